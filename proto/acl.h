@@ -1,0 +1,87 @@
+/*
+ * An ACL message as its parameters (FIPA SC00061) and Troupe's additions, and its two forms on the wire: in a
+ * record (envelope behind the fixed header, content behind the envelope), and standing alone (one protobuf
+ * message, proto/acl.proto).
+ *
+ * Strings are C strings, NULL = absent. Packing borrows everything for the call. Unpacking puts all of it
+ * into the caller's arena, except the content, which points into the record's bytes; both must outlive the
+ * tr_acl_t.
+ */
+#ifndef TR_PROTO_ACL_H
+#define TR_PROTO_ACL_H
+
+#include "lib/base/arena.h"
+#include "proto/performative.h"
+#include "proto/record.h"
+
+#define TR_ACL_LIST_MAX 1024 /* receivers, reply-to, delegation, user parameters: each at most */
+
+typedef struct tr_acl_list {
+    const char *const *items;
+    size_t count;
+} tr_acl_list_t;
+
+typedef struct tr_acl_user {
+    const char *name; /* begins with "X-" */
+    const char *value;
+} tr_acl_user_t;
+
+typedef struct tr_acl {
+    tr_performative_t performative;
+    uint8_t priority;     /* 0..9 */
+    uint8_t hops;         /* hop limit, 0 = TR_HOPS_DEFAULT */
+    uint8_t flags;        /* TR_FLAG_* */
+    uint64_t reply_by_ms; /* Unix time, 0 = none */
+    const char *sender;
+    const char *language;
+    const char *encoding;
+    const char *ontology;
+    const char *protocol;
+    const char *conversation_id;
+    const char *reply_with;
+    const char *in_reply_to;
+    const char *topic;
+    const char *traceparent;
+    tr_acl_list_t receivers;
+    tr_acl_list_t reply_to;
+    tr_acl_list_t delegation;
+    const tr_acl_user_t *user;
+    size_t user_count;
+    uint64_t budget_tokens; /* both 0 = no budget */
+    uint64_t budget_micro_cost;
+    const void *content;
+    size_t content_len;
+} tr_acl_t;
+
+/* Bytes of the envelope that tr_acl_envelope_write will write. May be over TR_ENVELOPE_MAX: then it cannot be
+ * sent. */
+size_t tr_acl_envelope_size(const tr_acl_t *self);
+/* Writes the envelope of a record (no performative, reply-by, content). Returns the end. */
+uint8_t *tr_acl_envelope_write(const tr_acl_t *self, uint8_t *out);
+/* The header's and the envelope's parameters. 0, -EBADMSG (no valid envelope), -E2BIG (a list too long),
+ * -ENOMEM. */
+int tr_acl_read(tr_acl_t *ret_acl, const tr_record_t *record, tr_arena_t *arena);
+
+/* Standing alone: all parameters in one protobuf message. */
+size_t tr_acl_alone_size(const tr_acl_t *self);
+uint8_t *tr_acl_alone_write(const tr_acl_t *self, uint8_t *out);
+int tr_acl_alone_read(tr_acl_t *ret_acl, const void *bytes, size_t len, tr_arena_t *arena);
+
+/* The sender's AID in an envelope without decoding the rest; NULL where the first field is no sender. */
+static inline const char *tr_envelope_sender(const uint8_t *envelope, size_t len, size_t *ret_len) {
+    if (len < 2 || envelope[0] != 0x0a)
+        return NULL;
+    size_t n = envelope[1], head = 2;
+    if (n & 0x80) {
+        if (len < 3 || envelope[2] & 0x80)
+            return NULL;
+        n = (n & 0x7f) | (size_t)envelope[2] << 7;
+        head = 3;
+    }
+    if (n > len - head)
+        return NULL;
+    *ret_len = n;
+    return (const char *)envelope + head;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Contents: msgpack, built and read without trust.
+ *
+ * Reading: tr_content_check scans the bytes first (depth, element counts against the bytes that are left, no
+ * trailing bytes), so that five bytes cannot ask for gigabytes; only then does msgpack-c see them. The tree
+ * lives in one arena that belongs to the tr_content_t; strings point into the caller's bytes, which must
+ * outlive it. Building: an appending writer over msgpack-c's packer; out of memory sets a flag that
+ * tr_content_writer_take reports.
+ *
+ * Not safe for two threads on one object.
+ */
+#ifndef TR_PROTO_CONTENT_H
+#define TR_PROTO_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <msgpack.h>
+
+#define TR_CONTENT_DEPTH_MAX 16
+
+/* 0, or -EBADMSG (malformed, a length that lies, trailing bytes), -E2BIG (too deep). An empty content is not
+ * valid msgpack. */
+int tr_content_check(const void *bytes, size_t len);
+
+typedef struct tr_content {
+    msgpack_zone zone;
+    msgpack_object root;
+} tr_content_t;
+
+typedef const msgpack_object
+    *tr_value_t; /* NULL = absent; every accessor accepts NULL and gives its default */
+
+/* Checks and decodes. 0 or a negative error as above, -ENOMEM. On failure nothing is to be finished. */
+int tr_content_init(tr_content_t *self, const void *bytes, size_t len);
+void tr_content_finish(tr_content_t *self);
+
+/* A map's value; NULL where `map` is no map or has no such key. */
+tr_value_t tr_value_get(tr_value_t map, const char *key);
+tr_value_t tr_value_at(tr_value_t array, size_t index);
+size_t tr_value_size(tr_value_t array_or_map);
+bool tr_value_is_map(tr_value_t v);
+bool tr_value_is_array(tr_value_t v);
+bool tr_value_is_str(tr_value_t v);
+/* The text of a str (not NUL-terminated) or NULL. */
+const char *tr_value_str(tr_value_t v, size_t *ret_len);
+/* Copies a str as a C string. 0, -ENOENT (absent or no str), -ENOSPC, -EINVAL (a NUL within). */
+int tr_value_copy(tr_value_t v, char *out, size_t out_size);
+bool tr_value_equals(tr_value_t v, const char *text);
+int64_t tr_value_int(tr_value_t v, int64_t otherwise);
+double tr_value_double(tr_value_t v, double otherwise);
+bool tr_value_bool(tr_value_t v, bool otherwise);
+
+typedef struct tr_content_writer {
+    msgpack_sbuffer buffer;
+    msgpack_packer packer;
+    bool failed;
+} tr_content_writer_t;
+
+void tr_content_writer_init(tr_content_writer_t *self);
+void tr_content_writer_finish(tr_content_writer_t *self); /* NULL-safe fields, idempotent */
+void tr_write_map(tr_content_writer_t *self, size_t entries);
+void tr_write_array(tr_content_writer_t *self, size_t elements);
+void tr_write_str(tr_content_writer_t *self, const char *text); /* NULL writes nil */
+void tr_write_strn(tr_content_writer_t *self, const char *text, size_t len);
+void tr_write_bin(tr_content_writer_t *self, const void *bytes, size_t len);
+void tr_write_int(tr_content_writer_t *self, int64_t v);
+void tr_write_uint(tr_content_writer_t *self, uint64_t v);
+void tr_write_double(tr_content_writer_t *self, double v);
+void tr_write_bool(tr_content_writer_t *self, bool v);
+void tr_write_nil(tr_content_writer_t *self);
+void tr_write_value(tr_content_writer_t *self, tr_value_t v); /* a copy of a decoded value */
+/* Key and value at once, for maps. */
+void tr_write_kv(tr_content_writer_t *self, const char *key, const char *text);
+void tr_write_kv_int(tr_content_writer_t *self, const char *key, int64_t v);
+void tr_write_kv_uint(tr_content_writer_t *self, const char *key, uint64_t v);
+void tr_write_kv_double(tr_content_writer_t *self, const char *key, double v);
+void tr_write_kv_bool(tr_content_writer_t *self, const char *key, bool v);
+/* What was written so far, borrowed until the next write or finish. 0 or -ENOMEM. */
+int tr_content_writer_take(const tr_content_writer_t *self, const void **ret_bytes, size_t *ret_len);
+
+#endif
