@@ -1,8 +1,13 @@
 /*
  * Agent identifiers, `name@platform` (FIPA SC00023 6.1.2).
  *
- * name: 1..128 of A-Z a-z 0-9 . _ - + ~ and, not first, '[' ']' never. platform: 1..63 of A-Z a-z 0-9 . _ -
- * `svc:NAME` addresses a service (any one of its providers); NAME follows the rules of a name, the platform
+ * name:     1 to 128 of A-Z a-z 0-9 . _ - + ~   the first is neither '.' nor '-'
+ * platform: 1 to 63 of  A-Z a-z 0-9 . _ -       the first is neither '.' nor '-'
+ *
+ * So neither holds '@' or ':' (they separate), '$' (the platform's own topics), '[' ']' '*' '>' (ranges and
+ * patterns), a blank, a control character or anything beyond ASCII. Upper and lower case differ.
+ *
+ * `svc:NAME` addresses a service (any one of its providers); NAME follows the rules of a name, and a platform
  * may follow.
  */
 #ifndef TR_PROTO_AID_H
@@ -22,8 +27,10 @@ typedef struct tr_aid {
     char platform[TR_PLATFORM_MAX + 1]; /* "" where the text had none */
 } tr_aid_t;
 
-/* Parses len bytes. 0, or -EINVAL (a character that may not be there, empty part), -ENAMETOOLONG. `self`
- * untouched on failure. */
+/*
+ * Parses len bytes. 0, or -EINVAL (a character that may not be there, an empty part), -ENAMETOOLONG (a part
+ * over its limit). `self` is untouched on failure.
+ */
 int tr_aid_parse(tr_aid_t *self, const char *text, size_t len);
 /* Prints as `[svc:]name[@platform]` with a NUL; returns the length, or -ENOSPC. */
 int tr_aid_print(const tr_aid_t *self, char *out, size_t out_size);

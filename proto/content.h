@@ -4,8 +4,12 @@
  * Reading: tr_content_check scans the bytes first (depth, element counts against the bytes that are left, no
  * trailing bytes), so that five bytes cannot ask for gigabytes; only then does msgpack-c see them. The tree
  * lives in one arena that belongs to the tr_content_t; strings point into the caller's bytes, which must
- * outlive it. Building: an appending writer over msgpack-c's packer; out of memory sets a flag that
- * tr_content_writer_take reports.
+ * outlive it. The arena takes up to 24 times the bytes, so callers bound the bytes. A str is any bytes (its
+ * UTF-8 is not checked); where a map has a key twice, the first one counts.
+ *
+ * Building: an appending writer over msgpack-c's packer. Out of memory (or a length beyond msgpack's 32 bits)
+ * sets a flag: later writes do nothing, and tr_content_writer_take reports it. The packer points into its
+ * writer: never copy or move one.
  *
  * Not safe for two threads on one object.
  */
@@ -18,7 +22,7 @@
 
 #include <msgpack.h>
 
-#define TR_CONTENT_DEPTH_MAX 16
+#define TR_CONTENT_DEPTH_MAX 16 /* arrays and maps within each other; a scalar has depth 0 */
 
 /* 0, or -EBADMSG (malformed, a length that lies, trailing bytes), -E2BIG (too deep). An empty content is not
  * valid msgpack. */
@@ -34,7 +38,7 @@ typedef const msgpack_object
 
 /* Checks and decodes. 0 or a negative error as above, -ENOMEM. On failure nothing is to be finished. */
 int tr_content_init(tr_content_t *self, const void *bytes, size_t len);
-void tr_content_finish(tr_content_t *self);
+void tr_content_finish(tr_content_t *self); /* idempotent */
 
 /* A map's value; NULL where `map` is no map or has no such key. */
 tr_value_t tr_value_get(tr_value_t map, const char *key);
@@ -48,7 +52,9 @@ const char *tr_value_str(tr_value_t v, size_t *ret_len);
 /* Copies a str as a C string. 0, -ENOENT (absent or no str), -ENOSPC, -EINVAL (a NUL within). */
 int tr_value_copy(tr_value_t v, char *out, size_t out_size);
 bool tr_value_equals(tr_value_t v, const char *text);
+/* Integers that fit, and floats with an integral value up to 2^53 (JavaScript has no others). */
 int64_t tr_value_int(tr_value_t v, int64_t otherwise);
+/* Floats and integers. */
 double tr_value_double(tr_value_t v, double otherwise);
 bool tr_value_bool(tr_value_t v, bool otherwise);
 
@@ -59,7 +65,8 @@ typedef struct tr_content_writer {
 } tr_content_writer_t;
 
 void tr_content_writer_init(tr_content_writer_t *self);
-void tr_content_writer_finish(tr_content_writer_t *self); /* NULL-safe fields, idempotent */
+void tr_content_writer_finish(
+    tr_content_writer_t *self); /* idempotent; the writer is then empty and usable again */
 void tr_write_map(tr_content_writer_t *self, size_t entries);
 void tr_write_array(tr_content_writer_t *self, size_t elements);
 void tr_write_str(tr_content_writer_t *self, const char *text); /* NULL writes nil */

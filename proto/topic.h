@@ -13,10 +13,14 @@
 
 #define TR_TOPIC_MAX 200
 
+/* A topic that may be published to: no wildcards. */
 bool tr_topic_valid(const char *topic, size_t len);
 bool tr_pattern_valid(const char *pattern, size_t len);
+/* Both must be valid (what is not valid matches nothing that is). A wildcard matches parts that begin with
+ * '$' as well. Linear. */
 bool tr_pattern_matches(const char *pattern, size_t pattern_len, const char *topic, size_t topic_len);
-/* Bytes of the pattern before its first wildcard: what a plain ZeroMQ SUB subscribes to. ">" gives 0. */
+/* Bytes of the pattern before its first wildcard: what a plain ZeroMQ SUB subscribes to (then filters with
+ * tr_pattern_matches, since "a" is a prefix of "ab"). ">" gives 0. */
 size_t tr_pattern_prefix(const char *pattern, size_t len);
 
 #endif
