@@ -36,7 +36,7 @@
 
 typedef enum tr_kind {
     TR_KIND_NONE = 0,
-    /* data: counted by credits */
+    /* data: counted by credits, as NACK and GAP are */
     TR_KIND_MESSAGE = 1, /* to an agent or a service */
     TR_KIND_PUBLISH = 2, /* to a topic */
     /* control: a process and its broker */
@@ -58,7 +58,7 @@ typedef enum tr_kind {
     TR_KIND_NACK = 32, /* <- a message could not be delivered: dst = its sender, src = its dst, id = its id;
                           its envelope; Nack */
     TR_KIND_SETTLE =
-        33, /* -> a leased message is dealt with: id = its delivery number, dst = the service's route */
+        33, /* -> a leased message is dealt with: src = its receiver, id = its delivery number */
     TR_KIND_GAP = 34,    /* <- publications dropped: src = topic, dst = subscriber, id = how many */
     TR_KIND_MUTE = 35,   /* <- stop sending to `src` until UNMUTE: its mailbox fills */
     TR_KIND_UNMUTE = 36, /* <- */
@@ -195,8 +195,9 @@ static inline void tr_record_header_read(tr_record_header_t *h, const uint8_t in
     h->attempt = in[45];
 }
 
+/* Whether a record of this kind counts against the credit of a link, in either direction. */
 static inline int tr_kind_is_data(uint8_t kind) {
-    return kind == TR_KIND_MESSAGE || kind == TR_KIND_PUBLISH;
+    return kind == TR_KIND_MESSAGE || kind == TR_KIND_PUBLISH || kind == TR_KIND_NACK || kind == TR_KIND_GAP;
 }
 
 /* "message", "hello" ...; "unknown" for a number that is none. Static strings. */

@@ -1,0 +1,113 @@
+/*
+ * Agents and their behaviours.
+ *
+ * A behaviour is a table of functions; a host (troupe/host.h) runs one agent, or many, with it. Functions of
+ * one host all run in one thread, one at a time, so a behaviour needs no locks and must not be shared between
+ * hosts through mutable globals. A function may take its time: the link to the broker is kept alive by
+ * another thread. It holds up the other agents of the same host meanwhile.
+ *
+ * ABI: a behaviour loaded from a shared object says which version it was built for; agentd refuses others.
+ */
+#ifndef TROUPE_AGENT_H
+#define TROUPE_AGENT_H
+
+#include "troupe/message.h"
+
+#define TR_BEHAVIOUR_ABI 1u
+
+typedef struct tr_agent tr_agent_t;
+typedef struct tr_timer tr_timer_t;
+
+typedef struct tr_behaviour {
+    uint32_t abi; /* TR_BEHAVIOUR_ABI */
+    const char *name;
+    const char *summary; /* one line */
+    size_t state_size;   /* bytes of state per agent: zeroed before init, freed after fini */
+    uint32_t capacity;   /* requests of a service it takes at once; 0 = 16 */
+    /* Before the first message, after the agent is registered. args: the fleet file's map, NULL where none;
+     * borrowed. Negative: it cannot start. Also called after a failure, with fresh state. May send. NULL =
+     * nothing to do. */
+    int (*init)(tr_agent_t *self, void *state, tr_value_t args);
+    /* For each message. Negative: the behaviour failed; it is started again by the rules of supervision, and
+     * the message, if it was leased, goes to another provider. */
+    int (*receive)(tr_agent_t *self, void *state, const tr_message_t *message);
+    /* After each interval of tr_agent_tick_every. May be NULL. */
+    void (*tick)(tr_agent_t *self, void *state);
+    /* Before the state is freed: at shutdown or before a restart. Must not block. May be NULL. */
+    void (*fini)(tr_agent_t *self, void *state);
+} tr_behaviour_t;
+
+/* A user's shared object exports this function; agentd --load calls it once. */
+#define TR_BEHAVIOUR_SYMBOL "troupe_behaviour"
+typedef const tr_behaviour_t *(*tr_behaviour_entry_t)(void);
+#define TR_EXPORT_BEHAVIOUR(behaviour)                                                                       \
+    __attribute__((visibility("default"))) const tr_behaviour_t *troupe_behaviour(void);                     \
+    const tr_behaviour_t *troupe_behaviour(void) {                                                           \
+        return &(behaviour);                                                                                 \
+    }
+
+/* The AID, `name@platform`: into out (TR_AID_MAX + 1 bytes), which is returned. */
+const char *tr_agent_aid(const tr_agent_t *self, char out[TR_AID_MAX + 1]);
+void *tr_agent_state(const tr_agent_t *self);
+struct tr_host *tr_agent_host(const tr_agent_t *self);
+
+/*
+ * Sends one ACL message to each of its receivers (`name`, `name@platform` or `svc:NAME`). The sender is
+ * filled in. A copy is made before it returns. 0, or -EAGAIN     the receiver asked to hold back, or the
+ * outgoing queue is full, or there is no broker now: try again later -EMSGSIZE   larger than a record may be
+ *   -EINVAL     no receiver or performative, a receiver that is no AID
+ *   -ENOMEM
+ * With several receivers the first error is returned and the rest are still tried.
+ */
+int tr_send(tr_agent_t *self, const tr_acl_t *message);
+/* The answer to a message: receiver, conversation-id, in-reply-to, protocol, ontology and hop limit are
+ * filled in. Errors as tr_send. */
+int tr_reply(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len);
+/* The same with a content that was just written; finishes the writer. */
+int tr_reply_content(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, tr_content_writer_t *content);
+/* The same with {"reason": reason, "detail": detail}. */
+int tr_reply_reason(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *reason, const char *detail);
+/* Publishes on a topic. Errors as tr_send; -EINVAL: not a topic, or one that begins with `$`. */
+int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len);
+int tr_publish_content(tr_agent_t *self, const char *topic, tr_content_writer_t *content);
+/* Anything that was queued leaves now, in the middle of a long-running callback. */
+void tr_flush(tr_agent_t *self);
+
+/* Events of topics that match come as messages from now on, also after a reconnect. 0, -EINVAL, -ENOMEM. */
+int tr_subscribe(tr_agent_t *self, const char *pattern);
+int tr_unsubscribe(tr_agent_t *self, const char *pattern);
+/* Offers `svc:NAME` in the DF, with room for `capacity` unfinished requests (0 = the behaviour's). 0,
+ * -EINVAL, -ENOMEM. */
+int tr_provide(tr_agent_t *self, const char *service, uint32_t capacity);
+
+/*
+ * A request and its one answer. `message` needs receiver, performative and content; conversation-id,
+ * reply-with and reply-by are filled in where absent. `on_answer` is called exactly once: with the answer
+ * (any performative but agree, which only stops the not-yet-agreed clock), with a TR_MESSAGE_FAILED message,
+ * or with NULL when timeout_ms passed. Errors as tr_send (then not called).
+ */
+typedef void (*tr_answer_fn)(tr_agent_t *self, void *state, const tr_message_t *answer, void *arg);
+int tr_request(
+    tr_agent_t *self, const tr_acl_t *message, int64_t timeout_ms, tr_answer_fn on_answer, void *arg);
+
+/* Timers. A one-shot timer is gone when it fires or is cancelled; a handle must not be used after that. NULL:
+ * out of memory. */
+typedef void (*tr_timer_fn)(tr_agent_t *self, void *state, void *arg);
+tr_timer_t *tr_timer_start(tr_agent_t *self, int64_t after_ms, tr_timer_fn fn, void *arg);
+void tr_timer_cancel(tr_timer_t **timer);
+/* Calls tick every so often; 0 stops it. */
+int tr_agent_tick_every(tr_agent_t *self, int64_t interval_ms);
+
+/* Watches a file descriptor (poll events) in the host's loop; one watch per fd. events 0 ends it. 0, -ENOMEM.
+ * The fd stays the caller's. */
+typedef void (*tr_watch_fn)(tr_agent_t *self, void *state, int fd, short events, void *arg);
+int tr_watch(tr_agent_t *self, int fd, short events, tr_watch_fn fn, void *arg);
+
+/* Ends this agent (as if its behaviour had failed and must not come back): why is told in the platform's
+ * events. */
+void tr_agent_stop(tr_agent_t *self);
+
+#endif

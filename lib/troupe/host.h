@@ -1,0 +1,97 @@
+/*
+ * A host: one link to a broker, and the agents that live behind it.
+ *
+ *     tr_host_t *host;
+ *     tr_host_new(&(tr_host_options_t){.endpoint = "tcp://127.0.0.1:5570"}, &host, &error);
+ *     tr_host_add(host, "echo-1", &echo_behaviour, NULL, &agent, &error);
+ *     tr_host_run(host);
+ *     tr_host_destroy(&host);
+ *
+ * Threads: a host belongs to the thread that calls its functions; only tr_host_stop and tr_host_post may come
+ * from others (and tr_host_stop from a signal handler). The library starts one thread of its own, which keeps
+ * the link alive while a behaviour is busy, and ZeroMQ's. Nothing is shared between hosts.
+ */
+#ifndef TROUPE_HOST_H
+#define TROUPE_HOST_H
+
+#include "lib/base/error.h"
+#include "troupe/agent.h"
+
+typedef struct tr_host tr_host_t;
+
+typedef enum tr_host_event {
+    TR_HOST_CONNECTED,    /* detail: the platform */
+    TR_HOST_RESUMED,      /* the session outlived a lost connection */
+    TR_HOST_DISCONNECTED, /* detail: why; it connects again by itself */
+    TR_HOST_REFUSED,      /* the broker refused something: detail */
+    TR_HOST_RESTARTED,    /* an agent's behaviour failed and was started again: detail */
+    TR_HOST_GAVE_UP,      /* an agent failed too often; the host stops with TR_HOST_EXIT_GAVE_UP */
+    TR_HOST_HANGS,   /* a callback has been running for longer than hang_ms: detail is the agent (from the
+                        keeper's thread) */
+    TR_HOST_DROPPED, /* a message could not be handed to an agent: detail */
+} tr_host_event_t;
+
+typedef struct tr_host_options {
+    const char *endpoint;       /* of the broker: tcp://host:port or ipc://path */
+    const char *process;        /* what this process is, for people; NULL = "libtroupe" */
+    uint32_t window_records;    /* what the broker may send ahead; 0 = 32768 */
+    uint64_t window_bytes;      /* 0 = 4 MiB */
+    uint64_t queue_bytes;       /* outgoing queue; 0 = 8 MiB */
+    int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
+    int64_t hang_ms;            /* 0 = 30 s */
+    uint32_t restart_intensity; /* failures of one agent within restart_period_ms before the host gives up; 0
+                                   = 5 */
+    int64_t restart_period_ms;  /* 0 = 30 s */
+    int64_t restart_backoff_ms; /* first pause, doubled up to 10 s; 0 = 100 ms */
+    void (*on_event)(void *arg, tr_host_event_t event, const char *detail); /* may be NULL */
+    void *arg;
+} tr_host_options_t;
+
+#define TR_HOST_EXIT_GAVE_UP 70
+
+/* Connects and waits for the broker's welcome. 0; -ETIMEDOUT, -EINVAL, -EPROTO with a text. Copies the
+ * options' strings. */
+int tr_host_new(const tr_host_options_t *options, tr_host_t **ret_host, tr_error_t *error);
+/* Ends the agents, says goodbye to the broker (everything sent before is taken), frees. NULL-safe. */
+void tr_host_destroy(tr_host_t **self);
+
+/* Registers one agent and calls init. The behaviour is borrowed for the host's life. `args`: a JSON object or
+ * NULL. ret_agent may be NULL. -EEXIST: the name is taken; -EINVAL; -ETIMEDOUT; what init returned. */
+int tr_host_add(tr_host_t *self, const char *name, const tr_behaviour_t *behaviour, const char *args,
+    tr_agent_t **ret_agent, tr_error_t *error);
+/* The agents NAME-0 .. NAME-(count-1) as one registration. */
+int tr_host_add_range(tr_host_t *self, const char *name, uint32_t count, const tr_behaviour_t *behaviour,
+    const char *args, tr_error_t *error);
+/* The i-th agent of the range (or of the single agent) `name`; NULL where there is none. */
+tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index);
+/* Ends and deregisters the agents that were added under this name. 0, -ENOENT, -ETIMEDOUT. */
+int tr_host_remove(tr_host_t *self, const char *name);
+
+/* Runs until tr_host_stop. Returns its code. */
+int tr_host_run(tr_host_t *self);
+/* One turn of the loop: waits at most timeout_ms (-1 = for ever) for something to do and does it. 1 =
+ * something was done, 0 = timed out. */
+int tr_host_step(tr_host_t *self, int64_t timeout_ms);
+/* Any thread, signal handlers too. */
+void tr_host_stop(tr_host_t *self, int code);
+bool tr_host_stopping(const tr_host_t *self);
+/* Calls fn in the host's thread soon. Any thread. 0 or -ENOMEM. */
+int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *arg);
+
+const char *tr_host_platform(const tr_host_t *self);
+/* Endpoint of the broker's topic stream. */
+const char *tr_host_stream(const tr_host_t *self);
+/* Whether the link is up now. */
+bool tr_host_connected(const tr_host_t *self);
+
+typedef struct tr_host_stats {
+    uint64_t received, sent, published; /* records */
+    uint64_t bytes_in, bytes_out;
+    uint64_t bundles_in, bundles_out;
+    uint64_t dropped; /* received for nobody */
+    uint64_t reconnects, restarts;
+    uint64_t queued_bytes; /* outgoing, now */
+} tr_host_stats_t;
+void tr_host_stats(tr_host_t *self, tr_host_stats_t *ret_stats);
+
+#endif

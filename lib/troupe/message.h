@@ -1,0 +1,61 @@
+/*
+ * A message as a behaviour sees it: a view of the record in the bundle that it came in. Nothing is decoded
+ * until it is asked for.
+ *
+ * A tr_message_t given to a callback is borrowed: it and all that its accessors return end with the callback.
+ * To work on after it, take a copy of your own with tr_message_keep; the message counts as unfinished (its
+ * sender's credit is held, a leased request is not settled) until tr_message_done. All calls belong to the
+ * host's thread.
+ */
+#ifndef TROUPE_MESSAGE_H
+#define TROUPE_MESSAGE_H
+
+#include "proto/acl.h"
+#include "proto/content.h"
+
+#include <stdbool.h>
+
+typedef struct tr_message tr_message_t;
+
+typedef enum tr_message_type {
+    TR_MESSAGE_DIRECT, /* from an agent to this one, or to a service it provides */
+    TR_MESSAGE_EVENT,  /* a publication on a topic that it subscribed to */
+    TR_MESSAGE_FAILED, /* one of its own messages came back: tr_message_reason, tr_message_acl are the
+                          original's, no content */
+    TR_MESSAGE_GAP, /* publications of a topic were dropped because its mailbox was full: tr_message_missed of
+                       them */
+} tr_message_type_t;
+
+tr_message_type_t tr_message_type(const tr_message_t *self);
+tr_performative_t tr_message_performative(const tr_message_t *self);
+/* All parameters; NULL where the envelope is malformed. */
+const tr_acl_t *tr_message_acl(const tr_message_t *self);
+/* The sender's AID; "" where there is none. */
+const char *tr_message_sender(const tr_message_t *self);
+const void *tr_message_content(const tr_message_t *self, size_t *ret_len);
+/* The content decoded from msgpack; NULL where it is another language or malformed. */
+tr_value_t tr_message_value(const tr_message_t *self);
+/* The topic of an event or gap; "" otherwise. */
+const char *tr_message_topic(const tr_message_t *self);
+/* The topic's sequence number of an event. */
+uint64_t tr_message_sequence(const tr_message_t *self);
+uint64_t tr_message_missed(const tr_message_t *self);
+tr_reason_t tr_message_reason(const tr_message_t *self);
+/* Milliseconds after which a BUSY message may be tried again, 0 = no advice. */
+uint32_t tr_message_retry_ms(const tr_message_t *self);
+/* It was delivered before, to this agent or another one that did not finish it. */
+bool tr_message_redelivered(const tr_message_t *self);
+unsigned tr_message_attempt(const tr_message_t *self);
+/* A request to a service: delivered again elsewhere unless it is finished. */
+bool tr_message_leased(const tr_message_t *self);
+/* The header and bytes, for tools. */
+const tr_record_t *tr_message_record(const tr_message_t *self);
+
+/* A copy for later, unfinished until tr_message_done; NULL when out of memory. */
+tr_message_t *tr_message_keep(const tr_message_t *self);
+/* Finishes a kept message and frees it. NULL-safe. */
+void tr_message_done(tr_message_t **self);
+/* The same, but gives a leased request back, for another provider. */
+void tr_message_release(tr_message_t **self);
+
+#endif

@@ -1,0 +1,12 @@
+/* Everything of libtroupe: agents, hosts, messages, contents. pkg-config: troupe. */
+#ifndef TROUPE_TROUPE_H
+#define TROUPE_TROUPE_H
+
+#include "troupe/agent.h"
+#include "troupe/host.h"
+#include "troupe/message.h"
+
+/* The version of the library at run time, "0.1.0". */
+const char *tr_version(void);
+
+#endif
