@@ -1,0 +1,111 @@
+/*
+ * A fleet: which agents run, how many and how, as a YAML file. docs/fleet.schema.json is its JSON schema.
+ *
+ *   fleet: digest                # required. Names the platform: 1..63 of A-Z a-z 0-9 . _ -, first a letter
+ * or digit broker:                      # optional, as is each key in it listen: tcp://127.0.0.1:0  # where
+ * links connect; port 0 = the kernel's choice; or ipc://PATH stream: tcp://127.0.0.1:0  # where the topic
+ * stream is http: 127.0.0.1:0          # where /metrics and /healthz are options: {lease: 5s}       # any
+ * option of troupe-broker by its name agents:                      # required, may be empty: agents attach
+ * later
+ *     - name: reader             # required; with a count over 1 they are reader-1 .. reader-N
+ *       behaviour: reader        # one of: a built-in behaviour, `load: ./my.so`, or
+ *                                # `exec: {command: [python3, agent.py], mode: persistent, timeout: 30s}`
+ *       count: 4                 # default 1, at most 1000000; with per-agent at most 10000
+ *       processes: per-agent     # or one: a single process hosts them all
+ *       services: [read]         # offered in the DF; default none
+ *       subscribe: [news.>]      # topics; default none
+ *       mind: built-in           # the only one for now
+ *       args: {key: value}       # handed to the behaviour as JSON; default {}
+ *       restart: {policy: always, backoff: 200ms, max-backoff: 10s, intensity: 5, period: 30s}    # the
+ * defaults env: {NAME: value}       # added to the environment
+ *
+ * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
+ *
+ * Names must be unique, also those that a count makes. What is wrong is told with file, line, column and key,
+ * see tools/yaml_table.h, which also says how texts that are not trusted are bounded.
+ */
+#ifndef TR_TOOLS_FLEET_H
+#define TR_TOOLS_FLEET_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "tools/restart.h"
+#include "tools/yaml_table.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TR_FLEET_AGENTS_MAX    10000   /* entries of `agents` */
+#define TR_FLEET_COUNT_MAX     1000000 /* agents of one entry */
+#define TR_FLEET_PROCESSES_MAX 10000   /* processes of one entry */
+
+typedef enum tr_fleet_processes {
+    TR_FLEET_PER_AGENT,
+    TR_FLEET_ONE,
+} tr_fleet_processes_t;
+
+typedef enum tr_fleet_exec_mode {
+    TR_FLEET_EXEC_PERSISTENT, /* the program lives as long as its agent */
+    TR_FLEET_EXEC_ONCE,       /* one run of the program per message */
+} tr_fleet_exec_mode_t;
+
+extern const char *const tr_fleet_processes_words[];
+extern const char *const tr_fleet_exec_mode_words[];
+
+typedef struct tr_fleet_exec {
+    tr_texts_t command; /* count 0: not an exec agent */
+    int mode;           /* tr_fleet_exec_mode_t */
+    int64_t timeout_ms; /* for one message */
+} tr_fleet_exec_t;
+
+typedef struct tr_fleet_agent {
+    const char *name;
+    const char *behaviour; /* NULL with load and exec */
+    const char *load;      /* NULL without; as written in the file */
+    tr_fleet_exec_t exec;
+    int64_t count;
+    int processes; /* tr_fleet_processes_t */
+    tr_texts_t services;
+    tr_texts_t subscribe;
+    int mind;         /* 0 = built-in */
+    const char *args; /* JSON object; NULL = {} */
+    tr_restart_t restart;
+    tr_pairs_t env;
+    int line; /* in the file */
+} tr_fleet_agent_t;
+
+typedef struct tr_fleet_broker {
+    const char *listen;
+    const char *stream;
+    const char *http;
+    tr_pairs_t options;
+} tr_fleet_broker_t;
+
+typedef struct tr_fleet {
+    const char *name;
+    tr_fleet_broker_t broker;
+    tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
+    const char *path;          /* of the file, as given */
+    const char *directory;     /* absolute, of the file */
+    tr_arena_t arena;          /* owns all texts and lists */
+} tr_fleet_t;
+
+static inline const tr_fleet_agent_t *tr_fleet_agents(const tr_fleet_t *self) {
+    return self->agent_list.items;
+}
+
+/* Reads and checks a file. 0; -EINVAL, -E2BIG (over 1 MiB), the errno of a file that cannot be read, -ENOMEM;
+ * the error has the place and the cure. The caller destroys *ret_fleet. */
+int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
+/* The same from memory. `path` is what errors call it, and relative paths are relative to its directory. */
+int tr_fleet_parse(
+    const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
+void tr_fleet_destroy(tr_fleet_t **self);
+
+/* Whether a text can name a fleet: a platform's name that is also a safe name for a directory. */
+bool tr_fleet_name_valid(const char *name, size_t len);
+
+/* The table that describes the file: for checks of the schema. */
+const tr_yaml_table_t *tr_fleet_table(void);
+
+#endif
