@@ -2,21 +2,25 @@
  * The log of a daemon: one line per event, readable or JSON, each with a stable id that docs/operations.md
  * explains.
  *
- * Each daemon has a catalogue, one const table of tr_event_t, and logs only what is in it:
+ * Each daemon has a catalogue, const tr_event_t in one table, and logs only what is in it:
  *
- *     static const tr_event_t LISTENING = {"B001", TR_LOG_INFO, "listening", "The broker takes links.", "None
- * needed."}; tr_log(log, &LISTENING, "endpoint=%s links=%zu", endpoint, count);
+ *     {"B001", TR_LOG_INFO, "listening", "The broker takes links.", "None needed."}
+ *     tr_log(log, event, "endpoint=%s links=%zu", endpoint, count);
  *
  *     2026-03-01T12:00:00.123Z info  broker B001 listening endpoint=tcp://127.0.0.1:5570 links=12
- *     {"time":"2026-03-01T12:00:00.123Z","level":"info","component":"broker","event":"B001","message":"listening","endpoint":"tcp://127.0.0.1:5570","links":12}
  *
- * Fields are `key=%conversion` pairs with spaces between; the compiler checks them as it checks printf.
- * Conversions: %s %.*s          string (NULL is null); any bytes are safe: control characters and invalid
- * UTF-8 are escaped %d %i %u %x, with hh h l ll z j t    integer (%x: a string of hexadecimal digits in JSON)
- *     %g %f %e %.Nf    number (NaN and infinities are null in JSON)
- * "key=%s" with "true"/"false" is a string. Keys are [a-z0-9_]+, and not one of time, level, component,
- * event, message, truncated. A format that breaks these rules ends the line with the field `format=bad`;
- * nothing unsafe is read.
+ *     {"time":"2026-03-01T12:00:00.123Z","level":"info","component":"broker","event":"B001",
+ *      "message":"listening","endpoint":"tcp://127.0.0.1:5570","links":12}      (one line)
+ *
+ * Fields are `key=%conversion` pairs with a space between; the compiler checks them as it checks printf:
+ *
+ *     %s %.*s                                 string; NULL is null (a readable log shows -)
+ *     %d %i %u %x, with hh h l ll z j t       integer (%x: a string of hexadecimal digits in JSON)
+ *     %g %f %e, with .N                       number; NaN and infinities are null in JSON
+ *
+ * Any bytes are safe in a string: control characters are escaped and invalid UTF-8 is shown as U+FFFD.
+ * Keys are [a-z0-9_]+, and none of time, level, component, event, message, truncated, format.
+ * A format that breaks these rules ends the line with the field `format=bad`; nothing unsafe is read.
  *
  * A line has at most 4096 bytes (PIPE_BUF) and is written by one write(2), so lines of several processes on
  * one pipe do not mix. A string field is cut at 1024 bytes with "…"; a field that does not fit is left out

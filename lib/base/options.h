@@ -2,43 +2,46 @@
  * One table of options serves the command line, the environment, the configuration file, --help, the man page
  * and shell completion.
  *
- *     typedef struct { const char *listen; int64_t links; int64_t lease_ms; size_t queue; bool insecure; int
- * log_level, log_format; tr_strings_t peers; } broker_options_t;
+ *     typedef struct {
+ *         const char *listen; int64_t links, lease_ms; size_t queue; bool insecure;
+ *         tr_strings_t peers; int log_level, log_format;
+ *     } conf_t;
  *
  *     static const tr_option_t options[] = {
- *         {"listen", 'l', "ENDPOINT", TR_STRING(broker_options_t, listen), "tcp://127.0.0.1:5570", "Where
- * links connect."},
- *         {"links", 0, "N", TR_INT(broker_options_t, links), "9000", "Most links.", .min = 1, .max = 100000},
- *         {"lease", 0, "TIME", TR_DURATION(broker_options_t, lease_ms), "3s", "A silent process is dead after
- * this time.", .min = 100},
- *         {"queue", 0, "SIZE", TR_SIZE(broker_options_t, queue), "16M", "Bytes queued for one link.", .min =
- * 4096},
- *         {"peer", 0, "ENDPOINT", TR_LIST(broker_options_t, peers), NULL, "Another broker. May be
- * repeated."},
- *         {"insecure", 0, NULL, TR_BOOL(broker_options_t, insecure), NULL, "Allow TCP beyond loopback without
- * CURVE."}, TR_LOG_OPTIONS(broker_options_t),
+ *         {"listen", 'l', "ENDPOINT", TR_STRING(conf_t, listen), "tcp://127.0.0.1:5570", "Where links
+ * connect."},
+ *         {"links", 0, "N", TR_INT(conf_t, links), "9000", "Most links.", .min = 1, .max = 100000},
+ *         {"lease", 0, "TIME", TR_DURATION(conf_t, lease_ms), "3s", "A silent process is dead then.", .min =
+ * 100},
+ *         {"queue", 0, "SIZE", TR_SIZE(conf_t, queue), "16M", "Bytes queued for one link.", .min = 4096},
+ *         {"peer", 0, "ENDPOINT", TR_LIST(conf_t, peers), NULL, "Another broker. May be repeated."},
+ *         {"insecure", 0, NULL, TR_BOOL(conf_t, insecure), NULL, "Allow TCP beyond loopback without CURVE."},
+ *         TR_LOG_OPTIONS(conf_t),
  *     };
  *
  * Precedence, lowest first: the table's default, the configuration file, the environment, the flag. A list of
- * a higher source replaces that of a lower one. flag         --queue 16M, --queue=16M, -q 16M, -q16M; a bool:
- * --insecure, --no-insecure, --insecure=false. Letters of bools join
- *                (-vq). `--` ends the options. A list: the flag once for each item.
- *   environment  PREFIX_QUEUE=16M ('-' becomes '_'); a list: items with commas between. Unknown variables
- * with the prefix are not errors. (Kubernetes sets PREFIX_PORT and PREFIX_SERVICE_HOST for a service of the
- * daemon's name: name no option so.) file         YAML, one flat mapping `queue: 16M`, keys as the flags
- * without dashes; a list: a sequence, or one scalar. Errors name file:line: key and what was expected;
- * unknown keys suggest the nearest; a key given twice is refused. The file is that of --config FILE or
- * PREFIX_CONFIG, for programs whose `has_file` is set. Built in: -h --help, -V --version, and --config FILE
- * for those programs.
+ * a higher source replaces that of a lower one.
  *
- * Values: bool true/false/yes/no/on/off/1/0. Int: decimal, with a sign where the range allows it. Size:
- * bytes, or with K M G T (1024; "KiB" and "KB" mean the same). Duration: a number with a unit us ms s m h d,
- * also with a fraction ("1.5s") and joined ("1m30s"), to whole milliseconds rounded up; "0" alone needs no
- * unit, other bare numbers are refused. Word: one of a set, stored as its index. Strings: any bytes; nothing
- * is expanded.
+ * - Flag: --queue 16M, --queue=16M, -q 16M, -q16M; a bool: --insecure, --no-insecure, --insecure=false.
+ *   Letters of bools join (-vq). `--` ends the options. A list: the flag once for each item.
+ * - Environment: PREFIX_QUEUE=16M ('-' becomes '_'); a list: items with commas between. An empty variable is
+ * as good as none. Unknown variables with the prefix are not errors. (Kubernetes sets PREFIX_PORT and
+ *   PREFIX_SERVICE_HOST for a service of the daemon's name: name no option so.)
+ * - File: YAML, one flat mapping `queue: 16M`, keys as the flags without dashes; a list: a sequence, or one
+ *   scalar. Errors name file:line: key and what was expected; unknown keys suggest the nearest; a key given
+ *   twice is refused. The file is that of --config FILE or PREFIX_CONFIG, for programs that set `has_file`.
  *
- * Threads: pure functions of their arguments and of the environment; reading it while another thread changes
- * it is the caller's fault.
+ * Built in: -h --help, -V --version, and --config FILE for those programs.
+ *
+ * - bool: true false yes no on off 1 0
+ * - int: decimal, with a sign where the range allows it
+ * - size: bytes, or a whole number with K M G T (of 1024; "KiB" and "KB" mean the same)
+ * - duration: numbers with the units us ms s m h d, also "1.5s" and "1m30s", rounded up to whole
+ * milliseconds; "0" alone needs no unit, other bare numbers are refused
+ * - word: one of a set, stored as its index
+ * - string: any bytes; nothing is expanded
+ *
+ * Threads: functions of their arguments and of the environment; nothing is kept outside of tr_options_t.
  */
 #ifndef TR_BASE_OPTIONS_H
 #define TR_BASE_OPTIONS_H
