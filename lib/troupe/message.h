@@ -11,6 +11,7 @@
 #define TROUPE_MESSAGE_H
 
 #include "proto/acl.h"
+#include "proto/aid.h"
 #include "proto/content.h"
 
 #include <stdbool.h>

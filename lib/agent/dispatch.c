@@ -1,0 +1,100 @@
+/* The way of a message on its last stretch: bundle -> record -> agent -> behaviour -> settled. */
+#include "lib/agent/host_private.h"
+
+#include "proto/bundle.h"
+
+#include <errno.h>
+
+static tr_agent_t *find_agent(tr_host_t *host, tr_route_t dst) {
+    tr_hosted_t *d = host->last_hosted;
+    uint32_t index = (uint32_t)(dst - host->last_first);
+    if (!d || dst - host->last_first >= d->count) {
+        tr_registration_t *r = tr_link_owner(host->link, dst, &index);
+        d = r ? tr_registration_owner(r) : NULL;
+        if (!d)
+            return NULL;
+        host->last_hosted = d;
+        host->last_first = dst - index;
+    }
+    return &d->agents[index];
+}
+
+/* A request that failed is somebody's who waits. */
+static void tell_failure(tr_message_t *m, int code) {
+    bool waits = m->type == TR_MESSAGE_DIRECT && !tr_message_leased(m);
+    const tr_acl_t *acl = waits ? tr_message_acl(m) : NULL;
+    if (!acl || (!acl->reply_with && !acl->protocol))
+        return;
+    tr_reply_reason(m->agent, m, TR_FAILURE, "internal-error", strerror(-code));
+}
+
+static void wait_for_restart(tr_message_t *m) {
+    tr_agent_more_t *more = tr_agent_more(m->agent);
+    tr_message_t *copy = m->kept ? m : more ? tr_message_keep(m) : NULL;
+    if (!copy) {
+        m->host->dropped++;
+        return;
+    }
+    *more->waiting_end = copy;
+    more->waiting_end = &copy->next;
+    copy->next = NULL;
+}
+
+/* Whoever keeps the message finishes it; otherwise it is finished here. Returns whether it was. */
+static bool run(tr_message_t *m) {
+    tr_host_t *host = m->host;
+    tr_agent_t *agent = m->agent;
+    atomic_store_explicit(&host->running, agent, memory_order_relaxed);
+    atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
+    if (host->pending.count && tr_request_answer(host, m)) {
+        if (!m->claimed)
+            tr_message_settle(m, false);
+        return !m->claimed;
+    }
+    const tr_behaviour_t *b = agent->hosted->behaviour;
+    int r = b->receive ? b->receive(agent, tr_agent_state(agent), m) : 0;
+    if (r < 0 && !m->claimed)
+        tell_failure(m, r);
+    if (!m->claimed)
+        tr_message_settle(m, r < 0);
+    if (r < 0)
+        tr_agent_failed(agent, r);
+    return !m->claimed;
+}
+
+/* A message of its own (kept for a restart). */
+void tr_dispatch_message(tr_message_t *message) {
+    tr_message_t *m = message;
+    bool leased = tr_message_leased(m);
+    (void)leased;
+    if (run(m))
+        tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
+    m->claimed = true; /* settled and counted above, or by whoever keeps it */
+    tr_message_done(&m);
+}
+
+void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
+    tr_bundle_reader_t reader;
+    tr_record_t record;
+    uint64_t records = 0, bytes = 0;
+    tr_message_t *view = host->view;
+    tr_bundle_open(&reader, zmq_msg_data(&inbound->frame), zmq_msg_size(&inbound->frame), UINT32_MAX);
+    while (tr_bundle_next(&reader, &record) > 0) {
+        tr_agent_t *agent = find_agent(host, record.h.dst);
+        bool finished = true;
+        if (!agent || agent->status == TR_AGENT_ENDED) {
+            host->dropped++;
+        } else {
+            tr_message_view(view, agent, &record, inbound->epoch);
+            if (agent->status == TR_AGENT_BACKOFF) {
+                wait_for_restart(view);
+                finished = !view->claimed;
+            } else {
+                finished = run(view);
+            }
+        }
+        records += finished;
+        bytes += finished ? record.h.length : 0;
+    }
+    tr_link_finished(host->link, inbound, records, bytes);
+}

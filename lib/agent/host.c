@@ -1,0 +1,301 @@
+/* The host: its life, and the loop that everything of it runs in. */
+
+#include "lib/agent/host_private.h"
+
+#include "troupe/troupe.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define BUNDLES_PER_TURN 32
+#define GOODBYE_MS       5000
+#define CONNECT_MS       10000
+
+void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...) {
+    if (!host->on_event)
+        return;
+    char detail[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    host->on_event(host->arg, event, detail);
+}
+
+static tr_host_t *host_alloc(const tr_host_options_t *o) {
+    tr_host_t *h = calloc(1, sizeof *h);
+    if (!h)
+        return NULL;
+    h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    h->view = calloc(1, sizeof *h->view);
+    h->posted_end = &h->posted;
+    pthread_mutex_init(&h->post_lock, NULL);
+    if (getrandom(&h->unique, sizeof h->unique, GRND_NONBLOCK) != sizeof h->unique)
+        h->unique = (uint64_t)tr_clock_ns() ^ (uint64_t)getpid() << 40;
+    tr_map_init(&h->pending, h->unique);
+    h->hang_ms = o->hang_ms ? o->hang_ms : 30000;
+    h->restart_intensity = o->restart_intensity ? o->restart_intensity : 5;
+    h->restart_period_ms = o->restart_period_ms ? o->restart_period_ms : 30000;
+    h->restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 100;
+    h->on_event = o->on_event;
+    h->arg = o->arg;
+    if (h->view)
+        h->view->host = h;
+    return h;
+}
+
+static int wait_welcome(tr_host_t *h, int64_t connect_ms, tr_error_t *error) {
+    int64_t give_up = connect_ms < 0 ? INT64_MAX : tr_clock_ms() + (connect_ms ? connect_ms : CONNECT_MS);
+    while (!tr_link_ready(h->link)) {
+        int64_t left = give_up - tr_clock_ms();
+        if (left <= 0) {
+            tr_link_trouble(h->link, error);
+            return -ETIMEDOUT;
+        }
+        tr_host_step(h, left);
+        if (tr_host_stopping(h))
+            return tr_error_set(error, -EINTR, "stopped while connecting");
+    }
+    return 0;
+}
+
+int tr_host_new(const tr_host_options_t *options, tr_host_t **ret_host, tr_error_t *error) {
+    tr_host_t *h = host_alloc(options);
+    int r = h && h->view && h->wake_fd >= 0
+                ? 0
+                : tr_error_set(error, -ENOMEM, "out of memory or file descriptors");
+    if (r == 0)
+        r = tr_link_new(options, &h->link, error);
+    if (r == 0)
+        r = wait_welcome(h, options->connect_ms, error);
+    if (r == 0 && (r = tr_keeper_start(h)) < 0)
+        tr_error_set(error, r, "cannot start a thread: %s", strerror(-r));
+    if (r < 0) {
+        tr_host_destroy(&h);
+        return r;
+    }
+    *ret_host = h;
+    return 0;
+}
+
+static void free_posted(tr_host_t *h) {
+    while (h->posted) {
+        tr_posted_t *next = h->posted->next;
+        free(h->posted);
+        h->posted = next;
+    }
+}
+
+static void free_pending(tr_host_t *h) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&h->pending, &cursor)))
+        free((void *)(uintptr_t)slot->value);
+    tr_map_finish(&h->pending);
+}
+
+static void free_view(tr_message_t *view) {
+    if (!view)
+        return;
+    if (view->has_value)
+        tr_content_finish(&view->value);
+    tr_arena_finish(&view->arena);
+    free(view);
+}
+
+void tr_host_destroy(tr_host_t **self) {
+    tr_host_t *h = *self;
+    if (!h)
+        return;
+    while (h->hosted)
+        tr_host_remove(h, h->hosted->name);
+    tr_keeper_stop(h);
+    free_pending(h);
+    tr_timers_finish(&h->timers);
+    tr_link_destroy(&h->link, GOODBYE_MS);
+    free_posted(h);
+    free_view(h->view);
+    free(h->watched);
+    free(h->polls);
+    pthread_mutex_destroy(&h->post_lock);
+    if (h->wake_fd >= 0)
+        close(h->wake_fd);
+    free(h);
+    *self = NULL;
+}
+
+static void wake(const tr_host_t *h) {
+    uint64_t one = 1;
+    ssize_t n = write(h->wake_fd, &one, sizeof one);
+    (void)n; /* full means that it is awake */
+}
+
+void tr_host_stop(tr_host_t *self, int code) {
+    int expected = 0;
+    atomic_compare_exchange_strong(&self->stop, &expected, 1 + code);
+    wake(self);
+}
+
+bool tr_host_stopping(const tr_host_t *self) {
+    return atomic_load(&((tr_host_t *)(uintptr_t)self)->stop) != 0;
+}
+
+int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *arg) {
+    tr_posted_t *p = malloc(sizeof *p);
+    if (!p)
+        return -ENOMEM;
+    *p = (tr_posted_t){.fn = fn, .arg = arg};
+    pthread_mutex_lock(&self->post_lock);
+    *self->posted_end = p;
+    self->posted_end = &p->next;
+    pthread_mutex_unlock(&self->post_lock);
+    wake(self);
+    return 0;
+}
+
+static bool run_posted(tr_host_t *h) {
+    pthread_mutex_lock(&h->post_lock);
+    tr_posted_t *p = h->posted;
+    h->posted = NULL;
+    h->posted_end = &h->posted;
+    pthread_mutex_unlock(&h->post_lock);
+    bool any = p != NULL;
+    while (p) {
+        tr_posted_t *next = p->next;
+        p->fn(h, p->arg);
+        free(p);
+        p = next;
+    }
+    return any;
+}
+
+static bool run_timers(tr_host_t *h) {
+    if (tr_timers_next(&h->timers) == INT64_MAX)
+        return false;
+    int64_t now = tr_clock_ms();
+    tr_timer_t *t;
+    bool any = false;
+    while ((t = tr_timers_due(&h->timers, now))) {
+        tr_agent_t *agent = t->agent;
+        tr_timer_fn fn = t->fn;
+        void *arg = t->arg;
+        free(t);
+        atomic_store(&h->running, agent);
+        atomic_fetch_add_explicit(&h->steps, 1, memory_order_relaxed);
+        fn(agent, agent ? tr_agent_state(agent) : NULL, arg);
+        any = true;
+    }
+    return any;
+}
+
+static void run_events(tr_host_t *h) {
+    tr_link_event_t *e;
+    while ((e = tr_link_event(h->link))) {
+        tr_host_say(h, e->event, "%s", e->detail);
+        free(e);
+    }
+    uint64_t session = tr_link_session(h->link);
+    if (session != h->session && tr_link_ready(h->link)) {
+        h->session = session;
+        tr_provide_again(h);
+    }
+}
+
+static bool run_bundles(tr_host_t *h) {
+    tr_inbound_t *in;
+    int n = 0;
+    while (n < BUNDLES_PER_TURN && (in = tr_link_take(h->link))) {
+        tr_dispatch_bundle(h, in);
+        n++;
+    }
+    return n > 0;
+}
+
+/* Waits for the link, a watched descriptor, a wake-up or a time. Returns whether something came. */
+static bool wait_for(tr_host_t *h, int64_t until_ms) {
+    size_t n;
+    if (tr_watch_polls(h, &n) < 0)
+        return false;
+    int64_t left = until_ms - tr_clock_ms();
+    int timeout = left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
+    int ready = poll(h->polls, (nfds_t)n, timeout);
+    if (ready <= 0)
+        return false;
+    if (h->polls[1].revents) {
+        uint64_t drained;
+        ssize_t r = read(h->wake_fd, &drained, sizeof drained);
+        (void)r;
+    }
+    return true;
+}
+
+/* One pass over all that may be ready. What behaviours sent goes out at its end, in as few bundles as it
+ * fits. */
+static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
+    atomic_store(&h->busy, true);
+    bool data = tr_link_work(h->link, ret_due_ms);
+    run_events(h);
+    bool any = run_posted(h);
+    any |= run_timers(h);
+    if (data)
+        any |= run_bundles(h);
+    if (any)
+        tr_link_flush(h->link);
+    atomic_store(&h->running, NULL);
+    atomic_store(&h->busy, false);
+    return any;
+}
+
+int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
+    int64_t due, next = 0;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : tr_clock_ms() + timeout_ms;
+    if (turn(self, &due))
+        return 1;
+    if (atomic_load(&self->stop))
+        return 0;
+    next = tr_timers_next(&self->timers);
+    next = next < due ? next : due;
+    next = next < deadline ? next : deadline;
+    bool came = wait_for(self, next);
+    if (came) {
+        atomic_store(&self->busy, true);
+        tr_watch_run(self, 2);
+        tr_link_flush(self->link);
+        atomic_store(&self->busy, false);
+    }
+    return came ? 1 : 0;
+}
+
+int tr_host_run(tr_host_t *self) {
+    int stop;
+    while (!(stop = atomic_load(&self->stop)))
+        tr_host_step(self, -1);
+    return stop - 1;
+}
+
+const char *tr_host_platform(const tr_host_t *self) {
+    return tr_link_platform(self->link);
+}
+
+const char *tr_host_stream(const tr_host_t *self) {
+    return tr_link_stream(self->link);
+}
+
+bool tr_host_connected(const tr_host_t *self) {
+    return tr_link_ready(self->link);
+}
+
+void tr_host_stats(tr_host_t *self, tr_host_stats_t *ret_stats) {
+    tr_link_stats(self->link, ret_stats);
+    ret_stats->dropped = self->dropped;
+    ret_stats->restarts = self->restarts;
+}
+
+const char *tr_version(void) {
+    return TROUPE_VERSION;
+}

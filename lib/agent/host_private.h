@@ -1,0 +1,175 @@
+/* The inside of a host, shared by the files of lib/agent. */
+#ifndef TR_AGENT_HOST_PRIVATE_H
+#define TR_AGENT_HOST_PRIVATE_H
+
+#include "lib/agent/timer.h"
+#include "lib/base/clock.h"
+#include "lib/base/map.h"
+#include "lib/link/link.h"
+#include "proto/topic.h"
+#include "troupe/host.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef struct tr_hosted tr_hosted_t;
+
+typedef enum tr_agent_status {
+    TR_AGENT_NEW, /* not begun */
+    TR_AGENT_RUNNING,
+    TR_AGENT_BACKOFF, /* its behaviour failed; it begins again soon, its messages wait */
+    TR_AGENT_ENDED,
+} tr_agent_status_t;
+
+/* What only some agents have, so that an idle one is small. */
+typedef struct tr_agent_more {
+    tr_message_t *waiting, **waiting_end; /* messages that came during a backoff */
+    char **services;
+    uint32_t *capacities;
+    size_t services_n;
+    uint64_t provided_in; /* the session in which the DF was told */
+    tr_timer_t *tick;
+    int64_t tick_ms;
+    int64_t first_failure_ms;
+    uint32_t failures;
+    int64_t backoff_ms;
+} tr_agent_more_t;
+
+struct tr_agent {
+    tr_hosted_t *hosted;
+    tr_agent_more_t *more;
+    uint32_t index;
+    uint8_t status;
+};
+
+/* What was added under one name. */
+struct tr_hosted {
+    tr_hosted_t *next;
+    tr_host_t *host;
+    tr_registration_t *registration;
+    const tr_behaviour_t *behaviour;
+    char *name;
+    uint32_t count;
+    bool range;
+    tr_agent_t *agents;
+    char *states; /* behaviour->state_size each, untouched pages cost nothing */
+    void *args_bytes;
+    tr_content_t args;
+};
+
+struct tr_message {
+    tr_host_t *host;
+    tr_agent_t *agent;
+    tr_record_t record;
+    uint64_t epoch;
+    tr_message_type_t type;
+    bool kept;    /* this one is a copy of its own */
+    bool claimed; /* somebody keeps a copy: the view is not finished here */
+    bool read;    /* acl is valid, or failed to be read */
+    bool read_failed;
+    bool valued; /* value was tried */
+    bool has_value;
+    tr_acl_t acl;
+    tr_arena_t arena;
+    tr_content_t value;
+    char topic[TR_TOPIC_MAX + 1];
+    tr_message_t *next; /* in a list of those that wait */
+    uint8_t bytes[];    /* of a kept one */
+};
+
+typedef struct tr_pending {
+    tr_agent_t *agent;
+    tr_answer_fn on_answer;
+    void *arg;
+    tr_timer_t *timer;
+    char reply_with[24];
+} tr_pending_t;
+
+typedef struct tr_watched {
+    tr_agent_t *agent;
+    tr_watch_fn fn;
+    void *arg;
+    int fd;
+    short events;
+} tr_watched_t;
+
+typedef struct tr_posted {
+    struct tr_posted *next;
+    void (*fn)(tr_host_t *host, void *arg);
+    void *arg;
+} tr_posted_t;
+
+struct tr_host {
+    tr_link_t *link;
+    tr_hosted_t *hosted;
+    tr_timers_t timers;
+    tr_message_t *view;       /* the message that is being handed out */
+    tr_map_t pending;         /* reply-with -> tr_pending_t */
+    uint64_t unique, counter; /* make conversation ids */
+    uint64_t session;         /* of the link, as last seen */
+    tr_watched_t *watched;
+    size_t watched_n;
+    struct pollfd *polls;
+    int wake_fd;
+    uint64_t dropped, restarts;
+    /* the owner of the last record, because records come in runs */
+    tr_hosted_t *last_hosted;
+    tr_route_t last_first;
+    int64_t hang_ms;
+    uint32_t restart_intensity;
+    int64_t restart_period_ms, restart_backoff_ms;
+    void (*on_event)(void *arg, tr_host_event_t event, const char *detail);
+    void *arg;
+
+    pthread_mutex_t post_lock;
+    tr_posted_t *posted, **posted_end;
+
+    /* Between the host's thread and others. */
+    atomic_int stop;            /* 1 + code, 0 = run */
+    atomic_uint_fast64_t steps; /* callbacks begun */
+    atomic_bool busy;
+    _Atomic(tr_agent_t *) running;
+    pthread_t keeper;
+    pthread_mutex_t keeper_lock;
+    pthread_cond_t keeper_wake;
+    bool keeper_runs, keeper_end;
+};
+
+/* host.c */
+void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+tr_agent_more_t *tr_agent_more(tr_agent_t *agent);
+size_t tr_agent_name(const tr_agent_t *agent, char *out); /* TR_NAME_MAX + 1 bytes */
+
+/* keeper.c */
+int tr_keeper_start(tr_host_t *host);
+void tr_keeper_stop(tr_host_t *host);
+
+/* supervise.c: an agent's life */
+int tr_agent_begin(tr_agent_t *agent);
+void tr_agent_end(tr_agent_t *agent);
+void tr_agent_failed(tr_agent_t *agent, int code);
+
+/* dispatch.c */
+void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound);
+void tr_dispatch_message(tr_message_t *message);
+
+/* request.c */
+bool tr_request_answer(tr_host_t *host, tr_message_t *message);
+void tr_request_forget(tr_host_t *host, const tr_agent_t *agent);
+void tr_new_id(tr_host_t *host, char out[24]);
+
+/* provide.c */
+void tr_provide_again(tr_host_t *host);
+
+/* watch.c */
+void tr_watch_run(tr_host_t *host, size_t ready_from);
+void tr_watch_forget(tr_host_t *host, const tr_agent_t *agent);
+int tr_watch_polls(tr_host_t *host, size_t *ret_count);
+
+/* message.c */
+void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *record, uint64_t epoch);
+void tr_message_settle(const tr_message_t *message, bool release);
+
+#endif

@@ -1,0 +1,241 @@
+/* Adding agents to a host and taking them away. */
+#include "lib/agent/host_private.h"
+
+#include "proto/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REGISTER_MS  10000
+#define DUPLICATE_MS 4000 /* longer than a lease: the name of a process that was killed is free by then */
+#define RETRY_MS     100
+
+size_t tr_agent_name(const tr_agent_t *agent, char *out) {
+    const tr_hosted_t *d = agent->hosted;
+    int n = d->range ? snprintf(out, TR_NAME_MAX + 1, "%s-%u", d->name, agent->index)
+                     : snprintf(out, TR_NAME_MAX + 1, "%s", d->name);
+    return n < 0 ? 0 : (size_t)n > TR_NAME_MAX ? TR_NAME_MAX : (size_t)n;
+}
+
+const char *tr_agent_aid(const tr_agent_t *self, char out[TR_AID_MAX + 1]) {
+    size_t n = tr_agent_name(self, out);
+    snprintf(out + n, TR_AID_MAX + 1 - n, "@%s", tr_link_platform(self->hosted->host->link));
+    return out;
+}
+
+void *tr_agent_state(const tr_agent_t *self) {
+    const tr_hosted_t *d = self->hosted;
+    return d->states ? d->states + (size_t)self->index * d->behaviour->state_size : NULL;
+}
+
+struct tr_host *tr_agent_host(const tr_agent_t *self) {
+    return self->hosted->host;
+}
+
+tr_agent_more_t *tr_agent_more(tr_agent_t *agent) {
+    if (!agent->more) {
+        agent->more = calloc(1, sizeof *agent->more);
+        if (agent->more)
+            agent->more->waiting_end = &agent->more->waiting;
+    }
+    return agent->more;
+}
+
+static void hosted_free(tr_hosted_t *d) {
+    if (d->args_bytes) {
+        tr_content_finish(&d->args);
+        free(d->args_bytes);
+    }
+    free(d->agents);
+    free(d->states);
+    free(d->name);
+    free(d);
+}
+
+/* The fleet file's map travels as JSON on the command line and reaches the behaviour as a decoded value. */
+static int read_args(tr_hosted_t *d, const char *json, tr_error_t *error) {
+    if (!json || !*json)
+        return 0;
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    const void *bytes;
+    size_t len;
+    int r = tr_json_to_content(json, strlen(json), &w, error);
+    if (r == 0)
+        r = tr_content_writer_take(&w, &bytes, &len);
+    if (r == 0) {
+        void *copy = malloc(len ? len : 1);
+        r = copy ? 0 : -ENOMEM;
+        if (copy) {
+            memcpy(copy, bytes, len);
+            r = tr_content_init(&d->args, copy, len);
+            if (r == 0)
+                d->args_bytes = copy;
+            else
+                free(copy);
+        }
+    }
+    tr_content_writer_finish(&w);
+    if (r < 0)
+        tr_error_prefix(error, "args");
+    return r;
+}
+
+static tr_hosted_t *hosted_new(
+    tr_host_t *host, const char *name, uint32_t count, bool range, const tr_behaviour_t *behaviour) {
+    tr_hosted_t *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->host = host;
+    d->behaviour = behaviour;
+    d->count = count;
+    d->range = range;
+    d->name = strdup(name);
+    d->agents = calloc(count, sizeof *d->agents);
+    d->states = behaviour->state_size ? calloc(count, behaviour->state_size) : NULL;
+    if (!d->name || !d->agents || (behaviour->state_size && !d->states)) {
+        hosted_free(d);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        d->agents[i].hosted = d;
+        d->agents[i].index = i;
+    }
+    return d;
+}
+
+/* Waits for the broker's answer. A name that is taken is asked for again for a while: its last owner may just
+ * have been killed. */
+static int wait_registered(tr_hosted_t *d, uint32_t count, tr_error_t *error) {
+    tr_host_t *host = d->host;
+    int64_t begun = tr_clock_ms();
+    for (;;) {
+        tr_registration_status_t status = tr_link_status(host->link, d->registration, error);
+        int64_t waited = tr_clock_ms() - begun;
+        if (status == TR_REGISTRATION_DONE)
+            return 0;
+        if (status == TR_REGISTRATION_REFUSED && (error->code != -EEXIST || waited > DUPLICATE_MS))
+            return error->code;
+        if (waited > REGISTER_MS)
+            return tr_error_set(error, -ETIMEDOUT, "%s: the broker does not answer", d->name);
+        if (tr_host_stopping(host))
+            return tr_error_set(error, -EINTR, "%s: stopped while registering", d->name);
+        tr_host_step(host, RETRY_MS);
+        if (status == TR_REGISTRATION_REFUSED && tr_clock_ms() - begun - waited >= RETRY_MS) {
+            tr_link_forget(host->link, d->registration);
+            d->registration = tr_link_register(host->link, d->name, count, d->behaviour->name);
+            if (!d->registration)
+                return tr_error_set(error, -ENOMEM, "out of memory");
+            tr_registration_set_owner(d->registration, d);
+        }
+    }
+}
+
+static void unlink_hosted(tr_host_t *host, tr_hosted_t *d) {
+    for (tr_hosted_t **p = &host->hosted; *p; p = &(*p)->next) {
+        if (*p == d) {
+            *p = d->next;
+            break;
+        }
+    }
+    host->last_hosted = NULL;
+}
+
+static void abandon(tr_host_t *host, tr_hosted_t *d) {
+    unlink_hosted(host, d);
+    if (d->registration) {
+        tr_link_deregister(host->link, d->registration);
+        tr_link_forget(host->link, d->registration);
+    }
+    hosted_free(d);
+}
+
+static int begin_all(tr_hosted_t *d, tr_error_t *error) {
+    for (uint32_t i = 0; i < d->count; i++) {
+        int r = tr_agent_begin(&d->agents[i]);
+        if (r < 0)
+            return tr_error_set(
+                error, r, "%s: behaviour %s cannot start: %s", d->name, d->behaviour->name, strerror(-r));
+    }
+    tr_link_flush(d->host->link);
+    return 0;
+}
+
+static int add(tr_host_t *host, const char *name, uint32_t count, bool range, const tr_behaviour_t *behaviour,
+    const char *args, tr_hosted_t **ret, tr_error_t *error) {
+    tr_error_t own = {0};
+    error = error ? error : &own;
+    if (behaviour->abi != TR_BEHAVIOUR_ABI)
+        return tr_error_set(error, -EINVAL,
+            "behaviour %s is built for ABI %u, this library has %u: build it again", behaviour->name,
+            behaviour->abi, TR_BEHAVIOUR_ABI);
+    if (!tr_name_valid(name, strlen(name)))
+        return tr_error_set(
+            error, -EINVAL, "%s: a name is 1 to %d of A-Z a-z 0-9 . _ - + ~", name, TR_NAME_MAX);
+    tr_hosted_t *d = hosted_new(host, name, count, range, behaviour);
+    if (!d)
+        return tr_error_set(error, -ENOMEM, "out of memory for %u agents", count);
+    int r = read_args(d, args, error);
+    if (r < 0) {
+        hosted_free(d);
+        return r;
+    }
+    d->next = host->hosted;
+    host->hosted = d;
+    d->registration = tr_link_register(host->link, name, range ? count : 1, behaviour->name);
+    r = d->registration ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+    if (r == 0) {
+        tr_registration_set_owner(d->registration, d);
+        r = wait_registered(d, range ? count : 1, error);
+    }
+    if (r == 0)
+        r = begin_all(d, error);
+    if (r < 0) {
+        for (uint32_t i = 0; i < d->count; i++)
+            tr_agent_end(&d->agents[i]);
+        abandon(host, d);
+        return r;
+    }
+    *ret = d;
+    return 0;
+}
+
+int tr_host_add(tr_host_t *self, const char *name, const tr_behaviour_t *behaviour, const char *args,
+    tr_agent_t **ret_agent, tr_error_t *error) {
+    tr_hosted_t *d;
+    int r = add(self, name, 1, false, behaviour, args, &d, error);
+    if (r == 0 && ret_agent)
+        *ret_agent = d->agents;
+    return r;
+}
+
+int tr_host_add_range(tr_host_t *self, const char *name, uint32_t count, const tr_behaviour_t *behaviour,
+    const char *args, tr_error_t *error) {
+    tr_hosted_t *d;
+    if (count < 2 || count > TR_ROUTE_AGENTS_MAX)
+        return tr_error_set(error, -EINVAL, "%s: a range has 2 to %u agents", name, TR_ROUTE_AGENTS_MAX);
+    return add(self, name, count, true, behaviour, args, &d, error);
+}
+
+static tr_hosted_t *find(tr_host_t *host, const char *name) {
+    for (tr_hosted_t *d = host->hosted; d; d = d->next)
+        if (!strcmp(d->name, name))
+            return d;
+    return NULL;
+}
+
+tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index) {
+    tr_hosted_t *d = find(self, name);
+    return d && index < d->count ? &d->agents[index] : NULL;
+}
+
+int tr_host_remove(tr_host_t *self, const char *name) {
+    tr_hosted_t *d = find(self, name);
+    if (!d)
+        return -ENOENT;
+    for (uint32_t i = 0; i < d->count; i++)
+        tr_agent_end(&d->agents[i]);
+    abandon(self, d);
+    return 0;
+}

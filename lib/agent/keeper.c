@@ -1,0 +1,101 @@
+/*
+ * The keeper: a thread that keeps the link alive while a behaviour occupies the host's thread. It sleeps
+ * nearly always: it wakes a few times a second, sees that the host's thread is at its post, and sleeps again.
+ * It also tells a behaviour that hangs from a link that is lost.
+ */
+#include "lib/agent/host_private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#define IDLE_TURN_MS 500
+#define BUSY_TURN_MS 50
+#define STACK_BYTES  (128u * 1024u)
+
+static void wake_host(const tr_host_t *host) {
+    uint64_t one = 1;
+    ssize_t n = write(host->wake_fd, &one, sizeof one);
+    (void)n; /* full means that it is awake */
+}
+
+/* True when the host's thread has been in one callback since the last look. */
+static bool look(tr_host_t *host, uint64_t *steps, int64_t *since_ms, bool *told) {
+    uint64_t now_steps = atomic_load_explicit(&host->steps, memory_order_relaxed);
+    int64_t now = tr_clock_ms();
+    if (now_steps != *steps) {
+        *steps = now_steps;
+        *since_ms = now;
+        *told = false;
+    } else if (now - *since_ms > host->hang_ms && !*told) {
+        char name[TR_NAME_MAX + 1] = "?";
+        tr_agent_t *agent = atomic_load(&host->running);
+        if (agent)
+            tr_agent_name(agent, name);
+        tr_host_say(host, TR_HOST_HANGS, "%s has been busy with one message for %lld ms", name,
+            (long long)(now - *since_ms));
+        *told = true;
+    }
+    int64_t due;
+    if (tr_link_work(host->link, &due))
+        wake_host(host);
+    return true;
+}
+
+static int sleep_for(tr_host_t *host, int64_t ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&host->keeper_lock);
+    while (!host->keeper_end &&
+           pthread_cond_timedwait(&host->keeper_wake, &host->keeper_lock, &until) != ETIMEDOUT)
+        ;
+    int end = host->keeper_end;
+    pthread_mutex_unlock(&host->keeper_lock);
+    return end;
+}
+
+static void *keeper_run(void *arg) {
+    tr_host_t *host = arg;
+    uint64_t steps = 0;
+    int64_t since_ms = tr_clock_ms();
+    bool told = false, busy = false;
+    while (!sleep_for(host, busy ? BUSY_TURN_MS : IDLE_TURN_MS)) {
+        busy = atomic_load(&host->busy);
+        if (busy)
+            look(host, &steps, &since_ms, &told);
+    }
+    return NULL;
+}
+
+int tr_keeper_start(tr_host_t *host) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&host->keeper_wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&host->keeper_lock, NULL);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(
+        &attr, STACK_BYTES > PTHREAD_STACK_MIN ? STACK_BYTES : (size_t)PTHREAD_STACK_MIN);
+    int r = -pthread_create(&host->keeper, &attr, keeper_run, host);
+    pthread_attr_destroy(&attr);
+    host->keeper_runs = r == 0;
+    return r;
+}
+
+void tr_keeper_stop(tr_host_t *host) {
+    if (!host->keeper_runs)
+        return;
+    pthread_mutex_lock(&host->keeper_lock);
+    host->keeper_end = true;
+    pthread_cond_signal(&host->keeper_wake);
+    pthread_mutex_unlock(&host->keeper_lock);
+    pthread_join(host->keeper, NULL);
+    host->keeper_runs = false;
+    pthread_cond_destroy(&host->keeper_wake);
+    pthread_mutex_destroy(&host->keeper_lock);
+}

@@ -1,0 +1,180 @@
+/* Views of records, decoded piece by piece as they are asked for. */
+#include "lib/agent/host_private.h"
+
+#include "proto/link.pb-c.h"
+
+#include <stdlib.h>
+
+#define ARENA_LIMIT (1u << 20)
+
+static tr_message_type_t type_of(uint8_t kind) {
+    switch (kind) {
+    case TR_KIND_PUBLISH: return TR_MESSAGE_EVENT;
+    case TR_KIND_NACK: return TR_MESSAGE_FAILED;
+    case TR_KIND_GAP: return TR_MESSAGE_GAP;
+    default: return TR_MESSAGE_DIRECT;
+    }
+}
+
+void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *record, uint64_t epoch) {
+    if (view->has_value)
+        tr_content_finish(&view->value);
+    if (view->read)
+        tr_arena_reset(&view->arena);
+    view->agent = agent;
+    view->record = *record;
+    view->epoch = epoch;
+    view->type = type_of(record->h.kind);
+    view->claimed = view->read = view->read_failed = view->valued = view->has_value = false;
+    view->topic[0] = 0;
+}
+
+tr_message_type_t tr_message_type(const tr_message_t *self) {
+    return self->type;
+}
+
+tr_performative_t tr_message_performative(const tr_message_t *self) {
+    return self->record.h.performative < TR_ACT_MAX ? self->record.h.performative : TR_ACT_NONE;
+}
+
+/* Decoding fills in what the view caches; to its reader it stays what it was. */
+static tr_message_t *cache(const tr_message_t *self) {
+    return (tr_message_t *)(uintptr_t)self;
+}
+
+const tr_acl_t *tr_message_acl(const tr_message_t *self) {
+    tr_message_t *m = cache(self);
+    if (!m->read) {
+        m->arena.limit = ARENA_LIMIT;
+        m->read_failed = tr_acl_read(&m->acl, &m->record, &m->arena) < 0;
+        m->read = true;
+        if (m->type == TR_MESSAGE_FAILED && !m->read_failed)
+            m->acl.content_len = 0; /* the body of a NACK is the broker's */
+    }
+    return m->read_failed ? NULL : &m->acl;
+}
+
+const char *tr_message_sender(const tr_message_t *self) {
+    const tr_acl_t *acl = tr_message_acl(self);
+    return acl && acl->sender ? acl->sender : "";
+}
+
+const void *tr_message_content(const tr_message_t *self, size_t *ret_len) {
+    bool none = self->type == TR_MESSAGE_FAILED || self->type == TR_MESSAGE_GAP;
+    *ret_len = none ? 0 : self->record.content_len;
+    return self->record.content;
+}
+
+/* Absent means msgpack; another language means that this is not for us to decode. */
+static bool is_msgpack(const tr_message_t *self) {
+    const tr_acl_t *acl = tr_message_acl(self);
+    return acl && (!acl->language || !strcmp(acl->language, "msgpack"));
+}
+
+tr_value_t tr_message_value(const tr_message_t *self) {
+    tr_message_t *m = cache(self);
+    if (!m->valued) {
+        size_t len;
+        const void *bytes = tr_message_content(m, &len);
+        m->valued = true;
+        m->has_value = len && is_msgpack(m) && tr_content_init(&m->value, bytes, len) == 0;
+    }
+    return m->has_value ? &m->value.root : NULL;
+}
+
+const char *tr_message_topic(const tr_message_t *self) {
+    tr_message_t *m = cache(self);
+    if (m->topic[0])
+        return m->topic;
+    if (m->type == TR_MESSAGE_EVENT)
+        tr_link_topic(m->host->link, m->record.h.deadline_ms, m->topic);
+    else if (m->type == TR_MESSAGE_GAP)
+        tr_link_topic(m->host->link, m->record.h.src, m->topic);
+    return m->topic;
+}
+
+uint64_t tr_message_sequence(const tr_message_t *self) {
+    return self->type == TR_MESSAGE_EVENT ? self->record.h.id : 0;
+}
+
+uint64_t tr_message_missed(const tr_message_t *self) {
+    return self->type == TR_MESSAGE_GAP ? self->record.h.id : 0;
+}
+
+tr_reason_t tr_message_reason(const tr_message_t *self) {
+    return self->type == TR_MESSAGE_FAILED && self->record.h.reason < TR_REASON_MAX ? self->record.h.reason
+                                                                                    : TR_REASON_NONE;
+}
+
+uint32_t tr_message_retry_ms(const tr_message_t *self) {
+    if (self->type != TR_MESSAGE_FAILED)
+        return 0;
+    Troupe__Nack *nack = troupe__nack__unpack(NULL, self->record.content_len, self->record.content);
+    uint32_t ms = nack ? nack->retry_after_ms : 0;
+    if (nack)
+        troupe__nack__free_unpacked(nack, NULL);
+    return ms;
+}
+
+bool tr_message_redelivered(const tr_message_t *self) {
+    return self->record.h.flags & TR_FLAG_REDELIVERED;
+}
+
+unsigned tr_message_attempt(const tr_message_t *self) {
+    return self->record.h.attempt;
+}
+
+bool tr_message_leased(const tr_message_t *self) {
+    return self->type == TR_MESSAGE_DIRECT && self->record.h.flags & TR_FLAG_LEASED;
+}
+
+const tr_record_t *tr_message_record(const tr_message_t *self) {
+    return &self->record;
+}
+
+tr_message_t *tr_message_keep(const tr_message_t *self) {
+    size_t len = self->record.h.length;
+    tr_message_t *copy = calloc(1, sizeof *copy + len);
+    if (!copy)
+        return NULL;
+    memcpy(copy->bytes, self->record.bytes, len);
+    copy->host = self->host;
+    copy->agent = self->agent;
+    copy->record = self->record;
+    copy->record.bytes = copy->bytes;
+    copy->record.envelope = copy->bytes + (self->record.envelope - self->record.bytes);
+    copy->record.content = copy->bytes + (self->record.content - self->record.bytes);
+    copy->epoch = self->epoch;
+    copy->type = self->type;
+    copy->kept = true;
+    cache(self)->claimed = true;
+    return copy;
+}
+
+void tr_message_settle(const tr_message_t *message, bool release) {
+    if (tr_message_leased(message))
+        tr_link_settle(message->host->link, message->record.h.dst, message->record.h.id, release);
+}
+
+static void finish(tr_message_t **self, bool release) {
+    tr_message_t *m = *self;
+    if (!m)
+        return;
+    if (!m->claimed) { /* a copy of a copy took it over otherwise */
+        tr_message_settle(m, release);
+        tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
+    }
+    if (m->has_value)
+        tr_content_finish(&m->value);
+    tr_arena_finish(&m->arena);
+    free(m);
+    *self = NULL;
+}
+
+void tr_message_done(tr_message_t **self) {
+    finish(self, false);
+}
+
+void tr_message_release(tr_message_t **self) {
+    finish(self, true);
+}

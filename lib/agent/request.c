@@ -1,0 +1,105 @@
+/* Requests with one answer: matched by in-reply-to, bounded by a timer. */
+#include "lib/agent/host_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void tr_new_id(tr_host_t *host, char out[24]) {
+    snprintf(
+        out, 24, "%08" PRIx32 "-%" PRIx64, (uint32_t)(host->unique ^ host->unique >> 32), ++host->counter);
+}
+
+static tr_pending_t *find(tr_host_t *host, const char *reply_with) {
+    return tr_map_find_ptr(&host->pending, reply_with, strlen(reply_with));
+}
+
+static void forget(tr_host_t *host, tr_pending_t *p) {
+    tr_map_delete(&host->pending, p->reply_with, strlen(p->reply_with));
+    if (p->timer)
+        tr_timer_cancel(&p->timer);
+    free(p);
+}
+
+static void on_timeout(tr_agent_t *agent, void *state, void *arg) {
+    tr_pending_t *p = arg;
+    tr_answer_fn fn = p->on_answer;
+    void *user = p->arg;
+    p->timer = NULL;
+    forget(agent->hosted->host, p);
+    fn(agent, state, NULL, user);
+}
+
+bool tr_request_answer(tr_host_t *host, tr_message_t *message) {
+    if (message->type == TR_MESSAGE_EVENT || message->type == TR_MESSAGE_GAP)
+        return false;
+    const tr_acl_t *acl = tr_message_acl(message);
+    const char *id = !acl ? NULL : message->type == TR_MESSAGE_FAILED ? acl->reply_with : acl->in_reply_to;
+    tr_pending_t *p = id ? find(host, id) : NULL;
+    if (!p || p->agent != message->agent)
+        return false;
+    if (message->type == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_AGREE)
+        return true; /* the answer proper follows */
+    tr_answer_fn fn = p->on_answer;
+    void *user = p->arg;
+    forget(host, p);
+    fn(message->agent, tr_agent_state(message->agent), message, user);
+    return true;
+}
+
+static tr_pending_t *remember(
+    tr_agent_t *self, const char *reply_with, int64_t timeout_ms, tr_answer_fn fn, void *arg) {
+    tr_host_t *host = self->hosted->host;
+    tr_pending_t *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->agent = self;
+    p->on_answer = fn;
+    p->arg = arg;
+    snprintf(p->reply_with, sizeof p->reply_with, "%s", reply_with);
+    p->timer = tr_timer_start(self, timeout_ms, on_timeout, p);
+    if (!p->timer || tr_map_put(&host->pending, reply_with, strlen(reply_with), (uint64_t)(uintptr_t)p) < 0) {
+        tr_timer_cancel(&p->timer);
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+int tr_request(
+    tr_agent_t *self, const tr_acl_t *message, int64_t timeout_ms, tr_answer_fn on_answer, void *arg) {
+    tr_host_t *host = self->hosted->host;
+    char id[24], conversation[24];
+    tr_acl_t acl = *message;
+    if (acl.receivers.count != 1)
+        return -EINVAL;
+    tr_new_id(host, id);
+    acl.reply_with = id;
+    if (!acl.conversation_id) {
+        tr_new_id(host, conversation);
+        acl.conversation_id = conversation;
+    }
+    if (!acl.reply_by_ms)
+        acl.reply_by_ms = (uint64_t)(tr_clock_wall_ms() + timeout_ms);
+    tr_pending_t *p = remember(self, id, timeout_ms, on_answer, arg);
+    if (!p)
+        return -ENOMEM;
+    int r = tr_send(self, &acl);
+    if (r < 0)
+        forget(host, p);
+    return r;
+}
+
+void tr_request_forget(tr_host_t *host, const tr_agent_t *agent) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&host->pending, &cursor))) {
+        tr_pending_t *p = (tr_pending_t *)(uintptr_t)slot->value;
+        if (p->agent != agent)
+            continue;
+        p->timer = NULL; /* the agent's timers are gone already */
+        forget(host, p);
+        cursor = 0; /* deleting moves slots */
+    }
+}

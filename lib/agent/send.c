@@ -1,0 +1,155 @@
+/* What a behaviour sends. */
+#include "lib/agent/host_private.h"
+
+#include "proto/topic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int send_to(
+    tr_agent_t *self, tr_acl_t *acl, const char *receiver, tr_route_t route, uint64_t *ret_id) {
+    tr_outgoing_t out = {
+        .from = self->hosted->registration,
+        .agent = self->index,
+        .kind = TR_KIND_MESSAGE,
+        .name = receiver,
+        .route = route,
+        .acl = acl,
+        .ret_id = ret_id,
+    };
+    return tr_link_send(self->hosted->host->link, &out);
+}
+
+static bool receiver_valid(const char *receiver) {
+    tr_aid_t aid;
+    return tr_aid_parse(&aid, receiver, strlen(receiver)) == 0;
+}
+
+/* The envelope's first receiver is the target of that copy, so each copy has the others behind it. */
+static int send_each(tr_agent_t *self, tr_acl_t *acl) {
+    size_t n = acl->receivers.count;
+    const char **turned = malloc(n * sizeof *turned);
+    if (!turned)
+        return -ENOMEM;
+    int first_error = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++)
+            turned[j] = acl->receivers.items[(i + j) % n];
+        tr_acl_t copy = *acl;
+        copy.receivers.items = turned;
+        int r = receiver_valid(turned[0]) ? send_to(self, &copy, turned[0], 0, NULL) : -EINVAL;
+        if (r < 0 && !first_error)
+            first_error = r;
+    }
+    free(turned);
+    return first_error;
+}
+
+int tr_send(tr_agent_t *self, const tr_acl_t *message) {
+    char aid[TR_AID_MAX + 1];
+    tr_acl_t acl = *message;
+    if (!acl.receivers.count || acl.performative == TR_ACT_NONE || acl.performative >= TR_ACT_MAX)
+        return -EINVAL;
+    acl.sender = tr_agent_aid(self, aid);
+    acl.topic = NULL;
+    if (acl.receivers.count > 1)
+        return send_each(self, &acl);
+    return receiver_valid(acl.receivers.items[0]) ? send_to(self, &acl, acl.receivers.items[0], 0, NULL)
+                                                  : -EINVAL;
+}
+
+/* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the sender only.
+ */
+int tr_reply(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
+    const tr_acl_t *asked = tr_message_acl(to);
+    if (!asked || to->type != TR_MESSAGE_DIRECT)
+        return -EINVAL;
+    char aid[TR_AID_MAX + 1];
+    bool redirected = asked->reply_to.count > 0;
+    tr_acl_t acl = {
+        .performative = act,
+        .hops = to->record.h.hops,
+        .priority = asked->priority,
+        .sender = tr_agent_aid(self, aid),
+        .receivers = redirected ? asked->reply_to : (tr_acl_list_t){.items = &asked->sender, .count = 1},
+        .ontology = asked->ontology,
+        .protocol = asked->protocol,
+        .conversation_id = asked->conversation_id,
+        .in_reply_to = asked->reply_with,
+        .traceparent = asked->traceparent,
+        .budget_tokens = asked->budget_tokens,
+        .budget_micro_cost = asked->budget_micro_cost,
+        .content = content,
+        .content_len = len,
+    };
+    if (!acl.hops)
+        acl.hops = 1; /* the broker takes it and refuses what follows from it */
+    if (redirected)
+        return tr_send(self, &acl);
+    return asked->sender ? send_to(self, &acl, asked->sender, to->record.h.src, NULL) : -EINVAL;
+}
+
+int tr_reply_content(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, tr_content_writer_t *content) {
+    const void *bytes;
+    size_t len;
+    int r = tr_content_writer_take(content, &bytes, &len);
+    if (r == 0)
+        r = tr_reply(self, to, act, bytes, len);
+    tr_content_writer_finish(content);
+    return r;
+}
+
+int tr_reply_reason(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *reason, const char *detail) {
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 2);
+    tr_write_kv(&w, "reason", reason);
+    tr_write_kv(&w, "detail", detail);
+    return tr_reply_content(self, to, act, &w);
+}
+
+int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len) {
+    char aid[TR_AID_MAX + 1];
+    if (!tr_topic_valid(topic, strlen(topic)) || topic[0] == '$')
+        return -EINVAL;
+    tr_acl_t acl = {
+        .performative = TR_INFORM,
+        .sender = tr_agent_aid(self, aid),
+        .topic = topic,
+        .content = content,
+        .content_len = len,
+    };
+    tr_outgoing_t out = {
+        .from = self->hosted->registration,
+        .agent = self->index,
+        .kind = TR_KIND_PUBLISH,
+        .name = topic,
+        .acl = &acl,
+    };
+    return tr_link_send(self->hosted->host->link, &out);
+}
+
+int tr_publish_content(tr_agent_t *self, const char *topic, tr_content_writer_t *content) {
+    const void *bytes;
+    size_t len;
+    int r = tr_content_writer_take(content, &bytes, &len);
+    if (r == 0)
+        r = tr_publish(self, topic, bytes, len);
+    tr_content_writer_finish(content);
+    return r;
+}
+
+void tr_flush(tr_agent_t *self) {
+    tr_link_flush(self->hosted->host->link);
+}
+
+int tr_subscribe(tr_agent_t *self, const char *pattern) {
+    return tr_link_subscribe(self->hosted->host->link, self->hosted->registration, self->index, pattern);
+}
+
+int tr_unsubscribe(tr_agent_t *self, const char *pattern) {
+    return tr_link_unsubscribe(self->hosted->host->link, self->hosted->registration, self->index, pattern);
+}

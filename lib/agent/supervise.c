@@ -1,0 +1,164 @@
+/*
+ * An agent's life: begin, fail, begin again after a pause that doubles, and give up when it fails too often.
+ * What comes while an agent pauses waits for it; giving up stops the host, so that whoever started the
+ * process decides.
+ */
+#include "lib/agent/host_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKOFF_MAX_MS 10000
+
+int tr_agent_begin(tr_agent_t *agent) {
+    const tr_hosted_t *d = agent->hosted;
+    agent->status = TR_AGENT_RUNNING;
+    if (!d->behaviour->init)
+        return 0;
+    int r = d->behaviour->init(agent, tr_agent_state(agent), d->args_bytes ? &d->args.root : NULL);
+    if (r < 0)
+        agent->status = TR_AGENT_NEW;
+    return r < 0 ? r : 0;
+}
+
+static void drop_waiting(tr_agent_more_t *more) {
+    while (more->waiting) {
+        tr_message_t *m = more->waiting;
+        more->waiting = m->next;
+        tr_message_release(&m);
+    }
+    more->waiting_end = &more->waiting;
+}
+
+static void fini(tr_agent_t *agent) {
+    const tr_hosted_t *d = agent->hosted;
+    if (d->behaviour->fini && agent->status == TR_AGENT_RUNNING)
+        d->behaviour->fini(agent, tr_agent_state(agent));
+    if (d->states)
+        memset(tr_agent_state(agent), 0, d->behaviour->state_size);
+}
+
+void tr_agent_end(tr_agent_t *agent) {
+    tr_host_t *host = agent->hosted->host;
+    if (agent->status == TR_AGENT_RUNNING)
+        fini(agent);
+    agent->status = TR_AGENT_ENDED;
+    if (!agent->more && !host->pending.count && !host->timers.count && !host->watched_n)
+        return; /* a million idle agents end quickly */
+    tr_timers_forget(&host->timers, agent);
+    tr_request_forget(host, agent);
+    tr_watch_forget(host, agent);
+    if (!agent->more)
+        return;
+    drop_waiting(agent->more);
+    for (size_t i = 0; i < agent->more->services_n; i++)
+        free(agent->more->services[i]);
+    free(agent->more->services);
+    free(agent->more->capacities);
+    free(agent->more);
+    agent->more = NULL;
+}
+
+static void give_waiting(tr_agent_t *agent) {
+    tr_agent_more_t *more = agent->more;
+    while (agent->status == TR_AGENT_RUNNING && more->waiting) {
+        tr_message_t *m = more->waiting;
+        more->waiting = m->next;
+        if (!more->waiting)
+            more->waiting_end = &more->waiting;
+        tr_dispatch_message(m);
+    }
+}
+
+static void begin_again(tr_agent_t *agent, void *state, void *arg) {
+    (void)state;
+    (void)arg;
+    int r = tr_agent_begin(agent);
+    if (r < 0)
+        tr_agent_failed(agent, r);
+    else
+        give_waiting(agent);
+}
+
+void tr_agent_failed(tr_agent_t *agent, int code) {
+    tr_host_t *host = agent->hosted->host;
+    tr_agent_more_t *more = tr_agent_more(agent);
+    char name[TR_NAME_MAX + 1];
+    int64_t now = tr_clock_ms();
+    tr_agent_name(agent, name);
+    fini(agent);
+    agent->status = TR_AGENT_BACKOFF;
+    tr_timers_forget(&host->timers, agent);
+    tr_request_forget(host, agent);
+    tr_watch_forget(host, agent);
+    if (more)
+        more->tick = NULL;
+    if (!more || now - more->first_failure_ms > host->restart_period_ms) {
+        if (more)
+            *more = (tr_agent_more_t){.waiting = more->waiting,
+                .waiting_end = more->waiting ? more->waiting_end : &more->waiting,
+                .services = more->services,
+                .capacities = more->capacities,
+                .services_n = more->services_n,
+                .provided_in = more->provided_in,
+                .first_failure_ms = now};
+    }
+    if (!more || ++more->failures > host->restart_intensity) {
+        tr_host_say(host, TR_HOST_GAVE_UP, "%s failed %u times within %lld s, last: %s", name,
+            more ? more->failures : 1, (long long)(host->restart_period_ms / 1000), strerror(-code));
+        tr_host_stop(host, TR_HOST_EXIT_GAVE_UP);
+        return;
+    }
+    more->backoff_ms = more->backoff_ms ? more->backoff_ms * 2 : host->restart_backoff_ms;
+    if (more->backoff_ms > BACKOFF_MAX_MS)
+        more->backoff_ms = BACKOFF_MAX_MS;
+    host->restarts++;
+    tr_host_say(host, TR_HOST_RESTARTED, "%s failed (%s); it begins again in %lld ms", name, strerror(-code),
+        (long long)more->backoff_ms);
+    if (!tr_timers_add(&host->timers, now + more->backoff_ms, agent, begin_again, NULL))
+        tr_host_stop(host, TR_HOST_EXIT_GAVE_UP);
+}
+
+void tr_agent_stop(tr_agent_t *self) {
+    tr_host_t *host = self->hosted->host;
+    char name[TR_NAME_MAX + 1];
+    tr_agent_name(self, name);
+    tr_host_say(host, TR_HOST_GAVE_UP, "%s was stopped by its behaviour", name);
+    tr_host_stop(host, TR_HOST_EXIT_GAVE_UP);
+}
+
+/* Ticks: a timer that starts itself again. */
+static void tick(tr_agent_t *agent, void *state, void *arg) {
+    (void)arg;
+    tr_agent_more_t *more = agent->more;
+    more->tick = NULL;
+    if (agent->hosted->behaviour->tick)
+        agent->hosted->behaviour->tick(agent, state);
+    if (agent->status == TR_AGENT_RUNNING && more->tick_ms && !more->tick)
+        more->tick = tr_timer_start(agent, more->tick_ms, tick, NULL);
+}
+
+int tr_agent_tick_every(tr_agent_t *self, int64_t interval_ms) {
+    tr_agent_more_t *more = tr_agent_more(self);
+    if (!more)
+        return -ENOMEM;
+    tr_timer_cancel(&more->tick);
+    more->tick_ms = interval_ms > 0 ? interval_ms : 0;
+    if (more->tick_ms)
+        more->tick = tr_timer_start(self, more->tick_ms, tick, NULL);
+    return !more->tick_ms || more->tick ? 0 : -ENOMEM;
+}
+
+tr_timer_t *tr_timer_start(tr_agent_t *self, int64_t after_ms, tr_timer_fn fn, void *arg) {
+    return tr_timers_add(
+        &self->hosted->host->timers, tr_clock_ms() + (after_ms > 0 ? after_ms : 0), self, fn, arg);
+}
+
+void tr_timer_cancel(tr_timer_t **timer) {
+    if (!*timer)
+        return;
+    tr_host_t *host = (*timer)->agent->hosted->host;
+    tr_timers_remove(&host->timers, *timer);
+    *timer = NULL;
+}

@@ -1,0 +1,434 @@
+/* The link's life: socket, receiving, heartbeats, credit, flushing. Control records are in link_control.c,
+ * sending in link_send.c. */
+#include "lib/link/link_private.h"
+
+#include "lib/link/frame.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define IDLE_BUFFERS   64
+#define RECEIVE_MAX    32 /* bundles in one turn, so that sending and timers get theirs */
+#define HELLO_MS       1000
+#define BACKOFF_MAX_MS 5000
+#define HANDSHAKE_MS   4000
+
+static int64_t now_ms(void) {
+    return tr_clock_ms();
+}
+
+/* libzmq's own reconnection: first pause drawn per process, so that a fleet does not come back in one wave.
+ */
+static void set_options(tr_link_t *l, void *socket) {
+    int zero = 0, handshake = HANDSHAKE_MS;
+    int first = 50 + (int)(l->seed % 150), longest = 2000;
+    int64_t max = (int64_t)TR_RECORD_MAX * 2 + TR_BUF_SIZE;
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero); /* credit bounds both directions */
+    zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof zero);
+    zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
+    zmq_setsockopt(socket, ZMQ_CONNECT_TIMEOUT, &handshake, sizeof handshake);
+    zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake);
+    zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &first, sizeof first);
+    zmq_setsockopt(socket, ZMQ_RECONNECT_IVL_MAX, &longest, sizeof longest);
+    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
+}
+
+int tr_link_open_socket(tr_link_t *l) {
+    void *socket = zmq_socket(l->context, ZMQ_DEALER);
+    if (!socket)
+        return -errno;
+    set_options(l, socket);
+    size_t size = sizeof l->fd;
+    if (zmq_connect(socket, l->endpoint) < 0 || zmq_getsockopt(socket, ZMQ_FD, &l->fd, &size) < 0) {
+        int r = -errno;
+        zmq_close(socket);
+        return r;
+    }
+    if (l->socket)
+        zmq_close(l->socket);
+    l->socket = socket;
+    return 0;
+}
+
+static char *dup_or(const char *text, const char *otherwise) {
+    return strdup(text ? text : otherwise);
+}
+
+static tr_link_t *link_alloc(const tr_host_options_t *o) {
+    tr_link_t *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    char host[65] = "";
+    gethostname(host, sizeof host - 1);
+    pthread_mutex_init(&l->lock, NULL);
+    tr_pool_init(&l->pool, IDLE_BUFFERS);
+    l->inbox_end = &l->inbox;
+    l->events_end = &l->events;
+    if (getrandom(&l->seed, sizeof l->seed, GRND_NONBLOCK) != sizeof l->seed)
+        l->seed = (uint64_t)tr_clock_ns() ^ (uint64_t)getpid() << 32;
+    tr_map_init(&l->routes, l->seed);
+    tr_map_init(&l->topics, l->seed);
+    l->window_records = o->window_records ? o->window_records : 32768;
+    l->window_bytes = o->window_bytes ? o->window_bytes : 4u << 20;
+    l->queue_max = o->queue_bytes ? o->queue_bytes : 8u << 20;
+    l->heartbeat_ms = 1000;
+    l->lease_ms = 3000;
+    l->max_record = TR_RECORD_MAX;
+    l->next_id = 1;
+    l->endpoint = dup_or(o->endpoint, "");
+    l->process = dup_or(o->process, "libtroupe");
+    l->host = dup_or(host, "");
+    return l;
+}
+
+int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error) {
+    tr_link_t *l = link_alloc(options);
+    if (!l || !l->endpoint || !l->process || !l->host || !(l->context = zmq_ctx_new())) {
+        tr_link_destroy(&l, 0);
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    }
+    int r = tr_link_open_socket(l);
+    if (r < 0) {
+        r = tr_error_set(error, r == -EMFILE ? r : -EINVAL,
+            "%s: %s; an endpoint is tcp://HOST:PORT or ipc://PATH", l->endpoint, zmq_strerror(-r));
+        tr_link_destroy(&l, 0);
+        return r;
+    }
+    tr_link_hello(l, now_ms());
+    tr_link_flush_locked(l);
+    *ret_link = l;
+    return 0;
+}
+
+static void free_lists(tr_link_t *l) {
+    while (l->inbox) {
+        tr_inbound_t *next = l->inbox->next;
+        zmq_msg_close(&l->inbox->frame);
+        free(l->inbox);
+        l->inbox = next;
+    }
+    while (l->events) {
+        tr_link_event_t *next = l->events->next;
+        free(l->events);
+        l->events = next;
+    }
+    while (l->subs) {
+        tr_link_sub_t *next = l->subs->next;
+        free(l->subs);
+        l->subs = next;
+    }
+    while (l->registrations) {
+        tr_registration_t *next = l->registrations->next;
+        free(l->registrations->name);
+        free(l->registrations->behaviour);
+        free(l->registrations);
+        l->registrations = next;
+    }
+}
+
+/* The broker answers BYE when it has taken all that came before; until then the process must not end (libzmq
+ * loses what it holds). */
+static void say_goodbye(tr_link_t *l, int64_t wait_ms) {
+    int64_t deadline = now_ms() + wait_ms;
+    bool ready = l->state == TR_LINK_READY;
+    while (ready && l->state != TR_LINK_CLOSED && now_ms() < deadline) {
+        int64_t due;
+        tr_link_work(l, &due);
+        pthread_mutex_lock(&l->lock);
+        if (l->state == TR_LINK_READY && !l->data.head) {
+            tr_record_header_t h = {.kind = TR_KIND_BYE, .id = l->next_id++};
+            tr_link_put(l, &h, NULL, 0);
+            tr_link_flush_locked(l);
+            l->state = TR_LINK_BYE;
+        }
+        ready = l->state == TR_LINK_READY || l->state == TR_LINK_BYE;
+        pthread_mutex_unlock(&l->lock);
+        struct pollfd p = {.fd = l->fd, .events = POLLIN};
+        if (ready && !l->inbox)
+            poll(&p, 1, 20);
+    }
+}
+
+void tr_link_destroy(tr_link_t **self, int64_t wait_ms) {
+    tr_link_t *l = *self;
+    if (!l)
+        return;
+    if (l->socket) {
+        say_goodbye(l, wait_ms);
+        zmq_close(l->socket);
+    }
+    free_lists(l);
+    tr_link_forget_routes(l);
+    tr_outbox_finish(&l->control);
+    tr_outbox_finish(&l->data);
+    if (l->context)
+        zmq_ctx_term(l->context); /* gives lent buffers back, so before the pool */
+    tr_pool_finish(&l->pool);
+    tr_map_finish(&l->routes);
+    tr_map_finish(&l->topics);
+    pthread_mutex_destroy(&l->lock);
+    free(l->muted);
+    free(l->endpoint);
+    free(l->process);
+    free(l->host);
+    free(l);
+    *self = NULL;
+}
+
+static void give_chunk(tr_link_t *l, tr_chunk_t *chunk) {
+    l->stats.bundles_out++;
+    l->stats.bytes_out += chunk->buf->len;
+    tr_frame_send(
+        l->socket, chunk->buf, ZMQ_DONTWAIT); /* without a high-water mark it fails only without memory */
+    chunk->buf = NULL;
+    tr_chunk_free(chunk);
+}
+
+/* Only records that count are on an account (link_send.c), and there is one account. */
+static uint64_t charged_records(const tr_chunk_t *chunk) {
+    return chunk->runs_n ? chunk->runs[0].records : 0;
+}
+
+static uint64_t charged_bytes(const tr_chunk_t *chunk) {
+    return chunk->runs_n ? chunk->runs[0].bytes : 0;
+}
+
+static bool may_go(const tr_link_t *l, const tr_chunk_t *chunk) {
+    uint64_t records = l->sent_records - l->acked_records, bytes = l->sent_bytes - l->acked_bytes;
+    return !records || (records + charged_records(chunk) <= l->grant_records &&
+                           bytes + charged_bytes(chunk) <= l->grant_bytes);
+}
+
+void tr_link_flush_locked(tr_link_t *l) {
+    tr_chunk_t *chunk;
+    bool said = false;
+    while ((chunk = tr_outbox_take(&l->control))) {
+        give_chunk(l, chunk);
+        said = true;
+    }
+    while (l->state == TR_LINK_READY && l->data.head && may_go(l, l->data.head)) {
+        chunk = tr_outbox_take(&l->data);
+        l->sent_records += charged_records(chunk);
+        l->sent_bytes += charged_bytes(chunk);
+        give_chunk(l, chunk);
+        said = true;
+    }
+    if (said)
+        l->said_ms = now_ms();
+}
+
+void tr_link_flush(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    tr_link_flush_locked(self);
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* A broker's bundle holds either data or control records (docs/protocol.md), so the first one tells. */
+static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
+    tr_bundle_reader_t reader;
+    tr_record_t record;
+    size_t len = zmq_msg_size(frame);
+    l->heard_ms = now;
+    l->stats.bundles_in++;
+    l->stats.bytes_in += len;
+    if (zmq_msg_more(frame) ||
+        tr_bundle_open(&reader, zmq_msg_data(frame), len, UINT32_MAX) != TR_REASON_NONE ||
+        tr_bundle_next(&reader, &record) <= 0) {
+        tr_link_say(l, TR_HOST_REFUSED, "a frame from the broker is no bundle");
+        return;
+    }
+    if (!tr_kind_is_data(record.h.kind)) {
+        do
+            tr_link_control(l, &record, now);
+        while (tr_bundle_next(&reader, &record) > 0);
+        return;
+    }
+    tr_inbound_t *in = malloc(sizeof *in);
+    if (!in) {
+        tr_link_say(l, TR_HOST_DROPPED, "out of memory: a bundle was dropped");
+        return;
+    }
+    in->next = NULL;
+    in->epoch = l->epoch;
+    zmq_msg_init(&in->frame);
+    zmq_msg_move(&in->frame, frame);
+    *l->inbox_end = in;
+    l->inbox_end = &in->next;
+}
+
+static void receive(tr_link_t *l, int64_t now) {
+    for (int i = 0; i < RECEIVE_MAX; i++) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, l->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&frame);
+            return;
+        }
+        take_bundle(l, &frame, now);
+        zmq_msg_close(&frame);
+    }
+}
+
+static void send_credit(tr_link_t *l) {
+    if (l->taken_records - l->credited_records < l->window_records / 2 &&
+        l->taken_bytes - l->credited_bytes < l->window_bytes / 2)
+        return;
+    uint8_t body[TR_CREDIT_SIZE];
+    tr_put64(body, l->taken_records);
+    tr_put64(body + 8, l->taken_bytes);
+    tr_record_header_t h = {.kind = TR_KIND_CREDIT};
+    tr_link_put(l, &h, body, sizeof body);
+    l->credited_records = l->taken_records;
+    l->credited_bytes = l->taken_bytes;
+}
+
+/* Begins anew on a fresh socket: what is in the old one's pipes is of the dead connection. */
+static void reconnect(tr_link_t *l, int64_t now) {
+    tr_link_say(l, TR_HOST_DISCONNECTED, "the broker has been silent for too long");
+    l->stats.reconnects++;
+    l->backoff_ms = l->backoff_ms ? l->backoff_ms * 2 : 100;
+    if (l->backoff_ms > BACKOFF_MAX_MS)
+        l->backoff_ms = BACKOFF_MAX_MS;
+    l->backoff_ms += (int64_t)(l->seed % (uint64_t)l->backoff_ms) / 2;
+    if (tr_link_open_socket(l) < 0)
+        snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", zmq_strerror(errno));
+    tr_link_hello(l, now);
+}
+
+static void keep_alive(tr_link_t *l, int64_t now) {
+    if (l->state == TR_LINK_HELLO) {
+        /* The HELLO waits in libzmq until it has connected; a new one only where an old connection was lost
+         * meanwhile. */
+        if (now - l->hello_ms > HELLO_MS + l->backoff_ms)
+            tr_link_hello(l, now);
+        return;
+    }
+    if (now - l->heard_ms > (int64_t)l->lease_ms) {
+        reconnect(l, now);
+        return;
+    }
+    if (now - l->said_ms >= (int64_t)l->heartbeat_ms ||
+        (now - l->heard_ms >= 2 * (int64_t)l->heartbeat_ms &&
+            now - l->said_ms >= (int64_t)l->heartbeat_ms / 2)) {
+        tr_record_header_t h = {.kind = TR_KIND_PING, .id = l->next_id++};
+        tr_link_put(l, &h, NULL, 0);
+    }
+}
+
+static int64_t next_due(const tr_link_t *l) {
+    if (l->state == TR_LINK_HELLO)
+        return l->hello_ms + HELLO_MS + l->backoff_ms;
+    int64_t ping = l->said_ms + l->heartbeat_ms, lease = l->heard_ms + l->lease_ms;
+    return ping < lease ? ping : lease;
+}
+
+bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
+    pthread_mutex_lock(&self->lock);
+    int64_t now = now_ms();
+    receive(self, now);
+    keep_alive(self, now);
+    send_credit(self);
+    tr_link_flush_locked(self);
+    *ret_due_ms = next_due(self);
+    bool data = self->inbox != NULL;
+    pthread_mutex_unlock(&self->lock);
+    return data;
+}
+
+int tr_link_fd(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    int fd = self->fd;
+    pthread_mutex_unlock(&self->lock);
+    return fd;
+}
+
+bool tr_link_has_data(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    bool data = self->inbox != NULL;
+    pthread_mutex_unlock(&self->lock);
+    return data;
+}
+
+tr_inbound_t *tr_link_take(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    tr_inbound_t *in = self->inbox;
+    if (in) {
+        self->inbox = in->next;
+        if (!self->inbox)
+            self->inbox_end = &self->inbox;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return in;
+}
+
+void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, uint64_t bytes) {
+    tr_link_taken(self, inbound->epoch, records, bytes);
+    zmq_msg_close(&inbound->frame);
+    free(inbound);
+}
+
+void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes) {
+    pthread_mutex_lock(&self->lock);
+    if (epoch == self->epoch) { /* a new epoch counts from nought */
+        self->taken_records += records;
+        self->taken_bytes += bytes;
+    }
+    self->stats.received += records;
+    pthread_mutex_unlock(&self->lock);
+}
+
+tr_link_event_t *tr_link_event(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    tr_link_event_t *e = self->events;
+    if (e) {
+        self->events = e->next;
+        if (!self->events)
+            self->events_end = &self->events;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return e;
+}
+
+bool tr_link_ready(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    bool ready = self->state == TR_LINK_READY;
+    pthread_mutex_unlock(&self->lock);
+    return ready;
+}
+
+void tr_link_stats(tr_link_t *self, tr_host_stats_t *ret_stats) {
+    pthread_mutex_lock(&self->lock);
+    *ret_stats = self->stats;
+    ret_stats->queued_bytes = self->queued.bytes;
+    pthread_mutex_unlock(&self->lock);
+}
+
+void tr_link_trouble(tr_link_t *self, tr_error_t *error) {
+    pthread_mutex_lock(&self->lock);
+    tr_error_set(error, -ETIMEDOUT, "%s: %s", self->endpoint,
+        self->trouble[0] ? self->trouble : "no broker answers there; is it running? (troupe doctor)");
+    pthread_mutex_unlock(&self->lock);
+}
+
+const char *tr_link_platform(const tr_link_t *self) {
+    return self->platform;
+}
+
+const char *tr_link_stream(const tr_link_t *self) {
+    return self->stream;
+}
+
+uint32_t tr_link_max_record(const tr_link_t *self) {
+    return self->max_record;
+}
+
+uint64_t tr_link_session(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    uint64_t n = self->sessions;
+    pthread_mutex_unlock(&self->lock);
+    return n;
+}

@@ -1,0 +1,116 @@
+/*
+ * The link: a process's one connection to its broker (docs/protocol.md, "The link").
+ *
+ * A link is a monitor: one lock, taken by each function here, so that whichever thread is on duty can drive
+ * it. Usually that is the host's thread, which receives, runs behaviours and sends without a hand-off between
+ * threads; while a behaviour keeps that thread busy, the host's keeper calls tr_link_work instead, so that
+ * the socket is always drained, heartbeats are answered and what was queued goes out. libzmq allows a socket
+ * to move between threads under such a lock.
+ *
+ * The link remembers registrations and subscriptions. A lost connection is resumed under the next epoch;
+ * where the broker no longer knows the session, all is registered again, and agents keep their names under
+ * new routes.
+ */
+#ifndef TR_LINK_LINK_H
+#define TR_LINK_LINK_H
+
+#include "lib/base/error.h"
+#include "lib/base/pool.h"
+#include "proto/acl.h"
+#include "proto/aid.h"
+#include "troupe/host.h"
+
+#include <zmq.h>
+
+typedef struct tr_link tr_link_t;
+
+typedef enum tr_registration_status {
+    TR_REGISTRATION_PENDING,
+    TR_REGISTRATION_DONE,
+    TR_REGISTRATION_REFUSED,
+    TR_REGISTRATION_GONE, /* deregistered */
+} tr_registration_status_t;
+
+/* An agent or a range; owned by the link. Read its fields through the functions below only. */
+typedef struct tr_registration tr_registration_t;
+
+/* A bundle with data records for the host's agents. */
+typedef struct tr_inbound {
+    struct tr_inbound *next;
+    uint64_t epoch;
+    zmq_msg_t frame;
+} tr_inbound_t;
+
+typedef struct tr_link_event {
+    struct tr_link_event *next;
+    tr_host_event_t event;
+    char detail[256];
+} tr_link_event_t;
+
+/* Where one record goes: by name (resolved through the cache), or straight to a route. */
+typedef struct tr_outgoing {
+    tr_registration_t *from;
+    uint32_t agent;      /* index within the registration */
+    uint8_t kind;        /* TR_KIND_MESSAGE or _PUBLISH */
+    const char *name;    /* receiver or topic as written; the key of the route cache */
+    tr_route_t route;    /* where known: name may then be NULL */
+    const tr_acl_t *acl; /* performative, hops, flags, priority, reply-by, envelope and content */
+    uint64_t *ret_id;    /* the record's id, may be NULL */
+} tr_outgoing_t;
+
+int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error);
+/* Says BYE, waits for the answer at most wait_ms, frees. NULL-safe. Only when no other thread uses it any
+ * more. */
+void tr_link_destroy(tr_link_t **self, int64_t wait_ms);
+
+/* Receives what is there, handles what concerns the link, sends what may go. Returns whether data waits
+ * (tr_link_take); ret_due_ms: when to call again at the latest. */
+bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
+/* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
+int tr_link_fd(tr_link_t *self);
+bool tr_link_has_data(tr_link_t *self);
+/* The next bundle of data, NULL where there is none; give it back with tr_link_finished. */
+tr_inbound_t *tr_link_take(tr_link_t *self);
+/* The bundle has been dealt with: `records`/`bytes` of it count as taken now (kept messages report theirs
+ * later). Frees it. */
+void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, uint64_t bytes);
+/* A kept message of that epoch has been dealt with. */
+void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes);
+/* What happened since; the caller frees it. NULL when nothing did. */
+tr_link_event_t *tr_link_event(tr_link_t *self);
+
+/* Queues a record; it leaves with the next work or flush, or at once when a bundle is full. Errors as tr_send
+ * in troupe/agent.h. */
+int tr_link_send(tr_link_t *self, const tr_outgoing_t *out);
+void tr_link_flush(tr_link_t *self);
+/* Settles (or releases) a leased message, in order with what was sent before. */
+void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release);
+
+/* Registration; the answer comes by tr_registration_status. NULL when out of memory. */
+tr_registration_t *tr_link_register(tr_link_t *self, const char *name, uint32_t count, const char *behaviour);
+tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t *r, tr_error_t *error);
+void tr_link_deregister(tr_link_t *self, tr_registration_t *r);
+/* Forgets it and frees it; it must be gone or refused. */
+void tr_link_forget(tr_link_t *self, tr_registration_t *r);
+/* Counts up with each new session of the link: what was told to the platform by message must be told again.
+ */
+uint64_t tr_link_session(tr_link_t *self);
+/* The registration that a route belongs to and the index within; NULL where none does. Host's thread. */
+tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *ret_index);
+void tr_registration_set_owner(tr_registration_t *r, void *owner);
+void *tr_registration_owner(const tr_registration_t *r);
+int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
+int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
+
+/* Borrowed, valid once welcomed. */
+const char *tr_link_platform(const tr_link_t *self);
+const char *tr_link_stream(const tr_link_t *self);
+/* The name of a topic's route, copied to out (TR_TOPIC_MAX + 1 bytes); "" where it was not announced. */
+void tr_link_topic(tr_link_t *self, tr_route_t route, char *out);
+bool tr_link_ready(tr_link_t *self);
+uint32_t tr_link_max_record(const tr_link_t *self);
+void tr_link_stats(tr_link_t *self, tr_host_stats_t *ret_stats);
+/* Why the first connection has not come about yet. */
+void tr_link_trouble(tr_link_t *self, tr_error_t *error);
+
+#endif

@@ -1,0 +1,280 @@
+/* What the broker says about the link, and what the link says to it. All under the lock. */
+#include "lib/link/link_private.h"
+
+#include "proto/link.pb-c.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BODY_MAX 1024
+
+void tr_link_put(tr_link_t *l, const tr_record_header_t *h, const void *body, size_t len) {
+    tr_record_header_t out = *h;
+    out.length = TR_RECORD_HEADER + (uint32_t)len;
+    uint8_t *at = tr_outbox_add(&l->control, &l->pool, out.length, NULL);
+    if (!at)
+        return; /* out of memory: heartbeats and requests are repeated */
+    tr_record_header_write(&out, at);
+    if (len)
+        memcpy(at + TR_RECORD_HEADER, body, len);
+}
+
+static void copy_text(char *out, size_t size, const char *text) {
+    size_t n = text ? strnlen(text, size - 1) : 0;
+    if (n)
+        memcpy(out, text, n);
+    out[n] = 0;
+}
+
+void tr_link_say(tr_link_t *l, tr_host_event_t event, const char *detail) {
+    tr_link_event_t *e = malloc(sizeof *e);
+    if (!e)
+        return; /* only a notice is lost */
+    e->next = NULL;
+    e->event = event;
+    copy_text(e->detail, sizeof e->detail, detail);
+    *l->events_end = e;
+    l->events_end = &e->next;
+}
+
+void tr_link_hello(tr_link_t *l, int64_t now_ms) {
+    uint8_t body[BODY_MAX];
+    if (l->state != TR_LINK_HELLO || !l->epoch)
+        l->epoch++;
+    l->state = TR_LINK_HELLO;
+    l->hello_ms = now_ms;
+    tr_outbox_finish(&l->control); /* was meant for the connection before */
+    Troupe__Hello m = TROUPE__HELLO__INIT;
+    m.version = TR_PROTOCOL_VERSION;
+    m.token = (ProtobufCBinaryData){.data = l->token, .len = l->token_len};
+    m.epoch = l->epoch;
+    m.process = l->process;
+    m.host = l->host;
+    m.pid = (uint32_t)getpid();
+    m.window_records = l->window_records;
+    m.window_bytes = l->window_bytes;
+    if (troupe__hello__get_packed_size(&m) > sizeof body)
+        m.process = (char *)(uintptr_t) "";
+    size_t len = troupe__hello__pack(&m, body);
+    tr_record_header_t h = {.kind = TR_KIND_HELLO, .id = l->next_id++};
+    tr_link_put(l, &h, body, len);
+}
+
+void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
+    uint8_t body[BODY_MAX];
+    Troupe__Register m = TROUPE__REGISTER__INIT;
+    m.name = r->name;
+    m.count = r->count;
+    m.behaviour = r->behaviour;
+    size_t len = troupe__register__pack(&m, body); /* both are bounded by tr_link_register */
+    r->id = l->next_id++;
+    r->status = TR_REGISTRATION_PENDING;
+    tr_record_header_t h = {.kind = TR_KIND_REGISTER, .id = r->id};
+    tr_link_put(l, &h, body, len);
+}
+
+void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind) {
+    uint8_t body[BODY_MAX];
+    Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
+    m.pattern = (char *)(uintptr_t)s->pattern;
+    size_t len = troupe__subscribe__pack(&m, body);
+    tr_record_header_t h = {.kind = kind, .id = l->next_id++, .src = s->registration->route + s->agent};
+    tr_link_put(l, &h, body, len);
+}
+
+void tr_link_forget_routes(tr_link_t *l) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&l->topics, &cursor)))
+        free((void *)(uintptr_t)slot->value);
+    tr_map_finish(&l->topics);
+    tr_map_finish(&l->routes);
+    l->muted_n = 0;
+}
+
+static void begin_session(tr_link_t *l) {
+    tr_link_forget_routes(l);
+    l->sessions++;
+    for (tr_registration_t *r = l->registrations; r; r = r->next) {
+        if (r->status == TR_REGISTRATION_GONE)
+            continue;
+        if (r->route)
+            r->old_route = r->route;
+        r->route = 0;
+        tr_link_send_register(l, r);
+    }
+}
+
+static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    Troupe__Welcome *m = troupe__welcome__unpack(NULL, record->content_len, record->content);
+    (void)now;
+    if (!m)
+        return;
+    if (l->state == TR_LINK_HELLO && m->epoch == l->epoch && m->token.len <= sizeof l->token) {
+        l->state = TR_LINK_READY;
+        l->backoff_ms = 0;
+        l->trouble[0] = 0;
+        memcpy(l->token, m->token.data, m->token.len);
+        l->token_len = m->token.len;
+        copy_text(l->platform, sizeof l->platform, m->platform);
+        copy_text(l->stream, sizeof l->stream, m->stream);
+        l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
+        l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
+        l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
+        l->grant_records = m->window_records;
+        l->grant_bytes = m->window_bytes;
+        l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
+        l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
+        if (!m->resumed)
+            begin_session(l);
+        tr_link_say(l, m->resumed ? TR_HOST_RESUMED : TR_HOST_CONNECTED, m->platform);
+    }
+    troupe__welcome__free_unpacked(m, NULL);
+}
+
+static tr_registration_t *by_id(tr_link_t *l, uint64_t id) {
+    for (tr_registration_t *r = l->registrations; r; r = r->next)
+        if (r->id == id && r->status == TR_REGISTRATION_PENDING)
+            return r;
+    return NULL;
+}
+
+static void on_registered(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    tr_registration_t *r = by_id(l, record->h.id);
+    Troupe__Registered *m = troupe__registered__unpack(NULL, record->content_len, record->content);
+    if (r && m) {
+        r->route = m->route;
+        r->status = TR_REGISTRATION_DONE;
+        for (const tr_link_sub_t *s = l->subs; s; s = s->next)
+            if (s->registration == r)
+                tr_link_send_subscribe(l, s, TR_KIND_SUBSCRIBE);
+    }
+    if (m)
+        troupe__registered__free_unpacked(m, NULL);
+}
+
+static void refuse_registration(tr_registration_t *r, const tr_record_t *record, const char *detail) {
+    r->status = TR_REGISTRATION_REFUSED;
+    r->refusal_code = record->h.reason == TR_REASON_DUPLICATE_NAME ? -EEXIST : -EINVAL;
+    copy_text(r->refusal, sizeof r->refusal, detail);
+}
+
+static void on_refused(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    Troupe__Refusal *m = troupe__refusal__unpack(NULL, record->content_len, record->content);
+    const char *detail = m ? m->detail : "";
+    tr_registration_t *r = by_id(l, record->h.id);
+    char text[256];
+    snprintf(text, sizeof text, "%s: %s", tr_reason_name(record->h.reason), detail);
+    if (r) {
+        refuse_registration(r, record, detail);
+    } else if (record->h.reason == TR_REASON_NO_SESSION) {
+        if (l->state == TR_LINK_READY) {
+            tr_link_say(l, TR_HOST_DISCONNECTED, "the broker does not know this session");
+            l->stats.reconnects++;
+            tr_link_hello(l, now);
+        } else if (l->state == TR_LINK_BYE) {
+            l->state = TR_LINK_CLOSED;
+        }
+    } else if (l->state == TR_LINK_HELLO) {
+        copy_text(l->trouble, sizeof l->trouble, text);
+        l->epoch += record->h.reason == TR_REASON_OLD_EPOCH;
+    } else {
+        tr_link_say(l, TR_HOST_REFUSED, text);
+    }
+    if (m)
+        troupe__refusal__free_unpacked(m, NULL);
+}
+
+static void remember_topic(tr_link_t *l, tr_route_t route, const char *name) {
+    const char *key = (const char *)&route;
+    char *copy = strdup(name), *old = tr_map_find_ptr(&l->topics, key, sizeof route);
+    if (!copy || tr_map_put(&l->topics, key, sizeof route, (uint64_t)(uintptr_t)copy) < 0)
+        free(copy); /* the events of this topic come without its name */
+    else
+        free(old);
+}
+
+static void on_resolved(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    Troupe__Resolved *m = troupe__resolved__unpack(NULL, record->content_len, record->content);
+    if (!m)
+        return;
+    if (l->routes.count > 100000)
+        tr_map_finish(&l->routes); /* a cache: begin anew rather than grow for ever */
+    tr_map_put(&l->routes, m->name, strlen(m->name), m->route);
+    if (tr_route_type(m->route) == TR_ROUTE_TOPIC)
+        remember_topic(l, m->route, m->name);
+    troupe__resolved__free_unpacked(m, NULL);
+}
+
+static void on_ping(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    tr_record_header_t h = {.kind = TR_KIND_PONG, .id = record->h.id};
+    tr_link_put(l, &h, NULL, 0);
+}
+
+static void on_credit(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    if (record->content_len < TR_CREDIT_SIZE)
+        return;
+    uint64_t records = tr_get64(record->content), bytes = tr_get64(record->content + 8);
+    if (records > l->sent_records || bytes > l->sent_bytes)
+        return; /* of a connection before this one */
+    l->acked_records = records;
+    l->acked_bytes = bytes;
+}
+
+static void on_bye_ok(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)record;
+    (void)now;
+    if (l->state == TR_LINK_BYE)
+        l->state = TR_LINK_CLOSED;
+}
+
+static void on_mute(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    tr_muted_t *grown = realloc(l->muted, (l->muted_n + 1) * sizeof *grown);
+    if (!grown)
+        return; /* then the broker refuses what is too much */
+    l->muted = grown;
+    grown[l->muted_n++] = (tr_muted_t){.first = record->h.src, .count = record->h.id};
+}
+
+static void on_unmute(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    for (size_t i = l->muted_n; i-- > 0;)
+        if (l->muted[i].first == record->h.src)
+            l->muted[i] = l->muted[--l->muted_n];
+}
+
+static void on_nothing(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)l;
+    (void)record;
+    (void)now; /* PONG and DONE: that the broker spoke is all they say */
+}
+
+typedef void (*control_fn)(tr_link_t *l, const tr_record_t *record, int64_t now);
+
+static const control_fn handlers[TR_KIND_MAX] = {
+    [TR_KIND_WELCOME] = on_welcome,
+    [TR_KIND_REGISTERED] = on_registered,
+    [TR_KIND_REFUSED] = on_refused,
+    [TR_KIND_RESOLVED] = on_resolved,
+    [TR_KIND_PING] = on_ping,
+    [TR_KIND_PONG] = on_nothing,
+    [TR_KIND_DONE] = on_nothing,
+    [TR_KIND_CREDIT] = on_credit,
+    [TR_KIND_BYE_OK] = on_bye_ok,
+    [TR_KIND_MUTE] = on_mute,
+    [TR_KIND_UNMUTE] = on_unmute,
+};
+
+void tr_link_control(tr_link_t *l, const tr_record_t *record, int64_t now_ms) {
+    if (record->h.kind < TR_KIND_MAX && handlers[record->h.kind])
+        handlers[record->h.kind](l, record, now_ms);
+    else
+        tr_link_say(l, TR_HOST_REFUSED, "the broker sent a record of an unknown kind");
+}

@@ -1,0 +1,102 @@
+/* The inside of a link, shared by its own files. Everything is under `lock` but what never changes after
+ * tr_link_new. */
+#ifndef TR_LINK_PRIVATE_H
+#define TR_LINK_PRIVATE_H
+
+#include "lib/base/clock.h"
+#include "lib/base/map.h"
+#include "lib/link/link.h"
+#include "proto/bundle.h"
+#include "proto/outbox.h"
+#include "proto/topic.h"
+
+#include <pthread.h>
+
+typedef enum tr_link_state {
+    TR_LINK_HELLO, /* HELLO was sent, no WELCOME yet */
+    TR_LINK_READY,
+    TR_LINK_BYE,    /* BYE was sent */
+    TR_LINK_CLOSED, /* BYE_OK came */
+} tr_link_state_t;
+
+struct tr_registration {
+    struct tr_registration *next;
+    char *name;
+    char *behaviour;
+    uint32_t count;
+    tr_registration_status_t status;
+    uint64_t id;          /* of the REGISTER that is out */
+    tr_route_t route;     /* 0 while not registered */
+    tr_route_t old_route; /* before the last new session: what was in hand then still finds its agent */
+    void *owner;
+    char refusal[256];
+    int refusal_code;
+};
+
+typedef struct tr_link_sub {
+    struct tr_link_sub *next;
+    tr_registration_t *registration;
+    uint32_t agent;
+    char pattern[TR_TOPIC_MAX + 1];
+} tr_link_sub_t;
+
+/* Routes that asked us to hold back. */
+typedef struct tr_muted {
+    tr_route_t first;
+    uint64_t count;
+} tr_muted_t;
+
+struct tr_link {
+    pthread_mutex_t lock;
+    tr_pool_t pool;
+    void *context, *socket;
+    int fd;
+    char *endpoint, *process, *host;
+    uint64_t window_records, window_bytes; /* that we grant */
+    uint64_t queue_max;
+    uint64_t seed;
+
+    tr_link_state_t state;
+    uint64_t epoch;
+    uint64_t sessions; /* new ones, not resumed ones */
+    uint8_t token[64];
+    size_t token_len;
+    char platform[TR_PLATFORM_MAX + 1];
+    char stream[256];
+    uint32_t heartbeat_ms, lease_ms, max_record;
+    int64_t heard_ms, said_ms, hello_ms, backoff_ms;
+    char trouble[256];
+
+    tr_outbox_t control; /* goes first, free of credit */
+    tr_outbox_t data;
+    tr_account_t queued; /* data records that count */
+    uint64_t sent_records, sent_bytes, acked_records, acked_bytes;
+    uint64_t grant_records, grant_bytes; /* windows that the broker grants */
+    uint64_t taken_records, taken_bytes, credited_records, credited_bytes;
+
+    tr_inbound_t *inbox, **inbox_end;
+    tr_link_event_t *events, **events_end;
+    tr_registration_t *registrations;
+    tr_link_sub_t *subs;
+    tr_map_t routes; /* name or topic -> route */
+    tr_map_t topics; /* topic route (8 bytes) -> heap string */
+    tr_muted_t *muted;
+    size_t muted_n;
+    uint64_t next_id;
+    tr_host_stats_t stats;
+};
+
+/* link_control.c */
+void tr_link_control(tr_link_t *l, const tr_record_t *record, int64_t now_ms);
+void tr_link_hello(tr_link_t *l, int64_t now_ms);
+void tr_link_put(tr_link_t *l, const tr_record_header_t *h, const void *body, size_t len);
+void tr_link_say(tr_link_t *l, tr_host_event_t event, const char *detail);
+void tr_link_send_register(tr_link_t *l, tr_registration_t *r);
+void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind);
+void tr_link_forget_routes(tr_link_t *l);
+
+/* link.c */
+int tr_link_open_socket(tr_link_t *l);
+void tr_link_flush_locked(tr_link_t *l);
+
+#endif

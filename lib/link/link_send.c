@@ -1,0 +1,254 @@
+/* Sending: a record is laid out in the bundle that it will leave in, once its receiver, the queue and the
+ * credit let it. */
+#include "lib/link/link_private.h"
+
+#include "proto/link.pb-c.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static bool is_muted(const tr_link_t *l, tr_route_t route) {
+    for (size_t i = 0; i < l->muted_n; i++)
+        if (route - l->muted[i].first < l->muted[i].count)
+            return true;
+    return false;
+}
+
+/* Only so far ahead of the broker: the rest waits with the caller. */
+static bool has_room(const tr_link_t *l) {
+    return l->state == TR_LINK_READY && l->queued.bytes < l->queue_max;
+}
+
+static tr_route_t route_of(const tr_link_t *l, const tr_outgoing_t *out) {
+    if (out->route || !out->name)
+        return out->route;
+    const uint64_t *known = tr_map_find(&l->routes, out->name, strlen(out->name));
+    return known ? *known : 0;
+}
+
+static uint8_t *write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl_t *acl) {
+    tr_record_header_write(h, at);
+    at = tr_acl_envelope_write(acl, at + TR_RECORD_HEADER);
+    if (acl->content_len)
+        memcpy(at, acl->content, acl->content_len);
+    return at + acl->content_len;
+}
+
+static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
+    const tr_acl_t *acl = out->acl;
+    tr_route_t route = route_of(l, out);
+    if (!has_room(l) || !out->from->route || (l->muted_n && is_muted(l, route)))
+        return -EAGAIN;
+    tr_acl_t without_topic;
+    if (out->kind == TR_KIND_PUBLISH && route) { /* the broker knows the topic by its route */
+        without_topic = *acl;
+        without_topic.topic = NULL;
+        acl = &without_topic;
+    }
+    size_t envelope = tr_acl_envelope_size(acl);
+    if (envelope > TR_ENVELOPE_MAX || acl->content_len > l->max_record - TR_RECORD_HEADER - envelope)
+        return -EMSGSIZE;
+    tr_record_header_t h = {
+        .length = (uint32_t)(TR_RECORD_HEADER + envelope + acl->content_len),
+        .kind = out->kind,
+        .performative = (uint8_t)acl->performative,
+        .flags = acl->flags,
+        .hops = acl->hops ? acl->hops : TR_HOPS_DEFAULT,
+        .dst = route,
+        .src = out->from->route + out->agent,
+        .id = l->next_id++,
+        .deadline_ms = acl->reply_by_ms,
+        .envelope_len = (uint16_t)envelope,
+        .priority = acl->priority,
+    };
+    uint8_t *at = tr_outbox_add(&l->data, &l->pool, h.length, &l->queued);
+    if (!at)
+        return -ENOMEM;
+    write_record(at, &h, acl);
+    if (out->ret_id)
+        *out->ret_id = h.id;
+    l->stats.sent += out->kind == TR_KIND_MESSAGE;
+    l->stats.published += out->kind == TR_KIND_PUBLISH;
+    if (l->data.head != l->data.tail) /* a bundle is full: let it go while the next one fills */
+        tr_link_flush_locked(l);
+    return 0;
+}
+
+int tr_link_send(tr_link_t *self, const tr_outgoing_t *out) {
+    pthread_mutex_lock(&self->lock);
+    int r = send_locked(self, out);
+    if (r == -EAGAIN)
+        tr_link_flush_locked(self);
+    pthread_mutex_unlock(&self->lock);
+    return r;
+}
+
+/* A control record that must not overtake the data before it. It is on no account: it does not count against
+ * credit. */
+static void put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len) {
+    h->length = TR_RECORD_HEADER + (uint32_t)len;
+    uint8_t *at = tr_outbox_add(&l->data, &l->pool, h->length, NULL);
+    if (!at)
+        return;
+    tr_record_header_write(h, at);
+    if (len)
+        memcpy(at + TR_RECORD_HEADER, body, len);
+}
+
+void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release) {
+    tr_record_header_t h = {
+        .kind = TR_KIND_SETTLE,
+        .flags = release ? TR_FLAG_RELEASE : 0,
+        .src = agent,
+        .id = number,
+    };
+    pthread_mutex_lock(&self->lock);
+    put_in_order(self, &h, NULL, 0); /* out of memory: it will be delivered again */
+    pthread_mutex_unlock(&self->lock);
+}
+
+tr_registration_t *tr_link_register(
+    tr_link_t *self, const char *name, uint32_t count, const char *behaviour) {
+    tr_registration_t *r = calloc(1, sizeof *r);
+    if (!r || strlen(name) > TR_NAME_MAX || !(r->name = strdup(name)) ||
+        !(r->behaviour = strndup(behaviour ? behaviour : "", 64))) {
+        if (r)
+            free(r->name);
+        free(r);
+        return NULL;
+    }
+    r->count = count ? count : 1;
+    pthread_mutex_lock(&self->lock);
+    r->next = self->registrations;
+    self->registrations = r;
+    if (self->state == TR_LINK_READY)
+        tr_link_send_register(self, r);
+    tr_link_flush_locked(self);
+    pthread_mutex_unlock(&self->lock);
+    return r;
+}
+
+tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t *r, tr_error_t *error) {
+    pthread_mutex_lock(&self->lock);
+    tr_registration_status_t status = r->status;
+    if (status == TR_REGISTRATION_REFUSED)
+        tr_error_set(error, r->refusal_code, "%s", r->refusal);
+    pthread_mutex_unlock(&self->lock);
+    return status;
+}
+
+static void drop_subs(tr_link_t *l, const tr_registration_t *r) {
+    for (tr_link_sub_t **p = &l->subs; *p;) {
+        tr_link_sub_t *s = *p;
+        if (s->registration != r) {
+            p = &s->next;
+            continue;
+        }
+        *p = s->next;
+        free(s);
+    }
+}
+
+void tr_link_deregister(tr_link_t *self, tr_registration_t *r) {
+    pthread_mutex_lock(&self->lock);
+    if (r->status == TR_REGISTRATION_DONE && self->state == TR_LINK_READY) {
+        uint8_t body[TR_NAME_MAX + 8];
+        Troupe__Deregister m = TROUPE__DEREGISTER__INIT;
+        m.name = r->name;
+        tr_record_header_t h = {.kind = TR_KIND_DEREGISTER, .id = self->next_id++};
+        put_in_order(self, &h, body, troupe__deregister__pack(&m, body));
+        tr_link_flush_locked(self);
+    }
+    r->status = TR_REGISTRATION_GONE;
+    drop_subs(self, r);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void tr_link_forget(tr_link_t *self, tr_registration_t *r) {
+    pthread_mutex_lock(&self->lock);
+    for (tr_registration_t **p = &self->registrations; *p; p = &(*p)->next) {
+        if (*p == r) {
+            *p = r->next;
+            break;
+        }
+    }
+    drop_subs(self, r);
+    pthread_mutex_unlock(&self->lock);
+    free(r->name);
+    free(r->behaviour);
+    free(r);
+}
+
+/* The list is short (one entry per add or range) and changes in the host's thread only; routes change under
+ * the lock. */
+tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *ret_index) {
+    tr_registration_t *found = NULL;
+    pthread_mutex_lock(&self->lock);
+    for (tr_registration_t *r = self->registrations; r && !found; r = r->next) {
+        if (r->route && route - r->route < r->count) {
+            *ret_index = (uint32_t)(route - r->route);
+            found = r;
+        } else if (r->old_route && route - r->old_route < r->count) {
+            *ret_index = (uint32_t)(route - r->old_route);
+            found = r;
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+    return found;
+}
+
+void tr_registration_set_owner(tr_registration_t *r, void *owner) {
+    r->owner = owner;
+}
+
+void *tr_registration_owner(const tr_registration_t *r) {
+    return r->owner;
+}
+
+int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
+    if (!tr_pattern_valid(pattern, strlen(pattern)))
+        return -EINVAL;
+    tr_link_sub_t *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->registration = r;
+    s->agent = agent;
+    memcpy(s->pattern, pattern, strlen(pattern) + 1);
+    pthread_mutex_lock(&self->lock);
+    s->next = self->subs;
+    self->subs = s;
+    if (self->state == TR_LINK_READY && r->route)
+        tr_link_send_subscribe(self, s, TR_KIND_SUBSCRIBE);
+    tr_link_flush_locked(self);
+    pthread_mutex_unlock(&self->lock);
+    return 0;
+}
+
+int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
+    int found = -ENOENT;
+    pthread_mutex_lock(&self->lock);
+    for (tr_link_sub_t **p = &self->subs; *p;) {
+        tr_link_sub_t *s = *p;
+        if (s->registration != r || s->agent != agent || strcmp(s->pattern, pattern) != 0) {
+            p = &s->next;
+            continue;
+        }
+        *p = s->next;
+        if (self->state == TR_LINK_READY && r->route)
+            tr_link_send_subscribe(self, s, TR_KIND_UNSUBSCRIBE);
+        free(s);
+        found = 0;
+    }
+    tr_link_flush_locked(self);
+    pthread_mutex_unlock(&self->lock);
+    return found;
+}
+
+void tr_link_topic(tr_link_t *self, tr_route_t route, char *out) {
+    pthread_mutex_lock(&self->lock);
+    const char *name = tr_map_find_ptr(&self->topics, (const char *)&route, sizeof route);
+    out[0] = 0;
+    if (name)
+        memcpy(out, name, strlen(name) + 1);
+    pthread_mutex_unlock(&self->lock);
+}
