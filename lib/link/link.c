@@ -203,7 +203,7 @@ static bool may_go(const tr_link_t *l, const tr_chunk_t *chunk) {
                            bytes + charged_bytes(chunk) <= l->grant_bytes);
 }
 
-void tr_link_flush_locked(tr_link_t *l) {
+bool tr_link_flush_locked(tr_link_t *l) {
     tr_chunk_t *chunk;
     bool said = false;
     while ((chunk = tr_outbox_take(&l->control))) {
@@ -219,6 +219,7 @@ void tr_link_flush_locked(tr_link_t *l) {
     }
     if (said)
         l->said_ms = now_ms();
+    return said;
 }
 
 void tr_link_flush(tr_link_t *self) {
@@ -260,17 +261,19 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     l->inbox_end = &in->next;
 }
 
-static void receive(tr_link_t *l, int64_t now) {
+/* True when nothing more was there. */
+static bool receive(tr_link_t *l, int64_t now) {
     for (int i = 0; i < RECEIVE_MAX; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, l->socket, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close(&frame);
-            return;
+            return true;
         }
         take_bundle(l, &frame, now);
         zmq_msg_close(&frame);
     }
+    return false;
 }
 
 static void send_credit(tr_link_t *l) {
@@ -329,10 +332,16 @@ static int64_t next_due(const tr_link_t *l) {
 bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
     pthread_mutex_lock(&self->lock);
     int64_t now = now_ms();
-    receive(self, now);
-    keep_alive(self, now);
-    send_credit(self);
-    tr_link_flush_locked(self);
+    bool quiet;
+    tr_link_flush_locked(self); /* first, so that nobody waits for what is already said */
+    do {
+        quiet = receive(self, now);
+        keep_alive(self, now);
+        send_credit(self);
+        /* A send may swallow the edge that announces what came meanwhile: only a receive that found nothing,
+         * with no send after it, lets the caller poll. */
+        quiet &= !tr_link_flush_locked(self);
+    } while (!quiet && !self->inbox);
     *ret_due_ms = next_due(self);
     bool data = self->inbox != NULL;
     pthread_mutex_unlock(&self->lock);

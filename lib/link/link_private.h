@@ -97,6 +97,7 @@ void tr_link_forget_routes(tr_link_t *l);
 
 /* link.c */
 int tr_link_open_socket(tr_link_t *l);
-void tr_link_flush_locked(tr_link_t *l);
+/* Sends what may go; true when anything was sent. */
+bool tr_link_flush_locked(tr_link_t *l);
 
 #endif
