@@ -1,0 +1,137 @@
+/*
+ * The broker's core: routes records between sessions, services and topics. Pure: no sockets, no clock, no
+ * files.
+ *
+ * The caller feeds it events with the time they happened at, calls tr_core_flush when it has nothing more to
+ * feed, and carries out the outputs. The same events with the same times and seed give the same outputs,
+ * which is what the simulator relies on. One thread.
+ *
+ *     tr_core_bundle / _peer_lost / _interest / _tick   ->   tr_core_flush   ->   tr_core_next until it gives
+ * none
+ */
+#ifndef TR_BROKER_CORE_H
+#define TR_BROKER_CORE_H
+
+#include "lib/base/pool.h"
+#include "proto/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tr_core tr_core_t;
+
+/* The shell's number for a connection; the core never looks into it. */
+typedef uint32_t tr_peer_t;
+
+typedef struct tr_core_config {
+    const char *platform; /* name of this broker */
+    const char *version;
+    const char *stream_endpoint; /* told to processes in WELCOME */
+    uint64_t seed;       /* for session tokens and hashing: from the system's random source, or a test's */
+    uint32_t max_record; /* bytes */
+    uint32_t window_records; /* what a process may send ahead of a CREDIT */
+    uint64_t window_bytes;
+    uint32_t mailbox_records; /* limit of one mailbox, kept in the broker */
+    uint64_t mailbox_bytes;
+    uint32_t service_records; /* limit of one service's queue */
+    uint64_t service_bytes;
+    uint32_t service_wait_ms; /* how long a queued request outlives the last provider */
+    uint32_t tries_max;       /* deliveries of one service request */
+    uint32_t heartbeat_ms;
+    uint32_t lease_ms; /* a session that is silent for longer is dead */
+    uint32_t grace_ms; /* a session whose connection broke may resume within this */
+    uint32_t sessions_max;
+    uint32_t topics_max;
+    uint32_t subscriptions_max;
+    uint32_t services_max;
+} tr_core_config_t;
+
+/* Defaults for everything but the strings and the seed. */
+void tr_core_config_defaults(tr_core_config_t *config);
+
+typedef struct tr_core_now {
+    int64_t mono_ms; /* monotonic */
+    int64_t wall_ms; /* Unix time, for deadlines */
+} tr_core_now_t;
+
+/* What happened, for the shell's log. */
+typedef enum tr_core_event {
+    TR_EVENT_JOINED,  /* name, detail: a session's process */
+    TR_EVENT_LEFT,    /* an agent deregistered */
+    TR_EVENT_LOST,    /* an agent's process died or went silent */
+    TR_EVENT_REFUSED, /* detail: what and why */
+    TR_EVENT_DEAD_LETTER,
+} tr_core_event_t;
+
+typedef enum tr_out_type {
+    TR_OUT_NONE,
+    TR_OUT_SEND,   /* buf to peer */
+    TR_OUT_STREAM, /* buf to the topic stream under `text` */
+    TR_OUT_EVENT,  /* event with `text` and `detail` */
+} tr_out_type_t;
+
+/*
+ * The receiver of an output owns buf (tr_buf_release) and detail (free). `text` is the topic, borrowed until
+ * the next call into the core; for an event it is the first of two strings in the block `detail`, with the
+ * second behind its NUL.
+ */
+typedef struct tr_core_out {
+    tr_out_type_t type;
+    tr_core_event_t event;
+    tr_peer_t peer;
+    tr_buf_t *buf;
+    const char *text;
+    char *detail;
+} tr_core_out_t;
+
+/* Counters. Every data record that was accepted is in exactly one of delivered, queued, leased, dead_letters,
+ * returned or dropped. (A service request and the copy of it that goes to a provider are two records.) */
+typedef struct tr_core_stats {
+    uint64_t bundles_in, records_in, bytes_in;
+    uint64_t records_out, bytes_out; /* to sessions */
+    uint64_t stream_out;             /* records put on the topic stream */
+    uint64_t accepted;  /* direct and service messages, and one per subscriber of a publication */
+    uint64_t delivered; /* handed to a session's connection (a service request: settled) */
+    uint64_t queued;    /* in mailboxes and service queues now */
+    uint64_t leased;    /* with a provider, not settled */
+    uint64_t returned;  /* copies of leased requests, taken back before they left for the provider */
+    uint64_t redelivered;
+    uint64_t dead_letters;
+    uint64_t dropped[TR_REASON_MAX]; /* accepted, then dropped, by reason */
+    uint64_t refused[TR_REASON_MAX]; /* never accepted, by reason */
+    uint64_t nacks, gaps, mutes;
+    uint64_t sessions, agents, topics, services, subscriptions; /* now */
+    uint64_t queued_bytes;
+} tr_core_stats_t;
+
+/* NULL when out of memory or the platform's name is not valid. Borrows pool for its life; copies the strings.
+ */
+tr_core_t *tr_core_new(const tr_core_config_t *config, tr_pool_t *pool);
+void tr_core_destroy(tr_core_t **self);
+
+/* A ZeroMQ frame from a peer. The bytes are only read during the call. */
+void tr_core_bundle(tr_core_t *self, tr_peer_t peer, const void *bytes, size_t len, tr_core_now_t now);
+/* The peer's connection is gone (it cannot be sent to). */
+void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now);
+/* Somebody listens, or no longer does, on the topic stream for topics that begin with prefix. */
+void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on);
+/* Leases, deadlines, statistics: call about four times a second. */
+void tr_core_tick(tr_core_t *self, tr_core_now_t now);
+/* No new sessions, agents, requests to services or publications from now on. What is queued goes out, and
+ * agents may answer as long as a request is leased. */
+void tr_core_shutdown(tr_core_t *self);
+/* Nothing is queued and nothing leased. */
+bool tr_core_drained(const tr_core_t *self);
+
+/* Turns what is ready into outputs. */
+void tr_core_flush(tr_core_t *self);
+/* The next output; false where there is none. */
+bool tr_core_next(tr_core_t *self, tr_core_out_t *ret_out);
+
+const tr_core_stats_t *tr_core_stats(const tr_core_t *self);
+/* Checks the conservation rules over all queues (tests and the simulator call it at every step). True when
+ * they hold. */
+bool tr_core_consistent(const tr_core_t *self);
+
+#endif

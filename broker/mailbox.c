@@ -1,0 +1,214 @@
+/*
+ * Mailboxes. A record for an agent waits in the outbox of the agent's session, in the bundle that it will
+ * leave in; the mailbox itself is an account of how much of that is this agent's, with a limit. Half full,
+ * the sender's process is asked to hold back (MUTE); full, the message is refused with BUSY. Nobody else
+ * waits for a slow agent.
+ */
+#include "broker/state.h"
+
+#include <stdlib.h>
+
+static uint64_t half(uint64_t limit) {
+    return limit / 2;
+}
+
+bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
+    return entry->mailbox.records < core->config.mailbox_records &&
+           entry->mailbox.bytes + length <= core->config.mailbox_bytes;
+}
+
+tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
+    const tr_record_header_t *header, tr_session_t *from) {
+    const tr_core_config_t *c = &core->config;
+    tr_session_t *s = to->session;
+    if (to->ending || s->state == TR_SESSION_CLOSING)
+        return TR_REASON_AGENT_GONE;
+    if (!tr_mailbox_has_room(core, to, header->length))
+        return TR_REASON_BUSY;
+    tr_outbox_t *box = to->state == TR_AGENT_ACTIVE ? &s->data : &to->held;
+    uint8_t *at = tr_outbox_add(box, core->pool, header->length, &to->mailbox);
+    if (!at)
+        return TR_REASON_LIMIT;
+    tr_record_header_write(header, at);
+    memcpy(at + TR_RECORD_HEADER, record->envelope, header->length - TR_RECORD_HEADER);
+    to->received++;
+    core->stats.accepted++;
+    core->stats.queued++;
+    core->stats.queued_bytes += header->length;
+    tr_session_dirty(core, s);
+    if (from &&
+        (to->mailbox.records > half(c->mailbox_records) || to->mailbox.bytes > half(c->mailbox_bytes)))
+        tr_mute(core, &to->muted, &to->muted_n, from, tr_entry_scope(to));
+    return TR_REASON_NONE;
+}
+
+void tr_mute(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_session_t *sender, tr_scope_t about) {
+    tr_route_t who = tr_session_route(sender, 0);
+    for (uint32_t i = 0; i < *count; i++)
+        if ((*list)[i] == who)
+            return;
+    tr_route_t *grown = realloc(*list, (*count + 1) * sizeof *grown);
+    if (!grown)
+        return; /* the limit still holds */
+    *list = grown;
+    grown[(*count)++] = who;
+    tr_record_header_t h = {.kind = TR_KIND_MUTE, .src = about.first, .id = about.count};
+    tr_control_send(core, sender, &h, NULL, 0);
+    core->stats.mutes++;
+}
+
+void tr_unmute_all(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_scope_t about) {
+    tr_record_header_t h = {.kind = TR_KIND_UNMUTE, .src = about.first, .id = about.count};
+    for (uint32_t i = 0; i < *count; i++) {
+        uint32_t slot = tr_route_slot((*list)[i]);
+        tr_session_t *s = slot < core->sessions_n ? core->sessions[slot] : NULL;
+        if (s && s->generation == tr_route_generation((*list)[i]))
+            tr_control_send(core, s, &h, NULL, 0);
+    }
+    free(*list);
+    *list = NULL;
+    *count = 0;
+}
+
+void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry) {
+    if (!entry->muted_n || entry->mailbox.records > core->config.mailbox_records / 4 ||
+        entry->mailbox.bytes > core->config.mailbox_bytes / 4)
+        return;
+    tr_unmute_all(core, &entry->muted, &entry->muted_n, tr_entry_scope(entry));
+}
+
+/* What becomes of a queued record when its agent ends, or stops for a while. */
+typedef enum verdict {
+    KEEP,
+    FAIL,
+    RETURN, /* the copy of a leased request: the lease itself lives on in its service */
+    HOLD,
+} verdict_t;
+
+typedef struct sieve {
+    tr_session_t *session;
+    const tr_entry_t *entry; /* NULL = any of the session */
+    tr_reason_t reason;
+    verdict_t (*judge)(const struct sieve *sieve, const tr_record_t *record);
+} sieve_t;
+
+static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
+    if (!sieve->entry)
+        return true;
+    tr_route_t first = tr_session_route(sieve->session, sieve->entry->first);
+    return record->h.dst >= first && record->h.dst - first < sieve->entry->count;
+}
+
+static bool is_leased(const tr_record_t *record) {
+    return record->h.kind == TR_KIND_MESSAGE && (record->h.flags & TR_FLAG_LEASED);
+}
+
+static verdict_t fail_all(const sieve_t *sieve, const tr_record_t *record) {
+    return !is_for(sieve, record) ? KEEP : is_leased(record) ? RETURN : FAIL;
+}
+
+static verdict_t fail_all_but_nacks(const sieve_t *sieve, const tr_record_t *record) {
+    return record->h.kind == TR_KIND_NACK ? KEEP : fail_all(sieve, record);
+}
+
+static verdict_t return_leased(const sieve_t *sieve, const tr_record_t *record) {
+    return is_for(sieve, record) && is_leased(record) ? RETURN : KEEP;
+}
+
+static verdict_t hold_all_but_nacks(const sieve_t *sieve, const tr_record_t *record) {
+    return is_for(sieve, record) && record->h.kind != TR_KIND_NACK ? HOLD : KEEP;
+}
+
+static void uncount(tr_core_t *core, const tr_record_t *record) {
+    core->stats.queued--;
+    core->stats.queued_bytes -= record->h.length;
+}
+
+static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t reason) {
+    uncount(core, record);
+    if (record->h.kind == TR_KIND_MESSAGE) {
+        core->stats.dead_letters++;
+        tr_sys_dead_letter(core, record, reason);
+        tr_nack(core, record, reason, "the agent ended with this message in its mailbox", 0);
+    } else {
+        core->stats.dropped[reason]++;
+    }
+}
+
+static void keep_one(tr_core_t *core, tr_session_t *s, tr_outbox_t *box, const tr_record_t *record) {
+    tr_entry_t *owner = tr_entry_in_session(s, tr_route_agent(record->h.dst));
+    tr_account_t *account = record->h.kind == TR_KIND_NACK ? &s->nacks : owner ? &owner->mailbox : NULL;
+    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account);
+    if (at) {
+        memcpy(at, record->bytes, record->h.length);
+        return;
+    }
+    uncount(core, record);
+    core->stats.dropped[TR_REASON_LIMIT]++;
+}
+
+static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *record) {
+    switch (sieve->judge(sieve, record)) {
+    case KEEP: keep_one(core, sieve->session, kept, record); break;
+    case FAIL: fail_one(core, record, sieve->reason); break;
+    case HOLD: {
+        tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
+        keep_one(core, sieve->session, &owner->held, record);
+        break;
+    }
+    case RETURN:
+        uncount(core, record);
+        core->stats.returned++;
+        break;
+    }
+}
+
+/* Lays the box out anew with what the sieve keeps. What is added to it meanwhile (a NACK for an agent of the
+ * same session) comes last. */
+static void sift(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *box) {
+    tr_outbox_t old = *box, kept = {0};
+    *box = (tr_outbox_t){0};
+    tr_chunk_t *chunk;
+    while ((chunk = tr_outbox_take(&old))) {
+        tr_bundle_reader_t reader;
+        tr_record_t record;
+        tr_bundle_open(&reader, chunk->buf->data, chunk->buf->len, UINT32_MAX);
+        while (tr_bundle_next(&reader, &record) > 0)
+            sift_one(core, sieve, &kept, &record);
+        tr_chunk_free(chunk);
+    }
+    tr_outbox_append(&kept, box);
+    *box = kept;
+}
+
+void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
+    sieve_t sieve = {.session = entry->session, .entry = entry, .reason = reason, .judge = fail_all};
+    if (entry->held.head)
+        sift(core, &sieve, &entry->held);
+    if (entry->mailbox.records || entry->session->nacks.records)
+        sift(core, &sieve, &entry->session->data);
+}
+
+static void sift_session(tr_core_t *core, const sieve_t *sieve) {
+    tr_session_t *s = sieve->session;
+    for (uint32_t i = 0; i < s->entries_n; i++)
+        if (s->entries[i]->held.head)
+            sift(core, sieve, &s->entries[i]->held);
+    if (s->data.head)
+        sift(core, sieve, &s->data);
+}
+
+void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too) {
+    sift_session(core,
+        &(sieve_t){.session = session, .reason = reason, .judge = nacks_too ? fail_all : fail_all_but_nacks});
+}
+
+void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session) {
+    sift_session(core, &(sieve_t){.session = session, .judge = return_leased});
+}
+
+void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry) {
+    sieve_t sieve = {.session = entry->session, .entry = entry, .judge = hold_all_but_nacks};
+    if (entry->mailbox.records)
+        sift(core, &sieve, &entry->session->data);
+}

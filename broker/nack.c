@@ -1,0 +1,48 @@
+/*
+ * What could not be delivered goes back to its sender: the original envelope, so that the sender knows which
+ * conversation it was, a reason, and when to try again. NACKs count against credit like messages, so that
+ * nobody fills memory with them.
+ */
+#include "broker/state.h"
+
+#include "proto/link.pb-c.h"
+
+/* Beyond this many waiting records a process that reads nothing gets no more NACKs. */
+#define NACKS_QUEUED_MAX       16384
+#define NACKS_QUEUED_BYTES_MAX (8u << 20)
+
+void tr_nack(
+    tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms) {
+    if (record->h.flags & TR_FLAG_NO_NACK)
+        return;
+    tr_entry_t *to = tr_entry_of_route(core, record->h.src);
+    if (!to || to->ending || to->session->state == TR_SESSION_CLOSING)
+        return; /* its sender is gone as well */
+    uint8_t body[256];
+    Troupe__Nack m = TROUPE__NACK__INIT;
+    m.detail = (char *)(uintptr_t)(detail ? detail : "");
+    m.retry_after_ms = retry_ms;
+    if (troupe__nack__get_packed_size(&m) > sizeof body)
+        m.detail = (char *)(uintptr_t) "";
+    size_t len = troupe__nack__pack(&m, body);
+    if (to->session->nacks.records >= NACKS_QUEUED_MAX || to->session->nacks.bytes >= NACKS_QUEUED_BYTES_MAX)
+        return;
+    uint32_t length = TR_RECORD_HEADER + record->h.envelope_len + (uint32_t)len;
+    uint8_t *at = tr_outbox_add(&to->session->data, core->pool, length, &to->session->nacks);
+    if (!at)
+        return;
+    tr_record_header_t h = record->h;
+    h.length = length;
+    h.kind = TR_KIND_NACK;
+    h.reason = (uint16_t)reason;
+    h.dst = record->h.src;
+    h.src = record->h.dst;
+    tr_record_header_write(&h, at);
+    memcpy(at + TR_RECORD_HEADER, record->envelope, record->h.envelope_len);
+    memcpy(at + TR_RECORD_HEADER + record->h.envelope_len, body, len);
+    core->stats.nacks++;
+    core->stats.queued++;
+    core->stats.queued_bytes += length;
+    core->stats.accepted++; /* a record like any other from here on */
+    tr_session_dirty(core, to->session);
+}

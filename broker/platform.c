@@ -1,0 +1,141 @@
+#include "broker/platform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct platform_agent {
+    const char *name;
+    const tr_action_t *actions;
+} platform_agent_t;
+
+static const platform_agent_t agents[] = {
+    [TR_PLATFORM_AMS] = {"ams", tr_ams_actions},
+    [TR_PLATFORM_DF] = {"df", tr_df_actions},
+};
+#define AGENTS (sizeof agents / sizeof *agents)
+
+tr_route_t tr_platform_find(const char *name, size_t len) {
+    for (uint32_t i = 1; i < AGENTS; i++)
+        if (strlen(agents[i].name) == len && !memcmp(agents[i].name, name, len))
+            return tr_route(TR_ROUTE_PLATFORM, i, 1, 0);
+    return 0;
+}
+
+static void answer_with(tr_answer_t *a, tr_performative_t act, const char *reason, const char *detail) {
+    a->act = act;
+    tr_content_writer_finish(&a->content);
+    tr_content_writer_init(&a->content);
+    tr_write_map(&a->content, 2);
+    tr_write_kv(&a->content, "reason", reason);
+    tr_write_kv(&a->content, "detail", detail);
+}
+
+void tr_answer_refuse(tr_answer_t *answer, const char *reason, const char *detail) {
+    answer_with(answer, TR_REFUSE, reason, detail);
+}
+
+void tr_answer_done(tr_answer_t *answer) {
+    tr_write_map(&answer->content, 1);
+    tr_write_kv_bool(&answer->content, "done", true);
+}
+
+static const tr_action_t *find_action(const tr_action_t *actions, tr_value_t name) {
+    for (; actions->name; actions++)
+        if (tr_value_equals(name, actions->name))
+            return actions;
+    return NULL;
+}
+
+static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record) {
+    tr_content_t content;
+    if (record->h.performative != TR_REQUEST) {
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act", "this agent understands request");
+        return;
+    }
+    if (tr_content_init(&content, record->content, record->content_len) < 0) {
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no valid msgpack");
+        return;
+    }
+    a->request = &content.root;
+    tr_value_t name = tr_value_get(a->request, "action");
+    const tr_action_t *action = find_action(agent->actions, name);
+    if (!name)
+        tr_answer_refuse(a, "missing-argument", "action");
+    else if (!action)
+        tr_answer_refuse(a, "unsupported-function", "see docs/protocol.md for the actions");
+    else
+        action->handle(a);
+    tr_content_finish(&content);
+}
+
+/* Out of memory, or a result larger than a record may be: said instead of the result. */
+static bool content_of(tr_answer_t *a, const void **ret_body, size_t *ret_len) {
+    int r = tr_content_writer_take(&a->content, ret_body, ret_len);
+    if (r == 0 && *ret_len < a->core->config.max_record / 2)
+        return true;
+    answer_with(
+        a, TR_FAILURE, "internal-error", r ? "out of memory" : "the result is too large: ask for fewer");
+    return tr_content_writer_take(&a->content, ret_body, ret_len) == 0;
+}
+
+static void send_answer(
+    tr_answer_t *a, const tr_acl_t *request, const tr_record_t *record, const char *name) {
+    const void *body;
+    size_t len;
+    if (!content_of(a, &body, &len))
+        return; /* not even the failure fits into memory: the requester's deadline tells it */
+    char sender[TR_AID_MAX + 1];
+    snprintf(sender, sizeof sender, "%s@%s", name, a->core->platform);
+    tr_acl_t acl = {
+        .sender = sender,
+        .receivers = {.items = &a->sender, .count = 1},
+        .ontology = "fipa-agent-management",
+        .protocol = request->protocol,
+        .conversation_id = request->conversation_id,
+        .in_reply_to = request->reply_with,
+    };
+    size_t envelope_len = tr_acl_envelope_size(&acl);
+    uint8_t *bytes = envelope_len <= TR_ENVELOPE_MAX ? malloc(envelope_len + len) : NULL;
+    if (!bytes)
+        return;
+    tr_acl_envelope_write(&acl, bytes);
+    memcpy(bytes + envelope_len, body, len);
+    tr_record_header_t h = {
+        .length = (uint32_t)(TR_RECORD_HEADER + envelope_len + len),
+        .kind = TR_KIND_MESSAGE,
+        .performative = (uint8_t)a->act,
+        .hops = record->h.hops,
+        .dst = record->h.src,
+        .src = record->h.dst,
+        .id = record->h.id,
+        .envelope_len = (uint16_t)envelope_len,
+    };
+    tr_record_t r = {.h = h, .envelope = bytes};
+    tr_reason_t why = tr_mailbox_push(a->core, a->requester, &r, &h, NULL);
+    if (why != TR_REASON_NONE)
+        a->core->stats.refused[why]++; /* the requester reads too slowly for answers */
+    free(bytes);
+}
+
+void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    uint32_t slot = tr_route_slot(record->h.dst);
+    tr_arena_reset(&core->arena);
+    tr_acl_t acl;
+    if (slot == 0 || slot >= AGENTS || tr_acl_read(&acl, record, &core->arena) < 0) {
+        tr_control_refuse(
+            core, from, record->h.id, TR_REASON_BAD_ENVELOPE, "no such agent or no valid envelope");
+        return;
+    }
+    tr_answer_t a = {
+        .core = core,
+        .session = from,
+        .requester = tr_entry_of_route(core, record->h.src),
+        .agent = tr_route_agent(record->h.src),
+        .sender = acl.sender,
+        .act = TR_INFORM,
+    };
+    tr_content_writer_init(&a.content);
+    perform(&a, &agents[slot], record);
+    send_answer(&a, &acl, record, agents[slot].name);
+    tr_content_writer_finish(&a.content);
+}

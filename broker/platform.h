@@ -1,0 +1,38 @@
+/*
+ * The agents inside the broker: ams (white pages) and df (yellow pages), FIPA SC00023. They speak
+ * fipa-request with msgpack contents: {"action": NAME, ...}; docs/protocol.md lists the actions. A handler
+ * answers through tr_answer_t.
+ */
+#ifndef TR_BROKER_PLATFORM_H
+#define TR_BROKER_PLATFORM_H
+
+#include "broker/state.h"
+#include "proto/content.h"
+
+/* One request and the answer that is being built. */
+typedef struct tr_answer {
+    tr_core_t *core;
+    tr_session_t *session; /* of the requester */
+    tr_entry_t *requester;
+    uint32_t agent;        /* the requester's number in its session */
+    const char *sender;    /* its AID */
+    tr_value_t request;    /* the content's map */
+    tr_performative_t act; /* TR_INFORM unless a handler says otherwise */
+    tr_content_writer_t content;
+} tr_answer_t;
+
+typedef struct tr_action {
+    const char *name;
+    void (*handle)(tr_answer_t *answer);
+} tr_action_t;
+
+/* Ended by an entry without a name. */
+extern const tr_action_t tr_ams_actions[];
+extern const tr_action_t tr_df_actions[];
+
+/* Makes the answer a refusal: {"reason": one of SC00023's words, "detail": text}. */
+void tr_answer_refuse(tr_answer_t *answer, const char *reason, const char *detail);
+/* {"done": true} */
+void tr_answer_done(tr_answer_t *answer);
+
+#endif

@@ -1,0 +1,218 @@
+/* The way of a message through the broker: check the sender, find the destination by its route (or, the first
+ * time, by name), push. */
+#include "broker/state.h"
+
+#include <errno.h>
+
+/* Resolved destination of one message. */
+typedef struct target {
+    tr_route_t route;
+    tr_entry_t *entry;
+    tr_service_t *service;
+    const char *name; /* as the sender wrote it, where it asked by name */
+} target_t;
+
+static tr_reason_t by_route(tr_core_t *core, tr_route_t route, target_t *ret) {
+    target_t t = {.route = route};
+    switch (tr_route_type(route)) {
+    case TR_ROUTE_AGENT: t.entry = tr_entry_of_route(core, route); break;
+    case TR_ROUTE_SERVICE: t.service = tr_service_of_route(core, route); break;
+    case TR_ROUTE_PLATFORM: break;
+    default: return TR_REASON_NOT_FOUND;
+    }
+    if (!t.entry && !t.service && tr_route_type(route) != TR_ROUTE_PLATFORM)
+        return TR_REASON_STALE_ROUTE;
+    *ret = t;
+    return TR_REASON_NONE;
+}
+
+static tr_reason_t by_aid(tr_core_t *core, const tr_aid_t *aid, target_t *ret) {
+    size_t len = strlen(aid->name);
+    if (aid->platform[0] && strcmp(aid->platform, core->platform) != 0)
+        return TR_REASON_NOT_FOUND;
+    if (aid->service) {
+        ret->service = tr_service_get(core, aid->name, len, false);
+        if (!ret->service)
+            return TR_REASON_NO_PROVIDER;
+        ret->route = tr_service_route(ret->service);
+        return TR_REASON_NONE;
+    }
+    ret->route = tr_platform_find(aid->name, len);
+    if (ret->route)
+        return TR_REASON_NONE;
+    uint32_t agent;
+    ret->entry = tr_entry_find(core, aid->name, len, &agent);
+    if (!ret->entry)
+        return TR_REASON_NOT_FOUND;
+    ret->route = tr_session_route(ret->entry->session, agent);
+    return TR_REASON_NONE;
+}
+
+/* The first message to a name: resolved from its envelope, and its sender is told the route for the next
+ * ones. */
+static tr_reason_t by_name(tr_core_t *core, tr_session_t *from, const tr_record_t *record, target_t *ret) {
+    tr_arena_reset(&core->arena);
+    tr_acl_t acl;
+    if (tr_acl_read(&acl, record, &core->arena) < 0 || !acl.receivers.count)
+        return TR_REASON_BAD_ENVELOPE;
+    const char *name = acl.receivers.items[0];
+    tr_aid_t aid;
+    if (tr_aid_parse(&aid, name, strlen(name)) < 0)
+        return TR_REASON_BAD_NAME;
+    target_t t = {.name = name};
+    tr_reason_t why = by_aid(core, &aid, &t);
+    if (why != TR_REASON_NONE)
+        return why;
+    tr_control_resolved(core, from, name, t.route);
+    *ret = t;
+    return TR_REASON_NONE;
+}
+
+/* The header's own rules: who may send, how far, until when. */
+static tr_reason_t check(
+    tr_core_t *core, const tr_session_t *from, const tr_record_t *r, tr_entry_t **ret_sender) {
+    if (tr_route_type(r->h.src) != TR_ROUTE_AGENT || tr_route_slot(r->h.src) != from->slot ||
+        tr_route_generation(r->h.src) != from->generation)
+        return TR_REASON_FORGED_SENDER;
+    tr_entry_t *sender = tr_entry_in_session(from, tr_route_agent(r->h.src));
+    if (!sender)
+        return TR_REASON_FORGED_SENDER;
+    size_t len;
+    const char *aid = tr_envelope_sender(r->envelope, r->h.envelope_len, &len);
+    if (!aid)
+        return TR_REASON_BAD_ENVELOPE;
+    if (!tr_entry_is_sender(core, sender, tr_route_agent(r->h.src), aid, len))
+        return TR_REASON_FORGED_SENDER;
+    if (!r->h.hops)
+        return TR_REASON_HOPS;
+    if (r->h.deadline_ms && r->h.deadline_ms < (uint64_t)core->now.wall_ms)
+        return TR_REASON_EXPIRED;
+    sender->sent++;
+    *ret_sender = sender;
+    return TR_REASON_NONE;
+}
+
+static const char *detail_of(tr_reason_t why) {
+    switch (why) {
+    case TR_REASON_BUSY: return "the mailbox is full";
+    case TR_REASON_NOT_FOUND: return "no agent has this name";
+    case TR_REASON_NO_PROVIDER: return "no agent offers this service";
+    case TR_REASON_STALE_ROUTE: return "who was behind this route is gone: ask by name again";
+    case TR_REASON_FORGED_SENDER: return "the sender is not an agent of this process";
+    case TR_REASON_HOPS: return "the hop limit is used up: a loop?";
+    case TR_REASON_EXPIRED: return "reply-by is in the past";
+    case TR_REASON_SHUTDOWN: return "the broker is shutting down";
+    case TR_REASON_BAD_TOPIC: return "not a topic: at most 200 bytes of dotted parts, no wildcards";
+    case TR_REASON_FORBIDDEN: return "topics that begin with $ are the platform's own";
+    default: return tr_reason_name(why);
+    }
+}
+
+/* Nobody to tell by NACK when the sender itself was false: the process is told instead. */
+static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
+    if (why == TR_REASON_FORGED_SENDER || why == TR_REASON_BAD_ENVELOPE) {
+        tr_control_refuse(core, from, record->h.id, why, detail_of(why));
+        return;
+    }
+    core->stats.refused[why]++;
+    tr_nack(core, record, why, detail_of(why), why == TR_REASON_BUSY ? 100 : 0);
+}
+
+static void tap(tr_core_t *core, const tr_entry_t *sender, const target_t *t, const tr_record_t *record) {
+    char name[TR_NAME_MAX + 1] = "";
+    if (t->entry)
+        tr_entry_agent_name(t->entry, tr_route_agent(t->route), name);
+    const char *to = t->entry     ? name
+                     : t->service ? t->service->name
+                                  : (tr_route_slot(t->route) == TR_PLATFORM_AMS ? "ams" : "df");
+    tr_tap(core, sender, tr_route_agent(record->h.src), to, record);
+}
+
+/* While the broker drains, agents may still answer the requests that are being worked on. */
+static tr_reason_t check_drain(const tr_core_t *core, const target_t *t) {
+    return !core->shutdown || (t->entry && core->stats.leased) ? TR_REASON_NONE : TR_REASON_SHUTDOWN;
+}
+
+void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    tr_entry_t *sender;
+    target_t t;
+    tr_reason_t why = check(core, from, record, &sender);
+    if (why == TR_REASON_NONE)
+        why = record->h.dst ? by_route(core, record->h.dst, &t) : TR_REASON_STALE_ROUTE;
+    if (why == TR_REASON_STALE_ROUTE) /* no route yet, or its owner came back under another one */
+        why = by_name(core, from, record, &t);
+    if (why == TR_REASON_BAD_ENVELOPE && record->h.dst) /* it names nobody: the route was all there was */
+        why = TR_REASON_STALE_ROUTE;
+    if (why == TR_REASON_NONE)
+        why = check_drain(core, &t);
+    if (why != TR_REASON_NONE) {
+        refuse(core, from, record, why);
+        return;
+    }
+    tr_record_t r = *record;
+    r.h.dst = t.route;
+    r.h.hops--;
+    r.h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP);
+    r.h.attempt = 0;
+    if (core->tapped)
+        tap(core, sender, &t, &r);
+    if (t.entry)
+        why = tr_mailbox_push(core, t.entry, &r, &r.h, from);
+    else if (t.service)
+        why = tr_service_push(core, t.service, &r, from);
+    else
+        tr_platform_message(core, from, &r);
+    if (why != TR_REASON_NONE)
+        refuse(core, from, &r, why);
+}
+
+static tr_reason_t topic_by_name(
+    tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_topic_t **ret_topic) {
+    tr_acl_t acl;
+    tr_arena_reset(&core->arena);
+    if (tr_acl_read(&acl, record, &core->arena) < 0 || !acl.topic)
+        return TR_REASON_BAD_ENVELOPE;
+    size_t len = strlen(acl.topic);
+    if (!tr_topic_valid(acl.topic, len))
+        return TR_REASON_BAD_TOPIC;
+    if (acl.topic[0] == '$')
+        return TR_REASON_FORBIDDEN;
+    tr_topic_t *topic = tr_topic_get(core, acl.topic, len);
+    if (!topic)
+        return TR_REASON_LIMIT;
+    tr_control_resolved(core, from, acl.topic, tr_topic_route(topic));
+    *ret_topic = topic;
+    return TR_REASON_NONE;
+}
+
+/* A subscriber knows the routes of the platform's own topics: they are not to be published to either. */
+static tr_reason_t topic_by_route(tr_core_t *core, tr_route_t route, tr_topic_t **ret_topic) {
+    tr_topic_t *topic = tr_topic_of_route(core, route);
+    if (!topic)
+        return TR_REASON_STALE_ROUTE;
+    if (topic->name[0] == '$')
+        return TR_REASON_FORBIDDEN;
+    *ret_topic = topic;
+    return TR_REASON_NONE;
+}
+
+void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    tr_entry_t *sender;
+    tr_topic_t *topic;
+    tr_reason_t why = check(core, from, record, &sender);
+    if (why == TR_REASON_NONE && core->shutdown)
+        why = TR_REASON_SHUTDOWN;
+    if (why == TR_REASON_NONE)
+        why = record->h.dst ? topic_by_route(core, record->h.dst, &topic)
+                            : topic_by_name(core, from, record, &topic);
+    if (why != TR_REASON_NONE) {
+        refuse(core, from, record, why);
+        return;
+    }
+    tr_record_header_t h = record->h;
+    h.dst = tr_topic_route(topic);
+    h.hops--;
+    h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP);
+    h.attempt = 0;
+    tr_publish_record(core, topic, record, h);
+}

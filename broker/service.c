@@ -1,0 +1,429 @@
+/*
+ * Services: a message to `svc:NAME` goes to one of its providers, the one with the most room, and stays
+ * leased to it until the provider settles it. A provider that dies, or that gives a request back, has it
+ * delivered to another one; after tries_max deliveries it fails to its sender. What no provider has room for
+ * waits in the service's queue; what its only free provider has just given back rests until the next tick.
+ */
+#include "broker/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A delivery number says which service it is of. */
+#define LEASE_SLOT_SHIFT 40
+
+static void list_append(tr_lease_list_t *list, tr_lease_t *lease) {
+    lease->next = NULL;
+    if (list->tail)
+        list->tail->next = lease;
+    else
+        list->head = lease;
+    list->tail = lease;
+    list->count++;
+}
+
+static tr_lease_t *list_shift(tr_lease_list_t *list) {
+    tr_lease_t *lease = list->head;
+    if (!lease)
+        return NULL;
+    list->head = lease->next;
+    if (!list->head)
+        list->tail = NULL;
+    list->count--;
+    return lease;
+}
+
+/* Puts all of `front` before what is in the list. */
+static void list_prepend_all(tr_lease_list_t *list, tr_lease_list_t *front) {
+    if (!front->head)
+        return;
+    front->tail->next = list->head;
+    list->head = front->head;
+    if (!list->tail)
+        list->tail = front->tail;
+    list->count += front->count;
+    *front = (tr_lease_list_t){0};
+}
+
+/* Providers settle in order more often than not: the first look finds it. */
+static tr_lease_t *list_remove(tr_lease_list_t *list, uint64_t number) {
+    tr_lease_t *before = NULL;
+    for (tr_lease_t *l = list->head; l; before = l, l = l->next) {
+        if (l->number != number)
+            continue;
+        if (before)
+            before->next = l->next;
+        else
+            list->head = l->next;
+        if (list->tail == l)
+            list->tail = before;
+        list->count--;
+        return l;
+    }
+    return NULL;
+}
+
+/* A service that nobody offers and nobody waits for gives its place to a new one when places run out. Its
+ * old routes and delivery numbers are not taken for those of the new one. */
+static tr_service_t *take_over(tr_core_t *core, const char *name, size_t len) {
+    for (uint32_t i = 0; i < core->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        if (s->providers_n || s->queue.head || s->resting.head)
+            continue;
+        char *copy = strndup(name, len);
+        if (!copy || tr_map_put(&core->service_names, name, len, (uint64_t)(uintptr_t)s) < 0) {
+            free(copy);
+            return NULL;
+        }
+        tr_unmute_all(core, &s->muted, &s->muted_n, (tr_scope_t){tr_service_route(s), 1});
+        tr_map_delete(&core->service_names, s->name, strlen(s->name));
+        free(s->name);
+        s->name = copy;
+        s->generation++;
+        s->requests = s->settled = 0;
+        return s;
+    }
+    return NULL;
+}
+
+static tr_service_t *service_new(tr_core_t *core, const char *name, size_t len) {
+    if (core->services_n == TR_ROUTE_SLOTS_MAX || core->services_n >= core->config.services_max)
+        return take_over(core, name, len);
+    tr_service_t **services = realloc(core->services, (core->services_n + 1) * sizeof *services);
+    if (!services)
+        return NULL;
+    core->services = services;
+    tr_service_t *s = calloc(1, sizeof *s);
+    if (!s || !(s->name = strndup(name, len)) ||
+        tr_map_put(&core->service_names, name, len, (uint64_t)(uintptr_t)s) < 0) {
+        if (s)
+            free(s->name);
+        free(s);
+        return NULL;
+    }
+    s->slot = core->services_n;
+    s->generation = 1;
+    s->next_number = ((uint64_t)s->slot << LEASE_SLOT_SHIFT) + 1;
+    core->services[core->services_n++] = s;
+    core->stats.services++;
+    return s;
+}
+
+tr_service_t *tr_service_get(tr_core_t *core, const char *name, size_t len, bool create) {
+    tr_service_t *s = tr_map_find_ptr(&core->service_names, name, len);
+    return s || !create ? s : service_new(core, name, len);
+}
+
+tr_service_t *tr_service_of_route(tr_core_t *core, tr_route_t route) {
+    uint32_t slot = tr_route_slot(route);
+    if (slot >= core->services_n || core->services[slot]->generation != tr_route_generation(route))
+        return NULL;
+    return core->services[slot];
+}
+
+tr_route_t tr_service_route(const tr_service_t *service) {
+    return tr_route(TR_ROUTE_SERVICE, service->slot, service->generation, 0);
+}
+
+static bool has_room(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    return p->leases.count < p->capacity && p->entry->state == TR_AGENT_ACTIVE &&
+           p->entry->session->state == TR_SESSION_LIVE && tr_mailbox_has_room(core, p->entry, lease->len);
+}
+
+/* The least loaded provider with room, but not this one: load is unsettled / capacity, compared without
+ * division. */
+static tr_provider_t *choose(
+    const tr_core_t *core, tr_service_t *s, const tr_lease_t *lease, const tr_provider_t *but_not) {
+    tr_provider_t *best = NULL;
+    for (uint32_t i = 0; i < s->providers_n; i++) {
+        tr_provider_t *p = &s->providers[(s->turn + i) % s->providers_n];
+        if (p == but_not || !has_room(core, p, lease))
+            continue;
+        if (!best || (uint64_t)p->leases.count * best->capacity < (uint64_t)best->leases.count * p->capacity)
+            best = p;
+    }
+    if (best)
+        s->turn = (uint32_t)(best - s->providers) + 1;
+    return best;
+}
+
+static tr_record_t lease_record(const tr_lease_t *lease) {
+    tr_record_t r = {.bytes = lease->record};
+    tr_record_header_read(&r.h, lease->record);
+    r.envelope = lease->record + TR_RECORD_HEADER;
+    r.content = r.envelope + r.h.envelope_len;
+    r.content_len = lease->len - TR_RECORD_HEADER - r.h.envelope_len;
+    return r;
+}
+
+/* False when out of memory. */
+static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
+    tr_record_t r = lease_record(lease);
+    tr_record_header_t h = r.h;
+    h.dst = tr_session_route(p->entry->session, p->agent);
+    h.id = lease->number;
+    h.attempt = lease->attempt;
+    h.flags |= TR_FLAG_LEASED | (lease->attempt ? TR_FLAG_REDELIVERED : 0);
+    if (tr_mailbox_push(core, p->entry, &r, &h, NULL) != TR_REASON_NONE)
+        return false;
+    list_append(&p->leases, lease);
+    core->stats.leased++;
+    core->stats.redelivered += lease->attempt > 0;
+    return true;
+}
+
+static void fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const char *detail) {
+    tr_record_t r = lease_record(lease);
+    core->stats.dead_letters++;
+    tr_sys_dead_letter(core, &r, why);
+    tr_nack(core, &r, why, detail, 0);
+    free(lease);
+}
+
+static void unqueue(tr_core_t *core, tr_service_t *s, const tr_lease_t *lease) {
+    core->stats.queued--;
+    core->stats.queued_bytes -= lease->len;
+    s->queue_bytes -= lease->len;
+}
+
+static void enqueue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list, tr_lease_t *lease) {
+    core->stats.queued++;
+    core->stats.queued_bytes += lease->len;
+    s->queue_bytes += lease->len;
+    list_append(list, lease);
+}
+
+static void requeue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases) {
+    for (const tr_lease_t *l = leases->head; l; l = l->next) {
+        core->stats.queued++;
+        core->stats.queued_bytes += l->len;
+        s->queue_bytes += l->len;
+    }
+    list_prepend_all(&s->queue, leases);
+}
+
+static bool expired(const tr_core_t *core, const tr_lease_t *lease) {
+    uint64_t deadline = lease_record(lease).h.deadline_ms;
+    return deadline && deadline < (uint64_t)core->now.wall_ms;
+}
+
+/* Senders that were told to wait may go on when a quarter of the limits is left over. */
+static void let_go_on(tr_core_t *core, tr_service_t *s) {
+    const tr_core_config_t *c = &core->config;
+    if (s->muted_n && s->queue.count <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
+        tr_unmute_all(core, &s->muted, &s->muted_n, (tr_scope_t){tr_service_route(s), 1});
+}
+
+/* Hands queued requests to providers as long as one has room. */
+static void dispatch(tr_core_t *core, tr_service_t *s) {
+    while (s->queue.head) {
+        tr_provider_t *p = choose(core, s, s->queue.head, NULL);
+        if (!p)
+            break;
+        tr_lease_t *lease = list_shift(&s->queue);
+        unqueue(core, s, lease);
+        if (expired(core, lease)) {
+            fail(core, lease, TR_REASON_EXPIRED, "reply-by passed in the service's queue");
+        } else if (!deliver(core, p, lease)) {
+            requeue(core, s, &(tr_lease_list_t){lease, lease, 1});
+            break;
+        }
+    }
+    let_go_on(core, s);
+}
+
+tr_reason_t tr_service_push(
+    tr_core_t *core, tr_service_t *service, const tr_record_t *record, tr_session_t *from) {
+    const tr_core_config_t *c = &core->config;
+    if (!service->providers_n && !service->queue.head && !service->resting.head)
+        return TR_REASON_NO_PROVIDER;
+    if (service->queue.count + service->resting.count >= c->service_records ||
+        service->queue_bytes + record->h.length > c->service_bytes)
+        return TR_REASON_BUSY;
+    tr_lease_t *lease = malloc(sizeof *lease + record->h.length);
+    if (!lease)
+        return TR_REASON_LIMIT;
+    *lease = (tr_lease_t){
+        .number = service->next_number++, .queued_ms = core->now.mono_ms, .len = record->h.length};
+    tr_record_header_write(&record->h, lease->record);
+    memcpy(lease->record + TR_RECORD_HEADER, record->envelope, record->h.length - TR_RECORD_HEADER);
+    core->stats.accepted++;
+    service->requests++;
+    enqueue(core, service, &service->queue, lease);
+    dispatch(core, service);
+    if (service->queue.count > c->service_records / 2 || service->queue_bytes > c->service_bytes / 2)
+        tr_mute(core, &service->muted, &service->muted_n, from, (tr_scope_t){tr_service_route(service), 1});
+    return TR_REASON_NONE;
+}
+
+int tr_service_provide(
+    tr_core_t *core, tr_service_t *service, tr_entry_t *entry, uint32_t agent, uint32_t capacity) {
+    for (uint32_t i = 0; i < service->providers_n; i++) {
+        if (service->providers[i].entry == entry && service->providers[i].agent == agent) {
+            service->providers[i].capacity = capacity;
+            dispatch(core, service);
+            return 0;
+        }
+    }
+    tr_provider_t *grown = realloc(service->providers, (service->providers_n + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    service->providers = grown;
+    grown[service->providers_n++] = (tr_provider_t){.entry = entry, .agent = agent, .capacity = capacity};
+    entry->services_n++;
+    dispatch(core, service);
+    return 0;
+}
+
+/* Delivered once too often: fails, and false. */
+static bool try_again(tr_core_t *core, tr_lease_t *lease) {
+    core->stats.leased--;
+    if (++lease->attempt < core->config.tries_max)
+        return true;
+    fail(core, lease, TR_REASON_TRIES, "delivered too often without an answer");
+    return false;
+}
+
+/* Gives a provider's requests back to the front of the queue, in their order. */
+static void take_back(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases) {
+    tr_lease_list_t again = {0};
+    tr_lease_t *lease;
+    while ((lease = list_shift(leases)))
+        if (try_again(core, lease))
+            list_append(&again, lease);
+    requeue(core, s, &again);
+}
+
+static void remove_provider(tr_core_t *core, tr_service_t *s, uint32_t at) {
+    tr_lease_list_t leases = s->providers[at].leases;
+    s->providers[at].entry->services_n--;
+    s->providers[at] = s->providers[--s->providers_n];
+    if (!s->providers_n)
+        s->orphaned_ms = core->now.mono_ms;
+    take_back(core, s, &leases);
+    dispatch(core, s);
+}
+
+void tr_service_withdraw(tr_core_t *core, tr_service_t *service, const tr_entry_t *entry, uint32_t agent) {
+    for (uint32_t i = service->providers_n; i-- > 0;)
+        if (service->providers[i].entry == entry && service->providers[i].agent == agent)
+            remove_provider(core, service, i);
+}
+
+void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry) {
+    for (uint32_t i = 0; i < core->services_n && entry->services_n; i++)
+        for (uint32_t j = core->services[i]->providers_n; j-- > 0;)
+            if (core->services[i]->providers[j].entry == entry)
+                remove_provider(core, core->services[i], j);
+}
+
+static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
+    tr_lease_list_t leases = p->leases, queued = {0};
+    p->leases = (tr_lease_list_t){0};
+    tr_lease_t *lease;
+    while ((lease = list_shift(&leases)))
+        if (try_again(core, lease) &&
+            (!tr_mailbox_has_room(core, p->entry, lease->len) || !deliver(core, p, lease)))
+            list_append(&queued, lease);
+    requeue(core, s, &queued);
+}
+
+void tr_service_repeat(tr_core_t *core, tr_session_t *session) {
+    tr_mailbox_return_leased(core, session);
+    for (uint32_t i = 0; i < core->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        for (uint32_t j = 0; j < s->providers_n; j++)
+            if (s->providers[j].entry->session == session)
+                repeat(core, s, &s->providers[j]);
+        dispatch(core, s);
+    }
+}
+
+void tr_service_wake(tr_core_t *core, const tr_entry_t *entry) {
+    for (uint32_t i = 0; i < core->services_n && entry->services_n; i++)
+        if (core->services[i]->queue.head)
+            dispatch(core, core->services[i]);
+}
+
+static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, uint32_t agent) {
+    for (uint32_t i = 0; i < s->providers_n; i++)
+        if (s->providers[i].entry->session == from && s->providers[i].agent == agent)
+            return &s->providers[i];
+    return NULL;
+}
+
+/* Given back: to another provider, or, where there is no other one with room, not before the next tick. */
+static void release(tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease) {
+    if (!try_again(core, lease))
+        return;
+    tr_provider_t *other = choose(core, s, lease, from);
+    if (!other || !deliver(core, other, lease))
+        enqueue(core, s, &s->resting, lease);
+}
+
+static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, const tr_record_t *r) {
+    tr_provider_t *p = find_provider(s, from, tr_route_agent(r->h.src));
+    tr_lease_t *lease = p ? list_remove(&p->leases, r->h.id) : NULL;
+    if (!lease)
+        return false;
+    if (r->h.flags & TR_FLAG_RELEASE) {
+        release(core, s, p, lease);
+    } else {
+        core->stats.leased--;
+        core->stats.delivered++;
+        s->settled++;
+        free(lease);
+    }
+    dispatch(core, s);
+    return true;
+}
+
+void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    uint64_t slot = record->h.id >> LEASE_SLOT_SHIFT;
+    if (slot >= core->services_n || !settle_in(core, core->services[slot], from, record))
+        core->stats.refused[TR_REASON_STALE_ROUTE]++; /* settled by another one meanwhile: no harm */
+}
+
+/* What waited too long, for a provider or for its own deadline. */
+static void fail_overdue(tr_core_t *core, tr_service_t *s) {
+    bool orphaned =
+        !s->providers_n && core->now.mono_ms - s->orphaned_ms > (int64_t)core->config.service_wait_ms;
+    tr_lease_list_t waiting = s->queue;
+    s->queue = (tr_lease_list_t){0};
+    tr_lease_t *lease;
+    while ((lease = list_shift(&waiting))) {
+        if (!orphaned && !expired(core, lease)) {
+            list_append(&s->queue, lease);
+            continue;
+        }
+        unqueue(core, s, lease);
+        fail(core, lease, orphaned ? TR_REASON_NO_PROVIDER : TR_REASON_EXPIRED, "nobody took it in time");
+    }
+}
+
+void tr_service_tick(tr_core_t *core) {
+    for (uint32_t i = 0; i < core->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        list_prepend_all(&s->queue, &s->resting);
+        fail_overdue(core, s);
+        dispatch(core, s);
+    }
+}
+
+static void free_list(tr_lease_list_t *list) {
+    tr_lease_t *lease;
+    while ((lease = list_shift(list)))
+        free(lease);
+}
+
+void tr_service_destroy(tr_core_t *core, tr_service_t *service) {
+    (void)core;
+    for (uint32_t i = 0; i < service->providers_n; i++)
+        free_list(&service->providers[i].leases);
+    free_list(&service->queue);
+    free_list(&service->resting);
+    free(service->providers);
+    free(service->muted);
+    free(service->name);
+    free(service);
+}

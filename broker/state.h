@@ -1,0 +1,373 @@
+/*
+ * The state of the core: who is connected, who is registered, what waits for whom. Shared by the core's own
+ * files only.
+ *
+ *   session   one connected process             slot + generation  -> route
+ *   entry     one agent or a range of agents    belongs to a session; has the mailbox's account
+ *   outbox    what waits to go to a session     chunks; each becomes one bundle
+ *   service   a queue with providers            leases
+ *   topic     a sequence, its subscribers, its bundle for the stream
+ */
+#ifndef TR_BROKER_STATE_H
+#define TR_BROKER_STATE_H
+
+#include "broker/core.h"
+#include "lib/base/arena.h"
+#include "lib/base/map.h"
+#include "proto/acl.h"
+#include "proto/aid.h"
+#include "proto/bundle.h"
+#include "proto/outbox.h"
+#include "proto/topic.h"
+
+typedef struct tr_session tr_session_t;
+typedef struct tr_entry tr_entry_t;
+typedef struct tr_service tr_service_t;
+typedef struct tr_topic tr_topic_t;
+
+/* FIPA life cycle (SC00023 6.4). Only an active agent is delivered to. */
+typedef enum tr_agent_state {
+    TR_AGENT_ACTIVE,
+    TR_AGENT_INITIATED,
+    TR_AGENT_WAITING,
+    TR_AGENT_SUSPENDED,
+    TR_AGENT_TRANSIT,
+    TR_AGENT_STATES,
+} tr_agent_state_t;
+
+/* One registration: the agent NAME, or the agents NAME-0 .. NAME-(count-1). */
+struct tr_entry {
+    tr_session_t *session;
+    char *name;
+    size_t name_len;
+    uint32_t first; /* agent number of the first one within the session */
+    uint32_t count;
+    tr_agent_state_t state;
+    char *behaviour;
+    tr_account_t mailbox; /* queued in the session's outbox, or held */
+    tr_outbox_t held;     /* while not active */
+    tr_route_t *muted;    /* sessions (as agent routes of agent 0) that were told to stop */
+    uint32_t muted_n;
+    uint32_t subscriptions_n;
+    uint32_t services_n;
+    uint64_t received, sent;
+    int64_t since_ms; /* wall */
+    bool range;
+    bool ending; /* nothing goes into its mailbox any more */
+};
+
+typedef enum tr_session_state {
+    TR_SESSION_FREE,
+    TR_SESSION_LIVE,
+    TR_SESSION_LOST, /* the connection broke; it may resume for a while */
+    TR_SESSION_CLOSING,
+} tr_session_state_t;
+
+struct tr_session {
+    tr_session_state_t state;
+    uint32_t slot;
+    uint16_t generation;
+    bool dirty; /* in core->dirty */
+    tr_peer_t peer;
+    uint64_t epoch;
+    uint8_t token[16];
+    int64_t heard_ms;
+    int64_t lost_ms;
+    uint64_t in_records, in_bytes;             /* data taken from it */
+    uint64_t credited_records, credited_bytes; /* as of the last CREDIT that went to it */
+    uint64_t window_records, window_bytes;     /* what it lets us send ahead */
+    uint64_t acked_records, acked_bytes;       /* data it has taken, by its CREDITs */
+    uint64_t sent_records, sent_bytes;
+    tr_outbox_t data;     /* waits for credit */
+    tr_outbox_t control;  /* does not */
+    tr_account_t nacks;   /* queued in data */
+    tr_entry_t **entries; /* by first agent number */
+    uint32_t entries_n;
+    uint32_t next_agent;
+    tr_session_t *next_dirty;
+    char *process;
+    char *host;
+    uint32_t pid;
+    int64_t since_ms;
+};
+
+typedef struct tr_lease {
+    struct tr_lease *next; /* in its provider's list, or in the queue */
+    uint64_t number;
+    int64_t queued_ms;
+    uint8_t attempt;
+    uint32_t len;
+    uint8_t record[]; /* as the sender sent it, hops already taken off */
+} tr_lease_t;
+
+typedef struct tr_lease_list {
+    tr_lease_t *head, *tail;
+    uint32_t count;
+} tr_lease_list_t;
+
+typedef struct tr_provider {
+    tr_entry_t *entry;
+    uint32_t agent;
+    uint32_t capacity; /* unsettled requests at most */
+    tr_lease_list_t leases;
+} tr_provider_t;
+
+struct tr_service {
+    char *name;
+    uint32_t slot;
+    uint16_t generation;
+    tr_provider_t *providers;
+    uint32_t providers_n;
+    uint32_t turn; /* where the search for the least loaded begins: ties go round */
+    uint64_t next_number;
+    tr_lease_list_t queue;
+    tr_lease_list_t resting; /* given back by the only provider that had room: tried again at the next tick */
+    uint64_t queue_bytes;    /* of both */
+    int64_t orphaned_ms;     /* since when there has been no provider */
+    tr_route_t *muted;
+    uint32_t muted_n;
+    uint64_t requests, settled;
+};
+
+/* One agent's subscription to a pattern. */
+typedef struct tr_subscription {
+    tr_entry_t *entry;
+    uint32_t agent;
+    uint64_t gap; /* publications dropped since the last GAP notice */
+    tr_route_t gap_topic;
+    uint32_t pattern_len;
+    char pattern[TR_TOPIC_MAX + 1];
+} tr_subscription_t;
+
+typedef struct tr_topic_sub {
+    tr_subscription_t *subscription;
+    bool announced; /* its session knows the topic's name for the route */
+} tr_topic_sub_t;
+
+struct tr_topic {
+    char *name;
+    uint32_t name_len;
+    uint32_t slot;
+    uint16_t generation;
+    bool dirty;
+    bool wanted; /* somebody listens on the stream */
+    uint64_t sequence;
+    uint64_t bytes;
+    uint64_t subs_version; /* of core->subs_version when subs was computed */
+    uint64_t interest_version;
+    tr_topic_sub_t *subs;
+    uint32_t subs_n;
+    tr_buf_t *buf; /* the bundle for the stream */
+    uint32_t buf_records;
+    tr_topic_t *next_dirty;
+    int64_t used_ms;    /* wall */
+    uint64_t rate_base; /* sequence a second ago */
+    double rate;
+};
+
+typedef struct tr_interest {
+    char *prefix;
+    size_t len;
+} tr_interest_t;
+
+/* What an agent told the DF. */
+typedef struct tr_df_entry {
+    tr_entry_t *entry;
+    uint32_t agent;
+    char *aid;
+    uint8_t *description; /* msgpack map */
+    size_t description_len;
+    int64_t lease_until_ms; /* wall, 0 = for ever */
+} tr_df_entry_t;
+
+struct tr_core {
+    tr_core_config_t config;
+    char platform[TR_PLATFORM_MAX + 1];
+    size_t platform_len;
+    char *stream_endpoint;
+    char *version;
+    tr_pool_t *pool;
+    tr_core_now_t now;
+    uint64_t random;
+    bool shutdown;
+    tr_core_stats_t stats;
+    tr_arena_t arena; /* for one record's envelope */
+
+    tr_session_t **sessions; /* by slot */
+    uint16_t *generations;   /* by slot, outlive the session */
+    uint32_t sessions_n, sessions_cap;
+    uint32_t *free_slots;
+    uint32_t free_slots_n;
+    tr_map_t peers;             /* peer number (4 bytes) -> slot */
+    tr_session_t *last_session; /* of the peer that spoke last: bundles come in runs */
+    tr_session_t *dirty;
+
+    tr_map_t names;  /* name or range prefix -> entry */
+    uint32_t ranges; /* how many of them are ranges */
+
+    tr_service_t **services;
+    uint32_t services_n;
+    tr_map_t service_names;
+
+    tr_topic_t **topics; /* by slot, holes are NULL */
+    uint16_t *topic_generations;
+    uint32_t topics_n;
+    tr_map_t topic_names;
+    tr_topic_t *dirty_topics;
+    tr_subscription_t **subscriptions;
+    uint32_t subscriptions_n;
+    uint64_t subs_version;
+    uint32_t gaps_pending;  /* subscriptions with a GAP notice to come */
+    int64_t topics_full_ms; /* when a search for a free place last found none */
+    tr_interest_t *interests;
+    uint32_t interests_n;
+    uint64_t interests_more; /* prefixes beyond the limit: while there are any, everything is wanted */
+    uint64_t interest_version;
+    bool tapped;
+
+    tr_df_entry_t *df;
+    uint32_t df_n;
+
+    tr_core_out_t *outs;
+    size_t outs_at, outs_n, outs_cap;
+    int64_t stats_ms; /* when statistics were last published */
+    tr_core_stats_t stats_then;
+};
+
+/* session.c */
+tr_session_t *tr_session_of_peer(tr_core_t *core, tr_peer_t peer);
+tr_session_t *tr_session_open(tr_core_t *core, tr_peer_t peer);
+void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason);
+void tr_session_bind(tr_core_t *core, tr_session_t *session, tr_peer_t peer);
+void tr_session_unbind(tr_core_t *core, tr_session_t *session);
+void tr_session_dirty(tr_core_t *core, tr_session_t *session);
+void tr_session_flush(tr_core_t *core, tr_session_t *session);
+void tr_session_credit(tr_core_t *core, tr_session_t *session);
+static inline tr_route_t tr_session_route(const tr_session_t *s, uint32_t agent) {
+    return tr_route(TR_ROUTE_AGENT, s->slot, s->generation, agent);
+}
+
+/* control.c: records to a session that are about the link itself. False when out of memory (the session is
+ * then closed soon). */
+bool tr_control_send(
+    tr_core_t *core, tr_session_t *to, const tr_record_header_t *h, const void *body, size_t len);
+void tr_control_done(tr_core_t *core, tr_session_t *to, uint64_t id);
+void tr_control_refuse(
+    tr_core_t *core, tr_session_t *to, uint64_t id, tr_reason_t reason, const char *detail);
+void tr_control_resolved(tr_core_t *core, tr_session_t *to, const char *name, tr_route_t route);
+/* To a peer without a session. */
+void tr_control_refuse_peer(
+    tr_core_t *core, tr_peer_t peer, uint64_t id, tr_reason_t reason, const char *detail);
+
+/* nack.c */
+void tr_nack(
+    tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms);
+
+/* entry.c */
+int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t count, tr_entry_t **ret_entry);
+void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason);
+tr_entry_t *tr_entry_of_route(tr_core_t *core, tr_route_t route);
+tr_entry_t *tr_entry_in_session(const tr_session_t *session, uint32_t agent);
+/* By a bare name; *ret_agent is the agent's number within the session. */
+tr_entry_t *tr_entry_find(tr_core_t *core, const char *name, size_t len, uint32_t *ret_agent);
+void tr_entry_set_state(tr_core_t *core, tr_entry_t *entry, tr_agent_state_t state);
+/* Prints an agent's bare name; `out` has TR_NAME_MAX + 1 bytes. */
+size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out);
+bool tr_entry_is_sender(
+    const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *aid, size_t len);
+const char *tr_agent_state_name(tr_agent_state_t state);
+/* False where it is no state's name. */
+bool tr_agent_state_parse(const char *name, tr_agent_state_t *ret_state);
+
+/* mailbox.c */
+tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
+    const tr_record_header_t *header, tr_session_t *from);
+bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length);
+/* Takes everything for this entry out of the outbox and fails it. */
+void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason);
+/* Everything that waits for any agent of the session. */
+void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too);
+/* Copies of leased requests leave the session's outbox. */
+void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session);
+/* What waits in the outbox for an entry that is no longer active waits aside. */
+void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry);
+/* The routes that a MUTE or UNMUTE is about: `count` of them from `first` on. */
+typedef struct tr_scope {
+    tr_route_t first;
+    uint32_t count;
+} tr_scope_t;
+static inline tr_scope_t tr_entry_scope(const tr_entry_t *e) {
+    return (tr_scope_t){tr_session_route(e->session, e->first), e->count};
+}
+void tr_mute(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_session_t *sender, tr_scope_t about);
+void tr_unmute_all(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_scope_t about);
+void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry);
+
+/* route.c */
+void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+
+/* service.c */
+tr_service_t *tr_service_get(tr_core_t *core, const char *name, size_t len, bool create);
+tr_service_t *tr_service_of_route(tr_core_t *core, tr_route_t route);
+tr_route_t tr_service_route(const tr_service_t *service);
+tr_reason_t tr_service_push(
+    tr_core_t *core, tr_service_t *service, const tr_record_t *record, tr_session_t *from);
+int tr_service_provide(
+    tr_core_t *core, tr_service_t *service, tr_entry_t *entry, uint32_t agent, uint32_t capacity);
+void tr_service_withdraw(tr_core_t *core, tr_service_t *service, const tr_entry_t *entry, uint32_t agent);
+void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry);
+/* A provider's process has resumed: what was on its way to it may be lost, so its leases go out once more. */
+void tr_service_repeat(tr_core_t *core, tr_session_t *session);
+/* Queued requests of every service that this entry provides, now that it is active. */
+void tr_service_wake(tr_core_t *core, const tr_entry_t *entry);
+void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+void tr_service_tick(tr_core_t *core);
+void tr_service_destroy(tr_core_t *core, tr_service_t *service);
+
+/* topic.c */
+tr_topic_t *tr_topic_get(tr_core_t *core, const char *name, size_t len);
+tr_topic_t *tr_topic_of_route(tr_core_t *core, tr_route_t route);
+tr_route_t tr_topic_route(const tr_topic_t *topic);
+void tr_topic_free(tr_core_t *core, tr_topic_t *topic);
+bool tr_topic_wanted(tr_core_t *core, tr_topic_t *topic);
+void tr_topic_stream(
+    tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);
+void tr_topic_flush(tr_core_t *core, tr_topic_t *topic);
+void tr_topic_tick(tr_core_t *core, int64_t elapsed_ms);
+bool tr_interest_matches(const tr_core_t *core, const char *topic, size_t len);
+
+/* publish.c */
+void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, tr_record_header_t h);
+/* GAP notices to subscribers that have room again. */
+void tr_publish_gaps(tr_core_t *core);
+void tr_tap(
+    tr_core_t *core, const tr_entry_t *from, uint32_t from_agent, const char *to, const tr_record_t *record);
+
+/* subscription.c */
+tr_reason_t tr_subscribe(tr_core_t *core, tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
+bool tr_unsubscribe(
+    tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
+void tr_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry);
+
+/* sys.c: the platform's own publications and log events */
+void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr_reason_t reason);
+void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t reason);
+void tr_sys_stats(tr_core_t *core);
+void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry);
+void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail);
+
+/* platform.c: messages to the agents inside the broker */
+enum { TR_PLATFORM_AMS = 1, TR_PLATFORM_DF = 2 };
+tr_route_t tr_platform_find(const char *name, size_t len);
+void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+
+/* df.c */
+void tr_df_remove_entry(tr_core_t *core, const tr_entry_t *entry);
+void tr_df_tick(tr_core_t *core);
+
+/* core.c */
+void tr_core_out(tr_core_t *core, const tr_core_out_t *out);
+uint64_t tr_core_random(tr_core_t *core);
+
+#endif
