@@ -1,6 +1,7 @@
 #include "tools/fleet.h"
 
 #include "lib/base/map.h"
+#include "lib/base/options.h"
 #include "proto/aid.h"
 #include "proto/topic.h"
 
@@ -56,6 +57,16 @@ static bool option_name(const char *text, size_t len) {
 static bool variable_name(const char *text, size_t len) {
     return len > 0 && !isdigit((unsigned char)text[0]) &&
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+/* NAME or NAME=N, N the unfinished requests that each agent may have. */
+static bool service(const char *text, size_t len) {
+    const char *equals = memchr(text, '=', len);
+    if (!equals)
+        return tr_name_valid(text, len);
+    int64_t capacity = 0;
+    return tr_name_valid(text, (size_t)(equals - text)) &&
+           tr_parse_int(equals + 1, 1, 1 << 20, &capacity, NULL) == 0;
 }
 
 #define AT(type, member) offsetof(type, member)
@@ -122,8 +133,8 @@ static const tr_yaml_field_t agent_fields[] = {
     {"exec", TR_YAML_SECTION, AT(tr_fleet_agent_t, exec), .table = &exec_table},
     {"count", TR_YAML_WHOLE, AT(tr_fleet_agent_t, count), .min = 1, .max = TR_FLEET_COUNT_MAX},
     {"processes", TR_YAML_WORD, AT(tr_fleet_agent_t, processes), .words = tr_fleet_processes_words},
-    {"services", TR_YAML_TEXTS, AT(tr_fleet_agent_t, services), .max = 64, .check = tr_name_valid,
-        .expected = A_NAME},
+    {"services", TR_YAML_TEXTS, AT(tr_fleet_agent_t, services), .max = 64, .check = service,
+        .expected = "the name of a service, or NAME=N for N unfinished requests at once"},
     {"subscribe", TR_YAML_TEXTS, AT(tr_fleet_agent_t, subscribe), .max = 256, .check = tr_pattern_valid,
         .expected = "a topic or a pattern such as news.> or news.*.today"},
     {"mind", TR_YAML_WORD, AT(tr_fleet_agent_t, mind), .words = mind_words},
@@ -133,8 +144,16 @@ static const tr_yaml_field_t agent_fields[] = {
         .expected = "the name of an environment variable"},
 };
 
+static bool is_reserved(const char *name) {
+    return strcmp(name, "ams") == 0 || strcmp(name, "df") == 0 || strcmp(name, TR_FLEET_BROKER) == 0;
+}
+
 static int check_agent(void *item, char *reason, size_t reason_size) {
     const tr_fleet_agent_t *a = item;
+    if (is_reserved(a->name)) {
+        snprintf(reason, reason_size, "expected another name: \"%s\" is the platform's own", a->name);
+        return -EINVAL;
+    }
     int ways = (a->behaviour != NULL) + (a->load != NULL) + (a->exec.command.count > 0);
     if (ways != 1) {
         snprintf(reason, reason_size, "expected exactly one of the keys behaviour, load and exec, found %s",
@@ -220,10 +239,30 @@ static int check_names(const tr_fleet_t *self, tr_map_t *by_name, tr_error_t *er
         if (tr_map_put(by_name, agents[i].name, len, i) < 0)
             return tr_error_set(error, -ENOMEM, "%s: out of memory", self->path);
     }
+    return 0;
+}
+
+/* Names of one that are made by the count of another. */
+static int check_made_names(const tr_fleet_t *self, const tr_map_t *by_name, tr_error_t *error) {
+    const tr_fleet_agent_t *agents = tr_fleet_agents(self);
     for (size_t i = 0; i < self->agent_list.count; i++) {
         const tr_fleet_agent_t *other = agents[i].count == 1 ? made_by(self, by_name, agents[i].name) : NULL;
         if (other)
             return taken(self, &agents[i], agents[i].name, other, error);
+    }
+    return 0;
+}
+
+static int check_processes(const tr_fleet_t *self, tr_error_t *error) {
+    int64_t processes = 0;
+    for (size_t i = 0; i < self->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(self)[i];
+        processes += a->processes == TR_FLEET_ONE ? 1 : a->count;
+        if (processes > TR_FLEET_PROCESSES_MAX)
+            return tr_error_set(error, -EINVAL,
+                "%s:%d:1: agents[%zu]: with this entry there are more than %d processes; expected fewer, or "
+                "processes: one",
+                self->path, a->line, i, TR_FLEET_PROCESSES_MAX);
     }
     return 0;
 }
@@ -254,6 +293,10 @@ static int parse_into(tr_fleet_t *self, const char *bytes, size_t len, const cha
     tr_map_t by_name;
     tr_map_init(&by_name, (uint64_t)(uintptr_t)self);
     rc = check_names(self, &by_name, error);
+    if (rc == 0)
+        rc = check_made_names(self, &by_name, error);
+    if (rc == 0)
+        rc = check_processes(self, error);
     tr_map_finish(&by_name);
     return rc;
 }

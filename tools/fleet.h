@@ -10,19 +10,20 @@
  *     - name: reader             # required; with a count over 1 they are reader-1 .. reader-N
  *       behaviour: reader        # one of: a built-in behaviour, `load: ./my.so`, or
  *                                # `exec: {command: [python3, agent.py], mode: persistent, timeout: 30s}`
- *       count: 4                 # default 1, at most 1000000; with per-agent at most 10000
- *       processes: per-agent     # or one: a single process hosts them all
- *       services: [read]         # offered in the DF; default none
- *       subscribe: [news.>]      # topics; default none
- *       mind: built-in           # the only one for now
- *       args: {key: value}       # handed to the behaviour as JSON; default {}
- *       restart: {policy: always, backoff: 200ms, max-backoff: 10s, intensity: 5, period: 30s}    # the
- * defaults env: {NAME: value}       # added to the environment
+ *       count: 4                 # default 1, at most 1000000
+ *       processes: per-agent     # (in all at most 10000 processes) or one: a single process hosts them
+ *                                # all, and they are reader-0 .. reader-(N-1)
+ *       services: [read]         # offered in the DF; default none. NAME=N: with N unfinished requests at
+ * once subscribe: [news.>]      # topics; default none mind: built-in           # the only one for now args:
+ * {key: value}       # handed to the behaviour as JSON; default {} restart: {policy: always, backoff: 200ms,
+ * max-backoff: 10s, intensity: 5, period: 30s}    # the defaults env: {NAME: value}       # added to the
+ * environment
  *
  * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
  *
- * Names must be unique, also those that a count makes. What is wrong is told with file, line, column and key,
- * see tools/yaml_table.h, which also says how texts that are not trusted are bounded.
+ * Names must be unique, also those that a count makes, and not ams, df or broker. What is wrong is told with
+ * file, line, column and key, see tools/yaml_table.h, which also says how texts that are not trusted are
+ * bounded.
  */
 #ifndef TR_TOOLS_FLEET_H
 #define TR_TOOLS_FLEET_H
@@ -35,9 +36,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_FLEET_AGENTS_MAX    10000   /* entries of `agents` */
-#define TR_FLEET_COUNT_MAX     1000000 /* agents of one entry */
-#define TR_FLEET_PROCESSES_MAX 10000   /* processes of one entry */
+#define TR_FLEET_AGENTS_MAX    10000    /* entries of `agents` */
+#define TR_FLEET_COUNT_MAX     1000000  /* agents of one entry */
+#define TR_FLEET_PROCESSES_MAX 10000    /* agent processes in all */
+#define TR_FLEET_BROKER        "broker" /* the broker's process is called so; no agent may be */
 
 typedef enum tr_fleet_processes {
     TR_FLEET_PER_AGENT,

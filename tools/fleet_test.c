@@ -23,7 +23,7 @@ static const char everything[] =
     "    behaviour: reader\n"
     "    count: 4\n"
     "    processes: one\n"
-    "    services: [read, skim]\n"
+    "    services: [read, skim=4]\n"
     "    subscribe: [news.>]\n"
     "    mind: built-in\n"
     "    args: {words: 3, ratio: 0.5, text: \"3\", deep: [true, null, {a: x}]}\n"
@@ -57,7 +57,7 @@ static void test_every_key_is_read(void **state) {
     assert_int_equal(a->count, 4);
     assert_int_equal(a->processes, TR_FLEET_ONE);
     assert_int_equal(a->services.count, 2);
-    assert_string_equal(a->services.items[1], "skim");
+    assert_string_equal(a->services.items[1], "skim=4");
     assert_null(a->services.items[2]);
     assert_string_equal(a->subscribe.items[0], "news.>");
     assert_string_equal(
@@ -140,8 +140,8 @@ static const struct {
         "10000, or processes: one"},
     {ONE "    processes: on", "f.yaml:5:16: agents[0].processes: expected per-agent or one, found \"on\""},
     {ONE "    mind: gpt", "f.yaml:5:11: agents[0].mind: expected built-in, found \"gpt\""},
-    {ONE "    services: [read, 'a b']", "f.yaml:5:22: agents[0].services[1]: expected a name: 1 to 128 of "
-                                        "A-Z a-z 0-9 . _ - + ~, found \"a b\""},
+    {ONE "    services: [read, 'a b']", "f.yaml:5:22: agents[0].services[1]: expected the name of a service, "
+                                        "or NAME=N for N unfinished requests at once, found \"a b\""},
     {ONE "    subscribe: [a..b]",
         "f.yaml:5:17: agents[0].subscribe[0]: expected a topic or a pattern such as news.> or "
         "news.*.today, found \"a..b\""},
@@ -184,6 +184,14 @@ static const struct {
         "f.yaml:5:1: agents[1].name: \"a\" is taken by agents[0] in line 3"},
     {ONE "    count: 3\n  - {name: a-3, behaviour: echo}",
         "f.yaml:6:1: agents[1].name: \"a-3\" is taken by agents[0] in line 3"},
+    {"fleet: f\nagents: [{name: df, behaviour: echo}]",
+        "f.yaml:2:10: agents[0]: expected another name: \"df\" is the platform's own"},
+    {ONE "    count: 6000\n  - {name: b, behaviour: echo, count: 6000}",
+        "f.yaml:6:1: agents[1]: with this entry there are more than 10000 processes; expected fewer, or "
+        "processes: one"},
+    {ONE "    services: [read=0]",
+        "f.yaml:5:16: agents[0].services[0]: expected the name of a service, or NAME=N for "
+        "N unfinished requests at once, found \"read=0\""},
     {"fleet: f\nagents: [\n", "f.yaml:3:1: this is not YAML: did not find expected node content"},
     {"fleet: f\x01", "f.yaml:1:1: this is not YAML: control characters are not allowed"},
     {"fleet: f\nagents: []\n---\nfleet: g\n",

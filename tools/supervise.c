@@ -285,6 +285,14 @@ int tr_supervise_ready_fd(const tr_supervise_t *self, size_t id) {
     return c ? c->ready_fd : -1;
 }
 
+void tr_supervise_close_ready(tr_supervise_t *self, size_t id) {
+    child_t *c = child_at(self, id);
+    if (!c || c->ready_fd < 0)
+        return;
+    close(c->ready_fd);
+    c->ready_fd = -1;
+}
+
 bool tr_supervise_quiet(const tr_supervise_t *self) {
     for (size_t i = 0; i < self->limit; i++) {
         const child_t *c = self->children[i];

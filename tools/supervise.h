@@ -122,5 +122,7 @@ int tr_supervise_find(const tr_supervise_t *self, const char *name, size_t *ret_
 /* The end of the child's ready pipe to read from (does not block, owned by the supervisor, closed at the next
  * start of that child), or -1. */
 int tr_supervise_ready_fd(const tr_supervise_t *self, size_t id);
+/* Closes it when it has said what it has to say. */
+void tr_supervise_close_ready(tr_supervise_t *self, size_t id);
 
 #endif

@@ -324,6 +324,9 @@ static void test_the_ready_pipe_is_new_with_every_start(void **state) {
         assert_string_equal(text, "ready\n");
         assert_int_equal(poll(&p, 1, 10000), 1);
         assert_int_equal(read(p.fd, text, sizeof text), 0);
+        if (i == 0)
+            tr_supervise_close_ready(stage->sup, id);
+        assert_int_equal(tr_supervise_ready_fd(stage->sup, id), i == 0 ? -1 : p.fd);
         kill(v.pid, SIGKILL);
         stage->now = until(stage, id, TR_CHILD_BACKOFF).due_ms;
     }

@@ -14,7 +14,7 @@ static void check_agent(const tr_fleet_agent_t *a) {
     PROMISE((a->behaviour != NULL) + (a->load != NULL) + (a->exec.command.count > 0) == 1);
     PROMISE(a->restart.backoff_ms <= a->restart.max_backoff_ms);
     for (size_t i = 0; i < a->services.count; i++)
-        PROMISE(tr_name_valid(a->services.items[i], strlen(a->services.items[i])));
+        PROMISE(tr_name_valid(a->services.items[i], strcspn(a->services.items[i], "=")));
     if (!a->args)
         return;
     json_t *args = json_loads(a->args, JSON_REJECT_DUPLICATES, NULL);

@@ -1,0 +1,259 @@
+#include "tools/plan.h"
+
+#include "lib/base/buffer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define ARENA_MAX (256u << 20)
+
+#define STRING_OF(x)  STRING_OF_(x)
+#define STRING_OF_(x) #x
+
+/* An argv that grows in an array sized before: by counting first, no argument is ever left out. */
+typedef struct args {
+    const char **items;
+    size_t count, cap;
+} args_t;
+
+static void put(args_t *args, const char *text) {
+    if (args->count < args->cap)
+        args->items[args->count] = text;
+    args->count++;
+}
+
+static void put_pair(args_t *args, const char *flag, const char *value) {
+    put(args, flag);
+    put(args, value);
+}
+
+static const char *printed(tr_plan_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *printed(tr_plan_t *self, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = n < 0 ? NULL : tr_arena_alloc(&self->arena, (size_t)n + 1);
+    if (text)
+        vsnprintf(text, (size_t)n + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+/* The words that a process's command line is made of, computed once for all processes of an entry. NULL = out
+ * of memory, found out by checked(). */
+typedef struct words {
+    const char *program, *name, *connect, *count, *load, *timeout;
+} words_t;
+
+static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
+    for (size_t i = 0; i < texts->count; i++)
+        put_pair(args, flag, texts->items[i]);
+}
+
+static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w) {
+    put(args, w->program);
+    put_pair(args, "--connect", w->connect);
+    put_pair(args, "--name", w->name);
+    if (a->behaviour)
+        put_pair(args, "--behaviour", a->behaviour);
+    if (a->load)
+        put_pair(args, "--load", w->load);
+    if (w->count)
+        put_pair(args, "--count", w->count);
+    put_list(args, "--service", &a->services);
+    put_list(args, "--subscribe", &a->subscribe);
+    if (a->args)
+        put_pair(args, "--args", a->args);
+    put_pair(args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
+    if (a->exec.command.count == 0)
+        return;
+    put_pair(args, "--exec-mode", tr_fleet_exec_mode_words[a->exec.mode]);
+    put_pair(args, "--exec-timeout", w->timeout);
+    put(args, "--");
+    for (size_t i = 0; i < a->exec.command.count; i++)
+        put(args, a->exec.command.items[i]);
+}
+
+/* Two passes over the same function: one counts, one fills. */
+static const char **agent_argv(tr_plan_t *self, const tr_fleet_agent_t *a, const words_t *w) {
+    args_t args = {0};
+    agent_args(&args, a, w);
+    args = (args_t){tr_arena_alloc(&self->arena, (args.count + 1) * sizeof *args.items), 0, args.count};
+    if (!args.items)
+        return NULL;
+    agent_args(&args, a, w);
+    args.items[args.count] = NULL;
+    return args.items;
+}
+
+static int put_agent(
+    tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w, int64_t number, tr_plan_process_t *ret_process) {
+    bool one = a->processes == TR_FLEET_ONE;
+    w->name = one || a->count == 1 ? a->name : printed(self, "%s-%" PRId64, a->name, number);
+    tr_plan_process_t process = {w->name, a, one ? a->count : 1, w->name ? agent_argv(self, a, w) : NULL};
+    if (!process.argv)
+        return -ENOMEM;
+    *ret_process = process;
+    return 0;
+}
+
+static int64_t processes_of(const tr_fleet_agent_t *a) {
+    return a->processes == TR_FLEET_ONE ? 1 : a->count;
+}
+
+static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
+    bool many = a->processes == TR_FLEET_ONE && a->count > 1, relative = a->load && a->load[0] != '/';
+    words_t w = {.program = program, .connect = connect};
+    w.count = many ? printed(self, "%" PRId64, a->count) : NULL;
+    w.load = relative ? printed(self, "%s/%s", self->fleet->directory, a->load) : a->load;
+    w.timeout = printed(self, "%" PRId64 "ms", a->exec.timeout_ms);
+    if ((many && !w.count) || (relative && !w.load) || !w.timeout)
+        return -ENOMEM;
+    for (int64_t number = 1; number <= processes_of(a); number++) {
+        int rc = put_agent(self, a, &w, number, &self->processes[self->count]);
+        if (rc < 0)
+            return rc;
+        self->count++;
+    }
+    return 0;
+}
+
+static int put_broker(tr_plan_t *self, const char *program, const char *stream) {
+    const tr_fleet_t *f = self->fleet;
+    size_t most = 12 + f->broker.options.count;
+    args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
+    if (!args.items)
+        return -ENOMEM;
+    put(&args, program);
+    put_pair(&args, "--listen", self->listen);
+    put_pair(&args, "--stream", stream);
+    put_pair(&args, "--http", f->broker.http);
+    put_pair(&args, "--platform", f->name);
+    put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
+    for (size_t i = 0; i < f->broker.options.count; i++) {
+        const tr_pair_t *option = &f->broker.options.items[i];
+        const char *text = printed(self, "--%s=%s", option->key, option->value);
+        if (!text)
+            return -ENOMEM;
+        put(&args, text);
+    }
+    args.items[args.count] = NULL;
+    self->processes[self->count++] = (tr_plan_process_t){TR_FLEET_BROKER, NULL, 0, args.items};
+    return 0;
+}
+
+/* The endpoint with an absolute ipc:// path. NULL: out of memory, or too long, which is said. */
+static const char *endpoint(tr_plan_t *self, const char *key, const char *text, tr_error_t *error) {
+    const char *path = strncmp(text, "ipc://", 6) == 0 ? text + 6 : NULL;
+    const char *out = path && path[0] != '/' && path[0] != '@'
+                          ? printed(self, "ipc://%s/%s", self->fleet->directory, path)
+                          : text;
+    if (!out) {
+        tr_error_set(error, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    size_t most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (!path || strlen(out) - 6 <= most)
+        return out;
+    tr_error_set(error, -EINVAL,
+        "%s: broker.%s: the path of the socket is too long: \"%.120s\"; expected at most %zu bytes",
+        self->fleet->path, key, out + 6, most);
+    return NULL;
+}
+
+static int make(tr_plan_t *self, const tr_programs_t *programs, const char *connect, tr_error_t *error) {
+    const tr_fleet_t *f = self->fleet;
+    size_t count = 1;
+    for (size_t i = 0; i < f->agent_list.count; i++)
+        count += (size_t)processes_of(&tr_fleet_agents(f)[i]);
+    self->listen = endpoint(self, "listen", f->broker.listen, error);
+    const char *stream = self->listen ? endpoint(self, "stream", f->broker.stream, error) : NULL;
+    if (!stream)
+        return error->code;
+    self->processes = tr_arena_alloc(&self->arena, count * sizeof *self->processes);
+    int rc = self->processes ? put_broker(self, programs->broker, stream) : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++)
+        rc = put_agents(self, &tr_fleet_agents(f)[i], programs->agentd, connect ? connect : self->listen);
+    return rc < 0 ? tr_error_set(error, rc, "%s: out of memory", f->path) : 0;
+}
+
+int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const char *connect,
+    tr_plan_t **ret_plan, tr_error_t *error) {
+    tr_error_t local = {0};
+    tr_plan_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "%s: out of memory", fleet->path);
+    self->fleet = fleet;
+    tr_arena_init(&self->arena, ARENA_MAX);
+    int rc = make(self, programs, connect, &local);
+    if (rc < 0) {
+        tr_plan_destroy(&self);
+        return tr_error_set(error, rc, "%s", local.text);
+    }
+    *ret_plan = self;
+    return 0;
+}
+
+void tr_plan_destroy(tr_plan_t **self) {
+    if (!self || !*self)
+        return;
+    tr_arena_finish(&(*self)->arena);
+    free(*self);
+    *self = NULL;
+}
+
+tr_child_spec_t tr_plan_spec(const tr_plan_t *self, const tr_plan_process_t *process, const char *log) {
+    const tr_fleet_agent_t *a = process->agent;
+    return (tr_child_spec_t){
+        .name = process->name,
+        .argv = process->argv,
+        .env = a ? a->env.items : NULL,
+        .env_count = a ? a->env.count : 0,
+        .directory = self->fleet->directory,
+        .log = log,
+        .restart = a ? a->restart : tr_restart_default,
+        .stop_order = a ? 0 : 1,
+        .ready_pipe = true,
+    };
+}
+
+static bool needs_quotes(const char *text) {
+    return *text == '\0' ||
+           text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:@%,")] !=
+               '\0';
+}
+
+static void put_quoted(tr_buffer_t *out, const char *text) {
+    if (!needs_quotes(text)) {
+        tr_buffer_text(out, text);
+        return;
+    }
+    tr_buffer_char(out, '\'');
+    for (; *text; text++) {
+        if (*text == '\'')
+            tr_buffer_text(out, "'\\''");
+        else
+            tr_buffer_char(out, *text);
+    }
+    tr_buffer_char(out, '\'');
+}
+
+char *tr_plan_command(const tr_plan_process_t *process) {
+    tr_buffer_t out;
+    tr_buffer_init(&out, 0);
+    for (size_t i = 0; process->argv[i]; i++) {
+        if (i > 0)
+            tr_buffer_char(&out, ' ');
+        put_quoted(&out, process->argv[i]);
+    }
+    char *text = out.failed ? NULL : strdup(tr_buffer_string(&out));
+    tr_buffer_finish(&out);
+    return text;
+}

@@ -1,0 +1,47 @@
+/*
+ * What `troupe up` runs for a fleet: one entry per process, the broker first. The one place that knows the
+ * command lines of troupe-broker and troupe-agentd.
+ *
+ * The fleet and the programs must outlive the plan: it borrows their texts.
+ */
+#ifndef TR_TOOLS_PLAN_H
+#define TR_TOOLS_PLAN_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "tools/fleet.h"
+#include "tools/programs.h"
+#include "tools/supervise.h"
+
+#include <stddef.h>
+
+typedef struct tr_plan_process {
+    const char *name;              /* of the process: "broker", "reader-3", "reader" */
+    const tr_fleet_agent_t *agent; /* NULL: the broker */
+    int64_t agents;                /* that it hosts; 0: the broker */
+    const char **argv;             /* ends with NULL */
+} tr_plan_process_t;
+
+typedef struct tr_plan {
+    tr_plan_process_t *processes;
+    size_t count;
+    const tr_fleet_t *fleet;
+    const char *listen; /* of the broker, relative ipc:// paths made absolute */
+    tr_arena_t arena;
+} tr_plan_t;
+
+/* `connect`: where agents connect; NULL = what the file says the broker listens on, which is not yet the
+ * address where its port is 0. 0; -EINVAL (an ipc:// path too long for a socket), -ENOMEM. */
+int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const char *connect,
+    tr_plan_t **ret_plan, tr_error_t *error);
+void tr_plan_destroy(tr_plan_t **self);
+
+/* A process as the supervisor takes it; `log` is its log file (may be NULL). Agents stop before the broker.
+ * Both say READY on their ready pipe: the broker when it listens, an agentd when its agents are registered.
+ */
+tr_child_spec_t tr_plan_spec(const tr_plan_t *self, const tr_plan_process_t *process, const char *log);
+
+/* The command line as a shell takes it, with what needs it in quotes; malloc'd, NULL when out of memory. */
+char *tr_plan_command(const tr_plan_process_t *process);
+
+#endif
