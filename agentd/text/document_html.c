@@ -85,63 +85,63 @@ typedef enum {
 } role_t;
 
 static role_t role_of(GumboTag tag) {
-    switch (tag) {
-    case GUMBO_TAG_SCRIPT:
-    case GUMBO_TAG_STYLE:
-    case GUMBO_TAG_NAV:
-    case GUMBO_TAG_HEAD:
-    case GUMBO_TAG_TEMPLATE:
-    case GUMBO_TAG_NOSCRIPT:
-    case GUMBO_TAG_IFRAME:
-    case GUMBO_TAG_SVG:
-    case GUMBO_TAG_MATH:
-    case GUMBO_TAG_SELECT:
-    case GUMBO_TAG_BUTTON:
-    case GUMBO_TAG_TEXTAREA:
-    case GUMBO_TAG_OBJECT: return TAG_SKIP;
-    case GUMBO_TAG_H1:
-    case GUMBO_TAG_H2:
-    case GUMBO_TAG_H3:
-    case GUMBO_TAG_H4:
-    case GUMBO_TAG_H5:
-    case GUMBO_TAG_H6: return TAG_HEADING;
-    case GUMBO_TAG_LI:
-    case GUMBO_TAG_DD: return TAG_ITEM;
-    case GUMBO_TAG_PRE:
-    case GUMBO_TAG_LISTING:
-    case GUMBO_TAG_XMP: return TAG_CODE;
-    case GUMBO_TAG_TR: return TAG_TABLE;
-    case GUMBO_TAG_TD:
-    case GUMBO_TAG_TH: return TAG_CELL;
-    case GUMBO_TAG_BR: return TAG_BREAK;
-    case GUMBO_TAG_ADDRESS:
-    case GUMBO_TAG_ARTICLE:
-    case GUMBO_TAG_ASIDE:
-    case GUMBO_TAG_BLOCKQUOTE:
-    case GUMBO_TAG_BODY:
-    case GUMBO_TAG_CAPTION:
-    case GUMBO_TAG_CENTER:
-    case GUMBO_TAG_DIV:
-    case GUMBO_TAG_DL:
-    case GUMBO_TAG_DT:
-    case GUMBO_TAG_FIELDSET:
-    case GUMBO_TAG_FIGCAPTION:
-    case GUMBO_TAG_FIGURE:
-    case GUMBO_TAG_FOOTER:
-    case GUMBO_TAG_FORM:
-    case GUMBO_TAG_HEADER:
-    case GUMBO_TAG_HR:
-    case GUMBO_TAG_HTML:
-    case GUMBO_TAG_MAIN:
-    case GUMBO_TAG_OL:
-    case GUMBO_TAG_P:
-    case GUMBO_TAG_SECTION:
-    case GUMBO_TAG_TABLE:
-    case GUMBO_TAG_TBODY:
-    case GUMBO_TAG_THEAD:
-    case GUMBO_TAG_UL: return TAG_BLOCK;
-    default: return TAG_INLINE;
-    }
+    static const unsigned char roles[GUMBO_TAG_LAST + 1] = {
+        [GUMBO_TAG_SCRIPT] = TAG_SKIP,
+        [GUMBO_TAG_STYLE] = TAG_SKIP,
+        [GUMBO_TAG_NAV] = TAG_SKIP,
+        [GUMBO_TAG_HEAD] = TAG_SKIP,
+        [GUMBO_TAG_TEMPLATE] = TAG_SKIP,
+        [GUMBO_TAG_NOSCRIPT] = TAG_SKIP,
+        [GUMBO_TAG_IFRAME] = TAG_SKIP,
+        [GUMBO_TAG_SVG] = TAG_SKIP,
+        [GUMBO_TAG_MATH] = TAG_SKIP,
+        [GUMBO_TAG_SELECT] = TAG_SKIP,
+        [GUMBO_TAG_BUTTON] = TAG_SKIP,
+        [GUMBO_TAG_TEXTAREA] = TAG_SKIP,
+        [GUMBO_TAG_OBJECT] = TAG_SKIP,
+        [GUMBO_TAG_H1] = TAG_HEADING,
+        [GUMBO_TAG_H2] = TAG_HEADING,
+        [GUMBO_TAG_H3] = TAG_HEADING,
+        [GUMBO_TAG_H4] = TAG_HEADING,
+        [GUMBO_TAG_H5] = TAG_HEADING,
+        [GUMBO_TAG_H6] = TAG_HEADING,
+        [GUMBO_TAG_LI] = TAG_ITEM,
+        [GUMBO_TAG_DD] = TAG_ITEM,
+        [GUMBO_TAG_PRE] = TAG_CODE,
+        [GUMBO_TAG_LISTING] = TAG_CODE,
+        [GUMBO_TAG_XMP] = TAG_CODE,
+        [GUMBO_TAG_TR] = TAG_TABLE,
+        [GUMBO_TAG_TD] = TAG_CELL,
+        [GUMBO_TAG_TH] = TAG_CELL,
+        [GUMBO_TAG_BR] = TAG_BREAK,
+        [GUMBO_TAG_ADDRESS] = TAG_BLOCK,
+        [GUMBO_TAG_ARTICLE] = TAG_BLOCK,
+        [GUMBO_TAG_ASIDE] = TAG_BLOCK,
+        [GUMBO_TAG_BLOCKQUOTE] = TAG_BLOCK,
+        [GUMBO_TAG_BODY] = TAG_BLOCK,
+        [GUMBO_TAG_CAPTION] = TAG_BLOCK,
+        [GUMBO_TAG_CENTER] = TAG_BLOCK,
+        [GUMBO_TAG_DIV] = TAG_BLOCK,
+        [GUMBO_TAG_DL] = TAG_BLOCK,
+        [GUMBO_TAG_DT] = TAG_BLOCK,
+        [GUMBO_TAG_FIELDSET] = TAG_BLOCK,
+        [GUMBO_TAG_FIGCAPTION] = TAG_BLOCK,
+        [GUMBO_TAG_FIGURE] = TAG_BLOCK,
+        [GUMBO_TAG_FOOTER] = TAG_BLOCK,
+        [GUMBO_TAG_FORM] = TAG_BLOCK,
+        [GUMBO_TAG_HEADER] = TAG_BLOCK,
+        [GUMBO_TAG_HR] = TAG_BLOCK,
+        [GUMBO_TAG_HTML] = TAG_BLOCK,
+        [GUMBO_TAG_MAIN] = TAG_BLOCK,
+        [GUMBO_TAG_OL] = TAG_BLOCK,
+        [GUMBO_TAG_P] = TAG_BLOCK,
+        [GUMBO_TAG_SECTION] = TAG_BLOCK,
+        [GUMBO_TAG_TABLE] = TAG_BLOCK,
+        [GUMBO_TAG_TBODY] = TAG_BLOCK,
+        [GUMBO_TAG_THEAD] = TAG_BLOCK,
+        [GUMBO_TAG_UL] = TAG_BLOCK,
+    };
+    return tag < GUMBO_TAG_LAST ? (role_t)roles[tag] : TAG_INLINE;
 }
 
 static bool is_hidden(const GumboNode *node) {

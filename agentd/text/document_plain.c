@@ -135,6 +135,16 @@ static bool is_capitals(const line_t *line) {
     return letters >= 3;
 }
 
+static bool has_letters(const line_t *line, size_t fewest) {
+    size_t letters = 0;
+    for (size_t at = 0; at < line->length && letters < fewest;) {
+        uint32_t code;
+        at += tr_utf8_next(line->text + at, line->length - at, &code);
+        letters += tr_utf8_is_letter(code);
+    }
+    return letters >= fewest;
+}
+
 static size_t count_words(const line_t *line) {
     size_t words = 0;
     for (size_t i = 0; i < line->length; i++)
@@ -197,7 +207,7 @@ static bool is_code(const line_t *lines, size_t count) {
         }
         braces += ends_with_any(&lines[i], "{};") && strchr("#$%{}/", lines[i].text[0]);
     }
-    return visible >= 4 && (letters * 100 < visible * 60 || braces * 2 > count + 1);
+    return visible >= 4 && (letters * 2 < visible || braces * 2 > count + 1);
 }
 
 /* Each long word has a capital, as in English titles. */
@@ -219,7 +229,7 @@ static bool is_title_case(const line_t *line) {
 static bool is_short_heading(const line_t *line) {
     size_t number = tr_enumerator_length(line->text, line->length);
     line_t rest = {.text = line->text + number, .length = line->length - number};
-    if (rest.length == 0 || line->length > 80 || is_copyright(line) ||
+    if (!has_letters(&rest, 2) || line->length > 80 || is_copyright(line) ||
         memmem(rest.text, rest.length, "://", 3) || memchr(rest.text, '@', rest.length))
         return false;
     size_t words = count_words(&rest);
@@ -331,12 +341,13 @@ static void emit_paragraphs(tr_builder_t *builder, const page_t *page, const lin
 }
 
 static void emit_group(tr_builder_t *builder, const page_t *page, const line_t *lines, size_t count) {
-    size_t headings = heading_lines(lines, count);
-    if (headings > 0) {
+    for (size_t headings; count > 0 && (headings = heading_lines(lines, count)) > 0;) {
         emit_joined(builder, TR_BLOCK_HEADING, lines, headings);
-        if (headings < count)
-            emit_group(builder, page, lines + headings, count - headings);
-    } else if (all_centred(page, lines, count)) {
+        headings += headings < count && is_rule(&lines[headings]);
+        lines += headings;
+        count -= headings;
+    }
+    if (count > 0 && all_centred(page, lines, count)) {
         for (size_t i = 0; i < count; i++)
             if (!is_rule(&lines[i]))
                 emit_joined(builder, TR_BLOCK_HEADING, lines + i, 1);

@@ -14,6 +14,8 @@
 #include "agentd/text/utf8.h"
 #include "agentd/text/word.h"
 
+#define REACH 96
+
 /* Sorted. In small letters, without the last dot, of all languages that are known here. */
 static const char *const abbreviations[] = {"a", "abb", "abs", "al", "approx", "apr", "apt", "arch", "art",
     "aug", "av", "ave", "b", "bd", "bl", "bldg", "bsp", "bv", "bzgl", "bzw", "c", "ca", "cap", "capt", "cf",
@@ -88,6 +90,7 @@ static bool next_is_stop_word(const char *text, size_t length, tr_language_t lan
     tr_word_span_t span;
     size_t at = 0;
     char word[48];
+    length = length > REACH ? REACH : length;
     if (!tr_word_next(text, length, &at, &span) || span.offset > 4 || span.length >= sizeof word)
         return false;
     tr_word_fold(text + span.offset, span.length, word, sizeof word);
@@ -108,7 +111,10 @@ static bool is_abbreviation(
         return true; /* "1. Definitions" */
     tr_word_span_t span;
     size_t at = next;
-    if (tr_word_next(text, length, &at, &span) && span.length < sizeof following)
+    /* Only a word near by follows; a text of nothing but signs must not be searched to its end for each of
+     * them. */
+    size_t reach = length - next > REACH ? next + REACH : length;
+    if (tr_word_next(text, reach, &at, &span) && span.length < sizeof following)
         tr_word_fold(text + span.offset, span.length, following, sizeof following);
     if (all_digits(word, 2))
         return is_month(following); /* "3. Oktober" */

@@ -95,6 +95,13 @@ static int add_word(
     return rc;
 }
 
+static bool is_shouted(const tr_word_t *words, size_t count) {
+    size_t capitals = 0;
+    for (size_t i = 0; i < count; i++)
+        capitals += (words[i].flags & TR_WORD_CAPITALS) != 0;
+    return count >= 2 && capitals * 10 > count * 6;
+}
+
 static int add_sentence(
     tr_tokens_t *self, struct sb_stemmer *stemmer, size_t block, size_t offset, size_t length) {
     const char *text = self->document->text + offset;
@@ -118,6 +125,7 @@ static int add_sentence(
         .block = (uint32_t)block,
         .first_word = (uint32_t)first,
         .word_count = (uint32_t)(self->word_count - first),
+        .is_shouted = is_shouted(self->words + first, self->word_count - first),
     };
     return 0;
 }

@@ -40,6 +40,8 @@ typedef struct {
     uint32_t offset, length; /* in the document's text */
     uint32_t block;
     uint32_t first_word, word_count;
+    bool
+        is_shouted; /* most of its words are capitals, so that they say nothing about how a word is written */
 } tr_sentence_t;
 
 typedef struct tr_tokens {
