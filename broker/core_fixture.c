@@ -310,7 +310,6 @@ uint64_t post(world_t *w, tr_peer_t peer, const letter_t *l) {
 typedef struct to_peer {
     tr_peer_t peer;
     tr_kind_t kind;
-    tr_route_t dst; /* 0 = any */
 } to_peer_t;
 
 typedef bool (*wanted_t)(const got_t *g, const void *what);
@@ -332,8 +331,15 @@ static got_t *take_where(world_t *w, wanted_t wanted, const void *what) {
 
 static bool is_to_peer(const got_t *g, const void *what) {
     const to_peer_t *want = what;
-    return g->out.type == TR_OUT_SEND && g->out.peer == want->peer && g->record.h.kind == want->kind &&
-           (!want->dst || g->record.h.dst == want->dst);
+    return g->out.type == TR_OUT_SEND && g->out.peer == want->peer && g->record.h.kind == want->kind;
+}
+
+/* Of ams or df, to this request. */
+static bool is_answer(const got_t *g, const void *what) {
+    const tr_record_header_t *request = what;
+    return g->out.type == TR_OUT_SEND && g->record.h.kind == TR_KIND_MESSAGE &&
+           g->record.h.dst == request->src && g->record.h.id == request->id &&
+           tr_route_type(g->record.h.src) == TR_ROUTE_PLATFORM;
 }
 
 static bool is_on_topic(const got_t *g, const void *what) {
@@ -345,7 +351,7 @@ static bool is_event(const got_t *g, const void *what) {
 }
 
 got_t *take(world_t *w, tr_peer_t peer, tr_kind_t kind) {
-    return take_where(w, is_to_peer, &(to_peer_t){peer, kind, 0});
+    return take_where(w, is_to_peer, &(to_peer_t){peer, kind});
 }
 
 got_t *take_stream(world_t *w, const char *topic) {
@@ -382,7 +388,7 @@ const char *ask(
     draft(w, &h, envelope, text, len);
     free(text);
     draft_send(w, peer);
-    const got_t *g = take_where(w, is_to_peer, &(to_peer_t){peer, TR_KIND_MESSAGE, src});
+    const got_t *g = take_where(w, is_answer, &h);
     assert_non_null(g);
     char *out = NULL;
     assert_int_equal(tr_content_to_json(g->record.content, g->record.content_len, JSON_COMPACT, &out), 0);

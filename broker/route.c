@@ -139,10 +139,11 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     tr_reason_t why = check(core, from, record, &sender);
     if (why == TR_REASON_NONE)
         why = record->h.dst ? by_route(core, record->h.dst, &t) : TR_REASON_STALE_ROUTE;
-    if (why == TR_REASON_STALE_ROUTE) /* no route yet, or its owner came back under another one */
+    if (why == TR_REASON_STALE_ROUTE) { /* no route yet, or its owner came back under another one */
         why = by_name(core, from, record, &t);
-    if (why == TR_REASON_BAD_ENVELOPE && record->h.dst) /* it names nobody: the route was all there was */
-        why = TR_REASON_STALE_ROUTE;
+        if (why == TR_REASON_BAD_ENVELOPE && record->h.dst) /* it names nobody: the route was all there was */
+            why = TR_REASON_STALE_ROUTE;
+    }
     if (why == TR_REASON_NONE)
         why = check_drain(core, &t);
     if (why != TR_REASON_NONE) {

@@ -19,15 +19,21 @@ void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const ch
     tr_core_out(core, &out);
 }
 
-static bool heard(tr_core_t *core, tr_topic_t *topic) {
-    if (tr_topic_wanted(core, topic))
+static bool heard(tr_core_t *core, const char *name, size_t len) {
+    if (tr_interest_matches(core, name, len))
         return true;
     for (uint32_t i = 0; i < core->subscriptions_n; i++) {
         const tr_subscription_t *s = core->subscriptions[i];
-        if (tr_pattern_matches(s->pattern, s->pattern_len, topic->name, topic->name_len))
+        if (tr_pattern_matches(s->pattern, s->pattern_len, name, len))
             return true;
     }
     return false;
+}
+
+/* The topic, where anybody listens to it. */
+static tr_topic_t *topic_if_heard(tr_core_t *core, const char *name) {
+    size_t len = strlen(name);
+    return heard(core, name, len) ? tr_topic_get(core, name, len) : NULL;
 }
 
 static void publish(tr_core_t *core, tr_topic_t *topic, const tr_content_writer_t *content) {
@@ -57,12 +63,6 @@ static void publish(tr_core_t *core, tr_topic_t *topic, const tr_content_writer_
         .h = h, .envelope = bytes, .content = bytes + envelope_len, .content_len = (uint32_t)len};
     tr_publish_record(core, topic, &r, h);
     free(bytes);
-}
-
-/* The topic, where anybody listens to it. */
-static tr_topic_t *topic_if_heard(tr_core_t *core, const char *name) {
-    tr_topic_t *topic = tr_topic_get(core, name, strlen(name));
-    return topic && heard(core, topic) ? topic : NULL;
 }
 
 void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr_reason_t reason) {

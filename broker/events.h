@@ -1,0 +1,25 @@
+/* The broker's log events; docs/operations.md is made from this table. */
+#ifndef TR_BROKER_EVENTS_H
+#define TR_BROKER_EVENTS_H
+
+#include "lib/base/log.h"
+
+typedef enum tr_broker_event {
+    TR_B_LISTENING,
+    TR_B_DRAINING,
+    TR_B_ENDED,
+    TR_B_FEW_FILES,
+    TR_B_CANNOT_START,
+    TR_B_JOINED,
+    TR_B_LEFT,
+    TR_B_LOST,
+    TR_B_REFUSED,
+    TR_B_DEAD_LETTER,
+    TR_B_MULTIPART,
+    TR_B_SILENCED,
+    TR_B_EVENTS,
+} tr_broker_event_t;
+
+extern const tr_event_t tr_broker_events[TR_B_EVENTS];
+
+#endif

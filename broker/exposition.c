@@ -1,0 +1,91 @@
+#include "broker/exposition.h"
+
+#include <errno.h>
+
+typedef struct exposed {
+    const char *name;
+    const char *help;
+    size_t offset; /* in tr_core_stats_t */
+} exposed_t;
+
+#define AT(field) offsetof(tr_core_stats_t, field)
+
+static const exposed_t counters[TR_EXPOSED_COUNTERS] = {
+    {"troupe_broker_bundles_received_total", "Bundles from processes.", AT(bundles_in)},
+    {"troupe_broker_records_received_total", "Records from processes.", AT(records_in)},
+    {"troupe_broker_bytes_received_total", "Bytes from processes.", AT(bytes_in)},
+    {"troupe_broker_records_sent_total", "Records to processes.", AT(records_out)},
+    {"troupe_broker_bytes_sent_total", "Bytes to processes.", AT(bytes_out)},
+    {"troupe_broker_stream_records_total", "Records put on the topic stream.", AT(stream_out)},
+    {"troupe_broker_accepted_total", "Messages accepted for a mailbox or a service.", AT(accepted)},
+    {"troupe_broker_delivered_total", "Accepted messages that were delivered.", AT(delivered)},
+    {"troupe_broker_redelivered_total", "Service requests given to another provider.", AT(redelivered)},
+    {"troupe_broker_dead_letters_total", "Accepted messages that could not be delivered.", AT(dead_letters)},
+    {"troupe_broker_nacks_total", "Messages sent back with a reason.", AT(nacks)},
+    {"troupe_broker_gaps_total", "Publications that a subscriber missed.", AT(gaps)},
+    {"troupe_broker_mutes_total", "Senders asked to hold back.", AT(mutes)},
+};
+
+static const exposed_t gauges[TR_EXPOSED_GAUGES] = {
+    {"troupe_broker_queued_records", "Messages that wait in mailboxes and service queues.", AT(queued)},
+    {"troupe_broker_queued_bytes", "Bytes that wait there.", AT(queued_bytes)},
+    {"troupe_broker_leased_records", "Service requests with a provider, not settled.", AT(leased)},
+    {"troupe_broker_sessions", "Connected processes.", AT(sessions)},
+    {"troupe_broker_agents", "Registered agents.", AT(agents)},
+    {"troupe_broker_topics", "Live topics.", AT(topics)},
+    {"troupe_broker_services", "Services that somebody offers or offered.", AT(services)},
+    {"troupe_broker_subscriptions", "Subscriptions of agents.", AT(subscriptions)},
+};
+
+static int add_reasons(tr_exposition_t *self, tr_error_t *error) {
+    for (unsigned i = 0; i < TR_REASON_MAX; i++)
+        self->reasons[i] = tr_reason_name(i);
+    tr_metric_t dropped = {
+        "troupe_broker_dropped_total", "Accepted messages dropped, by reason.", {"reason"}, {self->reasons}};
+    tr_metric_t refused = {
+        "troupe_broker_refused_total", "Records refused, by reason.", {"reason"}, {self->reasons}};
+    tr_metric_t multipart = {"troupe_broker_multipart_total", "ZeroMQ messages of several frames, dropped."};
+    int r = tr_metrics_counter(self->metrics, &dropped, self->dropped, error);
+    if (r == 0)
+        r = tr_metrics_counter(self->metrics, &refused, self->refused, error);
+    return r == 0 ? tr_metrics_counter(self->metrics, &multipart, &self->multipart, error) : r;
+}
+
+int tr_exposition_init(tr_exposition_t *self, tr_error_t *error) {
+    self->metrics = tr_metrics_new();
+    int r = self->metrics ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; r == 0 && i < TR_EXPOSED_COUNTERS; i++)
+        r = tr_metrics_counter(
+            self->metrics, &(tr_metric_t){counters[i].name, counters[i].help}, &self->counters[i], error);
+    for (size_t i = 0; r == 0 && i < TR_EXPOSED_GAUGES; i++)
+        r = tr_metrics_gauge(
+            self->metrics, &(tr_metric_t){gauges[i].name, gauges[i].help}, &self->gauges[i], error);
+    if (r == 0)
+        r = add_reasons(self, error);
+    if (r == 0)
+        r = tr_metrics_process(self->metrics, TROUPE_VERSION, error);
+    return r;
+}
+
+void tr_exposition_finish(tr_exposition_t *self) {
+    tr_metrics_destroy(&self->metrics);
+}
+
+static uint64_t value_at(const tr_core_stats_t *stats, size_t offset) {
+    return *(const uint64_t *)(const void *)((const char *)stats + offset);
+}
+
+static void set(tr_counter_t *counter, uint64_t value) {
+    tr_counter_add(counter, value - tr_counter_get(counter));
+}
+
+void tr_exposition_update(tr_exposition_t *self, const tr_core_stats_t *stats) {
+    for (size_t i = 0; i < TR_EXPOSED_COUNTERS; i++)
+        set(&self->counters[i], value_at(stats, counters[i].offset));
+    for (size_t i = 0; i < TR_EXPOSED_GAUGES; i++)
+        tr_gauge_set(&self->gauges[i], (int64_t)value_at(stats, gauges[i].offset));
+    for (size_t i = 0; i < TR_REASON_MAX; i++) {
+        set(&self->dropped[i], stats->dropped[i]);
+        set(&self->refused[i], stats->refused[i]);
+    }
+}

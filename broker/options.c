@@ -1,0 +1,84 @@
+#include "broker/options.h"
+
+#include "lib/base/log.h"
+
+#define DAY_MS INT64_C(86400000)
+#define O      tr_broker_options_t
+
+static const tr_option_t table[] = {
+    {"listen", 'l', "ENDPOINT", TR_LIST(O, listen), "tcp://127.0.0.1:5570",
+        "Where processes connect: tcp://HOST:PORT (port 0: the kernel's choice) or ipc://PATH. May be "
+        "repeated."},
+    {"stream", 's', "ENDPOINT", TR_STRING(O, stream), "tcp://127.0.0.1:5571",
+        "The topic stream, for any ZeroMQ SUB socket."},
+    {"http", 0, "ADDRESS", TR_STRING(O, http), "127.0.0.1:5572",
+        "HOST:PORT of /metrics, /healthz and /readyz; `none` for no such port."},
+    {"platform", 'p', "NAME", TR_STRING(O, platform), "local",
+        "The name of this broker: what stands behind the @ of its agents' names."},
+    {"insecure", 0, NULL, TR_BOOL(O, insecure), NULL,
+        "Allow TCP beyond loopback, where everybody who reaches the port may do everything."},
+    {"max-record", 0, "SIZE", TR_SIZE(O, max_record), "4M", "The largest record that is taken.", .min = 4096,
+        .max = 64 << 20},
+    {"window-records", 0, "N", TR_INT(O, window_records), "32768", "Records that a process may send ahead.",
+        .min = 64, .max = 1 << 24},
+    {"window-bytes", 0, "SIZE", TR_SIZE(O, window_bytes), "4M", "Bytes that a process may send ahead.",
+        .min = 65536, .max = 1 << 30},
+    {"mailbox-records", 0, "N", TR_INT(O, mailbox_records), "131072",
+        "Messages that one mailbox holds; more are refused with busy.", .min = 16, .max = 1 << 28},
+    {"mailbox-bytes", 0, "SIZE", TR_SIZE(O, mailbox_bytes), "32M", "Bytes that one mailbox holds.",
+        .min = 65536, .max = INT64_C(1) << 36},
+    {"service-records", 0, "N", TR_INT(O, service_records), "65536",
+        "Requests that wait for a provider of one service.", .min = 1, .max = 1 << 28},
+    {"service-bytes", 0, "SIZE", TR_SIZE(O, service_bytes), "64M", "Bytes of requests that wait likewise.",
+        .min = 65536, .max = INT64_C(1) << 36},
+    {"service-wait", 0, "TIME", TR_DURATION(O, service_wait_ms), "30s",
+        "How long waiting requests outlive a service's last provider.", .min = 100, .max = DAY_MS},
+    {"tries", 0, "N", TR_INT(O, tries), "20", "Deliveries of one service request before it fails.", .min = 1,
+        .max = 255},
+    {"heartbeat", 0, "TIME", TR_DURATION(O, heartbeat_ms), "750ms", "How often a process says that it lives.",
+        .min = 50, .max = 60000},
+    {"lease", 0, "TIME", TR_DURATION(O, lease_ms), "2500ms", "A process that is silent for longer is dead.",
+        .min = 150, .max = 600000},
+    {"grace", 0, "TIME", TR_DURATION(O, grace_ms), "1s",
+        "A process whose connection broke may come back within this time.", .min = 0, .max = 600000},
+    {"sessions", 0, "N", TR_INT(O, sessions), "100000", "Processes at once.", .min = 1, .max = 1 << 20},
+    {"topics", 0, "N", TR_INT(O, topics), "65536", "Topics at once.", .min = 16, .max = 1 << 20},
+    {"subscriptions", 0, "N", TR_INT(O, subscriptions), "1000000", "Subscriptions of agents.", .min = 1,
+        .max = 1 << 28},
+    {"stream-queue", 0, "N", TR_INT(O, stream_queue), "256",
+        "Bundles that wait for one watcher of the stream before it misses some.", .min = 1, .max = 1 << 20},
+    {"drain", 0, "TIME", TR_DURATION(O, drain_ms), "30s",
+        "After SIGTERM, time for what is queued to reach its receivers.", .min = 0, .max = DAY_MS},
+    {"io-threads", 0, "N", TR_INT(O, io_threads), "1", "ZeroMQ's I/O threads.", .min = 1, .max = 16},
+    {"ready-fd", 0, "FD", TR_INT(O, ready_fd), "-1",
+        "Write one JSON line with the endpoints to this file descriptor, and close it, when ready.",
+        .min = -1, .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
+    {"die-with", 0, "PID", TR_INT(O, die_with), "0", "Stop when this parent process ends.", .min = 0,
+        .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    TR_LOG_OPTIONS(O),
+};
+
+static const tr_program_t program = {
+    .name = "troupe-broker",
+    .summary = "Route messages between agents, services and topics",
+    .description =
+        "Processes connect, register their agents, and send each other FIPA ACL messages through this "
+        "broker. It "
+        "knows who is there (AMS), who offers what (DF), gives a request to the least loaded provider of a "
+        "service, and puts publications on a topic stream that any ZeroMQ SUB socket can watch.\n\n"
+        "SIGTERM: nothing new is taken, what is queued goes out, then it ends with 0. A second SIGTERM ends "
+        "it "
+        "at once. Exit codes: 1 wrong usage, 2 an address cannot be bound, 3 refused for safety.",
+    .examples = "# on the default ports of this machine\n"
+                "troupe-broker\n\n"
+                "# with a Unix socket for local agents, and metrics\n"
+                "troupe-broker --listen ipc:///run/troupe/broker.sock --http 127.0.0.1:9100",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE_BROKER",
+    .has_file = true,
+};
+
+const tr_program_t *tr_broker_program(void) {
+    return &program;
+}

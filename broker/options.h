@@ -1,0 +1,38 @@
+/* The broker's options: one table for flags, environment (TROUPE_BROKER_*), file, --help and man page. */
+#ifndef TR_BROKER_OPTIONS_H
+#define TR_BROKER_OPTIONS_H
+
+#include "lib/base/options.h"
+
+/* Exit codes, as those of the `troupe` command. */
+enum { TR_BROKER_OK = 0, TR_BROKER_USAGE = 1, TR_BROKER_UNREACHABLE = 2, TR_BROKER_INVALID = 3 };
+
+typedef struct tr_broker_options {
+    tr_options_t *owner; /* of the strings */
+    tr_strings_t listen;
+    const char *stream;
+    const char *http;
+    const char *platform;
+    bool insecure;
+    int64_t io_threads;
+    int64_t ready_fd;
+    int64_t die_with;
+    size_t max_record;
+    int64_t window_records;
+    size_t window_bytes;
+    int64_t mailbox_records;
+    size_t mailbox_bytes;
+    int64_t service_records;
+    size_t service_bytes;
+    int64_t service_wait_ms;
+    int64_t tries;
+    int64_t heartbeat_ms, lease_ms, grace_ms;
+    int64_t sessions, topics, subscriptions;
+    int64_t stream_queue;
+    int64_t drain_ms;
+    int log_level, log_format;
+} tr_broker_options_t;
+
+const tr_program_t *tr_broker_program(void);
+
+#endif

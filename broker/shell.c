@@ -1,0 +1,384 @@
+/*
+ * The loop: take what the ROUTER has, up to a bound, feed it to the core, carry out what the core gives out,
+ * and again; sleep only when there was nothing. ZeroMQ's descriptors announce by edges, and a send may
+ * swallow one, so before sleeping the last thing done on a socket is a receive that found nothing.
+ */
+#include "broker/shell.h"
+
+#include "broker/core.h"
+#include "broker/events.h"
+#include "broker/exposition.h"
+#include "broker/sockets.h"
+#include "lib/base/clock.h"
+#include "lib/base/http.h"
+#include "lib/base/process.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define BATCH_BUNDLES   64
+#define BATCH_BYTES     (2u << 20)
+#define TICK_MS         200
+#define IDLE_BUFFERS    128
+#define SUSPECTS_MAX    256
+#define PROBES          5
+#define LOGGED_PER_TICK 20 /* of warnings that a peer can cause: the counters have all of them */
+#define FILES_RESERVED  64
+
+typedef struct suspect {
+    tr_peer_t peer;
+    int probes_left;
+} suspect_t;
+
+struct tr_broker {
+    const tr_broker_options_t *options;
+    tr_log_t log;
+    tr_pool_t pool;
+    tr_sockets_t sockets;
+    tr_core_t *core;
+    tr_exposition_t exposition;
+    tr_http_t *http;
+    int signal_fd;
+    bool look_at_stream; /* a send on it may have swallowed an edge */
+    bool ending;
+    int64_t end_ms; /* of the drain */
+    int64_t tick_ms;
+    suspect_t suspects[SUSPECTS_MAX]; /* peers whose connection broke, to be probed */
+    size_t suspects_n;
+    unsigned logged, silenced;
+    atomic_bool ready;
+};
+
+static const tr_event_t *event(tr_broker_event_t which) {
+    return &tr_broker_events[which];
+}
+
+static void on_metrics(void *context, tr_buffer_t *body) {
+    tr_metrics_render(((tr_broker_t *)context)->exposition.metrics, body);
+}
+
+static bool on_ready(void *context, tr_buffer_t *reason) {
+    bool ready = atomic_load(&((tr_broker_t *)context)->ready);
+    if (!ready)
+        tr_buffer_text(reason, "draining\n");
+    return ready;
+}
+
+static const tr_http_ops_t http_ops = {.metrics = on_metrics, .ready = on_ready};
+
+static void configure(const tr_broker_t *b, tr_core_config_t *c) {
+    const tr_broker_options_t *o = b->options;
+    tr_core_config_defaults(c);
+    c->platform = o->platform;
+    c->version = TROUPE_VERSION;
+    c->stream_endpoint = b->sockets.stream_endpoint;
+    c->max_record = (uint32_t)o->max_record;
+    c->window_records = (uint32_t)o->window_records;
+    c->window_bytes = o->window_bytes;
+    c->mailbox_records = (uint32_t)o->mailbox_records;
+    c->mailbox_bytes = o->mailbox_bytes;
+    c->service_records = (uint32_t)o->service_records;
+    c->service_bytes = o->service_bytes;
+    c->service_wait_ms = (uint32_t)o->service_wait_ms;
+    c->tries_max = (uint32_t)o->tries;
+    c->heartbeat_ms = (uint32_t)o->heartbeat_ms;
+    c->lease_ms = (uint32_t)o->lease_ms;
+    c->grace_ms = (uint32_t)o->grace_ms;
+    c->sessions_max = (uint32_t)o->sessions;
+    c->topics_max = (uint32_t)o->topics;
+    c->subscriptions_max = (uint32_t)o->subscriptions;
+    if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed)
+        c->seed = (uint64_t)tr_clock_ns();
+}
+
+static int open_core(tr_broker_t *b, tr_error_t *error) {
+    tr_core_config_t c;
+    configure(b, &c);
+    if (b->options->lease_ms <= b->options->heartbeat_ms)
+        return tr_error_set(error, -EINVAL, "--lease must be longer than --heartbeat");
+    b->core = tr_core_new(&c, &b->pool);
+    if (!b->core)
+        return tr_error_set(error, -EINVAL,
+            "--platform %s: a name of 1 to 63 of A-Z a-z 0-9 . _ - is expected", b->options->platform);
+    return 0;
+}
+
+static int open_http(tr_broker_t *b, tr_error_t *error) {
+    if (!strcmp(b->options->http, "none"))
+        return 0;
+    tr_http_config_t c = {.listen = b->options->http, .ops = &http_ops, .context = b};
+    return tr_http_new(&c, &b->http, error);
+}
+
+static int open_all(tr_broker_t *b, tr_error_t *error) {
+    const tr_broker_options_t *o = b->options;
+    tr_sockets_config_t sockets = {
+        .listen = &o->listen,
+        .stream = o->stream,
+        .insecure = o->insecure,
+        .io_threads = (int)o->io_threads,
+        .stream_queue = (int)o->stream_queue,
+        .max_record = o->max_record,
+    };
+    int r = tr_process_signals(&b->signal_fd, error);
+    if (r == 0 && o->die_with)
+        r = tr_process_die_with((pid_t)o->die_with, SIGTERM, error);
+    if (r == 0)
+        r = tr_sockets_init(&b->sockets, &sockets, error);
+    if (r == 0)
+        r = open_core(b, error);
+    if (r == 0)
+        r = tr_exposition_init(&b->exposition, error);
+    return r == 0 ? open_http(b, error) : r;
+}
+
+static void check_files(tr_broker_t *b) {
+    tr_error_t error = {0};
+    size_t have = 0;
+    if (tr_process_need_files((size_t)b->options->sessions + FILES_RESERVED, &have, &error) < 0 &&
+        have < 10000)
+        tr_log(&b->log, event(TR_B_FEW_FILES), "have=%zu detail=%s", have, error.text);
+}
+
+static void announce(tr_broker_t *b) {
+    const char *http = b->http ? tr_http_address(b->http) : "";
+    tr_log(&b->log, event(TR_B_LISTENING), "endpoint=%s stream=%s http=%s platform=%s pid=%d",
+        b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid());
+    if (b->options->ready_fd < 0)
+        return;
+    dprintf((int)b->options->ready_fd,
+        "{\"endpoint\":\"%s\",\"stream\":\"%s\",\"http\":\"%s\",\"platform\":\"%s\",\"pid\":%d}\n",
+        b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid());
+    close((int)b->options->ready_fd);
+}
+
+static int exit_code(int error) {
+    switch (error) {
+    case -EINVAL:
+    case -ENAMETOOLONG: return TR_BROKER_USAGE;
+    case -EPERM: return TR_BROKER_INVALID;
+    default: return TR_BROKER_UNREACHABLE;
+    }
+}
+
+int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) {
+    tr_process_small_heap();
+    tr_process_ignore_sigpipe();
+    tr_broker_t *b = calloc(1, sizeof *b);
+    if (!b)
+        return TR_BROKER_INVALID;
+    b->options = options;
+    b->signal_fd = -1;
+    tr_log_init(&b->log, STDERR_FILENO, "broker", (tr_log_format_t)options->log_format,
+        (tr_log_level_t)options->log_level);
+    tr_pool_init(&b->pool, IDLE_BUFFERS);
+    check_files(b);
+    tr_error_t error = {0};
+    int r = open_all(b, &error);
+    if (r < 0) {
+        tr_log(&b->log, event(TR_B_CANNOT_START), "detail=%s", error.text);
+        tr_broker_destroy(&b);
+        return exit_code(r);
+    }
+    atomic_store(&b->ready, true);
+    announce(b);
+    *ret_broker = b;
+    return TR_BROKER_OK;
+}
+
+void tr_broker_destroy(tr_broker_t **self) {
+    tr_broker_t *b = *self;
+    if (!b)
+        return;
+    tr_http_destroy(&b->http);
+    tr_exposition_finish(&b->exposition);
+    tr_core_destroy(&b->core);
+    tr_sockets_finish(&b->sockets); /* its I/O thread gives buffers back, so before the pool */
+    tr_pool_finish(&b->pool);
+    if (b->signal_fd >= 0)
+        close(b->signal_fd);
+    free(b);
+    *self = NULL;
+}
+
+static tr_core_now_t read_clock(void) {
+    return (tr_core_now_t){.mono_ms = tr_clock_ms(), .wall_ms = tr_clock_wall_ms()};
+}
+
+static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
+    static const tr_broker_event_t events[] = {
+        [TR_EVENT_JOINED] = TR_B_JOINED,
+        [TR_EVENT_LEFT] = TR_B_LEFT,
+        [TR_EVENT_LOST] = TR_B_LOST,
+        [TR_EVENT_REFUSED] = TR_B_REFUSED,
+        [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
+    };
+    if (out->event >= TR_EVENT_REFUSED && b->logged++ >= LOGGED_PER_TICK) {
+        b->silenced++;
+        return;
+    }
+    tr_log(&b->log, event(events[out->event]), "what=%s detail=%s", out->text,
+        out->text + strlen(out->text) + 1);
+}
+
+/* Carries out what the core has decided. Returns whether there was anything. */
+static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
+    tr_core_out_t out;
+    bool any = false;
+    while (tr_core_next(b->core, &out)) {
+        any = true;
+        switch (out.type) {
+        case TR_OUT_SEND:
+            if (tr_sockets_send(&b->sockets, out.peer, out.buf) == -EHOSTUNREACH)
+                tr_core_peer_lost(b->core, out.peer, now);
+            break;
+        case TR_OUT_STREAM:
+            tr_sockets_publish(&b->sockets, out.text, out.buf); /* a watcher that is full misses it */
+            b->look_at_stream = true;
+            break;
+        case TR_OUT_EVENT: log_core_event(b, &out); break;
+        case TR_OUT_NONE: break;
+        }
+        free(out.detail);
+    }
+    return any;
+}
+
+static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
+    size_t bytes = 0;
+    for (int n = 0; n < BATCH_BUNDLES && bytes < BATCH_BYTES; n++) {
+        tr_peer_t peer;
+        zmq_msg_t frame;
+        int r = tr_sockets_receive(&b->sockets, &peer, &frame);
+        if (r == 0)
+            return n > 0;
+        if (r < 0) {
+            tr_counter_inc(&b->exposition.multipart);
+            if (b->logged++ < LOGGED_PER_TICK)
+                tr_log_event(&b->log, event(TR_B_MULTIPART));
+            continue;
+        }
+        bytes += zmq_msg_size(&frame);
+        tr_core_bundle(b->core, peer, zmq_msg_data(&frame), zmq_msg_size(&frame), now);
+        zmq_msg_close(&frame);
+    }
+    return true;
+}
+
+static void take_interest(tr_broker_t *b) {
+    zmq_msg_t frame;
+    const char *prefix;
+    size_t len;
+    bool on;
+    b->look_at_stream = false;
+    zmq_msg_init(&frame);
+    while (tr_sockets_interest(&b->sockets, &frame, &prefix, &len, &on))
+        tr_core_interest(b->core, prefix, len, on);
+    zmq_msg_close(&frame);
+}
+
+/* An empty bundle: the peer ignores it, and ROUTER says whether the peer is there. */
+static bool probe(tr_broker_t *b, tr_peer_t peer, tr_core_now_t now) {
+    tr_buf_t *buf = tr_pool_get(&b->pool, TR_BUF_SIZE);
+    if (!buf)
+        return true;
+    memcpy(buf->data, "TB\1\0\0\0\0\0", 8);
+    buf->len = 8;
+    if (tr_sockets_send(&b->sockets, peer, buf) != -EHOSTUNREACH)
+        return true;
+    tr_core_peer_lost(b->core, peer, now);
+    return false;
+}
+
+/* A connection that broke is told by the monitor before ROUTER has let go of the peer, so it is probed for a
+ * while. */
+static void probe_suspects(tr_broker_t *b, tr_core_now_t now) {
+    for (size_t i = b->suspects_n; i-- > 0;)
+        if (!probe(b, b->suspects[i].peer, now) || --b->suspects[i].probes_left == 0)
+            b->suspects[i] = b->suspects[--b->suspects_n];
+}
+
+static void take_broken(tr_broker_t *b, tr_core_now_t now) {
+    tr_peer_t peer;
+    while (tr_sockets_broken(&b->sockets, &peer))
+        if (b->suspects_n < SUSPECTS_MAX) /* the rest is told by the lease */
+            b->suspects[b->suspects_n++] = (suspect_t){.peer = peer, .probes_left = PROBES};
+    probe_suspects(b, now);
+}
+
+static void tick(tr_broker_t *b, tr_core_now_t now) {
+    b->tick_ms = now.mono_ms;
+    take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
+    tr_core_tick(b->core, now);
+    tr_exposition_update(&b->exposition, tr_core_stats(b->core));
+    if (b->silenced)
+        tr_log(&b->log, event(TR_B_SILENCED), "count=%u", b->silenced);
+    b->logged = b->silenced = 0;
+}
+
+static void take_signals(tr_broker_t *b, tr_core_now_t now) {
+    int signal;
+    while ((signal = tr_process_next_signal(b->signal_fd)) > 0) {
+        if (signal == SIGHUP)
+            continue; /* nothing to read again */
+        if (b->ending) {
+            b->end_ms = 0;
+            continue;
+        }
+        b->ending = true;
+        b->end_ms = now.mono_ms + b->options->drain_ms;
+        atomic_store(&b->ready, false);
+        tr_core_shutdown(b->core);
+        tr_log(
+            &b->log, event(TR_B_DRAINING), "queued=%llu", (unsigned long long)tr_core_stats(b->core)->queued);
+    }
+}
+
+static bool ended(const tr_broker_t *b, tr_core_now_t now) {
+    return b->ending && (tr_core_drained(b->core) || now.mono_ms >= b->end_ms);
+}
+
+static void sleep_until_something(tr_broker_t *b) {
+    struct pollfd fds[] = {
+        {.fd = b->sockets.links_fd, .events = POLLIN},
+        {.fd = b->sockets.stream_fd, .events = POLLIN},
+        {.fd = b->sockets.monitor_fd, .events = POLLIN},
+        {.fd = b->signal_fd, .events = POLLIN},
+    };
+    int64_t left = b->tick_ms + TICK_MS - tr_clock_ms();
+    if (poll(fds, 4, left > 0 ? (int)left : 0) <= 0)
+        return;
+    b->look_at_stream |= fds[1].revents != 0;
+    if (!fds[2].revents && !fds[3].revents)
+        return;
+    tr_core_now_t now = read_clock();
+    take_broken(b, now);
+    take_signals(b, now);
+}
+
+int tr_broker_run(tr_broker_t *self) {
+    tr_broker_t *b = self;
+    tr_core_now_t now = read_clock();
+    b->look_at_stream = true;
+    while (!ended(b, now)) {
+        bool any = take_bundles(b, now);
+        if (b->look_at_stream)
+            take_interest(b);
+        if (now.mono_ms - b->tick_ms >= TICK_MS)
+            tick(b, now);
+        tr_core_flush(b->core);
+        any |= carry_out(b, now);
+        if (!any && !b->look_at_stream)
+            sleep_until_something(b);
+        now = read_clock();
+    }
+    tr_log(&b->log, event(TR_B_ENDED), "queued=%llu", (unsigned long long)tr_core_stats(b->core)->queued);
+    return TR_BROKER_OK;
+}

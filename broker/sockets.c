@@ -1,0 +1,260 @@
+#include "broker/sockets.h"
+
+#include "lib/link/frame.h"
+#include "proto/topic.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MONITOR      "inproc://link-monitor"
+#define LINGER_MS    2000
+#define HANDSHAKE_MS 4000
+#define BACKLOG      4096
+#define PEER_ID_SIZE 5
+
+static int set_int(void *socket, int option, int value) {
+    return zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static bool is_loopback(const char *endpoint) {
+    static const char *const local[] = {"tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (!strncmp(endpoint, local[i], strlen(local[i])))
+            return true;
+    return strncmp(endpoint, "tcp://", 6) != 0; /* ipc and inproc do not leave the machine */
+}
+
+/* "tcp://h:0" is "tcp://h:*" to libzmq. */
+static void wildcard(const char *endpoint, char out[TR_ENDPOINT_MAX]) {
+    snprintf(out, TR_ENDPOINT_MAX, "%s", endpoint);
+    size_t n = strlen(out);
+    if (!strncmp(out, "tcp://", 6) && n > 2 && !strcmp(out + n - 2, ":0"))
+        out[n - 1] = '*';
+}
+
+/* libzmq would take over the socket file of a broker that lives: ask first whether somebody answers there. */
+static bool ipc_in_use(const char *endpoint) {
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strncmp(endpoint, "ipc://", 6) != 0 || strlen(endpoint + 6) >= sizeof a.sun_path)
+        return false;
+    strcpy(a.sun_path, endpoint + 6);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool used = fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0)
+        close(fd);
+    return used;
+}
+
+static int explain(const char *endpoint, int code, tr_error_t *error) {
+    switch (code) {
+    case EADDRINUSE:
+        return tr_error_set(error, -EADDRINUSE,
+            "%s is in use: choose another address (port 0 = any that is free), or end the process that has "
+            "it",
+            endpoint);
+    case EINVAL:
+    case EPROTONOSUPPORT:
+        return tr_error_set(error, -EINVAL, "%s: expected tcp://HOST:PORT or ipc://PATH", endpoint);
+    case ENODEV: return tr_error_set(error, -EADDRNOTAVAIL, "%s: this machine has no such address", endpoint);
+    default: return tr_error_set(error, -code, "%s: %s", endpoint, zmq_strerror(code));
+    }
+}
+
+static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_real, tr_error_t *error) {
+    char wild[TR_ENDPOINT_MAX];
+    size_t size = TR_ENDPOINT_MAX;
+    if (strlen(endpoint) >= TR_ENDPOINT_MAX - 8)
+        return tr_error_set(
+            error, -ENAMETOOLONG, "%.40s...: an endpoint has at most %d bytes", endpoint, TR_ENDPOINT_MAX);
+    if (!insecure && !is_loopback(endpoint))
+        return tr_error_set(error, -EPERM,
+            "%s would be open to everybody who reaches it: listen on 127.0.0.1, or say --insecure", endpoint);
+    if (ipc_in_use(endpoint))
+        return explain(endpoint, EADDRINUSE, error);
+    wildcard(endpoint, wild);
+    mode_t before = umask(0177); /* an ipc socket is its owner's */
+    int r = zmq_bind(socket, wild);
+    int code = errno;
+    umask(before);
+    if (r < 0)
+        return explain(endpoint, code, error);
+    if (ret_real && zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, ret_real, &size) < 0)
+        return explain(endpoint, errno, error);
+    return 0;
+}
+
+static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
+    void *s = self->links = zmq_socket(self->context, ZMQ_ROUTER);
+    int64_t max = (int64_t)c->max_record + TR_BUF_SIZE * 2;
+    if (!s)
+        return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    set_int(s, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an answer, not a silent drop */
+    set_int(s, ZMQ_SNDHWM, 0);           /* credit bounds what is on its way, in both directions */
+    set_int(s, ZMQ_RCVHWM, 0);
+    set_int(s, ZMQ_LINGER, LINGER_MS);
+    set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    set_int(s, ZMQ_BACKLOG, BACKLOG);
+    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
+    if (zmq_socket_monitor(s, MONITOR, ZMQ_EVENT_DISCONNECTED) < 0 ||
+        !(self->monitor = zmq_socket(self->context, ZMQ_PAIR)) || zmq_connect(self->monitor, MONITOR) < 0)
+        return tr_error_set(error, -errno, "cannot watch connections: %s", zmq_strerror(errno));
+    for (size_t i = 0; i < c->listen->count; i++) {
+        int r = bind_to(s, c->listen->items[i], c->insecure, i ? NULL : self->endpoint, error);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
+    void *s = self->stream = zmq_socket(self->context, ZMQ_XPUB);
+    if (!s)
+        return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    set_int(
+        s, ZMQ_SNDHWM, c->stream_queue); /* a watcher that lags misses bundles and sees it by the sequence */
+    set_int(s, ZMQ_LINGER, LINGER_MS);
+    set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    set_int(s, ZMQ_BACKLOG, BACKLOG);
+    int64_t max = 4096; /* watchers send subscriptions only */
+    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
+    return bind_to(s, c->stream, c->insecure, self->stream_endpoint, error);
+}
+
+int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_error_t *error) {
+    *self = (tr_sockets_t){0};
+    self->context = zmq_ctx_new();
+    if (!self->context)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    zmq_ctx_set(self->context, ZMQ_IO_THREADS, config->io_threads);
+    int r = open_links(self, config, error);
+    if (r == 0)
+        r = open_stream(self, config, error);
+    if (r < 0)
+        return r;
+    size_t size = sizeof(int);
+    zmq_getsockopt(self->links, ZMQ_FD, &self->links_fd, &size);
+    zmq_getsockopt(self->stream, ZMQ_FD, &self->stream_fd, &size);
+    zmq_getsockopt(self->monitor, ZMQ_FD, &self->monitor_fd, &size);
+    return 0;
+}
+
+void tr_sockets_finish(tr_sockets_t *self) {
+    if (self->links) {
+        zmq_socket_monitor(self->links, NULL, 0);
+        zmq_close(self->links);
+    }
+    if (self->monitor)
+        zmq_close(self->monitor);
+    if (self->stream)
+        zmq_close(self->stream);
+    if (self->context)
+        zmq_ctx_term(self->context);
+    free(self->peer_of_fd);
+    *self = (tr_sockets_t){0};
+}
+
+static void remember(tr_sockets_t *self, int fd, tr_peer_t peer) {
+    if (fd < 0)
+        return;
+    if ((size_t)fd >= self->peer_of_fd_n) {
+        size_t n = (size_t)fd + 64;
+        tr_peer_t *grown = realloc(self->peer_of_fd, n * sizeof *grown);
+        if (!grown)
+            return; /* then the lease tells */
+        memset(grown + self->peer_of_fd_n, 0, (n - self->peer_of_fd_n) * sizeof *grown);
+        self->peer_of_fd = grown;
+        self->peer_of_fd_n = n;
+    }
+    self->peer_of_fd[fd] = peer;
+}
+
+static void drop_rest(void *socket, zmq_msg_t *frame) {
+    while (zmq_msg_more(frame) && zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0)
+        ;
+}
+
+int tr_sockets_receive(tr_sockets_t *self, tr_peer_t *ret_peer, zmq_msg_t *ret_frame) {
+    zmq_msg_t id;
+    zmq_msg_init(&id);
+    if (zmq_msg_recv(&id, self->links, ZMQ_DONTWAIT) < 0)
+        return 0;
+    bool good = zmq_msg_size(&id) == PEER_ID_SIZE && zmq_msg_more(&id);
+    if (good)
+        *ret_peer = tr_get32((const uint8_t *)zmq_msg_data(&id) + 1);
+    bool more = zmq_msg_more(&id);
+    zmq_msg_close(&id);
+    zmq_msg_init(ret_frame);
+    if (!more || zmq_msg_recv(ret_frame, self->links, ZMQ_DONTWAIT) < 0)
+        return -EPROTO;
+    if (!good || zmq_msg_more(ret_frame)) {
+        drop_rest(self->links, ret_frame);
+        zmq_msg_close(ret_frame);
+        return -EPROTO;
+    }
+    int fd = zmq_msg_get(ret_frame, ZMQ_SRCFD);
+    if (fd < 0 || (size_t)fd >= self->peer_of_fd_n || self->peer_of_fd[fd] != *ret_peer)
+        remember(self, fd, *ret_peer);
+    return 1;
+}
+
+int tr_sockets_send(tr_sockets_t *self, tr_peer_t peer, tr_buf_t *buf) {
+    uint8_t id[PEER_ID_SIZE] = {0};
+    tr_put32(id + 1, peer);
+    if (zmq_send(self->links, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        int r = -errno;
+        tr_buf_release(buf);
+        return r;
+    }
+    return tr_frame_send(self->links, buf, ZMQ_DONTWAIT);
+}
+
+int tr_sockets_publish(tr_sockets_t *self, const char *topic, tr_buf_t *buf) {
+    if (zmq_send(self->stream, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        int r = -errno;
+        tr_buf_release(buf);
+        return r;
+    }
+    return tr_frame_send(self->stream, buf, ZMQ_DONTWAIT);
+}
+
+int tr_sockets_interest(
+    tr_sockets_t *self, zmq_msg_t *frame, const char **ret_prefix, size_t *ret_len, bool *ret_on) {
+    while (zmq_msg_recv(frame, self->stream, ZMQ_DONTWAIT) >= 0) {
+        const char *bytes = zmq_msg_data(frame);
+        size_t len = zmq_msg_size(frame);
+        if (len < 1 || len - 1 > TR_TOPIC_MAX || (unsigned char)bytes[0] > 1)
+            continue; /* not a subscription, or one that no topic can match */
+        *ret_on = bytes[0] == 1;
+        *ret_prefix = bytes + 1;
+        *ret_len = len - 1;
+        return 1;
+    }
+    return 0;
+}
+
+int tr_sockets_broken(tr_sockets_t *self, tr_peer_t *ret_peer) {
+    for (;;) {
+        zmq_msg_t event, address;
+        zmq_msg_init(&event);
+        if (zmq_msg_recv(&event, self->monitor, ZMQ_DONTWAIT) < 0)
+            return 0;
+        uint32_t fd =
+            zmq_msg_size(&event) == 6 ? tr_get32((const uint8_t *)zmq_msg_data(&event) + 2) : UINT32_MAX;
+        zmq_msg_init(&address);
+        if (zmq_msg_more(&event))
+            zmq_msg_recv(&address, self->monitor, ZMQ_DONTWAIT);
+        zmq_msg_close(&address);
+        zmq_msg_close(&event);
+        if (fd < self->peer_of_fd_n && self->peer_of_fd[fd]) {
+            *ret_peer = self->peer_of_fd[fd];
+            self->peer_of_fd[fd] = 0;
+            return 1;
+        }
+    }
+}
