@@ -81,6 +81,13 @@ static bool member_exists(const tr_core_t *core, const char *prefix, size_t len,
     return false;
 }
 
+/* Whoever had the name and lost its connection need not be waited for: its successor is here. */
+static void take_over(tr_core_t *core, const tr_session_t *s, const char *name, size_t len) {
+    const tr_entry_t *e = tr_map_find_ptr(&core->names, name, len);
+    if (e && e->session != s && e->session->state == TR_SESSION_LOST)
+        tr_session_close(core, e->session, TR_REASON_AGENT_GONE);
+}
+
 static bool name_taken(tr_core_t *core, const char *name, size_t len, uint32_t count, bool range) {
     uint32_t index;
     if (tr_map_find(&core->names, name, len) || tr_platform_find(name, len))
@@ -152,6 +159,7 @@ int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t co
         return -TR_REASON_LIMIT;
     if (count > 1 && len + MEMBER_SUFFIX_MAX > TR_NAME_MAX)
         return -TR_REASON_BAD_NAME;
+    take_over(core, s, name, len);
     if (name_taken(core, name, len, count, count > 1))
         return -TR_REASON_DUPLICATE_NAME;
     uint32_t at;
