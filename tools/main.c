@@ -1,0 +1,5 @@
+#include "tools/verbs.h"
+
+int main(int argc, char **argv) {
+    return tr_cli_run(tr_verbs, argc, argv, stdout, stderr);
+}

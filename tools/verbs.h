@@ -1,0 +1,17 @@
+/* The verbs of `troupe`, in the order of --help within their groups. One line each. */
+#ifndef TR_TOOLS_VERBS_H
+#define TR_TOOLS_VERBS_H
+
+#include "tools/cli.h"
+
+#define TR_VERBS(VERB)                                                                                       \
+    VERB(up)                                                                                                 \
+    VERB(version)                                                                                            \
+    VERB(completion)                                                                                         \
+    VERB(help)
+
+#define TR_VERB_DECLARE(name) extern const tr_verb_t tr_verb_##name;
+TR_VERBS(TR_VERB_DECLARE)
+#undef TR_VERB_DECLARE
+
+#endif
