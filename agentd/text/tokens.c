@@ -52,7 +52,7 @@ static size_t count_letters(const char *word) {
 /* Numbers the word's stem, and sets the flags that depend on what it means. Returns 0 or -ENOMEM. */
 static int classify(tr_tokens_t *self, struct sb_stemmer *stemmer, tr_word_t *word) {
     char folded[LONGEST_TERM * 4];
-    if (word->flags & TR_WORD_NUMBER || word->length >= sizeof folded)
+    if (word->flags & (TR_WORD_NUMBER | TR_WORD_ADDRESS) || word->length >= sizeof folded)
         return 0;
     size_t length = tr_word_fold(tr_tokens_word(self, word), word->length, folded, sizeof folded);
     length = strip_possessive(folded, length);
@@ -95,6 +95,29 @@ static int add_word(
     return rc;
 }
 
+/* The run of visible characters that words are in, looked at once for all of them. */
+typedef struct {
+    size_t end;
+    bool is_address;
+} run_t;
+
+static run_t look_at_run(const char *text, size_t length, size_t at) {
+    size_t start = at, end = at;
+    while (start > 0 && text[start - 1] != ' ')
+        start--;
+    while (end < length && text[end] != ' ')
+        end++;
+    while (start < at && strchr("(<[\"'", text[start]))
+        start++;
+    const char *run = text + start;
+    size_t size = end - start;
+    const char *sign = memchr(run, '@', size);
+    bool is_mail = sign && sign > run && memchr(sign, '.', size - (size_t)(sign - run)) != NULL;
+    bool is_path = size > 2 && run[0] == '/' && memchr(run + 1, '/', size - 1) != NULL;
+    bool is_web = memmem(run, size, "://", 3) != NULL || (size > 4 && memcmp(run, "www.", 4) == 0);
+    return (run_t){end, is_mail || is_path || is_web};
+}
+
 static bool is_shouted(const tr_word_t *words, size_t count) {
     size_t capitals = 0;
     for (size_t i = 0; i < count; i++)
@@ -107,9 +130,13 @@ static int add_sentence(
     const char *text = self->document->text + offset;
     tr_word_span_t span;
     size_t first = self->word_count, end = 0;
+    run_t run = {0};
     for (size_t at = 0; tr_word_next(text, length, &at, &span); end = span.offset + span.length) {
         bool is_first = self->word_count == first;
         unsigned flags = is_first ? TR_WORD_INITIAL : is_joined(text, end, span.offset) ? TR_WORD_JOINED : 0;
+        if (span.offset >= run.end)
+            run = look_at_run(text, length, span.offset);
+        flags |= run.is_address ? TR_WORD_ADDRESS : 0;
         int rc = add_word(self, stemmer, offset, &span, flags);
         if (rc < 0)
             return rc;

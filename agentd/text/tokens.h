@@ -25,6 +25,7 @@ enum {
     TR_WORD_NUMBER = 1 << 3,  /* has no letter */
     TR_WORD_JOINED = 1 << 4,  /* only blanks between it and the word before, in the same sentence */
     TR_WORD_INITIAL = 1 << 5, /* the first of its sentence */
+    TR_WORD_ADDRESS = 1 << 6, /* part of a web or mail address or of a path: no term */
 };
 
 typedef struct {

@@ -94,6 +94,21 @@ static void forms_of_a_word_share_their_stem(void **state) {
     tr_document_destroy(&document);
 }
 
+static void addresses_are_no_terms(void **state) {
+    (void)state;
+    tr_document_t *document = NULL;
+    tr_tokens_t *tokens = tokens_of("x.txt",
+        "Houses (see http://houses.example/list or /srv/houses/list) by me@houses.example have houses.",
+        &document);
+    size_t terms = 0;
+    for (size_t i = 0; i < tokens->word_count; i++)
+        terms += tokens->words[i].stem != TR_VOCABULARY_NONE;
+    assert_int_equal(terms, 2); /* the first and the last word */
+    assert_true(tokens->words[2].flags & TR_WORD_ADDRESS);
+    tr_tokens_destroy(&tokens);
+    tr_document_destroy(&document);
+}
+
 static void elisions_are_words_of_their_own(void **state) {
     (void)state;
     tr_document_t *document = NULL;
@@ -160,6 +175,7 @@ int main(void) {
         cmocka_unit_test(sentences_end_where_a_reader_would_end_them),
         cmocka_unit_test(words_know_what_they_are),
         cmocka_unit_test(forms_of_a_word_share_their_stem),
+        cmocka_unit_test(addresses_are_no_terms),
         cmocka_unit_test(elisions_are_words_of_their_own),
         cmocka_unit_test(code_and_tables_have_no_sentences),
         cmocka_unit_test(enumerators_are_told_from_words),
