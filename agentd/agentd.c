@@ -1,0 +1,208 @@
+#include "agentd/agentd.h"
+
+#include "agentd/behaviours/exec_conf.h"
+#include "agentd/behaviours/table.h"
+#include "agentd/events.h"
+#include "lib/base/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Which catalogue entry tells of a host's event. */
+static const tr_agentd_event_t event_of[] = {
+    [TR_HOST_CONNECTED] = TR_EVENT_CONNECTED,
+    [TR_HOST_RESUMED] = TR_EVENT_RESUMED,
+    [TR_HOST_DISCONNECTED] = TR_EVENT_DISCONNECTED,
+    [TR_HOST_REFUSED] = TR_EVENT_REFUSED,
+    [TR_HOST_RESTARTED] = TR_EVENT_RESTARTED,
+    [TR_HOST_GAVE_UP] = TR_EVENT_GAVE_UP,
+    [TR_HOST_HANGS] = TR_EVENT_HANGS,
+    [TR_HOST_DROPPED] = TR_EVENT_DROPPED,
+};
+
+/* Also called from the keeper's thread: the log is made for that. */
+static void on_event(void *arg, tr_host_event_t event, const char *detail) {
+    tr_agentd_t *self = arg;
+    if ((size_t)event >= sizeof event_of / sizeof *event_of)
+        return;
+    tr_log(&self->log, &tr_agentd_events[event_of[event]], "agent=%s detail=%s", self->options->name, detail);
+}
+
+/* The exit code for what could not be done; the line in the log is written here. */
+static int fail(tr_agentd_t *self, int rc, const tr_error_t *error) {
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_CANNOT_START], "agent=%s error=%s", self->options->name,
+        error->text);
+    return rc == -ETIMEDOUT || rc == -EPROTO || rc == -ECONNREFUSED || rc == -EHOSTUNREACH
+               ? TR_AGENTD_UNREACHABLE
+               : TR_AGENTD_REFUSED;
+}
+
+static int find_behaviour(tr_agentd_t *self, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    if (o->load) {
+        int rc = tr_load_behaviour(o->load, &self->loaded, error);
+        if (rc == 0)
+            self->behaviour = tr_loaded_behaviour(self->loaded);
+        return rc;
+    }
+    const char *name = o->command.count ? tr_behaviour_exec.name : o->behaviour;
+    self->behaviour = tr_behaviour_find(name);
+    if (self->behaviour)
+        return 0;
+    const char *near = tr_behaviour_nearest(name);
+    return tr_error_set(error, -ENOENT,
+        "unknown behaviour \"%.60s\"%s%s%s: --list-behaviours shows which there are", name,
+        near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static int find_args(tr_agentd_t *self, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    if (self->behaviour == &tr_behaviour_exec) {
+        tr_exec_flags_t flags = {o->command.items, o->command.count, o->exec_mode, o->exec_timeout_ms,
+            o->log_level, o->log_format};
+        return tr_exec_args(o->args, &flags, &self->args, error);
+    }
+    if (!o->args)
+        return 0;
+    self->args = strdup(o->args);
+    return self->args ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+}
+
+static int connect_host(tr_agentd_t *self, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    tr_host_options_t host = {
+        .endpoint = o->connect,
+        .process = "troupe-agentd",
+        .connect_ms = o->connect_ms,
+        .hang_ms = o->hang_ms,
+        .restart_intensity = (uint32_t)o->restart_intensity,
+        .restart_period_ms = o->restart_period_ms,
+        .restart_backoff_ms = o->restart_backoff_ms,
+        .on_event = on_event,
+        .arg = self,
+    };
+    int rc = tr_host_new(&host, &self->host, error);
+    if (rc == -ETIMEDOUT)
+        /* In place of the library's text: it cannot know how this process is told where to go. */
+        return tr_error_set(error, rc,
+            "no broker answers at %s: start one with `troupe up` or `troupe-broker --listen %s`, or give its "
+            "endpoint with --connect",
+            o->connect, o->connect);
+    if (rc == 0)
+        tr_signals_set_host(self->signals, self->host);
+    return rc;
+}
+
+static int offer(tr_agentd_t *self, tr_agent_t *agent, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    for (size_t i = 0; i < o->services.count; i++) {
+        char name[TR_NAME_MAX + 1];
+        uint32_t capacity = 0;
+        int rc = tr_agentd_service_parse(o->services.items[i], name, &capacity, error);
+        if (rc == 0)
+            rc = tr_provide(agent, name, capacity);
+        if (rc < 0)
+            return tr_error_set(
+                error, rc, "cannot offer the service %s: %s", o->services.items[i], strerror(-rc));
+    }
+    for (size_t i = 0; i < o->subscribe.count; i++) {
+        int rc = tr_subscribe(agent, o->subscribe.items[i]);
+        if (rc < 0)
+            return tr_error_set(error, rc,
+                "cannot subscribe to \"%.200s\": %s; a pattern is a dotted name, * stands for one part and, "
+                "last, > "
+                "for the rest",
+                o->subscribe.items[i], strerror(-rc));
+    }
+    return 0;
+}
+
+static int add_agents(tr_agentd_t *self, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    uint32_t count = (uint32_t)o->count;
+    int rc = count > 1 ? tr_host_add_range(self->host, o->name, count, self->behaviour, self->args, error)
+                       : tr_host_add(self->host, o->name, self->behaviour, self->args, NULL, error);
+    if (rc < 0)
+        return tr_error_prefix(error, "cannot start the agent %s (%s)", o->name, self->behaviour->name);
+    if (!o->services.count && !o->subscribe.count)
+        return 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        tr_agent_t *agent = tr_host_agent(self->host, o->name, i);
+        rc = agent ? offer(self, agent, error) : 0;
+    }
+    return rc;
+}
+
+static void tell_ready(tr_agentd_t *self) {
+    static const char line[] = "READY\n";
+    int fd = (int)self->options->ready_fd;
+    if (fd < 0)
+        return;
+    /* Whoever waits for it may be gone: that is no reason not to serve. */
+    if (write(fd, line, sizeof line - 1) < 0)
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_DROPPED], "detail=%s error=%s", "ready-fd",
+            strerror(errno));
+    close(fd);
+}
+
+static int start(tr_agentd_t *self) {
+    const tr_agentd_options_t *o = self->options;
+    tr_error_t error = {0};
+    int rc = 0;
+    tr_process_small_heap();
+    tr_process_ignore_sigpipe();
+    if (o->die_with)
+        rc = tr_process_die_with((pid_t)o->die_with, SIGTERM, &error);
+    if (rc == 0)
+        rc = tr_signals_new(&self->log, o->stop_ms, &self->signals, &error);
+    if (rc == 0)
+        rc = find_behaviour(self, &error);
+    if (rc == 0)
+        rc = find_args(self, &error);
+    if (rc == 0)
+        rc = connect_host(self, &error);
+    if (rc == 0)
+        rc = add_agents(self, &error);
+    if (rc < 0)
+        return tr_signals_asked(self->signals) ? TR_AGENTD_OK : fail(self, rc, &error);
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
+        "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
+        self->behaviour->name, tr_host_platform(self->host), o->connect);
+    tell_ready(self);
+    return 0;
+}
+
+int tr_agentd_new(const tr_agentd_options_t *options, tr_agentd_t **ret_agentd) {
+    tr_agentd_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return TR_AGENTD_REFUSED;
+    self->options = options;
+    tr_log_init(&self->log, STDERR_FILENO, "agentd", (tr_log_format_t)options->log_format,
+        (tr_log_level_t)options->log_level);
+    *ret_agentd = self;
+    return start(self);
+}
+
+int tr_agentd_run(tr_agentd_t *self) {
+    return tr_host_run(self->host);
+}
+
+void tr_agentd_destroy(tr_agentd_t **self_p) {
+    if (!self_p || !*self_p)
+        return;
+    tr_agentd_t *self = *self_p;
+    bool had_host = self->host != NULL;
+    if (self->signals)
+        tr_signals_set_host(self->signals, NULL);
+    tr_host_destroy(&self->host);
+    if (had_host)
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_STOPPED], "agent=%s", self->options->name);
+    tr_signals_destroy(&self->signals);
+    tr_loaded_destroy(&self->loaded);
+    free(self->args);
+    free(self);
+    *self_p = NULL;
+}

@@ -1,0 +1,47 @@
+#include "agentd/behaviours/answer.h"
+
+#include <errno.h>
+
+int tr_answer_init(tr_acl_t *answer, const tr_message_t *to, tr_performative_t act, const char **sender) {
+    const tr_acl_t *asked = tr_message_acl(to);
+    if (!asked || tr_message_type(to) != TR_MESSAGE_DIRECT || !(asked->reply_to.count || asked->sender))
+        return -EINVAL;
+    *sender = asked->sender;
+    *answer = (tr_acl_t){
+        .performative = act,
+        .priority = asked->priority,
+        /* The broker takes one off; with none left it refuses what follows from the answer. */
+        .hops = asked->hops ? asked->hops : 1,
+        .receivers = asked->reply_to.count ? asked->reply_to : (tr_acl_list_t){sender, 1},
+        .language = asked->language,
+        .encoding = asked->encoding,
+        .ontology = asked->ontology,
+        .protocol = asked->protocol,
+        .conversation_id = asked->conversation_id,
+        .in_reply_to = asked->reply_with,
+        .traceparent = asked->traceparent,
+        .budget_tokens = asked->budget_tokens,
+        .budget_micro_cost = asked->budget_micro_cost,
+    };
+    return 0;
+}
+
+bool tr_answer_expected(const tr_message_t *message) {
+    if (tr_message_type(message) != TR_MESSAGE_DIRECT)
+        return false;
+    switch (tr_message_performative(message)) {
+    case TR_REQUEST:
+    case TR_REQUEST_WHEN:
+    case TR_REQUEST_WHENEVER:
+    case TR_QUERY_IF:
+    case TR_QUERY_REF:
+    case TR_CFP:
+    case TR_PROPOSE:
+    case TR_SUBSCRIBE:
+    case TR_PROXY:
+    case TR_PROPAGATE: return true;
+    default: break;
+    }
+    const tr_acl_t *acl = tr_message_acl(message);
+    return tr_message_leased(message) || (acl && acl->reply_with);
+}

@@ -1,0 +1,46 @@
+/*
+ * echo: answers each request and query with an inform of the same content, in the same language. Takes no
+ * arguments. What asks for nothing (an inform, an event) is ignored.
+ */
+#include "agentd/behaviours/answer.h"
+#include "agentd/behaviours/backlog.h"
+#include "agentd/behaviours/table.h"
+
+#include <errno.h>
+
+static int answer(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)state;
+    tr_acl_t acl;
+    const char *sender;
+    if (tr_answer_init(&acl, message, TR_INFORM, &sender) < 0)
+        return 0;
+    acl.content = tr_message_content(message, &acl.content_len);
+    int rc = tr_send(self, &acl);
+    /* A receiver that is none is its sender's own fault, ignoring. */
+    return rc == -EAGAIN || rc == -ENOMEM ? rc : 0;
+}
+
+static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
+    if (tr_message_type(message) != TR_MESSAGE_DIRECT)
+        return 0;
+    switch (tr_message_performative(message)) {
+    case TR_REQUEST:
+    case TR_QUERY_IF:
+    case TR_QUERY_REF: return tr_backlog_take(state, self, state, message, answer);
+    default: return 0;
+    }
+}
+
+static void fini(tr_agent_t *self, void *state) {
+    (void)self;
+    tr_backlog_finish(state);
+}
+
+const tr_behaviour_t tr_behaviour_echo = {
+    .abi = TR_BEHAVIOUR_ABI,
+    .name = "echo",
+    .summary = "answers requests and queries with their own content",
+    .state_size = sizeof(tr_backlog_t),
+    .receive = receive,
+    .fini = fini,
+};

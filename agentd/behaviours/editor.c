@@ -1,0 +1,209 @@
+/*
+ * editor: reads many documents by way of the fleet's readers and merges what they tell into one overview.
+ * Offers the service `digest`.
+ *
+ *   args: {"service": "digest",    the service's name; "" offers none
+ *          "reader": "svc:read",   whom it asks
+ *          "in_flight": 16,        documents of one request that are with readers at once
+ *          "timeout_ms": 60000}    for one document in one of the two phases
+ *
+ * A request {"action": "digest", "documents": [{"path": PATH} | {"name": NAME, "text": TEXT} | PATH ...]} of
+ * 1 to 10000 documents is agreed to at once, and answered with an inform (editor_answer.h):
+ *
+ *   {brief, documents: [DIGEST], failed: [{document, reason, detail}], overview: OVERVIEW,
+ *    counts: {documents, read, failed, redelivered, messages, words, bytes, seconds}}
+ *
+ * in two phases: the statistics of all documents, merged; then the digest of each, weighed against them. When
+ * a reader dies the broker gives its document to another one; `redelivered` counts the answers that came so.
+ *
+ * Publishes {phase, done, total, failed} on digest.progress and every digest, as it comes, on
+ * digest.document.
+ *
+ * A cancel with the request's conversation-id ends it: the request is answered with a failure, reason
+ * "cancelled".
+ */
+#include "agentd/behaviours/editor_answer.h"
+#include "agentd/behaviours/editor_job.h"
+#include "agentd/behaviours/table.h"
+
+#include "lib/base/clock.h"
+#include "proto/aid.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JOBS_MAX     64
+#define ANSWER_LIMIT ((size_t)TR_RECORD_MAX - TR_ENVELOPE_MAX - TR_RECORD_HEADER)
+
+typedef struct editor {
+    tr_editor_conf_t conf;
+    tr_replies_t replies;
+    tr_editor_job_t *jobs;
+    size_t job_count;
+} editor_t;
+
+static int read_whole(tr_value_t args, const char *key, int64_t min, int64_t max, int64_t *at) {
+    tr_value_t v = tr_value_get(args, key);
+    int64_t number = v ? tr_value_int(v, INT64_MIN) : *at;
+    if (number < min || number > max)
+        return -ERANGE;
+    *at = number;
+    return 0;
+}
+
+static int init(tr_agent_t *agent, void *state, tr_value_t args) {
+    editor_t *self = state;
+    tr_aid_t aid;
+    char service[TR_NAME_MAX + 1] = "digest";
+    tr_value_t name = tr_value_get(args, "service"), reader = tr_value_get(args, "reader");
+    self->conf = (tr_editor_conf_t){.service = "svc:read", .in_flight = 16, .timeout_ms = 60000};
+    if (name && tr_value_copy(name, service, sizeof service) < 0)
+        return -EINVAL;
+    if (reader && tr_value_copy(reader, self->conf.service, sizeof self->conf.service) < 0)
+        return -EINVAL;
+    int rc = tr_aid_parse(&aid, self->conf.service, strlen(self->conf.service));
+    if (rc == 0)
+        rc = read_whole(args, "in_flight", 1, 10000, &self->conf.in_flight);
+    if (rc == 0)
+        rc = read_whole(args, "timeout_ms", 1, 24 * 3600 * 1000, &self->conf.timeout_ms);
+    if (rc == 0 && service[0])
+        rc = tr_provide(agent, service, 0);
+    return rc;
+}
+
+static void take_off(editor_t *self, tr_editor_job_t *job) {
+    tr_editor_job_t **at = &self->jobs;
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    self->job_count--;
+}
+
+/* Digests and failures of the job's documents, as the answer wants them. 0 or -ENOMEM. */
+static int answer(editor_t *self, tr_editor_job_t *job) {
+    const tr_digest_t **digests = calloc(job->count, sizeof *digests);
+    tr_editor_failure_t *failures = calloc(job->count, sizeof *failures);
+    tr_editor_result_t result = {.digests = digests,
+        .count = job->count,
+        .failures = failures,
+        .messages = job->messages,
+        .seconds = (double)(tr_clock_ns() - job->begun_ns) / 1e9};
+    tr_content_writer_t out;
+    tr_content_writer_init(&out);
+    int rc = digests && failures ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < job->count; i++) {
+        const tr_editor_document_t *d = &job->documents[i];
+        digests[i] = d->digest;
+        result.redelivered += d->redelivered;
+        if (!d->digest)
+            failures[result.failure_count++] = (tr_editor_failure_t){d->name, d->reason, d->detail};
+    }
+    if (rc == 0)
+        rc = tr_editor_answer_write(&out, &result, ANSWER_LIMIT);
+    if (rc == 0)
+        rc = tr_replies_send(&self->replies, job->agent, job->request, TR_INFORM, &out);
+    tr_content_writer_finish(&out);
+    free(digests);
+    free(failures);
+    return rc;
+}
+
+static void on_finished(tr_editor_job_t *job, void *arg) {
+    editor_t *self = arg;
+    int rc = 0;
+    if (job->cancelled)
+        tr_replies_send_reason(
+            &self->replies, job->agent, job->request, TR_FAILURE, "cancelled", "as its sender asked");
+    else
+        rc = answer(self, job);
+    if (rc < 0)
+        tr_replies_send_reason(&self->replies, job->agent, job->request, TR_FAILURE,
+            rc == -EMSGSIZE ? "too-large" : "internal-error", strerror(-rc));
+    take_off(self, job);
+    tr_editor_job_destroy(&job, false);
+}
+
+static int refuse(editor_t *self, tr_agent_t *agent, const tr_message_t *message, tr_performative_t act,
+    const char *reason, const char *detail) {
+    int rc = tr_replies_send_reason(&self->replies, agent, message, act, reason, detail);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+static int request(editor_t *self, tr_agent_t *agent, const tr_message_t *message) {
+    tr_error_t error = {0};
+    tr_editor_job_t *job = NULL;
+    tr_value_t action = tr_value_get(tr_message_value(message), "action");
+    if (action && !tr_value_equals(action, "digest"))
+        return refuse(
+            self, agent, message, TR_NOT_UNDERSTOOD, "unsupported-value", "\"action\": expected \"digest\"");
+    if (self->job_count >= JOBS_MAX)
+        return refuse(self, agent, message, TR_REFUSE, "busy", "64 requests are in work: ask again later");
+    int rc = tr_editor_job_new(agent, &self->conf, message, &job, &error);
+    if (rc == -EBADMSG)
+        return refuse(self, agent, message, TR_NOT_UNDERSTOOD, "bad-content", error.text);
+    if (rc < 0)
+        return rc;
+    job->next = self->jobs;
+    self->jobs = job;
+    self->job_count++;
+    /* The answer proper may take minutes. That the agree cannot be sent now is no harm, ignoring. */
+    tr_reply(agent, job->request, TR_AGREE, NULL, 0);
+    tr_editor_job_start(job, on_finished, self);
+    return 0;
+}
+
+static bool same(const char *a, const char *b) {
+    return a && b && strcmp(a, b) == 0;
+}
+
+static int cancel(editor_t *self, const tr_message_t *message) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    for (tr_editor_job_t *job = self->jobs; acl && job; job = job->next) {
+        const tr_acl_t *asked = tr_message_acl(job->request);
+        if (asked && same(asked->conversation_id, acl->conversation_id) && same(asked->sender, acl->sender))
+            tr_editor_job_cancel(job);
+    }
+    return 0;
+}
+
+static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) {
+    editor_t *self = state;
+    if (tr_message_type(message) != TR_MESSAGE_DIRECT)
+        return 0;
+    switch (tr_message_performative(message)) {
+    case TR_REQUEST:
+    case TR_QUERY_REF: return request(self, agent, message);
+    case TR_CANCEL: return cancel(self, message);
+    case TR_REQUEST_WHEN:
+    case TR_REQUEST_WHENEVER:
+    case TR_QUERY_IF:
+    case TR_CFP:
+    case TR_PROPOSE:
+    case TR_SUBSCRIBE:
+        return refuse(self, agent, message, TR_NOT_UNDERSTOOD, "unsupported-act", "expected a request");
+    default: return 0; /* it asks for nothing, or came too late */
+    }
+}
+
+static void fini(tr_agent_t *agent, void *state) {
+    (void)agent;
+    editor_t *self = state;
+    while (self->jobs) {
+        tr_editor_job_t *job = self->jobs;
+        take_off(self, job);
+        tr_editor_job_destroy(&job, true);
+    }
+    tr_replies_finish(&self->replies);
+}
+
+const tr_behaviour_t tr_behaviour_editor = {
+    .abi = TR_BEHAVIOUR_ABI,
+    .name = "editor",
+    .summary = "merges what readers tell about many documents into one overview (service digest)",
+    .state_size = sizeof(editor_t),
+    .capacity = 4,
+    .init = init,
+    .receive = receive,
+    .fini = fini,
+};

@@ -1,0 +1,80 @@
+/*
+ * Messages as lines of JSON: what a program gets on its stdin, and what it writes to its stdout. Pure.
+ *
+ * In, one line for each message (members that have no value are left out):
+ *
+ *   id               number of this message, to be told in the answer where several are in work
+ *   type             "message"; "event" of a topic; "failed": a message of the program could not be
+ * delivered; "gap": `missed` events of a topic were dropped performative     "request", "inform", ... sender,
+ * receivers, reply_to, delegation        AIDs conversation_id, reply_with, in_reply_to, protocol, ontology,
+ * language, encoding reply_by_ms      Unix time attempt          how often it was delivered before topic,
+ * sequence  of an event reason           of type failed: "not-found", "busy", ... content          JSON;
+ * bytes that are no text are {"$bin": "base64"} (proto/json.h)
+ *
+ * Out, one line for each message; `id` says which message is meant (default: the one that is longest in
+ * work):
+ *
+ *   {"content": ...}                     answers the message and finishes it; "performative" default
+ * "inform"; an "agree" does not finish it, nor does any answer with "done": false
+ *   {"to": NAME or [NAME...], "performative": ..., "content": ...}      a message to others
+ *   {"publish": TOPIC, "content": ...}   an event
+ *   {"done": true}                       finishes the message without an answer
+ *
+ * with "protocol", "ontology", "conversation_id", "reply_with", "in_reply_to", "reply_to", "language" and
+ * "reply_by_ms" as in ACL. A performative may also be a message kind, such as task_result. With a "language"
+ * other than msgpack the content must be a text, which is sent as it is.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_EXEC_CODEC_H
+#define TR_AGENTD_BEHAVIOURS_EXEC_CODEC_H
+
+#include "lib/base/error.h"
+#include "proto/acl.h"
+#include "troupe/message.h"
+
+#include <jansson.h>
+
+#define TR_EXEC_RECEIVERS_MAX 64
+
+typedef struct tr_exec_incoming {
+    uint64_t id;
+    tr_message_type_t type;
+    const tr_acl_t *acl; /* NULL: a gap */
+    const char *topic;   /* of an event or a gap */
+    uint64_t sequence;
+    uint64_t missed;
+    tr_reason_t reason;
+    unsigned attempt;
+    const void *content;
+    size_t content_len;
+} tr_exec_incoming_t;
+
+/* A line with its newline (allocated), NULL when out of memory. */
+char *tr_exec_encode(const tr_exec_incoming_t *in);
+
+typedef enum tr_exec_verb {
+    TR_EXEC_REPLY,
+    TR_EXEC_SEND,
+    TR_EXEC_PUBLISH,
+    TR_EXEC_DONE, /* nothing to send */
+} tr_exec_verb_t;
+
+typedef struct tr_exec_outgoing {
+    tr_exec_verb_t verb;
+    bool has_id;
+    uint64_t id;
+    bool finishes; /* the message in work is done after it */
+    const char *topic;
+    const char *receivers[TR_EXEC_RECEIVERS_MAX];
+    const char *reply_to[TR_EXEC_RECEIVERS_MAX];
+    /* Its parameters, without the sender; content is in `bytes`. Receivers are to be filled in for a reply.
+     */
+    tr_acl_t acl;
+    tr_content_writer_t bytes;
+    json_t *root; /* owns the strings */
+} tr_exec_outgoing_t;
+
+/* 0; -EINVAL with the member and what was expected; -ENOMEM. Finish it after success only; never copy it. */
+int tr_exec_decode(const char *line, size_t len, tr_exec_outgoing_t *ret_out, tr_error_t *error);
+void tr_exec_outgoing_finish(tr_exec_outgoing_t *self);
+
+#endif

@@ -1,0 +1,187 @@
+#include "agentd/options.h"
+
+#include "agentd/behaviours/exec_conf.h"
+#include "agentd/behaviours/table.h"
+#include "lib/base/log.h"
+#include "proto/aid.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define DAY_MS INT64_C(86400000)
+
+static const tr_option_t table[] = {
+    {"connect", 'c', "ENDPOINT", TR_STRING(tr_agentd_options_t, connect), "tcp://127.0.0.1:5570",
+        "The broker: tcp://HOST:PORT or ipc://PATH."},
+    {"name", 'n', "NAME", TR_STRING(tr_agentd_options_t, name), NULL,
+        "The agent's name. With a count over 1 the agents are NAME-0 to NAME-(N-1)."},
+    {"behaviour", 'b', "BEHAVIOUR", TR_STRING(tr_agentd_options_t, behaviour), NULL,
+        "What the agent does; --list-behaviours shows which there are."},
+    {"load", 'l', "FILE", TR_STRING(tr_agentd_options_t, load), NULL,
+        "A shared object with a behaviour, in place of a built-in one."},
+    {"count", 0, "N", TR_INT(tr_agentd_options_t, count), "1", "So many agents in this process.", .min = 1,
+        .max = TR_AGENTD_COUNT_MAX},
+    {"service", 's', "NAME[=N]", TR_LIST(tr_agentd_options_t, services), NULL,
+        "Offer svc:NAME, with room for N unfinished requests of each agent (default: the behaviour's). May "
+        "be "
+        "repeated.",
+        .max = 64},
+    {"subscribe", 0, "PATTERN", TR_LIST(tr_agentd_options_t, subscribe), NULL,
+        "Get the events of the topics that match. May be repeated.", .max = 256},
+    {"args", 'a', "JSON", TR_STRING(tr_agentd_options_t, args), NULL, "A JSON object for the behaviour."},
+    {"agent", 0, "FILE", TR_STRING(tr_agentd_options_t, agent), NULL,
+        "Read the agent from a YAML file with the keys of one entry of a fleet's agents; flags win over it."},
+    {"exec-mode", 0, "MODE", TR_WORD(tr_agentd_options_t, exec_mode), "persistent",
+        "Of a PROGRAM: one that lives as long as its agent, or one run for each message.",
+        .words = tr_exec_mode_words},
+    {"exec-timeout", 0, "TIME", TR_DURATION(tr_agentd_options_t, exec_timeout_ms), "30s",
+        "The time that a PROGRAM has for one message.", .min = 1, .max = DAY_MS},
+    {"restart-intensity", 0, "N", TR_INT(tr_agentd_options_t, restart_intensity), "5",
+        "An agent that fails more often than this within --restart-period ends the process with code 70.",
+        .min = 1, .max = 1000},
+    {"restart-period", 0, "TIME", TR_DURATION(tr_agentd_options_t, restart_period_ms), "30s",
+        "The time in which failures are counted.", .min = 1, .max = DAY_MS},
+    {"restart-backoff", 0, "TIME", TR_DURATION(tr_agentd_options_t, restart_backoff_ms), "100ms",
+        "The pause before a failed behaviour is started again; each further one is twice as long.", .min = 1,
+        .max = DAY_MS},
+    {"hang-time", 0, "TIME", TR_DURATION(tr_agentd_options_t, hang_ms), "30s",
+        "A message that is in work for longer is reported.", .min = 1, .max = DAY_MS},
+    {"connect-time", 0, "TIME", TR_DURATION(tr_agentd_options_t, connect_ms), "10s",
+        "Give up when the broker was not reached in this time.", .min = 1, .max = DAY_MS},
+    {"stop-time", 0, "TIME", TR_DURATION(tr_agentd_options_t, stop_ms), "30s",
+        "After SIGTERM, time for the message in work before the process is ended by force.", .min = 1,
+        .max = DAY_MS},
+    {"ready-fd", 0, "FD", TR_INT(tr_agentd_options_t, ready_fd), "-1",
+        "Write the line READY to this file descriptor, and close it, when the agents are registered.",
+        .min = -1, .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
+    {"die-with", 0, "PID", TR_INT(tr_agentd_options_t, die_with), "0", "Stop when this parent process ends.",
+        .min = 0, .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    {"list-behaviours", 0, NULL, TR_BOOL(tr_agentd_options_t, list_behaviours), NULL,
+        "Show the built-in behaviours and end.", .flags = TR_OPTION_FLAG_ONLY},
+    TR_LOG_OPTIONS(tr_agentd_options_t),
+};
+
+static const tr_program_t program = {
+    .name = "troupe-agentd",
+    .summary = "Host one agent, or many, of a broker",
+    .usage = "--name NAME (--behaviour BEHAVIOUR | --load FILE | -- PROGRAM [ARGUMENT...]) [OPTION...]",
+    .description = "The process connects to its broker, registers its agents and gives them their messages "
+                   "until it gets "
+                   "SIGTERM; then it finishes the message in work, deregisters and ends.\n\n"
+                   "A PROGRAM gets each message as a line of JSON on its stdin, and each line of JSON that "
+                   "it writes to its "
+                   "stdout becomes a message; so an agent can be written in any language.\n\n"
+                   "It ends with 0 when it was asked to, 1 for wrong usage, 2 when the broker cannot be "
+                   "reached, 3 when the "
+                   "broker refuses (a name that is taken) or what it was given is not valid, 4 when it had "
+                   "to be ended by "
+                   "force, 70 when an agent failed too often.",
+    .examples = "# an agent that answers with what it is asked\n"
+                "troupe-agentd --name echo-1 --behaviour echo\n\n"
+                "# a provider of the service read, four documents at once\n"
+                "troupe-agentd --name reader --behaviour reader --count 4\n\n"
+                "# an agent in Python\n"
+                "troupe-agentd --name sums --service sum -- python3 sums.py",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE_AGENTD",
+    .arguments = "PROGRAM...",
+    .most_arguments = 256,
+    .has_file = true,
+    .stop_at_argument = true,
+};
+
+const tr_program_t *tr_agentd_program(void) {
+    return &program;
+}
+
+int tr_agentd_service_parse(const char *text, char *name, uint32_t *ret_capacity, tr_error_t *error) {
+    const char *equals = strchr(text, '=');
+    size_t len = equals ? (size_t)(equals - text) : strlen(text);
+    int64_t capacity = 0;
+    if (!tr_name_valid(text, len))
+        return tr_error_set(error, -EINVAL,
+            "--service %.160s: expected NAME or NAME=CAPACITY, the name of 1 to %d of A-Z a-z 0-9 . _ - + ~",
+            text, TR_NAME_MAX);
+    if (equals && tr_parse_int(equals + 1, 1, 1 << 20, &capacity, error) < 0)
+        return tr_error_prefix(error, "--service %.160s", text);
+    memcpy(name, text, len);
+    name[len] = '\0';
+    *ret_capacity = (uint32_t)capacity;
+    return 0;
+}
+
+static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int usage(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("troupe-agentd: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs("\nTry 'troupe-agentd --help'.\n", stderr);
+    va_end(args);
+    return TR_AGENTD_USAGE;
+}
+
+/* What a person asked to see. */
+static int show(int ask) {
+    struct winsize window = {0};
+    size_t width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+    if (ask == TR_OPTIONS_HELP)
+        tr_options_help(&program, width, stdout);
+    else
+        printf("%s %s\n", program.name, TROUPE_VERSION);
+    return fflush(stdout) == 0 ? TR_AGENTD_OK : TR_AGENTD_USAGE;
+}
+
+static int show_behaviours(void) {
+    tr_behaviours_print(stdout);
+    return fflush(stdout) == 0 ? TR_AGENTD_OK : TR_AGENTD_USAGE;
+}
+
+static int check(const tr_agentd_options_t *o) {
+    int ways = (o->behaviour != NULL) + (o->load != NULL) + (o->command.count > 0);
+    if (!o->name)
+        return usage("--name is missing: every agent has a name");
+    if (!tr_name_valid(o->name, strlen(o->name)))
+        return usage("--name %.160s: expected 1 to %d of A-Z a-z 0-9 . _ - + ~, the first neither . nor -",
+            o->name, TR_NAME_MAX);
+    /* The exec behaviour may also be named, with its command in --args. */
+    if (ways == 2 && o->behaviour && o->command.count > 0 && strcmp(o->behaviour, "exec") == 0)
+        ways = 1;
+    if (ways != 1)
+        return usage(
+            "expected one of --behaviour, --load and a PROGRAM, found %s", ways ? "several" : "none");
+    for (size_t i = 0; i < o->services.count; i++) {
+        char name[TR_NAME_MAX + 1];
+        uint32_t capacity;
+        tr_error_t error;
+        if (tr_agentd_service_parse(o->services.items[i], name, &capacity, &error) < 0)
+            return usage("%s", error.text);
+    }
+    return TR_AGENTD_GO;
+}
+
+int tr_agentd_options_read(int argc, char *const *argv, tr_agentd_options_t *ret_options) {
+    tr_agentd_options_t o = {0};
+    tr_error_t error = {0};
+    int ask = tr_options_read(&program, argc, argv, &o, &o.flags, &error);
+    if (ask < 0)
+        return usage("%s", error.text);
+    if (ask != TR_OPTIONS_RUN)
+        return show(ask);
+    o.command = tr_options_arguments(o.flags);
+    int code = o.list_behaviours ? show_behaviours() : check(&o);
+    if (code == TR_AGENTD_GO)
+        *ret_options = o;
+    else
+        tr_agentd_options_finish(&o);
+    return code;
+}
+
+void tr_agentd_options_finish(tr_agentd_options_t *self) {
+    tr_options_destroy(&self->flags);
+}

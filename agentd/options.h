@@ -1,0 +1,61 @@
+/*
+ * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...), its
+ * configuration file, and an agent file (--agent), which has the keys of one entry of a fleet's `agents`. A
+ * flag wins over the environment, that over the configuration file, that over the agent file.
+ */
+#ifndef TR_AGENTD_OPTIONS_H
+#define TR_AGENTD_OPTIONS_H
+
+#include "lib/base/options.h"
+
+/* Exit codes; a host that gave up ends with TR_HOST_EXIT_GAVE_UP (troupe/host.h). */
+typedef enum tr_agentd_exit {
+    TR_AGENTD_GO = -1, /* no exit code: the process goes on */
+    TR_AGENTD_OK = 0,
+    TR_AGENTD_USAGE = 1,
+    TR_AGENTD_UNREACHABLE = 2,
+    TR_AGENTD_REFUSED = 3, /* by the broker, or something that it was given is not valid */
+    TR_AGENTD_STUCK = 4,   /* asked to stop, it did not finish in time */
+} tr_agentd_exit_t;
+
+#define TR_AGENTD_COUNT_MAX 1000000
+
+typedef struct tr_agentd_options {
+    const char *connect;
+    const char *name;
+    const char *behaviour; /* NULL: a program or a shared object is given */
+    const char *load;
+    const char *args; /* a JSON object, or NULL */
+    const char *agent;
+    int64_t count;
+    tr_strings_t services; /* NAME or NAME=CAPACITY */
+    tr_strings_t subscribe;
+    int exec_mode; /* tr_exec_mode_t */
+    int64_t exec_timeout_ms;
+    int64_t restart_intensity;
+    int64_t restart_period_ms;
+    int64_t restart_backoff_ms;
+    int64_t hang_ms;
+    int64_t connect_ms;
+    int64_t stop_ms;
+    int64_t ready_fd; /* -1 = none */
+    int64_t die_with; /* pid, 0 = none */
+    bool list_behaviours;
+    int log_level, log_format;
+    tr_strings_t command; /* the program of an exec agent, and its arguments */
+    tr_options_t *flags;  /* owns the strings above */
+} tr_agentd_options_t;
+
+/* The table, for man pages and shell completion. */
+const tr_program_t *tr_agentd_program(void);
+
+/* TR_AGENTD_GO; then tr_agentd_options_finish is to be called. Or the exit code: what the user asked for, or
+ * what is wrong, was printed. */
+int tr_agentd_options_read(int argc, char *const *argv, tr_agentd_options_t *ret_options);
+void tr_agentd_options_finish(tr_agentd_options_t *self);
+
+/* "read" or "read=4" into a name (TR_NAME_MAX + 1 bytes) and a capacity (0: none was given). 0, or -EINVAL
+ * with the text. */
+int tr_agentd_service_parse(const char *text, char *name, uint32_t *ret_capacity, tr_error_t *error);
+
+#endif
