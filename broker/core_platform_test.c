@@ -31,8 +31,8 @@ static const char *df_of_b(const office_t *o, const char *json) {
 #define DONE "inform {\"done\":true}"
 
 static void holds(const char *answer, const char *part) {
-    if (!strstr(answer, part))
-        fail_msg("%s does not hold %s", answer, part);
+    if (!answer || !strstr(answer, part))
+        fail_msg("%s does not hold %s", answer ? answer : "nothing", part);
 }
 
 static void holds_not(const char *answer, const char *part) {
@@ -212,8 +212,7 @@ static void a_costly_template_is_refused(void **state) {
     (void)state;
     office_t o = office_of();
     size_t n = 10000, at = 0;
-    char *json = malloc(64 + n * 8);
-    assert_non_null(json);
+    char json[80000];
     at += (size_t)sprintf(json, "{\"action\":\"register\",\"x\":[1");
     for (size_t i = 0; i < n; i++)
         at += (size_t)sprintf(json + at, ",%zu", i % 100);
@@ -223,21 +222,19 @@ static void a_costly_template_is_refused(void **state) {
     for (size_t i = 0; i < n; i++)
         at += (size_t)sprintf(json + at, ",99");
     strcpy(json + at, ",777]}}");
-    holds(df(&o, json), "inform {\"agents\":[]}"); /* 99 is found after a hundred looks */
+    holds(df(&o, json), "too many comparisons"); /* each 99 is found after a hundred looks */
     at = (size_t)sprintf(json, "{\"action\":\"search\",\"template\":{\"x\":[1");
     for (size_t i = 0; i < n; i++)
         at += (size_t)sprintf(json + at, ",[]");
     strcpy(json + at, "]}}");
-    holds(df(&o, json), "agents");
-    free(json);
+    holds(df(&o, json), "inform {\"agents\":[]}"); /* the first [] is not there: looked for once */
     world_end(o.w);
 }
 
 static void a_description_has_a_limit(void **state) {
     (void)state;
     office_t o = office_of();
-    char *json = malloc(80000);
-    assert_non_null(json);
+    char json[80000];
     int at = sprintf(json, "{\"action\":\"register\",\"text\":\"");
     memset(json + at, 'x', 70000);
     strcpy(json + at + 70000, "\"}");
@@ -248,7 +245,6 @@ static void a_description_has_a_limit(void **state) {
     strcpy(json + at, "]}");
     holds(df(&o, json), "at most 256");
     assert_int_equal(tr_core_stats(o.w->core)->services, 0);
-    free(json);
     world_end(o.w);
 }
 
