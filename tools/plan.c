@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,16 +126,21 @@ static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     return 0;
 }
 
-static int put_broker(tr_plan_t *self, const char *program, const char *stream) {
+/* The broker's addresses as its command line has them, and where agents connect. */
+typedef struct addresses {
+    const char *listen, *stream, *http, *connect;
+} addresses_t;
+
+static int put_broker(tr_plan_t *self, const char *program, const addresses_t *at) {
     const tr_fleet_t *f = self->fleet;
     size_t most = 12 + f->broker.options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!args.items)
         return -ENOMEM;
     put(&args, program);
-    put_pair(&args, "--listen", self->listen);
-    put_pair(&args, "--stream", stream);
-    put_pair(&args, "--http", f->broker.http);
+    put_pair(&args, "--listen", at->listen);
+    put_pair(&args, "--stream", at->stream);
+    put_pair(&args, "--http", at->http);
     put_pair(&args, "--platform", f->name);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     for (size_t i = 0; i < f->broker.options.count; i++) {
@@ -168,23 +174,62 @@ static const char *endpoint(tr_plan_t *self, const char *key, const char *text, 
     return NULL;
 }
 
-static int make(tr_plan_t *self, const tr_programs_t *programs, const char *connect, tr_error_t *error) {
+/* A broker that listens everywhere is reached here by the loopback address. */
+static const char *reachable(tr_plan_t *self, const char *text) {
+    static const struct {
+        const char *any, *here;
+    } hosts[] = {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"}, {"tcp://*:", "tcp://127.0.0.1:"},
+        {"tcp://[::]:", "tcp://[::1]:"}};
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        size_t len = strlen(hosts[i].any);
+        if (strncmp(text, hosts[i].any, len) == 0)
+            return printed(self, "%s%s", hosts[i].here, text + len);
+    }
+    return text;
+}
+
+static int find_addresses(
+    tr_plan_t *self, const tr_plan_at_t *at, addresses_t *ret_addresses, tr_error_t *error) {
+    const tr_fleet_broker_t *broker = &self->fleet->broker;
+    addresses_t a = {.http = at && *at->http ? at->http : broker->http};
+    a.listen = at ? at->listen : endpoint(self, "listen", broker->listen, error);
+    if (!a.listen)
+        return error->code;
+    a.stream = at ? at->stream : endpoint(self, "stream", broker->stream, error);
+    if (!a.stream)
+        return error->code;
+    a.connect = reachable(self, a.listen);
+    if (!a.connect)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    *ret_addresses = a;
+    return 0;
+}
+
+static int make(tr_plan_t *self, const tr_programs_t *programs, const tr_plan_at_t *at, tr_error_t *error) {
     const tr_fleet_t *f = self->fleet;
     size_t count = 1;
     for (size_t i = 0; i < f->agent_list.count; i++)
         count += (size_t)processes_of(&tr_fleet_agents(f)[i]);
-    self->listen = endpoint(self, "listen", f->broker.listen, error);
-    const char *stream = self->listen ? endpoint(self, "stream", f->broker.stream, error) : NULL;
-    if (!stream)
-        return error->code;
+    addresses_t addresses;
+    int rc = find_addresses(self, at, &addresses, error);
+    if (rc < 0)
+        return rc;
     self->processes = tr_arena_alloc(&self->arena, count * sizeof *self->processes);
-    int rc = self->processes ? put_broker(self, programs->broker, stream) : -ENOMEM;
+    rc = self->processes ? put_broker(self, programs->broker, &addresses) : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++)
-        rc = put_agents(self, &tr_fleet_agents(f)[i], programs->agentd, connect ? connect : self->listen);
+        rc = put_agents(self, &tr_fleet_agents(f)[i], programs->agentd, addresses.connect);
     return rc < 0 ? tr_error_set(error, rc, "%s: out of memory", f->path) : 0;
 }
 
-int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const char *connect,
+/* The texts of `at` are the caller's, who may let go of them. */
+static const tr_plan_at_t *kept(tr_plan_t *self, const tr_plan_at_t *at) {
+    tr_plan_at_t *copy = tr_arena_alloc(&self->arena, sizeof *copy);
+    if (copy)
+        *copy = *at;
+    return copy;
+}
+
+int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const tr_plan_at_t *at,
     tr_plan_t **ret_plan, tr_error_t *error) {
     tr_error_t local = {0};
     tr_plan_t *self = calloc(1, sizeof *self);
@@ -192,12 +237,37 @@ int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const c
         return tr_error_set(error, -ENOMEM, "%s: out of memory", fleet->path);
     self->fleet = fleet;
     tr_arena_init(&self->arena, ARENA_MAX);
-    int rc = make(self, programs, connect, &local);
+    const tr_plan_at_t *own = at ? kept(self, at) : NULL;
+    int rc = at && !own ? tr_error_set(&local, -ENOMEM, "%s: out of memory", fleet->path)
+                        : make(self, programs, own, &local);
     if (rc < 0) {
         tr_plan_destroy(&self);
         return tr_error_set(error, rc, "%s", local.text);
     }
     *ret_plan = self;
+    return 0;
+}
+
+static bool take_text(const json_t *object, const char *key, char *out) {
+    const char *text = json_string_value(json_object_get(object, key));
+    if (!text || strlen(text) > TR_PLAN_ENDPOINT_MAX)
+        return false;
+    strcpy(out, text);
+    return true;
+}
+
+int tr_plan_at_parse(const char *line, size_t len, tr_plan_at_t *ret_at, tr_error_t *error) {
+    json_t *object = json_loadb(line, len, 0, NULL);
+    tr_plan_at_t at;
+    bool ok = take_text(object, "endpoint", at.listen) && take_text(object, "stream", at.stream) &&
+              take_text(object, "http", at.http);
+    json_decref(object);
+    if (!ok)
+        return tr_error_set(error, -EINVAL,
+            "the broker said \"%.*s\" when it was ready; expected a line of JSON with endpoint, stream and "
+            "http",
+            (int)(len < 100 ? len : 100), line);
+    *ret_at = at;
     return 0;
 }
 

@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 
+#define TR_PLAN_ENDPOINT_MAX 255
+
 typedef struct tr_plan_process {
     const char *name;              /* of the process: "broker", "reader-3", "reader" */
     const tr_fleet_agent_t *agent; /* NULL: the broker */
@@ -26,13 +28,27 @@ typedef struct tr_plan {
     tr_plan_process_t *processes;
     size_t count;
     const tr_fleet_t *fleet;
-    const char *listen; /* of the broker, relative ipc:// paths made absolute */
     tr_arena_t arena;
 } tr_plan_t;
 
-/* `connect`: where agents connect; NULL = what the file says the broker listens on, which is not yet the
- * address where its port is 0. 0; -EINVAL (an ipc:// path too long for a socket), -ENOMEM. */
-int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const char *connect,
+/* Where the broker really is, once it listens. */
+typedef struct tr_plan_at {
+    char listen[TR_PLAN_ENDPOINT_MAX + 1];
+    char stream[TR_PLAN_ENDPOINT_MAX + 1];
+    char http[TR_PLAN_ENDPOINT_MAX + 1]; /* "" = none */
+} tr_plan_at_t;
+
+/* Reads what the broker writes to its ready pipe: a line of JSON with its endpoints. 0, or -EINVAL. */
+int tr_plan_at_parse(const char *line, size_t len, tr_plan_at_t *ret_at, tr_error_t *error);
+
+/*
+ * `at` NULL: as the file says it, in which a port may be 0, "the kernel's choice". With `at`, agents connect there,
+ * and the broker's command line asks for just these addresses: give it to tr_supervise_set_argv, so that a broker
+ * that is started again comes back where its agents look for it.
+ *
+ * 0; -EINVAL (an ipc:// path too long for a socket), -ENOMEM.
+ */
+int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const tr_plan_at_t *at,
     tr_plan_t **ret_plan, tr_error_t *error);
 void tr_plan_destroy(tr_plan_t **self);
 

@@ -21,10 +21,10 @@ static tr_fleet_t *parsed(const char *text) {
     return fleet;
 }
 
-static tr_plan_t *planned(const tr_fleet_t *fleet, const char *connect) {
+static tr_plan_t *planned(const tr_fleet_t *fleet, const tr_plan_at_t *at) {
     tr_plan_t *plan = NULL;
     tr_error_t error = {0};
-    if (tr_plan_make(fleet, &programs, connect, &plan, &error) < 0)
+    if (tr_plan_make(fleet, &programs, at, &plan, &error) < 0)
         fail_msg("%s", error.text);
     return plan;
 }
@@ -47,10 +47,14 @@ static void test_each_process_has_its_command_line(void **state) {
         "  - {name: crowd, behaviour: echo, count: 100, processes: one, args: {text: it's}}\n"
         "  - {name: own, load: ./my.so}\n"
         "  - {name: sums, exec: {command: [python3, sums.py, -v], mode: once, timeout: 2s}, env: {A: b}}\n");
-    tr_plan_t *plan = planned(fleet, "tcp://127.0.0.1:5570");
+    tr_plan_at_t at = {
+        .listen = "tcp://127.0.0.1:5570", .stream = "tcp://127.0.0.1:5571", .http = "127.0.0.1:80"};
+    tr_plan_t *plan = planned(fleet, &at);
+    memset(&at, 'x', sizeof at); /* the plan has a copy */
     assert_int_equal(plan->count, 6);
     expect_command(plan, 0, "broker",
-        "/usr/bin/troupe-broker --listen ipc:///tmp/d.sock --stream tcp://127.0.0.1:0 --http 127.0.0.1:0 "
+        "/usr/bin/troupe-broker --listen tcp://127.0.0.1:5570 --stream tcp://127.0.0.1:5571 --http "
+        "127.0.0.1:80 "
         "--platform digest --ready-fd 3 --lease=5s --mailbox-records=100");
     expect_command(plan, 1, "reader-1",
         "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:5570 --name reader-1 --behaviour reader --service "
@@ -73,6 +77,8 @@ static void test_each_process_has_its_command_line(void **state) {
     tr_plan_destroy(&plan);
     tr_plan_destroy(&plan);
     plan = planned(fleet, NULL);
+    assert_string_equal(plan->processes[0].argv[2], "ipc:///tmp/d.sock");
+    assert_string_equal(plan->processes[0].argv[4], "tcp://127.0.0.1:0");
     assert_string_equal(plan->processes[1].argv[2], "ipc:///tmp/d.sock");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
@@ -94,6 +100,29 @@ static void test_specs_stop_agents_before_the_broker(void **state) {
     assert_true(agent.ready_pipe && broker.ready_pipe);
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
+}
+
+static void test_what_the_broker_says_when_it_is_ready(void **state) {
+    (void)state;
+    static const char line[] = "{\"endpoint\":\"tcp://0.0.0.0:37133\",\"stream\":\"tcp://127.0.0.1:40875\","
+                               "\"http\":\"\",\"platform\":\"digest\",\"pid\":3625}\n";
+    tr_plan_at_t at;
+    tr_error_t error = {0};
+    assert_int_equal(tr_plan_at_parse(line, strlen(line), &at, &error), 0);
+    assert_string_equal(at.stream, "tcp://127.0.0.1:40875");
+    assert_string_equal(at.http, "");
+    tr_fleet_t *fleet = parsed("fleet: f\nagents: [{name: a, behaviour: echo}]\n");
+    tr_plan_t *plan = planned(fleet, &at);
+    assert_string_equal(plan->processes[0].argv[2], "tcp://0.0.0.0:37133");
+    assert_string_equal(plan->processes[0].argv[6], "127.0.0.1:0");
+    assert_string_equal(plan->processes[1].argv[2], "tcp://127.0.0.1:37133");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+    static const char *const wrongs[] = {
+        "", "READY\n", "{}", "{\"endpoint\":1,\"stream\":\"\",\"http\":\"\"}"};
+    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++)
+        assert_int_equal(tr_plan_at_parse(wrongs[i], strlen(wrongs[i]), &at, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "expected a line of JSON"));
 }
 
 static void test_a_socket_path_that_is_too_long_is_refused(void **state) {
@@ -151,6 +180,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_process_has_its_command_line),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),
+        cmocka_unit_test(test_what_the_broker_says_when_it_is_ready),
         cmocka_unit_test(test_a_socket_path_that_is_too_long_is_refused),
         cmocka_unit_test(test_programs_are_found_beside_in_the_tree_and_in_path),
     };

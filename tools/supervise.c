@@ -249,6 +249,18 @@ int tr_supervise_add(tr_supervise_t *self, const tr_child_spec_t *spec, size_t *
     return 0;
 }
 
+int tr_supervise_set_argv(tr_supervise_t *self, size_t id, const char *const *argv) {
+    child_t *c = child_at(self, id);
+    if (!c)
+        return -ENOENT;
+    bool ok = true;
+    const char **copy = copied_argv(&c->arena, argv, &ok);
+    if (!ok)
+        return -ENOMEM;
+    c->argv = copy;
+    return 0;
+}
+
 int tr_supervise_remove(tr_supervise_t *self, size_t id) {
     child_t *c = child_at(self, id);
     if (!c)

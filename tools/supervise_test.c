@@ -167,6 +167,17 @@ static void test_restarts_wait_and_fail_when_there_are_too_many(void **state) {
     until(stage, id, TR_CHILD_BACKOFF);
 }
 
+static void test_another_command_line_holds_from_the_next_start(void **state) {
+    stage_t *stage = *state;
+    size_t id = add(stage, "a", "echo one; exit 1", always);
+    stage->now = until(stage, id, TR_CHILD_BACKOFF).due_ms;
+    static const char *const argv[] = {"/bin/echo", "two", NULL};
+    assert_int_equal(tr_supervise_set_argv(stage->sup, id, argv), 0);
+    assert_int_equal(tr_supervise_set_argv(stage->sup, id + 1, argv), -ENOENT);
+    until(stage, id, TR_CHILD_BACKOFF);
+    until_log(stage, "one\ntwo\n");
+}
+
 static void test_a_killed_child_takes_its_group_with_it(void **state) {
     stage_t *stage = *state;
     char fifo[80], script[200], bytes[16];
@@ -398,6 +409,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         A_TEST(test_a_child_runs_and_rests),
         A_TEST(test_restarts_wait_and_fail_when_there_are_too_many),
+        A_TEST(test_another_command_line_holds_from_the_next_start),
         A_TEST(test_a_killed_child_takes_its_group_with_it),
         A_TEST(test_stop_asks_and_after_the_grace_kills),
         A_TEST(test_a_suspended_child_can_be_stopped),
