@@ -40,21 +40,26 @@ static void wait_for_restart(tr_message_t *m) {
     copy->next = NULL;
 }
 
+/* An answer to a request, or an act of a conversation, has callbacks of its own. */
+static bool taken(tr_host_t *host, tr_agent_t *agent, tr_message_t *m, int *ret_code) {
+    if (host->pending.count && tr_request_answer(host, m))
+        return true;
+    return agent->more && agent->more->conversations && tr_conversations_take(agent, m, ret_code);
+}
+
 /* Whoever keeps the message finishes it; otherwise it is finished here. Returns whether it was. */
 static bool run(tr_message_t *m) {
     tr_host_t *host = m->host;
     tr_agent_t *agent = m->agent;
     atomic_store_explicit(&host->running, agent, memory_order_relaxed);
     atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
-    if (host->pending.count && tr_request_answer(host, m)) {
-        if (!m->claimed)
-            tr_message_settle(m, false);
-        return !m->claimed;
-    }
     const tr_behaviour_t *b = agent->hosted->behaviour;
-    int r = b->receive ? b->receive(agent, tr_agent_state(agent), m) : 0;
-    if (r < 0 && !m->claimed)
-        tell_failure(m, r);
+    int r = 0;
+    if (!taken(host, agent, m, &r)) {
+        r = b->receive ? b->receive(agent, tr_agent_state(agent), m) : 0;
+        if (r < 0 && !m->claimed)
+            tell_failure(m, r);
+    }
     if (!m->claimed)
         tr_message_settle(m, r < 0);
     if (r < 0)

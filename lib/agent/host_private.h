@@ -34,6 +34,7 @@ typedef struct tr_agent_more {
     int64_t first_failure_ms;
     uint32_t failures;
     int64_t backoff_ms;
+    struct tr_conversations *conversations; /* NULL where it takes part in no protocol */
 } tr_agent_more_t;
 
 struct tr_agent {
@@ -50,6 +51,7 @@ struct tr_hosted {
     tr_registration_t *registration;
     const tr_behaviour_t *behaviour;
     char *name;
+    size_t name_len;
     uint32_t count;
     bool range;
     tr_agent_t *agents;
@@ -64,9 +66,10 @@ struct tr_message {
     tr_record_t record;
     uint64_t epoch;
     tr_message_type_t type;
-    bool kept;    /* this one is a copy of its own */
-    bool claimed; /* somebody keeps a copy: the view is not finished here */
-    bool read;    /* acl is valid, or failed to be read */
+    bool kept;        /* this one is a copy of its own */
+    bool claimed;     /* somebody keeps a copy: the view is not finished here */
+    bool lease_taken; /* a conversation settles it */
+    bool read;        /* acl is valid, or failed to be read */
     bool read_failed;
     bool valued; /* value was tried */
     bool has_value;
@@ -77,6 +80,12 @@ struct tr_message {
     tr_message_t *next; /* in a list of those that wait */
     uint8_t bytes[];    /* of a kept one */
 };
+
+/* Of a leased message: what it takes to settle it later, without the message. agent 0 = none. */
+typedef struct tr_lease {
+    tr_route_t agent;
+    uint64_t number;
+} tr_lease_t;
 
 typedef struct tr_pending {
     tr_agent_t *agent;
@@ -171,5 +180,13 @@ int tr_watch_polls(tr_host_t *host, size_t *ret_count);
 /* message.c */
 void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *record, uint64_t epoch);
 void tr_message_settle(const tr_message_t *message, bool release);
+/* From now on the message's lease is the caller's to settle; none where it is not leased or was taken before. */
+tr_lease_t tr_message_take_lease(const tr_message_t *message);
+void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release);
+
+/* protocol/conversation.c: for an agent that has conversations or takes part in a protocol. Whether one of
+ * them took the message, with what receive would return. */
+bool tr_conversations_take(tr_agent_t *agent, const tr_message_t *message, int *ret_code);
+void tr_conversations_forget(tr_agent_t *agent, const char *why);
 
 #endif

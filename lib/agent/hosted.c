@@ -11,16 +11,35 @@
 #define DUPLICATE_MS 4000 /* longer than a lease: the name of a process that was killed is free by then */
 #define RETRY_MS     100
 
+/* Decimal digits without printf: names are made for every message that is sent. */
+static size_t put_number(char *out, uint32_t v) {
+    char digits[10];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while (v /= 10);
+    for (size_t i = 0; i < n; i++)
+        out[i] = digits[n - 1 - i];
+    return n;
+}
+
 size_t tr_agent_name(const tr_agent_t *agent, char *out) {
     const tr_hosted_t *d = agent->hosted;
-    int n = d->range ? snprintf(out, TR_NAME_MAX + 1, "%s-%u", d->name, agent->index)
-                     : snprintf(out, TR_NAME_MAX + 1, "%s", d->name);
-    return n < 0 ? 0 : (size_t)n > TR_NAME_MAX ? TR_NAME_MAX : (size_t)n;
+    size_t n = d->name_len;
+    memcpy(out, d->name, n);
+    if (d->range) {
+        out[n++] = '-';
+        n += put_number(out + n, agent->index);
+    }
+    out[n] = 0;
+    return n;
 }
 
 const char *tr_agent_aid(const tr_agent_t *self, char out[TR_AID_MAX + 1]) {
+    const char *platform = tr_link_platform(self->hosted->host->link);
     size_t n = tr_agent_name(self, out);
-    snprintf(out + n, TR_AID_MAX + 1 - n, "@%s", tr_link_platform(self->hosted->host->link));
+    out[n++] = '@';
+    memcpy(out + n, platform, strlen(platform) + 1);
     return out;
 }
 
@@ -92,6 +111,7 @@ static tr_hosted_t *hosted_new(
     d->count = count;
     d->range = range;
     d->name = strdup(name);
+    d->name_len = strlen(name);
     d->agents = calloc(count, sizeof *d->agents);
     d->states = behaviour->state_size ? calloc(count, behaviour->state_size) : NULL;
     if (!d->name || !d->agents || (behaviour->state_size && !d->states)) {
@@ -170,7 +190,7 @@ static int add(tr_host_t *host, const char *name, uint32_t count, bool range, co
         return tr_error_set(error, -EINVAL,
             "behaviour %s is built for ABI %u, this library has %u: build it again", behaviour->name,
             behaviour->abi, TR_BEHAVIOUR_ABI);
-    if (!tr_name_valid(name, strlen(name)))
+    if (!tr_name_valid(name, strlen(name)) || (range && strlen(name) > TR_NAME_MAX - 9))
         return tr_error_set(
             error, -EINVAL, "%s: a name is 1 to %d of A-Z a-z 0-9 . _ - + ~", name, TR_NAME_MAX);
     tr_hosted_t *d = hosted_new(host, name, count, range, behaviour);

@@ -25,7 +25,8 @@ void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *r
     view->record = *record;
     view->epoch = epoch;
     view->type = type_of(record->h.kind);
-    view->claimed = view->read = view->read_failed = view->valued = view->has_value = false;
+    view->claimed = view->lease_taken = view->read = view->read_failed = view->valued = view->has_value =
+        false;
     view->topic[0] = 0;
 }
 
@@ -147,13 +148,26 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     copy->epoch = self->epoch;
     copy->type = self->type;
     copy->kept = true;
+    copy->lease_taken = self->lease_taken;
     cache(self)->claimed = true;
     return copy;
 }
 
 void tr_message_settle(const tr_message_t *message, bool release) {
-    if (tr_message_leased(message))
+    if (tr_message_leased(message) && !message->lease_taken)
         tr_link_settle(message->host->link, message->record.h.dst, message->record.h.id, release);
+}
+
+tr_lease_t tr_message_take_lease(const tr_message_t *message) {
+    if (!tr_message_leased(message) || message->lease_taken)
+        return (tr_lease_t){0};
+    cache(message)->lease_taken = true;
+    return (tr_lease_t){.agent = message->record.h.dst, .number = message->record.h.id};
+}
+
+void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release) {
+    if (lease.agent)
+        tr_link_settle(host->link, lease.agent, lease.number, release);
 }
 
 static void finish(tr_message_t **self, bool release) {

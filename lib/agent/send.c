@@ -20,11 +20,6 @@ static int send_to(
     return tr_link_send(self->hosted->host->link, &out);
 }
 
-static bool receiver_valid(const char *receiver) {
-    tr_aid_t aid;
-    return tr_aid_parse(&aid, receiver, strlen(receiver)) == 0;
-}
-
 /* The envelope's first receiver is the target of that copy, so each copy has the others behind it. */
 static int send_each(tr_agent_t *self, tr_acl_t *acl) {
     size_t n = acl->receivers.count;
@@ -37,7 +32,7 @@ static int send_each(tr_agent_t *self, tr_acl_t *acl) {
             turned[j] = acl->receivers.items[(i + j) % n];
         tr_acl_t copy = *acl;
         copy.receivers.items = turned;
-        int r = receiver_valid(turned[0]) ? send_to(self, &copy, turned[0], 0, NULL) : -EINVAL;
+        int r = send_to(self, &copy, turned[0], 0, NULL);
         if (r < 0 && !first_error)
             first_error = r;
     }
@@ -54,8 +49,7 @@ int tr_send(tr_agent_t *self, const tr_acl_t *message) {
     acl.topic = NULL;
     if (acl.receivers.count > 1)
         return send_each(self, &acl);
-    return receiver_valid(acl.receivers.items[0]) ? send_to(self, &acl, acl.receivers.items[0], 0, NULL)
-                                                  : -EINVAL;
+    return send_to(self, &acl, acl.receivers.items[0], 0, NULL);
 }
 
 /* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the sender only.
@@ -113,7 +107,7 @@ int tr_reply_reason(
 
 int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len) {
     char aid[TR_AID_MAX + 1];
-    if (!tr_topic_valid(topic, strlen(topic)) || topic[0] == '$')
+    if (topic[0] == '$')
         return -EINVAL;
     tr_acl_t acl = {
         .performative = TR_INFORM,

@@ -46,6 +46,7 @@ void tr_agent_end(tr_agent_t *agent) {
     agent->status = TR_AGENT_ENDED;
     if (!agent->more && !host->pending.count && !host->timers.count && !host->watched_n)
         return; /* a million idle agents end quickly */
+    tr_conversations_forget(agent, "the agent has ended");
     tr_timers_forget(&host->timers, agent);
     tr_request_forget(host, agent);
     tr_watch_forget(host, agent);
@@ -89,6 +90,7 @@ void tr_agent_failed(tr_agent_t *agent, int code) {
     tr_agent_name(agent, name);
     fini(agent);
     agent->status = TR_AGENT_BACKOFF;
+    tr_conversations_forget(agent, strerror(-code));
     tr_timers_forget(&host->timers, agent);
     tr_request_forget(host, agent);
     tr_watch_forget(host, agent);

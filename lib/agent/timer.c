@@ -88,10 +88,16 @@ int64_t tr_timers_next(const tr_timers_t *self) {
 }
 
 void tr_timers_forget(tr_timers_t *self, const tr_agent_t *agent) {
-    for (size_t i = self->count; i-- > 0;) {
-        if (i < self->count && self->heap[i]->agent == agent) {
-            tr_timers_remove(self, self->heap[i]);
-            i = self->count; /* the heap has moved: look at all again */
-        }
+    size_t kept = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->heap[i]->agent == agent)
+            free(self->heap[i]);
+        else
+            put(self, kept++, self->heap[i]);
     }
+    if (kept == self->count)
+        return;
+    self->count = kept;
+    for (size_t i = kept / 2; i-- > 0;) /* what is left is no heap any more */
+        sink(self, i, self->heap[i]);
 }

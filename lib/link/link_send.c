@@ -26,6 +26,14 @@ static tr_route_t route_of(const tr_link_t *l, const tr_outgoing_t *out) {
     return known ? *known : 0;
 }
 
+/* Only asked of a name that the broker has not resolved yet. */
+static bool name_valid(const tr_outgoing_t *out) {
+    tr_aid_t aid;
+    size_t len = out->name ? strlen(out->name) : 0;
+    return out->kind == TR_KIND_PUBLISH ? tr_topic_valid(out->name, len)
+                                        : tr_aid_parse(&aid, out->name, len) == 0;
+}
+
 static uint8_t *write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl_t *acl) {
     tr_record_header_write(h, at);
     at = tr_acl_envelope_write(acl, at + TR_RECORD_HEADER);
@@ -39,6 +47,8 @@ static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
     tr_route_t route = route_of(l, out);
     if (!has_room(l) || !out->from->route || (l->muted_n && is_muted(l, route)))
         return -EAGAIN;
+    if (!route && !name_valid(out))
+        return -EINVAL;
     tr_acl_t without_topic;
     if (out->kind == TR_KIND_PUBLISH && route) { /* the broker knows the topic by its route */
         without_topic = *acl;
