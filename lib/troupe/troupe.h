@@ -5,6 +5,7 @@
 #include "troupe/agent.h"
 #include "troupe/host.h"
 #include "troupe/message.h"
+#include "troupe/protocol.h"
 
 /* The version of the library at run time, "0.1.0". */
 const char *tr_version(void);

@@ -1,0 +1,245 @@
+/* The side that begins a conversation. */
+#include "lib/agent/protocol/conversation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CANCEL_MS 10000 /* how long the answer to a cancel may take */
+
+/* What is decided before a conversation exists. */
+typedef struct tr_opening {
+    tr_machine_t machine;
+    tr_performative_t act;
+    bool service;
+    char receiver[TR_AID_MAX + 1]; /* with its platform */
+    char id[48];                   /* where one was made */
+} tr_opening_t;
+
+static int find_protocol(tr_opening_t *o, const char *name, tr_error_t *error) {
+    const tr_protocol_t *p = tr_protocol_find(name);
+    if (p) {
+        tr_machine_init(&o->machine, p);
+        return 0;
+    }
+    char known[256] = "";
+    for (const tr_protocol_t *const *each = tr_protocols(); *each; each++)
+        snprintf(
+            known + strlen(known), sizeof known - strlen(known), "%s%s", known[0] ? ", " : "", (*each)->name);
+    return tr_error_set(
+        error, -EINVAL, "\"%.64s\" is no protocol that is known here: %s", name ? name : "", known);
+}
+
+static int first_act(tr_opening_t *o, tr_performative_t act, tr_error_t *error) {
+    uint32_t allowed = tr_machine_allowed(&o->machine, TR_INITIATOR, false);
+    char text[400];
+    if (act == TR_ACT_NONE) {
+        if (__builtin_popcount(allowed) != 1)
+            return tr_error_set(error, -EINVAL, "%s begins with one of %s: say which",
+                o->machine.protocol->name, tr_acts_print(allowed, text, sizeof text));
+        act = (tr_performative_t)__builtin_ctz(allowed);
+    }
+    if (act >= TR_ACT_MAX || !(allowed & 1u << act))
+        return tr_error_set(error, -EPROTO, "%s",
+            tr_machine_explain(&o->machine, TR_INITIATOR, act, false, text, sizeof text));
+    tr_machine_step(&o->machine, TR_INITIATOR, act, false);
+    o->act = act;
+    return 0;
+}
+
+/* Answers come from a full AID, so that is what the conversation is with. */
+static int full_receiver(tr_opening_t *o, const tr_agent_t *agent, const char *receiver, tr_error_t *error) {
+    tr_aid_t aid;
+    if (!receiver || tr_aid_parse(&aid, receiver, strlen(receiver)) < 0)
+        return tr_error_set(error, -EINVAL, "\"%.200s\" is no receiver: name, name@platform or svc:NAME",
+            receiver ? receiver : "");
+    if (!aid.service && !aid.platform[0])
+        snprintf(aid.platform, sizeof aid.platform, "%s", tr_host_platform(agent->hosted->host));
+    o->service = aid.service;
+    tr_aid_print(&aid, o->receiver, sizeof o->receiver);
+    return 0;
+}
+
+static int make(tr_agent_t *agent, const tr_initiator_t *i, const tr_opening_t *o,
+    tr_conversation_t **ret_conversation, tr_error_t *error) {
+    const char *texts[TR_TEXTS] = {
+        [TR_TEXT_ID] = i->conversation_id ? i->conversation_id : o->id,
+        [TR_TEXT_PEER] = o->service ? NULL : o->receiver,
+        [TR_TEXT_SERVICE] = o->service ? o->receiver : NULL,
+        [TR_TEXT_ONTOLOGY] = i->ontology     ? i->ontology
+                             : i->parameters ? i->parameters->ontology
+                                             : NULL,
+    };
+    tr_conversation_t *c;
+    int r = tr_conversation_new(agent, o->machine.protocol, TR_INITIATOR, texts, &c);
+    if (r == -EMSGSIZE)
+        return tr_error_set(error, -EINVAL, "the conversation-id or the ontology is longer than %d bytes",
+            TR_CONVERSATION_TEXT);
+    if (r < 0)
+        return tr_error_set(error, r, "out of memory");
+    c->machine = o->machine;
+    c->first = (uint8_t)o->act;
+    c->arg = i->arg;
+    c->initiator = (tr_callbacks_t){
+        .on_agree = i->on_agree,
+        .on_refuse = i->on_refuse,
+        .on_failure = i->on_failure,
+        .on_result = i->on_result,
+        .on_inform = i->on_inform,
+        .on_cancel_failed = i->on_cancel_failed,
+        .on_end = i->on_end,
+    };
+    *ret_conversation = c;
+    return 0;
+}
+
+static int enter(tr_conversations_t *store, tr_conversation_t *c, tr_error_t *error) {
+    if (tr_conversations_find(
+            store, TR_INITIATOR, tr_conversation_id(c), tr_conversation_text(c, TR_TEXT_PEER)))
+        return tr_error_set(error, -EEXIST, "a conversation %.64s with %s is open already: ids are unique",
+            tr_conversation_id(c), tr_conversation_peer(c));
+    int r = tr_conversations_add(store, c);
+    if (r == -ENOBUFS)
+        return tr_error_set(error, r,
+            "%zu conversations are open, which is the limit: let some end, or raise it "
+            "(tr_conversation_limit)",
+            store->count);
+    return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
+}
+
+static int send_first(
+    const tr_conversation_t *c, const tr_initiator_t *i, int64_t timeout_ms, tr_error_t *error) {
+    const char *receiver = tr_conversation_peer(c);
+    tr_acl_t acl = i->parameters ? *i->parameters : (tr_acl_t){0};
+    acl.performative = c->first;
+    acl.receivers = (tr_acl_list_t){.items = &receiver, .count = 1};
+    acl.protocol = tr_conversation_protocol(c);
+    acl.ontology = tr_conversation_text(c, TR_TEXT_ONTOLOGY);
+    acl.conversation_id = tr_conversation_id(c);
+    acl.reply_with = tr_conversation_id(c);
+    acl.content = i->content;
+    acl.content_len = i->content_len;
+    if (timeout_ms >= 0)
+        acl.reply_by_ms = (uint64_t)(tr_clock_wall_ms() + timeout_ms);
+    int r = tr_send(c->agent, &acl);
+    return r < 0 ? tr_error_set(error, r, "%s could not be sent to %s: %s", tr_performative_name(c->first),
+                       receiver, strerror(-r))
+                 : 0;
+}
+
+int tr_conversation_start(tr_agent_t *self, const tr_initiator_t *initiator,
+    tr_conversation_t **ret_conversation, tr_error_t *error) {
+    tr_opening_t opening;
+    tr_conversation_t *c = NULL;
+    int64_t timeout_ms = initiator->timeout_ms ? initiator->timeout_ms : TR_CONVERSATION_TIMEOUT;
+    if (ret_conversation && !initiator->on_end)
+        return tr_error_set(
+            error, -EINVAL, "who keeps the conversation must have an on_end: the pointer ends there");
+    int r = find_protocol(&opening, initiator->protocol, error);
+    if (r == 0)
+        r = first_act(&opening, initiator->performative, error);
+    if (r == 0)
+        r = full_receiver(&opening, self, initiator->receiver, error);
+    if (r < 0)
+        return r;
+    tr_conversations_t *store = tr_conversations_of(self);
+    if (!store)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    tr_conversations_make_id(store, self->hosted->host, opening.id, sizeof opening.id);
+    r = make(self, initiator, &opening, &c, error);
+    if (r < 0)
+        return r;
+    r = enter(store, c, error);
+    if (r == 0) {
+        if (timeout_ms >= 0 && (r = tr_conversation_deadline(c, timeout_ms)) < 0)
+            tr_error_set(error, r, "out of memory");
+        if (r == 0)
+            r = send_first(c, initiator, timeout_ms, error);
+        if (r < 0)
+            tr_conversations_remove(store, c);
+    }
+    if (r < 0) {
+        tr_conversation_free(c);
+        return r;
+    }
+    if (ret_conversation)
+        *ret_conversation = c;
+    return 0;
+}
+
+int tr_conversation_cancel(tr_conversation_t *self) {
+    char id[TR_CANCEL_ID_MAX];
+    tr_machine_t trial = self->machine;
+    if (self->ended || tr_machine_step(&trial, self->role, TR_CANCEL, false) != TR_VERDICT_LEGAL)
+        return -EPROTO;
+    if (tr_conversation_text(self, TR_TEXT_SERVICE) && !self->provider) {
+        tr_conversation_end(self, TR_OUTCOME_CANCELLED, NULL); /* another provider would get the cancel */
+        return 0;
+    }
+    int r = tr_conversation_send(self, TR_CANCEL, tr_conversation_cancel_id(self, id), NULL, 0, NULL);
+    if (r == 0)
+        tr_conversation_hurry(self, CANCEL_MS); /* out of memory: the answer alone ends it, ignoring */
+    return r;
+}
+
+/* An answer of another provider than before: the first one died or gave the request back, and it begins again. */
+static int follow_provider(tr_conversation_t *c, const char *sender) {
+    if (!tr_conversation_text(c, TR_TEXT_SERVICE) || (c->provider && !strcmp(c->provider, sender)))
+        return 0;
+    char *provider = strdup(sender);
+    if (!provider)
+        return -ENOMEM;
+    if (c->provider) {
+        tr_machine_init(&c->machine, c->machine.protocol);
+        tr_machine_step(&c->machine, TR_INITIATOR, c->first, false);
+    }
+    free(c->provider);
+    c->provider = provider;
+    return 0;
+}
+
+/* What answers no cancel was sent before the cancel arrived. Where nothing is said, it answers it. */
+static bool has_crossed(const tr_conversation_t *c, const tr_acl_t *acl) {
+    char id[TR_CANCEL_ID_MAX];
+    return c->machine.cancelling && acl->in_reply_to &&
+           strcmp(acl->in_reply_to, tr_conversation_cancel_id(c, id)) != 0;
+}
+
+static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, bool cancel_failed) {
+    const tr_callbacks_t *on = &c->initiator;
+    tr_outcome_t outcome = tr_machine_outcome(&c->machine);
+    switch (act) {
+    case TR_AGREE: return on->on_agree;
+    case TR_REFUSE: return on->on_refuse;
+    case TR_FAILURE: return cancel_failed ? on->on_cancel_failed : on->on_failure;
+    case TR_INFORM:
+        return outcome == TR_OUTCOME_DONE ? on->on_result : outcome == TR_OUTCOME_NONE ? on->on_inform : NULL;
+    default: return NULL;
+    }
+}
+
+void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    tr_performative_t act = tr_message_performative(message);
+    if (follow_provider(c, acl->sender) < 0)
+        return; /* out of memory: as if it had not arrived, the deadline follows */
+    bool was_cancelling = c->machine.cancelling, crossed = has_crossed(c, acl);
+    if (tr_machine_step(&c->machine, TR_PARTICIPANT, act, crossed) != TR_VERDICT_LEGAL) {
+        char text[400];
+        tr_answer_unexpected(c->agent, message,
+            tr_machine_explain(&c->machine, TR_PARTICIPANT, act, crossed, text, sizeof text),
+            tr_machine_allowed(&c->machine, TR_PARTICIPANT, crossed));
+        tr_conversation_end(c, TR_OUTCOME_NOT_UNDERSTOOD, message);
+        return;
+    }
+    tr_outcome_t outcome = tr_machine_outcome(&c->machine);
+    bool cancel_failed = was_cancelling && !c->machine.cancelling && outcome == TR_OUTCOME_NONE;
+    if (cancel_failed)
+        tr_conversation_relax(c); /* out of memory: the nearer deadline stays, ignoring */
+    tr_conversation_moved(c);
+    tr_act_fn fn = callback_of(c, act, cancel_failed);
+    if (fn)
+        fn(c->agent, tr_agent_state(c->agent), c, message, c->arg);
+    if (outcome != TR_OUTCOME_NONE)
+        tr_conversation_end(c, outcome, message);
+}
