@@ -248,8 +248,8 @@ def main(arguments):
                 file.write(text)
             page = Page(text)
         wrong = list(check(page, facts, protos)) + check_example(page, facts)
-    except ValueError as error:
-        wrong = [str(error)]
+    except (ValueError, KeyError) as error:
+        wrong = [f"{type(error).__name__}: {error}"]
     for line in wrong:
         print(line)
     print(f"{len(page.tables)} tables, {len(facts['frame'])} frames, {len(wrong)} differences")
