@@ -67,7 +67,12 @@ static int install(int fd, int as) {
 }
 
 /* In the child: only calls that are safe after a fork of a process with threads. */
-static void run(const tr_child_options_t *options, char **environment, pipes_t *p, pid_t parent) {
+static void run(const tr_child_options_t *options, const char **environment, pipes_t *p, pid_t parent) {
+    /* exec's prototype is older than const; it changes nothing. */
+    union {
+        const char *const *ours;
+        char *const *theirs;
+    } command = {options->command}, variables = {environment};
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -78,7 +83,7 @@ static void run(const tr_child_options_t *options, char **environment, pipes_t *
     if (!bad) {
         /* Whatever this process opened without close-on-exec is not the program's. */
         close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-        execvpe(options->command[0], options->command, environment);
+        execvpe(command.theirs[0], command.theirs, variables.theirs);
     }
     int code = errno;
     ssize_t ignored = write(p->failure[1], &code, sizeof code);
@@ -86,7 +91,7 @@ static void run(const tr_child_options_t *options, char **environment, pipes_t *
     _exit(127);
 }
 
-static size_t count_of(char *const *list) {
+static size_t count_of(const char *const *list) {
     size_t n = 0;
     while (list && list[n])
         n++;
@@ -99,9 +104,9 @@ static bool same_name(const char *a, const char *b) {
 }
 
 /* The environment of this process with the additions in place of what has the same name. */
-static char **make_environment(char *const *add) {
-    size_t have = count_of(environ), more = count_of(add), n = 0;
-    char **all = calloc(have + more + 1, sizeof *all);
+static const char **make_environment(const char *const *add) {
+    size_t have = count_of((const char *const *)environ), more = count_of(add), n = 0;
+    const char **all = calloc(have + more + 1, sizeof *all);
     if (!all)
         return NULL;
     for (size_t i = 0; i < have; i++) {
@@ -153,7 +158,7 @@ static int adopt(tr_child_t *self, pipes_t *p) {
 }
 
 static int spawn(tr_child_t *self, const tr_child_options_t *options, pipes_t *p) {
-    char **environment = make_environment(options->env);
+    const char **environment = make_environment(options->env);
     if (!environment)
         return -ENOMEM;
     pid_t parent = getpid();

@@ -20,9 +20,9 @@
 typedef struct tr_child tr_child_t;
 
 typedef struct tr_child_options {
-    char *const *command; /* NULL at the end; looked up in PATH */
-    const char *cwd;      /* NULL: as it is */
-    char *const *env;     /* "NAME=VALUE" to add, NULL at the end; may be NULL */
+    const char *const *command; /* NULL at the end; looked up in PATH */
+    const char *cwd;            /* NULL: as it is */
+    const char *const *env;     /* "NAME=VALUE" to add, NULL at the end; may be NULL */
 } tr_child_options_t;
 
 /* 0; -ENOENT and the like with a text when it cannot be run. From a thread that lives as long as the process.

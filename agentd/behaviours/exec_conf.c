@@ -25,7 +25,7 @@ static int out_of_memory(reader_t *self) {
 }
 
 /* A str of the arguments as a C string. */
-static int read_text(reader_t *self, tr_value_t v, const char *key, char **ret_text) {
+static int read_text(reader_t *self, tr_value_t v, const char *key, const char **ret_text) {
     size_t len = 0;
     const char *text = tr_value_str(v, &len);
     if (!text || memchr(text, '\0', len))
@@ -43,7 +43,7 @@ static int read_command(reader_t *self, tr_value_t v, const char *key) {
     if (n < 1 || n > COMMAND_MAX)
         return tr_error_set(self->error, -EINVAL,
             "exec: %s: expected a program and at most %d arguments, found %zu", key, COMMAND_MAX - 1, n);
-    char **command = tr_arena_alloc(&self->conf->arena, (n + 1) * sizeof *command);
+    const char **command = tr_arena_alloc(&self->conf->arena, (n + 1) * sizeof *command);
     if (!command)
         return out_of_memory(self);
     for (size_t i = 0; i < n; i++) {
@@ -99,15 +99,11 @@ static int read_max_backoff(reader_t *self, tr_value_t v, const char *key) {
 }
 
 static int read_cwd(reader_t *self, tr_value_t v, const char *key) {
-    char *text = NULL;
-    int rc = read_text(self, v, key, &text);
-    if (rc == 0)
-        self->conf->cwd = text;
-    return rc;
+    return read_text(self, v, key, &self->conf->cwd);
 }
 
 /* "NAME=VALUE" */
-static int read_variable(reader_t *self, const msgpack_object_kv *pair, const char *key, char **at) {
+static int read_variable(reader_t *self, const msgpack_object_kv *pair, const char *key, const char **at) {
     size_t name_len = 0, value_len = 0;
     const char *name = tr_value_str(&pair->key, &name_len), *value = tr_value_str(&pair->val, &value_len);
     if (!name || !name_len || !value || memchr(name, '=', name_len) || memchr(name, '\0', name_len) ||
@@ -129,7 +125,7 @@ static int read_env(reader_t *self, tr_value_t v, const char *key) {
         return tr_error_set(
             self->error, -EINVAL, "exec: %s: expected a map of at most %d variables", key, ENV_MAX);
     size_t n = tr_value_size(v);
-    char **env = tr_arena_alloc(&self->conf->arena, (n + 1) * sizeof *env);
+    const char **env = tr_arena_alloc(&self->conf->arena, (n + 1) * sizeof *env);
     if (!env)
         return out_of_memory(self);
     for (size_t i = 0; i < n; i++) {

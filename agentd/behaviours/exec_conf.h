@@ -25,12 +25,12 @@ typedef enum tr_exec_mode {
 extern const char *const tr_exec_mode_words[];
 
 typedef struct tr_exec_conf {
-    char **command; /* NULL at the end */
+    const char **command; /* NULL at the end */
     int mode;
     int64_t timeout_ms;
     int64_t in_flight;
-    const char *cwd; /* NULL: as it is */
-    char **env;      /* "NAME=VALUE" to add, NULL at the end */
+    const char *cwd;  /* NULL: as it is */
+    const char **env; /* "NAME=VALUE" to add, NULL at the end */
     int64_t backoff_ms;
     int64_t max_backoff_ms;
     int log_level;
