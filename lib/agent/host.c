@@ -238,12 +238,11 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
  * fits. */
 static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
     atomic_store(&h->busy, true);
-    bool data = tr_link_work(h->link, ret_due_ms);
+    bool any = tr_link_work(h->link, ret_due_ms);
     run_events(h);
-    bool any = run_posted(h);
+    any |= run_posted(h);
     any |= run_timers(h);
-    if (data)
-        any |= run_bundles(h);
+    any |= run_bundles(h);
     if (any)
         tr_link_flush(h->link);
     atomic_store(&h->running, NULL);

@@ -242,6 +242,7 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
         tr_link_say(l, TR_HOST_REFUSED, "a frame from the broker is no bundle");
         return;
     }
+    l->came = true;
     if (!tr_kind_is_data(record.h.kind)) {
         do
             tr_link_control(l, &record, now);
@@ -333,6 +334,7 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
     pthread_mutex_lock(&self->lock);
     int64_t now = now_ms();
     bool quiet;
+    self->came = false;
     tr_link_flush_locked(self); /* first, so that nobody waits for what is already said */
     do {
         quiet = receive(self, now);
@@ -343,9 +345,9 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
         quiet &= !tr_link_flush_locked(self);
     } while (!quiet && !self->inbox);
     *ret_due_ms = next_due(self);
-    bool data = self->inbox != NULL;
+    bool came = self->came || self->inbox;
     pthread_mutex_unlock(&self->lock);
-    return data;
+    return came;
 }
 
 int tr_link_fd(tr_link_t *self) {

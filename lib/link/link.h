@@ -63,8 +63,8 @@ int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error
  * more. */
 void tr_link_destroy(tr_link_t **self, int64_t wait_ms);
 
-/* Receives what is there, handles what concerns the link, sends what may go. Returns whether data waits
- * (tr_link_take); ret_due_ms: when to call again at the latest. */
+/* Receives what is there, handles what concerns the link, sends what may go. True when anything came, for the link or for agents
+ * (tr_link_take). ret_due_ms: when to call again at the latest. */
 bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
 /* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
 int tr_link_fd(tr_link_t *self);
