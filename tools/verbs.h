@@ -6,6 +6,7 @@
 
 #define TR_VERBS(VERB)                                                                                       \
     VERB(up)                                                                                                 \
+    VERB(bench)                                                                                              \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
     VERB(help)

@@ -1,0 +1,18 @@
+/* The broker of a measurement: the real troupe-broker, on an address that the kernel chose. */
+#ifndef TR_TOOLS_BENCH_BROKER_H
+#define TR_TOOLS_BENCH_BROKER_H
+
+#include "tools/bench/child.h"
+
+typedef struct tr_bench_broker {
+    tr_bench_child_t *child;
+    char endpoint[192]; /* where links connect */
+} tr_bench_broker_t;
+
+int tr_bench_broker_start(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t *ret_broker, tr_error_t *error);
+
+/* An endpoint to bind that nobody has: tcp with the port left to the kernel, or a fresh ipc path. */
+void tr_bench_endpoint(tr_bench_t *bench, const tr_bench_case_t *c, char *out, size_t size);
+
+#endif

@@ -1,0 +1,109 @@
+/* oneway: typed messages through the public API, from tr_send to the behaviour that is called. */
+#include "tools/bench/client.h"
+#include "tools/bench/content.h"
+#include "tools/bench/flood.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+
+typedef struct counted {
+    uint64_t count;
+    uint64_t wrong; /* not an inform, or of another size */
+    int64_t first_ns, last_ns;
+    uint64_t wanted;
+    size_t size;
+} counted_t;
+
+/* The state of the sink's agent is a pointer, so that its role can look at it. */
+typedef struct sink_state {
+    counted_t *counted;
+} sink_state_t;
+
+static int sink_receive(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)self;
+    counted_t *c = ((sink_state_t *)state)->counted;
+    size_t len;
+    tr_message_content(message, &len);
+    if (tr_message_performative(message) != TR_INFORM || len != c->size) {
+        c->wrong++;
+        return 0;
+    }
+    if (!c->count)
+        c->first_ns = tr_clock_ns();
+    if (++c->count == c->wanted)
+        c->last_ns = tr_clock_ns();
+    return 0;
+}
+
+static void count_all(tr_host_t *host, counted_t *c) {
+    uint64_t before = 0;
+    int64_t heard_ms = tr_clock_ms();
+    while (c->count < c->wanted && tr_clock_ms() - heard_ms < TR_BENCH_SILENT_MS) {
+        tr_host_step(host, 1000);
+        if (c->count != before)
+            heard_ms = tr_clock_ms();
+        before = c->count;
+    }
+}
+
+static int sink(const tr_bench_task_t *task, tr_error_t *error) {
+    static const tr_behaviour_t behaviour = {
+        .abi = TR_BEHAVIOUR_ABI, .name = "sink", .state_size = sizeof(sink_state_t), .receive = sink_receive};
+    tr_host_t *host;
+    tr_agent_t *agent;
+    counted_t c = {.wanted = task->count, .size = task->size};
+    int r = tr_bench_client(task, "sink", &behaviour, &host, &agent, error);
+    if (r < 0)
+        return r;
+    ((sink_state_t *)tr_agent_state(agent))->counted = &c;
+    tr_bench_say_ready(task, NULL, 0);
+    count_all(host, &c);
+    tr_bench_say_flood(task, c.count, task->count - c.count + c.wrong, c.first_ns, c.last_ns);
+    tr_bench_client_rest(host);
+}
+
+/* What comes back to the sender was not delivered. */
+static int sender_receive(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)self;
+    uint64_t *returned = state;
+    *returned += tr_message_type(message) == TR_MESSAGE_FAILED;
+    return 0;
+}
+
+static int sender(const tr_bench_task_t *task, tr_error_t *error) {
+    static const tr_behaviour_t behaviour = {
+        .abi = TR_BEHAVIOUR_ABI, .name = "sender", .state_size = sizeof(uint64_t), .receive = sender_receive};
+    tr_host_t *host;
+    tr_agent_t *agent;
+    int r = tr_bench_client(task, "sender", &behaviour, &host, &agent, error);
+    void *content = tr_bench_content(task->size);
+    if (r < 0 || !content)
+        return r < 0 ? r : -ENOMEM;
+    const char *to = task->to;
+    tr_acl_t message = {
+        .performative = TR_INFORM, .receivers = {&to, 1}, .content = content, .content_len = task->size};
+    for (uint64_t i = 0; i < task->count;) {
+        r = tr_send(agent, &message);
+        if (r == 0)
+            i++;
+        else if (r == -EAGAIN) /* told to hold back: until there is something to do */
+            tr_host_step(host, 10);
+        else
+            return tr_error_set(error, r, "message %llu could not be sent", (unsigned long long)i);
+    }
+    const uint64_t *returned = tr_agent_state(agent);
+    while (!*returned)
+        tr_host_step(host, 1000); /* until the bench ends this process */
+    return tr_error_set(error, -EIO, "%llu messages came back undelivered", (unsigned long long)*returned);
+}
+
+int tr_bench_oneway(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    tr_bench_task_t task = {.size = c->size, .count = c->count};
+    tr_bench_broker_t broker;
+    int r = tr_bench_broker_start(bench, c, &broker, error);
+    if (r < 0)
+        return r;
+    memcpy(task.endpoint, broker.endpoint, sizeof task.endpoint);
+    return tr_bench_flood(bench, c, &task, sink, sender, ret, error);
+}
