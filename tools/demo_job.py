@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""The job of tools/demo: what a person would type at the command line, one step after the other."""
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+
+WIDTH = min(shutil.get_terminal_size((100, 24)).columns, 110)
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def paint(text, code):
+    return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+def say(text):
+    print(paint("==> ", "1;36") + paint(text, "1"), flush=True)
+
+
+class Fleet:
+    """The `troupe` command against one state directory of its own."""
+
+    def __init__(self, binary, state):
+        self.troupe = os.path.join(binary, "tools", "troupe")
+        self.env = dict(os.environ, TROUPE_STATE=state)
+
+    def command(self, *words):
+        return [self.troupe, *words]
+
+    def run(self, *words, check=True, timeout=120):
+        done = subprocess.run(self.command(*words), env=self.env, capture_output=True, text=True, timeout=timeout)
+        if check and done.returncode:
+            sys.stderr.write(done.stderr)
+            raise SystemExit(f"tools/demo: `troupe {' '.join(words)[:60]}` ended with {done.returncode}")
+        return done
+
+    def json(self, *words):
+        return json.loads(self.run(*words, "-o", "json").stdout)
+
+    def start(self, *words):
+        return subprocess.Popen(self.command(*words), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                text=True)
+
+
+class Stream(threading.Thread):
+    """Reads the topic stream through `troupe tap`, prints it, and remembers what it saw."""
+
+    def __init__(self, fleet):
+        super().__init__(daemon=True)
+        self.tap = fleet.start("tap", "digest.progress", "-o", "json")
+        self.changed = threading.Condition()
+        self.begun = {}  # agent -> the document that it is working on
+        self.finished = 0
+
+    def run(self):
+        for line in self.tap.stdout:
+            event = json.loads(line)
+            content = event.get("content") or {}
+            if not isinstance(content, dict):
+                continue
+            self.show(event, content)
+            with self.changed:
+                self.note(content)
+                self.changed.notify_all()
+
+    def note(self, content):
+        agent, phase = content.get("agent", ""), content.get("phase", "")
+        if phase.startswith("reading"):
+            self.begun[agent] = content.get("document", "")
+        elif agent in self.begun:
+            del self.begun[agent]
+        if phase in ("done", "refused"):
+            self.finished += 1
+
+    def show(self, event, content):
+        name = os.path.basename(str(content.get("document", "")))
+        again = " (again)" if content.get("attempt") else ""
+        text = f"{event.get('topic', '')} #{event.get('sequence', '')} {content.get('agent', '')} " \
+               f"{content.get('phase', '')} {name}{again}"
+        print(paint("    | " + text, "2"), flush=True)
+
+    def wait_for(self, condition, timeout=60):
+        with self.changed:
+            if not self.changed.wait_for(lambda: condition(self), timeout):
+                raise SystemExit("tools/demo: the fleet is not getting on; see `troupe logs`")
+
+    def end(self):
+        self.tap.send_signal(signal.SIGINT)
+        self.tap.wait(10)
+
+
+def find_documents(paths):
+    """The files to read: directories are walked, and two names of one file are one document."""
+    found, seen = [], set()
+    for path in paths or ["/usr/share/common-licenses"]:
+        names = [path]
+        if os.path.isdir(path):
+            names = sorted(os.path.join(d, f) for d, _, files in os.walk(path) for f in files)
+        for name in names:
+            real = os.path.realpath(name)
+            if real not in seen:
+                seen.add(real)
+                found.append(name)
+    return found
+
+
+def wrap(text, indent):
+    text = " ".join(str(text).split())
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
+
+
+def print_digest(d):
+    print()
+    print(paint(d.get("title") or d["document"], "1"))
+    print(f"  {d['document']}: {d.get('language', '?')}, {d.get('words', 0)} words, {d.get('bytes', 0)} bytes")
+    terms = [t["term"] for t in d.get("terms", [])[:8]]
+    print(wrap(", ".join(terms), "  terms: "))
+    for sentence in d.get("key_sentences", [])[:3]:
+        print(wrap(sentence["text"], "  - "))
+    names = [e["text"] for e in d.get("entities", [])[:6]]
+    if names:
+        print(wrap(", ".join(names), "  names: "))
+
+
+def shared_line(item, key):
+    sources = [os.path.basename(s.get("document", s) if isinstance(s, dict) else s) for s in item.get("documents", [])]
+    return f"{item[key]}: {', '.join(sources[:6])}" + (f" and {len(sources) - 6} more" if len(sources) > 6 else "")
+
+
+def print_overview(overview):
+    print()
+    say("Overview of all of them")
+    for title, key, name in (("terms that they share", "terms", "term"), ("names that they share", "entities", "text")):
+        rows = overview.get(key, [])[:8]
+        if rows:
+            print(f"  {title}")
+            for row in rows:
+                print(wrap(shared_line(row, name), "    "))
+    print("  what they say")
+    for sentence in overview.get("sentences", [])[:6]:
+        print(wrap(sentence["text"], "    - "))
+        print(f"      [{os.path.basename(sentence['document'])}]")
+
+
+def print_failed(failed):
+    if failed:
+        print()
+        say("Skipped")
+    for f in failed:
+        print(wrap(f"{f['document']}: {f.get('detail') or f.get('reason')}", "  "))
+
+
+def pid_of(fleet, agent):
+    for row in fleet.json("ps"):
+        if row.get("name", "").split("@")[0] == agent and row.get("pid"):
+            return row["pid"]
+    return None
+
+
+def kill_a_reader(fleet, stream):
+    """Kills, with -9, a reader that has a document in its hands at this moment."""
+    stream.wait_for(lambda s: any(a.startswith("reader") for a in s.begun))
+    for agent, document in list(stream.begun.items()):
+        name = agent.split("@")[0]
+        pid = pid_of(fleet, name)
+        if name.startswith("reader") and pid:
+            os.kill(pid, signal.SIGKILL)
+            say(f"killed {name} (pid {pid}) with -9 while it read {os.path.basename(document)}")
+            return
+    raise SystemExit("tools/demo: found no reader to kill")
+
+
+def digest(fleet, stream, documents):
+    """Asks the editor, and disturbs its readers meanwhile. Returns its answer."""
+    request = json.dumps({"action": "digest", "documents": [{"path": d} for d in documents]})
+    with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as question:
+        question.write(request)
+        question.seek(0)
+        ask = subprocess.Popen(fleet.command("ask", "editor", "-", "--timeout", "10m", "-o", "json"), env=fleet.env,
+                               stdin=question, stdout=answer)
+        if len(documents) >= 6:
+            stream.wait_for(lambda s: s.finished >= len(documents) // 3)
+            say("attaching two more readers")
+            fleet.run("attach", "reader", "--count", "2")
+            kill_a_reader(fleet, stream)
+        if ask.wait(600):
+            raise SystemExit(f"tools/demo: `troupe ask editor` ended with {ask.returncode}")
+        answer.seek(0)
+        result = json.load(answer)
+    return result.get("content", result) if "documents" not in result else result
+
+
+def print_counts(fleet, result, seconds):
+    counts = result.get("counts", {})
+    messages = fleet.json("ask", "ams", '{"action": "stats"}')
+    messages = messages.get("content", messages)
+    total = messages.get("accepted", 0)
+    print()
+    say("Counts")
+    rows = (("documents", f"{counts.get('read', 0)} read, {counts.get('failed', 0)} skipped"),
+            ("messages", f"{total} accepted by the broker, {messages.get('dead_letters', 0)} dead letters"),
+            ("redeliveries", messages.get("redelivered", 0)),
+            ("seconds", f"{seconds:.2f}"),
+            ("messages/s", f"{total / seconds:.0f}"))
+    for name, value in rows:
+        print(f"  {name:13} {value}")
+
+
+def job(fleet, documents):
+    stream = Stream(fleet)
+    stream.start()
+    say(f"digest of {len(documents)} documents; the topic stream meanwhile:")
+    begun = time.monotonic()
+    result = digest(fleet, stream, documents)
+    seconds = time.monotonic() - begun
+    stream.end()
+    print()
+    say("Digests")
+    for d in result["documents"]:
+        print_digest(d)
+    print_failed(result.get("failed", []))
+    print_overview(result["overview"])
+    print_counts(fleet, result, seconds)
+    missing = len(documents) - len(result["documents"]) - len(result.get("failed", []))
+    if missing:
+        raise SystemExit(f"tools/demo: {missing} documents were lost")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/demo")
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("documents", nargs="*")
+    options = parser.parse_args()
+    documents = find_documents(options.documents)
+    if not documents:
+        raise SystemExit("tools/demo: no files there")
+    state = os.path.abspath(".troupe") if options.keep else tempfile.mkdtemp(prefix="troupe-demo-")
+    fleet = Fleet(options.bin, state)
+    say("troupe up examples/digest.yaml --detach")
+    up = fleet.run("up", "examples/digest.yaml", "--detach")
+    sys.stdout.write(textwrap.indent(up.stdout + up.stderr, "    "))
+    try:
+        job(fleet, documents)
+    finally:
+        if options.keep:
+            print()
+            say("the fleet is still running; try")
+            for line in ("ps", "top", "tap '>'", "ask editor '{\"action\": \"digest\", \"documents\": [{\"path\": \"README.md\"}]}'",
+                         "scale reader=8", "down"):
+                print(f"    {fleet.troupe} {line}")
+        else:
+            fleet.run("down", check=False)
+            shutil.rmtree(state, ignore_errors=True)
+    if not options.keep:
+        say("done; nothing is left running")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
