@@ -36,6 +36,9 @@ static bool matches(const tr_answer_t *a, const tr_entry_t *e) {
     if (text && len) {
         const char *at = memchr(text, '@', len);
         size_t bare = at ? (size_t)(at - text) : len;
+        if (at && (len - bare - 1 != a->core->platform_len ||
+                      memcmp(at + 1, a->core->platform, len - bare - 1) != 0))
+            return false;
         uint32_t agent;
         if (tr_entry_find(a->core, text, bare, &agent) != e &&
             (bare != e->name_len || memcmp(text, e->name, bare) != 0))
@@ -92,11 +95,14 @@ static void handle_get_description(tr_answer_t *a) {
 
 /* The agent that "name" speaks of, where it belongs to the requester's process. */
 static tr_entry_t *own_entry(tr_answer_t *a) {
-    char name[TR_NAME_MAX + 1];
+    char name[TR_AID_MAX + 1];
     if (tr_value_copy(tr_value_get(a->request, "name"), name, sizeof name) < 0) {
         tr_answer_refuse(a, "missing-argument", "name");
         return NULL;
     }
+    char *at = strchr(name, '@');
+    if (at && !strcmp(at + 1, a->core->platform))
+        *at = 0;
     tr_entry_t *e = tr_map_find_ptr(&a->core->names, name, strlen(name));
     if (!e) {
         tr_answer_refuse(a, "not-registered", name);

@@ -17,7 +17,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .stream_endpoint = "",
         .max_record = TR_RECORD_MAX,
         .window_records = 32768,
-        .window_bytes = 4u << 20,
+        .window_bytes = 8u << 20,
         .mailbox_records = 131072,
         .mailbox_bytes = 32u << 20,
         .service_records = 65536,
@@ -29,7 +29,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .grace_ms = 1000,
         .sessions_max = 100000,
         .topics_max = 65536,
-        .subscriptions_max = 1u << 20,
+        .subscriptions_max = 1000000,
         .services_max = 65536,
     };
 }
@@ -168,7 +168,9 @@ static bool over_credit(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
             bytes == r->h.length)) /* one of any size may go when nothing is out */
         return false;
     core->stats.refused[TR_REASON_CREDIT]++;
-    tr_nack(core, r, TR_REASON_CREDIT, "sent ahead of its credit", 0);
+    const tr_entry_t *sender = tr_entry_of_route(core, r->h.src);
+    if (sender && sender->session == s) /* nothing else of the record has been checked yet */
+        tr_nack(core, r, TR_REASON_CREDIT, "sent ahead of its credit", 0);
     return true;
 }
 
@@ -302,7 +304,12 @@ static void check_sessions(tr_core_t *self) {
         int64_t silent = self->now.mono_ms - s->heard_ms, lost = self->now.mono_ms - s->lost_ms;
         if (s->state == TR_SESSION_LOST ? lost > (int64_t)c->grace_ms : silent > (int64_t)c->lease_ms) {
             tr_session_close(self, s, TR_REASON_AGENT_GONE);
-        } else if (s->state == TR_SESSION_LIVE && silent > (int64_t)c->heartbeat_ms * 2) {
+            continue;
+        }
+        if (s->state != TR_SESSION_LIVE)
+            continue;
+        tr_session_credit_rest(self, s);
+        if (silent > (int64_t)c->heartbeat_ms * 2) {
             tr_record_header_t h = {.kind = TR_KIND_PING};
             tr_control_send(self, s, &h, NULL, 0);
         }

@@ -28,8 +28,9 @@ typedef struct tr_core_config {
     const char *platform; /* name of this broker */
     const char *version;
     const char *stream_endpoint; /* told to processes in WELCOME */
-    uint64_t seed;       /* for session tokens and hashing: from the system's random source, or a test's */
-    uint32_t max_record; /* bytes */
+    uint8_t secret[16];      /* makes session tokens that nobody can guess: from the system's random source */
+    uint64_t seed;           /* for hashing: likewise, or a test's */
+    uint32_t max_record;     /* bytes */
     uint32_t window_records; /* what a process may send ahead of a CREDIT */
     uint64_t window_bytes;
     uint32_t mailbox_records; /* limit of one mailbox, kept in the broker */

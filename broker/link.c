@@ -76,6 +76,7 @@ static void resume(tr_core_t *core, tr_session_t *s, tr_peer_t peer) {
     if (s->peer != peer)
         tr_session_unbind(core, s);
     tr_session_bind(core, s, peer);
+    core->subs_version++; /* topics are announced to it again */
     tr_service_repeat(core, s);
 }
 
@@ -107,7 +108,7 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     }
     tr_session_t *known = tr_session_of_peer(core, peer);
     if (known && known->epoch == m->epoch) { /* it asked twice because the first answer took long */
-        welcome(core, known, false);
+        welcome(core, known, known->resumed);
         return known;
     }
     tr_session_t *s = resumable(core, m, &why);
@@ -123,6 +124,7 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     else if (!(s = open_session(core, peer, r->h.id)))
         return NULL;
     start_counting(s, m);
+    s->resumed = resumed;
     set_text(&s->process, m->process);
     set_text(&s->host, m->host);
     s->pid = m->pid;
@@ -153,9 +155,21 @@ static void registered(tr_core_t *core, tr_session_t *s, const tr_entry_t *e, ui
     tr_control_send(core, s, &h, body, len);
 }
 
+/* What a process has registered already, and asks for again because the answer was lost with a connection. */
+static tr_entry_t *registered_already(tr_core_t *core, const tr_session_t *s, const Troupe__Register *m) {
+    tr_entry_t *e = m ? tr_map_find_ptr(&core->names, m->name, strlen(m->name)) : NULL;
+    uint32_t count = m && m->count > 1 ? m->count : 1;
+    return e && e->session == s && e->count == count ? e : NULL;
+}
+
 void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
     ProtobufCAllocator a = allocator(core);
     Troupe__Register *m = troupe__register__unpack(&a, r->content_len, r->content);
+    tr_entry_t *again = registered_already(core, s, m);
+    if (again) {
+        registered(core, s, again, r->h.id);
+        return;
+    }
     tr_entry_t *entry;
     tr_agent_state_t state = TR_AGENT_ACTIVE;
     int why = !m               ? -TR_REASON_BAD_RECORD

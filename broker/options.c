@@ -21,7 +21,7 @@ static const tr_option_t table[] = {
         .max = 64 << 20},
     {"window-records", 0, "N", TR_INT(O, window_records), "32768", "Records that a process may send ahead.",
         .min = 64, .max = 1 << 24},
-    {"window-bytes", 0, "SIZE", TR_SIZE(O, window_bytes), "4M", "Bytes that a process may send ahead.",
+    {"window-bytes", 0, "SIZE", TR_SIZE(O, window_bytes), "8M", "Bytes that a process may send ahead.",
         .min = 65536, .max = 1 << 30},
     {"mailbox-records", 0, "N", TR_INT(O, mailbox_records), "131072",
         "Messages that one mailbox holds; more are refused with busy.", .min = 16, .max = 1 << 28},

@@ -174,6 +174,7 @@ static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
 
 static void fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const char *detail) {
     tr_record_t r = lease_record(lease);
+    r.h.attempt = lease->attempt;
     core->stats.dead_letters++;
     tr_sys_dead_letter(core, &r, why);
     tr_nack(core, &r, why, detail, 0);

@@ -4,6 +4,7 @@
 
 #include "lib/base/map.h"
 
+#include <sodium/crypto_shorthash.h>
 #include <stdlib.h>
 
 static tr_session_t *find_peer(tr_core_t *core, tr_peer_t peer) {
@@ -55,6 +56,18 @@ static bool take_slot(tr_core_t *core, uint32_t *ret_slot) {
     return true;
 }
 
+/* The slot, so that a resuming process is found without a search, and a keyed hash (SipHash-2-4) of a number never used before. */
+static void make_token(tr_core_t *core, tr_session_t *s) {
+    uint8_t number[8], hash[2][crypto_shorthash_BYTES];
+    for (size_t i = 0; i < 2; i++) {
+        tr_put64(number, ++core->tokens);
+        crypto_shorthash(hash[i], number, sizeof number, core->config.secret);
+    }
+    tr_put32(s->token, s->slot);
+    memcpy(s->token + 4, hash[0], 8);
+    memcpy(s->token + 12, hash[1], 4);
+}
+
 tr_session_t *tr_session_open(tr_core_t *core, tr_peer_t peer) {
     tr_session_t *s = calloc(1, sizeof *s);
     if (!s || !take_slot(core, &s->slot)) {
@@ -65,9 +78,7 @@ tr_session_t *tr_session_open(tr_core_t *core, tr_peer_t peer) {
     s->generation = ++core->generations[s->slot];
     s->heard_ms = core->now.mono_ms;
     s->since_ms = core->now.wall_ms;
-    for (size_t i = 0; i < sizeof s->token; i += 8)
-        tr_put64(s->token + i, tr_core_random(core));
-    tr_put32(s->token, s->slot); /* so that a resuming process is found without a search */
+    make_token(core, s);
     core->sessions[s->slot] = s;
     core->stats.sessions++;
     tr_session_bind(core, s, peer);
@@ -176,11 +187,7 @@ void tr_session_flush(tr_core_t *core, tr_session_t *session) {
         send_data(core, session);
 }
 
-/* Tells the process what was taken from it, once that is half its window. */
-void tr_session_credit(tr_core_t *core, tr_session_t *session) {
-    if (session->in_records - session->credited_records < core->config.window_records / 2 &&
-        session->in_bytes - session->credited_bytes < core->config.window_bytes / 2)
-        return;
+static void send_credit(tr_core_t *core, tr_session_t *session) {
     uint8_t body[TR_CREDIT_SIZE];
     tr_put64(body, session->in_records);
     tr_put64(body + 8, session->in_bytes);
@@ -189,4 +196,17 @@ void tr_session_credit(tr_core_t *core, tr_session_t *session) {
         return; /* out of memory: the next bundle tries again */
     session->credited_records = session->in_records;
     session->credited_bytes = session->in_bytes;
+}
+
+/* Tells the process what was taken from it, once that is half its window. */
+void tr_session_credit(tr_core_t *core, tr_session_t *session) {
+    if (session->in_records - session->credited_records >= core->config.window_records / 2 ||
+        session->in_bytes - session->credited_bytes >= core->config.window_bytes / 2)
+        send_credit(core, session);
+}
+
+/* On the tick, whatever is left: a record that needs more than half a window may be waiting for it. */
+void tr_session_credit_rest(tr_core_t *core, tr_session_t *session) {
+    if (session->in_records != session->credited_records)
+        send_credit(core, session);
 }

@@ -73,7 +73,7 @@ static bool on_ready(void *context, tr_buffer_t *reason) {
 
 static const tr_http_ops_t http_ops = {.metrics = on_metrics, .ready = on_ready};
 
-static void configure(const tr_broker_t *b, tr_core_config_t *c) {
+static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *error) {
     const tr_broker_options_t *o = b->options;
     tr_core_config_defaults(c);
     c->platform = o->platform;
@@ -94,13 +94,17 @@ static void configure(const tr_broker_t *b, tr_core_config_t *c) {
     c->sessions_max = (uint32_t)o->sessions;
     c->topics_max = (uint32_t)o->topics;
     c->subscriptions_max = (uint32_t)o->subscriptions;
-    if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed)
-        c->seed = (uint64_t)tr_clock_ns();
+    if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
+        getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)
+        return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));
+    return 0;
 }
 
 static int open_core(tr_broker_t *b, tr_error_t *error) {
     tr_core_config_t c;
-    configure(b, &c);
+    int r = configure(b, &c, error);
+    if (r < 0)
+        return r;
     if (b->options->lease_ms <= b->options->heartbeat_ms)
         return tr_error_set(error, -EINVAL, "--lease must be longer than --heartbeat");
     b->core = tr_core_new(&c, &b->pool);

@@ -67,7 +67,8 @@ struct tr_session {
     tr_session_state_t state;
     uint32_t slot;
     uint16_t generation;
-    bool dirty; /* in core->dirty */
+    bool dirty;   /* in core->dirty */
+    bool resumed; /* its last HELLO did */
     tr_peer_t peer;
     uint64_t epoch;
     uint8_t token[16];
@@ -189,6 +190,7 @@ struct tr_core {
     tr_pool_t *pool;
     tr_core_now_t now;
     uint64_t random;
+    uint64_t tokens; /* made so far */
     bool shutdown;
     tr_core_stats_t stats;
     tr_arena_t arena; /* for one record's envelope */
@@ -243,6 +245,7 @@ void tr_session_unbind(tr_core_t *core, tr_session_t *session);
 void tr_session_dirty(tr_core_t *core, tr_session_t *session);
 void tr_session_flush(tr_core_t *core, tr_session_t *session);
 void tr_session_credit(tr_core_t *core, tr_session_t *session);
+void tr_session_credit_rest(tr_core_t *core, tr_session_t *session);
 static inline tr_route_t tr_session_route(const tr_session_t *s, uint32_t agent) {
     return tr_route(TR_ROUTE_AGENT, s->slot, s->generation, agent);
 }

@@ -8,6 +8,7 @@
 #include "proto/acl.pb-c.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 enum { TAG_BYTES = 2 };
 
@@ -215,12 +216,21 @@ static int read_envelope(
     return read_user(acl, e, arena);
 }
 
+/* The broker has compared the first field; protobuf lets a later one of the same number win, so both must agree. */
+static bool is_stamped(const tr_acl_t *acl, const tr_record_t *record) {
+    size_t len;
+    const char *first = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
+    return !acl->sender || (first && strlen(acl->sender) == len && !memcmp(acl->sender, first, len));
+}
+
 int tr_acl_read(tr_acl_t *ret_acl, const tr_record_t *record, tr_arena_t *arena) {
     Troupe__Envelope *e;
     tr_acl_t acl;
     int r = read_envelope(&acl, &e, record->envelope, record->h.envelope_len, arena);
     if (r < 0)
         return r;
+    if (!is_stamped(&acl, record))
+        return -EBADMSG;
     acl.performative = record->h.performative < TR_ACT_MAX ? record->h.performative : TR_ACT_NONE;
     acl.priority = record->h.priority;
     acl.hops = record->h.hops;

@@ -10,11 +10,15 @@
  *        7    1 hops          hops left; a broker takes one off, and refuses 0
  *        8    8 dst           route; 0 = resolve the envelope's first receiver, or its topic
  *       16    8 src           route of the sending agent; the broker checks it
- *       24    8 id            the sender's number for this record; the topic's sequence number on a delivered
- * publication, the delivery number on a record with TR_FLAG_LEASED 32    8 deadline      reply-by, Unix time
- * in milliseconds, 0 = none 40    2 envelope      length of the envelope 42    2 reason        tr_reason_t of
- * a NACK or REFUSED, otherwise 0 44    1 priority      0..9, 0 = the default 45    1 attempt       earlier
- * deliveries of this record 46    2 reserved      0
+ *       24    8 id            the sender's number for this record; on a delivered publication the topic's
+ *                             sequence number, on a record with TR_FLAG_LEASED the delivery number
+ *       32    8 deadline      reply-by, Unix time in milliseconds, 0 = none; on a publication delivered to
+ *                             a subscriber the topic's route (publications have no reply-by)
+ *       40    2 envelope      length of the envelope
+ *       42    2 reason        tr_reason_t of a NACK or REFUSED, otherwise 0
+ *       44    1 priority      0..9, 0 = the default
+ *       45    1 attempt       earlier deliveries of this record
+ *       46    2 reserved      0
  *
  * The broker routes on this header alone. Readers check `length` and `envelope` against what is there before
  * anything else (proto/bundle.h does).
@@ -55,12 +59,11 @@ typedef enum tr_kind {
     TR_KIND_UNSUBSCRIBE = 29, /* -> Subscribe, src, id; answered by DONE */
     TR_KIND_DONE = 30,        /* <- what the id asked for is done */
     TR_KIND_REFUSED = 31,     /* <- Refusal: what the id asked for is refused; reason in the header */
-    TR_KIND_NACK = 32, /* <- a message could not be delivered: dst = its sender, src = its dst, id = its id;
+    TR_KIND_NACK = 32,   /* <- a message could not be delivered: dst = its sender, src = its dst, id = its id;
                           its envelope; Nack */
-    TR_KIND_SETTLE =
-        33, /* -> a leased message is dealt with: src = its receiver, id = its delivery number */
+    TR_KIND_SETTLE = 33, /* -> a leased message is dealt with: src = its receiver, id = its delivery number */
     TR_KIND_GAP = 34,    /* <- publications dropped: src = topic, dst = subscriber, id = how many */
-    TR_KIND_MUTE = 35,   /* <- stop sending to `src` until UNMUTE: its mailbox fills */
+    TR_KIND_MUTE = 35,   /* <- stop sending to the `id` routes from `src` on: a mailbox fills */
     TR_KIND_UNMUTE = 36, /* <- */
     TR_KIND_MAX = 37,
 } tr_kind_t;

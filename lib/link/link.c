@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define IDLE_BUFFERS   64
-#define RECEIVE_MAX    32 /* bundles in one turn, so that sending and timers get theirs */
+#define MESSAGE_MAX    (80 << 20) /* more than the largest --max-record of a broker */
+#define RECEIVE_MAX    32         /* bundles in one turn, so that sending and timers get theirs */
 #define HELLO_MS       1000
 #define BACKOFF_MAX_MS 5000
 #define HANDSHAKE_MS   4000
@@ -26,7 +27,7 @@ static int64_t now_ms(void) {
 static void set_options(tr_link_t *l, void *socket) {
     int zero = 0, handshake = HANDSHAKE_MS;
     int first = 50 + (int)(l->seed % 150), longest = 2000;
-    int64_t max = (int64_t)TR_RECORD_MAX * 2 + TR_BUF_SIZE;
+    int64_t max = MESSAGE_MAX;
     zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero); /* credit bounds both directions */
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof zero);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
@@ -72,8 +73,9 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
         l->seed = (uint64_t)tr_clock_ns() ^ (uint64_t)getpid() << 32;
     tr_map_init(&l->routes, l->seed);
     tr_map_init(&l->topics, l->seed);
+    tr_map_init(&l->topic_routes, l->seed);
     l->window_records = o->window_records ? o->window_records : 32768;
-    l->window_bytes = o->window_bytes ? o->window_bytes : 4u << 20;
+    l->window_bytes = o->window_bytes ? o->window_bytes : 8u << 20;
     l->queue_max = o->queue_bytes ? o->queue_bytes : 8u << 20;
     l->heartbeat_ms = 1000;
     l->lease_ms = 3000;
@@ -170,6 +172,7 @@ void tr_link_destroy(tr_link_t **self, int64_t wait_ms) {
     tr_pool_finish(&l->pool);
     tr_map_finish(&l->routes);
     tr_map_finish(&l->topics);
+    tr_map_finish(&l->topic_routes);
     pthread_mutex_destroy(&l->lock);
     free(l->muted);
     free(l->endpoint);
@@ -236,12 +239,13 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     l->heard_ms = now;
     l->stats.bundles_in++;
     l->stats.bytes_in += len;
-    if (zmq_msg_more(frame) ||
-        tr_bundle_open(&reader, zmq_msg_data(frame), len, UINT32_MAX) != TR_REASON_NONE ||
-        tr_bundle_next(&reader, &record) <= 0) {
+    bool bundle = !zmq_msg_more(frame) &&
+                  tr_bundle_open(&reader, zmq_msg_data(frame), len, UINT32_MAX) == TR_REASON_NONE;
+    int first = bundle ? tr_bundle_next(&reader, &record) : -1;
+    if (first < 0)
         tr_link_say(l, TR_HOST_REFUSED, "a frame from the broker is no bundle");
+    if (first <= 0) /* an empty one only asks whether somebody is here */
         return;
-    }
     l->came = true;
     if (!tr_kind_is_data(record.h.kind)) {
         do
@@ -277,9 +281,12 @@ static bool receive(tr_link_t *l, int64_t now) {
     return false;
 }
 
-static void send_credit(tr_link_t *l) {
+/* At half a window; and with each heartbeat whatever is left, because a record that needs more than half may
+ * be waiting for it. */
+static void send_credit(tr_link_t *l, bool rest) {
     if (l->taken_records - l->credited_records < l->window_records / 2 &&
-        l->taken_bytes - l->credited_bytes < l->window_bytes / 2)
+        l->taken_bytes - l->credited_bytes < l->window_bytes / 2 &&
+        !(rest && l->taken_records != l->credited_records))
         return;
     uint8_t body[TR_CREDIT_SIZE];
     tr_put64(body, l->taken_records);
@@ -320,6 +327,7 @@ static void keep_alive(tr_link_t *l, int64_t now) {
             now - l->said_ms >= (int64_t)l->heartbeat_ms / 2)) {
         tr_record_header_t h = {.kind = TR_KIND_PING, .id = l->next_id++};
         tr_link_put(l, &h, NULL, 0);
+        send_credit(l, true);
     }
 }
 
@@ -339,7 +347,7 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
     do {
         quiet = receive(self, now);
         keep_alive(self, now);
-        send_credit(self);
+        send_credit(self, false);
         /* A send may swallow the edge that announces what came meanwhile: only a receive that found nothing,
          * with no send after it, lets the caller poll. */
         quiet &= !tr_link_flush_locked(self);

@@ -107,6 +107,8 @@ const char *tr_link_platform(const tr_link_t *self);
 const char *tr_link_stream(const tr_link_t *self);
 /* The name of a topic's route, copied to out (TR_TOPIC_MAX + 1 bytes); "" where it was not announced. */
 void tr_link_topic(tr_link_t *self, tr_route_t route, char *out);
+/* A publication came back because the broker has forgotten the topic: the next one names it again. */
+void tr_link_forget_topic(tr_link_t *self, tr_route_t route);
 bool tr_link_ready(tr_link_t *self);
 uint32_t tr_link_max_record(const tr_link_t *self);
 void tr_link_stats(tr_link_t *self, tr_host_stats_t *ret_stats);

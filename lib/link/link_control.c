@@ -91,6 +91,7 @@ void tr_link_forget_routes(tr_link_t *l) {
         free((void *)(uintptr_t)slot->value);
     tr_map_finish(&l->topics);
     tr_map_finish(&l->routes);
+    tr_map_finish(&l->topic_routes);
     l->muted_n = 0;
 }
 
@@ -107,6 +108,30 @@ static void begin_session(tr_link_t *l) {
     }
 }
 
+/* What was asked on the old connection may not have been answered: it is asked again, and asking twice does
+ * no harm. */
+static void resume_session(tr_link_t *l) {
+    l->muted_n = 0;
+    for (tr_registration_t *r = l->registrations; r; r = r->next)
+        if (r->status == TR_REGISTRATION_PENDING)
+            tr_link_send_register(l, r);
+    for (const tr_link_sub_t *s = l->subs; s; s = s->next)
+        if (s->registration->route)
+            tr_link_send_subscribe(l, s, TR_KIND_SUBSCRIBE);
+}
+
+/* A broker that listens on all addresses tells its stream's port only: the host is the one that we reached it
+ * at. */
+static void set_stream(tr_link_t *l, const char *stream) {
+    static const char *const any[] = {"tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"};
+    copy_text(l->stream, sizeof l->stream, stream);
+    const char *end = strrchr(l->endpoint, ':');
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        if (stream && !strncmp(stream, any[i], strlen(any[i])) && !strncmp(l->endpoint, "tcp://", 6))
+            snprintf(l->stream, sizeof l->stream, "%.*s:%s", (int)(end - l->endpoint), l->endpoint,
+                stream + strlen(any[i]));
+}
+
 static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
     Troupe__Welcome *m = troupe__welcome__unpack(NULL, record->content_len, record->content);
     (void)now;
@@ -119,7 +144,7 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
         memcpy(l->token, m->token.data, m->token.len);
         l->token_len = m->token.len;
         copy_text(l->platform, sizeof l->platform, m->platform);
-        copy_text(l->stream, sizeof l->stream, m->stream);
+        set_stream(l, m->stream);
         l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
         l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
         l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
@@ -127,11 +152,21 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
         l->grant_bytes = m->window_bytes;
         l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
         l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
-        if (!m->resumed)
+        if (m->resumed)
+            resume_session(l);
+        else
             begin_session(l);
         tr_link_say(l, m->resumed ? TR_HOST_RESUMED : TR_HOST_CONNECTED, m->platform);
     }
     troupe__welcome__free_unpacked(m, NULL);
+}
+
+void tr_link_forget_topic(tr_link_t *self, tr_route_t route) {
+    pthread_mutex_lock(&self->lock);
+    const char *name = tr_map_find_ptr(&self->topics, (const char *)&route, sizeof route);
+    if (name)
+        tr_map_delete(&self->topic_routes, name, strlen(name));
+    pthread_mutex_unlock(&self->lock);
 }
 
 static tr_registration_t *by_id(tr_link_t *l, uint64_t id) {
@@ -204,8 +239,9 @@ static void on_resolved(tr_link_t *l, const tr_record_t *record, int64_t now) {
         return;
     if (l->routes.count > 100000)
         tr_map_finish(&l->routes); /* a cache: begin anew rather than grow for ever */
-    tr_map_put(&l->routes, m->name, strlen(m->name), m->route);
-    if (tr_route_type(m->route) == TR_ROUTE_TOPIC)
+    bool topic = tr_route_type(m->route) == TR_ROUTE_TOPIC;
+    tr_map_put(topic ? &l->topic_routes : &l->routes, m->name, strlen(m->name), m->route);
+    if (topic)
         remember_topic(l, m->route, m->name);
     troupe__resolved__free_unpacked(m, NULL);
 }

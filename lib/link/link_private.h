@@ -79,8 +79,9 @@ struct tr_link {
     tr_link_event_t *events, **events_end;
     tr_registration_t *registrations;
     tr_link_sub_t *subs;
-    tr_map_t routes; /* name or topic -> route */
-    tr_map_t topics; /* topic route (8 bytes) -> heap string */
+    tr_map_t routes;       /* name -> route */
+    tr_map_t topic_routes; /* topic -> route */
+    tr_map_t topics;       /* topic route (8 bytes) -> heap string */
     tr_muted_t *muted;
     size_t muted_n;
     uint64_t next_id;

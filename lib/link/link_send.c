@@ -22,7 +22,8 @@ static bool has_room(const tr_link_t *l) {
 static tr_route_t route_of(const tr_link_t *l, const tr_outgoing_t *out) {
     if (out->route || !out->name)
         return out->route;
-    const uint64_t *known = tr_map_find(&l->routes, out->name, strlen(out->name));
+    const tr_map_t *map = out->kind == TR_KIND_PUBLISH ? &l->topic_routes : &l->routes;
+    const uint64_t *known = tr_map_find(map, out->name, strlen(out->name));
     return known ? *known : 0;
 }
 

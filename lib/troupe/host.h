@@ -35,7 +35,7 @@ typedef struct tr_host_options {
     const char *endpoint;       /* of the broker: tcp://host:port or ipc://path */
     const char *process;        /* what this process is, for people; NULL = "libtroupe" */
     uint32_t window_records;    /* what the broker may send ahead; 0 = 32768 */
-    uint64_t window_bytes;      /* 0 = 4 MiB */
+    uint64_t window_bytes;      /* 0 = 8 MiB */
     uint64_t queue_bytes;       /* outgoing queue; 0 = 8 MiB */
     int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;            /* 0 = 30 s */
