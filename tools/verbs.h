@@ -6,6 +6,9 @@
 
 #define TR_VERBS(VERB)                                                                                       \
     VERB(up)                                                                                                 \
+    VERB(ask)                                                                                                \
+    VERB(send)                                                                                               \
+    VERB(pub)                                                                                                \
     VERB(bench)                                                                                              \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \

@@ -1,0 +1,156 @@
+"""ask, send and pub: what they print, and their exit codes."""
+import json
+import signal
+import time
+
+import cli
+import harness
+
+
+class Ask(cli.CliTest):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def test_a_text(self):
+        self.expect(self.run_verb("ask", "echo", "good morning"), 0, "good morning\n")
+        self.expect(self.run_verb("ask", f"echo@{self.at.platform}", "x"), 0, "x\n")
+        self.expect(self.run_verb("ask", "svc:echoing", "to whom it may concern"), 0, "to whom it may concern\n")
+        self.expect(self.run_verb("ask", "echo"), 0, "")
+
+    def test_json_is_msgpack_on_its_way(self):
+        done = self.expect(self.run_verb("ask", "echo", '{"a": [1, 2.5, null]}'), 0)
+        self.assertEqual(done.json(), {"a": [1, 2.5, None]})
+        self.assertIn("\n  ", done.out)
+        self.expect(self.run_verb("ask", "echo", '{"a":[1]}', "-o", "json"), 0, '{"a":[1]}\n')
+        self.expect(self.run_verb("ask", "echo", '{"a": 1}', "-o", "yaml"), 0, "a: 1\n")
+        self.expect(self.run_verb("ask", "echo", '[7]', "--raw"), 0, "\ufffd\x07")
+        self.expect(self.run_verb("ask", "echo", "[draft] no JSON"), 0, "[draft] no JSON\n")
+        self.expect(self.run_verb("ask", "echo", '{"a": '), 0, '{"a": \n', err="sent as a text")
+
+    def test_languages(self):
+        self.expect(self.run_verb("ask", "echo", "42", "-o", "json"), 0, '"42"\n')
+        self.expect(self.run_verb("ask", "echo", "42", "--language", "msgpack", "-o", "json"), 0, "42\n")
+        self.expect(self.run_verb("ask", "echo", "[1, 2]", "--language", "text", "-o", "json"), 0, '"[1, 2]"\n')
+        self.expect(self.run_verb("ask", "echo", "[1,  2]", "--language", "json", "--raw"), 0, "[1,  2]")
+        self.expect(self.run_verb("ask", "echo", "{", "--language", "json"), 1, "", err="the content is no JSON")
+
+    def test_stdin(self):
+        self.expect(self.run_verb("ask", "echo", "-", text="from a pipe\n"), 0, "from a pipe\n")
+        big = "x" * 300_000
+        self.expect(self.run_verb("ask", "echo", "-", text=big), 0, big + "\n")
+
+    def test_headers(self):
+        done = self.expect(self.run_verb("ask", "echo", "hi", "--headers", "-o", "json", "--ontology", "weather"), 0)
+        answer = done.json()
+        self.assertEqual(answer["content"], "hi")
+        self.assertEqual(answer["performative"], "inform")
+        self.assertEqual(answer["sender"], f"echo@{self.at.platform}")
+        self.assertEqual((answer["language"], answer["ontology"]), ("text", "weather"))
+        done = self.expect(self.run_verb("ask", "echo", "hi", "--headers"), 0)
+        head, body = done.out.split("\n\n")
+        self.assertIn("performative: inform\n", head)
+        self.assertEqual(body, "hi\n")
+        self.expect(self.run_verb("ask", "svc:echoing", "hi", "-o", "name"), 0, f"echo@{self.at.platform}\n")
+
+    def test_a_message_kind_is_an_act(self):
+        done = self.expect(self.run_verb("ask", "echo", "x", "--act", "task_assignment", "--headers", "-o", "json"), 0)
+        self.assertEqual(done.json()["ontology"], "troupe-task")
+        self.expect(self.run_verb("ask", "echo", "--act", "requst"), 1, "", err='did you mean "request"?')
+
+    def test_refusals(self):
+        self.expect(self.run_verb("ask", "refuser", "x"), 3, "", err=f"refuser@{self.at.platform}: refuse: not-today: ask me tomorrow")
+        self.expect(self.run_verb("ask", "failer", "x"), 3, "", err="failure: broken: it cannot be done")
+        self.expect(self.run_verb("ask", "puzzled", "x"), 3, "", err="not-understood: unsupported-act: what?")
+        self.expect(self.run_verb("ask", "nobody", "x"), 3, "", err="nobody: not delivered: not-found")
+        self.expect(self.run_verb("ask", "svc:nothing", "x"), 3, "", err="not delivered: no-provider")
+        self.expect(self.run_verb("ask", "echo", "-", text="x" * 5_000_000), 3, "", err="larger than a record may be")
+
+    def test_no_answer(self):
+        began = time.monotonic()
+        self.expect(self.run_verb("ask", "silent", "x", "--timeout", "300ms"), 4, "", err="no answer from silent within 300ms")
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_every_answer(self):
+        done = self.expect(self.run_verb("ask", "chatty", "--all", "--count", "4", "-o", "json"), 0)
+        self.assertEqual(done.lines(), [None, 1, 2, 3])
+        self.expect(self.run_verb("ask", "chatty", "-o", "json"), 0, "1\n")
+        self.expect(self.run_verb("ask", "echo", "one", "--all", "--timeout", "500ms"), 0, "one\n")
+        self.expect(self.run_verb("ask", "silent", "--all", "--timeout", "200ms"), 4, "", err="no answer")
+        self.expect(self.run_verb("ask", "nobody", "--all"), 3, "", err="not-found")
+        self.expect(self.run_verb("ask", "echo", "--count", "2"), 1, "", err="--count needs --all")
+
+    def test_control_c(self):
+        child = self.spawn_verb("ask", "silent", "x", "--timeout", "1m")
+        name = f"cli-{child.pid}-"
+        harness.wait_until(lambda: name in self.run_verb("ask", "ams", '{"action":"search"}').out, "the agent of ask")
+        done = child.stop(signal.SIGINT)
+        self.assertEqual((done.code, done.out, done.err), (130, "", ""))
+        self.assertNotIn(name, self.run_verb("ask", "ams", '{"action":"search"}').out)
+
+    def test_wrong_usage(self):
+        self.expect(self.run_verb("ask"), 1, "", err="troupe ask --help")
+        self.expect(self.run_verb("ask", "two words", "x"), 1, "", err="is no agent's name")
+        self.expect(self.run_verb("ask", "echo", "x", "--connect", "nonsense"), 1, "", err="expected tcp://HOST:PORT")
+
+    def test_nobody_there(self):
+        self.at.stop()
+        began = time.monotonic()
+        self.expect(self.run_verb("ask", "echo", "x"), 2, "", err="no broker listens there")
+        self.assertLess(time.monotonic() - began, 3)
+        self.expect(self.troupe("ask", "echo", "x", "--connect", "ipc:///nowhere/at.all"), 2, "", err="no such socket")
+        self.expect(self.troupe("ask", "echo", "x", "--fleet", "gone"), 2, "", err="gone")
+
+
+class Send(cli.CliTest):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def test_it_is_taken_or_told(self):
+        self.expect(self.run_verb("send", "silent", "inform", "all is well"), 0, "")
+        self.expect(self.run_verb("send", "svc:echoing", "status_update", '{"state": "done"}'), 0, "")
+        self.expect(self.run_verb("send", "nobody", "inform", "x"), 3, "", err="nobody: not delivered: not-found")
+        self.expect(self.run_verb("send", "svc:nothing", "inform", "x"), 3, "", err="no-provider")
+        self.expect(self.run_verb("send", "echo", "shout", "x"), 1, "", err='"shout" is no performative')
+        self.expect(self.run_verb("send", "echo"), 1, "", err="--help")
+
+    def test_it_arrives(self):
+        self.expect(self.run_verb("send", "publisher", "inform", '{"n": 7}'), 0, "")
+        topics = self.run_verb("ask", "ams", '{"action":"topics", "pattern":"heard"}').json()["topics"]
+        self.assertEqual([(t["topic"], t["messages"]) for t in topics], [("heard", 1)])
+
+
+class Pub(cli.CliTest):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def messages(self, topic):
+        topics = self.run_verb("ask", "ams", json.dumps({"action": "topics", "pattern": topic})).json()["topics"]
+        return topics[0]["messages"] if topics else 0
+
+    def test_once_and_many_times(self):
+        self.expect(self.run_verb("pub", "news.weather", '{"celsius": 12}'), 0, "")
+        self.assertEqual(self.messages("news.weather"), 1)
+        self.expect(self.run_verb("pub", "many", "x", "--count", "5000"), 0, "", err="5000 messages in ")
+        self.assertEqual(self.messages("many"), 5000)
+
+    def test_at_a_rate(self):
+        began = time.monotonic()
+        self.expect(self.run_verb("pub", "slow", "--count", "21", "--rate", "50"), 0, "", err="21 messages in 0.")
+        self.assertGreaterEqual(time.monotonic() - began, 0.4)
+
+    def test_lines(self):
+        self.expect(self.run_verb("pub", "log", "--lines", text="one\n\n{\"two\": 2}\nthree"), 0, "", err="3 messages")
+        self.assertEqual(self.messages("log"), 3)
+
+    def test_what_is_no_topic(self):
+        self.expect(self.run_verb("pub", "a..b", "x"), 1, "", err="is no topic")
+        self.expect(self.run_verb("pub", "x" * 201, "x"), 1, "", err="at most 200 bytes")
+        self.expect(self.run_verb("pub", "$sys.mine", "x"), 1, "", err="the platform's own")
+        self.expect(self.run_verb("pub", "a", "x", "--lines"), 1, "", err="--lines reads stdin")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,232 @@
+/* `troupe pub`: publishes on a topic, once, many times at a rate, or a message for each line of stdin. */
+#include "lib/base/clock.h"
+#include "proto/topic.h"
+#include "tools/message_text.h"
+#include "tools/session.h"
+#include "tools/verbs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BURST          256 /* publications between two looks at the link */
+#define LINE_MAX_BYTES (1u << 20)
+
+typedef struct options {
+    tr_cli_common_t common;
+    int language;
+    int64_t count, rate;
+    bool lines;
+} options_t;
+
+/* Publications are msgpack always: their envelope names no language. In the order of tr_cli_language_t. */
+static const char *const languages[] = {"auto", "text", "json", NULL};
+
+static const tr_option_t table[] = {
+    {"count", 'n', "N", TR_INT(options_t, count), "1", "Publish it so many times.", .min = 1,
+        .max = INT64_C(1000000000), .flags = TR_OPTION_FLAG_ONLY},
+    {"rate", 'r', "N", TR_INT(options_t, rate), "0",
+        "So many a second at most; 0 is as many as the broker takes.", .min = 0, .max = 10000000,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"lines", 'l', NULL, TR_BOOL(options_t, lines), NULL, "Publish each line of stdin as it comes.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"language", 0, "WORD", TR_WORD(options_t, language), "auto",
+        "What CONTENT is. auto: a JSON object or list as such, all else as a text; json: any JSON.",
+        .words = languages, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+};
+
+static const tr_program_t program = {
+    .name = "troupe pub",
+    .summary = "Publish on a topic",
+    .description = "A topic is a dotted name of at most 200 bytes; those that begin with $ are the "
+                   "platform's own. CONTENT is a text or JSON; - "
+                   "reads it from stdin.\n\n"
+                   "It ends when the broker has taken everything. --timeout bounds the connecting and each "
+                   "wait for the broker, not the whole.",
+    .examples = "troupe pub news.weather '{\"town\": \"Ghent\", \"celsius\": 12}'\n"
+                "troupe pub load.test x --count 1000 --rate 100\n"
+                "tail -f /var/log/syslog | troupe pub host.log --lines",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE",
+    .arguments = "TOPIC [CONTENT]",
+    .least_arguments = 1,
+    .most_arguments = 2,
+};
+
+typedef struct publisher {
+    const tr_call_t *call;
+    const options_t *options;
+    const char *topic;
+    tr_cli_session_t *session;
+    int64_t sent, refused;
+    int64_t began_ms;
+    int code;
+} publisher_t;
+
+/* The broker does not take it: the first one is told with its reason, all are counted. */
+static void on_message(tr_cli_session_t *session, const tr_message_t *message, void *arg) {
+    (void)session;
+    publisher_t *p = arg;
+    if (tr_message_type(message) != TR_MESSAGE_FAILED)
+        return;
+    if (p->refused++ == 0)
+        p->code = tr_cli_judge(p->call, p->topic, message);
+}
+
+/* Waits a little: for the broker to take more, or for the next one's time. */
+static int pause_until(publisher_t *p, int64_t until_ms) {
+    static const bool never = false;
+    int code = tr_cli_wait(p->session, &never, until_ms);
+    return code == TR_EXIT_TIMEOUT ? TR_EXIT_OK : code;
+}
+
+static int publish(publisher_t *p, const tr_cli_content_t *content) {
+    tr_agent_t *agent = tr_cli_session_agent(p->session);
+    int rc, code = TR_EXIT_OK;
+    tr_cli_session_renew(p->session);
+    while (
+        (rc = tr_publish(agent, p->topic, content->bytes, content->len)) == -EAGAIN && code == TR_EXIT_OK) {
+        if (tr_clock_ms() >= tr_cli_session_deadline(p->session))
+            return tr_cli_fail(
+                p->call, TR_EXIT_TIMEOUT, "the broker took no more after %" PRId64 " messages", p->sent);
+        code = pause_until(p, tr_clock_ms() + 5);
+    }
+    if (rc == -EMSGSIZE)
+        return tr_cli_fail(p->call, TR_EXIT_REFUSED, "the message is larger than a record may be");
+    if (rc < 0 && code == TR_EXIT_OK)
+        return tr_cli_fail(p->call, TR_EXIT_REFUSED, "%s", strerror(-rc));
+    p->sent += rc == 0;
+    return code;
+}
+
+/* ---- one content, once or many times ---- */
+
+static int publish_times(publisher_t *p, const tr_cli_content_t *content) {
+    const options_t *o = p->options;
+    int code = TR_EXIT_OK;
+    for (int64_t i = 0; i < o->count && code == TR_EXIT_OK && !p->refused; i++) {
+        if (o->rate)
+            code = pause_until(p, p->began_ms + i * 1000 / o->rate);
+        else if (i % BURST == BURST - 1)
+            code = pause_until(p, 0);
+        if (code == TR_EXIT_OK)
+            code = publish(p, content);
+    }
+    return code;
+}
+
+/* ---- lines of stdin ---- */
+
+static int publish_line(publisher_t *p, const char *line, size_t len) {
+    tr_cli_content_t content = {0};
+    int code =
+        tr_cli_encode_content(p->call, line, len, (tr_cli_language_t)p->options->language, true, &content);
+    if (code == TR_EXIT_OK)
+        code = publish(p, &content);
+    tr_cli_content_finish(&content);
+    return code;
+}
+
+typedef struct lines {
+    char *bytes;
+    size_t len;
+    bool ended;
+} lines_t;
+
+/* What there is; stdin is known to be readable, so this does not block. */
+static int read_some(publisher_t *p, lines_t *l) {
+    if (l->len == LINE_MAX_BYTES)
+        return tr_cli_fail(p->call, TR_EXIT_REFUSED, "stdin: a line of more than %u bytes", LINE_MAX_BYTES);
+    ssize_t n = read(STDIN_FILENO, l->bytes + l->len, LINE_MAX_BYTES - l->len);
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+        return tr_cli_fail(p->call, TR_EXIT_REFUSED, "stdin: %s", strerror(errno));
+    l->ended = n == 0;
+    l->len += n > 0 ? (size_t)n : 0;
+    return TR_EXIT_OK;
+}
+
+/* Publishes the whole lines, and at the end also one without its end. Empty lines are nothing. */
+static int take_lines(publisher_t *p, lines_t *l) {
+    size_t at = 0;
+    int code = TR_EXIT_OK;
+    while (at < l->len && code == TR_EXIT_OK) {
+        const char *end = memchr(l->bytes + at, '\n', l->len - at);
+        if (!end && !l->ended)
+            break;
+        size_t n = end ? (size_t)(end - (l->bytes + at)) : l->len - at;
+        if (n > 0)
+            code = publish_line(p, l->bytes + at, n);
+        at += n + (end ? 1 : 0);
+    }
+    memmove(l->bytes, l->bytes + at, l->len - at);
+    l->len -= at;
+    return code;
+}
+
+static int publish_lines(publisher_t *p) {
+    lines_t l = {.bytes = malloc(LINE_MAX_BYTES)};
+    int code = l.bytes ? TR_EXIT_OK : tr_cli_fail(p->call, TR_EXIT_REFUSED, "out of memory");
+    while (code == TR_EXIT_OK && !l.ended) {
+        bool ready = false;
+        tr_cli_wait_fd(p->session, STDIN_FILENO, &ready);
+        code = tr_cli_wait(p->session, &ready, INT64_MAX);
+        tr_cli_wait_fd(p->session, -1, NULL);
+        if (code == TR_EXIT_OK)
+            code = read_some(p, &l);
+        if (code == TR_EXIT_OK)
+            code = take_lines(p, &l);
+    }
+    free(l.bytes);
+    return code;
+}
+
+static int work(publisher_t *p) {
+    tr_cli_content_t content = {0};
+    int code = TR_EXIT_OK;
+    p->began_ms = tr_clock_ms();
+    if (p->options->lines) {
+        code = publish_lines(p);
+    } else {
+        code = tr_cli_read_content(
+            p->call, p->call->arguments.items[1], (tr_cli_language_t)p->options->language, true, &content);
+        if (code == TR_EXIT_OK)
+            code = publish_times(p, &content);
+        tr_cli_content_finish(&content);
+    }
+    bool many = p->options->count > 1 || p->options->lines;
+    tr_cli_session_renew(p->session);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_settle(p->session);
+    if (many)
+        fprintf(p->call->err, "%" PRId64 " messages in %.1f s\n", p->sent,
+            (double)(tr_clock_ms() - p->began_ms) / 1000);
+    return code;
+}
+
+static int run(const tr_call_t *call) {
+    const options_t *o = call->options;
+    publisher_t p = {.call = call, .options = o, .topic = call->arguments.items[0]};
+    if (!tr_topic_valid(p.topic, strlen(p.topic)))
+        return tr_cli_usage(call,
+            "\"%.210s\" is no topic: expected parts of A-Z a-z 0-9 _ - + ~ @ $ : / with dots between, at "
+            "most "
+            "%d bytes",
+            p.topic, TR_TOPIC_MAX);
+    if (p.topic[0] == '$')
+        return tr_cli_usage(call, "topics that begin with $ are the platform's own");
+    if (o->lines && (call->arguments.count > 1 || o->count > 1 || o->rate))
+        return tr_cli_usage(call, "--lines reads stdin: it goes with no CONTENT, --count or --rate");
+    tr_cli_session_config_t config = {
+        .call = call, .common = &o->common, .on_message = on_message, .arg = &p};
+    int code = tr_cli_session_open(&config, &p.session);
+    if (code == TR_EXIT_OK)
+        code = work(&p);
+    tr_cli_session_close(&p.session);
+    return code == TR_EXIT_OK ? p.code : code;
+}
+
+const tr_verb_t tr_verb_pub = {"pub", TR_VERB_TALK, &program, sizeof(options_t), run};
