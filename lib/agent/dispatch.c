@@ -28,7 +28,7 @@ static void tell_failure(tr_message_t *m, int code) {
     tr_reply_reason(m->agent, m, TR_FAILURE, "internal-error", strerror(-code));
 }
 
-static void wait_for_restart(tr_message_t *m) {
+static void wait_for_begin(tr_message_t *m) {
     tr_agent_more_t *more = tr_agent_more(m->agent);
     tr_message_t *copy = m->kept ? m : more ? tr_message_keep(m) : NULL;
     if (!copy) {
@@ -70,8 +70,6 @@ static bool run(tr_message_t *m) {
 /* A message of its own (kept for a restart). */
 void tr_dispatch_message(tr_message_t *message) {
     tr_message_t *m = message;
-    bool leased = tr_message_leased(m);
-    (void)leased;
     if (run(m))
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
     m->claimed = true; /* settled and counted above, or by whoever keeps it */
@@ -87,12 +85,14 @@ void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
     while (tr_bundle_next(&reader, &record) > 0) {
         tr_agent_t *agent = find_agent(host, record.h.dst);
         bool finished = true;
+        if (record.h.kind == TR_KIND_NACK && record.h.reason == TR_REASON_STALE_ROUTE)
+            tr_link_forget_topic(host->link, record.h.src);
         if (!agent || agent->status == TR_AGENT_ENDED) {
             host->dropped++;
         } else {
             tr_message_view(view, agent, &record, inbound->epoch);
-            if (agent->status == TR_AGENT_BACKOFF) {
-                wait_for_restart(view);
+            if (agent->status != TR_AGENT_RUNNING) { /* registered but not begun yet, or in a backoff */
+                wait_for_begin(view);
                 finished = !view->claimed;
             } else {
                 finished = run(view);

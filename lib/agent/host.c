@@ -35,6 +35,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     h->view = calloc(1, sizeof *h->view);
     h->posted_end = &h->posted;
     pthread_mutex_init(&h->post_lock, NULL);
+    pthread_mutex_init(&h->keeper_lock, NULL);
     if (getrandom(&h->unique, sizeof h->unique, GRND_NONBLOCK) != sizeof h->unique)
         h->unique = (uint64_t)tr_clock_ns() ^ (uint64_t)getpid() << 40;
     tr_map_init(&h->pending, h->unique);
@@ -123,6 +124,7 @@ void tr_host_destroy(tr_host_t **self) {
     free(h->watched);
     free(h->polls);
     pthread_mutex_destroy(&h->post_lock);
+    pthread_mutex_destroy(&h->keeper_lock);
     if (h->wake_fd >= 0)
         close(h->wake_fd);
     free(h);
@@ -193,17 +195,21 @@ static bool run_timers(tr_host_t *h) {
     return any;
 }
 
-static void run_events(tr_host_t *h) {
+static bool run_events(tr_host_t *h) {
     tr_link_event_t *e;
+    bool any = false;
     while ((e = tr_link_event(h->link))) {
         tr_host_say(h, e->event, "%s", e->detail);
         free(e);
+        any = true;
     }
     uint64_t session = tr_link_session(h->link);
     if (session != h->session && tr_link_ready(h->link)) {
         h->session = session;
         tr_provide_again(h);
+        any = true;
     }
+    return any;
 }
 
 static bool run_bundles(tr_host_t *h) {
@@ -223,7 +229,9 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
         return false;
     int64_t left = until_ms - tr_clock_ms();
     int timeout = left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
+    atomic_store(&h->waits, true);
     int ready = poll(h->polls, (nfds_t)n, timeout);
+    atomic_store(&h->waits, false);
     if (ready <= 0)
         return false;
     if (h->polls[1].revents) {
@@ -237,16 +245,14 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
 /* One pass over all that may be ready. What behaviours sent goes out at its end, in as few bundles as it
  * fits. */
 static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
-    atomic_store(&h->busy, true);
     bool any = tr_link_work(h->link, ret_due_ms);
-    run_events(h);
+    any |= run_events(h);
     any |= run_posted(h);
     any |= run_timers(h);
     any |= run_bundles(h);
     if (any)
         tr_link_flush(h->link);
     atomic_store(&h->running, NULL);
-    atomic_store(&h->busy, false);
     return any;
 }
 
@@ -262,10 +268,9 @@ int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     next = next < deadline ? next : deadline;
     bool came = wait_for(self, next);
     if (came) {
-        atomic_store(&self->busy, true);
         tr_watch_run(self, 2);
+        atomic_store(&self->running, NULL);
         tr_link_flush(self->link);
-        atomic_store(&self->busy, false);
     }
     return came ? 1 : 0;
 }

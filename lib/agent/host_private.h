@@ -137,7 +137,7 @@ struct tr_host {
     /* Between the host's thread and others. */
     atomic_int stop;            /* 1 + code, 0 = run */
     atomic_uint_fast64_t steps; /* callbacks begun */
-    atomic_bool busy;
+    atomic_bool waits;          /* the host's thread is at its post: in poll, ready for what comes */
     _Atomic(tr_agent_t *) running;
     pthread_t keeper;
     pthread_mutex_t keeper_lock;
@@ -157,6 +157,8 @@ void tr_keeper_stop(tr_host_t *host);
 
 /* supervise.c: an agent's life */
 int tr_agent_begin(tr_agent_t *agent);
+/* Hands out what came while it was not running. */
+void tr_agent_catch_up(tr_agent_t *agent);
 void tr_agent_end(tr_agent_t *agent);
 void tr_agent_failed(tr_agent_t *agent, int code);
 

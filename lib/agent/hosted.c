@@ -125,31 +125,42 @@ static tr_hosted_t *hosted_new(
     return d;
 }
 
-/* Waits for the broker's answer. A name that is taken is asked for again for a while: its last owner may just
- * have been killed. */
-static int wait_registered(tr_hosted_t *d, uint32_t count, tr_error_t *error) {
+static int ask_name(tr_hosted_t *d, tr_error_t *error) {
+    tr_link_t *link = d->host->link;
+    if (d->registration)
+        tr_link_forget(link, d->registration);
+    d->registration = tr_link_register(link, d->name, d->range ? d->count : 1, d->behaviour->name);
+    if (!d->registration)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    tr_registration_set_owner(d->registration, d);
+    return 0;
+}
+
+/* Asks for the name and waits for the broker's answer. A name that is taken is asked for again for a while: its
+ * last owner may just have been killed. Other agents of the host go on meanwhile. */
+static int get_name(tr_hosted_t *d, tr_error_t *error) {
     tr_host_t *host = d->host;
-    int64_t begun = tr_clock_ms();
-    for (;;) {
+    int64_t begun = tr_clock_ms(), asked = begun;
+    int r = ask_name(d, error);
+    while (r == 0) {
         tr_registration_status_t status = tr_link_status(host->link, d->registration, error);
-        int64_t waited = tr_clock_ms() - begun;
+        int64_t now = tr_clock_ms();
         if (status == TR_REGISTRATION_DONE)
             return 0;
-        if (status == TR_REGISTRATION_REFUSED && (error->code != -EEXIST || waited > DUPLICATE_MS))
+        if (status == TR_REGISTRATION_REFUSED && (error->code != -EEXIST || now - begun > DUPLICATE_MS))
             return error->code;
-        if (waited > REGISTER_MS)
+        if (now - begun > REGISTER_MS)
             return tr_error_set(error, -ETIMEDOUT, "%s: the broker does not answer", d->name);
         if (tr_host_stopping(host))
             return tr_error_set(error, -EINTR, "%s: stopped while registering", d->name);
-        tr_host_step(host, RETRY_MS);
-        if (status == TR_REGISTRATION_REFUSED && tr_clock_ms() - begun - waited >= RETRY_MS) {
-            tr_link_forget(host->link, d->registration);
-            d->registration = tr_link_register(host->link, d->name, count, d->behaviour->name);
-            if (!d->registration)
-                return tr_error_set(error, -ENOMEM, "out of memory");
-            tr_registration_set_owner(d->registration, d);
+        if (status == TR_REGISTRATION_REFUSED && now - asked >= RETRY_MS) {
+            r = ask_name(d, error);
+            asked = now;
+        } else {
+            tr_host_step(host, RETRY_MS);
         }
     }
+    return r;
 }
 
 static void unlink_hosted(tr_host_t *host, tr_hosted_t *d) {
@@ -160,6 +171,9 @@ static void unlink_hosted(tr_host_t *host, tr_hosted_t *d) {
         }
     }
     host->last_hosted = NULL;
+    pthread_mutex_lock(&host->keeper_lock); /* the keeper may be about to name an agent of it */
+    atomic_store(&host->running, NULL);
+    pthread_mutex_unlock(&host->keeper_lock);
 }
 
 static void abandon(tr_host_t *host, tr_hosted_t *d) {
@@ -177,9 +191,17 @@ static int begin_all(tr_hosted_t *d, tr_error_t *error) {
         if (r < 0)
             return tr_error_set(
                 error, r, "%s: behaviour %s cannot start: %s", d->name, d->behaviour->name, strerror(-r));
+        tr_agent_catch_up(&d->agents[i]);
     }
     tr_link_flush(d->host->link);
     return 0;
+}
+
+static tr_hosted_t *find(tr_host_t *host, const char *name) {
+    for (tr_hosted_t *d = host->hosted; d; d = d->next)
+        if (!strcmp(d->name, name))
+            return d;
+    return NULL;
 }
 
 static int add(tr_host_t *host, const char *name, uint32_t count, bool range, const tr_behaviour_t *behaviour,
@@ -193,6 +215,8 @@ static int add(tr_host_t *host, const char *name, uint32_t count, bool range, co
     if (!tr_name_valid(name, strlen(name)) || (range && strlen(name) > TR_NAME_MAX - 9))
         return tr_error_set(
             error, -EINVAL, "%s: a name is 1 to %d of A-Z a-z 0-9 . _ - + ~", name, TR_NAME_MAX);
+    if (find(host, name))
+        return tr_error_set(error, -EEXIST, "%s: this host has it already", name);
     tr_hosted_t *d = hosted_new(host, name, count, range, behaviour);
     if (!d)
         return tr_error_set(error, -ENOMEM, "out of memory for %u agents", count);
@@ -203,12 +227,7 @@ static int add(tr_host_t *host, const char *name, uint32_t count, bool range, co
     }
     d->next = host->hosted;
     host->hosted = d;
-    d->registration = tr_link_register(host->link, name, range ? count : 1, behaviour->name);
-    r = d->registration ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-    if (r == 0) {
-        tr_registration_set_owner(d->registration, d);
-        r = wait_registered(d, range ? count : 1, error);
-    }
+    r = get_name(d, error);
     if (r == 0)
         r = begin_all(d, error);
     if (r < 0) {
@@ -236,13 +255,6 @@ int tr_host_add_range(tr_host_t *self, const char *name, uint32_t count, const t
     if (count < 2 || count > TR_ROUTE_AGENTS_MAX)
         return tr_error_set(error, -EINVAL, "%s: a range has 2 to %u agents", name, TR_ROUTE_AGENTS_MAX);
     return add(self, name, count, true, behaviour, args, &d, error);
-}
-
-static tr_hosted_t *find(tr_host_t *host, const char *name) {
-    for (tr_hosted_t *d = host->hosted; d; d = d->next)
-        if (!strcmp(d->name, name))
-            return d;
-    return NULL;
 }
 
 tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index) {

@@ -1,7 +1,8 @@
 /*
- * The keeper: a thread that keeps the link alive while a behaviour occupies the host's thread. It sleeps
- * nearly always: it wakes a few times a second, sees that the host's thread is at its post, and sleeps again.
- * It also tells a behaviour that hangs from a link that is lost.
+ * The keeper: a thread that keeps the link alive while the host's thread is away: in a behaviour that takes its
+ * time, or in the caller's own code between two steps. It sleeps nearly always: it wakes a few times a second,
+ * sees that the host's thread is at its post, and sleeps again. It also tells a behaviour that hangs from a link
+ * that is lost.
  */
 #include "lib/agent/host_private.h"
 
@@ -10,8 +11,14 @@
 #include <unistd.h>
 
 #define IDLE_TURN_MS 500
-#define BUSY_TURN_MS 50
+#define AWAY_TURN_MS 50
 #define STACK_BYTES  (128u * 1024u)
+
+typedef struct watch {
+    uint64_t steps; /* callbacks begun, as last seen */
+    int64_t since_ms;
+    bool told;
+} watch_t;
 
 static void wake_host(const tr_host_t *host) {
     uint64_t one = 1;
@@ -19,27 +26,28 @@ static void wake_host(const tr_host_t *host) {
     (void)n; /* full means that it is awake */
 }
 
-/* True when the host's thread has been in one callback since the last look. */
-static bool look(tr_host_t *host, uint64_t *steps, int64_t *since_ms, bool *told) {
-    uint64_t now_steps = atomic_load_explicit(&host->steps, memory_order_relaxed);
+/* Whose callback runs, by name; false where none does. An agent is freed under this lock. */
+static bool name_running(tr_host_t *host, char out[TR_NAME_MAX + 1]) {
+    pthread_mutex_lock(&host->keeper_lock);
+    const tr_agent_t *agent = atomic_load(&host->running);
+    if (agent)
+        tr_agent_name(agent, out);
+    pthread_mutex_unlock(&host->keeper_lock);
+    return agent != NULL;
+}
+
+/* One callback since the last looks, for so long? */
+static void look_for_hang(tr_host_t *host, watch_t *w) {
+    uint64_t steps = atomic_load_explicit(&host->steps, memory_order_relaxed);
     int64_t now = tr_clock_ms();
-    if (now_steps != *steps) {
-        *steps = now_steps;
-        *since_ms = now;
-        *told = false;
-    } else if (now - *since_ms > host->hang_ms && !*told) {
-        char name[TR_NAME_MAX + 1] = "?";
-        tr_agent_t *agent = atomic_load(&host->running);
-        if (agent)
-            tr_agent_name(agent, name);
+    char name[TR_NAME_MAX + 1];
+    if (steps != w->steps) {
+        *w = (watch_t){.steps = steps, .since_ms = now};
+    } else if (!w->told && now - w->since_ms > host->hang_ms && name_running(host, name)) {
         tr_host_say(host, TR_HOST_HANGS, "%s has been busy with one message for %lld ms", name,
-            (long long)(now - *since_ms));
-        *told = true;
+            (long long)(now - w->since_ms));
+        w->told = true;
     }
-    int64_t due;
-    if (tr_link_work(host->link, &due))
-        wake_host(host);
-    return true;
 }
 
 static int sleep_for(tr_host_t *host, int64_t ms) {
@@ -59,13 +67,16 @@ static int sleep_for(tr_host_t *host, int64_t ms) {
 
 static void *keeper_run(void *arg) {
     tr_host_t *host = arg;
-    uint64_t steps = 0;
-    int64_t since_ms = tr_clock_ms();
-    bool told = false, busy = false;
-    while (!sleep_for(host, busy ? BUSY_TURN_MS : IDLE_TURN_MS)) {
-        busy = atomic_load(&host->busy);
-        if (busy)
-            look(host, &steps, &since_ms, &told);
+    watch_t w = {.since_ms = tr_clock_ms()};
+    bool away = false;
+    while (!sleep_for(host, away ? AWAY_TURN_MS : IDLE_TURN_MS)) {
+        away = !atomic_load(&host->waits);
+        if (!away)
+            continue;
+        look_for_hang(host, &w);
+        int64_t due;
+        if (tr_link_work(host->link, &due))
+            wake_host(host); /* it may be in poll by now, and the descriptor has announced already */
     }
     return NULL;
 }
@@ -76,7 +87,6 @@ int tr_keeper_start(tr_host_t *host) {
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&host->keeper_wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&host->keeper_lock, NULL);
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(
@@ -97,5 +107,4 @@ void tr_keeper_stop(tr_host_t *host) {
     pthread_join(host->keeper, NULL);
     host->keeper_runs = false;
     pthread_cond_destroy(&host->keeper_wake);
-    pthread_mutex_destroy(&host->keeper_lock);
 }

@@ -5,19 +5,45 @@
 #include <stdlib.h>
 
 #define DF_MS            10000
+#define AGAIN_SOON_MS    20   /* the link is down, or its agents are not registered again yet */
+#define AGAIN_LATER_MS   1000 /* the DF did not answer */
 #define CAPACITY_DEFAULT 16
 
+static int tell(tr_agent_t *self);
+
+static void tell_again(tr_agent_t *self, void *state, void *arg) {
+    (void)state;
+    (void)arg;
+    tell(self);
+}
+
+static void refused(tr_agent_t *self, const tr_message_t *answer) {
+    char name[TR_NAME_MAX + 1], detail[128] = "";
+    tr_agent_name(self, name);
+    tr_value_copy(tr_value_get(tr_message_value(answer), "detail"), detail, sizeof detail);
+    tr_host_say(
+        self->hosted->host, TR_HOST_REFUSED, "the DF did not take the services of %s: %s", name, detail);
+}
+
+/* What the DF knows may be other than what is known here when an answer was lost with a connection. */
 static void on_answer(tr_agent_t *self, void *state, const tr_message_t *answer, void *arg) {
     (void)state;
     (void)arg;
-    if (answer && tr_message_performative(answer) == TR_INFORM)
+    if (!answer || tr_message_type(answer) == TR_MESSAGE_FAILED) {
+        self->more->provided_in = 0;
+        tr_timer_start(self, AGAIN_LATER_MS, tell_again, NULL); /* out of memory: no service, ignoring */
         return;
-    char name[TR_NAME_MAX + 1], reason[128] = "no answer";
-    tr_agent_name(self, name);
-    if (answer)
-        tr_value_copy(tr_value_get(tr_message_value(answer), "detail"), reason, sizeof reason);
-    tr_host_say(
-        self->hosted->host, TR_HOST_REFUSED, "the DF did not take the services of %s: %s", name, reason);
+    }
+    if (tr_message_performative(answer) == TR_INFORM)
+        return;
+    tr_value_t reason = tr_value_get(tr_message_value(answer), "reason");
+    bool unknown = tr_value_equals(reason, "not-registered");
+    if (!unknown && !tr_value_equals(reason, "already-registered")) {
+        refused(self, answer);
+        return;
+    }
+    self->more->provided_in = unknown ? 0 : self->hosted->host->session;
+    tell(self);
 }
 
 static void write_description(
@@ -58,7 +84,9 @@ static int tell(tr_agent_t *self) {
     if (r == 0)
         more->provided_in = host->session;
     tr_content_writer_finish(&w);
-    return r == -EAGAIN ? 0 : r; /* no broker now: the next session tells it */
+    if (r != -EAGAIN)
+        return r;
+    return tr_timer_start(self, AGAIN_SOON_MS, tell_again, NULL) ? 0 : -ENOMEM;
 }
 
 static int add(tr_agent_more_t *more, const char *service, uint32_t capacity) {

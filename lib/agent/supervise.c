@@ -61,9 +61,9 @@ void tr_agent_end(tr_agent_t *agent) {
     agent->more = NULL;
 }
 
-static void give_waiting(tr_agent_t *agent) {
+void tr_agent_catch_up(tr_agent_t *agent) {
     tr_agent_more_t *more = agent->more;
-    while (agent->status == TR_AGENT_RUNNING && more->waiting) {
+    while (more && agent->status == TR_AGENT_RUNNING && more->waiting) {
         tr_message_t *m = more->waiting;
         more->waiting = m->next;
         if (!more->waiting)
@@ -79,7 +79,7 @@ static void begin_again(tr_agent_t *agent, void *state, void *arg) {
     if (r < 0)
         tr_agent_failed(agent, r);
     else
-        give_waiting(agent);
+        tr_agent_catch_up(agent);
 }
 
 void tr_agent_failed(tr_agent_t *agent, int code) {
