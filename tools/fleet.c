@@ -145,7 +145,8 @@ static const tr_yaml_field_t agent_fields[] = {
 };
 
 static bool is_reserved(const char *name) {
-    return strcmp(name, "ams") == 0 || strcmp(name, "df") == 0 || strcmp(name, TR_FLEET_BROKER) == 0;
+    return strcmp(name, "ams") == 0 || strcmp(name, "df") == 0 || strcmp(name, TR_FLEET_BROKER) == 0 ||
+           strcmp(name, TR_FLEET_SUPERVISOR) == 0;
 }
 
 static int check_agent(void *item, char *reason, size_t reason_size) {

@@ -21,7 +21,7 @@
  *
  * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
  *
- * Names must be unique, also those that a count makes, and not ams, df or broker. What is wrong is told with
+ * Names must be unique, also those that a count makes, and not ams, df, broker or fleet. What is wrong is told with
  * file, line, column and key, see tools/yaml_table.h, which also says how texts that are not trusted are
  * bounded.
  */
@@ -40,6 +40,7 @@
 #define TR_FLEET_COUNT_MAX     1000000  /* agents of one entry */
 #define TR_FLEET_PROCESSES_MAX 10000    /* agent processes in all */
 #define TR_FLEET_BROKER        "broker" /* the broker's process is called so; no agent may be */
+#define TR_FLEET_SUPERVISOR    "fleet"  /* the agent of the supervisor */
 
 typedef enum tr_fleet_processes {
     TR_FLEET_PER_AGENT,

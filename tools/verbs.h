@@ -6,10 +6,12 @@
 
 #define TR_VERBS(VERB)                                                                                       \
     VERB(up)                                                                                                 \
+    VERB(down)                                                                                               \
+    VERB(ps)                                                                                                 \
+    VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
-    VERB(bench)                                                                                              \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
     VERB(help)

@@ -1,0 +1,116 @@
+#include "tools/fleet_client.h"
+
+#include "lib/base/clock.h"
+#include "proto/json.h"
+#include "tools/fleet.h"
+#include "tools/ticket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SPARE_MS 300 /* for the way there and back: the supervisor is to answer first */
+
+json_t *tr_fleet_words(const tr_strings_t *words) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < words->count; i++)
+        json_array_append_new(list, json_string(words->items[i]));
+    return list;
+}
+
+/* An unused ticket is taken away again: the supervisor has gone, or did not want it. */
+static void drop_ticket(const tr_cli_place_t *place, const char *ticket) {
+    if (*ticket)
+        tr_ticket_take(place->directory, ticket);
+}
+
+static int add_terms(tr_cli_session_t *session, json_t *request, char *ticket, tr_error_t *error) {
+    const tr_cli_place_t *place = tr_cli_session_place(session);
+    int64_t left_ms = tr_cli_session_deadline(session) - tr_clock_ms() - SPARE_MS;
+    json_object_set_new(request, "timeout_ms", json_integer(left_ms > 1 ? left_ms : 1));
+    if (!*place->directory)
+        return 0;
+    int rc = tr_ticket_make(place->directory, ticket, error);
+    if (rc == 0)
+        json_object_set_new(request, "ticket", json_string(ticket));
+    return rc;
+}
+
+static int send_and_wait(tr_cli_session_t *session, const json_t *request, tr_message_t **ret_answer) {
+    const char *to = TR_FLEET_SUPERVISOR;
+    tr_content_writer_t w;
+    tr_acl_t message = {
+        .performative = TR_REQUEST,
+        .receivers = {.items = &to, .count = 1},
+        .ontology = "troupe-fleet",
+        .protocol = "fipa-request",
+    };
+    tr_content_writer_init(&w);
+    int code = TR_EXIT_REFUSED;
+    if (tr_json_write(request, &w) == 0 &&
+        tr_content_writer_take(&w, &message.content, &message.content_len) == 0)
+        code = tr_cli_ask(session, &message, ret_answer);
+    tr_content_writer_finish(&w);
+    return code;
+}
+
+static void copy_text(tr_value_t map, const char *key, char *out, size_t size) {
+    size_t len = 0;
+    const char *text = tr_value_str(tr_value_get(map, key), &len);
+    snprintf(out, size, "%.*s", (int)(len < size ? len : size - 1), text ? text : "");
+    for (char *c = out; *c; c++) /* no agent writes to the terminal */
+        *c = ((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f ? '?' : *c;
+}
+
+static int judge(const tr_message_t *message, tr_fleet_answer_t *answer) {
+    if (tr_message_type(message) == TR_MESSAGE_FAILED) {
+        snprintf(answer->reason, sizeof answer->reason, "%s", tr_reason_name(tr_message_reason(message)));
+        snprintf(answer->detail, sizeof answer->detail,
+            "nobody supervises agents on this broker: it was not started by `troupe up`, or its supervisor "
+            "has gone");
+        return TR_EXIT_UNREACHABLE;
+    }
+    tr_value_t value = tr_message_value(message);
+    if (tr_message_performative(message) == TR_INFORM && tr_value_is_map(value)) {
+        answer->content = tr_value_to_json(value);
+        return answer->content ? TR_EXIT_OK : TR_EXIT_REFUSED;
+    }
+    copy_text(value, "reason", answer->reason, sizeof answer->reason);
+    copy_text(value, "detail", answer->detail, sizeof answer->detail);
+    if (!*answer->detail)
+        snprintf(answer->detail, sizeof answer->detail,
+            "the supervisor's answer is not one that this version knows");
+    return strcmp(answer->reason, "timed-out") == 0 ? TR_EXIT_TIMEOUT : TR_EXIT_REFUSED;
+}
+
+int tr_fleet_ask(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *ret_answer) {
+    char ticket[TR_TICKET_MAX + 1] = "";
+    tr_error_t error = {0};
+    tr_message_t *message = NULL;
+    *ret_answer = (tr_fleet_answer_t){0};
+    if (add_terms(session, request, ticket, &error) < 0) {
+        snprintf(ret_answer->detail, sizeof ret_answer->detail, "%s", error.text);
+        json_decref(request);
+        return TR_EXIT_REFUSED;
+    }
+    int code = send_and_wait(session, request, &message);
+    if (code == TR_EXIT_OK)
+        code = judge(message, ret_answer);
+    tr_message_done(&message);
+    drop_ticket(tr_cli_session_place(session), ticket);
+    json_decref(request);
+    return code;
+}
+
+int tr_fleet_tell(const tr_call_t *call, int code, const tr_fleet_answer_t *answer) {
+    if (code == TR_EXIT_OK || !*answer->detail)
+        return code;
+    return tr_cli_fail(
+        call, (tr_exit_t)code, "%s%s", code == TR_EXIT_TIMEOUT ? "not done in time: " : "", answer->detail);
+}
+
+void tr_fleet_answer_finish(tr_fleet_answer_t *self) {
+    json_decref(self->content);
+    self->content = NULL;
+}

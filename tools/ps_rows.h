@@ -1,0 +1,28 @@
+/*
+ * The rows of `troupe ps`: the processes that the supervisor tells of, and the agents that the AMS tells of, as one list.
+ * An agent belongs to the process of its name; agents without one (attached from elsewhere, tools) have rows of their own,
+ * behind. Pure: two JSON values in, rows out.
+ */
+#ifndef TR_TOOLS_PS_ROWS_H
+#define TR_TOOLS_PS_ROWS_H
+
+#include "tools/output.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+#define TR_PS_COLUMNS 17
+
+extern const tr_column_t tr_ps_columns[TR_PS_COLUMNS];
+
+typedef struct tr_ps {
+    json_t *processes; /* of the supervisor's status: an array, NULL = there is no supervisor */
+    json_t *agents;    /* of the AMS: an array */
+    const char *self;  /* AID that is left out; NULL = none */
+    int64_t wall_ms;   /* now */
+} tr_ps_t;
+
+/* Adds all rows to an output with tr_ps_columns. Returns how many. */
+size_t tr_ps_put(const tr_ps_t *self, tr_output_t *output);
+
+#endif

@@ -1,0 +1,160 @@
+#include "lib/base/clock.h"
+#include "proto/json.h"
+#include "tools/fleet_client.h"
+#include "tools/ps_rows.h"
+#include "tools/verbs.h"
+
+#include <string.h>
+#include <unistd.h>
+
+typedef struct options {
+    tr_cli_common_t common;
+    bool watch;
+    int64_t interval_ms;
+} options_t;
+
+static const tr_option_t table[] = {
+    {"watch", 'w', NULL, TR_BOOL(options_t, watch), NULL, "Show it again and again, until Ctrl-C.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"interval", 'i', "TIME", TR_DURATION(options_t, interval_ms), "2s", "The time between two of --watch.",
+        .min = 100, .max = 3600000, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+    TR_CLI_OUTPUT_OPTION(options_t),
+};
+
+static const tr_program_t program = {
+    .name = "troupe ps",
+    .summary = "Show the processes and agents of a fleet",
+    .description = "What the fleet's supervisor says of its processes, with what the broker says of their "
+                   "agents: messages that wait in "
+                   "the mailbox (queued), that were received, and that are at the process and not yet "
+                   "finished (in hand). Agents that "
+                   "came from elsewhere are below. On a broker that no `troupe up` supervises it shows the "
+                   "agents alone.",
+    .examples = "troupe ps\n"
+                "troupe ps -o wide --watch\n"
+                "troupe ps --connect tcp://node1:5570 -o json",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE",
+    .arguments = "[FLEET]",
+    .most_arguments = 1,
+};
+
+/* What was asked for, page by page. Each appends to `list` and says how many there are in all. */
+typedef int (*page_fn)(
+    tr_cli_session_t *session, const tr_call_t *call, size_t offset, json_t *list, size_t *ret_total);
+
+static int take_page(json_t *content, const char *key, json_t *list, size_t *ret_total) {
+    json_array_extend(list, json_object_get(content, key));
+    *ret_total = (size_t)json_integer_value(json_object_get(content, "total"));
+    return TR_EXIT_OK;
+}
+
+static int ams_page(
+    tr_cli_session_t *session, const tr_call_t *call, size_t offset, json_t *list, size_t *ret_total) {
+    tr_content_writer_t request;
+    tr_message_t *answer = NULL;
+    (void)call;
+    tr_content_writer_init(&request);
+    tr_write_map(&request, 2);
+    tr_write_kv(&request, "action", "search");
+    tr_write_kv_uint(&request, "offset", offset);
+    int code = tr_cli_ask_platform(session, "ams", &request, &answer);
+    if (code != TR_EXIT_OK)
+        return code;
+    json_t *content = tr_value_to_json(tr_message_value(answer));
+    tr_message_done(&answer);
+    take_page(content, "agents", list, ret_total);
+    json_decref(content);
+    return TR_EXIT_OK;
+}
+
+static int status_page(
+    tr_cli_session_t *session, const tr_call_t *call, size_t offset, json_t *list, size_t *ret_total) {
+    tr_fleet_answer_t answer;
+    json_t *request = json_pack("{s:s, s:I}", "action", "status", "offset", (json_int_t)offset);
+    int code = tr_fleet_ask(session, request, &answer);
+    if (code == TR_EXIT_OK)
+        take_page(answer.content, "processes", list, ret_total);
+    else if (code != TR_EXIT_UNREACHABLE)
+        tr_fleet_tell(call, code, &answer);
+    tr_fleet_answer_finish(&answer);
+    return code;
+}
+
+static int all_pages(tr_cli_session_t *session, const tr_call_t *call, page_fn page, json_t *list) {
+    size_t total = 0, before;
+    do {
+        before = json_array_size(list);
+        int code = page(session, call, before, list, &total);
+        if (code != TR_EXIT_OK)
+            return code;
+    } while (json_array_size(list) < total && json_array_size(list) > before);
+    return TR_EXIT_OK;
+}
+
+static int put(tr_cli_session_t *session, const tr_call_t *call, tr_ps_t *ps) {
+    const options_t *o = call->options;
+    char self[TR_AID_MAX + 1];
+    tr_output_t *output = NULL;
+    tr_output_config_t config = {.out = call->out,
+        .format = (tr_output_format_t)o->common.output,
+        .columns = tr_ps_columns,
+        .column_count = TR_PS_COLUMNS,
+        .colour = tr_output_colour(call->out)};
+    if (tr_output_new(&config, &output) < 0)
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    ps->self = tr_agent_aid(tr_cli_session_agent(session), self);
+    ps->wall_ms = tr_clock_wall_ms();
+    tr_ps_put(ps, output);
+    return tr_cli_finish(call, &output);
+}
+
+static int show(tr_cli_session_t *session, const tr_call_t *call) {
+    tr_ps_t ps = {.processes = json_array(), .agents = json_array()};
+    int code = all_pages(session, call, status_page, ps.processes);
+    if (code == TR_EXIT_OK || code == TR_EXIT_UNREACHABLE)
+        code = all_pages(session, call, ams_page, ps.agents);
+    if (code == TR_EXIT_OK)
+        code = put(session, call, &ps);
+    json_decref(ps.processes);
+    json_decref(ps.agents);
+    return code;
+}
+
+/* Ends with Ctrl-C, which is no failure. */
+static int watch(tr_cli_session_t *session, const tr_call_t *call) {
+    const options_t *o = call->options;
+    bool live = isatty(fileno(call->out)), never = false;
+    for (;;) {
+        if (live)
+            fputs("\033[H\033[J", call->out);
+        tr_cli_session_renew(session);
+        int code = show(session, call);
+        fflush(call->out);
+        if (code != TR_EXIT_OK)
+            return code >= TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
+        code = tr_cli_wait(session, &never, tr_clock_ms() + o->interval_ms);
+        if (code >= TR_EXIT_SIGNAL)
+            return TR_EXIT_OK;
+        if (code != TR_EXIT_OK && code != TR_EXIT_TIMEOUT)
+            return code;
+    }
+}
+
+static int run(const tr_call_t *call) {
+    const options_t *o = call->options;
+    tr_cli_common_t common = o->common;
+    if (call->arguments.count > 0)
+        common.fleet = call->arguments.items[0];
+    tr_cli_session_t *session = NULL;
+    tr_cli_session_config_t config = {.call = call, .common = &common};
+    int code = tr_cli_session_open(&config, &session);
+    if (code == TR_EXIT_OK)
+        code = o->watch ? watch(session, call) : show(session, call);
+    tr_cli_session_close(&session);
+    return code;
+}
+
+const tr_verb_t tr_verb_ps = {"ps", TR_VERB_FLEET, &program, sizeof(options_t), run};
