@@ -239,6 +239,10 @@ void tr_core_bundle(tr_core_t *self, tr_peer_t peer, const void *bytes, size_t l
     handle_records(self, peer, &reader);
 }
 
+void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const char *detail) {
+    tr_control_refuse_peer(self, peer, 0, reason, detail);
+}
+
 void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now) {
     self->now = now;
     tr_session_t *s = tr_session_of_peer(self, peer);

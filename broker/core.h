@@ -113,6 +113,8 @@ void tr_core_destroy(tr_core_t **self);
 
 /* A ZeroMQ frame from a peer. The bytes are only read during the call. */
 void tr_core_bundle(tr_core_t *self, tr_peer_t peer, const void *bytes, size_t len, tr_core_now_t now);
+/* What it sent cannot be given to the core at all: counted, and the peer is told. */
+void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const char *detail);
 /* The peer's connection is gone (it cannot be sent to). */
 void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now);
 /* Somebody listens, or no longer does, on the topic stream for topics that begin with prefix. */

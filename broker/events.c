@@ -9,7 +9,7 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
     [TR_B_ENDED] = {"B003", TR_LOG_INFO, "ended", "The broker has ended; `queued` messages were left behind.",
         "If messages were left, look for agents that were stopped before the broker."},
     [TR_B_FEW_FILES] = {"B004", TR_LOG_WARN, "few file descriptors",
-        "The limit of open files is lower than the sessions that are allowed; each process needs one.",
+        "The limit of open files allows fewer sessions than --sessions; each process needs one.",
         "Raise it (`ulimit -n`, LimitNOFILE=) or lower --sessions."},
     [TR_B_CANNOT_START] = {"B005", TR_LOG_ERROR, "cannot start",
         "An address, a limit or an option does not work.", "The text says which and what to do."},

@@ -42,6 +42,7 @@ static const tr_option_t table[] = {
     {"grace", 0, "TIME", TR_DURATION(O, grace_ms), "1s",
         "A process whose connection broke may come back within this time.", .min = 0, .max = 600000},
     {"sessions", 0, "N", TR_INT(O, sessions), "100000", "Processes at once.", .min = 1, .max = 1 << 20},
+    {"services", 0, "N", TR_INT(O, services), "65536", "Services at once.", .min = 1, .max = 1 << 20},
     {"topics", 0, "N", TR_INT(O, topics), "65536", "Topics at once.", .min = 16, .max = 1 << 20},
     {"subscriptions", 0, "N", TR_INT(O, subscriptions), "1000000", "Subscriptions of agents.", .min = 1,
         .max = 1 << 28},

@@ -27,7 +27,7 @@ typedef struct tr_broker_options {
     int64_t service_wait_ms;
     int64_t tries;
     int64_t heartbeat_ms, lease_ms, grace_ms;
-    int64_t sessions, topics, subscriptions;
+    int64_t sessions, services, topics, subscriptions;
     int64_t stream_queue;
     int64_t drain_ms;
     int log_level, log_format;

@@ -14,6 +14,7 @@
 #include "lib/base/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -29,7 +30,8 @@
 #define IDLE_BUFFERS    128
 #define SUSPECTS_MAX    256
 #define PROBES          5
-#define LOGGED_PER_TICK 20 /* of warnings that a peer can cause: the counters have all of them */
+#define LOGGED_PER_TICK 20   /* of warnings that a peer can cause: the counters have all of them */
+#define FEW_SESSIONS    1000 /* fewer are worth a warning even where nobody asked for more */
 #define FILES_RESERVED  64
 
 typedef struct suspect {
@@ -91,13 +93,25 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->heartbeat_ms = (uint32_t)o->heartbeat_ms;
     c->lease_ms = (uint32_t)o->lease_ms;
     c->grace_ms = (uint32_t)o->grace_ms;
-    c->sessions_max = (uint32_t)o->sessions;
+    c->services_max = (uint32_t)o->services;
     c->topics_max = (uint32_t)o->topics;
     c->subscriptions_max = (uint32_t)o->subscriptions;
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
         getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)
         return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));
     return 0;
+}
+
+/* libzmq spins when descriptors run out, so there are no more sessions than descriptors for them. */
+static uint32_t sessions_for_files(tr_broker_t *b) {
+    tr_error_t error = {0};
+    size_t wanted = (size_t)b->options->sessions, have = 0;
+    if (tr_process_need_files(wanted + FILES_RESERVED, &have, &error) == 0)
+        return (uint32_t)wanted;
+    size_t sessions = have > 2 * FILES_RESERVED ? have - FILES_RESERVED : have / 2 + 1;
+    if (tr_options_source(b->options->owner, "sessions") != TR_SOURCE_DEFAULT || sessions < FEW_SESSIONS)
+        tr_log(&b->log, event(TR_B_FEW_FILES), "sessions=%zu detail=%s", sessions, error.text);
+    return (uint32_t)sessions;
 }
 
 static int open_core(tr_broker_t *b, tr_error_t *error) {
@@ -107,6 +121,7 @@ static int open_core(tr_broker_t *b, tr_error_t *error) {
         return r;
     if (b->options->lease_ms <= b->options->heartbeat_ms)
         return tr_error_set(error, -EINVAL, "--lease must be longer than --heartbeat");
+    c.sessions_max = sessions_for_files(b);
     b->core = tr_core_new(&c, &b->pool);
     if (!b->core)
         return tr_error_set(error, -EINVAL,
@@ -131,6 +146,8 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
         .stream_queue = (int)o->stream_queue,
         .max_record = o->max_record,
     };
+    if (o->ready_fd >= 0 && fcntl((int)o->ready_fd, F_GETFD) < 0)
+        return tr_error_set(error, -EINVAL, "--ready-fd %d is not open", (int)o->ready_fd);
     int r = tr_process_signals(&b->signal_fd, error);
     if (r == 0 && o->die_with)
         r = tr_process_die_with((pid_t)o->die_with, SIGTERM, error);
@@ -141,14 +158,6 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
     if (r == 0)
         r = tr_exposition_init(&b->exposition, error);
     return r == 0 ? open_http(b, error) : r;
-}
-
-static void check_files(tr_broker_t *b) {
-    tr_error_t error = {0};
-    size_t have = 0;
-    if (tr_process_need_files((size_t)b->options->sessions + FILES_RESERVED, &have, &error) < 0 &&
-        have < 10000)
-        tr_log(&b->log, event(TR_B_FEW_FILES), "have=%zu detail=%s", have, error.text);
 }
 
 static void announce(tr_broker_t *b) {
@@ -183,7 +192,6 @@ int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) 
     tr_log_init(&b->log, STDERR_FILENO, "broker", (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
     tr_pool_init(&b->pool, IDLE_BUFFERS);
-    check_files(b);
     tr_error_t error = {0};
     int r = open_all(b, &error);
     if (r < 0) {
@@ -255,18 +263,25 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
     return any;
 }
 
+static void refuse_multipart(tr_broker_t *b, tr_peer_t peer) {
+    tr_counter_inc(&b->exposition.multipart);
+    if (b->logged++ < LOGGED_PER_TICK)
+        tr_log_event(&b->log, event(TR_B_MULTIPART));
+    if (peer)
+        tr_core_refuse(
+            b->core, peer, TR_REASON_BAD_BUNDLE, "a message is one frame: a bundle (take a DEALER socket)");
+}
+
 static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
     size_t bytes = 0;
     for (int n = 0; n < BATCH_BUNDLES && bytes < BATCH_BYTES; n++) {
-        tr_peer_t peer;
+        tr_peer_t peer = 0;
         zmq_msg_t frame;
         int r = tr_sockets_receive(&b->sockets, &peer, &frame);
         if (r == 0)
             return n > 0;
         if (r < 0) {
-            tr_counter_inc(&b->exposition.multipart);
-            if (b->logged++ < LOGGED_PER_TICK)
-                tr_log_event(&b->log, event(TR_B_MULTIPART));
+            refuse_multipart(b, peer);
             continue;
         }
         bytes += zmq_msg_size(&frame);
@@ -317,16 +332,6 @@ static void take_broken(tr_broker_t *b, tr_core_now_t now) {
     probe_suspects(b, now);
 }
 
-static void tick(tr_broker_t *b, tr_core_now_t now) {
-    b->tick_ms = now.mono_ms;
-    take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
-    tr_core_tick(b->core, now);
-    tr_exposition_update(&b->exposition, tr_core_stats(b->core));
-    if (b->silenced)
-        tr_log(&b->log, event(TR_B_SILENCED), "count=%u", b->silenced);
-    b->logged = b->silenced = 0;
-}
-
 static void take_signals(tr_broker_t *b, tr_core_now_t now) {
     int signal;
     while ((signal = tr_process_next_signal(b->signal_fd)) > 0) {
@@ -343,6 +348,18 @@ static void take_signals(tr_broker_t *b, tr_core_now_t now) {
         tr_log(
             &b->log, event(TR_B_DRAINING), "queued=%llu", (unsigned long long)tr_core_stats(b->core)->queued);
     }
+}
+
+static void tick(tr_broker_t *b, tr_core_now_t now) {
+    b->tick_ms = now.mono_ms;
+    take_signals(b, now); /* under load the loop never sleeps, where it looks otherwise */
+    b->look_at_stream = true;
+    take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
+    tr_core_tick(b->core, now);
+    tr_exposition_update(&b->exposition, tr_core_stats(b->core));
+    if (b->silenced)
+        tr_log(&b->log, event(TR_B_SILENCED), "count=%u", b->silenced);
+    b->logged = b->silenced = 0;
 }
 
 static bool ended(const tr_broker_t *b, tr_core_now_t now) {

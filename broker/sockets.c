@@ -66,6 +66,12 @@ static int explain(const char *endpoint, int code, tr_error_t *error) {
     }
 }
 
+/* libzmq removes whatever stands at the path of an ipc socket: only a socket may be removed. */
+static bool ipc_is_other(const char *endpoint) {
+    struct stat st;
+    return !strncmp(endpoint, "ipc://", 6) && lstat(endpoint + 6, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_real, tr_error_t *error) {
     char wild[TR_ENDPOINT_MAX];
     size_t size = TR_ENDPOINT_MAX;
@@ -75,6 +81,9 @@ static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_
     if (!insecure && !is_loopback(endpoint))
         return tr_error_set(error, -EPERM,
             "%s would be open to everybody who reaches it: listen on 127.0.0.1, or say --insecure", endpoint);
+    if (ipc_is_other(endpoint))
+        return tr_error_set(error, -EEXIST,
+            "%s: there is a file of that name that is no socket: choose another path", endpoint);
     if (ipc_in_use(endpoint))
         return explain(endpoint, EADDRINUSE, error);
     wildcard(endpoint, wild);
@@ -94,6 +103,7 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     int64_t max = (int64_t)c->max_record + TR_BUF_SIZE * 2;
     if (!s)
         return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    set_int(s, ZMQ_IPV6, 1);
     set_int(s, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an answer, not a silent drop */
     set_int(s, ZMQ_SNDHWM, 0);           /* credit bounds what is on its way, in both directions */
     set_int(s, ZMQ_RCVHWM, 0);
@@ -102,7 +112,8 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     set_int(s, ZMQ_BACKLOG, BACKLOG);
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
     if (zmq_socket_monitor(s, MONITOR, ZMQ_EVENT_DISCONNECTED) < 0 ||
-        !(self->monitor = zmq_socket(self->context, ZMQ_PAIR)) || zmq_connect(self->monitor, MONITOR) < 0)
+        !(self->monitor = zmq_socket(self->context, ZMQ_PAIR)) || set_int(self->monitor, ZMQ_RCVHWM, 0) < 0 ||
+        zmq_connect(self->monitor, MONITOR) < 0)
         return tr_error_set(error, -errno, "cannot watch connections: %s", zmq_strerror(errno));
     for (size_t i = 0; i < c->listen->count; i++) {
         int r = bind_to(s, c->listen->items[i], c->insecure, i ? NULL : self->endpoint, error);
@@ -116,6 +127,7 @@ static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_erro
     void *s = self->stream = zmq_socket(self->context, ZMQ_XPUB);
     if (!s)
         return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    set_int(s, ZMQ_IPV6, 1);
     set_int(
         s, ZMQ_SNDHWM, c->stream_queue); /* a watcher that lags misses bundles and sees it by the sequence */
     set_int(s, ZMQ_LINGER, LINGER_MS);

@@ -15,6 +15,7 @@
 #define MESSAGE_MAX    (80 << 20) /* more than the largest --max-record of a broker */
 #define RECEIVE_MAX    32         /* bundles in one turn, so that sending and timers get theirs */
 #define HELLO_MS       1000
+#define HELLOS_MAX     5 /* on one socket */
 #define BACKOFF_MAX_MS 5000
 #define HANDSHAKE_MS   4000
 
@@ -25,9 +26,10 @@ static int64_t now_ms(void) {
 /* libzmq's own reconnection: first pause drawn per process, so that a fleet does not come back in one wave.
  */
 static void set_options(tr_link_t *l, void *socket) {
-    int zero = 0, handshake = HANDSHAKE_MS;
+    int zero = 0, one = 1, handshake = HANDSHAKE_MS;
     int first = 50 + (int)(l->seed % 150), longest = 2000;
     int64_t max = MESSAGE_MAX;
+    zmq_setsockopt(socket, ZMQ_IPV6, &one, sizeof one);
     zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero); /* credit bounds both directions */
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof zero);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
@@ -106,13 +108,18 @@ int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error
     return 0;
 }
 
-static void free_lists(tr_link_t *l) {
+static void drop_inbox(tr_link_t *l) {
     while (l->inbox) {
         tr_inbound_t *next = l->inbox->next;
         zmq_msg_close(&l->inbox->frame);
         free(l->inbox);
         l->inbox = next;
     }
+    l->inbox_end = &l->inbox;
+}
+
+static void free_lists(tr_link_t *l) {
+    drop_inbox(l);
     while (l->events) {
         tr_link_event_t *next = l->events->next;
         free(l->events);
@@ -125,9 +132,7 @@ static void free_lists(tr_link_t *l) {
     }
     while (l->registrations) {
         tr_registration_t *next = l->registrations->next;
-        free(l->registrations->name);
-        free(l->registrations->behaviour);
-        free(l->registrations);
+        tr_registration_free(l->registrations);
         l->registrations = next;
     }
 }
@@ -140,6 +145,7 @@ static void say_goodbye(tr_link_t *l, int64_t wait_ms) {
     while (ready && l->state != TR_LINK_CLOSED && now_ms() < deadline) {
         int64_t due;
         tr_link_work(l, &due);
+        drop_inbox(l); /* there are no agents any more */
         pthread_mutex_lock(&l->lock);
         if (l->state == TR_LINK_READY && !l->data.head) {
             tr_record_header_t h = {.kind = TR_KIND_BYE, .id = l->next_id++};
@@ -150,7 +156,7 @@ static void say_goodbye(tr_link_t *l, int64_t wait_ms) {
         ready = l->state == TR_LINK_READY || l->state == TR_LINK_BYE;
         pthread_mutex_unlock(&l->lock);
         struct pollfd p = {.fd = l->fd, .events = POLLIN};
-        if (ready && !l->inbox)
+        if (ready)
             poll(&p, 1, 20);
     }
 }
@@ -213,7 +219,7 @@ bool tr_link_flush_locked(tr_link_t *l) {
         give_chunk(l, chunk);
         said = true;
     }
-    while (l->state == TR_LINK_READY && l->data.head && may_go(l, l->data.head)) {
+    while (l->state == TR_LINK_READY && !l->stale && l->data.head && may_go(l, l->data.head)) {
         chunk = tr_outbox_take(&l->data);
         l->sent_records += charged_records(chunk);
         l->sent_bytes += charged_bytes(chunk);
@@ -259,7 +265,8 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
         return;
     }
     in->next = NULL;
-    in->epoch = l->epoch;
+    in->epoch =
+        l->state == TR_LINK_HELLO ? 0 : l->epoch; /* what the old connection still had counts no more */
     zmq_msg_init(&in->frame);
     zmq_msg_move(&in->frame, frame);
     *l->inbox_end = in;
@@ -297,6 +304,19 @@ static void send_credit(tr_link_t *l, bool rest) {
     l->credited_bytes = l->taken_bytes;
 }
 
+/* How long to wait for a WELCOME. */
+static int64_t patience(const tr_link_t *l) {
+    return HELLO_MS + l->backoff_ms;
+}
+
+/* A HELLO waits in libzmq until it has connected, so asking again helps only where a connection was lost
+ * meanwhile; where nobody answers for long, the connection may be one that nobody else knows of. */
+static void hello_again(tr_link_t *l, int64_t now) {
+    if (++l->hellos % HELLOS_MAX == 0 && tr_link_open_socket(l) < 0)
+        snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", zmq_strerror(errno));
+    tr_link_hello(l, now);
+}
+
 /* Begins anew on a fresh socket: what is in the old one's pipes is of the dead connection. */
 static void reconnect(tr_link_t *l, int64_t now) {
     tr_link_say(l, TR_HOST_DISCONNECTED, "the broker has been silent for too long");
@@ -312,10 +332,8 @@ static void reconnect(tr_link_t *l, int64_t now) {
 
 static void keep_alive(tr_link_t *l, int64_t now) {
     if (l->state == TR_LINK_HELLO) {
-        /* The HELLO waits in libzmq until it has connected; a new one only where an old connection was lost
-         * meanwhile. */
-        if (now - l->hello_ms > HELLO_MS + l->backoff_ms)
-            tr_link_hello(l, now);
+        if (now - l->hello_ms > patience(l))
+            hello_again(l, now);
         return;
     }
     if (now - l->heard_ms > (int64_t)l->lease_ms) {
@@ -329,11 +347,13 @@ static void keep_alive(tr_link_t *l, int64_t now) {
         tr_link_put(l, &h, NULL, 0);
         send_credit(l, true);
     }
+    if (l->name_lost)
+        tr_link_regain(l, now);
 }
 
 static int64_t next_due(const tr_link_t *l) {
     if (l->state == TR_LINK_HELLO)
-        return l->hello_ms + HELLO_MS + l->backoff_ms;
+        return l->hello_ms + patience(l) + 1;
     int64_t ping = l->said_ms + l->heartbeat_ms, lease = l->heard_ms + l->lease_ms;
     return ping < lease ? ping : lease;
 }
