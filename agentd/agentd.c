@@ -125,6 +125,11 @@ static int add_agents(tr_agentd_t *self, tr_error_t *error) {
     uint32_t count = (uint32_t)o->count;
     int rc = count > 1 ? tr_host_add_range(self->host, o->name, count, self->behaviour, self->args, error)
                        : tr_host_add(self->host, o->name, self->behaviour, self->args, NULL, error);
+    if (rc == -EEXIST)
+        return tr_error_set(error, rc,
+            "the name %s is taken: choose another --name, or end the agent that has it (`troupe ps` shows "
+            "them)",
+            o->name);
     if (rc < 0)
         return tr_error_prefix(error, "cannot start the agent %s (%s)", o->name, self->behaviour->name);
     if (!o->services.count && !o->subscribe.count)
@@ -168,6 +173,7 @@ static int start(tr_agentd_t *self) {
         rc = add_agents(self, &error);
     if (rc < 0)
         return tr_signals_asked(self->signals) ? TR_AGENTD_OK : fail(self, rc, &error);
+    self->registered = true;
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
         "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
         self->behaviour->name, tr_host_platform(self->host), o->connect);
@@ -194,13 +200,11 @@ void tr_agentd_destroy(tr_agentd_t **self_p) {
     if (!self_p || !*self_p)
         return;
     tr_agentd_t *self = *self_p;
-    bool had_host = self->host != NULL;
-    if (self->signals)
-        tr_signals_set_host(self->signals, NULL);
-    tr_host_destroy(&self->host);
-    if (had_host)
-        tr_log(&self->log, &tr_agentd_events[TR_EVENT_STOPPED], "agent=%s", self->options->name);
+    /* Before its host: it would stop one that is gone. */
     tr_signals_destroy(&self->signals);
+    tr_host_destroy(&self->host);
+    if (self->registered)
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_STOPPED], "agent=%s", self->options->name);
     tr_loaded_destroy(&self->loaded);
     free(self->args);
     free(self);

@@ -16,6 +16,7 @@ typedef struct tr_agentd {
     const tr_behaviour_t *behaviour;
     char *args; /* JSON for the behaviour, or NULL */
     tr_host_t *host;
+    bool registered;
 } tr_agentd_t;
 
 /* Connects, registers the agents, offers their services, and says so on the ready-fd. 0, or the exit code

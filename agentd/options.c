@@ -33,8 +33,6 @@ static const tr_option_t table[] = {
     {"subscribe", 0, "PATTERN", TR_LIST(tr_agentd_options_t, subscribe), NULL,
         "Get the events of the topics that match. May be repeated.", .max = 256},
     {"args", 'a', "JSON", TR_STRING(tr_agentd_options_t, args), NULL, "A JSON object for the behaviour."},
-    {"agent", 0, "FILE", TR_STRING(tr_agentd_options_t, agent), NULL,
-        "Read the agent from a YAML file with the keys of one entry of a fleet's agents; flags win over it."},
     {"exec-mode", 0, "MODE", TR_WORD(tr_agentd_options_t, exec_mode), "persistent",
         "Of a PROGRAM: one that lives as long as its agent, or one run for each message.",
         .words = tr_exec_mode_words},
@@ -84,6 +82,8 @@ static const tr_program_t program = {
                 "troupe-agentd --name echo-1 --behaviour echo\n\n"
                 "# a provider of the service read, four documents at once\n"
                 "troupe-agentd --name reader --behaviour reader --count 4\n\n"
+                "# the same from a file of options, with lines such as `name: reader`\n"
+                "troupe-agentd --config reader.yaml\n\n"
                 "# an agent in Python\n"
                 "troupe-agentd --name sums --service sum -- python3 sums.py",
     .options = table,

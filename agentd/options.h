@@ -1,7 +1,6 @@
 /*
- * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...), its
- * configuration file, and an agent file (--agent), which has the keys of one entry of a fleet's `agents`. A
- * flag wins over the environment, that over the configuration file, that over the agent file.
+ * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...) and its file of
+ * options (--config), in this order of precedence.
  */
 #ifndef TR_AGENTD_OPTIONS_H
 #define TR_AGENTD_OPTIONS_H
@@ -26,7 +25,6 @@ typedef struct tr_agentd_options {
     const char *behaviour; /* NULL: a program or a shared object is given */
     const char *load;
     const char *args; /* a JSON object, or NULL */
-    const char *agent;
     int64_t count;
     tr_strings_t services; /* NAME or NAME=CAPACITY */
     tr_strings_t subscribe;

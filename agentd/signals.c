@@ -30,8 +30,10 @@ static void ask(tr_signals_t *self, int number) {
     tr_log(self->log, &tr_agentd_events[TR_EVENT_STOPPING], "signal=%s", sigabbrev_np(number));
     pthread_mutex_lock(&self->lock);
     self->asked = true;
-    if (self->host)
-        tr_host_stop(self->host, TR_AGENTD_OK);
+    /* Still looking for its broker: there is nothing to finish, and nobody to tell. */
+    if (!self->host)
+        _exit(TR_AGENTD_OK);
+    tr_host_stop(self->host, TR_AGENTD_OK);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -48,9 +50,12 @@ static int patience(int64_t due_ms) {
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+/* Ctrl-C reaches a whole group, and a supervisor in it passes it on: both mean one request. */
+#define SAME_REQUEST_MS 1000
+
 static void *watch(void *arg) {
     tr_signals_t *self = arg;
-    int64_t due_ms = 0;
+    int64_t first_ms = 0, due_ms = 0;
     for (;;) {
         struct pollfd fds[] = {{self->fd, POLLIN, 0}, {self->quit, POLLIN, 0}};
         int n = poll(fds, 2, patience(due_ms));
@@ -63,9 +68,13 @@ static void *watch(void *arg) {
         int number = n > 0 ? tr_process_next_signal(self->fd) : 0;
         if (number <= 0)
             continue;
-        if (due_ms)
+        int64_t now = tr_clock_ms();
+        if (due_ms && now - first_ms >= SAME_REQUEST_MS)
             give_up(self, "asked to stop a second time");
-        due_ms = tr_clock_ms() + self->stop_ms;
+        if (due_ms)
+            continue;
+        first_ms = now;
+        due_ms = now + self->stop_ms;
         ask(self, number);
     }
 }
@@ -111,12 +120,12 @@ int tr_signals_new(tr_log_t *log, int64_t stop_ms, tr_signals_t **ret_signals, t
 void tr_signals_set_host(tr_signals_t *self, tr_host_t *host) {
     pthread_mutex_lock(&self->lock);
     self->host = host;
-    if (host && self->asked)
-        tr_host_stop(host, TR_AGENTD_OK);
     pthread_mutex_unlock(&self->lock);
 }
 
 bool tr_signals_asked(tr_signals_t *self) {
+    if (!self)
+        return false;
     pthread_mutex_lock(&self->lock);
     bool asked = self->asked;
     pthread_mutex_unlock(&self->lock);

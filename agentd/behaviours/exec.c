@@ -130,11 +130,25 @@ static void give_back_all(exec_t *self, const char *how) {
     }
 }
 
-static work_t *find_work(exec_t *self, const tr_exec_outgoing_t *out) {
-    work_t *work = self->active.head;
-    while (work && out->has_id && work->id != out->id)
-        work = work->next;
-    return work;
+/* The message that a line is about; NULL with the reason where there is none. What expects an answer comes first;
+ * among several of them nothing is guessed: an answer to the wrong one is worse than none. */
+static work_t *find_work(exec_t *self, const tr_exec_outgoing_t *out, const char **why) {
+    work_t *work = self->active.head, *found = NULL;
+    if (out->has_id) {
+        while (work && work->id != out->id)
+            work = work->next;
+        *why = "no message with this id is in work";
+        return work;
+    }
+    if (self->in_flight > 1) {
+        *why = "several messages are in work: say which by \"id\"";
+        return NULL;
+    }
+    for (; work; work = work->next)
+        if (!found || (work->expects && !found->expects))
+            found = work;
+    *why = "no message is in work";
+    return found;
 }
 
 static work_t *new_work(exec_t *self, const tr_message_t *message) {
@@ -283,19 +297,31 @@ static int send_out(exec_t *self, tr_exec_outgoing_t *out, work_t *work) {
     }
 }
 
+static const char *why_unsent(tr_exec_verb_t verb, int rc) {
+    if (rc == -EMSGSIZE)
+        return "it is larger than a message may be";
+    if (rc == -EDESTADDRREQ)
+        return "the message in work has no sender to answer";
+    if (rc != -EINVAL)
+        return strerror(-rc);
+    return verb == TR_EXEC_PUBLISH ? "\"publish\" is no topic, or one of the platform's own ($...)"
+                                   : "a receiver is no name: expected NAME, NAME@PLATFORM or svc:NAME";
+}
+
 /* 0: the line was dealt with; -EAGAIN: not now. */
 static int obey(exec_t *self, tr_exec_outgoing_t *out) {
-    work_t *work = find_work(self, out);
-    if (!work && (out->verb == TR_EXEC_REPLY || out->has_id)) {
-        complain(self, TR_EVENT_PROGRAM_BAD_LINE,
-            out->has_id ? "no message with this id is in work" : "an answer, but no message is in work");
+    const char *why = NULL;
+    work_t *work = find_work(self, out, &why);
+    bool needs = out->verb == TR_EXEC_REPLY || out->verb == TR_EXEC_DONE || out->has_id || out->finishes;
+    if (!work && needs) {
+        complain(self, TR_EVENT_PROGRAM_BAD_LINE, why);
         return 0;
     }
     int rc = send_out(self, out, work);
     if (rc == -EAGAIN)
         return rc;
     if (rc < 0)
-        complain(self, TR_EVENT_PROGRAM_UNSENT, strerror(-rc));
+        complain(self, TR_EVENT_PROGRAM_UNSENT, why_unsent(out->verb, rc));
     if (!work)
         return 0;
     bool late = out->acl.performative == TR_AGREE;

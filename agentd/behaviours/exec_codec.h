@@ -11,11 +11,11 @@
  * sequence  of an event reason           of type failed: "not-found", "busy", ... content          JSON;
  * bytes that are no text are {"$bin": "base64"} (proto/json.h)
  *
- * Out, one line for each message; `id` says which message is meant (default: the one that is longest in
- * work):
+ * Out, one line for each message. `id` says which message in work is meant; without it the one that expects an
+ * answer, where there is only one:
  *
- *   {"content": ...}                     answers the message and finishes it; "performative" default
- * "inform"; an "agree" does not finish it, nor does any answer with "done": false
+ *   {"content": ...}                     answers the message and finishes it; "performative" default "inform";
+ *                                        an "agree" does not finish it, nor does any answer with "done": false
  *   {"to": NAME or [NAME...], "performative": ..., "content": ...}      a message to others
  *   {"publish": TOPIC, "content": ...}   an event
  *   {"done": true}                       finishes the message without an answer
