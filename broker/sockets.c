@@ -87,7 +87,8 @@ static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_
     if (ipc_in_use(endpoint))
         return explain(endpoint, EADDRINUSE, error);
     wildcard(endpoint, wild);
-    mode_t before = umask(0177); /* an ipc socket is its owner's */
+    set_int(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL); /* not always: IPv4 would be shown as mapped */
+    mode_t before = umask(0177);                              /* an ipc socket is its owner's */
     int r = zmq_bind(socket, wild);
     int code = errno;
     umask(before);
@@ -103,7 +104,6 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     int64_t max = (int64_t)c->max_record + TR_BUF_SIZE * 2;
     if (!s)
         return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
-    set_int(s, ZMQ_IPV6, 1);
     set_int(s, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an answer, not a silent drop */
     set_int(s, ZMQ_SNDHWM, 0);           /* credit bounds what is on its way, in both directions */
     set_int(s, ZMQ_RCVHWM, 0);
@@ -127,7 +127,6 @@ static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_erro
     void *s = self->stream = zmq_socket(self->context, ZMQ_XPUB);
     if (!s)
         return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
-    set_int(s, ZMQ_IPV6, 1);
     set_int(
         s, ZMQ_SNDHWM, c->stream_queue); /* a watcher that lags misses bundles and sees it by the sequence */
     set_int(s, ZMQ_LINGER, LINGER_MS);

@@ -26,10 +26,10 @@ static int64_t now_ms(void) {
 /* libzmq's own reconnection: first pause drawn per process, so that a fleet does not come back in one wave.
  */
 static void set_options(tr_link_t *l, void *socket) {
-    int zero = 0, one = 1, handshake = HANDSHAKE_MS;
+    int zero = 0, ipv6 = strchr(l->endpoint, '[') != NULL, handshake = HANDSHAKE_MS;
     int first = 50 + (int)(l->seed % 150), longest = 2000;
     int64_t max = MESSAGE_MAX;
-    zmq_setsockopt(socket, ZMQ_IPV6, &one, sizeof one);
+    zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6);
     zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero); /* credit bounds both directions */
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof zero);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
