@@ -19,7 +19,7 @@
 
 #define TR_BENCH_METRICS   4
 #define TR_BENCH_RUNS_MAX  101
-#define TR_BENCH_SUBS      8     /* subscribers of the fanout */
+#define TR_BENCH_SUBS_MAX  64    /* subscribers of the fanout */
 #define TR_BENCH_CONTENT   8     /* bytes, the smallest content */
 #define TR_BENCH_SILENT_MS 10000 /* nothing came for so long: the rest is lost */
 
@@ -68,6 +68,7 @@ struct tr_bench_case {
     const char *transport;   /* "tcp" or "ipc" */
     size_t size;             /* bytes of content; 0 = it has none */
     uint32_t agents;         /* processes, links or agents; 0 = the case has a fixed number */
+    uint32_t agents_max;     /* 0 = no other than --agents has */
     uint64_t count;          /* messages or cycles of our side; 0 = it has none */
     uint64_t raw_count;      /* of the raw side */
     tr_bench_metric_t metrics[TR_BENCH_METRICS];
@@ -85,6 +86,8 @@ int tr_bench_flood_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_fanout(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_fanout_raw(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_fanout_direct(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_launch(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_sizes(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);

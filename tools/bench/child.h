@@ -39,7 +39,7 @@ typedef struct tr_bench_shared {
     _Atomic bool go;
     struct {
         _Alignas(64) _Atomic uint64_t count;
-    } seen[TR_BENCH_SUBS];
+    } seen[TR_BENCH_SUBS_MAX];
 } tr_bench_shared_t;
 
 /* What a role needs to know. */

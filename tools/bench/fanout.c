@@ -20,8 +20,8 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-#define WINDOW     16384 /* publications ahead of the slowest subscriber */
-#define LOOK_EVERY 64    /* publications between two looks at the subscribers */
+#define WINDOW     8192 /* publications ahead of the slowest subscriber: what the caches hold */
+#define LOOK_EVERY 64   /* publications between two looks at the subscribers */
 #define RUN_MS     120000
 #define WARM       "bench.warm"
 #define TOPIC      "bench.fanout"
@@ -170,7 +170,7 @@ static int collect(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_child_t
 
 int tr_bench_fanout(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
     tr_bench_task_t task = {.size = c->size, .count = c->count, .agents = c->agents};
-    tr_bench_child_t *pub, *subs[TR_BENCH_SUBS];
+    tr_bench_child_t *pub, *subs[TR_BENCH_SUBS_MAX];
     tr_bench_note_t note;
     tr_bench_broker_t broker;
     int r = tr_bench_broker_start(bench, c, &broker, error);
@@ -188,10 +188,33 @@ int tr_bench_fanout(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample
     return r < 0 ? r : collect(bench, c, subs, ret, error);
 }
 
+/* Through a hop, as ours goes through the broker. */
 int tr_bench_fanout_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
     tr_bench_task_t task = {.size = c->size, .count = c->raw_count, .agents = c->agents};
-    tr_bench_child_t *pub, *subs[TR_BENCH_SUBS];
+    tr_bench_child_t *forwarder, *pub, *subs[TR_BENCH_SUBS_MAX];
+    tr_bench_note_t note;
+    tr_bench_endpoint(bench, c, task.endpoint, sizeof task.endpoint);
+    tr_bench_endpoint(bench, c, task.stream, sizeof task.stream);
+    int r = tr_bench_fork(bench, c, "the raw forwarder", tr_raw_stream_forwarder, &task, &forwarder, error);
+    if (r == 0)
+        r = tr_bench_hear(bench, forwarder, TR_BENCH_READY, TR_BENCH_SILENT_MS, &note, error);
+    if (r < 0)
+        return r;
+    size_t front = strcspn(note.text, " ");
+    snprintf(task.endpoint, sizeof task.endpoint, "%.*s", (int)front, note.text);
+    snprintf(task.stream, sizeof task.stream, "%.191s", note.text + front + 1);
+    r = tr_bench_fork(bench, c, "the raw publisher", tr_raw_publisher, &task, &pub, error);
+    if (r == 0)
+        r = start_subscribers(bench, c, &task, tr_raw_subscriber, subs, error);
+    return r < 0 ? r : collect(bench, c, subs, ret, error);
+}
+
+/* Without any: publisher and subscribers are all there is. */
+int tr_bench_fanout_direct(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    tr_bench_task_t task = {.size = c->size, .count = c->raw_count, .agents = c->agents};
+    tr_bench_child_t *pub, *subs[TR_BENCH_SUBS_MAX];
     tr_bench_note_t note;
     tr_bench_endpoint(bench, c, task.endpoint, sizeof task.endpoint);
     int r = tr_bench_fork(bench, c, "the raw publisher", tr_raw_publisher, &task, &pub, error);
@@ -199,7 +222,7 @@ int tr_bench_fanout_raw(
         r = tr_bench_hear(bench, pub, TR_BENCH_READY, TR_BENCH_SILENT_MS, &note, error);
     if (r < 0)
         return r;
-    snprintf(task.endpoint, sizeof task.endpoint, "%.191s", note.text);
+    snprintf(task.stream, sizeof task.stream, "%.191s", note.text);
     r = start_subscribers(bench, c, &task, tr_raw_subscriber, subs, error);
     return r < 0 ? r : collect(bench, c, subs, ret, error);
 }

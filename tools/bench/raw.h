@@ -23,7 +23,10 @@ int tr_raw_sink(const tr_bench_task_t *task, tr_error_t *error);
 /* `count` messages of `size` bytes to task->to. */
 int tr_raw_send(const tr_bench_task_t *task, tr_error_t *error);
 
-/* Binds, waits for `agents` subscribers, publishes `count` messages. */
+/* A PUB's hop: XSUB for publishers, XPUB for subscribers. READY with both endpoints, a blank between. */
+int tr_raw_stream_forwarder(const tr_bench_task_t *task, tr_error_t *error);
+/* Waits for `agents` subscribers and publishes `count` messages: connected to the forwarder where task->stream
+ * is one, else it binds task->endpoint itself. */
 int tr_raw_publisher(const tr_bench_task_t *task, tr_error_t *error);
 int tr_raw_subscriber(const tr_bench_task_t *task, tr_error_t *error);
 
@@ -34,8 +37,8 @@ int tr_raw_churn(const tr_bench_task_t *task, tr_error_t *error);
 
 /* A socket with the marks of a raw program; NULL with a text. */
 void *tr_raw_socket(void *context, int type, tr_error_t *error);
-/* Binds and says READY with the endpoint that came out of it. */
-int tr_raw_bind(void *socket, const tr_bench_task_t *task, tr_error_t *error);
+/* Binds; the endpoint that came out of it. */
+int tr_raw_bind(void *socket, const char *endpoint, char out[192], tr_error_t *error);
 /* A DEALER called `name` that is known to the forwarder: its first message to itself has come back. */
 int tr_raw_connect(
     void *context, const tr_bench_task_t *task, const char *name, void **ret_socket, tr_error_t *error);

@@ -28,22 +28,17 @@ void *tr_raw_socket(void *context, int type, tr_error_t *error) {
     zmq_setsockopt(s, ZMQ_LINGER, &zero, sizeof zero);
     if (type == ZMQ_ROUTER) /* wait at the receiver's mark: the default is to drop */
         zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
-    if (type == ZMQ_XPUB) {
+    if (type == ZMQ_XPUB) /* likewise */
         zmq_setsockopt(s, ZMQ_XPUB_NODROP, &one, sizeof one);
-        zmq_setsockopt(s, ZMQ_XPUB_VERBOSE, &one, sizeof one);
-    }
     return s;
 }
 
-int tr_raw_bind(void *socket, const tr_bench_task_t *task, tr_error_t *error) {
-    char endpoint[192];
-    size_t size = sizeof endpoint;
+int tr_raw_bind(void *socket, const char *endpoint, char out[192], tr_error_t *error) {
+    size_t size = 192;
     int backlog = 4096;
     zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof backlog);
-    if (zmq_bind(socket, task->endpoint) < 0 ||
-        zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) < 0)
-        return tr_raw_error(error, task->endpoint);
-    tr_bench_say_ready(task, endpoint, 0);
+    if (zmq_bind(socket, endpoint) < 0 || zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, out, &size) < 0)
+        return tr_raw_error(error, endpoint);
     return 0;
 }
 
@@ -89,10 +84,12 @@ static int forward(void *s) {
 }
 
 int tr_raw_forwarder(const tr_bench_task_t *task, tr_error_t *error) {
+    char endpoint[192];
     void *s = tr_raw_socket(zmq_ctx_new(), ZMQ_ROUTER, error);
-    int r = s ? tr_raw_bind(s, task, error) : -EIO;
+    int r = s ? tr_raw_bind(s, task->endpoint, endpoint, error) : -EIO;
     if (r < 0)
         return r;
+    tr_bench_say_ready(task, endpoint, 0);
     forward(s);
     return tr_raw_error(error, "forwarding");
 }

@@ -114,6 +114,8 @@ static void apply(const options_t *o, tr_bench_case_t *c) {
         c->agents = (uint32_t)o->agents;
         unbind(c);
     }
+    if (o->count && (uint64_t)o->count < c->count)
+        unbind(c); /* too short to tell */
     if (o->count && c->count)
         c->count = (uint64_t)o->count;
     if (o->count && c->raw_count)
@@ -122,7 +124,7 @@ static void apply(const options_t *o, tr_bench_case_t *c) {
 
 /* An option can make two cases one; the one that still has its target stays. */
 static bool same(const tr_bench_case_t *a, const tr_bench_case_t *b) {
-    return a->ours == b->ours && a->size == b->size && strcmp(a->pin, b->pin) == 0;
+    return a->ours == b->ours && a->raw == b->raw && a->size == b->size && strcmp(a->pin, b->pin) == 0;
 }
 
 static size_t make_cases(const tr_call_t *call, tr_bench_case_t *cases) {
@@ -144,23 +146,32 @@ static size_t make_cases(const tr_call_t *call, tr_bench_case_t *cases) {
     return n;
 }
 
+static int check_agents(const tr_call_t *call) {
+    const options_t *o = call->options;
+    for (const tr_bench_case_t *c = tr_bench_cases; c->workload; c++)
+        if (wanted(call, c) && c->agents_max && o->agents > (int64_t)c->agents_max)
+            return tr_cli_usage(call, "--agents: %s takes at most %u", c->workload, c->agents_max);
+    return TR_EXIT_OK;
+}
+
 static int check_arguments(const tr_call_t *call) {
     const options_t *o = call->options;
     tr_error_t error = {0};
     cpu_set_t cpus;
     bool any;
     for (size_t i = 0; i < call->arguments.count; i++) {
-        const char *name = call->arguments.items[i],
-                   *near = is_workload(name) ? NULL : nearest_workload(name);
+        const char *name = call->arguments.items[i], *near = nearest_workload(name);
+        if (!is_workload(name) && near)
+            return tr_cli_usage(call, "there is no workload %.60s: did you mean %s?", name, near);
         if (!is_workload(name))
-            return tr_cli_usage(call, "there is no workload %.60s%s%s; `troupe bench` shows them", name,
-                near ? ": did you mean " : "", near ? near : "");
+            return tr_cli_usage(
+                call, "there is no workload %.60s; `troupe bench` shows which there are", name);
     }
     if (o->size && o->size < TR_BENCH_CONTENT)
         return tr_cli_usage(call, "--size: expected %d or more", TR_BENCH_CONTENT);
     if (o->pin && tr_bench_cpus(o->pin, &cpus, &any, &error) < 0)
         return tr_cli_usage(call, "%s", error.text);
-    return TR_EXIT_OK;
+    return check_agents(call);
 }
 
 static int exit_of(int error) {

@@ -1,0 +1,97 @@
+"""`troupe bench`: every workload runs on real processes, is told in full, and leaves nothing behind."""
+import glob
+import pathlib
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+SMALL = ("--runs", "1", "--count", "1000", "--agents", "12")
+KEYS = {"workload", "metric", "transport", "pin", "size", "value", "unit", "raw", "ratio", "p50_us", "p99_us", "bytes_each", "target",
+        "pass"}
+RAW = {"route", "oneway", "rtt", "fanout"}
+PATIENCE = 240
+
+
+def directories():
+    return set(glob.glob("/tmp/troupe-bench-*"))
+
+
+class Bench(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.before = directories()
+
+    def bench(self, *arguments, code=0):
+        done = self.troupe("bench", *arguments, patience=PATIENCE)
+        self.assertEqual(done.code, code, done.err)
+        return done
+
+    def check_row(self, row):
+        self.assertLessEqual(KEYS, set(row))
+        self.assertEqual(row["transport"], "tcp")
+        self.assertIsNotNone(row["value"])
+        if row["workload"] in RAW:
+            self.assertGreater(row["value"], 0)
+            self.assertGreater(row["raw"], 0)
+            self.assertAlmostEqual(row["ratio"], row["value"] / row["raw"], places=6)
+        if row["workload"] == "rtt":
+            self.assertLess(0, row["p50_us"])
+            self.assertLessEqual(row["p50_us"], row["p99_us"])
+        if row["unit"] == "B":
+            self.assertEqual(row["bytes_each"], row["value"])
+
+    def test_all_of_it(self):
+        rows = self.bench("all", "--json", *SMALL).lines()
+        for row in rows:
+            self.check_row(row)
+        by = {(row["workload"], row["metric"]): row for row in rows}
+        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "idle", "churn"})
+        self.assertEqual(by["idle", "held"]["value"], 12)
+        self.assertEqual([row["size"] for row in rows if row["workload"] == "oneway"], [64, 1024])
+        self.assertEqual([row["pin"] for row in rows if row["workload"] == "rtt"], ["0", "0", "free", "free"])
+        self.assertEqual(by["launch", "agentd-rss"]["target"], "<= 9.00 MiB")
+        self.assertIsNone(by["route", "records"]["pass"])  # too few records to tell
+        self.assertEqual(directories() - self.before, set())
+
+    def test_over_ipc(self):
+        rows = self.bench("rtt", "oneway", "--transport", "ipc", "--json", "--size", "200", "--pin", "0", *SMALL).lines()
+        self.assertEqual([(row["workload"], row["transport"], row["size"]) for row in rows],
+            [("oneway", "ipc", 200), ("rtt", "ipc", 200), ("rtt", "ipc", 200)])
+        self.assertEqual(directories() - self.before, set())
+
+    def test_the_raw_limits_alone(self):
+        rows = self.bench("route", "launch", "--raw-only", "--json", *SMALL).lines()
+        self.assertEqual([row["workload"] for row in rows], ["route"])
+        self.assertIsNone(rows[0]["value"])
+        self.assertGreater(rows[0]["raw"], 0)
+
+    def test_the_list_names_the_targets(self):
+        out = self.bench().out
+        for text in ("fanout", ">= 4 x raw (5.00 M/s)", "<= 1.1 x raw", "<= 32.0 KiB"):
+            self.assertIn(text, out)
+
+    def test_wrong_usage(self):
+        self.assertIn("did you mean fanout?", self.bench("fanuot", code=1).err)
+        self.assertIn("expected CPU numbers", self.bench("rtt", "--pin", "x", code=1).err)
+        self.assertIn("fanout takes at most 64", self.bench("fanout", "--agents", "65", code=1).err)
+        self.assertIn("expected 8 or more", self.bench("rtt", "--size", "7", code=1).err)
+
+    def test_an_interrupt_ends_all(self):
+        bench = self.spawn("troupe", "bench", "rtt", "--count", "100000000")
+        children = harness.wait_until(lambda: children_of(bench.pid), "its children")
+        bench.send_signal(signal.SIGINT)
+        self.assertEqual(bench.wait().code, 130)
+        self.assertEqual([pid for pid in children if pathlib.Path(f"/proc/{pid}").exists()], [])
+        self.assertEqual(directories() - self.before, set())
+
+
+def children_of(pid):
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return found.stdout.split()
+
+
+if __name__ == "__main__":
+    harness.main()
