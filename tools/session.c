@@ -50,37 +50,38 @@ static int fail(const tr_cli_session_config_t *config, tr_exit_t code, const cha
 
 /* ---- where ---- */
 
-static int copy_endpoint(const tr_call_t *call, const char *endpoint, tr_cli_place_t *place) {
-    if (strlen(endpoint) > TR_STATE_ENDPOINT_MAX)
-        return tr_cli_usage(call, "--connect: an endpoint has at most %d characters", TR_STATE_ENDPOINT_MAX);
-    strcpy(place->endpoint, endpoint);
-    return TR_EXIT_OK;
-}
-
-int tr_cli_find_place(const tr_call_t *call, const tr_cli_common_t *common, tr_cli_place_t *ret_place) {
+static int find_place(const tr_cli_common_t *common, tr_cli_place_t *ret_place, tr_error_t *error) {
     tr_state_info_t info;
-    tr_error_t error = {0};
     tr_cli_place_t place = {0};
+    int rc = 0;
     if (common->connect) {
-        int code = copy_endpoint(call, common->connect, &place);
-        *ret_place = code == TR_EXIT_OK ? place : *ret_place;
-        return code;
-    }
-    int rc = tr_state_find(common->state, common->fleet, &info, &error);
-    if (rc == 0) {
+        if (strlen(common->connect) > TR_STATE_ENDPOINT_MAX)
+            return tr_error_set(
+                error, -EINVAL, "--connect: an endpoint has at most %d characters", TR_STATE_ENDPOINT_MAX);
+        strcpy(place.endpoint, common->connect);
+    } else if ((rc = tr_state_find(common->state, common->fleet, &info, error)) == 0) {
         strcpy(place.endpoint, info.listen);
         strcpy(place.fleet, info.fleet);
         strcpy(place.directory, info.directory);
     } else if (rc == -ENOENT && !common->fleet) {
         strcpy(place.endpoint, TR_CLI_ENDPOINT_DEFAULT);
         place.assumed = true;
-    } else if (rc == -EINVAL) {
-        return tr_cli_usage(call, "%s", error.text);
     } else {
-        return tr_cli_fail(call, TR_EXIT_UNREACHABLE, "%s", error.text);
+        return rc;
     }
     *ret_place = place;
-    return TR_EXIT_OK;
+    return 0;
+}
+
+static int no_place(const tr_call_t *call, int rc, const tr_error_t *error) {
+    return rc == -EINVAL ? tr_cli_usage(call, "%s", error->text)
+                         : tr_cli_fail(call, TR_EXIT_UNREACHABLE, "%s", error->text);
+}
+
+int tr_cli_find_place(const tr_call_t *call, const tr_cli_common_t *common, tr_cli_place_t *ret_place) {
+    tr_error_t error = {0};
+    int rc = find_place(common, ret_place, &error);
+    return rc == 0 ? TR_EXIT_OK : no_place(call, rc, &error);
 }
 
 /* The host of "tcp://HOST:PORT", its brackets with it; NULL for other transports. */
@@ -209,13 +210,15 @@ int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t 
     self->config = *config;
     self->signal_fd = self->watched_fd = -1;
     tr_cli_session_renew(self);
-    int code = tr_cli_find_place(config->call, config->common, &self->place);
+    int rc = find_place(config->common, &self->place, &error), code = TR_EXIT_OK;
+    if (rc < 0)
+        code = config->quiet ? TR_EXIT_UNREACHABLE : no_place(config->call, rc, &error);
     /* Before the library's threads are there, which would get the signals else. */
     if (code == TR_EXIT_OK && tr_process_signals(&self->signal_fd, &error) < 0)
         code = tr_cli_fail(config->call, TR_EXIT_REFUSED, "%s", error.text);
     if (code == TR_EXIT_OK)
         code = connect_host(self);
-    if (code == TR_EXIT_OK)
+    if (code == TR_EXIT_OK && !config->no_agent)
         code = add_agent(self);
     if (code != TR_EXIT_OK) {
         tr_cli_session_close(&self);
@@ -240,6 +243,18 @@ void tr_cli_session_close(tr_cli_session_t **self) {
     tr_process_reset_signals();
     free(s);
     *self = NULL;
+}
+
+int tr_cli_find_stream(const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out) {
+    tr_cli_session_t *session = NULL;
+    tr_cli_session_config_t config = {.call = call, .common = common, .quiet = quiet, .no_agent = true};
+    int code = tr_cli_session_open(&config, &session);
+    if (code == TR_EXIT_OK &&
+        tr_cli_stream_endpoint(session->place.endpoint, tr_host_stream(session->host), out) < 0)
+        code =
+            fail(&config, TR_EXIT_REFUSED, "the broker's stream has an endpoint of more than 255 characters");
+    tr_cli_session_close(&session);
+    return code;
 }
 
 tr_agent_t *tr_cli_session_agent(const tr_cli_session_t *self) {

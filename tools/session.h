@@ -46,12 +46,17 @@ typedef struct tr_cli_session_config {
     const tr_cli_common_t *common; /* borrowed */
     tr_cli_message_fn on_message;  /* may be NULL */
     void *arg;
-    bool quiet; /* says nothing on err: for doctor */
+    bool quiet;    /* says nothing on err */
+    bool no_agent; /* only the link: nothing of it shows on the platform; for what needs no answer */
 } tr_cli_session_config_t;
 
 int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t **ret_session);
 /* Says goodbye: the broker has taken all that was sent. */
 void tr_cli_session_close(tr_cli_session_t **self);
+
+/* Asks the broker where its topic stream is; see tr_cli_stream_endpoint for out. Opens a session and closes it again, after which
+ * signals are no longer blocked. */
+int tr_cli_find_stream(const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out);
 
 tr_agent_t *tr_cli_session_agent(const tr_cli_session_t *self);
 tr_host_t *tr_cli_session_host(const tr_cli_session_t *self);

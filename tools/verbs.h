@@ -8,6 +8,7 @@
     VERB(up)                                                                                                 \
     VERB(down)                                                                                               \
     VERB(ps)                                                                                                 \
+    VERB(tap)                                                                                                \
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \
     VERB(send)                                                                                               \
