@@ -10,8 +10,9 @@
  * An overview names documents by their names:
  *
  *   {documents, bytes, words, sentence_count, languages: [{language, documents}],
- *    terms: [{term, score, count, documents: [NAME]}], entities: [{kind, text, score, count, documents:
- * [NAME]}], sentences: [{text, score, document, index}]}
+ *    terms: [{term, score, count, documents: [NAME]}],
+ *    entities: [{kind, text, score, count, documents: [NAME]}],
+ *    sentences: [{text, score, document, index}]}
  */
 #ifndef TR_AGENTD_BEHAVIOURS_DIGEST_CONTENT_H
 #define TR_AGENTD_BEHAVIOURS_DIGEST_CONTENT_H

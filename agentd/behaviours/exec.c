@@ -19,64 +19,26 @@
  * until it was sent: the pipe fills, and the program waits.
  */
 #include "agentd/behaviours/answer.h"
-#include "agentd/behaviours/exec_child.h"
 #include "agentd/behaviours/exec_codec.h"
-#include "agentd/behaviours/exec_conf.h"
+#include "agentd/behaviours/exec_private.h"
 #include "agentd/behaviours/table.h"
 #include "agentd/events.h"
-#include "lib/base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STUCK_RETRY_MS  5
-#define STOP_WAIT_MS    100
-#define PENDING_MAX     ((size_t)1 << 20) /* bytes for its stdin that wait before messages do */
-#define SAYS_PER_SECOND 20
-#define LINES_PER_TURN  64 /* then others of this host have their turn */
+#define STUCK_RETRY_MS 5
+#define STOP_WAIT_MS   100
+#define PENDING_MAX    ((size_t)1 << 20) /* bytes for its stdin that wait before messages do */
 
-typedef struct work {
-    struct work *next;
-    uint64_t id;
-    tr_message_t *message;
-    tr_timer_t *timer;
-    struct exec *exec;
-    bool expects; /* an answer */
-    bool answered;
-} work_t;
-
-typedef struct queue {
-    work_t *head, *tail;
-} queue_t;
-
-typedef struct exec {
-    tr_agent_t *agent;
-    tr_exec_conf_t conf;
-    tr_log_t log;
-    char name[TR_AID_MAX + 1];
-    tr_child_t *child; /* NULL: none runs */
-    int watched[TR_CHILD_FDS];
-    size_t watched_n;
-    tr_timer_t *restart; /* NULL: none is due */
-    tr_timer_t *again;   /* lines are left, or output is stuck */
-    int64_t backoff_ms;
-    queue_t waiting, active;
-    size_t in_flight;
-    uint64_t last_id;
-    bool stuck;             /* the first line of its output cannot be sent now */
-    size_t stuck_receivers; /* of that line have it already */
-    int64_t says_second;
-    unsigned says, says_dropped;
-} exec_t;
-
-static void pump(exec_t *self);
-static void update_watches(exec_t *self);
+static void pump(tr_exec_t *self);
+static void update_watches(tr_exec_t *self);
 
 /* ---- work ---- */
 
-static void push(queue_t *queue, work_t *work) {
+static void push(tr_exec_queue_t *queue, tr_exec_work_t *work) {
     work->next = NULL;
     if (queue->tail)
         queue->tail->next = work;
@@ -85,9 +47,9 @@ static void push(queue_t *queue, work_t *work) {
     queue->tail = work;
 }
 
-static void take_off(queue_t *queue, work_t *work) {
-    work_t *before = NULL;
-    for (work_t *w = queue->head; w != work; w = w->next)
+static void take_off(tr_exec_queue_t *queue, tr_exec_work_t *work) {
+    tr_exec_work_t *before = NULL;
+    for (tr_exec_work_t *w = queue->head; w != work; w = w->next)
         before = w;
     if (before)
         before->next = work->next;
@@ -97,8 +59,7 @@ static void take_off(queue_t *queue, work_t *work) {
         queue->tail = before;
 }
 
-/* Off the active list. `release`: a leased request goes to another provider. */
-static void finish(exec_t *self, work_t *work, bool release) {
+void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release) {
     take_off(&self->active, work);
     if (work->expects)
         self->in_flight--;
@@ -113,46 +74,25 @@ static void finish(exec_t *self, work_t *work, bool release) {
 
 /* A message that came to nothing. Whoever waits is told; where that is not possible now its own time limit
  * will tell it, ignoring. */
-static void fail(exec_t *self, work_t *work, const char *reason, const char *detail) {
+static void fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
     if (work->expects && !work->answered)
         tr_reply_reason(self->agent, work->message, TR_FAILURE, reason, detail);
-    finish(self, work, false);
+    tr_exec_finish(self, work, false);
 }
 
 /* The program is gone, or will be: nothing in work can be finished. */
-static void give_back_all(exec_t *self, const char *how) {
+static void give_back_all(tr_exec_t *self, const char *how) {
     while (self->active.head) {
-        work_t *work = self->active.head;
+        tr_exec_work_t *work = self->active.head;
         if (tr_message_leased(work->message) && !work->answered)
-            finish(self, work, true);
+            tr_exec_finish(self, work, true);
         else
             fail(self, work, "program-ended", how);
     }
 }
 
-/* The message that a line is about; NULL with the reason where there is none. What expects an answer comes first;
- * among several of them nothing is guessed: an answer to the wrong one is worse than none. */
-static work_t *find_work(exec_t *self, const tr_exec_outgoing_t *out, const char **why) {
-    work_t *work = self->active.head, *found = NULL;
-    if (out->has_id) {
-        while (work && work->id != out->id)
-            work = work->next;
-        *why = "no message with this id is in work";
-        return work;
-    }
-    if (self->in_flight > 1) {
-        *why = "several messages are in work: say which by \"id\"";
-        return NULL;
-    }
-    for (; work; work = work->next)
-        if (!found || (work->expects && !found->expects))
-            found = work;
-    *why = "no message is in work";
-    return found;
-}
-
-static work_t *new_work(exec_t *self, const tr_message_t *message) {
-    work_t *work = calloc(1, sizeof *work);
+static tr_exec_work_t *new_work(tr_exec_t *self, const tr_message_t *message) {
+    tr_exec_work_t *work = calloc(1, sizeof *work);
     if (!work)
         return NULL;
     work->message = tr_message_keep(message);
@@ -160,7 +100,6 @@ static work_t *new_work(exec_t *self, const tr_message_t *message) {
         free(work);
         return NULL;
     }
-    work->exec = self;
     work->id = ++self->last_id;
     work->expects = tr_answer_expected(work->message);
     return work;
@@ -168,13 +107,13 @@ static work_t *new_work(exec_t *self, const tr_message_t *message) {
 
 /* ---- the program ---- */
 
-static void unwatch_all(exec_t *self) {
+static void unwatch_all(tr_exec_t *self) {
     for (size_t i = 0; i < self->watched_n; i++)
         tr_watch(self->agent, self->watched[i], 0, NULL, NULL);
     self->watched_n = 0;
 }
 
-static int start(exec_t *self) {
+static int start(tr_exec_t *self) {
     tr_error_t error = {0};
     tr_child_options_t options = {self->conf.command, self->conf.cwd, self->conf.env};
     int rc = tr_child_start(&options, &self->child, &error);
@@ -193,12 +132,12 @@ static int start(exec_t *self) {
 static void on_restart(tr_agent_t *agent, void *state, void *arg) {
     (void)agent;
     (void)arg;
-    exec_t *self = state;
+    tr_exec_t *self = state;
     self->restart = NULL;
     pump(self);
 }
 
-static void restart_later(exec_t *self) {
+static void restart_later(tr_exec_t *self) {
     self->backoff_ms = self->backoff_ms ? self->backoff_ms * 2 : self->conf.backoff_ms;
     if (self->backoff_ms > self->conf.max_backoff_ms)
         self->backoff_ms = self->conf.max_backoff_ms;
@@ -206,187 +145,21 @@ static void restart_later(exec_t *self) {
         self->restart = tr_timer_start(self->agent, self->backoff_ms, on_restart, NULL);
 }
 
-/* ---- its stderr ---- */
-
-static void say(exec_t *self, const char *line, size_t len) {
-    int64_t second = tr_clock_ms() / 1000;
-    if (second != self->says_second) {
-        if (self->says_dropped)
-            tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_NOISY], "agent=%s lines=%u", self->name,
-                self->says_dropped);
-        self->says_second = second;
-        self->says = self->says_dropped = 0;
-    }
-    if (self->says++ < SAYS_PER_SECOND)
-        tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_SAYS], "agent=%s text=%.*s", self->name,
-            (int)len, line);
-    else
-        self->says_dropped++;
-}
-
-static void take_errors(exec_t *self) {
-    tr_lines_t *lines = tr_child_errors(self->child);
-    const char *line;
-    size_t len;
-    int rc;
-    while ((rc = tr_lines_peek(lines, &line, &len)) != 0) {
-        if (rc == -E2BIG) {
-            self->says_dropped++;
-            continue;
-        }
-        if (len)
-            say(self, line, len);
-        tr_lines_take(lines);
-    }
-}
-
-/* ---- its stdout ---- */
-
-static void complain(exec_t *self, tr_agentd_event_t event, const char *why) {
-    tr_log(&self->log, &tr_agentd_events[event], "agent=%s error=%s", self->name, why);
-}
-
-static int send_reply(exec_t *self, tr_exec_outgoing_t *out, work_t *work) {
-    const char *sender = NULL;
-    tr_acl_t acl;
-    if (tr_answer_init(&acl, work->message, out->acl.performative, &sender) < 0)
-        return -EDESTADDRREQ;
-    /* What the line says wins; the language is that of its content. */
-    acl.language = out->acl.language;
-    acl.encoding = out->acl.encoding;
-    acl.content = out->acl.content;
-    acl.content_len = out->acl.content_len;
-    acl.reply_with = out->acl.reply_with;
-    acl.reply_by_ms = out->acl.reply_by_ms;
-    acl.reply_to = out->acl.reply_to;
-    if (out->acl.protocol)
-        acl.protocol = out->acl.protocol;
-    if (out->acl.ontology)
-        acl.ontology = out->acl.ontology;
-    if (out->acl.conversation_id)
-        acl.conversation_id = out->acl.conversation_id;
-    if (out->acl.in_reply_to)
-        acl.in_reply_to = out->acl.in_reply_to;
-    return tr_send(self->agent, &acl);
-}
-
-/* One at a time, so that those who have it do not get it again when another one must wait. */
-static int send_others(exec_t *self, const tr_exec_outgoing_t *out) {
-    tr_acl_t acl = out->acl;
-    int first = 0;
-    for (size_t i = self->stuck_receivers; i < out->acl.receivers.count; i++) {
-        acl.receivers = (tr_acl_list_t){&out->acl.receivers.items[i], 1};
-        int rc = tr_send(self->agent, &acl);
-        if (rc == -EAGAIN) {
-            self->stuck_receivers = i;
-            return rc;
-        }
-        if (rc < 0 && first == 0)
-            first = rc;
-    }
-    self->stuck_receivers = 0;
-    return first;
-}
-
-static int send_out(exec_t *self, tr_exec_outgoing_t *out, work_t *work) {
-    switch (out->verb) {
-    case TR_EXEC_REPLY: return send_reply(self, out, work);
-    case TR_EXEC_SEND: return send_others(self, out);
-    case TR_EXEC_PUBLISH: return tr_publish(self->agent, out->topic, out->acl.content, out->acl.content_len);
-    default: return 0;
-    }
-}
-
-static const char *why_unsent(tr_exec_verb_t verb, int rc) {
-    if (rc == -EMSGSIZE)
-        return "it is larger than a message may be";
-    if (rc == -EDESTADDRREQ)
-        return "the message in work has no sender to answer";
-    if (rc != -EINVAL)
-        return strerror(-rc);
-    return verb == TR_EXEC_PUBLISH ? "\"publish\" is no topic, or one of the platform's own ($...)"
-                                   : "a receiver is no name: expected NAME, NAME@PLATFORM or svc:NAME";
-}
-
-/* 0: the line was dealt with; -EAGAIN: not now. */
-static int obey(exec_t *self, tr_exec_outgoing_t *out) {
-    const char *why = NULL;
-    work_t *work = find_work(self, out, &why);
-    bool needs = out->verb == TR_EXEC_REPLY || out->verb == TR_EXEC_DONE || out->has_id || out->finishes;
-    if (!work && needs) {
-        complain(self, TR_EVENT_PROGRAM_BAD_LINE, why);
-        return 0;
-    }
-    int rc = send_out(self, out, work);
-    if (rc == -EAGAIN)
-        return rc;
-    if (rc < 0)
-        complain(self, TR_EVENT_PROGRAM_UNSENT, why_unsent(out->verb, rc));
-    if (!work)
-        return 0;
-    bool late = out->acl.performative == TR_AGREE;
-    if (out->verb == TR_EXEC_REPLY && !late && rc == 0)
-        work->answered = true;
-    /* A run of its own finishes its message by its end. */
-    if (out->finishes && self->conf.mode == TR_EXEC_PERSISTENT) {
-        finish(self, work, false);
-        self->backoff_ms = 0;
-    } else if (out->verb == TR_EXEC_DONE)
-        work->answered = true;
-    return 0;
-}
-
-static int take_line(exec_t *self, const char *line, size_t len) {
-    tr_exec_outgoing_t out;
-    tr_error_t error = {0};
-    int rc = tr_exec_decode(line, len, &out, &error);
-    if (rc < 0) {
-        complain(self, TR_EVENT_PROGRAM_BAD_LINE, error.text[0] ? error.text : strerror(-rc));
-        return 0;
-    }
-    rc = obey(self, &out);
-    tr_exec_outgoing_finish(&out);
-    return rc;
-}
-
-/* Deals with lines until none is left (true), or later must go on (false). */
-static bool take_lines(exec_t *self) {
-    tr_lines_t *lines = tr_child_output(self->child);
-    const char *line;
-    size_t len;
-    for (int n = 0; n < LINES_PER_TURN; n++) {
-        int rc = tr_lines_peek(lines, &line, &len);
-        self->stuck = false;
-        if (rc == 0)
-            return true;
-        if (rc == -E2BIG) {
-            complain(self, TR_EVENT_PROGRAM_BAD_LINE, "the line is longer than 1 MiB");
-            continue;
-        }
-        if (len && take_line(self, line, len) == -EAGAIN) {
-            self->stuck = true;
-            return false;
-        }
-        tr_lines_take(lines);
-    }
-    return false;
-}
-
 /* ---- turns ---- */
 
-static void turn(exec_t *self);
+static void turn(tr_exec_t *self);
 
 static void on_again(tr_agent_t *agent, void *state, void *arg) {
     (void)agent;
     (void)arg;
-    exec_t *self = state;
+    tr_exec_t *self = state;
     self->again = NULL;
     turn(self);
 }
 
 /* In mode `once`: the end of the program is the end of its message. */
-static void finish_run(exec_t *self, const char *how) {
-    work_t *work = self->active.head;
+static void finish_run(tr_exec_t *self, const char *how) {
+    tr_exec_work_t *work = self->active.head;
     if (!work)
         return;
     if (!tr_child_succeeded(self->child) && !work->answered) {
@@ -394,12 +167,12 @@ static void finish_run(exec_t *self, const char *how) {
         return;
     }
     if (work->answered || !work->expects)
-        finish(self, work, false);
+        tr_exec_finish(self, work, false);
     else
         fail(self, work, "no-answer", "the program ended without one");
 }
 
-static void program_ended(exec_t *self) {
+static void program_ended(tr_exec_t *self) {
     char how[64];
     bool once = self->conf.mode == TR_EXEC_ONCE;
     tr_child_how(self->child, how, sizeof how);
@@ -421,11 +194,11 @@ static void program_ended(exec_t *self) {
 }
 
 /* After anything that happened: lines, the program's end, messages that wait, what to poll for. */
-static void turn(exec_t *self) {
+static void turn(tr_exec_t *self) {
     bool all = true;
     if (self->child) {
-        take_errors(self);
-        all = take_lines(self);
+        tr_exec_take_errors(self);
+        all = tr_exec_take_lines(self);
         if (all && tr_child_ended(self->child)) {
             unwatch_all(self);
             program_ended(self);
@@ -440,7 +213,7 @@ static void on_ready(tr_agent_t *agent, void *state, int fd, short events, void 
     (void)agent;
     (void)events;
     (void)arg;
-    exec_t *self = state;
+    tr_exec_t *self = state;
     if (!self->child)
         return;
     /* It may close the fd, whose number may then be anybody's: not to be watched meanwhile. */
@@ -449,7 +222,7 @@ static void on_ready(tr_agent_t *agent, void *state, int fd, short events, void 
     turn(self);
 }
 
-static void update_watches(exec_t *self) {
+static void update_watches(tr_exec_t *self) {
     struct pollfd polls[TR_CHILD_FDS];
     unwatch_all(self);
     if (!self->child)
@@ -467,8 +240,8 @@ static void update_watches(exec_t *self) {
 
 static void on_timeout(tr_agent_t *agent, void *state, void *arg) {
     (void)agent;
-    exec_t *self = state;
-    work_t *work = arg;
+    tr_exec_t *self = state;
+    tr_exec_work_t *work = arg;
     work->timer = NULL;
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_LATE], "agent=%s id=%llu sender=%s timeout_ms=%lld",
         self->name, (unsigned long long)work->id, tr_message_sender(work->message),
@@ -479,7 +252,7 @@ static void on_timeout(tr_agent_t *agent, void *state, void *arg) {
         tr_child_kill(self->child);
 }
 
-static char *encode(const work_t *work) {
+static char *encode(const tr_exec_work_t *work) {
     const tr_message_t *m = work->message;
     tr_exec_incoming_t in = {
         .id = work->id,
@@ -496,15 +269,15 @@ static char *encode(const work_t *work) {
 }
 
 /* Only the last of those that expect no answer stays addressable. */
-static void forget_unanswered(exec_t *self) {
-    for (work_t *w = self->active.head, *next; w; w = next) {
+static void forget_unanswered(tr_exec_t *self) {
+    for (tr_exec_work_t *w = self->active.head, *next; w; w = next) {
         next = w->next;
         if (!w->expects)
-            finish(self, w, false);
+            tr_exec_finish(self, w, false);
     }
 }
 
-static void hand_over(exec_t *self, work_t *work) {
+static void hand_over(tr_exec_t *self, tr_exec_work_t *work) {
     char *line = encode(work);
     bool once = self->conf.mode == TR_EXEC_ONCE;
     if (!work->expects && !once)
@@ -525,15 +298,15 @@ static void hand_over(exec_t *self, work_t *work) {
 }
 
 /* What the program may need to finish what it has. */
-static bool overtakes(const work_t *work) {
+static bool overtakes(const tr_exec_work_t *work) {
     const tr_acl_t *acl = tr_message_acl(work->message);
     if (work->expects)
         return false;
     return tr_message_type(work->message) == TR_MESSAGE_FAILED || (acl && acl->in_reply_to);
 }
 
-static work_t *next_waiting(exec_t *self) {
-    work_t *work = self->waiting.head;
+static tr_exec_work_t *next_waiting(tr_exec_t *self) {
+    tr_exec_work_t *work = self->waiting.head;
     if (self->in_flight < (size_t)self->conf.in_flight)
         return work;
     while (work && !overtakes(work))
@@ -541,11 +314,11 @@ static work_t *next_waiting(exec_t *self) {
     return work;
 }
 
-static void pump_persistent(exec_t *self) {
+static void pump_persistent(tr_exec_t *self) {
     if (!self->child && !self->restart && start(self) < 0)
         restart_later(self);
     while (self->child && !tr_child_ended(self->child) && tr_child_pending(self->child) < PENDING_MAX) {
-        work_t *work = next_waiting(self);
+        tr_exec_work_t *work = next_waiting(self);
         if (!work)
             return;
         take_off(&self->waiting, work);
@@ -553,19 +326,19 @@ static void pump_persistent(exec_t *self) {
     }
 }
 
-static void pump_once(exec_t *self) {
+static void pump_once(tr_exec_t *self) {
     if (self->child || self->restart || !self->waiting.head)
         return;
     if (start(self) < 0) {
         restart_later(self);
         return;
     }
-    work_t *work = self->waiting.head;
+    tr_exec_work_t *work = self->waiting.head;
     take_off(&self->waiting, work);
     hand_over(self, work);
 }
 
-static void pump(exec_t *self) {
+static void pump(tr_exec_t *self) {
     if (self->conf.mode == TR_EXEC_ONCE)
         pump_once(self);
     else
@@ -576,7 +349,7 @@ static void pump(exec_t *self) {
 /* ---- the behaviour ---- */
 
 static int init(tr_agent_t *agent, void *state, tr_value_t args) {
-    exec_t *self = state;
+    tr_exec_t *self = state;
     tr_error_t error = {0};
     int rc = tr_exec_conf_read(&self->conf, args, &error);
     if (rc < 0)
@@ -595,8 +368,8 @@ static int init(tr_agent_t *agent, void *state, tr_value_t args) {
 
 static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) {
     (void)agent;
-    exec_t *self = state;
-    work_t *work = new_work(self, message);
+    tr_exec_t *self = state;
+    tr_exec_work_t *work = new_work(self, message);
     if (!work)
         return -ENOMEM;
     push(&self->waiting, work);
@@ -606,7 +379,7 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
 
 static void fini(tr_agent_t *agent, void *state) {
     (void)agent;
-    exec_t *self = state;
+    tr_exec_t *self = state;
     unwatch_all(self);
     if (self->restart)
         tr_timer_cancel(&self->restart);
@@ -615,7 +388,7 @@ static void fini(tr_agent_t *agent, void *state) {
     tr_child_stop(&self->child, STOP_WAIT_MS);
     give_back_all(self, "the agent ends");
     while (self->waiting.head) {
-        work_t *work = self->waiting.head;
+        tr_exec_work_t *work = self->waiting.head;
         take_off(&self->waiting, work);
         push(&self->active, work);
         self->in_flight += work->expects;
@@ -628,7 +401,7 @@ const tr_behaviour_t tr_behaviour_exec = {
     .abi = TR_BEHAVIOUR_ABI,
     .name = "exec",
     .summary = "any program: messages as lines of JSON on its stdin and stdout",
-    .state_size = sizeof(exec_t),
+    .state_size = sizeof(tr_exec_t),
     .capacity = 1,
     .init = init,
     .receive = receive,

@@ -4,12 +4,16 @@
  * In, one line for each message (members that have no value are left out):
  *
  *   id               number of this message, to be told in the answer where several are in work
- *   type             "message"; "event" of a topic; "failed": a message of the program could not be
- * delivered; "gap": `missed` events of a topic were dropped performative     "request", "inform", ... sender,
- * receivers, reply_to, delegation        AIDs conversation_id, reply_with, in_reply_to, protocol, ontology,
- * language, encoding reply_by_ms      Unix time attempt          how often it was delivered before topic,
- * sequence  of an event reason           of type failed: "not-found", "busy", ... content          JSON;
- * bytes that are no text are {"$bin": "base64"} (proto/json.h)
+ *   type             "message"; "event" of a topic; "failed": a message of the program could not be delivered;
+ *                    "gap": `missed` events of a topic were dropped
+ *   performative     "request", "inform", ...
+ *   sender, receivers, reply_to, delegation        AIDs
+ *   conversation_id, reply_with, in_reply_to, protocol, ontology, language, encoding
+ *   reply_by_ms      Unix time
+ *   attempt          how often it was delivered before
+ *   topic, sequence  of an event
+ *   reason           of type failed: "not-found", "busy", ...
+ *   content          JSON; bytes that are no text are {"$bin": "base64"} (proto/json.h)
  *
  * Out, one line for each message. `id` says which message in work is meant; without it the one that expects an
  * answer, where there is only one:

@@ -2,12 +2,14 @@
  * The arguments of the exec behaviour: from a fleet file, or from flags of troupe-agentd.
  *
  *   command         [PROGRAM, ARGUMENT...], or PROGRAM     required; no shell reads it
- *   mode            "persistent" (default): one program for the agent's life; "once": one run for each
- * message timeout_ms      for one message: 30000 in_flight       persistent: requests that the program has at
- * once: 1 cwd             directory to run in: that of troupe-agentd env             {NAME: VALUE} added to
- * the environment backoff_ms      pause before a program that ended is started again: 100; doubled each time
- * ... max_backoff_ms  ... up to this: 10000 log             {level, format} of the lines about the program,
- * as --log-level and --log-format
+ *   mode            "persistent" (default): one program for the agent's life; "once": one run for each message
+ *   timeout_ms      for one message: 30000
+ *   in_flight       persistent: requests that the program has at once: 1
+ *   cwd             directory to run in: that of troupe-agentd
+ *   env             {NAME: VALUE} added to the environment
+ *   backoff_ms      pause before a program that ended is started again: 100; doubled each time ...
+ *   max_backoff_ms  ... up to this: 10000
+ *   log             {level, format} of the lines about the program, as --log-level and --log-format
  */
 #ifndef TR_AGENTD_BEHAVIOURS_EXEC_CONF_H
 #define TR_AGENTD_BEHAVIOURS_EXEC_CONF_H

@@ -4,17 +4,17 @@
  *   args: {"service": "read",      the service's name; "" offers none
  *          "root": DIR,            read no file outside of this directory; default: any that it may read
  *          "limit": BYTES,         of one document; default 4 MiB
- *          "delay_ms": 0}          waits so long over each digest: for trying out what happens to slow
- * readers
+ *          "delay_ms": 0}          waits so long over each digest: to watch, or to try out slow readers
  *
  * A request (or query-ref) whose content is a map with a document, {"path": PATH} or {"name": NAME, "text":
  * TEXT}, and an action:
  *
- *   "statistics"   which terms it has: an inform {document, statistics, words, bytes, attempt, seconds},
- * where statistics is a text by agentd/text/corpus.h, cut after 1 MiB "digest"       (default) the digest of
- * agentd/behaviours/digest_content.h, with attempt and seconds. "corpus": a text by agentd/text/corpus.h, the
- * merged statistics of all documents, weighs the terms; without it only this document's own counts do.
- * "terms", "sentences", "entities": how many of each
+ *   "statistics"   which terms it has: an inform {document, statistics, words, bytes, attempt, seconds}, where
+ *                  statistics is a text by agentd/text/corpus.h, cut after 1 MiB
+ *   "digest"       (default) the digest of agentd/behaviours/digest_content.h, with attempt and seconds.
+ *                  "corpus": a text by agentd/text/corpus.h, the merged statistics of all documents, weighs
+ *                  the terms; without it only this document's own counts do. "terms", "sentences",
+ *                  "entities": how many of each
  *
  * So that terms are weighed against the fleet's documents, whoever asks collects the statistics of all of
  * them first, merges them, and then asks for the digests: see editor.c.

@@ -1,0 +1,198 @@
+/* What the program of an exec agent writes: its stderr to the log, its stdout as messages. */
+#include "agentd/behaviours/answer.h"
+#include "agentd/behaviours/exec_codec.h"
+#include "agentd/behaviours/exec_private.h"
+#include "agentd/events.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SAYS_PER_SECOND 20
+#define LINES_PER_TURN  64 /* then others of this host have their turn */
+
+/* The message that a line is about; NULL with the reason where there is none. What expects an answer comes first;
+ * among several of them nothing is guessed: an answer to the wrong one is worse than none. */
+static tr_exec_work_t *find_work(tr_exec_t *self, const tr_exec_outgoing_t *out, const char **why) {
+    tr_exec_work_t *work = self->active.head, *found = NULL;
+    if (out->has_id) {
+        while (work && work->id != out->id)
+            work = work->next;
+        *why = "no message with this id is in work";
+        return work;
+    }
+    if (self->in_flight > 1) {
+        *why = "several messages are in work: say which by \"id\"";
+        return NULL;
+    }
+    for (; work; work = work->next)
+        if (!found || (work->expects && !found->expects))
+            found = work;
+    *why = "no message is in work";
+    return found;
+}
+
+/* ---- its stderr ---- */
+
+static void say(tr_exec_t *self, const char *line, size_t len) {
+    int64_t second = tr_clock_ms() / 1000;
+    if (second != self->says_second) {
+        if (self->says_dropped)
+            tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_NOISY], "agent=%s lines=%u", self->name,
+                self->says_dropped);
+        self->says_second = second;
+        self->says = self->says_dropped = 0;
+    }
+    if (self->says++ < SAYS_PER_SECOND)
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_SAYS], "agent=%s text=%.*s", self->name,
+            (int)len, line);
+    else
+        self->says_dropped++;
+}
+
+void tr_exec_take_errors(tr_exec_t *self) {
+    tr_lines_t *lines = tr_child_errors(self->child);
+    const char *line;
+    size_t len;
+    int rc;
+    while ((rc = tr_lines_peek(lines, &line, &len)) != 0) {
+        if (rc == -E2BIG) {
+            self->says_dropped++;
+            continue;
+        }
+        if (len)
+            say(self, line, len);
+        tr_lines_take(lines);
+    }
+}
+
+/* ---- its stdout ---- */
+
+static void complain(tr_exec_t *self, tr_agentd_event_t event, const char *why) {
+    tr_log(&self->log, &tr_agentd_events[event], "agent=%s error=%s", self->name, why);
+}
+
+static int send_reply(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *work) {
+    const char *sender = NULL;
+    tr_acl_t acl;
+    if (tr_answer_init(&acl, work->message, out->acl.performative, &sender) < 0)
+        return -EDESTADDRREQ;
+    /* What the line says wins; the language is that of its content. */
+    acl.language = out->acl.language;
+    acl.encoding = out->acl.encoding;
+    acl.content = out->acl.content;
+    acl.content_len = out->acl.content_len;
+    acl.reply_with = out->acl.reply_with;
+    acl.reply_by_ms = out->acl.reply_by_ms;
+    acl.reply_to = out->acl.reply_to;
+    if (out->acl.protocol)
+        acl.protocol = out->acl.protocol;
+    if (out->acl.ontology)
+        acl.ontology = out->acl.ontology;
+    if (out->acl.conversation_id)
+        acl.conversation_id = out->acl.conversation_id;
+    if (out->acl.in_reply_to)
+        acl.in_reply_to = out->acl.in_reply_to;
+    return tr_send(self->agent, &acl);
+}
+
+/* One at a time, so that those who have it do not get it again when another one must wait. */
+static int send_others(tr_exec_t *self, const tr_exec_outgoing_t *out) {
+    tr_acl_t acl = out->acl;
+    int first = 0;
+    for (size_t i = self->stuck_receivers; i < out->acl.receivers.count; i++) {
+        acl.receivers = (tr_acl_list_t){&out->acl.receivers.items[i], 1};
+        int rc = tr_send(self->agent, &acl);
+        if (rc == -EAGAIN) {
+            self->stuck_receivers = i;
+            return rc;
+        }
+        if (rc < 0 && first == 0)
+            first = rc;
+    }
+    self->stuck_receivers = 0;
+    return first;
+}
+
+static int send_out(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *work) {
+    switch (out->verb) {
+    case TR_EXEC_REPLY: return send_reply(self, out, work);
+    case TR_EXEC_SEND: return send_others(self, out);
+    case TR_EXEC_PUBLISH: return tr_publish(self->agent, out->topic, out->acl.content, out->acl.content_len);
+    default: return 0;
+    }
+}
+
+static const char *why_unsent(tr_exec_verb_t verb, int rc) {
+    if (rc == -EMSGSIZE)
+        return "it is larger than a message may be";
+    if (rc == -EDESTADDRREQ)
+        return "the message in work has no sender to answer";
+    if (rc != -EINVAL)
+        return strerror(-rc);
+    return verb == TR_EXEC_PUBLISH ? "\"publish\" is no topic, or one of the platform's own ($...)"
+                                   : "a receiver is no name: expected NAME, NAME@PLATFORM or svc:NAME";
+}
+
+/* 0: the line was dealt with; -EAGAIN: not now. */
+static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
+    const char *why = NULL;
+    tr_exec_work_t *work = find_work(self, out, &why);
+    bool needs = out->verb == TR_EXEC_REPLY || out->verb == TR_EXEC_DONE || out->has_id || out->finishes;
+    if (!work && needs) {
+        complain(self, TR_EVENT_PROGRAM_BAD_LINE, why);
+        return 0;
+    }
+    int rc = send_out(self, out, work);
+    if (rc == -EAGAIN)
+        return rc;
+    if (rc < 0)
+        complain(self, TR_EVENT_PROGRAM_UNSENT, why_unsent(out->verb, rc));
+    if (!work)
+        return 0;
+    bool late = out->acl.performative == TR_AGREE;
+    if (out->verb == TR_EXEC_REPLY && !late && rc == 0)
+        work->answered = true;
+    /* A run of its own finishes its message by its end. */
+    if (out->finishes && self->conf.mode == TR_EXEC_PERSISTENT) {
+        tr_exec_finish(self, work, false);
+        self->backoff_ms = 0;
+    } else if (out->verb == TR_EXEC_DONE)
+        work->answered = true;
+    return 0;
+}
+
+static int take_line(tr_exec_t *self, const char *line, size_t len) {
+    tr_exec_outgoing_t out;
+    tr_error_t error = {0};
+    int rc = tr_exec_decode(line, len, &out, &error);
+    if (rc < 0) {
+        complain(self, TR_EVENT_PROGRAM_BAD_LINE, error.text[0] ? error.text : strerror(-rc));
+        return 0;
+    }
+    rc = obey(self, &out);
+    tr_exec_outgoing_finish(&out);
+    return rc;
+}
+
+bool tr_exec_take_lines(tr_exec_t *self) {
+    tr_lines_t *lines = tr_child_output(self->child);
+    const char *line;
+    size_t len;
+    for (int n = 0; n < LINES_PER_TURN; n++) {
+        int rc = tr_lines_peek(lines, &line, &len);
+        self->stuck = false;
+        if (rc == 0)
+            return true;
+        if (rc == -E2BIG) {
+            complain(self, TR_EVENT_PROGRAM_BAD_LINE, "the line is longer than 1 MiB");
+            continue;
+        }
+        if (len && take_line(self, line, len) == -EAGAIN) {
+            self->stuck = true;
+            return false;
+        }
+        tr_lines_take(lines);
+    }
+    return false;
+}

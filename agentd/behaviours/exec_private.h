@@ -1,0 +1,53 @@
+/* The state of an exec agent, shared by exec.c (messages and the program's life) and exec_output.c (what the program
+ * writes). */
+#ifndef TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
+#define TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
+
+#include "agentd/behaviours/exec_child.h"
+#include "agentd/behaviours/exec_conf.h"
+#include "lib/base/log.h"
+#include "proto/aid.h"
+#include "troupe/agent.h"
+
+typedef struct tr_exec_work {
+    struct tr_exec_work *next;
+    uint64_t id;
+    tr_message_t *message;
+    tr_timer_t *timer;
+    bool expects; /* an answer */
+    bool answered;
+} tr_exec_work_t;
+
+typedef struct tr_exec_queue {
+    tr_exec_work_t *head, *tail;
+} tr_exec_queue_t;
+
+typedef struct tr_exec {
+    tr_agent_t *agent;
+    tr_exec_conf_t conf;
+    tr_log_t log;
+    char name[TR_AID_MAX + 1];
+    tr_child_t *child; /* NULL: none runs */
+    int watched[TR_CHILD_FDS];
+    size_t watched_n;
+    tr_timer_t *restart; /* NULL: none is due */
+    tr_timer_t *again;   /* lines are left, or output is stuck */
+    int64_t backoff_ms;
+    tr_exec_queue_t waiting, active;
+    size_t in_flight;
+    uint64_t last_id;
+    bool stuck;             /* the first line of its output cannot be sent now */
+    size_t stuck_receivers; /* of that line have it already */
+    int64_t says_second;
+    unsigned says, says_dropped;
+} tr_exec_t;
+
+/* exec.c: takes a message off the active list. `release`: a leased request goes to another provider. */
+void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release);
+
+/* exec_output.c: lines of its stderr, to the log. */
+void tr_exec_take_errors(tr_exec_t *self);
+/* Lines of its stdout: deals with them until none is left (true), or must go on later (false). */
+bool tr_exec_take_lines(tr_exec_t *self);
+
+#endif
