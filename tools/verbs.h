@@ -9,10 +9,13 @@
     VERB(down)                                                                                               \
     VERB(ps)                                                                                                 \
     VERB(tap)                                                                                                \
+    VERB(logs)                                                                                               \
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
+    VERB(df_search)                                                                                          \
+    VERB(doctor)                                                                                             \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
     VERB(help)
