@@ -6,8 +6,7 @@
  * feed, and carries out the outputs. The same events with the same times and seed give the same outputs,
  * which is what the simulator relies on. One thread.
  *
- *     tr_core_bundle / _peer_lost / _interest / _tick   ->   tr_core_flush   ->   tr_core_next until it gives
- * none
+ *     tr_core_bundle / _peer_lost / _interest / _tick -> tr_core_flush -> tr_core_next until it gives none
  */
 #ifndef TR_BROKER_CORE_H
 #define TR_BROKER_CORE_H

@@ -4,7 +4,7 @@
  * Entries end with their agent, their lease, or on request.
  *
  *   {"action": "register", "services": [{"name": N, "type": T, "capacity": C, ...}], "protocols": [...],
- * "ontologies": [...], "languages": [...], "lease-ms": MS, ...}
+ *    "ontologies": [...], "languages": [...], "lease-ms": MS, ...}
  */
 #include "broker/platform.h"
 

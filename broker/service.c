@@ -102,7 +102,7 @@ static tr_service_t *service_new(tr_core_t *core, const char *name, size_t len) 
         return NULL;
     }
     s->slot = core->services_n;
-    s->generation = 1;
+    s->generation = (uint16_t)tr_core_random(core);
     s->next_number = ((uint64_t)s->slot << LEASE_SLOT_SHIFT) + 1;
     core->services[core->services_n++] = s;
     core->stats.services++;

@@ -37,7 +37,7 @@ static int grow_slots(tr_core_t *core) {
     core->free_slots = free_slots;
     for (uint32_t i = core->sessions_cap; i < cap; i++) {
         sessions[i] = NULL;
-        generations[i] = 0;
+        generations[i] = (uint16_t)tr_core_random(core); /* so that routes of a broker before this one mean nothing */
     }
     core->sessions_cap = cap;
     return 0;

@@ -46,7 +46,7 @@ static bool new_slot(tr_core_t *core, uint32_t *ret_slot) {
     if (n & (n - 1) && core->topics_n > 1) { /* arrays grow at powers of two */
         *ret_slot = core->topics_n++;
         core->topics[*ret_slot] = NULL;
-        core->topic_generations[*ret_slot] = 0;
+        core->topic_generations[*ret_slot] = (uint16_t)tr_core_random(core);
         return true;
     }
     tr_topic_t **topics = realloc(core->topics, n * 2 * sizeof *topics);
@@ -59,7 +59,7 @@ static bool new_slot(tr_core_t *core, uint32_t *ret_slot) {
     core->topic_generations = generations;
     *ret_slot = core->topics_n++;
     topics[*ret_slot] = NULL;
-    generations[*ret_slot] = 0;
+    generations[*ret_slot] = (uint16_t)tr_core_random(core);
     return true;
 }
 

@@ -210,6 +210,11 @@ uint64_t tr_link_session(tr_link_t *self) {
     return 1;
 }
 
+uint64_t tr_link_epoch(tr_link_t *self) {
+    (void)self;
+    return 1;
+}
+
 tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *ret_index) {
     for (size_t i = 0; i < self->registrations_n; i++) {
         if (self->registrations[i]->route == route) {
@@ -254,6 +259,11 @@ void tr_link_topic(tr_link_t *self, tr_route_t route, char *out) {
     (void)self;
     (void)route;
     out[0] = 0;
+}
+
+void tr_link_forget_topic(tr_link_t *self, tr_route_t route) {
+    (void)self;
+    (void)route;
 }
 
 bool tr_link_ready(tr_link_t *self) {

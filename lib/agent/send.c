@@ -81,7 +81,9 @@ int tr_reply(
         acl.hops = 1; /* the broker takes it and refuses what follows from it */
     if (redirected)
         return tr_send(self, &acl);
-    return asked->sender ? send_to(self, &acl, asked->sender, to->record.h.src, NULL) : -EINVAL;
+    /* After a reconnect the route may be another one's; the name still is the sender's. */
+    bool fresh = to->epoch == tr_link_epoch(to->host->link);
+    return asked->sender ? send_to(self, &acl, asked->sender, fresh ? to->record.h.src : 0, NULL) : -EINVAL;
 }
 
 int tr_reply_content(

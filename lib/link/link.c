@@ -471,3 +471,10 @@ uint64_t tr_link_session(tr_link_t *self) {
     pthread_mutex_unlock(&self->lock);
     return n;
 }
+
+uint64_t tr_link_epoch(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    uint64_t n = self->epoch;
+    pthread_mutex_unlock(&self->lock);
+    return n;
+}

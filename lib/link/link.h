@@ -95,6 +95,8 @@ void tr_link_forget(tr_link_t *self, tr_registration_t *r);
 /* Counts up with each new session of the link: what was told to the platform by message must be told again.
  */
 uint64_t tr_link_session(tr_link_t *self);
+/* Counts the connections: a route that came under another epoch may be somebody else's by now. */
+uint64_t tr_link_epoch(tr_link_t *self);
 /* The registration that a route belongs to and the index within; NULL where none does. Host's thread. */
 tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *ret_index);
 void tr_registration_set_owner(tr_registration_t *r, void *owner);
