@@ -59,8 +59,8 @@ typedef enum tr_kind {
     TR_KIND_UNSUBSCRIBE = 29, /* -> Subscribe, src, id; answered by DONE */
     TR_KIND_DONE = 30,        /* <- what the id asked for is done */
     TR_KIND_REFUSED = 31,     /* <- Refusal: what the id asked for is refused; reason in the header */
-    TR_KIND_NACK = 32,   /* <- a message could not be delivered: dst = its sender, src = its dst, id = its id;
-                          its envelope; Nack */
+    TR_KIND_NACK = 32,        /* <- a message could not be delivered: dst = its sender, src = its dst,
+                                 id = its id; its envelope; Nack */
     TR_KIND_SETTLE = 33, /* -> a leased message is dealt with: src = its receiver, id = its delivery number */
     TR_KIND_GAP = 34,    /* <- publications dropped: src = topic, dst = subscriber, id = how many */
     TR_KIND_MUTE = 35,   /* <- stop sending to the `id` routes from `src` on: a mailbox fills */

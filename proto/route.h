@@ -2,8 +2,10 @@
  * A route: the 64-bit number that the broker gives to an agent, a service or a topic, so that routing is an
  * array look-up.
  *
- *   63..60 type | 59..40 slot (session, service or topic) | 39..24 generation of the slot | 23..0 agent
- * within the session
+ *   63..60  type
+ *   59..40  slot (session, service or topic)
+ *   39..24  generation of the slot
+ *   23..0   agent within the session
  *
  * A slot that is used again gets the next generation, so a stale route is recognised. 0 is no route.
  */

@@ -2,22 +2,27 @@
  * A fleet: which agents run, how many and how, as a YAML file. docs/fleet.schema.json is its JSON schema.
  *
  *   fleet: digest                # required. Names the platform: 1..63 of A-Z a-z 0-9 . _ -, first a letter
- * or digit broker:                      # optional, as is each key in it listen: tcp://127.0.0.1:0  # where
- * links connect; port 0 = the kernel's choice; or ipc://PATH stream: tcp://127.0.0.1:0  # where the topic
- * stream is http: 127.0.0.1:0          # where /metrics and /healthz are options: {lease: 5s}       # any
- * option of troupe-broker by its name agents:                      # required, may be empty: agents attach
- * later
+ *                                # or digit
+ *   broker:                      # optional, as is each key in it
+ *     listen: tcp://127.0.0.1:0  # where links connect; port 0 = the kernel's choice; or ipc://PATH
+ *     stream: tcp://127.0.0.1:0  # where the topic stream is
+ *     http: 127.0.0.1:0          # where /metrics and /healthz are
+ *     options: {lease: 5s}       # any option of troupe-broker by its name
+ *   agents:                      # required, may be empty: agents attach later
  *     - name: reader             # required; with a count over 1 they are reader-1 .. reader-N
  *       behaviour: reader        # one of: a built-in behaviour, `load: ./my.so`, or
  *                                # `exec: {command: [python3, agent.py], mode: persistent, timeout: 30s}`
  *       count: 4                 # default 1, at most 1000000
  *       processes: per-agent     # (in all at most 10000 processes) or one: a single process hosts them
  *                                # all, and they are reader-0 .. reader-(N-1)
- *       services: [read]         # offered in the DF; default none. NAME=N: with N unfinished requests at
- * once subscribe: [news.>]      # topics; default none mind: built-in           # the only one for now args:
- * {key: value}       # handed to the behaviour as JSON; default {} restart: {policy: always, backoff: 200ms,
- * max-backoff: 10s, intensity: 5, period: 30s}    # the defaults env: {NAME: value}       # added to the
- * environment
+ *       services: [read]         # offered in the DF; default none. NAME=N: with N unfinished requests
+ *                                # at once
+ *       subscribe: [news.>]      # topics; default none
+ *       mind: built-in           # the only one for now
+ *       args: {key: value}       # handed to the behaviour as JSON; default {}
+ *       restart: {policy: always, backoff: 200ms, max-backoff: 10s,
+ *                 intensity: 5, period: 30s}    # the defaults
+ *       env: {NAME: value}       # added to the environment
  *
  * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
  *

@@ -20,9 +20,11 @@ typedef struct tr_fleet_status {
 } tr_fleet_status_t;
 
 /*
- * {"fleet": "digest", "state": "ready", "pid": 4711, "started_ms": ..., "listen", "stream", "http", "file", "directory",
- *  "total": 6, "processes": [{"name": "reader-1", "group": "reader", "state": "running", "pid": 4713, "restarts": 0,
- *  "since_ms": ..., "agents": 1, "attached": false, "last_exit": "exited with 1", "reason": "..."}, ...]}
+ *   {"fleet": "digest", "state": "ready", "pid": 4711, "started_ms": ...,
+ *    "listen", "stream", "http", "file", "directory", "total": 6,
+ *    "processes": [{"name": "reader-1", "group": "reader", "state": "running", "pid": 4713, "restarts": 0,
+ *                   "since_ms": ..., "agents": 1, "attached": false, "last_exit": "exited with 1",
+ *                   "reason": "..."}, ...]}
  *
  * A process is starting (not yet registered), running, backoff, stopping, stopped or failed. NULL when out of memory.
  */

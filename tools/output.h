@@ -2,9 +2,12 @@
  * Results on stdout, in the form that -o asks for: rows with named columns.
  *
  *   table  aligned, headers in upper case; columns marked wide are left out; durations, sizes, times for
- * people wide   the same with all columns json   an array of objects; in a stream an object a line. All
- * columns, numbers raw, times as Unix milliseconds yaml   a sequence of mappings, in a stream a document a
- * row name   the first column only, one a line
+ *          people
+ *   wide   the same with all columns
+ *   json   an array of objects; in a stream an object a line. All columns, numbers raw, times as Unix
+ *          milliseconds
+ *   yaml   a sequence of mappings, in a stream a document a row
+ *   name   the first column only, one a line
  *
  * A row is begun, gets its cells in the order of the columns, and is ended; cells that are left out are null
  * (empty in a table). In a table a cell's control characters are shown as '?', so that no agent writes to the

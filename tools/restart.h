@@ -6,7 +6,7 @@
  *   drawn between its half and its whole, so that processes which died together do not come back together. A
  *   run of `period_ms` or longer counts as healthy and begins again with `backoff_ms`.
  * - `intensity` restarts within `period_ms` are tolerated; the process that would need one more has failed
- * and stays down (the restart intensity of Erlang/OTP's supervisors).
+ *   and stays down (the restart intensity of Erlang/OTP's supervisors).
  *
  * Pure: the time (`now_ms`, any monotonic clock) and a random number are passed in.
  */

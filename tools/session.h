@@ -2,7 +2,8 @@
  * What the verbs that talk to a broker share: where it is, an agent of their own there, and questions with an answer.
  *
  *     tr_cli_session_t *session;
- *     int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
+ *     int code = tr_cli_session_open(
+ *         &(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
  *     if (code == TR_EXIT_OK)
  *         code = tr_cli_ask_platform(session, "ams", &request, &answer);
  *     ...

@@ -1,9 +1,10 @@
 /*
  * Where a running fleet's state lives: ROOT/FLEET/, with
  *
- *   fleet.json       what runs: pid, endpoints, since when. There while the fleet runs; written whole or not
- * at all lock             held (flock) by the supervisor; a second `up` finds out by it logs/NAME.log    of
- * each process
+ *   fleet.json     what runs: pid, endpoints, since when. There while the fleet runs; written whole or not
+ *                  at all
+ *   lock           held (flock) by the supervisor; a second `up` finds out by it
+ *   logs/NAME.log  of each process
  *
  * ROOT is --state (TROUPE_STATE) where it is given; else `.troupe` in the working directory where it is there
  * and ours, or can be made; else $XDG_STATE_HOME/troupe or ~/.local/state/troupe. Directories are made with

@@ -4,8 +4,8 @@
  * In, one line for each message (members that have no value are left out):
  *
  *   id               number of this message, to be told in the answer where several are in work
- *   type             "message"; "event" of a topic; "failed": a message of the program could not be delivered;
- *                    "gap": `missed` events of a topic were dropped
+ *   type             "message"; "event" of a topic; "failed": a message of the program could not be
+ *                    delivered; "gap": `missed` events of a topic were dropped
  *   performative     "request", "inform", ...
  *   sender, receivers, reply_to, delegation        AIDs
  *   conversation_id, reply_with, in_reply_to, protocol, ontology, language, encoding
@@ -18,8 +18,9 @@
  * Out, one line for each message. `id` says which message in work is meant; without it the one that expects an
  * answer, where there is only one:
  *
- *   {"content": ...}                     answers the message and finishes it; "performative" default "inform";
- *                                        an "agree" does not finish it, nor does any answer with "done": false
+ *   {"content": ...}                     answers the message and finishes it; "performative" default
+ *                                        "inform"; an "agree" does not finish it, nor does any answer with
+ *                                        "done": false
  *   {"to": NAME or [NAME...], "performative": ..., "content": ...}      a message to others
  *   {"publish": TOPIC, "content": ...}   an event
  *   {"done": true}                       finishes the message without an answer

@@ -2,7 +2,8 @@
  * The arguments of the exec behaviour: from a fleet file, or from flags of troupe-agentd.
  *
  *   command         [PROGRAM, ARGUMENT...], or PROGRAM     required; no shell reads it
- *   mode            "persistent" (default): one program for the agent's life; "once": one run for each message
+ *   mode            "persistent" (default): one program for the agent's life; "once": one run for each
+ *                   message
  *   timeout_ms      for one message: 30000
  *   in_flight       persistent: requests that the program has at once: 1
  *   cwd             directory to run in: that of troupe-agentd

@@ -9,8 +9,8 @@
  * A request (or query-ref) whose content is a map with a document, {"path": PATH} or {"name": NAME, "text":
  * TEXT}, and an action:
  *
- *   "statistics"   which terms it has: an inform {document, statistics, words, bytes, attempt, seconds}, where
- *                  statistics is a text by agentd/text/corpus.h, cut after 1 MiB
+ *   "statistics"   which terms it has: an inform {document, statistics, words, bytes, attempt, seconds},
+ *                  where statistics is a text by agentd/text/corpus.h, cut after 1 MiB
  *   "digest"       (default) the digest of agentd/behaviours/digest_content.h, with attempt and seconds.
  *                  "corpus": a text by agentd/text/corpus.h, the merged statistics of all documents, weighs
  *                  the terms; without it only this document's own counts do. "terms", "sentences",

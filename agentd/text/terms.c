@@ -11,9 +11,8 @@
 
 #define PAIR_FACTOR 1.25
 #define WITHIN_PAIR 0.6 /* a word is left out where this share of it stands in one pair */
-#define SAME_PHRASE                                                                                          \
-    0.6 /* a pair, where it shares a word with a better one and their counts are this close                  \
-         */
+/* a pair, where it shares a word with a better one and their counts are this close */
+#define SAME_PHRASE 0.6
 
 typedef struct {
     uint32_t first, second; /* stems; second is TR_VOCABULARY_NONE for a single word */

@@ -7,8 +7,8 @@
  *
  *     static const char *const reasons[] = {"no-route", "busy", "expired", NULL};
  *     tr_counter_t drops[3] = {0};
- *     tr_metrics_counter(metrics, &(tr_metric_t){"troupe_drops_total", "Records dropped.", {"reason"},
- * {reasons}}, drops, &error);
+ *     tr_metrics_counter(metrics,
+ *         &(tr_metric_t){"troupe_drops_total", "Records dropped.", {"reason"}, {reasons}}, drops, &error);
  *     ...
  *     tr_counter_inc(&drops[DROP_BUSY]);
  *

@@ -8,11 +8,11 @@
  *     } conf_t;
  *
  *     static const tr_option_t options[] = {
- *         {"listen", 'l', "ENDPOINT", TR_STRING(conf_t, listen), "tcp://127.0.0.1:5570", "Where links
- * connect."},
+ *         {"listen", 'l', "ENDPOINT", TR_STRING(conf_t, listen), "tcp://127.0.0.1:5570",
+ *             "Where links connect."},
  *         {"links", 0, "N", TR_INT(conf_t, links), "9000", "Most links.", .min = 1, .max = 100000},
- *         {"lease", 0, "TIME", TR_DURATION(conf_t, lease_ms), "3s", "A silent process is dead then.", .min =
- * 100},
+ *         {"lease", 0, "TIME", TR_DURATION(conf_t, lease_ms), "3s", "A silent process is dead then.",
+ *             .min = 100},
  *         {"queue", 0, "SIZE", TR_SIZE(conf_t, queue), "16M", "Bytes queued for one link.", .min = 4096},
  *         {"peer", 0, "ENDPOINT", TR_LIST(conf_t, peers), NULL, "Another broker. May be repeated."},
  *         {"insecure", 0, NULL, TR_BOOL(conf_t, insecure), NULL, "Allow TCP beyond loopback without CURVE."},
@@ -25,7 +25,7 @@
  * - Flag: --queue 16M, --queue=16M, -q 16M, -q16M; a bool: --insecure, --no-insecure, --insecure=false.
  *   Letters of bools join (-vq). `--` ends the options. A list: the flag once for each item.
  * - Environment: PREFIX_QUEUE=16M ('-' becomes '_'); a list: items with commas between. An empty variable is
- * as good as none. Unknown variables with the prefix are not errors. (Kubernetes sets PREFIX_PORT and
+ *   as good as none. Unknown variables with the prefix are not errors. (Kubernetes sets PREFIX_PORT and
  *   PREFIX_SERVICE_HOST for a service of the daemon's name: name no option so.)
  * - File: YAML, one flat mapping `queue: 16M`, keys as the flags without dashes; a list: a sequence, or one
  *   scalar. Errors name file:line: key and what was expected; unknown keys suggest the nearest; a key given
@@ -37,7 +37,7 @@
  * - int: decimal, with a sign where the range allows it
  * - size: bytes, or a whole number with K M G T (of 1024; "KiB" and "KB" mean the same)
  * - duration: numbers with the units us ms s m h d, also "1.5s" and "1m30s", rounded up to whole
- * milliseconds; "0" alone needs no unit, other bare numbers are refused
+ *   milliseconds; "0" alone needs no unit, other bare numbers are refused
  * - word: one of a set, stored as its index
  * - string: any bytes; nothing is expanded
  *

@@ -53,8 +53,10 @@ struct tr_host *tr_agent_host(const tr_agent_t *self);
 
 /*
  * Sends one ACL message to each of its receivers (`name`, `name@platform` or `svc:NAME`). The sender is
- * filled in. A copy is made before it returns. 0, or -EAGAIN     the receiver asked to hold back, or the
- * outgoing queue is full, or there is no broker now: try again later -EMSGSIZE   larger than a record may be
+ * filled in. A copy is made before it returns. 0, or
+ *   -EAGAIN     the receiver asked to hold back, or the outgoing queue is full, or there is no broker now:
+ *               try again later
+ *   -EMSGSIZE   larger than a record may be
  *   -EINVAL     no receiver or performative, a receiver that is no AID
  *   -ENOMEM
  * With several receivers the first error is returned and the rest are still tried.

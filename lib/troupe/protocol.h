@@ -8,10 +8,12 @@
  * comes, with not-understood {reason: "unexpected-act", detail, allowed: [...]}, which ends the conversation.
  * Messages of a conversation go to its callbacks and not to the behaviour's receive.
  *
- *     static void on_result(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *m, void *arg);
+ *     static void on_result(
+ *         tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *m, void *arg);
  *     ...
  *     tr_conversation_start(self, &(tr_initiator_t){.protocol = "fipa-query", .receiver = "oracle",
- *         .performative = TR_QUERY_REF, .content = bytes, .content_len = len, .on_result = on_result}, NULL, &error);
+ *         .performative = TR_QUERY_REF, .content = bytes, .content_len = len, .on_result = on_result},
+ *         NULL, &error);
  *
  * Ownership: a conversation belongs to the library. A pointer to it is valid until its on_end has returned;
  * on_end is called exactly once for each conversation, whoever ended it, but not when the agent itself ends or

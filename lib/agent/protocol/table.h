@@ -6,8 +6,10 @@
  * table but said by a flag, and done by the engine (machine.h):
  *
  *   TR_PROTOCOL_AGREE_OPTIONAL  where an agree may come, what may follow the agree may come at once
- *   TR_PROTOCOL_CANCEL          the cancel meta-protocol: once it has begun, the initiator may cancel at any point
- *   TR_PROTOCOL_NOT_UNDERSTOOD  whoever received the last act may answer it with not-understood, which ends it
+ *   TR_PROTOCOL_CANCEL          the cancel meta-protocol: once it has begun, the initiator may cancel at any
+ *                               point
+ *   TR_PROTOCOL_NOT_UNDERSTOOD  whoever received the last act may answer it with not-understood, which ends
+ *                               it
  */
 #ifndef TR_PROTOCOL_TABLE_H
 #define TR_PROTOCOL_TABLE_H
