@@ -65,8 +65,8 @@ typedef struct tr_editor_job {
     void *arg;
 } tr_editor_job_t;
 
-/* Takes a copy of the request. 0; -EBADMSG with what was expected of its content; -ENOMEM. Nothing is sent.
- */
+/* Takes a copy of the request. 0; -EBADMSG with what was expected of its content; -ENOMEM.
+ * Nothing is sent. */
 int tr_editor_job_new(tr_agent_t *agent, const tr_editor_conf_t *conf, const tr_message_t *request,
     tr_editor_job_t **ret_job, tr_error_t *error);
 /* Frees it. Requests to readers must not be under way any more, or the agent is ending (then the library

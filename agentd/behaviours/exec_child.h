@@ -25,8 +25,8 @@ typedef struct tr_child_options {
     const char *const *env;     /* "NAME=VALUE" to add, NULL at the end; may be NULL */
 } tr_child_options_t;
 
-/* 0; -ENOENT and the like with a text when it cannot be run. From a thread that lives as long as the process.
- */
+/* 0; -ENOENT and the like with a text when it cannot be run. From a thread that lives as long as
+ * the process. */
 int tr_child_start(const tr_child_options_t *options, tr_child_t **ret_child, tr_error_t *error);
 /* Kills what is left of the group, waits for the program, frees. NULL-safe. */
 void tr_child_destroy(tr_child_t **self);

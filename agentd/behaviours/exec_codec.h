@@ -15,8 +15,8 @@
  *   reason           of type failed: "not-found", "busy", ...
  *   content          JSON; bytes that are no text are {"$bin": "base64"} (proto/json.h)
  *
- * Out, one line for each message. `id` says which message in work is meant; without it the one that expects an
- * answer, where there is only one:
+ * Out, one line for each message. `id` says which message in work is meant; without it the one that expects
+ * an answer, where there is only one:
  *
  *   {"content": ...}                     answers the message and finishes it; "performative" default
  *                                        "inform"; an "agree" does not finish it, nor does any answer with
@@ -71,8 +71,8 @@ typedef struct tr_exec_outgoing {
     const char *topic;
     const char *receivers[TR_EXEC_RECEIVERS_MAX];
     const char *reply_to[TR_EXEC_RECEIVERS_MAX];
-    /* Its parameters, without the sender; content is in `bytes`. Receivers are to be filled in for a reply.
-     */
+    /* Its parameters, without the sender; content is in `bytes`. Receivers are to be filled in
+     * for a reply. */
     tr_acl_t acl;
     tr_content_writer_t bytes;
     json_t *root; /* owns the strings */

@@ -11,8 +11,8 @@
 #define SAYS_PER_SECOND 20
 #define LINES_PER_TURN  64 /* then others of this host have their turn */
 
-/* The message that a line is about; NULL with the reason where there is none. What expects an answer comes first;
- * among several of them nothing is guessed: an answer to the wrong one is worse than none. */
+/* The message that a line is about; NULL with the reason where there is none. What expects an answer comes
+ * first; among several of them nothing is guessed: an answer to the wrong one is worse than none. */
 static tr_exec_work_t *find_work(tr_exec_t *self, const tr_exec_outgoing_t *out, const char **why) {
     tr_exec_work_t *work = self->active.head, *found = NULL;
     if (out->has_id) {

@@ -1,5 +1,5 @@
-/* The state of an exec agent, shared by exec.c (messages and the program's life) and exec_output.c (what the program
- * writes). */
+/* The state of an exec agent, shared by exec.c (messages and the program's life) and exec_output.c (what the
+ * program writes). */
 #ifndef TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
 #define TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
 

@@ -21,8 +21,8 @@ typedef struct tr_lines {
 void tr_lines_init(tr_lines_t *self, size_t limit);
 void tr_lines_finish(tr_lines_t *self);
 
-/* One read(2). 1 = something came, or the end; 0 = nothing now; -ENOMEM or what read said (taken as the end).
- */
+/* One read(2). 1 = something came, or the end; 0 = nothing now; -ENOMEM or what read said (taken
+ * as the end). */
 int tr_lines_read(tr_lines_t *self, int fd);
 /* The first line, without its newline (and a CR before it); it stays there. At the end of the pipe what is
  * left is a line too. 1; 0 = none; -E2BIG = a line over the limit came, and was thrown away (told once). */

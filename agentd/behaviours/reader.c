@@ -300,8 +300,8 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
     default: return 0; /* it asks for nothing */
     }
     int rc = request(&task);
-    /* Only what a fresh start may mend is a failure of the behaviour; an answer that nobody can get is not.
-     */
+    /* Only what a fresh start may mend is a failure of the behaviour; an answer that nobody can
+     * get is not. */
     return rc == -ENOMEM ? rc : 0;
 }
 

@@ -27,9 +27,7 @@ void tr_document_destroy(tr_document_t **self) {
     *self = NULL;
 }
 
-/* Builder
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* Builder ------------------------------------------------------------------------------------------------ */
 
 void tr_builder_finish(tr_builder_t *self) {
     tr_textbuf_finish(&self->text);
@@ -103,9 +101,7 @@ void tr_builder_end(tr_builder_t *self) {
     self->blocks[self->count++] = (tr_block_t){self->kind, self->start, end - self->start};
 }
 
-/* Format
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Format ------------------------------------------------------------------------------------------------- */
 
 static const char *base_name(const char *name) {
     const char *slash = strrchr(name, '/');
@@ -165,9 +161,7 @@ static tr_document_format_t format_of(const char *name, const char *text) {
     return !has_extension(name, plain) && looks_like_markdown(text) ? TR_FORMAT_MARKDOWN : TR_FORMAT_PLAIN;
 }
 
-/* Parse
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Parse -------------------------------------------------------------------------------------------------- */
 
 static int hand_over(tr_builder_t *builder, tr_document_t *document) {
     tr_builder_end(builder);
@@ -256,9 +250,7 @@ int tr_document_parse(const char *name, const char *bytes, size_t length, size_t
     return 0;
 }
 
-/* Load
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* Load --------------------------------------------------------------------------------------------------- */
 
 /* Reads up to limit + 1 bytes, so that a file that grows, or whose size the system does not tell (/proc), is
  * bounded as well. */

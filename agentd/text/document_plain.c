@@ -29,9 +29,7 @@ typedef struct {
     bool is_narrow; /* hard-wrapped; otherwise one paragraph a line */
 } page_t;
 
-/* Lines
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* Lines -------------------------------------------------------------------------------------------------- */
 
 static line_t make_line(const char *text, size_t length) {
     line_t line = {0};
@@ -82,8 +80,7 @@ static int split_lines(page_t *page, const char *text, size_t length) {
     return measure(page);
 }
 
-/* What a line looks like
- * ---------------------------------------------------------------------------------------------------- */
+/* What a line looks like --------------------------------------------------------------------------------- */
 
 static bool begins_upper(const line_t *line) {
     uint32_t code = 0;
@@ -178,9 +175,7 @@ static bool has_columns(const line_t *line) {
     return gaps >= 1 || bars >= 2 || (line->text[0] == '|' && bars >= 1) || line->text[0] == '+';
 }
 
-/* Groups of lines
- * -----------------------------------------------------------------------------------------------------------
- */
+/* Groups of lines ---------------------------------------------------------------------------------------- */
 
 static bool all_centred(const page_t *page, const line_t *lines, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -293,9 +288,7 @@ static bool begins_block(const page_t *page, const line_t *lines, size_t at) {
     return breaks_paragraph(page, before, line);
 }
 
-/* Blocks
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Blocks ------------------------------------------------------------------------------------------------- */
 
 /* Joins a line to what the block has; a hyphen that a formatter put at the end of the line before goes. */
 static void add_line(tr_builder_t *builder, const line_t *line, bool is_last) {

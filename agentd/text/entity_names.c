@@ -53,9 +53,7 @@ static bool is_any(const tr_tokens_t *tokens, size_t index, const char *const *w
     return false;
 }
 
-/* Lists
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Lists -------------------------------------------------------------------------------------------------- */
 
 static const tr_gazetteer_entry_t *find_slice(
     const tr_tokens_t *tokens, size_t first, size_t last, size_t *ret_bytes) {
@@ -157,8 +155,7 @@ static bool counts(const tr_tokens_t *tokens, size_t first, const listed_t *list
     return !listed->entry->is_ambiguous || (is_plain && !(tokens->words[first].flags & TR_WORD_INITIAL));
 }
 
-/* Organisations by their ending
- * --------------------------------------------------------------------------------------------- */
+/* Organisations by their ending -------------------------------------------------------------------------- */
 
 /* How far a run of capitalised words reaches, "of", "for" and "&" between them included. */
 static size_t run_end(const tr_tokens_t *tokens, size_t first) {
@@ -201,9 +198,7 @@ static bool has_legal_form(const tr_tokens_t *tokens, size_t end) {
     return legal_form_after(tokens, end, end_of(tokens, end - 1)) > 0;
 }
 
-/* Persons
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* Persons ------------------------------------------------------------------------------------------------ */
 
 static bool is_name_part(const tr_tokens_t *tokens, size_t index) {
     const tr_word_t *word = &tokens->words[index];
@@ -290,9 +285,7 @@ static int add_person(tr_collector_t *collector, size_t first, size_t end) {
     return index < 0 ? index : 0;
 }
 
-/* The walk
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* The walk ----------------------------------------------------------------------------------------------- */
 
 /* Whether capitals mean names in the sentence of a word: not in headings, nor where most words have one. */
 static bool is_plain(const tr_tokens_t *tokens, const tr_sentence_t *sentence) {
@@ -367,8 +360,8 @@ static int learn_surnames(tr_collector_t *collector) {
     return 0;
 }
 
-/* "Stallman", once "Richard Stallman" is known; the short form of an organisation, once the text has told it.
- */
+/* "Stallman", once "Richard Stallman" is known; the short form of an organisation, once the text
+ * has told it. */
 int tr_entities_short_forms(tr_collector_t *collector) {
     const tr_tokens_t *tokens = collector->tokens;
     int rc = learn_surnames(collector);

@@ -10,9 +10,7 @@
 #include "agentd/text/utf8.h"
 #include "agentd/text/word.h"
 
-/* Addresses
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* Addresses ---------------------------------------------------------------------------------------------- */
 
 static size_t scheme_length(const char *text, size_t length) {
     static const char *const schemes[] = {"https://", "http://", "ftp://", "www."};
@@ -100,9 +98,7 @@ int tr_entities_addresses(tr_collector_t *collector) {
     return 0;
 }
 
-/* Dates
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Dates -------------------------------------------------------------------------------------------------- */
 
 /* Months by the beginning of their names in the languages known here; the longest beginnings first where one
  * is part of another. */
@@ -343,9 +339,7 @@ int tr_entities_dates(tr_collector_t *collector) {
     return 0;
 }
 
-/* Money
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Money -------------------------------------------------------------------------------------------------- */
 
 static bool is_one_of(const tr_tokens_t *tokens, size_t index, const char *list) {
     const tr_word_t *word = &tokens->words[index];

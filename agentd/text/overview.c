@@ -15,8 +15,7 @@ static size_t limit_of(size_t wanted, size_t usual) {
     return wanted == 0 ? usual : wanted < MOST ? wanted : MOST;
 }
 
-/* Shared terms and entities
- * -------------------------------------------------------------------------------------------------- */
+/* Shared terms and entities ------------------------------------------------------------------------------ */
 
 /* One term or entity of one digest. */
 typedef struct {
@@ -158,9 +157,7 @@ static int share_entities(tr_overview_t *self, const tr_digest_t *const *digests
     return rc;
 }
 
-/* Languages
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* Languages ---------------------------------------------------------------------------------------------- */
 
 static int compare_languages(const void *a, const void *b) {
     const tr_overview_language_t *x = a, *y = b;
@@ -201,9 +198,7 @@ static int add_up(tr_overview_t *self, const tr_digest_t *const *digests, size_t
     return 0;
 }
 
-/* Whole
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Whole -------------------------------------------------------------------------------------------------- */
 
 int tr_overview_new(const tr_digest_t *const *digests, size_t count, const tr_overview_limits_t *limits,
     tr_overview_t **ret_overview) {
@@ -248,9 +243,7 @@ void tr_overview_destroy(tr_overview_t **self) {
     *self = NULL;
 }
 
-/* For people
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* For people --------------------------------------------------------------------------------------------- */
 
 static const char *title_of(const tr_digest_t *const *digests, size_t count, uint32_t document) {
     return document < count && digests[document] ? digests[document]->title : "?";

@@ -90,8 +90,8 @@ static bool is_at(const tr_tokens_t *tokens, const phrase_t *phrase, size_t inde
                (word[1].flags & TR_WORD_JOINED));
 }
 
-/* The first word of a phrase around a mention, or NULL where the sentence does not have so many words there.
- */
+/* The first word of a phrase around a mention, or NULL where the sentence does not have so many
+ * words there. */
 static const tr_word_t *run_around(
     const tr_tokens_t *tokens, const phrase_t *phrase, size_t index, size_t *ret_words) {
     size_t own = phrase->second == TR_VOCABULARY_NONE ? 1 : 2, words = phrase->before + own + phrase->after;

@@ -40,9 +40,7 @@ static const tr_sentence_t *sentence_at(const ranker_t *self, size_t index) {
     return &self->tokens->sentences[self->chosen[index]];
 }
 
-/* Which sentences
- * ----------------------------------------------------------------------------------------------------------
- */
+/* Which sentences ---------------------------------------------------------------------------------------- */
 
 static bool begins_and_ends_well(const tr_tokens_t *tokens, const tr_sentence_t *sentence) {
     const char *text = tokens->document->text + sentence->offset;
@@ -102,9 +100,7 @@ static size_t choose(ranker_t *self, size_t wanted) {
     return self->count;
 }
 
-/* Vectors
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* Vectors ------------------------------------------------------------------------------------------------ */
 
 static void weigh_stems(ranker_t *self, uint32_t *last_seen) {
     size_t stems = tr_vocabulary_count(self->tokens->stems);
@@ -184,9 +180,7 @@ static int keep_central(ranker_t *self) {
     return rc;
 }
 
-/* Graph
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* Graph -------------------------------------------------------------------------------------------------- */
 
 static void connect(ranker_t *self) {
     size_t n = self->count;
@@ -236,9 +230,7 @@ static void walk(ranker_t *self) {
     }
 }
 
-/* Result
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* Result ------------------------------------------------------------------------------------------------- */
 
 /* "To do this, ...", "In that system ..." */
 static bool points_back(const ranker_t *self, const tr_word_t *first) {

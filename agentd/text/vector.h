@@ -15,8 +15,8 @@ typedef struct {
     size_t count;
 } tr_vector_t;
 
-/* Sorts, adds up what is there twice, multiplies each weight by `factors[stem]` (NULL: by 1), and normalises.
- */
+/* Sorts, adds up what is there twice, multiplies each weight by `factors[stem]` (NULL: by 1), and
+ * normalises. */
 void tr_vector_finish_filling(tr_vector_t *self, const float *factors);
 
 /* The cosine of the angle between two vectors: 0..1. */
