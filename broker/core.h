@@ -105,8 +105,8 @@ typedef struct tr_core_stats {
     uint64_t queued_bytes;
 } tr_core_stats_t;
 
-/* NULL when out of memory or the platform's name is not valid. Borrows pool for its life; copies the strings.
- */
+/* NULL when out of memory or the platform's name is not valid. Borrows pool for its life; copies
+ * the strings. */
 tr_core_t *tr_core_new(const tr_core_config_t *config, tr_pool_t *pool);
 void tr_core_destroy(tr_core_t **self);
 

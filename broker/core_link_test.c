@@ -334,8 +334,8 @@ static void unknown_kinds_are_refused_and_harm_nothing(void **state) {
     world_end(w);
 }
 
-/* A good bundle of three records, cut at every byte: the records before the cut count, nothing else happens.
- */
+/* A good bundle of three records, cut at every byte: the records before the cut count, nothing
+ * else happens. */
 static void a_cut_bundle_is_read_up_to_the_cut(void **state) {
     (void)state;
     world_t *w = world_new(NULL);

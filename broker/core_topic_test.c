@@ -1,5 +1,5 @@
-/* Topics: the sequence, the stream, subscribers through the link, gaps, the tap, the platform's own topics.
- */
+/* Topics: the sequence, the stream, subscribers through the link, gaps, the tap, the platform's
+ * own topics. */
 #include "broker/core_fixture.h"
 
 #include "proto/json.h"

@@ -1,5 +1,5 @@
-/* Handlers of what a process says about its link: hello, registration, subscriptions, credit, heartbeat, bye.
- */
+/* Handlers of what a process says about its link: hello, registration, subscriptions, credit,
+ * heartbeat, bye. */
 #include "broker/link.h"
 
 #include "proto/link.pb-c.h"
