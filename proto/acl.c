@@ -12,8 +12,8 @@
 
 enum { TAG_BYTES = 2 };
 
-/* The plain string fields in the order of their numbers, so that the bytes are those of any canonical packer.
- */
+/* The plain string fields in the order of their numbers, so that the bytes are those of any
+ * canonical packer. */
 typedef struct string_field {
     uint8_t number;
     size_t offset;
@@ -216,7 +216,8 @@ static int read_envelope(
     return read_user(acl, e, arena);
 }
 
-/* The broker has compared the first field; protobuf lets a later one of the same number win, so both must agree. */
+/* The broker has compared the first field; protobuf lets a later one of the same number win, so both
+ * must agree. */
 static bool is_stamped(const tr_acl_t *acl, const tr_record_t *record) {
     size_t len;
     const char *first = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);

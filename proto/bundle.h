@@ -62,8 +62,8 @@ static inline void tr_bundle_begin(tr_buf_t *buf) {
     buf->len = TR_BUNDLE_HEADER;
 }
 
-/* Room for one more record of `length` bytes, or NULL where it does not fit. The caller writes all of them.
- */
+/* Room for one more record of `length` bytes, or NULL where it does not fit. The caller writes
+ * all of them. */
 static inline uint8_t *tr_bundle_add(tr_buf_t *buf, uint32_t length) {
     if (length > buf->cap - buf->len)
         return NULL;
