@@ -70,8 +70,7 @@ static struct timeval after_ms(int64_t ms) {
     return (struct timeval){ms / 1000, (ms % 1000) * 1000};
 }
 
-/* --- connections
- * -------------------------------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------------------------------------- */
 
 static void connection_destroy(connection_t *self) {
     *self->link = self->next;
@@ -126,8 +125,7 @@ static void answer_status(connection_t *self, int status) {
     answer(self, &reply);
 }
 
-/* --- requests
- * ----------------------------------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------------------------- */
 
 static void answer_metrics(const tr_http_t *http, reply_t *reply) {
     if (!http->config.ops->metrics) {
@@ -326,8 +324,7 @@ static void on_resume(evutil_socket_t fd, short what, void *context) {
     evconnlistener_enable(self->listener);
 }
 
-/* --- the port
- * ----------------------------------------------------------------------------------------------- */
+/* --- the port ------------------------------------------------------------------------------------------- */
 
 /* "HOST:PORT", "[V6]:PORT", ":PORT". */
 static int split_listen(
@@ -437,8 +434,7 @@ static int name_address(tr_http_t *self, int fd, tr_error_t *error) {
     return 0;
 }
 
-/* --- the thread
- * --------------------------------------------------------------------------------------------- */
+/* --- the thread ----------------------------------------------------------------------------------------- */
 
 static void on_stop(evutil_socket_t fd, short what, void *context) {
     (void)fd, (void)what;

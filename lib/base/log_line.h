@@ -34,8 +34,8 @@ void log_line_put(log_line_t *self, const char *bytes, size_t len);
 void log_line_text(log_line_t *self, const char *text);
 /* "..." with escapes, cut at LOG_STRING_MAX bytes of input. */
 void log_line_quoted(log_line_t *self, const char *bytes, size_t len);
-/* Without quotes where a reader cannot mistake it: not empty, ASCII letters, digits and harmless punctuation.
- */
+/* Without quotes where a reader cannot mistake it: not empty, ASCII letters, digits and harmless
+ * punctuation. */
 void log_line_plain(log_line_t *self, const char *bytes, size_t len);
 
 #endif

@@ -27,7 +27,8 @@ static void finds_what_was_put(void **state) {
     assert_null(tr_map_find(&map, "a", 1));
 }
 
-/* Deleting shifts probe runs back: every key that is left must still be found, for many patterns of deletion. */
+/* Deleting shifts probe runs back: every key that is left must still be found, for many patterns
+ * of deletion. */
 static void deletes_without_losing_others(void **state) {
     (void)state;
     enum { KEYS = 2000 };

@@ -75,8 +75,7 @@ void tr_metrics_destroy(tr_metrics_t **self) {
     *self = NULL;
 }
 
-/* --- registration
- * ------------------------------------------------------------------------------------------- */
+/* --- registration --------------------------------------------------------------------------------------- */
 
 static bool is_name(const char *text, bool colons) {
     if (!text || !*text || (*text >= '0' && *text <= '9'))
@@ -180,8 +179,7 @@ int tr_metrics_collect_gauge(
         (family_t){.metric = *metric, .kind = KIND_GAUGE, .collect = collect, .context = context}, error);
 }
 
-/* --- the process's own
- * -------------------------------------------------------------------------------------- */
+/* --- the process's own ---------------------------------------------------------------------------------- */
 
 static double collect_rss(void *context, size_t index) {
     (void)context, (void)index;
@@ -253,8 +251,7 @@ int tr_metrics_process(tr_metrics_t *self, const char *version, tr_error_t *erro
     return tr_metrics_collect_gauge(self, &build, collect_one, NULL, error);
 }
 
-/* --- rendering
- * ---------------------------------------------------------------------------------------------- */
+/* --- rendering ------------------------------------------------------------------------------------------ */
 
 static void put_escaped(tr_buffer_t *out, const char *text, bool quotes) {
     for (; *text; text++) {

@@ -82,8 +82,8 @@ static inline void tr_histogram_observe(tr_histogram_t *self, uint64_t value) {
     tr_counter_add(&self->sum, value);
 }
 
-/* One family. All strings and sets are borrowed and must outlive the registry; the struct itself is copied.
- */
+/* One family. All strings and sets are borrowed and must outlive the registry; the struct
+ * itself is copied. */
 typedef struct tr_metric {
     const char *name; /* [a-zA-Z_:][a-zA-Z0-9_:]*; a counter's ends in _total */
     const char *help;

@@ -100,8 +100,7 @@ const char *options_nearest(
     return near ? room : NULL;
 }
 
-/* --- values
- * ------------------------------------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------------------------------------- */
 
 static int check_size(const tr_option_t *option, size_t value, tr_error_t *error) {
     size_t most = option->max > 0 ? (size_t)option->max : SIZE_MAX;
@@ -197,8 +196,7 @@ int options_set(tr_options_t *self, const tr_option_t *option, tr_option_source_
     return 0;
 }
 
-/* --- sources
- * ------------------------------------------------------------------------------------------------ */
+/* --- sources -------------------------------------------------------------------------------------------- */
 
 /* "TROUPE_BROKER" and "mailbox-limit" -> "TROUPE_BROKER_MAILBOX_LIMIT". */
 static const char *variable_of(const tr_program_t *program, const char *name, char *room, size_t room_len) {
@@ -312,8 +310,7 @@ static int check_arguments(const tr_options_t *self, tr_error_t *error) {
         program->most_arguments, program->arguments ? program->arguments : "");
 }
 
-/* --- the caller's struct
- * ------------------------------------------------------------------------------------ */
+/* --- the caller's struct -------------------------------------------------------------------------------- */
 
 static void store(const tr_option_t *option, const slot_t *slot, void *target) {
     char *member = (char *)target + option->offset;

@@ -178,8 +178,8 @@ int tr_options_help(const tr_program_t *program, size_t width, FILE *out);
  * date). */
 int tr_options_man(const tr_program_t *program, int section, FILE *out);
 /* For shell completion: `option` NULL prints one line "--name TAB first sentence of the help" per option; the
- * name of an option
- * ("log-level" or "--log-level") prints its words, one a line, and nothing for an option without words. */
+ * name of an option ("log-level" or "--log-level") prints its words, one a line, and nothing for an option
+ * without words. */
 int tr_options_complete(const tr_program_t *program, const char *option, FILE *out);
 /* A configuration file with every option, its help as a comment and its default, commented out. */
 int tr_options_sample(const tr_program_t *program, FILE *out);

@@ -218,11 +218,10 @@ int tr_options_help(const tr_program_t *program, size_t width, FILE *out) {
     return finish(out);
 }
 
-/* --- man
- * ---------------------------------------------------------------------------------------------------- */
+/* --- man ------------------------------------------------------------------------------------------------ */
 
-/* Text for roff: a backslash and a dash mean something, and so does a dot or a quote at the start of a line.
- */
+/* Text for roff: a backslash and a dash mean something, and so does a dot or a quote at the
+ * start of a line. */
 static void roff(const char *text, size_t len, FILE *out) {
     bool line_start = true;
     for (size_t i = 0; i < len; i++) {
@@ -323,8 +322,7 @@ int tr_options_man(const tr_program_t *program, int section, FILE *out) {
     return finish(out);
 }
 
-/* --- completion and sample
- * ------------------------------------------------------------------------------------ */
+/* --- completion and sample ------------------------------------------------------------------------------ */
 
 static void complete_words(const tr_program_t *program, const char *name, FILE *out) {
     for (size_t i = 0; i < program->option_count; i++) {

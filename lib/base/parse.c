@@ -85,8 +85,8 @@ static const unit_t *find_unit(const char *text) {
     return NULL;
 }
 
-/* The digits and at most one point of a number. Not strtod: it takes "inf", "0x1p3" and the locale's comma.
- */
+/* The digits and at most one point of a number. Not strtod: it takes "inf", "0x1p3" and the
+ * locale's comma. */
 static const char *take_number(const char *at, double *ret_value) {
     double value = 0, part = 0.1;
     const char *start = at;

@@ -33,8 +33,8 @@ typedef struct tr_pool {
 void tr_pool_init(tr_pool_t *self, size_t idle_max);
 /* Frees what it keeps. Every buffer must be back. */
 void tr_pool_finish(tr_pool_t *self);
-/* A buffer with len 0 and room for at least `size` bytes (TR_BUF_SIZE at the least); NULL when out of memory.
- */
+/* A buffer with len 0 and room for at least `size` bytes (TR_BUF_SIZE at the least); NULL when
+ * out of memory. */
 tr_buf_t *tr_pool_get(tr_pool_t *self, size_t size);
 /* Back to its pool. NULL-safe. Any thread. */
 void tr_buf_release(tr_buf_t *buf);
