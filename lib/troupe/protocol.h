@@ -16,8 +16,8 @@
  *         NULL, &error);
  *
  * Ownership: a conversation belongs to the library. A pointer to it is valid until its on_end has returned;
- * on_end is called exactly once for each conversation, whoever ended it, but not when the agent itself ends or
- * fails: the agent's state is gone then, and its conversations with it (those that wait for it are told by
+ * on_end is called exactly once for each conversation, whoever ended it, but not when the agent itself ends
+ * or fails: the agent's state is gone then, and its conversations with it (those that wait for it are told by
  * `failure`; leased requests go to another provider). Everything given to a function is copied, except a
  * tr_participant_t, which is borrowed for the agent's life. Messages given to callbacks are borrowed.
  *
@@ -115,12 +115,13 @@ typedef struct tr_participant {
      * from receive. */
     int (*on_request)(
         tr_agent_t *self, void *state, tr_conversation_t *conversation, const tr_message_t *message);
-    /* The initiator wants to cancel. 0: it is cancelled, and the initiator is told so. Negative (an errno): it
-     * cannot be, the initiator is told by `failure`, and the conversation goes on. NULL = it is cancelled. */
+    /* The initiator wants to cancel. 0: it is cancelled, and the initiator is told so. Negative (an
+     * errno): it cannot be, the initiator is told by `failure`, and the conversation goes on. NULL = it
+     * is cancelled. */
     int (*on_cancel)(
         tr_agent_t *self, void *state, tr_conversation_t *conversation, const tr_message_t *message);
-    /* An act of this side did not arrive for now (the initiator's mailbox is full, or it was late in a queue);
-     * the conversation goes on without it. */
+    /* An act of this side did not arrive for now (the initiator's mailbox is full, or it was late in a
+     * queue); the conversation goes on without it. */
     tr_act_fn on_undelivered;
     /* May be NULL only where on_request always ends the conversation: one that is still open when it returns
      * would otherwise have no way to tell when its pointer ends, and is failed. */
@@ -132,8 +133,8 @@ typedef struct tr_participant {
 int tr_participate(tr_agent_t *self, const tr_participant_t *participant);
 
 /*
- * An act of one's own in a conversation. Receiver, conversation-id, in-reply-to, protocol, ontology and what a
- * request says of hops and budget are filled in. The act that ends the conversation calls on_end before it
+ * An act of one's own in a conversation. Receiver, conversation-id, in-reply-to, protocol, ontology and what
+ * a request says of hops and budget are filled in. The act that ends the conversation calls on_end before it
  * returns. 0, or -EPROTO: not allowed now, the text names what is; errors of tr_send: nothing has changed, it
  * may be tried again.
  */
@@ -162,7 +163,8 @@ void tr_conversation_set_arg(tr_conversation_t *self, void *arg);
 
 /* How many are open. */
 size_t tr_conversation_count(const tr_agent_t *self);
-/* How many may be open at once; beyond it tr_conversation_start fails and requests are refused. 0, -ENOMEM. */
+/* How many may be open at once; beyond it tr_conversation_start fails and requests are refused.
+ * 0, -ENOMEM. */
 int tr_conversation_limit(tr_agent_t *self, size_t limit);
 
 #endif
