@@ -1,7 +1,7 @@
 /*
- * For tests: a host whose link is a queue in memory instead of a connection to a broker. What agents send waits
- * on the wire until the test delivers it, so that tests decide what crosses what, and nothing waits for a time.
- * The platform is "here". Linked instead of lib/link.
+ * For tests: a host whose link is a queue in memory instead of a connection to a broker. What agents send
+ * waits on the wire until the test delivers it, so that tests decide what crosses what, and nothing waits for
+ * a time. The platform is "here". Linked instead of lib/link.
  */
 #ifndef TR_AGENT_HOST_FIXTURE_H
 #define TR_AGENT_HOST_FIXTURE_H

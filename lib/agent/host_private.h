@@ -182,7 +182,8 @@ int tr_watch_polls(tr_host_t *host, size_t *ret_count);
 /* message.c */
 void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *record, uint64_t epoch);
 void tr_message_settle(const tr_message_t *message, bool release);
-/* From now on the message's lease is the caller's to settle; none where it is not leased or was taken before. */
+/* From now on the message's lease is the caller's to settle; none where it is not leased or was
+ * taken before. */
 tr_lease_t tr_message_take_lease(const tr_message_t *message);
 void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release);
 

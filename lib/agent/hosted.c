@@ -136,8 +136,8 @@ static int ask_name(tr_hosted_t *d, tr_error_t *error) {
     return 0;
 }
 
-/* Asks for the name and waits for the broker's answer. A name that is taken is asked for again for a while: its
- * last owner may just have been killed. Other agents of the host go on meanwhile. */
+/* Asks for the name and waits for the broker's answer. A name that is taken is asked for again for a while:
+ * its last owner may just have been killed. Other agents of the host go on meanwhile. */
 static int get_name(tr_hosted_t *d, tr_error_t *error) {
     tr_host_t *host = d->host;
     int64_t begun = tr_clock_ms(), asked = begun;

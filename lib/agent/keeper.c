@@ -1,8 +1,8 @@
 /*
- * The keeper: a thread that keeps the link alive while the host's thread is away: in a behaviour that takes its
- * time, or in the caller's own code between two steps. It sleeps nearly always: it wakes a few times a second,
- * sees that the host's thread is at its post, and sleeps again. It also tells a behaviour that hangs from a link
- * that is lost.
+ * The keeper: a thread that keeps the link alive while the host's thread is away: in a behaviour that takes
+ * its time, or in the caller's own code between two steps. It sleeps nearly always: it wakes a few times a
+ * second, sees that the host's thread is at its post, and sleeps again. It also tells a behaviour that hangs
+ * from a link that is lost.
  */
 #include "lib/agent/host_private.h"
 

@@ -52,8 +52,8 @@ int tr_send(tr_agent_t *self, const tr_acl_t *message) {
     return send_to(self, &acl, acl.receivers.items[0], 0, NULL);
 }
 
-/* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the sender only.
- */
+/* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the
+ * sender only. */
 int tr_reply(
     tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
     const tr_acl_t *asked = tr_message_acl(to);

@@ -56,7 +56,8 @@ const char *tr_conversation_text(const tr_conversation_t *self, tr_text_t which)
     return self->at[which] || which == TR_TEXT_PEER ? self->text + self->at[which] : NULL;
 }
 
-/* Each side has its own clock, so the participant says it, though the initiator has likely given up by now. */
+/* Each side has its own clock, so the participant says it, though the initiator has likely
+ * given up by now. */
 static void on_deadline(tr_agent_t *agent, void *state, void *arg) {
     tr_conversation_t *c = arg;
     (void)agent;

@@ -1,13 +1,14 @@
 /*
  * Conversations of one agent: each is where its machine stands, whom it is with, and what its callbacks are.
  *
- * An agent has a store only once it takes part in a protocol (tr_agent_more_t.conversations), so that a message
- * for an agent without one costs a pointer test. The store is a hash table of the conversations themselves,
- * keyed by conversation-id and peer ("" where the receiver is a service, of which any provider may answer):
- * a conversation-id may be shared by many peers, as a call for proposals does. A conversation with its texts is
- * one block of some 250 bytes, its deadline is one timer of the host.
+ * An agent has a store only once it takes part in a protocol (tr_agent_more_t.conversations), so that a
+ * message for an agent without one costs a pointer test. The store is a hash table of the conversations
+ * themselves, keyed by conversation-id and peer ("" where the receiver is a service, of which any provider
+ * may answer): a conversation-id may be shared by many peers, as a call for proposals does. A conversation
+ * with its texts is one block of some 250 bytes, its deadline is one timer of the host.
  *
- * A callback may end the conversation that it is called for: `pins` keeps the block until the last one returns.
+ * A callback may end the conversation that it is called for: `pins` keeps the block until the
+ * last one returns.
  */
 #ifndef TR_PROTOCOL_CONVERSATION_H
 #define TR_PROTOCOL_CONVERSATION_H
@@ -104,8 +105,8 @@ void tr_conversation_unpin(tr_conversation_t *self);
 /* Checks an act of this side, sends it and moves the machine; ends nothing. reply_with: NULL = none. */
 int tr_conversation_send(tr_conversation_t *self, tr_performative_t act, const char *reply_with,
     const void *content, size_t len, tr_error_t *error);
-/* The participant's side ends here: failure, refuse or not-understood, the first that the protocol allows. What
- * cannot be sent is ignored. */
+/* The participant's side ends here: failure, refuse or not-understood, the first that the protocol allows.
+ * What cannot be sent is ignored. */
 void tr_conversation_give_up(tr_conversation_t *self, const char *reason, const char *detail);
 /* The reply-with of this side's cancel, by which its answer is known. */
 #define TR_CANCEL_ID_MAX (TR_CONVERSATION_TEXT + 16)
@@ -118,7 +119,8 @@ void tr_answer_unexpected(
 void tr_initiator_take(tr_conversation_t *self, const tr_message_t *message);
 
 /* participant.c */
-/* Whether a conversation that nobody knows is one that a participant takes or answers; *ret_code as receive's. */
+/* Whether a conversation that nobody knows is one that a participant takes or answers; *ret_code
+ * as receive's. */
 bool tr_participant_begin(tr_agent_t *agent, const tr_message_t *message, int *ret_code);
 int tr_participant_take(tr_conversation_t *self, const tr_message_t *message);
 void tr_participant_undelivered(tr_conversation_t *self, const tr_message_t *message);

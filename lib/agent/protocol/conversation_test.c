@@ -1,4 +1,5 @@
-/* Conversations that go as they should, over a wire in memory (lib/agent/host_fixture.h): begun, answered, cancelled. */
+/* Conversations that go as they should, over a wire in memory (lib/agent/host_fixture.h): begun,
+ * answered, cancelled. */
 #include "lib/agent/protocol/actor_fixture.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* Conversations in which something is wrong: illegal acts, deadlines, deaths, limits; and who else is in the way. */
+/* Conversations in which something is wrong: illegal acts, deadlines, deaths, limits; and who else is
+ * in the way. */
 #include "lib/agent/protocol/actor_fixture.h"
 
 #include <errno.h>

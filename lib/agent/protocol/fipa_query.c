@@ -1,6 +1,6 @@
 /*
- * FIPA Query (SC00027): query-if | query-ref -> refuse | agree -> failure | inform. The answer to either query
- * is an inform: of `true` or `false`, or of the thing asked for.
+ * FIPA Query (SC00027): query-if | query-ref -> refuse | agree -> failure | inform. The answer to either
+ * query is an inform: of `true` or `false`, or of the thing asked for.
  */
 #include "lib/agent/protocol/table.h"
 

@@ -182,7 +182,8 @@ int tr_conversation_cancel(tr_conversation_t *self) {
     return r;
 }
 
-/* An answer of another provider than before: the first one died or gave the request back, and it begins again. */
+/* An answer of another provider than before: the first one died or gave the request back, and it
+ * begins again. */
 static int follow_provider(tr_conversation_t *c, const char *sender) {
     if (!tr_conversation_text(c, TR_TEXT_SERVICE) || (c->provider && !strcmp(c->provider, sender)))
         return 0;

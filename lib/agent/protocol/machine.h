@@ -1,10 +1,11 @@
 /*
- * The engine of all protocols: where one conversation stands in its table, and which acts may follow. Pure: no
- * clock, no sockets, no memory; 16 bytes that may be copied, so that a step is tried on a copy.
+ * The engine of all protocols: where one conversation stands in its table, and which acts may follow. Pure:
+ * no clock, no sockets, no memory; 16 bytes that may be copied, so that a step is tried on a copy.
  *
- * Cancelling: between `cancel` and its answer the participant may still send what it had under way. An inform
- * or failure is then ambiguous: it answers the cancel, or it crossed it on the way. Whoever feeds the machine
- * knows from in-reply-to and says so with `crossed`. A failure to cancel leaves the conversation where it was.
+ * Cancelling: between `cancel` and its answer the participant may still send what it had under way. An
+ * inform or failure is then ambiguous: it answers the cancel, or it crossed it on the way. Whoever feeds
+ * the machine knows from in-reply-to and says so with `crossed`. A failure to cancel leaves the
+ * conversation where it was.
  */
 #ifndef TR_PROTOCOL_MACHINE_H
 #define TR_PROTOCOL_MACHINE_H

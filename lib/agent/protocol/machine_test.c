@@ -1,6 +1,6 @@
 /*
- * Every state of every table, by the acts that lead there, and in each the acts that either role may send: those
- * are legal and lead on, and all the others of the 22 are illegal and change nothing.
+ * Every state of every table, by the acts that lead there, and in each the acts that either role may send:
+ * those are legal and lead on, and all the others of the 22 are illegal and change nothing.
  */
 #include "lib/agent/protocol/machine.h"
 
