@@ -23,8 +23,8 @@ static int64_t now_ms(void) {
     return tr_clock_ms();
 }
 
-/* libzmq's own reconnection: first pause drawn per process, so that a fleet does not come back in one wave.
- */
+/* libzmq's own reconnection: first pause drawn per process, so that a fleet does not come back
+ * in one wave. */
 static void set_options(tr_link_t *l, void *socket) {
     int zero = 0, ipv6 = strchr(l->endpoint, '[') != NULL, handshake = HANDSHAKE_MS;
     int first = 50 + (int)(l->seed % 150), longest = 2000;

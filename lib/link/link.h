@@ -63,8 +63,8 @@ int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error
  * more. */
 void tr_link_destroy(tr_link_t **self, int64_t wait_ms);
 
-/* Receives what is there, handles what concerns the link, sends what may go. True when anything came, for the link or for agents
- * (tr_link_take). ret_due_ms: when to call again at the latest. */
+/* Receives what is there, handles what concerns the link, sends what may go. True when anything came, for the
+ * link or for agents (tr_link_take). ret_due_ms: when to call again at the latest. */
 bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
 /* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
 int tr_link_fd(tr_link_t *self);
@@ -92,8 +92,8 @@ tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t
 void tr_link_deregister(tr_link_t *self, tr_registration_t *r);
 /* Forgets it and frees it; it must be gone or refused. */
 void tr_link_forget(tr_link_t *self, tr_registration_t *r);
-/* Counts up with each new session of the link: what was told to the platform by message must be told again.
- */
+/* Counts up with each new session of the link: what was told to the platform by message must be
+ * told again. */
 uint64_t tr_link_session(tr_link_t *self);
 /* Counts the connections: a route that came under another epoch may be somebody else's by now. */
 uint64_t tr_link_epoch(tr_link_t *self);
