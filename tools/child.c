@@ -183,8 +183,8 @@ static int start_with(
     }
     if (pid == 0)
         become(start, files, env, parent);
-    /* Both sides do it, so that neither has to wait for the other; it fails here once the child has run exec.
-     */
+    /* Both sides do it, so that neither has to wait for the other; it fails here once the child
+     * has run exec. */
     setpgid(pid, pid);
     close(files->report[1]);
     files->report[1] = -1;

@@ -1,5 +1,5 @@
-/* One child process: fork and exec, and the bound on its log. What tools/supervise.h promises about children.
- */
+/* One child process: fork and exec, and the bound on its log. What tools/supervise.h promises
+ * about children. */
 #ifndef TR_TOOLS_CHILD_H
 #define TR_TOOLS_CHILD_H
 

@@ -121,8 +121,8 @@ static void bash(const tr_verb_t *const *verbs, FILE *out) {
 
 /* ---- zsh and fish ---- */
 
-/* The first sentence without its full stop, safe within single quotes; `special` characters get a backslash.
- */
+/* The first sentence without its full stop, safe within single quotes; `special` characters get
+ * a backslash. */
 static void put_sentence(const char *text, const char *special, FILE *out) {
     const char *end = strstr(text, ". ");
     size_t len = end ? (size_t)(end - text) : strlen(text);

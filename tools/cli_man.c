@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Text for roff: backslashes and dashes mean something, and so does a dot or a quote at the start of a line.
- */
+/* Text for roff: backslashes and dashes mean something, and so does a dot or a quote at the
+ * start of a line. */
 static void put(const char *text, FILE *out) {
     for (const char *c = text; *c; c++) {
         if ((c == text || c[-1] == '\n') && (*c == '.' || *c == '\''))

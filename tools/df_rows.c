@@ -77,7 +77,8 @@ static bool is_digits(const char *text, size_t len) {
     return len > 0 && len < 10 && (len == 1 || text[0] != '0');
 }
 
-/* Whether an AID of `len` bytes without its platform is one of a range: its name, '-', and a number below count. */
+/* Whether an AID of `len` bytes without its platform is one of a range: its name, '-', and a number
+ * below count. */
 static bool in_range(const json_t *agent, const char *entry, size_t entry_len, const char *aid, size_t len) {
     if (len < entry_len + 2 || memcmp(aid, entry, entry_len) != 0 || aid[entry_len] != '-')
         return false;

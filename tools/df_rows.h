@@ -1,5 +1,6 @@
 /*
- * The rows of `troupe df search`: the descriptions that the DF found, with what the AMS says of their agents. Pure.
+ * The rows of `troupe df search`: the descriptions that the DF found, with what the AMS says of
+ * their agents. Pure.
  */
 #ifndef TR_TOOLS_DF_ROWS_H
 #define TR_TOOLS_DF_ROWS_H
@@ -12,16 +13,16 @@
 
 extern const tr_column_t tr_df_columns[TR_DF_COLUMNS];
 
-/* A template that also asks for a service. Takes the reference of `template` (NULL = none) and returns a new one; NULL where its
- * "services" is there and is no list. */
+/* A template that also asks for a service. Takes the reference of `template` (NULL = none) and returns a new
+ * one; NULL where its "services" is there and is no list. */
 json_t *tr_df_template(json_t *template, const char *service);
 
-/* "digest (16), echo (1)", or NULL where there is none; the caller frees it. Services are objects with a name and a capacity, or
- * names alone. */
+/* "digest (16), echo (1)", or NULL where there is none; the caller frees it. Services are objects with a name
+ * and a capacity, or names alone. */
 char *tr_df_services_text(const json_t *services);
 
-/* What the AMS says of an agent (borrowed), NULL = nothing. An agent of a range, "citizen-7@p", is found in the one entry that
- * stands for all. */
+/* What the AMS says of an agent (borrowed), NULL = nothing. An agent of a range, "citizen-7@p", is found in
+ * the one entry that stands for all. */
 const json_t *tr_df_agent(const json_t *agents, const char *aid);
 
 /* Adds a row for each description. `agents`: of the AMS. */

@@ -1,8 +1,8 @@
 /*
  * What `troupe doctor` looks at: a report of findings, and the checks that fill it.
  *
- * A finding says what was looked at, how it is, what was found, and, where it is not well, what to do. `skip` is honest about what
- * could not be looked at, or has no meaning here.
+ * A finding says what was looked at, how it is, what was found, and, where it is not well, what to do. `skip`
+ * is honest about what could not be looked at, or has no meaning here.
  */
 #ifndef TR_TOOLS_DOCTOR_H
 #define TR_TOOLS_DOCTOR_H

@@ -26,9 +26,9 @@
  *
  * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
  *
- * Names must be unique, also those that a count makes, and not ams, df, broker or fleet. What is wrong is told with
- * file, line, column and key, see tools/yaml_table.h, which also says how texts that are not trusted are
- * bounded.
+ * Names must be unique, also those that a count makes, and not ams, df, broker or fleet. What is wrong is
+ * told with file, line, column and key, see tools/yaml_table.h, which also says how texts that are not
+ * trusted are bounded.
  */
 #ifndef TR_TOOLS_FLEET_H
 #define TR_TOOLS_FLEET_H

@@ -15,9 +15,9 @@ typedef struct tr_fleet_answer {
 } tr_fleet_answer_t;
 
 /*
- * Asks, within the session's time; takes the reference of `request`, an object with "action", and puts a ticket and the
- * time left into it (no ticket where the session's place has no state directory). TR_EXIT_OK: answer.content. Otherwise
- * nothing was said, unless the session itself failed: then answer.detail is "".
+ * Asks, within the session's time; takes the reference of `request`, an object with "action", and puts a
+ * ticket and the time left into it (no ticket where the session's place has no state directory). TR_EXIT_OK:
+ * answer.content. Otherwise nothing was said, unless the session itself failed: then answer.detail is "".
  */
 int tr_fleet_ask(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *ret_answer);
 /* Says what is wrong, and returns the code. */

@@ -1,5 +1,6 @@
 /*
- * What the supervisor of a fleet is asked, as agent `fleet@PLATFORM`: the content of a fipa-request, read and checked.
+ * What the supervisor of a fleet is asked, as agent `fleet@PLATFORM`: the content of a fipa-request,
+ * read and checked.
  *
  *   {"action": "status", "offset": 0}           processes from that one on, at most 1000 of them
  *   {"action": "attach", "name": GROUP, "count": 2}                            more members of a group
@@ -9,8 +10,8 @@
  *   {"action": "restart", "name": NAME}
  *   {"action": "down"}
  *
- * All but status need a "ticket" (tools/ticket.h). Those that take their time are answered when it is done, or after
- * "timeout_ms"; with "wait": false at once. Pure: contents in, structs out.
+ * All but status need a "ticket" (tools/ticket.h). Those that take their time are answered when it is done,
+ * or after "timeout_ms"; with "wait": false at once. Pure: contents in, structs out.
  */
 #ifndef TR_TOOLS_FLEET_REQUEST_H
 #define TR_TOOLS_FLEET_REQUEST_H

@@ -26,7 +26,8 @@ typedef struct tr_fleet_status {
  *                   "since_ms": ..., "agents": 1, "attached": false, "last_exit": "exited with 1",
  *                   "reason": "..."}, ...]}
  *
- * A process is starting (not yet registered), running, backoff, stopping, stopped or failed. NULL when out of memory.
+ * A process is starting (not yet registered), running, backoff, stopping, stopped or failed. NULL when
+ * out of memory.
  */
 json_t *tr_fleet_status_json(const tr_fleet_status_t *status);
 

@@ -42,9 +42,9 @@ typedef struct tr_plan_at {
 int tr_plan_at_parse(const char *line, size_t len, tr_plan_at_t *ret_at, tr_error_t *error);
 
 /*
- * `at` NULL: as the file says it, in which a port may be 0, "the kernel's choice". With `at`, agents connect there,
- * and the broker's command line asks for just these addresses: give it to tr_supervise_set_argv, so that a broker
- * that is started again comes back where its agents look for it.
+ * `at` NULL: as the file says it, in which a port may be 0, "the kernel's choice". With `at`, agents connect
+ * there, and the broker's command line asks for just these addresses: give it to tr_supervise_set_argv, so
+ * that a broker that is started again comes back where its agents look for it.
  *
  * 0; -EINVAL (an ipc:// path too long for a socket), -ENOMEM.
  */
@@ -53,8 +53,8 @@ int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const t
 void tr_plan_destroy(tr_plan_t **self);
 
 /* A process as the supervisor takes it; `log` is its log file (may be NULL). Agents stop before the broker.
- * Both say READY on their ready pipe: the broker when it listens, an agentd when its agents are registered.
- */
+ * Both say READY on their ready pipe: the broker when it listens, an agentd when its agents are
+ * registered. */
 tr_child_spec_t tr_plan_spec(const tr_plan_t *self, const tr_plan_process_t *process, const char *log);
 
 /* The command line as a shell takes it, with what needs it in quotes; malloc'd, NULL when out of memory. */

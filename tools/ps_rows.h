@@ -1,7 +1,7 @@
 /*
- * The rows of `troupe ps`: the processes that the supervisor tells of, and the agents that the AMS tells of, as one list.
- * An agent belongs to the process of its name; agents without one (attached from elsewhere, tools) have rows of their own,
- * behind. Pure: two JSON values in, rows out.
+ * The rows of `troupe ps`: the processes that the supervisor tells of, and the agents that the AMS tells of,
+ * as one list. An agent belongs to the process of its name; agents without one (attached from elsewhere,
+ * tools) have rows of their own, behind. Pure: two JSON values in, rows out.
  */
 #ifndef TR_TOOLS_PS_ROWS_H
 #define TR_TOOLS_PS_ROWS_H

@@ -1,9 +1,10 @@
 /*
- * Who belongs to a running fleet: groups (an entry of the fleet file, or what was attached under one name) and their
- * members, one for each process. Names and numbers only; the processes themselves are tools/supervise.h's.
+ * Who belongs to a running fleet: groups (an entry of the fleet file, or what was attached under one name)
+ * and their members, one for each process. Names and numbers only; the processes themselves are
+ * tools/supervise.h's.
  *
- * Members of a group are NAME-1, NAME-2 ...; the first member of a group that was made for one is NAME. A new member
- * gets the lowest number whose name is free. The newest member is the one that joined last.
+ * Members of a group are NAME-1, NAME-2 ...; the first member of a group that was made for one is NAME. A new
+ * member gets the lowest number whose name is free. The newest member is the one that joined last.
  */
 #ifndef TR_TOOLS_ROSTER_H
 #define TR_TOOLS_ROSTER_H
@@ -55,9 +56,9 @@ typedef struct tr_roster {
 void tr_roster_init(tr_roster_t *self);
 void tr_roster_finish(tr_roster_t *self);
 
-/* A group of these settings. `copy`: texts are copied (an attached one); otherwise they are borrowed from the fleet.
- * -EEXIST where there is a group of that name with members (one without any is replaced when both are attached), or a
- * member of another group; -ENOMEM. */
+/* A group of these settings. `copy`: texts are copied (an attached one); otherwise they are borrowed from the
+ * fleet. -EEXIST where there is a group of that name with members (one without any is replaced when both are
+ * attached), or a member of another group; -ENOMEM. */
 int tr_roster_add_group(tr_roster_t *self, const tr_fleet_agent_t *agent, const char *directory, bool copy,
     tr_group_t **ret_group, tr_error_t *error);
 /* Forgets a group without members. */

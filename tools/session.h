@@ -1,5 +1,6 @@
 /*
- * What the verbs that talk to a broker share: where it is, an agent of their own there, and questions with an answer.
+ * What the verbs that talk to a broker share: where it is, an agent of their own there, and questions
+ * with an answer.
  *
  *     tr_cli_session_t *session;
  *     int code = tr_cli_session_open(
@@ -10,10 +11,11 @@
  *     tr_message_done(&answer);
  *     tr_cli_session_close(&session);
  *
- * Functions that return an exit code have said on the call's err what went wrong. All of one call's work, the connecting included,
- * has --timeout. The session's agent is cli-PID-XXXX and is gone with the session.
+ * Functions that return an exit code have said on the call's err what went wrong. All of one call's work, the
+ * connecting included, has --timeout. The session's agent is cli-PID-XXXX and is gone with the session.
  *
- * SIGINT, SIGTERM and SIGHUP end every wait with TR_EXIT_SIGNAL + the signal's number, so that a verb cleans up on its usual way out.
+ * SIGINT, SIGTERM and SIGHUP end every wait with TR_EXIT_SIGNAL + the signal's number, so that a verb cleans
+ * up on its usual way out.
  */
 #ifndef TR_TOOLS_SESSION_H
 #define TR_TOOLS_SESSION_H
@@ -34,8 +36,8 @@ typedef struct tr_cli_place {
 
 /* --connect (or TROUPE_CONNECT), else the fleet of --fleet, else the one that runs here, else the default. */
 int tr_cli_find_place(const tr_call_t *call, const tr_cli_common_t *common, tr_cli_place_t *ret_place);
-/* Where to reach the topic stream, as a broker reached at `endpoint` tells it: "tcp://0.0.0.0:5571" is of no use on another machine.
- * out: TR_STATE_ENDPOINT_MAX + 1 bytes. 0 or -ENAMETOOLONG. */
+/* Where to reach the topic stream, as a broker reached at `endpoint` tells it: "tcp://0.0.0.0:5571" is of no
+ * use on another machine. out: TR_STATE_ENDPOINT_MAX + 1 bytes. 0 or -ENAMETOOLONG. */
 int tr_cli_stream_endpoint(const char *endpoint, const char *stream, char *out);
 
 typedef struct tr_cli_session tr_cli_session_t;
@@ -55,8 +57,8 @@ int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t 
 /* Says goodbye: the broker has taken all that was sent. */
 void tr_cli_session_close(tr_cli_session_t **self);
 
-/* Asks the broker where its topic stream is; see tr_cli_stream_endpoint for out. Opens a session and closes it again, after which
- * signals are no longer blocked. */
+/* Asks the broker where its topic stream is; see tr_cli_stream_endpoint for out. Opens a session and closes
+ * it again, after which signals are no longer blocked. */
 int tr_cli_find_stream(const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out);
 
 tr_agent_t *tr_cli_session_agent(const tr_cli_session_t *self);
@@ -67,18 +69,19 @@ int64_t tr_cli_session_deadline(const tr_cli_session_t *self);
 /* Gives the whole of --timeout again: for verbs that watch. */
 void tr_cli_session_renew(tr_cli_session_t *self);
 
-/* Runs until *done, or until_ms (tr_clock_ms; INT64_MAX = for ever). TR_EXIT_OK, TR_EXIT_TIMEOUT (says nothing), TR_EXIT_SIGNAL + n. */
+/* Runs until *done, or until_ms (tr_clock_ms; INT64_MAX = for ever). TR_EXIT_OK, TR_EXIT_TIMEOUT (says
+ * nothing), TR_EXIT_SIGNAL + n. */
 int tr_cli_wait(tr_cli_session_t *self, const bool *done, int64_t until_ms);
 /* Lets `fd` end tr_cli_wait with TR_EXIT_OK: *ready is set when it can be read. One fd; -1 ends it. */
 void tr_cli_wait_fd(tr_cli_session_t *self, int fd, bool *ready);
 
 /* Sends, and tries again within --timeout while the receiver or the broker asks to hold back. */
 int tr_cli_send(tr_cli_session_t *self, const tr_acl_t *message);
-/* Asks and waits for the one answer, of whatever performative; what came back undelivered counts as one. The caller finishes it with
- * tr_message_done before the session is closed. */
+/* Asks and waits for the one answer, of whatever performative; what came back undelivered counts as one. The
+ * caller finishes it with tr_message_done before the session is closed. */
 int tr_cli_ask(tr_cli_session_t *self, const tr_acl_t *message, tr_message_t **ret_answer);
-/* TR_EXIT_OK for an answer that tells what was asked; says why and returns TR_EXIT_REFUSED for refuse, failure, not-understood and for
- * what was not delivered. `who`: whom it was sent to. */
+/* TR_EXIT_OK for an answer that tells what was asked; says why and returns TR_EXIT_REFUSED for refuse,
+ * failure, not-understood and for what was not delivered. `who`: whom it was sent to. */
 int tr_cli_judge(const tr_call_t *call, const char *who, const tr_message_t *answer);
 /* A request to "ams" or "df"; finishes the writer. ret_answer is an inform, whose value is a map. */
 int tr_cli_ask_platform(

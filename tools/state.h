@@ -11,9 +11,8 @@
  * 0700: logs may quote messages.
  *
  * A supervisor that died leaves fleet.json behind. It is recognised by its pid and the start time of that
- * process
- * (/proc/PID/stat), so that another process with a used pid is not mistaken for it, and cleaned away by the
- * next command that finds it.
+ * process (/proc/PID/stat), so that another process with a used pid is not mistaken for it, and cleaned away
+ * by the next command that finds it.
  */
 #ifndef TR_TOOLS_STATE_H
 #define TR_TOOLS_STATE_H

@@ -1,5 +1,6 @@
 /*
- * A watcher of the broker's topic stream: a plain ZeroMQ SUB socket, and what libzmq's monitor tells of its connection.
+ * A watcher of the broker's topic stream: a plain ZeroMQ SUB socket, and what libzmq's monitor tells of
+ * its connection.
  *
  * One thread. What is received is borrowed until the next call.
  */
@@ -37,7 +38,8 @@ const char *tr_stream_endpoint(const tr_stream_t *self);
 /* 0, or -ENAMETOOLONG (libzmq 4.3.4 corrupts connections on long ones, so they never reach it). */
 int tr_stream_subscribe(tr_stream_t *self, const char *prefix, size_t len);
 
-/* Waits until there may be something, at most timeout_ms (-1 = for ever), or until interrupt_fd (-1 = none) can be read: -EINTR. */
+/* Waits until there may be something, at most timeout_ms (-1 = for ever), or until interrupt_fd (-1 = none)
+ * can be read: -EINTR. */
 int tr_stream_wait(tr_stream_t *self, int64_t timeout_ms, int interrupt_fd);
 tr_stream_event_t tr_stream_next_event(tr_stream_t *self);
 /* The next record: 1, 0 = none now, -EBADMSG = something that is no message of the stream was skipped. */

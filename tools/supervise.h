@@ -96,7 +96,8 @@ void tr_supervise_destroy(tr_supervise_t **self);
 /* Adds a child that the next step starts. ret_id stays valid until it is removed. -EEXIST: the name is taken;
  * -EINVAL: no name or no argv; -ENOMEM. */
 int tr_supervise_add(tr_supervise_t *self, const tr_child_spec_t *spec, size_t *ret_id, tr_error_t *error);
-/* Another command line for the next starts of a child; what runs goes on. -ENOENT, -ENOMEM (the old one stays). */
+/* Another command line for the next starts of a child; what runs goes on. -ENOENT, -ENOMEM (the old
+ * one stays). */
 int tr_supervise_set_argv(tr_supervise_t *self, size_t id, const char *const *argv);
 /* Starts again what is STOPPED or FAILED, with its past forgotten. -EBUSY otherwise, -ENOENT. */
 int tr_supervise_start(tr_supervise_t *self, size_t id, int64_t now_ms);

@@ -1,8 +1,9 @@
 /*
  * What a tap has seen of each topic, and which topics it shows. Pure: no sockets, no clock.
  *
- * A topic's messages are numbered from 1. A number that is not the next one means messages that this watcher missed; one that is
- * lower than the last means that the topic began anew, with a broker that was started again.
+ * A topic's messages are numbered from 1. A number that is not the next one means messages that this
+ * watcher missed; one that is lower than the last means that the topic began anew, with a broker that was
+ * started again.
  */
 #ifndef TR_TOOLS_TAP_TOPICS_H
 #define TR_TOOLS_TAP_TOPICS_H
@@ -21,7 +22,8 @@ typedef struct tr_tap_filter {
     bool direct;  /* also copies of direct messages, $tap.> */
 } tr_tap_filter_t;
 
-/* Who subscribes to everything gets the copies that somebody else asked for as well: they are shown only where they were asked for. */
+/* Who subscribes to everything gets the copies that somebody else asked for as well: they are shown only
+ * where they were asked for. */
 bool tr_tap_filter_shows(const tr_tap_filter_t *self, const char *topic, size_t len);
 /* The i-th prefix that a SUB socket has to subscribe to for this filter; false where there are no more. */
 bool tr_tap_filter_prefix(const tr_tap_filter_t *self, size_t i, const char **ret_prefix, size_t *ret_len);

@@ -1,8 +1,9 @@
 /*
- * Tickets: how the supervisor knows that who asks it to change the fleet is its own user. Anybody who reaches the broker
- * can send it a message, and whoever attaches an agent runs a program; so the requester shows that it can write to the
- * fleet's state directory (0700): it makes the empty file DIRECTORY/tickets/TICKET, a random name, and names it in its
- * request; the supervisor takes it away. A ticket is good once: one that was seen on the wire is worth nothing.
+ * Tickets: how the supervisor knows that who asks it to change the fleet is its own user. Anybody who reaches
+ * the broker can send it a message, and whoever attaches an agent runs a program; so the requester shows that
+ * it can write to the fleet's state directory (0700): it makes the empty file DIRECTORY/tickets/TICKET, a
+ * random name, and names it in its request; the supervisor takes it away. A ticket is good once: one that was
+ * seen on the wire is worth nothing.
  */
 #ifndef TR_TOOLS_TICKET_H
 #define TR_TOOLS_TICKET_H

@@ -1,7 +1,8 @@
 /*
- * The life of the supervisor. All that it waits for comes through tr_up_wait; each event is handled, and then settle()
- * looks at the processes, at the orders and at the phase, and says when to look again. That is the same with and without a
- * host: before the broker is up this file waits by itself, later the host's loop calls on_wait when there is something.
+ * The life of the supervisor. All that it waits for comes through tr_up_wait; each event is handled, and then
+ * settle() looks at the processes, at the orders and at the phase, and says when to look again. That is the
+ * same with and without a host: before the broker is up this file waits by itself, later the host's loop
+ * calls on_wait when there is something.
  *
  * The host is made and destroyed by the main loop only, never within one of its own callbacks.
  */

@@ -1,14 +1,15 @@
 /*
- * The supervisor of a fleet: what `troupe up` becomes. It owns the fleet's state directory, its processes, and, once the
- * broker is up, an agent of its own on it, fleet@PLATFORM, through which `troupe attach` and the like ask it to change
- * the fleet (tools/fleet_request.h).
+ * The supervisor of a fleet: what `troupe up` becomes. It owns the fleet's state directory, its processes,
+ * and, once the broker is up, an agent of its own on it, fleet@PLATFORM, through which `troupe attach` and
+ * the like ask it to change the fleet (tools/fleet_request.h).
  *
  *   BROKER -- the broker says where it listens --> AGENTS -- all are registered --> RUNNING
  *      \                cannot start                 |      asked to end, a signal     |
  *       \                                            v                                 v
  *        \---------------------------------------> ENDING (agents end) --> CLOSING (the broker ends) --> ENDED
  *
- * One thread runs all of it. No process of the fleet outlives the supervisor: the kernel tells its children when it dies.
+ * One thread runs all of it. No process of the fleet outlives the supervisor: the kernel tells its
+ * children when it dies.
  */
 #ifndef TR_TOOLS_UP_H
 #define TR_TOOLS_UP_H
@@ -30,12 +31,12 @@ typedef struct tr_up_config {
     int64_t grace_ms;   /* for an agent that is asked to end */
 } tr_up_config_t;
 
-/* Reads the fleet, finds the programs and claims the fleet's state. TR_EXIT_OK, or the exit code after having said what
- * is wrong. Starts nothing. */
+/* Reads the fleet, finds the programs and claims the fleet's state. TR_EXIT_OK, or the exit code after having
+ * said what is wrong. Starts nothing. */
 int tr_up_new(const tr_up_config_t *config, tr_up_t **ret_up);
-/* Brings the fleet up, serves until it is asked to end, and ends it. `report`: a pipe's end to which a byte, the exit code
- * of the start, is written once the fleet is ready or cannot start; from then on nothing is written to the terminal. -1:
- * stays in the foreground. Returns the exit code. */
+/* Brings the fleet up, serves until it is asked to end, and ends it. `report`: a pipe's end to which a byte,
+ * the exit code of the start, is written once the fleet is ready or cannot start; from then on nothing is
+ * written to the terminal. -1: stays in the foreground. Returns the exit code. */
 int tr_up_run(tr_up_t *self, int report);
 /* Gives the state back. NULL-safe. */
 void tr_up_destroy(tr_up_t **self);

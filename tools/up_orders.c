@@ -1,5 +1,5 @@
-/* What the supervisor is asked: each action changes the roster and the processes at once, and its answer waits until the
- * members that it concerns have come or gone. */
+/* What the supervisor is asked: each action changes the roster and the processes at once, and its answer
+ * waits until the members that it concerns have come or gone. */
 #include "tools/up_private.h"
 
 #include "proto/json.h"

@@ -1,5 +1,5 @@
-/* The inside of the supervisor, shared by up.c (its life), up_children.c (its processes), up_orders.c (what it is asked),
- * up_say.c (what it tells). */
+/* The inside of the supervisor, shared by up.c (its life), up_children.c (its processes), up_orders.c (what
+ * it is asked), up_say.c (what it tells). */
 #ifndef TR_TOOLS_UP_PRIVATE_H
 #define TR_TOOLS_UP_PRIVATE_H
 
@@ -30,7 +30,8 @@ typedef enum tr_up_phase {
     TR_UP_ENDED,
 } tr_up_phase_t;
 
-/* Something that was asked for and takes its time: answered when nobody is waited for any more, or when it is late. */
+/* Something that was asked for and takes its time: answered when nobody is waited for any more, or when
+ * it is late. */
 typedef struct tr_order {
     struct tr_order *next;
     tr_message_t *request; /* NULL once it is answered */

@@ -1,7 +1,7 @@
 /*
- * What `troupe up` waits for, behind one descriptor (epoll): signals, a time, the ready pipes of its children, and the
- * end of whoever started it. Before there is a broker it is waited for alone; later the host's loop watches the
- * descriptor among its own.
+ * What `troupe up` waits for, behind one descriptor (epoll): signals, a time, the ready pipes of its
+ * children, and the end of whoever started it. Before there is a broker it is waited for alone; later the
+ * host's loop watches the descriptor among its own.
  */
 #ifndef TR_TOOLS_UP_WAIT_H
 #define TR_TOOLS_UP_WAIT_H
@@ -31,8 +31,8 @@ typedef struct tr_up_wait {
     int64_t armed_ms;
 } tr_up_wait_t;
 
-/* Blocks the signals in this thread: call it before others are started, and after a fork that the process goes through
- * (a signalfd in an epoll tells of the signals of the process that put it there). */
+/* Blocks the signals in this thread: call it before others are started, and after a fork that the process
+ * goes through (a signalfd in an epoll tells of the signals of the process that put it there). */
 int tr_up_wait_init(tr_up_wait_t *self, tr_error_t *error);
 void tr_up_wait_finish(tr_up_wait_t *self);
 

@@ -1,5 +1,5 @@
-/* The first pass over a YAML text that is not trusted: what tools/yaml_table.h says about depth and anchors.
- */
+/* The first pass over a YAML text that is not trusted: what tools/yaml_table.h says about depth
+ * and anchors. */
 #ifndef TR_TOOLS_YAML_CHECK_H
 #define TR_TOOLS_YAML_CHECK_H
 

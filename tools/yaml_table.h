@@ -87,9 +87,9 @@ typedef struct tr_yaml_table {
                                                                    was expected; may be NULL */
 } tr_yaml_table_t;
 
-/* Fills `target` (of table->struct_size bytes) from `len` bytes; what it points to is in the arena. `file` is
- * for errors only. 0, -EINVAL (with the place), -E2BIG, -ENOMEM. After a failure `target` is not to be used.
- */
+/* Fills `target` (of table->struct_size bytes) from `len` bytes; what it points to is in the arena.
+ * `file` is for errors only. 0, -EINVAL (with the place), -E2BIG, -ENOMEM. After a failure `target` is
+ * not to be used. */
 int tr_yaml_table_read(const tr_yaml_table_t *table, const char *bytes, size_t len, const char *file,
     tr_arena_t *arena, void *target, tr_error_t *error);
 

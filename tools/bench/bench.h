@@ -6,7 +6,8 @@
  * ends them. "Raw" is the same work done by plain libzmq programs, which are forks as well; both sides take
  * turns, so that a busy machine is unfair to neither.
  *
- * The bench process itself has one thread, opens no ZeroMQ context and only waits: what it forks begins clean.
+ * The bench process itself has one thread, opens no ZeroMQ context and only waits: what it
+ * forks begins clean.
  */
 #ifndef TR_TOOLS_BENCH_BENCH_H
 #define TR_TOOLS_BENCH_BENCH_H

@@ -1,6 +1,6 @@
 /*
- * The processes of a measurement. Each is a child of the bench, pinned as the case says, killed when the bench
- * ends for whatever reason, and reaped by its pid.
+ * The processes of a measurement. Each is a child of the bench, pinned as the case says, killed when the
+ * bench ends for whatever reason, and reaped by its pid.
  *
  * A role is a function that runs in a fork and reports by fixed-size notes through a pipe; a program is what
  * exec starts, and may write a line to its ready-fd.

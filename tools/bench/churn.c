@@ -1,6 +1,6 @@
 /*
- * churn: a process's life in short: connect, register, deregister, say goodbye. Cycles per second, and what the
- * broker's memory has grown by each after a first quarter of them.
+ * churn: a process's life in short: connect, register, deregister, say goodbye. Cycles per second, and what
+ * the broker's memory has grown by each after a first quarter of them.
  */
 #include "tools/bench/client.h"
 #include "tools/bench/flood.h"

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* A msgpack `bin` that takes `size` bytes in all (TR_BENCH_CONTENT at least); malloc'd, NULL when out of memory.
- */
+/* A msgpack `bin` that takes `size` bytes in all (TR_BENCH_CONTENT at least); malloc'd, NULL when
+ * out of memory. */
 void *tr_bench_content(size_t size);
 
 #endif

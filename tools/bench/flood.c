@@ -1,5 +1,5 @@
-/* What oneway and route have in common, and their raw limit: a sink that counts and a sender that does not wait.
- */
+/* What oneway and route have in common, and their raw limit: a sink that counts and a sender that
+ * does not wait. */
 #include "tools/bench/flood.h"
 
 #include "tools/bench/raw.h"

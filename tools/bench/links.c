@@ -1,7 +1,7 @@
 /*
- * Idle links: what each costs the broker's process. Clients hold thousands of links each, registered and alive
- * (they answer heartbeats); the broker's memory is read before the first and after all have been held for longer
- * than a lease.
+ * Idle links: what each costs the broker's process. Clients hold thousands of links each, registered and
+ * alive (they answer heartbeats); the broker's memory is read before the first and after all have been held
+ * for longer than a lease.
  */
 #include "tools/bench/flood.h"
 #include "tools/bench/raw.h"

@@ -1,7 +1,7 @@
 /*
  * The raw limit: the least that a program on libzmq can do. A forwarder (ROUTER: [from][to][payload] ->
- * [to][from][payload]) and its clients, a publisher (XPUB) and its subscribers. One message per frame, marks of
- * 1000 messages, blocking where a mark is reached: nothing is lost.
+ * [to][from][payload]) and its clients, a publisher (XPUB) and its subscribers. One message per frame, marks
+ * of 1000 messages, blocking where a mark is reached: nothing is lost.
  *
  * Each function is a role of tools/bench/child.h.
  */
@@ -25,8 +25,8 @@ int tr_raw_send(const tr_bench_task_t *task, tr_error_t *error);
 
 /* A PUB's hop: XSUB for publishers, XPUB for subscribers. READY with both endpoints, a blank between. */
 int tr_raw_stream_forwarder(const tr_bench_task_t *task, tr_error_t *error);
-/* Waits for `agents` subscribers and publishes `count` messages: connected to the forwarder where task->stream
- * is one, else it binds task->endpoint itself. */
+/* Waits for `agents` subscribers and publishes `count` messages: connected to the forwarder where
+ * task->stream is one, else it binds task->endpoint itself. */
 int tr_raw_publisher(const tr_bench_task_t *task, tr_error_t *error);
 int tr_raw_subscriber(const tr_bench_task_t *task, tr_error_t *error);
 

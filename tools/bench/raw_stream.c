@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-/* Each subscriber also subscribes to something of its own, after the topic: equal subscriptions do not all travel
- * through a hop, different ones do. */
+/* Each subscriber also subscribes to something of its own, after the topic: equal subscriptions do not all
+ * travel through a hop, different ones do. */
 #define OWN 'y'
 
 static int wait_subscribers(void *s, uint32_t wanted) {

@@ -1,6 +1,7 @@
 /*
- * route: what the broker alone can do. The sender has its bundles encoded before the clock starts and lends them
- * to libzmq; the sink only walks the records. Both keep to the protocol: credits both ways, MUTE honoured.
+ * route: what the broker alone can do. The sender has its bundles encoded before the clock starts and
+ * lends them to libzmq; the sink only walks the records. Both keep to the protocol: credits both ways,
+ * MUTE honoured.
  */
 #include "tools/bench/content.h"
 #include "tools/bench/flood.h"

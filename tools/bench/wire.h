@@ -1,6 +1,6 @@
 /*
- * The least client of the protocol (docs/protocol.md): a DEALER that says HELLO, registers one name, keeps its
- * link alive, and honours credits and MUTE. For measurements below the library: records that were encoded
+ * The least client of the protocol (docs/protocol.md): a DEALER that says HELLO, registers one name, keeps
+ * its link alive, and honours credits and MUTE. For measurements below the library: records that were encoded
  * beforehand, and thousands of links in one process. One thread, no reconnection.
  */
 #ifndef TR_TOOLS_BENCH_WIRE_H
@@ -32,9 +32,9 @@ typedef struct tr_wire {
 /* Connects, and waits for WELCOME and REGISTERED. 0 or negative with a text. */
 int tr_wire_open(tr_wire_t *self, void *context, const char *endpoint, const char *name, tr_error_t *error);
 
-/* Receives one frame: 1 = it holds data records, which the caller walks and then reports by tr_wire_taken; 0 =
- * it was about the link; -EAGAIN = nothing came (flags: ZMQ_DONTWAIT, or the socket's timeout); -EPROTO = it is no
- * bundle; another negative errno. */
+/* Receives one frame: 1 = it holds data records, which the caller walks and then reports by tr_wire_taken;
+ * 0 = it was about the link; -EAGAIN = nothing came (flags: ZMQ_DONTWAIT, or the socket's timeout); -EPROTO =
+ * it is no bundle; another negative errno. */
 int tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame, int flags);
 /* Gives CREDIT once half the window is taken. */
 void tr_wire_taken(tr_wire_t *self, uint64_t records, uint64_t bytes);
