@@ -201,9 +201,10 @@ static void on_end(tr_up_t *self, tr_member_t *member, const tr_child_view_t *vi
         return;
     TR_UP_LOG(self, ENDED, "name=%s pid=%d exit=%s state=%s", member->name, (int)member->pid, last_exit,
         tr_child_state_words[view->state]);
-    if (self->phase == TR_UP_RUNNING && member->once && view->state != TR_CHILD_FAILED)
-        tr_up_say(self, "%s (pid %d) %s%s", member->name, (int)member->pid, last_exit,
-            view->state == TR_CHILD_STOPPED ? "" : "; starting it again");
+    if (view->state == TR_CHILD_BACKOFF && !cannot_start(member, view))
+        tr_up_say(self, "%s (pid %d) %s; starting it again", member->name, (int)member->pid, last_exit);
+    else if (view->state == TR_CHILD_STOPPED)
+        tr_up_say(self, "%s (pid %d) %s", member->name, (int)member->pid, last_exit);
 }
 
 static void on_failed(tr_up_t *self, const tr_member_t *member, const tr_child_view_t *view) {

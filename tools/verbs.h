@@ -8,6 +8,9 @@
     VERB(up)                                                                                                 \
     VERB(down)                                                                                               \
     VERB(ps)                                                                                                 \
+    VERB(attach)                                                                                             \
+    VERB(detach)                                                                                             \
+    VERB(scale)                                                                                              \
     VERB(tap)                                                                                                \
     VERB(logs)                                                                                               \
     VERB(bench)                                                                                              \
