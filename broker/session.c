@@ -37,7 +37,8 @@ static int grow_slots(tr_core_t *core) {
     core->free_slots = free_slots;
     for (uint32_t i = core->sessions_cap; i < cap; i++) {
         sessions[i] = NULL;
-        generations[i] = (uint16_t)tr_core_random(core); /* so that routes of a broker before this one mean nothing */
+        /* so that routes of a broker before this one mean nothing */
+        generations[i] = (uint16_t)tr_core_random(core);
     }
     core->sessions_cap = cap;
     return 0;
@@ -56,7 +57,8 @@ static bool take_slot(tr_core_t *core, uint32_t *ret_slot) {
     return true;
 }
 
-/* The slot, so that a resuming process is found without a search, and a keyed hash (SipHash-2-4) of a number never used before. */
+/* The slot, so that a resuming process is found without a search, and a keyed hash (SipHash-2-4) of a number
+ * never used before. */
 static void make_token(tr_core_t *core, tr_session_t *s) {
     uint8_t number[8], hash[2][crypto_shorthash_BYTES];
     for (size_t i = 0; i < 2; i++) {

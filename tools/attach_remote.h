@@ -14,12 +14,12 @@ typedef struct tr_attach_remote {
     json_t *rows; /* an array, gets {"name", "pid", "log"} for each */
 } tr_attach_remote_t;
 
-/* Starts them in the background and waits until each is registered. The exit code, after having said what is wrong; those
- * that came before one that did not are left. */
+/* Starts them in the background and waits until each is registered. The exit code, after having said what is
+ * wrong; those that came before one that did not are left. */
 int tr_attach_remote(const tr_attach_remote_t *self);
 
-/* Ends one, and waits until it has finished its message. TR_EXIT_OK, TR_EXIT_TIMEOUT ...; *ret_found false where there is
- * none of that name, and nothing was said. */
+/* Ends one, and waits until it has finished its message. TR_EXIT_OK, TR_EXIT_TIMEOUT ...; *ret_found false
+ * where there is none of that name, and nothing was said. */
 int tr_detach_remote(const tr_call_t *call, const char *state, const char *name, int64_t timeout_ms,
     bool kill, bool *ret_found);
 

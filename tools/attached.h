@@ -1,7 +1,7 @@
 /*
- * Agents that `troupe attach --connect` left running here, without a supervisor: ROOT/_attached/NAME.json says which process
- * it is, so that `troupe detach` can end it, and ROOT/_attached/logs/NAME.log is its log. ROOT is that of tools/state.h. No
- * fleet can be called _attached.
+ * Agents that `troupe attach --connect` left running here, without a supervisor: ROOT/_attached/NAME.json
+ * says which process it is, so that `troupe detach` can end it, and ROOT/_attached/logs/NAME.log is its log.
+ * ROOT is that of tools/state.h. No fleet can be called _attached.
  */
 #ifndef TR_TOOLS_ATTACHED_H
 #define TR_TOOLS_ATTACHED_H

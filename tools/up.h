@@ -3,10 +3,10 @@
  * and, once the broker is up, an agent of its own on it, fleet@PLATFORM, through which `troupe attach` and
  * the like ask it to change the fleet (tools/fleet_request.h).
  *
- *   BROKER -- the broker says where it listens --> AGENTS -- all are registered --> RUNNING
- *      \                cannot start                 |      asked to end, a signal     |
- *       \                                            v                                 v
- *        \---------------------------------------> ENDING (agents end) --> CLOSING (the broker ends) --> ENDED
+ *   BROKER -- the broker says where it listens -> AGENTS -- all are registered --> RUNNING
+ *      \                cannot start                |      asked to end, a signal     |
+ *       \                                           v                                 v
+ *        \--------------------------------------> ENDING (agents end) --> CLOSING (the broker ends) --> ENDED
  *
  * One thread runs all of it. No process of the fleet outlives the supervisor: the kernel tells its
  * children when it dies.

@@ -1,4 +1,5 @@
-/* The processes of a fleet: how its members become children of the supervisor, and what their ends and ready pipes mean. */
+/* The processes of a fleet: how its members become children of the supervisor, and what their ends and ready
+ * pipes mean. */
 #include "tools/up_private.h"
 
 #include "tools/fleet_status.h"

@@ -44,8 +44,8 @@ typedef struct tr_http_config {
 typedef struct tr_http tr_http_t;
 
 /* Binds, and starts the thread; on return the port answers. -EINVAL (listen cannot be read), -EADDRINUSE
- * ("127.0.0.1:9100 is in use:
- * ..."), -EADDRNOTAVAIL, -EACCES, -EAI_* as -EINVAL, -ENOMEM, each with a text that says the cure. */
+ * ("127.0.0.1:9100 is in use: ..."), -EADDRNOTAVAIL, -EACCES, -EAI_* as -EINVAL, -ENOMEM, each with a text
+ * that says the cure. */
 int tr_http_new(const tr_http_config_t *config, tr_http_t **ret_http, tr_error_t *error);
 /* Stops the thread, cuts what is open, closes the port. Not from the ops. */
 void tr_http_destroy(tr_http_t **self);
