@@ -56,7 +56,7 @@ class Stream(threading.Thread):
         super().__init__(daemon=True)
         self.tap = fleet.start("tap", "digest.progress", "-o", "json")
         self.changed = threading.Condition()
-        self.begun = {}  # agent -> the document that it is working on
+        self.begun = {}  # agent -> the document whose digest it is making
         self.finished = 0
 
     def run(self):
@@ -72,19 +72,19 @@ class Stream(threading.Thread):
 
     def note(self, content):
         agent, phase = content.get("agent", ""), content.get("phase", "")
-        if phase.startswith("reading"):
+        if phase == "reading-digest":
             self.begun[agent] = content.get("document", "")
-        elif agent in self.begun:
-            del self.begun[agent]
-        if phase in ("done", "refused"):
+        elif phase in ("done", "refused"):
+            self.begun.pop(agent, None)
             self.finished += 1
 
     def show(self, event, content):
-        name = os.path.basename(str(content.get("document", "")))
-        again = " (again)" if content.get("attempt") else ""
-        text = f"{event.get('topic', '')} #{event.get('sequence', '')} {content.get('agent', '')} " \
-               f"{content.get('phase', '')} {name}{again}"
-        print(paint("    | " + text, "2"), flush=True)
+        if "agent" in content:
+            what = f"{content['agent'].split('@')[0]} {content.get('phase', '')} {os.path.basename(content.get('document', ''))}"
+        else:
+            what = f"editor {content.get('phase', '')} {content.get('done', 0)}/{content.get('total', 0)}"
+        again = " (delivered again)" if content.get("attempt") else ""
+        print(paint(f"    | {event.get('topic', '')} #{event.get('sequence', '')} {what}{again}", "2"), flush=True)
 
     def wait_for(self, condition, timeout=60):
         with self.changed:
@@ -157,24 +157,19 @@ def print_failed(failed):
         print(wrap(f"{f['document']}: {f.get('detail') or f.get('reason')}", "  "))
 
 
-def pid_of(fleet, agent):
-    for row in fleet.json("ps"):
-        if row.get("name", "").split("@")[0] == agent and row.get("pid"):
-            return row["pid"]
-    return None
+def reader_pids(fleet):
+    rows = ((row.get("name", "").split("@")[0], row.get("pid")) for row in fleet.json("ps"))
+    return {name: pid for name, pid in rows if name.startswith("reader-") and pid}
 
 
 def kill_a_reader(fleet, stream):
     """Kills, with -9, a reader that has a document in its hands at this moment."""
-    stream.wait_for(lambda s: any(a.startswith("reader") for a in s.begun))
-    for agent, document in list(stream.begun.items()):
-        name = agent.split("@")[0]
-        pid = pid_of(fleet, name)
-        if name.startswith("reader") and pid:
-            os.kill(pid, signal.SIGKILL)
-            say(f"killed {name} (pid {pid}) with -9 while it read {os.path.basename(document)}")
-            return
-    raise SystemExit("tools/demo: found no reader to kill")
+    pids = reader_pids(fleet)
+    stream.wait_for(lambda s: any(a.split("@")[0] in pids for a in s.begun))
+    agent = [a for a in stream.begun if a.split("@")[0] in pids][-1]
+    document, name = stream.begun[agent], agent.split("@")[0]
+    os.kill(pids[name], signal.SIGKILL)
+    say(f"killed {name} (pid {pids[name]}) with -9 while it had {os.path.basename(document)} in hand")
 
 
 def digest(fleet, stream, documents):
