@@ -48,7 +48,8 @@ static tr_chunk_t *add_chunk(tr_outbox_t *self, tr_pool_t *pool, uint32_t length
 
 uint8_t *tr_outbox_add(tr_outbox_t *self, tr_pool_t *pool, uint32_t length, tr_account_t *account) {
     tr_chunk_t *chunk = self->tail;
-    if (!chunk || length > chunk->buf->cap - chunk->buf->len || !charge(chunk, account, length)) {
+    bool full = chunk && self->records_max && chunk->records >= self->records_max;
+    if (!chunk || full || length > chunk->buf->cap - chunk->buf->len || !charge(chunk, account, length)) {
         chunk = add_chunk(self, pool, length);
         if (!chunk)
             return NULL;
@@ -82,7 +83,7 @@ void tr_outbox_append(tr_outbox_t *self, tr_outbox_t *from) {
     else
         self->head = from->head;
     self->tail = from->tail;
-    *from = (tr_outbox_t){0};
+    from->head = from->tail = NULL;
 }
 
 void tr_chunk_free(tr_chunk_t *chunk) {

@@ -37,6 +37,8 @@ typedef struct tr_chunk {
 
 typedef struct tr_outbox {
     tr_chunk_t *head, *tail;
+    uint32_t
+        records_max; /* of one chunk: no more than the window that it must fit into; 0 = as many as fit */
 } tr_outbox_t;
 
 /* Room for a record at the end, its bytes to be written by the caller. account may be NULL. NULL when out of

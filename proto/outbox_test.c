@@ -51,6 +51,25 @@ static void records_leave_in_order_as_full_bundles(void **state) {
     tr_pool_finish(&pool);
 }
 
+static void a_bundle_holds_no_more_records_than_it_may(void **state) {
+    (void)state;
+    tr_pool_t pool;
+    tr_pool_init(&pool, 2);
+    tr_outbox_t box = {.records_max = 64};
+    for (uint64_t i = 0; i < 200; i++)
+        add(&box, &pool, 16, i, NULL);
+    static const uint32_t expected[] = {64, 64, 64, 8};
+    uint64_t id = 0;
+    for (size_t i = 0; i < 4; i++) {
+        tr_chunk_t *chunk = tr_outbox_take(&box);
+        assert_non_null(chunk);
+        assert_int_equal(read_chunk(chunk, &id), expected[i]);
+        tr_chunk_free(chunk);
+    }
+    assert_null(tr_outbox_take(&box));
+    tr_pool_finish(&pool);
+}
+
 static void accounts_are_charged_and_settled(void **state) {
     (void)state;
     tr_pool_t pool;
@@ -109,6 +128,7 @@ static void a_large_record_has_a_bundle_of_its_own(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_leave_in_order_as_full_bundles),
+        cmocka_unit_test(a_bundle_holds_no_more_records_than_it_may),
         cmocka_unit_test(accounts_are_charged_and_settled),
         cmocka_unit_test(a_large_record_has_a_bundle_of_its_own),
     };

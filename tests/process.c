@@ -218,7 +218,7 @@ static void member(const char *json, const char *name, char *out, size_t size) {
 static void run_broker(broker_t *self, const char *listen, const char *stream) {
     const char *argv[ARGUMENTS_MAX], *program = getenv("TROUPE_BROKER");
     const char *fixed[] = {program, "--listen", listen, "--stream", stream, "--http", "none", "--log-level",
-        "error", "--ready-fd", "@FD"};
+        "error", "--drain", "1s", "--ready-fd", "@FD"};
     char line[1024];
     size_t n = sizeof fixed / sizeof *fixed;
     if (!program)

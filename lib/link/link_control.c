@@ -62,19 +62,6 @@ void tr_link_hello(tr_link_t *l, int64_t now_ms) {
     tr_link_put(l, &h, body, len);
 }
 
-void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
-    uint8_t body[BODY_MAX];
-    Troupe__Register m = TROUPE__REGISTER__INIT;
-    m.name = r->name;
-    m.count = r->count;
-    m.behaviour = r->behaviour;
-    size_t len = troupe__register__pack(&m, body); /* both are bounded by tr_link_register */
-    r->id = l->next_id++;
-    r->status = TR_REGISTRATION_PENDING;
-    tr_record_header_t h = {.kind = TR_KIND_REGISTER, .id = r->id};
-    tr_link_put(l, &h, body, len);
-}
-
 void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind) {
     uint8_t body[BODY_MAX];
     Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
@@ -96,40 +83,40 @@ void tr_link_forget_routes(tr_link_t *l) {
 }
 
 static void begin_session(tr_link_t *l) {
+    tr_link_unroute(l);
     tr_link_forget_routes(l);
     l->sessions++;
-    for (tr_registration_t *r = l->registrations; r; r = r->next) {
-        if (r->status == TR_REGISTRATION_GONE)
-            continue;
-        if (r->route)
-            r->old_route = r->route;
-        r->route = 0;
-        tr_link_send_register(l, r);
-    }
+    tr_link_register_all(l);
 }
 
 /* What was asked on the old connection may not have been answered: it is asked again, and asking twice does
  * no harm. */
 static void resume_session(tr_link_t *l) {
     l->muted_n = 0;
-    for (tr_registration_t *r = l->registrations; r; r = r->next)
-        if (r->status == TR_REGISTRATION_PENDING)
-            tr_link_send_register(l, r);
+    tr_link_register_rest(l);
     for (const tr_link_sub_t *s = l->subs; s; s = s->next)
         if (s->registration->route)
             tr_link_send_subscribe(l, s, TR_KIND_SUBSCRIBE);
+}
+
+/* The host's thread reads these texts without the lock, so they are not written without need. */
+static void set_text(char *field, size_t size, const char *text) {
+    if (strcmp(field, text) != 0)
+        copy_text(field, size, text);
 }
 
 /* A broker that listens on all addresses tells its stream's port only: the host is the one that we reached it
  * at. */
 static void set_stream(tr_link_t *l, const char *stream) {
     static const char *const any[] = {"tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"};
-    copy_text(l->stream, sizeof l->stream, stream);
     const char *end = strrchr(l->endpoint, ':');
+    char text[sizeof l->stream];
+    copy_text(text, sizeof text, stream);
     for (size_t i = 0; i < sizeof any / sizeof *any; i++)
-        if (stream && !strncmp(stream, any[i], strlen(any[i])) && !strncmp(l->endpoint, "tcp://", 6))
-            snprintf(l->stream, sizeof l->stream, "%.*s:%s", (int)(end - l->endpoint), l->endpoint,
-                stream + strlen(any[i]));
+        if (!strncmp(stream, any[i], strlen(any[i])) && !strncmp(l->endpoint, "tcp://", 6))
+            snprintf(
+                text, sizeof text, "%.*s:%s", (int)(end - l->endpoint), l->endpoint, stream + strlen(any[i]));
+    set_text(l->stream, sizeof l->stream, text);
 }
 
 static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
@@ -140,16 +127,18 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
     if (l->state == TR_LINK_HELLO && m->epoch == l->epoch && m->token.len <= sizeof l->token) {
         l->state = TR_LINK_READY;
         l->backoff_ms = 0;
+        l->hellos = 0;
         l->trouble[0] = 0;
         memcpy(l->token, m->token.data, m->token.len);
         l->token_len = m->token.len;
-        copy_text(l->platform, sizeof l->platform, m->platform);
+        set_text(l->platform, sizeof l->platform, m->platform);
         set_stream(l, m->stream);
         l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
         l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
         l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
         l->grant_records = m->window_records;
         l->grant_bytes = m->window_bytes;
+        l->data.records_max = m->window_records < UINT32_MAX ? (uint32_t)m->window_records : 0;
         l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
         l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
         if (m->resumed)
@@ -169,58 +158,47 @@ void tr_link_forget_topic(tr_link_t *self, tr_route_t route) {
     pthread_mutex_unlock(&self->lock);
 }
 
-static tr_registration_t *by_id(tr_link_t *l, uint64_t id) {
-    for (tr_registration_t *r = l->registrations; r; r = r->next)
-        if (r->id == id && r->status == TR_REGISTRATION_PENDING)
-            return r;
-    return NULL;
-}
-
 static void on_registered(tr_link_t *l, const tr_record_t *record, int64_t now) {
     (void)now;
-    tr_registration_t *r = by_id(l, record->h.id);
     Troupe__Registered *m = troupe__registered__unpack(NULL, record->content_len, record->content);
-    if (r && m) {
-        r->route = m->route;
-        r->status = TR_REGISTRATION_DONE;
-        for (const tr_link_sub_t *s = l->subs; s; s = s->next)
-            if (s->registration == r)
-                tr_link_send_subscribe(l, s, TR_KIND_SUBSCRIBE);
-    }
-    if (m)
-        troupe__registered__free_unpacked(m, NULL);
+    if (!m)
+        return;
+    tr_link_registered(l, record->h.id, m->route);
+    troupe__registered__free_unpacked(m, NULL);
 }
 
-static void refuse_registration(tr_registration_t *r, const tr_record_t *record, const char *detail) {
-    r->status = TR_REGISTRATION_REFUSED;
-    r->refusal_code = record->h.reason == TR_REASON_DUPLICATE_NAME ? -EEXIST : -EINVAL;
-    copy_text(r->refusal, sizeof r->refusal, detail);
+static void lose_session(tr_link_t *l, int64_t now) {
+    if (l->state == TR_LINK_READY) {
+        tr_link_say(l, TR_HOST_DISCONNECTED, "the broker does not know this session");
+        l->stats.reconnects++;
+        tr_link_hello(l, now);
+    } else if (l->state == TR_LINK_BYE) {
+        l->state = TR_LINK_CLOSED;
+    }
 }
 
 static void on_refused(tr_link_t *l, const tr_record_t *record, int64_t now) {
     Troupe__Refusal *m = troupe__refusal__unpack(NULL, record->content_len, record->content);
     const char *detail = m ? m->detail : "";
-    tr_registration_t *r = by_id(l, record->h.id);
+    tr_reason_t reason = record->h.reason < TR_REASON_MAX ? record->h.reason : TR_REASON_NONE;
     char text[256];
-    snprintf(text, sizeof text, "%s: %s", tr_reason_name(record->h.reason), detail);
-    if (r) {
-        refuse_registration(r, record, detail);
-    } else if (record->h.reason == TR_REASON_NO_SESSION) {
-        if (l->state == TR_LINK_READY) {
-            tr_link_say(l, TR_HOST_DISCONNECTED, "the broker does not know this session");
-            l->stats.reconnects++;
-            tr_link_hello(l, now);
-        } else if (l->state == TR_LINK_BYE) {
-            l->state = TR_LINK_CLOSED;
-        }
+    snprintf(text, sizeof text, "%s: %s", tr_reason_name(reason), detail);
+    if (reason == TR_REASON_NO_SESSION) {
+        lose_session(l, now);
     } else if (l->state == TR_LINK_HELLO) {
         copy_text(l->trouble, sizeof l->trouble, text);
-        l->epoch += record->h.reason == TR_REASON_OLD_EPOCH;
-    } else {
+        l->epoch += reason == TR_REASON_OLD_EPOCH;
+    } else if (!tr_link_register_refused(l, record->h.id, reason, detail) &&
+               !tr_link_deregistered(l, record->h.id)) {
         tr_link_say(l, TR_HOST_REFUSED, text);
     }
     if (m)
         troupe__refusal__free_unpacked(m, NULL);
+}
+
+static void on_done(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    tr_link_deregistered(l, record->h.id); /* of a subscription, that it is done is all that it says */
 }
 
 static void remember_topic(tr_link_t *l, tr_route_t route, const char *name) {
@@ -289,7 +267,7 @@ static void on_unmute(tr_link_t *l, const tr_record_t *record, int64_t now) {
 static void on_nothing(tr_link_t *l, const tr_record_t *record, int64_t now) {
     (void)l;
     (void)record;
-    (void)now; /* PONG and DONE: that the broker spoke is all they say */
+    (void)now; /* PONG: that the broker spoke is all it says */
 }
 
 typedef void (*control_fn)(tr_link_t *l, const tr_record_t *record, int64_t now);
@@ -301,7 +279,7 @@ static const control_fn handlers[TR_KIND_MAX] = {
     [TR_KIND_RESOLVED] = on_resolved,
     [TR_KIND_PING] = on_ping,
     [TR_KIND_PONG] = on_nothing,
-    [TR_KIND_DONE] = on_nothing,
+    [TR_KIND_DONE] = on_done,
     [TR_KIND_CREDIT] = on_credit,
     [TR_KIND_BYE_OK] = on_bye_ok,
     [TR_KIND_MUTE] = on_mute,

@@ -25,7 +25,9 @@ struct tr_registration {
     char *behaviour;
     uint32_t count;
     tr_registration_status_t status;
-    uint64_t id;          /* of the REGISTER that is out */
+    uint64_t id;          /* of the REGISTER or DEREGISTER that is out, 0 = none */
+    int64_t asked_ms;     /* when it was sent */
+    bool forgotten;       /* by its owner: freed as soon as the broker knows that it is gone */
     tr_route_t route;     /* 0 while not registered */
     tr_route_t old_route; /* before the last new session: what was in hand then still finds its agent */
     void *owner;
@@ -65,10 +67,12 @@ struct tr_link {
     char stream[256];
     uint32_t heartbeat_ms, lease_ms, max_record;
     int64_t heard_ms, said_ms, hello_ms, backoff_ms;
+    unsigned hellos; /* sent in vain */
     char trouble[256];
 
     tr_outbox_t control; /* goes first, free of credit */
     tr_outbox_t data;
+    bool stale;          /* data waits for the new routes of its senders (link_requeue.c) */
     tr_account_t queued; /* data records that count */
     uint64_t sent_records, sent_bytes, acked_records, acked_bytes;
     uint64_t grant_records, grant_bytes; /* windows that the broker grants */
@@ -78,6 +82,7 @@ struct tr_link {
     tr_inbound_t *inbox, **inbox_end;
     tr_link_event_t *events, **events_end;
     tr_registration_t *registrations;
+    bool name_lost; /* one of them was refused when it was registered again */
     tr_link_sub_t *subs;
     tr_map_t routes;       /* name -> route */
     tr_map_t topic_routes; /* topic -> route */
@@ -88,14 +93,33 @@ struct tr_link {
     tr_host_stats_t stats;
 };
 
+/* link_register.c */
+void tr_link_send_register(tr_link_t *l, tr_registration_t *r);
+/* The answers to REGISTER and DEREGISTER; true where there was one that it belongs to. */
+bool tr_link_registered(tr_link_t *l, uint64_t id, tr_route_t route);
+bool tr_link_register_refused(tr_link_t *l, uint64_t id, tr_reason_t reason, const char *detail);
+bool tr_link_deregistered(tr_link_t *l, uint64_t id);
+/* All names again: in a new session, or (what may not have been answered) in a resumed one. */
+void tr_link_register_all(tr_link_t *l);
+void tr_link_register_rest(tr_link_t *l);
+/* Names that were lost to somebody else while this process was cut off are asked for from time to time. */
+void tr_link_regain(tr_link_t *l, int64_t now_ms);
+void tr_registration_free(tr_registration_t *r);
+
+/* link_requeue.c */
+void tr_link_unroute(tr_link_t *l);
+void tr_link_reroute(tr_link_t *l);
+
 /* link_control.c */
 void tr_link_control(tr_link_t *l, const tr_record_t *record, int64_t now_ms);
 void tr_link_hello(tr_link_t *l, int64_t now_ms);
 void tr_link_put(tr_link_t *l, const tr_record_header_t *h, const void *body, size_t len);
 void tr_link_say(tr_link_t *l, tr_host_event_t event, const char *detail);
-void tr_link_send_register(tr_link_t *l, tr_registration_t *r);
 void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind);
 void tr_link_forget_routes(tr_link_t *l);
+
+/* A control record that must not overtake the data before it (link_send.c). */
+void tr_link_put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len);
 
 /* link.c */
 int tr_link_open_socket(tr_link_t *l);

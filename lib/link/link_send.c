@@ -2,8 +2,6 @@
  * credit let it. */
 #include "lib/link/link_private.h"
 
-#include "proto/link.pb-c.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -94,9 +92,8 @@ int tr_link_send(tr_link_t *self, const tr_outgoing_t *out) {
     return r;
 }
 
-/* A control record that must not overtake the data before it. It is on no account: it does not count against
- * credit. */
-static void put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len) {
+/* On no account: it does not count against credit. */
+void tr_link_put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len) {
     h->length = TR_RECORD_HEADER + (uint32_t)len;
     uint8_t *at = tr_outbox_add(&l->data, &l->pool, h->length, NULL);
     if (!at)
@@ -114,106 +111,8 @@ void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool rel
         .id = number,
     };
     pthread_mutex_lock(&self->lock);
-    put_in_order(self, &h, NULL, 0); /* out of memory: it will be delivered again */
+    tr_link_put_in_order(self, &h, NULL, 0); /* out of memory: it will be delivered again */
     pthread_mutex_unlock(&self->lock);
-}
-
-tr_registration_t *tr_link_register(
-    tr_link_t *self, const char *name, uint32_t count, const char *behaviour) {
-    tr_registration_t *r = calloc(1, sizeof *r);
-    if (!r || strlen(name) > TR_NAME_MAX || !(r->name = strdup(name)) ||
-        !(r->behaviour = strndup(behaviour ? behaviour : "", 64))) {
-        if (r)
-            free(r->name);
-        free(r);
-        return NULL;
-    }
-    r->count = count ? count : 1;
-    pthread_mutex_lock(&self->lock);
-    r->next = self->registrations;
-    self->registrations = r;
-    if (self->state == TR_LINK_READY)
-        tr_link_send_register(self, r);
-    tr_link_flush_locked(self);
-    pthread_mutex_unlock(&self->lock);
-    return r;
-}
-
-tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t *r, tr_error_t *error) {
-    pthread_mutex_lock(&self->lock);
-    tr_registration_status_t status = r->status;
-    if (status == TR_REGISTRATION_REFUSED)
-        tr_error_set(error, r->refusal_code, "%s", r->refusal);
-    pthread_mutex_unlock(&self->lock);
-    return status;
-}
-
-static void drop_subs(tr_link_t *l, const tr_registration_t *r) {
-    for (tr_link_sub_t **p = &l->subs; *p;) {
-        tr_link_sub_t *s = *p;
-        if (s->registration != r) {
-            p = &s->next;
-            continue;
-        }
-        *p = s->next;
-        free(s);
-    }
-}
-
-void tr_link_deregister(tr_link_t *self, tr_registration_t *r) {
-    pthread_mutex_lock(&self->lock);
-    if (r->status == TR_REGISTRATION_DONE && self->state == TR_LINK_READY) {
-        uint8_t body[TR_NAME_MAX + 8];
-        Troupe__Deregister m = TROUPE__DEREGISTER__INIT;
-        m.name = r->name;
-        tr_record_header_t h = {.kind = TR_KIND_DEREGISTER, .id = self->next_id++};
-        put_in_order(self, &h, body, troupe__deregister__pack(&m, body));
-        tr_link_flush_locked(self);
-    }
-    r->status = TR_REGISTRATION_GONE;
-    drop_subs(self, r);
-    pthread_mutex_unlock(&self->lock);
-}
-
-void tr_link_forget(tr_link_t *self, tr_registration_t *r) {
-    pthread_mutex_lock(&self->lock);
-    for (tr_registration_t **p = &self->registrations; *p; p = &(*p)->next) {
-        if (*p == r) {
-            *p = r->next;
-            break;
-        }
-    }
-    drop_subs(self, r);
-    pthread_mutex_unlock(&self->lock);
-    free(r->name);
-    free(r->behaviour);
-    free(r);
-}
-
-/* The list is short (one entry per add or range) and changes in the host's thread only; routes change under
- * the lock. */
-tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *ret_index) {
-    tr_registration_t *found = NULL;
-    pthread_mutex_lock(&self->lock);
-    for (tr_registration_t *r = self->registrations; r && !found; r = r->next) {
-        if (r->route && route - r->route < r->count) {
-            *ret_index = (uint32_t)(route - r->route);
-            found = r;
-        } else if (r->old_route && route - r->old_route < r->count) {
-            *ret_index = (uint32_t)(route - r->old_route);
-            found = r;
-        }
-    }
-    pthread_mutex_unlock(&self->lock);
-    return found;
-}
-
-void tr_registration_set_owner(tr_registration_t *r, void *owner) {
-    r->owner = owner;
-}
-
-void *tr_registration_owner(const tr_registration_t *r) {
-    return r->owner;
 }
 
 int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {

@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ static int record(tr_agent_t *self, void *state, const tr_message_t *m) {
         .sequence = tr_message_sequence(m),
         .missed = tr_message_missed(m),
         .len = len,
+        .elements = tr_value_size(tr_value_get(tr_message_value(m), "agents")),
         .retry_ms = tr_message_retry_ms(m),
         .attempt = tr_message_attempt(m),
         .redelivered = tr_message_redelivered(m),
@@ -179,6 +181,18 @@ void crowd_role_end(process_t *process) {
     assert_int_equal(process_wait(process), 0);
 }
 
+report_t sink_report(process_t *sink) {
+    char line[256];
+    unsigned long long n[6] = {0};
+    process_tell(sink, "report");
+    assert_true(process_line(sink, line, sizeof line));
+    assert_int_equal(
+        sscanf(line, "received %llu missing %llu doubled %llu damaged %llu failed %llu next %llu", &n[0],
+            &n[1], &n[2], &n[3], &n[4], &n[5]),
+        6);
+    return (report_t){n[0], n[1], n[2], n[3], n[4], n[5]};
+}
+
 int64_t crowd_deadline(void) {
     return tr_clock_ms() + PROCESS_PATIENCE_MS;
 }
@@ -239,4 +253,17 @@ const seen_t *member_first(const member_t *self, tr_message_type_t type) {
 
 void member_forget(member_t *self) {
     self->box->n = 0;
+}
+
+void crowd_pass(crowd_t *self, int64_t ms) {
+    int64_t end = tr_clock_ms() + ms;
+    until(self, tr_clock_ms() >= end);
+}
+
+void member_send_all(crowd_t *crowd, member_t *self, const char *to, uint64_t first, uint64_t count) {
+    int r;
+    for (uint64_t i = 0; i < count; i++) {
+        until(crowd, (r = member_send(self, to, first + i)) != -EAGAIN);
+        assert_int_equal(r, 0);
+    }
 }

@@ -38,6 +38,7 @@ typedef struct seen {
     tr_reason_t reason;
     uint64_t number, sequence, missed;
     size_t len;
+    size_t elements; /* of "agents", in an answer of the AMS or DF */
     uint32_t retry_ms;
     unsigned attempt;
     bool redelivered, leased, intact; /* intact: the content is what content_fill writes */
@@ -94,6 +95,12 @@ process_t *crowd_role(crowd_t *self, const char *role, ...) __attribute__((senti
 /* Waits for the role's end, which must be a good one. */
 void crowd_role_end(process_t *process);
 
+/* What a sink or flood says of what came to it. */
+typedef struct report {
+    uint64_t received, missing, doubled, damaged, failed, next;
+} report_t;
+report_t sink_report(process_t *sink);
+
 /* Runs every host once; sleeps a moment when none had anything to do; fails after the deadline. */
 void crowd_turn(crowd_t *self, int64_t deadline_ms, const char *what, const char *file, int line);
 int64_t crowd_deadline(void);
@@ -101,10 +108,15 @@ int64_t crowd_deadline(void);
     for (int64_t until_ms = crowd_deadline(); !(condition);)                                                 \
     crowd_turn((crowd), until_ms, #condition, __FILE__, __LINE__)
 
+/* Runs the hosts for so long: where time itself is the subject. */
+void crowd_pass(crowd_t *self, int64_t ms);
+
 /* Sends an inform with this number; what tr_send returned. */
 int member_send(member_t *self, const char *to, uint64_t number);
 int member_send_as(
     member_t *self, const char *to, uint64_t number, tr_performative_t act, const char *conversation);
+/* The same, running the hosts while the answer is to try again later. */
+void member_send_all(crowd_t *crowd, member_t *self, const char *to, uint64_t first, uint64_t count);
 int member_publish(member_t *self, const char *topic, uint64_t number);
 /* How many of what came are of this type; the first of them. */
 size_t member_count(const member_t *self, tr_message_type_t type);

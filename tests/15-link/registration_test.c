@@ -199,9 +199,9 @@ static void a_receiver_that_came_back_gets_the_next_message(void **state) {
     for (uint64_t i = 0; i < 10; i++)
         assert_int_equal(member_send(a, "b", i), 0);
     tr_host_step(a->host, 10);
-    char line[256] = "";
-    until(c, (process_tell(second, "report"), process_line(second, line, sizeof line)) &&
-                 !strncmp(line, "received 10 disorder 0 ", 23));
+    report_t r = {0};
+    until(c, (r = sink_report(second)).received == 10);
+    assert_int_equal(r.missing + r.doubled + r.damaged, 0);
     assert_int_equal(member_count(a, TR_MESSAGE_FAILED), 0);
 }
 

@@ -20,7 +20,7 @@ typedef struct part {
     char buffer[512]; /* of stdin */
     char name[SENDERS_MAX][TR_AID_MAX + 1];
     uint64_t next[SENDERS_MAX];
-    uint64_t received, disorder, damaged, failed, busy, retries;
+    uint64_t received, missing, doubled, damaged, failed, busy, retries;
     bool holding;
     tr_message_t *held[4096];
     size_t held_n;
@@ -107,7 +107,11 @@ static void check_order(part_t *p, const char *sender, uint64_t number) {
         i++;
     if (!p->name[i][0])
         snprintf(p->name[i], sizeof p->name[i], "%s", sender);
-    p->disorder += number != p->next[i];
+    if (number < p->next[i]) {
+        p->doubled++; /* or overtaken */
+        return;
+    }
+    p->missing += number - p->next[i];
     p->next[i] = number + 1;
 }
 
@@ -117,7 +121,8 @@ static int sink_receive(tr_agent_t *self, void *state, const tr_message_t *m) {
     size_t len;
     (void)self;
     if (tr_message_type(m) != TR_MESSAGE_DIRECT) {
-        p->failed++;
+        if (!p->failed++ && getenv("TROUPE_TEST_TRACE"))
+            fprintf(stderr, "came back: %s\n", tr_reason_name(tr_message_reason(m)));
         return 0;
     }
     const void *bytes = tr_message_content(m, &len);
@@ -132,8 +137,12 @@ static int sink_receive(tr_agent_t *self, void *state, const tr_message_t *m) {
 static bool sink_told(part_t *p, const char *line) {
     if (strcmp(line, "report") != 0)
         return false;
-    say("received %llu disorder %llu damaged %llu failed %llu\n", (unsigned long long)p->received,
-        (unsigned long long)p->disorder, (unsigned long long)p->damaged, (unsigned long long)p->failed);
+    uint64_t next = 0; /* of the sender that is farthest */
+    for (size_t i = 0; i < SENDERS_MAX; i++)
+        next = p->next[i] > next ? p->next[i] : next;
+    say("received %llu missing %llu doubled %llu damaged %llu failed %llu next %llu\n",
+        (unsigned long long)p->received, (unsigned long long)p->missing, (unsigned long long)p->doubled,
+        (unsigned long long)p->damaged, (unsigned long long)p->failed, (unsigned long long)next);
     return true;
 }
 

@@ -3,7 +3,7 @@
  * role (crowd_role). A role writes "ready" when its agents are registered, is told what to do on stdin, and
  * answers there:
  *
- *   sink ENDPOINT NAME          counts what comes; "report" -> "received N disorder D damaged X failed F"
+ *   sink ENDPOINT NAME          counts what comes; "report" -> "received N missing D doubled B damaged X failed F next L"
  *   flood ENDPOINT NAME TO N SIZE [big]   sends 0..N-1 to TO as fast as it may, waiting where it is told to; with
  *                               `big` each hundredth is 1 MiB; ends; before: "sent N again A"
  *   blast ENDPOINT NAME TO N    sends without waiting, and counts: "sent N again A"; "report" -> "busy B other O retry R"
