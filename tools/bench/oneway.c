@@ -64,16 +64,26 @@ static int sink(const tr_bench_task_t *task, tr_error_t *error) {
 }
 
 /* What comes back to the sender was not delivered. */
+typedef struct sender_state {
+    uint64_t returned;
+    tr_reason_t reason; /* of the last one */
+} sender_state_t;
+
 static int sender_receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     (void)self;
-    uint64_t *returned = state;
-    *returned += tr_message_type(message) == TR_MESSAGE_FAILED;
+    sender_state_t *s = state;
+    if (tr_message_type(message) != TR_MESSAGE_FAILED)
+        return 0;
+    s->returned++;
+    s->reason = tr_message_reason(message);
     return 0;
 }
 
 static int sender(const tr_bench_task_t *task, tr_error_t *error) {
-    static const tr_behaviour_t behaviour = {
-        .abi = TR_BEHAVIOUR_ABI, .name = "sender", .state_size = sizeof(uint64_t), .receive = sender_receive};
+    static const tr_behaviour_t behaviour = {.abi = TR_BEHAVIOUR_ABI,
+        .name = "sender",
+        .state_size = sizeof(sender_state_t),
+        .receive = sender_receive};
     tr_host_t *host;
     tr_agent_t *agent;
     int r = tr_bench_client(task, "sender", &behaviour, &host, &agent, error);
@@ -92,10 +102,11 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
         else
             return tr_error_set(error, r, "message %llu could not be sent", (unsigned long long)i);
     }
-    const uint64_t *returned = tr_agent_state(agent);
-    while (!*returned)
+    const sender_state_t *state = tr_agent_state(agent);
+    while (!state->returned)
         tr_host_step(host, 1000); /* until the bench ends this process */
-    return tr_error_set(error, -EIO, "%llu messages came back undelivered", (unsigned long long)*returned);
+    return tr_error_set(error, -EIO, "%llu messages came back undelivered: %s",
+        (unsigned long long)state->returned, tr_reason_name(state->reason));
 }
 
 int tr_bench_oneway(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
