@@ -183,7 +183,7 @@ int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t co
 void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_session_t *s = entry->session;
     entry->ending = true;
-    tr_unsubscribe_all(core, entry);
+    tr_core_unsubscribe_all(core, entry);
     tr_df_remove_entry(core, entry);
     tr_service_withdraw_all(core, entry);
     tr_mailbox_fail_all(core, entry, TR_REASON_AGENT_GONE);

@@ -230,11 +230,11 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
     uint32_t agent = tr_route_agent(r->h.src);
     size_t len = strlen(m->pattern);
     if (r->h.kind == TR_KIND_UNSUBSCRIBE) {
-        tr_unsubscribe(core, entry, agent, m->pattern, len);
+        tr_core_unsubscribe(core, entry, agent, m->pattern, len);
         tr_control_done(core, s, r->h.id);
         return;
     }
-    tr_reason_t why = tr_subscribe(core, entry, agent, m->pattern, len);
+    tr_reason_t why = tr_core_subscribe(core, entry, agent, m->pattern, len);
     if (why == TR_REASON_NONE)
         tr_control_done(core, s, r->h.id);
     else

@@ -348,10 +348,11 @@ void tr_tap(
     tr_core_t *core, const tr_entry_t *from, uint32_t from_agent, const char *to, const tr_record_t *record);
 
 /* subscription.c */
-tr_reason_t tr_subscribe(tr_core_t *core, tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
-bool tr_unsubscribe(
+tr_reason_t tr_core_subscribe(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
+bool tr_core_unsubscribe(
     tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
-void tr_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry);
+void tr_core_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry);
 
 /* sys.c: the platform's own publications and log events */
 void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr_reason_t reason);

@@ -15,7 +15,7 @@ static uint32_t find(
     return UINT32_MAX;
 }
 
-tr_reason_t tr_subscribe(
+tr_reason_t tr_core_subscribe(
     tr_core_t *core, tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
     if (!tr_pattern_valid(pattern, len))
         return TR_REASON_BAD_TOPIC;
@@ -56,7 +56,7 @@ static void remove_at(tr_core_t *core, uint32_t at) {
     free(s);
 }
 
-bool tr_unsubscribe(
+bool tr_core_unsubscribe(
     tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
     uint32_t at = find(core, entry, agent, pattern, len);
     if (at == UINT32_MAX)
@@ -65,7 +65,7 @@ bool tr_unsubscribe(
     return true;
 }
 
-void tr_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry) {
+void tr_core_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry) {
     for (uint32_t i = core->subscriptions_n; i-- > 0 && entry->subscriptions_n;)
         if (core->subscriptions[i]->entry == entry)
             remove_at(core, i);
