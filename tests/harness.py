@@ -84,14 +84,15 @@ class Done:
 
 
 class Child:
-    """A program that runs. Its stdout and stderr go to files; .out and .err read what is there so far."""
+    """A program that runs. Its stdout (unless another is given) and stderr go to files; .out and .err read what is there so far."""
 
-    def __init__(self, name, arguments, directory, env, stdin=subprocess.DEVNULL, pass_fds=()):
+    def __init__(self, name, arguments, directory, env, stdin=subprocess.DEVNULL, stdout=None, pass_fds=()):
         self.name = name
         self._files = [tempfile.TemporaryFile(dir=directory) for _ in range(2)]
         self.process = subprocess.Popen(
-            [program(name), *map(str, arguments)], cwd=directory, env=env, stdin=stdin, stdout=self._files[0],
-            stderr=self._files[1], pass_fds=pass_fds, preexec_fn=_die_with_parent)
+            [program(name), *map(str, arguments)], cwd=directory, env=env, stdin=stdin,
+            stdout=self._files[0] if stdout is None else stdout, stderr=self._files[1], pass_fds=pass_fds,
+            preexec_fn=_die_with_parent)
         self.pid = self.process.pid
 
     def _read(self, file):

@@ -277,6 +277,10 @@ void tr_cli_session_renew(tr_cli_session_t *self) {
     self->deadline_ms = tr_clock_ms() + self->config.common->timeout_ms;
 }
 
+void tr_cli_session_hush(tr_cli_session_t *self) {
+    self->config.quiet = true;
+}
+
 /* ---- waiting ---- */
 
 int tr_cli_wait(tr_cli_session_t *self, const bool *done, int64_t until_ms) {

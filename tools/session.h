@@ -68,6 +68,8 @@ const tr_cli_place_t *tr_cli_session_place(const tr_cli_session_t *self);
 int64_t tr_cli_session_deadline(const tr_cli_session_t *self);
 /* Gives the whole of --timeout again: for verbs that watch. */
 void tr_cli_session_renew(tr_cli_session_t *self);
+/* From now on it says nothing on err but what the other side refused: for live views. */
+void tr_cli_session_hush(tr_cli_session_t *self);
 
 /* Runs until *done, or until_ms (tr_clock_ms; INT64_MAX = for ever). TR_EXIT_OK, TR_EXIT_TIMEOUT (says
  * nothing), TR_EXIT_SIGNAL + n. */

@@ -13,6 +13,8 @@
     VERB(scale)                                                                                              \
     VERB(tap)                                                                                                \
     VERB(logs)                                                                                               \
+    VERB(topics)                                                                                             \
+    VERB(top)                                                                                                \
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \
     VERB(send)                                                                                               \
