@@ -320,6 +320,20 @@ static void check_sessions(tr_core_t *self) {
     }
 }
 
+static int64_t later(int64_t then_ms, int64_t by_ms, int64_t at_most_ms) {
+    return then_ms + by_ms < at_most_ms ? then_ms + by_ms : at_most_ms;
+}
+
+void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now) {
+    for (uint32_t i = 0; i < self->sessions_n; i++) {
+        tr_session_t *s = self->sessions[i];
+        if (!s)
+            continue;
+        s->heard_ms = later(s->heard_ms, ms, now.mono_ms);
+        s->lost_ms = later(s->lost_ms, ms, now.mono_ms);
+    }
+}
+
 void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
     self->now = now;
     check_sessions(self);

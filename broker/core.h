@@ -120,6 +120,9 @@ void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now);
 void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on);
 /* Leases, deadlines, statistics: call about four times a second. */
 void tr_core_tick(tr_core_t *self, tr_core_now_t now);
+/* The caller itself has not run for so long (stopped, or short of time): no silence in that time means that
+ * somebody is dead. */
+void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now);
 /* No new sessions, agents, requests to services or publications from now on. What is queued goes out, and
  * agents may answer as long as a request is leased. */
 void tr_core_shutdown(tr_core_t *self);

@@ -213,6 +213,21 @@ static void a_silent_process_is_dead_within_its_lease(void **state) {
     world_end(w);
 }
 
+static void a_pause_of_the_broker_is_nobodys_death(void **state) {
+    (void)state;
+    world_t *w = world_new(NULL);
+    hello(w, 1);
+    join(w, 1, "a");
+    forget(w);
+    w->now.mono_ms += 60000;
+    tr_core_paused(w->core, 60000, w->now);
+    pass(w, 100);
+    assert_null(take_event(w, TR_EVENT_LOST));
+    pass(w, 3000); /* and its own silence still is */
+    assert_non_null(take_event(w, TR_EVENT_LOST));
+    world_end(w);
+}
+
 static void a_lost_connection_resumes_by_token(void **state) {
     (void)state;
     world_t *w = world_new(NULL);
@@ -476,6 +491,7 @@ int main(void) {
         cmocka_unit_test(a_state_can_be_given_at_registration),
         cmocka_unit_test(pings_are_answered_and_silence_is_asked),
         cmocka_unit_test(a_silent_process_is_dead_within_its_lease),
+        cmocka_unit_test(a_pause_of_the_broker_is_nobodys_death),
         cmocka_unit_test(a_lost_connection_resumes_by_token),
         cmocka_unit_test(after_the_grace_a_lost_session_is_gone),
         cmocka_unit_test(bye_is_answered_and_ends_the_agents),

@@ -27,6 +27,7 @@
 #define BATCH_BUNDLES   64
 #define BATCH_BYTES     (2u << 20)
 #define TICK_MS         200
+#define PAUSE_MS        1000
 #define IDLE_BUFFERS    128
 #define SUSPECTS_MAX    256
 #define PROBES          5
@@ -351,6 +352,9 @@ static void take_signals(tr_broker_t *b, tr_core_now_t now) {
 }
 
 static void tick(tr_broker_t *b, tr_core_now_t now) {
+    if (b->tick_ms &&
+        now.mono_ms - b->tick_ms > PAUSE_MS) /* stopped, or short of time: others were not silent */
+        tr_core_paused(b->core, now.mono_ms - b->tick_ms, now);
     b->tick_ms = now.mono_ms;
     take_signals(b, now); /* under load the loop never sleeps, where it looks otherwise */
     b->look_at_stream = true;

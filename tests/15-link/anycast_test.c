@@ -103,9 +103,10 @@ static void requests_are_shared_out(void **state) {
     ask(c, m, 0, N);
     until(c, m->box->n == N);
     check_answers(m, N);
-    assert_true(answers_of(m, "p1@local") >= N / 6);
-    assert_true(answers_of(m, "p2@local") >= N / 6);
-    assert_true(answers_of(m, "p3@local") >= N / 6);
+    assert_true(
+        answers_of(m, "p1@local") >= 16); /* at the least what each holds at once; the quick get more */
+    assert_true(answers_of(m, "p2@local") >= 16);
+    assert_true(answers_of(m, "p3@local") >= 16);
 }
 
 /* By what they hold, each has a third; the requests of the one that is killed go to the other two. */
