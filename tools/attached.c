@@ -1,5 +1,7 @@
 #include "tools/attached.h"
 
+#include "tools/running.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,12 +50,22 @@ static bool read_record(const char *path, tr_attached_t *out) {
     return ok;
 }
 
+/* A process that has ended and waits for its parent does not run. */
+static bool runs(const tr_attached_t *attached) {
+    tr_running_t process;
+    if (tr_running_open(&process, attached->pid, attached->start_time) < 0)
+        return tr_state_start_time(attached->pid) == attached->start_time; /* a kernel without pidfds */
+    bool ended = tr_running_wait(&process, 0);
+    tr_running_close(&process);
+    return !ended;
+}
+
 int tr_attached_find(const char *directory, const char *name, tr_attached_t *ret_attached) {
     char path[PATH_MAX];
     tr_attached_t found;
     if (path_of(directory, name, SUFFIX, path) < 0 || !read_record(path, &found))
         return -ENOENT;
-    if (tr_state_start_time(found.pid) != found.start_time) {
+    if (!runs(&found)) {
         unlink(path);
         return -ENOENT;
     }

@@ -162,7 +162,7 @@ static int check_name(const tr_fleet_request_t *self, tr_error_t *error) {
         return tr_error_set(error, -EINVAL,
             "\"%.80s\" is no name: expected 1 to %d of A-Z a-z 0-9 . _ - + ~, the first neither . nor -",
             self->name, TR_NAME_MAX);
-    if (is_platforms_own(self->name))
+    if (self->action == TR_FLEET_ATTACH && is_platforms_own(self->name))
         return tr_error_set(error, -EINVAL, "\"%s\" is the platform's own; choose another name", self->name);
     return 0;
 }

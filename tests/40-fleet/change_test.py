@@ -1,0 +1,178 @@
+"""A fleet while it runs: what dies comes back, agents come and go, and nobody else may change it."""
+import os
+import pathlib
+import signal
+
+import fleet
+import harness
+
+
+class Restarts(fleet.FleetTest):
+    def test_a_killed_agent_is_back_and_registered(self):
+        up = self.up()
+        before = self.rows()["echo-2"]
+        os.kill(before["pid"], signal.SIGKILL)
+        up.wait_err("echo-2 is back")
+        row = self.wait_row("echo-2", lambda r: r["state"] == "running" and r["pid"] != before["pid"], "echo-2 to be back")
+        self.assertEqual((row["restarts"], row["last_exit"]), (1, "killed by signal 9 (SIGKILL)"))
+        self.assert_answers("echo-2")
+        self.assertIn("killed by signal 9 (SIGKILL); starting it again", up.err)
+
+    def test_a_killed_broker_is_back_where_it_was_and_agents_reconnect(self):
+        up = self.up()
+        rows, state = self.rows(), self.state()
+        os.kill(rows["broker"]["pid"], signal.SIGKILL)
+        up.wait_err("broker is back")
+        for name in "echo-1", "echo-2", "echo-3", "solo", "fleet":
+            harness.wait_until(lambda n=name: self.troupe("ask", n, '{"action": "status"}').code == 0, f"{name} on the new broker")
+        after = self.rows()
+        self.assertEqual(self.state(), state)
+        self.assertEqual({n: r["pid"] for n, r in after.items() if n != "broker"},
+                         {n: r["pid"] for n, r in rows.items() if n != "broker"})
+        self.assertEqual(after["broker"]["restarts"], 1)
+        self.ok("down")
+        self.assertEqual(up.wait().code, 0)
+        self.assert_nothing_left()
+
+    def test_one_that_gives_up_degrades_the_fleet(self):
+        text = fleet.BROKER + "agents:\n  - {name: weak, behaviour: echo, restart: {intensity: 0}}\n"
+        up = self.up(text=text)
+        os.kill(self.rows()["weak"]["pid"], signal.SIGKILL)
+        up.wait_err("weak has failed")
+        self.assertIn("the fleet is degraded", up.err)
+        row = self.rows()["weak"]
+        self.assertEqual((row["state"], row["pid"]), ("failed", None))
+        self.assertIn("killed by signal 9", row["reason"])
+        status = self.ok("ask", "fleet", '{"action": "status"}', "-o", "json")
+        self.assertIn('"degraded"', status.out)
+        self.ok("detach", "weak")
+        self.ok("attach", "weak")
+        self.wait_row("weak", lambda r: r["state"] == "running", "weak to be back")
+
+
+class ComeAndGo(fleet.FleetTest):
+    def names(self, done, state=None):
+        return [row["name"] for row in done.json() if state is None or row["state"] == state]
+
+    def test_attach_adds_members_by_the_next_free_numbers(self):
+        self.up_detached()
+        done = self.ok("attach", "echo", "-o", "json")
+        self.assertEqual(self.names(done), ["echo-4"])
+        self.assertEqual(self.rows()["echo-4"]["pid"], done.json()[0]["pid"])
+        self.assert_answers("echo-4")
+        self.ok("detach", "echo-2")
+        self.assertNotIn("echo-2", self.rows())
+        self.assertEqual(sorted(self.names(self.ok("attach", "echo", "--count", "2", "-o", "json"))), ["echo-2", "echo-5"])
+        self.assertEqual(self.names(self.ok("attach", "solo", "-o", "json")), ["solo-2"])
+
+    def test_attach_a_new_kind_of_agent_and_detach_it(self):
+        self.up_detached()
+        done = self.ok("attach", "clerk", "--behaviour", "echo", "--service", "clerk=4", "--count", "2", "-o", "json")
+        self.assertEqual(sorted(self.names(done)), ["clerk-1", "clerk-2"])
+        self.assert_answers("svc:clerk")
+        row = self.rows()["clerk-1"]
+        self.assertEqual((row["group"], row["attached"], row["behaviour"]), ("clerk", True, "echo"))
+        os.kill(row["pid"], signal.SIGKILL)
+        self.wait_row("clerk-1", lambda r: r["state"] == "running" and r["restarts"] == 1, "clerk-1 to be supervised")
+        self.ok("detach", "clerk-1", "clerk-2")
+        self.assertEqual([n for n in self.rows() if n.startswith("clerk")], [])
+        self.assertEqual(self.names(self.ok("attach", "clerk", "--behaviour", "echo", "-o", "json")), ["clerk"])
+
+    def test_a_program_runs_in_the_directory_of_its_user(self):
+        self.up_detached()
+        self.write("agent.py", "import sys\nopen('ran', 'w').close()\nsys.stdin.read()\n")
+        self.ok("attach", "py", "--", "python3", "agent.py")
+        self.assert_not_failed("py")
+        harness.wait_until((pathlib.Path(self.directory) / "ran").exists, "the program to run")
+
+    def assert_not_failed(self, name):
+        self.assertEqual(self.rows()[name]["state"], "running")
+
+    def test_scale_up_and_down_newest_first(self):
+        self.up_detached()
+        up = self.ok("scale", "echo=5", "solo=2", "-o", "json")
+        self.assertEqual(sorted(self.names(up, "running")), ["echo-4", "echo-5", "solo-2"])
+        down = self.ok("scale", "echo=2", "-o", "json")
+        self.assertEqual(sorted(self.names(down, "ended")), ["echo-3", "echo-4", "echo-5"])
+        self.assertEqual(sorted(n for n in self.rows() if n.startswith("echo")), ["echo-1", "echo-2"])
+        self.ok("scale", "echo=0")
+        self.assertEqual(self.names(self.ok("scale", "echo=1", "-o", "json")), ["echo-1"])
+        self.assertEqual(self.ok("scale", "echo=3", "--no-wait").out, "")
+        self.wait_row("echo-3", lambda r: r["state"] == "running", "echo-3")
+
+    def test_what_cannot_be_done_is_told(self):
+        one = fleet.ECHO + "  - {name: many, behaviour: echo, count: 5, processes: one}\n"
+        self.up_detached(text=one)
+        self.refused("attach", "ehco", says='did you mean "echo"')
+        self.refused("attach", "echo", "--behaviour", "echo", says="there is a group")
+        self.refused("attach", "echo-1", "--behaviour", "echo", says='there is an agent "echo-1" already')
+        self.refused("attach", "broker", "--behaviour", "echo", says="the platform's own")
+        self.refused("attach", "many", says="processes: one")
+        self.refused("attach", "x", "--behaviour", "nonsense", says="unknown behaviour")
+        self.refused("attach", "x", "--load", "nothing.so", says="nothing.so")
+        self.refused("attach", "x", "--behaviour", "echo", "--args", "[1]", code=1, says="expected a JSON object")
+        self.refused("attach", "x y", "--behaviour", "echo", code=1, says="is no name")
+        self.refused("detach", "echo-7", says='did you mean "echo-')
+        self.refused("detach", "echo", says="is a group of 3")
+        self.refused("detach", "broker", says='there is no agent "broker"')
+        self.refused("scale", "ehco=2", says='did you mean "echo"')
+        self.refused("scale", "echo", code=1, says="expected GROUP=N")
+        self.refused("scale", "echo=-1", code=1)
+        self.refused("scale", "many=2", says="processes: one")
+        self.assertEqual(set(self.rows()), {"broker", "echo-1", "echo-2", "echo-3", "solo", "many", "fleet"})
+        self.assertEqual(self.rows()["many"]["agents"], 5)
+
+    def test_only_its_user_changes_a_fleet(self):
+        self.up_detached()
+        for request in '{"action": "down"}', '{"action": "detach", "name": "solo", "ticket": "%s"}' % ("0" * 32):
+            done = self.troupe("ask", "fleet", request)
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("unauthorised", done.err)
+        done = self.troupe("ask", "fleet", '{"action": "dwon"}')
+        self.assertIn('did you mean \\"down\\"' if "\\" in done.err else 'did you mean "down"', done.err)
+        self.assert_answers("solo")
+        tickets = pathlib.Path(self.directory) / ".troupe/trio/tickets"
+        self.ok("detach", "solo")
+        self.assertEqual(list(tickets.iterdir()), [])
+
+
+class WithoutSupervisor(fleet.FleetTest):
+    def test_attach_and_detach_on_a_bare_broker(self):
+        broker = self.broker()
+        at = ["--connect", broker.endpoint]
+        done = self.ok("attach", "far", *at, "--behaviour", "echo", "-o", "json")
+        pid = done.json()[0]["pid"]
+        self.assert_answers("far", *at)
+        rows = self.rows(*at)
+        self.assertEqual(set(rows), {"far"})
+        self.assertEqual((rows["far"]["pid"], rows["far"]["state"], rows["far"]["restarts"]), (pid, "active", None))
+        self.refused("attach", "far", *at, "--behaviour", "echo", says="attached from here already")
+        self.refused("attach", "far2", *at, "--behaviour", "nonsense", says="unknown behaviour")
+        self.refused("attach", "far2", *at, code=1, says="expected --behaviour")
+        self.refused("detach", "fra", code=3, says="there are far")
+        self.ok("detach", "far")
+        self.assertEqual(self.rows(*at), {})
+        self.refused("scale", "far=2", "--timeout", "5s", code=2)
+
+    def test_several_and_one_whose_program_is_killed(self):
+        broker = self.broker()
+        at = ["--connect", broker.endpoint]
+        done = self.ok("attach", "far", *at, "--behaviour", "echo", "--count", "2", "-o", "json")
+        self.assertEqual([row["name"] for row in done.json()], ["far-1", "far-2"])
+        os.kill(done.json()[0]["pid"], signal.SIGKILL)
+        harness.wait_until(lambda: set(self.rows(*at)) == {"far-2"}, "the broker to see that far-1 has died")
+        self.refused("detach", "far-1", code=3, says="there are far-2")
+        self.ok("attach", "far-1", *at, "--behaviour", "echo")
+        self.ok("detach", "far-1", "far-2")
+        self.assertEqual(broker.stop().code, 0)
+        self.assert_nothing_left()
+
+    def test_an_unreachable_broker(self):
+        done = self.troupe("attach", "far", "--connect", "tcp://127.0.0.1:1", "--behaviour", "echo", "--timeout", "1s")
+        self.assertEqual((done.code, done.out), (4, ""), done)
+        self.assertIn("not registered in time", done.err)
+        self.assert_nothing_left()
+
+
+if __name__ == "__main__":
+    harness.main()
