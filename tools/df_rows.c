@@ -1,10 +1,11 @@
 #include "tools/df_rows.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 const tr_column_t tr_df_columns[TR_DF_COLUMNS] = {
-    {"agent", TR_COLUMN_TEXT},
+    {"name", TR_COLUMN_TEXT},
     {"services", TR_COLUMN_TEXT},
     {"behaviour", TR_COLUMN_TEXT},
     {"state", TR_COLUMN_STATE, .wide = true},
@@ -114,7 +115,8 @@ static void put_copy(tr_output_t *output, const json_t *value) {
 
 /* What the description has beyond the columns. */
 static void put_properties(tr_output_t *output, const json_t *description) {
-    static const char *const shown[] = {"name", "services", "protocols", "ontologies", "languages"};
+    static const char *const shown[] = {
+        "name", "services", "behaviour", "protocols", "ontologies", "languages"};
     json_t *rest = json_copy((json_t *)description);
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         json_object_del(rest, shown[i]);
@@ -126,21 +128,40 @@ static void put_properties(tr_output_t *output, const json_t *description) {
     json_decref(rest);
 }
 
-void tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t format, tr_output_t *output) {
-    size_t i;
-    json_t *description;
-    json_array_foreach(found, i, description) {
-        const char *aid = json_string_value(json_object_get(description, "name"));
-        const json_t *agent = tr_df_agent(agents, aid ? aid : "");
-        tr_output_text(output, aid);
-        put_services(output, json_object_get(description, "services"), format);
-        put_copy(output, json_object_get(agent, "behaviour"));
-        put_copy(output, json_object_get(agent, "state"));
-        put_copy(output, json_object_get(agent, "host"));
-        put_copy(output, json_object_get(description, "protocols"));
-        put_copy(output, json_object_get(description, "ontologies"));
-        put_copy(output, json_object_get(description, "languages"));
-        put_properties(output, description);
-        tr_output_row(output);
-    }
+static const char *name_of(const json_t *description) {
+    const char *name = json_string_value(json_object_get(description, "name"));
+    return name ? name : "";
+}
+
+static int by_name(const void *a, const void *b) {
+    return strverscmp(name_of(*(json_t *const *)a), name_of(*(json_t *const *)b)); /* echo-2 before echo-10 */
+}
+
+static void put_row(
+    tr_output_t *output, const json_t *description, const json_t *agent, tr_output_format_t format) {
+    const json_t *behaviour = json_object_get(description, "behaviour");
+    tr_output_text(output, name_of(description));
+    put_services(output, json_object_get(description, "services"), format);
+    put_copy(output, behaviour ? behaviour : json_object_get(agent, "behaviour"));
+    put_copy(output, json_object_get(agent, "state"));
+    put_copy(output, json_object_get(agent, "host"));
+    put_copy(output, json_object_get(description, "protocols"));
+    put_copy(output, json_object_get(description, "ontologies"));
+    put_copy(output, json_object_get(description, "languages"));
+    put_properties(output, description);
+    tr_output_row(output);
+}
+
+int tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t format, tr_output_t *output) {
+    size_t n = json_array_size(found);
+    const json_t **sorted = calloc(n + 1, sizeof *sorted);
+    if (!sorted)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = json_array_get(found, i);
+    qsort(sorted, n, sizeof *sorted, by_name);
+    for (size_t i = 0; i < n; i++)
+        put_row(output, sorted[i], tr_df_agent(agents, name_of(sorted[i])), format);
+    free(sorted);
+    return 0;
 }

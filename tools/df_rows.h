@@ -25,7 +25,7 @@ char *tr_df_services_text(const json_t *services);
  * the one entry that stands for all. */
 const json_t *tr_df_agent(const json_t *agents, const char *aid);
 
-/* Adds a row for each description. `agents`: of the AMS. */
-void tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t format, tr_output_t *output);
+/* Adds a row for each description, by name. `agents`: of the AMS. 0 or -ENOMEM. */
+int tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t format, tr_output_t *output);
 
 #endif

@@ -1,9 +1,13 @@
 /* `troupe df search`: who offers what, from the yellow pages. */
+#include "lib/base/suggest.h"
 #include "proto/aid.h"
 #include "proto/json.h"
+#include "tools/df_rows.h"
 #include "tools/session.h"
 #include "tools/verbs.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct options {
@@ -28,8 +32,11 @@ static const tr_program_t program = {
     .name = "troupe df search",
     .summary = "Search the yellow pages: who offers which service",
     .description = "Agents describe to the DF what they offer. A message to svc:NAME goes to one of those "
-                   "that offer the service NAME. The whole "
-                   "descriptions are shown with -o wide, json and yaml.",
+                   "that offer the service NAME. "
+                   "Behind a service stands its capacity: how many requests the agent takes at a time. What "
+                   "the agent is comes from the AMS.\n\n"
+                   "With -o json and yaml services are as they were registered, and properties is what else "
+                   "the description has.",
     .examples = "troupe df search\n"
                 "troupe df search --service digest -o name\n"
                 "troupe df search --template '{\"ontologies\": [\"weather\"]}' -o json",
@@ -38,109 +45,136 @@ static const tr_program_t program = {
     .env_prefix = "TROUPE",
 };
 
-static const tr_column_t columns[] = {
-    {"name", TR_COLUMN_TEXT},
-    {"services", TR_COLUMN_TEXT},
-    {"protocols", TR_COLUMN_TEXT},
-    {"ontologies", TR_COLUMN_TEXT},
-    {"languages", TR_COLUMN_TEXT, .wide = true},
-    {"description", TR_COLUMN_TEXT, .wide = true},
-};
+/* ---- asking ---- */
 
-/* {"action", "max-results", "template"}: what --template says, with --service in its list of services. */
-static json_t *request_json(const tr_call_t *call, const options_t *o) {
+/* What both options ask for, a new reference; NULL with TR_EXIT_OK: all. */
+static int make_template(const tr_call_t *call, json_t **ret_template) {
+    const options_t *o = call->options;
     json_error_t problem;
-    json_t *template = o->template ? json_loads(o->template, 0, &problem) : json_object();
-    if (!json_is_object(template)) {
-        tr_cli_usage(call, "--template: expected a JSON object%s%s", template ? "" : ": ",
-            template ? "" : problem.text);
+    json_t *template = NULL;
+    if (o->service && !tr_name_valid(o->service, strlen(o->service)))
+        return tr_cli_usage(call, "--service: \"%.140s\" is no service's name (without svc:)", o->service);
+    if (o->template && !(template = json_loads(o->template, JSON_REJECT_DUPLICATES, &problem)))
+        return tr_cli_usage(call, "--template: expected a JSON object: %s", problem.text);
+    if (template && !json_is_object(template)) {
         json_decref(template);
-        return NULL;
+        return tr_cli_usage(call, "--template: expected a JSON object");
     }
-    json_t *services = json_object_get(template, "services");
-    if (o->service && !json_is_array(services)) {
-        services = json_array();
-        json_object_set_new(template, "services", services);
-    }
-    if (o->service)
-        json_array_append_new(services, json_pack("{s:s}", "name", o->service));
-    json_t *request = json_pack("{s:s, s:I}", "action", "search", "max-results", (json_int_t)o->max);
-    if (request && json_object_size(template) > 0)
-        json_object_set(request, "template", template);
-    json_decref(template);
-    return request;
+    if (o->service && !(template = tr_df_template(template, o->service)))
+        return tr_cli_usage(call, "--template: its \"services\" is no list");
+    *ret_template = template;
+    return TR_EXIT_OK;
 }
 
-/* Services are objects with a name, or names. */
-static json_t *service_names(const json_t *services) {
-    json_t *names = json_array();
+/* Takes the reference of `request`. */
+static int ask(tr_cli_session_t *session, const tr_call_t *call, const char *agent, json_t *request,
+    json_t **ret_answer) {
+    tr_content_writer_t writer;
+    tr_message_t *answer = NULL;
+    tr_content_writer_init(&writer);
+    int rc = request ? tr_json_write(request, &writer) : -ENOMEM;
+    json_decref(request);
+    if (rc < 0) {
+        tr_content_writer_finish(&writer);
+        return rc == -ENOMEM ? tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory")
+                             : tr_cli_usage(call,
+                                   "--template: nested too deeply, or a value that msgpack does not have");
+    }
+    int code = tr_cli_ask_platform(session, agent, &writer, &answer);
+    if (code == TR_EXIT_OK && !(*ret_answer = tr_value_to_json(tr_message_value(answer))))
+        code = tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    tr_message_done(&answer);
+    return code;
+}
+
+/* All that the AMS knows, page by page. */
+static int ask_agents(tr_cli_session_t *session, const tr_call_t *call, json_t *agents) {
+    for (;;) {
+        size_t before = json_array_size(agents);
+        json_t *page = NULL;
+        int code = ask(session, call, "ams",
+            json_pack("{s:s, s:I}", "action", "search", "offset", (json_int_t)before), &page);
+        if (code != TR_EXIT_OK)
+            return code;
+        json_array_extend(agents, json_object_get(page, "agents"));
+        json_int_t total = json_integer_value(json_object_get(page, "total"));
+        json_decref(page);
+        if (json_array_size(agents) == before || (json_int_t)json_array_size(agents) >= total)
+            return TR_EXIT_OK;
+    }
+}
+
+/* ---- nothing found ---- */
+
+/* A hint on err: the service whose name is nearest to the one that was asked for. */
+static void hint(tr_cli_session_t *session, const tr_call_t *call) {
+    const options_t *o = call->options;
+    json_t *answer = NULL;
+    if (ask(session, call, "ams", json_pack("{s:s}", "action", "services"), &answer) != TR_EXIT_OK)
+        return;
+    const json_t *services = json_object_get(answer, "services");
+    const char **names = calloc(json_array_size(services) + 1, sizeof *names);
+    size_t n = 0;
     for (size_t i = 0; names && i < json_array_size(services); i++) {
-        json_t *service = json_array_get(services, i);
-        json_t *name = json_is_object(service) ? json_object_get(service, "name") : service;
-        if (json_is_string(name))
-            json_array_append(names, name);
+        const json_t *service = json_array_get(services, i);
+        const char *name = json_string_value(json_object_get(service, "service"));
+        if (name && json_integer_value(json_object_get(service, "providers")) > 0)
+            names[n++] = name;
     }
-    return names;
+    const char *nearest = names ? tr_suggest(o->service, names) : NULL;
+    if (nearest && strcmp(nearest, o->service) != 0)
+        fprintf(call->err, "%s: no agent offers \"%s\"; did you mean \"%s\"?\n", program.name, o->service,
+            nearest);
+    free(names);
+    json_decref(answer);
 }
 
-static void put_member(tr_output_t *output, const json_t *agent, const char *key) {
-    json_t *value = json_object_get(agent, key);
-    tr_output_json(output, value ? json_incref(value) : json_null());
-}
+/* ---- showing ---- */
 
-static int put(const tr_call_t *call, json_t *agents) {
+static int put(const tr_call_t *call, const json_t *found, const json_t *agents) {
     const options_t *o = call->options;
     tr_output_t *output = NULL;
-    tr_output_config_t config = {
-        call->out, (tr_output_format_t)o->common.output, columns, sizeof columns / sizeof *columns};
+    tr_output_config_t config = {.out = call->out,
+        .format = (tr_output_format_t)o->common.output,
+        .columns = tr_df_columns,
+        .column_count = TR_DF_COLUMNS,
+        .colour = tr_output_colour(call->out)};
     if (tr_output_new(&config, &output) < 0)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    for (size_t i = 0; i < json_array_size(agents); i++) {
-        json_t *agent = json_array_get(agents, i);
-        put_member(output, agent, "name");
-        tr_output_json(output, service_names(json_object_get(agent, "services")));
-        put_member(output, agent, "protocols");
-        put_member(output, agent, "ontologies");
-        put_member(output, agent, "languages");
-        tr_output_json(output, json_incref(agent));
-        tr_output_row(output);
-    }
-    return tr_cli_finish(call, &output);
+    int rc = tr_df_put(found, agents, config.format, output), code = tr_cli_finish(call, &output);
+    return rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory") : code;
 }
 
-static int search(const tr_call_t *call, json_t *wanted) {
+static int search(tr_cli_session_t *session, const tr_call_t *call, json_t *template) {
     const options_t *o = call->options;
-    tr_content_writer_t request;
-    tr_message_t *answer = NULL;
-    tr_cli_session_t *session = NULL;
-    tr_content_writer_init(&request);
-    if (tr_json_write(wanted, &request) < 0) {
-        tr_content_writer_finish(&request);
-        return tr_cli_usage(call, "--template: nested too deeply, or a value that msgpack does not have");
-    }
-    int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
+    json_t *found = NULL, *agents = json_array();
+    json_t *request = json_pack("{s:s, s:I}", "action", "search", "max-results", (json_int_t)o->max);
+    if (request && template)
+        json_object_set(request, "template", template);
+    int code = ask(session, call, "df", request, &found);
+    const json_t *list = json_object_get(found, "agents");
+    if (code == TR_EXIT_OK && json_array_size(list) > 0 && o->common.output != TR_OUTPUT_NAME)
+        code = ask_agents(session, call, agents);
     if (code == TR_EXIT_OK)
-        code = tr_cli_ask_platform(session, "df", &request, &answer);
-    json_t *content = code == TR_EXIT_OK ? tr_value_to_json(tr_message_value(answer)) : NULL;
-    if (code == TR_EXIT_OK)
-        code = content ? put(call, json_object_get(content, "agents"))
-                       : tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    json_decref(content);
-    tr_message_done(&answer);
-    tr_content_writer_finish(&request);
-    tr_cli_session_close(&session);
+        code = put(call, list, agents);
+    if (code == TR_EXIT_OK && json_array_size(list) == 0 && o->service)
+        hint(session, call);
+    json_decref(found);
+    json_decref(agents);
     return code;
 }
 
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
-    if (o->service && !tr_name_valid(o->service, strlen(o->service)))
-        return tr_cli_usage(call, "--service: \"%.140s\" is no service's name (without svc:)", o->service);
-    json_t *wanted = request_json(call, o);
-    if (!wanted)
-        return TR_EXIT_USAGE;
-    int code = search(call, wanted);
-    json_decref(wanted);
+    tr_cli_session_t *session = NULL;
+    json_t *template = NULL;
+    int code = make_template(call, &template);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
+    if (code == TR_EXIT_OK)
+        code = search(session, call, template);
+    tr_cli_session_close(&session);
+    json_decref(template);
     return code;
 }
 
