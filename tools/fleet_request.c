@@ -101,6 +101,8 @@ static bool is_platforms_own(const char *name) {
 
 static int check_settings(tr_fleet_request_t *self, tr_error_t *error) {
     tr_fleet_agent_t *a = &self->agent;
+    if (a->behaviour && strcmp(a->behaviour, "exec") == 0 && a->exec.command.count > 0)
+        a->behaviour = NULL; /* the command says it already */
     int ways = (a->behaviour != NULL) + (a->load != NULL) + (a->exec.command.count > 0);
     self->settings = ways > 0;
     if (ways > 1)

@@ -77,13 +77,14 @@ static const tr_column_t columns[] = {
 /* What is asked for, whether it goes to the supervisor or is started here. */
 typedef struct wanted {
     const char *name;
+    const char *behaviour; /* NULL = none; a program is `exec` */
     tr_strings_t command;
     char *load;   /* absolute */
     json_t *args; /* NULL = none */
 } wanted_t;
 
-static bool has_settings(const options_t *o, const wanted_t *w) {
-    return o->behaviour || w->load || w->command.count > 0;
+static bool has_settings(const wanted_t *w) {
+    return w->behaviour || w->load || w->command.count > 0;
 }
 
 /* ---- through the supervisor ---- */
@@ -94,8 +95,8 @@ static json_t *request_of(const options_t *o, const wanted_t *w) {
         json_pack("{s:s, s:s, s:I}", "action", "attach", "name", w->name, "count", (json_int_t)o->count);
     if (!request)
         return NULL;
-    if (o->behaviour)
-        json_object_set_new(request, "behaviour", json_string(o->behaviour));
+    if (w->behaviour)
+        json_object_set_new(request, "behaviour", json_string(w->behaviour));
     if (w->load)
         json_object_set_new(request, "load", json_string(w->load));
     if (w->args)
@@ -104,7 +105,7 @@ static json_t *request_of(const options_t *o, const wanted_t *w) {
         json_object_set_new(request, "services", tr_fleet_words(&o->services));
     if (o->subscribe.count > 0)
         json_object_set_new(request, "subscribe", tr_fleet_words(&o->subscribe));
-    if (has_settings(o, w) && getcwd(here, sizeof here))
+    if (has_settings(w) && getcwd(here, sizeof here))
         json_object_set_new(request, "directory", json_string(here));
     if (w->command.count == 0)
         return request;
@@ -144,14 +145,14 @@ static int attach_to_fleet(const tr_call_t *call, const options_t *o, const want
 
 static int attach_here(
     const tr_call_t *call, const options_t *o, const wanted_t *w, const char *endpoint, json_t *rows) {
-    if (!has_settings(o, w))
+    if (!has_settings(w))
         return tr_cli_usage(call, "expected --behaviour, --load or a PROGRAM: only a fleet that runs here "
                                   "has groups to add members to");
     char *args = w->args ? json_dumps(w->args, JSON_COMPACT) : NULL;
     /* The list's items are not written to; its type is what a fleet file's is. */
     tr_fleet_agent_t agent = {
         .name = w->name,
-        .behaviour = o->behaviour,
+        .behaviour = w->behaviour,
         .load = w->load,
         .exec = {{(const char **)(uintptr_t)w->command.items, w->command.count}, o->exec_mode,
             o->exec_timeout_ms},
@@ -179,7 +180,7 @@ static int attach(const tr_call_t *call, const options_t *o, const wanted_t *w, 
 /* ---- what is wanted ---- */
 
 static int check(const tr_call_t *call, const options_t *o, const wanted_t *w) {
-    int ways = (o->behaviour != NULL) + (o->load != NULL) + (w->command.count > 0);
+    int ways = (w->behaviour != NULL) + (o->load != NULL) + (w->command.count > 0);
     if (!tr_name_valid(w->name, strlen(w->name)))
         return tr_cli_usage(call,
             "\"%.100s\" is no name: expected 1 to %d of A-Z a-z 0-9 . _ - + ~, the first neither . nor -",
@@ -236,6 +237,8 @@ static int run(const tr_call_t *call) {
     const tr_strings_t *a = &call->arguments;
     wanted_t wanted = {.name = a->items[0], .command = {a->items + 1, a->count - 1}};
     json_t *rows = json_array();
+    bool exec = o->behaviour && strcmp(o->behaviour, "exec") == 0;
+    wanted.behaviour = exec && wanted.command.count > 0 ? NULL : o->behaviour;
     int code = check(call, o, &wanted);
     if (code == TR_EXIT_OK)
         code = read_args(call, o, &wanted);

@@ -2,25 +2,34 @@
 #include "agentd/events.h"
 #include "broker/events.h"
 #include "lib/base/log.h"
+#include "tools/up_events.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The two rooms do not know each other, so each catalogue is printed by a program of its own name. */
-int main(int argc, char **argv) {
+/* The rooms do not know each other, so each catalogue is printed by the name of its program. */
+static const struct {
+    const char *name;
+    const tr_event_t *events;
+    size_t count;
+} catalogues[] = {
+    {"broker", tr_broker_events, TR_B_EVENTS},
+    {"agentd", tr_agentd_events, TR_EVENT_COUNT},
+    {"up", tr_up_events, TR_UP_LOG_COUNT},
+};
+
+static int print(const tr_event_t *events, size_t count) {
     tr_error_t error = {0};
-    int r;
-    if (argc == 2 && !strcmp(argv[1], "broker"))
-        r = tr_events_check(tr_broker_events, TR_B_EVENTS, &error) < 0
-                ? -1
-                : tr_events_print(tr_broker_events, TR_B_EVENTS, stdout);
-    else if (argc == 2 && !strcmp(argv[1], "agentd"))
-        r = tr_events_check(tr_agentd_events, TR_EVENT_COUNT, &error) < 0
-                ? -1
-                : tr_events_print(tr_agentd_events, TR_EVENT_COUNT, stdout);
-    else
-        return fprintf(stderr, "usage: events broker|agentd\n"), 1;
-    if (r < 0)
-        fprintf(stderr, "%s\n", error.text);
-    return r < 0;
+    if (tr_events_check(events, count, &error) == 0)
+        return tr_events_print(events, count, stdout) < 0;
+    fprintf(stderr, "%s\n", error.text);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    for (size_t i = 0; argc == 2 && i < sizeof catalogues / sizeof *catalogues; i++) {
+        if (!strcmp(argv[1], catalogues[i].name))
+            return print(catalogues[i].events, catalogues[i].count);
+    }
+    return fprintf(stderr, "usage: events broker|agentd|up\n"), 1;
 }

@@ -81,7 +81,7 @@ class ComeAndGo(fleet.FleetTest):
     def test_a_program_runs_in_the_directory_of_its_user(self):
         self.up_detached()
         self.write("agent.py", "import sys\nopen('ran', 'w').close()\nsys.stdin.read()\n")
-        self.ok("attach", "py", "--", "python3", "agent.py")
+        self.ok("attach", "py", "--behaviour", "exec", "--", "python3", "agent.py")
         self.assert_not_failed("py")
         harness.wait_until((pathlib.Path(self.directory) / "ran").exists, "the program to run")
 
