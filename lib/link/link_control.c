@@ -119,6 +119,11 @@ static void set_stream(tr_link_t *l, const char *stream) {
     set_text(l->stream, sizeof l->stream, text);
 }
 
+/* At most half a window: that much is free as soon as the broker has given credit for the other half. */
+static uint32_t bundle_records(uint64_t window) {
+    return window < 2 ? 1 : window / 2 < UINT32_MAX ? (uint32_t)(window / 2) : UINT32_MAX;
+}
+
 static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
     Troupe__Welcome *m = troupe__welcome__unpack(NULL, record->content_len, record->content);
     (void)now;
@@ -138,7 +143,7 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
         l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
         l->grant_records = m->window_records;
         l->grant_bytes = m->window_bytes;
-        l->data.records_max = m->window_records < UINT32_MAX ? (uint32_t)m->window_records : 0;
+        l->data.records_max = bundle_records(m->window_records);
         l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
         l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
         if (m->resumed)

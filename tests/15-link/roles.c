@@ -312,6 +312,41 @@ static int play_provider(part_t *p, char **argv) {
     return tr_provide(agent, argv[4], (uint32_t)strtoul(argv[5], NULL, 10)) < 0 ? 1 : run(p);
 }
 
+/* ---- watch ---- */
+
+static int watch_receive(tr_agent_t *self, void *state, const tr_message_t *m) {
+    part_t *p = ((role_state_t *)state)->part;
+    (void)self;
+    if (tr_message_type(m) == TR_MESSAGE_GAP) {
+        p->missing += tr_message_missed(m);
+        p->next[0] += tr_message_missed(m);
+        p->failed++;
+    } else if (tr_message_type(m) == TR_MESSAGE_EVENT) {
+        uint64_t sequence = tr_message_sequence(m);
+        p->damaged += p->received++ && sequence != p->next[0];
+        p->next[0] = sequence + 1;
+    }
+    return 0;
+}
+
+static bool watch_told(part_t *p, const char *line) {
+    if (strcmp(line, "report") != 0)
+        return false;
+    say("events %llu missed %llu gaps %llu bad %llu last %llu\n", (unsigned long long)p->received,
+        (unsigned long long)p->missing, (unsigned long long)p->failed, (unsigned long long)p->damaged,
+        (unsigned long long)(p->next[0] ? p->next[0] - 1 : 0));
+    return true;
+}
+
+static const tr_behaviour_t watcher = {
+    .abi = TR_BEHAVIOUR_ABI, .name = "watcher", .state_size = sizeof(role_state_t), .receive = watch_receive};
+
+static int play_watch(part_t *p, char **argv) {
+    tr_agent_t *agent = join(p, argv[3], &watcher);
+    p->told = watch_told;
+    return agent && tr_subscribe(agent, argv[4]) == 0 ? run(p) : 1;
+}
+
 /* ---- many ---- */
 
 static int echo_receive(tr_agent_t *self, void *state, const tr_message_t *m) {
@@ -387,6 +422,7 @@ static const struct {
     {"blast", 4, play_blast},
     {"leave", 4, play_leave},
     {"provider", 5, play_provider},
+    {"watch", 3, play_watch},
     {"many", 4, play_many},
 };
 

@@ -10,6 +10,8 @@
  *   provider ENDPOINT NAME SERVICE CAPACITY hold|answer
  *                               "got NUMBER ATTEMPT REDELIVERED" for each request; "answer": answers those that it
  *                               holds and all that come; "release": gives back what it holds; "report" -> "took N"
+ *   watch ENDPOINT NAME PATTERN  subscribes; "report" -> "events E missed M gaps G bad B last L": of one topic, by its
+ *                               sequence; bad: neither the next one nor told by a gap
  *   many ENDPOINT PREFIX HOSTS EACH   hosts with EACH agents each, which answer; "report" -> "connected N sessions S"
  *   leave ENDPOINT NAME TO N    sends N and ends at once: tr_host_destroy is all that sees to them
  *
