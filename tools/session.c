@@ -232,6 +232,7 @@ void tr_cli_session_close(tr_cli_session_t **self) {
     tr_cli_session_t *s = *self;
     if (!s)
         return;
+    tr_process_reset_signals(); /* a second Ctrl-C does not wait for the goodbye */
     tr_host_destroy(&s->host);
     while (s->abandoned) {
         tr_cli_question_t *next = s->abandoned->next;
@@ -240,7 +241,6 @@ void tr_cli_session_close(tr_cli_session_t **self) {
     }
     if (s->signal_fd >= 0)
         close(s->signal_fd);
-    tr_process_reset_signals();
     free(s);
     *self = NULL;
 }
