@@ -325,6 +325,15 @@ static void close_down(tr_up_t *self) {
     tr_up_soon(self);
 }
 
+/* A host that will never work again is given up: the processes are looked after as before, but nobody can ask. */
+static void drop_host(tr_up_t *self) {
+    TR_UP_LOG(self, LINK, "state=%s detail=%s", "ended", "the supervisor answers signals only");
+    tr_up_orders_finish(self);
+    self->agent = NULL;
+    tr_host_destroy(&self->host);
+    tr_up_soon(self);
+}
+
 static void loop(tr_up_t *self) {
     bool closed = false, killed = false;
     while (self->phase != TR_UP_ENDED) {
@@ -335,6 +344,8 @@ static void loop(tr_up_t *self) {
             killed = self->kill;
             close_down(self);
         }
+        if (self->host && tr_host_stopping(self->host))
+            drop_host(self);
         if (self->phase == TR_UP_CLOSING && tr_supervise_quiet(self->supervise))
             self->phase = TR_UP_ENDED;
         else if (self->host)

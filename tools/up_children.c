@@ -187,12 +187,18 @@ void tr_up_why(const tr_up_t *self, const tr_member_t *member, char *out, size_t
         *tail ? "ends with" : "is empty", *tail ? ":\n" : "", tail);
 }
 
+/* Whether it ended before it was registered, and would again. */
 static bool cannot_start(const tr_member_t *member, const tr_child_view_t *view) {
-    if (member->once || view->pid > 0 || !view->ended)
+    if (member->once)
         return false;
-    return view->state == TR_CHILD_FAILED || view->state == TR_CHILD_STOPPED ||
-           view->exit_code == EXIT_OF_USAGE || view->exit_code == EXIT_OF_REFUSED ||
-           view->exit_code == EXIT_OF_EXEC;
+    switch (view->state) {
+    case TR_CHILD_FAILED:
+    case TR_CHILD_STOPPED: return true;
+    case TR_CHILD_BACKOFF:
+        return view->exit_code == EXIT_OF_USAGE || view->exit_code == EXIT_OF_REFUSED ||
+               view->exit_code == EXIT_OF_EXEC;
+    default: return false;
+    }
 }
 
 static void on_end(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
@@ -217,6 +223,7 @@ static void on_failed(tr_up_t *self, const tr_member_t *member, const tr_child_v
 static void on_start(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
     TR_UP_LOG(self, STARTED, "name=%s pid=%d restarts=%llu", member->name, (int)view->pid,
         (unsigned long long)view->restarts);
+    tr_up_bound_log(self);
     if (!member->group)
         self->line_len = 0;
     int fd = tr_supervise_ready_fd(self->supervise, member->child);

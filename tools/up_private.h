@@ -120,6 +120,8 @@ json_t *tr_up_status(const tr_up_t *self, size_t offset);
 
 /* up_say.c */
 void tr_up_open_log(tr_up_t *self);
+/* Keeps it from growing without end: whoever writes a line often calls it. */
+void tr_up_bound_log(const tr_up_t *self);
 /* A line for whoever looks on. */
 void tr_up_say(tr_up_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* How many are registered: on a terminal a live line, otherwise a line a second. */

@@ -13,12 +13,16 @@
 #define LOG_LIMIT (4u << 20)
 #define PLAIN_MS  1000 /* between two lines of progress where there is no terminal */
 
+void tr_up_bound_log(const tr_up_t *self) {
+    if (self->log_fd >= 0)
+        tr_child_bound_log(self->log_path, LOG_LIMIT); /* tried again later, ignoring */
+}
+
 /* Where it cannot be opened the fleet runs without: what matters is said on the terminal too. */
 void tr_up_open_log(tr_up_t *self) {
     tr_error_t error;
     if (tr_state_log_path(
             tr_state_directory(self->state), LOG_NAME, self->log_path, sizeof self->log_path, &error) == 0) {
-        tr_child_bound_log(self->log_path, LOG_LIMIT); /* it may be longer than wished, ignoring */
         self->log_fd = open(self->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     }
     tr_log_init(

@@ -34,6 +34,19 @@ class Restarts(fleet.FleetTest):
         self.assertEqual(up.wait().code, 0)
         self.assert_nothing_left()
 
+    def test_restart_on_request(self):
+        self.up_detached()
+        before = self.rows()["solo"]["pid"]
+        ticket = "0123456789abcdef" * 2
+        directory = pathlib.Path(self.directory) / ".troupe/trio/tickets"
+        directory.mkdir(exist_ok=True)
+        (directory / ticket).touch()
+        self.ok("ask", "fleet", '{"action": "restart", "name": "solo", "ticket": "%s"}' % ticket)
+        row = self.rows()["solo"]
+        self.assertNotEqual(row["pid"], before)
+        self.assertEqual(row["state"], "running")
+        self.assert_answers("solo")
+
     def test_one_that_gives_up_degrades_the_fleet(self):
         text = fleet.BROKER + "agents:\n  - {name: weak, behaviour: echo, restart: {intensity: 0}}\n"
         up = self.up(text=text)
@@ -134,6 +147,21 @@ class ComeAndGo(fleet.FleetTest):
         tickets = pathlib.Path(self.directory) / ".troupe/trio/tickets"
         self.ok("detach", "solo")
         self.assertEqual(list(tickets.iterdir()), [])
+
+
+class Watch(fleet.FleetTest):
+    def test_ps_again_and_again_until_ctrl_c(self):
+        self.up_detached()
+        child = self.spawn("troupe", "ps", "--watch", "--interval", "100ms", "-o", "name")
+        harness.wait_until(lambda: child.out.count("echo-3") >= 3, "three lists")
+        self.assertEqual(child.stop(signal.SIGINT).code, 0)
+
+    def test_wide_and_yaml(self):
+        self.up_detached()
+        wide = self.ok("ps", "-o", "wide").out.splitlines()
+        self.assertIn("LAST EXIT", wide[0])
+        self.assertIn("- name: echo-1\n  state: running\n", self.ok("ps", "-o", "yaml").out)
+        self.refused("ps", "nofleet", code=2, says='no fleet "nofleet" runs here')
 
 
 class WithoutSupervisor(fleet.FleetTest):
