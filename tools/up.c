@@ -325,7 +325,7 @@ static void close_down(tr_up_t *self) {
     tr_up_soon(self);
 }
 
-/* A host that will never work again is given up: the processes are looked after as before, but nobody can ask. */
+/* A host that will never work again is given up: processes are looked after as before, but nobody can ask. */
 static void drop_host(tr_up_t *self) {
     TR_UP_LOG(self, LINK, "state=%s detail=%s", "ended", "the supervisor answers signals only");
     tr_up_orders_finish(self);
