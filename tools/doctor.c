@@ -25,9 +25,12 @@ void tr_report_add(
     tr_finding_t *finding = &items[self->count++];
     *finding = (tr_finding_t){.check = check, .health = health};
     snprintf(finding->cure, sizeof finding->cure, "%s", cure ? cure : "");
+    if (self->about)
+        snprintf(finding->found, sizeof finding->found, "%.100s: ", self->about);
+    size_t used = strlen(finding->found);
     va_list args;
     va_start(args, format);
-    vsnprintf(finding->found, sizeof finding->found, format, args);
+    vsnprintf(finding->found + used, sizeof finding->found - used, format, args);
     va_end(args);
 }
 
@@ -36,4 +39,11 @@ tr_health_t tr_report_worst(const tr_report_t *self) {
     for (size_t i = 0; i < self->count; i++)
         worst = self->items[i].health > worst ? self->items[i].health : worst;
     return worst;
+}
+
+size_t tr_report_count(const tr_report_t *self, tr_health_t health) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->count; i++)
+        n += self->items[i].health == health;
+    return n;
 }

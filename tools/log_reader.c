@@ -191,7 +191,8 @@ int tr_log_reader_tail(tr_log_reader_t *self, size_t lines) {
 
 /* ---- what is added ---- */
 
-/* Where the place that was reached is in the older file; -1 = it is not there. From its end: equal lines are likelier far before. */
+/* Where the place that was reached is in the older file; -1 = it is not there. From its end: equal lines are
+ * likelier far before. */
 static off_t find_mark(const tr_log_reader_t *self, const char *bytes, size_t len) {
     if (self->mark_len == 0 || len < self->mark_len)
         return -1;
@@ -202,7 +203,8 @@ static off_t find_mark(const tr_log_reader_t *self, const char *bytes, size_t le
     return -1;
 }
 
-/* Takes what came after the place that was reached and before the log was emptied. False where it cannot be told. */
+/* Takes what came after the place that was reached and before the log was emptied. False where it cannot be
+ * told. */
 static bool take_older(tr_log_reader_t *self) {
     struct stat st;
     int fd = open_log(self->older, &st);

@@ -1,12 +1,10 @@
 /* `troupe df search`: who offers what, from the yellow pages. */
 #include "lib/base/suggest.h"
 #include "proto/aid.h"
-#include "proto/json.h"
+#include "tools/ask_json.h"
 #include "tools/df_rows.h"
-#include "tools/session.h"
 #include "tools/verbs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,51 +64,14 @@ static int make_template(const tr_call_t *call, json_t **ret_template) {
     return TR_EXIT_OK;
 }
 
-/* Takes the reference of `request`. */
-static int ask(tr_cli_session_t *session, const tr_call_t *call, const char *agent, json_t *request,
-    json_t **ret_answer) {
-    tr_content_writer_t writer;
-    tr_message_t *answer = NULL;
-    tr_content_writer_init(&writer);
-    int rc = request ? tr_json_write(request, &writer) : -ENOMEM;
-    json_decref(request);
-    if (rc < 0) {
-        tr_content_writer_finish(&writer);
-        return rc == -ENOMEM ? tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory")
-                             : tr_cli_usage(call,
-                                   "--template: nested too deeply, or a value that msgpack does not have");
-    }
-    int code = tr_cli_ask_platform(session, agent, &writer, &answer);
-    if (code == TR_EXIT_OK && !(*ret_answer = tr_value_to_json(tr_message_value(answer))))
-        code = tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    tr_message_done(&answer);
-    return code;
-}
-
-/* All that the AMS knows, page by page. */
-static int ask_agents(tr_cli_session_t *session, const tr_call_t *call, json_t *agents) {
-    for (;;) {
-        size_t before = json_array_size(agents);
-        json_t *page = NULL;
-        int code = ask(session, call, "ams",
-            json_pack("{s:s, s:I}", "action", "search", "offset", (json_int_t)before), &page);
-        if (code != TR_EXIT_OK)
-            return code;
-        json_array_extend(agents, json_object_get(page, "agents"));
-        json_int_t total = json_integer_value(json_object_get(page, "total"));
-        json_decref(page);
-        if (json_array_size(agents) == before || (json_int_t)json_array_size(agents) >= total)
-            return TR_EXIT_OK;
-    }
-}
-
 /* ---- nothing found ---- */
 
 /* A hint on err: the service whose name is nearest to the one that was asked for. */
 static void hint(tr_cli_session_t *session, const tr_call_t *call) {
     const options_t *o = call->options;
     json_t *answer = NULL;
-    if (ask(session, call, "ams", json_pack("{s:s}", "action", "services"), &answer) != TR_EXIT_OK)
+    if (tr_cli_ask_json(session, call, "ams", json_pack("{s:s}", "action", "services"), &answer) !=
+        TR_EXIT_OK)
         return;
     const json_t *services = json_object_get(answer, "services");
     const char **names = calloc(json_array_size(services) + 1, sizeof *names);
@@ -151,10 +112,10 @@ static int search(tr_cli_session_t *session, const tr_call_t *call, json_t *temp
     json_t *request = json_pack("{s:s, s:I}", "action", "search", "max-results", (json_int_t)o->max);
     if (request && template)
         json_object_set(request, "template", template);
-    int code = ask(session, call, "df", request, &found);
+    int code = tr_cli_ask_json(session, call, "df", request, &found);
     const json_t *list = json_object_get(found, "agents");
     if (code == TR_EXIT_OK && json_array_size(list) > 0 && o->common.output != TR_OUTPUT_NAME)
-        code = ask_agents(session, call, agents);
+        code = tr_cli_ask_agents(session, call, agents);
     if (code == TR_EXIT_OK)
         code = put(call, list, agents);
     if (code == TR_EXIT_OK && json_array_size(list) == 0 && o->service)
