@@ -223,8 +223,8 @@ static void queues(void **state) {
     (void)state;
     expect_queues("[{\"name\": \"a@p\", \"queued\": 3, \"queued_bytes\": 300}]",
         "[{\"service\": \"s\", \"queued\": 4}]", TR_HEALTH_OK, "7 messages wait");
-    expect_queues("[{\"name\": \"a@p\", \"queued\": 70000, \"queued_bytes\": 300}]", "[]", TR_HEALTH_WARN,
-        "a@p (70000 messages, 300)");
+    expect_queues("[{\"name\": \"a@p\", \"queued\": 140000, \"queued_bytes\": 300}]", "[]", TR_HEALTH_WARN,
+        "a@p (140000 messages, 300)");
     expect_queues("[{\"name\": \"a@p\", \"queued\": 9, \"queued_bytes\": 20000000}]", "[]", TR_HEALTH_WARN,
         "a@p (9 messages, 19M)");
     expect_queues(
