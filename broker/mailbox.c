@@ -8,21 +8,23 @@
 
 #include <stdlib.h>
 
-static uint64_t half(uint64_t limit) {
-    return limit / 2;
-}
-
 bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
     return entry->mailbox.records < core->config.mailbox_records &&
            entry->mailbox.bytes + length <= core->config.mailbox_bytes;
 }
 
+static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {
+    return entry->mailbox.records > core->config.mailbox_records / 2 ||
+           entry->mailbox.bytes > core->config.mailbox_bytes / 2;
+}
+
 tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
     const tr_record_header_t *header, tr_session_t *from) {
-    const tr_core_config_t *c = &core->config;
     tr_session_t *s = to->session;
     if (to->ending || s->state == TR_SESSION_CLOSING)
         return TR_REASON_AGENT_GONE;
+    if (half_full(core, to))
+        tr_session_flush(core, s); /* much of it may be of this very turn, and free to go */
     if (!tr_mailbox_has_room(core, to, header->length))
         return TR_REASON_BUSY;
     tr_outbox_t *box = to->state == TR_AGENT_ACTIVE ? &s->data : &to->held;
@@ -36,8 +38,7 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
     core->stats.queued++;
     core->stats.queued_bytes += header->length;
     tr_session_dirty(core, s);
-    if (from &&
-        (to->mailbox.records > half(c->mailbox_records) || to->mailbox.bytes > half(c->mailbox_bytes)))
+    if (from && half_full(core, to))
         tr_mute(core, &to->muted, &to->muted_n, from, tr_entry_scope(to));
     return TR_REASON_NONE;
 }

@@ -1,15 +1,26 @@
 /*
  * What could not be delivered goes back to its sender: the original envelope, so that the sender knows which
- * conversation it was, a reason, and when to try again. NACKs count against credit like messages, so that
- * nobody fills memory with them.
+ * conversation it was, a reason, and when to try again. NACKs count against credit like messages, and who lets
+ * many of them wait gets no credit himself, so that nobody fills memory with them and none is lost.
  */
 #include "broker/state.h"
 
 #include "proto/link.pb-c.h"
 
-/* Beyond this many waiting records a process that reads nothing gets no more NACKs. */
-#define NACKS_QUEUED_MAX       16384
-#define NACKS_QUEUED_BYTES_MAX (8u << 20)
+#define NACKS_HELD       8192
+#define NACKS_HELD_BYTES (4u << 20)
+
+bool tr_nacks_wait(const tr_session_t *session) {
+    return session->nacks.records > NACKS_HELD || session->nacks.bytes > NACKS_HELD_BYTES;
+}
+
+/* What a process can cause after its credit has ended, and a mailbox that fails at once: only who does not keep
+ * to its credit comes over it. */
+static bool too_many(const tr_core_t *core, const tr_session_t *session) {
+    const tr_core_config_t *c = &core->config;
+    return session->nacks.records >= NACKS_HELD + c->window_records + c->mailbox_records ||
+           session->nacks.bytes >= NACKS_HELD_BYTES + c->window_bytes + c->mailbox_bytes;
+}
 
 void tr_nack(
     tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms) {
@@ -25,8 +36,11 @@ void tr_nack(
     if (troupe__nack__get_packed_size(&m) > sizeof body)
         m.detail = (char *)(uintptr_t) "";
     size_t len = troupe__nack__pack(&m, body);
-    if (to->session->nacks.records >= NACKS_QUEUED_MAX || to->session->nacks.bytes >= NACKS_QUEUED_BYTES_MAX)
+    if (too_many(core, to->session)) {
+        core->stats.accepted++;
+        core->stats.dropped[reason]++;
         return;
+    }
     uint32_t length = TR_RECORD_HEADER + record->h.envelope_len + (uint32_t)len;
     uint8_t *at = tr_outbox_add(&to->session->data, core->pool, length, &to->session->nacks);
     if (!at)

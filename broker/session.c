@@ -184,12 +184,18 @@ static void send_data(tr_core_t *core, tr_session_t *s) {
 void tr_session_flush(tr_core_t *core, tr_session_t *session) {
     if (session->state != TR_SESSION_LIVE)
         return;
+    bool held = tr_nacks_wait(session);
     flush_control(core, session);
     while (session->data.head && may_go(session, session->data.head))
         send_data(core, session);
+    if (held)
+        tr_session_credit(core, session);
 }
 
+/* None while it does not take the NACKs of what it has sent: it would only cause more of them. */
 static void send_credit(tr_core_t *core, tr_session_t *session) {
+    if (tr_nacks_wait(session))
+        return;
     uint8_t body[TR_CREDIT_SIZE];
     tr_put64(body, session->in_records);
     tr_put64(body + 8, session->in_bytes);

@@ -263,6 +263,8 @@ void tr_control_refuse_peer(
     tr_core_t *core, tr_peer_t peer, uint64_t id, tr_reason_t reason, const char *detail);
 
 /* nack.c */
+/* So many NACKs wait for the process that it gets no credit until it has taken some. */
+bool tr_nacks_wait(const tr_session_t *session);
 void tr_nack(
     tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms);
 
