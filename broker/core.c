@@ -18,7 +18,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .max_record = TR_RECORD_MAX,
         .window_records = 32768,
         .window_bytes = 8u << 20,
-        .mailbox_records = 131072,
+        .mailbox_records = 262144,
         .mailbox_bytes = 32u << 20,
         .service_records = 65536,
         .service_bytes = 64u << 20,
@@ -350,6 +350,13 @@ void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
 
 void tr_core_shutdown(tr_core_t *self) {
     self->shutdown = true;
+}
+
+void tr_core_farewell(tr_core_t *self) {
+    tr_record_header_t h = {.kind = TR_KIND_BYE_OK};
+    for (uint32_t i = 0; i < self->sessions_n; i++)
+        if (self->sessions[i] && self->sessions[i]->state == TR_SESSION_LIVE)
+            tr_control_send(self, self->sessions[i], &h, NULL, 0);
 }
 
 bool tr_core_drained(const tr_core_t *self) {

@@ -126,6 +126,8 @@ void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now);
 /* No new sessions, agents, requests to services or publications from now on. What is queued goes out, and
  * agents may answer as long as a request is leased. */
 void tr_core_shutdown(tr_core_t *self);
+/* Tells every process that this broker ends: what they send from now on is not taken. */
+void tr_core_farewell(tr_core_t *self);
 /* Nothing is queued and nothing leased. */
 bool tr_core_drained(const tr_core_t *self);
 

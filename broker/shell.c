@@ -55,6 +55,7 @@ struct tr_broker {
     int64_t tick_ms;
     suspect_t suspects[SUSPECTS_MAX]; /* peers whose connection broke, to be probed */
     size_t suspects_n;
+    unsigned batch; /* bundles to take in one turn */
     unsigned logged, silenced;
     atomic_bool ready;
 };
@@ -273,14 +274,17 @@ static void refuse_multipart(tr_broker_t *b, tr_peer_t peer) {
             b->core, peer, TR_REASON_BAD_BUNDLE, "a message is one frame: a bundle (take a DEALER socket)");
 }
 
+/* As in a link: a lone message does not wait for the system call that finds nothing behind it; under load the batch doubles. */
 static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
     size_t bytes = 0;
-    for (int n = 0; n < BATCH_BUNDLES && bytes < BATCH_BYTES; n++) {
+    for (unsigned n = 0; n < b->batch && bytes < BATCH_BYTES; n++) {
         tr_peer_t peer = 0;
         zmq_msg_t frame;
         int r = tr_sockets_receive(&b->sockets, &peer, &frame);
-        if (r == 0)
+        if (r == 0) {
+            b->batch = 1;
             return n > 0;
+        }
         if (r < 0) {
             refuse_multipart(b, peer);
             continue;
@@ -289,6 +293,7 @@ static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
         tr_core_bundle(b->core, peer, zmq_msg_data(&frame), zmq_msg_size(&frame), now);
         zmq_msg_close(&frame);
     }
+    b->batch = b->batch < BATCH_BUNDLES ? b->batch * 2 : BATCH_BUNDLES;
     return true;
 }
 
@@ -392,6 +397,7 @@ int tr_broker_run(tr_broker_t *self) {
     tr_broker_t *b = self;
     tr_core_now_t now = read_clock();
     b->look_at_stream = true;
+    b->batch = 1;
     while (!ended(b, now)) {
         bool any = take_bundles(b, now);
         if (b->look_at_stream)
@@ -404,6 +410,9 @@ int tr_broker_run(tr_broker_t *self) {
             sleep_until_something(b);
         now = read_clock();
     }
+    tr_core_farewell(b->core);
+    tr_core_flush(b->core);
+    carry_out(b, now);
     tr_log(&b->log, event(TR_B_ENDED), "queued=%llu", (unsigned long long)tr_core_stats(b->core)->queued);
     return TR_BROKER_OK;
 }

@@ -14,6 +14,7 @@
 
 /* Of troupe-agentd and troupe-broker: another try would end the same way. */
 #define EXIT_OF_USAGE   1
+#define EXIT_OF_UNBOUND 2 /* of the broker: an address that it cannot have */
 #define EXIT_OF_REFUSED 3
 #define EXIT_OF_EXEC    127
 
@@ -196,7 +197,8 @@ static bool cannot_start(const tr_member_t *member, const tr_child_view_t *view)
     case TR_CHILD_STOPPED: return true;
     case TR_CHILD_BACKOFF:
         return view->exit_code == EXIT_OF_USAGE || view->exit_code == EXIT_OF_REFUSED ||
-               view->exit_code == EXIT_OF_EXEC;
+               view->exit_code == EXIT_OF_EXEC ||
+               (strcmp(member->name, TR_FLEET_BROKER) == 0 && view->exit_code == EXIT_OF_UNBOUND);
     default: return false;
     }
 }

@@ -29,6 +29,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ENDS_MAX       5 /* of a persistent program, without a message finished in between */
 #define STUCK_RETRY_MS 5
 #define STOP_WAIT_MS   100
 #define PENDING_MAX    ((size_t)1 << 20) /* bytes for its stdin that wait before messages do */
@@ -187,6 +188,10 @@ static void program_ended(tr_exec_t *self) {
         give_back_all(self, how);
     tr_child_destroy(&self->child);
     self->stuck_receivers = 0;
+    if (!once && ++self->ends > ENDS_MAX) {
+        tr_agent_stop(self->agent); /* whoever started this process decides */
+        return;
+    }
     if (well)
         self->backoff_ms = 0;
     else

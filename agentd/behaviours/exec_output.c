@@ -157,6 +157,7 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
     if (out->finishes && self->conf.mode == TR_EXEC_PERSISTENT) {
         tr_exec_finish(self, work, false);
         self->backoff_ms = 0;
+        self->ends = 0;
     } else if (out->verb == TR_EXEC_DONE)
         work->answered = true;
     return 0;

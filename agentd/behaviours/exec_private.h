@@ -33,6 +33,7 @@ typedef struct tr_exec {
     tr_timer_t *restart; /* NULL: none is due */
     tr_timer_t *again;   /* lines are left, or output is stuck */
     int64_t backoff_ms;
+    unsigned ends; /* of its program, in a row */
     tr_exec_queue_t waiting, active;
     size_t in_flight;
     uint64_t last_id;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define IDLE_TURN_MS 500
@@ -91,7 +92,11 @@ int tr_keeper_start(tr_host_t *host) {
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(
         &attr, STACK_BYTES > PTHREAD_STACK_MIN ? STACK_BYTES : (size_t)PTHREAD_STACK_MIN);
+    sigset_t all, before; /* signals are for the threads of whoever uses this library */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int r = -pthread_create(&host->keeper, &attr, keeper_run, host);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     host->keeper_runs = r == 0;
     return r;

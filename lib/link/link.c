@@ -83,6 +83,7 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
     l->lease_ms = 3000;
     l->max_record = TR_RECORD_MAX;
     l->next_id = 1;
+    l->batch = 1;
     l->endpoint = dup_or(o->endpoint, "");
     l->process = dup_or(o->process, "libtroupe");
     l->host = dup_or(host, "");
@@ -153,7 +154,7 @@ static void say_goodbye(tr_link_t *l, int64_t wait_ms) {
             tr_link_flush_locked(l);
             l->state = TR_LINK_BYE;
         }
-        ready = l->state == TR_LINK_READY || l->state == TR_LINK_BYE;
+        ready = !l->farewell && (l->state == TR_LINK_READY || l->state == TR_LINK_BYE);
         pthread_mutex_unlock(&l->lock);
         struct pollfd p = {.fd = l->fd, .events = POLLIN};
         if (ready)
@@ -273,18 +274,21 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     l->inbox_end = &in->next;
 }
 
-/* True when nothing more was there. */
+/* True when nothing more was there. Finding that out costs libzmq a system call, which a lone message should not wait for: the first
+ * look takes one bundle, and each look that found all it asked for lets the next one take twice as many. */
 static bool receive(tr_link_t *l, int64_t now) {
-    for (int i = 0; i < RECEIVE_MAX; i++) {
+    for (unsigned i = 0; i < l->batch; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, l->socket, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close(&frame);
+            l->batch = 1;
             return true;
         }
         take_bundle(l, &frame, now);
         zmq_msg_close(&frame);
     }
+    l->batch = l->batch < RECEIVE_MAX ? l->batch * 2 : RECEIVE_MAX;
     return false;
 }
 

@@ -132,6 +132,7 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
     if (l->state == TR_LINK_HELLO && m->epoch == l->epoch && m->token.len <= sizeof l->token) {
         l->state = TR_LINK_READY;
         l->backoff_ms = 0;
+        l->farewell = false;
         l->hellos = 0;
         l->trouble[0] = 0;
         memcpy(l->token, m->token.data, m->token.len);
@@ -251,6 +252,8 @@ static void on_bye_ok(tr_link_t *l, const tr_record_t *record, int64_t now) {
     (void)now;
     if (l->state == TR_LINK_BYE)
         l->state = TR_LINK_CLOSED;
+    else
+        l->farewell = true; /* unasked: the broker ends */
 }
 
 static void on_mute(tr_link_t *l, const tr_record_t *record, int64_t now) {

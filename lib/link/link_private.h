@@ -78,7 +78,9 @@ struct tr_link {
     uint64_t grant_records, grant_bytes; /* windows that the broker grants */
     uint64_t taken_records, taken_bytes, credited_records, credited_bytes;
 
-    bool came; /* something did, in this turn of work */
+    bool farewell;  /* the broker has said that it ends */
+    unsigned batch; /* bundles to receive in one look */
+    bool came;      /* something did, in this turn of work */
     tr_inbound_t *inbox, **inbox_end;
     tr_link_event_t *events, **events_end;
     tr_registration_t *registrations;

@@ -20,6 +20,7 @@
 #define PEER 1
 
 typedef struct example {
+    tr_route_t alice, bob;
     tr_pool_t pool;
     tr_core_t *core;
     tr_buf_t *buf; /* the bundle that the process is filling */
@@ -42,6 +43,23 @@ static void begin(example_t *self) {
 }
 
 /* The bundle goes to the broker; what the broker answers is printed, one frame after another. */
+/* Routes are what the broker says that they are. */
+static void note_routes(example_t *self, const tr_buf_t *buf) {
+    tr_bundle_reader_t reader;
+    tr_record_t r;
+    if (tr_bundle_open(&reader, buf->data, buf->len, TR_RECORD_MAX) != TR_REASON_NONE)
+        abort();
+    while (tr_bundle_next(&reader, &r) > 0) {
+        Troupe__Registered *m = r.h.kind == TR_KIND_REGISTERED
+                                    ? troupe__registered__unpack(NULL, r.content_len, r.content)
+                                    : NULL;
+        if (!m)
+            continue;
+        *(strcmp(m->name, "alice") == 0 ? &self->alice : &self->bob) = m->route;
+        troupe__registered__free_unpacked(m, NULL);
+    }
+}
+
 static void end(example_t *self) {
     tr_core_out_t out;
     tr_bundle_end(self->buf, self->records);
@@ -51,8 +69,10 @@ static void end(example_t *self) {
     tr_buf_release(self->buf);
     tr_core_flush(self->core);
     while (tr_core_next(self->core, &out)) {
-        if (out.type == TR_OUT_SEND)
+        if (out.type == TR_OUT_SEND) {
+            note_routes(self, out.buf);
             print_frame("from", out.buf->data, out.buf->len);
+        }
         tr_buf_release(out.buf);
         free(out.detail);
     }
@@ -142,8 +162,6 @@ static void print_session(void) {
     e.core = tr_core_new(&config, &e.pool);
     if (!e.core)
         abort();
-    /* The first session of a broker has slot 0 and generation 1, its agents count from 0. */
-    tr_route_t alice = tr_route(TR_ROUTE_AGENT, 0, 1, 0), bob = alice + 1;
     begin(&e);
     say_hello(&e);
     end(&e);
@@ -152,11 +170,13 @@ static void print_session(void) {
     say_register(&e, "bob", 3);
     end(&e);
     begin(&e);
-    say_request(&e, alice);
+    say_request(&e, e.alice);
     end(&e);
     begin(&e);
-    say_answer(&e, bob, alice);
+    say_answer(&e, e.bob, e.alice);
     end(&e);
+    if (tr_core_stats(e.core)->delivered != 2)
+        abort(); /* an example of a session that went wrong is none */
     tr_core_destroy(&e.core);
     tr_pool_finish(&e.pool);
 }
