@@ -99,14 +99,11 @@ class DoesNotStart(fleet.FleetTest):
             self.assert_nothing_left()
 
     def test_an_interrupted_start_in_the_background_leaves_nothing(self):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            text = fleet.ECHO.replace("tcp://127.0.0.1:0", f"tcp://127.0.0.1:{taken.getsockname()[1]}", 1)
-            child = self.spawn("troupe", "up", "--detach", self.fleet_file(text=text))
-            child.wait_err("starting it again")
-            self.assertEqual(child.stop(signal.SIGINT).code, -signal.SIGINT)
-            self.assert_nothing_left()
+        text = fleet.BROKER + "agents:\n  - {name: many, behaviour: echo, count: 80}\n"
+        child = self.spawn("troupe", "up", "--detach", self.fleet_file(text=text))
+        child.wait_err("broker ready")
+        self.assertEqual(child.stop(signal.SIGINT).code, -signal.SIGINT)
+        self.assert_nothing_left()
 
 
 class Down(fleet.FleetTest):
