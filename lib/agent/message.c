@@ -49,6 +49,8 @@ const tr_acl_t *tr_message_acl(const tr_message_t *self) {
         m->arena.limit = ARENA_LIMIT;
         m->read_failed = tr_acl_read(&m->acl, &m->record, &m->arena) < 0;
         m->read = true;
+        if (m->type == TR_MESSAGE_EVENT && !m->read_failed)
+            m->acl.reply_by_ms = 0; /* the topic's route stands there */
         if (m->type == TR_MESSAGE_FAILED && !m->read_failed)
             m->acl.content_len = 0; /* the body of a NACK is the broker's */
     }
