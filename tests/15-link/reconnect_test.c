@@ -1,5 +1,7 @@
 /* Connections that break: brokers that die and come back, pauses on either side. */
 #include "lib/base/clock.h"
+#include "proto/bundle.h"
+#include "proto/link.pb-c.h"
 #include "tests/15-link/crowd.h"
 #include "tests/15-link/roles.h"
 
@@ -7,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zmq.h>
 
 #define test(name) cmocka_unit_test_setup_teardown(name, crowd_setup, crowd_teardown)
 
@@ -237,6 +240,63 @@ static void a_dead_process_is_known_within_three_seconds(void **state) {
     assert_true(tr_clock_ms() - begun < 3000);
 }
 
+/* A bare connection to the broker, to say what libtroupe never says. */
+static void say_hello(void *socket, const uint8_t *token, size_t token_len, uint64_t epoch) {
+    uint8_t bundle[512] = "TB\1\0\1\0\0\0";
+    Troupe__Hello m = TROUPE__HELLO__INIT;
+    m.version = TR_PROTOCOL_VERSION;
+    m.token = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)token, .len = token_len};
+    m.epoch = epoch;
+    m.window_records = m.window_bytes = 1000000;
+    size_t len = troupe__hello__pack(&m, bundle + TR_BUNDLE_HEADER + TR_RECORD_HEADER) + TR_RECORD_HEADER;
+    tr_record_header_t h = {.length = (uint32_t)len, .kind = TR_KIND_HELLO, .id = 1};
+    tr_record_header_write(&h, bundle + TR_BUNDLE_HEADER);
+    len += TR_BUNDLE_HEADER;
+    assert_int_equal(zmq_send(socket, bundle, len, 0), len);
+}
+
+static tr_record_t hear(void *socket, uint8_t *bundle, size_t size) {
+    tr_bundle_reader_t reader;
+    tr_record_t r = {0};
+    int n = zmq_recv(socket, bundle, size, 0);
+    assert_in_range(n, TR_BUNDLE_HEADER + TR_RECORD_HEADER, size);
+    assert_int_equal(tr_bundle_open(&reader, bundle, (size_t)n, TR_RECORD_MAX), TR_REASON_NONE);
+    assert_int_equal(tr_bundle_next(&reader, &r), 1);
+    return r;
+}
+
+static void an_old_epoch_is_fenced_off(void **state) {
+    crowd_t *c = *state;
+    crowd_open(c, NULL);
+    uint8_t bundle[4096], token[64];
+    void *context = zmq_ctx_new(), *sockets[2];
+    int wait = PROCESS_PATIENCE_MS, zero = 0;
+    for (size_t i = 0; i < 2; i++) {
+        sockets[i] = zmq_socket(context, ZMQ_DEALER);
+        zmq_setsockopt(sockets[i], ZMQ_RCVTIMEO, &wait, sizeof wait);
+        zmq_setsockopt(sockets[i], ZMQ_LINGER, &zero, sizeof zero);
+        assert_int_equal(zmq_connect(sockets[i], c->broker.endpoint), 0);
+    }
+    say_hello(sockets[0], NULL, 0, 5);
+    tr_record_t r = hear(sockets[0], bundle, sizeof bundle);
+    assert_int_equal(r.h.kind, TR_KIND_WELCOME);
+    Troupe__Welcome *m = troupe__welcome__unpack(NULL, r.content_len, r.content);
+    assert_non_null(m);
+    assert_in_range(m->token.len, 1, sizeof token);
+    size_t len = m->token.len;
+    memcpy(token, m->token.data, len);
+    troupe__welcome__free_unpacked(m, NULL);
+    say_hello(sockets[1], token, len, 6); /* the process has connected again */
+    assert_int_equal(hear(sockets[1], bundle, sizeof bundle).h.kind, TR_KIND_WELCOME);
+    say_hello(sockets[0], token, len, 5); /* what the old connection still has to say */
+    r = hear(sockets[0], bundle, sizeof bundle);
+    assert_int_equal(r.h.kind, TR_KIND_REFUSED);
+    assert_int_equal(r.h.reason, TR_REASON_OLD_EPOCH);
+    zmq_close(sockets[0]);
+    zmq_close(sockets[1]);
+    zmq_ctx_term(context);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(all_is_there_again_after_the_broker_was_killed),
@@ -248,6 +308,7 @@ int main(int argc, char **argv) {
         test(a_process_that_was_away_for_longer_than_a_lease_comes_back),
         test(a_name_that_was_lost_is_regained),
         test(a_dead_process_is_known_within_three_seconds),
+        test(an_old_epoch_is_fenced_off),
     };
     int code = role_main(argc, argv);
     return code >= 0 ? code : cmocka_run_group_tests(tests, NULL, NULL);
