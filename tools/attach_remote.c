@@ -27,22 +27,25 @@ typedef struct start {
     int64_t log_from;
     tr_attached_t attached;
     int ready_fd;
-} start_t;
-
-/* The command line is the same as that of a fleet's agent. */
-static int plan_for(const start_t *self, tr_plan_t **ret_plan, tr_error_t *error) {
     char here[PATH_MAX];
     tr_programs_t programs;
-    tr_plan_at_t at = {.http = ""};
-    tr_fleet_agent_t agent = *self->attach->agent;
-    tr_fleet_t fleet = {.name = "remote", .agent_list = {&agent, 1}, .path = "--connect", .directory = here};
-    agent.name = self->attached.name;
-    agent.count = 1;
-    if (!getcwd(here, sizeof here))
+    tr_plan_at_t at;
+    tr_fleet_agent_t agent;
+    tr_fleet_t fleet;
+} start_t;
+
+/* The command line is the same as that of a fleet's agent. The plan borrows its parts, which therefore live in `self`. */
+static int plan_for(start_t *self, tr_plan_t **ret_plan, tr_error_t *error) {
+    self->agent = *self->attach->agent;
+    self->agent.name = self->attached.name;
+    self->agent.count = 1;
+    self->fleet = (tr_fleet_t){
+        .name = "remote", .agent_list = {&self->agent, 1}, .path = "--connect", .directory = self->here};
+    if (!getcwd(self->here, sizeof self->here))
         return tr_error_set(error, -errno, "cannot tell the working directory: %s", strerror(errno));
-    strcpy(at.listen, self->attached.endpoint);
-    int rc = tr_programs_find(&programs, error);
-    return rc == 0 ? tr_plan_make(&fleet, &programs, &at, ret_plan, error) : rc;
+    strcpy(self->at.listen, self->attached.endpoint);
+    int rc = tr_programs_find(&self->programs, error);
+    return rc == 0 ? tr_plan_make(&self->fleet, &self->programs, &self->at, ret_plan, error) : rc;
 }
 
 static int launch(start_t *self, int write_fd, tr_error_t *error) {

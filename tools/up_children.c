@@ -20,24 +20,24 @@
 
 /* ---- starting ---- */
 
-/* The plan of the broker and, where there is one, of this agent. */
-static int plan_for(
-    tr_up_t *self, tr_fleet_agent_t *agent, const char *directory, tr_plan_t **ret_plan, tr_error_t *error) {
-    tr_fleet_t fleet = *self->fleet;
-    fleet.agent_list = (tr_yaml_list_t){agent, agent ? 1 : 0};
+/* The plan of the broker and, where there is one, of this agent. The plan borrows `fleet`, which this fills. */
+static int plan_for(const tr_up_t *self, tr_fleet_agent_t *agent, const char *directory, tr_fleet_t *fleet,
+    tr_plan_t **ret_plan, tr_error_t *error) {
+    *fleet = *self->fleet;
+    fleet->agent_list = (tr_yaml_list_t){agent, agent ? 1 : 0};
     if (directory)
-        fleet.directory = directory;
-    int rc = tr_plan_make(&fleet, &self->programs, self->placed ? &self->at : NULL, ret_plan, error);
-    return rc;
+        fleet->directory = directory;
+    return tr_plan_make(fleet, &self->programs, self->placed ? &self->at : NULL, ret_plan, error);
 }
 
 static int add_child(tr_up_t *self, tr_member_t *member, tr_fleet_agent_t *agent, tr_error_t *error) {
     char log[PATH_MAX];
     tr_plan_t *plan = NULL;
+    tr_fleet_t fleet;
     const char *directory = member->group ? member->group->directory : self->fleet->directory;
     int rc = tr_state_log_path(tr_state_directory(self->state), member->name, log, sizeof log, error);
     if (rc == 0)
-        rc = plan_for(self, agent, directory, &plan, error);
+        rc = plan_for(self, agent, directory, &fleet, &plan, error);
     if (rc == 0) {
         member->log_from = tr_log_length(log);
         tr_child_spec_t spec = tr_plan_spec(plan, &plan->processes[agent ? 1 : 0], log);
@@ -87,7 +87,8 @@ static int add_group(tr_up_t *self, const tr_fleet_agent_t *agent, tr_error_t *e
 /* The broker is to come back where it was, so that all find it again. */
 static int pin_broker(tr_up_t *self, tr_error_t *error) {
     tr_plan_t *plan = NULL;
-    int rc = plan_for(self, NULL, NULL, &plan, error);
+    tr_fleet_t fleet;
+    int rc = plan_for(self, NULL, NULL, &fleet, &plan, error);
     if (rc < 0)
         return rc;
     rc = tr_supervise_set_argv(self->supervise, self->roster.members[0]->child, plan->processes[0].argv);

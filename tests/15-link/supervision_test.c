@@ -94,7 +94,8 @@ static member_t *join_fragile(
 
 static void what_fails_begins_again_and_gets_what_waits(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a");
     member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.restart_backoff_ms = 200});
@@ -113,7 +114,8 @@ static void what_fails_begins_again_and_gets_what_waits(void **state) {
 
 static void who_asked_is_told_of_the_failure(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a");
     join_fragile(c, "f", &notes, NULL);
@@ -136,7 +138,8 @@ static void who_asked_is_told_of_the_failure(void **state) {
 
 static void who_fails_too_often_ends_its_process(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a");
     member_t *f =
@@ -154,7 +157,8 @@ static void who_fails_too_often_ends_its_process(void **state) {
 /* The request that a provider fails at goes to another one. */
 static void a_leased_request_survives_the_failure(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a");
     member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.restart_backoff_ms = 60000});
@@ -189,7 +193,8 @@ static void *run_host(void *arg) {
 static void a_busy_agent_keeps_its_link(void **state) {
     static const char *const options[] = {"--lease", "1s", "--heartbeat", "200ms", NULL};
     crowd_t *c = *state;
-    notes_t notes = {.busy_ms = 3000};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){.busy_ms = 3000};
     crowd_open(c, options);
     member_t *a = crowd_join(c, "a");
     member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.hang_ms = 300});
@@ -221,7 +226,8 @@ static void note_timer(tr_agent_t *self, void *state, void *arg) {
 
 static void timers_fire_in_order_and_once(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *f = join_fragile(c, "f", &notes, NULL);
     int64_t begun = tr_clock_ms();
@@ -254,7 +260,8 @@ static void note_watch(tr_agent_t *self, void *state, int fd, short events, void
 
 static void a_descriptor_is_watched_until_it_is_not(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *f = join_fragile(c, "f", &notes, NULL);
     int fd = eventfd(0, EFD_CLOEXEC);
@@ -340,7 +347,8 @@ static int request(member_t *m, const char *to, uint64_t number, int64_t timeout
 
 static void a_request_has_one_outcome(void **state) {
     crowd_t *c = *state;
-    notes_t notes = {0};
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
     outcome_t answered = {0}, silent = {0}, failed = {0}, late = {0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a"), *mute = crowd_join(c, "mute");
