@@ -145,7 +145,7 @@ static tr_entry_t *entry_new(tr_core_t *core, tr_session_t *s, const char *name,
 }
 
 static void entry_free(tr_entry_t *e) {
-    free(e->muted);
+    tr_audience_finish(&e->muted);
     free(e->behaviour);
     free(e->name);
     free(e);
@@ -188,7 +188,7 @@ void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_service_withdraw_all(core, entry);
     tr_mailbox_fail_all(core, entry, TR_REASON_AGENT_GONE);
     tr_sys_agent(core, reason == TR_REASON_NONE ? "left" : "lost", entry, reason);
-    tr_unmute_all(core, &entry->muted, &entry->muted_n, tr_entry_scope(entry));
+    tr_unmute_all(core, &entry->muted, tr_entry_scope(entry));
     tr_map_delete(&core->names, entry->name, entry->name_len);
     uint32_t at = 0;
     while (s->entries[at] != entry)
@@ -216,13 +216,8 @@ tr_entry_t *tr_entry_in_session(const tr_session_t *session, uint32_t agent) {
 }
 
 tr_entry_t *tr_entry_of_route(tr_core_t *core, tr_route_t route) {
-    uint32_t slot = tr_route_slot(route);
-    if (tr_route_type(route) != TR_ROUTE_AGENT || slot >= core->sessions_n)
-        return NULL;
-    tr_session_t *s = core->sessions[slot];
-    if (!s || s->generation != tr_route_generation(route))
-        return NULL;
-    return tr_entry_in_session(s, tr_route_agent(route));
+    const tr_session_t *s = tr_session_of_route(core, route);
+    return s ? tr_entry_in_session(s, tr_route_agent(route)) : NULL;
 }
 
 size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out) {

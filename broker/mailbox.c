@@ -39,43 +39,32 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
     core->stats.queued_bytes += header->length;
     tr_session_dirty(core, s);
     if (from && half_full(core, to))
-        tr_mute(core, &to->muted, &to->muted_n, from, tr_entry_scope(to));
+        tr_mute(core, &to->muted, from, tr_entry_scope(to));
     return TR_REASON_NONE;
 }
 
-void tr_mute(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_session_t *sender, tr_scope_t about) {
-    tr_route_t who = tr_session_route(sender, 0);
-    for (uint32_t i = 0; i < *count; i++)
-        if ((*list)[i] == who)
-            return;
-    tr_route_t *grown = realloc(*list, (*count + 1) * sizeof *grown);
-    if (!grown)
-        return; /* the limit still holds */
-    *list = grown;
-    grown[(*count)++] = who;
+void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about) {
+    if (tr_audience_add(core, muted, sender, UINT32_MAX) != TR_JOINED_NOW)
+        return; /* out of memory: the limit still holds */
     tr_record_header_t h = {.kind = TR_KIND_MUTE, .src = about.first, .id = about.count};
     tr_control_send(core, sender, &h, NULL, 0);
     core->stats.mutes++;
 }
 
-void tr_unmute_all(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_scope_t about) {
+static void unmute(tr_core_t *core, tr_session_t *session, const void *what) {
+    tr_control_send(core, session, what, NULL, 0);
+}
+
+void tr_unmute_all(tr_core_t *core, tr_audience_t *muted, tr_scope_t about) {
     tr_record_header_t h = {.kind = TR_KIND_UNMUTE, .src = about.first, .id = about.count};
-    for (uint32_t i = 0; i < *count; i++) {
-        uint32_t slot = tr_route_slot((*list)[i]);
-        tr_session_t *s = slot < core->sessions_n ? core->sessions[slot] : NULL;
-        if (s && s->generation == tr_route_generation((*list)[i]))
-            tr_control_send(core, s, &h, NULL, 0);
-    }
-    free(*list);
-    *list = NULL;
-    *count = 0;
+    tr_audience_dismiss(core, muted, unmute, &h);
 }
 
 void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry) {
-    if (!entry->muted_n || entry->mailbox.records > core->config.mailbox_records / 4 ||
+    if (!entry->muted.n || entry->mailbox.records > core->config.mailbox_records / 4 ||
         entry->mailbox.bytes > core->config.mailbox_bytes / 4)
         return;
-    tr_unmute_all(core, &entry->muted, &entry->muted_n, tr_entry_scope(entry));
+    tr_unmute_all(core, &entry->muted, tr_entry_scope(entry));
 }
 
 /* What becomes of a queued record when its agent ends, or stops for a while. */

@@ -75,7 +75,7 @@ static tr_service_t *take_over(tr_core_t *core, const char *name, size_t len) {
             free(copy);
             return NULL;
         }
-        tr_unmute_all(core, &s->muted, &s->muted_n, (tr_scope_t){tr_service_route(s), 1});
+        tr_unmute_all(core, &s->muted, (tr_scope_t){tr_service_route(s), 1});
         tr_map_delete(&core->service_names, s->name, strlen(s->name));
         free(s->name);
         s->name = copy;
@@ -211,8 +211,8 @@ static bool expired(const tr_core_t *core, const tr_lease_t *lease) {
 /* Senders that were told to wait may go on when a quarter of the limits is left over. */
 static void let_go_on(tr_core_t *core, tr_service_t *s) {
     const tr_core_config_t *c = &core->config;
-    if (s->muted_n && s->queue.count <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
-        tr_unmute_all(core, &s->muted, &s->muted_n, (tr_scope_t){tr_service_route(s), 1});
+    if (s->muted.n && s->queue.count <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
+        tr_unmute_all(core, &s->muted, (tr_scope_t){tr_service_route(s), 1});
 }
 
 /* Hands queued requests to providers as long as one has room. */
@@ -253,7 +253,7 @@ tr_reason_t tr_service_push(
     enqueue(core, service, &service->queue, lease);
     dispatch(core, service);
     if (service->queue.count > c->service_records / 2 || service->queue_bytes > c->service_bytes / 2)
-        tr_mute(core, &service->muted, &service->muted_n, from, (tr_scope_t){tr_service_route(service), 1});
+        tr_mute(core, &service->muted, from, (tr_scope_t){tr_service_route(service), 1});
     return TR_REASON_NONE;
 }
 
@@ -424,7 +424,7 @@ void tr_service_destroy(tr_core_t *core, tr_service_t *service) {
     free_list(&service->queue);
     free_list(&service->resting);
     free(service->providers);
-    free(service->muted);
+    tr_audience_finish(&service->muted);
     free(service->name);
     free(service);
 }

@@ -11,6 +11,7 @@
 #ifndef TR_BROKER_STATE_H
 #define TR_BROKER_STATE_H
 
+#include "broker/audience.h"
 #include "broker/core.h"
 #include "lib/base/arena.h"
 #include "lib/base/map.h"
@@ -46,8 +47,7 @@ struct tr_entry {
     char *behaviour;
     tr_account_t mailbox; /* queued in the session's outbox, or held */
     tr_outbox_t held;     /* while not active */
-    tr_route_t *muted;    /* sessions (as agent routes of agent 0) that were told to stop */
-    uint32_t muted_n;
+    tr_audience_t muted;  /* sessions that were told to stop */
     uint32_t subscriptions_n;
     uint32_t services_n;
     uint64_t received, sent;
@@ -125,8 +125,7 @@ struct tr_service {
     tr_lease_list_t resting; /* given back by the only provider that had room: tried again at the next tick */
     uint64_t queue_bytes;    /* of both */
     int64_t orphaned_ms;     /* since when there has been no provider */
-    tr_route_t *muted;
-    uint32_t muted_n;
+    tr_audience_t muted;
     uint64_t requests, settled;
 };
 
@@ -246,6 +245,13 @@ void tr_session_dirty(tr_core_t *core, tr_session_t *session);
 void tr_session_flush(tr_core_t *core, tr_session_t *session);
 void tr_session_credit(tr_core_t *core, tr_session_t *session);
 void tr_session_credit_rest(tr_core_t *core, tr_session_t *session);
+/* That an agent's route is of; NULL where it has ended. */
+static inline tr_session_t *tr_session_of_route(const tr_core_t *core, tr_route_t route) {
+    uint32_t slot = tr_route_slot(route);
+    tr_session_t *s =
+        tr_route_type(route) == TR_ROUTE_AGENT && slot < core->sessions_n ? core->sessions[slot] : NULL;
+    return s && s->generation == tr_route_generation(route) ? s : NULL;
+}
 static inline tr_route_t tr_session_route(const tr_session_t *s, uint32_t agent) {
     return tr_route(TR_ROUTE_AGENT, s->slot, s->generation, agent);
 }
@@ -304,8 +310,8 @@ typedef struct tr_scope {
 static inline tr_scope_t tr_entry_scope(const tr_entry_t *e) {
     return (tr_scope_t){tr_session_route(e->session, e->first), e->count};
 }
-void tr_mute(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_session_t *sender, tr_scope_t about);
-void tr_unmute_all(tr_core_t *core, tr_route_t **list, uint32_t *count, tr_scope_t about);
+void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about);
+void tr_unmute_all(tr_core_t *core, tr_audience_t *muted, tr_scope_t about);
 void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry);
 
 /* route.c */
