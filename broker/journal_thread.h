@@ -1,14 +1,18 @@
 /*
- * The journal thread: the one thread of a broker that waits for the journal's disk, so that the core never does.
+ * The journal thread: the one thread of a broker that waits for the journal's disk, so that the core never
+ * does.
  *
- * The shell hands it numbered batches and numbered scans; the thread takes all that wait, merges the batches into one write, with one
- * sync if any of them asks for it, and answers with completions. Jobs are done in the order in which they were handed over: a scan sees
- * the batches before it and none after it. The shell is woken by an eventfd.
+ * The shell hands it numbered batches and numbered scans; the thread takes all that wait, merges the batches
+ * into one write, with one sync if any of them asks for it, and answers with completions. Jobs are done in
+ * the order in which they were handed over: a scan sees the batches before it and none after it. The shell is
+ * woken by an eventfd.
  *
- * The first write that fails ends it: it posts one TR_JOURNAL_FAILED, and from then on nothing, whatever is handed over (the memory of
- * it is freed as ever). The broker then logs, and exits: see lib/store/journal.h for why.
+ * The first write that fails ends it: it posts one TR_JOURNAL_FAILED, and from then on nothing, whatever is
+ * handed over (the memory of it is freed as ever). The broker then logs, and exits: see lib/store/journal.h
+ * for why.
  *
- * Threads: all functions are for the shell's thread, but the numbers of tr_journal_thread_stats, which any thread may read.
+ * Threads: all functions are for the shell's thread, but the numbers of tr_journal_thread_stats, which any
+ * thread may read.
  */
 #ifndef TR_BROKER_JOURNAL_THREAD_H
 #define TR_BROKER_JOURNAL_THREAD_H
@@ -18,10 +22,11 @@
 
 typedef struct tr_journal_thread tr_journal_thread_t;
 
-/* Starts the thread and consumes the journal (nulls the reference), also on failure. Recovery may have scanned it before. */
+/* Starts the thread and consumes the journal (nulls the reference), also on failure. Recovery may have
+ * scanned it before. */
 int tr_journal_thread_new(tr_journal_t **journal, tr_journal_thread_t **ret_thread, tr_error_t *error);
-/* Stops, after everything that was handed over is done (or has failed), and closes the journal. Completions that were not taken are
- * freed. It blocks for as long as the disk takes. NULL-safe, nulls the reference. */
+/* Stops, after everything that was handed over is done (or has failed), and closes the journal. Completions
+ * that were not taken are freed. It blocks for as long as the disk takes. NULL-safe, nulls the reference. */
 void tr_journal_thread_destroy(tr_journal_thread_t **self);
 
 /* A serialized batch (lib/store/journal_batch.h). */
@@ -34,11 +39,12 @@ typedef struct tr_journal_batch {
         void *); /* called by any thread when the bytes are not needed any more; NULL: they live longer */
     void *owner; /* its argument: the block, or what holds it */
 } tr_journal_batch_t;
-/* 0; -ENOMEM (released). A batch without ops and with sync is the wish that everything before it be on disk. */
+/* 0; -ENOMEM (released). A batch without ops and with sync is the wish that everything before it be on disk.
+ */
 int tr_journal_thread_write(tr_journal_thread_t *self, const tr_journal_batch_t *batch);
 
-/* Scans a range (copied), up to about limit_bytes of keys and values (0 is refused: -EINVAL). `number` comes back with the result; it
- * has nothing to do with those of batches. 0, -EINVAL, -ENOMEM. */
+/* Scans a range (copied), up to about limit_bytes of keys and values (0 is refused: -EINVAL). `number` comes
+ * back with the result; it has nothing to do with those of batches. 0, -EINVAL, -ENOMEM. */
 int tr_journal_thread_read(
     tr_journal_thread_t *self, uint64_t number, const tr_journal_range_t *range, size_t limit_bytes);
 
@@ -53,8 +59,8 @@ typedef enum tr_journal_done_type {
 typedef struct tr_journal_done {
     tr_journal_done_type_t type;
     uint64_t number;
-    void *
-        bytes; /* READ: the pairs as a serialized batch, one block for the caller to free(); NULL when there are none */
+    void *bytes; /* READ: the pairs as a serialized batch, one block for the caller to free(); NULL when there
+                    are none */
     size_t len;
     bool more;  /* READ: the limit was reached before the range's end */
     int code;   /* a negative errno */
@@ -63,7 +69,8 @@ typedef struct tr_journal_done {
 
 /* Readable (poll) while there may be completions. Owned by the thread. */
 int tr_journal_thread_fd(const tr_journal_thread_t *self);
-/* The next completion, in the order of the jobs; false when there is none, and then the descriptor is quiet until one comes. */
+/* The next completion, in the order of the jobs; false when there is none, and then the descriptor is quiet
+ * until one comes. */
 bool tr_journal_thread_next(tr_journal_thread_t *self, tr_journal_done_t *ret_done);
 /* Frees what a completion holds; for who does not keep it. */
 void tr_journal_done_finish(tr_journal_done_t *done);

@@ -1,8 +1,9 @@
 /*
  * Operations as bytes: how batches and the results of scans travel between the threads of one process.
  *
- *     u8 type, u32 key length, u32 value length (little-endian), the key, the value         for each op, nothing between them
+ *     u8 type, u32 key length, u32 value length, the key, the value
  *
+ * for each op, little-endian, with nothing between them.
  * The result of a scan is the same with all types TR_JOURNAL_PUT. Never on disk or on a wire.
  */
 #ifndef TR_STORE_JOURNAL_BATCH_H
