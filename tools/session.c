@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
+#include "lib/base/random.h"
 #include "proto/json.h"
 #include "proto/link.pb-c.h"
 #include "tools/reach.h"
@@ -10,7 +11,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* A listener that says no welcome within this time is no broker. */
@@ -149,10 +149,7 @@ static void on_host_event(void *arg, tr_host_event_t event, const char *detail) 
 static int add_agent(tr_cli_session_t *self) {
     char name[48];
     tr_error_t error = {0};
-    uint16_t random = 0;
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        random = (uint16_t)tr_clock_ns();
-    snprintf(name, sizeof name, "cli-%d-%04x", (int)getpid(), random);
+    snprintf(name, sizeof name, "cli-%d-%04x", (int)getpid(), (uint16_t)tr_random_seed());
     self->behaviour = (tr_behaviour_t){
         .abi = TR_BEHAVIOUR_ABI,
         .name = "cli",

@@ -1,5 +1,6 @@
 /* `troupe ask`: a message and its answer; with --all every answer that comes. */
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 #include "tools/message_text.h"
 #include "tools/output_yaml.h"
 #include "tools/session.h"
@@ -7,7 +8,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 typedef struct options {
@@ -172,10 +172,7 @@ static void on_message(tr_cli_session_t *session, const tr_message_t *message, v
 }
 
 static void new_id(char out[40]) {
-    uint64_t random = 0;
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        random = (uint64_t)tr_clock_ns();
-    snprintf(out, 40, "ask-%d-%016" PRIx64, (int)getpid(), random);
+    snprintf(out, 40, "ask-%d-%016" PRIx64, (int)getpid(), tr_random_seed());
 }
 
 static int ask_all(const tr_call_t *call, const options_t *o, tr_acl_t *message) {

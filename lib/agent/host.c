@@ -2,6 +2,8 @@
 
 #include "lib/agent/host_private.h"
 
+#include "lib/base/random.h"
+#include "lib/link/wire.h"
 #include "troupe/troupe.h"
 
 #include <errno.h>
@@ -9,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define BUNDLES_PER_TURN 32
@@ -36,8 +37,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     h->posted_end = &h->posted;
     pthread_mutex_init(&h->post_lock, NULL);
     pthread_mutex_init(&h->keeper_lock, NULL);
-    if (getrandom(&h->unique, sizeof h->unique, GRND_NONBLOCK) != sizeof h->unique)
-        h->unique = (uint64_t)tr_clock_ns() ^ (uint64_t)getpid() << 40;
+    h->unique = tr_random_seed();
     tr_map_init(&h->pending, h->unique);
     h->hang_ms = o->hang_ms ? o->hang_ms : 30000;
     h->restart_intensity = o->restart_intensity ? o->restart_intensity : 5;
@@ -230,7 +230,7 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
     int64_t left = until_ms - tr_clock_ms();
     int timeout = left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
     atomic_store(&h->waits, true);
-    int ready = poll(h->polls, (nfds_t)n, timeout);
+    int ready = tr_wire_poll(h->polls, (nfds_t)n, timeout);
     atomic_store(&h->waits, false);
     if (ready <= 0)
         return false;

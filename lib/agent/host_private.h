@@ -151,7 +151,15 @@ void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...
 tr_agent_more_t *tr_agent_more(tr_agent_t *agent);
 size_t tr_agent_name(const tr_agent_t *agent, char *out); /* TR_NAME_MAX + 1 bytes */
 
-/* keeper.c */
+/* keeper.c: one look, from the keeper's thread; gives the milliseconds until the next one. */
+typedef struct tr_keeper_watch {
+    uint64_t steps; /* callbacks begun, as last seen */
+    int64_t since_ms;
+    bool told;
+} tr_keeper_watch_t;
+int64_t tr_keeper_turn(tr_host_t *host, tr_keeper_watch_t *watch);
+
+/* keeper_thread.c */
 int tr_keeper_start(tr_host_t *host);
 void tr_keeper_stop(tr_host_t *host);
 

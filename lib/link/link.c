@@ -1,60 +1,21 @@
-/* The link's life: socket, receiving, heartbeats, credit, flushing. Control records are in link_control.c,
+/* The link's life: wire, receiving, heartbeats, credit, flushing. Control records are in link_control.c,
  * sending in link_send.c. */
 #include "lib/link/link_private.h"
 
-#include "lib/link/frame.h"
+#include "lib/base/random.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #define IDLE_BUFFERS   64
-#define MESSAGE_MAX    (80 << 20) /* more than the largest --max-record of a broker */
-#define RECEIVE_MAX    32         /* bundles in one turn, so that sending and timers get theirs */
+#define RECEIVE_MAX    32 /* bundles in one turn, so that sending and timers get theirs */
 #define HELLO_MS       1000
 #define HELLOS_MAX     5 /* on one socket */
 #define BACKOFF_MAX_MS 5000
-#define HANDSHAKE_MS   4000
 
 static int64_t now_ms(void) {
     return tr_clock_ms();
-}
-
-/* libzmq's own reconnection: first pause drawn per process, so that a fleet does not come back
- * in one wave. */
-static void set_options(tr_link_t *l, void *socket) {
-    int zero = 0, ipv6 = strchr(l->endpoint, '[') != NULL, handshake = HANDSHAKE_MS;
-    int first = 50 + (int)(l->seed % 150), longest = 2000;
-    int64_t max = MESSAGE_MAX;
-    zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6);
-    zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero); /* credit bounds both directions */
-    zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof zero);
-    zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
-    zmq_setsockopt(socket, ZMQ_CONNECT_TIMEOUT, &handshake, sizeof handshake);
-    zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake);
-    zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &first, sizeof first);
-    zmq_setsockopt(socket, ZMQ_RECONNECT_IVL_MAX, &longest, sizeof longest);
-    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
-}
-
-int tr_link_open_socket(tr_link_t *l) {
-    void *socket = zmq_socket(l->context, ZMQ_DEALER);
-    if (!socket)
-        return -errno;
-    set_options(l, socket);
-    size_t size = sizeof l->fd;
-    if (zmq_connect(socket, l->endpoint) < 0 || zmq_getsockopt(socket, ZMQ_FD, &l->fd, &size) < 0) {
-        int r = -errno;
-        zmq_close(socket);
-        return r;
-    }
-    if (l->socket)
-        zmq_close(l->socket);
-    l->socket = socket;
-    return 0;
 }
 
 static char *dup_or(const char *text, const char *otherwise) {
@@ -65,14 +26,13 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
     tr_link_t *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    char host[65] = "";
-    gethostname(host, sizeof host - 1);
+    char host[65];
+    tr_wire_identity(host, &l->pid);
     pthread_mutex_init(&l->lock, NULL);
     tr_pool_init(&l->pool, IDLE_BUFFERS);
     l->inbox_end = &l->inbox;
     l->events_end = &l->events;
-    if (getrandom(&l->seed, sizeof l->seed, GRND_NONBLOCK) != sizeof l->seed)
-        l->seed = (uint64_t)tr_clock_ns() ^ (uint64_t)getpid() << 32;
+    l->seed = tr_random_seed();
     tr_map_init(&l->routes, l->seed);
     tr_map_init(&l->topics, l->seed);
     tr_map_init(&l->topic_routes, l->seed);
@@ -92,14 +52,14 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
 
 int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error) {
     tr_link_t *l = link_alloc(options);
-    if (!l || !l->endpoint || !l->process || !l->host || !(l->context = zmq_ctx_new())) {
+    if (!l || !l->endpoint || !l->process || !l->host || tr_wire_new(l->endpoint, l->seed, &l->wire) < 0) {
         tr_link_destroy(&l, 0);
         return tr_error_set(error, -ENOMEM, "out of memory");
     }
-    int r = tr_link_open_socket(l);
+    int r = tr_wire_open(l->wire);
     if (r < 0) {
         r = tr_error_set(error, r == -EMFILE ? r : -EINVAL,
-            "%s: %s; an endpoint is tcp://HOST:PORT or ipc://PATH", l->endpoint, zmq_strerror(-r));
+            "%s: %s; an endpoint is tcp://HOST:PORT or ipc://PATH", l->endpoint, tr_wire_strerror(-r));
         tr_link_destroy(&l, 0);
         return r;
     }
@@ -156,9 +116,9 @@ static void say_goodbye(tr_link_t *l, int64_t wait_ms) {
         }
         ready = !l->farewell && (l->state == TR_LINK_READY || l->state == TR_LINK_BYE);
         pthread_mutex_unlock(&l->lock);
-        struct pollfd p = {.fd = l->fd, .events = POLLIN};
+        struct pollfd p = {.fd = tr_wire_fd(l->wire), .events = POLLIN};
         if (ready)
-            poll(&p, 1, 20);
+            tr_wire_poll(&p, 1, 20);
     }
 }
 
@@ -166,16 +126,13 @@ void tr_link_destroy(tr_link_t **self, int64_t wait_ms) {
     tr_link_t *l = *self;
     if (!l)
         return;
-    if (l->socket) {
+    if (l->wire && tr_wire_is_open(l->wire))
         say_goodbye(l, wait_ms);
-        zmq_close(l->socket);
-    }
     free_lists(l);
     tr_link_forget_routes(l);
     tr_outbox_finish(&l->control);
     tr_outbox_finish(&l->data);
-    if (l->context)
-        zmq_ctx_term(l->context); /* gives lent buffers back, so before the pool */
+    tr_wire_destroy(&l->wire); /* gives lent buffers back, so before the pool */
     tr_pool_finish(&l->pool);
     tr_map_finish(&l->routes);
     tr_map_finish(&l->topics);
@@ -192,8 +149,7 @@ void tr_link_destroy(tr_link_t **self, int64_t wait_ms) {
 static void give_chunk(tr_link_t *l, tr_chunk_t *chunk) {
     l->stats.bundles_out++;
     l->stats.bytes_out += chunk->buf->len;
-    tr_frame_send(
-        l->socket, chunk->buf, ZMQ_DONTWAIT); /* without a high-water mark it fails only without memory */
+    tr_wire_send(l->wire, chunk->buf);
     chunk->buf = NULL;
     tr_chunk_free(chunk);
 }
@@ -280,7 +236,7 @@ static bool receive(tr_link_t *l, int64_t now) {
     for (unsigned i = 0; i < l->batch; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, l->socket, ZMQ_DONTWAIT) < 0) {
+        if (!tr_wire_receive(l->wire, &frame)) {
             zmq_msg_close(&frame);
             l->batch = 1;
             return true;
@@ -313,11 +269,17 @@ static int64_t patience(const tr_link_t *l) {
     return HELLO_MS + l->backoff_ms;
 }
 
+static void open_again(tr_link_t *l) {
+    int r = tr_wire_open(l->wire);
+    if (r < 0)
+        snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", tr_wire_strerror(-r));
+}
+
 /* A HELLO waits in libzmq until it has connected, so asking again helps only where a connection was lost
  * meanwhile; where nobody answers for long, the connection may be one that nobody else knows of. */
 static void hello_again(tr_link_t *l, int64_t now) {
-    if (++l->hellos % HELLOS_MAX == 0 && tr_link_open_socket(l) < 0)
-        snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", zmq_strerror(errno));
+    if (++l->hellos % HELLOS_MAX == 0)
+        open_again(l);
     tr_link_hello(l, now);
 }
 
@@ -329,8 +291,7 @@ static void reconnect(tr_link_t *l, int64_t now) {
     if (l->backoff_ms > BACKOFF_MAX_MS)
         l->backoff_ms = BACKOFF_MAX_MS;
     l->backoff_ms += (int64_t)(l->seed % (uint64_t)l->backoff_ms) / 2;
-    if (tr_link_open_socket(l) < 0)
-        snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", zmq_strerror(errno));
+    open_again(l);
     tr_link_hello(l, now);
 }
 
@@ -384,7 +345,7 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
 
 int tr_link_fd(tr_link_t *self) {
     pthread_mutex_lock(&self->lock);
-    int fd = self->fd;
+    int fd = tr_wire_fd(self->wire);
     pthread_mutex_unlock(&self->lock);
     return fd;
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define BODY_MAX 1024
 
@@ -52,7 +51,7 @@ void tr_link_hello(tr_link_t *l, int64_t now_ms) {
     m.epoch = l->epoch;
     m.process = l->process;
     m.host = l->host;
-    m.pid = (uint32_t)getpid();
+    m.pid = l->pid;
     m.window_records = l->window_records;
     m.window_bytes = l->window_bytes;
     if (troupe__hello__get_packed_size(&m) > sizeof body)

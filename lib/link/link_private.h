@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/map.h"
 #include "lib/link/link.h"
+#include "lib/link/wire.h"
 #include "proto/bundle.h"
 #include "proto/outbox.h"
 #include "proto/topic.h"
@@ -51,9 +52,9 @@ typedef struct tr_muted {
 struct tr_link {
     pthread_mutex_t lock;
     tr_pool_t pool;
-    void *context, *socket;
-    int fd;
+    tr_wire_t *wire;
     char *endpoint, *process, *host;
+    uint32_t pid;
     uint64_t window_records, window_bytes; /* that we grant */
     uint64_t queue_max;
     uint64_t seed;
@@ -124,7 +125,6 @@ void tr_link_forget_routes(tr_link_t *l);
 void tr_link_put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len);
 
 /* link.c */
-int tr_link_open_socket(tr_link_t *l);
 /* Sends what may go; true when anything was sent. */
 bool tr_link_flush_locked(tr_link_t *l);
 

@@ -20,15 +20,15 @@
 #define LOOK_MS     100
 
 /* Takes what came, and says that the link is alive. Negative when it is lost. */
-static int look_after(tr_wire_t *w, zmq_msg_t *frame, int64_t now) {
+static int look_after(tr_bench_wire_t *w, zmq_msg_t *frame, int64_t now) {
     int r;
-    while ((r = tr_wire_receive(w, frame, ZMQ_DONTWAIT)) >= 0)
+    while ((r = tr_bench_wire_receive(w, frame, ZMQ_DONTWAIT)) >= 0)
         ;
-    tr_wire_heartbeat(w, now);
+    tr_bench_wire_heartbeat(w, now);
     return r != -EAGAIN ? r : w->refused ? -ECONNRESET : 0;
 }
 
-static int look_after_all(tr_wire_t *links, uint32_t n, zmq_msg_t *frame, tr_error_t *error) {
+static int look_after_all(tr_bench_wire_t *links, uint32_t n, zmq_msg_t *frame, tr_error_t *error) {
     int64_t now = tr_clock_ms();
     for (uint32_t i = 0; i < n; i++)
         if (look_after(&links[i], frame, now) < 0)
@@ -38,7 +38,7 @@ static int look_after_all(tr_wire_t *links, uint32_t n, zmq_msg_t *frame, tr_err
 
 static int hold_links(const tr_bench_task_t *task, tr_error_t *error) {
     void *context = zmq_ctx_new();
-    tr_wire_t *links = calloc(task->agents, sizeof *links);
+    tr_bench_wire_t *links = calloc(task->agents, sizeof *links);
     zmq_msg_t frame;
     zmq_msg_init(&frame);
     if (!links || tr_process_need_files(task->agents * 2 + 64, NULL, error) < 0)
@@ -48,7 +48,7 @@ static int hold_links(const tr_bench_task_t *task, tr_error_t *error) {
     for (uint32_t i = 0; i < task->agents; i++) {
         char name[48];
         snprintf(name, sizeof name, "link-%u-%u", task->index, i);
-        int r = tr_wire_open(&links[i], context, task->endpoint, name, error);
+        int r = tr_bench_wire_open(&links[i], context, task->endpoint, name, error);
         if (r == 0 && tr_clock_ms() - looked >= LOOK_MS) {
             r = look_after_all(links, i + 1, &frame, error);
             looked = tr_clock_ms();

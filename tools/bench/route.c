@@ -21,13 +21,13 @@ typedef struct bundle {
     uint32_t records;
 } bundle_t;
 
-static void wait_a_little(tr_wire_t *w) {
+static void wait_a_little(tr_bench_wire_t *w) {
     int ms = 200;
     zmq_setsockopt(w->socket, ZMQ_RCVTIMEO, &ms, sizeof ms);
 }
 
 /* Records of one frame; those that are no messages (NACKs) are not counted as such. */
-static uint64_t walk(tr_wire_t *w, zmq_msg_t *frame) {
+static uint64_t walk(tr_bench_wire_t *w, zmq_msg_t *frame) {
     tr_bundle_reader_t reader;
     tr_record_t record;
     uint64_t records = 0, messages = 0, bytes = 0;
@@ -38,13 +38,13 @@ static uint64_t walk(tr_wire_t *w, zmq_msg_t *frame) {
         messages += record.h.kind == TR_KIND_MESSAGE;
     }
     w->nacks += records - messages;
-    tr_wire_taken(w, records, bytes);
+    tr_bench_wire_taken(w, records, bytes);
     return messages;
 }
 
 static int sink(const tr_bench_task_t *task, tr_error_t *error) {
-    tr_wire_t w;
-    int r = tr_wire_open(&w, zmq_ctx_new(), task->endpoint, "sink", error);
+    tr_bench_wire_t w;
+    int r = tr_bench_wire_open(&w, zmq_ctx_new(), task->endpoint, "sink", error);
     if (r < 0)
         return r;
     wait_a_little(&w);
@@ -54,7 +54,7 @@ static int sink(const tr_bench_task_t *task, tr_error_t *error) {
     uint64_t got = 0;
     int64_t first = 0, heard_ms = tr_clock_ms();
     while (got < task->count) {
-        r = tr_wire_receive(&w, &frame, 0);
+        r = tr_bench_wire_receive(&w, &frame, 0);
         if (r < 0 && r != -EAGAIN)
             return tr_error_set(error, r, "receiving: %s", zmq_strerror(-r));
         if (r > 0) {
@@ -65,7 +65,7 @@ static int sink(const tr_bench_task_t *task, tr_error_t *error) {
         int64_t now = tr_clock_ms();
         if (r > 0 || !got)
             heard_ms = now;
-        tr_wire_heartbeat(&w, now);
+        tr_bench_wire_heartbeat(&w, now);
         if (w.refused || now - heard_ms > TR_BENCH_SILENT_MS)
             break;
     }
@@ -75,7 +75,7 @@ static int sink(const tr_bench_task_t *task, tr_error_t *error) {
 
 /* As the library writes a message: sender and receiver in the envelope, and the content. */
 static int encode(
-    bundle_t *b, const tr_wire_t *w, const tr_bench_task_t *task, const void *content, uint64_t *id) {
+    bundle_t *b, const tr_bench_wire_t *w, const tr_bench_task_t *task, const void *content, uint64_t *id) {
     const char *to = task->to;
     tr_acl_t acl = {.sender = w->aid, .receivers = {&to, 1}};
     size_t envelope = tr_acl_envelope_size(&acl), length = TR_RECORD_HEADER + envelope + task->size;
@@ -102,7 +102,7 @@ static int encode(
     return 0;
 }
 
-static int encode_all(bundle_t *bundles, const tr_wire_t *w, const tr_bench_task_t *task) {
+static int encode_all(bundle_t *bundles, const tr_bench_wire_t *w, const tr_bench_task_t *task) {
     uint64_t id = 0;
     void *content = tr_bench_content(task->size);
     int r = content ? 0 : -ENOMEM;
@@ -118,28 +118,28 @@ static void keep(void *bytes, void *hint) {
 }
 
 /* Takes what the broker says; waits for it when nothing may be sent. */
-static int listen_to_broker(tr_wire_t *w, zmq_msg_t *frame, bool may_wait) {
-    int r = tr_wire_receive(w, frame, may_wait ? 0 : ZMQ_DONTWAIT);
+static int listen_to_broker(tr_bench_wire_t *w, zmq_msg_t *frame, bool may_wait) {
+    int r = tr_bench_wire_receive(w, frame, may_wait ? 0 : ZMQ_DONTWAIT);
     if (r > 0)
         walk(w, frame);
-    tr_wire_heartbeat(w, tr_clock_ms());
+    tr_bench_wire_heartbeat(w, tr_clock_ms());
     return r == -EAGAIN ? 0 : r;
 }
 
-static int send_one(tr_wire_t *w, const bundle_t *b) {
+static int send_one(tr_bench_wire_t *w, const bundle_t *b) {
     zmq_msg_t frame;
     if (zmq_msg_init_data(&frame, b->bytes, b->len, keep, NULL) < 0)
         return -ENOMEM;
-    int r = tr_wire_send(w, &frame, b->records, b->len - TR_BUNDLE_HEADER);
+    int r = tr_bench_wire_send(w, &frame, b->records, b->len - TR_BUNDLE_HEADER);
     if (r < 0)
         zmq_msg_close(&frame);
     return r;
 }
 
 static int sender(const tr_bench_task_t *task, tr_error_t *error) {
-    tr_wire_t w;
+    tr_bench_wire_t w;
     bundle_t bundles[BUNDLES] = {0};
-    int r = tr_wire_open(&w, zmq_ctx_new(), task->endpoint, "sender", error);
+    int r = tr_bench_wire_open(&w, zmq_ctx_new(), task->endpoint, "sender", error);
     if (r < 0 || (r = encode_all(bundles, &w, task)) < 0)
         return r;
     wait_a_little(&w);
@@ -148,7 +148,7 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
     uint64_t sent = 0;
     for (unsigned i = 0; sent < task->count && r >= 0 && !w.nacks && !w.refused;) {
         const bundle_t *b = &bundles[i % BUNDLES];
-        bool may = tr_wire_may_send(&w, b->records, b->len - TR_BUNDLE_HEADER);
+        bool may = tr_bench_wire_may_send(&w, b->records, b->len - TR_BUNDLE_HEADER);
         r = listen_to_broker(&w, &frame, !may);
         if (r < 0 || !may || (r = send_one(&w, b)) < 0)
             continue;

@@ -14,7 +14,7 @@
 #define BODY_MAX       512
 
 /* A bundle of one control record. */
-static int say(tr_wire_t *w, uint8_t kind, uint64_t id, const void *body, size_t len) {
+static int say(tr_bench_wire_t *w, uint8_t kind, uint64_t id, const void *body, size_t len) {
     uint8_t bytes[TR_BUNDLE_HEADER + TR_RECORD_HEADER + BODY_MAX] = "TB\1";
     tr_record_header_t h = {.length = TR_RECORD_HEADER + (uint32_t)len, .kind = kind, .id = id};
     tr_put32(bytes + 4, 1);
@@ -25,7 +25,7 @@ static int say(tr_wire_t *w, uint8_t kind, uint64_t id, const void *body, size_t
     return zmq_send(w->socket, bytes, TR_BUNDLE_HEADER + h.length, 0) < 0 ? -errno : 0;
 }
 
-static int say_hello(tr_wire_t *w) {
+static int say_hello(tr_bench_wire_t *w) {
     uint8_t body[BODY_MAX];
     Troupe__Hello m = TROUPE__HELLO__INIT;
     m.version = TR_PROTOCOL_VERSION;
@@ -37,7 +37,7 @@ static int say_hello(tr_wire_t *w) {
     return say(w, TR_KIND_HELLO, w->next_id++, body, troupe__hello__pack(&m, body));
 }
 
-static int say_register(tr_wire_t *w, const char *name) {
+static int say_register(tr_bench_wire_t *w, const char *name) {
     uint8_t body[BODY_MAX];
     Troupe__Register m = TROUPE__REGISTER__INIT;
     m.name = (char *)(uintptr_t)name;
@@ -47,7 +47,7 @@ static int say_register(tr_wire_t *w, const char *name) {
     return say(w, TR_KIND_REGISTER, w->next_id++, body, troupe__register__pack(&m, body));
 }
 
-static void on_welcome(tr_wire_t *w, const tr_record_t *r) {
+static void on_welcome(tr_bench_wire_t *w, const tr_record_t *r) {
     Troupe__Welcome *m = troupe__welcome__unpack(NULL, r->content_len, r->content);
     if (!m)
         return;
@@ -59,7 +59,7 @@ static void on_welcome(tr_wire_t *w, const tr_record_t *r) {
     troupe__welcome__free_unpacked(m, NULL);
 }
 
-static void on_registered(tr_wire_t *w, const tr_record_t *r) {
+static void on_registered(tr_bench_wire_t *w, const tr_record_t *r) {
     Troupe__Registered *m = troupe__registered__unpack(NULL, r->content_len, r->content);
     if (!m)
         return;
@@ -67,7 +67,7 @@ static void on_registered(tr_wire_t *w, const tr_record_t *r) {
     troupe__registered__free_unpacked(m, NULL);
 }
 
-static void on_refused(tr_wire_t *w, const tr_record_t *r) {
+static void on_refused(tr_bench_wire_t *w, const tr_record_t *r) {
     Troupe__Refusal *m = troupe__refusal__unpack(NULL, r->content_len, r->content);
     w->refused = true;
     snprintf(w->refusal, sizeof w->refusal, "%s: %s", tr_reason_name(r->h.reason), m ? m->detail : "");
@@ -75,14 +75,14 @@ static void on_refused(tr_wire_t *w, const tr_record_t *r) {
         troupe__refusal__free_unpacked(m, NULL);
 }
 
-static void on_credit(tr_wire_t *w, const tr_record_t *r) {
+static void on_credit(tr_bench_wire_t *w, const tr_record_t *r) {
     if (r->content_len < TR_CREDIT_SIZE)
         return;
     w->acked_records = tr_get64(r->content);
     w->acked_bytes = tr_get64(r->content + 8);
 }
 
-static void control(tr_wire_t *w, const tr_record_t *r) {
+static void control(tr_bench_wire_t *w, const tr_record_t *r) {
     switch (r->h.kind) {
     case TR_KIND_WELCOME: on_welcome(w, r); break;
     case TR_KIND_REGISTERED: on_registered(w, r); break;
@@ -95,7 +95,7 @@ static void control(tr_wire_t *w, const tr_record_t *r) {
     }
 }
 
-int tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame, int flags) {
+int tr_bench_wire_receive(tr_bench_wire_t *self, zmq_msg_t *frame, int flags) {
     tr_bundle_reader_t reader;
     tr_record_t record;
     if (zmq_msg_recv(frame, self->socket, flags) < 0)
@@ -110,7 +110,7 @@ int tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame, int flags) {
     return 0;
 }
 
-void tr_wire_taken(tr_wire_t *self, uint64_t records, uint64_t bytes) {
+void tr_bench_wire_taken(tr_bench_wire_t *self, uint64_t records, uint64_t bytes) {
     self->taken_records += records;
     self->taken_bytes += bytes;
     if (self->taken_records - self->credited_records < WINDOW_RECORDS / 2 &&
@@ -125,19 +125,19 @@ void tr_wire_taken(tr_wire_t *self, uint64_t records, uint64_t bytes) {
     self->credited_bytes = self->taken_bytes;
 }
 
-void tr_wire_heartbeat(tr_wire_t *self, int64_t now_ms) {
+void tr_bench_wire_heartbeat(tr_bench_wire_t *self, int64_t now_ms) {
     if (self->heartbeat_ms && now_ms - self->said_ms >= (int64_t)self->heartbeat_ms)
         say(self, TR_KIND_PING, self->next_id++, NULL, 0);
 }
 
-bool tr_wire_may_send(const tr_wire_t *self, uint64_t records, uint64_t bytes) {
+bool tr_bench_wire_may_send(const tr_bench_wire_t *self, uint64_t records, uint64_t bytes) {
     uint64_t out_records = self->sent_records - self->acked_records,
              out_bytes = self->sent_bytes - self->acked_bytes;
     return !self->muted && (!out_records || (out_records + records <= self->grant_records &&
                                                 out_bytes + bytes <= self->grant_bytes));
 }
 
-int tr_wire_send(tr_wire_t *self, zmq_msg_t *frame, uint64_t records, uint64_t bytes) {
+int tr_bench_wire_send(tr_bench_wire_t *self, zmq_msg_t *frame, uint64_t records, uint64_t bytes) {
     if (zmq_msg_send(frame, self->socket, ZMQ_DONTWAIT) < 0)
         return -errno;
     self->sent_records += records;
@@ -145,7 +145,7 @@ int tr_wire_send(tr_wire_t *self, zmq_msg_t *frame, uint64_t records, uint64_t b
     return 0;
 }
 
-static int open_socket(tr_wire_t *w, void *context, const char *endpoint, tr_error_t *error) {
+static int open_socket(tr_bench_wire_t *w, void *context, const char *endpoint, tr_error_t *error) {
     int zero = 0, answer = ANSWER_MS;
     w->socket = zmq_socket(context, ZMQ_DEALER);
     if (!w->socket)
@@ -160,28 +160,29 @@ static int open_socket(tr_wire_t *w, void *context, const char *endpoint, tr_err
 }
 
 /* Until `done`, or a refusal, or a time without any answer. */
-static int wait_until(tr_wire_t *w, bool (*done)(const tr_wire_t *), tr_error_t *error) {
+static int wait_until(tr_bench_wire_t *w, bool (*done)(const tr_bench_wire_t *), tr_error_t *error) {
     zmq_msg_t frame;
     zmq_msg_init(&frame);
     int r = 0;
     while (r >= 0 && !done(w) && !w->refused)
-        r = tr_wire_receive(w, &frame, 0);
+        r = tr_bench_wire_receive(w, &frame, 0);
     zmq_msg_close(&frame);
     if (w->refused)
         return tr_error_set(error, -EPROTO, "the broker refused: %s", w->refusal);
     return r < 0 ? tr_error_set(error, r, "the broker does not answer: %s", strerror(-r)) : 0;
 }
 
-static bool is_welcome(const tr_wire_t *w) {
+static bool is_welcome(const tr_bench_wire_t *w) {
     return w->welcome;
 }
 
-static bool is_registered(const tr_wire_t *w) {
+static bool is_registered(const tr_bench_wire_t *w) {
     return w->route != 0;
 }
 
-int tr_wire_open(tr_wire_t *self, void *context, const char *endpoint, const char *name, tr_error_t *error) {
-    *self = (tr_wire_t){.next_id = 1};
+int tr_bench_wire_open(
+    tr_bench_wire_t *self, void *context, const char *endpoint, const char *name, tr_error_t *error) {
+    *self = (tr_bench_wire_t){.next_id = 1};
     int r = open_socket(self, context, endpoint, error);
     if (r == 0 && (r = say_hello(self)) < 0)
         tr_error_set(error, r, "%s: %s", endpoint, strerror(-r));

@@ -27,23 +27,24 @@ typedef struct tr_wire {
     char platform[TR_PLATFORM_MAX + 1];
     char aid[TR_AID_MAX + 1]; /* of the registered name */
     char refusal[256];
-} tr_wire_t;
+} tr_bench_wire_t;
 
 /* Connects, and waits for WELCOME and REGISTERED. 0 or negative with a text. */
-int tr_wire_open(tr_wire_t *self, void *context, const char *endpoint, const char *name, tr_error_t *error);
+int tr_bench_wire_open(
+    tr_bench_wire_t *self, void *context, const char *endpoint, const char *name, tr_error_t *error);
 
-/* Receives one frame: 1 = it holds data records, which the caller walks and then reports by tr_wire_taken;
+/* Receives one frame: 1 = it holds data records, which the caller walks and then reports by tr_bench_wire_taken;
  * 0 = it was about the link; -EAGAIN = nothing came (flags: ZMQ_DONTWAIT, or the socket's timeout); -EPROTO =
  * it is no bundle; another negative errno. */
-int tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame, int flags);
+int tr_bench_wire_receive(tr_bench_wire_t *self, zmq_msg_t *frame, int flags);
 /* Gives CREDIT once half the window is taken. */
-void tr_wire_taken(tr_wire_t *self, uint64_t records, uint64_t bytes);
+void tr_bench_wire_taken(tr_bench_wire_t *self, uint64_t records, uint64_t bytes);
 /* PING, when the link has been silent for long enough. */
-void tr_wire_heartbeat(tr_wire_t *self, int64_t now_ms);
+void tr_bench_wire_heartbeat(tr_bench_wire_t *self, int64_t now_ms);
 
 /* Whether a bundle with so many records may go now. */
-bool tr_wire_may_send(const tr_wire_t *self, uint64_t records, uint64_t bytes);
+bool tr_bench_wire_may_send(const tr_bench_wire_t *self, uint64_t records, uint64_t bytes);
 /* Sends it (the frame is libzmq's then) and counts it. 0 or negative errno. */
-int tr_wire_send(tr_wire_t *self, zmq_msg_t *frame, uint64_t records, uint64_t bytes);
+int tr_bench_wire_send(tr_bench_wire_t *self, zmq_msg_t *frame, uint64_t records, uint64_t bytes);
 
 #endif
