@@ -39,6 +39,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TR_JOURNAL_KEY_MAX   1024u
 #define TR_JOURNAL_VALUE_MAX (64u << 20)
@@ -66,6 +67,7 @@ typedef struct tr_journal_stat {
     uint64_t syncs;
     int64_t sync_ns;     /* spent in writes with sync: sum ... */
     int64_t sync_max_ns; /* ... and longest */
+    uint64_t torn;       /* bytes of unfinished writes, left by a crash, that were cut off at the opening */
 } tr_journal_stat_t;
 
 /* One pair, both borrowed for the call. Returns whether the scan goes on. It must not call the store. */
@@ -121,6 +123,13 @@ int tr_journal_scan(tr_journal_t *self, const tr_journal_range_t *range, size_t 
 /* 0 or an error. Works on a failed store too, as far as it can. Costs no disk access worth counting, but asks
  * a database. */
 int tr_journal_stat(tr_journal_t *self, tr_journal_stat_t *ret_stat);
+
+/* As memcmp: the order of keys. */
+static inline int tr_journal_key_compare(const void *a, size_t a_len, const void *b, size_t b_len) {
+    size_t common = a_len < b_len ? a_len : b_len;
+    int r = common ? memcmp(a, b, common) : 0;
+    return r ? r : (a_len > b_len) - (a_len < b_len);
+}
 
 /* Whether a write has failed, so that everything is refused. */
 bool tr_journal_failed(const tr_journal_t *self);

@@ -65,9 +65,7 @@ static void entry_unref(entry_t *e) {
 }
 
 static int compare(const entry_t *e, const void *key, size_t len) {
-    size_t common = e->key_len < len ? e->key_len : len;
-    int r = common ? memcmp(e->bytes, key, common) : 0;
-    return r ? r : (e->key_len > len) - (e->key_len < len);
+    return tr_journal_key_compare(e->bytes, e->key_len, key, len);
 }
 
 /* The place of the first entry that is not before the key. */
