@@ -7,11 +7,19 @@
 
 #define RESULTS_MAX 1000 /* in one answer; "offset" gives the next ones */
 
+/* Whether its process can be expected to take a message now: its connection stands, and it has said something
+ * lately or answered when it was asked (check_sessions). Otherwise it is stopped or cut off, and dead when it
+ * is not back in time. */
+static bool is_reachable(const tr_core_t *core, const tr_session_t *s) {
+    return s->state != TR_SESSION_LOST &&
+           core->now.mono_ms - s->heard_ms <= (int64_t)core->config.heartbeat_ms * 3;
+}
+
 static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_entry_t *e) {
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
-    tr_write_map(w, 14);
+    tr_write_map(w, 15);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
     tr_write_kv(w, "state", tr_agent_state_name(e->state));
@@ -26,6 +34,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv_int(w, "since_ms", e->since_ms);
     tr_write_kv_uint(w, "in_hand", s->sent_records - s->acked_records);
     tr_write_kv_int(w, "silent_ms", core->now.mono_ms - s->heard_ms);
+    tr_write_kv_bool(w, "reachable", is_reachable(core, s));
 }
 
 /* Matches by "name" (with or without the platform) and "state", where given. */

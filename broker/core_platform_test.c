@@ -102,6 +102,22 @@ static void ams_searches(void **state) {
     world_end(o.w);
 }
 
+static void ams_tells_who_cannot_be_reached(void **state) {
+    (void)state;
+    office_t o = office_of();
+    pass(o.w, 3 * o.w->config.heartbeat_ms - 100);
+    control(o.w, 1, TR_KIND_PONG, 0, 0, NULL);
+    holds(ams(&o, "{\"action\":\"search\",\"name\":\"b\"}"), "\"reachable\":true");
+    pass(o.w, 101); /* b is silent, but not yet dead */
+    holds(ams(&o, "{\"action\":\"search\",\"name\":\"b\"}"), "\"reachable\":false");
+    holds(ams(&o, "{\"action\":\"search\",\"name\":\"a\"}"), "\"reachable\":true");
+    control(o.w, 2, TR_KIND_PONG, 0, 0, NULL);
+    holds(ams(&o, "{\"action\":\"search\",\"name\":\"b\"}"), "\"reachable\":true");
+    lose(o.w, 2);
+    holds(ams(&o, "{\"action\":\"search\",\"name\":\"b\"}"), "\"reachable\":false");
+    world_end(o.w);
+}
+
 static void ams_registers_and_refuses(void **state) {
     (void)state;
     office_t o = office_of();
@@ -252,6 +268,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_that_are_none_are_not_understood),
         cmocka_unit_test(ams_searches),
+        cmocka_unit_test(ams_tells_who_cannot_be_reached),
         cmocka_unit_test(ams_registers_and_refuses),
         cmocka_unit_test(ams_lists_topics_services_and_counts),
         cmocka_unit_test(df_matches_templates),

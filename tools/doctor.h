@@ -67,8 +67,8 @@ int tr_doctor_broker_look(tr_report_t *report, const tr_call_t *call, const tr_c
 void tr_doctor_round_trips(tr_report_t *report, const int64_t *sorted, size_t count);
 /* `agents`: of the AMS; `self`: the doctor's own AID. */
 void tr_doctor_agents(tr_report_t *report, const json_t *agents, const char *self);
-/* `processes`: of the supervisor's status. */
-void tr_doctor_processes(tr_report_t *report, const json_t *processes);
+/* `processes`: of the supervisor's status; `agents`: of the AMS, asked for after it. */
+void tr_doctor_processes(tr_report_t *report, const json_t *processes, const json_t *agents);
 /* Mailboxes and service queues over half of the broker's default limits. `services`: of the AMS. */
 void tr_doctor_queues(tr_report_t *report, const json_t *agents, const json_t *services);
 /* The broker put joined_ms on our registration, which came between from_ms and to_ms of our clock. */

@@ -1,9 +1,9 @@
 /* What `troupe doctor` thinks of agents, their processes and their queues. Pure. */
 #include "tools/doctor.h"
+#include "tools/presence.h"
 
 #include <string.h>
 
-#define SILENT_MS 2000 /* of a process, whose link beats every half second */
 /* Half of the broker's defaults; it does not tell what it was started with. */
 #define HALF_RECORDS  (262144 / 2)
 #define HALF_BYTES    (16 << 20)
@@ -56,7 +56,7 @@ void tr_doctor_agents(tr_report_t *report, const json_t *agents, const char *sel
         snprintf(since, sizeof since, "silent for %s", time);
         if (strcmp(state, "active") != 0 && strcmp(state, "waiting") != 0)
             add(&inactive, name, state);
-        if (number_of(agent, "silent_ms") > SILENT_MS)
+        if (strcmp(tr_presence_state(NULL, agent), TR_PRESENCE_UNREACHABLE) == 0)
             add(&silent, name, since);
     }
     if (inactive.count > 0)
@@ -75,28 +75,49 @@ void tr_doctor_agents(tr_report_t *report, const json_t *agents, const char *sel
 
 /* ---- processes ---- */
 
-void tr_doctor_processes(tr_report_t *report, const json_t *processes) {
-    size_t i;
-    json_t *process;
-    some_t failed = {0}, unsettled = {0};
-    json_array_foreach(processes, i, process) {
-        const char *name = text_of(process, "name"), *state = text_of(process, "state");
-        const char *reason = text_of(process, "reason");
-        if (strcmp(state, "failed") == 0)
-            add(&failed, name, *reason ? reason : state);
-        else if (strcmp(state, "running") != 0)
-            add(&unsettled, name, state);
-    }
-    if (failed.count > 0)
+typedef struct processes {
+    some_t failed, lost, unsettled;
+} processes_t;
+
+/* One that is unreachable is told of among the agents. */
+static void sort_out(processes_t *self, const json_t *process, const json_t *agent) {
+    const char *name = text_of(process, "name"), *reason = text_of(process, "reason");
+    const char *state = tr_presence_state(process, agent);
+    char pid[32];
+    snprintf(pid, sizeof pid, "pid %lld", number_of(process, "pid"));
+    if (strcmp(state, "failed") == 0)
+        add(&self->failed, name, *reason ? reason : state);
+    else if (strcmp(state, TR_PRESENCE_LOST) == 0)
+        add(&self->lost, name, pid);
+    else if (strcmp(text_of(process, "state"), "running") != 0)
+        add(&self->unsettled, name, state);
+}
+
+static void report_processes(tr_report_t *report, processes_t *p, size_t count) {
+    if (p->failed.count > 0)
         tr_report_add(report, "processes", TR_HEALTH_FAIL,
             "`troupe logs NAME` has their last words; then `troupe detach` and `troupe attach`.",
-            "failed for good: %s", finish(&failed));
-    if (unsettled.count > 0)
+            "failed for good: %s", finish(&p->failed));
+    if (p->lost.count > 0)
+        tr_report_add(report, "processes", TR_HEALTH_FAIL,
+            "Stopped: `kill -CONT PID` lets them go on. Otherwise see `troupe logs NAME`; `kill -9 PID` has "
+            "them started again.",
+            "run, but the broker has given them up: %s", finish(&p->lost));
+    if (p->unsettled.count > 0)
         tr_report_add(report, "processes", TR_HEALTH_WARN, "Where it stays so: `troupe logs NAME` says why.",
-            "%s", finish(&unsettled));
-    if (failed.count + unsettled.count == 0)
-        tr_report_add(
-            report, "processes", TR_HEALTH_OK, NULL, "%zu, all running", json_array_size(processes));
+            "%s", finish(&p->unsettled));
+    if (p->failed.count + p->lost.count + p->unsettled.count == 0)
+        tr_report_add(report, "processes", TR_HEALTH_OK, NULL, "%zu, all running", count);
+}
+
+void tr_doctor_processes(tr_report_t *report, const json_t *processes, const json_t *agents) {
+    size_t i;
+    json_t *process, *by_name = tr_presence_by_name(agents);
+    processes_t p = {0};
+    json_array_foreach(processes, i, process)
+        sort_out(&p, process, json_object_get(by_name, text_of(process, "name")));
+    json_decref(by_name);
+    report_processes(report, &p, json_array_size(processes));
 }
 
 /* ---- queues ---- */

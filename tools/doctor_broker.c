@@ -161,31 +161,6 @@ static int look_at_stream(const visit_t *visit) {
 
 /* ---- agents ---- */
 
-/* Of the fleet's supervisor; a broker without one has none. */
-static int look_at_processes(const visit_t *visit) {
-    json_t *processes = json_array();
-    size_t total = 0, before;
-    int code;
-    do {
-        tr_fleet_answer_t answer;
-        before = json_array_size(processes);
-        code = tr_fleet_ask(visit->session,
-            json_pack("{s:s, s:I}", "action", "status", "offset", (json_int_t)before), &answer);
-        if (code == TR_EXIT_OK) {
-            json_array_extend(processes, json_object_get(answer.content, "processes"));
-            total = (size_t)json_integer_value(json_object_get(answer.content, "total"));
-        }
-        tr_fleet_answer_finish(&answer);
-    } while (code == TR_EXIT_OK && json_array_size(processes) < total && json_array_size(processes) > before);
-    if (code == TR_EXIT_OK)
-        tr_doctor_processes(visit->report, processes);
-    else if (code < TR_EXIT_SIGNAL && visit->place->fleet[0])
-        tr_report_add(visit->report, "processes", TR_HEALTH_FAIL, "See its log: `troupe logs up`.",
-            "the fleet's supervisor does not answer");
-    json_decref(processes);
-    return code < TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
-}
-
 static int64_t joined_ms(const json_t *agents, const char *self) {
     size_t i;
     json_t *agent;
@@ -197,31 +172,52 @@ static int64_t joined_ms(const json_t *agents, const char *self) {
     return 0;
 }
 
-static int look_at_agents(const visit_t *visit) {
+static void report_agents(const visit_t *visit, const json_t *agents, const json_t *services) {
     char self[TR_AID_MAX + 1];
-    json_t *agents = json_array(), *services = NULL;
-    tr_cli_session_renew(visit->session);
     tr_agent_aid(tr_cli_session_agent(visit->session), self);
+    tr_doctor_agents(visit->report, agents, self);
+    tr_doctor_queues(visit->report, agents, json_object_get(services, "services"));
+    tr_doctor_clock(
+        visit->report, visit->place->endpoint, joined_ms(agents, self), visit->from_ms, visit->to_ms);
+}
+
+static int ask_agents(const visit_t *visit, json_t *agents, json_t **ret_services) {
+    tr_cli_session_renew(visit->session);
     int code = tr_cli_ask_agents(visit->session, visit->call, agents);
     if (code == TR_EXIT_OK)
         code = tr_cli_ask_json(
-            visit->session, visit->call, "ams", json_pack("{s:s}", "action", "services"), &services);
-    if (code == TR_EXIT_OK) {
-        tr_doctor_agents(visit->report, agents, self);
-        tr_doctor_queues(visit->report, agents, json_object_get(services, "services"));
-        tr_doctor_clock(
-            visit->report, visit->place->endpoint, joined_ms(agents, self), visit->from_ms, visit->to_ms);
-    }
+            visit->session, visit->call, "ams", json_pack("{s:s}", "action", "services"), ret_services);
+    return code;
+}
+
+/* The processes are asked for first: one that is registered meanwhile is not taken for lost. */
+static int look_at_agents(const visit_t *visit) {
+    json_t *processes = json_array(), *agents = json_array(), *services = NULL;
+    tr_fleet_answer_t answer;
+    int supervised = tr_fleet_ask_processes(visit->session, processes, &answer), code = supervised;
+    if (supervised < TR_EXIT_SIGNAL)
+        code = ask_agents(visit, agents, &services);
+    if (code == TR_EXIT_OK)
+        report_agents(visit, agents, services);
+    else
+        code = unanswered(visit, "agents", code);
+    if (code == TR_EXIT_OK && supervised == TR_EXIT_OK)
+        tr_doctor_processes(visit->report, processes, agents);
+    else if (code == TR_EXIT_OK && visit->place->fleet[0])
+        tr_report_add(visit->report, "processes", TR_HEALTH_FAIL, "See its log: `troupe logs up`.",
+            "the fleet's supervisor does not answer");
+    tr_fleet_answer_finish(&answer);
     json_decref(services);
     json_decref(agents);
-    return code == TR_EXIT_OK ? code : unanswered(visit, "agents", code);
+    json_decref(processes);
+    return code;
 }
 
 /* ---- the visit ---- */
 
 static int look_at_all(const visit_t *visit) {
     int (*const looks[])(const visit_t *) = {
-        look_at_broker, look_at_round_trips, look_at_stream, look_at_agents, look_at_processes};
+        look_at_broker, look_at_round_trips, look_at_stream, look_at_agents};
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
         tr_cli_session_renew(visit->session);
         int code = looks[i](visit);

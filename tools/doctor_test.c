@@ -179,7 +179,8 @@ static void agents_in_a_bad_state(void **state) {
         TR_HEALTH_OK, "101, all active");
     expect_agents(
         "[{\"name\": \"a@p\", \"count\": 1, \"state\": \"suspended\"}]", TR_HEALTH_WARN, "a@p (suspended)");
-    expect_agents("[{\"name\": \"a@p\", \"count\": 1, \"state\": \"active\", \"silent_ms\": 2300}]",
+    expect_agents("[{\"name\": \"a@p\", \"count\": 1, \"state\": \"active\", \"silent_ms\": 2300, "
+                  "\"reachable\": false}]",
         TR_HEALTH_WARN, "a@p (silent for 2.3s)");
     expect_agents("[{\"name\": \"a@p\", \"state\": \"transit\", \"count\": 1}, {\"name\": \"b@p\", "
                   "\"state\": \"transit\", \"count\": 1},"
@@ -193,19 +194,30 @@ static void agents_in_a_bad_state(void **state) {
 static void processes_in_a_bad_state(void **state) {
     (void)state;
     tr_report_t report = {0};
-    json_t *good = json("[{\"name\": \"a\", \"state\": \"running\"}]");
+    json_t *agents = json("[{\"name\": \"a@p\", \"state\": \"active\", \"reachable\": true},"
+                          " {\"name\": \"e@p\", \"state\": \"active\", \"reachable\": false}]");
+    json_t *good = json("[{\"name\": \"broker\", \"state\": \"running\", \"agents\": 0},"
+                        " {\"name\": \"a\", \"state\": \"running\", \"agents\": 1}]");
+    json_t *gone = json("[{\"name\": \"a\", \"state\": \"running\", \"agents\": 1},"
+                        " {\"name\": \"d\", \"state\": \"running\", \"agents\": 1, \"pid\": 77},"
+                        " {\"name\": \"e\", \"state\": \"running\", \"agents\": 1, \"pid\": 78}]");
     json_t *bad = json("[{\"name\": \"a\", \"state\": \"running\"}, {\"name\": \"b\", \"state\": \"failed\", "
                        "\"reason\": \"too often\"},"
                        " {\"name\": \"c\", \"state\": \"backoff\"}]");
-    tr_doctor_processes(&report, good);
-    expect(&report, TR_HEALTH_OK, "1, all running");
-    tr_doctor_processes(&report, bad);
+    tr_doctor_processes(&report, good, agents);
+    expect(&report, TR_HEALTH_OK, "2, all running");
+    tr_doctor_processes(&report, bad, agents);
     expect(&report, TR_HEALTH_WARN, "c (backoff)");
     assert_int_equal(report.count, 3);
     assert_int_equal(report.items[1].health, TR_HEALTH_FAIL);
     assert_string_equal(report.items[1].found, "failed for good: b (too often)");
+    tr_doctor_processes(&report, gone, agents);
+    expect(&report, TR_HEALTH_FAIL, "run, but the broker has given them up: d (pid 77)");
+    assert_int_equal(report.count, 4);
+    json_decref(agents);
     json_decref(good);
     json_decref(bad);
+    json_decref(gone);
     tr_report_finish(&report);
 }
 

@@ -29,7 +29,8 @@ static int add_terms(tr_cli_session_t *session, json_t *request, char *ticket, t
     const tr_cli_place_t *place = tr_cli_session_place(session);
     int64_t left_ms = tr_cli_session_deadline(session) - tr_clock_ms() - SPARE_MS;
     json_object_set_new(request, "timeout_ms", json_integer(left_ms > 1 ? left_ms : 1));
-    if (!*place->directory)
+    const char *action = json_string_value(json_object_get(request, "action"));
+    if (!*place->directory || (action && strcmp(action, "status") == 0)) /* which whoever asks is told */
         return 0;
     int rc = tr_ticket_make(place->directory, ticket, error);
     if (rc == 0)
@@ -101,6 +102,21 @@ int tr_fleet_ask(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *
     drop_ticket(tr_cli_session_place(session), ticket);
     json_decref(request);
     return code;
+}
+
+int tr_fleet_ask_processes(tr_cli_session_t *session, json_t *list, tr_fleet_answer_t *ret_answer) {
+    for (;;) {
+        size_t before = json_array_size(list);
+        json_t *request = json_pack("{s:s, s:I}", "action", "status", "offset", (json_int_t)before);
+        int code = tr_fleet_ask(session, request, ret_answer);
+        if (code != TR_EXIT_OK)
+            return code;
+        json_array_extend(list, json_object_get(ret_answer->content, "processes"));
+        json_int_t total = json_integer_value(json_object_get(ret_answer->content, "total"));
+        tr_fleet_answer_finish(ret_answer);
+        if (json_array_size(list) == before || (json_int_t)json_array_size(list) >= total)
+            return TR_EXIT_OK;
+    }
 }
 
 int tr_fleet_tell(const tr_call_t *call, int code, const tr_fleet_answer_t *answer) {

@@ -16,10 +16,13 @@ typedef struct tr_fleet_answer {
 
 /*
  * Asks, within the session's time; takes the reference of `request`, an object with "action", and puts a
- * ticket and the time left into it (no ticket where the session's place has no state directory). TR_EXIT_OK:
+ * ticket and the time left into it (no ticket where the session's place has no state directory, or for a status). TR_EXIT_OK:
  * answer.content. Otherwise nothing was said, unless the session itself failed: then answer.detail is "".
  */
 int tr_fleet_ask(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *ret_answer);
+/* Appends all processes of the supervisor's status to `list`, page by page. As tr_fleet_ask: what went wrong is
+ * in the answer, which has no content otherwise. */
+int tr_fleet_ask_processes(tr_cli_session_t *session, json_t *list, tr_fleet_answer_t *ret_answer);
 /* Says what is wrong, and returns the code. */
 int tr_fleet_tell(const tr_call_t *call, int code, const tr_fleet_answer_t *answer);
 void tr_fleet_answer_finish(tr_fleet_answer_t *self);

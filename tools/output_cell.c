@@ -133,7 +133,9 @@ const char *tr_output_state_colour(const char *state) {
         {"idle", "\033[33m"},
         {"starting", "\033[33m"},
         {"warning", "\033[33m"},
+        {"unreachable", "\033[33m"},
         {"failed", "\033[31m"},
+        {"lost", "\033[31m"},
         {"dead", "\033[31m"},
     };
     for (size_t i = 0; i < sizeof colours / sizeof *colours; i++) {

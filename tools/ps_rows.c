@@ -1,5 +1,8 @@
 #include "tools/ps_rows.h"
 
+#include "tools/presence.h"
+
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -28,39 +31,6 @@ static const char *text(const json_t *object, const char *key) {
     return value ? value : "";
 }
 
-/* Whether an AID's name is this one. */
-static bool is_called(const char *aid, const char *name) {
-    size_t len = strlen(name);
-    return strncmp(aid, name, len) == 0 && (aid[len] == '@' || aid[len] == '\0');
-}
-
-static const json_t *agent_of(const tr_ps_t *self, const char *name) {
-    size_t i;
-    json_t *agent;
-    json_array_foreach(self->agents, i, agent) {
-        if (is_called(text(agent, "name"), name))
-            return agent;
-    }
-    return NULL;
-}
-
-static bool has_process(const tr_ps_t *self, const char *aid) {
-    size_t i;
-    json_t *process;
-    json_array_foreach(self->processes, i, process) {
-        if (is_called(aid, text(process, "name")))
-            return true;
-    }
-    return false;
-}
-
-/* A process that runs is what its agent is: active, suspended ... */
-static const char *state_of(const json_t *process, const json_t *agent) {
-    const char *state = text(process, "state"), *life = text(agent, "state");
-    bool runs = strcmp(state, "running") == 0;
-    return runs && *life && strcmp(life, "active") != 0 ? life : process ? state : life;
-}
-
 static void put(tr_output_t *output, const json_t *object, const char *key) {
     json_t *value = json_object_get(object, key);
     if (json_is_integer(value))
@@ -69,6 +39,14 @@ static void put(tr_output_t *output, const json_t *object, const char *key) {
         tr_output_text(output, json_string_value(value));
     else
         tr_output_null(output);
+}
+
+/* What the supervisor says of it, or what it cannot know. */
+static void put_reason(tr_output_t *output, const json_t *process, const char *state) {
+    if (strcmp(state, TR_PRESENCE_LOST) == 0)
+        tr_output_text(output, "the broker has given it up: it is stopped, or cut off");
+    else
+        put(output, process, "reason");
 }
 
 static void put_text(tr_output_t *output, const char *value) {
@@ -103,12 +81,13 @@ static int64_t agents_in(const json_t *process, const json_t *agent) {
 /* One of the two may be NULL. */
 static void put_row(const tr_ps_t *self, tr_output_t *output, const json_t *process, const json_t *agent) {
     const char *aid = text(agent, "name");
+    const char *state = tr_presence_state(process, agent);
     char name[256];
     size_t len = strcspn(aid, "@");
     memcpy(name, aid, len < sizeof name ? len : sizeof name - 1);
     name[len < sizeof name ? len : sizeof name - 1] = '\0';
     tr_output_text(output, process ? text(process, "name") : name);
-    put_text(output, state_of(process, agent));
+    put_text(output, state);
     put(output, agent, "behaviour");
     put_life(self, output, process, agent);
     put(output, process, "restarts");
@@ -125,23 +104,35 @@ static void put_row(const tr_ps_t *self, tr_output_t *output, const json_t *proc
     put(output, agent, "host");
     put(output, agent, "process");
     put(output, process, "last_exit");
-    put(output, process, "reason");
+    put_reason(output, process, state);
     tr_output_row(output);
 }
 
-size_t tr_ps_put(const tr_ps_t *self, tr_output_t *output) {
+static size_t put_all(
+    const tr_ps_t *self, tr_output_t *output, const json_t *processes, const json_t *agents) {
     size_t i, n = 0;
     json_t *item;
     json_array_foreach(self->processes, i, item) {
-        put_row(self, output, item, agent_of(self, text(item, "name")));
+        put_row(self, output, item, json_object_get(agents, text(item, "name")));
         n++;
     }
     json_array_foreach(self->agents, i, item) {
         const char *aid = text(item, "name");
-        if ((self->self && strcmp(aid, self->self) == 0) || has_process(self, aid))
+        bool own = self->self && strcmp(aid, self->self) == 0;
+        if (own || json_object_getn(processes, aid, strcspn(aid, "@")))
             continue;
         put_row(self, output, NULL, item);
         n++;
     }
     return n;
+}
+
+int tr_ps_put(const tr_ps_t *self, tr_output_t *output, size_t *ret_rows) {
+    json_t *processes = tr_presence_by_name(self->processes), *agents = tr_presence_by_name(self->agents);
+    int rc = processes && agents ? 0 : -ENOMEM;
+    if (rc == 0)
+        *ret_rows = put_all(self, output, processes, agents);
+    json_decref(processes);
+    json_decref(agents);
+    return rc;
 }

@@ -1,7 +1,8 @@
 /*
  * The rows of `troupe ps`: the processes that the supervisor tells of, and the agents that the AMS tells of,
  * as one list. An agent belongs to the process of its name; agents without one (attached from elsewhere,
- * tools) have rows of their own, behind. Pure: two JSON values in, rows out.
+ * tools) have rows of their own, behind. A process that runs and that the broker does not hear of is lost or
+ * unreachable (tools/presence.h). Pure: two JSON values in, rows out.
  */
 #ifndef TR_TOOLS_PS_ROWS_H
 #define TR_TOOLS_PS_ROWS_H
@@ -22,7 +23,7 @@ typedef struct tr_ps {
     int64_t wall_ms;   /* now */
 } tr_ps_t;
 
-/* Adds all rows to an output with tr_ps_columns. Returns how many. */
-size_t tr_ps_put(const tr_ps_t *self, tr_output_t *output);
+/* Adds all rows to an output with tr_ps_columns. 0, or -ENOMEM (none was added). */
+int tr_ps_put(const tr_ps_t *self, tr_output_t *output, size_t *ret_rows);
 
 #endif

@@ -46,7 +46,8 @@ static json_t *rows_of(const char *of_processes, const char *of_agents, const ch
         .self = self,
         .wall_ms = NOW};
     assert_int_equal(tr_output_new(&config, &output), 0);
-    size_t n = tr_ps_put(&ps, output);
+    size_t n;
+    assert_int_equal(tr_ps_put(&ps, output, &n), 0);
     assert_int_equal(tr_output_finish(output), 0);
     tr_output_destroy(&output);
     fclose(out);
@@ -93,6 +94,25 @@ static void test_processes_and_agents_become_one_list(void **state) {
         "{\"name\": \"far\", \"state\": \"active\", \"behaviour\": \"relay\", \"pid\": 77, \"uptime\": "
         "100000,"
         " \"restarts\": null, \"agents\": 2, \"attached\": null}");
+    json_decref(rows);
+}
+
+static void test_what_runs_and_cannot_be_reached(void **state) {
+    (void)state;
+    json_t *rows = rows_of("[{\"name\": \"broker\", \"state\": \"running\", \"pid\": 10, \"agents\": 0},"
+                           " {\"name\": \"gone\", \"state\": \"running\", \"pid\": 11, \"agents\": 1},"
+                           " {\"name\": \"mute\", \"state\": \"running\", \"pid\": 12, \"agents\": 1},"
+                           " {\"name\": \"new\", \"state\": \"starting\", \"pid\": 13, \"agents\": 1}]",
+        "[{\"name\": \"mute@p\", \"count\": 1, \"state\": \"active\", \"reachable\": false},"
+        " {\"name\": \"far@p\", \"count\": 1, \"state\": \"waiting\", \"reachable\": false}]",
+        NULL);
+    holds(rows, 0, "{\"name\": \"broker\", \"state\": \"running\", \"reason\": null}");
+    holds(rows, 1,
+        "{\"name\": \"gone\", \"state\": \"lost\", \"pid\": 11,"
+        " \"reason\": \"the broker has given it up: it is stopped, or cut off\"}");
+    holds(rows, 2, "{\"name\": \"mute\", \"state\": \"unreachable\"}");
+    holds(rows, 3, "{\"name\": \"new\", \"state\": \"starting\"}");
+    holds(rows, 4, "{\"name\": \"far\", \"state\": \"unreachable\"}");
     json_decref(rows);
 }
 
@@ -165,6 +185,7 @@ static void test_the_status_of_a_fleet(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_processes_and_agents_become_one_list),
+        cmocka_unit_test(test_what_runs_and_cannot_be_reached),
         cmocka_unit_test(test_without_a_supervisor_there_are_the_agents),
         cmocka_unit_test(test_words_of_a_status),
         cmocka_unit_test(test_the_status_of_a_fleet),

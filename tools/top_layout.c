@@ -162,16 +162,17 @@ static void agents(writer_t *w, size_t rows) {
     const tr_top_sample_t *s = w->view->sample;
     size_t all = s->agent_entries > s->agent_count ? s->agent_entries : s->agent_count;
     size_t shown = s->agent_count < rows ? s->agent_count : rows;
-    int width = name_width(w, 60);
+    int width = name_width(w, 62);
     line(w, TR_TOP_PLAIN, "%s", "");
-    line(w, TR_TOP_HEADING, "%-*s %9s %7s %9s %9s %9s %9s", width, "AGENT", "STATE", "COUNT", "QUEUED",
+    line(w, TR_TOP_HEADING, "%-*s %11s %7s %9s %9s %9s %9s", width, "AGENT", "STATE", "COUNT", "QUEUED",
         "IN HAND", "IN/S", "OUT/S");
     for (size_t i = 0; i < shown; i++) {
         const tr_top_agent_t *a = &s->agents[i];
         char in[16], out[16];
         tr_top_print_rate(a->in_per_s, in, sizeof in);
         tr_top_print_rate(a->out_per_s, out, sizeof out);
-        line(w, TR_TOP_PLAIN, "%-*.*s %9.9s %7" PRId64 " %9" PRId64 " %9" PRId64 " %9s %9s", width,
+        line(w, a->trouble ? TR_TOP_WARNING : TR_TOP_PLAIN,
+            "%-*.*s %11.11s %7" PRId64 " %9" PRId64 " %9" PRId64 " %9s %9s", width,
             bare_length(a->name, width), a->name, a->state, a->count, a->queued, a->in_hand, in, out);
     }
     more(w, shown, all);

@@ -1,6 +1,9 @@
 #include "tools/top_sample.h"
 
+#include "tools/presence.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +80,11 @@ int tr_top_read_stats(tr_top_sample_t *self, tr_value_t answer) {
     return 0;
 }
 
+static void set_state(tr_top_agent_t *agent, const char *state) {
+    snprintf(agent->state, sizeof agent->state, "%s", state);
+    agent->trouble = tr_presence_is_trouble(state);
+}
+
 int tr_top_read_agents(tr_top_sample_t *self, tr_value_t answer) {
     tr_value_t list = tr_value_get(answer, "agents");
     size_t n = tr_value_size(list);
@@ -89,6 +97,8 @@ int tr_top_read_agents(tr_top_sample_t *self, tr_value_t answer) {
         tr_top_agent_t *a = &self->agents[self->agent_count++];
         text(v, "name", a->name, sizeof a->name);
         text(v, "state", a->state, sizeof a->state);
+        if (!tr_value_bool(tr_value_get(v, "reachable"), true))
+            set_state(a, TR_PRESENCE_UNREACHABLE);
         text(v, "process", a->process, sizeof a->process);
         a->count = number(v, "count");
         a->queued = number(v, "queued");
@@ -99,6 +109,48 @@ int tr_top_read_agents(tr_top_sample_t *self, tr_value_t answer) {
     }
     self->agent_entries = (size_t)number(answer, "total");
     return 0;
+}
+
+/* The names that the AMS told, without their platform. NULL when out of memory. */
+static json_t *names_of_agents(const tr_top_sample_t *self) {
+    json_t *names = json_object();
+    for (size_t i = 0; i < self->agent_count; i++) {
+        const char *name = self->agents[i].name;
+        if (json_object_setn_new(names, name, strcspn(name, "@"), json_true()) < 0) {
+            json_decref(names);
+            return NULL;
+        }
+    }
+    return names;
+}
+
+static int add_process(tr_top_sample_t *self, const json_t *process) {
+    void *agents = self->agents;
+    if (grow(&agents, self->agent_count, 1, sizeof *self->agents) < 0)
+        return -ENOMEM;
+    self->agents = agents;
+    tr_top_agent_t *a = &self->agents[self->agent_count++];
+    snprintf(a->name, sizeof a->name, "%s@%s", json_string_value(json_object_get(process, "name")),
+        self->platform);
+    snprintf(a->process, sizeof a->process, "pid %lld", json_integer_value(json_object_get(process, "pid")));
+    a->count = json_integer_value(json_object_get(process, "agents"));
+    set_state(a, tr_presence_state(process, NULL));
+    self->agent_entries++;
+    return 0;
+}
+
+int tr_top_add_processes(tr_top_sample_t *self, const json_t *processes) {
+    size_t i;
+    json_t *process, *names = names_of_agents(self);
+    int rc = names ? 0 : -ENOMEM;
+    json_array_foreach(processes, i, process) {
+        const char *name = json_string_value(json_object_get(process, "name"));
+        bool hosts = json_integer_value(json_object_get(process, "agents")) > 0;
+        if (rc == 0 && name && hosts && !json_object_get(names, name))
+            rc = add_process(self, process);
+    }
+    json_decref(names);
+    return rc;
 }
 
 int tr_top_read_services(tr_top_sample_t *self, tr_value_t answer) {
@@ -206,15 +258,20 @@ static int falling(double a, double b) {
     return a > b ? -1 : a < b ? 1 : 0;
 }
 
+/* What is to be looked at stands first, whatever the order. */
 static int agents_by_rate(const void *a, const void *b) {
     const tr_top_agent_t *s = a, *t = b;
-    int order = falling(s->in_per_s + s->out_per_s, t->in_per_s + t->out_per_s);
+    int order = falling(s->trouble, t->trouble);
+    if (!order)
+        order = falling(s->in_per_s + s->out_per_s, t->in_per_s + t->out_per_s);
     return order ? order : strcmp(s->name, t->name);
 }
 
 static int agents_by_queue(const void *a, const void *b) {
     const tr_top_agent_t *s = a, *t = b;
-    int order = falling((double)(s->queued + s->in_hand), (double)(t->queued + t->in_hand));
+    int order = falling(s->trouble, t->trouble);
+    if (!order)
+        order = falling((double)(s->queued + s->in_hand), (double)(t->queued + t->in_hand));
     return order ? order : strcmp(s->name, t->name);
 }
 

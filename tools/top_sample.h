@@ -20,6 +20,7 @@ typedef struct tr_top_agent {
     char name[TR_AID_MAX + 1]; /* of a range the name of the whole */
     char state[16];
     char process[64];
+    bool trouble; /* to be looked at: it stands first */
     int64_t count, queued, queued_bytes, in_hand, received, sent;
     double in_per_s, out_per_s;
 } tr_top_agent_t;
@@ -74,6 +75,10 @@ int tr_top_read_stats(tr_top_sample_t *self, tr_value_t answer);
 int tr_top_read_agents(tr_top_sample_t *self, tr_value_t answer);
 int tr_top_read_services(tr_top_sample_t *self, tr_value_t answer);
 int tr_top_read_topics(tr_top_sample_t *self, tr_value_t answer);
+
+/* Adds the processes that the supervisor tells of (tools/fleet_status.h) and the AMS does not: lost, failed,
+ * starting ... To be called when all agents are in; 0 or -ENOMEM. */
+int tr_top_add_processes(tr_top_sample_t *self, const json_t *processes);
 
 /* Fills in the rates; nothing changes where `before` has no moment, or a later one. A counter that went back
  * (a broker that was started again) has rate 0. Leaves both sorted by name. */

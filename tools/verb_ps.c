@@ -1,5 +1,5 @@
 #include "lib/base/clock.h"
-#include "proto/json.h"
+#include "tools/ask_json.h"
 #include "tools/fleet_client.h"
 #include "tools/ps_rows.h"
 #include "tools/verbs.h"
@@ -30,7 +30,11 @@ static const tr_program_t program = {
                    "the mailbox (queued), that were received, and that are at the process and not yet "
                    "finished (in hand). Agents that "
                    "came from elsewhere are below. On a broker that no `troupe up` supervises it shows the "
-                   "agents alone.",
+                   "agents alone.\n\n"
+                   "A process that is stopped, or cut off from its broker, is unreachable, and lost when the "
+                   "broker has given it up: its "
+                   "messages have failed and its requests went to others. It comes back by itself when it "
+                   "goes on.",
     .examples = "troupe ps\n"
                 "troupe ps -o wide --watch\n"
                 "troupe ps --connect tcp://node1:5570 -o json",
@@ -41,57 +45,14 @@ static const tr_program_t program = {
     .most_arguments = 1,
 };
 
-/* What was asked for, page by page. Each appends to `list` and says how many there are in all. */
-typedef int (*page_fn)(
-    tr_cli_session_t *session, const tr_call_t *call, size_t offset, json_t *list, size_t *ret_total);
-
-static int take_page(json_t *content, const char *key, json_t *list, size_t *ret_total) {
-    json_array_extend(list, json_object_get(content, key));
-    *ret_total = (size_t)json_integer_value(json_object_get(content, "total"));
-    return TR_EXIT_OK;
-}
-
-static int ams_page(
-    tr_cli_session_t *session, const tr_call_t *call, size_t offset, json_t *list, size_t *ret_total) {
-    tr_content_writer_t request;
-    tr_message_t *answer = NULL;
-    (void)call;
-    tr_content_writer_init(&request);
-    tr_write_map(&request, 2);
-    tr_write_kv(&request, "action", "search");
-    tr_write_kv_uint(&request, "offset", offset);
-    int code = tr_cli_ask_platform(session, "ams", &request, &answer);
-    if (code != TR_EXIT_OK)
-        return code;
-    json_t *content = tr_value_to_json(tr_message_value(answer));
-    tr_message_done(&answer);
-    take_page(content, "agents", list, ret_total);
-    json_decref(content);
-    return TR_EXIT_OK;
-}
-
-static int status_page(
-    tr_cli_session_t *session, const tr_call_t *call, size_t offset, json_t *list, size_t *ret_total) {
+/* Of the supervisor; a broker without one has none. */
+static int ask_processes(tr_cli_session_t *session, const tr_call_t *call, json_t *list) {
     tr_fleet_answer_t answer;
-    json_t *request = json_pack("{s:s, s:I}", "action", "status", "offset", (json_int_t)offset);
-    int code = tr_fleet_ask(session, request, &answer);
-    if (code == TR_EXIT_OK)
-        take_page(answer.content, "processes", list, ret_total);
-    else if (code != TR_EXIT_UNREACHABLE)
+    int code = tr_fleet_ask_processes(session, list, &answer);
+    if (code != TR_EXIT_UNREACHABLE)
         tr_fleet_tell(call, code, &answer);
     tr_fleet_answer_finish(&answer);
     return code;
-}
-
-static int all_pages(tr_cli_session_t *session, const tr_call_t *call, page_fn page, json_t *list) {
-    size_t total = 0, before;
-    do {
-        before = json_array_size(list);
-        int code = page(session, call, before, list, &total);
-        if (code != TR_EXIT_OK)
-            return code;
-    } while (json_array_size(list) < total && json_array_size(list) > before);
-    return TR_EXIT_OK;
 }
 
 static int put(tr_cli_session_t *session, const tr_call_t *call, tr_ps_t *ps) {
@@ -107,15 +68,20 @@ static int put(tr_cli_session_t *session, const tr_call_t *call, tr_ps_t *ps) {
         return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
     ps->self = tr_agent_aid(tr_cli_session_agent(session), self);
     ps->wall_ms = tr_clock_wall_ms();
-    tr_ps_put(ps, output);
+    size_t rows;
+    if (tr_ps_put(ps, output, &rows) < 0) {
+        tr_output_destroy(&output);
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    }
     return tr_cli_finish(call, &output);
 }
 
 static int show(tr_cli_session_t *session, const tr_call_t *call) {
     tr_ps_t ps = {.processes = json_array(), .agents = json_array()};
-    int code = all_pages(session, call, status_page, ps.processes);
+    /* The processes first: one that is registered meanwhile is not taken for lost. */
+    int code = ask_processes(session, call, ps.processes);
     if (code == TR_EXIT_OK || code == TR_EXIT_UNREACHABLE)
-        code = all_pages(session, call, ams_page, ps.agents);
+        code = tr_cli_ask_agents(session, call, ps.agents);
     if (code == TR_EXIT_OK)
         code = put(session, call, &ps);
     json_decref(ps.processes);

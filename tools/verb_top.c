@@ -1,5 +1,7 @@
 /* `troupe top`: a live view of broker, agents, services and topics. */
 #include "lib/base/clock.h"
+#include "tools/fleet.h"
+#include "tools/fleet_client.h"
 #include "tools/output_yaml.h"
 #include "tools/screen.h"
 #include "tools/session.h"
@@ -10,10 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define AGENTS_MAX  5000 /* entries that are asked for; of more, the first ones are shown */
-#define ANSWER_MS   2000 /* a broker that takes longer is told as lost */
-#define PLAIN_WIDTH 100
-#define PLAIN_ROWS  20
+#define AGENTS_MAX       5000 /* entries that are asked for; of more, the first ones are shown */
+#define ANSWER_MS        2000 /* a broker that takes longer is told as lost */
+#define SUPERVISOR_RESTS 10
+#define PLAIN_WIDTH      100
+#define PLAIN_ROWS       20
 
 typedef struct options {
     tr_cli_common_t common;
@@ -63,18 +66,27 @@ typedef struct top {
     tr_top_sort_t sort;
     bool paused, lost, quit;
     int64_t looks;
+    int supervisor_rests; /* looks that go on without it */
 } top_t;
 
 /* ---- one look ---- */
 
-static int request(top_t *t, const char *action, size_t offset, int (*take)(tr_top_sample_t *, tr_value_t),
-    tr_top_sample_t *sample) {
+typedef struct question {
+    const char *action;
+    const char *name; /* NULL = none */
+    size_t offset;
+} question_t;
+
+static int request(
+    top_t *t, const question_t *q, int (*take)(tr_top_sample_t *, tr_value_t), tr_top_sample_t *sample) {
     tr_content_writer_t request;
     tr_message_t *answer = NULL;
     tr_content_writer_init(&request);
-    tr_write_map(&request, 2);
-    tr_write_kv(&request, "action", action);
-    tr_write_kv_uint(&request, "offset", offset);
+    tr_write_map(&request, q->name ? 3 : 2);
+    tr_write_kv(&request, "action", q->action);
+    tr_write_kv_uint(&request, "offset", q->offset);
+    if (q->name)
+        tr_write_kv(&request, "name", q->name);
     int code = tr_cli_ask_platform(t->session, "ams", &request, &answer);
     if (code == TR_EXIT_OK && take(sample, tr_message_value(answer)) < 0)
         code = tr_cli_fail(t->call, TR_EXIT_REFUSED, "out of memory");
@@ -87,29 +99,71 @@ static int request_agents(top_t *t, tr_top_sample_t *sample) {
     int code;
     do {
         before = sample->agent_count;
-        code = request(t, "search", before, tr_top_read_agents, sample);
+        code = request(t, &(question_t){.action = "search", .offset = before}, tr_top_read_agents, sample);
     } while (code == TR_EXIT_OK && sample->agent_count > before &&
              sample->agent_count < sample->agent_entries && sample->agent_count < AGENTS_MAX);
     return code;
 }
 
-static int take_sample(top_t *t, tr_top_sample_t *sample) {
+/* Whether there is a supervisor to ask; a question to none would count as a refused message each time. */
+static int find_supervisor(top_t *t, bool *ret_there) {
+    tr_top_sample_t found = {0};
+    question_t question = {.action = "search", .name = TR_FLEET_SUPERVISOR};
+    int code = request(t, &question, tr_top_read_agents, &found);
+    *ret_there = code == TR_EXIT_OK && found.agent_count > 0;
+    tr_top_sample_finish(&found);
+    return code;
+}
+
+/* What the supervisor says of its processes. One that does not answer is left alone for a while: the view goes
+ * on without it. */
+static int request_processes(top_t *t, json_t *processes) {
+    bool there = false;
+    tr_fleet_answer_t answer;
+    if (t->supervisor_rests > 0) {
+        t->supervisor_rests--;
+        return TR_EXIT_OK;
+    }
+    int code = find_supervisor(t, &there);
+    if (code != TR_EXIT_OK || !there)
+        return code;
+    code = tr_fleet_ask_processes(t->session, processes, &answer);
+    tr_fleet_answer_finish(&answer);
+    if (code == TR_EXIT_TIMEOUT)
+        t->supervisor_rests = SUPERVISOR_RESTS;
     tr_cli_session_renew(t->session);
+    return code >= TR_EXIT_SIGNAL ? code : TR_EXIT_OK;
+}
+
+static int ask_all(top_t *t, json_t *processes, tr_top_sample_t *sample) {
     int64_t began_ns = tr_clock_ns();
-    int code = request(t, "get-description", 0, tr_top_read_description, sample);
+    int code = request(t, &(question_t){.action = "get-description"}, tr_top_read_description, sample);
     int64_t ended_ns = tr_clock_ns();
     if (code == TR_EXIT_OK)
         tr_top_latency_add(&t->latency, ended_ns / 1000000, (ended_ns - began_ns) / 1000);
     sample->at_ms = ended_ns / 1000000;
     sample->wall_ms = tr_clock_wall_ms();
     if (code == TR_EXIT_OK)
-        code = request(t, "stats", 0, tr_top_read_stats, sample);
+        code = request(t, &(question_t){.action = "stats"}, tr_top_read_stats, sample);
+    /* Before the agents: a process that is registered meanwhile is not taken for lost. */
+    if (code == TR_EXIT_OK)
+        code = request_processes(t, processes);
     if (code == TR_EXIT_OK)
         code = request_agents(t, sample);
     if (code == TR_EXIT_OK)
-        code = request(t, "services", 0, tr_top_read_services, sample);
+        code = request(t, &(question_t){.action = "services"}, tr_top_read_services, sample);
     if (code == TR_EXIT_OK)
-        code = request(t, "topics", 0, tr_top_read_topics, sample);
+        code = request(t, &(question_t){.action = "topics"}, tr_top_read_topics, sample);
+    return code;
+}
+
+static int take_sample(top_t *t, tr_top_sample_t *sample) {
+    json_t *processes = json_array();
+    tr_cli_session_renew(t->session);
+    int code = ask_all(t, processes, sample);
+    if (code == TR_EXIT_OK && tr_top_add_processes(sample, processes) < 0)
+        code = tr_cli_fail(t->call, TR_EXIT_REFUSED, "out of memory");
+    json_decref(processes);
     return code;
 }
 

@@ -120,6 +120,62 @@ class Logs(fleet.FleetTest):
         self.assertEqual(child.stop(signal.SIGINT).code, 0)
 
 
+class OutOfReach(fleet.FleetTest):
+    """A process that is stopped runs for its supervisor and is gone for its broker."""
+
+    def stop(self, name):
+        pid = self.rows()[name]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.go_on, pid)
+        return pid
+
+    def go_on(self, pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def top(self):
+        agents = self.ok("top", "-o", "json", "--count", "1").json()["agents"]
+        return {agent["name"].split("@")[0]: agent["state"] for agent in agents}
+
+    def test_a_stopped_process_is_lost_and_comes_back(self):
+        self.up_detached(text=fleet.ECHO + "  - {name: many, behaviour: echo, count: 5, processes: one}\n")
+        pids = {name: self.stop(name) for name in ("echo-2", "many")}
+        for name, pid in pids.items():
+            row = self.wait_row(name, lambda r: r["state"] == "lost", f"{name} to be lost")
+            self.assertEqual((row["pid"], row["restarts"], row["queued"]), (pid, 0, None))
+            self.assertIn("the broker has given it up", row["reason"])
+        self.assertEqual(self.rows()["echo-1"]["state"], "running")
+        shown = self.top()
+        self.assertEqual((shown["echo-2"], shown["many"], shown["echo-1"]), ("lost", "lost", "active"))
+        self.assertNotIn("broker", shown)
+        first = self.ok("top", "--count", "1").out.split("AGENT")[1].splitlines()[1]
+        self.assertRegex(first, r"^echo-2 +lost ")
+        done = self.troupe("doctor", "-o", "json")
+        self.assertEqual(done.code, 3, done)
+        row = [row for row in done.json() if row["check"] == "processes"][0]
+        self.assertEqual((row["result"], row["found"]),
+                         ("fail", f"trio: run, but the broker has given them up: echo-2 (pid {pids['echo-2']}), many (pid {pids['many']})"))
+        for name, pid in pids.items():
+            self.go_on(pid)
+            self.wait_row(name, lambda r: r["state"] == "running", f"{name} to be back")
+        self.assert_answers("echo-2")
+
+    def test_a_silent_process_is_unreachable_until_the_lease_is_over(self):
+        options = fleet.ECHO.replace("broker: {", "broker: {options: {heartbeat: 50ms, lease: 10m}, ")
+        self.up_detached(text=options)
+        pid = self.stop("solo")
+        self.wait_row("solo", lambda r: r["state"] == "unreachable", "solo to be unreachable")
+        self.assertEqual(self.top()["solo"], "unreachable")
+        done = self.ok("doctor", "-o", "json")
+        rows = [row for row in done.json() if row["check"] == "agents"]
+        self.assertEqual(rows[0]["result"], "warn", done)
+        self.assertIn("solo@trio (silent for", rows[0]["found"])
+        self.go_on(pid)
+        self.wait_row("solo", lambda r: r["state"] == "running", "solo to be back")
+
+
 class Doctor(fleet.FleetTest):
     def findings(self, done):
         found = {}
