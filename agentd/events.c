@@ -62,8 +62,8 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "Let the program write less, or into a file of its own."},
     [TR_EVENT_PROGRAM_BAD_LINE] = {"A024", TR_LOG_WARN, "bad line from the program",
         "A line that the program of an exec agent wrote to its stdout was ignored: it is no JSON object, too "
-        "long, "
-        "or its members make no message.",
+        "long, or its members make no message. The message that it was to answer got a failure, where `then` "
+        "says so.",
         "stdout carries messages only, one JSON object a line; all else belongs on stderr."},
     [TR_EVENT_PROGRAM_LATE] = {"A025", TR_LOG_WARN, "program too slow",
         "The program of an exec agent did not finish a message within its time limit; it was killed.",

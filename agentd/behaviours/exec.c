@@ -73,12 +73,23 @@ void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release) {
     free(work);
 }
 
-/* A message that came to nothing. Whoever waits is told; where that is not possible now its own time limit
- * will tell it, ignoring. */
-static void fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
+static void tell_failure(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
+    /* Out of memory: its own time limit will tell whoever waits, ignoring. */
     if (work->expects && !work->answered)
-        tr_reply_reason(self->agent, work->message, TR_FAILURE, reason, detail);
+        tr_replies_send_reason(&self->failures, self->agent, work->message, TR_FAILURE, reason, detail);
+    work->answered = work->failed = true;
+}
+
+/* Whether its run or not: nothing more will come of it. */
+static void fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
+    tell_failure(self, work, reason, detail);
     tr_exec_finish(self, work, false);
+}
+
+void tr_exec_fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
+    tell_failure(self, work, reason, detail);
+    if (self->conf.mode == TR_EXEC_PERSISTENT)
+        tr_exec_finish(self, work, false);
 }
 
 /* The program is gone, or will be: nothing in work can be finished. */
@@ -399,6 +410,7 @@ static void fini(tr_agent_t *agent, void *state) {
         self->in_flight += work->expects;
         give_back_all(self, "the agent ends");
     }
+    tr_replies_finish(&self->failures);
     tr_exec_conf_finish(&self->conf);
 }
 

@@ -332,6 +332,16 @@ int tr_exec_decode(const char *line, size_t len, tr_exec_outgoing_t *ret_out, tr
     return rc;
 }
 
+tr_exec_about_t tr_exec_about(const char *line, size_t len) {
+    tr_exec_about_t about = {0};
+    json_t *root = json_loadb(line, len, 0, NULL), *id = json_object_get(root, "id");
+    about.others = json_object_get(root, "to") || json_object_get(root, "publish");
+    about.has_id = json_is_integer(id) && json_integer_value(id) >= 0;
+    about.id = about.has_id ? (uint64_t)json_integer_value(id) : 0;
+    json_decref(root);
+    return about;
+}
+
 void tr_exec_outgoing_finish(tr_exec_outgoing_t *self) {
     tr_content_writer_finish(&self->bytes);
     json_decref(self->root);

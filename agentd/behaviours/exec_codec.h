@@ -80,6 +80,14 @@ typedef struct tr_exec_outgoing {
 
 /* 0; -EINVAL with the member and what was expected; -ENOMEM. Finish it after success only; never copy it. */
 int tr_exec_decode(const char *line, size_t len, tr_exec_outgoing_t *ret_out, tr_error_t *error);
+/* What a line that tr_exec_decode refused was about, as far as it can be read. */
+typedef struct tr_exec_about {
+    bool others; /* it has "to" or "publish": no answer */
+    bool has_id;
+    uint64_t id;
+} tr_exec_about_t;
+
+tr_exec_about_t tr_exec_about(const char *line, size_t len);
 void tr_exec_outgoing_finish(tr_exec_outgoing_t *self);
 
 #endif

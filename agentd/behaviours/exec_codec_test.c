@@ -238,8 +238,33 @@ static void too_deep(void **state) {
     assert_non_null(strstr(error.text, "nested"));
 }
 
+/* Of a line that makes no message: whose answer it would have been. */
+static void what_a_bad_line_was_about(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        bool others, has_id;
+        uint64_t id;
+    } rows[] = {
+        {"Traceback (most recent call last):", false, false, 0},
+        {"[1]", false, false, 0},
+        {"{\"id\": 7, \"ocntent\": 1}", false, true, 7},
+        {"{\"id\": \"7\", \"content\": 1}", false, false, 0},
+        {"{\"id\": -1, \"content\": 1}", false, false, 0},
+        {"{\"to\": 1, \"content\": 1}", true, false, 0},
+        {"{\"publish\": \"a..b\", \"id\": 3, \"x\": 1}", true, true, 3},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tr_exec_about_t about = tr_exec_about(rows[i].line, strlen(rows[i].line));
+        assert_int_equal(about.others, rows[i].others);
+        assert_int_equal(about.has_id, rows[i].has_id);
+        assert_int_equal(about.id, rows[i].id);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_bad_line_was_about),
         cmocka_unit_test(a_request_becomes_a_line),
         cmocka_unit_test(contents_of_any_kind),
         cmocka_unit_test(events_gaps_and_failures),

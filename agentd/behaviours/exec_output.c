@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SAYS_PER_SECOND 20
@@ -13,10 +14,10 @@
 
 /* The message that a line is about; NULL with the reason where there is none. What expects an answer comes
  * first; among several of them nothing is guessed: an answer to the wrong one is worse than none. */
-static tr_exec_work_t *find_work(tr_exec_t *self, const tr_exec_outgoing_t *out, const char **why) {
+static tr_exec_work_t *find_work(tr_exec_t *self, bool has_id, uint64_t id, const char **why) {
     tr_exec_work_t *work = self->active.head, *found = NULL;
-    if (out->has_id) {
-        while (work && work->id != out->id)
+    if (has_id) {
+        while (work && work->id != id)
             work = work->next;
         *why = "no message with this id is in work";
         return work;
@@ -137,9 +138,12 @@ static const char *why_unsent(tr_exec_verb_t verb, int rc) {
 /* 0: the line was dealt with; -EAGAIN: not now. */
 static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
     const char *why = NULL;
-    tr_exec_work_t *work = find_work(self, out, &why);
-    bool needs = out->verb == TR_EXEC_REPLY || out->verb == TR_EXEC_DONE || out->has_id || out->finishes;
-    if (!work && needs) {
+    tr_exec_work_t *work = find_work(self, out->has_id, out->id, &why);
+    bool answers = out->verb == TR_EXEC_REPLY;
+    bool needs = answers || out->verb == TR_EXEC_DONE || out->has_id || out->finishes;
+    if (work && work->failed && answers)
+        why = "its message has been answered with a failure";
+    if ((!work && needs) || (work && work->failed && answers)) {
         complain(self, TR_EVENT_PROGRAM_BAD_LINE, why);
         return 0;
     }
@@ -150,8 +154,11 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
         complain(self, TR_EVENT_PROGRAM_UNSENT, why_unsent(out->verb, rc));
     if (!work)
         return 0;
-    bool late = out->acl.performative == TR_AGREE;
-    if (out->verb == TR_EXEC_REPLY && !late && rc == 0)
+    if (rc < 0 && answers) {
+        tr_exec_fail(self, work, "not-sent", why_unsent(out->verb, rc));
+        return 0;
+    }
+    if (answers && out->acl.performative != TR_AGREE)
         work->answered = true;
     /* A run of its own finishes its message by its end. */
     if (out->finishes && self->conf.mode == TR_EXEC_PERSISTENT) {
@@ -163,12 +170,45 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
     return 0;
 }
 
+/* The beginning of a line, for people, on one line. */
+static void shorten(const char *line, size_t len, char *out, size_t size) {
+    size_t n = len < size - 4 ? len : size - 4;
+    while (n < len && n > 0 && ((unsigned char)line[n] & 0xc0) == 0x80)
+        n--; /* not within a character */
+    for (size_t i = 0; i < n; i++)
+        out[i] = (unsigned char)line[i] < 0x20 || line[i] == 0x7f ? '?' : line[i];
+    strcpy(out + n, n < len ? "..." : "");
+}
+
+/* A line that makes no message. Whoever waits for an answer is told at once where it is clear whose answer this
+ * would have been: it says by its id, or only one message is in work. What the program meant to send to others
+ * is no answer. */
+static void refuse_line(tr_exec_t *self, const char *line, size_t len, const char *error) {
+    char shown[84], detail[720];
+    const char *why = "", *then = "nobody waits for it";
+    tr_exec_about_t about = tr_exec_about(line, len);
+    tr_exec_work_t *work = about.others ? NULL : find_work(self, about.has_id, about.id, &why);
+    bool tell = work && work->expects && !work->answered;
+    if (tell)
+        then = "its message is answered with a failure";
+    else if (!about.others && !about.has_id && self->in_flight > 1)
+        then = "each message keeps its time limit: it does not say whose answer it is";
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_BAD_LINE], "agent=%s error=%s in_work=%zu then=%s",
+        self->name, error, self->in_flight, then);
+    if (!tell)
+        return;
+    shorten(line, len, shown, sizeof shown);
+    snprintf(detail, sizeof detail, "the program wrote what is no message: %s%s%s", error,
+        len ? "; the line is: " : "", shown);
+    tr_exec_fail(self, work, "bad-line", detail);
+}
+
 static int take_line(tr_exec_t *self, const char *line, size_t len) {
     tr_exec_outgoing_t out;
     tr_error_t error = {0};
     int rc = tr_exec_decode(line, len, &out, &error);
     if (rc < 0) {
-        complain(self, TR_EVENT_PROGRAM_BAD_LINE, error.text[0] ? error.text : strerror(-rc));
+        refuse_line(self, line, len, error.text[0] ? error.text : strerror(-rc));
         return 0;
     }
     rc = obey(self, &out);
@@ -186,7 +226,7 @@ bool tr_exec_take_lines(tr_exec_t *self) {
         if (rc == 0)
             return true;
         if (rc == -E2BIG) {
-            complain(self, TR_EVENT_PROGRAM_BAD_LINE, "the line is longer than 1 MiB");
+            refuse_line(self, "", 0, "the line is longer than 1 MiB");
             continue;
         }
         if (len && take_line(self, line, len) == -EAGAIN) {

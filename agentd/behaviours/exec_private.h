@@ -5,6 +5,7 @@
 
 #include "agentd/behaviours/exec_child.h"
 #include "agentd/behaviours/exec_conf.h"
+#include "agentd/behaviours/replies.h"
 #include "lib/base/log.h"
 #include "proto/aid.h"
 #include "troupe/agent.h"
@@ -16,6 +17,7 @@ typedef struct tr_exec_work {
     tr_timer_t *timer;
     bool expects; /* an answer */
     bool answered;
+    bool failed; /* answered with a failure, though its run of the program goes on */
 } tr_exec_work_t;
 
 typedef struct tr_exec_queue {
@@ -35,6 +37,7 @@ typedef struct tr_exec {
     int64_t backoff_ms;
     unsigned ends; /* of its program, in a row */
     tr_exec_queue_t waiting, active;
+    tr_replies_t failures; /* that wait until they can be sent */
     size_t in_flight;
     uint64_t last_id;
     bool stuck;             /* the first line of its output cannot be sent now */
@@ -45,6 +48,9 @@ typedef struct tr_exec {
 
 /* exec.c: takes a message off the active list. `release`: a leased request goes to another provider. */
 void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release);
+/* A message that came to nothing: whoever waits is told {reason, detail}, unless it has an answer, and it is
+ * finished. In mode `once` its run does that, as it is what the time limit is for. */
+void tr_exec_fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail);
 
 /* exec_output.c: lines of its stderr, to the log. */
 void tr_exec_take_errors(tr_exec_t *self);
