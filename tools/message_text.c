@@ -7,14 +7,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STDIN_MAX (64u << 20)
-
-const char *const tr_cli_languages[] = {"auto", "text", "json", "msgpack", NULL};
+#define READ_MAX     (64u << 20)
+#define LANGUAGE_MAX 64
 
 /* ---- what people type ---- */
 
@@ -52,20 +52,21 @@ int tr_cli_check_receiver(const tr_call_t *call, const char *name) {
         name);
 }
 
-static int read_stdin(const tr_call_t *call, char **ret_text, size_t *ret_len) {
+/* All of a file; `name` is what errors call it. */
+static int read_all(const tr_call_t *call, int fd, const char *name, char **ret_text, size_t *ret_len) {
     size_t size = 65536, len = 0;
     char *text = malloc(size);
     for (;;) {
-        ssize_t n = text ? read(STDIN_FILENO, text + len, size - len) : 0;
+        ssize_t n = text ? read(fd, text + len, size - len) : 0;
         if (n < 0 && errno == EINTR)
             continue;
         len += n > 0 ? (size_t)n : 0;
-        if (n <= 0 || len > STDIN_MAX) {
+        if (n <= 0 || len > READ_MAX) {
             int rc = n < 0 ? errno : 0;
-            if (text && rc == 0 && len <= STDIN_MAX)
+            if (text && rc == 0 && len <= READ_MAX)
                 break;
             free(text);
-            return tr_cli_fail(call, TR_EXIT_REFUSED, "stdin: %s",
+            return tr_cli_fail(call, TR_EXIT_REFUSED, "%s: %s", name,
                 !text ? "out of memory"
                 : rc  ? strerror(rc)
                       : "more than 64 MiB; a message is smaller");
@@ -79,6 +80,54 @@ static int read_stdin(const tr_call_t *call, char **ret_text, size_t *ret_len) {
     }
     *ret_text = text;
     *ret_len = len;
+    return TR_EXIT_OK;
+}
+
+static int read_file(const tr_call_t *call, const char *path, char **ret_text, size_t *ret_len) {
+    if (strcmp(path, "-") == 0)
+        return read_all(call, STDIN_FILENO, "stdin", ret_text, ret_len);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "%s: %s", path, strerror(errno));
+    int code = read_all(call, fd, path, ret_text, ret_len);
+    close(fd);
+    return code;
+}
+
+/* ---- languages ---- */
+
+typedef enum language {
+    AUTO,
+    TEXT,
+    JSON,
+    MSGPACK,
+    OTHER,
+} language_t;
+
+const char *const tr_cli_languages[] = {"auto", "text", "json", "msgpack", NULL};
+
+static language_t language_of(const char *name) {
+    language_t language = AUTO;
+    while (language < OTHER && strcmp(tr_cli_languages[language], name) != 0)
+        language++;
+    return language;
+}
+
+/* Any name may be a language; what is probably a slip is told. */
+int tr_cli_check_language(const tr_call_t *call, const char *name) {
+    size_t len = strlen(name);
+    bool plain = len > 0 && len <= LANGUAGE_MAX;
+    for (size_t i = 0; i < len && plain; i++)
+        plain = (unsigned char)name[i] > 0x20 && (unsigned char)name[i] < 0x7f;
+    if (!plain)
+        return tr_cli_usage(call,
+            "--language: expected auto, text, json, msgpack, or the name of another language: 1 to %d "
+            "characters without spaces",
+            LANGUAGE_MAX);
+    const char *near = language_of(name) == OTHER ? tr_suggest(name, tr_cli_languages) : NULL;
+    if (near)
+        fprintf(call->err, "%s: sent as it is, in a language called \"%s\"; did you mean \"%s\"?\n",
+            call->verb->program->name, name, near);
     return TR_EXIT_OK;
 }
 
@@ -111,43 +160,63 @@ static int encode_text(tr_cli_content_t *c, const char *text, size_t len, bool p
     return tr_content_writer_take(&c->writer, &c->bytes, &c->len);
 }
 
-int tr_cli_encode_content(const tr_call_t *call, const char *text, size_t len, tr_cli_language_t language,
-    bool packed, tr_cli_content_t *ret_content) {
+static int encode_auto(
+    const tr_call_t *call, const char *text, size_t len, bool packed, tr_cli_content_t *c) {
     tr_error_t error = {0};
-    tr_cli_content_t *c = ret_content;
     char first = first_char(text, len);
-    bool maybe = language == TR_CLI_AUTO && (first == '{' || first == '[');
-    tr_content_writer_init(&c->writer);
-    int rc =
-        language == TR_CLI_MSGPACK || language == TR_CLI_JSON || maybe ? pack(text, len, c, &error) : -EINVAL;
-    if (language == TR_CLI_TEXT || (language == TR_CLI_AUTO && rc < 0)) {
-        if (maybe && first == '{')
-            fprintf(call->err, "%s: sent as a text, as it is no JSON: %s\n", call->verb->program->name,
-                error.text);
-        rc = encode_text(c, text, len, packed);
-        return rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", strerror(-rc)) : TR_EXIT_OK;
-    }
+    bool maybe = first == '{' || first == '[';
+    int rc = maybe ? pack(text, len, c, &error) : -EINVAL;
+    if (rc == 0)
+        return TR_EXIT_OK;
+    if (first == '{')
+        fprintf(
+            call->err, "%s: sent as a text, as it is no JSON: %s\n", call->verb->program->name, error.text);
+    rc = encode_text(c, text, len, packed);
+    return rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", strerror(-rc)) : TR_EXIT_OK;
+}
+
+static int encode_json(
+    const tr_call_t *call, const char *text, size_t len, bool msgpack, tr_cli_content_t *c) {
+    tr_error_t error = {0};
+    int rc = pack(text, len, c, &error);
     if (rc < 0)
         return tr_cli_usage(call, "the content is no JSON: %s", error.code ? error.text : strerror(-rc));
-    if (language == TR_CLI_JSON && !packed)
+    if (!msgpack)
         take_text(c, text, len, "json");
     return TR_EXIT_OK;
 }
 
-int tr_cli_read_content(const tr_call_t *call, const char *argument, tr_cli_language_t language, bool packed,
+int tr_cli_encode_content(const tr_call_t *call, const char *text, size_t len, const char *name, bool packed,
     tr_cli_content_t *ret_content) {
     tr_cli_content_t *c = ret_content;
+    language_t language = language_of(name);
+    tr_content_writer_init(&c->writer);
+    if (language == AUTO)
+        return encode_auto(call, text, len, packed, c);
+    if (language == JSON || language == MSGPACK)
+        return encode_json(call, text, len, language == MSGPACK, c);
+    take_text(c, text, len, len ? name : NULL);
+    return TR_EXIT_OK;
+}
+
+int tr_cli_read_content(const tr_call_t *call, const char *argument, const tr_cli_given_t *given, bool packed,
+    tr_cli_content_t *ret_content) {
+    tr_cli_content_t *c = ret_content;
+    const char *file = argument && strcmp(argument, "-") == 0 ? argument : given->from;
     size_t len = argument ? strlen(argument) : 0;
-    int code = TR_EXIT_OK;
     *c = (tr_cli_content_t){0};
-    if (argument && strcmp(argument, "-") == 0) {
-        code = read_stdin(call, &c->read, &len);
+    if (argument && given->from)
+        return tr_cli_usage(call, "expected either CONTENT or --from, found both");
+    int code = tr_cli_check_language(call, given->language);
+    if (code == TR_EXIT_OK && file) {
+        code = read_file(call, file, &c->read, &len);
         argument = c->read;
-        if (code == TR_EXIT_OK && len > 0 && argument[len - 1] == '\n')
+        if (code == TR_EXIT_OK && language_of(given->language) != OTHER && len > 0 &&
+            argument[len - 1] == '\n')
             len--;
     }
     if (code == TR_EXIT_OK && argument)
-        code = tr_cli_encode_content(call, argument, len, language, packed, c);
+        code = tr_cli_encode_content(call, argument, len, given->language, packed, c);
     if (code != TR_EXIT_OK)
         tr_cli_content_finish(c);
     return code;

@@ -18,29 +18,50 @@ int tr_cli_parse_act(const tr_call_t *call, const char *word, tr_acl_t *acl);
 /* NAME, NAME@PLATFORM or svc:NAME. */
 int tr_cli_check_receiver(const tr_call_t *call, const char *name);
 
-typedef enum tr_cli_language {
-    TR_CLI_AUTO, /* a JSON object or list is msgpack, all else a text */
-    TR_CLI_TEXT,
-    TR_CLI_JSON,
-    TR_CLI_MSGPACK, /* given as JSON */
-} tr_cli_language_t;
+/* How a content is given to the verbs that send one. `language`:
+ *   auto     a JSON object or list is msgpack, all else a text
+ *   text     as it is
+ *   json     as it is, once it was checked
+ *   msgpack  given as JSON
+ *   another  as it is, in the language of that name */
+typedef struct tr_cli_given {
+    const char *language;
+    const char *from; /* a file, "-" = stdin; NULL: the argument */
+} tr_cli_given_t;
 extern const char *const tr_cli_languages[];
+
+/* S is the verb's struct of options, which has `tr_cli_given_t given`. */
+#define TR_CLI_CONTENT_OPTIONS(S, otherwise)                                                                 \
+    {"language", 0, "NAME", TR_STRING(S, given.language), "auto",                                            \
+        "How the content is sent. auto: a JSON object or list as msgpack, all else as " otherwise "; text, " \
+        "json: as it is; msgpack: any JSON, as msgpack; another name (bytes, application/pdf ...): as it "   \
+        "is, in that language.",                                                                             \
+        .words = tr_cli_languages, .flags = TR_OPTION_FLAG_ONLY},                                            \
+    {                                                                                                        \
+        "from", 0, "FILE", TR_STRING(S, given.from), NULL,                                                   \
+            "Read the content from this file, in place of CONTENT; - is stdin.",                             \
+            .flags = TR_OPTION_FLAG_ONLY                                                                     \
+    }
 
 typedef struct tr_cli_content {
     const void *bytes;
     size_t len;
     const char *language; /* for the envelope; NULL = msgpack, or no content */
-    char *read;           /* owned: what stdin had */
+    char *read;           /* owned: what a file had */
     tr_content_writer_t writer;
 } tr_cli_content_t;
 
-/* `argument`: NULL = no content, "-" = all of stdin (less one line's end at its end). `packed`: texts and
- * JSON are msgpack too, as in publications, whose envelope names no language. Exit code; says what is wrong,
- * and notes on err what looks like JSON and is none. `argument` must outlive it. */
-int tr_cli_read_content(const tr_call_t *call, const char *argument, tr_cli_language_t language, bool packed,
+/* `argument`: NULL = no content, "-" = all of stdin. Of what was read, a line's end at its end is left out,
+ * unless it is in another language. `packed`: in `auto`, texts are msgpack too, as watchers of a topic expect.
+ * Exit code; says what is wrong, and notes on err what looks like JSON and is none. `argument` and `given` must
+ * outlive it. */
+int tr_cli_read_content(const tr_call_t *call, const char *argument, const tr_cli_given_t *given, bool packed,
     tr_cli_content_t *ret_content);
-/* The same for a text of `len` bytes that is at hand; *ret_content is all zero before. */
-int tr_cli_encode_content(const tr_call_t *call, const char *text, size_t len, tr_cli_language_t language,
+/* Exit code; says what is wrong with the name of a language, and notes on err what is probably a slip. */
+int tr_cli_check_language(const tr_call_t *call, const char *name);
+/* As tr_cli_read_content, for a text of `len` bytes that is at hand, in a language that was checked.
+ * *ret_content is all zero before. */
+int tr_cli_encode_content(const tr_call_t *call, const char *text, size_t len, const char *language,
     bool packed, tr_cli_content_t *ret_content);
 void tr_cli_content_finish(tr_cli_content_t *self);
 

@@ -57,7 +57,7 @@ static void acts_by_name_and_by_kind(void **state) {
 }
 
 /* Encodes a text, and gives the JSON of what would be sent. */
-static char *sent(room_t *r, const char *text, tr_cli_language_t language, bool packed, const char *as) {
+static char *sent(room_t *r, const char *text, const char *language, bool packed, const char *as) {
     tr_cli_content_t content = {0};
     assert_int_equal(
         tr_cli_encode_content(&r->call, text, strlen(text), language, packed, &content), TR_EXIT_OK);
@@ -73,7 +73,7 @@ static char *sent(room_t *r, const char *text, tr_cli_language_t language, bool 
 }
 
 static void check_sent(
-    const char *text, tr_cli_language_t language, bool packed, const char *as, const char *expected) {
+    const char *text, const char *language, bool packed, const char *as, const char *expected) {
     room_t r;
     open_room(&r);
     char *json = sent(&r, text, language, packed, as);
@@ -84,19 +84,43 @@ static void check_sent(
 
 static void contents_as_they_are_sent(void **state) {
     (void)state;
-    check_sent("hello", TR_CLI_AUTO, false, "text", "\"hello\"");
-    check_sent(" {\"a\": 1}", TR_CLI_AUTO, false, NULL, "{\"a\":1}");
-    check_sent("[1, \"x\"]", TR_CLI_AUTO, false, NULL, "[1,\"x\"]");
-    check_sent("42", TR_CLI_AUTO, false, "text", "\"42\"");
-    check_sent("42", TR_CLI_MSGPACK, false, NULL, "42");
-    check_sent("42", TR_CLI_JSON, false, "json", "42");
-    check_sent("[1]", TR_CLI_TEXT, false, "text", "\"[1]\"");
-    check_sent("[draft]", TR_CLI_AUTO, false, "text", "\"[draft]\"");
-    check_sent("hello", TR_CLI_AUTO, true, NULL, "\"hello\"");
-    check_sent("", TR_CLI_AUTO, true, NULL, "\"\"");
-    check_sent("[1]", TR_CLI_TEXT, true, NULL, "\"[1]\"");
-    check_sent("7", TR_CLI_JSON, true, NULL, "7");
-    check_sent("", TR_CLI_AUTO, false, NULL, "null"); /* no content */
+    check_sent("hello", "auto", false, "text", "\"hello\"");
+    check_sent(" {\"a\": 1}", "auto", false, NULL, "{\"a\":1}");
+    check_sent("[1, \"x\"]", "auto", false, NULL, "[1,\"x\"]");
+    check_sent("42", "auto", false, "text", "\"42\"");
+    check_sent("42", "msgpack", false, NULL, "42");
+    check_sent("42", "json", false, "json", "42");
+    check_sent("[1]", "text", false, "text", "\"[1]\"");
+    check_sent("[draft]", "auto", false, "text", "\"[draft]\"");
+    check_sent("hello", "auto", true, NULL, "\"hello\"");
+    check_sent("", "auto", true, NULL, "\"\"");
+    check_sent("[1]", "text", true, "text", "\"[1]\"");
+    check_sent("7", "json", true, "json", "7");
+    check_sent("7", "msgpack", true, NULL, "7");
+    check_sent("[1]", "text/csv", true, "text/csv", "\"[1]\"");
+    check_sent("\xff\x01", "bytes", false, "bytes", "{\"$bin\":\"/wE=\"}");
+    check_sent("", "auto", false, NULL, "null"); /* no content */
+}
+
+static void check_language(const char *name, int code, const char *says) {
+    room_t r;
+    open_room(&r);
+    assert_int_equal(tr_cli_check_language(&r.call, name), code);
+    if (says)
+        assert_non_null(strstr(said(&r), says));
+    else
+        assert_string_equal(said(&r), "");
+    close_room(&r);
+}
+
+static void languages_of_any_name(void **state) {
+    (void)state;
+    check_language("auto", TR_EXIT_OK, NULL);
+    check_language("application/pdf", TR_EXIT_OK, NULL);
+    check_language("bytes", TR_EXIT_OK, NULL);
+    check_language("jsn", TR_EXIT_OK, "did you mean \"json\"?");
+    check_language("", TR_EXIT_USAGE, "1 to 64 characters");
+    check_language("plain text", TR_EXIT_USAGE, "without spaces");
 }
 
 static void what_is_no_json_is_told(void **state) {
@@ -104,12 +128,12 @@ static void what_is_no_json_is_told(void **state) {
     room_t r;
     tr_cli_content_t content = {0};
     open_room(&r);
-    assert_int_equal(tr_cli_encode_content(&r.call, "{x", 2, TR_CLI_JSON, false, &content), TR_EXIT_USAGE);
+    assert_int_equal(tr_cli_encode_content(&r.call, "{x", 2, "json", false, &content), TR_EXIT_USAGE);
     tr_cli_content_finish(&content);
     assert_non_null(strstr(said(&r), "the content is no JSON"));
     close_room(&r);
     open_room(&r);
-    assert_int_equal(tr_cli_encode_content(&r.call, "{x", 2, TR_CLI_AUTO, false, &content), TR_EXIT_OK);
+    assert_int_equal(tr_cli_encode_content(&r.call, "{x", 2, "auto", false, &content), TR_EXIT_OK);
     tr_cli_content_finish(&content);
     assert_non_null(strstr(said(&r), "sent as a text"));
     close_room(&r);
@@ -190,6 +214,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acts_by_name_and_by_kind),
         cmocka_unit_test(contents_as_they_are_sent),
+        cmocka_unit_test(languages_of_any_name),
         cmocka_unit_test(what_is_no_json_is_told),
         cmocka_unit_test(contents_as_they_are_shown),
         cmocka_unit_test(headers_are_those_that_are_there),

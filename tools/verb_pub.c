@@ -16,13 +16,10 @@
 
 typedef struct options {
     tr_cli_common_t common;
-    int language;
+    tr_cli_given_t given;
     int64_t count, rate;
     bool lines;
 } options_t;
-
-/* Publications are msgpack always: their envelope names no language. In the order of tr_cli_language_t. */
-static const char *const languages[] = {"auto", "text", "json", NULL};
 
 static const tr_option_t table[] = {
     {"count", 'n', "N", TR_INT(options_t, count), "1", "Publish it so many times.", .min = 1,
@@ -32,9 +29,7 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"lines", 'l', NULL, TR_BOOL(options_t, lines), NULL, "Publish each line of stdin as it comes.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"language", 0, "WORD", TR_WORD(options_t, language), "auto",
-        "What CONTENT is. auto: a JSON object or list as such, all else as a text; json: any JSON.",
-        .words = languages, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_CONTENT_OPTIONS(options_t, "a text in msgpack"),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
 
@@ -48,7 +43,9 @@ static const tr_program_t program = {
                    "wait for the broker, not the whole.",
     .examples = "troupe pub news.weather '{\"town\": \"Ghent\", \"celsius\": 12}'\n"
                 "troupe pub load.test x --count 1000 --rate 100\n"
-                "tail -f /var/log/syslog | troupe pub host.log --lines",
+                "tail -f /var/log/syslog | troupe pub host.log --lines\n\n"
+                "# what is no text and no JSON goes as it is, under the name of what it is\n"
+                "troupe pub camera.front --from front.jpg --language image/jpeg",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE",
@@ -86,10 +83,11 @@ static int pause_until(publisher_t *p, int64_t until_ms) {
 
 static int publish(publisher_t *p, const tr_cli_content_t *content) {
     tr_agent_t *agent = tr_cli_session_agent(p->session);
+    tr_acl_t message = {
+        .language = content->language, .content = content->bytes, .content_len = content->len};
     int rc, code = TR_EXIT_OK;
     tr_cli_session_renew(p->session);
-    while (
-        (rc = tr_publish(agent, p->topic, content->bytes, content->len)) == -EAGAIN && code == TR_EXIT_OK) {
+    while ((rc = tr_publish_message(agent, p->topic, &message)) == -EAGAIN && code == TR_EXIT_OK) {
         if (tr_clock_ms() >= tr_cli_session_deadline(p->session))
             return tr_cli_fail(
                 p->call, TR_EXIT_TIMEOUT, "the broker took no more after %" PRId64 " messages", p->sent);
@@ -123,8 +121,7 @@ static int publish_times(publisher_t *p, const tr_cli_content_t *content) {
 
 static int publish_line(publisher_t *p, const char *line, size_t len) {
     tr_cli_content_t content = {0};
-    int code =
-        tr_cli_encode_content(p->call, line, len, (tr_cli_language_t)p->options->language, true, &content);
+    int code = tr_cli_encode_content(p->call, line, len, p->options->given.language, true, &content);
     if (code == TR_EXIT_OK)
         code = publish(p, &content);
     tr_cli_content_finish(&content);
@@ -169,7 +166,8 @@ static int take_lines(publisher_t *p, lines_t *l) {
 
 static int publish_lines(publisher_t *p) {
     lines_t l = {.bytes = malloc(LINE_MAX_BYTES)};
-    int code = l.bytes ? TR_EXIT_OK : tr_cli_fail(p->call, TR_EXIT_REFUSED, "out of memory");
+    int code = l.bytes ? tr_cli_check_language(p->call, p->options->given.language)
+                       : tr_cli_fail(p->call, TR_EXIT_REFUSED, "out of memory");
     while (code == TR_EXIT_OK && !l.ended) {
         bool ready = false;
         tr_cli_wait_fd(p->session, STDIN_FILENO, &ready);
@@ -191,8 +189,7 @@ static int work(publisher_t *p) {
     if (p->options->lines) {
         code = publish_lines(p);
     } else {
-        code = tr_cli_read_content(
-            p->call, p->call->arguments.items[1], (tr_cli_language_t)p->options->language, true, &content);
+        code = tr_cli_read_content(p->call, p->call->arguments.items[1], &p->options->given, true, &content);
         if (code == TR_EXIT_OK)
             code = publish_times(p, &content);
         tr_cli_content_finish(&content);
@@ -218,8 +215,8 @@ static int run(const tr_call_t *call) {
             p.topic, TR_TOPIC_MAX);
     if (p.topic[0] == '$')
         return tr_cli_usage(call, "topics that begin with $ are the platform's own");
-    if (o->lines && (call->arguments.count > 1 || o->count > 1 || o->rate))
-        return tr_cli_usage(call, "--lines reads stdin: it goes with no CONTENT, --count or --rate");
+    if (o->lines && (call->arguments.count > 1 || o->given.from || o->count > 1 || o->rate))
+        return tr_cli_usage(call, "--lines reads stdin: it goes with no CONTENT, --from, --count or --rate");
     tr_cli_session_config_t config = {
         .call = call, .common = &o->common, .on_message = on_message, .arg = &p};
     int code = tr_cli_session_open(&config, &p.session);

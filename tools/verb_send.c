@@ -6,14 +6,11 @@
 typedef struct options {
     tr_cli_common_t common;
     const char *protocol, *ontology, *conversation;
-    int language;
+    tr_cli_given_t given;
 } options_t;
 
 static const tr_option_t table[] = {
-    {"language", 0, "WORD", TR_WORD(options_t, language), "auto",
-        "How the content is sent. auto: a JSON object or list as msgpack, all else as text; msgpack: any "
-        "JSON, as msgpack.",
-        .words = tr_cli_languages, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_CONTENT_OPTIONS(options_t, "text"),
     {"protocol", 0, "NAME", TR_STRING(options_t, protocol), NULL, "The interaction protocol.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"ontology", 0, "NAME", TR_STRING(options_t, ontology), NULL, "The ontology of the content.",
@@ -83,8 +80,7 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = tr_cli_parse_act(call, call->arguments.items[1], &message);
     if (code == TR_EXIT_OK)
-        code = tr_cli_read_content(
-            call, call->arguments.items[2], (tr_cli_language_t)o->language, false, &content);
+        code = tr_cli_read_content(call, call->arguments.items[2], &o->given, false, &content);
     if (code != TR_EXIT_OK)
         return code;
     message.content = content.bytes;

@@ -119,7 +119,7 @@ static int send_out(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *wo
     switch (out->verb) {
     case TR_EXEC_REPLY: return send_reply(self, out, work);
     case TR_EXEC_SEND: return send_others(self, out);
-    case TR_EXEC_PUBLISH: return tr_publish(self->agent, out->topic, out->acl.content, out->acl.content_len);
+    case TR_EXEC_PUBLISH: return tr_publish_message(self->agent, out->topic, &out->acl);
     default: return 0;
     }
 }

@@ -107,17 +107,17 @@ int tr_reply_reason(
     return tr_reply_content(self, to, act, &w);
 }
 
-int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len) {
+int tr_publish_message(tr_agent_t *self, const char *topic, const tr_acl_t *message) {
     char aid[TR_AID_MAX + 1];
-    if (topic[0] == '$')
+    tr_acl_t acl = *message;
+    if (topic[0] == '$' || acl.performative >= TR_ACT_MAX)
         return -EINVAL;
-    tr_acl_t acl = {
-        .performative = TR_INFORM,
-        .sender = tr_agent_aid(self, aid),
-        .topic = topic,
-        .content = content,
-        .content_len = len,
-    };
+    if (acl.performative == TR_ACT_NONE)
+        acl.performative = TR_INFORM;
+    acl.sender = tr_agent_aid(self, aid);
+    acl.topic = topic;
+    acl.receivers = (tr_acl_list_t){0};
+    acl.reply_by_ms = 0; /* the topic's route travels in its place */
     tr_outgoing_t out = {
         .from = self->hosted->registration,
         .agent = self->index,
@@ -126,6 +126,10 @@ int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t 
         .acl = &acl,
     };
     return tr_link_send(self->hosted->host->link, &out);
+}
+
+int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len) {
+    return tr_publish_message(self, topic, &(tr_acl_t){.content = content, .content_len = len});
 }
 
 int tr_publish_content(tr_agent_t *self, const char *topic, tr_content_writer_t *content) {

@@ -102,7 +102,7 @@ typedef struct tr_option {
     const char *help;    /* one sentence or two, with full stops */
     int64_t min, max;    /* int: value, size: bytes, duration: ms, list: items. Both 0 = the type's own range;
                             max 0 with min > 0 = no upper bound */
-    const char *const *words; /* of TR_WORD, ended by NULL */
+    const char *const *words; /* of TR_WORD, ended by NULL; of a string: what completion offers */
     unsigned flags;           /* tr_option_flags_t */
 } tr_option_t;
 

@@ -327,7 +327,7 @@ int tr_options_man(const tr_program_t *program, int section, FILE *out) {
 static void complete_words(const tr_program_t *program, const char *name, FILE *out) {
     for (size_t i = 0; i < program->option_count; i++) {
         const tr_option_t *option = &program->options[i];
-        if (strcmp(option->name, name) != 0 || option->type != TR_OPTION_WORD)
+        if (strcmp(option->name, name) != 0 || !option->words)
             continue;
         for (size_t j = 0; option->words[j]; j++)
             fprintf(out, "%s\n", option->words[j]);

@@ -75,6 +75,9 @@ int tr_reply_reason(
 /* Publishes on a topic. Errors as tr_send; -EINVAL: not a topic, or one that begins with `$`. */
 int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len);
 int tr_publish_content(tr_agent_t *self, const char *topic, tr_content_writer_t *content);
+/* The same with parameters: the language of a content that is no msgpack, ontology, conversation ... No
+ * performative is inform; receivers and reply-by mean nothing here. */
+int tr_publish_message(tr_agent_t *self, const char *topic, const tr_acl_t *message);
 /* Anything that was queued leaves now, in the middle of a long-running callback. */
 void tr_flush(tr_agent_t *self);
 

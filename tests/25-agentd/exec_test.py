@@ -135,6 +135,22 @@ class Lines(Exec):
         self.assertIn('in_work=2 then="its message is answered with a failure"', agent.err)
 
 
+class Topics(Exec):
+    def test_it_publishes_and_hears(self):
+        self.start("--subscribe", "orders")
+        tap = self.spawn_verb("tap", "done.>", "-o", "json", "--headers", "--count", "2")
+        tap.wait_err("watching ")
+        plain = '{"do": "say", "with": {"publish": "done.a", "content": {"n": 1}}}'
+        text = '{"do": "say", "with": {"publish": "done.b", "content": "a,b", "language": "text/csv", "ontology": "o"}}'
+        def attempt():
+            for order in plain, text:
+                self.assertEqual(self.run_verb("pub", "orders", order).code, 0)
+            return tap.process.poll() is not None
+        harness.wait_until(attempt, "two publications of the program")
+        got = {m["topic"]: (m["content"], m["headers"].get("language"), m["headers"].get("ontology")) for m in tap.wait().lines()}
+        self.assertEqual(got, {"done.a": ({"n": 1}, None, None), "done.b": ("a,b", "text/csv", "o")})
+
+
 class OneRunEach(Exec):
     # Its first argument says which files to wait for and what to write.
     STEPS = r"""

@@ -1,5 +1,7 @@
 """ask, send and pub: what they print, and their exit codes."""
+import base64
 import json
+import pathlib
 import signal
 import time
 
@@ -34,6 +36,23 @@ class Ask(cli.CliTest):
         self.expect(self.run_verb("ask", "echo", "[1, 2]", "--language", "text", "-o", "json"), 0, '"[1, 2]"\n')
         self.expect(self.run_verb("ask", "echo", "[1,  2]", "--language", "json", "--raw"), 0, "[1,  2]")
         self.expect(self.run_verb("ask", "echo", "{", "--language", "json"), 1, "", err="the content is no JSON")
+
+    def test_bytes_of_any_language_from_a_file_or_stdin(self):
+        picture = bytes(range(256)) + b"\n"
+        path = pathlib.Path(self.directory) / "picture"
+        path.write_bytes(picture)
+        encoded = {"$bin": base64.b64encode(picture).decode()}
+        for given in ["--from", str(path)], ["-"], ["--from", "-"]:
+            done = self.run_verb("ask", "echo", *given, "--language", "image/x", "--headers", "-o", "json",
+                                 text=picture if "-" in given else None)
+            answer = self.expect(done, 0).json()
+            self.assertEqual((answer["language"], answer["content"]), ("image/x", encoded))
+        path.write_text("a note\n")
+        self.expect(self.run_verb("ask", "echo", "--from", str(path)), 0, "a note\n")
+        self.expect(self.run_verb("ask", "echo", "x", "--from", str(path)), 1, "", err="either CONTENT or --from")
+        self.expect(self.run_verb("ask", "echo", "--from", "nowhere"), 3, "", err="nowhere: No such file")
+        self.expect(self.run_verb("ask", "echo", "x", "--language", "plain text"), 1, "", err="without spaces")
+        self.expect(self.run_verb("ask", "echo", "x", "--language", "jsno"), 0, "x\n", err='did you mean "json"?')
 
     def test_stdin(self):
         self.expect(self.run_verb("ask", "echo", "-", text="from a pipe\n"), 0, "from a pipe\n")
@@ -115,6 +134,16 @@ class Send(cli.CliTest):
         self.expect(self.run_verb("send", "echo", "shout", "x"), 1, "", err='"shout" is no performative')
         self.expect(self.run_verb("send", "echo"), 1, "", err="--help")
 
+    def test_a_language_of_its_own(self):
+        tap = self.spawn_verb("tap", "$tap.*.silent", "-o", "json", "--headers", "--count", "1")
+        tap.wait_err("watching ")
+        def attempt():
+            self.expect(self.run_verb("send", "silent", "inform", "-", "--language", "text/csv", text="a,b\n"), 0, "")
+            return tap.process.poll() is not None
+        harness.wait_until(attempt, "a message on the tap")
+        message = tap.wait().json()
+        self.assertEqual((message["headers"]["language"], message["content"]), ("text/csv", "a,b\n"))
+
     def test_it_arrives(self):
         self.expect(self.run_verb("send", "publisher", "inform", '{"n": 7}'), 0, "")
         topics = self.run_verb("ask", "ams", '{"action":"topics", "pattern":"heard"}').json()["topics"]
@@ -144,6 +173,30 @@ class Pub(cli.CliTest):
     def test_lines(self):
         self.expect(self.run_verb("pub", "log", "--lines", text="one\n\n{\"two\": 2}\nthree"), 0, "", err="3 messages")
         self.assertEqual(self.messages("log"), 3)
+
+    def test_what_is_no_msgpack(self):
+        """Subscribers and watchers are told the language, and get the bytes as they were given."""
+        tap = self.spawn_verb("tap", "raw.>", "-o", "json", "--headers")
+        tap.wait_err("watching ")
+        def attempt():
+            self.expect(self.run_verb("pub", "raw.first", "x"), 0)
+            return tap.out
+        harness.wait_until(attempt, "a subscription that is in force")
+        picture = bytes(range(256))
+        self.expect(self.run_verb("pub", "raw.a", "-", "--language", "bytes", text=picture), 0)
+        self.expect(self.run_verb("pub", "raw.b", "[1]", "--language", "text"), 0)
+        self.expect(self.run_verb("pub", "raw.c", "[1,  2]", "--language", "json"), 0)
+        self.expect(self.run_verb("pub", "raw.d", "7", "--language", "msgpack"), 0)
+        self.expect(self.run_verb("pub", "raw.e", "--lines", "--language", "text/csv", text="a,b\nc,d\n"), 0, err="2 messages")
+        self.expect(self.run_verb("pub", "raw.f", "plain"), 0)
+        harness.wait_until(lambda: "raw.f" in tap.out, "the last one")
+        got = [(m["topic"], m["headers"].get("language"), m["content"]) for m in tap.stop(signal.SIGINT).lines()]
+        self.assertEqual([m for m in got if m[0] != "raw.first"], [
+            ("raw.a", "bytes", {"$bin": base64.b64encode(picture).decode()}), ("raw.b", "text", "[1]"),
+            ("raw.c", "json", [1, 2]), ("raw.d", None, 7), ("raw.e", "text/csv", "a,b"), ("raw.e", "text/csv", "c,d"),
+            ("raw.f", None, "plain")])
+        self.expect(self.run_verb("pub", "raw.a", "--lines", "--from", "x"), 1, "", err="--lines reads stdin")
+        self.expect(self.run_verb("pub", "raw.a", "--lines", "--language", "a b", text="x\n"), 1, "", err="without spaces")
 
     def test_what_is_no_topic(self):
         self.expect(self.run_verb("pub", "a..b", "x"), 1, "", err="is no topic")
