@@ -146,6 +146,7 @@ static tr_entry_t *entry_new(tr_core_t *core, tr_session_t *s, const char *name,
 
 static void entry_free(tr_entry_t *e) {
     tr_audience_finish(&e->muted);
+    tr_audience_finish(&e->told);
     free(e->behaviour);
     free(e->name);
     free(e);
@@ -189,6 +190,7 @@ void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_mailbox_fail_all(core, entry, TR_REASON_AGENT_GONE);
     tr_sys_agent(core, reason == TR_REASON_NONE ? "left" : "lost", entry, reason);
     tr_unmute_all(core, &entry->muted, tr_entry_scope(entry));
+    tr_gone_tell(core, entry);
     tr_map_delete(&core->names, entry->name, entry->name_len);
     uint32_t at = 0;
     while (s->entries[at] != entry)

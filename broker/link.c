@@ -93,6 +93,7 @@ static void start_counting(tr_session_t *s, const Troupe__Hello *m) {
     s->epoch = m->epoch;
     s->in_records = s->in_bytes = s->credited_records = s->credited_bytes = 0;
     s->acked_records = s->acked_bytes = s->sent_records = s->sent_bytes = 0;
+    tr_gone_recount(s);
     s->window_records = m->window_records;
     s->window_bytes = m->window_bytes;
 }

@@ -64,6 +64,8 @@ static tr_reason_t by_name(tr_core_t *core, tr_session_t *from, const tr_record_
     if (why != TR_REASON_NONE)
         return why;
     tr_control_resolved(core, from, name, t.route);
+    if (t.entry)
+        tr_gone_learn(core, t.entry, from);
     *ret = t;
     return TR_REASON_NONE;
 }

@@ -141,6 +141,7 @@ void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason
         forget_dirty(core, session);
     tr_outbox_finish(&session->data);
     tr_outbox_finish(&session->control);
+    tr_gone_drop(session);
     core->sessions[session->slot] = NULL;
     core->free_slots[core->free_slots_n++] = session->slot;
     core->stats.sessions--;
@@ -188,6 +189,10 @@ void tr_session_flush(tr_core_t *core, tr_session_t *session) {
     flush_control(core, session);
     while (session->data.head && may_go(session, session->data.head))
         send_data(core, session);
+    if (session->late) {
+        tr_gone_release(core, session);
+        flush_control(core, session);
+    }
     if (held)
         tr_session_credit(core, session);
 }

@@ -25,6 +25,7 @@ typedef struct tr_session tr_session_t;
 typedef struct tr_entry tr_entry_t;
 typedef struct tr_service tr_service_t;
 typedef struct tr_topic tr_topic_t;
+typedef struct tr_late tr_late_t;
 
 /* FIPA life cycle (SC00023 6.4). Only an active agent is delivered to. */
 typedef enum tr_agent_state {
@@ -48,12 +49,14 @@ struct tr_entry {
     tr_account_t mailbox; /* queued in the session's outbox, or held */
     tr_outbox_t held;     /* while not active */
     tr_audience_t muted;  /* sessions that were told to stop */
+    tr_audience_t told;   /* sessions that were told its route */
     uint32_t subscriptions_n;
     uint32_t services_n;
     uint64_t received, sent;
     int64_t since_ms; /* wall */
     bool range;
-    bool ending; /* nothing goes into its mailbox any more */
+    bool ending;   /* nothing goes into its mailbox any more */
+    bool told_all; /* so many were told its route that they are not counted */
 };
 
 typedef enum tr_session_state {
@@ -79,10 +82,11 @@ struct tr_session {
     uint64_t window_records, window_bytes;     /* what it lets us send ahead */
     uint64_t acked_records, acked_bytes;       /* data it has taken, by its CREDITs */
     uint64_t sent_records, sent_bytes;
-    tr_outbox_t data;     /* waits for credit */
-    tr_outbox_t control;  /* does not */
-    tr_account_t nacks;   /* queued in data */
-    tr_entry_t **entries; /* by first agent number */
+    tr_outbox_t data;           /* waits for credit */
+    tr_outbox_t control;        /* does not */
+    tr_account_t nacks;         /* queued in data */
+    tr_late_t *late, *late_end; /* GONE records that wait behind some of data */
+    tr_entry_t **entries;       /* by first agent number */
     uint32_t entries_n;
     uint32_t next_agent;
     tr_session_t *next_dirty;
@@ -313,6 +317,15 @@ static inline tr_scope_t tr_entry_scope(const tr_entry_t *e) {
 void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about);
 void tr_unmute_all(tr_core_t *core, tr_audience_t *muted, tr_scope_t about);
 void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry);
+
+/* gone.c: who was told the route of an entry is told its end */
+void tr_gone_learn(tr_core_t *core, tr_entry_t *entry, const tr_session_t *session);
+void tr_gone_tell(tr_core_t *core, tr_entry_t *entry);
+/* Those whose turn has come become control records. */
+void tr_gone_release(tr_core_t *core, tr_session_t *session);
+/* After the session's counting has begun anew. */
+void tr_gone_recount(tr_session_t *session);
+void tr_gone_drop(tr_session_t *session);
 
 /* route.c */
 void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record);

@@ -23,6 +23,7 @@ static const char *const kind_names[TR_KIND_MAX] = {
     [TR_KIND_GAP] = "gap",
     [TR_KIND_MUTE] = "mute",
     [TR_KIND_UNMUTE] = "unmute",
+    [TR_KIND_GONE] = "gone",
 };
 
 static const char *const reason_names[TR_REASON_MAX] = {

@@ -65,7 +65,8 @@ typedef enum tr_kind {
     TR_KIND_GAP = 34,    /* <- publications dropped: src = topic, dst = subscriber, id = how many */
     TR_KIND_MUTE = 35,   /* <- stop sending to the `id` routes from `src` on: a mailbox fills */
     TR_KIND_UNMUTE = 36, /* <- */
-    TR_KIND_MAX = 37,
+    TR_KIND_GONE = 37,   /* <- Gone: who was behind the `id` routes from `src` on has ended */
+    TR_KIND_MAX = 38,
 } tr_kind_t;
 
 #define TR_FLAG_LEASED      0x01u /* settle it, or it is delivered again */

@@ -445,8 +445,10 @@ int tr_cli_judge(const tr_call_t *call, const char *who, const tr_message_t *ans
     tr_performative_t act = tr_message_performative(answer);
     if (tr_message_type(answer) == TR_MESSAGE_FAILED) {
         tr_cli_print_reason(answer, text, sizeof text);
-        tr_exit_t code = tr_message_reason(answer) == TR_REASON_EXPIRED ? TR_EXIT_TIMEOUT : TR_EXIT_REFUSED;
-        return tr_cli_fail(call, code, "%s: not delivered: %s", who, text);
+        tr_reason_t reason = tr_message_reason(answer);
+        tr_exit_t code = reason == TR_REASON_EXPIRED ? TR_EXIT_TIMEOUT : TR_EXIT_REFUSED;
+        bool gone = reason == TR_REASON_AGENT_GONE; /* which may have had it in hand: the detail says */
+        return tr_cli_fail(call, code, "%s: %s%s", who, gone ? "" : "not delivered: ", text);
     }
     if (act != TR_REFUSE && act != TR_FAILURE && act != TR_NOT_UNDERSTOOD)
         return TR_EXIT_OK;

@@ -51,9 +51,9 @@ static const tr_program_t program = {
         "With -o json the content is one line of JSON, and with --headers an object with all parameters and "
         "the content; -o name "
         "prints who answered.\n\n"
-        "Exit codes: 3 when the agent refuses, fails or does not understand, or when the message cannot be "
-        "delivered; the reason is "
-        "on stderr. 4 when no answer came in time.",
+        "Exit codes: 3 when the agent refuses, fails or does not understand, when the message cannot be "
+        "delivered, or when the agent ends before it answers; the reason is on stderr. 4 when no answer came "
+        "in time.",
     .examples = "troupe ask echo-1 \"good morning\"\n"
                 "troupe ask svc:digest '{\"path\": \"/usr/share/common-licenses/GPL-3\"}'\n"
                 "troupe ask oracle --act query '{\"of\": \"uptime\"}' -o json\n"

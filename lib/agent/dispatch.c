@@ -76,6 +76,12 @@ void tr_dispatch_message(tr_message_t *message) {
     tr_message_done(&m);
 }
 
+void tr_dispatch_failure(tr_agent_t *agent, const tr_record_t *record) {
+    tr_message_t *view = agent->hosted->host->view;
+    tr_message_view(view, agent, record, 0); /* of no epoch: it is not counted as taken */
+    run(view);
+}
+
 void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
     tr_bundle_reader_t reader;
     tr_record_t record;

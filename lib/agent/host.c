@@ -216,7 +216,10 @@ static bool run_bundles(tr_host_t *h) {
     tr_inbound_t *in;
     int n = 0;
     while (n < BUNDLES_PER_TURN && (in = tr_link_take(h->link))) {
-        tr_dispatch_bundle(h, in);
+        if (in->gone)
+            tr_dispatch_gone(h, in);
+        else
+            tr_dispatch_bundle(h, in);
         n++;
     }
     return n > 0;

@@ -14,6 +14,7 @@
 
 #define AGENTS_MAX  16
 #define SETTLED_MAX 64
+#define EPOCH       1
 
 struct tr_registration {
     char name[TR_NAME_MAX + 1];
@@ -42,7 +43,7 @@ struct tr_link {
     const char *provider;
     const char *nack_to;
     tr_reason_t nack_reason;
-    uint64_t delivery;
+    uint64_t delivery, sent;
     bool down;
     tr_settled_t settled[SETTLED_MAX];
     size_t settled_n;
@@ -103,13 +104,13 @@ void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, 
     (void)bytes;
     self->held -= records;
     zmq_msg_close(&inbound->frame);
+    free(inbound->gone);
     free(inbound);
 }
 
 void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes) {
-    (void)epoch;
     (void)bytes;
-    self->held -= records;
+    self->held -= epoch ? records : 0;
 }
 
 tr_link_event_t *tr_link_event(tr_link_t *self) {
@@ -149,6 +150,8 @@ static void put_on_wire(tr_link_t *l, wire_t *w) {
 int tr_link_send(tr_link_t *self, const tr_outgoing_t *out) {
     if (self->down)
         return -EAGAIN;
+    if (out->ret_position)
+        *out->ret_position = ++self->sent;
     char from[TR_AID_MAX + 1], to[TR_AID_MAX + 1];
     tr_record_header_t h = {.kind = out->kind, .src = out->from->route + out->agent};
     wire_t *w = encode(out->acl, h, out->name);
@@ -352,6 +355,7 @@ bool tr_fixture_deliver(tr_host_t *host) {
         uint8_t *frame = zmq_msg_data(&in->frame);
         memcpy(frame, "TB\1\0\1\0\0\0", TR_BUNDLE_HEADER);
         memcpy(frame + TR_BUNDLE_HEADER, w->bytes, length);
+        in->epoch = EPOCH;
         l->inbox = in;
         l->held++;
         tr_host_step(host, 0);
@@ -412,6 +416,18 @@ void tr_fixture_provider(tr_host_t *host, const char *name) {
 void tr_fixture_nack(tr_host_t *host, const char *name, tr_reason_t reason) {
     host->link->nack_to = name;
     host->link->nack_reason = reason;
+}
+
+void tr_fixture_gone(tr_host_t *host, const char *name, uint64_t count) {
+    tr_inbound_t *in = calloc(1, sizeof *in);
+    assert_non_null(in);
+    zmq_msg_init(&in->frame);
+    in->gone = calloc(1, sizeof *in->gone);
+    assert_non_null(in->gone);
+    *in->gone = (tr_gone_t){.count = count, .position = host->link->sent};
+    snprintf(in->gone->name, sizeof in->gone->name, "%s", name);
+    host->link->inbox = in;
+    tr_host_step(host, 0);
 }
 
 void tr_fixture_down(tr_host_t *host, bool down) {

@@ -31,6 +31,8 @@ const tr_acl_t *tr_fixture_last(tr_host_t *host);
 void tr_fixture_provider(tr_host_t *host, const char *name);
 /* From now on what is sent to `name` comes back with this reason; NULL = nothing does. */
 void tr_fixture_nack(tr_host_t *host, const char *name, tr_reason_t reason);
+/* The link hears that these are gone; what was sent from now on is not concerned. */
+void tr_fixture_gone(tr_host_t *host, const char *name, uint64_t count);
 /* While down, everything sent gives -EAGAIN. */
 void tr_fixture_down(tr_host_t *host, bool down);
 /* Settled deliveries so far. */

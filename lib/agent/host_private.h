@@ -92,8 +92,14 @@ typedef struct tr_pending {
     tr_answer_fn on_answer;
     void *arg;
     tr_timer_t *timer;
+    uint64_t position; /* of the link, when it was sent: TR_NOT_LOST = its receiver's end does not end it */
+    uint8_t act;
     char reply_with[24];
+    char *conversation; /* in text, behind the receiver */
+    char receiver[];
 } tr_pending_t;
+
+#define TR_NOT_LOST UINT64_MAX
 
 typedef struct tr_watched {
     tr_agent_t *agent;
@@ -113,10 +119,11 @@ struct tr_host {
     tr_link_t *link;
     tr_hosted_t *hosted;
     tr_timers_t timers;
-    tr_message_t *view;       /* the message that is being handed out */
-    tr_map_t pending;         /* reply-with -> tr_pending_t */
-    uint64_t unique, counter; /* make conversation ids */
-    uint64_t session;         /* of the link, as last seen */
+    tr_message_t *view;                     /* the message that is being handed out */
+    tr_map_t pending;                       /* reply-with -> tr_pending_t */
+    struct tr_conversations *conversations; /* of all agents that have any */
+    uint64_t unique, counter;               /* make conversation ids */
+    uint64_t session;                       /* of the link, as last seen */
     tr_watched_t *watched;
     size_t watched_n;
     struct pollfd *polls;
@@ -173,10 +180,24 @@ void tr_agent_failed(tr_agent_t *agent, int code);
 /* dispatch.c */
 void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound);
 void tr_dispatch_message(tr_message_t *message);
+/* A NACK of the library's own. */
+void tr_dispatch_failure(tr_agent_t *agent, const tr_record_t *record);
+
+/* gone.c */
+void tr_dispatch_gone(tr_host_t *host, tr_inbound_t *inbound);
+/* Whether an AID, as it was written, is of those who are gone. */
+bool tr_gone_is(const tr_gone_t *gone, const char *platform, const char *aid);
+/* Tells its sender that what he sent (performative, receiver, reply-with, conversation-id) will not be answered. */
+void tr_gone_fail(tr_agent_t *agent, tr_acl_t *sent);
+
+/* send.c */
+/* tr_send to one receiver; where it stands in what the link has sent. */
+int tr_send_at(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position);
 
 /* request.c */
 bool tr_request_answer(tr_host_t *host, tr_message_t *message);
 void tr_request_forget(tr_host_t *host, const tr_agent_t *agent);
+void tr_request_gone(tr_host_t *host, const tr_gone_t *gone);
 void tr_new_id(tr_host_t *host, char out[24]);
 
 /* provide.c */
@@ -199,5 +220,6 @@ void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release);
  * them took the message, with what receive would return. */
 bool tr_conversations_take(tr_agent_t *agent, const tr_message_t *message, int *ret_code);
 void tr_conversations_forget(tr_agent_t *agent, const char *why);
+void tr_conversations_gone(tr_host_t *host, const tr_gone_t *gone);
 
 #endif

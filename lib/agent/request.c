@@ -48,18 +48,31 @@ bool tr_request_answer(tr_host_t *host, tr_message_t *message) {
     return true;
 }
 
-static tr_pending_t *remember(
-    tr_agent_t *self, const char *reply_with, int64_t timeout_ms, tr_answer_fn fn, void *arg) {
-    tr_host_t *host = self->hosted->host;
-    tr_pending_t *p = calloc(1, sizeof *p);
+static tr_pending_t *pending_new(tr_agent_t *self, const tr_acl_t *acl, tr_answer_fn on_answer, void *arg) {
+    const char *receiver = acl->receivers.items[0];
+    size_t len = strlen(receiver) + 1, conversation = strlen(acl->conversation_id) + 1;
+    tr_pending_t *p = calloc(1, sizeof *p + len + conversation);
     if (!p)
         return NULL;
     p->agent = self;
-    p->on_answer = fn;
+    p->on_answer = on_answer;
     p->arg = arg;
-    snprintf(p->reply_with, sizeof p->reply_with, "%s", reply_with);
+    p->act = (uint8_t)acl->performative;
+    p->conversation = p->receiver + len;
+    memcpy(p->receiver, receiver, len);
+    memcpy(p->conversation, acl->conversation_id, conversation);
+    snprintf(p->reply_with, sizeof p->reply_with, "%s", acl->reply_with);
+    return p;
+}
+
+static tr_pending_t *remember(
+    tr_agent_t *self, const tr_acl_t *acl, int64_t timeout_ms, tr_answer_fn fn, void *arg) {
+    tr_host_t *host = self->hosted->host;
+    tr_pending_t *p = pending_new(self, acl, fn, arg);
+    if (!p)
+        return NULL;
     p->timer = tr_timer_start(self, timeout_ms, on_timeout, p);
-    if (!p->timer || tr_map_put(&host->pending, reply_with, strlen(reply_with), (uint64_t)(uintptr_t)p) < 0) {
+    if (!p->timer || tr_map_put(&host->pending, p->reply_with, strlen(p->reply_with), (uintptr_t)p) < 0) {
         tr_timer_cancel(&p->timer);
         free(p);
         return NULL;
@@ -82,13 +95,60 @@ int tr_request(
     }
     if (!acl.reply_by_ms)
         acl.reply_by_ms = (uint64_t)(tr_clock_wall_ms() + timeout_ms);
-    tr_pending_t *p = remember(self, id, timeout_ms, on_answer, arg);
+    tr_pending_t *p = remember(self, &acl, timeout_ms, on_answer, arg);
     if (!p)
         return -ENOMEM;
-    int r = tr_send(self, &acl);
+    int r = tr_send_at(self, &acl, &p->position);
     if (r < 0)
         forget(host, p);
     return r;
+}
+
+typedef struct request_id {
+    char text[24];
+} request_id_t;
+
+/* The ids of those requests, since what is called for one of them may end or begin others. NULL: none, or out of
+ * memory (they wait for their time). */
+static request_id_t *ids_of_gone(const tr_host_t *host, const tr_gone_t *gone, size_t *ret_n) {
+    const char *platform = tr_link_platform(host->link);
+    request_id_t *ids = NULL;
+    size_t cursor = 0, n = 0, cap = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&host->pending, &cursor))) {
+        const tr_pending_t *p = (const tr_pending_t *)(uintptr_t)slot->value;
+        if (p->position > gone->position || !tr_gone_is(gone, platform, p->receiver))
+            continue;
+        if (n == cap) {
+            cap = cap ? cap * 2 : 16;
+            request_id_t *grown = realloc(ids, cap * sizeof *grown);
+            if (!grown)
+                break;
+            ids = grown;
+        }
+        memcpy(ids[n++].text, p->reply_with, sizeof ids->text);
+    }
+    *ret_n = n;
+    return ids;
+}
+
+void tr_request_gone(tr_host_t *host, const tr_gone_t *gone) {
+    size_t n;
+    request_id_t *ids = ids_of_gone(host, gone, &n);
+    for (size_t i = 0; i < n; i++) {
+        const tr_pending_t *p = find(host, ids[i].text);
+        const char *receiver = p ? p->receiver : NULL;
+        if (!p)
+            continue;
+        tr_acl_t acl = {
+            .performative = p->act,
+            .receivers = {.items = &receiver, .count = 1},
+            .reply_with = p->reply_with,
+            .conversation_id = p->conversation,
+        };
+        tr_gone_fail(p->agent, &acl);
+    }
+    free(ids);
 }
 
 void tr_request_forget(tr_host_t *host, const tr_agent_t *agent) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static int send_to(
-    tr_agent_t *self, tr_acl_t *acl, const char *receiver, tr_route_t route, uint64_t *ret_id) {
+    tr_agent_t *self, tr_acl_t *acl, const char *receiver, tr_route_t route, uint64_t *ret_position) {
     tr_outgoing_t out = {
         .from = self->hosted->registration,
         .agent = self->index,
@@ -15,7 +15,7 @@ static int send_to(
         .name = receiver,
         .route = route,
         .acl = acl,
-        .ret_id = ret_id,
+        .ret_position = ret_position,
     };
     return tr_link_send(self->hosted->host->link, &out);
 }
@@ -40,7 +40,7 @@ static int send_each(tr_agent_t *self, tr_acl_t *acl) {
     return first_error;
 }
 
-int tr_send(tr_agent_t *self, const tr_acl_t *message) {
+static int send_checked(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position) {
     char aid[TR_AID_MAX + 1];
     tr_acl_t acl = *message;
     if (!acl.receivers.count || acl.performative == TR_ACT_NONE || acl.performative >= TR_ACT_MAX)
@@ -49,7 +49,19 @@ int tr_send(tr_agent_t *self, const tr_acl_t *message) {
     acl.topic = NULL;
     if (acl.receivers.count > 1)
         return send_each(self, &acl);
-    return send_to(self, &acl, acl.receivers.items[0], 0, NULL);
+    return send_to(self, &acl, acl.receivers.items[0], 0, ret_position);
+}
+
+int tr_send(tr_agent_t *self, const tr_acl_t *message) {
+    return send_checked(self, message, NULL);
+}
+
+/* What is durable is delivered again when its receiver is back: that one's end is no end of it. */
+int tr_send_at(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position) {
+    int r = send_checked(self, message, ret_position);
+    if (message->flags & TR_FLAG_DURABLE)
+        *ret_position = TR_NOT_LOST;
+    return r;
 }
 
 /* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the

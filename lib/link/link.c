@@ -69,11 +69,16 @@ int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error
     return 0;
 }
 
+static void free_inbound(tr_inbound_t *in) {
+    zmq_msg_close(&in->frame);
+    free(in->gone);
+    free(in);
+}
+
 static void drop_inbox(tr_link_t *l) {
     while (l->inbox) {
         tr_inbound_t *next = l->inbox->next;
-        zmq_msg_close(&l->inbox->frame);
-        free(l->inbox);
+        free_inbound(l->inbox);
         l->inbox = next;
     }
     l->inbox_end = &l->inbox;
@@ -194,6 +199,12 @@ void tr_link_flush(tr_link_t *self) {
     pthread_mutex_unlock(&self->lock);
 }
 
+void tr_link_deliver(tr_link_t *l, tr_inbound_t *in) {
+    in->next = NULL;
+    *l->inbox_end = in;
+    l->inbox_end = &in->next;
+}
+
 /* A broker's bundle holds either data or control records (docs/protocol.md), so the first one tells. */
 static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     tr_bundle_reader_t reader;
@@ -216,18 +227,16 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
         while (tr_bundle_next(&reader, &record) > 0);
         return;
     }
-    tr_inbound_t *in = malloc(sizeof *in);
+    tr_inbound_t *in = calloc(1, sizeof *in);
     if (!in) {
         tr_link_say(l, TR_HOST_DROPPED, "out of memory: a bundle was dropped");
         return;
     }
-    in->next = NULL;
     in->epoch =
         l->state == TR_LINK_HELLO ? 0 : l->epoch; /* what the old connection still had counts no more */
     zmq_msg_init(&in->frame);
     zmq_msg_move(&in->frame, frame);
-    *l->inbox_end = in;
-    l->inbox_end = &in->next;
+    tr_link_deliver(l, in);
 }
 
 /* True when nothing more was there. Finding that out costs libzmq a system call, which a lone message should not wait for: the first
@@ -371,8 +380,7 @@ tr_inbound_t *tr_link_take(tr_link_t *self) {
 
 void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, uint64_t bytes) {
     tr_link_taken(self, inbound->epoch, records, bytes);
-    zmq_msg_close(&inbound->frame);
-    free(inbound);
+    free_inbound(inbound);
 }
 
 void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes) {

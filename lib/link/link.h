@@ -34,11 +34,20 @@ typedef enum tr_registration_status {
 /* An agent or a range; owned by the link. Read its fields through the functions below only. */
 typedef struct tr_registration tr_registration_t;
 
-/* A bundle with data records for the host's agents. */
+/* Agents that have ended: NAME, or of a range NAME-0 .. NAME-(count-1). What was sent to them up to this position
+ * (tr_outgoing_t) was in their hands at most, and will not be answered. */
+typedef struct tr_gone {
+    uint64_t count;
+    uint64_t position;
+    char name[TR_NAME_MAX + 1];
+} tr_gone_t;
+
+/* A bundle with data records for the host's agents; or that others are gone, which comes in its place among them. */
 typedef struct tr_inbound {
     struct tr_inbound *next;
     uint64_t epoch;
     zmq_msg_t frame;
+    tr_gone_t *gone; /* NULL = it is a bundle */
 } tr_inbound_t;
 
 typedef struct tr_link_event {
@@ -50,12 +59,12 @@ typedef struct tr_link_event {
 /* Where one record goes: by name (resolved through the cache), or straight to a route. */
 typedef struct tr_outgoing {
     tr_registration_t *from;
-    uint32_t agent;      /* index within the registration */
-    uint8_t kind;        /* TR_KIND_MESSAGE or _PUBLISH */
-    const char *name;    /* receiver or topic as written; the key of the route cache */
-    tr_route_t route;    /* where known: name may then be NULL */
-    const tr_acl_t *acl; /* performative, hops, flags, priority, reply-by, envelope and content */
-    uint64_t *ret_id;    /* the record's id, may be NULL */
+    uint32_t agent;         /* index within the registration */
+    uint8_t kind;           /* TR_KIND_MESSAGE or _PUBLISH */
+    const char *name;       /* receiver or topic as written; the key of the route cache */
+    tr_route_t route;       /* where known: name may then be NULL */
+    const tr_acl_t *acl;    /* performative, hops, flags, priority, reply-by, envelope and content */
+    uint64_t *ret_position; /* how many records have been sent by this link, this one included; may be NULL */
 } tr_outgoing_t;
 
 int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error);
@@ -69,7 +78,7 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
 /* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
 int tr_link_fd(tr_link_t *self);
 bool tr_link_has_data(tr_link_t *self);
-/* The next bundle of data, NULL where there is none; give it back with tr_link_finished. */
+/* The next one, NULL where there is none; give it back with tr_link_finished. */
 tr_inbound_t *tr_link_take(tr_link_t *self);
 /* The bundle has been dealt with: `records`/`bytes` of it count as taken now (kept messages report theirs
  * later). Frees it. */

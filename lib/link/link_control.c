@@ -144,6 +144,8 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
         l->grant_records = m->window_records;
         l->grant_bytes = m->window_bytes;
         l->data.records_max = bundle_records(m->window_records);
+        l->sent_before += l->sent_records;
+        l->welcomed_epoch = l->epoch;
         l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
         l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
         if (m->resumed)
@@ -271,6 +273,62 @@ static void on_unmute(tr_link_t *l, const tr_record_t *record, int64_t now) {
             l->muted[i] = l->muted[--l->muted_n];
 }
 
+/* Names of agents are cached as they were written: with the platform or without. */
+static void forget_name(tr_link_t *l, const char *name, const tr_record_t *gone) {
+    char aid[TR_AID_MAX + 1];
+    for (int full = 0; full < 2; full++) {
+        int n = snprintf(aid, sizeof aid, "%s%s%s", name, full ? "@" : "", full ? l->platform : "");
+        const uint64_t *route = tr_map_find(&l->routes, aid, (size_t)n);
+        if (route && *route - gone->h.src < gone->h.id)
+            tr_map_delete(&l->routes, aid, (size_t)n);
+    }
+}
+
+/* A name without a route is resolved anew, like one that is not there. */
+static void forget_range(tr_link_t *l, const tr_record_t *gone) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&l->routes, &cursor)))
+        if (slot->value - gone->h.src < gone->h.id)
+            *tr_map_find(&l->routes, slot->key, slot->key_len) = 0;
+}
+
+/* How far what was sent had been taken then. Of an epoch before this one, all that will ever be taken was. */
+static uint64_t position_of(const tr_link_t *l, const Troupe__Gone *m) {
+    return l->sent_before + (m->epoch == l->welcomed_epoch ? m->taken : 0);
+}
+
+/* The host's agents hear of it in its turn: behind what the ended one had said. Out of memory: those who wait for
+ * it wait for their time. */
+static void deliver_gone(tr_link_t *l, const tr_record_t *record, const Troupe__Gone *m) {
+    tr_inbound_t *in = calloc(1, sizeof *in);
+    tr_gone_t *gone = calloc(1, sizeof *gone);
+    if (!in || !gone) {
+        free(in);
+        free(gone);
+        return;
+    }
+    gone->count = record->h.id;
+    gone->position = position_of(l, m);
+    copy_text(gone->name, sizeof gone->name, m->name);
+    zmq_msg_init(&in->frame);
+    in->gone = gone;
+    tr_link_deliver(l, in);
+}
+
+static void on_gone(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    Troupe__Gone *m = troupe__gone__unpack(NULL, record->content_len, record->content);
+    if (!m)
+        return;
+    if (record->h.id > 1)
+        forget_range(l, record);
+    else if (tr_name_valid(m->name, strlen(m->name)))
+        forget_name(l, m->name, record);
+    deliver_gone(l, record, m);
+    troupe__gone__free_unpacked(m, NULL);
+}
+
 static void on_nothing(tr_link_t *l, const tr_record_t *record, int64_t now) {
     (void)l;
     (void)record;
@@ -291,6 +349,7 @@ static const control_fn handlers[TR_KIND_MAX] = {
     [TR_KIND_BYE_OK] = on_bye_ok,
     [TR_KIND_MUTE] = on_mute,
     [TR_KIND_UNMUTE] = on_unmute,
+    [TR_KIND_GONE] = on_gone,
 };
 
 void tr_link_control(tr_link_t *l, const tr_record_t *record, int64_t now_ms) {

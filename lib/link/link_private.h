@@ -76,7 +76,8 @@ struct tr_link {
     bool stale;          /* data waits for the new routes of its senders (link_requeue.c) */
     tr_account_t queued; /* data records that count */
     uint64_t sent_records, sent_bytes, acked_records, acked_bytes;
-    uint64_t grant_records, grant_bytes; /* windows that the broker grants */
+    uint64_t sent_before, welcomed_epoch; /* records sent in the epochs before this one */
+    uint64_t grant_records, grant_bytes;  /* windows that the broker grants */
     uint64_t taken_records, taken_bytes, credited_records, credited_bytes;
 
     bool farewell;  /* the broker has said that it ends */
@@ -125,6 +126,8 @@ void tr_link_forget_routes(tr_link_t *l);
 void tr_link_put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len);
 
 /* link.c */
+/* Puts it into the inbox, which then owns it. */
+void tr_link_deliver(tr_link_t *l, tr_inbound_t *in);
 /* Sends what may go; true when anything was sent. */
 bool tr_link_flush_locked(tr_link_t *l);
 

@@ -74,8 +74,8 @@ static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
     if (!at)
         return -ENOMEM;
     write_record(at, &h, acl);
-    if (out->ret_id)
-        *out->ret_id = h.id;
+    if (out->ret_position)
+        *out->ret_position = l->sent_before + l->sent_records + l->queued.records;
     l->stats.sent += out->kind == TR_KIND_MESSAGE;
     l->stats.published += out->kind == TR_KIND_PUBLISH;
     if (l->data.head != l->data.tail) /* a bundle is full: let it go while the next one fills */

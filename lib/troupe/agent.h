@@ -91,8 +91,9 @@ int tr_provide(tr_agent_t *self, const char *service, uint32_t capacity);
 /*
  * A request and its one answer. `message` needs receiver, performative and content; conversation-id,
  * reply-with and reply-by are filled in where absent. `on_answer` is called exactly once: with the answer
- * (any performative but agree, which only stops the not-yet-agreed clock), with a TR_MESSAGE_FAILED message,
- * or with NULL when timeout_ms passed. Errors as tr_send (then not called).
+ * (any performative but agree, which only stops the not-yet-agreed clock), with a TR_MESSAGE_FAILED message (it
+ * could not be delivered; or, TR_REASON_AGENT_GONE, the receiver ended before it answered, and may or may not have
+ * done what it was asked), or with NULL when timeout_ms passed. Errors as tr_send (then not called).
  */
 typedef void (*tr_answer_fn)(tr_agent_t *self, void *state, const tr_message_t *answer, void *arg);
 int tr_request(

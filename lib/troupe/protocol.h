@@ -49,7 +49,8 @@ typedef enum tr_outcome {
     TR_OUTCOME_NONE = 0, /* it goes on */
     TR_OUTCOME_DONE,
     TR_OUTCOME_REFUSED,
-    TR_OUTCOME_FAILED, /* by a failure, or a message could not be delivered: tr_message_reason(last) */
+    TR_OUTCOME_FAILED, /* by a failure; or a message could not be delivered, or the participant ended (not of a
+                          service): tr_message_reason(last) */
     TR_OUTCOME_NOT_UNDERSTOOD, /* one side sent not-understood */
     TR_OUTCOME_CANCELLED,
     TR_OUTCOME_TIMED_OUT,

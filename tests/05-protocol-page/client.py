@@ -1,4 +1,4 @@
-"""A client of Troupe's protocol in 150 lines, written from docs/protocol.md alone; needs python3-zmq and python3-msgpack."""
+"""A client of Troupe's protocol in some 150 lines, written from docs/protocol.md alone; needs python3-zmq and python3-msgpack."""
 import struct
 import time
 
@@ -6,7 +6,7 @@ import msgpack
 import zmq
 
 MESSAGE, PUBLISH, HELLO, WELCOME, PING, PONG, CREDIT, BYE, BYE_OK = 1, 2, 16, 17, 18, 19, 20, 21, 22
-REGISTER, REGISTERED, RESOLVED, SUBSCRIBE, DONE, REFUSED, NACK, SETTLE, GAP = 24, 25, 27, 28, 30, 31, 32, 33, 34
+REGISTER, REGISTERED, RESOLVED, SUBSCRIBE, DONE, REFUSED, NACK, SETTLE, GAP, GONE = 24, 25, 27, 28, 30, 31, 32, 33, 34, 37
 LEASED, RELEASE = 0x01, 0x20
 INFORM, REFUSE, REQUEST = 8, 17, 19
 HEADER = struct.Struct("<IBBBBQQQQHHBBH")
@@ -104,8 +104,10 @@ class Link:
                 self.topics[route] = name
             else:
                 self.routes[name] = route
-        elif r.kind != PONG:
+        elif r.kind != PONG:  # GONE among them; a kind that it does not know is taken by nobody, and does no harm
             self.inbox.append(r)
+        if r.kind == GONE:
+            self.routes = {name: route for name, route in self.routes.items() if not r.src <= route < r.src + r.id}
         if r.kind in (MESSAGE, PUBLISH, NACK, GAP):
             self.taken = [self.taken[0] + 1, self.taken[1] + r.length]
             self.put(CREDIT, struct.pack("<QQ", *self.taken))

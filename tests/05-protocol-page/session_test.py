@@ -103,7 +103,10 @@ def direct(fleet):
     assert nacked(a, "alice", alice, "b b", c.INFORM, 1).reason == 8
     assert nacked(a, "alice", alice, "svc:none", c.INFORM, 1).reason == 13
     assert nacked(a, "alice", alice, "", c.INFORM, 1, dst=bob + (1 << 24)).reason == 11
-    b.call(26, c.proto((1, "bob")), c.DONE)
+    taken, b_is = a.sent[0], b.call(26, c.proto((1, "bob")), c.DONE)
+    gone = a.get(lambda r: r.kind == c.GONE)
+    assert b_is.kind == c.DONE and (gone.src, gone.id) == (bob, 1) and "bob" not in a.routes
+    assert c.unproto(gone.content) == {1: b"bob", 2: 1, 3: taken}
     assert nacked(a, "alice", alice, "bob", c.INFORM, 1).reason == 10
 
 

@@ -90,6 +90,15 @@ class Ask(cli.CliTest):
         self.expect(self.run_verb("ask", "silent", "x", "--timeout", "300ms"), 4, "", err="no answer from silent within 300ms")
         self.assertLess(time.monotonic() - began, 10)
 
+    def test_who_ends_with_the_question_in_hand(self):
+        child = self.spawn_verb("ask", "silent", "x", "--timeout", "10m")
+        asks = lambda: self.run_verb("ask", "ams", '{"action":"search", "name":"silent"}').json()["agents"][0]["received"] == 1
+        harness.wait_until(asks, "the question at the agent")
+        self.agents.send_signal(signal.SIGKILL)
+        done = child.wait()
+        self.expect(done, 3, "", err="silent: agent-gone: the agent ended before it answered")
+        self.expect(self.run_verb("ask", "silent", "x"), 3, "", err="silent: not delivered: not-found")
+
     def test_every_answer(self):
         done = self.expect(self.run_verb("ask", "chatty", "--all", "--count", "4", "-o", "json"), 0)
         self.assertEqual(done.lines(), [None, 1, 2, 3])

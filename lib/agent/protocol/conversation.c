@@ -153,9 +153,62 @@ void tr_conversations_forget(tr_agent_t *agent, const char *why) {
         }
     }
     agent->more->conversations = NULL;
-    free(store->buckets);
-    free(store->participants);
-    free(store);
+    tr_conversations_free(store);
+}
+
+/* What an initiator asked of an agent. A service has other providers; and a participant hears of it when it next
+ * has something to say. */
+static bool is_lost(const tr_conversation_t *c, const tr_gone_t *gone, const char *platform) {
+    return c->role == TR_INITIATOR && c->position <= gone->position &&
+           tr_gone_is(gone, platform, tr_conversation_text(c, TR_TEXT_PEER));
+}
+
+/* Those, pinned, since what is called for one of them may end others. Returns how many there are; as many as `room`
+ * are in `out`. */
+static size_t pin_lost(const tr_host_t *host, const tr_gone_t *gone, tr_conversation_t **out, size_t room) {
+    const char *platform = tr_link_platform(host->link);
+    size_t n = 0;
+    for (const tr_conversations_t *s = host->conversations; s; s = s->next) {
+        for (size_t i = 0; s->count && i < s->cap; i++) {
+            for (tr_conversation_t *c = s->buckets[i]; c; c = c->next) {
+                if (!is_lost(c, gone, platform))
+                    continue;
+                if (n < room) {
+                    out[n] = c;
+                    tr_conversation_pin(c);
+                }
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+static void fail_lost(tr_conversation_t *c) {
+    const char *peer = tr_conversation_text(c, TR_TEXT_PEER);
+    tr_acl_t acl = {
+        .performative = c->first,
+        .receivers = {.items = &peer, .count = 1},
+        .protocol = tr_conversation_protocol(c),
+        .ontology = tr_conversation_text(c, TR_TEXT_ONTOLOGY),
+        .conversation_id = tr_conversation_id(c),
+        .reply_with = tr_conversation_id(c),
+    };
+    tr_gone_fail(c->agent, &acl);
+}
+
+void tr_conversations_gone(tr_host_t *host, const tr_gone_t *gone) {
+    size_t n = pin_lost(host, gone, NULL, 0);
+    tr_conversation_t **lost = n ? malloc(n * sizeof(tr_conversation_t *)) : NULL;
+    if (!lost)
+        return; /* out of memory: they wait for their time */
+    pin_lost(host, gone, lost, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!lost[i]->ended)
+            fail_lost(lost[i]);
+        tr_conversation_unpin(lost[i]);
+    }
+    free(lost);
 }
 
 /* One of this agent's own messages came back. An agent that talks with itself has both ends of it. */

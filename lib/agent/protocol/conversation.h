@@ -41,6 +41,7 @@ struct tr_conversation {
     void *arg;
     char *provider; /* of the service, once one has answered; owned */
     tr_machine_t machine;
+    uint64_t position; /* of the act that began it, where that was sent: as of tr_pending_t */
     uint32_t hash;
     uint16_t pins;
     uint8_t role;
@@ -60,6 +61,7 @@ struct tr_conversation {
 };
 
 typedef struct tr_conversations {
+    struct tr_conversations *next, **link; /* in its host's list */
     tr_conversation_t **buckets;
     size_t cap; /* a power of two, or 0 */
     size_t count, limit;
@@ -72,6 +74,8 @@ typedef struct tr_conversations {
 /* store.c */
 /* The agent's store, made where there is none; NULL when out of memory. */
 tr_conversations_t *tr_conversations_of(tr_agent_t *agent);
+/* Of one that is empty, or whose conversations have been freed. */
+void tr_conversations_free(tr_conversations_t *self);
 tr_conversation_t *tr_conversations_find(
     const tr_conversations_t *self, tr_role_t role, const char *id, const char *peer);
 /* 0, -ENOBUFS at the limit, -ENOMEM. */

@@ -107,8 +107,7 @@ static int enter(tr_conversations_t *store, tr_conversation_t *c, tr_error_t *er
     return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
 }
 
-static int send_first(
-    const tr_conversation_t *c, const tr_initiator_t *i, int64_t timeout_ms, tr_error_t *error) {
+static int send_first(tr_conversation_t *c, const tr_initiator_t *i, int64_t timeout_ms, tr_error_t *error) {
     const char *receiver = tr_conversation_peer(c);
     tr_acl_t acl = i->parameters ? *i->parameters : (tr_acl_t){0};
     acl.performative = c->first;
@@ -121,7 +120,7 @@ static int send_first(
     acl.content_len = i->content_len;
     if (timeout_ms >= 0)
         acl.reply_by_ms = (uint64_t)(tr_clock_wall_ms() + timeout_ms);
-    int r = tr_send(c->agent, &acl);
+    int r = tr_send_at(c->agent, &acl, &c->position);
     return r < 0 ? tr_error_set(error, r, "%s could not be sent to %s: %s", tr_performative_name(c->first),
                        receiver, strerror(-r))
                  : 0;

@@ -19,8 +19,22 @@ tr_conversations_t *tr_conversations_of(tr_agent_t *agent) {
     store->limit = TR_CONVERSATIONS_MAX;
     store->seed = host->unique;
     store->tag = ++host->counter;
+    store->next = host->conversations;
+    if (store->next)
+        store->next->link = &store->next;
+    store->link = &host->conversations;
+    host->conversations = store;
     more->conversations = store;
     return store;
+}
+
+void tr_conversations_free(tr_conversations_t *self) {
+    *self->link = self->next;
+    if (self->next)
+        self->next->link = self->link;
+    free(self->buckets);
+    free(self->participants);
+    free(self);
 }
 
 /* Ids and peers come from outside: the host's random number keeps them from colliding on purpose. */
