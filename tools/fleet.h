@@ -27,7 +27,7 @@
  * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
  *
  * Names must be unique, also those that a count makes, and not ams, df, broker or fleet. What is wrong is
- * told with file, line, column and key, see tools/yaml_table.h, which also says how texts that are not
+ * told with file, line, column and key, see lib/yaml/yaml_table.h, which also says how texts that are not
  * trusted are bounded.
  */
 #ifndef TR_TOOLS_FLEET_H
@@ -36,7 +36,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "tools/restart.h"
-#include "tools/yaml_table.h"
+#include "lib/yaml/yaml_table.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -27,7 +27,7 @@
 
 #include "lib/base/error.h"
 #include "tools/restart.h"
-#include "tools/yaml_table.h"
+#include "lib/yaml/yaml_table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-#include "tools/yaml_json.h"
+#include "lib/yaml/yaml_json.h"
 
-#include "tools/yaml_table.h"
+#include "lib/yaml/yaml_table.h"
 
 #include <errno.h>
 #include <jansson.h>

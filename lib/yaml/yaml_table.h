@@ -13,8 +13,8 @@
  * schema (null, true, false, numbers). `null` (or nothing) as the value of a known key means that it is not
  * given.
  */
-#ifndef TR_TOOLS_YAML_TABLE_H
-#define TR_TOOLS_YAML_TABLE_H
+#ifndef TR_YAML_TABLE_H
+#define TR_YAML_TABLE_H
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"

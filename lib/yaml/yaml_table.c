@@ -1,9 +1,9 @@
-#include "tools/yaml_table.h"
+#include "lib/yaml/yaml_table.h"
 
 #include "lib/base/options.h"
 #include "lib/base/suggest.h"
-#include "tools/yaml_check.h"
-#include "tools/yaml_json.h"
+#include "lib/yaml/yaml_check.h"
+#include "lib/yaml/yaml_json.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
-/* The first pass over a YAML text that is not trusted: what tools/yaml_table.h says about depth
+/* The first pass over a YAML text that is not trusted: what lib/yaml/yaml_table.h says about depth
  * and anchors. */
-#ifndef TR_TOOLS_YAML_CHECK_H
-#define TR_TOOLS_YAML_CHECK_H
+#ifndef TR_YAML_CHECK_H
+#define TR_YAML_CHECK_H
 
 #include "lib/base/error.h"
 

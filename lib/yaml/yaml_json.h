@@ -1,6 +1,6 @@
 /* A part of a YAML document as JSON text: plain scalars by YAML 1.2's core schema, quoted ones as strings. */
-#ifndef TR_TOOLS_YAML_JSON_H
-#define TR_TOOLS_YAML_JSON_H
+#ifndef TR_YAML_JSON_H
+#define TR_YAML_JSON_H
 
 #include "lib/base/arena.h"
 

@@ -1,6 +1,6 @@
-#include "tools/yaml_check.h"
+#include "lib/yaml/yaml_check.h"
 
-#include "tools/yaml_table.h"
+#include "lib/yaml/yaml_table.h"
 
 #include <errno.h>
 
