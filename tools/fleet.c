@@ -1,5 +1,6 @@
 #include "tools/fleet.h"
 
+#include "lib/base/file.h"
 #include "lib/base/map.h"
 #include "lib/base/options.h"
 #include "proto/aid.h"
@@ -7,7 +8,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -317,35 +317,12 @@ int tr_fleet_parse(
     return 0;
 }
 
-/* Reads at most `size` bytes; the number, or negative errno. */
-static ssize_t read_some(int fd, char *bytes, size_t size) {
-    size_t len = 0;
-    while (len < size) {
-        ssize_t n = read(fd, bytes + len, size - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    return (ssize_t)len;
-}
-
 int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        int rc = -errno;
-        return tr_error_set(error, rc, "%s: cannot read this fleet file: %s", path, strerror(-rc));
-    }
-    /* One byte more than may be: a file that fills it is too large. */
-    char *bytes = malloc(TR_YAML_BYTES_MAX + 1);
-    ssize_t len = bytes ? read_some(fd, bytes, TR_YAML_BYTES_MAX + 1) : -ENOMEM;
-    close(fd);
-    int rc = len < 0 ? tr_error_set(
-                           error, (int)len, "%s: cannot read this fleet file: %s", path, strerror((int)-len))
-                     : tr_fleet_parse(bytes, (size_t)len, path, ret_fleet, error);
+    char *bytes = NULL;
+    size_t len = 0;
+    int rc = tr_file_read(path, "fleet file", TR_YAML_BYTES_MAX, &bytes, &len, error);
+    if (rc == 0)
+        rc = tr_fleet_parse(bytes, len, path, ret_fleet, error);
     free(bytes);
     return rc;
 }

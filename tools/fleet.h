@@ -35,8 +35,8 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
-#include "tools/restart.h"
 #include "lib/yaml/yaml_table.h"
+#include "tools/restart.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,6 @@
 #include "tools/state.h"
 
+#include "lib/base/file.h"
 #include "tools/fleet.h"
 #include "tools/state_file.h"
 
@@ -18,28 +19,6 @@ struct tr_state {
     int lock_fd;
     char directory[PATH_MAX];
 };
-
-/* mkdir -p with 0700 for what is made. */
-static int make_directories(const char *path) {
-    char part[PATH_MAX];
-    size_t len = strlen(path);
-    if (len == 0 || len >= sizeof part)
-        return -ENAMETOOLONG;
-    memcpy(part, path, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (part[i] != '/' && part[i] != '\0')
-            continue;
-        char kept = part[i];
-        part[i] = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return -errno;
-        part[i] = kept;
-    }
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return -errno;
-    return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-}
 
 /* A directory of another user is not used: they could put anything into it. */
 static bool ours(const char *path) {
@@ -88,7 +67,7 @@ int tr_state_root(const char *override, char *ret_root, tr_error_t *error) {
         if (rc < 0)
             return rc;
     }
-    int rc = make_directories(path);
+    int rc = tr_directory_make(path);
     if (rc < 0)
         return tr_error_set(error, rc,
             "%s: cannot make this directory for state: %s; give another with --state", path, strerror(-rc));
@@ -143,7 +122,7 @@ static int claim(tr_state_t *self, const char *root, const char *fleet, tr_error
     if (snprintf(self->directory, sizeof self->directory, "%s/%s", root, fleet) >=
         (int)sizeof self->directory)
         return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", root);
-    int rc = make_directories(self->directory);
+    int rc = tr_directory_make(self->directory);
     if (rc < 0)
         return tr_error_set(
             error, rc, "%s: cannot make the fleet's directory: %s", self->directory, strerror(-rc));
@@ -200,7 +179,7 @@ int tr_state_log_path(
     if (snprintf(logs, sizeof logs, "%s/logs", directory) >= (int)sizeof logs ||
         snprintf(out, out_size, "%s/%s.log", logs, name) >= (int)out_size)
         return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", directory);
-    int rc = make_directories(logs);
+    int rc = tr_directory_make(logs);
     if (rc < 0)
         return tr_error_set(error, rc, "%s: cannot make this directory: %s", logs, strerror(-rc));
     return 0;

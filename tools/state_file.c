@@ -1,5 +1,7 @@
 #include "tools/state_file.h"
 
+#include "lib/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -91,62 +93,19 @@ static int from_json(const json_t *object, tr_state_info_t *info) {
     return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len) {
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-/* The whole of a small file, on disk. */
-static int write_file(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    int rc = write_all(fd, text, strlen(text));
-    if (rc == 0 && fsync(fd) < 0)
-        rc = -errno;
-    if (close(fd) < 0 && rc == 0)
-        rc = -errno;
-    return rc;
-}
-
-static int sync_directory(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int rc = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
-    return rc;
-}
-
 int tr_state_file_write(const char *directory, const tr_state_info_t *info, tr_error_t *error) {
-    char path[PATH_MAX], temporary[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/" TR_STATE_FILE, directory) >= (int)sizeof path ||
-        snprintf(temporary, sizeof temporary, "%s/." TR_STATE_FILE ".new", directory) >=
-            (int)sizeof temporary)
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/" TR_STATE_FILE, directory) >= (int)sizeof path)
         return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", directory);
     json_t *object = to_json(info);
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     json_decref(object);
     if (!text)
         return tr_error_set(error, -ENOMEM, "%s: out of memory, or a path that is not UTF-8", path);
-    int rc = write_file(temporary, text);
+    int rc = tr_file_write(path, text, strlen(text), 0600);
     free(text);
-    if (rc == 0 && rename(temporary, path) < 0)
-        rc = -errno;
-    if (rc == 0)
-        rc = sync_directory(directory);
-    if (rc < 0) {
-        unlink(temporary);
+    if (rc < 0)
         return tr_error_set(error, rc, "%s: cannot write the fleet's state: %s", path, strerror(-rc));
-    }
     return 0;
 }
 

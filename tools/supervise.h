@@ -26,8 +26,8 @@
 #define TR_TOOLS_SUPERVISE_H
 
 #include "lib/base/error.h"
-#include "tools/restart.h"
 #include "lib/yaml/yaml_table.h"
+#include "tools/restart.h"
 
 #include <stdbool.h>
 #include <stddef.h>

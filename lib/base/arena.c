@@ -24,6 +24,12 @@ void tr_arena_finish(tr_arena_t *self) {
     *self = (tr_arena_t){.limit = self->limit};
 }
 
+void tr_arena_wipe(tr_arena_t *self) {
+    for (tr_arena_block_t *b = self->first; b; b = b->next)
+        explicit_bzero(b + 1, ALIGN + b->cap);
+    tr_arena_finish(self);
+}
+
 void tr_arena_reset(tr_arena_t *self) {
     if (!self->first)
         return;

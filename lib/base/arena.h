@@ -20,6 +20,8 @@ typedef struct tr_arena {
 /* Allocates nothing yet. limit: bytes at most, in all. */
 void tr_arena_init(tr_arena_t *self, size_t limit);
 void tr_arena_finish(tr_arena_t *self);
+/* The same, and what was in it is overwritten first: for secrets. */
+void tr_arena_wipe(tr_arena_t *self);
 void tr_arena_reset(tr_arena_t *self);
 /* 16-byte aligned, not cleared; NULL at the limit or out of memory. */
 void *tr_arena_alloc(tr_arena_t *self, size_t size);
