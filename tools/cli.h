@@ -35,6 +35,7 @@ typedef struct tr_cli_common {
     const char *fleet;
     const char *state;
     const char *connect;
+    const char *certs;
     int64_t timeout_ms;
 } tr_cli_common_t;
 

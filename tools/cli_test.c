@@ -148,7 +148,8 @@ static void test_the_version(void **state) {
 
 static void test_every_verb_keeps_the_rules(void **state) {
     (void)state;
-    static const char *const shared[] = {"output", "fleet", "state", "connect", "timeout", NULL};
+    static const char *const shared[] = {
+        "output", "fleet", "state", "connect", "timeout", "cert", "certs", NULL};
     for (size_t i = 0; tr_verbs[i]; i++) {
         const tr_verb_t *verb = tr_verbs[i];
         char name[80];

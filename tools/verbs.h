@@ -20,6 +20,11 @@
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
     VERB(df_search)                                                                                          \
+    VERB(cert_new)                                                                                           \
+    VERB(cert_ls)                                                                                            \
+    VERB(cert_show)                                                                                          \
+    VERB(cert_rotate)                                                                                        \
+    VERB(cert_revoke)                                                                                        \
     VERB(doctor)                                                                                             \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
