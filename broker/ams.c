@@ -207,27 +207,34 @@ static void handle_topics(tr_answer_t *a) {
     }
 }
 
+static void write_service(tr_content_writer_t *w, const tr_service_t *s) {
+    uint64_t leased = 0, capacity = 0;
+    for (uint32_t j = 0; j < s->providers_n; j++) {
+        leased += s->providers[j].leases.count;
+        capacity += s->providers[j].capacity;
+    }
+    tr_write_map(w, 7);
+    tr_write_kv(w, "service", s->name);
+    tr_write_kv_uint(w, "providers", s->providers_n);
+    tr_write_kv_uint(w, "capacity", capacity);
+    tr_write_kv_uint(w, "queued", s->durable ? s->durable->records - leased : s->queued);
+    tr_write_kv_uint(w, "leased", leased);
+    tr_write_kv_uint(w, "requests", s->requests);
+    tr_write_kv_uint(w, "settled", s->settled);
+}
+
 static void handle_services(tr_answer_t *a) {
     const tr_core_t *c = a->core;
+    const char *agent;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->services_n; i++)
+        n += !tr_service_is_mailbox(c->services[i], &agent);
     tr_write_map(&a->content, 1);
     tr_write_str(&a->content, "services");
-    tr_write_array(&a->content, c->services_n);
-    for (uint32_t i = 0; i < c->services_n; i++) {
-        const tr_service_t *s = c->services[i];
-        uint64_t leased = 0, capacity = 0;
-        for (uint32_t j = 0; j < s->providers_n; j++) {
-            leased += s->providers[j].leases.count;
-            capacity += s->providers[j].capacity;
-        }
-        tr_write_map(&a->content, 7);
-        tr_write_kv(&a->content, "service", s->name);
-        tr_write_kv_uint(&a->content, "providers", s->providers_n);
-        tr_write_kv_uint(&a->content, "capacity", capacity);
-        tr_write_kv_uint(&a->content, "queued", s->queue.count + s->resting.count);
-        tr_write_kv_uint(&a->content, "leased", leased);
-        tr_write_kv_uint(&a->content, "requests", s->requests);
-        tr_write_kv_uint(&a->content, "settled", s->settled);
-    }
+    tr_write_array(&a->content, n);
+    for (uint32_t i = 0; i < c->services_n; i++)
+        if (!tr_service_is_mailbox(c->services[i], &agent))
+            write_service(&a->content, c->services[i]);
 }
 
 /* Reasons that have counted anything, by name. */
@@ -275,5 +282,9 @@ const tr_action_t tr_ams_actions[] = {
     {"topics", handle_topics},
     {"services", handle_services},
     {"stats", handle_stats},
+    {"dead-letters", tr_handle_dead_letters},
+    {"dead-letter", tr_handle_dead_letter},
+    {"dead-letter-requeue", tr_handle_dead_letter_requeue},
+    {"dead-letter-drop", tr_handle_dead_letter_drop},
     {NULL, NULL},
 };

@@ -1,8 +1,8 @@
 /* The core's entrances: bundles in, outputs out. What each record asks for is in the table of handlers. */
 #include "broker/core.h"
 
+#include "broker/durable.h"
 #include "broker/link.h"
-#include "broker/state.h"
 
 #include <stdlib.h>
 
@@ -31,6 +31,14 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .topics_max = 65536,
         .subscriptions_max = 1000000,
         .services_max = 65536,
+        .message_lease_ms = 30000,
+        .queue_in_hand = 1024,
+        .queue_records = 1u << 28,
+        .queue_bytes = 4ull << 30,
+        .queue_resident_bytes = 8u << 20,
+        .unsynced_bytes = 64u << 20,
+        .producers_max = 100000,
+        .dedup_ms = 3600000,
     };
 }
 
@@ -57,7 +65,7 @@ tr_core_t *tr_core_new(const tr_core_config_t *config, tr_pool_t *pool) {
     c->config.platform = c->platform;
     c->config.stream_endpoint = c->stream_endpoint;
     c->config.version = c->version;
-    if (!c->stream_endpoint || !c->version)
+    if (!c->stream_endpoint || !c->version || (config->journal && !(c->durable = tr_durable_new(c))))
         tr_core_destroy(&c);
     return c;
 }
@@ -84,6 +92,7 @@ void tr_core_destroy(tr_core_t **self) {
             tr_topic_free(c, c->topics[i]);
     for (uint32_t i = 0; i < c->interests_n; i++)
         free(c->interests[i].prefix);
+    tr_durable_finish(c);
     free_outs(c);
     tr_map_finish(&c->peers);
     tr_map_finish(&c->names);
@@ -340,6 +349,7 @@ void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
     tr_service_tick(self);
     tr_publish_gaps(self);
     tr_df_tick(self);
+    tr_durable_tick(self);
     int64_t elapsed = now.mono_ms - self->stats_ms;
     if (elapsed < STATS_EVERY_MS)
         return;
@@ -350,6 +360,9 @@ void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
 
 void tr_core_shutdown(tr_core_t *self) {
     self->shutdown = true;
+    for (uint32_t i = 0; i < self->services_n; i++)
+        if (self->services[i]->durable)
+            tr_queue_park(self->services[i]);
 }
 
 void tr_core_farewell(tr_core_t *self) {
@@ -360,10 +373,13 @@ void tr_core_farewell(tr_core_t *self) {
 }
 
 bool tr_core_drained(const tr_core_t *self) {
-    return !self->stats.queued && !self->stats.leased;
+    const tr_core_stats_t *s = &self->stats;
+    return s->queued == tr_durable_away(self) && !s->leased && tr_durable_quiet(self);
 }
 
 void tr_core_flush(tr_core_t *self) {
+    if (self->durable)
+        tr_batch_flush(self);
     while (self->dirty) {
         tr_session_t *s = self->dirty;
         self->dirty = s->next_dirty;
@@ -424,17 +440,29 @@ static bool count_session(const tr_session_t *s, census_t *census) {
     return right;
 }
 
-static bool count_service(const tr_service_t *s, census_t *census) {
+static uint64_t bytes_of(const tr_lease_list_t *list) {
     uint64_t bytes = 0;
-    for (const tr_lease_t *l = s->queue.head; l; l = l->next)
+    for (const tr_lease_t *l = list->head; l; l = l->next)
         bytes += l->len;
-    for (const tr_lease_t *l = s->resting.head; l; l = l->next)
-        bytes += l->len;
-    census->queued += s->queue.count + s->resting.count;
+    return bytes;
+}
+
+static bool count_service(const tr_service_t *s, census_t *census) {
+    uint64_t bytes = bytes_of(&s->resting), records = s->resting.count;
+    for (unsigned i = 0; i < TR_PRIORITIES; i++) {
+        bytes += bytes_of(&s->queue[i]);
+        records += s->queue[i].count;
+    }
+    census->queued += records;
     census->queued_bytes += bytes;
+    for (unsigned i = 0; s->durable && i < TR_PRIORITIES; i++) {
+        const tr_lane_t *lane = &s->durable->lanes[i];
+        census->queued += lane->unsynced + lane->away;
+        census->queued_bytes += lane->unsynced_bytes + lane->away_bytes;
+    }
     for (uint32_t j = 0; j < s->providers_n; j++)
         census->leased += s->providers[j].leases.count;
-    return bytes == s->queue_bytes;
+    return bytes == s->queue_bytes && records == s->queued;
 }
 
 bool tr_core_consistent(const tr_core_t *self) {

@@ -45,6 +45,16 @@ typedef struct tr_core_config {
     uint32_t topics_max;
     uint32_t subscriptions_max;
     uint32_t services_max;
+    /* Durable messages. */
+    bool journal;              /* TR_OUT_WRITE and _READ are carried out */
+    uint32_t message_lease_ms; /* a delivered message that is not settled nor extended by then comes again */
+    uint32_t queue_in_hand;    /* unsettled messages of a mailbox at its agent, at most */
+    uint64_t queue_records;    /* limit of one queue, on disk */
+    uint64_t queue_bytes;
+    uint64_t queue_resident_bytes; /* of one queue in memory: the rest is read when it is wanted */
+    uint64_t unsynced_bytes;       /* on their way to the disk, of all queues */
+    uint32_t producers_max;
+    int64_t dedup_ms; /* how long a silent producer's numbers are remembered */
 } tr_core_config_t;
 
 /* Defaults for everything but the strings and the seed. */
@@ -62,6 +72,7 @@ typedef enum tr_core_event {
     TR_EVENT_LOST,    /* an agent's process died or went silent */
     TR_EVENT_REFUSED, /* detail: what and why */
     TR_EVENT_DEAD_LETTER,
+    TR_EVENT_CORRUPT, /* what the journal gave back is not what was written */
 } tr_core_event_t;
 
 typedef enum tr_out_type {
@@ -69,6 +80,10 @@ typedef enum tr_out_type {
     TR_OUT_SEND,   /* buf to peer */
     TR_OUT_STREAM, /* buf to the topic stream under `text` */
     TR_OUT_EVENT,  /* event with `text` and `detail` */
+    TR_OUT_WRITE, /* batch `number`, `len` bytes at `detail` (lib/store/journal_batch.h), to the journal: answered by
+                      tr_core_written */
+    TR_OUT_READ, /* the journal's keys from the first `from_len` bytes at `detail` up to those behind them (`len` in
+                      all), up to about `limit` bytes: answered by tr_core_read with `number` */
 } tr_out_type_t;
 
 /*
@@ -83,6 +98,9 @@ typedef struct tr_core_out {
     tr_buf_t *buf;
     const char *text;
     char *detail;
+    uint64_t number;
+    size_t len, from_len, limit;
+    bool sync; /* somebody waits for the batch to be on disk */
 } tr_core_out_t;
 
 /* Counters. Every data record that was accepted is in exactly one of delivered, queued, leased, dead_letters,
@@ -101,6 +119,8 @@ typedef struct tr_core_stats {
     uint64_t dropped[TR_REASON_MAX]; /* accepted, then dropped, by reason */
     uint64_t refused[TR_REASON_MAX]; /* never accepted, by reason */
     uint64_t nacks, gaps, mutes;
+    uint64_t stored;     /* durable messages that are, or were, on disk and told so */
+    uint64_t duplicates; /* sent again, and taken once */
     uint64_t sessions, agents, topics, services, subscriptions; /* now */
     uint64_t queued_bytes;
 } tr_core_stats_t;
@@ -120,6 +140,17 @@ void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now);
 void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on);
 /* Leases, deadlines, statistics: call about four times a second. */
 void tr_core_tick(tr_core_t *self, tr_core_now_t now);
+/*
+ * With config.journal, before all else: each pair of the journal, in the order of keys, then tr_core_recovered. 0; -EPROTO: it was
+ * written by another version; -EBADMSG: a pair that this version does not write so; -ENOMEM.
+ */
+int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void *value, size_t value_len);
+int tr_core_recovered(tr_core_t *self, tr_core_now_t now);
+/* All batches up to `number` are written and, with `synced`, on disk. When a write has failed, do not call this any more, and end. */
+void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_t now);
+/* What was asked for: pairs as a batch of PUTs. `more`: there may be more of it behind. `failed`: it could not be read. */
+void tr_core_read(tr_core_t *self, uint64_t number, const void *pairs, size_t len, bool more, bool failed,
+    tr_core_now_t now);
 /* The caller itself has not run for so long (stopped, or short of time): no silence in that time means that
  * somebody is dead. */
 void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now);
@@ -128,7 +159,7 @@ void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now);
 void tr_core_shutdown(tr_core_t *self);
 /* Tells every process that this broker ends: what they send from now on is not taken. */
 void tr_core_farewell(tr_core_t *self);
-/* Nothing is queued and nothing leased. */
+/* Nothing is leased, nothing queued but on disk, and nothing on its way there. */
 bool tr_core_drained(const tr_core_t *self);
 
 /* Turns what is ready into outputs. */

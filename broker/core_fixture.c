@@ -2,8 +2,6 @@
 
 #include "proto/json.h"
 
-#define DRAFT_SIZE (8u << 20)
-
 tr_core_config_t world_config(void) {
     tr_core_config_t config;
     tr_core_config_defaults(&config);
@@ -14,16 +12,22 @@ tr_core_config_t world_config(void) {
     return config;
 }
 
+static bool open_core(world_t *w) {
+    w->core = tr_core_new(&w->config, &w->pool);
+    assert_non_null(w->core);
+    return world_disk_open(w);
+}
+
 world_t *world_new(const tr_core_config_t *config) {
     world_t *w = calloc(1, sizeof *w);
     assert_non_null(w);
     w->config = config ? *config : world_config();
     tr_pool_init(&w->pool, 4);
-    w->core = tr_core_new(&w->config, &w->pool);
-    assert_non_null(w->core);
     w->now = (tr_core_now_t){.mono_ms = 5000, .wall_ms = 1700000000000};
     w->last = &w->first;
+    w->jobs_end = &w->jobs;
     w->next_id = 1;
+    assert_true(open_core(w));
     return w;
 }
 
@@ -43,6 +47,9 @@ void world_end(world_t *w) {
     assert_null(w->core);
     free_list(w->first);
     free_list(w->taken);
+    free_list(w->jobs);
+    tr_journal_close(&w->journal);
+    tr_journal_disk_destroy(&w->disk);
     tr_buf_release(w->draft);
     tr_pool_finish(&w->pool);
     free(w->answer);
@@ -85,8 +92,17 @@ static void append_records(world_t *w, const tr_core_out_t *out) {
     assert_int_equal(r, 0);
 }
 
-/* After each event: flush, collect, check. */
-static void step(world_t *w) {
+/* What the core asked of the disk waits in a list of its own. */
+static void append_job(world_t *w, const tr_core_out_t *out) {
+    got_t *g = calloc(1, sizeof *g);
+    assert_non_null(g);
+    g->out = *out;
+    g->detail = out->detail;
+    *w->jobs_end = g;
+    w->jobs_end = &g->next;
+}
+
+static void collect(world_t *w) {
     tr_core_out_t out;
     assert_true(tr_core_consistent(w->core));
     tr_core_flush(w->core);
@@ -96,12 +112,63 @@ static void step(world_t *w) {
             g->text = strdup(out.text);
             g->detail = strdup(out.text + strlen(out.text) + 1);
             free(out.detail);
+        } else if (out.type == TR_OUT_WRITE || out.type == TR_OUT_READ) {
+            append_job(w, &out);
         } else {
             append_records(w, &out);
             tr_buf_release(out.buf);
         }
     }
     assert_true(tr_core_consistent(w->core));
+}
+
+size_t disk_works(world_t *w, size_t n) {
+    size_t done = 0;
+    for (; done < n && w->jobs; done++) {
+        got_t *job = w->jobs;
+        w->jobs = job->next;
+        if (!w->jobs)
+            w->jobs_end = &w->jobs;
+        job->next = NULL;
+        world_disk_do(w, job);
+        free_list(job);
+        collect(w);
+    }
+    return done;
+}
+
+/* After each event: flush, collect, check; and what the disk is asked for, unless it is held. */
+static void step(world_t *w) {
+    collect(w);
+    if (!w->hold)
+        disk_works(w, SIZE_MAX);
+}
+
+static void stop_core(world_t *w) {
+    tr_core_destroy(&w->core);
+    free_list(w->jobs);
+    w->jobs = NULL;
+    w->jobs_end = &w->jobs;
+    w->config.seed++;
+}
+
+bool world_recovers(world_t *w) {
+    stop_core(w);
+    tr_journal_close(&w->journal);
+    if (open_core(w)) {
+        step(w);
+        return true;
+    }
+    tr_core_destroy(&w->core);
+    return false;
+}
+
+void world_crash(world_t *w, size_t keep) {
+    stop_core(w);
+    tr_journal_disk_crash(w->disk, keep);
+    tr_journal_close(&w->journal);
+    assert_true(open_core(w));
+    step(w);
 }
 
 void pass(world_t *w, int64_t ms) {
@@ -131,16 +198,29 @@ void interest(world_t *w, const char *prefix, bool on) {
     step(w);
 }
 
-void draft(world_t *w, const tr_record_header_t *h, const void *envelope, const void *content, size_t len) {
-    if (!w->draft) {
-        w->draft = tr_pool_get(&w->pool, DRAFT_SIZE);
-        assert_non_null(w->draft);
-        tr_bundle_begin(w->draft);
+/* Room for `more` bytes in the bundle that is being written: small at first, because a sanitizer takes its time for large blocks. */
+static void draft_grow(world_t *w, size_t more) {
+    tr_buf_t *old = w->draft;
+    if (old && old->cap - old->len >= more)
+        return;
+    w->draft = tr_pool_get(&w->pool, old ? (old->len + more) * 2 : more + TR_BUNDLE_HEADER);
+    assert_non_null(w->draft);
+    tr_bundle_begin(w->draft);
+    if (!old) {
         w->draft_records = 0;
+        return;
     }
+    memcpy(w->draft->data, old->data, old->len);
+    w->draft->len = old->len;
+    tr_buf_release(old);
+}
+
+void draft(world_t *w, const tr_record_header_t *h, const void *envelope, const void *content, size_t len) {
+    uint32_t length = TR_RECORD_HEADER + h->envelope_len + (uint32_t)len;
+    draft_grow(w, length);
+    uint8_t *at = tr_bundle_add(w->draft, length);
     tr_record_header_t out = *h;
-    out.length = (uint32_t)(TR_RECORD_HEADER + h->envelope_len + len);
-    uint8_t *at = tr_bundle_add(w->draft, out.length);
+    out.length = length;
     assert_non_null(at);
     tr_record_header_write(&out, at);
     if (h->envelope_len)
@@ -202,6 +282,13 @@ welcome_t hello(world_t *w, tr_peer_t peer) {
     return hello_window(w, peer, 1u << 20, 1u << 30);
 }
 
+void hello_producer(world_t *w, tr_peer_t peer, const char *name, uint64_t epoch) {
+    Troupe__Hello m = hello_body(NULL, 1, 1u << 20, 1u << 30);
+    m.producer = (char *)(uintptr_t)name;
+    m.producer_epoch = epoch;
+    control(w, peer, TR_KIND_HELLO, 0, 0, &m.base);
+}
+
 void hello_again(world_t *w, tr_peer_t peer, const welcome_t *session, uint64_t epoch) {
     Troupe__Hello m = hello_body(session, epoch, 1u << 20, 1u << 30);
     control(w, peer, TR_KIND_HELLO, 0, 0, &m.base);
@@ -252,15 +339,23 @@ void credit(world_t *w, tr_peer_t peer, uint64_t records, uint64_t bytes) {
     draft_send(w, peer);
 }
 
-void settle(world_t *w, tr_peer_t peer, const got_t *leased, bool release) {
+static void say_settle(world_t *w, tr_peer_t peer, const got_t *leased, uint8_t flags) {
     tr_record_header_t h = {
         .kind = TR_KIND_SETTLE,
-        .flags = release ? TR_FLAG_RELEASE : 0,
+        .flags = flags,
         .src = leased->record.h.dst,
         .id = leased->record.h.id,
     };
     draft(w, &h, NULL, NULL, 0);
     draft_send(w, peer);
+}
+
+void settle(world_t *w, tr_peer_t peer, const got_t *leased, bool release) {
+    say_settle(w, peer, leased, release ? TR_FLAG_RELEASE : 0);
+}
+
+void extend(world_t *w, tr_peer_t peer, const got_t *leased) {
+    say_settle(w, peer, leased, TR_FLAG_EXTEND);
 }
 
 void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
@@ -290,8 +385,9 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
                            : TR_HOPS_DEFAULT,
         .src = l->src,
         .dst = l->dst,
-        .id = w->next_id++,
+        .id = l->id ? l->id : w->next_id++,
         .deadline_ms = l->deadline_ms,
+        .priority = l->priority,
         .envelope_len = (uint16_t)envelope_len,
     };
     draft(w, &h, envelope, content, len);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "broker/core.h"
+#include "lib/store/journal_memory.h"
 #include "proto/acl.h"
 #include "proto/aid.h"
 #include "proto/bundle.h"
@@ -43,6 +44,11 @@ typedef struct world {
     uint32_t draft_records;
     uint64_t next_id;
     char *answer;
+    /* With config.journal: what the shell and its thread do, in memory. */
+    tr_journal_disk_t *disk;
+    tr_journal_t *journal;
+    bool hold; /* writes and reads wait for disk_works */
+    got_t *jobs, **jobs_end;
 } world_t;
 
 /* A config of NULL is the defaults. */
@@ -50,6 +56,18 @@ world_t *world_new(const tr_core_config_t *config);
 void world_end(world_t *w);
 /* A config to change before world_new. */
 tr_core_config_t world_config(void);
+
+/* The broker ends without a word and another one begins on its disk; of the batches that were not synced, the first `keep` are there.
+ * Peers have no sessions any more. */
+void world_crash(world_t *w, size_t keep);
+/* The same on a disk that may be damaged: false where the journal is refused (the world has then no core). */
+bool world_recovers(world_t *w);
+/* With hold: up to n of what the core asked of the disk is done. Returns how many. */
+size_t disk_works(world_t *w, size_t n);
+
+/* core_fixture_disk.c. Opens the journal and gives it to the core; false where the core refuses what it finds. */
+bool world_disk_open(world_t *w);
+void world_disk_do(world_t *w, const got_t *job);
 
 /* What happens. */
 void pass(world_t *w, int64_t ms); /* time, and a tick at its end */
@@ -74,6 +92,8 @@ typedef struct welcome {
 /* HELLO with wide windows, a new session. */
 welcome_t hello(world_t *w, tr_peer_t peer);
 welcome_t hello_window(world_t *w, tr_peer_t peer, uint64_t records, uint64_t bytes);
+/* A new session of a producer of durable messages. */
+void hello_producer(world_t *w, tr_peer_t peer, const char *name, uint64_t epoch);
 /* Resumes; only sends. */
 void hello_again(world_t *w, tr_peer_t peer, const welcome_t *session, uint64_t epoch);
 uint64_t ask_register(world_t *w, tr_peer_t peer, const char *name, uint32_t count);
@@ -84,6 +104,7 @@ uint64_t leave(world_t *w, tr_peer_t peer, const char *name);
 uint64_t subscribe(world_t *w, tr_peer_t peer, tr_route_t agent, const char *pattern);
 void credit(world_t *w, tr_peer_t peer, uint64_t records, uint64_t bytes);
 void settle(world_t *w, tr_peer_t peer, const got_t *leased, bool release);
+void extend(world_t *w, tr_peer_t peer, const got_t *leased);
 
 /* A message or publication. */
 typedef struct letter {
@@ -101,6 +122,8 @@ typedef struct letter {
     bool no_hops; /* hops really 0 */
     uint64_t deadline_ms;
     const char *reply_with;
+    uint64_t id; /* 0 = the next one */
+    uint8_t priority;
 } letter_t;
 void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id);
 uint64_t post(world_t *w, tr_peer_t peer, const letter_t *l);

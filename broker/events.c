@@ -34,4 +34,21 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
     [TR_B_SILENCED] = {"B023", TR_LOG_WARN, "events not logged",
         "There were more warnings in the last second than are logged; counters in /metrics have them all.",
         "See /metrics: troupe_broker_refused_total and troupe_broker_dead_letters_total."},
+    [TR_B_JOURNAL] = {"B030", TR_LOG_INFO, "journal open",
+        "The journal is open; `messages` were in it, and wait for their receivers.", "None needed."},
+    [TR_B_RECOVERING] = {"B031", TR_LOG_INFO, "reading the journal",
+        "The broker reads and checks what its journal holds, before it takes connections.", "Wait."},
+    [TR_B_JOURNAL_FAILED] = {"B032", TR_LOG_ERROR, "journal failed",
+        "The journal could not be written or synced. Nothing has been acknowledged since, and the broker "
+        "ends "
+        "with code 4: after a failed sync nobody knows what is on disk until it is read again.",
+        "Mend what the detail names (a full or broken disk, a lost database), then start the broker again: "
+        "producers send again what was not acknowledged."},
+    [TR_B_CORRUPT] = {"B033", TR_LOG_ERROR, "journal damaged",
+        "Messages of this queue are not what was written, or are missing. They are not delivered.",
+        "See the disk's health. Their producers were told that they were stored: restore them from their "
+        "source."},
+    [TR_B_JOURNAL_UNREADABLE] = {"B034", TR_LOG_ERROR, "journal cannot be read",
+        "A part of the journal could not be read now; it is tried again.",
+        "Where it repeats: see the disk's health."},
 };

@@ -17,6 +17,11 @@ typedef enum tr_broker_event {
     TR_B_DEAD_LETTER,
     TR_B_MULTIPART,
     TR_B_SILENCED,
+    TR_B_JOURNAL,
+    TR_B_RECOVERING,
+    TR_B_JOURNAL_FAILED,
+    TR_B_CORRUPT,
+    TR_B_JOURNAL_UNREADABLE,
     TR_B_EVENTS,
 } tr_broker_event_t;
 

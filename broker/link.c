@@ -1,6 +1,7 @@
 /* Handlers of what a process says about its link: hello, registration, subscriptions, credit,
  * heartbeat, bye. */
 #include "broker/link.h"
+#include "broker/durable.h"
 
 #include "proto/link.pb-c.h"
 
@@ -61,6 +62,8 @@ static void welcome(tr_core_t *core, tr_session_t *s, bool resumed) {
     m.max_record = c->max_record;
     m.stream = core->stream_endpoint;
     m.version = core->version;
+    m.journal = core->durable != NULL;
+    m.message_lease_ms = m.journal ? c->message_lease_ms : 0;
     if (troupe__welcome__get_packed_size(&m) > sizeof body)
         return; /* endpoints and versions are shorter: checked at start */
     size_t len = troupe__welcome__pack(&m, body);
@@ -87,6 +90,20 @@ static tr_session_t *open_session(tr_core_t *core, tr_peer_t peer, uint64_t id) 
             core->shutdown ? "the broker is shutting down"
                            : "this broker has as many sessions as it may (--sessions-max)");
     return s;
+}
+
+/* Who the session's durable messages are of. False where a newer life of the producer is known. */
+static bool set_producer(tr_core_t *core, tr_session_t *s, const Troupe__Hello *m, tr_reason_t *ret_why) {
+    size_t len = strlen(m->producer);
+    if (!core->durable || !len)
+        return true;
+    *ret_why = TR_REASON_BAD_NAME;
+    tr_producer_t *p = len <= TR_PRODUCER_MAX && tr_name_valid(m->producer, len)
+                           ? tr_producer_get(core, m->producer, m->producer_epoch, ret_why)
+                           : NULL;
+    if (p)
+        tr_producer_speaks(core, p, s);
+    return p != NULL;
 }
 
 static void start_counting(tr_session_t *s, const Troupe__Hello *m) {
@@ -125,6 +142,13 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     else if (!(s = open_session(core, peer, r->h.id)))
         return NULL;
     start_counting(s, m);
+    if (!set_producer(core, s, m, &why)) {
+        tr_control_refuse(
+            core, s, r->h.id, why, "the producer in HELLO: a name of 1 to 64, no older epoch than before");
+        tr_session_flush(core, s);
+        tr_session_close(core, s, TR_REASON_AGENT_GONE);
+        return NULL;
+    }
     s->resumed = resumed;
     set_text(&s->process, m->process);
     set_text(&s->host, m->host);
@@ -140,6 +164,7 @@ static const char *refusal_text(tr_reason_t why) {
         return "a name is 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor - (of a range, 119)";
     case TR_REASON_DUPLICATE_NAME: return "an agent of this name is registered already";
     case TR_REASON_LIMIT: return "no room for more agents";
+    case TR_REASON_NO_JOURNAL: return "a durable mailbox needs a broker with --journal";
     case TR_REASON_BAD_RECORD: return "the state is none of active, initiated, waiting, suspended, transit";
     default: return tr_reason_name(why);
     }
@@ -173,8 +198,9 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
     }
     tr_entry_t *entry;
     tr_agent_state_t state = TR_AGENT_ACTIVE;
-    int why = !m               ? -TR_REASON_BAD_RECORD
-              : core->shutdown ? -TR_REASON_SHUTDOWN
+    int why = !m                             ? -TR_REASON_BAD_RECORD
+              : core->shutdown               ? -TR_REASON_SHUTDOWN
+              : m->durable && !core->durable ? -TR_REASON_NO_JOURNAL
               : *m->state && !tr_agent_state_parse(m->state, &state)
                   ? -TR_REASON_BAD_RECORD
                   : tr_entry_add(core, s, m->name, m->count, &entry);
@@ -185,7 +211,13 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
         return;
     }
     entry->state = state;
+    entry->durable = m->durable && core->durable;
     set_text(&entry->behaviour, m->behaviour);
+    if (!tr_durable_arrived(core, entry)) {
+        tr_entry_remove(core, entry, TR_REASON_LIMIT);
+        tr_control_refuse(core, s, r->h.id, TR_REASON_LIMIT, "no memory for its mailbox");
+        return;
+    }
     registered(core, s, entry, r->h.id);
     tr_sys_agent(core, "joined", entry, TR_REASON_NONE);
 }

@@ -50,6 +50,34 @@ static const tr_option_t table[] = {
         "Bundles that wait for one watcher of the stream before it misses some.", .min = 1, .max = 1 << 20},
     {"drain", 0, "TIME", TR_DURATION(O, drain_ms), "30s",
         "After SIGTERM, time for what is queued to reach its receivers.", .min = 0, .max = DAY_MS},
+    {"journal", 'j', "WHERE", TR_STRING(O, journal), "none",
+        "Keep durable messages: a directory (RocksDB), `postgres`, or `none`."},
+    {"journal-conninfo", 0, "FILE", TR_STRING(O, journal_conninfo), "",
+        "With `postgres`: a file, readable by its owner alone, with the connection string; without it the "
+        "environment says (PGHOST, PGDATABASE, PGPASSFILE ...)."},
+    {"journal-table", 0, "NAME", TR_STRING(O, journal_table), "",
+        "With `postgres`: the table, of this broker alone (troupe_journal)."},
+    {"journal-salvage", 0, NULL, TR_BOOL(O, journal_salvage), NULL,
+        "Open a damaged journal and keep what is before the damage. What is behind it is lost."},
+    {"message-lease", 0, "TIME", TR_DURATION(O, message_lease_ms), "30s",
+        "A durable message comes again when its receiver has neither finished it nor said that it works on "
+        "it "
+        "for so long.",
+        .min = 100, .max = DAY_MS},
+    {"in-hand", 0, "N", TR_INT(O, in_hand), "1024",
+        "Unfinished durable messages that one agent may have from its mailbox.", .min = 1, .max = 65536},
+    {"queue-records", 0, "N", TR_INT(O, queue_records), "268435456",
+        "Messages that one durable queue holds; more are refused with busy.", .min = 1,
+        .max = INT64_C(1) << 40},
+    {"queue-bytes", 0, "SIZE", TR_SIZE(O, queue_bytes), "4G", "Bytes that one durable queue holds.",
+        .min = 65536, .max = INT64_C(1) << 44},
+    {"queue-memory", 0, "SIZE", TR_SIZE(O, queue_memory), "8M",
+        "Bytes of one durable queue that are kept in memory; the rest is read when it is wanted.",
+        .min = 65536, .max = INT64_C(1) << 36},
+    {"dedup-window", 0, "TIME", TR_DURATION(O, dedup_ms), "1h",
+        "How long the numbers of a silent producer are remembered, so that what it sends again has one "
+        "effect.",
+        .min = 1000, .max = DAY_MS * 30},
     {"io-threads", 0, "N", TR_INT(O, io_threads), "1", "ZeroMQ's I/O threads.", .min = 1, .max = 16},
     {"ready-fd", 0, "FD", TR_INT(O, ready_fd), "-1",
         "Write one JSON line with the endpoints to this file descriptor, and close it, when ready.",
@@ -69,7 +97,9 @@ static const tr_program_t program = {
         "service, and puts publications on a topic stream that any ZeroMQ SUB socket can watch.\n\n"
         "SIGTERM: nothing new is taken, what is queued goes out, then it ends with 0. A second SIGTERM ends "
         "it "
-        "at once. Exit codes: 1 wrong usage, 2 an address cannot be bound, 3 refused for safety.",
+        "at once. Exit codes: 1 wrong usage, 2 an address cannot be bound, 3 refused for safety, 4 the "
+        "journal "
+        "failed.",
     .examples = "# on the default ports of this machine\n"
                 "troupe-broker\n\n"
                 "# with a Unix socket for local agents, and metrics\n"

@@ -5,7 +5,13 @@
 #include "lib/base/options.h"
 
 /* Exit codes, as those of the `troupe` command. */
-enum { TR_BROKER_OK = 0, TR_BROKER_USAGE = 1, TR_BROKER_UNREACHABLE = 2, TR_BROKER_INVALID = 3 };
+enum {
+    TR_BROKER_OK = 0,
+    TR_BROKER_USAGE = 1,
+    TR_BROKER_UNREACHABLE = 2,
+    TR_BROKER_INVALID = 3,
+    TR_BROKER_JOURNAL = 4
+};
 
 typedef struct tr_broker_options {
     tr_options_t *owner; /* of the strings */
@@ -30,6 +36,11 @@ typedef struct tr_broker_options {
     int64_t sessions, services, topics, subscriptions;
     int64_t stream_queue;
     int64_t drain_ms;
+    const char *journal, *journal_conninfo, *journal_table;
+    bool journal_salvage;
+    int64_t message_lease_ms, in_hand, dedup_ms;
+    int64_t queue_records;
+    size_t queue_bytes, queue_memory;
     int log_level, log_format;
 } tr_broker_options_t;
 

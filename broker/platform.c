@@ -34,6 +34,10 @@ void tr_answer_refuse(tr_answer_t *answer, const char *reason, const char *detai
     answer_with(answer, TR_REFUSE, reason, detail);
 }
 
+void tr_answer_fail(tr_answer_t *answer, const char *detail) {
+    answer_with(answer, TR_FAILURE, "internal-error", detail);
+}
+
 void tr_answer_done(tr_answer_t *answer) {
     tr_write_map(&answer->content, 1);
     tr_write_kv_bool(&answer->content, "done", true);
@@ -117,25 +121,89 @@ static void send_answer(
     free(bytes);
 }
 
-void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
-    uint32_t slot = tr_route_slot(record->h.dst);
+/* A request that waits for the journal: a copy of its record. */
+typedef struct later {
+    tr_answer_then_t then;
+    uint8_t record[];
+} later_t;
+
+/* False where the envelope cannot be read. */
+static bool answer_init(tr_answer_t *a, tr_core_t *core, const tr_record_t *record, tr_acl_t *ret_acl) {
     tr_arena_reset(&core->arena);
+    uint32_t slot = tr_route_slot(record->h.dst);
+    if (slot == 0 || slot >= AGENTS || tr_acl_read(ret_acl, record, &core->arena) < 0)
+        return false;
+    *a = (tr_answer_t){
+        .core = core,
+        .requester = tr_entry_of_route(core, record->h.src),
+        .agent = tr_route_agent(record->h.src),
+        .sender = ret_acl->sender,
+        .act = TR_INFORM,
+        .record = record,
+    };
+    a->session = a->requester ? a->requester->session : NULL;
+    tr_content_writer_init(&a->content);
+    return true;
+}
+
+static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t *found) {
+    later_t *later = read->owned;
+    tr_record_t r = {.bytes = later->record};
+    tr_record_header_read(&r.h, later->record);
+    r.envelope = later->record + TR_RECORD_HEADER;
+    r.content = r.envelope + r.h.envelope_len;
+    r.content_len = r.h.length - TR_RECORD_HEADER - r.h.envelope_len;
+    tr_answer_t a;
     tr_acl_t acl;
-    if (slot == 0 || slot >= AGENTS || tr_acl_read(&acl, record, &core->arena) < 0) {
+    tr_content_t content;
+    if (!answer_init(&a, core, &r, &acl))
+        return;
+    if (a.requester && tr_content_init(&content, r.content, r.content_len) == 0) {
+        a.request = &content.root;
+        if (found->failed)
+            tr_answer_fail(&a, "the journal could not be read");
+        else
+            later->then(&a, found);
+        tr_content_finish(&content);
+        send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
+    }
+    tr_content_writer_finish(&a.content);
+}
+
+static void later_free(tr_read_t *read) {
+    free(read->owned);
+}
+
+void tr_answer_read(
+    tr_answer_t *answer, const tr_key_t *from, const tr_key_t *to, size_t limit, tr_answer_then_t then) {
+    const tr_record_t *r = answer->record;
+    later_t *later = malloc(sizeof *later + r->h.length);
+    if (!later) {
+        tr_answer_fail(answer, "out of memory");
+        return;
+    }
+    later->then = then;
+    tr_record_header_write(&r->h, later->record);
+    memcpy(later->record + TR_RECORD_HEADER, r->envelope, r->h.length - TR_RECORD_HEADER);
+    tr_read_t read = {.done = answer_with_found, .drop = later_free, .owned = later};
+    answer->later = tr_read_ask(answer->core, &read, from, to, limit);
+    if (answer->later)
+        return;
+    free(later);
+    tr_answer_fail(answer, "out of memory");
+}
+
+void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    tr_answer_t a;
+    tr_acl_t acl;
+    if (!answer_init(&a, core, record, &acl)) {
         tr_control_refuse(
             core, from, record->h.id, TR_REASON_BAD_ENVELOPE, "no such agent or no valid envelope");
         return;
     }
-    tr_answer_t a = {
-        .core = core,
-        .session = from,
-        .requester = tr_entry_of_route(core, record->h.src),
-        .agent = tr_route_agent(record->h.src),
-        .sender = acl.sender,
-        .act = TR_INFORM,
-    };
-    tr_content_writer_init(&a.content);
-    perform(&a, &agents[slot], record);
-    send_answer(&a, &acl, record, agents[slot].name);
+    const platform_agent_t *agent = &agents[tr_route_slot(record->h.dst)];
+    perform(&a, agent, record);
+    if (!a.later)
+        send_answer(&a, &acl, record, agent->name);
     tr_content_writer_finish(&a.content);
 }

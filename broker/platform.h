@@ -6,7 +6,7 @@
 #ifndef TR_BROKER_PLATFORM_H
 #define TR_BROKER_PLATFORM_H
 
-#include "broker/state.h"
+#include "broker/durable.h"
 #include "proto/content.h"
 
 /* One request and the answer that is being built. */
@@ -19,6 +19,8 @@ typedef struct tr_answer {
     tr_value_t request;    /* the content's map */
     tr_performative_t act; /* TR_INFORM unless a handler says otherwise */
     tr_content_writer_t content;
+    const tr_record_t *record; /* the request */
+    bool later;                /* it will be answered when the journal has */
 } tr_answer_t;
 
 typedef struct tr_action {
@@ -29,6 +31,22 @@ typedef struct tr_action {
 /* Ended by an entry without a name. */
 extern const tr_action_t tr_ams_actions[];
 extern const tr_action_t tr_df_actions[];
+
+/*
+ * The answer needs what is in the journal, from `from` up to and without `to`: the request is kept, and `then` called with a new answer
+ * to it when that has been read (not, when the requester has ended meanwhile).
+ */
+typedef void (*tr_answer_then_t)(tr_answer_t *answer, const tr_found_t *found);
+void tr_answer_read(
+    tr_answer_t *answer, const tr_key_t *from, const tr_key_t *to, size_t limit, tr_answer_then_t then);
+/* Makes the answer a failure: internal-error. */
+void tr_answer_fail(tr_answer_t *answer, const char *detail);
+
+/* letters.c: the AMS's actions on dead letters */
+void tr_handle_dead_letters(tr_answer_t *a);
+void tr_handle_dead_letter(tr_answer_t *a);
+void tr_handle_dead_letter_requeue(tr_answer_t *a);
+void tr_handle_dead_letter_drop(tr_answer_t *a);
 
 /* Makes the answer a refusal: {"reason": one of SC00023's words, "detail": text}. */
 void tr_answer_refuse(tr_answer_t *answer, const char *reason, const char *detail);

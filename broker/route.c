@@ -1,6 +1,6 @@
 /* The way of a message through the broker: check the sender, find the destination by its route (or, the first
  * time, by name), push. */
-#include "broker/state.h"
+#include "broker/durable.h"
 
 #include <errno.h>
 
@@ -12,11 +12,18 @@ typedef struct target {
     const char *name; /* as the sender wrote it, where it asked by name */
 } target_t;
 
+/* A mailbox is no service to others: it is reached by its agent's name. */
+static tr_service_t *service_of_route(tr_core_t *core, tr_route_t route) {
+    const char *agent;
+    tr_service_t *s = tr_service_of_route(core, route);
+    return s && tr_service_is_mailbox(s, &agent) ? NULL : s;
+}
+
 static tr_reason_t by_route(tr_core_t *core, tr_route_t route, target_t *ret) {
     target_t t = {.route = route};
     switch (tr_route_type(route)) {
     case TR_ROUTE_AGENT: t.entry = tr_entry_of_route(core, route); break;
-    case TR_ROUTE_SERVICE: t.service = tr_service_of_route(core, route); break;
+    case TR_ROUTE_SERVICE: t.service = service_of_route(core, route); break;
     case TR_ROUTE_PLATFORM: break;
     default: return TR_REASON_NOT_FOUND;
     }
@@ -26,7 +33,17 @@ static tr_reason_t by_route(tr_core_t *core, tr_route_t route, target_t *ret) {
     return TR_REASON_NONE;
 }
 
-static tr_reason_t by_aid(tr_core_t *core, const tr_aid_t *aid, target_t *ret) {
+/* An agent that is away, but has a durable mailbox. Nobody is told its route. */
+static tr_reason_t by_mailbox(tr_core_t *core, const char *name, bool durable, target_t *ret) {
+    ret->service = durable && core->durable ? tr_mailbox_service(core, name, false) : NULL;
+    ret->name = NULL;
+    if (!ret->service)
+        return TR_REASON_NOT_FOUND;
+    ret->route = tr_service_route(ret->service);
+    return TR_REASON_NONE;
+}
+
+static tr_reason_t by_aid(tr_core_t *core, const tr_aid_t *aid, bool durable, target_t *ret) {
     size_t len = strlen(aid->name);
     if (aid->platform[0] && strcmp(aid->platform, core->platform) != 0)
         return TR_REASON_NOT_FOUND;
@@ -43,7 +60,7 @@ static tr_reason_t by_aid(tr_core_t *core, const tr_aid_t *aid, target_t *ret) {
     uint32_t agent;
     ret->entry = tr_entry_find(core, aid->name, len, &agent);
     if (!ret->entry)
-        return TR_REASON_NOT_FOUND;
+        return by_mailbox(core, aid->name, durable, ret);
     ret->route = tr_session_route(ret->entry->session, agent);
     return TR_REASON_NONE;
 }
@@ -60,10 +77,11 @@ static tr_reason_t by_name(tr_core_t *core, tr_session_t *from, const tr_record_
     if (tr_aid_parse(&aid, name, strlen(name)) < 0)
         return TR_REASON_BAD_NAME;
     target_t t = {.name = name};
-    tr_reason_t why = by_aid(core, &aid, &t);
+    tr_reason_t why = by_aid(core, &aid, record->h.flags & TR_FLAG_DURABLE, &t);
     if (why != TR_REASON_NONE)
         return why;
-    tr_control_resolved(core, from, name, t.route);
+    if (t.name)
+        tr_control_resolved(core, from, name, t.route);
     if (t.entry)
         tr_gone_learn(core, t.entry, from);
     *ret = t;
@@ -105,6 +123,8 @@ static const char *detail_of(tr_reason_t why) {
     case TR_REASON_EXPIRED: return "reply-by is in the past";
     case TR_REASON_SHUTDOWN: return "the broker is shutting down";
     case TR_REASON_BAD_TOPIC: return "not a topic: at most 200 bytes of dotted parts, no wildcards";
+    case TR_REASON_NO_JOURNAL: return "this broker keeps no journal: it was started without --journal";
+    case TR_REASON_NO_PRODUCER: return "a durable message needs a producer: say it in HELLO";
     case TR_REASON_FORBIDDEN: return "topics that begin with $ are the platform's own";
     default: return tr_reason_name(why);
     }
@@ -159,7 +179,9 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     r.h.attempt = 0;
     if (core->tapped)
         tap(core, sender, &t, &r);
-    if (t.entry)
+    if (tr_durable_wanted(core, t.entry, t.service, &r))
+        why = tr_durable_message(core, from, t.entry, t.service, &r);
+    else if (t.entry)
         why = tr_mailbox_push(core, t.entry, &r, &r.h, from);
     else if (t.service)
         why = tr_service_push(core, t.service, &r, from);

@@ -2,9 +2,13 @@
  * Services: a message to `svc:NAME` goes to one of its providers, the one with the most room, and stays
  * leased to it until the provider settles it. A provider that dies, or that gives a request back, has it
  * delivered to another one; after tries_max deliveries it fails to its sender. What no provider has room for
- * waits in the service's queue; what its only free provider has just given back rests until the next tick.
+ * waits in the service's queue, the highest priority first; what its only free provider has just given back
+ * rests until the next tick.
+ *
+ * An agent's durable mailbox is a service as well, with that agent as its only provider (durable.h).
  */
-#include "broker/state.h"
+#include "broker/durable.h"
+#include "broker/lease.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,55 +16,8 @@
 /* A delivery number says which service it is of. */
 #define LEASE_SLOT_SHIFT 40
 
-static void list_append(tr_lease_list_t *list, tr_lease_t *lease) {
-    lease->next = NULL;
-    if (list->tail)
-        list->tail->next = lease;
-    else
-        list->head = lease;
-    list->tail = lease;
-    list->count++;
-}
-
-static tr_lease_t *list_shift(tr_lease_list_t *list) {
-    tr_lease_t *lease = list->head;
-    if (!lease)
-        return NULL;
-    list->head = lease->next;
-    if (!list->head)
-        list->tail = NULL;
-    list->count--;
-    return lease;
-}
-
-/* Puts all of `front` before what is in the list. */
-static void list_prepend_all(tr_lease_list_t *list, tr_lease_list_t *front) {
-    if (!front->head)
-        return;
-    front->tail->next = list->head;
-    list->head = front->head;
-    if (!list->tail)
-        list->tail = front->tail;
-    list->count += front->count;
-    *front = (tr_lease_list_t){0};
-}
-
-/* Providers settle in order more often than not: the first look finds it. */
-static tr_lease_t *list_remove(tr_lease_list_t *list, uint64_t number) {
-    tr_lease_t *before = NULL;
-    for (tr_lease_t *l = list->head; l; before = l, l = l->next) {
-        if (l->number != number)
-            continue;
-        if (before)
-            before->next = l->next;
-        else
-            list->head = l->next;
-        if (list->tail == l)
-            list->tail = before;
-        list->count--;
-        return l;
-    }
-    return NULL;
+static bool idle(const tr_service_t *s) {
+    return !s->providers_n && !s->queued && !s->durable;
 }
 
 /* A service that nobody offers and nobody waits for gives its place to a new one when places run out. Its
@@ -68,7 +25,7 @@ static tr_lease_t *list_remove(tr_lease_list_t *list, uint64_t number) {
 static tr_service_t *take_over(tr_core_t *core, const char *name, size_t len) {
     for (uint32_t i = 0; i < core->services_n; i++) {
         tr_service_t *s = core->services[i];
-        if (s->providers_n || s->queue.head || s->resting.head)
+        if (!idle(s))
             continue;
         char *copy = strndup(name, len);
         if (!copy || tr_map_put(&core->service_names, name, len, (uint64_t)(uintptr_t)s) < 0) {
@@ -103,7 +60,8 @@ static tr_service_t *service_new(tr_core_t *core, const char *name, size_t len) 
     }
     s->slot = core->services_n;
     s->generation = (uint16_t)tr_core_random(core);
-    s->next_number = ((uint64_t)s->slot << LEASE_SLOT_SHIFT) + 1;
+    /* Anywhere within its range, so that numbers of a broker before this one are hardly those of this one. */
+    s->next_number = ((uint64_t)s->slot << LEASE_SLOT_SHIFT) + 1 + (tr_core_random(core) >> 28);
     core->services[core->services_n++] = s;
     core->stats.services++;
     return s;
@@ -147,81 +105,90 @@ static tr_provider_t *choose(
     return best;
 }
 
-static tr_record_t lease_record(const tr_lease_t *lease) {
-    tr_record_t r = {.bytes = lease->record};
-    tr_record_header_read(&r.h, lease->record);
-    r.envelope = lease->record + TR_RECORD_HEADER;
-    r.content = r.envelope + r.h.envelope_len;
-    r.content_len = lease->len - TR_RECORD_HEADER - r.h.envelope_len;
-    return r;
-}
-
 /* False when out of memory. */
 static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
-    tr_record_t r = lease_record(lease);
+    tr_record_t r = tr_lease_record(lease);
     tr_record_header_t h = r.h;
     h.dst = tr_session_route(p->entry->session, p->agent);
     h.id = lease->number;
     h.attempt = lease->attempt;
-    h.flags |= TR_FLAG_LEASED | (lease->attempt ? TR_FLAG_REDELIVERED : 0);
+    h.flags |= TR_FLAG_LEASED | (lease->attempt || lease->seen ? TR_FLAG_REDELIVERED : 0);
     if (tr_mailbox_push(core, p->entry, &r, &h, NULL) != TR_REASON_NONE)
         return false;
-    list_append(&p->leases, lease);
+    lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
+    tr_leases_append(&p->leases, lease);
     core->stats.leased++;
-    core->stats.redelivered += lease->attempt > 0;
+    core->stats.redelivered += (h.flags & TR_FLAG_REDELIVERED) != 0;
     return true;
 }
 
 static void fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const char *detail) {
-    tr_record_t r = lease_record(lease);
+    tr_record_t r = tr_lease_record(lease);
     r.h.attempt = lease->attempt;
     core->stats.dead_letters++;
     tr_sys_dead_letter(core, &r, why);
     tr_nack(core, &r, why, detail, 0);
-    free(lease);
+    tr_queue_bury(core, lease, why);
 }
 
 static void unqueue(tr_core_t *core, tr_service_t *s, const tr_lease_t *lease) {
     core->stats.queued--;
     core->stats.queued_bytes -= lease->len;
+    s->queued--;
     s->queue_bytes -= lease->len;
 }
 
-static void enqueue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list, tr_lease_t *lease) {
+static void count_in(tr_core_t *core, tr_service_t *s, const tr_lease_t *lease) {
     core->stats.queued++;
     core->stats.queued_bytes += lease->len;
+    s->queued++;
     s->queue_bytes += lease->len;
-    list_append(list, lease);
 }
 
+static void prepend_by_priority(tr_service_t *s, tr_lease_list_t *leases) {
+    tr_lease_list_t lists[TR_PRIORITIES] = {0};
+    tr_lease_t *l;
+    while ((l = tr_leases_shift(leases)))
+        tr_leases_append(&lists[tr_lease_priority(l)], l);
+    for (unsigned i = 0; i < TR_PRIORITIES; i++)
+        tr_leases_prepend(&s->queue[i], &lists[i]);
+}
+
+/* To the front of the queue, in their order. */
 static void requeue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases) {
-    for (const tr_lease_t *l = leases->head; l; l = l->next) {
-        core->stats.queued++;
-        core->stats.queued_bytes += l->len;
-        s->queue_bytes += l->len;
-    }
-    list_prepend_all(&s->queue, leases);
+    for (const tr_lease_t *l = leases->head; l; l = l->next)
+        count_in(core, s, l);
+    prepend_by_priority(s, leases);
 }
 
 static bool expired(const tr_core_t *core, const tr_lease_t *lease) {
-    uint64_t deadline = lease_record(lease).h.deadline_ms;
+    uint64_t deadline = tr_lease_record(lease).h.deadline_ms;
     return deadline && deadline < (uint64_t)core->now.wall_ms;
 }
 
 /* Senders that were told to wait may go on when a quarter of the limits is left over. */
 static void let_go_on(tr_core_t *core, tr_service_t *s) {
     const tr_core_config_t *c = &core->config;
-    if (s->muted.n && s->queue.count <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
+    if (s->muted.n && s->queued <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
         tr_unmute_all(core, &s->muted, (tr_scope_t){tr_service_route(s), 1});
 }
 
-/* Hands queued requests to providers as long as one has room. */
-static void dispatch(tr_core_t *core, tr_service_t *s) {
-    while (s->queue.head) {
-        tr_provider_t *p = choose(core, s, s->queue.head, NULL);
+static tr_lease_list_t *next_list(tr_service_t *s) {
+    for (unsigned i = TR_PRIORITIES; i-- > 0;)
+        if (s->queue[i].head)
+            return &s->queue[i];
+    return NULL;
+}
+
+/* Hands queued requests to providers as long as one has room. What is on disk waits there while the broker
+ * drains. */
+void tr_service_dispatch(tr_core_t *core, tr_service_t *s) {
+    tr_lease_list_t *list;
+    while ((list = next_list(s)) && !(s->durable && core->shutdown)) {
+        tr_provider_t *p = tr_queue_may_go(core, list->head) ? choose(core, s, list->head, NULL) : NULL;
         if (!p)
             break;
-        tr_lease_t *lease = list_shift(&s->queue);
+        tr_lease_t *lease = tr_leases_shift(list);
         unqueue(core, s, lease);
         if (expired(core, lease)) {
             fail(core, lease, TR_REASON_EXPIRED, "reply-by passed in the service's queue");
@@ -231,28 +198,42 @@ static void dispatch(tr_core_t *core, tr_service_t *s) {
         }
     }
     let_go_on(core, s);
+    if (s->durable)
+        tr_queue_fill(core, s->durable);
+}
+
+void tr_service_enqueue(tr_core_t *core, tr_service_t *s, tr_lease_t *lease) {
+    lease->number = s->next_number++;
+    lease->queued_ms = core->now.mono_ms;
+    count_in(core, s, lease);
+    tr_leases_append(&s->queue[tr_lease_priority(lease)], lease);
+}
+
+tr_lease_t *tr_lease_new(const tr_record_t *record) {
+    tr_lease_t *lease = malloc(sizeof *lease + record->h.length);
+    if (!lease)
+        return NULL;
+    *lease = (tr_lease_t){.len = record->h.length};
+    tr_record_header_write(&record->h, lease->record);
+    memcpy(lease->record + TR_RECORD_HEADER, record->envelope, record->h.length - TR_RECORD_HEADER);
+    return lease;
 }
 
 tr_reason_t tr_service_push(
     tr_core_t *core, tr_service_t *service, const tr_record_t *record, tr_session_t *from) {
     const tr_core_config_t *c = &core->config;
-    if (!service->providers_n && !service->queue.head && !service->resting.head)
+    if (!service->providers_n && !service->queued)
         return TR_REASON_NO_PROVIDER;
-    if (service->queue.count + service->resting.count >= c->service_records ||
-        service->queue_bytes + record->h.length > c->service_bytes)
+    if (service->queued >= c->service_records || service->queue_bytes + record->h.length > c->service_bytes)
         return TR_REASON_BUSY;
-    tr_lease_t *lease = malloc(sizeof *lease + record->h.length);
+    tr_lease_t *lease = tr_lease_new(record);
     if (!lease)
         return TR_REASON_LIMIT;
-    *lease = (tr_lease_t){
-        .number = service->next_number++, .queued_ms = core->now.mono_ms, .len = record->h.length};
-    tr_record_header_write(&record->h, lease->record);
-    memcpy(lease->record + TR_RECORD_HEADER, record->envelope, record->h.length - TR_RECORD_HEADER);
     core->stats.accepted++;
     service->requests++;
-    enqueue(core, service, &service->queue, lease);
-    dispatch(core, service);
-    if (service->queue.count > c->service_records / 2 || service->queue_bytes > c->service_bytes / 2)
+    tr_service_enqueue(core, service, lease);
+    tr_service_dispatch(core, service);
+    if (service->queued > c->service_records / 2 || service->queue_bytes > c->service_bytes / 2)
         tr_mute(core, &service->muted, from, (tr_scope_t){tr_service_route(service), 1});
     return TR_REASON_NONE;
 }
@@ -262,7 +243,7 @@ int tr_service_provide(
     for (uint32_t i = 0; i < service->providers_n; i++) {
         if (service->providers[i].entry == entry && service->providers[i].agent == agent) {
             service->providers[i].capacity = capacity;
-            dispatch(core, service);
+            tr_service_dispatch(core, service);
             return 0;
         }
     }
@@ -272,15 +253,17 @@ int tr_service_provide(
     service->providers = grown;
     grown[service->providers_n++] = (tr_provider_t){.entry = entry, .agent = agent, .capacity = capacity};
     entry->services_n++;
-    dispatch(core, service);
+    tr_service_dispatch(core, service);
     return 0;
 }
 
 /* Delivered once too often: fails, and false. */
 static bool try_again(tr_core_t *core, tr_lease_t *lease) {
     core->stats.leased--;
-    if (++lease->attempt < core->config.tries_max)
+    if (++lease->attempt < core->config.tries_max) {
+        tr_queue_again(core, lease);
         return true;
+    }
     fail(core, lease, TR_REASON_TRIES, "delivered too often without an answer");
     return false;
 }
@@ -289,9 +272,9 @@ static bool try_again(tr_core_t *core, tr_lease_t *lease) {
 static void take_back(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases) {
     tr_lease_list_t again = {0};
     tr_lease_t *lease;
-    while ((lease = list_shift(leases)))
+    while ((lease = tr_leases_shift(leases)))
         if (try_again(core, lease))
-            list_append(&again, lease);
+            tr_leases_append(&again, lease);
     requeue(core, s, &again);
 }
 
@@ -302,7 +285,7 @@ static void remove_provider(tr_core_t *core, tr_service_t *s, uint32_t at) {
     if (!s->providers_n)
         s->orphaned_ms = core->now.mono_ms;
     take_back(core, s, &leases);
-    dispatch(core, s);
+    tr_service_dispatch(core, s);
 }
 
 void tr_service_withdraw(tr_core_t *core, tr_service_t *service, const tr_entry_t *entry, uint32_t agent) {
@@ -322,10 +305,10 @@ static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
     tr_lease_list_t leases = p->leases, queued = {0};
     p->leases = (tr_lease_list_t){0};
     tr_lease_t *lease;
-    while ((lease = list_shift(&leases)))
+    while ((lease = tr_leases_shift(&leases)))
         if (try_again(core, lease) &&
             (!tr_mailbox_has_room(core, p->entry, lease->len) || !deliver(core, p, lease)))
-            list_append(&queued, lease);
+            tr_leases_append(&queued, lease);
     requeue(core, s, &queued);
 }
 
@@ -336,14 +319,14 @@ void tr_service_repeat(tr_core_t *core, tr_session_t *session) {
         for (uint32_t j = 0; j < s->providers_n; j++)
             if (s->providers[j].entry->session == session)
                 repeat(core, s, &s->providers[j]);
-        dispatch(core, s);
+        tr_service_dispatch(core, s);
     }
 }
 
 void tr_service_wake(tr_core_t *core, const tr_entry_t *entry) {
     for (uint32_t i = 0; i < core->services_n && entry->services_n; i++)
-        if (core->services[i]->queue.head)
-            dispatch(core, core->services[i]);
+        if (core->services[i]->queued)
+            tr_service_dispatch(core, core->services[i]);
 }
 
 static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, uint32_t agent) {
@@ -358,13 +341,25 @@ static void release(tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_le
     if (!try_again(core, lease))
         return;
     tr_provider_t *other = choose(core, s, lease, from);
-    if (!other || !deliver(core, other, lease))
-        enqueue(core, s, &s->resting, lease);
+    if (other && deliver(core, other, lease))
+        return;
+    count_in(core, s, lease);
+    tr_leases_append(&s->resting, lease);
+}
+
+/* Still in work: its time begins anew. */
+static bool extend(const tr_core_t *core, const tr_provider_t *p, uint64_t number) {
+    tr_lease_t *before, *lease = tr_leases_find(&p->leases, number, &before);
+    if (lease)
+        lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
+    return lease != NULL;
 }
 
 static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, const tr_record_t *r) {
     tr_provider_t *p = find_provider(s, from, tr_route_agent(r->h.src));
-    tr_lease_t *lease = p ? list_remove(&p->leases, r->h.id) : NULL;
+    if (p && r->h.flags & TR_FLAG_EXTEND)
+        return extend(core, p, r->h.id);
+    tr_lease_t *lease = p ? tr_leases_remove(&p->leases, r->h.id) : NULL;
     if (!lease)
         return false;
     if (r->h.flags & TR_FLAG_RELEASE) {
@@ -373,28 +368,31 @@ static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, cons
         core->stats.leased--;
         core->stats.delivered++;
         s->settled++;
-        free(lease);
+        tr_queue_settle(core, lease);
     }
-    dispatch(core, s);
+    tr_service_dispatch(core, s);
     return true;
 }
 
+/* By the agent that it was delivered to, under the route of then: what a process settles late, in a session
+ * that has begun anew since, is another one's. */
 void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     uint64_t slot = record->h.id >> LEASE_SLOT_SHIFT;
-    if (slot >= core->services_n || !settle_in(core, core->services[slot], from, record))
+    bool own = record->h.src == tr_session_route(from, tr_route_agent(record->h.src));
+    if (!own || slot >= core->services_n || !settle_in(core, core->services[slot], from, record))
         core->stats.refused[TR_REASON_STALE_ROUTE]++; /* settled by another one meanwhile: no harm */
 }
 
 /* What waited too long, for a provider or for its own deadline. */
-static void fail_overdue(tr_core_t *core, tr_service_t *s) {
-    bool orphaned =
-        !s->providers_n && core->now.mono_ms - s->orphaned_ms > (int64_t)core->config.service_wait_ms;
-    tr_lease_list_t waiting = s->queue;
-    s->queue = (tr_lease_list_t){0};
+static void fail_overdue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list) {
+    bool orphaned = !s->durable && !s->providers_n &&
+                    core->now.mono_ms - s->orphaned_ms > (int64_t)core->config.service_wait_ms;
+    tr_lease_list_t waiting = *list;
+    *list = (tr_lease_list_t){0};
     tr_lease_t *lease;
-    while ((lease = list_shift(&waiting))) {
+    while ((lease = tr_leases_shift(&waiting))) {
         if (!orphaned && !expired(core, lease)) {
-            list_append(&s->queue, lease);
+            tr_leases_append(list, lease);
             continue;
         }
         unqueue(core, s, lease);
@@ -402,18 +400,37 @@ static void fail_overdue(tr_core_t *core, tr_service_t *s) {
     }
 }
 
+/* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in
+ * work, has it no more. */
+static void take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
+    tr_lease_list_t all = p->leases, again = {0};
+    p->leases = (tr_lease_list_t){0};
+    tr_lease_t *lease;
+    while ((lease = tr_leases_shift(&all))) {
+        if (lease->until_ms > core->now.mono_ms)
+            tr_leases_append(&p->leases, lease);
+        else if (try_again(core, lease))
+            tr_leases_append(&again, lease);
+    }
+    requeue(core, s, &again);
+}
+
 void tr_service_tick(tr_core_t *core) {
     for (uint32_t i = 0; i < core->services_n; i++) {
         tr_service_t *s = core->services[i];
-        list_prepend_all(&s->queue, &s->resting);
-        fail_overdue(core, s);
-        dispatch(core, s);
+        prepend_by_priority(s, &s->resting);
+        for (unsigned j = 0; j < TR_PRIORITIES; j++)
+            if (s->queue[j].head)
+                fail_overdue(core, s, &s->queue[j]);
+        for (uint32_t j = 0; s->durable && j < s->providers_n; j++)
+            take_back_overdue(core, s, &s->providers[j]);
+        tr_service_dispatch(core, s);
     }
 }
 
 static void free_list(tr_lease_list_t *list) {
     tr_lease_t *lease;
-    while ((lease = list_shift(list)))
+    while ((lease = tr_leases_shift(list)))
         free(lease);
 }
 
@@ -421,7 +438,8 @@ void tr_service_destroy(tr_core_t *core, tr_service_t *service) {
     (void)core;
     for (uint32_t i = 0; i < service->providers_n; i++)
         free_list(&service->providers[i].leases);
-    free_list(&service->queue);
+    for (unsigned i = 0; i < TR_PRIORITIES; i++)
+        free_list(&service->queue[i]);
     free_list(&service->resting);
     free(service->providers);
     tr_audience_finish(&service->muted);

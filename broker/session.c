@@ -1,6 +1,6 @@
 /* Sessions: one for each connected process. A slot is reused under the next generation, so old routes are
  * recognised. */
-#include "broker/state.h"
+#include "broker/durable.h"
 
 #include "lib/base/map.h"
 
@@ -137,6 +137,7 @@ void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason
     tr_mailbox_fail_session(core, session, TR_REASON_AGENT_GONE, true);
     while (session->entries_n)
         tr_entry_remove(core, session->entries[session->entries_n - 1], reason);
+    tr_producer_silent(session);
     if (session->dirty)
         forget_dirty(core, session);
     tr_outbox_finish(&session->data);

@@ -8,6 +8,7 @@
 #include "broker/core.h"
 #include "broker/events.h"
 #include "broker/exposition.h"
+#include "broker/journal.h"
 #include "broker/sockets.h"
 #include "lib/base/clock.h"
 #include "lib/base/http.h"
@@ -46,11 +47,13 @@ struct tr_broker {
     tr_pool_t pool;
     tr_sockets_t sockets;
     tr_core_t *core;
+    tr_broker_journal_t journal;
     tr_exposition_t exposition;
     tr_http_t *http;
     int signal_fd;
     bool look_at_stream; /* a send on it may have swallowed an edge */
     bool ending;
+    bool journal_failed;
     int64_t end_ms; /* of the drain */
     int64_t tick_ms;
     suspect_t suspects[SUSPECTS_MAX]; /* peers whose connection broke, to be probed */
@@ -98,6 +101,13 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->services_max = (uint32_t)o->services;
     c->topics_max = (uint32_t)o->topics;
     c->subscriptions_max = (uint32_t)o->subscriptions;
+    c->journal = tr_broker_journal_wanted(o);
+    c->message_lease_ms = (uint32_t)o->message_lease_ms;
+    c->queue_in_hand = (uint32_t)o->in_hand;
+    c->queue_records = (uint64_t)o->queue_records;
+    c->queue_bytes = o->queue_bytes;
+    c->queue_resident_bytes = o->queue_memory;
+    c->dedup_ms = o->dedup_ms;
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
         getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)
         return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));
@@ -131,6 +141,23 @@ static int open_core(tr_broker_t *b, tr_error_t *error) {
     return 0;
 }
 
+static tr_core_now_t read_clock(void) {
+    return (tr_core_now_t){.mono_ms = tr_clock_ms(), .wall_ms = tr_clock_wall_ms()};
+}
+
+static int open_journal(tr_broker_t *b, tr_error_t *error) {
+    if (!tr_broker_journal_wanted(b->options))
+        return 0;
+    int r = tr_broker_journal_open(&b->journal, b->options, error);
+    if (r == 0)
+        r = tr_broker_journal_recover(&b->journal, b->core, &b->log, read_clock(), error);
+    if (r == 0)
+        tr_log(&b->log, event(TR_B_JOURNAL), "journal=%s messages=%llu seconds=%.2f", b->options->journal,
+            (unsigned long long)b->journal.recovered, (double)b->journal.recovery_ms / 1000.0);
+    b->journal_failed = r < 0;
+    return r;
+}
+
 static int open_http(tr_broker_t *b, tr_error_t *error) {
     if (!strcmp(b->options->http, "none"))
         return 0;
@@ -157,6 +184,8 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
         r = tr_sockets_init(&b->sockets, &sockets, error);
     if (r == 0)
         r = open_core(b, error);
+    if (r == 0)
+        r = open_journal(b, error);
     if (r == 0)
         r = tr_exposition_init(&b->exposition, error);
     return r == 0 ? open_http(b, error) : r;
@@ -198,8 +227,9 @@ int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) 
     int r = open_all(b, &error);
     if (r < 0) {
         tr_log(&b->log, event(TR_B_CANNOT_START), "detail=%s", error.text);
+        r = b->journal_failed ? TR_BROKER_JOURNAL : exit_code(r);
         tr_broker_destroy(&b);
-        return exit_code(r);
+        return r;
     }
     atomic_store(&b->ready, true);
     announce(b);
@@ -213,6 +243,7 @@ void tr_broker_destroy(tr_broker_t **self) {
         return;
     tr_http_destroy(&b->http);
     tr_exposition_finish(&b->exposition);
+    tr_broker_journal_close(&b->journal);
     tr_core_destroy(&b->core);
     tr_sockets_finish(&b->sockets); /* its I/O thread gives buffers back, so before the pool */
     tr_pool_finish(&b->pool);
@@ -222,10 +253,6 @@ void tr_broker_destroy(tr_broker_t **self) {
     *self = NULL;
 }
 
-static tr_core_now_t read_clock(void) {
-    return (tr_core_now_t){.mono_ms = tr_clock_ms(), .wall_ms = tr_clock_wall_ms()};
-}
-
 static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
     static const tr_broker_event_t events[] = {
         [TR_EVENT_JOINED] = TR_B_JOINED,
@@ -233,6 +260,7 @@ static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
         [TR_EVENT_LOST] = TR_B_LOST,
         [TR_EVENT_REFUSED] = TR_B_REFUSED,
         [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
+        [TR_EVENT_CORRUPT] = TR_B_CORRUPT,
     };
     if (out->event >= TR_EVENT_REFUSED && b->logged++ >= LOGGED_PER_TICK) {
         b->silenced++;
@@ -240,6 +268,22 @@ static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
     }
     tr_log(&b->log, event(events[out->event]), "what=%s detail=%s", out->text,
         out->text + strlen(out->text) + 1);
+}
+
+/* Nothing is acknowledged any more, nor written. */
+static void journal_failed(tr_broker_t *b, const char *detail) {
+    if (b->journal_failed)
+        return;
+    b->journal_failed = true;
+    atomic_store(&b->ready, false);
+    tr_log(&b->log, event(TR_B_JOURNAL_FAILED), "journal=%s detail=%s", b->options->journal, detail);
+}
+
+static void take_journal(tr_broker_t *b, tr_core_now_t now) {
+    tr_error_t error = {0};
+    if (b->journal.thread && !b->journal_failed &&
+        tr_broker_journal_take(&b->journal, b->core, &b->log, now, &error) < 0)
+        journal_failed(b, error.text);
 }
 
 /* Carries out what the core has decided. Returns whether there was anything. */
@@ -258,6 +302,11 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
             b->look_at_stream = true;
             break;
         case TR_OUT_EVENT: log_core_event(b, &out); break;
+        case TR_OUT_WRITE:
+        case TR_OUT_READ:
+            if (tr_broker_journal_carry(&b->journal, &out) < 0)
+                journal_failed(b, "out of memory");
+            break;
         case TR_OUT_NONE: break;
         }
         free(out.detail);
@@ -372,7 +421,7 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
 }
 
 static bool ended(const tr_broker_t *b, tr_core_now_t now) {
-    return b->ending && (tr_core_drained(b->core) || now.mono_ms >= b->end_ms);
+    return b->journal_failed || (b->ending && (tr_core_drained(b->core) || now.mono_ms >= b->end_ms));
 }
 
 static void sleep_until_something(tr_broker_t *b) {
@@ -381,9 +430,10 @@ static void sleep_until_something(tr_broker_t *b) {
         {.fd = b->sockets.stream_fd, .events = POLLIN},
         {.fd = b->sockets.monitor_fd, .events = POLLIN},
         {.fd = b->signal_fd, .events = POLLIN},
+        {.fd = tr_broker_journal_fd(&b->journal), .events = POLLIN},
     };
     int64_t left = b->tick_ms + TICK_MS - tr_clock_ms();
-    if (poll(fds, 4, left > 0 ? (int)left : 0) <= 0)
+    if (poll(fds, 5, left > 0 ? (int)left : 0) <= 0)
         return;
     b->look_at_stream |= fds[1].revents != 0;
     if (!fds[2].revents && !fds[3].revents)
@@ -400,6 +450,7 @@ int tr_broker_run(tr_broker_t *self) {
     b->batch = 1;
     while (!ended(b, now)) {
         bool any = take_bundles(b, now);
+        take_journal(b, now);
         if (b->look_at_stream)
             take_interest(b);
         if (now.mono_ms - b->tick_ms >= TICK_MS)
@@ -414,5 +465,5 @@ int tr_broker_run(tr_broker_t *self) {
     tr_core_flush(b->core);
     carry_out(b, now);
     tr_log(&b->log, event(TR_B_ENDED), "queued=%llu", (unsigned long long)tr_core_stats(b->core)->queued);
-    return TR_BROKER_OK;
+    return b->journal_failed ? TR_BROKER_JOURNAL : TR_BROKER_OK;
 }

@@ -26,6 +26,9 @@ typedef struct tr_entry tr_entry_t;
 typedef struct tr_service tr_service_t;
 typedef struct tr_topic tr_topic_t;
 typedef struct tr_late tr_late_t;
+typedef struct tr_queue tr_queue_t; /* durable.h has these */
+typedef struct tr_block tr_block_t;
+typedef struct tr_durable tr_durable_t;
 
 /* FIPA life cycle (SC00023 6.4). Only an active agent is delivered to. */
 typedef enum tr_agent_state {
@@ -55,6 +58,7 @@ struct tr_entry {
     uint64_t received, sent;
     int64_t since_ms; /* wall */
     bool range;
+    bool durable;  /* by its registration: every message to it is */
     bool ending;   /* nothing goes into its mailbox any more */
     bool told_all; /* so many were told its route that they are not counted */
 };
@@ -94,14 +98,21 @@ struct tr_session {
     char *host;
     uint32_t pid;
     int64_t since_ms;
+    struct tr_producer *producer; /* that its durable messages are of; NULL */
 };
+
+#define TR_PRIORITIES 10u /* 0 .. 9, the highest first */
 
 typedef struct tr_lease {
     struct tr_lease *next; /* in its provider's list, or in the queue */
     uint64_t number;
     int64_t queued_ms;
-    uint8_t attempt;
+    int64_t until_ms;  /* in hand: of a durable one, the end of its time */
+    tr_block_t *block; /* where it is in the journal; NULL = only in memory */
+    uint32_t at;       /* in the block */
     uint32_t len;
+    uint8_t attempt;
+    bool seen;        /* a broker before this one may have delivered it */
     uint8_t record[]; /* as the sender sent it, hops already taken off */
 } tr_lease_t;
 
@@ -125,10 +136,13 @@ struct tr_service {
     uint32_t providers_n;
     uint32_t turn; /* where the search for the least loaded begins: ties go round */
     uint64_t next_number;
-    tr_lease_list_t queue;
+    tr_lease_list_t queue[TR_PRIORITIES];
     tr_lease_list_t resting; /* given back by the only provider that had room: tried again at the next tick */
-    uint64_t queue_bytes;    /* of both */
-    int64_t orphaned_ms;     /* since when there has been no provider */
+    uint32_t queued;         /* of both */
+    uint64_t queue_bytes;
+    int64_t orphaned_ms; /* since when there has been no provider */
+    tr_queue_t *durable; /* NULL = nothing of it is in the journal */
+    bool durable_policy; /* every request to it is durable */
     tr_audience_t muted;
     uint64_t requests, settled;
 };
@@ -232,6 +246,8 @@ struct tr_core {
 
     tr_df_entry_t *df;
     uint32_t df_n;
+
+    tr_durable_t *durable; /* NULL = this broker keeps no journal */
 
     tr_core_out_t *outs;
     size_t outs_at, outs_n, outs_cap;
@@ -346,7 +362,23 @@ void tr_service_repeat(tr_core_t *core, tr_session_t *session);
 void tr_service_wake(tr_core_t *core, const tr_entry_t *entry);
 void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
 void tr_service_tick(tr_core_t *core);
+/* Hands queued requests to providers as long as one has room. */
+void tr_service_dispatch(tr_core_t *core, tr_service_t *service);
+/* At the end of its priority's list. */
+void tr_service_enqueue(tr_core_t *core, tr_service_t *service, tr_lease_t *lease);
+/* A copy of the record; NULL when out of memory. */
+tr_lease_t *tr_lease_new(const tr_record_t *record);
 void tr_service_destroy(tr_core_t *core, tr_service_t *service);
+
+/* queue.c, dead_letter.c: what becomes of a lease in the journal, where it is there. Both free it. */
+void tr_queue_settle(tr_core_t *core, tr_lease_t *lease);
+void tr_queue_bury(tr_core_t *core, tr_lease_t *lease, tr_reason_t why);
+/* It will be delivered again. */
+void tr_queue_again(tr_core_t *core, tr_lease_t *lease);
+/* Whether it may be delivered now: that it may have been must be on disk before. */
+bool tr_queue_may_go(tr_core_t *core, const tr_lease_t *lease);
+/* Reads what is on disk only, when there is room in memory. */
+void tr_queue_fill(tr_core_t *core, tr_queue_t *queue);
 
 /* topic.c */
 tr_topic_t *tr_topic_get(tr_core_t *core, const char *name, size_t len);

@@ -24,6 +24,7 @@ static const char *const kind_names[TR_KIND_MAX] = {
     [TR_KIND_MUTE] = "mute",
     [TR_KIND_UNMUTE] = "unmute",
     [TR_KIND_GONE] = "gone",
+    [TR_KIND_STORED] = "stored",
 };
 
 static const char *const reason_names[TR_REASON_MAX] = {
@@ -52,6 +53,9 @@ static const char *const reason_names[TR_REASON_MAX] = {
     [TR_REASON_CREDIT] = "over-credit",
     [TR_REASON_SHUTDOWN] = "shutdown",
     [TR_REASON_OLD_EPOCH] = "old-epoch",
+    [TR_REASON_NO_JOURNAL] = "no-journal",
+    [TR_REASON_NO_PRODUCER] = "no-producer",
+    [TR_REASON_CORRUPT] = "corrupt",
 };
 
 const char *tr_kind_name(unsigned kind) {

@@ -37,6 +37,8 @@
 #define TR_ENVELOPE_MAX     16384u     /* bytes */
 #define TR_HOPS_DEFAULT     64u
 #define TR_PROTOCOL_VERSION 1u
+#define TR_RECORD_DST       8u  /* offset of the destination route ... */
+#define TR_RECORD_SRC       16u /* ... and of the source's */
 
 typedef enum tr_kind {
     TR_KIND_NONE = 0,
@@ -66,15 +68,17 @@ typedef enum tr_kind {
     TR_KIND_MUTE = 35,   /* <- stop sending to the `id` routes from `src` on: a mailbox fills */
     TR_KIND_UNMUTE = 36, /* <- */
     TR_KIND_GONE = 37,   /* <- Gone: who was behind the `id` routes from `src` on has ended */
-    TR_KIND_MAX = 38,
+    TR_KIND_STORED = 38, /* <- durable messages are on disk: pairs of 8 bytes {first id, count} */
+    TR_KIND_MAX = 39,
 } tr_kind_t;
 
 #define TR_FLAG_LEASED      0x01u /* settle it, or it is delivered again */
 #define TR_FLAG_REDELIVERED 0x02u
-#define TR_FLAG_DURABLE     0x04u
+#define TR_FLAG_DURABLE     0x04u /* kept on disk until it is settled; `id` is of the producer's own numbers */
 #define TR_FLAG_NO_NACK     0x08u /* the sender does not care whether it arrives */
 #define TR_FLAG_TAP         0x10u /* a copy for the wire tap */
 #define TR_FLAG_RELEASE     0x20u /* on SETTLE: not dealt with, give it to somebody else */
+#define TR_FLAG_EXTEND      0x40u /* on SETTLE: still in work, its lease begins anew */
 
 /* Why something was refused or not delivered. Names: tr_reason_name. */
 typedef enum tr_reason {
@@ -103,7 +107,10 @@ typedef enum tr_reason {
     TR_REASON_CREDIT = 22,  /* sent more than its credit */
     TR_REASON_SHUTDOWN = 23,
     TR_REASON_OLD_EPOCH = 24,
-    TR_REASON_MAX = 25,
+    TR_REASON_NO_JOURNAL = 25,  /* a durable message to a broker that keeps none */
+    TR_REASON_NO_PRODUCER = 26, /* a durable message of a process that did not say which producer it is */
+    TR_REASON_CORRUPT = 27,     /* what the journal gave back is not what was written */
+    TR_REASON_MAX = 28,
 } tr_reason_t;
 
 typedef struct tr_record_header {

@@ -42,6 +42,8 @@ static void wait_for_begin(tr_message_t *m) {
 
 /* An answer to a request, or an act of a conversation, has callbacks of its own. */
 static bool taken(tr_host_t *host, tr_agent_t *agent, tr_message_t *m, int *ret_code) {
+    if (tr_durable_refused(m))
+        return true;
     if (host->pending.count && tr_request_answer(host, m))
         return true;
     return agent->more && agent->more->conversations && tr_conversations_take(agent, m, ret_code);
@@ -94,6 +96,8 @@ void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
         if (record.h.kind == TR_KIND_NACK && record.h.reason == TR_REASON_STALE_ROUTE)
             tr_link_forget_topic(host->link, record.h.src);
         if (!agent || agent->status == TR_AGENT_ENDED) {
+            if (record.h.kind == TR_KIND_NACK && (record.h.flags & TR_FLAG_DURABLE))
+                tr_link_refused(host->link, record.h.id); /* nobody waits for it, and it is not sent again */
             host->dropped++;
         } else {
             tr_message_view(view, agent, &record, inbound->epoch);

@@ -43,6 +43,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     h->restart_intensity = o->restart_intensity ? o->restart_intensity : 5;
     h->restart_period_ms = o->restart_period_ms ? o->restart_period_ms : 30000;
     h->restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 100;
+    h->durable = o->durable;
     h->on_event = o->on_event;
     h->arg = o->arg;
     if (h->view)
@@ -113,12 +114,15 @@ void tr_host_destroy(tr_host_t **self) {
     tr_host_t *h = *self;
     if (!h)
         return;
+    if (h->link)
+        tr_link_drain(h->link, GOODBYE_MS);
     while (h->hosted)
         tr_host_remove(h, h->hosted->name);
     tr_keeper_stop(h);
     free_pending(h);
     tr_timers_finish(&h->timers);
     tr_link_destroy(&h->link, GOODBYE_MS);
+    tr_durable_finish(h);
     free_posted(h);
     free_view(h->view);
     free(h->watched);
@@ -250,6 +254,7 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
 static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
     bool any = tr_link_work(h->link, ret_due_ms);
     any |= run_events(h);
+    any |= tr_durable_run(h);
     any |= run_posted(h);
     any |= run_timers(h);
     any |= run_bundles(h);

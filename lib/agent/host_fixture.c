@@ -171,6 +171,27 @@ void tr_link_flush(tr_link_t *self) {
     (void)self;
 }
 
+void *tr_link_stored(tr_link_t *self) {
+    (void)self;
+    return NULL; /* no durable messages in these worlds */
+}
+
+void *tr_link_refused(tr_link_t *self, uint64_t id) {
+    (void)self;
+    (void)id;
+    return NULL;
+}
+
+void tr_link_drain(tr_link_t *self, int64_t wait_ms) {
+    (void)self;
+    (void)wait_ms;
+}
+
+void tr_link_hangs(tr_link_t *self, bool hangs) {
+    (void)self;
+    (void)hangs;
+}
+
 void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release) {
     (void)agent;
     assert_true(self->settled_n < SETTLED_MAX);

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 typedef struct tr_hosted tr_hosted_t;
+typedef struct tr_storing tr_storing_t; /* durable.c */
 
 typedef enum tr_agent_status {
     TR_AGENT_NEW, /* not begun */
@@ -120,6 +121,7 @@ struct tr_host {
     tr_hosted_t *hosted;
     tr_timers_t timers;
     tr_message_t *view;                     /* the message that is being handed out */
+    tr_storing_t *storing;                  /* durable messages that somebody waits to see stored */
     tr_map_t pending;                       /* reply-with -> tr_pending_t */
     struct tr_conversations *conversations; /* of all agents that have any */
     uint64_t unique, counter;               /* make conversation ids */
@@ -133,6 +135,7 @@ struct tr_host {
     tr_hosted_t *last_hosted;
     tr_route_t last_first;
     int64_t hang_ms;
+    bool durable;
     uint32_t restart_intensity;
     int64_t restart_period_ms, restart_backoff_ms;
     void (*on_event)(void *arg, tr_host_event_t event, const char *detail);
@@ -199,6 +202,14 @@ bool tr_request_answer(tr_host_t *host, tr_message_t *message);
 void tr_request_forget(tr_host_t *host, const tr_agent_t *agent);
 void tr_request_gone(tr_host_t *host, const tr_gone_t *gone);
 void tr_new_id(tr_host_t *host, char out[24]);
+
+/* durable.c */
+/* Tells what was stored since; whether anything was. */
+bool tr_durable_run(tr_host_t *host);
+/* A durable message of its own came back: told to who waits for it; false where nobody does. */
+bool tr_durable_refused(tr_message_t *failure);
+void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent);
+void tr_durable_finish(tr_host_t *host);
 
 /* provide.c */
 void tr_provide_again(tr_host_t *host);

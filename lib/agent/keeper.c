@@ -28,16 +28,19 @@ static void look_for_hang(tr_host_t *host, tr_keeper_watch_t *w) {
     int64_t now = tr_clock_ms();
     char name[TR_NAME_MAX + 1];
     if (steps != w->steps) {
+        if (w->told)
+            tr_link_hangs(host->link, false);
         *w = (tr_keeper_watch_t){.steps = steps, .since_ms = now};
     } else if (!w->told && now - w->since_ms > host->hang_ms && name_running(host, name)) {
         tr_host_say(host, TR_HOST_HANGS, "%s has been busy with one message for %lld ms", name,
             (long long)(now - w->since_ms));
         w->told = true;
+        tr_link_hangs(host->link, true);
     }
 }
 
 int64_t tr_keeper_turn(tr_host_t *host, tr_keeper_watch_t *watch) {
-    if (atomic_load(&host->waits))
+    if (atomic_load(&host->waits) && !watch->told)
         return IDLE_TURN_MS;
     look_for_hang(host, watch);
     int64_t due;

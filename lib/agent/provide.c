@@ -47,16 +47,18 @@ static void on_answer(tr_agent_t *self, void *state, const tr_message_t *answer,
 }
 
 static void write_description(
-    tr_content_writer_t *w, const tr_agent_more_t *more, bool again, const char *behaviour) {
+    tr_content_writer_t *w, const tr_agent_more_t *more, bool again, const tr_hosted_t *hosted) {
     tr_write_map(w, 3);
     tr_write_kv(w, "action", again ? "modify" : "register");
-    tr_write_kv(w, "behaviour", behaviour);
+    tr_write_kv(w, "behaviour", hosted->behaviour->name);
     tr_write_str(w, "services");
     tr_write_array(w, more->services_n);
     for (size_t i = 0; i < more->services_n; i++) {
-        tr_write_map(w, 2);
+        tr_write_map(w, hosted->host->durable ? 3 : 2);
         tr_write_kv(w, "name", more->services[i]);
         tr_write_kv_uint(w, "capacity", more->capacities[i]);
+        if (hosted->host->durable)
+            tr_write_kv_bool(w, "durable", true);
     }
 }
 
@@ -68,7 +70,7 @@ static int tell(tr_agent_t *self) {
     const void *bytes;
     size_t len;
     tr_content_writer_init(&w);
-    write_description(&w, more, again, self->hosted->behaviour->name);
+    write_description(&w, more, again, self->hosted);
     int r = tr_content_writer_take(&w, &bytes, &len);
     const char *df = "df";
     tr_acl_t acl = {

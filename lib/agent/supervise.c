@@ -49,6 +49,7 @@ void tr_agent_end(tr_agent_t *agent) {
     tr_conversations_forget(agent, "the agent has ended");
     tr_timers_forget(&host->timers, agent);
     tr_request_forget(host, agent);
+    tr_durable_forget(host, agent);
     tr_watch_forget(host, agent);
     if (!agent->more)
         return;
@@ -93,6 +94,7 @@ void tr_agent_failed(tr_agent_t *agent, int code) {
     tr_conversations_forget(agent, strerror(-code));
     tr_timers_forget(&host->timers, agent);
     tr_request_forget(host, agent);
+    tr_durable_forget(host, agent);
     tr_watch_forget(host, agent);
     if (more)
         more->tick = NULL;

@@ -43,6 +43,15 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
     l->lease_ms = 3000;
     l->max_record = TR_RECORD_MAX;
     l->next_id = 1;
+    l->kept_first = l->next_durable = 1;
+    l->stored_end = &l->stored;
+    l->durable = o->durable;
+    l->producer_epoch = o->producer ? o->producer_epoch : 1;
+    if (o->producer)
+        snprintf(l->producer, sizeof l->producer, "%s", o->producer);
+    else
+        snprintf(l->producer, sizeof l->producer, "%016llx%016llx", (unsigned long long)l->seed,
+            (unsigned long long)tr_random_seed());
     l->batch = 1;
     l->endpoint = dup_or(o->endpoint, "");
     l->process = dup_or(o->process, "libtroupe");
@@ -105,6 +114,20 @@ static void free_lists(tr_link_t *l) {
 
 /* The broker answers BYE when it has taken all that came before; until then the process must not end (libzmq
  * loses what it holds). */
+void tr_link_drain(tr_link_t *self, int64_t wait_ms) {
+    int64_t deadline = now_ms() + wait_ms, due;
+    for (;;) {
+        tr_link_work(self, &due);
+        pthread_mutex_lock(&self->lock);
+        bool wait = self->state == TR_LINK_READY && !self->farewell && tr_link_keeps(self);
+        struct pollfd p = {.fd = tr_wire_is_open(self->wire) ? tr_wire_fd(self->wire) : -1, .events = POLLIN};
+        pthread_mutex_unlock(&self->lock);
+        if (!wait || now_ms() >= deadline)
+            return;
+        tr_wire_poll(&p, 1, 20);
+    }
+}
+
 static void say_goodbye(tr_link_t *l, int64_t wait_ms) {
     int64_t deadline = now_ms() + wait_ms;
     bool ready = l->state == TR_LINK_READY;
@@ -134,6 +157,7 @@ void tr_link_destroy(tr_link_t **self, int64_t wait_ms) {
     if (l->wire && tr_wire_is_open(l->wire))
         say_goodbye(l, wait_ms);
     free_lists(l);
+    tr_link_free_kept(l);
     tr_link_forget_routes(l);
     tr_outbox_finish(&l->control);
     tr_outbox_finish(&l->data);
@@ -205,6 +229,12 @@ void tr_link_deliver(tr_link_t *l, tr_inbound_t *in) {
     l->inbox_end = &in->next;
 }
 
+static void hold(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
+    tr_bundle_reader_t reader;
+    if (tr_bundle_open(&reader, zmq_msg_data(frame), zmq_msg_size(frame), UINT32_MAX) == TR_REASON_NONE)
+        tr_link_hold(l, &reader, now);
+}
+
 /* A broker's bundle holds either data or control records (docs/protocol.md), so the first one tells. */
 static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     tr_bundle_reader_t reader;
@@ -227,6 +257,8 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
         while (tr_bundle_next(&reader, &record) > 0);
         return;
     }
+    if (l->journal)
+        hold(l, frame, now);
     tr_inbound_t *in = calloc(1, sizeof *in);
     if (!in) {
         tr_link_say(l, TR_HOST_DROPPED, "out of memory: a bundle was dropped");
@@ -321,6 +353,8 @@ static void keep_alive(tr_link_t *l, int64_t now) {
         tr_link_put(l, &h, NULL, 0);
         send_credit(l, true);
     }
+    if (l->held_n)
+        tr_link_extend_leases(l, now);
     if (l->name_lost)
         tr_link_regain(l, now);
 }

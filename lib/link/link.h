@@ -65,6 +65,7 @@ typedef struct tr_outgoing {
     tr_route_t route;       /* where known: name may then be NULL */
     const tr_acl_t *acl;    /* performative, hops, flags, priority, reply-by, envelope and content */
     uint64_t *ret_position; /* how many records have been sent by this link, this one included; may be NULL */
+    void *token; /* of a durable message: given back by tr_link_stored or tr_link_refused; may be NULL */
 } tr_outgoing_t;
 
 int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error);
@@ -92,6 +93,14 @@ tr_link_event_t *tr_link_event(tr_link_t *self);
  * in troupe/agent.h. */
 int tr_link_send(tr_link_t *self, const tr_outgoing_t *out);
 void tr_link_flush(tr_link_t *self);
+/* The token of a durable message that is on the broker's disk, or (when its sender has ended) will not be; NULL where there is none. */
+void *tr_link_stored(tr_link_t *self);
+/* A durable message came back: it is not kept any more. Its token, or NULL. */
+void *tr_link_refused(tr_link_t *self, uint64_t id);
+/* Waits until all durable messages are answered, as long as there is a broker and at most wait_ms. */
+void tr_link_drain(tr_link_t *self, int64_t wait_ms);
+/* A callback has not come back for too long: what is in hand may be somebody else's when its lease ends. */
+void tr_link_hangs(tr_link_t *self, bool hangs);
 /* Settles (or releases) a leased message, in order with what was sent before. */
 void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release);
 

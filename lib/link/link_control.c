@@ -54,6 +54,8 @@ void tr_link_hello(tr_link_t *l, int64_t now_ms) {
     m.pid = l->pid;
     m.window_records = l->window_records;
     m.window_bytes = l->window_bytes;
+    m.producer = l->producer;
+    m.producer_epoch = l->producer_epoch;
     if (troupe__hello__get_packed_size(&m) > sizeof body)
         m.process = (char *)(uintptr_t) "";
     size_t len = troupe__hello__pack(&m, body);
@@ -81,7 +83,14 @@ void tr_link_forget_routes(tr_link_t *l) {
     l->muted_n = 0;
 }
 
+/* What was in hand comes again, and what is kept goes again. */
+static void begin_durable(tr_link_t *l) {
+    l->held_first = l->held_n = 0;
+    l->resend = tr_link_keeps(l);
+}
+
 static void begin_session(tr_link_t *l) {
+    begin_durable(l);
     tr_link_unroute(l);
     tr_link_forget_routes(l);
     l->sessions++;
@@ -91,11 +100,15 @@ static void begin_session(tr_link_t *l) {
 /* What was asked on the old connection may not have been answered: it is asked again, and asking twice does
  * no harm. */
 static void resume_session(tr_link_t *l) {
+    begin_durable(l);
+    if (l->resend)
+        tr_link_strip(l);
     l->muted_n = 0;
     tr_link_register_rest(l);
     for (const tr_link_sub_t *s = l->subs; s; s = s->next)
         if (s->registration->route)
             tr_link_send_subscribe(l, s, TR_KIND_SUBSCRIBE);
+    tr_link_reroute(l);
 }
 
 /* The host's thread reads these texts without the lock, so they are not written without need. */
@@ -141,6 +154,8 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
         l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
         l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
         l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
+        l->journal = m->journal;
+        l->message_lease_ms = m->message_lease_ms;
         l->grant_records = m->window_records;
         l->grant_bytes = m->window_bytes;
         l->data.records_max = bundle_records(m->window_records);
@@ -350,6 +365,7 @@ static const control_fn handlers[TR_KIND_MAX] = {
     [TR_KIND_MUTE] = on_mute,
     [TR_KIND_UNMUTE] = on_unmute,
     [TR_KIND_GONE] = on_gone,
+    [TR_KIND_STORED] = tr_link_stored_ranges,
 };
 
 void tr_link_control(tr_link_t *l, const tr_record_t *record, int64_t now_ms) {

@@ -49,6 +49,21 @@ typedef struct tr_muted {
     uint64_t count;
 } tr_muted_t;
 
+/* A durable message that the broker has not answered. */
+typedef struct tr_kept {
+    struct tr_kept *next; /* once it is stored and somebody waits to hear it */
+    void *token;
+    uint32_t length;
+    uint8_t record[];
+} tr_kept_t;
+
+/* A durable message in hand: its lease is extended until it is settled. agent 0 = settled. */
+typedef struct tr_held {
+    tr_route_t agent;
+    uint64_t number;
+    int64_t since_ms;
+} tr_held_t;
+
 struct tr_link {
     pthread_mutex_t lock;
     tr_pool_t pool;
@@ -95,7 +110,35 @@ struct tr_link {
     size_t muted_n;
     uint64_t next_id;
     tr_host_stats_t stats;
+
+    char producer[65];
+    uint64_t producer_epoch;
+    bool durable; /* mailboxes are registered so */
+    bool journal; /* the broker keeps one */
+    uint32_t message_lease_ms;
+    tr_kept_t **kept; /* a ring by number; NULL before the first */
+    uint64_t kept_first, next_durable;
+    uint64_t kept_bytes;
+    bool resend;                     /* all that is kept goes out again, once the senders are registered */
+    tr_kept_t *stored, **stored_end; /* with a token */
+    tr_held_t *held;                 /* from held_first on */
+    size_t held_first, held_n, held_cap;
+    int64_t extended_ms;
+    bool hangs;
 };
+
+/* link_durable.c */
+bool tr_link_keeps(const tr_link_t *l);
+int tr_link_send_durable(tr_link_t *l, tr_record_header_t *h, const tr_acl_t *acl, void *token);
+void tr_link_resend(tr_link_t *l);
+void tr_link_stored_ranges(tr_link_t *l, const tr_record_t *record, int64_t now);
+void tr_link_free_kept(tr_link_t *l);
+void tr_link_hold(tr_link_t *l, const tr_bundle_reader_t *bundle, int64_t now);
+void tr_link_unhold(tr_link_t *l, tr_route_t agent, uint64_t number);
+void tr_link_extend_leases(tr_link_t *l, int64_t now);
+
+/* link_send.c */
+void tr_link_write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl_t *acl);
 
 /* link_register.c */
 void tr_link_send_register(tr_link_t *l, tr_registration_t *r);
@@ -112,6 +155,8 @@ void tr_registration_free(tr_registration_t *r);
 
 /* link_requeue.c */
 void tr_link_unroute(tr_link_t *l);
+/* Durable messages leave the queue: they are kept beside it, and sent again. */
+void tr_link_strip(tr_link_t *l);
 void tr_link_reroute(tr_link_t *l);
 
 /* link_control.c */

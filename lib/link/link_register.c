@@ -42,6 +42,7 @@ void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
     m.name = r->name;
     m.count = r->count;
     m.behaviour = r->behaviour;
+    m.durable = l->durable;
     size_t len = troupe__register__pack(&m, body); /* both are bounded by tr_link_register */
     r->id = l->next_id++;
     tr_record_header_t h = {.kind = TR_KIND_REGISTER, .id = r->id};

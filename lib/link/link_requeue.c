@@ -24,7 +24,8 @@ static bool copy_record(
     tr_record_header_write(&h, at);
     at += TR_RECORD_HEADER;
     memcpy(at, record->envelope, record->h.envelope_len);
-    memcpy(at + record->h.envelope_len, more, more_len);
+    if (more_len)
+        memcpy(at + record->h.envelope_len, more, more_len);
     memcpy(at + h.envelope_len, record->content, record->content_len);
     return true;
 }
@@ -45,6 +46,10 @@ static size_t topic_field(const tr_link_t *l, tr_route_t route, uint8_t out[TR_T
     return head + len;
 }
 
+static bool is_durable(const tr_record_t *record) {
+    return record->h.kind == TR_KIND_MESSAGE && (record->h.flags & TR_FLAG_DURABLE);
+}
+
 static bool unroute(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
     uint8_t field[TR_TOPIC_MAX + 3];
     size_t len = 0;
@@ -52,6 +57,8 @@ static bool unroute(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
         len = topic_field(l, record->h.dst, field);
         if (!len || record->h.envelope_len + len > TR_ENVELOPE_MAX || record->h.length + len > l->max_record)
             return false;
+    } else if (is_durable(record)) {
+        return true; /* kept, and sent again by link_durable.c */
     } else if (record->h.kind != TR_KIND_MESSAGE && record->h.kind != TR_KIND_PUBLISH) {
         return true; /* settling and deregistering: both ended with the session */
     }
@@ -59,22 +66,41 @@ static bool unroute(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
     return copy_record(l, to, record, field, len);
 }
 
-void tr_link_unroute(tr_link_t *l) {
+/* Lays the queue out anew, record by record; `put` says false where one could not be kept. */
+static void rebuild(tr_link_t *l, bool (*put)(tr_link_t *l, tr_outbox_t *to, tr_record_t *record)) {
     tr_outbox_t old = l->data;
     tr_chunk_t *chunk;
     l->data = (tr_outbox_t){.records_max = old.records_max};
-    l->stale = false;
     while ((chunk = tr_outbox_take(&old))) {
         tr_bundle_reader_t reader;
         tr_record_t record;
         tr_bundle_open(&reader, chunk->buf->data, chunk->buf->len, UINT32_MAX);
         while (tr_bundle_next(&reader, &record) > 0)
-            if (!unroute(l, &l->data, &record))
+            if (!put(l, &l->data, &record))
                 tr_link_say(
                     l, TR_HOST_DROPPED, "what waited for the broker could not be kept for the new one");
         tr_chunk_free(chunk);
     }
+}
+
+void tr_link_unroute(tr_link_t *l) {
+    rebuild(l, unroute);
     l->stale = l->data.head != NULL;
+}
+
+static bool strip(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
+    if (is_durable(record))
+        return true;
+    if (tr_kind_is_data(record->h.kind))
+        return copy_record(l, to, record, NULL, 0);
+    uint8_t *at = tr_outbox_add(to, &l->pool, record->h.length, NULL);
+    if (at)
+        memcpy(at, record->bytes, record->h.length);
+    return at != NULL;
+}
+
+void tr_link_strip(tr_link_t *l) {
+    rebuild(l, strip);
 }
 
 static tr_route_t new_route(const tr_link_t *l, tr_route_t old) {
@@ -96,7 +122,7 @@ static void reroute_chunk(tr_link_t *l, tr_chunk_t *chunk) {
 }
 
 void tr_link_reroute(tr_link_t *l) {
-    if (!l->stale)
+    if (!l->stale && !l->resend)
         return;
     for (const tr_registration_t *r = l->registrations; r; r = r->next)
         if (r->status == TR_REGISTRATION_PENDING && r->old_route)
@@ -104,4 +130,5 @@ void tr_link_reroute(tr_link_t *l) {
     for (tr_chunk_t *c = l->data.head; c; c = c->next)
         reroute_chunk(l, c);
     l->stale = false;
+    tr_link_resend(l);
 }

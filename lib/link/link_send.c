@@ -33,12 +33,20 @@ static bool name_valid(const tr_outgoing_t *out) {
                                         : tr_aid_parse(&aid, out->name, len) == 0;
 }
 
-static uint8_t *write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl_t *acl) {
+void tr_link_write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl_t *acl) {
     tr_record_header_write(h, at);
     at = tr_acl_envelope_write(acl, at + TR_RECORD_HEADER);
     if (acl->content_len)
         memcpy(at, acl->content, acl->content_len);
-    return at + acl->content_len;
+}
+
+static int put(tr_link_t *l, tr_record_header_t *h, const tr_acl_t *acl) {
+    uint8_t *at = tr_outbox_add(&l->data, &l->pool, h->length, &l->queued);
+    if (!at)
+        return -ENOMEM;
+    h->id = l->next_id++;
+    tr_link_write_record(at, h, acl);
+    return 0;
 }
 
 static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
@@ -65,15 +73,13 @@ static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
         .hops = acl->hops ? acl->hops : TR_HOPS_DEFAULT,
         .dst = route,
         .src = out->from->route + out->agent,
-        .id = l->next_id++,
         .deadline_ms = acl->reply_by_ms,
         .envelope_len = (uint16_t)envelope,
         .priority = acl->priority,
     };
-    uint8_t *at = tr_outbox_add(&l->data, &l->pool, h.length, &l->queued);
-    if (!at)
-        return -ENOMEM;
-    write_record(at, &h, acl);
+    int r = (h.flags & TR_FLAG_DURABLE) ? tr_link_send_durable(l, &h, acl, out->token) : put(l, &h, acl);
+    if (r < 0)
+        return r;
     if (out->ret_position)
         *out->ret_position = l->sent_before + l->sent_records + l->queued.records;
     l->stats.sent += out->kind == TR_KIND_MESSAGE;
@@ -111,6 +117,8 @@ void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool rel
         .id = number,
     };
     pthread_mutex_lock(&self->lock);
+    if (self->held_n)
+        tr_link_unhold(self, agent, number);
     tr_link_put_in_order(self, &h, NULL, 0); /* out of memory: it will be delivered again */
     pthread_mutex_unlock(&self->lock);
 }

@@ -62,6 +62,14 @@ struct tr_host *tr_agent_host(const tr_agent_t *self);
  * With several receivers the first error is returned and the rest are still tried.
  */
 int tr_send(tr_agent_t *self, const tr_acl_t *message);
+/*
+ * Sends to one receiver, `name` or `svc:NAME`: a message that survives the end of this broker, of the receiver, and (once it is stored)
+ * of this process. `on_stored` (may be NULL) is called exactly once, unless the agent ends before: with NULL when the broker has it on
+ * disk, or with the TR_MESSAGE_FAILED message that says why it was not taken (its receive is then not called). Errors as tr_send, and
+ * -ENOTSUP: the broker keeps no journal. After -EAGAIN try again when something has been stored.
+ */
+typedef void (*tr_stored_fn)(tr_agent_t *self, void *state, const tr_message_t *failure, void *arg);
+int tr_send_durable(tr_agent_t *self, const tr_acl_t *message, tr_stored_fn on_stored, void *arg);
 /* The answer to a message: receiver, conversation-id, in-reply-to, protocol, ontology and hop limit are
  * filled in. Errors as tr_send. */
 int tr_reply(

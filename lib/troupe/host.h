@@ -32,11 +32,16 @@ typedef enum tr_host_event {
 } tr_host_event_t;
 
 typedef struct tr_host_options {
-    const char *endpoint;       /* of the broker: tcp://host:port or ipc://path */
-    const char *process;        /* what this process is, for people; NULL = "libtroupe" */
-    uint32_t window_records;    /* what the broker may send ahead; 0 = 32768 */
-    uint64_t window_bytes;      /* 0 = 8 MiB */
-    uint64_t queue_bytes;       /* outgoing queue; 0 = 8 MiB */
+    const char *endpoint;    /* of the broker: tcp://host:port or ipc://path */
+    const char *process;     /* what this process is, for people; NULL = "libtroupe" */
+    uint32_t window_records; /* what the broker may send ahead; 0 = 32768 */
+    uint64_t window_bytes;   /* 0 = 8 MiB */
+    uint64_t queue_bytes;    /* outgoing queue, and durable messages not stored yet; 0 = 8 MiB */
+    bool durable; /* mailboxes and services of its agents are durable: the broker must keep a journal */
+    const char *
+        producer; /* whose durable messages these are: a name of 1 to 64 bytes that no other process uses; NULL = a
+                             random one. One that is used again needs a greater epoch each time. */
+    uint64_t producer_epoch;
     int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;            /* 0 = 30 s */
     uint32_t restart_intensity; /* failures of one agent within restart_period_ms before the host gives up; 0

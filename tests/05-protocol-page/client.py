@@ -7,7 +7,8 @@ import zmq
 
 MESSAGE, PUBLISH, HELLO, WELCOME, PING, PONG, CREDIT, BYE, BYE_OK = 1, 2, 16, 17, 18, 19, 20, 21, 22
 REGISTER, REGISTERED, RESOLVED, SUBSCRIBE, DONE, REFUSED, NACK, SETTLE, GAP, GONE = 24, 25, 27, 28, 30, 31, 32, 33, 34, 37
-LEASED, RELEASE = 0x01, 0x20
+STORED = 38
+LEASED, REDELIVERED, DURABLE, RELEASE, EXTEND = 0x01, 0x02, 0x04, 0x20, 0x40
 INFORM, REFUSE, REQUEST = 8, 17, 19
 HEADER = struct.Struct("<IBBBBQQQQHHBBH")
 FIELDS = "length kind act flags hops dst src id deadline envelope_len reason priority attempt reserved".split()
@@ -72,13 +73,13 @@ def records(bundle):
 
 
 class Link:
-    def __init__(self, endpoint, token=b"", epoch=1):
+    def __init__(self, endpoint, token=b"", epoch=1, producer=""):
         self.inbox, self.routes, self.topics, self.ids = [], {}, {}, 0
         self.sent, self.acked, self.taken = [0, 0], [0, 0], [0, 0]
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.connect(endpoint)
-        hello = proto((1, 1), (2, token), (3, epoch), (4, "client.py"), (7, 64), (8, 1 << 20))
+        hello = proto((1, 1), (2, token), (3, epoch), (4, "client.py"), (7, 64), (8, 1 << 20), (9, producer), (10, 1))
         w = unproto(self.call(HELLO, hello, WELCOME).content)
         self.platform, self.token, self.resumed = w[1].decode(), w[2], bool(w.get(3))
         self.window, self.beat, self.stream = (w[5], w[6]), w[7] / 1000, w[10].decode()
@@ -139,13 +140,14 @@ class Link:
     def register(self, name, count=1):
         return unproto(self.call(REGISTER, proto((1, name), (2, count)), REGISTERED).content)[3]
 
-    def send(self, me, src, to, act, value, dst=None, **envelope):
-        """One message to a name (or straight to a route); envelope: protocol, conversation, reply_with, in_reply_to."""
+    def send(self, me, src, to, act, value, dst=None, number=0, **envelope):
+        """One message to a name (or straight to a route), durable with a number of the producer's own;
+        envelope: protocol, conversation, reply_with, in_reply_to."""
         numbers = {"protocol": 7, "conversation": 8, "reply_with": 9, "in_reply_to": 10}
         fields = sorted((numbers[key], text) for key, text in envelope.items())
         self.ids += 1
-        self.put(MESSAGE, msgpack.packb(value), proto((1, me), (2, to), *fields), act=act, hops=64, id=self.ids, src=src,
-                 dst=self.routes.get(to, 0) if dst is None else dst)
+        self.put(MESSAGE, msgpack.packb(value), proto((1, me), (2, to), *fields), act=act, hops=64, id=number or self.ids, src=src,
+                 dst=self.routes.get(to, 0) if dst is None else dst, flags=DURABLE if number else 0)
         return self.ids
 
     def publish(self, me, src, topic, value):

@@ -211,6 +211,7 @@ static const struct {
     {"flag", "NO_NACK", TR_FLAG_NO_NACK},
     {"flag", "TAP", TR_FLAG_TAP},
     {"flag", "RELEASE", TR_FLAG_RELEASE},
+    {"flag", "EXTEND", TR_FLAG_EXTEND},
     {"route", "agent", TR_ROUTE_AGENT},
     {"route", "service", TR_ROUTE_SERVICE},
     {"route", "topic", TR_ROUTE_TOPIC},
@@ -232,7 +233,8 @@ static const struct {
 /* Settings of the broker that a client meets. */
 static const char *const settings[] = {"max-record", "window-records", "window-bytes", "mailbox-records",
     "mailbox-bytes", "service-records", "service-bytes", "service-wait", "tries", "heartbeat", "lease",
-    "grace", "sessions", "topics", "subscriptions", "stream-queue"};
+    "grace", "sessions", "topics", "subscriptions", "message-lease", "in-hand", "queue-records",
+    "queue-bytes", "dedup-window", "stream-queue"};
 
 static const char *default_of(const char *name) {
     const tr_program_t *program = tr_broker_program();

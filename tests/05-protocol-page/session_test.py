@@ -11,6 +11,7 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 import traceback
 
 try:
@@ -27,15 +28,26 @@ class Fleet:
     """A broker of its own for each story, and what the page says answers look like."""
 
     def __init__(self, program, page, options=()):
+        self.directory = tempfile.TemporaryDirectory(prefix="troupe-page-")
+        self.program, self.options = program, [self.directory.name + "/journal" if o == "JOURNAL" else o for o in options]
         self.shapes = {name: json.loads(text) for name, text in re.findall(r"<!-- shape: (.+?) -->\n```json\n(.*?)```", page, re.S)}
+        self.start()
+
+    def start(self):
         read, write = os.pipe()
         self.broker = subprocess.Popen(
-            [program, "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://127.0.0.1:0", "--http", "none", "--log-level", "error",
-             "--ready-fd", str(write), "--die-with", str(os.getpid()), *options], pass_fds=[write])
+            [self.program, "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://127.0.0.1:0", "--http", "none", "--log-level", "error",
+             "--ready-fd", str(write), "--die-with", str(os.getpid()), *self.options], pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as ready:
             self.endpoint = json.loads(ready.readline() or '{"endpoint": null}')["endpoint"]
         assert self.endpoint, "the broker did not start"
+
+    def restart(self):
+        """The broker is killed, and another one begins on its journal."""
+        self.broker.kill()
+        self.broker.wait()
+        self.start()
 
     def link(self, *names, **more):
         link = c.Link(self.endpoint, **more)
@@ -329,8 +341,54 @@ def errors(fleet):
     a.call(c.BYE, b"", c.BYE_OK)
 
 
-STORIES = (direct, ranges, platform, topics, services, overload, resume, dead, errors)
-OPTIONS = {overload: ("--mailbox-records", "16")}
+def stored(link):
+    r = link.get(lambda r: r.kind == c.STORED)
+    return [struct.unpack_from("<QQ", r.content, at) for at in range(0, len(r.content), 16)]
+
+
+def durable(fleet):
+    """Stored, told once more, delivered until settled, given up, across the end of the broker."""
+    a, b = fleet.link("alice", producer="p1"), fleet.link("bob")
+    alice, bob = a.agents["alice"], b.agents["bob"]
+    a.send("alice", alice, "bob", c.REQUEST, "one", number=1)
+    assert stored(a) == [(1, 1)]
+    r = b.get(lambda r: r.kind == c.MESSAGE)
+    assert r.flags & (c.LEASED | c.DURABLE) == c.LEASED | c.DURABLE and r.value() == "one" and r.src == alice
+    a.send("alice", alice, "bob", c.REQUEST, "one", number=1)
+    assert stored(a) == [(1, 1)]
+    b.put(c.SETTLE, src=bob, id=r.id, flags=c.EXTEND)
+    b.put(c.SETTLE, src=bob, id=r.id, flags=c.RELEASE)
+    again = b.get(lambda r: r.kind == c.MESSAGE)
+    assert (again.id, again.attempt, again.flags & c.REDELIVERED) == (r.id, 1, c.REDELIVERED)
+    b.put(c.SETTLE, src=bob, id=r.id, flags=c.RELEASE)
+    n = a.get(lambda r: r.kind == c.NACK)
+    assert (n.id, n.reason) == (1, 20)
+    have = ask(a, "alice", "ams", action="dead-letters")[1]
+    same_shape(fleet.shapes["ams dead-letters"], have, "ams dead-letters")
+    number = have["letters"][0]["number"]
+    assert msgpack.unpackb(ask(a, "alice", "ams", action="dead-letter", number=number)[1]["content"]) == "one"
+    assert ask(a, "alice", "ams", action="dead-letter-requeue", number=number) == (c.INFORM, {"done": True})
+    assert b.get(lambda r: r.kind == c.MESSAGE).value() == "one"
+    b.call(c.BYE, b"", c.BYE_OK)
+    a.send("alice", alice, "bob", c.REQUEST, "two", number=2)
+    assert stored(a) == [(2, 1)]
+    fleet.restart()
+    b = fleet.link("bob")
+    for text in ("one", "two"):
+        r = b.get(lambda r: r.kind == c.MESSAGE)
+        assert r.value() == text
+        b.put(c.SETTLE, src=b.agents["bob"], id=r.id)
+    a = fleet.link("alice", producer="p1")
+    a.send("alice", a.agents["alice"], "bob", c.REQUEST, "two", number=2)
+    assert stored(a) == [(2, 1)]
+    a.send("alice", a.agents["alice"], "bob", c.REQUEST, "three", number=3)
+    r = b.get(lambda r: r.kind == c.MESSAGE)
+    assert r.value() == "three"
+    b.put(c.SETTLE, src=b.agents["bob"], id=r.id)
+
+
+STORIES = (direct, ranges, platform, topics, services, overload, resume, dead, durable, errors)
+OPTIONS = {overload: ("--mailbox-records", "16"), durable: ("--journal", "JOURNAL", "--tries", "2")}
 
 
 def main(arguments):

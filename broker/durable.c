@@ -1,0 +1,89 @@
+/* The way of a durable message: is it new, which queue is its, may it be taken. */
+#include "broker/durable.h"
+
+#include <stdlib.h>
+
+static tr_reason_t check_producer(const tr_session_t *from, const tr_record_t *record) {
+    if (!from->producer)
+        return TR_REASON_NO_PRODUCER;
+    return record->h.id ? TR_REASON_NONE : TR_REASON_BAD_RECORD;
+}
+
+/* Sent again: that it is on disk is told again, behind all that is on its way there. */
+static tr_reason_t repeated(tr_core_t *core, tr_producer_t *producer, uint64_t id) {
+    core->stats.duplicates++;
+    tr_batch_t *batch = tr_batch_open(core);
+    return batch && tr_batch_ack(batch, producer, id) ? TR_REASON_NONE : TR_REASON_LIMIT;
+}
+
+static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_route_t route) {
+    char name[TR_NAME_MAX + 1];
+    tr_entry_agent_name(entry, tr_route_agent(route), name);
+    return tr_mailbox_service(core, name, true);
+}
+
+tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *entry, tr_service_t *service,
+    const tr_record_t *record) {
+    tr_producer_t *producer = NULL;
+    if (!core->durable)
+        return TR_REASON_NO_JOURNAL;
+    if (record->h.flags & TR_FLAG_DURABLE) {
+        tr_reason_t why = check_producer(from, record);
+        if (why != TR_REASON_NONE)
+            return why;
+        producer = from->producer;
+        if (tr_dedup_has(&producer->taken, record->h.id))
+            return repeated(core, producer, record->h.id);
+    }
+    tr_service_t *s = entry ? mailbox_of(core, entry, record->h.dst) : service;
+    tr_queue_t *q = s ? tr_queue_of(core, s) : NULL;
+    if (!q)
+        return TR_REASON_LIMIT;
+    tr_record_t r = *record;
+    r.h.flags |= TR_FLAG_DURABLE;
+    tr_reason_t why = tr_queue_push(core, q, &r, producer);
+    if (why == TR_REASON_NONE && producer) {
+        tr_dedup_add(&producer->taken, record->h.id);
+        tr_producer_dirty(core, producer);
+    }
+    return why;
+}
+
+/* Members of a range are looked for from the mailboxes' side: those are few. */
+static bool provide_range(tr_core_t *core, tr_entry_t *entry) {
+    for (uint32_t i = 0; i < core->services_n; i++) {
+        const char *agent;
+        uint32_t number;
+        if (tr_service_is_mailbox(core->services[i], &agent) &&
+            tr_entry_find(core, agent, strlen(agent), &number) == entry &&
+            tr_service_provide(core, core->services[i], entry, number, core->config.queue_in_hand) < 0)
+            return false;
+    }
+    return true;
+}
+
+bool tr_durable_arrived(tr_core_t *core, tr_entry_t *entry) {
+    if (!core->durable)
+        return true;
+    if (entry->range)
+        return provide_range(core, entry);
+    tr_service_t *s = tr_mailbox_service(core, entry->name, entry->durable);
+    if (!s)
+        return !entry->durable;
+    if (entry->durable && !tr_queue_of(core, s))
+        return false;
+    return tr_service_provide(core, s, entry, entry->first, core->config.queue_in_hand) == 0;
+}
+
+uint64_t tr_durable_away(const tr_core_t *core) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; core->durable && i < core->services_n; i++)
+        for (unsigned j = 0; core->services[i]->durable && j < TR_PRIORITIES; j++)
+            n += core->services[i]->durable->lanes[j].away;
+    return n;
+}
+
+void tr_durable_tick(tr_core_t *core) {
+    if (core->durable)
+        tr_producer_tick(core);
+}

@@ -1,0 +1,105 @@
+/* Durable messages that somebody waits to see stored: one callback each, when the broker has said so or sent it back. */
+#include "lib/agent/host_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The link's token. Its agent may end before: then nobody hears it. */
+struct tr_storing {
+    tr_storing_t *next, **prev;
+    tr_agent_t *agent; /* NULL = ended */
+    tr_stored_fn on_stored;
+    void *arg;
+};
+
+static void take_out(tr_storing_t *s) {
+    *s->prev = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+}
+
+static tr_storing_t *storing_new(tr_agent_t *agent, tr_stored_fn on_stored, void *arg) {
+    tr_host_t *host = agent->hosted->host;
+    tr_storing_t *s = malloc(sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (tr_storing_t){
+        .next = host->storing, .prev = &host->storing, .agent = agent, .on_stored = on_stored, .arg = arg};
+    if (s->next)
+        s->next->prev = &s->next;
+    host->storing = s;
+    return s;
+}
+
+int tr_send_durable(tr_agent_t *self, const tr_acl_t *message, tr_stored_fn on_stored, void *arg) {
+    char aid[TR_AID_MAX + 1];
+    tr_acl_t acl = *message;
+    if (acl.receivers.count != 1 || acl.performative == TR_ACT_NONE || acl.performative >= TR_ACT_MAX)
+        return -EINVAL;
+    acl.flags |= TR_FLAG_DURABLE;
+    acl.sender = tr_agent_aid(self, aid);
+    acl.topic = NULL;
+    tr_storing_t *s = on_stored ? storing_new(self, on_stored, arg) : NULL;
+    if (on_stored && !s)
+        return -ENOMEM;
+    tr_outgoing_t out = {
+        .from = self->hosted->registration,
+        .agent = self->index,
+        .kind = TR_KIND_MESSAGE,
+        .name = acl.receivers.items[0],
+        .acl = &acl,
+        .token = s,
+    };
+    int r = tr_link_send(self->hosted->host->link, &out);
+    if (r < 0 && s) {
+        take_out(s);
+        free(s);
+    }
+    return r;
+}
+
+/* The callback may send, and so on: the token is gone before. */
+static void tell(tr_storing_t *s, const tr_message_t *failure) {
+    tr_storing_t it = *s;
+    take_out(s);
+    free(s);
+    if (it.agent)
+        it.on_stored(it.agent, tr_agent_state(it.agent), failure, it.arg);
+}
+
+bool tr_durable_run(tr_host_t *host) {
+    tr_storing_t *s;
+    bool any = false;
+    while ((s = tr_link_stored(host->link))) {
+        atomic_store_explicit(&host->running, s->agent, memory_order_relaxed);
+        atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
+        tell(s, NULL);
+        any = true;
+    }
+    return any;
+}
+
+bool tr_durable_refused(tr_message_t *failure) {
+    const tr_record_header_t *h = &failure->record.h;
+    if (h->kind != TR_KIND_NACK || !(h->flags & TR_FLAG_DURABLE))
+        return false;
+    tr_storing_t *s = tr_link_refused(failure->host->link, h->id);
+    if (!s)
+        return false;
+    tell(s, failure);
+    return true;
+}
+
+void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent) {
+    for (tr_storing_t *s = host->storing; s; s = s->next)
+        if (s->agent == agent)
+            s->agent = NULL;
+}
+
+void tr_durable_finish(tr_host_t *host) {
+    while (host->storing) {
+        tr_storing_t *next = host->storing->next;
+        free(host->storing);
+        host->storing = next;
+    }
+}
