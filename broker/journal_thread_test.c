@@ -15,9 +15,11 @@
 #include "lib/store/journal_memory.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #define WAIT_MS 60000 /* until a test fails; nothing takes so long */
 
@@ -366,8 +368,76 @@ static void the_descriptor_is_quiet_when_all_is_taken(void **state) {
     assert_false(readable(w));
 }
 
+#ifdef JOURNAL_ROCKSDB
+enum { FLIGHT = 64, LAST = 2000 };
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void open_rocksdb(world_t *w, const char *directory) {
+    tr_journal_rocksdb_options_t options = {
+        .directory = directory, .memory = 8u << 20, .module = JOURNAL_ROCKSDB};
+    tr_journal_t *journal = NULL;
+    tr_error_t error = {0};
+    tr_journal_thread_destroy(&w->thread);
+    if (tr_journal_open_rocksdb(&options, &journal, &error) < 0 ||
+        tr_journal_thread_new(&journal, &w->thread, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+/* Up to FLIGHT batches wait at a time; what is confirmed rises to the last one. */
+static void write_many(world_t *w) {
+    char key[16];
+    uint64_t confirmed = 0;
+    for (uint64_t i = 1; confirmed < LAST;) {
+        for (; i <= LAST && i - confirmed <= FLIGHT; i++) {
+            snprintf(key, sizeof key, "%06llu", (unsigned long long)i);
+            hand_over(w, i, key, i % 3 != 0 || i == LAST);
+        }
+        tr_journal_done_t done = next(w);
+        assert_true(done.type == TR_JOURNAL_SYNCED || done.type == TR_JOURNAL_WRITTEN);
+        assert_true(done.number > confirmed && done.number < i);
+        confirmed = done.number;
+    }
+}
+
+static void a_real_disk_does_it_too(void **state) {
+    world_t *w = *state;
+    char directory[] = "/tmp/troupe-journal-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    open_rocksdb(w, directory);
+    write_many(w);
+    const tr_journal_thread_stats_t *stats = tr_journal_thread_stats(w->thread);
+    assert_int_equal(tr_counter_get(&stats->batches), LAST);
+    assert_true(tr_counter_get(&stats->syncs) < LAST / 2); /* many a sync */
+    assert_true(tr_gauge_get(&stats->sync_max_ns) > 0);
+    open_rocksdb(w, directory);
+    unsigned n = 0;
+    for (bool more = true; more;) {
+        char from[16];
+        snprintf(from, sizeof from, "%06u", n + 1);
+        ask(w, 1, from, 3000);
+        tr_journal_done_t done = next(w);
+        assert_int_equal(done.type, TR_JOURNAL_READ);
+        n += (unsigned)(done.len / (TR_JOURNAL_OP_HEAD + 7));
+        more = done.more;
+        tr_journal_done_finish(&done);
+    }
+    assert_int_equal(n, LAST);
+    tr_journal_thread_destroy(&w->thread);
+    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+#ifdef JOURNAL_ROCKSDB
+        cmocka_unit_test_setup_teardown(a_real_disk_does_it_too, world_new, world_end),
+#endif
         cmocka_unit_test_setup_teardown(what_waits_becomes_one_write, world_new, world_end),
         cmocka_unit_test_setup_teardown(a_wish_to_sync_needs_no_ops, world_new, world_end),
         cmocka_unit_test_setup_teardown(scans_keep_their_place, world_new, world_end),

@@ -68,12 +68,17 @@ void assert_holds(tr_journal_t *j, const char *text) {
     assert_range(j, NULL, NULL, text);
 }
 
-/* An open store, empty. */
-static tr_journal_t *empty_store(void **state) {
-    tr_journal_t *j = open_store(*state);
-    WRITE(j, true, del_range((char[]){1, 0}, "\xff\xff\xff\xff"));
+tr_journal_t *open_empty_store(const subject_t *subject) {
+    tr_journal_t *j = open_store(subject);
+    tr_journal_op_t all = del_range("\0", "\xff\xff\xff\xff");
+    all.key_len = 1;
+    write_ops(j, &all, 1, true);
     assert_holds(j, "");
     return j;
+}
+
+static tr_journal_t *empty_store(void **state) {
+    return open_empty_store(*state);
 }
 
 static void ops_work_in_their_order(void **state) {

@@ -25,6 +25,7 @@ int journal_conformance(const char *name, const subject_t *subject);
 
 /* Words for tests. Each fails the test where the store fails. */
 tr_journal_t *open_store(const subject_t *subject);
+tr_journal_t *open_empty_store(const subject_t *subject);
 tr_journal_op_t put(const char *key, const char *value); /* of strings */
 tr_journal_op_t del(const char *key);
 tr_journal_op_t del_range(const char *from, const char *to);
