@@ -2,6 +2,8 @@
  * tools. */
 #include "broker/platform.h"
 
+#include "broker/guard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -132,6 +134,10 @@ static void handle_register(tr_answer_t *a) {
     }
     if (a->core->shutdown) {
         tr_answer_refuse(a, "unauthorised", "the broker is shutting down");
+        return;
+    }
+    if (!tr_guard_name(a->core, a->session, name, 1)) {
+        tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
         return;
     }
     tr_entry_t *e;

@@ -39,13 +39,18 @@ static size_t pack_refusal(uint8_t *body, size_t size, tr_reason_t reason, const
     return troupe__refusal__pack(&m, body);
 }
 
-void tr_control_refuse(
+void tr_control_turn_down(
     tr_core_t *core, tr_session_t *to, uint64_t id, tr_reason_t reason, const char *detail) {
     uint8_t body[512];
     size_t len = pack_refusal(body, sizeof body, reason, detail);
     core->stats.refused[reason]++;
     tr_record_header_t h = {.kind = TR_KIND_REFUSED, .id = id, .reason = (uint16_t)reason};
     tr_control_send(core, to, &h, body, len);
+}
+
+void tr_control_refuse(
+    tr_core_t *core, tr_session_t *to, uint64_t id, tr_reason_t reason, const char *detail) {
+    tr_control_turn_down(core, to, id, reason, detail);
     tr_event(core, TR_EVENT_REFUSED, tr_reason_name(reason), detail);
 }
 

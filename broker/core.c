@@ -2,6 +2,7 @@
 #include "broker/core.h"
 
 #include "broker/durable.h"
+#include "broker/guard.h"
 #include "broker/link.h"
 
 #include <stdlib.h>
@@ -94,6 +95,10 @@ void tr_core_destroy(tr_core_t **self) {
         free(c->interests[i].prefix);
     tr_durable_finish(c);
     free_outs(c);
+    tr_guard_finish(c);
+    for (uint32_t i = 0; i < c->restricted_n; i++)
+        free(c->restricted[i]);
+    free(c->restricted);
     tr_map_finish(&c->peers);
     tr_map_finish(&c->names);
     tr_map_finish(&c->service_names);
@@ -248,6 +253,13 @@ void tr_core_bundle(tr_core_t *self, tr_peer_t peer, const void *bytes, size_t l
     handle_records(self, peer, &reader);
 }
 
+void tr_core_bundle_by(
+    tr_core_t *self, tr_peer_t peer, const uint8_t *key, const void *bytes, size_t len, tr_core_now_t now) {
+    self->speaker = key;
+    tr_core_bundle(self, peer, bytes, len, now);
+    self->speaker = NULL;
+}
+
 void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const char *detail) {
     tr_control_refuse_peer(self, peer, 0, reason, detail);
 }
@@ -345,7 +357,9 @@ void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now) {
 
 void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
     self->now = now;
+    tr_audit_tick(self);
     check_sessions(self);
+    tr_guard_tick(self);
     tr_service_tick(self);
     tr_publish_gaps(self);
     tr_df_tick(self);

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 typedef struct tr_core tr_core_t;
+struct tr_cert_book; /* lib/cert/cert.h */
 
 /* The shell's number for a connection; the core never looks into it. */
 typedef uint32_t tr_peer_t;
@@ -73,6 +74,18 @@ typedef enum tr_core_event {
     TR_EVENT_REFUSED, /* detail: what and why */
     TR_EVENT_DEAD_LETTER,
     TR_EVENT_CORRUPT, /* what the journal gave back is not what was written */
+    /* The guard's, for the audit: text is what it is about, detail who and why. */
+    TR_EVENT_CONNECTED,       /* somebody with a certificate */
+    TR_EVENT_KEY_REFUSED,     /* somebody without a good one */
+    TR_EVENT_NAME_REFUSED,    /* an agent's name */
+    TR_EVENT_TOPIC_REFUSED,   /* to publish on, or a subscription */
+    TR_EVENT_SERVICE_REFUSED, /* to offer, or to ask */
+    TR_EVENT_VERB_REFUSED,    /* an action of the platform's agents */
+    TR_EVENT_FORGED_SENDER,
+    TR_EVENT_LIMIT,   /* of a certificate */
+    TR_EVENT_REVOKED, /* a session ended because its certificate did */
+    TR_EVENT_SKIPPED, /* there were more of these than are told */
+    TR_EVENTS,
 } tr_core_event_t;
 
 typedef enum tr_out_type {
@@ -84,6 +97,7 @@ typedef enum tr_out_type {
                       tr_core_written */
     TR_OUT_READ, /* the journal's keys from the first `from_len` bytes at `detail` up to those behind them (`len` in
                       all), up to about `limit` bytes: answered by tr_core_read with `number` */
+    TR_OUT_CUT,    /* the peer's connection is to be cut, once what goes before has gone */
 } tr_out_type_t;
 
 /*
@@ -132,6 +146,18 @@ void tr_core_destroy(tr_core_t **self);
 
 /* A ZeroMQ frame from a peer. The bytes are only read during the call. */
 void tr_core_bundle(tr_core_t *self, tr_peer_t peer, const void *bytes, size_t len, tr_core_now_t now);
+/* The same of a peer that has proved to have this CURVE key (32 bytes); NULL: none. */
+void tr_core_bundle_by(
+    tr_core_t *self, tr_peer_t peer, const uint8_t *key, const void *bytes, size_t len, tr_core_now_t now);
+/* From now on only who has a key of the book gets in, and may do what its certificate says; sessions that may
+ * not go on are ended. False when out of memory: nothing has changed. The book is held, not taken over. */
+bool tr_core_guard(tr_core_t *self, const struct tr_cert_book *book, tr_core_now_t now);
+/* Topics that match are never on the topic stream, only over links. Before the first bundle. 0, -EINVAL,
+ * -ENOMEM. */
+int tr_core_restrict(tr_core_t *self, const char *pattern);
+/* For what the caller itself has refused, or has to tell: onto the audit. */
+void tr_core_audit(tr_core_t *self, tr_core_event_t kind, const char *certificate, const char *what,
+    const char *detail, tr_core_now_t now);
 /* What it sent cannot be given to the core at all: counted, and the peer is told. */
 void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const char *detail);
 /* The peer's connection is gone (it cannot be sent to). */

@@ -114,6 +114,8 @@ static void collect(world_t *w) {
             free(out.detail);
         } else if (out.type == TR_OUT_WRITE || out.type == TR_OUT_READ) {
             append_job(w, &out);
+        } else if (out.type == TR_OUT_CUT) {
+            append(w, &out);
         } else {
             append_records(w, &out);
             tr_buf_release(out.buf);
@@ -183,7 +185,9 @@ void feed(world_t *w, tr_peer_t peer, const void *bytes, size_t len) {
     uint8_t *copy = malloc(len ? len : 1);
     assert_non_null(copy);
     memcpy(copy, bytes, len);
-    tr_core_bundle(w->core, peer, copy, len, w->now);
+    uint8_t key[32];
+    memset(key, peer < WORLD_KEYS ? w->keys[peer] : 0, sizeof key);
+    tr_core_bundle_by(w->core, peer, key[0] ? key : NULL, copy, len, w->now);
     free(copy);
     step(w);
 }

@@ -24,6 +24,8 @@
 #include "proto/link.pb-c.h"
 #include "proto/topic.h"
 
+#define WORLD_KEYS 16
+
 typedef struct got {
     struct got *next;
     tr_core_out_t out; /* without its buffer; text and detail are copies */
@@ -49,6 +51,7 @@ typedef struct world {
     tr_journal_t *journal;
     bool hold; /* writes and reads wait for disk_works */
     got_t *jobs, **jobs_end;
+    uint8_t keys[WORLD_KEYS]; /* of peers: 32 times this byte, 0 = none */
 } world_t;
 
 /* A config of NULL is the defaults. */

@@ -8,6 +8,8 @@
  */
 #include "broker/platform.h"
 
+#include "broker/guard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -153,6 +155,17 @@ static bool add(tr_core_t *core, const tr_df_entry_t *d) {
     return true;
 }
 
+/* Each of them may be offered, by the certificate of the requester. */
+static bool may_offer(const tr_answer_t *a, tr_value_t services) {
+    for (size_t i = 0; i < tr_value_size(services); i++) {
+        const char *name;
+        size_t len = service_name(tr_value_at(services, i), &name);
+        if (!tr_guard_offer(a->core, a->session, name, len))
+            return false;
+    }
+    return true;
+}
+
 /* The new entry of the requester; false when it was refused. */
 static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
     char name[TR_NAME_MAX + 1], aid[TR_AID_MAX + 1];
@@ -168,6 +181,8 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
     if (!services_valid(tr_value_get(a->request, "services"))) {
         tr_answer_refuse(
             a, "unrecognised-parameter-value", "services: a list of at most 256 {name: NAME, ...}");
+    } else if (!may_offer(a, tr_value_get(a->request, "services"))) {
+        tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
     } else if (!d.aid || !describe(a, aid, &d)) {
         tr_answer_refuse(a, "unrecognised-parameter-value", "the description is too large (64 KiB at most)");
     } else {

@@ -138,6 +138,7 @@ static tr_entry_t *entry_new(tr_core_t *core, tr_session_t *s, const char *name,
     e->session = s;
     e->name_len = strlen(name);
     e->range = count > 1;
+    e->supervisor = !e->range && !strcmp(name, "fleet");
     e->count = count > 1 ? count : 1;
     e->mailbox.owner = e;
     e->since_ms = core->now.wall_ms;

@@ -51,4 +51,45 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
     [TR_B_JOURNAL_UNREADABLE] = {"B034", TR_LOG_ERROR, "journal cannot be read",
         "A part of the journal could not be read now; it is tried again.",
         "Where it repeats: see the disk's health."},
+    [TR_B_CONNECTED] = {"B040", TR_LOG_INFO, "connected",
+        "A process has come in with a certificate, `what`. On `$sys.audit.connected`.", "None needed."},
+    [TR_B_KEY_REFUSED] = {"B041", TR_LOG_WARN, "key refused",
+        "Somebody tried to come in without a certificate, or with a key that is unknown, expired or revoked. "
+        "On "
+        "`$sys.audit.key-refused`.",
+        "Where it is one of yours: `troupe cert ls` shows its state; give it a good one (--cert)."},
+    [TR_B_NAME_REFUSED] = {"B042", TR_LOG_WARN, "name refused",
+        "A process wanted to register an agent under a name that its certificate does not have. On "
+        "`$sys.audit.name-refused`.",
+        "Where it should: add the name to the certificate's rights. Where not: see whose certificate that "
+        "is."},
+    [TR_B_TOPIC_REFUSED] = {"B043", TR_LOG_WARN, "topic refused",
+        "A process wanted to publish on, or to get, topics that its certificate does not have. On "
+        "`$sys.audit.topic-refused`.",
+        "As for B042, with `publish` and `subscribe`; topics that begin with $ must be named there."},
+    [TR_B_SERVICE_REFUSED] = {"B044", TR_LOG_WARN, "service refused",
+        "A process wanted to offer or to ask a service that its certificate does not have. On "
+        "`$sys.audit.service-refused`.",
+        "As for B042, with `offer` and `ask`."},
+    [TR_B_VERB_REFUSED] = {"B045", TR_LOG_WARN, "verb refused",
+        "A process wanted ams, df or the fleet to do what its certificate does not allow. On "
+        "`$sys.audit.verb-refused`.",
+        "As for B042, with `verbs`."},
+    [TR_B_FORGED_SENDER] = {"B046", TR_LOG_WARN, "forged sender",
+        "A process sent in the name of an agent that is not its own; `what` is the name that it used. On "
+        "`$sys.audit.forged-sender`.",
+        "A client with a fault, or an attack: see whose process that is."},
+    [TR_B_CERT_LIMIT] = {"B047", TR_LOG_WARN, "limit of a certificate",
+        "The holder of a certificate wanted more connections, messages or bytes than its limits allow; it "
+        "was told to "
+        "wait. On `$sys.audit.limit`.",
+        "Where it needs them: raise the limit in the certificate. Where not: look at what it does."},
+    [TR_B_REVOKED] = {"B048", TR_LOG_WARN, "certificate ended",
+        "A session was ended because its certificate or key was revoked, has expired or no longer allows "
+        "what it did. "
+        "On `$sys.audit.revoked`.",
+        "None needed, where that was wanted."},
+    [TR_B_AUDITS_SKIPPED] = {"B049", TR_LOG_WARN, "audit events not told",
+        "There were more events of the audit than are told; `what` is how many. On `$sys.audit.skipped`.",
+        "See /metrics, and find who causes them: somebody tries again and again."},
 };

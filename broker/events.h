@@ -22,6 +22,16 @@ typedef enum tr_broker_event {
     TR_B_JOURNAL_FAILED,
     TR_B_CORRUPT,
     TR_B_JOURNAL_UNREADABLE,
+    TR_B_CONNECTED,
+    TR_B_KEY_REFUSED,
+    TR_B_NAME_REFUSED,
+    TR_B_TOPIC_REFUSED,
+    TR_B_SERVICE_REFUSED,
+    TR_B_VERB_REFUSED,
+    TR_B_FORGED_SENDER,
+    TR_B_CERT_LIMIT,
+    TR_B_REVOKED,
+    TR_B_AUDITS_SKIPPED,
     TR_B_EVENTS,
 } tr_broker_event_t;
 

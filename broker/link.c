@@ -2,6 +2,7 @@
  * heartbeat, bye. */
 #include "broker/link.h"
 #include "broker/durable.h"
+#include "broker/guard.h"
 
 #include "proto/link.pb-c.h"
 
@@ -36,10 +37,11 @@ static bool same_token(const tr_session_t *s, const ProtobufCBinaryData *token) 
 }
 
 /* A token begins with its session's slot (tr_session_open). */
-static tr_session_t *resumable(tr_core_t *core, const Troupe__Hello *m, tr_reason_t *why) {
+static tr_session_t *resumable(
+    tr_core_t *core, const Troupe__Hello *m, const tr_identity_t *who, tr_reason_t *why) {
     uint32_t slot = m->token.len >= sizeof slot ? tr_get32(m->token.data) : UINT32_MAX;
     tr_session_t *s = slot < core->sessions_n ? core->sessions[slot] : NULL;
-    if (!s || !same_token(s, &m->token))
+    if (!s || !same_token(s, &m->token) || !tr_guard_is_own(s, who))
         return NULL;
     if (m->epoch > s->epoch)
         return s;
@@ -115,6 +117,20 @@ static void start_counting(tr_session_t *s, const Troupe__Hello *m) {
     s->window_bytes = m->window_bytes;
 }
 
+/* Its identity takes the session on, or not: then it ends before anything came of it. */
+static bool enter(tr_core_t *core, tr_session_t *s, tr_identity_t *who, uint64_t id) {
+    bool first = !s->guest;
+    if (!tr_guard_enter(core, s, who)) {
+        tr_control_refuse_peer(
+            core, s->peer, id, TR_REASON_LIMIT, tr_guard_words(core, "out of memory", NULL));
+        tr_session_close(core, s, TR_REASON_AGENT_GONE);
+        return false;
+    }
+    if (first)
+        tr_audit(core, TR_EVENT_CONNECTED, s, who->name, who->name, "");
+    return true;
+}
+
 tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t *r) {
     ProtobufCAllocator a = allocator(core);
     Troupe__Hello *m = troupe__hello__unpack(&a, r->content_len, r->content);
@@ -124,12 +140,15 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
             "this broker speaks version 1");
         return NULL;
     }
+    tr_identity_t *who = NULL;
+    if (core->guard && !(who = tr_guard_knock(core, peer, r->h.id)))
+        return NULL;
     tr_session_t *known = tr_session_of_peer(core, peer);
     if (known && known->epoch == m->epoch) { /* it asked twice because the first answer took long */
         welcome(core, known, known->resumed);
         return known;
     }
-    tr_session_t *s = resumable(core, m, &why);
+    tr_session_t *s = resumable(core, m, who, &why);
     bool resumed = s != NULL;
     if (why != TR_REASON_NONE) {
         tr_control_refuse_peer(core, peer, r->h.id, why, "a newer connection has this session");
@@ -153,6 +172,8 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     set_text(&s->process, m->process);
     set_text(&s->host, m->host);
     s->pid = m->pid;
+    if (who && !enter(core, s, who, r->h.id))
+        return NULL;
     welcome(core, s, resumed);
     tr_session_dirty(core, s);
     return s;
@@ -198,14 +219,18 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
     }
     tr_entry_t *entry;
     tr_agent_state_t state = TR_AGENT_ACTIVE;
-    int why = !m                             ? -TR_REASON_BAD_RECORD
-              : core->shutdown               ? -TR_REASON_SHUTDOWN
-              : m->durable && !core->durable ? -TR_REASON_NO_JOURNAL
-              : *m->state && !tr_agent_state_parse(m->state, &state)
-                  ? -TR_REASON_BAD_RECORD
-                  : tr_entry_add(core, s, m->name, m->count, &entry);
+    int why = !m                                                     ? -TR_REASON_BAD_RECORD
+              : core->shutdown                                       ? -TR_REASON_SHUTDOWN
+              : m->durable && !core->durable                         ? -TR_REASON_NO_JOURNAL
+              : *m->state && !tr_agent_state_parse(m->state, &state) ? -TR_REASON_BAD_RECORD
+              : !tr_guard_name(core, s, m->name, m->count)           ? -TR_REASON_FORBIDDEN
+                                                            : tr_entry_add(core, s, m->name, m->count, &entry);
     if (why < 0) {
         char detail[TR_NAME_MAX + 160];
+        if (why == -TR_REASON_FORBIDDEN) {
+            tr_control_turn_down(core, s, r->h.id, TR_REASON_FORBIDDEN, tr_guard_words(core, "", NULL));
+            return;
+        }
         snprintf(detail, sizeof detail, "%.128s: %s", m ? m->name : "", refusal_text((tr_reason_t)-why));
         tr_control_refuse(core, s, r->h.id, (tr_reason_t)-why, detail);
         return;
@@ -256,6 +281,9 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
     Troupe__Subscribe *m = troupe__subscribe__unpack(&a, r->content_len, r->content);
     tr_entry_t *entry = own_agent(s, r->h.src);
     if (!m || !entry) {
+        if (m)
+            tr_audit(core, TR_EVENT_FORGED_SENDER, s, NULL, m->pattern,
+                "subscribes for an agent that is not its own");
         tr_control_refuse(
             core, s, r->h.id, m ? TR_REASON_FORGED_SENDER : TR_REASON_BAD_RECORD, "bad subscription");
         return;
@@ -265,6 +293,10 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
     if (r->h.kind == TR_KIND_UNSUBSCRIBE) {
         tr_core_unsubscribe(core, entry, agent, m->pattern, len);
         tr_control_done(core, s, r->h.id);
+        return;
+    }
+    if (!tr_guard_subscribe(core, s, m->pattern, len)) {
+        tr_control_turn_down(core, s, r->h.id, TR_REASON_FORBIDDEN, tr_guard_words(core, "", NULL));
         return;
     }
     tr_reason_t why = tr_core_subscribe(core, entry, agent, m->pattern, len);

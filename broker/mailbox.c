@@ -4,13 +4,14 @@
  * the sender's process is asked to hold back (MUTE); full, the message is refused with BUSY. Nobody else
  * waits for a slow agent.
  */
-#include "broker/state.h"
+#include "broker/guard.h"
 
 #include <stdlib.h>
 
 bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
     return entry->mailbox.records < core->config.mailbox_records &&
-           entry->mailbox.bytes + length <= core->config.mailbox_bytes;
+           entry->mailbox.bytes + length <= core->config.mailbox_bytes &&
+           (!core->guard || tr_guard_has_room(core, entry, length));
 }
 
 static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {
@@ -34,6 +35,8 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
     tr_record_header_write(header, at);
     memcpy(at + TR_RECORD_HEADER, record->envelope, header->length - TR_RECORD_HEADER);
     to->received++;
+    if (core->guard)
+        tr_guard_queued(to, header->length);
     core->stats.accepted++;
     core->stats.queued++;
     core->stats.queued_bytes += header->length;

@@ -1,5 +1,7 @@
 #include "broker/platform.h"
 
+#include "broker/guard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,6 +69,8 @@ static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_reco
         tr_answer_refuse(a, "missing-argument", "action");
     else if (!action)
         tr_answer_refuse(a, "unsupported-function", "see docs/protocol.md for the actions");
+    else if (!tr_guard_verb(a->core, a->session, agent->name, action->name))
+        tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
     else
         action->handle(a);
     tr_content_finish(&content);

@@ -1,8 +1,10 @@
 /* The way of a message through the broker: check the sender, find the destination by its route (or, the first
  * time, by name), push. */
 #include "broker/durable.h"
+#include "broker/guard.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* Resolved destination of one message. */
 typedef struct target {
@@ -89,8 +91,7 @@ static tr_reason_t by_name(tr_core_t *core, tr_session_t *from, const tr_record_
 }
 
 /* The header's own rules: who may send, how far, until when. */
-static tr_reason_t check(
-    tr_core_t *core, const tr_session_t *from, const tr_record_t *r, tr_entry_t **ret_sender) {
+static tr_reason_t check(tr_core_t *core, tr_session_t *from, const tr_record_t *r, tr_entry_t **ret_sender) {
     if (tr_route_type(r->h.src) != TR_ROUTE_AGENT || tr_route_slot(r->h.src) != from->slot ||
         tr_route_generation(r->h.src) != from->generation)
         return TR_REASON_FORGED_SENDER;
@@ -107,9 +108,21 @@ static tr_reason_t check(
         return TR_REASON_HOPS;
     if (r->h.deadline_ms && r->h.deadline_ms < (uint64_t)core->now.wall_ms)
         return TR_REASON_EXPIRED;
+    if (from->guest && !tr_guard_charge(core, from, r))
+        return TR_REASON_BUSY;
     sender->sent++;
     *ret_sender = sender;
     return TR_REASON_NONE;
+}
+
+/* What the sender's certificate says of the receiver. */
+static tr_reason_t check_guest(
+    tr_core_t *core, tr_session_t *from, const target_t *t, const tr_record_t *record) {
+    const char *agent;
+    bool may = !t->entry || !t->entry->supervisor || tr_guard_fleet(core, from, record);
+    if (t->service && !tr_service_is_mailbox(t->service, &agent))
+        may = tr_guard_ask(core, from, t->service);
+    return may ? TR_REASON_NONE : TR_REASON_FORBIDDEN;
 }
 
 static const char *detail_of(tr_reason_t why) {
@@ -130,14 +143,30 @@ static const char *detail_of(tr_reason_t why) {
     }
 }
 
+static void forged(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    char claimed[TR_AID_MAX + 1];
+    size_t len = 0;
+    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
+    snprintf(claimed, sizeof claimed, "%.*s", (int)(len < TR_AID_MAX ? len : TR_AID_MAX), aid ? aid : "");
+    tr_control_turn_down(
+        core, from, record->h.id, TR_REASON_FORGED_SENDER, detail_of(TR_REASON_FORGED_SENDER));
+    tr_audit(core, TR_EVENT_FORGED_SENDER, from, NULL, claimed, detail_of(TR_REASON_FORGED_SENDER));
+}
+
 /* Nobody to tell by NACK when the sender itself was false: the process is told instead. */
 static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
-    if (why == TR_REASON_FORGED_SENDER || why == TR_REASON_BAD_ENVELOPE) {
+    if (why == TR_REASON_FORGED_SENDER) {
+        forged(core, from, record);
+        return;
+    }
+    if (why == TR_REASON_BAD_ENVELOPE) {
         tr_control_refuse(core, from, record->h.id, why, detail_of(why));
         return;
     }
+    uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : 0;
+    const char *detail = tr_guard_words(core, detail_of(why), &retry_ms);
     core->stats.refused[why]++;
-    tr_nack(core, record, why, detail_of(why), why == TR_REASON_BUSY ? 100 : 0);
+    tr_nack(core, record, why, detail, retry_ms);
 }
 
 static void tap(tr_core_t *core, const tr_entry_t *sender, const target_t *t, const tr_record_t *record) {
@@ -168,6 +197,8 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     }
     if (why == TR_REASON_NONE)
         why = check_drain(core, &t);
+    if (why == TR_REASON_NONE && from->guest)
+        why = check_guest(core, from, &t, record);
     if (why != TR_REASON_NONE) {
         refuse(core, from, record, why);
         return;
@@ -200,7 +231,7 @@ static tr_reason_t topic_by_name(
     size_t len = strlen(acl.topic);
     if (!tr_topic_valid(acl.topic, len))
         return TR_REASON_BAD_TOPIC;
-    if (acl.topic[0] == '$')
+    if (acl.topic[0] == '$' || !tr_guard_topic(core, from, acl.topic, len))
         return TR_REASON_FORBIDDEN;
     tr_topic_t *topic = tr_topic_get(core, acl.topic, len);
     if (!topic)
@@ -211,11 +242,12 @@ static tr_reason_t topic_by_name(
 }
 
 /* A subscriber knows the routes of the platform's own topics: they are not to be published to either. */
-static tr_reason_t topic_by_route(tr_core_t *core, tr_route_t route, tr_topic_t **ret_topic) {
+static tr_reason_t topic_by_route(
+    tr_core_t *core, tr_session_t *from, tr_route_t route, tr_topic_t **ret_topic) {
     tr_topic_t *topic = tr_topic_of_route(core, route);
     if (!topic)
         return TR_REASON_STALE_ROUTE;
-    if (topic->name[0] == '$')
+    if (topic->name[0] == '$' || (from->guest && !tr_guard_publish(core, from, topic)))
         return TR_REASON_FORBIDDEN;
     *ret_topic = topic;
     return TR_REASON_NONE;
@@ -228,7 +260,7 @@ void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     if (why == TR_REASON_NONE && core->shutdown)
         why = TR_REASON_SHUTDOWN;
     if (why == TR_REASON_NONE)
-        why = record->h.dst ? topic_by_route(core, record->h.dst, &topic)
+        why = record->h.dst ? topic_by_route(core, from, record->h.dst, &topic)
                             : topic_by_name(core, from, record, &topic);
     if (why != TR_REASON_NONE) {
         refuse(core, from, record, why);

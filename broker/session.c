@@ -1,6 +1,7 @@
 /* Sessions: one for each connected process. A slot is reused under the next generation, so old routes are
  * recognised. */
 #include "broker/durable.h"
+#include "broker/guard.h"
 
 #include "lib/base/map.h"
 
@@ -146,6 +147,7 @@ void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason
     core->sessions[session->slot] = NULL;
     core->free_slots[core->free_slots_n++] = session->slot;
     core->stats.sessions--;
+    tr_guard_leave(session);
     free(session->entries);
     free(session->process);
     free(session->host);

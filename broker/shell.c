@@ -261,6 +261,16 @@ static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
         [TR_EVENT_REFUSED] = TR_B_REFUSED,
         [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
         [TR_EVENT_CORRUPT] = TR_B_CORRUPT,
+        [TR_EVENT_CONNECTED] = TR_B_CONNECTED,
+        [TR_EVENT_KEY_REFUSED] = TR_B_KEY_REFUSED,
+        [TR_EVENT_NAME_REFUSED] = TR_B_NAME_REFUSED,
+        [TR_EVENT_TOPIC_REFUSED] = TR_B_TOPIC_REFUSED,
+        [TR_EVENT_SERVICE_REFUSED] = TR_B_SERVICE_REFUSED,
+        [TR_EVENT_VERB_REFUSED] = TR_B_VERB_REFUSED,
+        [TR_EVENT_FORGED_SENDER] = TR_B_FORGED_SENDER,
+        [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
+        [TR_EVENT_REVOKED] = TR_B_REVOKED,
+        [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,
     };
     if (out->event >= TR_EVENT_REFUSED && b->logged++ >= LOGGED_PER_TICK) {
         b->silenced++;
@@ -307,6 +317,7 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
             if (tr_broker_journal_carry(&b->journal, &out) < 0)
                 journal_failed(b, "out of memory");
             break;
+        case TR_OUT_CUT: break;
         case TR_OUT_NONE: break;
         }
         free(out.detail);
@@ -323,7 +334,8 @@ static void refuse_multipart(tr_broker_t *b, tr_peer_t peer) {
             b->core, peer, TR_REASON_BAD_BUNDLE, "a message is one frame: a bundle (take a DEALER socket)");
 }
 
-/* As in a link: a lone message does not wait for the system call that finds nothing behind it; under load the batch doubles. */
+/* As in a link: a lone message does not wait for the system call that finds nothing behind it; under load the
+ * batch doubles. */
 static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
     size_t bytes = 0;
     for (unsigned n = 0; n < b->batch && bytes < BATCH_BYTES; n++) {

@@ -58,9 +58,10 @@ struct tr_entry {
     uint64_t received, sent;
     int64_t since_ms; /* wall */
     bool range;
-    bool durable;  /* by its registration: every message to it is */
-    bool ending;   /* nothing goes into its mailbox any more */
-    bool told_all; /* so many were told its route that they are not counted */
+    bool durable;    /* by its registration: every message to it is */
+    bool supervisor; /* of the fleet: what it is asked for are verbs too */
+    bool ending;     /* nothing goes into its mailbox any more */
+    bool told_all;   /* so many were told its route that they are not counted */
 };
 
 typedef enum tr_session_state {
@@ -99,6 +100,7 @@ struct tr_session {
     uint32_t pid;
     int64_t since_ms;
     struct tr_producer *producer; /* that its durable messages are of; NULL */
+    struct tr_guest *guest; /* NULL = nobody asks what it may do (guard.h) */
 };
 
 #define TR_PRIORITIES 10u /* 0 .. 9, the highest first */
@@ -168,7 +170,8 @@ struct tr_topic {
     uint32_t slot;
     uint16_t generation;
     bool dirty;
-    bool wanted; /* somebody listens on the stream */
+    bool wanted;     /* somebody listens on the stream */
+    bool restricted; /* never on the stream */
     uint64_t sequence;
     uint64_t bytes;
     uint64_t subs_version; /* of core->subs_version when subs was computed */
@@ -248,6 +251,12 @@ struct tr_core {
     uint32_t df_n;
 
     tr_durable_t *durable; /* NULL = this broker keeps no journal */
+    struct tr_guard *guard; /* NULL = everybody may do everything (guard.h) */
+    const uint8_t *speaker; /* the key of the peer whose bundle is being handled; NULL = none */
+    char **restricted;      /* patterns of topics */
+    uint32_t restricted_n;
+    uint32_t audits;  /* since the last tick */
+    uint64_t skipped; /* audits, likewise */
 
     tr_core_out_t *outs;
     size_t outs_at, outs_n, outs_cap;
@@ -282,6 +291,9 @@ bool tr_control_send(
     tr_core_t *core, tr_session_t *to, const tr_record_header_t *h, const void *body, size_t len);
 void tr_control_done(tr_core_t *core, tr_session_t *to, uint64_t id);
 void tr_control_refuse(
+    tr_core_t *core, tr_session_t *to, uint64_t id, tr_reason_t reason, const char *detail);
+/* The same without an event: it has been told by another one. */
+void tr_control_turn_down(
     tr_core_t *core, tr_session_t *to, uint64_t id, tr_reason_t reason, const char *detail);
 void tr_control_resolved(tr_core_t *core, tr_session_t *to, const char *name, tr_route_t route);
 /* To a peer without a session. */
@@ -413,6 +425,10 @@ void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t 
 void tr_sys_stats(tr_core_t *core);
 void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry);
 void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail);
+/* A topic of the platform, where anybody listens to it; and a publication there. */
+struct tr_content_writer;
+tr_topic_t *tr_sys_topic(tr_core_t *core, const char *name);
+void tr_sys_publish(tr_core_t *core, tr_topic_t *topic, const struct tr_content_writer *content);
 
 /* platform.c: messages to the agents inside the broker */
 enum { TR_PLATFORM_AMS = 1, TR_PLATFORM_DF = 2 };

@@ -31,12 +31,12 @@ static bool heard(tr_core_t *core, const char *name, size_t len) {
 }
 
 /* The topic, where anybody listens to it. */
-static tr_topic_t *topic_if_heard(tr_core_t *core, const char *name) {
+tr_topic_t *tr_sys_topic(tr_core_t *core, const char *name) {
     size_t len = strlen(name);
     return heard(core, name, len) ? tr_topic_get(core, name, len) : NULL;
 }
 
-static void publish(tr_core_t *core, tr_topic_t *topic, const tr_content_writer_t *content) {
+void tr_sys_publish(tr_core_t *core, tr_topic_t *topic, const tr_content_writer_t *content) {
     const void *body;
     size_t len;
     char sender[TR_AID_MAX + 1];
@@ -75,7 +75,7 @@ void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr
                             : !strcmp(what, "left") ? TR_EVENT_LEFT
                                                     : TR_EVENT_LOST;
     tr_event(core, event, entry->name, detail);
-    tr_topic_t *topic = topic_if_heard(core, name);
+    tr_topic_t *topic = tr_sys_topic(core, name);
     if (!topic)
         return;
     tr_content_writer_t w;
@@ -88,7 +88,7 @@ void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr
     tr_write_kv(&w, "host", entry->session->host);
     tr_write_kv_uint(&w, "pid", entry->session->pid);
     tr_write_kv(&w, "reason", tr_reason_name(reason));
-    publish(core, topic, &w);
+    tr_sys_publish(core, topic, &w);
     tr_content_writer_finish(&w);
 }
 
@@ -98,7 +98,7 @@ void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t 
     char who[TR_AID_MAX + 1];
     snprintf(who, sizeof who, "%.*s", (int)(len < TR_AID_MAX ? len : TR_AID_MAX), sender ? sender : "");
     tr_event(core, TR_EVENT_DEAD_LETTER, tr_reason_name(reason), who);
-    tr_topic_t *topic = topic_if_heard(core, "$sys.dead-letter");
+    tr_topic_t *topic = tr_sys_topic(core, "$sys.dead-letter");
     if (!topic)
         return;
     tr_content_writer_t w;
@@ -110,14 +110,14 @@ void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t 
     tr_write_kv_uint(&w, "id", record->h.id);
     tr_write_kv_uint(&w, "bytes", record->h.length);
     tr_write_kv_uint(&w, "attempts", record->h.attempt);
-    publish(core, topic, &w);
+    tr_sys_publish(core, topic, &w);
     tr_content_writer_finish(&w);
 }
 
 void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry) {
     char name[64];
     snprintf(name, sizeof name, "$sys.df.%s", what);
-    tr_topic_t *topic = topic_if_heard(core, name);
+    tr_topic_t *topic = tr_sys_topic(core, name);
     if (!topic)
         return;
     tr_content_t content;
@@ -126,7 +126,7 @@ void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry) {
     tr_content_writer_t w;
     tr_content_writer_init(&w);
     tr_write_value(&w, &content.root);
-    publish(core, topic, &w);
+    tr_sys_publish(core, topic, &w);
     tr_content_writer_finish(&w);
     tr_content_finish(&content);
 }
@@ -139,7 +139,7 @@ static uint64_t sum(const uint64_t *counts) {
 }
 
 void tr_sys_stats(tr_core_t *core) {
-    tr_topic_t *topic = topic_if_heard(core, "$sys.broker.stats");
+    tr_topic_t *topic = tr_sys_topic(core, "$sys.broker.stats");
     const tr_core_stats_t *s = &core->stats, *then = &core->stats_then;
     double seconds = (double)(core->now.mono_ms - core->stats_ms) / 1000.0;
     if (topic && seconds > 0) {
@@ -160,7 +160,7 @@ void tr_sys_stats(tr_core_t *core) {
         tr_write_kv_uint(&w, "refused", sum(s->refused));
         tr_write_kv_uint(&w, "agents", s->agents);
         tr_write_kv_uint(&w, "sessions", s->sessions);
-        publish(core, topic, &w);
+        tr_sys_publish(core, topic, &w);
         tr_content_writer_finish(&w);
     }
     core->stats_then = *s;

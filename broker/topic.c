@@ -2,6 +2,7 @@
  * stream. */
 #include "broker/state.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* A topic that nobody used for so long gives its place to a new one when places run out. */
@@ -63,6 +64,26 @@ static bool new_slot(tr_core_t *core, uint32_t *ret_slot) {
     return true;
 }
 
+static bool is_restricted(const tr_core_t *core, const char *name, size_t len) {
+    for (uint32_t i = 0; i < core->restricted_n; i++)
+        if (tr_pattern_matches(core->restricted[i], strlen(core->restricted[i]), name, len))
+            return true;
+    return false;
+}
+
+int tr_core_restrict(tr_core_t *self, const char *pattern) {
+    if (!tr_pattern_valid(pattern, strlen(pattern)))
+        return -EINVAL;
+    char **grown = realloc(self->restricted, (self->restricted_n + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    self->restricted = grown;
+    if (!(grown[self->restricted_n] = strdup(pattern)))
+        return -ENOMEM;
+    self->restricted_n++;
+    return 0;
+}
+
 static tr_topic_t *topic_new(tr_core_t *core, const char *name, size_t len) {
     tr_topic_t *t = calloc(1, sizeof *t);
     if (!t || !(t->name = strndup(name, len)) || !new_slot(core, &t->slot) ||
@@ -75,6 +96,7 @@ static tr_topic_t *topic_new(tr_core_t *core, const char *name, size_t len) {
     t->name_len = (uint32_t)len;
     t->generation = ++core->topic_generations[t->slot];
     t->used_ms = core->now.wall_ms;
+    t->restricted = is_restricted(core, name, len);
     core->topics[t->slot] = t;
     core->stats.topics++;
     return t;
@@ -116,7 +138,7 @@ bool tr_interest_matches(const tr_core_t *core, const char *topic, size_t len) {
 
 bool tr_topic_wanted(tr_core_t *core, tr_topic_t *topic) {
     if (topic->interest_version != core->interest_version) {
-        topic->wanted = tr_interest_matches(core, topic->name, topic->name_len);
+        topic->wanted = !topic->restricted && tr_interest_matches(core, topic->name, topic->name_len);
         topic->interest_version = core->interest_version;
     }
     return topic->wanted;
