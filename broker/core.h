@@ -97,7 +97,7 @@ typedef enum tr_out_type {
                       tr_core_written */
     TR_OUT_READ, /* the journal's keys from the first `from_len` bytes at `detail` up to those behind them (`len` in
                       all), up to about `limit` bytes: answered by tr_core_read with `number` */
-    TR_OUT_CUT,    /* the peer's connection is to be cut, once what goes before has gone */
+    TR_OUT_CUT, /* the peer's connection is to be cut, once what goes before has gone */
 } tr_out_type_t;
 
 /*
@@ -167,14 +167,17 @@ void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on);
 /* Leases, deadlines, statistics: call about four times a second. */
 void tr_core_tick(tr_core_t *self, tr_core_now_t now);
 /*
- * With config.journal, before all else: each pair of the journal, in the order of keys, then tr_core_recovered. 0; -EPROTO: it was
- * written by another version; -EBADMSG: a pair that this version does not write so; -ENOMEM.
+ * With config.journal, before all else: each pair of the journal, in the order of keys, then
+ * tr_core_recovered. 0; -EPROTO: it was written by another version; -EBADMSG: a pair that this version does
+ * not write so; -ENOMEM.
  */
 int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void *value, size_t value_len);
 int tr_core_recovered(tr_core_t *self, tr_core_now_t now);
-/* All batches up to `number` are written and, with `synced`, on disk. When a write has failed, do not call this any more, and end. */
+/* All batches up to `number` are written and, with `synced`, on disk. When a write has failed, do not call
+ * this any more, and end. */
 void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_t now);
-/* What was asked for: pairs as a batch of PUTs. `more`: there may be more of it behind. `failed`: it could not be read. */
+/* What was asked for: pairs as a batch of PUTs. `more`: there may be more of it behind. `failed`: it could
+ * not be read. */
 void tr_core_read(tr_core_t *self, uint64_t number, const void *pairs, size_t len, bool more, bool failed,
     tr_core_now_t now);
 /* The caller itself has not run for so long (stopped, or short of time): no silence in that time means that

@@ -202,7 +202,8 @@ void interest(world_t *w, const char *prefix, bool on) {
     step(w);
 }
 
-/* Room for `more` bytes in the bundle that is being written: small at first, because a sanitizer takes its time for large blocks. */
+/* Room for `more` bytes in the bundle that is being written: small at first, because a sanitizer takes its
+ * time for large blocks. */
 static void draft_grow(world_t *w, size_t more) {
     tr_buf_t *old = w->draft;
     if (old && old->cap - old->len >= more)

@@ -60,15 +60,16 @@ void world_end(world_t *w);
 /* A config to change before world_new. */
 tr_core_config_t world_config(void);
 
-/* The broker ends without a word and another one begins on its disk; of the batches that were not synced, the first `keep` are there.
- * Peers have no sessions any more. */
+/* The broker ends without a word and another one begins on its disk; of the batches that were not synced, the
+ * first `keep` are there. Peers have no sessions any more. */
 void world_crash(world_t *w, size_t keep);
 /* The same on a disk that may be damaged: false where the journal is refused (the world has then no core). */
 bool world_recovers(world_t *w);
 /* With hold: up to n of what the core asked of the disk is done. Returns how many. */
 size_t disk_works(world_t *w, size_t n);
 
-/* core_fixture_disk.c. Opens the journal and gives it to the core; false where the core refuses what it finds. */
+/* core_fixture_disk.c. Opens the journal and gives it to the core; false where the core refuses what it
+ * finds. */
 bool world_disk_open(world_t *w);
 void world_disk_do(world_t *w, const got_t *job);
 

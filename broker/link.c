@@ -224,7 +224,7 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
               : m->durable && !core->durable                         ? -TR_REASON_NO_JOURNAL
               : *m->state && !tr_agent_state_parse(m->state, &state) ? -TR_REASON_BAD_RECORD
               : !tr_guard_name(core, s, m->name, m->count)           ? -TR_REASON_FORBIDDEN
-                                                            : tr_entry_add(core, s, m->name, m->count, &entry);
+                                                           : tr_entry_add(core, s, m->name, m->count, &entry);
     if (why < 0) {
         char detail[TR_NAME_MAX + 160];
         if (why == -TR_REASON_FORBIDDEN) {

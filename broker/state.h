@@ -100,7 +100,7 @@ struct tr_session {
     uint32_t pid;
     int64_t since_ms;
     struct tr_producer *producer; /* that its durable messages are of; NULL */
-    struct tr_guest *guest; /* NULL = nobody asks what it may do (guard.h) */
+    struct tr_guest *guest;       /* NULL = nobody asks what it may do (guard.h) */
 };
 
 #define TR_PRIORITIES 10u /* 0 .. 9, the highest first */
@@ -250,7 +250,7 @@ struct tr_core {
     tr_df_entry_t *df;
     uint32_t df_n;
 
-    tr_durable_t *durable; /* NULL = this broker keeps no journal */
+    tr_durable_t *durable;  /* NULL = this broker keeps no journal */
     struct tr_guard *guard; /* NULL = everybody may do everything (guard.h) */
     const uint8_t *speaker; /* the key of the peer whose bundle is being handled; NULL = none */
     char **restricted;      /* patterns of topics */
