@@ -198,6 +198,26 @@ static void a_service_does_not_end_with_its_provider(void **state) {
     world_end(p.w);
 }
 
+static void what_is_asked_of_a_durable_mailbox_waits(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.journal = true;
+    pair_t p = pair_of(&config, 1000);
+    Troupe__Register m = TROUPE__REGISTER__INIT;
+    m.name = (char *)(uintptr_t) "kept";
+    m.durable = true;
+    hello_producer(p.w, 3, "asker", 1);
+    tr_route_t c = join(p.w, 3, "c");
+    control(p.w, 2, TR_KIND_REGISTER, 0, 0, &m.base);
+    post(p.w, 3,
+        &(letter_t){.src = c, .from = "c", .to = "kept", .text = "x", .flags = TR_FLAG_DURABLE, .id = 1});
+    expect_resolved(p.w, 3, "kept");
+    control(p.w, 2, TR_KIND_BYE, 0, 0, NULL);
+    expect_gone(p.w, 1, p.b, 1, "b", 1);
+    expect_none(p.w, 3, TR_KIND_GONE);
+    world_end(p.w);
+}
+
 static const tr_audience_t *told_of(world_t *w, tr_route_t route) {
     return &tr_entry_of_route(w->core, route)->told;
 }
@@ -253,6 +273,7 @@ int main(void) {
         cmocka_unit_test(nacks_come_before),
         cmocka_unit_test(an_asker_that_resumes_is_told),
         cmocka_unit_test(who_ends_himself_is_forgotten),
+        cmocka_unit_test(what_is_asked_of_a_durable_mailbox_waits),
         cmocka_unit_test(a_service_does_not_end_with_its_provider),
         cmocka_unit_test(askers_that_come_and_go_leave_no_trace),
         cmocka_unit_test(a_crowd_of_askers_is_told_as_a_crowd),

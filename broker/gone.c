@@ -71,7 +71,10 @@ static void tell(tr_core_t *core, tr_session_t *session, const void *what) {
         tr_control_send(core, session, &h, body, len);
 }
 
+/* What was asked of an agent with a durable mailbox waits for its return. */
 void tr_gone_tell(tr_core_t *core, tr_entry_t *entry) {
+    if (entry->durable)
+        return;
     for (uint32_t i = 0; entry->told_all && i < core->sessions_n; i++)
         if (core->sessions[i])
             tell(core, core->sessions[i], entry);
