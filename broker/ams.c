@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RESULTS_MAX 1000 /* in one answer; "offset" gives the next ones */
-
 /* Whether its process can be expected to take a message now: its connection stands, and it has said something
  * lately or answered when it was asked (check_sessions). Otherwise it is stopped or cut off, and dead when it
  * is not back in time. */
@@ -21,7 +19,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
-    tr_write_map(w, 15);
+    tr_write_map(w, 17);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
     tr_write_kv(w, "state", tr_agent_state_name(e->state));
@@ -29,8 +27,10 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv(w, "process", s->process);
     tr_write_kv(w, "host", s->host);
     tr_write_kv_uint(w, "pid", s->pid);
-    tr_write_kv_uint(w, "queued", e->mailbox.records);
-    tr_write_kv_uint(w, "queued_bytes", e->mailbox.bytes);
+    tr_write_kv_uint(w, "queued", e->mailbox.records + e->waiting.records);
+    tr_write_kv_uint(w, "queued_bytes", e->mailbox.bytes + e->waiting.bytes);
+    tr_write_kv_bool(w, "durable", e->durable);
+    tr_write_kv_uint(w, "leased", e->waiting.leased);
     tr_write_kv_uint(w, "received", e->received);
     tr_write_kv_uint(w, "sent", e->sent);
     tr_write_kv_int(w, "since_ms", e->since_ms);
@@ -41,20 +41,13 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
 
 /* Matches by "name" (with or without the platform) and "state", where given. */
 static bool matches(const tr_answer_t *a, const tr_entry_t *e) {
-    tr_value_t name = tr_value_get(a->request, "name"), state = tr_value_get(a->request, "state");
+    tr_value_t state = tr_value_get(a->request, "state");
     size_t len;
-    const char *text = tr_value_str(name, &len);
-    if (text && len) {
-        const char *at = memchr(text, '@', len);
-        size_t bare = at ? (size_t)(at - text) : len;
-        if (at && (len - bare - 1 != a->core->platform_len ||
-                      memcmp(at + 1, a->core->platform, len - bare - 1) != 0))
-            return false;
-        uint32_t agent;
-        if (tr_entry_find(a->core, text, bare, &agent) != e &&
-            (bare != e->name_len || memcmp(text, e->name, bare) != 0))
-            return false;
-    }
+    const char *name = tr_answer_name(a, &len);
+    uint32_t agent;
+    if (name && tr_entry_find(a->core, name, len, &agent) != e &&
+        (len != e->name_len || memcmp(name, e->name, len) != 0))
+        return false;
     return !state || tr_value_equals(state, tr_agent_state_name(e->state));
 }
 
@@ -74,14 +67,10 @@ static size_t each_match(tr_answer_t *a, size_t offset, size_t max, bool write) 
     return write ? n : seen;
 }
 
-static size_t bounded(tr_value_t v, size_t otherwise, size_t max) {
-    int64_t n = tr_value_int(v, (int64_t)otherwise);
-    return n < 0 ? 0 : (size_t)n > max ? max : (size_t)n;
-}
-
 static void handle_search(tr_answer_t *a) {
-    size_t offset = bounded(tr_value_get(a->request, "offset"), 0, SIZE_MAX / 2);
-    size_t max = bounded(tr_value_get(a->request, "max-results"), RESULTS_MAX, RESULTS_MAX);
+    size_t offset = tr_answer_bounded(a, "offset", 0, SIZE_MAX / 2);
+    size_t max = tr_answer_bounded(a, "max-results", TR_RESULTS_MAX, TR_RESULTS_MAX);
+    tr_waiting_sum_up(a->core);
     size_t total = each_match(a, offset, max, false);
     size_t left = total > offset ? total - offset : 0;
     tr_write_map(&a->content, 2);
@@ -94,7 +83,7 @@ static void handle_search(tr_answer_t *a) {
 static void handle_get_description(tr_answer_t *a) {
     const tr_core_t *c = a->core;
     tr_content_writer_t *w = &a->content;
-    tr_write_map(w, 7);
+    tr_write_map(w, 8);
     tr_write_kv(w, "name", c->platform);
     tr_write_kv(w, "version", c->version);
     tr_write_kv(w, "stream", c->stream_endpoint);
@@ -102,6 +91,7 @@ static void handle_get_description(tr_answer_t *a) {
     tr_write_kv_uint(w, "sessions", c->stats.sessions);
     tr_write_kv_uint(w, "topics", c->stats.topics);
     tr_write_kv_uint(w, "services", c->stats.services);
+    tr_write_kv_bool(w, "journal", c->durable != NULL);
 }
 
 /* The agent that "name" speaks of, where it belongs to the requester's process. */
@@ -184,7 +174,7 @@ static void handle_modify(tr_answer_t *a) {
 static void handle_topics(tr_answer_t *a) {
     char pattern[TR_TOPIC_MAX + 1] = ">";
     tr_value_copy(tr_value_get(a->request, "pattern"), pattern, sizeof pattern); /* absent: all */
-    uint32_t n = 0, max = RESULTS_MAX * 4;
+    uint32_t n = 0, max = TR_RESULTS_MAX * 4;
     tr_core_t *c = a->core;
     for (int pass = 0; pass < 2; pass++) {
         if (pass) {
@@ -214,17 +204,17 @@ static void handle_topics(tr_answer_t *a) {
 }
 
 static void write_service(tr_content_writer_t *w, const tr_service_t *s) {
-    uint64_t leased = 0, capacity = 0;
-    for (uint32_t j = 0; j < s->providers_n; j++) {
-        leased += s->providers[j].leases.count;
+    tr_waiting_t waiting = tr_waiting_of(s);
+    uint64_t capacity = 0;
+    for (uint32_t j = 0; j < s->providers_n; j++)
         capacity += s->providers[j].capacity;
-    }
-    tr_write_map(w, 7);
+    tr_write_map(w, 8);
     tr_write_kv(w, "service", s->name);
     tr_write_kv_uint(w, "providers", s->providers_n);
     tr_write_kv_uint(w, "capacity", capacity);
-    tr_write_kv_uint(w, "queued", s->durable ? s->durable->records - leased : s->queued);
-    tr_write_kv_uint(w, "leased", leased);
+    tr_write_kv_uint(w, "queued", waiting.records);
+    tr_write_kv_uint(w, "leased", waiting.leased);
+    tr_write_kv_bool(w, "durable", s->durable || s->durable_policy);
     tr_write_kv_uint(w, "requests", s->requests);
     tr_write_kv_uint(w, "settled", s->settled);
 }
@@ -258,7 +248,7 @@ static void write_reasons(tr_content_writer_t *w, const char *key, const uint64_
 static void handle_stats(tr_answer_t *a) {
     const tr_core_stats_t *s = &a->core->stats;
     tr_content_writer_t *w = &a->content;
-    tr_write_map(w, 18);
+    tr_write_map(w, 23);
     tr_write_kv_uint(w, "records_in", s->records_in);
     tr_write_kv_uint(w, "bytes_in", s->bytes_in);
     tr_write_kv_uint(w, "records_out", s->records_out);
@@ -275,6 +265,11 @@ static void handle_stats(tr_answer_t *a) {
     tr_write_kv_uint(w, "nacks", s->nacks);
     tr_write_kv_uint(w, "gaps", s->gaps);
     tr_write_kv_uint(w, "mutes", s->mutes);
+    tr_write_kv_uint(w, "stored", s->stored);
+    tr_write_kv_uint(w, "duplicates", s->duplicates);
+    tr_write_kv_uint(w, "letters", s->letters);
+    tr_write_kv_uint(w, "letter_bytes", s->letter_bytes);
+    tr_write_kv_uint(w, "unsynced_bytes", s->unsynced_bytes);
     write_reasons(w, "dropped", s->dropped);
     write_reasons(w, "refused", s->refused);
 }
@@ -288,6 +283,8 @@ const tr_action_t tr_ams_actions[] = {
     {"topics", handle_topics},
     {"services", handle_services},
     {"stats", handle_stats},
+    {"mailboxes", tr_handle_mailboxes},
+    {"journal", tr_handle_journal},
     {"dead-letters", tr_handle_dead_letters},
     {"dead-letter", tr_handle_dead_letter},
     {"dead-letter-requeue", tr_handle_dead_letter_requeue},

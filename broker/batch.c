@@ -56,11 +56,28 @@ void tr_batch_reserve(tr_core_t *core, tr_queue_t *queue, unsigned lane, uint64_
 }
 
 static void put_queue(tr_buffer_t *ops, const tr_queue_t *q) {
-    uint8_t value[16];
+    uint8_t value[TR_QUEUE_VALUE];
     tr_key_t key = tr_key_named(TR_KEY_QUEUE, q->service->name);
     tr_put64(value, q->id);
     tr_put64(value + 8, (uint64_t)q->since_ms);
+    value[16] = q->service->durable_policy;
     tr_batch_put(ops, &key, value, sizeof value);
+}
+
+/* Its first block may be in this batch, too, and write it once more. */
+bool tr_batch_queue(tr_core_t *core, tr_queue_t *queue) {
+    tr_batch_t *batch = tr_batch_open(core);
+    if (!batch)
+        return false;
+    size_t before = batch->more.size;
+    put_queue(&batch->more, queue);
+    if (batch->more.failed) {
+        batch->more.failed = false;
+        batch->more.size = before;
+        return false;
+    }
+    batch->wanted = true;
+    return true;
 }
 
 static void put_block(tr_buffer_t *ops, tr_block_t *b) {
@@ -228,7 +245,7 @@ static void complete(tr_core_t *core, tr_batch_t *batch) {
             lane->reserved = r->upto;
         tr_service_dispatch(core, r->queue->service);
     }
-    core->durable->unsynced_bytes -= batch->bytes;
+    core->stats.unsynced_bytes -= batch->bytes;
     tr_service_t *last = NULL;
     for (tr_block_t *b = batch->blocks, *next; b; b = next) {
         next = b->next;

@@ -46,7 +46,6 @@ typedef struct tr_core_config {
     uint32_t topics_max;
     uint32_t subscriptions_max;
     uint32_t services_max;
-    uint32_t told_max; /* sessions that an entry remembers to have told its route; beyond it all are told */
     /* Durable messages. */
     bool journal;              /* TR_OUT_WRITE and _READ are carried out */
     uint32_t message_lease_ms; /* a delivered message that is not settled nor extended by then comes again */
@@ -134,8 +133,10 @@ typedef struct tr_core_stats {
     uint64_t dropped[TR_REASON_MAX]; /* accepted, then dropped, by reason */
     uint64_t refused[TR_REASON_MAX]; /* never accepted, by reason */
     uint64_t nacks, gaps, mutes;
-    uint64_t stored;     /* durable messages that are, or were, on disk and told so */
-    uint64_t duplicates; /* sent again, and taken once */
+    uint64_t stored;                /* durable messages that are, or were, on disk and told so */
+    uint64_t duplicates;            /* sent again, and taken once */
+    uint64_t letters, letter_bytes; /* dead ones, in the journal now */
+    uint64_t unsynced_bytes;        /* durable messages on their way to the disk now */
     uint64_t sessions, agents, topics, services, subscriptions; /* now */
     uint64_t queued_bytes;
 } tr_core_stats_t;
@@ -181,6 +182,16 @@ void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_
  * not be read. */
 void tr_core_read(tr_core_t *self, uint64_t number, const void *pairs, size_t len, bool more, bool failed,
     tr_core_now_t now);
+/* What the shell knows of the journal, for the AMS to tell. The texts must live as long as the core. */
+typedef struct tr_core_journal {
+    const char *store, *where; /* "RocksDB", a directory */
+    uint64_t bytes, keys;      /* about */
+    uint64_t free_bytes;       /* that its disk has left; UINT64_MAX = not known */
+    int64_t grown_bytes;       /* within the last whole minute; 0 in the first one */
+    uint64_t writes, syncs;
+    uint64_t sync_ns, sync_max_ns; /* time spent in syncs: in all, and in the longest */
+} tr_core_journal_t;
+void tr_core_journal_is(tr_core_t *self, const tr_core_journal_t *journal);
 /* The caller itself has not run for so long (stopped, or short of time): no silence in that time means that
  * somebody is dead. */
 void tr_core_paused(tr_core_t *self, int64_t ms, tr_core_now_t now);

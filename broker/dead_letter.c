@@ -36,8 +36,8 @@ void tr_queue_bury(tr_core_t *core, tr_lease_t *lease, tr_reason_t why) {
         batch->letters = letter;
         batch->wanted = true;
         d->next_letter++;
-        d->letters++;
-        d->letter_bytes += letter->value.size;
+        core->stats.letters++;
+        core->stats.letter_bytes += letter->value.size;
     }
     if (letter || !lease->block)
         tr_queue_settle(core, lease);
@@ -46,15 +46,13 @@ void tr_queue_bury(tr_core_t *core, tr_lease_t *lease, tr_reason_t why) {
 }
 
 void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len) {
-    tr_durable_t *d = core->durable;
-    d->letters++;
-    d->letter_bytes += value_len;
-    if (number >= d->next_letter)
-        d->next_letter = number + 1;
+    core->stats.letters++;
+    core->stats.letter_bytes += value_len;
+    if (number >= core->durable->next_letter)
+        core->durable->next_letter = number + 1;
 }
 
 bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size) {
-    tr_durable_t *d = core->durable;
     tr_batch_t *batch = tr_batch_open(core);
     if (!batch)
         return false;
@@ -63,8 +61,9 @@ bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size) {
     if (batch->more.failed)
         return false;
     batch->wanted = batch->sync = true;
-    d->letters--;
-    d->letter_bytes -= size < d->letter_bytes ? size : d->letter_bytes;
+    uint64_t *bytes = &core->stats.letter_bytes;
+    core->stats.letters--;
+    *bytes -= size < *bytes ? size : *bytes;
     return true;
 }
 

@@ -60,7 +60,9 @@ static bool provide(tr_core_t *core, tr_value_t services, tr_entry_t *entry, uin
         tr_service_t *s = tr_service_get(core, name, len, true);
         if (!s || tr_service_provide(core, s, entry, agent, capacity_of(tr_value_at(services, i))) < 0)
             return false;
-        s->durable_policy |= tr_value_bool(tr_value_get(tr_value_at(services, i), "durable"), false);
+        bool durable = tr_value_bool(tr_value_get(tr_value_at(services, i), "durable"), false);
+        if (!tr_queue_policy(core, s, durable || (s->durable_policy && s->providers_n > 1)))
+            return false;
     }
     return true;
 }

@@ -19,7 +19,8 @@ static tr_reason_t repeated(tr_core_t *core, tr_producer_t *producer, uint64_t i
 static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_route_t route) {
     char name[TR_NAME_MAX + 1];
     tr_entry_agent_name(entry, tr_route_agent(route), name);
-    return tr_mailbox_service(core, name, true);
+    tr_service_t *s = tr_mailbox_service(core, name, true);
+    return s && tr_queue_policy(core, s, entry->durable) ? s : NULL;
 }
 
 tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *entry, tr_service_t *service,
@@ -52,11 +53,13 @@ tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *
 /* Members of a range are looked for from the mailboxes' side: those are few. */
 static bool provide_range(tr_core_t *core, tr_entry_t *entry) {
     for (uint32_t i = 0; i < core->services_n; i++) {
+        tr_service_t *s = core->services[i];
         const char *agent;
         uint32_t number;
-        if (tr_service_is_mailbox(core->services[i], &agent) &&
-            tr_entry_find(core, agent, strlen(agent), &number) == entry &&
-            tr_service_provide(core, core->services[i], entry, number, core->config.queue_in_hand) < 0)
+        if (!tr_service_is_mailbox(s, &agent) || tr_entry_find(core, agent, strlen(agent), &number) != entry)
+            continue;
+        if (!tr_queue_policy(core, s, entry->durable) ||
+            tr_service_provide(core, s, entry, number, core->config.queue_in_hand) < 0)
             return false;
     }
     return true;
@@ -70,7 +73,7 @@ bool tr_durable_arrived(tr_core_t *core, tr_entry_t *entry) {
     tr_service_t *s = tr_mailbox_service(core, entry->name, entry->durable);
     if (!s)
         return !entry->durable;
-    if (entry->durable && !tr_queue_of(core, s))
+    if (!tr_queue_policy(core, s, entry->durable))
         return false;
     return tr_service_provide(core, s, entry, entry->first, core->config.queue_in_hand) == 0;
 }

@@ -141,15 +141,14 @@ struct tr_durable {
     tr_batch_t *out, **out_end; /* handed over, oldest first */
     unsigned out_n;
     uint64_t next_batch, next_queue, next_read, next_letter;
-    uint64_t unsynced_bytes;
     int64_t forgot_ms;  /* when old producers were last looked for */
     tr_map_t producers; /* name -> tr_producer_t */
     tr_producer_t *dirty_producers;
     tr_map_t queues; /* id (8 bytes) -> tr_queue_t */
     tr_block_t *dirty_blocks;
-    struct tr_read *reads;          /* outstanding */
-    uint64_t letters, letter_bytes; /* dead ones, kept */
-    bool versioned;                 /* the journal says which version it is of */
+    struct tr_read *reads;     /* outstanding */
+    tr_core_journal_t journal; /* as the shell told it last */
+    bool versioned;            /* the journal says which version it is of */
 };
 
 /* queue.c */
@@ -159,6 +158,8 @@ tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service);
  * there is none (and create is false), or no room for it. */
 tr_service_t *tr_mailbox_service(tr_core_t *core, const char *agent, bool create);
 bool tr_service_is_mailbox(const tr_service_t *service, const char **ret_agent);
+/* That all that comes to it is durable, or no longer is: remembered in the journal. False when out of memory. */
+bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable);
 /* A durable message, from its producer (NULL: the policy makes it durable, nobody waits for STORED). */
 tr_reason_t tr_queue_push(
     tr_core_t *core, tr_queue_t *queue, const tr_record_t *record, tr_producer_t *producer);
@@ -182,6 +183,8 @@ bool tr_batch_ack(tr_batch_t *batch, tr_producer_t *producer, uint64_t id);
 void tr_batch_unack(tr_batch_t *batch);
 /* Writes ahead that all below `upto` may have been delivered. */
 void tr_batch_reserve(tr_core_t *core, tr_queue_t *queue, unsigned lane, uint64_t upto);
+/* The queue itself. False when out of memory. */
+bool tr_batch_queue(tr_core_t *core, tr_queue_t *queue);
 /* Hands the open batch over where that may be. */
 void tr_batch_flush(tr_core_t *core);
 /* Nothing is on its way to the disk, nor waits for it. */

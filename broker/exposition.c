@@ -19,7 +19,12 @@ static const exposed_t counters[TR_EXPOSED_COUNTERS] = {
     {"troupe_broker_stream_records_total", "Records put on the topic stream.", AT(stream_out)},
     {"troupe_broker_accepted_total", "Messages accepted for a mailbox or a service.", AT(accepted)},
     {"troupe_broker_delivered_total", "Accepted messages that were delivered.", AT(delivered)},
-    {"troupe_broker_redelivered_total", "Service requests given to another provider.", AT(redelivered)},
+    {"troupe_broker_redelivered_total", "Service requests and durable messages that were delivered again.",
+        AT(redelivered)},
+    {"troupe_broker_stored_total", "Durable messages that are, or were, on disk, and acknowledged.",
+        AT(stored)},
+    {"troupe_broker_duplicates_total", "Durable messages that were sent again, and taken once.",
+        AT(duplicates)},
     {"troupe_broker_dead_letters_total", "Accepted messages that could not be delivered.", AT(dead_letters)},
     {"troupe_broker_nacks_total", "Messages sent back with a reason.", AT(nacks)},
     {"troupe_broker_gaps_total", "Publications that a subscriber missed.", AT(gaps)},
@@ -29,7 +34,12 @@ static const exposed_t counters[TR_EXPOSED_COUNTERS] = {
 static const exposed_t gauges[TR_EXPOSED_GAUGES] = {
     {"troupe_broker_queued_records", "Messages that wait in mailboxes and service queues.", AT(queued)},
     {"troupe_broker_queued_bytes", "Bytes that wait there.", AT(queued_bytes)},
-    {"troupe_broker_leased_records", "Service requests with a provider, not settled.", AT(leased)},
+    {"troupe_broker_leased_records", "Service requests and durable messages in work, not settled.",
+        AT(leased)},
+    {"troupe_broker_letters", "Dead letters that are kept in the journal.", AT(letters)},
+    {"troupe_broker_letter_bytes", "Bytes of them.", AT(letter_bytes)},
+    {"troupe_broker_unsynced_bytes", "Bytes of durable messages on their way to the disk.",
+        AT(unsynced_bytes)},
     {"troupe_broker_sessions", "Connected processes.", AT(sessions)},
     {"troupe_broker_agents", "Registered agents.", AT(agents)},
     {"troupe_broker_topics", "Live topics.", AT(topics)},
@@ -51,7 +61,46 @@ static int add_reasons(tr_exposition_t *self, tr_error_t *error) {
     return r == 0 ? tr_metrics_counter(self->metrics, &multipart, &self->multipart, error) : r;
 }
 
-int tr_exposition_init(tr_exposition_t *self, tr_error_t *error) {
+typedef struct journal_value {
+    tr_metric_t metric;
+    size_t offset; /* in tr_journal_thread_stats_t */
+} journal_value_t;
+
+#define IN(field) offsetof(tr_journal_thread_stats_t, field)
+
+static const journal_value_t journal_counters[] = {
+    {{"troupe_journal_batches_total", "Batches that were written to the journal."}, IN(batches)},
+    {{"troupe_journal_writes_total", "Writes to the journal; one takes many batches."}, IN(writes)},
+    {{"troupe_journal_written_bytes_total", "Bytes of batches written."}, IN(written_bytes)},
+    {{"troupe_journal_reads_total", "Scans of the journal."}, IN(reads)},
+    {{"troupe_journal_read_bytes_total", "Bytes that they gave."}, IN(read_bytes)},
+};
+
+static const journal_value_t journal_gauges[] = {
+    {{"troupe_journal_bytes", "Bytes of the journal, about."}, IN(bytes)},
+    {{"troupe_journal_keys", "Keys in the journal, about."}, IN(keys)},
+    {{"troupe_journal_free_bytes", "Bytes that its disk has left; -1: not known."}, IN(free_bytes)},
+    {{"troupe_journal_queued_batches", "Batches and scans that wait for the disk."}, IN(queued)},
+    {{"troupe_journal_queued_bytes", "Bytes of them."}, IN(queued_bytes)},
+    {{"troupe_journal_sync_max_seconds", "The longest write with a sync.", .scale = 1e9}, IN(sync_max_ns)},
+};
+
+/* They are the thread's own, and read as they are. */
+static int add_journal(tr_exposition_t *self, const tr_journal_thread_stats_t *stats, tr_error_t *error) {
+    const char *base = (const char *)stats;
+    tr_metric_t sync = {
+        "troupe_journal_sync_seconds", "Writes with a sync, until they were on disk.", .scale = 1e9};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof journal_counters / sizeof *journal_counters; i++)
+        r = tr_metrics_counter(self->metrics, &journal_counters[i].metric,
+            (const tr_counter_t *)(const void *)(base + journal_counters[i].offset), error);
+    for (size_t i = 0; r == 0 && i < sizeof journal_gauges / sizeof *journal_gauges; i++)
+        r = tr_metrics_gauge(self->metrics, &journal_gauges[i].metric,
+            (const tr_gauge_t *)(const void *)(base + journal_gauges[i].offset), error);
+    return r == 0 ? tr_metrics_histogram(self->metrics, &sync, &stats->sync, error) : r;
+}
+
+int tr_exposition_init(tr_exposition_t *self, const tr_journal_thread_stats_t *journal, tr_error_t *error) {
     self->metrics = tr_metrics_new();
     int r = self->metrics ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
     for (size_t i = 0; r == 0 && i < TR_EXPOSED_COUNTERS; i++)
@@ -62,6 +111,8 @@ int tr_exposition_init(tr_exposition_t *self, tr_error_t *error) {
             self->metrics, &(tr_metric_t){gauges[i].name, gauges[i].help}, &self->gauges[i], error);
     if (r == 0)
         r = add_reasons(self, error);
+    if (r == 0 && journal)
+        r = add_journal(self, journal, error);
     if (r == 0)
         r = tr_metrics_process(self->metrics, TROUPE_VERSION, error);
     return r;

@@ -4,9 +4,10 @@
 #define TR_BROKER_EXPOSITION_H
 
 #include "broker/core.h"
+#include "broker/journal_thread.h"
 #include "lib/base/metrics.h"
 
-enum { TR_EXPOSED_COUNTERS = 13, TR_EXPOSED_GAUGES = 8 };
+enum { TR_EXPOSED_COUNTERS = 15, TR_EXPOSED_GAUGES = 11 };
 
 typedef struct tr_exposition {
     tr_metrics_t *metrics;
@@ -17,7 +18,8 @@ typedef struct tr_exposition {
     const char *reasons[TR_REASON_MAX + 1];
 } tr_exposition_t;
 
-int tr_exposition_init(tr_exposition_t *self, tr_error_t *error);
+/* `journal`: of the journal's thread, which must outlive it; NULL = none. */
+int tr_exposition_init(tr_exposition_t *self, const tr_journal_thread_stats_t *journal, tr_error_t *error);
 void tr_exposition_finish(tr_exposition_t *self);
 void tr_exposition_update(tr_exposition_t *self, const tr_core_stats_t *stats);
 

@@ -9,24 +9,41 @@
 #include <string.h>
 
 #define POSTGRES       "postgres"
+#define DEFAULT_TABLE  "troupe_journal"
 #define PROGRESS_EVERY 4096 /* pairs between two looks at the clock */
 #define PROGRESS_MS    5000
+#define MINUTE_MS      60000
 
 bool tr_broker_journal_wanted(const tr_broker_options_t *options) {
     return strcmp(options->journal, "none") != 0;
 }
 
-int tr_broker_journal_open(tr_broker_journal_t *self, const tr_broker_options_t *options, tr_error_t *error) {
-    *self = (tr_broker_journal_t){0};
+/* Of a directory that is there now: its absolute path. NULL when out of memory: then it is not told. */
+static char *find_where(const tr_broker_options_t *options) {
+    if (strcmp(options->journal, POSTGRES) == 0)
+        return strdup(*options->journal_table ? options->journal_table : DEFAULT_TABLE);
+    char *path = realpath(options->journal, NULL);
+    return path ? path : strdup(options->journal);
+}
+
+static int open_store(const tr_broker_options_t *options, tr_journal_t **ret_store, tr_error_t *error) {
     if (strcmp(options->journal, POSTGRES) != 0) {
         tr_journal_rocksdb_options_t o = {.directory = options->journal, .salvage = options->journal_salvage};
-        return tr_journal_open_rocksdb(&o, &self->store, error);
+        return tr_journal_open_rocksdb(&o, ret_store, error);
     }
     tr_journal_postgres_options_t o = {
         .conninfo_file = *options->journal_conninfo ? options->journal_conninfo : NULL,
         .table = *options->journal_table ? options->journal_table : NULL,
     };
-    return tr_journal_open_postgres(&o, &self->store, error);
+    return tr_journal_open_postgres(&o, ret_store, error);
+}
+
+int tr_broker_journal_open(tr_broker_journal_t *self, const tr_broker_options_t *options, tr_error_t *error) {
+    *self = (tr_broker_journal_t){0};
+    int r = open_store(options, &self->store, error);
+    if (r == 0)
+        self->where = find_where(options);
+    return r;
 }
 
 typedef struct recovery {
@@ -127,6 +144,39 @@ int tr_broker_journal_take(
     return code;
 }
 
+static void count_growth(tr_broker_journal_t *self, int64_t bytes, int64_t now_ms) {
+    if (self->minute_ms && now_ms - self->minute_ms < MINUTE_MS)
+        return;
+    if (self->minute_ms)
+        self->grown_bytes = bytes - self->minute_bytes;
+    self->minute_ms = now_ms;
+    self->minute_bytes = bytes;
+}
+
+void tr_broker_journal_tell(tr_broker_journal_t *self, tr_core_t *core, int64_t now_ms) {
+    if (!self->thread)
+        return;
+    const tr_journal_thread_stats_t *s = tr_journal_thread_stats(self->thread);
+    int64_t bytes = tr_gauge_get(&s->bytes), free_bytes = tr_gauge_get(&s->free_bytes);
+    count_growth(self, bytes, now_ms);
+    tr_core_journal_is(core, &(tr_core_journal_t){
+                                 .store = tr_journal_thread_store(self->thread),
+                                 .where = self->where,
+                                 .bytes = (uint64_t)bytes,
+                                 .keys = (uint64_t)tr_gauge_get(&s->keys),
+                                 .free_bytes = free_bytes < 0 ? UINT64_MAX : (uint64_t)free_bytes,
+                                 .grown_bytes = self->grown_bytes,
+                                 .writes = tr_counter_get(&s->writes),
+                                 .syncs = tr_counter_get(&s->syncs),
+                                 .sync_ns = tr_counter_get(&s->sync.sum),
+                                 .sync_max_ns = (uint64_t)tr_gauge_get(&s->sync_max_ns),
+                             });
+}
+
+const tr_journal_thread_stats_t *tr_broker_journal_stats(const tr_broker_journal_t *self) {
+    return self->thread ? tr_journal_thread_stats(self->thread) : NULL;
+}
+
 int tr_broker_journal_fd(const tr_broker_journal_t *self) {
     return self->thread ? tr_journal_thread_fd(self->thread) : -1;
 }
@@ -134,4 +184,6 @@ int tr_broker_journal_fd(const tr_broker_journal_t *self) {
 void tr_broker_journal_close(tr_broker_journal_t *self) {
     tr_journal_thread_destroy(&self->thread);
     tr_journal_close(&self->store);
+    free(self->where);
+    self->where = NULL;
 }

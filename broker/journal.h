@@ -13,8 +13,11 @@
 typedef struct tr_broker_journal {
     tr_journal_t *store; /* until the thread has it */
     tr_journal_thread_t *thread;
+    char *where;        /* for people: a directory, a table */
     uint64_t recovered; /* messages that were there at the start */
     int64_t recovery_ms;
+    int64_t minute_ms, minute_bytes; /* when the last minute began, and how large it was then */
+    int64_t grown_bytes;             /* in the minute before */
 } tr_broker_journal_t;
 
 /* Whether the options ask for one. */
@@ -29,6 +32,10 @@ int tr_broker_journal_carry(tr_broker_journal_t *self, tr_core_out_t *out);
 /* Hands what is done to the core. 0, or a negative error with a text: nothing more will be written. */
 int tr_broker_journal_take(
     tr_broker_journal_t *self, tr_core_t *core, tr_log_t *log, tr_core_now_t now, tr_error_t *error);
+/* Tells the core how large it is, and how fast its disk. */
+void tr_broker_journal_tell(tr_broker_journal_t *self, tr_core_t *core, int64_t now_ms);
+/* For the metrics; NULL without a journal. */
+const tr_journal_thread_stats_t *tr_broker_journal_stats(const tr_broker_journal_t *self);
 /* -1 without a journal. */
 int tr_broker_journal_fd(const tr_broker_journal_t *self);
 void tr_broker_journal_close(tr_broker_journal_t *self);

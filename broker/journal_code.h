@@ -26,6 +26,7 @@ typedef enum tr_key_type {
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u
+#define TR_QUEUE_VALUE     17u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable */
 #define TR_KEY_MAX         (1u + 8u + TR_NAME_MAX + 8u) /* bytes */
 
 typedef struct tr_key {

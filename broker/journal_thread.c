@@ -19,8 +19,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define MERGE_BYTES (16u << 20) /* of batches in one write: beyond, latency grows and throughput does not */
-#define MERGE_OPS   65536u
+#define MERGE_BYTES  (16u << 20) /* of batches in one write: beyond, latency grows and throughput does not */
+#define MERGE_OPS    65536u
+#define LOOK_MS      1000  /* how often the size of a store that changes is looked at ... */
+#define LOOK_IDLE_MS 10000 /* ... and of one that does not: it tidies up by itself */
 
 typedef struct job {
     struct job *next;
@@ -50,6 +52,8 @@ struct tr_journal_thread {
     tr_journal_op_t *ops; /* the thread's own: the ops of one write */
     size_t ops_n, ops_cap;
     bool failed;
+    bool changed; /* since its store was looked at ... */
+    int64_t looked_ms;
 
     tr_journal_thread_stats_t stats;
 };
@@ -212,6 +216,7 @@ static void write_group(tr_journal_thread_t *t, jobs_t *list) {
         post_error(t, last, TR_JOURNAL_FAILED, last->batch.number, &error);
         return;
     }
+    t->changed = true;
     tr_counter_inc(&t->stats.writes);
     tr_counter_add(&t->stats.batches, n);
     tr_counter_add(&t->stats.written_bytes, bytes);
@@ -257,24 +262,53 @@ static void work(tr_journal_thread_t *t, jobs_t *list) {
     }
 }
 
-/* All that wait; false when it is time to end. */
+/* What cannot be had stays as it was. */
+static void look(tr_journal_thread_t *t) {
+    tr_journal_stat_t stat;
+    t->changed = false;
+    t->looked_ms = tr_clock_ms();
+    if (tr_journal_stat(t->journal, &stat) < 0)
+        return;
+    tr_gauge_set(&t->stats.bytes, (int64_t)stat.bytes);
+    tr_gauge_set(&t->stats.keys, (int64_t)stat.keys);
+    tr_gauge_set(&t->stats.free_bytes, stat.free > INT64_MAX ? -1 : (int64_t)stat.free);
+}
+
+static int64_t next_look(const tr_journal_thread_t *t) {
+    return t->failed ? INT64_MAX : t->looked_ms + (t->changed ? LOOK_MS : LOOK_IDLE_MS);
+}
+
+/* Until there is a job, or it is time to look. */
+static void wait_for_jobs(tr_journal_thread_t *t) {
+    int64_t until_ms = next_look(t);
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    int rc = 0;
+    while (t->waiting.n == 0 && !t->stopping && rc == 0)
+        rc = until_ms == INT64_MAX ? pthread_cond_wait(&t->wake, &t->lock)
+                                   : pthread_cond_timedwait(&t->wake, &t->lock, &until);
+}
+
+/* All that wait, none where it is only time to look; false when it is time to end. */
 static bool take_all(tr_journal_thread_t *t, jobs_t *list) {
     jobs_init(list);
     pthread_mutex_lock(&t->lock);
-    while (t->waiting.n == 0 && !t->stopping)
-        pthread_cond_wait(&t->wake, &t->lock);
+    wait_for_jobs(t);
     job_t *job;
     while ((job = jobs_pop(&t->waiting)))
         jobs_push(list, job);
+    bool end = t->stopping && list->n == 0;
     pthread_mutex_unlock(&t->lock);
-    return list->n > 0;
+    return !end;
 }
 
 static void *run(void *arg) {
     tr_journal_thread_t *t = arg;
     jobs_t list;
-    while (take_all(t, &list))
+    while (take_all(t, &list)) {
         work(t, &list);
+        if (tr_clock_ms() >= next_look(t))
+            look(t);
+    }
     return NULL;
 }
 
@@ -348,6 +382,10 @@ const tr_journal_thread_stats_t *tr_journal_thread_stats(const tr_journal_thread
     return &self->stats;
 }
 
+const char *tr_journal_thread_store(const tr_journal_thread_t *self) {
+    return self->journal->ops->name;
+}
+
 /* Signals are for the daemon's own thread. */
 static int start(tr_journal_thread_t *t, tr_error_t *error) {
     sigset_t all, before;
@@ -371,15 +409,21 @@ int tr_journal_thread_new(tr_journal_t **journal, tr_journal_thread_t **ret_thre
     t->journal = *journal;
     *journal = NULL;
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->wake, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&t->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
     jobs_init(&t->waiting);
     jobs_init(&t->done);
     t->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int r = t->fd < 0 ? tr_error_set(error, -errno, "cannot make an eventfd for the journal thread: %s",
                             strerror(errno))
                       : tr_histogram_init(&t->stats.sync, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
-    if (r == 0)
+    if (r == 0) {
+        look(t);
         r = start(t, error);
+    }
     if (r < 0) {
         tr_journal_thread_destroy(&t);
         return r;

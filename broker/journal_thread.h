@@ -80,11 +80,15 @@ typedef struct tr_journal_thread_stats {
     tr_counter_t batches; /* handed over and written; several make one write */
     tr_counter_t writes, syncs, reads;
     tr_counter_t written_bytes, read_bytes;
-    tr_gauge_t queued; /* jobs that wait or are being done */
+    tr_gauge_t bytes, keys; /* of the store, about; looked at every few seconds */
+    tr_gauge_t free_bytes;  /* that its disk has left; -1 = not known */
+    tr_gauge_t queued;      /* jobs that wait or are being done */
     tr_gauge_t queued_bytes;
     tr_gauge_t sync_max_ns;
     tr_histogram_t sync; /* how long a write with sync took */
 } tr_journal_thread_stats_t;
 const tr_journal_thread_stats_t *tr_journal_thread_stats(const tr_journal_thread_t *self);
+/* "RocksDB", "PostgreSQL". */
+const char *tr_journal_thread_store(const tr_journal_thread_t *self);
 
 #endif

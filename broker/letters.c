@@ -25,12 +25,6 @@ static bool next_letter(tr_journal_reader_t *reader, letter_t *ret) {
     return false;
 }
 
-static bool has_journal(tr_answer_t *a) {
-    if (!a->core->durable)
-        tr_answer_refuse(a, "unsupported-function", "this broker keeps no journal (--journal)");
-    return a->core->durable != NULL;
-}
-
 static void write_summary(tr_answer_t *a, const letter_t *l) {
     const tr_record_t *r = &l->info.record;
     tr_content_writer_t *w = &a->content;
@@ -65,7 +59,7 @@ static void list_found(tr_answer_t *a, const tr_found_t *found) {
         more = true;
     }
     tr_write_map(&a->content, 3);
-    tr_write_kv_uint(&a->content, "total", a->core->durable->letters);
+    tr_write_kv_uint(&a->content, "total", a->core->stats.letters);
     tr_write_kv_bool(&a->content, "more", more);
     tr_write_str(&a->content, "letters");
     tr_write_array(&a->content, n);
@@ -77,7 +71,7 @@ static void list_found(tr_answer_t *a, const tr_found_t *found) {
 }
 
 void tr_handle_dead_letters(tr_answer_t *a) {
-    if (!has_journal(a))
+    if (!tr_answer_has_journal(a))
         return;
     int64_t after = tr_value_int(tr_value_get(a->request, "after"), 0);
     tr_key_t from = tr_key_numbered(TR_KEY_LETTER, after < 0 ? 0 : (uint64_t)after + 1);
@@ -88,7 +82,7 @@ void tr_handle_dead_letters(tr_answer_t *a) {
 /* One letter, by its number. */
 static void read_one(tr_answer_t *a, tr_answer_then_t then) {
     int64_t number = tr_value_int(tr_value_get(a->request, "number"), -1);
-    if (!has_journal(a))
+    if (!tr_answer_has_journal(a))
         return;
     if (number < 0) {
         tr_answer_refuse(a, "missing-argument", "number");

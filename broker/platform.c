@@ -45,6 +45,30 @@ void tr_answer_done(tr_answer_t *answer) {
     tr_write_kv_bool(&answer->content, "done", true);
 }
 
+bool tr_answer_has_journal(tr_answer_t *answer) {
+    if (!answer->core->durable)
+        tr_answer_refuse(answer, "unsupported-function", "this broker keeps no journal (--journal)");
+    return answer->core->durable != NULL;
+}
+
+const char *tr_answer_name(const tr_answer_t *answer, size_t *ret_len) {
+    const char *text = tr_value_str(tr_value_get(answer->request, "name"), ret_len);
+    if (!text || !*ret_len)
+        return NULL;
+    const char *at = memchr(text, '@', *ret_len);
+    if (!at)
+        return text;
+    size_t platform = *ret_len - (size_t)(at - text) - 1;
+    bool here = platform == answer->core->platform_len && !memcmp(at + 1, answer->core->platform, platform);
+    *ret_len = here ? (size_t)(at - text) : 0;
+    return text;
+}
+
+size_t tr_answer_bounded(const tr_answer_t *answer, const char *key, size_t otherwise, size_t max) {
+    int64_t n = tr_value_int(tr_value_get(answer->request, key), (int64_t)otherwise);
+    return n < 0 ? 0 : (size_t)n > max ? max : (size_t)n;
+}
+
 static const tr_action_t *find_action(const tr_action_t *actions, tr_value_t name) {
     for (; actions->name; actions++)
         if (tr_value_equals(name, actions->name))

@@ -48,6 +48,22 @@ void tr_handle_dead_letter(tr_answer_t *a);
 void tr_handle_dead_letter_requeue(tr_answer_t *a);
 void tr_handle_dead_letter_drop(tr_answer_t *a);
 
+/* waiting.c: the AMS's actions on what waits durably */
+void tr_handle_mailboxes(tr_answer_t *a);
+void tr_handle_journal(tr_answer_t *a);
+/* Sums up the durable mailboxes of each entry. */
+void tr_waiting_sum_up(tr_core_t *core);
+/* What waits for a service, its durable side with it. */
+tr_waiting_t tr_waiting_of(const tr_service_t *service);
+
+/* ams.c: `name` of the request without its platform, len 0 where it is of another one; NULL without a name. */
+const char *tr_answer_name(const tr_answer_t *answer, size_t *ret_len);
+/* A number of the request, from 0 to max. */
+size_t tr_answer_bounded(const tr_answer_t *answer, const char *key, size_t otherwise, size_t max);
+/* False, and refused, where this broker keeps no journal. */
+bool tr_answer_has_journal(tr_answer_t *answer);
+#define TR_RESULTS_MAX 1000u /* in one answer; "offset" gives the next ones */
+
 /* Makes the answer a refusal: {"reason": one of SC00023's words, "detail": text}. */
 void tr_answer_refuse(tr_answer_t *answer, const char *reason, const char *detail);
 /* {"done": true} */

@@ -34,6 +34,18 @@ tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service) {
     return q;
 }
 
+bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable) {
+    if (!core->durable || service->durable_policy == durable) {
+        service->durable_policy = durable;
+        return true;
+    }
+    tr_queue_t *q = tr_queue_of(core, service);
+    if (!q)
+        return false;
+    service->durable_policy = durable;
+    return tr_batch_queue(core, q);
+}
+
 bool tr_service_is_mailbox(const tr_service_t *service, const char **ret_agent) {
     *ret_agent = service->name + strlen(MAILBOX);
     return !strncmp(service->name, MAILBOX, strlen(MAILBOX));
@@ -155,7 +167,7 @@ static void count_taken(tr_core_t *core, tr_queue_t *q, const tr_block_t *b, uin
         q->resident_records++;
         q->resident_bytes += length;
     }
-    core->durable->unsynced_bytes += length;
+    core->stats.unsynced_bytes += length;
     core->stats.accepted++;
     core->stats.queued++;
     core->stats.queued_bytes += length;
@@ -165,7 +177,7 @@ static void count_taken(tr_core_t *core, tr_queue_t *q, const tr_block_t *b, uin
 static bool has_room(const tr_core_t *core, const tr_queue_t *q, uint32_t length) {
     const tr_core_config_t *c = &core->config;
     return q->records < c->queue_records && q->bytes + length <= c->queue_bytes &&
-           core->durable->unsynced_bytes + length <= c->unsynced_bytes;
+           core->stats.unsynced_bytes + length <= c->unsynced_bytes;
 }
 
 tr_reason_t tr_queue_push(

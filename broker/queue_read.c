@@ -73,6 +73,7 @@ static bool load_message(tr_core_t *core, tr_block_t *b, uint32_t at, const tr_b
         return false;
     lease->block = b;
     lease->at = at;
+    lease->taken_ms = m->wall_ms;
     lease->attempt = b->attempts ? b->attempts[at] : 0;
     lease->seen = b->first + at < q->lanes[b->lane].seen;
     if (lease->seen) /* the sender's route was another broker's: an answer goes by name */

@@ -28,9 +28,9 @@ static int on_producer(tr_core_t *core, const tr_pair_t *pair) {
 
 static int on_queue(tr_core_t *core, const tr_pair_t *pair) {
     tr_durable_t *d = core->durable;
-    if (pair->value_len != 16)
+    if (pair->value_len != TR_QUEUE_VALUE)
         return -EBADMSG;
-    uint64_t id = tr_get64(pair->value);
+    uint64_t id = tr_get64(pair->value), next = d->next_queue;
     tr_service_t *s = tr_service_get(core, (const char *)pair->key + 1, pair->key_len - 1, true);
     if (!s)
         return -ENOMEM;
@@ -38,7 +38,10 @@ static int on_queue(tr_core_t *core, const tr_pair_t *pair) {
     tr_queue_t *q = tr_queue_of(core, s);
     if (!q)
         return -ENOMEM;
+    if (d->next_queue < next) /* they come by name, not by number */
+        d->next_queue = next;
     q->since_ms = (int64_t)tr_get64(pair->value + 8);
+    s->durable_policy = pair->value[16];
     q->written = true;
     return 0;
 }

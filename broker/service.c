@@ -204,7 +204,8 @@ void tr_service_dispatch(tr_core_t *core, tr_service_t *s) {
 
 void tr_service_enqueue(tr_core_t *core, tr_service_t *s, tr_lease_t *lease) {
     lease->number = s->next_number++;
-    lease->queued_ms = core->now.mono_ms;
+    if (!lease->taken_ms)
+        lease->taken_ms = core->now.wall_ms;
     count_in(core, s, lease);
     tr_leases_append(&s->queue[tr_lease_priority(lease)], lease);
 }

@@ -187,7 +187,7 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
     if (r == 0)
         r = open_journal(b, error);
     if (r == 0)
-        r = tr_exposition_init(&b->exposition, error);
+        r = tr_exposition_init(&b->exposition, tr_broker_journal_stats(&b->journal), error);
     return r == 0 ? open_http(b, error) : r;
 }
 
@@ -426,6 +426,7 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
     b->look_at_stream = true;
     take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
     tr_core_tick(b->core, now);
+    tr_broker_journal_tell(&b->journal, b->core, now.mono_ms);
     tr_exposition_update(&b->exposition, tr_core_stats(b->core));
     if (b->silenced)
         tr_log(&b->log, event(TR_B_SILENCED), "count=%u", b->silenced);

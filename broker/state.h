@@ -40,6 +40,11 @@ typedef enum tr_agent_state {
     TR_AGENT_STATES,
 } tr_agent_state_t;
 
+typedef struct tr_waiting {
+    uint64_t records, bytes; /* for their agent to come, or to have room */
+    uint64_t leased;         /* in its hands */
+} tr_waiting_t;
+
 /* One registration: the agent NAME, or the agents NAME-0 .. NAME-(count-1). */
 struct tr_entry {
     tr_session_t *session;
@@ -56,7 +61,8 @@ struct tr_entry {
     uint32_t subscriptions_n;
     uint32_t services_n;
     uint64_t received, sent;
-    int64_t since_ms; /* wall */
+    int64_t since_ms;     /* wall */
+    tr_waiting_t waiting; /* in its durable mailboxes, when they were last summed up (waiting.c) */
     bool range;
     bool durable;    /* by its registration: every message to it is */
     bool supervisor; /* of the fleet: what it is asked for are verbs too */
@@ -103,12 +109,12 @@ struct tr_session {
     struct tr_guest *guest;       /* NULL = nobody asks what it may do (guard.h) */
 };
 
-#define TR_PRIORITIES 10u /* 0 .. 9, the highest first */
+#define TR_PRIORITIES (TR_PRIORITY_MAX + 1u) /* the highest first */
 
 typedef struct tr_lease {
     struct tr_lease *next; /* in its provider's list, or in the queue */
     uint64_t number;
-    int64_t queued_ms;
+    int64_t taken_ms;  /* wall: since when it waits */
     int64_t until_ms;  /* in hand: of a durable one, the end of its time */
     tr_block_t *block; /* where it is in the journal; NULL = only in memory */
     uint32_t at;       /* in the block */
@@ -144,7 +150,7 @@ struct tr_service {
     uint64_t queue_bytes;
     int64_t orphaned_ms; /* since when there has been no provider */
     tr_queue_t *durable; /* NULL = nothing of it is in the journal */
-    bool durable_policy; /* every request to it is durable */
+    bool durable_policy; /* all that comes to it is durable: as its provider said last, who may be away */
     tr_audience_t muted;
     uint64_t requests, settled;
 };

@@ -14,6 +14,7 @@
 #include "proto/performative.h"
 #include "proto/record.h"
 
+#define TR_PRIORITY_MAX 9u
 #define TR_ACL_LIST_MAX 1024 /* receivers, reply-to, delegation, user parameters: each at most */
 
 typedef struct tr_acl_list {
@@ -28,7 +29,7 @@ typedef struct tr_acl_user {
 
 typedef struct tr_acl {
     tr_performative_t performative;
-    uint8_t priority;     /* 0..9 */
+    uint8_t priority;     /* 0..TR_PRIORITY_MAX, the highest first where messages wait */
     uint8_t hops;         /* hop limit, 0 = TR_HOPS_DEFAULT */
     uint8_t flags;        /* TR_FLAG_* */
     uint64_t reply_by_ms; /* Unix time, 0 = none */

@@ -77,6 +77,7 @@ int tr_journal_scan(tr_journal_t *self, const tr_journal_range_t *range, size_t 
 
 int tr_journal_stat(tr_journal_t *self, tr_journal_stat_t *ret_stat) {
     tr_journal_stat_t stat = self->stat;
+    stat.free = UINT64_MAX;
     int r = self->ops->stat(self, &stat);
     if (r == 0)
         *ret_stat = stat;

@@ -62,6 +62,7 @@ typedef struct tr_journal_op {
 
 typedef struct tr_journal_stat {
     uint64_t bytes;  /* on disk, about; in memory for the memory store */
+    uint64_t free;   /* bytes that its disk has left for it; UINT64_MAX = not known */
     uint64_t keys;   /* an estimate */
     uint64_t writes; /* batches since it was opened */
     uint64_t syncs;

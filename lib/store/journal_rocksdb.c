@@ -172,6 +172,7 @@ static int rocks_scan(tr_journal_t *self, const tr_journal_range_t *range, size_
 static int rocks_stat(tr_journal_t *self, tr_journal_stat_t *stat) {
     rocks_t *r = (rocks_t *)self;
     stat->bytes = tr_rocksdb_place_bytes(&r->place);
+    stat->free = tr_rocksdb_place_free(&r->place);
     rocksdb_property_int(r->db, "rocksdb.estimate-num-keys", &stat->keys);
     return 0;
 }

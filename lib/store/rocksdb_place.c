@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define LOCK_FILE "owner" /* RocksDB locks a file of its own, but cannot say who holds it */
@@ -209,4 +210,11 @@ uint64_t tr_rocksdb_place_bytes(const tr_rocksdb_place_t *self) {
             bytes += (uint64_t)st.st_blocks * 512;
     closedir(list);
     return bytes;
+}
+
+uint64_t tr_rocksdb_place_free(const tr_rocksdb_place_t *self) {
+    struct statvfs vfs;
+    if (fstatvfs(self->directory, &vfs) < 0)
+        return UINT64_MAX;
+    return (uint64_t)vfs.f_bavail * vfs.f_frsize;
 }

@@ -24,5 +24,7 @@ void tr_rocksdb_place_finish(tr_rocksdb_place_t *self);
 
 /* Bytes of all files in it. */
 uint64_t tr_rocksdb_place_bytes(const tr_rocksdb_place_t *self);
+/* Bytes that its file system has left for this user; UINT64_MAX where it does not say. */
+uint64_t tr_rocksdb_place_free(const tr_rocksdb_place_t *self);
 
 #endif

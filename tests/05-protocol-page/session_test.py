@@ -244,7 +244,8 @@ def services(fleet):
     p.put(c.SETTLE, src=p.agents["p"], id=taken.id)
     p.call(c.SUBSCRIBE, c.proto((1, "x")), c.DONE, src=p.agents["p"])  # answered when the SETTLE before it is taken
     have = ask(a, "alice", "ams", action="services")[1]["services"]
-    assert have == [{"service": "upper", "providers": 1, "capacity": 1, "queued": 0, "leased": 0, "requests": 3, "settled": 3}], have
+    assert have == [{"service": "upper", "providers": 1, "capacity": 1, "queued": 0, "leased": 0, "durable": False, "requests": 3,
+                     "settled": 3}], have
 
 
 def overload(fleet):
@@ -372,6 +373,10 @@ def durable(fleet):
     b.call(c.BYE, b"", c.BYE_OK)
     a.send("alice", alice, "bob", c.REQUEST, "two", number=2)
     assert stored(a) == [(2, 1)]
+    have = ask(a, "alice", "ams", action="mailboxes", name="bob@local")[1]
+    same_shape(fleet.shapes["ams mailboxes"], have, "ams mailboxes")
+    assert [(box["present"], box["queued"]) for box in have["mailboxes"]] == [(False, 2)]
+    same_shape(fleet.shapes["ams journal"], ask(a, "alice", "ams", action="journal")[1], "ams journal")
     fleet.restart()
     b = fleet.link("bob")
     for text in ("one", "two"):
