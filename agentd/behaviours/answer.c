@@ -26,7 +26,7 @@ int tr_answer_init(tr_acl_t *answer, const tr_message_t *to, tr_performative_t a
     return 0;
 }
 
-bool tr_answer_expected(const tr_message_t *message) {
+bool tr_answer_asked(const tr_message_t *message) {
     if (tr_message_type(message) != TR_MESSAGE_DIRECT)
         return false;
     switch (tr_message_performative(message)) {
@@ -43,5 +43,5 @@ bool tr_answer_expected(const tr_message_t *message) {
     default: break;
     }
     const tr_acl_t *acl = tr_message_acl(message);
-    return tr_message_leased(message) || (acl && acl->reply_with);
+    return acl && acl->reply_with;
 }

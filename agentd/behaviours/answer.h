@@ -12,8 +12,7 @@
  */
 int tr_answer_init(tr_acl_t *answer, const tr_message_t *to, tr_performative_t act, const char **sender);
 
-/* Whether its sender waits for an answer: what FIPA's protocols begin with, a request to a service, or a
- * message with reply-with. */
-bool tr_answer_expected(const tr_message_t *message);
+/* Whether its sender asks for an answer: what FIPA's protocols begin with, or a message with reply-with. */
+bool tr_answer_asked(const tr_message_t *message);
 
 #endif

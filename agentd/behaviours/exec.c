@@ -3,16 +3,17 @@
  * stdout a message (exec_codec.h); its stderr goes to the log. Arguments: exec_conf.h.
  *
  * Work and its life: a message is kept and waits (`waiting`) until the program may have it; then its line is
- * written and it is in work (`active`) until a line of the program finishes it. What expects an answer has
- * the time limit and counts against in_flight; what does not is handed over as it comes, and stays
- * addressable until the next one of its kind. An answer to something that the program asked itself, and news
+ * written and it is in work (`active`) until a line of the program finishes it. What expects an answer, and
+ * what is leased, has the time limit and counts against in_flight; what does not is handed over as it comes,
+ * and stays addressable until the next one of its kind. An answer to something that the program asked itself, and news
  * of a failed delivery, overtake what waits: the program may need them to finish what it has.
  *
  * Mode `once`: a run of the program for each message, whose stdin ends after the line; its end finishes the
  * message, with a failure where an answer was expected and none was written.
  *
- * When the program ends with messages in work, requests to a service are given back to the broker (another
- * provider gets them, or this one again), and others are answered with a failure. It is started again after a
+ * When the program ends with messages in work, requests to a service and durable messages are given back to the
+ * broker (another provider gets them, or this one again), and others are answered with a failure. A durable
+ * message that took too long is given back, too, so that it ends finished or as a dead letter. It is started again after a
  * pause that doubles from backoff_ms to max_backoff_ms; a message that it finished sets the pause back.
  *
  * Output that cannot be sent now (-EAGAIN) stays in the line buffer, and the program's stdout is not read
@@ -75,7 +76,7 @@ void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release) {
 
 static void tell_failure(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
     /* Out of memory: its own time limit will tell whoever waits, ignoring. */
-    if (work->expects && !work->answered)
+    if (work->waits && !work->answered)
         tr_replies_send_reason(&self->failures, self->agent, work->message, TR_FAILURE, reason, detail);
     work->answered = work->failed = true;
 }
@@ -84,6 +85,14 @@ static void tell_failure(tr_exec_t *self, tr_exec_work_t *work, const char *reas
 static void fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
     tell_failure(self, work, reason, detail);
     tr_exec_finish(self, work, false);
+}
+
+/* It was not finished, through no word of the program: what is durable comes again. */
+static void give_up(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
+    if (work->durable && !work->answered)
+        tr_exec_finish(self, work, true);
+    else
+        fail(self, work, reason, detail);
 }
 
 void tr_exec_fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
@@ -113,7 +122,10 @@ static tr_exec_work_t *new_work(tr_exec_t *self, const tr_message_t *message) {
         return NULL;
     }
     work->id = ++self->last_id;
-    work->expects = tr_answer_expected(work->message);
+    bool asked = tr_answer_asked(work->message), leased = tr_message_leased(work->message);
+    work->durable = tr_message_durable(work->message);
+    work->expects = asked || leased;
+    work->waits = asked || (leased && !work->durable);
     return work;
 }
 
@@ -262,7 +274,7 @@ static void on_timeout(tr_agent_t *agent, void *state, void *arg) {
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_LATE], "agent=%s id=%llu sender=%s timeout_ms=%lld",
         self->name, (unsigned long long)work->id, tr_message_sender(work->message),
         (long long)self->conf.timeout_ms);
-    fail(self, work, "timeout", "the program did not finish the message in its time");
+    give_up(self, work, "timeout", "the program did not finish the message in its time");
     /* Its end is told by the pidfd; what else is in work is given back then. */
     if (self->child)
         tr_child_kill(self->child);
@@ -279,6 +291,8 @@ static char *encode(const tr_exec_work_t *work) {
         .missed = tr_message_missed(m),
         .reason = tr_message_reason(m),
         .attempt = tr_message_attempt(m),
+        .durable = work->durable,
+        .redelivered = tr_message_redelivered(m),
     };
     in.content = tr_message_content(m, &in.content_len);
     return tr_exec_encode(&in);
@@ -303,7 +317,7 @@ static void hand_over(tr_exec_t *self, tr_exec_work_t *work) {
         self->in_flight++;
     if (!line || tr_child_write(self->child, line, strlen(line)) < 0) {
         free(line);
-        fail(self, work, "internal-error", "out of memory");
+        give_up(self, work, "internal-error", "out of memory");
         return;
     }
     free(line);
@@ -366,7 +380,8 @@ static void pump(tr_exec_t *self) {
 
 static int init(tr_agent_t *agent, void *state, tr_value_t args) {
     tr_exec_t *self = state;
-    int rc = tr_exec_conf_read(&self->conf, args, NULL);
+    tr_error_t error = {0};
+    int rc = tr_exec_conf_read(&self->conf, args, &error);
     if (rc < 0)
         return rc;
     self->agent = agent;

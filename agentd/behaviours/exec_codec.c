@@ -37,6 +37,11 @@ static void put_number(json_t *line, const char *key, uint64_t value) {
         put(line, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
 }
 
+static void put_true(json_t *line, const char *key, bool value) {
+    if (value)
+        put(line, key, json_true());
+}
+
 static void put_list(json_t *line, const char *key, tr_acl_list_t list) {
     if (!list.count)
         return;
@@ -85,6 +90,7 @@ static void put_parameters(json_t *line, const tr_acl_t *acl) {
     put_text(line, "language", acl->language);
     put_text(line, "encoding", acl->encoding);
     put_number(line, "reply_by_ms", acl->reply_by_ms);
+    put_number(line, "priority", acl->priority);
 }
 
 char *tr_exec_encode(const tr_exec_incoming_t *in) {
@@ -95,6 +101,8 @@ char *tr_exec_encode(const tr_exec_incoming_t *in) {
     put(line, "type", json_string(type_names[in->type]));
     if (in->acl)
         put_parameters(line, in->acl);
+    put_true(line, "durable", in->durable);
+    put_true(line, "redelivered", in->redelivered);
     put_number(line, "attempt", in->attempt);
     put_text(line, "topic", in->topic);
     put_number(line, "sequence", in->sequence);
@@ -199,6 +207,21 @@ static int take_content(decoder_t *self, json_t *v, const char *key) {
     return 0;
 }
 
+static int take_durable(decoder_t *self, json_t *v, const char *key) {
+    if (!json_is_boolean(v))
+        return wrong(self, key, "true or false");
+    self->out->durable = json_is_true(v);
+    return 0;
+}
+
+static int take_priority(decoder_t *self, json_t *v, const char *key) {
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > TR_PRIORITY_MAX)
+        return wrong(self, key, "a number from 0 to 9");
+    self->out->has_priority = true;
+    self->out->acl.priority = (uint8_t)json_integer_value(v);
+    return 0;
+}
+
 static int take_done(decoder_t *self, json_t *v, const char *key) {
     if (!json_is_boolean(v))
         return wrong(self, key, "true or false");
@@ -236,6 +259,8 @@ static const struct {
     {"performative", take_performative},
     {"content", take_content},
     {"done", take_done},
+    {"durable", take_durable},
+    {"priority", take_priority},
     {"protocol", take_protocol},
     {"ontology", take_ontology},
     {"language", take_language},
@@ -274,6 +299,8 @@ static int take_verb(decoder_t *self) {
         out->verb = TR_EXEC_PUBLISH;
     else
         out->verb = says ? TR_EXEC_REPLY : TR_EXEC_DONE;
+    if (out->durable && (out->verb == TR_EXEC_PUBLISH || out->verb == TR_EXEC_DONE))
+        return wrong(self, "durable", "a message or an answer: nothing else can be durable");
     if (out->verb == TR_EXEC_DONE && !self->done)
         return tr_error_set(self->error, -EINVAL,
             "it says nothing: expected \"content\", \"performative\", \"publish\" or \"done\": true");

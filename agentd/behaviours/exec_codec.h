@@ -10,7 +10,9 @@
  *   sender, receivers, reply_to, delegation        AIDs
  *   conversation_id, reply_with, in_reply_to, protocol, ontology, language, encoding
  *   reply_by_ms      Unix time
- *   attempt          how often it was delivered before
+ *   durable          true: it is on the broker's disk until it is finished
+ *   redelivered      true: it was delivered before, or may have been
+ *   attempt          how often, as far as the broker knows
  *   topic, sequence  of an event
  *   reason           of type failed: "not-found", "busy", ...
  *   content          JSON; bytes that are no text are {"$bin": "base64"} (proto/json.h)
@@ -25,6 +27,7 @@
  *   {"publish": TOPIC, "content": ...}   an event
  *   {"done": true}                       finishes the message without an answer
  *
+ * The second and an answer may say "durable": true. All come with "priority", 0 to 9, and
  * with "protocol", "ontology", "conversation_id", "reply_with", "in_reply_to", "reply_to", "language" and
  * "reply_by_ms" as in ACL. A performative may also be a message kind, such as task_result. With a "language"
  * other than msgpack the content must be a text, which is sent as it is.
@@ -49,6 +52,7 @@ typedef struct tr_exec_incoming {
     uint64_t missed;
     tr_reason_t reason;
     unsigned attempt;
+    bool durable, redelivered;
     const void *content;
     size_t content_len;
 } tr_exec_incoming_t;
@@ -67,6 +71,7 @@ typedef struct tr_exec_outgoing {
     tr_exec_verb_t verb;
     bool has_id;
     uint64_t id;
+    bool durable, has_priority;
     bool finishes; /* the message in work is done after it */
     const char *topic;
     const char *receivers[TR_EXEC_RECEIVERS_MAX];

@@ -88,6 +88,22 @@ static void contents_of_any_kind(void **state) {
     }
 }
 
+static void a_durable_message_says_so(void **state) {
+    (void)state;
+    tr_acl_t acl = {.performative = TR_INFORM, .priority = 7};
+    tr_exec_incoming_t in = {.acl = &acl, .durable = true, .redelivered = true};
+    json_t *line = encoded(&in);
+    assert_true(json_is_true(json_object_get(line, "durable")));
+    assert_true(json_is_true(json_object_get(line, "redelivered")));
+    assert_null(json_object_get(line, "attempt")); /* a broker that was killed may have delivered it */
+    assert_int_equal(json_integer_value(json_object_get(line, "priority")), 7);
+    json_decref(line);
+    line = encoded(&(tr_exec_incoming_t){.acl = &acl});
+    assert_null(json_object_get(line, "durable"));
+    assert_null(json_object_get(line, "redelivered"));
+    json_decref(line);
+}
+
 static void events_gaps_and_failures(void **state) {
     (void)state;
     tr_acl_t acl = {.performative = TR_INFORM, .sender = "a\xff@p"};
@@ -148,6 +164,20 @@ static void lines_become_messages(void **state) {
         assert_int_equal(out.acl.content_len, rows[i].content_len);
         tr_exec_outgoing_finish(&out);
     }
+}
+
+static void a_line_may_be_durable(void **state) {
+    (void)state;
+    tr_exec_outgoing_t out;
+    tr_error_t error = {0};
+    assert_int_equal(
+        decode("{\"to\": \"b\", \"content\": 1, \"durable\": true, \"priority\": 0}", &out, &error), 0);
+    assert_true(out.durable && out.has_priority);
+    assert_int_equal(out.acl.priority, 0);
+    tr_exec_outgoing_finish(&out);
+    assert_int_equal(decode("{\"content\": 1}", &out, &error), 0);
+    assert_false(out.durable || out.has_priority);
+    tr_exec_outgoing_finish(&out);
 }
 
 static void all_parameters_arrive(void **state) {
@@ -213,6 +243,9 @@ static void bad_lines_say_why(void **state) {
         {"{\"content\": {\"$bin\": \"***\"}}", "\"content\""},
         {"{\"language\": \"text\", \"content\": 5}", "\"content\""},
         {"{\"reply_by_ms\": \"soon\", \"content\": 5}", "reply_by_ms"},
+        {"{\"content\": 1, \"durable\": 1}", "\"durable\""},
+        {"{\"publish\": \"a\", \"content\": 1, \"durable\": true}", "\"durable\""},
+        {"{\"content\": 1, \"priority\": 10}", "0 to 9"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tr_exec_outgoing_t out;
@@ -267,6 +300,8 @@ int main(void) {
         cmocka_unit_test(what_a_bad_line_was_about),
         cmocka_unit_test(a_request_becomes_a_line),
         cmocka_unit_test(contents_of_any_kind),
+        cmocka_unit_test(a_durable_message_says_so),
+        cmocka_unit_test(a_line_may_be_durable),
         cmocka_unit_test(events_gaps_and_failures),
         cmocka_unit_test(lines_become_messages),
         cmocka_unit_test(all_parameters_arrive),

@@ -73,6 +73,26 @@ static void complain(tr_exec_t *self, tr_agentd_event_t event, const char *why) 
     tr_log(&self->log, &tr_agentd_events[event], "agent=%s error=%s", self->name, why);
 }
 
+/* One at a time, so that those who have it do not get it again when another one must wait. A durable one that the
+ * broker does not take comes back to the program as `failed`, like any other. What is finished after it cannot be
+ * settled before it is on disk: the link keeps their order. */
+static int send_each(tr_exec_t *self, tr_acl_t acl, bool durable) {
+    tr_acl_list_t all = acl.receivers;
+    int first = 0;
+    for (size_t i = self->stuck_receivers; i < all.count; i++) {
+        acl.receivers = (tr_acl_list_t){&all.items[i], 1};
+        int rc = durable ? tr_send_durable(self->agent, &acl, NULL, NULL) : tr_send(self->agent, &acl);
+        if (rc == -EAGAIN) {
+            self->stuck_receivers = i;
+            return rc;
+        }
+        if (rc < 0 && first == 0)
+            first = rc;
+    }
+    self->stuck_receivers = 0;
+    return first;
+}
+
 static int send_reply(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *work) {
     const char *sender = NULL;
     tr_acl_t acl;
@@ -94,31 +114,15 @@ static int send_reply(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *
         acl.conversation_id = out->acl.conversation_id;
     if (out->acl.in_reply_to)
         acl.in_reply_to = out->acl.in_reply_to;
-    return tr_send(self->agent, &acl);
-}
-
-/* One at a time, so that those who have it do not get it again when another one must wait. */
-static int send_others(tr_exec_t *self, const tr_exec_outgoing_t *out) {
-    tr_acl_t acl = out->acl;
-    int first = 0;
-    for (size_t i = self->stuck_receivers; i < out->acl.receivers.count; i++) {
-        acl.receivers = (tr_acl_list_t){&out->acl.receivers.items[i], 1};
-        int rc = tr_send(self->agent, &acl);
-        if (rc == -EAGAIN) {
-            self->stuck_receivers = i;
-            return rc;
-        }
-        if (rc < 0 && first == 0)
-            first = rc;
-    }
-    self->stuck_receivers = 0;
-    return first;
+    if (out->has_priority)
+        acl.priority = out->acl.priority;
+    return out->durable ? send_each(self, acl, true) : tr_send(self->agent, &acl);
 }
 
 static int send_out(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *work) {
     switch (out->verb) {
     case TR_EXEC_REPLY: return send_reply(self, out, work);
-    case TR_EXEC_SEND: return send_others(self, out);
+    case TR_EXEC_SEND: return send_each(self, out->acl, out->durable);
     case TR_EXEC_PUBLISH: return tr_publish_message(self->agent, out->topic, &out->acl);
     default: return 0;
     }
@@ -129,6 +133,8 @@ static const char *why_unsent(tr_exec_verb_t verb, int rc) {
         return "it is larger than a message may be";
     if (rc == -EDESTADDRREQ)
         return "the message in work has no sender to answer";
+    if (rc == -ENOTSUP)
+        return "the broker keeps no journal, so that nothing is durable (--journal)";
     if (rc != -EINVAL)
         return strerror(-rc);
     return verb == TR_EXEC_PUBLISH ? "\"publish\" is no topic, or one of the platform's own ($...)"
@@ -188,7 +194,7 @@ static void refuse_line(tr_exec_t *self, const char *line, size_t len, const cha
     const char *why = "", *then = "nobody waits for it";
     tr_exec_about_t about = tr_exec_about(line, len);
     tr_exec_work_t *work = about.others ? NULL : find_work(self, about.has_id, about.id, &why);
-    bool tell = work && work->expects && !work->answered;
+    bool tell = work && work->waits && !work->answered;
     if (tell)
         then = "its message is answered with a failure";
     else if (!about.others && !about.has_id && self->in_flight > 1)

@@ -15,7 +15,9 @@ typedef struct tr_exec_work {
     uint64_t id;
     tr_message_t *message;
     tr_timer_t *timer;
-    bool expects; /* an answer */
+    bool expects; /* a line that finishes it: within the time limit, and counted against in_flight */
+    bool waits;   /* somebody waits for the answer, and is told where there will be none */
+    bool durable; /* comes again when it was not finished */
     bool answered;
     bool failed; /* answered with a failure, though its run of the program goes on */
 } tr_exec_work_t;

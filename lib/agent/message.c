@@ -131,6 +131,10 @@ bool tr_message_leased(const tr_message_t *self) {
     return self->type == TR_MESSAGE_DIRECT && self->record.h.flags & TR_FLAG_LEASED;
 }
 
+bool tr_message_durable(const tr_message_t *self) {
+    return tr_message_leased(self) && self->record.h.flags & TR_FLAG_DURABLE;
+}
+
 const tr_record_t *tr_message_record(const tr_message_t *self) {
     return &self->record;
 }

@@ -44,11 +44,15 @@ uint64_t tr_message_missed(const tr_message_t *self);
 tr_reason_t tr_message_reason(const tr_message_t *self);
 /* Milliseconds after which a BUSY message may be tried again, 0 = no advice. */
 uint32_t tr_message_retry_ms(const tr_message_t *self);
-/* It was delivered before, to this agent or another one that did not finish it. */
+/* It was delivered before, or may have been, to this agent or another one that did not finish it. */
 bool tr_message_redelivered(const tr_message_t *self);
+/* How often, as far as the broker knows: 0 also for what a broker that was killed may have delivered. */
 unsigned tr_message_attempt(const tr_message_t *self);
-/* A request to a service: delivered again elsewhere unless it is finished. */
+/* A request to a service, or a durable message: delivered again (elsewhere, where there is another provider)
+ * unless it is finished. */
 bool tr_message_leased(const tr_message_t *self);
+/* It is on the broker's disk until it is finished: its sender or its receiver asked for that. */
+bool tr_message_durable(const tr_message_t *self);
 /* The header and bytes, for tools. */
 const tr_record_t *tr_message_record(const tr_message_t *self);
 

@@ -1,4 +1,4 @@
-#include "lib/fleet/restart.h"
+#include "tools/restart.h"
 
 #include <errno.h>
 #include <stdlib.h>
