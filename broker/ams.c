@@ -1,6 +1,7 @@
 /* The AMS: who is registered, in which state; and the platform's own description, topics and services for
  * tools. */
 #include "broker/platform.h"
+#include "broker/stream.h"
 
 #include "broker/guard.h"
 
@@ -289,5 +290,10 @@ const tr_action_t tr_ams_actions[] = {
     {"dead-letter", tr_handle_dead_letter},
     {"dead-letter-requeue", tr_handle_dead_letter_requeue},
     {"dead-letter-drop", tr_handle_dead_letter_drop},
+    {"streams", tr_handle_streams},
+    {"stream-declare", tr_handle_stream_declare},
+    {"stream-drop", tr_handle_stream_drop},
+    {"stream-read", tr_handle_stream_read},
+    {"stream-commit", tr_handle_stream_commit},
     {NULL, NULL},
 };

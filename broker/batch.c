@@ -3,7 +3,7 @@
  * its operations are laid out when it is handed over. Where memory runs out meanwhile, it stays open and is tried again: nothing of it
  * has been promised.
  */
-#include "broker/durable.h"
+#include "broker/stream.h"
 
 #include "lib/store/journal_batch.h"
 
@@ -41,6 +41,18 @@ bool tr_batch_ack(tr_batch_t *batch, tr_producer_t *producer, uint64_t id) {
 
 void tr_batch_unack(tr_batch_t *batch) {
     batch->acks[--batch->acks_n].producer->unsynced--;
+}
+
+bool tr_batch_more(tr_batch_t *batch, uint8_t type, const tr_key_t *key, const void *value, size_t len) {
+    size_t before = batch->more.size;
+    tr_journal_op_put(&batch->more, type, key->bytes, key->len, value, len);
+    if (batch->more.failed) {
+        batch->more.failed = false;
+        batch->more.size = before;
+        return false;
+    }
+    batch->wanted = true;
+    return true;
 }
 
 /* Out of memory: asked again when the next message wants to leave. */
@@ -123,7 +135,8 @@ static void put_state(tr_buffer_t *ops, const tr_block_t *b) {
     free(value);
 }
 
-static bool lay_out(tr_durable_t *d, const tr_batch_t *batch, tr_buffer_t *ops) {
+static bool lay_out(tr_core_t *core, const tr_batch_t *batch, tr_buffer_t *ops) {
+    const tr_durable_t *d = core->durable;
     tr_buffer_init(ops, 0);
     for (tr_block_t *b = batch->blocks; b; b = b->next)
         put_block(ops, b);
@@ -137,6 +150,7 @@ static bool lay_out(tr_durable_t *d, const tr_batch_t *batch, tr_buffer_t *ops) 
         put_state(ops, b);
     for (const tr_producer_t *p = d->dirty_producers; p; p = p->next_dirty)
         tr_producer_write(ops, p);
+    tr_streams_lay_out(core, ops);
     tr_buffer_put(ops, batch->more.data, batch->more.size);
     if (!ops->failed)
         return true;
@@ -186,9 +200,10 @@ static void hand_over(tr_core_t *core) {
     tr_durable_t *d = core->durable;
     tr_batch_t *batch = d->open;
     tr_buffer_t ops;
-    if (!lay_out(d, batch, &ops))
+    if (!lay_out(core, batch, &ops))
         return;
     clean(d, batch);
+    tr_streams_clean(core);
     batch->number = ++d->next_batch;
     tr_core_out_t out = {.type = TR_OUT_WRITE,
         .number = batch->number,
@@ -206,7 +221,7 @@ void tr_batch_flush(tr_core_t *core) {
     tr_durable_t *d = core->durable;
     if (d->out_n >= OUT_MAX)
         return;
-    if ((d->dirty_blocks || d->dirty_producers) && tr_batch_open(core))
+    if ((d->dirty_blocks || d->dirty_producers || tr_streams_dirty(core)) && tr_batch_open(core))
         d->open->wanted = true;
     if (!d->open || !d->open->wanted)
         return;
@@ -216,7 +231,8 @@ void tr_batch_flush(tr_core_t *core) {
 
 bool tr_durable_quiet(const tr_core_t *core) {
     const tr_durable_t *d = core->durable;
-    return !d || (!d->out && !(d->open && d->open->wanted) && !d->dirty_blocks && !d->dirty_producers);
+    return !d || (!d->out && !(d->open && d->open->wanted) && !d->dirty_blocks && !d->dirty_producers &&
+                     !tr_streams_dirty(core));
 }
 
 static void free_batch(tr_batch_t *batch) {
@@ -278,7 +294,7 @@ tr_durable_t *tr_durable_new(tr_core_t *core) {
     if (!d)
         return NULL;
     d->out_end = &d->out;
-    d->next_queue = d->next_letter = 1;
+    d->next_queue = d->next_letter = d->next_stream = 1;
     tr_map_init(&d->producers, tr_core_random(core));
     tr_map_init(&d->queues, tr_core_random(core));
     return d;
@@ -312,6 +328,7 @@ void tr_durable_finish(tr_core_t *core) {
     if (d->open)
         free_batch(d->open);
     tr_reads_drop(core);
+    tr_streams_finish(core);
     free_producers(d);
     free(d);
     core->durable = NULL;

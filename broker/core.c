@@ -4,6 +4,7 @@
 #include "broker/durable.h"
 #include "broker/guard.h"
 #include "broker/link.h"
+#include "broker/stream.h"
 
 #include <stdlib.h>
 
@@ -317,6 +318,7 @@ void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on) 
     self->tapped = self->interests_more > 0;
     for (uint32_t i = 0; i < self->interests_n; i++)
         self->tapped |= self->interests[i].len >= 4 && !memcmp(self->interests[i].prefix, "$tap", 4);
+    self->tapped |= tr_streams_tap(self);
 }
 
 /* Dead is who has been silent for a lease, or whose connection broke and did not come back in time. */

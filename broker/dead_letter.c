@@ -5,6 +5,8 @@
 #include "broker/durable.h"
 #include "broker/lease.h"
 
+#include "lib/store/journal.h"
+
 #include <stdlib.h>
 
 static tr_letter_t *letter_new(tr_core_t *core, const tr_lease_t *lease, tr_reason_t why) {
@@ -57,10 +59,9 @@ bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size) {
     if (!batch)
         return false;
     tr_key_t key = tr_key_numbered(TR_KEY_LETTER, number);
-    tr_batch_delete(&batch->more, &key);
-    if (batch->more.failed)
+    if (!tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
         return false;
-    batch->wanted = batch->sync = true;
+    batch->sync = true;
     uint64_t *bytes = &core->stats.letter_bytes;
     core->stats.letters--;
     *bytes -= size < *bytes ? size : *bytes;

@@ -1,5 +1,5 @@
 /* The way of a durable message: is it new, which queue is its, may it be taken. */
-#include "broker/durable.h"
+#include "broker/stream.h"
 
 #include <stdlib.h>
 
@@ -87,6 +87,8 @@ uint64_t tr_durable_away(const tr_core_t *core) {
 }
 
 void tr_durable_tick(tr_core_t *core) {
-    if (core->durable)
-        tr_producer_tick(core);
+    if (!core->durable)
+        return;
+    tr_producer_tick(core);
+    tr_streams_tick(core);
 }

@@ -89,7 +89,7 @@ typedef struct tr_pair {
     size_t key_len, value_len;
 } tr_pair_t;
 
-#define TR_PRODUCER_MAX 64u /* bytes of a producer's name */
+#define TR_PRODUCER_MAX 64u /* bytes of a producer's name; behind the certificate's it is two of them */
 
 typedef struct tr_producer {
     char *name;
@@ -149,6 +149,9 @@ struct tr_durable {
     struct tr_read *reads;     /* outstanding */
     tr_core_journal_t journal; /* as the shell told it last */
     bool versioned;            /* the journal says which version it is of */
+    tr_stream_t *streams;      /* stream.h */
+    uint64_t next_stream, streams_version;
+    int64_t streams_synced_ms;
 };
 
 /* queue.c */
@@ -181,6 +184,8 @@ tr_batch_t *tr_batch_open(tr_core_t *core);
 bool tr_batch_ack(tr_batch_t *batch, tr_producer_t *producer, uint64_t id);
 /* Takes the last one back. */
 void tr_batch_unack(tr_batch_t *batch);
+/* An operation of its own (tr_journal_op_type_t). False when out of memory: the batch is as it was. */
+bool tr_batch_more(tr_batch_t *batch, uint8_t type, const tr_key_t *key, const void *value, size_t len);
 /* Writes ahead that all below `upto` may have been delivered. */
 void tr_batch_reserve(tr_core_t *core, tr_queue_t *queue, unsigned lane, uint64_t upto);
 /* The queue itself. False when out of memory. */

@@ -55,7 +55,7 @@ tr_key_t tr_key_of_block(tr_key_type_t type, uint64_t queue, unsigned lane, uint
 bool tr_key_place(const void *key, size_t len, tr_block_place_t *ret_place) {
     const uint8_t *k = key;
     bool lane = len == 10 && k[0] == TR_KEY_LANE;
-    bool block = len == 18 && (k[0] == TR_KEY_STATE || k[0] == TR_KEY_BLOCK);
+    bool block = len == 18 && (k[0] == TR_KEY_STATE || k[0] == TR_KEY_BLOCK || k[0] == TR_KEY_STREAM_BLOCK);
     if (!lane && !block)
         return false;
     *ret_place = (tr_block_place_t){

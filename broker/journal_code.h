@@ -17,12 +17,15 @@
  * state. */
 typedef enum tr_key_type {
     TR_KEY_VERSION = '1',
-    TR_KEY_PRODUCER = '2', /* name */
-    TR_KEY_QUEUE = '3',    /* name */
-    TR_KEY_LANE = '4',     /* queue, lane */
-    TR_KEY_STATE = '5',    /* queue, lane, first: what became of a block's messages */
-    TR_KEY_BLOCK = '6',    /* queue, lane, first */
-    TR_KEY_LETTER = '7',   /* number: a dead letter */
+    TR_KEY_PRODUCER = '2',     /* name */
+    TR_KEY_QUEUE = '3',        /* name */
+    TR_KEY_LANE = '4',         /* queue, lane */
+    TR_KEY_STATE = '5',        /* queue, lane, first: what became of a block's messages */
+    TR_KEY_BLOCK = '6',        /* queue, lane, first */
+    TR_KEY_LETTER = '7',       /* number: a dead letter */
+    TR_KEY_STREAM = '8',       /* name */
+    TR_KEY_CONSUMER = '9',     /* stream, name */
+    TR_KEY_STREAM_BLOCK = ':', /* stream, 0, first */
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u

@@ -94,15 +94,19 @@ static tr_session_t *open_session(tr_core_t *core, tr_peer_t peer, uint64_t id) 
     return s;
 }
 
-/* Who the session's durable messages are of. False where a newer life of the producer is known. */
+/* Who the session's durable messages are of: under a guard each certificate has producers of its own, so that nobody takes another's
+ * numbers. False where a newer life of the producer is known. */
 static bool set_producer(tr_core_t *core, tr_session_t *s, const Troupe__Hello *m, tr_reason_t *ret_why) {
+    char name[2 * TR_PRODUCER_MAX + 2];
     size_t len = strlen(m->producer);
+    const char *holder = s->guest ? s->guest->identity->name : "";
     if (!core->durable || !len)
         return true;
     *ret_why = TR_REASON_BAD_NAME;
-    tr_producer_t *p = len <= TR_PRODUCER_MAX && tr_name_valid(m->producer, len)
-                           ? tr_producer_get(core, m->producer, m->producer_epoch, ret_why)
-                           : NULL;
+    if (len > TR_PRODUCER_MAX || !tr_name_valid(m->producer, len) || strlen(holder) > TR_PRODUCER_MAX)
+        return false;
+    snprintf(name, sizeof name, "%s%s%s", holder, *holder ? "/" : "", m->producer);
+    tr_producer_t *p = tr_producer_get(core, name, m->producer_epoch, ret_why);
     if (p)
         tr_producer_speaks(core, p, s);
     return p != NULL;

@@ -193,7 +193,8 @@ static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t
         else
             later->then(&a, found);
         tr_content_finish(&content);
-        send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
+        if (!a.later)
+            send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
     }
     tr_content_writer_finish(&a.content);
 }

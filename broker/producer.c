@@ -5,6 +5,8 @@
  */
 #include "broker/durable.h"
 
+#include "lib/store/journal.h"
+
 #include <stdlib.h>
 
 #define PRODUCER_BYTES  (16u + TR_DEDUP_BYTES)
@@ -142,8 +144,8 @@ void tr_producers_stored(tr_core_t *core, tr_ack_t *acks, size_t n) {
 
 static void forget(tr_core_t *core, tr_batch_t *batch, tr_producer_t *p) {
     tr_key_t key = tr_key_named(TR_KEY_PRODUCER, p->name);
-    tr_batch_delete(&batch->more, &key);
-    batch->wanted = true;
+    if (!tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
+        return; /* out of memory: later */
     tr_map_delete(&core->durable->producers, p->name, strlen(p->name));
     free(p->name);
     free(p);

@@ -4,7 +4,7 @@
  * mailbox is full misses it and is told how many it missed (GAP) as soon as there is room. Nobody hears his
  * own publications.
  */
-#include "broker/state.h"
+#include "broker/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +86,8 @@ void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *re
     topic->used_ms = core->now.wall_ms;
     if (tr_topic_wanted(core, topic))
         tr_topic_stream(core, topic, record, &h);
+    if (tr_topic_in_streams(core, topic))
+        tr_stream_append(core, topic, record, &h);
     if (topic->subs_version != core->subs_version)
         match(core, topic);
     for (uint32_t i = 0; i < topic->subs_n; i++)
@@ -107,7 +109,7 @@ void tr_tap(
     memcpy(name, "$tap", 4);
     size_t len = append_part(name, 4, sender);
     len = append_part(name, len, to);
-    if (len > TR_TOPIC_MAX || !tr_interest_matches(core, name, len))
+    if (len > TR_TOPIC_MAX || (!tr_interest_matches(core, name, len) && !tr_streams_match(core, name, len)))
         return;
     tr_topic_t *topic = tr_topic_get(core, name, len);
     if (!topic)
@@ -117,5 +119,8 @@ void tr_tap(
     h.id = ++topic->sequence;
     topic->bytes += h.length;
     topic->used_ms = core->now.wall_ms;
-    tr_topic_stream(core, topic, record, &h);
+    if (tr_topic_wanted(core, topic))
+        tr_topic_stream(core, topic, record, &h);
+    if (tr_topic_in_streams(core, topic))
+        tr_stream_append(core, topic, record, &h);
 }

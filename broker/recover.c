@@ -3,7 +3,9 @@
  * that a block meets its queue and its state. Messages are counted and checked, not kept: they are read again when somebody is there
  * for them, so that a long backlog costs no memory.
  */
-#include "broker/durable.h"
+#include "broker/stream.h"
+
+#include "lib/store/journal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,9 +19,9 @@ static int on_version(tr_core_t *core, const tr_pair_t *pair) {
 }
 
 static int on_producer(tr_core_t *core, const tr_pair_t *pair) {
-    char name[TR_PRODUCER_MAX + 1];
+    char name[2 * TR_PRODUCER_MAX + 2];
     size_t len = pair->key_len - 1;
-    if (len > TR_PRODUCER_MAX)
+    if (len >= sizeof name)
         return -EBADMSG;
     memcpy(name, pair->key + 1, len);
     name[len] = 0;
@@ -156,6 +158,9 @@ int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void
         [TR_KEY_STATE - TR_KEY_VERSION] = on_state,
         [TR_KEY_BLOCK - TR_KEY_VERSION] = on_block,
         [TR_KEY_LETTER - TR_KEY_VERSION] = on_letter,
+        [TR_KEY_STREAM - TR_KEY_VERSION] = tr_stream_recover,
+        [TR_KEY_CONSUMER - TR_KEY_VERSION] = tr_consumer_recover,
+        [TR_KEY_STREAM_BLOCK - TR_KEY_VERSION] = tr_stream_block_recover,
     };
     const tr_pair_t pair = {.key = key, .key_len = key_len, .value = value, .value_len = value_len};
     unsigned type = key_len ? pair.key[0] - (unsigned)TR_KEY_VERSION : UINT32_MAX;
@@ -187,7 +192,5 @@ int tr_core_recovered(tr_core_t *self, tr_core_now_t now) {
     uint8_t version[4];
     tr_key_t key = tr_key_named(TR_KEY_VERSION, "");
     tr_put32(version, TR_JOURNAL_VERSION);
-    tr_batch_put(&batch->more, &key, version, sizeof version);
-    batch->wanted = true;
-    return batch->more.failed ? -ENOMEM : 0;
+    return tr_batch_more(batch, TR_JOURNAL_PUT, &key, version, sizeof version) ? 0 : -ENOMEM;
 }

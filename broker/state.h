@@ -29,6 +29,7 @@ typedef struct tr_late tr_late_t;
 typedef struct tr_queue tr_queue_t; /* durable.h has these */
 typedef struct tr_block tr_block_t;
 typedef struct tr_durable tr_durable_t;
+typedef struct tr_stream tr_stream_t;
 
 /* FIPA life cycle (SC00023 6.4). Only an active agent is delivered to. */
 typedef enum tr_agent_state {
@@ -187,8 +188,10 @@ struct tr_topic {
     tr_buf_t *buf; /* the bundle for the stream */
     uint32_t buf_records;
     tr_topic_t *next_dirty;
-    int64_t used_ms;    /* wall */
-    uint64_t rate_base; /* sequence a second ago */
+    int64_t used_ms;          /* wall */
+    uint64_t streams_version; /* of core->durable, when in_streams was computed */
+    uint64_t in_streams[4];   /* a bit for each stream that its publications go to */
+    uint64_t rate_base;       /* sequence a second ago */
     double rate;
 };
 
@@ -409,6 +412,11 @@ void tr_topic_stream(
 void tr_topic_flush(tr_core_t *core, tr_topic_t *topic);
 void tr_topic_tick(tr_core_t *core, int64_t elapsed_ms);
 bool tr_interest_matches(const tr_core_t *core, const char *topic, size_t len);
+
+/* stream.c */
+bool tr_topic_in_streams(const tr_core_t *core, tr_topic_t *topic);
+/* Whether a topic of this name would be in one. */
+bool tr_streams_match(const tr_core_t *core, const char *topic, size_t len);
 
 /* publish.c */
 void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record);

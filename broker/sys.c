@@ -20,7 +20,7 @@ void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const ch
 }
 
 static bool heard(tr_core_t *core, const char *name, size_t len) {
-    if (tr_interest_matches(core, name, len))
+    if (tr_interest_matches(core, name, len) || tr_streams_match(core, name, len))
         return true;
     for (uint32_t i = 0; i < core->subscriptions_n; i++) {
         const tr_subscription_t *s = core->subscriptions[i];

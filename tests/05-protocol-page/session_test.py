@@ -392,8 +392,27 @@ def durable(fleet):
     b.put(c.SETTLE, src=b.agents["bob"], id=r.id)
 
 
-STORIES = (direct, ranges, platform, topics, services, overload, resume, dead, durable, errors)
-OPTIONS = {overload: ("--mailbox-records", "16"), durable: ("--journal", "JOURNAL", "--tries", "2")}
+def streams(fleet):
+    """Publications are kept, and read by page and by consumer, across the end of the broker."""
+    a = fleet.link("alice")
+    assert ask(a, "alice", "ams", action="stream-declare", stream="news", pattern="news.>") == (c.INFORM, {"done": True})
+    for n in range(3):
+        a.publish("alice", a.agents["alice"], "news.a", n)
+    assert ask(a, "alice", "ams", action="stream-commit", stream="news", consumer="reader", position=2)[0] == c.INFORM
+    assert len(ask(a, "alice", "ams", action="stream-read", stream="news")[1]["events"]) == 3
+    fleet.restart()
+    a = fleet.link("alice")
+    same_shape(fleet.shapes["ams streams"], ask(a, "alice", "ams", action="streams")[1], "ams streams")
+    page = ask(a, "alice", "ams", action="stream-read", stream="news", consumer="reader")[1]
+    events = [c.Record(e.pop("record")) for e in page["events"]]
+    same_shape(fleet.shapes["ams stream-read"], page, "ams stream-read")
+    assert [(r.envelope[11], r.value()) for r in events] == [(b"news.a", 1), (b"news.a", 2)]
+    assert (page["next"], page["tail"], page["more"]) == (4, 4, False)
+
+
+STORIES = (direct, ranges, platform, topics, services, overload, resume, dead, durable, streams, errors)
+OPTIONS = {overload: ("--mailbox-records", "16"), durable: ("--journal", "JOURNAL", "--tries", "2"),
+           streams: ("--journal", "JOURNAL")}
 
 
 def main(arguments):
