@@ -144,7 +144,7 @@ void tr_journal_close(tr_journal_t **self);
  */
 typedef struct tr_journal_rocksdb_options {
     const char *directory;
-    size_t memory; /* for write buffers and caches together, about; 0 = 96 MB */
+    size_t memory; /* for write buffers and caches together, about; 0 = 64 MB */
     /* Opens a damaged log and keeps what is before the damage, instead of refusing it. For the operator who
      * has said so. */
     bool salvage;

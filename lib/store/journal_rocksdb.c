@@ -2,11 +2,15 @@
  * The embedded store. What a queue asks of RocksDB: values of up to 64 KB that are written once, read once in order and
  * deleted soon, beside small values that change often.
  *
- * - Values of 1 KB and more live in blob files, so that a compaction moves a reference of some 40 bytes instead of the
- *   value: what is written once is written twice (log and blob file), whatever the backlog. Most blocks of a queue
- *   that keeps up die in memory, and are written once.
+ * - Values of 4 KB and more live in blob files, so that a compaction moves a reference of some 40 bytes instead of the
+ *   value: what is written once is written twice (log and blob file), whatever the backlog; in tables it was four times
+ *   and more, with syncs that waited for seconds. Most blocks of a queue that keeps up die in memory, and are written
+ *   once.
+ * - Blob files die whole, because queues are read in the order in which they were written. Only where many are kept alive by
+ *   a few values in them are those moved (rocksdb's garbage collection, which would otherwise move a quarter of
+ *   the backlog with every compaction).
  * - No compression: messages that compress are rare, and the thread that writes is the one everybody waits for.
- * - Deletes reach the disk by a flush after some thousand of them, and files full of deletes are compacted at once: so
+ * - Deletes reach the disk by a flush after some hundred of them, and files full of deletes are compacted at once: so
  *   the space of a backlog that was read comes back without new writes.
  * - The key of no bytes, which nobody else can use, holds the version of what is here. It also keeps one table alive:
  *   RocksDB before 8.11 forgets to remove the blob files when the last table goes.
@@ -21,13 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_DEFAULT (96u << 20)
+#define MEMORY_DEFAULT (64u << 20)
 #define MEMORY_LEAST   (8u << 20)
-#define BLOB_BYTES     1024u       /* values from here on live in blob files */
+#define BLOB_BYTES     4096u       /* values from here on live in blob files */
 #define BLOB_FILE      (64u << 20) /* small enough to be freed soon, large enough to be few */
 #define FILES          256         /* that are open at a time */
 #define BATCH_KEPT     (4u << 20)  /* a larger batch's memory is given back */
-#define DELETES        1024u       /* after so many, RocksDB is asked whether to flush */
+#define DELETES        512u        /* after so many, RocksDB is asked whether to flush */
 #define RANGE_WEIGHT   256u        /* a deleted range counts as so many */
 #define VERSION        "troupe journal 1"
 
@@ -41,7 +45,9 @@ typedef struct rocks {
     rocksdb_writeoptions_t *unsynced, *synced;
     rocksdb_flushoptions_t *flush;
     rocksdb_writebatch_t *batch;
+    size_t memory;
     unsigned deletes; /* since RocksDB was asked */
+    bool collects;    /* garbage in blob files */
     char path[];
 } rocks_t;
 
@@ -73,12 +79,35 @@ static int explain(const rocks_t *r, char *text, tr_error_t *error) {
     return c->code;
 }
 
-/* Deletes that only lie in memory free nothing. It is a hint: where it fails, the next write tells. */
-static void flush_deletes(rocks_t *r) {
-    uint64_t n = 0;
+static uint64_t property(const rocks_t *r, const char *name) {
+    uint64_t value = 0;
+    rocksdb_property_int(r->db, name, &value); /* 0 where it has none, ignoring */
+    return value;
+}
+
+/* Whether blob files are mostly garbage that some values hold, and whether enough of it is gone again. */
+static void collect_garbage(rocks_t *r, uint64_t blobs) {
+    static const char *const keys[] = {"enable_blob_garbage_collection"};
+    uint64_t garbage = property(r, "rocksdb.live-blob-file-garbage-size");
+    bool wanted = r->collects ? garbage > blobs / 4 : blobs >= 2 * r->memory && garbage > blobs / 2;
+    char *text = NULL;
+    if (wanted == r->collects)
+        return;
+    rocksdb_set_options(r->db, 1, keys, (const char *const[]){wanted ? "true" : "false"}, &text);
+    r->collects = wanted;
+    rocksdb_free(text);
+}
+
+/* Deletes that only lie in memory free nothing. Where there is little to be freed, a flush is not worth what it does to
+ * the next sync: then most of what is deleted has never left memory. These are hints: where one fails, the next write
+ * tells. */
+static void reclaim(rocks_t *r) {
+    uint64_t blobs = property(r, "rocksdb.live-blob-file-size");
     char *text = NULL;
     r->deletes = 0;
-    if (rocksdb_property_int(r->db, "rocksdb.num-deletes-active-mem-table", &n) == 0 && n >= DELETES)
+    collect_garbage(r, blobs);
+    if (blobs + property(r, "rocksdb.live-sst-files-size") >= r->memory / 4 &&
+        property(r, "rocksdb.num-deletes-active-mem-table") >= DELETES)
         rocksdb_flush(r->db, r->flush, &text);
     rocksdb_free(text);
 }
@@ -124,7 +153,7 @@ static int rocks_write(
     if (text)
         return explain(r, text, error);
     if (r->deletes >= DELETES)
-        flush_deletes(r);
+        reclaim(r);
     return 0;
 }
 
@@ -173,7 +202,7 @@ static int rocks_stat(tr_journal_t *self, tr_journal_stat_t *stat) {
     rocks_t *r = (rocks_t *)self;
     stat->bytes = tr_rocksdb_place_bytes(&r->place);
     stat->free = tr_rocksdb_place_free(&r->place);
-    rocksdb_property_int(r->db, "rocksdb.estimate-num-keys", &stat->keys);
+    stat->keys = property(r, "rocksdb.estimate-num-keys");
     return 0;
 }
 
@@ -200,8 +229,8 @@ static void rocks_close(tr_journal_t *self) {
 }
 
 /* Tables hold small values and references. Their indexes are in the cache too, so that it bounds all of it. */
-static void set_table(rocks_t *r, size_t memory) {
-    r->cache = rocksdb_cache_create_lru(memory / 8);
+static void set_table(rocks_t *r) {
+    r->cache = rocksdb_cache_create_lru(r->memory / 8);
     r->table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(r->table, r->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(r->table, 1);
@@ -214,8 +243,8 @@ static void set_blobs(rocksdb_options_t *o) {
     rocksdb_options_set_min_blob_size(o, BLOB_BYTES);
     rocksdb_options_set_blob_file_size(o, BLOB_FILE);
     rocksdb_options_set_blob_compression_type(o, rocksdb_no_compression);
-    rocksdb_options_set_enable_blob_gc(o, 1);
-    rocksdb_options_set_blob_gc_age_cutoff(o, 0.5);
+    rocksdb_options_set_enable_blob_gc(o, 0); /* see collect_garbage */
+    rocksdb_options_set_blob_gc_age_cutoff(o, 0.25);
     rocksdb_options_set_blob_gc_force_threshold(o, 0.5);
 }
 
@@ -228,24 +257,31 @@ static void set_log(rocksdb_options_t *o) {
     rocksdb_options_set_stats_persist_period_sec(o, 0);
 }
 
-static void set_options(rocks_t *r, size_t memory) {
+/* Tables are small and many may wait for a compaction: better than a write that waits for it. */
+static void set_levels(rocksdb_options_t *o) {
+    rocksdb_options_set_level0_slowdown_writes_trigger(o, FILES / 2);
+    rocksdb_options_set_level0_stop_writes_trigger(o, FILES);
+    rocksdb_options_add_compact_on_deletion_collector_factory(o, 128, 64);
+}
+
+static void set_options(rocks_t *r) {
     rocksdb_options_t *o = r->options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(o, 1);
     rocksdb_options_set_paranoid_checks(o, 1);
     rocksdb_options_set_wal_recovery_mode(o, rocksdb_absolute_consistency_recovery);
     rocksdb_options_set_compression(o, rocksdb_no_compression);
-    rocksdb_options_set_write_buffer_size(o, memory / 4);
+    rocksdb_options_set_write_buffer_size(o, r->memory / 4);
     rocksdb_options_set_max_write_buffer_number(o, 3);
-    rocksdb_options_set_max_total_wal_size(o, memory);
+    rocksdb_options_set_max_total_wal_size(o, r->memory);
     rocksdb_options_set_max_open_files(o, FILES);
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_max_manifest_file_size(o, 4u << 20);
     rocksdb_options_set_bytes_per_sync(
         o, 1u << 20); /* or a flush makes the next fdatasync wait for all of it */
-    rocksdb_options_add_compact_on_deletion_collector_factory(o, 128, 64);
+    set_levels(o);
     set_blobs(o);
     set_log(o);
-    set_table(r, memory);
+    set_table(r);
 }
 
 static void set_others(rocks_t *r) {
@@ -280,12 +316,14 @@ static const tr_journal_ops_t rocks_ops = {
     .name = "RocksDB", .write = rocks_write, .scan = rocks_scan, .stat = rocks_stat, .close = rocks_close};
 
 static int open_all(rocks_t *r, const tr_journal_rocksdb_options_t *options, tr_error_t *error) {
-    size_t memory = options->memory ? options->memory : MEMORY_DEFAULT;
     char *text = NULL;
     int code = tr_rocksdb_place_init(&r->place, r->path, options->salvage, error);
     if (code < 0)
         return code;
-    set_options(r, memory < MEMORY_LEAST ? MEMORY_LEAST : memory);
+    r->memory = options->memory ? options->memory : MEMORY_DEFAULT;
+    if (r->memory < MEMORY_LEAST)
+        r->memory = MEMORY_LEAST;
+    set_options(r);
     set_others(r);
     r->db = rocksdb_open(r->options, r->path, &text);
     if (text)

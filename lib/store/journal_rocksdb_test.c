@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PLACES = 400, BATCHES = 60, BIG = 3000 };
+enum { PLACES = 400, BATCHES = 60, BIG = 6000 };
 
 static int open_at(void *place, tr_journal_t **ret_journal, tr_error_t *error) {
     tr_journal_rocksdb_options_t options = {.directory = place, .memory = 8u << 20, .module = JOURNAL_MODULE};
@@ -26,6 +26,13 @@ static int new_place(void **state) {
     char pattern[] = "/tmp/troupe-journal-XXXXXX";
     *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
     return *state ? 0 : -1;
+}
+
+/* In memory, where that may be: for many small journals. What they sync has been tried elsewhere. */
+static int new_place_in_memory(void **state) {
+    char pattern[] = "/dev/shm/troupe-journal-XXXXXX";
+    *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
+    return *state ? 0 : new_place(state);
 }
 
 static int end_place(void **state) {
@@ -100,10 +107,9 @@ static uint64_t bytes_on_disk(tr_journal_t *j) {
     return stat.bytes;
 }
 
-/* A backlog is written, and then read and deleted, with no writes of its size after that. */
-static void deleted_blocks_give_their_space_back(void **state) {
-    enum { BLOCKS = 2000, BLOCK = 65536 };
-    tr_journal_t *j = open_place(*state);
+enum { BLOCKS = 4000, BLOCK = 32768 };
+
+static void write_blocks(tr_journal_t *j) {
     char *block = malloc(BLOCK), key[16];
     memset(block, 'b', BLOCK);
     for (int i = 0; i < BLOCKS; i++) {
@@ -112,20 +118,45 @@ static void deleted_blocks_give_their_space_back(void **state) {
             .type = TR_JOURNAL_PUT, .key = key, .key_len = strlen(key), .value = block, .value_len = BLOCK};
         write_ops(j, &op, 1, i % 100 == 0);
     }
-    uint64_t full = bytes_on_disk(j);
-    assert_true(full > (uint64_t)BLOCKS * BLOCK);
+    free(block);
+}
+
+/* Deletes all but every `kept`-th one, and goes on with what a broker writes meanwhile, its states, until the disk is
+ * down to `most` bytes: RocksDB works in threads of its own. */
+static void delete_blocks(tr_journal_t *j, int kept, uint64_t most) {
+    char key[16];
     for (int i = 0; i < BLOCKS; i++) {
         snprintf(key, sizeof key, "b%06d", i);
-        WRITE(j, i % 100 == 0, del(key), put("head", key));
+        if (!kept || i % kept)
+            WRITE(j, i % 100 == 0, del(key), put("head", key));
     }
-    /* What a broker writes meanwhile: its states. RocksDB works in threads of its own, so it may take some of them. */
-    for (int i = 0; bytes_on_disk(j) > full / 3; i++) {
-        assert_true(i < 200000);
-        WRITE(j, true, put("head", key));
+    for (int i = 0; bytes_on_disk(j) > most; i++) {
+        if (i == 100000)
+            fail_msg("%llu bytes are still there", (unsigned long long)bytes_on_disk(j));
+        WRITE(j, i % 10 == 0, put("head", key), del("none"));
     }
-    assert_holds(j, "head=b001999 ");
+}
+
+/* A backlog is written, and then read and deleted, with no writes of its size after that. */
+static void deleted_blocks_give_their_space_back(void **state) {
+    tr_journal_t *j = open_place(*state);
+    write_blocks(j);
+    uint64_t full = bytes_on_disk(j);
+    assert_true(full > (uint64_t)BLOCKS * BLOCK);
+    delete_blocks(j, 0, full / 4);
+    assert_holds(j, "head=b003999 ");
     tr_journal_close(&j);
-    free(block);
+}
+
+/* Every file has a block that stays. */
+static void a_few_that_stay_do_not_hold_the_others(void **state) {
+    tr_journal_t *j = open_place(*state);
+    write_blocks(j);
+    delete_blocks(j, 40, bytes_on_disk(j) / 4);
+    char *text = text_of(j, "b", "c");
+    assert_int_equal(strlen(text), BLOCKS / 40 * (BLOCK + 9));
+    free(text);
+    tr_journal_close(&j);
 }
 
 /* Batch i: a small key and a large one, whose values follow from i. */
@@ -269,7 +300,7 @@ static void a_cut_log_loses_its_last_batches_only(void **state) {
     int last = BATCHES;
     copy_place(from, to, &files);
     assert_int_equal(count_batches(to, &error), BATCHES);
-    for (size_t n = (size_t)st.st_size; n > 0; n -= n < 997 ? n : 997) {
+    for (size_t n = (size_t)st.st_size; n > 0; n -= n < 1999 ? n : 1999) {
         copy_place(from, to, &files);
         copy_file(a, b, n - 1);
         int left = count_batches(to, &error);
@@ -295,10 +326,15 @@ static void flip(const char *path, size_t bit) {
     close(fd);
 }
 
+/* Files whose bytes do not matter to the data: RocksDB writes its options, but does not read them. */
+static bool matters(const char *name) {
+    return strncmp(name, "OPTIONS", 7) != 0 && strcmp(name, "IDENTITY") != 0 && strcmp(name, "owner") != 0;
+}
+
 /* The file and the bit for the i-th place: every file has its share, small ones too. */
 static const char *place_of(const files_t *files, unsigned i, size_t *ret_bit) {
     size_t file = i % files->n;
-    while (files->sizes[file] == 0)
+    while (files->sizes[file] == 0 || !matters(files->names[file]))
         file = (file + 1) % files->n;
     *ret_bit = (size_t)(i * 2654435761u) % (files->sizes[file] * 8);
     return files->names[file];
@@ -325,7 +361,7 @@ static void one_flipped_bit_is_seen_or_does_no_harm(void **state) {
         free(path);
     }
     print_message("%u flipped bits: %u detected, %u harmless\n", (unsigned)PLACES, seen, harmless);
-    assert_true(seen > PLACES / 4);
+    assert_true(seen > PLACES / 10 * 9);
     free(from);
     free(to);
 }
@@ -336,7 +372,7 @@ static void who_says_so_gets_what_is_before_the_damage(void **state) {
     tr_journal_t *j = NULL;
     write_batches(*state, &files);
     char *path = path_in(*state, last_log(&files));
-    flip(path, 8 * 40000);
+    flip(path, 8 * 80000);
     assert_int_equal(count_batches(*state, &error), -EBADMSG);
     assert_non_null(strstr(error.text, "does not match its checksum at byte"));
     tr_journal_rocksdb_options_t options = {.directory = *state, .salvage = true, .module = JOURNAL_MODULE};
@@ -356,9 +392,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_has_it_is_said, new_place, end_place),
         cmocka_unit_test_setup_teardown(what_is_no_place_is_refused, new_place, end_place),
         cmocka_unit_test_setup_teardown(deleted_blocks_give_their_space_back, new_place, end_place),
-        cmocka_unit_test_setup_teardown(a_cut_log_loses_its_last_batches_only, new_place, end_place),
-        cmocka_unit_test_setup_teardown(one_flipped_bit_is_seen_or_does_no_harm, new_place, end_place),
-        cmocka_unit_test_setup_teardown(who_says_so_gets_what_is_before_the_damage, new_place, end_place),
+        cmocka_unit_test_setup_teardown(a_few_that_stay_do_not_hold_the_others, new_place, end_place),
+        cmocka_unit_test_setup_teardown(
+            a_cut_log_loses_its_last_batches_only, new_place_in_memory, end_place),
+        cmocka_unit_test_setup_teardown(
+            one_flipped_bit_is_seen_or_does_no_harm, new_place_in_memory, end_place),
+        cmocka_unit_test_setup_teardown(
+            who_says_so_gets_what_is_before_the_damage, new_place_in_memory, end_place),
     };
     void *place = NULL;
     if (new_place(&place) < 0)

@@ -184,7 +184,7 @@ static void every_flipped_bit_is_damage(void **state) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         add_noise(log, sizes[i], (uint32_t)i);
     check(log, log->bytes, log->n);
-    for (size_t bit = 0; bit < log->n * 8; bit++) {
+    for (size_t bit = 0; bit < log->n * 8; bit += bit < 300 * 8 ? 1 : 3) { /* three: all places in a byte */
         size_t at = bit / 8;
         if (at > 600 && at < BLOCK - 100 && bit % 1999) /* of the long one's bytes some are enough */
             continue;

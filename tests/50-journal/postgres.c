@@ -91,7 +91,7 @@ void postgres_start(postgres_t *self) {
     struct timespec now, begin;
     start(self, &self->process,
         "exec \"$0/postgres\" -D \"$1/data\" -k \"$1\" -c listen_addresses= -c shared_buffers=16MB -c "
-        "max_connections=10 -c max_wal_size=128MB >>\"$1/log\" 2>&1");
+        "max_connections=10 -c max_wal_size=128MB -c dynamic_shared_memory_type=mmap >>\"$1/log\" 2>&1");
     clock_gettime(CLOCK_MONOTONIC, &begin);
     while (!is_ready(self)) {
         clock_gettime(CLOCK_MONOTONIC, &now);
