@@ -1,13 +1,13 @@
 #include "agentd/agentd.h"
 
-#include "agentd/behaviours/exec_conf.h"
-#include "agentd/behaviours/table.h"
+#include "agentd/agent_file.h"
 #include "agentd/events.h"
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,35 +41,14 @@ static int fail(tr_agentd_t *self, int rc, const tr_error_t *error) {
                : TR_AGENTD_REFUSED;
 }
 
-static int find_behaviour(tr_agentd_t *self, tr_error_t *error) {
-    const tr_agentd_options_t *o = self->options;
-    if (o->load) {
-        int rc = tr_load_behaviour(o->load, &self->loaded, error);
-        if (rc == 0)
-            self->behaviour = tr_loaded_behaviour(self->loaded);
+/* What no broker is needed for: where the process runs, and what its agents are. */
+static int find_role(tr_agentd_t *self, tr_error_t *error) {
+    tr_problem_t problem = {0};
+    int rc = tr_agent_file_enter(self->options, error);
+    if (rc < 0)
         return rc;
-    }
-    const char *name = o->command.count ? tr_behaviour_exec.name : o->behaviour;
-    self->behaviour = tr_behaviour_find(name);
-    if (self->behaviour)
-        return 0;
-    const char *near = tr_behaviour_nearest(name);
-    return tr_error_set(error, -ENOENT,
-        "unknown behaviour \"%.60s\"%s%s%s: --list-behaviours shows which there are", name,
-        near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
-static int find_args(tr_agentd_t *self, tr_error_t *error) {
-    const tr_agentd_options_t *o = self->options;
-    if (self->behaviour == &tr_behaviour_exec) {
-        tr_exec_flags_t flags = {o->command.items, o->command.count, o->exec_mode, o->exec_timeout_ms,
-            o->log_level, o->log_format};
-        return tr_exec_args(o->args, &flags, &self->args, error);
-    }
-    if (!o->args)
-        return 0;
-    self->args = strdup(o->args);
-    return self->args ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+    rc = tr_role_init(&self->role, self->options, &problem);
+    return rc < 0 ? tr_agent_file_explain(self->options, &problem, error) : 0;
 }
 
 static int connect_host(tr_agentd_t *self, tr_error_t *error) {
@@ -83,9 +62,10 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
             (uint64_t)tr_clock_wall_ms(), /* greater with each start, as long as the clock is right */
         .connect_ms = o->connect_ms,
         .hang_ms = o->hang_ms,
-        .restart_intensity = (uint32_t)o->restart_intensity,
+        .restart_intensity = o->restart_intensity ? (uint32_t)o->restart_intensity : TR_HOST_RESTART_NEVER,
         .restart_period_ms = o->restart_period_ms,
-        .restart_backoff_ms = o->restart_backoff_ms,
+        .restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 1, /* the host's 0 is 100 */
+        .restart_max_backoff_ms = o->restart_max_backoff_ms ? o->restart_max_backoff_ms : 1,
         .on_event = on_event,
         .arg = self,
     };
@@ -128,15 +108,16 @@ static int offer(tr_agentd_t *self, tr_agent_t *agent, tr_error_t *error) {
 static int add_agents(tr_agentd_t *self, tr_error_t *error) {
     const tr_agentd_options_t *o = self->options;
     uint32_t count = (uint32_t)o->count;
-    int rc = count > 1 ? tr_host_add_range(self->host, o->name, count, self->behaviour, self->args, error)
-                       : tr_host_add(self->host, o->name, self->behaviour, self->args, NULL, error);
+    int rc = count > 1
+                 ? tr_host_add_range(self->host, o->name, count, self->role.behaviour, self->role.args, error)
+                 : tr_host_add(self->host, o->name, self->role.behaviour, self->role.args, NULL, error);
     if (rc == -EEXIST)
         return tr_error_set(error, rc,
             "the name %s is taken: choose another --name, or end the agent that has it (`troupe ps` shows "
             "them)",
             o->name);
     if (rc < 0)
-        return tr_error_prefix(error, "cannot start the agent %s (%s)", o->name, self->behaviour->name);
+        return tr_error_prefix(error, "cannot start the agent %s (%s)", o->name, self->role.behaviour->name);
     if (!o->services.count && !o->subscribe.count)
         return 0;
     for (uint32_t i = 0; i < count && rc == 0; i++) {
@@ -169,9 +150,7 @@ static int start(tr_agentd_t *self) {
     if (rc == 0)
         rc = tr_signals_new(&self->log, o->stop_ms, &self->signals, &error);
     if (rc == 0)
-        rc = find_behaviour(self, &error);
-    if (rc == 0)
-        rc = find_args(self, &error);
+        rc = find_role(self, &error);
     if (rc == 0)
         rc = connect_host(self, &error);
     if (rc == 0)
@@ -181,12 +160,12 @@ static int start(tr_agentd_t *self) {
     self->registered = true;
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
         "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
-        self->behaviour->name, tr_host_platform(self->host), o->connect);
+        self->role.behaviour->name, tr_host_platform(self->host), o->connect);
     tell_ready(self);
     return 0;
 }
 
-int tr_agentd_new(const tr_agentd_options_t *options, tr_agentd_t **ret_agentd) {
+int tr_agentd_new(tr_agentd_options_t *options, tr_agentd_t **ret_agentd) {
     tr_agentd_t *self = calloc(1, sizeof *self);
     if (!self)
         return TR_AGENTD_REFUSED;
@@ -195,6 +174,18 @@ int tr_agentd_new(const tr_agentd_options_t *options, tr_agentd_t **ret_agentd) 
         (tr_log_level_t)options->log_level);
     *ret_agentd = self;
     return start(self);
+}
+
+int tr_agentd_check(tr_agentd_options_t *options) {
+    tr_agentd_t self = {.options = options};
+    tr_error_t error = {0};
+    int rc = find_role(&self, &error);
+    tr_role_finish(&self.role);
+    if (rc == 0)
+        return TR_AGENTD_OK;
+    int fd = options->ready_fd >= 0 ? (int)options->ready_fd : STDOUT_FILENO;
+    dprintf(fd, "%s\n", error.text);
+    return TR_AGENTD_REFUSED;
 }
 
 int tr_agentd_run(tr_agentd_t *self) {
@@ -210,8 +201,7 @@ void tr_agentd_destroy(tr_agentd_t **self_p) {
     tr_host_destroy(&self->host);
     if (self->registered)
         tr_log(&self->log, &tr_agentd_events[TR_EVENT_STOPPED], "agent=%s", self->options->name);
-    tr_loaded_destroy(&self->loaded);
-    free(self->args);
+    tr_role_finish(&self->role);
     free(self);
     *self_p = NULL;
 }

@@ -44,11 +44,16 @@ static int open_file(tr_loaded_t *self, const char *path, tr_error_t *error) {
     if (len < 0 || (size_t)len >= sizeof local)
         return tr_error_set(error, -ENAMETOOLONG, "%.100s...: the path is too long", path);
     if (access(local, R_OK) < 0)
-        return tr_error_set(error, -errno, "%s: cannot read this shared object: %s", path, strerror(errno));
+        return tr_error_set(
+            error, -errno, "%s: expected a shared object with a behaviour: %s", path, strerror(errno));
     self->handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
-    if (!self->handle)
-        return tr_error_set(error, -EINVAL, "%s: cannot load this shared object: %s", path, dlerror());
-    return 0;
+    if (self->handle)
+        return 0;
+    /* Its text begins with the path, mostly. */
+    const char *why = dlerror();
+    size_t same = strncmp(why, local, strlen(local)) == 0 ? strlen(local) : 0;
+    return tr_error_set(error, -EINVAL, "%s: expected a shared object with a behaviour%s%s", path,
+        same ? "" : ": ", why + same);
 }
 
 static int ask(tr_loaded_t *self, const char *path, tr_error_t *error) {

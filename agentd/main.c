@@ -7,8 +7,8 @@ int main(int argc, char **argv) {
     if (code != TR_AGENTD_GO)
         return code;
     tr_agentd_t *agentd = NULL;
-    code = tr_agentd_new(&options, &agentd);
-    if (code == 0)
+    code = options.check ? tr_agentd_check(&options) : tr_agentd_new(&options, &agentd);
+    if (code == 0 && agentd)
         code = tr_agentd_run(agentd);
     tr_agentd_destroy(&agentd);
     tr_agentd_options_finish(&options);

@@ -1,5 +1,6 @@
 #include "agentd/options.h"
 
+#include "agentd/agent_file.h"
 #include "agentd/behaviours/exec_conf.h"
 #include "agentd/behaviours/table.h"
 #include "lib/base/log.h"
@@ -18,6 +19,9 @@
 static const tr_option_t table[] = {
     {"connect", 'c', "ENDPOINT", TR_STRING(tr_agentd_options_t, connect), "tcp://127.0.0.1:5570",
         "The broker: tcp://HOST:PORT or ipc://PATH."},
+    {"agent", 0, "FILE|NAME", TR_STRING(tr_agentd_options_t, agent), NULL,
+        "A file that describes the agent, with the keys that it would have in a fleet file; flags win over "
+        "it. What has no slash and does not end with .yaml, .yml or .json is a NAME, as with --name."},
     {"name", 'n', "NAME", TR_STRING(tr_agentd_options_t, name), NULL,
         "The agent's name. With a count over 1 the agents are NAME-0 to NAME-(N-1)."},
     {"behaviour", 'b', "BEHAVIOUR", TR_STRING(tr_agentd_options_t, behaviour), NULL,
@@ -49,12 +53,14 @@ static const tr_option_t table[] = {
         "The time that a PROGRAM has for one message.", .min = 1, .max = DAY_MS},
     {"restart-intensity", 0, "N", TR_INT(tr_agentd_options_t, restart_intensity), "5",
         "An agent that fails more often than this within --restart-period ends the process with code 70.",
-        .min = 1, .max = 1000},
+        .min = 0, .max = 1000},
     {"restart-period", 0, "TIME", TR_DURATION(tr_agentd_options_t, restart_period_ms), "30s",
         "The time in which failures are counted.", .min = 1, .max = DAY_MS},
     {"restart-backoff", 0, "TIME", TR_DURATION(tr_agentd_options_t, restart_backoff_ms), "100ms",
-        "The pause before a failed behaviour is started again; each further one is twice as long.", .min = 1,
-        .max = DAY_MS},
+        "The pause before a failed behaviour is started again; each further one is twice as long ...",
+        .min = 0, .max = DAY_MS},
+    {"restart-max-backoff", 0, "TIME", TR_DURATION(tr_agentd_options_t, restart_max_backoff_ms), "10s",
+        "... up to this.", .min = 0, .max = DAY_MS},
     {"hang-time", 0, "TIME", TR_DURATION(tr_agentd_options_t, hang_ms), "30s",
         "A message that is in work for longer is reported.", .min = 1, .max = DAY_MS},
     {"connect-time", 0, "TIME", TR_DURATION(tr_agentd_options_t, connect_ms), "10s",
@@ -67,6 +73,11 @@ static const tr_option_t table[] = {
         .min = -1, .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
     {"die-with", 0, "PID", TR_INT(tr_agentd_options_t, die_with), "0", "Stop when this parent process ends.",
         .min = 0, .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    {"check", 0, NULL, TR_BOOL(tr_agentd_options_t, check), NULL,
+        "Check the behaviour, its arguments and its program without a broker, and end: with 3 and a line "
+        "KEY: "
+        "REASON where something is wrong. A shared object is loaded for that.",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"list-behaviours", 0, NULL, TR_BOOL(tr_agentd_options_t, list_behaviours), NULL,
         "Show the built-in behaviours and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_LOG_OPTIONS(tr_agentd_options_t),
@@ -75,7 +86,8 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe-agentd",
     .summary = "Host one agent, or many, of a broker",
-    .usage = "--name NAME (--behaviour BEHAVIOUR | --load FILE | -- PROGRAM [ARGUMENT...]) [OPTION...]",
+    .usage = "(--agent FILE | --name NAME (--behaviour BEHAVIOUR | --load FILE | -- PROGRAM [ARGUMENT...])) "
+             "[OPTION...]",
     .description = "The process connects to its broker, registers its agents and gives them their messages "
                    "until it gets "
                    "SIGTERM; then it finishes the message in work, deregisters and ends.\n\n"
@@ -91,6 +103,8 @@ static const tr_program_t program = {
                 "troupe-agentd --name echo-1 --behaviour echo\n\n"
                 "# a provider of the service read, four documents at once\n"
                 "troupe-agentd --name reader --behaviour reader --count 4\n\n"
+                "# what a file describes: name, behaviour, services, args ...\n"
+                "troupe-agentd --agent reader.yaml --connect tcp://node1:5570\n\n"
                 "# the same from a file of options, with lines such as `name: reader`\n"
                 "troupe-agentd --config reader.yaml\n\n"
                 "# one that misses nothing while it is away (a broker with --journal)\n"
@@ -153,6 +167,17 @@ static int show_behaviours(void) {
     return fflush(stdout) == 0 ? TR_AGENTD_OK : TR_AGENTD_USAGE;
 }
 
+static int check_services(const tr_agentd_options_t *o) {
+    for (size_t i = 0; i < o->services.count; i++) {
+        char name[TR_NAME_MAX + 1];
+        uint32_t capacity;
+        tr_error_t error;
+        if (tr_agentd_service_parse(o->services.items[i], name, &capacity, &error) < 0)
+            return usage("%s", error.text);
+    }
+    return TR_AGENTD_GO;
+}
+
 static int check(const tr_agentd_options_t *o) {
     int ways = (o->behaviour != NULL) + (o->load != NULL) + (o->command.count > 0);
     if (!o->name)
@@ -164,18 +189,26 @@ static int check(const tr_agentd_options_t *o) {
     if (ways == 2 && o->behaviour && o->command.count > 0 && strcmp(o->behaviour, "exec") == 0)
         ways = 1;
     if (ways != 1)
-        return usage(
-            "expected one of --behaviour, --load and a PROGRAM, found %s", ways ? "several" : "none");
+        return usage("expected one of --behaviour, --load, a PROGRAM and --agent FILE, found %s",
+            ways ? "several" : "none");
     if (o->producer &&
         (strlen(o->producer) > PRODUCER_MAX || !tr_name_valid(o->producer, strlen(o->producer))))
         return usage("--producer %.80s: expected 1 to %d of A-Z a-z 0-9 . _ - + ~, the first neither . nor -",
             o->producer, PRODUCER_MAX);
-    for (size_t i = 0; i < o->services.count; i++) {
-        char name[TR_NAME_MAX + 1];
-        uint32_t capacity;
-        tr_error_t error;
-        if (tr_agentd_service_parse(o->services.items[i], name, &capacity, &error) < 0)
-            return usage("%s", error.text);
+    return check_services(o);
+}
+
+/* Where there is a description, it fills in what no flag says. */
+static int take_agent(tr_agentd_options_t *o) {
+    tr_error_t error = {0};
+    if (o->agent && !tr_agent_file_is_path(o->agent)) {
+        if (o->name)
+            return usage("--agent %.160s is the agent's name, as --name %.160s: expected one of the two",
+                o->agent, o->name);
+        o->name = o->agent;
+    } else if (o->agent && tr_agent_file_take(o, &error) < 0) {
+        fprintf(stderr, "%s: %s\n", program.name, error.text);
+        return TR_AGENTD_REFUSED;
     }
     return TR_AGENTD_GO;
 }
@@ -189,7 +222,9 @@ int tr_agentd_options_read(int argc, char *const *argv, tr_agentd_options_t *ret
     if (ask != TR_OPTIONS_RUN)
         return show(ask);
     o.command = tr_options_arguments(o.flags);
-    int code = o.list_behaviours ? show_behaviours() : check(&o);
+    int code = o.list_behaviours ? show_behaviours() : take_agent(&o);
+    if (code == TR_AGENTD_GO)
+        code = check(&o);
     if (code == TR_AGENTD_GO)
         *ret_options = o;
     else
@@ -199,4 +234,8 @@ int tr_agentd_options_read(int argc, char *const *argv, tr_agentd_options_t *ret
 
 void tr_agentd_options_finish(tr_agentd_options_t *self) {
     tr_options_destroy(&self->flags);
+    tr_description_destroy(&self->description);
+    free(self->own_load);
+    free(self->own_connect);
+    self->own_load = self->own_connect = NULL;
 }

@@ -1,11 +1,12 @@
 /*
- * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...) and its file of
- * options (--config), in this order of precedence.
+ * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...), its file of options
+ * (--config) and the description of its agent (--agent FILE), in this order of precedence.
  */
 #ifndef TR_AGENTD_OPTIONS_H
 #define TR_AGENTD_OPTIONS_H
 
 #include "lib/base/options.h"
+#include "lib/fleet/description.h"
 
 /* Exit codes; a host that gave up ends with TR_HOST_EXIT_GAVE_UP (troupe/host.h). */
 typedef enum tr_agentd_exit {
@@ -19,8 +20,15 @@ typedef enum tr_agentd_exit {
 
 #define TR_AGENTD_COUNT_MAX 1000000
 
+/* What comes from the description of --agent FILE, and not from a flag. */
+typedef enum tr_described {
+    TR_DESCRIBED_WAY = 1, /* behaviour, load or exec */
+    TR_DESCRIBED_ARGS = 2,
+} tr_described_t;
+
 typedef struct tr_agentd_options {
     const char *connect;
+    const char *agent; /* --agent as given: FILE or NAME; NULL */
     const char *name;
     const char *behaviour; /* NULL: a program or a shared object is given */
     const char *load;
@@ -35,15 +43,20 @@ typedef struct tr_agentd_options {
     int64_t restart_intensity;
     int64_t restart_period_ms;
     int64_t restart_backoff_ms;
+    int64_t restart_max_backoff_ms;
     int64_t hang_ms;
     int64_t connect_ms;
     int64_t stop_ms;
     int64_t ready_fd; /* -1 = none */
     int64_t die_with; /* pid, 0 = none */
     bool list_behaviours;
+    bool check;
     int log_level, log_format;
-    tr_strings_t command; /* the program of an exec agent, and its arguments */
-    tr_options_t *flags;  /* owns the strings above */
+    tr_strings_t command;          /* the program of an exec agent, and its arguments */
+    tr_options_t *flags;           /* owns the strings above, as does: */
+    tr_description_t *description; /* of --agent FILE; NULL */
+    unsigned described;            /* tr_described_t */
+    char *own_load, *own_connect;  /* allocated: paths that were made absolute; NULL */
 } tr_agentd_options_t;
 
 /* The table, for man pages and shell completion. */

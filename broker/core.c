@@ -33,6 +33,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .topics_max = 65536,
         .subscriptions_max = 1000000,
         .services_max = 65536,
+        .told_max = 1024,
         .message_lease_ms = 30000,
         .queue_in_hand = 1024,
         .queue_records = 1u << 28,

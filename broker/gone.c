@@ -14,8 +14,6 @@
 
 #include <stdlib.h>
 
-#define TOLD_MAX 1024
-
 /* A GONE that waits for the data before it. */
 struct tr_late {
     tr_late_t *next;
@@ -26,7 +24,8 @@ struct tr_late {
 };
 
 void tr_gone_learn(tr_core_t *core, tr_entry_t *entry, const tr_session_t *session) {
-    if (entry->told_all || tr_audience_add(core, &entry->told, session, TOLD_MAX) != TR_JOINED_NOT)
+    if (entry->told_all ||
+        tr_audience_add(core, &entry->told, session, core->config.told_max) != TR_JOINED_NOT)
         return;
     entry->told_all = true;
     tr_audience_finish(&entry->told);
@@ -72,7 +71,10 @@ static void tell(tr_core_t *core, tr_session_t *session, const void *what) {
         tr_control_send(core, session, &h, body, len);
 }
 
+/* What was asked of an agent with a durable mailbox waits for its return. */
 void tr_gone_tell(tr_core_t *core, tr_entry_t *entry) {
+    if (entry->durable)
+        return;
     for (uint32_t i = 0; entry->told_all && i < core->sessions_n; i++)
         if (core->sessions[i])
             tell(core, core->sessions[i], entry);

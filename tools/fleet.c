@@ -1,35 +1,19 @@
 #include "tools/fleet.h"
 
-#include "lib/base/file.h"
 #include "lib/base/map.h"
-#include "lib/base/options.h"
 #include "proto/aid.h"
-#include "proto/topic.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 #define ARENA_MAX   (64u << 20)
-#define DAY_MS      INT64_C(86400000)
-
-const char *const tr_fleet_processes_words[] = {"per-agent", "one", NULL};
-const char *const tr_fleet_exec_mode_words[] = {"persistent", "once", NULL};
-static const char *const mind_words[] = {"built-in", NULL};
-
 bool tr_fleet_name_valid(const char *name, size_t len) {
     return tr_platform_valid(name, len) && isalnum((unsigned char)name[0]);
-}
-
-static bool not_empty(const char *text, size_t len) {
-    (void)text;
-    return len > 0;
 }
 
 /* HOST:PORT, the port in decimal. */
@@ -54,23 +38,7 @@ static bool option_name(const char *text, size_t len) {
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
-static bool variable_name(const char *text, size_t len) {
-    return len > 0 && !isdigit((unsigned char)text[0]) &&
-           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
-}
-
-/* NAME or NAME=N, N the unfinished requests that each agent may have. */
-static bool service(const char *text, size_t len) {
-    const char *equals = memchr(text, '=', len);
-    if (!equals)
-        return tr_name_valid(text, len);
-    int64_t capacity = 0;
-    return tr_name_valid(text, (size_t)(equals - text)) &&
-           tr_parse_int(equals + 1, 1, 1 << 20, &capacity, NULL) == 0;
-}
-
 #define AT(type, member) offsetof(type, member)
-#define A_NAME           "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~"
 #define AN_ENDPOINT      "an endpoint such as tcp://127.0.0.1:0 or ipc:///run/troupe.sock"
 
 static const tr_yaml_field_t broker_fields[] = {
@@ -91,112 +59,12 @@ static const tr_fleet_broker_t broker_initial = {
 static const tr_yaml_table_t broker_table = {
     broker_fields, COUNT_OF(broker_fields), sizeof(tr_fleet_broker_t), &broker_initial, 0, NULL};
 
-static const tr_yaml_field_t exec_fields[] = {
-    {"command", TR_YAML_TEXTS, AT(tr_fleet_exec_t, command), true, 1, 256, .check = not_empty,
-        .expected = "a program or an argument"},
-    {"mode", TR_YAML_WORD, AT(tr_fleet_exec_t, mode), .words = tr_fleet_exec_mode_words},
-    {"timeout", TR_YAML_DURATION, AT(tr_fleet_exec_t, timeout_ms), .min = 1, .max = DAY_MS},
-};
-
-static const tr_fleet_exec_t exec_initial = {.timeout_ms = 30000};
-
-static const tr_yaml_table_t exec_table = {
-    exec_fields, COUNT_OF(exec_fields), sizeof(tr_fleet_exec_t), &exec_initial, 0, NULL};
-
-static const tr_yaml_field_t restart_fields[] = {
-    {"policy", TR_YAML_WORD, AT(tr_restart_t, when), .words = tr_restart_words},
-    {"backoff", TR_YAML_DURATION, AT(tr_restart_t, backoff_ms), .min = 0, .max = DAY_MS},
-    {"max-backoff", TR_YAML_DURATION, AT(tr_restart_t, max_backoff_ms), .min = 0, .max = DAY_MS},
-    {"intensity", TR_YAML_WHOLE, AT(tr_restart_t, intensity), .min = 0, .max = TR_RESTART_INTENSITY_MAX},
-    {"period", TR_YAML_DURATION, AT(tr_restart_t, period_ms), .min = 1, .max = DAY_MS},
-};
-
-static int check_restart(void *item, char *reason, size_t reason_size) {
-    const tr_restart_t *restart = item;
-    if (restart->backoff_ms <= restart->max_backoff_ms)
-        return 0;
-    snprintf(reason, reason_size,
-        "expected a max-backoff (%" PRId64 "ms) of at least the backoff (%" PRId64 "ms)",
-        restart->max_backoff_ms, restart->backoff_ms);
-    return -EINVAL;
-}
-
-static const tr_yaml_table_t restart_table = {
-    restart_fields, COUNT_OF(restart_fields), sizeof(tr_restart_t), &tr_restart_default, 0, check_restart};
-
-static const tr_yaml_field_t agent_fields[] = {
-    {"name", TR_YAML_TEXT, AT(tr_fleet_agent_t, name), true, .check = tr_name_valid, .expected = A_NAME},
-    {"behaviour", TR_YAML_TEXT, AT(tr_fleet_agent_t, behaviour), .check = tr_name_valid,
-        .expected = "the name of a built-in behaviour"},
-    {"load", TR_YAML_TEXT, AT(tr_fleet_agent_t, load), .check = not_empty,
-        .expected = "the path of a shared object"},
-    {"exec", TR_YAML_SECTION, AT(tr_fleet_agent_t, exec), .table = &exec_table},
-    {"count", TR_YAML_WHOLE, AT(tr_fleet_agent_t, count), .min = 1, .max = TR_FLEET_COUNT_MAX},
-    {"processes", TR_YAML_WORD, AT(tr_fleet_agent_t, processes), .words = tr_fleet_processes_words},
-    {"services", TR_YAML_TEXTS, AT(tr_fleet_agent_t, services), .max = 64, .check = service,
-        .expected = "the name of a service, or NAME=N for N unfinished requests at once"},
-    {"subscribe", TR_YAML_TEXTS, AT(tr_fleet_agent_t, subscribe), .max = 256, .check = tr_pattern_valid,
-        .expected = "a topic or a pattern such as news.> or news.*.today"},
-    {"mind", TR_YAML_WORD, AT(tr_fleet_agent_t, mind), .words = mind_words},
-    {"args", TR_YAML_JSON, AT(tr_fleet_agent_t, args)},
-    {"restart", TR_YAML_SECTION, AT(tr_fleet_agent_t, restart), .table = &restart_table},
-    {"env", TR_YAML_PAIRS, AT(tr_fleet_agent_t, env), .max = 256, .check = variable_name,
-        .expected = "the name of an environment variable"},
-};
-
-static bool is_reserved(const char *name) {
-    return strcmp(name, "ams") == 0 || strcmp(name, "df") == 0 || strcmp(name, TR_FLEET_BROKER) == 0 ||
-           strcmp(name, TR_FLEET_SUPERVISOR) == 0;
-}
-
-static int check_agent(void *item, char *reason, size_t reason_size) {
-    const tr_fleet_agent_t *a = item;
-    if (is_reserved(a->name)) {
-        snprintf(reason, reason_size, "expected another name: \"%s\" is the platform's own", a->name);
-        return -EINVAL;
-    }
-    int ways = (a->behaviour != NULL) + (a->load != NULL) + (a->exec.command.count > 0);
-    if (ways != 1) {
-        snprintf(reason, reason_size, "expected exactly one of the keys behaviour, load and exec, found %s",
-            ways == 0 ? "none" : "several");
-        return -EINVAL;
-    }
-    if (a->behaviour && strcmp(a->behaviour, "exec") == 0) {
-        snprintf(reason, reason_size,
-            "expected `exec: {command: [PROGRAM, ARGUMENT...]}` in place of behaviour: exec");
-        return -EINVAL;
-    }
-    if (a->processes == TR_FLEET_PER_AGENT && a->count > TR_FLEET_PROCESSES_MAX) {
-        snprintf(reason, reason_size,
-            "a count of %" PRId64 " would start as many processes; expected at most %d, or processes: one",
-            a->count, TR_FLEET_PROCESSES_MAX);
-        return -EINVAL;
-    }
-    int digits = a->count > 1 ? snprintf(NULL, 0, "-%" PRId64, a->count) : 0;
-    if (strlen(a->name) + (size_t)digits > TR_NAME_MAX) {
-        snprintf(reason, reason_size,
-            "the name is too long: with a count of %" PRId64 " expected at most %d characters", a->count,
-            TR_NAME_MAX - digits);
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static const tr_fleet_agent_t agent_initial = {
-    .count = 1,
-    .exec = {.timeout_ms = 30000},
-    .restart = {TR_RESTART_ALWAYS, 200, 10000, 5, 30000},
-};
-
-static const tr_yaml_table_t agent_table = {agent_fields, COUNT_OF(agent_fields), sizeof(tr_fleet_agent_t),
-    &agent_initial, offsetof(tr_fleet_agent_t, line), check_agent};
-
 static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
         .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
     {"broker", TR_YAML_SECTION, AT(tr_fleet_t, broker), .table = &broker_table},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
-        .table = &agent_table},
+        .table = &tr_fleet_agent_table},
 };
 
 static const tr_fleet_t fleet_initial = {
@@ -268,32 +136,10 @@ static int check_processes(const tr_fleet_t *self, tr_error_t *error) {
     return 0;
 }
 
-/* The absolute directory of `path`, in the arena. */
-static const char *directory_of(tr_arena_t *arena, const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *given = slash ? tr_arena_strn(arena, path, slash == path ? 1 : (size_t)(slash - path)) : ".";
-    char real[PATH_MAX];
-    if (!given || !realpath(given, real))
-        return given;
-    return tr_arena_strn(arena, real, strlen(real));
-}
-
-static int parse_into(tr_fleet_t *self, const char *bytes, size_t len, const char *path, tr_error_t *error) {
-    /* The reader overwrites the whole struct with its defaults, the arena included. */
-    tr_fleet_t read = {0};
-    tr_arena_t arena = self->arena;
-    int rc = tr_yaml_table_read(&fleet_table, bytes, len, path, &arena, &read, error);
-    read.arena = arena;
-    *self = read;
-    if (rc < 0)
-        return rc;
-    self->path = tr_arena_strn(&self->arena, path, strlen(path));
-    self->directory = directory_of(&self->arena, path);
-    if (!self->path || !self->directory)
-        return tr_error_set(error, -ENOMEM, "%s: out of memory", path);
+static int check_all(const tr_fleet_t *self, tr_error_t *error) {
     tr_map_t by_name;
     tr_map_init(&by_name, (uint64_t)(uintptr_t)self);
-    rc = check_names(self, &by_name, error);
+    int rc = check_names(self, &by_name, error);
     if (rc == 0)
         rc = check_made_names(self, &by_name, error);
     if (rc == 0)
@@ -302,13 +148,33 @@ static int parse_into(tr_fleet_t *self, const char *bytes, size_t len, const cha
     return rc;
 }
 
-int tr_fleet_parse(
-    const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error) {
+static int read_fleet(tr_fleet_t *self, tr_error_t *error) {
+    /* The reader overwrites the whole struct with its defaults, the arena included. */
+    tr_fleet_t read = {0};
+    tr_arena_t arena = self->arena;
+    tr_yaml_file_t file = self->file;
+    int rc = tr_yaml_table_read(&fleet_table, file.bytes, file.len, file.path, &arena, &read, error);
+    read.arena = arena;
+    read.file = file;
+    read.path = file.path;
+    read.directory = file.directory;
+    *self = read;
+    return rc;
+}
+
+/* Takes a file or, with `bytes`, a text. */
+static int open_fleet(
+    const char *path, const char *bytes, size_t len, tr_fleet_t **ret_fleet, tr_error_t *error) {
     tr_fleet_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "%s: out of memory", path);
     tr_arena_init(&self->arena, ARENA_MAX);
-    int rc = parse_into(self, bytes, len, path, error);
+    int rc = bytes ? tr_yaml_file_take(bytes, len, path, &self->arena, &self->file, error)
+                   : tr_yaml_file_load(path, "fleet file", &self->arena, &self->file, error);
+    if (rc == 0)
+        rc = read_fleet(self, error);
+    if (rc == 0)
+        rc = check_all(self, error);
     if (rc < 0) {
         tr_fleet_destroy(&self);
         return rc;
@@ -317,14 +183,13 @@ int tr_fleet_parse(
     return 0;
 }
 
+int tr_fleet_parse(
+    const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error) {
+    return open_fleet(path, bytes ? bytes : "", len, ret_fleet, error);
+}
+
 int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error) {
-    char *bytes = NULL;
-    size_t len = 0;
-    int rc = tr_file_read(path, "fleet file", TR_YAML_BYTES_MAX, &bytes, &len, error);
-    if (rc == 0)
-        rc = tr_fleet_parse(bytes, len, path, ret_fleet, error);
-    free(bytes);
-    return rc;
+    return open_fleet(path, NULL, 0, ret_fleet, error);
 }
 
 void tr_fleet_destroy(tr_fleet_t **self) {

@@ -9,20 +9,8 @@
  *     http: 127.0.0.1:0          # where /metrics and /healthz are
  *     options: {lease: 5s}       # any option of troupe-broker by its name
  *   agents:                      # required, may be empty: agents attach later
- *     - name: reader             # required; with a count over 1 they are reader-1 .. reader-N
- *       behaviour: reader        # one of: a built-in behaviour, `load: ./my.so`, or
- *                                # `exec: {command: [python3, agent.py], mode: persistent, timeout: 30s}`
- *       count: 4                 # default 1, at most 1000000
- *       processes: per-agent     # (in all at most 10000 processes) or one: a single process hosts them
- *                                # all, and they are reader-0 .. reader-(N-1)
- *       services: [read]         # offered in the DF; default none. NAME=N: with N unfinished requests
- *                                # at once
- *       subscribe: [news.>]      # topics; default none
- *       mind: built-in           # the only one for now
- *       args: {key: value}       # handed to the behaviour as JSON; default {}
- *       restart: {policy: always, backoff: 200ms, max-backoff: 10s,
- *                 intensity: 5, period: 30s}    # the defaults
- *       env: {NAME: value}       # added to the environment
+ *     - {name: reader, behaviour: reader, ...}    # what an agent is: lib/fleet/description.h. With a count
+ *                                # over 1 they are reader-1 .. reader-N, each a process (in all at most 10000)
  *
  * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
  *
@@ -35,52 +23,12 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
-#include "lib/yaml/yaml_table.h"
-#include "tools/restart.h"
+#include "lib/fleet/description.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_FLEET_AGENTS_MAX    10000    /* entries of `agents` */
-#define TR_FLEET_COUNT_MAX     1000000  /* agents of one entry */
-#define TR_FLEET_PROCESSES_MAX 10000    /* agent processes in all */
-#define TR_FLEET_BROKER        "broker" /* the broker's process is called so; no agent may be */
-#define TR_FLEET_SUPERVISOR    "fleet"  /* the agent of the supervisor */
-
-typedef enum tr_fleet_processes {
-    TR_FLEET_PER_AGENT,
-    TR_FLEET_ONE,
-} tr_fleet_processes_t;
-
-typedef enum tr_fleet_exec_mode {
-    TR_FLEET_EXEC_PERSISTENT, /* the program lives as long as its agent */
-    TR_FLEET_EXEC_ONCE,       /* one run of the program per message */
-} tr_fleet_exec_mode_t;
-
-extern const char *const tr_fleet_processes_words[];
-extern const char *const tr_fleet_exec_mode_words[];
-
-typedef struct tr_fleet_exec {
-    tr_texts_t command; /* count 0: not an exec agent */
-    int mode;           /* tr_fleet_exec_mode_t */
-    int64_t timeout_ms; /* for one message */
-} tr_fleet_exec_t;
-
-typedef struct tr_fleet_agent {
-    const char *name;
-    const char *behaviour; /* NULL with load and exec */
-    const char *load;      /* NULL without; as written in the file */
-    tr_fleet_exec_t exec;
-    int64_t count;
-    int processes; /* tr_fleet_processes_t */
-    tr_texts_t services;
-    tr_texts_t subscribe;
-    int mind;         /* 0 = built-in */
-    const char *args; /* JSON object; NULL = {} */
-    tr_restart_t restart;
-    tr_pairs_t env;
-    int line; /* in the file */
-} tr_fleet_agent_t;
+#define TR_FLEET_AGENTS_MAX 10000 /* entries of `agents` */
 
 typedef struct tr_fleet_broker {
     const char *listen;
@@ -93,9 +41,10 @@ typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
     tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
-    const char *path;          /* of the file, as given */
-    const char *directory;     /* absolute, of the file */
-    tr_arena_t arena;          /* owns all texts and lists */
+    tr_yaml_file_t file;
+    const char *path;      /* of the file, as given */
+    const char *directory; /* absolute, of the file */
+    tr_arena_t arena;      /* owns all texts and lists */
 } tr_fleet_t;
 
 static inline const tr_fleet_agent_t *tr_fleet_agents(const tr_fleet_t *self) {

@@ -210,7 +210,7 @@ static int make(tr_plan_t *self, const tr_programs_t *programs, const tr_plan_at
     size_t count = 1;
     for (size_t i = 0; i < f->agent_list.count; i++)
         count += (size_t)processes_of(&tr_fleet_agents(f)[i]);
-    addresses_t addresses;
+    addresses_t addresses = {0};
     int rc = find_addresses(self, at, &addresses, error);
     if (rc < 0)
         return rc;

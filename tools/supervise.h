@@ -1,5 +1,5 @@
 /*
- * Child processes of `troupe up`: started, watched, started again by the rule of tools/restart.h, and
+ * Child processes of `troupe up`: started, watched, started again by the rule of lib/fleet/restart.h, and
  * stopped.
  *
  * Never blocks (but for the moment between fork and exec) and has no loop of its own. The owner calls
@@ -26,8 +26,8 @@
 #define TR_TOOLS_SUPERVISE_H
 
 #include "lib/base/error.h"
+#include "lib/fleet/restart.h"
 #include "lib/yaml/yaml_table.h"
-#include "tools/restart.h"
 
 #include <stdbool.h>
 #include <stddef.h>

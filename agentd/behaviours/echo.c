@@ -3,6 +3,7 @@
  * arguments. What asks for nothing (an inform, an event) is ignored.
  */
 #include "agentd/behaviours/answer.h"
+#include "agentd/behaviours/args.h"
 #include "agentd/behaviours/backlog.h"
 #include "agentd/behaviours/table.h"
 
@@ -29,6 +30,10 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     case TR_QUERY_REF: return tr_backlog_take(state, self, state, message, answer);
     default: return 0;
     }
+}
+
+int tr_echo_check(tr_value_t args, tr_problem_t *problem) {
+    return tr_args_read(NULL, 0, args, NULL, problem);
 }
 
 static void fini(tr_agent_t *self, void *state) {

@@ -22,6 +22,7 @@
  * A cancel with the request's conversation-id ends it: the request is answered with a failure, reason
  * "cancelled".
  */
+#include "agentd/behaviours/args.h"
 #include "agentd/behaviours/editor_answer.h"
 #include "agentd/behaviours/editor_job.h"
 #include "agentd/behaviours/table.h"
@@ -43,32 +44,41 @@ typedef struct editor {
     size_t job_count;
 } editor_t;
 
-static int read_whole(tr_value_t args, const char *key, int64_t min, int64_t max, int64_t *at) {
-    tr_value_t v = tr_value_get(args, key);
-    int64_t number = v ? tr_value_int(v, INT64_MIN) : *at;
-    if (number < min || number > max)
-        return -ERANGE;
-    *at = number;
-    return 0;
+typedef struct editor_args {
+    char service[TR_NAME_MAX + 1];
+    tr_editor_conf_t conf;
+} editor_args_t;
+
+#define AT(member)   offsetof(editor_args_t, member)
+#define ROOM(member) sizeof((editor_args_t *)NULL)->member
+
+static const tr_arg_t known_args[] = {
+    {"service", TR_ARG_TEXT, AT(service), ROOM(service), .check = tr_arg_is_service,
+        .expected = "the name of a service, or \"\" for none"},
+    {"reader", TR_ARG_TEXT, AT(conf.service), ROOM(conf.service), .check = tr_arg_is_aid,
+        .expected = "NAME, NAME@PLATFORM or svc:NAME"},
+    {"in_flight", TR_ARG_WHOLE, AT(conf.in_flight), .min = 1, .max = 10000},
+    {"timeout_ms", TR_ARG_WHOLE, AT(conf.timeout_ms), .min = 1, .max = 24 * 3600 * 1000},
+};
+
+static int read_args(tr_value_t args, editor_args_t *ret_args, tr_problem_t *problem) {
+    *ret_args = (editor_args_t){
+        .service = "digest", .conf = {.service = "svc:read", .in_flight = 16, .timeout_ms = 60000}};
+    return tr_args_read(known_args, sizeof known_args / sizeof *known_args, args, ret_args, problem);
+}
+
+int tr_editor_check(tr_value_t args, tr_problem_t *problem) {
+    editor_args_t read;
+    return read_args(args, &read, problem);
 }
 
 static int init(tr_agent_t *agent, void *state, tr_value_t args) {
     editor_t *self = state;
-    tr_aid_t aid;
-    char service[TR_NAME_MAX + 1] = "digest";
-    tr_value_t name = tr_value_get(args, "service"), reader = tr_value_get(args, "reader");
-    self->conf = (tr_editor_conf_t){.service = "svc:read", .in_flight = 16, .timeout_ms = 60000};
-    if (name && tr_value_copy(name, service, sizeof service) < 0)
-        return -EINVAL;
-    if (reader && tr_value_copy(reader, self->conf.service, sizeof self->conf.service) < 0)
-        return -EINVAL;
-    int rc = tr_aid_parse(&aid, self->conf.service, strlen(self->conf.service));
-    if (rc == 0)
-        rc = read_whole(args, "in_flight", 1, 10000, &self->conf.in_flight);
-    if (rc == 0)
-        rc = read_whole(args, "timeout_ms", 1, 24 * 3600 * 1000, &self->conf.timeout_ms);
-    if (rc == 0 && service[0])
-        rc = tr_provide(agent, service, 0);
+    editor_args_t read;
+    int rc = read_args(args, &read, NULL);
+    self->conf = read.conf;
+    if (rc == 0 && read.service[0])
+        rc = tr_provide(agent, read.service, 0);
     return rc;
 }
 

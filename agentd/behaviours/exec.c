@@ -380,8 +380,7 @@ static void pump(tr_exec_t *self) {
 
 static int init(tr_agent_t *agent, void *state, tr_value_t args) {
     tr_exec_t *self = state;
-    tr_error_t error = {0};
-    int rc = tr_exec_conf_read(&self->conf, args, &error);
+    int rc = tr_exec_conf_read(&self->conf, args, NULL);
     if (rc < 0)
         return rc;
     self->agent = agent;

@@ -1,10 +1,10 @@
 #include "agentd/behaviours/exec_conf.h"
 
-#include "lib/base/suggest.h"
-#include "proto/json.h"
+#include "agentd/behaviours/args.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,11 +17,11 @@ const char *const tr_exec_mode_words[] = {"persistent", "once", NULL};
 
 typedef struct reader {
     tr_exec_conf_t *conf;
-    tr_error_t *error;
+    tr_problem_t *problem;
 } reader_t;
 
 static int out_of_memory(reader_t *self) {
-    return tr_error_set(self->error, -ENOMEM, "out of memory, or an argument of exec is too large");
+    return tr_problem_set(self->problem, -ENOMEM, "args", "out of memory, or an argument is too large");
 }
 
 /* A str of the arguments as a C string. */
@@ -29,7 +29,7 @@ static int read_text(reader_t *self, tr_value_t v, const char *key, const char *
     size_t len = 0;
     const char *text = tr_value_str(v, &len);
     if (!text || memchr(text, '\0', len))
-        return tr_error_set(self->error, -EINVAL, "exec: %s: expected a text", key);
+        return tr_args_wrong(self->problem, key, v, "a text");
     char *copy = tr_arena_strn(&self->conf->arena, text, len);
     if (!copy)
         return out_of_memory(self);
@@ -41,8 +41,8 @@ static int read_command(reader_t *self, tr_value_t v, const char *key) {
     bool list = tr_value_is_array(v);
     size_t n = list ? tr_value_size(v) : 1;
     if (n < 1 || n > COMMAND_MAX)
-        return tr_error_set(self->error, -EINVAL,
-            "exec: %s: expected a program and at most %d arguments, found %zu", key, COMMAND_MAX - 1, n);
+        return tr_problem_set(self->problem, -EINVAL, "args.command",
+            "expected a program and at most %d arguments, found %zu", COMMAND_MAX - 1, n);
     const char **command = tr_arena_alloc(&self->conf->arena, (n + 1) * sizeof *command);
     if (!command)
         return out_of_memory(self);
@@ -52,28 +52,34 @@ static int read_command(reader_t *self, tr_value_t v, const char *key) {
             return rc;
     }
     if (!*command[0])
-        return tr_error_set(self->error, -EINVAL, "exec: %s: the program's name is empty", key);
+        return tr_problem_set(
+            self->problem, -EINVAL, "args.command", "expected a program, found an empty name");
     command[n] = NULL;
     self->conf->command = command;
     return 0;
 }
 
 static int read_word(reader_t *self, tr_value_t v, const char *key, const char *const *words, int *at) {
+    char expected[80] = "one of";
+    size_t used = strlen(expected);
     for (int i = 0; words[i]; i++) {
         if (tr_value_equals(v, words[i])) {
             *at = i;
             return 0;
         }
+        if (used < sizeof expected)
+            used +=
+                (size_t)snprintf(expected + used, sizeof expected - used, "%s %s", i ? "," : "", words[i]);
     }
-    return tr_error_set(
-        self->error, -EINVAL, "exec: %s: expected one of %s, %s ...", key, words[0], words[1]);
+    return tr_args_wrong(self->problem, key, v, expected);
 }
 
 static int read_whole(reader_t *self, tr_value_t v, const char *key, int64_t min, int64_t max, int64_t *at) {
+    char expected[80];
     int64_t number = tr_value_int(v, INT64_MIN);
+    snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, min, max);
     if (number < min || number > max)
-        return tr_error_set(self->error, -EINVAL,
-            "exec: %s: expected a whole number from %" PRId64 " to %" PRId64, key, min, max);
+        return tr_args_wrong(self->problem, key, v, expected);
     *at = number;
     return 0;
 }
@@ -103,12 +109,13 @@ static int read_cwd(reader_t *self, tr_value_t v, const char *key) {
 }
 
 /* "NAME=VALUE" */
-static int read_variable(reader_t *self, const msgpack_object_kv *pair, const char *key, const char **at) {
+static int read_variable(reader_t *self, const msgpack_object_kv *pair, const char **at) {
     size_t name_len = 0, value_len = 0;
     const char *name = tr_value_str(&pair->key, &name_len), *value = tr_value_str(&pair->val, &value_len);
     if (!name || !name_len || !value || memchr(name, '=', name_len) || memchr(name, '\0', name_len) ||
         memchr(value, '\0', value_len))
-        return tr_error_set(self->error, -EINVAL, "exec: %s: expected {NAME: \"VALUE\"} of texts", key);
+        return tr_problem_set(
+            self->problem, -EINVAL, "args.env", "expected {NAME: \"VALUE\"} of texts, and no = in a name");
     char *text = tr_arena_alloc(&self->conf->arena, name_len + value_len + 2);
     if (!text)
         return out_of_memory(self);
@@ -121,15 +128,16 @@ static int read_variable(reader_t *self, const msgpack_object_kv *pair, const ch
 }
 
 static int read_env(reader_t *self, tr_value_t v, const char *key) {
+    (void)key;
     if (!tr_value_is_map(v) || tr_value_size(v) > ENV_MAX)
-        return tr_error_set(
-            self->error, -EINVAL, "exec: %s: expected a map of at most %d variables", key, ENV_MAX);
+        return tr_problem_set(
+            self->problem, -EINVAL, "args.env", "expected a map of at most %d variables", ENV_MAX);
     size_t n = tr_value_size(v);
     const char **env = tr_arena_alloc(&self->conf->arena, (n + 1) * sizeof *env);
     if (!env)
         return out_of_memory(self);
     for (size_t i = 0; i < n; i++) {
-        int rc = read_variable(self, &v->via.map.ptr[i], key, &env[i]);
+        int rc = read_variable(self, &v->via.map.ptr[i], &env[i]);
         if (rc < 0)
             return rc;
     }
@@ -140,7 +148,7 @@ static int read_env(reader_t *self, tr_value_t v, const char *key) {
 
 static int read_log(reader_t *self, tr_value_t v, const char *key) {
     if (!tr_value_is_map(v))
-        return tr_error_set(self->error, -EINVAL, "exec: %s: expected {level, format}", key);
+        return tr_args_wrong(self->problem, key, v, "{level, format}");
     tr_value_t level = tr_value_get(v, "level"), format = tr_value_get(v, "format");
     int rc = level ? read_word(self, level, "log.level", tr_log_level_words, &self->conf->log_level) : 0;
     if (rc == 0 && format)
@@ -167,15 +175,10 @@ static const struct {
 
 static int unknown_key(reader_t *self, tr_value_t key) {
     const char *words[KEYS + 1];
-    char text[TR_SUGGEST_WORD_MAX + 1];
     for (size_t i = 0; i < KEYS; i++)
         words[i] = keys[i].key;
     words[KEYS] = NULL;
-    if (tr_value_copy(key, text, sizeof text) < 0)
-        return tr_error_set(self->error, -EINVAL, "exec: a key of its arguments is no word");
-    const char *near = tr_suggest(text, words);
-    return tr_error_set(self->error, -EINVAL, "exec: unknown argument \"%s\"%s%s", text,
-        near ? ", did you mean " : "", near ? near : "");
+    return tr_args_unknown(self->problem, key, words);
 }
 
 static int read_pair(reader_t *self, const msgpack_object_kv *pair) {
@@ -192,15 +195,15 @@ static int read_all(reader_t *self, tr_value_t args) {
             return rc;
     }
     if (!self->conf->command)
-        return tr_error_set(self->error, -EINVAL,
-            "exec: no program: give it behind the flags (-- PROGRAM ARGUMENT...) or as the argument "
-            "\"command\"");
+        return tr_problem_set(self->problem, -EINVAL, "args",
+            "missing key \"command\": expected a program, there or behind the flags (-- PROGRAM "
+            "ARGUMENT...)");
     if (self->conf->max_backoff_ms < self->conf->backoff_ms)
         self->conf->max_backoff_ms = self->conf->backoff_ms;
     return 0;
 }
 
-int tr_exec_conf_read(tr_exec_conf_t *ret_conf, tr_value_t args, tr_error_t *error) {
+int tr_exec_conf_read(tr_exec_conf_t *ret_conf, tr_value_t args, tr_problem_t *problem) {
     tr_exec_conf_t conf = {.mode = TR_EXEC_PERSISTENT,
         .timeout_ms = 30000,
         .in_flight = 1,
@@ -209,7 +212,7 @@ int tr_exec_conf_read(tr_exec_conf_t *ret_conf, tr_value_t args, tr_error_t *err
         .log_level = TR_LOG_INFO,
         .log_format = TR_LOG_READABLE};
     tr_arena_init(&conf.arena, ARENA_MAX);
-    int rc = read_all(&(reader_t){&conf, error}, args);
+    int rc = read_all(&(reader_t){&conf, problem}, args);
     if (rc < 0)
         tr_arena_finish(&conf.arena);
     else
@@ -244,61 +247,13 @@ static json_t *flags_to_json(const tr_exec_flags_t *flags) {
     return object;
 }
 
-static json_t *parse_args(const char *args, tr_error_t *error) {
-    json_error_t why;
-    json_t *object = args ? json_loads(args, JSON_REJECT_DUPLICATES, &why) : json_object();
-    if (!object)
-        tr_error_set(
-            error, -EINVAL, "--args: not JSON at column %d: %s", args ? why.column : 0, args ? why.text : "");
-    else if (!json_is_object(object)) {
-        tr_error_set(error, -EINVAL, "--args: expected a JSON object such as {\"key\": \"value\"}");
-        json_decref(object);
-        object = NULL;
-    }
-    return object;
-}
-
-static int check(const json_t *object, tr_error_t *error) {
-    tr_content_writer_t writer;
-    tr_content_t content;
-    tr_exec_conf_t conf;
-    const void *bytes;
-    size_t len;
-    tr_content_writer_init(&writer);
-    int rc = tr_json_write(object, &writer);
-    if (rc == 0)
-        rc = tr_content_writer_take(&writer, &bytes, &len);
-    if (rc == 0)
-        rc = tr_content_init(&content, bytes, len);
-    if (rc < 0)
-        tr_error_set(error, rc, "--args: %s", strerror(-rc));
-    else {
-        rc = tr_exec_conf_read(&conf, &content.root, error);
-        if (rc == 0)
-            tr_exec_conf_finish(&conf);
-        tr_content_finish(&content);
-    }
-    tr_content_writer_finish(&writer);
-    return rc;
-}
-
-int tr_exec_args(const char *args, const tr_exec_flags_t *flags, char **ret_args, tr_error_t *error) {
-    json_t *object = parse_args(args, error);
-    if (!object)
-        return -EINVAL;
+int tr_exec_args(json_t *args, const tr_exec_flags_t *flags, tr_problem_t *problem) {
     json_t *more = flags_to_json(flags);
     /* json_string refuses what is not UTF-8. */
-    int rc = more && json_object_update(object, more) == 0
-                 ? check(object, error)
-                 : tr_error_set(error, -EINVAL, "out of memory, or an argument of the program is not UTF-8");
-    if (rc == 0) {
-        char *text = json_dumps(object, JSON_COMPACT);
-        if (text)
-            *ret_args = text;
-        else
-            rc = tr_error_set(error, -ENOMEM, "out of memory");
-    }
+    int rc = more && json_object_update(args, more) == 0
+                 ? 0
+                 : tr_problem_set(problem, -EINVAL, "exec.command",
+                       "out of memory, or an argument of the program is not UTF-8");
     json_decref(more);
-    json_decref(object);
     return rc;
 }

@@ -15,10 +15,12 @@
 #ifndef TR_AGENTD_BEHAVIOURS_EXEC_CONF_H
 #define TR_AGENTD_BEHAVIOURS_EXEC_CONF_H
 
+#include "agentd/problem.h"
 #include "lib/base/arena.h"
-#include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "proto/content.h"
+
+#include <jansson.h>
 
 typedef enum tr_exec_mode {
     TR_EXEC_PERSISTENT,
@@ -42,7 +44,7 @@ typedef struct tr_exec_conf {
 } tr_exec_conf_t;
 
 /* 0; -EINVAL with the key and what was expected; -ENOMEM. Finish it after success only. */
-int tr_exec_conf_read(tr_exec_conf_t *ret_conf, tr_value_t args, tr_error_t *error);
+int tr_exec_conf_read(tr_exec_conf_t *ret_conf, tr_value_t args, tr_problem_t *problem);
 void tr_exec_conf_finish(tr_exec_conf_t *self);
 
 /* What the command line of troupe-agentd adds. */
@@ -54,8 +56,7 @@ typedef struct tr_exec_flags {
     int log_level, log_format;
 } tr_exec_flags_t;
 
-/* The arguments as JSON text (allocated), checked: `args` (may be NULL) with the flags. 0, -EINVAL, -ENOMEM
- * with the text. */
-int tr_exec_args(const char *args, const tr_exec_flags_t *flags, char **ret_args, tr_error_t *error);
+/* Adds the flags to the arguments, an object. 0, -EINVAL, -ENOMEM. */
+int tr_exec_args(json_t *args, const tr_exec_flags_t *flags, tr_problem_t *problem);
 
 #endif

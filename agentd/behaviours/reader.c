@@ -27,6 +27,7 @@
  * Publishes {document, agent, phase, attempt} on digest.progress; phase is reading-statistics,
  * reading-digest, done or refused.
  */
+#include "agentd/behaviours/args.h"
 #include "agentd/behaviours/digest_content.h"
 #include "agentd/behaviours/replies.h"
 #include "agentd/behaviours/table.h"
@@ -38,6 +39,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROGRESS       "digest.progress"
@@ -66,32 +68,60 @@ typedef struct task {
     tr_corpus_t *corpus;
 } task_t;
 
-static int read_args(reader_t *self, tr_value_t args, char *service, size_t service_size) {
-    tr_value_t root = tr_value_get(args, "root"), name = tr_value_get(args, "service");
-    char path[PATH_MAX];
-    if (name && tr_value_copy(name, service, service_size) < 0)
-        return -EINVAL;
-    int64_t limit = tr_value_int(tr_value_get(args, "limit"), TR_DOCUMENT_DEFAULT_LIMIT);
-    self->delay_ms = tr_value_int(tr_value_get(args, "delay_ms"), 0);
-    if (limit < 1 || (uint64_t)limit > TR_DOCUMENT_HIGHEST_LIMIT || self->delay_ms < 0 ||
-        self->delay_ms > 60000)
-        return -ERANGE;
-    self->limit = (size_t)limit;
-    if (!root)
+typedef struct reader_args {
+    char service[TR_NAME_MAX + 1];
+    char root[PATH_MAX];
+    int64_t limit, delay_ms;
+} reader_args_t;
+
+#define AT(member)   offsetof(reader_args_t, member)
+#define ROOM(member) sizeof((reader_args_t *)NULL)->member
+
+static const tr_arg_t known_args[] = {
+    {"service", TR_ARG_TEXT, AT(service), ROOM(service), .check = tr_arg_is_service,
+        .expected = "the name of a service, or \"\" for none"},
+    {"root", TR_ARG_TEXT, AT(root), ROOM(root), .expected = "the path of a directory"},
+    {"limit", TR_ARG_WHOLE, AT(limit), .min = 1, .max = TR_DOCUMENT_HIGHEST_LIMIT},
+    {"delay_ms", TR_ARG_WHOLE, AT(delay_ms), .min = 0, .max = 60000},
+};
+
+/* `ret_root`: allocated, NULL without one. */
+static int read_args(tr_value_t args, reader_args_t *ret_args, char **ret_root, tr_problem_t *problem) {
+    struct stat st;
+    *ret_args = (reader_args_t){.service = "read", .limit = TR_DOCUMENT_DEFAULT_LIMIT};
+    int rc = tr_args_read(known_args, sizeof known_args / sizeof *known_args, args, ret_args, problem);
+    if (rc < 0 || !ret_args->root[0])
+        return rc;
+    char *root = realpath(ret_args->root, NULL);
+    int code = root && stat(root, &st) == 0 ? 0 : errno;
+    if (code == 0 && !S_ISDIR(st.st_mode))
+        code = ENOTDIR;
+    if (code == 0) {
+        *ret_root = root;
         return 0;
-    if (tr_value_copy(root, path, sizeof path) < 0)
-        return -EINVAL;
-    self->root = realpath(path, NULL);
-    return self->root ? 0 : -errno;
+    }
+    free(root);
+    return tr_problem_set(problem, -EINVAL, "args.root", "expected a directory, found \"%.200s\": %s",
+        ret_args->root, strerror(code));
+}
+
+int tr_reader_check(tr_value_t args, tr_problem_t *problem) {
+    reader_args_t read;
+    char *root = NULL;
+    int rc = read_args(args, &read, &root, problem);
+    free(root);
+    return rc;
 }
 
 static int init(tr_agent_t *agent, void *state, tr_value_t args) {
     reader_t *self = state;
-    char service[TR_NAME_MAX + 1] = "read";
-    int rc = read_args(self, args, service, sizeof service);
+    reader_args_t read;
+    int rc = read_args(args, &read, &self->root, NULL);
+    self->limit = (size_t)read.limit;
+    self->delay_ms = read.delay_ms;
     tr_agent_aid(agent, self->aid);
-    if (rc == 0 && service[0])
-        rc = tr_provide(agent, service, 0);
+    if (rc == 0 && read.service[0])
+        rc = tr_provide(agent, read.service, 0);
     if (rc < 0)
         free(self->root);
     return rc;

@@ -8,6 +8,7 @@
  * has been here before is refused (reason "loop"); where it cannot be delivered the sender gets a failure.
  * Events of topics are forwarded as informs.
  */
+#include "agentd/behaviours/args.h"
 #include "agentd/behaviours/backlog.h"
 #include "agentd/behaviours/table.h"
 
@@ -22,13 +23,30 @@ typedef struct relay {
     char to[TR_AID_MAX + 1];
 } relay_t;
 
+typedef struct relay_args {
+    char to[TR_AID_MAX + 1];
+} relay_args_t;
+
+static const tr_arg_t known_args[] = {
+    {"to", TR_ARG_TEXT, offsetof(relay_args_t, to), TR_AID_MAX + 1, .check = tr_arg_is_aid,
+        .expected = "NAME, NAME@PLATFORM or svc:NAME", .required = true},
+};
+
+static int read_args(tr_value_t args, relay_args_t *ret_args, tr_problem_t *problem) {
+    return tr_args_read(known_args, sizeof known_args / sizeof *known_args, args, ret_args, problem);
+}
+
+int tr_relay_check(tr_value_t args, tr_problem_t *problem) {
+    return read_args(args, &(relay_args_t){0}, problem);
+}
+
 static int init(tr_agent_t *self, void *state, tr_value_t args) {
     (void)self;
     relay_t *relay = state;
-    tr_aid_t aid;
-    if (tr_value_copy(tr_value_get(args, "to"), relay->to, sizeof relay->to) < 0)
-        return -EDESTADDRREQ;
-    return tr_aid_parse(&aid, relay->to, strlen(relay->to));
+    relay_args_t read = {0};
+    int rc = read_args(args, &read, NULL);
+    memcpy(relay->to, read.to, sizeof relay->to);
+    return rc;
 }
 
 /* Only what asked for something is told that it came to nothing. */

@@ -4,32 +4,49 @@
 
 #include <string.h>
 
-static const tr_behaviour_t *const table[] = {
-    &tr_behaviour_echo,
-    &tr_behaviour_editor,
-    &tr_behaviour_exec,
-    &tr_behaviour_reader,
-    &tr_behaviour_relay,
+static const struct {
+    const tr_behaviour_t *behaviour;
+    int (*check)(tr_value_t args, tr_problem_t *problem);
+} table[] = {
+    {&tr_behaviour_echo, tr_echo_check},
+    {&tr_behaviour_editor, tr_editor_check},
+    {&tr_behaviour_exec, tr_exec_check},
+    {&tr_behaviour_reader, tr_reader_check},
+    {&tr_behaviour_relay, tr_relay_check},
 };
 
 #define COUNT (sizeof table / sizeof *table)
 
 const tr_behaviour_t *tr_behaviour_find(const char *name) {
     for (size_t i = 0; i < COUNT; i++)
-        if (strcmp(table[i]->name, name) == 0)
-            return table[i];
+        if (strcmp(table[i].behaviour->name, name) == 0)
+            return table[i].behaviour;
     return NULL;
+}
+
+int tr_behaviour_check_args(const tr_behaviour_t *behaviour, tr_value_t args, tr_problem_t *problem) {
+    for (size_t i = 0; i < COUNT; i++)
+        if (table[i].behaviour == behaviour)
+            return table[i].check(args, problem);
+    return 0; /* a user's own: only it knows */
 }
 
 const char *tr_behaviour_nearest(const char *name) {
     const char *names[COUNT + 1];
     for (size_t i = 0; i < COUNT; i++)
-        names[i] = table[i]->name;
+        names[i] = table[i].behaviour->name;
     names[COUNT] = NULL;
     return tr_suggest(name, names);
 }
 
+void tr_behaviour_names(char *out, size_t size) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < COUNT && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", table[i].behaviour->name);
+}
+
 void tr_behaviours_print(FILE *out) {
     for (size_t i = 0; i < COUNT; i++)
-        fprintf(out, "%-8s %s\n", table[i]->name, table[i]->summary);
+        fprintf(out, "%-8s %s\n", table[i].behaviour->name, table[i].behaviour->summary);
 }

@@ -2,6 +2,7 @@
 #ifndef TR_AGENTD_BEHAVIOURS_TABLE_H
 #define TR_AGENTD_BEHAVIOURS_TABLE_H
 
+#include "agentd/problem.h"
 #include "troupe/agent.h"
 
 #include <stdio.h>
@@ -13,10 +14,22 @@ extern const tr_behaviour_t tr_behaviour_exec;
 extern const tr_behaviour_t tr_behaviour_reader;
 extern const tr_behaviour_t tr_behaviour_relay;
 
+/* Whether a behaviour would take these arguments, as far as that can be told without starting it: 0, or -EINVAL
+ * with the problem; -ENOMEM. `args` may be NULL. */
+int tr_echo_check(tr_value_t args, tr_problem_t *problem);
+int tr_editor_check(tr_value_t args, tr_problem_t *problem);
+int tr_exec_check(tr_value_t args, tr_problem_t *problem);
+int tr_reader_check(tr_value_t args, tr_problem_t *problem);
+int tr_relay_check(tr_value_t args, tr_problem_t *problem);
+
 /* By name, or NULL. */
 const tr_behaviour_t *tr_behaviour_find(const char *name);
+/* The same of any of them. */
+int tr_behaviour_check_args(const tr_behaviour_t *behaviour, tr_value_t args, tr_problem_t *problem);
 /* The name nearest to one that is unknown, or NULL. */
 const char *tr_behaviour_nearest(const char *name);
+/* "echo, editor, ..." */
+void tr_behaviour_names(char *out, size_t size);
 /* "NAME  summary" lines. */
 void tr_behaviours_print(FILE *out);
 

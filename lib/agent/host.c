@@ -40,9 +40,12 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     h->unique = tr_random_seed();
     tr_map_init(&h->pending, h->unique);
     h->hang_ms = o->hang_ms ? o->hang_ms : 30000;
-    h->restart_intensity = o->restart_intensity ? o->restart_intensity : 5;
+    h->restart_intensity = o->restart_intensity == TR_HOST_RESTART_NEVER ? 0
+                           : o->restart_intensity                        ? o->restart_intensity
+                                                                         : 5;
     h->restart_period_ms = o->restart_period_ms ? o->restart_period_ms : 30000;
     h->restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 100;
+    h->restart_max_backoff_ms = o->restart_max_backoff_ms ? o->restart_max_backoff_ms : 10000;
     h->durable = o->durable;
     h->on_event = o->on_event;
     h->arg = o->arg;

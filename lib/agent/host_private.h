@@ -137,7 +137,7 @@ struct tr_host {
     int64_t hang_ms;
     bool durable;
     uint32_t restart_intensity;
-    int64_t restart_period_ms, restart_backoff_ms;
+    int64_t restart_period_ms, restart_backoff_ms, restart_max_backoff_ms;
     void (*on_event)(void *arg, tr_host_event_t event, const char *detail);
     void *arg;
 

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BACKOFF_MAX_MS 10000
-
 int tr_agent_begin(tr_agent_t *agent) {
     const tr_hosted_t *d = agent->hosted;
     agent->status = TR_AGENT_RUNNING;
@@ -115,8 +113,8 @@ void tr_agent_failed(tr_agent_t *agent, int code) {
         return;
     }
     more->backoff_ms = more->backoff_ms ? more->backoff_ms * 2 : host->restart_backoff_ms;
-    if (more->backoff_ms > BACKOFF_MAX_MS)
-        more->backoff_ms = BACKOFF_MAX_MS;
+    if (more->backoff_ms > host->restart_max_backoff_ms)
+        more->backoff_ms = host->restart_max_backoff_ms;
     host->restarts++;
     tr_host_say(host, TR_HOST_RESTARTED, "%s failed (%s); it begins again in %lld ms", name, strerror(-code),
         (long long)more->backoff_ms);

@@ -44,15 +44,17 @@ typedef struct tr_host_options {
     uint64_t producer_epoch;
     int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;            /* 0 = 30 s */
-    uint32_t restart_intensity; /* failures of one agent within restart_period_ms before the host gives up; 0
-                                   = 5 */
+    uint32_t restart_intensity; /* failures of one agent within restart_period_ms that are tolerated before
+                                       the host gives up; 0 = 5, TR_HOST_RESTART_NEVER = none */
     int64_t restart_period_ms;  /* 0 = 30 s */
-    int64_t restart_backoff_ms; /* first pause, doubled up to 10 s; 0 = 100 ms */
+    int64_t restart_backoff_ms; /* first pause, doubled each time; 0 = 100 ms */
+    int64_t restart_max_backoff_ms;                                         /* the longest pause; 0 = 10 s */
     void (*on_event)(void *arg, tr_host_event_t event, const char *detail); /* may be NULL */
     void *arg;
 } tr_host_options_t;
 
-#define TR_HOST_EXIT_GAVE_UP 70
+#define TR_HOST_EXIT_GAVE_UP  70
+#define TR_HOST_RESTART_NEVER UINT32_MAX
 
 /* Connects and waits for the broker's welcome. 0; -ETIMEDOUT, -EINVAL, -EPROTO with a text. Copies the
  * options' strings. */

@@ -161,7 +161,7 @@ static void a_leased_request_survives_the_failure(void **state) {
     notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a");
-    member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.restart_backoff_ms = 60000});
+    member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.restart_backoff_ms = 500});
     assert_int_equal(tr_provide(f->agent, "work", 1), 0);
     until(c, ({
         if (!a->box->n || a->box->seen[a->box->n - 1].type == TR_MESSAGE_FAILED)
@@ -171,10 +171,10 @@ static void a_leased_request_survives_the_failure(void **state) {
     }));
     member_forget(a);
     assert_int_equal(member_send_as(a, "svc:work", 13, TR_REQUEST, NULL), 0);
-    until(c, f->events[TR_HOST_RESTARTED] == 1);
+    until(c, f->events[TR_HOST_RESTARTED] > 0);
     process_t *p = crowd_role(c, "provider", "p", "work", "4", "answer", NULL);
-    char line[64];
-    assert_true(process_line(p, line, sizeof line));
+    char line[64]; /* f may have got it once more before p was there: then it fails once more */
+    until(c, process_line_now(p, line, sizeof line));
     assert_int_equal(strncmp(line, "got 13 ", 7), 0);
     until(c, a->box->n > 0 && a->box->seen[a->box->n - 1].number == 13);
 }

@@ -212,7 +212,7 @@ class Life(Exec):
         return int(pathlib.Path(f"/proc/{found[0]}/task/{found[0]}/children").read_text().split()[0])
 
     def test_a_message_that_takes_too_long_fails_and_ends_the_program(self):
-        agent = self.start("--exec-timeout", "300ms")
+        agent = self.start("--exec-timeout", "4s")
         pid = self.child_of("p")
         self.fails('{"do": "hold"}', "failure: timeout")
         self.assertIn("A025", agent.err)
@@ -230,8 +230,10 @@ class Life(Exec):
         harness.wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the end of the program")
 
     def test_a_program_that_cannot_be_run(self):
-        done = self.refused("--name", "p", "--", "no-such-program-here", says="A027 cannot run the program")
-        self.assertIn("no-such-program-here", done.err)
+        self.refused("--name", "p", "--", "no-such-program-here", says="it is not in PATH")
+        self.write("wrong.sh", "#!/no/such/interpreter\n")
+        os.chmod(pathlib.Path(self.directory) / "wrong.sh", 0o700)
+        self.refused("--name", "p", "--exec-mode", "once", "--", "./wrong.sh", says="a script for")
 
     def test_a_program_that_always_dies_ends_its_agent(self):
         done = self.run_program("agentd", "--connect", self.at.endpoint, "--name", "p",

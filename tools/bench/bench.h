@@ -30,6 +30,7 @@ typedef enum tr_bench_bound {
     TR_BENCH_RATIO_MIN, /* ours / raw at least */
     TR_BENCH_RATIO_MAX, /* ours / raw at most */
     TR_BENCH_VALUE_MAX, /* ours at most */
+    TR_BENCH_VALUE_MIN, /* ours at least */
 } tr_bench_bound_t;
 
 typedef enum tr_bench_unit {
@@ -96,6 +97,12 @@ int tr_bench_idle(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t
 int tr_bench_links(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_links_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_durable(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_durable_delivered(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_durable_raw(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_backlog(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);

@@ -7,10 +7,15 @@
 typedef struct tr_bench_broker {
     tr_bench_child_t *child;
     char endpoint[192]; /* where links connect */
+    char journal[96];   /* its directory; "" = none */
 } tr_bench_broker_t;
 
 int tr_bench_broker_start(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t *ret_broker, tr_error_t *error);
+
+/* The same with a journal: a directory of an earlier one, or NULL for a new one. */
+int tr_bench_broker_journal(tr_bench_t *bench, const tr_bench_case_t *c, const char *journal,
+    tr_bench_broker_t *ret_broker, tr_error_t *error);
 
 /* An endpoint to bind that nobody has: tcp with the port left to the kernel, or a fresh ipc path. */
 void tr_bench_endpoint(tr_bench_t *bench, const tr_bench_case_t *c, char *out, size_t size);

@@ -357,6 +357,18 @@ void tr_bench_say_latency(const tr_bench_task_t *task, uint32_t *ns, size_t n) {
     tr_bench_say(task, &note);
 }
 
+void tr_bench_say_stored(
+    const tr_bench_task_t *task, uint32_t *ns, size_t n, int64_t first_ns, int64_t last_ns) {
+    qsort(ns, n, sizeof *ns, compare);
+    tr_bench_note_t note = {.word = TR_BENCH_DONE,
+        .count = n,
+        .first_ns = first_ns,
+        .last_ns = last_ns,
+        .p50_us = ns[n / 2] / 1e3,
+        .p99_us = ns[n * 99 / 100] / 1e3};
+    tr_bench_say(task, &note);
+}
+
 void tr_bench_rest(void) {
     for (;;)
         pause();

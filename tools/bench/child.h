@@ -111,6 +111,9 @@ void tr_bench_say_ready(const tr_bench_task_t *task, const char *text, uint64_t 
 /* DONE of a flood. */
 void tr_bench_say_flood(
     const tr_bench_task_t *task, uint64_t count, uint64_t missed, int64_t first_ns, int64_t last_ns);
+/* DONE of n messages acknowledged one by one: from first_ns to last_ns, each after so many nanoseconds; sorts them. */
+void tr_bench_say_stored(
+    const tr_bench_task_t *task, uint32_t *ns, size_t n, int64_t first_ns, int64_t last_ns);
 /* DONE of n round trips in nanoseconds; sorts them. */
 void tr_bench_say_latency(const tr_bench_task_t *task, uint32_t *ns, size_t n);
 /* Until the bench ends this process. */

@@ -40,6 +40,7 @@ static const tr_column_t data_columns[] = {
     {"p50_us", TR_COLUMN_NUMBER},
     {"p99_us", TR_COLUMN_NUMBER},
     {"bytes_each", TR_COLUMN_NUMBER},
+    {"fsync_per_s", TR_COLUMN_NUMBER},
     {"target", TR_COLUMN_TEXT},
     {"pass", TR_COLUMN_TEXT},
     {"note", TR_COLUMN_TEXT},
@@ -156,6 +157,7 @@ static void add_for_programs(tr_output_t *o, const tr_bench_result_t *result, co
     put_metric(o, result, "p50");
     put_metric(o, result, "p99");
     put_real(o, row->has_value && row->metric->unit == TR_BENCH_BYTES, row->value);
+    put_real(o, row->has_raw && row->c->raw == tr_bench_durable_raw, result->rows[0].raw);
     tr_output_text(o, some(target));
     if (row->judged)
         tr_output_bool(o, row->pass);

@@ -124,7 +124,8 @@ static void apply(const options_t *o, tr_bench_case_t *c) {
 
 /* An option can make two cases one; the one that still has its target stays. */
 static bool same(const tr_bench_case_t *a, const tr_bench_case_t *b) {
-    return a->ours == b->ours && a->raw == b->raw && a->size == b->size && strcmp(a->pin, b->pin) == 0;
+    return a->ours == b->ours && a->raw == b->raw && a->size == b->size && a->agents == b->agents &&
+           strcmp(a->pin, b->pin) == 0;
 }
 
 static size_t make_cases(const tr_call_t *call, tr_bench_case_t *cases) {

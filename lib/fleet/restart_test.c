@@ -1,4 +1,4 @@
-#include "tools/restart.h"
+#include "lib/fleet/restart.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

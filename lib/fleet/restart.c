@@ -1,4 +1,4 @@
-#include "tools/restart.h"
+#include "lib/fleet/restart.h"
 
 #include <errno.h>
 #include <stdlib.h>

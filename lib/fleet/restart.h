@@ -10,8 +10,8 @@
  *
  * Pure: the time (`now_ms`, any monotonic clock) and a random number are passed in.
  */
-#ifndef TR_TOOLS_RESTART_H
-#define TR_TOOLS_RESTART_H
+#ifndef TR_FLEET_RESTART_H
+#define TR_FLEET_RESTART_H
 
 #include <stdbool.h>
 #include <stddef.h>

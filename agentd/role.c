@@ -1,0 +1,117 @@
+#include "agentd/role.h"
+
+#include "agentd/behaviours/exec_conf.h"
+#include "agentd/behaviours/table.h"
+#include "proto/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int find_behaviour(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t *problem) {
+    if (o->load) {
+        tr_error_t error = {0};
+        int rc = tr_load_behaviour(o->load, &self->loaded, &error);
+        if (rc < 0)
+            return tr_problem_set(problem, rc, "load", "%s", error.text);
+        self->behaviour = tr_loaded_behaviour(self->loaded);
+        return 0;
+    }
+    const char *name = o->command.count ? tr_behaviour_exec.name : o->behaviour;
+    self->behaviour = tr_behaviour_find(name);
+    if (self->behaviour)
+        return 0;
+    char names[200];
+    const char *near = tr_behaviour_nearest(name);
+    tr_behaviour_names(names, sizeof names);
+    return near ? tr_problem_set(problem, -ENOENT, "behaviour",
+                      "unknown behaviour \"%.60s\", did you mean \"%s\"?", name, near)
+                : tr_problem_set(problem, -ENOENT, "behaviour",
+                      "unknown behaviour \"%.60s\"; the built-in ones are %s", name, names);
+}
+
+/* The object, a new reference; NULL with the problem. */
+static json_t *parse_args(const char *args, tr_problem_t *problem) {
+    json_error_t why;
+    json_t *object = args ? json_loads(args, JSON_REJECT_DUPLICATES, &why) : json_object();
+    if (!object)
+        tr_problem_set(problem, -EINVAL, "args", "not JSON at column %d: %s", args ? why.column : 0,
+            args ? why.text : "out of memory");
+    else if (!json_is_object(object)) {
+        tr_problem_set(problem, -EINVAL, "args", "expected a JSON object such as {\"key\": \"value\"}");
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}
+
+/* As the behaviour will get them. */
+static int check_args(const tr_role_t *self, const json_t *object, tr_problem_t *problem) {
+    tr_content_writer_t writer;
+    tr_content_t content;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&writer);
+    int rc = tr_json_write(object, &writer);
+    if (rc == 0)
+        rc = tr_content_writer_take(&writer, &bytes, &len);
+    if (rc == 0)
+        rc = tr_content_init(&content, bytes, len);
+    if (rc < 0) {
+        tr_problem_set(problem, rc, "args", "%s", rc == -E2BIG ? "nested too deeply" : strerror(-rc));
+    } else {
+        rc = tr_behaviour_check_args(self->behaviour, &content.root, problem);
+        tr_content_finish(&content);
+    }
+    tr_content_writer_finish(&writer);
+    return rc;
+}
+
+/* What the exec behaviour is told by flags has keys of its own. */
+static int take_flags(const tr_agentd_options_t *o, json_t *object, tr_problem_t *problem) {
+    tr_exec_flags_t flags = {
+        o->command.items, o->command.count, o->exec_mode, o->exec_timeout_ms, o->log_level, o->log_format};
+    return tr_exec_args(object, &flags, problem);
+}
+
+static void rename_command(const tr_agentd_options_t *o, tr_problem_t *problem) {
+    static const char key[] = "args.command", as[] = "exec.command";
+    if (problem && o->command.count > 0 && strncmp(problem->key, key, sizeof key - 1) == 0)
+        memcpy(problem->key, as, sizeof as - 1);
+}
+
+static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t *problem) {
+    bool exec = self->behaviour == &tr_behaviour_exec;
+    json_t *object = parse_args(o->args, problem);
+    if (!object)
+        return -EINVAL;
+    int rc = exec ? take_flags(o, object, problem) : 0;
+    if (rc == 0)
+        rc = check_args(self, object, problem);
+    if (rc < 0)
+        rename_command(o, problem);
+    if (rc == 0 && (exec || o->args)) {
+        self->args = json_dumps(object, JSON_COMPACT);
+        rc = self->args ? 0 : tr_problem_set(problem, -ENOMEM, "args", "out of memory");
+    }
+    json_decref(object);
+    return rc;
+}
+
+int tr_role_init(tr_role_t *ret_role, const tr_agentd_options_t *options, tr_problem_t *problem) {
+    tr_role_t role = {0};
+    int rc = find_behaviour(&role, options, problem);
+    if (rc == 0)
+        rc = find_args(&role, options, problem);
+    if (rc < 0)
+        tr_role_finish(&role);
+    else
+        *ret_role = role;
+    return rc;
+}
+
+void tr_role_finish(tr_role_t *self) {
+    tr_loaded_destroy(&self->loaded);
+    free(self->args);
+    self->args = NULL;
+}

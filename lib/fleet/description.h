@@ -1,0 +1,93 @@
+/*
+ * One agent, as YAML (or JSON, which is YAML too) describes it: an entry of a fleet file's `agents`
+ * (tools/fleet.h), or a file of its own for `troupe-agentd --agent`.
+ *
+ *   name: reader                 # required; with a count over 1 they are reader-1 .. reader-N
+ *   behaviour: reader            # one of: a built-in behaviour, `load: ./my.so`, or
+ *                                # `exec: {command: [python3, agent.py], mode: persistent, timeout: 30s}`
+ *   count: 4                     # default 1, at most 1000000
+ *   processes: per-agent         # or one: a single process hosts them all, and they are
+ *                                # reader-0 .. reader-(N-1). One, in a file of its own
+ *   services: [read]             # offered in the DF; default none. NAME=N: with N unfinished requests
+ *                                # at once
+ *   subscribe: [news.>]          # topics; default none
+ *   mind: built-in               # the only one for now
+ *   args: {key: value}           # handed to the behaviour as JSON; default {}
+ *   restart: {policy: always, backoff: 200ms, max-backoff: 10s,
+ *             intensity: 5, period: 30s}    # the defaults
+ *   env: {NAME: value}           # added to the environment
+ *
+ * What is wrong is told with file, line, column and key, see lib/yaml/yaml_table.h, which also says how texts
+ * that are not trusted are bounded.
+ */
+#ifndef TR_FLEET_DESCRIPTION_H
+#define TR_FLEET_DESCRIPTION_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/fleet/restart.h"
+#include "lib/yaml/yaml_file.h"
+#include "lib/yaml/yaml_table.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TR_FLEET_COUNT_MAX     1000000  /* agents of one entry */
+#define TR_FLEET_PROCESSES_MAX 10000    /* agent processes in all */
+#define TR_FLEET_BROKER        "broker" /* the broker's process is called so; no agent may be */
+#define TR_FLEET_SUPERVISOR    "fleet"  /* the agent of the supervisor */
+
+typedef enum tr_fleet_processes {
+    TR_FLEET_PER_AGENT,
+    TR_FLEET_ONE,
+} tr_fleet_processes_t;
+
+typedef enum tr_fleet_exec_mode {
+    TR_FLEET_EXEC_PERSISTENT, /* the program lives as long as its agent */
+    TR_FLEET_EXEC_ONCE,       /* one run of the program per message */
+} tr_fleet_exec_mode_t;
+
+extern const char *const tr_fleet_processes_words[];
+extern const char *const tr_fleet_exec_mode_words[];
+
+typedef struct tr_fleet_exec {
+    tr_texts_t command; /* count 0: not an exec agent */
+    int mode;           /* tr_fleet_exec_mode_t */
+    int64_t timeout_ms; /* for one message */
+} tr_fleet_exec_t;
+
+typedef struct tr_fleet_agent {
+    const char *name;
+    const char *behaviour; /* NULL with load and exec */
+    const char *load;      /* NULL without; as written in the file */
+    tr_fleet_exec_t exec;
+    int64_t count;
+    int processes; /* tr_fleet_processes_t */
+    tr_texts_t services;
+    tr_texts_t subscribe;
+    int mind;         /* 0 = built-in */
+    const char *args; /* JSON object; NULL = {} */
+    tr_restart_t restart;
+    tr_pairs_t env;
+    int line; /* in the file */
+} tr_fleet_agent_t;
+
+/* The table of an entry of `agents`: for tools/fleet.c. */
+extern const tr_yaml_table_t tr_fleet_agent_table;
+
+/* A file that describes one agent. */
+typedef struct tr_description {
+    tr_fleet_agent_t agent;
+    tr_yaml_file_t file;
+    tr_arena_t arena; /* owns all texts and lists */
+} tr_description_t;
+
+/* Reads and checks a file. 0; -EINVAL, -E2BIG (over 1 MiB), the errno of a file that cannot be read, -ENOMEM;
+ * the error has the place and the cure. The caller destroys *ret_description. */
+int tr_description_load(const char *path, tr_description_t **ret_description, tr_error_t *error);
+/* The same from memory. `path` is what errors call it, and relative paths are relative to its directory. */
+int tr_description_parse(
+    const char *bytes, size_t len, const char *path, tr_description_t **ret_description, tr_error_t *error);
+void tr_description_destroy(tr_description_t **self);
+
+#endif

@@ -1,0 +1,206 @@
+"""One agent, or many: from flags or from a file that describes it, what is checked before a broker is asked, and how it ends."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import agentd
+import harness
+
+MOODY = harness.program("tests/25-agentd/moody.so")
+LIBRARY = harness.program("lib/libtroupe.so.0")  # a shared object, and no behaviour
+
+
+class Described(agentd.AgentdTest):
+    """--agent FILE|NAME."""
+
+    def test_a_name(self):
+        self.agentd("--agent", "echo-1", "--behaviour", "echo")
+        self.assertEqual(self.ask("echo-1", "hello"), "hello")
+
+    def test_a_yaml_file(self):
+        self.write("clerk.yaml", "name: clerk\nbehaviour: echo\ncount: 3\nservices: [clerking=2]\nsubscribe: [news.>]\n")
+        self.agentd("--agent", "clerk.yaml")
+        self.assertEqual(self.ask("clerk-2", "hello"), "hello")
+        self.assertEqual(self.ask("svc:clerking", "hello"), "hello")
+        entry = self.ask("ams", '{"action": "search", "name": "clerk"}')["agents"][0]
+        self.assertEqual((entry["count"], entry["behaviour"]), (3, "echo"))
+        service = self.ask("ams", '{"action": "services"}')["services"][0]
+        self.assertEqual((service["providers"], service["capacity"]), (3, 6))
+
+    def test_a_json_file_whose_program_runs_beside_it_with_its_environment(self):
+        home = pathlib.Path(self.directory) / "home"
+        home.mkdir()
+        (home / "who.py").write_text("import json, os, sys\nfor line in sys.stdin:\n"
+                                     "    print(json.dumps({'content': [os.getcwd(), os.environ['WHO']]}), flush=True)\n")
+        (home / "who.json").write_text(json.dumps({"name": "who", "exec": {"command": ["python3", "who.py"]}, "env": {"WHO": "me"}}))
+        self.agentd("--agent", "home/who.json")
+        self.assertEqual(self.ask("who", "?"), [os.path.realpath(home), "me"])
+
+    def test_flags_win(self):
+        self.write("clerk.yaml", "name: clerk\nbehaviour: relay\nargs: {to: nobody}\nservices: [a]\n")
+        self.agentd("--agent", "clerk.yaml", "--name", "other", "--behaviour", "echo", "--args", "{}", "--service", "b")
+        self.assertEqual(self.ask("svc:b", "hello"), "hello")
+        self.assertEqual([s["service"] for s in self.ask("ams", '{"action": "services"}')["services"]], ["b"])
+
+    def test_a_shared_object_beside_the_file_and_a_relative_socket(self):
+        """Paths of the file begin at the file, those of the command line where it was typed."""
+        home = pathlib.Path(self.directory) / "home"
+        home.mkdir()
+        shutil.copy(MOODY, home / "moody.so")
+        (home / "moody.yaml").write_text("name: moody\nload: ./moody.so\n")
+        self.broker("--platform", "local2", listen="ipc://here.sock")
+        child = self.spawn("agentd", "--agent", "home/moody.yaml", "--connect", "ipc://here.sock")
+        child.wait_err("A001 registered")
+        done = self.troupe("ask", "moody", "{}", "--connect", f"ipc://{self.directory}/here.sock")
+        self.assertEqual((done.code, done.out), (0, "1\n"), done)
+
+    def test_what_is_wrong_is_told_with_its_place(self):
+        for text, says in (
+                ("name: a\nbehavior: echo\n", 'a.yaml:2:1: unknown key "behavior", did you mean "behaviour"?'),
+                ("name: a\nbehaviour: eco\n", 'a.yaml:2:12: behaviour: unknown behaviour \\"eco\\", did you mean \\"echo\\"?'),
+                ("name: a\nload: ./none.so\n", "a.yaml:2:7: load: ./none.so: expected a shared object with a behaviour: No such file"),
+                ("name: a\nexec:\n  command: [no-such-thing]\n", "a.yaml:3:13: exec.command[0]: expected a program that can be run"),
+                ("name: a\nbehaviour: reader\nargs: {limit: many}\n", "a.yaml:3:15: args.limit: expected a whole number"),
+                ("name: a\nbehaviour: echo\ncount: 2\nprocesses: per-agent\n", "expected processes: one")):
+            self.write("a.yaml", text)
+            self.refused("--agent", "a.yaml", says=says)
+        self.refused("--agent", "none.yaml", says="none.yaml: cannot read this description of an agent: No such file or directory")
+
+
+class Checked(agentd.AgentdTest):
+    """--check needs no broker and starts nothing."""
+
+    def check(self, *arguments):
+        return self.run_program("agentd", "--connect", "tcp://127.0.0.1:1", "--check", *arguments)
+
+    def test_what_is_well(self):
+        self.write("ran.sh", "#!/bin/sh\ntouch ran\n")
+        os.chmod(pathlib.Path(self.directory) / "ran.sh", 0o700)
+        for arguments in (["--behaviour", "echo"], ["--behaviour", "relay", "--args", '{"to": "svc:x"}'], ["--load", MOODY],
+                          ["--", "./ran.sh", "--check"]):
+            done = self.check("--name", "a", *arguments)
+            self.assertEqual((done.code, done.out, done.err), (0, "", ""))
+        self.assertFalse((pathlib.Path(self.directory) / "ran").exists())
+
+    def test_what_is_not(self):
+        self.write("text.so", "no shared object at all, but long enough to have a header of its own ......\n")
+        for arguments, line in (
+                (["-b", "editr"], 'behaviour: unknown behaviour "editr", did you mean "editor"?'),
+                (["-b", "nonsense"], 'behaviour: unknown behaviour "nonsense"; the built-in ones are echo, editor, exec, reader, relay'),
+                (["-l", "text.so"], "load: text.so: expected a shared object with a behaviour: invalid ELF header"),
+                (["-l", LIBRARY], f"load: {LIBRARY}: no function troupe_behaviour in it: end its source with "
+                                   "TR_EXPORT_BEHAVIOUR(your_behaviour)"),
+                (["-b", "relay"], 'args: missing key "to": expected NAME, NAME@PLATFORM or svc:NAME'),
+                (["--exec-mode", "once", "--", "./text.so"],
+                 'exec.command[0]: expected a program that can be run, found "./text.so": it may not be executed (chmod +x)'),
+                (["-b", "exec", "--args", '{"command": "none"}'],
+                 'args.command[0]: expected a program that can be run, found "none": it is not in PATH'),
+                (["--args", '{"in_flight": 0}', "--", "cat"], "args.in_flight: expected a whole number from 1 to 1024, found 0")):
+            done = self.check("--name", "a", *arguments)
+            self.assertEqual((done.code, done.err), (3, ""), done)
+            self.assertEqual(done.out, line + "\n")
+        self.assertEqual(self.check("--behaviour", "echo").code, 1)
+
+    def test_it_is_found_out_before_the_broker_is_asked(self):
+        done = self.run_program("agentd", "--connect", "tcp://127.0.0.1:1", "--name", "a", "--behaviour", "eco")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("A012", done.err)
+
+
+class Many(agentd.AgentdTest):
+    def test_a_range_is_one_entry(self):
+        self.agentd("--name", "crew", "--behaviour", "echo", "--count", "20000")
+        answer = self.ask("ams", '{"action": "search"}')
+        entries = {a["name"].split("@")[0]: a["count"] for a in answer["agents"] if not a["name"].startswith("cli-")}
+        self.assertEqual(entries, {"crew": 20000})
+        for number in 0, 777, 19999:
+            self.assertEqual(self.ask(f"crew-{number}", str(number)), str(number))
+        done = self.run_verb("ask", "crew-20000", "x")
+        self.assertEqual((done.code, "not-found" in done.err), (3, True), done)
+
+
+class Supervised(agentd.AgentdTest):
+    def fail(self, name="moody"):
+        self.assertEqual(self.run_verb("send", name, "request", '{"fail": true}').code, 0)
+
+    def test_a_behaviour_that_fails_begins_again_with_fresh_state(self):
+        agent = self.agentd("--name", "moody", "--load", MOODY, "--restart-backoff", "10ms")
+        self.assertEqual([self.ask("moody", "{}") for _ in range(2)], [1, 2])
+        self.fail()
+        agent.wait_err("A008")
+        self.assertEqual(self.ask("moody", "{}"), 1)
+
+    def test_one_that_fails_too_often_ends_the_process(self):
+        agent = self.agentd("--name", "moody", "--load", MOODY, "--restart-backoff", "1ms", "--restart-intensity", "2")
+        for _ in range(3):
+            self.fail()
+        done = agent.wait()
+        self.assertEqual(done.code, 70, done)
+        self.assertIn("A009 gave up", done.err)
+
+    def test_the_rule_of_a_file(self):
+        self.write("never.yaml", f"name: moody\nload: {MOODY}\nrestart: {{policy: never}}\n")
+        agent = self.agentd("--agent", "never.yaml")
+        self.fail()
+        self.assertEqual(agent.wait().code, 70)
+        self.write("capped.yaml", f"name: moody\nload: {MOODY}\nrestart: {{intensity: 9, backoff: 1ms, max-backoff: 2ms}}\n")
+        agent = self.agentd("--agent", "capped.yaml")
+        for n in range(1, 6):
+            self.fail()
+            harness.wait_until(lambda n=n: agent.err.count("A008") == n, f"restart {n}")
+        self.assertIn("begins again in 2 ms", agent.err)
+        self.assertNotIn("begins again in 4 ms", agent.err)
+        self.assertEqual(self.ask("moody", "{}"), 1)
+
+
+class SharedObject(agentd.AgentdTest):
+    """The example of examples/behaviour, built as its user does against the installed library."""
+
+    SOURCE = harness.ROOT / "examples" / "behaviour" / "counter.c"
+
+    def install(self):
+        """`meson install` into a directory; gives what pkg-config says there."""
+        root = pathlib.Path(self.directory) / "root"
+        run = lambda *words, **more: subprocess.run(words, check=True, capture_output=True, text=True, **more).stdout
+        run("meson", "install", "-C", str(harness.BUILD), "--no-rebuild", "--quiet", "--destdir", str(root))
+        pc = next(root.glob("**/troupe.pc"))
+        env = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(root)}
+        return run("pkg-config", "--cflags", "--libs", "troupe", env=env).split(), pc.parent.parent
+
+    def build(self, source, output):
+        flags, libraries = self.install()
+        subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", str(source), *flags, "-o", output], check=True, cwd=self.directory)
+        return {"LD_LIBRARY_PATH": str(libraries)}
+
+    def test_the_example(self):
+        if not all(map(shutil.which, ("meson", "pkg-config", "cc"))):
+            self.skipTest("meson, pkg-config or cc is missing")
+        env = self.build(self.SOURCE, "counter.so")
+        self.agentd("--name", "counter", "--load", "./counter.so", "--args", '{"limit": 3}', env=env)
+        self.assertEqual([self.ask("counter", "hello")["total"] for _ in range(3)], [1, 2, 3])
+
+
+class Ends(agentd.AgentdTest):
+    def test_sigterm_deregisters(self):
+        agent = self.agentd("--name", "a", "--behaviour", "echo")
+        done = agent.stop()
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("A003 stopped", done.err)
+        self.assertEqual(self.ask("ams", '{"action": "search", "name": "a"}')["total"], 0)
+
+    def test_a_taken_name_and_an_unreachable_broker(self):
+        self.agentd("--name", "a", "--behaviour", "echo")
+        self.refused("--name", "a", "--behaviour", "echo", says="the name a is taken")
+        done = self.run_program("agentd", "--connect", "tcp://127.0.0.1:1", "--name", "b", "--behaviour", "echo", "--connect-time", "200ms")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("no broker answers at tcp://127.0.0.1:1", done.err)
+
+    def test_sigint_too(self):
+        self.assertEqual(self.agentd("--name", "a", "--behaviour", "echo").stop(signal.SIGINT).code, 0)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,18 @@
+/* A behaviour in a shared object that fails when it is told to, and answers anything else. */
+#include "troupe/agent.h"
+
+static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
+    int *answered = state;
+    tr_value_t value = tr_message_value(message);
+    if (tr_value_get(value, "fail"))
+        return -1;
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_write_int(&w, ++*answered);
+    return tr_reply_content(self, message, TR_INFORM, &w);
+}
+
+static const tr_behaviour_t moody = {
+    .abi = TR_BEHAVIOUR_ABI, .name = "moody", .state_size = sizeof(int), .receive = receive};
+
+TR_EXPORT_BEHAVIOUR(moody)
