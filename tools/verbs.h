@@ -14,6 +14,11 @@
     VERB(tap)                                                                                                \
     VERB(logs)                                                                                               \
     VERB(topics)                                                                                             \
+    VERB(streams)                                                                                            \
+    VERB(stream_add)                                                                                         \
+    VERB(stream_rm)                                                                                          \
+    VERB(record)                                                                                             \
+    VERB(replay)                                                                                             \
     VERB(top)                                                                                                \
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \

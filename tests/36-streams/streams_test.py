@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Streams from the command line: kept over the end of the broker, read, followed by a consumer, recorded, replayed, forgotten."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+
+
+class Streams(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def start(self):
+        self.server = self.broker("--journal", self.directory + "/journal")
+        self.env = {"TROUPE_CONNECT": self.server.endpoint}
+
+    def run_ok(self, *arguments, **more):
+        done = self.troupe(*arguments, env=self.env, **more)
+        self.assertEqual(done.code, 0, done)
+        return done
+
+    def contents(self, *arguments):
+        return [line["content"] for line in self.run_ok("replay", *arguments, "-o", "json").lines()]
+
+    def publish(self, *texts, topic="news.a"):
+        for text in texts:
+            self.run_ok("pub", topic, text)
+
+    def echo(self, name):
+        agent = self.ready("agentd", "--connect", self.server.endpoint, "--name", name, "--behaviour", "echo")
+        return agent
+
+    def test_a_stream_outlives_its_broker(self):
+        self.run_ok("stream", "add", "news", "news.>")
+        self.publish("one", "two")
+        self.publish("not kept", topic="other")
+        self.assertEqual(self.contents("news"), ["one", "two"])
+        self.server.process.kill()
+        self.server.wait()
+        self.start()
+        self.publish("three")
+        self.assertEqual(self.contents("news"), ["one", "two", "three"])
+        self.assertEqual(self.contents("news", "--from", "2", "--count", "1"), ["two"])
+        row = self.run_ok("streams", "-o", "json").json()[0]
+        self.assertEqual((row["stream"], row["pattern"], row["records"]), ("news", "news.>", 3))
+
+    def test_a_consumer_goes_on_where_it_was(self):
+        self.run_ok("stream", "add", "news", "news.>")
+        self.publish("one", "two")
+        self.assertEqual(self.contents("news", "--consumer", "c"), ["one", "two"])
+        self.publish("three")
+        self.assertEqual(self.contents("news", "--consumer", "c"), ["three"])
+        self.assertEqual(self.contents("news", "--consumer", "c", "--from-beginning"), ["one", "two", "three"])
+        self.assertEqual(self.run_ok("streams").out.split()[-2:], ["c", "4"])
+
+    def test_what_an_agent_received_is_replayed(self):
+        self.echo("worker")
+        self.run_ok("record", "worker")
+        for n in range(3):
+            self.run_ok("ask", "worker", '{"n": %d}' % n)
+        self.assertEqual(self.contents("record-worker"), [{"n": 0}, {"n": 1}, {"n": 2}])
+        self.echo("copy")
+        self.run_ok("record", "copy")
+        done = self.run_ok("replay", "record-worker", "--to", "copy")
+        self.assertEqual(done.err, "3 sent again\n")
+        self.assertEqual(self.contents("record-copy"), [{"n": 0}, {"n": 1}, {"n": 2}])
+
+    def test_published_again(self):
+        self.run_ok("stream", "add", "a", "a.*")
+        self.publish("x", topic="a.b")
+        self.run_ok("replay", "a", "--publish", "--count", "1")
+        self.assertEqual(self.contents("a"), ["x", "x"])
+
+    def test_original_speed_keeps_the_pauses(self):
+        self.run_ok("stream", "add", "news", "news.>")
+        self.publish("one", "two")
+        times = [line["time"] for line in self.run_ok("replay", "news", "-o", "json").lines()]
+        done = self.run_ok("replay", "news", "--speed", "original", "-o", "json")
+        self.assertEqual([line["time"] for line in done.lines()], times)
+
+    def test_the_oldest_are_forgotten(self):
+        self.run_ok("stream", "add", "news", "news.>", "--max-records", "1")
+        self.publish("one", "two", "three")
+        harness.wait_until(lambda: self.contents("news") == ["three"], "the oldest to be forgotten")
+
+    def test_what_is_wrong_is_told(self):
+        done = self.troupe("replay", "none", env=self.env)
+        self.assertEqual(done.code, 3)
+        self.assertIn("there is no stream of this name", done.err)
+        self.assertEqual(self.troupe("stream", "add", "s", "a..b", env=self.env).code, 1)
+        self.run_ok("stream", "add", "s", "a")
+        self.assertEqual(self.troupe("stream", "add", "s", "b", env=self.env).code, 3)
+        self.run_ok("stream", "rm", "s")
+        self.assertEqual(self.run_ok("streams", "-o", "name").out, "")
+        plain = self.broker()
+        done = self.troupe("streams", env={"TROUPE_CONNECT": plain.endpoint})
+        self.assertEqual(done.code, 3)
+        self.assertIn("--journal", done.err)
+
+
+if __name__ == "__main__":
+    harness.main()
