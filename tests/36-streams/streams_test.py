@@ -29,8 +29,7 @@ class Streams(harness.SystemTest):
             self.run_ok("pub", topic, text)
 
     def echo(self, name):
-        agent = self.ready("agentd", "--connect", self.server.endpoint, "--name", name, "--behaviour", "echo")
-        return agent
+        self.spawn("agentd", "--connect", self.server.endpoint, "--name", name, "--behaviour", "echo").wait_err("registered")
 
     def test_a_stream_outlives_its_broker(self):
         self.run_ok("stream", "add", "news", "news.>")
