@@ -14,6 +14,14 @@ static int answer(int ask, const tr_error_t *error) {
     return TR_BROKER_USAGE;
 }
 
+static int check(const tr_broker_options_t *options) {
+    tr_error_t error = {0};
+    int r = tr_broker_check(options, &error);
+    if (r != TR_BROKER_OK)
+        fprintf(stderr, "%s: %s\n", tr_broker_program()->name, error.text);
+    return r;
+}
+
 int main(int argc, char **argv) {
     tr_broker_options_t options = {0};
     tr_error_t error = {0};
@@ -21,8 +29,8 @@ int main(int argc, char **argv) {
     if (r != TR_OPTIONS_RUN)
         return answer(r, &error);
     tr_broker_t *broker = NULL;
-    r = tr_broker_new(&options, &broker);
-    if (r == TR_BROKER_OK)
+    r = options.check ? check(&options) : tr_broker_new(&options, &broker);
+    if (r == TR_BROKER_OK && broker)
         r = tr_broker_run(broker);
     tr_broker_destroy(&broker);
     tr_options_destroy(&options.owner);

@@ -1,6 +1,10 @@
 #include "broker/options.h"
 
 #include "lib/base/log.h"
+#include "proto/aid.h"
+
+#include <errno.h>
+#include <string.h>
 
 #define DAY_MS INT64_C(86400000)
 #define O      tr_broker_options_t
@@ -84,6 +88,8 @@ static const tr_option_t table[] = {
         .min = -1, .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
     {"die-with", 0, "PID", TR_INT(O, die_with), "0", "Stop when this parent process ends.", .min = 0,
         .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end without listening.",
+        .flags = TR_OPTION_FLAG_ONLY},
     TR_LOG_OPTIONS(O),
 };
 
@@ -112,4 +118,13 @@ static const tr_program_t program = {
 
 const tr_program_t *tr_broker_program(void) {
     return &program;
+}
+
+int tr_broker_options_check(const tr_broker_options_t *options, tr_error_t *error) {
+    if (!tr_platform_valid(options->platform, strlen(options->platform)))
+        return tr_error_set(error, -EINVAL,
+            "--platform %s: a name of 1 to 63 of A-Z a-z 0-9 . _ - is expected", options->platform);
+    if (options->lease_ms <= options->heartbeat_ms)
+        return tr_error_set(error, -EINVAL, "--lease must be longer than --heartbeat");
+    return 0;
 }

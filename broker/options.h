@@ -41,9 +41,12 @@ typedef struct tr_broker_options {
     int64_t message_lease_ms, in_hand, dedup_ms;
     int64_t queue_records;
     size_t queue_bytes, queue_memory;
+    bool check;
     int log_level, log_format;
 } tr_broker_options_t;
 
 const tr_program_t *tr_broker_program(void);
+/* What the table cannot say of them. 0, or -EINVAL with the text. */
+int tr_broker_options_check(const tr_broker_options_t *options, tr_error_t *error);
 
 #endif

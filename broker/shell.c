@@ -131,14 +131,9 @@ static int open_core(tr_broker_t *b, tr_error_t *error) {
     int r = configure(b, &c, error);
     if (r < 0)
         return r;
-    if (b->options->lease_ms <= b->options->heartbeat_ms)
-        return tr_error_set(error, -EINVAL, "--lease must be longer than --heartbeat");
     c.sessions_max = sessions_for_files(b);
     b->core = tr_core_new(&c, &b->pool);
-    if (!b->core)
-        return tr_error_set(error, -EINVAL,
-            "--platform %s: a name of 1 to 63 of A-Z a-z 0-9 . _ - is expected", b->options->platform);
-    return 0;
+    return b->core ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
 static tr_core_now_t read_clock(void) {
@@ -165,9 +160,8 @@ static int open_http(tr_broker_t *b, tr_error_t *error) {
     return tr_http_new(&c, &b->http, error);
 }
 
-static int open_all(tr_broker_t *b, tr_error_t *error) {
-    const tr_broker_options_t *o = b->options;
-    tr_sockets_config_t sockets = {
+static tr_sockets_config_t sockets_config(const tr_broker_options_t *o) {
+    return (tr_sockets_config_t){
         .listen = &o->listen,
         .stream = o->stream,
         .insecure = o->insecure,
@@ -175,9 +169,16 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
         .stream_queue = (int)o->stream_queue,
         .max_record = o->max_record,
     };
+}
+
+static int open_all(tr_broker_t *b, tr_error_t *error) {
+    const tr_broker_options_t *o = b->options;
+    tr_sockets_config_t sockets = sockets_config(o);
     if (o->ready_fd >= 0 && fcntl((int)o->ready_fd, F_GETFD) < 0)
         return tr_error_set(error, -EINVAL, "--ready-fd %d is not open", (int)o->ready_fd);
-    int r = tr_process_signals(&b->signal_fd, error);
+    int r = tr_broker_options_check(o, error);
+    if (r == 0)
+        r = tr_process_signals(&b->signal_fd, error);
     if (r == 0 && o->die_with)
         r = tr_process_die_with((pid_t)o->die_with, SIGTERM, error);
     if (r == 0)
@@ -210,6 +211,14 @@ static int exit_code(int error) {
     case -EPERM: return TR_BROKER_INVALID;
     default: return TR_BROKER_UNREACHABLE;
     }
+}
+
+int tr_broker_check(const tr_broker_options_t *options, tr_error_t *error) {
+    tr_sockets_config_t sockets = sockets_config(options);
+    int r = tr_broker_options_check(options, error);
+    if (r == 0)
+        r = tr_sockets_check(&sockets, error);
+    return r < 0 ? exit_code(r) : TR_BROKER_OK;
 }
 
 int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) {

@@ -72,15 +72,30 @@ static bool ipc_is_other(const char *endpoint) {
     return !strncmp(endpoint, "ipc://", 6) && lstat(endpoint + 6, &st) == 0 && !S_ISSOCK(st.st_mode);
 }
 
-static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_real, tr_error_t *error) {
-    char wild[TR_ENDPOINT_MAX];
-    size_t size = TR_ENDPOINT_MAX;
+/* What can be told of an endpoint without binding. */
+static int check_endpoint(const char *endpoint, bool insecure, tr_error_t *error) {
     if (strlen(endpoint) >= TR_ENDPOINT_MAX - 8)
         return tr_error_set(
             error, -ENAMETOOLONG, "%.40s...: an endpoint has at most %d bytes", endpoint, TR_ENDPOINT_MAX);
     if (!insecure && !is_loopback(endpoint))
         return tr_error_set(error, -EPERM,
             "%s would be open to everybody who reaches it: listen on 127.0.0.1, or say --insecure", endpoint);
+    return 0;
+}
+
+int tr_sockets_check(const tr_sockets_config_t *config, tr_error_t *error) {
+    int r = check_endpoint(config->stream, config->insecure, error);
+    for (size_t i = 0; i < config->listen->count && r == 0; i++)
+        r = check_endpoint(config->listen->items[i], config->insecure, error);
+    return r;
+}
+
+static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_real, tr_error_t *error) {
+    char wild[TR_ENDPOINT_MAX];
+    size_t size = TR_ENDPOINT_MAX;
+    int checked = check_endpoint(endpoint, insecure, error);
+    if (checked < 0)
+        return checked;
     if (ipc_is_other(endpoint))
         return tr_error_set(error, -EEXIST,
             "%s: there is a file of that name that is no socket: choose another path", endpoint);

@@ -33,6 +33,8 @@ typedef struct tr_sockets_config {
     size_t max_record;
 } tr_sockets_config_t;
 
+/* What can be told of the endpoints without binding: -EPERM (beyond loopback), -ENAMETOOLONG, with the text. */
+int tr_sockets_check(const tr_sockets_config_t *config, tr_error_t *error);
 /* Binds. -EADDRINUSE, -EINVAL, -EPERM (beyond loopback) ... with a text that says the cure. Finish it in
  * every case. */
 int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_error_t *error);

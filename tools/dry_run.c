@@ -1,5 +1,6 @@
 #include "tools/dry_run.h"
 
+#include "tools/fleet_check.h"
 #include "tools/plan.h"
 
 #include <stdlib.h>
@@ -65,12 +66,14 @@ int tr_dry_run(const tr_call_t *call, const char *path, tr_output_format_t forma
     if (tr_fleet_load(path, &fleet, &error) < 0)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
     tr_programs_t programs = {"troupe-broker", "troupe-agentd"};
-    if (tr_programs_find(&programs, &error) < 0)
-        tr_cli_fail(call, TR_EXIT_OK, "note: %s", error.text); /* the file can be checked without, ignoring */
+    bool found = tr_programs_find(&programs, &error) == 0;
+    if (!found)
+        tr_cli_fail(call, TR_EXIT_OK, "note: only the file was checked: %s", error.text);
     tr_plan_t *plan = NULL;
-    int code = tr_plan_make(fleet, &programs, NULL, &plan, &error) < 0
-                   ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text)
-                   : put_plan(call, plan, format);
+    int rc = tr_plan_make(fleet, &programs, NULL, &plan, &error);
+    if (rc == 0 && found)
+        rc = tr_fleet_check(plan, &error);
+    int code = rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text) : put_plan(call, plan, format);
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
     return code;

@@ -113,7 +113,8 @@ static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     bool many = a->processes == TR_FLEET_ONE && a->count > 1, relative = a->load && a->load[0] != '/';
     words_t w = {.program = program, .connect = connect};
     w.count = many ? printed(self, "%" PRId64, a->count) : NULL;
-    w.load = relative ? printed(self, "%s/%s", self->fleet->directory, a->load) : a->load;
+    const char *within = relative && strncmp(a->load, "./", 2) == 0 ? a->load + 2 : a->load;
+    w.load = relative ? printed(self, "%s/%s", self->fleet->directory, within) : a->load;
     w.timeout = printed(self, "%" PRId64 "ms", a->exec.timeout_ms);
     if ((many && !w.count) || (relative && !w.load) || !w.timeout)
         return -ENOMEM;

@@ -68,7 +68,7 @@ static void test_each_process_has_its_command_line(void **state) {
         "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:5570 --name crowd --behaviour echo --count 100 "
         "--args '{\"text\":\"it'\\''s\"}' --ready-fd 3");
     expect_command(plan, 4, "own",
-        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:5570 --name own --load /tmp/./my.so --ready-fd 3");
+        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:5570 --name own --load /tmp/my.so --ready-fd 3");
     expect_command(plan, 5, "sums",
         "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:5570 --name sums --ready-fd 3 --exec-mode once "
         "--exec-timeout 2000ms -- python3 sums.py -v");

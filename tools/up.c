@@ -9,6 +9,7 @@
 #include "tools/up_private.h"
 
 #include "lib/base/process.h"
+#include "tools/fleet_check.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -30,6 +31,16 @@ static int failed(const tr_up_config_t *config, int rc, const tr_error_t *error)
     return tr_cli_fail(config->call, TR_EXIT_REFUSED, "%s", error->text);
 }
 
+/* What would fail later is told now, when nothing has been started. */
+static int check(const tr_up_t *self, tr_error_t *error) {
+    tr_plan_t *plan = NULL;
+    int rc = tr_plan_make(self->fleet, &self->programs, NULL, &plan, error);
+    if (rc == 0)
+        rc = tr_fleet_check(plan, error);
+    tr_plan_destroy(&plan);
+    return rc;
+}
+
 static int load(tr_up_t *self, tr_error_t *error) {
     char root[PATH_MAX];
     int rc = tr_fleet_load(self->config.path, &self->fleet, error);
@@ -37,7 +48,9 @@ static int load(tr_up_t *self, tr_error_t *error) {
         rc = tr_programs_find(&self->programs, error);
     if (rc == 0)
         rc = tr_state_root(self->config.state, root, error);
-    return rc == 0 ? tr_state_claim(root, self->fleet->name, &self->state, error) : rc;
+    if (rc == 0)
+        rc = tr_state_claim(root, self->fleet->name, &self->state, error);
+    return rc == 0 ? check(self, error) : rc;
 }
 
 int tr_up_new(const tr_up_config_t *config, tr_up_t **ret_up) {

@@ -31,7 +31,8 @@ typedef struct tr_up_config {
     int64_t grace_ms;   /* for an agent that is asked to end */
 } tr_up_config_t;
 
-/* Reads the fleet, finds the programs and claims the fleet's state. TR_EXIT_OK, or the exit code after having
+/* Reads the fleet, finds the programs, claims the fleet's state and checks what can be known of it
+ * (tools/fleet_check.h). TR_EXIT_OK, or the exit code after having
  * said what is wrong. Starts nothing. */
 int tr_up_new(const tr_up_config_t *config, tr_up_t **ret_up);
 /* Brings the fleet up, serves until it is asked to end, and ends it. `report`: a pipe's end to which a byte,

@@ -18,7 +18,9 @@ static const tr_option_t table[] = {
     {"detach", 'd', NULL, TR_BOOL(options_t, detach), NULL,
         "Return when the fleet is ready, and leave it running in the background.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"dry-run", 'n', NULL, TR_BOOL(options_t, dry_run), NULL, "Check the file and show what would run.",
+    {"dry-run", 'n', NULL, TR_BOOL(options_t, dry_run), NULL,
+        "Check the file and what it names, and show what would run. Nothing is started; shared objects are "
+        "loaded to look at them.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"timeout", 't', "TIME", TR_DURATION(options_t, common.timeout_ms), "60s",
         "Give up when not all agents are registered within this time.", .min = 1,
@@ -41,7 +43,10 @@ static const tr_program_t program = {
                    "`troupe down` ends it.\n\n"
                    "State and logs are in .troupe/FLEET/ (--state, TROUPE_STATE), or in the XDG state "
                    "directory where that cannot be "
-                   "made. It ends with 3 when the file is not valid, the fleet runs already, or something "
+                   "made. Before anything is started, behaviours, shared objects, programs, arguments and "
+                   "the broker's options are checked; an error names "
+                   "file, line, key and what was expected. It ends with 3 when the file is not valid, the "
+                   "fleet runs already, or something "
                    "cannot be started, and "
                    "with 4 when the agents were not registered in time.",
     .examples = "troupe up digest.yaml\n"

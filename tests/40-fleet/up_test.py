@@ -77,10 +77,10 @@ class DoesNotStart(fleet.FleetTest):
         self.refused("up", path, says="the platform's own")
 
     def test_an_agent_that_cannot_start_is_told_with_the_end_of_its_log(self):
-        text = fleet.ECHO + "  - {name: bad, behaviour: nonsense}\n"
+        text = fleet.ECHO + f"  - {{name: bad, load: {harness.program('tests/40-fleet/grumpy.so')}}}\n"
         for more in [], ["--detach"]:
             done = self.refused("up", self.fleet_file(text=text), *more, says="cannot start bad: exited with 3")
-            self.assertIn("unknown behaviour", done.err)
+            self.assertIn("cannot start the agent bad (grumpy)", done.err)
             self.assert_nothing_left()
             self.refused("ps", "trio", code=2)
 
@@ -104,6 +104,73 @@ class DoesNotStart(fleet.FleetTest):
         child.wait_err("broker ready")
         self.assertEqual(child.stop(signal.SIGINT).code, -signal.SIGINT)
         self.assert_nothing_left()
+
+
+class Checked(fleet.FleetTest):
+    """What can be known before anything starts is told by `up` and `up --dry-run` alike: file, line, key, what was expected."""
+
+    def told(self, text, *says, ways=([], ["--dry-run"])):
+        path = self.fleet_file(text=text)
+        for way in ways:
+            done = self.refused("up", path, *way)
+            for part in says:
+                self.assertIn(part, done.err)
+            self.assertTrue(done.err.startswith(f"troupe up: {path}:"), done.err)
+            self.assertNotIn("broker ready", done.err)
+        self.assert_nothing_left()
+
+    def agent(self, keys, *says, **more):
+        self.told("agents:\n  - name: fine\n    behaviour: echo\n  - name: a\n    " + keys + "\n", *says, **more)
+
+    def test_behaviours(self):
+        self.agent("behaviour: raeder", ':6:16: agents[1].behaviour: unknown behaviour "raeder", did you mean "reader"?',
+                   ways=([], ["--dry-run"], ["--detach"]))
+        self.agent("behaviour: nonsense", "the built-in ones are echo, editor, exec, reader, relay")
+
+    def test_shared_objects(self):
+        self.agent("load: ./none.so", ":6:11: agents[1].load: ", "none.so: expected a shared object with a behaviour: No such file")
+        self.write("text.so", "not a shared object, but long enough to have a header of one ..................\n")
+        self.agent("load: text.so", "text.so: expected a shared object with a behaviour: invalid ELF header")
+        self.agent(f"load: {harness.program('lib/libtroupe.so.0')}", "no function troupe_behaviour in it")
+        self.agent(f"load: {harness.program('tests/40-fleet/crashing.so')}", "agents[1].load: cannot be checked: it ended with signal 6 (SIGABRT)")
+
+    def test_programs(self):
+        self.agent("exec:\n      command: [no-such-program, x]",
+                   ':7:17: agents[1].exec.command[0]: expected a program that can be run, found "no-such-program": it is not in PATH')
+        self.write("run.py", "#!/no/such/python\n")
+        self.agent("exec: {command: ./run.py}", 'found "./run.py": it may not be executed (chmod +x)')
+        os.chmod(pathlib.Path(self.directory) / "run.py", 0o700)
+        self.agent("exec: {command: ./run.py}", 'a script for "/no/such/python": No such file or directory')
+
+    def test_a_program_is_looked_up_as_the_agent_would(self):
+        """In the directory of the file, with the environment of the entry."""
+        bin_directory = pathlib.Path(self.directory) / "bin"
+        bin_directory.mkdir()
+        (bin_directory / "mine").symlink_to("/bin/cat")
+        self.fleet_file(text='agents:\n  - {name: a, exec: {command: mine}, env: {PATH: "bin:/bin:/usr/bin"}}\n')
+        child = self.keep(harness.Child("troupe", ["up", "-n", f"{self.directory}/trio.yaml"], "/", harness.environment()))
+        self.assertEqual(child.wait().code, 0, child.err)
+        self.agent("exec: {command: mine}", "it is not in PATH")
+
+    def test_arguments(self):
+        self.agent("behaviour: reader\n    args:\n      limit: 9\n      rot: /tmp",
+                   ':9:12: agents[1].args.rot: unknown argument, did you mean "root"?')
+        self.agent("behaviour: reader\n    args: {root: nowhere}", ":7:18: agents[1].args.root: expected a directory, found \"nowhere\"")
+        self.agent("behaviour: relay", ':5:5: agents[1].args: missing key "to"')
+        self.agent("exec: {command: cat}\n    args: {in_flight: many}", "agents[1].args.in_flight: expected a whole number from 1 to 1024")
+
+    def test_options_of_the_broker(self):
+        self.told("broker:\n  options: {mailbox-recrds: 9}\nagents: []\n",
+                  ":3:29: broker.options.mailbox-recrds: unknown option --mailbox-recrds; did you mean --mailbox-records?")
+        self.told("broker: {options: {lease: 1}}\nagents: []\n", 'broker.options.lease: "1" is not a duration')
+        self.told("broker: {options: {lease: 200ms}}\nagents: []\n", "broker.options.lease: --lease must be longer than --heartbeat")
+        self.told('broker: {listen: "tcp://0.0.0.0:0"}\nagents: []\n', ":2:18: broker.listen: tcp://0.0.0.0:0 would be open to everybody")
+
+    def test_what_is_well(self):
+        done = self.ok("up", "--dry-run", self.fleet_file(), "-o", "json")
+        self.assertEqual([(row["name"], row["agents"]) for row in done.json()], [("broker", 0)] + [(f"echo-{i}", 1) for i in (1, 2, 3)] + [("solo", 1)])
+        self.assertEqual(done.err, "")
+        self.assertFalse((pathlib.Path(self.directory) / ".troupe").exists())
 
 
 class Down(fleet.FleetTest):
