@@ -9,8 +9,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
 
 SMALL = ("--runs", "1", "--count", "1000", "--agents", "12")
-KEYS = {"workload", "metric", "transport", "pin", "size", "value", "unit", "raw", "ratio", "p50_us", "p99_us", "bytes_each", "target",
-        "pass"}
+KEYS = {"workload", "metric", "transport", "pin", "size", "value", "unit", "raw", "ratio", "ratio_min", "ratio_max", "cpu_us",
+        "raw_cpu_us", "p50_us", "p99_us", "bytes_each", "target", "pass"}
 RAW = {"route", "oneway", "rtt", "fanout"}
 PATIENCE = 240
 
@@ -37,6 +37,8 @@ class Bench(harness.SystemTest):
             self.assertGreater(row["value"], 0)
             self.assertGreater(row["raw"], 0)
             self.assertAlmostEqual(row["ratio"], row["value"] / row["raw"], places=6)
+            self.assertGreater(row["cpu_us"], 0)
+            self.assertGreater(row["raw_cpu_us"], 0)
         if row["workload"] == "rtt":
             self.assertLess(0, row["p50_us"])
             self.assertLessEqual(row["p50_us"], row["p99_us"])
@@ -61,6 +63,13 @@ class Bench(harness.SystemTest):
         self.assertEqual([(row["workload"], row["transport"], row["size"]) for row in rows],
             [("oneway", "ipc", 200), ("rtt", "ipc", 200), ("rtt", "ipc", 200)])
         self.assertEqual(directories() - self.before, set())
+
+    def test_the_ratio_is_of_neighbours(self):
+        row = self.bench("oneway", "--json", "--runs", "2", "--count", "2000").lines()[0]
+        self.assertEqual(row["runs"], 2)
+        self.assertLessEqual(row["ratio_min"], row["ratio"])
+        self.assertLessEqual(row["ratio"], row["ratio_max"])
+        self.assertIn("ratio_range", self.bench("oneway", "-o", "wide", *SMALL).out.lower().replace(" ", "_"))
 
     def test_the_raw_limits_alone(self):
         rows = self.bench("route", "launch", "--raw-only", "--json", *SMALL).lines()

@@ -3,8 +3,9 @@
  *
  * A case is one measurement with its parameters and what it is to reach; a measurement starts real processes
  * (the broker and agentd as they are installed, clients as forks of this one), waits for what they report and
- * ends them. "Raw" is the same work done by plain libzmq programs, which are forks as well; both sides take
- * turns, so that a busy machine is unfair to neither.
+ * ends them. "Raw" is the same work done by plain libzmq programs, which are forks as well. Both sides take
+ * turns in short runs, and each run is compared with its neighbours only, so that a machine whose speed drifts,
+ * or that has other work to do, is unfair to neither (runner.c).
  *
  * The bench process itself has one thread, opens no ZeroMQ context and only waits: what it
  * forks begins clean.
@@ -51,6 +52,7 @@ typedef struct tr_bench_metric {
 
 typedef struct tr_bench_sample {
     double values[TR_BENCH_METRICS]; /* in the order of the case's metrics */
+    double cpu_us;                   /* of all processes, for each message or cycle; 0 = it has none */
     char note[200];                  /* what the reader should know, "" = nothing */
 } tr_bench_sample_t;
 
@@ -73,6 +75,7 @@ struct tr_bench_case {
     uint32_t agents_max;     /* 0 = no other than --agents has */
     uint64_t count;          /* messages or cycles of our side; 0 = it has none */
     uint64_t raw_count;      /* of the raw side */
+    int runs;                /* of each side; set by the verb */
     tr_bench_metric_t metrics[TR_BENCH_METRICS];
 };
 

@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+static const tr_bench_case_t fixed[] = {{.workload = "test", .pin = "free", .transport = "tcp"}};
+
 static void contents_have_the_size_that_was_asked_for(void **state) {
     static const size_t sizes[] = {8, 64, 257, 258, 1024, 65538, 65539, 1 << 20};
     (void)state;
@@ -80,6 +82,74 @@ static void targets_are_printed(void **state) {
     assert_string_equal(text, "");
 }
 
+/* A run of ours is compared with the raw run before it and the one after it, with no other. */
+static void neighbours_are_compared(void **state) {
+    static const tr_bench_sample_t raw[] = {{.values = {1, 10}}, {.values = {2, 0}}, {.values = {4, 10}}},
+                                   ours[] = {{.values = {2, 10}}, {.values = {6, 10}}, {.values = {8, 10}}};
+    static const double wanted[] = {2, 1, 3, 1.5, 2};
+    double ratios[2 * TR_BENCH_RUNS_MAX];
+    (void)state;
+    assert_int_equal(tr_bench_ratios(ours, raw, 3, 0, ratios), 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_true(ratios[i] == wanted[i]);
+    assert_int_equal(tr_bench_ratios(ours, raw, 1, 0, ratios), 1);
+    assert_int_equal(tr_bench_ratios(ours, raw, 3, 1, ratios), 0); /* nothing to divide by */
+}
+
+/* Values of a role that stand for those of a measurement; each run is slower than the one before. */
+static int drifts(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    (void)c;
+    (void)error;
+    double speed = 1000.0 / ++bench->serial;
+    *ret = (tr_bench_sample_t){.values = {bench->serial % 2 ? speed : 3 * speed}};
+    return 0;
+}
+
+static int drifts_raw(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    return drifts(bench, c, ret, error);
+}
+
+/* Each run is slower than the one before, ours three times as fast as raw: the medians would say 2.25. */
+static void a_drift_does_not_show_in_the_ratio(void **state) {
+    tr_bench_t *bench = *state;
+    const tr_bench_case_t c = {.workload = "test",
+        .pin = "free",
+        .transport = "tcp",
+        .runs = 3,
+        .ours = drifts,
+        .raw = drifts_raw,
+        .metrics = {{"speed", TR_BENCH_PER_SECOND, TR_BENCH_RATIO_MIN, 2, 0}}};
+    tr_bench_result_t result;
+    tr_error_t error = {0};
+    FILE *progress = fopen("/dev/null", "w");
+    assert_non_null(progress);
+    assert_int_equal(tr_bench_run(bench, &c, false, progress, &result, &error), 0);
+    fclose(progress);
+    const tr_bench_row_t *row = &result.rows[0]; /* raw 1000, 333, 200; ours 1500, 750, 500 */
+    assert_true(row->ratio > 2.49 && row->ratio < 2.51);
+    assert_true(row->ratio_min == 1.5 && row->ratio_max > 4.4);
+    assert_true(row->judged && row->pass);
+}
+
+/* The clock of a receiver starts after the warm-up, with what came with its end. */
+static void the_warm_up_is_not_counted(void **state) {
+    tr_bench_t *bench = *state;
+    const tr_bench_task_t task = tr_bench_task(bench, fixed, 1000);
+    tr_bench_tally_t tally = {.task = &task};
+    assert_int_equal(task.warm, 101);
+    assert_int_equal(bench->work, 1101);
+    tr_bench_count(&tally, 100);
+    assert_int_equal(tally.first_ns, 0);
+    tr_bench_count(&tally, 50);
+    assert_true(tally.first_ns > 0);
+    assert_int_equal(tally.seen_first, 150);
+    tr_bench_count(&tally, 950);
+    assert_false(tr_bench_all_seen(&tally));
+    tr_bench_count(&tally, 1);
+    assert_true(tr_bench_all_seen(&tally));
+}
+
 /* A bench without programs: forks only. */
 static int set_up(void **state) {
     tr_bench_t *bench = calloc(1, sizeof *bench);
@@ -97,8 +167,6 @@ static int tear_down(void **state) {
     free(bench);
     return 0;
 }
-
-static const tr_bench_case_t fixed[] = {{.workload = "test", .pin = "free", .transport = "tcp"}};
 
 static int speaks(const tr_bench_task_t *task, tr_error_t *error) {
     (void)error;
@@ -177,6 +245,9 @@ int main(void) {
         cmocka_unit_test(cpus_are_numbers_and_ranges),
         cmocka_unit_test(values_are_printed_for_people),
         cmocka_unit_test(targets_are_printed),
+        cmocka_unit_test(neighbours_are_compared),
+        cmocka_unit_test_setup_teardown(a_drift_does_not_show_in_the_ratio, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_warm_up_is_not_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_role_is_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_are_heard_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silence_has_an_end, set_up, tear_down),

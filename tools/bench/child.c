@@ -9,8 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+tr_bench_task_t tr_bench_task(tr_bench_t *bench, const tr_bench_case_t *c, uint64_t count) {
+    uint64_t warm = count / 10 + 1;
+    bench->work = warm + count;
+    return (tr_bench_task_t){.size = c->size, .count = count, .warm = warm, .agents = c->agents};
+}
 
 /* One number, or a range, of a list of CPUs. */
 static const char *take_cpus(const char *at, cpu_set_t *cpus) {
@@ -291,6 +298,16 @@ int tr_bench_pause(tr_bench_t *bench, int64_t ms, tr_error_t *error) {
     return r;
 }
 
+static int64_t microseconds(const struct timeval *t) {
+    return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+static void reap(tr_bench_t *bench, tr_bench_child_t *child) {
+    struct rusage used;
+    if (wait4(child->pid, NULL, 0, &used) == child->pid)
+        bench->cpu_us += microseconds(&used.ru_utime) + microseconds(&used.ru_stime);
+}
+
 void tr_bench_stop_all(tr_bench_t *bench) {
     for (size_t i = 0; i < bench->children_n; i++)
         if (bench->children[i]->pid > 0)
@@ -298,7 +315,7 @@ void tr_bench_stop_all(tr_bench_t *bench) {
     for (size_t i = 0; i < bench->children_n; i++) {
         tr_bench_child_t *child = bench->children[i];
         if (child->pid > 0)
-            waitpid(child->pid, NULL, 0);
+            reap(bench, child);
         if (child->in >= 0)
             close(child->in);
         free(child);
@@ -367,6 +384,25 @@ void tr_bench_say_stored(
         .p50_us = ns[n / 2] / 1e3,
         .p99_us = ns[n * 99 / 100] / 1e3};
     tr_bench_say(task, &note);
+}
+
+void tr_bench_count(tr_bench_tally_t *self, uint64_t n) {
+    self->seen += n;
+    if (self->first_ns || self->seen < self->task->warm)
+        return;
+    self->first_ns = tr_clock_ns();
+    self->seen_first = self->seen;
+}
+
+bool tr_bench_all_seen(const tr_bench_tally_t *self) {
+    return self->seen >= self->task->warm + self->task->count;
+}
+
+void tr_bench_say_tally(const tr_bench_tally_t *self) {
+    uint64_t wanted = self->task->warm + self->task->count;
+    uint64_t missed = wanted > self->seen ? wanted - self->seen : 0;
+    uint64_t count = self->first_ns ? self->seen - self->seen_first : 0;
+    tr_bench_say_flood(self->task, count, missed, self->first_ns, tr_clock_ns());
 }
 
 void tr_bench_rest(void) {

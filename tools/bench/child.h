@@ -27,7 +27,7 @@ typedef enum tr_bench_word {
 typedef struct tr_bench_note {
     tr_bench_word_t word;
     uint64_t number; /* READY: a route */
-    uint64_t count;  /* DONE: what came */
+    uint64_t count;  /* DONE: what came since first_ns */
     uint64_t missed; /* DONE: gaps, failures */
     int64_t first_ns, last_ns;
     double p50_us, p99_us;
@@ -49,7 +49,8 @@ typedef struct tr_bench_task {
     char to[64]; /* its peer's name */
     uint64_t route;
     size_t size;
-    uint64_t count;
+    uint64_t count; /* measured ones */
+    uint64_t warm;  /* before them, not measured: caches, buffers and routes are then as they stay */
     uint32_t agents;
     uint32_t index; /* among those with the same role */
     tr_bench_shared_t *shared;
@@ -75,10 +76,15 @@ struct tr_bench {
     int signals; /* signalfd */
     bool interrupted;
     unsigned serial; /* names sockets */
+    uint64_t work;   /* messages or cycles of this run, warm-up included; 0 = none are counted */
+    int64_t cpu_us;  /* that its children had used when they ended */
     tr_bench_shared_t *shared;
     tr_bench_child_t **children;
     size_t children_n;
 };
+
+/* A tenth as many to warm up. */
+tr_bench_task_t tr_bench_task(tr_bench_t *bench, const tr_bench_case_t *c, uint64_t count);
 
 /* "0", "0,2-3" or "free" (then *ret_any is false). 0 or -EINVAL with a text. */
 int tr_bench_cpus(const char *pin, cpu_set_t *ret_cpus, bool *ret_any, tr_error_t *error);
@@ -118,5 +124,18 @@ void tr_bench_say_stored(
 void tr_bench_say_latency(const tr_bench_task_t *task, uint32_t *ns, size_t n);
 /* Until the bench ends this process. */
 _Noreturn void tr_bench_rest(void);
+
+/* What the receiver of a flood has seen. Its clock starts when the warm-up is over. */
+typedef struct tr_bench_tally {
+    const tr_bench_task_t *task;
+    uint64_t seen;       /* with the warm-up */
+    uint64_t seen_first; /* when the clock started */
+    int64_t first_ns;    /* 0 = not yet */
+} tr_bench_tally_t;
+
+void tr_bench_count(tr_bench_tally_t *self, uint64_t n);
+bool tr_bench_all_seen(const tr_bench_tally_t *self);
+/* DONE of a flood that ends now; what was not seen is missed. */
+void tr_bench_say_tally(const tr_bench_tally_t *self);
 
 #endif

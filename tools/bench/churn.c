@@ -28,15 +28,15 @@ static int cycle(const tr_bench_task_t *task, const tr_behaviour_t *quiet, uint6
 
 static int churn(const tr_bench_task_t *task, tr_error_t *error) {
     static const tr_behaviour_t quiet = {.abi = TR_BEHAVIOUR_ABI, .name = "churn"};
-    uint64_t first = task->count / 4, i = 0;
+    uint64_t i = 0;
     int r = 0;
-    for (; i < first && r == 0; i++)
+    for (; i < task->warm && r == 0; i++)
         r = cycle(task, &quiet, i, error);
     tr_bench_say_ready(task, NULL, 0);
     while (!atomic_load(&task->shared->go))
         usleep(100);
     int64_t begun = tr_clock_ns();
-    for (; i < first + task->count && r == 0; i++)
+    for (; i < task->warm + task->count && r == 0; i++)
         r = cycle(task, &quiet, i, error);
     if (r < 0)
         return r;
@@ -67,8 +67,16 @@ static int run(tr_bench_t *bench, const tr_bench_case_t *c, pid_t broker, const 
     return 0;
 }
 
+/* Memory takes longer than speed to become what it stays. */
+static tr_bench_task_t churn_task(tr_bench_t *bench, const tr_bench_case_t *c, uint64_t count) {
+    tr_bench_task_t task = tr_bench_task(bench, c, count);
+    task.warm = count / 4;
+    bench->work = task.warm + count;
+    return task;
+}
+
 int tr_bench_churn(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.count = c->count};
+    tr_bench_task_t task = churn_task(bench, c, c->count);
     tr_bench_broker_t broker;
     int r = tr_bench_broker_start(bench, c, &broker, error);
     if (r < 0)
@@ -79,7 +87,7 @@ int tr_bench_churn(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_
 
 int tr_bench_churn_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.count = c->raw_count};
+    tr_bench_task_t task = churn_task(bench, c, c->raw_count);
     int r = tr_bench_forwarder_start(bench, c, &task, error);
     if (r < 0)
         return r;

@@ -52,7 +52,7 @@ static int warm_up(const tr_bench_task_t *task, tr_host_t *host, tr_agent_t *age
 }
 
 static int publish_all(const tr_bench_task_t *task, tr_host_t *host, tr_agent_t *agent, const void *content) {
-    for (uint64_t i = 0; i < task->count;) {
+    for (uint64_t i = 0; i < task->warm + task->count;) {
         if (i % LOOK_EVERY == 0)
             while (i + 1 - slowest(task) >= WINDOW)
                 tr_host_step(host, 1);
@@ -85,24 +85,18 @@ static int publisher(const tr_bench_task_t *task, tr_error_t *error) {
     tr_bench_client_rest(host);
 }
 
-typedef struct heard {
-    uint64_t count, gaps;
-    uint64_t sequence; /* of the last one, 0 = none yet */
-    int64_t first_ns;
-} heard_t;
-
-static void walk(heard_t *h, zmq_msg_t *frame) {
+/* Records of one frame; the sequence of the last one. */
+static uint64_t walk(zmq_msg_t *frame, uint64_t *sequence) {
     tr_bundle_reader_t reader;
     tr_record_t record;
+    uint64_t n = 0;
     if (tr_bundle_open(&reader, zmq_msg_data(frame), zmq_msg_size(frame), TR_RECORD_MAX) != TR_REASON_NONE)
-        return;
-    if (!h->count)
-        h->first_ns = tr_clock_ns();
+        return 0;
     while (tr_bundle_next(&reader, &record) > 0) {
-        h->gaps += record.h.id - h->sequence - 1;
-        h->sequence = record.h.id;
-        h->count++;
+        *sequence = record.h.id;
+        n++;
     }
+    return n;
 }
 
 /* [topic][bundle]: 1 = a bundle of the measured topic, 0 = of another, negative = nothing came. */
@@ -125,13 +119,14 @@ static int subscriber(const tr_bench_task_t *task, tr_error_t *error) {
     zmq_msg_t topic, bundle;
     zmq_msg_init(&topic);
     zmq_msg_init(&bundle);
-    heard_t h = {0};
-    while (h.sequence < task->count && (r = next_bundle(s, &topic, &bundle)) >= 0) {
+    tr_bench_tally_t tally = {.task = task};
+    uint64_t sequence = 0; /* of the last one: what is missing below it was dropped */
+    while (sequence < task->warm + task->count && (r = next_bundle(s, &topic, &bundle)) >= 0) {
         if (r)
-            walk(&h, &bundle);
-        atomic_store_explicit(&task->shared->seen[task->index].count, 1 + h.sequence, memory_order_relaxed);
+            tr_bench_count(&tally, walk(&bundle, &sequence));
+        atomic_store_explicit(&task->shared->seen[task->index].count, 1 + sequence, memory_order_relaxed);
     }
-    tr_bench_say_flood(task, h.count, task->count - h.count, h.first_ns, tr_clock_ns());
+    tr_bench_say_tally(&tally);
     tr_bench_rest();
 }
 
@@ -143,7 +138,7 @@ static int start_subscribers(tr_bench_t *bench, const tr_bench_case_t *c, tr_ben
     return r;
 }
 
-/* All deliveries, over the time from the first to the last of any subscriber. */
+/* All deliveries after the warm-up, over the time from the first to the last of any subscriber. */
 static int collect(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_child_t **subs,
     tr_bench_sample_t *ret, tr_error_t *error) {
     int64_t first = INT64_MAX, last = 0;
@@ -169,7 +164,7 @@ static int collect(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_child_t
 }
 
 int tr_bench_fanout(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->count, .agents = c->agents};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->count);
     tr_bench_child_t *pub, *subs[TR_BENCH_SUBS_MAX];
     tr_bench_note_t note;
     tr_bench_broker_t broker;
@@ -191,7 +186,7 @@ int tr_bench_fanout(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample
 /* Through a hop, as ours goes through the broker. */
 int tr_bench_fanout_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->raw_count, .agents = c->agents};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->raw_count);
     tr_bench_child_t *forwarder, *pub, *subs[TR_BENCH_SUBS_MAX];
     tr_bench_note_t note;
     tr_bench_endpoint(bench, c, task.endpoint, sizeof task.endpoint);
@@ -213,7 +208,7 @@ int tr_bench_fanout_raw(
 /* Without any: publisher and subscribers are all there is. */
 int tr_bench_fanout_direct(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->raw_count, .agents = c->agents};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->raw_count);
     tr_bench_child_t *pub, *subs[TR_BENCH_SUBS_MAX];
     tr_bench_note_t note;
     tr_bench_endpoint(bench, c, task.endpoint, sizeof task.endpoint);

@@ -14,10 +14,9 @@ static int rate_of(const tr_bench_note_t *note, double *ret_rate, tr_error_t *er
     if (note->missed)
         return tr_error_set(error, -EIO, "%llu of %llu messages were lost", (unsigned long long)note->missed,
             (unsigned long long)(note->count + note->missed));
-    if (note->count < 2 || seconds <= 0)
-        return tr_error_set(error, -EINVAL, "%llu messages are too few to measure; see --count",
-            (unsigned long long)note->count);
-    *ret_rate = (double)(note->count - 1) / seconds;
+    if (!note->count || seconds <= 0)
+        return tr_error_set(error, -EINVAL, "so few messages cannot be measured; see --count");
+    *ret_rate = (double)note->count / seconds;
     return 0;
 }
 
@@ -58,7 +57,7 @@ int tr_bench_forwarder_start(
 
 int tr_bench_flood_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->raw_count};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->raw_count);
     int r = tr_bench_forwarder_start(bench, c, &task, error);
     return r < 0 ? r : tr_bench_flood(bench, c, &task, tr_raw_sink, tr_raw_send, ret, error);
 }

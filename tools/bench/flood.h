@@ -5,7 +5,7 @@
 #include "tools/bench/broker.h"
 
 /* Starts the sink ("sink"), then the sender, and waits for the sink's count. values[0] is messages per
- * second, from the first to the last as the sink sees them; a lost message is an error. */
+ * second, from the end of the warm-up to the last as the sink sees them; a lost message is an error. */
 int tr_bench_flood(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_task_t *task,
     tr_bench_role_fn sink_role, tr_bench_role_fn send_role, tr_bench_sample_t *ret, tr_error_t *error);
 

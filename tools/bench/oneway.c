@@ -7,43 +7,29 @@
 
 #include <errno.h>
 
-typedef struct counted {
-    uint64_t count;
-    uint64_t wrong; /* not an inform, or of another size */
-    int64_t first_ns, last_ns;
-    uint64_t wanted;
-    size_t size;
-} counted_t;
-
 /* The state of the sink's agent is a pointer, so that its role can look at it. */
 typedef struct sink_state {
-    counted_t *counted;
+    tr_bench_tally_t *tally;
 } sink_state_t;
 
 static int sink_receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     (void)self;
-    counted_t *c = ((sink_state_t *)state)->counted;
+    tr_bench_tally_t *tally = ((sink_state_t *)state)->tally;
     size_t len;
     tr_message_content(message, &len);
-    if (tr_message_performative(message) != TR_INFORM || len != c->size) {
-        c->wrong++;
-        return 0;
-    }
-    if (!c->count)
-        c->first_ns = tr_clock_ns();
-    if (++c->count == c->wanted)
-        c->last_ns = tr_clock_ns();
+    bool right = tr_message_performative(message) == TR_INFORM && len == tally->task->size;
+    tr_bench_count(tally, right);
     return 0;
 }
 
-static void count_all(tr_host_t *host, counted_t *c) {
+static void count_all(tr_host_t *host, const tr_bench_tally_t *tally) {
     uint64_t before = 0;
     int64_t heard_ms = tr_clock_ms();
-    while (c->count < c->wanted && tr_clock_ms() - heard_ms < TR_BENCH_SILENT_MS) {
+    while (!tr_bench_all_seen(tally) && tr_clock_ms() - heard_ms < TR_BENCH_SILENT_MS) {
         tr_host_step(host, 1000);
-        if (c->count != before)
+        if (tally->seen != before)
             heard_ms = tr_clock_ms();
-        before = c->count;
+        before = tally->seen;
     }
 }
 
@@ -52,14 +38,14 @@ static int sink(const tr_bench_task_t *task, tr_error_t *error) {
         .abi = TR_BEHAVIOUR_ABI, .name = "sink", .state_size = sizeof(sink_state_t), .receive = sink_receive};
     tr_host_t *host;
     tr_agent_t *agent;
-    counted_t c = {.wanted = task->count, .size = task->size};
+    tr_bench_tally_t tally = {.task = task};
     int r = tr_bench_client(task, "sink", &behaviour, &host, &agent, error);
     if (r < 0)
         return r;
-    ((sink_state_t *)tr_agent_state(agent))->counted = &c;
+    ((sink_state_t *)tr_agent_state(agent))->tally = &tally;
     tr_bench_say_ready(task, NULL, 0);
-    count_all(host, &c);
-    tr_bench_say_flood(task, c.count, task->count - c.count + c.wrong, c.first_ns, c.last_ns);
+    count_all(host, &tally);
+    tr_bench_say_tally(&tally);
     tr_bench_client_rest(host);
 }
 
@@ -93,7 +79,7 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
     const char *to = task->to;
     tr_acl_t message = {
         .performative = TR_INFORM, .receivers = {&to, 1}, .content = content, .content_len = task->size};
-    for (uint64_t i = 0; i < task->count;) {
+    for (uint64_t i = 0; i < task->warm + task->count;) {
         r = tr_send(agent, &message);
         if (r == 0)
             i++;
@@ -110,7 +96,7 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
 }
 
 int tr_bench_oneway(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->count};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->count);
     tr_bench_broker_t broker;
     int r = tr_bench_broker_start(bench, c, &broker, error);
     if (r < 0)

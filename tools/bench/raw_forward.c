@@ -9,8 +9,6 @@
 #include <string.h>
 #include <zmq.h>
 
-#define WARM_UP 2000 /* round trips that are not counted */
-
 int tr_raw_error(tr_error_t *error, const char *what) {
     int code = errno;
     return tr_error_set(error, code < ZMQ_HAUSNUMERO ? -code : -EIO, "%s: %s", what, zmq_strerror(code));
@@ -129,13 +127,13 @@ int tr_raw_ping(const tr_bench_task_t *task, tr_error_t *error) {
     zmq_msg_t part;
     zmq_msg_init(&part);
     size_t to = strlen(task->to);
-    for (uint64_t i = 0; i < task->count + WARM_UP; i++) {
+    for (uint64_t i = 0; i < task->warm + task->count; i++) {
         int64_t begun = tr_clock_ns();
         if (zmq_send(s, task->to, to, ZMQ_SNDMORE) < 0 || zmq_send(s, payload, task->size, 0) < 0 ||
             receive_all(s, &part) < 0)
             return tr_raw_error(error, "a round trip");
-        if (i >= WARM_UP)
-            ns[i - WARM_UP] = (uint32_t)(tr_clock_ns() - begun);
+        if (i >= task->warm)
+            ns[i - task->warm] = (uint32_t)(tr_clock_ns() - begun);
     }
     tr_bench_say_latency(task, ns, task->count);
     tr_bench_rest();
@@ -148,15 +146,12 @@ int tr_raw_sink(const tr_bench_task_t *task, tr_error_t *error) {
         return r;
     zmq_setsockopt(s, ZMQ_RCVTIMEO, &silent, sizeof silent);
     tr_bench_say_ready(task, NULL, 0);
-    int64_t first = 0, last = 0;
-    uint64_t got = 0;
+    tr_bench_tally_t tally = {.task = task};
     zmq_msg_t part;
     zmq_msg_init(&part);
-    while (got < task->count && receive_all(s, &part) == 0)
-        if (!got++)
-            first = tr_clock_ns();
-    last = tr_clock_ns();
-    tr_bench_say_flood(task, got, task->count - got, first, last);
+    while (!tr_bench_all_seen(&tally) && receive_all(s, &part) == 0)
+        tr_bench_count(&tally, 1);
+    tr_bench_say_tally(&tally);
     tr_bench_rest();
 }
 
@@ -168,7 +163,7 @@ int tr_raw_send(const tr_bench_task_t *task, tr_error_t *error) {
     if (r < 0 || !payload)
         return r < 0 ? r : -ENOMEM;
     size_t to = strlen(task->to);
-    for (uint64_t i = 0; i < task->count; i++)
+    for (uint64_t i = 0; i < task->warm + task->count; i++)
         if (zmq_send(s, task->to, to, ZMQ_SNDMORE) < 0 || zmq_send(s, payload, task->size, 0) < 0)
             return tr_raw_error(error, "sending");
     tr_bench_rest();

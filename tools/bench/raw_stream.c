@@ -57,7 +57,7 @@ int tr_raw_publisher(const tr_bench_task_t *task, tr_error_t *error) {
     payload[0] = 'x'; /* the topic */
     if (wait_subscribers(s, task->agents) < 0)
         return tr_raw_error(error, "waiting for subscribers");
-    for (uint64_t i = 0; i < task->count; i++)
+    for (uint64_t i = 0; i < task->warm + task->count; i++)
         if (zmq_send(s, payload, task->size, 0) < 0)
             return tr_raw_error(error, "publishing");
     tr_bench_rest();
@@ -73,13 +73,11 @@ int tr_raw_subscriber(const tr_bench_task_t *task, tr_error_t *error) {
     if (zmq_setsockopt(s, ZMQ_SUBSCRIBE, "x", 1) < 0 ||
         zmq_setsockopt(s, ZMQ_SUBSCRIBE, own, sizeof own) < 0 || zmq_connect(s, task->stream) < 0)
         return tr_raw_error(error, task->stream);
-    uint64_t got = 0;
-    int64_t first = 0;
+    tr_bench_tally_t tally = {.task = task};
     zmq_msg_t part;
     zmq_msg_init(&part);
-    while (got < task->count && zmq_msg_recv(&part, s, 0) >= 0)
-        if (!got++)
-            first = tr_clock_ns();
-    tr_bench_say_flood(task, got, task->count - got, first, tr_clock_ns());
+    while (!tr_bench_all_seen(&tally) && zmq_msg_recv(&part, s, 0) >= 0)
+        tr_bench_count(&tally, 1);
+    tr_bench_say_tally(&tally);
     tr_bench_rest();
 }

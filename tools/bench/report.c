@@ -16,6 +16,9 @@ static const tr_column_t table_columns[] = {
     {"reached", TR_COLUMN_TEXT},
     {"range", TR_COLUMN_TEXT, .wide = true},
     {"raw_range", TR_COLUMN_TEXT, .wide = true},
+    {"ratio_range", TR_COLUMN_TEXT, .wide = true},
+    {"cpu", TR_COLUMN_NUMBER, .wide = true},
+    {"raw_cpu", TR_COLUMN_NUMBER, .wide = true},
     {"note", TR_COLUMN_TEXT, .wide = true},
 };
 
@@ -37,6 +40,10 @@ static const tr_column_t data_columns[] = {
     {"raw_min", TR_COLUMN_NUMBER},
     {"raw_max", TR_COLUMN_NUMBER},
     {"ratio", TR_COLUMN_NUMBER},
+    {"ratio_min", TR_COLUMN_NUMBER},
+    {"ratio_max", TR_COLUMN_NUMBER},
+    {"cpu_us", TR_COLUMN_NUMBER},
+    {"raw_cpu_us", TR_COLUMN_NUMBER},
     {"p50_us", TR_COLUMN_NUMBER},
     {"p99_us", TR_COLUMN_NUMBER},
     {"bytes_each", TR_COLUMN_NUMBER},
@@ -105,9 +112,16 @@ static const char *some(const char *text) {
     return text[0] ? text : NULL;
 }
 
+static void put_cpu(tr_output_t *o, double us) {
+    char text[32];
+    snprintf(text, sizeof text, "%.3g us", us);
+    tr_output_text(o, us > 0 ? text : NULL);
+}
+
 static void add_for_people(tr_output_t *o, const tr_bench_row_t *row, const char *note) {
-    char ratio[24], target[64];
+    char ratio[24], ratio_range[48], target[64];
     snprintf(ratio, sizeof ratio, "%.2f", row->ratio);
+    snprintf(ratio_range, sizeof ratio_range, "%.2f .. %.2f", row->ratio_min, row->ratio_max);
     tr_bench_print_target(row->metric, target, sizeof target);
     tr_output_text(o, row->c->workload);
     tr_output_text(o, row->metric->name);
@@ -121,6 +135,9 @@ static void add_for_people(tr_output_t *o, const tr_bench_row_t *row, const char
     tr_output_text(o, !row->judged ? NULL : row->pass ? "yes" : "NO");
     put_range(o, row->has_value, row, row->min, row->max);
     put_range(o, row->has_raw, row, row->raw_min, row->raw_max);
+    tr_output_text(o, row->has_ratio ? ratio_range : NULL);
+    put_cpu(o, row->cpu_us);
+    put_cpu(o, row->raw_cpu_us);
     tr_output_text(o, some(note));
     tr_output_row(o);
 }
@@ -154,6 +171,10 @@ static void add_for_programs(tr_output_t *o, const tr_bench_result_t *result, co
     put_real(o, row->has_raw, row->raw_min);
     put_real(o, row->has_raw, row->raw_max);
     put_real(o, row->has_ratio, row->ratio);
+    put_real(o, row->has_ratio, row->ratio_min);
+    put_real(o, row->has_ratio, row->ratio_max);
+    put_real(o, row->cpu_us > 0, row->cpu_us);
+    put_real(o, row->raw_cpu_us > 0, row->raw_cpu_us);
     put_metric(o, result, "p50");
     put_metric(o, result, "p99");
     put_real(o, row->has_value && row->metric->unit == TR_BENCH_BYTES, row->value);

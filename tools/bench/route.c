@@ -51,25 +51,22 @@ static int sink(const tr_bench_task_t *task, tr_error_t *error) {
     tr_bench_say_ready(task, NULL, w.route);
     zmq_msg_t frame;
     zmq_msg_init(&frame);
-    uint64_t got = 0;
-    int64_t first = 0, heard_ms = tr_clock_ms();
-    while (got < task->count) {
+    tr_bench_tally_t tally = {.task = task};
+    int64_t heard_ms = tr_clock_ms();
+    while (!tr_bench_all_seen(&tally)) {
         r = tr_bench_wire_receive(&w, &frame, 0);
         if (r < 0 && r != -EAGAIN)
             return tr_error_set(error, r, "receiving: %s", zmq_strerror(-r));
-        if (r > 0) {
-            if (!first)
-                first = tr_clock_ns();
-            got += walk(&w, &frame);
-        }
+        if (r > 0)
+            tr_bench_count(&tally, walk(&w, &frame));
         int64_t now = tr_clock_ms();
-        if (r > 0 || !got)
+        if (r > 0 || !tally.seen)
             heard_ms = now;
         tr_bench_wire_heartbeat(&w, now);
         if (w.refused || now - heard_ms > TR_BENCH_SILENT_MS)
             break;
     }
-    tr_bench_say_flood(task, got, got < task->count ? task->count - got : 0, first, tr_clock_ns());
+    tr_bench_say_tally(&tally);
     tr_bench_rest();
 }
 
@@ -146,7 +143,7 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
     zmq_msg_t frame;
     zmq_msg_init(&frame);
     uint64_t sent = 0;
-    for (unsigned i = 0; sent < task->count && r >= 0 && !w.nacks && !w.refused;) {
+    for (unsigned i = 0; sent < task->warm + task->count && r >= 0 && !w.nacks && !w.refused;) {
         const bundle_t *b = &bundles[i % BUNDLES];
         bool may = tr_bench_wire_may_send(&w, b->records, b->len - TR_BUNDLE_HEADER);
         r = listen_to_broker(&w, &frame, !may);
@@ -162,7 +159,7 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
 }
 
 int tr_bench_route(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->count};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->count);
     tr_bench_broker_t broker;
     int r = tr_bench_broker_start(bench, c, &broker, error);
     if (r < 0)

@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WARM_UP 2000
-#define RUN_MS  120000
+#define RUN_MS 120000
 
 static void on_answer(tr_agent_t *self, void *state, const tr_message_t *answer, void *arg) {
     (void)self;
@@ -41,13 +40,13 @@ static int ping(const tr_bench_task_t *task, tr_error_t *error) {
         .performative = TR_REQUEST, .receivers = {&to, 1}, .content = content, .content_len = task->size};
     if (!content || !ns)
         return -ENOMEM;
-    for (uint64_t i = 0; i < task->count + WARM_UP; i++) {
+    for (uint64_t i = 0; i < task->warm + task->count; i++) {
         int64_t begun = tr_clock_ns();
         if ((r = round_trip(host, agent, &message)) < 0)
             return tr_error_set(
                 error, r, "round trip %llu was not answered: %s", (unsigned long long)i, strerror(-r));
-        if (i >= WARM_UP)
-            ns[i - WARM_UP] = (uint32_t)(tr_clock_ns() - begun);
+        if (i >= task->warm)
+            ns[i - task->warm] = (uint32_t)(tr_clock_ns() - begun);
     }
     tr_bench_say_latency(task, ns, task->count);
     tr_bench_client_rest(host);
@@ -72,7 +71,7 @@ static int run(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_task_t *tas
 }
 
 int tr_bench_rtt(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->count};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->count);
     tr_bench_broker_t broker;
     int r = tr_bench_broker_start(bench, c, &broker, error);
     if (r < 0)
@@ -82,7 +81,7 @@ int tr_bench_rtt(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t 
 }
 
 int tr_bench_rtt_raw(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_task_t task = {.size = c->size, .count = c->raw_count};
+    tr_bench_task_t task = tr_bench_task(bench, c, c->raw_count);
     int r = tr_bench_forwarder_start(bench, c, &task, error);
     return r < 0 ? r : run(bench, c, &task, tr_raw_echo, tr_raw_ping, ret, error);
 }

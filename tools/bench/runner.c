@@ -131,6 +131,37 @@ static void sum_up(const tr_bench_sample_t *samples, int runs, size_t metric, do
     *ret_max = v[runs - 1];
 }
 
+static double cpu_of(const tr_bench_sample_t *samples, int runs) {
+    double v[TR_BENCH_RUNS_MAX];
+    for (int i = 0; i < runs; i++)
+        v[i] = samples[i].cpu_us;
+    return median(v, runs);
+}
+
+int tr_bench_ratios(const tr_bench_sample_t *ours, const tr_bench_sample_t *raw, int runs, size_t metric,
+    double out[2 * TR_BENCH_RUNS_MAX]) {
+    int n = 0;
+    for (int i = 0; i < runs; i++) {
+        if (raw[i].values[metric] <= 0)
+            return 0;
+        if (i)
+            out[n++] = ours[i - 1].values[metric] / raw[i].values[metric];
+        out[n++] = ours[i].values[metric] / raw[i].values[metric];
+    }
+    return n;
+}
+
+static void compare_sides(const samples_t *s, size_t metric, tr_bench_row_t *row) {
+    double v[2 * TR_BENCH_RUNS_MAX];
+    int n = s->ours && s->raw ? tr_bench_ratios(s->of_ours, s->of_raw, s->runs, metric, v) : 0;
+    row->has_ratio = n > 0;
+    if (!n)
+        return;
+    row->ratio = median(v, n);
+    row->ratio_min = v[0];
+    row->ratio_max = v[n - 1];
+}
+
 static void judge(tr_bench_row_t *row) {
     double limit = row->metric->limit;
     row->has_bound = row->metric->bound != TR_BENCH_UNBOUND;
@@ -163,8 +194,9 @@ static void sum_up_all(const tr_bench_case_t *c, const samples_t *s, tr_bench_re
             sum_up(s->of_ours, s->runs, i, &row.value, &row.min, &row.max);
         if (s->raw)
             sum_up(s->of_raw, s->runs, i, &row.raw, &row.raw_min, &row.raw_max);
-        row.has_ratio = s->ours && s->raw && row.raw > 0;
-        row.ratio = row.has_ratio ? row.value / row.raw : 0;
+        row.cpu_us = s->ours ? cpu_of(s->of_ours, s->runs) : 0;
+        row.raw_cpu_us = s->raw ? cpu_of(s->of_raw, s->runs) : 0;
+        compare_sides(s, i, &row);
         judge(&row);
         result->rows[result->rows_n++] = row;
     }
@@ -173,10 +205,13 @@ static void sum_up_all(const tr_bench_case_t *c, const samples_t *s, tr_bench_re
 static int measure(tr_bench_t *b, const tr_bench_case_t *c, tr_bench_measure_fn side, FILE *progress,
     tr_bench_sample_t *ret, tr_error_t *error) {
     memset(b->shared, 0, sizeof *b->shared);
+    b->work = 0;
+    b->cpu_us = 0;
     int r = side(b, c, ret, error);
     tr_bench_stop_all(b);
     if (r < 0)
         return r;
+    ret->cpu_us = b->work ? (double)b->cpu_us / (double)b->work : 0;
     char text[32];
     tr_bench_print(c->metrics[0].unit, ret->values[0], text, sizeof text);
     fprintf(progress, "%s %s", side == c->raw ? ", raw" : ", troupe", text);
@@ -193,8 +228,9 @@ static void begin_line(const tr_bench_case_t *c, int run, int runs, FILE *progre
     fflush(progress);
 }
 
-int tr_bench_run(tr_bench_t *self, const tr_bench_case_t *c, int runs, bool raw_only, FILE *progress,
+int tr_bench_run(tr_bench_t *self, const tr_bench_case_t *c, bool raw_only, FILE *progress,
     tr_bench_result_t *ret_result, tr_error_t *error) {
+    int runs = c->runs;
     samples_t *s = calloc(1, sizeof *s);
     if (!s)
         return tr_error_set(error, -ENOMEM, "out of memory");

@@ -38,7 +38,8 @@ static const tr_option_t table[] = {
     {"pin", 0, "CPUS", TR_STRING(options_t, pin), NULL,
         "The CPUs that all processes are kept to (0, or 0,2-3), or `free`, in place of the workload's.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"runs", 'n', "N", TR_INT(options_t, runs), "3", "Runs of each side; their median counts.", .min = 1,
+    {"runs", 'n', "N", TR_INT(options_t, runs), NULL,
+        "Runs of each side; without it 5 where the target is a ratio, otherwise 3.", .min = 1,
         .max = TR_BENCH_RUNS_MAX, .flags = TR_OPTION_FLAG_ONLY},
     {"raw-only", 0, NULL, TR_BOOL(options_t, raw_only), NULL, "Only the raw limits.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -50,14 +51,27 @@ static const tr_program_t program = {
     .name = "troupe bench",
     .summary = "Measure speed and size against the raw limit of this machine",
     .usage = "[WORKLOAD...|all] [OPTION...]",
-    .description = "Each workload runs on a broker and processes of its own, on ports that the kernel "
-                   "chooses, and leaves "
-                   "nothing behind. Where there is a raw limit, the same work is done by plain libzmq "
-                   "programs in turn with "
-                   "it, on the same transport and CPUs; the ratio of the two is what the targets are about, "
-                   "as the figures "
-                   "themselves belong to a machine and its load.\n\n"
-                   "Without a workload, shows which there are, with their targets.",
+    .description =
+        "Each workload runs on a broker and processes of its own, on ports that the kernel chooses, and "
+        "leaves "
+        "nothing behind. Where there is a raw limit, the same work is done by plain libzmq programs, on the "
+        "same "
+        "transport and CPUs; the ratio of the two is what the targets are about, as the figures themselves "
+        "belong "
+        "to a machine and its load.\n\n"
+        "The two sides take turns, raw first, in short runs: A B A B. A value is the median of its side's "
+        "runs. "
+        "The ratio is not that of the two medians, but the median of the ratios of neighbours: each run of "
+        "ours "
+        "to the raw run just before it and to the one just after. What drifts, or disturbs a machine for a "
+        "while, "
+        "meets both of a pair. How far these ratios lie apart (-o wide, or ratio_min and ratio_max in JSON) "
+        "tells "
+        "how far to trust them: on a quiet machine they differ by a few hundredths. The first tenth of each "
+        "run "
+        "warms it up and is not measured. The processor time of all processes for each message (cpu) depends "
+        "less on what else runs than the clock does.\n\n"
+        "Without a workload, shows which there are, with their targets.",
     .examples = "# what there is\n"
                 "troupe bench\n\n"
                 "# the round trip on one core, and where the kernel places the processes\n"
@@ -101,8 +115,13 @@ static void unbind(tr_bench_case_t *c) {
         c->metrics[i].bound = TR_BENCH_UNBOUND;
 }
 
+static bool compares(const tr_bench_case_t *c) {
+    return c->metrics[0].bound == TR_BENCH_RATIO_MIN || c->metrics[0].bound == TR_BENCH_RATIO_MAX;
+}
+
 /* The targets are about the table's sizes and numbers: others have none. */
 static void apply(const options_t *o, tr_bench_case_t *c) {
+    c->runs = o->runs ? (int)o->runs : compares(c) ? 5 : 3;
     c->transport = transports[o->transport];
     if (o->pin)
         c->pin = o->pin;
@@ -193,7 +212,7 @@ static outcome_t run_cases(
         tr_error_t error = {0};
         if (o->raw_only && !cases[i].raw)
             continue;
-        int r = tr_bench_run(bench, &cases[i], (int)o->runs, o->raw_only, call->err, &result, &error);
+        int r = tr_bench_run(bench, &cases[i], o->raw_only, call->err, &result, &error);
         if (r < 0) { /* the others are worth running all the same */
             outcome.code = tr_cli_fail(call, TR_EXIT_UNREACHABLE, "%s", error.text);
             outcome.code = exit_of(r);
