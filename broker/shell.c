@@ -446,7 +446,7 @@ static bool ended(const tr_broker_t *b, tr_core_now_t now) {
     return b->journal_failed || (b->ending && (tr_core_drained(b->core) || now.mono_ms >= b->end_ms));
 }
 
-static void sleep_until_something(tr_broker_t *b) {
+static void sleep_until_something(tr_broker_t *b, tr_core_now_t now) {
     struct pollfd fds[] = {
         {.fd = b->sockets.links_fd, .events = POLLIN},
         {.fd = b->sockets.stream_fd, .events = POLLIN},
@@ -454,13 +454,13 @@ static void sleep_until_something(tr_broker_t *b) {
         {.fd = b->signal_fd, .events = POLLIN},
         {.fd = tr_broker_journal_fd(&b->journal), .events = POLLIN},
     };
-    int64_t left = b->tick_ms + TICK_MS - tr_clock_ms();
+    int64_t left = b->tick_ms + TICK_MS - now.mono_ms;
     if (poll(fds, 5, left > 0 ? (int)left : 0) <= 0)
         return;
     b->look_at_stream |= fds[1].revents != 0;
     if (!fds[2].revents && !fds[3].revents)
         return;
-    tr_core_now_t now = read_clock();
+    now = read_clock();
     take_broken(b, now);
     take_signals(b, now);
 }
@@ -480,7 +480,7 @@ int tr_broker_run(tr_broker_t *self) {
         tr_core_flush(b->core);
         any |= carry_out(b, now);
         if (!any && !b->look_at_stream)
-            sleep_until_something(b);
+            sleep_until_something(b, now);
         now = read_clock();
     }
     tr_core_farewell(b->core);

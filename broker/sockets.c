@@ -185,7 +185,16 @@ void tr_sockets_finish(tr_sockets_t *self) {
     *self = (tr_sockets_t){0};
 }
 
-static void remember(tr_sockets_t *self, int fd, tr_peer_t peer) {
+static tr_peer_t *known(tr_sockets_t *self, tr_peer_t peer) {
+    return &self->known[peer % TR_KNOWN_PEERS];
+}
+
+/* A peer keeps its descriptor (who connects anew is another peer), and libzmq takes longer to tell it than the
+ * core to route a message: it is asked once. */
+static void remember(tr_sockets_t *self, tr_peer_t peer, zmq_msg_t *frame) {
+    if (*known(self, peer) == peer)
+        return;
+    int fd = zmq_msg_get(frame, ZMQ_SRCFD);
     if (fd < 0)
         return;
     if ((size_t)fd >= self->peer_of_fd_n) {
@@ -198,6 +207,19 @@ static void remember(tr_sockets_t *self, int fd, tr_peer_t peer) {
         self->peer_of_fd_n = n;
     }
     self->peer_of_fd[fd] = peer;
+    *known(self, peer) = peer;
+}
+
+/* The one that spoke through fd. What broke may have been the connection before it: it is remembered again when
+ * it speaks. */
+static tr_peer_t forget(tr_sockets_t *self, uint32_t fd) {
+    tr_peer_t peer = fd < self->peer_of_fd_n ? self->peer_of_fd[fd] : 0;
+    if (!peer)
+        return 0;
+    self->peer_of_fd[fd] = 0;
+    if (*known(self, peer) == peer)
+        *known(self, peer) = 0;
+    return peer;
 }
 
 static void drop_rest(void *socket, zmq_msg_t *frame) {
@@ -223,9 +245,7 @@ int tr_sockets_receive(tr_sockets_t *self, tr_peer_t *ret_peer, zmq_msg_t *ret_f
         zmq_msg_close(ret_frame);
         return -EPROTO;
     }
-    int fd = zmq_msg_get(ret_frame, ZMQ_SRCFD);
-    if (fd < 0 || (size_t)fd >= self->peer_of_fd_n || self->peer_of_fd[fd] != *ret_peer)
-        remember(self, fd, *ret_peer);
+    remember(self, *ret_peer, ret_frame);
     return 1;
 }
 
@@ -277,10 +297,7 @@ int tr_sockets_broken(tr_sockets_t *self, tr_peer_t *ret_peer) {
             zmq_msg_recv(&address, self->monitor, ZMQ_DONTWAIT);
         zmq_msg_close(&address);
         zmq_msg_close(&event);
-        if (fd < self->peer_of_fd_n && self->peer_of_fd[fd]) {
-            *ret_peer = self->peer_of_fd[fd];
-            self->peer_of_fd[fd] = 0;
+        if ((*ret_peer = forget(self, fd)))
             return 1;
-        }
     }
 }

@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #define TR_ENDPOINT_MAX 256
+#define TR_KNOWN_PEERS  1024
 
 typedef struct tr_sockets {
     void *context, *links, *stream, *monitor;
@@ -22,6 +23,8 @@ typedef struct tr_sockets {
     char stream_endpoint[TR_ENDPOINT_MAX];
     tr_peer_t *peer_of_fd; /* who speaks through a descriptor, to know whose connection broke */
     size_t peer_of_fd_n;
+    tr_peer_t
+        known[TR_KNOWN_PEERS]; /* those in it, by the last bits of their number (libzmq counts them up) */
 } tr_sockets_t;
 
 typedef struct tr_sockets_config {

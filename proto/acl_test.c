@@ -1,6 +1,7 @@
 #include "proto/acl.h"
 
 #include "proto/acl.pb-c.h"
+#include "proto/acl_plain.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -193,6 +194,130 @@ static void refuses_lists_that_are_too_long(void **state) {
     tr_arena_finish(&arena);
 }
 
+static void same_text(const char *a, const char *library) {
+    if (a)
+        assert_string_equal(a, library);
+    else
+        assert_string_equal("", library); /* proto3 has no absent strings */
+}
+
+static void same_list(const tr_acl_list_t *a, char **library, size_t n) {
+    assert_int_equal(a->count, n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(a->items[i], library[i]);
+}
+
+/* What the short way read, protobuf-c reads too, and reads the same. */
+static void same_as_the_library(const tr_acl_t *a, const uint8_t *bytes, size_t len) {
+    Troupe__Envelope *e = troupe__envelope__unpack(NULL, len, bytes);
+    assert_non_null(e);
+    same_text(a->sender, e->sender);
+    same_list(&a->receivers, e->receivers, e->n_receivers);
+    same_list(&a->reply_to, e->reply_to, e->n_reply_to);
+    same_text(a->language, e->language);
+    same_text(a->encoding, e->encoding);
+    same_text(a->ontology, e->ontology);
+    same_text(a->protocol, e->protocol);
+    same_text(a->conversation_id, e->conversation_id);
+    same_text(a->reply_with, e->reply_with);
+    same_text(a->in_reply_to, e->in_reply_to);
+    same_text(a->topic, e->topic);
+    same_text(a->traceparent, e->traceparent);
+    same_list(&a->delegation, e->delegation, e->n_delegation);
+    assert_null(e->budget);
+    assert_int_equal(e->n_user, 0);
+    assert_true(e->performative == 0 && e->hop_limit == 0 && e->reply_by_ms == 0 && e->content.len == 0);
+    assert_int_equal(e->base.n_unknown_fields, 0);
+    troupe__envelope__free_unpacked(e, NULL);
+}
+
+/* In a block of its own, so that a byte read too far is seen. 1 where the short way took it. */
+static int read_plain(const uint8_t *bytes, size_t len, tr_arena_t *arena) {
+    uint8_t *own = malloc(len ? len : 1);
+    tr_acl_t a;
+    memcpy(own, bytes, len);
+    tr_arena_reset(arena);
+    int r = tr_acl_plain_read(&a, own, len, arena);
+    if (r == 1)
+        same_as_the_library(&a, own, len);
+    free(own);
+    return r;
+}
+
+static tr_acl_t plain(void) {
+    tr_acl_t a = full();
+    a.user_count = 0;
+    a.budget_tokens = a.budget_micro_cost = 0;
+    return a;
+}
+
+static void plain_envelopes_are_read_the_short_way(void **state) {
+    (void)state;
+    uint8_t bytes[2048];
+    tr_arena_t arena;
+    tr_arena_init(&arena, 1 << 20);
+    tr_acl_t a = plain();
+    assert_int_equal(read_plain(bytes, (size_t)(tr_acl_envelope_write(&a, bytes) - bytes), &arena), 1);
+    a = (tr_acl_t){.sender = "a@p", .receivers = {receivers, 1}, .in_reply_to = "r"};
+    assert_int_equal(read_plain(bytes, (size_t)(tr_acl_envelope_write(&a, bytes) - bytes), &arena), 1);
+    assert_int_equal(read_plain(bytes, 0, &arena), 1);
+    tr_acl_t rich = full();
+    assert_int_equal(read_plain(bytes, (size_t)(tr_acl_envelope_write(&rich, bytes) - bytes), &arena), 0);
+    tr_arena_finish(&arena);
+}
+
+static void what_is_not_plain_is_left_to_the_library(void **state) {
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } rows[] = {
+        {"\x0a\x01x\x0a\x01y", 6}, /* the same field twice */
+        {"\x22\x01x\x0a\x01y", 6}, /* out of order */
+        {"\x72\x00", 2},           /* a budget */
+        {"\x0a\x81\x80\x00x", 5},  /* a long length */
+        {"\x08\x01", 2},           /* a number */
+        {"\xa2\x01\x00", 3},       /* an unknown field */
+        {"\x02\x00", 2},           /* no field at all */
+        {"\x0a", 1},               /* cut */
+        {"\x0a\x02x", 3},
+        {"\x0a\x80", 2},
+    };
+    (void)state;
+    tr_arena_t arena;
+    tr_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(read_plain((const uint8_t *)rows[i].bytes, rows[i].len, &arena), 0);
+    uint8_t many[2 * 17];
+    for (size_t i = 0; i < sizeof many; i += 2)
+        memcpy(many + i, "\x12", 2); /* one receiver more than the short way has room for */
+    assert_int_equal(read_plain(many, sizeof many, &arena), 0);
+    assert_int_equal(read_plain(many, sizeof many - 2, &arena), 1);
+    tr_arena_finish(&arena);
+}
+
+/* Cut anywhere, and with any byte changed to anything: never another opinion than protobuf-c's. */
+static void both_ways_of_reading_agree(void **state) {
+    (void)state;
+    uint8_t bytes[2048];
+    tr_arena_t arena;
+    tr_arena_init(&arena, 1 << 20);
+    tr_acl_t a = plain();
+    a.conversation_id = "c";
+    a.traceparent = "t";
+    size_t len = (size_t)(tr_acl_envelope_write(&a, bytes) - bytes);
+    for (size_t n = 0; n <= len; n++)
+        read_plain(bytes, n, &arena);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t was = bytes[i];
+        for (unsigned v = 0; v < 256; v++) {
+            bytes[i] = (uint8_t)v;
+            read_plain(bytes, len, &arena);
+        }
+        bytes[i] = was;
+    }
+    tr_arena_finish(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_what_protobuf_c_writes),
@@ -200,6 +325,9 @@ int main(void) {
         cmocka_unit_test(reads_a_record),
         cmocka_unit_test(finds_the_sender_only_where_it_is),
         cmocka_unit_test(refuses_lists_that_are_too_long),
+        cmocka_unit_test(plain_envelopes_are_read_the_short_way),
+        cmocka_unit_test(what_is_not_plain_is_left_to_the_library),
+        cmocka_unit_test(both_ways_of_reading_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

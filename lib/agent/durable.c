@@ -70,7 +70,7 @@ static void tell(tr_storing_t *s, const tr_message_t *failure) {
 bool tr_durable_run(tr_host_t *host) {
     tr_storing_t *s;
     bool any = false;
-    while ((s = tr_link_stored(host->link))) {
+    while (host->storing && (s = tr_link_stored(host->link))) {
         atomic_store_explicit(&host->running, s->agent, memory_order_relaxed);
         atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
         tell(s, NULL);

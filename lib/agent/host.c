@@ -71,7 +71,7 @@ static int wait_welcome(tr_host_t *h, int64_t connect_ms, tr_error_t *error) {
 
 int tr_host_new(const tr_host_options_t *options, tr_host_t **ret_host, tr_error_t *error) {
     tr_host_t *h = host_alloc(options);
-    int r = h && h->view && h->wake_fd >= 0
+    int r = h && h->view && h->wake_fd >= 0 && tr_watch_init(h) == 0
                 ? 0
                 : tr_error_set(error, -ENOMEM, "out of memory or file descriptors");
     if (r == 0)
@@ -162,13 +162,17 @@ int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *
     pthread_mutex_lock(&self->post_lock);
     *self->posted_end = p;
     self->posted_end = &p->next;
+    atomic_store_explicit(&self->has_posted, true, memory_order_release);
     pthread_mutex_unlock(&self->post_lock);
     wake(self);
     return 0;
 }
 
 static bool run_posted(tr_host_t *h) {
+    if (!atomic_load_explicit(&h->has_posted, memory_order_acquire))
+        return false;
     pthread_mutex_lock(&h->post_lock);
+    atomic_store_explicit(&h->has_posted, false, memory_order_relaxed);
     tr_posted_t *p = h->posted;
     h->posted = NULL;
     h->posted_end = &h->posted;
@@ -205,6 +209,8 @@ static bool run_timers(tr_host_t *h) {
 static bool run_events(tr_host_t *h) {
     tr_link_event_t *e;
     bool any = false;
+    if (!tr_link_has_news(h->link))
+        return false;
     while ((e = tr_link_event(h->link))) {
         tr_host_say(h, e->event, "%s", e->detail);
         free(e);
@@ -220,27 +226,27 @@ static bool run_events(tr_host_t *h) {
 }
 
 static bool run_bundles(tr_host_t *h) {
-    tr_inbound_t *in;
+    bool more = true;
     int n = 0;
-    while (n < BUNDLES_PER_TURN && (in = tr_link_take(h->link))) {
+    for (; more && n < BUNDLES_PER_TURN; n++) {
+        tr_inbound_t *in = tr_link_take(h->link, &more);
+        if (!in)
+            break;
         if (in->gone)
             tr_dispatch_gone(h, in);
         else
             tr_dispatch_bundle(h, in);
-        n++;
     }
     return n > 0;
 }
 
 /* Waits for the link, a watched descriptor, a wake-up or a time. Returns whether something came. */
 static bool wait_for(tr_host_t *h, int64_t until_ms) {
-    size_t n;
-    if (tr_watch_polls(h, &n) < 0)
-        return false;
+    nfds_t n = tr_watch_polls(h);
     int64_t left = until_ms - tr_clock_ms();
     int timeout = left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
     atomic_store(&h->waits, true);
-    int ready = tr_wire_poll(h->polls, (nfds_t)n, timeout);
+    int ready = tr_wire_poll(h->polls, n, timeout);
     atomic_store(&h->waits, false);
     if (ready <= 0)
         return false;
@@ -255,12 +261,14 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
 /* One pass over all that may be ready. What behaviours sent goes out at its end, in as few bundles as it
  * fits. */
 static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
-    bool any = tr_link_work(h->link, ret_due_ms);
-    any |= run_events(h);
+    bool came = tr_link_work(h->link, ret_due_ms);
+    bool any = run_events(h);
     any |= tr_durable_run(h);
     any |= run_posted(h);
     any |= run_timers(h);
-    any |= run_bundles(h);
+    if (came)
+        any |= run_bundles(h);
+    any |= came;
     if (any)
         tr_link_flush(h->link);
     atomic_store(&h->running, NULL);
@@ -278,8 +286,7 @@ int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     next = next < due ? next : due;
     next = next < deadline ? next : deadline;
     bool came = wait_for(self, next);
-    if (came) {
-        tr_watch_run(self, 2);
+    if (came && tr_watch_run(self, 2)) {
         atomic_store(&self->running, NULL);
         tr_link_flush(self->link);
     }

@@ -94,9 +94,10 @@ bool tr_link_has_data(tr_link_t *self) {
     return self->inbox != NULL;
 }
 
-tr_inbound_t *tr_link_take(tr_link_t *self) {
+tr_inbound_t *tr_link_take(tr_link_t *self, bool *ret_more) {
     tr_inbound_t *in = self->inbox;
     self->inbox = NULL;
+    *ret_more = false;
     return in;
 }
 
@@ -111,6 +112,11 @@ void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, 
 void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes) {
     (void)bytes;
     self->held -= epoch ? records : 0;
+}
+
+bool tr_link_has_news(tr_link_t *self) {
+    (void)self;
+    return false;
 }
 
 tr_link_event_t *tr_link_event(tr_link_t *self) {

@@ -88,6 +88,8 @@ typedef struct tr_lease {
     uint64_t number;
 } tr_lease_t;
 
+#define TR_ID_SIZE 28 /* of an id that tr_new_id makes, with its NUL */
+
 typedef struct tr_pending {
     tr_agent_t *agent;
     tr_answer_fn on_answer;
@@ -95,7 +97,7 @@ typedef struct tr_pending {
     tr_timer_t *timer;
     uint64_t position; /* of the link, when it was sent: TR_NOT_LOST = its receiver's end does not end it */
     uint8_t act;
-    char reply_with[24];
+    char reply_with[TR_ID_SIZE];
     char *conversation; /* in text, behind the receiver */
     char receiver[];
 } tr_pending_t;
@@ -143,6 +145,7 @@ struct tr_host {
 
     pthread_mutex_t post_lock;
     tr_posted_t *posted, **posted_end;
+    atomic_bool has_posted; /* read without the lock */
 
     /* Between the host's thread and others. */
     atomic_int stop;            /* 1 + code, 0 = run */
@@ -201,7 +204,7 @@ int tr_send_at(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position
 bool tr_request_answer(tr_host_t *host, tr_message_t *message);
 void tr_request_forget(tr_host_t *host, const tr_agent_t *agent);
 void tr_request_gone(tr_host_t *host, const tr_gone_t *gone);
-void tr_new_id(tr_host_t *host, char out[24]);
+void tr_new_id(tr_host_t *host, char out[TR_ID_SIZE]);
 
 /* durable.c */
 /* Tells what was stored since; whether anything was. */
@@ -215,9 +218,13 @@ void tr_durable_finish(tr_host_t *host);
 void tr_provide_again(tr_host_t *host);
 
 /* watch.c */
-void tr_watch_run(tr_host_t *host, size_t ready_from);
+/* Returns whether a callback was run. */
+bool tr_watch_run(tr_host_t *host, size_t ready_from);
 void tr_watch_forget(tr_host_t *host, const tr_agent_t *agent);
-int tr_watch_polls(tr_host_t *host, size_t *ret_count);
+/* What there is to wait for, in host->polls; how many. */
+nfds_t tr_watch_polls(tr_host_t *host);
+/* Before the first tr_watch_polls. -ENOMEM. */
+int tr_watch_init(tr_host_t *host);
 
 /* message.c */
 void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *record, uint64_t epoch);

@@ -2,13 +2,22 @@
 #include "lib/agent/host_private.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-void tr_new_id(tr_host_t *host, char out[24]) {
-    snprintf(
-        out, 24, "%08" PRIx32 "-%" PRIx64, (uint32_t)(host->unique ^ host->unique >> 32), ++host->counter);
+/* At least so many digits. (Each request makes two ids: printf takes as long for them as all the rest.) */
+static char *put_hex(char *out, uint64_t v, unsigned digits) {
+    while (digits < 16 && v >> (4 * digits))
+        digits++;
+    for (unsigned i = digits; i-- > 0; v >>= 4)
+        out[i] = "0123456789abcdef"[v & 15];
+    return out + digits;
+}
+
+/* Eight digits that are the host's, a dash, and its counter. */
+void tr_new_id(tr_host_t *host, char out[TR_ID_SIZE]) {
+    char *end = put_hex(out, (uint32_t)(host->unique ^ host->unique >> 32), 8);
+    *end++ = '-';
+    *put_hex(end, ++host->counter, 1) = 0;
 }
 
 static tr_pending_t *find(tr_host_t *host, const char *reply_with) {
@@ -61,7 +70,7 @@ static tr_pending_t *pending_new(tr_agent_t *self, const tr_acl_t *acl, tr_answe
     p->conversation = p->receiver + len;
     memcpy(p->receiver, receiver, len);
     memcpy(p->conversation, acl->conversation_id, conversation);
-    snprintf(p->reply_with, sizeof p->reply_with, "%s", acl->reply_with);
+    memcpy(p->reply_with, acl->reply_with, strlen(acl->reply_with) + 1); /* tr_new_id made it */
     return p;
 }
 
@@ -83,7 +92,7 @@ static tr_pending_t *remember(
 int tr_request(
     tr_agent_t *self, const tr_acl_t *message, int64_t timeout_ms, tr_answer_fn on_answer, void *arg) {
     tr_host_t *host = self->hosted->host;
-    char id[24], conversation[24];
+    char id[TR_ID_SIZE] = "", conversation[TR_ID_SIZE];
     tr_acl_t acl = *message;
     if (acl.receivers.count != 1)
         return -EINVAL;
@@ -105,7 +114,7 @@ int tr_request(
 }
 
 typedef struct request_id {
-    char text[24];
+    char text[TR_ID_SIZE];
 } request_id_t;
 
 /* The ids of those requests, since what is called for one of them may end or begin others. NULL: none, or out of

@@ -13,6 +13,27 @@ static tr_watched_t *find(tr_host_t *host, int fd) {
     return NULL;
 }
 
+/* Room to wait for one more than there are. */
+static int reserve_polls(tr_host_t *host) {
+    struct pollfd *grown = realloc(host->polls, (POLL_WATCHED + host->watched_n + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    host->polls = grown;
+    return 0;
+}
+
+static int reserve(tr_host_t *host) {
+    tr_watched_t *grown = realloc(host->watched, (host->watched_n + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    host->watched = grown;
+    return reserve_polls(host);
+}
+
+int tr_watch_init(tr_host_t *host) {
+    return reserve_polls(host);
+}
+
 int tr_watch(tr_agent_t *self, int fd, short events, tr_watch_fn fn, void *arg) {
     tr_host_t *host = self->hosted->host;
     tr_watched_t *w = find(host, fd);
@@ -22,11 +43,9 @@ int tr_watch(tr_agent_t *self, int fd, short events, tr_watch_fn fn, void *arg) 
         return 0;
     }
     if (!w) {
-        tr_watched_t *grown = realloc(host->watched, (host->watched_n + 1) * sizeof *grown);
-        if (!grown)
+        if (reserve(host) < 0)
             return -ENOMEM;
-        host->watched = grown;
-        w = &grown[host->watched_n++];
+        w = &host->watched[host->watched_n++];
     }
     *w = (tr_watched_t){.agent = self, .fn = fn, .arg = arg, .fd = fd, .events = events};
     return 0;
@@ -38,24 +57,20 @@ void tr_watch_forget(tr_host_t *host, const tr_agent_t *agent) {
             host->watched[i] = host->watched[--host->watched_n];
 }
 
-int tr_watch_polls(tr_host_t *host, size_t *ret_count) {
-    size_t n = POLL_WATCHED + host->watched_n;
-    struct pollfd *polls = realloc(host->polls, n * sizeof *polls);
-    if (!polls)
-        return -ENOMEM;
-    host->polls = polls;
+nfds_t tr_watch_polls(tr_host_t *host) {
+    struct pollfd *polls = host->polls;
     polls[POLL_LINK] = (struct pollfd){.fd = tr_link_fd(host->link), .events = POLLIN};
     polls[POLL_WAKE] = (struct pollfd){.fd = host->wake_fd, .events = POLLIN};
     for (size_t i = 0; i < host->watched_n; i++)
         polls[POLL_WATCHED + i] =
             (struct pollfd){.fd = host->watched[i].fd, .events = host->watched[i].events};
-    *ret_count = n;
-    return 0;
+    return POLL_WATCHED + host->watched_n;
 }
 
 /* Callbacks may watch and unwatch, so each ready descriptor is looked up again. */
-void tr_watch_run(tr_host_t *host, size_t ready_from) {
+bool tr_watch_run(tr_host_t *host, size_t ready_from) {
     size_t n = host->watched_n;
+    bool any = false;
     for (size_t i = 0; i < n; i++) {
         struct pollfd p = host->polls[ready_from + i];
         tr_watched_t *w = p.revents ? find(host, p.fd) : NULL;
@@ -64,5 +79,7 @@ void tr_watch_run(tr_host_t *host, size_t ready_from) {
         atomic_store(&host->running, w->agent);
         atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
         w->fn(w->agent, tr_agent_state(w->agent), p.fd, p.revents, w->arg);
+        any = true;
     }
+    return any;
 }

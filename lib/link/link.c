@@ -400,7 +400,7 @@ bool tr_link_has_data(tr_link_t *self) {
     return data;
 }
 
-tr_inbound_t *tr_link_take(tr_link_t *self) {
+tr_inbound_t *tr_link_take(tr_link_t *self, bool *ret_more) {
     pthread_mutex_lock(&self->lock);
     tr_inbound_t *in = self->inbox;
     if (in) {
@@ -408,6 +408,7 @@ tr_inbound_t *tr_link_take(tr_link_t *self) {
         if (!self->inbox)
             self->inbox_end = &self->inbox;
     }
+    *ret_more = self->inbox != NULL;
     pthread_mutex_unlock(&self->lock);
     return in;
 }
@@ -427,9 +428,15 @@ void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t b
     pthread_mutex_unlock(&self->lock);
 }
 
+bool tr_link_has_news(tr_link_t *self) {
+    return atomic_load_explicit(&self->news, memory_order_acquire);
+}
+
 tr_link_event_t *tr_link_event(tr_link_t *self) {
     pthread_mutex_lock(&self->lock);
     tr_link_event_t *e = self->events;
+    if (!e)
+        atomic_store_explicit(&self->news, false, memory_order_relaxed);
     if (e) {
         self->events = e->next;
         if (!self->events)

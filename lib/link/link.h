@@ -79,13 +79,17 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
 /* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
 int tr_link_fd(tr_link_t *self);
 bool tr_link_has_data(tr_link_t *self);
-/* The next one, NULL where there is none; give it back with tr_link_finished. */
-tr_inbound_t *tr_link_take(tr_link_t *self);
+/* The next one, NULL where there is none; give it back with tr_link_finished. ret_more: whether another one waits
+ * behind it. */
+tr_inbound_t *tr_link_take(tr_link_t *self, bool *ret_more);
 /* The bundle has been dealt with: `records`/`bytes` of it count as taken now (kept messages report theirs
  * later). Frees it. */
 void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, uint64_t bytes);
 /* A kept message of that epoch has been dealt with. */
 void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes);
+/* Whether anything happened since tr_link_event last gave NULL (a new session tells of itself, too). Takes no
+ * lock: for asking often. */
+bool tr_link_has_news(tr_link_t *self);
 /* What happened since; the caller frees it. NULL when nothing did. */
 tr_link_event_t *tr_link_event(tr_link_t *self);
 

@@ -28,6 +28,7 @@ static void copy_text(char *out, size_t size, const char *text) {
 }
 
 void tr_link_say(tr_link_t *l, tr_host_event_t event, const char *detail) {
+    atomic_store_explicit(&l->news, true, memory_order_release);
     tr_link_event_t *e = malloc(sizeof *e);
     if (!e)
         return; /* only a notice is lost */

@@ -12,6 +12,7 @@
 #include "proto/topic.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 typedef enum tr_link_state {
     TR_LINK_HELLO, /* HELLO was sent, no WELCOME yet */
@@ -100,6 +101,7 @@ struct tr_link {
     bool came;      /* something did, in this turn of work */
     tr_inbound_t *inbox, **inbox_end;
     tr_link_event_t *events, **events_end;
+    atomic_bool news; /* there may be events: read without the lock */
     tr_registration_t *registrations;
     bool name_lost; /* one of them was refused when it was registered again */
     tr_link_sub_t *subs;
