@@ -119,6 +119,11 @@ static bool compares(const tr_bench_case_t *c) {
     return c->metrics[0].bound == TR_BENCH_RATIO_MIN || c->metrics[0].bound == TR_BENCH_RATIO_MAX;
 }
 
+/* One number is all that some workloads are about. */
+static bool takes_agents(const tr_bench_case_t *c) {
+    return c->agents && c->agents != c->agents_max;
+}
+
 /* The targets are about the table's sizes and numbers: others have none. */
 static void apply(const options_t *o, tr_bench_case_t *c) {
     c->runs = o->runs ? (int)o->runs : compares(c) ? 5 : 3;
@@ -129,7 +134,7 @@ static void apply(const options_t *o, tr_bench_case_t *c) {
         c->size = o->size;
         unbind(c);
     }
-    if (o->agents && c->agents && o->agents != c->agents) {
+    if (o->agents && takes_agents(c) && o->agents != c->agents) {
         c->agents = (uint32_t)o->agents;
         unbind(c);
     }
@@ -169,7 +174,7 @@ static size_t make_cases(const tr_call_t *call, tr_bench_case_t *cases) {
 static int check_agents(const tr_call_t *call) {
     const options_t *o = call->options;
     for (const tr_bench_case_t *c = tr_bench_cases; c->workload; c++)
-        if (wanted(call, c) && c->agents_max && o->agents > (int64_t)c->agents_max)
+        if (wanted(call, c) && takes_agents(c) && c->agents_max && o->agents > (int64_t)c->agents_max)
             return tr_cli_usage(call, "--agents: %s takes at most %u", c->workload, c->agents_max);
     return TR_EXIT_OK;
 }
