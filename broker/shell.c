@@ -6,6 +6,7 @@
 #include "broker/shell.h"
 
 #include "broker/core.h"
+#include "broker/doze.h"
 #include "broker/events.h"
 #include "broker/exposition.h"
 #include "broker/journal.h"
@@ -16,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -51,6 +51,8 @@ struct tr_broker {
     tr_exposition_t exposition;
     tr_http_t *http;
     int signal_fd;
+    tr_doze_t doze;
+    bool tick_due;
     bool look_at_stream; /* a send on it may have swallowed an edge */
     bool ending;
     bool journal_failed;
@@ -160,6 +162,22 @@ static int open_http(tr_broker_t *b, tr_error_t *error) {
     return tr_http_new(&c, &b->http, error);
 }
 
+static int open_doze(tr_broker_t *b, tr_error_t *error) {
+    const struct {
+        int fd;
+        tr_doze_why_t why;
+    } rare[] = {
+        {b->sockets.stream_fd, TR_DOZE_STREAM},
+        {b->sockets.monitor_fd, TR_DOZE_MONITOR},
+        {b->signal_fd, TR_DOZE_SIGNAL},
+        {tr_broker_journal_fd(&b->journal), TR_DOZE_JOURNAL},
+    };
+    int r = tr_doze_init(&b->doze, TICK_MS, error);
+    for (size_t i = 0; i < sizeof rare / sizeof *rare && r == 0; i++)
+        r = tr_doze_add(&b->doze, rare[i].fd, rare[i].why, error);
+    return r;
+}
+
 static tr_sockets_config_t sockets_config(const tr_broker_options_t *o) {
     return (tr_sockets_config_t){
         .listen = &o->listen,
@@ -187,6 +205,8 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
         r = open_core(b, error);
     if (r == 0)
         r = open_journal(b, error);
+    if (r == 0)
+        r = open_doze(b, error);
     if (r == 0)
         r = tr_exposition_init(&b->exposition, tr_broker_journal_stats(&b->journal), error);
     return r == 0 ? open_http(b, error) : r;
@@ -229,6 +249,7 @@ int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) 
         return TR_BROKER_INVALID;
     b->options = options;
     b->signal_fd = -1;
+    b->doze = TR_DOZE_NONE;
     tr_log_init(&b->log, STDERR_FILENO, "broker", (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
     tr_pool_init(&b->pool, IDLE_BUFFERS);
@@ -256,6 +277,7 @@ void tr_broker_destroy(tr_broker_t **self) {
     tr_core_destroy(&b->core);
     tr_sockets_finish(&b->sockets); /* its I/O thread gives buffers back, so before the pool */
     tr_pool_finish(&b->pool);
+    tr_doze_finish(&b->doze);
     if (b->signal_fd >= 0)
         close(b->signal_fd);
     free(b);
@@ -431,6 +453,7 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
         now.mono_ms - b->tick_ms > PAUSE_MS) /* stopped, or short of time: others were not silent */
         tr_core_paused(b->core, now.mono_ms - b->tick_ms, now);
     b->tick_ms = now.mono_ms;
+    b->tick_due = false;
     take_signals(b, now); /* under load the loop never sleeps, where it looks otherwise */
     b->look_at_stream = true;
     take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
@@ -446,21 +469,13 @@ static bool ended(const tr_broker_t *b, tr_core_now_t now) {
     return b->journal_failed || (b->ending && (tr_core_drained(b->core) || now.mono_ms >= b->end_ms));
 }
 
-static void sleep_until_something(tr_broker_t *b, tr_core_now_t now) {
-    struct pollfd fds[] = {
-        {.fd = b->sockets.links_fd, .events = POLLIN},
-        {.fd = b->sockets.stream_fd, .events = POLLIN},
-        {.fd = b->sockets.monitor_fd, .events = POLLIN},
-        {.fd = b->signal_fd, .events = POLLIN},
-        {.fd = tr_broker_journal_fd(&b->journal), .events = POLLIN},
-    };
-    int64_t left = b->tick_ms + TICK_MS - now.mono_ms;
-    if (poll(fds, 5, left > 0 ? (int)left : 0) <= 0)
+static void sleep_until_something(tr_broker_t *b) {
+    unsigned why = tr_doze(&b->doze, b->sockets.links_fd);
+    b->tick_due = (why & TR_DOZE_TICK) != 0;
+    b->look_at_stream |= (why & TR_DOZE_STREAM) != 0;
+    if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL)))
         return;
-    b->look_at_stream |= fds[1].revents != 0;
-    if (!fds[2].revents && !fds[3].revents)
-        return;
-    now = read_clock();
+    tr_core_now_t now = read_clock();
     take_broken(b, now);
     take_signals(b, now);
 }
@@ -475,12 +490,12 @@ int tr_broker_run(tr_broker_t *self) {
         take_journal(b, now);
         if (b->look_at_stream)
             take_interest(b);
-        if (now.mono_ms - b->tick_ms >= TICK_MS)
+        if (b->tick_due || now.mono_ms - b->tick_ms >= TICK_MS) /* under load it never sleeps */
             tick(b, now);
         tr_core_flush(b->core);
         any |= carry_out(b, now);
         if (!any && !b->look_at_stream)
-            sleep_until_something(b, now);
+            sleep_until_something(b);
         now = read_clock();
     }
     tr_core_farewell(b->core);

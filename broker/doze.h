@@ -1,0 +1,38 @@
+/*
+ * Where the broker's thread sleeps: until a bundle comes, or something of all that is rare. What is rare shares one descriptor,
+ * and the tick is a descriptor, too, so that each of the very many sleeps waits for two descriptors and sets no timer: both are
+ * what poll(2) takes its time for.
+ */
+#ifndef TR_BROKER_DOZE_H
+#define TR_BROKER_DOZE_H
+
+#include "lib/base/error.h"
+
+#include <stdint.h>
+
+typedef enum tr_doze_why {
+    TR_DOZE_TICK = 1u << 0,
+    TR_DOZE_STREAM = 1u << 1,
+    TR_DOZE_MONITOR = 1u << 2,
+    TR_DOZE_SIGNAL = 1u << 3,
+    TR_DOZE_JOURNAL = 1u << 4,
+} tr_doze_why_t;
+
+typedef struct tr_doze {
+    int rare_fd; /* an epoll set */
+    int timer_fd;
+} tr_doze_t;
+
+/* What is not initialised, as it can be finished. */
+#define TR_DOZE_NONE ((tr_doze_t){-1, -1})
+
+/* Wakes at least once in tick_ms. -EMFILE ... with a text. Finish it in every case. */
+int tr_doze_init(tr_doze_t *self, int64_t tick_ms, tr_error_t *error);
+void tr_doze_finish(tr_doze_t *self);
+/* Wakes when fd is readable; -1 is never. */
+int tr_doze_add(tr_doze_t *self, int fd, tr_doze_why_t why, tr_error_t *error);
+
+/* Until links_fd, or what was added, is readable. A set of tr_doze_why_t. */
+unsigned tr_doze(tr_doze_t *self, int links_fd);
+
+#endif
