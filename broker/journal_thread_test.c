@@ -13,13 +13,12 @@
 #include "broker/journal_thread.h"
 #include "lib/store/journal_batch.h"
 #include "lib/store/journal_memory.h"
+#include "tests/scratch.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 
 #define WAIT_MS 60000 /* until a test fails; nothing takes so long */
 
@@ -371,13 +370,6 @@ static void the_descriptor_is_quiet_when_all_is_taken(void **state) {
 #ifdef JOURNAL_ROCKSDB
 enum { FLIGHT = 64, LAST = 2000 };
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static void open_rocksdb(world_t *w, const char *directory) {
     tr_journal_rocksdb_options_t options = {
         .directory = directory, .memory = 8u << 20, .module = JOURNAL_ROCKSDB};
@@ -407,8 +399,8 @@ static void write_many(world_t *w) {
 
 static void a_real_disk_does_it_too(void **state) {
     world_t *w = *state;
-    char directory[] = "/tmp/troupe-journal-XXXXXX";
-    assert_non_null(mkdtemp(directory));
+    char *directory = scratch_new();
+    assert_non_null(directory);
     open_rocksdb(w, directory);
     write_many(w);
     const tr_journal_thread_stats_t *stats = tr_journal_thread_stats(w->thread);
@@ -429,7 +421,7 @@ static void a_real_disk_does_it_too(void **state) {
     }
     assert_int_equal(n, LAST);
     tr_journal_thread_destroy(&w->thread);
-    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_end(directory);
 }
 #endif
 

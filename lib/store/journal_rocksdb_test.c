@@ -1,9 +1,9 @@
 #include "lib/store/journal_conformance.h"
+#include "tests/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,29 +15,19 @@ static int open_at(void *place, tr_journal_t **ret_journal, tr_error_t *error) {
     return tr_journal_open_rocksdb(&options, ret_journal, error);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int new_place(void **state) {
-    char pattern[] = "/tmp/troupe-journal-XXXXXX";
-    *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
+    *state = scratch_new();
     return *state ? 0 : -1;
 }
 
-/* In memory, where that may be: for many small journals. What they sync has been tried elsewhere. */
+/* For many small journals. What they sync has been tried elsewhere. */
 static int new_place_in_memory(void **state) {
-    char pattern[] = "/dev/shm/troupe-journal-XXXXXX";
-    *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
-    return *state ? 0 : new_place(state);
+    *state = scratch_new_in_memory();
+    return *state ? 0 : -1;
 }
 
 static int end_place(void **state) {
-    nftw(*state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    free(*state);
+    scratch_end(*state);
     return 0;
 }
 
@@ -255,7 +245,7 @@ static void list_files(const char *place, files_t *files) {
 
 /* A fresh copy of the journal, which is closed. */
 static void copy_place(const char *from, const char *to, const files_t *files) {
-    nftw(to, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(to);
     assert_int_equal(mkdir(to, 0700), 0);
     for (size_t i = 0; i < files->n; i++) {
         char *a = path_in(from, files->names[i]), *b = path_in(to, files->names[i]);

@@ -11,37 +11,21 @@
 
 #include "tests/50-journal/batches.h"
 #include "tests/process.h"
+#include "tests/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct place {
-    char path[64];
-} place_t;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int new_place(void **state) {
-    place_t *p = calloc(1, sizeof *p);
-    strcpy(p->path, "/tmp/troupe-journal-XXXXXX");
-    *state = p;
-    return mkdtemp(p->path) ? 0 : -1;
+    *state = scratch_new();
+    return *state ? 0 : -1;
 }
 
 static int end_place(void **state) {
-    place_t *p = *state;
-    nftw(p->path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    free(p);
+    scratch_end(*state);
     return 0;
 }
 
@@ -104,16 +88,16 @@ static const fault_t faults[] = {
     {"fdatasync", EIO, -EIO, "", "the disk failed", 30},
     {"fdatasync", EIO, -EIO, ".log", "the disk failed", 20},
     {"fsync", EIO, -EIO, "", "the disk failed", 12},
-    {"write", EIO, -EIO, "troupe-journal-", "the disk failed", 30},
-    {"write", ENOSPC, -ENOSPC, "troupe-journal-", "the disk is full", 30},
-    {"write", EDQUOT, -ENOSPC, "troupe-journal-", "quota", 30},
+    {"write", EIO, -EIO, "troupe-scratch-", "the disk failed", 30},
+    {"write", ENOSPC, -ENOSPC, "troupe-scratch-", "the disk is full", 30},
+    {"write", EDQUOT, -ENOSPC, "troupe-scratch-", "quota", 30},
 };
 
 /* From the first call that fails on nothing is said to be synced; and all that was is there. */
 static void strike(const char *place, const fault_t *f, unsigned n, bool once, unsigned *failed) {
     char text[128], word[32];
     snprintf(text, sizeof text, "%s:%u:%d%s%s", f->call, n, f->code, f->part[0] ? ":" : "", f->part);
-    nftw(place, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(place);
     outcome_t o = write_with_fault(place, text, once);
     if (o.code != 0 && o.code != 3 && o.code != 4)
         fail_msg("%s: exit code %d after \"%s\"", text, o.code, o.error);
@@ -129,11 +113,11 @@ static void strike(const char *place, const fault_t *f, unsigned n, bool once, u
 }
 
 static void a_call_that_fails_loses_nothing_that_was_synced(void **state) {
-    place_t *p = *state;
+    const char *place = *state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         unsigned failed = 0;
         for (unsigned n = 1; n <= faults[i].last; n += n < 8 ? 1 : 3)
-            strike(p->path, &faults[i], n, n % 2, &failed);
+            strike(place, &faults[i], n, n % 2, &failed);
         print_message(
             "%s %s: %u runs ended with the error\n", faults[i].call, strerror(faults[i].code), failed);
         assert_true(failed > 3);
@@ -141,9 +125,9 @@ static void a_call_that_fails_loses_nothing_that_was_synced(void **state) {
 }
 
 static void after_a_failed_sync_nothing_is_confirmed(void **state) {
-    place_t *p = *state;
+    const char *place = *state;
     /* One call fails, and the next would succeed. */
-    outcome_t o = write_with_fault(p->path, "fdatasync:6:5:.log", true);
+    outcome_t o = write_with_fault(place, "fdatasync:6:5:.log", true);
     assert_int_equal(o.code, 4);
     assert_true(o.synced >= 3 && o.synced < 8);
     assert_non_null(strstr(o.error, "the disk failed"));
@@ -169,15 +153,15 @@ static bool mount_small(const char *path, const char *size) {
 }
 
 static void a_full_disk_loses_nothing_that_was_synced(void **state) {
-    place_t *p = *state;
+    const char *place = *state;
     char journal[80];
     tr_journal_t *j = NULL;
     tr_error_t error = {0};
-    if (!mount_small(p->path, "size=24m")) {
+    if (!mount_small(place, "size=24m")) {
         print_message("skipped: a file system may not be mounted here\n");
         skip();
     }
-    snprintf(journal, sizeof journal, "%s/journal", p->path);
+    snprintf(journal, sizeof journal, "%s/journal", place);
     outcome_t o = write_batches(journal, "100000");
     assert_int_equal(o.code, 4);
     if (!strstr(o.error, "the disk is full"))
@@ -187,11 +171,11 @@ static void a_full_disk_loses_nothing_that_was_synced(void **state) {
     int r = journal_open("rocksdb", journal, &j, &error);
     assert_true(r == 0 || r == -ENOSPC);
     tr_journal_close(&j);
-    assert_int_equal(mount(NULL, p->path, NULL, MS_REMOUNT, "size=128m"), 0);
+    assert_int_equal(mount(NULL, place, NULL, MS_REMOUNT, "size=128m"), 0);
     unsigned there = check(journal, "a full disk");
     assert_true(there >= o.synced && there <= o.synced + 1);
     print_message("the disk was full after %u batches; %u are there\n", o.synced, there);
-    assert_int_equal(umount2(p->path, MNT_DETACH), 0);
+    assert_int_equal(umount2(place, MNT_DETACH), 0);
 }
 
 int main(void) {

@@ -12,20 +12,12 @@
 #include "tests/50-journal/batches.h"
 #include "tests/50-journal/postgres.h"
 #include "tests/process.h"
+#include "tests/scratch.h"
 
-#include <ftw.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ROUNDS = 12 };
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 static void start_writer(process_t *writer, const char *kind, const char *place) {
     process_start(writer, (const char *[]){JOURNAL_WRITER, kind, place, "100000", NULL});
@@ -83,14 +75,12 @@ static void kill_again_and_again(const char *kind, const char *place) {
 }
 
 static int new_place(void **state) {
-    char pattern[] = "/tmp/troupe-journal-XXXXXX";
-    *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
+    *state = scratch_new();
     return *state ? 0 : -1;
 }
 
 static int end_place(void **state) {
-    nftw(*state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    free(*state);
+    scratch_end(*state);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 #include "tests/50-journal/postgres.h"
+#include "tests/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <pwd.h>
 #include <setjmp.h>
@@ -120,17 +120,10 @@ void postgres_crash(postgres_t *self) {
             nanosleep(&(struct timespec){.tv_nsec = 2 * 1000000}, NULL);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void postgres_finish(postgres_t *self) {
     process_finish(&self->process);
     if (self->directory[0])
-        nftw(self->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        scratch_remove(self->directory);
 }
 
 void postgres_sql(postgres_t *self, const char *sql, char *line, size_t size) {
