@@ -322,7 +322,15 @@ void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on) 
     self->tapped |= tr_streams_tap(self);
 }
 
-/* Dead is who has been silent for a lease, or whose connection broke and did not come back in time. */
+/* Dead is who has been silent for a lease, or whose connection broke and did not come back in time. A break that is found when the
+ * lease has nearly ended does not prolong it, unless the grace is meant to be the longer one. */
+static bool is_dead(const tr_core_config_t *c, const tr_session_t *s, int64_t silent, int64_t lost) {
+    bool lease_over = silent > (int64_t)c->lease_ms;
+    if (s->state != TR_SESSION_LOST)
+        return lease_over;
+    return lost > (int64_t)c->grace_ms || (lease_over && c->grace_ms <= c->lease_ms);
+}
+
 static void check_sessions(tr_core_t *self) {
     const tr_core_config_t *c = &self->config;
     for (uint32_t i = 0; i < self->sessions_n; i++) {
@@ -330,7 +338,7 @@ static void check_sessions(tr_core_t *self) {
         if (!s)
             continue;
         int64_t silent = self->now.mono_ms - s->heard_ms, lost = self->now.mono_ms - s->lost_ms;
-        if (s->state == TR_SESSION_LOST ? lost > (int64_t)c->grace_ms : silent > (int64_t)c->lease_ms) {
+        if (is_dead(c, s, silent, lost)) {
             tr_session_close(self, s, TR_REASON_AGENT_GONE);
             continue;
         }

@@ -287,6 +287,53 @@ static void after_the_grace_a_lost_session_is_gone(void **state) {
     world_end(w);
 }
 
+/* Or who dies just before a break of his connection is found would be known too late. */
+static void a_break_does_not_prolong_the_lease(void **state) {
+    (void)state;
+    world_t *w = world_new(NULL);
+    hello(w, 1);
+    join(w, 1, "a");
+    pass(w, w->config.lease_ms - 100);
+    lose(w, 1);
+    pass(w, 200);
+    assert_int_equal(tr_core_stats(w->core)->sessions, 0);
+    world_end(w);
+    tr_core_config_t patient = world_config();
+    patient.grace_ms = patient.lease_ms * 4; /* unless it is meant to */
+    w = world_new(&patient);
+    hello(w, 1);
+    lose(w, 1);
+    pass(w, patient.grace_ms - 1);
+    assert_int_equal(tr_core_stats(w->core)->sessions, 1);
+    pass(w, 2);
+    assert_int_equal(tr_core_stats(w->core)->sessions, 0);
+    world_end(w);
+}
+
+/* The answer to REGISTER may have been lost, and messages for the agent wait already. */
+static void who_resumes_is_told_his_routes_before_what_waited(void **state) {
+    (void)state;
+    world_t *w = world_new(NULL);
+    welcome_t session = hello(w, 1);
+    hello(w, 2);
+    tr_route_t a = join_range(w, 1, "a", 7), b = join(w, 2, "b");
+    lose(w, 1);
+    post(w, 2, &(letter_t){.src = b, .from = "b", .to = "a-3", .text = "while away"});
+    forget(w);
+    hello_again(w, 11, &session, 2);
+    assert_int_equal(w->first->record.h.kind, TR_KIND_WELCOME);
+    assert_int_equal(w->first->next->record.h.kind, TR_KIND_REGISTERED);
+    assert_int_equal(w->first->next->next->record.h.kind, TR_KIND_MESSAGE);
+    const got_t *g = expect(w, 11, TR_KIND_REGISTERED);
+    assert_int_equal(g->record.h.id, 0);
+    Troupe__Registered *m = troupe__registered__unpack(NULL, g->record.content_len, g->record.content);
+    assert_string_equal(m->name, "a");
+    assert_int_equal(m->count, 7);
+    assert_int_equal(m->route, a);
+    troupe__registered__free_unpacked(m, NULL);
+    world_end(w);
+}
+
 static void bye_is_answered_and_ends_the_agents(void **state) {
     (void)state;
     world_t *w = world_new(NULL);
@@ -494,6 +541,8 @@ int main(void) {
         cmocka_unit_test(a_pause_of_the_broker_is_nobodys_death),
         cmocka_unit_test(a_lost_connection_resumes_by_token),
         cmocka_unit_test(after_the_grace_a_lost_session_is_gone),
+        cmocka_unit_test(a_break_does_not_prolong_the_lease),
+        cmocka_unit_test(who_resumes_is_told_his_routes_before_what_waited),
         cmocka_unit_test(bye_is_answered_and_ends_the_agents),
         cmocka_unit_test(a_new_hello_on_the_same_connection_begins_anew),
         cmocka_unit_test(unknown_kinds_are_refused_and_harm_nothing),

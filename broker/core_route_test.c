@@ -313,6 +313,17 @@ static void a_mailbox_has_a_limit_in_bytes(void **state) {
     world_end(p.w);
 }
 
+static void an_empty_mailbox_takes_one_of_any_size(void **state) {
+    (void)state;
+    pair_t p = slow_receiver();
+    letter_t l = {.src = p.a, .from = "a", .dst = p.b, .size = 5000};
+    post(p.w, 1, &l); /* in hand */
+    post(p.w, 1, &l);
+    assert_int_equal(tr_core_stats(p.w->core)->queued, 1);
+    expect_nack(p.w, 1, post(p.w, 1, &l), TR_REASON_BUSY);
+    world_end(p.w);
+}
+
 static void muted_senders_may_go_on_when_the_receiver_ends(void **state) {
     (void)state;
     pair_t p = slow_receiver();
@@ -488,6 +499,7 @@ int main(void) {
         cmocka_unit_test(what_is_sent_ahead_of_credit_is_refused),
         cmocka_unit_test(a_full_mailbox_mutes_and_then_refuses),
         cmocka_unit_test(a_mailbox_has_a_limit_in_bytes),
+        cmocka_unit_test(an_empty_mailbox_takes_one_of_any_size),
         cmocka_unit_test(muted_senders_may_go_on_when_the_receiver_ends),
         cmocka_unit_test(an_agent_leaves_and_its_neighbours_mail_stays),
         cmocka_unit_test(a_suspended_agent_keeps_its_mail_until_it_resumes),

@@ -136,6 +136,44 @@ static void leases_are_repeated_when_a_provider_resumes(void **state) {
     world_end(s.w);
 }
 
+/* Repeating the leases may fill half a mailbox, which then lets go at once of what it has. */
+static void a_resumed_provider_is_welcomed_before_its_leases(void **state) {
+    (void)state;
+    static const char more[] = "{\"action\":\"modify\",\"services\":[{\"name\":\"digest\",\"capacity\":3}]}";
+    tr_core_config_t config = world_config();
+    config.mailbox_records = 3;
+    shop_t s = shop_of(&config, 1);
+    ask(s.w, 2, s.p[2], "p2", "df", more);
+    request(&s, "one");
+    request(&s, "two");
+    request(&s, "three");
+    lose(s.w, 2);
+    forget(s.w);
+    hello_again(s.w, 12, &s.session[2], 2);
+    const got_t *g = s.w->first;
+    while (g && (g->out.type != TR_OUT_SEND || g->out.peer != 12))
+        g = g->next;
+    assert_non_null(g);
+    assert_int_equal(g->record.h.kind, TR_KIND_WELCOME);
+    expect_text(s.w, 12, TR_KIND_MESSAGE, "one");
+    expect_text(s.w, 12, TR_KIND_MESSAGE, "two");
+    expect_text(s.w, 12, TR_KIND_MESSAGE, "three");
+    world_end(s.w);
+}
+
+/* A request that would never fit must not hold up the queue. */
+static void a_request_larger_than_a_mailbox_is_delivered_alone(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.mailbox_bytes = config.service_bytes = 1000;
+    shop_t s = shop_of(&config, 1);
+    post(s.w, 1, &(letter_t){.src = s.a, .from = "a", .to = "svc:digest", .size = 5000});
+    assert_int_equal(expect(s.w, 2, TR_KIND_MESSAGE)->record.content_len, 5000);
+    request(&s, "behind it");
+    expect_text(s.w, 2, TR_KIND_MESSAGE, "behind it");
+    world_end(s.w);
+}
+
 static void a_copy_that_never_left_is_taken_back(void **state) {
     (void)state;
     tr_core_config_t config = world_config();
@@ -331,6 +369,8 @@ int main(void) {
         cmocka_unit_test(a_dead_providers_requests_go_to_another),
         cmocka_unit_test(a_process_dies_with_all_its_providers),
         cmocka_unit_test(leases_are_repeated_when_a_provider_resumes),
+        cmocka_unit_test(a_resumed_provider_is_welcomed_before_its_leases),
+        cmocka_unit_test(a_request_larger_than_a_mailbox_is_delivered_alone),
         cmocka_unit_test(a_copy_that_never_left_is_taken_back),
         cmocka_unit_test(a_released_request_goes_to_somebody_else),
         cmocka_unit_test(after_too_many_tries_it_fails),

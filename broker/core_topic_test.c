@@ -179,6 +179,27 @@ static void who_is_too_slow_is_told_how_much_he_missed(void **state) {
     world_end(w);
 }
 
+/* What named it may have been lost, while the publication waited. */
+static void who_resumes_is_told_the_topics_of_what_waited(void **state) {
+    (void)state;
+    world_t *w = world_new(NULL);
+    hello(w, 1);
+    welcome_t session = hello_window(w, 2, 1, 1u << 20);
+    club_t c = {w, join(w, 1, "a"), join(w, 2, "b")};
+    subscribe(w, 2, c.b, ">");
+    publish(&c, "x", "in hand");
+    publish(&c, "n", "one");
+    publish(&c, "n", "two");
+    publish(&c, "m", "three");
+    forget(w);
+    hello_again(w, 12, &session, 2);
+    tr_route_t topic = expect_resolved(w, 12, "n");
+    expect_resolved(w, 12, "m");
+    expect_none(w, 12, TR_KIND_RESOLVED);
+    assert_int_equal(expect_text(w, 12, TR_KIND_PUBLISH, "one")->record.h.deadline_ms, topic);
+    world_end(w);
+}
+
 static void the_tap_shows_direct_traffic_while_somebody_listens(void **state) {
     (void)state;
     club_t c = club_of(NULL);
@@ -310,6 +331,7 @@ int main(void) {
         cmocka_unit_test(subscribers_get_it_through_their_link),
         cmocka_unit_test(subscriptions_are_checked),
         cmocka_unit_test(who_is_too_slow_is_told_how_much_he_missed),
+        cmocka_unit_test(who_resumes_is_told_the_topics_of_what_waited),
         cmocka_unit_test(the_tap_shows_direct_traffic_while_somebody_listens),
         cmocka_unit_test(the_platforms_events_are_topics),
         cmocka_unit_test(a_large_burst_leaves_in_bundles_and_in_order),

@@ -76,12 +76,31 @@ static void welcome(tr_core_t *core, tr_session_t *s, bool resumed) {
     tr_outbox_append(&s->control, &waiting);
 }
 
-/* What was on its way when the connection broke may be lost; leased requests may not. */
-static void resume(tr_core_t *core, tr_session_t *s, tr_peer_t peer) {
+static void bind_again(tr_core_t *core, tr_session_t *s, tr_peer_t peer) {
     if (s->peer != peer)
         tr_session_unbind(core, s);
     tr_session_bind(core, s, peer);
+}
+
+static void registered(tr_core_t *core, tr_session_t *s, const tr_entry_t *e, uint64_t id) {
+    uint8_t body[TR_AID_MAX + 64];
+    Troupe__Registered m = TROUPE__REGISTERED__INIT;
+    m.name = e->name;
+    m.count = e->count;
+    m.route = tr_session_route(s, e->first);
+    size_t len = troupe__registered__pack(&m, body);
+    tr_record_header_t h = {.kind = TR_KIND_REGISTERED, .id = id};
+    tr_control_send(core, s, &h, body, len);
+}
+
+/* What was on its way when the connection broke may be lost; leased requests may not, nor the routes of agents for
+ * which messages wait, nor the names of the topics whose publications do. After WELCOME, because much of it may go
+ * out at once. */
+static void resume(tr_core_t *core, tr_session_t *s) {
+    for (uint32_t i = 0; i < s->entries_n; i++)
+        registered(core, s, s->entries[i], 0);
     core->subs_version++; /* topics are announced to it again */
+    tr_publish_announce(core, s);
     tr_service_repeat(core, s);
 }
 
@@ -161,7 +180,7 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     if (known && known != s)
         tr_session_close(core, known, TR_REASON_AGENT_GONE); /* it began anew on the same connection */
     if (s)
-        resume(core, s, peer);
+        bind_again(core, s, peer);
     else if (!(s = open_session(core, peer, r->h.id)))
         return NULL;
     start_counting(s, m);
@@ -179,6 +198,8 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     if (who && !enter(core, s, who, r->h.id))
         return NULL;
     welcome(core, s, resumed);
+    if (resumed)
+        resume(core, s);
     tr_session_dirty(core, s);
     return s;
 }
@@ -193,17 +214,6 @@ static const char *refusal_text(tr_reason_t why) {
     case TR_REASON_BAD_RECORD: return "the state is none of active, initiated, waiting, suspended, transit";
     default: return tr_reason_name(why);
     }
-}
-
-static void registered(tr_core_t *core, tr_session_t *s, const tr_entry_t *e, uint64_t id) {
-    uint8_t body[TR_AID_MAX + 64];
-    Troupe__Registered m = TROUPE__REGISTERED__INIT;
-    m.name = e->name;
-    m.count = e->count;
-    m.route = tr_session_route(s, e->first);
-    size_t len = troupe__registered__pack(&m, body);
-    tr_record_header_t h = {.kind = TR_KIND_REGISTERED, .id = id};
-    tr_control_send(core, s, &h, body, len);
 }
 
 /* What a process has registered already, and asks for again because the answer was lost with a connection. */

@@ -8,10 +8,12 @@
 
 #include <stdlib.h>
 
+/* One of any size when nothing waits: or it would never have room, and hold up all that is behind it in a
+ * service's queue. */
 bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
-    return entry->mailbox.records < core->config.mailbox_records &&
-           entry->mailbox.bytes + length <= core->config.mailbox_bytes &&
-           (!core->guard || tr_guard_has_room(core, entry, length));
+    bool fits = entry->mailbox.records < core->config.mailbox_records &&
+                entry->mailbox.bytes + length <= core->config.mailbox_bytes;
+    return (fits || !entry->mailbox.records) && (!core->guard || tr_guard_has_room(core, entry, length));
 }
 
 static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {

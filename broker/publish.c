@@ -94,6 +94,37 @@ void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *re
         deliver(core, topic, &topic->subs[i], record, h);
 }
 
+static void announce_one(tr_core_t *core, tr_session_t *session, tr_route_t route) {
+    tr_topic_t *topic = tr_topic_of_route(core, route);
+    if (!topic || topic->announced_in == core->announcements)
+        return;
+    topic->announced_in = core->announcements;
+    tr_control_resolved(core, session, topic->name, route);
+}
+
+static void announce_box(tr_core_t *core, tr_session_t *session, const tr_outbox_t *box) {
+    for (const tr_chunk_t *chunk = box->head; chunk; chunk = chunk->next) {
+        tr_bundle_reader_t reader = {.at = chunk->buf->data + TR_BUNDLE_HEADER,
+            .end = chunk->buf->data + chunk->buf->len,
+            .left = chunk->records,
+            .max_record = UINT32_MAX};
+        tr_record_t record;
+        while (tr_bundle_next(&reader, &record) > 0) {
+            if (record.h.kind == TR_KIND_PUBLISH)
+                announce_one(core, session, record.h.deadline_ms);
+            else if (record.h.kind == TR_KIND_GAP)
+                announce_one(core, session, record.h.src);
+        }
+    }
+}
+
+void tr_publish_announce(tr_core_t *core, tr_session_t *session) {
+    core->announcements++;
+    announce_box(core, session, &session->data);
+    for (uint32_t i = 0; i < session->entries_n; i++)
+        announce_box(core, session, &session->entries[i]->held);
+}
+
 /* Dots would make parts of their own. */
 static size_t append_part(char *out, size_t at, const char *name) {
     out[at++] = '.';

@@ -225,7 +225,8 @@ tr_reason_t tr_service_push(
     const tr_core_config_t *c = &core->config;
     if (!service->providers_n && !service->queued)
         return TR_REASON_NO_PROVIDER;
-    if (service->queued >= c->service_records || service->queue_bytes + record->h.length > c->service_bytes)
+    if (service->queued &&
+        (service->queued >= c->service_records || service->queue_bytes + record->h.length > c->service_bytes))
         return TR_REASON_BUSY;
     tr_lease_t *lease = tr_lease_new(record);
     if (!lease)

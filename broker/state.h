@@ -192,6 +192,7 @@ struct tr_topic {
     uint64_t streams_version; /* of core->durable, when in_streams was computed */
     uint64_t in_streams[4];   /* a bit for each stream that its publications go to */
     uint64_t rate_base;       /* sequence a second ago */
+    uint64_t announced_in;    /* of core->announcements, when it was last named again */
     double rate;
 };
 
@@ -248,6 +249,7 @@ struct tr_core {
     tr_subscription_t **subscriptions;
     uint32_t subscriptions_n;
     uint64_t subs_version;
+    uint64_t announcements; /* sessions to which topics were named again */
     uint32_t gaps_pending;  /* subscriptions with a GAP notice to come */
     int64_t topics_full_ms; /* when a search for a free place last found none */
     tr_interest_t *interests;
@@ -421,6 +423,8 @@ bool tr_streams_match(const tr_core_t *core, const char *topic, size_t len);
 /* publish.c */
 void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
 void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, tr_record_header_t h);
+/* Names again the topics of what waits for the session's agents: their RESOLVED may be lost. */
+void tr_publish_announce(tr_core_t *core, tr_session_t *session);
 /* GAP notices to subscribers that have room again. */
 void tr_publish_gaps(tr_core_t *core);
 void tr_tap(

@@ -239,6 +239,7 @@ int tr_acl_read(tr_acl_t *ret_acl, const tr_record_t *record, tr_arena_t *arena)
     acl.performative = record->h.performative < TR_ACT_MAX ? record->h.performative : TR_ACT_NONE;
     acl.priority = record->h.priority;
     acl.hops = record->h.hops;
+    acl.hops_spent = !record->h.hops;
     acl.flags = record->h.flags;
     acl.reply_by_ms = record->h.deadline_ms;
     acl.content = record->content;

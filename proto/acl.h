@@ -14,6 +14,8 @@
 #include "proto/performative.h"
 #include "proto/record.h"
 
+#include <stdbool.h>
+
 #define TR_PRIORITY_MAX 9u
 #define TR_ACL_LIST_MAX 1024 /* receivers, reply-to, delegation, user parameters: each at most */
 
@@ -32,6 +34,7 @@ typedef struct tr_acl {
     uint8_t priority;     /* 0..TR_PRIORITY_MAX, the highest first where messages wait */
     uint8_t hops;         /* hop limit, 0 = TR_HOPS_DEFAULT */
     uint8_t flags;        /* TR_FLAG_* */
+    bool hops_spent;      /* none is left (an answer to what came with none): it comes back as hop-limit */
     uint64_t reply_by_ms; /* Unix time, 0 = none */
     const char *sender;
     const char *language;

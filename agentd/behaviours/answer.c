@@ -10,8 +10,8 @@ int tr_answer_init(tr_acl_t *answer, const tr_message_t *to, tr_performative_t a
     *answer = (tr_acl_t){
         .performative = act,
         .priority = asked->priority,
-        /* The broker takes one off; with none left it refuses what follows from the answer. */
-        .hops = asked->hops ? asked->hops : 1,
+        .hops = asked->hops,
+        .hops_spent = asked->hops_spent,
         .receivers = asked->reply_to.count ? asked->reply_to : (tr_acl_list_t){sender, 1},
         .language = asked->language,
         .encoding = asked->encoding,

@@ -75,7 +75,7 @@ static int forward(tr_agent_t *self, void *state, const tr_message_t *message) {
     tr_agent_aid(self, aid);
     if (was_here(acl, aid))
         return fail(self, message, TR_REFUSE, "loop", "this relay has forwarded the message before");
-    if (acl->hops == 0)
+    if (acl->hops <= 1) /* the last one is for the answer */
         return fail(self, message, TR_FAILURE, "hops", "the hop limit is used up");
     if (acl->delegation.count + 2 > TR_ACL_LIST_MAX)
         return fail(self, message, TR_REFUSE, "delegation-too-long", "too many agents have handed this on");

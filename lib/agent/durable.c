@@ -96,7 +96,7 @@ void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent) {
             s->agent = NULL;
 }
 
-void tr_durable_finish(tr_host_t *host) {
+void tr_host_durable_finish(tr_host_t *host) {
     while (host->storing) {
         tr_storing_t *next = host->storing->next;
         free(host->storing);

@@ -125,7 +125,7 @@ void tr_host_destroy(tr_host_t **self) {
     free_pending(h);
     tr_timers_finish(&h->timers);
     tr_link_destroy(&h->link, GOODBYE_MS);
-    tr_durable_finish(h);
+    tr_host_durable_finish(h);
     free_posted(h);
     free_view(h->view);
     free(h->watched);

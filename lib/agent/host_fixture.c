@@ -134,7 +134,7 @@ static wire_t *encode(const tr_acl_t *acl, tr_record_header_t h, const char *to)
     h.length = (uint32_t)(TR_RECORD_HEADER + envelope + acl->content_len);
     h.envelope_len = (uint16_t)envelope;
     h.performative = (uint8_t)acl->performative;
-    h.hops = acl->hops ? acl->hops : TR_HOPS_DEFAULT;
+    h.hops = acl->hops_spent ? 0 : acl->hops ? acl->hops : TR_HOPS_DEFAULT;
     h.deadline_ms = acl->reply_by_ms;
     h.priority = acl->priority;
     wire_t *w = calloc(1, sizeof *w + h.length);

@@ -212,7 +212,7 @@ bool tr_durable_run(tr_host_t *host);
 /* A durable message of its own came back: told to who waits for it; false where nobody does. */
 bool tr_durable_refused(tr_message_t *failure);
 void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent);
-void tr_durable_finish(tr_host_t *host);
+void tr_host_durable_finish(tr_host_t *host);
 
 /* provide.c */
 void tr_provide_again(tr_host_t *host);

@@ -76,6 +76,7 @@ int tr_reply(
     tr_acl_t acl = {
         .performative = act,
         .hops = to->record.h.hops,
+        .hops_spent = !to->record.h.hops, /* or two agents that answer each other would never end */
         .priority = asked->priority,
         .sender = tr_agent_aid(self, aid),
         .receivers = redirected ? asked->reply_to : (tr_acl_list_t){.items = &asked->sender, .count = 1},
@@ -89,8 +90,6 @@ int tr_reply(
         .content = content,
         .content_len = len,
     };
-    if (!acl.hops)
-        acl.hops = 1; /* the broker takes it and refuses what follows from it */
     if (redirected)
         return tr_send(self, &acl);
     /* After a reconnect the route may be another one's; the name still is the sender's. */

@@ -158,13 +158,13 @@ void tr_link_destroy(tr_link_t **self, int64_t wait_ms) {
         say_goodbye(l, wait_ms);
     free_lists(l);
     tr_link_free_kept(l);
-    tr_link_forget_routes(l);
+    tr_link_free_topics(&l->topics);
+    tr_link_free_topics(&l->old_topics);
     tr_outbox_finish(&l->control);
     tr_outbox_finish(&l->data);
     tr_wire_destroy(&l->wire); /* gives lent buffers back, so before the pool */
     tr_pool_finish(&l->pool);
     tr_map_finish(&l->routes);
-    tr_map_finish(&l->topics);
     tr_map_finish(&l->topic_routes);
     pthread_mutex_destroy(&l->lock);
     free(l->muted);
@@ -289,12 +289,15 @@ static bool receive(tr_link_t *l, int64_t now) {
     return false;
 }
 
-/* At half a window; and with each heartbeat whatever is left, because a record that needs more than half may
- * be waiting for it. */
-static void send_credit(tr_link_t *l, bool rest) {
-    if (l->taken_records - l->credited_records < l->window_records / 2 &&
-        l->taken_bytes - l->credited_bytes < l->window_bytes / 2 &&
-        !(rest && l->taken_records != l->credited_records))
+/* At half a window; and a heartbeat later whatever is left, because a record that needs more than half may be
+ * waiting for it. (Not with the heartbeat itself: who always has something to say sends none.) */
+static void send_credit(tr_link_t *l, int64_t now) {
+    uint64_t records = l->taken_records - l->credited_records, bytes = l->taken_bytes - l->credited_bytes;
+    if (!records)
+        l->owing_ms = now;
+    bool rest = now - l->owing_ms >= (int64_t)l->heartbeat_ms;
+    if (!records || l->state == TR_LINK_HELLO ||
+        (!rest && records < l->window_records / 2 && bytes < l->window_bytes / 2))
         return;
     uint8_t body[TR_CREDIT_SIZE];
     tr_put64(body, l->taken_records);
@@ -303,6 +306,7 @@ static void send_credit(tr_link_t *l, bool rest) {
     tr_link_put(l, &h, body, sizeof body);
     l->credited_records = l->taken_records;
     l->credited_bytes = l->taken_bytes;
+    l->owing_ms = now;
 }
 
 /* How long to wait for a WELCOME. */
@@ -351,7 +355,6 @@ static void keep_alive(tr_link_t *l, int64_t now) {
             now - l->said_ms >= (int64_t)l->heartbeat_ms / 2)) {
         tr_record_header_t h = {.kind = TR_KIND_PING, .id = l->next_id++};
         tr_link_put(l, &h, NULL, 0);
-        send_credit(l, true);
     }
     if (l->held_n)
         tr_link_extend_leases(l, now);
@@ -363,7 +366,9 @@ static int64_t next_due(const tr_link_t *l) {
     if (l->state == TR_LINK_HELLO)
         return l->hello_ms + patience(l) + 1;
     int64_t ping = l->said_ms + l->heartbeat_ms, lease = l->heard_ms + l->lease_ms;
-    return ping < lease ? ping : lease;
+    int64_t rest = l->taken_records != l->credited_records ? l->owing_ms + l->heartbeat_ms : INT64_MAX;
+    int64_t due = ping < lease ? ping : lease;
+    return rest < due ? rest : due;
 }
 
 bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
@@ -375,7 +380,7 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
     do {
         quiet = receive(self, now);
         keep_alive(self, now);
-        send_credit(self, false);
+        send_credit(self, now);
         /* A send may swallow the edge that announces what came meanwhile: only a receive that found nothing,
          * with no send after it, lets the caller poll. */
         quiet &= !tr_link_flush_locked(self);

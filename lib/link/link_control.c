@@ -73,12 +73,20 @@ void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind) 
     tr_link_put(l, &h, body, len);
 }
 
-void tr_link_forget_routes(tr_link_t *l) {
+void tr_link_free_topics(tr_map_t *topics) {
     size_t cursor = 0;
     const tr_map_slot_t *slot;
-    while ((slot = tr_map_next(&l->topics, &cursor)))
+    while ((slot = tr_map_next(topics, &cursor)))
         free((void *)(uintptr_t)slot->value);
-    tr_map_finish(&l->topics);
+    tr_map_finish(topics);
+}
+
+/* The names of topics outlive one session: publications of it may still wait to be handed out. */
+static void forget_routes(tr_link_t *l) {
+    uint64_t seed = l->topics.seed;
+    tr_link_free_topics(&l->old_topics);
+    l->old_topics = l->topics;
+    tr_map_init(&l->topics, seed);
     tr_map_finish(&l->routes);
     tr_map_finish(&l->topic_routes);
     l->muted_n = 0;
@@ -93,7 +101,7 @@ static void begin_durable(tr_link_t *l) {
 static void begin_session(tr_link_t *l) {
     begin_durable(l);
     tr_link_unroute(l);
-    tr_link_forget_routes(l);
+    forget_routes(l);
     l->sessions++;
     tr_link_register_all(l);
 }
@@ -137,38 +145,61 @@ static uint32_t bundle_records(uint64_t window) {
     return window < 2 ? 1 : window / 2 < UINT32_MAX ? (uint32_t)(window / 2) : UINT32_MAX;
 }
 
+static void begin_counting(tr_link_t *l, const Troupe__Welcome *m) {
+    l->grant_records = m->window_records;
+    l->grant_bytes = m->window_bytes;
+    l->data.records_max = bundle_records(m->window_records);
+    l->sent_before += l->sent_records;
+    l->welcomed_epoch = l->epoch;
+    l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
+    l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
+}
+
+static void enter(tr_link_t *l, const Troupe__Welcome *m) {
+    l->state = TR_LINK_READY;
+    l->backoff_ms = 0;
+    l->farewell = false;
+    l->hellos = 0;
+    l->trouble[0] = 0;
+    memcpy(l->token, m->token.data, m->token.len);
+    l->token_len = m->token.len;
+    set_text(l->platform, sizeof l->platform, m->platform);
+    set_stream(l, m->stream);
+    l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
+    l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
+    l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
+    l->journal = m->journal;
+    l->message_lease_ms = m->message_lease_ms;
+    begin_counting(l, m);
+    if (m->resumed)
+        resume_session(l);
+    else
+        begin_session(l);
+    tr_link_say(l, m->resumed ? TR_HOST_RESUMED : TR_HOST_CONNECTED, m->platform);
+}
+
+static void lose_session(tr_link_t *l, int64_t now, const char *why) {
+    tr_link_say(l, TR_HOST_DISCONNECTED, why);
+    l->stats.reconnects++;
+    tr_link_hello(l, now);
+}
+
+/* Our HELLO was heard twice, and between the two the session that the first answer spoke of has ended: the
+ * broker has opened another one, in which there are no agents. */
+static bool is_of_another(const tr_link_t *l, const Troupe__Welcome *m) {
+    return l->state == TR_LINK_READY && m->epoch == l->epoch &&
+           (m->token.len != l->token_len || memcmp(m->token.data, l->token, l->token_len) != 0);
+}
+
 static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
     Troupe__Welcome *m = troupe__welcome__unpack(NULL, record->content_len, record->content);
-    (void)now;
     if (!m)
         return;
     if (l->state == TR_LINK_HELLO && m->epoch == l->epoch && m->token.len <= sizeof l->token) {
-        l->state = TR_LINK_READY;
-        l->backoff_ms = 0;
-        l->farewell = false;
-        l->hellos = 0;
-        l->trouble[0] = 0;
-        memcpy(l->token, m->token.data, m->token.len);
-        l->token_len = m->token.len;
-        set_text(l->platform, sizeof l->platform, m->platform);
-        set_stream(l, m->stream);
-        l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
-        l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
-        l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
-        l->journal = m->journal;
-        l->message_lease_ms = m->message_lease_ms;
-        l->grant_records = m->window_records;
-        l->grant_bytes = m->window_bytes;
-        l->data.records_max = bundle_records(m->window_records);
-        l->sent_before += l->sent_records;
-        l->welcomed_epoch = l->epoch;
-        l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
-        l->taken_records = l->taken_bytes = l->credited_records = l->credited_bytes = 0;
-        if (m->resumed)
-            resume_session(l);
-        else
-            begin_session(l);
-        tr_link_say(l, m->resumed ? TR_HOST_RESUMED : TR_HOST_CONNECTED, m->platform);
+        enter(l, m);
+    } else if (is_of_another(l, m)) {
+        l->token_len = 0;
+        lose_session(l, now, "the session ended while it was being resumed");
     }
     troupe__welcome__free_unpacked(m, NULL);
 }
@@ -186,18 +217,15 @@ static void on_registered(tr_link_t *l, const tr_record_t *record, int64_t now) 
     Troupe__Registered *m = troupe__registered__unpack(NULL, record->content_len, record->content);
     if (!m)
         return;
-    tr_link_registered(l, record->h.id, m->route);
+    tr_link_registered(l, record->h.id, m->name, m->count, m->route);
     troupe__registered__free_unpacked(m, NULL);
 }
 
-static void lose_session(tr_link_t *l, int64_t now) {
-    if (l->state == TR_LINK_READY) {
-        tr_link_say(l, TR_HOST_DISCONNECTED, "the broker does not know this session");
-        l->stats.reconnects++;
-        tr_link_hello(l, now);
-    } else if (l->state == TR_LINK_BYE) {
+static void on_no_session(tr_link_t *l, int64_t now) {
+    if (l->state == TR_LINK_READY)
+        lose_session(l, now, "the broker does not know this session");
+    else if (l->state == TR_LINK_BYE)
         l->state = TR_LINK_CLOSED;
-    }
 }
 
 static void on_refused(tr_link_t *l, const tr_record_t *record, int64_t now) {
@@ -207,7 +235,7 @@ static void on_refused(tr_link_t *l, const tr_record_t *record, int64_t now) {
     char text[256];
     snprintf(text, sizeof text, "%s: %s", tr_reason_name(reason), detail);
     if (reason == TR_REASON_NO_SESSION) {
-        lose_session(l, now);
+        on_no_session(l, now);
     } else if (l->state == TR_LINK_HELLO) {
         copy_text(l->trouble, sizeof l->trouble, text);
         l->epoch += reason == TR_REASON_OLD_EPOCH;

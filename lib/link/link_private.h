@@ -95,6 +95,7 @@ struct tr_link {
     uint64_t sent_before, welcomed_epoch; /* records sent in the epochs before this one */
     uint64_t grant_records, grant_bytes;  /* windows that the broker grants */
     uint64_t taken_records, taken_bytes, credited_records, credited_bytes;
+    int64_t owing_ms; /* since when there is something to be told of it */
 
     bool farewell;  /* the broker has said that it ends */
     unsigned batch; /* bundles to receive in one look */
@@ -108,6 +109,7 @@ struct tr_link {
     tr_map_t routes;       /* name -> route */
     tr_map_t topic_routes; /* topic -> route */
     tr_map_t topics;       /* topic route (8 bytes) -> heap string */
+    tr_map_t old_topics;   /* of the session before */
     tr_muted_t *muted;
     size_t muted_n;
     uint64_t next_id;
@@ -145,7 +147,7 @@ void tr_link_write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl
 /* link_register.c */
 void tr_link_send_register(tr_link_t *l, tr_registration_t *r);
 /* The answers to REGISTER and DEREGISTER; true where there was one that it belongs to. */
-bool tr_link_registered(tr_link_t *l, uint64_t id, tr_route_t route);
+bool tr_link_registered(tr_link_t *l, uint64_t id, const char *name, uint32_t count, tr_route_t route);
 bool tr_link_register_refused(tr_link_t *l, uint64_t id, tr_reason_t reason, const char *detail);
 bool tr_link_deregistered(tr_link_t *l, uint64_t id);
 /* All names again: in a new session, or (what may not have been answered) in a resumed one. */
@@ -167,7 +169,7 @@ void tr_link_hello(tr_link_t *l, int64_t now_ms);
 void tr_link_put(tr_link_t *l, const tr_record_header_t *h, const void *body, size_t len);
 void tr_link_say(tr_link_t *l, tr_host_event_t event, const char *detail);
 void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind);
-void tr_link_forget_routes(tr_link_t *l);
+void tr_link_free_topics(tr_map_t *topics);
 
 /* A control record that must not overtake the data before it (link_send.c). */
 void tr_link_put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len);

@@ -31,7 +31,7 @@ static bool is_leaving(const tr_link_t *l, const tr_registration_t *of) {
     return false;
 }
 
-void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
+static void ask(tr_link_t *l, tr_registration_t *r, uint64_t id) {
     uint8_t body[TR_NAME_MAX + BEHAVIOUR_MAX + 32];
     Troupe__Register m = TROUPE__REGISTER__INIT;
     r->status = TR_REGISTRATION_PENDING;
@@ -44,9 +44,13 @@ void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
     m.behaviour = r->behaviour;
     m.durable = l->durable;
     size_t len = troupe__register__pack(&m, body); /* both are bounded by tr_link_register */
-    r->id = l->next_id++;
-    tr_record_header_t h = {.kind = TR_KIND_REGISTER, .id = r->id};
+    r->id = id;
+    tr_record_header_t h = {.kind = TR_KIND_REGISTER, .id = id};
     tr_link_put(l, &h, body, len);
+}
+
+void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
+    ask(l, r, l->next_id++);
 }
 
 static void send_deregister(tr_link_t *l, tr_registration_t *r) {
@@ -75,8 +79,17 @@ static void take_out(tr_link_t *l, tr_registration_t *gone) {
     tr_registration_free(gone);
 }
 
-bool tr_link_registered(tr_link_t *l, uint64_t id, tr_route_t route) {
-    tr_registration_t *r = find(l, id, TR_REGISTRATION_PENDING);
+/* Told unasked in a resumed session, because the answer may be lost. */
+static tr_registration_t *find_unanswered(tr_link_t *l, const char *name, uint32_t count) {
+    for (tr_registration_t *r = l->registrations; r; r = r->next)
+        if (r->id && r->status == TR_REGISTRATION_PENDING && r->count == count && !strcmp(r->name, name))
+            return r;
+    return NULL;
+}
+
+bool tr_link_registered(tr_link_t *l, uint64_t id, const char *name, uint32_t count, tr_route_t route) {
+    tr_registration_t *r =
+        id ? find(l, id, TR_REGISTRATION_PENDING) : find_unanswered(l, name, count ? count : 1);
     if (!r)
         return false;
     r->id = 0;
@@ -138,13 +151,15 @@ void tr_link_register_all(tr_link_t *l) {
     tr_link_reroute(l); /* where there are none */
 }
 
+/* In a resumed session the answer may be on its way already: it must fit, or what comes behind it for the agent
+ * finds nobody. */
 void tr_link_register_rest(tr_link_t *l) {
     for (tr_registration_t *r = l->registrations; r; r = r->next)
         if (r->status == TR_REGISTRATION_GONE && r->id)
             send_deregister(l, r);
     for (tr_registration_t *r = l->registrations; r; r = r->next)
         if (r->status == TR_REGISTRATION_PENDING)
-            tr_link_send_register(l, r);
+            ask(l, r, r->id ? r->id : l->next_id++);
 }
 
 void tr_link_regain(tr_link_t *l, int64_t now_ms) {

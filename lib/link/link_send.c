@@ -70,7 +70,9 @@ static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
         .kind = out->kind,
         .performative = (uint8_t)acl->performative,
         .flags = acl->flags,
-        .hops = acl->hops ? acl->hops : TR_HOPS_DEFAULT,
+        .hops = acl->hops_spent ? 0
+                : acl->hops     ? acl->hops
+                                : TR_HOPS_DEFAULT,
         .dst = route,
         .src = out->from->route + out->agent,
         .deadline_ms = acl->reply_by_ms,
@@ -165,6 +167,8 @@ int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, c
 void tr_link_topic(tr_link_t *self, tr_route_t route, char *out) {
     pthread_mutex_lock(&self->lock);
     const char *name = tr_map_find_ptr(&self->topics, (const char *)&route, sizeof route);
+    if (!name)
+        name = tr_map_find_ptr(&self->old_topics, (const char *)&route, sizeof route);
     out[0] = 0;
     if (name)
         memcpy(out, name, strlen(name) + 1);

@@ -24,7 +24,8 @@ static size_t split(char *text, const char **items) {
 static void fill_answer(const tr_conversation_t *self, tr_acl_t *acl) {
     acl->in_reply_to = tr_conversation_text(self, TR_TEXT_REPLY_WITH);
     acl->traceparent = tr_conversation_text(self, TR_TEXT_TRACEPARENT);
-    acl->hops = self->hops ? self->hops : 1; /* the broker takes it and refuses what follows from it */
+    acl->hops = self->hops;
+    acl->hops_spent = !self->hops;
     acl->priority = self->priority;
     acl->budget_tokens = self->participant.budget_tokens;
     acl->budget_micro_cost = self->participant.budget_micro_cost;

@@ -221,11 +221,6 @@ static tr_conversation_t *find_sent(const tr_conversations_t *store, const tr_ac
     return asked || !answers ? asks : answers;
 }
 
-static bool fits(const tr_conversation_t *asks, tr_performative_t act) {
-    tr_machine_t trial = asks->machine;
-    return tr_machine_step(&trial, TR_PARTICIPANT, act, false) == TR_VERDICT_LEGAL;
-}
-
 static bool is_own(const tr_agent_t *agent, const char *sender) {
     char aid[TR_AID_MAX + 1];
     return !strcmp(tr_agent_aid(agent, aid), sender);
@@ -239,7 +234,7 @@ static tr_conversation_t *find_received(
     tr_conversation_t *answers = tr_conversations_find(store, TR_PARTICIPANT, id, from);
     if (!asks)
         asks = tr_conversations_find(store, TR_INITIATOR, id, "");
-    if (!asks || fits(asks, acl->performative) || (!answers && !is_own(agent, from)))
+    if (!asks || tr_initiator_expects(asks, acl->performative) || (!answers && !is_own(agent, from)))
         return asks ? asks : answers;
     return answers;
 }

@@ -113,7 +113,9 @@ int tr_conversation_send(tr_conversation_t *self, tr_performative_t act, const c
  * What cannot be sent is ignored. */
 void tr_conversation_give_up(tr_conversation_t *self, const char *reason, const char *detail);
 /* The reply-with of this side's cancel, by which its answer is known. */
-#define TR_CANCEL_ID_MAX (TR_CONVERSATION_TEXT + 16)
+/* Why a cancel fails where there is nothing to cancel. */
+#define TR_REASON_NOT_IN_PROGRESS "not-in-progress"
+#define TR_CANCEL_ID_MAX          (TR_CONVERSATION_TEXT + 16)
 const char *tr_conversation_cancel_id(const tr_conversation_t *self, char out[TR_CANCEL_ID_MAX]);
 /* not-understood {reason: "unexpected-act", detail, allowed: [...]}; what cannot be sent is ignored. */
 void tr_answer_unexpected(
@@ -121,6 +123,8 @@ void tr_answer_unexpected(
 
 /* initiator.c */
 void tr_initiator_take(tr_conversation_t *self, const tr_message_t *message);
+/* Whether the initiator may be told this now. */
+bool tr_initiator_expects(const tr_conversation_t *self, tr_performative_t act);
 
 /* participant.c */
 /* Whether a conversation that nobody knows is one that a participant takes or answers; *ret_code

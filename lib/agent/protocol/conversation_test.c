@@ -220,6 +220,19 @@ static void a_participant_may_answer_a_cancel_with_the_result(void **state) {
     tr_stage_expect_closed(s);
 }
 
+static void a_subscription_may_begin_without_an_agree(void **state) {
+    stage_t *s = *state;
+    s->b->plan = PLAN_INFORM;
+    tr_conversation_t *c = tr_stage_start(s, "fipa-subscribe", "bob");
+    tr_fixture_run(s->host);
+    assert_string_equal(s->a->log, "inform");
+    assert_int_equal(s->host->timers.count, 0); /* it may last for ever from now on */
+    assert_int_equal(tr_conversation_cancel(c), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(s->a->log, "inform end:cancelled");
+    tr_stage_expect_closed(s);
+}
+
 static void a_callback_may_cancel_its_conversation(void **state) {
     stage_t *s = *state;
     s->b->plan = PLAN_AGREE;
@@ -244,6 +257,7 @@ int main(void) {
         CASE(a_cancel_may_fail_and_the_conversation_goes_on),
         CASE(a_result_that_crosses_the_cancel_counts),
         CASE(a_participant_may_answer_a_cancel_with_the_result),
+        CASE(a_subscription_may_begin_without_an_agree),
         CASE(a_callback_may_cancel_its_conversation),
     };
     return cmocka_run_group_tests_name("conversation", tests, NULL, NULL);

@@ -193,6 +193,47 @@ static void another_provider_begins_the_conversation_again(void **state) {
     assert_int_equal(tr_conversation_count(s->alice), 0);
 }
 
+/* Under the same name, in another life: what it says can only be a first answer. */
+static void the_same_provider_may_begin_the_conversation_again(void **state) {
+    stage_t *s = *state;
+    s->b->plan = PLAN_AGREE;
+    tr_fixture_provider(s->host, "bob");
+    tr_conversation_t *c = tr_stage_start(s, "fipa-request", "svc:work");
+    char id[64];
+    snprintf(id, sizeof id, "%s", tr_conversation_id(c));
+    tr_fixture_run(s->host);
+    assert_int_equal(tr_host_remove(s->host, "bob"), 0);
+    tr_actor_participant(s->host, "bob");
+    s->b = tr_agent_state(tr_host_agent(s->host, "bob", 0));
+    s->b->plan = PLAN_AGREE;
+    static const char *const work = "svc:work";
+    tr_acl_t again = tr_stage_message(&work, TR_REQUEST, id);
+    tr_fixture_inject(s->host, &again, TR_FLAG_LEASED | TR_FLAG_REDELIVERED);
+    tr_fixture_run(s->host);
+    assert_int_equal(tr_conversation_inform(s->b->open, "\xc3", 1), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(s->a->log, "agree agree result:true end:done");
+    assert_int_equal(tr_conversation_count(s->alice), 0);
+}
+
+/* It failed, and what it said then was lost: the subscription would never end. */
+static void a_participant_that_knows_nothing_of_it_ends_a_cancelled_conversation(void **state) {
+    stage_t *s = *state;
+    s->b->plan = PLAN_AGREE;
+    tr_conversation_t *c = tr_stage_start(s, "fipa-subscribe", "bob");
+    tr_fixture_run(s->host);
+    tr_fixture_down(s->host, true);
+    tr_conversations_forget(s->bob, "lost");
+    tr_fixture_down(s->host, false);
+    assert_int_equal(tr_participate(s->bob, &(tr_participant_t){.protocol = "fipa-subscribe",
+                                                .on_request = tr_actor_on_request}),
+        0);
+    assert_int_equal(tr_conversation_cancel(c), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(s->a->log, "agree end:cancelled");
+    assert_int_equal(tr_conversation_count(s->alice), 0);
+}
+
 static void a_request_delivered_again_is_one_conversation(void **state) {
     stage_t *s = *state;
     static const char *const work = "svc:work";
@@ -350,6 +391,25 @@ static void answers_go_where_reply_to_says(void **state) {
     assert_int_equal(tr_fixture_last(s->host)->budget_tokens, 77);
 }
 
+/* Or two agents that answer each other would never end. */
+static void an_answer_to_what_has_no_hops_left_has_none_either(void **state) {
+    stage_t *s = *state;
+    static const char *const bob = "bob@here";
+    tr_acl_t acl = tr_stage_message(&bob, TR_REQUEST, "c1");
+    acl.hops_spent = true;
+    s->b->plan = PLAN_INFORM;
+    tr_fixture_inject(s->host, &acl, 0);
+    tr_fixture_deliver(s->host);
+    assert_string_equal(tr_fixture_said(s->host), "bob>alice inform");
+    assert_true(tr_fixture_last(s->host)->hops_spent);
+    acl = tr_stage_message(&bob, TR_CANCEL, "c2"); /* of nothing: answered by tr_reply */
+    acl.hops_spent = true;
+    tr_fixture_inject(s->host, &acl, 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_fixture_said(s->host), "bob>alice failure");
+    assert_true(tr_fixture_last(s->host)->hops_spent);
+}
+
 static void thousands_at_once_each_with_its_deadline(void **state) {
     stage_t *s = *state;
     enum { N = 5000 };
@@ -383,6 +443,8 @@ int main(void) {
         CASE(a_leased_request_is_settled_by_the_final_act),
         CASE(a_subscription_holds_no_lease),
         CASE(another_provider_begins_the_conversation_again),
+        CASE(the_same_provider_may_begin_the_conversation_again),
+        CASE(a_participant_that_knows_nothing_of_it_ends_a_cancelled_conversation),
         CASE(a_request_delivered_again_is_one_conversation),
         CASE(a_service_that_nobody_answered_for_is_not_asked_to_cancel),
         CASE(a_participant_that_crashes_tells_who_waits),
@@ -393,6 +455,7 @@ int main(void) {
         CASE(strays_are_answered_or_left_to_the_behaviour),
         CASE(an_ontology_may_have_a_participant_of_its_own),
         CASE(answers_go_where_reply_to_says),
+        CASE(an_answer_to_what_has_no_hops_left_has_none_either),
         CASE(thousands_at_once_each_with_its_deadline),
     };
     return cmocka_run_group_tests_name("conversation_trouble", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
  * FIPA Subscribe (SC00035): subscribe -> refuse | agree -> inform, again and again, until the participant
- * fails or the initiator cancels. The agree is part of it: it is what the deadline waits for.
+ * fails or the initiator cancels. The deadline waits for the agree, or for the first inform: the agree may be left
+ * out (FIPA has it where notification is necessary), and with a lost connection it may be lost.
  */
 #include "lib/agent/protocol/table.h"
 
@@ -24,7 +25,7 @@ static const tr_protocol_move_t moves[] = {
 
 const tr_protocol_t tr_fipa_subscribe = {
     .name = "fipa-subscribe",
-    .flags = TR_PROTOCOL_CANCEL | TR_PROTOCOL_NOT_UNDERSTOOD,
+    .flags = TR_PROTOCOL_AGREE_OPTIONAL | TR_PROTOCOL_CANCEL | TR_PROTOCOL_NOT_UNDERSTOOD,
     .states = states,
     .states_n = STATES,
     .moves = moves,

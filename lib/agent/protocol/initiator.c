@@ -181,18 +181,41 @@ int tr_conversation_cancel(tr_conversation_t *self) {
     return r;
 }
 
+static void begin_again(const tr_conversation_t *c, tr_machine_t *machine) {
+    tr_machine_init(machine, c->machine.protocol);
+    tr_machine_step(machine, TR_INITIATOR, c->first, false);
+}
+
+/* The same provider, but what it says can only be its first answer: it died, came back under its name, and got
+ * the request once more. */
+static bool has_come_back(const tr_conversation_t *c, tr_performative_t act, bool crossed) {
+    tr_machine_t now = c->machine, afresh;
+    begin_again(c, &afresh);
+    return tr_machine_step(&now, TR_PARTICIPANT, act, crossed) == TR_VERDICT_ILLEGAL &&
+           tr_machine_step(&afresh, TR_PARTICIPANT, act, crossed) == TR_VERDICT_LEGAL;
+}
+
+bool tr_initiator_expects(const tr_conversation_t *c, tr_performative_t act) {
+    tr_machine_t now = c->machine;
+    return tr_machine_step(&now, TR_PARTICIPANT, act, false) == TR_VERDICT_LEGAL ||
+           (tr_conversation_text(c, TR_TEXT_SERVICE) && has_come_back(c, act, false));
+}
+
 /* An answer of another provider than before: the first one died or gave the request back, and it
  * begins again. */
-static int follow_provider(tr_conversation_t *c, const char *sender) {
-    if (!tr_conversation_text(c, TR_TEXT_SERVICE) || (c->provider && !strcmp(c->provider, sender)))
+static int follow_provider(tr_conversation_t *c, const char *sender, tr_performative_t act, bool crossed) {
+    if (!tr_conversation_text(c, TR_TEXT_SERVICE))
         return 0;
+    if (c->provider && !strcmp(c->provider, sender)) {
+        if (has_come_back(c, act, crossed))
+            begin_again(c, &c->machine);
+        return 0;
+    }
     char *provider = strdup(sender);
     if (!provider)
         return -ENOMEM;
-    if (c->provider) {
-        tr_machine_init(&c->machine, c->machine.protocol);
-        tr_machine_step(&c->machine, TR_INITIATOR, c->first, false);
-    }
+    if (c->provider)
+        begin_again(c, &c->machine);
     free(c->provider);
     c->provider = provider;
     return 0;
@@ -203,6 +226,13 @@ static bool has_crossed(const tr_conversation_t *c, const tr_acl_t *acl) {
     char id[TR_CANCEL_ID_MAX];
     return c->machine.cancelling && acl->in_reply_to &&
            strcmp(acl->in_reply_to, tr_conversation_cancel_id(c, id)) != 0;
+}
+
+/* The participant has nothing of it any more: its last act was lost, or it began anew. */
+static bool is_unknown_there(
+    const tr_conversation_t *c, const tr_message_t *message, tr_performative_t act, bool crossed) {
+    return act == TR_FAILURE && c->machine.cancelling && !crossed &&
+           tr_value_equals(tr_value_get(tr_message_value(message), "reason"), TR_REASON_NOT_IN_PROGRESS);
 }
 
 static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, bool cancel_failed) {
@@ -221,9 +251,13 @@ static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, 
 void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     const tr_acl_t *acl = tr_message_acl(message);
     tr_performative_t act = tr_message_performative(message);
-    if (follow_provider(c, acl->sender) < 0)
-        return; /* out of memory: as if it had not arrived, the deadline follows */
     bool was_cancelling = c->machine.cancelling, crossed = has_crossed(c, acl);
+    if (follow_provider(c, acl->sender, act, crossed) < 0)
+        return; /* out of memory: as if it had not arrived, the deadline follows */
+    if (is_unknown_there(c, message, act, crossed)) {
+        tr_conversation_end(c, TR_OUTCOME_CANCELLED, message);
+        return;
+    }
     if (tr_machine_step(&c->machine, TR_PARTICIPANT, act, crossed) != TR_VERDICT_LEGAL) {
         char text[400];
         tr_answer_unexpected(c->agent, message,

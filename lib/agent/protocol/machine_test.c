@@ -75,7 +75,9 @@ static const vector_t query_vectors[] = {
 
 static const vector_t subscribe_vectors[] = {
     {"", "start", TR_OUTCOME_NONE, "subscribe", ""},
-    {"I:subscribe", "asked", TR_OUTCOME_NONE, "cancel", "agree, not-understood, refuse"},
+    {"I:subscribe", "asked", TR_OUTCOME_NONE, "cancel", "agree, failure, inform, not-understood, refuse"},
+    {"I:subscribe P:inform", "subscribed", TR_OUTCOME_NONE, "cancel, not-understood", "failure, inform"},
+    {"I:subscribe P:failure", "failed", TR_OUTCOME_FAILED, "", ""},
     {"I:subscribe P:refuse", "refused", TR_OUTCOME_REFUSED, "", ""},
     {"I:subscribe P:not-understood", "not-understood", TR_OUTCOME_NOT_UNDERSTOOD, "", ""},
     {"I:subscribe P:agree", "subscribed", TR_OUTCOME_NONE, "cancel, not-understood", "failure, inform"},

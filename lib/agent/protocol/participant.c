@@ -157,7 +157,8 @@ static bool answer_stray(tr_agent_t *agent, const tr_message_t *message, const t
     if (is_answer(acl->performative) || acl->performative == TR_ACT_NONE)
         return false;
     if (acl->performative == TR_CANCEL) {
-        tr_reply_reason(agent, message, TR_FAILURE, "not-in-progress", "the conversation is not open here");
+        tr_reply_reason(
+            agent, message, TR_FAILURE, TR_REASON_NOT_IN_PROGRESS, "the conversation is not open here");
         return true;
     }
     char text[400];

@@ -1,0 +1,174 @@
+#include "tests/sim/check.h"
+
+#include "broker/state.h"
+#include "tests/sim/proc.h"
+
+#include <stdlib.h>
+
+#define RETURNED_MAX 200u /* leases that may come back to a full queue: all capacities of plan.c together */
+#define NUMBERS_MAX  4096
+
+struct sim_stream {
+    tr_map_t last; /* topic -> its last sequence */
+};
+
+static void check_mailbox(const sim_broker_t *b, const tr_entry_t *e) {
+    const tr_core_config_t *c = &b->world->plan.core;
+    bool fits = e->mailbox.records <= c->mailbox_records && e->mailbox.bytes <= c->mailbox_bytes;
+    if (!fits && e->mailbox.records != 1) /* one of any size may wait alone */
+        sim_fail(b->world, "the mailbox of %s holds %u records, %llu bytes: more than it may", e->name,
+            e->mailbox.records, (unsigned long long)e->mailbox.bytes);
+}
+
+static void check_session(const sim_broker_t *b, const tr_session_t *s) {
+    if (s->acked_records > s->sent_records || s->acked_bytes > s->sent_bytes)
+        sim_fail(b->world, "%s took more than it was sent", s->process);
+    for (uint32_t i = 0; i < s->entries_n; i++) {
+        if (s->entries[i]->session != s)
+            sim_fail(b->world, "%s is in a session that is not its own", s->entries[i]->name);
+        check_mailbox(b, s->entries[i]);
+    }
+}
+
+typedef struct numbers {
+    uint64_t seen[NUMBERS_MAX];
+    size_t n;
+} numbers_t;
+
+static int by_number(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void collect(const sim_broker_t *b, numbers_t *numbers, const tr_lease_list_t *list) {
+    uint32_t n = 0;
+    for (const tr_lease_t *l = list->head; l; l = l->next, n++)
+        if (numbers->n < NUMBERS_MAX)
+            numbers->seen[numbers->n++] = l->number;
+    if (n != list->count)
+        sim_fail(b->world, "a list of leases holds %u and says %u", n, list->count);
+}
+
+/* One place for each request: with one provider, or in the queue. */
+static void check_service(const sim_broker_t *b, const tr_service_t *s) {
+    numbers_t numbers = {.n = 0};
+    for (uint32_t i = 0; i < s->providers_n; i++) {
+        const tr_provider_t *p = &s->providers[i];
+        collect(b, &numbers, &p->leases);
+        if (p->leases.count > p->capacity)
+            sim_fail(b->world, "a provider of %s has %u requests, and room for %u", s->name, p->leases.count,
+                p->capacity);
+    }
+    uint32_t leased = (uint32_t)numbers.n;
+    for (unsigned i = 0; i < TR_PRIORITIES; i++)
+        collect(b, &numbers, &s->queue[i]);
+    collect(b, &numbers, &s->resting);
+    if (numbers.n < NUMBERS_MAX && numbers.n - leased != s->queued)
+        sim_fail(b->world, "the queue of %s holds %zu and says %u", s->name, numbers.n - leased, s->queued);
+    qsort(numbers.seen, numbers.n, sizeof *numbers.seen, by_number);
+    for (size_t i = 1; i < numbers.n; i++)
+        if (numbers.seen[i] == numbers.seen[i - 1])
+            sim_fail(b->world, "request %llu of %s is in two places", (unsigned long long)numbers.seen[i],
+                s->name);
+    if (s->queued > b->world->plan.core.service_records + RETURNED_MAX)
+        sim_fail(b->world, "the queue of %s holds %u", s->name, s->queued);
+}
+
+void sim_check_core(const sim_broker_t *broker) {
+    const tr_core_t *core = broker->core;
+    if (!tr_core_consistent(core))
+        sim_fail(broker->world, "the core's books do not agree with its queues");
+    for (uint32_t i = 0; i < core->sessions_n; i++)
+        if (core->sessions[i])
+            check_session(broker, core->sessions[i]);
+    for (uint32_t i = 0; i < core->services_n; i++)
+        check_service(broker, core->services[i]);
+}
+
+void sim_check_dead(const sim_broker_t *broker, uint32_t pid) {
+    const tr_core_t *core = broker->core;
+    for (uint32_t i = 0; i < core->sessions_n; i++) {
+        const tr_session_t *s = core->sessions[i];
+        const sim_conn_t *c = s && s->pid == pid ? sim_net_conn(broker->world->net, broker, s->peer) : NULL;
+        if (c && c->socket) /* not a stray, who says what the dead one said */
+            sim_fail(broker->world, "presence: %s (%u) has been dead for long, and the broker does not know",
+                s->process, pid);
+    }
+}
+
+static size_t describe_service(const tr_service_t *s, char *out, size_t size) {
+    size_t at = (size_t)snprintf(out, size, "; %s: %u queued", s->name, s->queued);
+    for (uint32_t i = 0; i < s->providers_n && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, ", %s has %u of %u", s->providers[i].entry->name,
+            s->providers[i].leases.count, s->providers[i].capacity);
+    return at;
+}
+
+void sim_describe_core(const sim_broker_t *broker, char *out, size_t size) {
+    const tr_core_t *core = broker->core;
+    size_t at = (size_t)snprintf(out, size, "%llu records wait in the broker, %llu are leased",
+        (unsigned long long)core->stats.queued, (unsigned long long)core->stats.leased);
+    for (uint32_t i = 0; i < core->sessions_n && at < size; i++) {
+        const tr_session_t *s = core->sessions[i];
+        if (s && s->data.head)
+            at += (size_t)snprintf(out + at, size - at, "; some of them for %s, which took %llu of %llu",
+                s->process, (unsigned long long)s->acked_records, (unsigned long long)s->sent_records);
+    }
+    for (uint32_t i = 0; i < core->services_n && at < size; i++)
+        at += describe_service(core->services[i], out + at, size - at);
+}
+
+void sim_check_empty(const sim_broker_t *broker) {
+    const tr_core_stats_t *s = tr_core_stats(broker->core);
+    if (s->sessions || s->agents || s->subscriptions || s->queued || s->leased)
+        sim_fail(broker->world,
+            "everybody has left, and the broker has %llu sessions, %llu agents, %llu subscriptions, %llu "
+            "queued, "
+            "%llu leased",
+            (unsigned long long)s->sessions, (unsigned long long)s->agents,
+            (unsigned long long)s->subscriptions, (unsigned long long)s->queued,
+            (unsigned long long)s->leased);
+}
+
+void sim_check_fence(const sim_broker_t *broker, const sim_conn_t *conn) {
+    const sim_conn_t *newest = conn->proc->welcomed;
+    if (!newest || newest == conn || newest->start != conn->start || newest->broker_start != broker->starts ||
+        newest->number < conn->number)
+        return;
+    const tr_session_t *s = tr_session_of_peer(broker->core, conn->peer);
+    if (s && !memcmp(s->token, conn->proc->token, sizeof s->token))
+        sim_fail(broker->world, "an old connection of %s (peer %u) still has a session: peer %u is newer",
+            conn->proc->name, conn->peer, newest->peer);
+}
+
+sim_stream_t *sim_stream_new(void) {
+    sim_stream_t *s = sim_alloc(sizeof *s);
+    tr_map_init(&s->last, 1);
+    return s;
+}
+
+void sim_stream_destroy(sim_stream_t **self) {
+    if (!*self)
+        return;
+    tr_map_finish(&(*self)->last);
+    free(*self);
+    *self = NULL;
+}
+
+/* Somebody has been listening from the beginning. */
+void sim_stream_check(sim_broker_t *broker, const char *topic, const tr_buf_t *buf) {
+    tr_bundle_reader_t reader;
+    tr_record_t r;
+    uint64_t *last = tr_map_find(&broker->stream->last, topic, strlen(topic));
+    uint64_t sequence = last ? *last : 0;
+    if (tr_bundle_open(&reader, buf->data, buf->len, UINT32_MAX) != TR_REASON_NONE)
+        sim_fail(broker->world, "the stream of %s is no bundle", topic);
+    while (tr_bundle_next(&reader, &r) > 0) {
+        if (r.h.id != sequence + 1)
+            sim_fail(broker->world, "the stream of %s: %llu after %llu", topic, (unsigned long long)r.h.id,
+                (unsigned long long)sequence);
+        sequence = r.h.id;
+    }
+    if (tr_map_put(&broker->stream->last, topic, strlen(topic), sequence) < 0)
+        abort();
+}

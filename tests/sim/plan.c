@@ -1,0 +1,123 @@
+#include "tests/sim/plan.h"
+
+#define SLOW_NS (20 * SIM_MS)
+
+const char *const sim_fault_names[SIM_FAULTS] = {
+    [SIM_FAULT_RESET] = "reset",
+    [SIM_FAULT_HALF_OPEN] = "half-open",
+    [SIM_FAULT_CUT] = "cut",
+    [SIM_FAULT_SLOW] = "slow",
+    [SIM_FAULT_CRASH] = "crash",
+    [SIM_FAULT_POWER] = "power",
+    [SIM_FAULT_LEAVE] = "leave",
+    [SIM_FAULT_PAUSE] = "pause",
+    [SIM_FAULT_SUSPEND] = "suspend",
+    [SIM_FAULT_WALL] = "wall",
+    [SIM_FAULT_REPLAY] = "replay",
+    [SIM_FAULT_BROKER_CRASH] = "broker-crash",
+    [SIM_FAULT_BROKER_STOP] = "broker-stop",
+    [SIM_FAULT_BROKER_PAUSE] = "broker-pause",
+    [SIM_FAULT_BROKER_SUSPEND] = "broker-suspend",
+    [SIM_FAULT_BROKER_WALL] = "broker-wall",
+};
+
+static void make_phases(sim_phases_t *p, int64_t seconds) {
+    p->heal_ns = seconds > 30 ? (seconds - 18) * SIM_SECOND : seconds * SIM_SECOND / 2;
+    p->quiet_ns = p->heal_ns + 5 * SIM_SECOND;
+    p->roll_call_ns = (seconds - 5) * SIM_SECOND;
+}
+
+static void make_network(sim_plan_t *p, sim_prng_t *r) {
+    static const struct {
+        int64_t min_us, max_us;
+    } kinds[] = {{20, 200}, {20, 200}, {200, 3000}, {5000, 40000}, {20, 60000},
+        {20, 300000}}; /* a lease outlives a few of these */
+    size_t kind = sim_below(r, sizeof kinds / sizeof *kinds);
+    p->delay_min_ns = kinds[kind].min_us * 1000;
+    p->delay_max_ns = kinds[kind].max_us * 1000;
+    p->turn_max_ns = sim_between(r, 1, 2000) * 1000;
+}
+
+/* Small limits are where the interesting things happen: the smallest that the broker's options allow. */
+static void make_limits(sim_plan_t *p, sim_prng_t *r) {
+    static const uint32_t windows[] = {64, 64, 100, 1000, 32768};
+    static const uint64_t bytes[] = {65536, 65536, 262144, 8u << 20};
+    static const uint32_t own_windows[] = {1, 2, 5, 64, 32768};
+    static const uint64_t own_bytes[] = {1, 4096, 65536, 8u << 20};
+    static const uint32_t mailboxes[] = {16, 16, 40, 300, 262144};
+    static const uint64_t mailbox_bytes[] = {65536, 200000, 32u << 20};
+    static const uint32_t services[] = {1, 3, 10, 100, 65536};
+    tr_core_config_t *c = &p->core;
+    tr_core_config_defaults(c);
+    c->window_records = SIM_PICK(r, windows);
+    c->window_bytes = SIM_PICK(r, bytes);
+    c->mailbox_records = SIM_PICK(r, mailboxes);
+    c->mailbox_bytes = SIM_PICK(r, mailbox_bytes);
+    c->service_records = SIM_PICK(r, services);
+    c->service_bytes = SIM_PICK(r, mailbox_bytes);
+    c->service_wait_ms = (uint32_t)sim_between(r, 1000, 8000);
+    c->tries_max = (uint32_t)sim_between(r, 2, 20);
+    p->window_records = SIM_PICK(r, own_windows);
+    p->window_bytes = SIM_PICK(r, own_bytes);
+    p->queue_bytes = SIM_PICK(r, own_bytes);
+}
+
+static void make_actor(sim_plan_t *p, sim_prng_t *r, unsigned index) {
+    sim_actor_plan_t *a = &p->actors[index];
+    unsigned all = (unsigned)sim_random(r) & (SIM_ROLES - 1);
+    a->proc = index < p->procs_n ? index : (unsigned)sim_below(r, p->procs_n);
+    a->roles = all ? all : SIM_ROLE_SEND;
+    a->service = (unsigned)sim_below(r, SIM_SERVICES);
+    a->capacity = (uint32_t)sim_between(r, 1, 6);
+    a->pattern = (unsigned)sim_below(r, SIM_TOPICS + 1);
+    a->every_ms = sim_between(r, 40, 700);
+}
+
+static void make_faults(sim_plan_t *p, sim_prng_t *r) {
+    static const int64_t every_ms[] = {300, 1000, 3000, 8000};
+    p->calm = sim_chance(r, 120);
+    unsigned share = (unsigned)sim_between(r, 100, 700);
+    bool any = false;
+    for (unsigned i = 0; i < SIM_FAULTS; i++)
+        any |= p->faults[i] = !p->calm && sim_chance(r, share);
+    if (!p->calm && !any)
+        p->faults[sim_below(r, SIM_FAULTS)] = true;
+    p->fault_every_ms = SIM_PICK(r, every_ms);
+    if (p->calm)
+        p->fail_per_mille = 0;
+}
+
+static void make_behaviour(sim_plan_t *p, sim_prng_t *r) {
+    static const unsigned bursts[] = {1, 4, 30, 120};
+    static const size_t sizes[] = {64, 64, 600, 5000, 100000};
+    static const unsigned rates[] = {0, 0, 5, 30};
+    p->burst = SIM_PICK(r, bursts);
+    p->size_max = SIM_PICK(r, sizes);
+    p->fail_per_mille = SIM_PICK(r, rates) / 5;
+    p->keep_per_mille = SIM_PICK(r, rates) * 5;
+    p->busy_per_mille = SIM_PICK(r, rates) / 4;
+}
+
+/* What a slow network cannot carry waits for minutes. */
+static void make_bearable(sim_plan_t *p) {
+    if (p->delay_max_ns < SLOW_NS)
+        return;
+    p->burst = p->burst < 4 ? p->burst : 4;
+    p->window_records = p->window_records > 64 ? p->window_records : 64;
+    p->window_bytes = p->window_bytes > 65536 ? p->window_bytes : 65536;
+}
+
+void sim_plan_make(sim_plan_t *self, sim_prng_t prng, int64_t seconds) {
+    sim_prng_t r = sim_fork(&prng);
+    *self = (sim_plan_t){0};
+    make_phases(&self->phases, seconds);
+    make_network(self, &r);
+    make_limits(self, &r);
+    make_behaviour(self, &r);
+    make_faults(self, &r);
+    self->procs_n = (unsigned)sim_between(&r, 2, SIM_PROCS_MAX);
+    make_bearable(self);
+    self->actors_n = self->procs_n + (unsigned)sim_below(&r, self->procs_n + 1);
+    for (unsigned i = 0; i < self->actors_n; i++)
+        make_actor(self, &r, i);
+}
