@@ -20,8 +20,14 @@ def paint(text, code):
     return f"\033[{code}m{text}\033[0m" if COLOUR else text
 
 
+def line(text):
+    """In one write: two threads tell what happens."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def say(text):
-    print(paint("==> ", "1;36") + paint(text, "1"), flush=True)
+    line(paint("==> ", "1;36") + paint(text, "1"))
 
 
 class Fleet:
@@ -45,8 +51,7 @@ class Fleet:
         return json.loads(self.run(*words, "-o", "json").stdout)
 
     def start(self, *words):
-        return subprocess.Popen(self.command(*words), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                text=True)
+        return subprocess.Popen(self.command(*words), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 class Stream(threading.Thread):
@@ -55,13 +60,14 @@ class Stream(threading.Thread):
     def __init__(self, fleet):
         super().__init__(daemon=True)
         self.tap = fleet.start("tap", "digest.progress", "-o", "json")
-        self.changed = threading.Condition()
+        self.tap.stderr.readline()  # it watches; what is published before that would be missed
+        self.changed = threading.Condition(threading.RLock())
         self.begun = {}  # agent -> the document whose digest it is making
         self.finished = 0
 
     def run(self):
-        for line in self.tap.stdout:
-            event = json.loads(line)
+        for told in self.tap.stdout:
+            event = json.loads(told)
             content = event.get("content") or {}
             if not isinstance(content, dict):
                 continue
@@ -84,12 +90,19 @@ class Stream(threading.Thread):
         else:
             what = f"editor {content.get('phase', '')} {content.get('done', 0)}/{content.get('total', 0)}"
         again = " (delivered again)" if content.get("attempt") else ""
-        print(paint(f"    | {event.get('topic', '')} #{event.get('sequence', '')} {what}{again}", "2"), flush=True)
+        line(paint(f"    | {event.get('topic', '')} #{event.get('sequence', '')} {what}{again}", "2"))
 
-    def wait_for(self, condition, timeout=60):
+    def wait_for(self, condition, job, seconds=600):
+        """Until the condition holds (True), or the job has ended before it could (False)."""
+        until = time.monotonic() + seconds
         with self.changed:
-            if not self.changed.wait_for(lambda: condition(self), timeout):
-                raise SystemExit("tools/demo: the fleet is not getting on; see `troupe logs`")
+            while not condition(self):
+                if job.poll() is not None:
+                    return False
+                if time.monotonic() > until:
+                    raise SystemExit("tools/demo: the fleet is not getting on; see `troupe logs`")
+                self.changed.wait(0.1)
+        return True
 
     def end(self):
         self.tap.send_signal(signal.SIGINT)
@@ -99,6 +112,9 @@ class Stream(threading.Thread):
 def find_documents(paths):
     """The files to read: directories are walked, and two names of one file are one document."""
     found, seen = [], set()
+    for path in paths:
+        if not os.path.lexists(path):
+            raise SystemExit(f"tools/demo: {path}: there is no such file or directory")
     for path in paths or ["/usr/share/common-licenses"]:
         names = [path]
         if os.path.isdir(path):
@@ -154,37 +170,48 @@ def print_failed(failed):
         print()
         say("Skipped")
     for f in failed:
-        print(wrap(f"{f['document']}: {f.get('detail') or f.get('reason')}", "  "))
+        why = f.get("detail") or f.get("reason")
+        print(wrap(why if why.startswith(f["document"]) else f"{f['document']}: {why}", "  "))
 
 
-def reader_pids(fleet):
-    rows = ((row.get("name", "").split("@")[0], row.get("pid")) for row in fleet.json("ps"))
-    return {name: pid for name, pid in rows if name.startswith("reader-") and pid}
+def pids_of(rows):
+    """Of readers; the rows are those of `troupe ps` or `attach`."""
+    return {row["name"]: row["pid"] for row in rows if row["name"].startswith("reader-") and row["pid"]}
 
 
-def kill_a_reader(fleet, stream):
+def kill_a_reader(pids, stream, job):
     """Kills, with -9, a reader that has a document in its hands at this moment."""
-    pids = reader_pids(fleet)
-    stream.wait_for(lambda s: any(a.split("@")[0] in pids for a in s.begun))
-    agent = [a for a in stream.begun if a.split("@")[0] in pids][-1]
-    document, name = stream.begun[agent], agent.split("@")[0]
-    os.kill(pids[name], signal.SIGKILL)
+    busy = lambda s: [a for a in s.begun if a.split("@")[0] in pids]
+    with stream.changed:
+        found = stream.wait_for(busy, job) and busy(stream)
+        if not found:
+            say("all was read before a reader could be killed")
+            return
+        agent = found[-1]
+        document, name = stream.begun[agent], agent.split("@")[0]
+        os.kill(pids[name], signal.SIGKILL)
     say(f"killed {name} (pid {pids[name]}) with -9 while it had {os.path.basename(document)} in hand")
+
+
+def disturb(fleet, pids, stream, job, count):
+    """In the middle: more readers, and one less."""
+    if count < 6 or not stream.wait_for(lambda s: s.finished >= count // 3, job):
+        return
+    say("attaching two more readers")
+    pids.update(pids_of(fleet.json("attach", "reader", "--count", "2")))
+    kill_a_reader(pids, stream, job)
 
 
 def digest(fleet, stream, documents):
     """Asks the editor, and disturbs its readers meanwhile. Returns its answer."""
     request = json.dumps({"action": "digest", "documents": [{"path": d} for d in documents]})
+    pids = pids_of(fleet.json("ps"))
     with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as question:
         question.write(request)
         question.seek(0)
         ask = subprocess.Popen(fleet.command("ask", "editor", "-", "--timeout", "10m", "-o", "json"), env=fleet.env,
                                stdin=question, stdout=answer)
-        if len(documents) >= 6:
-            stream.wait_for(lambda s: s.finished >= len(documents) // 3)
-            say("attaching two more readers")
-            fleet.run("attach", "reader", "--count", "2")
-            kill_a_reader(fleet, stream)
+        disturb(fleet, pids, stream, ask, len(documents))
         if ask.wait(600):
             raise SystemExit(f"tools/demo: `troupe ask editor` ended with {ask.returncode}")
         answer.seek(0)
@@ -220,8 +247,11 @@ def job(fleet, documents):
     say("Digests")
     for d in result["documents"]:
         print_digest(d)
+    if not result["documents"]:
+        print("  none: nothing of it could be read")
     print_failed(result.get("failed", []))
-    print_overview(result["overview"])
+    if result["documents"]:
+        print_overview(result["overview"])
     print_counts(fleet, result, seconds)
     missing = len(documents) - len(result["documents"]) - len(result.get("failed", []))
     if missing:
@@ -247,10 +277,10 @@ def main():
     finally:
         if options.keep:
             print()
-            say("the fleet is still running; try")
-            for line in ("ps", "top", "tap '>'", "ask editor '{\"action\": \"digest\", \"documents\": [{\"path\": \"README.md\"}]}'",
+            say(f"the fleet is still running; try, in {os.getcwd()}")
+            for words in ("ps", "top", "tap '>'", "ask editor '{\"action\": \"digest\", \"documents\": [{\"path\": \"README.md\"}]}'",
                          "scale reader=8", "down"):
-                print(f"    {fleet.troupe} {line}")
+                print(f"    {fleet.troupe} {words}")
         else:
             fleet.run("down", check=False)
             shutil.rmtree(state, ignore_errors=True)
