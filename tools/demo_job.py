@@ -278,8 +278,8 @@ def main():
         if options.keep:
             print()
             say(f"the fleet is still running; try, in {os.getcwd()}")
-            for words in ("ps", "top", "tap '>'", "ask editor '{\"action\": \"digest\", \"documents\": [{\"path\": \"README.md\"}]}'",
-                         "scale reader=8", "down"):
+            document = json.dumps({"action": "digest", "documents": [{"path": os.path.abspath("README.md")}]})
+            for words in ("ps", "top", "tap '>'", f"ask editor '{document}'", "scale reader=8", "down"):
                 print(f"    {fleet.troupe} {words}")
         else:
             fleet.run("down", check=False)
