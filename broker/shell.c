@@ -34,6 +34,7 @@
 #define PROBES          5
 #define LOGGED_PER_TICK 20   /* of warnings that a peer can cause: the counters have all of them */
 #define FEW_SESSIONS    1000 /* fewer are worth a warning even where nobody asked for more */
+#define FILES_LEAST     32
 #define FILES_RESERVED  64
 
 typedef struct suspect {
@@ -195,6 +196,8 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
     if (o->ready_fd >= 0 && fcntl((int)o->ready_fd, F_GETFD) < 0)
         return tr_error_set(error, -EINVAL, "--ready-fd %d is not open", (int)o->ready_fd);
     int r = tr_broker_options_check(o, error);
+    if (r == 0)
+        r = tr_process_need_files(FILES_LEAST, NULL, error); /* libzmq ends a process that has none left */
     if (r == 0)
         r = tr_process_signals(&b->signal_fd, error);
     if (r == 0 && o->die_with)

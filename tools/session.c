@@ -196,6 +196,9 @@ static int connect_host(tr_cli_session_t *self) {
         .arg = self,
     };
     rc = tr_host_new(&options, &self->host, &error);
+    if (rc == -EPERM) /* it is this process that may not */
+        return self->config.quiet ? TR_EXIT_REFUSED
+                                  : tr_cli_fail(self->config.call, TR_EXIT_REFUSED, "%s", error.text);
     return rc == 0 ? TR_EXIT_OK : unreachable(self, &error);
 }
 

@@ -2,6 +2,7 @@
 
 #include "lib/agent/host_private.h"
 
+#include "lib/base/process.h"
 #include "lib/base/random.h"
 #include "lib/link/wire.h"
 #include "troupe/troupe.h"
@@ -16,6 +17,7 @@
 #define BUNDLES_PER_TURN 32
 #define GOODBYE_MS       5000
 #define CONNECT_MS       10000
+#define FILES_LEAST      24 /* descriptors; libzmq ends a process that has none left */
 
 void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...) {
     if (!host->on_event)
@@ -70,10 +72,13 @@ static int wait_welcome(tr_host_t *h, int64_t connect_ms, tr_error_t *error) {
 }
 
 int tr_host_new(const tr_host_options_t *options, tr_host_t **ret_host, tr_error_t *error) {
+    int r = tr_process_need_files(FILES_LEAST, NULL, error);
+    if (r < 0)
+        return r;
     tr_host_t *h = host_alloc(options);
-    int r = h && h->view && h->wake_fd >= 0 && tr_watch_init(h) == 0
-                ? 0
-                : tr_error_set(error, -ENOMEM, "out of memory or file descriptors");
+    r = h && h->view && h->wake_fd >= 0 && tr_watch_init(h) == 0
+            ? 0
+            : tr_error_set(error, -ENOMEM, "out of memory or file descriptors");
     if (r == 0)
         r = tr_link_new(options, &h->link, error);
     if (r == 0)

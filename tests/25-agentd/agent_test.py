@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 
 import agentd
 import harness
@@ -181,6 +182,24 @@ class SharedObject(agentd.AgentdTest):
         env = self.build(self.SOURCE, "counter.so")
         self.agentd("--name", "counter", "--load", "./counter.so", "--args", '{"limit": 3}', env=env)
         self.assertEqual([self.ask("counter", "hello")["total"] for _ in range(3)], [1, 2, 3])
+
+
+class FewFiles(agentd.AgentdTest):
+    """A limit of open files under which libzmq would end the process: told before it can."""
+
+    def limited(self, name, *arguments):
+        return self.run_program("/usr/bin/prlimit", "--nofile=12:12", harness.program(name), *arguments)
+
+    def test_each_program_says_so(self):
+        raising = subprocess.run(["/usr/bin/prlimit", "--nofile=12:12", sys.executable, "-c", "import resource; resource.setrlimit("
+                                  "resource.RLIMIT_NOFILE, (64, 64))"], stderr=subprocess.DEVNULL, check=False)
+        if raising.returncode == 0:
+            self.skipTest("this user may raise its own hard limit")
+        for done in (self.limited("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://127.0.0.1:0", "--http", "none"),
+                     self.limited("agentd", "--connect", self.at.endpoint, "--name", "a", "--behaviour", "echo"),
+                     self.limited("troupe", "ask", "ams", "x", "--connect", self.at.endpoint)):
+            self.assertEqual(done.code, 3, done)
+            self.assertRegex(done.err, r"this process may open 12 files, \d\d are needed: raise the hard limit")
 
 
 class Ends(agentd.AgentdTest):
