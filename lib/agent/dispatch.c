@@ -53,8 +53,7 @@ static bool taken(tr_host_t *host, tr_agent_t *agent, tr_message_t *m, int *ret_
 static bool run(tr_message_t *m) {
     tr_host_t *host = m->host;
     tr_agent_t *agent = m->agent;
-    atomic_store_explicit(&host->running, agent, memory_order_relaxed);
-    atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
+    bool before = tr_host_calls(host, agent);
     const tr_behaviour_t *b = agent->hosted->behaviour;
     int r = 0;
     if (!taken(host, agent, m, &r)) {
@@ -66,6 +65,7 @@ static bool run(tr_message_t *m) {
         tr_message_settle(m, r < 0);
     if (r < 0)
         tr_agent_failed(agent, r);
+    tr_host_called(host, before);
     return !m->claimed;
 }
 

@@ -63,16 +63,18 @@ static void tell(tr_storing_t *s, const tr_message_t *failure) {
     tr_storing_t it = *s;
     take_out(s);
     free(s);
-    if (it.agent)
-        it.on_stored(it.agent, tr_agent_state(it.agent), failure, it.arg);
+    if (!it.agent)
+        return;
+    tr_host_t *host = it.agent->hosted->host;
+    bool before = tr_host_calls(host, it.agent);
+    it.on_stored(it.agent, tr_agent_state(it.agent), failure, it.arg);
+    tr_host_called(host, before);
 }
 
 bool tr_durable_run(tr_host_t *host) {
     tr_storing_t *s;
     bool any = false;
     while (host->storing && (s = tr_link_stored(host->link))) {
-        atomic_store_explicit(&host->running, s->agent, memory_order_relaxed);
-        atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
         tell(s, NULL);
         any = true;
     }

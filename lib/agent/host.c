@@ -203,9 +203,9 @@ static bool run_timers(tr_host_t *h) {
         tr_timer_fn fn = t->fn;
         void *arg = t->arg;
         free(t);
-        atomic_store(&h->running, agent);
-        atomic_fetch_add_explicit(&h->steps, 1, memory_order_relaxed);
+        bool before = tr_host_calls(h, agent);
         fn(agent, agent ? tr_agent_state(agent) : NULL, arg);
+        tr_host_called(h, before);
         any = true;
     }
     return any;
@@ -276,12 +276,13 @@ static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
     any |= came;
     if (any)
         tr_link_flush(h->link);
-    atomic_store(&h->running, NULL);
     return any;
 }
 
 int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     int64_t due, next = 0;
+    if (self->calling)
+        return -EDEADLK;
     int64_t deadline = timeout_ms < 0 ? INT64_MAX : tr_clock_ms() + timeout_ms;
     if (turn(self, &due))
         return 1;
@@ -291,15 +292,15 @@ int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     next = next < due ? next : due;
     next = next < deadline ? next : deadline;
     bool came = wait_for(self, next);
-    if (came && tr_watch_run(self, 2)) {
-        atomic_store(&self->running, NULL);
+    if (came && tr_watch_run(self, 2))
         tr_link_flush(self->link);
-    }
     return came ? 1 : 0;
 }
 
 int tr_host_run(tr_host_t *self) {
     int stop;
+    if (self->calling)
+        return -EDEADLK;
     while (!(stop = atomic_load(&self->stop)))
         tr_host_step(self, -1);
     return stop - 1;

@@ -133,6 +133,7 @@ struct tr_host {
     struct pollfd *polls;
     int wake_fd;
     uint64_t dropped, restarts;
+    bool calling; /* an agent's callback runs: the message that it has is the one in view */
     /* the owner of the last record, because records come in runs */
     tr_hosted_t *last_hosted;
     tr_route_t last_first;
@@ -159,6 +160,20 @@ struct tr_host {
 };
 
 /* host.c */
+/* Around an agent's callback: from within, the host does not turn, and agents neither come nor go. Gives what
+ * tr_host_called needs. */
+static inline bool tr_host_calls(tr_host_t *host, tr_agent_t *agent) {
+    bool before = host->calling;
+    host->calling = true;
+    atomic_store_explicit(&host->running, agent, memory_order_relaxed);
+    atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
+    return before;
+}
+static inline void tr_host_called(tr_host_t *host, bool before) {
+    host->calling = before;
+    if (!before)
+        atomic_store_explicit(&host->running, NULL, memory_order_relaxed);
+}
 void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 tr_agent_more_t *tr_agent_more(tr_agent_t *agent);

@@ -208,6 +208,9 @@ static int add(tr_host_t *host, const char *name, uint32_t count, bool range, co
     const char *args, tr_hosted_t **ret, tr_error_t *error) {
     tr_error_t own = {0};
     error = error ? error : &own;
+    if (host->calling)
+        return tr_error_set(
+            error, -EDEADLK, "%s: not from within an agent's callback: post a function that adds it", name);
     if (behaviour->abi != TR_BEHAVIOUR_ABI)
         return tr_error_set(error, -EINVAL,
             "behaviour %s is built for ABI %u, this library has %u: build it again", behaviour->name,
@@ -263,6 +266,8 @@ tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index) {
 }
 
 int tr_host_remove(tr_host_t *self, const char *name) {
+    if (self->calling)
+        return -EDEADLK;
     tr_hosted_t *d = find(self, name);
     if (!d)
         return -ENOENT;

@@ -14,7 +14,9 @@ int tr_agent_begin(tr_agent_t *agent) {
     agent->status = TR_AGENT_RUNNING;
     if (!d->behaviour->init)
         return 0;
+    bool before = tr_host_calls(d->host, agent);
     int r = d->behaviour->init(agent, tr_agent_state(agent), d->args_bytes ? &d->args.root : NULL);
+    tr_host_called(d->host, before);
     if (r < 0)
         agent->status = TR_AGENT_NEW;
     return r < 0 ? r : 0;
@@ -31,8 +33,11 @@ static void drop_waiting(tr_agent_more_t *more) {
 
 static void fini(tr_agent_t *agent) {
     const tr_hosted_t *d = agent->hosted;
-    if (d->behaviour->fini && agent->status == TR_AGENT_RUNNING)
+    if (d->behaviour->fini && agent->status == TR_AGENT_RUNNING) {
+        bool before = tr_host_calls(d->host, agent);
         d->behaviour->fini(agent, tr_agent_state(agent));
+        tr_host_called(d->host, before);
+    }
     if (d->states)
         memset(tr_agent_state(agent), 0, d->behaviour->state_size);
 }

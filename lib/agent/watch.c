@@ -76,9 +76,9 @@ bool tr_watch_run(tr_host_t *host, size_t ready_from) {
         tr_watched_t *w = p.revents ? find(host, p.fd) : NULL;
         if (!w)
             continue;
-        atomic_store(&host->running, w->agent);
-        atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
+        bool before = tr_host_calls(host, w->agent);
         w->fn(w->agent, tr_agent_state(w->agent), p.fd, p.revents, w->arg);
+        tr_host_called(host, before);
         any = true;
     }
     return any;

@@ -262,6 +262,8 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     tr_inbound_t *in = calloc(1, sizeof *in);
     if (!in) {
         tr_link_say(l, TR_HOST_DROPPED, "out of memory: a bundle was dropped");
+        l->taken_records += reader.left + 1; /* or the broker would wait for them for ever */
+        l->taken_bytes += len - TR_BUNDLE_HEADER;
         return;
     }
     in->epoch =
@@ -318,6 +320,7 @@ static void open_again(tr_link_t *l) {
     int r = tr_wire_open(l->wire);
     if (r < 0)
         snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", tr_wire_strerror(-r));
+    l->came = true; /* the host may be about to wait for the descriptor of the one before */
 }
 
 /* A HELLO waits in libzmq until it has connected, so asking again helps only where a connection was lost

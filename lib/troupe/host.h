@@ -63,7 +63,9 @@ int tr_host_new(const tr_host_options_t *options, tr_host_t **ret_host, tr_error
 void tr_host_destroy(tr_host_t **self);
 
 /* Registers one agent and calls init. The behaviour is borrowed for the host's life. `args`: a JSON object or
- * NULL. ret_agent may be NULL. -EEXIST: the name is taken; -EINVAL; -ETIMEDOUT; what init returned. */
+ * NULL. ret_agent may be NULL. It waits for the broker, and others are called meanwhile; so it is not for an
+ * agent's callback, which posts a function that adds (tr_host_post). -EEXIST: the name is taken; -EINVAL;
+ * -ETIMEDOUT; -EDEADLK: from within a callback; what init returned. */
 int tr_host_add(tr_host_t *self, const char *name, const tr_behaviour_t *behaviour, const char *args,
     tr_agent_t **ret_agent, tr_error_t *error);
 /* The agents NAME-0 .. NAME-(count-1) as one registration. */
@@ -71,13 +73,13 @@ int tr_host_add_range(tr_host_t *self, const char *name, uint32_t count, const t
     const char *args, tr_error_t *error);
 /* The i-th agent of the range (or of the single agent) `name`; NULL where there is none. */
 tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index);
-/* Ends and deregisters the agents that were added under this name. 0, -ENOENT, -ETIMEDOUT. */
+/* Ends and deregisters the agents that were added under this name. 0, -ENOENT, -EDEADLK as above. */
 int tr_host_remove(tr_host_t *self, const char *name);
 
 /* Runs until tr_host_stop. Returns its code. */
 int tr_host_run(tr_host_t *self);
 /* One turn of the loop: waits at most timeout_ms (-1 = for ever) for something to do and does it. 1 =
- * something was done, 0 = timed out. */
+ * something was done, 0 = timed out, -EDEADLK as above. */
 int tr_host_step(tr_host_t *self, int64_t timeout_ms);
 /* Any thread, signal handlers too. */
 void tr_host_stop(tr_host_t *self, int code);

@@ -370,6 +370,67 @@ static void a_request_has_one_outcome(void **state) {
     assert_int_equal(mute->box->n, 1);
 }
 
+/* An agent that wants company: it cannot wait for the broker in its own callback, but have it done. */
+static void add_it(tr_host_t *host, void *arg) {
+    tr_error_t error = {0};
+    *(int *)arg = tr_host_add(host, "company", &recorder, NULL, NULL, &error);
+}
+
+typedef struct wish {
+    int added, removed, stepped, ran, posted;
+    bool asked;
+} wish_t;
+
+static int wish_init(tr_agent_t *self, void *state, tr_value_t args) {
+    (void)self;
+    *(wish_t **)state = (wish_t *)(uintptr_t)tr_value_int(tr_value_get(args, "notes"), 0);
+    return 0;
+}
+
+static int wish_receive(tr_agent_t *self, void *state, const tr_message_t *m) {
+    wish_t *w = *(wish_t **)state;
+    tr_host_t *host = tr_agent_host(self);
+    tr_error_t error = {0};
+    const char *sender = tr_message_sender(m);
+    w->added = tr_host_add(host, "company", &recorder, NULL, NULL, &error);
+    assert_non_null(strstr(error.text, "post"));
+    w->removed = tr_host_remove(host, "wisher");
+    w->stepped = tr_host_step(host, 100);
+    w->ran = tr_host_run(host);
+    w->posted = 1;
+    assert_int_equal(tr_host_post(host, add_it, &w->posted), 0);
+    assert_string_equal(sender, "a@local"); /* it is still the message that came */
+    w->asked = true;
+    return 0;
+}
+
+static const tr_behaviour_t wisher = {.abi = TR_BEHAVIOUR_ABI,
+    .name = "wisher",
+    .state_size = sizeof(wish_t *),
+    .init = wish_init,
+    .receive = wish_receive};
+
+static void a_callback_has_agents_added_afterwards(void **state) {
+    crowd_t *c = *state;
+    wish_t wish = {0};
+    char args[64];
+    tr_error_t error = {0};
+    crowd_open(c, NULL);
+    member_t *a = crowd_join(c, "a");
+    snprintf(args, sizeof args, "{\"notes\": %llu}", (unsigned long long)(uintptr_t)&wish);
+    assert_int_equal(tr_host_add(a->host, "wisher", &wisher, args, NULL, &error), 0);
+    assert_int_equal(member_send(a, "wisher", 1), 0);
+    until(c, wish.asked && wish.posted <= 0);
+    assert_int_equal(wish.added, -EDEADLK);
+    assert_int_equal(wish.removed, -EDEADLK);
+    assert_int_equal(wish.stepped, -EDEADLK);
+    assert_int_equal(wish.ran, -EDEADLK);
+    assert_int_equal(wish.posted, 0);
+    member_send_all(c, a, "company", 1, 1);
+    const box_t *box = tr_agent_state(tr_host_agent(a->host, "company", 0));
+    until(c, box->n == 1);
+}
+
 /* Between two steps the host's thread does other things for three leases. */
 static void a_host_is_kept_alive_between_two_steps(void **state) {
     static const char *const options[] = {"--lease", "600ms", "--heartbeat", "100ms", NULL};
@@ -395,6 +456,7 @@ int main(int argc, char **argv) {
         test(a_descriptor_is_watched_until_it_is_not),
         test(other_threads_may_post),
         test(a_request_has_one_outcome),
+        test(a_callback_has_agents_added_afterwards),
         test(a_host_is_kept_alive_between_two_steps),
     };
     int code = role_main(argc, argv);
