@@ -131,6 +131,7 @@ struct tr_host {
     tr_watched_t *watched;
     size_t watched_n;
     struct pollfd *polls;
+    size_t polls_cap;
     int wake_fd;
     uint64_t dropped, restarts;
     bool calling; /* an agent's callback runs: the message that it has is the one in view */

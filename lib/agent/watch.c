@@ -13,12 +13,17 @@ static tr_watched_t *find(tr_host_t *host, int fd) {
     return NULL;
 }
 
-/* Room to wait for one more than there are. */
+/* Room to wait for one more than there are. It never shrinks: what was ready is read from there while callbacks
+ * watch and unwatch. */
 static int reserve_polls(tr_host_t *host) {
-    struct pollfd *grown = realloc(host->polls, (POLL_WATCHED + host->watched_n + 1) * sizeof *grown);
+    size_t n = POLL_WATCHED + host->watched_n + 1;
+    if (n <= host->polls_cap)
+        return 0;
+    struct pollfd *grown = realloc(host->polls, n * sizeof *grown);
     if (!grown)
         return -ENOMEM;
     host->polls = grown;
+    host->polls_cap = n;
     return 0;
 }
 

@@ -276,6 +276,38 @@ static void a_descriptor_is_watched_until_it_is_not(void **state) {
     close(fd);
 }
 
+/* Ends the watches of all of them, its own too, and begins one anew. */
+static void unwatch_all(tr_agent_t *self, void *state, int fd, short events, void *arg) {
+    const int *fds = arg;
+    eventfd_t n = 0;
+    (void)events;
+    eventfd_read(fd, &n);
+    ((fragile_t *)state)->notes->watched++;
+    for (size_t i = 0; i < 8; i++)
+        tr_watch(self, fds[i], 0, NULL, NULL);
+    tr_watch(self, fds[8], POLLIN, note_watch, NULL);
+}
+
+static void many_descriptors_are_ready_and_the_first_ends_the_others(void **state) {
+    crowd_t *c = *state;
+    static notes_t notes; /* the agent ends after this function */
+    notes = (notes_t){0};
+    int fds[9];
+    crowd_open(c, NULL);
+    member_t *f = join_fragile(c, "f", &notes, NULL);
+    for (size_t i = 0; i < 9; i++)
+        fds[i] = eventfd(i < 8, EFD_CLOEXEC | EFD_NONBLOCK);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(tr_watch(f->agent, fds[i], POLLIN, unwatch_all, fds), 0);
+    until(c, notes.watched == 1);
+    crowd_pass(c, 20);
+    assert_int_equal(notes.watched, 1);
+    eventfd_write(fds[8], 4);
+    until(c, notes.watched == 5);
+    for (size_t i = 0; i < 9; i++)
+        close(fds[i]);
+}
+
 typedef struct poster {
     tr_host_t *host;
     unsigned *ran; /* in the host's thread only */
@@ -454,6 +486,7 @@ int main(int argc, char **argv) {
         test(a_busy_agent_keeps_its_link),
         test(timers_fire_in_order_and_once),
         test(a_descriptor_is_watched_until_it_is_not),
+        test(many_descriptors_are_ready_and_the_first_ends_the_others),
         test(other_threads_may_post),
         test(a_request_has_one_outcome),
         test(a_callback_has_agents_added_afterwards),
