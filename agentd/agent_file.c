@@ -74,6 +74,8 @@ int tr_agent_file_take(tr_agentd_options_t *self, tr_error_t *error) {
         self->name = a->name;
     if (is_free(self, "count"))
         self->count = a->count;
+    if (is_free(self, "durable"))
+        self->durable = a->durable;
     take_way(self, a);
     take_lists(self, a);
     if (!self->args) {

@@ -2,6 +2,7 @@
 
 #include "tools/fleet_check.h"
 #include "tools/plan.h"
+#include "tools/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +61,14 @@ static int put_plan(const tr_call_t *call, const tr_plan_t *plan, tr_output_form
     return tr_cli_finish(call, &output);
 }
 
-int tr_dry_run(const tr_call_t *call, const char *path, tr_output_format_t format) {
+int tr_dry_run(const tr_call_t *call, const char *path, const char *state, tr_output_format_t format) {
+    char directory[PATH_MAX];
     tr_error_t error = {0};
     tr_fleet_t *fleet = NULL;
     if (tr_fleet_load(path, &fleet, &error) < 0)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
+    if (tr_state_where(state, fleet->name, directory, &error) == 0)
+        fleet->state = directory;
     tr_programs_t programs = {"troupe-broker", "troupe-agentd"};
     bool found = tr_programs_find(&programs, &error) == 0;
     if (!found)

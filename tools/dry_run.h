@@ -4,7 +4,7 @@
 
 #include "tools/cli.h"
 
-/* Reads and checks the fleet file and writes a row per process; returns the exit code. */
-int tr_dry_run(const tr_call_t *call, const char *path, tr_output_format_t format);
+/* Reads and checks the fleet file and writes a row per process; returns the exit code. `state`: --state, NULL. */
+int tr_dry_run(const tr_call_t *call, const char *path, const char *state, tr_output_format_t format);
 
 #endif

@@ -38,6 +38,11 @@ static bool option_name(const char *text, size_t len) {
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
+static bool not_empty(const char *text, size_t len) {
+    (void)text;
+    return len > 0;
+}
+
 #define AT(type, member) offsetof(type, member)
 #define AN_ENDPOINT      "an endpoint such as tcp://127.0.0.1:0 or ipc:///run/troupe.sock"
 
@@ -46,6 +51,8 @@ static const tr_yaml_field_t broker_fields[] = {
     {"stream", TR_YAML_TEXT, AT(tr_fleet_broker_t, stream), .check = endpoint, .expected = AN_ENDPOINT},
     {"http", TR_YAML_TEXT, AT(tr_fleet_broker_t, http), .check = host_port,
         .expected = "HOST:PORT such as 127.0.0.1:0"},
+    {"journal", TR_YAML_TEXT, AT(tr_fleet_broker_t, journal), .check = not_empty,
+        .expected = "true, false, a directory or postgres"},
     {"options", TR_YAML_PAIRS, AT(tr_fleet_broker_t, options), .max = 64, .check = option_name,
         .expected = "the name of an option of troupe-broker, such as mailbox-records"},
 };
@@ -136,6 +143,51 @@ static int check_processes(const tr_fleet_t *self, tr_error_t *error) {
     return 0;
 }
 
+/* ---- the journal ---- */
+
+static const char *option_of(const tr_fleet_t *self, const char *name) {
+    const tr_pairs_t *options = &self->broker.options;
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->items[i].key, name) == 0)
+            return options->items[i].value;
+    return NULL;
+}
+
+static bool is_none(const char *journal) {
+    return !journal || strcmp(journal, "false") == 0 || strcmp(journal, "none") == 0;
+}
+
+int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size) {
+    const char *journal = self->broker.journal ? self->broker.journal : option_of(self, "journal");
+    int n;
+    if (is_none(journal))
+        n = snprintf(out, size, "%s", "");
+    else if (self->broker.journal && strcmp(journal, "true") == 0)
+        n = snprintf(out, size, "%s/" TR_FLEET_JOURNAL, self->state ? self->state : "STATE");
+    else if (strcmp(journal, "postgres") == 0 || journal[0] == '/')
+        n = snprintf(out, size, "%s", journal);
+    else
+        n = snprintf(out, size, "%s/%s", self->directory, journal + (strncmp(journal, "./", 2) ? 0 : 2));
+    return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+/* A durable agent cannot register where there is none. */
+static int check_journal(const tr_fleet_t *self, tr_error_t *error) {
+    const char *option = option_of(self, "journal");
+    if (self->broker.journal && option)
+        return tr_yaml_file_wrong(&self->file, "broker.options.journal", error,
+            "broker.journal says it already: expected one of the two");
+    bool none = is_none(self->broker.journal) && is_none(option);
+    for (size_t i = 0; none && i < self->agent_list.count; i++) {
+        char key[48];
+        snprintf(key, sizeof key, "agents[%zu].durable", i);
+        if (tr_fleet_agents(self)[i].durable)
+            return tr_yaml_file_wrong(&self->file, key, error,
+                "its broker keeps no journal: expected `broker: {journal: true}`, or no durable agent");
+    }
+    return 0;
+}
+
 static int check_all(const tr_fleet_t *self, tr_error_t *error) {
     tr_map_t by_name;
     tr_map_init(&by_name, (uint64_t)(uintptr_t)self);
@@ -144,6 +196,8 @@ static int check_all(const tr_fleet_t *self, tr_error_t *error) {
         rc = check_made_names(self, &by_name, error);
     if (rc == 0)
         rc = check_processes(self, error);
+    if (rc == 0)
+        rc = check_journal(self, error);
     tr_map_finish(&by_name);
     return rc;
 }

@@ -7,12 +7,14 @@
  *     listen: tcp://127.0.0.1:0  # where links connect; port 0 = the kernel's choice; or ipc://PATH
  *     stream: tcp://127.0.0.1:0  # where the topic stream is
  *     http: 127.0.0.1:0          # where /metrics and /healthz are
+ *     journal: true              # durable messages: true = in the fleet's state directory, a directory, or
+ *                                # postgres; default false
  *     options: {lease: 5s}       # any option of troupe-broker by its name
  *   agents:                      # required, may be empty: agents attach later
  *     - {name: reader, behaviour: reader, ...}    # what an agent is: lib/fleet/description.h. With a count
  *                                # over 1 they are reader-1 .. reader-N, each a process (in all at most 10000)
  *
- * Relative paths (load, ipc://) and the working directory of agents are those of the fleet file.
+ * Relative paths (load, journal, ipc://) and the working directory of agents are those of the fleet file.
  *
  * Names must be unique, also those that a count makes, and not ams, df, broker or fleet. What is wrong is
  * told with file, line, column and key, see lib/yaml/yaml_table.h, which also says how texts that are not
@@ -34,6 +36,7 @@ typedef struct tr_fleet_broker {
     const char *listen;
     const char *stream;
     const char *http;
+    const char *journal; /* as in the file; NULL = none: see tr_fleet_journal */
     tr_pairs_t options;
 } tr_fleet_broker_t;
 
@@ -44,6 +47,7 @@ typedef struct tr_fleet {
     tr_yaml_file_t file;
     const char *path;      /* of the file, as given */
     const char *directory; /* absolute, of the file */
+    const char *state;     /* where its state is, absolute; NULL until somebody says it */
     tr_arena_t arena;      /* owns all texts and lists */
 } tr_fleet_t;
 
@@ -58,6 +62,11 @@ int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
 int tr_fleet_parse(
     const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
 void tr_fleet_destroy(tr_fleet_t **self);
+
+/* Where its broker's journal is: an absolute path, "postgres", or "" without one. 0 or -ENAMETOOLONG. */
+int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size);
+/* The directory of a journal within a fleet's state. */
+#define TR_FLEET_JOURNAL "journal"
 
 /* Whether a text can name a fleet: a platform's name that is also a safe name for a directory. */
 bool tr_fleet_name_valid(const char *name, size_t len);

@@ -107,7 +107,7 @@ static int check_settings(tr_fleet_request_t *self, tr_error_t *error) {
     self->settings = ways > 0;
     if (ways > 1)
         return tr_error_set(error, -EINVAL, "expected one of behaviour, load and a command, found several");
-    if (ways == 0 && (a->args || a->services.count || a->subscribe.count))
+    if (ways == 0 && (a->args || a->services.count || a->subscribe.count || a->durable))
         return tr_error_set(error, -EINVAL,
             "a new agent needs a behaviour; a further member of a group takes the settings of its group");
     if (a->behaviour && strcmp(a->behaviour, "exec") == 0)
@@ -117,6 +117,16 @@ static int check_settings(tr_fleet_request_t *self, tr_error_t *error) {
     a->name = self->name;
     a->count = self->count;
     a->restart = tr_restart_default;
+    return 0;
+}
+
+static int take_truth(json_t *from, const char *key, bool *ret_value, tr_error_t *error) {
+    json_t *value = json_object_get(from, key);
+    if (!value || json_is_null(value))
+        return 0;
+    if (!json_is_boolean(value))
+        return tr_error_set(error, -EINVAL, "%s: expected true or false", key);
+    *ret_value = json_is_true(value);
     return 0;
 }
 
@@ -131,6 +141,8 @@ static int read_attach(tr_fleet_request_t *self, json_t *from, tr_error_t *error
         rc = take_texts(self, from, "services", &a->services, error);
     if (rc == 0)
         rc = take_texts(self, from, "subscribe", &a->subscribe, error);
+    if (rc == 0)
+        rc = take_truth(from, "durable", &a->durable, error);
     if (rc == 0)
         rc = take_args(self, from, error);
     if (rc == 0)

@@ -4,7 +4,7 @@
  *
  *   {"action": "status", "offset": 0}           processes from that one on, at most 1000 of them
  *   {"action": "attach", "name": GROUP, "count": 2}                            more members of a group
- *   {"action": "attach", "name": NAME, "behaviour": B, "services": [...], ...} a new group
+ *   {"action": "attach", "name": NAME, "behaviour": B, "services": [...], "durable": true, ...} a new group
  *   {"action": "detach", "name": NAME}
  *   {"action": "scale", "groups": {GROUP: N, ...}}
  *   {"action": "restart", "name": NAME}

@@ -139,6 +139,18 @@ static const struct {
         "f.yaml:3:5: agents[0]: a count of 20000 would start as many processes; expected at most "
         "10000, or processes: one"},
     {ONE "    processes: on", "f.yaml:5:16: agents[0].processes: expected per-agent or one, found \"on\""},
+    {ONE "    durable: yes", "f.yaml:5:14: agents[0].durable: expected false or true, found \"yes\""},
+    {ONE "    durable: true",
+        "f.yaml:5:14: agents[0].durable: its broker keeps no journal: expected `broker: {journal: "
+        "true}`, or no durable agent"},
+    {ONE "    durable: true\nbroker: {journal: false}",
+        "f.yaml:5:14: agents[0].durable: its broker keeps no journal: expected `broker: {journal: true}`, or "
+        "no durable "
+        "agent"},
+    {ONE "broker: {journal: ''}",
+        "f.yaml:5:19: broker.journal: expected true, false, a directory or postgres, found nothing"},
+    {ONE "broker: {journal: true, options: {journal: j}}",
+        "f.yaml:5:44: broker.options.journal: broker.journal says it already: expected one of the two"},
     {ONE "    mind: gpt", "f.yaml:5:11: agents[0].mind: expected built-in, found \"gpt\""},
     {ONE "    services: [read, 'a b']", "f.yaml:5:22: agents[0].services[1]: expected the name of a service, "
                                         "or NAME=N for N unfinished requests at once, found \"a b\""},

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,8 @@ static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w
         put_pair(args, "--load", w->load);
     if (w->count)
         put_pair(args, "--count", w->count);
+    if (a->durable)
+        put(args, "--durable");
     put_list(args, "--service", &a->services);
     put_list(args, "--subscribe", &a->subscribe);
     if (a->args)
@@ -134,7 +137,10 @@ typedef struct addresses {
 
 static int put_broker(tr_plan_t *self, const char *program, const addresses_t *at) {
     const tr_fleet_t *f = self->fleet;
-    size_t most = 12 + f->broker.options.count;
+    char journal[PATH_MAX];
+    if (tr_fleet_journal(f, journal, sizeof journal) < 0)
+        return -ENAMETOOLONG;
+    size_t most = 14 + f->broker.options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!args.items)
         return -ENOMEM;
@@ -144,6 +150,12 @@ static int put_broker(tr_plan_t *self, const char *program, const addresses_t *a
     put_pair(&args, "--http", at->http);
     put_pair(&args, "--platform", f->name);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
+    if (f->broker.journal && *journal) {
+        const char *text = printed(self, "%s", journal);
+        if (!text)
+            return -ENOMEM;
+        put_pair(&args, "--journal", text);
+    }
     for (size_t i = 0; i < f->broker.options.count; i++) {
         const tr_pair_t *option = &f->broker.options.items[i];
         const char *text = printed(self, "--%s=%s", option->key, option->value);
@@ -219,6 +231,8 @@ static int make(tr_plan_t *self, const tr_programs_t *programs, const tr_plan_at
     rc = self->processes ? put_broker(self, programs->broker, &addresses) : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++)
         rc = put_agents(self, &tr_fleet_agents(f)[i], programs->agentd, addresses.connect);
+    if (rc == -ENAMETOOLONG)
+        return tr_error_set(error, rc, "%s: broker.journal: the path is too long", f->path);
     return rc < 0 ? tr_error_set(error, rc, "%s: out of memory", f->path) : 0;
 }
 

@@ -37,6 +37,35 @@ static void expect_command(const tr_plan_t *plan, size_t i, const char *name, co
     free(text);
 }
 
+/* What the broker of a fleet with this text is told of its journal; "" = nothing. */
+static void expect_journal(const char *broker, const char *state, const char *expected) {
+    char text[256];
+    snprintf(text, sizeof text,
+        "fleet: f\nbroker: {%s}\nagents: [{name: a, behaviour: echo, durable: true}]\n", broker);
+    tr_fleet_t *fleet = parsed(text);
+    fleet->state = state;
+    tr_plan_t *plan = planned(fleet, NULL);
+    const char *journal = "";
+    for (size_t i = 0; plan->processes[0].argv[i]; i++)
+        if (strcmp(plan->processes[0].argv[i], "--journal") == 0)
+            journal = plan->processes[0].argv[i + 1];
+    assert_string_equal(journal, expected);
+    expect_command(plan, 1, "a",
+        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:0 --name a --behaviour echo --durable --ready-fd "
+        "3");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+}
+
+static void test_the_journal_is_where_the_file_says(void **state) {
+    (void)state;
+    expect_journal("journal: true", "/var/lib/f", "/var/lib/f/journal");
+    expect_journal("journal: ./kept", "/var/lib/f", "/tmp/kept");
+    expect_journal("journal: /srv/kept", NULL, "/srv/kept");
+    expect_journal("journal: postgres", NULL, "postgres");
+    expect_journal("options: {journal: kept}", NULL, ""); /* as an option: --journal=kept */
+}
+
 static void test_each_process_has_its_command_line(void **state) {
     (void)state;
     tr_fleet_t *fleet = parsed(
@@ -178,6 +207,7 @@ static void test_programs_are_found_beside_in_the_tree_and_in_path(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_journal_is_where_the_file_says),
         cmocka_unit_test(test_each_process_has_its_command_line),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),
         cmocka_unit_test(test_what_the_broker_says_when_it_is_ready),

@@ -74,6 +74,43 @@ int tr_state_root(const char *override, char *ret_root, tr_error_t *error) {
     return absolute(path, ret_root, error);
 }
 
+/* Absolute without asking whether it is there. */
+static int absolute_text(const char *path, const char *fleet, char *ret_path, tr_error_t *error) {
+    char here[PATH_MAX] = "";
+    if (path[0] != '/' && !getcwd(here, sizeof here))
+        return tr_error_set(error, -errno, "the working directory: %s", strerror(errno));
+    if (strncmp(path, "./", 2) == 0)
+        path += 2;
+    int n = snprintf(ret_path, PATH_MAX, "%s%s%s/%s", here, path[0] == '/' ? "" : "/", path, fleet);
+    return n < PATH_MAX ? 0 : tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", path);
+}
+
+int tr_state_where(const char *override, const char *fleet, char *ret_directory, tr_error_t *error) {
+    char xdg[PATH_MAX];
+    const char *root = override ? override : ".troupe";
+    bool can = override || ours(root) || (access(root, F_OK) < 0 && access(".", W_OK | X_OK) == 0);
+    int rc = can ? 0 : xdg_root(xdg, error);
+    return rc == 0 ? absolute_text(can ? root : xdg, fleet, ret_directory, error) : rc;
+}
+
+int tr_state_left(const char *override, const char *fleet, char *ret_directory, tr_error_t *error) {
+    char xdg[PATH_MAX], directory[PATH_MAX];
+    const char *roots[] = {override ? override : ".troupe", NULL};
+    if (!override && xdg_root(xdg, NULL) == 0)
+        roots[1] = xdg;
+    for (size_t i = 0; i < 2 && roots[i] && tr_fleet_name_valid(fleet, strlen(fleet)); i++) {
+        int rc = absolute_text(roots[i], fleet, directory, error);
+        if (rc < 0)
+            return rc;
+        if (!ours(directory))
+            continue;
+        strcpy(ret_directory, directory);
+        return 0;
+    }
+    return tr_error_set(error, -ENOENT,
+        "no fleet \"%.80s\" has left anything here; say where its state is with --state", fleet);
+}
+
 static void print_time(int64_t unix_ms, char *out, size_t size) {
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm tm;

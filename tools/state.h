@@ -3,6 +3,7 @@
  *
  *   fleet.json     what runs: pid, endpoints, since when. There while the fleet runs; written whole or not
  *                  at all
+ *   journal/       of its broker, where the fleet file says `journal: true`: stays when the fleet ends
  *   lock           held (flock) by the supervisor; a second `up` finds out by it
  *   logs/NAME.log  of each process
  *
@@ -38,6 +39,7 @@ typedef struct tr_state_info {
     char stream[TR_STATE_ENDPOINT_MAX + 1];
     char http[TR_STATE_ENDPOINT_MAX + 1]; /* HOST:PORT */
     char file[PATH_MAX];                  /* the fleet file, absolute */
+    char journal[PATH_MAX];               /* of its broker: a directory, "postgres", "" = none */
     char directory[PATH_MAX];             /* ROOT/FLEET, absolute; not stored, filled by readers */
     bool running;                         /* not stored, filled by readers */
 } tr_state_info_t;
@@ -48,6 +50,11 @@ typedef struct tr_state tr_state_t;
 /* The root for a new fleet, made where it is missing. `override`: of --state, NULL = none. ret_root: PATH_MAX
  * bytes. */
 int tr_state_root(const char *override, char *ret_root, tr_error_t *error);
+
+/* Where ROOT/FLEET would be, made by nobody. ret_directory: PATH_MAX bytes. */
+int tr_state_where(const char *override, const char *fleet, char *ret_directory, tr_error_t *error);
+/* ROOT/FLEET of a fleet that may have ended, where it is. -ENOENT. */
+int tr_state_left(const char *override, const char *fleet, char *ret_directory, tr_error_t *error);
 
 /* Makes ROOT/FLEET, takes its lock and removes what a dead supervisor left. -EBUSY where the fleet runs: the
  * error says its pid and since when. The lock is inherited by fork (for `up --detach`), not by exec. */

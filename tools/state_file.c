@@ -23,6 +23,7 @@ static const struct {
     {"stream", offsetof(tr_state_info_t, stream), sizeof(((tr_state_info_t *)0)->stream)},
     {"http", offsetof(tr_state_info_t, http), sizeof(((tr_state_info_t *)0)->http)},
     {"file", offsetof(tr_state_info_t, file), sizeof(((tr_state_info_t *)0)->file)},
+    {"journal", offsetof(tr_state_info_t, journal), sizeof(((tr_state_info_t *)0)->journal)},
 };
 
 uint64_t tr_state_start_time(pid_t pid) {

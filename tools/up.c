@@ -50,6 +50,8 @@ static int load(tr_up_t *self, tr_error_t *error) {
         rc = tr_state_root(self->config.state, root, error);
     if (rc == 0)
         rc = tr_state_claim(root, self->fleet->name, &self->state, error);
+    if (rc == 0)
+        self->fleet->state = tr_state_directory(self->state);
     return rc == 0 ? check(self, error) : rc;
 }
 
@@ -190,6 +192,8 @@ static int save_state(tr_up_t *self, tr_error_t *error) {
     snprintf(info->stream, sizeof info->stream, "%s", self->at.stream);
     snprintf(info->http, sizeof info->http, "%s", self->at.http);
     snprintf(info->directory, sizeof info->directory, "%s", tr_state_directory(self->state));
+    if (tr_fleet_journal(self->fleet, info->journal, sizeof info->journal) < 0)
+        info->journal[0] = '\0'; /* the plan has refused it, ignoring */
     if (!realpath(self->config.path, info->file))
         info->file[0] = '\0'; /* it was there a moment ago; only shown to people, ignoring */
     return tr_state_save(self->state, info, error);

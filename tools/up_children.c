@@ -16,6 +16,7 @@
 #define EXIT_OF_USAGE   1
 #define EXIT_OF_UNBOUND 2 /* of the broker: an address that it cannot have */
 #define EXIT_OF_REFUSED 3
+#define EXIT_OF_JOURNAL 4 /* of the broker: it cannot be opened */
 #define EXIT_OF_EXEC    127
 
 /* ---- starting ---- */
@@ -199,7 +200,8 @@ static bool cannot_start(const tr_member_t *member, const tr_child_view_t *view)
     case TR_CHILD_BACKOFF:
         return view->exit_code == EXIT_OF_USAGE || view->exit_code == EXIT_OF_REFUSED ||
                view->exit_code == EXIT_OF_EXEC ||
-               (strcmp(member->name, TR_FLEET_BROKER) == 0 && view->exit_code == EXIT_OF_UNBOUND);
+               (strcmp(member->name, TR_FLEET_BROKER) == 0 &&
+                   (view->exit_code == EXIT_OF_UNBOUND || view->exit_code == EXIT_OF_JOURNAL));
     default: return false;
     }
 }

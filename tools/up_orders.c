@@ -169,6 +169,12 @@ static int bring_in_all(
 /* The group that more members are asked for; made where the request brings settings. */
 static int group_for(
     tr_up_t *self, const tr_fleet_request_t *request, tr_group_t **ret_group, tr_error_t *error) {
+    if (request->settings && request->agent.durable && !*self->info.journal)
+        return tr_error_set(error, -EINVAL,
+            "%s would be durable, but the fleet's broker keeps no journal: say `journal: true` under "
+            "`broker` in "
+            "%s, and start the fleet again",
+            request->name, self->info.file);
     if (request->settings) {
         const char *directory = request->directory ? request->directory : self->fleet->directory;
         return tr_roster_add_group(&self->roster, &request->agent, directory, true, ret_group, error);

@@ -15,6 +15,7 @@ typedef struct options {
     tr_strings_t services, subscribe;
     int64_t count, exec_timeout_ms;
     int exec_mode;
+    bool durable;
 } options_t;
 
 static const tr_option_t table[] = {
@@ -30,6 +31,11 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"subscribe", 0, "PATTERN", TR_LIST(options_t, subscribe), NULL,
         "Get the events of the topics that match. May be repeated.", .max = 256,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"durable", 0, NULL, TR_BOOL(options_t, durable), NULL,
+        "Of a new agent: whatever comes to it waits on the broker's disk until it is finished, also while it "
+        "is "
+        "away. The broker must keep a journal.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"args", 'a', "JSON", TR_STRING(options_t, args), NULL, "A JSON object for the behaviour.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -105,6 +111,8 @@ static json_t *request_of(const options_t *o, const wanted_t *w) {
         json_object_set_new(request, "services", tr_fleet_words(&o->services));
     if (o->subscribe.count > 0)
         json_object_set_new(request, "subscribe", tr_fleet_words(&o->subscribe));
+    if (o->durable)
+        json_object_set_new(request, "durable", json_true());
     if (has_settings(w) && getcwd(here, sizeof here))
         json_object_set_new(request, "directory", json_string(here));
     if (w->command.count == 0)
@@ -159,6 +167,7 @@ static int attach_here(
         .count = o->count,
         .services = {(const char **)(uintptr_t)o->services.items, o->services.count},
         .subscribe = {(const char **)(uintptr_t)o->subscribe.items, o->subscribe.count},
+        .durable = o->durable,
         .args = args,
         .restart = tr_restart_default,
     };

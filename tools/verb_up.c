@@ -35,20 +35,23 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe up",
     .summary = "Start a fleet: its broker and its agents",
-    .description = "Starts what the file names, waits until all agents are registered, and stays: what dies "
-                   "is started again by the "
-                   "restart policy of the file. Ctrl-C or SIGTERM ends the agents, which finish the message "
-                   "in work, and then the "
-                   "broker; a second one kills them. With --detach it returns when the fleet is ready, and "
-                   "`troupe down` ends it.\n\n"
-                   "State and logs are in .troupe/FLEET/ (--state, TROUPE_STATE), or in the XDG state "
-                   "directory where that cannot be "
-                   "made. Before anything is started, behaviours, shared objects, programs, arguments and "
-                   "the broker's options are checked; an error names "
-                   "file, line, key and what was expected. It ends with 3 when the file is not valid, the "
-                   "fleet runs already, or something "
-                   "cannot be started, and "
-                   "with 4 when the agents were not registered in time.",
+    .description =
+        "Starts what the file names, waits until all agents are registered, and stays: what dies "
+        "is started again by the "
+        "restart policy of the file. Ctrl-C or SIGTERM ends the agents, which finish the message "
+        "in work, and then the "
+        "broker; a second one kills them. With --detach it returns when the fleet is ready, and "
+        "`troupe down` ends it.\n\n"
+        "State and logs are in .troupe/FLEET/ (--state, TROUPE_STATE), or in the XDG state "
+        "directory where that cannot be "
+        "made. With `journal: true` in the file its durable messages are kept there, too, when the "
+        "fleet ends, and the next `troupe up` goes on with them.\n\n"
+        "Before anything is started, behaviours, shared objects, programs, arguments and "
+        "the broker's options are checked; an error names "
+        "file, line, key and what was expected. It ends with 3 when the file is not valid, the "
+        "fleet runs already, or something "
+        "cannot be started, and "
+        "with 4 when the agents were not registered in time.",
     .examples = "troupe up digest.yaml\n"
                 "troupe up --detach digest.yaml\n"
                 "troupe up --dry-run digest.yaml",
@@ -106,7 +109,7 @@ static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *path = call->arguments.items[0];
     if (o->dry_run)
-        return tr_dry_run(call, path, (tr_output_format_t)o->common.output);
+        return tr_dry_run(call, path, o->common.state, (tr_output_format_t)o->common.output);
     tr_up_config_t config = {
         .call = call,
         .path = path,

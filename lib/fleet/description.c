@@ -88,6 +88,7 @@ static const tr_yaml_field_t agent_fields[] = {
         .expected = "the name of a service, or NAME=N for N unfinished requests at once"},
     {"subscribe", TR_YAML_TEXTS, AT(tr_fleet_agent_t, subscribe), .max = 256, .check = tr_pattern_valid,
         .expected = "a topic or a pattern such as news.> or news.*.today"},
+    {"durable", TR_YAML_TRUTH, AT(tr_fleet_agent_t, durable)},
     {"mind", TR_YAML_WORD, AT(tr_fleet_agent_t, mind), .words = mind_words},
     {"args", TR_YAML_JSON, AT(tr_fleet_agent_t, args)},
     {"restart", TR_YAML_SECTION, AT(tr_fleet_agent_t, restart), .table = &restart_table},

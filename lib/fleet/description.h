@@ -11,6 +11,7 @@
  *   services: [read]             # offered in the DF; default none. NAME=N: with N unfinished requests
  *                                # at once
  *   subscribe: [news.>]          # topics; default none
+ *   durable: true                # whatever comes to it waits on the broker's disk until it is finished
  *   mind: built-in               # the only one for now
  *   args: {key: value}           # handed to the behaviour as JSON; default {}
  *   restart: {policy: always, backoff: 200ms, max-backoff: 10s,
@@ -65,6 +66,7 @@ typedef struct tr_fleet_agent {
     int processes; /* tr_fleet_processes_t */
     tr_texts_t services;
     tr_texts_t subscribe;
+    bool durable;
     int mind;         /* 0 = built-in */
     const char *args; /* JSON object; NULL = {} */
     tr_restart_t restart;

@@ -194,6 +194,18 @@ static int put_word(
     return unexpected(self, path, node, expected);
 }
 
+static int put_truth(
+    reader_t *self, const path_t *path, yaml_node_t *node, const tr_yaml_field_t *field, void *at) {
+    static const char *const words[] = {"false", "true", NULL};
+    tr_yaml_field_t word = *field;
+    int truth = 0;
+    word.words = words;
+    int rc = put_word(self, path, node, &word, &truth);
+    if (rc == 0)
+        *(bool *)at = truth;
+    return rc;
+}
+
 static int put_texts(
     reader_t *self, const path_t *path, yaml_node_t *node, const tr_yaml_field_t *field, void *at) {
     if (node->type == YAML_MAPPING_NODE)
@@ -305,6 +317,7 @@ static put_t *const puts_by_kind[] = {
     [TR_YAML_WHOLE] = put_whole,
     [TR_YAML_DURATION] = put_duration,
     [TR_YAML_WORD] = put_word,
+    [TR_YAML_TRUTH] = put_truth,
     [TR_YAML_TEXTS] = put_texts,
     [TR_YAML_PAIRS] = put_pairs,
     [TR_YAML_JSON] = put_json,

@@ -55,6 +55,7 @@ typedef enum tr_yaml_kind {
     TR_YAML_WHOLE,    /* int64_t, from min to max */
     TR_YAML_DURATION, /* int64_t milliseconds, from min to max */
     TR_YAML_WORD,     /* int, index into words */
+    TR_YAML_TRUTH,    /* bool: true or false */
     TR_YAML_TEXTS,    /* tr_texts_t, from min to max items; one scalar is a list of one */
     TR_YAML_PAIRS,    /* tr_pairs_t, a mapping from texts to scalars */
     TR_YAML_JSON,     /* const char *: any mapping, as the text of a JSON object */
