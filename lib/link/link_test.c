@@ -28,7 +28,7 @@ static void deliver(tr_link_t *link) {
 static uint64_t take(tr_link_t *link) {
     uint64_t n = 0;
     tr_inbound_t *in;
-    for (; (in = tr_link_take(link)); n++)
+    for (; (in = tr_link_take(link, &(bool){false})); n++)
         tr_link_finished(link, in, 1, TR_RECORD_HEADER);
     return n;
 }
