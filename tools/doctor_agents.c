@@ -20,7 +20,7 @@ static void add(some_t *some, const char *name, const char *what) {
     size_t used = strlen(some->text);
     if (some->count++ < NAMED)
         snprintf(
-            some->text + used, sizeof some->text - used, "%s%.60s (%.60s)", used ? ", " : "", name, what);
+            some->text + used, sizeof some->text - used, "%s%.60s (%.160s)", used ? ", " : "", name, what);
 }
 
 static const char *finish(some_t *some) {

@@ -1,6 +1,7 @@
 /*
  * echo: answers each request and query with an inform of the same content, in the same language. Takes no
- * arguments. What asks for nothing (an inform, an event) is ignored.
+ * arguments. What else asks for an answer is not understood; what asks for nothing (an inform, an event) is
+ * ignored.
  */
 #include "agentd/behaviours/answer.h"
 #include "agentd/behaviours/args.h"
@@ -21,6 +22,12 @@ static int answer(tr_agent_t *self, void *state, const tr_message_t *message) {
     return rc == -EAGAIN || rc == -ENOMEM ? rc : 0;
 }
 
+static int not_understood(tr_agent_t *self, const tr_message_t *message) {
+    int rc =
+        tr_reply_reason(self, message, TR_NOT_UNDERSTOOD, "unsupported-act", "expected a request or a query");
+    return rc == -EAGAIN || rc == -ENOMEM ? rc : 0;
+}
+
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     if (tr_message_type(message) != TR_MESSAGE_DIRECT)
         return 0;
@@ -28,6 +35,11 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     case TR_REQUEST:
     case TR_QUERY_IF:
     case TR_QUERY_REF: return tr_backlog_take(state, self, state, message, answer);
+    case TR_REQUEST_WHEN:
+    case TR_REQUEST_WHENEVER:
+    case TR_CFP:
+    case TR_PROPOSE:
+    case TR_SUBSCRIBE: return not_understood(self, message);
     default: return 0;
     }
 }

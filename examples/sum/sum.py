@@ -9,6 +9,7 @@ import sys
 for line in sys.stdin:
     message = json.loads(line)
     if message.get("performative") not in ("request", "query-ref"):
+        print(json.dumps({"id": message["id"], "done": True}), flush=True)  # nothing to say: it is finished
         continue
     content = message.get("content")
     try:
