@@ -55,6 +55,7 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
     const tr_agentd_options_t *o = self->options;
     tr_host_options_t host = {
         .endpoint = o->connect,
+        .certificate = o->cert ? o->cert : getenv("TROUPE_CERT"),
         .process = "troupe-agentd",
         .durable = o->durable,
         .producer = o->producer,

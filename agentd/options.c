@@ -19,6 +19,10 @@
 static const tr_option_t table[] = {
     {"connect", 'c', "ENDPOINT", TR_STRING(tr_agentd_options_t, connect), "tcp://127.0.0.1:5570",
         "The broker: tcp://HOST:PORT or ipc://PATH."},
+    {"cert", 0, "FILE", TR_STRING(tr_agentd_options_t, cert), NULL,
+        "The secret part of this process's certificate, for a broker that wants one (`troupe cert new`). "
+        "TROUPE_CERT says "
+        "the same for all of Troupe's programs."},
     {"agent", 0, "FILE|NAME", TR_STRING(tr_agentd_options_t, agent), NULL,
         "A file that describes the agent, with the keys that it would have in a fleet file; flags win over "
         "it. What has no slash and does not end with .yaml, .yml or .json is a NAME, as with --name."},

@@ -1,6 +1,6 @@
 /*
- * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...), its file of options
- * (--config) and the description of its agent (--agent FILE), in this order of precedence.
+ * What troupe-agentd was asked to do: its command line, its environment (TROUPE_AGENTD_...), its file of
+ * options (--config) and the description of its agent (--agent FILE), in this order of precedence.
  */
 #ifndef TR_AGENTD_OPTIONS_H
 #define TR_AGENTD_OPTIONS_H
@@ -28,6 +28,7 @@ typedef enum tr_described {
 
 typedef struct tr_agentd_options {
     const char *connect;
+    const char *cert;
     const char *agent; /* --agent as given: FILE or NAME; NULL */
     const char *name;
     const char *behaviour; /* NULL: a program or a shared object is given */

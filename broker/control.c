@@ -54,7 +54,7 @@ void tr_control_refuse(
     tr_event(core, TR_EVENT_REFUSED, tr_reason_name(reason), detail);
 }
 
-void tr_control_refuse_peer(
+void tr_control_turn_down_peer(
     tr_core_t *core, tr_peer_t peer, uint64_t id, tr_reason_t reason, const char *detail) {
     uint8_t body[512];
     size_t len = pack_refusal(body, sizeof body, reason, detail);
@@ -68,6 +68,11 @@ void tr_control_refuse_peer(
     write_record(tr_bundle_add(buf, length), &h, length, body, len);
     tr_bundle_end(buf, 1);
     tr_core_out(core, &(tr_core_out_t){.type = TR_OUT_SEND, .peer = peer, .buf = buf});
+}
+
+void tr_control_refuse_peer(
+    tr_core_t *core, tr_peer_t peer, uint64_t id, tr_reason_t reason, const char *detail) {
+    tr_control_turn_down_peer(core, peer, id, reason, detail);
     tr_event(core, TR_EVENT_REFUSED, tr_reason_name(reason), detail);
 }
 

@@ -155,6 +155,7 @@ void tr_core_bundle_by(
 /* From now on only who has a key of the book gets in, and may do what its certificate says; sessions that may
  * not go on are ended. False when out of memory: nothing has changed. The book is held, not taken over. */
 bool tr_core_guard(tr_core_t *self, const struct tr_cert_book *book, tr_core_now_t now);
+bool tr_core_is_guarded(const tr_core_t *self);
 /* Topics that match are never on the topic stream, only over links. Before the first bundle. 0, -EINVAL,
  * -ENOMEM. */
 int tr_core_restrict(tr_core_t *self, const char *pattern);

@@ -1,7 +1,7 @@
 /*
- * Where the broker's thread sleeps: until a bundle comes, or something of all that is rare. What is rare shares one descriptor,
- * and the tick is a descriptor, too, so that each of the very many sleeps waits for two descriptors and sets no timer: both are
- * what poll(2) takes its time for.
+ * Where the broker's thread sleeps: until a bundle comes, or something of all that is rare. What is rare
+ * shares one descriptor, and the tick is a descriptor, too, so that each of the very many sleeps waits for
+ * two descriptors and sets no timer: both are what poll(2) takes its time for.
  */
 #ifndef TR_BROKER_DOZE_H
 #define TR_BROKER_DOZE_H
@@ -16,6 +16,7 @@ typedef enum tr_doze_why {
     TR_DOZE_MONITOR = 1u << 2,
     TR_DOZE_SIGNAL = 1u << 3,
     TR_DOZE_JOURNAL = 1u << 4,
+    TR_DOZE_GATE = 1u << 5,
 } tr_doze_why_t;
 
 typedef struct tr_doze {

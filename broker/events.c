@@ -89,6 +89,15 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "what it did. "
         "On `$sys.audit.revoked`.",
         "None needed, where that was wanted."},
+    [TR_B_CERTIFICATES] = {"B050", TR_LOG_INFO, "certificates read",
+        "The directory of certificates has changed, or was read for the first time; `count` of them are "
+        "there.",
+        "None needed."},
+    [TR_B_CERT_BROKEN] = {"B051", TR_LOG_ERROR, "certificate cannot be read",
+        "A file of the directory of certificates, or the directory, is not as it should be. Nobody gets in "
+        "with what it "
+        "held before.",
+        "The detail says the place and what was expected: mend it, and it is read again by itself."},
     [TR_B_AUDITS_SKIPPED] = {"B049", TR_LOG_WARN, "audit events not told",
         "There were more events of the audit than are told; `what` is how many. On `$sys.audit.skipped`.",
         "See /metrics, and find who causes them: somebody tries again and again."},

@@ -32,6 +32,8 @@ typedef enum tr_broker_event {
     TR_B_CERT_LIMIT,
     TR_B_REVOKED,
     TR_B_AUDITS_SKIPPED,
+    TR_B_CERTIFICATES,
+    TR_B_CERT_BROKEN,
     TR_B_EVENTS,
 } tr_broker_event_t;
 

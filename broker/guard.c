@@ -122,7 +122,7 @@ tr_identity_t *tr_guard_knock(tr_core_t *core, tr_peer_t peer, uint64_t id) {
         : state == TR_CERT_VALID ? "valid, but there is no memory"
                                  : tr_cert_state_name(state));
     tr_audit(core, TR_EVENT_KEY_REFUSED, NULL, cert ? cert->name : "", tr_cert_state_name(state), detail);
-    tr_control_refuse_peer(core, peer, id, TR_REASON_FORBIDDEN, detail);
+    tr_control_turn_down_peer(core, peer, id, TR_REASON_FORBIDDEN, detail);
     return NULL;
 }
 
@@ -393,7 +393,7 @@ static void expel(tr_core_t *core, tr_session_t *s, const char *why) {
         detail, sizeof detail, "the certificate %s is not good any more: %s", s->guest->identity->name, why);
     tr_audit(core, TR_EVENT_REVOKED, s, s->guest->identity->name, why, detail);
     if (live)
-        tr_control_refuse_peer(core, peer, 0, TR_REASON_FORBIDDEN, detail);
+        tr_control_turn_down_peer(core, peer, 0, TR_REASON_FORBIDDEN, detail);
     tr_session_close(core, s, TR_REASON_AGENT_GONE);
     if (live)
         tr_core_out(core, &(tr_core_out_t){.type = TR_OUT_CUT, .peer = peer});
@@ -430,6 +430,10 @@ bool tr_core_guard(tr_core_t *self, const tr_cert_book_t *book, tr_core_now_t no
     review_all(self, true);
     tr_cert_book_release(&old);
     return true;
+}
+
+bool tr_core_is_guarded(const tr_core_t *self) {
+    return self->guard != NULL;
 }
 
 void tr_guard_tick(tr_core_t *core) {

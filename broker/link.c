@@ -94,8 +94,8 @@ static tr_session_t *open_session(tr_core_t *core, tr_peer_t peer, uint64_t id) 
     return s;
 }
 
-/* Who the session's durable messages are of: under a guard each certificate has producers of its own, so that nobody takes another's
- * numbers. False where a newer life of the producer is known. */
+/* Who the session's durable messages are of: under a guard each certificate has producers of its own, so that
+ * nobody takes another's numbers. False where a newer life of the producer is known. */
 static bool set_producer(tr_core_t *core, tr_session_t *s, const Troupe__Hello *m, tr_reason_t *ret_why) {
     char name[2 * TR_PRODUCER_MAX + 2];
     size_t len = strlen(m->producer);
@@ -125,7 +125,7 @@ static void start_counting(tr_session_t *s, const Troupe__Hello *m) {
 static bool enter(tr_core_t *core, tr_session_t *s, tr_identity_t *who, uint64_t id) {
     bool first = !s->guest;
     if (!tr_guard_enter(core, s, who)) {
-        tr_control_refuse_peer(
+        tr_control_turn_down_peer(
             core, s->peer, id, TR_REASON_LIMIT, tr_guard_words(core, "out of memory", NULL));
         tr_session_close(core, s, TR_REASON_AGENT_GONE);
         return false;

@@ -20,7 +20,19 @@ static const tr_option_t table[] = {
     {"platform", 'p', "NAME", TR_STRING(O, platform), "local",
         "The name of this broker: what stands behind the @ of its agents' names."},
     {"insecure", 0, NULL, TR_BOOL(O, insecure), NULL,
-        "Allow TCP beyond loopback, where everybody who reaches the port may do everything."},
+        "Allow TCP beyond loopback without certificates, where everybody who reaches the port may do "
+        "everything."},
+    {"cert", 0, "FILE", TR_STRING(O, cert), NULL,
+        "The secret part of this broker's certificate (`troupe cert new broker --role broker`): everything "
+        "is encrypted, "
+        "and only who has a certificate of --certs gets in."},
+    {"certs", 0, "DIR", TR_STRING(O, certs), NULL,
+        "The certificates of who may come. Changes count within two seconds: rotated keys, rights, "
+        "revocations."},
+    {"restrict", 0, "PATTERN", TR_LIST(O, restricted), NULL,
+        "Topics that are never on the topic stream, only over the links of agents that subscribe to them. "
+        "May be "
+        "repeated."},
     {"max-record", 0, "SIZE", TR_SIZE(O, max_record), "4M", "The largest record that is taken.", .min = 4096,
         .max = 64 << 20},
     {"window-records", 0, "N", TR_INT(O, window_records), "32768", "Records that a process may send ahead.",
@@ -126,5 +138,9 @@ int tr_broker_options_check(const tr_broker_options_t *options, tr_error_t *erro
             "--platform %s: a name of 1 to 63 of A-Z a-z 0-9 . _ - is expected", options->platform);
     if (options->lease_ms <= options->heartbeat_ms)
         return tr_error_set(error, -EINVAL, "--lease must be longer than --heartbeat");
+    if (!options->cert != !options->certs)
+        return tr_error_set(error, -EINVAL,
+            "--cert and --certs go together: who this broker is, and who may come; `troupe cert new` makes "
+            "both");
     return 0;
 }

@@ -20,6 +20,8 @@ typedef struct tr_broker_options {
     const char *http;
     const char *platform;
     bool insecure;
+    const char *cert, *certs;
+    tr_strings_t restricted;
     int64_t io_threads;
     int64_t ready_fd;
     int64_t die_with;

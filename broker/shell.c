@@ -9,6 +9,7 @@
 #include "broker/doze.h"
 #include "broker/events.h"
 #include "broker/exposition.h"
+#include "broker/gate.h"
 #include "broker/journal.h"
 #include "broker/sockets.h"
 #include "lib/base/clock.h"
@@ -47,6 +48,7 @@ struct tr_broker {
     tr_pool_t pool;
     tr_sockets_t sockets;
     tr_core_t *core;
+    tr_gate_t gate;
     tr_broker_journal_t journal;
     tr_exposition_t exposition;
     tr_http_t *http;
@@ -171,6 +173,8 @@ static int open_doze(tr_broker_t *b, tr_error_t *error) {
         {b->sockets.monitor_fd, TR_DOZE_MONITOR},
         {b->signal_fd, TR_DOZE_SIGNAL},
         {tr_broker_journal_fd(&b->journal), TR_DOZE_JOURNAL},
+        {b->sockets.stream_monitor_fd, TR_DOZE_STREAM},
+        {tr_gate_fd(&b->gate), TR_DOZE_GATE},
     };
     int r = tr_doze_init(&b->doze, TICK_MS, error);
     for (size_t i = 0; i < sizeof rare / sizeof *rare && r == 0; i++)
@@ -186,6 +190,7 @@ static tr_sockets_config_t sockets_config(const tr_broker_options_t *o) {
         .io_threads = (int)o->io_threads,
         .stream_queue = (int)o->stream_queue,
         .max_record = o->max_record,
+        .guarded = o->cert && o->certs,
     };
 }
 
@@ -200,11 +205,16 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
     if (r == 0 && o->die_with)
         r = tr_process_die_with((pid_t)o->die_with, SIGTERM, error);
     if (r == 0)
+        r = tr_gate_prepare(&b->gate, o, &sockets, error);
+    if (r == 0)
         r = tr_sockets_init(&b->sockets, &sockets, error);
     if (r == 0)
         r = open_core(b, error);
     if (r == 0)
         r = open_journal(b, error);
+    if (r == 0)
+        r = tr_gate_open(
+            &b->gate, o, &b->sockets, b->core, &b->log, (uint64_t)tr_clock_ns(), read_clock(), error);
     if (r == 0)
         r = open_doze(b, error);
     if (r == 0)
@@ -274,6 +284,7 @@ void tr_broker_destroy(tr_broker_t **self) {
     tr_http_destroy(&b->http);
     tr_exposition_finish(&b->exposition);
     tr_broker_journal_close(&b->journal);
+    tr_gate_finish(&b->gate);
     tr_core_destroy(&b->core);
     tr_sockets_finish(&b->sockets); /* its I/O thread gives buffers back, so before the pool */
     tr_pool_finish(&b->pool);
@@ -348,7 +359,7 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
             if (tr_broker_journal_carry(&b->journal, &out) < 0)
                 journal_failed(b, "out of memory");
             break;
-        case TR_OUT_CUT: break;
+        case TR_OUT_CUT: tr_sockets_condemn(&b->sockets, out.peer); break;
         case TR_OUT_NONE: break;
         }
         free(out.detail);
@@ -371,8 +382,9 @@ static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
     size_t bytes = 0;
     for (unsigned n = 0; n < b->batch && bytes < BATCH_BYTES; n++) {
         tr_peer_t peer = 0;
+        const uint8_t *key = NULL;
         zmq_msg_t frame;
-        int r = tr_sockets_receive(&b->sockets, &peer, &frame);
+        int r = tr_sockets_receive(&b->sockets, &peer, &key, &frame);
         if (r == 0) {
             b->batch = 1;
             return n > 0;
@@ -382,19 +394,23 @@ static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
             continue;
         }
         bytes += zmq_msg_size(&frame);
-        tr_core_bundle(b->core, peer, zmq_msg_data(&frame), zmq_msg_size(&frame), now);
+        tr_core_bundle_by(b->core, peer, key, zmq_msg_data(&frame), zmq_msg_size(&frame), now);
         zmq_msg_close(&frame);
     }
     b->batch = b->batch < BATCH_BUNDLES ? b->batch * 2 : BATCH_BUNDLES;
     return true;
 }
 
-static void take_interest(tr_broker_t *b) {
+static void take_interest(tr_broker_t *b, tr_core_now_t now) {
     zmq_msg_t frame;
     const char *prefix;
     size_t len;
     bool on;
     b->look_at_stream = false;
+    if (b->gate.guarded) {
+        tr_watchers_take(&b->gate.watchers, now);
+        return;
+    }
     zmq_msg_init(&frame);
     while (tr_sockets_interest(&b->sockets, &frame, &prefix, &len, &on))
         tr_core_interest(b->core, prefix, len, on);
@@ -457,7 +473,9 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
     take_signals(b, now); /* under load the loop never sleeps, where it looks otherwise */
     b->look_at_stream = true;
     take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
+    tr_gate_take(&b->gate, now);
     tr_core_tick(b->core, now);
+    tr_gate_tick(&b->gate, now);
     tr_broker_journal_tell(&b->journal, b->core, now.mono_ms);
     tr_exposition_update(&b->exposition, tr_core_stats(b->core));
     if (b->silenced)
@@ -473,11 +491,12 @@ static void sleep_until_something(tr_broker_t *b) {
     unsigned why = tr_doze(&b->doze, b->sockets.links_fd);
     b->tick_due = (why & TR_DOZE_TICK) != 0;
     b->look_at_stream |= (why & TR_DOZE_STREAM) != 0;
-    if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL)))
+    if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL | TR_DOZE_GATE)))
         return;
     tr_core_now_t now = read_clock();
     take_broken(b, now);
     take_signals(b, now);
+    tr_gate_take(&b->gate, now);
 }
 
 int tr_broker_run(tr_broker_t *self) {
@@ -489,7 +508,7 @@ int tr_broker_run(tr_broker_t *self) {
         bool any = take_bundles(b, now);
         take_journal(b, now);
         if (b->look_at_stream)
-            take_interest(b);
+            take_interest(b, now);
         if (b->tick_due || now.mono_ms - b->tick_ms >= TICK_MS) /* under load it never sleeps */
             tick(b, now);
         tr_core_flush(b->core);

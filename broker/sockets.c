@@ -1,5 +1,7 @@
 #include "broker/sockets.h"
 
+#include "broker/selftest.h"
+#include "lib/cert/cert_file.h"
 #include "lib/link/frame.h"
 #include "proto/topic.h"
 
@@ -12,11 +14,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MONITOR      "inproc://link-monitor"
-#define LINGER_MS    2000
-#define HANDSHAKE_MS 4000
-#define BACKLOG      4096
-#define PEER_ID_SIZE 5
+/* libzmq has it since 4.3, its header only in builds with drafts. */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
+#define MONITOR        "inproc://link-monitor"
+#define STREAM_MONITOR "inproc://stream-monitor"
+#define LINGER_MS      2000
+#define HANDSHAKE_MS   4000
+#define BACKLOG        4096
+#define PEER_ID_SIZE   5
 
 static int set_int(void *socket, int option, int value) {
     return zmq_setsockopt(socket, option, &value, sizeof value);
@@ -73,27 +81,30 @@ static bool ipc_is_other(const char *endpoint) {
 }
 
 /* What can be told of an endpoint without binding. */
-static int check_endpoint(const char *endpoint, bool insecure, tr_error_t *error) {
+static int check_endpoint(const char *endpoint, const tr_sockets_config_t *c, tr_error_t *error) {
     if (strlen(endpoint) >= TR_ENDPOINT_MAX - 8)
         return tr_error_set(
             error, -ENAMETOOLONG, "%.40s...: an endpoint has at most %d bytes", endpoint, TR_ENDPOINT_MAX);
-    if (!insecure && !is_loopback(endpoint))
+    if (!c->insecure && !c->guarded && !is_loopback(endpoint))
         return tr_error_set(error, -EPERM,
-            "%s would be open to everybody who reaches it: listen on 127.0.0.1, or say --insecure", endpoint);
+            "%s would be open to everybody who reaches it: give certificates (--cert, --certs), listen on "
+            "127.0.0.1, or say --insecure",
+            endpoint);
     return 0;
 }
 
 int tr_sockets_check(const tr_sockets_config_t *config, tr_error_t *error) {
-    int r = check_endpoint(config->stream, config->insecure, error);
+    int r = check_endpoint(config->stream, config, error);
     for (size_t i = 0; i < config->listen->count && r == 0; i++)
-        r = check_endpoint(config->listen->items[i], config->insecure, error);
+        r = check_endpoint(config->listen->items[i], config, error);
     return r;
 }
 
-static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_real, tr_error_t *error) {
+static int bind_to(
+    void *socket, const char *endpoint, const tr_sockets_config_t *c, char *ret_real, tr_error_t *error) {
     char wild[TR_ENDPOINT_MAX];
     size_t size = TR_ENDPOINT_MAX;
-    int checked = check_endpoint(endpoint, insecure, error);
+    int checked = check_endpoint(endpoint, c, error);
     if (checked < 0)
         return checked;
     if (ipc_is_other(endpoint))
@@ -114,6 +125,27 @@ static int bind_to(void *socket, const char *endpoint, bool insecure, char *ret_
     return 0;
 }
 
+/* A server of CURVE whose clients ZAP decides about, and nobody gets in where it does not. */
+static int guard(void *socket, const tr_secret_t *secret, const char *domain, tr_error_t *error) {
+    if (tr_secret_server(secret, socket) < 0 ||
+        zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) < 0 ||
+        set_int(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) < 0)
+        return tr_error_set(error, -EPERM, "cannot guard a socket: %s; the ZeroMQ library may lack CURVE",
+            zmq_strerror(errno));
+    return 0;
+}
+
+static void *open_monitor(tr_sockets_t *self, void *socket, const char *endpoint, tr_error_t *error) {
+    void *monitor = zmq_socket(self->context, ZMQ_PAIR);
+    if (monitor && zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) == 0 &&
+        set_int(monitor, ZMQ_RCVHWM, 0) == 0 && zmq_connect(monitor, endpoint) == 0)
+        return monitor;
+    tr_error_set(error, -errno, "cannot watch connections: %s", zmq_strerror(errno));
+    if (monitor)
+        zmq_close(monitor);
+    return NULL;
+}
+
 static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
     void *s = self->links = zmq_socket(self->context, ZMQ_ROUTER);
     int64_t max = (int64_t)c->max_record + TR_BUF_SIZE * 2;
@@ -126,16 +158,23 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_int(s, ZMQ_BACKLOG, BACKLOG);
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
-    if (zmq_socket_monitor(s, MONITOR, ZMQ_EVENT_DISCONNECTED) < 0 ||
-        !(self->monitor = zmq_socket(self->context, ZMQ_PAIR)) || set_int(self->monitor, ZMQ_RCVHWM, 0) < 0 ||
-        zmq_connect(self->monitor, MONITOR) < 0)
-        return tr_error_set(error, -errno, "cannot watch connections: %s", zmq_strerror(errno));
-    for (size_t i = 0; i < c->listen->count; i++) {
-        int r = bind_to(s, c->listen->items[i], c->insecure, i ? NULL : self->endpoint, error);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    if (!(self->monitor = open_monitor(self, s, MONITOR, error)))
+        return error ? error->code : -EIO;
+    int r = c->secret ? guard(s, c->secret, TR_ZAP_LINKS, error) : 0;
+    for (size_t i = 0; r == 0 && i < c->listen->count; i++)
+        r = bind_to(s, c->listen->items[i], c, i ? NULL : self->endpoint, error);
+    return r;
+}
+
+/* Subscriptions are told of each watcher, and carried out as told (watchers.h). */
+static int guard_stream(tr_sockets_t *self, const tr_secret_t *secret, tr_error_t *error) {
+    int r = guard(self->stream, secret, TR_ZAP_STREAM, error);
+    if (r < 0)
+        return r;
+    if (set_int(self->stream, ZMQ_XPUB_MANUAL, 1) < 0)
+        return tr_error_set(error, -errno, "cannot guard the topic stream: %s", zmq_strerror(errno));
+    self->stream_monitor = open_monitor(self, self->stream, STREAM_MONITOR, error);
+    return self->stream_monitor ? 0 : error ? error->code : -EIO;
 }
 
 static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
@@ -149,24 +188,50 @@ static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_erro
     set_int(s, ZMQ_BACKLOG, BACKLOG);
     int64_t max = 4096; /* watchers send subscriptions only */
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
-    return bind_to(s, c->stream, c->insecure, self->stream_endpoint, error);
+    int r = c->secret ? guard_stream(self, c->secret, error) : 0;
+    return r == 0 ? bind_to(s, c->stream, c, self->stream_endpoint, error) : r;
+}
+
+/* Who is there before anybody binds, and whether it keeps others out once they have. */
+static int open_guard(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
+    return c->secret ? tr_zap_new(self->context, c->certs, &self->zap, error) : 0;
+}
+
+static int test_guard(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
+    int r = 0;
+    if (c->secret)
+        r = tr_selftest(self->context, self->zap, c->secret, ZMQ_DEALER, self->endpoint, error);
+    if (c->secret && r == 0)
+        r = tr_selftest(self->context, self->zap, c->secret, ZMQ_SUB, self->stream_endpoint, error);
+    return r;
+}
+
+static int fd_of(void *socket) {
+    int fd = -1;
+    size_t size = sizeof fd;
+    return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -1 : fd;
 }
 
 int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_error_t *error) {
-    *self = (tr_sockets_t){0};
+    *self = (tr_sockets_t){.stream_monitor_fd = -1};
     self->context = zmq_ctx_new();
     if (!self->context)
         return tr_error_set(error, -ENOMEM, "out of memory");
     zmq_ctx_set(self->context, ZMQ_IO_THREADS, config->io_threads);
-    int r = open_links(self, config, error);
+    int r = open_guard(self, config, error);
+    if (r == 0)
+        r = open_links(self, config, error);
     if (r == 0)
         r = open_stream(self, config, error);
+    if (r == 0)
+        r = test_guard(self, config, error);
     if (r < 0)
         return r;
-    size_t size = sizeof(int);
-    zmq_getsockopt(self->links, ZMQ_FD, &self->links_fd, &size);
-    zmq_getsockopt(self->stream, ZMQ_FD, &self->stream_fd, &size);
-    zmq_getsockopt(self->monitor, ZMQ_FD, &self->monitor_fd, &size);
+    self->links_fd = fd_of(self->links);
+    self->stream_fd = fd_of(self->stream);
+    self->monitor_fd = fd_of(self->monitor);
+    if (self->stream_monitor)
+        self->stream_monitor_fd = fd_of(self->stream_monitor);
     return 0;
 }
 
@@ -177,48 +242,61 @@ void tr_sockets_finish(tr_sockets_t *self) {
     }
     if (self->monitor)
         zmq_close(self->monitor);
+    if (self->stream_monitor)
+        zmq_socket_monitor(self->stream, NULL, 0);
     if (self->stream)
         zmq_close(self->stream);
+    if (self->stream_monitor)
+        zmq_close(self->stream_monitor);
+    tr_zap_destroy(&self->zap);
     if (self->context)
         zmq_ctx_term(self->context);
     free(self->peer_of_fd);
+    free(self->condemned);
     *self = (tr_sockets_t){0};
 }
 
-static tr_peer_t *known(tr_sockets_t *self, tr_peer_t peer) {
+static tr_known_t *known(tr_sockets_t *self, tr_peer_t peer) {
     return &self->known[peer % TR_KNOWN_PEERS];
 }
 
-/* A peer keeps its descriptor (who connects anew is another peer), and libzmq takes longer to tell it than the
- * core to route a message: it is asked once. */
-static void remember(tr_sockets_t *self, tr_peer_t peer, zmq_msg_t *frame) {
-    if (*known(self, peer) == peer)
-        return;
-    int fd = zmq_msg_get(frame, ZMQ_SRCFD);
+static bool remember(tr_sockets_t *self, tr_peer_t peer, int fd) {
     if (fd < 0)
-        return;
+        return false;
     if ((size_t)fd >= self->peer_of_fd_n) {
         size_t n = (size_t)fd + 64;
         tr_peer_t *grown = realloc(self->peer_of_fd, n * sizeof *grown);
         if (!grown)
-            return; /* then the lease tells */
+            return false; /* then the lease tells */
         memset(grown + self->peer_of_fd_n, 0, (n - self->peer_of_fd_n) * sizeof *grown);
         self->peer_of_fd = grown;
         self->peer_of_fd_n = n;
     }
     self->peer_of_fd[fd] = peer;
-    *known(self, peer) = peer;
+    return true;
 }
 
-/* The one that spoke through fd. What broke may have been the connection before it: it is remembered again when
- * it speaks. */
+/* A peer is one connection (who connects anew is another peer): it keeps its descriptor and its key. libzmq
+ * takes longer to tell them than the core to route a message: it is asked once. */
+static const uint8_t *meet(tr_sockets_t *self, tr_peer_t peer, zmq_msg_t *frame) {
+    tr_known_t *k = known(self, peer);
+    if (k->peer != peer) {
+        const char *user = self->zap ? zmq_msg_gets(frame, "User-Id") : NULL;
+        k->proven = user && tr_key_parse(user, k->key);
+        k->peer = remember(self, peer, zmq_msg_get(frame, ZMQ_SRCFD)) ? peer : 0;
+    }
+    return k->proven ? k->key : NULL;
+}
+
+/* The one that spoke through fd. What broke may have been the connection before it: it is remembered again
+ * when it speaks. */
 static tr_peer_t forget(tr_sockets_t *self, uint32_t fd) {
     tr_peer_t peer = fd < self->peer_of_fd_n ? self->peer_of_fd[fd] : 0;
     if (!peer)
         return 0;
     self->peer_of_fd[fd] = 0;
-    if (*known(self, peer) == peer)
-        *known(self, peer) = 0;
+    if (known(self, peer)->peer == peer)
+        known(self, peer)->peer = 0;
     return peer;
 }
 
@@ -227,7 +305,8 @@ static void drop_rest(void *socket, zmq_msg_t *frame) {
         ;
 }
 
-int tr_sockets_receive(tr_sockets_t *self, tr_peer_t *ret_peer, zmq_msg_t *ret_frame) {
+int tr_sockets_receive(
+    tr_sockets_t *self, tr_peer_t *ret_peer, const uint8_t **ret_key, zmq_msg_t *ret_frame) {
     zmq_msg_t id;
     zmq_msg_init(&id);
     if (zmq_msg_recv(&id, self->links, ZMQ_DONTWAIT) < 0)
@@ -245,8 +324,30 @@ int tr_sockets_receive(tr_sockets_t *self, tr_peer_t *ret_peer, zmq_msg_t *ret_f
         zmq_msg_close(ret_frame);
         return -EPROTO;
     }
-    remember(self, *ret_peer, ret_frame);
+    *ret_key = meet(self, *ret_peer, ret_frame);
     return 1;
+}
+
+void tr_sockets_condemn(tr_sockets_t *self, tr_peer_t peer) {
+    size_t fd = 0;
+    while (fd < self->peer_of_fd_n && self->peer_of_fd[fd] != peer)
+        fd++;
+    tr_connection_t *grown =
+        fd < self->peer_of_fd_n ? realloc(self->condemned, (self->condemned_n + 1) * sizeof *grown) : NULL;
+    if (!grown)
+        return; /* its connection is gone; or, without memory, what it says on it is refused anyhow */
+    self->condemned = grown;
+    grown[self->condemned_n++] = tr_connection_of((int)fd);
+}
+
+void tr_sockets_cut(tr_sockets_t *self) {
+    for (size_t i = 0; i < self->reprieved; i++)
+        tr_connection_cut(&self->condemned[i]);
+    self->condemned_n -= self->reprieved;
+    if (self->condemned_n)
+        memmove(
+            self->condemned, self->condemned + self->reprieved, self->condemned_n * sizeof *self->condemned);
+    self->reprieved = self->condemned_n;
 }
 
 int tr_sockets_send(tr_sockets_t *self, tr_peer_t peer, tr_buf_t *buf) {

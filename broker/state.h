@@ -308,6 +308,9 @@ void tr_control_resolved(tr_core_t *core, tr_session_t *to, const char *name, tr
 /* To a peer without a session. */
 void tr_control_refuse_peer(
     tr_core_t *core, tr_peer_t peer, uint64_t id, tr_reason_t reason, const char *detail);
+/* The same without an event. */
+void tr_control_turn_down_peer(
+    tr_core_t *core, tr_peer_t peer, uint64_t id, tr_reason_t reason, const char *detail);
 
 /* nack.c */
 /* So many NACKs wait for the process that it gets no credit until it has taken some. */

@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/cert/cert_file.h"
+#include "tools/state.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,10 +14,13 @@
 /* ---- where they are ---- */
 
 int tr_certs_directory(const tr_call_t *call, const char *option, char *out) {
+    tr_state_info_t info;
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     int n;
     if (option)
         n = snprintf(out, PATH_MAX, "%s", option);
+    else if (tr_state_find(NULL, NULL, &info, NULL) == 0 && *info.certs)
+        n = snprintf(out, PATH_MAX, "%s", info.certs);
     else if (config && config[0] == '/')
         n = snprintf(out, PATH_MAX, "%s/troupe/certs", config);
     else if (home && home[0] == '/')

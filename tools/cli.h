@@ -35,6 +35,7 @@ typedef struct tr_cli_common {
     const char *fleet;
     const char *state;
     const char *connect;
+    const char *cert;
     const char *certs;
     int64_t timeout_ms;
 } tr_cli_common_t;
@@ -56,6 +57,9 @@ typedef struct tr_cli_common {
         TR_CLI_STATE_OPTION(S),                                                                              \
         {"connect", 'c', "ENDPOINT", TR_STRING(S, common.connect), NULL,                                     \
             "A broker, in place of that of a fleet that runs here: tcp://HOST:PORT or ipc://PATH."},         \
+        {"cert", 0, "FILE", TR_STRING(S, common.cert), NULL,                                                 \
+            "The secret part of your certificate, for a broker that wants one; that of a fleet that runs "   \
+            "here is known."},                                                                               \
     {                                                                                                        \
         "timeout", 't', "TIME", TR_DURATION(S, common.timeout_ms), timeout, "Give up after this time.",      \
             .min = 1                                                                                         \

@@ -63,7 +63,7 @@ static const tr_option_t show_table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"label", 'l', "KEY", TR_LIST(options_t, labels), NULL, "A label.", .flags = TR_OPTION_FLAG_ONLY},
     {"quick", 'q', NULL, TR_BOOL(options_t, quick), NULL, "Be quick.", .flags = TR_OPTION_FLAG_ONLY},
-    {"secret", 0, NULL, TR_BOOL(options_t, secret), NULL, "Not shown.",
+    {"unseen", 0, NULL, TR_BOOL(options_t, secret), NULL, "Not shown.",
         .flags = TR_OPTION_FLAG_ONLY | TR_OPTION_HIDDEN},
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "5s"),
@@ -233,7 +233,7 @@ static void test_scripts_of_the_other_shells(void **state) {
         fclose(out);
         if (!strstr(text, rows[i].needle))
             fail_msg("no %s in:\n%s", rows[i].needle, text);
-        assert_null(strstr(text, "secret"));
+        assert_null(strstr(text, "unseen"));
         free(text);
     }
     assert_int_equal(tr_cli_completion(fakes, "tcsh", NULL), -EINVAL);
@@ -252,7 +252,7 @@ static void test_the_man_page(void **state) {
     assert_non_null(
         strstr(text, "\\fB\\-n\\fR, \\fB\\-\\-number\\fR \\fIN\\fR\nHow many. More of it.\nDefault: 1.\n"));
     assert_non_null(strstr(text, ".PP\n\\&.The second\\en.\n")); /* not a request, not an escape */
-    assert_null(strstr(text, "secret"));
+    assert_null(strstr(text, "unseen"));
     free(text);
     expect(CALL("help", "--man"), 0, ".TH TROUPE 1", "");
     expect(CALL("help", "--man", "up"), 0, ".TH", "");

@@ -146,7 +146,8 @@ static int look_at_stream(const visit_t *visit) {
             "the broker does not say where its stream is");
         return TR_EXIT_OK;
     }
-    if (tr_reach(endpoint, STREAM_MS, -1, &error) < 0 || tr_stream_new(endpoint, &stream, &error) < 0 ||
+    if (tr_reach(endpoint, STREAM_MS, -1, &error) < 0 ||
+        tr_stream_new(endpoint, visit->place->cert, &stream, &error) < 0 ||
         tr_stream_subscribe(stream, STATS_TOPIC, strlen(STATS_TOPIC)) < 0) {
         tr_report_add(visit->report, "stream", TR_HEALTH_FAIL, STREAM_CURE, "%s", error.text);
         tr_stream_destroy(&stream);

@@ -63,12 +63,15 @@ static int find_place(const tr_cli_common_t *common, tr_cli_place_t *ret_place, 
         strcpy(place.endpoint, info.listen);
         strcpy(place.fleet, info.fleet);
         strcpy(place.directory, info.directory);
+        strcpy(place.cert, info.cert);
     } else if (rc == -ENOENT && !common->fleet) {
         strcpy(place.endpoint, TR_CLI_ENDPOINT_DEFAULT);
         place.assumed = true;
     } else {
         return rc;
     }
+    if (common->cert && snprintf(place.cert, sizeof place.cert, "%s", common->cert) >= (int)sizeof place.cert)
+        return tr_error_set(error, -EINVAL, "--cert: the path is too long");
     *ret_place = place;
     return 0;
 }
@@ -188,6 +191,7 @@ static int connect_host(tr_cli_session_t *self) {
     int64_t left = self->deadline_ms - tr_clock_ms();
     tr_host_options_t options = {
         .endpoint = self->place.endpoint,
+        .certificate = *self->place.cert ? self->place.cert : NULL,
         .process = self->config.call->verb->program->name,
         .connect_ms = left < 1            ? 1
                       : left < WELCOME_MS ? left
@@ -196,7 +200,9 @@ static int connect_host(tr_cli_session_t *self) {
         .arg = self,
     };
     rc = tr_host_new(&options, &self->host, &error);
-    return rc == 0 ? TR_EXIT_OK : unreachable(self, &error);
+    if (rc == 0)
+        return TR_EXIT_OK;
+    return rc == -ETIMEDOUT ? unreachable(self, &error) : fail(&self->config, TR_EXIT_REFUSED, error.text);
 }
 
 int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t **ret_session) {
@@ -242,7 +248,8 @@ void tr_cli_session_close(tr_cli_session_t **self) {
     *self = NULL;
 }
 
-int tr_cli_find_stream(const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out) {
+int tr_cli_find_stream(
+    const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out, char ret_cert[PATH_MAX]) {
     tr_cli_session_t *session = NULL;
     tr_cli_session_config_t config = {.call = call, .common = common, .quiet = quiet, .no_agent = true};
     int code = tr_cli_session_open(&config, &session);
@@ -250,6 +257,8 @@ int tr_cli_find_stream(const tr_call_t *call, const tr_cli_common_t *common, boo
         tr_cli_stream_endpoint(session->place.endpoint, tr_host_stream(session->host), out) < 0)
         code =
             fail(&config, TR_EXIT_REFUSED, "the broker's stream has an endpoint of more than 255 characters");
+    if (code == TR_EXIT_OK)
+        strcpy(ret_cert, session->place.cert);
     tr_cli_session_close(&session);
     return code;
 }

@@ -30,6 +30,7 @@
 typedef struct tr_cli_place {
     char endpoint[TR_STATE_ENDPOINT_MAX + 1];
     char fleet[TR_PLATFORM_MAX + 1]; /* that it is the broker of; "" where it is not one that runs here */
+    char cert[PATH_MAX];             /* to prove oneself with; "" = none */
     char directory[PATH_MAX];        /* of that fleet's state, "" */
     bool assumed;                    /* nothing said where: it is the default */
 } tr_cli_place_t;
@@ -57,9 +58,11 @@ int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t 
 /* Says goodbye: the broker has taken all that was sent. */
 void tr_cli_session_close(tr_cli_session_t **self);
 
-/* Asks the broker where its topic stream is; see tr_cli_stream_endpoint for out. Opens a session and closes
- * it again, after which signals are no longer blocked. */
-int tr_cli_find_stream(const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out);
+/* Asks the broker where its topic stream is; see tr_cli_stream_endpoint for out. ret_cert: what to prove
+ * oneself with there, "" = nothing. Opens a session and closes it again, after which signals are no longer
+ * blocked. */
+int tr_cli_find_stream(
+    const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out, char ret_cert[PATH_MAX]);
 
 tr_agent_t *tr_cli_session_agent(const tr_cli_session_t *self);
 tr_host_t *tr_cli_session_host(const tr_cli_session_t *self);

@@ -38,8 +38,10 @@ typedef struct tr_state_info {
     char stream[TR_STATE_ENDPOINT_MAX + 1];
     char http[TR_STATE_ENDPOINT_MAX + 1]; /* HOST:PORT */
     char file[PATH_MAX];                  /* the fleet file, absolute */
-    char directory[PATH_MAX];             /* ROOT/FLEET, absolute; not stored, filled by readers */
-    bool running;                         /* not stored, filled by readers */
+    char cert[PATH_MAX];      /* of a secure fleet: what its user's commands prove themselves with */
+    char certs[PATH_MAX];     /* of a secure fleet: the directory of its certificates */
+    char directory[PATH_MAX]; /* ROOT/FLEET, absolute; not stored, filled by readers */
+    bool running;             /* not stored, filled by readers */
 } tr_state_info_t;
 
 /* A fleet's directory with its lock held. */

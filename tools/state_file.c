@@ -16,6 +16,7 @@
 static const struct {
     const char *key;
     size_t offset, size;
+    bool optional;
 } texts[] = {
     {"fleet", offsetof(tr_state_info_t, fleet), sizeof(((tr_state_info_t *)0)->fleet)},
     {"platform", offsetof(tr_state_info_t, platform), sizeof(((tr_state_info_t *)0)->platform)},
@@ -23,6 +24,8 @@ static const struct {
     {"stream", offsetof(tr_state_info_t, stream), sizeof(((tr_state_info_t *)0)->stream)},
     {"http", offsetof(tr_state_info_t, http), sizeof(((tr_state_info_t *)0)->http)},
     {"file", offsetof(tr_state_info_t, file), sizeof(((tr_state_info_t *)0)->file)},
+    {"cert", offsetof(tr_state_info_t, cert), sizeof(((tr_state_info_t *)0)->cert), true},
+    {"certs", offsetof(tr_state_info_t, certs), sizeof(((tr_state_info_t *)0)->certs), true},
 };
 
 uint64_t tr_state_start_time(pid_t pid) {
@@ -86,6 +89,8 @@ static int from_json(const json_t *object, tr_state_info_t *info) {
     info->start_time = (uint64_t)start;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = json_string_value(json_object_get(object, texts[i].key));
+        if (!text && texts[i].optional)
+            text = "";
         if (!text || strlen(text) >= texts[i].size)
             return -EINVAL;
         strcpy((char *)info + texts[i].offset, text);

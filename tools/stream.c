@@ -1,5 +1,6 @@
 #include "tools/stream.h"
 
+#include "lib/cert/secret.h"
 #include "proto/bundle.h"
 #include "proto/topic.h"
 
@@ -64,14 +65,27 @@ static int connect_to(tr_stream_t *s, const char *endpoint, tr_error_t *error) {
     return 0;
 }
 
-int tr_stream_new(const char *endpoint, tr_stream_t **ret_self, tr_error_t *error) {
+static int prove(tr_stream_t *s, const char *cert, tr_error_t *error) {
+    tr_secret_t secret = {0};
+    int rc = tr_secret_load(&secret, cert, error);
+    if (rc == 0 && (rc = tr_secret_client(&secret, s->socket)) < 0)
+        tr_error_set(error, rc, "%s: this certificate cannot be used: %s", cert, strerror(-rc));
+    tr_secret_wipe(&secret);
+    return rc;
+}
+
+int tr_stream_new(const char *endpoint, const char *cert, tr_stream_t **ret_self, tr_error_t *error) {
     tr_stream_t *s = calloc(1, sizeof *s);
     if (!s)
         return tr_error_set(error, -ENOMEM, "out of memory");
     zmq_msg_init(&s->topic);
     zmq_msg_init(&s->bundle);
-    int rc = open_sockets(s) ? connect_to(s, endpoint, error)
-                             : tr_error_set(error, -ENOMEM, "cannot open a socket: %s", zmq_strerror(errno));
+    int rc =
+        open_sockets(s) ? 0 : tr_error_set(error, -ENOMEM, "cannot open a socket: %s", zmq_strerror(errno));
+    if (rc == 0 && cert && *cert)
+        rc = prove(s, cert, error);
+    if (rc == 0)
+        rc = connect_to(s, endpoint, error);
     if (rc < 0) {
         tr_stream_destroy(&s);
         return rc;

@@ -28,8 +28,9 @@ typedef struct tr_stream_message {
     tr_record_t record;
 } tr_stream_message_t;
 
-/* 0; -EINVAL: no endpoint; -ENOMEM. Returns before it is connected. */
-int tr_stream_new(const char *endpoint, tr_stream_t **ret_self, tr_error_t *error);
+/* `cert`: the secret part of a certificate to prove oneself with; NULL or "" = none. 0; -EINVAL: no endpoint;
+ * -ENOMEM; of the certificate, as tr_secret_load. Returns before it is connected. */
+int tr_stream_new(const char *endpoint, const char *cert, tr_stream_t **ret_self, tr_error_t *error);
 void tr_stream_destroy(tr_stream_t **self);
 /* Leaves the endpoint for another one. */
 int tr_stream_move(tr_stream_t *self, const char *endpoint, tr_error_t *error);

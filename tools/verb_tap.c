@@ -200,7 +200,7 @@ static int block_signals(tap_t *t) {
 
 /* Lost for a while: a broker that came back on other ports says where its stream is now. */
 static int look_again(tap_t *t) {
-    char endpoint[TR_STATE_ENDPOINT_MAX + 1];
+    char endpoint[TR_STATE_ENDPOINT_MAX + 1], cert[PATH_MAX];
     if (tr_clock_ms() < t->look_ms)
         return TR_EXIT_OK;
     t->look_ms = tr_clock_ms() + LOOK_AGAIN_MS;
@@ -208,7 +208,7 @@ static int look_again(tap_t *t) {
         return TR_EXIT_OK; /* it was said where it is */
     tr_cli_common_t common = t->options->common;
     common.timeout_ms = REACH_MS;
-    int code = tr_cli_find_stream(t->call, &common, true, endpoint);
+    int code = tr_cli_find_stream(t->call, &common, true, endpoint, cert);
     if (code > TR_EXIT_SIGNAL) {
         t->signal = code - TR_EXIT_SIGNAL;
         return TR_EXIT_OK;
@@ -243,12 +243,13 @@ static int watch(tap_t *t) {
 
 static int start(tap_t *t) {
     const options_t *o = t->options;
-    char endpoint[TR_STATE_ENDPOINT_MAX + 1];
+    char endpoint[TR_STATE_ENDPOINT_MAX + 1], cert[PATH_MAX] = "";
     tr_error_t error = {0};
-    int code = o->stream ? TR_EXIT_OK : tr_cli_find_stream(t->call, &o->common, false, endpoint);
+    int code = o->stream ? TR_EXIT_OK : tr_cli_find_stream(t->call, &o->common, false, endpoint, cert);
+    const char *proof = o->stream ? o->common.cert : cert;
     if (code == TR_EXIT_OK)
         code = block_signals(t);
-    if (code == TR_EXIT_OK && tr_stream_new(o->stream ? o->stream : endpoint, &t->stream, &error) < 0)
+    if (code == TR_EXIT_OK && tr_stream_new(o->stream ? o->stream : endpoint, proof, &t->stream, &error) < 0)
         code = tr_cli_usage(t->call, "%s", error.text);
     const char *prefix;
     size_t len;

@@ -16,6 +16,7 @@
 #define BUNDLES_PER_TURN 32
 #define GOODBYE_MS       5000
 #define CONNECT_MS       10000
+#define REFUSED_MS       2500 /* a broker learns of a new certificate within two seconds */
 
 void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...) {
     if (!host->on_event)
@@ -58,9 +59,10 @@ static int wait_welcome(tr_host_t *h, int64_t connect_ms, tr_error_t *error) {
     int64_t give_up = connect_ms < 0 ? INT64_MAX : tr_clock_ms() + (connect_ms ? connect_ms : CONNECT_MS);
     while (!tr_link_ready(h->link)) {
         int64_t left = give_up - tr_clock_ms();
-        if (left <= 0) {
+        bool kept_out = tr_link_kept_out(h->link) >= REFUSED_MS;
+        if (left <= 0 || kept_out) {
             tr_link_trouble(h->link, error);
-            return -ETIMEDOUT;
+            return kept_out ? -EACCES : -ETIMEDOUT;
         }
         tr_host_step(h, left);
         if (tr_host_stopping(h))

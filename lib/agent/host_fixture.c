@@ -311,6 +311,11 @@ void tr_link_stats(tr_link_t *self, tr_host_stats_t *ret_stats) {
     *ret_stats = (tr_host_stats_t){0};
 }
 
+int64_t tr_link_kept_out(tr_link_t *self) {
+    (void)self;
+    return 0;
+}
+
 void tr_link_trouble(tr_link_t *self, tr_error_t *error) {
     (void)self;
     (void)error;

@@ -11,7 +11,9 @@
 #define IDLE_BUFFERS   64
 #define RECEIVE_MAX    32 /* bundles in one turn, so that sending and timers get theirs */
 #define HELLO_MS       1000
-#define HELLOS_MAX     5 /* on one socket */
+#define HELLOS_MAX     5   /* on one socket */
+#define KNOCK_MS       300 /* between two tries of who is kept out */
+#define LOOK_MS        100 /* while a handshake may be refused */
 #define BACKOFF_MAX_MS 5000
 
 static int64_t now_ms(void) {
@@ -59,16 +61,26 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
     return l;
 }
 
+static int cannot_open(tr_link_t *l, int r, tr_error_t *error) {
+    const char *refusal = tr_wire_refusal(l->wire);
+    if (*refusal)
+        return tr_error_set(error, r, "%s", refusal);
+    return tr_error_set(error, r == -EMFILE ? r : -EINVAL,
+        "%s: %s; an endpoint is tcp://HOST:PORT or ipc://PATH", l->endpoint, tr_wire_strerror(-r));
+}
+
 int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error) {
     tr_link_t *l = link_alloc(options);
     if (!l || !l->endpoint || !l->process || !l->host || tr_wire_new(l->endpoint, l->seed, &l->wire) < 0) {
         tr_link_destroy(&l, 0);
         return tr_error_set(error, -ENOMEM, "out of memory");
     }
-    int r = tr_wire_open(l->wire);
+    l->secure = options->certificate != NULL;
+    int r = l->secure ? tr_wire_secure(l->wire, options->certificate) : 0;
+    if (r == 0)
+        r = tr_wire_open(l->wire);
     if (r < 0) {
-        r = tr_error_set(error, r == -EMFILE ? r : -EINVAL,
-            "%s: %s; an endpoint is tcp://HOST:PORT or ipc://PATH", l->endpoint, tr_wire_strerror(-r));
+        r = cannot_open(l, r, error);
         tr_link_destroy(&l, 0);
         return r;
     }
@@ -271,8 +283,9 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
     tr_link_deliver(l, in);
 }
 
-/* True when nothing more was there. Finding that out costs libzmq a system call, which a lone message should not wait for: the first
- * look takes one bundle, and each look that found all it asked for lets the next one take twice as many. */
+/* True when nothing more was there. Finding that out costs libzmq a system call, which a lone message should
+ * not wait for: the first look takes one bundle, and each look that found all it asked for lets the next one
+ * take twice as many. */
 static bool receive(tr_link_t *l, int64_t now) {
     for (unsigned i = 0; i < l->batch; i++) {
         zmq_msg_t frame;
@@ -312,8 +325,10 @@ static int64_t patience(const tr_link_t *l) {
 
 static void open_again(tr_link_t *l) {
     int r = tr_wire_open(l->wire);
+    const char *refusal = r < 0 ? tr_wire_refusal(l->wire) : "";
     if (r < 0)
-        snprintf(l->trouble, sizeof l->trouble, "cannot open a socket: %s", tr_wire_strerror(-r));
+        snprintf(l->trouble, sizeof l->trouble, "%.240s%s",
+            *refusal ? refusal : "cannot open a socket: ", *refusal ? "" : tr_wire_strerror(-r));
 }
 
 /* A HELLO waits in libzmq until it has connected, so asking again helps only where a connection was lost
@@ -321,6 +336,24 @@ static void open_again(tr_link_t *l) {
 static void hello_again(tr_link_t *l, int64_t now) {
     if (++l->hellos % HELLOS_MAX == 0)
         open_again(l);
+    tr_link_hello(l, now);
+}
+
+/* Kept out by the broker's guard, in which case ZeroMQ gives up: a new certificate may get through, or the
+ * same one once the broker knows it. */
+static void knock_again(tr_link_t *l, int64_t now) {
+    const char *refusal = l->secure && now >= l->knock_ms ? tr_wire_refusal(l->wire) : "";
+    if (!*refusal)
+        return;
+    if (!l->refused_ms)
+        tr_link_say(l, TR_HOST_REFUSED, refusal);
+    l->refused_ms = l->refused_ms ? l->refused_ms : now;
+    snprintf(l->trouble, sizeof l->trouble, "%.255s", refusal);
+    l->knock_ms = now + KNOCK_MS + l->backoff_ms;
+    l->backoff_ms = l->backoff_ms ? l->backoff_ms * 2 : 100;
+    if (l->backoff_ms > BACKOFF_MAX_MS)
+        l->backoff_ms = BACKOFF_MAX_MS;
+    open_again(l);
     tr_link_hello(l, now);
 }
 
@@ -338,6 +371,7 @@ static void reconnect(tr_link_t *l, int64_t now) {
 
 static void keep_alive(tr_link_t *l, int64_t now) {
     if (l->state == TR_LINK_HELLO) {
+        knock_again(l, now);
         if (now - l->hello_ms > patience(l))
             hello_again(l, now);
         return;
@@ -360,8 +394,10 @@ static void keep_alive(tr_link_t *l, int64_t now) {
 }
 
 static int64_t next_due(const tr_link_t *l) {
-    if (l->state == TR_LINK_HELLO)
-        return l->hello_ms + patience(l) + 1;
+    if (l->state == TR_LINK_HELLO) {
+        int64_t again = l->hello_ms + patience(l) + 1, look = now_ms() + LOOK_MS;
+        return l->secure && look < again ? look : again;
+    }
     int64_t ping = l->said_ms + l->heartbeat_ms, lease = l->heard_ms + l->lease_ms;
     return ping < lease ? ping : lease;
 }
@@ -460,10 +496,26 @@ void tr_link_stats(tr_link_t *self, tr_host_stats_t *ret_stats) {
     pthread_mutex_unlock(&self->lock);
 }
 
+int64_t tr_link_kept_out(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    int64_t ms = self->refused_ms ? now_ms() - self->refused_ms + 1 : 0;
+    pthread_mutex_unlock(&self->lock);
+    return ms;
+}
+
+/* With and without a certificate, ZeroMQ only says that nothing came of it. */
+static const char *usual_trouble(const tr_link_t *l) {
+    return l->secure ? "no broker answers there; is it running, and is it the one that the certificate is "
+                       "for? (troupe "
+                       "doctor)"
+                     : "no broker answers there; is it running, or does it want a certificate (--cert)? "
+                       "(troupe doctor)";
+}
+
 void tr_link_trouble(tr_link_t *self, tr_error_t *error) {
     pthread_mutex_lock(&self->lock);
-    tr_error_set(error, -ETIMEDOUT, "%s: %s", self->endpoint,
-        self->trouble[0] ? self->trouble : "no broker answers there; is it running? (troupe doctor)");
+    tr_error_set(
+        error, -ETIMEDOUT, "%s: %s", self->endpoint, self->trouble[0] ? self->trouble : usual_trouble(self));
     pthread_mutex_unlock(&self->lock);
 }
 

@@ -34,15 +34,16 @@ typedef enum tr_registration_status {
 /* An agent or a range; owned by the link. Read its fields through the functions below only. */
 typedef struct tr_registration tr_registration_t;
 
-/* Agents that have ended: NAME, or of a range NAME-0 .. NAME-(count-1). What was sent to them up to this position
- * (tr_outgoing_t) was in their hands at most, and will not be answered. */
+/* Agents that have ended: NAME, or of a range NAME-0 .. NAME-(count-1). What was sent to them up to this
+ * position (tr_outgoing_t) was in their hands at most, and will not be answered. */
 typedef struct tr_gone {
     uint64_t count;
     uint64_t position;
     char name[TR_NAME_MAX + 1];
 } tr_gone_t;
 
-/* A bundle with data records for the host's agents; or that others are gone, which comes in its place among them. */
+/* A bundle with data records for the host's agents; or that others are gone, which comes in its place among
+ * them. */
 typedef struct tr_inbound {
     struct tr_inbound *next;
     uint64_t epoch;
@@ -79,8 +80,8 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
 /* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
 int tr_link_fd(tr_link_t *self);
 bool tr_link_has_data(tr_link_t *self);
-/* The next one, NULL where there is none; give it back with tr_link_finished. ret_more: whether another one waits
- * behind it. */
+/* The next one, NULL where there is none; give it back with tr_link_finished. ret_more: whether another one
+ * waits behind it. */
 tr_inbound_t *tr_link_take(tr_link_t *self, bool *ret_more);
 /* The bundle has been dealt with: `records`/`bytes` of it count as taken now (kept messages report theirs
  * later). Frees it. */
@@ -97,7 +98,8 @@ tr_link_event_t *tr_link_event(tr_link_t *self);
  * in troupe/agent.h. */
 int tr_link_send(tr_link_t *self, const tr_outgoing_t *out);
 void tr_link_flush(tr_link_t *self);
-/* The token of a durable message that is on the broker's disk, or (when its sender has ended) will not be; NULL where there is none. */
+/* The token of a durable message that is on the broker's disk, or (when its sender has ended) will not be;
+ * NULL where there is none. */
 void *tr_link_stored(tr_link_t *self);
 /* A durable message came back: it is not kept any more. Its token, or NULL. */
 void *tr_link_refused(tr_link_t *self, uint64_t id);
@@ -136,6 +138,8 @@ void tr_link_forget_topic(tr_link_t *self, tr_route_t route);
 bool tr_link_ready(tr_link_t *self);
 uint32_t tr_link_max_record(const tr_link_t *self);
 void tr_link_stats(tr_link_t *self, tr_host_stats_t *ret_stats);
+/* How long the broker's guard has kept it out, without a break; 0 = it does not. */
+int64_t tr_link_kept_out(tr_link_t *self);
 /* Why the first connection has not come about yet. */
 void tr_link_trouble(tr_link_t *self, tr_error_t *error);
 

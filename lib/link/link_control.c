@@ -148,6 +148,7 @@ static void on_welcome(tr_link_t *l, const tr_record_t *record, int64_t now) {
         l->farewell = false;
         l->hellos = 0;
         l->trouble[0] = 0;
+        l->refused_ms = 0;
         memcpy(l->token, m->token.data, m->token.len);
         l->token_len = m->token.len;
         set_text(l->platform, sizeof l->platform, m->platform);
@@ -314,8 +315,8 @@ static uint64_t position_of(const tr_link_t *l, const Troupe__Gone *m) {
     return l->sent_before + (m->epoch == l->welcomed_epoch ? m->taken : 0);
 }
 
-/* The host's agents hear of it in its turn: behind what the ended one had said. Out of memory: those who wait for
- * it wait for their time. */
+/* The host's agents hear of it in its turn: behind what the ended one had said. Out of memory: those who wait
+ * for it wait for their time. */
 static void deliver_gone(tr_link_t *l, const tr_record_t *record, const Troupe__Gone *m) {
     tr_inbound_t *in = calloc(1, sizeof *in);
     tr_gone_t *gone = calloc(1, sizeof *gone);

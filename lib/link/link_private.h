@@ -85,6 +85,9 @@ struct tr_link {
     uint32_t heartbeat_ms, lease_ms, max_record;
     int64_t heard_ms, said_ms, hello_ms, backoff_ms;
     unsigned hellos; /* sent in vain */
+    bool secure;
+    int64_t refused_ms; /* since when the broker keeps it out; 0 = it does not */
+    int64_t knock_ms;   /* when to try again */
     char trouble[256];
 
     tr_outbox_t control; /* goes first, free of credit */

@@ -1,7 +1,7 @@
 /*
  * The wire beneath a link: one connection to a broker that carries frames. This is all that a link, and the
- * host above it, knows of sockets and of waiting. wire_zmq.c is a ZeroMQ DEALER; the simulator links a virtual
- * network in its place (tests/sim), so the link's logic is the same in both.
+ * host above it, knows of sockets and of waiting. wire_zmq.c is a ZeroMQ DEALER; the simulator links a
+ * virtual network in its place (tests/sim), so the link's logic is the same in both.
  *
  * A frame that comes is a zmq_msg_t on either wire: the type is memory only, it needs no socket.
  *
@@ -20,6 +20,12 @@ typedef struct tr_wire tr_wire_t;
 
 /* Not connected yet: tr_wire_open. `seed` draws the pauses between attempts to connect. -ENOMEM. */
 int tr_wire_new(const char *endpoint, uint64_t seed, tr_wire_t **ret_wire);
+/* From the next tr_wire_open on it is encrypted, and proves who it is by the secret part of a certificate
+ * (lib/cert/secret.h) in this file, which is read again by each tr_wire_open. -ENOMEM. */
+int tr_wire_secure(tr_wire_t *self, const char *certificate);
+/* Why it does not come through: what the last tr_wire_open could not do, or that the other side keeps this
+ * certificate out, in which case only another tr_wire_open tries again. "" where nothing is known. */
+const char *tr_wire_refusal(tr_wire_t *self);
 /* NULL-safe. Buffers that were sent are back in their pool when it returns. */
 void tr_wire_destroy(tr_wire_t **self);
 
@@ -31,7 +37,8 @@ bool tr_wire_is_open(const tr_wire_t *self);
  * nothing after that, before waiting. Another one after each tr_wire_open. */
 int tr_wire_fd(const tr_wire_t *self);
 
-/* One frame; gives buf up. What is sent before there is a connection waits for it. Lost where out of memory. */
+/* One frame; gives buf up. What is sent before there is a connection waits for it. Lost where out of
+ * memory. */
 void tr_wire_send(tr_wire_t *self, tr_buf_t *buf);
 /* True with a frame in the initialised `frame`. */
 bool tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame);

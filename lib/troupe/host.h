@@ -33,6 +33,8 @@ typedef enum tr_host_event {
 
 typedef struct tr_host_options {
     const char *endpoint;    /* of the broker: tcp://host:port or ipc://path */
+    const char *certificate; /* file with the secret part of one (`troupe cert new`), which also says who the
+                                broker is; read again for each connection. NULL: not encrypted */
     const char *process;     /* what this process is, for people; NULL = "libtroupe" */
     uint32_t window_records; /* what the broker may send ahead; 0 = 32768 */
     uint64_t window_bytes;   /* 0 = 8 MiB */
@@ -56,8 +58,9 @@ typedef struct tr_host_options {
 #define TR_HOST_EXIT_GAVE_UP  70
 #define TR_HOST_RESTART_NEVER UINT32_MAX
 
-/* Connects and waits for the broker's welcome. 0; -ETIMEDOUT, -EINVAL, -EPROTO with a text. Copies the
- * options' strings. */
+/* Connects and waits for the broker's welcome. 0; -ETIMEDOUT, -EINVAL, -EPROTO, -EACCES (the broker does not
+ * let the certificate in), -EPERM (others can read it), the errno of a certificate that cannot be read, with
+ * a text. Copies the options' strings. */
 int tr_host_new(const tr_host_options_t *options, tr_host_t **ret_host, tr_error_t *error);
 /* Ends the agents, says goodbye to the broker (everything sent before is taken), frees. NULL-safe. */
 void tr_host_destroy(tr_host_t **self);
