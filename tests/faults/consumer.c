@@ -1,0 +1,135 @@
+/* A consumer: takes numbered durable messages, settles each by returning, and keeps a history of what came. */
+#include "tests/faults/history.h"
+
+#include "lib/base/process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct options {
+    const char *connect, *history, *name;
+    int64_t pause_ms, die_at, stop_at, poison;
+} options_t;
+
+#define O options_t
+static const tr_option_t table[] = {
+    {"connect", 0, "ENDPOINT", TR_STRING(O, connect), NULL, "The broker.", .flags = TR_OPTION_REQUIRED},
+    {"history", 0, "FILE", TR_STRING(O, history), NULL, "Where to say what happens.",
+        .flags = TR_OPTION_REQUIRED},
+    {"name", 0, "NAME", TR_STRING(O, name), "consumer", "Of the agent, whose mailbox is durable."},
+    {"pause", 0, "TIME", TR_DURATION(O, pause_ms), "0", "How long each message is in work."},
+    {"die-at", 0, "N", TR_INT(O, die_at), "0", "Kill itself with the N-th message in work.", .min = 0,
+        .max = INT32_MAX},
+    {"stop-at", 0, "N", TR_INT(O, stop_at), "0", "End after the N-th message.", .min = 0, .max = INT32_MAX},
+    {"poison", 0, "NUMBER", TR_INT(O, poison), "0", "Give each message of this number back.", .min = 0,
+        .max = INT64_MAX},
+};
+static const tr_program_t program = {.name = "consumer",
+    .summary = "Take numbered durable messages and keep a history",
+    .options = table,
+    .option_count = sizeof table / sizeof *table};
+
+typedef struct consumer {
+    options_t options;
+    tr_options_t *owner;
+    history_t history;
+    tr_host_t *host;
+    uint64_t received;
+    int signal_fd;
+} consumer_t;
+
+typedef struct state {
+    consumer_t *consumer;
+} state_t;
+
+static void take(consumer_t *c, const tr_message_t *m, uint64_t *ret_number) {
+    char sender[NAME_SIZE] = "?";
+    size_t size;
+    const void *bytes = tr_message_content(m, &size);
+    *ret_number = 0;
+    bool good = numbered_check(bytes, size, sender, ret_number);
+    history_say(&c->history, "got %s %" PRIu64 " %s %d %u %s", sender, *ret_number, c->options.name,
+        tr_message_redelivered(m), tr_message_attempt(m), good ? "good" : "wrong");
+}
+
+/* It is not dealt with: somebody else shall try. */
+static int give_back(const tr_message_t *m) {
+    tr_message_t *kept = tr_message_keep(m);
+    if (!kept)
+        return -ENOMEM;
+    tr_message_release(&kept);
+    return 0;
+}
+
+static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
+    consumer_t *c = ((state_t *)state)->consumer;
+    const options_t *o = &c->options;
+    uint64_t number;
+    (void)self;
+    if (tr_message_type(m) != TR_MESSAGE_DIRECT)
+        return 0;
+    take(c, m, &number);
+    c->received++;
+    if (o->die_at && c->received == (uint64_t)o->die_at)
+        raise(SIGKILL);
+    if (o->pause_ms)
+        usleep((useconds_t)o->pause_ms * 1000);
+    if (o->stop_at && c->received == (uint64_t)o->stop_at)
+        tr_host_stop(c->host, 0);
+    return o->poison && number == (uint64_t)o->poison ? give_back(m) : 0;
+}
+
+static void on_signal(tr_agent_t *self, void *state, int fd, short events, void *arg) {
+    (void)state, (void)events, (void)arg;
+    if (tr_process_next_signal(fd) > 0)
+        tr_host_stop(tr_agent_host(self), 0);
+}
+
+static int join(consumer_t *c, tr_error_t *error) {
+    static const tr_behaviour_t behaviour = {
+        .abi = TR_BEHAVIOUR_ABI, .name = "consumer", .state_size = sizeof(state_t), .receive = receive};
+    tr_host_options_t host = {.endpoint = c->options.connect,
+        .process = c->options.name,
+        .durable = true,
+        .connect_ms = -1,
+        .on_event = history_event,
+        .arg = &c->history};
+    tr_agent_t *agent = NULL;
+    int r = history_open(&c->history, c->options.history, error);
+    if (r == 0)
+        r = tr_process_signals(&c->signal_fd, error);
+    if (r == 0)
+        r = tr_host_new(&host, &c->host, error);
+    if (r == 0)
+        r = tr_host_add(c->host, c->options.name, &behaviour, NULL, &agent, error);
+    if (r < 0)
+        return r;
+    ((state_t *)tr_agent_state(agent))->consumer = c;
+    history_say(&c->history, "begin %s", c->options.name);
+    return tr_watch(agent, c->signal_fd, POLLIN, on_signal, NULL);
+}
+
+int main(int argc, char **argv) {
+    consumer_t c = {0};
+    tr_error_t error = {0};
+    int r = tr_options_read(&program, argc, argv, &c.options, &c.owner, &error);
+    if (r != TR_OPTIONS_RUN) {
+        fprintf(stderr, "consumer: %s\n", error.text);
+        return 1;
+    }
+    r = join(&c, &error);
+    if (r == 0)
+        r = tr_host_run(c.host);
+    else
+        fprintf(stderr, "consumer: %s\n", error.text);
+    tr_host_destroy(&c.host);
+    history_say(&c.history, "end %s %" PRIu64, c.options.name, c.received);
+    history_close(&c.history);
+    tr_options_destroy(&c.owner);
+    return r == 0 ? 0 : 2;
+}

@@ -1,0 +1,122 @@
+"""What the fault tests share: a broker with a journal that is killed and started again at its address, producers and consumers with
+their histories, and the line with a fault's figure.
+
+Each test takes `--long` for the long version. A time limit that a fault has to keep is one of the program's: what it waited for
+a processor that others used (the kernel counts that) is taken off, so that a busy machine fails no test.
+"""
+import os
+import pathlib
+import signal
+import sys
+import time
+import unittest
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+from harness import wait_until
+from history import Ledger, percentile
+
+LONG = "--long" in sys.argv
+NS = 1e9
+
+
+def waited_for_processor(pid):
+    """Seconds that the process's main thread was ready to run and did not."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[1]) / NS
+
+
+def processor_seconds(pid):
+    """What all threads of the process have used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def figure(fault, text):
+    """The one line that says how a fault went."""
+    print(f"fault {fault}: {text}", flush=True)
+
+
+class FaultTest(harness.SystemTest):
+    journal = True
+    broker_options = ()
+
+    def setUp(self):
+        super().setUp()
+        self.ledger = Ledger()
+        self.endpoint = self.stream = "tcp://127.0.0.1:0"
+        self.http = "127.0.0.1:0"
+        self.seconds_to_ready = []  # of each start of the broker, without what it waited for a processor
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start(self, *options, env=None):
+        """Starts the broker: the first time at an address of the kernel's choice, then again there."""
+        begun = time.monotonic()
+        journal = ("--journal", self.path("journal")) if self.journal else ()
+        self.running = self.ready("broker", "--listen", self.endpoint, "--stream", self.stream, "--http", self.http,
+                                  *journal, *self.broker_options, *options, env=env)
+        took = time.monotonic() - begun
+        self.seconds_to_ready.append(max(0.0, took - waited_for_processor(self.running.pid)))
+        self.endpoint, self.stream, self.http = self.running.endpoint, self.running.stream, self.running.http
+        return self.running
+
+    def kill(self, child=None):
+        child = child or self.running
+        child.send_signal(signal.SIGKILL)
+        child.process.wait()
+
+    def stop(self, child, code=0):
+        """Asks it to end, and sees that it does."""
+        done = child.stop()
+        self.assertEqual(done.code, code, done)
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=harness.PATIENCE) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
+        raise AssertionError(f"no metric {name}")
+
+    def _agent(self, program, name, options, wait, env):
+        history = self.path(name + ".history")
+        if not os.path.exists(history):
+            self.ledger.add(history)
+        begun = self.ledger.read().happened("begin", name)
+        arguments = ["--connect", self.endpoint, "--history", history, "--name", name]
+        for key, value in options.items():
+            for each in value if isinstance(value, list) else [value]:
+                arguments += ["--" + key.replace("_", "-"), each]
+        child = self.spawn(f"tests/faults/fault-{program}", *arguments, env=env)
+        if wait:
+            wait_until(lambda: self.ledger.read().happened("begin", name) > begun or child.process.poll() is not None, f"{name} to join")
+            self.assertIsNone(child.process.poll(), child.err)
+        return child
+
+    def producer(self, name, to, wait=True, env=None, **options):
+        """One that sends to `to`, a list of names; it has joined when this returns."""
+        return self._agent("producer", name, {"to": to, **options}, wait, env)
+
+    def consumer(self, name, wait=True, env=None, **options):
+        """One with a durable mailbox; it has joined when this returns."""
+        return self._agent("consumer", name, options, wait, env)
+
+    def arrive(self, patience=harness.PATIENCE):
+        """Waits until all that was acknowledged has arrived."""
+        wait_until(self.ledger.all_arrived, "what was acknowledged to arrive", patience)
+
+    def judge(self):
+        """Fails where a promise was broken."""
+        faults = self.ledger.read().faults()
+        self.assertEqual(faults, [], f"{len(faults)} promises were broken:\n" + "\n".join(faults[:20]))
+
+    def latency(self):
+        times = self.ledger.store_times()
+        return f"stored in {percentile(times, .5):.1f} ms (p50), {percentile(times, .99):.0f} ms (p99)"
+
+
+def main():
+    unittest.main(argv=[argument for argument in sys.argv if argument != "--long"], verbosity=2)

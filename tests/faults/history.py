@@ -1,0 +1,159 @@
+"""Reads the histories that producers and consumers keep (history.h) and says whether what was promised was kept.
+
+    ledger = Ledger([path, ...])
+    ledger.read()                 # what is new in them
+    ledger.missing()              # stored, but neither delivered nor dead
+    ledger.faults()               # one line for each promise that was broken; [] when all is well
+
+Times are nanoseconds of the monotonic clock, which all processes of a machine share.
+"""
+import dataclasses
+import os
+
+
+@dataclasses.dataclass
+class Delivery:
+    at: int
+    receiver: str
+    redelivered: bool
+    attempt: int
+    good: bool
+
+
+def percentile(values, part):
+    """Of a list; 0 where it is empty."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0
+
+
+class _File:
+    """Complete lines as they come: the last one may have been cut short by a kill, or is still being written."""
+
+    def __init__(self, path):
+        self.path, self.at = path, 0
+
+    def lines(self):
+        if not os.path.exists(self.path):
+            return []
+        with open(self.path, "rb") as file:
+            file.seek(self.at)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        self.at += end
+        return data[:end].decode().splitlines()
+
+
+class Ledger:
+    """A message is known by (sender, number)."""
+
+    def __init__(self, paths=()):
+        self.files = [_File(path) for path in paths]
+        self.sent, self.stored, self.refused, self.returned = {}, {}, {}, {}
+        self.got = {}  # message -> deliveries, in the order in which they were read
+        self.events = []  # (time, agent's word, detail), also begin and end
+        self.dead = set()  # messages that the broker has as dead letters: told by who asked it
+        self._words = {"sent": self._sent, "stored": self._stored, "refused": self._back(self.refused),
+                       "returned": self._back(self.returned), "got": self._got}
+
+    def add(self, path):
+        self.files.append(_File(path))
+
+    def read(self):
+        for file in self.files:
+            for line in file.lines():
+                at, word, *rest = line.split(" ")
+                take = self._words.get(word)
+                if take:
+                    take(int(at), *rest)
+                else:
+                    self.events.append((int(at), file.path, word, rest))
+        return self
+
+    def _sent(self, at, sender, number, receiver):
+        self.sent.setdefault((sender, int(number)), (at, receiver))
+
+    def _stored(self, at, sender, number):
+        self.stored.setdefault((sender, int(number)), at)
+
+    @staticmethod
+    def _back(where):
+        def take(at, sender, number, reason):
+            where[(sender, int(number))] = (at, reason)
+        return take
+
+    def _got(self, at, sender, number, receiver, redelivered, attempt, good):
+        delivery = Delivery(at, receiver, redelivered == "1", int(attempt), good == "good")
+        self.got.setdefault((sender, int(number)), []).append(delivery)
+
+    def missing(self):
+        return self.stored.keys() - self.got.keys() - self.dead
+
+    def all_arrived(self):
+        """Reads on; whether every message that was acknowledged has arrived."""
+        self.read()
+        return not self.missing()
+
+    def happened(self, word, name=None):
+        """How often an event did (`disconnected`), or a life's begin or end, of the agent whose file is NAME."""
+        return sum(1 for _, path, what, rest in self.events
+                   if (what == word or (what == "event" and rest[0] == word)) and (name is None or _name(path) == name))
+
+    def deliveries(self):
+        return sum(len(each) for each in self.got.values())
+
+    def redelivered(self):
+        return sum(1 for each in self.got.values() for delivery in each if delivery.redelivered)
+
+    def store_times(self):
+        """Milliseconds from sent to stored."""
+        return [(at - self.sent[message][0]) / 1e6 for message, at in self.stored.items()]
+
+    def served_again(self, at):
+        """Milliseconds from `at` until a message that was sent after it is stored; 0 where none is."""
+        stored = [time for message, time in self.stored.items() if self.sent[message][0] >= at]
+        return (min(stored) - at) / 1e6 if stored else 0
+
+    def faults(self):
+        checks = (self._lost, self._never_sent, self._wrong, self._refused_but_delivered, self._unmarked, self._disorder)
+        return [line for check in checks for line in check()]
+
+    def _lost(self):
+        lost = sorted(self.missing())
+        if lost:
+            yield f"{len(lost)} acknowledged messages were lost, the first ones {lost[:5]}"
+
+    def _never_sent(self):
+        for message, deliveries in self.got.items():
+            at, receiver = self.sent.get(message, (None, None))
+            for delivery in deliveries:
+                if at is None or delivery.at < at or delivery.receiver != receiver:
+                    yield f"{message} came to {delivery.receiver}, but was not sent to it"
+
+    def _wrong(self):
+        for message, deliveries in self.got.items():
+            if not all(delivery.good for delivery in deliveries):
+                yield f"{message} came with a wrong payload"
+
+    def _refused_but_delivered(self):
+        for message in self.refused.keys() & self.got.keys():
+            yield f"{message} was refused ({self.refused[message][1]}) and came nevertheless"
+
+    def _unmarked(self):
+        for message, deliveries in self.got.items():
+            for delivery in sorted(deliveries, key=lambda d: d.at)[1:]:
+                if not delivery.redelivered:
+                    yield f"{message} came again without a mark"
+
+    def _disorder(self):
+        """First deliveries, of each sender to each receiver, in the order in which they were sent."""
+        first = [(min(deliveries, key=lambda d: d.at), message) for message, deliveries in self.got.items()]
+        last = {}
+        for delivery, (sender, number) in sorted(first, key=lambda pair: pair[0].at):
+            way = (sender, delivery.receiver)
+            if last.get(way, 0) > number:
+                yield f"{sender} -> {delivery.receiver}: {number} came after {last[way]}"
+            last[way] = max(number, last.get(way, 0))
+
+
+def _name(path):
+    return os.path.basename(path).removesuffix(".history")
