@@ -13,6 +13,13 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "Raise it (`ulimit -n`, LimitNOFILE=) or lower --sessions."},
     [TR_B_CANNOT_START] = {"B005", TR_LOG_ERROR, "cannot start",
         "An address, a limit or an option does not work.", "The text says which and what to do."},
+    [TR_B_SHUT] = {"B006", TR_LOG_ERROR, "connections turned away",
+        "There are as many connections as the limit of open files allows, or descriptors have run out: new "
+        "ones "
+        "are cut off, and their processes try again. Those that are open go on.",
+        "Raise the limit (`ulimit -n`, LimitNOFILE=); see who connects so often (`ss -tp`)."},
+    [TR_B_OPEN] = {"B007", TR_LOG_INFO, "connections are taken again",
+        "There are descriptors again; `cut` connections were cut off meanwhile.", "None needed."},
     [TR_B_JOINED] = {"B010", TR_LOG_INFO, "agent joined", "An agent, or a range of them, was registered.",
         "None needed."},
     [TR_B_LEFT] = {"B011", TR_LOG_INFO, "agent left", "An agent was deregistered by its process.",

@@ -10,6 +10,8 @@ typedef enum tr_broker_event {
     TR_B_ENDED,
     TR_B_FEW_FILES,
     TR_B_CANNOT_START,
+    TR_B_SHUT,
+    TR_B_OPEN,
     TR_B_JOINED,
     TR_B_LEFT,
     TR_B_LOST,

@@ -49,7 +49,7 @@ int tr_gate_open(tr_gate_t *self, const tr_broker_options_t *options, tr_sockets
     int rc = restrict_topics(core, options, error);
     if (rc < 0 || !self->guarded)
         return rc;
-    tr_watchers_init(&self->watchers, sockets->stream, sockets->stream_monitor, core, seed);
+    tr_watchers_init(&self->watchers, sockets->stream, &sockets->door, core, seed);
     take_book(self, now);
     return tr_core_is_guarded(core) ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }

@@ -37,6 +37,7 @@
 #define FEW_SESSIONS    1000 /* fewer are worth a warning even where nobody asked for more */
 #define FILES_LEAST     32
 #define FILES_RESERVED  64
+#define JOURNAL_FILES   320 /* that a store may have open besides */
 
 typedef struct suspect {
     tr_peer_t peer;
@@ -59,6 +60,7 @@ struct tr_broker {
     bool look_at_stream; /* a send on it may have swallowed an edge */
     bool ending;
     bool journal_failed;
+    bool door_shut; /* as it was told */
     int64_t end_ms; /* of the drain */
     int64_t tick_ms;
     suspect_t suspects[SUSPECTS_MAX]; /* peers whose connection broke, to be probed */
@@ -119,16 +121,19 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     return 0;
 }
 
-/* libzmq spins when descriptors run out, so there are no more sessions than descriptors for them. */
+/* There are no more connections than descriptors for them (door.h), and each session has one. */
 static uint32_t sessions_for_files(tr_broker_t *b) {
     tr_error_t error = {0};
+    size_t reserved = FILES_RESERVED + (tr_broker_journal_wanted(b->options) ? JOURNAL_FILES : 0);
     size_t wanted = (size_t)b->options->sessions, have = 0;
-    if (tr_process_need_files(wanted + FILES_RESERVED, &have, &error) == 0)
+    int r = tr_process_need_files(wanted + reserved, &have, &error);
+    size_t most = have > 2 * reserved ? have - reserved : have / 2 + 1;
+    tr_door_limit(&b->sockets.door, most);
+    if (r == 0)
         return (uint32_t)wanted;
-    size_t sessions = have > 2 * FILES_RESERVED ? have - FILES_RESERVED : have / 2 + 1;
-    if (tr_options_source(b->options->owner, "sessions") != TR_SOURCE_DEFAULT || sessions < FEW_SESSIONS)
-        tr_log(&b->log, event(TR_B_FEW_FILES), "sessions=%zu detail=%s", sessions, error.text);
-    return (uint32_t)sessions;
+    if (tr_options_source(b->options->owner, "sessions") != TR_SOURCE_DEFAULT || most < FEW_SESSIONS)
+        tr_log(&b->log, event(TR_B_FEW_FILES), "sessions=%zu detail=%s", most, error.text);
+    return (uint32_t)(most < wanted ? most : wanted);
 }
 
 static int open_core(tr_broker_t *b, tr_error_t *error) {
@@ -171,10 +176,10 @@ static int open_doze(tr_broker_t *b, tr_error_t *error) {
         tr_doze_why_t why;
     } rare[] = {
         {b->sockets.stream_fd, TR_DOZE_STREAM},
-        {b->sockets.monitor_fd, TR_DOZE_MONITOR},
+        {b->sockets.door.fds[TR_DOOR_LINKS], TR_DOZE_MONITOR},
+        {b->sockets.door.fds[TR_DOOR_STREAM], b->gate.guarded ? TR_DOZE_STREAM : TR_DOZE_MONITOR},
         {b->signal_fd, TR_DOZE_SIGNAL},
         {tr_broker_journal_fd(&b->journal), TR_DOZE_JOURNAL},
-        {b->sockets.stream_monitor_fd, TR_DOZE_STREAM},
         {tr_gate_fd(&b->gate), TR_DOZE_GATE},
     };
     int r = tr_doze_init(&b->doze, TICK_MS, error);
@@ -441,12 +446,29 @@ static void probe_suspects(tr_broker_t *b, tr_core_now_t now) {
             b->suspects[i] = b->suspects[--b->suspects_n];
 }
 
-static void take_broken(tr_broker_t *b, tr_core_now_t now) {
+static void say_door(tr_broker_t *b) {
+    const tr_door_t *door = &b->sockets.door;
+    if (door->shut == b->door_shut)
+        return;
+    b->door_shut = door->shut;
+    if (door->shut)
+        tr_log(&b->log, event(TR_B_SHUT), "connections=%zu most=%zu", door->count, door->most);
+    else
+        tr_log(&b->log, event(TR_B_OPEN), "connections=%zu cut=%llu", door->count,
+            (unsigned long long)door->cut);
+}
+
+/* True when a connection broke. */
+static bool look_at_door(tr_broker_t *b) {
     tr_peer_t peer;
-    while (tr_sockets_broken(&b->sockets, &peer))
+    bool any = false;
+    while (tr_sockets_broken(&b->sockets, &peer)) {
+        any = true;
         if (b->suspects_n < SUSPECTS_MAX) /* the rest is told by the lease */
             b->suspects[b->suspects_n++] = (suspect_t){.peer = peer, .probes_left = PROBES};
-    probe_suspects(b, now);
+    }
+    say_door(b);
+    return any;
 }
 
 static void take_signals(tr_broker_t *b, tr_core_now_t now) {
@@ -475,7 +497,9 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
     b->tick_due = false;
     take_signals(b, now); /* under load the loop never sleeps, where it looks otherwise */
     b->look_at_stream = true;
-    take_broken(b, now); /* also because a descriptor announces nothing before the first receive */
+    tr_door_tick(&b->sockets.door);
+    look_at_door(b); /* also because a descriptor announces nothing before the first receive */
+    probe_suspects(b, now);
     tr_gate_take(&b->gate, now);
     tr_core_tick(b->core, now);
     tr_gate_tick(&b->gate, now);
@@ -497,7 +521,8 @@ static void sleep_until_something(tr_broker_t *b) {
     if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL | TR_DOZE_GATE)))
         return;
     tr_core_now_t now = read_clock();
-    take_broken(b, now);
+    if (look_at_door(b))
+        probe_suspects(b, now);
     take_signals(b, now);
     tr_gate_take(&b->gate, now);
 }
@@ -514,6 +539,8 @@ int tr_broker_run(tr_broker_t *self) {
             take_interest(b, now);
         if (b->tick_due || now.mono_ms - b->tick_ms >= TICK_MS) /* under load it never sleeps */
             tick(b, now);
+        else if (b->sockets.door.shut) /* libzmq tries again and again meanwhile */
+            look_at_door(b);
         tr_core_flush(b->core);
         any |= carry_out(b, now);
         if (!any && !b->look_at_stream)

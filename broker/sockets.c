@@ -19,12 +19,10 @@
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
-#define MONITOR        "inproc://link-monitor"
-#define STREAM_MONITOR "inproc://stream-monitor"
-#define LINGER_MS      2000
-#define HANDSHAKE_MS   4000
-#define BACKLOG        4096
-#define PEER_ID_SIZE   5
+#define LINGER_MS    2000
+#define HANDSHAKE_MS 4000
+#define BACKLOG      4096
+#define PEER_ID_SIZE 5
 
 static int set_int(void *socket, int option, int value) {
     return zmq_setsockopt(socket, option, &value, sizeof value);
@@ -135,22 +133,9 @@ static int guard(void *socket, const tr_secret_t *secret, const char *domain, tr
     return 0;
 }
 
-static void *open_monitor(tr_sockets_t *self, void *socket, const char *endpoint, tr_error_t *error) {
-    void *monitor = zmq_socket(self->context, ZMQ_PAIR);
-    if (monitor && zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) == 0 &&
-        set_int(monitor, ZMQ_RCVHWM, 0) == 0 && zmq_connect(monitor, endpoint) == 0)
-        return monitor;
-    tr_error_set(error, -errno, "cannot watch connections: %s", zmq_strerror(errno));
-    if (monitor)
-        zmq_close(monitor);
-    return NULL;
-}
-
 static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
-    void *s = self->links = zmq_socket(self->context, ZMQ_ROUTER);
+    void *s = self->links;
     int64_t max = (int64_t)c->max_record + TR_BUF_SIZE * 2;
-    if (!s)
-        return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
     set_int(s, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an answer, not a silent drop */
     set_int(s, ZMQ_SNDHWM, 0);           /* credit bounds what is on its way, in both directions */
     set_int(s, ZMQ_RCVHWM, 0);
@@ -158,8 +143,6 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_int(s, ZMQ_BACKLOG, BACKLOG);
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
-    if (!(self->monitor = open_monitor(self, s, MONITOR, error)))
-        return error ? error->code : -EIO;
     int r = c->secret ? guard(s, c->secret, TR_ZAP_LINKS, error) : 0;
     for (size_t i = 0; r == 0 && i < c->listen->count; i++)
         r = bind_to(s, c->listen->items[i], c, i ? NULL : self->endpoint, error);
@@ -173,14 +156,11 @@ static int guard_stream(tr_sockets_t *self, const tr_secret_t *secret, tr_error_
         return r;
     if (set_int(self->stream, ZMQ_XPUB_MANUAL, 1) < 0)
         return tr_error_set(error, -errno, "cannot guard the topic stream: %s", zmq_strerror(errno));
-    self->stream_monitor = open_monitor(self, self->stream, STREAM_MONITOR, error);
-    return self->stream_monitor ? 0 : error ? error->code : -EIO;
+    return 0;
 }
 
 static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
-    void *s = self->stream = zmq_socket(self->context, ZMQ_XPUB);
-    if (!s)
-        return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    void *s = self->stream;
     set_int(
         s, ZMQ_SNDHWM, c->stream_queue); /* a watcher that lags misses bundles and sees it by the sequence */
     set_int(s, ZMQ_LINGER, LINGER_MS);
@@ -212,13 +192,23 @@ static int fd_of(void *socket) {
     return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -1 : fd;
 }
 
+static int open_door(tr_sockets_t *self, tr_error_t *error) {
+    self->links = zmq_socket(self->context, ZMQ_ROUTER);
+    self->stream = zmq_socket(self->context, ZMQ_XPUB);
+    if (!self->links || !self->stream)
+        return tr_error_set(error, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    return tr_door_init(&self->door, self->context, self->links, self->stream, error);
+}
+
 int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_error_t *error) {
-    *self = (tr_sockets_t){.stream_monitor_fd = -1};
+    *self = (tr_sockets_t){.door.spare = -1};
     self->context = zmq_ctx_new();
     if (!self->context)
         return tr_error_set(error, -ENOMEM, "out of memory");
     zmq_ctx_set(self->context, ZMQ_IO_THREADS, config->io_threads);
     int r = open_guard(self, config, error);
+    if (r == 0)
+        r = open_door(self, error);
     if (r == 0)
         r = open_links(self, config, error);
     if (r == 0)
@@ -229,28 +219,24 @@ int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_er
         return r;
     self->links_fd = fd_of(self->links);
     self->stream_fd = fd_of(self->stream);
-    self->monitor_fd = fd_of(self->monitor);
-    if (self->stream_monitor)
-        self->stream_monitor_fd = fd_of(self->stream_monitor);
     return 0;
 }
 
+static void close_watched(void *socket) {
+    if (!socket)
+        return;
+    zmq_socket_monitor(socket, NULL, 0);
+    zmq_close(socket);
+}
+
 void tr_sockets_finish(tr_sockets_t *self) {
-    if (self->links) {
-        zmq_socket_monitor(self->links, NULL, 0);
-        zmq_close(self->links);
-    }
-    if (self->monitor)
-        zmq_close(self->monitor);
-    if (self->stream_monitor)
-        zmq_socket_monitor(self->stream, NULL, 0);
-    if (self->stream)
-        zmq_close(self->stream);
-    if (self->stream_monitor)
-        zmq_close(self->stream_monitor);
+    if (!self->context)
+        return;
+    close_watched(self->links);
+    close_watched(self->stream);
+    tr_door_finish(&self->door);
     tr_zap_destroy(&self->zap);
-    if (self->context)
-        zmq_ctx_term(self->context);
+    zmq_ctx_term(self->context);
     free(self->peer_of_fd);
     free(self->condemned);
     *self = (tr_sockets_t){0};
@@ -290,8 +276,8 @@ static const uint8_t *meet(tr_sockets_t *self, tr_peer_t peer, zmq_msg_t *frame)
 
 /* The one that spoke through fd. What broke may have been the connection before it: it is remembered again
  * when it speaks. */
-static tr_peer_t forget(tr_sockets_t *self, uint32_t fd) {
-    tr_peer_t peer = fd < self->peer_of_fd_n ? self->peer_of_fd[fd] : 0;
+static tr_peer_t forget(tr_sockets_t *self, int fd) {
+    tr_peer_t peer = fd >= 0 && (size_t)fd < self->peer_of_fd_n ? self->peer_of_fd[fd] : 0;
     if (!peer)
         return 0;
     self->peer_of_fd[fd] = 0;
@@ -386,19 +372,11 @@ int tr_sockets_interest(
 }
 
 int tr_sockets_broken(tr_sockets_t *self, tr_peer_t *ret_peer) {
-    for (;;) {
-        zmq_msg_t event, address;
-        zmq_msg_init(&event);
-        if (zmq_msg_recv(&event, self->monitor, ZMQ_DONTWAIT) < 0)
-            return 0;
-        uint32_t fd =
-            zmq_msg_size(&event) == 6 ? tr_get32((const uint8_t *)zmq_msg_data(&event) + 2) : UINT32_MAX;
-        zmq_msg_init(&address);
-        if (zmq_msg_more(&event))
-            zmq_msg_recv(&address, self->monitor, ZMQ_DONTWAIT);
-        zmq_msg_close(&address);
-        zmq_msg_close(&event);
+    int fd;
+    while (!self->zap && tr_door_ended(&self->door, TR_DOOR_STREAM, &fd))
+        ;
+    while (tr_door_ended(&self->door, TR_DOOR_LINKS, &fd))
         if ((*ret_peer = forget(self, fd)))
             return 1;
-    }
+    return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The broker's ZeroMQ sockets: a ROUTER for links, an XPUB for the topic stream, and a monitor that tells of
+ * The broker's ZeroMQ sockets: a ROUTER for links, an XPUB for the topic stream, and the door, which tells of
  * broken connections.
  *
  * A peer is the number in the routing id that ROUTER made up (a zero byte and 32 bits). One thread.
@@ -9,6 +9,7 @@
 
 #include "broker/connection.h"
 #include "broker/core.h"
+#include "broker/door.h"
 #include "broker/zap.h"
 #include "lib/base/error.h"
 #include "lib/base/options.h"
@@ -27,8 +28,9 @@ typedef struct tr_known {
 } tr_known_t;
 
 typedef struct tr_sockets {
-    void *context, *links, *stream, *monitor;
-    int links_fd, stream_fd, monitor_fd;
+    void *context, *links, *stream;
+    int links_fd, stream_fd;
+    tr_door_t door;
     char endpoint[TR_ENDPOINT_MAX]; /* of the first listener, with its real port */
     char stream_endpoint[TR_ENDPOINT_MAX];
     tr_peer_t *peer_of_fd; /* who speaks through a descriptor, to know whose connection broke */
@@ -36,8 +38,6 @@ typedef struct tr_sockets {
     tr_known_t known[TR_KNOWN_PEERS]; /* by the last bits of their number (libzmq counts them up) */
     /* With a guard. */
     tr_zap_t *zap;
-    void *stream_monitor;
-    int stream_monitor_fd; /* -1 = none */
     tr_connection_t
         *condemned; /* to be cut at the next tick, and (from `reprieved` on) at the one after it */
     size_t condemned_n, reprieved;
@@ -78,7 +78,8 @@ void tr_sockets_cut(tr_sockets_t *self);
 /* 1 with a subscription that began or ended (prefix borrowed until the next call), 0 when there is none. */
 int tr_sockets_interest(
     tr_sockets_t *self, zmq_msg_t *frame, const char **ret_prefix, size_t *ret_len, bool *ret_on);
-/* 1 with a peer whose connection broke, 0 when there is none. */
+/* 1 with a peer whose connection broke, 0 when there is none. With a guard, connections of the stream are the
+ * watchers' to ask for (watchers.h). */
 int tr_sockets_broken(tr_sockets_t *self, tr_peer_t *ret_peer);
 
 #endif

@@ -23,8 +23,8 @@ struct tr_watch_grant {
     char *prefix;
 };
 
-void tr_watchers_init(tr_watchers_t *self, void *stream, void *monitor, tr_core_t *core, uint64_t seed) {
-    *self = (tr_watchers_t){.stream = stream, .monitor = monitor, .core = core};
+void tr_watchers_init(tr_watchers_t *self, void *stream, tr_door_t *door, tr_core_t *core, uint64_t seed) {
+    *self = (tr_watchers_t){.stream = stream, .door = door, .core = core};
     tr_map_init(&self->interest, seed);
 }
 
@@ -237,7 +237,7 @@ static void take(tr_watchers_t *w, zmq_msg_t *message, tr_core_now_t now) {
     const char *bytes = zmq_msg_data(message);
     size_t len = zmq_msg_size(message);
     if (zmq_msg_get(message, ZMQ_SRCFD) < 0)
-        return; /* what ended with a connection: its monitor tells that better */
+        return; /* what ended with a connection: the door tells that better */
     if (len < 1 || (unsigned char)bytes[0] > 1) {
         spoil(w, message, now);
         return;
@@ -252,13 +252,9 @@ static void take(tr_watchers_t *w, zmq_msg_t *message, tr_core_now_t now) {
 }
 
 static void take_ends(tr_watchers_t *w) {
-    uint8_t event[6];
-    char address[256];
-    while (zmq_recv(w->monitor, event, sizeof event, ZMQ_DONTWAIT) == (int)sizeof event) {
-        uint32_t fd;
-        memcpy(&fd, event + 2, sizeof fd);
-        zmq_recv(w->monitor, address, sizeof address, ZMQ_DONTWAIT); /* the second frame: where */
-        tr_watcher_t *watcher = fd < w->by_fd_n ? &w->by_fd[fd] : NULL;
+    int fd;
+    while (tr_door_ended(w->door, TR_DOOR_STREAM, &fd)) {
+        tr_watcher_t *watcher = fd >= 0 && (size_t)fd < w->by_fd_n ? &w->by_fd[fd] : NULL;
         if (watcher && watcher->connection.cookie && !tr_connection_lives(&watcher->connection))
             forget(w, watcher);
     }

@@ -12,6 +12,7 @@
 
 #include "broker/connection.h"
 #include "broker/core.h"
+#include "broker/door.h"
 #include "lib/base/map.h"
 #include "lib/cert/cert.h"
 
@@ -25,8 +26,9 @@ typedef struct tr_watcher {
 } tr_watcher_t;
 
 typedef struct tr_watchers {
-    void *stream, *monitor; /* borrowed */
-    tr_core_t *core;        /* borrowed */
+    void *stream;    /* borrowed, as */
+    tr_door_t *door; /* is this, which tells when its connections end */
+    tr_core_t *core; /* borrowed */
     tr_cert_book_t *book;
     tr_watcher_t *by_fd;
     size_t by_fd_n;
@@ -34,12 +36,11 @@ typedef struct tr_watchers {
     bool spoilt;       /* what is in the socket's queue cannot be told apart any more (watchers.c) */
 } tr_watchers_t;
 
-/* `monitor` tells when connections of `stream` end. */
-void tr_watchers_init(tr_watchers_t *self, void *stream, void *monitor, tr_core_t *core, uint64_t seed);
+void tr_watchers_init(tr_watchers_t *self, void *stream, tr_door_t *door, tr_core_t *core, uint64_t seed);
 void tr_watchers_finish(tr_watchers_t *self);
 /* From now on this book counts. */
 void tr_watchers_judge(tr_watchers_t *self, const tr_cert_book_t *book, tr_core_now_t now);
-/* Takes what the socket and its monitor have to tell. */
+/* Takes what the socket and the door have to tell. */
 void tr_watchers_take(tr_watchers_t *self, tr_core_now_t now);
 /* Certificates come to their end. */
 void tr_watchers_tick(tr_watchers_t *self, tr_core_now_t now);
