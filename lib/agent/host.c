@@ -57,8 +57,14 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     return h;
 }
 
+/* So many milliseconds from now, however many they are. */
+static int64_t after_ms(int64_t ms) {
+    int64_t now = tr_clock_ms();
+    return ms < INT64_MAX - now ? now + ms : INT64_MAX;
+}
+
 static int wait_welcome(tr_host_t *h, int64_t connect_ms, tr_error_t *error) {
-    int64_t give_up = connect_ms < 0 ? INT64_MAX : tr_clock_ms() + (connect_ms ? connect_ms : CONNECT_MS);
+    int64_t give_up = connect_ms < 0 ? INT64_MAX : after_ms(connect_ms ? connect_ms : CONNECT_MS);
     while (!tr_link_ready(h->link)) {
         int64_t left = give_up - tr_clock_ms();
         bool kept_out = tr_link_kept_out(h->link) >= REFUSED_MS;
@@ -285,7 +291,7 @@ int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     int64_t due, next = 0;
     if (self->calling)
         return -EDEADLK;
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX : tr_clock_ms() + timeout_ms;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : after_ms(timeout_ms);
     if (turn(self, &due))
         return 1;
     if (atomic_load(&self->stop))
