@@ -1,14 +1,9 @@
 /* A consumer: takes numbered durable messages, settles each by returning, and keeps a history of what came. */
-#include "tests/faults/history.h"
-
-#include "lib/base/process.h"
+#include "tests/faults/role.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 typedef struct options {
@@ -37,15 +32,9 @@ static const tr_program_t program = {.name = "consumer",
 typedef struct consumer {
     options_t options;
     tr_options_t *owner;
-    history_t history;
-    tr_host_t *host;
+    role_t role;
     uint64_t received;
-    int signal_fd;
 } consumer_t;
-
-typedef struct state {
-    consumer_t *consumer;
-} state_t;
 
 static void take(consumer_t *c, const tr_message_t *m, uint64_t *ret_number) {
     char sender[NAME_SIZE] = "?";
@@ -53,7 +42,7 @@ static void take(consumer_t *c, const tr_message_t *m, uint64_t *ret_number) {
     const void *bytes = tr_message_content(m, &size);
     *ret_number = 0;
     bool good = numbered_check(bytes, size, sender, ret_number);
-    history_say(&c->history, "got %s %" PRIu64 " %s %d %u %s", sender, *ret_number, c->options.name,
+    history_say(&c->role.history, "got %s %" PRIu64 " %s %d %u %s", sender, *ret_number, c->options.name,
         tr_message_redelivered(m), tr_message_attempt(m), good ? "good" : "wrong");
 }
 
@@ -67,7 +56,7 @@ static int give_back(const tr_message_t *m) {
 }
 
 static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
-    consumer_t *c = ((state_t *)state)->consumer;
+    consumer_t *c = role_part(state);
     const options_t *o = &c->options;
     uint64_t number;
     (void)self;
@@ -80,38 +69,8 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
     if (o->pause_ms)
         usleep((useconds_t)o->pause_ms * 1000);
     if (o->stop_at && c->received == (uint64_t)o->stop_at)
-        tr_host_stop(c->host, 0);
+        tr_host_stop(c->role.host, 0);
     return o->poison && number == (uint64_t)o->poison ? give_back(m) : 0;
-}
-
-static void on_signal(tr_agent_t *self, void *state, int fd, short events, void *arg) {
-    (void)state, (void)events, (void)arg;
-    if (tr_process_next_signal(fd) > 0)
-        tr_host_stop(tr_agent_host(self), 0);
-}
-
-static int join(consumer_t *c, tr_error_t *error) {
-    static const tr_behaviour_t behaviour = {
-        .abi = TR_BEHAVIOUR_ABI, .name = "consumer", .state_size = sizeof(state_t), .receive = receive};
-    tr_host_options_t host = {.endpoint = c->options.connect,
-        .process = c->options.name,
-        .durable = true,
-        .connect_ms = -1,
-        .on_event = history_event,
-        .arg = &c->history};
-    tr_agent_t *agent = NULL;
-    int r = history_open(&c->history, c->options.history, error);
-    if (r == 0)
-        r = tr_process_signals(&c->signal_fd, error);
-    if (r == 0)
-        r = tr_host_new(&host, &c->host, error);
-    if (r == 0)
-        r = tr_host_add(c->host, c->options.name, &behaviour, NULL, &agent, error);
-    if (r < 0)
-        return r;
-    ((state_t *)tr_agent_state(agent))->consumer = c;
-    history_say(&c->history, "begin %s", c->options.name);
-    return tr_watch(agent, c->signal_fd, POLLIN, on_signal, NULL);
 }
 
 int main(int argc, char **argv) {
@@ -122,14 +81,18 @@ int main(int argc, char **argv) {
         fprintf(stderr, "consumer: %s\n", error.text);
         return 1;
     }
-    r = join(&c, &error);
+    c.role = (role_t){.host_options = {.endpoint = c.options.connect, .durable = true},
+        .name = c.options.name,
+        .receive = receive,
+        .part = &c};
+    r = role_join(&c.role, c.options.history, &error);
     if (r == 0)
-        r = tr_host_run(c.host);
+        r = tr_host_run(c.role.host);
     else
         fprintf(stderr, "consumer: %s\n", error.text);
-    tr_host_destroy(&c.host);
-    history_say(&c.history, "end %s %" PRIu64, c.options.name, c.received);
-    history_close(&c.history);
+    if (c.role.history.file)
+        history_say(&c.role.history, "end %s %" PRIu64, c.options.name, c.received);
+    role_leave(&c.role);
     tr_options_destroy(&c.owner);
     return r == 0 ? 0 : 2;
 }

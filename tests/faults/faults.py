@@ -1,8 +1,8 @@
 """What the fault tests share: a broker with a journal that is killed and started again at its address, producers and consumers with
 their histories, and the line with a fault's figure.
 
-Each test takes `--long` for the long version. A time limit that a fault has to keep is one of the program's: what it waited for
-a processor that others used (the kernel counts that) is taken off, so that a busy machine fails no test.
+Each test takes `--long` for the long version. A time limit that a fault has to keep is one of the program's: what others on the machine
+took meanwhile (the kernel counts that) is taken off, so that a busy machine fails no test.
 """
 import os
 import pathlib
@@ -12,19 +12,41 @@ import time
 import unittest
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "05-protocol-page")]  # there is the client that speaks the protocol by hand
 import harness
 from harness import wait_until
+from client import Link
 from history import Ledger, percentile
 
 LONG = "--long" in sys.argv
 NS = 1e9
+PATIENT = ("--lease", "60s", "--grace", "60s")  # for links by hand, which say nothing while the test does something else
 
 
 def waited_for_processor(pid):
     """Seconds that the process's main thread was ready to run and did not."""
     with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
         return int(file.read().split()[1]) / NS
+
+
+class Share:
+    """The share of the machine that was not taken by others, since this was made: of `pids`, and idle."""
+
+    def __init__(self, pids):
+        self.begun, self.ours = self._machine(), sum(processor_seconds(pid) for pid in pids)
+
+    @staticmethod
+    def _machine():
+        """All processor seconds, and the idle ones."""
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(text) for text in file.readline().split()[1:9]]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK"), (ticks[3] + ticks[4]) / os.sysconf("SC_CLK_TCK")
+
+    def now(self, pids):
+        (begun, begun_idle), (all_of_it, idle) = self.begun, self._machine()
+        ours = sum(processor_seconds(pid) for pid in pids) - self.ours
+        return min(1.0, (ours + idle - begun_idle) / max(all_of_it - begun, 1e-9))
 
 
 def processor_seconds(pid):
@@ -81,7 +103,8 @@ class FaultTest(harness.SystemTest):
                     return float(line.split()[1])
         raise AssertionError(f"no metric {name}")
 
-    def _agent(self, program, name, options, wait, env):
+    def agent(self, program, name, wait=True, env=None, **options):
+        """Starts build/tests/faults/fault-PROGRAM; with `wait`, it has joined when this returns. A list is an option that is repeated."""
         history = self.path(name + ".history")
         if not os.path.exists(history):
             self.ledger.add(history)
@@ -97,12 +120,18 @@ class FaultTest(harness.SystemTest):
         return child
 
     def producer(self, name, to, wait=True, env=None, **options):
-        """One that sends to `to`, a list of names; it has joined when this returns."""
-        return self._agent("producer", name, {"to": to, **options}, wait, env)
+        """One that sends to `to`, a list of names."""
+        return self.agent("producer", name, wait, env, to=to, **options)
 
     def consumer(self, name, wait=True, env=None, **options):
-        """One with a durable mailbox; it has joined when this returns."""
-        return self._agent("consumer", name, options, wait, env)
+        """One with a durable mailbox."""
+        return self.agent("consumer", name, wait, env, **options)
+
+    def link(self, **hello):
+        """A link by hand."""
+        link = Link(self.endpoint, **hello)
+        self.addCleanup(link.socket.close)
+        return link
 
     def arrive(self, patience=harness.PATIENCE):
         """Waits until all that was acknowledged has arrived."""

@@ -32,7 +32,6 @@ class KillBroker(faults.FaultTest):
         ledger = self.ledger
         service = [ledger.served_again(at) for at in kills]
         restarts = self.seconds_to_ready[1:]
-        print(service, restarts)
         figure("kill-broker", f"{len(kills)} kills, {len(ledger.stored):,} stored of {len(ledger.sent):,} sent, 0 lost, "
                f"{len(ledger.refused)} refused, {ledger.redelivered():,} redelivered, slowest restart {max(restarts):.2f} s, "
                f"first stored again after {percentile(service, .5):.0f} ms (p50), {max(service):.0f} ms (most), {self.latency()}")

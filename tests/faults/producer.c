@@ -1,11 +1,8 @@
 /* A producer: numbered durable messages to its receivers in turn, and a history of what became of each. */
-#include "tests/faults/history.h"
-
-#include "lib/base/process.h"
+#include "tests/faults/role.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,49 +35,41 @@ static const tr_program_t program = {.name = "producer",
 typedef struct producer {
     options_t options;
     tr_options_t *owner;
-    history_t history;
-    tr_host_t *host;
-    tr_agent_t *agent;
+    role_t role;
     uint8_t *content;
     uint64_t next, open; /* number of the next message; how many are not answered */
     int64_t begun_ns, ended_ms;
-    int signal_fd;
     bool said; /* of the next one, that it is sent: it was tried before */
 } producer_t;
-
-typedef struct state {
-    producer_t *producer;
-} state_t;
 
 static const char *reason_of(const tr_message_t *m) {
     return tr_reason_name(tr_message_reason(m));
 }
 
 static void on_stored(tr_agent_t *self, void *state, const tr_message_t *failure, void *arg) {
-    producer_t *p = ((state_t *)state)->producer;
+    producer_t *p = role_part(state);
     (void)self;
     p->open--;
     if (failure)
-        history_say(
-            &p->history, "refused %s %" PRIuPTR " %s", p->options.name, (uintptr_t)arg, reason_of(failure));
+        history_say(&p->role.history, "refused %s %" PRIuPTR " %s", p->options.name, (uintptr_t)arg,
+            reason_of(failure));
     else
-        history_say(&p->history, "stored %s %" PRIuPTR, p->options.name, (uintptr_t)arg);
+        history_say(&p->role.history, "stored %s %" PRIuPTR, p->options.name, (uintptr_t)arg);
 }
 
 /* What was stored and given up later. */
 static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
-    producer_t *p = ((state_t *)state)->producer;
+    producer_t *p = role_part(state);
     uint64_t number;
     (void)self;
     if (tr_message_type(m) == TR_MESSAGE_FAILED && numbered_of_failure(m, &number))
-        history_say(&p->history, "returned %s %" PRIu64 " %s", p->options.name, number, reason_of(m));
+        history_say(&p->role.history, "returned %s %" PRIu64 " %s", p->options.name, number, reason_of(m));
     return 0;
 }
 
-static void on_signal(tr_agent_t *self, void *state, int fd, short events, void *arg) {
-    producer_t *p = ((state_t *)state)->producer;
-    (void)self, (void)events, (void)arg;
-    if (tr_process_next_signal(fd) > 0 && !p->ended_ms)
+static void on_end(void *part) {
+    producer_t *p = part;
+    if (!p->ended_ms)
         p->ended_ms = tr_clock_ms();
 }
 
@@ -92,7 +81,7 @@ static int send_next(producer_t *p) {
     snprintf(conversation, sizeof conversation, "%" PRIu64, number);
     numbered_fill(p->content, (size_t)o->size, o->name, number);
     if (!p->said)
-        history_say(&p->history, "sent %s %" PRIu64 " %s", o->name, number, to);
+        history_say(&p->role.history, "sent %s %" PRIu64 " %s", o->name, number, to);
     p->said = true;
     tr_acl_t acl = {.performative = TR_INFORM,
         .receivers = {.items = &to, .count = 1},
@@ -100,7 +89,7 @@ static int send_next(producer_t *p) {
         .conversation_id = conversation,
         .content = p->content,
         .content_len = (size_t)o->size};
-    int r = tr_send_durable(p->agent, &acl, on_stored, (void *)(uintptr_t)number);
+    int r = tr_send_durable(p->role.agent, &acl, on_stored, (void *)(uintptr_t)number);
     if (r < 0)
         return r;
     p->said = false;
@@ -136,37 +125,27 @@ static int run(producer_t *p) {
         int r = send_due(p);
         if (r < 0 && r != -EAGAIN && r != -ENOTSUP) /* that too: a broker without a journal came back */
             return r;
-        tr_host_step(p->host, r < 0 || o->rate ? 1 : 0);
+        tr_host_step(p->role.host, r < 0 || o->rate ? 1 : 0);
     }
     p->ended_ms = tr_clock_ms();
     while (p->open && tr_clock_ms() - p->ended_ms < o->linger_ms)
-        tr_host_step(p->host, 20);
-    history_say(&p->history, "end %s %" PRIu64, o->name, p->open);
+        tr_host_step(p->role.host, 20);
+    history_say(&p->role.history, "end %s %" PRIu64, o->name, p->open);
     return p->open ? -ETIMEDOUT : 0;
 }
 
 static int join(producer_t *p, tr_error_t *error) {
-    static const tr_behaviour_t behaviour = {
-        .abi = TR_BEHAVIOUR_ABI, .name = "producer", .state_size = sizeof(state_t), .receive = receive};
-    tr_host_options_t host = {.endpoint = p->options.connect,
-        .process = p->options.name,
-        .connect_ms = -1,
-        .on_event = history_event,
-        .arg = &p->history};
-    if (strlen(p->options.name) > 20)
-        return tr_error_set(error, -EINVAL, "--name is too long");
-    int r = history_open(&p->history, p->options.history, error);
-    if (r == 0)
-        r = tr_process_signals(&p->signal_fd, error);
-    if (r == 0)
-        r = tr_host_new(&host, &p->host, error);
-    if (r == 0)
-        r = tr_host_add(p->host, p->options.name, &behaviour, NULL, &p->agent, error);
-    if (r < 0)
-        return r;
-    ((state_t *)tr_agent_state(p->agent))->producer = p;
-    history_say(&p->history, "begin %s", p->options.name);
-    return tr_watch(p->agent, p->signal_fd, POLLIN, on_signal, NULL);
+    const options_t *o = &p->options;
+    p->next = (uint64_t)o->first;
+    p->content = calloc(1, (size_t)o->size);
+    if (!p->content || strlen(o->name) > 20)
+        return tr_error_set(error, -EINVAL, "out of memory, or --name is too long");
+    p->role = (role_t){.host_options = {.endpoint = o->connect},
+        .name = o->name,
+        .receive = receive,
+        .on_end = on_end,
+        .part = p};
+    return role_join(&p->role, o->history, error);
 }
 
 int main(int argc, char **argv) {
@@ -177,15 +156,12 @@ int main(int argc, char **argv) {
         fprintf(stderr, "producer: %s\n", error.text);
         return 1;
     }
-    p.next = (uint64_t)p.options.first;
-    p.content = calloc(1, (size_t)p.options.size);
-    r = p.content ? join(&p, &error) : -ENOMEM;
+    r = join(&p, &error);
     if (r == 0)
         r = run(&p);
     if (r < 0)
         fprintf(stderr, "producer: %s\n", error.text[0] ? error.text : strerror(-r));
-    tr_host_destroy(&p.host);
-    history_close(&p.history);
+    role_leave(&p.role);
     free(p.content);
     tr_options_destroy(&p.owner);
     return r == 0 ? 0 : 2;
