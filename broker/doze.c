@@ -50,7 +50,7 @@ static unsigned what_is_rare(const tr_doze_t *self) {
     return why;
 }
 
-unsigned tr_doze(tr_doze_t *self, int links_fd) {
+unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait) {
     struct pollfd fds[] = {{.fd = links_fd, .events = POLLIN}, {.fd = self->rare_fd, .events = POLLIN}};
-    return poll(fds, 2, -1) > 0 && fds[1].revents ? what_is_rare(self) : 0;
+    return poll(fds, 2, wait ? -1 : 0) > 0 && fds[1].revents ? what_is_rare(self) : 0;
 }

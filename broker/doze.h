@@ -8,6 +8,7 @@
 
 #include "lib/base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum tr_doze_why {
@@ -33,7 +34,7 @@ void tr_doze_finish(tr_doze_t *self);
 /* Wakes when fd is readable; -1 is never. */
 int tr_doze_add(tr_doze_t *self, int fd, tr_doze_why_t why, tr_error_t *error);
 
-/* Until links_fd, or what was added, is readable. A set of tr_doze_why_t. */
-unsigned tr_doze(tr_doze_t *self, int links_fd);
+/* Until links_fd, or what was added, is readable; without wait only looks. A set of tr_doze_why_t. */
+unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait);
 
 #endif

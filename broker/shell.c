@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/http.h"
 #include "lib/base/process.h"
+#include "lib/link/frame.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@
 #define BATCH_BUNDLES   64
 #define BATCH_BYTES     (2u << 20)
 #define TICK_MS         200
+#define LOOK_MS         10 /* at all but links, however busy these are */
 #define PAUSE_MS        1000
 #define IDLE_BUFFERS    128
 #define SUSPECTS_MAX    256
@@ -385,14 +387,18 @@ static void refuse_multipart(tr_broker_t *b, tr_peer_t peer) {
 }
 
 /* As in a link: a lone message does not wait for the system call that finds nothing behind it; under load the
- * batch doubles. */
-static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
+ * batch doubles. With expect the first one is waited for (lib/link/frame.h). */
+static bool take_bundles(tr_broker_t *b, bool expect, tr_core_now_t now) {
     size_t bytes = 0;
-    for (unsigned n = 0; n < b->batch && bytes < BATCH_BYTES; n++) {
+    int64_t begun = expect ? tr_clock_ns() : 0;
+    bool waited = false;
+    for (unsigned n = 0; n < b->batch && bytes < BATCH_BYTES && !waited; n++) {
         tr_peer_t peer = 0;
         const uint8_t *key = NULL;
         zmq_msg_t frame;
-        int r = tr_sockets_receive(&b->sockets, &peer, &key, &frame);
+        bool first = expect && n == 0;
+        int r = tr_sockets_receive(&b->sockets, first, &peer, &key, &frame);
+        waited = first && tr_clock_ns() - begun > TR_EXPECT_NS;
         if (r == 0) {
             b->batch = 1;
             return n > 0;
@@ -405,7 +411,7 @@ static bool take_bundles(tr_broker_t *b, tr_core_now_t now) {
         tr_core_bundle_by(b->core, peer, key, zmq_msg_data(&frame), zmq_msg_size(&frame), now);
         zmq_msg_close(&frame);
     }
-    b->batch = b->batch < BATCH_BUNDLES ? b->batch * 2 : BATCH_BUNDLES;
+    b->batch = waited ? 1 : b->batch < BATCH_BUNDLES ? b->batch * 2 : BATCH_BUNDLES;
     return true;
 }
 
@@ -514,9 +520,10 @@ static bool ended(const tr_broker_t *b, tr_core_now_t now) {
     return b->journal_failed || (b->ending && (tr_core_drained(b->core) || now.mono_ms >= b->end_ms));
 }
 
-static void sleep_until_something(tr_broker_t *b) {
-    unsigned why = tr_doze(&b->doze, b->sockets.links_fd);
-    b->tick_due = (why & TR_DOZE_TICK) != 0;
+/* While links are busy it only looks what else there is. */
+static void sleep_until_something(tr_broker_t *b, bool wait) {
+    unsigned why = tr_doze(&b->doze, b->sockets.links_fd, wait);
+    b->tick_due |= (why & TR_DOZE_TICK) != 0;
     b->look_at_stream |= (why & TR_DOZE_STREAM) != 0;
     if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL | TR_DOZE_GATE)))
         return;
@@ -527,13 +534,21 @@ static void sleep_until_something(tr_broker_t *b) {
     tr_gate_take(&b->gate, now);
 }
 
+/* While it waits for links it looks at nothing else: not where a disk, or a shut door, wants it. */
+static bool may_expect(const tr_broker_t *b) {
+    return !b->journal.thread && !b->sockets.door.shut && !b->ending;
+}
+
 int tr_broker_run(tr_broker_t *self) {
     tr_broker_t *b = self;
     tr_core_now_t now = read_clock();
     b->look_at_stream = true;
     b->batch = 1;
+    int64_t looked_ms = 0;
+    bool expect = false;
     while (!ended(b, now)) {
-        bool any = take_bundles(b, now);
+        bool any = take_bundles(b, expect, now);
+        expect = any && may_expect(b);
         take_journal(b, now);
         if (b->look_at_stream)
             take_interest(b, now);
@@ -543,8 +558,11 @@ int tr_broker_run(tr_broker_t *self) {
             look_at_door(b);
         tr_core_flush(b->core);
         any |= carry_out(b, now);
-        if (!any && !b->look_at_stream)
-            sleep_until_something(b);
+        bool nothing = !any && !b->look_at_stream;
+        if (nothing || now.mono_ms - looked_ms >= LOOK_MS) {
+            sleep_until_something(b, nothing);
+            looked_ms = now.mono_ms;
+        }
         now = read_clock();
     }
     tr_core_farewell(b->core);

@@ -139,6 +139,7 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     set_int(s, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an answer, not a silent drop */
     set_int(s, ZMQ_SNDHWM, 0);           /* credit bounds what is on its way, in both directions */
     set_int(s, ZMQ_RCVHWM, 0);
+    set_int(s, ZMQ_RCVTIMEO, TR_EXPECT_MS);
     set_int(s, ZMQ_LINGER, LINGER_MS);
     set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_int(s, ZMQ_BACKLOG, BACKLOG);
@@ -291,11 +292,11 @@ static void drop_rest(void *socket, zmq_msg_t *frame) {
         ;
 }
 
-int tr_sockets_receive(
-    tr_sockets_t *self, tr_peer_t *ret_peer, const uint8_t **ret_key, zmq_msg_t *ret_frame) {
+int tr_sockets_receive(tr_sockets_t *self, bool expect, tr_peer_t *ret_peer, const uint8_t **ret_key,
+    zmq_msg_t *ret_frame) {
     zmq_msg_t id;
     zmq_msg_init(&id);
-    if (zmq_msg_recv(&id, self->links, ZMQ_DONTWAIT) < 0)
+    if (zmq_msg_recv(&id, self->links, expect ? 0 : ZMQ_DONTWAIT) < 0)
         return 0;
     bool good = zmq_msg_size(&id) == PEER_ID_SIZE && zmq_msg_more(&id);
     if (good)

@@ -188,7 +188,7 @@ static void a_message_says_whose_it_is(void **state) {
         zmq_pollitem_t item = {.socket = s.links, .events = ZMQ_POLLIN};
         assert_int_equal(zmq_send(client, "x", 1, 0), 1);
         assert_int_equal(zmq_poll(&item, 1, 10000), 1);
-        assert_int_equal(tr_sockets_receive(&s, &peer, &found, &frame), 1);
+        assert_int_equal(tr_sockets_receive(&s, false, &peer, &found, &frame), 1);
         assert_non_null(found);
         assert_memory_equal(found, key, sizeof key);
         zmq_msg_close(&frame);

@@ -4,6 +4,7 @@
 
 #include "lib/base/process.h"
 #include "lib/base/random.h"
+#include "lib/link/frame.h"
 #include "lib/link/wire.h"
 #include "troupe/troupe.h"
 
@@ -160,6 +161,7 @@ static void wake(const tr_host_t *h) {
 void tr_host_stop(tr_host_t *self, int code) {
     int expected = 0;
     atomic_compare_exchange_strong(&self->stop, &expected, 1 + code);
+    atomic_store(&self->posts, true);
     wake(self);
 }
 
@@ -172,6 +174,7 @@ int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *
     if (!p)
         return -ENOMEM;
     *p = (tr_posted_t){.fn = fn, .arg = arg};
+    atomic_store(&self->posts, true);
     pthread_mutex_lock(&self->post_lock);
     *self->posted_end = p;
     self->posted_end = &p->next;
@@ -271,16 +274,25 @@ static bool wait_for(tr_host_t *h, int64_t until_ms) {
     return true;
 }
 
+/* While the link waits for itself, nothing else is looked at: only where there is nothing else. */
+static bool may_expect(tr_host_t *h) {
+    return !h->watched_n && !h->storing && !atomic_load_explicit(&h->posts, memory_order_relaxed) &&
+           tr_timers_next(&h->timers) - TR_EXPECT_MS > tr_clock_ms();
+}
+
 /* One pass over all that may be ready. What behaviours sent goes out at its end, in as few bundles as it
  * fits. */
 static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
+    if (h->expects && may_expect(h))
+        tr_link_expect(h->link);
+    h->expects = false;
     bool came = tr_link_work(h->link, ret_due_ms);
     bool any = run_events(h);
     any |= tr_durable_run(h);
     any |= run_posted(h);
     any |= run_timers(h);
     if (came)
-        any |= run_bundles(h);
+        any |= h->expects = run_bundles(h);
     any |= came;
     if (any)
         tr_link_flush(h->link);
@@ -292,6 +304,7 @@ int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     if (self->calling)
         return -EDEADLK;
     int64_t deadline = timeout_ms < 0 ? INT64_MAX : after_ms(timeout_ms);
+    self->expects &= timeout_ms < 0 || timeout_ms > TR_EXPECT_MS;
     if (turn(self, &due))
         return 1;
     if (atomic_load(&self->stop))

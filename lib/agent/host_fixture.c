@@ -86,6 +86,10 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
     return self->inbox != NULL;
 }
 
+void tr_link_expect(tr_link_t *self) {
+    (void)self;
+}
+
 int tr_link_fd(tr_link_t *self) {
     return self->fd;
 }

@@ -134,6 +134,7 @@ struct tr_host {
     size_t polls_cap;
     int wake_fd;
     uint64_t dropped, restarts;
+    bool expects; /* the turn before took bundles, so the next may be about to come */
     bool calling; /* an agent's callback runs: the message that it has is the one in view */
     /* the owner of the last record, because records come in runs */
     tr_hosted_t *last_hosted;
@@ -148,6 +149,7 @@ struct tr_host {
     pthread_mutex_t post_lock;
     tr_posted_t *posted, **posted_end;
     atomic_bool has_posted; /* read without the lock */
+    atomic_bool posts;      /* somebody ever did, or wants an end: that should not wait */
 
     /* Between the host's thread and others. */
     atomic_int stop;            /* 1 + code, 0 = run */

@@ -3,6 +3,7 @@
 #include "lib/link/link_private.h"
 
 #include "lib/base/random.h"
+#include "lib/link/frame.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -289,16 +290,24 @@ static void take_bundle(tr_link_t *l, zmq_msg_t *frame, int64_t now) {
  * not wait for: the first look takes one bundle, and each look that found all it asked for lets the next one
  * take twice as many. */
 static bool receive(tr_link_t *l, int64_t now) {
-    for (unsigned i = 0; i < l->batch; i++) {
+    bool expect = l->expects, waited = false;
+    int64_t begun = expect ? tr_clock_ns() : 0;
+    l->expects = false;
+    for (unsigned i = 0; i < l->batch && !waited; i++) {
         zmq_msg_t frame;
         zmq_msg_init(&frame);
-        if (!tr_wire_receive(l->wire, &frame)) {
+        if (!tr_wire_receive(l->wire, expect && i == 0, &frame)) {
             zmq_msg_close(&frame);
             l->batch = 1;
             return true;
         }
+        waited = expect && i == 0 && tr_clock_ns() - begun > TR_EXPECT_NS;
         take_bundle(l, &frame, now);
         zmq_msg_close(&frame);
+    }
+    if (waited) {
+        l->batch = 1;
+        return false;
     }
     l->batch = l->batch < RECEIVE_MAX ? l->batch * 2 : RECEIVE_MAX;
     return false;
@@ -428,6 +437,12 @@ bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms) {
     bool came = self->came || self->inbox;
     pthread_mutex_unlock(&self->lock);
     return came;
+}
+
+void tr_link_expect(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    self->expects = true;
+    pthread_mutex_unlock(&self->lock);
 }
 
 int tr_link_fd(tr_link_t *self) {

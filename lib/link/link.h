@@ -77,6 +77,8 @@ void tr_link_destroy(tr_link_t **self, int64_t wait_ms);
 /* Receives what is there, handles what concerns the link, sends what may go. True when anything came, for the
  * link or for agents (tr_link_take). ret_due_ms: when to call again at the latest. */
 bool tr_link_work(tr_link_t *self, int64_t *ret_due_ms);
+/* The next tr_link_work waits for up to TR_EXPECT_MS for what comes (lib/link/frame.h). */
+void tr_link_expect(tr_link_t *self);
 /* Becomes readable when tr_link_work is worth calling (edge-triggered: work first, then poll). */
 int tr_link_fd(tr_link_t *self);
 bool tr_link_has_data(tr_link_t *self);

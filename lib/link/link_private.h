@@ -102,6 +102,7 @@ struct tr_link {
 
     bool farewell;  /* the broker has said that it ends */
     unsigned batch; /* bundles to receive in one look */
+    bool expects;   /* the next look waits (tr_link_expect) */
     bool came;      /* something did, in this turn of work */
     tr_inbound_t *inbox, **inbox_end;
     tr_link_event_t *events, **events_end;

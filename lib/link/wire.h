@@ -40,8 +40,9 @@ int tr_wire_fd(const tr_wire_t *self);
 /* One frame; gives buf up. What is sent before there is a connection waits for it. Lost where out of
  * memory. */
 void tr_wire_send(tr_wire_t *self, tr_buf_t *buf);
-/* True with a frame in the initialised `frame`. */
-bool tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame);
+/* True with a frame in the initialised `frame`. With expect it may wait for TR_EXPECT_MS
+ * (lib/link/frame.h). */
+bool tr_wire_receive(tr_wire_t *self, bool expect, zmq_msg_t *frame);
 
 /* poll(2), for the descriptors of wires and of the kernel together. */
 int tr_wire_poll(struct pollfd *fds, nfds_t n, int timeout_ms);

@@ -100,8 +100,9 @@ void tr_wire_send(tr_wire_t *self, tr_buf_t *buf) {
     tr_buf_release(buf);
 }
 
-bool tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame) {
+bool tr_wire_receive(tr_wire_t *self, bool expect, zmq_msg_t *frame) {
     (void)self;
+    (void)expect;
     frame_t *f = take(&line.said);
     if (!f)
         return false;

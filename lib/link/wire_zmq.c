@@ -66,11 +66,12 @@ void tr_wire_destroy(tr_wire_t **self) {
  * in one wave. */
 static void set_options(const tr_wire_t *w, void *socket) {
     int zero = 0, ipv6 = strchr(w->endpoint, '[') != NULL, handshake = HANDSHAKE_MS;
-    int first = 50 + (int)(w->seed % 150), longest = 2000;
+    int first = 50 + (int)(w->seed % 150), longest = 2000, expect = TR_EXPECT_MS;
     int64_t max = MESSAGE_MAX;
     zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6);
     zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero); /* credit bounds both directions */
     zmq_setsockopt(socket, ZMQ_RCVHWM, &zero, sizeof zero);
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &expect, sizeof expect);
     zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
     zmq_setsockopt(socket, ZMQ_CONNECT_TIMEOUT, &handshake, sizeof handshake);
     zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake);
@@ -164,8 +165,8 @@ void tr_wire_send(tr_wire_t *self, tr_buf_t *buf) {
         self->socket, buf, ZMQ_DONTWAIT); /* without a high-water mark it fails only without memory */
 }
 
-bool tr_wire_receive(tr_wire_t *self, zmq_msg_t *frame) {
-    return zmq_msg_recv(frame, self->socket, ZMQ_DONTWAIT) >= 0;
+bool tr_wire_receive(tr_wire_t *self, bool expect, zmq_msg_t *frame) {
+    return zmq_msg_recv(frame, self->socket, expect ? 0 : ZMQ_DONTWAIT) >= 0;
 }
 
 int tr_wire_poll(struct pollfd *fds, nfds_t n, int timeout_ms) {
