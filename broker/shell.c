@@ -32,7 +32,7 @@
 #define TICK_MS         200
 #define LOOK_MS         10 /* at all but links, however busy these are */
 #define PAUSE_MS        1000
-#define IDLE_BUFFERS    128
+#define IDLE_BUFFERS    64
 #define SUSPECTS_MAX    256
 #define PROBES          5
 #define LOGGED_PER_TICK 20   /* of warnings that a peer can cause: the counters have all of them */

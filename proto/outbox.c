@@ -46,10 +46,15 @@ static tr_chunk_t *add_chunk(tr_outbox_t *self, tr_pool_t *pool, uint32_t length
     return chunk;
 }
 
+static bool is_full(const tr_outbox_t *self, const tr_chunk_t *chunk, uint32_t length) {
+    return (self->records_max && chunk->records >= self->records_max) ||
+           length > chunk->buf->cap - chunk->buf->len ||
+           (self->bytes_max && chunk->buf->len - TR_BUNDLE_HEADER + (uint64_t)length > self->bytes_max);
+}
+
 uint8_t *tr_outbox_add(tr_outbox_t *self, tr_pool_t *pool, uint32_t length, tr_account_t *account) {
     tr_chunk_t *chunk = self->tail;
-    bool full = chunk && self->records_max && chunk->records >= self->records_max;
-    if (!chunk || full || length > chunk->buf->cap - chunk->buf->len || !charge(chunk, account, length)) {
+    if (!chunk || is_full(self, chunk, length) || !charge(chunk, account, length)) {
         chunk = add_chunk(self, pool, length);
         if (!chunk)
             return NULL;

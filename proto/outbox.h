@@ -37,8 +37,9 @@ typedef struct tr_chunk {
 
 typedef struct tr_outbox {
     tr_chunk_t *head, *tail;
-    uint32_t
-        records_max; /* of one chunk: no more than the window that it must fit into; 0 = as many as fit */
+    /* Of one chunk: no more than the window that it must fit into; 0 = as many as fit. */
+    uint32_t records_max;
+    uint32_t bytes_max; /* unless a single record is longer */
 } tr_outbox_t;
 
 /* Room for a record at the end, its bytes to be written by the caller. account may be NULL. NULL when out of

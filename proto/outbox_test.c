@@ -70,6 +70,27 @@ static void a_bundle_holds_no_more_records_than_it_may(void **state) {
     tr_pool_finish(&pool);
 }
 
+static void a_bundle_holds_no_more_bytes_than_it_may(void **state) {
+    (void)state;
+    tr_pool_t pool;
+    tr_pool_init(&pool, 2);
+    tr_outbox_t box = {.bytes_max = 200};
+    for (uint64_t i = 0; i < 7; i++) /* records of 64 bytes: three fit */
+        add(&box, &pool, 16, i, NULL);
+    add(&box, &pool, 16 + 400, 7, NULL); /* longer than may be: alone */
+    add(&box, &pool, 16, 8, NULL);
+    static const uint32_t expected[] = {3, 3, 1, 1, 1};
+    uint64_t id = 0;
+    for (size_t i = 0; i < 5; i++) {
+        tr_chunk_t *chunk = tr_outbox_take(&box);
+        assert_non_null(chunk);
+        assert_int_equal(read_chunk(chunk, &id), expected[i]);
+        tr_chunk_free(chunk);
+    }
+    assert_null(tr_outbox_take(&box));
+    tr_pool_finish(&pool);
+}
+
 static void accounts_are_charged_and_settled(void **state) {
     (void)state;
     tr_pool_t pool;
@@ -129,6 +150,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_leave_in_order_as_full_bundles),
         cmocka_unit_test(a_bundle_holds_no_more_records_than_it_may),
+        cmocka_unit_test(a_bundle_holds_no_more_bytes_than_it_may),
         cmocka_unit_test(accounts_are_charged_and_settled),
         cmocka_unit_test(a_large_record_has_a_bundle_of_its_own),
     };

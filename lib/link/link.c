@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define IDLE_BUFFERS   64
+#define IDLE_BUFFERS   32
 #define RECEIVE_MAX    32 /* bundles in one turn, so that sending and timers get theirs */
 #define HELLO_MS       1000
 #define HELLOS_MAX     5   /* on one socket */
