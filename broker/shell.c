@@ -30,7 +30,7 @@
 #define BATCH_BUNDLES   64
 #define BATCH_BYTES     (2u << 20)
 #define TICK_MS         200
-#define LOOK_MS         10 /* at all but links, however busy these are */
+#define LOOK_MS         2 /* at all but links, however busy these are */
 #define PAUSE_MS        1000
 #define IDLE_BUFFERS    64
 #define SUSPECTS_MAX    256
@@ -536,7 +536,7 @@ static void sleep_until_something(tr_broker_t *b, bool wait) {
 
 /* While it waits for links it looks at nothing else: not where a disk, or a shut door, wants it. */
 static bool may_expect(const tr_broker_t *b) {
-    return !b->journal.thread && !b->sockets.door.shut && !b->ending;
+    return !b->look_at_stream && !b->journal.thread && !b->sockets.door.shut && !b->ending;
 }
 
 int tr_broker_run(tr_broker_t *self) {
@@ -547,8 +547,7 @@ int tr_broker_run(tr_broker_t *self) {
     int64_t looked_ms = 0;
     bool expect = false;
     while (!ended(b, now)) {
-        bool any = take_bundles(b, expect, now);
-        expect = any && may_expect(b);
+        bool took = take_bundles(b, expect, now), any = took;
         take_journal(b, now);
         if (b->look_at_stream)
             take_interest(b, now);
@@ -563,6 +562,7 @@ int tr_broker_run(tr_broker_t *self) {
             sleep_until_something(b, nothing);
             looked_ms = now.mono_ms;
         }
+        expect = took && may_expect(b);
         now = read_clock();
     }
     tr_core_farewell(b->core);
