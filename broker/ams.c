@@ -20,7 +20,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
-    tr_write_map(w, 17);
+    tr_write_map(w, 18);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
     tr_write_kv(w, "state", tr_agent_state_name(e->state));
@@ -32,6 +32,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv_uint(w, "queued_bytes", e->mailbox.bytes + e->waiting.bytes);
     tr_write_kv_bool(w, "durable", e->durable);
     tr_write_kv_uint(w, "leased", e->waiting.leased);
+    tr_write_kv_uint(w, "on_disk", e->waiting.on_disk);
     tr_write_kv_uint(w, "received", e->received);
     tr_write_kv_uint(w, "sent", e->sent);
     tr_write_kv_int(w, "since_ms", e->since_ms);
@@ -136,6 +137,11 @@ static void handle_register(tr_answer_t *a) {
     if (r < 0) {
         tr_answer_refuse(
             a, r == -TR_REASON_DUPLICATE_NAME ? "already-registered" : "unrecognised-parameter-value", name);
+        return;
+    }
+    if (!tr_durable_arrived(a->core, e)) {
+        tr_entry_remove(a->core, e, TR_REASON_LIMIT);
+        tr_answer_fail(a, "no memory for its mailbox");
         return;
     }
     tr_sys_agent(a->core, "joined", e, TR_REASON_NONE);
@@ -285,11 +291,14 @@ const tr_action_t tr_ams_actions[] = {
     {"services", handle_services},
     {"stats", handle_stats},
     {"mailboxes", tr_handle_mailboxes},
+    {"mailbox-drop", tr_handle_mailbox_drop},
     {"journal", tr_handle_journal},
     {"dead-letters", tr_handle_dead_letters},
     {"dead-letter", tr_handle_dead_letter},
     {"dead-letter-requeue", tr_handle_dead_letter_requeue},
     {"dead-letter-drop", tr_handle_dead_letter_drop},
+    {"dead-letters-requeue", tr_handle_dead_letters_requeue},
+    {"dead-letters-drop", tr_handle_dead_letters_drop},
     {"streams", tr_handle_streams},
     {"stream-declare", tr_handle_stream_declare},
     {"stream-drop", tr_handle_stream_drop},

@@ -248,6 +248,7 @@ static void free_batch(tr_batch_t *batch) {
         batch->letters = next;
     }
     tr_buffer_finish(&batch->more);
+    free(batch->spent);
     free(batch->acks);
     free(batch);
 }
@@ -284,6 +285,7 @@ void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_
         if (!d->out)
             d->out_end = &d->out;
         d->out_n--;
+        tr_letters_written(self, batch);
         complete(self, batch);
         free_batch(batch);
     }
@@ -297,6 +299,8 @@ tr_durable_t *tr_durable_new(tr_core_t *core) {
     d->next_queue = d->next_letter = d->next_stream = 1;
     tr_map_init(&d->producers, tr_core_random(core));
     tr_map_init(&d->queues, tr_core_random(core));
+    tr_map_init(&d->spent, tr_core_random(core));
+    tr_buffer_init(&d->scratch, 0);
     return d;
 }
 
@@ -320,6 +324,8 @@ void tr_durable_finish(tr_core_t *core) {
     while ((slot = tr_map_next(&d->queues, &cursor)))
         tr_queue_free((tr_queue_t *)(uintptr_t)slot->value);
     tr_map_finish(&d->queues);
+    tr_map_finish(&d->spent);
+    tr_buffer_finish(&d->scratch);
     while (d->out) {
         tr_batch_t *next = d->out->next;
         free_batch(d->out);
@@ -329,6 +335,7 @@ void tr_durable_finish(tr_core_t *core) {
         free_batch(d->open);
     tr_reads_drop(core);
     tr_streams_finish(core);
+    tr_durable_subs_forget(core, NULL);
     free_producers(d);
     free(d);
     core->durable = NULL;

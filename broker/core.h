@@ -53,6 +53,7 @@ typedef struct tr_core_config {
     uint32_t queue_in_hand;    /* unsettled messages of a mailbox at its agent, at most */
     uint64_t queue_records;    /* limit of one queue, on disk */
     uint64_t queue_bytes;
+    int64_t queue_age_ms;          /* what waits for longer becomes a dead letter; 0 = no limit */
     uint64_t queue_resident_bytes; /* of one queue in memory: the rest is read when it is wanted */
     uint64_t unsynced_bytes;       /* on their way to the disk, of all queues */
     uint32_t producers_max;

@@ -1,66 +1,5 @@
 /* Durable messages: stored before they are acknowledged, delivered until they are settled, across the end of agents and brokers. */
-#include "broker/core_fixture.h"
-
-/* Peer 1 is the producer `p` with agent a; peer 2 has agent b. */
-typedef struct office {
-    world_t *w;
-    tr_route_t a, b;
-} office_t;
-
-static tr_core_config_t with_journal(void) {
-    tr_core_config_t c = world_config();
-    c.journal = true;
-    return c;
-}
-
-static void sender_comes(office_t *o, uint64_t epoch) {
-    hello_producer(o->w, 1, "p", epoch);
-    expect(o->w, 1, TR_KIND_WELCOME);
-    o->a = join(o->w, 1, "a");
-}
-
-static void receiver_comes(office_t *o) {
-    hello(o->w, 2);
-    o->b = join(o->w, 2, "b");
-}
-
-static office_t office(const tr_core_config_t *config) {
-    tr_core_config_t c = config ? *config : with_journal();
-    office_t o = {.w = world_new(&c)};
-    sender_comes(&o, 1);
-    receiver_comes(&o);
-    forget(o.w);
-    return o;
-}
-
-static letter_t durable(const office_t *o, uint64_t id, const char *text) {
-    return (letter_t){.src = o->a, .from = "a", .to = "b", .text = text, .flags = TR_FLAG_DURABLE, .id = id};
-}
-
-static void send(const office_t *o, uint64_t id, const char *text) {
-    letter_t l = durable(o, id, text);
-    post(o->w, 1, &l);
-}
-
-/* That these numbers, first to last, are on disk, in one or more records. */
-static void expect_stored(world_t *w, uint64_t first, uint64_t last) {
-    while (first <= last) {
-        const got_t *g = expect(w, 1, TR_KIND_STORED);
-        assert_true(g->record.content_len >= 16 && g->record.content_len % 16 == 0);
-        for (uint32_t at = 0; at < g->record.content_len; at += 16) {
-            assert_int_equal(tr_get64(g->record.content + at), first);
-            first += tr_get64(g->record.content + at + 8);
-        }
-    }
-    assert_int_equal(first, last + 1);
-}
-
-static const got_t *expect_message(const office_t *o, const char *text) {
-    const got_t *g = expect_text(o->w, 2, TR_KIND_MESSAGE, text);
-    assert_int_equal(
-        g->record.h.flags & (TR_FLAG_DURABLE | TR_FLAG_LEASED), TR_FLAG_DURABLE | TR_FLAG_LEASED);
-    return g;
-}
+#include "broker/core_office.h"
 
 static uint64_t keys_on_disk(world_t *w) {
     tr_journal_stat_t stat;
@@ -70,9 +9,9 @@ static uint64_t keys_on_disk(world_t *w) {
 
 static void nothing_is_promised_before_it_is_on_disk(void **state) {
     (void)state;
-    office_t o = office(NULL);
+    office_t o = office_new(NULL);
     o.w->hold = true;
-    send(&o, 1, "one");
+    office_send(&o, 1, "one");
     expect_none(o.w, 1, TR_KIND_STORED);
     expect_none(o.w, 2, TR_KIND_MESSAGE);
     assert_false(tr_core_drained(o.w->core));
@@ -90,8 +29,8 @@ static void nothing_is_promised_before_it_is_on_disk(void **state) {
 
 static void a_settled_message_leaves_the_disk(void **state) {
     (void)state;
-    office_t o = office(NULL);
-    send(&o, 1, "one");
+    office_t o = office_new(NULL);
+    office_send(&o, 1, "one");
     uint64_t with_message = keys_on_disk(o.w);
     settle(o.w, 2, expect_message(&o, "one"), false);
     assert_int_equal(keys_on_disk(o.w), with_message - 1);
@@ -104,12 +43,12 @@ static void a_settled_message_leaves_the_disk(void **state) {
 /* While two batches are on their way, what comes makes the third one. */
 static void batches_grow_while_the_disk_is_slow(void **state) {
     (void)state;
-    office_t o = office(NULL);
+    office_t o = office_new(NULL);
     o.w->hold = true;
     char text[32];
     for (uint64_t i = 1; i <= 100; i++) {
         snprintf(text, sizeof text, "message %d", (int)i);
-        send(&o, i, text);
+        office_send(&o, i, text);
     }
     assert_int_equal(disk_works(o.w, 1), 1);
     expect_stored(o.w, 1, 1);
@@ -126,18 +65,18 @@ static void batches_grow_while_the_disk_is_slow(void **state) {
 
 static void what_was_not_on_disk_is_sent_again_and_has_one_effect(void **state) {
     (void)state;
-    office_t o = office(NULL);
-    send(&o, 1, "one");
+    office_t o = office_new(NULL);
+    office_send(&o, 1, "one");
     o.w->hold = true;
-    send(&o, 2, "two");
+    office_send(&o, 2, "two");
     forget(o.w);
     world_crash(o.w, 0);
     o.w->hold = false;
     sender_comes(&o, 1);
     forget(o.w);
-    send(&o, 1, "one"); /* it never heard of STORED */
-    send(&o, 2, "two");
-    send(&o, 2, "two");
+    office_send(&o, 1, "one"); /* it never heard of STORED */
+    office_send(&o, 2, "two");
+    office_send(&o, 2, "two");
     expect_stored(o.w, 1, 1);
     expect_stored(o.w, 2, 2);
     expect_stored(o.w, 2, 2);
@@ -153,23 +92,23 @@ static void what_was_not_on_disk_is_sent_again_and_has_one_effect(void **state) 
 
 static void who_is_away_gets_it_later_in_order(void **state) {
     (void)state;
-    office_t o = office(NULL);
-    send(&o, 1, "one");
+    office_t o = office_new(NULL);
+    office_send(&o, 1, "one");
     settle(o.w, 2, expect_message(&o, "one"), false);
     leave(o.w, 2, "b");
-    send(&o, 2, "two");
-    send(&o, 3, "three");
+    office_send(&o, 2, "two");
+    office_send(&o, 3, "three");
     expect_stored(o.w, 1, 1);
     expect_stored(o.w, 2, 2);
     expect_stored(o.w, 3, 3);
     expect_none(o.w, 1, TR_KIND_NACK);
-    letter_t plain = durable(&o, 0, "plain");
+    letter_t plain = office_letter(&o, 0, "plain");
     plain.flags = 0;
     expect_nack(o.w, 1, post(o.w, 1, &plain), TR_REASON_NOT_FOUND);
     o.b = join(o.w, 2, "b");
     expect_message(&o, "two");
     expect_message(&o, "three");
-    letter_t stranger = durable(&o, 4, "who");
+    letter_t stranger = office_letter(&o, 4, "who");
     stranger.to = "nobody";
     expect_nack(o.w, 1, post(o.w, 1, &stranger), TR_REASON_NOT_FOUND);
     world_end(o.w);
@@ -177,9 +116,9 @@ static void who_is_away_gets_it_later_in_order(void **state) {
 
 static void a_dead_agents_messages_come_again_marked(void **state) {
     (void)state;
-    office_t o = office(NULL);
-    send(&o, 1, "one");
-    send(&o, 2, "two");
+    office_t o = office_new(NULL);
+    office_send(&o, 1, "one");
+    office_send(&o, 2, "two");
     const got_t *one = expect_message(&o, "one");
     expect_message(&o, "two");
     settle(o.w, 2, one, false);
@@ -199,9 +138,9 @@ static void a_dead_agents_messages_come_again_marked(void **state) {
 /* Half of a block is settled, one was delivered twice: a broker after this one knows. */
 static void a_block_settled_in_part_outlives_the_broker(void **state) {
     (void)state;
-    office_t o = office(NULL);
+    office_t o = office_new(NULL);
     for (uint64_t i = 1; i <= 4; i++) {
-        letter_t l = durable(&o, i, i == 1 ? "1" : i == 2 ? "2" : i == 3 ? "3" : "4");
+        letter_t l = office_letter(&o, i, i == 1 ? "1" : i == 2 ? "2" : i == 3 ? "3" : "4");
         draft_letter(o.w, &l, NULL);
     }
     draft_send(o.w, 1);
@@ -225,9 +164,9 @@ static void a_block_settled_in_part_outlives_the_broker(void **state) {
 
 static void a_lease_ends_unless_it_is_extended(void **state) {
     (void)state;
-    office_t o = office(NULL);
-    send(&o, 1, "one");
-    send(&o, 2, "two");
+    office_t o = office_new(NULL);
+    office_send(&o, 1, "one");
+    office_send(&o, 2, "two");
     expect_message(&o, "one");
     const got_t *two = expect_message(&o, "two");
     int64_t half = o.w->config.message_lease_ms / 2;
@@ -249,9 +188,9 @@ static void delivered_too_often_it_is_a_dead_letter(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
     c.tries_max = 3;
-    office_t o = office(&c);
+    office_t o = office_new(&c);
     interest(o.w, "$sys.dead-letter", true);
-    send(&o, 1, "poison");
+    office_send(&o, 1, "poison");
     for (int i = 0; i < 3; i++) {
         settle(o.w, 2, expect_message(&o, "poison"), true);
         pass(o.w, 200);
@@ -267,58 +206,24 @@ static void delivered_too_often_it_is_a_dead_letter(void **state) {
     world_end(o.w);
 }
 
-static void dead_letters_can_be_looked_at_sent_again_and_dropped(void **state) {
-    (void)state;
-    tr_core_config_t c = with_journal();
-    c.tries_max = 1;
-    office_t o = office(&c);
-    assert_string_equal(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letters\"}"),
-        "inform {\"total\":0,\"more\":false,\"letters\":[]}");
-    send(&o, 1, "first");
-    settle(o.w, 2, expect_message(&o, "first"), true);
-    send(&o, 2, "second");
-    settle(o.w, 2, expect_message(&o, "second"), true);
-    world_crash(o.w, SIZE_MAX);
-    receiver_comes(&o);
-    const char *all = ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letters\"}");
-    assert_non_null(strstr(all, "\"total\":2"));
-    assert_non_null(
-        strstr(all, "\"number\":1,\"reason\":\"too-many-tries\",\"queue\":\"agent b\",\"attempts\":1"));
-    assert_non_null(strstr(all, "\"sender\":\"a\",\"receiver\":\"b\""));
-    assert_null(
-        strstr(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letters\",\"after\":1}"), "\"number\":1,"));
-    assert_non_null(
-        strstr(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letter\",\"number\":2}"), "\"content\""));
-    assert_string_equal(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letter-requeue\",\"number\":1}"),
-        "inform {\"done\":true}");
-    settle(o.w, 2, expect_message(&o, "first"), false);
-    assert_string_equal(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letter-drop\",\"number\":2}"),
-        "inform {\"done\":true}");
-    assert_non_null(strstr(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letter-drop\",\"number\":2}"),
-        "unrecognised-parameter-value"));
-    assert_string_equal(ask(o.w, 2, o.b, "b", "ams", "{\"action\":\"dead-letters\"}"),
-        "inform {\"total\":0,\"more\":false,\"letters\":[]}");
-    world_end(o.w);
-}
-
 static void a_full_queue_is_busy(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
     c.queue_records = 2;
-    office_t o = office(&c);
+    office_t o = office_new(&c);
     leave(o.w, 2, "b");
     receiver_comes(&o);
-    send(&o, 1, "one");
-    send(&o, 2, "two");
-    send(&o, 3, "three");
+    office_send(&o, 1, "one");
+    office_send(&o, 2, "two");
+    office_send(&o, 3, "three");
     expect_nack(o.w, 1, 3, TR_REASON_BUSY);
     const got_t *one = expect_message(&o, "one");
     settle(o.w, 2, one, false);
-    send(&o, 4, "four");
+    office_send(&o, 4, "four");
     expect_stored(o.w, 1, 1);
     expect_stored(o.w, 2, 2);
     expect_stored(o.w, 4, 4);
-    send(&o, 3, "three"); /* refused before, it is no duplicate */
+    office_send(&o, 3, "three"); /* refused before, it is no duplicate */
     expect_nack(o.w, 1, 3, TR_REASON_BUSY);
     assert_int_equal(tr_core_stats(o.w->core)->duplicates, 0);
     world_end(o.w);
@@ -331,7 +236,7 @@ static void send_numbered(const office_t *o, uint64_t from, uint64_t to) {
     for (uint64_t i = from; i <= to; i++) {
         int n = snprintf(text, sizeof text, "%06d", (int)i);
         text[n] = ' ';
-        letter_t l = durable(o, i, text);
+        letter_t l = office_letter(o, i, text);
         l.size = 512;
         draft_letter(o->w, &l, NULL);
         if (i % 100 == 0 || i == to)
@@ -353,7 +258,7 @@ static void a_long_backlog_waits_on_disk_and_comes_in_order(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
     c.queue_resident_bytes = 256u << 10;
-    office_t o = office(&c);
+    office_t o = office_new(&c);
     lose(o.w, 2);
     send_numbered(&o, 1, 3000); /* 1.7 MB */
     expect_stored(o.w, 1, 3000);
@@ -372,7 +277,7 @@ static void a_backlog_outlives_the_broker(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
     c.queue_resident_bytes = 256u << 10;
-    office_t o = office(&c);
+    office_t o = office_new(&c);
     leave(o.w, 2, "b");
     send_numbered(&o, 1, 1);
     expect_nack(o.w, 1, 1, TR_REASON_NOT_FOUND); /* it was never a durable receiver */
@@ -390,14 +295,14 @@ static void a_backlog_outlives_the_broker(void **state) {
 
 static void priorities_overtake(void **state) {
     (void)state;
-    office_t o = office(NULL);
+    office_t o = office_new(NULL);
     lose(o.w, 2);
     static const struct {
         const char *text;
         uint8_t priority;
     } letters[] = {{"low 1", 0}, {"high 1", 9}, {"mid", 5}, {"low 2", 0}, {"high 2", 9}, {"beyond", 200}};
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
-        letter_t l = durable(&o, i + 1, letters[i].text);
+        letter_t l = office_letter(&o, i + 1, letters[i].text);
         l.priority = letters[i].priority;
         post(o.w, 1, &l);
     }
@@ -412,11 +317,11 @@ static void priorities_overtake(void **state) {
 static void without_a_journal_or_a_producer_it_is_refused(void **state) {
     (void)state;
     tr_core_config_t c = world_config();
-    office_t o = office(&c);
-    send(&o, 1, "one");
+    office_t o = office_new(&c);
+    office_send(&o, 1, "one");
     expect_nack(o.w, 1, 1, TR_REASON_NO_JOURNAL);
     world_end(o.w);
-    o = office(NULL);
+    o = office_new(NULL);
     post(o.w, 2,
         &(letter_t){.src = o.b, .from = "b", .to = "a", .text = "x", .flags = TR_FLAG_DURABLE, .id = 7});
     expect_nack(o.w, 2, 7, TR_REASON_NO_PRODUCER);
@@ -425,8 +330,8 @@ static void without_a_journal_or_a_producer_it_is_refused(void **state) {
 
 static void an_older_life_of_a_producer_is_fenced_off(void **state) {
     (void)state;
-    office_t o = office(NULL);
-    send(&o, 1, "first life");
+    office_t o = office_new(NULL);
+    office_send(&o, 1, "first life");
     settle(o.w, 2, expect_message(&o, "first life"), false);
     hello_producer(o.w, 3, "p", 2);
     expect(o.w, 3, TR_KIND_WELCOME);
@@ -435,7 +340,7 @@ static void an_older_life_of_a_producer_is_fenced_off(void **state) {
     post(o.w, 3, &l);
     expect_message(&o, "second life");
     expect(o.w, 3, TR_KIND_STORED);
-    send(&o, 2, "from the grave");
+    office_send(&o, 2, "from the grave");
     expect_nack(o.w, 1, 2, TR_REASON_NO_PRODUCER);
     hello_producer(o.w, 4, "p", 1);
     got_t *g = expect(o.w, 4, TR_KIND_REFUSED);
@@ -445,7 +350,7 @@ static void an_older_life_of_a_producer_is_fenced_off(void **state) {
 
 static void a_service_is_durable_by_its_providers_word(void **state) {
     (void)state;
-    office_t o = office(NULL);
+    office_t o = office_new(NULL);
     static const char offer[] =
         "{\"action\":\"register\",\"services\":[{\"name\":\"work\",\"capacity\":1,\"durable\":true}]}";
     assert_string_equal(ask(o.w, 2, o.b, "b", "df", offer), "inform {\"done\":true}");
@@ -466,7 +371,7 @@ static void a_service_is_durable_by_its_providers_word(void **state) {
 
 static void a_mailbox_is_durable_by_its_registration(void **state) {
     (void)state;
-    office_t o = office(NULL);
+    office_t o = office_new(NULL);
     Troupe__Register m = TROUPE__REGISTER__INIT;
     m.name = (char *)(uintptr_t) "c";
     m.durable = true;
@@ -488,9 +393,9 @@ static void shutting_down_leaves_the_rest_on_disk(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
     c.queue_in_hand = 1;
-    office_t o = office(&c);
-    send(&o, 1, "in hand");
-    send(&o, 2, "queued");
+    office_t o = office_new(&c);
+    office_send(&o, 1, "in hand");
+    office_send(&o, 2, "queued");
     const got_t *in_hand = expect_message(&o, "in hand");
     tr_core_shutdown(o.w->core);
     assert_false(tr_core_drained(o.w->core));
@@ -510,9 +415,9 @@ static void a_flipped_bit_is_never_delivered(void **state) {
     static const char text[] = "the very words";
     unsigned delivered = 0, refused = 0;
     for (uint64_t place = 0;; place += 7) {
-        office_t o = office(NULL);
+        office_t o = office_new(NULL);
         lose(o.w, 2);
-        send(&o, 1, text);
+        office_send(&o, 1, text);
         if (!tr_journal_disk_flip(o.w->disk, place, false)) {
             world_end(o.w);
             break;
@@ -544,7 +449,6 @@ int main(void) {
         cmocka_unit_test(a_block_settled_in_part_outlives_the_broker),
         cmocka_unit_test(a_lease_ends_unless_it_is_extended),
         cmocka_unit_test(delivered_too_often_it_is_a_dead_letter),
-        cmocka_unit_test(dead_letters_can_be_looked_at_sent_again_and_dropped),
         cmocka_unit_test(a_full_queue_is_busy),
         cmocka_unit_test(a_long_backlog_waits_on_disk_and_comes_in_order),
         cmocka_unit_test(a_backlog_outlives_the_broker),

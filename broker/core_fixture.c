@@ -463,8 +463,7 @@ got_t *take_event(world_t *w, tr_core_event_t event) {
     return take_where(w, is_event, &event);
 }
 
-const char *ask(
-    world_t *w, tr_peer_t peer, tr_route_t src, const char *from, const char *whom, const char *json) {
+uint64_t draft_ask(world_t *w, tr_route_t src, const char *from, const char *whom, const char *json) {
     tr_content_writer_t content;
     const void *bytes;
     size_t len;
@@ -488,8 +487,11 @@ const char *ask(
         .envelope_len = (uint16_t)envelope_len};
     draft(w, &h, envelope, text, len);
     free(text);
-    draft_send(w, peer);
-    const got_t *g = take_where(w, is_answer, &h);
+    return h.id;
+}
+
+const char *answer_to(world_t *w, tr_route_t src, uint64_t id) {
+    const got_t *g = take_where(w, is_answer, &(tr_record_header_t){.src = src, .id = id});
     assert_non_null(g);
     char *out = NULL;
     assert_int_equal(tr_content_to_json(g->record.content, g->record.content_len, JSON_COMPACT, &out), 0);
@@ -497,6 +499,13 @@ const char *ask(
     assert_true(asprintf(&w->answer, "%s %s", tr_performative_name(g->record.h.performative), out) > 0);
     free(out);
     return w->answer;
+}
+
+const char *ask(
+    world_t *w, tr_peer_t peer, tr_route_t src, const char *from, const char *whom, const char *json) {
+    uint64_t id = draft_ask(w, src, from, whom, json);
+    draft_send(w, peer);
+    return answer_to(w, src, id);
 }
 
 got_t *expect(world_t *w, tr_peer_t peer, tr_kind_t kind) {

@@ -132,7 +132,10 @@ typedef struct letter {
 void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id);
 uint64_t post(world_t *w, tr_peer_t peer, const letter_t *l);
 
-/* A request to ams or df in JSON; the answer is "PERFORMATIVE JSON", valid until the next one. */
+/* A request to ams or df in JSON, into a bundle; its id. The answer is "PERFORMATIVE JSON", valid until the next one. */
+uint64_t draft_ask(world_t *w, tr_route_t src, const char *from, const char *whom, const char *json);
+const char *answer_to(world_t *w, tr_route_t src, uint64_t id);
+/* Both at once. */
 const char *ask(
     world_t *w, tr_peer_t peer, tr_route_t src, const char *from, const char *whom, const char *json);
 

@@ -27,6 +27,7 @@
 #include "broker/state.h"
 
 typedef struct tr_lane tr_lane_t;
+typedef struct tr_durable_sub tr_durable_sub_t; /* durable_sub.c */
 
 struct tr_block {
     tr_queue_t *queue;
@@ -133,6 +134,8 @@ typedef struct tr_batch {
     size_t acks_n, acks_cap;
     tr_reservation_t *reservations;
     tr_letter_t *letters;
+    uint64_t *spent; /* letters whose end is in it */
+    size_t spent_n, spent_cap;
     tr_buffer_t more; /* operations of its own, ready made: deletions of letters, of old producers */
 } tr_batch_t;
 
@@ -145,11 +148,16 @@ struct tr_durable {
     tr_map_t producers; /* name -> tr_producer_t */
     tr_producer_t *dirty_producers;
     tr_map_t queues; /* id (8 bytes) -> tr_queue_t */
+    tr_map_t spent;  /* number (8 bytes) of a dead letter whose end is on its way to the disk */
     tr_block_t *dirty_blocks;
     struct tr_read *reads;     /* outstanding */
     tr_core_journal_t journal; /* as the shell told it last */
     bool versioned;            /* the journal says which version it is of */
-    tr_stream_t *streams;      /* stream.h */
+    tr_buffer_t scratch;       /* a publication with its topic's name */
+    tr_durable_sub_t *subs;
+    uint32_t subs_n;
+    uint64_t subs_version;
+    tr_stream_t *streams; /* stream.h */
     uint64_t next_stream, streams_version;
     int64_t streams_synced_ms;
 };
@@ -161,6 +169,8 @@ tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service);
  * there is none (and create is false), or no room for it. */
 tr_service_t *tr_mailbox_service(tr_core_t *core, const char *agent, bool create);
 bool tr_service_is_mailbox(const tr_service_t *service, const char **ret_agent);
+/* Whether a queue's name is that of this agent's mailbox. */
+bool tr_queue_name_is_mailbox(const char *queue, size_t queue_len, const char *agent, size_t agent_len);
 /* That all that comes to it is durable, or no longer is: remembered in the journal. False when out of memory. */
 bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable);
 /* A durable message, from its producer (NULL: the policy makes it durable, nobody waits for STORED). */
@@ -176,6 +186,11 @@ void tr_block_synced(tr_core_t *core, tr_block_t *block);
 /* What waits in memory stays on disk only: at shutdown. */
 void tr_queue_park(tr_service_t *service);
 void tr_block_link(tr_queue_t *queue, tr_block_t *block);
+
+/* queue_drop.c */
+/* Forgets a queue that has no provider, with all that is in it; frees it. BUSY: it has one, or something of it is on its way to the disk.
+ * LIMIT: out of memory. */
+tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue);
 
 /* batch.c */
 /* The open batch; NULL when out of memory. */
@@ -201,9 +216,15 @@ void tr_durable_finish(tr_core_t *core);
 /* recover.c: tr_core_recover, in core.h */
 
 /* dead_letter.c */
-/* In one batch: the letter leaves the journal and, where it has one, its message enters its queue again. */
+/* In one batch: the letter leaves the journal, and its message enters its queue again. NOT_FOUND: its queue is gone; BUSY, LIMIT: all is
+ * as it was. The letter is one that is not spent, as is that of a drop; `size` is its value's. */
 tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_info_t *letter, size_t size);
+/* False when out of memory. */
 bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size);
+/* Whether it was sent again or dropped, although a read may still show it. */
+bool tr_letter_spent(const tr_core_t *core, uint64_t number);
+/* The batch is written: no read that was answered since shows what ended in it. */
+void tr_letters_written(tr_core_t *core, tr_batch_t *batch);
 void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
 
 /* producer.c */
@@ -215,6 +236,24 @@ void tr_producer_write(tr_buffer_t *ops, const tr_producer_t *producer);
 bool tr_producer_recover(tr_core_t *core, const char *name, const void *value, size_t len);
 void tr_producers_stored(tr_core_t *core, tr_ack_t *acks, size_t n);
 void tr_producer_tick(tr_core_t *core);
+
+/* durable_sub.c */
+/* From now on what is published on topics that match goes into the agent's mailbox, and it is remembered in the journal. NO_JOURNAL,
+ * BAD_TOPIC, FORBIDDEN (a pattern that begins with $), LIMIT. */
+tr_reason_t tr_durable_subscribe(
+    tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
+/* Whether there was one. */
+bool tr_durable_unsubscribe(
+    tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
+/* Those of a queue that is removed; NULL: all, at the end. In memory only. */
+void tr_durable_subs_forget(tr_core_t *core, const tr_queue_t *queue);
+/* The at-th pattern of a queue, not NUL-terminated; NULL where there are no more. */
+const char *tr_durable_sub_of(const tr_core_t *core, const tr_queue_t *queue, uint32_t at, size_t *ret_len);
+int tr_durable_sub_recover(tr_core_t *core, const tr_pair_t *pair);
+bool tr_topic_in_durable_subs(const tr_core_t *core, tr_topic_t *topic);
+/* `h`: with the topic's sequence number in it. */
+void tr_durable_publish(
+    tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);
 
 /* durable.c */
 /* Whether a message is durable, by its flag or by its receiver's policy. */

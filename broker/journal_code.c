@@ -52,6 +52,13 @@ tr_key_t tr_key_of_block(tr_key_type_t type, uint64_t queue, unsigned lane, uint
     return key;
 }
 
+tr_key_t tr_key_of_sub(uint64_t queue, const char *pattern, size_t len) {
+    tr_key_t key = tr_key_numbered(TR_KEY_SUB, queue);
+    memcpy(key.bytes + key.len, pattern, len);
+    key.len += len;
+    return key;
+}
+
 bool tr_key_place(const void *key, size_t len, tr_block_place_t *ret_place) {
     const uint8_t *k = key;
     bool lane = len == 10 && k[0] == TR_KEY_LANE;

@@ -10,6 +10,7 @@
 #include "lib/base/buffer.h"
 #include "proto/aid.h"
 #include "proto/record.h"
+#include "proto/topic.h"
 
 #include <stdbool.h>
 
@@ -26,11 +27,12 @@ typedef enum tr_key_type {
     TR_KEY_STREAM = '8',       /* name */
     TR_KEY_CONSUMER = '9',     /* stream, name */
     TR_KEY_STREAM_BLOCK = ':', /* stream, 0, first */
+    TR_KEY_SUB = ';',          /* queue, pattern: a durable subscription */
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u
 #define TR_QUEUE_VALUE     17u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable */
-#define TR_KEY_MAX         (1u + 8u + TR_NAME_MAX + 8u) /* bytes */
+#define TR_KEY_MAX         (1u + 8u + TR_TOPIC_MAX) /* bytes */
 
 typedef struct tr_key {
     size_t len;
@@ -41,6 +43,9 @@ tr_key_t tr_key_named(tr_key_type_t type, const char *name);
 tr_key_t tr_key_numbered(tr_key_type_t type, uint64_t number);
 tr_key_t tr_key_of_lane(uint64_t queue, unsigned lane);
 tr_key_t tr_key_of_block(tr_key_type_t type, uint64_t queue, unsigned lane, uint64_t first);
+
+tr_key_t tr_key_of_sub(uint64_t queue, const char *pattern, size_t len);
+/* All keys of a type that belong to a queue are from tr_key_numbered(type, queue) up to and without that of queue + 1. */
 
 typedef struct tr_block_place {
     uint64_t queue;

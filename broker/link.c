@@ -285,9 +285,25 @@ static const char *subscription_text(tr_reason_t why) {
     switch (why) {
     case TR_REASON_BAD_TOPIC:
         return "not a topic pattern (at most 200 bytes of dotted parts, `*` and a last `>`)";
-    case TR_REASON_FORBIDDEN: return "$tap is on the topic stream only: subscribe to it there";
+    case TR_REASON_FORBIDDEN:
+        return "$tap is on the topic stream only: subscribe to it there; nothing that begins with $ is "
+               "durable";
+    case TR_REASON_NO_JOURNAL: return "this broker keeps no journal: it was started without --journal";
     default: return "no room for more subscriptions";
     }
+}
+
+/* Of the two kinds, an agent has one for a pattern: the last one counts. */
+static tr_reason_t subscribe(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, const char *pattern, bool durable) {
+    size_t len = strlen(pattern);
+    tr_reason_t why = durable ? tr_durable_subscribe(core, entry, agent, pattern, len)
+                              : tr_core_subscribe(core, entry, agent, pattern, len);
+    if (why == TR_REASON_NONE && durable)
+        tr_core_unsubscribe(core, entry, agent, pattern, len);
+    else if (why == TR_REASON_NONE)
+        tr_durable_unsubscribe(core, entry, agent, pattern, len);
+    return why;
 }
 
 void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
@@ -306,6 +322,7 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
     size_t len = strlen(m->pattern);
     if (r->h.kind == TR_KIND_UNSUBSCRIBE) {
         tr_core_unsubscribe(core, entry, agent, m->pattern, len);
+        tr_durable_unsubscribe(core, entry, agent, m->pattern, len);
         tr_control_done(core, s, r->h.id);
         return;
     }
@@ -313,7 +330,7 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
         tr_control_turn_down(core, s, r->h.id, TR_REASON_FORBIDDEN, tr_guard_words(core, "", NULL));
         return;
     }
-    tr_reason_t why = tr_core_subscribe(core, entry, agent, m->pattern, len);
+    tr_reason_t why = subscribe(core, entry, agent, m->pattern, m->durable);
     if (why == TR_REASON_NONE)
         tr_control_done(core, s, r->h.id);
     else

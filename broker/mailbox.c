@@ -95,7 +95,8 @@ static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
 }
 
 static bool is_leased(const tr_record_t *record) {
-    return record->h.kind == TR_KIND_MESSAGE && (record->h.flags & TR_FLAG_LEASED);
+    return (record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH) &&
+           (record->h.flags & TR_FLAG_LEASED);
 }
 
 static verdict_t fail_all(const sieve_t *sieve, const tr_record_t *record) {

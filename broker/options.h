@@ -41,7 +41,7 @@ typedef struct tr_broker_options {
     const char *journal, *journal_conninfo, *journal_table;
     bool journal_salvage;
     int64_t message_lease_ms, in_hand, dedup_ms;
-    int64_t queue_records;
+    int64_t queue_records, queue_age_ms;
     size_t queue_bytes, queue_memory;
     bool check;
     int log_level, log_format;

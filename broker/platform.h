@@ -47,6 +47,11 @@ void tr_handle_dead_letters(tr_answer_t *a);
 void tr_handle_dead_letter(tr_answer_t *a);
 void tr_handle_dead_letter_requeue(tr_answer_t *a);
 void tr_handle_dead_letter_drop(tr_answer_t *a);
+void tr_handle_dead_letters_requeue(tr_answer_t *a);
+void tr_handle_dead_letters_drop(tr_answer_t *a);
+
+/* queue_drop.c */
+void tr_handle_mailbox_drop(tr_answer_t *a);
 
 /* waiting.c: the AMS's actions on what waits durably */
 void tr_handle_mailboxes(tr_answer_t *a);

@@ -88,6 +88,8 @@ void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *re
         tr_topic_stream(core, topic, record, &h);
     if (tr_topic_in_streams(core, topic))
         tr_stream_append(core, topic, record, &h);
+    if (core->durable && tr_topic_in_durable_subs(core, topic))
+        tr_durable_publish(core, topic, record, &h);
     if (topic->subs_version != core->subs_version)
         match(core, topic);
     for (uint32_t i = 0; i < topic->subs_n; i++)

@@ -51,6 +51,12 @@ bool tr_service_is_mailbox(const tr_service_t *service, const char **ret_agent) 
     return !strncmp(service->name, MAILBOX, strlen(MAILBOX));
 }
 
+bool tr_queue_name_is_mailbox(const char *queue, size_t queue_len, const char *agent, size_t agent_len) {
+    size_t begin = strlen(MAILBOX);
+    return queue_len == begin + agent_len && !memcmp(queue, MAILBOX, begin) &&
+           !memcmp(queue + begin, agent, agent_len);
+}
+
 tr_service_t *tr_mailbox_service(tr_core_t *core, const char *agent, bool create) {
     char name[sizeof MAILBOX + TR_NAME_MAX];
     size_t len = strlen(agent);

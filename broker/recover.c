@@ -161,6 +161,7 @@ int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void
         [TR_KEY_STREAM - TR_KEY_VERSION] = tr_stream_recover,
         [TR_KEY_CONSUMER - TR_KEY_VERSION] = tr_consumer_recover,
         [TR_KEY_STREAM_BLOCK - TR_KEY_VERSION] = tr_stream_block_recover,
+        [TR_KEY_SUB - TR_KEY_VERSION] = tr_durable_sub_recover,
     };
     const tr_pair_t pair = {.key = key, .key_len = key_len, .value = value, .value_len = value_len};
     unsigned type = key_len ? pair.key[0] - (unsigned)TR_KEY_VERSION : UINT32_MAX;

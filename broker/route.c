@@ -39,7 +39,7 @@ static tr_reason_t by_route(tr_core_t *core, tr_route_t route, target_t *ret) {
 static tr_reason_t by_mailbox(tr_core_t *core, const char *name, bool durable, target_t *ret) {
     ret->service = core->durable ? tr_mailbox_service(core, name, false) : NULL;
     ret->name = NULL;
-    if (!ret->service || !(durable || ret->service->durable_policy))
+    if (!ret->service || !ret->service->durable || !(durable || ret->service->durable_policy))
         return TR_REASON_NOT_FOUND;
     ret->route = tr_service_route(ret->service);
     return TR_REASON_NONE;

@@ -161,9 +161,10 @@ static void requeue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases) {
     prepend_by_priority(s, leases);
 }
 
+/* A publication has something else in that place (durable_sub.c). */
 static bool expired(const tr_core_t *core, const tr_lease_t *lease) {
-    uint64_t deadline = tr_lease_record(lease).h.deadline_ms;
-    return deadline && deadline < (uint64_t)core->now.wall_ms;
+    tr_record_header_t h = tr_lease_record(lease).h;
+    return h.kind == TR_KIND_MESSAGE && h.deadline_ms && h.deadline_ms < (uint64_t)core->now.wall_ms;
 }
 
 /* Senders that were told to wait may go on when a quarter of the limits is left over. */
@@ -385,20 +386,34 @@ void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *r
         core->stats.refused[TR_REASON_STALE_ROUTE]++; /* settled by another one meanwhile: no harm */
 }
 
-/* What waited too long, for a provider or for its own deadline. */
-static void fail_overdue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list) {
+static bool too_old(const tr_core_t *core, const tr_lease_t *lease) {
+    return core->config.queue_age_ms && lease->block &&
+           core->now.wall_ms - lease->taken_ms > core->config.queue_age_ms;
+}
+
+/* Why a request waits no more. */
+static tr_reason_t overdue(const tr_core_t *core, const tr_service_t *s, const tr_lease_t *lease) {
     bool orphaned = !s->durable && !s->providers_n &&
                     core->now.mono_ms - s->orphaned_ms > (int64_t)core->config.service_wait_ms;
+    return orphaned               ? TR_REASON_NO_PROVIDER
+           : expired(core, lease) ? TR_REASON_EXPIRED
+           : too_old(core, lease) ? TR_REASON_TOO_OLD
+                                  : TR_REASON_NONE;
+}
+
+/* What waited too long: for a provider, for its own deadline, or in a durable queue. */
+static void fail_overdue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list) {
     tr_lease_list_t waiting = *list;
     *list = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&waiting))) {
-        if (!orphaned && !expired(core, lease)) {
+        tr_reason_t why = overdue(core, s, lease);
+        if (why == TR_REASON_NONE) {
             tr_leases_append(list, lease);
             continue;
         }
         unqueue(core, s, lease);
-        fail(core, lease, orphaned ? TR_REASON_NO_PROVIDER : TR_REASON_EXPIRED, "nobody took it in time");
+        fail(core, lease, why, "nobody took it in time");
     }
 }
 

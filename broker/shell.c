@@ -115,6 +115,7 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->queue_in_hand = (uint32_t)o->in_hand;
     c->queue_records = (uint64_t)o->queue_records;
     c->queue_bytes = o->queue_bytes;
+    c->queue_age_ms = o->queue_age_ms;
     c->queue_resident_bytes = o->queue_memory;
     c->dedup_ms = o->dedup_ms;
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||

@@ -44,6 +44,7 @@ typedef enum tr_agent_state {
 typedef struct tr_waiting {
     uint64_t records, bytes; /* for their agent to come, or to have room */
     uint64_t leased;         /* in its hands */
+    uint64_t on_disk;        /* of the records: not in memory */
 } tr_waiting_t;
 
 /* One registration: the agent NAME, or the agents NAME-0 .. NAME-(count-1). */
@@ -188,11 +189,13 @@ struct tr_topic {
     tr_buf_t *buf; /* the bundle for the stream */
     uint32_t buf_records;
     tr_topic_t *next_dirty;
-    int64_t used_ms;          /* wall */
-    uint64_t streams_version; /* of core->durable, when in_streams was computed */
-    uint64_t in_streams[4];   /* a bit for each stream that its publications go to */
-    uint64_t rate_base;       /* sequence a second ago */
-    uint64_t announced_in;    /* of core->announcements, when it was last named again */
+    int64_t used_ms;               /* wall */
+    uint64_t streams_version;      /* of core->durable, when in_streams was computed */
+    uint64_t in_streams[4];        /* a bit for each stream that its publications go to */
+    uint64_t durable_subs_version; /* of core->durable, when in_durable_subs was computed */
+    bool in_durable_subs;
+    uint64_t rate_base;    /* sequence a second ago */
+    uint64_t announced_in; /* of core->announcements, when it was last named again */
     double rate;
 };
 

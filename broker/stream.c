@@ -158,19 +158,20 @@ static size_t topic_field(const tr_topic_t *topic, uint8_t out[TR_TOPIC_MAX + 3]
     return head + topic->name_len;
 }
 
-/* The record with its topic's name behind its envelope, in core->scratch. False when out of memory. */
-static bool with_topic(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
+bool tr_record_with_topic(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
     const tr_record_header_t *h, tr_record_t *ret) {
     uint8_t field[TR_TOPIC_MAX + 3];
     size_t more = topic_field(topic, field), content = h->length - TR_RECORD_HEADER - h->envelope_len;
-    tr_arena_reset(&core->arena);
-    uint8_t *bytes = tr_arena_alloc(&core->arena, h->length + more);
-    if (!bytes || h->envelope_len + more > TR_ENVELOPE_MAX)
+    tr_buffer_t *scratch =
+        &core->durable->scratch; /* not the arena: it may hold a request that this follows from */
+    scratch->size = 0;
+    scratch->failed = false;
+    tr_buffer_put(scratch, record->envelope, h->envelope_len);
+    tr_buffer_put(scratch, field, more);
+    tr_buffer_put(scratch, record->envelope + h->envelope_len, content);
+    if (scratch->failed || h->envelope_len + more > TR_ENVELOPE_MAX)
         return false;
-    memcpy(bytes, record->envelope, h->envelope_len);
-    memcpy(bytes + h->envelope_len, field, more);
-    memcpy(bytes + h->envelope_len + more, record->envelope + h->envelope_len, content);
-    *ret = (tr_record_t){.h = *h, .envelope = bytes};
+    *ret = (tr_record_t){.h = *h, .envelope = (const uint8_t *)scratch->data};
     ret->h.envelope_len = (uint16_t)(h->envelope_len + more);
     ret->h.length = (uint32_t)(h->length + more);
     return true;
@@ -280,7 +281,7 @@ bool tr_topic_in_streams(const tr_core_t *core, tr_topic_t *topic) {
 void tr_stream_append(
     tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h) {
     tr_record_t r;
-    bool good = with_topic(core, topic, record, h, &r);
+    bool good = tr_record_with_topic(core, topic, record, h, &r);
     for (tr_stream_t *s = core->durable->streams; s; s = s->next) {
         if (!(topic->in_streams[s->slot / 64] >> s->slot % 64 & 1))
             continue;

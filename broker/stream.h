@@ -58,6 +58,10 @@ bool tr_stream_drop(tr_core_t *core, tr_stream_t *stream);
 bool tr_stream_commit(tr_stream_t *stream, const char *consumer, uint64_t position);
 const tr_consumer_t *tr_stream_consumer(const tr_stream_t *stream, const char *name);
 
+/* The record with its topic's name behind its envelope, until the next one. False when out of memory, or when there is no room in the
+ * envelope. */
+bool tr_record_with_topic(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
+    const tr_record_header_t *h, tr_record_t *ret);
 /* Of a topic that has one. `h` is as it is published. */
 void tr_stream_append(
     tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);

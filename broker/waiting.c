@@ -12,6 +12,7 @@ tr_waiting_t tr_waiting_of(const tr_service_t *service) {
         return w;
     /* All of it but what is in hand; a service may have requests besides that are not durable. */
     for (unsigned i = 0; i < TR_PRIORITIES; i++) {
+        w.on_disk += q->lanes[i].away;
         w.records += q->lanes[i].away + q->lanes[i].unsynced;
         w.bytes += q->lanes[i].away_bytes + q->lanes[i].unsynced_bytes;
     }
@@ -31,6 +32,7 @@ void tr_waiting_sum_up(tr_core_t *core) {
         sum->records += w.records;
         sum->bytes += w.bytes;
         sum->leased += w.leased;
+        sum->on_disk += w.on_disk;
     }
 }
 
@@ -50,11 +52,17 @@ static int64_t oldest(const tr_service_t *s) {
     return ms;
 }
 
-static uint64_t on_disk_only(const tr_queue_t *q) {
-    uint64_t n = 0;
-    for (unsigned i = 0; i < TR_PRIORITIES; i++)
-        n += q->lanes[i].away;
-    return n;
+static void write_subscriptions(tr_answer_t *a, const tr_queue_t *queue) {
+    uint32_t n = 0;
+    size_t len;
+    while (tr_durable_sub_of(a->core, queue, n, &len))
+        n++;
+    tr_write_str(&a->content, "subscriptions");
+    tr_write_array(&a->content, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *pattern = tr_durable_sub_of(a->core, queue, i, &len);
+        tr_write_strn(&a->content, pattern, len);
+    }
 }
 
 static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *agent) {
@@ -63,18 +71,19 @@ static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *age
     int64_t since_ms = oldest(s);
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", agent, a->core->platform);
-    tr_write_map(w, 7);
+    tr_write_map(w, 8);
     tr_write_kv(w, "name", aid);
     tr_write_kv_bool(w, "present", s->providers_n > 0);
     tr_write_kv_uint(w, "queued", waiting.records);
     tr_write_kv_uint(w, "leased", waiting.leased);
     tr_write_kv_uint(w, "bytes", s->durable->bytes);
-    tr_write_kv_uint(w, "on_disk", on_disk_only(s->durable));
+    tr_write_kv_uint(w, "on_disk", waiting.on_disk);
     tr_write_str(w, "oldest_ms");
     if (since_ms)
         tr_write_int(w, since_ms);
     else
         tr_write_nil(w);
+    write_subscriptions(a, s->durable);
 }
 
 static const char *matches(const tr_answer_t *a, const tr_service_t *s) {

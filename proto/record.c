@@ -56,6 +56,7 @@ static const char *const reason_names[TR_REASON_MAX] = {
     [TR_REASON_NO_JOURNAL] = "no-journal",
     [TR_REASON_NO_PRODUCER] = "no-producer",
     [TR_REASON_CORRUPT] = "corrupt",
+    [TR_REASON_TOO_OLD] = "too-old",
 };
 
 const char *tr_kind_name(unsigned kind) {

@@ -110,7 +110,8 @@ typedef enum tr_reason {
     TR_REASON_NO_JOURNAL = 25,  /* a durable message to a broker that keeps none */
     TR_REASON_NO_PRODUCER = 26, /* a durable message of a process that did not say which producer it is */
     TR_REASON_CORRUPT = 27,     /* what the journal gave back is not what was written */
-    TR_REASON_MAX = 28,
+    TR_REASON_TOO_OLD = 28,     /* it waited in a durable queue for longer than those are kept */
+    TR_REASON_MAX = 29,
 } tr_reason_t;
 
 typedef struct tr_record_header {

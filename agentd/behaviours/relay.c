@@ -7,19 +7,35 @@
  * itself; the relay adds itself to the delegation chain, and the hop limit goes on falling. A message that
  * has been here before is refused (reason "loop"); where it cannot be delivered the sender gets a failure.
  * Events of topics are forwarded as informs.
+ *
+ * What is durable goes on as durable, and stays with the relay until the broker has it on disk in the other queue: where that
+ * one is full it is tried again.
  */
 #include "agentd/behaviours/args.h"
 #include "agentd/behaviours/backlog.h"
 #include "agentd/behaviours/table.h"
 
+#include "lib/base/clock.h"
 #include "proto/aid.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define AGAIN_MS 100
+
+/* A durable one that the broker has not yet stored for its new receiver. */
+typedef struct passing {
+    struct passing *next, **prev;
+    uint64_t number;
+    tr_message_t *message;
+    tr_timer_t *again; /* its queue was full; NULL: it is on its way */
+} passing_t;
+
 typedef struct relay {
     tr_backlog_t backlog;
+    passing_t *passing;
+    uint64_t next; /* numbers are not those of a state before this one, whose answers may still come */
     char to[TR_AID_MAX + 1];
 } relay_t;
 
@@ -46,6 +62,7 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
     relay_args_t read = {0};
     int rc = read_args(args, &read, NULL);
     memcpy(relay->to, read.to, sizeof relay->to);
+    relay->next = (uint64_t)tr_clock_ns();
     return rc;
 }
 
@@ -65,6 +82,8 @@ static bool was_here(const tr_acl_t *acl, const char *aid) {
             return true;
     return false;
 }
+
+static int pass(tr_agent_t *self, relay_t *relay, const tr_message_t *message, const tr_acl_t *acl);
 
 static int forward(tr_agent_t *self, void *state, const tr_message_t *message) {
     relay_t *relay = state;
@@ -101,7 +120,7 @@ static int forward(tr_agent_t *self, void *state, const tr_message_t *message) {
         copy.performative = TR_INFORM;
     copy.flags = 0;
     copy.content = tr_message_content(message, &copy.content_len);
-    int rc = tr_send(self, &copy);
+    int rc = tr_message_durable(message) ? pass(self, relay, message, &copy) : tr_send(self, &copy);
     free(chain);
     if (rc == 0 || rc == -EAGAIN || rc == -ENOMEM)
         return rc;
@@ -134,6 +153,77 @@ static int tell_sender(tr_agent_t *self, void *state, const tr_message_t *messag
     return rc == -EAGAIN || rc == -ENOMEM ? rc : 0;
 }
 
+/* ---- what is durable ---- */
+
+static passing_t *find_passing(const relay_t *relay, uint64_t number) {
+    passing_t *p = relay->passing;
+    while (p && p->number != number)
+        p = p->next;
+    return p;
+}
+
+static void end_passing(passing_t *p, bool release) {
+    *p->prev = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+    if (p->again)
+        tr_timer_cancel(&p->again);
+    if (release)
+        tr_message_release(&p->message);
+    else
+        tr_message_done(&p->message);
+    free(p);
+}
+
+/* Forwarding it makes a passing of its own, unless there is no room in our own queue either. */
+static void try_again(tr_agent_t *self, void *state, void *arg) {
+    passing_t *p = arg;
+    p->again = NULL;
+    if (forward(self, state, p->message) != -EAGAIN) {
+        end_passing(p, false);
+        return;
+    }
+    p->again = tr_timer_start(self, AGAIN_MS, try_again, p);
+    if (!p->again)
+        end_passing(p, true); /* out of memory: it comes again from the broker */
+}
+
+static void on_stored(tr_agent_t *self, void *state, const tr_message_t *failure, void *arg) {
+    relay_t *relay = state;
+    passing_t *p = find_passing(relay, (uintptr_t)arg);
+    if (!p)
+        return;
+    if (!failure || tr_message_reason(failure) != TR_REASON_BUSY) {
+        if (failure)
+            tell_sender(self, state, failure);
+        end_passing(p, false);
+        return;
+    }
+    uint32_t ms = tr_message_retry_ms(failure);
+    p->again = tr_timer_start(self, ms ? ms : AGAIN_MS, try_again, p);
+    if (!p->again)
+        end_passing(p, true);
+}
+
+/* It is kept only when it is on its way: until then whoever has it goes on having it. */
+static int pass(tr_agent_t *self, relay_t *relay, const tr_message_t *message, const tr_acl_t *acl) {
+    uint64_t number = relay->next++;
+    int rc = tr_send_durable(self, acl, on_stored, (void *)(uintptr_t)number);
+    if (rc < 0)
+        return rc;
+    passing_t *p = calloc(1, sizeof *p);
+    tr_message_t *kept = p ? tr_message_keep(message) : NULL;
+    if (!kept) {
+        free(p);
+        return -ENOMEM;
+    }
+    *p = (passing_t){.next = relay->passing, .prev = &relay->passing, .number = number, .message = kept};
+    if (p->next)
+        p->next->prev = &p->next;
+    relay->passing = p;
+    return 0;
+}
+
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     relay_t *relay = state;
     switch (tr_message_type(message)) {
@@ -148,6 +238,8 @@ static void fini(tr_agent_t *self, void *state) {
     (void)self;
     relay_t *relay = state;
     tr_backlog_finish(&relay->backlog);
+    while (relay->passing)
+        end_passing(relay->passing, true);
 }
 
 const tr_behaviour_t tr_behaviour_relay = {

@@ -3,6 +3,7 @@
 
 #include "proto/link.pb-c.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ARENA_LIMIT (1u << 20)
@@ -89,7 +90,10 @@ const char *tr_message_topic(const tr_message_t *self) {
     tr_message_t *m = cache(self);
     if (m->topic[0])
         return m->topic;
-    if (m->type == TR_MESSAGE_EVENT)
+    if (tr_message_durable(m) && m->type == TR_MESSAGE_EVENT) { /* routes of topics end with the broker */
+        const tr_acl_t *acl = tr_message_acl(m);
+        snprintf(m->topic, sizeof m->topic, "%s", acl && acl->topic ? acl->topic : "");
+    } else if (m->type == TR_MESSAGE_EVENT)
         tr_link_topic(m->host->link, m->record.h.deadline_ms, m->topic);
     else if (m->type == TR_MESSAGE_GAP)
         tr_link_topic(m->host->link, m->record.h.src, m->topic);
@@ -97,7 +101,9 @@ const char *tr_message_topic(const tr_message_t *self) {
 }
 
 uint64_t tr_message_sequence(const tr_message_t *self) {
-    return self->type == TR_MESSAGE_EVENT ? self->record.h.id : 0;
+    if (self->type != TR_MESSAGE_EVENT)
+        return 0;
+    return tr_message_leased(self) ? self->record.h.deadline_ms : self->record.h.id;
 }
 
 uint64_t tr_message_missed(const tr_message_t *self) {
@@ -128,7 +134,8 @@ unsigned tr_message_attempt(const tr_message_t *self) {
 }
 
 bool tr_message_leased(const tr_message_t *self) {
-    return self->type == TR_MESSAGE_DIRECT && self->record.h.flags & TR_FLAG_LEASED;
+    return (self->type == TR_MESSAGE_DIRECT || self->type == TR_MESSAGE_EVENT) &&
+           self->record.h.flags & TR_FLAG_LEASED;
 }
 
 bool tr_message_durable(const tr_message_t *self) {

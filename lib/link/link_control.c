@@ -68,6 +68,7 @@ void tr_link_send_subscribe(tr_link_t *l, const tr_link_sub_t *s, uint8_t kind) 
     uint8_t body[BODY_MAX];
     Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
     m.pattern = (char *)(uintptr_t)s->pattern;
+    m.durable = l->durable && kind == TR_KIND_SUBSCRIBE && s->pattern[0] != '$';
     size_t len = troupe__subscribe__pack(&m, body);
     tr_record_header_t h = {.kind = kind, .id = l->next_id++, .src = s->registration->route + s->agent};
     tr_link_put(l, &h, body, len);

@@ -89,7 +89,8 @@ int tr_publish_message(tr_agent_t *self, const char *topic, const tr_acl_t *mess
 /* Anything that was queued leaves now, in the middle of a long-running callback. */
 void tr_flush(tr_agent_t *self);
 
-/* Events of topics that match come as messages from now on, also after a reconnect. 0, -EINVAL, -ENOMEM. */
+/* Events of topics that match come as messages from now on, also after a reconnect. Of a durable host's agents: also those that were
+ * published while the agent was away, until tr_unsubscribe. 0, -EINVAL, -ENOMEM. */
 int tr_subscribe(tr_agent_t *self, const char *pattern);
 int tr_unsubscribe(tr_agent_t *self, const char *pattern);
 /* Offers `svc:NAME` in the DF, with room for `capacity` unfinished requests (0 = the behaviour's). 0,

@@ -39,7 +39,8 @@ typedef struct tr_host_options {
     uint32_t window_records; /* what the broker may send ahead; 0 = 32768 */
     uint64_t window_bytes;   /* 0 = 8 MiB */
     uint64_t queue_bytes;    /* outgoing queue, and durable messages not stored yet; 0 = 8 MiB */
-    bool durable; /* mailboxes and services of its agents are durable: the broker must keep a journal */
+    bool
+        durable; /* mailboxes, services and subscriptions of its agents are durable: the broker must keep a journal */
     const char *
         producer; /* whose durable messages these are: a name of 1 to 64 bytes that no other process uses; NULL = a
                              random one. One that is used again needs a greater epoch each time. */

@@ -234,7 +234,7 @@ static const struct {
 static const char *const settings[] = {"max-record", "window-records", "window-bytes", "mailbox-records",
     "mailbox-bytes", "service-records", "service-bytes", "service-wait", "tries", "heartbeat", "lease",
     "grace", "sessions", "topics", "subscriptions", "message-lease", "in-hand", "queue-records",
-    "queue-bytes", "dedup-window", "stream-queue"};
+    "queue-bytes", "queue-retention", "dedup-window", "stream-queue"};
 
 static const char *default_of(const char *name) {
     const tr_program_t *program = tr_broker_program();

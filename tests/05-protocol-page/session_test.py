@@ -369,13 +369,19 @@ def durable(fleet):
     number = have["letters"][0]["number"]
     assert msgpack.unpackb(ask(a, "alice", "ams", action="dead-letter", number=number)[1]["content"]) == "one"
     assert ask(a, "alice", "ams", action="dead-letter-requeue", number=number) == (c.INFORM, {"done": True})
-    assert b.get(lambda r: r.kind == c.MESSAGE).value() == "one"
+    again = b.get(lambda r: r.kind == c.MESSAGE)
+    assert again.value() == "one" and again.flags & c.REDELIVERED
+    have = ask(a, "alice", "ams", action="dead-letters-requeue", name="bob", reason="too-many-tries")[1]
+    same_shape(fleet.shapes["ams dead-letters-requeue"], have, "ams dead-letters-requeue")
+    assert (have["count"], have["newest"]) == (0, number)
+    b.call(c.SUBSCRIBE, c.proto((1, "news.>"), (2, 1)), c.DONE, src=bob)
     b.call(c.BYE, b"", c.BYE_OK)
     a.send("alice", alice, "bob", c.REQUEST, "two", number=2)
     assert stored(a) == [(2, 1)]
+    a.publish("alice", alice, "news.a", 5)
     have = ask(a, "alice", "ams", action="mailboxes", name="bob@local")[1]
     same_shape(fleet.shapes["ams mailboxes"], have, "ams mailboxes")
-    assert [(box["present"], box["queued"]) for box in have["mailboxes"]] == [(False, 2)]
+    assert [(box["present"], box["queued"]) for box in have["mailboxes"]] == [(False, 3)]
     same_shape(fleet.shapes["ams journal"], ask(a, "alice", "ams", action="journal")[1], "ams journal")
     fleet.restart()
     b = fleet.link("bob")
@@ -383,13 +389,23 @@ def durable(fleet):
         r = b.get(lambda r: r.kind == c.MESSAGE)
         assert r.value() == text
         b.put(c.SETTLE, src=b.agents["bob"], id=r.id)
+    event = b.get(lambda r: r.kind == c.PUBLISH)
+    assert event.flags & (c.LEASED | c.DURABLE) == c.LEASED | c.DURABLE
+    assert (event.envelope[11], event.value(), event.deadline) == (b"news.a", 5, 1)
+    b.put(c.SETTLE, src=b.agents["bob"], id=event.id)
+    b.call(c.UNSUBSCRIBE, c.proto((1, "news.>")), c.DONE, src=b.agents["bob"])
     a = fleet.link("alice", producer="p1")
+    a.publish("alice", a.agents["alice"], "news.a", 6)
     a.send("alice", a.agents["alice"], "bob", c.REQUEST, "two", number=2)
     assert stored(a) == [(2, 1)]
     a.send("alice", a.agents["alice"], "bob", c.REQUEST, "three", number=3)
     r = b.get(lambda r: r.kind == c.MESSAGE)
     assert r.value() == "three"
     b.put(c.SETTLE, src=b.agents["bob"], id=r.id)
+    assert ask(a, "alice", "ams", action="mailbox-drop", name="bob")[1]["reason"] == "unauthorised"
+    b.call(c.BYE, b"", c.BYE_OK)
+    assert ask(a, "alice", "ams", action="mailbox-drop", name="bob") == (c.INFORM, {"done": True})
+    assert ask(a, "alice", "ams", action="mailboxes")[1]["total"] == 0
 
 
 def streams(fleet):

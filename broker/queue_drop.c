@@ -1,0 +1,127 @@
+/* The end of a durable queue that nobody is there for: its messages, its subscriptions and itself leave the journal in one batch. */
+#include "broker/durable.h"
+#include "broker/lease.h"
+#include "broker/platform.h"
+
+#include "lib/store/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Nothing of it is on its way to the disk or from there, so that nothing points to it but what is taken away below. */
+static bool is_still(const tr_queue_t *q) {
+    for (unsigned i = 0; i < TR_PRIORITIES; i++) {
+        const tr_lane_t *l = &q->lanes[i];
+        if (l->open || l->unsynced || l->reserving != l->reserved || l->reading)
+            return false;
+    }
+    return true;
+}
+
+static bool erase(tr_batch_t *batch, const tr_queue_t *q) {
+    static const tr_key_type_t types[] = {TR_KEY_LANE, TR_KEY_STATE, TR_KEY_BLOCK, TR_KEY_SUB};
+    tr_key_t name = tr_key_named(TR_KEY_QUEUE, q->service->name);
+    size_t before = batch->more.size;
+    bool good = tr_batch_more(batch, TR_JOURNAL_DELETE, &name, NULL, 0);
+    for (size_t i = 0; i < sizeof types / sizeof *types && good; i++) {
+        tr_key_t from = tr_key_numbered(types[i], q->id), to = tr_key_numbered(types[i], q->id + 1);
+        good = tr_batch_more(batch, TR_JOURNAL_DELETE_RANGE, &from, to.bytes, to.len);
+    }
+    if (!good)
+        batch->more.size = before;
+    return good;
+}
+
+static void uncount(tr_core_t *core, uint64_t records, uint64_t bytes) {
+    core->stats.queued -= records;
+    core->stats.queued_bytes -= bytes;
+    core->stats.dropped[TR_REASON_AGENT_GONE] += records;
+}
+
+static void drop_list(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list) {
+    tr_lease_list_t all = *list;
+    tr_lease_t *lease;
+    *list = (tr_lease_list_t){0};
+    while ((lease = tr_leases_shift(&all))) {
+        if (!lease->block) {
+            tr_leases_append(list, lease);
+            continue;
+        }
+        s->queued--;
+        s->queue_bytes -= lease->len;
+        uncount(core, 1, lease->len);
+        free(lease);
+    }
+}
+
+static void clean_out(tr_core_t *core, const tr_queue_t *q) {
+    for (tr_block_t **p = &core->durable->dirty_blocks; *p;)
+        if ((*p)->queue == q)
+            *p = (*p)->next_dirty;
+        else
+            p = &(*p)->next_dirty;
+    for (unsigned i = 0; i < TR_PRIORITIES; i++) {
+        drop_list(core, q->service, &q->service->queue[i]);
+        uncount(core, q->lanes[i].away, q->lanes[i].away_bytes);
+    }
+    drop_list(core, q->service, &q->service->resting);
+}
+
+tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue) {
+    tr_service_t *s = queue->service;
+    if (s->providers_n || !is_still(queue))
+        return TR_REASON_BUSY;
+    tr_batch_t *batch = tr_batch_open(core);
+    if (!batch || !erase(batch, queue))
+        return TR_REASON_LIMIT;
+    batch->sync = true;
+    clean_out(core, queue);
+    tr_durable_subs_forget(core, queue);
+    tr_map_delete(&core->durable->queues, (const char *)&queue->id, sizeof queue->id);
+    s->durable = NULL;
+    s->durable_policy = false;
+    tr_queue_free(queue);
+    return TR_REASON_NONE;
+}
+
+/* "name": the agent's; or "service". */
+static tr_service_t *asked_for(tr_answer_t *a) {
+    size_t len;
+    const char *name = tr_answer_name(a, &len);
+    char agent[TR_NAME_MAX + 1];
+    if (name && len <= TR_NAME_MAX) {
+        memcpy(agent, name, len);
+        agent[len] = 0;
+        return tr_mailbox_service(a->core, agent, false);
+    }
+    name = tr_value_str(tr_value_get(a->request, "service"), &len);
+    return name ? tr_service_get(a->core, name, len, false) : NULL;
+}
+
+void tr_handle_mailbox_drop(tr_answer_t *a) {
+    if (!tr_answer_has_journal(a))
+        return;
+    tr_service_t *s = asked_for(a);
+    bool force = tr_value_bool(tr_value_get(a->request, "force"), false);
+    char detail[80];
+    if (!s || !s->durable) {
+        tr_answer_refuse(
+            a, "unrecognised-parameter-value", "there is no durable mailbox or queue of this name");
+        return;
+    }
+    if (s->providers_n) {
+        tr_answer_refuse(a, "unauthorised", "its agent is registered");
+        return;
+    }
+    if (s->durable->records && !force) {
+        snprintf(detail, sizeof detail, "%llu messages wait in it", (unsigned long long)s->durable->records);
+        tr_answer_refuse(a, "unauthorised", detail);
+        return;
+    }
+    tr_reason_t why = tr_queue_drop(a->core, s->durable);
+    if (why == TR_REASON_NONE)
+        tr_answer_done(a);
+    else
+        tr_answer_refuse(a, "unauthorised",
+            why == TR_REASON_BUSY ? "something of it is on its way to the disk: try again" : "out of memory");
+}
