@@ -63,6 +63,16 @@ void tr_doctor_fleets(tr_report_t *report, const tr_state_list_t *fleets);
  * fail; TR_EXIT_UNREACHABLE where nothing answers; TR_EXIT_SIGNAL + n. */
 int tr_doctor_broker_look(tr_report_t *report, const tr_call_t *call, const tr_cli_common_t *common);
 
+/* ---- journals (doctor_journal.c) ---- */
+
+void tr_doctor_modules_look(tr_report_t *report);
+/* How fast the disk of a directory syncs. */
+void tr_doctor_disk_look(tr_report_t *report, const char *place);
+void tr_doctor_syncs(tr_report_t *report, const char *place, size_t count, int64_t ns);
+/* `journal`, `stats`: of the AMS of a broker that keeps a journal. */
+void tr_doctor_journal(tr_report_t *report, const json_t *journal);
+void tr_doctor_letters(tr_report_t *report, const json_t *stats);
+
 /* `sorted`: `count` round trips in ns. */
 void tr_doctor_round_trips(tr_report_t *report, const int64_t *sorted, size_t count);
 /* `agents`: of the AMS; `self`: the doctor's own AID. */

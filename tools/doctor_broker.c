@@ -58,6 +58,32 @@ static int look_at_broker(const visit_t *visit) {
     return TR_EXIT_OK;
 }
 
+/* ---- its journal ---- */
+
+static int ask_for(const visit_t *visit, const char *action, json_t **ret_answer) {
+    int code =
+        tr_cli_ask_json(visit->session, visit->call, "ams", json_pack("{s:s}", "action", action), ret_answer);
+    return code == TR_EXIT_OK ? code : unanswered(visit, "journal", code);
+}
+
+static int look_at_journal(const visit_t *visit) {
+    json_t *about = NULL, *journal = NULL, *stats = NULL;
+    int code = ask_for(visit, "get-description", &about);
+    bool kept = json_is_true(json_object_get(about, "journal"));
+    if (code == TR_EXIT_OK && kept)
+        code = ask_for(visit, "journal", &journal);
+    if (journal)
+        code = ask_for(visit, "stats", &stats);
+    if (stats) {
+        tr_doctor_journal(visit->report, journal);
+        tr_doctor_letters(visit->report, stats);
+    }
+    json_decref(about);
+    json_decref(journal);
+    json_decref(stats);
+    return code;
+}
+
 /* ---- round trips ---- */
 
 void tr_doctor_round_trips(tr_report_t *report, const int64_t *sorted, size_t count) {
@@ -218,7 +244,7 @@ static int look_at_agents(const visit_t *visit) {
 
 static int look_at_all(const visit_t *visit) {
     int (*const looks[])(const visit_t *) = {
-        look_at_broker, look_at_round_trips, look_at_stream, look_at_agents};
+        look_at_broker, look_at_journal, look_at_round_trips, look_at_stream, look_at_agents};
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
         tr_cli_session_renew(visit->session);
         int code = looks[i](visit);

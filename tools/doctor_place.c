@@ -147,6 +147,14 @@ static bool xdg_place(char *out) {
     return n > 0 && n < PATH_MAX;
 }
 
+/* A fleet's journal is there. */
+static void look_at_disk(tr_report_t *report, const char *place) {
+    char nearest[PATH_MAX];
+    snprintf(nearest, sizeof nearest, "%s", place);
+    nearest_there(nearest);
+    tr_doctor_disk_look(report, nearest);
+}
+
 void tr_doctor_state_look(tr_report_t *report, const char *override) {
     static const char cure[] = "Give a directory that can be written with --state DIR, or in TROUPE_STATE.";
     char xdg[PATH_MAX] = "";
@@ -158,6 +166,8 @@ void tr_doctor_state_look(tr_report_t *report, const char *override) {
         place = xdg;
         good = usable(place, &there, &problem);
     }
+    if (good)
+        look_at_disk(report, place);
     if (good)
         tr_report_add(report, "state directory", TR_HEALTH_OK, NULL, "%.400s %s", place,
             there ? "can be written" : "can be made");

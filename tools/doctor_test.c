@@ -243,6 +243,50 @@ static void queues(void **state) {
         "[]", "[{\"service\": \"s\", \"queued\": 40000}]", TR_HEALTH_WARN, "svc:s (40000 requests)");
 }
 
+static void expect_journal(const char *journal, size_t findings, tr_health_t health, const char *found) {
+    tr_report_t report = {0};
+    json_t *j = json(journal);
+    tr_doctor_journal(&report, j);
+    assert_int_equal(report.count, findings);
+    expect(&report, health, found);
+    json_decref(j);
+    tr_report_finish(&report);
+}
+
+static void journals(void **state) {
+    (void)state;
+    expect_journal(
+        "{\"store\": \"PostgreSQL\", \"where\": \"troupe_journal\", \"bytes\": 2048, \"free_bytes\": null, "
+        "\"grown_bytes\": -1024, \"sync_mean_ms\": 0.5, \"sync_max_ms\": 3}",
+        1, TR_HEALTH_OK,
+        "PostgreSQL at troupe_journal: 2.0K, -1.0K in the last minute; a sync took 0.50 ms, the longest 3.0 "
+        "ms");
+    expect_journal(
+        "{\"where\": \"/j\", \"free_bytes\": null, \"sync_mean_ms\": 25.0}", 1, TR_HEALTH_WARN, "25.00 ms");
+    expect_journal("{\"where\": \"/j\", \"free_bytes\": 5368709120}", 2, TR_HEALTH_OK, "5.0G left at /j");
+    expect_journal("{\"where\": \"/j\", \"free_bytes\": 536870912}", 2, TR_HEALTH_WARN, "512M left at /j");
+    expect_journal("{\"where\": \"/j\", \"free_bytes\": 1048576}", 2, TR_HEALTH_FAIL, "1.0M left at /j");
+}
+
+static void dead_letters_and_disks(void **state) {
+    (void)state;
+    tr_report_t report = {0};
+    json_t *some = json("{\"letters\": 3}"), *none = json("{\"letters\": 0}");
+    tr_doctor_letters(&report, none);
+    expect(&report, TR_HEALTH_OK, "none");
+    tr_doctor_letters(&report, some);
+    expect(&report, TR_HEALTH_WARN, "3 durable messages could not be delivered");
+    tr_doctor_syncs(&report, "/d", 50, 7500000);
+    expect(&report, TR_HEALTH_OK, "/d: an fdatasync takes 0.15 ms, 6667 a second");
+    tr_doctor_syncs(&report, "/d", 2, 60000000);
+    expect(&report, TR_HEALTH_WARN, "30.00 ms");
+    tr_doctor_disk_look(&report, "/proc/1");
+    assert_int_equal(last(&report)->health, TR_HEALTH_SKIP);
+    json_decref(some);
+    json_decref(none);
+    tr_report_finish(&report);
+}
+
 static void clocks(void **state) {
     (void)state;
     tr_report_t report = {0};
@@ -277,6 +321,8 @@ int main(void) {
         cmocka_unit_test(agents_in_a_bad_state),
         cmocka_unit_test(processes_in_a_bad_state),
         cmocka_unit_test(queues),
+        cmocka_unit_test(journals),
+        cmocka_unit_test(dead_letters_and_disks),
         cmocka_unit_test(clocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

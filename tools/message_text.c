@@ -52,6 +52,12 @@ int tr_cli_check_receiver(const tr_call_t *call, const char *name) {
         name);
 }
 
+void tr_cli_set_delivery(const tr_cli_delivery_t *delivery, tr_acl_t *acl) {
+    acl->priority = (uint8_t)delivery->priority;
+    if (delivery->durable)
+        acl->flags |= TR_FLAG_DURABLE;
+}
+
 /* All of a file; `name` is what errors call it. */
 static int read_all(const tr_call_t *call, int fd, const char *name, char **ret_text, size_t *ret_len) {
     size_t size = 65536, len = 0;

@@ -43,6 +43,24 @@ extern const char *const tr_cli_languages[];
             .flags = TR_OPTION_FLAG_ONLY                                                                     \
     }
 
+/* How a message is to be delivered. */
+typedef struct tr_cli_delivery {
+    bool durable;
+    int64_t priority;
+} tr_cli_delivery_t;
+
+/* S is the verb's struct of options, which has `tr_cli_delivery_t delivery`. */
+#define TR_CLI_DELIVERY_OPTIONS(S)                                                                           \
+    {"durable", 'd', NULL, TR_BOOL(S, delivery.durable), NULL,                                               \
+        "Have the broker keep it on disk until its receiver has dealt with it; the broker needs a journal.", \
+        .flags = TR_OPTION_FLAG_ONLY},                                                                       \
+    {                                                                                                        \
+        "priority", 'p', "N", TR_INT(S, delivery.priority), "0",                                             \
+            "0 to 9: where messages wait for a service or durably, the highest go first.",                   \
+            .min = 0, .max = 9, .flags = TR_OPTION_FLAG_ONLY                                                 \
+    }
+void tr_cli_set_delivery(const tr_cli_delivery_t *delivery, tr_acl_t *acl);
+
 typedef struct tr_cli_content {
     const void *bytes;
     size_t len;

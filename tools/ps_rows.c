@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-const tr_column_t tr_ps_columns[TR_PS_COLUMNS] = {
+static const tr_column_t columns[TR_PS_COLUMNS] = {
     {"name", TR_COLUMN_TEXT},
     {"state", TR_COLUMN_STATE},
     {"behaviour", TR_COLUMN_TEXT},
@@ -16,6 +16,8 @@ const tr_column_t tr_ps_columns[TR_PS_COLUMNS] = {
     {"queued", TR_COLUMN_NUMBER},
     {"received", TR_COLUMN_NUMBER},
     {"in_hand", TR_COLUMN_NUMBER},
+    {"leased", TR_COLUMN_NUMBER, .wide = true},
+    {"on_disk", TR_COLUMN_NUMBER, .wide = true},
     {"agents", TR_COLUMN_NUMBER, .wide = true},
     {"group", TR_COLUMN_TEXT, .wide = true},
     {"attached", TR_COLUMN_TEXT, .wide = true},
@@ -25,6 +27,25 @@ const tr_column_t tr_ps_columns[TR_PS_COLUMNS] = {
     {"last_exit", TR_COLUMN_TEXT, .wide = true},
     {"reason", TR_COLUMN_TEXT, .wide = true},
 };
+
+static bool has_durable(const json_t *agents) {
+    size_t i;
+    json_t *agent;
+    json_array_foreach(agents, i, agent) {
+        if (json_is_true(json_object_get(agent, "durable")) ||
+            json_integer_value(json_object_get(agent, "leased")) > 0 ||
+            json_integer_value(json_object_get(agent, "on_disk")) > 0)
+            return true;
+    }
+    return false;
+}
+
+void tr_ps_columns(const json_t *agents, tr_column_t out[TR_PS_COLUMNS]) {
+    memcpy(out, columns, sizeof columns);
+    for (size_t i = 0; i < TR_PS_COLUMNS && has_durable(agents); i++)
+        if (strcmp(out[i].name, "leased") == 0 || strcmp(out[i].name, "on_disk") == 0)
+            out[i].wide = false;
+}
 
 static const char *text(const json_t *object, const char *key) {
     const char *value = json_string_value(json_object_get(object, key));
@@ -94,6 +115,8 @@ static void put_row(const tr_ps_t *self, tr_output_t *output, const json_t *proc
     put(output, agent, "queued");
     put(output, agent, "received");
     put(output, agent, "in_hand");
+    put(output, agent, "leased");
+    put(output, agent, "on_disk");
     tr_output_number(output, agents_in(process, agent));
     put(output, process, "group");
     if (process)

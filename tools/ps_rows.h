@@ -12,9 +12,10 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#define TR_PS_COLUMNS 17
+#define TR_PS_COLUMNS 19
 
-extern const tr_column_t tr_ps_columns[TR_PS_COLUMNS];
+/* The columns of durable mailboxes are wide ones where no agent has any. `agents`: as below. */
+void tr_ps_columns(const json_t *agents, tr_column_t out[TR_PS_COLUMNS]);
 
 typedef struct tr_ps {
     json_t *processes; /* of the supervisor's status: an array, NULL = there is no supervisor */

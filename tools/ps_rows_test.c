@@ -39,8 +39,10 @@ static json_t *rows_of(const char *of_processes, const char *of_agents, const ch
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     tr_output_t *output = NULL;
+    tr_column_t columns[TR_PS_COLUMNS];
+    tr_ps_columns(NULL, columns);
     tr_output_config_t config = {
-        .out = out, .format = TR_OUTPUT_JSON, .columns = tr_ps_columns, .column_count = TR_PS_COLUMNS};
+        .out = out, .format = TR_OUTPUT_JSON, .columns = columns, .column_count = TR_PS_COLUMNS};
     tr_ps_t ps = {.processes = of_processes ? json_loads(of_processes, 0, NULL) : NULL,
         .agents = json_loads(of_agents, 0, NULL),
         .self = self,
@@ -182,11 +184,32 @@ static void test_the_status_of_a_fleet(void **state) {
     tr_roster_finish(&roster);
 }
 
+static bool shows(const char *text, const char *column) {
+    tr_column_t columns[TR_PS_COLUMNS];
+    json_t *json = json_loads(text, 0, NULL);
+    tr_ps_columns(json, columns);
+    json_decref(json);
+    for (size_t i = 0; i < TR_PS_COLUMNS; i++)
+        if (!strcmp(columns[i].name, column))
+            return !columns[i].wide;
+    return false;
+}
+
+static void test_what_is_durable_is_shown_where_there_is_any(void **state) {
+    (void)state;
+    assert_false(shows("[]", "on_disk"));
+    assert_false(shows("[{\"durable\": false, \"leased\": 0, \"on_disk\": 0}]", "leased"));
+    assert_true(shows("[{\"durable\": true}]", "on_disk"));
+    assert_true(shows("[{}, {\"leased\": 2}]", "leased"));
+    assert_false(shows("[{\"durable\": true}]", "host"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_processes_and_agents_become_one_list),
         cmocka_unit_test(test_what_runs_and_cannot_be_reached),
         cmocka_unit_test(test_without_a_supervisor_there_are_the_agents),
+        cmocka_unit_test(test_what_is_durable_is_shown_where_there_is_any),
         cmocka_unit_test(test_words_of_a_status),
         cmocka_unit_test(test_the_status_of_a_fleet),
     };

@@ -336,6 +336,7 @@ static int cannot_send(const tr_cli_session_t *self, const tr_acl_t *message, in
     switch (rc) {
     case -EMSGSIZE: return fail(&self->config, TR_EXIT_REFUSED, "the message is larger than a record may be");
     case -EINVAL: return fail(&self->config, TR_EXIT_USAGE, "no valid receiver or act");
+    case -ENOTSUP: return fail(&self->config, TR_EXIT_REFUSED, TR_CLI_NO_JOURNAL);
     case -EAGAIN: {
         char text[TR_AID_MAX + 60];
         snprintf(text, sizeof text, "%.*s took no message", TR_AID_MAX, to);

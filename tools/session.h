@@ -26,6 +26,7 @@
 
 #define TR_CLI_ENDPOINT_DEFAULT "tcp://127.0.0.1:5570"
 #define TR_EXIT_SIGNAL          128
+#define TR_CLI_NO_JOURNAL       "this broker keeps no journal: it was started without --journal"
 
 typedef struct tr_cli_place {
     char endpoint[TR_STATE_ENDPOINT_MAX + 1];

@@ -12,11 +12,11 @@ static json_t *agents_json(const tr_top_sample_t *s) {
     json_t *list = json_array();
     for (size_t i = 0; i < s->agent_count; i++) {
         const tr_top_agent_t *a = &s->agents[i];
-        append(list,
-            json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name", a->name, "count",
-                N(a->count), "state", a->state, "process", a->process, "queued", N(a->queued), "queued_bytes",
-                N(a->queued_bytes), "in_hand", N(a->in_hand), "received", N(a->received), "sent", N(a->sent),
-                "in_per_s", a->in_per_s, "out_per_s", a->out_per_s));
+        append(list, json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+                         a->name, "count", N(a->count), "state", a->state, "process", a->process, "queued",
+                         N(a->queued), "queued_bytes", N(a->queued_bytes), "in_hand", N(a->in_hand), "leased",
+                         N(a->leased), "on_disk", N(a->on_disk), "received", N(a->received), "sent",
+                         N(a->sent), "in_per_s", a->in_per_s, "out_per_s", a->out_per_s));
     }
     return list;
 }
@@ -44,14 +44,15 @@ static json_t *topics_json(const tr_top_sample_t *s) {
 
 static json_t *broker_json(const tr_top_sample_t *s) {
     const tr_top_broker_t *b = &s->broker;
-    json_t *object =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "agents", N(s->agents_total),
-            "sessions", N(s->sessions), "queued", N(b->queued), "queued_bytes", N(b->queued_bytes), "leased",
-            N(b->leased), "redelivered", N(b->redelivered), "dead_letters", N(b->dead_letters), "gaps",
-            N(b->gaps), "mutes", N(b->mutes), "dropped", N(b->dropped), "refused", N(b->refused));
-    json_t *rates = json_pack("{s:f, s:f, s:f, s:f, s:f}", "in_per_s", b->in_per_s, "out_per_s", b->out_per_s,
-        "bytes_in_per_s", b->bytes_in_per_s, "bytes_out_per_s", b->bytes_out_per_s, "stream_per_s",
-        b->stream_per_s);
+    json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "agents", N(s->agents_total), "sessions", N(s->sessions), "queued", N(b->queued), "queued_bytes",
+        N(b->queued_bytes), "leased", N(b->leased), "redelivered", N(b->redelivered), "dead_letters",
+        N(b->dead_letters), "gaps", N(b->gaps), "mutes", N(b->mutes), "dropped", N(b->dropped), "refused",
+        N(b->refused), "stored", N(b->stored), "letters", N(b->letters), "unsynced_bytes",
+        N(b->unsynced_bytes));
+    json_t *rates = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "in_per_s", b->in_per_s, "out_per_s",
+        b->out_per_s, "bytes_in_per_s", b->bytes_in_per_s, "bytes_out_per_s", b->bytes_out_per_s,
+        "stream_per_s", b->stream_per_s, "stored_per_s", b->stored_per_s);
     if (object && rates)
         json_object_update(object, rates);
     json_decref(rates);

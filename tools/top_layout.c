@@ -101,6 +101,20 @@ static void traffic(writer_t *w) {
         bytes_in, out, bytes_out, stream, b->queued, queued, b->leased);
 }
 
+static bool has_durable(const tr_top_sample_t *s) {
+    return s->broker.stored || s->broker.letters;
+}
+
+static void durable(writer_t *w) {
+    const tr_top_broker_t *b = &w->view->sample->broker;
+    char stored[16], unsynced[16];
+    tr_top_print_rate(b->stored_per_s, stored, sizeof stored);
+    tr_print_bytes((uint64_t)b->unsynced_bytes, unsynced, sizeof unsynced);
+    line(w, b->letters ? TR_TOP_WARNING : TR_TOP_PLAIN,
+        "durable: stored %s/s  on its way to the disk %s  dead letters kept %" PRId64, stored, unsynced,
+        b->letters);
+}
+
 static void head(writer_t *w) {
     const tr_top_sample_t *s = w->view->sample;
     const tr_top_broker_t *b = &s->broker;
@@ -118,6 +132,8 @@ static void head(writer_t *w) {
         "redelivered %" PRId64 "  dead letters %" PRId64 "  dropped %" PRId64 "  refused %" PRId64
         "  gaps %" PRId64 "  muted %" PRId64,
         b->redelivered, b->dead_letters, b->dropped, b->refused, b->gaps, b->mutes);
+    if (has_durable(s))
+        durable(w);
 }
 
 /* ---- tables ---- */
@@ -158,22 +174,32 @@ static void services(writer_t *w, size_t rows) {
     more(w, shown, s->service_count);
 }
 
+static bool any_durable(const tr_top_sample_t *s) {
+    for (size_t i = 0; i < s->agent_count; i++)
+        if (s->agents[i].leased || s->agents[i].on_disk)
+            return true;
+    return false;
+}
+
 static void agents(writer_t *w, size_t rows) {
     const tr_top_sample_t *s = w->view->sample;
     size_t all = s->agent_entries > s->agent_count ? s->agent_entries : s->agent_count;
     size_t shown = s->agent_count < rows ? s->agent_count : rows;
-    int width = name_width(w, 62);
+    bool durable = any_durable(s);
+    int width = name_width(w, durable ? 82 : 62);
     line(w, TR_TOP_PLAIN, "%s", "");
-    line(w, TR_TOP_HEADING, "%-*s %11s %7s %9s %9s %9s %9s", width, "AGENT", "STATE", "COUNT", "QUEUED",
-        "IN HAND", "IN/S", "OUT/S");
+    line(w, TR_TOP_HEADING, "%-*s %11s %7s %9s%s %9s %9s %9s", width, "AGENT", "STATE", "COUNT", "QUEUED",
+        durable ? "   ON DISK    LEASED" : "", "IN HAND", "IN/S", "OUT/S");
     for (size_t i = 0; i < shown; i++) {
         const tr_top_agent_t *a = &s->agents[i];
-        char in[16], out[16];
+        char in[16], out[16], kept[48] = "";
         tr_top_print_rate(a->in_per_s, in, sizeof in);
         tr_top_print_rate(a->out_per_s, out, sizeof out);
+        if (durable)
+            snprintf(kept, sizeof kept, " %9" PRId64 " %9" PRId64, a->on_disk, a->leased);
         line(w, a->trouble ? TR_TOP_WARNING : TR_TOP_PLAIN,
-            "%-*.*s %11.11s %7" PRId64 " %9" PRId64 " %9" PRId64 " %9s %9s", width,
-            bare_length(a->name, width), a->name, a->state, a->count, a->queued, a->in_hand, in, out);
+            "%-*.*s %11.11s %7" PRId64 " %9" PRId64 "%s %9" PRId64 " %9s %9s", width,
+            bare_length(a->name, width), a->name, a->state, a->count, a->queued, kept, a->in_hand, in, out);
     }
     more(w, shown, all);
 }
@@ -209,7 +235,7 @@ static shares_t share(const tr_top_view_t *v) {
     const tr_top_sample_t *s = v->sample;
     if (!v->height)
         return (shares_t){v->rows, v->rows, v->rows};
-    size_t fixed = 4 + 3 * 3 + 1, room = v->height > fixed ? v->height - fixed : 0;
+    size_t fixed = 4u + has_durable(s) + 3 * 3 + 1, room = v->height > fixed ? v->height - fixed : 0;
     shares_t n = {.services = room / 4, .topics = room / 3};
     n.services = s->service_count < n.services ? s->service_count : n.services;
     n.topics = s->topic_count < n.topics ? s->topic_count : n.topics;

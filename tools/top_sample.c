@@ -74,6 +74,9 @@ int tr_top_read_stats(tr_top_sample_t *self, tr_value_t answer) {
         .dead_letters = number(answer, "dead_letters"),
         .gaps = number(answer, "gaps"),
         .mutes = number(answer, "mutes"),
+        .stored = number(answer, "stored"),
+        .letters = number(answer, "letters"),
+        .unsynced_bytes = number(answer, "unsynced_bytes"),
         .dropped = sum(tr_value_get(answer, "dropped")),
         .refused = sum(tr_value_get(answer, "refused")),
     };
@@ -104,6 +107,8 @@ int tr_top_read_agents(tr_top_sample_t *self, tr_value_t answer) {
         a->queued = number(v, "queued");
         a->queued_bytes = number(v, "queued_bytes");
         a->in_hand = number(v, "in_hand");
+        a->leased = number(v, "leased");
+        a->on_disk = number(v, "on_disk");
         a->received = number(v, "received");
         a->sent = number(v, "sent");
     }
@@ -218,6 +223,7 @@ static void broker_rates(tr_top_broker_t *now, const tr_top_broker_t *then, int6
     now->bytes_in_per_s = rate(now->bytes_in, then->bytes_in, ms);
     now->bytes_out_per_s = rate(now->bytes_out, then->bytes_out, ms);
     now->stream_per_s = rate(now->stream_out, then->stream_out, ms);
+    now->stored_per_s = rate(now->stored, then->stored, ms);
 }
 
 static void sort_all(tr_top_sample_t *s) {

@@ -22,6 +22,7 @@ typedef struct tr_top_agent {
     char process[64];
     bool trouble; /* to be looked at: it stands first */
     int64_t count, queued, queued_bytes, in_hand, received, sent;
+    int64_t leased, on_disk; /* of its durable mailbox */
     double in_per_s, out_per_s;
 } tr_top_agent_t;
 
@@ -41,7 +42,8 @@ typedef struct tr_top_broker {
     int64_t records_in, records_out, bytes_in, bytes_out, stream_out;
     int64_t queued, queued_bytes, leased, redelivered, dead_letters, gaps, mutes;
     int64_t dropped, refused; /* sums over all reasons */
-    double in_per_s, out_per_s, bytes_in_per_s, bytes_out_per_s, stream_per_s;
+    int64_t stored, letters, unsynced_bytes;
+    double in_per_s, out_per_s, bytes_in_per_s, bytes_out_per_s, stream_per_s, stored_per_s;
 } tr_top_broker_t;
 
 typedef struct tr_top_sample {

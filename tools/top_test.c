@@ -220,6 +220,29 @@ static void the_screen_has_all_of_it(void **state) {
     tr_top_sample_finish(&s);
 }
 
+static void durable_mailboxes_have_columns_of_their_own(void **state) {
+    (void)state;
+    tr_top_sample_t s = {.at_ms = 2000}, before = {.at_ms = 1000};
+    tr_top_screen_t screen = {0};
+    take(&before, tr_top_read_stats, "{\"stored\": 100}");
+    take(&s, tr_top_read_stats, "{\"stored\": 350, \"letters\": 2, \"unsynced_bytes\": 4096}");
+    take(&s, tr_top_read_agents,
+        "{\"total\": 1, \"agents\": [{\"name\": \"b@local\", \"count\": 1, \"state\": \"active\", "
+        "\"queued\": 90, "
+        "\"leased\": 5, \"on_disk\": 70}]}");
+    tr_top_rates(&s, &before);
+    lay_out(&(tr_top_view_t){.width = 100, .height = 24, .keys = true}, &screen, &s);
+    assert_int_equal(screen.count, 24);
+    assert_string_equal(
+        screen.lines[4].text, "durable: stored 250/s  on its way to the disk 4.0K  dead letters kept 2");
+    assert_int_equal(screen.lines[4].style, TR_TOP_WARNING);
+    assert_non_null(strstr(find(&screen, "AGENT")->text, "   QUEUED   ON DISK    LEASED   IN HAND"));
+    assert_non_null(strstr(find(&screen, "b ")->text, "       90        70         5         0"));
+    tr_top_screen_finish(&screen);
+    tr_top_sample_finish(&s);
+    tr_top_sample_finish(&before);
+}
+
 static void any_size_holds(void **state) {
     (void)state;
     tr_top_sample_t s;
@@ -301,6 +324,7 @@ int main(void) {
         cmocka_unit_test(percentiles_are_of_the_last_minute),
         cmocka_unit_test(numbers_for_people),
         cmocka_unit_test(the_screen_has_all_of_it),
+        cmocka_unit_test(durable_mailboxes_have_columns_of_their_own),
         cmocka_unit_test(any_size_holds),
         cmocka_unit_test(what_does_not_fit_is_counted),
         cmocka_unit_test(as_json),

@@ -14,6 +14,7 @@ typedef struct options {
     tr_cli_common_t common;
     const char *act, *protocol, *ontology;
     tr_cli_given_t given;
+    tr_cli_delivery_t delivery;
     bool raw, headers, all;
     int64_t count;
 } options_t;
@@ -28,6 +29,7 @@ static const tr_option_t table[] = {
         "The interaction protocol, such as fipa-query.", .flags = TR_OPTION_FLAG_ONLY},
     {"ontology", 0, "NAME", TR_STRING(options_t, ontology), NULL, "The ontology of the content.",
         .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_DELIVERY_OPTIONS(options_t),
     {"all", 0, NULL, TR_BOOL(options_t, all), NULL, "Print every answer until --timeout, or --count of them.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"count", 'n', "N", TR_INT(options_t, count), "0",
@@ -48,6 +50,9 @@ static const tr_program_t program = {
         "Sends one message to an agent (NAME or NAME@PLATFORM) or to any provider of a service (svc:NAME) "
         "and prints the content of "
         "the answer: a text as it is, all else as JSON. CONTENT is a text or JSON; - reads it from stdin.\n\n"
+        "With --durable the question survives the end of the broker and of whom it is for, until --timeout: "
+        "one "
+        "that was not answered by then becomes a dead letter (`troupe dlq`).\n\n"
         "With -o json the content is one line of JSON, and with --headers an object with all parameters and "
         "the content; -o name "
         "prints who answered.\n\n"
@@ -200,6 +205,7 @@ static int run(const tr_call_t *call) {
     const char *receiver = call->arguments.items[0];
     tr_acl_t message = {
         .receivers = {.items = &receiver, .count = 1}, .protocol = o->protocol, .ontology = o->ontology};
+    tr_cli_set_delivery(&o->delivery, &message);
     if (o->count && !o->all)
         return tr_cli_usage(call, "--count needs --all");
     int code = tr_cli_check_receiver(call, receiver);

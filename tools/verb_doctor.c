@@ -63,6 +63,7 @@ static int look(const tr_call_t *call, tr_report_t *report) {
     tr_error_t error = {0};
     tr_doctor_machine_look(report);
     tr_doctor_programs_look(report);
+    tr_doctor_modules_look(report);
     tr_doctor_state_look(report, o->common.state);
     if (tr_state_list(o->common.state, &fleets, &error) < 0)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);

@@ -59,9 +59,11 @@ static int put(tr_cli_session_t *session, const tr_call_t *call, tr_ps_t *ps) {
     const options_t *o = call->options;
     char self[TR_AID_MAX + 1];
     tr_output_t *output = NULL;
+    tr_column_t columns[TR_PS_COLUMNS];
+    tr_ps_columns(ps->agents, columns);
     tr_output_config_t config = {.out = call->out,
         .format = (tr_output_format_t)o->common.output,
-        .columns = tr_ps_columns,
+        .columns = columns,
         .column_count = TR_PS_COLUMNS,
         .colour = tr_output_colour(call->out)};
     if (tr_output_new(&config, &output) < 0)

@@ -1,18 +1,16 @@
 /* `troupe pub`: publishes on a topic, once, many times at a rate, or a message for each line of stdin. */
 #include "lib/base/clock.h"
 #include "proto/topic.h"
+#include "tools/lines.h"
 #include "tools/message_text.h"
 #include "tools/session.h"
 #include "tools/verbs.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BURST          256 /* publications between two looks at the link */
-#define LINE_MAX_BYTES (1u << 20)
+#define BURST 256 /* publications between two looks at the link */
 
 typedef struct options {
     tr_cli_common_t common;
@@ -119,7 +117,8 @@ static int publish_times(publisher_t *p, const tr_cli_content_t *content) {
 
 /* ---- lines of stdin ---- */
 
-static int publish_line(publisher_t *p, const char *line, size_t len) {
+static int publish_line(void *arg, const char *line, size_t len) {
+    publisher_t *p = arg;
     tr_cli_content_t content = {0};
     int code = tr_cli_encode_content(p->call, line, len, p->options->given.language, true, &content);
     if (code == TR_EXIT_OK)
@@ -128,58 +127,9 @@ static int publish_line(publisher_t *p, const char *line, size_t len) {
     return code;
 }
 
-typedef struct lines {
-    char *bytes;
-    size_t len;
-    bool ended;
-} lines_t;
-
-/* What there is; stdin is known to be readable, so this does not block. */
-static int read_some(publisher_t *p, lines_t *l) {
-    if (l->len == LINE_MAX_BYTES)
-        return tr_cli_fail(p->call, TR_EXIT_REFUSED, "stdin: a line of more than %u bytes", LINE_MAX_BYTES);
-    ssize_t n = read(STDIN_FILENO, l->bytes + l->len, LINE_MAX_BYTES - l->len);
-    if (n < 0 && errno != EINTR && errno != EAGAIN)
-        return tr_cli_fail(p->call, TR_EXIT_REFUSED, "stdin: %s", strerror(errno));
-    l->ended = n == 0;
-    l->len += n > 0 ? (size_t)n : 0;
-    return TR_EXIT_OK;
-}
-
-/* Publishes the whole lines, and at the end also one without its end. Empty lines are nothing. */
-static int take_lines(publisher_t *p, lines_t *l) {
-    size_t at = 0;
-    int code = TR_EXIT_OK;
-    while (at < l->len && code == TR_EXIT_OK) {
-        const char *end = memchr(l->bytes + at, '\n', l->len - at);
-        if (!end && !l->ended)
-            break;
-        size_t n = end ? (size_t)(end - (l->bytes + at)) : l->len - at;
-        if (n > 0)
-            code = publish_line(p, l->bytes + at, n);
-        at += n + (end ? 1 : 0);
-    }
-    memmove(l->bytes, l->bytes + at, l->len - at);
-    l->len -= at;
-    return code;
-}
-
 static int publish_lines(publisher_t *p) {
-    lines_t l = {.bytes = malloc(LINE_MAX_BYTES)};
-    int code = l.bytes ? tr_cli_check_language(p->call, p->options->given.language)
-                       : tr_cli_fail(p->call, TR_EXIT_REFUSED, "out of memory");
-    while (code == TR_EXIT_OK && !l.ended) {
-        bool ready = false;
-        tr_cli_wait_fd(p->session, STDIN_FILENO, &ready);
-        code = tr_cli_wait(p->session, &ready, INT64_MAX);
-        tr_cli_wait_fd(p->session, -1, NULL);
-        if (code == TR_EXIT_OK)
-            code = read_some(p, &l);
-        if (code == TR_EXIT_OK)
-            code = take_lines(p, &l);
-    }
-    free(l.bytes);
-    return code;
+    int code = tr_cli_check_language(p->call, p->options->given.language);
+    return code == TR_EXIT_OK ? tr_cli_read_lines(p->call, p->session, publish_line, p) : code;
 }
 
 static int work(publisher_t *p) {

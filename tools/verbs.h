@@ -19,6 +19,12 @@
     VERB(stream_rm)                                                                                          \
     VERB(record)                                                                                             \
     VERB(replay)                                                                                             \
+    VERB(mailbox_ls)                                                                                         \
+    VERB(mailbox_rm)                                                                                         \
+    VERB(dlq_ls)                                                                                             \
+    VERB(dlq_show)                                                                                           \
+    VERB(dlq_requeue)                                                                                        \
+    VERB(dlq_drop)                                                                                           \
     VERB(top)                                                                                                \
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \

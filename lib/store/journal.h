@@ -138,6 +138,9 @@ bool tr_journal_failed(const tr_journal_t *self);
 /* Does not sync: what was written without sync is as safe as it was. NULL-safe, nulls the reference. */
 void tr_journal_close(tr_journal_t **self);
 
+/* Whether the module of a store, "rocksdb" or "postgres", is there and can be loaded; it stays loaded. 0 or -ENOTSUP with a text. */
+int tr_journal_module_check(const char *kind, tr_error_t *error);
+
 /*
  * RocksDB in a directory of its own (mode 0700), made where it is missing. -EBUSY: another process has it
  * open. The zero struct is a good choice for every field but the directory.

@@ -53,17 +53,28 @@ static int load(const char *path, const tr_journal_module_t **ret_module, tr_err
     return 0;
 }
 
-static int open_module(
-    const char *kind, const char *path, const void *options, tr_journal_t **ret_journal, tr_error_t *error) {
+/* `path`: NULL = where it was installed or built. */
+static int find_module(
+    const char *kind, const char *path, const tr_journal_module_t **ret_module, tr_error_t *error) {
     char found[PATH_MAX + 64], name[64];
-    const tr_journal_module_t *module = NULL;
     snprintf(name, sizeof name, "journal-%s.so", kind);
     if (!path && !find(found, sizeof found, name))
         return tr_error_set(error, -ENOTSUP,
             "%s was found neither beside this program nor in %s: install it, or build Troupe with "
             "-D%s=enabled",
             name, TR_JOURNAL_MODULES, kind);
-    int r = load(path ? path : found, &module, error);
+    return load(path ? path : found, ret_module, error);
+}
+
+int tr_journal_module_check(const char *kind, tr_error_t *error) {
+    const tr_journal_module_t *module;
+    return find_module(kind, NULL, &module, error);
+}
+
+static int open_module(
+    const char *kind, const char *path, const void *options, tr_journal_t **ret_journal, tr_error_t *error) {
+    const tr_journal_module_t *module = NULL;
+    int r = find_module(kind, path, &module, error);
     return r < 0 ? r : module->open(options, ret_journal, error);
 }
 

@@ -24,7 +24,7 @@ for line in sys.stdin:
         continue
     if word == "say":
         print(json.dumps(order["with"]), flush=True)
-    elif message["type"] == "message":
+    elif message["type"] == "message" or message.get("durable"):
         answer = {"content": "done"} if message.get("reply_with") else {"done": True}
         print(json.dumps({"id": message["id"], **answer}), flush=True)
 """

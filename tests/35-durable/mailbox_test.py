@@ -1,0 +1,74 @@
+"""Durable mailboxes and subscriptions as people meet them: listed, aged, removed; and what a relay does with durable messages."""
+import durable
+import harness
+
+
+class Mailbox(durable.DurableTest):
+    def boxes(self):
+        return {box["name"]: box for box in self.good("mailbox", "ls", "-o", "json").json()}
+
+    def test_they_are_listed_and_removed(self):
+        self.start()
+        self.assertEqual(self.boxes(), {})
+        self.clerk().stop()
+        self.good("send", "clerk", "inform", "one")
+        harness.wait_until(lambda: self.boxes()["clerk@local"]["state"] == "away", "the clerk to be away")
+        box = self.boxes()["clerk@local"]
+        self.assertEqual((box["queued"], box["in_hand"], box["on_disk"], box["subscriptions"]), (1, 0, 0, []))
+        self.assertLess(box["oldest"], 60000)
+        self.assertEqual(self.good("mailbox", "ls").out.splitlines()[0].split(), ["NAME", "STATE", "QUEUED", "IN", "HAND", "ON", "DISK",
+                                                                                  "BYTES", "OLDEST"])
+        self.fails(3, "1 messages wait in it", "mailbox", "rm", "clerk")
+        self.good("mailbox", "rm", "clerk", "--force")
+        self.assertEqual(self.boxes(), {})
+        self.fails(3, "there is no durable mailbox", "mailbox", "rm", "clerk")
+        self.fails(3, "not-found", "send", "clerk", "inform", "x")
+        self.fails(1, "svc:NAME", "mailbox", "rm", "a b")
+
+    def test_that_of_a_registered_agent_stays(self):
+        self.start()
+        self.clerk("clerk", "--service", "work")
+        self.fails(3, "its agent is registered", "mailbox", "rm", "clerk")
+        self.assertEqual(self.boxes()["svc:work"]["state"], "present")
+        self.fails(3, "its agent is registered", "mailbox", "rm", "svc:work")
+
+    def test_what_waits_too_long_is_a_dead_letter(self):
+        self.start("--queue-retention", "300ms")
+        self.clerk().stop()
+        self.good("send", "clerk", "inform", "old")
+        harness.wait_until(lambda: self.good("dlq", "ls", "--reason", "too-old", "-o", "json").json(), "the letter")
+        self.clerk()
+        self.good("dlq", "requeue", "--all")
+        self.assertEqual([m["content"] for m in self.wait_book(1)], ["old"])
+
+    def test_what_is_published_waits_for_a_durable_subscriber(self):
+        self.start()
+        self.clerk("clerk", "--subscribe", "news.>").stop()
+        self.good("pub", "news.a", "while it was away")
+        self.crash()
+        self.start()
+        self.assertEqual(self.boxes()["clerk@local"]["subscriptions"], ["news.>"])
+        self.clerk("clerk", "--subscribe", "news.>")
+        self.good("pub", "news.b", '{"n": 2}')
+        first, second = self.wait_book(2)
+        self.assertEqual((first["type"], first["topic"], first["content"], first["durable"], first["sequence"]),
+                         ("event", "news.a", "while it was away", True, 1))
+        self.assertEqual((second["topic"], second["content"]), ("news.b", {"n": 2}))
+
+    def test_a_relay_hands_on_what_is_durable_as_durable(self):
+        self.start("--queue-records", "3")
+        self.clerk("last").stop()
+        self.agentd("--name", "relay", "--behaviour", "relay", "--args", '{"to": "last"}', "--durable")
+        for n in range(3):
+            self.good("send", "relay", "inform", f"message {n}", "--durable")
+        harness.wait_until(lambda: self.boxes()["last@local"]["queued"] == 3, "the messages in the last mailbox")
+        self.good("send", "relay", "inform", "message 3", "--durable")  # and there is no room for this one: it stays with the relay
+        self.crash()
+        self.start("--queue-records", "3")
+        self.clerk("last")
+        got = self.wait_book(4, "last")
+        self.assertEqual({m["content"] for m in got}, {f"message {n}" for n in range(4)})
+        self.assertTrue(all(m["durable"] for m in got))
+
+
+harness.main()
