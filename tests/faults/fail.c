@@ -3,9 +3,13 @@
  * below, N counts its calls from 1, ERRNO is a number, and only calls on files whose path has PART in it count. From the
  * N-th on all fail, as a disk that broke does; with TROUPE_FAIL_ONCE=1 only that one, as a kernel does that reports
  * an error once.
+ *
+ * CALL may be malloc, which stands for all that allocates; only calls of our own programs and libraries count, since others
+ * end the process when they get no memory. TROUPE_FAIL_MARK names a file that is made when the N-th call came.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,6 +26,7 @@ static struct plan {
     long n;
     int code;
     bool once;
+    const char *mark;
     atomic_long calls;
 } plan;
 
@@ -30,6 +35,7 @@ __attribute__((constructor)) static void read_plan(void) {
     if (text && sscanf(text, "%15[^:]:%ld:%d:%63s", plan.call, &plan.n, &plan.code, plan.part) < 3)
         abort();
     plan.once = getenv("TROUPE_FAIL_ONCE") != NULL;
+    plan.mark = getenv("TROUPE_FAIL_MARK");
 }
 
 static bool is_meant(int fd) {
@@ -41,10 +47,18 @@ static bool is_meant(int fd) {
     return n > 0 && strstr(path, plan.part);
 }
 
+static void leave_mark(void) {
+    int fd = plan.mark ? open(plan.mark, O_CREAT | O_WRONLY | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool fails(const char *call, int fd) {
     if (strcmp(call, plan.call) != 0 || !is_meant(fd))
         return false;
     long calls = atomic_fetch_add(&plan.calls, 1) + 1;
+    if (calls == plan.n)
+        leave_mark();
     if (plan.once ? calls != plan.n : calls < plan.n)
         return false;
     errno = plan.code;
@@ -82,4 +96,47 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at) {
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at);
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at) {
     return fails("pwrite", fd) ? -1 : NEXT(pwrite_fn *, "pwrite64")(fd, bytes, n, at);
+}
+
+/* ---- memory ---- */
+
+/* Whether the caller is of ours: troupe-broker, libtroupe.so, journal-rocksdb.so ... */
+static bool is_ours(void *caller) {
+    Dl_info info;
+    if (!dladdr(caller, &info) || !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/'), *name = slash ? slash + 1 : info.dli_fname;
+    return !strncmp(name, "troupe", 6) || !strncmp(name, "libtroupe", 9) || !strncmp(name, "journal-", 8);
+}
+
+static bool no_memory(void *caller) {
+    return !strcmp(plan.call, "malloc") && is_ours(caller) && fails("malloc", -1);
+}
+
+#define CALLER __builtin_return_address(0)
+
+typedef void *malloc_fn(size_t n);
+typedef void *calloc_fn(size_t n, size_t each);
+typedef void *realloc_fn(void *old, size_t n);
+typedef char *strdup_fn(const char *text);
+typedef char *strndup_fn(const char *text, size_t n);
+
+void *malloc(size_t n) {
+    return no_memory(CALLER) ? NULL : NEXT(malloc_fn *, "malloc")(n);
+}
+
+void *calloc(size_t n, size_t each) {
+    return no_memory(CALLER) ? NULL : NEXT(calloc_fn *, "calloc")(n, each);
+}
+
+void *realloc(void *old, size_t n) {
+    return no_memory(CALLER) ? NULL : NEXT(realloc_fn *, "realloc")(old, n);
+}
+
+char *strdup(const char *text) {
+    return no_memory(CALLER) ? NULL : NEXT(strdup_fn *, "strdup")(text);
+}
+
+char *strndup(const char *text, size_t n) {
+    return no_memory(CALLER) ? NULL : NEXT(strndup_fn *, "strndup")(text, n);
 }

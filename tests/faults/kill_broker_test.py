@@ -7,7 +7,7 @@ from faults import LONG, figure, percentile
 
 RATE = 5000  # messages a second, of all producers
 EVERY = 2.0  # seconds between two kills
-SECONDS = 300 if LONG else 20
+SECONDS = 300 if LONG else 60
 BACK = 1.0  # seconds until the broker is ready again
 
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""A journal that is cut off or has one flipped bit: it is refused, or told, or does no harm; no message is ever a wrong one."""
+import faults
+from faults import LONG, figure, wait_until
+
+CUTS = 65536 if LONG else 1500  # bytes of the log's end
+FLIPS = 10000 if LONG else 1000
+FIRST, SECOND = 300, 200  # messages before and after a restart: what RocksDB keeps in a table, and in its log
+
+
+class Damage(faults.FaultTest):
+    def fill(self):
+        """A journal as a broker leaves it that is killed, with messages 1 to FIRST + SECOND for somebody who is away."""
+        self.start()
+        self.stop(self.consumer("away"))
+        first = 1
+        for count in FIRST, SECOND:
+            producer = self.producer("anna", ["away"], wait=False, first=first, count=count, rate=2000)
+            wait_until(lambda: producer.process.poll() is not None, "the producer to end")
+            self.kill()
+            first += count
+            if count == FIRST:
+                self.start()
+        self.assertEqual(len(self.ledger.read().stored), FIRST + SECOND)
+
+    def damage(self, *arguments):
+        done = self.run_program("tests/faults/fault-damage", "--journal", self.path("journal"), "--messages", FIRST + SECOND, *arguments,
+                                patience=3600 if LONG else 200)
+        self.assertEqual(done.code, 0, done)
+        return done.out.strip()
+
+    def test_cut(self):
+        self.fill()
+        figure("journal-cut", f"cut at each of the last {CUTS:,} bytes of its log: {self.damage('--cuts', CUTS)}")
+
+    def test_flip(self):
+        self.fill()
+        figure("journal-flip", self.damage("--flips", FLIPS))
+
+
+if __name__ == "__main__":
+    faults.main()

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Disks that fail under a broker: a sync that says EIO, a disk that is full. It acknowledges nothing more, says so and ends; started again
+on a disk that works, it has all that it had acknowledged."""
+import ctypes
+import errno
+import os
+
+import faults
+import harness
+from faults import LONG, figure, wait_until
+
+SYNCS = range(1, 200, 7) if LONG else (1, 2, 3, 9, 40)  # the sync that fails
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+DISK = "24m"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def own_mounts():
+    """Mounts of this process's own; false where that is not permitted."""
+    uid = os.getuid()
+    if libc.unshare(CLONE_NEWNS) != 0:
+        if libc.unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0:
+            return False
+        with open("/proc/self/uid_map", "w", encoding="ascii") as file:
+            file.write(f"0 {uid} 1")
+    return mount(None, "/", None, 0x44000, None)  # MS_REC | MS_PRIVATE
+
+
+def mount(source, target, kind, flags, data):
+    texts = [None if text is None else text.encode() for text in (source, target, kind)]
+    return libc.mount(*texts, ctypes.c_ulong(flags), None if data is None else data.encode()) == 0
+
+
+class Disk(faults.FaultTest):
+    def failing(self, call, n, code, part=".log", once=True):
+        """The environment of a process whose n-th such call on such a file fails."""
+        return {"LD_PRELOAD": harness.program("tests/faults/fail.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
+                "TROUPE_FAIL": f"{call}:{n}:{code}:{part}", **({"TROUPE_FAIL_ONCE": "1"} if once else {})}
+
+    def run_into(self, env, size=64):
+        """Producers until the broker has ended by itself; its last words."""
+        self.start(env=env)
+        broker = self.running
+        producers = [self.producer(f"p{len(self.ledger.files)}", ["away"], size=size)]
+        wait_until(lambda: broker.process.poll() is not None, "the broker to end", 60)
+        self.assertEqual(broker.process.returncode, 4, broker.err)
+        self.assertIn("B032", broker.err)
+        return producers, broker.err
+
+    def recover(self, producers):
+        """On a disk that works; the producers send on meanwhile."""
+        self.start()
+        stored = len(self.ledger.read().stored)
+        wait_until(lambda: len(self.ledger.read().stored) > stored, "messages to be stored again")
+        for producer in producers:
+            self.stop(producer)
+
+    def finish(self):
+        consumer = self.consumer("away")
+        self.arrive(60)
+        self.stop(consumer)
+        self.judge()
+
+    def test_sync_fails(self):
+        self.start()
+        self.stop(self.consumer("away"))
+        self.stop(self.running)
+        ends = []
+        for n in SYNCS:
+            before = len(self.ledger.read().stored)
+            producers, err = self.run_into(self.failing("fdatasync", n, errno.EIO))
+            self.assertIn("the disk failed", err)
+            ends.append(len(self.ledger.read().stored) - before)
+            self.recover(producers)
+            self.stop(self.running)
+        self.start()
+        self.finish()
+        figure("fsync-eio", f"the n-th fdatasync of the log failed once, n in {list(SYNCS)[:6]}: {len(ends)} times it said so (B032) and ended "
+               f"with 4 after {min(ends)} to {max(ends)} messages; {len(self.ledger.stored):,} stored in all, 0 lost, 0 wrong")
+
+    def test_disk_full(self):
+        if not own_mounts():
+            self.skipTest("a file system may not be mounted here")
+        place = self.path("journal")
+        os.mkdir(place)
+        self.assertTrue(mount("tmpfs", place, "tmpfs", 0, f"size={DISK}"), os.strerror(ctypes.get_errno()))
+        self.addCleanup(lambda: libc.umount2(place.encode(), 2))
+        self.start()
+        self.stop(self.consumer("away"))
+        self.stop(self.running)
+        producers, err = self.run_into(None, size=4096)
+        self.assertIn("the disk is full", err)
+        stored = len(self.ledger.read().stored)
+        self.assertTrue(mount(None, place, None, 32, "size=256m"))  # MS_REMOUNT
+        self.recover(producers)
+        self.finish()
+        figure("enospc", f"a disk of {DISK} was full after {stored:,} messages of 4 KiB: said so (B032) and ended with 4; with more room "
+               f"{len(self.ledger.stored):,} stored, 0 lost, 0 wrong")
+
+
+if __name__ == "__main__":
+    faults.main()
