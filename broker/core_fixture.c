@@ -383,7 +383,7 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
         .kind = l->kind    ? l->kind
                 : l->topic ? TR_KIND_PUBLISH
                            : TR_KIND_MESSAGE,
-        .performative = (uint8_t)(l->act ? l->act : TR_INFORM),
+        .performative = (uint8_t)(l->act || l->no_act ? l->act : TR_INFORM),
         .flags = l->flags,
         .hops = l->no_hops ? 0
                 : l->hops  ? l->hops

@@ -118,9 +118,10 @@ typedef struct letter {
     const char *topic; /* makes it a publication; `to` is then not used */
     tr_route_t dst;
     const char *text;
-    size_t size; /* of the content; 0 = the text's */
-    tr_performative_t act;
-    uint8_t kind; /* 0 = by topic */
+    size_t size;           /* of the content; 0 = the text's */
+    tr_performative_t act; /* TR_ACT_NONE = inform */
+    bool no_act;           /* really none */
+    uint8_t kind;          /* 0 = by topic */
     uint8_t flags;
     uint8_t hops; /* 0 = TR_HOPS_DEFAULT */
     bool no_hops; /* hops really 0 */

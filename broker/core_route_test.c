@@ -135,6 +135,20 @@ static void hops_and_deadlines_are_kept(void **state) {
     world_end(p.w);
 }
 
+static void a_message_has_a_performative(void **state) {
+    (void)state;
+    pair_t p = pair_of(NULL);
+    letter_t l = {.src = p.a, .from = "a", .dst = p.b, .text = "x", .no_act = true};
+    expect_nack(p.w, 1, post(p.w, 1, &l), TR_REASON_BAD_RECORD);
+    l.act = TR_ACT_MAX;
+    expect_nack(p.w, 1, post(p.w, 1, &l), TR_REASON_BAD_RECORD);
+    l.act = (tr_performative_t)(TR_ACT_MAX - 1);
+    post(p.w, 1, &l);
+    expect(p.w, 2, TR_KIND_MESSAGE);
+    assert_int_equal(tr_core_stats(p.w->core)->refused[TR_REASON_BAD_RECORD], 2);
+    world_end(p.w);
+}
+
 static void flags_of_the_broker_cannot_be_sent(void **state) {
     (void)state;
     pair_t p = pair_of(NULL);
@@ -492,6 +506,7 @@ int main(void) {
         cmocka_unit_test(a_stale_route_is_resolved_again_by_name),
         cmocka_unit_test(a_sender_is_who_he_is),
         cmocka_unit_test(hops_and_deadlines_are_kept),
+        cmocka_unit_test(a_message_has_a_performative),
         cmocka_unit_test(flags_of_the_broker_cannot_be_sent),
         cmocka_unit_test(a_window_of_records_is_kept),
         cmocka_unit_test(a_window_of_bytes_is_kept),

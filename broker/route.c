@@ -104,6 +104,8 @@ static tr_reason_t check(tr_core_t *core, tr_session_t *from, const tr_record_t 
         return TR_REASON_BAD_ENVELOPE;
     if (!tr_entry_is_sender(core, sender, tr_route_agent(r->h.src), aid, len))
         return TR_REASON_FORGED_SENDER;
+    if (!tr_performative_valid(r->h.performative))
+        return TR_REASON_BAD_RECORD;
     if (!r->h.hops)
         return TR_REASON_HOPS;
     if (r->h.deadline_ms && r->h.deadline_ms < (uint64_t)core->now.wall_ms)
@@ -132,6 +134,7 @@ static const char *detail_of(tr_reason_t why) {
     case TR_REASON_NO_PROVIDER: return "no agent offers this service";
     case TR_REASON_STALE_ROUTE: return "who was behind this route is gone: ask by name again";
     case TR_REASON_FORGED_SENDER: return "the sender is not an agent of this process";
+    case TR_REASON_BAD_RECORD: return "a message has a performative, 1 to 22";
     case TR_REASON_HOPS: return "the hop limit is used up: a loop?";
     case TR_REASON_EXPIRED: return "reply-by is in the past";
     case TR_REASON_SHUTDOWN: return "the broker is shutting down";

@@ -5,6 +5,7 @@
 #ifndef TR_PROTO_PERFORMATIVE_H
 #define TR_PROTO_PERFORMATIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum tr_performative {
@@ -34,6 +35,10 @@ typedef enum tr_performative {
     TR_ACT_MAX,
 } tr_performative_t;
 
+/* One of the 22. */
+static inline bool tr_performative_valid(unsigned act) {
+    return act > TR_ACT_NONE && act < TR_ACT_MAX;
+}
 /* A static string ("query-if"), or "none" for what is no performative. */
 const char *tr_performative_name(unsigned act);
 /* By name, any case; TR_ACT_NONE where there is none. */

@@ -5,6 +5,7 @@
 #include "tools/child.h"
 #include "tools/log_tail.h"
 #include "tools/plan.h"
+#include "tools/reach.h"
 #include "tools/running.h"
 
 #include <errno.h>
@@ -135,6 +136,12 @@ int tr_attach_remote(const tr_attach_remote_t *self) {
     if (strlen(self->endpoint) > TR_STATE_ENDPOINT_MAX)
         return tr_cli_usage(
             self->call, "--connect: an endpoint has at most %d characters", TR_STATE_ENDPOINT_MAX);
+    tr_error_t error = {0};
+    int reached = tr_reach(self->endpoint, self->timeout_ms, -1, &error);
+    if (reached == -EINVAL)
+        return tr_cli_usage(self->call, "%s", error.text);
+    if (reached < 0)
+        return tr_cli_fail(self->call, TR_EXIT_UNREACHABLE, "%s", error.text);
     for (int64_t i = 1; i <= count; i++) {
         start_t start = {.attach = self};
         char *name = start.attached.name;

@@ -124,6 +124,11 @@ void tr_roster_remove_group(tr_roster_t *self, tr_group_t *group) {
     }
 }
 
+void tr_roster_forget_vain(tr_roster_t *self, tr_group_t *group) {
+    if (group && group->attached && !group->came && group->members == 0)
+        tr_roster_remove_group(self, group);
+}
+
 tr_group_t *tr_roster_group(const tr_roster_t *self, const char *name) {
     for (size_t i = 0; i < self->group_count; i++) {
         if (strcmp(self->groups[i]->agent.name, name) == 0)

@@ -24,6 +24,7 @@ typedef struct tr_group {
     const char *directory;  /* its members run in it */
     bool attached;          /* while the fleet runs; otherwise it is of the file */
     bool bare;              /* number 1 is called as the group */
+    bool came;              /* one of its members has been registered */
     size_t members;
     tr_arena_t arena; /* owns the texts of an attached one */
 } tr_group_t;
@@ -63,6 +64,8 @@ int tr_roster_add_group(tr_roster_t *self, const tr_fleet_agent_t *agent, const 
     tr_group_t **ret_group, tr_error_t *error);
 /* Forgets a group without members. */
 void tr_roster_remove_group(tr_roster_t *self, tr_group_t *group);
+/* The same, where it is an attached one that nobody is in, nor has ever been registered of. */
+void tr_roster_forget_vain(tr_roster_t *self, tr_group_t *group);
 tr_group_t *tr_roster_group(const tr_roster_t *self, const char *name);
 
 /* The name of a member: 0, or -ENAMETOOLONG. out: TR_NAME_MAX + 1 bytes. */

@@ -114,6 +114,8 @@ static void close_pipe(tr_up_t *self, const tr_member_t *member) {
 static void registered(tr_up_t *self, tr_member_t *member) {
     bool first = !member->once;
     member->ready = member->once = true;
+    if (member->group)
+        member->group->came = true;
     close_pipe(self, member);
     TR_UP_LOG(self, REGISTERED, "name=%s pid=%d", member->name, (int)member->pid);
     if (!first && self->phase == TR_UP_RUNNING)
@@ -268,7 +270,9 @@ static bool act(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view)
         TR_UP_LOG(self, REMOVED, "name=%s", member->name);
         tr_up_order_left(self, member);
         tr_supervise_remove(self->supervise, member->child);
+        tr_group_t *group = member->group;
         tr_roster_leave(&self->roster, member);
+        tr_roster_forget_vain(&self->roster, group);
         return true;
     }
     if (!cannot_start(member, view))

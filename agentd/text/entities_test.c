@@ -57,6 +57,11 @@ static void persons_have_given_names_or_titles(void **state) {
     assert_entities(
         "x.txt", "Mark the page. Will Parliament agree? Grant Patents were many. Bill Everyone for it.", "");
     assert_entities("x.txt", "We saw Mark Twain there. Martin laughed.", "person Mark Twain x1");
+    assert_entities("x.txt", "Ada Lovelace wrote to Barack Obama, and Kofi Annan to the Royal Institution.",
+        "person Ada Lovelace x1; person Barack Obama x1; person Kofi Annan x1; organisation Royal "
+        "Institution x1");
+    assert_entities(
+        "x.txt", "Florence is warm. Iris and olive oil. August passed; Per person.", "place Florence x1");
     assert_entities("x.md", "# The Grant Scope\n\nwords of no meaning\n", "");
 }
 

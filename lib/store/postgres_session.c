@@ -276,7 +276,9 @@ static int find_table(tr_pg_session_t *self, tr_error_t *error) {
     return 0;
 }
 
-#define LOCK_CLASS "1953656693" /* "trou": advisory locks belong to all users of the database */
+#define LOCK_WAIT_MS 2000
+#define LOCK_LOOK_MS 50
+#define LOCK_CLASS   "1953656693" /* "trou": advisory locks belong to all users of the database */
 
 static int say_who(tr_pg_session_t *self, tr_error_t *error) {
     char who[128] = "";
@@ -294,11 +296,16 @@ static int say_who(tr_pg_session_t *self, tr_error_t *error) {
         self->table, who[0] ? who : "another process");
 }
 
+/* A server may need a moment to notice that the client of a session is gone: who comes right after it waits. */
 static int take_lock(tr_pg_session_t *self, tr_error_t *error) {
+    static const char sql[] =
+        "SELECT pg_try_advisory_lock((" LOCK_CLASS "::bigint << 32) + '@'::regclass::oid::bigint)";
     char got[8];
-    int r =
-        ask(self, "SELECT pg_try_advisory_lock((" LOCK_CLASS "::bigint << 32) + '@'::regclass::oid::bigint)",
-            got, sizeof got, error);
+    int r = ask(self, sql, got, sizeof got, error);
+    for (int ms = 0; r == 0 && got[0] != 't' && ms < LOCK_WAIT_MS; ms += LOCK_LOOK_MS) {
+        poll(NULL, 0, LOCK_LOOK_MS);
+        r = ask(self, sql, got, sizeof got, error);
+    }
     return r == 0 && got[0] != 't' ? say_who(self, error) : r;
 }
 

@@ -321,14 +321,14 @@ def errors(fleet):
         a.socket.send(frame)
         assert a.get(lambda r: r.kind == c.REFUSED).reason == reason, (frame[:12], reason)
     assert refused(a, 99, id=3) == 7 and refused(a, c.WELCOME, id=4) == 7
-    assert refused(a, c.MESSAGE, b"", c.proto((1, "bob"), (2, "alice")), src=alice, hops=9) == 15
-    assert refused(a, c.MESSAGE, b"", c.proto((1, "alice"), (2, "alice")), src=alice + 1, hops=9) == 15
-    assert refused(a, c.MESSAGE, b"", c.proto((2, "alice")), src=alice, hops=9) == 5
-    assert refused(a, c.MESSAGE, b"", c.proto((1, "alice")), src=alice, hops=9) == 5
-    for header, reason in (({"hops": 0}, 16), ({"hops": 9, "deadline": 1}, 19)):
-        a.put(c.MESSAGE, b"", c.proto((1, "alice"), (2, "alice")), src=alice, **header)
+    assert refused(a, c.MESSAGE, b"", c.proto((1, "bob"), (2, "alice")), src=alice, act=1, hops=9) == 15
+    assert refused(a, c.MESSAGE, b"", c.proto((1, "alice"), (2, "alice")), src=alice + 1, act=1, hops=9) == 15
+    assert refused(a, c.MESSAGE, b"", c.proto((2, "alice")), src=alice, act=1, hops=9) == 5
+    assert refused(a, c.MESSAGE, b"", c.proto((1, "alice")), src=alice, act=1, hops=9) == 5
+    for header, reason in (({"act": 0, "hops": 9}, 4), ({"act": 23, "hops": 9}, 4), ({"hops": 0}, 16), ({"hops": 9, "deadline": 1}, 19)):
+        a.put(c.MESSAGE, b"", c.proto((1, "alice"), (2, "alice")), src=alice, **{"act": 1, **header})
         assert a.get(lambda r: r.kind == c.NACK).reason == reason
-    a.put(c.MESSAGE, b"", c.proto((1, "alice"), (2, "nobody")), src=alice, hops=9, flags=0x08)
+    a.put(c.MESSAGE, b"", c.proto((1, "alice"), (2, "nobody")), src=alice, act=1, hops=9, flags=0x08)
     assert refused(a, c.CREDIT, struct.pack("<QQ", 1 << 40, 1 << 40)) == 4
     stranger = c.Link.__new__(c.Link)
     stranger.__dict__.update(inbox=[], beat=1, said=0, socket=zmq.Context.instance().socket(zmq.DEALER))
