@@ -4,6 +4,7 @@
 #include "broker/stream.h"
 
 #include "broker/guard.h"
+#include "broker/neighbour.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static size_t each_match(tr_answer_t *a, size_t offset, size_t max, bool write) 
     size_t seen = 0, n = 0;
     for (uint32_t i = 0; i < a->core->sessions_n; i++) {
         const tr_session_t *s = a->core->sessions[i];
-        for (uint32_t j = 0; s && j < s->entries_n; j++) {
+        for (uint32_t j = 0; s && !s->neighbour && j < s->entries_n; j++) {
             if (!matches(a, s->entries[j]) || seen++ < offset || n == max)
                 continue;
             n++;
@@ -282,14 +283,15 @@ static void handle_stats(tr_answer_t *a) {
 }
 
 const tr_action_t tr_ams_actions[] = {
-    {"search", handle_search},
-    {"get-description", handle_get_description},
+    {"search", handle_search, .abroad = true},
+    {"get-description", handle_get_description, .abroad = true},
     {"register", handle_register},
     {"deregister", handle_deregister},
     {"modify", handle_modify},
-    {"topics", handle_topics},
-    {"services", handle_services},
-    {"stats", handle_stats},
+    {"topics", handle_topics, .abroad = true},
+    {"services", handle_services, .abroad = true},
+    {"stats", handle_stats, .abroad = true},
+    {"brokers", tr_handle_brokers, .abroad = true},
     {"mailboxes", tr_handle_mailboxes},
     {"mailbox-drop", tr_handle_mailbox_drop},
     {"journal", tr_handle_journal},

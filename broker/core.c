@@ -3,7 +3,9 @@
 
 #include "broker/durable.h"
 #include "broker/guard.h"
+#include "broker/interest.h"
 #include "broker/link.h"
+#include "broker/neighbour.h"
 #include "broker/stream.h"
 
 #include <stdlib.h>
@@ -42,6 +44,9 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .unsynced_bytes = 64u << 20,
         .producers_max = 100000,
         .dedup_ms = 3600000,
+        .peer_records = 262144,
+        .peer_bytes = 64u << 20,
+        .proxies_max = 1u << 20,
     };
 }
 
@@ -96,6 +101,7 @@ void tr_core_destroy(tr_core_t **self) {
     for (uint32_t i = 0; i < c->interests_n; i++)
         free(c->interests[i].prefix);
     tr_durable_finish(c);
+    tr_federation_finish(c);
     free_outs(c);
     tr_guard_finish(c);
     for (uint32_t i = 0; i < c->restricted_n; i++)
@@ -154,11 +160,9 @@ bool tr_core_next(tr_core_t *self, tr_core_out_t *ret_out) {
     return true;
 }
 
-typedef void (*tr_handler_t)(tr_core_t *core, tr_session_t *session, const tr_record_t *record);
-
 /* What each kind of record does. A kind that is not here is unknown to a broker. */
 static const struct {
-    tr_handler_t handle;
+    tr_link_handler_t handle;
     bool charged; /* counts against the credit of the process */
 } handlers[TR_KIND_MAX] = {
     [TR_KIND_MESSAGE] = {tr_route_message, true},
@@ -190,15 +194,28 @@ static bool over_credit(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
     return true;
 }
 
+static tr_link_handler_t handler_of(const tr_session_t *s, uint8_t kind, bool *ret_charged) {
+    if (s->neighbour)
+        return tr_neighbour_handler(kind, ret_charged);
+    *ret_charged = kind < TR_KIND_MAX && handlers[kind].charged;
+    return kind < TR_KIND_MAX ? handlers[kind].handle : NULL;
+}
+
 static void handle(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
-    if (r->h.kind >= TR_KIND_MAX || !handlers[r->h.kind].handle) {
+    bool charged;
+    tr_link_handler_t handler = handler_of(s, r->h.kind, &charged);
+    if (!handler) {
         tr_control_refuse(
             core, s, r->h.id, TR_REASON_UNKNOWN_KIND, "a broker does not know this kind of record");
         return;
     }
-    if (handlers[r->h.kind].charged && over_credit(core, s, r))
-        return;
-    handlers[r->h.kind].handle(core, s, r);
+    if (!charged || !over_credit(core, s, r))
+        handler(core, s, r);
+}
+
+/* Whether such a record ends the session. */
+static bool ends(const tr_session_t *s, uint8_t kind) {
+    return kind == (s->neighbour ? TR_KIND_BYE_OK : TR_KIND_BYE);
 }
 
 /* A record from a peer without a session: only HELLO means anything. True while the bundle may go on. */
@@ -222,13 +239,14 @@ static void handle_records(tr_core_t *core, tr_peer_t peer, tr_bundle_reader_t *
     int r;
     while ((r = tr_bundle_next(reader, &record)) > 0) {
         core->stats.records_in++;
-        if (!s || record.h.kind == TR_KIND_HELLO) {
+        if (!s || (record.h.kind == TR_KIND_HELLO && !s->neighbour)) {
             if (!handle_stranger(core, peer, &record, &s))
                 return;
             continue;
         }
+        bool last = ends(s, record.h.kind);
         handle(core, s, &record);
-        if (record.h.kind == TR_KIND_BYE)
+        if (last)
             return; /* the session is gone */
     }
     if (r < 0 && s)
@@ -269,7 +287,9 @@ void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const c
 void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now) {
     self->now = now;
     tr_session_t *s = tr_session_of_peer(self, peer);
-    if (s)
+    if (s && s->neighbour)
+        tr_session_close(self, s, TR_REASON_PEER_DOWN);
+    else if (s)
         tr_session_unbind(self, s);
 }
 
@@ -291,19 +311,23 @@ static void add_interest(tr_core_t *self, const char *prefix, size_t len) {
     }
     if (!copy) {
         self->interests_more++;
+        tr_interest_pattern(self, ">", 1, 1);
         return;
     }
     memcpy(copy, prefix, len);
     copy[len] = 0;
     grown[self->interests_n++] = (tr_interest_t){.prefix = copy, .len = len};
+    tr_interest_prefix(self, prefix, len, 1);
 }
 
 static void remove_interest(tr_core_t *self, tr_interest_t *have) {
     if (have) {
+        tr_interest_prefix(self, have->prefix, have->len, -1);
         free(have->prefix);
         *have = self->interests[--self->interests_n];
     } else if (self->interests_more) {
         self->interests_more--;
+        tr_interest_pattern(self, ">", 1, -1);
     }
 }
 
@@ -325,7 +349,7 @@ void tr_core_interest(tr_core_t *self, const char *prefix, size_t len, bool on) 
 /* Dead is who has been silent for a lease, or whose connection broke and did not come back in time. A break that is found when the
  * lease has nearly ended does not prolong it, unless the grace is meant to be the longer one. */
 static bool is_dead(const tr_core_config_t *c, const tr_session_t *s, int64_t silent, int64_t lost) {
-    bool lease_over = silent > (int64_t)c->lease_ms;
+    bool lease_over = silent > (int64_t)(s->neighbour ? s->neighbour->lease_ms : c->lease_ms);
     if (s->state != TR_SESSION_LOST)
         return lease_over;
     return lost > (int64_t)c->grace_ms || (lease_over && c->grace_ms <= c->lease_ms);
@@ -345,7 +369,7 @@ static void check_sessions(tr_core_t *self) {
         if (s->state != TR_SESSION_LIVE)
             continue;
         tr_session_credit_rest(self, s);
-        if (silent > (int64_t)c->heartbeat_ms * 2) {
+        if (silent > (int64_t)c->heartbeat_ms * 2 && !s->neighbour) {
             tr_record_header_t h = {.kind = TR_KIND_PING};
             tr_control_send(self, s, &h, NULL, 0);
         }
@@ -375,6 +399,7 @@ void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
     tr_publish_gaps(self);
     tr_df_tick(self);
     tr_durable_tick(self);
+    tr_neighbours_tick(self);
     int64_t elapsed = now.mono_ms - self->stats_ms;
     if (elapsed < STATS_EVERY_MS)
         return;
@@ -405,6 +430,7 @@ bool tr_core_drained(const tr_core_t *self) {
 void tr_core_flush(tr_core_t *self) {
     if (self->durable)
         tr_batch_flush(self);
+    tr_interests_flush(self);
     while (self->dirty) {
         tr_session_t *s = self->dirty;
         self->dirty = s->next_dirty;
@@ -456,7 +482,8 @@ static bool account_right(const tr_session_t *s, const tr_account_t *account, co
 }
 
 static bool count_session(const tr_session_t *s, census_t *census) {
-    bool right = account_right(s, &s->nacks, NULL);
+    bool right =
+        account_right(s, &s->nacks, NULL) && (!s->neighbour || account_right(s, &s->neighbour->queue, NULL));
     count_outbox(&s->data, census);
     for (uint32_t j = 0; j < s->entries_n; j++) {
         count_outbox(&s->entries[j]->held, census);

@@ -22,7 +22,7 @@ typedef struct tr_core tr_core_t;
 struct tr_cert_book; /* lib/cert/cert.h */
 
 /* The shell's number for a connection; the core never looks into it. */
-typedef uint32_t tr_peer_t;
+typedef uint64_t tr_peer_t;
 
 typedef struct tr_core_config {
     const char *platform; /* name of this broker */
@@ -58,6 +58,11 @@ typedef struct tr_core_config {
     uint64_t unsynced_bytes;       /* on their way to the disk, of all queues */
     uint32_t producers_max;
     int64_t dedup_ms; /* how long a silent producer's numbers are remembered */
+    /* Links to other brokers. */
+    bool open_links;       /* the guard asks brokers only, not processes */
+    uint32_t peer_records; /* limit of what waits for one of them */
+    uint64_t peer_bytes;
+    uint32_t proxies_max; /* agents of other platforms that are known at once */
 } tr_core_config_t;
 
 /* Defaults for everything but the strings and the seed. */
@@ -87,6 +92,10 @@ typedef enum tr_core_event {
     TR_EVENT_LIMIT,   /* of a certificate */
     TR_EVENT_REVOKED, /* a session ended because its certificate did */
     TR_EVENT_SKIPPED, /* there were more of these than are told */
+    /* Of links to other brokers: text is the platform. */
+    TR_EVENT_PEER_UP,
+    TR_EVENT_PEER_DOWN,    /* detail: why */
+    TR_EVENT_PEER_REFUSED, /* detail: why there is no link */
     TR_EVENTS,
 } tr_core_event_t;
 
@@ -99,8 +108,18 @@ typedef enum tr_out_type {
                       tr_core_written */
     TR_OUT_READ, /* the journal's keys from the first `from_len` bytes at `detail` up to those behind them (`len` in
                       all), up to about `limit` bytes: answered by tr_core_read with `number` */
-    TR_OUT_CUT, /* the peer's connection is to be cut, once what goes before has gone */
+    TR_OUT_CUT,     /* the peer's connection is to be cut, once what goes before has gone */
+    TR_OUT_DIALLED, /* what became of a connection that was dialled: `number` is a tr_dialled_t, `text` the
+                       platform that answered ("" = unknown) */
 } tr_out_type_t;
+
+/* How another broker, or this one itself, has answered. */
+typedef enum tr_dialled {
+    TR_DIALLED_LINKED,
+    TR_DIALLED_TWICE, /* there is a link to that platform already: dial again when it is down */
+    TR_DIALLED_SELF,
+    TR_DIALLED_REFUSED,
+} tr_dialled_t;
 
 /*
  * The receiver of an output owns buf (tr_buf_release) and detail (free). `text` is the topic, borrowed until
@@ -163,6 +182,22 @@ int tr_core_restrict(tr_core_t *self, const char *pattern);
 /* For what the caller itself has refused, or has to tell: onto the audit. */
 void tr_core_audit(tr_core_t *self, tr_core_event_t kind, const char *certificate, const char *what,
     const char *detail, tr_core_now_t now);
+/* A connection to another broker was dialled: the core says PEER on it, and TR_OUT_DIALLED what came of it. */
+void tr_core_dial(tr_core_t *self, tr_peer_t peer, tr_core_now_t now);
+/* A bundle of another broker, which has proved to have this key; on a connection that was dialled here, or
+ * there. */
+void tr_core_peer_bundle(tr_core_t *self, tr_peer_t peer, bool dialled, const uint8_t *key, const void *bytes,
+    size_t len, tr_core_now_t now);
+/* Whether there is a link to the broker of that platform. */
+bool tr_core_is_linked(const tr_core_t *self, const char *platform);
+/* What the shell knows of the addresses that it dials, for the AMS to tell. Must live until the next call. */
+typedef struct tr_core_dial {
+    const char *endpoint;
+    const char *state;    /* a word */
+    const char *platform; /* "" = it has not answered yet */
+    const char *detail;   /* of the last failure; "" = none */
+} tr_core_dial_t;
+void tr_core_dials_are(tr_core_t *self, const tr_core_dial_t *dials, size_t n);
 /* What it sent cannot be given to the core at all: counted, and the peer is told. */
 void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const char *detail);
 /* The peer's connection is gone (it cannot be sent to). */

@@ -107,7 +107,9 @@ static void collect(world_t *w) {
     assert_true(tr_core_consistent(w->core));
     tr_core_flush(w->core);
     while (tr_core_next(w->core, &out)) {
-        if (out.type == TR_OUT_EVENT) {
+        if (w->abroad && (out.peer >> 32 || out.type == TR_OUT_DIALLED)) {
+            w->abroad(w, &out);
+        } else if (out.type == TR_OUT_EVENT) {
             got_t *g = append(w, &out);
             g->text = strdup(out.text);
             g->detail = strdup(out.text + strlen(out.text) + 1);
@@ -140,7 +142,7 @@ size_t disk_works(world_t *w, size_t n) {
 }
 
 /* After each event: flush, collect, check; and what the disk is asked for, unless it is held. */
-static void step(world_t *w) {
+void step(world_t *w) {
     collect(w);
     if (!w->hold)
         disk_works(w, SIZE_MAX);
@@ -439,8 +441,7 @@ static bool is_to_peer(const got_t *g, const void *what) {
 static bool is_answer(const got_t *g, const void *what) {
     const tr_record_header_t *request = what;
     return g->out.type == TR_OUT_SEND && g->record.h.kind == TR_KIND_MESSAGE &&
-           g->record.h.dst == request->src && g->record.h.id == request->id &&
-           tr_route_type(g->record.h.src) == TR_ROUTE_PLATFORM;
+           g->record.h.dst == request->src && g->record.h.id == request->id;
 }
 
 static bool is_on_topic(const got_t *g, const void *what) {
@@ -505,6 +506,8 @@ const char *ask(
     world_t *w, tr_peer_t peer, tr_route_t src, const char *from, const char *whom, const char *json) {
     uint64_t id = draft_ask(w, src, from, whom, json);
     draft_send(w, peer);
+    if (w->carry)
+        w->carry(w->net);
     return answer_to(w, src, id);
 }
 
@@ -513,10 +516,10 @@ got_t *expect(world_t *w, tr_peer_t peer, tr_kind_t kind) {
     if (g)
         return g;
     for (g = w->first; g; g = g->next)
-        print_message("  there is: type %d peer %u %s id %llu reason %s %s %s\n", g->out.type, g->out.peer,
-            tr_kind_name(g->record.h.kind), (unsigned long long)g->record.h.id,
+        print_message("  there is: type %d peer %u %s id %llu reason %s %s %s\n", g->out.type,
+            (unsigned)g->out.peer, tr_kind_name(g->record.h.kind), (unsigned long long)g->record.h.id,
             tr_reason_name(g->record.h.reason), g->text ? g->text : "", g->detail ? g->detail : "");
-    fail_msg("no %s to peer %u", tr_kind_name(kind), peer);
+    fail_msg("no %s to peer %u", tr_kind_name(kind), (unsigned)peer);
     return NULL;
 }
 
@@ -530,7 +533,7 @@ got_t *expect_text(world_t *w, tr_peer_t peer, tr_kind_t kind, const char *text)
 
 void expect_none(world_t *w, tr_peer_t peer, tr_kind_t kind) {
     if (take(w, peer, kind))
-        fail_msg("a %s to peer %u", tr_kind_name(kind), peer);
+        fail_msg("a %s to peer %u", tr_kind_name(kind), (unsigned)peer);
 }
 
 static got_t *expect_reason(world_t *w, tr_peer_t peer, tr_kind_t kind, uint64_t id, tr_reason_t reason) {

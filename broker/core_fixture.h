@@ -26,6 +26,8 @@
 
 #define WORLD_KEYS 16
 
+struct net;
+
 typedef struct got {
     struct got *next;
     tr_core_out_t out; /* without its buffer; text and detail are copies */
@@ -52,7 +54,15 @@ typedef struct world {
     bool hold; /* writes and reads wait for disk_works */
     got_t *jobs, **jobs_end;
     uint8_t keys[WORLD_KEYS]; /* of peers: 32 times this byte, 0 = none */
+    /* What is for another broker goes to the net (core_net.h) instead of into the list. Takes the buffer. */
+    void (*abroad)(struct world *w, const tr_core_out_t *out);
+    void (*carry)(struct net *net); /* and to where it goes */
+    struct net *net;
+    char name[8]; /* of such a broker */
 } world_t;
+
+/* After an event that was fed by hand: flushes, collects and checks. */
+void step(world_t *w);
 
 /* A config of NULL is the defaults. */
 world_t *world_new(const tr_core_config_t *config);

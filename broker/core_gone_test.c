@@ -224,7 +224,7 @@ static const tr_audience_t *told_of(world_t *w, tr_route_t route) {
 
 static void ask_b_as(world_t *w, tr_peer_t peer) {
     char name[16];
-    snprintf(name, sizeof name, "p%u", peer);
+    snprintf(name, sizeof name, "p%u", (unsigned)peer);
     hello(w, peer);
     post(w, peer, &(letter_t){.src = join(w, peer, name), .from = name, .to = "b", .text = "x"});
     forget(w);

@@ -169,7 +169,7 @@ static void mailboxes_come_in_pages(void **state) {
     house_t h = house();
     for (tr_peer_t i = 0; i < 3; i++) {
         char name[8];
-        snprintf(name, sizeof name, "m%u", i);
+        snprintf(name, sizeof name, "m%u", (unsigned)i);
         arrive(&h, 2 + i, name, true);
     }
     const char *page = mailboxes(&h, ",\"offset\":1,\"max-results\":1");

@@ -13,7 +13,7 @@ typedef struct shop {
 
 static void offer(shop_t *s, tr_peer_t peer) {
     char name[16];
-    snprintf(name, sizeof name, "p%u", peer);
+    snprintf(name, sizeof name, "p%u", (unsigned)peer);
     s->session[peer] = hello(s->w, peer);
     s->p[peer] = join(s->w, peer, name);
     assert_string_equal(ask(s->w, peer, s->p[peer], name, "df", OFFER), "inform {\"done\":true}");

@@ -170,9 +170,9 @@ static bool may_offer(const tr_answer_t *a, tr_value_t services) {
 
 /* The new entry of the requester; false when it was refused. */
 static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
-    char name[TR_NAME_MAX + 1], aid[TR_AID_MAX + 1];
+    char name[TR_AID_MAX + 1], aid[TR_AID_MAX + 1];
     tr_entry_agent_name(a->requester, a->agent, name);
-    snprintf(aid, sizeof aid, "%s@%s", name, a->core->platform);
+    snprintf(aid, sizeof aid, "%.*s@%s", TR_NAME_MAX, name, a->core->platform);
     int64_t lease_ms = tr_value_int(tr_value_get(a->request, "lease-ms"), 0);
     if (lease_ms > LEASE_MAX_MS)
         lease_ms = LEASE_MAX_MS;
@@ -349,6 +349,6 @@ const tr_action_t tr_df_actions[] = {
     {"register", handle_register},
     {"modify", handle_modify},
     {"deregister", handle_deregister},
-    {"search", handle_search},
+    {"search", handle_search, .abroad = true},
     {NULL, NULL},
 };

@@ -7,13 +7,18 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define RARE_MAX 8
+#define RARE_MAX 16
 
 int tr_doze_add(tr_doze_t *self, int fd, tr_doze_why_t why, tr_error_t *error) {
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = why};
     if (fd < 0 || epoll_ctl(self->rare_fd, EPOLL_CTL_ADD, fd, &e) == 0)
         return 0;
     return tr_error_set(error, -errno, "cannot wait for a descriptor: %s", strerror(errno));
+}
+
+void tr_doze_remove(tr_doze_t *self, int fd) {
+    if (fd >= 0)
+        epoll_ctl(self->rare_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static int start_timer(const tr_doze_t *self, int64_t tick_ms) {

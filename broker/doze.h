@@ -18,6 +18,7 @@ typedef enum tr_doze_why {
     TR_DOZE_SIGNAL = 1u << 3,
     TR_DOZE_JOURNAL = 1u << 4,
     TR_DOZE_GATE = 1u << 5,
+    TR_DOZE_PEERS = 1u << 6,
 } tr_doze_why_t;
 
 typedef struct tr_doze {
@@ -33,6 +34,9 @@ int tr_doze_init(tr_doze_t *self, int64_t tick_ms, tr_error_t *error);
 void tr_doze_finish(tr_doze_t *self);
 /* Wakes when fd is readable; -1 is never. */
 int tr_doze_add(tr_doze_t *self, int fd, tr_doze_why_t why, tr_error_t *error);
+
+/* Before it is closed. -1 was never added. */
+void tr_doze_remove(tr_doze_t *self, int fd);
 
 /* Until links_fd, or what was added, is readable; without wait only looks. A set of tr_doze_why_t. */
 unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait);

@@ -17,7 +17,7 @@ static tr_reason_t repeated(tr_core_t *core, tr_producer_t *producer, uint64_t i
 }
 
 static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_route_t route) {
-    char name[TR_NAME_MAX + 1];
+    char name[TR_AID_MAX + 1];
     tr_entry_agent_name(entry, tr_route_agent(route), name);
     tr_service_t *s = tr_mailbox_service(core, name, true);
     return s && tr_queue_policy(core, s, entry->durable) ? s : NULL;

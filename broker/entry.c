@@ -3,7 +3,7 @@
  * million agents cost one registration. Names are unique over both: NAME-7 cannot be registered beside a
  * range NAME that holds it, nor the other way round.
  */
-#include "broker/state.h"
+#include "broker/neighbour.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -153,6 +153,22 @@ static void entry_free(tr_entry_t *e) {
     free(e);
 }
 
+/* NULL when out of memory, or of numbers. */
+static tr_entry_t *add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t count) {
+    uint32_t at;
+    tr_entry_t *e = entry_new(core, s, name, count);
+    if (!e || !place(s, e->count, &e->first, &at) || insert(s, e, at) < 0) {
+        if (e)
+            entry_free(e);
+        return NULL;
+    }
+    if (tr_map_put(&core->names, name, e->name_len, (uint64_t)(uintptr_t)e) == 0)
+        return e;
+    memmove(s->entries + at, s->entries + at + 1, (--s->entries_n - at) * sizeof *s->entries);
+    entry_free(e);
+    return NULL;
+}
+
 int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t count, tr_entry_t **ret_entry) {
     size_t len = strlen(name);
     if (!tr_name_valid(name, len))
@@ -164,27 +180,46 @@ int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t co
     take_over(core, s, name, len);
     if (name_taken(core, name, len, count, count > 1))
         return -TR_REASON_DUPLICATE_NAME;
-    uint32_t at;
-    tr_entry_t *e = entry_new(core, s, name, count);
-    if (!e || !place(s, e->count, &e->first, &at) || insert(s, e, at) < 0) {
-        if (e)
-            entry_free(e);
+    tr_entry_t *e = add(core, s, name, count);
+    if (!e)
         return -TR_REASON_LIMIT;
-    }
-    if (tr_map_put(&core->names, name, len, (uint64_t)(uintptr_t)e) < 0) {
-        memmove(s->entries + at, s->entries + at + 1, (--s->entries_n - at) * sizeof *s->entries);
-        entry_free(e);
-        return -TR_REASON_LIMIT;
-    }
     core->ranges += e->range;
     core->stats.agents += e->count;
     *ret_entry = e;
     return 0;
 }
 
-void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
-    tr_session_t *s = entry->session;
-    entry->ending = true;
+tr_entry_t *tr_entry_add_proxy(tr_core_t *core, tr_session_t *s, const char *aid, size_t len) {
+    char name[TR_AID_MAX + 1];
+    if (len > TR_AID_MAX)
+        return NULL;
+    memcpy(name, aid, len);
+    name[len] = 0;
+    return add(core, s, name, 1);
+}
+
+/* Where it is among its session's. */
+static uint32_t index_of(const tr_session_t *s, const tr_entry_t *entry) {
+    uint32_t low = 0, high = s->entries_n;
+    while (low + 1 < high) {
+        uint32_t mid = (low + high) / 2;
+        if (s->entries[mid]->first <= entry->first)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* What is left of a proxy's life. Its messages lie in the link's outbox, and go out. */
+static void finish_proxy(tr_core_t *core, tr_entry_t *entry) {
+    tr_core_unsubscribe_all(core, entry);
+    tr_service_withdraw_all(core, entry);
+    tr_gone_tell(core, entry);
+    tr_proxy_forget(core, entry);
+}
+
+static void finish_agent(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_core_unsubscribe_all(core, entry);
     tr_df_remove_entry(core, entry);
     tr_service_withdraw_all(core, entry);
@@ -192,13 +227,20 @@ void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_sys_agent(core, reason == TR_REASON_NONE ? "left" : "lost", entry, reason);
     tr_unmute_all(core, &entry->muted, tr_entry_scope(entry));
     tr_gone_tell(core, entry);
-    tr_map_delete(&core->names, entry->name, entry->name_len);
-    uint32_t at = 0;
-    while (s->entries[at] != entry)
-        at++;
-    memmove(s->entries + at, s->entries + at + 1, (--s->entries_n - at) * sizeof *s->entries);
     core->ranges -= entry->range;
     core->stats.agents -= entry->count;
+}
+
+void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
+    tr_session_t *s = entry->session;
+    entry->ending = true;
+    if (entry->neighbour)
+        finish_proxy(core, entry);
+    else
+        finish_agent(core, entry, reason);
+    tr_map_delete(&core->names, entry->name, entry->name_len);
+    uint32_t at = index_of(s, entry);
+    memmove(s->entries + at, s->entries + at + 1, (--s->entries_n - at) * sizeof *s->entries);
     entry_free(entry);
 }
 

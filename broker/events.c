@@ -105,7 +105,50 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "with what it "
         "held before.",
         "The detail says the place and what was expected: mend it, and it is read again by itself."},
+    [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
+        "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
+    [TR_B_PEER_DOWN] = {"B061", TR_LOG_WARN, "link to a broker lost",
+        "There is none any more: messages to its agents come back (peer-down). It is dialled again. On "
+        "`$sys.broker.peer.down`.",
+        "Where it lasts: see whether that broker runs, and `troupe brokers`."},
+    [TR_B_PEER_REFUSED] = {"B062", TR_LOG_WARN, "no link to a broker",
+        "This broker, or the other one, does not want the link, or something that was said on it.",
+        "The detail says why: mostly a certificate without that platform in its rights, or two brokers of "
+        "one "
+        "name."},
+    [TR_B_PEER_UNREACHED] = {"B063", TR_LOG_WARN, "broker not reached",
+        "An address of --peer or --peers-dns does not answer, or not as it should. It is dialled again and "
+        "again; this "
+        "is logged when the reason changes.",
+        "The detail says why. A failed handshake: compare the keys, `troupe cert show`, and see the other "
+        "broker's "
+        "log."},
     [TR_B_AUDITS_SKIPPED] = {"B049", TR_LOG_WARN, "audit events not told",
         "There were more events of the audit than are told; `what` is how many. On `$sys.audit.skipped`.",
         "See /metrics, and find who causes them: somebody tries again and again."},
 };
+
+const tr_event_t *tr_broker_event_of(tr_core_event_t event) {
+    static const tr_broker_event_t events[] = {
+        [TR_EVENT_JOINED] = TR_B_JOINED,
+        [TR_EVENT_LEFT] = TR_B_LEFT,
+        [TR_EVENT_LOST] = TR_B_LOST,
+        [TR_EVENT_REFUSED] = TR_B_REFUSED,
+        [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
+        [TR_EVENT_CORRUPT] = TR_B_CORRUPT,
+        [TR_EVENT_CONNECTED] = TR_B_CONNECTED,
+        [TR_EVENT_KEY_REFUSED] = TR_B_KEY_REFUSED,
+        [TR_EVENT_NAME_REFUSED] = TR_B_NAME_REFUSED,
+        [TR_EVENT_TOPIC_REFUSED] = TR_B_TOPIC_REFUSED,
+        [TR_EVENT_SERVICE_REFUSED] = TR_B_SERVICE_REFUSED,
+        [TR_EVENT_VERB_REFUSED] = TR_B_VERB_REFUSED,
+        [TR_EVENT_FORGED_SENDER] = TR_B_FORGED_SENDER,
+        [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
+        [TR_EVENT_REVOKED] = TR_B_REVOKED,
+        [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,
+        [TR_EVENT_PEER_UP] = TR_B_PEER_UP,
+        [TR_EVENT_PEER_DOWN] = TR_B_PEER_DOWN,
+        [TR_EVENT_PEER_REFUSED] = TR_B_PEER_REFUSED,
+    };
+    return &tr_broker_events[events[event]];
+}

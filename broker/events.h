@@ -2,6 +2,7 @@
 #ifndef TR_BROKER_EVENTS_H
 #define TR_BROKER_EVENTS_H
 
+#include "broker/core.h"
 #include "lib/base/log.h"
 
 typedef enum tr_broker_event {
@@ -36,9 +37,16 @@ typedef enum tr_broker_event {
     TR_B_AUDITS_SKIPPED,
     TR_B_CERTIFICATES,
     TR_B_CERT_BROKEN,
+    TR_B_PEER_UP,
+    TR_B_PEER_DOWN,
+    TR_B_PEER_REFUSED,
+    TR_B_PEER_UNREACHED,
     TR_B_EVENTS,
 } tr_broker_event_t;
 
 extern const tr_event_t tr_broker_events[TR_B_EVENTS];
+
+/* As which the core's own events are logged. */
+const tr_event_t *tr_broker_event_of(tr_core_event_t event);
 
 #endif

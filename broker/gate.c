@@ -13,7 +13,9 @@ int tr_gate_prepare(
     int rc = tr_secret_load(&self->secret, options->cert, error);
     if (rc < 0)
         return rc == -EPERM ? rc : tr_error_prefix(error, "--cert");
-    self->guarded = true;
+    self->certified = true;
+    self->guarded = !options->open_links;
+    sockets->open = options->open_links;
     sockets->secret = &self->secret;
     sockets->certs = options->certs;
     return 0;
@@ -36,7 +38,8 @@ static void take_book(tr_gate_t *g, tr_core_now_t now) {
         return;
     tr_log(g->log, &tr_broker_events[TR_B_CERTIFICATES], "count=%zu", tr_cert_book_count(book));
     tr_core_guard(g->core, book, now); /* no memory: only the first one could fail, which tr_gate_open sees */
-    tr_watchers_judge(&g->watchers, book, now);
+    if (g->guarded)
+        tr_watchers_judge(&g->watchers, book, now);
     tr_cert_book_release(&book);
 }
 
@@ -47,9 +50,10 @@ int tr_gate_open(tr_gate_t *self, const tr_broker_options_t *options, tr_sockets
     self->log = log;
     tr_secret_wipe(&self->secret);
     int rc = restrict_topics(core, options, error);
-    if (rc < 0 || !self->guarded)
+    if (rc < 0 || !self->certified)
         return rc;
-    tr_watchers_init(&self->watchers, sockets->stream, &sockets->door, core, seed);
+    if (self->guarded)
+        tr_watchers_init(&self->watchers, sockets->stream, &sockets->door, core, seed);
     take_book(self, now);
     return tr_core_is_guarded(core) ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
@@ -58,15 +62,15 @@ void tr_gate_finish(tr_gate_t *self) {
     tr_secret_wipe(&self->secret);
     if (self->guarded && self->core)
         tr_watchers_finish(&self->watchers);
-    self->guarded = false;
+    self->guarded = self->certified = false;
 }
 
 int tr_gate_fd(const tr_gate_t *self) {
-    return self->guarded ? tr_zap_fd(self->sockets->zap) : -1;
+    return self->certified ? tr_zap_fd(self->sockets->zap) : -1;
 }
 
 void tr_gate_take(tr_gate_t *self, tr_core_now_t now) {
-    if (!self->guarded)
+    if (!self->certified)
         return;
     take_book(self, now);
     tr_zap_news_t *news;

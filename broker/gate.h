@@ -10,7 +10,8 @@
 #include "lib/base/log.h"
 
 typedef struct tr_gate {
-    bool guarded;
+    bool guarded;       /* processes and watchers are asked for certificates */
+    bool certified;     /* somebody is: they, or other brokers alone */
     tr_secret_t secret; /* until the sockets are open */
     tr_watchers_t watchers;
     tr_sockets_t *sockets; /* borrowed */

@@ -1,5 +1,6 @@
 #include "broker/guard.h"
 #include "broker/durable.h"
+#include "broker/neighbour.h"
 
 #include "proto/content.h"
 
@@ -354,7 +355,15 @@ void tr_guard_queued(const tr_entry_t *to, uint32_t length) {
 
 /* ---- when certificates change ---- */
 
+/* Of a link to another broker: it speaks for a platform. What its agents wanted here is asked for anew. */
+static bool platform_still_right(const tr_session_t *s) {
+    const char *platform = s->neighbour->platform;
+    return tr_right_word(&rights_of(s)->platforms, platform, strlen(platform));
+}
+
 static bool entries_still_right(tr_core_t *core, tr_session_t *s) {
+    if (s->neighbour)
+        return platform_still_right(s);
     for (uint32_t i = 0; i < s->entries_n; i++)
         if (!tr_guard_name(core, s, s->entries[i]->name, s->entries[i]->range ? 2 : 1))
             return false;

@@ -72,6 +72,11 @@ static inline tr_record_t tr_lease_record(const tr_lease_t *lease) {
     return r;
 }
 
+/* Leased to this broker by a neighbour, who waits for a SETTLE of its number, the record's id. */
+static inline bool tr_lease_is_foreign(const tr_lease_t *lease) {
+    return lease->record[6] & TR_FLAG_LEASED;
+}
+
 static inline unsigned tr_priority(unsigned priority) {
     return priority < TR_PRIORITIES ? priority : TR_PRIORITIES - 1;
 }

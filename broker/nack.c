@@ -22,6 +22,21 @@ static bool too_many(const tr_core_t *core, const tr_session_t *session) {
            session->nacks.bytes >= NACKS_HELD_BYTES + c->window_bytes + c->mailbox_bytes;
 }
 
+static void put(tr_core_t *core, tr_entry_t *to, const tr_record_header_t *h, const uint8_t *envelope,
+    const uint8_t *body) {
+    uint8_t *at = tr_outbox_add(&to->session->data, core->pool, h->length, &to->session->nacks);
+    if (!at)
+        return;
+    tr_record_header_write(h, at);
+    memcpy(at + TR_RECORD_HEADER, envelope, h->envelope_len);
+    memcpy(at + TR_RECORD_HEADER + h->envelope_len, body, h->length - TR_RECORD_HEADER - h->envelope_len);
+    core->stats.nacks++;
+    core->stats.queued++;
+    core->stats.queued_bytes += h->length;
+    core->stats.accepted++; /* a record like any other from here on */
+    tr_session_dirty(core, to->session);
+}
+
 void tr_nack(
     tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms) {
     if (record->h.flags & TR_FLAG_NO_NACK)
@@ -41,22 +56,22 @@ void tr_nack(
         core->stats.dropped[reason]++;
         return;
     }
-    uint32_t length = TR_RECORD_HEADER + record->h.envelope_len + (uint32_t)len;
-    uint8_t *at = tr_outbox_add(&to->session->data, core->pool, length, &to->session->nacks);
-    if (!at)
-        return;
     tr_record_header_t h = record->h;
-    h.length = length;
+    h.length = TR_RECORD_HEADER + record->h.envelope_len + (uint32_t)len;
     h.kind = TR_KIND_NACK;
     h.reason = (uint16_t)reason;
-    h.dst = record->h.src;
+    h.dst = to->neighbour ? to->remote : record->h.src;
     h.src = record->h.dst;
-    tr_record_header_write(&h, at);
-    memcpy(at + TR_RECORD_HEADER, record->envelope, record->h.envelope_len);
-    memcpy(at + TR_RECORD_HEADER + record->h.envelope_len, body, len);
-    core->stats.nacks++;
-    core->stats.queued++;
-    core->stats.queued_bytes += length;
-    core->stats.accepted++; /* a record like any other from here on */
-    tr_session_dirty(core, to->session);
+    put(core, to, &h, record->envelope, body);
+}
+
+void tr_nack_pass(tr_core_t *core, tr_entry_t *to, const tr_record_t *nack) {
+    if (to->ending || to->session->state == TR_SESSION_CLOSING)
+        return;
+    if (!too_many(core, to->session)) {
+        put(core, to, &nack->h, nack->envelope, nack->content);
+        return;
+    }
+    core->stats.accepted++;
+    core->stats.dropped[nack->h.reason < TR_REASON_MAX ? nack->h.reason : TR_REASON_NONE]++;
 }

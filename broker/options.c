@@ -29,6 +29,26 @@ static const tr_option_t table[] = {
     {"certs", 0, "DIR", TR_STRING(O, certs), NULL,
         "The certificates of who may come. Changes count within two seconds: rotated keys, rights, "
         "revocations."},
+    {"federation", 0, "ENDPOINT", TR_STRING(O, federation), NULL,
+        "Where other brokers connect: tcp://HOST:PORT or ipc://PATH. Brokers are linked with certificates "
+        "only "
+        "(--cert, --certs)."},
+    {"peer", 0, "[CERT@]ENDPOINT", TR_LIST(O, peers), NULL,
+        "Another broker's --federation address, and the certificate (of --certs) that it has there; without "
+        "one, the "
+        "same as this broker's. May be repeated."},
+    {"peers-dns", 0, "[CERT@]HOST:PORT", TR_LIST(O, peers_dns), NULL,
+        "A name whose addresses are all brokers (a headless service), this one perhaps among them. May be "
+        "repeated."},
+    {"peers-every", 0, "TIME", TR_DURATION(O, peers_every_ms), "5s", "How often --peers-dns is looked up.",
+        .min = 100, .max = DAY_MS},
+    {"peer-records", 0, "N", TR_INT(O, peer_records), "262144",
+        "Messages that wait for one other broker; more are refused with busy.", .min = 16, .max = 1 << 28},
+    {"peer-bytes", 0, "SIZE", TR_SIZE(O, peer_bytes), "64M", "Bytes that wait likewise.", .min = 65536,
+        .max = INT64_C(1) << 36},
+    {"open-links", 0, NULL, TR_BOOL(O, open_links), NULL,
+        "With certificates: they are asked of other brokers only, and processes of this machine come in "
+        "without."},
     {"restrict", 0, "PATTERN", TR_LIST(O, restricted), NULL,
         "Topics that are never on the topic stream, only over the links of agents that subscribe to them. "
         "May be "
@@ -145,5 +165,11 @@ int tr_broker_options_check(const tr_broker_options_t *options, tr_error_t *erro
         return tr_error_set(error, -EINVAL,
             "--cert and --certs go together: who this broker is, and who may come; `troupe cert new` makes "
             "both");
+    bool federates = options->federation || options->peers.count || options->peers_dns.count;
+    if (federates && !options->cert)
+        return tr_error_set(error, -EPERM,
+            "brokers are linked with certificates only: give --cert and --certs; `troupe cert new NAME "
+            "--role "
+            "broker` makes one, NAME being the platform");
     return 0;
 }

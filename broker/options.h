@@ -21,6 +21,11 @@ typedef struct tr_broker_options {
     const char *platform;
     bool insecure;
     const char *cert, *certs;
+    bool open_links;
+    const char *federation;
+    tr_strings_t peers, peers_dns;
+    int64_t peers_every_ms, peer_records;
+    size_t peer_bytes;
     tr_strings_t restricted;
     int64_t io_threads;
     int64_t ready_fd;

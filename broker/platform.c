@@ -93,6 +93,8 @@ static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_reco
         tr_answer_refuse(a, "missing-argument", "action");
     else if (!action)
         tr_answer_refuse(a, "unsupported-function", "see docs/protocol.md for the actions");
+    else if (a->requester->neighbour && !action->abroad)
+        tr_answer_refuse(a, "unauthorised", "this is for agents of this platform");
     else if (!tr_guard_verb(a->core, a->session, agent->name, action->name))
         tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
     else
@@ -225,7 +227,7 @@ void tr_answer_read(
 void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_answer_t a;
     tr_acl_t acl;
-    if (!answer_init(&a, core, record, &acl)) {
+    if (!answer_init(&a, core, record, &acl) || !a.requester) {
         tr_control_refuse(
             core, from, record->h.id, TR_REASON_BAD_ENVELOPE, "no such agent or no valid envelope");
         return;

@@ -26,6 +26,7 @@ typedef struct tr_answer {
 typedef struct tr_action {
     const char *name;
     void (*handle)(tr_answer_t *answer);
+    bool abroad; /* agents of other platforms may ask for it, where their broker's certificate says so */
 } tr_action_t;
 
 /* Ended by an entry without a name. */
@@ -60,6 +61,9 @@ void tr_handle_journal(tr_answer_t *a);
 void tr_waiting_sum_up(tr_core_t *core);
 /* What waits for a service, its durable side with it. */
 tr_waiting_t tr_waiting_of(const tr_service_t *service);
+
+/* brokers.c */
+void tr_handle_brokers(tr_answer_t *a);
 
 /* ams.c: `name` of the request without its platform, len 0 where it is of another one; NULL without a name. */
 const char *tr_answer_name(const tr_answer_t *answer, size_t *ret_len);

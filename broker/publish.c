@@ -4,18 +4,31 @@
  * mailbox is full misses it and is told how many it missed (GAP) as soon as there is room. Nobody hears his
  * own publications.
  */
+#include "broker/neighbour.h"
 #include "broker/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool matches(const tr_subscription_t *s, const tr_topic_t *topic) {
+    if (s->entry->neighbour && topic->name[0] == '$')
+        return false; /* the platform's own */
+    return tr_pattern_matches(s->pattern, s->pattern_len, topic->name, topic->name_len);
+}
+
+/* To another platform a publication goes once, however many of its patterns match. */
+static bool has_it(const tr_topic_t *topic, const tr_subscription_t *s) {
+    for (uint32_t i = 0; s->entry->neighbour && i < topic->subs_n; i++)
+        if (topic->subs[i].subscription->entry == s->entry)
+            return true;
+    return false;
+}
+
 /* Recomputes who subscribes to this topic, after subscriptions have changed. */
 static void match(tr_core_t *core, tr_topic_t *topic) {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < core->subscriptions_n; i++) {
-        const tr_subscription_t *s = core->subscriptions[i];
-        n += tr_pattern_matches(s->pattern, s->pattern_len, topic->name, topic->name_len);
-    }
+    for (uint32_t i = 0; i < core->subscriptions_n; i++)
+        n += matches(core->subscriptions[i], topic);
     free(topic->subs); /* may point to subscriptions that are gone */
     topic->subs = n ? calloc(n, sizeof *topic->subs) : NULL;
     topic->subs_n = 0;
@@ -23,7 +36,7 @@ static void match(tr_core_t *core, tr_topic_t *topic) {
         return; /* out of memory: this publication reaches the stream only, the next one tries again */
     for (uint32_t i = 0; i < core->subscriptions_n && topic->subs_n < n; i++) {
         tr_subscription_t *s = core->subscriptions[i];
-        if (tr_pattern_matches(s->pattern, s->pattern_len, topic->name, topic->name_len))
+        if (matches(s, topic) && !has_it(topic, s))
             topic->subs[topic->subs_n++].subscription = s;
     }
     topic->subs_version = core->subs_version;
@@ -61,19 +74,25 @@ static void miss(tr_core_t *core, const tr_topic_t *topic, tr_subscription_t *s)
     s->gap_topic = tr_topic_route(topic);
 }
 
+/* The name of the route that the subscriber is about to see. */
+static void announce(tr_core_t *core, const tr_topic_t *topic, tr_topic_sub_t *sub) {
+    if (sub->announced)
+        return;
+    tr_control_resolved(core, sub->subscription->entry->session, topic->name, tr_topic_route(topic));
+    sub->announced = true;
+}
+
 static void deliver(tr_core_t *core, tr_topic_t *topic, tr_topic_sub_t *sub, const tr_record_t *record,
     tr_record_header_t h) {
     tr_subscription_t *s = sub->subscription;
     tr_session_t *session = s->entry->session;
     h.dst = tr_session_route(session, s->agent);
-    if (h.dst == record->h.src || session->state == TR_SESSION_CLOSING)
+    if (h.dst == record->h.src || session->state == TR_SESSION_CLOSING ||
+        (core->foreign && session->neighbour))
         return;
     if (s->gap)
         send_gap(core, s);
-    if (!sub->announced) {
-        tr_control_resolved(core, session, topic->name, tr_topic_route(topic));
-        sub->announced = true;
-    }
+    announce(core, topic, sub);
     h.deadline_ms = tr_topic_route(topic);
     if (s->gap || tr_mailbox_push(core, s->entry, record, &h, NULL) != TR_REASON_NONE)
         miss(core, topic, s);
@@ -94,6 +113,23 @@ void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *re
         match(core, topic);
     for (uint32_t i = 0; i < topic->subs_n; i++)
         deliver(core, topic, &topic->subs[i], record, h);
+}
+
+void tr_publish_skip(tr_core_t *core, tr_topic_t *topic, uint64_t n) {
+    topic->sequence += n;
+    core->stats.gaps++;
+    if (topic->subs_version != core->subs_version)
+        match(core, topic);
+    for (uint32_t i = 0; i < topic->subs_n; i++) {
+        tr_subscription_t *s = topic->subs[i].subscription;
+        if (s->entry->neighbour)
+            continue;
+        announce(core, topic, &topic->subs[i]);
+        core->gaps_pending += !s->gap;
+        s->gap += n;
+        s->gap_topic = tr_topic_route(topic);
+        send_gap(core, s);
+    }
 }
 
 static void announce_one(tr_core_t *core, tr_session_t *session, tr_route_t route) {
@@ -137,7 +173,7 @@ static size_t append_part(char *out, size_t at, const char *name) {
 
 void tr_tap(
     tr_core_t *core, const tr_entry_t *from, uint32_t from_agent, const char *to, const tr_record_t *record) {
-    char name[TR_TOPIC_MAX + 2 * TR_NAME_MAX], sender[TR_NAME_MAX + 1];
+    char name[TR_TOPIC_MAX + 2 * TR_AID_MAX], sender[TR_AID_MAX + 1];
     tr_entry_agent_name(from, from_agent, sender);
     memcpy(name, "$tap", 4);
     size_t len = append_part(name, 4, sender);

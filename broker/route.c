@@ -2,6 +2,7 @@
  * time, by name), push. */
 #include "broker/durable.h"
 #include "broker/guard.h"
+#include "broker/neighbour.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,10 +46,21 @@ static tr_reason_t by_mailbox(tr_core_t *core, const char *name, bool durable, t
     return TR_REASON_NONE;
 }
 
-static tr_reason_t by_aid(tr_core_t *core, const tr_aid_t *aid, bool durable, target_t *ret) {
+/* What came from a neighbour is for agents of this platform: it goes on to no other one. */
+static tr_reason_t by_platform(
+    tr_core_t *core, const tr_aid_t *aid, const tr_session_t *from, target_t *ret) {
+    tr_reason_t why = TR_REASON_UNKNOWN_PLATFORM;
+    ret->entry = from->neighbour ? NULL : tr_proxy_find(core, aid, &why);
+    if (ret->entry)
+        ret->route = tr_session_route(ret->entry->session, ret->entry->first);
+    return why;
+}
+
+static tr_reason_t by_aid(
+    tr_core_t *core, const tr_aid_t *aid, bool durable, const tr_session_t *from, target_t *ret) {
     size_t len = strlen(aid->name);
     if (aid->platform[0] && strcmp(aid->platform, core->platform) != 0)
-        return TR_REASON_NOT_FOUND;
+        return by_platform(core, aid, from, ret);
     if (aid->service) {
         ret->service = tr_service_get(core, aid->name, len, false);
         if (!ret->service)
@@ -79,7 +91,7 @@ static tr_reason_t by_name(tr_core_t *core, tr_session_t *from, const tr_record_
     if (tr_aid_parse(&aid, name, strlen(name)) < 0)
         return TR_REASON_BAD_NAME;
     target_t t = {.name = name};
-    tr_reason_t why = by_aid(core, &aid, record->h.flags & TR_FLAG_DURABLE, &t);
+    tr_reason_t why = by_aid(core, &aid, record->h.flags & TR_FLAG_DURABLE, from, &t);
     if (why != TR_REASON_NONE)
         return why;
     if (t.name)
@@ -132,6 +144,8 @@ static const char *detail_of(tr_reason_t why) {
     case TR_REASON_BUSY: return "the mailbox is full";
     case TR_REASON_NOT_FOUND: return "no agent has this name";
     case TR_REASON_NO_PROVIDER: return "no agent offers this service";
+    case TR_REASON_UNKNOWN_PLATFORM: return "no broker of that platform is linked to this one";
+    case TR_REASON_PEER_DOWN: return "the link to the broker of that platform is down";
     case TR_REASON_STALE_ROUTE: return "who was behind this route is gone: ask by name again";
     case TR_REASON_FORGED_SENDER: return "the sender is not an agent of this process";
     case TR_REASON_BAD_RECORD: return "a message has a performative, 1 to 22";
@@ -156,24 +170,35 @@ static void forged(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
     tr_audit(core, TR_EVENT_FORGED_SENDER, from, NULL, claimed, detail_of(TR_REASON_FORGED_SENDER));
 }
 
+/* A request that a neighbour has leased to us is still his: he finds another provider, or fails it. */
+static void give_back(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
+    tr_record_header_t h = {.kind = TR_KIND_SETTLE, .flags = TR_FLAG_RELEASE, .id = record->h.id};
+    core->stats.refused[why]++;
+    tr_control_send(core, from, &h, NULL, 0);
+}
+
 /* Nobody to tell by NACK when the sender itself was false: the process is told instead. */
 static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
-    if (why == TR_REASON_FORGED_SENDER) {
+    if (why == TR_REASON_FORGED_SENDER)
         forged(core, from, record);
+    if (from->neighbour && record->h.flags & TR_FLAG_LEASED) {
+        give_back(core, from, record, why);
         return;
     }
+    if (why == TR_REASON_FORGED_SENDER)
+        return;
     if (why == TR_REASON_BAD_ENVELOPE) {
         tr_control_refuse(core, from, record->h.id, why, detail_of(why));
         return;
     }
-    uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : 0;
+    uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : why == TR_REASON_PEER_DOWN ? 1000 : 0;
     const char *detail = tr_guard_words(core, detail_of(why), &retry_ms);
     core->stats.refused[why]++;
     tr_nack(core, record, why, detail, retry_ms);
 }
 
 static void tap(tr_core_t *core, const tr_entry_t *sender, const target_t *t, const tr_record_t *record) {
-    char name[TR_NAME_MAX + 1] = "";
+    char name[TR_AID_MAX + 1] = "";
     if (t->entry)
         tr_entry_agent_name(t->entry, tr_route_agent(t->route), name);
     const char *to = t->entry     ? name
@@ -187,17 +212,47 @@ static tr_reason_t check_drain(const tr_core_t *core, const target_t *t) {
     return !core->shutdown || (t->entry && core->stats.leased) ? TR_REASON_NONE : TR_REASON_SHUTDOWN;
 }
 
-void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+static tr_reason_t find_target(
+    tr_core_t *core, tr_session_t *from, const tr_record_t *record, target_t *ret) {
+    tr_reason_t why = record->h.dst ? by_route(core, record->h.dst, ret) : TR_REASON_STALE_ROUTE;
+    if (why == TR_REASON_NONE && ret->entry && ret->entry->neighbour && from->neighbour)
+        return TR_REASON_NOT_FOUND; /* it goes on to no third one */
+    if (why != TR_REASON_STALE_ROUTE)
+        return why;
+    why = by_name(core, from, record, ret); /* no route yet, or its owner came back under another one */
+    return why == TR_REASON_BAD_ENVELOPE && record->h.dst
+               ? TR_REASON_STALE_ROUTE /* the route was all there was */
+               : why;
+}
+
+/* To a mailbox, a queue, or an agent of the platform itself. */
+static tr_reason_t hand_over(tr_core_t *core, tr_session_t *from, const target_t *t, const tr_record_t *r) {
+    if (t->entry && t->entry->neighbour && (r->h.flags & TR_FLAG_DURABLE))
+        return TR_REASON_NO_JOURNAL;
+    if (tr_durable_wanted(core, t->entry, t->service, r))
+        return tr_durable_message(core, from, t->entry, t->service, r);
+    if (t->entry)
+        return tr_mailbox_push(core, t->entry, r, &r->h, from);
+    if (t->service)
+        return tr_service_push(core, t->service, r, from);
+    tr_platform_message(core, from, r);
+    return TR_REASON_NONE;
+}
+
+/* Those that the broker sets are not a process's to send. A neighbour leases us what is for a service of here. */
+static uint8_t flags_taken(const tr_session_t *from, const target_t *t) {
+    uint8_t own = TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP;
+    return (uint8_t) ~(from->neighbour && t->service ? TR_FLAG_TAP : own);
+}
+
+void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent) {
     tr_entry_t *sender;
     target_t t;
-    tr_reason_t why = check(core, from, record, &sender);
+    tr_record_t copy = *as_sent, *record = &copy;
+    tr_reason_t why =
+        from->neighbour ? tr_foreign_check(core, from, record, &sender) : check(core, from, record, &sender);
     if (why == TR_REASON_NONE)
-        why = record->h.dst ? by_route(core, record->h.dst, &t) : TR_REASON_STALE_ROUTE;
-    if (why == TR_REASON_STALE_ROUTE) { /* no route yet, or its owner came back under another one */
-        why = by_name(core, from, record, &t);
-        if (why == TR_REASON_BAD_ENVELOPE && record->h.dst) /* it names nobody: the route was all there was */
-            why = TR_REASON_STALE_ROUTE;
-    }
+        why = find_target(core, from, record, &t);
     if (why == TR_REASON_NONE)
         why = check_drain(core, &t);
     if (why == TR_REASON_NONE && from->guest)
@@ -206,23 +261,17 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *re
         refuse(core, from, record, why);
         return;
     }
-    tr_record_t r = *record;
-    r.h.dst = t.route;
-    r.h.hops--;
-    r.h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP);
-    r.h.attempt = 0;
+    record->h.dst = t.route;
+    record->h.hops--;
+    record->h.flags &= flags_taken(from, &t);
+    record->h.attempt = 0;
     if (core->tapped)
-        tap(core, sender, &t, &r);
-    if (tr_durable_wanted(core, t.entry, t.service, &r))
-        why = tr_durable_message(core, from, t.entry, t.service, &r);
-    else if (t.entry)
-        why = tr_mailbox_push(core, t.entry, &r, &r.h, from);
-    else if (t.service)
-        why = tr_service_push(core, t.service, &r, from);
-    else
-        tr_platform_message(core, from, &r);
+        tap(core, sender, &t, record);
+    if (t.entry && t.entry->neighbour)
+        tr_gone_learn(core, sender, t.entry->session);
+    why = hand_over(core, from, &t, record);
     if (why != TR_REASON_NONE)
-        refuse(core, from, &r, why);
+        refuse(core, from, record, why);
 }
 
 static tr_reason_t topic_by_name(

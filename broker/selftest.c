@@ -56,8 +56,8 @@ static outcome_t knock(
     char monitor_name[64];
     int zero = 0, never = -1, ipv6 = strchr(endpoint, '[') != NULL;
     outcome_t outcome = NO_ANSWER;
-    snprintf(monitor_name, sizeof monitor_name, "inproc://selftest-%d-%s", type, name);
     void *socket = zmq_socket(context, type), *monitor = zmq_socket(context, ZMQ_PAIR);
+    snprintf(monitor_name, sizeof monitor_name, "inproc://selftest-%p-%s", socket, name);
     if (socket && monitor && zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
         zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6) == 0 &&
         zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &never, sizeof never) == 0 &&

@@ -8,6 +8,7 @@
  * An agent's durable mailbox is a service as well, with that agent as its only provider (durable.h).
  */
 #include "broker/durable.h"
+#include "broker/interest.h"
 #include "broker/lease.h"
 
 #include <errno.h>
@@ -88,16 +89,24 @@ static bool has_room(const tr_core_t *core, const tr_provider_t *p, const tr_lea
            p->entry->session->state == TR_SESSION_LIVE && tr_mailbox_has_room(core, p->entry, lease->len);
 }
 
-/* The least loaded provider with room, but not this one: load is unsettled / capacity, compared without
- * division. */
+/* Who takes it rather: an agent of this platform before those of another one, and the least loaded; load is
+ * unsettled / capacity, compared without division. */
+static bool is_better(const tr_provider_t *p, const tr_provider_t *than) {
+    bool here = !p->entry->neighbour;
+    if (!than || here != !than->entry->neighbour)
+        return !than || here;
+    return (uint64_t)p->leases.count * than->capacity < (uint64_t)than->leases.count * p->capacity;
+}
+
+/* The best provider with room, but not this one. What has come from a neighbour stays here. */
 static tr_provider_t *choose(
     const tr_core_t *core, tr_service_t *s, const tr_lease_t *lease, const tr_provider_t *but_not) {
     tr_provider_t *best = NULL;
     for (uint32_t i = 0; i < s->providers_n; i++) {
         tr_provider_t *p = &s->providers[(s->turn + i) % s->providers_n];
-        if (p == but_not || !has_room(core, p, lease))
+        if (p == but_not || (tr_lease_is_foreign(lease) && p->entry->neighbour) || !has_room(core, p, lease))
             continue;
-        if (!best || (uint64_t)p->leases.count * best->capacity < (uint64_t)best->leases.count * p->capacity)
+        if (is_better(p, best))
             best = p;
     }
     if (best)
@@ -122,7 +131,26 @@ static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     return true;
 }
 
+/* To the neighbour whose broker has leased it to us: done, given back, or still in work. */
+static void answer_neighbour(tr_core_t *core, const tr_lease_t *lease, uint8_t flags) {
+    tr_record_t r = tr_lease_record(lease);
+    tr_session_t *to = tr_session_of_route(core, r.h.src);
+    tr_record_header_t h = {.kind = TR_KIND_SETTLE, .flags = flags, .id = r.h.id};
+    if (to && to->neighbour) /* otherwise it has given it to somebody else already */
+        tr_control_send(core, to, &h, NULL, 0);
+}
+
+static void give_back(tr_core_t *core, tr_lease_t *lease) {
+    answer_neighbour(core, lease, TR_FLAG_RELEASE);
+    core->stats.returned++;
+    free(lease);
+}
+
 static void fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const char *detail) {
+    if (tr_lease_is_foreign(lease)) {
+        give_back(core, lease);
+        return;
+    }
     tr_record_t r = tr_lease_record(lease);
     r.h.attempt = lease->attempt;
     core->stats.dead_letters++;
@@ -221,10 +249,18 @@ tr_lease_t *tr_lease_new(const tr_record_t *record) {
     return lease;
 }
 
+static bool has_local(const tr_service_t *s) {
+    for (uint32_t i = 0; i < s->providers_n; i++)
+        if (!s->providers[i].entry->neighbour)
+            return true;
+    return false;
+}
+
 tr_reason_t tr_service_push(
     tr_core_t *core, tr_service_t *service, const tr_record_t *record, tr_session_t *from) {
     const tr_core_config_t *c = &core->config;
-    if (!service->providers_n && !service->queued)
+    bool foreign = record->h.flags & TR_FLAG_LEASED; /* a neighbour's: for agents of this platform only */
+    if (foreign ? !has_local(service) : !service->providers_n && !service->queued)
         return TR_REASON_NO_PROVIDER;
     if (service->queued &&
         (service->queued >= c->service_records || service->queue_bytes + record->h.length > c->service_bytes))
@@ -246,6 +282,7 @@ int tr_service_provide(
     for (uint32_t i = 0; i < service->providers_n; i++) {
         if (service->providers[i].entry == entry && service->providers[i].agent == agent) {
             service->providers[i].capacity = capacity;
+            tr_interest_service(core, service);
             tr_service_dispatch(core, service);
             return 0;
         }
@@ -256,6 +293,7 @@ int tr_service_provide(
     service->providers = grown;
     grown[service->providers_n++] = (tr_provider_t){.entry = entry, .agent = agent, .capacity = capacity};
     entry->services_n++;
+    tr_interest_service(core, service);
     tr_service_dispatch(core, service);
     return 0;
 }
@@ -281,13 +319,33 @@ static void take_back(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases)
     requeue(core, s, &again);
 }
 
+/* Nobody is here any more for what neighbours have asked: they have others, perhaps. */
+static void give_back_foreign(tr_core_t *core, tr_service_t *s) {
+    for (unsigned i = 0; i <= TR_PRIORITIES; i++) {
+        tr_lease_list_t *list = i < TR_PRIORITIES ? &s->queue[i] : &s->resting, all = *list;
+        *list = (tr_lease_list_t){0};
+        tr_lease_t *lease;
+        while ((lease = tr_leases_shift(&all))) {
+            if (!tr_lease_is_foreign(lease)) {
+                tr_leases_append(list, lease);
+                continue;
+            }
+            unqueue(core, s, lease);
+            give_back(core, lease);
+        }
+    }
+}
+
 static void remove_provider(tr_core_t *core, tr_service_t *s, uint32_t at) {
     tr_lease_list_t leases = s->providers[at].leases;
     s->providers[at].entry->services_n--;
     s->providers[at] = s->providers[--s->providers_n];
     if (!s->providers_n)
         s->orphaned_ms = core->now.mono_ms;
+    tr_interest_service(core, s);
     take_back(core, s, &leases);
+    if (!has_local(s))
+        give_back_foreign(core, s);
     tr_service_dispatch(core, s);
 }
 
@@ -332,9 +390,10 @@ void tr_service_wake(tr_core_t *core, const tr_entry_t *entry) {
             tr_service_dispatch(core, core->services[i]);
 }
 
+/* Of a neighbour there is one, its broker. */
 static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, uint32_t agent) {
     for (uint32_t i = 0; i < s->providers_n; i++)
-        if (s->providers[i].entry->session == from && s->providers[i].agent == agent)
+        if (s->providers[i].entry->session == from && (from->neighbour || s->providers[i].agent == agent))
             return &s->providers[i];
     return NULL;
 }
@@ -351,8 +410,10 @@ static void release(tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_le
 }
 
 /* Still in work: its time begins anew. */
-static bool extend(const tr_core_t *core, const tr_provider_t *p, uint64_t number) {
+static bool extend(tr_core_t *core, const tr_provider_t *p, uint64_t number) {
     tr_lease_t *before, *lease = tr_leases_find(&p->leases, number, &before);
+    if (lease && tr_lease_is_foreign(lease))
+        answer_neighbour(core, lease, TR_FLAG_EXTEND);
     if (lease)
         lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
     return lease != NULL;
@@ -371,6 +432,8 @@ static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, cons
         core->stats.leased--;
         core->stats.delivered++;
         s->settled++;
+        if (tr_lease_is_foreign(lease))
+            answer_neighbour(core, lease, 0);
         tr_queue_settle(core, lease);
     }
     tr_service_dispatch(core, s);
@@ -381,7 +444,7 @@ static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, cons
  * that has begun anew since, is another one's. */
 void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     uint64_t slot = record->h.id >> LEASE_SLOT_SHIFT;
-    bool own = record->h.src == tr_session_route(from, tr_route_agent(record->h.src));
+    bool own = from->neighbour || record->h.src == tr_session_route(from, tr_route_agent(record->h.src));
     if (!own || slot >= core->services_n || !settle_in(core, core->services[slot], from, record))
         core->stats.refused[TR_REASON_STALE_ROUTE]++; /* settled by another one meanwhile: no harm */
 }

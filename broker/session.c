@@ -2,6 +2,7 @@
  * recognised. */
 #include "broker/durable.h"
 #include "broker/guard.h"
+#include "broker/neighbour.h"
 
 #include "lib/base/map.h"
 
@@ -135,7 +136,10 @@ void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason
         flush_control(core, session);
     tr_session_unbind(core, session);
     session->state = TR_SESSION_CLOSING;
-    tr_mailbox_fail_session(core, session, TR_REASON_AGENT_GONE, true);
+    if (session->neighbour)
+        tr_neighbour_down(core, session);
+    tr_mailbox_fail_session(
+        core, session, session->neighbour ? TR_REASON_PEER_DOWN : TR_REASON_AGENT_GONE, true);
     while (session->entries_n)
         tr_entry_remove(core, session->entries[session->entries_n - 1], reason);
     tr_producer_silent(session);
@@ -182,6 +186,8 @@ static void send_data(tr_core_t *core, tr_session_t *s) {
     for (uint32_t i = 0; i < chunk->runs_n; i++)
         if (chunk->runs[i].account->owner)
             tr_mailbox_drained(core, chunk->runs[i].account->owner);
+    if (s->neighbour)
+        tr_proxies_drained(core, s->neighbour);
     emit(core, s, chunk);
 }
 

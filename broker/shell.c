@@ -11,6 +11,7 @@
 #include "broker/exposition.h"
 #include "broker/gate.h"
 #include "broker/journal.h"
+#include "broker/peers.h"
 #include "broker/sockets.h"
 #include "lib/base/clock.h"
 #include "lib/base/http.h"
@@ -53,6 +54,7 @@ struct tr_broker {
     tr_sockets_t sockets;
     tr_core_t *core;
     tr_gate_t gate;
+    tr_peers_t peers;
     tr_broker_journal_t journal;
     tr_exposition_t exposition;
     tr_http_t *http;
@@ -118,6 +120,9 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->queue_age_ms = o->queue_age_ms;
     c->queue_resident_bytes = o->queue_memory;
     c->dedup_ms = o->dedup_ms;
+    c->open_links = o->open_links;
+    c->peer_records = (uint32_t)o->peer_records;
+    c->peer_bytes = o->peer_bytes;
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
         getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)
         return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));
@@ -199,7 +204,7 @@ static tr_sockets_config_t sockets_config(const tr_broker_options_t *o) {
         .io_threads = (int)o->io_threads,
         .stream_queue = (int)o->stream_queue,
         .max_record = o->max_record,
-        .guarded = o->cert && o->certs,
+        .guarded = o->cert && o->certs && !o->open_links,
     };
 }
 
@@ -220,6 +225,8 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
     if (r == 0)
         r = tr_sockets_init(&b->sockets, &sockets, error);
     if (r == 0)
+        r = tr_peers_init(&b->peers, o, &b->sockets, &sockets, error);
+    if (r == 0)
         r = open_core(b, error);
     if (r == 0)
         r = open_journal(b, error);
@@ -229,19 +236,24 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
     if (r == 0)
         r = open_doze(b, error);
     if (r == 0)
+        r = tr_peers_open(&b->peers, b->core, &b->log, &b->doze, error);
+    if (r == 0)
         r = tr_exposition_init(&b->exposition, tr_broker_journal_stats(&b->journal), error);
     return r == 0 ? open_http(b, error) : r;
 }
 
 static void announce(tr_broker_t *b) {
     const char *http = b->http ? tr_http_address(b->http) : "";
-    tr_log(&b->log, event(TR_B_LISTENING), "endpoint=%s stream=%s http=%s platform=%s pid=%d",
-        b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid());
+    tr_log(&b->log, event(TR_B_LISTENING), "endpoint=%s stream=%s http=%s platform=%s pid=%d%s%s",
+        b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid(),
+        *b->peers.endpoint ? " federation=" : "", b->peers.endpoint);
     if (b->options->ready_fd < 0)
         return;
     dprintf((int)b->options->ready_fd,
-        "{\"endpoint\":\"%s\",\"stream\":\"%s\",\"http\":\"%s\",\"platform\":\"%s\",\"pid\":%d}\n",
-        b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid());
+        "{\"endpoint\":\"%s\",\"stream\":\"%s\",\"http\":\"%s\",\"platform\":\"%s\",\"pid\":%d,"
+        "\"federation\":\"%s\"}\n",
+        b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid(),
+        b->peers.endpoint);
     close((int)b->options->ready_fd);
 }
 
@@ -297,6 +309,7 @@ void tr_broker_destroy(tr_broker_t **self) {
     tr_broker_journal_close(&b->journal);
     tr_gate_finish(&b->gate);
     tr_core_destroy(&b->core);
+    tr_peers_finish(&b->peers);
     tr_sockets_finish(&b->sockets); /* its I/O thread gives buffers back, so before the pool */
     tr_pool_finish(&b->pool);
     tr_doze_finish(&b->doze);
@@ -307,29 +320,11 @@ void tr_broker_destroy(tr_broker_t **self) {
 }
 
 static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
-    static const tr_broker_event_t events[] = {
-        [TR_EVENT_JOINED] = TR_B_JOINED,
-        [TR_EVENT_LEFT] = TR_B_LEFT,
-        [TR_EVENT_LOST] = TR_B_LOST,
-        [TR_EVENT_REFUSED] = TR_B_REFUSED,
-        [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
-        [TR_EVENT_CORRUPT] = TR_B_CORRUPT,
-        [TR_EVENT_CONNECTED] = TR_B_CONNECTED,
-        [TR_EVENT_KEY_REFUSED] = TR_B_KEY_REFUSED,
-        [TR_EVENT_NAME_REFUSED] = TR_B_NAME_REFUSED,
-        [TR_EVENT_TOPIC_REFUSED] = TR_B_TOPIC_REFUSED,
-        [TR_EVENT_SERVICE_REFUSED] = TR_B_SERVICE_REFUSED,
-        [TR_EVENT_VERB_REFUSED] = TR_B_VERB_REFUSED,
-        [TR_EVENT_FORGED_SENDER] = TR_B_FORGED_SENDER,
-        [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
-        [TR_EVENT_REVOKED] = TR_B_REVOKED,
-        [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,
-    };
     if (out->event >= TR_EVENT_REFUSED && b->logged++ >= LOGGED_PER_TICK) {
         b->silenced++;
         return;
     }
-    tr_log(&b->log, event(events[out->event]), "what=%s detail=%s", out->text,
+    tr_log(&b->log, tr_broker_event_of(out->event), "what=%s detail=%s", out->text,
         out->text + strlen(out->text) + 1);
 }
 
@@ -349,6 +344,17 @@ static void take_journal(tr_broker_t *b, tr_core_now_t now) {
         journal_failed(b, error.text);
 }
 
+static int send_to(tr_broker_t *b, tr_peer_t peer, tr_buf_t *buf) {
+    return tr_peers_has(peer) ? tr_peers_send(&b->peers, peer, buf) : tr_sockets_send(&b->sockets, peer, buf);
+}
+
+static void cut(tr_broker_t *b, tr_peer_t peer, tr_core_now_t now) {
+    if (tr_peers_has(peer))
+        tr_peers_cut(&b->peers, peer, now);
+    else
+        tr_sockets_condemn(&b->sockets, peer);
+}
+
 /* Carries out what the core has decided. Returns whether there was anything. */
 static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
     tr_core_out_t out;
@@ -357,7 +363,7 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
         any = true;
         switch (out.type) {
         case TR_OUT_SEND:
-            if (tr_sockets_send(&b->sockets, out.peer, out.buf) == -EHOSTUNREACH)
+            if (send_to(b, out.peer, out.buf) == -EHOSTUNREACH)
                 tr_core_peer_lost(b->core, out.peer, now);
             break;
         case TR_OUT_STREAM:
@@ -370,7 +376,8 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
             if (tr_broker_journal_carry(&b->journal, &out) < 0)
                 journal_failed(b, "out of memory");
             break;
-        case TR_OUT_CUT: tr_sockets_condemn(&b->sockets, out.peer); break;
+        case TR_OUT_CUT: cut(b, out.peer, now); break;
+        case TR_OUT_DIALLED: tr_peers_dialled(&b->peers, &out, now); break;
         case TR_OUT_NONE: break;
         }
         free(out.detail);
@@ -508,6 +515,7 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
     look_at_door(b); /* also because a descriptor announces nothing before the first receive */
     probe_suspects(b, now);
     tr_gate_take(&b->gate, now);
+    tr_peers_tick(&b->peers, now);
     tr_core_tick(b->core, now);
     tr_gate_tick(&b->gate, now);
     tr_broker_journal_tell(&b->journal, b->core, now.mono_ms);
@@ -526,9 +534,11 @@ static void sleep_until_something(tr_broker_t *b, bool wait) {
     unsigned why = tr_doze(&b->doze, b->sockets.links_fd, wait);
     b->tick_due |= (why & TR_DOZE_TICK) != 0;
     b->look_at_stream |= (why & TR_DOZE_STREAM) != 0;
-    if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL | TR_DOZE_GATE)))
+    if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL | TR_DOZE_GATE | TR_DOZE_PEERS)))
         return;
     tr_core_now_t now = read_clock();
+    if (why & TR_DOZE_PEERS)
+        tr_peers_tick(&b->peers, now);
     if (look_at_door(b))
         probe_suspects(b, now);
     take_signals(b, now);
@@ -549,6 +559,7 @@ int tr_broker_run(tr_broker_t *self) {
     bool expect = false;
     while (!ended(b, now)) {
         bool took = take_bundles(b, expect, now), any = took;
+        any |= tr_peers_take(&b->peers, now);
         take_journal(b, now);
         if (b->look_at_stream)
             take_interest(b, now);
@@ -563,7 +574,7 @@ int tr_broker_run(tr_broker_t *self) {
             sleep_until_something(b, nothing);
             looked_ms = now.mono_ms;
         }
-        expect = took && may_expect(b);
+        expect = took && may_expect(b) && !b->peers.options; /* other brokers are not waited for there */
         now = read_clock();
     }
     tr_core_farewell(b->core);

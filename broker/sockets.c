@@ -133,6 +133,14 @@ static int guard(void *socket, const tr_secret_t *secret, const char *domain, tr
     return 0;
 }
 
+int tr_sockets_bind_guarded(void *socket, const char *endpoint, const char *domain,
+    const tr_sockets_config_t *config, char *ret_real, tr_error_t *error) {
+    tr_sockets_config_t guarded = *config;
+    guarded.guarded = true;
+    int r = guard(socket, config->secret, domain, error);
+    return r == 0 ? bind_to(socket, endpoint, &guarded, ret_real, error) : r;
+}
+
 static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
     void *s = self->links;
     int64_t max = (int64_t)c->max_record + TR_BUF_SIZE * 2;
@@ -144,7 +152,7 @@ static int open_links(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
     set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_int(s, ZMQ_BACKLOG, BACKLOG);
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
-    int r = c->secret ? guard(s, c->secret, TR_ZAP_LINKS, error) : 0;
+    int r = self->guarded ? guard(s, c->secret, TR_ZAP_LINKS, error) : 0;
     for (size_t i = 0; r == 0 && i < c->listen->count; i++)
         r = bind_to(s, c->listen->items[i], c, i ? NULL : self->endpoint, error);
     return r;
@@ -169,7 +177,7 @@ static int open_stream(tr_sockets_t *self, const tr_sockets_config_t *c, tr_erro
     set_int(s, ZMQ_BACKLOG, BACKLOG);
     int64_t max = 4096; /* watchers send subscriptions only */
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof max);
-    int r = c->secret ? guard_stream(self, c->secret, error) : 0;
+    int r = self->guarded ? guard_stream(self, c->secret, error) : 0;
     return r == 0 ? bind_to(s, c->stream, c, self->stream_endpoint, error) : r;
 }
 
@@ -180,9 +188,9 @@ static int open_guard(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error
 
 static int test_guard(tr_sockets_t *self, const tr_sockets_config_t *c, tr_error_t *error) {
     int r = 0;
-    if (c->secret)
+    if (self->guarded)
         r = tr_selftest(self->context, self->zap, c->secret, ZMQ_DEALER, self->endpoint, error);
-    if (c->secret && r == 0)
+    if (self->guarded && r == 0)
         r = tr_selftest(self->context, self->zap, c->secret, ZMQ_SUB, self->stream_endpoint, error);
     return r;
 }
@@ -202,7 +210,7 @@ static int open_door(tr_sockets_t *self, tr_error_t *error) {
 }
 
 int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_error_t *error) {
-    *self = (tr_sockets_t){.door.spare = -1};
+    *self = (tr_sockets_t){.door.spare = -1, .guarded = config->secret && !config->open};
     self->context = zmq_ctx_new();
     if (!self->context)
         return tr_error_set(error, -ENOMEM, "out of memory");
@@ -268,7 +276,7 @@ static bool remember(tr_sockets_t *self, tr_peer_t peer, int fd) {
 static const uint8_t *meet(tr_sockets_t *self, tr_peer_t peer, zmq_msg_t *frame) {
     tr_known_t *k = known(self, peer);
     if (k->peer != peer) {
-        const char *user = self->zap ? zmq_msg_gets(frame, "User-Id") : NULL;
+        const char *user = self->guarded ? zmq_msg_gets(frame, "User-Id") : NULL;
         k->proven = user && tr_key_parse(user, k->key);
         k->peer = remember(self, peer, zmq_msg_get(frame, ZMQ_SRCFD)) ? peer : 0;
     }
@@ -339,7 +347,7 @@ void tr_sockets_cut(tr_sockets_t *self) {
 
 int tr_sockets_send(tr_sockets_t *self, tr_peer_t peer, tr_buf_t *buf) {
     uint8_t id[PEER_ID_SIZE] = {0};
-    tr_put32(id + 1, peer);
+    tr_put32(id + 1, (uint32_t)peer);
     if (zmq_send(self->links, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         int r = -errno;
         tr_buf_release(buf);
@@ -374,7 +382,7 @@ int tr_sockets_interest(
 
 int tr_sockets_broken(tr_sockets_t *self, tr_peer_t *ret_peer) {
     int fd;
-    while (!self->zap && tr_door_ended(&self->door, TR_DOOR_STREAM, &fd))
+    while (!self->guarded && tr_door_ended(&self->door, TR_DOOR_STREAM, &fd))
         ;
     while (tr_door_ended(&self->door, TR_DOOR_LINKS, &fd))
         if ((*ret_peer = forget(self, fd)))

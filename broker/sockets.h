@@ -36,8 +36,9 @@ typedef struct tr_sockets {
     tr_peer_t *peer_of_fd; /* who speaks through a descriptor, to know whose connection broke */
     size_t peer_of_fd_n;
     tr_known_t known[TR_KNOWN_PEERS]; /* by the last bits of their number (libzmq counts them up) */
-    /* With a guard. */
+    /* With certificates. */
     tr_zap_t *zap;
+    bool guarded; /* processes and watchers are asked for them too */
     tr_connection_t
         *condemned; /* to be cut at the next tick, and (from `reprieved` on) at the one after it */
     size_t condemned_n, reprieved;
@@ -53,11 +54,15 @@ typedef struct tr_sockets_config {
     bool guarded;              /* it will have: */
     const tr_secret_t *secret; /* the broker's own; NULL = no CURVE */
     const char *certs;         /* with it: the directory of who may come; borrowed for the sockets' life */
+    bool open;                 /* links and stream ask for none nevertheless: only other brokers are asked */
 } tr_sockets_config_t;
 
 /* What can be told of the endpoints without binding: -EPERM (beyond loopback), -ENAMETOOLONG, with the
  * text. */
 int tr_sockets_check(const tr_sockets_config_t *config, tr_error_t *error);
+/* Binds a socket that asks for certificates. As tr_sockets_init. */
+int tr_sockets_bind_guarded(void *socket, const char *endpoint, const char *domain,
+    const tr_sockets_config_t *config, char *ret_real, tr_error_t *error);
 /* Binds. -EADDRINUSE, -EINVAL, -EPERM (beyond loopback) ... with a text that says the cure. Finish it in
  * every case. */
 int tr_sockets_init(tr_sockets_t *self, const tr_sockets_config_t *config, tr_error_t *error);

@@ -30,6 +30,7 @@ typedef struct tr_queue tr_queue_t; /* durable.h has these */
 typedef struct tr_block tr_block_t;
 typedef struct tr_durable tr_durable_t;
 typedef struct tr_stream tr_stream_t;
+typedef struct tr_neighbour tr_neighbour_t; /* neighbour.h */
 
 /* FIPA life cycle (SC00023 6.4). Only an active agent is delivered to. */
 typedef enum tr_agent_state {
@@ -70,6 +71,10 @@ struct tr_entry {
     bool supervisor; /* of the fleet: what it is asked for are verbs too */
     bool ending;     /* nothing goes into its mailbox any more */
     bool told_all;   /* so many were told its route that they are not counted */
+    /* A proxy: an agent or service of another platform. It has no mailbox here. */
+    tr_neighbour_t *neighbour; /* whose it is; NULL = an agent of this platform */
+    tr_route_t remote;         /* its route there, 0 = not known */
+    int64_t used_ms;           /* mono: when something last went to it or came from it */
 };
 
 typedef enum tr_session_state {
@@ -109,6 +114,7 @@ struct tr_session {
     int64_t since_ms;
     struct tr_producer *producer; /* that its durable messages are of; NULL */
     struct tr_guest *guest;       /* NULL = nobody asks what it may do (guard.h) */
+    tr_neighbour_t *neighbour;    /* NULL = a process; otherwise the link to that broker */
 };
 
 #define TR_PRIORITIES (TR_PRIORITY_MAX + 1u) /* the highest first */
@@ -272,6 +278,9 @@ struct tr_core {
     uint32_t audits;  /* since the last tick */
     uint64_t skipped; /* audits, likewise */
 
+    bool foreign; /* what is being published has come from a neighbour, and goes to none */
+    struct tr_federation *federation; /* neighbour.h; NULL until there is one */
+
     tr_core_out_t *outs;
     size_t outs_at, outs_n, outs_cap;
     int64_t stats_ms; /* when statistics were last published */
@@ -323,7 +332,12 @@ bool tr_nacks_wait(const tr_session_t *session);
 void tr_nack(
     tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms);
 
+/* One that another broker has sent, about a message of this agent. */
+void tr_nack_pass(tr_core_t *core, tr_entry_t *to, const tr_record_t *nack);
+
 /* entry.c */
+/* An entry for an agent of another platform (neighbour.h). NULL when out of memory. */
+tr_entry_t *tr_entry_add_proxy(tr_core_t *core, tr_session_t *s, const char *aid, size_t len);
 int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t count, tr_entry_t **ret_entry);
 void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason);
 tr_entry_t *tr_entry_of_route(tr_core_t *core, tr_route_t route);
@@ -331,7 +345,7 @@ tr_entry_t *tr_entry_in_session(const tr_session_t *session, uint32_t agent);
 /* By a bare name; *ret_agent is the agent's number within the session. */
 tr_entry_t *tr_entry_find(tr_core_t *core, const char *name, size_t len, uint32_t *ret_agent);
 void tr_entry_set_state(tr_core_t *core, tr_entry_t *entry, tr_agent_state_t state);
-/* Prints an agent's bare name; `out` has TR_NAME_MAX + 1 bytes. */
+/* Prints an agent's bare name, of a proxy its AID; `out` has TR_AID_MAX + 1 bytes. */
 size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out);
 bool tr_entry_is_sender(
     const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *aid, size_t len);
@@ -428,6 +442,8 @@ bool tr_streams_match(const tr_core_t *core, const char *topic, size_t len);
 
 /* publish.c */
 void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+/* So many publications were lost on their way here. */
+void tr_publish_skip(tr_core_t *core, tr_topic_t *topic, uint64_t n);
 void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, tr_record_header_t h);
 /* Names again the topics of what waits for the session's agents: their RESOLVED may be lost. */
 void tr_publish_announce(tr_core_t *core, tr_session_t *session);

@@ -1,5 +1,6 @@
 /* Streams: declaring them, writing to them, forgetting what is old (stream.h). */
 #include "broker/stream.h"
+#include "broker/interest.h"
 
 #include "lib/store/journal_batch.h"
 
@@ -50,6 +51,7 @@ static tr_stream_t *stream_new(tr_core_t *core, const char *name, const char *pa
     d->streams = s;
     d->streams_version++;
     core->tapped |= !strncmp(pattern, "$tap", 4);
+    tr_interest_pattern(core, pattern, strlen(pattern), 1);
     return s;
 }
 
@@ -116,6 +118,7 @@ bool tr_stream_drop(tr_core_t *core, tr_stream_t *stream) {
         p = &(*p)->next;
     *p = stream->next;
     core->durable->streams_version++;
+    tr_interest_pattern(core, stream->pattern, strlen(stream->pattern), -1);
     stream_free(stream);
     return true;
 }

@@ -1,6 +1,6 @@
 /* Subscriptions of agents through their links: a pattern each. Topics cache who matches and look again when
  * the version changes. */
-#include "broker/state.h"
+#include "broker/interest.h"
 
 #include <stdlib.h>
 
@@ -43,12 +43,16 @@ tr_reason_t tr_core_subscribe(
     entry->subscriptions_n++;
     core->stats.subscriptions++;
     core->subs_version++;
+    if (!entry->neighbour)
+        tr_interest_pattern(core, pattern, len, 1);
     return TR_REASON_NONE;
 }
 
 static void remove_at(tr_core_t *core, uint32_t at) {
     tr_subscription_t *s = core->subscriptions[at];
     s->entry->subscriptions_n--;
+    if (!s->entry->neighbour)
+        tr_interest_pattern(core, s->pattern, s->pattern_len, -1);
     core->gaps_pending -= s->gap > 0;
     core->subscriptions[at] = core->subscriptions[--core->subscriptions_n];
     core->stats.subscriptions--;

@@ -1,6 +1,6 @@
 /* The platform's own publications ($sys.*), sent by its ams, and the events that the shell logs. Built only
  * when somebody listens. */
-#include "broker/state.h"
+#include "broker/neighbour.h"
 
 #include "proto/content.h"
 
@@ -24,7 +24,7 @@ static bool heard(tr_core_t *core, const char *name, size_t len) {
         return true;
     for (uint32_t i = 0; i < core->subscriptions_n; i++) {
         const tr_subscription_t *s = core->subscriptions[i];
-        if (tr_pattern_matches(s->pattern, s->pattern_len, name, len))
+        if (!s->entry->neighbour && tr_pattern_matches(s->pattern, s->pattern_len, name, len))
             return true;
     }
     return false;
@@ -129,6 +129,23 @@ void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry) {
     tr_sys_publish(core, topic, &w);
     tr_content_writer_finish(&w);
     tr_content_finish(&content);
+}
+
+void tr_sys_peer(tr_core_t *core, const char *what, const tr_neighbour_t *n, const char *detail) {
+    char name[64];
+    snprintf(name, sizeof name, "$sys.broker.peer.%s", what);
+    tr_event(core, strcmp(what, "up") ? TR_EVENT_PEER_DOWN : TR_EVENT_PEER_UP, n->platform, detail);
+    tr_topic_t *topic = tr_sys_topic(core, name);
+    if (!topic)
+        return;
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 3);
+    tr_write_kv(&w, "platform", n->platform);
+    tr_write_kv(&w, "version", n->software);
+    tr_write_kv(&w, "detail", detail);
+    tr_sys_publish(core, topic, &w);
+    tr_content_writer_finish(&w);
 }
 
 static uint64_t sum(const uint64_t *counts) {

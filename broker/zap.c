@@ -140,9 +140,13 @@ static bool is_probe(tr_zap_t *z, const request_t *r, bool *ret_let_in) {
     return is;
 }
 
-/* Who may watch nothing has no business on the stream. */
-static bool may_come(const tr_cert_t *cert, const char *domain) {
-    return strcmp(domain, TR_ZAP_STREAM) != 0 || cert->rights.subscribe.count > 0;
+/* Who may watch nothing has no business on the stream, nor who is no broker among brokers. */
+static const char *may_not_come(const tr_cert_t *cert, const char *domain) {
+    if (strcmp(domain, TR_ZAP_STREAM) == 0 && !cert->rights.subscribe.count)
+        return "a certificate without the right to watch anything";
+    if (strcmp(domain, TR_ZAP_PEERS) == 0 && !cert->rights.platforms.count)
+        return "a certificate that may speak for no platform";
+    return NULL;
 }
 
 /* Why not, or NULL. */
@@ -161,8 +165,7 @@ static const char *judge(tr_zap_t *z, const request_t *r, const tr_cert_t **ret_
         return state == TR_CERT_EXPIRED   ? "an expired certificate or key"
                : state == TR_CERT_REVOKED ? "a revoked certificate"
                                           : "an unknown key";
-    return may_come(*ret_cert, r->text[DOMAIN_NAME]) ? NULL
-                                                     : "a certificate without the right to watch anything";
+    return may_not_come(*ret_cert, r->text[DOMAIN_NAME]);
 }
 
 static bool send_frame(void *socket, const char *text, size_t len, int flags) {

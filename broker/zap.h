@@ -13,6 +13,7 @@
 
 #define TR_ZAP_LINKS  "links" /* domains: what ZMQ_ZAP_DOMAIN of the sockets is */
 #define TR_ZAP_STREAM "stream"
+#define TR_ZAP_PEERS  "peers" /* other brokers */
 
 typedef struct tr_zap tr_zap_t;
 

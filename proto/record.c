@@ -25,6 +25,9 @@ static const char *const kind_names[TR_KIND_MAX] = {
     [TR_KIND_UNMUTE] = "unmute",
     [TR_KIND_GONE] = "gone",
     [TR_KIND_STORED] = "stored",
+    [TR_KIND_PEER] = "peer",
+    [TR_KIND_PEER_OK] = "peer-ok",
+    [TR_KIND_INTEREST] = "interest",
 };
 
 static const char *const reason_names[TR_REASON_MAX] = {
@@ -57,6 +60,8 @@ static const char *const reason_names[TR_REASON_MAX] = {
     [TR_REASON_NO_PRODUCER] = "no-producer",
     [TR_REASON_CORRUPT] = "corrupt",
     [TR_REASON_TOO_OLD] = "too-old",
+    [TR_REASON_UNKNOWN_PLATFORM] = "unknown-platform",
+    [TR_REASON_PEER_DOWN] = "peer-down",
 };
 
 const char *tr_kind_name(unsigned kind) {

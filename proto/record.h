@@ -69,7 +69,11 @@ typedef enum tr_kind {
     TR_KIND_UNMUTE = 36, /* <- */
     TR_KIND_GONE = 37,   /* <- Gone: who was behind the `id` routes from `src` on has ended */
     TR_KIND_STORED = 38, /* <- durable messages are on disk: pairs of 8 bytes {first id, count} */
-    TR_KIND_MAX = 39,
+    /* between brokers (broker/neighbour.h) */
+    TR_KIND_PEER = 39,     /* -> Peer: the first record of who dialled */
+    TR_KIND_PEER_OK = 40,  /* <- Peer: the answer, also where it is refused */
+    TR_KIND_INTEREST = 41, /* both -> Interest: what agents over there may ask of this platform */
+    TR_KIND_MAX = 42,
 } tr_kind_t;
 
 #define TR_FLAG_LEASED      0x01u /* settle it, or it is delivered again */
@@ -111,7 +115,9 @@ typedef enum tr_reason {
     TR_REASON_NO_PRODUCER = 26, /* a durable message of a process that did not say which producer it is */
     TR_REASON_CORRUPT = 27,     /* what the journal gave back is not what was written */
     TR_REASON_TOO_OLD = 28,     /* it waited in a durable queue for longer than those are kept */
-    TR_REASON_MAX = 29,
+    TR_REASON_UNKNOWN_PLATFORM = 29, /* no broker of that name is linked to this one, nor ever was */
+    TR_REASON_PEER_DOWN = 30,        /* the link to the broker of that platform is broken */
+    TR_REASON_MAX = 31,
 } tr_reason_t;
 
 typedef struct tr_record_header {

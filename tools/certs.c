@@ -104,6 +104,7 @@ static const tr_column_t columns[] = {
     {"offer", TR_COLUMN_TEXT, .wide = true},
     {"ask", TR_COLUMN_TEXT, .wide = true},
     {"verbs", TR_COLUMN_TEXT, .wide = true},
+    {"platforms", TR_COLUMN_TEXT, .wide = true},
     {"messages_per_s", TR_COLUMN_NUMBER, .wide = true},
     {"bytes_per_s", TR_COLUMN_BYTES, .wide = true},
     {"connections", TR_COLUMN_NUMBER, .wide = true},
@@ -144,15 +145,15 @@ static json_t *object_of(const char *directory, const tr_cert_t *c) {
     tr_key_print(c->keys[0].bytes, key);
     const tr_rights_t *r = &c->rights;
     const tr_limits_t *l = &c->limits;
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:o}",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
+                     "s:o, s:s, s:o}",
         "name", c->name, "state", state_of(c, tr_clock_wall_ms()), "names", list_of(&r->names), "publish",
         list_of(&r->publish), "subscribe", list_of(&r->subscribe), "offer", list_of(&r->offer), "ask",
-        list_of(&r->ask), "verbs", list_of(&r->verbs), "messages_per_s", some((int64_t)l->messages_per_s),
-        "bytes_per_s", some((int64_t)l->bytes_per_s), "connections", some((int64_t)l->connections),
-        "mailbox_bytes", some((int64_t)l->mailbox_bytes), "made", some(c->made_ms), "not_after",
-        some(c->not_after_ms), "revoked", some(c->revoked_ms), "key", key, "old_key_until",
-        some(c->keys_n > 1 ? c->keys[1].until_ms : 0), "file", file, "secret_file",
+        list_of(&r->ask), "verbs", list_of(&r->verbs), "platforms", list_of(&r->platforms), "messages_per_s",
+        some((int64_t)l->messages_per_s), "bytes_per_s", some((int64_t)l->bytes_per_s), "connections",
+        some((int64_t)l->connections), "mailbox_bytes", some((int64_t)l->mailbox_bytes), "made",
+        some(c->made_ms), "not_after", some(c->not_after_ms), "revoked", some(c->revoked_ms), "key", key,
+        "old_key_until", some(c->keys_n > 1 ? c->keys[1].until_ms : 0), "file", file, "secret_file",
         access(secret, F_OK) == 0 ? json_string(secret) : json_null());
 }
 

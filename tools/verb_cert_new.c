@@ -15,7 +15,7 @@ typedef struct options {
     tr_cli_common_t common;
     const char *broker;
     int role;
-    tr_strings_t names, publish, subscribe, offer, ask, verbs;
+    tr_strings_t names, publish, subscribe, offer, ask, verbs, platforms;
     int64_t valid_ms, messages_per_s, connections;
     size_t bytes_per_s, mailbox_bytes;
 } options_t;
@@ -38,6 +38,10 @@ static const tr_option_t table[] = {
     RIGHT("ask", 0, "PATTERN", ask, "Services that it may send to. May be repeated."),
     RIGHT("verb", 'v', "PATTERN", verbs,
         "Actions of ams, df and the fleet's supervisor: df.register, ams.*. May be repeated."),
+    RIGHT("platform", 0, "PATTERN", platforms,
+        "Platforms that it may speak for, as their broker, towards other brokers; the other rights are then "
+        "what the "
+        "agents of there may do. May be repeated."),
     {"messages-per-s", 0, "N", TR_INT(options_t, messages_per_s), "0",
         "Messages that it may send in a second; 0 is no limit.", .min = 0, .max = INT64_C(1) << 40,
         .flags = TR_OPTION_FLAG_ONLY},
@@ -111,6 +115,8 @@ static int grant_all(const tr_call_t *call, const options_t *o, tr_cert_t *cert)
         {"ask", &o->ask, &cert->rights.ask, tr_word_pattern_valid, word},
         {"verb", &o->verbs, &cert->rights.verbs, tr_word_pattern_valid,
             "a verb such as df.search, or its beginning and *"},
+        {"platform", &o->platforms, &cert->rights.platforms, tr_word_pattern_valid,
+            "a platform, or its beginning and *"},
     };
     int code = TR_EXIT_OK;
     if (o->role >= 0 && tr_role_grant(cert, (tr_role_t)o->role) < 0)

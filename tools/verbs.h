@@ -14,6 +14,7 @@
     VERB(tap)                                                                                                \
     VERB(logs)                                                                                               \
     VERB(topics)                                                                                             \
+    VERB(brokers)                                                                                            \
     VERB(streams)                                                                                            \
     VERB(stream_add)                                                                                         \
     VERB(stream_rm)                                                                                          \

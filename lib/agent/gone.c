@@ -26,6 +26,8 @@ static bool is_member(const char *text, size_t len, uint64_t count) {
 
 bool tr_gone_is(const tr_gone_t *gone, const char *platform, const char *aid) {
     size_t len = strcspn(aid, "@"), prefix = strlen(gone->name);
+    if (strchr(gone->name, '@')) /* of another platform */
+        return !strcmp(aid, gone->name);
     if (aid[len] && strcmp(aid + len + 1, platform) != 0)
         return false;
     if (len < prefix || memcmp(aid, gone->name, prefix) != 0)

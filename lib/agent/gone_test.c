@@ -100,6 +100,17 @@ static void others_are_not_concerned(void **state) {
         assert_int_equal(outcomes(&are[i]), 1);
 }
 
+/* An agent of another platform is told by its whole AID. */
+static void one_of_another_platform_is_concerned(void **state) {
+    stage_t *s = *state;
+    outcome_t far = {0}, here = {0};
+    assert_int_equal(ask(s->alice, "bob@there", &far), 0);
+    assert_int_equal(ask(s->alice, "bob", &here), 0);
+    tr_fixture_gone(s->host, "bob@there", 1);
+    assert_int_equal(outcomes(&far), 1);
+    assert_int_equal(outcomes(&here), 0);
+}
+
 static void members_of_a_range_are_concerned(void **state) {
     static const struct {
         const char *to;
@@ -194,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_request_fails_once),
         test(others_are_not_concerned),
+        test(one_of_another_platform_is_concerned),
         test(members_of_a_range_are_concerned),
         test(what_is_asked_later_lives),
         test(what_is_durable_waits_for_its_return),

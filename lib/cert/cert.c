@@ -19,7 +19,7 @@ tr_cert_t *tr_cert_new(const char *name) {
     tr_arena_init(&c->arena, ARENA_LIMIT);
     c->name = tr_arena_strn(&c->arena, name, strlen(name));
     tr_strings_t none = {no_items, 0};
-    c->rights = (tr_rights_t){none, none, none, none, none, none};
+    c->rights = (tr_rights_t){none, none, none, none, none, none, none};
     if (!c->name)
         tr_cert_destroy(&c);
     return c;

@@ -53,7 +53,7 @@ typedef struct key_text {
 } key_text_t;
 
 typedef struct rights_text {
-    tr_texts_t names, publish, subscribe, offer, ask, verbs;
+    tr_texts_t names, publish, subscribe, offer, ask, verbs, platforms;
 } rights_text_t;
 
 typedef struct limits_text {
@@ -112,6 +112,7 @@ static const tr_yaml_field_t rights_fields[] = {
     TEXTS(offer, tr_word_pattern_valid, WORD_EXPECTED),
     TEXTS(ask, tr_word_pattern_valid, WORD_EXPECTED),
     TEXTS(verbs, tr_word_pattern_valid, "a verb such as df.search, or its beginning and *"),
+    TEXTS(platforms, tr_word_pattern_valid, "a platform, or its beginning and *"),
 };
 static const tr_yaml_table_t rights_table = {rights_fields, COUNT_OF(rights_fields), sizeof(rights_text_t)};
 
@@ -156,7 +157,8 @@ static int copy_rights(tr_cert_t *c, const rights_text_t *from) {
         const tr_texts_t *from;
     } lists[] = {{&c->rights.names, &from->names}, {&c->rights.publish, &from->publish},
         {&c->rights.subscribe, &from->subscribe}, {&c->rights.offer, &from->offer},
-        {&c->rights.ask, &from->ask}, {&c->rights.verbs, &from->verbs}};
+        {&c->rights.ask, &from->ask}, {&c->rights.verbs, &from->verbs},
+        {&c->rights.platforms, &from->platforms}};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         if (tr_cert_set(c, lists[i].to, lists[i].from->items, lists[i].from->count) < 0)
             return -ENOMEM;
@@ -298,6 +300,7 @@ char *tr_cert_print(const tr_cert_t *self) {
     put_list(out, "offer", &self->rights.offer);
     put_list(out, "ask", &self->rights.ask);
     put_list(out, "verbs", &self->rights.verbs);
+    put_list(out, "platforms", &self->rights.platforms);
     put_limits(out, &self->limits);
     bool failed = ferror(out);
     if (fclose(out) != 0 || failed) {

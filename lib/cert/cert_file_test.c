@@ -154,7 +154,11 @@ static void roles_grant_what_they_say(void **state) {
     assert_false(tr_right_word(&watcher->rights.verbs, "fleet.down", 10));
     assert_false(tr_right_topic(&watcher->rights.subscribe, "$tap.a.b", 8));
     assert_int_equal(watcher->rights.publish.count, 0);
-    assert_int_equal(broker->rights.names.count + broker->rights.verbs.count, 0);
+    assert_int_equal(broker->rights.names.count, 0);
+    assert_false(tr_right_word(&broker->rights.verbs, "df.register", 11));
+    assert_true(tr_right_word(&broker->rights.verbs, "df.search", 9));
+    assert_int_equal(broker->rights.platforms.count, 1);
+    assert_string_equal(broker->rights.platforms.items[0], broker->name);
     tr_cert_destroy(&agent);
     tr_cert_destroy(&watcher);
     tr_cert_destroy(&broker);

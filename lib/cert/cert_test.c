@@ -32,8 +32,8 @@ static void a_new_one_may_do_nothing(void **state) {
     tr_cert_t *c = tr_cert_new("ann");
     assert_string_equal(c->name, "ann");
     const tr_strings_t *lists[] = {&c->rights.names, &c->rights.publish, &c->rights.subscribe,
-        &c->rights.offer, &c->rights.ask, &c->rights.verbs};
-    for (size_t i = 0; i < 6; i++) {
+        &c->rights.offer, &c->rights.ask, &c->rights.verbs, &c->rights.platforms};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         assert_int_equal(lists[i]->count, 0);
         assert_null(lists[i]->items[0]);
     }

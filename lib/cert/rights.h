@@ -2,7 +2,8 @@
  * What the holder of a certificate may do, as lists of patterns, and the questions that are asked of them.
  * Pure: the broker's core asks, and so may anybody else.
  *
- *   names, offer, ask, verbs   a word, or a beginning and `*`: "reader-*", "df.*", "*"
+ *   names, offer, ask, verbs, platforms
+ *                              a word, or a beginning and `*`: "reader-*", "df.*", "*"
  *   publish, subscribe         topic patterns (proto/topic.h). A wildcard in front does not reach the
  *                              platform's own topics: those that begin with `$` must be named, "$sys.>"
  *
@@ -23,6 +24,8 @@ typedef struct tr_rights {
     tr_strings_t offer;     /* services */
     tr_strings_t ask;       /* services */
     tr_strings_t verbs;     /* actions of the platform's agents: "ams.search", "df.register", "fleet.scale" */
+    tr_strings_t
+        platforms; /* whose broker it is, towards other brokers; all else is then what agents of there may do here */
 } tr_rights_t;
 
 /* A pattern of the first kind: 1 to 128 bytes of a name's characters, the last one may be `*`. */

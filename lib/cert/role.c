@@ -12,9 +12,10 @@ const char *const tr_role_words[] = {"agent", "operator", "watcher", "broker", N
 
 /* Agents of the `troupe` command are called cli-PID-XXXX. */
 typedef struct preset {
-    const char *names[ITEMS_MAX], *publish[ITEMS_MAX], *subscribe[ITEMS_MAX], *ask[ITEMS_MAX],
-        *verbs[ITEMS_MAX];
-    bool own_name;
+    const char *names[ITEMS_MAX], *publish[ITEMS_MAX], *subscribe[ITEMS_MAX], *offer[ITEMS_MAX],
+        *ask[ITEMS_MAX], *verbs[ITEMS_MAX];
+    bool own_name;     /* of agents */
+    bool own_platform; /* the name is also that of the platform */
 } preset_t;
 
 static const preset_t presets[TR_ROLES] = {
@@ -30,6 +31,12 @@ static const preset_t presets[TR_ROLES] = {
         .subscribe = {">", "$sys.>"},
         .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics", "df.search",
             "fleet.status"}},
+    [TR_ROLE_BROKER] = {.own_platform = true,
+        .publish = {">"},
+        .subscribe = {">"},
+        .offer = {"*"},
+        .ask = {"*"},
+        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "df.search"}},
 };
 
 static int add_all(tr_cert_t *cert, tr_strings_t *right, const char *const *items) {
@@ -49,15 +56,23 @@ static int add_own_name(tr_cert_t *cert) {
                : rc;
 }
 
+static int add_own_platform(tr_cert_t *cert) {
+    return tr_platform_valid(cert->name, strlen(cert->name))
+               ? tr_cert_add(cert, &cert->rights.platforms, cert->name)
+               : 0;
+}
+
 int tr_role_grant(tr_cert_t *cert, tr_role_t role) {
     const preset_t *p = &presets[role];
-    int rc = p->own_name ? add_own_name(cert) : 0;
+    int rc = p->own_name ? add_own_name(cert) : p->own_platform ? add_own_platform(cert) : 0;
     if (rc == 0)
         rc = add_all(cert, &cert->rights.names, p->names);
     if (rc == 0)
         rc = add_all(cert, &cert->rights.publish, p->publish);
     if (rc == 0)
         rc = add_all(cert, &cert->rights.subscribe, p->subscribe);
+    if (rc == 0)
+        rc = add_all(cert, &cert->rights.offer, p->offer);
     if (rc == 0)
         rc = add_all(cert, &cert->rights.ask, p->ask);
     return rc == 0 ? add_all(cert, &cert->rights.verbs, p->verbs) : rc;

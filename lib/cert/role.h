@@ -8,7 +8,7 @@ typedef enum tr_role {
     TR_ROLE_AGENT,    /* registers under the certificate's name, and tells the DF of itself */
     TR_ROLE_OPERATOR, /* the `troupe` command: everything but being another agent */
     TR_ROLE_WATCHER,  /* the `troupe` command: looks, and changes nothing */
-    TR_ROLE_BROKER,   /* nothing: a broker proves itself with it */
+    TR_ROLE_BROKER, /* a broker: speaks for the platform of the certificate's name; its agents may ask, not change */
     TR_ROLES,
 } tr_role_t;
 

@@ -39,7 +39,7 @@ typedef struct tr_registration tr_registration_t;
 typedef struct tr_gone {
     uint64_t count;
     uint64_t position;
-    char name[TR_NAME_MAX + 1];
+    char name[TR_AID_MAX + 1]; /* of another platform its AID */
 } tr_gone_t;
 
 /* A bundle with data records for the host's agents; or that others are gone, which comes in its place among

@@ -320,14 +320,18 @@ static void on_unmute(tr_link_t *l, const tr_record_t *record, int64_t now) {
             l->muted[i] = l->muted[--l->muted_n];
 }
 
+static void forget_aid(tr_link_t *l, const char *aid, size_t len, const tr_record_t *gone) {
+    const uint64_t *route = tr_map_find(&l->routes, aid, len);
+    if (route && *route - gone->h.src < gone->h.id)
+        tr_map_delete(&l->routes, aid, len);
+}
+
 /* Names of agents are cached as they were written: with the platform or without. */
 static void forget_name(tr_link_t *l, const char *name, const tr_record_t *gone) {
     char aid[TR_AID_MAX + 1];
     for (int full = 0; full < 2; full++) {
         int n = snprintf(aid, sizeof aid, "%s%s%s", name, full ? "@" : "", full ? l->platform : "");
-        const uint64_t *route = tr_map_find(&l->routes, aid, (size_t)n);
-        if (route && *route - gone->h.src < gone->h.id)
-            tr_map_delete(&l->routes, aid, (size_t)n);
+        forget_aid(l, aid, (size_t)n, gone);
     }
 }
 
@@ -372,6 +376,8 @@ static void on_gone(tr_link_t *l, const tr_record_t *record, int64_t now) {
         forget_range(l, record);
     else if (tr_name_valid(m->name, strlen(m->name)))
         forget_name(l, m->name, record);
+    else
+        forget_aid(l, m->name, strlen(m->name), record); /* of another platform */
     deliver_gone(l, record, m);
     troupe__gone__free_unpacked(m, NULL);
 }

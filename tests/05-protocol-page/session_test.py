@@ -111,7 +111,7 @@ def direct(fleet):
     assert a.get(lambda r: r.kind == c.MESSAGE).value() == "me"
     n = nacked(a, "alice", alice, "nobody", c.REQUEST, 1, reply_with="lost")
     assert (n.reason, n.dst, n.src, n.envelope[9]) == (10, alice, 0, b"lost") and c.unproto(n.content)[1]
-    assert nacked(a, "alice", alice, "bob@elsewhere", c.INFORM, 1).reason == 10
+    assert nacked(a, "alice", alice, "bob@elsewhere", c.INFORM, 1).reason == 29
     assert nacked(a, "alice", alice, "b b", c.INFORM, 1).reason == 8
     assert nacked(a, "alice", alice, "svc:none", c.INFORM, 1).reason == 13
     assert nacked(a, "alice", alice, "", c.INFORM, 1, dst=bob + (1 << 24)).reason == 11

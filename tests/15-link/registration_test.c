@@ -176,7 +176,7 @@ static void nobody_of_that_name_comes_back_as_a_failure(void **state) {
     assert_string_equal(s->conversation, "conversation-1");
     assert_int_equal(member_send_as(a, "a@elsewhere", 1, TR_REQUEST, "conversation-2"), 0);
     until(c, a->box->n == 2);
-    assert_int_equal(a->box->seen[1].reason, TR_REASON_NOT_FOUND);
+    assert_int_equal(a->box->seen[1].reason, TR_REASON_UNKNOWN_PLATFORM);
     assert_string_equal(a->box->seen[1].conversation, "conversation-2");
     member_t *nobody = crowd_join(c, "nobody");
     assert_int_equal(member_send(a, "nobody", 3), 0);

@@ -95,15 +95,15 @@ static void tick(sim_broker_t *b, tr_core_now_t now) {
 }
 
 static void send_out(sim_broker_t *b, const tr_core_out_t *out, tr_core_now_t now) {
-    sim_conn_t *c = sim_net_conn(b->world->net, b, out->peer);
+    sim_conn_t *c = sim_net_conn(b->world->net, b, (uint32_t)out->peer);
     if (!c)
-        sim_fail(b->world, "the broker sends to peer %u, which never was", out->peer);
+        sim_fail(b->world, "the broker sends to peer %u, which never was", (unsigned)out->peer);
     sim_credit_sent(c, out->buf->data, out->buf->len);
     char what[320];
-    sim_say(b->world, "%s > %s peer %u: %u bytes %08x: %s", b->platform, c->proc->name, out->peer,
+    sim_say(b->world, "%s > %s peer %u: %u bytes %08x: %s", b->platform, c->proc->name, (unsigned)out->peer,
         out->buf->len, (unsigned)sim_hash(out->buf->data, out->buf->len),
         sim_describe(out->buf->data, out->buf->len, what, sizeof what));
-    if (!sim_net_send(b->world->net, b, out->peer, out->buf->data, out->buf->len))
+    if (!sim_net_send(b->world->net, b, (uint32_t)out->peer, out->buf->data, out->buf->len))
         tr_core_peer_lost(b->core, out->peer, now);
 }
 
@@ -125,7 +125,8 @@ static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
         case TR_OUT_WRITE:
         case TR_OUT_READ: sim_fail(b->world, "the core writes to a journal that it does not have");
         case TR_OUT_CUT:
-            sim_fail(b->world, "the core cuts off peer %u, and nobody revoked its key", out.peer);
+            sim_fail(b->world, "the core cuts off peer %u, and nobody revoked its key", (unsigned)out.peer);
+        case TR_OUT_DIALLED: sim_fail(b->world, "the core answers a dial that nobody made");
         case TR_OUT_NONE: break;
         }
         tr_buf_release(out.buf);

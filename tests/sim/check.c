@@ -89,7 +89,8 @@ void sim_check_dead(const sim_broker_t *broker, uint32_t pid) {
     const tr_core_t *core = broker->core;
     for (uint32_t i = 0; i < core->sessions_n; i++) {
         const tr_session_t *s = core->sessions[i];
-        const sim_conn_t *c = s && s->pid == pid ? sim_net_conn(broker->world->net, broker, s->peer) : NULL;
+        const sim_conn_t *c =
+            s && s->pid == pid ? sim_net_conn(broker->world->net, broker, (uint32_t)s->peer) : NULL;
         if (c && c->socket) /* not a stray, who says what the dead one said */
             sim_fail(broker->world, "presence: %s (%u) has been dead for long, and the broker does not know",
                 s->process, pid);
