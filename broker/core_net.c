@@ -126,12 +126,26 @@ static bool carry(net_t *net, net_wire_t *wire, unsigned to) {
     return true;
 }
 
+/* Of a connection that was cut, once all that was sent before is there. */
+static bool tell_end(net_wire_t *wire) {
+    if (wire->up || wire->told || wire->stuck || wire->first[0] || wire->first[1])
+        return false;
+    wire->told = true;
+    for (unsigned end = 0; end < 2; end++) {
+        tr_core_peer_lost(wire->ends[end]->core, wire->peers[end], wire->ends[end]->now);
+        step(wire->ends[end]);
+    }
+    return true;
+}
+
 void net_run(net_t *net) {
     for (bool any = true; any;) {
         any = false;
         for (net_wire_t *wire = net->wires; wire; wire = wire->next)
             for (unsigned end = 0; end < 2; end++)
                 any |= carry(net, wire, end);
+        for (net_wire_t *wire = net->wires; wire && !any; wire = wire->next)
+            any = tell_end(wire);
     }
 }
 
@@ -191,12 +205,8 @@ void net_pass(net_t *net, int64_t ms) {
 }
 
 void net_break(net_t *net, net_wire_t *wire) {
-    wire->up = false;
+    wire->up = wire->stuck = false;
     drop_frames(wire);
-    for (unsigned end = 0; end < 2; end++) {
-        tr_core_peer_lost(wire->ends[end]->core, wire->peers[end], wire->ends[end]->now);
-        step(wire->ends[end]);
-    }
     net_run(net);
 }
 

@@ -22,6 +22,7 @@ typedef struct net_wire {
     tr_peer_t peers[2];               /* its number there */
     net_frame_t *first[2], **last[2]; /* on their way to that end */
     bool up;
+    bool told;   /* both ends know that it is not */
     bool stuck;  /* nothing is carried */
     int dialled; /* tr_dialled_t, -1 = not told */
     char detail[160];

@@ -253,6 +253,65 @@ static void what_is_dropped_is_told_as_a_gap(void **state) {
     net_end(f.net);
 }
 
+static void describe(const fair_t *f) {
+    offer(f, f->a, f->ann, "ann", 1);
+    offer(f, f->b, f->bob, "bob", 1);
+    offer(f, f->c, f->cat, "cat", 1);
+}
+
+static size_t count_of(const char *text, const char *what) {
+    size_t n = 0;
+    for (; (text = strstr(text, what)); text++)
+        n++;
+    return n;
+}
+
+/* As far as max-depth says, each agent once, no more than max-results. */
+static void searches_go_on(void **state) {
+    (void)state;
+    fair_t f = fair_of(NULL);
+    describe(&f);
+    static const struct {
+        const char *request;
+        size_t results;
+    } rows[] = {
+        {"{\"action\":\"search\"}", 1},
+        {"{\"action\":\"search\",\"max-depth\":1}", 3},
+        {"{\"action\":\"search\",\"max-depth\":5}", 3}, /* b and c ask each other, and find nothing more */
+        {"{\"action\":\"search\",\"max-depth\":-1,\"max-results\":2}", 2},
+        {"{\"action\":\"search\",\"max-depth\":1,\"max-results\":1}", 1},
+        {"{\"action\":\"search\",\"max-depth\":1,\"search-id\":\"mine\"}", 3},
+        {"{\"action\":\"search\",\"max-depth\":1,\"search-id\":\"mine\"}", 0}, /* it came by before */
+        {"{\"action\":\"search\",\"max-depth\":1,\"template\":{\"services\":[{\"name\":\"sum\"}]}}", 3},
+        {"{\"action\":\"search\",\"max-depth\":1,\"template\":{\"services\":[{\"name\":\"none\"}]}}", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *text = ask(f.a, 1, f.ann, "ann", "df", rows[i].request);
+        if (count_of(text, "@") != rows[i].results)
+            fail_msg("row %zu: %s", i, text);
+    }
+    net_end(f.net);
+}
+
+static void wait_and_carry(net_t *net) {
+    net_run(net);
+    for (int i = 0; i < 6; i++)
+        net_pass(net, 200);
+}
+
+/* Who does not answer, or whose link breaks, is left out. */
+static void a_search_does_not_wait_for_ever(void **state) {
+    (void)state;
+    fair_t f = fair_of(NULL);
+    describe(&f);
+    net_wire(f.net, 0, 2)->stuck = true;
+    f.a->carry = wait_and_carry;
+    const char *text = ask(f.a, 1, f.ann, "ann", "df", "{\"action\":\"search\",\"max-depth\":1}");
+    assert_int_equal(count_of(text, "@"), 2);
+    assert_null(strstr(text, "cat@c"));
+    net_end(f.net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_settled_across),
@@ -264,6 +323,8 @@ int main(void) {
         cmocka_unit_test(who_is_gone_wants_nothing),
         cmocka_unit_test(watchers_of_the_stream_count),
         cmocka_unit_test(what_is_dropped_is_told_as_a_gap),
+        cmocka_unit_test(searches_go_on),
+        cmocka_unit_test(a_search_does_not_wait_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

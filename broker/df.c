@@ -9,6 +9,7 @@
 #include "broker/platform.h"
 
 #include "broker/guard.h"
+#include "broker/search.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define RESULTS_MAX      1000
 #define SERVICES_MAX     256                         /* of one agent */
 #define LEASE_MAX_MS     (3650ll * 24 * 3600 * 1000) /* ten years: beyond it, arithmetic */
+#define SEARCH_ID_MAX    80
 #define STEPS_MAX        1000000 /* comparisons of one search: a template must not cost seconds */
 
 static uint32_t find(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent) {
@@ -313,23 +315,47 @@ static size_t find_matches(
     return n;
 }
 
+/* How far it may go: 0 is no further than here; negative, as far as it can. */
+static int64_t depth_of(const tr_answer_t *a) {
+    int64_t depth = tr_value_int(tr_value_get(a->request, "max-depth"), 0);
+    return depth < 0 || depth > TR_SEARCH_DEPTH_MAX ? TR_SEARCH_DEPTH_MAX : depth;
+}
+
+/* What was found here is the answer, or the beginning of one. */
+static void answer_search(tr_answer_t *a, const tr_search_found_t *here) {
+    char id[SEARCH_ID_MAX + 1];
+    bool named = tr_value_copy(tr_value_get(a->request, "search-id"), id, sizeof id) == 0;
+    if (depth_of(a) > 0 && tr_search_begin(a, here, named ? id : NULL, depth_of(a)))
+        return;
+    tr_write_map(&a->content, 1);
+    tr_write_str(&a->content, "agents");
+    tr_write_array(&a->content, here->count);
+    if (here->len && msgpack_sbuffer_write(&a->content.buffer, here->values, here->len) < 0)
+        a->content.failed = true;
+}
+
+static bool came_by(const tr_answer_t *a) {
+    char id[SEARCH_ID_MAX + 1];
+    return tr_value_copy(tr_value_get(a->request, "search-id"), id, sizeof id) == 0 &&
+           tr_search_is_old(a->core, id);
+}
+
 static void handle_search(tr_answer_t *a) {
     int64_t asked = tr_value_int(tr_value_get(a->request, "max-results"), RESULTS_MAX);
-    size_t max = asked < 0 ? 0 : asked > RESULTS_MAX ? RESULTS_MAX : (size_t)asked, steps = STEPS_MAX, len;
-    const void *bytes;
+    size_t steps = STEPS_MAX;
+    tr_search_found_t here = {.max = asked < 0 ? 0 : asked > RESULTS_MAX ? RESULTS_MAX : (size_t)asked};
     tr_content_writer_t found;
     tr_content_writer_init(&found);
-    size_t n = find_matches(a->core, tr_value_get(a->request, "template"), max, &found, &steps);
-    if (!steps) {
+    if (!came_by(a))
+        here.count = find_matches(a->core, tr_value_get(a->request, "template"), here.max, &found, &steps);
+    else
+        here.max = 0; /* nothing more is to be found for it here, nor beyond */
+    if (!steps)
         tr_answer_refuse(a, "unrecognised-parameter-value", "the template needs too many comparisons");
-    } else {
-        tr_write_map(&a->content, 1);
-        tr_write_str(&a->content, "agents");
-        tr_write_array(&a->content, n);
-        if (tr_content_writer_take(&found, &bytes, &len) < 0 ||
-            (len && msgpack_sbuffer_write(&a->content.buffer, bytes, len) < 0))
-            a->content.failed = true;
-    }
+    else if (tr_content_writer_take(&found, &here.values, &here.len) < 0)
+        tr_answer_fail(a, "out of memory");
+    else
+        answer_search(a, &here);
     tr_content_writer_finish(&found);
 }
 

@@ -1,5 +1,7 @@
 #include "broker/events.h"
 
+#include "broker/core.h"
+
 const tr_event_t tr_broker_events[TR_B_EVENTS] = {
     [TR_B_LISTENING] = {"B001", TR_LOG_INFO, "listening", "The broker takes connections at these addresses.",
         "None needed."},
@@ -128,7 +130,7 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "See /metrics, and find who causes them: somebody tries again and again."},
 };
 
-const tr_event_t *tr_broker_event_of(tr_core_event_t event) {
+const tr_event_t *tr_broker_event_of(unsigned core_event) {
     static const tr_broker_event_t events[] = {
         [TR_EVENT_JOINED] = TR_B_JOINED,
         [TR_EVENT_LEFT] = TR_B_LEFT,
@@ -150,5 +152,5 @@ const tr_event_t *tr_broker_event_of(tr_core_event_t event) {
         [TR_EVENT_PEER_DOWN] = TR_B_PEER_DOWN,
         [TR_EVENT_PEER_REFUSED] = TR_B_PEER_REFUSED,
     };
-    return &tr_broker_events[events[event]];
+    return &tr_broker_events[events[core_event]];
 }

@@ -2,7 +2,6 @@
 #ifndef TR_BROKER_EVENTS_H
 #define TR_BROKER_EVENTS_H
 
-#include "broker/core.h"
 #include "lib/base/log.h"
 
 typedef enum tr_broker_event {
@@ -46,7 +45,7 @@ typedef enum tr_broker_event {
 
 extern const tr_event_t tr_broker_events[TR_B_EVENTS];
 
-/* As which the core's own events are logged. */
-const tr_event_t *tr_broker_event_of(tr_core_event_t event);
+/* As which the core's own event, a tr_core_event_t, is logged. */
+const tr_event_t *tr_broker_event_of(unsigned core_event);
 
 #endif

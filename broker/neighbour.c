@@ -3,6 +3,7 @@
 #include "broker/guard.h"
 #include "broker/interest.h"
 #include "broker/link.h"
+#include "broker/search.h"
 
 #include "proto/link.pb-c.h"
 
@@ -16,6 +17,8 @@ static tr_federation_t *federation(tr_core_t *core) {
         return core->federation;
     while (!core->federation->instance)
         core->federation->instance = tr_core_random(core);
+    tr_map_init(&core->federation->seen, tr_core_random(core));
+    tr_map_init(&core->federation->seen_before, tr_core_random(core));
     tr_interests_begin(core);
     return core->federation;
 }
@@ -65,6 +68,7 @@ void tr_federation_finish(tr_core_t *core) {
     if (!f)
         return;
     tr_interests_finish(f);
+    tr_searches_finish(f);
     free(f->neighbours);
     free(f);
     core->federation = NULL;
@@ -170,10 +174,12 @@ static tr_identity_t *identify(tr_core_t *core, tr_peer_t peer, const char *plat
     return NULL;
 }
 
-/* The link that the lower name has dialled stands, unless the other side has begun a new life. */
+/* A link that there is stands, unless the other side has begun a new life. Where both dial at the same moment, each
+ * takes the other's before its own is answered: then the one that the lower name has dialled stands. */
 static bool stands(const tr_core_t *core, const tr_neighbour_t *n, const Troupe__Peer *m, bool dialled) {
-    bool lower = strcmp(core->platform, n->platform) < 0;
-    return n->session && n->instance == m->instance && n->dialled != dialled && n->dialled == lower;
+    if (!n->session || n->instance != m->instance)
+        return false;
+    return !dialled || (!n->dialled && strcmp(n->platform, core->platform) < 0);
 }
 
 static void up(tr_core_t *core, tr_neighbour_t *n, const Troupe__Peer *m, bool dialled) {
@@ -297,6 +303,7 @@ void tr_neighbour_down(tr_core_t *core, tr_session_t *session) {
     tr_map_finish(&n->senders);
     tr_interests_forget(n);
     tr_foreign_topics_forget(n);
+    tr_searches_lost(core, n);
     cut(core, session->peer);
     tr_sys_peer(
         core, "down", n, core->shutdown ? "this broker ends" : "the connection broke, or it was silent");
@@ -318,6 +325,8 @@ void tr_neighbours_tick(tr_core_t *core) {
         if (n->session)
             ping(core, n);
     }
+    if (f)
+        tr_searches_tick(core);
 }
 
 static void bye(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {

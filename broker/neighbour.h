@@ -5,8 +5,9 @@
  * A link between two brokers is a session on both sides, with the same records, bundles and credits as a
  * process's: each is to the other what a process with many agents is. One of them dials and says PEER, the
  * other answers PEER_OK; from then on both are alike. The certificate says for which platforms its holder may
- * speak (`platforms`). Where both have dialled, the link stands that the lower platform name has dialled; a
- * new life of a broker (another `instance`) takes the place of the old one at once.
+ * speak (`platforms`). A link that there is stands; where both dial at one moment, the one
+ * that the lower platform name has dialled. A new life of a broker (another `instance`) takes the place of the old
+ * one at once.
  *
  * An agent of another platform is an entry of that session, its name the full AID: a proxy. It is made when
  * somebody here writes to it, or it to somebody here, and has a route like every agent, so that from the
@@ -73,6 +74,11 @@ typedef struct tr_federation {
     size_t changed_n;
     uint32_t told_n; /* of what was told */
     uint64_t told_hash;
+    struct tr_search *searches; /* search.c: those that wait for other platforms */
+    uint32_t searches_n;
+    uint64_t searched;
+    tr_map_t seen, seen_before; /* ids of searches */
+    int64_t seen_ms;
     const tr_core_dial_t *dials; /* as the shell told last; borrowed */
     size_t dials_n;
 } tr_federation_t;

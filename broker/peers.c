@@ -84,7 +84,7 @@ static bool take_inbound(tr_peers_t *p, tr_core_now_t now) {
     if (!more || zmq_msg_recv(&frame, p->router, ZMQ_DONTWAIT) < 0)
         return true;
     const tr_inbound_peer_t *in = good && !zmq_msg_more(&frame) ? meet(p, peer, &frame) : NULL;
-    if (in)
+    if (in && !in->cut_ms)
         tr_core_peer_bundle(p->core, peer, false, in->proven ? in->key : NULL, zmq_msg_data(&frame),
             zmq_msg_size(&frame), now);
     drop_rest(p->router, &frame);

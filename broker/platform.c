@@ -1,6 +1,7 @@
 #include "broker/platform.h"
 
 #include "broker/guard.h"
+#include "broker/search.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,12 +152,6 @@ static void send_answer(
     free(bytes);
 }
 
-/* A request that waits for the journal: a copy of its record. */
-typedef struct later {
-    tr_answer_then_t then;
-    uint8_t record[];
-} later_t;
-
 /* False where the envelope cannot be read. */
 static bool answer_init(tr_answer_t *a, tr_core_t *core, const tr_record_t *record, tr_acl_t *ret_acl) {
     tr_arena_reset(&core->arena);
@@ -176,11 +171,22 @@ static bool answer_init(tr_answer_t *a, tr_core_t *core, const tr_record_t *reco
     return true;
 }
 
-static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t *found) {
-    later_t *later = read->owned;
-    tr_record_t r = {.bytes = later->record};
-    tr_record_header_read(&r.h, later->record);
-    r.envelope = later->record + TR_RECORD_HEADER;
+uint8_t *tr_answer_keep(tr_answer_t *answer) {
+    const tr_record_t *r = answer->record;
+    uint8_t *request = malloc(r->h.length);
+    if (!request)
+        return NULL;
+    tr_record_header_write(&r->h, request);
+    memcpy(request + TR_RECORD_HEADER, r->envelope, r->h.length - TR_RECORD_HEADER);
+    answer->later = true;
+    return request;
+}
+
+void tr_answer_resume(
+    tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg) {
+    tr_record_t r = {.bytes = request};
+    tr_record_header_read(&r.h, request);
+    r.envelope = request + TR_RECORD_HEADER;
     r.content = r.envelope + r.h.envelope_len;
     r.content_len = r.h.length - TR_RECORD_HEADER - r.h.envelope_len;
     tr_answer_t a;
@@ -190,10 +196,7 @@ static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t
         return;
     if (a.requester && tr_content_init(&content, r.content, r.content_len) == 0) {
         a.request = &content.root;
-        if (found->failed)
-            tr_answer_fail(&a, "the journal could not be read");
-        else
-            later->then(&a, found);
+        fill(&a, arg);
         tr_content_finish(&content);
         if (!a.later)
             send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
@@ -201,27 +204,51 @@ static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t
     tr_content_writer_finish(&a.content);
 }
 
+/* A request that waits for the journal. */
+typedef struct later {
+    tr_answer_then_t then;
+    uint8_t *request;
+    const tr_found_t *found;
+} later_t;
+
+static void fill_from_found(tr_answer_t *answer, void *arg) {
+    const later_t *later = arg;
+    if (later->found->failed)
+        tr_answer_fail(answer, "the journal could not be read");
+    else
+        later->then(answer, later->found);
+}
+
+static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t *found) {
+    later_t *later = read->owned;
+    later->found = found;
+    tr_answer_resume(core, later->request, fill_from_found, later);
+}
+
 static void later_free(tr_read_t *read) {
-    free(read->owned);
+    later_t *later = read->owned;
+    if (later)
+        free(later->request);
+    free(later);
 }
 
 void tr_answer_read(
     tr_answer_t *answer, const tr_key_t *from, const tr_key_t *to, size_t limit, tr_answer_then_t then) {
-    const tr_record_t *r = answer->record;
-    later_t *later = malloc(sizeof *later + r->h.length);
-    if (!later) {
-        tr_answer_fail(answer, "out of memory");
+    tr_read_t read = {.done = answer_with_found, .drop = later_free, .owned = calloc(1, sizeof(later_t))};
+    later_t *later = read.owned;
+    if (later)
+        *later = (later_t){.then = then, .request = tr_answer_keep(answer)};
+    if (later && later->request && tr_read_ask(answer->core, &read, from, to, limit))
         return;
-    }
-    later->then = then;
-    tr_record_header_write(&r->h, later->record);
-    memcpy(later->record + TR_RECORD_HEADER, r->envelope, r->h.length - TR_RECORD_HEADER);
-    tr_read_t read = {.done = answer_with_found, .drop = later_free, .owned = later};
-    answer->later = tr_read_ask(answer->core, &read, from, to, limit);
-    if (answer->later)
-        return;
-    free(later);
+    answer->later = false;
+    later_free(&read);
     tr_answer_fail(answer, "out of memory");
+}
+
+/* What the df of another platform says to ours, and is no request, is an answer. */
+static bool is_answer(const tr_answer_t *a, const tr_record_t *record) {
+    return a->requester->neighbour && tr_route_type(a->requester->remote) == TR_ROUTE_PLATFORM &&
+           record->h.performative != TR_REQUEST;
 }
 
 void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
@@ -233,8 +260,12 @@ void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t 
         return;
     }
     const platform_agent_t *agent = &agents[tr_route_slot(record->h.dst)];
-    perform(&a, agent, record);
-    if (!a.later)
+    bool answer = is_answer(&a, record);
+    if (answer)
+        tr_search_answered(core, from, record);
+    else
+        perform(&a, agent, record);
+    if (!a.later && !answer)
         send_answer(&a, &acl, record, agent->name);
     tr_content_writer_finish(&a.content);
 }

@@ -40,6 +40,12 @@ extern const tr_action_t tr_df_actions[];
 typedef void (*tr_answer_then_t)(tr_answer_t *answer, const tr_found_t *found);
 void tr_answer_read(
     tr_answer_t *answer, const tr_key_t *from, const tr_key_t *to, size_t limit, tr_answer_then_t then);
+/* The same for whatever else is waited for. A copy of the request, to be freed by the caller, which says that the
+ * answer comes later; NULL when out of memory. */
+uint8_t *tr_answer_keep(tr_answer_t *answer);
+/* Answers a request that was kept: `fill` is called with a new answer to it, unless the requester has ended. */
+void tr_answer_resume(
+    tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg);
 /* Makes the answer a failure: internal-error. */
 void tr_answer_fail(tr_answer_t *answer, const char *detail);
 

@@ -11,7 +11,7 @@
 typedef struct options {
     tr_cli_common_t common;
     const char *service, *template;
-    int64_t max;
+    int64_t max, max_depth;
 } options_t;
 
 static const tr_option_t table[] = {
@@ -22,6 +22,9 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"max", 'n', "N", TR_INT(options_t, max), "1000", "At most so many.", .min = 1, .max = 1000,
         .flags = TR_OPTION_FLAG_ONLY},
+    {"max-depth", 'd', "N", TR_INT(options_t, max_depth), "0",
+        "Ask the yellow pages of other platforms too, over so many links; -1 is as far as they go.",
+        .min = -1, .max = 16, .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
@@ -37,6 +40,7 @@ static const tr_program_t program = {
                    "the description has.",
     .examples = "troupe df search\n"
                 "troupe df search --service digest -o name\n"
+                "troupe df search --max-depth 1\n"
                 "troupe df search --template '{\"ontologies\": [\"weather\"]}' -o json",
     .options = table,
     .option_count = sizeof table / sizeof *table,
@@ -110,6 +114,8 @@ static int search(tr_cli_session_t *session, const tr_call_t *call, json_t *temp
     const options_t *o = call->options;
     json_t *found = NULL, *agents = json_array();
     json_t *request = json_pack("{s:s, s:I}", "action", "search", "max-results", (json_int_t)o->max);
+    if (request && o->max_depth)
+        json_object_set_new(request, "max-depth", json_integer(o->max_depth));
     if (request && template)
         json_object_set(request, "template", template);
     int code = tr_cli_ask_json(session, call, "df", request, &found);

@@ -95,6 +95,29 @@ class Services(place.FederationTest):
         self.assertEqual((nack.id, nack.reason), (number, 13))
 
 
+class Searches(place.FederationTest):
+    def setUp(self):
+        super().setUp()
+        self.mesh()
+
+    def test_the_yellow_pages_of_all(self):
+        for platform in place.PLATFORMS:
+            self.spawn("agentd", "--connect", self.brokers[platform].endpoint, "--behaviour", "echo", "--name", f"echo-{platform}",
+                       "--service", "echoing")
+
+        def found(*more):
+            done = self.troupe("df", "search", "--service", "echoing", "-o", "name", "--connect", self.brokers["north"].endpoint, *more)
+            self.assertEqual(done.code, 0, done)
+            return sorted(done.out.split())
+        everywhere = [f"echo-{platform}@{platform}" for platform in place.PLATFORMS]
+        harness.wait_until(lambda: found("--max-depth", "1") == everywhere, "all to be found")
+        self.assertEqual(found("--max-depth", "-1"), everywhere)
+        self.assertEqual(found(), ["echo-north@north"])
+        self.assertEqual(len(found("--max-depth", "1", "--max", "2")), 2)
+        os.kill(self.brokers["south"].pid, signal.SIGSTOP)
+        self.assertEqual(found("--max-depth", "1"), everywhere[:2])
+
+
 class Topics(place.FederationTest):
     def setUp(self):
         super().setUp()
