@@ -249,6 +249,8 @@ bool tr_durable_unsubscribe(
 void tr_durable_subs_forget(tr_core_t *core, const tr_queue_t *queue);
 /* The at-th pattern of a queue, not NUL-terminated; NULL where there are no more. */
 const char *tr_durable_sub_of(const tr_core_t *core, const tr_queue_t *queue, uint32_t at, size_t *ret_len);
+/* Tells of all patterns (interest.h). */
+void tr_durable_subs_interest(tr_core_t *core);
 int tr_durable_sub_recover(tr_core_t *core, const tr_pair_t *pair);
 bool tr_topic_in_durable_subs(const tr_core_t *core, tr_topic_t *topic);
 /* `h`: with the topic's sequence number in it. */

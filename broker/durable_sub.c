@@ -5,6 +5,7 @@
  * A publication in a mailbox has its topic's name in its envelope, since routes of topics end with the broker, and where its reply-by would
  * be, its sequence number: `id` is needed for the delivery number. Its publisher never hears of it again: he does not know who listens.
  */
+#include "broker/interest.h"
 #include "broker/stream.h"
 
 #include "lib/store/journal.h"
@@ -37,12 +38,19 @@ static tr_durable_sub_t *add(tr_core_t *core, tr_queue_t *queue, const char *pat
     d->subs = sub;
     d->subs_n++;
     d->subs_version++;
+    tr_interest_pattern(core, pattern, len, 1);
     return sub;
+}
+
+void tr_durable_subs_interest(tr_core_t *core) {
+    for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next)
+        tr_interest_pattern(core, s->pattern, s->len, 1);
 }
 
 static void take_out(tr_core_t *core, tr_durable_sub_t **at) {
     tr_durable_sub_t *sub = *at;
     *at = sub->next;
+    tr_interest_pattern(core, sub->pattern, sub->len, -1);
     core->durable->subs_n--;
     core->durable->subs_version++;
     free(sub);

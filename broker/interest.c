@@ -134,6 +134,8 @@ void tr_interests_begin(tr_core_t *core) {
         tr_interest_pattern(core, ">", 1, 1);
     for (const tr_stream_t *s = core->durable ? core->durable->streams : NULL; s; s = s->next)
         tr_interest_pattern(core, s->pattern, strlen(s->pattern), 1);
+    if (core->durable)
+        tr_durable_subs_interest(core);
 }
 
 void tr_interests_finish(tr_federation_t *f) {
