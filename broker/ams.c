@@ -5,6 +5,7 @@
 
 #include "broker/guard.h"
 #include "broker/neighbour.h"
+#include "broker/quarantine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
-    tr_write_map(w, 18);
+    tr_write_map(w, 19);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
     tr_write_kv(w, "state", tr_agent_state_name(e->state));
@@ -40,6 +41,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv_uint(w, "in_hand", s->sent_records - s->acked_records);
     tr_write_kv_int(w, "silent_ms", core->now.mono_ms - s->heard_ms);
     tr_write_kv_bool(w, "reachable", is_reachable(core, s));
+    tr_write_kv_bool(w, "quarantined", e->quarantined);
 }
 
 /* Matches by "name" (with or without the platform) and "state", where given. */
@@ -292,6 +294,9 @@ const tr_action_t tr_ams_actions[] = {
     {"services", handle_services, .abroad = true},
     {"stats", handle_stats, .abroad = true},
     {"brokers", tr_handle_brokers, .abroad = true},
+    {"quarantine", tr_handle_quarantine},
+    {"quarantine-release", tr_handle_quarantine_release},
+    {"quarantine-list", tr_handle_quarantine_list},
     {"mailboxes", tr_handle_mailboxes},
     {"mailbox-drop", tr_handle_mailbox_drop},
     {"journal", tr_handle_journal},

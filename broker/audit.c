@@ -17,7 +17,12 @@ static const char *const kinds[TR_EVENTS] = {
     [TR_EVENT_SERVICE_REFUSED] = "service-refused",
     [TR_EVENT_VERB_REFUSED] = "verb-refused",
     [TR_EVENT_FORGED_SENDER] = "forged-sender",
+    [TR_EVENT_DELEGATION_REFUSED] = "delegation-refused",
+    [TR_EVENT_CYCLE_REFUSED] = "cycle-refused",
+    [TR_EVENT_BUDGET_REFUSED] = "budget-refused",
     [TR_EVENT_LIMIT] = "limit",
+    [TR_EVENT_QUARANTINED] = "quarantined",
+    [TR_EVENT_RELEASED] = "released",
     [TR_EVENT_REVOKED] = "revoked",
     [TR_EVENT_SKIPPED] = "skipped",
 };

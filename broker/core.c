@@ -5,7 +5,9 @@
 #include "broker/guard.h"
 #include "broker/interest.h"
 #include "broker/link.h"
+#include "broker/mandate.h"
 #include "broker/neighbour.h"
+#include "broker/quarantine.h"
 #include "broker/stream.h"
 
 #include <stdlib.h>
@@ -104,6 +106,8 @@ void tr_core_destroy(tr_core_t **self) {
     tr_federation_finish(c);
     free_outs(c);
     tr_guard_finish(c);
+    tr_mandates_finish(c);
+    tr_quarantine_finish(c);
     for (uint32_t i = 0; i < c->restricted_n; i++)
         free(c->restricted[i]);
     free(c->restricted);

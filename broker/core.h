@@ -89,9 +89,14 @@ typedef enum tr_core_event {
     TR_EVENT_SERVICE_REFUSED, /* to offer, or to ask */
     TR_EVENT_VERB_REFUSED,    /* an action of the platform's agents */
     TR_EVENT_FORGED_SENDER,
-    TR_EVENT_LIMIT,   /* of a certificate */
-    TR_EVENT_REVOKED, /* a session ended because its certificate did */
-    TR_EVENT_SKIPPED, /* there were more of these than are told */
+    TR_EVENT_DELEGATION_REFUSED, /* a chain that was not given; text is the chain, as of the next two */
+    TR_EVENT_CYCLE_REFUSED,
+    TR_EVENT_BUDGET_REFUSED,
+    TR_EVENT_LIMIT,       /* of a certificate */
+    TR_EVENT_QUARANTINED, /* an agent; detail: for whose sake, by whom and why */
+    TR_EVENT_RELEASED,    /* it, from quarantine */
+    TR_EVENT_REVOKED,     /* a session ended because its certificate did */
+    TR_EVENT_SKIPPED,     /* there were more of these than are told */
     /* Of links to other brokers: text is the platform. */
     TR_EVENT_PEER_UP,
     TR_EVENT_PEER_DOWN,    /* detail: why */

@@ -371,7 +371,12 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
         .receivers = {.items = &l->to, .count = l->to != NULL},
         .topic = l->topic,
         .reply_with = l->reply_with,
+        .conversation_id = l->conversation,
+        .delegation = {.items = l->chain},
+        .budget = l->budget,
     };
+    while (l->chain && l->chain[acl.delegation.count])
+        acl.delegation.count++;
     uint8_t envelope[2048];
     size_t envelope_len = tr_acl_envelope_size(&acl);
     assert_true(envelope_len <= sizeof envelope);

@@ -137,6 +137,9 @@ typedef struct letter {
     bool no_hops; /* hops really 0 */
     uint64_t deadline_ms;
     const char *reply_with;
+    const char *conversation;
+    const char *const *chain; /* of its delegation, ended by NULL; NULL = none */
+    tr_budget_t budget;
     uint64_t id; /* 0 = the next one */
     uint8_t priority;
 } letter_t;

@@ -4,6 +4,7 @@
  * range NAME that holds it, nor the other way round.
  */
 #include "broker/neighbour.h"
+#include "broker/quarantine.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -185,6 +186,8 @@ int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t co
         return -TR_REASON_LIMIT;
     core->ranges += e->range;
     core->stats.agents += e->count;
+    if (core->quarantine)
+        tr_quarantine_mark(core);
     *ret_entry = e;
     return 0;
 }

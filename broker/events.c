@@ -107,6 +107,25 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "with what it "
         "held before.",
         "The detail says the place and what was expected: mend it, and it is read again by itself."},
+    [TR_B_DELEGATION_REFUSED] = {"B052", TR_LOG_WARN, "delegation refused",
+        "An agent sent a delegation chain that nobody handed on to it (`what` is the chain), or whose "
+        "beginning was forgotten. On `$sys.audit.delegation-refused`.",
+        "A client with a fault, or an attack: see whose process that is."},
+    [TR_B_CYCLE_REFUSED] = {"B053", TR_LOG_WARN, "cycle refused",
+        "Agents handed a conversation on in a circle: whoever was to get it next is in its delegation chain, "
+        "`what`. On `$sys.audit.cycle-refused`.",
+        "See how the agents of the chain choose whom they hand work to."},
+    [TR_B_BUDGET_REFUSED] = {"B054", TR_LOG_WARN, "budget refused",
+        "An agent wanted to hand on more than it had left to spend, or nothing was left; `what` is the "
+        "delegation chain. On `$sys.audit.budget-refused`.",
+        "Where the work needs it: give it a larger budget. Where not: see what the agents of the chain do."},
+    [TR_B_QUARANTINED] = {"B055", TR_LOG_WARN, "quarantined",
+        "An agent, `what`, sends nothing and gets nothing from now on, because somebody with the right to "
+        "has "
+        "said so of it, or of one that it works for. On `$sys.audit.quarantined`.",
+        "See what it did; `troupe quarantine NAME --release` lets it go."},
+    [TR_B_RELEASED] = {"B056", TR_LOG_INFO, "released from quarantine",
+        "An agent, `what`, may send and get messages again. On `$sys.audit.released`.", "None needed."},
     [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
         "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
     [TR_B_PEER_DOWN] = {"B061", TR_LOG_WARN, "link to a broker lost",
@@ -145,7 +164,12 @@ const tr_event_t *tr_broker_event_of(unsigned core_event) {
         [TR_EVENT_SERVICE_REFUSED] = TR_B_SERVICE_REFUSED,
         [TR_EVENT_VERB_REFUSED] = TR_B_VERB_REFUSED,
         [TR_EVENT_FORGED_SENDER] = TR_B_FORGED_SENDER,
+        [TR_EVENT_DELEGATION_REFUSED] = TR_B_DELEGATION_REFUSED,
+        [TR_EVENT_CYCLE_REFUSED] = TR_B_CYCLE_REFUSED,
+        [TR_EVENT_BUDGET_REFUSED] = TR_B_BUDGET_REFUSED,
         [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
+        [TR_EVENT_QUARANTINED] = TR_B_QUARANTINED,
+        [TR_EVENT_RELEASED] = TR_B_RELEASED,
         [TR_EVENT_REVOKED] = TR_B_REVOKED,
         [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,
         [TR_EVENT_PEER_UP] = TR_B_PEER_UP,

@@ -89,16 +89,14 @@ typedef enum verdict {
 
 typedef struct sieve {
     tr_session_t *session;
-    const tr_entry_t *entry; /* NULL = any of the session */
+    tr_scope_t about; /* count 0 = all of the session */
     tr_reason_t reason;
     verdict_t (*judge)(const struct sieve *sieve, const tr_record_t *record);
 } sieve_t;
 
 static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
-    if (!sieve->entry)
-        return true;
-    tr_route_t first = tr_session_route(sieve->session, sieve->entry->first);
-    return record->h.dst >= first && record->h.dst - first < sieve->entry->count;
+    const tr_scope_t *s = &sieve->about;
+    return !s->count || (record->h.dst >= s->first && record->h.dst - s->first < s->count);
 }
 
 static bool is_leased(const tr_record_t *record) {
@@ -134,7 +132,9 @@ static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t rea
         tr_sys_dead_letter(core, record, reason);
         tr_nack(core, record, reason,
             reason == TR_REASON_PEER_DOWN ? "the link to the broker of that platform broke before it was sent"
-                                          : "the agent ended with this message in its mailbox",
+            : reason == TR_REASON_QUARANTINED
+                ? "the agent was put in quarantine with this message in its mailbox"
+                : "the agent ended with this message in its mailbox",
             0);
     } else {
         core->stats.dropped[reason]++;
@@ -187,12 +187,23 @@ static void sift(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *box) {
     *box = kept;
 }
 
-void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
-    sieve_t sieve = {.session = entry->session, .entry = entry, .reason = reason, .judge = fail_all};
+static void sift_entry(tr_core_t *core, const sieve_t *sieve, tr_entry_t *entry) {
     if (entry->held.head)
-        sift(core, &sieve, &entry->held);
+        sift(core, sieve, &entry->held);
     if (entry->mailbox.records || entry->session->nacks.records)
-        sift(core, &sieve, &entry->session->data);
+        sift(core, sieve, &entry->session->data);
+}
+
+void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
+    sieve_t sieve = {entry->session, tr_entry_scope(entry), reason, fail_all};
+    sift_entry(core, &sieve, entry);
+}
+
+void tr_mailbox_fail_agents(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count, tr_reason_t reason) {
+    tr_scope_t about = {tr_session_route(entry->session, agent), count};
+    sieve_t sieve = {entry->session, about, reason, fail_all_but_nacks};
+    sift_entry(core, &sieve, entry);
 }
 
 static void sift_session(tr_core_t *core, const sieve_t *sieve) {
@@ -214,7 +225,7 @@ void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session) {
 }
 
 void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry) {
-    sieve_t sieve = {.session = entry->session, .entry = entry, .judge = hold_all_but_nacks};
+    sieve_t sieve = {.session = entry->session, .about = tr_entry_scope(entry), .judge = hold_all_but_nacks};
     if (entry->mailbox.records)
         sift(core, &sieve, &entry->session->data);
 }

@@ -5,6 +5,7 @@
  * own publications.
  */
 #include "broker/neighbour.h"
+#include "broker/quarantine.h"
 #include "broker/stream.h"
 
 #include <stdio.h>
@@ -89,6 +90,8 @@ static void deliver(tr_core_t *core, tr_topic_t *topic, tr_topic_sub_t *sub, con
     h.dst = tr_session_route(session, s->agent);
     if (h.dst == record->h.src || session->state == TR_SESSION_CLOSING ||
         (core->foreign && session->neighbour))
+        return;
+    if (s->entry->quarantined && tr_quarantine_holds(core, s->entry, s->agent))
         return;
     if (s->gap)
         send_gap(core, s);

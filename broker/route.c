@@ -2,7 +2,9 @@
  * time, by name), push. */
 #include "broker/durable.h"
 #include "broker/guard.h"
+#include "broker/mandate.h"
 #include "broker/neighbour.h"
+#include "broker/quarantine.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -118,6 +120,8 @@ static tr_reason_t check(tr_core_t *core, tr_session_t *from, const tr_record_t 
         return TR_REASON_FORGED_SENDER;
     if (!tr_performative_valid(r->h.performative))
         return TR_REASON_BAD_RECORD;
+    if (sender->quarantined && tr_quarantine_holds(core, sender, tr_route_agent(r->h.src)))
+        return TR_REASON_QUARANTINED;
     if (!r->h.hops)
         return TR_REASON_HOPS;
     if (r->h.deadline_ms && r->h.deadline_ms < (uint64_t)core->now.wall_ms)
@@ -139,6 +143,16 @@ static tr_reason_t check_guest(
     return may ? TR_REASON_NONE : TR_REASON_FORBIDDEN;
 }
 
+/* The receiver's, who may be away. A service's providers are asked when it is handed to them. */
+static tr_reason_t check_quarantine(const tr_core_t *core, const target_t *t) {
+    const char *agent;
+    bool held = t->entry
+                    ? t->entry->quarantined && tr_quarantine_holds(core, t->entry, tr_route_agent(t->route))
+                    : t->service && tr_service_is_mailbox(t->service, &agent) &&
+                          tr_quarantine_holds_name(core, agent);
+    return held ? TR_REASON_QUARANTINED : TR_REASON_NONE;
+}
+
 static const char *detail_of(tr_reason_t why) {
     switch (why) {
     case TR_REASON_BUSY: return "the mailbox is full";
@@ -155,6 +169,7 @@ static const char *detail_of(tr_reason_t why) {
     case TR_REASON_BAD_TOPIC: return "not a topic: at most 200 bytes of dotted parts, no wildcards";
     case TR_REASON_NO_JOURNAL: return "this broker keeps no journal: it was started without --journal";
     case TR_REASON_NO_PRODUCER: return "a durable message needs a producer: say it in HELLO";
+    case TR_REASON_QUARANTINED: return "its sender, or its receiver, is in quarantine";
     case TR_REASON_FORBIDDEN: return "topics that begin with $ are the platform's own";
     default: return tr_reason_name(why);
     }
@@ -177,6 +192,10 @@ static void give_back(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     tr_control_send(core, from, &h, NULL, 0);
 }
 
+static bool is_of_mandate(tr_reason_t why) {
+    return why == TR_REASON_DELEGATION || why == TR_REASON_CYCLE || why == TR_REASON_BUDGET;
+}
+
 /* Nobody to tell by NACK when the sender itself was false: the process is told instead. */
 static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
     if (why == TR_REASON_FORGED_SENDER)
@@ -192,7 +211,8 @@ static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
         return;
     }
     uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : why == TR_REASON_PEER_DOWN ? 1000 : 0;
-    const char *detail = tr_guard_words(core, detail_of(why), &retry_ms);
+    const char *detail =
+        is_of_mandate(why) ? tr_mandate_words(core) : tr_guard_words(core, detail_of(why), &retry_ms);
     core->stats.refused[why]++;
     tr_nack(core, record, why, detail, retry_ms);
 }
@@ -225,14 +245,26 @@ static tr_reason_t find_target(
                : why;
 }
 
+/* On whose behalf, and with what to spend. The sender pays when the message has been taken. */
+static tr_reason_t check_mandate(tr_core_t *core, tr_session_t *from, const target_t *t, tr_record_t *r) {
+    const char *agent;
+    const tr_service_t *service =
+        t->service && !tr_service_is_mailbox(t->service, &agent) ? t->service : NULL;
+    return tr_mandate_check(core, from, r, t->entry, tr_route_agent(t->route), service);
+}
+
 /* To a mailbox, a queue, or an agent of the platform itself. */
 static tr_reason_t hand_over(tr_core_t *core, tr_session_t *from, const target_t *t, const tr_record_t *r) {
     if (t->entry && t->entry->neighbour && (r->h.flags & TR_FLAG_DURABLE))
         return TR_REASON_NO_JOURNAL;
     if (tr_durable_wanted(core, t->entry, t->service, r))
         return tr_durable_message(core, from, t->entry, t->service, r);
-    if (t->entry)
-        return tr_mailbox_push(core, t->entry, r, &r->h, from);
+    if (t->entry) {
+        tr_reason_t why = tr_mailbox_push(core, t->entry, r, &r->h, from);
+        if (why == TR_REASON_NONE && r->h.flags & TR_FLAG_MANDATE)
+            tr_mandate_give(core, r, t->entry, tr_route_agent(t->route));
+        return why;
+    }
     if (t->service)
         return tr_service_push(core, t->service, r, from);
     tr_platform_message(core, from, r);
@@ -255,6 +287,8 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as
         why = find_target(core, from, record, &t);
     if (why == TR_REASON_NONE)
         why = check_drain(core, &t);
+    if (why == TR_REASON_NONE && core->quarantine)
+        why = check_quarantine(core, &t);
     if (why == TR_REASON_NONE && from->guest)
         why = check_guest(core, from, &t, record);
     if (why != TR_REASON_NONE) {
@@ -265,13 +299,18 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as
     record->h.hops--;
     record->h.flags &= flags_taken(from, &t);
     record->h.attempt = 0;
-    if (core->tapped)
+    if (record->h.flags & TR_FLAG_MANDATE)
+        why = check_mandate(core, from, &t, record);
+    if (why == TR_REASON_NONE && core->tapped)
         tap(core, sender, &t, record);
-    if (t.entry && t.entry->neighbour)
+    if (why == TR_REASON_NONE && t.entry && t.entry->neighbour)
         tr_gone_learn(core, sender, t.entry->session);
-    why = hand_over(core, from, &t, record);
+    if (why == TR_REASON_NONE)
+        why = hand_over(core, from, &t, record);
     if (why != TR_REASON_NONE)
         refuse(core, from, record, why);
+    else if (record->h.flags & TR_FLAG_MANDATE)
+        tr_mandate_paid(core);
 }
 
 static tr_reason_t topic_by_name(
@@ -321,7 +360,7 @@ void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     tr_record_header_t h = record->h;
     h.dst = tr_topic_route(topic);
     h.hops--;
-    h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP);
+    h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP | TR_FLAG_MANDATE);
     h.attempt = 0;
     tr_publish_record(core, topic, record, h);
 }

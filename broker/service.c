@@ -10,6 +10,8 @@
 #include "broker/durable.h"
 #include "broker/interest.h"
 #include "broker/lease.h"
+#include "broker/mandate.h"
+#include "broker/quarantine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -85,6 +87,8 @@ tr_route_t tr_service_route(const tr_service_t *service) {
 }
 
 static bool has_room(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    if (p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent))
+        return false;
     return p->leases.count < p->capacity && p->entry->state == TR_AGENT_ACTIVE &&
            p->entry->session->state == TR_SESSION_LIVE && tr_mailbox_has_room(core, p->entry, lease->len);
 }
@@ -126,6 +130,8 @@ static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
         return false;
     lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
     tr_leases_append(&p->leases, lease);
+    if (h.flags & TR_FLAG_MANDATE)
+        tr_mandate_give(core, &r, p->entry, p->agent);
     core->stats.leased++;
     core->stats.redelivered += (h.flags & TR_FLAG_REDELIVERED) != 0;
     return true;
@@ -144,6 +150,13 @@ static void give_back(tr_core_t *core, tr_lease_t *lease) {
     answer_neighbour(core, lease, TR_FLAG_RELEASE);
     core->stats.returned++;
     free(lease);
+}
+
+/* It leaves his hands undone: what came with it to spend is not his any more. */
+static void take_mandate(tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    tr_record_t r = tr_lease_record(lease);
+    if (r.h.flags & TR_FLAG_MANDATE)
+        tr_mandate_take_back(core, &r, p->entry, p->agent);
 }
 
 static void fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const char *detail) {
@@ -299,7 +312,8 @@ int tr_service_provide(
 }
 
 /* Delivered once too often: fails, and false. */
-static bool try_again(tr_core_t *core, tr_lease_t *lease) {
+static bool try_again(tr_core_t *core, const tr_provider_t *from, tr_lease_t *lease) {
+    take_mandate(core, from, lease);
     core->stats.leased--;
     if (++lease->attempt < core->config.tries_max) {
         tr_queue_again(core, lease);
@@ -310,11 +324,11 @@ static bool try_again(tr_core_t *core, tr_lease_t *lease) {
 }
 
 /* Gives a provider's requests back to the front of the queue, in their order. */
-static void take_back(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases) {
+static void take_back(tr_core_t *core, tr_service_t *s, tr_provider_t *from) {
     tr_lease_list_t again = {0};
     tr_lease_t *lease;
-    while ((lease = tr_leases_shift(leases)))
-        if (try_again(core, lease))
+    while ((lease = tr_leases_shift(&from->leases)))
+        if (try_again(core, from, lease))
             tr_leases_append(&again, lease);
     requeue(core, s, &again);
 }
@@ -337,13 +351,13 @@ static void give_back_foreign(tr_core_t *core, tr_service_t *s) {
 }
 
 static void remove_provider(tr_core_t *core, tr_service_t *s, uint32_t at) {
-    tr_lease_list_t leases = s->providers[at].leases;
-    s->providers[at].entry->services_n--;
+    tr_provider_t leaving = s->providers[at];
+    leaving.entry->services_n--;
     s->providers[at] = s->providers[--s->providers_n];
     if (!s->providers_n)
         s->orphaned_ms = core->now.mono_ms;
     tr_interest_service(core, s);
-    take_back(core, s, &leases);
+    take_back(core, s, &leaving);
     if (!has_local(s))
         give_back_foreign(core, s);
     tr_service_dispatch(core, s);
@@ -362,13 +376,28 @@ void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry) {
                 remove_provider(core, core->services[i], j);
 }
 
+void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count) {
+    for (uint32_t i = 0; i < core->services_n && entry->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        for (uint32_t j = 0; j < s->providers_n; j++)
+            if (s->providers[j].entry == entry && s->providers[j].agent - agent < count)
+                take_back(core, s, &s->providers[j]);
+        tr_service_dispatch(core, s);
+    }
+}
+
+/* Whatever its capacity: it had it before. */
+static bool has_room_now(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    bool held = p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent);
+    return !held && tr_mailbox_has_room(core, p->entry, lease->len);
+}
+
 static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
     tr_lease_list_t leases = p->leases, queued = {0};
     p->leases = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&leases)))
-        if (try_again(core, lease) &&
-            (!tr_mailbox_has_room(core, p->entry, lease->len) || !deliver(core, p, lease)))
+        if (try_again(core, p, lease) && (!has_room_now(core, p, lease) || !deliver(core, p, lease)))
             tr_leases_append(&queued, lease);
     requeue(core, s, &queued);
 }
@@ -400,7 +429,7 @@ static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, u
 
 /* Given back: to another provider, or, where there is no other one with room, not before the next tick. */
 static void release(tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease) {
-    if (!try_again(core, lease))
+    if (!try_again(core, from, lease))
         return;
     tr_provider_t *other = choose(core, s, lease, from);
     if (other && deliver(core, other, lease))
@@ -489,7 +518,7 @@ static void take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p
     while ((lease = tr_leases_shift(&all))) {
         if (lease->until_ms > core->now.mono_ms)
             tr_leases_append(&p->leases, lease);
-        else if (try_again(core, lease))
+        else if (try_again(core, p, lease))
             tr_leases_append(&again, lease);
     }
     requeue(core, s, &again);

@@ -69,6 +69,7 @@ struct tr_entry {
     bool range;
     bool durable;    /* by its registration: every message to it is */
     bool supervisor; /* of the fleet: what it is asked for are verbs too */
+    bool quarantined; /* it, or an agent of the range: quarantine.h knows who */
     bool ending;     /* nothing goes into its mailbox any more */
     bool told_all;   /* so many were told its route that they are not counted */
     /* A proxy: an agent or service of another platform. It has no mailbox here. */
@@ -270,10 +271,12 @@ struct tr_core {
     tr_df_entry_t *df;
     uint32_t df_n;
 
-    tr_durable_t *durable;  /* NULL = this broker keeps no journal */
-    struct tr_guard *guard; /* NULL = everybody may do everything (guard.h) */
-    const uint8_t *speaker; /* the key of the peer whose bundle is being handled; NULL = none */
-    char **restricted;      /* patterns of topics */
+    tr_durable_t *durable;            /* NULL = this broker keeps no journal */
+    struct tr_guard *guard;           /* NULL = everybody may do everything (guard.h) */
+    struct tr_quarantine *quarantine; /* NULL = nobody ever was in it (quarantine.h) */
+    struct tr_mandates *mandates;     /* NULL = there was none yet (mandate.h) */
+    const uint8_t *speaker;           /* the key of the peer whose bundle is being handled; NULL = none */
+    char **restricted;                /* patterns of topics */
     uint32_t restricted_n;
     uint32_t audits;  /* since the last tick */
     uint64_t skipped; /* audits, likewise */
@@ -359,6 +362,9 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
 bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length);
 /* Takes everything for this entry out of the outbox and fails it. */
 void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason);
+/* The same for `count` agents of an entry from `agent` on, but for the NACKs that they wait for. */
+void tr_mailbox_fail_agents(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count, tr_reason_t reason);
 /* Everything that waits for any agent of the session. */
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too);
 /* Copies of leased requests leave the session's outbox. */
@@ -399,6 +405,8 @@ int tr_service_provide(
     tr_core_t *core, tr_service_t *service, tr_entry_t *entry, uint32_t agent, uint32_t capacity);
 void tr_service_withdraw(tr_core_t *core, tr_service_t *service, const tr_entry_t *entry, uint32_t agent);
 void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry);
+/* What they have in their hands of any service goes to others, though they go on offering it. */
+void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count);
 /* A provider's process has resumed: what was on its way to it may be lost, so its leases go out once more. */
 void tr_service_repeat(tr_core_t *core, tr_session_t *session);
 /* Queued requests of every service that this entry provides, now that it is active. */

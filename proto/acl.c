@@ -101,8 +101,21 @@ static uint8_t *put_number(uint8_t *p, unsigned number, uint64_t v) {
     return put_varint(p, v);
 }
 
-static size_t budget_body_size(const tr_acl_t *acl) {
-    return number_size(1, acl->budget_tokens) + number_size(2, acl->budget_micro_cost);
+/* A limit of 0 is there, and empty. */
+static size_t limit_size(unsigned number, bool limited, uint64_t v) {
+    return limited ? bytes_size(number, number_size(1, v)) : 0;
+}
+
+static uint8_t *put_limit(uint8_t *p, unsigned number, bool limited, uint64_t v) {
+    if (!limited)
+        return p;
+    p = put_varint(p, (uint64_t)number << 3 | TAG_BYTES);
+    p = put_varint(p, number_size(1, v));
+    return put_number(p, 1, v);
+}
+
+static size_t budget_body_size(const tr_budget_t *b) {
+    return limit_size(1, b->of_tokens, b->tokens) + limit_size(2, b->of_money, b->micro_cost);
 }
 
 static size_t user_body_size(const tr_acl_user_t *user) {
@@ -114,7 +127,7 @@ size_t tr_acl_envelope_size(const tr_acl_t *self) {
     for (size_t i = 0; i < HEAD_FIELDS; i++)
         n += string_size(head_fields[i].number, string_at(self, head_fields[i].offset));
     n += list_size(13, &self->delegation);
-    size_t budget = budget_body_size(self);
+    size_t budget = budget_body_size(&self->budget);
     if (budget)
         n += bytes_size(14, budget);
     for (size_t i = 0; i < self->user_count; i++)
@@ -129,12 +142,12 @@ uint8_t *tr_acl_envelope_write(const tr_acl_t *self, uint8_t *p) {
     for (size_t i = 0; i < HEAD_FIELDS; i++)
         p = put_string(p, head_fields[i].number, string_at(self, head_fields[i].offset));
     p = put_list(p, 13, &self->delegation);
-    size_t budget = budget_body_size(self);
+    size_t budget = budget_body_size(&self->budget);
     if (budget) {
         p = put_varint(p, 14 << 3 | TAG_BYTES);
         p = put_varint(p, budget);
-        p = put_number(p, 1, self->budget_tokens);
-        p = put_number(p, 2, self->budget_micro_cost);
+        p = put_limit(p, 1, self->budget.of_tokens, self->budget.tokens);
+        p = put_limit(p, 2, self->budget.of_money, self->budget.micro_cost);
     }
     for (size_t i = 0; i < self->user_count; i++) {
         p = put_varint(p, 15 << 3 | TAG_BYTES);
@@ -211,9 +224,14 @@ static int read_envelope(
         .topic = some(e->topic),
         .traceparent = some(e->traceparent),
         .delegation = list_of(e->delegation, e->n_delegation),
-        .budget_tokens = e->budget ? e->budget->tokens : 0,
-        .budget_micro_cost = e->budget ? e->budget->micro_cost : 0,
     };
+    if (e->budget)
+        acl->budget = (tr_budget_t){
+            .of_tokens = e->budget->tokens,
+            .of_money = e->budget->micro_cost,
+            .tokens = e->budget->tokens ? e->budget->tokens->left : 0,
+            .micro_cost = e->budget->micro_cost ? e->budget->micro_cost->left : 0,
+        };
     *ret_envelope = e;
     return read_user(acl, e, arena);
 }
@@ -236,6 +254,10 @@ int tr_acl_read(tr_acl_t *ret_acl, const tr_record_t *record, tr_arena_t *arena)
         return r;
     if (!is_stamped(&acl, record))
         return -EBADMSG;
+    if (!(record->h.flags & TR_FLAG_MANDATE)) {
+        acl.delegation = (tr_acl_list_t){0};
+        acl.budget = (tr_budget_t){0};
+    }
     acl.performative = record->h.performative < TR_ACT_MAX ? record->h.performative : TR_ACT_NONE;
     acl.priority = record->h.priority;
     acl.hops = record->h.hops;

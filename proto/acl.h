@@ -16,8 +16,9 @@
 
 #include <stdbool.h>
 
-#define TR_PRIORITY_MAX 9u
-#define TR_ACL_LIST_MAX 1024 /* receivers, reply-to, delegation, user parameters: each at most */
+#define TR_PRIORITY_MAX   9u
+#define TR_ACL_LIST_MAX   1024 /* receivers, reply-to, delegation, user parameters: each at most */
+#define TR_DELEGATION_MAX 32   /* of a delegation chain that a broker lets pass */
 
 typedef struct tr_acl_list {
     const char *const *items;
@@ -28,6 +29,13 @@ typedef struct tr_acl_user {
     const char *name; /* begins with "X-" */
     const char *value;
 } tr_acl_user_t;
+
+/* What may still be spent on a conversation. */
+typedef struct tr_budget {
+    bool of_tokens, of_money; /* what is limited; the number of what is not means nothing */
+    uint64_t tokens;          /* of language models */
+    uint64_t micro_cost;      /* millionths of the fleet's currency unit */
+} tr_budget_t;
 
 typedef struct tr_acl {
     tr_performative_t performative;
@@ -51,8 +59,7 @@ typedef struct tr_acl {
     tr_acl_list_t delegation;
     const tr_acl_user_t *user;
     size_t user_count;
-    uint64_t budget_tokens; /* both 0 = no budget */
-    uint64_t budget_micro_cost;
+    tr_budget_t budget;
     const void *content;
     size_t content_len;
 } tr_acl_t;
@@ -62,7 +69,8 @@ typedef struct tr_acl {
 size_t tr_acl_envelope_size(const tr_acl_t *self);
 /* Writes the envelope of a record (no performative, reply-by, content). Returns the end. */
 uint8_t *tr_acl_envelope_write(const tr_acl_t *self, uint8_t *out);
-/* The header's and the envelope's parameters. 0, -EBADMSG (no valid envelope), -E2BIG (a list too long),
+/* The header's and the envelope's parameters; delegation and budget only of a record with TR_FLAG_MANDATE, for
+ * otherwise no broker has looked at them. 0, -EBADMSG (no valid envelope), -E2BIG (a list too long),
  * -ENOMEM. */
 int tr_acl_read(tr_acl_t *ret_acl, const tr_record_t *record, tr_arena_t *arena);
 

@@ -37,8 +37,7 @@ static tr_acl_t full(void) {
         .delegation = {chain, 2},
         .user = user,
         .user_count = 2,
-        .budget_tokens = 300,
-        .budget_micro_cost = UINT64_MAX,
+        .budget = {.of_tokens = true, .of_money = true, .tokens = 300, .micro_cost = UINT64_MAX},
         .content = "content",
         .content_len = 7,
     };
@@ -54,8 +53,11 @@ static size_t by_the_library(const tr_acl_t *a, uint8_t *out) {
         u[i].name = (char *)(uintptr_t)a->user[i].name;
         u[i].value = (char *)(uintptr_t)a->user[i].value;
     }
-    budget.tokens = a->budget_tokens;
-    budget.micro_cost = a->budget_micro_cost;
+    Troupe__Limit tokens = TROUPE__LIMIT__INIT, micro_cost = TROUPE__LIMIT__INIT;
+    tokens.left = a->budget.tokens;
+    micro_cost.left = a->budget.micro_cost;
+    budget.tokens = a->budget.of_tokens ? &tokens : NULL;
+    budget.micro_cost = a->budget.of_money ? &micro_cost : NULL;
     e.sender = (char *)(uintptr_t)a->sender;
     e.receivers = (char **)(uintptr_t)a->receivers.items;
     e.n_receivers = a->receivers.count;
@@ -108,8 +110,9 @@ static void check_full(const tr_acl_t *a) {
     assert_int_equal(a->user_count, 2);
     assert_string_equal(a->user[0].name, "X-one");
     assert_string_equal(a->user[1].value, "");
-    assert_int_equal(a->budget_tokens, 300);
-    assert_int_equal(a->budget_micro_cost, UINT64_MAX);
+    assert_true(a->budget.of_tokens && a->budget.of_money);
+    assert_int_equal(a->budget.tokens, 300);
+    assert_int_equal(a->budget.micro_cost, UINT64_MAX);
     assert_int_equal(a->content_len, 7);
     assert_memory_equal(a->content, "content", 7);
 }
@@ -143,6 +146,7 @@ static void reads_a_record(void **state) {
     tr_record_t r = {
         .h = {.performative = TR_CFP,
             .hops = 9,
+            .flags = TR_FLAG_MANDATE,
             .deadline_ms = a.reply_by_ms,
             .envelope_len = (uint16_t)(end - bytes)},
         .envelope = bytes,
@@ -157,6 +161,9 @@ static void reads_a_record(void **state) {
     const char *sender = tr_envelope_sender(bytes, r.h.envelope_len, &len);
     assert_int_equal(len, 3);
     assert_memory_equal(sender, "a@p", 3);
+    r.h.flags = 0; /* no broker has looked at its mandate: it has none */
+    assert_int_equal(tr_acl_read(&read, &r, &arena), 0);
+    assert_true(!read.delegation.count && !read.budget.of_tokens && !read.budget.of_money);
     tr_arena_finish(&arena);
 }
 
@@ -247,7 +254,7 @@ static int read_plain(const uint8_t *bytes, size_t len, tr_arena_t *arena) {
 static tr_acl_t plain(void) {
     tr_acl_t a = full();
     a.user_count = 0;
-    a.budget_tokens = a.budget_micro_cost = 0;
+    a.budget = (tr_budget_t){0};
     return a;
 }
 

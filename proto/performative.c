@@ -44,6 +44,22 @@ const char *tr_performative_name(unsigned act) {
     return act_names[act < TR_ACT_MAX ? act : TR_ACT_NONE];
 }
 
+bool tr_performative_asks(unsigned act) {
+    static const bool asks[TR_ACT_MAX] = {
+        [TR_ACCEPT_PROPOSAL] = true,
+        [TR_CFP] = true,
+        [TR_PROPAGATE] = true,
+        [TR_PROXY] = true,
+        [TR_QUERY_IF] = true,
+        [TR_QUERY_REF] = true,
+        [TR_REQUEST] = true,
+        [TR_REQUEST_WHEN] = true,
+        [TR_REQUEST_WHENEVER] = true,
+        [TR_SUBSCRIBE] = true,
+    };
+    return act < TR_ACT_MAX && asks[act];
+}
+
 static int same(const char *known, const char *name, size_t len) {
     return strlen(known) == len && strncasecmp(known, name, len) == 0;
 }

@@ -44,6 +44,9 @@ const char *tr_performative_name(unsigned act);
 /* By name, any case; TR_ACT_NONE where there is none. */
 tr_performative_t tr_performative_parse(const char *name, size_t len);
 
+/* Whether it wants something done or told. Not so of answers, which propose is where it was called for. */
+bool tr_performative_asks(unsigned act);
+
 /* query, response, task_assignment, task_result, status_update, collaboration_request. */
 typedef struct tr_message_kind {
     const char *name;

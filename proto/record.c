@@ -62,6 +62,10 @@ static const char *const reason_names[TR_REASON_MAX] = {
     [TR_REASON_TOO_OLD] = "too-old",
     [TR_REASON_UNKNOWN_PLATFORM] = "unknown-platform",
     [TR_REASON_PEER_DOWN] = "peer-down",
+    [TR_REASON_DELEGATION] = "bad-delegation",
+    [TR_REASON_CYCLE] = "cycle",
+    [TR_REASON_BUDGET] = "budget",
+    [TR_REASON_QUARANTINED] = "quarantined",
 };
 
 const char *tr_kind_name(unsigned kind) {

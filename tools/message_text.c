@@ -292,6 +292,16 @@ static void put_route(json_t *object, const char *name, tr_route_t route) {
         put_text(object, name, text);
 }
 
+/* Only what is limited. */
+static json_t *budget_json(const tr_budget_t *budget) {
+    json_t *object = json_object();
+    if (budget->of_tokens)
+        put(object, "tokens", json_integer((json_int_t)budget->tokens));
+    if (budget->of_money)
+        put(object, "micro_cost", json_integer((json_int_t)budget->micro_cost));
+    return object;
+}
+
 static void put_envelope(json_t *object, const tr_acl_t *acl) {
     put_text(object, "sender", acl->sender);
     put_list(object, "receivers", acl->receivers);
@@ -305,10 +315,8 @@ static void put_envelope(json_t *object, const tr_acl_t *acl) {
     put_text(object, "in_reply_to", acl->in_reply_to);
     put_text(object, "traceparent", acl->traceparent);
     put_list(object, "delegation", acl->delegation);
-    if (acl->budget_tokens || acl->budget_micro_cost)
-        put(object, "budget",
-            json_pack("{s:I, s:I}", "tokens", (json_int_t)acl->budget_tokens, "micro_cost",
-                (json_int_t)acl->budget_micro_cost));
+    if (acl->budget.of_tokens || acl->budget.of_money)
+        put(object, "budget", budget_json(&acl->budget));
     for (size_t i = 0; i < acl->user_count; i++)
         put_text(object, acl->user[i].name, acl->user[i].value);
 }
@@ -318,7 +326,8 @@ static json_t *flags_json(uint8_t flags) {
         uint8_t flag;
         const char *name;
     } names[] = {{TR_FLAG_LEASED, "leased"}, {TR_FLAG_REDELIVERED, "redelivered"},
-        {TR_FLAG_DURABLE, "durable"}, {TR_FLAG_NO_NACK, "no-nack"}, {TR_FLAG_TAP, "tap"}};
+        {TR_FLAG_DURABLE, "durable"}, {TR_FLAG_NO_NACK, "no-nack"}, {TR_FLAG_TAP, "tap"},
+        {TR_FLAG_MANDATE, "mandate"}};
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (flags & names[i].flag)

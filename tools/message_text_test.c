@@ -171,7 +171,7 @@ static void headers_are_those_that_are_there(void **state) {
         .protocol = "fipa-request",
         .user = user,
         .user_count = 1,
-        .budget_tokens = 100,
+        .budget = {.of_tokens = true, .tokens = 100},
     };
     tr_record_t record = {
         .h = {.length = 99, .performative = TR_REQUEST, .hops = 63, .flags = TR_FLAG_LEASED, .id = 7}};
@@ -180,7 +180,7 @@ static void headers_are_those_that_are_there(void **state) {
     assert_string_equal(json,
         "{\"performative\":\"request\",\"sender\":\"a@p\",\"receivers\":[\"b@p\"],\"protocol\":\"fipa-"
         "request\","
-        "\"budget\":{\"tokens\":100,\"micro_cost\":0},\"X-shift\":\"night\",\"hops\":63,\"priority\":0,"
+        "\"budget\":{\"tokens\":100},\"X-shift\":\"night\",\"hops\":63,\"priority\":0,"
         "\"flags\":[\"leased\"],\"id\":7,\"bytes\":99}");
     free(json);
     json_decref(headers);

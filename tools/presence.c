@@ -22,6 +22,8 @@ json_t *tr_presence_by_name(const json_t *list) {
 
 /* A broker that does not say so (an older one) is taken at its word that the agent is there. */
 static const char *state_of_agent(const json_t *agent) {
+    if (json_is_true(json_object_get(agent, "quarantined")))
+        return TR_PRESENCE_QUARANTINED;
     return json_is_false(json_object_get(agent, "reachable")) ? TR_PRESENCE_UNREACHABLE
                                                               : text(agent, "state");
 }
@@ -40,7 +42,8 @@ const char *tr_presence_state(const json_t *process, const json_t *agent) {
 }
 
 bool tr_presence_is_trouble(const char *state) {
-    static const char *const words[] = {TR_PRESENCE_LOST, TR_PRESENCE_UNREACHABLE, "failed", "backoff"};
+    static const char *const words[] = {
+        TR_PRESENCE_LOST, TR_PRESENCE_UNREACHABLE, TR_PRESENCE_QUARANTINED, "failed", "backoff"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(words[i], state) == 0)
             return true;

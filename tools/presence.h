@@ -14,6 +14,8 @@
 #define TR_PRESENCE_LOST "lost"
 /* The broker still waits for a sign of it. */
 #define TR_PRESENCE_UNREACHABLE "unreachable"
+/* The broker takes nothing from it, and gives it nothing (troupe quarantine). */
+#define TR_PRESENCE_QUARANTINED "quarantined"
 
 /* The items of a list by their name without its platform: a new object, which shares them. NULL when out of
  * memory. */

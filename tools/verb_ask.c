@@ -1,6 +1,7 @@
 /* `troupe ask`: a message and its answer; with --all every answer that comes. */
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
+#include "tools/budget.h"
 #include "tools/message_text.h"
 #include "tools/output_yaml.h"
 #include "tools/session.h"
@@ -15,6 +16,7 @@ typedef struct options {
     const char *act, *protocol, *ontology;
     tr_cli_given_t given;
     tr_cli_delivery_t delivery;
+    tr_cli_budget_t budget;
     bool raw, headers, all;
     int64_t count;
 } options_t;
@@ -30,6 +32,7 @@ static const tr_option_t table[] = {
     {"ontology", 0, "NAME", TR_STRING(options_t, ontology), NULL, "The ontology of the content.",
         .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_DELIVERY_OPTIONS(options_t),
+    TR_CLI_BUDGET_OPTIONS(options_t),
     {"all", 0, NULL, TR_BOOL(options_t, all), NULL, "Print every answer until --timeout, or --count of them.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"count", 'n', "N", TR_INT(options_t, count), "0",
@@ -61,6 +64,7 @@ static const tr_program_t program = {
         "in time.",
     .examples = "troupe ask echo-1 \"good morning\"\n"
                 "troupe ask svc:digest '{\"path\": \"/usr/share/common-licenses/GPL-3\"}'\n"
+                "troupe ask editor \"a summary\" --budget-tokens 5000 --budget-money 0.25\n"
                 "troupe ask oracle --act query '{\"of\": \"uptime\"}' -o json\n"
                 "troupe ask ams '{\"action\": \"get-description\"}'",
     .options = table,
@@ -211,6 +215,8 @@ static int run(const tr_call_t *call) {
     int code = tr_cli_check_receiver(call, receiver);
     if (code == TR_EXIT_OK)
         code = tr_cli_parse_act(call, o->act, &message);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_read_budget(call, &o->budget, &message.budget);
     if (code == TR_EXIT_OK)
         code = tr_cli_read_content(call, call->arguments.items[1], &o->given, false, &content);
     if (code != TR_EXIT_OK)

@@ -1,5 +1,6 @@
 /* `troupe send`: a message whose answer nobody waits for, or one for each line of stdin. */
 #include "lib/base/clock.h"
+#include "tools/budget.h"
 #include "tools/lines.h"
 #include "tools/message_text.h"
 #include "tools/sender.h"
@@ -12,6 +13,7 @@ typedef struct options {
     const char *protocol, *ontology, *conversation;
     tr_cli_given_t given;
     tr_cli_delivery_t delivery;
+    tr_cli_budget_t budget;
     bool lines;
 } options_t;
 
@@ -26,6 +28,7 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"conversation", 0, "ID", TR_STRING(options_t, conversation), NULL,
         "The conversation that it belongs to.", .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_BUDGET_OPTIONS(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
 
@@ -132,6 +135,8 @@ static int run(const tr_call_t *call) {
     int code = tr_cli_check_receiver(call, receiver);
     if (code == TR_EXIT_OK)
         code = tr_cli_parse_act(call, call->arguments.items[1], &message);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_read_budget(call, &o->budget, &message.budget);
     if (code != TR_EXIT_OK)
         return code;
     return o->lines ? deliver_lines(call, &message) : deliver_one(call, &message);

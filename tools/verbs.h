@@ -11,6 +11,7 @@
     VERB(attach)                                                                                             \
     VERB(detach)                                                                                             \
     VERB(scale)                                                                                              \
+    VERB(quarantine)                                                                                         \
     VERB(tap)                                                                                                \
     VERB(logs)                                                                                               \
     VERB(topics)                                                                                             \

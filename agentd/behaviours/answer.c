@@ -20,8 +20,6 @@ int tr_answer_init(tr_acl_t *answer, const tr_message_t *to, tr_performative_t a
         .conversation_id = asked->conversation_id,
         .in_reply_to = asked->reply_with,
         .traceparent = asked->traceparent,
-        .budget_tokens = asked->budget_tokens,
-        .budget_micro_cost = asked->budget_micro_cost,
     };
     return 0;
 }
@@ -29,19 +27,9 @@ int tr_answer_init(tr_acl_t *answer, const tr_message_t *to, tr_performative_t a
 bool tr_answer_asked(const tr_message_t *message) {
     if (tr_message_type(message) != TR_MESSAGE_DIRECT)
         return false;
-    switch (tr_message_performative(message)) {
-    case TR_REQUEST:
-    case TR_REQUEST_WHEN:
-    case TR_REQUEST_WHENEVER:
-    case TR_QUERY_IF:
-    case TR_QUERY_REF:
-    case TR_CFP:
-    case TR_PROPOSE:
-    case TR_SUBSCRIBE:
-    case TR_PROXY:
-    case TR_PROPAGATE: return true;
-    default: break;
-    }
+    tr_performative_t act = tr_message_performative(message);
+    if (act == TR_PROPOSE || (act != TR_ACCEPT_PROPOSAL && tr_performative_asks(act)))
+        return true;
     const tr_acl_t *acl = tr_message_acl(message);
     return acl && acl->reply_with;
 }

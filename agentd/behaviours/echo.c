@@ -17,7 +17,7 @@ static int answer(tr_agent_t *self, void *state, const tr_message_t *message) {
     if (tr_answer_init(&acl, message, TR_INFORM, &sender) < 0)
         return 0;
     acl.content = tr_message_content(message, &acl.content_len);
-    int rc = tr_send(self, &acl);
+    int rc = tr_reply_with(self, message, &acl);
     /* A receiver that is none is its sender's own fault, ignoring. */
     return rc == -EAGAIN || rc == -ENOMEM ? rc : 0;
 }

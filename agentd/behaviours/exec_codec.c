@@ -75,6 +75,18 @@ static json_t *content_to_json(const char *language, const void *bytes, size_t l
     return value ? value : binary(bytes, len);
 }
 
+/* Only what is limited. */
+static void put_budget(json_t *line, const tr_budget_t *budget) {
+    json_t *object = budget->of_tokens || budget->of_money ? json_object() : NULL;
+    if (!object)
+        return;
+    if (budget->of_tokens)
+        put(object, "tokens", json_integer((json_int_t)budget->tokens));
+    if (budget->of_money)
+        put(object, "micro_cost", json_integer((json_int_t)budget->micro_cost));
+    put(line, "budget", object);
+}
+
 static void put_parameters(json_t *line, const tr_acl_t *acl) {
     if (acl->performative != TR_ACT_NONE)
         put(line, "performative", json_string(tr_performative_name(acl->performative)));
@@ -82,6 +94,7 @@ static void put_parameters(json_t *line, const tr_acl_t *acl) {
     put_list(line, "receivers", acl->receivers);
     put_list(line, "reply_to", acl->reply_to);
     put_list(line, "delegation", acl->delegation);
+    put_budget(line, &acl->budget);
     put_text(line, "conversation_id", acl->conversation_id);
     put_text(line, "reply_with", acl->reply_with);
     put_text(line, "in_reply_to", acl->in_reply_to);

@@ -116,7 +116,7 @@ static int send_reply(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *
         acl.in_reply_to = out->acl.in_reply_to;
     if (out->has_priority)
         acl.priority = out->acl.priority;
-    return out->durable ? send_each(self, acl, true) : tr_send(self->agent, &acl);
+    return out->durable ? send_each(self, acl, true) : tr_reply_with(self->agent, work->message, &acl);
 }
 
 static int send_out(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *work) {

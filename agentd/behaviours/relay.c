@@ -4,8 +4,8 @@
  *   args: {"to": "NAME" or "svc:NAME"}
  *
  * Performative, content, conversation-id and reply-with stay, so that whoever it reaches answers the sender
- * itself; the relay adds itself to the delegation chain, and the hop limit goes on falling. A message that
- * has been here before is refused (reason "loop"); where it cannot be delivered the sender gets a failure.
+ * itself; the relay adds itself to the delegation chain, hands on what is left of the budget, and the hop limit
+ * goes on falling. What would go in a circle is refused; where it cannot be delivered the sender gets a failure.
  * Events of topics are forwarded as informs.
  *
  * What is durable goes on as durable, and stays with the relay until the broker has it on disk in the other queue: where that
@@ -76,11 +76,17 @@ static int fail(tr_agent_t *self, const tr_message_t *message, tr_performative_t
     return rc == -EAGAIN ? rc : 0;
 }
 
-static bool was_here(const tr_acl_t *acl, const char *aid) {
-    for (size_t i = 0; i < acl->delegation.count; i++)
-        if (strcmp(acl->delegation.items[i], aid) == 0)
-            return true;
-    return false;
+/* What becomes of it when it cannot go on: 0, or a code to try again. */
+static int not_sent(tr_agent_t *self, const tr_message_t *message, int rc) {
+    switch (rc) {
+    case 0:
+    case -EAGAIN:
+    case -ENOMEM: return rc;
+    case -ELOOP: return fail(self, message, TR_REFUSE, "loop", "this relay has forwarded the message before");
+    case -E2BIG:
+        return fail(self, message, TR_REFUSE, "delegation-too-long", "too many agents have handed this on");
+    default: return fail(self, message, TR_FAILURE, "not-sent", strerror(-rc));
+    }
 }
 
 static int pass(tr_agent_t *self, relay_t *relay, const tr_message_t *message, const tr_acl_t *acl);
@@ -88,43 +94,22 @@ static int pass(tr_agent_t *self, relay_t *relay, const tr_message_t *message, c
 static int forward(tr_agent_t *self, void *state, const tr_message_t *message) {
     relay_t *relay = state;
     const tr_acl_t *acl = tr_message_acl(message);
-    char aid[TR_AID_MAX + 1];
     if (!acl)
         return 0;
-    tr_agent_aid(self, aid);
-    if (was_here(acl, aid))
-        return fail(self, message, TR_REFUSE, "loop", "this relay has forwarded the message before");
     if (acl->hops <= 1) /* the last one is for the answer */
         return fail(self, message, TR_FAILURE, "hops", "the hop limit is used up");
-    if (acl->delegation.count + 2 > TR_ACL_LIST_MAX)
-        return fail(self, message, TR_REFUSE, "delegation-too-long", "too many agents have handed this on");
-
-    /* The originator first, then all who handed it on. */
-    const char **chain = malloc((acl->delegation.count + 2) * sizeof *chain);
-    if (!chain)
-        return -ENOMEM;
-    size_t n = acl->delegation.count;
-    for (size_t i = 0; i < n; i++)
-        chain[i] = acl->delegation.items[i];
-    if (n == 0 && acl->sender)
-        chain[n++] = acl->sender;
-    chain[n++] = aid;
-
     const char *to = relay->to;
     tr_acl_t copy = *acl;
     copy.receivers = (tr_acl_list_t){&to, 1};
-    copy.delegation = (tr_acl_list_t){chain, n};
+    copy.budget = (tr_budget_t){0}; /* all that is left */
     if (!acl->reply_to.count && acl->sender)
         copy.reply_to = (tr_acl_list_t){&acl->sender, 1};
     if (copy.performative == TR_ACT_NONE)
         copy.performative = TR_INFORM;
     copy.flags = 0;
     copy.content = tr_message_content(message, &copy.content_len);
-    int rc = tr_message_durable(message) ? pass(self, relay, message, &copy) : tr_send(self, &copy);
-    free(chain);
-    if (rc == 0 || rc == -EAGAIN || rc == -ENOMEM)
-        return rc;
-    return fail(self, message, TR_FAILURE, "not-sent", strerror(-rc));
+    int rc = tr_message_durable(message) ? pass(self, relay, message, &copy) : tr_delegate(self, message, &copy);
+    return not_sent(self, message, rc);
 }
 
 /* One that was forwarded came back: whoever it was sent for learns why. */
@@ -208,7 +193,7 @@ static void on_stored(tr_agent_t *self, void *state, const tr_message_t *failure
 /* It is kept only when it is on its way: until then whoever has it goes on having it. */
 static int pass(tr_agent_t *self, relay_t *relay, const tr_message_t *message, const tr_acl_t *acl) {
     uint64_t number = relay->next++;
-    int rc = tr_send_durable(self, acl, on_stored, (void *)(uintptr_t)number);
+    int rc = tr_delegate_durable(self, message, acl, on_stored, (void *)(uintptr_t)number);
     if (rc < 0)
         return rc;
     passing_t *p = calloc(1, sizeof *p);

@@ -32,13 +32,14 @@ static tr_storing_t *storing_new(tr_agent_t *agent, tr_stored_fn on_stored, void
 }
 
 int tr_send_durable(tr_agent_t *self, const tr_acl_t *message, tr_stored_fn on_stored, void *arg) {
-    char aid[TR_AID_MAX + 1];
+    char aid[TR_AID_MAX + 1], conversation[TR_ID_SIZE];
     tr_acl_t acl = *message;
     if (acl.receivers.count != 1 || acl.performative == TR_ACT_NONE || acl.performative >= TR_ACT_MAX)
         return -EINVAL;
     acl.flags |= TR_FLAG_DURABLE;
     acl.sender = tr_agent_aid(self, aid);
     acl.topic = NULL;
+    tr_name_conversation(self->hosted->host, &acl, conversation);
     tr_storing_t *s = on_stored ? storing_new(self, on_stored, arg) : NULL;
     if (on_stored && !s)
         return -ENOMEM;

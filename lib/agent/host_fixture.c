@@ -163,7 +163,8 @@ int tr_link_send(tr_link_t *self, const tr_outgoing_t *out) {
     if (out->ret_position)
         *out->ret_position = ++self->sent;
     char from[TR_AID_MAX + 1], to[TR_AID_MAX + 1];
-    tr_record_header_t h = {.kind = out->kind, .src = out->from->route + out->agent};
+    tr_record_header_t h = {
+        .kind = out->kind, .flags = tr_outgoing_flags(out), .src = out->from->route + out->agent};
     wire_t *w = encode(out->acl, h, out->name);
     size_t at = strlen(self->said);
     snprintf(self->said + at, sizeof self->said - at, "%s%s>%s %s", at ? ", " : "",

@@ -74,6 +74,8 @@ struct tr_message {
     bool read_failed;
     bool valued; /* value was tried */
     bool has_value;
+    bool counted;     /* left is valid */
+    tr_budget_t left; /* to spend */
     tr_acl_t acl;
     tr_arena_t arena;
     tr_content_t value;
@@ -217,6 +219,17 @@ void tr_gone_fail(tr_agent_t *agent, tr_acl_t *sent);
 /* send.c */
 /* tr_send to one receiver; where it stands in what the link has sent. */
 int tr_send_at(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position);
+/* Gives a conversation-id to what has a mandate and none. */
+void tr_name_conversation(tr_host_t *host, tr_acl_t *acl, char room[TR_ID_SIZE]);
+
+/* delegate.c: what an answer says of the mandate that it is given under; to be told when it has been sent. */
+typedef struct tr_carried {
+    const char *chain[TR_DELEGATION_MAX];
+    size_t chain_n;
+    char aid[TR_AID_MAX + 1];
+} tr_carried_t;
+void tr_carry_back(tr_agent_t *self, const tr_message_t *to, tr_acl_t *acl, tr_carried_t *room);
+void tr_carried_back(const tr_message_t *to, const tr_acl_t *acl);
 
 /* request.c */
 bool tr_request_answer(tr_host_t *host, tr_message_t *message);

@@ -27,7 +27,7 @@ void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *r
     view->epoch = epoch;
     view->type = type_of(record->h.kind);
     view->claimed = view->lease_taken = view->read = view->read_failed = view->valued = view->has_value =
-        false;
+        view->counted = false;
     view->topic[0] = 0;
 }
 
@@ -162,6 +162,8 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     copy->type = self->type;
     copy->kept = true;
     copy->lease_taken = self->lease_taken;
+    copy->counted = self->counted;
+    copy->left = self->left;
     cache(self)->claimed = true;
     return copy;
 }

@@ -40,13 +40,22 @@ static int send_each(tr_agent_t *self, tr_acl_t *acl) {
     return first_error;
 }
 
+/* A mandate is one of a conversation. */
+void tr_name_conversation(tr_host_t *host, tr_acl_t *acl, char room[TR_ID_SIZE]) {
+    if (acl->conversation_id || !(acl->delegation.count || acl->budget.of_tokens || acl->budget.of_money))
+        return;
+    tr_new_id(host, room);
+    acl->conversation_id = room;
+}
+
 static int send_checked(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position) {
-    char aid[TR_AID_MAX + 1];
+    char aid[TR_AID_MAX + 1], conversation[TR_ID_SIZE];
     tr_acl_t acl = *message;
     if (!acl.receivers.count || acl.performative == TR_ACT_NONE || acl.performative >= TR_ACT_MAX)
         return -EINVAL;
     acl.sender = tr_agent_aid(self, aid);
     acl.topic = NULL;
+    tr_name_conversation(self->hosted->host, &acl, conversation);
     if (acl.receivers.count > 1)
         return send_each(self, &acl);
     return send_to(self, &acl, acl.receivers.items[0], 0, ret_position);
@@ -85,16 +94,22 @@ int tr_reply(
         .conversation_id = asked->conversation_id,
         .in_reply_to = asked->reply_with,
         .traceparent = asked->traceparent,
-        .budget_tokens = asked->budget_tokens,
-        .budget_micro_cost = asked->budget_micro_cost,
         .content = content,
         .content_len = len,
     };
     if (redirected)
-        return tr_send(self, &acl);
+        return tr_reply_with(self, to, &acl);
+    if (!asked->sender)
+        return -EINVAL;
+    tr_carried_t carried;
+    if (to->record.h.flags & TR_FLAG_MANDATE)
+        tr_carry_back(self, to, &acl, &carried);
     /* After a reconnect the route may be another one's; the name still is the sender's. */
     bool fresh = to->epoch == tr_link_epoch(to->host->link);
-    return asked->sender ? send_to(self, &acl, asked->sender, fresh ? to->record.h.src : 0, NULL) : -EINVAL;
+    int r = send_to(self, &acl, asked->sender, fresh ? to->record.h.src : 0, NULL);
+    if (r == 0)
+        tr_carried_back(to, &acl);
+    return r;
 }
 
 int tr_reply_content(

@@ -69,6 +69,14 @@ typedef struct tr_outgoing {
     void *token; /* of a durable message: given back by tr_link_stored or tr_link_refused; may be NULL */
 } tr_outgoing_t;
 
+/* With the one that says that the broker is to look into the envelope. A publication is nobody's errand. */
+static inline uint8_t tr_outgoing_flags(const tr_outgoing_t *out) {
+    const tr_acl_t *acl = out->acl;
+    bool mandate = out->kind == TR_KIND_MESSAGE &&
+                   (acl->delegation.count || acl->budget.of_tokens || acl->budget.of_money);
+    return (uint8_t)((acl->flags & ~TR_FLAG_MANDATE) | (mandate ? TR_FLAG_MANDATE : 0));
+}
+
 int tr_link_new(const tr_host_options_t *options, tr_link_t **ret_link, tr_error_t *error);
 /* Says BYE, waits for the answer at most wait_ms, frees. NULL-safe. Only when no other thread uses it any
  * more. */

@@ -69,7 +69,7 @@ static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
         .length = (uint32_t)(TR_RECORD_HEADER + envelope + acl->content_len),
         .kind = out->kind,
         .performative = (uint8_t)acl->performative,
-        .flags = acl->flags,
+        .flags = tr_outgoing_flags(out),
         .hops = acl->hops_spent ? 0
                 : acl->hops     ? acl->hops
                                 : TR_HOPS_DEFAULT,

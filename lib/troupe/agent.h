@@ -13,7 +13,7 @@
 
 #include "troupe/message.h"
 
-#define TR_BEHAVIOUR_ABI 1u
+#define TR_BEHAVIOUR_ABI 2u
 
 typedef struct tr_agent tr_agent_t;
 typedef struct tr_timer tr_timer_t;
@@ -71,7 +71,8 @@ int tr_send(tr_agent_t *self, const tr_acl_t *message);
 typedef void (*tr_stored_fn)(tr_agent_t *self, void *state, const tr_message_t *failure, void *arg);
 int tr_send_durable(tr_agent_t *self, const tr_acl_t *message, tr_stored_fn on_stored, void *arg);
 /* The answer to a message: receiver, conversation-id, in-reply-to, protocol, ontology and hop limit are
- * filled in. Errors as tr_send. */
+ * filled in. What the message let it spend, and is left, goes back with it (not with an agree). Errors as
+ * tr_send. */
 int tr_reply(
     tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len);
 /* The same with a content that was just written; finishes the writer. */
@@ -80,6 +81,25 @@ int tr_reply_content(
 /* The same with {"reason": reason, "detail": detail}. */
 int tr_reply_reason(
     tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *reason, const char *detail);
+/* The same with all parameters from `message`, which is sent as tr_send does. */
+int tr_reply_with(tr_agent_t *self, const tr_message_t *to, const tr_acl_t *message);
+
+/*
+ * Hands on what a message asks for, to one receiver: under its conversation-id, with what is left of its hops,
+ * and in the name of all who handed it on so far, to whom this agent is added (delegation). Of a budget, the
+ * receiver gets what `message` says of it, or all that is left; each message takes one more of each. What he
+ * does not use comes back with his answer: tr_message_regain. Errors as tr_send, and
+ *   -EDQUOT  `message` says more than is left
+ *   -ELOOP   this agent has handed it on before
+ *   -E2BIG   TR_DELEGATION_MAX have
+ * The broker refuses what would go in a circle (TR_REASON_CYCLE), and a question with nothing left to spend
+ * (TR_REASON_BUDGET): that comes back as TR_MESSAGE_FAILED.
+ */
+int tr_delegate(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message);
+/* The same as tr_send_durable does. */
+int tr_delegate_durable(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message,
+    tr_stored_fn on_stored, void *arg);
+
 /* Publishes on a topic. Errors as tr_send; -EINVAL: not a topic, or one that begins with `$`. */
 int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len);
 int tr_publish_content(tr_agent_t *self, const char *topic, tr_content_writer_t *content);
@@ -107,6 +127,10 @@ int tr_provide(tr_agent_t *self, const char *service, uint32_t capacity);
 typedef void (*tr_answer_fn)(tr_agent_t *self, void *state, const tr_message_t *answer, void *arg);
 int tr_request(
     tr_agent_t *self, const tr_acl_t *message, int64_t timeout_ms, tr_answer_fn on_answer, void *arg);
+
+/* The same in the name of those who asked for `under`, as tr_delegate; its errors too. */
+int tr_delegate_request(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message,
+    int64_t timeout_ms, tr_answer_fn on_answer, void *arg);
 
 /* Timers. A one-shot timer is gone when it fires or is cancelled; a handle must not be used after that. NULL:
  * out of memory. */

@@ -53,6 +53,15 @@ unsigned tr_message_attempt(const tr_message_t *self);
 bool tr_message_leased(const tr_message_t *self);
 /* It is on the broker's disk until it is finished: its sender or its receiver asked for that. */
 bool tr_message_durable(const tr_message_t *self);
+/*
+ * What may still be spent on what this message asks for: what it said, less what was spent and handed on since.
+ * It is kept with the message: with the copy that is kept, once there is one.
+ */
+tr_budget_t tr_message_budget(const tr_message_t *self);
+/* Takes off what was spent. 0; -EDQUOT: it was more than was left, of which nothing is left now. */
+int tr_message_spend(const tr_message_t *self, uint64_t tokens, uint64_t micro_cost);
+/* Adds what an answer to what was handed on has left over; the answer has nothing then. */
+void tr_message_regain(const tr_message_t *self, const tr_message_t *answer);
 /* The header and bytes, for tools. */
 const tr_record_t *tr_message_record(const tr_message_t *self);
 

@@ -135,7 +135,7 @@ int tr_participate(tr_agent_t *self, const tr_participant_t *participant);
 
 /*
  * An act of one's own in a conversation. Receiver, conversation-id, in-reply-to, protocol, ontology and what
- * a request says of hops and budget are filled in. The act that ends the conversation calls on_end before it
+ * a request says of hops are filled in (of a budget, nothing goes back). The act that ends the conversation calls on_end before it
  * returns. 0, or -EPROTO: not allowed now, the text names what is; errors of tr_send: nothing has changed, it
  * may be tried again.
  */

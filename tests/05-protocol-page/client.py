@@ -8,7 +8,7 @@ import zmq
 MESSAGE, PUBLISH, HELLO, WELCOME, PING, PONG, CREDIT, BYE, BYE_OK = 1, 2, 16, 17, 18, 19, 20, 21, 22
 REGISTER, REGISTERED, RESOLVED, SUBSCRIBE, DONE, REFUSED, NACK, SETTLE, GAP, GONE = 24, 25, 27, 28, 30, 31, 32, 33, 34, 37
 UNSUBSCRIBE, STORED = 29, 38
-LEASED, REDELIVERED, DURABLE, RELEASE, EXTEND = 0x01, 0x02, 0x04, 0x20, 0x40
+LEASED, REDELIVERED, DURABLE, RELEASE, EXTEND, MANDATE = 0x01, 0x02, 0x04, 0x20, 0x40, 0x80
 INFORM, REFUSE, REQUEST = 8, 17, 19
 HEADER = struct.Struct("<IBBBBQQQQHHBBH")
 FIELDS = "length kind act flags hops dst src id deadline envelope_len reason priority attempt reserved".split()
@@ -73,11 +73,13 @@ def records(bundle):
 
 
 class Link:
-    def __init__(self, endpoint, token=b"", epoch=1, producer=""):
+    def __init__(self, endpoint, token=b"", epoch=1, producer="", curve=()):
         self.inbox, self.routes, self.topics, self.ids = [], {}, {}, 0
         self.sent, self.acked, self.taken = [0, 0], [0, 0], [0, 0]
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
+        if curve:  # of the broker's certificate the key, of one's own the key and the secret key
+            self.socket.curve_serverkey, self.socket.curve_publickey, self.socket.curve_secretkey = curve
         self.socket.connect(endpoint)
         hello = proto((1, 1), (2, token), (3, epoch), (4, "client.py"), (7, 64), (8, 1 << 20), (9, producer), (10, 1))
         w = unproto(self.call(HELLO, hello, WELCOME).content)

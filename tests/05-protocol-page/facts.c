@@ -212,6 +212,7 @@ static const struct {
     {"flag", "TAP", TR_FLAG_TAP},
     {"flag", "RELEASE", TR_FLAG_RELEASE},
     {"flag", "EXTEND", TR_FLAG_EXTEND},
+    {"flag", "MANDATE", TR_FLAG_MANDATE},
     {"route", "agent", TR_ROUTE_AGENT},
     {"route", "service", TR_ROUTE_SERVICE},
     {"route", "topic", TR_ROUTE_TOPIC},
@@ -228,6 +229,7 @@ static const struct {
     {"limit", "content-depth", TR_CONTENT_DEPTH_MAX},
     {"limit", "agents-of-a-session", TR_ROUTE_AGENTS_MAX},
     {"limit", "hops", TR_HOPS_DEFAULT},
+    {"limit", "delegation", TR_DELEGATION_MAX},
 };
 
 /* Settings of the broker that a client meets. */

@@ -22,7 +22,7 @@ except ImportError:
 
 EXAMPLE = re.compile(r"(?<=<!-- example -->\n).*?(?=<!-- /example -->)", re.S)
 WIDTH = 12  # bytes on a line of the example
-MESSAGES_WITHOUT_RECORD = {"Envelope", "Budget", "UserParameter", "Item"}
+MESSAGES_WITHOUT_RECORD = {"Envelope", "Budget", "Limit", "UserParameter", "Item"}
 
 
 class Page:

@@ -141,10 +141,12 @@ def platform(fleet):
     a.publish("alice", a.agents["alice"], "news.a", 1)
     assert ask(a, "alice", "df", action="register", services=[{"name": "digest", "capacity": 4}], languages=["en"])[1] == {"done": True}
     for name, more in (("search", {"name": "alice@local"}), ("get-description", {}), ("register", {"name": "extra"}), ("topics", {}),
-                       ("services", {}), ("stats", {})):
+                       ("services", {}), ("stats", {}), ("quarantine", {"name": "extra", "reason": "odd"})):
         act, have = ask(a, "alice", "ams", action=name, **more)
         assert act == c.INFORM, (name, have)
         same_shape(shapes["ams " + name], have, "ams " + name)
+    assert ask(a, "alice", "ams", action="quarantine-list")[1]["quarantined"][0]["because"] == "extra"
+    assert ask(a, "alice", "ams", action="quarantine-release", name="extra")[1] == {"released": ["extra"]}
     act, have = ask(a, "alice", "df", action="search", template={"services": ["digest"], "languages": ["en"]})
     assert have == {"agents": [{"name": "alice@local", "services": [{"name": "digest", "capacity": 4}], "languages": ["en"]}]}
     assert ask(a, "alice", "df", action="search", template={"languages": ["fr"]})[1] == {"agents": []}

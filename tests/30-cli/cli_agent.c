@@ -35,7 +35,7 @@ static int echo(tr_agent_t *self, void *state, const tr_message_t *message) {
         .in_reply_to = asked->reply_with,
     };
     answer.content = tr_message_content(message, &answer.content_len);
-    return tr_send(self, &answer);
+    return tr_reply_with(self, message, &answer);
 }
 
 static int refuser(tr_agent_t *self, void *state, const tr_message_t *message) {

@@ -72,6 +72,16 @@ class Ask(cli.CliTest):
         self.assertEqual(body, "hi\n")
         self.expect(self.run_verb("ask", "svc:echoing", "hi", "-o", "name"), 0, f"echo@{self.at.platform}\n")
 
+    def test_a_budget(self):
+        ask = lambda *options: self.run_verb("ask", "echo", "x", "--headers", "-o", "json", *options)
+        answer = self.expect(ask("--budget-tokens", "100", "--budget-money", "0.25"), 0).json()
+        self.assertEqual(answer["budget"], {"tokens": 99, "micro_cost": 249999})  # the answer took one of each
+        self.assertIn("mandate", answer["flags"])
+        self.assertNotIn("budget", self.expect(ask(), 0).json())
+        for money in "0.0000001", "-1", "1,5", "", ".5", "2e3", "1.":
+            self.expect(ask("--budget-money", money), 1, "", err="expected an amount")
+        self.expect(self.run_verb("send", "echo", "inform", "x", "--budget-money", "12"), 0, "")
+
     def test_a_message_kind_is_an_act(self):
         done = self.expect(self.run_verb("ask", "echo", "x", "--act", "task_assignment", "--headers", "-o", "json"), 0)
         self.assertEqual(done.json()["ontology"], "troupe-task")

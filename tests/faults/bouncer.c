@@ -1,10 +1,12 @@
-/* Answers whatever comes, so that two of them would never end; the hop limit ends it. */
+/* Answers whatever comes, so that two of them would never end; the hop limit, or a budget, ends it. */
 #include "tests/faults/role.h"
 
 #include <inttypes.h>
 
 typedef struct options {
     const char *connect, *history, *name, *to;
+    int64_t budget_tokens;
+    bool ask;
 } options_t;
 
 #define O options_t
@@ -14,6 +16,9 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_REQUIRED},
     {"name", 0, "NAME", TR_STRING(O, name), "bouncer", "Of the agent."},
     {"to", 0, "NAME", TR_STRING(O, to), NULL, "Whom it sends the first message; nobody where it is absent."},
+    {"budget-tokens", 0, "N", TR_INT(O, budget_tokens), "0", "Of the first message; 0 is no limit.", .min = 0,
+        .max = INT64_MAX},
+    {"ask", 0, NULL, TR_BOOL(O, ask), NULL, "Answer with a request, not with an inform."},
 };
 static const tr_program_t program = {.name = "bouncer",
     .summary = "Answer whatever comes",
@@ -35,7 +40,15 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
         return 0;
     }
     history_say(&b->role.history, "bounced %s %" PRIu64, b->options.name, ++b->received);
-    return tr_reply(self, m, TR_INFORM, NULL, 0);
+    return tr_reply(self, m, b->options.ask ? TR_REQUEST : TR_INFORM, NULL, 0);
+}
+
+static int send_first(bouncer_t *b) {
+    const options_t *o = &b->options;
+    tr_acl_t first = {.performative = o->ask ? TR_REQUEST : TR_INFORM,
+        .receivers = {.items = &o->to, .count = 1},
+        .budget = {.of_tokens = o->budget_tokens > 0, .tokens = (uint64_t)o->budget_tokens}};
+    return tr_send(b->role.agent, &first);
 }
 
 int main(int argc, char **argv) {
@@ -51,9 +64,8 @@ int main(int argc, char **argv) {
         .receive = receive,
         .part = &b};
     r = role_join(&b.role, b.options.history, &error);
-    tr_acl_t first = {.performative = TR_INFORM, .receivers = {.items = &b.options.to, .count = 1}};
     if (r == 0 && b.options.to)
-        r = tr_send(b.role.agent, &first);
+        r = send_first(&b);
     if (r == 0)
         r = tr_host_run(b.role.host);
     else

@@ -112,7 +112,7 @@ class FaultTest(harness.SystemTest):
         arguments = ["--connect", self.endpoint, "--history", history, "--name", name]
         for key, value in options.items():
             for each in value if isinstance(value, list) else [value]:
-                arguments += ["--" + key.replace("_", "-"), each]
+                arguments += ["--" + key.replace("_", "-")] + ([] if each is True else [each])
         child = self.spawn(f"tests/faults/fault-{program}", *arguments, env=env)
         if wait:
             wait_until(lambda: self.ledger.read().happened("begin", name) > begun or child.process.poll() is not None, f"{name} to join")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Two agents that answer whatever comes: the hop limit ends it."""
+"""Two agents that answer whatever comes: the hop limit ends it, or what they may spend."""
 import faults
 from faults import figure, wait_until
 
@@ -24,6 +24,21 @@ class Hops(faults.FaultTest):
         self.assertEqual(reasons, {"hop-limit"})
         self.assertEqual(bounced, HOPS)
         self.assertEqual(self.bounced(), HOPS)
+
+    def test_ping_pong_with_a_budget(self):
+        """Each message takes one of what is left; with nothing left, nobody may ask any more."""
+        tokens = 20
+        self.start()
+        pair = [self.agent("bouncer", "ping", ask=True),
+                self.agent("bouncer", "pong", ask=True, to="ping", budget_tokens=str(tokens))]
+        wait_until(lambda: self.ledger.read().returned, "a message that has nothing left to spend to come back")
+        for child in pair:
+            self.stop(child)
+        reasons = {reason for _, reason in self.ledger.returned.values()}
+        figure("ping-pong-budget", f"a pair that asks each other with {tokens} tokens was stopped after {self.bounced()} messages: "
+                                   f"{', '.join(reasons)}")
+        self.assertEqual((reasons, self.bounced()), ({"budget"}, tokens))
+        self.assertIn("B054", self.running.err)
 
 
 if __name__ == "__main__":

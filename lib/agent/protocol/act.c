@@ -27,8 +27,6 @@ static void fill_answer(const tr_conversation_t *self, tr_acl_t *acl) {
     acl->hops = self->hops;
     acl->hops_spent = !self->hops;
     acl->priority = self->priority;
-    acl->budget_tokens = self->participant.budget_tokens;
-    acl->budget_micro_cost = self->participant.budget_micro_cost;
 }
 
 static int send_now(const tr_conversation_t *self, tr_acl_t *acl) {

@@ -54,7 +54,6 @@ struct tr_conversation {
         struct {
             const tr_participant_t *says;
             tr_lease_t lease;
-            uint64_t budget_tokens, budget_micro_cost;
         } participant;
     };
     char text[];

@@ -81,8 +81,6 @@ static int make(tr_agent_t *agent, const tr_participant_t *says, const tr_machin
     c->hops = tr_message_record(message)->h.hops;
     c->priority = acl->priority;
     c->participant.says = says;
-    c->participant.budget_tokens = acl->budget_tokens;
-    c->participant.budget_micro_cost = acl->budget_micro_cost;
     *ret_conversation = c;
     return 0;
 }

@@ -1,0 +1,351 @@
+#include "broker/mandate.h"
+
+#include "broker/guard.h"
+#include "broker/neighbour.h"
+
+#include <errno.h>
+#include <sodium/crypto_shorthash.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REMEMBERED_S 3600u
+
+/* ---- names and paths ---- */
+
+static tr_span_t span_of(const char *text, size_t len) {
+    return (tr_span_t){(const uint8_t *)text, len};
+}
+
+/* An agent of this platform is the same with and without its platform. */
+static tr_span_t bare(const tr_core_t *core, tr_span_t aid) {
+    size_t tail = core->platform_len + 1;
+    if (aid.len > tail && aid.at[aid.len - tail] == '@' &&
+        !memcmp(aid.at + aid.len - core->platform_len, core->platform, core->platform_len))
+        aid.len -= tail;
+    return aid;
+}
+
+static bool same(tr_span_t a, tr_span_t b) {
+    return a.len == b.len && !memcmp(a.at, b.at, a.len);
+}
+
+static uint64_t hash(const tr_core_t *core, const void *bytes, size_t len) {
+    uint8_t out[crypto_shorthash_BYTES];
+    crypto_shorthash(out, bytes, len, core->config.secret);
+    return tr_get64(out);
+}
+
+/* One more name on a path. */
+static uint64_t longer(const tr_core_t *core, uint64_t path, tr_span_t name) {
+    uint8_t bytes[8 + TR_AID_MAX];
+    size_t len = name.len < TR_AID_MAX ? name.len : TR_AID_MAX;
+    tr_put64(bytes, path);
+    memcpy(bytes + 8, name.at, len);
+    return hash(core, bytes, 8 + len);
+}
+
+/* What a record says, in names of this platform: never an empty chain. */
+static int scan(const tr_core_t *core, const tr_record_t *r, tr_mandate_t *ret, tr_span_t *ret_sender) {
+    size_t len;
+    int rc = tr_mandate_scan(ret, r->envelope, r->h.envelope_len);
+    const char *sender = tr_envelope_sender(r->envelope, r->h.envelope_len, &len);
+    if (rc < 0 || !sender)
+        return rc < 0 ? rc : -EBADMSG;
+    *ret_sender = bare(core, span_of(sender, len));
+    for (size_t i = 0; i < ret->chain_n; i++) {
+        if (ret->chain[i].len > TR_AID_MAX)
+            return -EBADMSG;
+        ret->chain[i] = bare(core, ret->chain[i]);
+    }
+    if (!ret->chain_n)
+        ret->chain[ret->chain_n++] = *ret_sender;
+    return 0;
+}
+
+static uint64_t path_to(const tr_core_t *core, const tr_mandate_t *m, size_t n) {
+    uint64_t path = hash(core, m->conversation.at, m->conversation.len);
+    for (size_t i = 0; i < n; i++)
+        path = longer(core, path, m->chain[i]);
+    return path ? path : 1;
+}
+
+static bool hands_on(const tr_mandate_t *m, tr_span_t sender) {
+    return same(m->chain[m->chain_n - 1], sender);
+}
+
+/* Where in the chain; chain_n = nowhere. */
+static size_t find_in(const tr_mandate_t *m, tr_span_t name) {
+    size_t i = 0;
+    while (i < m->chain_n && !same(m->chain[i], name))
+        i++;
+    return i;
+}
+
+/* ---- what is remembered ---- */
+
+static uint32_t now_s(const tr_core_t *core) {
+    return (uint32_t)(core->now.mono_ms / 1000);
+}
+
+static tr_mandates_t *mandates_of(tr_core_t *core) {
+    if (!core->mandates)
+        core->mandates = calloc(1, sizeof *core->mandates); /* pages that are not used cost nothing */
+    return core->mandates;
+}
+
+static tr_grant_t *find_grant(tr_core_t *core, uint64_t path) {
+    tr_grant_t *set = core->mandates->grants[path % TR_GRANTS_SETS];
+    for (size_t i = 0; i < TR_MANDATE_WAYS; i++)
+        if (set[i].path == path) {
+            set[i].used_s = now_s(core);
+            return &set[i];
+        }
+    return NULL;
+}
+
+/* A new one takes the place of what was not used for longest. */
+static tr_grant_t *make_grant(tr_core_t *core, uint64_t path) {
+    tr_grant_t *g = find_grant(core, path);
+    if (g)
+        return g;
+    tr_grant_t *set = core->mandates->grants[path % TR_GRANTS_SETS];
+    g = &set[0];
+    for (size_t i = 0; i < TR_MANDATE_WAYS && g->path; i++)
+        if (!set[i].path || set[i].used_s < g->used_s)
+            g = &set[i];
+    *g = (tr_grant_t){.path = path, .used_s = now_s(core)};
+    return g;
+}
+
+static void put_name(char out[TR_AID_MAX + 1], tr_span_t name) {
+    size_t len = name.len < TR_AID_MAX ? name.len : TR_AID_MAX;
+    memcpy(out, name.at, len);
+    out[len] = 0;
+}
+
+static void remember_handed(tr_core_t *core, tr_span_t from, tr_span_t to) {
+    uint64_t pair = longer(core, hash(core, from.at, from.len), to);
+    tr_handed_t *set = core->mandates->handed[pair % TR_HANDED_SETS], *h = &set[0];
+    for (size_t i = 0; i < TR_MANDATE_WAYS; i++) {
+        if (set[i].pair == pair) {
+            set[i].used_s = now_s(core);
+            return;
+        }
+        if (h->pair && (!set[i].pair || set[i].used_s < h->used_s))
+            h = &set[i];
+    }
+    h->pair = pair ? pair : 1;
+    h->used_s = now_s(core);
+    put_name(h->from, from);
+    put_name(h->to, to);
+}
+
+void tr_mandate_each(const tr_core_t *core, const char *from, tr_handed_fn each, void *arg) {
+    const tr_mandates_t *m = core->mandates;
+    for (size_t i = 0; m && i < TR_HANDED_SETS * TR_MANDATE_WAYS; i++) {
+        const tr_handed_t *h = &m->handed[i / TR_MANDATE_WAYS][i % TR_MANDATE_WAYS];
+        if (h->pair && now_s(core) - h->used_s <= REMEMBERED_S && !strcmp(h->from, from))
+            each(arg, h->to);
+    }
+}
+
+void tr_mandates_finish(tr_core_t *core) {
+    free(core->mandates);
+    core->mandates = NULL;
+}
+
+/* ---- budgets ---- */
+
+/* What may move: less than what is there, or nothing. */
+static bool affords(bool limited, uint64_t held, uint64_t claim) {
+    return !limited || !claim || claim < held;
+}
+
+static void pay(bool limited, uint64_t *held, bool claimed, uint64_t claim) {
+    uint64_t price = claimed && claim ? claim + 1 : 1;
+    if (limited)
+        *held -= price < *held ? price : *held;
+}
+
+static bool is_spent(const tr_budget_t *b) {
+    return (b->of_tokens && !b->tokens) || (b->of_money && !b->micro_cost);
+}
+
+static const char *judge_budget(const tr_grant_t *payer, const tr_budget_t *b, bool asks, bool handing_on) {
+    if (asks && is_spent(b))
+        return "nothing is left to spend on this: only answers pass";
+    if (!payer)
+        return NULL;
+    if (handing_on && ((payer->of_tokens && !b->of_tokens) || (payer->of_money && !b->of_money)))
+        return "what was given to it with a budget cannot be handed on without one";
+    if ((b->of_tokens && !affords(payer->of_tokens, payer->tokens, b->tokens)) ||
+        (b->of_money && !affords(payer->of_money, payer->micro_cost, b->micro_cost)))
+        return "it says more than its sender has left to spend";
+    return NULL;
+}
+
+static void add(uint64_t *held, uint64_t more) {
+    *held = more < UINT64_MAX - *held ? *held + more : UINT64_MAX;
+}
+
+static void subtract(uint64_t *held, uint64_t less) {
+    *held -= less < *held ? less : *held;
+}
+
+/* ---- a message ---- */
+
+static tr_reason_t refuse(tr_core_t *core, tr_session_t *from, tr_reason_t why, const char *detail) {
+    static const tr_core_event_t kinds[TR_REASON_MAX] = {
+        [TR_REASON_DELEGATION] = TR_EVENT_DELEGATION_REFUSED,
+        [TR_REASON_CYCLE] = TR_EVENT_CYCLE_REFUSED,
+        [TR_REASON_BUDGET] = TR_EVENT_BUDGET_REFUSED,
+    };
+    const tr_mandate_t *m = &core->mandates->mandate;
+    char chain[256] = "";
+    size_t at = 0;
+    for (size_t i = 0; i < m->chain_n && at < sizeof chain; i++)
+        at += (size_t)snprintf(chain + at, sizeof chain - at, "%s%.*s", i ? " > " : "",
+            (int)(m->chain[i].len < TR_NAME_MAX ? m->chain[i].len : TR_NAME_MAX),
+            (const char *)m->chain[i].at);
+    snprintf(core->mandates->detail, sizeof core->mandates->detail, "%s", detail);
+    tr_audit(core, kinds[why], from, NULL, chain, detail);
+    return why;
+}
+
+const char *tr_mandate_words(const tr_core_t *core) {
+    return core->mandates ? core->mandates->detail : "";
+}
+
+/* Every provider is in the chain: whoever gets it, it was there before. */
+static bool all_in_chain(const tr_mandate_t *m, const tr_service_t *s) {
+    char name[TR_AID_MAX + 1];
+    for (uint32_t i = 0; i < s->providers_n; i++) {
+        size_t len = tr_entry_agent_name(s->providers[i].entry, s->providers[i].agent, name);
+        if (find_in(m, span_of(name, len)) == m->chain_n)
+            return false;
+    }
+    return s->providers_n > 0;
+}
+
+/* How much of the chain is known here: of one that comes from another broker, up to whom it went to there. */
+static size_t known(const tr_session_t *from, const tr_mandate_t *m) {
+    size_t n = m->chain_n;
+    while (from->neighbour && n && memchr(m->chain[n - 1].at, '@', m->chain[n - 1].len))
+        n--;
+    return n < m->chain_n ? n + 1 : n;
+}
+
+static tr_reason_t check_handing_on(
+    tr_core_t *core, tr_session_t *from, tr_span_t sender, tr_span_t to, const tr_service_t *service) {
+    tr_mandates_t *all = core->mandates;
+    const tr_mandate_t *m = &all->mandate;
+    size_t n = known(from, m);
+    all->payer = n > 1 ? find_grant(core, path_to(core, m, n)) : NULL;
+    if (n > 1 && !all->payer)
+        return refuse(core, from, TR_REASON_DELEGATION,
+            "nobody has handed this conversation on to its sender along that chain, or it was long ago");
+    if (find_in(m, sender) + 1 < m->chain_n)
+        return refuse(core, from, TR_REASON_CYCLE, "its sender is in its delegation chain twice");
+    if (service ? all_in_chain(m, service) : to.len && find_in(m, to) < m->chain_n)
+        return refuse(core, from, TR_REASON_CYCLE, "its receiver is in its delegation chain already");
+    return TR_REASON_NONE;
+}
+
+/* Forgotten: what he answers counts, what he says of a budget does not. */
+static tr_reason_t check_answer(
+    tr_core_t *core, tr_session_t *from, tr_record_t *record, tr_span_t sender, tr_span_t to) {
+    tr_mandates_t *all = core->mandates;
+    const tr_mandate_t *m = &all->mandate;
+    all->payer = find_grant(core, longer(core, path_to(core, m, m->chain_n), sender));
+    if (!all->payer && from->neighbour && known(from, m) > 1)
+        all->payer = find_grant(core, path_to(core, m, known(from, m)));
+    if (!all->payer)
+        record->h.flags &= (uint8_t)~TR_FLAG_MANDATE;
+    else if (find_in(m, to) == m->chain_n)
+        return refuse(core, from, TR_REASON_DELEGATION,
+            "its chain ends with somebody else, and its receiver is not in it: it is neither handed on nor "
+            "an answer");
+    return TR_REASON_NONE;
+}
+
+tr_reason_t tr_mandate_check(tr_core_t *core, tr_session_t *from, tr_record_t *record, const tr_entry_t *to,
+    uint32_t agent, const tr_service_t *service) {
+    tr_mandates_t *all = mandates_of(core);
+    tr_span_t sender;
+    char name[TR_AID_MAX + 1];
+    if (!all)
+        return TR_REASON_LIMIT;
+    tr_mandate_t *m = &all->mandate;
+    all->payer = NULL;
+    int rc = scan(core, record, m, &sender);
+    if (rc == 0 && !m->conversation.len)
+        rc = -EBADMSG;
+    if (rc < 0) {
+        m->chain_n = 0;
+        return refuse(core, from, TR_REASON_DELEGATION,
+            rc == -E2BIG ? "its delegation chain is too long: 32 at most"
+                         : "a mandate needs a conversation-id, and an envelope with its fields in order");
+    }
+    tr_span_t receiver = span_of(name, to ? tr_entry_agent_name(to, agent, name) : 0);
+    bool handing_on = hands_on(m, sender);
+    tr_reason_t why = handing_on ? check_handing_on(core, from, sender, receiver, service)
+                                 : check_answer(core, from, record, sender, receiver);
+    if (why != TR_REASON_NONE || !(record->h.flags & TR_FLAG_MANDATE))
+        return why;
+    const char *detail =
+        judge_budget(all->payer, &m->budget, tr_performative_asks(record->h.performative), handing_on);
+    return detail ? refuse(core, from, TR_REASON_BUDGET, detail) : TR_REASON_NONE;
+}
+
+void tr_mandate_paid(tr_core_t *core) {
+    tr_grant_t *g = core->mandates->payer;
+    const tr_budget_t *b = &core->mandates->mandate.budget;
+    if (!g)
+        return;
+    pay(g->of_tokens, &g->tokens, b->of_tokens, b->tokens);
+    pay(g->of_money, &g->micro_cost, b->of_money, b->micro_cost);
+}
+
+/* The receiver's path; NULL where he needs none: he began it. */
+static tr_grant_t *grant_for(tr_core_t *core, const tr_mandate_t *m, tr_span_t sender, tr_span_t to) {
+    if (hands_on(m, sender)) {
+        remember_handed(core, sender, to);
+        return make_grant(core, longer(core, path_to(core, m, m->chain_n), to));
+    }
+    size_t at = find_in(m, to);
+    return at && at < m->chain_n ? find_grant(core, path_to(core, m, at + 1)) : NULL;
+}
+
+void tr_mandate_give(tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent) {
+    tr_mandate_t m;
+    tr_span_t sender;
+    char name[TR_AID_MAX + 1];
+    if (!mandates_of(core) || scan(core, record, &m, &sender) < 0)
+        return;
+    tr_span_t receiver = span_of(name, tr_entry_agent_name(to, agent, name));
+    tr_grant_t *g = grant_for(core, &m, sender, receiver);
+    if (!g)
+        return;
+    bool back = !hands_on(&m, sender); /* what comes back sets no limit where there was none */
+    if (m.budget.of_tokens && (g->of_tokens || !back))
+        add(&g->tokens, m.budget.tokens);
+    if (m.budget.of_money && (g->of_money || !back))
+        add(&g->micro_cost, m.budget.micro_cost);
+    g->of_tokens |= !back && m.budget.of_tokens;
+    g->of_money |= !back && m.budget.of_money;
+}
+
+void tr_mandate_take_back(
+    tr_core_t *core, const tr_record_t *record, const tr_entry_t *from, uint32_t agent) {
+    tr_mandate_t m;
+    tr_span_t sender;
+    char name[TR_AID_MAX + 1];
+    if (!core->mandates || scan(core, record, &m, &sender) < 0 || !hands_on(&m, sender))
+        return;
+    tr_span_t holder = span_of(name, tr_entry_agent_name(from, agent, name));
+    tr_grant_t *g = find_grant(core, longer(core, path_to(core, &m, m.chain_n), holder));
+    if (g && m.budget.of_tokens)
+        subtract(&g->tokens, m.budget.tokens);
+    if (g && m.budget.of_money)
+        subtract(&g->micro_cost, m.budget.micro_cost);
+}

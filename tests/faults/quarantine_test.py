@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""An agent that has gone wrong, and all that it set to work: stopped within two seconds, and not let in again."""
+import json
+import time
+
+import faults
+from faults import figure, wait_until
+from client import INFORM, MESSAGE, NACK, REQUEST, records
+
+QUARANTINED = 34
+TEAM = ["lead", "worker", "leaf"]
+
+
+def drain(link):
+    """Takes what is there."""
+    while link.socket.poll(0):
+        for record in records(link.socket.recv()):
+            link.take(record)
+
+
+class Quarantine(faults.FaultTest):
+    journal = False
+    broker_options = faults.PATIENT
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+        self.children = {name: self.agentd(name) for name in [*TEAM, "bystander"]}
+
+    def agentd(self, name):
+        to = dict(zip(TEAM, TEAM[1:])).get(name)
+        behaviour = ("relay", "--args", json.dumps({"to": to})) if to else ("echo",)
+        child = self.spawn("agentd", "--name", name, "--connect", self.endpoint, "--behaviour", *behaviour)
+        child.wait_err("A001 registered")
+        return child
+
+    def at(self, verb, *arguments):
+        return self.troupe(verb, *arguments, "--connect", self.endpoint)
+
+    def states(self):
+        return {row["name"]: row["state"] for row in self.at("ps", "-o", "json").json()}
+
+    def is_stopped(self, name):
+        return "quarantined" in self.at("ask", name, "x").err
+
+    def test_stopped_and_let_go(self):
+        self.assertEqual(self.at("ask", "lead", "hello").out, "hello\n")  # lead, worker, leaf: each sets the next to work
+        done = self.at("quarantine", "lead", "--reason", "it asks for everything", "-o", "json")
+        self.assertEqual([(row["name"], row["because"]) for row in done.json()], [(name, "lead") for name in TEAM])
+        self.assertEqual([self.is_stopped(name) for name in TEAM], [True] * 3)
+        self.assertEqual(self.at("ask", "bystander", "hello").out, "hello\n")
+        self.assertEqual({name: self.states()[name] for name in TEAM}, dict.fromkeys(TEAM, "quarantined"))
+        self.assertEqual(self.states()["bystander"], "active")
+        self.stop(self.children["leaf"])
+        self.agentd("leaf")
+        self.assertTrue(self.is_stopped("leaf"))
+        self.assertEqual(sorted(row["name"] for row in self.at("quarantine", "-o", "json").json()), sorted(TEAM))
+        figure("quarantine-team", "an agent and the 2 that it set to work are stopped, another one is not; still so after a reconnect")
+        wait_until(lambda: self.running.err.count("B055") == 3, "each to be logged")
+        self.assertEqual(sorted(self.at("quarantine", "lead", "--release", "-o", "name").out.split()), sorted(TEAM))
+        self.assertEqual(self.at("ask", "lead", "hello").out, "hello\n")
+        self.assertEqual(self.at("quarantine").out.splitlines()[1:], [])
+
+    def test_how_soon(self):
+        """A pest that sends as fast as it may: when the last of its messages comes, after the word was given."""
+        pest, victim, operator = self.link(), self.link(), self.link()
+        p, _, o = pest.register("pest"), victim.register("victim"), operator.register("operator")
+        begun, sent, refused = None, 0, 0
+        while not refused:
+            pest.send("pest@local", p, "victim", INFORM, sent)
+            sent += 1
+            drain(victim)
+            drain(pest)
+            refused = sum(r.kind == NACK and r.reason == QUARANTINED for r in pest.inbox)
+            if sent == 50:
+                begun = time.monotonic()
+                operator.send("operator@local", o, "ams", REQUEST, {"action": "quarantine", "name": "pest"}, reply_with="q")
+            self.assertLess(sent, 5000)
+        took = time.monotonic() - begun
+        operator.get(lambda r: r.kind == MESSAGE)
+        figure("quarantine", f"a flooding agent was stopped {took * 1000:.1f} ms after the word")
+        self.assertLess(took, 2)
+
+    def test_refusals(self):
+        for arguments, code, says in [(["--release"], 1, "needs AGENT"), (["svc:x"], 1, "no agent's name"),
+                                      (["leaf", "--release", "--reason", "x"], 1, "not for --release"),
+                                      (["leaf", "--release"], 3, "not in quarantine"), (["ams"], 3, "platform itself")]:
+            done = self.at("quarantine", *arguments)
+            self.assertEqual(done.code, code, done)
+            self.assertIn(says, done.err)
+
+
+if __name__ == "__main__":
+    faults.main()
