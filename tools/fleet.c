@@ -70,6 +70,7 @@ static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
         .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
     {"broker", TR_YAML_SECTION, AT(tr_fleet_t, broker), .table = &broker_table},
+    {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
         .table = &tr_fleet_agent_table},
 };
@@ -188,6 +189,19 @@ static int check_journal(const tr_fleet_t *self, tr_error_t *error) {
     return 0;
 }
 
+/* In a secure fleet, `up` says who the broker is and whom it knows. */
+static int check_secure(const tr_fleet_t *self, tr_error_t *error) {
+    static const char *const own[] = {"cert", "certs", "insecure"};
+    for (size_t i = 0; self->secure && i < COUNT_OF(own); i++) {
+        char key[48];
+        snprintf(key, sizeof key, "broker.options.%s", own[i]);
+        if (option_of(self, own[i]))
+            return tr_yaml_file_wrong(
+                &self->file, key, error, "the fleet is secure: its certificates are made by `troupe up`");
+    }
+    return 0;
+}
+
 static int check_all(const tr_fleet_t *self, tr_error_t *error) {
     tr_map_t by_name;
     tr_map_init(&by_name, (uint64_t)(uintptr_t)self);
@@ -198,6 +212,8 @@ static int check_all(const tr_fleet_t *self, tr_error_t *error) {
         rc = check_processes(self, error);
     if (rc == 0)
         rc = check_journal(self, error);
+    if (rc == 0)
+        rc = check_secure(self, error);
     tr_map_finish(&by_name);
     return rc;
 }

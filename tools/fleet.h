@@ -10,6 +10,8 @@
  *     journal: true              # durable messages: true = in the fleet's state directory, a directory, or
  *                                # postgres; default false
  *     options: {lease: 5s}       # any option of troupe-broker by its name
+ *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
+ *                                # fleet (tools/fleet_certs.h); default false
  *   agents:                      # required, may be empty: agents attach later
  *     - {name: reader, behaviour: reader, ...}    # what an agent is: lib/fleet/description.h. With a count
  *                                # over 1 they are reader-1 .. reader-N, each a process (in all at most 10000)
@@ -43,6 +45,7 @@ typedef struct tr_fleet_broker {
 typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
+    bool secure;
     tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
     tr_yaml_file_t file;
     const char *path;      /* of the file, as given */

@@ -107,7 +107,8 @@ static int check_settings(tr_fleet_request_t *self, tr_error_t *error) {
     self->settings = ways > 0;
     if (ways > 1)
         return tr_error_set(error, -EINVAL, "expected one of behaviour, load and a command, found several");
-    if (ways == 0 && (a->args || a->services.count || a->subscribe.count || a->durable))
+    if (ways == 0 && (a->args || a->services.count || a->subscribe.count || a->publish.count ||
+                         a->ask.count || a->durable))
         return tr_error_set(error, -EINVAL,
             "a new agent needs a behaviour; a further member of a group takes the settings of its group");
     if (a->behaviour && strcmp(a->behaviour, "exec") == 0)
@@ -141,6 +142,10 @@ static int read_attach(tr_fleet_request_t *self, json_t *from, tr_error_t *error
         rc = take_texts(self, from, "services", &a->services, error);
     if (rc == 0)
         rc = take_texts(self, from, "subscribe", &a->subscribe, error);
+    if (rc == 0)
+        rc = take_texts(self, from, "publish", &a->publish, error);
+    if (rc == 0)
+        rc = take_texts(self, from, "ask", &a->ask, error);
     if (rc == 0)
         rc = take_truth(from, "durable", &a->durable, error);
     if (rc == 0)

@@ -1,6 +1,7 @@
 #include "tools/plan.h"
 
 #include "lib/base/buffer.h"
+#include "tools/fleet_certs.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -51,7 +52,7 @@ static const char *printed(tr_plan_t *self, const char *format, ...) {
 /* The words that a process's command line is made of, computed once for all processes of an entry. NULL = out
  * of memory, found out by checked(). */
 typedef struct words {
-    const char *program, *name, *connect, *count, *load, *timeout;
+    const char *program, *name, *connect, *cert, *count, *load, *timeout;
 } words_t;
 
 static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
@@ -62,6 +63,8 @@ static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
 static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w) {
     put(args, w->program);
     put_pair(args, "--connect", w->connect);
+    if (w->cert)
+        put_pair(args, "--cert", w->cert);
     put_pair(args, "--name", w->name);
     if (a->behaviour)
         put_pair(args, "--behaviour", a->behaviour);
@@ -112,9 +115,20 @@ static int64_t processes_of(const tr_fleet_agent_t *a) {
     return a->processes == TR_FLEET_ONE ? 1 : a->count;
 }
 
+/* Where `up` puts it. */
+static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
+    char path[PATH_MAX];
+    const char *state = self->fleet->state ? self->fleet->state : "STATE";
+    int rc = group ? tr_fleet_certs_secret_of(state, name, path, NULL)
+                   : tr_fleet_certs_secret(state, name, path, NULL);
+    return rc == 0 ? printed(self, "%s", path) : NULL;
+}
+
 static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
     bool many = a->processes == TR_FLEET_ONE && a->count > 1, relative = a->load && a->load[0] != '/';
-    words_t w = {.program = program, .connect = connect};
+    words_t w = {.program = program, .connect = connect, .cert = a->cert};
+    if (!w.cert && self->fleet->secure && !(w.cert = cert_of(self, a->name, true)))
+        return -ENOMEM;
     w.count = many ? printed(self, "%" PRId64, a->count) : NULL;
     const char *within = relative && strncmp(a->load, "./", 2) == 0 ? a->load + 2 : a->load;
     w.load = relative ? printed(self, "%s/%s", self->fleet->directory, within) : a->load;
@@ -135,12 +149,21 @@ typedef struct addresses {
     const char *listen, *stream, *http, *connect;
 } addresses_t;
 
+static int put_certs(tr_plan_t *self, args_t *args) {
+    const char *cert = cert_of(self, TR_FLEET_BROKER, false);
+    const char *certs =
+        printed(self, "%s/" TR_FLEET_CERTS, self->fleet->state ? self->fleet->state : "STATE");
+    put_pair(args, "--cert", cert);
+    put_pair(args, "--certs", certs);
+    return cert && certs ? 0 : -ENOMEM;
+}
+
 static int put_broker(tr_plan_t *self, const char *program, const addresses_t *at) {
     const tr_fleet_t *f = self->fleet;
     char journal[PATH_MAX];
     if (tr_fleet_journal(f, journal, sizeof journal) < 0)
         return -ENAMETOOLONG;
-    size_t most = 14 + f->broker.options.count;
+    size_t most = 18 + f->broker.options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!args.items)
         return -ENOMEM;
@@ -156,6 +179,8 @@ static int put_broker(tr_plan_t *self, const char *program, const addresses_t *a
             return -ENOMEM;
         put_pair(&args, "--journal", text);
     }
+    if (f->secure && put_certs(self, &args) < 0)
+        return -ENOMEM;
     for (size_t i = 0; i < f->broker.options.count; i++) {
         const tr_pair_t *option = &f->broker.options.items[i];
         const char *text = printed(self, "--%s=%s", option->key, option->value);

@@ -59,6 +59,8 @@ static bool copy_settings(tr_group_t *group, const tr_fleet_agent_t *agent, cons
     a->args = copied(&group->arena, agent->args, &ok);
     a->services = copied_texts(&group->arena, &agent->services, &ok);
     a->subscribe = copied_texts(&group->arena, &agent->subscribe, &ok);
+    a->publish = copied_texts(&group->arena, &agent->publish, &ok);
+    a->ask = copied_texts(&group->arena, &agent->ask, &ok);
     a->exec.command = copied_texts(&group->arena, &agent->exec.command, &ok);
     group->directory = copied(&group->arena, directory, &ok);
     return ok;

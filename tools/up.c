@@ -9,6 +9,7 @@
 #include "tools/up_private.h"
 
 #include "lib/base/process.h"
+#include "tools/fleet_certs.h"
 #include "tools/fleet_check.h"
 
 #include <errno.h>
@@ -52,6 +53,8 @@ static int load(tr_up_t *self, tr_error_t *error) {
         rc = tr_state_claim(root, self->fleet->name, &self->state, error);
     if (rc == 0)
         self->fleet->state = tr_state_directory(self->state);
+    if (rc == 0 && self->fleet->secure)
+        rc = tr_fleet_certs_make(self->fleet->state, self->fleet, error);
     return rc == 0 ? check(self, error) : rc;
 }
 
@@ -164,13 +167,18 @@ static void on_host_event(void *arg, tr_host_event_t event, const char *detail) 
 static void on_wait(tr_agent_t *agent, void *state, int fd, short events, void *arg);
 
 static int open_host(tr_up_t *self, tr_error_t *error) {
+    char cert[PATH_MAX];
     tr_host_options_t options = {
         .endpoint = self->at.listen,
         .process = "troupe up",
         .connect_ms = 10000,
         .on_event = on_host_event,
         .arg = self,
+        .certificate = self->fleet->secure ? cert : NULL,
     };
+    if (self->fleet->secure &&
+        tr_fleet_certs_secret(self->fleet->state, TR_FLEET_SUPERVISOR, cert, error) < 0)
+        return error->code;
     int rc = tr_host_new(&options, &self->host, error);
     if (rc == 0)
         rc = tr_host_add(self->host, TR_FLEET_SUPERVISOR, &tr_fleet_behaviour, NULL, &self->agent, error);
@@ -179,6 +187,14 @@ static int open_host(tr_up_t *self, tr_error_t *error) {
     *(tr_up_t **)tr_agent_state(self->agent) = self;
     rc = tr_watch(self->agent, self->wait.fd, POLLIN, on_wait, self);
     return rc < 0 ? tr_error_set(error, rc, "out of memory") : 0;
+}
+
+/* Where the user's own commands find what they prove themselves with. */
+static int note_certs(const tr_up_t *self, tr_state_info_t *info, tr_error_t *error) {
+    if (!self->fleet->secure)
+        return 0;
+    int rc = tr_fleet_certs_directory(self->fleet->state, info->certs, error);
+    return rc == 0 ? tr_fleet_certs_secret(self->fleet->state, TR_FLEET_OPERATOR, info->cert, error) : rc;
 }
 
 static int save_state(tr_up_t *self, tr_error_t *error) {
@@ -196,7 +212,8 @@ static int save_state(tr_up_t *self, tr_error_t *error) {
         info->journal[0] = '\0'; /* the plan has refused it, ignoring */
     if (!realpath(self->config.path, info->file))
         info->file[0] = '\0'; /* it was there a moment ago; only shown to people, ignoring */
-    return tr_state_save(self->state, info, error);
+    int rc = note_certs(self, info, error);
+    return rc == 0 ? tr_state_save(self->state, info, error) : rc;
 }
 
 /* The main loop's step from BROKER to AGENTS. */

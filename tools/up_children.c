@@ -2,6 +2,7 @@
  * pipes mean. */
 #include "tools/up_private.h"
 
+#include "tools/fleet_certs.h"
 #include "tools/fleet_status.h"
 #include "tools/log_tail.h"
 
@@ -20,6 +21,15 @@
 #define EXIT_OF_EXEC    127
 
 /* ---- starting ---- */
+
+/* What it proves itself with: that of its group. */
+static int prove(
+    const tr_up_t *self, const tr_group_t *group, char *room, tr_fleet_agent_t *agent, tr_error_t *error) {
+    if (!self->fleet->secure)
+        return 0;
+    agent->cert = room;
+    return tr_fleet_certs_secret_of(tr_state_directory(self->state), group->agent.name, room, error);
+}
 
 /* The plan of the broker and, where there is one, of this agent. The plan borrows `fleet`, which this fills. */
 static int plan_for(const tr_up_t *self, tr_fleet_agent_t *agent, const char *directory, tr_fleet_t *fleet,
@@ -61,11 +71,14 @@ int tr_up_add_member(
     int rc = tr_roster_join(&self->roster, group, number, &member, error);
     if (rc < 0)
         return rc;
+    char cert[PATH_MAX];
     tr_fleet_agent_t agent = group->agent;
     agent.name = member->name;
     if (agent.processes == TR_FLEET_PER_AGENT)
         agent.count = 1;
-    rc = add_child(self, member, &agent, error);
+    rc = prove(self, group, cert, &agent, error);
+    if (rc == 0)
+        rc = add_child(self, member, &agent, error);
     if (rc < 0) {
         tr_roster_leave(&self->roster, member);
         return rc;

@@ -1,5 +1,6 @@
 /* What the supervisor is asked: each action changes the roster and the processes at once, and its answer
  * waits until the members that it concerns have come or gone. */
+#include "tools/fleet_certs.h"
 #include "tools/up_private.h"
 
 #include "proto/json.h"
@@ -177,7 +178,9 @@ static int group_for(
             request->name, self->info.file);
     if (request->settings) {
         const char *directory = request->directory ? request->directory : self->fleet->directory;
-        return tr_roster_add_group(&self->roster, &request->agent, directory, true, ret_group, error);
+        int rc = tr_roster_add_group(&self->roster, &request->agent, directory, true, ret_group, error);
+        bool secure = rc == 0 && self->fleet->secure;
+        return secure ? tr_fleet_certs_group(self->fleet->state, &(*ret_group)->agent, error) : rc;
     }
     tr_group_t *group = tr_roster_group(&self->roster, request->name);
     if (group) {

@@ -12,7 +12,7 @@
 typedef struct options {
     tr_cli_common_t common;
     const char *behaviour, *load, *args;
-    tr_strings_t services, subscribe;
+    tr_strings_t services, subscribe, publish, ask;
     int64_t count, exec_timeout_ms;
     int exec_mode;
     bool durable;
@@ -31,6 +31,12 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"subscribe", 0, "PATTERN", TR_LIST(options_t, subscribe), NULL,
         "Get the events of the topics that match. May be repeated.", .max = 256,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"publish", 0, "PATTERN", TR_LIST(options_t, publish), NULL,
+        "A topic that a new agent of a secure fleet may publish on. May be repeated.", .max = 256,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"ask", 0, "NAME", TR_LIST(options_t, ask), NULL,
+        "A service that a new agent of a secure fleet may ask. May be repeated.", .max = 256,
         .flags = TR_OPTION_FLAG_ONLY},
     {"durable", 0, NULL, TR_BOOL(options_t, durable), NULL,
         "Of a new agent: whatever comes to it waits on the broker's disk until it is finished, also while it "
@@ -60,12 +66,15 @@ static const tr_program_t program = {
                    "With --connect, or where no fleet runs here, it is started in the background without "
                    "one; `troupe detach` ends "
                    "both kinds. The command waits until the agent is registered.",
-    .examples = "# two more readers, called by the next free numbers\n"
-                "troupe attach reader --count 2\n\n"
-                "# an agent of another kind\n"
-                "troupe attach clerk --behaviour relay --args '{\"to\": \"editor\"}'\n\n"
-                "# an agent in Python, on the broker of another machine\n"
-                "troupe attach sums --connect tcp://node1:5570 --service sum -- python3 sums.py",
+    .examples =
+        "# two more readers, called by the next free numbers\n"
+        "troupe attach reader --count 2\n\n"
+        "# an agent of another kind\n"
+        "troupe attach clerk --behaviour relay --args '{\"to\": \"editor\"}'\n\n"
+        "# an agent in Python, on the broker of another machine\n"
+        "troupe attach sums --connect tcp://node1:5570 --service sum -- python3 sums.py\n\n"
+        "# on a broker that wants certificates\n"
+        "troupe attach sums --connect tcp://node1:5570 --cert sums.yaml --service sum -- python3 sums.py",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE",
@@ -111,6 +120,10 @@ static json_t *request_of(const options_t *o, const wanted_t *w) {
         json_object_set_new(request, "services", tr_fleet_words(&o->services));
     if (o->subscribe.count > 0)
         json_object_set_new(request, "subscribe", tr_fleet_words(&o->subscribe));
+    if (o->publish.count > 0)
+        json_object_set_new(request, "publish", tr_fleet_words(&o->publish));
+    if (o->ask.count > 0)
+        json_object_set_new(request, "ask", tr_fleet_words(&o->ask));
     if (o->durable)
         json_object_set_new(request, "durable", json_true());
     if (has_settings(w) && getcwd(here, sizeof here))
@@ -152,10 +165,13 @@ static int attach_to_fleet(const tr_call_t *call, const options_t *o, const want
 /* ---- without one ---- */
 
 static int attach_here(
-    const tr_call_t *call, const options_t *o, const wanted_t *w, const char *endpoint, json_t *rows) {
+    const tr_call_t *call, const options_t *o, const wanted_t *w, const tr_cli_place_t *place, json_t *rows) {
+    char cert[PATH_MAX];
     if (!has_settings(w))
         return tr_cli_usage(call, "expected --behaviour, --load or a PROGRAM: only a fleet that runs here "
                                   "has groups to add members to");
+    if (*place->cert && !realpath(place->cert, cert))
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "--cert %s: %s", place->cert, strerror(errno));
     char *args = w->args ? json_dumps(w->args, JSON_COMPACT) : NULL;
     /* The list's items are not written to; its type is what a fleet file's is. */
     tr_fleet_agent_t agent = {
@@ -167,11 +183,12 @@ static int attach_here(
         .count = o->count,
         .services = {(const char **)(uintptr_t)o->services.items, o->services.count},
         .subscribe = {(const char **)(uintptr_t)o->subscribe.items, o->subscribe.count},
+        .cert = *place->cert ? cert : NULL,
         .durable = o->durable,
         .args = args,
         .restart = tr_restart_default,
     };
-    tr_attach_remote_t attach = {call, endpoint, o->common.state, &agent, o->common.timeout_ms, rows};
+    tr_attach_remote_t attach = {call, place->endpoint, o->common.state, &agent, o->common.timeout_ms, rows};
     int code = tr_attach_remote(&attach);
     free(args);
     return code;
@@ -182,8 +199,7 @@ static int attach(const tr_call_t *call, const options_t *o, const wanted_t *w, 
     int code = tr_cli_find_place(call, &o->common, &place);
     if (code != TR_EXIT_OK)
         return code;
-    return *place.directory ? attach_to_fleet(call, o, w, rows)
-                            : attach_here(call, o, w, place.endpoint, rows);
+    return *place.directory ? attach_to_fleet(call, o, w, rows) : attach_here(call, o, w, &place, rows);
 }
 
 /* ---- what is wanted ---- */

@@ -47,24 +47,26 @@ static int add_all(tr_cert_t *cert, tr_strings_t *right, const char *const *item
 }
 
 /* NAME, and what a count makes of it: NAME-1, NAME-2 ... */
-static int add_own_name(tr_cert_t *cert) {
+static int add_own_name(tr_cert_t *cert, const char *name) {
     char members[TR_NAME_MAX + 3];
-    snprintf(members, sizeof members, "%s-*", cert->name);
-    int rc = tr_cert_add(cert, &cert->rights.names, cert->name);
+    snprintf(members, sizeof members, "%s-*", name);
+    int rc = tr_cert_add(cert, &cert->rights.names, name);
     return rc == 0 && tr_word_pattern_valid(members, strlen(members))
                ? tr_cert_add(cert, &cert->rights.names, members)
                : rc;
 }
 
-static int add_own_platform(tr_cert_t *cert) {
-    return tr_platform_valid(cert->name, strlen(cert->name))
-               ? tr_cert_add(cert, &cert->rights.platforms, cert->name)
-               : 0;
+static int add_own_platform(tr_cert_t *cert, const char *name) {
+    return tr_platform_valid(name, strlen(name)) ? tr_cert_add(cert, &cert->rights.platforms, name) : 0;
 }
 
 int tr_role_grant(tr_cert_t *cert, tr_role_t role) {
+    return tr_role_grant_as(cert, role, cert->name);
+}
+
+int tr_role_grant_as(tr_cert_t *cert, tr_role_t role, const char *name) {
     const preset_t *p = &presets[role];
-    int rc = p->own_name ? add_own_name(cert) : p->own_platform ? add_own_platform(cert) : 0;
+    int rc = p->own_name ? add_own_name(cert, name) : p->own_platform ? add_own_platform(cert, name) : 0;
     if (rc == 0)
         rc = add_all(cert, &cert->rights.names, p->names);
     if (rc == 0)

@@ -17,5 +17,7 @@ extern const char *const tr_role_words[];
 
 /* Adds a role's rights to what the certificate has. 0 or -ENOMEM. */
 int tr_role_grant(tr_cert_t *cert, tr_role_t role);
+/* The same where its agents, or its platform, have another name than the certificate. */
+int tr_role_grant_as(tr_cert_t *cert, tr_role_t role, const char *name);
 
 #endif

@@ -39,6 +39,12 @@ static bool service(const char *text, size_t len) {
            tr_parse_int(equals + 1, 1, 1 << 20, &capacity, NULL) == 0;
 }
 
+/* As in the rights of a certificate (lib/cert/rights.h). */
+static bool service_pattern(const char *text, size_t len) {
+    bool star = len > 0 && text[len - 1] == '*';
+    return (star && len == 1) || tr_name_valid(text, len - star);
+}
+
 #define AT(type, member) offsetof(type, member)
 #define A_NAME           "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~"
 
@@ -88,6 +94,10 @@ static const tr_yaml_field_t agent_fields[] = {
         .expected = "the name of a service, or NAME=N for N unfinished requests at once"},
     {"subscribe", TR_YAML_TEXTS, AT(tr_fleet_agent_t, subscribe), .max = 256, .check = tr_pattern_valid,
         .expected = "a topic or a pattern such as news.> or news.*.today"},
+    {"publish", TR_YAML_TEXTS, AT(tr_fleet_agent_t, publish), .max = 256, .check = tr_pattern_valid,
+        .expected = "a topic or a pattern such as news.> or news.*.today"},
+    {"ask", TR_YAML_TEXTS, AT(tr_fleet_agent_t, ask), .max = 256, .check = service_pattern,
+        .expected = "the name of a service, or its beginning and *"},
     {"durable", TR_YAML_TRUTH, AT(tr_fleet_agent_t, durable)},
     {"mind", TR_YAML_WORD, AT(tr_fleet_agent_t, mind), .words = mind_words},
     {"args", TR_YAML_JSON, AT(tr_fleet_agent_t, args)},

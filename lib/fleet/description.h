@@ -11,6 +11,8 @@
  *   services: [read]             # offered in the DF; default none. NAME=N: with N unfinished requests
  *                                # at once
  *   subscribe: [news.>]          # topics; default none
+ *   publish: [digest.>]          # topics that it may publish on, and services that it may ask: they count in
+ *   ask: [read]                  # a secure fleet, where it may do nothing else; default none
  *   durable: true                # whatever comes to it waits on the broker's disk until it is finished
  *   mind: built-in               # the only one for now
  *   args: {key: value}           # handed to the behaviour as JSON; default {}
@@ -66,6 +68,10 @@ typedef struct tr_fleet_agent {
     int processes; /* tr_fleet_processes_t */
     tr_texts_t services;
     tr_texts_t subscribe;
+    tr_texts_t publish; /* rights in a secure fleet, as the next one */
+    tr_texts_t ask;
+    const char
+        *cert; /* the secret part of its certificate; NULL = none. Not of the file: who starts it says */
     bool durable;
     int mind;         /* 0 = built-in */
     const char *args; /* JSON object; NULL = {} */

@@ -1,0 +1,111 @@
+"""A fleet with `secure: true`: everybody has a certificate with what it needs, and who has none is kept out."""
+import pathlib
+import stat
+
+import fleet
+import harness
+
+SECURE = "secure: true\n" + fleet.BROKER + """agents:
+  - {name: echo, behaviour: echo, count: 2, services: [echoing=4]}
+  - {name: clerk, behaviour: relay, args: {to: "svc:echoing"}, ask: echoing}
+  - {name: spy, behaviour: relay, args: {to: "svc:echoing"}}
+"""
+
+
+class Secure(fleet.FleetTest):
+    def certs(self):
+        return pathlib.Path(self.directory) / ".troupe/trio/certs"
+
+    def rights(self, name):
+        return self.ok("cert", "show", name, "--certs", str(self.certs()), "-o", "json").json()[0]
+
+    def bare(self):
+        """Where the broker is, for whoever comes without the fleet's state."""
+        return ["--connect", self.state()["listen"], "--state", str(pathlib.Path(self.directory) / "elsewhere")]
+
+    def test_each_finds_its_certificate(self):
+        self.up_detached(text=SECURE)
+        self.assertEqual({name: row["state"] for name, row in self.rows().items()},
+                         dict.fromkeys(["broker", "clerk", "echo-1", "echo-2", "fleet", "spy"], "running")
+                         | {"fleet": self.rows()["fleet"]["state"]})
+        self.assert_answers("echo-1")
+        self.assert_answers("clerk")  # which may ask the service
+        self.refused("ask", "spy", "hello", says="forbidden")  # which may not
+        self.ok("send", "echo-2", "inform", "x")
+        self.ok("topics")
+        tap = self.spawn("troupe", "tap", "news.>")
+        harness.wait_until(lambda: self.ok("pub", "news.a", "hello") and "hello" in tap.out, "the stream, which needs one too")
+        tap.stop()
+        self.ok("scale", "echo=3")
+        self.assert_answers("echo-3")
+        self.ok("attach", "late", "--behaviour", "relay", "--args", '{"to": "svc:echoing"}', "--ask", "echoing")
+        self.assert_answers("late")
+        self.ok("down")
+        self.assert_nothing_left()
+
+    def test_least_rights(self):
+        self.up_detached(text=SECURE)
+        echo, clerk, supervisor = self.rights("agent.echo"), self.rights("agent.clerk"), self.rights("fleet")
+        self.assertEqual((echo["names"], echo["offer"], echo["ask"], echo["publish"]), (["echo", "echo-*"], ["echoing"], [], []))
+        self.assertEqual((clerk["offer"], clerk["ask"], clerk["subscribe"]), ([], ["echoing"], []))
+        self.assertEqual((supervisor["names"], supervisor["verbs"], supervisor["ask"]), (["fleet"], [], []))
+        for path in self.certs().glob("secret/*.yaml"):
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600, path)
+        self.assertEqual(stat.S_IMODE((self.certs() / "secret").stat().st_mode), 0o700)
+
+    def test_others_are_kept_out(self):
+        self.up_detached(text=SECURE)
+        done = self.troupe("ask", "echo-1", "hello", *self.bare(), "--timeout", "2s")
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        done = self.troupe("attach", "thief", "--behaviour", "echo", *self.bare(), "--timeout", "4s")
+        self.assertNotEqual(done.code, 0, done)
+        secret = str(self.certs() / "secret/agent.clerk.yaml")
+        done = self.troupe("attach", "echo-7", "--behaviour", "echo", "--cert", secret, *self.bare())  # another's name
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("does not allow the name echo-7", done.err)
+
+    def test_attach_from_elsewhere(self):
+        self.up_detached(text=SECURE)
+        self.ok("cert", "new", "far", "--role", "agent", "--certs", str(self.certs()))
+        secret = str(self.certs() / "secret/far.yaml")
+        harness.wait_until(lambda: self.troupe("attach", "far", "--behaviour", "echo", "--cert", secret, *self.bare()).code == 0,
+                           "the broker to know the new certificate")
+        self.assert_answers("far")
+        self.ok("detach", "far", *self.bare()[2:])
+
+    def test_keys_stay_and_rights_follow_the_file(self):
+        self.up_detached(text=SECURE)
+        before = self.rights("agent.clerk")
+        self.ok("down")
+        self.up_detached(text=SECURE.replace("ask: echoing", "ask: other").replace("spy", "mole"))
+        after = self.rights("agent.clerk")
+        self.assertEqual((after["key"], after["ask"]), (before["key"], ["other"]))
+        self.assertFalse((self.certs() / "agent.spy.yaml").exists() or (self.certs() / "secret/agent.spy.yaml").exists())
+        self.refused("ask", "clerk", "hello", says="forbidden")
+        self.ok("cert", "revoke", "agent.clerk", "--certs", str(self.certs()))
+        self.wait_row("clerk", lambda row: row["state"] != "running", "the revoked one to be out")
+        self.ok("down")
+        done = self.troupe("up", "--detach", self.fleet_file(text=SECURE))
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("was revoked, and stays so", done.err)
+
+    def test_a_killed_broker_knows_them_again(self):
+        up = self.up(text=SECURE)
+        pid = self.rows()["broker"]["pid"]
+        harness.os.kill(pid, harness.signal.SIGKILL)
+        up.wait_err("broker is back")
+        harness.wait_until(lambda: self.troupe("ask", "echo-1", "hello").code == 0, "echo-1 on the new broker")
+
+    def test_the_file(self):
+        done = self.troupe("up", "--dry-run", self.fleet_file(text=SECURE), "-o", "json")
+        self.assertEqual(done.code, 0, done)
+        command = {row["name"]: row["command"] for row in done.json()}
+        where = str(self.certs())
+        self.assertEqual(command["broker"][command["broker"].index("--certs") + 1], where)
+        self.assertEqual(command["echo-2"][command["echo-2"].index("--cert") + 1], f"{where}/secret/agent.echo.yaml")
+        bad = SECURE.replace("broker: {", "broker: {options: {insecure: true}, ")
+        self.refused("up", "--dry-run", self.fleet_file(text=bad), says="the fleet is secure")
+
+
+if __name__ == "__main__":
+    harness.main()
