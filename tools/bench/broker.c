@@ -1,5 +1,7 @@
 #include "tools/bench/broker.h"
 
+#include "tools/bench/curve.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -30,11 +32,13 @@ static int read_endpoint(const char *line, char *out, size_t size, tr_error_t *e
 }
 
 static int start(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t *b, tr_error_t *error) {
-    char listen[192], stream[192];
+    char listen[192], stream[192], cert[192], certs[192];
     tr_bench_endpoint(bench, c, listen, sizeof listen);
     tr_bench_endpoint(bench, c, stream, sizeof stream);
     const char *argv[] = {"troupe-broker", "--platform=bench", "--listen", listen, "--stream", stream,
-        "--http", "none", "--ready-fd=3", "--journal", *b->journal ? b->journal : "none", NULL};
+        "--http", "none", "--ready-fd=3", "--journal", *b->journal ? b->journal : "none",
+        bench->curve ? "--cert" : NULL, cert, "--certs", certs, NULL};
+    tr_bench_curve_paths(bench, cert, certs);
     int r = tr_bench_exec(bench, c, bench->programs.broker, argv, true, &b->child, error);
     if (r == 0)
         r = tr_bench_hear_line(bench, b->child, *b->journal ? RECOVER_MS : START_MS, error);

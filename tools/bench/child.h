@@ -75,6 +75,7 @@ struct tr_bench {
     tr_programs_t programs;
     int signals; /* signalfd */
     bool interrupted;
+    bool curve;      /* our side has certificates (curve.h) */
     unsigned serial; /* names sockets */
     uint64_t work;   /* messages or cycles of this run, warm-up included; 0 = none are counted */
     int64_t cpu_us;  /* that its children had used when they ended */

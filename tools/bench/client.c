@@ -1,10 +1,13 @@
 #include "tools/bench/client.h"
 
+#include "tools/bench/curve.h"
+
 #include <string.h>
 
 int tr_bench_client(const tr_bench_task_t *task, const char *name, const tr_behaviour_t *behaviour,
     tr_host_t **ret_host, tr_agent_t **ret_agent, tr_error_t *error) {
-    tr_host_options_t options = {.endpoint = task->endpoint, .process = "troupe bench"};
+    tr_host_options_t options = {
+        .endpoint = task->endpoint, .process = "troupe bench", .certificate = tr_bench_curve_own()};
     tr_host_t *host;
     int r = tr_host_new(&options, &host, error);
     if (r == 0)

@@ -7,6 +7,7 @@
  *   alone         one in flight
  */
 #include "tools/bench/durable.h"
+#include "tools/bench/curve.h"
 
 #include "lib/base/clock.h"
 #include "tools/bench/content.h"
@@ -122,7 +123,10 @@ int tr_bench_consume(const tr_bench_task_t *task, tr_error_t *error) {
         .name = "consumer",
         .state_size = sizeof(consumer_t),
         .receive = consume_one};
-    tr_host_options_t options = {.endpoint = task->endpoint, .process = "troupe bench", .durable = true};
+    tr_host_options_t options = {.endpoint = task->endpoint,
+        .process = "troupe bench",
+        .durable = true,
+        .certificate = tr_bench_curve_own()};
     tr_host_t *host;
     tr_agent_t *agent;
     int r = tr_host_new(&options, &host, error);
@@ -147,7 +151,10 @@ int tr_bench_consume(const tr_bench_task_t *task, tr_error_t *error) {
 /* Registers the mailbox and leaves, so that messages to it wait. */
 static int be_away(const tr_bench_task_t *task, tr_error_t *error) {
     static const tr_behaviour_t behaviour = {.abi = TR_BEHAVIOUR_ABI, .name = "away"};
-    tr_host_options_t options = {.endpoint = task->endpoint, .process = "troupe bench", .durable = true};
+    tr_host_options_t options = {.endpoint = task->endpoint,
+        .process = "troupe bench",
+        .durable = true,
+        .certificate = tr_bench_curve_own()};
     tr_host_t *host;
     int r = tr_host_new(&options, &host, error);
     if (r == 0)

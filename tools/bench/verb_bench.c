@@ -1,4 +1,5 @@
 /* `troupe bench`: reads what is wanted, makes the cases of it, runs them. */
+#include "tools/bench/curve.h"
 #include "tools/bench/report.h"
 #include "tools/verbs.h"
 
@@ -15,7 +16,7 @@ typedef struct options {
     size_t size;
     int64_t agents, count, runs;
     const char *pin;
-    bool raw_only, json, check;
+    bool raw_only, json, check, curve;
 } options_t;
 
 static const char *const transports[] = {"tcp", "ipc", NULL};
@@ -42,6 +43,11 @@ static const tr_option_t table[] = {
         "Runs of each side; without it 5 where the target is a ratio, otherwise 3.", .min = 1,
         .max = TR_BENCH_RUNS_MAX, .flags = TR_OPTION_FLAG_ONLY},
     {"raw-only", 0, NULL, TR_BOOL(options_t, raw_only), NULL, "Only the raw limits.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"curve", 0, NULL, TR_BOOL(options_t, curve), NULL,
+        "Our side's broker and links prove themselves with certificates, and are encrypted; the raw side is "
+        "as "
+        "ever. Not for workloads with watchers of the topic stream (fanout), and without targets.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"check", 0, NULL, TR_BOOL(options_t, check), NULL, "End with 3 when a target is missed.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -76,6 +82,8 @@ static const tr_program_t program = {
                 "troupe bench\n\n"
                 "# the round trip on one core, and where the kernel places the processes\n"
                 "troupe bench rtt\n\n"
+                "# what certificates and encryption cost\n"
+                "troupe bench route --curve\n\n"
                 "# everything, for a program to read\n"
                 "troupe bench all --json",
     .options = table,
@@ -138,8 +146,8 @@ static void apply(const options_t *o, tr_bench_case_t *c) {
         c->agents = (uint32_t)o->agents;
         unbind(c);
     }
-    if (o->count && (uint64_t)o->count < c->count)
-        unbind(c); /* too short to tell */
+    if (o->curve || (o->count && (uint64_t)o->count < c->count))
+        unbind(c); /* too short to tell, or another thing */
     if (o->count && c->count)
         c->count = (uint64_t)o->count;
     if (o->count && c->raw_count)
@@ -179,6 +187,14 @@ static int check_agents(const tr_call_t *call) {
     return TR_EXIT_OK;
 }
 
+/* The stream's watchers are plain sockets. */
+static bool watches(const tr_call_t *call) {
+    for (const tr_bench_case_t *c = tr_bench_cases; c->workload; c++)
+        if (wanted(call, c) && c->ours == tr_bench_fanout)
+            return true;
+    return false;
+}
+
 static int check_arguments(const tr_call_t *call) {
     const options_t *o = call->options;
     tr_error_t error = {0};
@@ -194,6 +210,8 @@ static int check_arguments(const tr_call_t *call) {
     }
     if (o->size && o->size < TR_BENCH_CONTENT)
         return tr_cli_usage(call, "--size: expected %d or more", TR_BENCH_CONTENT);
+    if (o->curve && watches(call))
+        return tr_cli_usage(call, "--curve: fanout has watchers without certificates");
     if (o->pin && tr_bench_cpus(o->pin, &cpus, &any, &error) < 0)
         return tr_cli_usage(call, "%s", error.text);
     return check_agents(call);
@@ -263,6 +281,8 @@ static int run(const tr_call_t *call) {
     tr_bench_t bench;
     tr_error_t error = {0};
     int r = tr_bench_init(&bench, &error);
+    if (r == 0 && mine.curve && (r = tr_bench_curve(&bench, &error)) < 0)
+        tr_bench_finish(&bench);
     if (r < 0)
         return tr_cli_fail(call, TR_EXIT_UNREACHABLE, "%s", error.text);
     code = measure(&own, &bench);

@@ -1,5 +1,8 @@
 #include "tools/bench/wire.h"
 
+#include "lib/cert/secret.h"
+#include "tools/bench/curve.h"
+
 #include "lib/base/clock.h"
 #include "proto/link.pb-c.h"
 
@@ -145,6 +148,18 @@ int tr_bench_wire_send(tr_bench_wire_t *self, zmq_msg_t *frame, uint64_t records
     return 0;
 }
 
+static int prove(const tr_bench_wire_t *w, tr_error_t *error) {
+    const char *own = tr_bench_curve_own();
+    tr_secret_t secret = {0};
+    if (!own)
+        return 0;
+    int r = tr_secret_load(&secret, own, error);
+    if (r == 0 && (r = tr_secret_client(&secret, w->socket)) < 0)
+        tr_error_set(error, r, "this ZeroMQ library has no CURVE");
+    tr_secret_wipe(&secret);
+    return r;
+}
+
 static int open_socket(tr_bench_wire_t *w, void *context, const char *endpoint, tr_error_t *error) {
     int zero = 0, answer = ANSWER_MS;
     w->socket = zmq_socket(context, ZMQ_DEALER);
@@ -154,6 +169,9 @@ static int open_socket(tr_bench_wire_t *w, void *context, const char *endpoint, 
     zmq_setsockopt(w->socket, ZMQ_RCVHWM, &zero, sizeof zero);
     zmq_setsockopt(w->socket, ZMQ_LINGER, &zero, sizeof zero);
     zmq_setsockopt(w->socket, ZMQ_RCVTIMEO, &answer, sizeof answer);
+    int r = prove(w, error);
+    if (r < 0)
+        return r;
     if (zmq_connect(w->socket, endpoint) < 0)
         return tr_error_set(error, -EINVAL, "%s: %s", endpoint, zmq_strerror(errno));
     return 0;
