@@ -108,7 +108,8 @@ static int forward(tr_agent_t *self, void *state, const tr_message_t *message) {
         copy.performative = TR_INFORM;
     copy.flags = 0;
     copy.content = tr_message_content(message, &copy.content_len);
-    int rc = tr_message_durable(message) ? pass(self, relay, message, &copy) : tr_delegate(self, message, &copy);
+    int rc =
+        tr_message_durable(message) ? pass(self, relay, message, &copy) : tr_delegate(self, message, &copy);
     return not_sent(self, message, rc);
 }
 

@@ -168,8 +168,8 @@ int tr_delegate(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *mes
     return r;
 }
 
-int tr_delegate_durable(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message,
-    tr_stored_fn on_stored, void *arg) {
+int tr_delegate_durable(
+    tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message, tr_stored_fn on_stored, void *arg) {
     tr_carried_t carried;
     tr_acl_t acl = *message;
     int r = carry(self, under, &acl, &carried);

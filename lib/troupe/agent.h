@@ -97,8 +97,8 @@ int tr_reply_with(tr_agent_t *self, const tr_message_t *to, const tr_acl_t *mess
  */
 int tr_delegate(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message);
 /* The same as tr_send_durable does. */
-int tr_delegate_durable(tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message,
-    tr_stored_fn on_stored, void *arg);
+int tr_delegate_durable(
+    tr_agent_t *self, const tr_message_t *under, const tr_acl_t *message, tr_stored_fn on_stored, void *arg);
 
 /* Publishes on a topic. Errors as tr_send; -EINVAL: not a topic, or one that begins with `$`. */
 int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len);
