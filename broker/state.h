@@ -67,11 +67,11 @@ struct tr_entry {
     int64_t since_ms;     /* wall */
     tr_waiting_t waiting; /* in its durable mailboxes, when they were last summed up (waiting.c) */
     bool range;
-    bool durable;    /* by its registration: every message to it is */
-    bool supervisor; /* of the fleet: what it is asked for are verbs too */
+    bool durable;     /* by its registration: every message to it is */
+    bool supervisor;  /* of the fleet: what it is asked for are verbs too */
     bool quarantined; /* it, or an agent of the range: quarantine.h knows who */
-    bool ending;     /* nothing goes into its mailbox any more */
-    bool told_all;   /* so many were told its route that they are not counted */
+    bool ending;      /* nothing goes into its mailbox any more */
+    bool told_all;    /* so many were told its route that they are not counted */
     /* A proxy: an agent or service of another platform. It has no mailbox here. */
     tr_neighbour_t *neighbour; /* whose it is; NULL = an agent of this platform */
     tr_route_t remote;         /* its route there, 0 = not known */

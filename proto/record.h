@@ -118,10 +118,10 @@ typedef enum tr_reason {
     TR_REASON_TOO_OLD = 28,     /* it waited in a durable queue for longer than those are kept */
     TR_REASON_UNKNOWN_PLATFORM = 29, /* no broker of that name is linked to this one, nor ever was */
     TR_REASON_PEER_DOWN = 30,        /* the link to the broker of that platform is broken */
-    TR_REASON_DELEGATION = 31,  /* a delegation chain that it was not given */
-    TR_REASON_CYCLE = 32,       /* who is to get it is in its delegation chain */
-    TR_REASON_BUDGET = 33,      /* more than it had to spend, or nothing is left */
-    TR_REASON_QUARANTINED = 34, /* the sender, or the receiver, is in quarantine */
+    TR_REASON_DELEGATION = 31,       /* a delegation chain that it was not given */
+    TR_REASON_CYCLE = 32,            /* who is to get it is in its delegation chain */
+    TR_REASON_BUDGET = 33,           /* more than it had to spend, or nothing is left */
+    TR_REASON_QUARANTINED = 34,      /* the sender, or the receiver, is in quarantine */
     TR_REASON_MAX = 35,
 } tr_reason_t;
 
