@@ -202,9 +202,9 @@ static void hand_over(tr_core_t *core) {
     tr_buffer_t ops;
     if (!lay_out(core, batch, &ops))
         return;
-    clean(d, batch);
-    tr_streams_clean(core);
     batch->number = ++d->next_batch;
+    clean(d, batch);
+    tr_streams_clean(core, batch);
     tr_core_out_t out = {.type = TR_OUT_WRITE,
         .number = batch->number,
         .sync = batch->sync,
@@ -217,9 +217,9 @@ static void hand_over(tr_core_t *core) {
     tr_core_out(core, &out);
 }
 
-void tr_batch_flush(tr_core_t *core) {
+static void flush(tr_core_t *core, unsigned most) {
     tr_durable_t *d = core->durable;
-    if (d->out_n >= OUT_MAX)
+    if (d->out_n >= most)
         return;
     if ((d->dirty_blocks || d->dirty_producers || tr_streams_dirty(core)) && tr_batch_open(core))
         d->open->wanted = true;
@@ -227,6 +227,14 @@ void tr_batch_flush(tr_core_t *core) {
         return;
     d->open->sync |= core->shutdown; /* the last ones too: what was settled does not come again */
     hand_over(core);
+}
+
+void tr_batch_flush(tr_core_t *core) {
+    flush(core, OUT_MAX);
+}
+
+void tr_batch_flush_now(tr_core_t *core) {
+    flush(core, TR_BATCHES_OUT);
 }
 
 bool tr_durable_quiet(const tr_core_t *core) {
@@ -285,6 +293,8 @@ void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_
         if (!d->out)
             d->out_end = &d->out;
         d->out_n--;
+        if (synced)
+            tr_streams_synced(self, batch);
         tr_letters_written(self, batch);
         complete(self, batch);
         free_batch(batch);

@@ -153,7 +153,7 @@ typedef struct tr_core_stats {
     uint64_t delivered; /* handed to a session's connection (a service request: settled) */
     uint64_t queued;    /* in mailboxes and service queues now */
     uint64_t leased;    /* with a provider, not settled */
-    uint64_t returned;  /* copies of leased requests, taken back before they left for the provider */
+    uint64_t returned;  /* copies of leased requests, and NACKs, taken back before they left */
     uint64_t redelivered;
     uint64_t dead_letters;
     uint64_t dropped[TR_REASON_MAX]; /* accepted, then dropped, by reason */

@@ -209,6 +209,78 @@ static void a_stream_of_the_tap_records_direct_messages(void **state) {
     world_end(r.w);
 }
 
+/* Nobody waits for a publication to be on disk, but who reads it does: the machine may end at any time after. */
+static void what_a_page_has_shown_stays(void **state) {
+    (void)state;
+    room_t r = room();
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\"}");
+    publish_many(&r, "t", 1, 3);
+    publish_many(&r, "t", 4, 6);
+    assert_int_equal(read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}").to, 6);
+    publish_many(&r, "t", 7, 9);
+    world_crash(r.w, 0);
+    comes(&r);
+    page_t p = read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}");
+    assert_int_equal(p.from, 1);
+    assert_int_equal(p.to, 6);
+    world_end(r.w);
+}
+
+static void disk_does_all(struct net *world) {
+    disk_works((void *)world, SIZE_MAX);
+}
+
+/* Also where the disk is behind: two batches are on their way to it, and what came last waits for them. */
+static void a_page_has_all_that_was_published_before(void **state) {
+    (void)state;
+    room_t r = room();
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\"}");
+    r.w->hold = true;
+    for (int i = 1; i <= 5; i++)
+        publish_many(&r, "t", i, i);
+    r.w->carry = disk_does_all;
+    r.w->net = (void *)r.w;
+    assert_int_equal(read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}").to, 5);
+    world_end(r.w);
+}
+
+/* Also where nothing comes after it that would take it along. */
+static void what_was_published_a_second_ago_is_on_disk(void **state) {
+    (void)state;
+    room_t r = room();
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\"}");
+    publish(&r, "t", "one");
+    publish(&r, "t", "two");
+    declare(&r, "{\"action\":\"stream-commit\",\"stream\":\"s\",\"consumer\":\"c\",\"position\":2}");
+    pass(r.w, 1000);
+    assert_int_equal(tr_journal_disk_unsynced(r.w->disk), 0);
+    world_crash(r.w, 0);
+    comes(&r);
+    assert_int_equal(
+        read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\",\"consumer\":\"c\"}").from, 2);
+    world_end(r.w);
+}
+
+/* All of it is forgotten, and the broker begins anew: a consumer misses nothing of what comes then. */
+static void numbers_are_not_used_twice(void **state) {
+    (void)state;
+    room_t r = room();
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\",\"max-age-ms\":100}");
+    publish_many(&r, "t", 1, 10);
+    declare(&r, "{\"action\":\"stream-commit\",\"stream\":\"s\",\"consumer\":\"c\",\"position\":11}");
+    pass(r.w, 200);
+    pass(r.w, 200);
+    assert_int_equal(read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}").events, 0);
+    world_crash(r.w, SIZE_MAX);
+    comes(&r);
+    publish(&r, "t", "eleven");
+    page_t p = read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\",\"consumer\":\"c\"}");
+    assert_int_equal(p.events, 1);
+    assert_int_equal(p.from, 11);
+    assert_int_equal(p.first, 11);
+    world_end(r.w);
+}
+
 static void what_is_wrong_is_refused(void **state) {
     (void)state;
     room_t r = room();
@@ -237,6 +309,10 @@ int main(void) {
         cmocka_unit_test(the_oldest_are_forgotten),
         cmocka_unit_test(a_dropped_stream_leaves_nothing),
         cmocka_unit_test(a_stream_of_the_tap_records_direct_messages),
+        cmocka_unit_test(what_a_page_has_shown_stays),
+        cmocka_unit_test(a_page_has_all_that_was_published_before),
+        cmocka_unit_test(what_was_published_a_second_ago_is_on_disk),
+        cmocka_unit_test(numbers_are_not_used_twice),
         cmocka_unit_test(what_is_wrong_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

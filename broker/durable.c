@@ -3,17 +3,23 @@
 
 #include <stdlib.h>
 
-static tr_reason_t check_producer(const tr_session_t *from, const tr_record_t *record) {
-    if (!from->producer)
+static tr_reason_t check_producer(tr_session_t *from, const tr_record_t *record) {
+    if (!from->producer || from->producer_epoch != from->producer->epoch)
         return TR_REASON_NO_PRODUCER;
+    from->producer->session = from;
     return record->h.id ? TR_REASON_NONE : TR_REASON_BAD_RECORD;
 }
 
-/* Sent again: that it is on disk is told again, behind all that is on its way there. */
-static tr_reason_t repeated(tr_core_t *core, tr_producer_t *producer, uint64_t id) {
+/* That it is on disk is told again, behind all that is on its way there. Out of memory: when it is sent once more. */
+bool tr_durable_repeated(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    if (!core->durable || check_producer(from, record) != TR_REASON_NONE ||
+        !tr_dedup_has(&from->producer->taken, record->h.id))
+        return false;
     core->stats.duplicates++;
     tr_batch_t *batch = tr_batch_open(core);
-    return batch && tr_batch_ack(batch, producer, id) ? TR_REASON_NONE : TR_REASON_LIMIT;
+    if (batch)
+        tr_batch_ack(batch, from->producer, record->h.id);
+    return true;
 }
 
 static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_route_t route) {
@@ -32,17 +38,15 @@ tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *
         tr_reason_t why = check_producer(from, record);
         if (why != TR_REASON_NONE)
             return why;
+        if (record->h.id < from->producer->taken.top)
+            return TR_REASON_BUSY; /* it was refused before, and what came after it was not: it would come too late now */
         producer = from->producer;
-        if (tr_dedup_has(&producer->taken, record->h.id))
-            return repeated(core, producer, record->h.id);
     }
     tr_service_t *s = entry ? mailbox_of(core, entry, record->h.dst) : service;
     tr_queue_t *q = s ? tr_queue_of(core, s) : NULL;
     if (!q)
         return TR_REASON_LIMIT;
-    tr_record_t r = *record;
-    r.h.flags |= TR_FLAG_DURABLE;
-    tr_reason_t why = tr_queue_push(core, q, &r, producer);
+    tr_reason_t why = tr_queue_push(core, q, record, producer);
     if (why == TR_REASON_NONE && producer) {
         tr_dedup_add(&producer->taken, record->h.id);
         tr_producer_dirty(core, producer);

@@ -94,10 +94,13 @@ typedef struct tr_pair {
 
 typedef struct tr_producer {
     char *name;
+    uint64_t number; /* counts all that came to be known */
     uint64_t epoch;
     tr_dedup_t taken;
-    tr_session_t *session; /* who speaks as it now; NULL */
-    int64_t seen_ms;       /* wall */
+    tr_session_t *session; /* who spoke as it last; NULL */
+    uint32_t sessions;     /* who may */
+    int64_t seen_ms;       /* wall: for the broker after this one */
+    int64_t heard_ms;      /* the same, monotonic */
     uint32_t unsynced;     /* messages in batches */
     bool dirty;
     struct tr_producer *next_dirty;
@@ -143,7 +146,7 @@ struct tr_durable {
     tr_batch_t *open;           /* being filled; NULL */
     tr_batch_t *out, **out_end; /* handed over, oldest first */
     unsigned out_n;
-    uint64_t next_batch, next_queue, next_read, next_letter;
+    uint64_t next_batch, next_queue, next_read, next_letter, next_producer;
     int64_t forgot_ms;  /* when old producers were last looked for */
     tr_map_t producers; /* name -> tr_producer_t */
     tr_producer_t *dirty_producers;
@@ -160,6 +163,7 @@ struct tr_durable {
     tr_stream_t *streams; /* stream.h */
     uint64_t next_stream, streams_version;
     int64_t streams_synced_ms;
+    bool streams_unsynced; /* something of them was handed over, and a crash of the machine may lose it */
 };
 
 /* queue.c */
@@ -207,6 +211,9 @@ void tr_batch_reserve(tr_core_t *core, tr_queue_t *queue, unsigned lane, uint64_
 bool tr_batch_queue(tr_core_t *core, tr_queue_t *queue);
 /* Hands the open batch over where that may be. */
 void tr_batch_flush(tr_core_t *core);
+/* Also where two are on their way already, up to TR_BATCHES_OUT: what is read next must find it. */
+#define TR_BATCHES_OUT 4u
+void tr_batch_flush_now(tr_core_t *core);
 /* Nothing is on its way to the disk, nor waits for it. */
 bool tr_durable_quiet(const tr_core_t *core);
 /* NULL when out of memory. */
@@ -230,11 +237,13 @@ void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
 /* producer.c */
 tr_producer_t *tr_producer_get(tr_core_t *core, const char *name, uint64_t epoch, tr_reason_t *ret_why);
 void tr_producer_speaks(tr_core_t *core, tr_producer_t *producer, tr_session_t *session);
-void tr_producer_silent(tr_session_t *session);
+void tr_producer_silent(tr_core_t *core, tr_session_t *session);
 void tr_producer_dirty(tr_core_t *core, tr_producer_t *producer);
 void tr_producer_write(tr_buffer_t *ops, const tr_producer_t *producer);
 bool tr_producer_recover(tr_core_t *core, const char *name, const void *value, size_t len);
 void tr_producers_stored(tr_core_t *core, tr_ack_t *acks, size_t n);
+/* All of the journal's are there. */
+void tr_producers_recovered(tr_core_t *core);
 void tr_producer_tick(tr_core_t *core);
 
 /* durable_sub.c */
@@ -264,6 +273,10 @@ static inline bool tr_durable_wanted(
     return (record->h.flags & TR_FLAG_DURABLE) ||
            (core->durable && (entry ? entry->durable : service && service->durable_policy));
 }
+/* Whether a message with flag DURABLE was taken before: then that is told again, whatever has become of its sender, its receiver or the
+ * broker since. */
+bool tr_durable_repeated(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+/* One that was not. */
 tr_reason_t tr_durable_message(
     tr_core_t *core, tr_session_t *from, tr_entry_t *entry, tr_service_t *service, const tr_record_t *record);
 /* An agent, or a range of them, is there: it provides its mailbox, where it has one. False when out of

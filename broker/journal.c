@@ -86,12 +86,15 @@ static int explain(const tr_broker_journal_t *self, int code, uint64_t pairs, tr
     }
 }
 
+/* What a broker that was killed had written, and not synced, is on disk before anybody hears of it: the machine may end as well. */
 int tr_broker_journal_recover(
     tr_broker_journal_t *self, tr_core_t *core, tr_log_t *log, tr_core_now_t now, tr_error_t *error) {
     int64_t begun = tr_clock_ms();
     recovery_t r = {.core = core, .log = log, .begun_ms = begun, .said_ms = begun};
     tr_journal_range_t all = {0};
-    int code = tr_journal_scan(self->store, &all, 0, recover_pair, &r, error);
+    int code = tr_journal_write(self->store, NULL, 0, true, error);
+    if (code == 0)
+        code = tr_journal_scan(self->store, &all, 0, recover_pair, &r, error);
     if (code < 0)
         return code;
     if (r.code == 0)

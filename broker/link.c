@@ -191,6 +191,8 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
         return NULL;
     }
     s->resumed = resumed;
+    if (resumed)
+        tr_mailbox_drop_refusals(core, s);
     set_text(&s->process, m->process);
     set_text(&s->host, m->host);
     s->pid = m->pid;
@@ -251,12 +253,13 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
     entry->state = state;
     entry->durable = m->durable && core->durable;
     set_text(&entry->behaviour, m->behaviour);
+    registered(core, s, entry,
+        r->h.id); /* ahead of what waits for it: that may be so much that some of it leaves at once */
     if (!tr_durable_arrived(core, entry)) {
         tr_entry_remove(core, entry, TR_REASON_LIMIT);
         tr_control_refuse(core, s, r->h.id, TR_REASON_LIMIT, "no memory for its mailbox");
         return;
     }
-    registered(core, s, entry, r->h.id);
     tr_sys_agent(core, "joined", entry, TR_REASON_NONE);
 }
 

@@ -4,6 +4,7 @@
  * the sender's process is asked to hold back (MUTE); full, the message is refused with BUSY. Nobody else
  * waits for a slow agent.
  */
+#include "broker/durable.h"
 #include "broker/guard.h"
 #include "broker/neighbour.h"
 
@@ -83,7 +84,7 @@ void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry) {
 typedef enum verdict {
     KEEP,
     FAIL,
-    RETURN, /* the copy of a leased request: the lease itself lives on in its service */
+    RETURN, /* the copy of a leased request, which itself lives on in its service; or what will be said anew */
     HOLD,
 } verdict_t;
 
@@ -114,6 +115,13 @@ static verdict_t fail_all_but_nacks(const sieve_t *sieve, const tr_record_t *rec
 
 static verdict_t return_leased(const sieve_t *sieve, const tr_record_t *record) {
     return is_for(sieve, record) && is_leased(record) ? RETURN : KEEP;
+}
+
+/* The sender sends all that he knows no answer to once more, and gets another one: two would be one too many. */
+static verdict_t drop_refusals(const sieve_t *sieve, const tr_record_t *record) {
+    const tr_producer_t *p = sieve->session->producer;
+    bool refusal = record->h.kind == TR_KIND_NACK && (record->h.flags & TR_FLAG_DURABLE);
+    return p && refusal && !tr_dedup_has(&p->taken, record->h.id) ? RETURN : KEEP;
 }
 
 static verdict_t hold_all_but_nacks(const sieve_t *sieve, const tr_record_t *record) {
@@ -220,8 +228,33 @@ void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t
         &(sieve_t){.session = session, .reason = reason, .judge = nacks_too ? fail_all : fail_all_but_nacks});
 }
 
+void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session) {
+    if (session->nacks.records)
+        sift_session(core, &(sieve_t){.session = session, .judge = drop_refusals});
+}
+
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session) {
     sift_session(core, &(sieve_t){.session = session, .judge = return_leased});
+}
+
+static bool box_has(const tr_outbox_t *box, tr_route_t dst, uint64_t number) {
+    for (const tr_chunk_t *c = box->head; c; c = c->next) {
+        const uint8_t *at = c->buf->data + TR_BUNDLE_HEADER;
+        for (uint32_t i = 0; i < c->records; i++) {
+            tr_record_t record;
+            tr_record_header_read(&record.h, at);
+            if (record.h.id == number && record.h.dst == dst && is_leased(&record))
+                return true;
+            at += record.h.length;
+        }
+    }
+    return false;
+}
+
+bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number) {
+    tr_route_t dst = tr_session_route(entry->session, agent);
+    return entry->mailbox.records &&
+           (box_has(&entry->session->data, dst, number) || box_has(&entry->held, dst, number));
 }
 
 void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry) {

@@ -26,6 +26,7 @@ static tr_producer_t *producer_new(tr_core_t *core, const char *name) {
         free(p);
         return NULL;
     }
+    p->number = d->next_producer++;
     return p;
 }
 
@@ -47,24 +48,35 @@ tr_producer_t *tr_producer_get(tr_core_t *core, const char *name, uint64_t epoch
     return p;
 }
 
-void tr_producer_silent(tr_session_t *session) {
-    if (session->producer)
-        session->producer->session = NULL;
+static void hear(const tr_core_t *core, tr_producer_t *producer) {
+    producer->seen_ms = core->now.wall_ms;
+    producer->heard_ms = core->now.mono_ms;
+}
+
+void tr_producer_silent(tr_core_t *core, tr_session_t *session) {
+    tr_producer_t *p = session->producer;
+    if (!p)
+        return;
+    hear(core, p);
+    p->sessions--;
+    if (p->session == session)
+        p->session = NULL;
     session->producer = NULL;
 }
 
+/* One that spoke as it before may go on: a HELLO that comes late, or once more, must not silence who says something after it. Who is of an
+ * older life is fenced off by its epoch. */
 void tr_producer_speaks(tr_core_t *core, tr_producer_t *producer, tr_session_t *session) {
-    if (session->producer && session->producer != producer)
-        tr_producer_silent(session);
-    if (producer->session && producer->session != session)
-        producer->session->producer = NULL; /* it came back on another connection */
+    tr_producer_silent(core, session);
+    producer->sessions++;
     producer->session = session;
-    producer->seen_ms = core->now.wall_ms;
+    session->producer_epoch = producer->epoch;
+    hear(core, producer);
     session->producer = producer;
 }
 
 void tr_producer_dirty(tr_core_t *core, tr_producer_t *producer) {
-    producer->seen_ms = core->now.wall_ms;
+    hear(core, producer);
     if (producer->dirty)
         return;
     producer->dirty = true;
@@ -95,13 +107,29 @@ bool tr_producer_recover(tr_core_t *core, const char *name, const void *value, s
     return true;
 }
 
+/* Not by address: the same events give the same order. */
 static int compare(const void *a, const void *b) {
     const tr_ack_t *x = a, *y = b;
     if (x->producer != y->producer)
-        return (uintptr_t)x->producer < (uintptr_t)y->producer ? -1 : 1;
+        return x->producer->number < y->producer->number ? -1 : 1;
     if (x->epoch != y->epoch)
         return x->epoch < y->epoch ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* To all who speak as it, for which of them has sent these is not known any more: more than one do where a HELLO came twice. Where
+ * there is none, it asks again when it is back. */
+static void tell(tr_core_t *core, const tr_producer_t *p, const uint8_t *body, size_t len) {
+    tr_record_header_t h = {.kind = TR_KIND_STORED};
+    if (p->session && p->sessions == 1) {
+        tr_control_send(core, p->session, &h, body, len);
+        return;
+    }
+    for (uint32_t i = 0; p->sessions && i < core->sessions_n; i++) {
+        tr_session_t *s = core->sessions[i];
+        if (s && s->producer == p && s->producer_epoch == p->epoch)
+            tr_control_send(core, s, &h, body, len);
+    }
 }
 
 /* A run of one producer's acks, as ranges of {first, count}. Returns how many acks went into the record. */
@@ -119,10 +147,7 @@ static size_t send_stored(tr_core_t *core, const tr_ack_t *acks, size_t n) {
         tr_put64(body + ranges * 16 + 8, last - first + 1);
         ranges++;
     }
-    tr_session_t *to = acks[0].producer->session;
-    tr_record_header_t h = {.kind = TR_KIND_STORED};
-    if (to) /* otherwise it asks again when it is back */
-        tr_control_send(core, to, &h, body, ranges * 16);
+    tell(core, acks[0].producer, body, ranges * 16);
     return i;
 }
 
@@ -151,6 +176,18 @@ static void forget(tr_core_t *core, tr_batch_t *batch, tr_producer_t *p) {
     free(p);
 }
 
+/* How long one has been silent is known by the wall clock alone, which may have jumped: a quarter of the time is left to come back in
+ * all the same. */
+void tr_producers_recovered(tr_core_t *core) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&core->durable->producers, &cursor))) {
+        tr_producer_t *p = (tr_producer_t *)(uintptr_t)slot->value;
+        int64_t silent = core->now.wall_ms - p->seen_ms, most = core->config.dedup_ms / 4 * 3;
+        p->heard_ms = core->now.mono_ms - (silent < 0 ? 0 : silent > most ? most : silent);
+    }
+}
+
 /* One that has been silent for longer than the window lasts will not send again what it sent then. */
 void tr_producer_tick(tr_core_t *core) {
     tr_durable_t *d = core->durable;
@@ -160,10 +197,10 @@ void tr_producer_tick(tr_core_t *core) {
     size_t cursor = 0, n = 0;
     const tr_map_slot_t *slot;
     tr_producer_t *old[FORGET_AT_ONCE];
-    int64_t before = core->now.wall_ms - (int64_t)core->config.dedup_ms;
+    int64_t before = core->now.mono_ms - core->config.dedup_ms;
     while (n < FORGET_AT_ONCE && (slot = tr_map_next(&d->producers, &cursor))) {
         tr_producer_t *p = (tr_producer_t *)(uintptr_t)slot->value;
-        if (!p->session && !p->unsynced && !p->dirty && p->seen_ms < before)
+        if (!p->sessions && !p->unsynced && !p->dirty && p->heard_ms < before)
             old[n++] = p;
     }
     tr_batch_t *batch = n ? tr_batch_open(core) : NULL;

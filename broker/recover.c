@@ -182,9 +182,11 @@ static void begin_lane(tr_lane_t *lane) {
 int tr_core_recovered(tr_core_t *self, tr_core_now_t now) {
     tr_durable_t *d = self->durable;
     self->now = now;
+    tr_producers_recovered(self);
     for (uint32_t i = 0; i < self->services_n; i++)
         for (unsigned j = 0; self->services[i]->durable && j < TR_PRIORITIES; j++)
             begin_lane(&self->services[i]->durable->lanes[j]);
+    tr_streams_recovered(self);
     if (d->versioned)
         return 0;
     tr_batch_t *batch = tr_batch_open(self);

@@ -280,6 +280,8 @@ static uint8_t flags_taken(const tr_session_t *from, const target_t *t) {
 void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent) {
     tr_entry_t *sender;
     target_t t;
+    if ((as_sent->h.flags & TR_FLAG_DURABLE) && tr_durable_repeated(core, from, as_sent))
+        return;
     tr_record_t copy = *as_sent, *record = &copy;
     tr_reason_t why =
         from->neighbour ? tr_foreign_check(core, from, record, &sender) : check(core, from, record, &sender);

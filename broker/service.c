@@ -126,6 +126,9 @@ static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     h.id = lease->number;
     h.attempt = lease->attempt;
     h.flags |= TR_FLAG_LEASED | (lease->attempt || lease->seen ? TR_FLAG_REDELIVERED : 0);
+    if (lease
+            ->block) /* also where the receiver asked for it: only what the sender numbered comes back to him as durable */
+        h.flags |= TR_FLAG_DURABLE;
     if (tr_mailbox_push(core, p->entry, &r, &h, NULL) != TR_REASON_NONE)
         return false;
     lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
@@ -509,6 +512,17 @@ static void fail_overdue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list
     }
 }
 
+/* Only what is durable has a time, and is extended. What is still on its way out to a slow process is not in its hands: its time has not
+ * begun. */
+static bool lease_is_over(const tr_core_t *core, const tr_provider_t *p, tr_lease_t *lease) {
+    if (!lease->block || lease->until_ms > core->now.mono_ms)
+        return false;
+    if (!tr_mailbox_waits(p->entry, p->agent, lease->number))
+        return true;
+    lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
+    return false;
+}
+
 /* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in
  * work, has it no more. */
 static void take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
@@ -516,7 +530,7 @@ static void take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p
     p->leases = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&all))) {
-        if (lease->until_ms > core->now.mono_ms)
+        if (!lease_is_over(core, p, lease))
             tr_leases_append(&p->leases, lease);
         else if (try_again(core, p, lease))
             tr_leases_append(&again, lease);

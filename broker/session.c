@@ -142,7 +142,7 @@ void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason
         core, session, session->neighbour ? TR_REASON_PEER_DOWN : TR_REASON_AGENT_GONE, true);
     while (session->entries_n)
         tr_entry_remove(core, session->entries[session->entries_n - 1], reason);
-    tr_producer_silent(session);
+    tr_producer_silent(core, session);
     if (session->dirty)
         forget_dirty(core, session);
     tr_outbox_finish(&session->data);

@@ -300,8 +300,8 @@ static void drop_rest(void *socket, zmq_msg_t *frame) {
         ;
 }
 
-int tr_sockets_receive(tr_sockets_t *self, bool expect, tr_peer_t *ret_peer, const uint8_t **ret_key,
-    zmq_msg_t *ret_frame) {
+int tr_sockets_receive(
+    tr_sockets_t *self, bool expect, tr_peer_t *ret_peer, const uint8_t **ret_key, zmq_msg_t *ret_frame) {
     zmq_msg_t id;
     zmq_msg_init(&id);
     if (zmq_msg_recv(&id, self->links, expect ? 0 : ZMQ_DONTWAIT) < 0)

@@ -71,8 +71,8 @@ void tr_sockets_finish(tr_sockets_t *self);
 /* 1: a bundle of one frame in `ret_frame` (the caller closes it), and the key that its peer has proved to
  * have (NULL: none; borrowed until the next call); 0: nothing is there, nor has come within TR_EXPECT_MS if
  * expect; -EPROTO: a message of several frames was dropped. */
-int tr_sockets_receive(tr_sockets_t *self, bool expect, tr_peer_t *ret_peer, const uint8_t **ret_key,
-    zmq_msg_t *ret_frame);
+int tr_sockets_receive(
+    tr_sockets_t *self, bool expect, tr_peer_t *ret_peer, const uint8_t **ret_key, zmq_msg_t *ret_frame);
 /* Gives buf up in every case. 0, -EHOSTUNREACH: the peer is gone. */
 int tr_sockets_send(tr_sockets_t *self, tr_peer_t peer, tr_buf_t *buf);
 int tr_sockets_publish(tr_sockets_t *self, const char *topic, tr_buf_t *buf);

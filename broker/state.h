@@ -114,6 +114,7 @@ struct tr_session {
     uint32_t pid;
     int64_t since_ms;
     struct tr_producer *producer; /* that its durable messages are of; NULL */
+    uint64_t producer_epoch;      /* ... in this life of it */
     struct tr_guest *guest;       /* NULL = nobody asks what it may do (guard.h) */
     tr_neighbour_t *neighbour;    /* NULL = a process; otherwise the link to that broker */
 };
@@ -369,6 +370,10 @@ void tr_mailbox_fail_agents(
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too);
 /* Copies of leased requests leave the session's outbox. */
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session);
+/* Likewise NACKs of durable messages that were not taken: the session's process has resumed, and sends those again. */
+void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session);
+/* Whether the copy of a leased request, by its delivery number, still waits to leave for this agent of the entry. */
+bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number);
 /* What waits in the outbox for an entry that is no longer active waits aside. */
 void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry);
 /* The routes that a MUTE or UNMUTE is about: `count` of them from `first` on. */

@@ -10,6 +10,8 @@
 #define BLOCK_BYTES 65536u
 #define PIECE_BYTES 262144u
 #define SYNC_MS     1000
+#define END_MARK                                                                                             \
+    " end" /* in place of a consumer's name, which has no space: below this number all were used, and forgotten */
 #define FIELD_TOPIC 0x5a /* of the envelope: 11, bytes (proto/acl.proto) */
 
 tr_stream_t *tr_stream_find(const tr_core_t *core, const char *name) {
@@ -44,7 +46,7 @@ static tr_stream_t *stream_new(tr_core_t *core, const char *name, const char *pa
     s->id = d->next_stream++;
     memcpy(s->name, name, strlen(name) + 1);
     memcpy(s->pattern, pattern, strlen(pattern) + 1);
-    s->first = s->tail = 1;
+    s->first = s->tail = s->synced = 1;
     s->since_ms = core->now.wall_ms;
     tr_buffer_init(&s->open, 0);
     s->next = d->streams;
@@ -97,6 +99,8 @@ static bool erase(tr_batch_t *batch, const tr_stream_t *s) {
     tr_key_t to = tr_key_of_block(TR_KEY_STREAM_BLOCK, s->id, 1, 0);
     bool good = tr_batch_more(batch, TR_JOURNAL_DELETE, &name, NULL, 0) &&
                 tr_batch_more(batch, TR_JOURNAL_DELETE_RANGE, &from, to.bytes, to.len);
+    tr_key_t mark = consumer_key(s, END_MARK);
+    good = good && tr_batch_more(batch, TR_JOURNAL_DELETE, &mark, NULL, 0);
     for (const tr_consumer_t *c = s->consumers; c && good; c = c->next) {
         tr_key_t key = consumer_key(s, c->name);
         good = tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
@@ -332,14 +336,38 @@ void tr_streams_lay_out(tr_core_t *core, tr_buffer_t *ops) {
     }
 }
 
-void tr_streams_clean(tr_core_t *core) {
-    for (tr_stream_t *s = core->durable->streams; s; s = s->next) {
+void tr_streams_clean(tr_core_t *core, const tr_batch_t *batch) {
+    tr_durable_t *d = core->durable;
+    d->streams_unsynced = !batch->sync && (d->streams_unsynced || tr_streams_dirty(core));
+    for (tr_stream_t *s = d->streams; s; s = s->next) {
+        s->handed[batch->number % TR_BATCHES_OUT] = s->tail;
         s->written = true;
         for (tr_consumer_t *c = s->consumers; c; c = c->next)
             c->dirty = false;
         tr_buffer_finish(&s->open);
         s->open_count = 0;
     }
+}
+
+void tr_streams_synced(tr_core_t *core, const tr_batch_t *batch) {
+    for (tr_stream_t *s = core->durable->streams; s; s = s->next)
+        if (s->handed[batch->number % TR_BATCHES_OUT] > s->synced)
+            s->synced = s->handed[batch->number % TR_BATCHES_OUT];
+}
+
+void tr_streams_want_sync(tr_core_t *core) {
+    tr_durable_t *d = core->durable;
+    tr_batch_t *batch = d->streams_unsynced || tr_streams_dirty(core) ? tr_batch_open(core) : NULL;
+    if (!batch)
+        return;
+    batch->sync = batch->wanted = true;
+    d->streams_synced_ms = core->now.mono_ms;
+    tr_batch_flush_now(core);
+}
+
+void tr_streams_recovered(tr_core_t *core) {
+    for (tr_stream_t *s = core->durable->streams; s; s = s->next)
+        s->synced = s->tail;
 }
 
 bool tr_streams_dirty(const tr_core_t *core) {
@@ -360,6 +388,14 @@ static bool too_much(const tr_core_t *core, const tr_stream_t *s) {
            (old || (l->bytes && s->bytes > l->bytes) || (l->records && s->records > l->records));
 }
 
+/* Ahead of the deletion of a block, which may be the last one: numbers are not used twice. */
+static bool mark_end(tr_batch_t *batch, const tr_stream_t *s, uint64_t end) {
+    uint8_t value[8];
+    tr_key_t key = consumer_key(s, END_MARK);
+    tr_put64(value, end);
+    return tr_batch_more(batch, TR_JOURNAL_PUT, &key, value, sizeof value);
+}
+
 /* The first message tells the age of a block. */
 static void trim_block(tr_core_t *core, tr_stream_t *s, tr_batch_t *batch, const tr_journal_op_t *op) {
     tr_block_place_t place;
@@ -374,9 +410,10 @@ static void trim_block(tr_core_t *core, tr_stream_t *s, tr_batch_t *batch, const
     if (!too_much(core, s))
         return;
     tr_key_t key = tr_key_of_block(TR_KEY_STREAM_BLOCK, s->id, 0, place.first);
-    if (!tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
+    uint64_t n = good ? block.count : 0;
+    if (!mark_end(batch, s, place.first + n) || !tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
         return; /* out of memory: on the next tick */
-    uint64_t n = good ? block.count : 0, bytes = op->value_len - TR_BLOCK_HEADER;
+    uint64_t bytes = op->value_len - TR_BLOCK_HEADER;
     s->records -= n < s->records ? n : s->records;
     s->bytes -= bytes < s->bytes ? bytes : s->bytes;
     s->first = place.first + n;
@@ -391,6 +428,14 @@ static tr_stream_t *by_id(const tr_core_t *core, uint64_t id) {
 }
 
 static void trim(tr_core_t *core, tr_stream_t *s);
+
+/* All that there was then was to be found, and nothing was: numbers that were dropped, or blocks that are damaged. */
+static void pass_by(tr_stream_t *s) {
+    if (s->trimmed_tail > s->first)
+        s->first = s->trimmed_tail;
+    if (s->first == s->tail)
+        s->records = s->bytes = 0;
+}
 
 static void on_oldest(tr_core_t *core, tr_read_t *read, const tr_found_t *found) {
     tr_stream_t *s = by_id(core, read->id);
@@ -408,9 +453,9 @@ static void on_oldest(tr_core_t *core, tr_read_t *read, const tr_found_t *found)
         trim_block(core, s, batch, &op);
         any = true;
     }
-    if (!any) { /* nothing is there: all of it is of the open block, or gone */
+    if (!any) { /* what it holds was still on its way, or is gone */
         s->oldest_ms = core->now.wall_ms;
-        s->first = s->open_count ? s->open_first : s->tail;
+        pass_by(s);
     } else if (too_much(core, s)) {
         trim(core, s);
     }
@@ -421,9 +466,12 @@ static void trim(tr_core_t *core, tr_stream_t *s) {
     tr_key_t from = tr_key_of_block(TR_KEY_STREAM_BLOCK, s->id, 0, s->first);
     tr_key_t to = tr_key_of_block(TR_KEY_STREAM_BLOCK, s->id, 1, 0);
     s->trimming = tr_read_ask(core, &read, &from, &to, PIECE_BYTES);
+    s->trimmed_tail = s->synced == s->tail ? s->tail : 0;
 }
 
 void tr_streams_tick(tr_core_t *core) {
+    if (core->now.mono_ms - core->durable->streams_synced_ms >= SYNC_MS)
+        tr_streams_want_sync(core);
     for (tr_stream_t *s = core->durable->streams; s; s = s->next)
         if (!s->trimming && too_much(core, s))
             trim(core, s);
@@ -469,6 +517,10 @@ int tr_consumer_recover(tr_core_t *core, const tr_pair_t *pair) {
     tr_stream_t *s = by_id(core, tr_key_number(pair->key));
     if (!s)
         return -EBADMSG;
+    if (!strcmp(name, END_MARK)) {
+        s->first = s->tail = tr_get64(pair->value);
+        return 0;
+    }
     uint64_t tail = s->tail;
     s->tail = UINT64_MAX; /* its blocks come later */
     bool done = tr_stream_commit(s, name, tr_get64(pair->value));

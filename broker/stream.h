@@ -36,6 +36,9 @@ struct tr_stream {
     tr_stream_limits_t limits;
     int64_t since_ms;     /* wall */
     uint64_t first, tail; /* the oldest that is kept, and the next one's number */
+    uint64_t synced;      /* all below are on disk: pages end here, so that what they have shown stays */
+    uint64_t
+        handed[TR_BATCHES_OUT]; /* `tail` as the batches that are out were handed over, by their numbers */
     uint64_t records, bytes;
     int64_t oldest_ms; /* wall, of the oldest; 0 = not known */
     uint64_t dropped;
@@ -43,8 +46,9 @@ struct tr_stream {
     tr_buffer_t open; /* the block of the open batch */
     uint64_t open_first;
     uint32_t open_count;
-    bool written;  /* the journal has its declaration as it is */
-    bool trimming; /* a piece is being read to be deleted */
+    bool written;          /* the journal has its declaration as it is */
+    bool trimming;         /* a piece is being read to be deleted */
+    uint64_t trimmed_tail; /* `tail` when it was asked for, where all was on disk then; 0 */
 };
 
 /* NULL where there is none. */
@@ -67,7 +71,13 @@ void tr_stream_append(
     tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);
 /* Puts what is new into a batch. */
 void tr_streams_lay_out(tr_core_t *core, tr_buffer_t *ops);
-void tr_streams_clean(tr_core_t *core);
+void tr_streams_clean(tr_core_t *core, const tr_batch_t *batch);
+/* The batch, and all before it, are on disk. */
+void tr_streams_synced(tr_core_t *core, const tr_batch_t *batch);
+/* What was published and committed until now shall be on disk before what is read next. */
+void tr_streams_want_sync(tr_core_t *core);
+/* After recovery, when all is on disk. */
+void tr_streams_recovered(tr_core_t *core);
 /* Whether one is of the wire tap. */
 bool tr_streams_tap(const tr_core_t *core);
 bool tr_streams_dirty(const tr_core_t *core);

@@ -158,6 +158,7 @@ static uint64_t begin_of(const tr_answer_t *a, const tr_stream_t *s) {
 /* What of the blocks found is on the page: counted first, written second. */
 typedef struct page {
     uint64_t from, next;
+    uint64_t end;  /* what is not below may be lost yet */
     uint64_t seen; /* all below was looked at */
     size_t events, max, bytes;
     tr_content_writer_t *out; /* NULL = only count */
@@ -196,7 +197,7 @@ static bool fill(page_t *page, const tr_found_t *found) {
         if (!tr_key_place(op.key, op.key_len, &place) ||
             !tr_block_open(&block, op.key, op.key_len, op.value, op.value_len))
             continue;
-        for (uint64_t number = place.first; tr_block_next(&block, &m); number++)
+        for (uint64_t number = place.first; number < page->end && tr_block_next(&block, &m); number++)
             if (!on_page(page, number, &m))
                 return false;
         page->seen = place.first + block.count;
@@ -217,7 +218,7 @@ static void write_page(
     tr_write_kv_bool(w, "more", more);
     tr_write_str(w, "events");
     tr_write_array(w, count->events);
-    page_t page = {.from = count->from, .max = count->max, .out = w};
+    page_t page = {.from = count->from, .end = count->end, .max = count->max, .out = w};
     fill(&page, found);
 }
 
@@ -226,15 +227,19 @@ static void page_found(tr_answer_t *a, const tr_found_t *found) {
     if (!s)
         return;
     int64_t max = tr_value_int(tr_value_get(a->request, "max-results"), PAGE_MAX);
-    page_t count = {.from = begin_of(a, s), .max = max < 1 ? 1 : max > PAGE_MAX ? PAGE_MAX : (size_t)max};
+    page_t count = {.from = begin_of(a, s),
+        .end = s->synced,
+        .max = max < 1          ? 1
+               : max > PAGE_MAX ? PAGE_MAX
+                                : (size_t)max};
     count.next = count.from;
     bool whole = fill(&count, found);
     if (whole && found->more && !count.events) { /* not there yet */
         read_on(a, s, count.seen);
         return;
     }
-    if (whole && !found->more && !count.events && !s->open_count)
-        count.next = s->tail; /* what is between is missing */
+    if (whole && !found->more && !count.events && count.next < s->synced)
+        count.next = s->synced; /* what is between is missing */
     write_page(a, s, &count, !whole || found->more, found);
 }
 
@@ -250,5 +255,6 @@ void tr_handle_stream_read(tr_answer_t *a) {
     if (!s)
         return;
     uint64_t from = begin_of(a, s);
+    tr_streams_want_sync(a->core);
     read_on(a, s, from > TR_STREAM_BLOCK_MAX ? from - TR_STREAM_BLOCK_MAX + 1 : 0);
 }

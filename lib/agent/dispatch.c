@@ -84,6 +84,15 @@ void tr_dispatch_failure(tr_agent_t *agent, const tr_record_t *record) {
     run(view);
 }
 
+/* For nobody. What is leased goes back at once: nobody else would settle it, and the link would extend its lease for ever. */
+static void drop(tr_host_t *host, const tr_record_t *r) {
+    if (r->h.kind == TR_KIND_NACK && (r->h.flags & TR_FLAG_DURABLE))
+        tr_link_refused(host->link, r->h.id); /* nobody waits for it, and it is not sent again */
+    if ((r->h.kind == TR_KIND_MESSAGE || r->h.kind == TR_KIND_PUBLISH) && (r->h.flags & TR_FLAG_LEASED))
+        tr_link_settle(host->link, r->h.dst, r->h.id, true);
+    host->dropped++;
+}
+
 void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
     tr_bundle_reader_t reader;
     tr_record_t record;
@@ -96,9 +105,7 @@ void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
         if (record.h.kind == TR_KIND_NACK && record.h.reason == TR_REASON_STALE_ROUTE)
             tr_link_forget_topic(host->link, record.h.src);
         if (!agent || agent->status == TR_AGENT_ENDED) {
-            if (record.h.kind == TR_KIND_NACK && (record.h.flags & TR_FLAG_DURABLE))
-                tr_link_refused(host->link, record.h.id); /* nobody waits for it, and it is not sent again */
-            host->dropped++;
+            drop(host, &record);
         } else {
             tr_message_view(view, agent, &record, inbound->epoch);
             if (agent->status != TR_AGENT_RUNNING) { /* registered but not begun yet, or in a backoff */

@@ -398,7 +398,8 @@ static void keep_alive(tr_link_t *l, int64_t now) {
     }
     if (now - l->said_ms >= (int64_t)l->heartbeat_ms ||
         (now - l->heard_ms >= 2 * (int64_t)l->heartbeat_ms &&
-            now - l->said_ms >= (int64_t)l->heartbeat_ms / 2)) {
+            now - l->pinged_ms >= (int64_t)l->heartbeat_ms / 2)) { /* what it says else may need no answer */
+        l->pinged_ms = now;
         tr_record_header_t h = {.kind = TR_KIND_PING, .id = l->next_id++};
         tr_link_put(l, &h, NULL, 0);
     }

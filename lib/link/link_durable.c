@@ -63,6 +63,7 @@ int tr_link_send_durable(tr_link_t *l, tr_record_header_t *h, const tr_acl_t *ac
         return -ENOMEM;
     h->id = l->next_durable;
     k->token = token;
+    k->answered = false;
     k->length = h->length;
     tr_link_write_record(k->record, h, acl);
     if (!l->resend && !put(l, k)) {
@@ -75,18 +76,25 @@ int tr_link_send_durable(tr_link_t *l, tr_record_header_t *h, const tr_acl_t *ac
     return 0;
 }
 
-/* Its sender's new route; false where that is not known (yet). ret_gone: nor will it be. */
-static bool new_source(const tr_link_t *l, tr_kept_t *k, bool *ret_gone) {
+/* At once, for the next session may begin before they go: its routes are others again. */
+void tr_link_kept_reroute(tr_link_t *l, const tr_registration_t *r) {
+    for (uint64_t id = l->kept_first; r->old_route && id < l->next_durable; id++) {
+        tr_kept_t *k = *slot_of(l, id);
+        tr_route_t agent = k ? tr_get64(k->record + TR_RECORD_SRC) - r->old_route : 0;
+        if (k && agent < r->count)
+            tr_put64(k->record + TR_RECORD_SRC, r->route + agent);
+    }
+}
+
+/* Whether its sender's route is known; ret_gone: nor will it be. */
+static bool has_source(const tr_link_t *l, const tr_kept_t *k, bool *ret_gone) {
     tr_route_t src = tr_get64(k->record + TR_RECORD_SRC);
     *ret_gone = false;
     for (const tr_registration_t *r = l->registrations; r; r = r->next) {
         if (r->status == TR_REGISTRATION_DONE && src - r->route < r->count)
             return true;
-        if (!r->old_route || src - r->old_route >= r->count)
-            continue;
-        if (r->status == TR_REGISTRATION_DONE)
-            tr_put64(k->record + TR_RECORD_SRC, r->route + (src - r->old_route));
-        return r->status == TR_REGISTRATION_DONE;
+        if (r->old_route && src - r->old_route < r->count)
+            return false;
     }
     *ret_gone = true;
     return false;
@@ -112,9 +120,9 @@ void tr_link_resend(tr_link_t *l) {
     for (uint64_t id = l->kept_first; id < l->next_durable; id++) {
         tr_kept_t *k = *slot_of(l, id);
         bool gone;
-        if (!k)
+        if (!k || k->answered)
             continue;
-        if (new_source(l, k, &gone)) {
+        if (has_source(l, k, &gone)) {
             memset(k->record + TR_RECORD_DST, 0, sizeof(tr_route_t));
             l->resend |= !put(l, k);
         } else if (gone) {
@@ -167,11 +175,22 @@ void tr_link_free_kept(tr_link_t *l) {
     free(l->held);
 }
 
+/* It waits in the inbox for the host; should the connection be lost meanwhile, the broker must not take after all what it is known to
+ * have turned down. */
+static void note_nack(tr_link_t *l, const tr_record_t *r) {
+    bool known = (r->h.flags & TR_FLAG_DURABLE) && r->h.id >= l->kept_first && r->h.id < l->next_durable;
+    tr_kept_t *k = known ? *slot_of(l, r->h.id) : NULL;
+    if (k)
+        k->answered = true;
+}
+
 /* What came in this bundle and has to be settled in time. Out of memory: it may come again. */
 void tr_link_hold(tr_link_t *l, const tr_bundle_reader_t *bundle, int64_t now) {
     tr_bundle_reader_t reader = *bundle;
     tr_record_t r;
     while (tr_bundle_next(&reader, &r) > 0) {
+        if (r.h.kind == TR_KIND_NACK)
+            note_nack(l, &r);
         if ((r.h.flags & (TR_FLAG_LEASED | TR_FLAG_DURABLE)) != (TR_FLAG_LEASED | TR_FLAG_DURABLE))
             continue;
         if (l->held_n == l->held_cap) {

@@ -55,6 +55,7 @@ typedef struct tr_kept {
     struct tr_kept *next; /* once it is stored and somebody waits to hear it */
     void *token;
     uint32_t length;
+    bool answered; /* its NACK has come, and the host has yet to see it: it does not go again */
     uint8_t record[];
 } tr_kept_t;
 
@@ -83,7 +84,7 @@ struct tr_link {
     char platform[TR_PLATFORM_MAX + 1];
     char stream[256];
     uint32_t heartbeat_ms, lease_ms, max_record;
-    int64_t heard_ms, said_ms, hello_ms, backoff_ms;
+    int64_t heard_ms, said_ms, pinged_ms, hello_ms, backoff_ms;
     unsigned hellos; /* sent in vain */
     bool secure;
     int64_t refused_ms; /* since when the broker keeps it out; 0 = it does not */
@@ -139,6 +140,8 @@ struct tr_link {
 bool tr_link_keeps(const tr_link_t *l);
 int tr_link_send_durable(tr_link_t *l, tr_record_header_t *h, const tr_acl_t *acl, void *token);
 void tr_link_resend(tr_link_t *l);
+/* A name is registered again: what is kept gets its sender's new route. */
+void tr_link_kept_reroute(tr_link_t *l, const tr_registration_t *r);
 void tr_link_stored_ranges(tr_link_t *l, const tr_record_t *record, int64_t now);
 void tr_link_free_kept(tr_link_t *l);
 void tr_link_hold(tr_link_t *l, const tr_bundle_reader_t *bundle, int64_t now);

@@ -95,6 +95,7 @@ bool tr_link_registered(tr_link_t *l, uint64_t id, const char *name, uint32_t co
     r->id = 0;
     r->route = route;
     r->status = TR_REGISTRATION_DONE;
+    tr_link_kept_reroute(l, r);
     for (const tr_link_sub_t *s = l->subs; s; s = s->next)
         if (s->registration == r)
             tr_link_send_subscribe(l, s, TR_KIND_SUBSCRIBE);
