@@ -1,5 +1,6 @@
 #include "tests/sim/actor.h"
 
+#include "tests/sim/durable.h"
 #include "tests/sim/ports.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@ static const struct {
     {SIM_ROLE_PUBLISH, publish_some},
     {SIM_ROLE_CONVERSE, sim_talk},
     {SIM_ROLE_ECHO, sim_send_echo},
+    {SIM_ROLE_STORE, sim_send_durable},
+    {SIM_ROLE_READ, sim_read_stream},
 };
 
 sim_actor_t *sim_actor_new(sim_proc_t *proc, unsigned index, const sim_actor_plan_t *plan, sim_prng_t prng) {
@@ -37,6 +40,7 @@ sim_actor_t *sim_actor_new(sim_proc_t *proc, unsigned index, const sim_actor_pla
     a->index = index;
     a->plan = plan;
     a->prng = prng;
+    a->stream.given = 1;
     snprintf(a->name, sizeof a->name, "a%u", index);
     return a;
 }
@@ -87,6 +91,8 @@ static int begin(tr_agent_t *agent, void *state, tr_value_t args) {
     a->conversations = 0;
     memset(a->heard, 0, sizeof a->heard);
     a->missed = 0;
+    a->in_hand = 0;
+    a->stream = (sim_reader_t){.given = a->stream.given, .caught_up = a->stream.caught_up};
     sim_say(a->world, "%s begins, life %u", a->name, a->life);
     char service[8];
     snprintf(service, sizeof service, "s%u", a->plan->service);
@@ -137,9 +143,13 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
             return r;
     }
     }
+    uint32_t in_hand = a->in_hand;
+    a->in_hand = 0;
     int r = trouble(a);
     if (r < 0 && !a->proc->ghost)
         sim_say(a->world, "%s fails", a->name);
+    if (in_hand && r == 0 && !a->proc->ghost)
+        sim_durable_finished(a->world->ledger, in_hand);
     return r;
 }
 

@@ -25,6 +25,14 @@ typedef struct sim_heard {
     uint64_t sequence, epoch;
 } sim_heard_t;
 
+/* How far it has read the stream. */
+typedef struct sim_reader {
+    uint64_t given;  /* all below was shown to it, in whatever life */
+    uint64_t commit; /* to be said, 0 = nothing */
+    bool declared, asked;
+    bool caught_up; /* in the last round */
+} sim_reader_t;
+
 /* What the last round has seen to get through. */
 typedef struct sim_roll {
     uint32_t number; /* of the last attempt */
@@ -44,7 +52,9 @@ struct sim_actor {
     sim_heard_t heard[SIM_TOPICS];
     uint64_t missed;        /* told by GAP, and not seen in a sequence yet */
     unsigned conversations; /* open, that it began */
-    sim_roll_t roll_message, roll_service, roll_topics[SIM_TOPICS];
+    sim_reader_t stream;
+    uint32_t in_hand; /* a durable letter that it deals with at once, 0 = none */
+    sim_roll_t roll_message, roll_service, roll_durable, roll_topics[SIM_TOPICS];
     bool roll_heard[SIM_TOPICS];
 };
 
@@ -73,6 +83,15 @@ uint32_t sim_send_letter(sim_actor_t *self, sim_kind_t kind, unsigned to, const 
 void *sim_content(sim_actor_t *self, uint32_t number, size_t *len);
 size_t sim_size(sim_actor_t *self);
 uint64_t sim_next_record(const sim_actor_t *self);
+
+/* actor_store.c: durable messages. `to` SIM_NOBODY: to the service. The letter's number, 0 where it was not taken. */
+uint32_t sim_store_letter(sim_actor_t *self, unsigned to, unsigned service, unsigned priority, size_t size);
+void sim_send_durable(sim_actor_t *self);
+void sim_receive_returned(sim_actor_t *self, const tr_message_t *message);
+
+/* actor_stream.c */
+bool sim_reads(const sim_actor_t *self);
+void sim_read_stream(sim_actor_t *self);
 
 /* actor_topic.c */
 bool sim_publishes(const sim_actor_t *self, unsigned topic);

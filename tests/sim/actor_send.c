@@ -2,6 +2,7 @@
 #include "lib/agent/host_private.h"
 #include "lib/link/link_private.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/durable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,12 +87,21 @@ static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer
     a->roll_service.done |= l->roll_call;
 }
 
+/* What is leased may stand behind something durable, and the answer too. */
+static bool may_wait_for_disk(const sim_world_t *world, const sim_letter_t *l) {
+    return world->plan.any_durable || (world->plan.core.journal && l->leased);
+}
+
 uint32_t sim_send_letter(sim_actor_t *self, sim_kind_t kind, unsigned to, const char *receiver, size_t size) {
     sim_ledger_t *ledger = self->world->ledger;
     uint32_t number = sim_letter_new(ledger, kind, self->index, self->life, to);
     char id[24];
     sim_letter_id(number, id);
-    sim_letter(ledger, number)->leased = to == SIM_NOBODY;
+    sim_letter_t *l = sim_letter(ledger, number);
+    l->leased |= to == SIM_NOBODY;
+    sscanf(receiver, "svc:s%hhu", &l->lane);
+    l->lane = (uint8_t)(to == SIM_NOBODY ? 1 + l->lane : 0);
+    l->explained = kind == SIM_REQUEST && may_wait_for_disk(self->world, l);
     void *content = sim_content(self, number, &size);
     tr_acl_t acl = {
         .performative = kind == SIM_REQUEST ? TR_REQUEST : TR_INFORM,
@@ -174,8 +184,9 @@ static void finish_kept(tr_agent_t *agent, void *state, void *arg) {
     (void)state;
     if (a->proc->ghost)
         return; /* sim_kept_drop follows */
-    bool request = sim_letter(a->world->ledger, kept->number)->kind == SIM_REQUEST;
-    bool leased = tr_message_leased(kept->message), back = request && leased && sim_chance(&a->prng, 100);
+    sim_kind_t kind = sim_letter(a->world->ledger, kept->number)->kind;
+    bool request = kind == SIM_REQUEST, leased = tr_message_leased(kept->message);
+    bool back = (request || kind == SIM_DURABLE) && leased && sim_chance(&a->prng, 100);
     if (request && !back && answer(a, kept->message, kept->number, SIM_ANSWER) < 0) {
         if (++kept->tries < TRIES) {
             again_later(kept, RETRY_MS);
@@ -187,6 +198,8 @@ static void finish_kept(tr_agent_t *agent, void *state, void *arg) {
         sim_say(a->world, "%s gives letter %u back", a->name, kept->number);
     if (back && !leased)
         sim_letter_explained(a->world->ledger, kept->number);
+    if (!back && kind == SIM_DURABLE)
+        sim_durable_finished(a->world->ledger, kept->number);
     if (back)
         tr_message_release(&kept->message);
     else
@@ -234,10 +247,10 @@ static int take_request(sim_actor_t *self, const tr_message_t *message, uint32_t
 }
 
 /* What the library says for its behaviours: that one failed, to a request that has timed out meanwhile; or what
- * answers a life before: the DF, an act of a conversation. */
+ * answers a life before, or late: the DF, the AMS, an act of a conversation. */
 static void check_stray(sim_actor_t *self, const tr_message_t *message) {
     const tr_acl_t *acl = tr_message_acl(message);
-    if (acl && !strncmp(acl->sender, "df@", 3))
+    if (acl && (!strncmp(acl->sender, "df@", 3) || !strncmp(acl->sender, "ams@", 4)))
         return;
     uint32_t root = acl ? sim_letter_of_id(acl->conversation_id) : 0;
     const sim_letter_t *l = root ? sim_letter(self->world->ledger, root) : NULL;
@@ -249,6 +262,18 @@ static void check_stray(sim_actor_t *self, const tr_message_t *message) {
         return;
     sim_fail(self->world, "%s got a %s that nobody sent, of conversation %u", self->name,
         tr_performative_name(tr_message_performative(message)), root);
+}
+
+/* Dealt with when the behaviour returns without failing, or later. */
+static void take_durable(
+    sim_actor_t *self, const tr_message_t *message, const sim_letter_t *l, uint32_t number) {
+    if (l->roll_call)
+        sim_actor(self->world, l->from)->roll_durable.done = true;
+    if (self->world->now_ns < self->world->plan.phases.quiet_ns &&
+        sim_chance(&self->prng, self->world->plan.keep_per_mille))
+        keep(self, message, number, sim_between(&self->prng, 1, 2500));
+    else
+        self->in_hand = number;
 }
 
 int sim_receive_direct(sim_actor_t *self, const tr_message_t *message) {
@@ -268,6 +293,7 @@ int sim_receive_direct(sim_actor_t *self, const tr_message_t *message) {
     case SIM_REQUEST: return take_request(self, message, number);
     case SIM_ECHO: answer(self, message, number, SIM_ECHO); break;
     case SIM_ANSWER: sim_letter(ledger, l->about)->explained = true; break;
+    case SIM_DURABLE: take_durable(self, message, l, number); break;
     default:
         if (l->roll_call)
             sim_actor(self->world, l->from)->roll_message.done = true;
@@ -279,6 +305,10 @@ int sim_receive_direct(sim_actor_t *self, const tr_message_t *message) {
 
 void sim_receive_failed(sim_actor_t *self, const tr_message_t *message) {
     sim_ledger_t *ledger = self->world->ledger;
+    if (tr_message_record(message)->h.flags & TR_FLAG_DURABLE) {
+        sim_receive_returned(self, message);
+        return;
+    }
     uint32_t number = sim_letter_of_record(ledger, self->index, tr_message_record(message)->h.id);
     sim_say(self->world, "%s: letter %u comes back: %s", self->name, number,
         tr_reason_name(tr_message_reason(message)));

@@ -2,6 +2,7 @@
  * told of it or the connection was lost; nothing twice; and what one publisher says in its order. */
 #include "lib/agent/host_private.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/durable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -79,8 +80,12 @@ void sim_receive_event(sim_actor_t *self, const tr_message_t *message) {
     if (l->kind != SIM_EVENT || l->topic != topic || !sim_subscribes(self, topic))
         sim_fail(
             self->world, "%s heard letter %u on the topic \"%s\", which is wrong", self->name, number, name);
-    check_sequence(self, &self->heard[topic], message, topic);
-    sim_letter_heard(self->world->ledger, number, self->index);
+    if (tr_message_durable(message)) {
+        sim_durable_heard(self->world->ledger, number, self->index, message);
+    } else {
+        check_sequence(self, &self->heard[topic], message, topic);
+        sim_letter_heard(self->world->ledger, number, self->index);
+    }
     self->roll_heard[topic] |= l->roll_call;
 }
 

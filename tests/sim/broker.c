@@ -4,9 +4,11 @@
 #include "tests/sim/check.h"
 #include "tests/sim/credit.h"
 #include "tests/sim/describe.h"
+#include "tests/sim/durable.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/proc.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* As in broker/shell.c. */
@@ -31,8 +33,8 @@ static void plan_turn(sim_broker_t *b, int64_t at_ns) {
     sim_at(b->world, at_ns, turn, b, b->starts);
 }
 
-/* Something is there to do. */
-static void wake(sim_broker_t *b) {
+void sim_broker_wake(sim_broker_t *self) {
+    sim_broker_t *b = self;
     if (!b->up || b->paused || b->turn_planned)
         return;
     b->turn_planned = true;
@@ -41,13 +43,13 @@ static void wake(sim_broker_t *b) {
 
 void sim_broker_arrived(sim_broker_t *self, sim_frame_t *frame) {
     sim_queue_put(&self->inbox, frame);
-    wake(self);
+    sim_broker_wake(self);
 }
 
 void sim_broker_broken(sim_broker_t *self, sim_conn_t *conn) {
     self->broken = sim_grow(self->broken, (self->broken_n + 1) * sizeof(sim_conn_t *));
     self->broken[self->broken_n++] = conn;
-    wake(self);
+    sim_broker_wake(self);
 }
 
 static bool says_hello(const sim_frame_t *f) {
@@ -99,6 +101,7 @@ static void send_out(sim_broker_t *b, const tr_core_out_t *out, tr_core_now_t no
     if (!c)
         sim_fail(b->world, "the broker sends to peer %u, which never was", (unsigned)out->peer);
     sim_credit_sent(c, out->buf->data, out->buf->len);
+    sim_durable_says(b, c, out->buf);
     char what[320];
     sim_say(b->world, "%s > %s peer %u: %u bytes %08x: %s", b->platform, c->proc->name, (unsigned)out->peer,
         out->buf->len, (unsigned)sim_hash(out->buf->data, out->buf->len),
@@ -107,8 +110,21 @@ static void send_out(sim_broker_t *b, const tr_core_out_t *out, tr_core_now_t no
         tr_core_peer_lost(b->core, out->peer, now);
 }
 
+static void to_disk(sim_broker_t *b, tr_core_out_t *out) {
+    if (!b->journal.thread)
+        sim_fail(b->world, "the core writes to a journal that it does not have");
+    sim_say(b->world, "%s %s %llu: %zu bytes %08x", b->platform,
+        out->type == TR_OUT_WRITE ? "writes" : "reads", (unsigned long long)out->number, out->len,
+        (unsigned)sim_hash(out->detail, out->len));
+    if (out->type == TR_OUT_WRITE)
+        sim_durable_written(b, out);
+    if (tr_broker_journal_carry(&b->journal, out) < 0)
+        abort();
+}
+
 static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
-    static const char *const events[] = {"joined", "left", "lost", "refused", "dead letter"};
+    static const char *const events[TR_EVENTS] = {
+        "joined", "left", "lost", "refused", "dead letter", "corrupt"};
     tr_core_out_t out;
     bool any = false;
     while (tr_core_next(b->core, &out)) {
@@ -119,11 +135,14 @@ static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
         case TR_OUT_EVENT:
             if (out.event == TR_EVENT_LOST)
                 sim_ledger_outcast(b->world, out.text);
+            if (out.event == TR_EVENT_CORRUPT)
+                sim_fail(
+                    b->world, "nothing was damaged, and %s: %s", out.text, out.text + strlen(out.text) + 1);
             sim_say(b->world, "%s: %s %s: %s", b->platform, events[out.event], out.text,
                 out.text + strlen(out.text) + 1);
             break;
         case TR_OUT_WRITE:
-        case TR_OUT_READ: sim_fail(b->world, "the core writes to a journal that it does not have");
+        case TR_OUT_READ: to_disk(b, &out); break;
         case TR_OUT_CUT:
             sim_fail(b->world, "the core cuts off peer %u, and nobody revoked its key", (unsigned)out.peer);
         case TR_OUT_DIALLED: sim_fail(b->world, "the core answers a dial that nobody made");
@@ -135,14 +154,27 @@ static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
     return any;
 }
 
-static void end(sim_broker_t *b, bool in_order);
+static void end(sim_broker_t *b, sim_death_t how);
 
 static void farewell(sim_broker_t *b, tr_core_now_t now) {
     tr_core_farewell(b->core);
     tr_core_flush(b->core);
     carry_out(b, now);
-    sim_say(b->world, "%s ends in good order", b->platform);
-    end(b, true);
+    sim_say(b->world, "%s ends%s", b->platform,
+        b->journal_failed ? ": its journal has failed" : " in good order");
+    if (b->journal_failed && !b->draining) /* whoever runs it starts it again */
+        b->restart_ns = b->world->now_ns + sim_between(&b->prng, 20, 3000) * SIM_MS;
+    end(b, SIM_DEATH_EXIT);
+}
+
+static void take_journal(sim_broker_t *b, tr_core_now_t now) {
+    tr_error_t error = {0};
+    if (!b->journal.thread || b->journal_failed)
+        return;
+    b->journal_failed = tr_broker_journal_take(&b->journal, b->core, NULL, now, &error) < 0;
+    sim_check_core(b);
+    if (b->journal_failed)
+        sim_say(b->world, "%s: %s", b->platform, error.text);
 }
 
 static void turn(void *owner, uint64_t start) {
@@ -153,22 +185,23 @@ static void turn(void *owner, uint64_t start) {
     tr_core_now_t now = sim_broker_now(b);
     take_frames(b, now);
     take_broken(b, now);
+    take_journal(b, now);
     if (now.mono_ms - b->tick_ms >= TICK_MS)
         tick(b, now);
     tr_core_flush(b->core);
     bool any = carry_out(b, now);
     sim_check_core(b);
-    if (b->draining && (tr_core_drained(b->core) || now.mono_ms >= b->drain_ms))
+    if (b->journal_failed || (b->draining && (tr_core_drained(b->core) || now.mono_ms >= b->drain_ms)))
         farewell(b, now);
     else if (any || b->inbox.head)
-        wake(b);
+        sim_broker_wake(b);
 }
 
 static void tick_event(void *owner, uint64_t start) {
     sim_broker_t *b = owner;
     if (!b->up || start != b->starts)
         return;
-    wake(b);
+    sim_broker_wake(b);
     sim_at(b->world, b->world->now_ns + TICK_MS * SIM_MS, tick_event, b, start);
 }
 
@@ -179,20 +212,45 @@ static void start_event(void *owner, uint64_t start) {
 }
 
 /* Its memory is gone, with all that waited in it. */
-static void end(sim_broker_t *b, bool in_order) {
+static void end(sim_broker_t *b, sim_death_t how) {
     sim_frame_t *f;
     sim_ledger_broker_died(b->world);
-    sim_net_broker_gone(b->world->net, b, in_order);
+    sim_net_broker_gone(b->world->net, b, how == SIM_DEATH_EXIT);
+    sim_durable_died(b, how);
+    sim_disk_detach(b->disk, how);
+    tr_broker_journal_close(&b->journal);
     while ((f = sim_queue_take(&b->inbox)))
         free(f);
     tr_core_destroy(&b->core);
     tr_pool_finish(&b->pool);
     sim_stream_destroy(&b->stream);
-    b->up = b->draining = b->paused = b->turn_planned = false;
+    b->up = b->draining = b->paused = b->turn_planned = b->journal_failed = false;
     b->broken_n = 0;
     b->disturbed_ns = SIM_NEVER;
     if (b->restart_ns != SIM_NEVER)
         sim_at(b->world, b->restart_ns, start_event, b, b->starts);
+}
+
+/* False where its disk fails: whoever runs it tries again. */
+static bool open_journal(sim_broker_t *b) {
+    tr_error_t error = {0};
+    if (!b->world->plan.core.journal)
+        return true;
+    b->journal = (tr_broker_journal_t){0};
+    int r = tr_journal_open_memory(b->disk->store, &b->journal.store, &error);
+    if (r == 0)
+        r = tr_broker_journal_recover(&b->journal, b->core, NULL, sim_broker_now(b), &error);
+    if (r < 0 && r != -EIO && r != -ENOSPC)
+        sim_fail(b->world, "%s cannot recover: %s", b->platform, error.text);
+    if (r < 0) {
+        sim_say(b->world, "%s cannot start: %s", b->platform, error.text);
+        b->restart_ns = b->world->now_ns + sim_between(&b->prng, 20, 3000) * SIM_MS;
+        return false;
+    }
+    sim_disk_attach(b->disk, b->journal.thread);
+    sim_durable_recovered(b);
+    sim_say(b->world, "%s recovers %llu messages", b->platform, (unsigned long long)b->journal.recovered);
+    return true;
 }
 
 void sim_broker_start(sim_broker_t *self) {
@@ -211,17 +269,21 @@ void sim_broker_start(sim_broker_t *self) {
     self->up = true;
     self->tick_ms = 0;
     self->disturbed_ns = self->world->now_ns;
+    if (!open_journal(self)) {
+        end(self, SIM_DEATH_EXIT);
+        return;
+    }
     tr_core_interest(self->core, "t.", 2, true);
     sim_say(self->world, "%s starts, life %u", self->platform, self->starts);
     tick_event(self, self->starts);
 }
 
-void sim_broker_crash(sim_broker_t *self, int64_t restart_ns) {
+void sim_broker_crash(sim_broker_t *self, sim_death_t how, int64_t restart_ns) {
     if (!self->up)
         return;
-    sim_say(self->world, "%s dies", self->platform);
+    sim_say(self->world, "%s dies%s", self->platform, how == SIM_DEATH_POWER ? ", its machine too" : "");
     self->restart_ns = restart_ns;
-    end(self, false);
+    end(self, how);
 }
 
 void sim_broker_stop(sim_broker_t *self, int64_t restart_ns) {
@@ -232,7 +294,7 @@ void sim_broker_stop(sim_broker_t *self, int64_t restart_ns) {
     self->draining = true;
     self->drain_ms = clock_ms(self) + DRAIN_MS;
     tr_core_shutdown(self->core);
-    wake(self);
+    sim_broker_wake(self);
 }
 
 static void go_on(void *owner, uint64_t start) {
@@ -242,7 +304,7 @@ static void go_on(void *owner, uint64_t start) {
     sim_say(b->world, "%s goes on", b->platform);
     b->paused = b->turn_planned = false;
     b->disturbed_ns = b->world->now_ns;
-    wake(b);
+    sim_broker_wake(b);
 }
 
 void sim_broker_pause(sim_broker_t *self, int64_t ms, bool frozen) {
@@ -263,6 +325,7 @@ sim_broker_t *sim_broker_new(sim_world_t *world, unsigned index, sim_prng_t prng
     b->index = index;
     b->prng = prng;
     snprintf(b->platform, sizeof b->platform, "sim");
+    b->disk = sim_disk_new(b, sim_fork(&b->prng));
     return b;
 }
 
@@ -272,7 +335,8 @@ void sim_broker_destroy(sim_broker_t **self) {
         return;
     b->restart_ns = SIM_NEVER;
     if (b->up)
-        end(b, false);
+        end(b, SIM_DEATH_KILLED);
+    sim_disk_destroy(&b->disk);
     free(b->broken);
     free(b);
     *self = NULL;

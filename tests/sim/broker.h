@@ -6,7 +6,8 @@
 #ifndef TR_SIM_BROKER_H
 #define TR_SIM_BROKER_H
 
-#include "broker/core.h"
+#include "broker/journal.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/net.h"
 
 typedef struct sim_stream sim_stream_t;
@@ -20,6 +21,9 @@ struct sim_broker {
     bool up, paused, draining;
     tr_pool_t pool;
     tr_core_t *core;
+    sim_disk_t *disk;            /* outlives its lives */
+    tr_broker_journal_t journal; /* where the plan has one */
+    bool journal_failed;
     uint32_t next_peer;
     sim_queue_t inbox;   /* arrived, in order */
     sim_conn_t **broken; /* told by the monitor */
@@ -37,7 +41,9 @@ sim_broker_t *sim_broker_new(sim_world_t *world, unsigned index, sim_prng_t prng
 void sim_broker_destroy(sim_broker_t **self);
 
 void sim_broker_start(sim_broker_t *self);
-void sim_broker_crash(sim_broker_t *self, int64_t restart_ns);
+void sim_broker_crash(sim_broker_t *self, sim_death_t how, int64_t restart_ns);
+/* Something is there to do. */
+void sim_broker_wake(sim_broker_t *self);
 /* SIGTERM: it drains for a while, says goodbye and ends. */
 void sim_broker_stop(sim_broker_t *self, int64_t restart_ns);
 void sim_broker_pause(sim_broker_t *self, int64_t ms, bool frozen);

@@ -6,6 +6,8 @@
 
 /* Conservation, limits, windows, leases. Ends the run where one does not hold. */
 void sim_check_core(const sim_broker_t *broker);
+/* Of a core with a journal: its queues. */
+void sim_check_durable(const sim_broker_t *broker);
 /* A process (by its pid) that is dead is not known to the broker any more. */
 void sim_check_dead(const sim_broker_t *broker, uint32_t pid);
 /* What waits in the core, and with whom: into out. */

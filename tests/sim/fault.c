@@ -2,6 +2,7 @@
 
 #include "tests/sim/broker.h"
 #include "tests/sim/check.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/net.h"
 #include "tests/sim/proc.h"
 
@@ -10,6 +11,7 @@
 #define DOWN_MS_MAX  5000
 #define SLOW_MS_MAX  1500
 #define WALL_MS_MAX  3600000
+#define DISK_MS_MAX  3000
 
 /* One of the processes, or of its connections, is hit. */
 typedef struct blow {
@@ -123,7 +125,40 @@ static void replay(blow_t *b) {
 }
 
 static void broker_crash(blow_t *b) {
-    sim_broker_crash(b->broker, in_ms(b, 20, DOWN_MS_MAX));
+    sim_broker_crash(b->broker, SIM_DEATH_KILLED, in_ms(b, 20, DOWN_MS_MAX));
+}
+
+static void broker_power(blow_t *b) {
+    sim_broker_crash(b->broker, SIM_DEATH_POWER, in_ms(b, 20, DOWN_MS_MAX));
+}
+
+static void disk_write(blow_t *b) {
+    sim_disk_fail_write(b->broker->disk);
+}
+
+static void disk_sync(blow_t *b) {
+    sim_disk_fail_sync(b->broker->disk);
+}
+
+static void disk_quick(void *owner, uint64_t arg) {
+    (void)arg;
+    sim_disk_slow(owner, 0);
+}
+
+static void disk_slow(blow_t *b) {
+    sim_disk_t *d = b->broker->disk;
+    sim_disk_slow(d, sim_between(b->prng, 1, DISK_MS_MAX) * SIM_MS);
+    sim_at(b->world, in_ms(b, 100, CUT_MS_MAX), disk_quick, d, 0);
+}
+
+static void disk_empty(void *owner, uint64_t arg) {
+    (void)arg;
+    sim_disk_fill(owner, false);
+}
+
+static void disk_full(blow_t *b) {
+    sim_disk_fill(b->broker->disk, true);
+    sim_at(b->world, in_ms(b, 100, DOWN_MS_MAX), disk_empty, b->broker->disk, 0);
 }
 
 static void broker_stop(blow_t *b) {
@@ -161,6 +196,11 @@ static void (*const blows[SIM_FAULTS])(blow_t *b) = {
     [SIM_FAULT_BROKER_PAUSE] = broker_pause,
     [SIM_FAULT_BROKER_SUSPEND] = broker_suspend,
     [SIM_FAULT_BROKER_WALL] = broker_wall,
+    [SIM_FAULT_BROKER_POWER] = broker_power,
+    [SIM_FAULT_DISK_WRITE] = disk_write,
+    [SIM_FAULT_DISK_SYNC] = disk_sync,
+    [SIM_FAULT_DISK_SLOW] = disk_slow,
+    [SIM_FAULT_DISK_FULL] = disk_full,
 };
 
 static void plan_next(sim_world_t *w, sim_prng_t *prng);
@@ -197,7 +237,9 @@ void sim_heal(sim_world_t *world) {
         p->slow_ns = 0;
         p->wall_ms = 0;
     }
-    for (unsigned i = 0; i < world->brokers_n; i++)
+    for (unsigned i = 0; i < world->brokers_n; i++) {
         world->brokers[i]->wall_ms = 0;
+        sim_disk_mend(world->brokers[i]->disk);
+    }
     sim_net_tell_all(world->net);
 }

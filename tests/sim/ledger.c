@@ -2,6 +2,7 @@
 
 #include "proto/bundle.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/durable.h"
 #include "tests/sim/proc.h"
 
 #include <stdlib.h>
@@ -17,6 +18,8 @@ sim_ledger_t *sim_ledger_new(sim_world_t *world) {
     l->lives = sim_alloc(l->lives_cap * sizeof *l->lives);
     tr_map_init(&l->last, 1);
     tr_map_init(&l->records, 2);
+    tr_map_init(&l->stored, 3);
+    tr_map_init(&l->shown, 4);
     return l;
 }
 
@@ -25,6 +28,9 @@ void sim_ledger_destroy(sim_ledger_t **self) {
         return;
     tr_map_finish(&(*self)->last);
     tr_map_finish(&(*self)->records);
+    tr_map_finish(&(*self)->stored);
+    tr_map_finish(&(*self)->shown);
+    free((*self)->writing);
     free((*self)->letters);
     free((*self)->lives);
     free(*self);
@@ -55,6 +61,7 @@ uint32_t sim_letter_new(sim_ledger_t *self, sim_kind_t kind, unsigned from, uint
         .to = (uint16_t)to,
         .life = life,
         .root = self->letters_n,
+        .leased = to != SIM_NOBODY && self->world->plan.durable[self->world->plan.actors[to].proc],
         .sent_ns = self->world->now_ns,
     };
     return self->letters_n++;
@@ -99,9 +106,8 @@ static void excuse(sim_letter_t *l, const char *why) {
         l->why = why;
 }
 
-/* First in, first out: numbers rise. */
-static void check_order(
-    sim_ledger_t *self, const sim_letter_t *l, uint32_t number, unsigned actor, uint32_t lane) {
+void sim_check_order(sim_ledger_t *self, uint32_t number, unsigned actor, uint32_t lane) {
+    const sim_letter_t *l = sim_letter(self, number);
     uint32_t key[3] = {l->life, actor, lane};
     uint64_t *last = tr_map_find(&self->last, (const char *)key, sizeof key);
     if (last && *last >= number)
@@ -120,9 +126,15 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
         sim_fail(self->world, "%s got letter %u, which was refused to its sender by tr_send", to, number);
     if (l->to != SIM_NOBODY && l->to != actor)
         sim_fail(self->world, "%s got letter %u, which is for another", to, number);
+    if (tr_message_durable(message)) {
+        sim_durable_delivered(self, number, actor, message);
+        return;
+    }
     unsigned attempt = tr_message_attempt(message);
     if (l->attempts & 1u << (attempt & 31))
         sim_fail(self->world, "%s got letter %u, which had come before as attempt %u", to, number, attempt);
+    if (l->kind == SIM_DURABLE)
+        sim_fail(self->world, "%s got letter %u, which is durable, as one that is not", to, number);
     if (!l->leased && l->deliveries)
         sim_fail(self->world, "at most once: %s got letter %u twice", to, number);
     if (l->leased != tr_message_leased(message) || again != (attempt > 0))
@@ -130,14 +142,14 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
     if (!l->leased && l->refused)
         sim_fail(self->world, "%s got letter %u, which came back to its sender before", to, number);
     if (!l->leased)
-        check_order(self, l, number, actor, 0);
+        sim_check_order(self, number, actor, 0);
     l->deliveries++;
     l->attempts |= 1u << (attempt & 31);
 }
 
 void sim_letter_heard(sim_ledger_t *self, uint32_t number, unsigned actor) {
     sim_letter_t *l = sim_letter(self, number);
-    check_order(self, l, number, actor, 1u + l->topic);
+    sim_check_order(self, number, actor, 1u + l->topic);
     l->deliveries++;
 }
 
@@ -276,12 +288,12 @@ static void check_request(sim_ledger_t *self, uint32_t number, const sim_letter_
 }
 
 static const char *const kind_names[] = {
-    "message", "request", "answer", "publication", "conversation", "echo"};
+    "message", "request", "answer", "publication", "conversation", "echo", "durable message"};
 
 void sim_ledger_check(sim_ledger_t *self) {
     for (uint32_t i = 1; i < self->letters_n; i++) {
         const sim_letter_t *l = &self->letters[i];
-        if (l->unsent)
+        if (l->unsent || l->kind == SIM_DURABLE) /* sim_durable_check */
             continue;
         if (l->kind == SIM_REQUEST || l->kind == SIM_TALK)
             check_request(self, i, l);

@@ -21,6 +21,7 @@ typedef enum sim_kind {
     SIM_EVENT,   /* a publication */
     SIM_TALK,    /* the first act of a conversation */
     SIM_ECHO,    /* to and fro until its hops are used up */
+    SIM_DURABLE, /* by tr_send_durable */
 } sim_kind_t;
 
 typedef struct sim_letter {
@@ -33,6 +34,12 @@ typedef struct sim_letter {
     bool explained;    /* ... and it is known why */
     bool roll_call;    /* of the last round: it must get through */
     uint8_t topic;     /* of a publication */
+    uint8_t lane;      /* of a durable one: priority and queue, within which order is kept */
+    bool synced;       /* it is, or was, on the broker's disk */
+    bool stored;       /* the broker has said so */
+    bool acknowledged; /* ... and its sender was told */
+    bool finished;     /* whoever got it has dealt with it */
+    bool dead;         /* it is in the journal as a dead letter */
     uint8_t hops;      /* that it had left when it came */
     uint8_t outcomes;  /* of a request or conversation: how often its end was told */
     uint16_t from, to; /* actors */
@@ -40,8 +47,9 @@ typedef struct sim_letter {
     uint32_t about;    /* what it answers */
     uint32_t root;     /* the first one of its conversation */
     uint32_t deliveries;
-    uint32_t attempts; /* a bit for each that came */
-    const char *why;   /* lost or refused: why first */
+    uint32_t unflagged; /* of them, of a durable one: nothing says that it may have come before */
+    uint32_t attempts;  /* a bit for each that came */
+    const char *why;    /* lost or refused: why first */
     int64_t sent_ns;
 } sim_letter_t;
 
@@ -51,14 +59,28 @@ typedef struct sim_life {
     bool over;
 } sim_life_t;
 
+/* A letter on its way to the disk, in a batch. */
+typedef struct sim_writing {
+    uint32_t letter;
+    uint64_t batch;
+    int64_t at_ns;
+} sim_writing_t;
+
 struct sim_ledger {
     sim_world_t *world;
     sim_letter_t *letters; /* by number; 0 is none */
     uint32_t letters_n, letters_cap;
     sim_life_t *lives; /* 0 is none */
     uint32_t lives_n, lives_cap;
-    tr_map_t last;    /* life of the sender, receiver -> number of the last message that came */
-    tr_map_t records; /* actor, life of its process, number of a record -> letter */
+    tr_map_t last;       /* life of the sender, receiver -> number of the last message that came */
+    tr_map_t records;    /* actor, life of its process, number of a record -> letter */
+    tr_map_t stored;     /* process, life of it, number of a durable record -> letter */
+    tr_map_t shown;      /* number in the stream -> letter */
+    bool stream_dropped; /* the core says that numbers are missing in it */
+    sim_writing_t *writing;
+    size_t writing_n, writing_cap;
+    int64_t
+        safe_ns; /* what was published by then must have outlived the broker's machine; 0 = nothing need have */
 };
 
 sim_ledger_t *sim_ledger_new(sim_world_t *world);
@@ -77,6 +99,8 @@ void sim_letter_id(uint32_t number, char out[24]);
 /* The number in a conversation-id, or 0. */
 uint32_t sim_letter_of_id(const char *conversation_id);
 
+/* First in, first out within a lane: numbers rise. */
+void sim_check_order(sim_ledger_t *self, uint32_t number, unsigned actor, uint32_t lane);
 /* It came to the actor. */
 void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, const tr_message_t *message);
 /* A publication came to a subscriber. */

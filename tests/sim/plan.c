@@ -19,6 +19,11 @@ const char *const sim_fault_names[SIM_FAULTS] = {
     [SIM_FAULT_BROKER_PAUSE] = "broker-pause",
     [SIM_FAULT_BROKER_SUSPEND] = "broker-suspend",
     [SIM_FAULT_BROKER_WALL] = "broker-wall",
+    [SIM_FAULT_BROKER_POWER] = "broker-power",
+    [SIM_FAULT_DISK_WRITE] = "disk-write",
+    [SIM_FAULT_DISK_SYNC] = "disk-sync",
+    [SIM_FAULT_DISK_SLOW] = "disk-slow",
+    [SIM_FAULT_DISK_FULL] = "disk-full",
 };
 
 static void make_phases(sim_phases_t *p, int64_t seconds) {
@@ -78,10 +83,10 @@ static void make_faults(sim_plan_t *p, sim_prng_t *r) {
     p->calm = sim_chance(r, 120);
     unsigned share = (unsigned)sim_between(r, 100, 700);
     bool any = false;
-    for (unsigned i = 0; i < SIM_FAULTS; i++)
+    for (unsigned i = 0; i < SIM_FAULTS_PLAIN; i++)
         any |= p->faults[i] = !p->calm && sim_chance(r, share);
     if (!p->calm && !any)
-        p->faults[sim_below(r, SIM_FAULTS)] = true;
+        p->faults[sim_below(r, SIM_FAULTS_PLAIN)] = true;
     p->fault_every_ms = SIM_PICK(r, every_ms);
     if (p->calm)
         p->fail_per_mille = 0;
@@ -96,6 +101,55 @@ static void make_behaviour(sim_plan_t *p, sim_prng_t *r) {
     p->fail_per_mille = SIM_PICK(r, rates) / 5;
     p->keep_per_mille = SIM_PICK(r, rates) * 5;
     p->busy_per_mille = SIM_PICK(r, rates) / 4;
+}
+
+static void make_queues(sim_plan_t *p, sim_prng_t *r) {
+    static const uint32_t leases[] = {700, 2000, 2000, 30000}, in_hand[] = {1, 3, 20, 1024};
+    static const uint64_t records[] = {5, 40, 1u << 28, 1u << 28}, bytes[] = {65536, 300000, 4ull << 30};
+    static const uint64_t resident[] = {1, 5000, 8u << 20}, unsynced[] = {20000, 1u << 20, 64u << 20};
+    static const int64_t remembered[] = {60000, 3600000};
+    tr_core_config_t *c = &p->core;
+    c->message_lease_ms = SIM_PICK(r, leases);
+    c->queue_in_hand = SIM_PICK(r, in_hand);
+    c->queue_records = SIM_PICK(r, records);
+    c->queue_bytes = SIM_PICK(r, bytes);
+    c->queue_resident_bytes = SIM_PICK(r, resident);
+    c->unsynced_bytes = SIM_PICK(r, unsynced);
+    c->dedup_ms = SIM_PICK(r, remembered);
+}
+
+static void make_disk(sim_plan_t *p, sim_prng_t *r) {
+    static const struct {
+        int64_t min_us, max_us;
+    } kinds[] = {{20, 100}, {100, 1000}, {1000, 8000}, {5000, 60000}};
+    size_t kind = sim_below(r, sizeof kinds / sizeof *kinds);
+    unsigned share = (unsigned)sim_between(r, 0, 800);
+    p->sync_min_ns = kinds[kind].min_us * 1000;
+    p->sync_max_ns = kinds[kind].max_us * 1000;
+    for (unsigned i = SIM_FAULTS_PLAIN; i < SIM_FAULTS; i++)
+        p->faults[i] = !p->calm && sim_chance(r, share);
+}
+
+/* Half of the brokers keep a journal. What comes again would confuse conversations, so there are none with agents to whom all is
+ * durable. */
+static void make_durable(sim_plan_t *p, sim_prng_t *r) {
+    p->core.journal = sim_chance(r, 500);
+    if (!p->core.journal)
+        return;
+    make_queues(p, r);
+    make_disk(p, r);
+    static const uint64_t kept[] = {0, 0, 20, 200}, ages_ms[] = {0, 0, 3000};
+    p->stream_records = SIM_PICK(r, kept);
+    p->stream_age_ms = SIM_PICK(r, ages_ms);
+    bool some = sim_chance(r, 300);
+    for (unsigned i = 0; i < p->procs_n; i++)
+        p->any_durable |= p->durable[i] = some && sim_chance(r, 400);
+    for (unsigned i = 0; i < p->actors_n; i++) {
+        sim_actor_plan_t *a = &p->actors[i];
+        a->roles |= (sim_chance(r, 600) ? SIM_ROLE_STORE : 0) | (sim_chance(r, 300) ? SIM_ROLE_READ : 0);
+        if (p->any_durable)
+            a->roles &= ~(unsigned)(SIM_ROLE_CONVERSE | SIM_ROLE_ECHO);
+    }
 }
 
 /* What a slow network cannot carry waits for minutes. */
@@ -120,4 +174,6 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, int64_t seconds) {
     self->actors_n = self->procs_n + (unsigned)sim_below(&r, self->procs_n + 1);
     for (unsigned i = 0; i < self->actors_n; i++)
         make_actor(self, &r, i);
+    sim_prng_t durable = sim_fork(&prng);
+    make_durable(self, &durable);
 }

@@ -43,6 +43,12 @@ typedef enum sim_fault {
     SIM_FAULT_BROKER_PAUSE,
     SIM_FAULT_BROKER_SUSPEND,
     SIM_FAULT_BROKER_WALL,
+    SIM_FAULTS_PLAIN,                          /* these of a broker with a journal: */
+    SIM_FAULT_BROKER_POWER = SIM_FAULTS_PLAIN, /* its machine is gone, with what was not synced */
+    SIM_FAULT_DISK_WRITE,                      /* a write fails */
+    SIM_FAULT_DISK_SYNC,                       /* a sync fails */
+    SIM_FAULT_DISK_SLOW,
+    SIM_FAULT_DISK_FULL,
     SIM_FAULTS,
 } sim_fault_t;
 
@@ -57,6 +63,8 @@ typedef enum sim_role {
     SIM_ROLE_CONVERSE = 1 << 5,  /* begins conversations under FIPA's protocols */
     SIM_ROLE_ECHO = 1 << 6,      /* begins games that only the hop limit ends */
     SIM_ROLES = 1 << 7,
+    SIM_ROLE_STORE = 1 << 7, /* where there is a journal: durable messages */
+    SIM_ROLE_READ = 1 << 8,  /* ... and the stream of all topics */
 } sim_role_t;
 
 typedef struct sim_actor_plan {
@@ -84,6 +92,10 @@ typedef struct sim_plan {
     bool faults[SIM_FAULTS];
     bool calm; /* no fault at all: then nothing may be lost */
     int64_t fault_every_ms;
+    int64_t sync_min_ns, sync_max_ns; /* of the broker's disk */
+    bool durable[SIM_PROCS_MAX];      /* all that comes to the agents of this process is durable */
+    bool any_durable;
+    uint64_t stream_records, stream_age_ms; /* limits of the stream */
     sim_phases_t phases;
 } sim_plan_t;
 

@@ -40,6 +40,18 @@ static void try_letter(
     sim_letter(self->world->ledger, number)->roll_call = true;
 }
 
+/* A durable message that was stored gets there; one that was not is tried again. */
+static void try_durable(sim_actor_t *self, unsigned to) {
+    sim_roll_t *roll = &self->roll_durable;
+    uint32_t number = self->world->plan.core.journal && may_try(self, roll)
+                          ? sim_store_letter(self, to, 0, 0, SIM_CONTENT_MIN)
+                          : 0;
+    if (!number)
+        return;
+    roll->number = number;
+    sim_letter(self->world->ledger, number)->roll_call = true;
+}
+
 /* Publications may be dropped by a full mailbox: again after a while. */
 static void try_topic(sim_actor_t *self, unsigned topic) {
     sim_roll_t *roll = &self->roll_topics[topic];
@@ -61,11 +73,14 @@ void sim_roll_call(sim_actor_t *self) {
     unsigned next = (self->index + 1) % self->world->plan.actors_n, service = self->index % SIM_SERVICES;
     snprintf(name, sizeof name, "a%u", next);
     try_letter(self, &self->roll_message, SIM_DIRECT, next, name);
+    try_durable(self, next);
     snprintf(name, sizeof name, "svc:s%u", service);
     if (offered(self->world, service))
         try_letter(self, &self->roll_service, SIM_REQUEST, SIM_NOBODY, name);
     for (unsigned topic = 0; topic < SIM_TOPICS; topic++)
         try_topic(self, topic);
+    if (sim_reads(self) && !self->stream.caught_up)
+        sim_read_stream(self);
 }
 
 static bool published(const sim_world_t *world, unsigned topic) {
@@ -81,6 +96,10 @@ const char *sim_roll_call_missing(const sim_world_t *world, char *out, size_t si
         const sim_actor_t *a = sim_actor(world, i);
         if (!a->roll_message.done)
             snprintf(out, size, "letter %u of %s to the next one", a->roll_message.number, a->name);
+        if (world->plan.core.journal && !a->roll_durable.done)
+            snprintf(out, size, "durable letter %u of %s to the next one", a->roll_durable.number, a->name);
+        if (sim_reads(a) && !a->stream.caught_up)
+            snprintf(out, size, "the stream's end to %s", a->name);
         if (!a->roll_service.done && offered(world, i % SIM_SERVICES))
             snprintf(out, size, "request %u of %s to s%u", a->roll_service.number, a->name, i % SIM_SERVICES);
         for (unsigned t = 0; t < SIM_TOPICS; t++)

@@ -2,6 +2,7 @@
 #include "tests/sim/actor.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/check.h"
+#include "tests/sim/durable.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/quiet.h"
 
@@ -74,9 +75,10 @@ const char *sim_unrest(const sim_world_t *world, char *out, size_t size) {
             snprintf(out, size, "data is on its way over peer %u", c->peer);
     for (uint32_t i = 1; i < world->ledger->letters_n; i++) {
         const sim_letter_t *l = &world->ledger->letters[i];
-        if ((l->kind == SIM_REQUEST || l->kind == SIM_TALK) && !l->unsent && !l->outcomes &&
-            !world->ledger->lives[l->life].over)
-            snprintf(out, size, "request %u has had no outcome", i);
+        if ((l->kind == SIM_REQUEST || l->kind == SIM_TALK || l->kind == SIM_DURABLE) && !l->unsent &&
+            !l->outcomes && !world->ledger->lives[l->life].over)
+            snprintf(out, size, "%s %u has had no outcome",
+                l->kind == SIM_DURABLE ? "durable letter" : "request", i);
     }
     return out;
 }
@@ -159,6 +161,14 @@ static void tell_plan(sim_world_t *w) {
         (unsigned long long)p->window_bytes, p->core.mailbox_records,
         (unsigned long long)p->core.mailbox_bytes, p->core.service_records,
         (unsigned long long)p->core.service_bytes, p->core.tries_max, p->burst, p->size_max);
+    if (p->core.journal)
+        sim_say(w,
+            "journal: sync %lld to %lld us, lease %u ms, %u in hand, queue %llu/%llu, %llu in memory, %llu "
+            "unsynced",
+            (long long)(p->sync_min_ns / 1000), (long long)(p->sync_max_ns / 1000), p->core.message_lease_ms,
+            p->core.queue_in_hand, (unsigned long long)p->core.queue_records,
+            (unsigned long long)p->core.queue_bytes, (unsigned long long)p->core.queue_resident_bytes,
+            (unsigned long long)p->core.unsynced_bytes);
     for (unsigned i = 0; i < SIM_FAULTS; i++)
         if (p->faults[i])
             sim_say(w, "fault: %s", sim_fault_names[i]);
@@ -198,6 +208,7 @@ void sim_world_run(uint64_t seed, int64_t seconds, FILE *trace, uint64_t *ret_ha
     wait_for_quiet(w, w->now_ns);
     sim_net_lose_rest(w->net);
     sim_ledger_check(w->ledger);
+    sim_durable_check(w->brokers[0]);
     if (w->plan.calm)
         check_calm(w);
     send_home(w);

@@ -1,0 +1,220 @@
+#include "tests/sim/durable.h"
+
+#include "broker/journal_code.h"
+#include "lib/store/journal_batch.h"
+#include "proto/bundle.h"
+#include "tests/sim/actor.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/proc.h"
+
+#include <stdlib.h>
+
+#define CALM_NS (4 * SIM_SECOND)
+#define LOSS_NS (1500 * SIM_MS)
+
+typedef struct stored_key {
+    uint64_t proc, start, id; /* a producer, its epoch, its number */
+} stored_key_t;
+
+void sim_durable_sent(sim_ledger_t *self, uint32_t letter, uint64_t id) {
+    const sim_proc_t *p = sim_actor_proc(self->world, sim_letter(self, letter)->from);
+    stored_key_t key = {p->index, p->starts, id};
+    if (tr_map_put(&self->stored, (const char *)&key, sizeof key, letter) < 0)
+        abort();
+}
+
+/* A NACK that says why it could not be delivered means that it was stored before, and that news is lost. */
+void sim_durable_told(sim_ledger_t *self, uint32_t letter, const tr_message_t *failure) {
+    sim_letter_t *l = sim_letter(self, letter);
+    tr_reason_t why = failure ? tr_message_reason(failure) : TR_REASON_NONE;
+    sim_say(self->world, "%s: letter %u is %s", sim_actor_name(self->world, l->from), letter,
+        failure ? tr_reason_name(why) : "stored");
+    if (l->outcomes++)
+        sim_fail(self->world, "letter %u had two outcomes", letter);
+    l->acknowledged = !failure;
+    l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_EXPIRED;
+    if (l->acknowledged && !l->synced)
+        sim_fail(self->world, "letter %u was acknowledged, and it is not on disk", letter);
+    if (l->refused && l->deliveries)
+        sim_fail(self->world, "letter %u was not taken (%s), and yet delivered", letter, tr_reason_name(why));
+}
+
+void sim_durable_delivered(sim_ledger_t *self, uint32_t letter, unsigned actor, const tr_message_t *message) {
+    sim_letter_t *l = sim_letter(self, letter);
+    const char *to = sim_actor_name(self->world, actor);
+    bool again = tr_message_redelivered(message);
+    if (!l->synced)
+        sim_fail(self->world, "%s got letter %u, which is not on disk", to, letter);
+    if (l->refused && l->kind == SIM_DURABLE)
+        sim_fail(self->world, "%s got letter %u, which its sender was told is not taken", to, letter);
+    if (!again && l->unflagged++) /* the first one may be late, and come after the second */
+        sim_fail(self->world, "one effect: %s got letter %u twice, and nothing says so", to, letter);
+    if (!again)
+        sim_check_order(self, letter, actor, 0x100u + l->lane * 2u + (l->kind == SIM_DURABLE));
+    l->deliveries++;
+}
+
+void sim_durable_heard(sim_ledger_t *self, uint32_t letter, unsigned actor, const tr_message_t *message) {
+    sim_letter_t *l = sim_letter(self, letter);
+    if (!l->synced)
+        sim_fail(self->world, "%s hears letter %u, which is not on disk", sim_actor_name(self->world, actor),
+            letter);
+    if (!tr_message_redelivered(message)) /* nor does it come twice */
+        sim_check_order(self, letter, actor, 0x1000u + l->topic);
+    l->deliveries++;
+}
+
+void sim_durable_finished(sim_ledger_t *self, uint32_t letter) {
+    sim_say(self->world, "letter %u is dealt with", letter);
+    sim_letter(self, letter)->finished = true;
+}
+
+/* Calls fn for each letter of a pair of the journal. */
+static void each_letter(sim_ledger_t *l, const tr_journal_op_t *op,
+    void (*fn)(sim_ledger_t *, uint32_t, uint64_t), uint64_t arg) {
+    tr_block_reader_t block;
+    tr_block_message_t m;
+    tr_letter_info_t dead;
+    char type = *(const char *)op->key;
+    if (op->type != TR_JOURNAL_PUT)
+        return;
+    if (type == TR_KEY_LETTER && tr_letter_read(&dead, op->value, op->value_len)) {
+        fn(l, sim_letter_read(dead.record.content, dead.record.content_len), arg);
+        return;
+    }
+    if ((type != TR_KEY_BLOCK && type != TR_KEY_STREAM_BLOCK) ||
+        !tr_block_open(&block, op->key, op->key_len, op->value, op->value_len))
+        return;
+    while (tr_block_next(&block, &m))
+        fn(l, sim_letter_read(m.record.content, m.record.content_len), arg);
+}
+
+static void remember(sim_ledger_t *self, uint32_t letter, uint64_t batch) {
+    if (!letter)
+        return;
+    if (self->writing_n == self->writing_cap) {
+        self->writing_cap = self->writing_cap ? self->writing_cap * 2 : 64;
+        self->writing = sim_grow(self->writing, self->writing_cap * sizeof *self->writing);
+    }
+    self->writing[self->writing_n++] = (sim_writing_t){letter, batch, self->world->now_ns};
+}
+
+void sim_durable_written(sim_broker_t *broker, const tr_core_out_t *batch) {
+    tr_journal_reader_t reader;
+    tr_journal_op_t op;
+    tr_journal_reader_init(&reader, batch->detail, batch->len);
+    while (tr_journal_reader_next(&reader, &op) > 0)
+        each_letter(broker->world->ledger, &op, remember, batch->number);
+}
+
+void sim_durable_synced(sim_broker_t *broker, uint64_t batch) {
+    sim_ledger_t *l = broker->world->ledger;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->writing_n; i++) {
+        if (l->writing[i].batch <= batch)
+            sim_letter(l, l->writing[i].letter)->synced = true;
+        else
+            l->writing[kept++] = l->writing[i];
+    }
+    l->writing_n = kept;
+}
+
+typedef struct scan {
+    sim_ledger_t *ledger;
+    void (*fn)(sim_ledger_t *, uint32_t, uint64_t);
+} scan_t;
+
+static bool scan_one(void *arg, const void *key, size_t key_len, const void *value, size_t value_len) {
+    const scan_t *s = arg;
+    const tr_journal_op_t op = {
+        .type = TR_JOURNAL_PUT, .key = key, .key_len = key_len, .value = value, .value_len = value_len};
+    each_letter(s->ledger, &op, s->fn, (uint64_t) * (const char *)key);
+    return true;
+}
+
+static void scan(sim_broker_t *b, tr_journal_t *journal, void (*fn)(sim_ledger_t *, uint32_t, uint64_t)) {
+    tr_error_t error = {0};
+    scan_t s = {b->world->ledger, fn};
+    if (tr_journal_scan(journal, &(tr_journal_range_t){0}, 0, scan_one, &s, &error) < 0)
+        sim_fail(b->world, "the journal cannot be scanned: %s", error.text);
+}
+
+static void is_there(sim_ledger_t *self, uint32_t letter, uint64_t type) {
+    (void)type;
+    if (letter)
+        sim_letter(self, letter)->synced = true;
+}
+
+/* The end of a machine may take what was published within the last second; here the tick and the disk get half a second more. */
+void sim_durable_died(sim_broker_t *broker, sim_death_t how) {
+    int64_t now = broker->world->now_ns;
+    bool calm = broker->disturbed_ns <= now - CALM_NS && broker->disk->mended_ns <= now - CALM_NS;
+    broker->world->ledger->safe_ns =
+        how == SIM_DEATH_POWER && calm && !broker->journal_failed ? now - LOSS_NS : 0;
+}
+
+static void check_lost(sim_broker_t *b, const sim_writing_t *w) {
+    const sim_letter_t *l = sim_letter(b->world->ledger, w->letter);
+    const sim_plan_t *p = &b->world->plan;
+    if (!l->synced && l->kind == SIM_EVENT && w->at_ns < b->world->ledger->safe_ns && !p->stream_records &&
+        !p->stream_age_ms)
+        sim_fail(b->world, "stream: letter %u was published long before %s died, and is lost", w->letter,
+            b->platform);
+}
+
+void sim_durable_recovered(sim_broker_t *broker) {
+    sim_ledger_t *l = broker->world->ledger;
+    if (tr_journal_disk_unsynced(broker->disk->store))
+        sim_fail(broker->world, "%s begins with what is not on disk", broker->platform);
+    scan(broker, sim_disk_journal(broker->disk), is_there);
+    for (size_t i = 0; i < l->writing_n; i++)
+        check_lost(broker, &l->writing[i]);
+    l->writing_n = 0;
+}
+
+static void says(sim_broker_t *b, const sim_conn_t *conn, uint64_t id) {
+    sim_ledger_t *l = b->world->ledger;
+    stored_key_t key = {conn->proc->index, conn->start, id};
+    const uint64_t *letter = tr_map_find(&l->stored, (const char *)&key, sizeof key);
+    if (!letter)
+        sim_fail(b->world, "%s is told that %llu is stored, which it never sent", conn->proc->name,
+            (unsigned long long)id);
+    if (!sim_letter(l, (uint32_t)*letter)->synced)
+        sim_fail(b->world, "letter %u is acknowledged, and it is not on disk", (unsigned)*letter);
+    sim_letter(l, (uint32_t)*letter)->stored = true;
+}
+
+void sim_durable_says(sim_broker_t *broker, const sim_conn_t *conn, const tr_buf_t *buf) {
+    tr_bundle_reader_t reader;
+    tr_record_t r;
+    if (tr_bundle_open(&reader, buf->data, buf->len, UINT32_MAX) != TR_REASON_NONE)
+        return;
+    while (tr_bundle_next(&reader, &r) > 0)
+        for (uint32_t at = 0; r.h.kind == TR_KIND_STORED && at + 16 <= r.content_len; at += 16)
+            for (uint64_t i = 0; i < tr_get64(r.content + at + 8); i++)
+                says(broker, conn, tr_get64(r.content + at) + i);
+}
+
+static void is_dead(sim_ledger_t *self, uint32_t letter, uint64_t type) {
+    if (letter && type == TR_KEY_LETTER)
+        sim_letter(self, letter)->dead = true;
+}
+
+static void check_letter(sim_ledger_t *self, uint32_t number, const sim_letter_t *l) {
+    if (!l->outcomes && !self->lives[l->life].over)
+        sim_fail(self->world, "durable letter %u of %s had no outcome", number,
+            sim_actor_name(self->world, l->from));
+    if ((l->acknowledged || l->stored) && !l->finished && !l->dead)
+        sim_fail(self->world, "letter %u was acknowledged, and then lost (delivered %u times)", number,
+            l->deliveries);
+}
+
+void sim_durable_check(sim_broker_t *broker) {
+    sim_ledger_t *self = broker->world->ledger;
+    if (!broker->world->plan.core.journal)
+        return;
+    scan(broker, sim_disk_journal(broker->disk), is_dead);
+    for (uint32_t i = 1; i < self->letters_n; i++)
+        if (self->letters[i].kind == SIM_DURABLE && !self->letters[i].unsent)
+            check_letter(self, i, &self->letters[i]);
+}
