@@ -102,6 +102,15 @@ void net_end(net_t *net) {
     free(net);
 }
 
+void net_crash(net_t *net, size_t broker, size_t keep) {
+    world_t *w = net->brokers[broker];
+    world_crash(w, keep);
+    net_certify(net, 0);
+    for (net_wire_t *wire = net->wires; wire; wire = wire->next)
+        if (wire->up && (wire->ends[0] == w || wire->ends[1] == w))
+            net_break(net, wire);
+}
+
 static uint8_t key_of(const net_t *net, const world_t *w) {
     for (size_t i = 0; i < net->count; i++)
         if (net->brokers[i] == w)

@@ -47,8 +47,10 @@ net_wire_t *net_dial(net_t *net, size_t from, size_t to);
 net_wire_t *net_dial_later(net_t *net, size_t from, size_t to);
 /* What was drafted at the other end goes to this end of the wire, as if that broker had sent it. */
 void net_inject(net_t *net, net_wire_t *wire, unsigned to);
-/* The broker ends without a word, and begins anew. */
+/* The broker ends without a word, and begins anew; nobody notices yet. */
 void net_rebirth(net_t *net, size_t broker);
+/* The same on its disk, of which the first `keep` batches that were not synced are there; its links break. */
+void net_crash(net_t *net, size_t broker, size_t keep);
 /* Every broker is linked to every other; what came out meanwhile is forgotten. */
 void net_mesh(net_t *net);
 /* Carries frames until nothing moves. */

@@ -1,4 +1,5 @@
 /* The way of a durable message: is it new, which queue is its, may it be taken. */
+#include "broker/neighbour.h"
 #include "broker/stream.h"
 
 #include <stdlib.h>
@@ -10,15 +11,30 @@ static tr_reason_t check_producer(tr_session_t *from, const tr_record_t *record)
     return record->h.id ? TR_REASON_NONE : TR_REASON_BAD_RECORD;
 }
 
+/* Whose it is, and its number: of the process that sends it, or of the neighbour whose journal it is in. */
+static tr_reason_t find_producer(
+    tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_producer_t **ret, uint64_t *ret_id) {
+    if (from->neighbour)
+        return tr_foreign_producer(core, from, record, ret, ret_id);
+    *ret = from->producer;
+    *ret_id = record->h.id;
+    return check_producer(from, record);
+}
+
 /* That it is on disk is told again, behind all that is on its way there. Out of memory: when it is sent once more. */
 bool tr_durable_repeated(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
-    if (!core->durable || check_producer(from, record) != TR_REASON_NONE ||
-        !tr_dedup_has(&from->producer->taken, record->h.id))
+    tr_record_t r = *record;
+    tr_producer_t *producer;
+    uint64_t id;
+    if (!core->durable ||
+        (from->neighbour && (!(r.h.flags & TR_FLAG_LEASED) || !tr_foreign_origin(from->neighbour, &r))) ||
+        find_producer(core, from, &r, &producer, &id) != TR_REASON_NONE ||
+        !tr_dedup_has(&producer->taken, id))
         return false;
     core->stats.duplicates++;
     tr_batch_t *batch = tr_batch_open(core);
     if (batch)
-        tr_batch_ack(batch, from->producer, record->h.id);
+        tr_batch_ack(batch, producer, id);
     return true;
 }
 
@@ -29,26 +45,39 @@ static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_rou
     return s && tr_queue_policy(core, s, entry->durable) ? s : NULL;
 }
 
+/* As it is kept. What a neighbour has sent is answered by STORED, and stays on this platform. */
+static tr_record_t as_kept(const tr_session_t *from, const tr_record_t *record, uint64_t id) {
+    tr_record_t r = *record;
+    if (from->neighbour) {
+        r.h.id = id;
+        r.h.flags &= (uint8_t) ~(
+            TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_DURABLE); /* the number is not its sender's */
+        r.h.flags |= TR_FLAG_STAYS;
+    }
+    return r;
+}
+
 tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *entry, tr_service_t *service,
     const tr_record_t *record) {
     tr_producer_t *producer = NULL;
+    uint64_t id = record->h.id;
     if (!core->durable)
         return TR_REASON_NO_JOURNAL;
     if (record->h.flags & TR_FLAG_DURABLE) {
-        tr_reason_t why = check_producer(from, record);
+        tr_reason_t why = find_producer(core, from, record, &producer, &id);
         if (why != TR_REASON_NONE)
             return why;
-        if (record->h.id < from->producer->taken.top)
+        if (!from->neighbour && id < producer->taken.top)
             return TR_REASON_BUSY; /* it was refused before, and what came after it was not: it would come too late now */
-        producer = from->producer;
     }
     tr_service_t *s = entry ? mailbox_of(core, entry, record->h.dst) : service;
     tr_queue_t *q = s ? tr_queue_of(core, s) : NULL;
     if (!q)
         return TR_REASON_LIMIT;
-    tr_reason_t why = tr_queue_push(core, q, record, producer);
+    tr_record_t r = as_kept(from, record, id);
+    tr_reason_t why = tr_queue_push(core, q, &r, producer);
     if (why == TR_REASON_NONE && producer) {
-        tr_dedup_add(&producer->taken, record->h.id);
+        tr_dedup_add(&producer->taken, id);
         tr_producer_dirty(core, producer);
     }
     return why;

@@ -104,6 +104,9 @@ typedef struct tr_producer {
     uint32_t unsynced;     /* messages in batches */
     bool dirty;
     struct tr_producer *next_dirty;
+    /* Of a neighbour's queue. */
+    uint64_t origin; /* its number there */
+    uint8_t lane;
 } tr_producer_t;
 
 typedef struct tr_ack {
@@ -238,6 +241,8 @@ void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
 tr_producer_t *tr_producer_get(tr_core_t *core, const char *name, uint64_t epoch, tr_reason_t *ret_why);
 void tr_producer_speaks(tr_core_t *core, tr_producer_t *producer, tr_session_t *session);
 void tr_producer_silent(tr_core_t *core, tr_session_t *session);
+/* A neighbour's link has ended: none of its queues speaks. */
+void tr_producers_silent(tr_core_t *core, const tr_session_t *session);
 void tr_producer_dirty(tr_core_t *core, tr_producer_t *producer);
 void tr_producer_write(tr_buffer_t *ops, const tr_producer_t *producer);
 bool tr_producer_recover(tr_core_t *core, const char *name, const void *value, size_t len);

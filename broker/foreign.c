@@ -1,5 +1,6 @@
 /* What the broker of another platform says on the link to it: its agents' messages, and what became of ours. */
 #include "broker/guard.h"
+#include "broker/lease.h"
 #include "broker/link.h"
 #include "broker/neighbour.h"
 
@@ -12,6 +13,10 @@ tr_reason_t tr_foreign_check(
     tr_reason_t why;
     tr_neighbour_t *n = from->neighbour;
     n->received++;
+    n->origin.number = 0;
+    if ((record->h.flags & TR_FLAG_LEASED) && (record->h.flags & TR_FLAG_DURABLE) &&
+        !tr_foreign_origin(n, record))
+        return TR_REASON_BAD_RECORD;
     tr_entry_t *sender = tr_proxy_of_sender(core, n, record, &why);
     if (!sender)
         return why;
@@ -63,11 +68,16 @@ void tr_foreign_resolved(tr_core_t *core, tr_session_t *from, const tr_record_t 
         e->remote = m->route;
 }
 
-/* The agents of a range have consecutive routes. Where one has come back already its route is another one. */
+/* The agents of a range have consecutive routes. Where one has come back already its route is another one. Who has
+ * something to come from our journal stays, and is looked up by name again. */
 void tr_foreign_gone(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     for (uint32_t i = from->entries_n; i-- > 0;) {
         tr_entry_t *e = from->entries[i];
-        if (e->remote && e->remote - record->h.src < record->h.id)
+        if (!e->remote || e->remote - record->h.src >= record->h.id)
+            continue;
+        if (e->services_n)
+            e->remote = 0;
+        else
             tr_entry_remove(core, e, TR_REASON_AGENT_GONE);
     }
 }
@@ -82,4 +92,12 @@ void tr_foreign_pong(tr_core_t *core, tr_session_t *from, const tr_record_t *rec
     int64_t rtt = core->now.mono_ms - (int64_t)record->h.id;
     if (rtt >= 0)
         from->neighbour->rtt_ms = rtt;
+}
+
+void tr_foreign_answer(tr_core_t *core, const tr_lease_t *lease, uint8_t flags) {
+    tr_record_t r = tr_lease_record(lease);
+    tr_session_t *to = tr_session_of_route(core, r.h.src);
+    tr_record_header_t h = {.kind = TR_KIND_SETTLE, .flags = flags, .id = r.h.id};
+    if (to && to->neighbour) /* otherwise it has given it to somebody else already */
+        tr_control_send(core, to, &h, NULL, 0);
 }

@@ -77,6 +77,11 @@ static inline bool tr_lease_is_foreign(const tr_lease_t *lease) {
     return lease->record[6] & TR_FLAG_LEASED;
 }
 
+/* It has come from another platform, and goes to no third. */
+static inline bool tr_lease_stays(const tr_lease_t *lease) {
+    return lease->record[6] & (TR_FLAG_LEASED | TR_FLAG_STAYS);
+}
+
 static inline unsigned tr_priority(unsigned priority) {
     return priority < TR_PRIORITIES ? priority : TR_PRIORITIES - 1;
 }

@@ -1,5 +1,6 @@
 /* Links to other brokers: they come, they are kept alive, they end. */
 #include "broker/neighbour.h"
+#include "broker/durable.h"
 #include "broker/guard.h"
 #include "broker/interest.h"
 #include "broker/link.h"
@@ -106,6 +107,7 @@ static void say(tr_core_t *core, tr_peer_t peer, tr_kind_t kind, answer_t answer
     m.heartbeat_ms = c->heartbeat_ms;
     m.max_record = c->max_record;
     m.software = core->version;
+    m.journal = core->durable != NULL;
     m.reason = answer.reason;
     m.detail = (char *)(uintptr_t)answer.detail;
     uint8_t body[BODY_MAX];
@@ -187,6 +189,7 @@ static void up(tr_core_t *core, tr_neighbour_t *n, const Troupe__Peer *m, bool d
     n->instance = m->instance;
     n->dialled = dialled;
     n->max_record = m->max_record;
+    n->journal = m->journal;
     n->lease_ms = m->heartbeat_ms * 3 > core->config.lease_ms ? m->heartbeat_ms * 3 : core->config.lease_ms;
     n->rtt_ms = -1;
     n->pinged_ms = 0;
@@ -287,6 +290,7 @@ static void meet(tr_core_t *core, tr_peer_t peer, const tr_record_t *r, bool dia
         say(core, peer, TR_KIND_PEER_OK, (answer_t){TR_REASON_NONE, ""});
     tr_sys_peer(core, "up", n, "");
     tr_interests_tell(core, n);
+    tr_foreign_mailboxes(core, n);
 }
 
 /* ---- its life ---- */
@@ -304,6 +308,7 @@ void tr_neighbour_down(tr_core_t *core, tr_session_t *session) {
     tr_interests_forget(n);
     tr_foreign_topics_forget(n);
     tr_searches_lost(core, n);
+    tr_producers_silent(core, session);
     cut(core, session->peer);
     tr_sys_peer(
         core, "down", n, core->shutdown ? "this broker ends" : "the connection broke, or it was silent");
@@ -341,6 +346,7 @@ tr_link_handler_t tr_neighbour_handler(uint8_t kind, bool *ret_charged) {
         [TR_KIND_NACK] = tr_foreign_nack,
         [TR_KIND_GAP] = tr_foreign_gap,
         [TR_KIND_SETTLE] = tr_service_settle,
+        [TR_KIND_STORED] = tr_foreign_stored,
         [TR_KIND_INTEREST] = tr_foreign_interest,
         [TR_KIND_PING] = tr_handle_ping,
         [TR_KIND_PONG] = tr_foreign_pong,

@@ -46,6 +46,7 @@ struct tr_neighbour {
     tr_session_t *session; /* NULL = the link is down */
     bool dialled;          /* by us */
     uint32_t max_record;
+    bool journal;          /* it takes durable messages */
     uint32_t lease_ms;     /* when it is silent for longer it is dead */
     tr_map_t senders;      /* their route (8 bytes) -> the proxy */
     tr_route_t last_route; /* of the sender before: they come in runs ... */
@@ -57,8 +58,11 @@ struct tr_neighbour {
     int64_t since_ms; /* wall: of the last change */
     tr_map_t offers;  /* what it has told: key as in interest.c -> tr_offer_t */
     uint64_t offers_hash;
-    uint32_t services, patterns;      /* of them */
-    tr_map_t topics;                  /* their route (8 bytes) -> tr_foreign_topic_t */
+    uint32_t services, patterns; /* of them */
+    tr_map_t topics;             /* their route (8 bytes) -> tr_foreign_topic_t */
+    struct {
+        uint64_t queue, epoch, number;
+    } origin;                         /* of the leased durable message that is being handled */
     uint64_t sent, received, dropped; /* data records of all its links; what was refused, or came back */
     uint64_t ups;
     int64_t asked_ms; /* when it was last asked to tell all again */
@@ -95,6 +99,16 @@ void tr_federation_finish(tr_core_t *core);
 typedef void (*tr_link_handler_t)(tr_core_t *core, tr_session_t *session, const tr_record_t *record);
 tr_link_handler_t tr_neighbour_handler(uint8_t kind, bool *ret_charged);
 
+/* foreign_durable.c */
+/* Which producer a leased durable message is of: the queue over there that it is in. */
+tr_reason_t tr_foreign_producer(tr_core_t *core, tr_session_t *from, const tr_record_t *record,
+    struct tr_producer **ret_producer, uint64_t *ret_id);
+/* Takes what stands behind the content off. False where there is nothing of the kind. */
+bool tr_foreign_origin(tr_neighbour_t *neighbour, tr_record_t *record);
+void tr_foreign_stored(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+/* What waits for agents of a platform goes there, now that there is a link. */
+void tr_foreign_mailboxes(tr_core_t *core, tr_neighbour_t *neighbour);
+
 /* foreign_topic.c */
 void tr_foreign_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
 void tr_foreign_gap(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
@@ -117,12 +131,19 @@ tr_entry_t *tr_proxy_of_sender(
 /* What tr_mailbox_push does for the agents of this platform. */
 tr_reason_t tr_proxy_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
     const tr_record_header_t *header, tr_session_t *from);
+/* The same for a durable message that is leased to the neighbour. */
+tr_reason_t tr_proxy_forward(
+    tr_core_t *core, tr_entry_t *to, const tr_lease_t *lease, const tr_record_header_t *header);
+/* Whether a record of that length may go there at all. */
+bool tr_proxy_takes(const tr_core_t *core, const tr_entry_t *proxy, uint32_t length);
 /* The link's outbox may have room again. */
 void tr_proxies_drained(tr_core_t *core, tr_neighbour_t *neighbour);
 /* A proxy is about to end. */
 void tr_proxy_forget(tr_core_t *core, tr_entry_t *proxy);
 
 /* foreign.c: what the other broker says */
+/* To the neighbour who has leased it to us: done, given back, or still in work. */
+void tr_foreign_answer(tr_core_t *core, const tr_lease_t *lease, uint8_t flags);
 /* The checks of route.c for a message from a neighbour; its src becomes the proxy's route. */
 tr_reason_t tr_foreign_check(
     tr_core_t *core, tr_session_t *from, tr_record_t *record, tr_entry_t **ret_sender);

@@ -64,6 +64,16 @@ void tr_producer_silent(tr_core_t *core, tr_session_t *session) {
     session->producer = NULL;
 }
 
+void tr_producers_silent(tr_core_t *core, const tr_session_t *session) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while (core->durable && (slot = tr_map_next(&core->durable->producers, &cursor))) {
+        tr_producer_t *p = (tr_producer_t *)(uintptr_t)slot->value;
+        if (p->session == session)
+            p->session = NULL;
+    }
+}
+
 /* One that spoke as it before may go on: a HELLO that comes late, or once more, must not silence who says something after it. Who is of an
  * older life is fenced off by its epoch. */
 void tr_producer_speaks(tr_core_t *core, tr_producer_t *producer, tr_session_t *session) {
@@ -121,6 +131,12 @@ static int compare(const void *a, const void *b) {
  * there is none, it asks again when it is back. */
 static void tell(tr_core_t *core, const tr_producer_t *p, const uint8_t *body, size_t len) {
     tr_record_header_t h = {.kind = TR_KIND_STORED};
+    if (p->session && p->session->neighbour) {
+        h.id = p->origin;
+        h.priority = p->lane;
+        tr_control_send(core, p->session, &h, body, len);
+        return;
+    }
     if (p->session && p->sessions == 1) {
         tr_control_send(core, p->session, &h, body, len);
         return;

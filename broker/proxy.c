@@ -1,4 +1,6 @@
 /* Proxies: agents and services of other platforms, as entries of the link to their broker (neighbour.h). */
+#include "broker/durable.h"
+#include "broker/lease.h"
 #include "broker/neighbour.h"
 
 #include <stdlib.h>
@@ -81,6 +83,17 @@ static tr_entry_t *introduce(tr_core_t *core, tr_neighbour_t *n, tr_route_t rout
     return e;
 }
 
+/* Known by name alone. */
+static tr_entry_t *by_name_alone(
+    tr_core_t *core, tr_neighbour_t *n, const char *text, size_t len, tr_reason_t *ret_why) {
+    tr_aid_t aid;
+    *ret_why = TR_REASON_FORGED_SENDER;
+    if (tr_aid_parse(&aid, text, len) < 0 || aid.service || strcmp(aid.platform, n->platform) != 0)
+        return NULL;
+    *ret_why = TR_REASON_LIMIT;
+    return find_or_make(core, n, text, len);
+}
+
 tr_entry_t *tr_proxy_of_sender(
     tr_core_t *core, tr_neighbour_t *n, const tr_record_t *record, tr_reason_t *ret_why) {
     size_t len;
@@ -89,6 +102,8 @@ tr_entry_t *tr_proxy_of_sender(
     *ret_why = TR_REASON_BAD_ENVELOPE;
     if (!aid)
         return NULL;
+    if (!route && record->h.flags & TR_FLAG_DURABLE) /* its broker has begun anew since it was sent */
+        return by_name_alone(core, n, aid, len, ret_why);
     tr_entry_t *e = n->last && n->last_route == route
                         ? n->last
                         : tr_map_find_ptr(&n->senders, (const char *)&route, sizeof route);
@@ -158,11 +173,13 @@ static bool fuller_than(const tr_core_t *core, const tr_neighbour_t *n, uint32_t
            n->queue.bytes > core->config.peer_bytes / part;
 }
 
-static tr_reason_t put(tr_core_t *core, tr_entry_t *to, const tr_record_t *record, tr_record_header_t h) {
+/* `origin` NULL: nothing stands behind the content. */
+static tr_reason_t put(
+    tr_core_t *core, tr_entry_t *to, const tr_record_t *record, tr_record_header_t h, const uint8_t *origin) {
     tr_neighbour_t *n = to->neighbour;
     stamp_t stamp = stamp_of(core, record);
     uint32_t rest = h.length - TR_RECORD_HEADER;
-    h.length += stamp.more;
+    h.length += stamp.more + (origin ? TR_ORIGIN_SIZE : 0);
     h.envelope_len = (uint16_t)(h.envelope_len + stamp.more);
     h.dst = to->remote;
     if (h.length > n->max_record || h.envelope_len > TR_ENVELOPE_MAX)
@@ -174,11 +191,30 @@ static tr_reason_t put(tr_core_t *core, tr_entry_t *to, const tr_record_t *recor
         return TR_REASON_LIMIT;
     tr_record_header_write(&h, at);
     write_stamped(core, record, &stamp, at + TR_RECORD_HEADER, rest);
+    if (origin)
+        memcpy(at + h.length - TR_ORIGIN_SIZE, origin, TR_ORIGIN_SIZE);
     core->stats.accepted++;
     core->stats.queued++;
     core->stats.queued_bytes += h.length;
     n->sent++;
+    to->received++;
+    to->used_ms = core->now.mono_ms;
+    tr_session_dirty(core, to->session);
     return TR_REASON_NONE;
+}
+
+bool tr_proxy_takes(const tr_core_t *core, const tr_entry_t *proxy, uint32_t length) {
+    return length + TR_ORIGIN_SIZE + core->platform_len + 2 <= proxy->neighbour->max_record;
+}
+
+tr_reason_t tr_proxy_forward(
+    tr_core_t *core, tr_entry_t *to, const tr_lease_t *lease, const tr_record_header_t *header) {
+    uint8_t origin[TR_ORIGIN_SIZE];
+    tr_record_t r = tr_lease_record(lease);
+    tr_put64(origin, lease->block->queue->id);
+    tr_put64(origin + 8, (uint64_t)lease->block->queue->since_ms);
+    tr_put64(origin + 16, lease->block->first + lease->at);
+    return put(core, to, &r, *header, origin);
 }
 
 tr_reason_t tr_proxy_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
@@ -188,14 +224,11 @@ tr_reason_t tr_proxy_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *re
         return TR_REASON_PEER_DOWN;
     if (fuller_than(core, n, 2))
         tr_session_flush(core, to->session); /* much of it may be of this very turn, and free to go */
-    tr_reason_t why = put(core, to, record, *header);
+    tr_reason_t why = put(core, to, record, *header, NULL);
     if (why != TR_REASON_NONE) {
         n->dropped++;
         return why;
     }
-    to->received++;
-    to->used_ms = core->now.mono_ms;
-    tr_session_dirty(core, to->session);
     if (from && fuller_than(core, n, 2))
         tr_mute(core, &n->muted, from, (tr_scope_t){tr_session_route(to->session, 0), TR_ROUTE_AGENTS_MAX});
     return TR_REASON_NONE;

@@ -58,9 +58,9 @@ bool tr_queue_name_is_mailbox(const char *queue, size_t queue_len, const char *a
 }
 
 tr_service_t *tr_mailbox_service(tr_core_t *core, const char *agent, bool create) {
-    char name[sizeof MAILBOX + TR_NAME_MAX];
+    char name[sizeof MAILBOX + TR_AID_MAX]; /* of an agent of another platform its AID */
     size_t len = strlen(agent);
-    if (len > TR_NAME_MAX)
+    if (len > TR_AID_MAX)
         return NULL;
     memcpy(name, MAILBOX, strlen(MAILBOX));
     memcpy(name + strlen(MAILBOX), agent, len + 1);

@@ -48,21 +48,34 @@ static tr_reason_t by_mailbox(tr_core_t *core, const char *name, bool durable, t
     return TR_REASON_NONE;
 }
 
+/* A durable message for a platform whose broker is known, but not there now, waits in our journal. */
+static tr_reason_t by_far_mailbox(tr_core_t *core, const tr_aid_t *aid, tr_reason_t why, target_t *ret) {
+    char text[TR_AID_MAX + 1];
+    if (!core->durable || tr_aid_print(aid, text, sizeof text) < 0)
+        return why;
+    ret->service = tr_mailbox_service(core, text, why == TR_REASON_PEER_DOWN);
+    if (!ret->service)
+        return why;
+    ret->name = NULL; /* nobody is told its route */
+    ret->route = tr_service_route(ret->service);
+    return TR_REASON_NONE;
+}
+
 /* What came from a neighbour is for agents of this platform: it goes on to no other one. */
 static tr_reason_t by_platform(
-    tr_core_t *core, const tr_aid_t *aid, const tr_session_t *from, target_t *ret) {
+    tr_core_t *core, const tr_aid_t *aid, bool durable, const tr_session_t *from, target_t *ret) {
     tr_reason_t why = TR_REASON_UNKNOWN_PLATFORM;
     ret->entry = from->neighbour ? NULL : tr_proxy_find(core, aid, &why);
     if (ret->entry)
         ret->route = tr_session_route(ret->entry->session, ret->entry->first);
-    return why;
+    return why != TR_REASON_NONE && durable && !from->neighbour ? by_far_mailbox(core, aid, why, ret) : why;
 }
 
 static tr_reason_t by_aid(
     tr_core_t *core, const tr_aid_t *aid, bool durable, const tr_session_t *from, target_t *ret) {
     size_t len = strlen(aid->name);
     if (aid->platform[0] && strcmp(aid->platform, core->platform) != 0)
-        return by_platform(core, aid, from, ret);
+        return by_platform(core, aid, durable, from, ret);
     if (aid->service) {
         ret->service = tr_service_get(core, aid->name, len, false);
         if (!ret->service)
@@ -187,7 +200,8 @@ static void forged(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
 
 /* A request that a neighbour has leased to us is still his: he finds another provider, or fails it. */
 static void give_back(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
-    tr_record_header_t h = {.kind = TR_KIND_SETTLE, .flags = TR_FLAG_RELEASE, .id = record->h.id};
+    tr_record_header_t h = {
+        .kind = TR_KIND_SETTLE, .flags = TR_FLAG_RELEASE, .reason = (uint16_t)why, .id = record->h.id};
     core->stats.refused[why]++;
     tr_control_send(core, from, &h, NULL, 0);
 }
@@ -255,7 +269,7 @@ static tr_reason_t check_mandate(tr_core_t *core, tr_session_t *from, const targ
 
 /* To a mailbox, a queue, or an agent of the platform itself. */
 static tr_reason_t hand_over(tr_core_t *core, tr_session_t *from, const target_t *t, const tr_record_t *r) {
-    if (t->entry && t->entry->neighbour && (r->h.flags & TR_FLAG_DURABLE))
+    if (t->entry && t->entry->neighbour && (r->h.flags & TR_FLAG_DURABLE) && !t->entry->neighbour->journal)
         return TR_REASON_NO_JOURNAL;
     if (tr_durable_wanted(core, t->entry, t->service, r))
         return tr_durable_message(core, from, t->entry, t->service, r);
@@ -272,9 +286,10 @@ static tr_reason_t hand_over(tr_core_t *core, tr_session_t *from, const target_t
 }
 
 /* Those that the broker sets are not a process's to send. A neighbour leases us what is for a service of here. */
-static uint8_t flags_taken(const tr_session_t *from, const target_t *t) {
-    uint8_t own = TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP;
-    return (uint8_t) ~(from->neighbour && t->service ? TR_FLAG_TAP : own);
+static uint8_t flags_taken(const tr_session_t *from, const target_t *t, const tr_record_t *r) {
+    uint8_t own = TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP | TR_FLAG_STAYS;
+    bool leased = from->neighbour && (t->service || r->h.flags & TR_FLAG_DURABLE);
+    return (uint8_t) ~(leased ? TR_FLAG_TAP | TR_FLAG_STAYS : own);
 }
 
 void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent) {
@@ -299,7 +314,7 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as
     }
     record->h.dst = t.route;
     record->h.hops--;
-    record->h.flags &= flags_taken(from, &t);
+    record->h.flags &= flags_taken(from, &t, record);
     record->h.attempt = 0;
     if (record->h.flags & TR_FLAG_MANDATE)
         why = check_mandate(core, from, &t, record);

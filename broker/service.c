@@ -108,7 +108,7 @@ static tr_provider_t *choose(
     tr_provider_t *best = NULL;
     for (uint32_t i = 0; i < s->providers_n; i++) {
         tr_provider_t *p = &s->providers[(s->turn + i) % s->providers_n];
-        if (p == but_not || (tr_lease_is_foreign(lease) && p->entry->neighbour) || !has_room(core, p, lease))
+        if (p == but_not || (tr_lease_stays(lease) && p->entry->neighbour) || !has_room(core, p, lease))
             continue;
         if (is_better(p, best))
             best = p;
@@ -129,7 +129,10 @@ static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     if (lease
             ->block) /* also where the receiver asked for it: only what the sender numbered comes back to him as durable */
         h.flags |= TR_FLAG_DURABLE;
-    if (tr_mailbox_push(core, p->entry, &r, &h, NULL) != TR_REASON_NONE)
+    h.flags &= (uint8_t)~TR_FLAG_STAYS;
+    tr_reason_t why = p->entry->neighbour && lease->block ? tr_proxy_forward(core, p->entry, lease, &h)
+                                                          : tr_mailbox_push(core, p->entry, &r, &h, NULL);
+    if (why != TR_REASON_NONE)
         return false;
     lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
     tr_leases_append(&p->leases, lease);
@@ -140,17 +143,8 @@ static bool deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     return true;
 }
 
-/* To the neighbour whose broker has leased it to us: done, given back, or still in work. */
-static void answer_neighbour(tr_core_t *core, const tr_lease_t *lease, uint8_t flags) {
-    tr_record_t r = tr_lease_record(lease);
-    tr_session_t *to = tr_session_of_route(core, r.h.src);
-    tr_record_header_t h = {.kind = TR_KIND_SETTLE, .flags = flags, .id = r.h.id};
-    if (to && to->neighbour) /* otherwise it has given it to somebody else already */
-        tr_control_send(core, to, &h, NULL, 0);
-}
-
 static void give_back(tr_core_t *core, tr_lease_t *lease) {
-    answer_neighbour(core, lease, TR_FLAG_RELEASE);
+    tr_foreign_answer(core, lease, TR_FLAG_RELEASE);
     core->stats.returned++;
     free(lease);
 }
@@ -237,6 +231,8 @@ void tr_service_dispatch(tr_core_t *core, tr_service_t *s) {
         unqueue(core, s, lease);
         if (expired(core, lease)) {
             fail(core, lease, TR_REASON_EXPIRED, "reply-by passed in the service's queue");
+        } else if (p->entry->neighbour && !tr_proxy_takes(core, p->entry, lease->len)) {
+            fail(core, lease, TR_REASON_TOO_LARGE, "the broker of that platform takes no record so long");
         } else if (!deliver(core, p, lease)) {
             requeue(core, s, &(tr_lease_list_t){lease, lease, 1});
             break;
@@ -326,13 +322,28 @@ static bool try_again(tr_core_t *core, const tr_provider_t *from, tr_lease_t *le
     return false;
 }
 
+/* A durable message that a neighbour did not take, or has not said to have: he knows what he has already, so that no
+ * try is lost with it. */
+static bool is_forwarded(const tr_provider_t *p, const tr_lease_t *lease) {
+    return p->entry->neighbour && lease->block;
+}
+
+static void take_forwarded(tr_core_t *core, const tr_provider_t *from, const tr_lease_t *lease) {
+    take_mandate(core, from, lease);
+    core->stats.leased--;
+}
+
 /* Gives a provider's requests back to the front of the queue, in their order. */
 static void take_back(tr_core_t *core, tr_service_t *s, tr_provider_t *from) {
     tr_lease_list_t again = {0};
     tr_lease_t *lease;
-    while ((lease = tr_leases_shift(&from->leases)))
-        if (try_again(core, from, lease))
-            tr_leases_append(&again, lease);
+    while ((lease = tr_leases_shift(&from->leases))) {
+        if (is_forwarded(from, lease))
+            take_forwarded(core, from, lease);
+        else if (!try_again(core, from, lease))
+            continue;
+        tr_leases_append(&again, lease);
+    }
     requeue(core, s, &again);
 }
 
@@ -430,9 +441,23 @@ static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, u
     return NULL;
 }
 
+/* What a neighbour says of a message once, he will say of it again. */
+static bool is_final(tr_reason_t why) {
+    return why != TR_REASON_NONE && why != TR_REASON_BUSY && why != TR_REASON_LIMIT &&
+           why != TR_REASON_SHUTDOWN && why != TR_REASON_NO_PROVIDER && why != TR_REASON_CREDIT;
+}
+
 /* Given back: to another provider, or, where there is no other one with room, not before the next tick. */
-static void release(tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease) {
-    if (!try_again(core, from, lease))
+static void release(
+    tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease, tr_reason_t why) {
+    if (is_forwarded(from, lease) && is_final(why)) {
+        take_forwarded(core, from, lease);
+        fail(core, lease, why, "the broker of that platform refused it");
+        return;
+    }
+    if (is_forwarded(from, lease))
+        take_forwarded(core, from, lease);
+    else if (!try_again(core, from, lease))
         return;
     tr_provider_t *other = choose(core, s, lease, from);
     if (other && deliver(core, other, lease))
@@ -445,7 +470,7 @@ static void release(tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_le
 static bool extend(tr_core_t *core, const tr_provider_t *p, uint64_t number) {
     tr_lease_t *before, *lease = tr_leases_find(&p->leases, number, &before);
     if (lease && tr_lease_is_foreign(lease))
-        answer_neighbour(core, lease, TR_FLAG_EXTEND);
+        tr_foreign_answer(core, lease, TR_FLAG_EXTEND);
     if (lease)
         lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
     return lease != NULL;
@@ -459,13 +484,14 @@ static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, cons
     if (!lease)
         return false;
     if (r->h.flags & TR_FLAG_RELEASE) {
-        release(core, s, p, lease);
+        release(
+            core, s, p, lease, from->neighbour && r->h.reason < TR_REASON_MAX ? r->h.reason : TR_REASON_NONE);
     } else {
         core->stats.leased--;
         core->stats.delivered++;
         s->settled++;
         if (tr_lease_is_foreign(lease))
-            answer_neighbour(core, lease, 0);
+            tr_foreign_answer(core, lease, 0);
         tr_queue_settle(core, lease);
     }
     tr_service_dispatch(core, s);

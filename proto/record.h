@@ -84,6 +84,11 @@ typedef enum tr_kind {
 #define TR_FLAG_RELEASE     0x20u /* on SETTLE: not dealt with, give it to somebody else */
 #define TR_FLAG_EXTEND      0x40u /* on SETTLE: still in work, its lease begins anew */
 #define TR_FLAG_MANDATE     0x80u /* on MESSAGE: the envelope's delegation and budget count (proto/mandate.h) */
+#define TR_FLAG_STAYS       0x40u /* on a MESSAGE in a broker's hands: from another platform, goes to no third */
+
+/* Behind the content of a durable message that one broker leases to another, where it is in the journal of the first,
+ * the same over all deliveries: queue, epoch of the queue, number in its lane, of 8 bytes each. */
+#define TR_ORIGIN_SIZE 24u
 
 /* Why something was refused or not delivered. Names: tr_reason_name. */
 typedef enum tr_reason {
