@@ -171,10 +171,28 @@ static void what_is_refused_over_there_is_a_dead_letter(void **state) {
     post_t p = post_of();
     say(&p, "nobody@b", 1, "x");
     expect(p.a, 1, TR_KIND_STORED);
-    net_pass(p.net, 200);
+    assert_int_equal(waiting_at(p.a), 1); /* it may be on its way back */
+    for (int i = 0; i < 20; i++) {
+        net_pass(p.net, 200);
+        control(p.a, 1, TR_KIND_PING, 0, 0, NULL);
+    }
     assert_int_equal(waiting_at(p.a), 0);
     assert_int_equal(tr_core_stats(p.a->core)->letters, 1);
     assert_non_null(strstr(ask(p.a, 1, p.ann, "ann", "ams", "{\"action\":\"dead-letters\"}"), "not-found"));
+    net_end(p.net);
+}
+
+/* Known to be away, and back before it was tried too often. */
+static void an_agent_that_comes_late_gets_it(void **state) {
+    (void)state;
+    post_t p = post_of();
+    say(&p, "late@b", 1, "x");
+    net_pass(p.net, 200);
+    forget(p.b);
+    p.bob = join(p.b, 1, "late");
+    net_pass(p.net, 200);
+    expect_durable(&p, "x");
+    assert_int_equal(waiting_at(p.a), 0);
     net_end(p.net);
 }
 
@@ -221,6 +239,7 @@ int main(void) {
         cmocka_unit_test(their_end_loses_nothing),
         cmocka_unit_test(what_they_have_stored_outlives_them),
         cmocka_unit_test(what_is_refused_over_there_is_a_dead_letter),
+        cmocka_unit_test(an_agent_that_comes_late_gets_it),
         cmocka_unit_test(an_agent_that_is_away_gets_it_later),
         cmocka_unit_test(durable_requests_cross_too),
     };

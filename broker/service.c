@@ -441,8 +441,11 @@ static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, u
     return NULL;
 }
 
-/* What a neighbour says of a message once, he will say of it again. */
-static bool is_final(tr_reason_t why) {
+/* What a neighbour says of a message once, he will say of it again. An agent that is not there may be on its way back,
+ * from the end of its broker: it is asked for as often as anything is tried. */
+static bool is_final(const tr_core_t *core, const tr_lease_t *lease, tr_reason_t why) {
+    if (why == TR_REASON_NOT_FOUND)
+        return lease->attempt + 1u >= core->config.tries_max;
     return why != TR_REASON_NONE && why != TR_REASON_BUSY && why != TR_REASON_LIMIT &&
            why != TR_REASON_SHUTDOWN && why != TR_REASON_NO_PROVIDER && why != TR_REASON_CREDIT;
 }
@@ -450,12 +453,12 @@ static bool is_final(tr_reason_t why) {
 /* Given back: to another provider, or, where there is no other one with room, not before the next tick. */
 static void release(
     tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease, tr_reason_t why) {
-    if (is_forwarded(from, lease) && is_final(why)) {
+    if (is_forwarded(from, lease) && is_final(core, lease, why)) {
         take_forwarded(core, from, lease);
         fail(core, lease, why, "the broker of that platform refused it");
         return;
     }
-    if (is_forwarded(from, lease))
+    if (is_forwarded(from, lease) && why != TR_REASON_NOT_FOUND)
         take_forwarded(core, from, lease);
     else if (!try_again(core, from, lease))
         return;

@@ -56,6 +56,7 @@ class Consumer(threading.Thread):
     def __init__(self, endpoint, name):
         super().__init__(daemon=True)
         self.endpoint, self.name_, self.got, self.stop = endpoint, name, [], False
+        self.there = False
 
     def run(self):
         while not self.stop:
@@ -68,6 +69,7 @@ class Consumer(threading.Thread):
         link = client.Link(self.endpoint)
         try:
             me = link.register(self.name_)
+            self.there = True
             while not self.stop:
                 r = link.get(place.of_kind(MESSAGE), 3)
                 assert r.flags & LEASED
@@ -102,6 +104,7 @@ class Durable(place.FederationTest):
     def test_nothing_acknowledged_is_lost_when_brokers_are_killed(self):
         consumer = Consumer(self.ports["south"], "bob")
         consumer.start()
+        harness.wait_until(lambda: consumer.there, "the consumer to be registered")
         producer = Producer(self.ports["north"], "bob@south")
         producer.start()
         kills = 0
@@ -116,6 +119,8 @@ class Durable(place.FederationTest):
         harness.wait_until(lambda: self.all_once(consumer, producer), "all that was stored to be delivered", 60)
         consumer.stop = True
         consumer.join()
+        done = self.troupe("ask", "ams", '{"action": "stats"}', "-o", "json", "--connect", self.ports["north"])
+        self.assertEqual(done.json()["letters"], 0)
         twice = len(consumer.got) - len({number for number, _ in consumer.got})
         print(f"{kills} kills, {len(producer.stored)} acknowledged, all delivered, {twice} of them twice and marked so")
 
