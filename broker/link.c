@@ -329,6 +329,7 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
         return;
     }
     if (!tr_guard_subscribe(core, s, m->pattern, len)) {
+        tr_durable_unsubscribe(core, entry, agent, m->pattern, len); /* from when it still was allowed */
         tr_control_turn_down(core, s, r->h.id, TR_REASON_FORBIDDEN, tr_guard_words(core, "", NULL));
         return;
     }
