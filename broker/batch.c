@@ -200,7 +200,7 @@ static void hand_over(tr_core_t *core) {
     tr_durable_t *d = core->durable;
     tr_batch_t *batch = d->open;
     tr_buffer_t ops;
-    if (!lay_out(core, batch, &ops))
+    if (!tr_core_out_room(core) || !lay_out(core, batch, &ops))
         return;
     batch->number = ++d->next_batch;
     clean(d, batch);

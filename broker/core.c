@@ -140,19 +140,25 @@ uint64_t tr_core_random(tr_core_t *core) {
     return z ^ (z >> 31);
 }
 
+bool tr_core_out_room(tr_core_t *core) {
+    if (core->outs_n < core->outs_cap)
+        return true;
+    size_t cap = core->outs_cap ? core->outs_cap * 2 : 64;
+    tr_core_out_t *grown = realloc(core->outs, cap * sizeof *grown);
+    if (!grown)
+        return false;
+    core->outs = grown;
+    core->outs_cap = cap;
+    return true;
+}
+
 void tr_core_out(tr_core_t *core, const tr_core_out_t *out) {
-    if (core->outs_n == core->outs_cap) {
-        size_t cap = core->outs_cap ? core->outs_cap * 2 : 64;
-        tr_core_out_t *grown = realloc(core->outs, cap * sizeof *grown);
-        if (!grown) {
-            tr_buf_release(out->buf);
-            free(out->detail);
-            return; /* out of memory: as if the network had lost it; heartbeats and sequences tell */
-        }
-        core->outs = grown;
-        core->outs_cap = cap;
+    if (tr_core_out_room(core)) {
+        core->outs[core->outs_n++] = *out;
+        return;
     }
-    core->outs[core->outs_n++] = *out;
+    tr_buf_release(out->buf);
+    free(out->detail); /* out of memory: as if the network had lost it; heartbeats and sequences tell */
 }
 
 bool tr_core_next(tr_core_t *self, tr_core_out_t *ret_out) {

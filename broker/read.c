@@ -6,7 +6,7 @@
 bool tr_read_ask(
     tr_core_t *core, const tr_read_t *read, const tr_key_t *from, const tr_key_t *to, size_t limit) {
     tr_durable_t *d = core->durable;
-    tr_read_t *r = malloc(sizeof *r);
+    tr_read_t *r = tr_core_out_room(core) ? malloc(sizeof *r) : NULL;
     char *keys = r ? malloc(from->len + to->len) : NULL;
     if (!keys) {
         free(r);

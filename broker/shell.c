@@ -278,8 +278,10 @@ int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) 
     tr_process_small_heap();
     tr_process_ignore_sigpipe();
     tr_broker_t *b = calloc(1, sizeof *b);
-    if (!b)
+    if (!b) {
+        fputs("troupe-broker: out of memory\n", stderr); /* there is no log yet */
         return TR_BROKER_INVALID;
+    }
     b->options = options;
     b->signal_fd = -1;
     b->doze = TR_DOZE_NONE;

@@ -494,6 +494,8 @@ void tr_df_tick(tr_core_t *core);
 
 /* core.c */
 void tr_core_out(tr_core_t *core, const tr_core_out_t *out);
+/* Room for one output, which then cannot be lost. False when out of memory. */
+bool tr_core_out_room(tr_core_t *core);
 uint64_t tr_core_random(tr_core_t *core);
 
 #endif

@@ -22,13 +22,17 @@ class Nth(faults.FaultTest):
         self.number = 0
         self.outcomes = collections.Counter()
 
+    def broken(self, journal, call, code, part, n, mark):
+        """A broker whose n-th such call fails."""
+        env = {"LD_PRELOAD": harness.program("tests/faults/fail.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
+               "TROUPE_FAIL": f"{call}:{n}:{code}:{part}".rstrip(":"), "TROUPE_FAIL_ONCE": "1", "TROUPE_FAIL_MARK": mark}
+        return self.keep(harness.Ready("broker", ["--listen", self.endpoint, "--stream", self.stream, "--http", self.http, "--journal",
+                                                  journal], self.directory, harness.environment(**env)))
+
     def attempt(self, call, code, part, n):
         """One life of the broker in which the n-th call fails; whether there were so many. It is killed when the message is dealt with."""
         mark = self.path(f"mark-{call}-{n}")
-        env = {"LD_PRELOAD": harness.program("tests/faults/fail.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
-               "TROUPE_FAIL": f"{call}:{n}:{code}:{part}".rstrip(":"), "TROUPE_FAIL_ONCE": "1", "TROUPE_FAIL_MARK": mark}
-        broker = self.keep(harness.Ready("broker", ["--listen", self.endpoint, "--stream", self.stream, "--http", self.http, "--journal",
-                                                    self.path("journal")], self.directory, harness.environment(**env)))
+        broker = self.broken(self.path("journal"), call, code, part, n, mark)
         if not broker.ready:
             self.end_well(broker, f"{call} {n}")
             self.outcomes["did not start, and said why"] += 1
@@ -59,6 +63,21 @@ class Nth(faults.FaultTest):
         wait_until(lambda: producer.process.poll() is not None, "the producer to end", 60)
         self.kill()
 
+    def begin_anew(self, n):
+        """The first life of a journal, in which the n-th allocation fails: what it leaves is a journal, or nothing."""
+        journal = self.path(f"journal-{n}")
+        broker = self.broken(journal, "malloc", errno.ENOMEM, "", n, self.path("mark"))
+        consumer = self.consumer(f"first-{n}", wait=False) if broker.ready else None
+        if consumer:
+            wait_until(lambda: self.ledger.read().happened("begin", f"first-{n}") or broker.process.poll() is not None or
+                       consumer.process.poll() is not None, f"an agent to join or to be refused when malloc {n} fails")
+            self.kill(consumer)
+        if broker.ready and broker.process.poll() is None:
+            self.kill(broker)
+        else:
+            self.end_well(broker, f"malloc {n}")
+        self.kill(self.ready("broker", "--listen", self.endpoint, "--stream", self.stream, "--http", self.http, "--journal", journal))
+
     def count(self, call, code, part):
         """How many such calls there are, about: by doubling."""
         n = 1
@@ -77,6 +96,8 @@ class Nth(faults.FaultTest):
             struck = sum(self.attempt(call, code, part, n) for n in chosen)
             words.append(f"{call} ({errno.errorcode[code]}) {self.outcomes.total() - before} times of some {most // 2} to {most}")
             self.assertGreater(struck, 0)
+        for n in range(10, 60) if LONG else (20, 24, 25, 26, 27, 28, 29, 30):
+            self.begin_anew(n)
         self.start()
         consumer = self.consumer("away")
         self.arrive(60)
