@@ -47,11 +47,15 @@ static const tr_program_t program = {
 static const tr_column_t columns[] = {
     {"name", TR_COLUMN_TEXT},
     {"because", TR_COLUMN_TEXT},
-    {"since_ms", TR_COLUMN_TIME},
+    {"since", TR_COLUMN_TIME},
     {"present", TR_COLUMN_TEXT},
     {"reason", TR_COLUMN_TEXT},
     {"by", TR_COLUMN_TEXT, .wide = true},
 };
+
+static json_t *value_of(const json_t *item, const char *column) {
+    return json_object_get(item, strcmp(column, "since") == 0 ? "since_ms" : column);
+}
 
 /* Rows of what the AMS answers: of released agents it says no more than their names. */
 static int print(const tr_call_t *call, const json_t *list, size_t column_count) {
@@ -65,7 +69,7 @@ static int print(const tr_call_t *call, const json_t *list, size_t column_count)
     json_array_foreach(list, i, item) {
         for (size_t k = 0; k < column_count; k++)
             tr_output_json(
-                output, json_incref(json_is_string(item) ? item : json_object_get(item, columns[k].name)));
+                output, json_incref(json_is_string(item) ? item : value_of(item, columns[k].name)));
         tr_output_row(output);
     }
     return tr_cli_finish(call, &output);

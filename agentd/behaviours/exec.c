@@ -211,6 +211,7 @@ static void program_ended(tr_exec_t *self) {
         give_back_all(self, how);
     tr_child_destroy(&self->child);
     self->stuck_receivers = 0;
+    self->stuck_spent = false;
     if (!once && ++self->ends > ENDS_MAX) {
         tr_agent_stop(self->agent); /* whoever started this process decides */
         return;
@@ -395,12 +396,28 @@ static int init(tr_agent_t *agent, void *state, tr_value_t args) {
     return rc;
 }
 
+/* What an answer has left of a budget is there again for the message in work that it was asked for. */
+static void regain(tr_exec_t *self, const tr_message_t *answer) {
+    const tr_acl_t *acl = tr_message_acl(answer);
+    if (!acl || !acl->in_reply_to || !acl->conversation_id ||
+        !(acl->budget.of_tokens || acl->budget.of_money))
+        return;
+    for (tr_exec_work_t *work = self->active.head; work; work = work->next) {
+        const tr_acl_t *asked = tr_message_acl(work->message);
+        if (asked && asked->conversation_id && strcmp(asked->conversation_id, acl->conversation_id) == 0) {
+            tr_message_regain(work->message, answer);
+            return;
+        }
+    }
+}
+
 static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) {
     (void)agent;
     tr_exec_t *self = state;
     tr_exec_work_t *work = new_work(self, message);
     if (!work)
         return -ENOMEM;
+    regain(self, work->message);
     push(&self->waiting, work);
     pump(self);
     return 0;

@@ -243,6 +243,41 @@ static int take_done(decoder_t *self, json_t *v, const char *key) {
     return 0;
 }
 
+static int take_delegate(decoder_t *self, json_t *v, const char *key) {
+    if (!json_is_boolean(v))
+        return wrong(self, key, "true or false");
+    self->out->delegate = json_is_true(v);
+    return 0;
+}
+
+static int take_amounts(decoder_t *self, json_t *v, const char *key, tr_budget_t *ret_budget) {
+    static const char expected[] = "an object with \"tokens\", \"micro_cost\" or both, whole numbers";
+    tr_budget_t b = {0};
+    const char *name;
+    json_t *amount;
+    json_object_foreach(v, name, amount) {
+        bool tokens = strcmp(name, "tokens") == 0;
+        if ((!tokens && strcmp(name, "micro_cost") != 0) || !json_is_integer(amount) ||
+            json_integer_value(amount) < 0)
+            return wrong(self, key, expected);
+        *(tokens ? &b.of_tokens : &b.of_money) = true;
+        *(tokens ? &b.tokens : &b.micro_cost) = (uint64_t)json_integer_value(amount);
+    }
+    if (!json_is_object(v) || !(b.of_tokens || b.of_money))
+        return wrong(self, key, expected);
+    *ret_budget = b;
+    return 0;
+}
+
+static int take_budget(decoder_t *self, json_t *v, const char *key) {
+    return take_amounts(self, v, key, &self->out->acl.budget);
+}
+
+static int take_spent(decoder_t *self, json_t *v, const char *key) {
+    self->out->has_spent = true;
+    return take_amounts(self, v, key, &self->out->spent);
+}
+
 static int take_reply_by(decoder_t *self, json_t *v, const char *key) {
     if (!json_is_integer(v) || json_integer_value(v) < 0)
         return wrong(self, key, "Unix time in milliseconds");
@@ -274,6 +309,9 @@ static const struct {
     {"done", take_done},
     {"durable", take_durable},
     {"priority", take_priority},
+    {"delegate", take_delegate},
+    {"budget", take_budget},
+    {"spent", take_spent},
     {"protocol", take_protocol},
     {"ontology", take_ontology},
     {"language", take_language},
@@ -314,7 +352,10 @@ static int take_verb(decoder_t *self) {
         out->verb = says ? TR_EXEC_REPLY : TR_EXEC_DONE;
     if (out->durable && (out->verb == TR_EXEC_PUBLISH || out->verb == TR_EXEC_DONE))
         return wrong(self, "durable", "a message or an answer: nothing else can be durable");
-    if (out->verb == TR_EXEC_DONE && !self->done)
+    bool gives = out->delegate || out->acl.budget.of_tokens || out->acl.budget.of_money;
+    if (gives && out->verb != TR_EXEC_SEND)
+        return wrong(self, out->delegate ? "delegate" : "budget", "a message to others, with \"to\"");
+    if (out->verb == TR_EXEC_DONE && !self->done && !out->has_spent)
         return tr_error_set(self->error, -EINVAL,
             "it says nothing: expected \"content\", \"performative\", \"publish\" or \"done\": true");
     if (out->acl.performative == TR_ACT_NONE)

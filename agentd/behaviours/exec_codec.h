@@ -27,6 +27,10 @@
  *   {"publish": TOPIC, "content": ...}   an event
  *   {"done": true}                       finishes the message without an answer
  *
+ * Each that is about a message in work may say what it has used of that one's budget: "spent": {"tokens": N,
+ * "micro_cost": N}. The second may say "delegate": true, to send it in the name of those who asked for the message
+ * in work, and "budget", what the receiver may spend of theirs, or else of its own.
+ *
  * The second and an answer may say "durable": true. All come with "priority", 0 to 9, and
  * with "protocol", "ontology", "conversation_id", "reply_with", "in_reply_to", "reply_to", "language" and
  * "reply_by_ms" as in ACL. A performative may also be a message kind, such as task_result. With a "language"
@@ -73,6 +77,9 @@ typedef struct tr_exec_outgoing {
     uint64_t id;
     bool durable, has_priority;
     bool finishes; /* the message in work is done after it */
+    bool delegate; /* in the name of those who asked for the message in work */
+    bool has_spent;
+    tr_budget_t spent; /* of what that message lets it spend */
     const char *topic;
     const char *receivers[TR_EXEC_RECEIVERS_MAX];
     const char *reply_to[TR_EXEC_RECEIVERS_MAX];

@@ -180,6 +180,31 @@ static void a_line_may_be_durable(void **state) {
     tr_exec_outgoing_finish(&out);
 }
 
+static void a_line_may_hand_on_and_spend(void **state) {
+    (void)state;
+    tr_exec_outgoing_t out;
+    tr_error_t error = {0};
+    assert_int_equal(
+        decode("{\"to\": \"b\", \"content\": 1, \"delegate\": true, \"budget\": {\"tokens\": 40}, "
+               "\"spent\": {\"tokens\": 2, \"micro_cost\": 0}}",
+            &out, &error),
+        0);
+    assert_true(out.delegate && out.acl.budget.of_tokens && !out.acl.budget.of_money);
+    assert_int_equal(out.acl.budget.tokens, 40);
+    assert_true(out.has_spent && out.spent.tokens == 2 && out.spent.of_money && out.spent.micro_cost == 0);
+    tr_exec_outgoing_finish(&out);
+    assert_int_equal(decode("{\"id\": 1, \"spent\": {\"micro_cost\": 5}}", &out, &error), 0);
+    assert_true(out.verb == TR_EXEC_DONE && !out.finishes);
+    tr_exec_outgoing_finish(&out);
+    static const char *const bad[] = {"{\"content\": 1, \"delegate\": true}",
+        "{\"content\": 1, \"budget\": {\"tokens\": 1}}", "{\"to\": \"b\", \"budget\": 5}",
+        "{\"to\": \"b\", \"budget\": {}}", "{\"to\": \"b\", \"budget\": {\"money\": 1}}",
+        "{\"content\": 1, \"spent\": {\"tokens\": -1}}", "{\"content\": 1, \"spent\": {\"tokens\": 0.5}}",
+        "{\"to\": \"b\", \"delegate\": 1}", "{\"id\": 1, \"delegate\": true, \"done\": true}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(decode(bad[i], &out, &error), -EINVAL);
+}
+
 static void all_parameters_arrive(void **state) {
     (void)state;
     tr_exec_outgoing_t out;
@@ -304,6 +329,7 @@ int main(void) {
         cmocka_unit_test(a_line_may_be_durable),
         cmocka_unit_test(events_gaps_and_failures),
         cmocka_unit_test(lines_become_messages),
+        cmocka_unit_test(a_line_may_hand_on_and_spend),
         cmocka_unit_test(all_parameters_arrive),
         cmocka_unit_test(message_kinds),
         cmocka_unit_test(bad_lines_say_why),

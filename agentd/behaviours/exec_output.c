@@ -73,15 +73,22 @@ static void complain(tr_exec_t *self, tr_agentd_event_t event, const char *why) 
     tr_log(&self->log, &tr_agentd_events[event], "agent=%s error=%s", self->name, why);
 }
 
+/* `under`: in the name of those who asked for it; NULL = in its own. */
+static int send_one(tr_agent_t *agent, const tr_acl_t *acl, bool durable, const tr_message_t *under) {
+    if (under)
+        return durable ? tr_delegate_durable(agent, under, acl, NULL, NULL) : tr_delegate(agent, under, acl);
+    return durable ? tr_send_durable(agent, acl, NULL, NULL) : tr_send(agent, acl);
+}
+
 /* One at a time, so that those who have it do not get it again when another one must wait. A durable one that the
  * broker does not take comes back to the program as `failed`, like any other. What is finished after it cannot be
  * settled before it is on disk: the link keeps their order. */
-static int send_each(tr_exec_t *self, tr_acl_t acl, bool durable) {
+static int send_each(tr_exec_t *self, tr_acl_t acl, bool durable, const tr_message_t *under) {
     tr_acl_list_t all = acl.receivers;
     int first = 0;
     for (size_t i = self->stuck_receivers; i < all.count; i++) {
         acl.receivers = (tr_acl_list_t){&all.items[i], 1};
-        int rc = durable ? tr_send_durable(self->agent, &acl, NULL, NULL) : tr_send(self->agent, &acl);
+        int rc = send_one(self->agent, &acl, durable, under);
         if (rc == -EAGAIN) {
             self->stuck_receivers = i;
             return rc;
@@ -116,13 +123,13 @@ static int send_reply(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *
         acl.in_reply_to = out->acl.in_reply_to;
     if (out->has_priority)
         acl.priority = out->acl.priority;
-    return out->durable ? send_each(self, acl, true) : tr_reply_with(self->agent, work->message, &acl);
+    return out->durable ? send_each(self, acl, true, NULL) : tr_reply_with(self->agent, work->message, &acl);
 }
 
 static int send_out(tr_exec_t *self, tr_exec_outgoing_t *out, tr_exec_work_t *work) {
     switch (out->verb) {
     case TR_EXEC_REPLY: return send_reply(self, out, work);
-    case TR_EXEC_SEND: return send_each(self, out->acl, out->durable);
+    case TR_EXEC_SEND: return send_each(self, out->acl, out->durable, out->delegate ? work->message : NULL);
     case TR_EXEC_PUBLISH: return tr_publish_message(self->agent, out->topic, &out->acl);
     default: return 0;
     }
@@ -135,6 +142,10 @@ static const char *why_unsent(tr_exec_verb_t verb, int rc) {
         return "the message in work has no sender to answer";
     if (rc == -ENOTSUP)
         return "the broker keeps no journal, so that nothing is durable (--journal)";
+    if (rc == -EDQUOT)
+        return "\"budget\" is more than is left of the message in work";
+    if (rc == -ELOOP || rc == -E2BIG)
+        return "it has been handed on by this agent before, or by too many";
     if (rc != -EINVAL)
         return strerror(-rc);
     return verb == TR_EXEC_PUBLISH ? "\"publish\" is no topic, or one of the platform's own ($...)"
@@ -146,12 +157,18 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
     const char *why = NULL;
     tr_exec_work_t *work = find_work(self, out->has_id, out->id, &why);
     bool answers = out->verb == TR_EXEC_REPLY;
-    bool needs = answers || out->verb == TR_EXEC_DONE || out->has_id || out->finishes;
+    bool needs = answers || out->verb == TR_EXEC_DONE || out->has_id || out->finishes || out->delegate ||
+                 out->has_spent;
     if (work && work->failed && answers)
         why = "its message has been answered with a failure";
     if ((!work && needs) || (work && work->failed && answers)) {
         complain(self, TR_EVENT_PROGRAM_BAD_LINE, why);
         return 0;
+    }
+    if (out->has_spent && !self->stuck_spent) {
+        self->stuck_spent = true;
+        tr_message_spend(
+            work->message, out->spent.tokens, out->spent.micro_cost); /* the rest is 0 then, ignoring */
     }
     int rc = send_out(self, out, work);
     if (rc == -EAGAIN)
@@ -171,7 +188,7 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
         tr_exec_finish(self, work, false);
         self->backoff_ms = 0;
         self->ends = 0;
-    } else if (out->verb == TR_EXEC_DONE)
+    } else if (out->verb == TR_EXEC_DONE && out->finishes)
         work->answered = true;
     return 0;
 }
@@ -239,6 +256,7 @@ bool tr_exec_take_lines(tr_exec_t *self) {
             self->stuck = true;
             return false;
         }
+        self->stuck_spent = false;
         tr_lines_take(lines);
     }
     return false;

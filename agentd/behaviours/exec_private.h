@@ -44,6 +44,7 @@ typedef struct tr_exec {
     uint64_t last_id;
     bool stuck;             /* the first line of its output cannot be sent now */
     size_t stuck_receivers; /* of that line have it already */
+    bool stuck_spent;       /* what that line says to be spent was taken off */
     int64_t says_second;
     unsigned says, says_dropped;
 } tr_exec_t;

@@ -75,6 +75,23 @@ class Exec(agentd.AgentdTest):
         return done
 
 
+# Hands what it is asked for on to hand, and tells what came back.
+BOSS = r"""
+import json, sys
+
+asked = None
+for line in sys.stdin:
+    message = json.loads(line)
+    if message["sender"].startswith("hand@"):
+        print(json.dumps({"id": asked, "content": [message["delegation"], message["budget"]]}), flush=True)
+    else:
+        asked = message["id"]
+        print(json.dumps({"id": asked, "spent": {"tokens": 10}}), flush=True)
+        print(json.dumps({"id": asked, "to": "hand", "performative": "request", "reply_with": "h", "delegate": True,
+                          "budget": {"tokens": 40}, "content": "x"}), flush=True)
+"""
+
+
 class Lines(Exec):
     def test_what_the_program_gets_and_answers(self):
         self.start("--service", "doing")
@@ -85,6 +102,17 @@ class Lines(Exec):
         self.assertEqual(self.ask("p", '{"do": "say", "with": {"performative": "inform", "content": [1, {"a": null}]}}'), [1, {"a": None}])
         done = self.run_verb("ask", "p", '{"do": "say", "with": {"performative": "refuse", "content": {"reason": "no"}}}')
         self.assertEqual((done.code, "refuse: no" in done.err), (3, True), done)
+
+    def test_it_hands_on_and_spends(self):
+        self.agentd("--name", "hand", "--behaviour", "echo")
+        boss = self.write("boss.py", BOSS)
+        self.agentd("--name", "boss", "--", "python3", boss)
+        answer = self.run_verb("ask", "boss", "go", "--budget-tokens", "100", "--headers", "-o", "json").json()
+        # 100 less 10 spent and 41 for the question; hand's answer has 39 of its 40; one is for the answer
+        self.assertEqual(answer["budget"], {"tokens": 87})
+        chain, left = answer["content"]
+        self.assertEqual((chain[1:], left), (["boss@local"], {"tokens": 39}))
+        self.assertTrue(chain[0].startswith("cli-"), chain)
 
     def test_a_line_that_is_no_message_fails_the_only_one_in_work_at_once(self):
         agent = self.start()

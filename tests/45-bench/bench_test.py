@@ -77,6 +77,15 @@ class Bench(harness.SystemTest):
         self.assertIsNone(rows[0]["value"])
         self.assertGreater(rows[0]["raw"], 0)
 
+    def test_with_certificates(self):
+        rows = self.bench("route", "oneway", "rtt", "--curve", "--json", *SMALL).lines()
+        self.assertEqual({row["workload"] for row in rows}, {"route", "oneway", "rtt"})
+        for row in rows:
+            self.check_row(row)
+            self.assertIsNone(row["target"])  # those are for what everybody has
+        self.assertEqual(directories() - self.before, set())
+        self.assertIn("watchers without certificates", self.bench("fanout", "--curve", code=1).err)
+
     def test_the_list_names_the_targets(self):
         out = self.bench().out
         for text in ("fanout", ">= 4 x raw (5.00 M/s)", "<= 1.1 x raw", "<= 32.0 KiB"):
