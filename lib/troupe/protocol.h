@@ -1,6 +1,15 @@
 /*
- * Conversations under FIPA's interaction protocols: fipa-request (SC00026), fipa-query (SC00027) and
- * fipa-subscribe (SC00035), for both roles, each with the cancel meta-protocol and `not-understood`.
+ * Conversations under FIPA's interaction protocols, for both roles, each with the cancel meta-protocol and
+ * `not-understood`:
+ *
+ *   fipa-request               SC00026  request: do this
+ *   fipa-query                 SC00027  query-if, query-ref: is it so, which is it
+ *   fipa-request-when          SC00028  request-when: do this once a condition holds
+ *   fipa-request-whenever               request-whenever: do this each time that it holds
+ *   fipa-contract-net          SC00029  cfp: who does this, and for what (to many: troupe/contract_net.h)
+ *   fipa-iterated-contract-net SC00030  the same, where a proposal may be answered by a revised call
+ *   fipa-subscribe             SC00035  subscribe: tell me now and each time it changes
+ *   fipa-propose               SC00036  propose: may I do this
  *
  * The initiator starts a conversation with a few callbacks; a participant says once, in its behaviour's init,
  * which protocols it takes part in. Each act, sent or received, is checked against the protocol's table: what
@@ -25,6 +34,11 @@
  * subscription what comes before the first notification or the agree. Both sides keep to it: at the deadline
  * the initiator's on_end is called with TR_OUTCOME_TIMED_OUT and what comes later is dropped; the participant
  * sends `failure` {reason: "timed-out"} and its on_end is called; a request that arrives too late is refused.
+ * Of a call for proposals it is the deadline of the proposal: one that comes later is answered with reject-proposal
+ * {reason: "late"}. The initiator then has as long again to decide, after which the library rejects the
+ * proposal, and an accept-proposal or revised cfp has a reply-by of its own (tr_conversation_set_timeout).
+ * A participant waits for the decision TR_CONVERSATION_TIMEOUT longer than the call's deadline. After the
+ * agree to a request-when(ever) there is no deadline.
  *
  * Services: a conversation may be started with `svc:NAME`. Its leased request is settled by the participant's
  * final act (a subscription: when it is agreed to), so that another provider gets it when the first one dies;
@@ -54,6 +68,7 @@ typedef enum tr_outcome {
     TR_OUTCOME_NOT_UNDERSTOOD, /* one side sent not-understood */
     TR_OUTCOME_CANCELLED,
     TR_OUTCOME_TIMED_OUT,
+    TR_OUTCOME_REJECTED, /* a proposal was rejected */
     TR_OUTCOME_MAX,
 } tr_outcome_t;
 
@@ -69,7 +84,7 @@ typedef void (*tr_end_fn)(tr_agent_t *self, void *state, tr_conversation_t *conv
 
 /* What an initiator says. Each callback may be NULL. */
 typedef struct tr_initiator {
-    const char *protocol;           /* "fipa-request", "fipa-query", "fipa-subscribe" */
+    const char *protocol;           /* "fipa-request" ... */
     const char *receiver;           /* `name`, `name@platform` or `svc:NAME` */
     tr_performative_t performative; /* TR_ACT_NONE where the protocol has only one that begins it */
     const char *ontology;
@@ -80,10 +95,11 @@ typedef struct tr_initiator {
         *parameters;    /* further ones (language, flags, hops, budget, traceparent ...); NULL = none */
     int64_t timeout_ms; /* 0 = TR_CONVERSATION_TIMEOUT, -1 = for ever */
     tr_act_fn on_agree;
-    tr_act_fn on_refuse;
+    tr_act_fn on_refuse; /* refuse; reject-proposal, where the initiator proposed */
     tr_act_fn on_failure;
-    tr_act_fn on_result;        /* the inform that ends the conversation */
-    tr_act_fn on_inform;        /* an inform that does not: a notification */
+    tr_act_fn on_propose; /* answer with accept-proposal, reject-proposal or a revised cfp, now or later */
+    tr_act_fn on_result;  /* the inform that ends it; accept-proposal, where the initiator proposed */
+    tr_act_fn on_inform;  /* an inform that does not: a notification */
     tr_act_fn on_cancel_failed; /* the participant cannot cancel: the conversation goes on */
     tr_end_fn on_end;
     void *arg;
@@ -116,6 +132,10 @@ typedef struct tr_participant {
      * from receive. */
     int (*on_request)(
         tr_agent_t *self, void *state, tr_conversation_t *conversation, const tr_message_t *message);
+    /* A further act of the initiator that leaves the conversation open: accept-proposal, a revised cfp.
+     * Required where the protocol has such acts. Negative: as on_request. */
+    int (*on_act)(
+        tr_agent_t *self, void *state, tr_conversation_t *conversation, const tr_message_t *message);
     /* The initiator wants to cancel. 0: it is cancelled, and the initiator is told so. Negative (an
      * errno): it cannot be, the initiator is told by `failure`, and the conversation goes on. NULL = it
      * is cancelled. */
@@ -130,7 +150,7 @@ typedef struct tr_participant {
 } tr_participant_t;
 
 /* From now on conversations of this protocol (and ontology) come to `participant`; one with an ontology goes
- * before one without. 0, -EINVAL (unknown protocol, no on_request), -EEXIST, -ENOMEM. */
+ * before one without. 0, -EINVAL (unknown protocol, no on_request or on_act), -EEXIST, -ENOMEM. */
 int tr_participate(tr_agent_t *self, const tr_participant_t *participant);
 
 /*
@@ -141,13 +161,16 @@ int tr_participate(tr_agent_t *self, const tr_participant_t *participant);
  */
 int tr_conversation_act(
     tr_conversation_t *self, tr_performative_t act, const void *content, size_t len, tr_error_t *error);
+/* With a content that was just written; finishes the writer. */
+int tr_conversation_act_content(
+    tr_conversation_t *self, tr_performative_t act, tr_content_writer_t *content, tr_error_t *error);
 int tr_conversation_agree(tr_conversation_t *self);
 int tr_conversation_inform(tr_conversation_t *self, const void *content, size_t len);
-/* With a content that was just written; finishes the writer. */
 int tr_conversation_inform_content(tr_conversation_t *self, tr_content_writer_t *content);
 /* With {"reason": reason, "detail": detail}. */
 int tr_conversation_refuse(tr_conversation_t *self, const char *reason, const char *detail);
 int tr_conversation_failure(tr_conversation_t *self, const char *reason, const char *detail);
+int tr_conversation_reject(tr_conversation_t *self, const char *reason, const char *detail);
 int tr_conversation_not_understood(tr_conversation_t *self, const char *reason, const char *detail);
 /* The acts that may be sent now, "agree, refuse, inform"; into out, which is returned; "" where none may. */
 const char *tr_conversation_allowed(const tr_conversation_t *self, char *out, size_t out_size);
@@ -161,6 +184,10 @@ const char *tr_conversation_peer(const tr_conversation_t *self);
 const char *tr_conversation_state(const tr_conversation_t *self);
 void *tr_conversation_arg(const tr_conversation_t *self);
 void tr_conversation_set_arg(tr_conversation_t *self, void *arg);
+
+/* How long what this side asks next (by accept-proposal, or a revised cfp) may take: as
+ * tr_initiator_t.timeout_ms. */
+void tr_conversation_set_timeout(tr_conversation_t *self, int64_t timeout_ms);
 
 /* How many are open. */
 size_t tr_conversation_count(const tr_agent_t *self);

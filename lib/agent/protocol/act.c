@@ -29,6 +29,14 @@ static void fill_answer(const tr_conversation_t *self, tr_acl_t *acl) {
     acl->priority = self->priority;
 }
 
+/* What its receiver is asked to do next has a time of its own. */
+static void fill_asked(const tr_conversation_t *self, const tr_machine_t *next, tr_acl_t *acl) {
+    if (tr_machine_renews(next) && self->timeout_ms >= 0)
+        acl->reply_by_ms = (uint64_t)(tr_clock_wall_ms() + self->timeout_ms);
+    if (!acl->reply_with)
+        acl->reply_with = tr_conversation_id(self);
+}
+
 static int send_now(const tr_conversation_t *self, tr_acl_t *acl) {
     const char *items[RECEIVERS_MAX] = {tr_conversation_peer(self)};
     const char *redirected = tr_conversation_text(self, TR_TEXT_REPLY_TO);
@@ -61,6 +69,8 @@ int tr_conversation_send(tr_conversation_t *self, tr_performative_t act, const c
     };
     if (self->role == TR_PARTICIPANT)
         fill_answer(self, &acl);
+    else
+        fill_asked(self, &trial, &acl);
     int r = send_now(self, &acl);
     if (r < 0)
         return tr_error_set(error, r, "conversation %.64s: %s could not be sent to %s: %s",
@@ -81,9 +91,9 @@ int tr_conversation_act(
     if (r < 0)
         return r;
     tr_outcome_t outcome = tr_machine_outcome(&self->machine);
-    if (outcome == TR_OUTCOME_NONE)
-        tr_conversation_moved(self);
-    else
+    tr_conversation_moved(self);
+    tr_conversation_renew(self, NULL);
+    if (outcome != TR_OUTCOME_NONE)
         tr_conversation_end(self, outcome, NULL);
     return 0;
 }
@@ -97,11 +107,19 @@ int tr_conversation_inform(tr_conversation_t *self, const void *content, size_t 
 }
 
 int tr_conversation_inform_content(tr_conversation_t *self, tr_content_writer_t *content) {
+    return tr_conversation_act_content(self, TR_INFORM, content, NULL);
+}
+
+int tr_conversation_act_content(
+    tr_conversation_t *self, tr_performative_t act, tr_content_writer_t *content, tr_error_t *error) {
     const void *bytes;
     size_t len;
     int r = tr_content_writer_take(content, &bytes, &len);
     if (r == 0)
-        r = tr_conversation_inform(self, bytes, len);
+        r = tr_conversation_act(self, act, bytes, len, error);
+    else
+        tr_error_set(error, r, "conversation %.64s: the content of %s could not be written: %s",
+            tr_conversation_id(self), tr_performative_name(act), strerror(-r));
     tr_content_writer_finish(content);
     return r;
 }
@@ -135,6 +153,10 @@ int tr_conversation_failure(tr_conversation_t *self, const char *reason, const c
     return act_reason(self, TR_FAILURE, reason, detail);
 }
 
+int tr_conversation_reject(tr_conversation_t *self, const char *reason, const char *detail) {
+    return act_reason(self, TR_REJECT_PROPOSAL, reason, detail);
+}
+
 int tr_conversation_not_understood(tr_conversation_t *self, const char *reason, const char *detail) {
     return act_reason(self, TR_NOT_UNDERSTOOD, reason, detail);
 }
@@ -146,12 +168,16 @@ const char *tr_conversation_allowed(const tr_conversation_t *self, char *out, si
 }
 
 void tr_conversation_give_up(tr_conversation_t *self, const char *reason, const char *detail) {
-    static const tr_performative_t acts[] = {TR_FAILURE, TR_REFUSE, TR_NOT_UNDERSTOOD};
+    static const tr_performative_t participant[] = {
+        TR_FAILURE, TR_REFUSE, TR_REJECT_PROPOSAL, TR_NOT_UNDERSTOOD};
+    static const tr_performative_t initiator[] = {TR_REJECT_PROPOSAL};
+    const tr_performative_t *acts = self->role == TR_PARTICIPANT ? participant : initiator;
+    size_t acts_n = self->role == TR_PARTICIPANT ? sizeof participant / sizeof *participant : 1;
     tr_content_writer_t w;
     const void *bytes;
     size_t len;
     int r = write_reason(&w, reason, detail, &bytes, &len) < 0 ? 0 : -EPROTO;
-    for (size_t i = 0; i < sizeof acts / sizeof *acts && r == -EPROTO; i++)
+    for (size_t i = 0; i < acts_n && r == -EPROTO; i++)
         r = tr_conversation_send(self, acts[i], NULL, bytes, len, NULL);
     tr_content_writer_finish(&w);
 }

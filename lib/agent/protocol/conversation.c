@@ -1,5 +1,5 @@
 /* One conversation's life, for both roles: made, moved, ended; and the way of a message to it. */
-#include "lib/agent/protocol/conversation.h"
+#include "lib/agent/protocol/group.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@ const char *tr_outcome_name(unsigned outcome) {
         [TR_OUTCOME_NOT_UNDERSTOOD] = "not-understood",
         [TR_OUTCOME_CANCELLED] = "cancelled",
         [TR_OUTCOME_TIMED_OUT] = "timed-out",
+        [TR_OUTCOME_REJECTED] = "rejected",
     };
     return outcome < TR_OUTCOME_MAX ? names[outcome] : "unknown";
 }
@@ -64,8 +65,7 @@ static void on_deadline(tr_agent_t *agent, void *state, void *arg) {
     (void)state;
     c->deadline = NULL;
     tr_conversation_pin(c);
-    if (c->role == TR_PARTICIPANT)
-        tr_conversation_give_up(c, "timed-out", "reply-by has passed");
+    tr_conversation_give_up(c, "timed-out", "reply-by has passed");
     tr_conversation_end(c, TR_OUTCOME_TIMED_OUT, NULL);
     tr_conversation_unpin(c);
 }
@@ -111,6 +111,28 @@ void tr_conversation_moved(tr_conversation_t *self) {
     settle(self, false);
 }
 
+/* How long the other side, or this one, may take now; negative = for ever. */
+static int64_t time_left(const tr_conversation_t *self, const tr_acl_t *received) {
+    if (self->role == TR_INITIATOR)
+        return self->timeout_ms;
+    if (!received) /* this side waits for a decision, which may come as late as its own time allowed */
+        return self->due_ms ? self->due_ms - tr_clock_ms() + TR_CONVERSATION_TIMEOUT : -1;
+    int64_t left = (int64_t)received->reply_by_ms - tr_clock_wall_ms();
+    return !received->reply_by_ms ? -1 : left > 0 ? left : 0;
+}
+
+void tr_conversation_renew(tr_conversation_t *self, const tr_acl_t *received) {
+    if (!tr_machine_renews(&self->machine))
+        return;
+    int64_t left = time_left(self, received);
+    if (left >= 0) {
+        tr_conversation_deadline(self, left); /* out of memory: the one before stays, ignoring */
+        return;
+    }
+    tr_timer_cancel(&self->deadline);
+    self->due_ms = 0;
+}
+
 void tr_conversation_end(tr_conversation_t *self, tr_outcome_t outcome, const tr_message_t *last) {
     if (self->ended)
         return;
@@ -152,6 +174,7 @@ void tr_conversations_forget(tr_agent_t *agent, const char *why) {
             drop(c, why);
         }
     }
+    tr_groups_free(store);
     agent->more->conversations = NULL;
     tr_conversations_free(store);
 }
@@ -299,6 +322,10 @@ const char *tr_conversation_peer(const tr_conversation_t *self) {
 
 const char *tr_conversation_state(const tr_conversation_t *self) {
     return tr_machine_state_name(&self->machine);
+}
+
+void tr_conversation_set_timeout(tr_conversation_t *self, int64_t timeout_ms) {
+    self->timeout_ms = timeout_ms ? timeout_ms : TR_CONVERSATION_TIMEOUT;
 }
 
 void *tr_conversation_arg(const tr_conversation_t *self) {

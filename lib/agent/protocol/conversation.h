@@ -29,7 +29,7 @@ typedef enum tr_text {
 } tr_text_t;
 
 typedef struct tr_callbacks {
-    tr_act_fn on_agree, on_refuse, on_failure, on_result, on_inform, on_cancel_failed;
+    tr_act_fn on_agree, on_refuse, on_failure, on_propose, on_result, on_inform, on_cancel_failed;
     tr_end_fn on_end;
 } tr_callbacks_t;
 
@@ -37,7 +37,8 @@ struct tr_conversation {
     tr_conversation_t *next; /* in its bucket */
     tr_agent_t *agent;
     tr_timer_t *deadline;
-    int64_t due_ms; /* of its own deadline, 0 = none; a cancel may have put a nearer one in its place */
+    int64_t timeout_ms; /* of what this side asks next; negative = for ever */
+    int64_t due_ms;     /* of its own deadline, 0 = none; a cancel may have put a nearer one in its place */
     void *arg;
     char *provider; /* of the service, once one has answered; owned */
     tr_machine_t machine;
@@ -67,7 +68,9 @@ typedef struct tr_conversations {
     const tr_participant_t **participants;
     size_t participants_n;
     uint64_t seed;
-    uint64_t tag, made; /* of the conversation-ids that are made here */
+    struct tr_group *groups; /* the conversations with many */
+    bool names_calls;        /* it has called for proposals under conversation-ids of its own */
+    uint64_t tag, made;      /* of the conversation-ids that are made here */
 } tr_conversations_t;
 
 /* store.c */
@@ -97,6 +100,8 @@ int tr_conversation_hurry(tr_conversation_t *self, int64_t within_ms);
 int tr_conversation_relax(tr_conversation_t *self);
 /* After each change of the machine: a stream has no deadline and holds no lease. */
 void tr_conversation_moved(tr_conversation_t *self);
+/* After each act, of this side where `received` is NULL, that led to another state: its deadline may begin anew. */
+void tr_conversation_renew(tr_conversation_t *self, const tr_acl_t *received);
 /* Takes it out of the store and calls on_end. Freed unless pinned. */
 void tr_conversation_end(tr_conversation_t *self, tr_outcome_t outcome, const tr_message_t *last);
 static inline void tr_conversation_pin(tr_conversation_t *self) {
@@ -108,8 +113,8 @@ void tr_conversation_unpin(tr_conversation_t *self);
 /* Checks an act of this side, sends it and moves the machine; ends nothing. reply_with: NULL = none. */
 int tr_conversation_send(tr_conversation_t *self, tr_performative_t act, const char *reply_with,
     const void *content, size_t len, tr_error_t *error);
-/* The participant's side ends here: failure, refuse or not-understood, the first that the protocol allows.
- * What cannot be sent is ignored. */
+/* This side ends here. The participant says failure, refuse or not-understood, the first that the protocol allows;
+ * the initiator rejects a proposal that it has. What cannot be sent is ignored. */
 void tr_conversation_give_up(tr_conversation_t *self, const char *reason, const char *detail);
 /* The reply-with of this side's cancel, by which its answer is known. */
 /* Why a cancel fails where there is nothing to cancel. */

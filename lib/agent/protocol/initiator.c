@@ -22,7 +22,7 @@ static int find_protocol(tr_opening_t *o, const char *name, tr_error_t *error) {
         tr_machine_init(&o->machine, p);
         return 0;
     }
-    char known[256] = "";
+    char known[400] = "";
     for (const tr_protocol_t *const *each = tr_protocols(); *each; each++)
         snprintf(
             known + strlen(known), sizeof known - strlen(known), "%s%s", known[0] ? ", " : "", (*each)->name);
@@ -80,10 +80,12 @@ static int make(tr_agent_t *agent, const tr_initiator_t *i, const tr_opening_t *
     c->machine = o->machine;
     c->first = (uint8_t)o->act;
     c->arg = i->arg;
+    agent->more->conversations->names_calls |= o->act == TR_CFP && i->conversation_id;
     c->initiator = (tr_callbacks_t){
         .on_agree = i->on_agree,
         .on_refuse = i->on_refuse,
         .on_failure = i->on_failure,
+        .on_propose = i->on_propose,
         .on_result = i->on_result,
         .on_inform = i->on_inform,
         .on_cancel_failed = i->on_cancel_failed,
@@ -150,6 +152,7 @@ int tr_conversation_start(tr_agent_t *self, const tr_initiator_t *initiator,
         return r;
     r = enter(store, c, error);
     if (r == 0) {
+        c->timeout_ms = timeout_ms;
         if (timeout_ms >= 0 && (r = tr_conversation_deadline(c, timeout_ms)) < 0)
             tr_error_set(error, r, "out of memory");
         if (r == 0)
@@ -240,7 +243,10 @@ static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, 
     tr_outcome_t outcome = tr_machine_outcome(&c->machine);
     switch (act) {
     case TR_AGREE: return on->on_agree;
-    case TR_REFUSE: return on->on_refuse;
+    case TR_REFUSE:
+    case TR_REJECT_PROPOSAL: return on->on_refuse;
+    case TR_PROPOSE: return on->on_propose;
+    case TR_ACCEPT_PROPOSAL: return on->on_result;
     case TR_FAILURE: return cancel_failed ? on->on_cancel_failed : on->on_failure;
     case TR_INFORM:
         return outcome == TR_OUTCOME_DONE ? on->on_result : outcome == TR_OUTCOME_NONE ? on->on_inform : NULL;
@@ -270,6 +276,8 @@ void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     bool cancel_failed = was_cancelling && !c->machine.cancelling && outcome == TR_OUTCOME_NONE;
     if (cancel_failed)
         tr_conversation_relax(c); /* out of memory: the nearer deadline stays, ignoring */
+    else
+        tr_conversation_renew(c, acl);
     tr_conversation_moved(c);
     tr_act_fn fn = callback_of(c, act, cancel_failed);
     if (fn)

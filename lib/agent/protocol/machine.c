@@ -78,6 +78,11 @@ bool tr_machine_streams(const tr_machine_t *self) {
            self->protocol->states[self->state].stream;
 }
 
+bool tr_machine_renews(const tr_machine_t *self) {
+    return tr_machine_outcome(self) == TR_OUTCOME_NONE && !self->cancelling &&
+           self->protocol->states[self->state].renew;
+}
+
 const char *tr_machine_state_name(const tr_machine_t *self) {
     switch (self->state) {
     case TR_STATE_CANCELLED: return "cancelled";

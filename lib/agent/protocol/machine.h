@@ -36,6 +36,8 @@ tr_verdict_t tr_machine_step(tr_machine_t *self, tr_role_t from, tr_performative
 tr_outcome_t tr_machine_outcome(const tr_machine_t *self);
 /* In a state that may last for ever, and not about to leave it. */
 bool tr_machine_streams(const tr_machine_t *self);
+/* In a state whose deadline began when it was entered. */
+bool tr_machine_renews(const tr_machine_t *self);
 /* "requested", "cancelling" ...; static. */
 const char *tr_machine_state_name(const tr_machine_t *self);
 

@@ -9,16 +9,25 @@ static bool same_ontology(const char *a, const char *b) {
     return a == b || (a && b && !strcmp(a, b));
 }
 
+/* The initiator has more to say in this protocol than what begins it, and waits for an answer then. */
+static bool is_asked_again(const tr_protocol_t *p) {
+    for (size_t i = 0; i < p->moves_n; i++)
+        if (p->moves[i].from == TR_INITIATOR && p->moves[i].state != TR_STATE_START &&
+            p->states[p->moves[i].next].outcome == TR_OUTCOME_NONE)
+            return true;
+    return false;
+}
+
 int tr_participate(tr_agent_t *self, const tr_participant_t *participant) {
-    if (!tr_protocol_find(participant->protocol) || !participant->on_request)
+    const tr_protocol_t *protocol = tr_protocol_find(participant->protocol);
+    if (!protocol || !participant->on_request || (is_asked_again(protocol) && !participant->on_act))
         return -EINVAL;
     tr_conversations_t *store = tr_conversations_of(self);
     if (!store)
         return -ENOMEM;
     for (size_t i = 0; i < store->participants_n; i++) {
         const tr_participant_t *p = store->participants[i];
-        if (tr_protocol_find(p->protocol) == tr_protocol_find(participant->protocol) &&
-            same_ontology(p->ontology, participant->ontology))
+        if (tr_protocol_find(p->protocol) == protocol && same_ontology(p->ontology, participant->ontology))
             return -EEXIST;
     }
     const tr_participant_t **grown =
@@ -166,6 +175,18 @@ static bool answer_stray(tr_agent_t *agent, const tr_message_t *message, const t
     return true;
 }
 
+/* A proposal for which the conversation that asked for it has not waited. */
+static bool reject_late(tr_agent_t *agent, const tr_message_t *message, const tr_protocol_t *protocol) {
+    tr_machine_t machine;
+    if (!protocol || tr_message_performative(message) != TR_PROPOSE)
+        return false;
+    tr_machine_init(&machine, protocol);
+    if (!(tr_machine_allowed(&machine, TR_INITIATOR, false) & 1u << TR_CFP))
+        return false;
+    tr_reply_reason(agent, message, TR_REJECT_PROPOSAL, "late", "proposals are no longer taken");
+    return true;
+}
+
 bool tr_participant_begin(tr_agent_t *agent, const tr_message_t *message, int *ret_code) {
     const tr_conversations_t *store = agent->more->conversations;
     const tr_acl_t *acl = tr_message_acl(message);
@@ -182,8 +203,10 @@ bool tr_participant_begin(tr_agent_t *agent, const tr_message_t *message, int *r
             return true;
     }
     /* a late answer to what was begun here: nobody waits for it any more */
-    return is_answer(acl->performative) && acl->conversation_id &&
-           tr_conversations_made_id(store, agent->hosted->host, acl->conversation_id);
+    if (!is_answer(acl->performative) || !acl->conversation_id)
+        return false;
+    bool made = tr_conversations_made_id(store, agent->hosted->host, acl->conversation_id);
+    return ((made || store->names_calls) && reject_late(agent, message, protocol)) || made;
 }
 
 static int cancel(tr_conversation_t *c, const tr_message_t *message) {
@@ -234,9 +257,14 @@ int tr_participant_take(tr_conversation_t *c, const tr_message_t *message) {
     if (act == TR_CANCEL)
         return cancel(c, message);
     tr_outcome_t outcome = tr_machine_outcome(&c->machine);
-    if (outcome != TR_OUTCOME_NONE)
+    if (outcome != TR_OUTCOME_NONE) {
         tr_conversation_end(c, outcome, message);
-    return 0;
+        return 0;
+    }
+    tr_conversation_moved(c);
+    tr_conversation_renew(c, tr_message_acl(message));
+    const tr_participant_t *says = c->participant.says;
+    return says->on_act ? says->on_act(c->agent, tr_agent_state(c->agent), c, message) : 0;
 }
 
 /* A full mailbox or a delay lost one act; anything else means that nobody is there. */

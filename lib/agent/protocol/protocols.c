@@ -2,7 +2,9 @@
 
 #include <strings.h>
 
-static const tr_protocol_t *const all[] = {&tr_fipa_request, &tr_fipa_query, &tr_fipa_subscribe, NULL};
+static const tr_protocol_t *const all[] = {&tr_fipa_request, &tr_fipa_query, &tr_fipa_request_when,
+    &tr_fipa_request_whenever, &tr_fipa_propose, &tr_fipa_subscribe, &tr_fipa_contract_net,
+    &tr_fipa_iterated_contract_net, NULL};
 
 const tr_protocol_t *const *tr_protocols(void) {
     return all;

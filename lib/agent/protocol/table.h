@@ -22,6 +22,9 @@ typedef struct tr_protocol_state {
     const char *name;
     tr_outcome_t outcome; /* TR_OUTCOME_NONE: the conversation goes on */
     bool stream;          /* it may last for ever: the deadline is over */
+    bool
+        renew; /* who leads here begins a deadline anew: the initiator's act says it, the participant's asks for a
+                   decision that takes its own time */
 } tr_protocol_state_t;
 
 typedef struct tr_protocol_move {
@@ -44,9 +47,14 @@ typedef struct tr_protocol {
     size_t moves_n;
 } tr_protocol_t;
 
-extern const tr_protocol_t tr_fipa_request;   /* SC00026 */
-extern const tr_protocol_t tr_fipa_query;     /* SC00027 */
-extern const tr_protocol_t tr_fipa_subscribe; /* SC00035 */
+extern const tr_protocol_t tr_fipa_request;               /* SC00026 */
+extern const tr_protocol_t tr_fipa_query;                 /* SC00027 */
+extern const tr_protocol_t tr_fipa_request_when;          /* SC00028 */
+extern const tr_protocol_t tr_fipa_request_whenever;      /* after SC00028 */
+extern const tr_protocol_t tr_fipa_propose;               /* SC00036 */
+extern const tr_protocol_t tr_fipa_subscribe;             /* SC00035 */
+extern const tr_protocol_t tr_fipa_contract_net;          /* SC00029 */
+extern const tr_protocol_t tr_fipa_iterated_contract_net; /* SC00030 */
 
 /* All of them, ended by NULL. */
 const tr_protocol_t *const *tr_protocols(void);

@@ -1,0 +1,366 @@
+/*
+ * The vectors of this folder against the machine, the checker, and both roles of the library's conversations, over a wire in memory:
+ * the one role is the library's, the other one's acts are messages that the test makes up.
+ */
+#include "lib/agent/host_fixture.h"
+#include "lib/agent/protocol/checker.h"
+#include "lib/agent/protocol/conversation.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define ACTS_MAX 16
+
+typedef struct act {
+    tr_role_t from;
+    tr_performative_t act;
+    bool crossed;
+} act_t;
+
+typedef struct vector {
+    const tr_protocol_t *protocol;
+    act_t acts[ACTS_MAX];
+    size_t n;
+    bool illegal;
+    const char *state, *outcome;
+    uint32_t allowed, initiator, participant;
+} vector_t;
+
+/* What happened to the library's side. */
+typedef struct side {
+    tr_conversation_t *open;
+    tr_outcome_t outcome;
+    bool told; /* ended */
+    int cancel_code;
+} side_t;
+
+typedef struct stage {
+    tr_host_t *host;
+    tr_agent_t *alice, *bob;
+    side_t *side;
+} stage_t;
+
+static uint32_t acts_of(const json_t *list) {
+    uint32_t acts = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        tr_performative_t act = tr_performative_parse(name, strlen(name));
+        assert_int_not_equal(act, TR_ACT_NONE);
+        acts |= 1u << act;
+    }
+    return acts;
+}
+
+static void read_vector(const tr_protocol_t *protocol, const json_t *line, vector_t *v) {
+    const json_t *acts = json_object_get(line, "acts");
+    *v = (vector_t){.protocol = protocol,
+        .n = json_array_size(acts),
+        .illegal = json_is_true(json_object_get(line, "illegal")),
+        .state = json_string_value(json_object_get(line, "state")),
+        .outcome = json_string_value(json_object_get(line, "outcome")),
+        .allowed = acts_of(json_object_get(line, "allowed")),
+        .initiator = acts_of(json_object_get(line, "initiator")),
+        .participant = acts_of(json_object_get(line, "participant"))};
+    assert_true(v->n <= ACTS_MAX && v->state && v->outcome);
+    for (size_t i = 0; i < v->n; i++) {
+        const char *text = json_string_value(json_array_get(acts, i));
+        size_t len = strlen(text);
+        act_t *a = &v->acts[i];
+        a->from = text[0] == 'I' ? TR_INITIATOR : TR_PARTICIPANT;
+        a->crossed = text[len - 1] == '~';
+        a->act = tr_performative_parse(text + 2, len - 2 - a->crossed);
+        assert_int_not_equal(a->act, TR_ACT_NONE);
+    }
+}
+
+static void check_machine(const vector_t *v) {
+    tr_machine_t m;
+    tr_machine_init(&m, v->protocol);
+    for (size_t i = 0; i < v->n; i++) {
+        const act_t *a = &v->acts[i];
+        bool last = v->illegal && i + 1 == v->n;
+        if (last)
+            assert_int_equal(tr_machine_allowed(&m, a->from, a->crossed), v->allowed);
+        assert_int_equal(tr_machine_step(&m, a->from, a->act, a->crossed) == TR_VERDICT_LEGAL, !last);
+    }
+    assert_string_equal(tr_machine_state_name(&m), v->state);
+    assert_string_equal(tr_outcome_name(tr_machine_outcome(&m)), v->outcome);
+    if (v->illegal)
+        return;
+    assert_int_equal(tr_machine_allowed(&m, TR_INITIATOR, false), v->initiator);
+    assert_int_equal(tr_machine_allowed(&m, TR_PARTICIPANT, false), v->participant);
+}
+
+/* What an act is on the wire. */
+static tr_acl_t message_of(const vector_t *v, const act_t *a, const char *id, const char *const *to) {
+    static const char *const cancel = "c1/cancel";
+    bool answer = a->from == TR_PARTICIPANT;
+    bool cancelling = false;
+    for (const act_t *b = v->acts; b < a; b++)
+        cancelling |= b->act == TR_CANCEL;
+    const char *cancel_id = strcmp(id, "c1") ? NULL : cancel;
+    return (tr_acl_t){.performative = a->act,
+        .sender = answer ? "bob@here" : "alice@here",
+        .receivers = {.items = to, .count = 1},
+        .protocol = v->protocol->name,
+        .conversation_id = id,
+        .reply_with = a->act == TR_CANCEL ? cancel_id : id,
+        .in_reply_to = !answer                     ? NULL
+                       : cancelling && !a->crossed ? cancel_id
+                                                   : id};
+}
+
+static void check_checker(const vector_t *v) {
+    tr_checker_t *checker;
+    tr_checked_t is = {0};
+    assert_int_equal(tr_checker_new("here", 10, &checker), 0);
+    for (size_t i = 0; i < v->n; i++) {
+        const act_t *a = &v->acts[i];
+        const char *to = a->from == TR_INITIATOR ? "bob" : "alice@here";
+        tr_acl_t acl = message_of(v, a, "c1", &to);
+        assert_int_equal(tr_checker_take(checker, &acl, to, 1000, &is), 0);
+        if (!v->illegal || i + 1 < v->n)
+            assert_int_equal(is.check, TR_CHECK_LEGAL);
+    }
+    bool nothing = v->n && v->illegal && v->n == 1 && v->acts[0].act == TR_NOT_UNDERSTOOD;
+    bool begins_wrong = v->n == 1 && v->illegal && v->acts[0].from == TR_PARTICIPANT;
+    if (v->n && !nothing && !begins_wrong) {
+        tr_check_t wrong = strcmp(v->outcome, "open") ? TR_CHECK_LATE : TR_CHECK_ILLEGAL;
+        assert_int_equal(is.check, v->illegal ? wrong : TR_CHECK_LEGAL);
+        assert_string_equal(is.state, v->state);
+        assert_string_equal(tr_outcome_name(is.outcome), v->outcome);
+        assert_int_equal(is.allowed, v->illegal ? v->allowed : 0);
+        assert_int_equal(is.detail[0] != 0, v->illegal);
+    }
+    tr_checker_destroy(&checker);
+}
+
+/* The library's side. */
+static void on_end(tr_agent_t *self, void *state, tr_conversation_t *c, tr_outcome_t outcome,
+    const tr_message_t *last, void *arg) {
+    side_t *side = arg ? arg : state;
+    (void)self;
+    (void)c;
+    (void)last;
+    side->told = true;
+    side->open = NULL;
+    side->outcome = outcome;
+}
+
+static int on_request(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
+    side_t *side = state;
+    (void)self;
+    (void)message;
+    side->open = c;
+    return 0;
+}
+
+static int on_act(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
+    (void)self;
+    (void)state;
+    (void)c;
+    (void)message;
+    return 0;
+}
+
+static int on_cancel(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
+    side_t *side = state;
+    (void)self;
+    (void)c;
+    (void)message;
+    return side->cancel_code;
+}
+
+static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)self;
+    (void)state;
+    (void)message;
+    return 0;
+}
+
+static const tr_behaviour_t plain = {
+    .abi = TR_BEHAVIOUR_ABI, .name = "plain", .state_size = sizeof(side_t), .receive = receive};
+
+static void set_up(stage_t *s) {
+    s->host = tr_fixture_host();
+    s->alice = tr_fixture_agent(s->host, "alice", &plain);
+    s->bob = tr_fixture_agent(s->host, "bob", &plain);
+}
+
+/* The library answered with not-understood, and said what would have been allowed. */
+static void expect_not_understood(stage_t *s, const vector_t *v) {
+    const tr_acl_t *last = tr_fixture_last(s->host);
+    tr_content_t content;
+    uint32_t allowed = 0;
+    assert_int_equal(last->performative, TR_NOT_UNDERSTOOD);
+    assert_int_equal(tr_content_init(&content, last->content, last->content_len), 0);
+    tr_value_t list = tr_value_get(&content.root, "allowed");
+    for (size_t i = 0; i < tr_value_size(list); i++) {
+        size_t n;
+        const char *name = tr_value_str(tr_value_at(list, i), &n);
+        allowed |= 1u << tr_performative_parse(name, n);
+    }
+    assert_true(tr_value_equals(tr_value_get(&content.root, "reason"), "unexpected-act"));
+    assert_int_equal(allowed, v->allowed);
+    tr_content_finish(&content);
+}
+
+static void expect_refused(stage_t *s, const vector_t *v, const act_t *a) {
+    char allowed[256];
+    tr_error_t error = {0};
+    int r = a->act == TR_CANCEL ? tr_conversation_cancel(s->side->open)
+                                : tr_conversation_act(s->side->open, a->act, NULL, 0, &error);
+    assert_int_equal(r, -EPROTO);
+    if (a->act != TR_CANCEL && v->allowed)
+        assert_non_null(strstr(error.text, tr_acts_print(v->allowed, allowed, sizeof allowed)));
+}
+
+static void say(stage_t *s, const vector_t *v, const act_t *a, bool wrong) {
+    if (wrong)
+        expect_refused(s, v, a);
+    else
+        assert_int_equal(tr_conversation_act(s->side->open, a->act, NULL, 0, NULL), 0);
+    tr_fixture_run(s->host);
+}
+
+static void hear(stage_t *s, const vector_t *v, const act_t *a, bool wrong) {
+    const char *to = a->from == TR_INITIATOR ? "bob@here" : "alice@here";
+    tr_acl_t acl = message_of(v, a, "c1", &to);
+    tr_fixture_inject(s->host, &acl, 0);
+    tr_fixture_run(s->host);
+    if (!wrong)
+        return;
+    if (a->act != TR_NOT_UNDERSTOOD)
+        expect_not_understood(s, v);
+    assert_true(s->side->told);
+    assert_int_equal(s->side->outcome, TR_OUTCOME_NOT_UNDERSTOOD);
+}
+
+static void expect_end(const stage_t *s, const vector_t *v, bool heard_wrong) {
+    if (heard_wrong)
+        return;
+    if (strcmp(v->outcome, "open")) {
+        assert_true(s->side->told);
+        assert_string_equal(tr_outcome_name(s->side->outcome), v->outcome);
+    } else {
+        assert_false(s->side->told);
+        assert_string_equal(tr_conversation_state(s->side->open), v->state);
+    }
+}
+
+/* After the end there is no conversation any more that could say anything. */
+static bool is_after_end(const vector_t *v) {
+    return v->illegal && strcmp(v->outcome, "open") != 0;
+}
+
+static bool run_initiator(const vector_t *v) {
+    stage_t s;
+    if (!v->n || v->acts[0].from != TR_INITIATOR || is_after_end(v))
+        return false;
+    set_up(&s);
+    s.side = tr_agent_state(s.alice);
+    tr_initiator_t i = {.protocol = v->protocol->name,
+        .receiver = "bob",
+        .performative = v->acts[0].act,
+        .conversation_id = "c1",
+        .on_end = on_end,
+        .arg = s.side};
+    bool wrong = v->illegal && v->n == 1;
+    assert_int_equal(tr_conversation_start(s.alice, &i, &s.side->open, NULL), wrong ? -EPROTO : 0);
+    tr_fixture_run(s.host);
+    bool heard_wrong = wrong;
+    for (size_t k = 1; k < v->n; k++) {
+        const act_t *a = &v->acts[k];
+        wrong = v->illegal && k + 1 == v->n;
+        heard_wrong = wrong && a->from == TR_PARTICIPANT;
+        (a->from == TR_INITIATOR ? say : hear)(&s, v, a, wrong);
+    }
+    expect_end(&s, v, heard_wrong);
+    tr_host_destroy(&s.host);
+    return true;
+}
+
+/* The library answers a cancel at once, so nothing else can come between the two. */
+static bool answers_cancels_at_once(const vector_t *v) {
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->acts[i].act != TR_CANCEL || (v->illegal && i + 1 == v->n))
+            continue;
+        const act_t *next = &v->acts[i + 1];
+        bool legal = i + 1 < v->n - v->illegal;
+        if (!legal || next->crossed || next->from != TR_PARTICIPANT ||
+            (next->act != TR_INFORM && next->act != TR_FAILURE))
+            return false;
+    }
+    return true;
+}
+
+static bool run_participant(const vector_t *v) {
+    const tr_participant_t says = {.protocol = v->protocol->name,
+        .on_request = on_request,
+        .on_act = on_act,
+        .on_cancel = on_cancel,
+        .on_end = on_end};
+    stage_t s;
+    if (!v->n || v->acts[0].from != TR_INITIATOR || is_after_end(v) || !answers_cancels_at_once(v) ||
+        (v->illegal && v->n == 1))
+        return false;
+    set_up(&s);
+    s.side = tr_agent_state(s.bob);
+    assert_int_equal(tr_participate(s.bob, &says), 0);
+    bool heard_wrong = false;
+    for (size_t k = 0; k < v->n; k++) {
+        const act_t *a = &v->acts[k];
+        bool wrong = v->illegal && k + 1 == v->n;
+        heard_wrong = wrong && a->from == TR_INITIATOR;
+        if (a->act == TR_CANCEL && !wrong)
+            s.side->cancel_code = v->acts[k + 1].act == TR_INFORM ? 0 : -EBUSY;
+        (a->from == TR_PARTICIPANT ? say : hear)(&s, v, a, wrong);
+        if (a->act == TR_CANCEL && !wrong)
+            k++;
+    }
+    expect_end(&s, v, heard_wrong);
+    tr_host_destroy(&s.host);
+    return true;
+}
+
+static void run_file(const tr_protocol_t *protocol) {
+    char path[512], line[1024];
+    size_t n = 0, initiator = 0, participant = 0;
+    snprintf(path, sizeof path, "%s/%s.jsonl", VECTORS, protocol->name);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail_msg("%s: %s: each protocol has its vectors", path, strerror(errno));
+    while (fgets(line, sizeof line, file)) {
+        json_t *json = json_loads(line, 0, NULL);
+        vector_t v;
+        assert_non_null(json);
+        read_vector(protocol, json, &v);
+        check_machine(&v);
+        check_checker(&v);
+        initiator += run_initiator(&v);
+        participant += run_participant(&v);
+        json_decref(json);
+        n++;
+    }
+    fclose(file);
+    printf("conformance %s: %zu vectors, %zu as initiator, %zu as participant\n", protocol->name, n,
+        initiator, participant);
+    assert_true(initiator > 20 && participant > 10);
+}
+
+static void every_protocol_keeps_to_its_vectors(void **state) {
+    (void)state;
+    for (const tr_protocol_t *const *p = tr_protocols(); *p; p++)
+        run_file(*p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_protocol_keeps_to_its_vectors)};
+    return cmocka_run_group_tests_name("conformance", tests, NULL, NULL);
+}
