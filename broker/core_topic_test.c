@@ -179,6 +179,30 @@ static void who_is_too_slow_is_told_how_much_he_missed(void **state) {
     world_end(w);
 }
 
+/* Its name was told on the connection that was lost, and nothing of it waits. */
+static void a_gap_names_its_topic(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.mailbox_records = 2;
+    world_t *w = world_new(&config);
+    hello(w, 1);
+    welcome_t session = hello_window(w, 2, 1, 1u << 20);
+    club_t c = {w, join(w, 1, "a"), join(w, 2, "b")};
+    subscribe(w, 2, c.b, "n");
+    for (int i = 0; i < 3; i++)
+        post(w, 1, &(letter_t){.src = c.a, .from = "a", .dst = c.b, .to = "b", .text = "no publication"});
+    publish(&c, "n", "missed");
+    lose(w, 2);
+    forget(w);
+    hello_again(w, 3, &session, 2);
+    pass(w, 250);
+    tr_route_t topic = expect_resolved(w, 3, "n");
+    const got_t *g = expect(w, 3, TR_KIND_GAP);
+    assert_int_equal(g->record.h.src, topic);
+    assert_int_equal(g->record.h.id, 1);
+    world_end(w);
+}
+
 /* What named it may have been lost, while the publication waited. */
 static void who_resumes_is_told_the_topics_of_what_waited(void **state) {
     (void)state;
@@ -331,6 +355,7 @@ int main(void) {
         cmocka_unit_test(subscribers_get_it_through_their_link),
         cmocka_unit_test(subscriptions_are_checked),
         cmocka_unit_test(who_is_too_slow_is_told_how_much_he_missed),
+        cmocka_unit_test(a_gap_names_its_topic),
         cmocka_unit_test(who_resumes_is_told_the_topics_of_what_waited),
         cmocka_unit_test(the_tap_shows_direct_traffic_while_somebody_listens),
         cmocka_unit_test(the_platforms_events_are_topics),

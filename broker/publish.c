@@ -43,8 +43,10 @@ static void match(tr_core_t *core, tr_topic_t *topic) {
     topic->subs_version = core->subs_version;
 }
 
+/* With its topic's name, which may have been told on a connection that was lost since. */
 static void send_gap(tr_core_t *core, tr_subscription_t *s) {
     tr_session_t *session = s->entry->session;
+    const tr_topic_t *topic = tr_topic_of_route(core, s->gap_topic);
     tr_record_header_t h = {
         .length = TR_RECORD_HEADER,
         .kind = TR_KIND_GAP,
@@ -53,6 +55,10 @@ static void send_gap(tr_core_t *core, tr_subscription_t *s) {
         .id = s->gap,
     };
     tr_record_t r = {.h = h, .envelope = (const uint8_t *)""};
+    if (!tr_mailbox_has_room(core, s->entry, h.length))
+        return;
+    if (topic)
+        tr_control_resolved(core, session, topic->name, s->gap_topic);
     if (tr_mailbox_push(core, s->entry, &r, &h, NULL) != TR_REASON_NONE)
         return;
     s->gap = 0;

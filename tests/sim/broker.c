@@ -267,6 +267,7 @@ void sim_broker_start(sim_broker_t *self) {
     self->stream = sim_stream_new();
     self->next_peer = (uint32_t)sim_random(&self->prng) | 1;
     self->up = true;
+    self->lost_ns = 0; /* its life before may have ended while its clock stood still */
     self->tick_ms = 0;
     self->disturbed_ns = self->world->now_ns;
     if (!open_journal(self)) {

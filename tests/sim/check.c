@@ -95,8 +95,12 @@ void sim_check_dead(const sim_broker_t *broker, uint32_t pid) {
         const sim_conn_t *c =
             s && s->pid == pid ? sim_net_conn(broker->world->net, broker, (uint32_t)s->peer) : NULL;
         if (c && c->socket) /* not a stray, who says what the dead one said */
-            sim_fail(broker->world, "presence: %s (%u) has been dead for long, and the broker does not know",
-                s->process, pid);
+            sim_fail(broker->world,
+                "presence: %s (%u) has been dead for long, and the broker does not know: the session of peer "
+                "%llu %s for %lld ms",
+                s->process, pid, (unsigned long long)s->peer,
+                s->state == TR_SESSION_LOST ? "has lost its connection" : "has been silent",
+                (long long)(core->now.mono_ms - (s->state == TR_SESSION_LOST ? s->lost_ms : s->heard_ms)));
     }
 }
 

@@ -138,7 +138,7 @@ void sim_proc_start(sim_proc_t *self) {
     self->starts++;
     self->running = true;
     self->ghost = self->stopping = self->woken = false;
-    self->ghost_ns = 0;
+    self->ghost_ns = self->lost_ns = 0;
     self->disconnects = 0;
     self->welcomed = NULL;
     sim_say(self->world, "%s starts, life %u", self->name, self->starts);
