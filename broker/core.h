@@ -165,6 +165,10 @@ typedef struct tr_core_stats {
     uint64_t unsynced_bytes;        /* durable messages on their way to the disk now */
     uint64_t sessions, agents, topics, services, subscriptions; /* now */
     uint64_t queued_bytes;
+    uint64_t peers,
+        proxies; /* links to other brokers, and agents and services of there that are known, now */
+    uint64_t peer_sent, peer_received,
+        peer_dropped; /* data records over them; refused, because a queue was full */
 } tr_core_stats_t;
 
 /* NULL when out of memory or the platform's name is not valid. Borrows pool for its life; copies

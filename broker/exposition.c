@@ -29,6 +29,10 @@ static const exposed_t counters[TR_EXPOSED_COUNTERS] = {
     {"troupe_broker_nacks_total", "Messages sent back with a reason.", AT(nacks)},
     {"troupe_broker_gaps_total", "Publications that a subscriber missed.", AT(gaps)},
     {"troupe_broker_mutes_total", "Senders asked to hold back.", AT(mutes)},
+    {"troupe_broker_peer_sent_total", "Messages and publications for other brokers.", AT(peer_sent)},
+    {"troupe_broker_peer_received_total", "Messages and publications from other brokers.", AT(peer_received)},
+    {"troupe_broker_peer_dropped_total", "Those that a full queue, or a link that broke, did not take.",
+        AT(peer_dropped)},
 };
 
 static const exposed_t gauges[TR_EXPOSED_GAUGES] = {
@@ -45,6 +49,8 @@ static const exposed_t gauges[TR_EXPOSED_GAUGES] = {
     {"troupe_broker_topics", "Live topics.", AT(topics)},
     {"troupe_broker_services", "Services that somebody offers or offered.", AT(services)},
     {"troupe_broker_subscriptions", "Subscriptions of agents.", AT(subscriptions)},
+    {"troupe_broker_peers", "Links to other brokers that are up.", AT(peers)},
+    {"troupe_broker_proxies", "Agents and services of other platforms that are known.", AT(proxies)},
 };
 
 static int add_reasons(tr_exposition_t *self, tr_error_t *error) {

@@ -13,6 +13,7 @@ tr_reason_t tr_foreign_check(
     tr_reason_t why;
     tr_neighbour_t *n = from->neighbour;
     n->received++;
+    core->stats.peer_received++;
     n->origin.number = 0;
     if ((record->h.flags & TR_FLAG_LEASED) && (record->h.flags & TR_FLAG_DURABLE) &&
         !tr_foreign_origin(n, record))

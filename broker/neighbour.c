@@ -203,6 +203,7 @@ static void up(tr_core_t *core, tr_neighbour_t *n, const Troupe__Peer *m, bool d
     s->process = strdup("troupe-broker");
     s->host = strdup(n->platform);
     core->stats.sessions--; /* it is no process */
+    core->stats.peers++;
 }
 
 /* A link, in place of another one to the same broker. NULL with the reason. */
@@ -300,6 +301,7 @@ void tr_neighbour_down(tr_core_t *core, tr_session_t *session) {
     core->stats.sessions++; /* tr_session_close counts it out */
     if (n->session != session)
         return;
+    core->stats.peers--;
     n->session = NULL;
     n->last = NULL;
     n->since_ms = core->now.wall_ms;

@@ -27,14 +27,14 @@ tr_entry_t *tr_proxy_new(tr_core_t *core, tr_neighbour_t *n, const char *aid, si
         return NULL;
     e->neighbour = n;
     e->used_ms = core->now.mono_ms;
-    f->proxies++;
+    core->stats.proxies = ++f->proxies;
     return e;
 }
 
 void tr_proxy_forget(tr_core_t *core, tr_entry_t *proxy) {
     tr_neighbour_t *n = proxy->neighbour;
     const char *key = (const char *)&proxy->remote;
-    core->federation->proxies--;
+    core->stats.proxies = --core->federation->proxies;
     if (n->last == proxy)
         n->last = NULL;
     if (n->session && tr_map_find_ptr(&n->senders, key, sizeof proxy->remote) == proxy)
@@ -197,6 +197,7 @@ static tr_reason_t put(
     core->stats.queued++;
     core->stats.queued_bytes += h.length;
     n->sent++;
+    core->stats.peer_sent++;
     to->received++;
     to->used_ms = core->now.mono_ms;
     tr_session_dirty(core, to->session);
@@ -227,6 +228,7 @@ tr_reason_t tr_proxy_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *re
     tr_reason_t why = put(core, to, record, *header, NULL);
     if (why != TR_REASON_NONE) {
         n->dropped++;
+        core->stats.peer_dropped++;
         return why;
     }
     if (from && fuller_than(core, n, 2))

@@ -2,9 +2,12 @@
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
+import socket
+import threading
 import time
 
 import place
@@ -141,6 +144,64 @@ class Routes(place.FederationTest):
         self.wait_linked("north", ["south"], "down")
         print(f"cut off {time.monotonic() - began:.2f} s after it was revoked")
         self.assertLess(time.monotonic() - began, 2)
+
+
+class SlowPath(threading.Thread):
+    """A way to an address that takes its time, and now and then stands still for a while."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.to, self.listening = port, socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.closing = False
+
+    def run(self):
+        while not self.closing:
+            try:
+                near, _ = self.listening.accept()
+                far = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            for one, other in (near, far), (far, near):
+                threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    def carry(self, one, other):
+        chance = random.Random(7)
+        try:
+            while data := one.recv(4096):
+                threading.Event().wait(0.3 if chance.random() < 0.02 else 0.01)
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in one, other:
+            end.close()
+
+    def close(self):
+        self.closing = True
+        self.listening.close()
+
+
+class Slow(place.FederationTest):
+    def test_a_slow_way_loses_nothing(self):
+        def start(platform, *more):
+            self.brokers[platform] = self.broker("--platform", platform, "--cert", self.certs / "secret" / f"{platform}.yaml", "--certs",
+                                                 self.certs, "--open-links", *more)
+        start("south", "--federation", "tcp://127.0.0.1:0")
+        way = SlowPath(int(self.brokers["south"].federation.rsplit(":", 1)[1]))
+        self.addCleanup(way.close)
+        way.start()
+        start("north", "--peer", f"south@tcp://127.0.0.1:{way.port}")
+        self.wait_linked("north", ["south"])
+        north, ann = self.link("north", "ann")
+        south, _ = self.link("south", "bob")
+        began = time.monotonic()
+        for n in range(300):
+            north.send("ann", ann, "bob@south", INFORM, "x" * 100 + str(n))
+        got = [int(south.get(place.of_kind(MESSAGE)).value()[100:]) for _ in range(300)]
+        print(f"300 messages over a slow way in {time.monotonic() - began:.2f} s")
+        self.assertEqual(got, list(range(300)))
+        row = self.rows("north")["south"]
+        self.assertEqual((row["ups"], row["dropped"]), (1, 0))
 
 
 class Addresses(place.FederationTest):

@@ -45,6 +45,7 @@ typedef struct tr_bench_shared {
 /* What a role needs to know. */
 typedef struct tr_bench_task {
     char endpoint[192]; /* to bind or connect to */
+    char from[192];     /* the same for a sender, where that is another one; "" = it is not */
     char stream[192];
     char to[64]; /* its peer's name */
     uint64_t route;
@@ -76,6 +77,7 @@ struct tr_bench {
     int signals; /* signalfd */
     bool interrupted;
     bool curve;      /* our side has certificates (curve.h) */
+    bool certified;  /* they are made */
     unsigned serial; /* names sockets */
     uint64_t work;   /* messages or cycles of this run, warm-up included; 0 = none are counted */
     int64_t cpu_us;  /* that its children had used when they ended */

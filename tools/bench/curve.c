@@ -1,6 +1,7 @@
 #include "tools/bench/curve.h"
 
 #include "lib/cert/cert_file.h"
+#include "lib/cert/role.h"
 #include "lib/cert/secret.h"
 
 #include <errno.h>
@@ -33,6 +34,12 @@ static int grant(tr_cert_t *cert) {
     return rc;
 }
 
+/* One certificate for all brokers of a measurement, under whatever platform. */
+static int grant_broker(tr_cert_t *cert) {
+    int rc = tr_role_grant(cert, TR_ROLE_BROKER);
+    return rc == 0 ? tr_cert_add(cert, &cert->rights.platforms, "*") : rc;
+}
+
 /* ret_key: its public key; `broker`: that of the broker it knows, "" = it is the broker. */
 static int make(const char *certs, const char *name, const char *broker, char ret_key[TR_KEY_TEXT + 1],
     tr_error_t *error) {
@@ -46,7 +53,7 @@ static int make(const char *certs, const char *name, const char *broker, char re
         tr_key_parse(secret.key, cert->keys[0].bytes);
         rc = tr_secret_save(&secret, certs, error);
     }
-    if (rc == 0 && *broker && (rc = grant(cert)) < 0)
+    if (rc == 0 && (rc = *broker ? grant(cert) : grant_broker(cert)) < 0)
         tr_error_set(error, rc, "out of memory");
     if (rc == 0)
         rc = tr_cert_save(cert, certs, error);
@@ -55,16 +62,31 @@ static int make(const char *certs, const char *name, const char *broker, char re
     return rc;
 }
 
-int tr_bench_curve(tr_bench_t *bench, tr_error_t *error) {
-    char cert[192], certs[192], broker[TR_KEY_TEXT + 1], own[TR_KEY_TEXT + 1], path[PATH_MAX];
+int tr_bench_curve_make(tr_bench_t *bench, tr_error_t *error) {
+    char cert[192], certs[192], broker[TR_KEY_TEXT + 1], own[TR_KEY_TEXT + 1];
+    if (bench->certified)
+        return 0;
     tr_bench_curve_paths(bench, cert, certs);
     int rc = make(certs, BROKER, "", broker, error);
     if (rc == 0)
         rc = make(certs, CLIENT, broker, own, error);
+    bench->certified = rc == 0;
+    return rc;
+}
+
+int tr_bench_curve(tr_bench_t *bench, tr_error_t *error) {
+    char cert[192], certs[192], path[PATH_MAX];
+    tr_bench_curve_paths(bench, cert, certs);
+    int rc = tr_bench_curve_make(bench, error);
     if (rc == 0)
         rc = tr_secret_path(certs, CLIENT, path, error);
     if (rc == 0 && setenv(VARIABLE, path, 1) < 0)
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     bench->curve = rc == 0;
     return rc;
+}
+
+void tr_bench_curve_off(tr_bench_t *bench) {
+    unsetenv(VARIABLE);
+    bench->curve = false;
 }

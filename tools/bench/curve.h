@@ -5,8 +5,12 @@
 
 #include "tools/bench/child.h"
 
-/* Makes the certificates, once for a bench, and tells all children that begin from now on where theirs is. */
+/* Makes the certificates, once for a bench. */
+int tr_bench_curve_make(tr_bench_t *bench, tr_error_t *error);
+/* The same, and tells all children that begin from now on where theirs is. */
 int tr_bench_curve(tr_bench_t *bench, tr_error_t *error);
+/* Children that begin from now on have none. */
+void tr_bench_curve_off(tr_bench_t *bench);
 /* What a broker is to be started with. */
 void tr_bench_curve_paths(const tr_bench_t *bench, char cert[192], char certs[192]);
 /* In a child: the secret part of its certificate; NULL = none. */

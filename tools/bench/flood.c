@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RUN_MS 120000
 
@@ -24,12 +25,15 @@ int tr_bench_flood(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_task_t 
     tr_bench_role_fn sink_role, tr_bench_role_fn send_role, tr_bench_sample_t *ret, tr_error_t *error) {
     tr_bench_child_t *sink, *sender;
     tr_bench_note_t note;
-    snprintf(task->to, sizeof task->to, "sink");
+    if (!*task->to)
+        snprintf(task->to, sizeof task->to, "sink");
     int r = tr_bench_fork(bench, c, "the sink", sink_role, task, &sink, error);
     if (r == 0)
         r = tr_bench_hear(bench, sink, TR_BENCH_READY, TR_BENCH_SILENT_MS, &note, error);
     if (r == 0) {
         task->route = note.number;
+        if (*task->from)
+            memcpy(task->endpoint, task->from, sizeof task->endpoint);
         r = tr_bench_fork(bench, c, "the sender", send_role, task, &sender, error);
     }
     if (r == 0)

@@ -4,6 +4,7 @@
  * MUTE honoured.
  */
 #include "tools/bench/content.h"
+#include "tools/bench/curve.h"
 #include "tools/bench/flood.h"
 #include "tools/bench/wire.h"
 
@@ -133,15 +134,45 @@ static int send_one(tr_bench_wire_t *w, const bundle_t *b) {
     return r;
 }
 
-static int sender(const tr_bench_task_t *task, tr_error_t *error) {
+/* The sink is on another platform: one record by its name, until the link is up and its route is told. */
+static int resolve(tr_bench_wire_t *w, tr_bench_task_t *task, zmq_msg_t *frame, tr_error_t *error) {
+    tr_bench_task_t one = *task;
+    bundle_t b = {0};
+    uint64_t id = 0;
+    void *content = tr_bench_content(task->size);
+    int64_t until_ms = tr_clock_ms() + TR_BENCH_SILENT_MS;
+    one.route = 0;
+    int r = content ? encode(&b, w, &one, content, &id) : -ENOMEM;
+    free(content);
+    if (r < 0)
+        return tr_error_set(error, r, "out of memory");
+    tr_put32(b.bytes + 4, 1);
+    b.records = 1;
+    b.len = TR_BUNDLE_HEADER + tr_get32(b.bytes + TR_BUNDLE_HEADER);
+    b.bytes[TR_BUNDLE_HEADER + 6] = TR_FLAG_NO_NACK;
+    while (r >= 0 && !w->resolved && tr_clock_ms() < until_ms) {
+        r = send_one(w, &b);
+        for (int i = 0; r >= 0 && i < 4 && !w->resolved; i++)
+            r = listen_to_broker(w, frame, true);
+    }
+    task->route = w->resolved;
+    return w->resolved ? 0 : tr_error_set(error, -ETIMEDOUT, "the brokers were not linked in time");
+}
+
+static int sender(const tr_bench_task_t *as_given, tr_error_t *error) {
     tr_bench_wire_t w;
     bundle_t bundles[BUNDLES] = {0};
-    int r = tr_bench_wire_open(&w, zmq_ctx_new(), task->endpoint, "sender", error);
-    if (r < 0 || (r = encode_all(bundles, &w, task)) < 0)
-        return r;
-    wait_a_little(&w);
+    tr_bench_task_t task_of_here = *as_given, *task = &task_of_here;
     zmq_msg_t frame;
     zmq_msg_init(&frame);
+    int r = tr_bench_wire_open(&w, zmq_ctx_new(), task->endpoint, "sender", error);
+    if (r < 0)
+        return r;
+    wait_a_little(&w);
+    if (*task->from && (r = resolve(&w, task, &frame, error)) < 0)
+        return r;
+    if ((r = encode_all(bundles, &w, task)) < 0)
+        return r;
     uint64_t sent = 0;
     for (unsigned i = 0; sent < task->warm + task->count && r >= 0 && !w.nacks && !w.refused;) {
         const bundle_t *b = &bundles[i % BUNDLES];
@@ -166,4 +197,43 @@ int tr_bench_route(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_
         return r;
     memcpy(task.endpoint, broker.endpoint, sizeof task.endpoint);
     return tr_bench_flood(bench, c, &task, sink, sender, ret, error);
+}
+
+/* Across two brokers, each with its own client. */
+int tr_bench_federation_open(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    tr_bench_task_t task = tr_bench_task(bench, c, c->count);
+    tr_bench_broker_t far, near;
+    int r = tr_bench_broker_linked(bench, c, &(tr_bench_peering_t){.platform = "far"}, &far, error);
+    if (r == 0)
+        r = tr_bench_broker_linked(
+            bench, c, &(tr_bench_peering_t){.platform = "near", .dials = far.federation}, &near, error);
+    if (r < 0)
+        return r;
+    memcpy(task.endpoint, far.endpoint, sizeof task.endpoint);
+    memcpy(task.from, near.endpoint, sizeof task.from);
+    snprintf(task.to, sizeof task.to, "sink@far");
+    return tr_bench_flood(bench, c, &task, sink, sender, ret, error);
+}
+
+/* With certificates on all links, whether or not the bench has them elsewhere. */
+static int with_curve(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_measure_fn measure,
+    tr_bench_sample_t *ret, tr_error_t *error) {
+    bool was = bench->curve;
+    int r = tr_bench_curve(bench, error);
+    if (r == 0)
+        r = measure(bench, c, ret, error);
+    if (!was)
+        tr_bench_curve_off(bench);
+    return r;
+}
+
+int tr_bench_federation(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    return with_curve(bench, c, tr_bench_federation_open, ret, error);
+}
+
+int tr_bench_route_curve(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    return with_curve(bench, c, tr_bench_route, ret, error);
 }

@@ -70,6 +70,14 @@ static void on_registered(tr_bench_wire_t *w, const tr_record_t *r) {
     troupe__registered__free_unpacked(m, NULL);
 }
 
+static void on_resolved(tr_bench_wire_t *w, const tr_record_t *r) {
+    Troupe__Resolved *m = troupe__resolved__unpack(NULL, r->content_len, r->content);
+    if (!m)
+        return;
+    w->resolved = m->route;
+    troupe__resolved__free_unpacked(m, NULL);
+}
+
 static void on_refused(tr_bench_wire_t *w, const tr_record_t *r) {
     Troupe__Refusal *m = troupe__refusal__unpack(NULL, r->content_len, r->content);
     w->refused = true;
@@ -89,6 +97,7 @@ static void control(tr_bench_wire_t *w, const tr_record_t *r) {
     switch (r->h.kind) {
     case TR_KIND_WELCOME: on_welcome(w, r); break;
     case TR_KIND_REGISTERED: on_registered(w, r); break;
+    case TR_KIND_RESOLVED: on_resolved(w, r); break;
     case TR_KIND_REFUSED: on_refused(w, r); break;
     case TR_KIND_CREDIT: on_credit(w, r); break;
     case TR_KIND_MUTE: w->muted = true; break; /* it sends to one receiver only */

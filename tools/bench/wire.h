@@ -15,7 +15,8 @@
 
 typedef struct tr_wire {
     void *socket;
-    tr_route_t route; /* of the registered name */
+    tr_route_t route;    /* of the registered name */
+    tr_route_t resolved; /* that the broker told last */
     uint64_t next_id;
     uint64_t grant_records, grant_bytes; /* what may be sent ahead of a CREDIT */
     uint64_t sent_records, sent_bytes, acked_records, acked_bytes;
