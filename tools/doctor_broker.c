@@ -63,7 +63,11 @@ static int look_at_broker(const visit_t *visit) {
 static int ask_for(const visit_t *visit, const char *action, json_t **ret_answer) {
     int code =
         tr_cli_ask_json(visit->session, visit->call, "ams", json_pack("{s:s}", "action", action), ret_answer);
-    return code == TR_EXIT_OK ? code : unanswered(visit, "journal", code);
+    if (code != TR_EXIT_REFUSED)
+        return code == TR_EXIT_OK ? code : unanswered(visit, "journal", code);
+    tr_report_add(visit->report, "journal", TR_HEALTH_SKIP, NULL,
+        "the broker does not let us ask for it (ams.%s)", action);
+    return code;
 }
 
 static int look_at_journal(const visit_t *visit) {

@@ -8,7 +8,7 @@
 
 const char *const tr_role_words[] = {"agent", "operator", "watcher", "broker", NULL};
 
-#define ITEMS_MAX 8
+#define ITEMS_MAX 12
 
 /* Agents of the `troupe` command are called cli-PID-XXXX. */
 typedef struct preset {
@@ -29,8 +29,8 @@ static const preset_t presets[TR_ROLES] = {
         .verbs = {"ams.*", "df.*", "fleet.*"}},
     [TR_ROLE_WATCHER] = {.names = {"cli-*"},
         .subscribe = {">", "$sys.>"},
-        .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics", "df.search",
-            "fleet.status"}},
+        .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics",
+            "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams", "df.search", "fleet.status"}},
     [TR_ROLE_BROKER] = {.own_platform = true,
         .publish = {">"},
         .subscribe = {">"},

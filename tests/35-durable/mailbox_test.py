@@ -25,6 +25,26 @@ class Mailbox(durable.DurableTest):
         self.fails(3, "not-found", "send", "clerk", "inform", "x")
         self.fails(1, "svc:NAME", "mailbox", "rm", "a b")
 
+    def test_it_shows_where_people_look(self):
+        self.start("--tries", "1")
+        self.clerk("clerk", "--args", '{"backoff_ms": 10}')
+        self.good("send", "clerk", "inform", '{"do": "die once"}')
+        harness.wait_until(lambda: self.good("dlq", "ls", "-o", "name").out == "1\n", "the dead letter")
+        self.good("send", "clerk", "inform", '{"do": "hold"}')
+        harness.wait_until(lambda: self.boxes()["clerk@local"]["in_hand"] == 1, "the message in hand")
+        found = {row["check"]: row for row in self.verb("doctor", "-o", "json").json()}
+        self.assertIn(str(self.path.resolve() / "journal"), found["journal"]["found"])
+        self.assertIn("RocksDB", found["journal"]["found"])
+        self.assertEqual((found["dead letters"]["result"], found["dead letters"]["found"]),
+                         ("warn", "1 durable messages could not be delivered"))
+        self.assertIn(found["disk"]["result"], ("ok", "warn"))
+        (row,) = [row for row in self.good("ps", "-o", "json").json() if row["name"] == "clerk"]
+        self.assertEqual((row["leased"], row["on_disk"]), (1, 0))
+        head = self.good("ps").out.splitlines()[0]
+        self.assertIn("LEASED   ON DISK", head)
+        top = self.good("top", "--count", "1", "-o", "json").json()
+        self.assertEqual(top["broker"]["letters"], 1)
+
     def test_that_of_a_registered_agent_stays(self):
         self.start()
         self.clerk("clerk", "--service", "work")
