@@ -1,17 +1,20 @@
-"""A client of Troupe's protocol in some 150 lines, written from docs/protocol.md alone; needs python3-zmq and python3-msgpack."""
+"""A raw link for session_test.py: one thread, every record by hand, and wrong ones as well. Bundles and records are read and written by
+docs/clients/python; protobuf is by hand here, so that bodies and envelopes can be what they must not be."""
+import pathlib
 import struct
+import sys
 import time
 
 import msgpack
 import zmq
 
-MESSAGE, PUBLISH, HELLO, WELCOME, PING, PONG, CREDIT, BYE, BYE_OK = 1, 2, 16, 17, 18, 19, 20, 21, 22
-REGISTER, REGISTERED, RESOLVED, SUBSCRIBE, DONE, REFUSED, NACK, SETTLE, GAP, GONE = 24, 25, 27, 28, 30, 31, 32, 33, 34, 37
-UNSUBSCRIBE, STORED = 29, 38
-LEASED, REDELIVERED, DURABLE, RELEASE, EXTEND, MANDATE = 0x01, 0x02, 0x04, 0x20, 0x40, 0x80
-INFORM, REFUSE, REQUEST = 8, 17, 19
-HEADER = struct.Struct("<IBBBBQQQQHHBBH")
-FIELDS = "length kind act flags hops dst src id deadline envelope_len reason priority attempt reserved".split()
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "clients" / "python"))
+
+from troupe import wire
+
+# MESSAGE, HELLO, LEASED ...: kinds and flags, by the names that the page gives them
+globals().update({word.name: word.value for word in (*wire.Kind, *wire.Flag)})
+INFORM, REFUSE, REQUEST = map(wire.act_number, ("inform", "refuse", "request"))
 
 
 def varint(n):
@@ -52,24 +55,14 @@ def unproto(data):
     return out
 
 
-class Record:
+class Record(wire.Record):
     def __init__(self, data):
-        self.__dict__.update(zip(FIELDS, HEADER.unpack_from(data)))
-        self.envelope, self.content = unproto(data[48:48 + self.envelope_len]), data[48 + self.envelope_len:]
-
-    def value(self):
-        return msgpack.unpackb(self.content)
+        super().__init__(data)
+        self.envelope = unproto(self.envelope)
 
 
-def records(bundle):
-    magic, count = struct.unpack_from("<4sI", bundle)
-    assert magic == b"TB\1\0", magic
-    at, out = 8, []
-    for _ in range(count):
-        out.append(Record(bundle[at:at + struct.unpack_from("<I", bundle, at)[0]]))
-        at += out[-1].length
-    assert at == len(bundle)
-    return out
+def records(frame):
+    return wire.unbundle(frame, Record)
 
 
 class Link:
@@ -92,9 +85,8 @@ class Link:
             self.wait(lambda: self.sent == self.acked or all(
                 s + n - a <= w for s, n, a, w in zip(self.sent, (1, length), self.acked, self.window)))
             self.sent = [self.sent[0] + 1, self.sent[1] + length]
-        fields = dict.fromkeys(FIELDS, 0) | {"length": length, "kind": kind, "envelope_len": len(envelope)} | header
         self.said = time.monotonic()
-        self.socket.send(b"TB\1\0\1\0\0\0" + HEADER.pack(*(fields[f] for f in FIELDS)) + envelope + content)
+        self.socket.send(wire.bundle([wire.pack(kind, content, envelope, **header)]))
 
     def take(self, r):
         if r.kind == PING:

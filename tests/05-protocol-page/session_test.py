@@ -3,7 +3,7 @@
 
 Usage: session_test.py BROKER PAGE [STORY...]     (all stories by default)
 
-Exit: 0 all stories hold, 1 one does not, 2 usage, 77 python3-zmq or python3-msgpack is missing.
+Exit: 0 all stories hold, 1 one does not, 2 usage, 77 python3-zmq, python3-msgpack or python3-protobuf is missing.
 """
 import json
 import os
@@ -15,10 +15,11 @@ import tempfile
 import traceback
 
 try:
+    import google.protobuf  # of docs/clients/python
     import msgpack
     import zmq
 except ImportError as missing:
-    print(f"skipped: {missing.name} is missing (tools/setup --check installs python3-zmq and python3-msgpack)")
+    print(f"skipped: {missing.name} is missing (tools/setup --check installs python3-zmq, python3-msgpack and python3-protobuf)")
     sys.exit(77)
 
 import client as c
