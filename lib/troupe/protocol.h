@@ -8,7 +8,11 @@
  *   fipa-request-whenever               request-whenever: do this each time that it holds
  *   fipa-contract-net          SC00029  cfp: who does this, and for what (to many: troupe/contract_net.h)
  *   fipa-iterated-contract-net SC00030  the same, where a proposal may be answered by a revised call
+ *   fipa-auction-english       XC00031  auctions (with many: troupe/auction.h)
+ *   fipa-auction-dutch         XC00032
  *   fipa-subscribe             SC00035  subscribe: tell me now and each time it changes
+ *   fipa-brokering             SC00033  proxy: have others asked this, and relay what they say
+ *   fipa-recruiting            SC00034  proxy: have others asked this, who answer me or whom I name
  *   fipa-propose               SC00036  propose: may I do this
  *
  * The initiator starts a conversation with a few callbacks; a participant says once, in its behaviour's init,

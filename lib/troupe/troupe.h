@@ -3,6 +3,7 @@
 #define TROUPE_TROUPE_H
 
 #include "troupe/agent.h"
+#include "troupe/auction.h"
 #include "troupe/contract_net.h"
 #include "troupe/host.h"
 #include "troupe/message.h"

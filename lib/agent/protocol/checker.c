@@ -247,7 +247,7 @@ static void judge(talk_t *t, tr_role_t from, const tr_acl_t *acl, int64_t wall_m
     tr_machine_t before = t->machine;
     tr_verdict_t verdict = tr_machine_step(&t->machine, from, acl->performative, crossed);
     bool overdue = verdict == TR_VERDICT_LEGAL && from == TR_PARTICIPANT && t->due_ms &&
-                   wall_ms > t->due_ms && !tr_machine_streams(&before);
+                   wall_ms > t->due_ms && !tr_machine_streams(&before) && !tr_machine_is_patient(&before);
     if (verdict == TR_VERDICT_ILLEGAL) {
         t->illegal++;
         t->machine.last = (uint8_t)from;

@@ -125,6 +125,8 @@ void tr_conversation_renew(tr_conversation_t *self, const tr_acl_t *received) {
     if (!tr_machine_renews(&self->machine))
         return;
     int64_t left = time_left(self, received);
+    if (left >= 0 && tr_machine_is_patient(&self->machine))
+        left += TR_CONVERSATION_TIMEOUT;
     if (left >= 0) {
         tr_conversation_deadline(self, left); /* out of memory: the one before stays, ignoring */
         return;

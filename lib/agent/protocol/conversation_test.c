@@ -68,7 +68,8 @@ static void a_wrong_start_says_what_is_wrong(void **state) {
         {{.protocol = "fipa-dance", .receiver = "bob"}, -EINVAL,
             "\"fipa-dance\" is no protocol that is known here: fipa-request, fipa-query, fipa-request-when, "
             "fipa-request-whenever, fipa-propose, fipa-subscribe, fipa-contract-net, "
-            "fipa-iterated-contract-net"},
+            "fipa-iterated-contract-net, "
+            "fipa-auction-english, fipa-auction-dutch, fipa-brokering, fipa-recruiting"},
         {{.protocol = "fipa-query", .receiver = "bob"}, -EINVAL,
             "fipa-query begins with one of query-if, query-ref: say which"},
         {{.protocol = "fipa-query", .receiver = "bob", .performative = TR_REQUEST}, -EPROTO,

@@ -77,6 +77,7 @@ void tr_group_forget_proposal(tr_member_t *m) {
 }
 
 void tr_group_destroy(tr_group_t *self) {
+    tr_timer_cancel(&self->timer);
     for (size_t i = 0; self->members && i < self->n; i++) {
         tr_group_forget_proposal(&self->members[i]);
         free((void *)(uintptr_t)self->members[i].from);

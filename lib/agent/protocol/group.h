@@ -16,6 +16,7 @@ typedef struct tr_member {
     tr_conversation_t *conversation; /* NULL: ended, or never begun */
     tr_proposal_t proposal;          /* the last one; content NULL where it was empty */
     tr_content_t value;
+    int64_t bid;
     bool has_value, waiting, proposed, accepted;
 } tr_member_t;
 
@@ -28,6 +29,7 @@ typedef struct tr_group {
     size_t proposals_n;
     size_t n, called, open, waiting;
     size_t ended[TR_OUTCOME_MAX];
+    tr_timer_t *timer; /* of whoever makes something of it */
     unsigned pins;
 } tr_group_t;
 

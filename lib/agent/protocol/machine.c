@@ -83,6 +83,10 @@ bool tr_machine_renews(const tr_machine_t *self) {
            self->protocol->states[self->state].renew;
 }
 
+bool tr_machine_is_patient(const tr_machine_t *self) {
+    return tr_machine_renews(self) && self->protocol->states[self->state].patient;
+}
+
 const char *tr_machine_state_name(const tr_machine_t *self) {
     switch (self->state) {
     case TR_STATE_CANCELLED: return "cancelled";

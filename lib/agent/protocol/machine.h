@@ -38,6 +38,8 @@ tr_outcome_t tr_machine_outcome(const tr_machine_t *self);
 bool tr_machine_streams(const tr_machine_t *self);
 /* In a state whose deadline began when it was entered. */
 bool tr_machine_renews(const tr_machine_t *self);
+/* In a state that nobody need answer. */
+bool tr_machine_is_patient(const tr_machine_t *self);
 /* "requested", "cancelling" ...; static. */
 const char *tr_machine_state_name(const tr_machine_t *self);
 

@@ -168,6 +168,8 @@ static bool answer_stray(tr_agent_t *agent, const tr_message_t *message, const t
             agent, message, TR_FAILURE, TR_REASON_NOT_IN_PROGRESS, "the conversation is not open here");
         return true;
     }
+    if (acl->performative == TR_REJECT_PROPOSAL)
+        return true; /* a proposal that nobody remembers: it crossed the end, and this changes nothing */
     char text[400];
     tr_answer_unexpected(agent, message,
         tr_machine_explain(fresh, TR_INITIATOR, acl->performative, false, text, sizeof text),
@@ -175,13 +177,16 @@ static bool answer_stray(tr_agent_t *agent, const tr_message_t *message, const t
     return true;
 }
 
+static bool calls(const tr_protocol_t *p) {
+    for (size_t i = 0; p && i < p->moves_n; i++)
+        if (p->moves[i].act == TR_CFP)
+            return true;
+    return false;
+}
+
 /* A proposal for which the conversation that asked for it has not waited. */
 static bool reject_late(tr_agent_t *agent, const tr_message_t *message, const tr_protocol_t *protocol) {
-    tr_machine_t machine;
-    if (!protocol || tr_message_performative(message) != TR_PROPOSE)
-        return false;
-    tr_machine_init(&machine, protocol);
-    if (!(tr_machine_allowed(&machine, TR_INITIATOR, false) & 1u << TR_CFP))
+    if (tr_message_performative(message) != TR_PROPOSE || !calls(protocol))
         return false;
     tr_reply_reason(agent, message, TR_REJECT_PROPOSAL, "late", "proposals are no longer taken");
     return true;

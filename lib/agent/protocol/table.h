@@ -22,9 +22,10 @@ typedef struct tr_protocol_state {
     const char *name;
     tr_outcome_t outcome; /* TR_OUTCOME_NONE: the conversation goes on */
     bool stream;          /* it may last for ever: the deadline is over */
-    bool
-        renew; /* who leads here begins a deadline anew: the initiator's act says it, the participant's asks for a
-                   decision that takes its own time */
+    /* A deadline begins anew here: the initiator's act says it, the participant's asks for a decision that takes its
+     * own time. */
+    bool renew;
+    bool patient; /* with renew: silence is an answer too, so it ends TR_CONVERSATION_TIMEOUT after it */
 } tr_protocol_state_t;
 
 typedef struct tr_protocol_move {
@@ -55,6 +56,10 @@ extern const tr_protocol_t tr_fipa_propose;               /* SC00036 */
 extern const tr_protocol_t tr_fipa_subscribe;             /* SC00035 */
 extern const tr_protocol_t tr_fipa_contract_net;          /* SC00029 */
 extern const tr_protocol_t tr_fipa_iterated_contract_net; /* SC00030 */
+extern const tr_protocol_t tr_fipa_auction_english;       /* XC00031 */
+extern const tr_protocol_t tr_fipa_auction_dutch;         /* XC00032 */
+extern const tr_protocol_t tr_fipa_brokering;             /* SC00033 */
+extern const tr_protocol_t tr_fipa_recruiting;            /* SC00034 */
 
 /* All of them, ended by NULL. */
 const tr_protocol_t *const *tr_protocols(void);
