@@ -154,14 +154,23 @@ static void who_fails_too_often_ends_its_process(void **state) {
     assert_int_equal(tr_host_run(f->host), TR_HOST_EXIT_GAVE_UP);
 }
 
-/* The request that a provider fails at goes to another one. */
+static bool has_answer(const member_t *m, uint64_t number) {
+    for (size_t i = 0; i < m->box->n; i++)
+        if (m->box->seen[i].type == TR_MESSAGE_DIRECT && m->box->seen[i].number == number)
+            return true;
+    return false;
+}
+
+/* The request that a provider fails at goes to another one. However long that one takes to come (the machine may be busy), the first one
+ * does not give up before: it would keep what it was given last. */
 static void a_leased_request_survives_the_failure(void **state) {
     crowd_t *c = *state;
     static notes_t notes; /* the agent ends after this function */
     notes = (notes_t){0};
     crowd_open(c, NULL);
     member_t *a = crowd_join(c, "a");
-    member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.restart_backoff_ms = 500});
+    member_t *f = join_fragile(
+        c, "f", &notes, &(tr_host_options_t){.restart_backoff_ms = 500, .restart_intensity = 1000});
     assert_int_equal(tr_provide(f->agent, "work", 1), 0);
     until(c, ({
         if (!a->box->n || a->box->seen[a->box->n - 1].type == TR_MESSAGE_FAILED)
@@ -169,14 +178,15 @@ static void a_leased_request_survives_the_failure(void **state) {
         crowd_pass(c, 20);
         notes.n > 0;
     }));
-    member_forget(a);
-    assert_int_equal(member_send_as(a, "svc:work", 13, TR_REQUEST, NULL), 0);
+    int r;
+    until(c, (r = member_send_as(a, "svc:work", 13, TR_REQUEST, NULL)) != -EAGAIN);
+    assert_int_equal(r, 0);
     until(c, f->events[TR_HOST_RESTARTED] > 0);
     process_t *p = crowd_role(c, "provider", "p", "work", "4", "answer", NULL);
     char line[64]; /* f may have got it once more before p was there: then it fails once more */
     until(c, process_line_now(p, line, sizeof line));
     assert_int_equal(strncmp(line, "got 13 ", 7), 0);
-    until(c, a->box->n > 0 && a->box->seen[a->box->n - 1].number == 13);
+    until(c, has_answer(a, 13));
 }
 
 typedef struct runner {
