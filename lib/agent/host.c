@@ -235,6 +235,7 @@ static bool run_events(tr_host_t *h) {
     uint64_t session = tr_link_session(h->link);
     if (session != h->session && tr_link_ready(h->link)) {
         h->session = session;
+        h->last_hosted = NULL; /* its route may be another one's now */
         tr_provide_again(h);
         any = true;
     }

@@ -251,19 +251,20 @@ static bool holds(const tr_registration_t *r, tr_route_t first, tr_route_t route
 }
 
 /* The list is short (one entry per add or range) and changes in the host's thread only; routes change under
- * the lock. */
+ * the lock. One of another session may be the same by chance: those of now come first. */
 tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *ret_index) {
-    tr_registration_t *found = NULL;
     pthread_mutex_lock(&self->lock);
-    for (tr_registration_t *r = self->registrations; r && !found; r = r->next) {
-        bool now = holds(r, r->route, route);
-        if (!now && !holds(r, r->old_route, route))
-            continue;
-        *ret_index = (uint32_t)(route - (now ? r->route : r->old_route));
-        found = r;
-    }
+    tr_registration_t *r = self->registrations, *old = r;
+    while (r && !holds(r, r->route, route))
+        r = r->next;
+    while (!r && old && !holds(old, old->old_route, route))
+        old = old->next;
+    if (r)
+        *ret_index = (uint32_t)(route - r->route);
+    else if (old)
+        *ret_index = (uint32_t)(route - old->old_route);
     pthread_mutex_unlock(&self->lock);
-    return found;
+    return r ? r : old;
 }
 
 void tr_registration_set_owner(tr_registration_t *r, void *owner) {

@@ -141,6 +141,39 @@ static void a_resumed_session_tells_the_route_that_was_asked_for(void **state) {
     }
 }
 
+static uint64_t asked(void) {
+    const tr_record_t *r = tr_wire_fixture_sent(TR_KIND_REGISTER);
+    assert_non_null(r);
+    return r->h.id;
+}
+
+static void registered_at(tr_link_t *link, uint64_t id, const char *name, tr_route_t route) {
+    Troupe__Registered m = TROUPE__REGISTERED__INIT;
+    m.name = (char *)(uintptr_t)name;
+    m.count = 1;
+    m.route = route;
+    tr_wire_fixture_say(link, &(tr_record_header_t){.kind = TR_KIND_REGISTERED, .id = id}, &m.base);
+}
+
+/* Another broker may give the same routes to others: what it delivers is for those who have them now. */
+static void a_route_is_of_who_has_it_now(void **state) {
+    (void)state;
+    tr_registration_t *a;
+    tr_link_t *link = ready(10, &a);
+    tr_registration_t *b = tr_link_register(link, "b", 1, "test");
+    registered_at(link, asked(), "b", ROUTE + 1);
+    tr_wire_fixture_say(
+        link, &(tr_record_header_t){.kind = TR_KIND_REFUSED, .reason = TR_REASON_NO_SESSION}, NULL);
+    tr_wire_fixture_welcome(link, 2, 2, false);
+    uint64_t first = asked(), second = asked(); /* b's is asked for first: it came last */
+    registered_at(link, second, "a", ROUTE + 1);
+    registered_at(link, first, "b", ROUTE);
+    uint32_t index;
+    assert_ptr_equal(tr_link_owner(link, ROUTE + 1, &index), a);
+    assert_ptr_equal(tr_link_owner(link, ROUTE, &index), b);
+    tr_wire_fixture_end(&link);
+}
+
 /* What had come before still waits to be handed out. */
 static void names_of_topics_outlive_their_session(void **state) {
     (void)state;
@@ -168,6 +201,7 @@ int main(void) {
         cmocka_unit_test(a_welcome_said_twice_is_ignored),
         cmocka_unit_test(a_welcome_to_another_session_begins_anew),
         cmocka_unit_test(a_resumed_session_tells_the_route_that_was_asked_for),
+        cmocka_unit_test(a_route_is_of_who_has_it_now),
         cmocka_unit_test(names_of_topics_outlive_their_session),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
