@@ -298,6 +298,7 @@ const tr_action_t tr_ams_actions[] = {
     {"quarantine-release", tr_handle_quarantine_release},
     {"quarantine-list", tr_handle_quarantine_list},
     {"mailboxes", tr_handle_mailboxes},
+    {"mailbox-limits", tr_handle_mailbox_limits},
     {"mailbox-drop", tr_handle_mailbox_drop},
     {"journal", tr_handle_journal},
     {"dead-letters", tr_handle_dead_letters},

@@ -73,6 +73,9 @@ static void put_queue(tr_buffer_t *ops, const tr_queue_t *q) {
     tr_put64(value, q->id);
     tr_put64(value + 8, (uint64_t)q->since_ms);
     value[16] = q->service->durable_policy;
+    tr_put64(value + 17, q->limits.records);
+    tr_put64(value + 25, q->limits.bytes);
+    tr_put64(value + 33, (uint64_t)q->limits.age_ms);
     tr_batch_put(ops, &key, value, sizeof value);
 }
 

@@ -151,7 +151,8 @@ static void the_ams_tells_of_mailboxes(void **state) {
     char want[256];
     snprintf(want, sizeof want,
         "inform {\"total\":1,\"mailboxes\":[{\"name\":\"b@north\",\"present\":true,\"queued\":0,\"leased\":2,"
-        "\"bytes\":%u,\"on_disk\":0,\"oldest_ms\":%lld,\"subscriptions\":[]}]}",
+        "\"bytes\":%u,\"on_disk\":0,\"oldest_ms\":%lld,\"subscriptions\":[],\"max-records\":0,\"max-bytes\":"
+        "0,\"max-age-ms\":0}]}",
         2 * two->record.h.length, (long long)first_ms);
     assert_string_equal(mailboxes(&h, ""), want);
     leave(h.w, 2, "b");

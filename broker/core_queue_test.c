@@ -1,5 +1,6 @@
 /* The life of a durable queue: how long its messages wait, who takes it up, and how it is removed. */
 #include "broker/core_office.h"
+#include "broker/journal_code.h"
 
 static const char *a_asks(const office_t *o, const char *json) {
     return ask(o->w, 1, o->a, "a", "ams", json);
@@ -66,6 +67,62 @@ static void for_ever_is_the_default(void **state) {
         pass(o.w, INT64_C(86400000));
     receiver_comes(&o);
     expect_message(&o, "kept");
+    world_end(o.w);
+}
+
+#define LIMITS(more) "{\"action\":\"mailbox-limits\",\"name\":\"b\"" more "}"
+
+/* They count at once, are remembered, and those for all count again when they are taken back. */
+static void a_mailbox_may_have_limits_of_its_own(void **state) {
+    (void)state;
+    office_t o = office_new(NULL);
+    expect_says(a_asks(&o, LIMITS("")), "there is no durable mailbox");
+    office_send(&o, 1, "one");
+    settle(o.w, 2, expect_message(&o, "one"), false);
+    expect_says(a_asks(&o, LIMITS(",\"max-records\":-1")), "unrecognised-parameter-value");
+    expect_says(a_asks(&o, LIMITS(",\"max-records\":1,\"max-age-ms\":60000")), "done");
+    world_crash(o.w, SIZE_MAX);
+    sender_comes(&o, 1);
+    expect_says(
+        a_asks(&o, "{\"action\":\"mailboxes\"}"), "\"max-records\":1,\"max-bytes\":0,\"max-age-ms\":60000");
+    office_send(&o, 2, "two");
+    office_send(&o, 3, "three");
+    expect_nack(o.w, 1, 3, TR_REASON_BUSY);
+    pass(o.w, 61000);
+    pass(o.w, 300);
+    sender_comes(&o, 1);
+    assert_int_equal(tr_core_stats(o.w->core)->letters, 1);
+    expect_says(a_asks(&o, LIMITS(",\"max-bytes\":100")), "done");
+    office_send(&o, 4, "four"); /* with its header it has more than that in no queue, and less in this */
+    office_send(&o, 5, "five");
+    expect_nack(o.w, 1, 5, TR_REASON_BUSY);
+    expect_says(a_asks(&o, LIMITS("")), "done");
+    office_send(&o, 6, "six");
+    office_send(&o, 7, "seven");
+    receiver_comes(&o);
+    static const char *const left[] = {"four", "six", "seven"};
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        settle(o.w, 2, expect_message(&o, left[i]), false);
+    world_end(o.w);
+}
+
+static void a_queue_of_an_older_broker_is_read(void **state) {
+    (void)state;
+    office_t o = office_new(NULL);
+    lose(o.w, 2);
+    office_send(&o, 1, "kept");
+    uint8_t value[TR_QUEUE_OLD_VALUE] = {1}; /* the first queue's number */
+    tr_key_t key = tr_key_named(TR_KEY_QUEUE, "agent b");
+    tr_error_t error = {0};
+    tr_journal_op_t op = {.type = TR_JOURNAL_PUT,
+        .key = key.bytes,
+        .key_len = key.len,
+        .value = value,
+        .value_len = sizeof value};
+    assert_int_equal(tr_journal_write(o.w->journal, &op, 1, true, &error), 0);
+    world_crash(o.w, SIZE_MAX);
+    receiver_comes(&o);
+    settle(o.w, 2, expect_message(&o, "kept"), false);
     world_end(o.w);
 }
 
@@ -184,6 +241,8 @@ int main(void) {
         cmocka_unit_test(what_waits_too_long_becomes_a_dead_letter),
         cmocka_unit_test(a_long_backlog_ages_as_a_whole),
         cmocka_unit_test(for_ever_is_the_default),
+        cmocka_unit_test(a_mailbox_may_have_limits_of_its_own),
+        cmocka_unit_test(a_queue_of_an_older_broker_is_read),
         cmocka_unit_test(who_registers_by_message_gets_what_waits),
         cmocka_unit_test(a_mailbox_is_removed_with_all_that_is_in_it),
         cmocka_unit_test(a_long_backlog_is_removed),

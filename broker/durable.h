@@ -72,9 +72,16 @@ typedef struct tr_old_state {
     uint8_t bytes[]; /* as in the journal: settled bits, then attempts if it has any */
 } tr_old_state_t;
 
+/* Of one queue; 0 = as for all (config). */
+typedef struct tr_queue_limits {
+    uint64_t records, bytes;
+    int64_t age_ms;
+} tr_queue_limits_t;
+
 struct tr_queue {
     uint64_t id;
     tr_service_t *service;
+    tr_queue_limits_t limits;
     tr_lane_t lanes[TR_PRIORITIES];
     uint64_t records, bytes;                   /* all that is not settled */
     uint64_t resident_records, resident_bytes; /* of them in memory */
@@ -194,7 +201,7 @@ void tr_block_synced(tr_core_t *core, tr_block_t *block);
 void tr_queue_park(tr_service_t *service);
 void tr_block_link(tr_queue_t *queue, tr_block_t *block);
 
-/* queue_drop.c */
+/* queue_actions.c */
 /* Forgets a queue that has no provider, with all that is in it; frees it. BUSY: it has one, or something of it is on its way to the disk.
  * LIMIT: out of memory. */
 tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue);

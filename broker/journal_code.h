@@ -31,7 +31,9 @@ typedef enum tr_key_type {
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u
-#define TR_QUEUE_VALUE     17u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable */
+#define TR_QUEUE_VALUE                                                                                       \
+    41u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable, its own limits */
+#define TR_QUEUE_OLD_VALUE 17u /* of one that was written before queues had limits of their own */
 #define TR_KEY_MAX         (1u + 8u + TR_TOPIC_MAX) /* bytes */
 
 typedef struct tr_key {

@@ -57,7 +57,8 @@ void tr_handle_dead_letter_drop(tr_answer_t *a);
 void tr_handle_dead_letters_requeue(tr_answer_t *a);
 void tr_handle_dead_letters_drop(tr_answer_t *a);
 
-/* queue_drop.c */
+/* queue_actions.c */
+void tr_handle_mailbox_limits(tr_answer_t *a);
 void tr_handle_mailbox_drop(tr_answer_t *a);
 
 /* waiting.c: the AMS's actions on what waits durably */

@@ -182,7 +182,9 @@ static void count_taken(tr_core_t *core, tr_queue_t *q, const tr_block_t *b, uin
 
 static bool has_room(const tr_core_t *core, const tr_queue_t *q, uint32_t length) {
     const tr_core_config_t *c = &core->config;
-    return q->records < c->queue_records && q->bytes + length <= c->queue_bytes &&
+    uint64_t records = q->limits.records ? q->limits.records : c->queue_records;
+    uint64_t bytes = q->limits.bytes ? q->limits.bytes : c->queue_bytes;
+    return q->records < records && q->bytes + length <= bytes &&
            core->stats.unsynced_bytes + length <= c->unsynced_bytes;
 }
 

@@ -30,7 +30,7 @@ static int on_producer(tr_core_t *core, const tr_pair_t *pair) {
 
 static int on_queue(tr_core_t *core, const tr_pair_t *pair) {
     tr_durable_t *d = core->durable;
-    if (pair->value_len != TR_QUEUE_VALUE)
+    if (pair->value_len != TR_QUEUE_VALUE && pair->value_len != TR_QUEUE_OLD_VALUE)
         return -EBADMSG;
     uint64_t id = tr_get64(pair->value), next = d->next_queue;
     tr_service_t *s = tr_service_get(core, (const char *)pair->key + 1, pair->key_len - 1, true);
@@ -44,6 +44,10 @@ static int on_queue(tr_core_t *core, const tr_pair_t *pair) {
         d->next_queue = next;
     q->since_ms = (int64_t)tr_get64(pair->value + 8);
     s->durable_policy = pair->value[16];
+    if (pair->value_len == TR_QUEUE_VALUE)
+        q->limits = (tr_queue_limits_t){.records = tr_get64(pair->value + 17),
+            .bytes = tr_get64(pair->value + 25),
+            .age_ms = (int64_t)tr_get64(pair->value + 33)};
     q->written = true;
     return 0;
 }

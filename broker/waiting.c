@@ -71,7 +71,7 @@ static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *age
     int64_t since_ms = oldest(s);
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", agent, a->core->platform);
-    tr_write_map(w, 8);
+    tr_write_map(w, 11);
     tr_write_kv(w, "name", aid);
     tr_write_kv_bool(w, "present", s->providers_n > 0);
     tr_write_kv_uint(w, "queued", waiting.records);
@@ -84,6 +84,9 @@ static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *age
     else
         tr_write_nil(w);
     write_subscriptions(a, s->durable);
+    tr_write_kv_uint(w, "max-records", s->durable->limits.records);
+    tr_write_kv_uint(w, "max-bytes", s->durable->limits.bytes);
+    tr_write_kv_int(w, "max-age-ms", s->durable->limits.age_ms);
 }
 
 static const char *matches(const tr_answer_t *a, const tr_service_t *s) {

@@ -1,4 +1,4 @@
-/* `troupe mailbox ls`, `troupe mailbox rm`: what waits durably, also for agents that are away. */
+/* `troupe mailbox ls`, `troupe mailbox set`, `troupe mailbox rm`: what waits durably, also for agents that are away. */
 #include "lib/base/clock.h"
 #include "tools/ask_json.h"
 #include "tools/queue_name.h"
@@ -9,6 +9,8 @@
 typedef struct options {
     tr_cli_common_t common;
     bool force;
+    int64_t records, age_ms;
+    size_t bytes;
 } options_t;
 
 /* ---- ls ---- */
@@ -41,6 +43,9 @@ static const tr_column_t columns[] = {
     {"bytes", TR_COLUMN_BYTES},
     {"oldest", TR_COLUMN_DURATION},
     {"subscriptions", TR_COLUMN_TEXT, .wide = true},
+    {"max-records", TR_COLUMN_NUMBER, .wide = true},
+    {"max-bytes", TR_COLUMN_NUMBER, .wide = true},
+    {"max-age-ms", TR_COLUMN_NUMBER, .wide = true},
 };
 
 static void put(tr_output_t *output, const json_t *object, const char *key) {
@@ -61,6 +66,9 @@ static void put_mailbox(tr_output_t *output, const json_t *box) {
     else
         tr_output_null(output);
     put(output, box, "subscriptions");
+    put(output, box, "max-records");
+    put(output, box, "max-bytes");
+    put(output, box, "max-age-ms");
     tr_output_row(output);
 }
 
@@ -153,23 +161,72 @@ static const tr_program_t rm_program = {
     .most_arguments = 1,
 };
 
-static int run_rm(const tr_call_t *call) {
+/* About the queue of the first argument; takes the reference of `request`. */
+static int act(const tr_call_t *call, json_t *request) {
     const options_t *o = call->options;
     const char *text = call->arguments.items[0];
     tr_queue_name_t queue;
     tr_cli_session_t *session = NULL;
     json_t *answer = NULL;
-    if (!tr_queue_name_read(text, &queue))
+    if (!tr_queue_name_read(text, &queue)) {
+        json_decref(request);
         return tr_cli_usage(call, "\"%.140s\": expected the NAME of an agent, or svc:NAME", text);
+    }
+    json_object_set_new(request, queue.service ? "service" : "name", json_string(queue.name));
     int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
     if (code == TR_EXIT_OK)
-        code = tr_cli_ask_json(session, call, "ams",
-            json_pack("{s:s, s:s, s:b}", "action", "mailbox-drop", queue.service ? "service" : "name",
-                queue.name, "force", o->force),
-            &answer);
+        code = tr_cli_ask_json(session, call, "ams", request, &answer);
+    else
+        json_decref(request);
     json_decref(answer);
     tr_cli_session_close(&session);
     return code;
 }
 
+static int run_rm(const tr_call_t *call) {
+    const options_t *o = call->options;
+    return act(call, json_pack("{s:s, s:b}", "action", "mailbox-drop", "force", o->force));
+}
+
 const tr_verb_t tr_verb_mailbox_rm = {"mailbox rm", TR_VERB_WATCH, &rm_program, sizeof(options_t), run_rm};
+
+/* ---- set ---- */
+
+static const tr_option_t set_table[] = {
+    {"max-records", 0, "N", TR_INT(options_t, records), "0",
+        "Messages that it holds; more are refused with busy. 0: as the broker's --queue-records.", .min = 0,
+        .max = INT64_C(1) << 40, .flags = TR_OPTION_FLAG_ONLY},
+    {"max-bytes", 0, "SIZE", TR_SIZE(options_t, bytes), "0",
+        "Bytes that it holds, likewise. 0: as --queue-bytes.", .min = 0, .max = INT64_C(1) << 44,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"max-age", 0, "TIME", TR_DURATION(options_t, age_ms), "0",
+        "What has waited for longer becomes a dead letter (7d). 0: as --queue-retention.", .min = 0,
+        .max = INT64_C(1) << 44, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+};
+
+static const tr_program_t set_program = {
+    .name = "troupe mailbox set",
+    .summary = "Give a durable mailbox limits of its own",
+    .description = "They count from now on, also across the end of the broker, and replace those of an "
+                   "earlier call: what is "
+                   "not given is as for all mailboxes. svc:NAME is the durable queue of a service.",
+    .examples = "troupe mailbox set clerk --max-age 7d --max-bytes 1G\n"
+                "troupe mailbox set svc:digest --max-records 10000",
+    .options = set_table,
+    .option_count = sizeof set_table / sizeof *set_table,
+    .env_prefix = "TROUPE",
+    .arguments = "QUEUE",
+    .least_arguments = 1,
+    .most_arguments = 1,
+};
+
+static int run_set(const tr_call_t *call) {
+    const options_t *o = call->options;
+    return act(call,
+        json_pack("{s:s, s:I, s:I, s:I}", "action", "mailbox-limits", "max-records", (json_int_t)o->records,
+            "max-bytes", (json_int_t)o->bytes, "max-age-ms", (json_int_t)o->age_ms));
+}
+
+const tr_verb_t tr_verb_mailbox_set = {
+    "mailbox set", TR_VERB_WATCH, &set_program, sizeof(options_t), run_set};

@@ -22,6 +22,7 @@
     VERB(record)                                                                                             \
     VERB(replay)                                                                                             \
     VERB(mailbox_ls)                                                                                         \
+    VERB(mailbox_set)                                                                                        \
     VERB(mailbox_rm)                                                                                         \
     VERB(dlq_ls)                                                                                             \
     VERB(dlq_show)                                                                                           \

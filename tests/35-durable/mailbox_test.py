@@ -61,6 +61,20 @@ class Mailbox(durable.DurableTest):
         self.good("dlq", "requeue", "--all")
         self.assertEqual([m["content"] for m in self.wait_book(1)], ["old"])
 
+    def test_a_mailbox_may_have_limits_of_its_own(self):
+        self.start()
+        self.clerk().stop()
+        self.fails(3, "there is no durable mailbox", "mailbox", "set", "nobody", "--max-records", "2")
+        self.good("mailbox", "set", "clerk", "--max-records", "2", "--max-age", "1h")
+        self.crash()
+        self.start()
+        box = self.boxes()["clerk@local"]
+        self.assertEqual((box["max-records"], box["max-bytes"], box["max-age-ms"]), (2, 0, 3600000))
+        done = self.fails(4, "its queue is full", "send", "clerk", "inform", "--durable", "--lines", "--timeout", "300ms", text="a\nb\nc\n")
+        self.assertIn("2 stored", done.err)
+        self.good("mailbox", "set", "clerk", "--max-age", "100ms")
+        harness.wait_until(lambda: len(self.good("dlq", "ls", "--reason", "too-old", "-o", "json").json()) == 2, "both to die of age")
+
     def test_what_is_published_waits_for_a_durable_subscriber(self):
         self.start()
         self.clerk("clerk", "--subscribe", "news.>").stop()
