@@ -230,6 +230,82 @@ static void durable_requests_cross_too(void **state) {
     net_end(p.net);
 }
 
+/* Frames of every kind that a neighbour sends, kept as they cross. */
+#define KEPT 64
+
+typedef struct kept {
+    uint8_t *bytes;
+    size_t len;
+    unsigned end;
+} kept_t;
+
+static size_t keep_all(post_t *p, kept_t *kept) {
+    size_t n = 0;
+    net_wire_t *wire = net_wire(p->net, 0, 1);
+    wire->stuck = true;
+    subscribe(p->b, 1, p->bob, "news.>");
+    ask(p->b, 1, p->bob, "bob", "df", "{\"action\":\"register\",\"services\":[{\"name\":\"sum\"}]}");
+    for (int round = 0; round < 6; round++) {
+        say(p, "bob@b", (uint64_t)round * 2 + 1, "durable");
+        post(p->a, 1, &(letter_t){.src = p->ann, .from = "ann", .to = "svc:sum", .text = "work"});
+        post(p->a, 1, &(letter_t){.src = p->ann, .from = "ann", .to = "nobody@b", .text = "nack"});
+        post(p->a, 1, &(letter_t){.src = p->ann, .from = "ann", .topic = "news.a", .text = "news"});
+        for (got_t *g; (g = take(p->b, 1, TR_KIND_MESSAGE));)
+            settle(p->b, 1, g, round % 2);
+        pass(p->a, 800);
+        pass(p->b, 800);
+        control(p->a, 1, TR_KIND_PING, 0, 0, NULL);
+        control(p->b, 1, TR_KIND_PING, 0, 0, NULL);
+        for (unsigned end = 0; end < 2; end++)
+            for (net_frame_t *f = wire->first[end]; f && n < KEPT; f = f->next) {
+                kept[n] = (kept_t){malloc(f->len), f->len, end};
+                assert_non_null(kept[n].bytes);
+                memcpy(kept[n++].bytes, f->bytes, f->len);
+            }
+        wire->stuck = false;
+        net_run(p->net);
+        wire->stuck = true;
+    }
+    wire->stuck = false;
+    net_run(p->net);
+    return n;
+}
+
+static uint32_t next_random(uint32_t *state) {
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Whatever a neighbour sends, counts hold (the fixture looks after each frame), and the link takes what is good. */
+static void nonsense_of_a_neighbour_does_no_harm(void **state) {
+    (void)state;
+    post_t p = post_of();
+    kept_t kept[KEPT];
+    size_t n = keep_all(&p, kept);
+    assert_true(n > 20);
+    uint32_t random = 7;
+    for (int i = 0; i < 6000; i++) {
+        const kept_t *k = &kept[next_random(&random) % n];
+        uint8_t *copy = malloc(k->len);
+        assert_non_null(copy);
+        memcpy(copy, k->bytes, k->len);
+        for (unsigned flips = next_random(&random) % 4; flips-- > 0 && k->len > 8;)
+            copy[8 + next_random(&random) % (k->len - 8)] = (uint8_t)next_random(&random);
+        net_wire_t *wire = net_wire(p.net, 0, 1);
+        if (!wire)
+            wire = net_dial(p.net, 0, 1);
+        net_inject_bytes(p.net, wire, k->end, copy, k->len);
+        free(copy);
+        if (i % 100 == 0) {
+            forget(p.a);
+            forget(p.b);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        free(kept[i].bytes);
+    net_end(p.net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_durable_message_crosses),
@@ -242,6 +318,7 @@ int main(void) {
         cmocka_unit_test(an_agent_that_comes_late_gets_it),
         cmocka_unit_test(an_agent_that_is_away_gets_it_later),
         cmocka_unit_test(durable_requests_cross_too),
+        cmocka_unit_test(nonsense_of_a_neighbour_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

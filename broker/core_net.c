@@ -12,12 +12,12 @@ static net_wire_t *wire_of(const net_t *net, const world_t *w, tr_peer_t peer, u
     return NULL;
 }
 
-static void put_frame(net_wire_t *wire, unsigned to, const tr_buf_t *buf) {
-    net_frame_t *f = malloc(sizeof *f + buf->len);
+static void put_frame(net_wire_t *wire, unsigned to, const void *bytes, size_t len) {
+    net_frame_t *f = malloc(sizeof *f + len);
     assert_non_null(f);
     f->next = NULL;
-    f->len = buf->len;
-    memcpy(f->bytes, buf->data, buf->len);
+    f->len = len;
+    memcpy(f->bytes, bytes, len);
     *wire->last[to] = f;
     wire->last[to] = &f->next;
 }
@@ -37,7 +37,7 @@ static void abroad(world_t *w, const tr_core_out_t *out) {
     unsigned end;
     net_wire_t *wire = wire_of(w->net, w, out->peer, &end);
     if (wire && wire->up && out->type == TR_OUT_SEND) {
-        put_frame(wire, !end, out->buf);
+        put_frame(wire, !end, out->buf->data, out->buf->len);
     } else if (wire && out->type == TR_OUT_CUT) {
         wire->up = false; /* what was sent before is carried still */
     } else if (wire && out->type == TR_OUT_DIALLED) {
@@ -184,9 +184,14 @@ net_wire_t *net_dial(net_t *net, size_t from, size_t to) {
 void net_inject(net_t *net, net_wire_t *wire, unsigned to) {
     world_t *w = wire->ends[!to];
     tr_bundle_end(w->draft, w->draft_records);
-    put_frame(wire, to, w->draft);
+    put_frame(wire, to, w->draft->data, w->draft->len);
     tr_buf_release(w->draft);
     w->draft = NULL;
+    net_run(net);
+}
+
+void net_inject_bytes(net_t *net, net_wire_t *wire, unsigned to, const void *bytes, size_t len) {
+    put_frame(wire, to, bytes, len);
     net_run(net);
 }
 

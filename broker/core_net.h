@@ -47,6 +47,8 @@ net_wire_t *net_dial(net_t *net, size_t from, size_t to);
 net_wire_t *net_dial_later(net_t *net, size_t from, size_t to);
 /* What was drafted at the other end goes to this end of the wire, as if that broker had sent it. */
 void net_inject(net_t *net, net_wire_t *wire, unsigned to);
+/* The same of any bytes. */
+void net_inject_bytes(net_t *net, net_wire_t *wire, unsigned to, const void *bytes, size_t len);
 /* The broker ends without a word, and begins anew; nobody notices yet. */
 void net_rebirth(net_t *net, size_t broker);
 /* The same on its disk, of which the first `keep` batches that were not synced are there; its links break. */

@@ -90,9 +90,9 @@ void tr_foreign_refused(tr_core_t *core, tr_session_t *from, const tr_record_t *
 }
 
 void tr_foreign_pong(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
-    int64_t rtt = core->now.mono_ms - (int64_t)record->h.id;
-    if (rtt >= 0)
-        from->neighbour->rtt_ms = rtt;
+    uint64_t rtt = (uint64_t)core->now.mono_ms - record->h.id; /* the time that our PING said */
+    if (rtt <= from->neighbour->lease_ms)
+        from->neighbour->rtt_ms = (int64_t)rtt;
 }
 
 void tr_foreign_answer(tr_core_t *core, const tr_lease_t *lease, uint8_t flags) {

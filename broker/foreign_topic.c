@@ -10,24 +10,34 @@
 #include <stdlib.h>
 
 typedef struct foreign_topic {
+    tr_route_t there;
     tr_route_t here; /* of our topic of that name, as it was last seen */
     size_t len;
     char name[];
 } foreign_topic_t;
 
+/* By its slot over there, which another topic may have later. */
+static foreign_topic_t *find(const tr_neighbour_t *n, tr_route_t route) {
+    uint32_t slot = tr_route_slot(route);
+    return tr_map_find_ptr(&n->topics, (const char *)&slot, sizeof slot);
+}
+
 void tr_foreign_topic_named(tr_core_t *core, tr_neighbour_t *n, const char *name, tr_route_t route) {
+    (void)core;
     size_t len = strlen(name);
-    const char *key = (const char *)&route;
-    if (!tr_topic_valid(name, len) || *name == '$' || tr_map_find(&n->topics, key, sizeof route) ||
-        n->topics.count > core->config.topics_max)
+    uint32_t slot = tr_route_slot(route);
+    foreign_topic_t *old = find(n, route);
+    if (!tr_topic_valid(name, len) || *name == '$' || (old && old->there == route))
         return;
     foreign_topic_t *t = malloc(sizeof *t + len + 1);
     if (!t)
         return; /* its publications are dropped */
-    *t = (foreign_topic_t){.len = len};
+    *t = (foreign_topic_t){.there = route, .len = len};
     memcpy(t->name, name, len + 1);
-    if (tr_map_put(&n->topics, key, sizeof route, (uint64_t)(uintptr_t)t) < 0)
+    if (tr_map_put(&n->topics, (const char *)&slot, sizeof slot, (uint64_t)(uintptr_t)t) < 0)
         free(t);
+    else
+        free(old);
 }
 
 void tr_foreign_topics_forget(tr_neighbour_t *n) {
@@ -39,8 +49,8 @@ void tr_foreign_topics_forget(tr_neighbour_t *n) {
 }
 
 static tr_topic_t *topic_of(tr_core_t *core, const tr_neighbour_t *n, tr_route_t route) {
-    foreign_topic_t *t = tr_map_find_ptr(&n->topics, (const char *)&route, sizeof route);
-    if (!t)
+    foreign_topic_t *t = find(n, route);
+    if (!t || t->there != route)
         return NULL;
     tr_topic_t *topic = tr_topic_of_route(core, t->here);
     if (!topic && (topic = tr_topic_get(core, t->name, t->len)))
@@ -76,6 +86,6 @@ void tr_foreign_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *
 void tr_foreign_gap(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_topic_t *topic = topic_of(core, from->neighbour, record->h.src);
     from->neighbour->received++;
-    if (topic)
+    if (topic && record->h.id)
         tr_publish_skip(core, topic, record->h.id);
 }

@@ -53,7 +53,8 @@ static void look_up(const char *name, tr_resolved_t *ret) {
     char host[256];
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
     *ret = (tr_resolved_t){0};
-    snprintf(host, sizeof host, "%.*s", (int)(colon - name), name);
+    bool bracketed = *name == '[' && colon > name + 1 && colon[-1] == ']';
+    snprintf(host, sizeof host, "%.*s", (int)(colon - name) - 2 * bracketed, name + bracketed);
     int r = getaddrinfo(host, NULL, &hints, &list);
     if (r != 0)
         snprintf(ret->error, sizeof ret->error, "%.100s: %.50s", name, gai_strerror(r));

@@ -225,6 +225,23 @@ class Addresses(place.FederationTest):
         harness.wait_until(is_self, "the address to be known as its own")
         self.assertEqual(self.rows("north"), {})
 
+    def test_pods_share_a_certificate(self):
+        """As behind a headless service: which one answers at an address is not known before."""
+        self.certify("cluster", "--platform", "pod-*")
+        def pod(number, *more):
+            name = f"pod-{number}"
+            self.brokers[name] = self.broker("--platform", name, "--cert", self.certs / "secret" / "cluster.yaml", "--certs", self.certs,
+                                             "--open-links", "--federation", "tcp://127.0.0.1:0", *more)
+            return self.brokers[name].federation
+        first = pod(0)
+        pod(1, "--peer", first, "--peers-dns", first.replace("tcp://127.0.0.1", "localhost"), "--peers-every", "100ms")
+        self.wait_linked("pod-1", ["pod-0"])
+        self.wait_linked("pod-0", ["pod-1"])
+        self.assertEqual(self.rows("pod-0")["pod-1"]["ups"], 1)
+        other = self.broker("--platform", "stranger", "--cert", self.certs / "secret" / "cluster.yaml", "--certs", self.certs,
+                            "--open-links", "--peer", first)
+        other.wait_err("may not speak for this platform")
+
     def test_without_certificates_there_is_no_link(self):
         done = self.run_program("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://127.0.0.1:0", "--http", "none",
                                 "--federation", self.address("north"))
