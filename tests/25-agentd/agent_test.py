@@ -157,33 +157,6 @@ class Supervised(agentd.AgentdTest):
         self.assertEqual(self.ask("moody", "{}"), 1)
 
 
-class SharedObject(agentd.AgentdTest):
-    """The example of examples/behaviour, built as its user does against the installed library."""
-
-    SOURCE = harness.ROOT / "examples" / "behaviour" / "counter.c"
-
-    def install(self):
-        """`meson install` into a directory; gives what pkg-config says there."""
-        root = pathlib.Path(self.directory) / "root"
-        run = lambda *words, **more: subprocess.run(words, check=True, capture_output=True, text=True, **more).stdout
-        run("meson", "install", "-C", str(harness.BUILD), "--no-rebuild", "--quiet", "--destdir", str(root))
-        pc = next(root.glob("**/troupe.pc"))
-        env = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(root)}
-        return run("pkg-config", "--cflags", "--libs", "troupe", env=env).split(), pc.parent.parent
-
-    def build(self, source, output):
-        flags, libraries = self.install()
-        subprocess.run(["cc", "-Wall", "-Werror", "-shared", "-fPIC", str(source), *flags, "-o", output], check=True, cwd=self.directory)
-        return {"LD_LIBRARY_PATH": str(libraries)}
-
-    def test_the_example(self):
-        if not all(map(shutil.which, ("meson", "pkg-config", "cc"))):
-            self.skipTest("meson, pkg-config or cc is missing")
-        env = self.build(self.SOURCE, "counter.so")
-        self.agentd("--name", "counter", "--load", "./counter.so", "--args", '{"limit": 3}', env=env)
-        self.assertEqual([self.ask("counter", "hello")["total"] for _ in range(3)], [1, 2, 3])
-
-
 class FewFiles(agentd.AgentdTest):
     """A limit of open files under which libzmq would end the process: told before it can."""
 
