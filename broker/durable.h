@@ -176,6 +176,11 @@ struct tr_durable {
     bool streams_unsynced; /* something of them was handed over, and a crash of the machine may lose it */
 };
 
+/* How long its messages wait at most; 0 = for ever. */
+static inline int64_t tr_queue_age_ms(const tr_core_t *core, const tr_queue_t *queue) {
+    return queue->limits.age_ms ? queue->limits.age_ms : core->config.queue_age_ms;
+}
+
 /* queue.c */
 /* The queue of the service; made, and told to the journal, where it has none. NULL when out of memory. */
 tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service);

@@ -511,9 +511,8 @@ void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *r
 }
 
 static bool too_old(const tr_core_t *core, const tr_lease_t *lease) {
-    int64_t own_ms = lease->block ? lease->block->queue->limits.age_ms : 0;
-    int64_t age_ms = own_ms ? own_ms : core->config.queue_age_ms;
-    return age_ms && lease->block && core->now.wall_ms - lease->taken_ms > age_ms;
+    int64_t age_ms = lease->block ? tr_queue_age_ms(core, lease->block->queue) : 0;
+    return age_ms && core->now.wall_ms - lease->taken_ms > age_ms;
 }
 
 /* Why a request waits no more. */
