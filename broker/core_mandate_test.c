@@ -18,13 +18,17 @@ typedef struct party {
 
 static const char *const names[] = {NULL, "ann", "bob", "cid", "dan", "eve"};
 
-static party_t party(void) {
-    party_t p = {.w = world_new(NULL)};
+static party_t party_of(const tr_core_config_t *config) {
+    party_t p = {.w = world_new(config)};
     for (tr_peer_t i = 1; i <= 5; i++) {
         hello(p.w, i);
         p.route[i] = join(p.w, i, names[i]);
     }
     return p;
+}
+
+static party_t party(void) {
+    return party_of(NULL);
 }
 
 typedef struct errand {
@@ -284,6 +288,38 @@ static void a_service_may_be_a_cycle_too(void **state) {
     world_end(p.w);
 }
 
+/* Who is away and has a durable mailbox is in the chain all the same. */
+static void a_cycle_to_one_who_is_away(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.journal = true;
+    party_t p = party_of(&config);
+    hello_producer(p.w, 6, "f", 1);
+    tr_route_t fay = join(p.w, 6, "fay");
+    post(p.w, 6,
+        &(letter_t){.src = fay, .from = "fay", .to = "bob", .text = "d", .flags = TR_FLAG_DURABLE, .id = 1});
+    disk_works(p.w, 9);
+    settle(p.w, 2, expect_text(p.w, 2, TR_KIND_MESSAGE, "d"), false); /* bob has a mailbox now */
+    passes(&p, 1, "bob");
+    passes(&p, 2, "cid", CHAIN("ann", "bob"));
+    expect_done(p.w, 2, leave(p.w, 2, "bob"));
+    hello_producer(p.w, 7, "g", 1);
+    expect_done(p.w, 3, leave(p.w, 3, "cid"));
+    tr_route_t cid = join(p.w, 7, "cid");
+    post(p.w, 7,
+        &(letter_t){.src = cid,
+            .from = "cid",
+            .to = "bob",
+            .text = "x",
+            .act = TR_REQUEST,
+            .flags = TR_FLAG_DURABLE | TR_FLAG_MANDATE,
+            .conversation = "c",
+            .chain = CHAIN("ann", "bob", "cid"),
+            .id = 1});
+    expect_nack(p.w, 7, 1, TR_REASON_CYCLE);
+    world_end(p.w);
+}
+
 /* What is not taken is not paid for. */
 static void what_does_not_go_costs_nothing(void **state) {
     (void)state;
@@ -330,6 +366,7 @@ int main(void) {
         cmocka_unit_test(without_the_flag_nothing_is_asked),
         cmocka_unit_test(a_service_hands_it_to_a_provider),
         cmocka_unit_test(a_service_may_be_a_cycle_too),
+        cmocka_unit_test(a_cycle_to_one_who_is_away),
         cmocka_unit_test(what_does_not_go_costs_nothing),
         cmocka_unit_test(what_is_forgotten_is_refused),
     };

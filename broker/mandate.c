@@ -268,11 +268,10 @@ static tr_reason_t check_answer(
     return TR_REASON_NONE;
 }
 
-tr_reason_t tr_mandate_check(tr_core_t *core, tr_session_t *from, tr_record_t *record, const tr_entry_t *to,
-    uint32_t agent, const tr_service_t *service) {
+tr_reason_t tr_mandate_check(
+    tr_core_t *core, tr_session_t *from, tr_record_t *record, const char *to, const tr_service_t *service) {
     tr_mandates_t *all = mandates_of(core);
-    tr_span_t sender;
-    char name[TR_AID_MAX + 1];
+    tr_span_t sender, receiver = span_of(to, strlen(to));
     if (!all)
         return TR_REASON_LIMIT;
     tr_mandate_t *m = &all->mandate;
@@ -286,7 +285,6 @@ tr_reason_t tr_mandate_check(tr_core_t *core, tr_session_t *from, tr_record_t *r
             rc == -E2BIG ? "its delegation chain is too long: 32 at most"
                          : "a mandate needs a conversation-id, and an envelope with its fields in order");
     }
-    tr_span_t receiver = span_of(name, to ? tr_entry_agent_name(to, agent, name) : 0);
     bool handing_on = hands_on(m, sender);
     tr_reason_t why = handing_on ? check_handing_on(core, from, sender, receiver, service)
                                  : check_answer(core, from, record, sender, receiver);

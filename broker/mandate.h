@@ -58,10 +58,10 @@ typedef struct tr_mandates {
     char detail[200];
 } tr_mandates_t;
 
-/* A message with the flag, before it goes to `to` (the agent number `agent` of it) or to `service` (one of them
- * NULL, or both: an agent of the platform). An answer under a path that was forgotten loses the flag. */
-tr_reason_t tr_mandate_check(tr_core_t *core, tr_session_t *from, tr_record_t *record, const tr_entry_t *to,
-    uint32_t agent, const tr_service_t *service);
+/* A message with the flag, before it goes to an agent (its name, without this platform's) or to a service (`to` is
+ * "" then). An answer under a path that was forgotten loses the flag. */
+tr_reason_t tr_mandate_check(
+    tr_core_t *core, tr_session_t *from, tr_record_t *record, const char *to, const tr_service_t *service);
 /* Why the last one was refused. */
 const char *tr_mandate_words(const tr_core_t *core);
 /* The one that was checked last was taken: its sender pays. */
