@@ -37,6 +37,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .topics_max = 65536,
         .subscriptions_max = 1000000,
         .services_max = 65536,
+        .mandates_max = 262144,
         .told_max = 1024,
         .message_lease_ms = 30000,
         .queue_in_hand = 1024,

@@ -80,6 +80,14 @@ static void refused_(const party_t *p, tr_reason_t reason, const errand_t *e) {
     pass(p->w, 1); /* the audit tells so many a tick */
 }
 
+/* The answer goes, and nobody believes what it says to be left. */
+#define says_too_much(p, ...) says_too_much_((p), &(errand_t){__VA_ARGS__})
+static void says_too_much_(const party_t *p, const errand_t *e) {
+    say(p, e);
+    assert_false(expect(p->w, peer_of(e->to), TR_KIND_MESSAGE)->record.h.flags & TR_FLAG_MANDATE);
+    assert_non_null(take_event(p->w, TR_EVENT_BUDGET_REFUSED));
+}
+
 static void budgets_fall_along_a_chain(void **state) {
     (void)state;
     party_t p = party();
@@ -113,7 +121,7 @@ static void an_answer_gives_back_what_is_left(void **state) {
     party_t p = party();
     passes(&p, 1, "bob", .budget = MONEY(1000));
     passes(&p, 2, "cid", CHAIN("ann", "bob"), MONEY(900)); /* 99 stay */
-    refused(&p, TR_REASON_BUDGET, 3, "bob", CHAIN("ann", "bob"), MONEY(900), TR_INFORM);
+    says_too_much(&p, 3, "bob", CHAIN("ann", "bob"), MONEY(900), TR_INFORM);
     passes(&p, 3, "bob", CHAIN("ann", "bob"), MONEY(800), TR_INFORM);
     refused(&p, TR_REASON_BUDGET, 2, "dan", CHAIN("ann", "bob"), MONEY(899));
     passes(&p, 2, "dan", CHAIN("ann", "bob"), MONEY(898));
@@ -331,22 +339,33 @@ static void what_does_not_go_costs_nothing(void **state) {
     world_end(p.w);
 }
 
-/* The table of paths is bounded: the oldest gives its place, and is refused then. */
+/* Many conversations, each with a path of its own. */
+static void flood(const party_t *p, const char *prefix, tr_budget_t budget) {
+    char name[24];
+    for (unsigned i = 0; i < 400; i++) {
+        snprintf(name, sizeof name, "%s%u", prefix, i);
+        say(p, &(errand_t){1, "dan", .conversation = name, .budget = budget});
+        pass(p->w, 1);
+        forget(p->w);
+    }
+}
+
+/* The table of paths is bounded: who is forgotten is refused. What has a budget stays longer. */
 static void what_is_forgotten_is_refused(void **state) {
     (void)state;
-    party_t p = party();
-    passes(&p, 1, "bob", .budget = TOKENS(10), .conversation = "first");
-    pass(p.w, 1000);
-    char name[16];
-    unsigned made = 0;
-    for (; made < 150000; made++) {
-        snprintf(name, sizeof name, "n%u", made);
-        say(&p, &(errand_t){1, "dan", .conversation = name});
-        credit(p.w, 4, made + 2, UINT32_MAX);
-        forget(p.w);
-    }
-    refused(&p, TR_REASON_DELEGATION, 2, "cid", CHAIN("ann", "bob"), TOKENS(5), .conversation = "first");
-    passes(&p, 4, "cid", CHAIN("ann", "dan"), .conversation = name);
+    tr_core_config_t config = world_config();
+    config.mandates_max = 64;
+    config.lease_ms = 60000;
+    party_t p = party_of(&config);
+    passes(&p, 1, "bob", .budget = TOKENS(10), .conversation = "rich");
+    passes(&p, 1, "bob", .conversation = "poor");
+    flood(&p, "n", (tr_budget_t){0});
+    refused(&p, TR_REASON_DELEGATION, 2, "cid", CHAIN("ann", "bob"), .conversation = "poor");
+    passes(&p, 2, "cid", CHAIN("ann", "bob"), TOKENS(5), .conversation = "rich");
+    passes(&p, 4, "cid", CHAIN("ann", "dan"), .conversation = "n399");
+    flood(&p, "m", (tr_budget_t)TOKENS(5));
+    refused(&p, TR_REASON_DELEGATION, 2, "cid", CHAIN("ann", "bob"), TOKENS(1), .conversation = "rich");
+    passes(&p, 4, "cid", CHAIN("ann", "dan"), TOKENS(4), .conversation = "m399");
     world_end(p.w);
 }
 

@@ -88,32 +88,59 @@ static uint32_t now_s(const tr_core_t *core) {
 }
 
 static tr_mandates_t *mandates_of(tr_core_t *core) {
-    if (!core->mandates)
-        core->mandates = calloc(1, sizeof *core->mandates); /* pages that are not used cost nothing */
-    return core->mandates;
+    if (core->mandates)
+        return core->mandates;
+    tr_mandates_t *m = calloc(1, sizeof *m); /* pages of both that are not used cost nothing */
+    if (!m)
+        return NULL;
+    m->sets = core->config.mandates_max / TR_MANDATE_WAYS + 1;
+    m->grants = calloc(m->sets * TR_MANDATE_WAYS, sizeof *m->grants);
+    if (!m->grants) {
+        free(m);
+        return NULL;
+    }
+    return core->mandates = m;
+}
+
+static tr_grant_t *set_of(const tr_core_t *core, uint64_t path) {
+    return &core->mandates->grants[path % core->mandates->sets * TR_MANDATE_WAYS];
+}
+
+static uint32_t now_ms(const tr_core_t *core) {
+    return (uint32_t)core->now.mono_ms;
 }
 
 static tr_grant_t *find_grant(tr_core_t *core, uint64_t path) {
-    tr_grant_t *set = core->mandates->grants[path % TR_GRANTS_SETS];
+    tr_grant_t *set = set_of(core, path);
     for (size_t i = 0; i < TR_MANDATE_WAYS; i++)
         if (set[i].path == path) {
-            set[i].used_s = now_s(core);
+            set[i].used_ms = now_ms(core);
             return &set[i];
         }
     return NULL;
 }
 
-/* A new one takes the place of what was not used for longest. */
+/* Whether `a` is the one to give its place: what has no budget first, then what was not used for longer. (The
+ * clock goes round in 49 days: no harm.) */
+static bool is_cheaper(const tr_core_t *core, const tr_grant_t *a, const tr_grant_t *b) {
+    bool a_limited = a->of_tokens || a->of_money, b_limited = b->of_tokens || b->of_money;
+    if (!a->path || !b->path)
+        return b->path;
+    if (a_limited != b_limited)
+        return b_limited;
+    return now_ms(core) - a->used_ms > now_ms(core) - b->used_ms;
+}
+
 static tr_grant_t *make_grant(tr_core_t *core, uint64_t path) {
     tr_grant_t *g = find_grant(core, path);
     if (g)
         return g;
-    tr_grant_t *set = core->mandates->grants[path % TR_GRANTS_SETS];
+    tr_grant_t *set = set_of(core, path);
     g = &set[0];
-    for (size_t i = 0; i < TR_MANDATE_WAYS && g->path; i++)
-        if (!set[i].path || set[i].used_s < g->used_s)
+    for (size_t i = 1; i < TR_MANDATE_WAYS; i++)
+        if (is_cheaper(core, &set[i], g))
             g = &set[i];
-    *g = (tr_grant_t){.path = path, .used_s = now_s(core)};
+    *g = (tr_grant_t){.path = path, .used_ms = now_ms(core)};
     return g;
 }
 
@@ -150,6 +177,8 @@ void tr_mandate_each(const tr_core_t *core, const char *from, tr_handed_fn each,
 }
 
 void tr_mandates_finish(tr_core_t *core) {
+    if (core->mandates)
+        free(core->mandates->grants);
     free(core->mandates);
     core->mandates = NULL;
 }
@@ -290,9 +319,15 @@ tr_reason_t tr_mandate_check(
                                  : check_answer(core, from, record, sender, receiver);
     if (why != TR_REASON_NONE || !(record->h.flags & TR_FLAG_MANDATE))
         return why;
-    const char *detail =
-        judge_budget(all->payer, &m->budget, tr_performative_asks(record->h.performative), handing_on);
-    return detail ? refuse(core, from, TR_REASON_BUDGET, detail) : TR_REASON_NONE;
+    bool asks = tr_performative_asks(record->h.performative);
+    const char *detail = judge_budget(all->payer, &m->budget, asks, handing_on);
+    if (!detail)
+        return TR_REASON_NONE;
+    refuse(core, from, TR_REASON_BUDGET, detail);
+    if (handing_on || asks)
+        return TR_REASON_BUDGET;
+    record->h.flags &= (uint8_t)~TR_FLAG_MANDATE; /* the answer is worth more than what it says to be left */
+    return TR_REASON_NONE;
 }
 
 void tr_mandate_paid(tr_core_t *core) {

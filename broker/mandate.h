@@ -11,12 +11,13 @@
  *   handing on   the chain ends with the sender. The receiver may not be in it, nor the sender twice: a cycle.
  *                What is claimed for the receiver moves from the sender's path to the receiver's.
  *   answering    the chain does not end with the sender: it is the one that he was asked under. What he says
- *                to be left moves back to the path of the receiver, who must be in the chain.
+ *                to be left moves back to the path of the receiver, who must be in the chain. An answer that says
+ *                more than there is goes on without its mandate: who has lost his lease meanwhile is no forger.
  *
  * Each message costs its sender one of each that is limited, so what moves is always less than what was there:
  * budgets fall along a chain, and a loop ends. Who begins (the path [ann]) has no account: it is his to grant.
  *
- * Paths are kept in a table of fixed size; what was not used for longest gives its place. Who holds a path that
+ * Paths are kept in a table of fixed size; what has no budget and was not used for longest gives its place. Who holds a path that
  * is forgotten cannot hand on (refused: bad-delegation), and his answers go as if they had no mandate.
  *
  * What comes over a link from another broker was checked there. Here only the place counts where the chain left
@@ -35,7 +36,7 @@
 typedef struct tr_grant {
     uint64_t path; /* 0 = none */
     uint64_t tokens, micro_cost;
-    uint32_t used_s;
+    uint32_t used_ms;
     bool of_tokens, of_money;
 } tr_grant_t;
 
@@ -47,11 +48,11 @@ typedef struct tr_handed {
 } tr_handed_t;
 
 #define TR_MANDATE_WAYS 8u /* places that a path may have */
-#define TR_GRANTS_SETS  8192u
 #define TR_HANDED_SETS  1024u
 
 typedef struct tr_mandates {
-    tr_grant_t grants[TR_GRANTS_SETS][TR_MANDATE_WAYS];
+    tr_grant_t *grants; /* `sets` of them, each of so many ways */
+    size_t sets;
     tr_handed_t handed[TR_HANDED_SETS][TR_MANDATE_WAYS];
     tr_grant_t *payer; /* of the message that was checked last: pays when it passes; NULL = nobody does */
     tr_mandate_t mandate;

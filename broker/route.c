@@ -261,12 +261,16 @@ static tr_reason_t find_target(
 
 /* On whose behalf, and with what to spend. The sender pays when the message has been taken. */
 static tr_reason_t check_mandate(tr_core_t *core, tr_session_t *from, const target_t *t, tr_record_t *r) {
-    char name[TR_AID_MAX + 1];
-    const char *agent = ""; /* who is away has a mailbox */
-    bool service = t->service && !tr_service_is_mailbox(t->service, &agent);
+    char name[TR_AID_MAX + 1] = "";
+    const char *agent, *to = name;
+    const tr_service_t *service = t->service;
     if (t->entry)
         tr_entry_agent_name(t->entry, tr_route_agent(t->route), name);
-    return tr_mandate_check(core, from, r, t->entry ? name : agent, service ? t->service : NULL);
+    if (service && tr_service_is_mailbox(service, &agent)) { /* of one who is away */
+        to = agent;
+        service = NULL;
+    }
+    return tr_mandate_check(core, from, r, to, service);
 }
 
 /* To a mailbox, a queue, or an agent of the platform itself. */

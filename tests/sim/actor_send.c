@@ -5,6 +5,7 @@
 #include "tests/sim/durable.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,19 @@ uint64_t sim_next_record(const sim_actor_t *self) {
     return self->proc->host->link->next_id;
 }
 
+/* What may be spent on a third of the requests. By their number, so that no world is another one for it. */
+static tr_budget_t budget_of(uint32_t number) {
+    return (tr_budget_t){.of_tokens = number % 3 == 0, .tokens = 1 + number % 50};
+}
+
+/* Whatever became of the request, nobody has more left than it had. */
+static void check_budget(const sim_actor_t *self, uint32_t number, const tr_message_t *answer) {
+    tr_budget_t asked = budget_of(number), left = tr_message_budget(answer);
+    if (left.of_tokens && (!asked.of_tokens || left.tokens >= asked.tokens))
+        sim_fail(self->world, "%s: the answer to request %u says that %" PRIu64 " tokens are left",
+            self->name, number, left.tokens);
+}
+
 /* The callback of a request: once, with an answer, with what came back, or with nothing in time. */
 static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     sim_actor_t *a = *(sim_actor_t **)state;
@@ -83,6 +97,7 @@ static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer
         return; /* by the library, for a behaviour that failed */
     if (!of || sim_letter(ledger, of)->about != number)
         sim_fail(a->world, "%s got what answers another request than %u", a->name, number);
+    check_budget(a, number, answer);
     sim_letter_delivered(ledger, of, a->index, answer);
     a->roll_service.done |= l->roll_call;
 }
@@ -111,6 +126,8 @@ uint32_t sim_send_letter(sim_actor_t *self, sim_kind_t kind, unsigned to, const 
         .content = content,
         .content_len = size,
     };
+    if (kind == SIM_REQUEST)
+        acl.budget = budget_of(number);
     uint64_t record = sim_next_record(self);
     int r = kind == SIM_REQUEST
                 ? tr_request(self->agent, &acl, SIM_REQUEST_MS, on_answer, (void *)(uintptr_t)number)

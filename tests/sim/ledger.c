@@ -164,7 +164,8 @@ void sim_letter_refused(sim_ledger_t *self, uint32_t number, tr_reason_t reason)
             self->world, "letter %u came back (%s) though it was delivered", number, tr_reason_name(reason));
     if (l->refused)
         sim_fail(self->world, "letter %u came back twice (%s)", number, tr_reason_name(reason));
-    if (reason == TR_REASON_CREDIT || reason == TR_REASON_BAD_ENVELOPE || reason == TR_REASON_BAD_NAME ||
+    if (reason == TR_REASON_BUDGET || reason == TR_REASON_DELEGATION || reason == TR_REASON_CREDIT ||
+        reason == TR_REASON_BAD_ENVELOPE || reason == TR_REASON_BAD_NAME ||
         (reason == TR_REASON_HOPS && l->kind != SIM_ECHO) || reason == TR_REASON_FORBIDDEN)
         sim_fail(self->world, "letter %u came back for %s: a link never does that", number,
             tr_reason_name(reason));
