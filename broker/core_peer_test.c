@@ -186,6 +186,35 @@ static void a_slow_broker_is_slow_alone(void **state) {
     net_end(t.net);
 }
 
+/* On the platform's own topics, with the platform. */
+static void links_are_told(void **state) {
+    (void)state;
+    net_t *net = net_new(2, NULL);
+    interest(net->brokers[0], "$sys.broker.peer.", true);
+    net_dial(net, 0, 1);
+    const got_t *g = take_stream(net->brokers[0], "$sys.broker.peer.up");
+    assert_non_null(g);
+    assert_non_null(memmem(g->record.content, g->record.content_len,
+        "platform\xa1"
+        "b",
+        10));
+    net_break(net, net_wire(net, 0, 1));
+    assert_non_null(take_stream(net->brokers[0], "$sys.broker.peer.down"));
+    assert_int_equal(tr_core_stats(net->brokers[0]->core)->peers, 0);
+    net_end(net);
+}
+
+/* A broker that ends says so: nobody waits for its lease to be over. */
+static void a_farewell_ends_the_link(void **state) {
+    (void)state;
+    trip_t t = trip_of(2, NULL);
+    tr_core_farewell(t.b->core);
+    step(t.b);
+    net_run(t.net);
+    assert_false(tr_core_is_linked(t.a->core, "b"));
+    net_end(t.net);
+}
+
 /* Silence ends a link as it ends a session, and each side sees it by itself. */
 static void a_silent_broker_is_dead(void **state) {
     (void)state;
@@ -373,6 +402,8 @@ int main(void) {
         cmocka_unit_test(an_end_is_told_across),
         cmocka_unit_test(a_broken_link_gives_everything_back),
         cmocka_unit_test(a_slow_broker_is_slow_alone),
+        cmocka_unit_test(links_are_told),
+        cmocka_unit_test(a_farewell_ends_the_link),
         cmocka_unit_test(a_silent_broker_is_dead),
         cmocka_unit_test(a_living_link_stays),
         cmocka_unit_test(one_link_is_enough),

@@ -225,6 +225,16 @@ class Addresses(place.FederationTest):
         harness.wait_until(is_self, "the address to be known as its own")
         self.assertEqual(self.rows("north"), {})
 
+    def test_what_is_no_address_is_said(self):
+        for option, value, says in (("--peer", "south@somewhere", "expected tcp://HOST:PORT or ipc://PATH"),
+                                    ("--peer", "no name@tcp://127.0.0.1:1", "CERTIFICATE@ADDRESS"),
+                                    ("--peers-dns", "localhost", "expected HOST:PORT"),
+                                    ("--federation", "nowhere", "expected tcp://HOST:PORT or ipc://PATH")):
+            done = self.run_program("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://127.0.0.1:0", "--http", "none", "--platform",
+                                    "north", "--cert", self.certs / "secret" / "north.yaml", "--certs", self.certs, option, value)
+            self.assertEqual(done.code, 1, done)
+            self.assertIn(says, done.err)
+
     def test_pods_share_a_certificate(self):
         """As behind a headless service: which one answers at an address is not known before."""
         self.certify("cluster", "--platform", "pod-*")
