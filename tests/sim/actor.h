@@ -23,6 +23,7 @@ typedef struct sim_kept {
 typedef struct sim_heard {
     tr_route_t route;
     uint64_t sequence, epoch;
+    unsigned start; /* of the broker: another life of it may give the same route by chance */
 } sim_heard_t;
 
 /* How far it has read the stream. */

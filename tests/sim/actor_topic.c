@@ -2,6 +2,7 @@
  * told of it or the connection was lost; nothing twice; and what one publisher says in its order. */
 #include "lib/agent/host_private.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/broker.h"
 #include "tests/sim/durable.h"
 
 #include <errno.h>
@@ -52,11 +53,13 @@ uint32_t sim_publish(sim_actor_t *self, unsigned topic) {
 static void check_sequence(sim_actor_t *self, sim_heard_t *h, const tr_message_t *m, unsigned topic) {
     uint64_t sequence = tr_message_sequence(m);
     tr_route_t route = tr_message_record(m)->h.deadline_ms;
-    if (h->route == route && sequence <= h->sequence)
+    unsigned start = self->world->brokers[0]->starts;
+    bool same = h->route == route && h->start == start;
+    if (same && sequence <= h->sequence)
         sim_fail(self->world, "%s heard %llu of t.%u after %llu", self->name, (unsigned long long)sequence,
             topic, (unsigned long long)h->sequence);
     /* what came while a connection was being replaced has epoch 0 */
-    if (h->route == route && h->epoch == m->epoch && m->epoch) {
+    if (same && h->epoch == m->epoch && m->epoch) {
         uint64_t hole = sequence - h->sequence - 1;
         if (hole > self->missed)
             sim_fail(self->world, "%s heard %llu of t.%u after %llu, and GAPs explain %llu only", self->name,
@@ -64,7 +67,7 @@ static void check_sequence(sim_actor_t *self, sim_heard_t *h, const tr_message_t
                 (unsigned long long)self->missed);
         self->missed -= hole;
     }
-    *h = (sim_heard_t){.route = route, .sequence = sequence, .epoch = m->epoch};
+    *h = (sim_heard_t){.route = route, .sequence = sequence, .epoch = m->epoch, .start = start};
 }
 
 void sim_receive_event(sim_actor_t *self, const tr_message_t *message) {
