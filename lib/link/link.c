@@ -464,6 +464,7 @@ tr_inbound_t *tr_link_take(tr_link_t *self, bool *ret_more) {
     pthread_mutex_lock(&self->lock);
     tr_inbound_t *in = self->inbox;
     if (in) {
+        self->in_hand++;
         self->inbox = in->next;
         if (!self->inbox)
             self->inbox_end = &self->inbox;
@@ -473,18 +474,25 @@ tr_inbound_t *tr_link_take(tr_link_t *self, bool *ret_more) {
     return in;
 }
 
+static void taken(tr_link_t *l, uint64_t epoch, uint64_t records, uint64_t bytes) {
+    if (epoch == l->epoch) { /* a new epoch counts from nought */
+        l->taken_records += records;
+        l->taken_bytes += bytes;
+    }
+    l->stats.received += records;
+}
+
 void tr_link_finished(tr_link_t *self, tr_inbound_t *inbound, uint64_t records, uint64_t bytes) {
-    tr_link_taken(self, inbound->epoch, records, bytes);
+    pthread_mutex_lock(&self->lock);
+    taken(self, inbound->epoch, records, bytes);
+    self->in_hand--;
+    pthread_mutex_unlock(&self->lock);
     free_inbound(inbound);
 }
 
 void tr_link_taken(tr_link_t *self, uint64_t epoch, uint64_t records, uint64_t bytes) {
     pthread_mutex_lock(&self->lock);
-    if (epoch == self->epoch) { /* a new epoch counts from nought */
-        self->taken_records += records;
-        self->taken_bytes += bytes;
-    }
-    self->stats.received += records;
+    taken(self, epoch, records, bytes);
     pthread_mutex_unlock(&self->lock);
 }
 

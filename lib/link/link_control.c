@@ -82,11 +82,28 @@ void tr_link_free_topics(tr_map_t *topics) {
     tr_map_finish(topics);
 }
 
-/* The names of topics outlive one session: publications of it may still wait to be handed out. */
+/* Out of memory: an event comes without its topic's name. */
+static void keep_topic(tr_map_t *topics, const tr_map_slot_t *slot) {
+    char *old = tr_map_find_ptr(topics, slot->key, slot->key_len);
+    if (tr_map_put(topics, slot->key, slot->key_len, slot->value) < 0)
+        free((void *)(uintptr_t)slot->value);
+    else
+        free(old);
+}
+
+/* The names of topics outlive their session: publications of it may still wait to be handed out, perhaps for more than one session after
+ * it. */
 static void forget_routes(tr_link_t *l) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
     uint64_t seed = l->topics.seed;
-    tr_link_free_topics(&l->old_topics);
-    l->old_topics = l->topics;
+    if (!l->inbox && !l->in_hand) {
+        tr_link_free_topics(&l->old_topics);
+        tr_map_init(&l->old_topics, seed);
+    }
+    while ((slot = tr_map_next(&l->topics, &cursor)))
+        keep_topic(&l->old_topics, slot);
+    tr_map_finish(&l->topics);
     tr_map_init(&l->topics, seed);
     tr_map_finish(&l->routes);
     tr_map_finish(&l->topic_routes);

@@ -106,6 +106,7 @@ struct tr_link {
     bool expects;   /* the next look waits (tr_link_expect) */
     bool came;      /* something did, in this turn of work */
     tr_inbound_t *inbox, **inbox_end;
+    unsigned in_hand; /* taken out of it and not finished */
     tr_link_event_t *events, **events_end;
     atomic_bool news; /* there may be events: read without the lock */
     tr_registration_t *registrations;
@@ -114,7 +115,7 @@ struct tr_link {
     tr_map_t routes;       /* name -> route */
     tr_map_t topic_routes; /* topic -> route */
     tr_map_t topics;       /* topic route (8 bytes) -> heap string */
-    tr_map_t old_topics;   /* of the session before */
+    tr_map_t old_topics;   /* of sessions before, as long as something of them may wait to be handed out */
     tr_muted_t *muted;
     size_t muted_n;
     uint64_t next_id;

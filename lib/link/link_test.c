@@ -194,6 +194,30 @@ static void names_of_topics_outlive_their_session(void **state) {
     tr_wire_fixture_end(&link);
 }
 
+/* Its host is busy for so long that two sessions pass. */
+static void names_of_topics_last_as_long_as_something_waits(void **state) {
+    (void)state;
+    tr_registration_t *a;
+    tr_link_t *link = ready(10, &a);
+    char name[TR_TOPIC_MAX + 1];
+    Troupe__Resolved m = TROUPE__RESOLVED__INIT;
+    m.name = (char *)(uintptr_t) "t.x";
+    m.route = TOPIC;
+    tr_wire_fixture_say(link, &(tr_record_header_t){.kind = TR_KIND_RESOLVED}, &m.base);
+    deliver(link);
+    tr_inbound_t *in = tr_link_take(link, &(bool){false});
+    for (uint64_t epoch = 2; epoch < 5; epoch++) {
+        tr_wire_fixture_say(
+            link, &(tr_record_header_t){.kind = TR_KIND_REFUSED, .reason = TR_REASON_NO_SESSION}, NULL);
+        tr_wire_fixture_welcome(link, epoch, (uint8_t)epoch, false);
+        tr_link_topic(link, TOPIC, name);
+        assert_string_equal(name, epoch < 4 ? "t.x" : "");
+        if (epoch == 3)
+            tr_link_finished(link, in, 1, TR_RECORD_HEADER);
+    }
+    tr_wire_fixture_end(&link);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_of_one_is_told_once_for_each),
@@ -203,6 +227,7 @@ int main(void) {
         cmocka_unit_test(a_resumed_session_tells_the_route_that_was_asked_for),
         cmocka_unit_test(a_route_is_of_who_has_it_now),
         cmocka_unit_test(names_of_topics_outlive_their_session),
+        cmocka_unit_test(names_of_topics_last_as_long_as_something_waits),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }
