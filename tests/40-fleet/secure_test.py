@@ -64,6 +64,17 @@ class Secure(fleet.FleetTest):
         self.assertEqual(done.code, 3, done)
         self.assertIn("does not allow the name echo-7", done.err)
 
+    def test_quarantine_is_a_right(self):
+        self.up_detached(text=SECURE)
+        self.ok("cert", "new", "eye", "--role", "watcher", "--certs", str(self.certs()))
+        eye = ["--cert", str(self.certs() / "secret/eye.yaml")]
+        harness.wait_until(lambda: self.troupe("quarantine", *eye).code == 0, "the broker to know the new certificate")
+        self.refused("quarantine", "clerk", *eye, says="does not allow ams.quarantine")
+        self.assert_answers("clerk")
+        self.assertEqual(self.ok("quarantine", "clerk", "-o", "name").out.split()[0], "clerk")  # the operator may
+        self.refused("ask", "clerk", "hello", says="quarantined")
+        self.assertIn("clerk", self.ok("quarantine", *eye).out)
+
     def test_attach_from_elsewhere(self):
         self.up_detached(text=SECURE)
         self.ok("cert", "new", "far", "--role", "agent", "--certs", str(self.certs()))
