@@ -254,7 +254,9 @@ static void on_refused(tr_link_t *l, const tr_record_t *record, int64_t now) {
     tr_reason_t reason = record->h.reason < TR_REASON_MAX ? record->h.reason : TR_REASON_NONE;
     char text[256];
     snprintf(text, sizeof text, "%s: %s", tr_reason_name(reason), detail);
-    if (reason == TR_REASON_NO_SESSION) {
+    /* A HELLO that was said twice, the second one over a connection that the session is not bound to: begin anew on this one. */
+    bool elsewhere = reason == TR_REASON_OLD_EPOCH && l->state == TR_LINK_READY;
+    if (reason == TR_REASON_NO_SESSION || elsewhere) {
         on_no_session(l, now);
     } else if (l->state == TR_LINK_HELLO) {
         copy_text(l->trouble, sizeof l->trouble, text);

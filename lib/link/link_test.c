@@ -111,6 +111,21 @@ static void a_welcome_to_another_session_begins_anew(void **state) {
     tr_wire_fixture_end(&link);
 }
 
+/* Its HELLO was heard twice, the second time over a new connection, to which the session is not bound. */
+static void a_session_that_is_elsewhere_is_resumed_here(void **state) {
+    (void)state;
+    tr_registration_t *a;
+    tr_link_t *link = ready(10, &a);
+    tr_wire_fixture_say(
+        link, &(tr_record_header_t){.kind = TR_KIND_REFUSED, .reason = TR_REASON_OLD_EPOCH}, NULL);
+    Troupe__Hello *m = tr_wire_fixture_hello();
+    assert_non_null(m);
+    assert_int_equal(m->epoch, 2);
+    assert_int_equal(m->token.len, 16);
+    troupe__hello__free_unpacked(m, NULL);
+    tr_wire_fixture_end(&link);
+}
+
 static void registered(tr_link_t *link, uint64_t id, const char *name) {
     Troupe__Registered m = TROUPE__REGISTERED__INIT;
     m.name = (char *)(uintptr_t)name;
@@ -224,6 +239,7 @@ int main(void) {
         cmocka_unit_test(who_always_talks_tells_what_is_left_of_the_credit),
         cmocka_unit_test(a_welcome_said_twice_is_ignored),
         cmocka_unit_test(a_welcome_to_another_session_begins_anew),
+        cmocka_unit_test(a_session_that_is_elsewhere_is_resumed_here),
         cmocka_unit_test(a_resumed_session_tells_the_route_that_was_asked_for),
         cmocka_unit_test(a_route_is_of_who_has_it_now),
         cmocka_unit_test(names_of_topics_outlive_their_session),
