@@ -38,9 +38,14 @@ class Disk(faults.FaultTest):
                 "TROUPE_FAIL": f"{call}:{n}:{code}:{part}", **({"TROUPE_FAIL_ONCE": "1"} if once else {})}
 
     def run_into(self, env, size=64):
-        """Producers until the broker has ended by itself; its last words."""
-        self.start(env=env)
-        broker = self.running
+        """Producers until the broker has ended by itself; its last words. Where RocksDB syncs its log at the start it does not come so far."""
+        broker = self.keep(harness.Ready("broker", ["--listen", self.endpoint, "--stream", self.stream, "--http", self.http, "--journal",
+                                                    self.path("journal")], self.directory, harness.environment(**(env or {}))))
+        if not broker.ready:
+            done = broker.wait()
+            self.assertEqual(done.code, 4, done)
+            self.assertIn("B005", done.err)
+            return [], done.err
         producers = [self.producer(f"p{len(self.ledger.files)}", ["away"], size=size)]
         wait_until(lambda: broker.process.poll() is not None, "the broker to end", 60)
         self.assertEqual(broker.process.returncode, 4, broker.err)
@@ -51,7 +56,8 @@ class Disk(faults.FaultTest):
         """On a disk that works; the producers send on meanwhile."""
         self.start()
         stored = len(self.ledger.read().stored)
-        wait_until(lambda: len(self.ledger.read().stored) > stored, "messages to be stored again")
+        if producers:
+            wait_until(lambda: len(self.ledger.read().stored) > stored, "messages to be stored again")
         for producer in producers:
             self.stop(producer)
 
@@ -75,7 +81,7 @@ class Disk(faults.FaultTest):
             self.stop(self.running)
         self.start()
         self.finish()
-        figure("fsync-eio", f"the n-th fdatasync of the log failed once, n in {list(SYNCS)[:6]}: {len(ends)} times it said so (B032) and ended "
+        figure("fsync-eio", f"the n-th fdatasync of the log failed once, n in {list(SYNCS)[:6]}: {len(ends)} times it said so and ended "
                f"with 4 after {min(ends)} to {max(ends)} messages; {len(self.ledger.stored):,} stored in all, 0 lost, 0 wrong")
 
     def test_disk_full(self):
