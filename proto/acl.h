@@ -16,6 +16,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_PRIORITY_MAX   9u
 #define TR_ACL_LIST_MAX   1024 /* receivers, reply-to, delegation, user parameters: each at most */
 #define TR_DELEGATION_MAX 32   /* of a delegation chain that a broker lets pass */
@@ -95,5 +99,9 @@ static inline const char *tr_envelope_sender(const uint8_t *envelope, size_t len
     *ret_len = n;
     return (const char *)envelope + head;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

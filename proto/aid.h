@@ -16,6 +16,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_NAME_MAX       128
 #define TR_PLATFORM_MAX   63
 #define TR_AID_MAX        (4 + TR_NAME_MAX + 1 + TR_PLATFORM_MAX) /* characters, without the NUL */
@@ -36,5 +40,9 @@ int tr_aid_parse(tr_aid_t *self, const char *text, size_t len);
 int tr_aid_print(const tr_aid_t *self, char *out, size_t out_size);
 bool tr_name_valid(const char *name, size_t len);
 bool tr_platform_valid(const char *platform, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -22,6 +22,10 @@
 
 #include <msgpack.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_CONTENT_DEPTH_MAX 16 /* arrays and maps within each other; a scalar has depth 0 */
 
 /* 0, or -EBADMSG (malformed, a length that lies, trailing bytes), -E2BIG (too deep). An empty content is not
@@ -86,5 +90,9 @@ void tr_write_kv_double(tr_content_writer_t *self, const char *key, double v);
 void tr_write_kv_bool(tr_content_writer_t *self, const char *key, bool v);
 /* What was written so far, borrowed until the next write or finish. 0 or -ENOMEM. */
 int tr_content_writer_take(const tr_content_writer_t *self, const void **ret_bytes, size_t *ret_len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

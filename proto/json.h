@@ -20,6 +20,10 @@
 
 #include <jansson.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Parses JSON text (len bytes) and appends it as msgpack. -EINVAL with line and column in error; -E2BIG too
  * deep; -ENOMEM. On failure nothing was appended.
@@ -34,5 +38,9 @@ int tr_json_write(const json_t *value, tr_content_writer_t *out);
 /* Checks msgpack bytes and renders them as JSON text (malloc'd, caller frees). flags as json_dumps. 0 or
  * negative. */
 int tr_content_to_json(const void *bytes, size_t len, size_t json_flags, char **ret_text);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum tr_performative {
     TR_ACT_NONE = 0,
     TR_ACCEPT_PROPOSAL = 1,
@@ -61,5 +65,9 @@ const tr_message_kind_t *tr_message_kinds(void);
 /* A kind by its name, or, where `name` is a performative, NULL with *ret_act set; NULL and TR_ACT_NONE where
  * it is neither. */
 const tr_message_kind_t *tr_message_kind_parse(const char *name, size_t len, tr_performative_t *ret_act);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -28,9 +28,12 @@
 
 #include "proto/route.h"
 
-#include <endian.h>
 #include <stddef.h>
 #include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define TR_RECORD_HEADER    48u
 #define TR_RECORD_MAX       (4u << 20) /* bytes, the default limit on one record */
@@ -162,32 +165,27 @@ typedef struct tr_credit {
 } tr_credit_t;
 #define TR_CREDIT_SIZE 16u
 
+/* Byte by byte, which compilers make one instruction of, so that no header of the system is needed. */
 static inline uint16_t tr_get16(const uint8_t *p) {
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return le16toh(v);
+    return (uint16_t)(p[0] | p[1] << 8);
 }
 static inline uint32_t tr_get32(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return le32toh(v);
+    return tr_get16(p) | (uint32_t)tr_get16(p + 2) << 16;
 }
 static inline uint64_t tr_get64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return le64toh(v);
+    return tr_get32(p) | (uint64_t)tr_get32(p + 4) << 32;
 }
 static inline void tr_put16(uint8_t *p, uint16_t v) {
-    v = htole16(v);
-    memcpy(p, &v, sizeof v);
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
 }
 static inline void tr_put32(uint8_t *p, uint32_t v) {
-    v = htole32(v);
-    memcpy(p, &v, sizeof v);
+    tr_put16(p, (uint16_t)v);
+    tr_put16(p + 2, (uint16_t)(v >> 16));
 }
 static inline void tr_put64(uint8_t *p, uint64_t v) {
-    v = htole64(v);
-    memcpy(p, &v, sizeof v);
+    tr_put32(p, (uint32_t)v);
+    tr_put32(p + 4, (uint32_t)(v >> 32));
 }
 
 static inline void tr_record_header_write(const tr_record_header_t *h, uint8_t out[TR_RECORD_HEADER]) {
@@ -231,5 +229,9 @@ static inline int tr_kind_is_data(uint8_t kind) {
 /* "message", "hello" ...; "unknown" for a number that is none. Static strings. */
 const char *tr_kind_name(unsigned kind);
 const char *tr_reason_name(unsigned reason);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef uint64_t tr_route_t;
 
 typedef enum tr_route_type {
@@ -43,5 +47,9 @@ static inline uint16_t tr_route_generation(tr_route_t r) {
 static inline uint32_t tr_route_agent(tr_route_t r) {
     return (uint32_t)r & 0xffffff;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_TOPIC_MAX 200
 
 /* A topic that may be published to: no wildcards. */
@@ -22,5 +26,9 @@ bool tr_pattern_matches(const char *pattern, size_t pattern_len, const char *top
 /* Bytes of the pattern before its first wildcard: what a plain ZeroMQ SUB subscribes to (then filters with
  * tr_pattern_matches, since "a" is a prefix of "ab"). ">" gives 0. */
 size_t tr_pattern_prefix(const char *pattern, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

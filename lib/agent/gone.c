@@ -40,7 +40,7 @@ void tr_gone_fail(tr_agent_t *agent, tr_acl_t *sent) {
     char aid[TR_AID_MAX + 1];
     uint8_t body[128];
     Troupe__Nack m = TROUPE__NACK__INIT;
-    m.detail = (char *)(uintptr_t) "the agent ended before it answered";
+    m.detail = (char *)(uintptr_t) "the agent ended, or fell silent, before it answered";
     sent->sender = tr_agent_aid(agent, aid);
     sent->content_len = troupe__nack__pack(&m, body);
     size_t envelope = tr_acl_envelope_size(sent);

@@ -7,6 +7,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct tr_arena_block {
     struct tr_arena_block *next;
     size_t used, cap;
@@ -27,5 +31,9 @@ void tr_arena_reset(tr_arena_t *self);
 void *tr_arena_alloc(tr_arena_t *self, size_t size);
 /* A C string of len bytes; NULL as above. */
 char *tr_arena_strn(tr_arena_t *self, const char *text, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct tr_buffer {
     char *data; /* NULL while empty; else followed by a NUL that is not counted */
     size_t size;
@@ -31,5 +35,9 @@ void tr_buffer_printf(tr_buffer_t *self, const char *format, ...) __attribute__(
 
 /* The text, never NULL ("" while empty); valid until the next change. */
 const char *tr_buffer_string(const tr_buffer_t *self);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 int64_t tr_clock_ns(void);
 /* Unix time in milliseconds. */
 int64_t tr_clock_wall_ms(void);
@@ -13,5 +17,9 @@ int64_t tr_clock_wall_ms(void);
 static inline int64_t tr_clock_ms(void) {
     return tr_clock_ns() / 1000000;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct tr_error {
     int code;       /* negative errno, 0 = no error */
     char text[480]; /* one line: the place, what was found, what was expected or what to do */
@@ -21,5 +25,9 @@ int tr_error_set(tr_error_t *self, int code, const char *format, ...) __attribut
 /* Puts "PREFIX: " before the text that is there: callers add the place as an error travels up. Returns the
  * code. */
 int tr_error_prefix(tr_error_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -42,6 +42,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum tr_log_level {
     TR_LOG_DEBUG,
     TR_LOG_INFO,
@@ -114,5 +118,9 @@ int tr_events_check(const tr_event_t *events, size_t count, tr_error_t *error);
             "How a line of the log is written: for people, or JSON lines for a log pipeline.",               \
             .words = tr_log_format_words                                                                     \
     }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

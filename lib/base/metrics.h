@@ -27,6 +27,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Zero-initialised is zero. */
 typedef struct tr_counter {
     _Atomic uint64_t value;
@@ -130,5 +134,9 @@ int tr_metrics_process(tr_metrics_t *self, const char *version, tr_error_t *erro
 void tr_metrics_render(const tr_metrics_t *self, tr_buffer_t *out);
 
 #define TR_METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

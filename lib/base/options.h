@@ -53,6 +53,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Strings that someone else owns: items[count] is NULL (items itself is never NULL after tr_options_read). */
 typedef struct tr_strings {
     const char *const *items;
@@ -183,5 +187,9 @@ int tr_options_man(const tr_program_t *program, int section, FILE *out);
 int tr_options_complete(const tr_program_t *program, const char *option, FILE *out);
 /* A configuration file with every option, its help as a comment and its default, commented out. */
 int tr_options_sample(const tr_program_t *program, FILE *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_SUGGEST_WORD_MAX 63 /* longer words are near to nothing */
 
 /* Edits from one word to the other, or SIZE_MAX where one of them is longer than TR_SUGGEST_WORD_MAX. */
@@ -18,5 +22,9 @@ size_t tr_suggest_distance(const char *a, const char *b);
  * edit in every three letters of the longer word, and at least one is allowed; or the only word that begins
  * with what was typed (two letters or more). */
 const char *tr_suggest(const char *word, const char *const *list);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

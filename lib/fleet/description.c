@@ -46,7 +46,7 @@ static bool service_pattern(const char *text, size_t len) {
 }
 
 #define AT(type, member) offsetof(type, member)
-#define A_NAME           "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~"
+#define A_NAME           "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"
 
 static const tr_yaml_field_t exec_fields[] = {
     {"command", TR_YAML_TEXTS, AT(tr_fleet_exec_t, command), true, 1, 256, .check = not_empty,

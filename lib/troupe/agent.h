@@ -13,6 +13,10 @@
 
 #include "troupe/message.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_BEHAVIOUR_ABI 2u
 
 typedef struct tr_agent tr_agent_t;
@@ -148,5 +152,9 @@ int tr_watch(tr_agent_t *self, int fd, short events, tr_watch_fn fn, void *arg);
 /* Ends this agent (as if its behaviour had failed and must not come back): why is told in the platform's
  * events. */
 void tr_agent_stop(tr_agent_t *self);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

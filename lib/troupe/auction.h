@@ -24,6 +24,10 @@
 
 #include "troupe/contract_net.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_AUCTION_ROUND 1000 /* milliseconds, where none is said */
 
 typedef struct tr_sale tr_sale_t;
@@ -61,5 +65,9 @@ int tr_auction_start(tr_agent_t *self, const tr_auction_t *auction, tr_sale_t **
 void tr_auction_cancel(tr_sale_t *self);
 /* Borrowed, as long as the sale. */
 const char *tr_auction_id(const tr_sale_t *self);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

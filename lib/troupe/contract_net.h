@@ -30,6 +30,10 @@
 
 #include "troupe/protocol.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_CALL_PARTICIPANTS_MAX 65536
 
 typedef struct tr_call tr_call_t;
@@ -95,5 +99,9 @@ const char *tr_call_id(const tr_call_t *self);
 /* How many were called, and how many have ended so (tr_outcome_t). */
 size_t tr_call_called(const tr_call_t *self);
 size_t tr_call_ended(const tr_call_t *self, tr_outcome_t outcome);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include "lib/base/error.h"
 #include "troupe/agent.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct tr_host tr_host_t;
 
 typedef enum tr_host_event {
@@ -106,5 +110,9 @@ typedef struct tr_host_stats {
     uint64_t queued_bytes; /* outgoing, now */
 } tr_host_stats_t;
 void tr_host_stats(tr_host_t *self, tr_host_stats_t *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

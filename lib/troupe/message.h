@@ -16,6 +16,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct tr_message tr_message_t;
 
 typedef enum tr_message_type {
@@ -71,5 +75,9 @@ tr_message_t *tr_message_keep(const tr_message_t *self);
 void tr_message_done(tr_message_t **self);
 /* The same, but gives a leased request back, for another provider. */
 void tr_message_release(tr_message_t **self);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

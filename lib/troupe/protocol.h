@@ -56,6 +56,10 @@
 #include "lib/base/error.h"
 #include "troupe/agent.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TR_CONVERSATIONS_MAX    131072 /* open at once, of one agent: the default limit */
 #define TR_CONVERSATION_TEXT    512    /* bytes of a conversation-id, reply-with or ontology, at most */
 #define TR_CONVERSATION_TIMEOUT 30000  /* milliseconds, where an initiator says none */
@@ -198,5 +202,9 @@ size_t tr_conversation_count(const tr_agent_t *self);
 /* How many may be open at once; beyond it tr_conversation_start fails and requests are refused.
  * 0, -ENOMEM. */
 int tr_conversation_limit(tr_agent_t *self, size_t limit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,7 +9,15 @@
 #include "troupe/message.h"
 #include "troupe/protocol.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The version of the library at run time, "0.1.0". */
 const char *tr_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
