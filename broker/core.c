@@ -240,8 +240,21 @@ static bool handle_stranger(
         tr_control_refuse_peer(core, peer, r->h.id, TR_REASON_NO_SESSION, "no session");
         return false;
     }
-    tr_control_refuse_peer(core, peer, r->h.id, TR_REASON_NO_SESSION, "say HELLO first");
+    tr_control_refuse_peer(core, peer, r->h.id, TR_REASON_NO_SESSION,
+        "say HELLO first: a connection that was lost, or cut for a frame that is too large, has no session");
     return false; /* one answer for the whole bundle */
+}
+
+/* Where a record cannot be read, nobody knows where the next one begins. */
+static void refuse_rest(tr_core_t *core, tr_peer_t peer, tr_session_t *s, tr_reason_t why) {
+    char detail[128] = "the rest of this bundle could not be read";
+    if (why == TR_REASON_TOO_LARGE)
+        snprintf(detail, sizeof detail, "a record of more than %u bytes; the rest of its bundle was not read",
+            core->config.max_record);
+    if (s)
+        tr_control_refuse(core, s, 0, why, detail);
+    else
+        tr_control_refuse_peer(core, peer, 0, why, detail);
 }
 
 static void handle_records(tr_core_t *core, tr_peer_t peer, tr_bundle_reader_t *reader) {
@@ -260,10 +273,8 @@ static void handle_records(tr_core_t *core, tr_peer_t peer, tr_bundle_reader_t *
         if (last)
             return; /* the session is gone */
     }
-    if (r < 0 && s)
-        tr_control_refuse(core, s, 0, (tr_reason_t)-r, "the rest of this bundle could not be read");
-    else if (r < 0)
-        tr_control_refuse_peer(core, peer, 0, (tr_reason_t)-r, "this bundle could not be read");
+    if (r < 0)
+        refuse_rest(core, peer, s, (tr_reason_t)-r);
     if (s) {
         s->heard_ms = core->now.mono_ms;
         tr_session_credit(core, s);

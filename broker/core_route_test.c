@@ -58,6 +58,11 @@ static void nobody_by_that_name_is_a_nack(void **state) {
         assert_memory_equal(sender, "a", 1); /* the original envelope comes back */
         assert_int_equal(tr_core_stats(p.w->core)->refused[rows[i].reason], 1);
     }
+    static const char words[] = "many is a range of agents: many-0 to many-99";
+    join_range(p.w, 2, "many", 100);
+    uint64_t whole = post(p.w, 1, &(letter_t){.src = p.a, .from = "a", .to = "many", .text = "x"});
+    const got_t *g = expect_nack(p.w, 1, whole, TR_REASON_NOT_FOUND);
+    assert_non_null(memmem(g->record.content, g->record.content_len, words, strlen(words)));
     uint64_t id = post(p.w, 1, &(letter_t){.src = p.a, .from = "a", .text = "to nobody"});
     expect_refused(p.w, 1, id, TR_REASON_BAD_ENVELOPE);
     post(p.w, 1, &(letter_t){.src = p.a, .from = "a", .to = "c", .flags = TR_FLAG_NO_NACK});

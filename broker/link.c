@@ -246,7 +246,10 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
             tr_control_turn_down(core, s, r->h.id, TR_REASON_FORBIDDEN, tr_guard_words(core, "", NULL));
             return;
         }
-        snprintf(detail, sizeof detail, "%.128s: %s", m ? m->name : "", refusal_text((tr_reason_t)-why));
+        if (m)
+            snprintf(detail, sizeof detail, "%.128s: %s", m->name, refusal_text((tr_reason_t)-why));
+        else
+            snprintf(detail, sizeof detail, "the body of this REGISTER cannot be read");
         tr_control_refuse(core, s, r->h.id, (tr_reason_t)-why, detail);
         return;
     }

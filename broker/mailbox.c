@@ -142,7 +142,7 @@ static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t rea
             reason == TR_REASON_PEER_DOWN ? "the link to the broker of that platform broke before it was sent"
             : reason == TR_REASON_QUARANTINED
                 ? "the agent was put in quarantine with this message in its mailbox"
-                : "the agent ended with this message in its mailbox",
+                : "the agent ended, or fell silent, with this message in its mailbox",
             0);
     } else {
         core->stats.dropped[reason]++;

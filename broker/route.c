@@ -210,6 +210,24 @@ static bool is_of_mandate(tr_reason_t why) {
     return why == TR_REASON_DELEGATION || why == TR_REASON_CYCLE || why == TR_REASON_BUDGET;
 }
 
+/* The name of a range is not that of an agent, though `troupe ps` shows it. */
+static const char *nobody(tr_core_t *core, const tr_record_t *record, char *out, size_t size) {
+    tr_acl_t acl;
+    tr_aid_t aid;
+    char member[TR_NAME_MAX + 3];
+    uint32_t agent;
+    tr_arena_reset(&core->arena);
+    if (!core->ranges || tr_acl_read(&acl, record, &core->arena) < 0 || !acl.receivers.count ||
+        tr_aid_parse(&aid, acl.receivers.items[0], strlen(acl.receivers.items[0])) < 0)
+        return detail_of(TR_REASON_NOT_FOUND);
+    int len = snprintf(member, sizeof member, "%s-0", aid.name);
+    const tr_entry_t *e = tr_entry_find(core, member, (size_t)len, &agent);
+    if (!e || !e->range)
+        return detail_of(TR_REASON_NOT_FOUND);
+    snprintf(out, size, "%s is a range of agents: %s-0 to %s-%u", aid.name, aid.name, aid.name, e->count - 1);
+    return out;
+}
+
 /* Nobody to tell by NACK when the sender itself was false: the process is told instead. */
 static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
     if (why == TR_REASON_FORGED_SENDER)
@@ -225,8 +243,10 @@ static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
         return;
     }
     uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : why == TR_REASON_PEER_DOWN ? 1000 : 0;
-    const char *detail =
-        is_of_mandate(why) ? tr_mandate_words(core) : tr_guard_words(core, detail_of(why), &retry_ms);
+    char words[3 * TR_NAME_MAX + 64];
+    const char *usual =
+        why == TR_REASON_NOT_FOUND ? nobody(core, record, words, sizeof words) : detail_of(why);
+    const char *detail = is_of_mandate(why) ? tr_mandate_words(core) : tr_guard_words(core, usual, &retry_ms);
     core->stats.refused[why]++;
     tr_nack(core, record, why, detail, retry_ms);
 }

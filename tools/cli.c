@@ -163,6 +163,22 @@ static size_t next_words(
     return count;
 }
 
+bool tr_cli_help_of(const tr_verb_t *const *verbs, const char *first, FILE *out) {
+    size_t len = strlen(first);
+    bool any = false;
+    for (; *verbs; verbs++) {
+        if (strncmp((*verbs)->name, first, len) != 0 || (*verbs)->name[len] != ' ')
+            continue;
+        if (!any)
+            fprintf(out, "Usage: troupe %s WORD [ARGUMENT...] [OPTION...]\n\n", first);
+        any = true;
+        fprintf(out, "  troupe %-20s %s\n", (*verbs)->name, (*verbs)->program->summary);
+    }
+    if (any)
+        fprintf(out, "\n'troupe %s WORD --help' says more.\n", first);
+    return any;
+}
+
 static int unknown_verb(const tr_verb_t *const *verbs, const char *first, const char *word, FILE *err) {
     char room[VERBS_MAX][40];
     const char *words[VERBS_MAX + 1];
@@ -197,6 +213,10 @@ static bool begins_verb(const tr_verb_t *const *verbs, const char *word) {
 /* A verb of two words, "df search". */
 static int run_second(const tr_verb_t *const *verbs, int argc, char *const *argv, FILE *out, FILE *err) {
     const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : NULL;
+    if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+        tr_cli_help_of(verbs, argv[1], out);
+        return shown(out);
+    }
     char name[80];
     snprintf(name, sizeof name, "%s %s", argv[1], second ? second : "");
     const tr_verb_t *verb = second ? tr_verb_find(verbs, name) : NULL;

@@ -113,6 +113,8 @@ const char *tr_verb_group_title(tr_verb_group_t group);
 
 /* `troupe --help`; `width` in columns, 0 = 80. */
 void tr_cli_help(const tr_verb_t *const *verbs, size_t width, FILE *out);
+/* The verbs of two words that begin with `first`: "df search"; false where there are none. */
+bool tr_cli_help_of(const tr_verb_t *const *verbs, const char *first, FILE *out);
 /* The page troupe(1), with all verbs. */
 int tr_cli_man(const tr_verb_t *const *verbs, FILE *out);
 /* A script for "bash", "zsh" or "fish". -EINVAL: another word. */

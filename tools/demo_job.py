@@ -112,10 +112,10 @@ class Stream(threading.Thread):
 def find_documents(paths):
     """The files to read: directories are walked, and two names of one file are one document."""
     found, seen = [], set()
-    for path in paths:
-        if not os.path.lexists(path):
-            raise SystemExit(f"tools/demo: {path}: there is no such file or directory")
     for path in paths or ["/usr/share/common-licenses"]:
+        if not os.path.lexists(path):
+            print(f"tools/demo: {path}: there is no such file or directory; skipped", file=sys.stderr)
+            continue
         names = [path]
         if os.path.isdir(path):
             names = sorted(os.path.join(d, f) for d, _, files in os.walk(path) for f in files)

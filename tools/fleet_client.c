@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define SPARE_MS 300 /* for the way there and back: the supervisor is to answer first */
+#define AWAY_MS  2000 /* for a supervisor that runs, to be back at its broker */
+#define AGAIN_MS 100
 
 json_t *tr_fleet_words(const tr_strings_t *words) {
     json_t *list = json_array();
@@ -64,14 +66,23 @@ static void copy_text(tr_value_t map, const char *key, char *out, size_t size) {
         *c = ((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f ? '?' : *c;
 }
 
-static int judge(const tr_message_t *message, tr_fleet_answer_t *answer) {
-    if (tr_message_type(message) == TR_MESSAGE_FAILED) {
-        snprintf(answer->reason, sizeof answer->reason, "%s", tr_reason_name(tr_message_reason(message)));
+/* One that runs is away for a moment after its broker was restarted, or for longer where it is stopped. */
+static int nobody(const tr_cli_place_t *place, const tr_message_t *message, tr_fleet_answer_t *answer) {
+    snprintf(answer->reason, sizeof answer->reason, "%s", tr_reason_name(tr_message_reason(message)));
+    if (place->supervisor)
+        snprintf(answer->detail, sizeof answer->detail,
+            "the supervisor of fleet %s (pid %d) runs, but is not there for its broker: is it stopped?",
+            place->fleet, (int)place->supervisor);
+    else
         snprintf(answer->detail, sizeof answer->detail,
             "nobody supervises agents on this broker: it was not started by `troupe up`, or its supervisor "
             "has gone");
-        return TR_EXIT_UNREACHABLE;
-    }
+    return TR_EXIT_UNREACHABLE;
+}
+
+static int judge(const tr_cli_place_t *place, const tr_message_t *message, tr_fleet_answer_t *answer) {
+    if (tr_message_type(message) == TR_MESSAGE_FAILED)
+        return nobody(place, message, answer);
     tr_value_t value = tr_message_value(message);
     if (tr_message_performative(message) == TR_INFORM && tr_value_is_map(value)) {
         answer->content = tr_value_to_json(value);
@@ -85,21 +96,37 @@ static int judge(const tr_message_t *message, tr_fleet_answer_t *answer) {
     return strcmp(answer->reason, "timed-out") == 0 ? TR_EXIT_TIMEOUT : TR_EXIT_REFUSED;
 }
 
-int tr_fleet_ask(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *ret_answer) {
+static int ask_once(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *ret_answer) {
+    const tr_cli_place_t *place = tr_cli_session_place(session);
     char ticket[TR_TICKET_MAX + 1] = "";
     tr_error_t error = {0};
     tr_message_t *message = NULL;
     *ret_answer = (tr_fleet_answer_t){0};
     if (add_terms(session, request, ticket, &error) < 0) {
         snprintf(ret_answer->detail, sizeof ret_answer->detail, "%s", error.text);
-        json_decref(request);
         return TR_EXIT_REFUSED;
     }
     int code = send_and_wait(session, request, &message);
     if (code == TR_EXIT_OK)
-        code = judge(message, ret_answer);
+        code = judge(place, message, ret_answer);
     tr_message_done(&message);
-    drop_ticket(tr_cli_session_place(session), ticket);
+    drop_ticket(place, ticket);
+    return code;
+}
+
+int tr_fleet_ask(tr_cli_session_t *session, json_t *request, tr_fleet_answer_t *ret_answer) {
+    bool runs = tr_cli_session_place(session)->supervisor != 0, never = false;
+    int64_t give_up_ms = tr_clock_ms() + AWAY_MS, deadline_ms = tr_cli_session_deadline(session) - SPARE_MS;
+    give_up_ms = give_up_ms < deadline_ms ? give_up_ms : deadline_ms;
+    int code;
+    for (;;) {
+        code = ask_once(session, request, ret_answer);
+        if (code != TR_EXIT_UNREACHABLE || !runs || tr_clock_ms() >= give_up_ms)
+            break;
+        code = tr_cli_wait(session, &never, tr_clock_ms() + AGAIN_MS);
+        if (code >= TR_EXIT_SIGNAL)
+            break;
+    }
     json_decref(request);
     return code;
 }

@@ -63,6 +63,7 @@ static int find_place(const tr_cli_common_t *common, tr_cli_place_t *ret_place, 
         strcpy(place.endpoint, info.listen);
         strcpy(place.fleet, info.fleet);
         strcpy(place.directory, info.directory);
+        place.supervisor = info.pid;
         strcpy(place.cert, info.cert);
     } else if (rc == -ENOENT && !common->fleet) {
         strcpy(place.endpoint, TR_CLI_ENDPOINT_DEFAULT);

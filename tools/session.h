@@ -33,6 +33,7 @@ typedef struct tr_cli_place {
     char fleet[TR_PLATFORM_MAX + 1]; /* that it is the broker of; "" where it is not one that runs here */
     char cert[PATH_MAX];             /* to prove oneself with; "" = none */
     char directory[PATH_MAX];        /* of that fleet's state, "" */
+    pid_t supervisor;                /* of that fleet, 0 */
     bool assumed;                    /* nothing said where: it is the default */
 } tr_cli_place_t;
 

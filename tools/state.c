@@ -295,7 +295,7 @@ static int not_found(const char *fleet, const tr_state_info_t *dead, tr_error_t 
             "--state",
             fleet);
     return tr_error_set(error, -ENOENT,
-        "no fleet runs here; start one with `troupe up FILE`, or name a broker with --connect");
+        "no fleet runs here; start one with `troupe up FILE`");
 }
 
 static int several(const tr_state_list_t *list, tr_error_t *error) {

@@ -33,6 +33,9 @@ static const tr_verb_t *named(const tr_strings_t *words) {
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const tr_verb_t *verb = call->arguments.count > 0 ? named(&call->arguments) : NULL;
+    if (call->arguments.count == 1 && !verb && !o->man &&
+        tr_cli_help_of(tr_verbs, call->arguments.items[0], call->out))
+        return TR_EXIT_OK;
     if (call->arguments.count > 0 && !verb)
         return tr_cli_usage(call, "there is no verb \"%.40s\"", call->arguments.items[0]);
     int rc = 0;

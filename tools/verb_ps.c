@@ -49,7 +49,7 @@ static const tr_program_t program = {
 static int ask_processes(tr_cli_session_t *session, const tr_call_t *call, json_t *list) {
     tr_fleet_answer_t answer;
     int code = tr_fleet_ask_processes(session, list, &answer);
-    if (code != TR_EXIT_UNREACHABLE)
+    if (code != TR_EXIT_UNREACHABLE || tr_cli_session_place(session)->supervisor)
         tr_fleet_tell(call, code, &answer);
     tr_fleet_answer_finish(&answer);
     return code;

@@ -21,7 +21,8 @@ static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     if (o->common.output == TR_OUTPUT_TABLE || o->common.output == TR_OUTPUT_WIDE) {
         fprintf(call->out, "troupe %s\n", TROUPE_VERSION);
-        return TR_EXIT_OK;
+        return fflush(call->out) == 0 ? TR_EXIT_OK
+                                      : tr_cli_fail(call, TR_EXIT_REFUSED, "the text could not be written");
     }
     tr_output_config_t config = {call->out, (tr_output_format_t)o->common.output, columns, 1, .stream = true};
     tr_output_t *output = NULL;

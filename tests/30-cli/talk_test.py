@@ -106,7 +106,7 @@ class Ask(cli.CliTest):
         harness.wait_until(asks, "the question at the agent")
         self.agents.send_signal(signal.SIGKILL)
         done = child.wait()
-        self.expect(done, 3, "", err="silent: agent-gone: the agent ended before it answered")
+        self.expect(done, 3, "", err="silent: agent-gone: the agent ended, or fell silent, before it answered")
         self.expect(self.run_verb("ask", "silent", "x"), 3, "", err="silent: not delivered: not-found")
 
     def test_every_answer(self):
