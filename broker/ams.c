@@ -258,7 +258,7 @@ static void write_reasons(tr_content_writer_t *w, const char *key, const uint64_
 static void handle_stats(tr_answer_t *a) {
     const tr_core_stats_t *s = &a->core->stats;
     tr_content_writer_t *w = &a->content;
-    tr_write_map(w, 23);
+    tr_write_map(w, 24);
     tr_write_kv_uint(w, "records_in", s->records_in);
     tr_write_kv_uint(w, "bytes_in", s->bytes_in);
     tr_write_kv_uint(w, "records_out", s->records_out);
@@ -275,6 +275,7 @@ static void handle_stats(tr_answer_t *a) {
     tr_write_kv_uint(w, "nacks", s->nacks);
     tr_write_kv_uint(w, "gaps", s->gaps);
     tr_write_kv_uint(w, "mutes", s->mutes);
+    tr_write_kv_uint(w, "broken", s->broken);
     tr_write_kv_uint(w, "stored", s->stored);
     tr_write_kv_uint(w, "duplicates", s->duplicates);
     tr_write_kv_uint(w, "letters", s->letters);

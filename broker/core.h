@@ -160,6 +160,7 @@ typedef struct tr_core_stats {
     uint64_t dropped[TR_REASON_MAX]; /* accepted, then dropped, by reason */
     uint64_t refused[TR_REASON_MAX]; /* never accepted, by reason */
     uint64_t nacks, gaps, mutes;
+    uint64_t broken;                /* connections that broke, or were cut, under a session */
     uint64_t stored;                /* durable messages that are, or were, on disk and told so */
     uint64_t duplicates;            /* sent again, and taken once */
     uint64_t letters, letter_bytes; /* dead ones, in the journal now */

@@ -246,6 +246,7 @@ static void a_lost_connection_resumes_by_token(void **state) {
     assert_true(m->resumed);
     assert_int_equal(m->epoch, 2);
     troupe__welcome__free_unpacked(m, NULL);
+    assert_int_equal(tr_core_stats(w->core)->broken, 1);
     assert_int_equal(expect_text(w, 11, TR_KIND_MESSAGE, "while away")->record.h.dst, a);
     post(w, 11, &(letter_t){.src = a, .from = "a", .dst = b, .text = "back"});
     expect_text(w, 2, TR_KIND_MESSAGE, "back");

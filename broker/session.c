@@ -103,6 +103,7 @@ void tr_session_unbind(tr_core_t *core, tr_session_t *session) {
     if (find_peer(core, peer) == session)
         tr_map_delete(&core->peers, (const char *)&peer, sizeof peer);
     core->last_session = NULL;
+    core->stats.broken += session->state != TR_SESSION_LOST;
     session->state = TR_SESSION_LOST;
     session->lost_ms = core->now.mono_ms;
 }

@@ -179,7 +179,7 @@ bool tr_cli_help_of(const tr_verb_t *const *verbs, const char *first, FILE *out)
     return any;
 }
 
-static int unknown_verb(const tr_verb_t *const *verbs, const char *first, const char *word, FILE *err) {
+int tr_cli_unknown_verb(const tr_verb_t *const *verbs, const char *first, const char *word, FILE *err) {
     char room[VERBS_MAX][40];
     const char *words[VERBS_MAX + 1];
     next_words(verbs, first, room, words, VERBS_MAX);
@@ -220,7 +220,8 @@ static int run_second(const tr_verb_t *const *verbs, int argc, char *const *argv
     char name[80];
     snprintf(name, sizeof name, "%s %s", argv[1], second ? second : "");
     const tr_verb_t *verb = second ? tr_verb_find(verbs, name) : NULL;
-    return verb ? run_verb(verb, argc - 2, argv + 2, out, err) : unknown_verb(verbs, argv[1], second, err);
+    return verb ? run_verb(verb, argc - 2, argv + 2, out, err)
+                : tr_cli_unknown_verb(verbs, argv[1], second, err);
 }
 
 int tr_cli_run(const tr_verb_t *const *verbs, int argc, char *const *argv, FILE *out, FILE *err) {
@@ -248,5 +249,5 @@ int tr_cli_run(const tr_verb_t *const *verbs, int argc, char *const *argv, FILE 
         return run_verb(verb, argc - 1, argv + 1, out, err);
     if (begins_verb(verbs, word))
         return run_second(verbs, argc, argv, out, err);
-    return unknown_verb(verbs, NULL, word, err);
+    return tr_cli_unknown_verb(verbs, NULL, word, err);
 }

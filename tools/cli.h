@@ -90,6 +90,7 @@ struct tr_verb {
     const tr_program_t *program; /* its name is "troupe NAME" */
     size_t options_size;         /* of the struct that the table fills */
     int (*run)(const tr_call_t *call);
+    void (*words)(FILE *out); /* for completion: those that an argument may be, with spaces between; NULL */
 };
 
 /* All verbs, in the order of --help; ends with NULL. */
@@ -113,6 +114,9 @@ const char *tr_verb_group_title(tr_verb_group_t group);
 
 /* `troupe --help`; `width` in columns, 0 = 80. */
 void tr_cli_help(const tr_verb_t *const *verbs, size_t width, FILE *out);
+/* Says that no verb has this name, or that the second word is missing (`word` NULL), and which is near. `first`: the
+ * first of two words, or NULL. TR_EXIT_USAGE. */
+int tr_cli_unknown_verb(const tr_verb_t *const *verbs, const char *first, const char *word, FILE *err);
 /* The verbs of two words that begin with `first`: "df search"; false where there are none. */
 bool tr_cli_help_of(const tr_verb_t *const *verbs, const char *first, FILE *out);
 /* The page troupe(1), with all verbs. */

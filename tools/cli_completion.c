@@ -3,7 +3,7 @@
  * types.
  *
  * What takes a FILE or DIR is completed with files, what has words with its words; a verb's positional
- * arguments are files where their first name is FILE.
+ * arguments are files where their first name is FILE or FLEET (one that runs is a [FLEET]).
  */
 #include "tools/cli.h"
 
@@ -17,7 +17,8 @@ static bool is_shown(const tr_option_t *option) {
 }
 
 static bool takes_file(const char *metavar) {
-    return metavar && (strncmp(metavar, "FILE", 4) == 0 || strcmp(metavar, "DIR") == 0);
+    return metavar &&
+           (strncmp(metavar, "FILE", 4) == 0 || strcmp(metavar, "DIR") == 0 || strcmp(metavar, "FLEET") == 0);
 }
 
 static void put_words(const char *const *words, FILE *out) {
@@ -75,14 +76,20 @@ static void bash_options(const tr_verb_t *verb, FILE *out) {
         if (is_shown(&verb->program->options[i]))
             fprintf(out, "--%s ", verb->program->options[i].name);
     }
-    fprintf(out, "--help' files=%d ;;\n", takes_file(verb->program->arguments));
+    fprintf(out, "--help' files=%d", takes_file(verb->program->arguments));
+    if (verb->words) {
+        fputs(" args='", out);
+        verb->words(out);
+        fputs("'", out);
+    }
+    fputs(" ;;\n", out);
 }
 
 static void bash(const tr_verb_t *const *verbs, FILE *out) {
     fputs("# bash completion for troupe: source it, or save it as /etc/bash_completion.d/troupe\n"
           "_troupe() {\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} "
-          "words= files=0\n"
+          "words= args= files=0\n"
           "    COMPREPLY=()\n"
           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
           "        COMPREPLY=($(compgen -W '",
@@ -109,13 +116,15 @@ static void bash(const tr_verb_t *const *verbs, FILE *out) {
     fputs("    esac\n    case $verb in\n", out);
     for (size_t i = 0; verbs[i]; i++)
         bash_options(verbs[i], out);
-    fputs("    esac\n"
-          "    case $cur in\n"
-          "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-          "    *) [ \"$files\" = 1 ] && { compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")); } ;;\n"
-          "    esac\n"
-          "}\n"
-          "complete -F _troupe troupe\n",
+    fputs(
+        "    esac\n"
+        "    case $cur in\n"
+        "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
+        "    *) COMPREPLY=($(compgen -W \"$args\" -- \"$cur\"))\n"
+        "        [ \"$files\" = 1 ] && { compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")); } ;;\n"
+        "    esac\n"
+        "}\n"
+        "complete -F _troupe troupe\n",
         out);
 }
 
@@ -172,7 +181,13 @@ static void zsh_verb(const tr_verb_t *verb, FILE *out) {
     if (verb->program->arguments) {
         fputs(" \\\n            '*:", out);
         put_sentence(verb->program->arguments, ":\\", out);
-        fprintf(out, ":%s'", takes_file(verb->program->arguments) ? "_files" : "");
+        fputs(takes_file(verb->program->arguments) ? ":_files" : ":", out);
+        if (verb->words) {
+            fputs("(", out);
+            verb->words(out);
+            fputs(")", out);
+        }
+        fputs("'", out);
     }
     fputs(" ;;\n", out);
 }
@@ -241,6 +256,12 @@ static void fish_verb(const tr_verb_t *const *verbs, size_t i, FILE *out) {
     if (takes_file(verb->program->arguments)) {
         fish_condition(verb, out);
         fputs(" -F\n", out);
+    }
+    if (verb->words) {
+        fish_condition(verb, out);
+        fputs(" -a '", out);
+        verb->words(out);
+        fputs("'\n", out);
     }
     for (size_t k = 0; k < verb->program->option_count; k++) {
         const tr_option_t *o = &verb->program->options[k];

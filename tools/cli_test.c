@@ -81,6 +81,10 @@ static int other_run(const tr_call_t *call) {
     return TR_EXIT_OK;
 }
 
+static void colours(FILE *out) {
+    fputs("red green", out);
+}
+
 static const tr_program_t show_program = {.name = "troupe show",
     .summary = "Show the agent's state",
     .options = show_table,
@@ -91,10 +95,11 @@ static const tr_program_t show_program = {.name = "troupe show",
     .most_arguments = 1,
     .description = "The first.\n\n.The second\\n."};
 static const tr_program_t search_program = {.name = "troupe df search", .summary = "Search services"};
-static const tr_program_t list_program = {.name = "troupe df list", .summary = "List services"};
+static const tr_program_t list_program = {
+    .name = "troupe df list", .summary = "List services", .arguments = "COLOUR", .most_arguments = 1};
 static const tr_verb_t show = {"show", TR_VERB_WATCH, &show_program, sizeof(options_t), show_run};
 static const tr_verb_t search_verb = {"df search", TR_VERB_TALK, &search_program, 0, other_run};
-static const tr_verb_t list_verb = {"df list", TR_VERB_TALK, &list_program, 0, other_run};
+static const tr_verb_t list_verb = {"df list", TR_VERB_TALK, &list_program, 0, other_run, colours};
 static const tr_verb_t *const fakes[] = {&show, &search_verb, &list_verb, NULL};
 
 #define FAKE(...) call_with(fakes, (const char *const[]){"troupe", __VA_ARGS__, NULL})
@@ -204,6 +209,7 @@ static void test_bash_completes(void **state) {
     expect_completion(path, "troupe show -o \"\"", 3, "table wide json yaml name");
     expect_completion(path, "troupe show --output j", 3, "json");
     expect_completion(path, "troupe show --n", 2, "--number");
+    expect_completion(path, "troupe df list r", 3, "red");
     expect_completion(path, "troupe show --s", 2, "--state"); /* and not the hidden one */
     expect_completion(path, "troupe df search --", 3, "--help");
     expect_completion(path, "troupe show /dev/nul", 2, "/dev/null");
@@ -219,6 +225,8 @@ static void test_scripts_of_the_other_shells(void **state) {
         {"zsh", "'(-o --output)'{-o,--output}'[How results are written]:FORMAT:(table wide json yaml name)'"},
         {"zsh", "'*'{-l,--label}'[A label]:KEY:'"},
         {"zsh", "compadd -- search list\n"},
+        {"zsh", "'*:COLOUR:(red green)'"},
+        {"fish", "df; and __fish_seen_subcommand_from list' -a 'red green'\n"},
         {"fish", "complete -c troupe -n __fish_use_subcommand -a show -d 'Show the agent'\\''s state'\n"},
         {"fish", "complete -c troupe -n '__fish_seen_subcommand_from show' -l input -r -F -d 'What'\\''s "
                  "read [from: here]'\n"},
@@ -256,6 +264,8 @@ static void test_the_man_page(void **state) {
     free(text);
     expect(CALL("help", "--man"), 0, ".TH TROUPE 1", "");
     expect(CALL("help", "--man", "up"), 0, ".TH", "");
+    expect(CALL("help", "pss"), 1, "", "troupe: there is no verb \"pss\"; did you mean \"ps\"?\n");
+    expect(CALL("help", "df", "serach"), 1, "", "did you mean \"df search\"?\n");
 }
 
 static void test_a_dry_run_shows_the_processes(void **state) {

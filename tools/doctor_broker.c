@@ -261,8 +261,8 @@ static int look_at_all(const visit_t *visit) {
 static int nobody(tr_report_t *report, const tr_cli_place_t *place, const tr_error_t *error) {
     if (place->assumed)
         tr_report_add(report, "broker", TR_HEALTH_SKIP,
-            "Start a fleet with `troupe up`, or say where a broker is with --connect.",
-            "no fleet runs here, and %s", error->text);
+            "Start a fleet with `troupe up`, or say where a broker is with --connect.", "%s, and %s",
+            place->why, error->text);
     else
         tr_report_add(report, "broker", TR_HEALTH_FAIL,
             "See that it runs, that its address is right, and that nothing is between.", "%s", error->text);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPARE_MS 300 /* for the way there and back: the supervisor is to answer first */
+#define SPARE_MS 300  /* for the way there and back: the supervisor is to answer first */
 #define AWAY_MS  2000 /* for a supervisor that runs, to be back at its broker */
 #define AGAIN_MS 100
 

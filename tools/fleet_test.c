@@ -109,6 +109,7 @@ static const struct {
     {"[]", "f.yaml:1:1: expected a mapping, found a list"},
     {"agents: []", "f.yaml:1:1: missing key \"fleet\""},
     {"fleet: f", "f.yaml:1:1: missing key \"agents\""},
+    {"fleet: f\nagents:\n", "f.yaml:2:1: agents: nothing is given, and it is needed"},
     {"fleet: f\nfleet: g\nagents: []", "f.yaml:2:1: fleet: given twice"},
     {"fleet: ../f\nagents: []", "f.yaml:1:8: fleet: expected a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a "
                                 "letter or a digit, found \"../f\""},

@@ -28,23 +28,40 @@ static const tr_column_t columns[TR_PS_COLUMNS] = {
     {"reason", TR_COLUMN_TEXT, .wide = true},
 };
 
-static bool has_durable(const json_t *agents) {
+static bool is_durable(const json_t *agent) {
+    return json_is_true(json_object_get(agent, "durable")) ||
+           json_integer_value(json_object_get(agent, "leased")) > 0 ||
+           json_integer_value(json_object_get(agent, "on_disk")) > 0;
+}
+
+static bool is_range(const json_t *agent) {
+    return json_integer_value(json_object_get(agent, "count")) > 1;
+}
+
+static bool any(const json_t *agents, bool (*is)(const json_t *)) {
     size_t i;
     json_t *agent;
     json_array_foreach(agents, i, agent) {
-        if (json_is_true(json_object_get(agent, "durable")) ||
-            json_integer_value(json_object_get(agent, "leased")) > 0 ||
-            json_integer_value(json_object_get(agent, "on_disk")) > 0)
+        if (is(agent))
             return true;
     }
     return false;
 }
 
+static void show(tr_column_t out[TR_PS_COLUMNS], const char *name) {
+    for (size_t i = 0; i < TR_PS_COLUMNS; i++)
+        if (strcmp(out[i].name, name) == 0)
+            out[i].wide = false;
+}
+
 void tr_ps_columns(const json_t *agents, tr_column_t out[TR_PS_COLUMNS]) {
     memcpy(out, columns, sizeof columns);
-    for (size_t i = 0; i < TR_PS_COLUMNS && has_durable(agents); i++)
-        if (strcmp(out[i].name, "leased") == 0 || strcmp(out[i].name, "on_disk") == 0)
-            out[i].wide = false;
+    if (any(agents, is_durable)) {
+        show(out, "leased");
+        show(out, "on_disk");
+    }
+    if (any(agents, is_range))
+        show(out, "agents");
 }
 
 static const char *text(const json_t *object, const char *key) {

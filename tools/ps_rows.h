@@ -14,7 +14,8 @@
 
 #define TR_PS_COLUMNS 19
 
-/* The columns of durable mailboxes are wide ones where no agent has any. `agents`: as below. */
+/* The columns of durable mailboxes, and that of how many agents, are wide ones where none has any, or more than one.
+ * `agents`: as below. */
 void tr_ps_columns(const json_t *agents, tr_column_t out[TR_PS_COLUMNS]);
 
 typedef struct tr_ps {

@@ -204,12 +204,19 @@ static void test_what_is_durable_is_shown_where_there_is_any(void **state) {
     assert_false(shows("[{\"durable\": true}]", "host"));
 }
 
+static void test_a_range_is_shown_with_its_count(void **state) {
+    (void)state;
+    assert_false(shows("[{\"count\": 1}]", "agents"));
+    assert_true(shows("[{\"count\": 1}, {\"count\": 100}]", "agents"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_processes_and_agents_become_one_list),
         cmocka_unit_test(test_what_runs_and_cannot_be_reached),
         cmocka_unit_test(test_without_a_supervisor_there_are_the_agents),
         cmocka_unit_test(test_what_is_durable_is_shown_where_there_is_any),
+        cmocka_unit_test(test_a_range_is_shown_with_its_count),
         cmocka_unit_test(test_words_of_a_status),
         cmocka_unit_test(test_the_status_of_a_fleet),
     };

@@ -68,6 +68,7 @@ static int find_place(const tr_cli_common_t *common, tr_cli_place_t *ret_place, 
     } else if (rc == -ENOENT && !common->fleet) {
         strcpy(place.endpoint, TR_CLI_ENDPOINT_DEFAULT);
         place.assumed = true;
+        snprintf(place.why, sizeof place.why, "%.255s", error->text);
     } else {
         return rc;
     }
@@ -173,10 +174,11 @@ static int add_agent(tr_cli_session_t *self) {
 
 /* With a cure where nothing said that the broker would be there. */
 static int unreachable(const tr_cli_session_t *self, const tr_error_t *error) {
-    char text[640];
-    snprintf(text, sizeof text, "%s%s", error->text,
-        self->place.assumed ? " (no fleet runs here; start one with `troupe up`, or say where with --connect)"
-                            : "");
+    char text[960];
+    if (self->place.assumed)
+        snprintf(text, sizeof text, "%s (%s, or say where with --connect)", error->text, self->place.why);
+    else
+        snprintf(text, sizeof text, "%s", error->text);
     return fail(&self->config, TR_EXIT_UNREACHABLE, text);
 }
 

@@ -35,6 +35,7 @@ typedef struct tr_cli_place {
     char directory[PATH_MAX];        /* of that fleet's state, "" */
     pid_t supervisor;                /* of that fleet, 0 */
     bool assumed;                    /* nothing said where: it is the default */
+    char why[256];                   /* if so: which fleet does not run here */
 } tr_cli_place_t;
 
 /* --connect (or TROUPE_CONNECT), else the fleet of --fleet, else the one that runs here, else the default. */

@@ -253,10 +253,28 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const tr_state_info_t *)a)->fleet, ((const tr_state_info_t *)b)->fleet);
 }
 
+/* What was named is to be there and to be looked into; what is only usual may be missing. */
+static int check_named(const char *path, tr_error_t *error) {
+    struct stat st;
+    int rc = lstat(path, &st) == 0 ? 0 : -errno;
+    if (rc == 0 && !S_ISDIR(st.st_mode))
+        rc = -ENOTDIR;
+    if (rc == 0 && st.st_uid != geteuid())
+        return tr_error_set(error, -EPERM, "%s: this directory of state is another user's", path);
+    if (rc == 0 && access(path, R_OK | W_OK | X_OK) < 0)
+        rc = -errno;
+    if (rc == 0 || rc == -ENOENT)
+        return 0; /* no fleet was started there */
+    return tr_error_set(error, rc, "%s: cannot look for fleets there: %s", path, strerror(-rc));
+}
+
 int tr_state_list(const char *override, tr_state_list_t *ret_list, tr_error_t *error) {
     tr_state_list_t list = {0};
     char xdg[PATH_MAX];
-    int rc = add_root(&list, override ? override : ".troupe");
+    int rc = override ? check_named(override, error) : 0;
+    if (rc < 0)
+        return rc;
+    rc = add_root(&list, override ? override : ".troupe");
     if (rc == 0 && !override && xdg_root(xdg, NULL) == 0)
         rc = add_root(&list, xdg);
     if (rc < 0) {
@@ -294,8 +312,7 @@ static int not_found(const char *fleet, const tr_state_info_t *dead, tr_error_t 
             "no fleet \"%.80s\" runs here; start it with `troupe up FILE`, or say where its state is with "
             "--state",
             fleet);
-    return tr_error_set(error, -ENOENT,
-        "no fleet runs here; start one with `troupe up FILE`");
+    return tr_error_set(error, -ENOENT, "no fleet runs here; start one with `troupe up FILE`");
 }
 
 static int several(const tr_state_list_t *list, tr_error_t *error) {

@@ -238,6 +238,24 @@ static void test_files_that_are_not_ours_are_left_out(void **state) {
     }
 }
 
+static void test_a_named_root_that_cannot_be_looked_into_is_told(void **state) {
+    (void)state;
+    tr_state_list_t list;
+    tr_error_t error = {0};
+    assert_int_equal(tr_state_list("nowhere", &list, &error), 0);
+    assert_int_equal(list.count, 0);
+    FILE *f = fopen("file", "w");
+    assert_non_null(f);
+    fclose(f);
+    assert_int_equal(tr_state_list("file", &list, &error), -ENOTDIR);
+    assert_string_equal(error.text, "file: cannot look for fleets there: Not a directory");
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(mkdir("theirs", 0700), 0);
+    assert_int_equal(chown("theirs", 1, 1), 0);
+    assert_int_equal(tr_state_list("theirs", &list, &error), -EPERM);
+}
+
 static void test_logs_have_a_place(void **state) {
     place_t *place = *state;
     char path[PATH_MAX], expected[128];
@@ -261,6 +279,7 @@ int main(void) {
         A_TEST(test_another_process_with_the_pid_is_not_mistaken),
         A_TEST(test_one_of_several_must_be_named),
         A_TEST(test_files_that_are_not_ours_are_left_out),
+        A_TEST(test_a_named_root_that_cannot_be_looked_into_is_told),
         A_TEST(test_logs_have_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
 #define EVENTS_PER_TURN 64
 #define FILES_EACH      2 /* descriptors for one child while it starts */
 #define FILES_OWN       256
+#define FILES_LEAST     32 /* what a broker needs at least, and a small fleet's supervisor too */
 
 /* ---- from the file to the claim ---- */
 
@@ -67,7 +68,9 @@ int tr_up_new(const tr_up_config_t *config, tr_up_t **ret_up) {
     self->wait = (tr_up_wait_t){.fd = -1, .signals = -1, .timer = -1};
     self->log_fd = self->report = -1;
     tr_roster_init(&self->roster);
-    int rc = load(self, &error);
+    int rc = tr_process_need_files(FILES_LEAST, NULL, &error);
+    if (rc == 0)
+        rc = load(self, &error);
     if (rc < 0) {
         tr_up_destroy(&self);
         return failed(config, rc, &error);
@@ -210,8 +213,9 @@ static int save_state(tr_up_t *self, tr_error_t *error) {
     snprintf(info->directory, sizeof info->directory, "%s", tr_state_directory(self->state));
     if (tr_fleet_journal(self->fleet, info->journal, sizeof info->journal) < 0)
         info->journal[0] = '\0'; /* the plan has refused it, ignoring */
-    if (!realpath(self->config.path, info->file))
-        info->file[0] = '\0'; /* it was there a moment ago; only shown to people, ignoring */
+    if (!realpath(
+            self->config.path, info->file)) /* stdin, or it was there a moment ago; only shown to people */
+        snprintf(info->file, sizeof info->file, "%s", self->config.path);
     int rc = note_certs(self, info, error);
     return rc == 0 ? tr_state_save(self->state, info, error) : rc;
 }

@@ -17,6 +17,11 @@ static const tr_program_t program = {
     .most_arguments = 1,
 };
 
+static void put_shells(FILE *out) {
+    for (size_t i = 0; tr_cli_shells[i]; i++)
+        fprintf(out, "%s%s", i ? " " : "", tr_cli_shells[i]);
+}
+
 static int run(const tr_call_t *call) {
     int rc = tr_cli_completion(tr_verbs, call->arguments.items[0], call->out);
     if (rc == -EINVAL)
@@ -26,4 +31,4 @@ static int run(const tr_call_t *call) {
     return TR_EXIT_OK;
 }
 
-const tr_verb_t tr_verb_completion = {"completion", TR_VERB_SUPPORT, &program, 0, run};
+const tr_verb_t tr_verb_completion = {"completion", TR_VERB_SUPPORT, &program, 0, run, put_shells};

@@ -65,8 +65,10 @@ static int look(const tr_call_t *call, tr_report_t *report) {
     tr_doctor_programs_look(report);
     tr_doctor_modules_look(report);
     tr_doctor_state_look(report, o->common.state);
-    if (tr_state_list(o->common.state, &fleets, &error) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
+    if (tr_state_list(o->common.state, &fleets, &error) < 0) {
+        tr_report_add(report, "fleets", TR_HEALTH_FAIL, "Name another place with --state.", "%s", error.text);
+        return TR_EXIT_OK;
+    }
     tr_doctor_fleets(report, &fleets);
     int code = o->common.connect ? tr_doctor_broker_look(report, call, &o->common)
                                  : look_at_fleets(call, &fleets, report);

@@ -30,6 +30,20 @@ static const tr_verb_t *named(const tr_strings_t *words) {
     return tr_verb_find(tr_verbs, name);
 }
 
+static int unknown(const tr_strings_t *words, FILE *err) {
+    const char *first = words->items[0];
+    FILE *nowhere = words->count > 1 ? fopen("/dev/null", "w") : NULL;
+    bool begins = nowhere && tr_cli_help_of(tr_verbs, first, nowhere);
+    if (nowhere)
+        fclose(nowhere);
+    return tr_cli_unknown_verb(tr_verbs, begins ? first : NULL, begins ? words->items[1] : first, err);
+}
+
+static void put_verbs(FILE *out) {
+    for (size_t i = 0; tr_verbs[i]; i++)
+        fprintf(out, "%s%s", i ? " " : "", tr_verbs[i]->name);
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const tr_verb_t *verb = call->arguments.count > 0 ? named(&call->arguments) : NULL;
@@ -37,7 +51,7 @@ static int run(const tr_call_t *call) {
         tr_cli_help_of(tr_verbs, call->arguments.items[0], call->out))
         return TR_EXIT_OK;
     if (call->arguments.count > 0 && !verb)
-        return tr_cli_usage(call, "there is no verb \"%.40s\"", call->arguments.items[0]);
+        return unknown(&call->arguments, call->err);
     int rc = 0;
     if (o->man && verb)
         rc = tr_options_man(verb->program, 1, call->out);
@@ -51,4 +65,4 @@ static int run(const tr_call_t *call) {
                   : TR_EXIT_OK;
 }
 
-const tr_verb_t tr_verb_help = {"help", TR_VERB_SUPPORT, &program, sizeof(options_t), run};
+const tr_verb_t tr_verb_help = {"help", TR_VERB_SUPPORT, &program, sizeof(options_t), run, put_verbs};

@@ -142,4 +142,11 @@ static int run(const tr_call_t *call) {
     return o->lines ? deliver_lines(call, &message) : deliver_one(call, &message);
 }
 
-const tr_verb_t tr_verb_send = {"send", TR_VERB_TALK, &program, sizeof(options_t), run};
+static void put_acts(FILE *out) {
+    for (unsigned act = TR_ACT_NONE + 1; act < TR_ACT_MAX; act++)
+        fprintf(out, "%s ", tr_performative_name(act));
+    for (const tr_message_kind_t *k = tr_message_kinds(); k->name; k++)
+        fprintf(out, "%s ", k->name);
+}
+
+const tr_verb_t tr_verb_send = {"send", TR_VERB_TALK, &program, sizeof(options_t), run, put_acts};

@@ -54,7 +54,8 @@ static const tr_program_t program = {
         "with 4 when the agents were not registered in time.",
     .examples = "troupe up digest.yaml\n"
                 "troupe up --detach digest.yaml\n"
-                "troupe up --dry-run digest.yaml",
+                "troupe up --dry-run digest.yaml\n"
+                "sed s/count:.4/count:.2/ digest.yaml | troupe up -   # folders in it are from here",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE",

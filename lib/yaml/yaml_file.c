@@ -17,7 +17,8 @@ int tr_yaml_file_load(
     const char *path, const char *what, tr_arena_t *arena, tr_yaml_file_t *ret_file, tr_error_t *error) {
     char *bytes = NULL;
     size_t len = 0;
-    int rc = tr_file_read(path, what, TR_YAML_BYTES_MAX, &bytes, &len, error);
+    const char *from = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+    int rc = tr_file_read(from, what, TR_YAML_BYTES_MAX, &bytes, &len, error);
     if (rc == 0)
         rc = tr_yaml_file_take(bytes, len, path, arena, ret_file, error);
     free(bytes);

@@ -17,7 +17,7 @@ typedef struct tr_yaml_file {
     size_t len;
 } tr_yaml_file_t;
 
-/* Reads a file of at most TR_YAML_BYTES_MAX; texts are in the arena. `what`: "fleet file", for errors. 0; -E2BIG,
+/* Reads a file of at most TR_YAML_BYTES_MAX, "-" is stdin; texts are in the arena. `what`: "fleet file", for errors. 0; -E2BIG,
  * the errno of a file that cannot be read, -ENOMEM. */
 int tr_yaml_file_load(
     const char *path, const char *what, tr_arena_t *arena, tr_yaml_file_t *ret_file, tr_error_t *error);

@@ -367,10 +367,10 @@ static int read_entry(reader_t *self, const path_t *path, const yaml_node_pair_t
     path_t here = {path, text, 0};
     if (*given & 1u << i)
         return wrong(self, &here, key, "given twice");
-    if (is_null(value))
-        return 0;
-    *given |= 1u << i;
     const tr_yaml_field_t *field = &table->fields[i];
+    if (is_null(value))
+        return field->required ? wrong(self, &here, key, "nothing is given, and it is needed") : 0;
+    *given |= 1u << i;
     return puts_by_kind[field->kind](self, &here, value, field, target + field->offset);
 }
 

@@ -200,6 +200,7 @@ static void what_is_too_large_is_refused_or_cut_off(void **state) {
     assert_int_equal(peer_expect(&p, TR_KIND_REFUSED)->h.reason, TR_REASON_TOO_LARGE);
     peer_send(&p, a, "a", "bystander", NULL, TR_INFORM, large, 8000000); /* libzmq cuts the connection */
     broker_wait_log(&b, "agent lost what=a ");
+    wait_metric(&b, "troupe_broker_broken_total", 1);
     still_well(&by);
     assert_false(peer_next(&by.peer, TR_KIND_MESSAGE, 0));
     free(large);

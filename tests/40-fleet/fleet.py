@@ -89,8 +89,8 @@ class FleetTest(harness.SystemTest):
         done = self.troupe("ask", agent, "hello", *arguments)
         self.assertEqual((done.code, done.out), (0, "hello\n"), done)
 
-    def ok(self, *arguments):
-        done = self.troupe(*arguments)
+    def ok(self, *arguments, text=None):
+        done = self.troupe(*arguments, text=text)
         self.assertEqual(done.code, 0, done)
         return done
 

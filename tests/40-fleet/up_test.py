@@ -58,6 +58,13 @@ class Up(fleet.FleetTest):
         self.assertFalse((pathlib.Path(self.directory) / ".troupe/trio/fleet.json").exists())
         self.refused("down", code=2, says="no fleet runs here")
 
+    def test_a_fleet_from_stdin(self):
+        text = pathlib.Path(self.fleet_file()).read_text()
+        self.ok("up", "--detach", "-", text=text)
+        self.assert_answers("echo-1")
+        self.assertEqual(self.state()["file"], "-")
+        self.ok("down")
+
     def test_a_fleet_without_agents(self):
         self.up_detached(text=fleet.BROKER + "agents: []\n")
         self.assertEqual(set(self.rows()), {"broker", "fleet"})

@@ -290,4 +290,11 @@ static int run(const tr_call_t *call) {
     return code;
 }
 
-const tr_verb_t tr_verb_bench = {"bench", TR_VERB_SUPPORT, &program, sizeof(options_t), run};
+static void put_workloads(FILE *out) {
+    fputs("all", out);
+    for (const tr_bench_case_t *c = tr_bench_cases; c->workload; c++)
+        if (c == tr_bench_cases || strcmp(c[-1].workload, c->workload) != 0)
+            fprintf(out, " %s", c->workload);
+}
+
+const tr_verb_t tr_verb_bench = {"bench", TR_VERB_SUPPORT, &program, sizeof(options_t), run, put_workloads};
