@@ -346,8 +346,8 @@ static void test_the_ready_pipe_is_new_with_every_start(void **state) {
 static void test_the_log_is_bounded(void **state) {
     stage_t *stage = *state;
     const char *argv[] = {"/bin/sh", "-c",
-        "i=0; while [ $i -lt 150 ]; do echo 123456789; i=$((i+1)); done; echo >&3; while [ ! -s \"$0.1\" ]; "
-        "do sleep 0.01; done; "
+        "i=0; while [ $i -lt 150 ]; do echo 123456789; i=$((i+1)); done; echo >&3; while [ -s \"$0\" ]; do "
+        "sleep 0.01; done; "
         "echo after; exec sleep 1000",
         stage->log, NULL};
     tr_child_spec_t spec = {
