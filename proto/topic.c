@@ -68,6 +68,24 @@ bool tr_pattern_matches(const char *pattern, size_t pattern_len, const char *top
     }
 }
 
+bool tr_patterns_meet(const char *a, size_t a_len, const char *b, size_t b_len) {
+    for (;;) {
+        size_t m = part_len(a, a_len), n = part_len(b, b_len);
+        if (m == 0 || n == 0)
+            return false;
+        if ((m == a_len && is_wildcard(a, m, '>')) || (n == b_len && is_wildcard(b, n, '>')))
+            return true;
+        if (!is_wildcard(a, m, '*') && !is_wildcard(b, n, '*') && (m != n || memcmp(a, b, m) != 0))
+            return false;
+        if (m == a_len || n == b_len)
+            return m == a_len && n == b_len;
+        a += m + 1;
+        a_len -= m + 1;
+        b += n + 1;
+        b_len -= n + 1;
+    }
+}
+
 size_t tr_pattern_prefix(const char *pattern, size_t len) {
     size_t i = 0;
     while (i < len && pattern[i] != '*' && pattern[i] != '>')

@@ -23,6 +23,8 @@ bool tr_pattern_valid(const char *pattern, size_t len);
 /* Both must be valid (what is not valid matches nothing that is). A wildcard matches parts that begin with
  * '$' as well. Linear. */
 bool tr_pattern_matches(const char *pattern, size_t pattern_len, const char *topic, size_t topic_len);
+/* Whether there can be a topic that matches both; both must be valid. */
+bool tr_patterns_meet(const char *a, size_t a_len, const char *b, size_t b_len);
 /* Bytes of the pattern before its first wildcard: what a plain ZeroMQ SUB subscribes to (then filters with
  * tr_pattern_matches, since "a" is a prefix of "ab"). ">" gives 0. */
 size_t tr_pattern_prefix(const char *pattern, size_t len);

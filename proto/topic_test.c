@@ -94,6 +94,33 @@ static void matches_as_nats_does(void **state) {
     assert_false(tr_pattern_matches("a", 1, NULL, 0));
 }
 
+static void patterns_meet(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool meet;
+    } rows[] = {
+        {"a.b", "a.b", true},
+        {"a.b", "a.c", false},
+        {"a.b", "a", false},
+        {"a.*", "*.b", true},
+        {"a.*", "a.b.c", false},
+        {"a.>", "a", false},
+        {"a.>", "*.b.c", true},
+        {">", "x", true},
+        {"b.>", "a.>", false},
+        {"a.*.c", "a.>", true},
+        {"*", "a.*", false},
+        {"", ">", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *a = rows[i].a, *b = rows[i].b;
+        if (tr_patterns_meet(a, strlen(a), b, strlen(b)) != rows[i].meet ||
+            tr_patterns_meet(b, strlen(b), a, strlen(a)) != rows[i].meet)
+            fail_msg("\"%s\" and \"%s\": expected %d", a, b, rows[i].meet);
+    }
+}
+
 static void the_prefix_ends_at_the_first_wildcard(void **state) {
     (void)state;
     assert_int_equal(tr_pattern_prefix(">", 1), 0);
@@ -109,6 +136,7 @@ int main(void) {
         cmocka_unit_test(says_what_is_a_pattern),
         cmocka_unit_test(keeps_the_limit_that_libzmq_needs),
         cmocka_unit_test(matches_as_nats_does),
+        cmocka_unit_test(patterns_meet),
         cmocka_unit_test(the_prefix_ends_at_the_first_wildcard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

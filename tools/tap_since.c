@@ -37,12 +37,11 @@ int tr_tap_parse_since(const char *text, int64_t now_ms, int64_t *ret_ms, tr_err
             *ret_ms = (int64_t)when * 1000;
             return 0;
         }
-    } else if (tr_parse_duration(text, &duration, NULL) == 0 && duration >= 0 &&
-               duration < INT64_MAX - now_ms) {
-        *ret_ms = now_ms + duration;
+    } else if (tr_parse_duration(text, &duration, NULL) == 0 && duration >= 0) {
+        *ret_ms = now_ms > duration ? now_ms - duration : 0;
         return 0;
     }
     return tr_error_set(error, -EINVAL,
-        "\"%.60s\" is no moment: expected HH:MM[:SS], YYYY-MM-DD HH:MM[:SS], or a time from now such as 30s",
+        "\"%.60s\" is no moment: expected HH:MM[:SS], YYYY-MM-DD HH:MM[:SS], or a time ago such as 30s",
         text);
 }

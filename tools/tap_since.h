@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* "14:30", "14:30:05" (today), "2026-01-31 14:30[:05]" (or with a T), all in local time; or "30s", "5m": so
- * long from now. now_ms, *ret_ms: Unix time. 0, or -EINVAL with what was expected. */
+ * long ago. now_ms, *ret_ms: Unix time. 0, or -EINVAL with what was expected. */
 int tr_tap_parse_since(const char *text, int64_t now_ms, int64_t *ret_ms, tr_error_t *error);
 
 #endif

@@ -31,6 +31,17 @@ bool tr_tap_filter_shows(const tr_tap_filter_t *self, const char *topic, size_t 
     return false;
 }
 
+bool tr_tap_filter_meets(const tr_tap_filter_t *self, const char *pattern) {
+    size_t len = strlen(pattern);
+    bool tap = starts(pattern, len, TAP_PREFIX);
+    if (tap && self->direct)
+        return true;
+    for (size_t i = 0; i < self->count; i++)
+        if (tr_patterns_meet(self->patterns[i], strlen(self->patterns[i]), pattern, len))
+            return true;
+    return self->count == 0 && !tap;
+}
+
 bool tr_tap_filter_prefix(const tr_tap_filter_t *self, size_t i, const char **ret_prefix, size_t *ret_len) {
     size_t patterns = self->count ? self->count : 1;
     const char *pattern = self->count ? NULL : ">";
@@ -100,11 +111,35 @@ uint64_t tr_tap_topics_add(
     }
     uint64_t missed = known && sequence > t->sequence ? sequence - t->sequence - 1 : 0;
     t->sequence = sequence;
+    t->kept_ms = 0;
+    t->overlap = false;
     t->messages++;
     t->bytes += bytes;
     t->missed += missed;
     self->missed += missed;
     return missed;
+}
+
+bool tr_tap_topics_add_kept(tr_tap_topics_t *self, const char *name, size_t len, const tr_tap_kept_t *kept) {
+    tr_tap_topic_t *t = tr_map_find_ptr(&self->by_name, name, len);
+    if (t && t->kept_ms == kept->time_ms && kept->sequence <= t->sequence)
+        return false;
+    tr_tap_topics_add(self, name, len, kept->sequence, kept->bytes);
+    if (t || (t = tr_map_find_ptr(&self->by_name, name, len))) {
+        t->kept_ms = kept->time_ms;
+        t->overlap = kept->overlap;
+    }
+    return true;
+}
+
+bool tr_tap_topics_was_kept(const tr_tap_topics_t *self, const char *name, size_t len, uint64_t sequence) {
+    const tr_tap_topic_t *t = tr_map_find_ptr(&self->by_name, name, len);
+    return t && t->overlap && sequence <= t->sequence;
+}
+
+void tr_tap_topics_part(tr_tap_topics_t *self) {
+    for (size_t i = 0; i < self->count; i++)
+        self->items[i]->overlap = false;
 }
 
 void tr_tap_topics_mark(tr_tap_topics_t *self, int64_t now_ms) {

@@ -91,6 +91,46 @@ static void gaps_are_counted_and_a_new_beginning_is_none(void **state) {
     tr_tap_topics_finish(&t);
 }
 
+static bool add_kept(tr_tap_topics_t *t, const char *name, uint64_t sequence, int64_t time_ms, bool overlap) {
+    tr_tap_kept_t kept = {sequence, 100, time_ms, overlap};
+    return tr_tap_topics_add_kept(t, name, strlen(name), &kept);
+}
+
+static void what_was_kept_comes_once(void **state) {
+    (void)state;
+    tr_tap_topics_t t;
+    tr_tap_topics_init(&t, 1, 0);
+    assert_true(add_kept(&t, "a", 5, 10, false));
+    assert_true(add_kept(&t, "a", 6, 10, false));
+    assert_false(add_kept(&t, "a", 5, 10, false)); /* another stream has it as well */
+    assert_false(tr_tap_topics_was_kept(&t, "a", 1, 6));
+    assert_true(add_kept(&t, "a", 1, 20, false)); /* of a broker that was started again */
+    assert_true(add_kept(&t, "a", 2, 21, true));
+    assert_true(tr_tap_topics_was_kept(&t, "a", 1, 1));
+    assert_true(tr_tap_topics_was_kept(&t, "a", 1, 2));
+    assert_false(tr_tap_topics_was_kept(&t, "a", 1, 3));
+    assert_false(tr_tap_topics_was_kept(&t, "b", 1, 1));
+    assert_int_equal(add(&t, "a", 3), 0); /* nothing is missed where the topic stream takes over */
+    assert_false(tr_tap_topics_was_kept(&t, "a", 1, 2));
+    assert_true(add_kept(&t, "a", 4, 30, true));
+    tr_tap_topics_part(&t);
+    assert_false(tr_tap_topics_was_kept(&t, "a", 1, 1));
+    assert_int_equal(t.messages, 6);
+    tr_tap_topics_finish(&t);
+}
+
+static void a_stream_may_have_what_is_shown(void **state) {
+    (void)state;
+    const char *patterns[] = {"news.*", "$tap.crew.x"};
+    tr_tap_filter_t all = {0}, some = {.patterns = patterns, .count = 2}, direct = {.direct = true};
+    assert_true(tr_tap_filter_meets(&all, "a.>"));
+    assert_false(tr_tap_filter_meets(&all, "$tap.>"));
+    assert_true(tr_tap_filter_meets(&direct, "$tap.>"));
+    assert_true(tr_tap_filter_meets(&some, "news.>"));
+    assert_true(tr_tap_filter_meets(&some, "$tap.*.x"));
+    assert_false(tr_tap_filter_meets(&some, "old.>"));
+}
+
 static void rates_are_those_since_the_mark(void **state) {
     (void)state;
     tr_tap_topics_t t;
@@ -152,9 +192,10 @@ static void moments(void **state) {
         const char *text;
         int64_t ms;
     } good[] = {
-        {"30s", now + 30000},
+        {"30s", now - 30000},
         {"0", now},
-        {"1m30s", now + 90000},
+        {"1m30s", now - 90000},
+        {"100000d", 0},
         {"14:30", INT64_C(1767225600000) + 14 * 3600000 + 30 * 60000},
         {"14:30:05", INT64_C(1767225600000) + 14 * 3600000 + 30 * 60000 + 5000},
         {"2026-02-01 00:00", INT64_C(1767225600000) + INT64_C(31) * 86400000},
@@ -181,6 +222,8 @@ int main(void) {
         cmocka_unit_test(everything_is_not_the_tap),
         cmocka_unit_test(prefixes_are_what_stands_before_the_first_wildcard),
         cmocka_unit_test(gaps_are_counted_and_a_new_beginning_is_none),
+        cmocka_unit_test(what_was_kept_comes_once),
+        cmocka_unit_test(a_stream_may_have_what_is_shown),
         cmocka_unit_test(rates_are_those_since_the_mark),
         cmocka_unit_test(too_many_topics_are_counted_together),
         cmocka_unit_test(texts_are_cut_at_characters),

@@ -4,6 +4,7 @@
  */
 #include "lib/base/clock.h"
 #include "proto/content.h"
+#include "tools/stream_pages.h"
 #include "tools/streams.h"
 #include "tools/tap_print.h"
 #include "tools/tap_since.h"
@@ -31,8 +32,8 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"from", 0, "N", TR_INT(options_t, from), "0", "From this number on.", .min = 0, .max = INT64_MAX,
         .flags = TR_OPTION_FLAG_ONLY},
-    {"since", 0, "TIME", TR_STRING(options_t, since), NULL, "From this moment on (10:30, 2026-01-31 10:30).",
-        .flags = TR_OPTION_FLAG_ONLY},
+    {"since", 0, "TIME", TR_STRING(options_t, since), NULL,
+        "From this moment on (10:30, 2026-01-31 10:30), or so long ago (30s).", .flags = TR_OPTION_FLAG_ONLY},
     {"consumer", 'c', "NAME", TR_STRING(options_t, consumer), NULL,
         "Go on where this consumer was, and remember how far it came.", .flags = TR_OPTION_FLAG_ONLY},
     {"speed", 's', "SPEED", TR_WORD(options_t, speed), "full",
@@ -78,28 +79,12 @@ typedef struct replay {
     tr_cli_session_t *session;
     tr_tap_printer_t printer;
     tr_arena_t arena;
-    int64_t next;     /* number to go on at; 0 = where the consumer is, or the beginning */
+    tr_stream_pages_t pages;
     int64_t shown;    /* so many were */
     int64_t since_ms; /* those before are passed by */
     int64_t last_ms;  /* of the last one, when it was published */
     bool done;
 } replay_t;
-
-/* The event's record; false where it is none. */
-static bool record_of(tr_value_t event, tr_record_t *ret) {
-    tr_value_t v = tr_value_get(event, "record");
-    if (!v || v->type != MSGPACK_OBJECT_BIN || v->via.bin.size < TR_RECORD_HEADER)
-        return false;
-    tr_record_t r = {.bytes = (const uint8_t *)v->via.bin.ptr};
-    tr_record_header_read(&r.h, r.bytes);
-    if (r.h.length != v->via.bin.size || r.h.envelope_len > r.h.length - TR_RECORD_HEADER)
-        return false;
-    r.envelope = r.bytes + TR_RECORD_HEADER;
-    r.content = r.envelope + r.h.envelope_len;
-    r.content_len = r.h.length - TR_RECORD_HEADER - r.h.envelope_len;
-    *ret = r;
-    return true;
-}
 
 /* The pause that was before this one. */
 static int keep_pace(replay_t *p, int64_t time_ms) {
@@ -130,82 +115,57 @@ static int again(replay_t *p, const tr_acl_t *acl, const tr_record_t *r) {
     return tr_cli_send(p->session, &copy);
 }
 
-static int show(replay_t *p, int64_t number, int64_t time_ms, tr_record_t *r) {
+static int show(replay_t *p, tr_kept_t *kept) {
     tr_acl_t acl;
     tr_arena_reset(&p->arena);
-    int code = keep_pace(p, time_ms);
+    int code = keep_pace(p, kept->time_ms);
     if (code != TR_EXIT_OK)
         return code;
-    bool valid = tr_acl_read(&acl, r, &p->arena) == 0;
+    bool valid = tr_acl_read(&acl, &kept->record, &p->arena) == 0;
     p->shown++;
     if (p->o->to || p->o->publish)
-        return valid ? again(p, &acl, r) : TR_EXIT_OK;
+        return valid ? again(p, &acl, &kept->record) : TR_EXIT_OK;
     const char *topic = valid && acl.topic ? acl.topic : "";
-    r->h.id = (uint64_t)number;
+    kept->record.h.id = (uint64_t)kept->number;
     tr_tap_print(&p->printer,
-        &(tr_stream_message_t){.topic = topic, .topic_len = strlen(topic), .record = *r}, time_ms);
+        &(tr_stream_message_t){.topic = topic, .topic_len = strlen(topic), .record = kept->record},
+        kept->time_ms);
     return TR_EXIT_OK;
 }
 
-static int show_page(replay_t *p, tr_value_t events) {
+static int show_page(replay_t *p) {
     int code = TR_EXIT_OK;
-    for (size_t i = 0; i < tr_value_size(events) && code == TR_EXIT_OK && !p->done; i++) {
-        tr_value_t event = tr_value_at(events, i);
-        int64_t number = tr_value_int(tr_value_get(event, "sequence"), 0);
-        int64_t time_ms = tr_value_int(tr_value_get(event, "time_ms"), 0);
-        tr_record_t r;
-        p->next = number + 1;
-        if (time_ms < p->since_ms || !record_of(event, &r))
+    tr_kept_t kept;
+    while (code == TR_EXIT_OK && !p->done && tr_stream_pages_take(&p->pages, &kept)) {
+        if (kept.time_ms < p->since_ms)
             continue;
-        code = show(p, number, time_ms, &r);
+        code = show(p, &kept);
         p->done = p->o->count && p->shown == p->o->count;
     }
     return code;
 }
 
-static int read_page(replay_t *p, tr_message_t **ret_answer) {
-    tr_content_writer_t request;
-    bool consumer = p->o->consumer && !p->next && !p->o->from_beginning;
-    tr_cli_session_renew(p->session);
-    tr_content_writer_init(&request);
-    tr_write_map(&request, consumer ? 4 : 3);
-    tr_write_kv(&request, "action", "stream-read");
-    tr_write_kv(&request, "stream", p->call->arguments.items[0]);
-    tr_write_kv_int(&request, "from", p->next);
-    if (consumer)
-        tr_write_kv(&request, "consumer", p->o->consumer);
-    return tr_cli_ask_platform(p->session, "ams", &request, ret_answer);
-}
-
 static int commit(replay_t *p) {
     tr_content_writer_t request;
     json_t *answer = NULL;
-    if (!p->o->consumer || !p->next)
+    if (!p->o->consumer || !p->pages.next)
         return TR_EXIT_OK;
     tr_content_writer_init(&request);
     tr_write_map(&request, 4);
     tr_write_kv(&request, "action", "stream-commit");
     tr_write_kv(&request, "stream", p->call->arguments.items[0]);
     tr_write_kv(&request, "consumer", p->o->consumer);
-    tr_write_kv_int(&request, "position", p->next);
+    tr_write_kv_int(&request, "position", p->pages.next);
     int code = tr_streams_ask(p->session, &request, &answer);
     json_decref(answer);
     return code;
 }
 
-/* One page; *ret_more: there is another one now. */
-static int turn(replay_t *p, bool *ret_more) {
-    tr_message_t *answer = NULL;
-    int code = read_page(p, &answer);
-    if (code == TR_EXIT_OK) {
-        tr_value_t page = tr_message_value(answer);
-        int64_t next = tr_value_int(tr_value_get(page, "next"), 0);
-        *ret_more = tr_value_bool(tr_value_get(page, "more"), false);
-        code = show_page(p, tr_value_get(page, "events"));
-        if (code == TR_EXIT_OK && !p->done && next > p->next)
-            p->next = next;
-    }
-    tr_message_done(&answer);
+/* One page. */
+static int turn(replay_t *p) {
+    int code = tr_stream_pages_turn(&p->pages);
+    if (code == TR_EXIT_OK)
+        code = show_page(p);
     int saved = code == TR_EXIT_OK ? commit(p) : TR_EXIT_OK;
     return code == TR_EXIT_OK ? saved : code;
 }
@@ -213,20 +173,33 @@ static int turn(replay_t *p, bool *ret_more) {
 static int replay(replay_t *p) {
     static const bool never = false;
     int code = TR_EXIT_OK;
-    bool more = true;
-    while (code == TR_EXIT_OK && !p->done && (more || p->o->follow)) {
-        if (!more)
+    p->pages.more = true;
+    while (code == TR_EXIT_OK && !p->done && (p->pages.more || p->o->follow)) {
+        if (!p->pages.more)
             code = tr_cli_wait(p->session, &never, tr_clock_ms() + FOLLOW_MS);
-        code = code == TR_EXIT_TIMEOUT || code == TR_EXIT_OK ? turn(p, &more) : code;
+        code = code == TR_EXIT_TIMEOUT || code == TR_EXIT_OK ? turn(p) : code;
     }
     if (code == TR_EXIT_OK && (p->o->to || p->o->publish))
         code = tr_cli_settle(p->session);
     return p->o->follow && code >= TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
 }
 
+/* Where --from, --since or the consumer says. */
+static int begin(replay_t *p) {
+    const options_t *o = p->o;
+    p->pages = (tr_stream_pages_t){
+        .session = p->session,
+        .stream = p->call->arguments.items[0],
+        .consumer = o->from_beginning ? NULL : o->consumer,
+        .next = o->from,
+    };
+    return o->since && !o->from && !p->pages.consumer ? tr_stream_pages_seek(&p->pages, p->since_ms)
+                                                      : TR_EXIT_OK;
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
-    replay_t p = {.call = call, .o = o, .next = o->from};
+    replay_t p = {.call = call, .o = o};
     tr_error_t error = {0};
     if (o->to && o->publish)
         return tr_cli_usage(call, "--to and --publish: one of them");
@@ -239,7 +212,10 @@ static int run(const tr_call_t *call) {
     int code =
         tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &p.session);
     if (code == TR_EXIT_OK)
+        code = begin(&p);
+    if (code == TR_EXIT_OK)
         code = replay(&p);
+    tr_stream_pages_finish(&p.pages);
     tr_cli_session_close(&p.session);
     int written = tr_tap_printer_finish(&p.printer);
     tr_arena_finish(&p.arena);

@@ -3,6 +3,7 @@
 #include "lib/base/process.h"
 #include "proto/topic.h"
 #include "tools/session.h"
+#include "tools/tap_memory.h"
 #include "tools/tap_print.h"
 #include "tools/tap_since.h"
 #include "tools/tap_topics.h"
@@ -17,6 +18,7 @@
 #define BATCH         512  /* messages between two looks at signals and the clock */
 #define LOOK_AGAIN_MS 2000 /* a broker that was started again may have its stream elsewhere */
 #define REACH_MS      300
+#define STEP_MS       20
 
 typedef struct options {
     tr_cli_common_t common;
@@ -36,9 +38,8 @@ static const tr_option_t table[] = {
         "Stop after this time; with --count and fewer messages the exit code is 4.", .min = 0,
         .flags = TR_OPTION_FLAG_ONLY},
     {"since", 0, "TIME", TR_STRING(options_t, since), NULL,
-        "Print nothing before this moment: HH:MM, a date and time, or 30s from now. The stream has no "
-        "memory: what was published before "
-        "tap began cannot be had.",
+        "Print what was published from this moment on: HH:MM, a date and time, or so long ago (30s). What is "
+        "over comes from the streams that keep these topics (see `troupe stream add`).",
         .flags = TR_OPTION_FLAG_ONLY},
     {"report", 0, NULL, TR_BOOL(options_t, report), NULL,
         "Print no messages but, at the end, what came on each topic.", .flags = TR_OPTION_FLAG_ONLY},
@@ -68,6 +69,7 @@ static const tr_program_t program = {
     .examples = "troupe tap\n"
                 "troupe tap 'news.>' '$sys.agent.*'\n"
                 "troupe tap --direct -o json | jq .content\n"
+                "troupe tap 'news.>' --since 10m\n"
                 "troupe tap --report --interval 5s",
     .options = table,
     .option_count = sizeof table / sizeof *table,
@@ -85,8 +87,10 @@ typedef struct tap {
     int signal;
     tr_tap_topics_t topics;
     tr_tap_printer_t printer;
+    tr_tap_memory_t *memory; /* while it is being read */
     int64_t shown;
     int64_t since_ms;  /* wall */
+    bool past;         /* since_ms is over: there may be something in memory */
     int64_t end_ms;    /* monotonic, as all below; INT64_MAX = never */
     int64_t report_ms; /* the next one */
     int64_t look_ms;   /* when to ask again where the stream is; INT64_MAX while it is connected */
@@ -144,20 +148,34 @@ static bool is_enough(const tap_t *t) {
     return t->options->count && t->shown >= t->options->count;
 }
 
-static void take_message(tap_t *t, const tr_stream_message_t *message) {
-    if (!tr_tap_filter_shows(&t->filter, message->topic, message->topic_len))
-        return;
-    int64_t now_ms = tr_clock_wall_ms();
-    uint64_t missed = tr_tap_topics_add(
-        &t->topics, message->topic, message->topic_len, message->record.h.id, message->record.h.length);
-    if (missed)
-        fprintf(t->call->err, "troupe tap: missed %" PRIu64 " of topic %.*s\n", missed,
-            (int)message->topic_len, message->topic);
-    if (now_ms < t->since_ms)
-        return;
+static void show(tap_t *t, const tr_stream_message_t *message, int64_t time_ms) {
     t->shown++;
     if (!t->options->report)
-        tr_tap_print(&t->printer, message, now_ms);
+        tr_tap_print(&t->printer, message, time_ms);
+}
+
+static void take_message(tap_t *t, const tr_stream_message_t *message) {
+    const char *topic = message->topic;
+    size_t len = message->topic_len;
+    uint64_t sequence = message->record.h.id;
+    if (!tr_tap_filter_shows(&t->filter, topic, len) ||
+        tr_tap_topics_was_kept(&t->topics, topic, len, sequence))
+        return;
+    uint64_t missed = tr_tap_topics_add(&t->topics, topic, len, sequence, message->record.h.length);
+    if (missed)
+        fprintf(t->call->err, "troupe tap: missed %" PRIu64 " of topic %.*s\n", missed, (int)len, topic);
+    int64_t now_ms = tr_clock_wall_ms();
+    if (now_ms >= t->since_ms)
+        show(t, message, now_ms);
+}
+
+static bool take_kept(void *arg, const tr_stream_message_t *message, int64_t time_ms, bool overlap) {
+    tap_t *t = arg;
+    tr_tap_kept_t kept = {message->record.h.id, message->record.h.length, time_ms, overlap};
+    if (tr_tap_filter_shows(&t->filter, message->topic, message->topic_len) &&
+        tr_tap_topics_add_kept(&t->topics, message->topic, message->topic_len, &kept))
+        show(t, message, time_ms);
+    return !is_enough(t) && !ferror(t->call->out);
 }
 
 static void take_messages(tap_t *t) {
@@ -185,6 +203,8 @@ static void take_events(tap_t *t) {
                        : "watching",
             tr_stream_endpoint(t->stream));
         t->told = true;
+        if (!connected)
+            tr_tap_topics_part(&t->topics);
         t->look_ms = connected ? INT64_MAX : tr_clock_ms() + LOOK_AGAIN_MS;
     }
 }
@@ -241,6 +261,31 @@ static int watch(tap_t *t) {
     return code;
 }
 
+/* What is over, from the broker's memory: what comes meanwhile waits at the topic stream. */
+static int remember(tap_t *t) {
+    int64_t until_ms = tr_clock_ms() + t->options->common.timeout_ms;
+    int code = TR_EXIT_OK;
+    while (code == TR_EXIT_OK && t->look_ms != INT64_MAX && tr_clock_ms() < until_ms) {
+        tr_stream_wait(t->stream, STEP_MS, -1);
+        take_events(t);
+        code = tr_tap_memory_turn(t->memory);
+    }
+    if (code == TR_EXIT_OK)
+        code = tr_tap_memory_show(t->memory);
+    tr_tap_memory_close(&t->memory);
+    tr_tap_topics_mark(&t->topics, tr_clock_ms());
+    if (code > TR_EXIT_SIGNAL) {
+        t->signal = code - TR_EXIT_SIGNAL;
+        return TR_EXIT_OK;
+    }
+    return code == TR_EXIT_OK ? block_signals(t) : code;
+}
+
+static int open_memory(tap_t *t) {
+    tr_tap_memory_config_t config = {t->call, &t->options->common, &t->filter, t->since_ms, take_kept, t};
+    return t->past ? tr_tap_memory_open(&config, &t->memory) : TR_EXIT_OK;
+}
+
 static int start(tap_t *t) {
     const options_t *o = t->options;
     char endpoint[TR_STATE_ENDPOINT_MAX + 1], cert[PATH_MAX] = "";
@@ -248,6 +293,8 @@ static int start(tap_t *t) {
     int code = o->stream ? TR_EXIT_OK : tr_cli_find_stream(t->call, &o->common, false, endpoint, cert);
     const char *proof = o->stream ? o->common.cert : cert;
     if (code == TR_EXIT_OK)
+        code = open_memory(t);
+    if (code == TR_EXIT_OK && !t->memory)
         code = block_signals(t);
     if (code == TR_EXIT_OK && tr_stream_new(o->stream ? o->stream : endpoint, proof, &t->stream, &error) < 0)
         code = tr_cli_usage(t->call, "%s", error.text);
@@ -276,6 +323,7 @@ static int finish(tap_t *t, int code) {
     if (code == TR_EXIT_OK && o->for_ms && o->count && t->shown < o->count)
         code = tr_cli_fail(
             t->call, TR_EXIT_TIMEOUT, "%" PRId64 " of %" PRId64 " messages came", t->shown, o->count);
+    tr_tap_memory_close(&t->memory);
     tr_tap_topics_finish(&t->topics);
     tr_stream_destroy(&t->stream);
     if (t->signal_fd >= 0)
@@ -301,8 +349,9 @@ static int check(const tr_call_t *call, const options_t *o, tap_t *t) {
         return tr_cli_usage(call, "--raw goes with neither --headers nor --report");
     if (o->since && tr_tap_parse_since(o->since, now_ms, &t->since_ms, &error) < 0)
         return tr_cli_usage(call, "--since: %s", error.text);
-    if (o->since && t->since_ms < now_ms)
-        fputs("troupe tap: the stream has no memory: printing from now on\n", call->err);
+    t->past = o->since && t->since_ms < now_ms;
+    if (t->past && o->stream)
+        return tr_cli_usage(call, "--since: what is over is asked of the broker: leave out --stream");
     return TR_EXIT_OK;
 }
 
@@ -318,6 +367,8 @@ static int run(const tr_call_t *call) {
     if (code != TR_EXIT_OK)
         return code;
     code = start(&t);
+    if (code == TR_EXIT_OK && t.memory)
+        code = remember(&t);
     if (code == TR_EXIT_OK)
         code = watch(&t);
     return finish(&t, code);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Streams from the command line: kept over the end of the broker, read, followed by a consumer, recorded, replayed, forgotten."""
+import datetime
 import os
 import sys
 
@@ -83,6 +84,47 @@ class Streams(harness.SystemTest):
         self.run_ok("stream", "add", "news", "news.>", "--max-records", "1")
         self.publish("one", "two", "three")
         harness.wait_until(lambda: self.contents("news") == ["three"], "the oldest to be forgotten")
+
+    def test_a_tap_begins_in_the_past(self):
+        self.run_ok("stream", "add", "news", "news.>", "--max-bytes", "100M")
+        self.run_ok("stream", "add", "all", ">")
+        self.publish("one")
+        moment = self.run_ok("replay", "news", "-o", "json").lines()[0]["time"]
+        self.publish("two", topic="news.b")
+        self.publish("other", topic="sport")
+        tap = self.spawn("troupe", "tap", "news.>", "sport", "--since", "10m", "-o", "json", "--count", "5", env=self.env)
+        tap.wait_err("from memory: all, news")
+        harness.wait_until(lambda: tap.out.count("\n") == 3, "what is over")
+        self.publish("three")
+        self.publish("four", topic="sport")
+        done = tap.wait()
+        lines = done.lines()
+        self.assertEqual((done.code, [line["content"] for line in lines]), (0, ["one", "two", "other", "three", "four"]), done)
+        self.assertEqual((lines[0]["time"], lines[0]["topic"], lines[0]["sequence"]), (moment, "news.a", 1))
+        self.assertNotIn("missed", done.err)
+        done = self.run_ok("tap", "news.a", "--since", "10m", "--report", "--count", "2", "-o", "json")
+        self.assertEqual([(line["topic"], line["messages"]) for line in done.json()], [("news.a", 2)])
+
+    def test_nothing_twice_and_nothing_missed_where_the_tap_takes_over(self):
+        self.run_ok("stream", "add", "news", "news.>")
+        flood = self.spawn("troupe", "pub", "news.a", "x", "--count", "1000000", "--rate", "1000", env=self.env)
+        for least in 100, 1000, 2000:
+            done = self.run_ok("tap", "news.>", "--since", "10m", "--count", str(least), "-o", "json")
+            self.assertEqual([line["sequence"] for line in done.lines()], list(range(1, least + 1)))
+            self.assertNotIn("missed", done.err)
+        flood.stop()
+
+    def test_since_finds_its_place_in_a_long_stream(self):
+        self.run_ok("stream", "add", "news", "news.>")
+        self.publish(*(str(n) for n in range(40)))
+        lines = self.run_ok("replay", "news", "-o", "json").lines()
+        for at in 0, 1, 20, 39:
+            second = lines[at]["time"] // 1000
+            moment = datetime.datetime.fromtimestamp(second).strftime("%Y-%m-%d %H:%M:%S")
+            self.assertEqual(self.contents("news", "--since", moment),
+                             [line["content"] for line in lines if line["time"] >= second * 1000])
+        self.assertEqual(self.contents("news", "--since", "2999-01-01"), [])
+        self.assertEqual(len(self.contents("news", "--since", "1h")), 40)
 
     def test_what_is_wrong_is_told(self):
         done = self.troupe("replay", "none", env=self.env)
