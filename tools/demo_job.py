@@ -13,6 +13,7 @@ import threading
 import time
 
 WIDTH = min(shutil.get_terminal_size((100, 24)).columns, 110)
+ENOUGH = 6  # documents, for something to happen in the middle
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
@@ -159,8 +160,10 @@ def print_overview(overview):
             print(f"  {title}")
             for row in rows:
                 print(wrap(shared_line(row, name), "    "))
-    print("  what they say")
-    for sentence in overview.get("sentences", [])[:6]:
+    sentences = overview.get("sentences", [])[:6]
+    if sentences:
+        print("  what they say")
+    for sentence in sentences:
         print(wrap(sentence["text"], "    - "))
         print(f"      [{os.path.basename(sentence['document'])}]")
 
@@ -195,7 +198,10 @@ def kill_a_reader(pids, stream, job):
 
 def disturb(fleet, pids, stream, job, count):
     """In the middle: more readers, and one less."""
-    if count < 6 or not stream.wait_for(lambda s: s.finished >= count // 3, job):
+    if count < ENOUGH:
+        say(f"no reader joins or dies meanwhile: that needs {ENOUGH} documents or more")
+        return
+    if not stream.wait_for(lambda s: s.finished >= count // 3, job):
         return
     say("attaching two more readers")
     pids.update(pids_of(fleet.json("attach", "reader", "--count", "2")))
@@ -238,7 +244,7 @@ def print_counts(fleet, result, seconds):
 def job(fleet, documents):
     stream = Stream(fleet)
     stream.start()
-    say(f"digest of {len(documents)} documents; the topic stream meanwhile:")
+    say(f"digest of {len(documents)} document{'s' if len(documents) > 1 else ''}; the topic stream meanwhile:")
     begun = time.monotonic()
     result = digest(fleet, stream, documents)
     seconds = time.monotonic() - begun
@@ -250,7 +256,7 @@ def job(fleet, documents):
     if not result["documents"]:
         print("  none: nothing of it could be read")
     print_failed(result.get("failed", []))
-    if result["documents"]:
+    if len(result["documents"]) > 1:
         print_overview(result["overview"])
     print_counts(fleet, result, seconds)
     missing = len(documents) - len(result["documents"]) - len(result.get("failed", []))
