@@ -270,7 +270,11 @@ static int nobody(tr_report_t *report, const tr_cli_place_t *place, const tr_err
 }
 
 static int no_welcome(tr_report_t *report, const tr_cli_place_t *place, int code) {
-    if (code < TR_EXIT_SIGNAL)
+    if (code < TR_EXIT_SIGNAL && *place->fleet)
+        tr_report_add(report, "broker", TR_HEALTH_FAIL,
+            "It is overloaded, or was stopped (SIGCONT lets it go on): see `troupe logs broker`.",
+            "something listens at %s, but it does not answer as a broker", place->endpoint);
+    else if (code < TR_EXIT_SIGNAL)
         tr_report_add(report, "broker", TR_HEALTH_FAIL,
             "If it is the broker, see its log; else give the endpoint of its links (--listen of the broker, "
             "not --stream or --http).",

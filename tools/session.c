@@ -182,6 +182,18 @@ static int unreachable(const tr_cli_session_t *self, const tr_error_t *error) {
     return fail(&self->config, TR_EXIT_UNREACHABLE, text);
 }
 
+/* Something is there. The broker of a fleet that runs here is known to be that, and to be told all it needs. */
+static int silent(const tr_cli_session_t *self, const tr_error_t *error) {
+    tr_error_t known = {0};
+    if (!*self->place.fleet)
+        return unreachable(self, error);
+    tr_error_set(&known, -ETIMEDOUT,
+        "%s: the broker of the fleet %s does not answer: it is overloaded, or was stopped; see `troupe logs "
+        "broker`",
+        self->place.endpoint, self->place.fleet);
+    return unreachable(self, &known);
+}
+
 static int connect_host(tr_cli_session_t *self) {
     tr_error_t error = {0};
     int rc = tr_reach(self->place.endpoint, self->config.common->timeout_ms, self->signal_fd, &error);
@@ -205,7 +217,7 @@ static int connect_host(tr_cli_session_t *self) {
     rc = tr_host_new(&options, &self->host, &error);
     if (rc == 0)
         return TR_EXIT_OK;
-    return rc == -ETIMEDOUT ? unreachable(self, &error) : fail(&self->config, TR_EXIT_REFUSED, error.text);
+    return rc == -ETIMEDOUT ? silent(self, &error) : fail(&self->config, TR_EXIT_REFUSED, error.text);
 }
 
 int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t **ret_session) {
