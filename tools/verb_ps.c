@@ -3,9 +3,9 @@
 #include "tools/fleet_client.h"
 #include "tools/ps_rows.h"
 #include "tools/verbs.h"
+#include "tools/watch.h"
 
 #include <string.h>
-#include <unistd.h>
 
 typedef struct options {
     tr_cli_common_t common;
@@ -14,10 +14,7 @@ typedef struct options {
 } options_t;
 
 static const tr_option_t table[] = {
-    {"watch", 'w', NULL, TR_BOOL(options_t, watch), NULL, "Show it again and again, until Ctrl-C.",
-        .flags = TR_OPTION_FLAG_ONLY},
-    {"interval", 'i', "TIME", TR_DURATION(options_t, interval_ms), "2s", "The time between two of --watch.",
-        .min = 100, .max = 3600000, .flags = TR_OPTION_FLAG_ONLY},
+    TR_WATCH_OPTIONS(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
     TR_CLI_OUTPUT_OPTION(options_t),
 };
@@ -91,26 +88,6 @@ static int show(tr_cli_session_t *session, const tr_call_t *call) {
     return code;
 }
 
-/* Ends with Ctrl-C, which is no failure. */
-static int watch(tr_cli_session_t *session, const tr_call_t *call) {
-    const options_t *o = call->options;
-    bool live = isatty(fileno(call->out)), never = false;
-    for (;;) {
-        if (live)
-            fputs("\033[H\033[J", call->out);
-        tr_cli_session_renew(session);
-        int code = show(session, call);
-        fflush(call->out);
-        if (code != TR_EXIT_OK)
-            return code >= TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
-        code = tr_cli_wait(session, &never, tr_clock_ms() + o->interval_ms);
-        if (code >= TR_EXIT_SIGNAL)
-            return TR_EXIT_OK;
-        if (code != TR_EXIT_OK && code != TR_EXIT_TIMEOUT)
-            return code;
-    }
-}
-
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     tr_cli_common_t common = o->common;
@@ -120,7 +97,7 @@ static int run(const tr_call_t *call) {
     tr_cli_session_config_t config = {.call = call, .common = &common};
     int code = tr_cli_session_open(&config, &session);
     if (code == TR_EXIT_OK)
-        code = o->watch ? watch(session, call) : show(session, call);
+        code = o->watch ? tr_cli_watch(session, call, show, o->interval_ms) : show(session, call);
     tr_cli_session_close(&session);
     return code;
 }

@@ -1,13 +1,12 @@
 /* `troupe topics`: the broker's catalogue of live topics. */
-#include "lib/base/clock.h"
 #include "proto/json.h"
 #include "proto/topic.h"
 #include "tools/session.h"
 #include "tools/verbs.h"
+#include "tools/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TOPICS_MAX 4000 /* that the broker tells in one answer */
 
@@ -18,10 +17,7 @@ typedef struct options {
 } options_t;
 
 static const tr_option_t table[] = {
-    {"watch", 'w', NULL, TR_BOOL(options_t, watch), NULL, "Show it again and again, until Ctrl-C.",
-        .flags = TR_OPTION_FLAG_ONLY},
-    {"interval", 'i', "TIME", TR_DURATION(options_t, interval_ms), "2s", "The time between two of --watch.",
-        .min = 100, .max = 3600000, .flags = TR_OPTION_FLAG_ONLY},
+    TR_WATCH_OPTIONS(options_t),
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
@@ -97,7 +93,7 @@ static int put(const tr_call_t *call, const json_t *topics) {
     return tr_cli_finish(call, &output);
 }
 
-static int show(const tr_call_t *call, tr_cli_session_t *session) {
+static int show(tr_cli_session_t *session, const tr_call_t *call) {
     tr_content_writer_t request;
     tr_message_t *answer = NULL;
     tr_content_writer_init(&request);
@@ -116,24 +112,6 @@ static int show(const tr_call_t *call, tr_cli_session_t *session) {
     return code;
 }
 
-/* Ends with Ctrl-C, which is no failure. */
-static int watch(const tr_call_t *call, tr_cli_session_t *session) {
-    static const bool never = false;
-    const options_t *o = call->options;
-    bool live = isatty(fileno(call->out));
-    int code = TR_EXIT_OK;
-    while (code == TR_EXIT_OK) {
-        if (live)
-            fputs("\033[H\033[J", call->out);
-        tr_cli_session_renew(session);
-        code = show(call, session);
-        if (code == TR_EXIT_OK)
-            code = tr_cli_wait(session, &never, tr_clock_ms() + o->interval_ms);
-        code = code == TR_EXIT_TIMEOUT ? TR_EXIT_OK : code;
-    }
-    return code >= TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
-}
-
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *pattern = call->arguments.items[0];
@@ -146,7 +124,7 @@ static int run(const tr_call_t *call) {
     tr_cli_session_t *session = NULL;
     int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
     if (code == TR_EXIT_OK)
-        code = o->watch ? watch(call, session) : show(call, session);
+        code = o->watch ? tr_cli_watch(session, call, show, o->interval_ms) : show(session, call);
     tr_cli_session_close(&session);
     return code;
 }
