@@ -33,6 +33,7 @@
     VERB(ask)                                                                                                \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
+    VERB(votes_count)                                                                                        \
     VERB(df_search)                                                                                          \
     VERB(cert_new)                                                                                           \
     VERB(cert_ls)                                                                                            \
