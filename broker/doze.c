@@ -1,7 +1,10 @@
 #include "broker/doze.h"
 
+#include "lib/base/clock.h"
+
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -55,7 +58,17 @@ static unsigned what_is_rare(const tr_doze_t *self) {
     return why;
 }
 
-unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait) {
+/* As poll(2) for ever, but awake at first. */
+static int stay_awake(struct pollfd *fds, nfds_t n, int64_t awake_ns) {
+    int64_t until_ns = tr_clock_ns() + awake_ns;
+    int ready;
+    while ((ready = poll(fds, n, 0)) == 0 && tr_clock_ns() < until_ns)
+        sched_yield();
+    return ready ? ready : poll(fds, n, -1);
+}
+
+unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait, int64_t awake_ns) {
     struct pollfd fds[] = {{.fd = links_fd, .events = POLLIN}, {.fd = self->rare_fd, .events = POLLIN}};
-    return poll(fds, 2, wait ? -1 : 0) > 0 && fds[1].revents ? what_is_rare(self) : 0;
+    int ready = wait && awake_ns > 0 ? stay_awake(fds, 2, awake_ns) : poll(fds, 2, wait ? -1 : 0);
+    return ready > 0 && fds[1].revents ? what_is_rare(self) : 0;
 }

@@ -38,7 +38,8 @@ int tr_doze_add(tr_doze_t *self, int fd, tr_doze_why_t why, tr_error_t *error);
 /* Before it is closed. -1 was never added. */
 void tr_doze_remove(tr_doze_t *self, int fd);
 
-/* Until links_fd, or what was added, is readable; without wait only looks. A set of tr_doze_why_t. */
-unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait);
+/* Until links_fd, or what was added, is readable; without wait only looks. For awake_ns it looks again and again before it
+ * sleeps, giving way to any thread that can run: for what comes sooner than a thread is woken. A set of tr_doze_why_t. */
+unsigned tr_doze(tr_doze_t *self, int links_fd, bool wait, int64_t awake_ns);
 
 #endif

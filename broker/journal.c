@@ -184,6 +184,10 @@ int tr_broker_journal_fd(const tr_broker_journal_t *self) {
     return self->thread ? tr_journal_thread_fd(self->thread) : -1;
 }
 
+int64_t tr_broker_journal_soon_ns(const tr_broker_journal_t *self) {
+    return self->thread ? tr_journal_thread_soon_ns(self->thread) : 0;
+}
+
 void tr_broker_journal_close(tr_broker_journal_t *self) {
     tr_journal_thread_destroy(&self->thread);
     tr_journal_close(&self->store);

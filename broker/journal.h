@@ -38,6 +38,8 @@ void tr_broker_journal_tell(tr_broker_journal_t *self, tr_core_t *core, int64_t 
 const tr_journal_thread_stats_t *tr_broker_journal_stats(const tr_broker_journal_t *self);
 /* -1 without a journal. */
 int tr_broker_journal_fd(const tr_broker_journal_t *self);
+/* As tr_journal_thread_soon_ns(); 0 without a journal. */
+int64_t tr_broker_journal_soon_ns(const tr_broker_journal_t *self);
 void tr_broker_journal_close(tr_broker_journal_t *self);
 
 #endif

@@ -72,6 +72,11 @@ int tr_journal_thread_fd(const tr_journal_thread_t *self);
 /* The next completion, in the order of the jobs; false when there is none, and then the descriptor is quiet
  * until one comes. */
 bool tr_journal_thread_next(tr_journal_thread_t *self, tr_journal_done_t *ret_done);
+/*
+ * How long to stay awake for the next completion: waking a thread that sleeps takes a good part of what a fast disk takes for a sync.
+ * 0 = sleep: nothing is owed, or the last sync took longer than that is worth.
+ */
+int64_t tr_journal_thread_soon_ns(const tr_journal_thread_t *self);
 /* Frees what a completion holds; for who does not keep it. */
 void tr_journal_done_finish(tr_journal_done_t *done);
 
@@ -85,7 +90,8 @@ typedef struct tr_journal_thread_stats {
     tr_gauge_t queued;      /* jobs that wait or are being done */
     tr_gauge_t queued_bytes;
     tr_gauge_t sync_max_ns;
-    tr_histogram_t sync; /* how long a write with sync took */
+    tr_gauge_t sync_last_ns; /* 0 = there was none yet */
+    tr_histogram_t sync;     /* how long a write with sync took */
 } tr_journal_thread_stats_t;
 const tr_journal_thread_stats_t *tr_journal_thread_stats(const tr_journal_thread_t *self);
 /* "RocksDB", "PostgreSQL". */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "broker/journal_thread.h"
+#include "lib/base/clock.h"
 #include "lib/store/journal_batch.h"
 #include "lib/store/journal_memory.h"
 #include "tests/scratch.h"
@@ -367,6 +368,35 @@ static void the_descriptor_is_quiet_when_all_is_taken(void **state) {
     assert_false(readable(w));
 }
 
+/* A disk that answered at once is waited for awake while it owes something; one that was slow is not. */
+static void a_fast_disk_is_worth_waiting_for(void **state) {
+    world_t *w = *state;
+    const tr_journal_thread_stats_t *stats = tr_journal_thread_stats(w->thread);
+    gate(w, true);
+    hand_over(w, 1, "a", true);
+    wait_at_gate(w, 1);
+    assert_int_equal(tr_journal_thread_soon_ns(w->thread), 0); /* nothing is known of it */
+    for (int64_t until_ns = tr_clock_ns() + 2000000; tr_clock_ns() < until_ns;)
+        ; /* the disk is slow */
+    gate(w, false);
+    expect(w, TR_JOURNAL_SYNCED, 1);
+    assert_true(tr_gauge_get(&stats->sync_last_ns) >= 2000000);
+    gate(w, true);
+    hand_over(w, 2, "b", true);
+    assert_int_equal(tr_journal_thread_soon_ns(w->thread), 0);
+    gate(w, false);
+    expect(w, TR_JOURNAL_SYNCED, 2);
+    assert_int_equal(tr_journal_thread_soon_ns(w->thread), 0); /* owes nothing */
+    gate(w, true);
+    hand_over(w, 3, "c", true);
+    int64_t last_ns = tr_gauge_get(
+        &stats->sync_last_ns); /* in memory: some microseconds, but where others have the processor */
+    assert_true(last_ns > 0);
+    assert_int_equal(tr_journal_thread_soon_ns(w->thread), last_ns <= 400000 ? 2 * last_ns : 0);
+    gate(w, false);
+    expect(w, TR_JOURNAL_SYNCED, 3);
+}
+
 #ifdef JOURNAL_ROCKSDB
 enum { FLIGHT = 64, LAST = 2000 };
 
@@ -437,6 +467,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_comes_after_a_failure, world_new, world_end),
         cmocka_unit_test_setup_teardown(bytes_that_are_no_batch_fail, world_new, world_end),
         cmocka_unit_test_setup_teardown(the_end_waits_for_what_was_handed_over, world_new, world_end),
+        cmocka_unit_test_setup_teardown(a_fast_disk_is_worth_waiting_for, world_new, world_end),
         cmocka_unit_test_setup_teardown(a_write_has_a_bound, world_new, world_end),
         cmocka_unit_test_setup_teardown(the_descriptor_is_quiet_when_all_is_taken, world_new, world_end),
     };

@@ -180,6 +180,7 @@ static int timed_write(tr_journal_work_t *w, bool sync, tr_error_t *error) {
         return r;
     tr_counter_inc(&w->stats->syncs);
     tr_histogram_observe(&w->stats->sync, (uint64_t)ns);
+    tr_gauge_set(&w->stats->sync_last_ns, ns);
     if (ns > tr_gauge_get(&w->stats->sync_max_ns))
         tr_gauge_set(&w->stats->sync_max_ns, ns);
     return 0;

@@ -533,7 +533,8 @@ static bool ended(const tr_broker_t *b, tr_core_now_t now) {
 
 /* While links are busy it only looks what else there is. */
 static void sleep_until_something(tr_broker_t *b, bool wait) {
-    unsigned why = tr_doze(&b->doze, b->sockets.links_fd, wait);
+    unsigned why =
+        tr_doze(&b->doze, b->sockets.links_fd, wait, wait ? tr_broker_journal_soon_ns(&b->journal) : 0);
     b->tick_due |= (why & TR_DOZE_TICK) != 0;
     b->look_at_stream |= (why & TR_DOZE_STREAM) != 0;
     if (!(why & (TR_DOZE_MONITOR | TR_DOZE_SIGNAL | TR_DOZE_GATE | TR_DOZE_PEERS)))
