@@ -198,6 +198,38 @@ static void a_copy_that_never_left_is_taken_back(void **state) {
     world_end(s.w);
 }
 
+/* What another one has been given must not leave for who has withdrawn; what is of another service stays. */
+static void copies_are_taken_back_when_an_offer_is_withdrawn(void **state) {
+    (void)state;
+    shop_t s = shop_of(NULL, 0);
+    s.session[2] = hello_window(s.w, 2, 0, 0);
+    s.p[2] = join(s.w, 2, "p2");
+    draft_ask(s.w, s.p[2], "p2", "df",
+        "{\"action\":\"register\",\"services\":[\"other\",{\"name\":\"digest\",\"capacity\":2}]}");
+    draft_send(s.w, 2);
+    uint64_t taken = expect(s.w, 2, TR_KIND_MESSAGE)->record.h.length; /* in hand: no more leaves */
+    request(&s, "one");
+    post(s.w, 1, &(letter_t){.src = s.a, .from = "a", .to = "svc:other", .text = "another service's"});
+    request(&s, "two");
+    offer(&s, 3);
+    draft_ask(s.w, s.p[2], "p2", "df", "{\"action\":\"modify\",\"services\":[\"other\"]}");
+    draft_send(s.w, 2);
+    settle(s.w, 3, expect_text(s.w, 3, TR_KIND_MESSAGE, "one"), false);
+    settle(s.w, 3, expect_text(s.w, 3, TR_KIND_MESSAGE, "two"), false);
+    assert_int_equal(tr_core_stats(s.w->core)->returned, 2);
+    forget(s.w);
+    credit(s.w, 2, 1, taken);
+    const got_t *g = expect_text(s.w, 2, TR_KIND_MESSAGE, "another service's");
+    taken += g->record.h.length;
+    credit(s.w, 2, 2, taken);
+    taken += expect(s.w, 2, TR_KIND_MESSAGE)->record.h.length; /* the DF's answer */
+    credit(s.w, 2, 3, taken);
+    expect_none(s.w, 2, TR_KIND_MESSAGE);
+    settle(s.w, 2, g, false);
+    assert_true(tr_core_drained(s.w->core));
+    world_end(s.w);
+}
+
 static void a_released_request_goes_to_somebody_else(void **state) {
     (void)state;
     shop_t s = shop_of(NULL, 2);
@@ -372,6 +404,7 @@ int main(void) {
         cmocka_unit_test(a_resumed_provider_is_welcomed_before_its_leases),
         cmocka_unit_test(a_request_larger_than_a_mailbox_is_delivered_alone),
         cmocka_unit_test(a_copy_that_never_left_is_taken_back),
+        cmocka_unit_test(copies_are_taken_back_when_an_offer_is_withdrawn),
         cmocka_unit_test(a_released_request_goes_to_somebody_else),
         cmocka_unit_test(after_too_many_tries_it_fails),
         cmocka_unit_test(a_full_queue_mutes_and_refuses),

@@ -93,6 +93,7 @@ typedef struct sieve {
     tr_scope_t about; /* count 0 = all of the session */
     tr_reason_t reason;
     verdict_t (*judge)(const struct sieve *sieve, const tr_record_t *record);
+    uint64_t first, last; /* delivery numbers */
 } sieve_t;
 
 static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
@@ -115,6 +116,11 @@ static verdict_t fail_all_but_nacks(const sieve_t *sieve, const tr_record_t *rec
 
 static verdict_t return_leased(const sieve_t *sieve, const tr_record_t *record) {
     return is_for(sieve, record) && is_leased(record) ? RETURN : KEEP;
+}
+
+static verdict_t return_numbers(const sieve_t *sieve, const tr_record_t *record) {
+    bool its = record->h.id >= sieve->first && record->h.id <= sieve->last;
+    return its ? return_leased(sieve, record) : KEEP;
 }
 
 /* The sender sends all that he knows no answer to once more, and gets another one: two would be one too many. */
@@ -149,10 +155,17 @@ static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t rea
     }
 }
 
-static void keep_one(tr_core_t *core, tr_session_t *s, tr_outbox_t *box, const tr_record_t *record) {
+static tr_account_t *account_of(tr_session_t *s, const tr_record_t *record) {
+    if (record->h.kind == TR_KIND_NACK)
+        return &s->nacks;
+    if (s->neighbour) /* its agents' numbers are others */
+        return &s->neighbour->queue;
     tr_entry_t *owner = tr_entry_in_session(s, tr_route_agent(record->h.dst));
-    tr_account_t *account = record->h.kind == TR_KIND_NACK ? &s->nacks : owner ? &owner->mailbox : NULL;
-    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account);
+    return owner ? &owner->mailbox : NULL;
+}
+
+static void keep_one(tr_core_t *core, tr_session_t *s, tr_outbox_t *box, const tr_record_t *record) {
+    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account_of(s, record));
     if (at) {
         memcpy(at, record->bytes, record->h.length);
         return;
@@ -235,6 +248,17 @@ void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session) {
 
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session) {
     sift_session(core, &(sieve_t){.session = session, .judge = return_leased});
+}
+
+void tr_mailbox_return_numbers(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint64_t first, uint64_t last) {
+    sieve_t sieve = {.session = entry->session, .first = first, .last = last, .judge = return_numbers};
+    if (entry->neighbour) { /* of which there is one provider of a service */
+        sift_session(core, &sieve);
+        return;
+    }
+    sieve.about = (tr_scope_t){tr_session_route(entry->session, agent), 1};
+    sift_entry(core, &sieve, entry);
 }
 
 static bool box_has(const tr_outbox_t *box, tr_route_t dst, uint64_t number) {

@@ -370,6 +370,9 @@ void tr_mailbox_fail_agents(
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too);
 /* Copies of leased requests leave the session's outbox. */
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session);
+/* Those for one agent of the entry, with these delivery numbers. */
+void tr_mailbox_return_numbers(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint64_t first, uint64_t last);
 /* Likewise NACKs of durable messages that were not taken: the session's process has resumed, and sends those again. */
 void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session);
 /* Whether the copy of a leased request, by its delivery number, still waits to leave for this agent of the entry. */
@@ -400,7 +403,7 @@ void tr_gone_drop(tr_session_t *session);
 /* route.c */
 void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
 
-/* service.c */
+/* service.c, service_queue.c, service_hands.c */
 tr_service_t *tr_service_get(tr_core_t *core, const char *name, size_t len, bool create);
 tr_service_t *tr_service_of_route(tr_core_t *core, tr_route_t route);
 tr_route_t tr_service_route(const tr_service_t *service);

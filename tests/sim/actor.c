@@ -19,6 +19,43 @@ static void publish_some(sim_actor_t *self) {
         sim_publish(self, topic);
 }
 
+static void offer(sim_actor_t *self) {
+    char service[8];
+    snprintf(service, sizeof service, "s%u", self->plan->service);
+    int r = tr_provide(self->agent, service, self->plan->capacity);
+    if (r < 0)
+        sim_fail(self->world, "%s cannot offer its service: %s", self->name, strerror(-r));
+    self->withdrawn = false;
+}
+
+/* Offers its service no more: what it has in hand, or is on its way to it, goes to another one. */
+static void withdraw(sim_actor_t *self) {
+    static const char *const df = "df";
+    tr_content_writer_t w;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 1);
+    tr_write_kv(&w, "action", "deregister");
+    if (tr_content_writer_take(&w, &bytes, &len) < 0)
+        abort();
+    tr_acl_t acl = {.performative = TR_REQUEST, .receivers = {&df, 1}, .content = bytes, .content_len = len};
+    int r = tr_send(self->agent, &acl);
+    tr_content_writer_finish(&w);
+    self->withdrawn |= r == 0;
+    if (r == 0)
+        sim_say(self->world, "%s offers its service no more", self->name);
+}
+
+static void change_offer(sim_actor_t *self) {
+    if (!self->world->plan.withdraws)
+        return;
+    if (!self->withdrawn && sim_chance(&self->prng, 100))
+        withdraw(self);
+    else if (self->withdrawn && sim_chance(&self->prng, 500))
+        offer(self);
+}
+
 /* What a role does each time. */
 static const struct {
     sim_role_t role;
@@ -31,6 +68,7 @@ static const struct {
     {SIM_ROLE_ECHO, sim_send_echo},
     {SIM_ROLE_STORE, sim_send_durable},
     {SIM_ROLE_READ, sim_read_stream},
+    {SIM_ROLE_PROVIDE, change_offer},
 };
 
 sim_actor_t *sim_actor_new(sim_proc_t *proc, unsigned index, const sim_actor_plan_t *plan, sim_prng_t prng) {
@@ -94,13 +132,11 @@ static int begin(tr_agent_t *agent, void *state, tr_value_t args) {
     a->in_hand = 0;
     a->stream = (sim_reader_t){.given = a->stream.given, .caught_up = a->stream.caught_up};
     sim_say(a->world, "%s begins, life %u", a->name, a->life);
-    char service[8];
-    snprintf(service, sizeof service, "s%u", a->plan->service);
     int r = tr_agent_tick_every(agent, next_ms(a));
-    if (r == 0 && a->plan->roles & SIM_ROLE_PROVIDE)
-        r = tr_provide(agent, service, a->plan->capacity);
     if (r < 0)
         sim_fail(a->world, "%s cannot begin: %s", a->name, strerror(-r));
+    if (a->plan->roles & SIM_ROLE_PROVIDE)
+        offer(a);
     if (a->plan->roles & SIM_ROLE_SUBSCRIBE)
         sim_subscribe(a);
     sim_participate(a);
@@ -167,6 +203,8 @@ static void tick(tr_agent_t *agent, void *state) {
         return;
     if (a->world->now_ns < a->world->plan.phases.quiet_ns)
         act(a);
+    else if (a->withdrawn)
+        offer(a);
     else
         sim_roll_call(a);
     tr_agent_tick_every(agent, next_ms(a));

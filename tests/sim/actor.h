@@ -54,6 +54,7 @@ struct sim_actor {
     uint64_t missed;        /* told by GAP, and not seen in a sequence yet */
     unsigned conversations; /* open, that it began */
     sim_reader_t stream;
+    bool withdrawn;   /* it does not offer its service for now */
     uint32_t in_hand; /* a durable letter that it deals with at once, 0 = none */
     sim_roll_t roll_message, roll_service, roll_durable, roll_topics[SIM_TOPICS];
     bool roll_heard[SIM_TOPICS];

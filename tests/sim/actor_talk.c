@@ -62,7 +62,7 @@ static void cancel(tr_agent_t *agent, void *state, void *arg) {
 
 static void start(sim_actor_t *self, tr_initiator_t *how, bool subscription) {
     sim_ledger_t *ledger = self->world->ledger;
-    bool service = sim_chance(&self->prng, 300);
+    bool service = sim_chance(&self->prng, 300) && !(subscription && self->world->plan.withdraws);
     unsigned n = self->world->plan.actors_n;
     unsigned to = (self->index + 1 + (unsigned)sim_below(&self->prng, n - 1)) % n;
     uint32_t number = sim_letter_new(ledger, SIM_TALK, self->index, self->life, service ? SIM_NOBODY : to);

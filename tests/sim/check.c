@@ -1,6 +1,7 @@
 #include "tests/sim/check.h"
 
 #include "broker/lease.h"
+#include "broker/service.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/proc.h"
 
@@ -21,6 +22,39 @@ static void check_mailbox(const sim_broker_t *b, const tr_entry_t *e) {
             e->mailbox.records, (unsigned long long)e->mailbox.bytes);
 }
 
+/* What waits to leave for one is in nobody else's hands, and does not wait for a provider. */
+static void check_copy(const sim_broker_t *b, const tr_session_t *s, const tr_record_header_t *h) {
+    uint64_t slot = h->id >> TR_LEASE_SLOT_SHIFT;
+    if (slot >= b->core->services_n)
+        return;
+    const tr_service_t *service = b->core->services[slot];
+    tr_lease_t *before;
+    for (uint32_t i = 0; i < service->providers_n; i++) {
+        const tr_provider_t *p = &service->providers[i];
+        bool its = p->entry->session == s && tr_session_route(s, p->agent) == h->dst;
+        if (!its && tr_leases_find(&p->leases, h->id, &before))
+            sim_fail(b->world, "request %llu of %s waits to leave for %s, and %s has it",
+                (unsigned long long)h->id, service->name, s->process, p->entry->name);
+    }
+    for (unsigned i = 0; i < TR_PRIORITIES; i++)
+        if (tr_leases_find(&service->queue[i], h->id, &before))
+            sim_fail(b->world, "request %llu of %s waits to leave for %s, and in the queue",
+                (unsigned long long)h->id, service->name, s->process);
+}
+
+static void check_copies(const sim_broker_t *b, const tr_session_t *s, const tr_outbox_t *box) {
+    for (const tr_chunk_t *c = box->head; c; c = c->next) {
+        const uint8_t *at = c->buf->data + TR_BUNDLE_HEADER;
+        for (uint32_t i = 0; i < c->records; i++) {
+            tr_record_header_t h;
+            tr_record_header_read(&h, at);
+            if (h.flags & TR_FLAG_LEASED && (h.kind == TR_KIND_MESSAGE || h.kind == TR_KIND_PUBLISH))
+                check_copy(b, s, &h);
+            at += h.length;
+        }
+    }
+}
+
 static void check_session(const sim_broker_t *b, const tr_session_t *s) {
     if (s->acked_records > s->sent_records || s->acked_bytes > s->sent_bytes)
         sim_fail(b->world, "%s took more than it was sent", s->process);
@@ -28,7 +62,9 @@ static void check_session(const sim_broker_t *b, const tr_session_t *s) {
         if (s->entries[i]->session != s)
             sim_fail(b->world, "%s is in a session that is not its own", s->entries[i]->name);
         check_mailbox(b, s->entries[i]);
+        check_copies(b, s, &s->entries[i]->held);
     }
+    check_copies(b, s, &s->data);
 }
 
 typedef struct numbers {

@@ -176,4 +176,5 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, int64_t seconds) {
         make_actor(self, &r, i);
     sim_prng_t durable = sim_fork(&prng);
     make_durable(self, &durable);
+    self->withdraws = sim_chance(&prng, 400);
 }

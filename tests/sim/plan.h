@@ -95,6 +95,9 @@ typedef struct sim_plan {
     int64_t sync_min_ns, sync_max_ns; /* of the broker's disk */
     bool durable[SIM_PROCS_MAX];      /* all that comes to the agents of this process is durable */
     bool any_durable;
+    bool
+        withdraws; /* actors offer their service no more for a while; then nobody subscribes at a service, where a second one would
+                       answer beside the first */
     uint64_t stream_records, stream_age_ms; /* limits of the stream */
     sim_phases_t phases;
 } sim_plan_t;

@@ -73,6 +73,9 @@ const char *sim_unrest(const sim_world_t *world, char *out, size_t size) {
     for (const sim_conn_t *c = world->net->conns; c; c = c->next)
         if (!c->hole && (carries_data(&c->up) || carries_data(&c->down)))
             snprintf(out, size, "data is on its way over peer %u", c->peer);
+    for (const sim_socket_t *s = world->net->sockets; s; s = s->next)
+        if (!s->closed && carries_data(&s->in))
+            snprintf(out, size, "data waits in a socket of %s", s->proc->name);
     for (uint32_t i = 1; i < world->ledger->letters_n; i++) {
         const sim_letter_t *l = &world->ledger->letters[i];
         if ((l->kind == SIM_REQUEST || l->kind == SIM_TALK || l->kind == SIM_DURABLE) && !l->unsent &&
