@@ -450,8 +450,10 @@ bool tr_core_drained(const tr_core_t *self) {
 }
 
 void tr_core_flush(tr_core_t *self) {
-    if (self->durable)
+    if (self->durable) {
+        tr_mandates_keep(self);
         tr_batch_flush(self);
+    }
     tr_interests_flush(self);
     while (self->dirty) {
         tr_session_t *s = self->dirty;

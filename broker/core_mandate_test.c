@@ -18,12 +18,16 @@ typedef struct party {
 
 static const char *const names[] = {NULL, "ann", "bob", "cid", "dan", "eve"};
 
+static void all_come(party_t *p) {
+    for (tr_peer_t i = 1; i <= 5; i++) {
+        hello(p->w, i);
+        p->route[i] = join(p->w, i, names[i]);
+    }
+}
+
 static party_t party_of(const tr_core_config_t *config) {
     party_t p = {.w = world_new(config)};
-    for (tr_peer_t i = 1; i <= 5; i++) {
-        hello(p.w, i);
-        p.route[i] = join(p.w, i, names[i]);
-    }
+    all_come(&p);
     return p;
 }
 
@@ -369,6 +373,78 @@ static void what_is_forgotten_is_refused(void **state) {
     world_end(p.w);
 }
 
+static tr_core_config_t with_journal(void) {
+    tr_core_config_t config = world_config();
+    config.journal = true;
+    config.mandates_max = 64;
+    config.lease_ms = 60000;
+    return config;
+}
+
+static void paths_outlive_the_broker(void **state) {
+    (void)state;
+    tr_core_config_t config = with_journal();
+    party_t p = party_of(&config);
+    passes(&p, 1, "bob", .budget = TOKENS(100));
+    passes(&p, 2, "cid", CHAIN("ann", "bob"), TOKENS(40));
+    world_crash(p.w, SIZE_MAX);
+    all_come(&p);
+    passes(&p, 3, "dan", CHAIN("ann", "bob", "cid"), TOKENS(30));
+    refused(&p, TR_REASON_BUDGET, 3, "eve", CHAIN("ann", "bob", "cid"), TOKENS(10));
+    refused(&p, TR_REASON_BUDGET, 2, "eve", CHAIN("ann", "bob"), TOKENS(60));
+    refused(&p, TR_REASON_DELEGATION, 5, "dan", CHAIN("ann", "eve"), TOKENS(1));
+    world_crash(p.w, SIZE_MAX);
+    all_come(&p);
+    passes(&p, 4, "eve", CHAIN("ann", "bob", "cid", "dan"), TOKENS(20));
+    passes(&p, 2, "eve", CHAIN("ann", "bob"), TOKENS(50));
+    world_end(p.w);
+}
+
+/* It comes again, and what came with it does not. */
+static void what_is_delivered_again_after_the_end_gives_nothing_twice(void **state) {
+    (void)state;
+    tr_core_config_t config = with_journal();
+    party_t p = party_of(&config);
+    hello_producer(p.w, 6, "p", 1);
+    tr_route_t fay = join(p.w, 6, "fay");
+    post(p.w, 6,
+        &(letter_t){.src = fay,
+            .from = "fay",
+            .to = "bob",
+            .text = "x",
+            .act = TR_REQUEST,
+            .flags = TR_FLAG_MANDATE | TR_FLAG_DURABLE,
+            .conversation = "c",
+            .id = 1,
+            .budget = TOKENS(10)});
+    expect_text(p.w, 2, TR_KIND_MESSAGE, "x");
+    world_crash(p.w, SIZE_MAX);
+    all_come(&p);
+    const got_t *g = expect_text(p.w, 2, TR_KIND_MESSAGE, "x");
+    assert_true(g->record.h.flags & TR_FLAG_REDELIVERED);
+    refused(&p, TR_REASON_BUDGET, 2, "cid", CHAIN("fay", "bob"), TOKENS(10));
+    settle(p.w, 2, g, true); /* given back, what came with it is taken, and comes with it again */
+    pass(p.w, 250);
+    expect_text(p.w, 2, TR_KIND_MESSAGE, "x");
+    refused(&p, TR_REASON_BUDGET, 2, "cid", CHAIN("fay", "bob"), TOKENS(10));
+    passes(&p, 2, "cid", CHAIN("fay", "bob"), TOKENS(9));
+    world_end(p.w);
+}
+
+static void the_journal_holds_no_more_than_the_table(void **state) {
+    (void)state;
+    tr_core_config_t config = with_journal();
+    party_t p = party_of(&config);
+    flood(&p, "n", (tr_budget_t){0});
+    tr_journal_stat_t stat;
+    assert_int_equal(tr_journal_stat(p.w->journal, &stat), 0);
+    assert_in_range(stat.keys, 64, 80);
+    world_crash(p.w, SIZE_MAX);
+    all_come(&p);
+    passes(&p, 4, "cid", CHAIN("ann", "dan"), .conversation = "n399");
+    world_end(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(budgets_fall_along_a_chain),
@@ -388,6 +464,9 @@ int main(void) {
         cmocka_unit_test(a_cycle_to_one_who_is_away),
         cmocka_unit_test(what_does_not_go_costs_nothing),
         cmocka_unit_test(what_is_forgotten_is_refused),
+        cmocka_unit_test(paths_outlive_the_broker),
+        cmocka_unit_test(what_is_delivered_again_after_the_end_gives_nothing_twice),
+        cmocka_unit_test(the_journal_holds_no_more_than_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,12 +14,16 @@ typedef struct ward {
 
 static const char *const names[] = {NULL, "ann", "bob", "cid", "dan", "op"};
 
+static void all_come(ward_t *d) {
+    for (tr_peer_t i = 1; i <= 5; i++) {
+        hello(d->w, i);
+        d->route[i] = join(d->w, i, names[i]);
+    }
+}
+
 static ward_t ward_of(const tr_core_config_t *config) {
     ward_t d = {.w = world_new(config)};
-    for (tr_peer_t i = 1; i <= 5; i++) {
-        hello(d.w, i);
-        d.route[i] = join(d.w, i, names[i]);
-    }
+    all_come(&d);
     return d;
 }
 
@@ -169,6 +173,50 @@ static void coming_back_does_not_help(void **state) {
     world_end(d.w);
 }
 
+static ward_t ward_with_journal(void) {
+    tr_core_config_t config = world_config();
+    config.journal = true;
+    return ward_of(&config);
+}
+
+/* Not even the end of the machine: it is synced. */
+static void the_end_of_the_broker_lets_nobody_go(void **state) {
+    (void)state;
+    ward_t d = ward_with_journal();
+    delegate(&d, 1, "bob", NULL);
+    hold(&d, "ann", "ann");
+    hold(&d, "cid", "cid");
+    world_crash(d.w, 0);
+    all_come(&d);
+    stopped(&d, 1, "dan");
+    stopped(&d, 4, "bob");
+    stopped(&d, 3, "dan");
+    assert_non_null(strstr(
+        order(&d, "-list", ""), "{\"name\":\"bob\",\"because\":\"ann\",\"reason\":\"odd\",\"by\":\"op"));
+    assert_non_null(strstr(order(&d, "-release", "ann"), "bob"));
+    world_crash(d.w, 0);
+    all_come(&d);
+    say(&d, 2, "dan");
+    expect_text(d.w, 4, TR_KIND_MESSAGE, "x");
+    stopped(&d, 3, "dan");
+    world_end(d.w);
+}
+
+static void whom_it_set_to_work_is_known_to_the_next_broker(void **state) {
+    (void)state;
+    ward_t d = ward_with_journal();
+    delegate(&d, 1, "bob", NULL);
+    delegate(&d, 2, "cid", CHAIN("ann", "bob"));
+    world_crash(d.w, SIZE_MAX);
+    all_come(&d);
+    order(&d, "", "ann");
+    stopped(&d, 2, "dan");
+    stopped(&d, 3, "dan");
+    say(&d, 4, "op");
+    expect_text(d.w, 5, TR_KIND_MESSAGE, "x");
+    world_end(d.w);
+}
+
 static void one_of_a_range(void **state) {
     (void)state;
     ward_t d = ward_of(NULL);
@@ -234,6 +282,8 @@ int main(void) {
         cmocka_unit_test(all_that_it_set_to_work_with_it),
         cmocka_unit_test(only_what_was_handed_on_lately),
         cmocka_unit_test(coming_back_does_not_help),
+        cmocka_unit_test(the_end_of_the_broker_lets_nobody_go),
+        cmocka_unit_test(whom_it_set_to_work_is_known_to_the_next_broker),
         cmocka_unit_test(one_of_a_range),
         cmocka_unit_test(what_it_had_of_services_goes_to_others),
         cmocka_unit_test(what_cannot_be_held),

@@ -92,7 +92,7 @@ struct tr_queue {
 };
 
 /* What recovery is given. */
-typedef struct tr_pair {
+typedef struct tr_pair { /* of the journal */
     const uint8_t *key, *value;
     size_t key_len, value_len;
 } tr_pair_t;

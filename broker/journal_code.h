@@ -28,6 +28,10 @@ typedef enum tr_key_type {
     TR_KEY_CONSUMER = '9',     /* stream, name */
     TR_KEY_STREAM_BLOCK = ':', /* stream, 0, first */
     TR_KEY_SUB = ';',          /* queue, pattern: a durable subscription */
+    TR_KEY_QUARANTINED = '<',  /* name (quarantine.c) */
+    TR_KEY_SECRET = '=',       /* of the next two: their numbers are keyed hashes (mandate.c) */
+    TR_KEY_GRANT = '>',        /* path: what may be spent on it */
+    TR_KEY_HANDED = '?',       /* pair: who has set whom to work */
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u

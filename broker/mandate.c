@@ -1,14 +1,19 @@
 #include "broker/mandate.h"
 
+#include "broker/durable.h"
 #include "broker/guard.h"
 #include "broker/neighbour.h"
+#include "lib/store/journal.h"
 
 #include <errno.h>
 #include <sodium/crypto_shorthash.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REMEMBERED_S 3600u
+#define REMEMBERED_S    3600u
+#define HANDED_AGAIN_S  60u /* a pair's time is no more exact than that */
+#define TR_GRANT_VALUE  17u /* which are limited, tokens, money */
+#define TR_HANDED_VALUE 6u  /* when, length of the first name; then both names */
 
 /* ---- names and paths ---- */
 
@@ -31,7 +36,7 @@ static bool same(tr_span_t a, tr_span_t b) {
 
 static uint64_t hash(const tr_core_t *core, const void *bytes, size_t len) {
     uint8_t out[crypto_shorthash_BYTES];
-    crypto_shorthash(out, bytes, len, core->config.secret);
+    crypto_shorthash(out, bytes, len, core->mandates->secret);
     return tr_get64(out);
 }
 
@@ -84,15 +89,28 @@ static size_t find_in(const tr_mandate_t *m, tr_span_t name) {
 /* ---- what is remembered ---- */
 
 static uint32_t now_s(const tr_core_t *core) {
-    return (uint32_t)(core->now.mono_ms / 1000);
+    return (uint32_t)(core->now.wall_ms / 1000);
 }
 
-static tr_mandates_t *mandates_of(tr_core_t *core) {
-    if (core->mandates)
-        return core->mandates;
+/* The clock may have been set back. */
+static bool is_recent(const tr_core_t *core, const tr_handed_t *h, uint32_t s) {
+    return (int32_t)(now_s(core) - h->used_s) <= (int32_t)s;
+}
+
+/* ---- in the journal. Where memory is out it is as if there were none, ignoring. ---- */
+
+static void write_down(tr_core_t *core, tr_key_type_t type, uint64_t number, const void *value, size_t len) {
+    tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
+    tr_key_t key = tr_key_numbered(type, number);
+    if (batch)
+        tr_batch_more(batch, value ? TR_JOURNAL_PUT : TR_JOURNAL_DELETE, &key, value, len);
+}
+
+static tr_mandates_t *make_mandates(tr_core_t *core) {
     tr_mandates_t *m = calloc(1, sizeof *m); /* pages of both that are not used cost nothing */
     if (!m)
         return NULL;
+    memcpy(m->secret, core->config.secret, sizeof m->secret);
     m->sets = core->config.mandates_max / TR_MANDATE_WAYS + 1;
     m->grants = calloc(m->sets * TR_MANDATE_WAYS, sizeof *m->grants);
     if (!m->grants) {
@@ -100,6 +118,15 @@ static tr_mandates_t *mandates_of(tr_core_t *core) {
         return NULL;
     }
     return core->mandates = m;
+}
+
+static tr_mandates_t *mandates_of(tr_core_t *core) {
+    if (core->mandates)
+        return core->mandates;
+    tr_mandates_t *m = make_mandates(core);
+    if (m)
+        write_down(core, TR_KEY_SECRET, 0, m->secret, sizeof m->secret);
+    return m;
 }
 
 static tr_grant_t *set_of(const tr_core_t *core, uint64_t path) {
@@ -110,14 +137,49 @@ static uint32_t now_ms(const tr_core_t *core) {
     return (uint32_t)core->now.mono_ms;
 }
 
-static tr_grant_t *find_grant(tr_core_t *core, uint64_t path) {
+static tr_grant_t *grant_of(const tr_core_t *core, uint64_t path) {
     tr_grant_t *set = set_of(core, path);
     for (size_t i = 0; i < TR_MANDATE_WAYS; i++)
-        if (set[i].path == path) {
-            set[i].used_ms = now_ms(core);
+        if (set[i].path == path)
             return &set[i];
-        }
     return NULL;
+}
+
+static tr_grant_t *find_grant(tr_core_t *core, uint64_t path) {
+    tr_grant_t *g = grant_of(core, path);
+    if (g)
+        g->used_ms = now_ms(core);
+    return g;
+}
+
+static void keep(tr_core_t *core, tr_grant_t *g) {
+    uint8_t value[TR_GRANT_VALUE];
+    value[0] = (uint8_t)(g->of_tokens | g->of_money << 1);
+    tr_put64(value + 1, g->tokens);
+    tr_put64(value + 9, g->micro_cost);
+    write_down(core, TR_KEY_GRANT, g->path, value, sizeof value);
+    g->dirty = false;
+}
+
+void tr_mandates_keep(tr_core_t *core) {
+    tr_mandates_t *m = core->mandates;
+    for (size_t i = 0; m && i < m->dirty_n; i++) {
+        tr_grant_t *g = grant_of(core, m->dirty[i]);
+        if (g && g->dirty)
+            keep(core, g);
+    }
+    if (m)
+        m->dirty_n = 0;
+}
+
+static void changed(tr_core_t *core, tr_grant_t *g) {
+    tr_mandates_t *m = core->mandates;
+    if (!core->durable || g->dirty)
+        return;
+    if (m->dirty_n == TR_GRANTS_DIRTY)
+        tr_mandates_keep(core);
+    m->dirty[m->dirty_n++] = g->path;
+    g->dirty = true;
 }
 
 /* Whether `a` is the one to give its place: what has no budget first, then what was not used for longer. (The
@@ -140,7 +202,10 @@ static tr_grant_t *make_grant(tr_core_t *core, uint64_t path) {
     for (size_t i = 1; i < TR_MANDATE_WAYS; i++)
         if (is_cheaper(core, &set[i], g))
             g = &set[i];
+    if (g->path)
+        write_down(core, TR_KEY_GRANT, g->path, NULL, 0);
     *g = (tr_grant_t){.path = path, .used_ms = now_ms(core)};
+    changed(core, g);
     return g;
 }
 
@@ -150,30 +215,85 @@ static void put_name(char out[TR_AID_MAX + 1], tr_span_t name) {
     out[len] = 0;
 }
 
-static void remember_handed(tr_core_t *core, tr_span_t from, tr_span_t to) {
-    uint64_t pair = longer(core, hash(core, from.at, from.len), to);
+static void keep_handed(tr_core_t *core, const tr_handed_t *h) {
+    uint8_t value[TR_HANDED_VALUE + 2 * TR_AID_MAX];
+    size_t from = strlen(h->from), to = strlen(h->to);
+    tr_put32(value, h->used_s);
+    tr_put16(value + 4, (uint16_t)from);
+    memcpy(value + TR_HANDED_VALUE, h->from, from);
+    memcpy(value + TR_HANDED_VALUE + from, h->to, to);
+    write_down(core, TR_KEY_HANDED, h->pair, value, TR_HANDED_VALUE + from + to);
+}
+
+/* The one of this pair, or the one that gives its place to it. */
+static tr_handed_t *handed_of(tr_core_t *core, uint64_t pair) {
     tr_handed_t *set = core->mandates->handed[pair % TR_HANDED_SETS], *h = &set[0];
     for (size_t i = 0; i < TR_MANDATE_WAYS; i++) {
-        if (set[i].pair == pair) {
-            set[i].used_s = now_s(core);
-            return;
-        }
+        if (set[i].pair == pair)
+            return &set[i];
         if (h->pair && (!set[i].pair || set[i].used_s < h->used_s))
             h = &set[i];
     }
-    h->pair = pair ? pair : 1;
+    return h;
+}
+
+static void remember_handed(tr_core_t *core, tr_span_t from, tr_span_t to) {
+    uint64_t pair = longer(core, hash(core, from.at, from.len), to);
+    pair = pair ? pair : 1;
+    tr_handed_t *h = handed_of(core, pair);
+    if (h->pair == pair && is_recent(core, h, HANDED_AGAIN_S))
+        return;
+    if (h->pair && h->pair != pair)
+        write_down(core, TR_KEY_HANDED, h->pair, NULL, 0);
+    h->pair = pair;
     h->used_s = now_s(core);
     put_name(h->from, from);
     put_name(h->to, to);
+    keep_handed(core, h);
 }
 
 void tr_mandate_each(const tr_core_t *core, const char *from, tr_handed_fn each, void *arg) {
     const tr_mandates_t *m = core->mandates;
     for (size_t i = 0; m && i < TR_HANDED_SETS * TR_MANDATE_WAYS; i++) {
         const tr_handed_t *h = &m->handed[i / TR_MANDATE_WAYS][i % TR_MANDATE_WAYS];
-        if (h->pair && now_s(core) - h->used_s <= REMEMBERED_S && !strcmp(h->from, from))
+        if (h->pair && is_recent(core, h, REMEMBERED_S) && !strcmp(h->from, from))
             each(arg, h->to);
     }
+}
+
+int tr_mandate_secret_recover(tr_core_t *core, const tr_pair_t *pair) {
+    tr_mandates_t *m = make_mandates(core);
+    if (!m || pair->value_len != sizeof m->secret)
+        return m ? -EBADMSG : -ENOMEM;
+    memcpy(m->secret, pair->value, sizeof m->secret);
+    return 0;
+}
+
+int tr_grant_recover(tr_core_t *core, const tr_pair_t *pair) {
+    if (pair->key_len != 9 || pair->value_len != TR_GRANT_VALUE || !core->mandates)
+        return -EBADMSG;
+    tr_grant_t *g = make_grant(core, tr_key_number(pair->key));
+    g->of_tokens = pair->value[0] & 1;
+    g->of_money = pair->value[0] & 2;
+    g->tokens = tr_get64(pair->value + 1);
+    g->micro_cost = tr_get64(pair->value + 9);
+    g->old = true;
+    g->dirty = false; /* the journal knows it */
+    core->mandates->dirty_n = 0;
+    return 0;
+}
+
+int tr_handed_recover(tr_core_t *core, const tr_pair_t *pair) {
+    size_t from = pair->value_len >= TR_HANDED_VALUE ? tr_get16(pair->value + 4) : SIZE_MAX;
+    size_t rest = pair->value_len - TR_HANDED_VALUE;
+    if (pair->key_len != 9 || from > TR_AID_MAX || from > rest || rest - from > TR_AID_MAX || !core->mandates)
+        return -EBADMSG;
+    tr_handed_t *h = handed_of(core, tr_key_number(pair->key));
+    h->pair = tr_key_number(pair->key);
+    h->used_s = tr_get32(pair->value);
+    put_name(h->from, span_of((const char *)pair->value + TR_HANDED_VALUE, from));
+    put_name(h->to, span_of((const char *)pair->value + TR_HANDED_VALUE + from, rest - from));
+    return 0;
 }
 
 void tr_mandates_finish(tr_core_t *core) {
@@ -337,6 +457,7 @@ void tr_mandate_paid(tr_core_t *core) {
         return;
     pay(g->of_tokens, &g->tokens, b->of_tokens, b->tokens);
     pay(g->of_money, &g->micro_cost, b->of_money, b->micro_cost);
+    changed(core, g);
 }
 
 /* The receiver's path; NULL where he needs none: he began it. */
@@ -349,7 +470,8 @@ static tr_grant_t *grant_for(tr_core_t *core, const tr_mandate_t *m, tr_span_t s
     return at && at < m->chain_n ? find_grant(core, path_to(core, m, at + 1)) : NULL;
 }
 
-void tr_mandate_give(tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent) {
+void tr_mandate_give(
+    tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent, bool seen) {
     tr_mandate_t m;
     tr_span_t sender;
     char name[TR_AID_MAX + 1];
@@ -357,8 +479,9 @@ void tr_mandate_give(tr_core_t *core, const tr_record_t *record, const tr_entry_
         return;
     tr_span_t receiver = span_of(name, tr_entry_agent_name(to, agent, name));
     tr_grant_t *g = grant_for(core, &m, sender, receiver);
-    if (!g)
+    if (!g || (seen && g->old))
         return;
+    changed(core, g);
     bool back = !hands_on(&m, sender); /* what comes back sets no limit where there was none */
     if (m.budget.of_tokens && (g->of_tokens || !back))
         add(&g->tokens, m.budget.tokens);
@@ -377,6 +500,8 @@ void tr_mandate_take_back(
         return;
     tr_span_t holder = span_of(name, tr_entry_agent_name(from, agent, name));
     tr_grant_t *g = find_grant(core, longer(core, path_to(core, &m, m.chain_n), holder));
+    if (g)
+        changed(core, g);
     if (g && m.budget.of_tokens)
         subtract(&g->tokens, m.budget.tokens);
     if (g && m.budget.of_money)

@@ -1,8 +1,11 @@
 #include "broker/quarantine.h"
 
+#include "broker/durable.h"
 #include "broker/guard.h"
 #include "broker/mandate.h"
+#include "lib/store/journal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -86,6 +89,81 @@ static void stop(tr_core_t *core, const char *name) {
     tr_mailbox_fail_agents(core, e, agent, count, TR_REASON_QUARANTINED);
 }
 
+static bool insert(tr_core_t *core, tr_quarantined_t *q) {
+    tr_quarantine_t *all = quarantine_of(core);
+    if (!all || all->n >= TR_QUARANTINED_MAX ||
+        tr_map_put(&all->names, q->name, strlen(q->name), (uint64_t)(uintptr_t)q) < 0)
+        return false;
+    all->n++;
+    return true;
+}
+
+/* ---- in the journal ---- */
+
+static void put_text(tr_buffer_t *value, const char *text) {
+    uint8_t len[2];
+    tr_put16(len, (uint16_t)strlen(text));
+    tr_buffer_put(value, len, sizeof len);
+    tr_buffer_put(value, text, strlen(text));
+}
+
+/* False where it is too long for `out`, or not all there. */
+static bool take_text(const tr_pair_t *pair, size_t *at, char *out, size_t size) {
+    size_t rest = pair->value_len - *at, len = rest >= 2 ? tr_get16(pair->value + *at) : SIZE_MAX;
+    if (len >= size || len > rest - 2)
+        return false;
+    memcpy(out, pair->value + *at + 2, len);
+    out[len] = 0;
+    *at += 2 + len;
+    return true;
+}
+
+/* Where memory is out it holds until the broker ends, ignoring. */
+static void write_down(tr_core_t *core, const tr_quarantined_t *q) {
+    tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
+    tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
+    tr_buffer_t value;
+    uint8_t since[8];
+    if (!batch)
+        return;
+    tr_buffer_init(&value, 0);
+    tr_put64(since, (uint64_t)q->since_ms);
+    tr_buffer_put(&value, since, sizeof since);
+    put_text(&value, q->because);
+    put_text(&value, q->by);
+    put_text(&value, q->reason);
+    if (!value.failed)
+        batch->sync |= tr_batch_more(batch, TR_JOURNAL_PUT, &key, value.data, value.size);
+    tr_buffer_finish(&value);
+}
+
+static void strike_out(tr_core_t *core, const tr_quarantined_t *q) {
+    tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
+    tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
+    if (batch)
+        batch->sync |= tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
+}
+
+int tr_quarantine_recover(tr_core_t *core, const tr_pair_t *pair) {
+    size_t name = pair->key_len - 1, at = 8;
+    tr_quarantined_t *q = calloc(1, sizeof *q);
+    if (!q)
+        return -ENOMEM;
+    bool good = name < sizeof q->name && pair->value_len >= at;
+    if (good) {
+        memcpy(q->name, pair->key + 1, name);
+        q->since_ms = (int64_t)tr_get64(pair->value);
+    }
+    good = good && take_text(pair, &at, q->because, sizeof q->because) &&
+           take_text(pair, &at, q->by, sizeof q->by) && take_text(pair, &at, q->reason, sizeof q->reason);
+    if (good && insert(core, q))
+        return 0;
+    free(q);
+    return good ? -ENOMEM : -EBADMSG;
+}
+
+/* ---- the order ---- */
+
 typedef struct order {
     tr_answer_t *answer;
     const char *because, *reason;
@@ -99,17 +177,19 @@ static bool add(order_t *o, const char *name) {
     tr_quarantine_t *all = quarantine_of(core);
     if (!all || find(core, name))
         return all != NULL;
-    tr_quarantined_t *q = all->n < TR_QUARANTINED_MAX ? calloc(1, sizeof *q) : NULL;
-    if (!q || tr_map_put(&all->names, name, strlen(name), (uint64_t)(uintptr_t)q) < 0) {
+    tr_quarantined_t *q = calloc(1, sizeof *q);
+    if (!q)
+        return false;
+    snprintf(q->name, sizeof q->name, "%s", name);
+    if (!insert(core, q)) {
         free(q);
         return false;
     }
-    snprintf(q->name, sizeof q->name, "%s", name);
     snprintf(q->because, sizeof q->because, "%s", o->because);
     snprintf(q->by, sizeof q->by, "%s", o->answer->sender);
     snprintf(q->reason, sizeof q->reason, "%s", o->reason);
     q->since_ms = core->now.wall_ms;
-    all->n++;
+    write_down(core, q);
     o->added[o->n++] = q;
     return true;
 }
@@ -212,6 +292,7 @@ static void let_go(tr_answer_t *a, const char *name) {
         if (!is_of(q, name))
             continue;
         tell(a, TR_EVENT_RELEASED, q);
+        strike_out(a->core, q);
         tr_write_str(&a->content, q->name);
         tr_map_delete(&all->names, q->name, strlen(q->name));
         all->n--;

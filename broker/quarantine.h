@@ -3,6 +3,8 @@
  * name, so that coming back does not help. Whom an agent has set to work is known from what was handed on under
  * a mandate within the last hour (mandate.h), and from those whom they did.
  *
+ * Where there is a journal they are in it too, so that a broker that ends lets nobody go.
+ *
  * An entry knows whether anybody of it is in quarantine, so that nothing else is asked while nobody is.
  */
 #ifndef TR_BROKER_QUARANTINE_H
@@ -32,6 +34,10 @@ bool tr_quarantine_holds_name(const tr_core_t *core, const char *name);
 /* A new entry learns whether anybody of it is. */
 void tr_quarantine_mark(tr_core_t *core);
 void tr_quarantine_finish(tr_core_t *core);
+
+/* From the journal. 0, -EBADMSG, -ENOMEM. */
+struct tr_pair;
+int tr_quarantine_recover(tr_core_t *core, const struct tr_pair *pair);
 
 /* The AMS's actions. */
 void tr_handle_quarantine(tr_answer_t *a);

@@ -3,6 +3,8 @@
  * that a block meets its queue and its state. Messages are counted and checked, not kept: they are read again when somebody is there
  * for them, so that a long backlog costs no memory.
  */
+#include "broker/mandate.h"
+#include "broker/quarantine.h"
 #include "broker/stream.h"
 
 #include "lib/store/journal.h"
@@ -166,6 +168,10 @@ int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void
         [TR_KEY_CONSUMER - TR_KEY_VERSION] = tr_consumer_recover,
         [TR_KEY_STREAM_BLOCK - TR_KEY_VERSION] = tr_stream_block_recover,
         [TR_KEY_SUB - TR_KEY_VERSION] = tr_durable_sub_recover,
+        [TR_KEY_QUARANTINED - TR_KEY_VERSION] = tr_quarantine_recover,
+        [TR_KEY_SECRET - TR_KEY_VERSION] = tr_mandate_secret_recover,
+        [TR_KEY_GRANT - TR_KEY_VERSION] = tr_grant_recover,
+        [TR_KEY_HANDED - TR_KEY_VERSION] = tr_handed_recover,
     };
     const tr_pair_t pair = {.key = key, .key_len = key_len, .value = value, .value_len = value_len};
     unsigned type = key_len ? pair.key[0] - (unsigned)TR_KEY_VERSION : UINT32_MAX;

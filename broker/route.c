@@ -302,7 +302,7 @@ static tr_reason_t hand_over(tr_core_t *core, tr_session_t *from, const target_t
     if (t->entry) {
         tr_reason_t why = tr_mailbox_push(core, t->entry, r, &r->h, from);
         if (why == TR_REASON_NONE && r->h.flags & TR_FLAG_MANDATE)
-            tr_mandate_give(core, r, t->entry, tr_route_agent(t->route));
+            tr_mandate_give(core, r, t->entry, tr_route_agent(t->route), false);
         return why;
     }
     if (t->service)

@@ -59,7 +59,8 @@ bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
     tr_leases_append(&p->leases, lease);
     if (h.flags & TR_FLAG_MANDATE)
-        tr_mandate_give(core, &r, p->entry, p->agent);
+        tr_mandate_give(core, &r, p->entry, p->agent, lease->seen && !lease->given);
+    lease->given = true;
     core->stats.leased++;
     core->stats.redelivered += (h.flags & TR_FLAG_REDELIVERED) != 0;
     return true;

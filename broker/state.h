@@ -131,6 +131,7 @@ typedef struct tr_lease {
     uint32_t len;
     uint8_t attempt;
     bool seen;        /* a broker before this one may have delivered it */
+    bool given;       /* this one has */
     uint8_t record[]; /* as the sender sent it, hops already taken off */
 } tr_lease_t;
 

@@ -90,5 +90,35 @@ class Quarantine(faults.FaultTest):
             self.assertIn(says, done.err)
 
 
+class Restart(Quarantine):
+    """With a journal: the broker is killed, and the next one holds whom it held, and knows who has set whom to work."""
+    journal = True
+    test_stopped_and_let_go = test_how_soon = test_refusals = None
+
+    def again(self):
+        """What comes before a durable message is on disk when that is."""
+        self.assertEqual(self.at("send", "bystander", "inform", "x", "--durable").code, 0)
+        self.kill()
+        self.start()
+        wait_until(lambda: len(self.states()) >= len(TEAM) + 1, "the agents to be back")
+
+    def held(self):
+        return sorted(row["name"] for row in self.at("quarantine", "-o", "json").json())
+
+    def test_restart(self):
+        self.assertEqual(self.at("ask", "lead", "hello").out, "hello\n")
+        self.again()
+        self.assertEqual(len(self.at("quarantine", "lead", "-o", "json").json()), len(TEAM))  # known from before
+        self.again()
+        self.assertEqual(self.held(), sorted(TEAM))
+        self.assertEqual([self.is_stopped(name) for name in TEAM], [True] * 3)
+        self.assertEqual(self.at("ask", "bystander", "hello").out, "hello\n")
+        self.at("quarantine", "lead", "--release")
+        self.again()
+        self.assertEqual(self.held(), [])
+        self.assertEqual(self.at("ask", "lead", "hello").out, "hello\n")
+        figure("quarantine-restart", "3 kills -9 of the broker: who was held is held, who was let go is free, whom it set to work is known")
+
+
 if __name__ == "__main__":
     faults.main()
