@@ -79,12 +79,27 @@ static void what_finds_no_link_waits(void **state) {
     assert_int_equal(tr_get64(expect(p.a, 1, TR_KIND_STORED)->record.content), 1);
     assert_int_equal(tr_get64(expect(p.a, 1, TR_KIND_STORED)->record.content), 2);
     assert_int_equal(waiting_at(p.a), 2);
+    static const char one[] = "{\"action\":\"mailboxes\",\"name\":\"bob@b\"}";
+    assert_non_null(
+        strstr(ask(p.a, 1, p.ann, "ann", "ams", one), "{\"total\":1,\"mailboxes\":[{\"name\":\"bob@b\","));
     net_dial(p.net, 0, 1);
     expect_durable(&p, "one");
     expect_durable(&p, "two");
     assert_int_equal(waiting_at(p.a), 0);
     say(&p, "bob@nowhere", 3, "nobody ever heard of it");
     expect_nack(p.a, 1, 3, TR_REASON_UNKNOWN_PLATFORM);
+    net_end(p.net);
+}
+
+/* Of a platform that will not come back. */
+static void what_waits_for_another_platform_can_be_dropped(void **state) {
+    (void)state;
+    post_t p = post_of();
+    net_break(p.net, net_wire(p.net, 0, 1));
+    say(&p, "bob@b", 1, "one");
+    static const char drop[] = "{\"action\":\"mailbox-drop\",\"name\":\"bob@b\",\"force\":true}";
+    assert_string_equal(ask(p.a, 1, p.ann, "ann", "ams", drop), "inform {\"done\":true}");
+    assert_int_equal(waiting_at(p.a), 0);
     net_end(p.net);
 }
 
@@ -310,6 +325,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_durable_message_crosses),
         cmocka_unit_test(what_finds_no_link_waits),
+        cmocka_unit_test(what_waits_for_another_platform_can_be_dropped),
         cmocka_unit_test(what_is_sent_again_has_one_effect),
         cmocka_unit_test(our_own_end_doubles_nothing),
         cmocka_unit_test(their_end_loses_nothing),

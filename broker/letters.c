@@ -38,11 +38,12 @@ static sight_t sight_of(const tr_answer_t *a, const tr_found_t *found) {
 /* Matches by "reason", "name" (of the agent whose mailbox it was in) and "service", where given. */
 static bool wanted(const tr_answer_t *a, const tr_letter_info_t *letter) {
     size_t len;
-    const char *name = tr_answer_name(a, &len);
+    char agent[TR_AID_MAX + 1];
     tr_value_t reason = tr_value_get(a->request, "reason");
     if (reason && !tr_value_equals(reason, tr_reason_name(letter->reason)))
         return false;
-    if (name && !tr_queue_name_is_mailbox(letter->queue, letter->queue_len, name, len))
+    if (tr_answer_mailbox(a, agent) &&
+        !tr_queue_name_is_mailbox(letter->queue, letter->queue_len, agent, strlen(agent)))
         return false;
     const char *service = tr_value_str(tr_value_get(a->request, "service"), &len);
     return !service || (len == letter->queue_len && !memcmp(service, letter->queue, len));

@@ -64,6 +64,8 @@ void tr_handle_mailbox_drop(tr_answer_t *a);
 /* waiting.c: the AMS's actions on what waits durably */
 void tr_handle_mailboxes(tr_answer_t *a);
 void tr_handle_journal(tr_answer_t *a);
+/* `name` of the request as the durable mailbox of that agent has it: with its platform only where that is another one. False without. */
+bool tr_answer_mailbox(const tr_answer_t *answer, char out[TR_AID_MAX + 1]);
 /* Sums up the durable mailboxes of each entry. */
 void tr_waiting_sum_up(tr_core_t *core);
 /* What waits for a service, its durable side with it. */

@@ -89,15 +89,11 @@ tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue) {
 
 /* "name": the agent's; or "service". */
 static tr_service_t *asked_for(tr_answer_t *a) {
-    size_t len;
-    const char *name = tr_answer_name(a, &len);
-    char agent[TR_NAME_MAX + 1];
-    if (name && len <= TR_NAME_MAX) {
-        memcpy(agent, name, len);
-        agent[len] = 0;
+    char agent[TR_AID_MAX + 1];
+    if (tr_answer_mailbox(a, agent))
         return tr_mailbox_service(a->core, agent, false);
-    }
-    name = tr_value_str(tr_value_get(a->request, "service"), &len);
+    size_t len;
+    const char *name = tr_value_str(tr_value_get(a->request, "service"), &len);
     return name ? tr_service_get(a->core, name, len, false) : NULL;
 }
 
@@ -147,7 +143,8 @@ void tr_handle_mailbox_drop(tr_answer_t *a) {
         return;
     }
     if (s->durable->records && !force) {
-        snprintf(detail, sizeof detail, "%llu messages wait in it", (unsigned long long)s->durable->records);
+        snprintf(detail, sizeof detail, "%llu messages wait in it, and only `force` drops them",
+            (unsigned long long)s->durable->records);
         tr_answer_refuse(a, "unauthorised", detail);
         return;
     }

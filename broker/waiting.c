@@ -70,7 +70,8 @@ static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *age
     tr_waiting_t waiting = tr_waiting_of(s);
     int64_t since_ms = oldest(s);
     char aid[TR_AID_MAX + 1];
-    snprintf(aid, sizeof aid, "%s@%s", agent, a->core->platform);
+    bool far = strchr(agent, '@');
+    snprintf(aid, sizeof aid, "%s%s%s", agent, far ? "" : "@", far ? "" : a->core->platform);
     tr_write_map(w, 11);
     tr_write_kv(w, "name", aid);
     tr_write_kv_bool(w, "present", s->providers_n > 0);
@@ -89,20 +90,34 @@ static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *age
     tr_write_kv_int(w, "max-age-ms", s->durable->limits.age_ms);
 }
 
-static const char *matches(const tr_answer_t *a, const tr_service_t *s) {
+bool tr_answer_mailbox(const tr_answer_t *a, char out[TR_AID_MAX + 1]) {
     size_t len;
-    const char *agent, *name = tr_answer_name(a, &len);
+    const char *name = tr_answer_name(a, &len);
+    if (name && !len)
+        name = tr_value_str(tr_value_get(a->request, "name"), &len);
+    if (!name || len > TR_AID_MAX)
+        return false;
+    memcpy(out, name, len);
+    out[len] = 0;
+    return true;
+}
+
+/* `name`: whose alone, NULL = anybody's. */
+static const char *matches(const tr_service_t *s, const char *name) {
+    const char *agent;
     if (!s->durable || !tr_service_is_mailbox(s, &agent))
         return NULL;
-    return !name || (strlen(agent) == len && !memcmp(agent, name, len)) ? agent : NULL;
+    return !name || !strcmp(agent, name) ? agent : NULL;
 }
 
 /* Both passes of an answer see the same. */
 static size_t each_mailbox(tr_answer_t *a, size_t offset, size_t max, bool write) {
     size_t seen = 0, n = 0;
+    char name[TR_AID_MAX + 1];
+    bool one = tr_answer_mailbox(a, name);
     for (uint32_t i = 0; i < a->core->services_n; i++) {
         const tr_service_t *s = a->core->services[i];
-        const char *agent = matches(a, s);
+        const char *agent = matches(s, one ? name : NULL);
         if (!agent || seen++ < offset || n == max)
             continue;
         n++;

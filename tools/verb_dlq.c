@@ -1,12 +1,14 @@
 /* `troupe dlq ls`, `show`, `requeue`, `drop`: durable messages that could not be delivered. */
 #include "proto/json.h"
 #include "tools/message_text.h"
+#include "tools/output_cell.h"
 #include "tools/output_yaml.h"
 #include "tools/queue_name.h"
 #include "tools/session.h"
 #include "tools/verbs.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The words of --reason: those that a durable message dies of. */
@@ -210,6 +212,14 @@ static int read_number(const tr_call_t *call, const char *text, int64_t *ret_num
                : tr_cli_usage(call, "\"%.40s\" is no number of a dead letter: see `troupe dlq ls`", text);
 }
 
+/* For people. */
+static void print_time(json_t *letter) {
+    char *time = tr_output_cell(json_object_get(letter, "since"), TR_COLUMN_TIME);
+    if (time)
+        json_object_set_new(letter, "since", json_string(time));
+    free(time);
+}
+
 static int print(const tr_call_t *call, json_t *letter, const void *bytes, size_t len) {
     const options_t *o = call->options;
     const char *language = json_string_value(json_object_get(letter, "language"));
@@ -220,6 +230,7 @@ static int print(const tr_call_t *call, json_t *letter, const void *bytes, size_
     if (o->raw) {
         tr_cli_print_raw(call->out, bytes, len);
     } else if (o->common.output == TR_OUTPUT_TABLE || o->common.output == TR_OUTPUT_WIDE) {
+        print_time(letter);
         tr_cli_print_headers(call->out, letter, 0);
         fputc('\n', call->out);
         tr_cli_print_content(call->out, content);

@@ -41,6 +41,7 @@ class Dlq(durable.DurableTest):
         shown = self.good("dlq", "show", "1", "-o", "json").json()
         self.assertEqual((shown["to"], shown["content"]), ("clerk", {"do": "die once", "word": "one"}))
         headers, content = self.good("dlq", "show", "1").out.split("\n\n")
+        self.assertRegex(headers, r"since: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
         self.assertIn("reason: too-many-tries\n", headers + "\n")
         self.assertIn('"word": "one"', content)
         self.good("send", "clerk", "inform", "text")  # it is served again
