@@ -144,7 +144,7 @@ static int start(tr_agentd_t *self) {
     const tr_agentd_options_t *o = self->options;
     tr_error_t error = {0};
     int rc = 0;
-    tr_process_small_heap();
+    tr_process_small_heap(128 << 10);
     tr_process_ignore_sigpipe();
     if (o->die_with)
         rc = tr_process_die_with((pid_t)o->die_with, SIGTERM, &error);

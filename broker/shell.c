@@ -28,6 +28,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define KEPT_BYTES                                                                                           \
+    (2u << 20) /* of free memory: room for the bundles that come and go, or each is given back and faulted in again */
 #define BATCH_BUNDLES   64
 #define BATCH_BYTES     (2u << 20)
 #define TICK_MS         200
@@ -275,7 +277,7 @@ int tr_broker_check(const tr_broker_options_t *options, tr_error_t *error) {
 }
 
 int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) {
-    tr_process_small_heap();
+    tr_process_small_heap(KEPT_BYTES);
     tr_process_ignore_sigpipe();
     tr_broker_t *b = calloc(1, sizeof *b);
     if (!b) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,11 +98,11 @@ int tr_process_die_with(pid_t parent, int signal, tr_error_t *error) {
     return 0;
 }
 
-void tr_process_small_heap(void) {
+void tr_process_small_heap(size_t kept_bytes) {
     mallopt(M_ARENA_MAX, 1);
     /* Setting a threshold also stops glibc from raising it as large blocks are freed. */
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, kept_bytes < INT_MAX ? (int)kept_bytes : INT_MAX);
 }
 
 /* "\nName:   123 kB" in /proc/self/status, in bytes; 0 where it is missing. */

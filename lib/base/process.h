@@ -37,9 +37,9 @@ void tr_process_ignore_sigpipe(void);
 int tr_process_die_with(pid_t parent, int signal, tr_error_t *error);
 
 /* Caps malloc at one arena (each further thread's arena costs up to 132 KiB private at once, and 64 MiB of
- * address space) and lets it give memory back early. For daemons of few threads that allocate little on their
- * hot path; threads that allocate much wait for each other. */
-void tr_process_small_heap(void);
+ * address space) and lets it give memory back early, what is free at the heap's end and more than kept_bytes. For daemons
+ * of few threads that allocate little on their hot path; threads that allocate much wait for each other. */
+void tr_process_small_heap(size_t kept_bytes);
 
 typedef struct tr_process_memory {
     size_t rss_bytes;  /* VmRSS */

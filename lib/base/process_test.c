@@ -163,7 +163,7 @@ static void memory(void **state) {
     (void)state;
     tr_process_memory_t before, after;
     size_t size = 32 << 20;
-    tr_process_small_heap();
+    tr_process_small_heap(128 << 10);
     assert_int_equal(tr_process_memory(&before), 0);
     assert_true(before.rss_bytes > 100000 && before.anon_bytes > 0 && before.anon_bytes <= before.rss_bytes);
     char *block = malloc(size);
