@@ -129,22 +129,64 @@ static void what_is_given_back_is_tried_elsewhere(void **state) {
     net_end(f.net);
 }
 
-/* The same set on both sides after any loss: the sum tells, and all is told again. */
-static void a_wrong_set_is_mended_within_a_heartbeat(void **state) {
-    (void)state;
-    fair_t f = fair_of(NULL);
-    offer(&f, f.b, f.bob, "bob", 2);
+static void small_window(tr_core_config_t *config) {
+    config->window_records = 16;
+}
+
+/* As if it had come over a wire on which nothing else comes. */
+static void b_offers_no_more(const fair_t *f) {
     Troupe__Item item = TROUPE__ITEM__INIT, *items[] = {&item};
     Troupe__Interest m = TROUPE__INTEREST__INIT;
     item.service = (char *)(uintptr_t) "sum";
     m.removed = items;
     m.n_removed = 1;
-    m.more = true; /* so that it is not seen at once */
+    m.more = true; /* so that what is wrong with the sum is not seen at once */
     uint8_t body[64];
     size_t len = troupe__interest__pack(&m, body);
-    draft(f.b, &(tr_record_header_t){.kind = TR_KIND_INTEREST}, NULL, body, len);
-    net_wire_t *wire = net_wire(f.net, 0, 1);
-    net_inject(f.net, wire, wire->ends[0] == f.a ? 0 : 1);
+    const net_wire_t *wire = net_wire(f->net, 0, 1);
+    draft(f->a, &(tr_record_header_t){.kind = TR_KIND_INTEREST}, NULL, body, len);
+    draft_send(f->a, wire->peers[wire->ends[0] == f->a ? 0 : 1]);
+    net_run(f->net);
+}
+
+/* Copies that wait for the link do not leave any more; what else waits for it does. */
+static void what_waits_for_a_link_is_taken_back(void **state) {
+    (void)state;
+    fair_t f = fair_of(small_window);
+    hello(f.a, 2);
+    tr_route_t amy = join(f.a, 2, "amy");
+    offer(&f, f.b, f.bob, "bob", 100);
+    net_wire(f.net, 0, 1)->stuck = true;
+    for (int i = 0; i < 12; i++)
+        request(&f, "work");
+    for (int i = 0; i < 8; i++)
+        post(f.a, 2, &(letter_t){.src = amy, .from = "amy", .to = "svc:sum", .text = "work"});
+    post(f.a, 2, &(letter_t){.src = amy, .from = "amy", .to = "bob@b", .text = "and you?"});
+    assert_int_equal(tr_core_stats(f.a->core)->leased, 20);
+    offer(&f, f.c, f.cat, "cat", 100);
+    b_offers_no_more(&f);
+    assert_int_equal(tr_core_stats(f.a->core)->returned, 4); /* the window has the others */
+    assert_non_null(strstr(ask(f.a, 2, amy, "amy", "ams", "{\"action\":\"brokers\"}"), "\"queued\":1,"));
+    net_wire(f.net, 0, 1)->stuck = false;
+    net_run(f.net);
+    unsigned here = 0, there = 0;
+    for (; take(f.c, 1, TR_KIND_MESSAGE); here++)
+        ;
+    const got_t *g, *last = NULL;
+    for (; (g = take(f.b, 1, TR_KIND_MESSAGE)); there++)
+        last = g;
+    assert_int_equal(here, 20);
+    assert_int_equal(there, 17);
+    assert_memory_equal(last->record.content, "and you?", 8);
+    net_end(f.net);
+}
+
+/* The same set on both sides after any loss: the sum tells, and all is told again. */
+static void a_wrong_set_is_mended_within_a_heartbeat(void **state) {
+    (void)state;
+    fair_t f = fair_of(NULL);
+    offer(&f, f.b, f.bob, "bob", 2);
+    b_offers_no_more(&f);
     uint64_t id = request(&f, "x");
     expect_nack(f.a, 1, id, TR_REASON_NO_PROVIDER);
     for (int i = 0; i < 5; i++)
@@ -318,6 +360,7 @@ int main(void) {
         cmocka_unit_test(capacity_is_kept),
         cmocka_unit_test(what_a_dead_broker_had_goes_elsewhere),
         cmocka_unit_test(what_is_given_back_is_tried_elsewhere),
+        cmocka_unit_test(what_waits_for_a_link_is_taken_back),
         cmocka_unit_test(a_wrong_set_is_mended_within_a_heartbeat),
         cmocka_unit_test(publications_cross_once),
         cmocka_unit_test(who_is_gone_wants_nothing),
