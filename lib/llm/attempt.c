@@ -1,0 +1,288 @@
+/* One attempt of a call on one provider: its body, its leave, its reservation, the transfer, and what is settled after it. */
+#include "lib/llm/client.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BYTES_PER_TOKEN 4 /* of text, about */
+#define URL_MAX         1024
+#define HEADERS_BYTES   (64u << 10)
+
+uint64_t tr_llm_attempt_tokens(size_t bytes) {
+    return (bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+}
+
+/* ---- the body ---- */
+
+static uint32_t max_tokens_of(const tr_llm_call_t *self) {
+    return self->request.max_tokens ? self->request.max_tokens : (uint32_t)self->client->config.max_tokens;
+}
+
+static json_t *json_of(const tr_llm_call_t *self) {
+    const tr_llm_preset_t *preset = tr_llm_call_provider(self)->preset;
+    switch (self->request.op) {
+    case TR_LLM_EMBED: return tr_llm_embed_body(&self->request, self->model);
+    case TR_LLM_SPEAK: return tr_llm_speak_body(&self->request, self->model);
+    default:
+        return preset->dialect->chat(
+            preset, &self->request, self->messages, self->model, max_tokens_of(self));
+    }
+}
+
+int tr_llm_attempt_body(tr_llm_call_t *self) {
+    free(self->body);
+    self->body = NULL;
+    self->body_len = 0;
+    if (self->request.op == TR_LLM_TRANSCRIBE)
+        return 0;
+    json_t *json = json_of(self);
+    self->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    self->body_len = self->body ? strlen(self->body) : 0;
+    json_decref(json);
+    return self->body ? 0 : -ENOMEM;
+}
+
+/* ---- the answer ---- */
+
+static void set_up_answer(tr_llm_call_t *self) {
+    size_t bytes = (size_t)self->client->config.limits.answer_bytes;
+    tr_llm_answer_init(&self->answer, bytes);
+    tr_llm_sse_init(&self->sse, bytes);
+    tr_buffer_init(&self->came, bytes);
+    self->answer.answers_by_tool =
+        self->request.schema && tr_llm_call_provider(self)->preset->schema_way == TR_LLM_SCHEMA_TOOL;
+    self->has_answer = true;
+    self->streams = false;
+    self->wrong = 0;
+    self->told = 0;
+}
+
+static void forget_answer(tr_llm_call_t *self) {
+    if (!self->has_answer)
+        return;
+    tr_llm_answer_finish(&self->answer);
+    tr_llm_sse_finish(&self->sse);
+    tr_buffer_finish(&self->came);
+    free(self->vectors.values);
+    free(self->transcript);
+    json_decref(self->tools);
+    json_decref(self->json);
+    self->tools = self->json = NULL;
+    self->vectors = (tr_llm_vectors_t){0};
+    self->transcript = NULL;
+    self->transcript_len = 0;
+    self->has_answer = false;
+}
+
+/* ---- the transfer ---- */
+
+static bool is_stream(const tr_llm_call_t *self, const tr_llm_report_t *report) {
+    return self->request.stream && report->status / 100 == 2 &&
+           strncmp(report->content_type, "text/event-stream", 17) == 0;
+}
+
+static bool on_data(void *arg, const tr_llm_report_t *report, const char *bytes, size_t len) {
+    tr_llm_call_t *self = arg;
+    self->streams = self->streams || is_stream(self, report);
+    if (!self->streams) {
+        tr_buffer_put(&self->came, bytes, len);
+        return true;
+    }
+    int r = tr_llm_sse_feed(&self->sse, bytes, len, tr_llm_read_event, self);
+    if (self->over) { /* cancelled from on_text */
+        tr_llm_call_free(self);
+        return false;
+    }
+    if (r < 0)
+        self->wrong = tr_error_set(&self->error, r, "the stream cannot be read: %s", strerror(-r));
+    return r == 0;
+}
+
+/* The leave, the reservation and the breaker, with what it cost. */
+static void settle(tr_llm_call_t *self, const tr_llm_usage_t *usage) {
+    uint64_t tokens = usage->input_tokens + usage->output_tokens;
+    self->client->rate->ops->leave(self->client->rate, &self->leave, tokens);
+    tr_llm_budget_settle(&self->held, tokens, usage->nano);
+    self->usage.input_tokens += usage->input_tokens;
+    self->usage.output_tokens += usage->output_tokens;
+    self->usage.nano += usage->nano;
+    self->usage.estimated |= usage->estimated;
+    self->client->stats.input_tokens += usage->input_tokens;
+    self->client->stats.output_tokens += usage->output_tokens;
+    self->client->stats.nano += usage->nano;
+}
+
+static void tell_breaker(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
+    const tr_llm_breaker_config_t *c = &self->client->config.breaker;
+    tr_llm_breaker_t *breaker = &tr_llm_call_provider(self)->breaker;
+    if (outcome->bad)
+        tr_llm_breaker_failure(breaker, tr_clock_ms(), (uint32_t)c->failures, c->open_ms, c->max_open_ms);
+    else if (outcome->good)
+        tr_llm_breaker_success(breaker);
+    else
+        tr_llm_breaker_neither(breaker);
+}
+
+/* Servers repeat what they were sent, keys too: not in what people and logs will read. */
+static void hide_key(const tr_llm_call_t *self, tr_error_t *error) {
+    char key[TR_LLM_KEY_MAX], *at = error->text;
+    if (error->code < 0 && tr_llm_provider_key(tr_llm_call_provider(self), key, NULL) == 0 && *key)
+        while ((at = strstr(at, key)))
+            memset(at, '*', strlen(key));
+    explicit_bzero(key, sizeof key);
+}
+
+static void end(tr_llm_call_t *self, const tr_llm_report_t *report, tr_llm_outcome_t *outcome) {
+    hide_key(self, &outcome->error);
+    tr_llm_usage_t usage = tr_llm_read_usage(self, report);
+    self->runs = false;
+    self->transfer = NULL;
+    self->http_status = report->status;
+    self->client->stats.in_flight--;
+    self->client->stats.failures += outcome->status != TR_LLM_OK;
+    settle(self, &usage);
+    tell_breaker(self, outcome);
+    tr_llm_span_emit(self, outcome, &usage, report->status);
+    tr_llm_call_told(self, outcome);
+}
+
+static void on_done(void *arg, const tr_llm_report_t *report) {
+    tr_llm_call_t *self = arg;
+    tr_llm_outcome_t outcome;
+    tr_llm_read_answer(self, report, &outcome);
+    if (self->over) { /* cancelled from on_text, with the whole text */
+        tr_llm_call_free(self);
+        return;
+    }
+    end(self, report, &outcome);
+}
+
+static const tr_llm_transfer_ops_t transfer_ops = {on_data, on_done};
+
+static tr_llm_limits_t limits_of(const tr_llm_call_t *self) {
+    const tr_llm_limits_config_t *l = &self->client->config.limits;
+    int64_t left = self->deadline_ms - tr_clock_ms();
+    return (tr_llm_limits_t){.connect_ms = l->connect_ms,
+        .first_byte_ms = l->first_byte_ms,
+        .idle_ms = l->idle_ms,
+        .total_ms = left > 1 ? left : 1,
+        .body_max = (size_t)l->answer_bytes};
+}
+
+static int start_transfer(tr_llm_call_t *self, const char *url, const char *const *headers) {
+    tr_llm_part_t parts[TR_LLM_PARTS_MAX];
+    tr_llm_http_t http = {.url = url,
+        .headers = headers,
+        .body = self->body,
+        .body_len = self->body_len,
+        .ca_file = tr_llm_call_provider(self)->config->ca_file,
+        .limits = limits_of(self)};
+    if (!self->body) {
+        http.parts = parts;
+        http.parts_n = tr_llm_transcribe_parts(&self->request, self->model, parts);
+    }
+    return tr_llm_transfer_start(self->client->transfers, &http, &transfer_ops, self, &self->transfer);
+}
+
+/* With the key, which is wiped as soon as libcurl has its copy. */
+static int send_it(tr_llm_call_t *self, tr_error_t *error) {
+    char url[URL_MAX], key[TR_LLM_KEY_MAX];
+    const char *headers[TR_LLM_HEADERS_MAX];
+    const tr_llm_provider_t *provider = tr_llm_call_provider(self);
+    tr_arena_t arena;
+    tr_arena_init(&arena, HEADERS_BYTES);
+    int r = tr_llm_provider_url(provider, self->request.op, self->model, url, sizeof url);
+    if (r < 0)
+        tr_error_set(error, r, "the URL is too long");
+    if (r == 0)
+        r = tr_llm_provider_key(provider, key, error);
+    if (r == 0 && (r = tr_llm_provider_headers(provider, &self->request, key, &arena, headers)) < 0)
+        tr_error_set(error, r, "the headers are too large");
+    if (r == 0 && (r = start_transfer(self, url, headers)) < 0)
+        tr_error_set(error, r, "out of memory");
+    tr_arena_wipe(&arena);
+    explicit_bzero(key, sizeof key);
+    return r;
+}
+
+static void on_granted(void *arg) {
+    tr_llm_call_t *self = arg;
+    tr_error_t error = {0};
+    self->client->stats.waiting--;
+    self->client->stats.in_flight++;
+    self->client->stats.attempts++;
+    self->attempts++;
+    self->tries++;
+    self->began_ns = tr_clock_ns();
+    self->began_wall_ms = tr_clock_wall_ms();
+    set_up_answer(self);
+    if (send_it(self, &error) == 0)
+        return;
+    tr_llm_outcome_t outcome = {
+        .status = TR_LLM_FAILED, .others = true, .retry_after_ms = -1, .error = error};
+    end(self, &(tr_llm_report_t){.end = TR_LLM_END_FAILED, .retry_after_ms = -1}, &outcome);
+}
+
+/* ---- the beginning ---- */
+
+static int reserve(tr_llm_call_t *self, uint64_t *ret_tokens, tr_error_t *error) {
+    const tr_llm_request_t *r = &self->request;
+    uint64_t input = tr_llm_attempt_tokens(self->body_len),
+             output = r->op == TR_LLM_CHAT ? max_tokens_of(self) : 0;
+    uint64_t nano = tr_llm_config_cost(tr_llm_call_provider(self)->config, self->model, input, output);
+    *ret_tokens = input + output;
+    return tr_llm_budget_reserve(
+        &self->client->budget, r->agent, r->task, input + output, nano, &self->held, error);
+}
+
+static int ask_leave(tr_llm_call_t *self, uint64_t tokens) {
+    const tr_llm_provider_t *provider = tr_llm_call_provider(self);
+    self->leave = (tr_llm_leave_t){.granted = on_granted, .arg = self, .tokens = tokens};
+    int r = self->client->rate->ops->ask(
+        self->client->rate, provider->account, &provider->config->rate, &self->leave);
+    if (r == 0)
+        self->client->stats.waiting++;
+    return r;
+}
+
+int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret) {
+    tr_error_t error = {0};
+    uint64_t tokens = 0;
+    forget_answer(self);
+    int r = tr_llm_attempt_body(self);
+    if (r == 0)
+        r = reserve(self, &tokens, &error);
+    if (r == 0 && (r = ask_leave(self, tokens)) < 0)
+        tr_llm_budget_settle(&self->held, 0, 0);
+    if (r == 0) {
+        self->runs = true;
+        return 0;
+    }
+    if (!*error.text)
+        tr_error_set(&error, r, "out of memory");
+    *ret = (tr_llm_outcome_t){
+        .status = r == -EDQUOT ? TR_LLM_OVER_BUDGET : TR_LLM_FAILED, .retry_after_ms = -1, .error = error};
+    tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    return r;
+}
+
+void tr_llm_attempt_drop(tr_llm_call_t *self) {
+    if (self->runs) {
+        bool flies = self->leave.holds;
+        tr_llm_usage_t usage = {0};
+        if (flies) /* the server may go on with it */
+            usage = tr_llm_read_usage(self, &(tr_llm_report_t){.end = TR_LLM_END_TOTAL});
+        self->client->stats.in_flight -= flies;
+        self->client->stats.waiting -= !flies;
+        settle(self, &usage);
+        tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+        self->runs = false;
+    }
+    tr_llm_transfer_cancel(&self->transfer);
+    forget_answer(self);
+    free(self->body);
+    self->body = NULL;
+}

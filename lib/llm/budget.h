@@ -1,0 +1,46 @@
+/*
+ * What calls may spend, in tokens and in money: an account for each agent, each task, and one for all.
+ *
+ * An attempt reserves its estimate on all of its accounts before it is made, and settles with what it cost after it, so that
+ * calls beside each other cannot spend the same rest twice. What was spent may exceed a limit by no more than the attempts in
+ * flight cost more than was estimated; then nothing more is reserved.
+ *
+ * Invariant: what is reserved is never negative, and is nothing when nothing is in flight. Pure. One thread.
+ */
+#ifndef TR_LLM_BUDGET_H
+#define TR_LLM_BUDGET_H
+
+#include "lib/base/map.h"
+#include "lib/llm/llm.h"
+
+#define TR_LLM_ACCOUNTS     3
+#define TR_LLM_ACCOUNTS_MAX 100000 /* tasks that are not forgotten */
+
+typedef struct tr_llm_budget {
+    tr_map_t accounts; /* "agent:NAME" -> tr_llm_account_t */
+    tr_llm_account_t fleet;
+    tr_llm_account_t agent, task; /* the limits of new ones */
+} tr_llm_budget_t;
+
+/* What an attempt holds. Zeroed = nothing. */
+typedef struct tr_llm_reservation {
+    tr_llm_account_t *accounts[TR_LLM_ACCOUNTS]; /* NULL = none */
+    uint64_t tokens, nano;
+} tr_llm_reservation_t;
+
+void tr_llm_budget_init(tr_llm_budget_t *self, uint64_t seed);
+void tr_llm_budget_finish(tr_llm_budget_t *self);
+
+/* agent, task: NULL = nobody's. 0; -EDQUOT: one of the accounts lacks it, the text says which; -ENOMEM. */
+int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, uint64_t tokens,
+    uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error);
+/* Once for each reservation; zeroes it. */
+void tr_llm_budget_settle(tr_llm_reservation_t *reservation, uint64_t tokens, uint64_t nano);
+
+/* By name: "fleet", "agent:NAME", "task:ID". NULL = nothing was ever on it. */
+const tr_llm_account_t *tr_llm_budget_account(const tr_llm_budget_t *self, const char *name);
+int tr_llm_budget_limit(tr_llm_budget_t *self, const char *name, uint64_t tokens_max, uint64_t nano_max);
+/* Nothing where something of it is reserved. */
+void tr_llm_budget_forget(tr_llm_budget_t *self, const char *name);
+
+#endif

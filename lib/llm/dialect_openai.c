@@ -1,0 +1,127 @@
+/* OpenAI's chat/completions, and all that speak it. */
+#include "lib/llm/dialect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- asking ---- */
+
+static json_t *tools_of(const tr_llm_request_t *r) {
+    json_t *tools = json_array();
+    for (size_t i = 0; i < json_array_size(r->tools); i++)
+        json_array_append_new(
+            tools, json_pack("{s:s, s:O}", "type", "function", "function", json_array_get(r->tools, i)));
+    return tools;
+}
+
+static json_t *tool_choice_of(const char *choice) {
+    if (strcmp(choice, "auto") == 0 || strcmp(choice, "none") == 0 || strcmp(choice, "required") == 0)
+        return json_string(choice);
+    return json_pack("{s:s, s:{s:s}}", "type", "function", "function", "name", choice);
+}
+
+static json_t *format_of(const tr_llm_preset_t *preset, const tr_llm_request_t *r) {
+    if (preset->schema_way == TR_LLM_SCHEMA_VALUE)
+        return json_pack("{s:s, s:O}", "type", "json_object", "value", r->schema);
+    return json_pack("{s:s, s:{s:s, s:O}}", "type", "json_schema", "json_schema", "name",
+        r->schema_name ? r->schema_name : "answer", "schema", r->schema);
+}
+
+static json_t *ask(const tr_llm_preset_t *preset, const tr_llm_request_t *r, const json_t *messages,
+    const char *model, uint32_t max_tokens) {
+    json_t *body = json_pack(
+        "{s:s, s:O, s:I}", "model", model, "messages", messages, preset->max_tokens, (json_int_t)max_tokens);
+    if (!body)
+        return NULL;
+    if (r->temperature >= 0)
+        json_object_set_new(body, "temperature", json_real(r->temperature));
+    if (json_array_size(r->tools))
+        json_object_set_new(body, "tools", tools_of(r));
+    if (json_array_size(r->tools) && r->tool_choice)
+        json_object_set_new(body, "tool_choice", tool_choice_of(r->tool_choice));
+    if (r->schema)
+        json_object_set_new(body, "response_format", format_of(preset, r));
+    if (r->stream) {
+        json_object_set_new(body, "stream", json_true());
+        json_object_set_new(body, "stream_options", json_pack("{s:b}", "include_usage", 1));
+    }
+    return body;
+}
+
+/* ---- answers ---- */
+
+static void read_usage(tr_llm_answer_t *a, const json_t *json) {
+    const json_t *usage = json_object_get(json, "usage");
+    const json_t *input = json_object_get(usage, "prompt_tokens");
+    const json_t *output = json_object_get(usage, "completion_tokens");
+    if (!json_is_integer(input) || json_integer_value(input) < 0 || json_integer_value(output) < 0)
+        return;
+    a->input_tokens = (uint64_t)json_integer_value(input);
+    a->output_tokens = (uint64_t)json_integer_value(output);
+    a->has_usage = true;
+}
+
+static int read_tool(tr_llm_answer_t *a, const json_t *tool, size_t place) {
+    const json_t *index = json_object_get(tool, "index");
+    const json_t *function = json_object_get(tool, "function");
+    const json_t *arguments = json_object_get(function, "arguments");
+    tr_llm_tool_call_t *t =
+        tr_llm_answer_tool(a, json_is_integer(index) ? json_integer_value(index) : (int64_t)place,
+            json_string_value(json_object_get(tool, "id")));
+    if (!t)
+        return -EMSGSIZE;
+    tr_llm_tool_call_name(t, json_string_value(json_object_get(function, "name")));
+    if (json_is_string(arguments)) {
+        tr_buffer_put(&t->arguments, json_string_value(arguments), json_string_length(arguments));
+    } else if (json_is_object(arguments)) { /* some servers give them as they are */
+        char *text = json_dumps(arguments, JSON_COMPACT);
+        tr_buffer_text(&t->arguments, text ? text : "");
+        free(text);
+    }
+    return 0;
+}
+
+/* A message, or a piece of one. */
+static int read_message(tr_llm_answer_t *a, const json_t *message, tr_error_t *error) {
+    const json_t *tools = json_object_get(message, "tool_calls");
+    tr_llm_answer_text(a, json_object_get(message, "content"));
+    for (size_t i = 0; i < json_array_size(tools); i++)
+        if (read_tool(a, json_array_get(tools, i), i) < 0)
+            return tr_error_set(error, -EMSGSIZE, "the answer calls more than %d tools", TR_LLM_TOOLS_MAX);
+    return 0;
+}
+
+static int read_choice(tr_llm_answer_t *a, const json_t *json, const char *member, tr_error_t *error) {
+    const json_t *told = json_object_get(json, "error");
+    const json_t *choice = json_array_get(json_object_get(json, "choices"), 0);
+    if (told && !json_is_null(told))
+        return tr_llm_dialect_told_error(told, error);
+    if (!json_is_object(json))
+        return tr_error_set(error, -EBADMSG, "expected an object with choices");
+    tr_llm_answer_copy(a->model, sizeof a->model, json_object_get(json, "model"));
+    tr_llm_answer_copy(a->id, sizeof a->id, json_object_get(json, "id"));
+    read_usage(a, json);
+    tr_llm_answer_copy(a->finish, sizeof a->finish, json_object_get(choice, "finish_reason"));
+    return read_message(a, json_object_get(choice, member), error);
+}
+
+/* The last event has the usage and no choices. */
+static int read_event(tr_llm_answer_t *a, const char *name, const json_t *json, tr_error_t *error) {
+    if (strcmp(name, "error") == 0)
+        return tr_llm_dialect_told_error(
+            json_object_get(json, "error") ? json_object_get(json, "error") : json, error);
+    return read_choice(a, json, "delta", error);
+}
+
+static int read_body(tr_llm_answer_t *a, const json_t *json, tr_error_t *error) {
+    int r = read_choice(a, json, "message", error);
+    if (r == 0 && !json_array_size(json_object_get(json, "choices")))
+        return tr_error_set(
+            error, -EBADMSG, "the answer has no choices: is the base-url that of a chat API?");
+    if (r == 0 && !*a->finish)
+        return tr_error_set(error, -EBADMSG, "the answer has no finish_reason");
+    return r;
+}
+
+const tr_llm_dialect_t tr_llm_dialect_openai = {"chat/completions", ask, read_event, read_body};

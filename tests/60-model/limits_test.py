@@ -1,0 +1,127 @@
+"""What the model client keeps to: budgets, rates, memory, with many calls at once."""
+import resource
+
+import model
+from model import harness
+
+KIB_PER_CALL = 64
+CALLS = 1000
+
+
+class Budgets(model.ModelTest):
+    PRICED = {"prices": [{"input": "1", "output": "2"}]}
+
+    def test_what_is_spent_is_counted(self):
+        server = self.server()
+        caller = self.caller(server.config(self.PRICED))
+        caller.call(agent="bob", task="t1")
+        done = caller.call(agent="bob", task="t2")
+        self.assertEqual(done["usage"]["nano"], 7 * 1000 + 3 * 2000)
+        for name, calls in (("fleet", 2), ("agent:bob", 2), ("task:t1", 1)):
+            account = caller.ask("account", name=name)
+            self.assertEqual((account["tokens"], account["tokens_reserved"], account["nano"], account["nano_reserved"]),
+                             (10 * calls, 0, 13000 * calls, 0), name)
+        self.assertFalse(caller.ask("account", name="agent:eve")["is"])
+
+    def test_calls_at_once_do_not_spend_the_same_rest(self):
+        """Spend <= budget + what one call in flight costs more than was estimated."""
+        server = self.server()
+        server.usual = model.slow(model.chat(usage={"prompt_tokens": 40, "completion_tokens": 60}), 0.05)
+        caller = self.caller(server.config(budget={"agent": {"tokens": 1000}}))
+        ids = [caller.start(agent="bob", max_tokens=60) for _ in range(40)]
+        done = [caller.done(id_) for id_ in ids]
+        spent = caller.ask("account", name="agent:bob")
+        self.assertEqual({d["status"] for d in done}, {"ok", "over-budget"})
+        self.assertEqual(spent["tokens"], 100 * len(server.requests))
+        self.assertEqual(spent["tokens_reserved"], 0)
+        n = len(server.requests)
+        while caller.call(agent="bob", max_tokens=60)["status"] == "ok":
+            n += 1
+        self.assertEqual(len(server.requests), n, "what is over its budget is not asked")
+        in_flight = server.most_working
+        self.assertLessEqual(caller.ask("account", name="agent:bob")["tokens"], 1000 + 100 * in_flight)
+        self.assertEqual(caller.call(agent="eve", max_tokens=60)["status"], "ok", "it is another's budget")
+
+    def test_one_after_the_other_overspends_by_one_call_at_most(self):
+        server = self.server()
+        server.usual = model.chat(usage={"prompt_tokens": 500, "completion_tokens": 500})
+        caller = self.caller(server.config(budget={"fleet": {"tokens": 2500}}))
+        statuses = [caller.call(max_tokens=10)["status"] for _ in range(6)]
+        self.assertEqual(statuses, ["ok"] * 3 + ["over-budget"] * 3)
+        self.assertLessEqual(caller.ask("account", name="fleet")["tokens"], 2500 + 1000)
+
+    def test_money(self):
+        server = self.server()
+        caller = self.caller(server.config(self.PRICED, budget={"task": {"money": "0.00001"}}))
+        done = caller.call(task="t", max_tokens=4000)
+        self.assertEqual((done["status"], len(server.requests)), ("over-budget", 0))
+        self.assertIn("task", done["detail"])
+        caller.tell(do="limit", name="task:t", tokens=0, nano=1000000000)
+        self.assertEqual(caller.call(task="t")["status"], "ok")
+
+    def test_failures_cost_what_the_server_worked_on(self):
+        server = self.server()
+        caller = self.caller(server.config(retry={"attempts": 1}))
+        server.does(model.status(500), model.stream(model.events(finish=None, usage=None)))
+        self.assertEqual(caller.call()["usage"]["input"], 0)
+        usage = caller.call(stream=True)["usage"]
+        self.assertTrue(usage["estimated"])
+        self.assertGreater(usage["input"], 0)
+        self.assertGreater(usage["output"], 0)
+
+
+class Rates(model.ModelTest):
+    def test_so_many_in_flight(self):
+        server = self.server()
+        server.usual = model.slow(model.chat(), 0.05)
+        caller = self.caller(server.config({"rate": {"in-flight": 3}}))
+        for id_ in [caller.start() for _ in range(15)]:
+            self.assertEqual(caller.done(id_)["status"], "ok")
+        self.assertEqual(server.most_working, 3)
+
+    def test_so_many_a_minute(self):
+        server = self.server()
+        caller = self.caller(server.config({"rate": {"requests-per-minute": 3}}))
+        ids = [caller.start(total_ms=2000) for _ in range(6)]
+        done = [caller.done(id_)["status"] for id_ in ids]
+        self.assertEqual((done.count("ok"), len(server.requests)), (1, 1))
+        self.assertEqual(done.count("timed-out"), 5)
+
+    def test_two_providers_with_one_key_share_it(self):
+        server = self.server()
+        server.usual = model.slow(model.chat(), 0.05)
+        providers = [server.provider(name=name, rate={"in-flight": 2}, models={name: "m"}, model=None) for name in ("chat", "embed")]
+        for provider in providers:
+            del provider["model"]
+        caller = self.caller({"providers": providers, **model.QUICK})
+        for id_ in [caller.start() for _ in range(8)]:
+            self.assertEqual(caller.done(id_)["status"], "ok")
+        self.assertEqual(server.most_working, 2)
+
+
+class Many(model.ModelTest):
+    def test_a_thousand_streams_at_once(self):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        server = self.server()
+        caller = self.caller(server.config())
+        caller.call(want_text=True)
+        before = caller.resident_kib()
+        gate = model.Gate(server)
+        server.usual = gate.stream(model.events())
+        ids = [caller.start(want_text=True) for _ in range(CALLS)]
+        for id_ in ids:
+            while not caller.texts[id_]:
+                caller.until(lambda line: line["event"] == "text")
+        each = (caller.resident_kib() - before) / CALLS
+        self.assertEqual(caller.ask("stat")["in_flight"], CALLS)
+        gate.open()
+        for id_ in ids:
+            self.assertEqual(caller.done(id_)["text"], "Hello, world")
+        print(f"{CALLS} streams at once: {each:.1f} KiB each")
+        if not caller.sanitized():
+            self.assertLessEqual(each, KIB_PER_CALL)
+
+
+if __name__ == "__main__":
+    harness.main()
