@@ -1,0 +1,103 @@
+"""The model client against a real llama-server with a tiny model: chat, streams, JSON by a schema, embeddings, many at once.
+
+The server: TROUPE_LLAMA_SERVER, or that of the path, or that in the Debian sid at TROUPE_SID (debootstrap --variant=minbase
+--include=llama.cpp-tools sid DIR; needs root). The model: TROUPE_LLAMA_MODEL, or ../shared/models/stories260K.gguf. Skipped where
+they are not there.
+"""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import model
+from model import harness
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+MODEL = os.environ.get("TROUPE_LLAMA_MODEL", os.path.join(ROOT, "../shared/models/stories260K.gguf"))
+SID = os.environ.get("TROUPE_SID")
+SERVER = os.environ.get("TROUPE_LLAMA_SERVER") or shutil.which("llama-server")
+SCHEMA = {"type": "object", "required": ["name", "old"], "additionalProperties": False,
+          "properties": {"name": {"enum": ["Lily", "Tom"]}, "old": {"type": "boolean"}}}
+START = 120.0
+
+
+def missing():
+    if not os.path.exists(MODEL):
+        return f"no model {os.path.normpath(MODEL)}"
+    if SERVER or SID and os.geteuid() == 0 and os.path.exists(os.path.join(SID, "usr/bin/llama-server")):
+        return None
+    return "no llama-server: set TROUPE_LLAMA_SERVER or TROUPE_SID"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Llama(model.ModelTest):
+    def command(self):
+        if SERVER:
+            return [SERVER], MODEL
+        inside = "/tmp/" + os.path.basename(MODEL)
+        shutil.copy(MODEL, SID + inside)
+        return ["chroot", SID, "llama-server"], inside
+
+    def llama(self):
+        command, path = self.command()
+        port = free_port()
+        log = open(os.path.join(self.directory, "llama.log"), "wb")
+        self.addCleanup(log.close)
+        server = subprocess.Popen([*command, "-m", path, "--host", "127.0.0.1", "--port", str(port), "-c", "8192", "-np", "2", "--jinja",
+                                   "--override-kv", "llama.context_length=int:4096", "--embeddings", "--pooling", "mean", "--offline"],
+                                  stdout=log, stderr=log)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+
+        def healthy():
+            self.assertIsNone(server.poll(), "llama-server ended")
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).status == 200
+            except (urllib.error.URLError, OSError):
+                return False
+        harness.wait_until(healthy, "llama-server is up", START)
+        return self.caller({"providers": [{"preset": "llama.cpp", "base-url": f"http://127.0.0.1:{port}/v1", "model": "m", "models": {"embed": "m"}}]})
+
+    def test_all(self):
+        caller = self.llama()
+        whole = caller.call(max_tokens=16, temperature=0)
+        self.assertIn(whole["status"], ("ok", "cut"), whole)
+        self.assertGreater(whole["usage"]["input"], 0)
+        self.assertFalse(whole["usage"]["estimated"])
+
+        id_ = caller.start(max_tokens=16, temperature=0, want_text=True)
+        streamed = caller.done(id_)
+        self.assertEqual((streamed["status"], streamed["text"]), (whole["status"], whole["text"]))
+        self.assertEqual("".join(caller.texts[id_]), whole["text"])
+        self.assertEqual(streamed["usage"], whole["usage"])
+
+        for stream in (False, True):
+            done = caller.call(schema=SCHEMA, stream=stream, max_tokens=200)
+            self.assertEqual((done["status"], set(done["json"])), ("ok", {"name", "old"}), done)
+
+        done = caller.call("embed", input=["a cat", "a dog", "a cat"])
+        self.assertEqual((done["status"], len(done["vectors"])), ("ok", 3), done)
+        for a, b in zip(done["vectors"][0], done["vectors"][2]):
+            self.assertAlmostEqual(a, b, places=3)
+        self.assertNotEqual(done["vectors"][0], done["vectors"][1])
+
+        ids = [caller.start(max_tokens=8, want_text=True) for _ in range(20)]
+        for id_ in ids:
+            self.assertIn(caller.done(id_)["status"], ("ok", "cut"))
+        print(json.dumps(whole["text"]))
+
+
+if __name__ == "__main__":
+    reason = missing()
+    if reason:
+        print(f"skipped: {reason}")
+        raise SystemExit(77)
+    harness.main()
