@@ -13,6 +13,7 @@ typedef struct talk {
     tr_machine_t machine;
     uint64_t hash;
     char *id, *initiator, *participant, *provider, *cancel_id;
+    char *answers_to; /* whom the first act asked to be answered; mostly the initiator */
     tr_performative_t first;
     int64_t began_ms, last_ms, due_ms;
     size_t messages, illegal;
@@ -54,6 +55,7 @@ static void talk_free(talk_t *t) {
     free(t->participant);
     free(t->provider);
     free(t->cancel_id);
+    free(t->answers_to);
     free(t);
 }
 
@@ -107,18 +109,27 @@ static uint64_t hash_name(const char *text, size_t n) {
     return h ^ h >> 29;
 }
 
-/* Either direction has the same. b NULL: the other side may have several names. */
-static uint64_t hash_key(const char *id, const char *a, const char *b) {
-    uint64_t other = b ? hash_name(b, name_length(b)) : 0;
-    return hash_name(id, strlen(id)) * 31 + hash_name(a, name_length(a)) + other;
+static uint64_t hash_id(const char *id) {
+    return hash_name(id, strlen(id)) * 31;
 }
 
+/* Either direction has the same. */
+static uint64_t hash_pair(const char *id, const char *a, const char *b) {
+    return hash_id(id) + hash_name(a, name_length(a)) + hash_name(b, name_length(b));
+}
+
+static bool is_service(const char *name) {
+    return !strncmp(name, TR_SERVICE_PREFIX, strlen(TR_SERVICE_PREFIX));
+}
+
+/* The initiator is no party of an answer that goes to the reply-to of the first act. */
 static bool is_between(const tr_checker_t *self, const talk_t *t, const char *from, const char *to) {
-    if (same_agent(self, t->initiator, from))
-        return same_agent(self, t->participant, to) || (t->provider && same_agent(self, t->provider, to));
-    return t->open_ended
-               ? same_agent(self, t->initiator, to) || (t->provider && same_agent(self, t->provider, from))
-               : same_agent(self, t->participant, from) && same_agent(self, t->initiator, to);
+    if (same_agent(self, t->initiator, from) &&
+        (same_agent(self, t->participant, to) || (t->provider && same_agent(self, t->provider, to))))
+        return true;
+    if (t->provider && same_agent(self, t->provider, from))
+        return t->open_ended || same_agent(self, t->initiator, to);
+    return is_service(t->participant) && same_agent(self, t->answers_to, to);
 }
 
 static talk_t *find_at(const tr_checker_t *self, uint64_t hash, const tr_acl_t *acl, const char *to) {
@@ -130,29 +141,30 @@ static talk_t *find_at(const tr_checker_t *self, uint64_t hash, const tr_acl_t *
     return NULL;
 }
 
+/* Whose answers may come from or go to another name is found by its id alone. */
 static talk_t *find(const tr_checker_t *self, const tr_acl_t *acl, const char *to) {
     const char *id = acl->conversation_id;
-    talk_t *t = find_at(self, hash_key(id, acl->sender, to), acl, to);
-    if (!t)
-        t = find_at(self, hash_key(id, acl->sender, NULL), acl, to);
-    return t ? t : find_at(self, hash_key(id, to, NULL), acl, to);
+    talk_t *t = find_at(self, hash_pair(id, acl->sender, to), acl, to);
+    return t ? t : find_at(self, hash_id(id), acl, to);
 }
 
 static talk_t *talk_new(const tr_acl_t *acl, const char *to, const tr_machine_t *machine, int64_t wall_ms) {
     talk_t *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    bool service = !strncmp(to, TR_SERVICE_PREFIX, strlen(TR_SERVICE_PREFIX));
+    bool service = is_service(to);
     t->open_ended = service || acl->reply_to.count;
-    t->hash = hash_key(acl->conversation_id, acl->sender, t->open_ended ? NULL : to);
+    t->hash =
+        t->open_ended ? hash_id(acl->conversation_id) : hash_pair(acl->conversation_id, acl->sender, to);
     t->machine = *machine;
     t->first = acl->performative;
     t->id = strdup(acl->conversation_id);
     t->initiator = strdup(acl->sender);
     t->participant = strdup(to);
     t->provider = service ? NULL : strdup(to);
+    t->answers_to = strdup(acl->reply_to.count ? acl->reply_to.items[0] : acl->sender);
     t->began_ms = wall_ms;
-    if (t->id && t->initiator && t->participant && (service || t->provider))
+    if (t->id && t->initiator && t->participant && t->answers_to && (service || t->provider))
         return t;
     talk_free(t);
     return NULL;
@@ -197,6 +209,7 @@ static int begin(const tr_acl_t *acl, const char *to, int64_t wall_ms, talk_t **
         return *ret_talk ? 0 : -ENOMEM;
     }
     *ret = (tr_checked_t){.check = TR_CHECK_ILLEGAL,
+        .unbegun = true,
         .id = acl->conversation_id,
         .protocol = p->name,
         .initiator = acl->sender,

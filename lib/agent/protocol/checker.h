@@ -28,6 +28,7 @@ typedef enum tr_check {
 /* A conversation as it stands after a message. Texts are borrowed until the next call. */
 typedef struct tr_checked {
     tr_check_t check;
+    bool unbegun; /* illegal, since it begins nothing and no conversation is known that it could belong to */
     const char *id, *protocol, *initiator, *participant;
     const char *state;
     tr_outcome_t outcome;
