@@ -112,6 +112,12 @@ int tr_bench_durable_delivered(
 int tr_bench_durable_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_backlog(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_contract_net(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_contract_net_paced(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_conversations(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
