@@ -13,6 +13,8 @@
     VERB(scale)                                                                                              \
     VERB(quarantine)                                                                                         \
     VERB(tap)                                                                                                \
+    VERB(conversation_watch)                                                                                 \
+    VERB(conversation_show)                                                                                  \
     VERB(logs)                                                                                               \
     VERB(topics)                                                                                             \
     VERB(brokers)                                                                                            \
