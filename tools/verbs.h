@@ -35,6 +35,13 @@
     VERB(ask)                                                                                                \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
+    VERB(task_submit)                                                                                        \
+    VERB(task_ls)                                                                                            \
+    VERB(task_show)                                                                                          \
+    VERB(task_watch)                                                                                         \
+    VERB(task_cancel)                                                                                        \
+    VERB(task_approve)                                                                                       \
+    VERB(task_retry)                                                                                         \
     VERB(votes_count)                                                                                        \
     VERB(df_search)                                                                                          \
     VERB(cert_new)                                                                                           \

@@ -1,6 +1,7 @@
 /* Prints the catalogues of log events as they stand in docs/operations.md; page_test.py compares. Also checks them. */
 #include "agentd/events.h"
 #include "broker/events.h"
+#include "coordinator/events.h"
 #include "lib/base/log.h"
 #include "tools/up_events.h"
 
@@ -16,6 +17,7 @@ static const struct {
     {"broker", tr_broker_events, TR_B_EVENTS},
     {"agentd", tr_agentd_events, TR_EVENT_COUNT},
     {"up", tr_up_events, TR_UP_LOG_COUNT},
+    {"coordinator", tr_coordinator_events, TR_C_EVENTS},
 };
 
 static int print(const tr_event_t *events, size_t count) {
@@ -31,5 +33,5 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[1], catalogues[i].name))
             return print(catalogues[i].events, catalogues[i].count);
     }
-    return fprintf(stderr, "usage: events broker|agentd|up\n"), 1;
+    return fprintf(stderr, "usage: events broker|agentd|up|coordinator\n"), 1;
 }

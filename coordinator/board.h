@@ -1,0 +1,106 @@
+/*
+ * The board: all tasks that have not ended, who could do them, and who does which. Pure: no clock, no socket, no disk. What
+ * happens to a task is told by calls; what follows from it is said to the hooks, and done by whoever gave them.
+ *
+ * Order. A task waits in the lane of its skills. Within a lane the next one is that with the highest priority, where
+ * having waited for TR_BOARD_AGE_MS counts as much as one step of priority: so nothing waits for ever. Between lanes with
+ * agents to spare, the one whose first task comes first by the same measure.
+ *
+ * Choice. Of the agents that offer all of a task's skills and have room, the one with the smallest part of its room taken;
+ * of several the one that was asked least recently; and not the one that had the task last, if there is another.
+ *
+ * Tries. Each time that a task is given to an agent is a try, and has a number. What is said of an earlier try is dropped:
+ * an agent that was given up and comes back with a result does not complete the task a second time. A try that failed is
+ * followed by another, later and later, until tries_max; a refusal as well. The last one's reason is the task's.
+ *
+ * One thread. Calls must not be made from hooks.
+ */
+#ifndef TR_COORDINATOR_BOARD_H
+#define TR_COORDINATOR_BOARD_H
+
+#include "coordinator/task.h"
+#include "lib/base/error.h"
+
+#define TR_BOARD_AGE_MS      INT64_C(10000)
+#define TR_BOARD_BACKOFF_MS  INT64_C(200) /* before the second try; twice as long before each further one */
+#define TR_BOARD_BACKOFF_MAX INT64_C(30000)
+#define TR_BOARD_NEVER       INT64_MAX
+
+typedef struct tr_board tr_board_t;
+
+typedef struct tr_worker {
+    char name[257];      /* AID */
+    const char **skills; /* sorted */
+    char *owned;         /* their texts */
+    size_t skill_count;
+    uint32_t capacity;
+    uint32_t in_hand;
+    uint64_t asked; /* when it was asked last, as a number that rises */
+    bool listed;    /* in the directory now; else it gets nothing */
+} tr_worker_t;
+
+typedef struct tr_board_hooks {
+    void *arg;
+    /* It was added, or its state, reason or result is another one. Of one that has ended: it is freed after this. */
+    void (*changed)(void *arg, const tr_task_t *task, bool added);
+    /* Is to be given to task->agent, as try task->tries. */
+    void (*assign)(void *arg, const tr_task_t *task);
+    /* Its agent is to stop: it is cancelled, or late. */
+    void (*withdraw)(void *arg, const tr_task_t *task);
+    /* The state of a task that has ended, by its id: -ENOENT where there is none. */
+    int (*find)(void *arg, const char *id);
+} tr_board_hooks_t;
+
+/* NULL when out of memory. */
+tr_board_t *tr_board_new(const tr_board_hooks_t *hooks, uint64_t seed);
+void tr_board_destroy(tr_board_t **self); /* NULL-safe */
+
+/* ---- tasks ---- */
+
+/* Takes new tasks, all or none; they may need each other. 0; -EEXIST: an id is taken; -ENOENT: one needs what there is not,
+ * or what has failed; -ELOOP: they need each other in a circle; -ENOMEM; each with a text. */
+int tr_board_add(
+    tr_board_t *self, const tr_task_wish_t *wishes, size_t count, int64_t now_ms, tr_error_t *error);
+/* One that was there before this process was. Takes the task, unless it fails. 0, -ENOMEM, -EEXIST. */
+int tr_board_restore(tr_board_t *self, tr_task_t *task);
+/* All of them are restored: what was assigned is pending again, with the same tries behind it. 0, -ENOMEM. */
+int tr_board_resume(tr_board_t *self, int64_t now_ms);
+/* Once more, from the first try on: one that has failed or was cancelled, and is not on the board any more. Takes the task,
+ * unless it fails: -EEXIST, -ENOENT (what it needs has failed), -ENOMEM, with a text. */
+int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_t *error);
+const tr_task_t *tr_board_task(const tr_board_t *self, const char *id);
+size_t tr_board_count(const tr_board_t *self, tr_task_state_t state);
+
+/* What an agent says of a try. -ESTALE: it is not the one that goes on; nothing has changed. */
+int tr_board_agreed(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
+int tr_board_completed(
+    tr_board_t *self, const char *id, uint32_t try, const void *result, size_t len, int64_t now_ms);
+/* It refused, failed, went away or was late. `again_ms`: not before so long, 0 = by the backoff. */
+int tr_board_failed(
+    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
+
+/* The agent was not asked after all: the try does not count. */
+int tr_board_not_asked(
+    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
+
+/* What people say. -ENOENT: there is none that has not ended; -EPROTO: its state does not allow that. */
+int tr_board_cancel(tr_board_t *self, const char *id, const char *reason, int64_t now_ms);
+int tr_board_approve(tr_board_t *self, const char *id, int64_t now_ms);
+
+/* ---- agents ---- */
+
+/* As the directory has it now. 0 or -ENOMEM. */
+int tr_board_list_worker(
+    tr_board_t *self, const char *name, const char *const *skills, size_t skill_count, uint32_t capacity);
+/* Begins a new look at the directory: who is not listed again until tr_board_end_listing gets nothing more. */
+void tr_board_begin_listing(tr_board_t *self);
+void tr_board_end_listing(tr_board_t *self);
+size_t tr_board_workers(const tr_board_t *self);
+
+/* ---- time ---- */
+
+/* Gives away what can be given away now (with `assign`), and ends what is late. Returns when to be called again though
+ * nothing happens. */
+int64_t tr_board_turn(tr_board_t *self, bool assign, int64_t now_ms);
+
+#endif

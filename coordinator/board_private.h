@@ -1,0 +1,50 @@
+#ifndef TR_COORDINATOR_BOARD_PRIVATE_H
+#define TR_COORDINATOR_BOARD_PRIVATE_H
+
+#include "coordinator/board.h"
+#include "coordinator/heap.h"
+#include "lib/base/map.h"
+
+/* The tasks that want the same skills and could be done now. */
+typedef struct tr_lane {
+    tr_heap_t ready;
+    const char **skills; /* borrowed from `owned`, sorted */
+    size_t skill_count;
+    char *owned; /* the skills, each ended by 0: its key */
+    size_t owned_len;
+} tr_lane_t;
+
+struct tr_board {
+    tr_board_hooks_t hooks;
+    tr_map_t tasks; /* by id */
+    size_t counts[TR_TASK_STATES];
+    uint64_t sequence;
+    tr_task_t *doomed; /* those that are to fail, the last first */
+    bool dooming;
+    tr_heap_t later;     /* pending, and not due yet */
+    tr_heap_t deadlines; /* of all that have one */
+    tr_map_t lane_of;    /* by their keys */
+    tr_lane_t **lanes;
+    size_t lane_count, lane_room;
+    tr_map_t worker_of; /* by name */
+    tr_worker_t **workers;
+    size_t worker_count, worker_room;
+    uint64_t asked;
+};
+
+/* ---- board.c ---- */
+
+/* Tells the hook; of a task that has ended, tells those that need it, and frees it. */
+void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_t now_ms);
+tr_task_t *tr_board_find(const tr_board_t *self, const char *id);
+
+/* ---- lanes.c ---- */
+
+/* The lane of these skills, made where there is none; NULL when out of memory. */
+tr_lane_t *tr_lane_of(tr_board_t *self, const tr_task_t *task);
+void tr_lanes_finish(tr_board_t *self);
+/* Gives away what can be. */
+void tr_lanes_assign(tr_board_t *self, int64_t now_ms);
+void tr_workers_finish(tr_board_t *self);
+
+#endif

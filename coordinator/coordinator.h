@@ -1,0 +1,92 @@
+/*
+ * The process: an agent that takes tasks, its board, its store, and what it has to say.
+ *
+ * The way of a task. A request comes (desk.c) and is put on the board; the board says what has changed, which is written
+ * to the store. When all that came together has been dealt with, one commit makes it last, and only then is anybody told:
+ * who asked, who watches the task's topic, the agent that is to do it (work.c). So whatever was told is on the disk, and
+ * many changes share one sync.
+ */
+#ifndef TR_COORDINATOR_COORDINATOR_H
+#define TR_COORDINATOR_COORDINATOR_H
+
+#include "coordinator/board.h"
+#include "coordinator/options.h"
+#include "coordinator/store.h"
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "troupe/host.h"
+#include "troupe/protocol.h"
+
+/* What is to be said or done after the next commit. */
+typedef struct tr_effect {
+    enum { TR_EFFECT_REPLY, TR_EFFECT_PUBLISH, TR_EFFECT_ASSIGN, TR_EFFECT_WITHDRAW } kind;
+    tr_message_t *to;            /* of a reply: what is answered; owned */
+    tr_performative_t act;       /* of a reply */
+    char id[TR_TASK_ID_MAX + 1]; /* of the others: the task */
+    uint32_t try;                /* of assign and withdraw */
+    tr_content_writer_t content; /* of reply and publish */
+} tr_effect_t;
+
+typedef struct tr_coordinator {
+    tr_coordinator_options_t *options; /* borrowed */
+    tr_log_t log;
+    tr_host_t *host;
+    tr_agent_t *agent;
+    tr_store_t *store;
+    tr_board_t *board;
+    tr_map_t errands; /* what agents were asked and have not answered: by "ID TRY" */
+    tr_effect_t *effects;
+    size_t effect_count, effect_room;
+    bool changed;              /* there is something to commit */
+    int64_t due_ms;            /* Unix time: the board's next turn */
+    bool asking;               /* the DF was asked */
+    bool look_again;           /* it has changed since */
+    _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
+    unsigned known_sessions;
+    int signal_fd;
+    int code; /* of the exit */
+} tr_coordinator_t;
+
+/* 0, or the exit code after a line in the log. Destroy it in both cases. */
+int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret_self);
+/* Serves until a signal; returns the exit code. */
+int tr_coordinator_run(tr_coordinator_t *self);
+void tr_coordinator_destroy(tr_coordinator_t **self); /* NULL-safe */
+
+/* ---- effects.c ---- */
+
+/* NULL when out of memory: then nobody is told. Its writer is begun for reply and publish. */
+tr_effect_t *tr_effect_new(tr_coordinator_t *self, int kind);
+/* Answers what is asked by `message`: the writer for its content. NULL when out of memory. */
+tr_content_writer_t *tr_effect_reply(
+    tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act);
+void tr_effect_refuse(tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act,
+    const char *reason, const char *detail);
+/* Commits what has changed, then does what there is to do, until there is no more. */
+void tr_effects_settle(tr_coordinator_t *self);
+void tr_effects_finish(tr_coordinator_t *self);
+
+/* ---- desk.c: what it is asked ---- */
+
+extern const tr_behaviour_t tr_coordinator_behaviour;
+/* A task as it is told, with `more` further entries that the caller writes. */
+void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more);
+
+/* ---- work.c: what it asks agents ---- */
+
+void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try);
+void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try);
+/* Answers may have been lost: what agents have in work is given away anew. */
+void tr_work_lost(tr_coordinator_t *self, const char *reason);
+
+/* After the host, which ends the conversations. */
+void tr_work_finish(tr_coordinator_t *self);
+
+/* ---- directory.c: which agents there are ---- */
+
+/* Asks the DF, soon. */
+void tr_directory_look(tr_coordinator_t *self);
+/* An event of the platform's that may mean another answer. */
+bool tr_directory_heard(tr_coordinator_t *self, const tr_message_t *message);
+
+#endif

@@ -1,0 +1,110 @@
+/* What is said and done after a commit. */
+#include "coordinator/coordinator.h"
+#include "coordinator/events.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+tr_effect_t *tr_effect_new(tr_coordinator_t *self, int kind) {
+    if (self->effect_count == self->effect_room) {
+        size_t room = self->effect_room ? 2 * self->effect_room : 256;
+        tr_effect_t *grown = realloc(self->effects, room * sizeof *grown);
+        if (!grown)
+            return NULL;
+        self->effects = grown;
+        self->effect_room = room;
+    }
+    tr_effect_t *e = &self->effects[self->effect_count++];
+    *e = (tr_effect_t){.kind = kind};
+    return e;
+}
+
+tr_content_writer_t *tr_effect_reply(
+    tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act) {
+    tr_message_t *kept = tr_message_keep(message);
+    tr_effect_t *e = kept ? tr_effect_new(self, TR_EFFECT_REPLY) : NULL;
+    if (!e) {
+        tr_message_release(&kept);
+        return NULL;
+    }
+    e->to = kept;
+    e->act = act;
+    tr_content_writer_init(&e->content);
+    return &e->content;
+}
+
+void tr_effect_refuse(tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act,
+    const char *reason, const char *detail) {
+    tr_content_writer_t *w = tr_effect_reply(self, message, act);
+    if (!w)
+        return;
+    tr_write_map(w, 2);
+    tr_write_kv(w, "reason", reason);
+    tr_write_kv(w, "detail", detail);
+}
+
+static void publish(tr_coordinator_t *self, tr_effect_t *e) {
+    char topic[TR_TASK_ID_MAX + 16];
+    snprintf(topic, sizeof topic, "task.%s.state", e->id);
+    tr_publish_content(self->agent, topic, &e->content); /* who watches may miss it, and ask; ignoring */
+}
+
+static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {
+    switch (e->kind) {
+    case TR_EFFECT_REPLY:
+        tr_reply_content(self->agent, e->to, e->act, &e->content); /* who asked may be gone, ignoring */
+        tr_message_done(&e->to);
+        break;
+    case TR_EFFECT_PUBLISH: publish(self, e); break;
+    case TR_EFFECT_ASSIGN: tr_work_assign(self, e->id, e->try); break;
+    case TR_EFFECT_WITHDRAW: tr_work_withdraw(self, e->id, e->try); break;
+    }
+}
+
+static void drop(tr_effect_t *e) {
+    if (e->kind == TR_EFFECT_REPLY)
+        tr_message_release(&e->to);
+    if (e->kind == TR_EFFECT_REPLY || e->kind == TR_EFFECT_PUBLISH)
+        tr_content_writer_finish(&e->content);
+}
+
+void tr_effects_finish(tr_coordinator_t *self) {
+    for (size_t i = 0; i < self->effect_count; i++)
+        drop(&self->effects[i]);
+    free(self->effects);
+    self->effects = NULL;
+    self->effect_count = self->effect_room = 0;
+}
+
+/* Nothing is told of what is not on the disk: the process ends. */
+static bool commit(tr_coordinator_t *self) {
+    tr_error_t error = {0};
+    if (!self->changed)
+        return true;
+    self->changed = false;
+    if (tr_store_commit(self->store, &error) == 0)
+        return true;
+    tr_log(&self->log, &tr_coordinator_events[TR_C_STORE_FAILED], "error=%s", error.text);
+    self->code = TR_COORDINATOR_DISK;
+    tr_host_stop(self->host, TR_COORDINATOR_DISK);
+    return false;
+}
+
+void tr_effects_settle(tr_coordinator_t *self) {
+    do {
+        self->due_ms = tr_board_turn(self->board, tr_host_connected(self->host), tr_clock_wall_ms());
+        if (!commit(self))
+            return;
+        size_t count = self->effect_count; /* what follows from them comes behind, after the next commit */
+        for (size_t i = 0; i < count; i++) {
+            tr_effect_t e = self->effects[i];
+            self->effects[i].kind = TR_EFFECT_WITHDRAW; /* it is ours now: the list may move */
+            carry_out(self, &e);
+        }
+        self->effect_count -= count;
+        for (size_t i = 0; i < self->effect_count; i++)
+            self->effects[i] = self->effects[i + count];
+    } while (self->changed || self->effect_count);
+}

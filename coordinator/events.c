@@ -1,0 +1,34 @@
+#include "coordinator/events.h"
+
+const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
+    [TR_C_READY] = {"C001", TR_LOG_INFO, "ready", "The coordinator is registered and takes tasks.",
+        "None needed."},
+    [TR_C_STOPPING] = {"C002", TR_LOG_INFO, "stopping",
+        "A signal asked the process to stop. What agents have in work goes on; it is assigned anew after the "
+        "next start.",
+        "None needed."},
+    [TR_C_STOPPED] = {"C003", TR_LOG_INFO, "stopped", "The process ends.", "None needed."},
+    [TR_C_CONNECTED] = {"C004", TR_LOG_INFO, "connected", "The link to the broker is up.", "None needed."},
+    [TR_C_DISCONNECTED] = {"C005", TR_LOG_WARN, "disconnected",
+        "The link to the broker is lost. The process connects again by itself; nothing is assigned "
+        "meanwhile.",
+        "Where it lasts: see whether the broker runs and whether its endpoint can be reached from here."},
+    [TR_C_REFUSED] = {"C006", TR_LOG_WARN, "refused",
+        "The broker refused something that this process asked for.",
+        "The detail says what and why: often a right that its certificate has not."},
+    [TR_C_CANNOT_START] = {"C007", TR_LOG_ERROR, "cannot start",
+        "The process ends before it has taken a task.",
+        "The error says what is in the way: a broker that does not answer, a name that is taken, a file of "
+        "tasks that "
+        "another coordinator has."},
+    [TR_C_STORE_FAILED] = {"C008", TR_LOG_ERROR, "tasks cannot be stored",
+        "The disk refused what was to be written. Nobody was told of anything that is not on it; the process "
+        "ends with 5.",
+        "See the disk: full, read-only, broken. After the next start all goes on where it stood."},
+    [TR_C_NO_DIRECTORY] = {"C009", TR_LOG_WARN, "directory not read",
+        "The DF did not say which agents there are; the last answer holds, and it is asked again.",
+        "Where it repeats: see whether the certificate may search in the DF."},
+    [TR_C_TASK_FAILED] = {"C010", TR_LOG_WARN, "task failed",
+        "A task has no tries left, or can never be done.",
+        "`troupe task show` has all its tries with their reasons; `troupe task retry` begins anew."},
+};

@@ -1,0 +1,248 @@
+/* Who does what: lanes of tasks that want the same, agents that have room, and the choice between them. */
+#include "coordinator/board_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lanes ---- */
+
+static bool comes_first(const tr_task_t *a, const tr_task_t *b) {
+    return a->order != b->order ? a->order < b->order : a->sequence < b->sequence;
+}
+
+/* Texts one behind the other, each ended by 0. */
+static char *join(const char *const *texts, size_t count, size_t *ret_len) {
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += strlen(texts[i]) + 1;
+    char *joined = malloc(len + 1), *at = joined;
+    for (size_t i = 0; joined && i < count; i++)
+        at = stpcpy(at, texts[i]) + 1;
+    *ret_len = len;
+    return joined;
+}
+
+static void point_into(const char *joined, size_t count, const char **texts) {
+    for (size_t i = 0; i < count; i++, joined += strlen(joined) + 1)
+        texts[i] = joined;
+}
+
+static void free_lane(tr_lane_t *lane) {
+    tr_heap_finish(&lane->ready);
+    free(lane->skills);
+    free(lane->owned);
+    free(lane);
+}
+
+static tr_lane_t *new_lane(const tr_task_t *task, char *key, size_t len) {
+    tr_lane_t *lane = calloc(1, sizeof *lane);
+    const char **skills = calloc(task->skill_count + 1, sizeof *skills);
+    if (!lane || !skills) {
+        free(lane);
+        free(skills);
+        free(key);
+        return NULL;
+    }
+    point_into(key, task->skill_count, skills);
+    *lane = (tr_lane_t){.ready = {.before = comes_first, .place = offsetof(tr_task_t, place)},
+        .skills = skills,
+        .skill_count = task->skill_count,
+        .owned = key,
+        .owned_len = len};
+    return lane;
+}
+
+static bool add_lane(tr_board_t *self, tr_lane_t *lane) {
+    if (self->lane_count == self->lane_room) {
+        size_t room = self->lane_room ? 2 * self->lane_room : 8;
+        tr_lane_t **grown = realloc(self->lanes, room * sizeof(tr_lane_t *));
+        if (!grown)
+            return false;
+        self->lanes = grown;
+        self->lane_room = room;
+    }
+    if (tr_map_put(&self->lane_of, lane->owned, lane->owned_len, (uint64_t)(uintptr_t)lane) < 0)
+        return false;
+    self->lanes[self->lane_count++] = lane;
+    return true;
+}
+
+tr_lane_t *tr_lane_of(tr_board_t *self, const tr_task_t *task) {
+    size_t len;
+    char *key = join(task->skills, task->skill_count, &len);
+    tr_lane_t *lane = key ? tr_map_find_ptr(&self->lane_of, key, len) : NULL;
+    if (!key || lane) {
+        free(key);
+        return lane;
+    }
+    lane = new_lane(task, key, len);
+    if (lane && !add_lane(self, lane)) {
+        free_lane(lane);
+        lane = NULL;
+    }
+    return lane;
+}
+
+void tr_lanes_finish(tr_board_t *self) {
+    for (size_t i = 0; i < self->lane_count; i++)
+        free_lane(self->lanes[i]);
+    free(self->lanes);
+    tr_map_finish(&self->lane_of);
+}
+
+/* ---- agents ---- */
+
+static void free_worker(tr_worker_t *w) {
+    free(w->skills);
+    free(w->owned);
+    free(w);
+}
+
+void tr_workers_finish(tr_board_t *self) {
+    for (size_t i = 0; i < self->worker_count; i++)
+        free_worker(self->workers[i]);
+    free(self->workers);
+    tr_map_finish(&self->worker_of);
+}
+
+static tr_worker_t *add_worker(tr_board_t *self, const char *name) {
+    if (self->worker_count == self->worker_room) {
+        size_t room = self->worker_room ? 2 * self->worker_room : 16;
+        tr_worker_t **grown = realloc(self->workers, room * sizeof(tr_worker_t *));
+        if (!grown)
+            return NULL;
+        self->workers = grown;
+        self->worker_room = room;
+    }
+    tr_worker_t *w = calloc(1, sizeof *w);
+    if (!w || tr_map_put(&self->worker_of, name, strlen(name), (uint64_t)(uintptr_t)w) < 0) {
+        free(w);
+        return NULL;
+    }
+    snprintf(w->name, sizeof w->name, "%s", name);
+    self->workers[self->worker_count++] = w;
+    return w;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int tr_board_list_worker(
+    tr_board_t *self, const char *name, const char *const *skills, size_t skill_count, uint32_t capacity) {
+    size_t len;
+    tr_worker_t *w = tr_map_find_ptr(&self->worker_of, name, strlen(name));
+    if (strlen(name) >= sizeof w->name)
+        return -EINVAL;
+    char *owned = join(skills, skill_count, &len);
+    const char **list = calloc(skill_count + 1, sizeof *list);
+    if (!owned || !list || !(w || (w = add_worker(self, name)))) {
+        free(owned);
+        free(list);
+        return -ENOMEM;
+    }
+    point_into(owned, skill_count, list);
+    qsort(list, skill_count, sizeof *list, by_text);
+    free(w->skills);
+    free(w->owned);
+    w->skills = list;
+    w->owned = owned;
+    w->skill_count = skill_count;
+    w->capacity = capacity ? capacity : 1;
+    w->listed = true;
+    return 0;
+}
+
+void tr_board_begin_listing(tr_board_t *self) {
+    for (size_t i = 0; i < self->worker_count; i++)
+        self->workers[i]->listed = false;
+}
+
+/* Those that are not listed and have nothing in hand are gone. */
+void tr_board_end_listing(tr_board_t *self) {
+    size_t kept = 0;
+    for (size_t i = 0; i < self->worker_count; i++) {
+        tr_worker_t *w = self->workers[i];
+        if (w->listed || w->in_hand) {
+            self->workers[kept++] = w;
+            continue;
+        }
+        tr_map_delete(&self->worker_of, w->name, strlen(w->name));
+        free_worker(w);
+    }
+    self->worker_count = kept;
+}
+
+size_t tr_board_workers(const tr_board_t *self) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->worker_count; i++)
+        n += self->workers[i]->listed;
+    return n;
+}
+
+/* ---- the choice ---- */
+
+/* Both are sorted. */
+static bool offers(const tr_worker_t *w, const tr_lane_t *lane) {
+    size_t at = 0;
+    for (size_t i = 0; i < lane->skill_count; i++) {
+        while (at < w->skill_count && strcmp(w->skills[at], lane->skills[i]) < 0)
+            at++;
+        if (at == w->skill_count || strcmp(w->skills[at], lane->skills[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The smaller part of its room taken; then the one that was asked less recently. */
+static bool is_better(const tr_worker_t *a, const tr_worker_t *b) {
+    uint64_t x = (uint64_t)a->in_hand * b->capacity, y = (uint64_t)b->in_hand * a->capacity;
+    return x != y ? x < y : a->asked < b->asked;
+}
+
+static tr_worker_t *choose(const tr_board_t *self, const tr_lane_t *lane, const tr_task_t *task) {
+    tr_worker_t *best = NULL, *last = NULL;
+    for (size_t i = 0; i < self->worker_count; i++) {
+        tr_worker_t *w = self->workers[i];
+        if (!w->listed || w->in_hand >= w->capacity || !offers(w, lane))
+            continue;
+        if (strcmp(w->name, task->agent) == 0)
+            last = w;
+        else if (!best || is_better(w, best))
+            best = w;
+    }
+    return best ? best : last;
+}
+
+static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t now_ms) {
+    task->tries++;
+    task->worker = w;
+    snprintf(task->agent, sizeof task->agent, "%s", w->name);
+    w->in_hand++;
+    w->asked = ++self->asked;
+    tr_board_move(self, task, TR_TASK_ASSIGNED, now_ms);
+    self->hooks.assign(self->hooks.arg, task);
+}
+
+/* The first task of all lanes that somebody can take now. */
+static tr_task_t *next_task(const tr_board_t *self, tr_worker_t **ret_worker) {
+    tr_task_t *found = NULL;
+    for (size_t i = 0; i < self->lane_count; i++) {
+        tr_task_t *task = tr_heap_first(&self->lanes[i]->ready);
+        tr_worker_t *w =
+            task && (!found || comes_first(task, found)) ? choose(self, self->lanes[i], task) : NULL;
+        if (w) {
+            found = task;
+            *ret_worker = w;
+        }
+    }
+    return found;
+}
+
+void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
+    tr_worker_t *w = NULL;
+    for (tr_task_t *task; (task = next_task(self, &w));)
+        assign(self, task, w, now_ms);
+}

@@ -1,0 +1,16 @@
+/* troupe-coordinator: sees that tasks get done. */
+#include "coordinator/coordinator.h"
+
+int main(int argc, char **argv) {
+    tr_coordinator_options_t options;
+    int code = tr_coordinator_options_read(argc, argv, &options);
+    if (code != TR_COORDINATOR_GO)
+        return code;
+    tr_coordinator_t *coordinator = NULL;
+    code = tr_coordinator_new(&options, &coordinator);
+    if (code == 0)
+        code = tr_coordinator_run(coordinator);
+    tr_coordinator_destroy(&coordinator);
+    tr_coordinator_options_finish(&options);
+    return code;
+}

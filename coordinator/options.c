@@ -1,0 +1,91 @@
+#include "coordinator/options.h"
+
+#include "lib/base/log.h"
+#include "proto/aid.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define DAY_MS INT64_C(86400000)
+#define O      tr_coordinator_options_t
+
+static const tr_option_t table[] = {
+    {"connect", 'c', "ENDPOINT", TR_STRING(O, connect), "tcp://127.0.0.1:5570",
+        "The broker: tcp://HOST:PORT or ipc://PATH."},
+    {"cert", 0, "FILE", TR_STRING(O, cert), NULL,
+        "The secret part of this process's certificate, for a broker that wants one. TROUPE_CERT says the "
+        "same for all of "
+        "Troupe's programs."},
+    {"name", 'n', "NAME", TR_STRING(O, name), "coordinator", "The agent's name."},
+    {"data", 'd', "DIR", TR_STRING(O, data), "troupe-tasks",
+        "Where the tasks are kept; made where it is missing. One coordinator at a time."},
+    {"task-timeout", 0, "TIME", TR_DURATION(O, timeout_ms), "10m",
+        "How long an agent may take for a task that says nothing of it.", .min = 1, .max = DAY_MS * 30},
+    {"tries", 0, "N", TR_INT(O, tries), "3", "How often a task that says nothing of it is tried.", .min = 1,
+        .max = 100},
+    {"connect-time", 0, "TIME", TR_DURATION(O, connect_ms), "10s",
+        "Give up when the broker was not reached in this time.", .min = 1, .max = DAY_MS},
+    {"ready-fd", 0, "FD", TR_INT(O, ready_fd), "-1",
+        "Write the line READY to this file descriptor, and close it, when tasks are taken.", .min = -1,
+        .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
+    {"die-with", 0, "PID", TR_INT(O, die_with), "0", "Stop when this parent process ends.", .min = 0,
+        .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    TR_LOG_OPTIONS(O),
+};
+
+static const tr_program_t program = {
+    .name = "troupe-coordinator",
+    .summary = "See that tasks get done",
+    .description =
+        "Takes tasks (`troupe task submit`), keeps them on its disk, gives each to an agent that offers the "
+        "services it needs, and gives it to another one where that fails, dies or is late, until it is done "
+        "or "
+        "its tries have ended.\n\n"
+        "It ends with 0 when it was asked to, 1 for wrong usage, 2 when the broker cannot be reached, 3 when "
+        "the "
+        "broker refuses or what it was given is not valid, 5 when its disk fails.",
+    .examples = "troupe-coordinator --data /var/lib/troupe/tasks\n"
+                "troupe-coordinator --connect tcp://node1:5570 --cert coordinator.secret",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE_COORDINATOR",
+    .has_file = true,
+};
+
+static int usage(const char *text) {
+    fprintf(stderr, "troupe-coordinator: %s\nTry 'troupe-coordinator --help'.\n", text);
+    return TR_COORDINATOR_USAGE;
+}
+
+/* What a person asked to see. */
+static int show(int ask) {
+    struct winsize window = {0};
+    size_t width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+    if (ask == TR_OPTIONS_HELP)
+        tr_options_help(&program, width, stdout);
+    else
+        printf("%s %s\n", program.name, TROUPE_VERSION);
+    return fflush(stdout) == 0 ? TR_COORDINATOR_OK : TR_COORDINATOR_USAGE;
+}
+
+int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_options_t *ret_options) {
+    tr_coordinator_options_t o = {0};
+    tr_error_t error = {0};
+    int ask = tr_options_read(&program, argc, argv, &o, &o.flags, &error);
+    if (ask < 0)
+        return usage(error.text);
+    if (ask != TR_OPTIONS_RUN)
+        return show(ask);
+    if (!tr_name_valid(o.name, strlen(o.name))) {
+        tr_coordinator_options_finish(&o);
+        return usage("--name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -");
+    }
+    *ret_options = o;
+    return TR_COORDINATOR_GO;
+}
+
+void tr_coordinator_options_finish(tr_coordinator_options_t *self) {
+    tr_options_destroy(&self->flags);
+}

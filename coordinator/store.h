@@ -1,0 +1,56 @@
+/*
+ * Where tasks are kept: an SQLite file (tasks.db in the data directory). Whoever opens it has it alone: a second
+ * coordinator on the same file is refused.
+ *
+ * What is written between begin and commit is there as a whole or not at all, and on disk when commit returns: the
+ * coordinator tells nobody of anything before. A failure is sticky: what follows does nothing, and commit says it.
+ *
+ * One thread. Negative errno; the text of what SQLite says in the error.
+ */
+#ifndef TR_COORDINATOR_STORE_H
+#define TR_COORDINATOR_STORE_H
+
+#include "coordinator/task.h"
+#include "lib/base/error.h"
+
+typedef struct tr_store tr_store_t;
+
+/* Makes the directory and the file where there are none; brings an older one up to date. -EBUSY: another process has it;
+ * -EPROTO: it was made by a later version. */
+int tr_store_open(const char *directory, tr_store_t **ret_store, tr_error_t *error);
+void tr_store_close(tr_store_t **self); /* NULL-safe */
+
+void tr_store_begin(tr_store_t *self);
+/* The whole task, or only what changes; and a line of its history. */
+void tr_store_add(tr_store_t *self, const tr_task_t *task);
+void tr_store_update(tr_store_t *self, const tr_task_t *task);
+int tr_store_commit(tr_store_t *self, tr_error_t *error);
+
+/* Gives each task that has not ended to `each`, which takes it; negative: it did not, and that ends it. */
+typedef int (*tr_store_each_fn)(void *arg, tr_task_t *task);
+int tr_store_restore(tr_store_t *self, tr_store_each_fn each, void *arg, tr_error_t *error);
+/* 0, -ENOENT, -ENOMEM, -EIO. tr_task_destroy what it gives. */
+int tr_store_load(tr_store_t *self, const char *id, tr_task_t **ret_task);
+/* A tr_task_state_t, or a negative errno. */
+int tr_store_state(tr_store_t *self, const char *id);
+/* The task that was submitted under a key: into id (TR_TASK_ID_MAX + 1 bytes). 0, -ENOENT, -EIO. */
+int tr_store_find_key(tr_store_t *self, const char *key, char *id);
+
+/* Tasks in the order of their creation, the newest first, those before `before` (0 = from the newest on), with their
+ * number: what the next page begins before. state: -1 = of any. Borrowed, each until the call's end. */
+typedef bool (*tr_store_listed_fn)(void *arg, const tr_task_t *task, int64_t number);
+int tr_store_list(
+    tr_store_t *self, int state, int64_t before, size_t most, tr_store_listed_fn listed, void *arg);
+/* What happened to a task, the oldest first. */
+typedef struct tr_store_event {
+    int64_t at_ms;
+    tr_task_state_t state;
+    uint32_t tries;
+    const char *agent, *reason; /* NULL where there is none */
+} tr_store_event_t;
+typedef void (*tr_store_event_fn)(void *arg, const tr_store_event_t *event);
+int tr_store_history(tr_store_t *self, const char *id, tr_store_event_fn event, void *arg);
+/* How many there are in each state. */
+int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]);
+
+#endif

@@ -1,0 +1,142 @@
+#include "coordinator/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const tr_task_state_words[] = {
+    "waiting_approval", "pending", "assigned", "in_progress", "completed", "failed", "cancelled", NULL};
+
+bool tr_task_ended(tr_task_state_t state) {
+    return state >= TR_TASK_COMPLETED;
+}
+
+bool tr_task_may(tr_task_state_t from, tr_task_state_t to) {
+    static const bool may[TR_TASK_STATES][TR_TASK_STATES] = {
+        [TR_TASK_WAITING_APPROVAL] =
+            {[TR_TASK_PENDING] = true, [TR_TASK_FAILED] = true, [TR_TASK_CANCELLED] = true},
+        [TR_TASK_PENDING] = {[TR_TASK_ASSIGNED] = true, [TR_TASK_FAILED] = true, [TR_TASK_CANCELLED] = true},
+        [TR_TASK_ASSIGNED] = {[TR_TASK_PENDING] = true,
+            [TR_TASK_IN_PROGRESS] = true,
+            [TR_TASK_COMPLETED] = true,
+            [TR_TASK_FAILED] = true,
+            [TR_TASK_CANCELLED] = true},
+        [TR_TASK_IN_PROGRESS] = {[TR_TASK_PENDING] = true,
+            [TR_TASK_COMPLETED] = true,
+            [TR_TASK_FAILED] = true,
+            [TR_TASK_CANCELLED] = true},
+        [TR_TASK_FAILED] = {[TR_TASK_PENDING] = true},
+        [TR_TASK_CANCELLED] = {[TR_TASK_PENDING] = true},
+    };
+    return may[from][to];
+}
+
+/* ---- one block ---- */
+
+/* Where the next piece goes; in the first pass, which measures, `at` is NULL. */
+typedef struct block {
+    char *at;
+    size_t size;
+} block_t;
+
+static void *put(block_t *b, const void *bytes, size_t len) {
+    char *place = b->at;
+    b->size += len;
+    if (!place)
+        return NULL;
+    if (len)
+        memcpy(place, bytes, len);
+    b->at += len;
+    return place;
+}
+
+static const char *put_text(block_t *b, const char *text) {
+    return text ? put(b, text, strlen(text) + 1) : NULL;
+}
+
+static void put_texts(block_t *b, const char *const *texts, size_t count, const char **ret) {
+    for (size_t i = 0; i < count; i++) {
+        const char *text = put_text(b, texts[i]);
+        if (ret)
+            ret[i] = text;
+    }
+}
+
+static void fill(block_t *b, const tr_task_wish_t *w, tr_task_t *t) {
+    /* The lists first: they are aligned as the struct is. */
+    t->skills = put(b, w->skills, w->skill_count * sizeof *w->skills);
+    t->needs = put(b, w->needs, w->need_count * sizeof *w->needs);
+    put_texts(b, w->skills, w->skill_count, t->skills);
+    put_texts(b, w->needs, w->need_count, t->needs);
+    t->id = put_text(b, w->id);
+    t->key = put_text(b, w->key);
+    t->description = put_text(b, w->description ? w->description : "");
+    t->language = put_text(b, w->language);
+    t->input = put(b, w->input, w->input_len);
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t sort(const char **texts, size_t count) {
+    size_t n = 0;
+    if (count)
+        qsort(texts, count, sizeof *texts, by_text);
+    for (size_t i = 0; i < count; i++)
+        if (n == 0 || strcmp(texts[n - 1], texts[i]) != 0)
+            texts[n++] = texts[i];
+    return n;
+}
+
+tr_task_t *tr_task_new(const tr_task_wish_t *wish) {
+    tr_task_t measured = {0};
+    block_t b = {0};
+    fill(&b, wish, &measured);
+    tr_task_t *t = calloc(1, sizeof *t + b.size);
+    if (!t)
+        return NULL;
+    b.at = (char *)(t + 1);
+    fill(&b, wish, t);
+    t->skill_count = sort(t->skills, wish->skill_count);
+    t->need_count = sort(t->needs, wish->need_count);
+    t->input_len = wish->input_len;
+    t->priority = wish->priority;
+    t->tries_max = wish->tries_max;
+    t->created_ms = t->changed_ms = wish->created_ms;
+    t->due_ms = wish->due_ms;
+    t->deadline_ms = wish->deadline_ms;
+    t->timeout_ms = wish->timeout_ms;
+    t->state = wish->approval ? TR_TASK_WAITING_APPROVAL : TR_TASK_PENDING;
+    return t;
+}
+
+void tr_task_destroy(tr_task_t **self) {
+    if (!*self)
+        return;
+    free((*self)->reason);
+    free((*self)->result);
+    free((*self)->dependents);
+    free(*self);
+    *self = NULL;
+}
+
+bool tr_task_set_reason(tr_task_t *self, const char *reason) {
+    char *copy = reason ? strdup(reason) : NULL;
+    if (reason && !copy)
+        return false;
+    free(self->reason);
+    self->reason = copy;
+    return true;
+}
+
+bool tr_task_set_result(tr_task_t *self, const void *bytes, size_t len) {
+    void *copy = malloc(len + 1);
+    if (!copy)
+        return false;
+    if (len)
+        memcpy(copy, bytes, len);
+    free(self->result);
+    self->result = copy;
+    self->result_len = len;
+    return true;
+}

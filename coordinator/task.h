@@ -1,0 +1,102 @@
+/*
+ * A task: what is to be done, by whom it can be done, and how far it is. Pure.
+ *
+ *     waiting_approval -> pending -> assigned -> in_progress -> completed
+ *
+ * and from all but the last to failed, to cancelled, and back to pending (its agent is gone, refused or failed, and
+ * there are tries left). A task that ended may be tried again by a person: failed and cancelled go back to pending.
+ * Whatever else would happen to it is refused (tr_task_may).
+ */
+#ifndef TR_COORDINATOR_TASK_H
+#define TR_COORDINATOR_TASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TR_TASK_ID_MAX     64u /* bytes: A-Z a-z 0-9 . _ - + ~, as a name */
+#define TR_TASK_SKILLS_MAX 16u
+#define TR_TASK_NEEDS_MAX  256u
+#define TR_TASK_INPUT_MAX  (4u << 20)
+#define TR_TASK_TRIES_MAX  100u
+#define TR_TASK_TEXT_MAX   1000u /* bytes of a description */
+#define TR_PRIORITY_MAX    9u
+
+typedef enum tr_task_state {
+    TR_TASK_WAITING_APPROVAL, /* a person has to say yes */
+    TR_TASK_PENDING,          /* waits: for its time, for what it needs, or for an agent */
+    TR_TASK_ASSIGNED,         /* an agent was asked */
+    TR_TASK_IN_PROGRESS,      /* and has agreed */
+    TR_TASK_COMPLETED,
+    TR_TASK_FAILED,
+    TR_TASK_CANCELLED,
+    TR_TASK_STATES,
+} tr_task_state_t;
+
+/* By tr_task_state_t, ended by NULL. */
+extern const char *const tr_task_state_words[];
+
+bool tr_task_ended(tr_task_state_t state);
+bool tr_task_may(tr_task_state_t from, tr_task_state_t to);
+
+/* Allocated in one block with its texts, by tr_task_new. */
+typedef struct tr_task {
+    const char *id;
+    const char *key; /* whoever submits it again under this one gets the same task; NULL */
+    const char *description;
+    const char **skills; /* services of the DF that its agent must offer, all of them; sorted, each once */
+    size_t skill_count;
+    const char **needs; /* ids of tasks that must be completed before */
+    size_t need_count;
+    const void *input; /* the content of the request to its agent */
+    size_t input_len;
+    const char *language; /* of it; NULL = msgpack */
+    uint32_t priority;    /* 0 to TR_PRIORITY_MAX, the highest */
+    uint32_t tries_max;
+    int64_t created_ms;  /* Unix time, as all */
+    int64_t deadline_ms; /* 0 = none */
+    int64_t timeout_ms;  /* of one try */
+
+    tr_task_state_t state;
+    int64_t changed_ms;
+    int64_t due_ms; /* not before */
+    uint32_t
+        tries; /* begun so far. The token of the one that goes on: what another one says does not count */
+    char agent[257]; /* who has it, or had it last; "" */
+    char *reason;    /* why it is as it is; owned, NULL */
+    void *result;    /* owned, NULL */
+    size_t result_len;
+
+    /* The board's. */
+    size_t waiting_for; /* tasks that it needs and that are not completed */
+    size_t place;       /* in its lane's heap, or in that of what is to come; from 1, 0 = in none */
+    size_t deadline_place;
+    struct tr_lane *lane; /* of those who can do it */
+    struct tr_task **dependents;
+    size_t dependent_count, dependent_room;
+    struct tr_worker *worker;
+    struct tr_task *doomed; /* the next one that fails because what it needs did not succeed */
+    int64_t order;          /* the smallest is next; then the smallest sequence */
+    uint64_t sequence;
+} tr_task_t;
+
+/* What is wanted: all of it is copied. */
+typedef struct tr_task_wish {
+    const char *id, *key, *description, *language;
+    const char *const *skills, *const *needs;
+    size_t skill_count, need_count;
+    const void *input;
+    size_t input_len;
+    uint32_t priority, tries_max;
+    bool approval; /* a person has to say yes first */
+    int64_t created_ms, due_ms, deadline_ms, timeout_ms;
+} tr_task_wish_t;
+
+/* NULL when out of memory. */
+tr_task_t *tr_task_new(const tr_task_wish_t *wish);
+void tr_task_destroy(tr_task_t **self); /* NULL-safe */
+/* Both copy; false when out of memory (nothing has changed). */
+bool tr_task_set_reason(tr_task_t *self, const char *reason);
+bool tr_task_set_result(tr_task_t *self, const void *bytes, size_t len);
+
+#endif

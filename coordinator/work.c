@@ -1,0 +1,170 @@
+/* What agents are asked: a task is a fipa-request whose content is the task's input. */
+#include "coordinator/coordinator.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNDELIVERED_MS 100  /* what could not be sent is tried again after this */
+#define LOST_MS        1000 /* and what was lost with the broker, when the agents may be there again */
+
+typedef struct errand {
+    tr_coordinator_t *coordinator;
+    tr_conversation_t *conversation;
+    char id[TR_TASK_ID_MAX + 1];
+    uint32_t try;
+} errand_t;
+
+/* ---- errands by task and try ---- */
+
+typedef char errand_key_t[TR_TASK_ID_MAX + 16];
+
+static size_t print_key(errand_key_t key, const char *id, uint32_t try) {
+    return (size_t)snprintf(key, sizeof(errand_key_t), "%s %u", id, try);
+}
+
+static errand_t *find_errand(const tr_coordinator_t *self, const char *id, uint32_t try) {
+    errand_key_t key;
+    size_t len = print_key(key, id, try);
+    return tr_map_find_ptr(&self->errands, key, len);
+}
+
+static errand_t *new_errand(tr_coordinator_t *self, const char *id, uint32_t try) {
+    errand_key_t key;
+    size_t len = print_key(key, id, try);
+    errand_t *errand = calloc(1, sizeof *errand);
+    if (!errand)
+        return NULL;
+    *errand = (errand_t){.coordinator = self, .try = try};
+    snprintf(errand->id, sizeof errand->id, "%s", id);
+    if (tr_map_put(&self->errands, key, len, (uint64_t)(uintptr_t)errand) == 0)
+        return errand;
+    free(errand);
+    return NULL;
+}
+
+static void free_errand(errand_t *errand) {
+    errand_key_t key;
+    size_t len = print_key(key, errand->id, errand->try);
+    tr_map_delete(&errand->coordinator->errands, key, len);
+    free(errand);
+}
+
+/* ---- what the agent says; an answer of a try that does not go on changes nothing ---- */
+
+static void on_agree(
+    tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
+    errand_t *errand = arg;
+    (void)agent, (void)state, (void)c, (void)message;
+    tr_board_agreed(errand->coordinator->board, errand->id, errand->try, tr_clock_wall_ms());
+}
+
+/* What is no msgpack is kept as a text, or as bytes. */
+static void write_other(
+    tr_content_writer_t *w, const tr_message_t *message, const void *content, size_t len) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    bool bytes = acl && acl->language && strcmp(acl->language, "bytes") == 0;
+    if (bytes)
+        tr_write_bin(w, content, len);
+    else
+        tr_write_strn(w, content, len);
+}
+
+static void on_result(
+    tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
+    errand_t *errand = arg;
+    size_t len;
+    const void *content = tr_message_content(message, &len);
+    tr_content_writer_t w;
+    (void)agent, (void)state, (void)c;
+    tr_content_writer_init(&w);
+    if (!tr_message_value(message)) {
+        write_other(&w, message, content, len);
+        if (tr_content_writer_take(&w, &content, &len) < 0)
+            len = 0;
+    }
+    tr_board_completed(errand->coordinator->board, errand->id, errand->try, content, len, tr_clock_wall_ms());
+    tr_content_writer_finish(&w);
+}
+
+/* "refused: busy: detail" */
+static void print_reason(tr_outcome_t outcome, const tr_message_t *last, char *out, size_t size) {
+    char reason[128] = "", detail[512] = "";
+    tr_value_t v = last && tr_message_type(last) == TR_MESSAGE_DIRECT ? tr_message_value(last) : NULL;
+    if (last && tr_message_type(last) == TR_MESSAGE_FAILED)
+        snprintf(reason, sizeof reason, "%s", tr_reason_name(tr_message_reason(last)));
+    else if (tr_value_copy(tr_value_get(v, "reason"), reason, sizeof reason) < 0)
+        *reason = '\0';
+    if (tr_value_copy(tr_value_get(v, "detail"), detail, sizeof detail) < 0)
+        *detail = '\0';
+    snprintf(out, size, "%s%s%s%s%s", tr_outcome_name(outcome), *reason ? ": " : "", reason,
+        *detail ? ": " : "", detail);
+}
+
+static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outcome_t outcome,
+    const tr_message_t *last, void *arg) {
+    errand_t *errand = arg;
+    char reason[800];
+    (void)agent, (void)state, (void)c;
+    print_reason(outcome, last, reason, sizeof reason);
+    /* Of what is completed this is an earlier try. */
+    tr_board_failed(errand->coordinator->board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
+    free_errand(errand);
+}
+
+void tr_work_lost(tr_coordinator_t *self, const char *reason) {
+    size_t cursor = 0;
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));) {
+        const errand_t *errand = (const errand_t *)(uintptr_t)slot->value;
+        tr_board_failed(self->board, errand->id, errand->try, reason, LOST_MS, tr_clock_wall_ms());
+    }
+}
+
+/* ---- asking ---- */
+
+void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
+    const tr_task_t *task = tr_board_task(self->board, id);
+    tr_error_t error = {0};
+    if (!task || task->tries != try || task->state != TR_TASK_ASSIGNED)
+        return; /* it was cancelled meanwhile */
+    errand_t *errand = new_errand(self, id, try);
+    tr_acl_t parameters = {.language = task->language};
+    tr_initiator_t initiator = {
+        .protocol = "fipa-request",
+        .receiver = task->agent,
+        .performative = TR_REQUEST,
+        .content = task->input,
+        .content_len = task->input_len,
+        .parameters = &parameters,
+        .timeout_ms = task->timeout_ms,
+        .on_agree = on_agree,
+        .on_result = on_result,
+        .on_end = on_end,
+        .arg = errand,
+    };
+    int rc = errand ? tr_conversation_start(self->agent, &initiator, &errand->conversation, &error) : -ENOMEM;
+    if (rc == 0)
+        return;
+    if (errand)
+        free_errand(errand);
+    const char *why = *error.text ? error.text : strerror(-rc);
+    if (rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM)
+        tr_board_not_asked(self->board, id, try, why, UNDELIVERED_MS, tr_clock_wall_ms());
+    else
+        tr_board_failed(self->board, id, try, why, 0, tr_clock_wall_ms());
+}
+
+void tr_work_finish(tr_coordinator_t *self) {
+    size_t cursor = 0;
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));)
+        free((void *)(uintptr_t)slot->value);
+    tr_map_finish(&self->errands);
+}
+
+void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try) {
+    errand_t *errand = find_errand(self, id, try);
+    if (errand)
+        tr_conversation_cancel(errand->conversation); /* one that cannot be is of no consequence, ignoring */
+}

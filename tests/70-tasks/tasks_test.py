@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Tasks from the command line: done by who can do them, tried again, withdrawn, and there after any kill -9."""
+import json
+import pathlib
+import random
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+WORKER = """
+import json, os, sys, time
+for line in sys.stdin:
+    m = json.loads(line)
+    do = m.get("content") or {}
+    if do.get("fail"):
+        print(json.dumps({"performative": "failure", "content": {"reason": "broken", "detail": "on purpose"}}), flush=True)
+        continue
+    if do.get("ms"):
+        time.sleep(do["ms"] / 1000)
+    print(json.dumps({"content": {"n": do.get("n"), "by": os.getpid()}}), flush=True)
+"""
+
+
+class Tasks(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.at = self.broker()
+        self.env = {"TROUPE_CONNECT": self.at.endpoint}
+        self.start()
+
+    def start(self):
+        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        self.coordinator.wait_err("C001 ready")
+
+    def worker(self, name, skill="work", capacity=4, *more):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", f"{skill}={capacity}", *more,
+                           "--", sys.executable, "-c", WORKER)
+        child.wait_err("registered")
+        return child
+
+    def task(self, *arguments, code=0, text=None):
+        done = self.troupe("task", *arguments, env=self.env, text=text)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def submit(self, content, *arguments):
+        return self.task("submit", "--skill", "work", *arguments, json.dumps(content), "-o", "name").out.strip()
+
+    def show(self, task):
+        return self.task("show", task, "-o", "json").json()
+
+    def until(self, task, state):
+        harness.wait_until(lambda: self.show(task)["state"] == state, f"{task} to be {state}")
+        return self.show(task)
+
+    def test_a_task_is_done(self):
+        self.worker("w")
+        done = self.task("submit", "--skill", "work", "--wait", '{"n": 7}')
+        self.assertEqual(json.loads(done.out)["n"], 7)
+        row, = self.task("ls", "-o", "json").json()
+        self.assertEqual((row["state"], row["agent"], row["tries"]), ("completed", "w@local", 1))
+        states = [event["state"] for event in self.show(row["task"])["history"]]
+        self.assertEqual((states[0], states[-1]), ("pending", "completed"))
+
+    def test_it_waits_for_who_can_do_it(self):
+        task = self.submit({"n": 1}, "--description", "waits")
+        self.assertEqual(self.show(task)["state"], "pending")
+        self.worker("other", "rest")
+        self.worker("w")
+        self.assertEqual(self.until(task, "completed")["agent"], "w@local")
+
+    def test_the_same_key_is_the_same_task(self):
+        first = self.submit({"n": 1}, "--key", "k")
+        self.assertEqual(self.submit({"n": 2}, "--key", "k"), first)
+        self.assertEqual(len(self.task("ls", "-o", "json").json()), 1)
+
+    def test_a_plan(self):
+        a = self.submit({"n": 1}, "--id", "a", "--approval")
+        b = self.submit({"n": 2}, "--needs", "a")
+        self.worker("w")
+        self.assertEqual((self.show(a)["state"], self.show(b)["state"]), ("waiting_approval", "pending"))
+        self.task("approve", a)
+        self.task("watch", a, b)
+        self.assertEqual((self.show(a)["state"], self.show(b)["state"]), ("completed", "completed"))
+
+    def test_what_fails_is_tried_again_and_then_has_failed(self):
+        self.worker("w")
+        task = self.submit({"fail": True}, "--tries", "2")
+        shown = self.until(task, "failed")
+        self.assertEqual((shown["tries"], shown["reason"]), (2, "failed: broken: on purpose"))
+        done = self.task("watch", task, code=3)
+        self.assertIn("failed", done.out)
+        self.task("retry", task)
+        self.assertEqual(self.until(task, "failed")["tries"], 2)
+        self.assertEqual(len(self.show(task)["history"]), 10)
+
+    def test_who_dies_is_replaced(self):
+        first = self.worker("first")
+        task = self.submit({"n": 3, "ms": 600000})
+        self.until_given(task, "first@local")
+        self.worker("second")
+        quick = self.submit({"n": 4})
+        self.until(quick, "completed")
+        first.process.kill()
+        harness.wait_until(lambda: self.show(task)["agent"] == "second@local", "the other one to have it")
+        self.task("cancel", task, "--reason", "seen enough")
+        self.assertEqual(self.until(task, "cancelled")["reason"], "seen enough")
+
+    def until_given(self, task, agent):
+        harness.wait_until(lambda: self.show(task)["agent"] == agent, f"{agent} to have it")
+
+    def test_a_deadline(self):
+        task = self.submit({"n": 1}, "--within", "300ms")
+        self.assertEqual(self.until(task, "failed")["reason"], "its deadline has passed")
+
+    def test_a_second_coordinator_is_refused(self):
+        done = self.run_program("coordinator", "--connect", self.at.endpoint, "--name", "c2", "--data", self.directory + "/tasks")
+        self.assertEqual(done.code, 3)
+        self.assertIn("another process has it", done.err)
+
+    def test_nothing_is_lost_or_doubled_by_kills(self):
+        """kill -9 of the coordinator and of workers while tasks come and go: each is completed once."""
+        workers = {f"w{i}": self.worker(f"w{i}") for i in range(3)}
+        chance = random.Random(7)
+        tasks = []
+        for n in range(120):
+            key = f"k{n}"
+            while True:  # who submits it repeats it under its key when nobody answers
+                done = self.troupe("task", "submit", "--skill", "work", "--key", key, "--tries", "50", json.dumps({"n": n, "ms": 5}),
+                                   "-o", "name", "--timeout", "2s", env=self.env)
+                if done.code == 0:
+                    break
+            tasks.append(done.out.strip())
+            if n % 20 == 10:
+                self.coordinator.process.kill()
+                self.coordinator.wait()
+                harness.wait_until(lambda: self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out == "",
+                                   "the coordinator to be gone")
+                self.start()
+            if n % 20 == 0:
+                name = chance.choice(sorted(workers))
+                workers.pop(name).process.kill()
+                workers[f"w{n + 100}"] = self.worker(f"w{n + 100}")
+        self.assertEqual(len(set(tasks)), 120)
+        harness.wait_until(lambda: len(self.task("ls", "--state", "completed", "-o", "name").out.split()) == 120, "all to be completed")
+        for n, task in enumerate(tasks):
+            shown = self.show(task)
+            self.assertEqual(shown["result"]["n"], n)
+            self.assertEqual([event["state"] for event in shown["history"]].count("completed"), 1)
+        self.assertEqual(self.coordinator.stop(signal.SIGTERM).code, 0)
+
+    def test_what_is_wrong_is_told(self):
+        self.assertIn("--skill is missing", self.task("submit", "1", code=1).err)
+        self.assertIn("there is no task of this id", self.task("show", "none", code=3).err)
+        self.assertIn("needs x, which is no task", self.task("submit", "--skill", "s", "--needs", "x", code=3).err)
+        task = self.submit({"n": 1})
+        self.assertIn("does not wait for an approval", self.task("approve", task, code=3).err)
+        self.assertIn("only what has failed", self.task("retry", task, code=3).err)
+        self.task("cancel", task)
+        self.assertIn("it has ended already", self.task("cancel", task, code=3).err)
+
+
+if __name__ == "__main__":
+    harness.main()
