@@ -1,5 +1,5 @@
 /* troupe-broker: routes messages between the processes of a fleet. */
-#include "broker/shell.h"
+#include "broker/shell/shell.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-#include "tools/verbs.h"
+#include "tools/verbs/verbs.h"
 
 int main(int argc, char **argv) {
     return tr_cli_run(tr_verbs, argc, argv, stdout, stderr);

@@ -1,6 +1,6 @@
 /*
  * One agent, as YAML (or JSON, which is YAML too) describes it: an entry of a fleet file's `agents`
- * (tools/fleet.h), or a file of its own for `troupe-agentd --agent`.
+ * (tools/fleet/fleet.h), or a file of its own for `troupe-agentd --agent`.
  *
  *   name: reader                 # required; with a count over 1 they are reader-1 .. reader-N
  *   behaviour: reader            # one of: a built-in behaviour, `load: ./my.so`, or
@@ -80,7 +80,7 @@ typedef struct tr_fleet_agent {
     int line; /* in the file */
 } tr_fleet_agent_t;
 
-/* The table of an entry of `agents`: for tools/fleet.c. */
+/* The table of an entry of `agents`: for tools/fleet/fleet.c. */
 extern const tr_yaml_table_t tr_fleet_agent_table;
 
 /* A file that describes one agent. */

@@ -6,9 +6,9 @@
  *
  * One line a fact: its class, then its values, separated by blanks.
  */
-#include "broker/core.h"
-#include "broker/options.h"
-#include "broker/platform.h"
+#include "broker/core/core.h"
+#include "broker/core/platform/platform.h"
+#include "broker/shell/options.h"
 #include "proto/acl.h"
 #include "proto/aid.h"
 #include "proto/bundle.h"

@@ -1,9 +1,9 @@
 /* Prints the catalogues of log events as they stand in docs/operations.md; page_test.py compares. Also checks them. */
 #include "agentd/events.h"
-#include "broker/events.h"
+#include "broker/shell/events.h"
 #include "coordinator/events.h"
 #include "lib/base/log.h"
-#include "tools/up_events.h"
+#include "tools/up/up_events.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -235,7 +235,7 @@ static void without_the_right_to_watch_anything_nobody_connects(void **state) {
     end(&w);
 }
 
-/* What is no subscription would shift those behind it onto other connections (broker/watchers.c). */
+/* What is no subscription would shift those behind it onto other connections (broker/shell/watchers.c). */
 static void who_sends_messages_on_the_stream_is_cut_off(void **state) {
     (void)state;
     world_t w;

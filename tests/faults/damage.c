@@ -8,8 +8,8 @@
  * The journal holds N numbered messages (history.h), 1 to N, in one mailbox. Prints one line for each kind of damage. Exit: 0, 1 where a
  * promise was broken (with a line that says which).
  */
-#include "broker/core.h"
-#include "broker/journal_code.h"
+#include "broker/core/core.h"
+#include "broker/core/durable/journal_code.h"
 #include "lib/store/journal.h"
 #include "tests/faults/history.h"
 #include "tests/scratch.h"

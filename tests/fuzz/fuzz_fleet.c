@@ -6,7 +6,7 @@
 
 #include "proto/aid.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/fleet.h"
+#include "tools/fleet/fleet.h"
 
 static void check_agent(const tr_fleet_agent_t *a) {
     PROMISE(tr_name_valid(a->name, strlen(a->name)));

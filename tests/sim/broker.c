@@ -1,6 +1,6 @@
 #include "tests/sim/broker.h"
 
-#include "broker/state.h"
+#include "broker/core/state.h"
 #include "tests/sim/check.h"
 #include "tests/sim/credit.h"
 #include "tests/sim/describe.h"
@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* As in broker/shell.c. */
+/* As in broker/shell/shell.c. */
 #define BATCH_BUNDLES 64
 #define TICK_MS       200
 #define PAUSE_MS      1000

@@ -1,12 +1,12 @@
 /*
  * A broker: the real core behind a shell of the simulator's own, which does with the virtual network what
- * broker/shell.c does with ZeroMQ: takes bundles up to a bound, ticks, flushes, carries out. After each call
+ * broker/shell/shell.c does with ZeroMQ: takes bundles up to a bound, ticks, flushes, carries out. After each call
  * into the core its invariants are checked (check.h).
  */
 #ifndef TR_SIM_BROKER_H
 #define TR_SIM_BROKER_H
 
-#include "broker/journal.h"
+#include "broker/shell/journal.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/net.h"
 

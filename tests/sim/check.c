@@ -1,7 +1,7 @@
 #include "tests/sim/check.h"
 
-#include "broker/lease.h"
-#include "broker/service.h"
+#include "broker/core/lease.h"
+#include "broker/core/service.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/proc.h"
 

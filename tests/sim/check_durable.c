@@ -1,5 +1,5 @@
 /* The durable side of a core: each message in one place, within the limits, and none at work before it may be. */
-#include "broker/stream.h"
+#include "broker/core/durable/stream.h"
 #include "tests/sim/actor.h"
 #include "tests/sim/check.h"
 

@@ -1,6 +1,6 @@
 #include "tests/sim/disk.h"
 
-#include "broker/journal_work.h"
+#include "broker/shell/journal_work.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/durable.h"
 
@@ -77,7 +77,7 @@ static void finish_step(void *owner, uint64_t turn) {
     sim_broker_wake(d->broker);
 }
 
-/* broker/journal_thread.h */
+/* broker/shell/journal_thread.h */
 int tr_journal_thread_new(tr_journal_t **journal, tr_journal_thread_t **ret_thread, tr_error_t *error) {
     (void)error;
     tr_journal_thread_t *t = sim_alloc(sizeof *t);

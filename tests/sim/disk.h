@@ -1,13 +1,13 @@
 /*
  * A broker's disk in virtual time: the store is lib/store's memory store, what the journal thread does with it is the broker's own
- * (broker/journal_work.h); only the waiting is simulated. A write or scan takes as long as the plan says, and its answer comes at its
+ * (broker/shell/journal_work.h); only the waiting is simulated. A write or scan takes as long as the plan says, and its answer comes at its
  * end. What was not synced is lost with the machine, from any batch on; with the process alone, what was written stays. A write or a
  * sync may fail, which ends the broker; a full disk fails all writes until it is mended.
  */
 #ifndef TR_SIM_DISK_H
 #define TR_SIM_DISK_H
 
-#include "broker/journal_thread.h"
+#include "broker/shell/journal_thread.h"
 #include "lib/store/journal_memory.h"
 #include "tests/sim/world.h"
 

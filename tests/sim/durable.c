@@ -1,6 +1,6 @@
 #include "tests/sim/durable.h"
 
-#include "broker/journal_code.h"
+#include "broker/core/durable/journal_code.h"
 #include "lib/store/journal_batch.h"
 #include "proto/bundle.h"
 #include "tests/sim/actor.h"

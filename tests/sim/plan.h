@@ -6,7 +6,7 @@
 #ifndef TR_SIM_PLAN_H
 #define TR_SIM_PLAN_H
 
-#include "broker/core.h"
+#include "broker/core/core.h"
 #include "tests/sim/prng.h"
 
 #define SIM_MS         1000000ll /* nanoseconds */

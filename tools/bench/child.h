@@ -10,7 +10,7 @@
 
 #include "lib/base/process.h"
 #include "tools/bench/bench.h"
-#include "tools/programs.h"
+#include "tools/fleet/programs.h"
 
 #include <sched.h>
 #include <stdatomic.h>

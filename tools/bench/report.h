@@ -3,7 +3,7 @@
 #define TR_TOOLS_BENCH_REPORT_H
 
 #include "tools/bench/runner.h"
-#include "tools/output.h"
+#include "tools/cli/output.h"
 
 /* Rows are written as they come, except in a table. 0 or -ENOMEM. */
 int tr_bench_report_new(FILE *out, tr_output_format_t format, tr_output_t **ret_output);

@@ -1,7 +1,7 @@
 /* `troupe bench`: reads what is wanted, makes the cases of it, runs them. */
 #include "tools/bench/curve.h"
 #include "tools/bench/report.h"
-#include "tools/verbs.h"
+#include "tools/verbs/verbs.h"
 
 #include "lib/base/suggest.h"
 

@@ -1,0 +1,166 @@
+/* Durable subscriptions: publications go through the mailbox, across the end of agents and brokers. */
+#include "broker/core/core_office.h"
+
+static uint64_t subscribe_durably(const office_t *o, const char *pattern) {
+    Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
+    m.pattern = (char *)(uintptr_t)pattern;
+    m.durable = true;
+    return control(o->w, 2, TR_KIND_SUBSCRIBE, o->b, 0, &m.base);
+}
+
+static void unsubscribe(const office_t *o, const char *pattern) {
+    Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
+    m.pattern = (char *)(uintptr_t)pattern;
+    expect_done(o->w, 2, control(o->w, 2, TR_KIND_UNSUBSCRIBE, o->b, 0, &m.base));
+}
+
+static office_t office_with(const char *pattern) {
+    office_t o = office_new(NULL);
+    expect_done(o.w, 2, subscribe_durably(&o, pattern));
+    return o;
+}
+
+static void publish(const office_t *o, const char *topic, const char *text) {
+    post(o->w, 1, &(letter_t){.src = o->a, .from = "a", .topic = topic, .text = text});
+}
+
+static const got_t *expect_event(const office_t *o, const char *text) {
+    const got_t *g = expect_text(o->w, 2, TR_KIND_PUBLISH, text);
+    assert_int_equal(
+        g->record.h.flags & (TR_FLAG_DURABLE | TR_FLAG_LEASED), TR_FLAG_DURABLE | TR_FLAG_LEASED);
+    return g;
+}
+
+static void expect_topic(world_t *w, const got_t *g, const char *topic, uint64_t sequence) {
+    tr_acl_t acl;
+    tr_arena_t arena;
+    tr_arena_init(&arena, 1u << 16);
+    assert_int_equal(tr_acl_read(&acl, &g->record, &arena), 0);
+    assert_string_equal(acl.topic, topic);
+    assert_int_equal(g->record.h.deadline_ms, sequence);
+    tr_arena_finish(&arena);
+    (void)w;
+}
+
+static void what_is_published_comes_leased_with_its_topic(void **state) {
+    (void)state;
+    office_t o = office_with("news.>");
+    publish(&o, "other", "not for it");
+    publish(&o, "news.a", "one");
+    publish(&o, "news.a", "two");
+    const got_t *one = expect_event(&o, "one");
+    expect_topic(o.w, one, "news.a", 1);
+    assert_int_equal(one->record.h.src, o.a);
+    expect_topic(o.w, expect_event(&o, "two"), "news.a", 2);
+    settle(o.w, 2, one, false);
+    expect_none(o.w, 2, TR_KIND_PUBLISH);
+    world_end(o.w);
+}
+
+static void who_is_away_misses_nothing(void **state) {
+    (void)state;
+    office_t o = office_with("news.>");
+    publish(&o, "news.a", "seen");
+    settle(o.w, 2, expect_event(&o, "seen"), false);
+    leave(o.w, 2, "b");
+    publish(&o, "news.b", "while it was away");
+    world_crash(o.w, SIZE_MAX);
+    sender_comes(&o, 1);
+    publish(&o, "news.c", "while it still was");
+    receiver_comes(&o); /* and does not subscribe again */
+    expect_topic(o.w, expect_event(&o, "while it was away"), "news.b", 1);
+    expect_event(&o, "while it still was");
+    expect_none(o.w, 2, TR_KIND_PUBLISH);
+    world_end(o.w);
+}
+
+/* An hour is longer than any deadline: the sequence number is none. */
+static void it_does_not_expire_and_comes_again_marked(void **state) {
+    (void)state;
+    office_t o = office_with("news.>");
+    publish(&o, "news.a", "one");
+    expect_event(&o, "one");
+    lose(o.w, 2);
+    pass(o.w, 3600000);
+    receiver_comes(&o);
+    const got_t *again = expect_event(&o, "one");
+    assert_true(again->record.h.flags & TR_FLAG_REDELIVERED);
+    settle(o.w, 2, again, false);
+    world_end(o.w);
+}
+
+static void unsubscribing_ends_it_for_good(void **state) {
+    (void)state;
+    office_t o = office_with("news.>");
+    unsubscribe(&o, "news.>");
+    publish(&o, "news.a", "one");
+    world_crash(o.w, SIZE_MAX);
+    sender_comes(&o, 1);
+    receiver_comes(&o);
+    publish(&o, "news.a", "two");
+    expect_none(o.w, 2, TR_KIND_PUBLISH);
+    world_end(o.w);
+}
+
+static void of_two_subscriptions_to_a_pattern_the_last_one_counts(void **state) {
+    (void)state;
+    office_t o = office_with("news.>");
+    expect_done(o.w, 2, subscribe(o.w, 2, o.b, "news.>"));
+    publish(&o, "news.a", "plain");
+    assert_false(expect_text(o.w, 2, TR_KIND_PUBLISH, "plain")->record.h.flags & TR_FLAG_LEASED);
+    expect_done(o.w, 2, subscribe_durably(&o, "news.>"));
+    expect_done(o.w, 2, subscribe_durably(&o, "news.>"));
+    publish(&o, "news.a", "durable");
+    expect_event(&o, "durable");
+    expect_none(o.w, 2, TR_KIND_PUBLISH);
+    world_end(o.w);
+}
+
+static void nobody_hears_himself_nor_the_platform(void **state) {
+    (void)state;
+    office_t o = office_with(">");
+    post(o.w, 2, &(letter_t){.src = o.b, .from = "b", .topic = "news.a", .text = "own"});
+    hello(o.w, 3);
+    join(o.w, 3, "c"); /* $sys.agent.joined */
+    expect_none(o.w, 2, TR_KIND_PUBLISH);
+    expect_refused(o.w, 2, subscribe_durably(&o, "$sys.>"), TR_REASON_FORBIDDEN);
+    expect_refused(o.w, 2, subscribe_durably(&o, "a..b"), TR_REASON_BAD_TOPIC);
+    world_end(o.w);
+    tr_core_config_t c = world_config();
+    o = office_new(&c);
+    expect_refused(o.w, 2, subscribe_durably(&o, "news.>"), TR_REASON_NO_JOURNAL);
+    world_end(o.w);
+}
+
+static void a_full_mailbox_misses_it_and_it_is_told(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    c.queue_records = 2;
+    office_t o = office_new(&c);
+    expect_done(o.w, 2, subscribe_durably(&o, "news.>"));
+    leave(o.w, 2, "b");
+    interest(o.w, "$sys.dead-letter", true);
+    for (int i = 0; i < 3; i++)
+        publish(&o, "news.a", "x");
+    assert_int_equal(tr_core_stats(o.w->core)->dropped[TR_REASON_BUSY], 1);
+    assert_non_null(take_stream(o.w, "$sys.dead-letter"));
+    expect_none(o.w, 1, TR_KIND_NACK);
+    receiver_comes(&o);
+    settle(o.w, 2, expect_event(&o, "x"), false);
+    settle(o.w, 2, expect_event(&o, "x"), false);
+    expect_none(o.w, 2, TR_KIND_PUBLISH);
+    world_end(o.w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_published_comes_leased_with_its_topic),
+        cmocka_unit_test(who_is_away_misses_nothing),
+        cmocka_unit_test(it_does_not_expire_and_comes_again_marked),
+        cmocka_unit_test(unsubscribing_ends_it_for_good),
+        cmocka_unit_test(of_two_subscriptions_to_a_pattern_the_last_one_counts),
+        cmocka_unit_test(nobody_hears_himself_nor_the_platform),
+        cmocka_unit_test(a_full_mailbox_misses_it_and_it_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+/*
+ * Durable subscriptions: what is published on topics that match goes into the agent's durable mailbox, whether or not it is there, and is
+ * delivered until it is settled. They are in the journal with the mailbox, and last until the agent ends them or the mailbox is removed.
+ *
+ * A publication in a mailbox has its topic's name in its envelope, since routes of topics end with the broker, and where its reply-by would
+ * be, its sequence number: `id` is needed for the delivery number. Its publisher never hears of it again: he does not know who listens.
+ */
+#include "broker/core/durable/stream.h"
+#include "broker/core/federation/interest.h"
+
+#include "lib/store/journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct tr_durable_sub {
+    tr_durable_sub_t *next;
+    tr_queue_t *queue; /* of the agent's mailbox */
+    size_t len;
+    char pattern[];
+};
+
+static tr_durable_sub_t **find(
+    const tr_core_t *core, const tr_queue_t *queue, const char *pattern, size_t len) {
+    tr_durable_sub_t **p = &core->durable->subs;
+    while (*p && ((*p)->queue != queue || (*p)->len != len || memcmp((*p)->pattern, pattern, len) != 0))
+        p = &(*p)->next;
+    return p;
+}
+
+static tr_durable_sub_t *add(tr_core_t *core, tr_queue_t *queue, const char *pattern, size_t len) {
+    tr_durable_t *d = core->durable;
+    tr_durable_sub_t *sub = malloc(sizeof *sub + len);
+    if (!sub)
+        return NULL;
+    *sub = (tr_durable_sub_t){.next = d->subs, .queue = queue, .len = len};
+    memcpy(sub->pattern, pattern, len);
+    d->subs = sub;
+    d->subs_n++;
+    d->subs_version++;
+    tr_interest_pattern(core, pattern, len, 1);
+    return sub;
+}
+
+void tr_durable_subs_interest(tr_core_t *core) {
+    for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next)
+        tr_interest_pattern(core, s->pattern, s->len, 1);
+}
+
+static void take_out(tr_core_t *core, tr_durable_sub_t **at) {
+    tr_durable_sub_t *sub = *at;
+    *at = sub->next;
+    tr_interest_pattern(core, sub->pattern, sub->len, -1);
+    core->durable->subs_n--;
+    core->durable->subs_version++;
+    free(sub);
+}
+
+/* With its queue, which may be new. */
+static bool write_down(tr_core_t *core, const tr_durable_sub_t *sub) {
+    tr_key_t key = tr_key_of_sub(sub->queue->id, sub->pattern, sub->len);
+    tr_batch_t *batch = tr_batch_open(core);
+    return batch && tr_batch_queue(core, sub->queue) && tr_batch_more(batch, TR_JOURNAL_PUT, &key, NULL, 0);
+}
+
+static tr_queue_t *mailbox_queue(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, bool create) {
+    char name[TR_NAME_MAX + 1];
+    tr_entry_agent_name(entry, agent, name);
+    tr_service_t *s = tr_mailbox_service(core, name, create);
+    if (!s)
+        return NULL;
+    return create ? tr_queue_of(core, s) : s->durable;
+}
+
+tr_reason_t tr_durable_subscribe(
+    tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
+    if (!core->durable)
+        return TR_REASON_NO_JOURNAL;
+    if (!tr_pattern_valid(pattern, len))
+        return TR_REASON_BAD_TOPIC;
+    if (pattern[0] == '$')
+        return TR_REASON_FORBIDDEN;
+    tr_queue_t *q = mailbox_queue(core, entry, agent, true);
+    if (!q)
+        return TR_REASON_LIMIT;
+    if (*find(core, q, pattern, len))
+        return TR_REASON_NONE;
+    tr_durable_sub_t *sub =
+        core->durable->subs_n < core->config.subscriptions_max ? add(core, q, pattern, len) : NULL;
+    if (!sub)
+        return TR_REASON_LIMIT;
+    if (write_down(core, sub))
+        return TR_REASON_NONE;
+    take_out(core, find(core, q, pattern, len));
+    return TR_REASON_LIMIT;
+}
+
+bool tr_durable_unsubscribe(
+    tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
+    tr_queue_t *q = core->durable ? mailbox_queue(core, entry, agent, false) : NULL;
+    tr_durable_sub_t **at = q ? find(core, q, pattern, len) : NULL;
+    tr_batch_t *batch = at && *at ? tr_batch_open(core) : NULL;
+    if (!batch)
+        return false;
+    tr_key_t key = tr_key_of_sub(q->id, pattern, len);
+    if (!tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
+        return false;
+    take_out(core, at);
+    return true;
+}
+
+void tr_durable_subs_forget(tr_core_t *core, const tr_queue_t *queue) {
+    for (tr_durable_sub_t **p = &core->durable->subs; *p;)
+        if (!queue || (*p)->queue == queue)
+            take_out(core, p);
+        else
+            p = &(*p)->next;
+}
+
+const char *tr_durable_sub_of(const tr_core_t *core, const tr_queue_t *queue, uint32_t at, size_t *ret_len) {
+    for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next) {
+        if (s->queue != queue || at--)
+            continue;
+        *ret_len = s->len;
+        return s->pattern;
+    }
+    return NULL;
+}
+
+int tr_durable_sub_recover(tr_core_t *core, const tr_pair_t *pair) {
+    uint64_t id = pair->key_len > 9 ? tr_key_number(pair->key) : 0;
+    tr_queue_t *q = tr_map_find_ptr(&core->durable->queues, (const char *)&id, sizeof id);
+    const char *pattern = (const char *)pair->key + 9;
+    if (!q || !tr_pattern_valid(pattern, pair->key_len - 9))
+        return -EBADMSG;
+    return add(core, q, pattern, pair->key_len - 9) ? 0 : -ENOMEM;
+}
+
+static bool matches(const tr_durable_sub_t *sub, const tr_topic_t *topic) {
+    return tr_pattern_matches(sub->pattern, sub->len, topic->name, topic->name_len);
+}
+
+bool tr_topic_in_durable_subs(const tr_core_t *core, tr_topic_t *topic) {
+    const tr_durable_t *d = core->durable;
+    if (!d || !d->subs)
+        return false;
+    if (topic->durable_subs_version != d->subs_version) {
+        const tr_durable_sub_t *s = topic->name[0] == '$' ? NULL : d->subs;
+        while (s && !matches(s, topic))
+            s = s->next;
+        topic->in_durable_subs = s != NULL;
+        topic->durable_subs_version = d->subs_version;
+    }
+    return topic->in_durable_subs;
+}
+
+/* Nobody hears his own publications. */
+static bool is_own(const tr_queue_t *queue, tr_route_t publisher) {
+    const tr_service_t *s = queue->service;
+    return s->providers_n &&
+           tr_session_route(s->providers[0].entry->session, s->providers[0].agent) == publisher;
+}
+
+/* There is no room: the publisher cannot be asked to wait, so it is told as what it is, a message that died. */
+static void miss(tr_core_t *core, const tr_record_t *record, tr_reason_t why) {
+    core->stats.accepted++;
+    core->stats.dropped[why]++;
+    tr_sys_dead_letter(core, record, why);
+}
+
+void tr_durable_publish(
+    tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h) {
+    tr_record_t r;
+    if (!tr_record_with_topic(core, topic, record, h, &r)) {
+        miss(core, record, TR_REASON_LIMIT);
+        return;
+    }
+    r.h.deadline_ms = h->id;
+    r.h.id = 0;
+    r.h.flags |= TR_FLAG_DURABLE | TR_FLAG_NO_NACK;
+    for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next) {
+        if (!matches(s, topic) || is_own(s->queue, h->src))
+            continue;
+        tr_reason_t why = tr_queue_push(core, s->queue, &r, NULL);
+        if (why != TR_REASON_NONE)
+            miss(core, &r, why);
+    }
+}

@@ -1,0 +1,185 @@
+/* A neighbour's side of it: what it offers has a provider here, what it wants a subscriber (interest.h). */
+#include "broker/core/federation/interest.h"
+#include "broker/core/guard.h"
+#include "broker/core/link.h"
+
+#include "proto/link.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OFFERS_MAX 1000000u
+
+typedef struct told {
+    char key[TR_TOPIC_MAX + 2];
+    size_t len;
+    const char *name;
+    bool service;
+} told_t;
+
+static bool read_item(const Troupe__Item *item, told_t *ret) {
+    ret->service = *item->service != 0;
+    const char *name = ret->service ? item->service : item->pattern;
+    size_t len = strlen(name);
+    if (ret->service ? !tr_name_valid(name, len) : !tr_pattern_valid(name, len) || *name == '$')
+        return false;
+    ret->key[0] = ret->service ? 's' : 't';
+    memcpy(ret->key + 1, name, len + 1);
+    ret->len = len + 1;
+    ret->name = name;
+    return true;
+}
+
+/* ---- what becomes of an item here ---- */
+
+static tr_entry_t *provider_of(tr_core_t *core, const tr_neighbour_t *n, const char *service) {
+    tr_aid_t aid = {.service = true};
+    tr_reason_t why;
+    snprintf(aid.name, sizeof aid.name, "%s", service);
+    snprintf(aid.platform, sizeof aid.platform, "%s", n->platform);
+    return tr_proxy_find(core, &aid, &why);
+}
+
+/* Out of memory, or not allowed by the certificate: then it is not asked from here. */
+static void offer(tr_core_t *core, tr_session_t *from, const char *name, const tr_offer_t *offer) {
+    size_t len = strlen(name);
+    if (!tr_guard_offer(core, from, name, len))
+        return;
+    tr_entry_t *e = provider_of(core, from->neighbour, name);
+    tr_service_t *s = e ? tr_service_get(core, name, len, true) : NULL;
+    if (!s)
+        return;
+    e->remote = offer->route;
+    tr_service_provide(core, s, e, e->first, offer->capacity < 65536 ? offer->capacity : 65536);
+}
+
+static void withdraw(tr_core_t *core, tr_session_t *from, const char *name) {
+    tr_service_t *s = tr_service_get(core, name, strlen(name), false);
+    tr_entry_t *e = s ? provider_of(core, from->neighbour, name) : NULL;
+    if (e)
+        tr_service_withdraw(core, s, e, e->first);
+}
+
+/* The one subscriber of a platform. No name of an agent has a `>`. */
+static tr_entry_t *subscriber_of(tr_core_t *core, tr_session_t *s) {
+    char name[TR_PLATFORM_MAX + 3];
+    int len = snprintf(name, sizeof name, ">@%s", s->neighbour->platform);
+    tr_entry_t *e = tr_map_find_ptr(&core->names, name, (size_t)len);
+    return e ? e : tr_proxy_new(core, s->neighbour, name, (size_t)len);
+}
+
+static void want(tr_core_t *core, tr_session_t *from, const char *pattern, bool on) {
+    size_t len = strlen(pattern);
+    tr_entry_t *e = subscriber_of(core, from);
+    if (e && on && tr_guard_subscribe(core, from, pattern, len))
+        tr_core_subscribe(core, e, e->first, pattern, len);
+    else if (e && !on)
+        tr_core_unsubscribe(core, e, e->first, pattern, len);
+}
+
+/* ---- what it has told ---- */
+
+static void carry_out(tr_core_t *core, tr_session_t *from, const told_t *t, const tr_offer_t *now) {
+    if (!t->service)
+        want(core, from, t->name, now != NULL);
+    else if (now)
+        offer(core, from, t->name, now);
+    else
+        withdraw(core, from, t->name);
+}
+
+static void forget_item(tr_core_t *core, tr_session_t *from, const told_t *t) {
+    tr_neighbour_t *n = from->neighbour;
+    tr_offer_t *old = tr_map_find_ptr(&n->offers, t->key, t->len);
+    if (!old)
+        return;
+    n->offers_hash -= tr_offer_hash(t->key, t->len, old);
+    n->services -= t->service;
+    n->patterns -= !t->service;
+    tr_map_delete(&n->offers, t->key, t->len);
+    free(old);
+    carry_out(core, from, t, NULL);
+}
+
+static void remember_item(tr_core_t *core, tr_session_t *from, const told_t *t, const tr_offer_t *now) {
+    tr_neighbour_t *n = from->neighbour;
+    tr_offer_t *item = tr_map_find_ptr(&n->offers, t->key, t->len);
+    if (item) {
+        n->offers_hash -= tr_offer_hash(t->key, t->len, item);
+    } else if (n->offers.count >= OFFERS_MAX || !(item = malloc(sizeof *item))) {
+        return; /* the sum does not fit: it is asked for again */
+    } else if (tr_map_put(&n->offers, t->key, t->len, (uint64_t)(uintptr_t)item) < 0) {
+        free(item);
+        return;
+    } else {
+        n->services += t->service;
+        n->patterns += !t->service;
+    }
+    *item = *now;
+    n->offers_hash += tr_offer_hash(t->key, t->len, item);
+    carry_out(core, from, t, now);
+}
+
+static void forget_all(tr_core_t *core, tr_session_t *from) {
+    tr_neighbour_t *n = from->neighbour;
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&n->offers, &cursor))) {
+        told_t t = {.len = slot->key_len, .service = *slot->key == 's'};
+        memcpy(t.key, slot->key, slot->key_len + 1);
+        t.name = t.key + 1;
+        forget_item(core, from, &t);
+        cursor = 0; /* deleting moves slots */
+    }
+}
+
+static void say_again(tr_core_t *core, tr_session_t *to) {
+    uint8_t body[8];
+    Troupe__Interest m = TROUPE__INTEREST__INIT;
+    m.again = true;
+    size_t len = troupe__interest__pack(&m, body);
+    tr_record_header_t h = {.kind = TR_KIND_INTEREST};
+    tr_control_send(core, to, &h, body, len);
+}
+
+static void take_items(tr_core_t *core, tr_session_t *from, const Troupe__Interest *m) {
+    told_t t;
+    for (size_t i = 0; i < m->n_removed; i++)
+        if (read_item(m->removed[i], &t))
+            forget_item(core, from, &t);
+    for (size_t i = 0; i < m->n_added; i++) {
+        tr_offer_t now = {m->added[i]->capacity, m->added[i]->route};
+        if (now.capacity && read_item(m->added[i], &t))
+            remember_item(core, from, &t, &now);
+    }
+}
+
+void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    tr_neighbour_t *n = from->neighbour;
+    Troupe__Interest *m = troupe__interest__unpack(NULL, record->content_len, record->content);
+    if (!m)
+        return; /* the next sum does not fit */
+    if (m->again) {
+        tr_interests_tell(core, n);
+    } else {
+        if (m->all)
+            forget_all(core, from);
+        take_items(core, from, m);
+        if (!m->more && (m->items != n->offers.count || m->hash != n->offers_hash) &&
+            n->asked_ms != core->now.mono_ms) {
+            n->asked_ms = core->now.mono_ms;
+            say_again(core, from);
+        }
+    }
+    troupe__interest__free_unpacked(m, NULL);
+}
+
+void tr_interests_forget(tr_neighbour_t *n) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&n->offers, &cursor)))
+        free((void *)(uintptr_t)slot->value);
+    tr_map_finish(&n->offers);
+    n->offers_hash = 0;
+    n->services = n->patterns = 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * What agents of other platforms may ask of this one, and get from it, told to every neighbour: the services that
+ * somebody here offers (with the capacity of all of them, and the route), and the patterns of topics that somebody
+ * here wants: an agent through its link, a watcher of the stream, or a stream with memory. Topics of the platform
+ * itself (`$`) do not cross.
+ *
+ * The set is kept as it changes; what has changed is told at the end of the turn, in INTEREST records. Each of them
+ * carries the number of items that hold now and the sum of their hashes, and so does one without changes with every
+ * heartbeat: who finds another sum for what he has been told asks for all of it again. So the two sides agree
+ * within a heartbeat, whatever went wrong before.
+ *
+ * With a neighbour, a service offered there is a provider here: the proxy `svc:NAME@platform`, with their capacity.
+ * A pattern wanted there is a subscription of one proxy for the whole platform, so that a publication crosses
+ * once.
+ */
+#ifndef TR_BROKER_INTEREST_H
+#define TR_BROKER_INTEREST_H
+
+#include "broker/core/federation/neighbour.h"
+
+/* One more, or (by -1) one less, who wants the topics of a pattern; nothing where no broker links to others. */
+void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int by);
+/* A prefix of a watcher of the stream. */
+void tr_interest_prefix(tr_core_t *core, const char *prefix, size_t len, int by);
+/* The providers of a service, or their capacity, have changed. */
+void tr_interest_service(tr_core_t *core, const tr_service_t *service);
+
+/* All that there is when the first link is about to be made. */
+void tr_interests_begin(tr_core_t *core);
+/* Tells what has changed to all neighbours. */
+void tr_interests_flush(tr_core_t *core);
+/* All of it to one, whose link has come up or who has asked for it. */
+void tr_interests_tell(tr_core_t *core, tr_neighbour_t *neighbour);
+/* The sum alone. */
+void tr_interests_remind(tr_core_t *core, tr_neighbour_t *neighbour);
+void tr_interests_finish(tr_federation_t *federation);
+
+/* What a neighbour tells. */
+void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
+void tr_interests_forget(tr_neighbour_t *neighbour);
+
+#endif

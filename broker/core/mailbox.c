@@ -1,0 +1,288 @@
+/*
+ * Mailboxes. A record for an agent waits in the outbox of the agent's session, in the bundle that it will
+ * leave in; the mailbox itself is an account of how much of that is this agent's, with a limit. Half full,
+ * the sender's process is asked to hold back (MUTE); full, the message is refused with BUSY. Nobody else
+ * waits for a slow agent.
+ */
+#include "broker/core/durable/durable.h"
+#include "broker/core/federation/neighbour.h"
+#include "broker/core/guard.h"
+
+#include <stdlib.h>
+
+/* One of any size when nothing waits: or it would never have room, and hold up all that is behind it in a
+ * service's queue. */
+bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
+    if (entry->neighbour)
+        return tr_proxy_has_room(core, entry, length);
+    bool fits = entry->mailbox.records < core->config.mailbox_records &&
+                entry->mailbox.bytes + length <= core->config.mailbox_bytes;
+    return (fits || !entry->mailbox.records) && (!core->guard || tr_guard_has_room(core, entry, length));
+}
+
+static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {
+    return entry->mailbox.records > core->config.mailbox_records / 2 ||
+           entry->mailbox.bytes > core->config.mailbox_bytes / 2;
+}
+
+tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
+    const tr_record_header_t *header, tr_session_t *from) {
+    tr_session_t *s = to->session;
+    if (to->neighbour)
+        return tr_proxy_push(core, to, record, header, from);
+    if (to->ending || s->state == TR_SESSION_CLOSING)
+        return TR_REASON_AGENT_GONE;
+    if (half_full(core, to))
+        tr_session_flush(core, s); /* much of it may be of this very turn, and free to go */
+    if (!tr_mailbox_has_room(core, to, header->length))
+        return TR_REASON_BUSY;
+    tr_outbox_t *box = to->state == TR_AGENT_ACTIVE ? &s->data : &to->held;
+    uint8_t *at = tr_outbox_add(box, core->pool, header->length, &to->mailbox);
+    if (!at)
+        return TR_REASON_LIMIT;
+    tr_record_header_write(header, at);
+    memcpy(at + TR_RECORD_HEADER, record->envelope, header->length - TR_RECORD_HEADER);
+    to->received++;
+    if (core->guard)
+        tr_guard_queued(to, header->length);
+    core->stats.accepted++;
+    core->stats.queued++;
+    core->stats.queued_bytes += header->length;
+    tr_session_dirty(core, s);
+    if (from && half_full(core, to))
+        tr_mute(core, &to->muted, from, tr_entry_scope(to));
+    return TR_REASON_NONE;
+}
+
+void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about) {
+    if (sender->neighbour)
+        return; /* its numbers are others: it hears BUSY */
+    if (tr_audience_add(core, muted, sender, UINT32_MAX) != TR_JOINED_NOW)
+        return; /* out of memory: the limit still holds */
+    tr_record_header_t h = {.kind = TR_KIND_MUTE, .src = about.first, .id = about.count};
+    tr_control_send(core, sender, &h, NULL, 0);
+    core->stats.mutes++;
+}
+
+static void unmute(tr_core_t *core, tr_session_t *session, const void *what) {
+    tr_control_send(core, session, what, NULL, 0);
+}
+
+void tr_unmute_all(tr_core_t *core, tr_audience_t *muted, tr_scope_t about) {
+    tr_record_header_t h = {.kind = TR_KIND_UNMUTE, .src = about.first, .id = about.count};
+    tr_audience_dismiss(core, muted, unmute, &h);
+}
+
+void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry) {
+    if (!entry->muted.n || entry->mailbox.records > core->config.mailbox_records / 4 ||
+        entry->mailbox.bytes > core->config.mailbox_bytes / 4)
+        return;
+    tr_unmute_all(core, &entry->muted, tr_entry_scope(entry));
+}
+
+/* What becomes of a queued record when its agent ends, or stops for a while. */
+typedef enum verdict {
+    KEEP,
+    FAIL,
+    RETURN, /* the copy of a leased request, which itself lives on in its service; or what will be said anew */
+    HOLD,
+} verdict_t;
+
+typedef struct sieve {
+    tr_session_t *session;
+    tr_scope_t about; /* count 0 = all of the session */
+    tr_reason_t reason;
+    verdict_t (*judge)(const struct sieve *sieve, const tr_record_t *record);
+    uint64_t first, last; /* delivery numbers */
+} sieve_t;
+
+static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
+    const tr_scope_t *s = &sieve->about;
+    return !s->count || (record->h.dst >= s->first && record->h.dst - s->first < s->count);
+}
+
+static bool is_leased(const tr_record_t *record) {
+    return (record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH) &&
+           (record->h.flags & TR_FLAG_LEASED);
+}
+
+static verdict_t fail_all(const sieve_t *sieve, const tr_record_t *record) {
+    return !is_for(sieve, record) ? KEEP : is_leased(record) ? RETURN : FAIL;
+}
+
+static verdict_t fail_all_but_nacks(const sieve_t *sieve, const tr_record_t *record) {
+    return record->h.kind == TR_KIND_NACK ? KEEP : fail_all(sieve, record);
+}
+
+static verdict_t return_leased(const sieve_t *sieve, const tr_record_t *record) {
+    return is_for(sieve, record) && is_leased(record) ? RETURN : KEEP;
+}
+
+static verdict_t return_numbers(const sieve_t *sieve, const tr_record_t *record) {
+    bool its = record->h.id >= sieve->first && record->h.id <= sieve->last;
+    return its ? return_leased(sieve, record) : KEEP;
+}
+
+/* The sender sends all that he knows no answer to once more, and gets another one: two would be one too many. */
+static verdict_t drop_refusals(const sieve_t *sieve, const tr_record_t *record) {
+    const tr_producer_t *p = sieve->session->producer;
+    bool refusal = record->h.kind == TR_KIND_NACK && (record->h.flags & TR_FLAG_DURABLE);
+    return p && refusal && !tr_dedup_has(&p->taken, record->h.id) ? RETURN : KEEP;
+}
+
+static verdict_t hold_all_but_nacks(const sieve_t *sieve, const tr_record_t *record) {
+    return is_for(sieve, record) && record->h.kind != TR_KIND_NACK ? HOLD : KEEP;
+}
+
+static void uncount(tr_core_t *core, const tr_record_t *record) {
+    core->stats.queued--;
+    core->stats.queued_bytes -= record->h.length;
+}
+
+static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t reason) {
+    uncount(core, record);
+    if (record->h.kind == TR_KIND_MESSAGE) {
+        core->stats.dead_letters++;
+        tr_sys_dead_letter(core, record, reason);
+        tr_nack(core, record, reason,
+            reason == TR_REASON_PEER_DOWN ? "the link to the broker of that platform broke before it was sent"
+            : reason == TR_REASON_QUARANTINED
+                ? "the agent was put in quarantine with this message in its mailbox"
+                : "the agent ended, or fell silent, with this message in its mailbox",
+            0);
+    } else {
+        core->stats.dropped[reason]++;
+    }
+}
+
+static tr_account_t *account_of(tr_session_t *s, const tr_record_t *record) {
+    if (record->h.kind == TR_KIND_NACK)
+        return &s->nacks;
+    if (s->neighbour) /* its agents' numbers are others */
+        return &s->neighbour->queue;
+    tr_entry_t *owner = tr_entry_in_session(s, tr_route_agent(record->h.dst));
+    return owner ? &owner->mailbox : NULL;
+}
+
+static void keep_one(tr_core_t *core, tr_session_t *s, tr_outbox_t *box, const tr_record_t *record) {
+    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account_of(s, record));
+    if (at) {
+        memcpy(at, record->bytes, record->h.length);
+        return;
+    }
+    uncount(core, record);
+    core->stats.dropped[TR_REASON_LIMIT]++;
+}
+
+static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *record) {
+    switch (sieve->judge(sieve, record)) {
+    case KEEP: keep_one(core, sieve->session, kept, record); break;
+    case FAIL: fail_one(core, record, sieve->reason); break;
+    case HOLD: {
+        tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
+        keep_one(core, sieve->session, &owner->held, record);
+        break;
+    }
+    case RETURN:
+        uncount(core, record);
+        core->stats.returned++;
+        break;
+    }
+}
+
+/* Lays the box out anew with what the sieve keeps. What is added to it meanwhile (a NACK for an agent of the
+ * same session) comes last. */
+static void sift(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *box) {
+    tr_outbox_t old = *box, kept = {0};
+    *box = (tr_outbox_t){0};
+    tr_chunk_t *chunk;
+    while ((chunk = tr_outbox_take(&old))) {
+        tr_bundle_reader_t reader;
+        tr_record_t record;
+        tr_bundle_open(&reader, chunk->buf->data, chunk->buf->len, UINT32_MAX);
+        while (tr_bundle_next(&reader, &record) > 0)
+            sift_one(core, sieve, &kept, &record);
+        tr_chunk_free(chunk);
+    }
+    tr_outbox_append(&kept, box);
+    *box = kept;
+}
+
+static void sift_entry(tr_core_t *core, const sieve_t *sieve, tr_entry_t *entry) {
+    if (entry->held.head)
+        sift(core, sieve, &entry->held);
+    if (entry->mailbox.records || entry->session->nacks.records)
+        sift(core, sieve, &entry->session->data);
+}
+
+void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
+    sieve_t sieve = {entry->session, tr_entry_scope(entry), reason, fail_all};
+    sift_entry(core, &sieve, entry);
+}
+
+void tr_mailbox_fail_agents(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count, tr_reason_t reason) {
+    tr_scope_t about = {tr_session_route(entry->session, agent), count};
+    sieve_t sieve = {entry->session, about, reason, fail_all_but_nacks};
+    sift_entry(core, &sieve, entry);
+}
+
+static void sift_session(tr_core_t *core, const sieve_t *sieve) {
+    tr_session_t *s = sieve->session;
+    for (uint32_t i = 0; i < s->entries_n; i++)
+        if (s->entries[i]->held.head)
+            sift(core, sieve, &s->entries[i]->held);
+    if (s->data.head)
+        sift(core, sieve, &s->data);
+}
+
+void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too) {
+    sift_session(core,
+        &(sieve_t){.session = session, .reason = reason, .judge = nacks_too ? fail_all : fail_all_but_nacks});
+}
+
+void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session) {
+    if (session->nacks.records)
+        sift_session(core, &(sieve_t){.session = session, .judge = drop_refusals});
+}
+
+void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session) {
+    sift_session(core, &(sieve_t){.session = session, .judge = return_leased});
+}
+
+void tr_mailbox_return_numbers(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint64_t first, uint64_t last) {
+    sieve_t sieve = {.session = entry->session, .first = first, .last = last, .judge = return_numbers};
+    if (entry->neighbour) { /* of which there is one provider of a service */
+        sift_session(core, &sieve);
+        return;
+    }
+    sieve.about = (tr_scope_t){tr_session_route(entry->session, agent), 1};
+    sift_entry(core, &sieve, entry);
+}
+
+static bool box_has(const tr_outbox_t *box, tr_route_t dst, uint64_t number) {
+    for (const tr_chunk_t *c = box->head; c; c = c->next) {
+        const uint8_t *at = c->buf->data + TR_BUNDLE_HEADER;
+        for (uint32_t i = 0; i < c->records; i++) {
+            tr_record_t record;
+            tr_record_header_read(&record.h, at);
+            if (record.h.id == number && record.h.dst == dst && is_leased(&record))
+                return true;
+            at += record.h.length;
+        }
+    }
+    return false;
+}
+
+bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number) {
+    tr_route_t dst = tr_session_route(entry->session, agent);
+    return entry->mailbox.records &&
+           (box_has(&entry->session->data, dst, number) || box_has(&entry->held, dst, number));
+}
+
+void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry) {
+    sieve_t sieve = {.session = entry->session, .about = tr_entry_scope(entry), .judge = hold_all_but_nacks};
+    if (entry->mailbox.records)
+        sift(core, &sieve, &entry->session->data);
+}

@@ -1,0 +1,380 @@
+/*
+ * The DF: agents describe what they offer, others search by template (SC00023 6.2.3 matching: what the
+ * template says must be there). A description that names services makes its agent a provider of `svc:NAME`.
+ * Entries end with their agent, their lease, or on request.
+ *
+ *   {"action": "register", "services": [{"name": N, "type": T, "capacity": C, ...}], "protocols": [...],
+ *    "ontologies": [...], "languages": [...], "lease-ms": MS, ...}
+ */
+#include "broker/core/platform/platform.h"
+
+#include "broker/core/guard.h"
+#include "broker/core/platform/search.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CAPACITY_DEFAULT 16
+#define CAPACITY_MAX     65536
+#define DESCRIPTION_MAX  65536
+#define RESULTS_MAX      1000
+#define SERVICES_MAX     256                         /* of one agent */
+#define LEASE_MAX_MS     (3650ll * 24 * 3600 * 1000) /* ten years: beyond it, arithmetic */
+#define SEARCH_ID_MAX    80
+#define STEPS_MAX        1000000 /* comparisons of one search: a template must not cost seconds */
+
+static uint32_t find(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent) {
+    for (uint32_t i = 0; i < core->df_n; i++)
+        if (core->df[i].entry == entry && core->df[i].agent == agent)
+            return i;
+    return UINT32_MAX;
+}
+
+static size_t service_name(tr_value_t service, const char **ret_name) {
+    size_t len = 0;
+    tr_value_t name = tr_value_is_map(service) ? tr_value_get(service, "name") : service;
+    *ret_name = tr_value_str(name, &len);
+    return *ret_name ? len : 0;
+}
+
+/* Each service has a valid name. */
+static bool services_valid(tr_value_t services) {
+    if (services && (!tr_value_is_array(services) || tr_value_size(services) > SERVICES_MAX))
+        return false;
+    for (size_t i = 0; i < tr_value_size(services); i++) {
+        const char *name;
+        size_t len = service_name(tr_value_at(services, i), &name);
+        if (!len || !tr_name_valid(name, len))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t capacity_of(tr_value_t service) {
+    int64_t n = tr_value_int(tr_value_get(service, "capacity"), CAPACITY_DEFAULT);
+    return n < 1 ? 1 : n > CAPACITY_MAX ? CAPACITY_MAX : (uint32_t)n;
+}
+
+static bool provide(tr_core_t *core, tr_value_t services, tr_entry_t *entry, uint32_t agent) {
+    for (size_t i = 0; i < tr_value_size(services); i++) {
+        const char *name;
+        size_t len = service_name(tr_value_at(services, i), &name);
+        tr_service_t *s = tr_service_get(core, name, len, true);
+        if (!s || tr_service_provide(core, s, entry, agent, capacity_of(tr_value_at(services, i))) < 0)
+            return false;
+        bool durable = tr_value_bool(tr_value_get(tr_value_at(services, i), "durable"), false);
+        if (!tr_queue_policy(core, s, durable || (s->durable_policy && s->providers_n > 1)))
+            return false;
+    }
+    return true;
+}
+
+static bool lists(tr_value_t services, const char *name, size_t len) {
+    for (size_t i = 0; i < tr_value_size(services); i++) {
+        const char *other;
+        if (service_name(tr_value_at(services, i), &other) == len && !memcmp(other, name, len))
+            return true;
+    }
+    return false;
+}
+
+/* Ends the agent's part in the services of one list that are not in the other. */
+static void withdraw(
+    tr_core_t *core, tr_value_t services, tr_value_t but_not, const tr_entry_t *entry, uint32_t agent) {
+    for (size_t i = 0; i < tr_value_size(services); i++) {
+        const char *name;
+        size_t len = service_name(tr_value_at(services, i), &name);
+        tr_service_t *s = len && !lists(but_not, name, len) ? tr_service_get(core, name, len, false) : NULL;
+        if (s)
+            tr_service_withdraw(core, s, entry, agent);
+    }
+}
+
+static void withdraw_entry(tr_core_t *core, const tr_df_entry_t *d, tr_value_t but_not) {
+    tr_content_t c;
+    if (tr_content_init(&c, d->description, d->description_len) < 0)
+        return; /* out of memory: the services end with the agent */
+    withdraw(core, tr_value_get(&c.root, "services"), but_not, d->entry, d->agent);
+    tr_content_finish(&c);
+}
+
+static void df_entry_free(tr_df_entry_t *d) {
+    free(d->aid);
+    free(d->description);
+}
+
+static void remove_at(tr_core_t *core, uint32_t at) {
+    tr_df_entry_t d = core->df[at];
+    core->df[at] = core->df[--core->df_n];
+    tr_sys_df(core, "deregistered", &d);
+    withdraw_entry(core, &d, NULL);
+    df_entry_free(&d);
+}
+
+/* The request's map with "name" set to the requester's AID and without what concerns the request only. */
+static bool describe(const tr_answer_t *a, const char *aid, tr_df_entry_t *ret) {
+    static const char *const not_kept[] = {"action", "name", "lease-ms"};
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    size_t kept = 0, n = tr_value_size(a->request);
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass) {
+            tr_write_map(&w, kept + 1);
+            tr_write_kv(&w, "name", aid);
+        }
+        for (size_t i = 0; i < n; i++) {
+            const msgpack_object_kv *kv = &a->request->via.map.ptr[i];
+            bool skip = false;
+            for (size_t j = 0; j < sizeof not_kept / sizeof *not_kept; j++)
+                skip |= tr_value_equals(&kv->key, not_kept[j]);
+            if (skip)
+                continue;
+            kept += !pass;
+            if (pass) {
+                tr_write_value(&w, &kv->key);
+                tr_write_value(&w, &kv->val);
+            }
+        }
+    }
+    const void *bytes;
+    size_t len;
+    bool ok = tr_content_writer_take(&w, &bytes, &len) == 0 && len <= DESCRIPTION_MAX &&
+              (ret->description = malloc(len)) != NULL;
+    if (ok) {
+        memcpy(ret->description, bytes, len);
+        ret->description_len = len;
+    }
+    tr_content_writer_finish(&w);
+    return ok;
+}
+
+static bool add(tr_core_t *core, const tr_df_entry_t *d) {
+    if (!(core->df_n & (core->df_n - 1))) { /* the array doubles at powers of two */
+        tr_df_entry_t *grown = realloc(core->df, (core->df_n ? core->df_n * 2u : 1u) * sizeof *grown);
+        if (!grown)
+            return false;
+        core->df = grown;
+    }
+    core->df[core->df_n++] = *d;
+    return true;
+}
+
+/* Each of them may be offered, by the certificate of the requester. */
+static bool may_offer(const tr_answer_t *a, tr_value_t services) {
+    for (size_t i = 0; i < tr_value_size(services); i++) {
+        const char *name;
+        size_t len = service_name(tr_value_at(services, i), &name);
+        if (!tr_guard_offer(a->core, a->session, name, len))
+            return false;
+    }
+    return true;
+}
+
+/* The new entry of the requester; false when it was refused. */
+static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
+    char name[TR_AID_MAX + 1], aid[TR_AID_MAX + 1];
+    tr_entry_agent_name(a->requester, a->agent, name);
+    snprintf(aid, sizeof aid, "%.*s@%s", TR_NAME_MAX, name, a->core->platform);
+    int64_t lease_ms = tr_value_int(tr_value_get(a->request, "lease-ms"), 0);
+    if (lease_ms > LEASE_MAX_MS)
+        lease_ms = LEASE_MAX_MS;
+    tr_df_entry_t d = {.entry = a->requester,
+        .agent = a->agent,
+        .aid = strdup(aid),
+        .lease_until_ms = lease_ms > 0 ? a->core->now.wall_ms + lease_ms : 0};
+    if (!services_valid(tr_value_get(a->request, "services"))) {
+        tr_answer_refuse(
+            a, "unrecognised-parameter-value", "services: a list of at most 256 {name: NAME, ...}");
+    } else if (!may_offer(a, tr_value_get(a->request, "services"))) {
+        tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
+    } else if (!d.aid || !describe(a, aid, &d)) {
+        tr_answer_refuse(a, "unrecognised-parameter-value", "the description is too large (64 KiB at most)");
+    } else {
+        *ret = d;
+        return true;
+    }
+    df_entry_free(&d);
+    return false;
+}
+
+static void handle_register(tr_answer_t *a) {
+    tr_value_t services = tr_value_get(a->request, "services");
+    tr_df_entry_t d;
+    if (find(a->core, a->requester, a->agent) != UINT32_MAX) {
+        tr_answer_refuse(a, "already-registered", "use modify");
+        return;
+    }
+    if (!make(a, &d))
+        return;
+    if (!provide(a->core, services, a->requester, a->agent) || !add(a->core, &d)) {
+        withdraw(a->core, services, NULL, a->requester, a->agent);
+        df_entry_free(&d);
+        tr_answer_refuse(a, "unrecognised-parameter-value", "no room for another service");
+        return;
+    }
+    tr_sys_df(a->core, "registered", &d);
+    tr_answer_done(a);
+}
+
+/* A service that is in both descriptions goes on without a break: its requests stay where they are. */
+static void handle_modify(tr_answer_t *a) {
+    tr_value_t services = tr_value_get(a->request, "services");
+    uint32_t at = find(a->core, a->requester, a->agent);
+    tr_df_entry_t d, old;
+    if (at == UINT32_MAX) {
+        tr_answer_refuse(a, "not-registered", "register first");
+        return;
+    }
+    if (!make(a, &d))
+        return;
+    old = a->core->df[at];
+    if (!provide(a->core, services, a->requester, a->agent)) {
+        tr_content_t c;
+        bool ok = tr_content_init(&c, old.description, old.description_len) == 0;
+        withdraw(a->core, services, ok ? tr_value_get(&c.root, "services") : NULL, a->requester, a->agent);
+        if (ok)
+            tr_content_finish(&c);
+        df_entry_free(&d);
+        tr_answer_refuse(a, "unrecognised-parameter-value", "no room for another service");
+        return;
+    }
+    a->core->df[at] = d;
+    withdraw_entry(a->core, &old, services);
+    df_entry_free(&old);
+    tr_sys_df(a->core, "modified", &d);
+    tr_answer_done(a);
+}
+
+static void handle_deregister(tr_answer_t *a) {
+    uint32_t at = find(a->core, a->requester, a->agent);
+    if (at == UINT32_MAX) {
+        tr_answer_refuse(a, "not-registered", "it has no entry");
+        return;
+    }
+    remove_at(a->core, at);
+    tr_answer_done(a);
+}
+
+static bool value_matches(tr_value_t template, tr_value_t v, size_t *steps);
+
+/* Each element of the template's list matches some element of the other. */
+static bool list_matches(tr_value_t template, tr_value_t v, size_t *steps) {
+    if (!tr_value_is_array(v))
+        return false;
+    for (size_t i = 0; i < tr_value_size(template); i++) {
+        bool found = false;
+        for (size_t j = 0; j < tr_value_size(v) && !found && *steps; j++)
+            found = value_matches(tr_value_at(template, i), tr_value_at(v, j), steps);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool map_matches(const msgpack_object_map *template, tr_value_t v, size_t *steps) {
+    for (uint32_t i = 0; i < template->size && *steps; i++) {
+        const msgpack_object *key = &template->ptr[i].key;
+        size_t look = tr_value_size(v);
+        *steps -= look < *steps ? look : *steps;
+        char name[128];
+        if (tr_value_copy(key, name, sizeof name) < 0 ||
+            !value_matches(&template->ptr[i].val, tr_value_get(v, name), steps))
+            return false;
+    }
+    return *steps > 0;
+}
+
+/* A service may be described by its name alone. Matches nothing more once the steps are used up. */
+static bool value_matches(tr_value_t template, tr_value_t v, size_t *steps) {
+    if (!v || !*steps)
+        return false;
+    --*steps;
+    if (tr_value_is_map(template))
+        return map_matches(&template->via.map, v, steps);
+    if (tr_value_is_array(template))
+        return list_matches(template, v, steps);
+    if (tr_value_is_str(template) && tr_value_is_map(v))
+        return value_matches(template, tr_value_get(v, "name"), steps);
+    return msgpack_object_equal(*template, *v);
+}
+
+/* Writes what matches, and returns how many; the steps are 0 when it was too much work. */
+static size_t find_matches(
+    const tr_core_t *core, tr_value_t template, size_t max, tr_content_writer_t *found, size_t *steps) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < core->df_n && n < max && *steps; i++) {
+        tr_content_t c;
+        if (tr_content_init(&c, core->df[i].description, core->df[i].description_len) < 0)
+            continue;
+        if (!template || value_matches(template, &c.root, steps)) {
+            tr_write_value(found, &c.root);
+            n++;
+        }
+        tr_content_finish(&c);
+    }
+    return n;
+}
+
+/* How far it may go: 0 is no further than here; negative, as far as it can. */
+static int64_t depth_of(const tr_answer_t *a) {
+    int64_t depth = tr_value_int(tr_value_get(a->request, "max-depth"), 0);
+    return depth < 0 || depth > TR_SEARCH_DEPTH_MAX ? TR_SEARCH_DEPTH_MAX : depth;
+}
+
+/* What was found here is the answer, or the beginning of one. */
+static void answer_search(tr_answer_t *a, const tr_search_found_t *here) {
+    char id[SEARCH_ID_MAX + 1];
+    bool named = tr_value_copy(tr_value_get(a->request, "search-id"), id, sizeof id) == 0;
+    if (depth_of(a) > 0 && tr_search_begin(a, here, named ? id : NULL, depth_of(a)))
+        return;
+    tr_write_map(&a->content, 1);
+    tr_write_str(&a->content, "agents");
+    tr_write_array(&a->content, here->count);
+    if (here->len && msgpack_sbuffer_write(&a->content.buffer, here->values, here->len) < 0)
+        a->content.failed = true;
+}
+
+static bool came_by(const tr_answer_t *a) {
+    char id[SEARCH_ID_MAX + 1];
+    return tr_value_copy(tr_value_get(a->request, "search-id"), id, sizeof id) == 0 &&
+           tr_search_is_old(a->core, id);
+}
+
+static void handle_search(tr_answer_t *a) {
+    int64_t asked = tr_value_int(tr_value_get(a->request, "max-results"), RESULTS_MAX);
+    size_t steps = STEPS_MAX;
+    tr_search_found_t here = {.max = asked < 0 ? 0 : asked > RESULTS_MAX ? RESULTS_MAX : (size_t)asked};
+    tr_content_writer_t found;
+    tr_content_writer_init(&found);
+    if (!came_by(a))
+        here.count = find_matches(a->core, tr_value_get(a->request, "template"), here.max, &found, &steps);
+    else
+        here.max = 0; /* nothing more is to be found for it here, nor beyond */
+    if (!steps)
+        tr_answer_refuse(a, "unrecognised-parameter-value", "the template needs too many comparisons");
+    else if (tr_content_writer_take(&found, &here.values, &here.len) < 0)
+        tr_answer_fail(a, "out of memory");
+    else
+        answer_search(a, &here);
+    tr_content_writer_finish(&found);
+}
+
+void tr_df_remove_entry(tr_core_t *core, const tr_entry_t *entry) {
+    for (uint32_t i = core->df_n; i-- > 0;)
+        if (core->df[i].entry == entry)
+            remove_at(core, i);
+}
+
+void tr_df_tick(tr_core_t *core) {
+    for (uint32_t i = core->df_n; i-- > 0;)
+        if (core->df[i].lease_until_ms && core->df[i].lease_until_ms < core->now.wall_ms)
+            remove_at(core, i);
+}
+
+const tr_action_t tr_df_actions[] = {
+    {"register", handle_register},
+    {"modify", handle_modify},
+    {"deregister", handle_deregister},
+    {"search", handle_search, .abroad = true},
+    {NULL, NULL},
+};

@@ -1,0 +1,271 @@
+#include "broker/core/platform/platform.h"
+
+#include "broker/core/guard.h"
+#include "broker/core/platform/search.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct platform_agent {
+    const char *name;
+    const tr_action_t *actions;
+} platform_agent_t;
+
+static const platform_agent_t agents[] = {
+    [TR_PLATFORM_AMS] = {"ams", tr_ams_actions},
+    [TR_PLATFORM_DF] = {"df", tr_df_actions},
+};
+#define AGENTS (sizeof agents / sizeof *agents)
+
+tr_route_t tr_platform_find(const char *name, size_t len) {
+    for (uint32_t i = 1; i < AGENTS; i++)
+        if (strlen(agents[i].name) == len && !memcmp(agents[i].name, name, len))
+            return tr_route(TR_ROUTE_PLATFORM, i, 1, 0);
+    return 0;
+}
+
+static void answer_with(tr_answer_t *a, tr_performative_t act, const char *reason, const char *detail) {
+    a->act = act;
+    tr_content_writer_finish(&a->content);
+    tr_content_writer_init(&a->content);
+    tr_write_map(&a->content, 2);
+    tr_write_kv(&a->content, "reason", reason);
+    tr_write_kv(&a->content, "detail", detail);
+}
+
+void tr_answer_refuse(tr_answer_t *answer, const char *reason, const char *detail) {
+    answer_with(answer, TR_REFUSE, reason, detail);
+}
+
+void tr_answer_fail(tr_answer_t *answer, const char *detail) {
+    answer_with(answer, TR_FAILURE, "internal-error", detail);
+}
+
+void tr_answer_done(tr_answer_t *answer) {
+    tr_write_map(&answer->content, 1);
+    tr_write_kv_bool(&answer->content, "done", true);
+}
+
+bool tr_answer_has_journal(tr_answer_t *answer) {
+    if (!answer->core->durable)
+        tr_answer_refuse(answer, "unsupported-function", "this broker keeps no journal (--journal)");
+    return answer->core->durable != NULL;
+}
+
+const char *tr_answer_name(const tr_answer_t *answer, size_t *ret_len) {
+    const char *text = tr_value_str(tr_value_get(answer->request, "name"), ret_len);
+    if (!text || !*ret_len)
+        return NULL;
+    const char *at = memchr(text, '@', *ret_len);
+    if (!at)
+        return text;
+    size_t platform = *ret_len - (size_t)(at - text) - 1;
+    bool here = platform == answer->core->platform_len && !memcmp(at + 1, answer->core->platform, platform);
+    *ret_len = here ? (size_t)(at - text) : 0;
+    return text;
+}
+
+size_t tr_answer_bounded(const tr_answer_t *answer, const char *key, size_t otherwise, size_t max) {
+    int64_t n = tr_value_int(tr_value_get(answer->request, key), (int64_t)otherwise);
+    return n < 0 ? 0 : (size_t)n > max ? max : (size_t)n;
+}
+
+static const tr_action_t *find_action(const tr_action_t *actions, tr_value_t name) {
+    for (; actions->name; actions++)
+        if (tr_value_equals(name, actions->name))
+            return actions;
+    return NULL;
+}
+
+static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record) {
+    tr_content_t content;
+    if (record->h.performative != TR_REQUEST) {
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act", "this agent understands request");
+        return;
+    }
+    if (tr_content_init(&content, record->content, record->content_len) < 0) {
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no valid msgpack");
+        return;
+    }
+    a->request = &content.root;
+    tr_value_t name = tr_value_get(a->request, "action");
+    const tr_action_t *action = find_action(agent->actions, name);
+    if (!name)
+        tr_answer_refuse(a, "missing-argument", "action");
+    else if (!action)
+        tr_answer_refuse(a, "unsupported-function", "see docs/protocol.md for the actions");
+    else if (a->requester->neighbour && !action->abroad)
+        tr_answer_refuse(a, "unauthorised", "this is for agents of this platform");
+    else if (!tr_guard_verb(a->core, a->session, agent->name, action->name))
+        tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
+    else
+        action->handle(a);
+    tr_content_finish(&content);
+}
+
+/* Out of memory, or a result larger than a record may be: said instead of the result. */
+static bool content_of(tr_answer_t *a, const void **ret_body, size_t *ret_len) {
+    int r = tr_content_writer_take(&a->content, ret_body, ret_len);
+    if (r == 0 && *ret_len < a->core->config.max_record / 2)
+        return true;
+    answer_with(
+        a, TR_FAILURE, "internal-error", r ? "out of memory" : "the result is too large: ask for fewer");
+    return tr_content_writer_take(&a->content, ret_body, ret_len) == 0;
+}
+
+static void send_answer(
+    tr_answer_t *a, const tr_acl_t *request, const tr_record_t *record, const char *name) {
+    const void *body;
+    size_t len;
+    if (!content_of(a, &body, &len))
+        return; /* not even the failure fits into memory: the requester's deadline tells it */
+    char sender[TR_AID_MAX + 1];
+    snprintf(sender, sizeof sender, "%s@%s", name, a->core->platform);
+    tr_acl_t acl = {
+        .sender = sender,
+        .receivers = {.items = &a->sender, .count = 1},
+        .ontology = "fipa-agent-management",
+        .protocol = request->protocol,
+        .conversation_id = request->conversation_id,
+        .in_reply_to = request->reply_with,
+    };
+    size_t envelope_len = tr_acl_envelope_size(&acl);
+    uint8_t *bytes = envelope_len <= TR_ENVELOPE_MAX ? malloc(envelope_len + len) : NULL;
+    if (!bytes)
+        return;
+    tr_acl_envelope_write(&acl, bytes);
+    memcpy(bytes + envelope_len, body, len);
+    tr_record_header_t h = {
+        .length = (uint32_t)(TR_RECORD_HEADER + envelope_len + len),
+        .kind = TR_KIND_MESSAGE,
+        .performative = (uint8_t)a->act,
+        .hops = record->h.hops,
+        .dst = record->h.src,
+        .src = record->h.dst,
+        .id = record->h.id,
+        .envelope_len = (uint16_t)envelope_len,
+    };
+    tr_record_t r = {.h = h, .envelope = bytes};
+    tr_reason_t why = tr_mailbox_push(a->core, a->requester, &r, &h, NULL);
+    if (why != TR_REASON_NONE)
+        a->core->stats.refused[why]++; /* the requester reads too slowly for answers */
+    free(bytes);
+}
+
+/* False where the envelope cannot be read. */
+static bool answer_init(tr_answer_t *a, tr_core_t *core, const tr_record_t *record, tr_acl_t *ret_acl) {
+    tr_arena_reset(&core->arena);
+    uint32_t slot = tr_route_slot(record->h.dst);
+    if (slot == 0 || slot >= AGENTS || tr_acl_read(ret_acl, record, &core->arena) < 0)
+        return false;
+    *a = (tr_answer_t){
+        .core = core,
+        .requester = tr_entry_of_route(core, record->h.src),
+        .agent = tr_route_agent(record->h.src),
+        .sender = ret_acl->sender,
+        .act = TR_INFORM,
+        .record = record,
+    };
+    a->session = a->requester ? a->requester->session : NULL;
+    tr_content_writer_init(&a->content);
+    return true;
+}
+
+uint8_t *tr_answer_keep(tr_answer_t *answer) {
+    const tr_record_t *r = answer->record;
+    uint8_t *request = malloc(r->h.length);
+    if (!request)
+        return NULL;
+    tr_record_header_write(&r->h, request);
+    memcpy(request + TR_RECORD_HEADER, r->envelope, r->h.length - TR_RECORD_HEADER);
+    answer->later = true;
+    return request;
+}
+
+void tr_answer_resume(
+    tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg) {
+    tr_record_t r = {.bytes = request};
+    tr_record_header_read(&r.h, request);
+    r.envelope = request + TR_RECORD_HEADER;
+    r.content = r.envelope + r.h.envelope_len;
+    r.content_len = r.h.length - TR_RECORD_HEADER - r.h.envelope_len;
+    tr_answer_t a;
+    tr_acl_t acl;
+    tr_content_t content;
+    if (!answer_init(&a, core, &r, &acl))
+        return;
+    if (a.requester && tr_content_init(&content, r.content, r.content_len) == 0) {
+        a.request = &content.root;
+        fill(&a, arg);
+        tr_content_finish(&content);
+        if (!a.later)
+            send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
+    }
+    tr_content_writer_finish(&a.content);
+}
+
+/* A request that waits for the journal. */
+typedef struct later {
+    tr_answer_then_t then;
+    uint8_t *request;
+    const tr_found_t *found;
+} later_t;
+
+static void fill_from_found(tr_answer_t *answer, void *arg) {
+    const later_t *later = arg;
+    if (later->found->failed)
+        tr_answer_fail(answer, "the journal could not be read");
+    else
+        later->then(answer, later->found);
+}
+
+static void answer_with_found(tr_core_t *core, tr_read_t *read, const tr_found_t *found) {
+    later_t *later = read->owned;
+    later->found = found;
+    tr_answer_resume(core, later->request, fill_from_found, later);
+}
+
+static void later_free(tr_read_t *read) {
+    later_t *later = read->owned;
+    if (later)
+        free(later->request);
+    free(later);
+}
+
+void tr_answer_read(
+    tr_answer_t *answer, const tr_key_t *from, const tr_key_t *to, size_t limit, tr_answer_then_t then) {
+    tr_read_t read = {.done = answer_with_found, .drop = later_free, .owned = calloc(1, sizeof(later_t))};
+    later_t *later = read.owned;
+    if (later)
+        *later = (later_t){.then = then, .request = tr_answer_keep(answer)};
+    if (later && later->request && tr_read_ask(answer->core, &read, from, to, limit))
+        return;
+    answer->later = false;
+    later_free(&read);
+    tr_answer_fail(answer, "out of memory");
+}
+
+/* What the df of another platform says to ours, and is no request, is an answer. */
+static bool is_answer(const tr_answer_t *a, const tr_record_t *record) {
+    return a->requester->neighbour && tr_route_type(a->requester->remote) == TR_ROUTE_PLATFORM &&
+           record->h.performative != TR_REQUEST;
+}
+
+void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    tr_answer_t a;
+    tr_acl_t acl;
+    if (!answer_init(&a, core, record, &acl) || !a.requester) {
+        tr_control_refuse(
+            core, from, record->h.id, TR_REASON_BAD_ENVELOPE, "no such agent or no valid envelope");
+        return;
+    }
+    const platform_agent_t *agent = &agents[tr_route_slot(record->h.dst)];
+    bool answer = is_answer(&a, record);
+    if (answer)
+        tr_search_answered(core, from, record);
+    else
+        perform(&a, agent, record);
+    if (!a.later && !answer)
+        send_answer(&a, &acl, record, agent->name);
+    tr_content_writer_finish(&a.content);
+}

@@ -1,0 +1,330 @@
+#include "broker/core/platform/quarantine.h"
+
+#include "broker/core/durable/durable.h"
+#include "broker/core/guard.h"
+#include "broker/core/mandate.h"
+#include "lib/store/journal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static tr_quarantined_t *find(const tr_core_t *core, const char *name) {
+    return core->quarantine ? tr_map_find_ptr(&core->quarantine->names, name, strlen(name)) : NULL;
+}
+
+bool tr_quarantine_holds_name(const tr_core_t *core, const char *name) {
+    return find(core, name) != NULL;
+}
+
+bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent) {
+    char name[TR_NAME_MAX + 1];
+    if (find(core, entry->name))
+        return true; /* all of a range */
+    tr_entry_agent_name(entry, agent, name);
+    return entry->range && find(core, name);
+}
+
+static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
+    const tr_map_slot_t *slot = core->quarantine ? tr_map_next(&core->quarantine->names, cursor) : NULL;
+    return slot ? (tr_quarantined_t *)(uintptr_t)slot->value : NULL;
+}
+
+/* By its whole name, a range's too, or by that of one agent of a range. */
+static tr_entry_t *entry_of(tr_core_t *core, const char *name, uint32_t *ret_agent, uint32_t *ret_count) {
+    tr_entry_t *e = tr_map_find_ptr(&core->names, name, strlen(name));
+    if (e) {
+        *ret_agent = e->first;
+        *ret_count = e->count;
+        return e;
+    }
+    *ret_count = 1;
+    return tr_entry_find(core, name, strlen(name), ret_agent);
+}
+
+void tr_quarantine_mark(tr_core_t *core) {
+    size_t cursor = 0;
+    uint32_t agent, count;
+    const tr_quarantined_t *q;
+    while ((q = next(core, &cursor))) {
+        tr_entry_t *e = entry_of(core, q->name, &agent, &count);
+        if (e)
+            e->quarantined = true;
+    }
+}
+
+static void unmark_all(tr_core_t *core) {
+    for (uint32_t i = 0; i < core->sessions_n; i++)
+        for (uint32_t k = 0; core->sessions[i] && k < core->sessions[i]->entries_n; k++)
+            core->sessions[i]->entries[k]->quarantined = false;
+}
+
+void tr_quarantine_finish(tr_core_t *core) {
+    size_t cursor = 0;
+    tr_quarantined_t *q;
+    while ((q = next(core, &cursor)))
+        free(q);
+    if (core->quarantine)
+        tr_map_finish(&core->quarantine->names);
+    free(core->quarantine);
+    core->quarantine = NULL;
+}
+
+/* ---- into it ---- */
+
+static tr_quarantine_t *quarantine_of(tr_core_t *core) {
+    if (!core->quarantine && (core->quarantine = calloc(1, sizeof *core->quarantine)))
+        tr_map_init(&core->quarantine->names, tr_core_random(core));
+    return core->quarantine;
+}
+
+/* What waits for it goes back to its senders, and what it has in its hands to others. */
+static void stop(tr_core_t *core, const char *name) {
+    uint32_t agent, count;
+    tr_entry_t *e = entry_of(core, name, &agent, &count);
+    if (!e)
+        return;
+    e->quarantined = true;
+    tr_service_take_away(core, e, agent, count);
+    tr_mailbox_fail_agents(core, e, agent, count, TR_REASON_QUARANTINED);
+}
+
+static bool insert(tr_core_t *core, tr_quarantined_t *q) {
+    tr_quarantine_t *all = quarantine_of(core);
+    if (!all || all->n >= TR_QUARANTINED_MAX ||
+        tr_map_put(&all->names, q->name, strlen(q->name), (uint64_t)(uintptr_t)q) < 0)
+        return false;
+    all->n++;
+    return true;
+}
+
+/* ---- in the journal ---- */
+
+static void put_text(tr_buffer_t *value, const char *text) {
+    uint8_t len[2];
+    tr_put16(len, (uint16_t)strlen(text));
+    tr_buffer_put(value, len, sizeof len);
+    tr_buffer_put(value, text, strlen(text));
+}
+
+/* False where it is too long for `out`, or not all there. */
+static bool take_text(const tr_pair_t *pair, size_t *at, char *out, size_t size) {
+    size_t rest = pair->value_len - *at, len = rest >= 2 ? tr_get16(pair->value + *at) : SIZE_MAX;
+    if (len >= size || len > rest - 2)
+        return false;
+    memcpy(out, pair->value + *at + 2, len);
+    out[len] = 0;
+    *at += 2 + len;
+    return true;
+}
+
+/* Where memory is out it holds until the broker ends, ignoring. */
+static void write_down(tr_core_t *core, const tr_quarantined_t *q) {
+    tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
+    tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
+    tr_buffer_t value;
+    uint8_t since[8];
+    if (!batch)
+        return;
+    tr_buffer_init(&value, 0);
+    tr_put64(since, (uint64_t)q->since_ms);
+    tr_buffer_put(&value, since, sizeof since);
+    put_text(&value, q->because);
+    put_text(&value, q->by);
+    put_text(&value, q->reason);
+    if (!value.failed)
+        batch->sync |= tr_batch_more(batch, TR_JOURNAL_PUT, &key, value.data, value.size);
+    tr_buffer_finish(&value);
+}
+
+static void strike_out(tr_core_t *core, const tr_quarantined_t *q) {
+    tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
+    tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
+    if (batch)
+        batch->sync |= tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
+}
+
+int tr_quarantine_recover(tr_core_t *core, const tr_pair_t *pair) {
+    size_t name = pair->key_len - 1, at = 8;
+    tr_quarantined_t *q = calloc(1, sizeof *q);
+    if (!q)
+        return -ENOMEM;
+    bool good = name < sizeof q->name && pair->value_len >= at;
+    if (good) {
+        memcpy(q->name, pair->key + 1, name);
+        q->since_ms = (int64_t)tr_get64(pair->value);
+    }
+    good = good && take_text(pair, &at, q->because, sizeof q->because) &&
+           take_text(pair, &at, q->by, sizeof q->by) && take_text(pair, &at, q->reason, sizeof q->reason);
+    if (good && insert(core, q))
+        return 0;
+    free(q);
+    return good ? -ENOMEM : -EBADMSG;
+}
+
+/* ---- the order ---- */
+
+typedef struct order {
+    tr_answer_t *answer;
+    const char *because, *reason;
+    tr_quarantined_t **added; /* in their order: those who come next are whom these have set to work */
+    size_t n;
+    bool full;
+} order_t;
+
+static bool add(order_t *o, const char *name) {
+    tr_core_t *core = o->answer->core;
+    tr_quarantine_t *all = quarantine_of(core);
+    if (!all || find(core, name))
+        return all != NULL;
+    tr_quarantined_t *q = calloc(1, sizeof *q);
+    if (!q)
+        return false;
+    snprintf(q->name, sizeof q->name, "%s", name);
+    if (!insert(core, q)) {
+        free(q);
+        return false;
+    }
+    snprintf(q->because, sizeof q->because, "%s", o->because);
+    snprintf(q->by, sizeof q->by, "%s", o->answer->sender);
+    snprintf(q->reason, sizeof q->reason, "%s", o->reason);
+    q->since_ms = core->now.wall_ms;
+    write_down(core, q);
+    o->added[o->n++] = q;
+    return true;
+}
+
+static void add_delegate(void *arg, const char *to) {
+    order_t *o = arg;
+    bool ours = tr_name_valid(to, strlen(to)) && !tr_platform_find(to, strlen(to));
+    if (ours && !add(o, to))
+        o->full = true;
+}
+
+/* All that it has set to work, and they have: each comes once, so it ends. */
+static void add_all(order_t *o, const char *name) {
+    o->full = !add(o, name);
+    for (size_t i = 0; i < o->n && !o->full; i++)
+        tr_mandate_each(o->answer->core, o->added[i]->name, add_delegate, o);
+}
+
+static void tell(tr_answer_t *a, tr_core_event_t kind, const tr_quarantined_t *q) {
+    char detail[TR_NAME_MAX + sizeof q->reason + TR_AID_MAX + 80];
+    bool own = !strcmp(q->name, q->because);
+    snprintf(detail, sizeof detail, "%s%s, by %s%s%s", own ? "itself" : "for what it does for ",
+        own ? "" : q->because, a->sender, *q->reason ? ": " : "", q->reason);
+    tr_audit(a->core, kind, a->session, NULL, q->name, detail);
+}
+
+static void write_one(tr_answer_t *a, const tr_quarantined_t *q) {
+    uint32_t agent, count;
+    tr_content_writer_t *w = &a->content;
+    tr_write_map(w, 6);
+    tr_write_kv(w, "name", q->name);
+    tr_write_kv(w, "because", q->because);
+    tr_write_kv(w, "reason", q->reason);
+    tr_write_kv(w, "by", q->by);
+    tr_write_kv_int(w, "since_ms", q->since_ms);
+    tr_write_kv_bool(w, "present", entry_of(a->core, q->name, &agent, &count) != NULL);
+}
+
+/* A bare name of this platform; false, and refused, where there is none. */
+static bool read_name(tr_answer_t *a, char out[TR_NAME_MAX + 1]) {
+    size_t len = 0;
+    const char *name = tr_answer_name(a, &len);
+    if (!name)
+        tr_answer_refuse(a, "missing-argument", "name");
+    else if (!tr_name_valid(name, len))
+        tr_answer_refuse(a, "unrecognised-parameter-value", "name");
+    else if (tr_platform_find(name, len))
+        tr_answer_refuse(a, "unauthorised", "it is of the platform itself");
+    else {
+        memcpy(out, name, len);
+        out[len] = 0;
+        return true;
+    }
+    return false;
+}
+
+void tr_handle_quarantine(tr_answer_t *a) {
+    char name[TR_NAME_MAX + 1], reason[sizeof((tr_quarantined_t *)0)->reason] = "";
+    if (!read_name(a, name))
+        return;
+    tr_value_copy(tr_value_get(a->request, "reason"), reason, sizeof reason); /* absent or too long: none */
+    order_t o = {.answer = a, .because = name, .reason = reason};
+    o.added = calloc(TR_QUARANTINED_MAX, sizeof *o.added);
+    if (!o.added) {
+        tr_answer_fail(a, "out of memory");
+        return;
+    }
+    add_all(&o, name);
+    tr_write_map(&a->content, 2);
+    tr_write_kv_bool(&a->content, "complete", !o.full);
+    tr_write_str(&a->content, "quarantined");
+    tr_write_array(&a->content, o.n);
+    for (size_t i = 0; i < o.n; i++) {
+        stop(a->core, o.added[i]->name);
+        tell(a, TR_EVENT_QUARANTINED, o.added[i]);
+        write_one(a, o.added[i]);
+    }
+    free(o.added);
+}
+
+/* ---- out of it ---- */
+
+static bool is_of(const tr_quarantined_t *q, const char *name) {
+    return !strcmp(q->name, name) || !strcmp(q->because, name);
+}
+
+static size_t count_of(const tr_core_t *core, const char *name) {
+    size_t cursor = 0, n = 0;
+    const tr_quarantined_t *q;
+    while ((q = next(core, &cursor)))
+        n += is_of(q, name);
+    return n;
+}
+
+static void let_go(tr_answer_t *a, const char *name) {
+    tr_quarantine_t *all = a->core->quarantine;
+    size_t cursor = 0;
+    tr_quarantined_t *q;
+    while ((q = next(a->core, &cursor))) {
+        if (!is_of(q, name))
+            continue;
+        tell(a, TR_EVENT_RELEASED, q);
+        strike_out(a->core, q);
+        tr_write_str(&a->content, q->name);
+        tr_map_delete(&all->names, q->name, strlen(q->name));
+        all->n--;
+        free(q);
+        cursor = 0; /* deleting moves slots */
+    }
+}
+
+/* What waits in services and durable mailboxes for them goes with the next tick. */
+void tr_handle_quarantine_release(tr_answer_t *a) {
+    char name[TR_NAME_MAX + 1];
+    if (!read_name(a, name))
+        return;
+    size_t n = count_of(a->core, name);
+    if (!n) {
+        tr_answer_refuse(a, "not-registered", "it is not in quarantine");
+        return;
+    }
+    tr_write_map(&a->content, 1);
+    tr_write_str(&a->content, "released");
+    tr_write_array(&a->content, n);
+    let_go(a, name);
+    unmark_all(a->core);
+    tr_quarantine_mark(a->core);
+}
+
+void tr_handle_quarantine_list(tr_answer_t *a) {
+    size_t cursor = 0;
+    const tr_quarantined_t *q;
+    tr_write_map(&a->content, 1);
+    tr_write_str(&a->content, "quarantined");
+    tr_write_array(&a->content, a->core->quarantine ? a->core->quarantine->n : 0);
+    while ((q = next(a->core, &cursor)))
+        write_one(a, q);
+}

@@ -1,0 +1,47 @@
+/*
+ * Quarantine: an agent, and all that it has set to work, send nothing and get nothing until they are let go. By
+ * name, so that coming back does not help. Whom an agent has set to work is known from what was handed on under
+ * a mandate within the last hour (mandate.h), and from those whom they did.
+ *
+ * Where there is a journal they are in it too, so that a broker that ends lets nobody go.
+ *
+ * An entry knows whether anybody of it is in quarantine, so that nothing else is asked while nobody is.
+ */
+#ifndef TR_BROKER_QUARANTINE_H
+#define TR_BROKER_QUARANTINE_H
+
+#include "broker/core/platform/platform.h"
+
+#define TR_QUARANTINED_MAX 4096u
+
+typedef struct tr_quarantined {
+    char name[TR_NAME_MAX + 1];
+    char because[TR_NAME_MAX + 1]; /* whose work it did; its own name where it is the one that was meant */
+    char by[TR_AID_MAX + 1];       /* who said so */
+    char reason[200];
+    int64_t since_ms; /* wall */
+} tr_quarantined_t;
+
+typedef struct tr_quarantine {
+    tr_map_t names; /* -> tr_quarantined_t */
+    uint32_t n;
+} tr_quarantine_t;
+
+/* To be asked where entry->quarantined. */
+bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent);
+/* Of one that may be away. */
+bool tr_quarantine_holds_name(const tr_core_t *core, const char *name);
+/* A new entry learns whether anybody of it is. */
+void tr_quarantine_mark(tr_core_t *core);
+void tr_quarantine_finish(tr_core_t *core);
+
+/* From the journal. 0, -EBADMSG, -ENOMEM. */
+struct tr_pair;
+int tr_quarantine_recover(tr_core_t *core, const struct tr_pair *pair);
+
+/* The AMS's actions. */
+void tr_handle_quarantine(tr_answer_t *a);
+void tr_handle_quarantine_release(tr_answer_t *a);
+void tr_handle_quarantine_list(tr_answer_t *a);
+
+#endif

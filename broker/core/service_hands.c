@@ -1,0 +1,199 @@
+/* What providers have in hand: each request is leased to one of them until he settles it (service.c). */
+#include "broker/core/durable/durable.h"
+#include "broker/core/federation/neighbour.h"
+#include "broker/core/lease.h"
+#include "broker/core/mandate.h"
+#include "broker/core/platform/quarantine.h"
+#include "broker/core/service.h"
+
+/* It leaves his hands undone: what came with it to spend is not his any more. */
+static void take_mandate(tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    tr_record_t r = tr_lease_record(lease);
+    if (r.h.flags & TR_FLAG_MANDATE)
+        tr_mandate_take_back(core, &r, p->entry, p->agent);
+}
+
+/* Delivered once too often: fails, and false. */
+static bool try_again(tr_core_t *core, const tr_provider_t *from, tr_lease_t *lease) {
+    take_mandate(core, from, lease);
+    core->stats.leased--;
+    if (++lease->attempt < core->config.tries_max) {
+        tr_queue_again(core, lease);
+        return true;
+    }
+    tr_lease_fail(core, lease, TR_REASON_TRIES, "delivered too often without an answer");
+    return false;
+}
+
+/* A durable message that a neighbour did not take, or has not said to have: he knows what he has already, so that no
+ * try is lost with it. */
+static bool is_forwarded(const tr_provider_t *p, const tr_lease_t *lease) {
+    return p->entry->neighbour && lease->block;
+}
+
+static void take_forwarded(tr_core_t *core, const tr_provider_t *from, const tr_lease_t *lease) {
+    take_mandate(core, from, lease);
+    core->stats.leased--;
+}
+
+/* Gives a provider's requests back to the front of the queue, in their order. */
+void tr_hands_take_back(tr_core_t *core, tr_service_t *s, tr_provider_t *from) {
+    tr_lease_list_t again = {0};
+    tr_lease_t *lease;
+    while ((lease = tr_leases_shift(&from->leases))) {
+        if (is_forwarded(from, lease))
+            take_forwarded(core, from, lease);
+        else if (!try_again(core, from, lease))
+            continue;
+        tr_leases_append(&again, lease);
+    }
+    tr_service_requeue(core, s, &again);
+}
+
+void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count) {
+    for (uint32_t i = 0; i < core->services_n && entry->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        for (uint32_t j = 0; j < s->providers_n; j++)
+            if (s->providers[j].entry == entry && s->providers[j].agent - agent < count)
+                tr_hands_take_back(core, s, &s->providers[j]);
+        tr_service_dispatch(core, s);
+    }
+}
+
+/* Only what is durable has a time, and is extended. What is still on its way out to a slow process is not in its hands: its time has not
+ * begun. */
+static bool lease_is_over(const tr_core_t *core, const tr_provider_t *p, tr_lease_t *lease) {
+    if (!lease->block || lease->until_ms > core->now.mono_ms)
+        return false;
+    if (!tr_mailbox_waits(p->entry, p->agent, lease->number))
+        return true;
+    lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
+    return false;
+}
+
+/* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in
+ * work, has it no more. */
+void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
+    tr_lease_list_t all = p->leases, again = {0};
+    p->leases = (tr_lease_list_t){0};
+    tr_lease_t *lease;
+    while ((lease = tr_leases_shift(&all))) {
+        if (!lease_is_over(core, p, lease))
+            tr_leases_append(&p->leases, lease);
+        else if (try_again(core, p, lease))
+            tr_leases_append(&again, lease);
+    }
+    tr_service_requeue(core, s, &again);
+}
+
+/* Whatever its capacity: it had it before. */
+static bool has_room_now(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    bool held = p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent);
+    return !held && tr_mailbox_has_room(core, p->entry, lease->len);
+}
+
+static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
+    tr_lease_list_t leases = p->leases, queued = {0};
+    p->leases = (tr_lease_list_t){0};
+    tr_lease_t *lease;
+    while ((lease = tr_leases_shift(&leases)))
+        if (try_again(core, p, lease) &&
+            (!has_room_now(core, p, lease) || !tr_service_deliver(core, p, lease)))
+            tr_leases_append(&queued, lease);
+    tr_service_requeue(core, s, &queued);
+}
+
+void tr_service_repeat(tr_core_t *core, tr_session_t *session) {
+    tr_mailbox_return_leased(core, session);
+    for (uint32_t i = 0; i < core->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        for (uint32_t j = 0; j < s->providers_n; j++)
+            if (s->providers[j].entry->session == session)
+                repeat(core, s, &s->providers[j]);
+        tr_service_dispatch(core, s);
+    }
+}
+
+/* Of a neighbour there is one, its broker. */
+static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, uint32_t agent) {
+    for (uint32_t i = 0; i < s->providers_n; i++)
+        if (s->providers[i].entry->session == from && (from->neighbour || s->providers[i].agent == agent))
+            return &s->providers[i];
+    return NULL;
+}
+
+/* What a neighbour says of a message once, he will say of it again. An agent that is not there may be on its way back,
+ * from the end of its broker: it is asked for as often as anything is tried. */
+static bool is_final(const tr_core_t *core, const tr_lease_t *lease, tr_reason_t why) {
+    if (why == TR_REASON_NOT_FOUND)
+        return lease->attempt + 1u >= core->config.tries_max;
+    return why != TR_REASON_NONE && why != TR_REASON_BUSY && why != TR_REASON_LIMIT &&
+           why != TR_REASON_SHUTDOWN && why != TR_REASON_NO_PROVIDER && why != TR_REASON_CREDIT;
+}
+
+/* Given back: to another provider, or, where there is no other one with room, not before the next tick. */
+static void release(
+    tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease, tr_reason_t why) {
+    if (is_forwarded(from, lease) && is_final(core, lease, why)) {
+        take_forwarded(core, from, lease);
+        tr_lease_fail(core, lease, why, "the broker of that platform refused it");
+        return;
+    }
+    if (is_forwarded(from, lease) && why != TR_REASON_NOT_FOUND)
+        take_forwarded(core, from, lease);
+    else if (!try_again(core, from, lease))
+        return;
+    tr_provider_t *other = tr_service_choose(core, s, lease, from);
+    if (other && tr_service_deliver(core, other, lease))
+        return;
+    tr_service_count(core, s, lease);
+    tr_leases_append(&s->resting, lease);
+}
+
+/* Still in work: its time begins anew. */
+static bool extend(tr_core_t *core, const tr_provider_t *p, uint64_t number) {
+    tr_lease_t *before, *lease = tr_leases_find(&p->leases, number, &before);
+    if (lease && tr_lease_is_foreign(lease))
+        tr_foreign_answer(core, lease, TR_FLAG_EXTEND);
+    if (lease)
+        lease->until_ms = core->now.mono_ms + (int64_t)core->config.message_lease_ms;
+    return lease != NULL;
+}
+
+/* After a resumption it may wait to leave once more, when the first copy is settled after all. */
+static void take_copy_back(tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    if (lease->attempt && (p->entry->neighbour || tr_mailbox_waits(p->entry, p->agent, lease->number)))
+        tr_mailbox_return_numbers(core, p->entry, p->agent, lease->number, lease->number);
+}
+
+static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, const tr_record_t *r) {
+    tr_provider_t *p = find_provider(s, from, tr_route_agent(r->h.src));
+    if (p && r->h.flags & TR_FLAG_EXTEND)
+        return extend(core, p, r->h.id);
+    tr_lease_t *lease = p ? tr_leases_remove(&p->leases, r->h.id) : NULL;
+    if (!lease)
+        return false;
+    take_copy_back(core, p, lease);
+    if (r->h.flags & TR_FLAG_RELEASE) {
+        release(
+            core, s, p, lease, from->neighbour && r->h.reason < TR_REASON_MAX ? r->h.reason : TR_REASON_NONE);
+    } else {
+        core->stats.leased--;
+        core->stats.delivered++;
+        s->settled++;
+        if (tr_lease_is_foreign(lease))
+            tr_foreign_answer(core, lease, 0);
+        tr_queue_settle(core, lease);
+    }
+    tr_service_dispatch(core, s);
+    return true;
+}
+
+/* By the agent that it was delivered to, under the route of then: what a process settles late, in a session
+ * that has begun anew since, is another one's. */
+void tr_service_settle(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    uint64_t slot = record->h.id >> TR_LEASE_SLOT_SHIFT;
+    bool own = from->neighbour || record->h.src == tr_session_route(from, tr_route_agent(record->h.src));
+    if (!own || slot >= core->services_n || !settle_in(core, core->services[slot], from, record))
+        core->stats.refused[TR_REASON_STALE_ROUTE]++; /* settled by another one meanwhile: no harm */
+}

@@ -1,0 +1,180 @@
+#include "broker/shell/events.h"
+
+#include "broker/core/core.h"
+
+const tr_event_t tr_broker_events[TR_B_EVENTS] = {
+    [TR_B_LISTENING] = {"B001", TR_LOG_INFO, "listening", "The broker takes connections at these addresses.",
+        "None needed."},
+    [TR_B_DRAINING] = {"B002", TR_LOG_INFO, "draining",
+        "It was asked to end: nothing new is taken, what is queued goes out.",
+        "Wait, or send SIGTERM again to end at once."},
+    [TR_B_ENDED] = {"B003", TR_LOG_INFO, "ended", "The broker has ended; `queued` messages were left behind.",
+        "If messages were left, look for agents that were stopped before the broker."},
+    [TR_B_FEW_FILES] = {"B004", TR_LOG_WARN, "few file descriptors",
+        "The limit of open files allows fewer sessions than --sessions; each process needs one.",
+        "Raise it (`ulimit -n`, LimitNOFILE=) or lower --sessions."},
+    [TR_B_CANNOT_START] = {"B005", TR_LOG_ERROR, "cannot start",
+        "An address, a limit or an option does not work.", "The text says which and what to do."},
+    [TR_B_SHUT] = {"B006", TR_LOG_ERROR, "connections turned away",
+        "There are as many connections as the limit of open files allows, or descriptors have run out: new "
+        "ones "
+        "are cut off, and their processes try again. Those that are open go on.",
+        "Raise the limit (`ulimit -n`, LimitNOFILE=); see who connects so often (`ss -tp`)."},
+    [TR_B_OPEN] = {"B007", TR_LOG_INFO, "connections are taken again",
+        "There are descriptors again; `cut` connections were cut off meanwhile.", "None needed."},
+    [TR_B_JOINED] = {"B010", TR_LOG_INFO, "agent joined", "An agent, or a range of them, was registered.",
+        "None needed."},
+    [TR_B_LEFT] = {"B011", TR_LOG_INFO, "agent left", "An agent was deregistered by its process.",
+        "None needed."},
+    [TR_B_LOST] = {"B012", TR_LOG_WARN, "agent lost",
+        "Its process died, or was silent for longer than the lease. Service requests that it had not settled "
+        "were "
+        "given to other providers; messages in its mailbox went back to their senders.",
+        "See the log of that process. If it only was slow, raise --lease."},
+    [TR_B_REFUSED] = {"B020", TR_LOG_WARN, "refused",
+        "A process asked for what it may not have or sent what cannot be read.",
+        "The reason and detail say what; docs/protocol.md explains each reason."},
+    [TR_B_DEAD_LETTER] = {"B021", TR_LOG_WARN, "dead letter",
+        "An accepted message cannot be delivered any more. Its sender has been told.",
+        "Watch `$sys.dead-letter`; see why its receiver ended or was too slow."},
+    [TR_B_MULTIPART] = {"B022", TR_LOG_WARN, "message of several frames dropped",
+        "A process sent a ZeroMQ message that is not one frame.",
+        "That client does not speak this protocol: see docs/protocol.md."},
+    [TR_B_SILENCED] = {"B023", TR_LOG_WARN, "events not logged",
+        "There were more warnings in the last second than are logged; counters in /metrics have them all.",
+        "See /metrics: troupe_broker_refused_total and troupe_broker_dead_letters_total."},
+    [TR_B_JOURNAL] = {"B030", TR_LOG_INFO, "journal open",
+        "The journal is open; `messages` were in it, and wait for their receivers.", "None needed."},
+    [TR_B_RECOVERING] = {"B031", TR_LOG_INFO, "reading the journal",
+        "The broker reads and checks what its journal holds, before it takes connections.", "Wait."},
+    [TR_B_JOURNAL_FAILED] = {"B032", TR_LOG_ERROR, "journal failed",
+        "The journal could not be written or synced. Nothing has been acknowledged since, and the broker "
+        "ends "
+        "with code 4: after a failed sync nobody knows what is on disk until it is read again.",
+        "Mend what the detail names (a full or broken disk, a lost database), then start the broker again: "
+        "producers send again what was not acknowledged."},
+    [TR_B_CORRUPT] = {"B033", TR_LOG_ERROR, "journal damaged",
+        "Messages of this queue are not what was written, or are missing. They are not delivered.",
+        "See the disk's health. Their producers were told that they were stored: restore them from their "
+        "source."},
+    [TR_B_JOURNAL_UNREADABLE] = {"B034", TR_LOG_ERROR, "journal cannot be read",
+        "A part of the journal could not be read now; it is tried again.",
+        "Where it repeats: see the disk's health."},
+    [TR_B_CONNECTED] = {"B040", TR_LOG_INFO, "connected",
+        "A process has come in with a certificate, `what`. On `$sys.audit.connected`.", "None needed."},
+    [TR_B_KEY_REFUSED] = {"B041", TR_LOG_WARN, "key refused",
+        "Somebody tried to come in without a certificate, or with a key that is unknown, expired or revoked. "
+        "On "
+        "`$sys.audit.key-refused`.",
+        "Where it is one of yours: `troupe cert ls` shows its state; give it a good one (--cert)."},
+    [TR_B_NAME_REFUSED] = {"B042", TR_LOG_WARN, "name refused",
+        "A process wanted to register an agent under a name that its certificate does not have. On "
+        "`$sys.audit.name-refused`.",
+        "Where it should: add the name to the certificate's rights. Where not: see whose certificate that "
+        "is."},
+    [TR_B_TOPIC_REFUSED] = {"B043", TR_LOG_WARN, "topic refused",
+        "A process wanted to publish on, or to get, topics that its certificate does not have. On "
+        "`$sys.audit.topic-refused`.",
+        "As for B042, with `publish` and `subscribe`; topics that begin with $ must be named there."},
+    [TR_B_SERVICE_REFUSED] = {"B044", TR_LOG_WARN, "service refused",
+        "A process wanted to offer or to ask a service that its certificate does not have. On "
+        "`$sys.audit.service-refused`.",
+        "As for B042, with `offer` and `ask`."},
+    [TR_B_VERB_REFUSED] = {"B045", TR_LOG_WARN, "verb refused",
+        "A process wanted ams, df or the fleet to do what its certificate does not allow. On "
+        "`$sys.audit.verb-refused`.",
+        "As for B042, with `verbs`."},
+    [TR_B_FORGED_SENDER] = {"B046", TR_LOG_WARN, "forged sender",
+        "A process sent in the name of an agent that is not its own; `what` is the name that it used. On "
+        "`$sys.audit.forged-sender`.",
+        "A client with a fault, or an attack: see whose process that is."},
+    [TR_B_CERT_LIMIT] = {"B047", TR_LOG_WARN, "limit of a certificate",
+        "The holder of a certificate wanted more connections, messages or bytes than its limits allow; it "
+        "was told to "
+        "wait. On `$sys.audit.limit`.",
+        "Where it needs them: raise the limit in the certificate. Where not: look at what it does."},
+    [TR_B_REVOKED] = {"B048", TR_LOG_WARN, "certificate ended",
+        "A session was ended because its certificate or key was revoked, has expired or no longer allows "
+        "what it did. "
+        "On `$sys.audit.revoked`.",
+        "None needed, where that was wanted."},
+    [TR_B_CERTIFICATES] = {"B050", TR_LOG_INFO, "certificates read",
+        "The directory of certificates has changed, or was read for the first time; `count` of them are "
+        "there.",
+        "None needed."},
+    [TR_B_CERT_BROKEN] = {"B051", TR_LOG_ERROR, "certificate cannot be read",
+        "A file of the directory of certificates, or the directory, is not as it should be. Nobody gets in "
+        "with what it "
+        "held before.",
+        "The detail says the place and what was expected: mend it, and it is read again by itself."},
+    [TR_B_DELEGATION_REFUSED] = {"B052", TR_LOG_WARN, "delegation refused",
+        "An agent sent a delegation chain that nobody handed on to it (`what` is the chain), or whose "
+        "beginning was forgotten. On `$sys.audit.delegation-refused`.",
+        "A client with a fault, or an attack: see whose process that is."},
+    [TR_B_CYCLE_REFUSED] = {"B053", TR_LOG_WARN, "cycle refused",
+        "Agents handed a conversation on in a circle: whoever was to get it next is in its delegation chain, "
+        "`what`. On `$sys.audit.cycle-refused`.",
+        "See how the agents of the chain choose whom they hand work to."},
+    [TR_B_BUDGET_REFUSED] = {"B054", TR_LOG_WARN, "budget refused",
+        "An agent wanted to hand on more than it had left to spend, or nothing was left; `what` is the "
+        "delegation chain. On `$sys.audit.budget-refused`.",
+        "Where the work needs it: give it a larger budget. Where not: see what the agents of the chain do."},
+    [TR_B_QUARANTINED] = {"B055", TR_LOG_WARN, "quarantined",
+        "An agent, `what`, sends nothing and gets nothing from now on, because somebody with the right to "
+        "has "
+        "said so of it, or of one that it works for. On `$sys.audit.quarantined`.",
+        "See what it did; `troupe quarantine NAME --release` lets it go."},
+    [TR_B_RELEASED] = {"B056", TR_LOG_INFO, "released from quarantine",
+        "An agent, `what`, may send and get messages again. On `$sys.audit.released`.", "None needed."},
+    [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
+        "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
+    [TR_B_PEER_DOWN] = {"B061", TR_LOG_WARN, "link to a broker lost",
+        "There is none any more: messages to its agents come back (peer-down). It is dialled again. On "
+        "`$sys.broker.peer.down`.",
+        "Where it lasts: see whether that broker runs, and `troupe brokers`."},
+    [TR_B_PEER_REFUSED] = {"B062", TR_LOG_WARN, "no link to a broker",
+        "This broker, or the other one, does not want the link, or something that was said on it.",
+        "The detail says why: mostly a certificate without that platform in its rights, or two brokers of "
+        "one "
+        "name."},
+    [TR_B_PEER_UNREACHED] = {"B063", TR_LOG_WARN, "broker not reached",
+        "An address of --peer or --peers-dns does not answer, or not as it should. It is dialled again and "
+        "again; this "
+        "is logged when the reason changes.",
+        "The detail says why. A failed handshake: compare the keys, `troupe cert show`, and see the other "
+        "broker's "
+        "log."},
+    [TR_B_AUDITS_SKIPPED] = {"B049", TR_LOG_WARN, "audit events not told",
+        "There were more events of the audit than are told; `what` is how many. On `$sys.audit.skipped`.",
+        "See /metrics, and find who causes them: somebody tries again and again."},
+};
+
+const tr_event_t *tr_broker_event_of(unsigned core_event) {
+    static const tr_broker_event_t events[] = {
+        [TR_EVENT_JOINED] = TR_B_JOINED,
+        [TR_EVENT_LEFT] = TR_B_LEFT,
+        [TR_EVENT_LOST] = TR_B_LOST,
+        [TR_EVENT_REFUSED] = TR_B_REFUSED,
+        [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
+        [TR_EVENT_CORRUPT] = TR_B_CORRUPT,
+        [TR_EVENT_CONNECTED] = TR_B_CONNECTED,
+        [TR_EVENT_KEY_REFUSED] = TR_B_KEY_REFUSED,
+        [TR_EVENT_NAME_REFUSED] = TR_B_NAME_REFUSED,
+        [TR_EVENT_TOPIC_REFUSED] = TR_B_TOPIC_REFUSED,
+        [TR_EVENT_SERVICE_REFUSED] = TR_B_SERVICE_REFUSED,
+        [TR_EVENT_VERB_REFUSED] = TR_B_VERB_REFUSED,
+        [TR_EVENT_FORGED_SENDER] = TR_B_FORGED_SENDER,
+        [TR_EVENT_DELEGATION_REFUSED] = TR_B_DELEGATION_REFUSED,
+        [TR_EVENT_CYCLE_REFUSED] = TR_B_CYCLE_REFUSED,
+        [TR_EVENT_BUDGET_REFUSED] = TR_B_BUDGET_REFUSED,
+        [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
+        [TR_EVENT_QUARANTINED] = TR_B_QUARANTINED,
+        [TR_EVENT_RELEASED] = TR_B_RELEASED,
+        [TR_EVENT_REVOKED] = TR_B_REVOKED,
+        [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,
+        [TR_EVENT_PEER_UP] = TR_B_PEER_UP,
+        [TR_EVENT_PEER_DOWN] = TR_B_PEER_DOWN,
+        [TR_EVENT_PEER_REFUSED] = TR_B_PEER_REFUSED,
+    };
+    return &tr_broker_events[events[core_event]];
+}

@@ -1,0 +1,146 @@
+#include "tools/cli/output_cell.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void tr_print_duration(int64_t ms, char *out, size_t size) {
+    int64_t s = ms / 1000, minutes = s / 60, hours = minutes / 60;
+    if (ms < 0)
+        snprintf(out, size, "-");
+    else if (ms < 1000)
+        snprintf(out, size, "%" PRId64 "ms", ms);
+    else if (s < 10)
+        snprintf(out, size, "%" PRId64 ".%" PRId64 "s", s, ms % 1000 / 100);
+    else if (s < 60)
+        snprintf(out, size, "%" PRId64 "s", s);
+    else if (minutes < 60)
+        snprintf(out, size, "%" PRId64 "m%02" PRId64 "s", minutes, s % 60);
+    else if (hours < 24)
+        snprintf(out, size, "%" PRId64 "h%02" PRId64 "m", hours, minutes % 60);
+    else
+        snprintf(out, size, "%" PRId64 "d%02" PRId64 "h", hours / 24, hours % 24);
+}
+
+void tr_print_bytes(uint64_t bytes, char *out, size_t size) {
+    static const char units[] = "KMGTPE";
+    if (bytes < 1024) {
+        snprintf(out, size, "%" PRIu64, bytes);
+        return;
+    }
+    /* Tenths of a unit, rounded; 1023.96 K is better told as 1.0 M. */
+    size_t unit = 0;
+    double value = (double)bytes / 1024;
+    while (value >= 1023.95 && units[unit + 1]) {
+        value /= 1024;
+        unit++;
+    }
+    bool whole = value >= 9.95;
+    snprintf(out, size, "%.*f%c", whole ? 0 : 1, value, units[unit]);
+}
+
+static void print_time(int64_t unix_ms, char *out, size_t size) {
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm) || strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        snprintf(out, size, "%" PRId64, unix_ms);
+}
+
+static char *number_cell(int64_t value, tr_column_kind_t kind) {
+    char text[40];
+    switch (kind) {
+    case TR_COLUMN_DURATION: tr_print_duration(value, text, sizeof text); break;
+    case TR_COLUMN_BYTES: tr_print_bytes(value > 0 ? (uint64_t)value : 0, text, sizeof text); break;
+    case TR_COLUMN_TIME: print_time(value, text, sizeof text); break;
+    default: snprintf(text, sizeof text, "%" PRId64, value); break;
+    }
+    return strdup(text);
+}
+
+/* Control characters would move the cursor, or worse; also the two-byte ones of U+0080 to U+009F. */
+static char *safe(const char *text) {
+    char *out = strdup(text);
+    for (char *c = out; c && *c; c++) {
+        unsigned char a = (unsigned char)c[0], b = (unsigned char)c[1];
+        if (a < 0x20 || a == 0x7f)
+            c[0] = '?';
+        else if (a == 0xc2 && b >= 0x80 && b < 0xa0)
+            c[0] = c[1] = '?';
+    }
+    return out;
+}
+
+static char *texts_cell(const json_t *list) {
+    size_t size = 1;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        size += json_string_length(json_array_get(list, i)) + 1;
+    char *joined = calloc(1, size);
+    char *end = joined;
+    for (size_t i = 0; joined && i < json_array_size(list); i++) {
+        if (i > 0)
+            *end++ = ',';
+        end = stpcpy(end, json_string_value(json_array_get(list, i)));
+    }
+    char *out = joined ? safe(joined) : NULL;
+    free(joined);
+    return out;
+}
+
+static bool all_texts(const json_t *value) {
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (!json_is_string(json_array_get(value, i)))
+            return false;
+    }
+    return json_is_array(value);
+}
+
+char *tr_output_cell(const json_t *cell, tr_column_kind_t kind) {
+    if (!cell || json_is_null(cell))
+        return strdup("");
+    if (json_is_string(cell))
+        return safe(json_string_value(cell));
+    if (json_is_integer(cell))
+        return number_cell(json_integer_value(cell), kind);
+    if (json_is_real(cell)) {
+        char text[400]; /* DBL_MAX has 309 digits */
+        snprintf(text, sizeof text, "%.2f", json_real_value(cell));
+        return strdup(text);
+    }
+    if (json_is_boolean(cell))
+        return strdup(json_is_true(cell) ? "yes" : "no");
+    return all_texts(cell) ? texts_cell(cell) : json_dumps(cell, JSON_COMPACT);
+}
+
+size_t tr_output_cell_width(const char *text) {
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+const char *tr_output_state_colour(const char *state) {
+    static const struct {
+        const char *state, *colour;
+    } colours[] = {
+        {"running", "\033[32m"},
+        {"active", "\033[32m"},
+        {"ok", "\033[32m"},
+        {"backoff", "\033[33m"},
+        {"stopping", "\033[33m"},
+        {"waiting", "\033[33m"},
+        {"suspended", "\033[33m"},
+        {"idle", "\033[33m"},
+        {"starting", "\033[33m"},
+        {"warning", "\033[33m"},
+        {"unreachable", "\033[33m"},
+        {"failed", "\033[31m"},
+        {"lost", "\033[31m"},
+        {"dead", "\033[31m"},
+    };
+    for (size_t i = 0; i < sizeof colours / sizeof *colours; i++) {
+        if (strcmp(colours[i].state, state) == 0)
+            return colours[i].colour;
+    }
+    return "";
+}

@@ -1,0 +1,172 @@
+#include "tools/cli/screen.h"
+
+#include "tools/cli/output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define ENTER "\033[?1049h\033[?25l\033[H\033[2J"
+#define LEAVE "\033[0m\033[?25h\033[?1049l"
+
+struct tr_screen {
+    int in;
+    FILE *out;
+    struct termios saved;
+    bool entered, colour;
+    pid_t guard;
+    int guard_fd; /* 'e' = entered, 'l' = left; its end without 'l' means that this process is gone */
+};
+
+bool tr_screen_possible(int in, FILE *out) {
+    const char *term = getenv("TERM");
+    return isatty(in) && isatty(fileno(out)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+/* ---- the child ---- */
+
+/* Between fork and exec of a process that may have threads: only what is safe in a signal handler. */
+static void guard(int fd, int in, int out, const struct termios *saved) {
+    sigset_t all;
+    char last = 0, c;
+    ssize_t n;
+    sigfillset(&all); /* also SIGTTOU: the child may be in the background */
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    while ((n = read(fd, &c, 1)) > 0 || (n < 0 && errno == EINTR))
+        last = n > 0 ? c : last;
+    if (last == 'e') {
+        n = write(out, LEAVE, sizeof LEAVE - 1);
+        tcsetattr(in, TCSAFLUSH, saved);
+    }
+    _exit(0);
+}
+
+static int start_guard(tr_screen_t *s) {
+    int ends[2];
+    if (pipe(ends) < 0)
+        return -errno;
+    s->guard = fork();
+    if (s->guard == 0) {
+        close(ends[1]);
+        guard(ends[0], s->in, fileno(s->out), &s->saved);
+    }
+    close(ends[0]);
+    s->guard_fd = ends[1];
+    return s->guard < 0 ? -EAGAIN : 0;
+}
+
+static void tell_guard(tr_screen_t *s, char what) {
+    ssize_t n = write(s->guard_fd, &what, 1);
+    (void)n; /* the child is gone: then there is no second try */
+}
+
+/* ---- the terminal ---- */
+
+int tr_screen_new(int in, FILE *out, tr_screen_t **ret_self, tr_error_t *error) {
+    tr_screen_t *s = calloc(1, sizeof *s);
+    if (!s)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    s->in = in;
+    s->out = out;
+    s->guard_fd = -1;
+    s->colour = tr_output_colour(out);
+    int rc = tcgetattr(in, &s->saved) < 0 ? -errno : start_guard(s);
+    if (rc < 0) {
+        tr_screen_destroy(&s);
+        return tr_error_set(error, rc, "cannot use this terminal: %s", strerror(-rc));
+    }
+    *ret_self = s;
+    return 0;
+}
+
+int tr_screen_enter(tr_screen_t *self, tr_error_t *error) {
+    struct termios keys = self->saved;
+    keys.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
+    keys.c_cc[VMIN] = 0;
+    keys.c_cc[VTIME] = 0;
+    tell_guard(self, 'e');
+    self->entered = true;
+    if (tcsetattr(self->in, TCSAFLUSH, &keys) < 0) {
+        int rc = -errno;
+        return tr_error_set(error, rc, "cannot use this terminal: %s", strerror(-rc));
+    }
+    fputs(ENTER, self->out);
+    fflush(self->out);
+    return 0;
+}
+
+void tr_screen_destroy(tr_screen_t **self) {
+    tr_screen_t *s = *self;
+    if (!s)
+        return;
+    if (s->entered) {
+        fputs(LEAVE, s->out);
+        fflush(s->out);
+        tcsetattr(s->in, TCSAFLUSH, &s->saved);
+        tell_guard(s, 'l');
+    }
+    if (s->guard_fd >= 0)
+        close(s->guard_fd);
+    if (s->guard > 0)
+        waitpid(s->guard, NULL, 0);
+    free(s);
+    *self = NULL;
+}
+
+void tr_screen_size(const tr_screen_t *self, size_t *ret_width, size_t *ret_height) {
+    struct winsize window = {0};
+    bool known = ioctl(fileno(self->out), TIOCGWINSZ, &window) == 0;
+    *ret_width = known && window.ws_col ? window.ws_col : 80;
+    *ret_height = known && window.ws_row ? window.ws_row : 24;
+}
+
+/* Without colour (NO_COLOR) the weight of the letters still tells. */
+static const char *style_sequence(const tr_screen_t *s, tr_top_style_t style) {
+    switch (style) {
+    case TR_TOP_TITLE: return "\033[1m";
+    case TR_TOP_HEADING: return "\033[7m";
+    case TR_TOP_WARNING: return s->colour ? "\033[33m" : "\033[1m";
+    default: return "";
+    }
+}
+
+void tr_screen_paint(tr_screen_t *self, const tr_top_screen_t *lines) {
+    fputs("\033[H", self->out);
+    for (size_t i = 0; i < lines->count; i++) {
+        const tr_top_line_t *l = &lines->lines[i];
+        const char *style = style_sequence(self, l->style);
+        fprintf(self->out, "%s%s%s%s\033[K", i ? "\r\n" : "", style, l->text, *style ? "\033[0m" : "");
+    }
+    fputs("\033[J", self->out);
+    fflush(self->out);
+}
+
+/* One byte of what was typed; 0 = none now, -1 = the terminal is gone. */
+static int next_byte(const tr_screen_t *s) {
+    unsigned char byte;
+    struct pollfd p = {.fd = s->in, .events = POLLIN};
+    if (poll(&p, 1, 0) <= 0)
+        return 0;
+    ssize_t n = p.revents & POLLIN ? read(s->in, &byte, 1) : -1;
+    return n == 1 ? byte : n < 0 && errno == EINTR ? 0 : -1;
+}
+
+int tr_screen_key(tr_screen_t *self) {
+    int byte = next_byte(self);
+    while (byte == '\033') {
+        byte = next_byte(self);
+        if (byte == '[') /* parameters, and a last byte from @ to ~ */
+            while ((byte = next_byte(self)) > 0 && (byte < '@' || byte > '~'))
+                ;
+        else if (byte == 'O')
+            byte = next_byte(self);
+        byte = byte < 0 ? byte : next_byte(self);
+    }
+    return byte;
+}

@@ -1,0 +1,271 @@
+#include "tools/fleet/fleet.h"
+
+#include "lib/base/map.h"
+#include "proto/aid.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+#define ARENA_MAX   (64u << 20)
+bool tr_fleet_name_valid(const char *name, size_t len) {
+    return tr_platform_valid(name, len) && isalnum((unsigned char)name[0]);
+}
+
+/* HOST:PORT, the port in decimal. */
+static bool host_port(const char *text, size_t len) {
+    const char *colon = memrchr(text, ':', len);
+    if (!colon || colon == text)
+        return false;
+    size_t digits = (size_t)(text + len - colon - 1);
+    if (digits < 1 || digits > 5 || strspn(colon + 1, "0123456789") != digits)
+        return false;
+    return strpbrk(text, " \t/") == NULL && strtol(colon + 1, NULL, 10) <= 65535;
+}
+
+static bool endpoint(const char *text, size_t len) {
+    if (strncmp(text, "tcp://", 6) == 0)
+        return host_port(text + 6, len - 6);
+    return strncmp(text, "ipc://", 6) == 0 && len > 6;
+}
+
+static bool option_name(const char *text, size_t len) {
+    return len > 0 && len <= 63 && islower((unsigned char)text[0]) &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static bool not_empty(const char *text, size_t len) {
+    (void)text;
+    return len > 0;
+}
+
+#define AT(type, member) offsetof(type, member)
+#define AN_ENDPOINT      "an endpoint such as tcp://127.0.0.1:0 or ipc:///run/troupe.sock"
+
+static const tr_yaml_field_t broker_fields[] = {
+    {"listen", TR_YAML_TEXT, AT(tr_fleet_broker_t, listen), .check = endpoint, .expected = AN_ENDPOINT},
+    {"stream", TR_YAML_TEXT, AT(tr_fleet_broker_t, stream), .check = endpoint, .expected = AN_ENDPOINT},
+    {"http", TR_YAML_TEXT, AT(tr_fleet_broker_t, http), .check = host_port,
+        .expected = "HOST:PORT such as 127.0.0.1:0"},
+    {"journal", TR_YAML_TEXT, AT(tr_fleet_broker_t, journal), .check = not_empty,
+        .expected = "true, false, a directory or postgres"},
+    {"options", TR_YAML_PAIRS, AT(tr_fleet_broker_t, options), .max = 64, .check = option_name,
+        .expected = "the name of an option of troupe-broker, such as mailbox-records"},
+};
+
+static const tr_fleet_broker_t broker_initial = {
+    .listen = "tcp://127.0.0.1:0",
+    .stream = "tcp://127.0.0.1:0",
+    .http = "127.0.0.1:0",
+};
+
+static const tr_yaml_table_t broker_table = {
+    broker_fields, COUNT_OF(broker_fields), sizeof(tr_fleet_broker_t), &broker_initial, 0, NULL};
+
+static const tr_yaml_field_t fleet_fields[] = {
+    {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
+        .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
+    {"broker", TR_YAML_SECTION, AT(tr_fleet_t, broker), .table = &broker_table},
+    {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
+    {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
+        .table = &tr_fleet_agent_table},
+};
+
+static const tr_fleet_t fleet_initial = {
+    .broker = {.listen = "tcp://127.0.0.1:0", .stream = "tcp://127.0.0.1:0", .http = "127.0.0.1:0"},
+};
+
+static const tr_yaml_table_t fleet_table = {
+    fleet_fields, COUNT_OF(fleet_fields), sizeof(tr_fleet_t), &fleet_initial, 0, NULL};
+
+const tr_yaml_table_t *tr_fleet_table(void) {
+    return &fleet_table;
+}
+
+static int taken(const tr_fleet_t *self, const tr_fleet_agent_t *agent, const char *name,
+    const tr_fleet_agent_t *other, tr_error_t *error) {
+    return tr_error_set(error, -EINVAL,
+        "%s:%d:1: agents[%td].name: \"%s\" is taken by agents[%td] in line %d", self->path, agent->line,
+        agent - tr_fleet_agents(self), name, other - tr_fleet_agents(self), other->line);
+}
+
+/* The entry of several whose count makes `name` (its name, "-", a number within its count), or NULL. */
+static const tr_fleet_agent_t *made_by(const tr_fleet_t *self, const tr_map_t *by_name, const char *name) {
+    const char *dash = strrchr(name, '-');
+    if (!dash || dash[1] == '\0' || (dash[1] == '0' && dash[2]) || strlen(dash) > 8 ||
+        strspn(dash + 1, "0123456789") != strlen(dash + 1))
+        return NULL;
+    const uint64_t *index = tr_map_find(by_name, name, (size_t)(dash - name));
+    if (!index)
+        return NULL;
+    const tr_fleet_agent_t *range = &tr_fleet_agents(self)[*index];
+    return range->count > 1 && strtol(dash + 1, NULL, 10) <= range->count ? range : NULL;
+}
+
+static int check_names(const tr_fleet_t *self, tr_map_t *by_name, tr_error_t *error) {
+    const tr_fleet_agent_t *agents = tr_fleet_agents(self);
+    for (size_t i = 0; i < self->agent_list.count; i++) {
+        size_t len = strlen(agents[i].name);
+        const uint64_t *other = tr_map_find(by_name, agents[i].name, len);
+        if (other)
+            return taken(self, &agents[i], agents[i].name, &agents[*other], error);
+        if (tr_map_put(by_name, agents[i].name, len, i) < 0)
+            return tr_error_set(error, -ENOMEM, "%s: out of memory", self->path);
+    }
+    return 0;
+}
+
+/* Names of one that are made by the count of another. */
+static int check_made_names(const tr_fleet_t *self, const tr_map_t *by_name, tr_error_t *error) {
+    const tr_fleet_agent_t *agents = tr_fleet_agents(self);
+    for (size_t i = 0; i < self->agent_list.count; i++) {
+        const tr_fleet_agent_t *other = agents[i].count == 1 ? made_by(self, by_name, agents[i].name) : NULL;
+        if (other)
+            return taken(self, &agents[i], agents[i].name, other, error);
+    }
+    return 0;
+}
+
+static int check_processes(const tr_fleet_t *self, tr_error_t *error) {
+    int64_t processes = 0;
+    for (size_t i = 0; i < self->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(self)[i];
+        processes += a->processes == TR_FLEET_ONE ? 1 : a->count;
+        if (processes > TR_FLEET_PROCESSES_MAX)
+            return tr_error_set(error, -EINVAL,
+                "%s:%d:1: agents[%zu]: with this entry there are more than %d processes; expected fewer, or "
+                "processes: one",
+                self->path, a->line, i, TR_FLEET_PROCESSES_MAX);
+    }
+    return 0;
+}
+
+/* ---- the journal ---- */
+
+static const char *option_of(const tr_fleet_t *self, const char *name) {
+    const tr_pairs_t *options = &self->broker.options;
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->items[i].key, name) == 0)
+            return options->items[i].value;
+    return NULL;
+}
+
+static bool is_none(const char *journal) {
+    return !journal || strcmp(journal, "false") == 0 || strcmp(journal, "none") == 0;
+}
+
+int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size) {
+    const char *journal = self->broker.journal ? self->broker.journal : option_of(self, "journal");
+    int n;
+    if (is_none(journal))
+        n = snprintf(out, size, "%s", "");
+    else if (self->broker.journal && strcmp(journal, "true") == 0)
+        n = snprintf(out, size, "%s/" TR_FLEET_JOURNAL, self->state ? self->state : "STATE");
+    else if (strcmp(journal, "postgres") == 0 || journal[0] == '/')
+        n = snprintf(out, size, "%s", journal);
+    else
+        n = snprintf(out, size, "%s/%s", self->directory, journal + (strncmp(journal, "./", 2) ? 0 : 2));
+    return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+/* A durable agent cannot register where there is none. */
+static int check_journal(const tr_fleet_t *self, tr_error_t *error) {
+    const char *option = option_of(self, "journal");
+    if (self->broker.journal && option)
+        return tr_yaml_file_wrong(&self->file, "broker.options.journal", error,
+            "broker.journal says it already: expected one of the two");
+    bool none = is_none(self->broker.journal) && is_none(option);
+    for (size_t i = 0; none && i < self->agent_list.count; i++) {
+        char key[48];
+        snprintf(key, sizeof key, "agents[%zu].durable", i);
+        if (tr_fleet_agents(self)[i].durable)
+            return tr_yaml_file_wrong(&self->file, key, error,
+                "its broker keeps no journal: expected `broker: {journal: true}`, or no durable agent");
+    }
+    return 0;
+}
+
+/* In a secure fleet, `up` says who the broker is and whom it knows. */
+static int check_secure(const tr_fleet_t *self, tr_error_t *error) {
+    static const char *const own[] = {"cert", "certs", "insecure"};
+    for (size_t i = 0; self->secure && i < COUNT_OF(own); i++) {
+        char key[48];
+        snprintf(key, sizeof key, "broker.options.%s", own[i]);
+        if (option_of(self, own[i]))
+            return tr_yaml_file_wrong(
+                &self->file, key, error, "the fleet is secure: its certificates are made by `troupe up`");
+    }
+    return 0;
+}
+
+static int check_all(const tr_fleet_t *self, tr_error_t *error) {
+    tr_map_t by_name;
+    tr_map_init(&by_name, (uint64_t)(uintptr_t)self);
+    int rc = check_names(self, &by_name, error);
+    if (rc == 0)
+        rc = check_made_names(self, &by_name, error);
+    if (rc == 0)
+        rc = check_processes(self, error);
+    if (rc == 0)
+        rc = check_journal(self, error);
+    if (rc == 0)
+        rc = check_secure(self, error);
+    tr_map_finish(&by_name);
+    return rc;
+}
+
+static int read_fleet(tr_fleet_t *self, tr_error_t *error) {
+    /* The reader overwrites the whole struct with its defaults, the arena included. */
+    tr_fleet_t read = {0};
+    tr_arena_t arena = self->arena;
+    tr_yaml_file_t file = self->file;
+    int rc = tr_yaml_table_read(&fleet_table, file.bytes, file.len, file.path, &arena, &read, error);
+    read.arena = arena;
+    read.file = file;
+    read.path = file.path;
+    read.directory = file.directory;
+    *self = read;
+    return rc;
+}
+
+/* Takes a file or, with `bytes`, a text. */
+static int open_fleet(
+    const char *path, const char *bytes, size_t len, tr_fleet_t **ret_fleet, tr_error_t *error) {
+    tr_fleet_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "%s: out of memory", path);
+    tr_arena_init(&self->arena, ARENA_MAX);
+    int rc = bytes ? tr_yaml_file_take(bytes, len, path, &self->arena, &self->file, error)
+                   : tr_yaml_file_load(path, "fleet file", &self->arena, &self->file, error);
+    if (rc == 0)
+        rc = read_fleet(self, error);
+    if (rc == 0)
+        rc = check_all(self, error);
+    if (rc < 0) {
+        tr_fleet_destroy(&self);
+        return rc;
+    }
+    *ret_fleet = self;
+    return 0;
+}
+
+int tr_fleet_parse(
+    const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error) {
+    return open_fleet(path, bytes ? bytes : "", len, ret_fleet, error);
+}
+
+int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error) {
+    return open_fleet(path, NULL, 0, ret_fleet, error);
+}
+
+void tr_fleet_destroy(tr_fleet_t **self) {
+    if (!self || !*self)
+        return;
+    tr_arena_finish(&(*self)->arena);
+    free(*self);
+    *self = NULL;
+}

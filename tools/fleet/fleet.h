@@ -1,0 +1,80 @@
+/*
+ * A fleet: which agents run, how many and how, as a YAML file. docs/fleet.schema.json is its JSON schema.
+ *
+ *   fleet: digest                # required. Names the platform: 1..63 of A-Z a-z 0-9 . _ -, first a letter
+ *                                # or digit
+ *   broker:                      # optional, as is each key in it
+ *     listen: tcp://127.0.0.1:0  # where links connect; port 0 = the kernel's choice; or ipc://PATH
+ *     stream: tcp://127.0.0.1:0  # where the topic stream is
+ *     http: 127.0.0.1:0          # where /metrics and /healthz are
+ *     journal: true              # durable messages: true = in the fleet's state directory, a directory, or
+ *                                # postgres; default false
+ *     options: {lease: 5s}       # any option of troupe-broker by its name
+ *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
+ *                                # fleet (tools/fleet/fleet_certs.h); default false
+ *   agents:                      # required, may be empty: agents attach later
+ *     - {name: reader, behaviour: reader, ...}    # what an agent is: lib/fleet/description.h. With a count
+ *                                # over 1 they are reader-1 .. reader-N, each a process (in all at most 10000)
+ *
+ * Relative paths (load, journal, ipc://) and the working directory of agents are those of the fleet file.
+ *
+ * Names must be unique, also those that a count makes, and not ams, df, broker or fleet. What is wrong is
+ * told with file, line, column and key, see lib/yaml/yaml_table.h, which also says how texts that are not
+ * trusted are bounded.
+ */
+#ifndef TR_TOOLS_FLEET_H
+#define TR_TOOLS_FLEET_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/fleet/description.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TR_FLEET_AGENTS_MAX 10000 /* entries of `agents` */
+
+typedef struct tr_fleet_broker {
+    const char *listen;
+    const char *stream;
+    const char *http;
+    const char *journal; /* as in the file; NULL = none: see tr_fleet_journal */
+    tr_pairs_t options;
+} tr_fleet_broker_t;
+
+typedef struct tr_fleet {
+    const char *name;
+    tr_fleet_broker_t broker;
+    bool secure;
+    tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
+    tr_yaml_file_t file;
+    const char *path;      /* of the file, as given */
+    const char *directory; /* absolute, of the file */
+    const char *state;     /* where its state is, absolute; NULL until somebody says it */
+    tr_arena_t arena;      /* owns all texts and lists */
+} tr_fleet_t;
+
+static inline const tr_fleet_agent_t *tr_fleet_agents(const tr_fleet_t *self) {
+    return self->agent_list.items;
+}
+
+/* Reads and checks a file. 0; -EINVAL, -E2BIG (over 1 MiB), the errno of a file that cannot be read, -ENOMEM;
+ * the error has the place and the cure. The caller destroys *ret_fleet. */
+int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
+/* The same from memory. `path` is what errors call it, and relative paths are relative to its directory. */
+int tr_fleet_parse(
+    const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
+void tr_fleet_destroy(tr_fleet_t **self);
+
+/* Where its broker's journal is: an absolute path, "postgres", or "" without one. 0 or -ENAMETOOLONG. */
+int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size);
+/* The directory of a journal within a fleet's state. */
+#define TR_FLEET_JOURNAL "journal"
+
+/* Whether a text can name a fleet: a platform's name that is also a safe name for a directory. */
+bool tr_fleet_name_valid(const char *name, size_t len);
+
+/* The table that describes the file: for checks of the schema. */
+const tr_yaml_table_t *tr_fleet_table(void);
+
+#endif

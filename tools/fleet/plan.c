@@ -1,0 +1,369 @@
+#include "tools/fleet/plan.h"
+
+#include "lib/base/buffer.h"
+#include "tools/fleet/fleet_certs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define ARENA_MAX (256u << 20)
+
+#define STRING_OF(x)  STRING_OF_(x)
+#define STRING_OF_(x) #x
+
+/* An argv that grows in an array sized before: by counting first, no argument is ever left out. */
+typedef struct args {
+    const char **items;
+    size_t count, cap;
+} args_t;
+
+static void put(args_t *args, const char *text) {
+    if (args->count < args->cap)
+        args->items[args->count] = text;
+    args->count++;
+}
+
+static void put_pair(args_t *args, const char *flag, const char *value) {
+    put(args, flag);
+    put(args, value);
+}
+
+static const char *printed(tr_plan_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *printed(tr_plan_t *self, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = n < 0 ? NULL : tr_arena_alloc(&self->arena, (size_t)n + 1);
+    if (text)
+        vsnprintf(text, (size_t)n + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+/* The words that a process's command line is made of, computed once for all processes of an entry. NULL = out
+ * of memory, found out by checked(). */
+typedef struct words {
+    const char *program, *name, *connect, *cert, *count, *load, *timeout;
+} words_t;
+
+static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
+    for (size_t i = 0; i < texts->count; i++)
+        put_pair(args, flag, texts->items[i]);
+}
+
+static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w) {
+    put(args, w->program);
+    put_pair(args, "--connect", w->connect);
+    if (w->cert)
+        put_pair(args, "--cert", w->cert);
+    put_pair(args, "--name", w->name);
+    if (a->behaviour)
+        put_pair(args, "--behaviour", a->behaviour);
+    if (a->load)
+        put_pair(args, "--load", w->load);
+    if (w->count)
+        put_pair(args, "--count", w->count);
+    if (a->durable)
+        put(args, "--durable");
+    put_list(args, "--service", &a->services);
+    put_list(args, "--subscribe", &a->subscribe);
+    if (a->args)
+        put_pair(args, "--args", a->args);
+    put_pair(args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
+    if (a->exec.command.count == 0)
+        return;
+    put_pair(args, "--exec-mode", tr_fleet_exec_mode_words[a->exec.mode]);
+    put_pair(args, "--exec-timeout", w->timeout);
+    put(args, "--");
+    for (size_t i = 0; i < a->exec.command.count; i++)
+        put(args, a->exec.command.items[i]);
+}
+
+/* Two passes over the same function: one counts, one fills. */
+static const char **agent_argv(tr_plan_t *self, const tr_fleet_agent_t *a, const words_t *w) {
+    args_t args = {0};
+    agent_args(&args, a, w);
+    args = (args_t){tr_arena_alloc(&self->arena, (args.count + 1) * sizeof *args.items), 0, args.count};
+    if (!args.items)
+        return NULL;
+    agent_args(&args, a, w);
+    args.items[args.count] = NULL;
+    return args.items;
+}
+
+static int put_agent(
+    tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w, int64_t number, tr_plan_process_t *ret_process) {
+    bool one = a->processes == TR_FLEET_ONE;
+    w->name = one || a->count == 1 ? a->name : printed(self, "%s-%" PRId64, a->name, number);
+    tr_plan_process_t process = {w->name, a, one ? a->count : 1, w->name ? agent_argv(self, a, w) : NULL};
+    if (!process.argv)
+        return -ENOMEM;
+    *ret_process = process;
+    return 0;
+}
+
+static int64_t processes_of(const tr_fleet_agent_t *a) {
+    return a->processes == TR_FLEET_ONE ? 1 : a->count;
+}
+
+/* Where `up` puts it. */
+static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
+    char path[PATH_MAX];
+    const char *state = self->fleet->state ? self->fleet->state : "STATE";
+    int rc = group ? tr_fleet_certs_secret_of(state, name, path, NULL)
+                   : tr_fleet_certs_secret(state, name, path, NULL);
+    return rc == 0 ? printed(self, "%s", path) : NULL;
+}
+
+static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
+    bool many = a->processes == TR_FLEET_ONE && a->count > 1, relative = a->load && a->load[0] != '/';
+    words_t w = {.program = program, .connect = connect, .cert = a->cert};
+    if (!w.cert && self->fleet->secure && !(w.cert = cert_of(self, a->name, true)))
+        return -ENOMEM;
+    w.count = many ? printed(self, "%" PRId64, a->count) : NULL;
+    const char *within = relative && strncmp(a->load, "./", 2) == 0 ? a->load + 2 : a->load;
+    w.load = relative ? printed(self, "%s/%s", self->fleet->directory, within) : a->load;
+    w.timeout = printed(self, "%" PRId64 "ms", a->exec.timeout_ms);
+    if ((many && !w.count) || (relative && !w.load) || !w.timeout)
+        return -ENOMEM;
+    for (int64_t number = 1; number <= processes_of(a); number++) {
+        int rc = put_agent(self, a, &w, number, &self->processes[self->count]);
+        if (rc < 0)
+            return rc;
+        self->count++;
+    }
+    return 0;
+}
+
+/* The broker's addresses as its command line has them, and where agents connect. */
+typedef struct addresses {
+    const char *listen, *stream, *http, *connect;
+} addresses_t;
+
+static int put_certs(tr_plan_t *self, args_t *args) {
+    const char *cert = cert_of(self, TR_FLEET_BROKER, false);
+    const char *certs =
+        printed(self, "%s/" TR_FLEET_CERTS, self->fleet->state ? self->fleet->state : "STATE");
+    put_pair(args, "--cert", cert);
+    put_pair(args, "--certs", certs);
+    return cert && certs ? 0 : -ENOMEM;
+}
+
+static int put_broker(tr_plan_t *self, const char *program, const addresses_t *at) {
+    const tr_fleet_t *f = self->fleet;
+    char journal[PATH_MAX];
+    if (tr_fleet_journal(f, journal, sizeof journal) < 0)
+        return -ENAMETOOLONG;
+    size_t most = 18 + f->broker.options.count;
+    args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
+    if (!args.items)
+        return -ENOMEM;
+    put(&args, program);
+    put_pair(&args, "--listen", at->listen);
+    put_pair(&args, "--stream", at->stream);
+    put_pair(&args, "--http", at->http);
+    put_pair(&args, "--platform", f->name);
+    put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
+    if (f->broker.journal && *journal) {
+        const char *text = printed(self, "%s", journal);
+        if (!text)
+            return -ENOMEM;
+        put_pair(&args, "--journal", text);
+    }
+    if (f->secure && put_certs(self, &args) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < f->broker.options.count; i++) {
+        const tr_pair_t *option = &f->broker.options.items[i];
+        const char *text = printed(self, "--%s=%s", option->key, option->value);
+        if (!text)
+            return -ENOMEM;
+        put(&args, text);
+    }
+    args.items[args.count] = NULL;
+    self->processes[self->count++] = (tr_plan_process_t){TR_FLEET_BROKER, NULL, 0, args.items};
+    return 0;
+}
+
+/* The endpoint with an absolute ipc:// path. NULL: out of memory, or too long, which is said. */
+static const char *endpoint(tr_plan_t *self, const char *key, const char *text, tr_error_t *error) {
+    const char *path = strncmp(text, "ipc://", 6) == 0 ? text + 6 : NULL;
+    const char *out = path && path[0] != '/' && path[0] != '@'
+                          ? printed(self, "ipc://%s/%s", self->fleet->directory, path)
+                          : text;
+    if (!out) {
+        tr_error_set(error, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    size_t most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (!path || strlen(out) - 6 <= most)
+        return out;
+    tr_error_set(error, -EINVAL,
+        "%s: broker.%s: the path of the socket is too long: \"%.120s\"; expected at most %zu bytes",
+        self->fleet->path, key, out + 6, most);
+    return NULL;
+}
+
+/* A broker that listens everywhere is reached here by the loopback address. */
+static const char *reachable(tr_plan_t *self, const char *text) {
+    static const struct {
+        const char *any, *here;
+    } hosts[] = {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"}, {"tcp://*:", "tcp://127.0.0.1:"},
+        {"tcp://[::]:", "tcp://[::1]:"}};
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        size_t len = strlen(hosts[i].any);
+        if (strncmp(text, hosts[i].any, len) == 0)
+            return printed(self, "%s%s", hosts[i].here, text + len);
+    }
+    return text;
+}
+
+static int find_addresses(
+    tr_plan_t *self, const tr_plan_at_t *at, addresses_t *ret_addresses, tr_error_t *error) {
+    const tr_fleet_broker_t *broker = &self->fleet->broker;
+    addresses_t a = {.http = at && *at->http ? at->http : broker->http};
+    a.listen = at ? at->listen : endpoint(self, "listen", broker->listen, error);
+    if (!a.listen)
+        return error->code;
+    a.stream = at ? at->stream : endpoint(self, "stream", broker->stream, error);
+    if (!a.stream)
+        return error->code;
+    a.connect = reachable(self, a.listen);
+    if (!a.connect)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    *ret_addresses = a;
+    return 0;
+}
+
+static int make(tr_plan_t *self, const tr_programs_t *programs, const tr_plan_at_t *at, tr_error_t *error) {
+    const tr_fleet_t *f = self->fleet;
+    size_t count = 1;
+    for (size_t i = 0; i < f->agent_list.count; i++)
+        count += (size_t)processes_of(&tr_fleet_agents(f)[i]);
+    addresses_t addresses = {0};
+    int rc = find_addresses(self, at, &addresses, error);
+    if (rc < 0)
+        return rc;
+    self->processes = tr_arena_alloc(&self->arena, count * sizeof *self->processes);
+    rc = self->processes ? put_broker(self, programs->broker, &addresses) : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++)
+        rc = put_agents(self, &tr_fleet_agents(f)[i], programs->agentd, addresses.connect);
+    if (rc == -ENAMETOOLONG)
+        return tr_error_set(error, rc, "%s: broker.journal: the path is too long", f->path);
+    return rc < 0 ? tr_error_set(error, rc, "%s: out of memory", f->path) : 0;
+}
+
+/* The texts of `at` are the caller's, who may let go of them. */
+static const tr_plan_at_t *kept(tr_plan_t *self, const tr_plan_at_t *at) {
+    tr_plan_at_t *copy = tr_arena_alloc(&self->arena, sizeof *copy);
+    if (copy)
+        *copy = *at;
+    return copy;
+}
+
+int tr_plan_make(const tr_fleet_t *fleet, const tr_programs_t *programs, const tr_plan_at_t *at,
+    tr_plan_t **ret_plan, tr_error_t *error) {
+    tr_error_t local = {0};
+    tr_plan_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "%s: out of memory", fleet->path);
+    self->fleet = fleet;
+    tr_arena_init(&self->arena, ARENA_MAX);
+    const tr_plan_at_t *own = at ? kept(self, at) : NULL;
+    int rc = at && !own ? tr_error_set(&local, -ENOMEM, "%s: out of memory", fleet->path)
+                        : make(self, programs, own, &local);
+    if (rc < 0) {
+        tr_plan_destroy(&self);
+        return tr_error_set(error, rc, "%s", local.text);
+    }
+    *ret_plan = self;
+    return 0;
+}
+
+static bool take_text(const json_t *object, const char *key, char *out) {
+    const char *text = json_string_value(json_object_get(object, key));
+    if (!text || strlen(text) > TR_PLAN_ENDPOINT_MAX)
+        return false;
+    strcpy(out, text);
+    return true;
+}
+
+int tr_plan_at_parse(const char *line, size_t len, tr_plan_at_t *ret_at, tr_error_t *error) {
+    json_t *object = json_loadb(line, len, 0, NULL);
+    tr_plan_at_t at;
+    bool ok = take_text(object, "endpoint", at.listen) && take_text(object, "stream", at.stream) &&
+              take_text(object, "http", at.http);
+    json_decref(object);
+    if (!ok)
+        return tr_error_set(error, -EINVAL,
+            "the broker said \"%.*s\" when it was ready; expected a line of JSON with endpoint, stream and "
+            "http",
+            (int)(len < 100 ? len : 100), line);
+    *ret_at = at;
+    return 0;
+}
+
+void tr_plan_destroy(tr_plan_t **self) {
+    if (!self || !*self)
+        return;
+    tr_arena_finish(&(*self)->arena);
+    free(*self);
+    *self = NULL;
+}
+
+tr_child_spec_t tr_plan_spec(const tr_plan_t *self, const tr_plan_process_t *process, const char *log) {
+    const tr_fleet_agent_t *a = process->agent;
+    return (tr_child_spec_t){
+        .name = process->name,
+        .argv = process->argv,
+        .env = a ? a->env.items : NULL,
+        .env_count = a ? a->env.count : 0,
+        .directory = self->fleet->directory,
+        .log = log,
+        .restart = a ? a->restart : tr_restart_default,
+        .stop_order = a ? 0 : 1,
+        .ready_pipe = true,
+    };
+}
+
+static bool needs_quotes(const char *text) {
+    return *text == '\0' ||
+           text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:@%,")] !=
+               '\0';
+}
+
+static void put_quoted(tr_buffer_t *out, const char *text) {
+    if (!needs_quotes(text)) {
+        tr_buffer_text(out, text);
+        return;
+    }
+    tr_buffer_char(out, '\'');
+    for (; *text; text++) {
+        if (*text == '\'')
+            tr_buffer_text(out, "'\\''");
+        else
+            tr_buffer_char(out, *text);
+    }
+    tr_buffer_char(out, '\'');
+}
+
+char *tr_plan_command(const tr_plan_process_t *process) {
+    tr_buffer_t out;
+    tr_buffer_init(&out, 0);
+    for (size_t i = 0; process->argv[i]; i++) {
+        if (i > 0)
+            tr_buffer_char(&out, ' ');
+        put_quoted(&out, process->argv[i]);
+    }
+    char *text = out.failed ? NULL : strdup(tr_buffer_string(&out));
+    tr_buffer_finish(&out);
+    return text;
+}

@@ -1,0 +1,67 @@
+#include "tools/fleet/programs.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_program(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* Takes DIRECTORY[/BETWEEN]/NAME when a program is there. */
+static bool take(const char *directory, size_t len, const char *between, const char *name, char *out) {
+    char path[PATH_MAX], real[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%.*s/%s%s", (int)len, directory, between, name);
+    if (n < 0 || n >= (int)sizeof path || !is_program(path) || !realpath(path, real))
+        return false;
+    strcpy(out, real);
+    return true;
+}
+
+static bool in_path(const char *name, char *out) {
+    const char *path = getenv("PATH");
+    while (path && *path) {
+        size_t len = strcspn(path, ":");
+        /* Only absolute entries: what is in the working directory is not for us to run. */
+        if (path[0] == '/' && take(path, len, "", name, out))
+            return true;
+        path += len + (path[len] == ':');
+    }
+    return false;
+}
+
+int tr_programs_find_one(
+    const char *directory, const char *room, const char *name, char *out, tr_error_t *error) {
+    char between[64];
+    snprintf(between, sizeof between, "../%s/", room);
+    size_t len = strlen(directory);
+    if (take(directory, len, "", name, out) || take(directory, len, between, name, out) || in_path(name, out))
+        return 0;
+    return tr_error_set(error, -ENOENT,
+        "%s was not found: not in %s, not in %s/../%s, not in PATH; is Troupe installed as a whole?", name,
+        directory, directory, room);
+}
+
+int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return tr_error_set(
+            error, -errno, "cannot tell where this program is: /proc/self/exe: %s", strerror(errno));
+    self[n] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    tr_programs_t programs;
+    int rc = tr_programs_find_one(self, "broker", "troupe-broker", programs.broker, error);
+    if (rc == 0)
+        rc = tr_programs_find_one(self, "agentd", "troupe-agentd", programs.agentd, error);
+    if (rc == 0)
+        *ret_programs = programs;
+    return rc;
+}

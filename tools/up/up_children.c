@@ -1,0 +1,314 @@
+/* The processes of a fleet: how its members become children of the supervisor, and what their ends and ready
+ * pipes mean. */
+#include "tools/up/up_private.h"
+
+#include "tools/fleet/fleet_certs.h"
+#include "tools/logs/log_tail.h"
+#include "tools/up/fleet_status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TAIL_LINES 8
+
+/* Of troupe-agentd and troupe-broker: another try would end the same way. */
+#define EXIT_OF_USAGE   1
+#define EXIT_OF_UNBOUND 2 /* of the broker: an address that it cannot have */
+#define EXIT_OF_REFUSED 3
+#define EXIT_OF_JOURNAL 4 /* of the broker: it cannot be opened */
+#define EXIT_OF_EXEC    127
+
+/* ---- starting ---- */
+
+/* What it proves itself with: that of its group. */
+static int prove(
+    const tr_up_t *self, const tr_group_t *group, char *room, tr_fleet_agent_t *agent, tr_error_t *error) {
+    if (!self->fleet->secure)
+        return 0;
+    agent->cert = room;
+    return tr_fleet_certs_secret_of(tr_state_directory(self->state), group->agent.name, room, error);
+}
+
+/* The plan of the broker and, where there is one, of this agent. The plan borrows `fleet`, which this fills. */
+static int plan_for(const tr_up_t *self, tr_fleet_agent_t *agent, const char *directory, tr_fleet_t *fleet,
+    tr_plan_t **ret_plan, tr_error_t *error) {
+    *fleet = *self->fleet;
+    fleet->agent_list = (tr_yaml_list_t){agent, agent ? 1 : 0};
+    if (directory)
+        fleet->directory = directory;
+    return tr_plan_make(fleet, &self->programs, self->placed ? &self->at : NULL, ret_plan, error);
+}
+
+static int add_child(tr_up_t *self, tr_member_t *member, tr_fleet_agent_t *agent, tr_error_t *error) {
+    char log[PATH_MAX];
+    tr_plan_t *plan = NULL;
+    tr_fleet_t fleet;
+    const char *directory = member->group ? member->group->directory : self->fleet->directory;
+    int rc = tr_state_log_path(tr_state_directory(self->state), member->name, log, sizeof log, error);
+    if (rc == 0)
+        rc = plan_for(self, agent, directory, &fleet, &plan, error);
+    if (rc == 0) {
+        member->log_from = tr_log_length(log);
+        tr_child_spec_t spec = tr_plan_spec(plan, &plan->processes[agent ? 1 : 0], log);
+        spec.directory = directory;
+        rc = tr_supervise_add(self->supervise, &spec, &member->child, error);
+    }
+    tr_plan_destroy(&plan);
+    return rc;
+}
+
+int tr_up_add_broker(tr_up_t *self, tr_error_t *error) {
+    tr_member_t *member = NULL;
+    int rc = tr_roster_join(&self->roster, NULL, 1, &member, error);
+    return rc == 0 ? add_child(self, member, NULL, error) : rc;
+}
+
+int tr_up_add_member(
+    tr_up_t *self, tr_group_t *group, int64_t number, tr_member_t **ret_member, tr_error_t *error) {
+    tr_member_t *member = NULL;
+    int rc = tr_roster_join(&self->roster, group, number, &member, error);
+    if (rc < 0)
+        return rc;
+    char cert[PATH_MAX];
+    tr_fleet_agent_t agent = group->agent;
+    agent.name = member->name;
+    if (agent.processes == TR_FLEET_PER_AGENT)
+        agent.count = 1;
+    rc = prove(self, group, cert, &agent, error);
+    if (rc == 0)
+        rc = add_child(self, member, &agent, error);
+    if (rc < 0) {
+        tr_roster_leave(&self->roster, member);
+        return rc;
+    }
+    *ret_member = member;
+    return 0;
+}
+
+static int add_group(tr_up_t *self, const tr_fleet_agent_t *agent, tr_error_t *error) {
+    tr_group_t *group = NULL;
+    int rc = tr_roster_add_group(&self->roster, agent, self->fleet->directory, false, &group, error);
+    int64_t count = agent->processes == TR_FLEET_ONE ? 1 : agent->count;
+    for (int64_t number = 1; rc == 0 && number <= count; number++) {
+        tr_member_t *ignored;
+        rc = tr_up_add_member(self, group, number, &ignored, error);
+    }
+    return rc;
+}
+
+/* The broker is to come back where it was, so that all find it again. */
+static int pin_broker(tr_up_t *self, tr_error_t *error) {
+    tr_plan_t *plan = NULL;
+    tr_fleet_t fleet;
+    int rc = plan_for(self, NULL, NULL, &fleet, &plan, error);
+    if (rc < 0)
+        return rc;
+    rc = tr_supervise_set_argv(self->supervise, self->roster.members[0]->child, plan->processes[0].argv);
+    tr_plan_destroy(&plan);
+    return rc < 0 ? tr_error_set(error, rc, "out of memory") : 0;
+}
+
+int tr_up_add_fleet(tr_up_t *self, tr_error_t *error) {
+    int rc = pin_broker(self, error);
+    for (size_t i = 0; rc == 0 && i < self->fleet->agent_list.count; i++)
+        rc = add_group(self, &tr_fleet_agents(self->fleet)[i], error);
+    return rc;
+}
+
+/* ---- ready pipes ---- */
+
+static void close_pipe(tr_up_t *self, const tr_member_t *member) {
+    tr_up_wait_forget(&self->wait, tr_supervise_ready_fd(self->supervise, member->child));
+    tr_supervise_close_ready(self->supervise, member->child);
+}
+
+static void registered(tr_up_t *self, tr_member_t *member) {
+    bool first = !member->once;
+    member->ready = member->once = true;
+    if (member->group)
+        member->group->came = true;
+    close_pipe(self, member);
+    TR_UP_LOG(self, REGISTERED, "name=%s pid=%d", member->name, (int)member->pid);
+    if (!first && self->phase == TR_UP_RUNNING)
+        tr_up_say(self, "%s is back (pid %d)", member->name, (int)member->pid);
+    tr_up_order_came(self, member);
+}
+
+/* The line of a broker that has come for the first time says where it is. */
+static void broker_said(tr_up_t *self, tr_member_t *member) {
+    tr_error_t error = {0};
+    if (!self->placed && tr_plan_at_parse(self->line, self->line_len, &self->at, &error) < 0) {
+        close_pipe(self, member);
+        tr_up_fail(self, TR_EXIT_REFUSED, "%s", error.text);
+        return;
+    }
+    self->placed = true;
+    registered(self, member);
+}
+
+static void take_broker(tr_up_t *self, tr_member_t *member, const char *bytes, size_t len) {
+    size_t room = sizeof self->line - self->line_len;
+    size_t n = len < room ? len : room;
+    memcpy(self->line + self->line_len, bytes, n);
+    self->line_len += n;
+    const char *end = memchr(self->line, '\n', self->line_len);
+    if (!end && self->line_len < sizeof self->line)
+        return;
+    self->line_len = end ? (size_t)(end - self->line) : self->line_len;
+    broker_said(self, member);
+    self->line_len = 0;
+}
+
+void tr_up_on_pipe(tr_up_t *self, tr_member_t *member) {
+    char bytes[256];
+    int fd = tr_supervise_ready_fd(self->supervise, member->child);
+    ssize_t n = fd < 0 ? 0 : read(fd, bytes, sizeof bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0)
+        close_pipe(self, member); /* it ended, or closed it without a word */
+    else if (!member->group)
+        take_broker(self, member, bytes, (size_t)n);
+    else
+        registered(self, member); /* whatever an agentd says there is READY */
+}
+
+/* ---- looking at them ---- */
+
+void tr_up_count(const tr_up_t *self, size_t *ret_ready, size_t *ret_all) {
+    size_t ready = 0, all = 0;
+    for (size_t i = 0; i < self->roster.member_count; i++) {
+        const tr_member_t *member = self->roster.members[i];
+        if (!member->group)
+            continue;
+        all++;
+        ready += member->ready;
+    }
+    *ret_ready = ready;
+    *ret_all = all;
+}
+
+void tr_up_why(const tr_up_t *self, const tr_member_t *member, char *out, size_t size) {
+    char log[PATH_MAX], last_exit[80] = "", tail[TR_UP_TAIL_MAX / 2];
+    tr_child_view_t view = {.reason = ""};
+    tr_supervise_view(self->supervise, member->child, &view);
+    tr_print_exit(&view, last_exit, sizeof last_exit);
+    const char *what = *view.reason ? view.reason : *last_exit ? last_exit : "it is not registered yet";
+    if (tr_state_log_path(tr_state_directory(self->state), member->name, log, sizeof log, NULL) < 0) {
+        snprintf(out, size, "%s: %s", member->name, what);
+        return;
+    }
+    tr_log_tail(log, member->log_from, TAIL_LINES, tail, sizeof tail);
+    snprintf(out, size, "%s: %s; its log %s %s%s%s", member->name, what, log,
+        *tail ? "ends with" : "is empty", *tail ? ":\n" : "", tail);
+}
+
+/* Whether it ended before it was registered, and would again. */
+static bool cannot_start(const tr_member_t *member, const tr_child_view_t *view) {
+    if (member->once)
+        return false;
+    switch (view->state) {
+    case TR_CHILD_FAILED:
+    case TR_CHILD_STOPPED: return true;
+    case TR_CHILD_BACKOFF:
+        return view->exit_code == EXIT_OF_USAGE || view->exit_code == EXIT_OF_REFUSED ||
+               view->exit_code == EXIT_OF_EXEC ||
+               (strcmp(member->name, TR_FLEET_BROKER) == 0 &&
+                   (view->exit_code == EXIT_OF_UNBOUND || view->exit_code == EXIT_OF_JOURNAL));
+    default: return false;
+    }
+}
+
+static void on_end(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
+    char last_exit[80];
+    tr_print_exit(view, last_exit, sizeof last_exit);
+    if (member->leaving || self->phase >= TR_UP_ENDING)
+        return;
+    TR_UP_LOG(self, ENDED, "name=%s pid=%d exit=%s state=%s", member->name, (int)member->pid, last_exit,
+        tr_child_state_words[view->state]);
+    if (view->state == TR_CHILD_BACKOFF && !cannot_start(member, view))
+        tr_up_say(self, "%s (pid %d) %s; starting it again", member->name, (int)member->pid, last_exit);
+    else if (view->state == TR_CHILD_STOPPED)
+        tr_up_say(self, "%s (pid %d) %s", member->name, (int)member->pid, last_exit);
+}
+
+static void on_failed(tr_up_t *self, const tr_member_t *member, const tr_child_view_t *view) {
+    TR_UP_LOG(self, FAILED, "name=%s reason=%s", member->name, view->reason);
+    if (self->phase == TR_UP_RUNNING && !member->join)
+        tr_up_say(self, "%s has failed: %s; the fleet is degraded", member->name, view->reason);
+}
+
+static void on_start(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
+    TR_UP_LOG(self, STARTED, "name=%s pid=%d restarts=%llu", member->name, (int)view->pid,
+        (unsigned long long)view->restarts);
+    tr_up_bound_log(self);
+    if (!member->group)
+        self->line_len = 0;
+    int fd = tr_supervise_ready_fd(self->supervise, member->child);
+    if (fd >= 0 && tr_up_wait_pipe(&self->wait, fd, member) < 0)
+        TR_UP_LOG(self, ENDED, "name=%s pid=%d exit=%s state=%s", member->name, (int)view->pid,
+            "its ready pipe cannot be watched", "running");
+}
+
+/* Notes what has changed since the last look. */
+static void note(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
+    bool other = view->pid != member->pid;
+    if (other && member->pid > 0) {
+        member->ready = false;
+        on_end(self, member, view);
+    }
+    if (view->state == TR_CHILD_FAILED && member->state != TR_CHILD_FAILED)
+        on_failed(self, member, view);
+    member->state = view->state;
+    member->pid = view->pid;
+    if (other && view->pid > 0)
+        on_start(self, member, view);
+}
+
+static bool has_ended(const tr_child_view_t *view) {
+    return view->pid == 0 && (view->state == TR_CHILD_STOPPED || view->state == TR_CHILD_FAILED);
+}
+
+/* True when the member is no more. */
+static bool act(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
+    if (member->again && has_ended(view) && self->phase == TR_UP_RUNNING) {
+        member->again = false;
+        tr_supervise_start(self->supervise, member->child, tr_clock_ms());
+        tr_up_soon(self);
+        return false;
+    }
+    if (member->leaving && has_ended(view)) {
+        TR_UP_LOG(self, REMOVED, "name=%s", member->name);
+        tr_up_order_left(self, member);
+        tr_supervise_remove(self->supervise, member->child);
+        tr_group_t *group = member->group;
+        tr_roster_leave(&self->roster, member);
+        tr_roster_forget_vain(&self->roster, group);
+        return true;
+    }
+    if (!cannot_start(member, view))
+        return false;
+    char why[TR_UP_TAIL_MAX];
+    tr_up_why(self, member, why, sizeof why);
+    if (self->phase < TR_UP_RUNNING)
+        tr_up_fail(self, TR_EXIT_REFUSED, "cannot start %s", why);
+    else if (member->join)
+        tr_up_order_failed(self, member, why);
+    return false;
+}
+
+void tr_up_sync(tr_up_t *self) {
+    for (size_t i = 0; i < self->roster.member_count;) {
+        tr_member_t *member = self->roster.members[i];
+        tr_child_view_t view;
+        if (tr_supervise_view(self->supervise, member->child, &view) < 0) {
+            i++;
+            continue;
+        }
+        note(self, member, &view);
+        if (!act(self, member, &view))
+            i++;
+    }
+}

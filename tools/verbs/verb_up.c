@@ -1,0 +1,131 @@
+#include "tools/cli/session.h"
+#include "tools/up/dry_run.h"
+#include "tools/up/up.h"
+#include "tools/verbs/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct options {
+    tr_cli_common_t common;
+    bool detach, dry_run;
+    int64_t grace_ms;
+} options_t;
+
+static const tr_option_t table[] = {
+    {"detach", 'd', NULL, TR_BOOL(options_t, detach), NULL,
+        "Return when the fleet is ready, and leave it running in the background.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"dry-run", 'n', NULL, TR_BOOL(options_t, dry_run), NULL,
+        "Check the file and what it names, and show what would run. Nothing is started; shared objects are "
+        "loaded to look at them.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"timeout", 't', "TIME", TR_DURATION(options_t, common.timeout_ms), "60s",
+        "Give up when not all agents are registered within this time.", .min = 1,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"grace", 0, "TIME", TR_DURATION(options_t, grace_ms), "10s",
+        "An agent that is asked to end has this time for the message in work before it is killed.", .min = 1,
+        .max = 3600000, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_STATE_OPTION(options_t),
+    TR_CLI_OUTPUT_OPTION(options_t),
+};
+
+static const tr_program_t program = {
+    .name = "troupe up",
+    .summary = "Start a fleet: its broker and its agents",
+    .description =
+        "Starts what the file names, waits until all agents are registered, and stays: what dies "
+        "is started again by the "
+        "restart policy of the file. Ctrl-C or SIGTERM ends the agents, which finish the message "
+        "in work, and then the "
+        "broker; a second one kills them. With --detach it returns when the fleet is ready, and "
+        "`troupe down` ends it.\n\n"
+        "State and logs are in .troupe/FLEET/ (--state, TROUPE_STATE), or in the XDG state "
+        "directory where that cannot be "
+        "made. With `journal: true` in the file its durable messages are kept there, too, when the "
+        "fleet ends, and the next `troupe up` goes on with them.\n\n"
+        "Before anything is started, behaviours, shared objects, programs, arguments and "
+        "the broker's options are checked; an error names "
+        "file, line, key and what was expected. It ends with 3 when the file is not valid, the "
+        "fleet runs already, or something "
+        "cannot be started, and "
+        "with 4 when the agents were not registered in time.",
+    .examples = "troupe up digest.yaml\n"
+                "troupe up --detach digest.yaml\n"
+                "troupe up --dry-run digest.yaml\n"
+                "sed s/count:.4/count:.2/ digest.yaml | troupe up -   # folders in it are from here",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE",
+    .arguments = "FLEET",
+    .least_arguments = 1,
+    .most_arguments = 1,
+};
+
+/* The code of the start, which the supervisor writes. */
+static int wait_for_start(const tr_call_t *call, int fd) {
+    unsigned char code;
+    ssize_t n;
+    do
+        n = read(fd, &code, 1);
+    while (n < 0 && errno == EINTR);
+    return n == 1 ? code
+                  : tr_cli_fail(call, TR_EXIT_REFUSED, "the supervisor died while it started the fleet");
+}
+
+static int run_here(tr_up_t **up, int report) {
+    int code = tr_up_run(*up, report);
+    tr_up_destroy(up);
+    return code;
+}
+
+/* The supervisor is this process's child in a session of its own, so that no terminal's end reaches it. */
+static int run_detached(const tr_call_t *call, tr_up_t **up) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "cannot make a pipe: %s", strerror(errno));
+    fflush(call->out);
+    fflush(call->err);
+    pid_t pid = fork();
+    if (pid < 0) {
+        close(fds[0]);
+        close(fds[1]);
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "cannot start the supervisor: %s", strerror(errno));
+    }
+    if (pid == 0) {
+        close(fds[0]);
+        setsid();
+        return run_here(up, fds[1]);
+    }
+    close(fds[1]);
+    int code = wait_for_start(call, fds[0]);
+    close(fds[0]);
+    tr_up_leave(up);
+    return code;
+}
+
+static int run(const tr_call_t *call) {
+    const options_t *o = call->options;
+    const char *path = call->arguments.items[0];
+    if (o->dry_run)
+        return tr_dry_run(call, path, o->common.state, (tr_output_format_t)o->common.output);
+    tr_up_config_t config = {
+        .call = call,
+        .path = path,
+        .state = o->common.state,
+        .output = (tr_output_format_t)o->common.output,
+        .timeout_ms = o->common.timeout_ms,
+        .grace_ms = o->grace_ms,
+    };
+    tr_up_t *up = NULL;
+    int code = tr_up_new(&config, &up);
+    if (code != TR_EXIT_OK)
+        return code;
+    code = o->detach ? run_detached(call, &up) : run_here(&up, -1);
+    tr_up_destroy(&up); /* where it could not even begin */
+    return code;
+}
+
+const tr_verb_t tr_verb_up = {"up", TR_VERB_FLEET, &program, sizeof(options_t), run};

@@ -1,0 +1,61 @@
+/* The verbs of `troupe`, in the order of --help within their groups. One line each. */
+#ifndef TR_TOOLS_VERBS_H
+#define TR_TOOLS_VERBS_H
+
+#include "tools/cli/cli.h"
+
+#define TR_VERBS(VERB)                                                                                       \
+    VERB(up)                                                                                                 \
+    VERB(down)                                                                                               \
+    VERB(ps)                                                                                                 \
+    VERB(attach)                                                                                             \
+    VERB(detach)                                                                                             \
+    VERB(scale)                                                                                              \
+    VERB(quarantine)                                                                                         \
+    VERB(tap)                                                                                                \
+    VERB(conversation_watch)                                                                                 \
+    VERB(conversation_show)                                                                                  \
+    VERB(logs)                                                                                               \
+    VERB(topics)                                                                                             \
+    VERB(brokers)                                                                                            \
+    VERB(streams)                                                                                            \
+    VERB(stream_add)                                                                                         \
+    VERB(stream_rm)                                                                                          \
+    VERB(record)                                                                                             \
+    VERB(replay)                                                                                             \
+    VERB(mailbox_ls)                                                                                         \
+    VERB(mailbox_set)                                                                                        \
+    VERB(mailbox_rm)                                                                                         \
+    VERB(dlq_ls)                                                                                             \
+    VERB(dlq_show)                                                                                           \
+    VERB(dlq_requeue)                                                                                        \
+    VERB(dlq_drop)                                                                                           \
+    VERB(top)                                                                                                \
+    VERB(bench)                                                                                              \
+    VERB(ask)                                                                                                \
+    VERB(send)                                                                                               \
+    VERB(pub)                                                                                                \
+    VERB(task_submit)                                                                                        \
+    VERB(task_ls)                                                                                            \
+    VERB(task_show)                                                                                          \
+    VERB(task_watch)                                                                                         \
+    VERB(task_cancel)                                                                                        \
+    VERB(task_approve)                                                                                       \
+    VERB(task_retry)                                                                                         \
+    VERB(votes_count)                                                                                        \
+    VERB(df_search)                                                                                          \
+    VERB(cert_new)                                                                                           \
+    VERB(cert_ls)                                                                                            \
+    VERB(cert_show)                                                                                          \
+    VERB(cert_rotate)                                                                                        \
+    VERB(cert_revoke)                                                                                        \
+    VERB(doctor)                                                                                             \
+    VERB(version)                                                                                            \
+    VERB(completion)                                                                                         \
+    VERB(help)
+
+#define TR_VERB_DECLARE(name) extern const tr_verb_t tr_verb_##name;
+TR_VERBS(TR_VERB_DECLARE)
+#undef TR_VERB_DECLARE
+
+#endif
