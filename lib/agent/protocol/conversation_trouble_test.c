@@ -216,6 +216,70 @@ static void the_same_provider_may_begin_the_conversation_again(void **state) {
     assert_int_equal(tr_conversation_count(s->alice), 0);
 }
 
+/* bob, who has forgotten it, is asked to cancel a subscription to a service; then the broker hands the same request to
+ * `next`, who may be another life of bob. */
+static tr_conversation_t *cancelled_then_asked_of(stage_t *s, const char *next) {
+    s->b->plan = PLAN_AGREE;
+    tr_fixture_provider(s->host, "bob");
+    tr_conversation_t *c = tr_stage_start(s, "fipa-subscribe", "svc:news");
+    char id[64];
+    snprintf(id, sizeof id, "%s", tr_conversation_id(c));
+    tr_fixture_run(s->host);
+    tr_fixture_down(s->host, true);
+    tr_conversations_forget(s->bob, "lost");
+    tr_fixture_down(s->host, false);
+    assert_int_equal(tr_conversation_cancel(c), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(s->b->log, "subscribe receive:cancel");
+    assert_int_equal(tr_host_remove(s->host, "bob"), 0);
+    s->bob = tr_actor_participant(s->host, next);
+    s->b = tr_agent_state(s->bob);
+    s->b->plan = PLAN_AGREE;
+    static const char *const news = "svc:news";
+    tr_fixture_provider(s->host, next);
+    tr_acl_t again = tr_stage_message(&news, TR_SUBSCRIBE, id);
+    again.protocol = "fipa-subscribe";
+    tr_fixture_inject(s->host, &again, TR_FLAG_LEASED | TR_FLAG_REDELIVERED);
+    tr_fixture_said(s->host);
+    return c;
+}
+
+/* Nothing would ever end a subscription whose cancel is forgotten. */
+static void another_provider_is_asked_to_cancel_too(void **state) {
+    stage_t *s = *state;
+    cancelled_then_asked_of(s, "carol");
+    tr_fixture_run(s->host);
+    assert_string_equal(
+        tr_fixture_said(s->host), "carol>alice agree, alice>carol cancel, carol>alice inform");
+    assert_string_equal(s->a->log, "agree agree end:cancelled");
+    assert_string_equal(s->b->log, "subscribe cancel end:cancelled");
+    tr_stage_expect_closed(s);
+}
+
+static void a_provider_that_came_back_is_asked_to_cancel_again(void **state) {
+    stage_t *s = *state;
+    cancelled_then_asked_of(s, "bob");
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_fixture_said(s->host), "bob>alice agree, alice>bob cancel, bob>alice inform");
+    assert_string_equal(s->a->log, "agree agree end:cancelled");
+    assert_string_equal(s->b->log, "subscribe cancel end:cancelled");
+    tr_stage_expect_closed(s);
+}
+
+static void a_cancel_that_cannot_be_sent_again_ends_in_its_time(void **state) {
+    stage_t *s = *state;
+    tr_conversation_t *c = cancelled_then_asked_of(s, "carol");
+    assert_true(tr_fixture_deliver(s->host)); /* carol agrees */
+    tr_fixture_down(s->host, true);
+    assert_true(tr_fixture_deliver(s->host));
+    tr_fixture_down(s->host, false);
+    assert_string_equal(tr_conversation_state(c), "cancelling");
+    assert_int_equal(s->host->timers.count, 1);
+    tr_fixture_expire(s->host);
+    assert_string_equal(s->a->log, "agree agree end:timed-out");
+    assert_int_equal(tr_conversation_count(s->alice), 0);
+}
+
 /* It failed, and what it said then was lost: the subscription would never end. */
 static void a_participant_that_knows_nothing_of_it_ends_a_cancelled_conversation(void **state) {
     stage_t *s = *state;
@@ -442,6 +506,9 @@ int main(void) {
         CASE(a_subscription_holds_no_lease),
         CASE(another_provider_begins_the_conversation_again),
         CASE(the_same_provider_may_begin_the_conversation_again),
+        CASE(another_provider_is_asked_to_cancel_too),
+        CASE(a_provider_that_came_back_is_asked_to_cancel_again),
+        CASE(a_cancel_that_cannot_be_sent_again_ends_in_its_time),
         CASE(a_participant_that_knows_nothing_of_it_ends_a_cancelled_conversation),
         CASE(a_request_delivered_again_is_one_conversation),
         CASE(a_service_that_nobody_answered_for_is_not_asked_to_cancel),

@@ -204,24 +204,39 @@ bool tr_initiator_expects(const tr_conversation_t *c, tr_performative_t act) {
            (tr_conversation_text(c, TR_TEXT_SERVICE) && has_come_back(c, act, false));
 }
 
+/* A cancel that is under way stays so: the initiator wants no more of it, whoever has it now. */
+static void start_over(tr_conversation_t *c) {
+    bool cancelling = c->machine.cancelling;
+    begin_again(c, &c->machine);
+    c->machine.cancelling = cancelling;
+}
+
 /* An answer of another provider than before: the first one died or gave the request back, and it
- * begins again. */
+ * begins again. 1: it has begun again; -ENOMEM. */
 static int follow_provider(tr_conversation_t *c, const char *sender, tr_performative_t act, bool crossed) {
     if (!tr_conversation_text(c, TR_TEXT_SERVICE))
         return 0;
-    if (c->provider && !strcmp(c->provider, sender)) {
-        if (has_come_back(c, act, crossed))
-            begin_again(c, &c->machine);
-        return 0;
+    bool same = c->provider && !strcmp(c->provider, sender);
+    bool anew = same ? has_come_back(c, act, crossed) : c->provider != NULL;
+    if (!same) {
+        char *provider = strdup(sender);
+        if (!provider)
+            return -ENOMEM;
+        free(c->provider);
+        c->provider = provider;
     }
-    char *provider = strdup(sender);
-    if (!provider)
-        return -ENOMEM;
-    if (c->provider)
-        begin_again(c, &c->machine);
-    free(c->provider);
-    c->provider = provider;
-    return 0;
+    if (anew)
+        start_over(c);
+    return anew;
+}
+
+/* Who has it now has heard of no cancel. The time for the answer is that of the first one, which also ends it where
+ * this one cannot be sent, ignoring. */
+static void cancel_anew(tr_conversation_t *c) {
+    char id[TR_CANCEL_ID_MAX];
+    c->machine.cancelling = false;
+    tr_conversation_send(c, TR_CANCEL, tr_conversation_cancel_id(c, id), NULL, 0, NULL);
+    c->machine.cancelling = true;
 }
 
 /* What answers no cancel was sent before the cancel arrived. Where nothing is said, it answers it. */
@@ -258,7 +273,8 @@ void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     const tr_acl_t *acl = tr_message_acl(message);
     tr_performative_t act = tr_message_performative(message);
     bool was_cancelling = c->machine.cancelling, crossed = has_crossed(c, acl);
-    if (follow_provider(c, acl->sender, act, crossed) < 0)
+    int anew = follow_provider(c, acl->sender, act, crossed);
+    if (anew < 0)
         return; /* out of memory: as if it had not arrived, the deadline follows */
     if (is_unknown_there(c, message, act, crossed)) {
         tr_conversation_end(c, TR_OUTCOME_CANCELLED, message);
@@ -273,6 +289,8 @@ void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
         return;
     }
     tr_outcome_t outcome = tr_machine_outcome(&c->machine);
+    if (anew && c->machine.cancelling)
+        cancel_anew(c);
     bool cancel_failed = was_cancelling && !c->machine.cancelling && outcome == TR_OUTCOME_NONE;
     if (cancel_failed)
         tr_conversation_relax(c); /* out of memory: the nearer deadline stays, ignoring */
