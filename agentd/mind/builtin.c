@@ -1,0 +1,139 @@
+#include "agentd/mind/builtin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "agentd/mind/builtin_private.h"
+#include "agentd/text/textbuf.h"
+
+static const tr_builtin_fn operations[TR_MIND_OPS] = {
+    [TR_MIND_SENTIMENT] = tr_builtin_sentiment,
+    [TR_MIND_INTENT] = tr_builtin_intent,
+    [TR_MIND_ENTITIES] = tr_builtin_entities,
+    [TR_MIND_SUMMARISE] = tr_builtin_summarise,
+    [TR_MIND_RANK] = tr_builtin_rank,
+    [TR_MIND_CHOOSE] = tr_builtin_choose,
+    [TR_MIND_REWRITE] = tr_builtin_rewrite,
+    [TR_MIND_INSTRUCTION] = tr_builtin_instruction,
+};
+
+bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,
+    char *detail, size_t *ret_number) {
+    const json_t *value = json_object_get(request->input, key);
+    json_int_t number = json_integer_value(value);
+    if (value && (number < 1 || number > (json_int_t)most)) {
+        snprintf(detail, TR_BUILTIN_DETAIL, "%s: expected a whole number of 1 .. %zu", key, most);
+        return false;
+    }
+    *ret_number = value ? (size_t)number : usual;
+    return true;
+}
+
+static int get_fd(const tr_mind_t *mind) {
+    return ((const tr_builtin_t *)mind)->event;
+}
+
+/* The event tells that the queue is not empty; whatever it counts. */
+static void signal_event(const tr_builtin_t *self) {
+    uint64_t one = 1;
+    if (write(self->event, &one, sizeof one) < 0)
+        return; /* it is readable already, ignoring */
+}
+
+static void clear_event(const tr_builtin_t *self) {
+    uint64_t count;
+    if (read(self->event, &count, sizeof count) < 0)
+        return; /* nothing was there, ignoring */
+}
+
+static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *error) {
+    tr_builtin_t *self = (tr_builtin_t *)mind;
+    tr_builtin_answer_t answer = {.op = request->op, .on_done = request->on_done, .arg = request->arg};
+    int rc = tr_array_reserve(&self->answers, self->count, &self->capacity, sizeof *self->answers);
+    if (rc == 0 && request->input && !json_is_object(request->input))
+        snprintf(answer.detail, sizeof answer.detail, "the input is no object");
+    else if (rc == 0)
+        rc = operations[request->op](self, request, answer.detail, &answer.value);
+    if (rc < 0)
+        return tr_error_set(error, rc, "mind: %s: out of memory", tr_mind_op_word(request->op));
+    answer.status = answer.value ? TR_MIND_OK : TR_MIND_INVALID;
+    self->answers[self->count++] = answer;
+    signal_event(self);
+    return 0;
+}
+
+static void forget_answered(tr_builtin_t *self) {
+    memmove(self->answers, self->answers + self->first, (self->count - self->first) * sizeof *self->answers);
+    self->count -= self->first;
+    self->first = 0;
+}
+
+/* What is asked from within on_done is answered by the next call, so that the loop gets its turn. */
+static void work(tr_mind_t *mind) {
+    tr_builtin_t *self = (tr_builtin_t *)mind;
+    size_t end = self->count;
+    clear_event(self);
+    while (self->first < end) {
+        tr_builtin_answer_t answer = self->answers[self->first++];
+        answer.on_done(
+            answer.arg, &(tr_mind_result_t){answer.op, answer.status, answer.detail, answer.value});
+        json_decref(answer.value);
+    }
+    if (end > 0)
+        forget_answered(self);
+    if (self->count > 0)
+        signal_event(self);
+}
+
+static void destroy(tr_mind_t *mind) {
+    tr_builtin_t *self = (tr_builtin_t *)mind;
+    for (size_t i = self->first; i < self->count; i++)
+        json_decref(self->answers[i].value);
+    free(self->answers);
+    tr_intent_model_destroy(&self->intents);
+    tr_sentiment_destroy(&self->sentiment);
+    tr_thesaurus_destroy(&self->thesaurus);
+    if (self->event >= 0)
+        close(self->event);
+    free(self);
+}
+
+static const tr_mind_kind_t kind = {
+    .description = "built-in: classical language tools (lexicon, linear model, rules, TextRank, BM25, "
+                   "grammar), no language model",
+    .fd = get_fd,
+    .work = work,
+    .ask = ask,
+    .destroy = destroy,
+};
+
+static int fill(tr_builtin_t *self, const tr_mind_builtin_options_t *options, tr_error_t *error) {
+    self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->event < 0)
+        return tr_error_set(error, -errno, "mind: eventfd: %s", strerror(errno));
+    int rc = tr_intent_model_new(options->intents, options->intents_length, &self->intents, error);
+    if (rc == 0)
+        rc = tr_sentiment_new(NULL, 0, &self->sentiment, error);
+    if (rc == 0 && tr_thesaurus_new(NULL, 0, &self->thesaurus) < 0)
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    return rc;
+}
+
+int tr_mind_builtin_new(const tr_mind_builtin_options_t *options, tr_mind_t **ret_mind, tr_error_t *error) {
+    tr_builtin_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    self->mind.kind = &kind;
+    self->event = -1;
+    int rc = fill(self, options, error);
+    if (rc < 0) {
+        destroy(&self->mind);
+        return rc;
+    }
+    *ret_mind = &self->mind;
+    return 0;
+}

@@ -1,0 +1,170 @@
+#include "agentd/mind/builtin.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef struct {
+    tr_mind_t *mind;
+    size_t calls;
+    bool asks_again;
+    tr_mind_status_t status;
+    char detail[200];
+    json_t *value;
+} seen_t;
+
+static void done(void *arg, const tr_mind_result_t *result) {
+    seen_t *seen = arg;
+    seen->calls++;
+    seen->status = result->status;
+    strncpy(seen->detail, result->detail, sizeof seen->detail - 1);
+    json_decref(seen->value);
+    seen->value = json_incref((json_t *)result->value);
+    if (!seen->asks_again)
+        return;
+    seen->asks_again = false;
+    assert_int_equal(tr_mind_ask(seen->mind,
+                         &(tr_mind_request_t){
+                             .op = TR_MIND_INTENT, .text = "bye", .length = 3, .on_done = done, .arg = seen},
+                         NULL),
+        0);
+}
+
+static bool is_readable(const tr_mind_t *mind) {
+    struct pollfd poll_fd = {.fd = tr_mind_fd(mind), .events = POLLIN};
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
+static tr_mind_t *make(void) {
+    tr_mind_t *mind = NULL;
+    tr_error_t error = {0};
+    if (tr_mind_builtin_new(&(tr_mind_builtin_options_t){0}, &mind, &error) < 0)
+        fail_msg("%s", error.text);
+    return mind;
+}
+
+/* Asks, and compares what comes with the pattern: a JSON text that the answer must begin with. */
+static void assert_answer(tr_mind_op_t op, const char *text, const char *input, const char *expected) {
+    seen_t seen = {.mind = make()};
+    json_t *object = input ? json_loads(input, 0, NULL) : NULL;
+    assert_int_equal(
+        tr_mind_ask(seen.mind, &(tr_mind_request_t){op, text, strlen(text), object, done, &seen}, NULL), 0);
+    json_decref(object);
+    assert_int_equal(seen.calls, 0);
+    assert_true(is_readable(seen.mind));
+    tr_mind_work(seen.mind);
+    assert_false(is_readable(seen.mind));
+    assert_int_equal(seen.calls, 1);
+    char *found =
+        seen.value ? json_dumps(seen.value, JSON_COMPACT | JSON_REAL_PRECISION(2)) : strdup(seen.detail);
+    assert_int_equal(seen.status, seen.value ? TR_MIND_OK : TR_MIND_INVALID);
+    if (strncmp(found, expected, strlen(expected)) != 0)
+        fail_msg("%s: %s is not %s", tr_mind_op_word(op), found, expected);
+    free(found);
+    json_decref(seen.value);
+    tr_mind_destroy(&seen.mind);
+}
+
+static void every_operation_answers(void **state) {
+    (void)state;
+    assert_answer(TR_MIND_SENTIMENT, "I love it", NULL, "{\"label\":\"positive\",\"score\":0.");
+    assert_answer(
+        TR_MIND_INTENT, "please summarise this text", NULL, "{\"label\":\"summarise\",\"confidence\":0.");
+    assert_answer(TR_MIND_INTENT, "xyzzy", NULL, "{\"label\":\"unknown\",\"confidence\":0.0,\"others\":[]}");
+    assert_answer(TR_MIND_ENTITIES, "Anna Miller paid 20 euros in Berlin.", "{\"most\":3}",
+        "[{\"kind\":\"person\",\"text\":\"Anna "
+        "Miller\",\"count\":1,\"offset\":0,\"length\":11},{\"kind\":\"money\"");
+    assert_answer(TR_MIND_SUMMARISE,
+        "The broker routes all messages of the agents. It rained. Messages of agents are kept by the broker "
+        "until the "
+        "agents take them. Lunch was late.",
+        "{\"sentences\":1}", "{\"text\":\"");
+    assert_answer(TR_MIND_RANK, "old ship", "{\"candidates\":[\"a new car\",\"an old ship\"],\"most\":1}",
+        "[{\"index\":1,\"score\":");
+    assert_answer(TR_MIND_CHOOSE, "I like trains", "{\"options\":[\"car\",\"train\"]}",
+        "{\"index\":1,\"option\":\"train\",\"confidence\":");
+    assert_answer(
+        TR_MIND_REWRITE, "cheap", "{\"most\":1}", "{\"query\":\"cheap inexpensive\",\"terms\":[{\"term\":");
+    assert_answer(TR_MIND_INSTRUCTION, "search for whales", NULL,
+        "{\"understood\":true,\"action\":\"search\",\"parameters\":{\"query\":\"whales\"}}");
+    assert_answer(TR_MIND_INSTRUCTION, "the documents about whales", NULL,
+        "{\"understood\":false,\"reason\":\"it does");
+    assert_answer(TR_MIND_INSTRUCTION, "search for wh\xff les", NULL,
+        "{\"understood\":true,\"action\":\"search\",\"parameters\":{\"query\":\"wh\xEF\xBF\xBD les\"}}");
+    assert_answer(TR_MIND_INSTRUCTION, "search", NULL,
+        "{\"understood\":false,\"reason\":\"search: what is missing is query\",\"suggestions\":[\"search "
+        "the");
+}
+
+static void input_is_checked(void **state) {
+    (void)state;
+    assert_answer(TR_MIND_INTENT, "x", "{\"most\":0}", "most: expected a whole number of 1 .. 64");
+    assert_answer(TR_MIND_ENTITIES, "x", "{\"most\":\"all\"}", "most: expected");
+    assert_answer(TR_MIND_RANK, "x", NULL, "candidates: expected a list");
+    assert_answer(TR_MIND_CHOOSE, "x", "{\"options\":[]}", "options: expected a list");
+    assert_answer(TR_MIND_CHOOSE, "x", "{\"options\":[\"a\"],\"evidence\":[1]}", "evidence: expected a list");
+    assert_answer(TR_MIND_SENTIMENT, "x", "[]", "the input is no object");
+}
+
+static void requests_are_checked(void **state) {
+    (void)state;
+    tr_mind_t *mind = make();
+    tr_error_t error = {0};
+    assert_int_equal(
+        tr_mind_ask(mind, &(tr_mind_request_t){.op = TR_MIND_OPS, .on_done = done}, &error), -EINVAL);
+    assert_int_equal(tr_mind_ask(mind, &(tr_mind_request_t){.op = TR_MIND_INTENT}, &error), -EINVAL);
+    assert_int_equal(
+        tr_mind_ask(
+            mind, &(tr_mind_request_t){.text = "x", .length = TR_MIND_TEXT_MAX + 1, .on_done = done}, &error),
+        -EFBIG);
+    assert_false(is_readable(mind));
+    tr_mind_destroy(&mind);
+    tr_mind_destroy(&mind);
+    assert_int_equal(
+        tr_mind_builtin_new(&(tr_mind_builtin_options_t){"no model", 8}, &mind, &error), -EBADMSG);
+    assert_null(mind);
+}
+
+static void on_done_may_ask_again(void **state) {
+    (void)state;
+    seen_t seen = {.mind = make(), .asks_again = true};
+    assert_int_equal(tr_mind_ask(seen.mind,
+                         &(tr_mind_request_t){.op = TR_MIND_SENTIMENT, .on_done = done, .arg = &seen}, NULL),
+        0);
+    tr_mind_work(seen.mind);
+    assert_int_equal(seen.calls, 1);
+    assert_true(is_readable(seen.mind));
+    tr_mind_work(seen.mind);
+    assert_int_equal(seen.calls, 2);
+    assert_string_equal(json_string_value(json_object_get(seen.value, "label")), "farewell");
+    assert_int_equal(tr_mind_ask(seen.mind,
+                         &(tr_mind_request_t){.op = TR_MIND_SENTIMENT, .on_done = done, .arg = &seen}, NULL),
+        0);
+    tr_mind_destroy(&seen.mind); /* one is not answered */
+    assert_int_equal(seen.calls, 2);
+    json_decref(seen.value);
+}
+
+static void operations_have_words(void **state) {
+    (void)state;
+    for (unsigned op = 0; op < TR_MIND_OPS; op++)
+        assert_int_equal(tr_mind_op_find(tr_mind_op_word((tr_mind_op_t)op)), op);
+    assert_int_equal(tr_mind_op_find("dream"), TR_MIND_OPS);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_operation_answers),
+        cmocka_unit_test(input_is_checked),
+        cmocka_unit_test(requests_are_checked),
+        cmocka_unit_test(on_done_may_ask_again),
+        cmocka_unit_test(operations_have_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

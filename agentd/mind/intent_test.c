@@ -1,0 +1,199 @@
+#include "agentd/mind/intent.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agentd/mind/intent_examples.h"
+#include "lib/base/file.h"
+
+static char *load(const char *name, size_t *ret_length) {
+    char path[4096], *bytes = NULL;
+    tr_error_t error = {0};
+    snprintf(path, sizeof path, "%s/agentd/mind/data/%s", getenv("TROUPE_SOURCE_ROOT"), name);
+    if (tr_file_read(path, "examples", 1 << 20, &bytes, ret_length, &error) < 0)
+        fail_msg("%s", error.text);
+    return bytes;
+}
+
+static tr_intent_guess_t classify(const tr_intent_model_t *model, const char *text, size_t length) {
+    tr_mind_words_t words;
+    tr_intent_guess_t guess = {"unknown", 0};
+    tr_mind_words_read(text, length, &words);
+    tr_intent_classify(model, &words, 1, &guess);
+    return guess;
+}
+
+static size_t count_right(const tr_intent_model_t *model, const tr_intent_examples_t *examples, bool tells) {
+    size_t right = 0;
+    for (size_t i = 0; i < examples->count; i++) {
+        const tr_intent_example_t *item = &examples->items[i];
+        tr_intent_guess_t guess = classify(model, item->text, item->length);
+        bool is_right = strcmp(guess.label, examples->labels[item->label]) == 0;
+        right += is_right;
+        if (!is_right && tells)
+            printf("  %s, not %s: %.*s\n", guess.label, examples->labels[item->label], (int)item->length,
+                item->text);
+    }
+    return right;
+}
+
+static void unseen_examples_are_recognised(void **state) {
+    (void)state;
+    tr_intent_model_t *model = NULL;
+    tr_intent_examples_t examples;
+    size_t length;
+    char *bytes = load("intents_held_out.txt", &length);
+    assert_int_equal(tr_intent_model_new(NULL, 0, &model, NULL), 0);
+    assert_int_equal(tr_intent_examples_read(bytes, length, &examples, NULL), 0);
+    assert_int_equal(examples.label_count, tr_intent_model_labels(model));
+    size_t right = count_right(model, &examples, true);
+    printf("intent: %zu of %zu held-out examples right (%.1f %%), %zu intents\n", right, examples.count,
+        100. * (double)right / (double)examples.count, examples.label_count);
+    assert_true(right * 100 >= examples.count * 80);
+    tr_intent_examples_finish(&examples);
+    tr_intent_model_destroy(&model);
+    free(bytes);
+}
+
+static bool is_same(const tr_intent_example_t *a, const tr_intent_example_t *b) {
+    tr_mind_words_t x, y;
+    tr_mind_words_read(a->text, a->length, &x);
+    tr_mind_words_read(b->text, b->length, &y);
+    for (size_t i = 0; i < x.count && x.count == y.count; i++)
+        if (strcmp(x.items[i].folded, y.items[i].folded) != 0)
+            return false;
+    return x.count == y.count;
+}
+
+/* What it is measured with must not be what it has learnt, however it is punctuated; and nothing is there twice. */
+static void held_out_examples_are_not_trained_with(void **state) {
+    (void)state;
+    size_t length, held_length;
+    char *bytes = load("intents.txt", &length), *held_bytes = load("intents_held_out.txt", &held_length);
+    tr_intent_examples_t examples, held;
+    assert_int_equal(tr_intent_examples_read(bytes, length, &examples, NULL), 0);
+    assert_int_equal(tr_intent_examples_read(held_bytes, held_length, &held, NULL), 0);
+    for (size_t i = 0; i < examples.count; i++) {
+        for (size_t k = 0; k < held.count; k++)
+            if (is_same(&examples.items[i], &held.items[k]))
+                fail_msg("both: %.*s", (int)held.items[k].length, held.items[k].text);
+        for (size_t k = i + 1; k < examples.count; k++)
+            if (is_same(&examples.items[i], &examples.items[k]))
+                fail_msg("twice: %.*s", (int)examples.items[k].length, examples.items[k].text);
+    }
+    tr_intent_examples_finish(&examples);
+    tr_intent_examples_finish(&held);
+    free(bytes);
+    free(held_bytes);
+}
+
+/* The training examples again, each classified by a model that was made of four fifths without it. Examples are dealt out in turn,
+ * so that each fifth has some of each intent. Returns how many are right. */
+static size_t fold(const tr_intent_examples_t *examples, size_t which, size_t folds) {
+    char *text = calloc(1, 1 << 17), *bytes = NULL;
+    size_t used = 0, length, right = 0;
+    tr_intent_model_t *model = NULL;
+    for (size_t i = 0; i < examples->count; i++) {
+        const tr_intent_example_t *item = &examples->items[i];
+        if (i % folds != which)
+            used += (size_t)snprintf(text + used, (1 << 17) - used, "[%s]\n%.*s\n",
+                examples->labels[item->label], (int)item->length, item->text);
+    }
+    assert_int_equal(tr_intent_train(text, used, &bytes, &length, NULL), 0);
+    assert_int_equal(tr_intent_model_new(bytes, length, &model, NULL), 0);
+    for (size_t i = which; i < examples->count; i += folds) {
+        const tr_intent_example_t *item = &examples->items[i];
+        right += strcmp(classify(model, item->text, item->length).label, examples->labels[item->label]) == 0;
+    }
+    tr_intent_model_destroy(&model);
+    free(bytes);
+    free(text);
+    return right;
+}
+
+static void a_fifth_is_recognised_by_the_others(void **state) {
+    (void)state;
+    size_t length, right = 0;
+    char *bytes = load("intents.txt", &length);
+    tr_intent_examples_t examples;
+    assert_int_equal(tr_intent_examples_read(bytes, length, &examples, NULL), 0);
+    for (size_t which = 0; which < 5; which++)
+        right += fold(&examples, which, 5);
+    printf("intent: %zu of %zu right in cross-validation of five parts (%.1f %%)\n", right, examples.count,
+        100. * (double)right / (double)examples.count);
+    assert_true(right * 100 >= examples.count * 60);
+    tr_intent_examples_finish(&examples);
+    free(bytes);
+}
+
+static const char own[] =
+    "# two intents\n[open]\nopen the door\nplease open it\n[close]\nclose the door\nshut it please\n";
+
+static void a_model_of_ones_own(void **state) {
+    (void)state;
+    char *text = NULL, *again = NULL;
+    size_t length, again_length;
+    tr_intent_model_t *model = NULL;
+    assert_int_equal(tr_intent_train(own, strlen(own), &text, &length, NULL), 0);
+    assert_int_equal(tr_intent_train(own, strlen(own), &again, &again_length, NULL), 0);
+    assert_int_equal(length, again_length);
+    assert_memory_equal(text, again, length);
+    assert_int_equal(tr_intent_model_new(text, length, &model, NULL), 0);
+    assert_string_equal(classify(model, "Open that door!", 15).label, "open");
+    assert_string_equal(classify(model, "shut the window", 15).label, "close");
+    assert_string_equal(classify(model, "xyzzy plugh", 11).label, "unknown");
+    assert_string_equal(
+        classify(model, "xyzzy?", 6).label, "unknown"); /* its length and mark say nothing alone */
+    assert_string_equal(classify(model, "", 0).label, "unknown");
+    tr_intent_model_destroy(&model);
+    free(text);
+    free(again);
+}
+
+/* A model comes from a file: however it is cut, it is read or refused. */
+static void cut_models_are_refused(void **state) {
+    (void)state;
+    char *text = NULL;
+    size_t length;
+    tr_error_t error = {0};
+    assert_int_equal(tr_intent_train(own, strlen(own), &text, &length, NULL), 0);
+    for (size_t cut = 0; cut < length; cut++) {
+        tr_intent_model_t *model = NULL;
+        assert_int_equal(tr_intent_model_new(text, cut, &model, &error), -EBADMSG);
+        assert_null(model);
+    }
+    free(text);
+}
+
+static void examples_are_checked(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "text without a label\n", "[]\nx\n", "[a b]\nx\n", "[a\nx\n", "[a]\nx\n", "[a]\n[b]\n", ""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *text = NULL;
+        size_t length;
+        tr_error_t error = {0};
+        assert_int_equal(tr_intent_train(bad[i], strlen(bad[i]), &text, &length, &error), -EBADMSG);
+        assert_null(text);
+        assert_true(error.text[0] != '\0');
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unseen_examples_are_recognised),
+        cmocka_unit_test(held_out_examples_are_not_trained_with),
+        cmocka_unit_test(a_fifth_is_recognised_by_the_others),
+        cmocka_unit_test(a_model_of_ones_own),
+        cmocka_unit_test(cut_models_are_refused),
+        cmocka_unit_test(examples_are_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,103 @@
+/*
+ * The port through which a behaviour asks for language work: one set of operations, and several minds that carry them out. A
+ * behaviour does not know which mind it has.
+ *
+ *     tr_mind_builtin_new(&(tr_mind_builtin_options_t){0}, &mind, &error);
+ *     watch tr_mind_fd(mind) for reading (tr_watch); when it is readable: tr_mind_work(mind);
+ *     tr_mind_ask(mind, &(tr_mind_request_t){.op = TR_MIND_INTENT, .text = text, .length = n, .on_done = done, .arg = x}, &error);
+ *
+ * on_done is called exactly once for a request that was taken, always from tr_mind_work and never from tr_mind_ask: also by a
+ * mind that knows the answer at once, so that a behaviour written with one works with the others. Answers come in any order.
+ *
+ * What is asked for (`text`, and `input`, a JSON object) and what is answered (`value`, JSON) is the same for all minds. "label",
+ * "score" and "confidence" are 0..1 where nothing else is said; lists are best first:
+ *
+ *   operation    input                                  value
+ *   sentiment    -                                      {"label": "positive"|"neutral"|"negative", "score": -1..1}
+ *   intent       {"most": 3}                            {"label": "search"|...|"unknown", "confidence", "others": [{"label", "confidence"}]}
+ *   entities     {"most": 100}                          [{"kind": "date"|..., "text", "count", "offset", "length"}] (bytes of the
+ *                                                       text as the mind has cleaned it: white space is single blanks)
+ *   summarise    {"sentences": 3}                       {"text", "sentences": [{"text", "score", "index"}], "language"}
+ *   rank         {"candidates": [text ...], "most"}     [{"index", "score": 0 or more}]
+ *   choose       {"options": [text ...], "evidence":    {"index", "option", "confidence", "scores": [per option]}; `text` is the
+ *                [text ...]}                            chooser's profile
+ *   rewrite      {"most": 8}                            {"query", "terms": [{"term", "weight", "from": "query"|"stem"|"synonym"|
+ *                                                       "acronym"}]}
+ *   instruction  -                                      {"understood": true, "action", "parameters": {}} or {"understood": false,
+ *                                                       "reason", "suggestions": [text ...]}
+ *
+ * entities and summarise also take "language" (ISO 639-1), for who knows it: it need not be found out then.
+ *
+ * Threads: a mind belongs to one thread.
+ */
+#ifndef TR_AGENTD_MIND_MIND_H
+#define TR_AGENTD_MIND_MIND_H
+
+#include "lib/base/error.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tr_mind tr_mind_t;
+
+typedef enum tr_mind_op {
+    TR_MIND_SENTIMENT,
+    TR_MIND_INTENT,
+    TR_MIND_ENTITIES,
+    TR_MIND_SUMMARISE,
+    TR_MIND_RANK,
+    TR_MIND_CHOOSE,
+    TR_MIND_REWRITE,
+    TR_MIND_INSTRUCTION,
+    TR_MIND_OPS,
+} tr_mind_op_t;
+
+typedef enum tr_mind_status {
+    TR_MIND_OK,
+    TR_MIND_INVALID,     /* the input is not what the operation wants; detail says what is wrong */
+    TR_MIND_UNSUPPORTED, /* this mind cannot do it */
+    TR_MIND_FAILED,      /* the mind could not; detail says why and whether it helps to ask again */
+    TR_MIND_STATUSES,
+} tr_mind_status_t;
+
+/* Borrowed for on_done; json_incref what is to be kept. */
+typedef struct tr_mind_result {
+    tr_mind_op_t op;
+    tr_mind_status_t status;
+    const char *detail;  /* of a failure; else "" */
+    const json_t *value; /* NULL but for TR_MIND_OK */
+} tr_mind_result_t;
+
+typedef void (*tr_mind_done_fn)(void *arg, const tr_mind_result_t *result);
+
+/* All of it is borrowed for tr_mind_ask, which copies what it needs. */
+typedef struct tr_mind_request {
+    tr_mind_op_t op;
+    const char *text; /* UTF-8; bytes that are not are taken as U+FFFD */
+    size_t length;
+    const json_t *input; /* NULL = all as it usually is */
+    tr_mind_done_fn on_done;
+    void *arg;
+} tr_mind_request_t;
+
+#define TR_MIND_TEXT_MAX ((size_t)4 * 1024 * 1024)
+
+/* What the mind is, in words that may be shown to a user: "built-in: ...". */
+const char *tr_mind_describe(const tr_mind_t *self);
+/* Readable when tr_mind_work has something to do. */
+int tr_mind_fd(const tr_mind_t *self);
+void tr_mind_work(tr_mind_t *self);
+/* 0; -EINVAL (no such operation, no on_done), -EFBIG (more than TR_MIND_TEXT_MAX), -ENOMEM: then on_done is not called. */
+int tr_mind_ask(tr_mind_t *self, const tr_mind_request_t *request, tr_error_t *error);
+/* Drops what is not answered yet without a word. Not from on_done. NULL-safe, nulls the reference. */
+void tr_mind_destroy(tr_mind_t **self);
+
+/* "sentiment", "intent" ... */
+const char *tr_mind_op_word(tr_mind_op_t op);
+/* TR_MIND_OPS where there is none of this name. */
+tr_mind_op_t tr_mind_op_find(const char *word);
+/* "ok", "invalid" ... */
+const char *tr_mind_status_word(tr_mind_status_t status);
+
+#endif

@@ -1,0 +1,162 @@
+#include "agentd/mind/mind_command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agentd/mind/builtin.h"
+#include "agentd/mind/intent.h"
+#include "lib/base/file.h"
+#include "lib/base/options.h"
+
+#define MODEL_MOST ((size_t)256 << 20)
+
+enum { OK = 0, USAGE = 1, REFUSED = 3 };
+
+typedef struct {
+    const char *input, *intents;
+} options_t;
+
+static const tr_option_t table[] = {
+    {"input", 'i', "JSON", TR_STRING(options_t, input), NULL,
+        "What the operation is to do, as an object: {\"sentences\": 2}.", .flags = TR_OPTION_FLAG_ONLY},
+    {"intents", 0, "MODEL", TR_STRING(options_t, intents), NULL,
+        "A model of intents that `troupe-mind train` made, in place of the built-in one.",
+        .flags = TR_OPTION_FLAG_ONLY},
+};
+
+static const tr_program_t program = {
+    .name = "troupe-mind",
+    .summary = "Ask the built-in mind",
+    .description = "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction. "
+                   "The text is the "
+                   "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
+                   "With train, the arguments are a file of labelled examples and the model to write.",
+    .examples = "troupe-mind intent 'please find the old photos'\n"
+                "troupe-mind summarise --input '{\"sentences\": 2}' < report.txt\n"
+                "troupe-mind train examples.txt intents.model",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .arguments = "OPERATION [TEXT]",
+    .least_arguments = 1,
+    .most_arguments = 3,
+};
+
+static int fail(int code, const char *text) {
+    fprintf(stderr, "troupe-mind: %s\n", text);
+    return code;
+}
+
+static int train(const tr_strings_t *arguments) {
+    tr_error_t error = {0};
+    char *examples = NULL, *model = NULL;
+    size_t size = 0, length = 0;
+    if (arguments->count != 3)
+        return fail(USAGE, "train: expected EXAMPLES MODEL; see --help");
+    int rc = tr_file_read(arguments->items[1], "examples", MODEL_MOST, &examples, &size, &error);
+    if (rc == 0 && (rc = tr_intent_train(examples, size, &model, &length, &error)) < 0)
+        tr_error_prefix(&error, "%s", arguments->items[1]);
+    if (rc == 0 && (rc = tr_file_write(arguments->items[2], model, length, 0644)) < 0)
+        tr_error_set(&error, rc, "cannot write %s: %s", arguments->items[2], strerror(-rc));
+    free(examples);
+    free(model);
+    return rc < 0 ? fail(REFUSED, error.text) : OK;
+}
+
+/* Prints the answer; how it went to the int at `arg`. */
+static void print(void *arg, const tr_mind_result_t *result) {
+    int *code = arg;
+    if (result->status != TR_MIND_OK) {
+        *code = fail(REFUSED, result->detail);
+        return;
+    }
+    *code = json_dumpf(result->value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) < 0 ||
+                    printf("\n") < 0 || fflush(stdout) != 0
+                ? fail(REFUSED, "cannot write the answer")
+                : OK;
+}
+
+static int answer(tr_mind_t *mind, tr_mind_request_t *request) {
+    int code = REFUSED;
+    tr_error_t error = {0};
+    request->on_done = print;
+    request->arg = &code;
+    if (tr_mind_ask(mind, request, &error) < 0)
+        return fail(REFUSED, error.text);
+    tr_mind_work(mind);
+    return code;
+}
+
+/* The argument, or stdin. The caller frees it. */
+static int read_text(const tr_strings_t *arguments, char **ret_text, size_t *ret_length, tr_error_t *error) {
+    if (arguments->count == 1) {
+        int rc = tr_file_read_fd(STDIN_FILENO, TR_MIND_TEXT_MAX, ret_text, ret_length);
+        return rc < 0 ? tr_error_set(error, rc, "cannot read stdin: %s", strerror(-rc)) : 0;
+    }
+    *ret_text = strdup(arguments->items[1]);
+    *ret_length = strlen(arguments->items[1]);
+    return *ret_text ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+}
+
+static int make_mind(const options_t *options, tr_mind_t **ret_mind, tr_error_t *error) {
+    tr_mind_builtin_options_t how = {0};
+    char *model = NULL;
+    int rc = options->intents
+                 ? tr_file_read(options->intents, "model", MODEL_MOST, &model, &how.intents_length, error)
+                 : 0;
+    how.intents = model;
+    if (rc == 0 && (rc = tr_mind_builtin_new(&how, ret_mind, error)) < 0 && model)
+        tr_error_prefix(error, "%s", options->intents);
+    free(model);
+    return rc;
+}
+
+static int ask(const options_t *options, const tr_strings_t *arguments, json_t *input) {
+    tr_error_t error = {0};
+    tr_mind_t *mind = NULL;
+    char *text = NULL;
+    tr_mind_request_t request = {.op = tr_mind_op_find(arguments->items[0]), .input = input};
+    int rc = make_mind(options, &mind, &error);
+    if (rc == 0)
+        rc = read_text(arguments, &text, &request.length, &error);
+    request.text = text;
+    int code = rc < 0 ? fail(REFUSED, error.text) : answer(mind, &request);
+    free(text);
+    tr_mind_destroy(&mind);
+    return code;
+}
+
+static int run(const options_t *options, const tr_strings_t *arguments) {
+    if (strcmp(arguments->items[0], "train") == 0)
+        return train(arguments);
+    if (arguments->count > 2 || tr_mind_op_find(arguments->items[0]) == TR_MIND_OPS)
+        return fail(USAGE, "expected an operation and one text; see --help");
+    json_error_t wrong;
+    json_t *input = options->input ? json_loads(options->input, JSON_REJECT_DUPLICATES, &wrong) : NULL;
+    if (options->input && !input) {
+        fprintf(stderr, "troupe-mind: --input: column %d: %s\n", wrong.column, wrong.text);
+        return USAGE;
+    }
+    int code = ask(options, arguments, input);
+    json_decref(input);
+    return code;
+}
+
+int tr_mind_command(int argc, char *const *argv) {
+    options_t options = {0};
+    tr_options_t *read = NULL;
+    tr_error_t error = {0};
+    int asked = tr_options_read(&program, argc, argv, &options, &read, &error);
+    if (asked < 0)
+        return fail(USAGE, error.text);
+    if (asked == TR_OPTIONS_HELP)
+        return tr_options_help(&program, 0, stdout) < 0 ? REFUSED : OK;
+    if (asked == TR_OPTIONS_VERSION)
+        return printf("troupe-mind %s\n", TROUPE_VERSION) < 0 ? REFUSED : OK;
+    tr_strings_t arguments = tr_options_arguments(read);
+    int code = run(&options, &arguments);
+    tr_options_destroy(&read);
+    return code;
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""troupe-mind as a shell sees it: answers, exit codes, and a model that is trained and used."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+
+
+def run(*arguments, stdin=""):
+    return subprocess.run([PROGRAM, *arguments], input=stdin, text=True, capture_output=True, timeout=60, check=False)
+
+
+class Command(unittest.TestCase):
+    def answer(self, *arguments, stdin=""):
+        done = run(*arguments, stdin=stdin)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def refused(self, code, text, *arguments):
+        done = run(*arguments)
+        self.assertEqual((done.returncode, done.stdout), (code, ""))
+        self.assertIn(text, done.stderr)
+
+    def test_answers(self):
+        self.assertEqual(self.answer("intent", "please summarise this text")["label"], "summarise")
+        self.assertEqual(self.answer("sentiment", stdin="what a wonderful day\n")["label"], "positive")
+        found = self.answer("entities", "They met in Berlin.", "--input", '{"language": "en"}')
+        self.assertEqual([(e["kind"], e["text"]) for e in found], [("place", "Berlin")])
+
+    def test_refusals(self):
+        self.refused(1, "--help", "dream", "x")
+        self.refused(1, "--input", "intent", "x", "--input", "{")
+        self.refused(1, "EXAMPLES MODEL", "train", "x")
+        self.refused(3, "candidates", "rank", "x")
+        self.refused(3, "language", "entities", "x", "--input", '{"language": "xx"}')
+        self.refused(3, "/nowhere", "intent", "x", "--intents", "/nowhere")
+
+    def test_trains(self):
+        with tempfile.TemporaryDirectory() as folder:
+            examples, model = os.path.join(folder, "examples"), os.path.join(folder, "model")
+            with open(examples, "w", encoding="utf-8") as file:
+                file.write("[open]\nopen the door\n[close]\nshut the door\n")
+            self.assertEqual(run("train", examples, model).returncode, 0)
+            self.assertEqual(self.answer("intent", "shut it", "--intents", model)["label"], "close")
+            with open(examples, "w", encoding="utf-8") as file:
+                file.write("no label\n")
+            self.refused(3, "line 1", "train", examples, model)
+            self.refused(3, "line 1", "intent", "x", "--intents", examples)
+
+
+if __name__ == "__main__":
+    unittest.main()

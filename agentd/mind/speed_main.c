@@ -1,0 +1,92 @@
+/*
+ * How fast the built-in mind is: mind-speed TEXT [REPEAT]. Each sentence of the text is asked for by itself through the port, as a
+ * behaviour would; times are of this thread's CPU. For figures that mean something, of an optimised build.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agentd/mind/builtin.h"
+#include "agentd/text/tokens.h"
+#include "lib/base/file.h"
+
+#define TEXT_MOST    ((size_t)4 << 20)
+#define SUMMARY_SIZE ((size_t)50 * 1000)
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void count(void *arg, const tr_mind_result_t *result) {
+    if (result->status == TR_MIND_OK)
+        ++*(size_t *)arg;
+}
+
+static void ask(tr_mind_t *mind, tr_mind_op_t op, const char *text, size_t length, size_t *answered) {
+    tr_mind_request_t request = {.op = op, .text = text, .length = length, .on_done = count, .arg = answered};
+    if (tr_mind_ask(mind, &request, NULL) == 0)
+        tr_mind_work(mind);
+}
+
+static void measure_sentences(tr_mind_t *mind, const tr_tokens_t *tokens, int repeat) {
+    size_t answered = 0, asked = 0;
+    double from = seconds();
+    for (int i = 0; i < repeat; i++)
+        for (size_t k = 0; k < tokens->sentence_count; k++, asked++) {
+            const char *text = tokens->document->text + tokens->sentences[k].offset;
+            ask(mind, TR_MIND_INTENT, text, tokens->sentences[k].length, &answered);
+            ask(mind, TR_MIND_ENTITIES, text, tokens->sentences[k].length, &answered);
+        }
+    double took = seconds() - from;
+    printf("intent and entities: %.0f sentences/s (%zu sentences, %zu answers)\n", (double)asked / took,
+        asked, answered);
+}
+
+static void measure_summary(tr_mind_t *mind, const char *text, size_t length, int repeat) {
+    size_t answered = 0, size = length < SUMMARY_SIZE ? length : SUMMARY_SIZE;
+    double from = seconds();
+    for (int i = 0; i < repeat; i++)
+        ask(mind, TR_MIND_SUMMARISE, text, size, &answered);
+    printf(
+        "summary of %zu bytes: %.2f ms (%zu answers)\n", size, (seconds() - from) / repeat * 1e3, answered);
+}
+
+static int measure(const char *path, int repeat, tr_error_t *error) {
+    char *text = NULL;
+    size_t length;
+    tr_document_t *document = NULL;
+    tr_tokens_t *tokens = NULL;
+    tr_mind_t *mind = NULL;
+    int rc = tr_file_read(path, "text", TEXT_MOST, &text, &length, error);
+    if (rc == 0)
+        rc = tr_document_parse("text.txt", text, length, 0, &document, error);
+    if (rc == 0)
+        rc = tr_tokens_new(document, TR_LANGUAGE_EN, &tokens);
+    if (rc == 0)
+        rc = tr_mind_builtin_new(&(tr_mind_builtin_options_t){0}, &mind, error);
+    if (rc == 0) {
+        measure_sentences(mind, tokens, repeat);
+        measure_summary(mind, text, length, repeat);
+    }
+    tr_mind_destroy(&mind);
+    tr_tokens_destroy(&tokens);
+    tr_document_destroy(&document);
+    free(text);
+    return rc;
+}
+
+int main(int argc, char **argv) {
+    tr_error_t error = {0};
+    int repeat = argc == 3 ? atoi(argv[2]) : 10;
+    if (argc < 2 || argc > 3 || repeat < 1) {
+        fprintf(stderr, "usage: mind-speed TEXT [REPEAT]\n");
+        return 1;
+    }
+    if (measure(argv[1], repeat, &error) == 0)
+        return 0;
+    fprintf(stderr, "mind-speed: %s\n", error.text);
+    return 3;
+}
