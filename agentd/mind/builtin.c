@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "agentd/mind/builtin_private.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 static const tr_builtin_fn operations[TR_MIND_OPS] = {
     [TR_MIND_SENTIMENT] = tr_builtin_sentiment,

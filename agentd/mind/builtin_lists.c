@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agentd/mind/builtin_private.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define LIST_MAX  10000
 #define SHARPNESS 4 /* how much a difference of scores says: 4 times .25 makes an option e times as likely */

@@ -7,8 +7,8 @@
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/instruction.h"
 #include "agentd/text/digest.h"
-#include "agentd/text/textbuf.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
 
 #define LIST_MAX 1000
 

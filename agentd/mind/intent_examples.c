@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 static bool is_label(const char *text, size_t length) {
     if (length == 0 || length > TR_INTENT_LABEL_MAX)

@@ -13,7 +13,7 @@
 #include "agentd/mind/intent.h"
 #include "agentd/mind/intent_examples.h"
 #include "agentd/mind/intent_features.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define EPOCHS     40
 #define STEP       .5f

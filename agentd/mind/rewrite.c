@@ -11,7 +11,7 @@
 #include "agentd/mind/stems.h"
 #include "agentd/mind/words.h"
 #include "agentd/text/language.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define LONGEST_ACRONYM 8
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agentd/mind/data.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define REACH          4    /* words that a negation reaches; a clause's end stops it */
 #define NEGATED        -.74 /* "not good" is less bad than "bad" (VADER's constant) */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "agentd/text/language.h"
-#include "agentd/text/textbuf.h"
-#include "agentd/text/word.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/word.h"
 
 #define LONGEST 64
 

@@ -6,7 +6,7 @@
 
 #include "agentd/mind/rank.h"
 #include "agentd/text/vector.h"
-#include "agentd/text/vocabulary.h"
+#include "lib/text/vocabulary.h"
 
 typedef struct tr_stems {
     struct sb_stemmer *stemmer;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agentd/text/word.h"
+#include "lib/text/word.h"
 
 static bool has_any(const char *text, size_t from, size_t to, const char *signs) {
     for (size_t i = from; i < to; i++)

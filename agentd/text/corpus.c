@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "agentd/text/pairs.h"
-#include "agentd/text/textbuf.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
 
 #define HEADER       "troupe-corpus 1 "
 #define LONGEST_TERM 400

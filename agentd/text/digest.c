@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/textbuf.h"
 #include "agentd/text/textrank.h"
+#include "lib/text/textbuf.h"
 
 #define MOST 1000
 

@@ -8,9 +8,9 @@
 #define TR_TEXT_DIGEST_H
 
 #include "agentd/text/corpus.h"
-#include "agentd/text/document.h"
 #include "agentd/text/entities.h"
 #include "agentd/text/terms.h"
+#include "lib/text/document.h"
 
 typedef struct tr_digest_sentence {
     char *text;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "agentd/text/entity_collector.h"
-#include "agentd/text/textbuf.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
 
 #define KEY_SIZE      512
 #define MOST_DISTINCT 20000 /* a list of addresses must not fill the memory; more than any reader wants */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "agentd/text/entities.h"
-#include "agentd/text/vocabulary.h"
+#include "lib/text/vocabulary.h"
 
 typedef struct {
     const tr_tokens_t *tokens;

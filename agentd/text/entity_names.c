@@ -13,8 +13,8 @@
 
 #include "agentd/text/entity_collector.h"
 #include "agentd/text/gazetteer.h"
-#include "agentd/text/utf8.h"
-#include "agentd/text/word.h"
+#include "lib/text/utf8.h"
+#include "lib/text/word.h"
 
 #define LONGEST_LISTED 7 /* words of a name in the lists */
 #define LONGEST_RUN    8

@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "agentd/text/entity_collector.h"
-#include "agentd/text/utf8.h"
-#include "agentd/text/word.h"
+#include "lib/text/utf8.h"
+#include "lib/text/word.h"
 
 /* Addresses ---------------------------------------------------------------------------------------------- */
 

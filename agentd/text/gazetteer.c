@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/utf8.h"
+#include "lib/text/utf8.h"
 
 #define LONGEST_NAME 96
 

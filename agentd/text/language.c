@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "agentd/text/text_tables.h"
-#include "agentd/text/utf8.h"
-#include "agentd/text/word.h"
+#include "lib/text/utf8.h"
+#include "lib/text/word.h"
 
 #define SAMPLE  ((size_t)64 * 1024)
 #define LONGEST 64

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agentd/text/document.h"
+#include "lib/text/document.h"
 
 typedef enum {
     TR_LANGUAGE_UNKNOWN = -1,

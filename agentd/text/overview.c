@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "agentd/text/overview_sentences.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define MOST 1000
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/textbuf.h"
 #include "agentd/text/vector.h"
-#include "agentd/text/vocabulary.h"
-#include "agentd/text/word.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/vocabulary.h"
+#include "lib/text/word.h"
 
 #define NEAR_DUPLICATE 0.6
 #define LONGEST_WORD   64

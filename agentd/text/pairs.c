@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/textbuf.h"
-#include "agentd/text/word.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/word.h"
 
 #define KEY_SIZE 400 /* two stems of 40 letters of 4 bytes fit */
 

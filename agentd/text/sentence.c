@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/utf8.h"
-#include "agentd/text/word.h"
+#include "lib/text/utf8.h"
+#include "lib/text/word.h"
 
 #define REACH 96
 

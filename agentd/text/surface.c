@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/textbuf.h"
-#include "agentd/text/word.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/word.h"
 
 #define FORM_SIZE  256
 #define MOST_FORMS 32 /* more forms of one stem than any language has */

@@ -7,7 +7,7 @@
 
 #include "agentd/text/pairs.h"
 #include "agentd/text/surface.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define PAIR_FACTOR 1.25
 #define WITHIN_PAIR 0.6 /* a word is left out where this share of it stands in one pair */

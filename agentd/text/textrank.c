@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/utf8.h"
 #include "agentd/text/vector.h"
-#include "agentd/text/word.h"
+#include "lib/text/utf8.h"
+#include "lib/text/word.h"
 
 #define DAMPING        0.85
 #define CHANGE         1e-6

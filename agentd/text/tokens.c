@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/enumerator.h"
 #include "agentd/text/sentence.h"
-#include "agentd/text/textbuf.h"
-#include "agentd/text/utf8.h"
-#include "agentd/text/word.h"
+#include "lib/text/enumerator.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
+#include "lib/text/word.h"
 
 #define LONGEST_TERM 40
 

@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agentd/text/document.h"
 #include "agentd/text/language.h"
-#include "agentd/text/vocabulary.h"
+#include "lib/text/document.h"
+#include "lib/text/vocabulary.h"
 
 enum {
     TR_WORD_UPPER = 1 << 0,    /* begins with a capital */

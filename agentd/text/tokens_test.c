@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "agentd/text/enumerator.h"
 #include "agentd/text/sentence.h"
+#include "lib/text/enumerator.h"
 
 /* Splits a text and compares: the sentences are written with "|" between them. */
 static void assert_sentences(const char *language, const char *text, const char *expected) {

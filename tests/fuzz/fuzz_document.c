@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "agentd/text/overview.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_blocks(const tr_document_t *document) {

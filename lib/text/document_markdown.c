@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agentd/text/document_builder.h"
+#include "lib/text/document_builder.h"
 
 /* "title: X" between two lines of "---" at the very start (front matter of site generators). Returns the
  * bytes to skip. */

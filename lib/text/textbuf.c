@@ -1,11 +1,11 @@
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/utf8.h"
+#include "lib/text/utf8.h"
 
 static bool reserve(tr_textbuf_t *self, size_t more) {
     if (self->failed || more > SIZE_MAX / 4 - self->length) {

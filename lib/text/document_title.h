@@ -1,7 +1,7 @@
 #ifndef TR_TEXT_DOCUMENT_TITLE_H
 #define TR_TEXT_DOCUMENT_TITLE_H
 
-#include "agentd/text/document.h"
+#include "lib/text/document.h"
 
 /*
  * The title that a reader would give: `told` (by the source; may be NULL), else the first heading within the

@@ -1,4 +1,4 @@
-#include "agentd/text/utf8.h"
+#include "lib/text/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "agentd/text/textbuf.h"
-#include "agentd/text/vocabulary.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/vocabulary.h"
 
 static void decodes_what_is_valid_and_nothing_else(void **state) {
     (void)state;

@@ -1,4 +1,4 @@
-#include "agentd/text/document.h"
+#include "lib/text/document.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agentd/text/document_builder.h"
-#include "agentd/text/document_title.h"
+#include "lib/text/document_builder.h"
+#include "lib/text/document_title.h"
 
 const char *tr_document_format_name(tr_document_format_t format) {
     static const char *const names[] = {"plain", "markdown", "html"};

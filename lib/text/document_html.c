@@ -16,8 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agentd/text/document_builder.h"
-#include "agentd/text/html_depth.h"
+#include "lib/text/document_builder.h"
+#include "lib/text/html_depth.h"
 
 #define DEEPEST         512
 #define BUDGET_PER_BYTE 48

@@ -1,10 +1,10 @@
-#include "agentd/text/vocabulary.h"
+#include "lib/text/vocabulary.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/textbuf.h"
+#include "lib/text/textbuf.h"
 
 #define LONGEST ((size_t)64 * 1024)
 

@@ -1,4 +1,4 @@
-#include "agentd/text/utf8.h"
+#include "lib/text/utf8.h"
 
 #define REPLACEMENT 0xFFFDu
 

@@ -1,4 +1,4 @@
-#include "agentd/text/html_depth.h"
+#include "lib/text/html_depth.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
-#include "agentd/text/document_title.h"
+#include "lib/text/document_title.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "agentd/text/textbuf.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
 
 #define LONGEST_TITLE 120
 

@@ -1,4 +1,4 @@
-#include "agentd/text/enumerator.h"
+#include "lib/text/enumerator.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/document_builder.h"
-#include "agentd/text/enumerator.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/document_builder.h"
+#include "lib/text/enumerator.h"
+#include "lib/text/utf8.h"
 
 typedef struct {
     const char *text; /* from the first visible character */

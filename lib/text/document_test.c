@@ -1,4 +1,4 @@
-#include "agentd/text/document.h"
+#include "lib/text/document.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
-#include "agentd/text/word.h"
+#include "lib/text/word.h"
 
 #include <string.h>
 
-#include "agentd/text/utf8.h"
+#include "lib/text/utf8.h"
 
 #define RIGHT_QUOTE 0x2019u
 

@@ -2,8 +2,8 @@
 #ifndef TR_TEXT_DOCUMENT_BUILDER_H
 #define TR_TEXT_DOCUMENT_BUILDER_H
 
-#include "agentd/text/document.h"
-#include "agentd/text/textbuf.h"
+#include "lib/text/document.h"
+#include "lib/text/textbuf.h"
 
 typedef struct {
     tr_textbuf_t text;

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agentd/text/document_builder.h"
-#include "agentd/text/utf8.h"
+#include "lib/text/document_builder.h"
+#include "lib/text/utf8.h"
 
 typedef struct {
     size_t control, invalid, multibyte, holes;
