@@ -96,6 +96,10 @@ int tr_board_list_worker(
 void tr_board_begin_listing(tr_board_t *self);
 void tr_board_end_listing(tr_board_t *self);
 size_t tr_board_workers(const tr_board_t *self);
+/* Each that is listed; skill: only those that offer it, NULL = all. */
+void tr_board_each_worker(
+    const tr_board_t *self, const char *skill, void (*each)(void *arg, const tr_worker_t *worker), void *arg);
+bool tr_worker_offers(const tr_worker_t *worker, const char *skill);
 
 /* ---- time ---- */
 

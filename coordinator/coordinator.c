@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SERVICE      "tasks"
+#define DECISIONS    "decisions"
 #define LOOK_MS      5000 /* the directory is asked so often although nothing was heard */
 #define CONNECT_STEP 500  /* between two looks at signals, while there is no broker yet */
 
@@ -24,9 +25,7 @@ static const tr_event_t *event(tr_coordinator_event_t e) {
 
 static void on_changed(void *arg, const tr_task_t *task, bool added) {
     tr_coordinator_t *self = arg;
-    if (!self->changed)
-        tr_store_begin(self->store);
-    self->changed = true;
+    tr_effects_change(self);
     if (added)
         tr_store_add(self->store, task);
     else
@@ -34,28 +33,18 @@ static void on_changed(void *arg, const tr_task_t *task, bool added) {
     if (task->state == TR_TASK_FAILED)
         tr_log(&self->log, event(TR_C_TASK_FAILED), "task=%s tries=%u reason=%s", task->id,
             (unsigned)task->tries, task->reason ? task->reason : "");
-    tr_effect_t *e = tr_effect_new(self, TR_EFFECT_PUBLISH);
-    if (!e)
-        return; /* who watches can ask */
-    snprintf(e->id, sizeof e->id, "%s", task->id);
-    tr_content_writer_init(&e->content);
-    tr_write_task(&e->content, task, 0);
-}
-
-static void add_effect(tr_coordinator_t *self, int kind, const tr_task_t *task) {
-    tr_effect_t *e = tr_effect_new(self, kind);
-    if (!e)
-        return; /* the try is over when its time is */
-    snprintf(e->id, sizeof e->id, "%s", task->id);
-    e->try = task->tries;
+    tr_content_writer_t *w = tr_effect_publish(self, "task", task->id, "state");
+    if (w)
+        tr_write_task(w, task, 0);
 }
 
 static void on_assign(void *arg, const tr_task_t *task) {
-    add_effect(arg, TR_EFFECT_ASSIGN, task);
+    tr_effect_call(
+        arg, tr_work_assign, task->id, task->tries); /* else the try is over when its time is, ignoring */
 }
 
 static void on_withdraw(void *arg, const tr_task_t *task) {
-    add_effect(arg, TR_EFFECT_WITHDRAW, task);
+    tr_effect_call(arg, tr_work_withdraw, task->id, task->tries); /* likewise, ignoring */
 }
 
 static int find_ended(void *arg, const char *id) {
@@ -83,7 +72,7 @@ static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
         self->changed = false;
         rc = tr_store_commit(self->store, error);
     }
-    return rc;
+    return rc == 0 ? tr_council_restore(self, error) : rc;
 }
 
 /* Also called from the link's thread: the log is made for that. */
@@ -152,6 +141,8 @@ static int add_agent(tr_coordinator_t *self, tr_error_t *error) {
     *(tr_coordinator_t **)tr_agent_state(self->agent) = self;
     rc = tr_provide(self->agent, SERVICE, 0);
     if (rc == 0)
+        rc = tr_provide(self->agent, DECISIONS, 0);
+    if (rc == 0)
         rc = tr_subscribe(self->agent, "$sys.df.*");
     if (rc == 0)
         rc = tr_subscribe(self->agent, "$sys.agent.*");
@@ -194,6 +185,7 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
     self->signal_fd = -1;
     self->due_ms = TR_BOARD_NEVER;
     tr_map_init(&self->errands, (uint64_t)tr_clock_ns());
+    tr_map_init(&self->decisions, (uint64_t)tr_clock_ns());
     tr_log_init(&self->log, STDERR_FILENO, "coordinator", (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
     tr_process_ignore_sigpipe();
@@ -209,6 +201,7 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
     if (rc < 0)
         return fail(self, rc, &error);
     self->known_sessions = self->sessions;
+    tr_council_resume(self);
     tell_ready(self);
     return 0;
 }
@@ -226,6 +219,7 @@ int tr_coordinator_run(tr_coordinator_t *self) {
         if (self->known_sessions != self->sessions) {
             self->known_sessions = self->sessions;
             tr_work_lost(self, "the broker was started again");
+            tr_council_resume(self);
             tr_directory_look(self);
         }
         tr_effects_settle(self);
@@ -242,6 +236,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_host_destroy(&self->host);
     tr_effects_finish(self);
     tr_work_finish(self);
+    tr_council_finish(self);
     tr_board_destroy(&self->board);
     tr_store_close(&self->store);
     if (self->signal_fd >= 0)

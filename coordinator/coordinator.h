@@ -17,35 +17,44 @@
 #include "troupe/host.h"
 #include "troupe/protocol.h"
 
+typedef struct tr_coordinator tr_coordinator_t;
+
 /* What is to be said or done after the next commit. */
 typedef struct tr_effect {
-    enum { TR_EFFECT_REPLY, TR_EFFECT_PUBLISH, TR_EFFECT_ASSIGN, TR_EFFECT_WITHDRAW } kind;
-    tr_message_t *to;            /* of a reply: what is answered; owned */
-    tr_performative_t act;       /* of a reply */
-    char id[TR_TASK_ID_MAX + 1]; /* of the others: the task */
-    uint32_t try;                /* of assign and withdraw */
+    enum { TR_EFFECT_REPLY, TR_EFFECT_PUBLISH, TR_EFFECT_CALL } kind;
+    tr_message_t *to;      /* of a reply: what is answered; owned */
+    tr_performative_t act; /* of a reply */
+    const char *topic;     /* of publish: it is topic.ID.subtopic */
+    const char *subtopic;
+    char id[TR_TASK_ID_MAX + 1]; /* of the task or decision */
+    void (*call)(tr_coordinator_t *self, const char *id, uint32_t number);
+    uint32_t number;             /* of call: the task's try, the decision's round */
     tr_content_writer_t content; /* of reply and publish */
 } tr_effect_t;
 
-typedef struct tr_coordinator {
+struct tr_coordinator {
     tr_coordinator_options_t *options; /* borrowed */
     tr_log_t log;
     tr_host_t *host;
     tr_agent_t *agent;
     tr_store_t *store;
     tr_board_t *board;
-    tr_map_t errands; /* what agents were asked and have not answered: by "ID TRY" */
+    tr_map_t errands;   /* what agents were asked and have not answered: by "ID TRY" */
+    tr_map_t decisions; /* that have not ended: by id, tr_held_t */
+    struct tr_canvass *canvasses;
+    bool stirred; /* something has happened to a decision since the last turn */
     tr_effect_t *effects;
     size_t effect_count, effect_room;
     bool changed;              /* there is something to commit */
     int64_t due_ms;            /* Unix time: the board's next turn */
     bool asking;               /* the DF was asked */
     bool look_again;           /* it has changed since */
+    size_t listed;             /* agents of the pages that it has given */
     _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
     unsigned known_sessions;
     int signal_fd;
     int code; /* of the exit */
-} tr_coordinator_t;
+};
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */
 int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret_self);
@@ -55,8 +64,15 @@ void tr_coordinator_destroy(tr_coordinator_t **self); /* NULL-safe */
 
 /* ---- effects.c ---- */
 
-/* NULL when out of memory: then nobody is told. Its writer is begun for reply and publish. */
-tr_effect_t *tr_effect_new(tr_coordinator_t *self, int kind);
+/* Before something is written to the store. */
+void tr_effects_change(tr_coordinator_t *self);
+/* The writer for what is published on "TOPIC.ID.SUBTOPIC" (both texts are constants). NULL when out of memory: who watches
+ * can ask. */
+tr_content_writer_t *tr_effect_publish(
+    tr_coordinator_t *self, const char *topic, const char *id, const char *subtopic);
+/* false when out of memory. */
+bool tr_effect_call(tr_coordinator_t *self,
+    void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number);
 /* Answers what is asked by `message`: the writer for its content. NULL when out of memory. */
 tr_content_writer_t *tr_effect_reply(
     tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act);
@@ -69,6 +85,9 @@ void tr_effects_finish(tr_coordinator_t *self);
 /* ---- desk.c: what it is asked ---- */
 
 extern const tr_behaviour_t tr_coordinator_behaviour;
+
+/* ---- task_desk.c ---- */
+
 /* A task as it is told, with `more` further entries that the caller writes. */
 void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more);
 
@@ -79,6 +98,9 @@ void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try);
 /* Answers may have been lost: what agents have in work is given away anew. */
 void tr_work_lost(tr_coordinator_t *self, const char *reason);
 
+/* Why an agent did not do what it was asked: "refused: busy: detail". last: may be NULL. */
+void tr_work_print_reason(tr_outcome_t outcome, const tr_message_t *last, char *out, size_t size);
+
 /* After the host, which ends the conversations. */
 void tr_work_finish(tr_coordinator_t *self);
 
@@ -88,5 +110,16 @@ void tr_work_finish(tr_coordinator_t *self);
 void tr_directory_look(tr_coordinator_t *self);
 /* An event of the platform's that may mean another answer. */
 bool tr_directory_heard(tr_coordinator_t *self, const tr_message_t *message);
+
+/* ---- council/council.c: what groups decide ---- */
+
+/* Those that had not ended when the process did. 0 or a negative errno. */
+int tr_council_restore(tr_coordinator_t *self, tr_error_t *error);
+/* A new session with the broker: answers may have been lost, and are asked for again. */
+void tr_council_resume(tr_coordinator_t *self);
+/* Counts what is over, and lets go what has ended. */
+void tr_council_turn(tr_coordinator_t *self);
+/* After the host, which ends the conversations. */
+void tr_council_finish(tr_coordinator_t *self);
 
 #endif

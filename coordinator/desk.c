@@ -1,46 +1,46 @@
-/* What the coordinator is asked: fipa-request with a content {"action": ...} (docs/tasks.md). */
-#include "coordinator/coordinator.h"
+/* Whatever the coordinator is asked, by its action. */
+#include "coordinator/desk.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE_MAX 200
+/* ---- answers ---- */
 
-typedef struct question {
-    tr_coordinator_t *coordinator;
-    const tr_message_t *message;
-    tr_value_t content;
-    int64_t now_ms;
-    char id[TR_TASK_ID_MAX + 1]; /* the task that it is about; "" */
-} question_t;
-
-static void refuse(const question_t *q, const char *reason, const char *detail) {
+void tr_question_refuse(const tr_question_t *q, const char *reason, const char *detail) {
     tr_effect_refuse(q->coordinator, q->message, TR_REFUSE, reason, detail);
 }
 
-static tr_content_writer_t *answer(const question_t *q) {
+tr_content_writer_t *tr_question_answer(const tr_question_t *q) {
     return tr_effect_reply(q->coordinator, q->message, TR_INFORM);
 }
 
-static void fail(const question_t *q, int rc) {
+void tr_question_fail(const tr_question_t *q, int rc) {
     tr_effect_refuse(q->coordinator, q->message, TR_FAILURE, "internal-error", strerror(-rc));
 }
 
-/* ---- what is told of a task ---- */
-
-static void write_texts(tr_content_writer_t *w, const char *key, const char *const *texts, size_t count) {
-    tr_write_str(w, key);
-    tr_write_array(w, count);
-    for (size_t i = 0; i < count; i++)
-        tr_write_str(w, texts[i]);
+void tr_question_done(const tr_question_t *q) {
+    tr_content_writer_t *w = tr_question_answer(q);
+    if (!w)
+        return;
+    tr_write_map(w, 1);
+    tr_write_kv_bool(w, "done", true);
 }
 
-/* A content as a value, where it is one. */
-static void write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len) {
+bool tr_desk_is_id(const char *text) {
+    return tr_name_valid(text, strlen(text)) && !strchr(text, '.');
+}
+
+void tr_desk_make_id(char kind, char id[TR_TASK_ID_MAX + 1]) {
+    uint64_t random = 0;
+    if (getentropy(&random, sizeof random) < 0)
+        random = (uint64_t)tr_clock_ns();
+    snprintf(id, TR_TASK_ID_MAX + 1, "%c%016llx", kind, (unsigned long long)random);
+}
+
+void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len) {
     tr_content_t content;
     tr_write_str(w, key);
     if (len && tr_content_init(&content, bytes, len) == 0) {
@@ -53,405 +53,80 @@ static void write_content(tr_content_writer_t *w, const char *key, const void *b
     }
 }
 
-void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
-    tr_write_map(w, 14 + more);
-    tr_write_kv(w, "task", task->id);
-    tr_write_kv(w, "state", tr_task_state_words[task->state]);
-    tr_write_kv(w, "description", task->description);
-    tr_write_kv(w, "agent", *task->agent ? task->agent : NULL);
-    tr_write_kv_uint(w, "tries", task->tries);
-    tr_write_kv_uint(w, "tries-max", task->tries_max);
-    tr_write_kv_uint(w, "priority", task->priority);
-    tr_write_kv(w, "reason", task->reason);
-    tr_write_kv_int(w, "created_ms", task->created_ms);
-    tr_write_kv_int(w, "changed_ms", task->changed_ms);
-    tr_write_kv_int(w, "due_ms", task->due_ms);
-    tr_write_kv_int(w, "deadline_ms", task->deadline_ms);
-    write_texts(w, "skills", task->skills, task->skill_count);
-    write_texts(w, "needs", task->needs, task->need_count);
+/* ---- pages ---- */
+
+void tr_page_begin(const tr_question_t *q, tr_page_t *page) {
+    int64_t most = tr_value_int(tr_value_get(q->content, "max-results"), TR_PAGE_MAX);
+    *page = (tr_page_t){.most = most < 1 || most > TR_PAGE_MAX ? TR_PAGE_MAX : (size_t)most,
+        .before = tr_value_int(tr_value_get(q->content, "before"), 0)};
+    tr_content_writer_init(&page->rows);
 }
 
-/* ---- submit ---- */
-
-typedef struct draft {
-    tr_task_wish_t wish;
-    char id[TR_TASK_ID_MAX + 1], key[129], description[TR_TASK_TEXT_MAX + 1], language[65];
-    char skill_names[TR_TASK_SKILLS_MAX][TR_NAME_MAX + 1];
-    const char *skills[TR_TASK_SKILLS_MAX];
-    char (*need_ids)[TR_TASK_ID_MAX + 1];
-    const char **needs;
-    tr_content_writer_t input;
-    bool existed; /* it was submitted before under this key: id is that one's */
-} draft_t;
-
-static bool is_id(const char *text) {
-    return tr_name_valid(text, strlen(text)) && !strchr(text, '.'); /* a part of a topic */
-}
-
-/* A text that may be missing; false when it is too long or no text. */
-static bool read_text(tr_value_t task, const char *key, char *out, size_t size, const char **ret) {
-    tr_value_t v = tr_value_get(task, key);
-    *ret = NULL;
-    if (!v)
-        return true;
-    *ret = out;
-    return tr_value_copy(v, out, size) == 0;
-}
-
-static const char *read_skills(tr_value_t task, draft_t *d) {
-    tr_value_t skills = tr_value_get(task, "skills");
-    d->wish.skill_count = tr_value_size(skills);
-    d->wish.skills = d->skills;
-    if ((skills && !tr_value_is_array(skills)) || d->wish.skill_count == 0 ||
-        d->wish.skill_count > TR_TASK_SKILLS_MAX)
-        return "skills: expected a list of 1 to 16 names of services";
-    for (size_t i = 0; i < d->wish.skill_count; i++) {
-        d->skills[i] = d->skill_names[i];
-        if (tr_value_copy(tr_value_at(skills, i), d->skill_names[i], sizeof d->skill_names[i]) < 0 ||
-            !tr_name_valid(d->skills[i], strlen(d->skills[i])))
-            return "skills: expected names of services, without svc:";
-    }
-    return NULL;
-}
-
-static const char *read_needs(tr_value_t task, draft_t *d) {
-    tr_value_t needs = tr_value_get(task, "needs");
-    size_t n = tr_value_size(needs);
-    if ((needs && !tr_value_is_array(needs)) || n > TR_TASK_NEEDS_MAX)
-        return "needs: expected a list of at most 256 tasks";
-    d->need_ids = calloc(n + 1, sizeof *d->need_ids);
-    d->needs = calloc(n + 1, sizeof *d->needs);
-    if (!d->need_ids || !d->needs)
-        return "out of memory";
-    d->wish.needs = d->needs;
-    d->wish.need_count = n;
-    for (size_t i = 0; i < n; i++) {
-        d->needs[i] = d->need_ids[i];
-        if (tr_value_copy(tr_value_at(needs, i), d->need_ids[i], sizeof d->need_ids[i]) < 0)
-            return "needs: expected the ids of tasks";
-    }
-    return NULL;
-}
-
-static const char *read_numbers(const question_t *q, tr_value_t task, tr_task_wish_t *w) {
-    const tr_coordinator_options_t *o = q->coordinator->options;
-    int64_t priority = tr_value_int(tr_value_get(task, "priority"), 4),
-            tries = tr_value_int(tr_value_get(task, "tries"), o->tries);
-    int64_t delay_ms = tr_value_int(tr_value_get(task, "delay-ms"), 0);
-    w->timeout_ms = tr_value_int(tr_value_get(task, "timeout-ms"), o->timeout_ms);
-    w->deadline_ms = tr_value_int(tr_value_get(task, "deadline_ms"), 0);
-    if (priority < 0 || priority > TR_PRIORITY_MAX)
-        return "priority: expected 0 to 9";
-    if (tries < 1 || tries > TR_TASK_TRIES_MAX)
-        return "tries: expected 1 to 100";
-    if (delay_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
-        return "delay-ms, timeout-ms, deadline_ms: expected times that are not negative";
-    w->priority = (uint32_t)priority;
-    w->tries_max = (uint32_t)tries;
-    w->created_ms = q->now_ms;
-    w->due_ms = delay_ms ? q->now_ms + delay_ms : 0;
-    w->approval = tr_value_bool(tr_value_get(task, "approval"), false);
-    return NULL;
-}
-
-/* The input is sent as it is: a text in another language as the bytes of the text. */
-static const char *read_input(tr_value_t task, draft_t *d) {
-    tr_value_t input = tr_value_get(task, "input");
-    if (!read_text(task, "language", d->language, sizeof d->language, &d->wish.language))
-        return "language: expected a text of at most 64 bytes";
-    if (d->wish.language && input) {
-        d->wish.input = tr_value_str(input, &d->wish.input_len);
-        if (!d->wish.input)
-            return "input: with a language it is a text";
-    } else if (input) {
-        tr_write_value(&d->input, input);
-        if (tr_content_writer_take(&d->input, &d->wish.input, &d->wish.input_len) < 0)
-            return "out of memory";
-    }
-    return d->wish.input_len > TR_TASK_INPUT_MAX ? "input: more than 4 MiB" : NULL;
-}
-
-static void make_id(char *id) {
-    uint64_t random = 0;
-    if (getentropy(&random, sizeof random) < 0)
-        random = (uint64_t)tr_clock_ns();
-    snprintf(id, TR_TASK_ID_MAX + 1, "t%016llx", (unsigned long long)random);
-}
-
-static const char *read_names(const question_t *q, tr_value_t task, draft_t *d) {
-    if (!read_text(task, "id", d->id, sizeof d->id, &d->wish.id) || (d->wish.id && !is_id(d->id)))
-        return "id: expected 1 to 64 of A-Z a-z 0-9 _ - + ~";
-    if (!read_text(task, "key", d->key, sizeof d->key, &d->wish.key))
-        return "key: expected a text of at most 128 bytes";
-    if (!read_text(task, "description", d->description, sizeof d->description, &d->wish.description))
-        return "description: expected a text of at most 1000 bytes";
-    if (d->wish.key && tr_store_find_key(q->coordinator->store, d->key, d->id) == 0) {
-        d->existed = true;
-        return NULL;
-    }
-    if (!d->wish.id)
-        make_id(d->id);
-    d->wish.id = d->id;
-    return NULL;
-}
-
-static const char *read_draft(const question_t *q, tr_value_t task, draft_t *d) {
-    tr_content_writer_init(&d->input);
-    const char *wrong = tr_value_is_map(task) ? read_names(q, task, d) : "tasks: expected a list of maps";
-    if (wrong || d->existed)
-        return wrong;
-    wrong = read_skills(task, d);
-    if (!wrong)
-        wrong = read_needs(task, d);
-    if (!wrong)
-        wrong = read_numbers(q, task, &d->wish);
-    return wrong ? wrong : read_input(task, d);
-}
-
-static void finish_drafts(draft_t *drafts, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        free(drafts[i].need_ids);
-        free(drafts[i].needs);
-        tr_content_writer_finish(&drafts[i].input);
-    }
-    free(drafts);
-}
-
-static void tell_submitted(const question_t *q, const draft_t *drafts, size_t count) {
-    tr_content_writer_t *w = answer(q);
-    if (!w)
-        return;
-    tr_write_map(w, 1);
-    tr_write_str(w, "tasks");
-    tr_write_array(w, count);
-    for (size_t i = 0; i < count; i++) {
-        tr_write_map(w, 2);
-        tr_write_kv(w, "task", drafts[i].id);
-        tr_write_kv_bool(w, "existed", drafts[i].existed);
-    }
-}
-
-/* All that are new, or none. */
-static void add_drafts(const question_t *q, draft_t *drafts, size_t count) {
-    size_t n = 0;
-    tr_error_t error = {0};
-    tr_task_wish_t *wishes = calloc(count + 1, sizeof *wishes);
-    for (size_t i = 0; i < count && wishes; i++)
-        if (!drafts[i].existed)
-            wishes[n++] = drafts[i].wish;
-    int rc = wishes ? tr_board_add(q->coordinator->board, wishes, n, q->now_ms, &error) : -ENOMEM;
-    free(wishes);
-    if (rc == 0)
-        tell_submitted(q, drafts, count);
-    else if (rc == -ENOMEM)
-        fail(q, rc);
-    else
-        refuse(q, rc == -EEXIST ? "already-registered" : "unrecognised-parameter-value", error.text);
-}
-
-static void submit(question_t *q) {
-    tr_value_t tasks = tr_value_get(q->content, "tasks");
-    size_t count = tr_value_size(tasks);
-    const char *wrong = NULL;
-    if (!tr_value_is_array(tasks) || count == 0 || count > 10000) {
-        refuse(q, "missing-argument", "tasks: expected a list of 1 to 10000 maps");
-        return;
-    }
-    draft_t *drafts = calloc(count, sizeof *drafts);
-    for (size_t i = 0; i < count && drafts && !wrong; i++)
-        wrong = read_draft(q, tr_value_at(tasks, i), &drafts[i]);
-    if (!drafts)
-        fail(q, -ENOMEM);
-    else if (wrong)
-        refuse(q, "unrecognised-parameter-value", wrong);
-    else
-        add_drafts(q, drafts, count);
-    if (drafts)
-        finish_drafts(drafts, count);
-}
-
-/* ---- show, list, stats ---- */
-
-static void write_event(void *arg, const tr_store_event_t *event) {
-    tr_content_writer_t *w = arg;
-    tr_write_map(w, 5);
-    tr_write_kv_int(w, "at_ms", event->at_ms);
-    tr_write_kv(w, "state", tr_task_state_words[event->state]);
-    tr_write_kv_uint(w, "tries", event->tries);
-    tr_write_kv(w, "agent", event->agent);
-    tr_write_kv(w, "reason", event->reason);
-}
-
-static void count_event(void *arg, const tr_store_event_t *event) {
-    (void)event;
-    ++*(size_t *)arg;
-}
-
-static void show(question_t *q) {
-    tr_store_t *store = q->coordinator->store;
-    tr_task_t *task = NULL;
-    size_t events = 0;
-    int rc = tr_store_load(store, q->id, &task);
-    if (rc == 0)
-        rc = tr_store_history(store, q->id, count_event, &events);
-    tr_content_writer_t *w = rc == 0 ? answer(q) : NULL;
-    if (rc == -ENOENT)
-        refuse(q, "not-registered", "there is no task of this id");
-    else if (rc < 0)
-        fail(q, rc);
-    if (w) {
-        tr_write_task(w, task, 4);
-        tr_write_kv(w, "key", task->key);
-        write_content(w, "input", task->input, task->input_len);
-        write_content(w, "result", task->result, task->result_len);
-        tr_write_str(w, "history");
-        tr_write_array(w, events);
-        tr_store_history(store, q->id, write_event, w); /* as many as just now */
-    }
-    tr_task_destroy(&task);
-}
-
-typedef struct page {
-    tr_content_writer_t tasks; /* one behind the other: the array's head comes when they are counted */
-    size_t count;
-    int64_t last;
-} page_t;
-
-static bool on_listed(void *arg, const tr_task_t *task, int64_t number) {
-    page_t *page = arg;
-    tr_write_task(&page->tasks, task, 0);
-    page->count++;
-    page->last = number;
-    return true;
-}
-
-static int state_of(tr_value_t v) {
-    for (int i = 0; i < TR_TASK_STATES; i++)
-        if (tr_value_equals(v, tr_task_state_words[i]))
-            return i;
-    return -1;
-}
-
-static void put_page(const question_t *q, const page_t *page, bool more) {
+static void put_page(const tr_question_t *q, const tr_page_t *page, const char *key) {
     const void *bytes;
     size_t len;
-    tr_content_writer_t *w = answer(q);
-    if (!w || tr_content_writer_take(&page->tasks, &bytes, &len) < 0)
+    tr_content_writer_t *w = tr_question_answer(q);
+    if (!w || tr_content_writer_take(&page->rows, &bytes, &len) < 0)
         return;
     tr_write_map(w, 2);
-    tr_write_kv_int(w, "before", more ? page->last : 0);
-    tr_write_str(w, "tasks");
+    tr_write_kv_int(w, "before", page->count == page->most ? page->last : 0);
+    tr_write_str(w, key);
     tr_write_array(w, page->count);
     msgpack_sbuffer_write(&w->buffer, bytes, len);
 }
 
-static void list(question_t *q) {
-    tr_value_t state = tr_value_get(q->content, "state");
-    int64_t before = tr_value_int(tr_value_get(q->content, "before"), 0);
-    int64_t most = tr_value_int(tr_value_get(q->content, "max-results"), PAGE_MAX);
-    page_t page = {0};
-    if (state && state_of(state) < 0) {
-        refuse(q, "unrecognised-parameter-value",
-            "state: expected waiting_approval, pending, assigned, in_progress, completed, failed or "
-            "cancelled");
-        return;
-    }
-    most = most < 1 || most > PAGE_MAX ? PAGE_MAX : most;
-    tr_content_writer_init(&page.tasks);
-    int rc = tr_store_list(
-        q->coordinator->store, state ? state_of(state) : -1, before, (size_t)most, on_listed, &page);
+void tr_page_end(const tr_question_t *q, tr_page_t *page, const char *key, int rc) {
     if (rc < 0)
-        fail(q, rc);
+        tr_question_fail(q, rc);
     else
-        put_page(q, &page, page.count == (size_t)most);
-    tr_content_writer_finish(&page.tasks);
+        put_page(q, page, key);
+    tr_content_writer_finish(&page->rows);
 }
 
-static void stats(question_t *q) {
-    uint64_t counts[TR_TASK_STATES];
-    int rc = tr_store_count(q->coordinator->store, counts);
-    tr_content_writer_t *w = rc == 0 ? answer(q) : NULL;
-    if (rc < 0)
-        fail(q, rc);
-    if (!w)
-        return;
-    tr_write_map(w, TR_TASK_STATES + 1);
-    for (int i = 0; i < TR_TASK_STATES; i++)
-        tr_write_kv_uint(w, tr_task_state_words[i], counts[i]);
-    tr_write_kv_uint(w, "agents", tr_board_workers(q->coordinator->board));
-}
-
-/* ---- cancel, approve, retry ---- */
-
-/* Told to who asked: it is done, or why not. */
-static void conclude(const question_t *q, int rc, const char *not_now) {
-    tr_content_writer_t *w;
-    if (rc == -ENOENT && tr_store_state(q->coordinator->store, q->id) >= 0)
-        rc = -EPROTO;
-    if (rc == -ENOENT) {
-        refuse(q, "not-registered", "there is no task of this id");
-    } else if (rc == -EPROTO) {
-        refuse(q, "unexpected-argument", not_now);
-    } else if (rc < 0) {
-        fail(q, rc);
-    } else if ((w = answer(q))) {
-        tr_write_map(w, 1);
-        tr_write_kv_bool(w, "done", true);
+int tr_page_state(const tr_question_t *q, const char *const *words) {
+    tr_value_t state = tr_value_get(q->content, "state");
+    char detail[256] = "state: expected one of";
+    if (!state)
+        return -1;
+    for (int i = 0; words[i]; i++) {
+        if (tr_value_equals(state, words[i]))
+            return i;
+        size_t len = strlen(detail);
+        snprintf(detail + len, sizeof detail - len, "%s %s", i ? "," : "", words[i]);
     }
+    tr_question_refuse(q, "unrecognised-parameter-value", detail);
+    return -2;
 }
 
-static void cancel(question_t *q) {
-    char reason[513];
-    if (tr_value_copy(tr_value_get(q->content, "reason"), reason, sizeof reason) < 0)
-        snprintf(reason, sizeof reason, "cancelled by %.400s", tr_message_sender(q->message));
-    conclude(q, tr_board_cancel(q->coordinator->board, q->id, reason, q->now_ms), "it has ended already");
-}
-
-static void approve(question_t *q) {
-    conclude(
-        q, tr_board_approve(q->coordinator->board, q->id, q->now_ms), "it does not wait for an approval");
-}
-
-static void retry(question_t *q) {
-    tr_error_t error = {0};
-    tr_task_t *task = NULL;
-    int rc = tr_store_load(q->coordinator->store, q->id, &task);
-    if (rc == 0 && !tr_task_may(task->state, TR_TASK_PENDING))
-        rc = -EPROTO;
-    if (rc == 0 && tr_board_task(q->coordinator->board, q->id))
-        rc = -EPROTO;
-    if (rc == 0) {
-        rc = tr_board_revive(q->coordinator->board, task, q->now_ms, &error);
-        if (rc == -ENOENT) {
-            refuse(q, "unrecognised-parameter-value", error.text);
-            tr_task_destroy(&task);
-            return;
-        }
-        if (rc == 0)
-            task = NULL; /* the board's now */
-    }
-    conclude(q, rc, "only what has failed or was cancelled is tried again");
-    tr_task_destroy(&task);
-}
-
-/* ---- all ---- */
+/* ---- actions ---- */
 
 static const struct {
     const char *action;
-    bool one; /* it is about one task */
-    void (*handle)(question_t *q);
+    const char *about; /* the argument that names what it is about; NULL */
+    void (*handle)(tr_question_t *q);
 } actions[] = {
-    {"submit", false, submit},
-    {"show", true, show},
-    {"list", false, list},
-    {"stats", false, stats},
-    {"cancel", true, cancel},
-    {"approve", true, approve},
-    {"retry", true, retry},
+    {"submit", NULL, tr_desk_submit},
+    {"show", "task", tr_desk_show},
+    {"list", NULL, tr_desk_list},
+    {"stats", NULL, tr_desk_stats},
+    {"cancel", "task", tr_desk_cancel},
+    {"approve", "task", tr_desk_approve},
+    {"retry", "task", tr_desk_retry},
+    {"decide", NULL, tr_desk_decide},
+    {"decision", "decision", tr_desk_decision},
+    {"decisions", NULL, tr_desk_decisions},
+    {"vote", "decision", tr_desk_vote},
+    {"settle", "decision", tr_desk_settle},
+    {"withdraw", "decision", tr_desk_withdraw},
+    {"truth", "decision", tr_desk_truth},
 };
 
+#define ACTIONS                                                                                              \
+    "submit, show, list, stats, cancel, approve, retry; decide, decision, decisions, vote, settle, "         \
+    "withdraw, truth"
+
 static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
-    question_t q = {self, message, tr_message_value(message), tr_clock_wall_ms(), ""};
+    tr_question_t q = {self, message, tr_message_value(message), tr_clock_wall_ms(), ""};
     tr_value_t action = tr_value_get(q.content, "action");
     if (!tr_value_is_map(q.content) || !tr_value_is_str(action)) {
         tr_effect_refuse(
@@ -461,13 +136,14 @@ static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (!tr_value_equals(action, actions[i].action))
             continue;
-        if (actions[i].one && tr_value_copy(tr_value_get(q.content, "task"), q.id, sizeof q.id) < 0)
-            refuse(&q, "missing-argument", "task");
+        const char *about = actions[i].about;
+        if (about && tr_value_copy(tr_value_get(q.content, about), q.id, sizeof q.id) < 0)
+            tr_question_refuse(&q, "missing-argument", about);
         else
             actions[i].handle(&q);
         return;
     }
-    refuse(&q, "unsupported-function", "submit, show, list, stats, cancel, approve, retry");
+    tr_question_refuse(&q, "unsupported-function", ACTIONS);
 }
 
 /* Never fails: what cannot be done is told to who asked. */

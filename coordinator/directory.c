@@ -38,6 +38,8 @@ static void list(tr_coordinator_t *self, tr_value_t description) {
     tr_board_list_worker(self->board, name, skills, n, capacity); /* asked again soon, ignoring */
 }
 
+static void ask_page(tr_coordinator_t *self);
+
 static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     tr_coordinator_t *self = arg;
     (void)agent, (void)state;
@@ -48,22 +50,29 @@ static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer
         return;
     }
     tr_value_t agents = tr_value_get(tr_message_value(answer), "agents");
-    tr_board_begin_listing(self->board);
-    for (size_t i = 0; i < tr_value_size(agents); i++)
+    size_t count = tr_value_size(agents);
+    if (self->listed == 0)
+        tr_board_begin_listing(self->board);
+    for (size_t i = 0; i < count; i++)
         list(self, tr_value_at(agents, i));
+    self->listed += count;
+    if (count == RESULTS_MAX) {
+        ask_page(self);
+        return;
+    }
     tr_board_end_listing(self->board);
     if (self->look_again)
         tr_directory_look(self);
 }
 
-void tr_directory_look(tr_coordinator_t *self) {
+/* What comes behind those that are listed. A page more than there was is no harm: whoever comes or goes meanwhile is heard of, and
+ * leads to another look. */
+static void ask_page(tr_coordinator_t *self) {
     tr_content_writer_t w;
     const char *df = "df";
-    self->look_again = self->asking;
-    if (self->asking)
-        return;
     tr_content_writer_init(&w);
-    tr_write_map(&w, 3);
+    tr_write_map(&w, 4);
+    tr_write_kv_uint(&w, "offset", self->listed);
     tr_write_kv(&w, "action", "search");
     tr_write_kv_int(&w, "max-results", RESULTS_MAX);
     tr_write_str(&w, "template");
@@ -76,6 +85,14 @@ void tr_directory_look(tr_coordinator_t *self) {
         self->asking = tr_request(self->agent, &acl, ANSWER_MS, on_answer, self) == 0;
     }
     tr_content_writer_finish(&w);
+}
+
+void tr_directory_look(tr_coordinator_t *self) {
+    self->look_again = self->asking;
+    if (self->asking)
+        return;
+    self->listed = 0;
+    ask_page(self);
 }
 
 bool tr_directory_heard(tr_coordinator_t *self, const tr_message_t *message) {

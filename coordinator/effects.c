@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-tr_effect_t *tr_effect_new(tr_coordinator_t *self, int kind) {
+static tr_effect_t *new_effect(tr_coordinator_t *self, int kind) {
     if (self->effect_count == self->effect_room) {
         size_t room = self->effect_room ? 2 * self->effect_room : 256;
         tr_effect_t *grown = realloc(self->effects, room * sizeof *grown);
@@ -24,7 +24,7 @@ tr_effect_t *tr_effect_new(tr_coordinator_t *self, int kind) {
 tr_content_writer_t *tr_effect_reply(
     tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act) {
     tr_message_t *kept = tr_message_keep(message);
-    tr_effect_t *e = kept ? tr_effect_new(self, TR_EFFECT_REPLY) : NULL;
+    tr_effect_t *e = kept ? new_effect(self, TR_EFFECT_REPLY) : NULL;
     if (!e) {
         tr_message_release(&kept);
         return NULL;
@@ -45,9 +45,32 @@ void tr_effect_refuse(tr_coordinator_t *self, const tr_message_t *message, tr_pe
     tr_write_kv(w, "detail", detail);
 }
 
+tr_content_writer_t *tr_effect_publish(
+    tr_coordinator_t *self, const char *topic, const char *id, const char *subtopic) {
+    tr_effect_t *e = new_effect(self, TR_EFFECT_PUBLISH);
+    if (!e)
+        return NULL;
+    e->topic = topic;
+    e->subtopic = subtopic;
+    snprintf(e->id, sizeof e->id, "%s", id);
+    tr_content_writer_init(&e->content);
+    return &e->content;
+}
+
+bool tr_effect_call(tr_coordinator_t *self,
+    void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number) {
+    tr_effect_t *e = new_effect(self, TR_EFFECT_CALL);
+    if (!e)
+        return false;
+    snprintf(e->id, sizeof e->id, "%s", id);
+    e->call = call;
+    e->number = number;
+    return true;
+}
+
 static void publish(tr_coordinator_t *self, tr_effect_t *e) {
-    char topic[TR_TASK_ID_MAX + 16];
-    snprintf(topic, sizeof topic, "task.%s.state", e->id);
+    char topic[TR_TASK_ID_MAX + 64];
+    snprintf(topic, sizeof topic, "%s.%s.%s", e->topic, e->id, e->subtopic);
     tr_publish_content(self->agent, topic, &e->content); /* who watches may miss it, and ask; ignoring */
 }
 
@@ -58,8 +81,7 @@ static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {
         tr_message_done(&e->to);
         break;
     case TR_EFFECT_PUBLISH: publish(self, e); break;
-    case TR_EFFECT_ASSIGN: tr_work_assign(self, e->id, e->try); break;
-    case TR_EFFECT_WITHDRAW: tr_work_withdraw(self, e->id, e->try); break;
+    case TR_EFFECT_CALL: e->call(self, e->id, e->number); break;
     }
 }
 
@@ -76,6 +98,12 @@ void tr_effects_finish(tr_coordinator_t *self) {
     free(self->effects);
     self->effects = NULL;
     self->effect_count = self->effect_room = 0;
+}
+
+void tr_effects_change(tr_coordinator_t *self) {
+    if (!self->changed)
+        tr_store_begin(self->store);
+    self->changed = true;
 }
 
 /* Nothing is told of what is not on the disk: the process ends. */
@@ -95,12 +123,13 @@ static bool commit(tr_coordinator_t *self) {
 void tr_effects_settle(tr_coordinator_t *self) {
     do {
         self->due_ms = tr_board_turn(self->board, tr_host_connected(self->host), tr_clock_wall_ms());
+        tr_council_turn(self);
         if (!commit(self))
             return;
         size_t count = self->effect_count; /* what follows from them comes behind, after the next commit */
         for (size_t i = 0; i < count; i++) {
             tr_effect_t e = self->effects[i];
-            self->effects[i].kind = TR_EFFECT_WITHDRAW; /* it is ours now: the list may move */
+            self->effects[i].kind = TR_EFFECT_CALL; /* it is ours now: the list may move */
             carry_out(self, &e);
         }
         self->effect_count -= count;

@@ -182,6 +182,18 @@ size_t tr_board_workers(const tr_board_t *self) {
     return n;
 }
 
+bool tr_worker_offers(const tr_worker_t *worker, const char *skill) {
+    return worker->skill_count &&
+           bsearch(&skill, worker->skills, worker->skill_count, sizeof *worker->skills, by_text);
+}
+
+void tr_board_each_worker(const tr_board_t *self, const char *skill,
+    void (*each)(void *arg, const tr_worker_t *worker), void *arg) {
+    for (size_t i = 0; i < self->worker_count; i++)
+        if (self->workers[i]->listed && (!skill || tr_worker_offers(self->workers[i], skill)))
+            each(arg, self->workers[i]);
+}
+
 /* ---- the choice ---- */
 
 /* Both are sorted. */

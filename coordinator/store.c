@@ -1,16 +1,14 @@
-#include "coordinator/store.h"
+#include "coordinator/store_private.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA 1
-
-static const char *const schema =
+/* What brings a file from each version to the next. */
+static const char *const migrations[] = {
     "CREATE TABLE task (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key TEXT UNIQUE,"
     " description TEXT NOT NULL, skills TEXT NOT NULL, needs TEXT NOT NULL, input BLOB, language TEXT,"
     " priority INTEGER NOT NULL, tries_max INTEGER NOT NULL, created_ms INTEGER NOT NULL, deadline_ms "
@@ -23,15 +21,26 @@ static const char *const schema =
     "NOT NULL,"
     " agent TEXT, reason TEXT);"
     "CREATE INDEX history_task ON history (task);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+    "CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key TEXT "
+    "UNIQUE,"
+    " state INTEGER NOT NULL, told BLOB NOT NULL);"
+    "CREATE INDEX decision_state ON decision (state, number);"
+    "CREATE TABLE decision_event (decision TEXT NOT NULL, at_ms INTEGER NOT NULL, what INTEGER NOT NULL,"
+    " who TEXT, value BLOB);"
+    "CREATE INDEX event_decision ON decision_event (decision);"
+    "CREATE TABLE record (voter TEXT PRIMARY KEY, hits INTEGER NOT NULL, misses INTEGER NOT NULL) WITHOUT "
+    "ROWID;"
+    "PRAGMA user_version = 2;",
+};
+
+#define SCHEMA ((int)(sizeof migrations / sizeof *migrations))
 
 /* The columns as `take` reads them. */
 #define COLUMNS                                                                                              \
     "id, key, description, skills, needs, input, language, priority, tries_max, created_ms, deadline_ms, "   \
     "timeout_ms,"                                                                                            \
     " state, changed_ms, due_ms, tries, agent, reason, result, number"
-
-enum { INSERT, UPDATE, REMEMBER, BY_ID, STATE_OF, BY_KEY, LIST, HISTORY, COUNT, OPEN, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
     [INSERT] = "INSERT INTO task (id, key, description, skills, needs, input, language, priority, tries_max, "
@@ -50,13 +59,18 @@ static const char *const sql[STATEMENTS] = {
     [HISTORY] = "SELECT at_ms, state, tries, agent, reason FROM history WHERE task = ? ORDER BY rowid",
     [COUNT] = "SELECT state, count(*) FROM task GROUP BY state",
     [OPEN] = "SELECT " COLUMNS " FROM task WHERE state < ? ORDER BY number",
-};
-
-struct tr_store {
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENTS];
-    int failed; /* SQLite's code of the first failure since begin */
-    char why[200];
+    [NEW_DECISION] = "INSERT INTO decision (id, key, state, told) VALUES (?,?,?,?)",
+    [MOVE_DECISION] = "UPDATE decision SET state = ?, told = ? WHERE id = ?",
+    [ADD_EVENT] = "INSERT INTO decision_event VALUES (?,?,?,?,?)",
+    [EVENTS] = "SELECT at_ms, what, who, value FROM decision_event WHERE decision = ? ORDER BY rowid",
+    [OPEN_DECISIONS] = "SELECT id FROM decision WHERE state < ? ORDER BY number",
+    [DECISION_KEY] = "SELECT id FROM decision WHERE key = ?",
+    [LIST_DECISIONS] = "SELECT number, told FROM decision WHERE (?1 < 0 OR state = ?1)"
+                       " AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3",
+    [ADD_RECORD] =
+        "INSERT INTO record VALUES (?,?,?)"
+        " ON CONFLICT (voter) DO UPDATE SET hits = hits + excluded.hits, misses = misses + excluded.misses",
+    [RECORD] = "SELECT hits, misses FROM record WHERE voter = ?",
 };
 
 /* ---- opening ---- */
@@ -78,6 +92,13 @@ static int version_of(tr_store_t *self) {
     return version;
 }
 
+/* All of it or nothing: what fails is taken back when the file is closed. */
+static bool migrate(const tr_store_t *self, const char *steps) {
+    return sqlite3_exec(self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(self->db, steps, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(self->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+}
+
 /* The lock is taken with the first write, and kept. */
 static int prepare(tr_store_t *self, const char *path, tr_error_t *error) {
     static const char *const ways =
@@ -86,11 +107,14 @@ static int prepare(tr_store_t *self, const char *path, tr_error_t *error) {
     if (sqlite3_exec(self->db, ways, NULL, NULL, NULL) != SQLITE_OK)
         return fail(self, path, error);
     int version = version_of(self);
+    if (version < 0)
+        return fail(self, path, error);
     if (version > SCHEMA)
         return tr_error_set(error, -EPROTO,
             "%s: made by a later version of Troupe (schema %d, this one has %d)", path, version, SCHEMA);
-    if (version < 0 || (version == 0 && sqlite3_exec(self->db, schema, NULL, NULL, NULL) != SQLITE_OK))
-        return fail(self, path, error);
+    for (; version < SCHEMA; version++)
+        if (!migrate(self, migrations[version]))
+            return fail(self, path, error);
     for (size_t i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(self->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL) !=
             SQLITE_OK)
@@ -140,16 +164,11 @@ static void execute(tr_store_t *self, const char *text) {
         remember_failure(self);
 }
 
-/* Runs a statement that gives no rows; what was bound is borrowed until then. */
-static void run(tr_store_t *self, sqlite3_stmt *s) {
+void tr_store_run(tr_store_t *self, sqlite3_stmt *s) {
     if (!self->failed && sqlite3_step(s) != SQLITE_DONE)
         remember_failure(self);
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
-}
-
-static void bind_text(sqlite3_stmt *s, int at, const char *text) {
-    sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
 }
 
 /* The texts with spaces between: names have none. Freed by SQLite. */
@@ -168,13 +187,13 @@ static void bind_texts(sqlite3_stmt *s, int at, const char *const *texts, size_t
 
 static void add_history(tr_store_t *self, const tr_task_t *task) {
     sqlite3_stmt *s = self->statements[REMEMBER];
-    bind_text(s, 1, task->id);
+    tr_store_bind_text(s, 1, task->id);
     sqlite3_bind_int64(s, 2, task->changed_ms);
     sqlite3_bind_int(s, 3, (int)task->state);
     sqlite3_bind_int64(s, 4, task->tries);
-    bind_text(s, 5, *task->agent ? task->agent : NULL);
-    bind_text(s, 6, task->reason);
-    run(self, s);
+    tr_store_bind_text(s, 5, *task->agent ? task->agent : NULL);
+    tr_store_bind_text(s, 6, task->reason);
+    tr_store_run(self, s);
 }
 
 void tr_store_begin(tr_store_t *self) {
@@ -186,19 +205,19 @@ void tr_store_add(tr_store_t *self, const tr_task_t *task) {
     sqlite3_stmt *s = self->statements[INSERT];
     const int64_t numbers[] = {task->priority, task->tries_max, task->created_ms, task->deadline_ms,
         task->timeout_ms, task->state, task->changed_ms, task->due_ms, task->tries};
-    bind_text(s, 1, task->id);
-    bind_text(s, 2, task->key);
-    bind_text(s, 3, task->description);
+    tr_store_bind_text(s, 1, task->id);
+    tr_store_bind_text(s, 2, task->key);
+    tr_store_bind_text(s, 3, task->description);
     bind_texts(s, 4, task->skills, task->skill_count);
     bind_texts(s, 5, task->needs, task->need_count);
     sqlite3_bind_blob64(s, 6, task->input, task->input_len, SQLITE_STATIC);
-    bind_text(s, 7, task->language);
+    tr_store_bind_text(s, 7, task->language);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sqlite3_bind_int64(s, 8 + (int)i, numbers[i]);
-    bind_text(s, 17, task->agent);
-    bind_text(s, 18, task->reason);
+    tr_store_bind_text(s, 17, task->agent);
+    tr_store_bind_text(s, 18, task->reason);
     sqlite3_bind_blob64(s, 19, task->result, task->result_len, SQLITE_STATIC);
-    run(self, s);
+    tr_store_run(self, s);
     add_history(self, task);
 }
 
@@ -208,11 +227,11 @@ void tr_store_update(tr_store_t *self, const tr_task_t *task) {
     sqlite3_bind_int64(s, 2, task->changed_ms);
     sqlite3_bind_int64(s, 3, task->due_ms);
     sqlite3_bind_int64(s, 4, task->tries);
-    bind_text(s, 5, task->agent);
-    bind_text(s, 6, task->reason);
+    tr_store_bind_text(s, 5, task->agent);
+    tr_store_bind_text(s, 6, task->reason);
     sqlite3_bind_blob64(s, 7, task->result, task->result_len, SQLITE_STATIC);
-    bind_text(s, 8, task->id);
-    run(self, s);
+    tr_store_bind_text(s, 8, task->id);
+    tr_store_run(self, s);
     add_history(self, task);
 }
 
@@ -222,10 +241,6 @@ int tr_store_commit(tr_store_t *self, tr_error_t *error) {
 }
 
 /* ---- reading ---- */
-
-static const char *text_at(sqlite3_stmt *s, int at) {
-    return (const char *)sqlite3_column_text(s, at);
-}
 
 /* Splits a copy in place; -1 when out of memory. */
 static ssize_t split(const char *joined, char **ret_copy, const char ***ret_texts) {
@@ -247,10 +262,10 @@ static bool take_state(sqlite3_stmt *s, tr_task_t *t) {
     t->state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED;
     t->changed_ms = sqlite3_column_int64(s, 13);
     t->tries = (uint32_t)sqlite3_column_int64(s, 15);
-    snprintf(t->agent, sizeof t->agent, "%s", text_at(s, 16) ? text_at(s, 16) : "");
+    snprintf(t->agent, sizeof t->agent, "%s", tr_store_text_at(s, 16) ? tr_store_text_at(s, 16) : "");
     const void *result = sqlite3_column_blob(s, 18);
     bool there = sqlite3_column_type(s, 18) != SQLITE_NULL;
-    return tr_task_set_reason(t, text_at(s, 17)) &&
+    return tr_task_set_reason(t, tr_store_text_at(s, 17)) &&
            (!there || tr_task_set_result(t, result, (size_t)sqlite3_column_bytes(s, 18)));
 }
 
@@ -258,19 +273,19 @@ static bool take_state(sqlite3_stmt *s, tr_task_t *t) {
 static tr_task_t *take(sqlite3_stmt *s) {
     char *skill_text, *need_text = NULL;
     const char **skills, **needs = NULL;
-    ssize_t skill_count = split(text_at(s, 3), &skill_text, &skills);
-    ssize_t need_count = skill_count < 0 ? -1 : split(text_at(s, 4), &need_text, &needs);
+    ssize_t skill_count = split(tr_store_text_at(s, 3), &skill_text, &skills);
+    ssize_t need_count = skill_count < 0 ? -1 : split(tr_store_text_at(s, 4), &need_text, &needs);
     tr_task_wish_t wish = {
-        .id = text_at(s, 0),
-        .key = text_at(s, 1),
-        .description = text_at(s, 2),
+        .id = tr_store_text_at(s, 0),
+        .key = tr_store_text_at(s, 1),
+        .description = tr_store_text_at(s, 2),
         .skills = skills,
         .needs = needs,
         .skill_count = (size_t)skill_count,
         .need_count = (size_t)need_count,
         .input = sqlite3_column_blob(s, 5),
         .input_len = (size_t)sqlite3_column_bytes(s, 5),
-        .language = text_at(s, 6),
+        .language = tr_store_text_at(s, 6),
         .priority = (uint32_t)sqlite3_column_int64(s, 7),
         .tries_max = (uint32_t)sqlite3_column_int64(s, 8),
         .created_ms = sqlite3_column_int64(s, 9),
@@ -288,8 +303,7 @@ static tr_task_t *take(sqlite3_stmt *s) {
     return task;
 }
 
-/* Ends a reading: what the last step said, as an errno. */
-static int end(sqlite3_stmt *s, int step) {
+int tr_store_end(sqlite3_stmt *s, int step) {
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
     return step == SQLITE_DONE || step == SQLITE_ROW ? 0 : step == SQLITE_NOMEM ? -ENOMEM : -EIO;
@@ -305,7 +319,7 @@ int tr_store_restore(tr_store_t *self, tr_store_each_fn each, void *arg, tr_erro
         if (rc < 0)
             tr_task_destroy(&task);
     }
-    int ended = end(s, step);
+    int ended = tr_store_end(s, step);
     rc = rc < 0 ? rc : ended;
     return rc < 0 ? tr_error_set(error, rc, "the tasks cannot be read: %s",
                         ended < 0 ? sqlite3_errmsg(self->db) : strerror(-rc))
@@ -314,30 +328,34 @@ int tr_store_restore(tr_store_t *self, tr_store_each_fn each, void *arg, tr_erro
 
 int tr_store_load(tr_store_t *self, const char *id, tr_task_t **ret_task) {
     sqlite3_stmt *s = self->statements[BY_ID];
-    bind_text(s, 1, id);
+    tr_store_bind_text(s, 1, id);
     int step = sqlite3_step(s), rc = 0;
     if (step == SQLITE_ROW)
         rc = (*ret_task = take(s)) ? 0 : -ENOMEM;
-    int ended = end(s, step);
+    int ended = tr_store_end(s, step);
     return ended < 0 ? ended : step == SQLITE_DONE ? -ENOENT : rc;
 }
 
 int tr_store_state(tr_store_t *self, const char *id) {
     sqlite3_stmt *s = self->statements[STATE_OF];
-    bind_text(s, 1, id);
+    tr_store_bind_text(s, 1, id);
     int step = sqlite3_step(s), state = step == SQLITE_ROW ? sqlite3_column_int(s, 0) : -ENOENT;
-    int ended = end(s, step);
+    int ended = tr_store_end(s, step);
     return ended < 0 ? ended : state;
 }
 
-int tr_store_find_key(tr_store_t *self, const char *key, char *id) {
-    sqlite3_stmt *s = self->statements[BY_KEY];
-    bind_text(s, 1, key);
+int tr_store_find(tr_store_t *self, size_t statement, const char *key, char *id) {
+    sqlite3_stmt *s = self->statements[statement];
+    tr_store_bind_text(s, 1, key);
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW)
-        snprintf(id, TR_TASK_ID_MAX + 1, "%s", text_at(s, 0));
-    int ended = end(s, step);
+        snprintf(id, TR_TASK_ID_MAX + 1, "%s", tr_store_text_at(s, 0));
+    int ended = tr_store_end(s, step);
     return ended < 0 ? ended : step == SQLITE_ROW ? 0 : -ENOENT;
+}
+
+int tr_store_find_key(tr_store_t *self, const char *key, char *id) {
+    return tr_store_find(self, BY_KEY, key, id);
 }
 
 int tr_store_list(
@@ -351,31 +369,31 @@ int tr_store_list(
     while (more && (step = sqlite3_step(s)) == SQLITE_ROW) {
         tr_task_t *task = take(s);
         if (!task) {
-            end(s, step);
+            tr_store_end(s, step);
             return -ENOMEM;
         }
         more = listed(arg, task, sqlite3_column_int64(s, 19));
         tr_task_destroy(&task);
     }
-    return end(s, more ? step : SQLITE_DONE);
+    return tr_store_end(s, more ? step : SQLITE_DONE);
 }
 
 int tr_store_history(tr_store_t *self, const char *id, tr_store_event_fn event, void *arg) {
     sqlite3_stmt *s = self->statements[HISTORY];
     int step;
-    bind_text(s, 1, id);
+    tr_store_bind_text(s, 1, id);
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         int state = sqlite3_column_int(s, 1);
         tr_store_event_t e = {
             .at_ms = sqlite3_column_int64(s, 0),
             .state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED,
             .tries = (uint32_t)sqlite3_column_int64(s, 2),
-            .agent = text_at(s, 3),
-            .reason = text_at(s, 4),
+            .agent = tr_store_text_at(s, 3),
+            .reason = tr_store_text_at(s, 4),
         };
         event(arg, &e);
     }
-    return end(s, step);
+    return tr_store_end(s, step);
 }
 
 int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]) {
@@ -387,5 +405,5 @@ int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]) {
         if (state >= 0 && state < TR_TASK_STATES)
             counts[state] = (uint64_t)sqlite3_column_int64(s, 1);
     }
-    return end(s, step);
+    return tr_store_end(s, step);
 }

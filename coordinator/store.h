@@ -10,6 +10,7 @@
 #ifndef TR_COORDINATOR_STORE_H
 #define TR_COORDINATOR_STORE_H
 
+#include "coordinator/council/decision.h"
 #include "coordinator/task.h"
 #include "lib/base/error.h"
 
@@ -52,5 +53,30 @@ typedef void (*tr_store_event_fn)(void *arg, const tr_store_event_t *event);
 int tr_store_history(tr_store_t *self, const char *id, tr_store_event_fn event, void *arg);
 /* How many there are in each state. */
 int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]);
+
+/* ---- decisions (store_council.c): their events, and what is told of them ---- */
+
+/* told: what is told of it now, msgpack. key may be NULL. */
+void tr_store_add_decision(tr_store_t *self, const char *id, const char *key, tr_decision_state_t state,
+    const void *told, size_t len);
+void tr_store_update_decision(
+    tr_store_t *self, const char *id, tr_decision_state_t state, const void *told, size_t len);
+void tr_store_add_event(tr_store_t *self, const char *id, const tr_decision_event_t *event);
+/* Each event of it, the oldest first; negative: that ends it, and is returned. -ENOENT: there is none. */
+typedef int (*tr_store_replayed_fn)(void *arg, const tr_decision_event_t *event);
+int tr_store_replay(tr_store_t *self, const char *id, tr_store_replayed_fn replayed, void *arg);
+/* The ids of those that have not ended; negative as above. */
+typedef int (*tr_store_id_fn)(void *arg, const char *id);
+int tr_store_open_decisions(tr_store_t *self, tr_store_id_fn each, void *arg);
+/* As tr_store_find_key, tr_store_list. */
+int tr_store_find_decision_key(tr_store_t *self, const char *key, char *id);
+typedef void (*tr_store_told_fn)(void *arg, const void *told, size_t len, int64_t number);
+int tr_store_list_decisions(
+    tr_store_t *self, int state, int64_t before, size_t most, tr_store_told_fn told, void *arg);
+
+/* How often a voter was right and wrong, where the truth is known; the numbers may be negative, to take back. */
+void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wrong);
+/* Both 0 where nothing is known. 0, -EIO. */
+int tr_store_record(tr_store_t *self, const char *voter, uint32_t *ret_right, uint32_t *ret_wrong);
 
 #endif

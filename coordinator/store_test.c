@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 typedef struct place {
     char *directory;
@@ -219,6 +220,90 @@ static void a_key_finds_its_task(void **state) {
     assert_int_equal(tr_store_find_key(p->store, "key 2", id), -ENOENT);
 }
 
+static int on_replayed(void *arg, const tr_decision_event_t *event) {
+    place_t *p = arg;
+    sprintf(p->seen + strlen(p->seen), "%d:%s:%s:%d ", (int)event->at_ms, tr_decision_what_words[event->what],
+        event->who ? event->who : "-", (int)tr_value_int(event->value, -1));
+    return event->what == TR_DECISION_TRUTH ? -EINTR : 0;
+}
+
+static int on_id(void *arg, const char *id) {
+    place_t *p = arg;
+    sprintf(p->seen + strlen(p->seen), "%s ", id);
+    return 0;
+}
+
+static void on_told(void *arg, const void *told, size_t len, int64_t number) {
+    place_t *p = arg;
+    sprintf(p->seen + strlen(p->seen), "%d:%.*s ", (int)number, (int)len, (const char *)told);
+}
+
+static void decisions_come_back(void **state) {
+    place_t *p = *state;
+    char id[TR_TASK_ID_MAX + 1];
+    msgpack_object seven = {.type = MSGPACK_OBJECT_POSITIVE_INTEGER, .via.u64 = 7};
+    tr_store_begin(p->store);
+    tr_store_add_decision(p->store, "d1", "key", TR_DECISION_VOTING, "one", 3);
+    tr_store_add_decision(p->store, "d2", NULL, TR_DECISION_VOTING, "two", 3);
+    tr_store_add_event(p->store, "d1", &(tr_decision_event_t){TR_DECISION_OPENED, 10, NULL, &seven});
+    tr_store_add_event(p->store, "d2", &(tr_decision_event_t){TR_DECISION_OPENED, 11, NULL, &seven});
+    tr_store_add_event(p->store, "d1", &(tr_decision_event_t){TR_DECISION_COUNTED, 12, "ann", NULL});
+    tr_store_update_decision(p->store, "d1", TR_DECISION_DECIDED, "ONE", 3);
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    open_again(p);
+    assert_int_equal(tr_store_replay(p->store, "d1", on_replayed, p), 0);
+    assert_string_equal(p->seen, "10:opened:-:7 12:counted:ann:-1 ");
+    assert_int_equal(tr_store_replay(p->store, "d3", on_replayed, p), -ENOENT);
+    *p->seen = '\0';
+    assert_int_equal(tr_store_open_decisions(p->store, on_id, p), 0);
+    assert_string_equal(p->seen, "d2 ");
+    *p->seen = '\0';
+    assert_int_equal(tr_store_list_decisions(p->store, -1, 0, 9, on_told, p), 0);
+    assert_int_equal(tr_store_list_decisions(p->store, TR_DECISION_DECIDED, 0, 9, on_told, p), 0);
+    assert_int_equal(tr_store_list_decisions(p->store, -1, 2, 9, on_told, p), 0);
+    assert_string_equal(p->seen, "2:two 1:ONE 1:ONE 1:ONE ");
+    assert_int_equal(tr_store_find_decision_key(p->store, "key", id), 0);
+    assert_string_equal(id, "d1");
+}
+
+static void records_add_up(void **state) {
+    place_t *p = *state;
+    uint32_t right, wrong;
+    tr_store_begin(p->store);
+    tr_store_add_record(p->store, "ann", 1, 0);
+    tr_store_add_record(p->store, "ann", 1, 2);
+    tr_store_add_record(p->store, "ann", 0, -1);
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    assert_int_equal(tr_store_record(p->store, "ann", &right, &wrong), 0);
+    assert_int_equal(right * 10 + wrong, 21);
+    assert_int_equal(tr_store_record(p->store, "bob", &right, &wrong), 0);
+    assert_int_equal(right * 10 + wrong, 0);
+}
+
+/* What the first version left behind. */
+static void an_older_file_is_brought_up_to_date(void **state) {
+    place_t *p = *state;
+    char path[400];
+    sqlite3 *db;
+    tr_task_t *task = new_task("a", NULL);
+    tr_store_begin(p->store);
+    tr_store_add(p->store, task);
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    tr_task_destroy(&task);
+    tr_store_close(&p->store);
+    snprintf(path, sizeof path, "%s/tasks.db", p->directory);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+            "DROP TABLE decision; DROP TABLE decision_event; DROP TABLE record; PRAGMA user_version = 1;",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    open_again(p);
+    assert_int_equal(tr_store_open_decisions(p->store, on_id, p), 0);
+    assert_int_equal(tr_store_state(p->store, "a"), TR_TASK_PENDING);
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -230,6 +315,9 @@ int main(void) {
         A_TEST(tasks_are_restored_listed_and_counted),
         A_TEST(its_history_is_kept),
         A_TEST(a_key_finds_its_task),
+        A_TEST(decisions_come_back),
+        A_TEST(records_add_up),
+        A_TEST(an_older_file_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,8 +89,7 @@ static void on_result(
     tr_content_writer_finish(&w);
 }
 
-/* "refused: busy: detail" */
-static void print_reason(tr_outcome_t outcome, const tr_message_t *last, char *out, size_t size) {
+void tr_work_print_reason(tr_outcome_t outcome, const tr_message_t *last, char *out, size_t size) {
     char reason[128] = "", detail[512] = "";
     tr_value_t v = last && tr_message_type(last) == TR_MESSAGE_DIRECT ? tr_message_value(last) : NULL;
     if (last && tr_message_type(last) == TR_MESSAGE_FAILED)
@@ -108,7 +107,7 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outc
     errand_t *errand = arg;
     char reason[800];
     (void)agent, (void)state, (void)c;
-    print_reason(outcome, last, reason, sizeof reason);
+    tr_work_print_reason(outcome, last, reason, sizeof reason);
     /* Of what is completed this is an earlier try. */
     tr_board_failed(errand->coordinator->board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
     free_errand(errand);

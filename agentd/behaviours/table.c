@@ -13,6 +13,7 @@ static const struct {
     {&tr_behaviour_exec, tr_exec_check},
     {&tr_behaviour_reader, tr_reader_check},
     {&tr_behaviour_relay, tr_relay_check},
+    {&tr_behaviour_voter, tr_voter_check},
 };
 
 #define COUNT (sizeof table / sizeof *table)

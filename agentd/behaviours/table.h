@@ -13,6 +13,7 @@ extern const tr_behaviour_t tr_behaviour_editor;
 extern const tr_behaviour_t tr_behaviour_exec;
 extern const tr_behaviour_t tr_behaviour_reader;
 extern const tr_behaviour_t tr_behaviour_relay;
+extern const tr_behaviour_t tr_behaviour_voter;
 
 /* Whether a behaviour would take these arguments, as far as that can be told without starting it: 0, or -EINVAL
  * with the problem; -ENOMEM. `args` may be NULL. */
@@ -21,6 +22,7 @@ int tr_editor_check(tr_value_t args, tr_problem_t *problem);
 int tr_exec_check(tr_value_t args, tr_problem_t *problem);
 int tr_reader_check(tr_value_t args, tr_problem_t *problem);
 int tr_relay_check(tr_value_t args, tr_problem_t *problem);
+int tr_voter_check(tr_value_t args, tr_problem_t *problem);
 
 /* By name, or NULL. */
 const tr_behaviour_t *tr_behaviour_find(const char *name);

@@ -111,11 +111,20 @@ static const tr_mind_kind_t kind = {
     .destroy = destroy,
 };
 
+const tr_intent_model_t *tr_builtin_intents(tr_builtin_t *self) {
+    tr_error_t error = {0};
+    if (!self->intents)
+        tr_intent_model_new(NULL, 0, &self->intents, &error); /* without memory there is none, ignoring */
+    return self->intents;
+}
+
 static int fill(tr_builtin_t *self, const tr_mind_builtin_options_t *options, tr_error_t *error) {
     self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->event < 0)
         return tr_error_set(error, -errno, "mind: eventfd: %s", strerror(errno));
-    int rc = tr_intent_model_new(options->intents, options->intents_length, &self->intents, error);
+    int rc = options->intents
+                 ? tr_intent_model_new(options->intents, options->intents_length, &self->intents, error)
+                 : 0;
     if (rc == 0)
         rc = tr_sentiment_new(NULL, 0, &self->sentiment, error);
     if (rc == 0 && tr_thesaurus_new(NULL, 0, &self->thesaurus) < 0)

@@ -23,7 +23,7 @@ typedef struct tr_builtin_answer {
 typedef struct tr_builtin {
     tr_mind_t mind; /* first */
     int event;
-    tr_intent_model_t *intents;
+    tr_intent_model_t *intents; /* NULL: the built-in one, which nobody has needed yet */
     tr_sentiment_t *sentiment;
     tr_thesaurus_t *thesaurus;
     tr_mind_words_t words;        /* of the text that is worked on */
@@ -53,6 +53,9 @@ int tr_builtin_rewrite(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 
 #define TR_BUILTIN_DETAIL 160
+
+/* The model of intents, read when it is needed first; NULL when out of memory. */
+const tr_intent_model_t *tr_builtin_intents(tr_builtin_t *self);
 
 /* A whole number of 1 .. most in the input, or `usual` where there is none. False (with the detail) where it is something else. */
 bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,

@@ -34,7 +34,10 @@ int tr_builtin_intent(
     if (!tr_builtin_number(request, "most", 3, TR_INTENT_LABELS_MAX, detail, &most))
         return 0;
     tr_mind_words_read(request->text, request->length, &self->words);
-    size_t count = tr_intent_classify(self->intents, &self->words, most, guesses);
+    const tr_intent_model_t *intents = tr_builtin_intents(self);
+    if (!intents)
+        return -ENOMEM;
+    size_t count = tr_intent_classify(intents, &self->words, most, guesses);
     bool is_known = count > 0 && guesses[0].confidence >= TR_INTENT_UNSURE;
     json_t *others = json_array();
     for (size_t i = is_known; i < count; i++)
@@ -169,7 +172,8 @@ int tr_builtin_summarise(
 static json_t *suggest(tr_builtin_t *self) {
     tr_intent_guess_t guesses[5];
     json_t *list = json_array();
-    size_t count = tr_intent_classify(self->intents, &self->words, 5, guesses);
+    const tr_intent_model_t *intents = tr_builtin_intents(self);
+    size_t count = intents ? tr_intent_classify(intents, &self->words, 5, guesses) : 0;
     for (size_t i = 0; i < count && json_array_size(list) < 3; i++) {
         const char *example = tr_instruction_example_of(guesses[i].label);
         if (example && guesses[i].confidence >= .1f)

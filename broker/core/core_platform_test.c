@@ -193,6 +193,8 @@ static void df_matches_templates(void **state) {
             fail_msg("%s gives %s", json, answer);
     }
     holds(df(&o, "{\"action\":\"search\",\"max-results\":0}"), "{\"agents\":[]}");
+    holds(df(&o, "{\"action\":\"search\",\"offset\":1,\"max-results\":1}"), "b@north");
+    holds(df(&o, "{\"action\":\"search\",\"offset\":2}"), "{\"agents\":[]}");
     world_end(o.w);
 }
 

@@ -1,5 +1,5 @@
 /* A decision in a sentence. */
-#include "lib/decision/outcome.h"
+#include "lib/decision/ruling.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void __attribute__((format(printf, 2, 3))) put(text_t *t, const char *for
         t->len = t->len + (size_t)n < t->size ? t->len + (size_t)n : t->size - 1;
 }
 
-static void put_names(text_t *t, const tr_outcome_t *o, const char *const *names) {
+static void put_names(text_t *t, const tr_ruling_t *o, const char *const *names) {
     for (size_t i = 0; i < o->best_count; i++)
         put(t, "%s%s", i == 0 ? "" : i + 1 == o->best_count ? " and " : ", ", names[o->best[i]]);
 }
@@ -37,7 +37,7 @@ static size_t hardest(const tr_count_t *c, size_t option) {
     return found;
 }
 
-static void put_support(text_t *t, const tr_outcome_t *o, const tr_count_t *c, const char *const *names) {
+static void put_support(text_t *t, const tr_ruling_t *o, const tr_count_t *c, const char *const *names) {
     double share = percent(o->support);
     size_t rival = c->pairs ? hardest(c, o->winner) : o->winner;
     switch (c->poll.method) {
@@ -54,8 +54,8 @@ static void put_support(text_t *t, const tr_outcome_t *o, const tr_count_t *c, c
     }
 }
 
-static void put_decided(text_t *t, const tr_outcome_t *o, const tr_count_t *c, const tr_rules_t *rules,
-    const char *const *names) {
+static void put_decided(
+    text_t *t, const tr_ruling_t *o, const tr_count_t *c, const tr_rules_t *rules, const char *const *names) {
     static const char *const by[] = {
         "", "as the one that was listed first", "by lot", "as what there is already"};
     put(t, "%s wins by %s: ", names[o->winner], tr_method_words[c->poll.method]);
@@ -68,7 +68,7 @@ static void put_decided(text_t *t, const tr_outcome_t *o, const tr_count_t *c, c
     put(t, ".");
 }
 
-void tr_outcome_explain(const tr_outcome_t *self, const tr_count_t *count, const tr_rules_t *rules,
+void tr_ruling_explain(const tr_ruling_t *self, const tr_count_t *count, const tr_rules_t *rules,
     const char *const *names, char *out, size_t size) {
     text_t t = {out, size, 0};
     *out = '\0';

@@ -3,7 +3,7 @@
  *
  *     options: [memphis, nashville, chattanooga, knoxville]
  *     method: schulze             # plurality, approval, score, borda
- *     quorum: 3                   # all rules may be left out: lib/decision/outcome.h
+ *     quorum: 3                   # all rules may be left out: lib/decision/ruling.h
  *     majority: 50                # per cent
  *     tie: keep
  *     keep: nashville
@@ -19,7 +19,7 @@
 #ifndef TR_DECISION_POLL_FILE_H
 #define TR_DECISION_POLL_FILE_H
 
-#include "lib/decision/outcome.h"
+#include "lib/decision/ruling.h"
 #include "lib/yaml/yaml_file.h"
 
 typedef struct tr_poll_file {

@@ -2,7 +2,7 @@
 #ifndef TR_DECISION_POLL_FIXTURE_H
 #define TR_DECISION_POLL_FIXTURE_H
 
-#include "lib/decision/outcome.h"
+#include "lib/decision/ruling.h"
 
 #define POLL_MOST 64u /* ballots */
 

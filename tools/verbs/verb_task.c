@@ -3,6 +3,7 @@
 #include "proto/json.h"
 #include "proto/topic.h"
 #include "tools/cli/ask_json.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/verbs/verbs.h"
@@ -243,23 +244,6 @@ static const tr_program_t submit_program = {
     .most_arguments = 1,
 };
 
-static json_t *list_of(const tr_strings_t *strings) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < strings->count; i++)
-        json_array_append_new(list, json_string(strings->items[i]));
-    return list;
-}
-
-static void set_text(json_t *task, const char *key, const char *text) {
-    if (text)
-        json_object_set_new(task, key, json_string(text));
-}
-
-static void set_number(json_t *task, const char *key, int64_t n) {
-    if (n)
-        json_object_set_new(task, key, json_integer(n));
-}
-
 static int read_input(const tr_call_t *call, json_t *task) {
     static const tr_cli_given_t given = {.language = "auto"};
     tr_cli_content_t content = {0};
@@ -275,17 +259,17 @@ static int read_input(const tr_call_t *call, json_t *task) {
 static json_t *wish_of(const tr_call_t *call, int *ret_code) {
     const options_t *o = call->options;
     json_t *task = json_object();
-    json_object_set_new(task, "skills", list_of(&o->skills));
-    json_object_set_new(task, "needs", list_of(&o->needs));
+    json_object_set_new(task, "skills", tr_cli_texts(&o->skills));
+    json_object_set_new(task, "needs", tr_cli_texts(&o->needs));
     json_object_set_new(task, "priority", json_integer(o->priority));
     json_object_set_new(task, "approval", json_boolean(o->approval));
-    set_text(task, "id", o->id);
-    set_text(task, "key", o->key);
-    set_text(task, "description", o->description);
-    set_number(task, "tries", o->tries);
-    set_number(task, "timeout-ms", o->timeout_ms);
-    set_number(task, "delay-ms", o->delay_ms);
-    set_number(task, "deadline_ms", o->within_ms ? tr_clock_wall_ms() + o->within_ms : 0);
+    tr_cli_set_text(task, "id", o->id);
+    tr_cli_set_text(task, "key", o->key);
+    tr_cli_set_text(task, "description", o->description);
+    tr_cli_set_number(task, "tries", o->tries);
+    tr_cli_set_number(task, "timeout-ms", o->timeout_ms);
+    tr_cli_set_number(task, "delay-ms", o->delay_ms);
+    tr_cli_set_number(task, "deadline_ms", o->within_ms ? tr_clock_wall_ms() + o->within_ms : 0);
     *ret_code = read_input(call, task);
     if (*ret_code == TR_EXIT_OK)
         return task;
@@ -522,7 +506,7 @@ static int order(const tr_call_t *call, const char *action) {
     for (size_t i = 0; i < call->arguments.count && (code == TR_EXIT_OK || code == TR_EXIT_REFUSED); i++) {
         json_t *answer = NULL,
                *request = json_pack("{s:s, s:s}", "action", action, "task", call->arguments.items[i]);
-        set_text(request, "reason", o->reason);
+        tr_cli_set_text(request, "reason", o->reason);
         tr_cli_session_renew(session);
         code = tr_cli_ask_json(session, call, SERVICE, request, &answer);
         first = first == TR_EXIT_OK ? code : first;

@@ -47,7 +47,7 @@ typedef struct counting {
     tr_arena_t arena;
     tr_poll_file_t file;
     tr_count_t count;
-    tr_outcome_t outcome;
+    tr_ruling_t ruling;
     tr_error_t error;
 } counting_t;
 
@@ -60,7 +60,7 @@ static const tr_column_t columns[] = {
 };
 
 static void put_row(const counting_t *c, tr_output_t *output, size_t option) {
-    bool chosen = c->outcome.verdict == TR_VERDICT_DECIDED && c->outcome.winner == option;
+    bool chosen = c->ruling.verdict == TR_VERDICT_DECIDED && c->ruling.winner == option;
     tr_output_text(output, c->file.options[option]);
     tr_output_number(output, (int64_t)c->count.places[option]);
     tr_output_real(output, (double)c->count.points[option] / (double)tr_count_scale(c->count.poll.method));
@@ -86,12 +86,12 @@ static int put(const counting_t *c) {
 
 static int tell(const counting_t *c) {
     char text[1024];
-    tr_outcome_explain(&c->outcome, &c->count, &c->file.rules, c->file.options, text, sizeof text);
+    tr_ruling_explain(&c->ruling, &c->count, &c->file.rules, c->file.options, text, sizeof text);
     if (c->file.lost)
         fprintf(c->call->err, "troupe votes count: %.6g votes were delegated to nobody who votes\n",
             (double)c->file.lost / TR_WEIGHT_ONE);
     fprintf(c->call->err, "%s\n", text);
-    return c->outcome.verdict == TR_VERDICT_DECIDED ? TR_EXIT_OK : TR_EXIT_REFUSED;
+    return c->ruling.verdict == TR_VERDICT_DECIDED ? TR_EXIT_OK : TR_EXIT_REFUSED;
 }
 
 static int count(counting_t *c) {
@@ -110,7 +110,7 @@ static int count(counting_t *c) {
     }
     if (rc == 0)
         rc = tr_count(&c->file.poll, c->file.ballots, c->file.ballot_count, &c->arena, &c->count, &c->error);
-    if (rc == 0 && tr_decide(&c->count, &c->file.rules, &c->arena, &c->outcome) < 0)
+    if (rc == 0 && tr_decide(&c->count, &c->file.rules, &c->arena, &c->ruling) < 0)
         rc = tr_error_set(&c->error, -ENOMEM, "out of memory");
     return rc;
 }

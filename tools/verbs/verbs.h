@@ -42,6 +42,13 @@
     VERB(task_cancel)                                                                                        \
     VERB(task_approve)                                                                                       \
     VERB(task_retry)                                                                                         \
+    VERB(decide)                                                                                             \
+    VERB(votes_ls)                                                                                           \
+    VERB(votes_show)                                                                                         \
+    VERB(votes_cast)                                                                                         \
+    VERB(votes_settle)                                                                                       \
+    VERB(votes_withdraw)                                                                                     \
+    VERB(votes_truth)                                                                                        \
     VERB(votes_count)                                                                                        \
     VERB(df_search)                                                                                          \
     VERB(cert_new)                                                                                           \

@@ -298,15 +298,15 @@ static bool value_matches(tr_value_t template, tr_value_t v, size_t *steps) {
     return msgpack_object_equal(*template, *v);
 }
 
-/* Writes what matches, and returns how many; the steps are 0 when it was too much work. */
-static size_t find_matches(
-    const tr_core_t *core, tr_value_t template, size_t max, tr_content_writer_t *found, size_t *steps) {
-    size_t n = 0;
+/* Writes what matches behind the first `offset`, and returns how many; the steps are 0 when it was too much work. */
+static size_t find_matches(const tr_core_t *core, tr_value_t template, size_t offset, size_t max,
+    tr_content_writer_t *found, size_t *steps) {
+    size_t n = 0, seen = 0;
     for (uint32_t i = 0; i < core->df_n && n < max && *steps; i++) {
         tr_content_t c;
         if (tr_content_init(&c, core->df[i].description, core->df[i].description_len) < 0)
             continue;
-        if (!template || value_matches(template, &c.root, steps)) {
+        if ((!template || value_matches(template, &c.root, steps)) && seen++ >= offset) {
             tr_write_value(found, &c.root);
             n++;
         }
@@ -342,12 +342,13 @@ static bool came_by(const tr_answer_t *a) {
 
 static void handle_search(tr_answer_t *a) {
     int64_t asked = tr_value_int(tr_value_get(a->request, "max-results"), RESULTS_MAX);
-    size_t steps = STEPS_MAX;
+    size_t steps = STEPS_MAX, offset = tr_answer_bounded(a, "offset", 0, SIZE_MAX / 2);
     tr_search_found_t here = {.max = asked < 0 ? 0 : asked > RESULTS_MAX ? RESULTS_MAX : (size_t)asked};
     tr_content_writer_t found;
     tr_content_writer_init(&found);
     if (!came_by(a))
-        here.count = find_matches(a->core, tr_value_get(a->request, "template"), here.max, &found, &steps);
+        here.count =
+            find_matches(a->core, tr_value_get(a->request, "template"), offset, here.max, &found, &steps);
     else
         here.max = 0; /* nothing more is to be found for it here, nor beyond */
     if (!steps)

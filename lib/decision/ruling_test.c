@@ -12,10 +12,10 @@ static const char *const names[] = {"memphis", "nashville", "chattanooga", "knox
 static void check(
     poll_t *p, tr_method_t method, const tr_rules_t *rules, tr_verdict_t verdict, const char *says) {
     char text[400];
-    tr_outcome_t o;
+    tr_ruling_t o;
     tr_count_t c = poll_count(p, method, 4);
     assert_int_equal(tr_decide(&c, rules, &p->arena, &o), 0);
-    tr_outcome_explain(&o, &c, rules, names, text, sizeof text);
+    tr_ruling_explain(&o, &c, rules, names, text, sizeof text);
     assert_string_equal(text, says);
     assert_int_equal(o.verdict, verdict);
 }
@@ -93,7 +93,7 @@ static void lots_are_fair(void **state) {
     poll_add(&p, 1, (int32_t[]){1, 0, 1, 1}, 4);
     tr_count_t c = poll_count(&p, TR_METHOD_APPROVAL, 4);
     for (uint64_t lot = 0; lot < 3000; lot++) {
-        tr_outcome_t a, b;
+        tr_ruling_t a, b;
         tr_rules_t rules = {.tie = TR_TIE_LOT, .lot = lot};
         assert_int_equal(tr_decide(&c, &rules, &p.arena, &a), 0);
         assert_int_equal(tr_decide(&c, &rules, &p.arena, &b), 0);

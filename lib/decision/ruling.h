@@ -2,8 +2,8 @@
  * What a count decides, by rules that were fixed before it: whether enough took part, whether the best option has
  * support enough, and what becomes of several that are equally good. Pure.
  */
-#ifndef TR_DECISION_OUTCOME_H
-#define TR_DECISION_OUTCOME_H
+#ifndef TR_DECISION_RULING_H
+#define TR_DECISION_RULING_H
 
 #include "lib/decision/count.h"
 
@@ -38,18 +38,18 @@ typedef enum tr_verdict {
 
 extern const char *const tr_verdict_words[];
 
-typedef struct tr_outcome {
+typedef struct tr_ruling {
     tr_verdict_t verdict;
     size_t winner;      /* of DECIDED; of NO_MAJORITY the one that has too little */
     const size_t *best; /* the options in the first place, in their order; in the arena */
     size_t best_count;
     uint32_t support; /* of the winner, or of the first of the best: see tr_count_support */
-} tr_outcome_t;
+} tr_ruling_t;
 
 /* 0, or -ENOMEM. rules: NULL = none. */
-int tr_decide(const tr_count_t *count, const tr_rules_t *rules, tr_arena_t *arena, tr_outcome_t *ret);
+int tr_decide(const tr_count_t *count, const tr_rules_t *rules, tr_arena_t *arena, tr_ruling_t *ret);
 /* A sentence for people: which option, by what, how clearly, or why none. names: of the options. */
-void tr_outcome_explain(const tr_outcome_t *self, const tr_count_t *count, const tr_rules_t *rules,
+void tr_ruling_explain(const tr_ruling_t *self, const tr_count_t *count, const tr_rules_t *rules,
     const char *const *names, char *out, size_t size);
 
 #endif

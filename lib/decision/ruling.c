@@ -1,11 +1,11 @@
-#include "lib/decision/outcome.h"
+#include "lib/decision/ruling.h"
 
 #include <errno.h>
 
 const char *const tr_tie_words[] = {"none", "first", "lot", "keep", NULL};
 const char *const tr_verdict_words[] = {"decided", "no-ballots", "no-quorum", "tied", "no-majority", NULL};
 
-static int find_best(const tr_count_t *count, tr_arena_t *arena, tr_outcome_t *o) {
+static int find_best(const tr_count_t *count, tr_arena_t *arena, tr_ruling_t *o) {
     size_t *best = tr_arena_alloc(arena, count->poll.options * sizeof *best);
     if (!best)
         return -ENOMEM;
@@ -30,7 +30,7 @@ static uint64_t draw(uint64_t lot) {
     return z ^ (z >> 31);
 }
 
-static bool break_tie(const tr_rules_t *rules, tr_outcome_t *o) {
+static bool break_tie(const tr_rules_t *rules, tr_ruling_t *o) {
     if (o->best_count == 1 || rules->tie == TR_TIE_FIRST)
         o->winner = o->best[0];
     else if (rules->tie == TR_TIE_LOT)
@@ -46,7 +46,7 @@ static bool break_tie(const tr_rules_t *rules, tr_outcome_t *o) {
     return true;
 }
 
-static tr_verdict_t judge(const tr_count_t *count, const tr_rules_t *rules, tr_outcome_t *o) {
+static tr_verdict_t judge(const tr_count_t *count, const tr_rules_t *rules, tr_ruling_t *o) {
     o->winner = o->best[0];
     o->support = tr_count_support(count, o->winner);
     if (!has_quorum(count, rules))
@@ -59,9 +59,9 @@ static tr_verdict_t judge(const tr_count_t *count, const tr_rules_t *rules, tr_o
     return rules->majority && o->support <= rules->majority ? TR_VERDICT_NO_MAJORITY : TR_VERDICT_DECIDED;
 }
 
-int tr_decide(const tr_count_t *count, const tr_rules_t *rules, tr_arena_t *arena, tr_outcome_t *ret) {
+int tr_decide(const tr_count_t *count, const tr_rules_t *rules, tr_arena_t *arena, tr_ruling_t *ret) {
     static const tr_rules_t none = {0};
-    tr_outcome_t o = {0};
+    tr_ruling_t o = {0};
     int rc = find_best(count, arena, &o);
     if (rc < 0)
         return rc;

@@ -1,0 +1,248 @@
+/* What is asked of decisions. */
+#include "coordinator/council/council.h"
+#include "coordinator/council/wish.h"
+#include "coordinator/desk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- answers ---- */
+
+static void conclude(const tr_question_t *q, int rc, const tr_error_t *error) {
+    switch (rc) {
+    case 0: tr_question_done(q); break;
+    case -ENOENT: tr_question_refuse(q, "not-registered", error->text); break;
+    case -EPROTO: tr_question_refuse(q, "unexpected-argument", error->text); break;
+    case -EINVAL: tr_question_refuse(q, "unrecognised-parameter-value", error->text); break;
+    default: tr_question_fail(q, rc);
+    }
+}
+
+/* One that has not ended; after a refusal NULL. */
+static tr_held_t *find(const tr_question_t *q) {
+    tr_held_t *held = tr_council_find(q->coordinator, q->id);
+    tr_decision_t *ended = NULL;
+    tr_error_t error = {0};
+    if (held)
+        return held;
+    int rc = tr_council_load(q->coordinator, q->id, &ended, &error);
+    if (rc == 0)
+        rc = tr_error_set(&error, -EPROTO, "it has ended already");
+    tr_decision_destroy(&ended);
+    conclude(q, rc, &error);
+    return NULL;
+}
+
+/* ---- decide ---- */
+
+static void tell_opened(const tr_question_t *q, const char *id, bool existed) {
+    tr_content_writer_t *w = tr_question_answer(q);
+    if (!w)
+        return;
+    tr_write_map(w, 2);
+    tr_write_kv(w, "decision", id);
+    tr_write_kv_bool(w, "existed", existed);
+}
+
+/* Its id: the one that was asked for, or a new one. */
+static const char *read_id(const tr_question_t *q, char id[TR_TASK_ID_MAX + 1]) {
+    tr_value_t asked = tr_value_get(q->content, "id");
+    tr_decision_t *there = NULL;
+    tr_error_t error = {0};
+    if (!asked) {
+        tr_desk_make_id('d', id);
+        return NULL;
+    }
+    if (tr_value_copy(asked, id, TR_TASK_ID_MAX + 1) < 0 || !tr_desk_is_id(id))
+        return "id: expected 1 to 64 of A-Z a-z 0-9 _ - + ~";
+    bool taken = tr_council_load(q->coordinator, id, &there, &error) == 0;
+    tr_decision_destroy(&there);
+    return taken ? "id: there is a decision of this id" : NULL;
+}
+
+static int open_decision(const tr_question_t *q, const char *id, const char *key,
+    const tr_content_writer_t *completed, tr_error_t *error) {
+    tr_content_t wish;
+    const void *bytes;
+    size_t len;
+    int rc = tr_content_writer_take(completed, &bytes, &len);
+    if (rc == 0)
+        rc = tr_content_init(&wish, bytes, len);
+    if (rc < 0)
+        return tr_error_set(error, rc == -ENOMEM ? rc : -EINVAL, "the wish is nested too deeply");
+    rc = tr_council_open(q->coordinator, id, key, &wish.root, q->now_ms, error);
+    tr_content_finish(&wish);
+    return rc;
+}
+
+static void decide(const tr_question_t *q, const char *key) {
+    char id[TR_TASK_ID_MAX + 1];
+    tr_content_writer_t completed;
+    tr_error_t error = {0};
+    tr_content_writer_init(&completed);
+    const char *wrong = read_id(q, id);
+    if (!wrong)
+        wrong = tr_wish_complete(q->coordinator, q->content, &completed);
+    int rc =
+        wrong ? tr_error_set(&error, -EINVAL, "%s", wrong) : open_decision(q, id, key, &completed, &error);
+    tr_content_writer_finish(&completed);
+    if (rc == 0)
+        tell_opened(q, id, false);
+    else
+        conclude(q, rc, &error);
+}
+
+void tr_desk_decide(tr_question_t *q) {
+    char key[129], id[TR_TASK_ID_MAX + 1];
+    tr_value_t asked = tr_value_get(q->content, "key");
+    if (asked && (tr_value_copy(asked, key, sizeof key) < 0 || !*key))
+        tr_question_refuse(q, "unrecognised-parameter-value", "key: expected a text of at most 128 bytes");
+    else if (asked && tr_store_find_decision_key(q->coordinator->store, key, id) == 0)
+        tell_opened(q, id, true);
+    else
+        decide(q, asked ? key : NULL);
+}
+
+/* ---- decision, decisions ---- */
+
+typedef struct telling {
+    tr_content_writer_t *w;
+    size_t count;
+    bool secret;
+} telling_t;
+
+static int count_event(void *arg, const tr_decision_event_t *event) {
+    (void)event;
+    ++((telling_t *)arg)->count;
+    return 0;
+}
+
+static int write_event(void *arg, const tr_decision_event_t *event) {
+    const telling_t *t = arg;
+    bool hidden = t->secret && event->what == TR_DECISION_BALLOT;
+    tr_write_map(t->w, 4);
+    tr_write_kv_int(t->w, "at_ms", event->at_ms);
+    tr_write_kv(t->w, "what", tr_decision_what_words[event->what]);
+    tr_write_kv(t->w, "who", event->who);
+    tr_write_str(t->w, "said");
+    if (event->value && !hidden)
+        tr_write_value(t->w, event->value);
+    else
+        tr_write_nil(t->w);
+    return 0;
+}
+
+void tr_desk_decision(tr_question_t *q) {
+    tr_store_t *store = q->coordinator->store;
+    tr_decision_t *d = NULL;
+    tr_error_t error = {0};
+    telling_t t = {0};
+    int rc = tr_council_load(q->coordinator, q->id, &d, &error);
+    if (rc == 0)
+        rc = tr_store_replay(store, q->id, count_event, &t);
+    if (rc < 0)
+        conclude(q, rc, &error);
+    t.w = rc == 0 ? tr_question_answer(q) : NULL;
+    if (t.w) {
+        t.secret = d->secret;
+        tr_decision_write(t.w, d, 3);
+        tr_write_kv(t.w, "context", d->context);
+        tr_write_str(t.w, "votes");
+        tr_decision_write_votes(t.w, d);
+        tr_write_str(t.w, "history");
+        tr_write_array(t.w, t.count);
+        tr_store_replay(store, q->id, write_event, &t); /* as many as just now */
+    }
+    tr_decision_destroy(&d);
+}
+
+static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
+    tr_page_t *page = arg;
+    msgpack_sbuffer_write(&page->rows.buffer, told, len);
+    page->count++;
+    page->last = number;
+}
+
+void tr_desk_decisions(tr_question_t *q) {
+    int state = tr_page_state(q, tr_decision_state_words);
+    tr_page_t page;
+    if (state < -1)
+        return;
+    tr_page_begin(q, &page);
+    int rc = tr_store_list_decisions(q->coordinator->store, state, page.before, page.most, on_listed, &page);
+    tr_page_end(q, &page, "decisions", rc);
+}
+
+/* ---- vote, settle, withdraw ---- */
+
+/* Who votes: the sender; or the person whom it says it speaks for. NULL: neither. */
+static const char *voter_of(const tr_question_t *q, char *out, size_t size) {
+    tr_value_t as = tr_value_get(q->content, "voter");
+    if (!as)
+        return tr_message_sender(q->message);
+    return tr_value_copy(as, out, size) == 0 && (strncmp(out, TR_PERSON, strlen(TR_PERSON)) == 0 ||
+                                                    strcmp(out, tr_message_sender(q->message)) == 0)
+               ? out
+               : NULL;
+}
+
+void tr_desk_vote(tr_question_t *q) {
+    char as[TR_AID_MAX + 1];
+    tr_error_t error = {0};
+    const char *who = voter_of(q, as, sizeof as);
+    tr_held_t *held = who ? find(q) : NULL;
+    tr_decision_event_t event = {TR_DECISION_BALLOT, q->now_ms, who, tr_value_get(q->content, "ballot")};
+    if (!who)
+        tr_question_refuse(
+            q, "unauthorised", "voter: expected person:NAME, or nothing: an agent votes for itself");
+    else if (held)
+        conclude(q, tr_council_happen(held, &event, &error), &error);
+}
+
+static void happen(const tr_question_t *q, tr_decision_what_t what) {
+    tr_error_t error = {0};
+    tr_held_t *held = find(q);
+    tr_decision_event_t event = {what, q->now_ms, tr_message_sender(q->message), q->content};
+    if (held)
+        conclude(q, tr_council_happen(held, &event, &error), &error);
+}
+
+void tr_desk_settle(tr_question_t *q) {
+    happen(q, TR_DECISION_SETTLED);
+}
+
+void tr_desk_withdraw(tr_question_t *q) {
+    happen(q, TR_DECISION_ENDED);
+}
+
+/* ---- truth ---- */
+
+/* What is known of its voters now counts (sign 1), or does not any more (-1). */
+static void add_records(const tr_question_t *q, const tr_decision_t *d, int sign) {
+    for (size_t i = 0; i < d->seat_count; i++) {
+        int right = tr_decision_was_right(d, &d->seats[i]);
+        if (right >= 0)
+            tr_store_add_record(q->coordinator->store, d->seats[i].voter, sign * right, sign * !right);
+    }
+}
+
+void tr_desk_truth(tr_question_t *q) {
+    tr_decision_t *d = NULL;
+    tr_error_t error = {0};
+    tr_decision_event_t event = {TR_DECISION_TRUTH, q->now_ms, tr_message_sender(q->message), q->content};
+    int rc = tr_council_load(q->coordinator, q->id, &d, &error);
+    size_t before = rc == 0 ? d->truth : TR_NOBODY;
+    if (rc == 0)
+        rc = tr_decision_apply(d, &event, &error);
+    if (rc == 0 && d->truth != before) {
+        size_t now = d->truth;
+        tr_council_record(q->coordinator, d, &event);
+        d->truth = before;
+        add_records(q, d, -1);
+        d->truth = now;
+        add_records(q, d, 1);
+    }
+    conclude(q, rc, &error);
+    tr_decision_destroy(&d);
+}

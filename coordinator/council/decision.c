@@ -1,0 +1,231 @@
+#include "coordinator/council/decision_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAP_SEED UINT64_C(0x7f4a7c15) /* names are no secret here, and a decision has 10000 at most */
+
+const char *const tr_decision_state_words[] = {
+    "voting", "mediation", "waiting_person", "decided", "undecided", "cancelled", NULL};
+const char *const tr_decision_what_words[] = {
+    "opened", "ballot", "declined", "counted", "mediated", "settled", "cancelled", "truth", NULL};
+const char *const tr_seat_state_words[] = {"waiting", "voted", "abstained", "delegated", "declined", NULL};
+
+bool tr_decision_ended(tr_decision_state_t state) {
+    return state >= TR_DECISION_DECIDED;
+}
+
+size_t tr_decision_seat(const tr_decision_t *self, const char *voter) {
+    const uint64_t *index = tr_map_find(&self->seat_of, voter, strlen(voter));
+    return index ? (size_t)*index : TR_NOBODY;
+}
+
+size_t tr_decision_option(const tr_decision_t *self, tr_value_t name) {
+    for (size_t i = 0; i < self->option_count; i++)
+        if (tr_value_equals(name, self->options[i]))
+            return i;
+    return TR_NOBODY;
+}
+
+int tr_decision_was_right(const tr_decision_t *self, const tr_seat_t *seat) {
+    size_t favourite = seat->state == TR_SEAT_VOTED ? tr_decision_favourite(self, seat->marks) : TR_NOBODY;
+    return self->truth == TR_NOBODY || favourite == TR_NOBODY ? -1 : favourite == self->truth;
+}
+
+/* ---- its life ---- */
+
+int tr_decision_new(
+    const char *id, const tr_decision_event_t *opened, tr_decision_t **ret, tr_error_t *error) {
+    tr_decision_t *self = calloc(1, sizeof *self);
+    *ret = NULL;
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    snprintf(self->id, sizeof self->id, "%s", id);
+    tr_map_init(&self->seat_of, MAP_SEED);
+    tr_arena_init(&self->arena, 1);
+    self->winner = self->truth = TR_NOBODY;
+    int rc = tr_decision_read_wish(self, opened->value, error);
+    if (rc < 0) {
+        tr_decision_destroy(&self);
+        return rc;
+    }
+    self->created_ms = self->changed_ms = opened->at_ms;
+    tr_decision_begin_round(self, opened->at_ms);
+    *ret = self;
+    return 0;
+}
+
+void tr_decision_destroy(tr_decision_t **self_p) {
+    tr_decision_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->opinion_count; i++)
+        free(self->opinions[i].reason);
+    for (size_t i = 0; i < self->seat_count; i++)
+        free(self->seats[i].reason);
+    for (size_t i = 0; i < self->option_count; i++)
+        free(self->options[i]);
+    if (self->seats)
+        free(self->seats[0].marks);
+    free(self->opinions);
+    free(self->seats);
+    free(self->question);
+    free(self->context);
+    free(self->mediator);
+    free(self->why);
+    tr_map_finish(&self->seat_of);
+    tr_arena_finish(&self->arena);
+    free(self);
+    *self_p = NULL;
+}
+
+/* ---- what voters say ---- */
+
+/* The reason of a ballot, cut where it is long, between two characters. NULL: there is none, or no memory. */
+static char *copy_reason(tr_value_t value) {
+    size_t len = 0;
+    const char *text = tr_value_str(tr_value_get(value, "reason"), &len);
+    if (!text || len == 0 || memchr(text, '\0', len))
+        return NULL;
+    if (len > TR_DECISION_REASON_MAX)
+        for (len = TR_DECISION_REASON_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+            len--;
+    return strndup(text, len);
+}
+
+static int take_seat(tr_decision_t *self, const tr_decision_event_t *e, tr_seat_t **ret, tr_error_t *error) {
+    size_t seat = e->who ? tr_decision_seat(self, e->who) : TR_NOBODY;
+    if (self->state != TR_DECISION_VOTING)
+        return tr_error_set(
+            error, -EPROTO, "it is not being voted on: it is %s", tr_decision_state_words[self->state]);
+    if (seat == TR_NOBODY)
+        return tr_error_set(error, -ENOENT, "%.200s is none of its voters", e->who ? e->who : "nobody");
+    *ret = &self->seats[seat];
+    return 0;
+}
+
+static void answer(tr_decision_t *self, tr_seat_t *seat, tr_seat_state_t state, tr_value_t value) {
+    self->answered += seat->state == TR_SEAT_WAITING;
+    seat->state = state;
+    free(seat->reason);
+    seat->reason = copy_reason(value);
+}
+
+static int take_ballot(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    tr_seat_t *seat = NULL;
+    tr_said_t said;
+    int rc = take_seat(self, e, &seat, error);
+    if (rc == 0)
+        rc = tr_decision_read_ballot(self, e->value, &said, error);
+    if (rc < 0)
+        return rc;
+    if (said.delegate == (size_t)(seat - self->seats))
+        return tr_error_set(error, -EINVAL, "delegate: expected another one of the voters");
+    double confidence = tr_value_double(tr_value_get(e->value, "confidence"), 0);
+    answer(self, seat, said.state, e->value);
+    seat->delegate = said.delegate;
+    seat->confidence = confidence >= 0 && confidence <= 1 ? confidence : 0;
+    memcpy(seat->marks, said.marks, sizeof said.marks);
+    return 0;
+}
+
+/* What it has said stays, where it has said something. */
+static int take_decline(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    tr_seat_t *seat = NULL;
+    int rc = take_seat(self, e, &seat, error);
+    if (rc == 0 && seat->state == TR_SEAT_WAITING)
+        answer(self, seat, TR_SEAT_DECLINED, e->value);
+    return rc;
+}
+
+/* ---- what else happens ---- */
+
+bool tr_decision_over(const tr_decision_t *self, int64_t now_ms) {
+    return self->state == TR_DECISION_VOTING &&
+           (self->answered == self->seat_count || now_ms >= self->deadline_ms);
+}
+
+static int take_count(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    if (self->state != TR_DECISION_VOTING)
+        return tr_error_set(error, -EPROTO, "it is not being voted on");
+    int rc = tr_decision_count(self, e->at_ms);
+    return rc < 0 ? tr_error_set(error, rc, "cannot count: %s", strerror(-rc)) : 0;
+}
+
+static int take_mediation(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    if (self->state != TR_DECISION_MEDIATION)
+        return tr_error_set(error, -EPROTO, "no mediator is asked");
+    if (tr_value_is_map(e->value))
+        return tr_decision_mediate(self, tr_value_get(e->value, "options"), e->at_ms, error);
+    self->mediated = true;
+    tr_decision_escalate(self, true);
+    return 0;
+}
+
+/* The option that a person names. */
+static int read_option(
+    const tr_decision_t *self, const tr_decision_event_t *e, size_t *ret, tr_error_t *error) {
+    size_t option = tr_decision_option(self, tr_value_get(e->value, "option"));
+    if (option == TR_NOBODY)
+        return tr_error_set(error, -EINVAL, "option: expected one of its options");
+    *ret = option;
+    return 0;
+}
+
+static int settle(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    char why[TR_DECISION_REASON_MAX + 512], *reason;
+    size_t option = 0;
+    if (self->state != TR_DECISION_WAITING_PERSON)
+        return tr_error_set(error, -EPROTO, "it does not wait for a person");
+    int rc = read_option(self, e, &option, error);
+    if (rc < 0)
+        return rc;
+    reason = copy_reason(e->value);
+    snprintf(why, sizeof why, "%.256s chose it%s%s", e->who ? e->who : "a person", reason ? ": " : "",
+        reason ? reason : "");
+    free(reason);
+    if (!(reason = strdup(why)))
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    free(self->why);
+    self->why = reason;
+    self->winner = option;
+    self->state = TR_DECISION_DECIDED;
+    return 0;
+}
+
+static int cancel(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    if (tr_decision_ended(self->state))
+        return tr_error_set(error, -EPROTO, "it has ended already");
+    free(self->why);
+    self->why = copy_reason(e->value);
+    self->state = TR_DECISION_CANCELLED;
+    return 0;
+}
+
+static int learn(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+    if (self->state != TR_DECISION_DECIDED && self->state != TR_DECISION_UNDECIDED)
+        return tr_error_set(error, -EPROTO, "it has not been voted on to the end");
+    return read_option(self, e, &self->truth, error);
+}
+
+static int apply(tr_decision_t *self, const tr_decision_event_t *event, tr_error_t *error) {
+    switch (event->what) {
+    case TR_DECISION_BALLOT: return take_ballot(self, event, error);
+    case TR_DECISION_DECLINED: return take_decline(self, event, error);
+    case TR_DECISION_COUNTED: return take_count(self, event, error);
+    case TR_DECISION_MEDIATED: return take_mediation(self, event, error);
+    case TR_DECISION_SETTLED: return settle(self, event, error);
+    case TR_DECISION_ENDED: return cancel(self, event, error);
+    case TR_DECISION_TRUTH: return learn(self, event, error);
+    default: return tr_error_set(error, -EPROTO, "it is open already");
+    }
+}
+
+int tr_decision_apply(tr_decision_t *self, const tr_decision_event_t *event, tr_error_t *error) {
+    int rc = apply(self, event, error);
+    if (rc == 0)
+        self->changed_ms = event->at_ms;
+    return rc;
+}

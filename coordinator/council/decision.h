@@ -1,0 +1,182 @@
+/*
+ * A decision: a question with options, put to voters in one round or several. Pure: no clock, no socket, no disk.
+ *
+ * Whatever happens to a decision is an event, and the same events give the same decision: what is stored are the events, and
+ * whoever has them can count again.
+ *
+ * Rounds. In a round each voter says something (a ballot) or declines. It is over when all have, or when its time has passed
+ * (tr_decision_over), and is then counted (TR_DECISION_COUNTED) by lib/decision. Of a decision with one round the rules say
+ * what follows. With several it is a search for consensus: where the best option has the support that was asked for
+ * (`agreement`), it is decided; else the worse half of the options is out of play, and the next round is told what was said
+ * for the others. The last round falls back to the rules.
+ *
+ * Conflicts. Where the rules decide nothing although enough took part (a tie, no majority), the mediator names the options of
+ * one more round, if there is a mediator; where that decides nothing either, or there is none, a person decides, if one is to
+ * be asked (`person`); else it ends undecided.
+ *
+ *     voting -> decided | undecided | mediation | waiting_person
+ *     mediation -> voting | waiting_person | undecided
+ *     waiting_person -> decided
+ *
+ * and from all three that have not ended to cancelled. One thread.
+ */
+#ifndef TR_COORDINATOR_COUNCIL_DECISION_H
+#define TR_COORDINATOR_COUNCIL_DECISION_H
+
+#include "lib/base/map.h"
+#include "lib/decision/delegation.h"
+#include "lib/decision/ruling.h"
+#include "proto/content.h"
+
+#define TR_DECISION_ID_MAX       64u
+#define TR_DECISION_OPTIONS_MAX  64u
+#define TR_DECISION_VOTERS_MAX   10000u
+#define TR_DECISION_ROUNDS_MAX   10u
+#define TR_DECISION_QUESTION_MAX 2000u /* bytes */
+#define TR_DECISION_OPTION_MAX   200u
+#define TR_DECISION_REASON_MAX   1000u /* what is longer is cut */
+#define TR_DECISION_CONTEXT_MAX  (64u << 10)
+#define TR_DECISION_OPINIONS_MAX 3u     /* told of one option */
+#define TR_DECISION_WITHIN_MS    60000  /* of a round that says nothing of it */
+#define TR_DECISION_AGREEMENT    800000 /* millionths, of one with several rounds that says nothing of it */
+
+typedef enum tr_decision_state {
+    TR_DECISION_VOTING,
+    TR_DECISION_MEDIATION,
+    TR_DECISION_WAITING_PERSON,
+    TR_DECISION_DECIDED,
+    TR_DECISION_UNDECIDED,
+    TR_DECISION_CANCELLED,
+    TR_DECISION_STATES,
+} tr_decision_state_t;
+
+/* By tr_decision_state_t, ended by NULL. */
+extern const char *const tr_decision_state_words[];
+
+bool tr_decision_ended(tr_decision_state_t state);
+
+typedef enum tr_decision_what {
+    TR_DECISION_OPENED,   /* value: the wish, see tr_decision_new */
+    TR_DECISION_BALLOT,   /* who, value: the ballot */
+    TR_DECISION_DECLINED, /* who, value: {"reason"} */
+    TR_DECISION_COUNTED,  /* the round is over */
+    TR_DECISION_MEDIATED, /* value: {"options": [text ...], "reason"}; none: the mediator did not help */
+    TR_DECISION_SETTLED,  /* who, value: {"option", "reason"} */
+    TR_DECISION_ENDED,    /* who, value: {"reason"} */
+    TR_DECISION_TRUTH,    /* who, value: {"option"}: which one was right, as is known now */
+    TR_DECISION_WHATS,
+} tr_decision_what_t;
+
+/* By tr_decision_what_t, ended by NULL. */
+extern const char *const tr_decision_what_words[];
+
+/* Borrowed for the call. */
+typedef struct tr_decision_event {
+    tr_decision_what_t what;
+    int64_t at_ms;
+    const char *who; /* NULL where it is nobody's */
+    tr_value_t value;
+} tr_decision_event_t;
+
+typedef enum tr_seat_state {
+    TR_SEAT_WAITING,
+    TR_SEAT_VOTED,
+    TR_SEAT_ABSTAINED,
+    TR_SEAT_DELEGATED,
+    TR_SEAT_DECLINED,
+} tr_seat_state_t;
+
+extern const char *const tr_seat_state_words[];
+
+/* A voter, and what it has said in this round. */
+typedef struct tr_seat {
+    char voter[257]; /* AID, or whatever a person is called */
+    uint64_t weight; /* TR_WEIGHT_ONE = one vote */
+    tr_seat_state_t state;
+    size_t delegate;   /* another seat; TR_NOBODY */
+    size_t carried_by; /* of the last count: whose ballot has its weight; TR_NOBODY */
+    double confidence; /* 0..1 */
+    char *reason;      /* owned, NULL */
+    int32_t *marks;    /* one for each option there may ever be; owned by the decision */
+} tr_seat_t;
+
+/* What was said for an option in the round before. */
+typedef struct tr_opinion {
+    size_t option;
+    double confidence;
+    char *reason; /* owned */
+} tr_opinion_t;
+
+typedef struct tr_decision {
+    char id[TR_DECISION_ID_MAX + 1];
+    char *question, *context, *mediator; /* owned; the last two may be NULL */
+    char *options[TR_DECISION_OPTIONS_MAX];
+    bool in_play[TR_DECISION_OPTIONS_MAX];
+    size_t option_count;
+    tr_poll_t poll;
+    tr_rules_t rules;
+    tr_seat_t *seats;
+    size_t seat_count, answered;
+    tr_map_t seat_of; /* voter -> index */
+    uint32_t round, rounds, agreement;
+    bool secret, person, mediated;
+    int64_t within_ms;
+
+    tr_decision_state_t state;
+    int64_t created_ms, changed_ms, deadline_ms; /* of the round */
+    tr_opinion_t *opinions;
+    size_t opinion_count;
+
+    bool counted; /* of the last round that was: */
+    tr_arena_t arena;
+    tr_count_t count;
+    tr_ruling_t ruling;
+    uint64_t lost; /* weight that was delegated to nobody who votes */
+    size_t winner; /* of one that is decided; TR_NOBODY */
+    size_t truth;  /* TR_NOBODY while it is not known */
+    char *why;     /* a sentence for people; owned, NULL before the first count */
+} tr_decision_t;
+
+/*
+ * Opens one. The wish, a map; what is not marked may be left out:
+ *   question  text (required)             options  [text ...], two at least, each once (required)
+ *   voters    [name | {"name", "weight"} ...] (required); a name stands there once; weight: a number, one vote is 1
+ *   context   text, told to the voters    method   "plurality"
+ *   score-max 10                          quorum   ballots that there must be
+ *   quorum-share, majority  per cent      tie      "none" | "first" | "lot" | "keep"; with "keep": text, and "lot": a number
+ *   within-ms of a round                  rounds   1    agreement  per cent, 80
+ *   mediator  name                        person   false          secret  false
+ * 0; -EINVAL with what is wrong; -ENOMEM. Then *ret is NULL.
+ */
+int tr_decision_new(
+    const char *id, const tr_decision_event_t *opened, tr_decision_t **ret, tr_error_t *error);
+void tr_decision_destroy(tr_decision_t **self); /* NULL-safe */
+
+/*
+ * What happens. 0; -EPROTO: not in this state; -ENOENT: no voter of it, or the mediator named nothing; -EINVAL: a ballot that
+ * is none; each with a text, and nothing has changed. -ENOMEM: as well.
+ *
+ * A ballot is one of {"choice": option}, {"approve": [option ...]}, {"scores": {option: number}}, {"ranking": [option, or
+ * [option ...] that share a place, ...]}, as the method asks for, {"abstain": true} or {"delegate": voter}; and may have
+ * "reason" and "confidence" (0..1). Until the round is counted a later one takes the place of an earlier one.
+ */
+int tr_decision_apply(tr_decision_t *self, const tr_decision_event_t *event, tr_error_t *error);
+
+/* Whether TR_DECISION_COUNTED is to come. */
+bool tr_decision_over(const tr_decision_t *self, int64_t now_ms);
+/* TR_NOBODY where it has no such voter, option. */
+size_t tr_decision_seat(const tr_decision_t *self, const char *voter);
+size_t tr_decision_option(const tr_decision_t *self, tr_value_t name);
+/* Of a vote on a question whose truth is known: 1 its best mark is the truth's alone, 0 it is not, -1 it said nothing. */
+int tr_decision_was_right(const tr_decision_t *self, const tr_seat_t *seat);
+
+/* ---- decision_tell.c ---- */
+
+/* The decision without its voters: a map of TR_DECISION_TOLD entries + `more` that the caller writes. */
+void tr_decision_write(tr_content_writer_t *w, const tr_decision_t *self, size_t more);
+/* Its voters and what they have said, an array; of a secret one only whether they have. */
+void tr_decision_write_votes(tr_content_writer_t *w, const tr_decision_t *self);
+/* What a voter is asked (and a mediator, with "action": "mediate"): a map. */
+void tr_decision_write_question(tr_content_writer_t *w, const tr_decision_t *self, const char *action);
+
+#endif

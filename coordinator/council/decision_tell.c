@@ -1,0 +1,136 @@
+/* What is told of a decision. */
+#include "coordinator/council/decision_private.h"
+
+static void write_option_name(
+    tr_content_writer_t *w, const char *key, const tr_decision_t *self, size_t option) {
+    tr_write_kv(w, key, option == TR_NOBODY ? NULL : self->options[option]);
+}
+
+/* Points as people count them, and what the option has of the votes. */
+static void write_options(tr_content_writer_t *w, const tr_decision_t *self) {
+    tr_write_str(w, "options");
+    tr_write_array(w, self->option_count);
+    for (size_t i = 0; i < self->option_count; i++) {
+        bool there = self->counted && i < self->count.poll.options;
+        tr_write_map(w, there ? 5 : 2);
+        tr_write_kv(w, "option", self->options[i]);
+        tr_write_kv_bool(w, "in-play", self->in_play[i]);
+        if (!there)
+            continue;
+        tr_write_kv_uint(w, "place", self->count.places[i]);
+        tr_write_kv_double(
+            w, "points", (double)self->count.points[i] / (double)tr_count_scale(self->count.poll.method));
+        tr_write_kv_double(w, "support", (double)tr_count_support(&self->count, i) / 10000);
+    }
+}
+
+static size_t count_seats(const tr_decision_t *self, tr_seat_state_t state) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->seat_count; i++)
+        n += self->seats[i].state == state;
+    return n;
+}
+
+static void write_turnout(tr_content_writer_t *w, const tr_decision_t *self) {
+    tr_write_kv_uint(w, "voters", self->seat_count);
+    for (int state = TR_SEAT_WAITING; state <= TR_SEAT_DECLINED; state++)
+        tr_write_kv_uint(w, tr_seat_state_words[state], count_seats(self, (tr_seat_state_t)state));
+    tr_write_kv_double(w, "lost-votes", (double)self->lost / (double)TR_WEIGHT_ONE);
+}
+
+void tr_decision_write(tr_content_writer_t *w, const tr_decision_t *self, size_t more) {
+    tr_write_map(w, 23 + more);
+    tr_write_kv(w, "decision", self->id);
+    tr_write_kv(w, "question", self->question);
+    tr_write_kv(w, "state", tr_decision_state_words[self->state]);
+    tr_write_kv(w, "method", tr_method_words[self->poll.method]);
+    tr_write_kv_uint(w, "round", self->round);
+    tr_write_kv_uint(w, "rounds", self->rounds);
+    tr_write_kv_bool(w, "secret", self->secret);
+    tr_write_kv(w, "mediator", self->mediator);
+    tr_write_kv_int(w, "created_ms", self->created_ms);
+    tr_write_kv_int(w, "changed_ms", self->changed_ms);
+    tr_write_kv_int(w, "deadline_ms", self->deadline_ms);
+    write_option_name(w, "winner", self, self->winner);
+    write_option_name(w, "truth", self, self->truth);
+    tr_write_kv(w, "verdict", self->counted ? tr_verdict_words[self->ruling.verdict] : NULL);
+    tr_write_kv(w, "why", self->why);
+    write_options(w, self);
+    write_turnout(w, self);
+}
+
+/* ---- votes ---- */
+
+static void write_marks(tr_content_writer_t *w, const tr_decision_t *self, const tr_seat_t *seat) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->option_count; i++)
+        n += seat->marks[i] != 0;
+    tr_write_str(w, "marks");
+    tr_write_map(w, n);
+    for (size_t i = 0; i < self->option_count; i++)
+        if (seat->marks[i])
+            tr_write_kv_int(w, self->options[i], seat->marks[i]);
+}
+
+static void write_vote(tr_content_writer_t *w, const tr_decision_t *self, const tr_seat_t *seat) {
+    const tr_seat_t *others = self->seats;
+    tr_write_map(w, self->secret ? 3 : 8);
+    tr_write_kv(w, "voter", seat->voter);
+    tr_write_kv_double(w, "weight", (double)seat->weight / (double)TR_WEIGHT_ONE);
+    if (self->secret) {
+        tr_write_kv(w, "said", seat->state == TR_SEAT_WAITING ? "waiting" : "answered");
+        return;
+    }
+    tr_write_kv(w, "said", tr_seat_state_words[seat->state]);
+    write_marks(w, self, seat);
+    tr_write_kv(w, "delegate", seat->delegate == TR_NOBODY ? NULL : others[seat->delegate].voter);
+    tr_write_kv(w, "carried-by", seat->carried_by == TR_NOBODY ? NULL : others[seat->carried_by].voter);
+    tr_write_kv(w, "reason", seat->reason);
+    tr_write_kv_double(w, "confidence", seat->confidence);
+}
+
+void tr_decision_write_votes(tr_content_writer_t *w, const tr_decision_t *self) {
+    tr_write_array(w, self->seat_count);
+    for (size_t i = 0; i < self->seat_count; i++)
+        write_vote(w, self, &self->seats[i]);
+}
+
+/* ---- what is asked ---- */
+
+static void write_opinions(tr_content_writer_t *w, const tr_decision_t *self) {
+    tr_write_str(w, "opinions");
+    tr_write_array(w, self->opinion_count);
+    for (size_t i = 0; i < self->opinion_count; i++) {
+        const tr_opinion_t *o = &self->opinions[i];
+        tr_write_map(w, 3);
+        tr_write_kv(w, "option", self->options[o->option]);
+        tr_write_kv(w, "reason", o->reason);
+        tr_write_kv_double(w, "confidence", o->confidence);
+    }
+}
+
+static void write_in_play(tr_content_writer_t *w, const tr_decision_t *self) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->option_count; i++)
+        n += self->in_play[i];
+    tr_write_str(w, "options");
+    tr_write_array(w, n);
+    for (size_t i = 0; i < self->option_count; i++)
+        if (self->in_play[i])
+            tr_write_str(w, self->options[i]);
+}
+
+void tr_decision_write_question(tr_content_writer_t *w, const tr_decision_t *self, const char *action) {
+    tr_write_map(w, 11);
+    tr_write_kv(w, "action", action);
+    tr_write_kv(w, "decision", self->id);
+    tr_write_kv(w, "question", self->question);
+    tr_write_kv(w, "context", self->context);
+    tr_write_kv(w, "method", tr_method_words[self->poll.method]);
+    tr_write_kv_int(w, "score-max", self->poll.score_max);
+    tr_write_kv_uint(w, "round", self->round);
+    tr_write_kv_uint(w, "rounds", self->rounds);
+    tr_write_kv_int(w, "deadline_ms", self->deadline_ms);
+    write_in_play(w, self);
+    write_opinions(w, self);
+}

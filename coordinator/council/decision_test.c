@@ -1,0 +1,359 @@
+#include "coordinator/council/decision.h"
+
+#include "proto/json.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef struct chamber {
+    tr_decision_t *d;
+    tr_error_t error;
+    int64_t now_ms;
+} chamber_t;
+
+/* Calls `use` with the value of a JSON text; NULL: with none. */
+static int with_value(chamber_t *c, tr_decision_what_t what, const char *who, const char *json) {
+    tr_content_writer_t w;
+    tr_content_t content = {0};
+    const void *bytes;
+    size_t len;
+    tr_error_t error;
+    tr_content_writer_init(&w);
+    if (json) {
+        if (tr_json_to_content(json, strlen(json), &w, &error) < 0)
+            fail_msg("%s: %s", json, error.text);
+        assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
+        assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    }
+    tr_decision_event_t e = {what, ++c->now_ms, who, json ? &content.root : NULL};
+    int rc = what == TR_DECISION_OPENED ? tr_decision_new("d1", &e, &c->d, &c->error)
+                                        : tr_decision_apply(c->d, &e, &c->error);
+    if (json)
+        tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    return rc;
+}
+
+static void open(chamber_t *c, const char *wish) {
+    tr_decision_destroy(&c->d);
+    if (with_value(c, TR_DECISION_OPENED, NULL, wish) < 0)
+        fail_msg("%s: %s", wish, c->error.text);
+}
+
+static void vote(chamber_t *c, const char *who, const char *ballot) {
+    if (with_value(c, TR_DECISION_BALLOT, who, ballot) < 0)
+        fail_msg("%s: %s", ballot, c->error.text);
+}
+
+static void count(chamber_t *c) {
+    assert_int_equal(with_value(c, TR_DECISION_COUNTED, NULL, NULL), 0);
+}
+
+static const char *winner(const chamber_t *c) {
+    return c->d->winner == TR_NOBODY ? "" : c->d->options[c->d->winner];
+}
+
+static int setup(void **state) {
+    *state = calloc(1, sizeof(chamber_t));
+    return 0;
+}
+
+static int teardown(void **state) {
+    chamber_t *c = *state;
+    tr_decision_destroy(&c->d);
+    free(c);
+    return 0;
+}
+
+#define ABC "'question': 'which?', 'options': ['a', 'b', 'c'], 'voters': ['ann', 'bob', 'cid']"
+
+/* JSON with ' in place of ". */
+static const char *quoted(const char *text) {
+    static char out[8][1024];
+    static size_t turn;
+    char *s = out[turn++ % 8];
+    size_t i = 0;
+    for (; text[i] && i < 1023; i++)
+        s[i] = (char)(text[i] == '\'' ? '"' : text[i]);
+    s[i] = '\0';
+    return s;
+}
+
+static void test_a_vote(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC "}"));
+    vote(c, "ann", quoted("{'choice': 'b', 'reason': 'cheaper', 'confidence': 0.5}"));
+    vote(c, "bob", quoted("{'choice': 'a'}"));
+    assert_false(tr_decision_over(c->d, c->now_ms));
+    vote(c, "bob", quoted("{'choice': 'b'}")); /* another mind */
+    assert_false(tr_decision_over(c->d, c->now_ms));
+    assert_int_equal(with_value(c, TR_DECISION_DECLINED, "cid", quoted("{'reason': 'busy'}")), 0);
+    assert_true(tr_decision_over(c->d, c->now_ms));
+    count(c);
+    assert_int_equal(c->d->state, TR_DECISION_DECIDED);
+    assert_string_equal(winner(c), "b");
+    assert_non_null(c->d->why);
+    assert_int_equal(with_value(c, TR_DECISION_BALLOT, "ann", quoted("{'choice': 'a'}")), -EPROTO);
+}
+
+static void test_its_time_passes(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC ", 'within-ms': 100, 'quorum': 2}"));
+    vote(c, "ann", quoted("{'choice': 'b'}"));
+    assert_false(tr_decision_over(c->d, c->d->deadline_ms - 1));
+    assert_true(tr_decision_over(c->d, c->d->deadline_ms));
+    count(c);
+    assert_int_equal(c->d->state, TR_DECISION_UNDECIDED);
+    assert_int_equal(c->d->ruling.verdict, TR_VERDICT_NO_QUORUM);
+}
+
+static void test_ballots_of_each_method(void **state) {
+    static const struct {
+        const char *method, *ballot, *winner;
+    } cases[] = {
+        {"plurality", "{'choice': 'c'}", "c"},
+        {"approval", "{'approve': ['c']}", "c"},
+        {"score", "{'scores': {'a': 3, 'c': 9}}", "c"},
+        {"borda", "{'ranking': ['c', ['a', 'b']]}", "c"},
+        {"schulze", "{'ranking': ['c', 'a']}", "c"},
+    };
+    chamber_t *c = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wish[300];
+        snprintf(wish, sizeof wish, "{" ABC ", 'method': '%s'}", cases[i].method);
+        open(c, quoted(wish));
+        vote(c, "ann", quoted(cases[i].ballot));
+        count(c);
+        assert_string_equal(winner(c), cases[i].winner);
+    }
+}
+
+static void test_what_is_no_ballot(void **state) {
+    static const struct {
+        const char *method, *ballot, *why;
+    } cases[] = {
+        {"plurality", "{'choice': 'x'}", "choice: \"x\" is none of the options"},
+        {"plurality", "{'choice': 7}", "choice: expected the texts of options"},
+        {"plurality", "{}", "expected a map with one of: choice, abstain, delegate"},
+        {"plurality", "7", "expected a map with one of: choice, abstain, delegate"},
+        {"plurality", "{'choice': 'a', 'abstain': true}",
+            "expected a map with one of: choice, abstain, delegate"},
+        {"plurality", "{'delegate': 'eve'}", "delegate: expected one of the voters"},
+        {"plurality", "{'delegate': 'ann'}", "delegate: expected another one of the voters"},
+        {"approval", "{'approve': ['a', 'a']}", "approve: \"a\" stands there twice"},
+        {"approval", "{'approve': 'a'}", "approve: expected a list of options"},
+        {"score", "{'scores': {'a': 11}}", "scores: expected whole numbers from 0 to 10"},
+        {"score", "{'scores': ['a']}", "scores: expected a map of options to numbers"},
+        {"borda", "{'ranking': ['a', ['b', 'a']]}", "ranking: \"a\" stands there twice"},
+        {"schulze", "{'ranking': 'a'}", "ranking: expected a list, the best option first"},
+    };
+    chamber_t *c = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wish[300];
+        snprintf(wish, sizeof wish, "{" ABC ", 'method': '%s'}", cases[i].method);
+        open(c, quoted(wish));
+        assert_int_equal(with_value(c, TR_DECISION_BALLOT, "ann", quoted(cases[i].ballot)), -EINVAL);
+        assert_string_equal(c->error.text, cases[i].why);
+        assert_int_equal(c->d->answered, 0);
+    }
+    assert_int_equal(with_value(c, TR_DECISION_BALLOT, "eve", quoted("{'ranking': ['a']}")), -ENOENT);
+}
+
+static void test_what_is_no_wish(void **state) {
+    static const struct {
+        const char *wish, *why;
+    } cases[] = {
+        {"7", "expected a map"},
+        {"{}", "question: expected a text of 1 to 2000 bytes"},
+        {"{'question': 'q', 'options': ['a']}", "options: expected a list of 2 to 64 texts"},
+        {"{'question': 'q', 'options': ['a', 'a']}", "options: \"a\" stands there twice"},
+        {"{'question': 'q', 'options': ['a', '']}", "options: expected texts of 1 to 200 bytes"},
+        {"{'question': 'q', 'options': ['a', 'b'], 'voters': []}",
+            "voters: expected a list of 1 to 10000 names"},
+        {"{'question': 'q', 'options': ['a', 'b'], 'voters': ['x', 'x']}", "voters: x stands there twice"},
+        {"{'question': 'q', 'options': ['a', 'b'], 'voters': [{'name': 'x', 'weight': -1}]}",
+            "voters: the weight of x is not from 0 to 100000"},
+        {"{" ABC ", 'method': 'shout'}", "method: expected plurality, approval ..."},
+        {"{" ABC ", 'majority': 101}", "majority: expected per cent, 0 to 100"},
+        {"{" ABC ", 'tie': 'keep'}", "keep: goes together with the tie rule \"keep\""},
+        {"{" ABC ", 'tie': 'keep', 'keep': 'x'}", "keep: none of the options"},
+        {"{" ABC ", 'rounds': 0}", "rounds: expected a whole number from 1 to 10"},
+    };
+    chamber_t *c = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(with_value(c, TR_DECISION_OPENED, NULL, quoted(cases[i].wish)), -EINVAL);
+        assert_string_equal(c->error.text, cases[i].why);
+        assert_null(c->d);
+    }
+}
+
+static void test_weights_and_delegates(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{'question': 'q', 'options': ['a', 'b'], 'voters': [{'name': 'ann', 'weight': 1.5}, "
+                   "'bob', 'cid', 'dan']}"));
+    vote(c, "ann", quoted("{'choice': 'a'}"));
+    vote(c, "bob", quoted("{'choice': 'b'}"));
+    vote(c, "cid", quoted("{'delegate': 'bob'}"));
+    vote(c, "dan", quoted("{'abstain': true}"));
+    count(c);
+    assert_string_equal(winner(c), "b");
+    assert_int_equal(c->d->seats[2].carried_by, 1);
+    assert_int_equal(c->d->ruling.support, 571428); /* 2 of 3.5 */
+}
+
+/* Opinions, fewer options, agreement. */
+static void test_consensus_in_rounds(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{'question': 'q', 'options': ['a', 'b', 'c', 'd'], 'voters': ['ann', 'bob', 'cid', "
+                   "'dan', 'eve'], 'rounds': 3}"));
+    vote(c, "ann", quoted("{'choice': 'a', 'reason': 'safe', 'confidence': 0.9}"));
+    vote(c, "bob", quoted("{'choice': 'a'}"));
+    vote(c, "cid", quoted("{'choice': 'b', 'reason': 'quick', 'confidence': 0.2}"));
+    vote(c, "dan", quoted("{'choice': 'b', 'reason': 'cheap', 'confidence': 0.6}"));
+    vote(c, "eve", quoted("{'choice': 'c', 'reason': 'new'}"));
+    count(c);
+    assert_int_equal(c->d->state, TR_DECISION_VOTING);
+    assert_int_equal(c->d->round, 2);
+    assert_true(c->d->in_play[0] && c->d->in_play[1]);
+    assert_false(c->d->in_play[2] || c->d->in_play[3]);
+    assert_int_equal(c->d->opinion_count, 3);
+    assert_string_equal(c->d->opinions[1].reason, "cheap"); /* the surest first */
+    assert_int_equal(with_value(c, TR_DECISION_BALLOT, "eve", quoted("{'choice': 'c'}")), -EINVAL);
+    assert_string_equal(c->error.text, "choice: \"c\" is not in play any more");
+    for (const char *const *who = (const char *const[]){"ann", "bob", "dan", "eve", NULL}; *who; who++)
+        vote(c, *who, quoted("{'choice': 'a'}"));
+    vote(c, "cid", quoted("{'choice': 'b'}"));
+    count(c);
+    assert_int_equal(c->d->state, TR_DECISION_DECIDED); /* 80 % */
+    assert_string_equal(winner(c), "a");
+}
+
+static void test_the_last_round_is_a_vote(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC ", 'rounds': 2}"));
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(c->d->state, TR_DECISION_VOTING);
+        vote(c, "ann", quoted("{'choice': 'a'}"));
+        vote(c, "bob", quoted("{'choice': 'a'}"));
+        vote(c, "cid", quoted("{'choice': 'b'}"));
+        count(c);
+    }
+    assert_int_equal(c->d->state, TR_DECISION_DECIDED);
+    assert_string_equal(winner(c), "a");
+}
+
+/* A tie: the mediator, a vote, a person. */
+static void test_a_conflict(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{'question': 'q', 'options': ['a', 'b'], 'voters': ['ann', 'bob'], 'mediator': 'm', "
+                   "'person': true}"));
+    vote(c, "ann", quoted("{'choice': 'a', 'reason': 'r'}"));
+    vote(c, "bob", quoted("{'choice': 'b'}"));
+    count(c);
+    assert_int_equal(c->d->state, TR_DECISION_MEDIATION);
+    assert_int_equal(c->d->opinion_count, 1);
+    assert_int_equal(with_value(c, TR_DECISION_MEDIATED, "m", quoted("{'options': ['both', 7]}")), -EINVAL);
+    assert_int_equal(c->d->option_count, 2);
+    assert_int_equal(with_value(c, TR_DECISION_MEDIATED, "m", quoted("{'options': ['both', 'a']}")), 0);
+    assert_int_equal(c->d->state, TR_DECISION_VOTING);
+    assert_int_equal(c->d->option_count, 3);
+    vote(c, "ann", quoted("{'choice': 'a'}"));
+    vote(c, "bob", quoted("{'choice': 'both'}"));
+    count(c);
+    assert_int_equal(c->d->state, TR_DECISION_WAITING_PERSON);
+    assert_int_equal(with_value(c, TR_DECISION_SETTLED, "eve", quoted("{'option': 'x'}")), -EINVAL);
+    assert_int_equal(
+        with_value(c, TR_DECISION_SETTLED, "eve", quoted("{'option': 'both', 'reason': 'peace'}")), 0);
+    assert_string_equal(winner(c), "both");
+    assert_string_equal(c->d->why, "eve chose it: peace");
+}
+
+static void test_no_mediator_helps(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{'question': 'q', 'options': ['a', 'b'], 'voters': ['ann', 'bob'], 'mediator': 'm'}"));
+    vote(c, "ann", quoted("{'choice': 'a'}"));
+    vote(c, "bob", quoted("{'choice': 'b'}"));
+    count(c);
+    assert_int_equal(with_value(c, TR_DECISION_MEDIATED, "m", NULL), 0);
+    assert_int_equal(c->d->state, TR_DECISION_UNDECIDED);
+    assert_int_equal(with_value(c, TR_DECISION_ENDED, "eve", NULL), -EPROTO);
+}
+
+static void test_the_truth_comes_out(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC ", 'method': 'borda'}"));
+    vote(c, "ann", quoted("{'ranking': ['a', 'b', 'c']}"));
+    vote(c, "bob", quoted("{'ranking': ['b', 'a']}"));
+    vote(c, "cid", quoted("{'ranking': [['a', 'b'], 'c']}"));
+    assert_int_equal(with_value(c, TR_DECISION_TRUTH, "eve", quoted("{'option': 'a'}")), -EPROTO);
+    count(c);
+    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[0]), -1);
+    assert_int_equal(with_value(c, TR_DECISION_TRUTH, "eve", quoted("{'option': 'a'}")), 0);
+    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[0]), 1);
+    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[1]), 0);
+    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[2]), -1);
+}
+
+static json_t *told(const chamber_t *c, void (*write)(tr_content_writer_t *w, const tr_decision_t *d)) {
+    tr_content_writer_t w;
+    tr_content_t content;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    write(&w, c->d);
+    assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
+    assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    json_t *json = tr_value_to_json(&content.root);
+    tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    return json;
+}
+
+static void write_all(tr_content_writer_t *w, const tr_decision_t *d) {
+    tr_decision_write(w, d, 0);
+}
+
+static void test_what_is_told(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC ", 'secret': true}"));
+    vote(c, "ann", quoted("{'choice': 'b', 'reason': 'mine'}"));
+    json_t *votes = told(c, tr_decision_write_votes), *ann = json_array_get(votes, 0);
+    assert_string_equal(json_string_value(json_object_get(ann, "said")), "answered");
+    assert_null(json_object_get(ann, "marks"));
+    json_decref(votes);
+    json_t *all = told(c, write_all);
+    assert_string_equal(json_string_value(json_object_get(all, "state")), "voting");
+    assert_int_equal(json_integer_value(json_object_get(all, "voted")), 1);
+    json_decref(all);
+    count(c);
+    all = told(c, write_all);
+    assert_string_equal(json_string_value(json_object_get(all, "winner")), "b");
+    json_t *b = json_array_get(json_object_get(all, "options"), 1);
+    assert_int_equal(json_integer_value(json_object_get(b, "place")), 1);
+    json_decref(all);
+}
+
+#define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        A_TEST(test_a_vote),
+        A_TEST(test_its_time_passes),
+        A_TEST(test_ballots_of_each_method),
+        A_TEST(test_what_is_no_ballot),
+        A_TEST(test_what_is_no_wish),
+        A_TEST(test_weights_and_delegates),
+        A_TEST(test_consensus_in_rounds),
+        A_TEST(test_the_last_round_is_a_vote),
+        A_TEST(test_a_conflict),
+        A_TEST(test_no_mediator_helps),
+        A_TEST(test_the_truth_comes_out),
+        A_TEST(test_what_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

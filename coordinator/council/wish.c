@@ -1,0 +1,169 @@
+#include "coordinator/council/wish.h"
+
+#include "coordinator/council/council.h"
+#include "lib/decision/record.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum weigh { BY_HEAD, BY_RECORD, BY_SKILLS } weigh_t;
+
+static const char *const weigh_words[] = {"none", "record", "skills"};
+
+typedef struct completing {
+    const tr_coordinator_t *coordinator;
+    tr_value_t asked, skills;
+    weigh_t weigh;
+    char own[TR_AID_MAX + 1];
+    tr_content_writer_t seats; /* maps, one behind the other */
+    size_t count;
+} completing_t;
+
+/* ---- weights ---- */
+
+static double weight_by_record(const completing_t *c, const char *voter) {
+    uint32_t right, wrong;
+    if (tr_store_record(c->coordinator->store, voter, &right, &wrong) < 0)
+        return 1;
+    return (double)tr_record_weight(right, wrong) / (double)TR_WEIGHT_ONE;
+}
+
+typedef struct matching {
+    const completing_t *c;
+    const char *voter;
+    double weight;
+} matching_t;
+
+/* One vote, and one more for all of the skills that it is about, a part of one for a part of them. */
+static void match_skills(void *arg, const tr_worker_t *worker) {
+    matching_t *m = arg;
+    size_t n = tr_value_size(m->c->skills), offered = 0;
+    char skill[TR_NAME_MAX + 1];
+    if (strcmp(worker->name, m->voter) != 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        offered += tr_value_copy(tr_value_at(m->c->skills, i), skill, sizeof skill) == 0 &&
+                   tr_worker_offers(worker, skill);
+    m->weight = 1 + (n ? (double)offered / (double)n : 0);
+}
+
+static double weight_of(const completing_t *c, const char *voter) {
+    matching_t m = {c, voter, 1};
+    if (c->weigh == BY_RECORD)
+        return weight_by_record(c, voter);
+    if (c->weigh == BY_SKILLS)
+        tr_board_each_worker(c->coordinator->board, NULL, match_skills, &m);
+    return m.weight;
+}
+
+/* ---- voters ---- */
+
+static void add_seat(completing_t *c, const char *voter, tr_value_t weight) {
+    tr_write_map(&c->seats, 2);
+    tr_write_kv(&c->seats, "name", voter);
+    tr_write_str(&c->seats, "weight");
+    if (weight)
+        tr_write_value(&c->seats, weight);
+    else
+        tr_write_double(&c->seats, weight_of(c, voter));
+    c->count++;
+}
+
+static void add_provider(void *arg, const tr_worker_t *worker) {
+    completing_t *c = arg;
+    if (strcmp(worker->name, c->own) != 0)
+        add_seat(c, worker->name, NULL);
+}
+
+static const char *add_service(completing_t *c, const char *name) {
+    size_t before = c->count;
+    tr_board_each_worker(c->coordinator->board, name, add_provider, c);
+    return c->count == before ? "voters: no agent offers one of the services" : NULL;
+}
+
+static const char *add_voter(completing_t *c, tr_value_t v) {
+    char name[TR_AID_MAX + 1], whole[2 * TR_AID_MAX];
+    tr_value_t text = tr_value_is_map(v) ? tr_value_get(v, "name") : v;
+    if (tr_value_copy(text, name, sizeof name) < 0 || !*name)
+        return "voters: expected names, svc:NAME, person:NAME, or maps with name and weight";
+    if (strncmp(name, "svc:", 4) == 0)
+        return add_service(c, name + 4);
+    const char *platform = strchr(c->own, '@');
+    bool whole_name = strchr(name, '@') || strncmp(name, TR_PERSON, strlen(TR_PERSON)) == 0;
+    snprintf(whole, sizeof whole, "%s%s", name, whole_name ? "" : platform);
+    add_seat(c, whole, tr_value_is_map(v) ? tr_value_get(v, "weight") : NULL);
+    return NULL;
+}
+
+static const char *add_voters(completing_t *c) {
+    tr_value_t voters = tr_value_get(c->asked, "voters");
+    const char *wrong = NULL;
+    if (!tr_value_is_array(voters) || tr_value_size(voters) == 0)
+        return "voters: expected a list of names, svc:NAME or person:NAME";
+    for (size_t i = 0; i < tr_value_size(voters) && !wrong; i++)
+        wrong = add_voter(c, tr_value_at(voters, i));
+    return wrong;
+}
+
+/* ---- all of it ---- */
+
+static const char *read_weigh(completing_t *c) {
+    tr_value_t weigh = tr_value_get(c->asked, "weigh");
+    for (c->weigh = BY_HEAD; weigh && c->weigh <= BY_SKILLS; c->weigh++)
+        if (tr_value_equals(weigh, weigh_words[c->weigh]))
+            break;
+    if (c->weigh > BY_SKILLS)
+        return "weigh: expected none, record or skills";
+    c->skills = tr_value_get(c->asked, "skills");
+    return c->weigh == BY_SKILLS && !tr_value_is_array(c->skills)
+               ? "skills: expected a list of services, for votes weighed by them"
+               : NULL;
+}
+
+/* What is kept as it was asked for. */
+static bool is_kept(tr_value_t key) {
+    return !tr_value_equals(key, "voters") && !tr_value_equals(key, "action") && !tr_value_equals(key, "lot");
+}
+
+static int64_t draw_lot(const completing_t *c) {
+    int64_t lot = tr_value_int(tr_value_get(c->asked, "lot"), INT64_MIN);
+    if (lot == INT64_MIN && getentropy(&lot, sizeof lot) < 0)
+        lot = (int64_t)(uintptr_t)c; /* any number that nobody chose */
+    return lot == INT64_MIN ? 0 : lot;
+}
+
+static void write_all(const completing_t *c, tr_content_writer_t *out) {
+    const msgpack_object_map *map = &c->asked->via.map;
+    const void *seats;
+    size_t len, kept = 0;
+    for (uint32_t i = 0; i < map->size; i++)
+        kept += is_kept(&map->ptr[i].key);
+    tr_write_map(out, kept + 2);
+    for (uint32_t i = 0; i < map->size; i++) {
+        if (!is_kept(&map->ptr[i].key))
+            continue;
+        tr_write_value(out, &map->ptr[i].key);
+        tr_write_value(out, &map->ptr[i].val);
+    }
+    tr_write_kv_int(out, "lot", draw_lot(c));
+    tr_write_str(out, "voters");
+    tr_write_array(out, c->count);
+    if (tr_content_writer_take(&c->seats, &seats, &len) == 0)
+        msgpack_sbuffer_write(&out->buffer, seats, len);
+    else
+        out->failed = true;
+}
+
+const char *tr_wish_complete(const tr_coordinator_t *self, tr_value_t asked, tr_content_writer_t *out) {
+    completing_t c = {.coordinator = self, .asked = asked};
+    tr_agent_aid(self->agent, c.own);
+    tr_content_writer_init(&c.seats);
+    const char *wrong = read_weigh(&c);
+    if (!wrong)
+        wrong = add_voters(&c);
+    if (!wrong)
+        write_all(&c, out);
+    tr_content_writer_finish(&c.seats);
+    return wrong;
+}

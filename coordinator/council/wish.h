@@ -1,0 +1,13 @@
+/*
+ * What is asked for with a decision, made into what is stored: voters by services are the agents that offer these now, names
+ * are whole AIDs, weights are numbers, a lot is drawn. So the same events give the same decision whenever they are read.
+ */
+#ifndef TR_COORDINATOR_COUNCIL_WISH_H
+#define TR_COORDINATOR_COUNCIL_WISH_H
+
+#include "coordinator/coordinator.h"
+
+/* Into an initialised writer. NULL, or what is wrong. */
+const char *tr_wish_complete(const tr_coordinator_t *self, tr_value_t asked, tr_content_writer_t *out);
+
+#endif
