@@ -151,6 +151,57 @@ class Tasks(harness.SystemTest):
             self.assertEqual([event["state"] for event in shown["history"]].count("completed"), 1)
         self.assertEqual(self.coordinator.stop(signal.SIGTERM).code, 0)
 
+    def lines(self, *rows):
+        path = self.directory + "/tasks.jsonl"
+        pathlib.Path(path).write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
+        return path
+
+    def completed(self):
+        return len(self.task("ls", "--state", "completed", "-o", "name").out.split())
+
+    def test_ten_thousand_while_agents_die(self):
+        """25 processes of 4 agents; 20 agents are killed while 10,000 tasks go through them: each is completed once."""
+        def team(name):
+            child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--count", "4", "--service", "work=4", "--behaviour", "echo")
+            child.wait_err("registered")
+            return child
+        teams = {f"team{i}": team(f"team{i}") for i in range(25)}
+        count = 10000
+        path = self.lines(*({"id": f"n{n}", "input": n, "tries": 50, "needs": [f"n{n - 1000}"] if n % 10 == 0 and n >= 1000 else []}
+                            for n in range(count)))
+        victims = random.Random(11).sample(sorted(teams), 5)
+        for victim in victims:  # they take work and do none of it
+            teams[victim].process.send_signal(signal.SIGSTOP)
+        self.assertEqual(len(self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split()), count)
+        for victim in victims:
+            harness.wait_until(lambda: any(row["agent"].startswith(victim + "-") for row in self.task("ls", "--state", "assigned", "-o", "json").json()),
+                               victim + " to have work in hand")
+            teams.pop(victim).process.kill()
+            teams[victim] = team("new-" + victim)
+        harness.wait_until(lambda: self.completed() == count, "all to be completed", 120)
+        rows = self.task("ls", "-o", "json").json()
+        self.assertEqual(len({row["task"] for row in rows}), count)
+        self.assertEqual({row["state"] for row in rows}, {"completed"})
+        again = [row["task"] for row in rows if row["tries"] > 1]
+        print(f"{len(again)} tasks were begun more than once")
+        self.assertTrue(again)
+        for task in again[:50] + ["n0", "n9999"]:
+            shown = self.show(task)
+            self.assertEqual(shown["result"], int(task[1:]))
+            self.assertEqual([event["state"] for event in shown["history"]].count("completed"), 1)
+
+    def test_many_from_a_file(self):
+        path = self.lines({"id": "a", "input": 1}, "\n", {"id": "b", "skills": ["rest"], "needs": ["a"]})
+        self.assertEqual(self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split(), ["a", "b"])
+        self.assertEqual(self.show("a")["skills"] + self.show("b")["skills"], ["work", "rest"])
+        done = self.task("submit", "--from", self.lines({"id": "c"}, "{\n"), code=3)
+        self.assertIn("tasks.jsonl:2:", done.err)
+        done = self.task("submit", "--from", self.lines({"id": "c"}), code=3)
+        self.assertIn("skills: expected a list", done.err)
+        self.assertIn("none of the lines 1 to 1 was taken", done.err)
+        self.assertIn("--from takes neither", self.task("submit", "--from", path, "--wait", code=1).err)
+        self.assertEqual(self.task("submit", "--from", "-", "--skill", "work", "-o", "name", text='{"id": "p"}').out.split(), ["p"])
+
     def test_what_is_wrong_is_told(self):
         self.assertIn("--skill is missing", self.task("submit", "1", code=1).err)
         self.assertIn("there is no task of this id", self.task("show", "none", code=3).err)

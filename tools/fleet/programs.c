@@ -61,7 +61,11 @@ int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
     int rc = tr_programs_find_one(self, "broker", "troupe-broker", programs.broker, error);
     if (rc == 0)
         rc = tr_programs_find_one(self, "agentd", "troupe-agentd", programs.agentd, error);
-    if (rc == 0)
-        *ret_programs = programs;
-    return rc;
+    if (rc < 0)
+        return rc;
+    if (tr_programs_find_one(
+            self, "coordinator", "troupe-coordinator", programs.coordinator, &(tr_error_t){0}) < 0)
+        programs.coordinator[0] = '\0';
+    *ret_programs = programs;
+    return 0;
 }

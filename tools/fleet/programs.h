@@ -9,6 +9,7 @@
 typedef struct tr_programs {
     char broker[PATH_MAX];
     char agentd[PATH_MAX];
+    char coordinator[PATH_MAX]; /* "" where it is not there: not everybody needs it */
 } tr_programs_t;
 
 /* Finds troupe-broker and troupe-agentd: beside this program (as installed), in the rooms beside its own (a

@@ -1,0 +1,109 @@
+#include "tools/verbs/tasks.h"
+
+#include "proto/json.h"
+
+#include <string.h>
+
+static const tr_column_t columns[] = {
+    {"task", TR_COLUMN_TEXT, .width = 17},
+    {"state", TR_COLUMN_STATE, .width = 16},
+    {"agent", TR_COLUMN_TEXT, .width = 16},
+    {"tries", TR_COLUMN_NUMBER},
+    {"priority", TR_COLUMN_NUMBER, .wide = true},
+    {"created_ms", TR_COLUMN_TIME, .wide = true},
+    {"changed_ms", TR_COLUMN_TIME},
+    {"description", TR_COLUMN_TEXT},
+    {"reason", TR_COLUMN_TEXT},
+};
+
+/* ---- asking ---- */
+
+int tr_tasks_open(
+    const tr_call_t *call, tr_cli_message_fn on_message, void *arg, tr_cli_session_t **ret_session) {
+    const tr_cli_common_t *common = call->options;
+    tr_cli_session_config_t config = {.call = call, .common = common, .on_message = on_message, .arg = arg};
+    return tr_cli_session_open(&config, ret_session);
+}
+
+int tr_tasks_ask(const tr_call_t *call, json_t *request, json_t **ret_answer) {
+    tr_cli_session_t *session = NULL;
+    int code = tr_tasks_open(call, NULL, NULL, &session);
+    *ret_answer = NULL;
+    if (code == TR_EXIT_OK)
+        code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE, request, ret_answer);
+    else
+        json_decref(request);
+    tr_cli_session_close(&session);
+    return code;
+}
+
+int tr_tasks_begin(const tr_call_t *call, bool stream, tr_output_t **ret_output) {
+    const tr_cli_common_t *common = call->options;
+    tr_output_config_t config = {.out = call->out,
+        .format = (tr_output_format_t)common->output,
+        .columns = columns,
+        .column_count = sizeof columns / sizeof *columns,
+        .stream = stream,
+        .colour = tr_output_colour(call->out)};
+    return tr_output_new(&config, ret_output) == 0 ? TR_EXIT_OK
+                                                   : tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+}
+
+void tr_tasks_put(tr_output_t *output, const json_t *task) {
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        json_t *value = json_object_get(task, columns[i].name);
+        tr_output_json(output, value ? json_incref(value) : json_null());
+    }
+    tr_output_row(output);
+}
+
+/* ---- watching ---- */
+
+static bool is_watched(const tr_tasks_watch_t *w, const char *id) {
+    for (size_t i = 0; i < w->count; i++)
+        if (strcmp(w->ids[i], id) == 0)
+            return true;
+    return w->count == 0;
+}
+
+static void note_end(tr_tasks_watch_t *w, const char *state) {
+    bool failed = strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+    if (!failed && strcmp(state, "completed") != 0)
+        return;
+    w->ended++;
+    w->failed += failed;
+    w->done = w->until_ended && w->ended >= w->count;
+}
+
+static void show_change(tr_tasks_watch_t *w, const json_t *task) {
+    const char *id = json_string_value(json_object_get(task, "task"));
+    const char *state = json_string_value(json_object_get(task, "state"));
+    if (!id || !state || !is_watched(w, id) || w->done)
+        return;
+    if (w->output)
+        tr_tasks_put(w->output, task);
+    note_end(w, state);
+}
+
+void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg) {
+    (void)session;
+    const tr_tasks_watch_t *w = arg;
+    if (w->deaf || tr_message_type(message) != TR_MESSAGE_EVENT)
+        return;
+    json_t *task = tr_value_to_json(tr_message_value(message));
+    show_change(arg, task);
+    json_decref(task);
+}
+
+int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
+    int code = TR_EXIT_OK;
+    for (size_t i = 0; i < w->count && code == TR_EXIT_OK; i++) {
+        json_t *task = NULL;
+        code = tr_cli_ask_json(session, w->call, TR_TASKS_SERVICE,
+            json_pack("{s:s, s:s}", "action", "show", "task", w->ids[i]), &task);
+        if (code == TR_EXIT_OK)
+            show_change(w, task);
+        json_decref(task);
+    }
+    return code;
+}

@@ -1,0 +1,33 @@
+/* What the verbs about tasks share. The options of each begin with tr_cli_common_t. */
+#ifndef TR_TOOLS_VERBS_TASKS_H
+#define TR_TOOLS_VERBS_TASKS_H
+
+#include "tools/cli/ask_json.h"
+#include "tools/cli/output.h"
+
+#define TR_TASKS_SERVICE "svc:tasks"
+
+int tr_tasks_open(
+    const tr_call_t *call, tr_cli_message_fn on_message, void *arg, tr_cli_session_t **ret_session);
+/* One question in a session of its own; takes the request. *ret_answer: a new reference, NULL where that fails. */
+int tr_tasks_ask(const tr_call_t *call, json_t *request, json_t **ret_answer);
+/* A table of tasks, and a row of it. */
+int tr_tasks_begin(const tr_call_t *call, bool stream, tr_output_t **ret_output);
+void tr_tasks_put(tr_output_t *output, const json_t *task);
+
+/* Tasks whose changes are heard of. */
+typedef struct tr_tasks_watch {
+    const tr_call_t *call;
+    tr_output_t *output;
+    const char *const *ids; /* NULL = all */
+    size_t count;
+    size_t ended, failed; /* of those that are waited for */
+    bool until_ended, done, deaf;
+} tr_tasks_watch_t;
+
+/* For a session's on_message; arg: the watch. */
+void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg);
+/* Asks for each that is watched: those that have ended already say nothing more. */
+int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session);
+
+#endif

@@ -1,0 +1,258 @@
+/* `troupe task submit`: gives the coordinator work (docs/tasks.md). */
+#include "lib/base/clock.h"
+#include "tools/cli/cli_json.h"
+#include "tools/cli/json_lines.h"
+#include "tools/cli/message_text.h"
+#include "tools/verbs/tasks.h"
+#include "tools/verbs/verbs.h"
+
+#include <string.h>
+
+#define BATCH 1000 /* of --from */
+
+typedef struct options {
+    tr_cli_common_t common;
+    tr_strings_t skills, needs;
+    const char *id, *key, *description, *from;
+    int64_t priority, tries, delay_ms, within_ms, timeout_ms;
+    bool approval, wait;
+} options_t;
+
+static const tr_option_t submit_table[] = {
+    {"skill", 's', "TR_TASKS_SERVICE", TR_LIST(options_t, skills), NULL,
+        "A service that its agent must offer; may be repeated, and is needed once at least.", .max = 16,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"id", 0, "ID", TR_STRING(options_t, id), NULL, "Its id, in place of one that is made.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"key", 'k', "KEY", TR_STRING(options_t, key), NULL,
+        "Submitted again under the same key it is the same task: nothing is done twice.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"description", 'd', "TEXT", TR_STRING(options_t, description), NULL, "For people.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"needs", 0, "TASK", TR_LIST(options_t, needs), NULL,
+        "One that must be completed before; may be repeated.", .max = 256, .flags = TR_OPTION_FLAG_ONLY},
+    {"priority", 'p', "N", TR_INT(options_t, priority), "4", "0 to 9, the highest.", .min = 0, .max = 9,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"tries", 0, "N", TR_INT(options_t, tries), "0", "How often it is tried; 0 is as the coordinator says.",
+        .min = 0, .max = 100, .flags = TR_OPTION_FLAG_ONLY},
+    {"try-time", 0, "TIME", TR_DURATION(options_t, timeout_ms), "0", "How long one try may take; 0 likewise.",
+        .min = 0, .flags = TR_OPTION_FLAG_ONLY},
+    {"delay", 0, "TIME", TR_DURATION(options_t, delay_ms), "0", "Not before so long from now.", .min = 0,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"within", 0, "TIME", TR_DURATION(options_t, within_ms), "0",
+        "It has failed when it is not done so long from now.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},
+    {"approval", 0, NULL, TR_BOOL(options_t, approval), NULL,
+        "Somebody has to `troupe task approve` it first.", .flags = TR_OPTION_FLAG_ONLY},
+    {"from", 'f', "FILE", TR_STRING(options_t, from), NULL,
+        "Many tasks: JSON, one a line, with the keys of docs/tasks.md; - is stdin. Where a line has no "
+        "skills, those of --skill. "
+        "Each thousand of them is taken as a whole, or refused.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"wait", 'w', NULL, TR_BOOL(options_t, wait), NULL, "Wait until it has ended, and print its result.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_OUTPUT_OPTION(options_t),
+    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+};
+
+static const tr_program_t submit_program = {
+    .name = "troupe task submit",
+    .summary = "Give the coordinator a task",
+    .description = "INPUT is what its agent is asked: JSON, a text, or - for stdin. The task is on the "
+                   "coordinator's disk when "
+                   "this ends, and its id is printed.",
+    .examples = "troupe task submit --skill digest '{\"path\": \"README.md\"}'\n"
+                "troupe task submit --skill digest --key readme --wait '{\"path\": \"README.md\"}'\n"
+                "troupe task submit --skill publish --needs t1 --approval '{}'\n"
+                "troupe task submit --skill digest --from tasks.jsonl",
+    .options = submit_table,
+    .option_count = sizeof submit_table / sizeof *submit_table,
+    .env_prefix = "TROUPE",
+    .arguments = "[INPUT]",
+    .most_arguments = 1,
+};
+
+static int read_input(const tr_call_t *call, json_t *task) {
+    static const tr_cli_given_t given = {.language = "auto"};
+    tr_cli_content_t content = {0};
+    int code = tr_cli_read_content(
+        call, call->arguments.count ? call->arguments.items[0] : NULL, &given, true, &content);
+    if (code == TR_EXIT_OK && content.len)
+        json_object_set_new(task, "input", tr_cli_content_json(content.language, content.bytes, content.len));
+    tr_cli_content_finish(&content);
+    return code;
+}
+
+/* NULL: what is wrong was told, and *ret_code says it. */
+static json_t *wish_of(const tr_call_t *call, int *ret_code) {
+    const options_t *o = call->options;
+    json_t *task = json_object();
+    json_object_set_new(task, "skills", tr_cli_texts(&o->skills));
+    json_object_set_new(task, "needs", tr_cli_texts(&o->needs));
+    json_object_set_new(task, "priority", json_integer(o->priority));
+    json_object_set_new(task, "approval", json_boolean(o->approval));
+    tr_cli_set_text(task, "id", o->id);
+    tr_cli_set_text(task, "key", o->key);
+    tr_cli_set_text(task, "description", o->description);
+    tr_cli_set_number(task, "tries", o->tries);
+    tr_cli_set_number(task, "timeout-ms", o->timeout_ms);
+    tr_cli_set_number(task, "delay-ms", o->delay_ms);
+    tr_cli_set_number(task, "deadline_ms", o->within_ms ? tr_clock_wall_ms() + o->within_ms : 0);
+    *ret_code = read_input(call, task);
+    if (*ret_code == TR_EXIT_OK)
+        return task;
+    json_decref(task);
+    return NULL;
+}
+
+static int begin_ids(const tr_call_t *call, tr_output_t **ret_output) {
+    static const tr_column_t two[] = {{"task", TR_COLUMN_TEXT}, {"existed", TR_COLUMN_TEXT}};
+    const options_t *o = call->options;
+    tr_output_config_t config = {call->out, (tr_output_format_t)o->common.output, two, 2};
+    return tr_output_new(&config, ret_output) == 0 ? TR_EXIT_OK
+                                                   : tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+}
+
+static void put_ids(tr_output_t *output, const json_t *answer) {
+    const json_t *submitted;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "tasks"), i, submitted) {
+        tr_output_json(output, json_incref(json_object_get(submitted, "task")));
+        tr_output_json(output, json_incref(json_object_get(submitted, "existed")));
+        tr_output_row(output);
+    }
+}
+
+static int print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id) {
+    json_t *task = NULL;
+    int code = tr_cli_ask_json(
+        session, call, TR_TASKS_SERVICE, json_pack("{s:s, s:s}", "action", "show", "task", id), &task);
+    if (code != TR_EXIT_OK)
+        return code;
+    if (strcmp(json_string_value(json_object_get(task, "state")), "completed") != 0)
+        code = tr_cli_fail(call, TR_EXIT_REFUSED, "%s has %s: %s", id,
+            json_string_value(json_object_get(task, "state")),
+            json_string_value(json_object_get(task, "reason")));
+    else
+        tr_cli_print_content(call->out, json_object_get(task, "result"));
+    json_decref(task);
+    return code;
+}
+
+/* Its changes are watched for before it is there. */
+static int submit_and_wait(const tr_call_t *call, json_t *request) {
+    tr_cli_session_t *session = NULL;
+    json_t *answer = NULL;
+    const char *id = NULL;
+    tr_tasks_watch_t w = {.call = call, .ids = &id, .count = 1, .until_ended = true, .deaf = true};
+    int code = tr_tasks_open(call, tr_tasks_on_change, &w, &session);
+    if (code == TR_EXIT_OK && tr_subscribe(tr_cli_session_agent(session), "task.*.state") < 0)
+        code = tr_cli_fail(call, TR_EXIT_REFUSED, "cannot subscribe to task.*.state");
+    if (code == TR_EXIT_OK)
+        code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE, request, &answer);
+    else
+        json_decref(request);
+    if (code == TR_EXIT_OK)
+        id = json_string_value(json_object_get(json_array_get(json_object_get(answer, "tasks"), 0), "task"));
+    if (code == TR_EXIT_OK && !id)
+        code =
+            tr_cli_fail(call, TR_EXIT_REFUSED, "the coordinator's answer is not one that this version knows");
+    w.deaf = false; /* what it has missed, it asks for */
+    if (code == TR_EXIT_OK)
+        code = tr_tasks_ask_each(&w, session);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_wait(session, &w.done, INT64_MAX);
+    if (code == TR_EXIT_OK) {
+        tr_cli_session_renew(session);
+        code = print_result(call, session, id);
+    }
+    tr_cli_session_close(&session);
+    json_decref(answer);
+    return code;
+}
+
+/* A batch of --from; takes it. */
+static int submit_batch(
+    const tr_call_t *call, tr_cli_session_t *session, json_t *tasks, tr_output_t *output) {
+    const options_t *o = call->options;
+    json_t *answer = NULL, *task;
+    size_t i;
+    json_array_foreach(tasks, i, task) if (!json_object_get(task, "skills") && o->skills.count)
+        json_object_set_new(task, "skills", tr_cli_texts(&o->skills));
+    tr_cli_session_renew(session);
+    int code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE,
+        json_pack("{s:s, s:o}", "action", "submit", "tasks", tasks), &answer);
+    if (code == TR_EXIT_OK)
+        put_ids(output, answer);
+    json_decref(answer);
+    return code;
+}
+
+static int submit_lines(
+    const tr_call_t *call, tr_json_lines_t *lines, tr_cli_session_t *session, tr_output_t *output) {
+    tr_error_t error = {0};
+    json_t *tasks = NULL;
+    int code = TR_EXIT_OK;
+    do {
+        size_t before = lines->number;
+        if (tr_json_lines_read(lines, BATCH, &tasks, &error) < 0)
+            return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
+        size_t count = json_array_size(tasks);
+        if (count == 0) {
+            json_decref(tasks);
+            return TR_EXIT_OK;
+        }
+        code = submit_batch(call, session, tasks, output);
+        if (code != TR_EXIT_OK)
+            fprintf(call->err,
+                "troupe task submit: none of the lines %zu to %zu was taken, those before were\n", before + 1,
+                lines->number);
+    } while (code == TR_EXIT_OK);
+    return code;
+}
+
+static int run_submit_from(const tr_call_t *call) {
+    const options_t *o = call->options;
+    tr_json_lines_t lines;
+    tr_error_t error = {0};
+    tr_cli_session_t *session = NULL;
+    tr_output_t *output = NULL;
+    if (call->arguments.count || o->wait || o->id || o->key)
+        return tr_cli_usage(call, "--from takes neither an INPUT nor --wait, --id, --key: the lines say it");
+    if (tr_json_lines_open(&lines, o->from, &error) < 0)
+        return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
+    int code = tr_tasks_open(call, NULL, NULL, &session);
+    if (code == TR_EXIT_OK)
+        code = begin_ids(call, &output);
+    if (code == TR_EXIT_OK)
+        code = submit_lines(call, &lines, session, output);
+    int written = output ? tr_cli_finish(call, &output) : TR_EXIT_OK;
+    tr_cli_session_close(&session);
+    tr_json_lines_finish(&lines);
+    return code == TR_EXIT_OK ? written : code;
+}
+
+static int run_submit(const tr_call_t *call) {
+    const options_t *o = call->options;
+    tr_output_t *output = NULL;
+    int code = TR_EXIT_OK;
+    if (o->from)
+        return run_submit_from(call);
+    if (o->skills.count == 0)
+        return tr_cli_usage(call, "--skill is missing: the service that its agent must offer");
+    json_t *task = wish_of(call, &code), *answer = NULL;
+    if (!task)
+        return code;
+    json_t *request = json_pack("{s:s, s:[o]}", "action", "submit", "tasks", task);
+    if (o->wait)
+        return submit_and_wait(call, request);
+    code = tr_tasks_ask(call, request, &answer);
+    if (code == TR_EXIT_OK)
+        code = begin_ids(call, &output);
+    if (code == TR_EXIT_OK)
+        put_ids(output, answer);
+    json_decref(answer);
+    return output ? tr_cli_finish(call, &output) : code;
+}
+
+const tr_verb_t tr_verb_task_submit = {
+    "task submit", TR_VERB_TALK, &submit_program, sizeof(options_t), run_submit};
