@@ -10,7 +10,7 @@
 #ifndef TR_COORDINATOR_STORE_H
 #define TR_COORDINATOR_STORE_H
 
-#include "coordinator/council/decision.h"
+#include "coordinator/council/motion.h"
 #include "coordinator/task.h"
 #include "lib/base/error.h"
 
@@ -57,13 +57,13 @@ int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]);
 /* ---- decisions (store_council.c): their events, and what is told of them ---- */
 
 /* told: what is told of it now, msgpack. key may be NULL. */
-void tr_store_add_decision(tr_store_t *self, const char *id, const char *key, tr_decision_state_t state,
-    const void *told, size_t len);
+void tr_store_add_decision(
+    tr_store_t *self, const char *id, const char *key, tr_motion_state_t state, const void *told, size_t len);
 void tr_store_update_decision(
-    tr_store_t *self, const char *id, tr_decision_state_t state, const void *told, size_t len);
-void tr_store_add_event(tr_store_t *self, const char *id, const tr_decision_event_t *event);
+    tr_store_t *self, const char *id, tr_motion_state_t state, const void *told, size_t len);
+void tr_store_add_event(tr_store_t *self, const char *id, const tr_motion_event_t *event);
 /* Each event of it, the oldest first; negative: that ends it, and is returned. -ENOENT: there is none. */
-typedef int (*tr_store_replayed_fn)(void *arg, const tr_decision_event_t *event);
+typedef int (*tr_store_replayed_fn)(void *arg, const tr_motion_event_t *event);
 int tr_store_replay(tr_store_t *self, const char *id, tr_store_replayed_fn replayed, void *arg);
 /* The ids of those that have not ended; negative as above. */
 typedef int (*tr_store_id_fn)(void *arg, const char *id);

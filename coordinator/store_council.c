@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-void tr_store_add_decision(tr_store_t *self, const char *id, const char *key, tr_decision_state_t state,
+void tr_store_add_decision(tr_store_t *self, const char *id, const char *key, tr_motion_state_t state,
     const void *told, size_t len) {
     sqlite3_stmt *s = self->statements[NEW_DECISION];
     tr_store_bind_text(s, 1, id);
@@ -15,7 +15,7 @@ void tr_store_add_decision(tr_store_t *self, const char *id, const char *key, tr
 }
 
 void tr_store_update_decision(
-    tr_store_t *self, const char *id, tr_decision_state_t state, const void *told, size_t len) {
+    tr_store_t *self, const char *id, tr_motion_state_t state, const void *told, size_t len) {
     sqlite3_stmt *s = self->statements[MOVE_DECISION];
     sqlite3_bind_int(s, 1, (int)state);
     sqlite3_bind_blob64(s, 2, told, len, SQLITE_STATIC);
@@ -25,7 +25,7 @@ void tr_store_update_decision(
 
 /* ---- events ---- */
 
-void tr_store_add_event(tr_store_t *self, const char *id, const tr_decision_event_t *event) {
+void tr_store_add_event(tr_store_t *self, const char *id, const tr_motion_event_t *event) {
     sqlite3_stmt *s = self->statements[ADD_EVENT];
     tr_content_writer_t w;
     const void *bytes = NULL;
@@ -52,9 +52,9 @@ static int give_event(sqlite3_stmt *s, tr_store_replayed_fn replayed, void *arg)
     const void *bytes = sqlite3_column_blob(s, 3);
     int what = sqlite3_column_int(s, 1), len = sqlite3_column_bytes(s, 3);
     int rc = len ? tr_content_init(&content, bytes, (size_t)len) : 0;
-    if (rc < 0 || what < 0 || what >= TR_DECISION_WHATS)
+    if (rc < 0 || what < 0 || what >= TR_MOTION_WHATS)
         return rc == -ENOMEM ? rc : -EBADMSG;
-    tr_decision_event_t event = {.what = (tr_decision_what_t)what,
+    tr_motion_event_t event = {.what = (tr_motion_what_t)what,
         .at_ms = sqlite3_column_int64(s, 0),
         .who = tr_store_text_at(s, 2),
         .value = len ? &content.root : NULL};
@@ -80,7 +80,7 @@ int tr_store_replay(tr_store_t *self, const char *id, tr_store_replayed_fn repla
 int tr_store_open_decisions(tr_store_t *self, tr_store_id_fn each, void *arg) {
     sqlite3_stmt *s = self->statements[OPEN_DECISIONS];
     int step, rc = 0;
-    sqlite3_bind_int(s, 1, TR_DECISION_DECIDED);
+    sqlite3_bind_int(s, 1, TR_MOTION_DECIDED);
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
         if ((rc = each(arg, tr_store_text_at(s, 0))) < 0)
             break;

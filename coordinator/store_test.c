@@ -220,11 +220,11 @@ static void a_key_finds_its_task(void **state) {
     assert_int_equal(tr_store_find_key(p->store, "key 2", id), -ENOENT);
 }
 
-static int on_replayed(void *arg, const tr_decision_event_t *event) {
+static int on_replayed(void *arg, const tr_motion_event_t *event) {
     place_t *p = arg;
-    sprintf(p->seen + strlen(p->seen), "%d:%s:%s:%d ", (int)event->at_ms, tr_decision_what_words[event->what],
+    sprintf(p->seen + strlen(p->seen), "%d:%s:%s:%d ", (int)event->at_ms, tr_motion_what_words[event->what],
         event->who ? event->who : "-", (int)tr_value_int(event->value, -1));
-    return event->what == TR_DECISION_TRUTH ? -EINTR : 0;
+    return event->what == TR_MOTION_TRUTH ? -EINTR : 0;
 }
 
 static int on_id(void *arg, const char *id) {
@@ -243,12 +243,12 @@ static void decisions_come_back(void **state) {
     char id[TR_TASK_ID_MAX + 1];
     msgpack_object seven = {.type = MSGPACK_OBJECT_POSITIVE_INTEGER, .via.u64 = 7};
     tr_store_begin(p->store);
-    tr_store_add_decision(p->store, "d1", "key", TR_DECISION_VOTING, "one", 3);
-    tr_store_add_decision(p->store, "d2", NULL, TR_DECISION_VOTING, "two", 3);
-    tr_store_add_event(p->store, "d1", &(tr_decision_event_t){TR_DECISION_OPENED, 10, NULL, &seven});
-    tr_store_add_event(p->store, "d2", &(tr_decision_event_t){TR_DECISION_OPENED, 11, NULL, &seven});
-    tr_store_add_event(p->store, "d1", &(tr_decision_event_t){TR_DECISION_COUNTED, 12, "ann", NULL});
-    tr_store_update_decision(p->store, "d1", TR_DECISION_DECIDED, "ONE", 3);
+    tr_store_add_decision(p->store, "d1", "key", TR_MOTION_VOTING, "one", 3);
+    tr_store_add_decision(p->store, "d2", NULL, TR_MOTION_VOTING, "two", 3);
+    tr_store_add_event(p->store, "d1", &(tr_motion_event_t){TR_MOTION_OPENED, 10, NULL, &seven});
+    tr_store_add_event(p->store, "d2", &(tr_motion_event_t){TR_MOTION_OPENED, 11, NULL, &seven});
+    tr_store_add_event(p->store, "d1", &(tr_motion_event_t){TR_MOTION_COUNTED, 12, "ann", NULL});
+    tr_store_update_decision(p->store, "d1", TR_MOTION_DECIDED, "ONE", 3);
     assert_int_equal(tr_store_commit(p->store, &p->error), 0);
     open_again(p);
     assert_int_equal(tr_store_replay(p->store, "d1", on_replayed, p), 0);
@@ -259,7 +259,7 @@ static void decisions_come_back(void **state) {
     assert_string_equal(p->seen, "d2 ");
     *p->seen = '\0';
     assert_int_equal(tr_store_list_decisions(p->store, -1, 0, 9, on_told, p), 0);
-    assert_int_equal(tr_store_list_decisions(p->store, TR_DECISION_DECIDED, 0, 9, on_told, p), 0);
+    assert_int_equal(tr_store_list_decisions(p->store, TR_MOTION_DECIDED, 0, 9, on_told, p), 0);
     assert_int_equal(tr_store_list_decisions(p->store, -1, 2, 9, on_told, p), 0);
     assert_string_equal(p->seen, "2:two 1:ONE 1:ONE 1:ONE ");
     assert_int_equal(tr_store_find_decision_key(p->store, "key", id), 0);

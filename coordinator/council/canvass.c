@@ -34,7 +34,7 @@ static bool is_mediator(const tr_held_t *held, size_t place) {
 }
 
 static const char *name_at(const tr_held_t *held, size_t place) {
-    const tr_decision_t *d = held->decision;
+    const tr_motion_t *d = held->decision;
     return is_mediator(held, place) ? d->mediator : d->seats[place].voter;
 }
 
@@ -42,9 +42,9 @@ static void decline(tr_held_t *held, size_t place, const char *reason) {
     tr_error_t error = {0};
     const char *who = name_at(held, place);
     if (is_mediator(held, place))
-        tr_council_happen_because(held, TR_DECISION_MEDIATED, who, NULL, &error); /* ignoring: it has ended */
+        tr_council_happen_because(held, TR_MOTION_MEDIATED, who, NULL, &error); /* ignoring: it has ended */
     else
-        tr_council_happen_because(held, TR_DECISION_DECLINED, who, reason, &error); /* likewise, ignoring */
+        tr_council_happen_because(held, TR_MOTION_DECLINED, who, reason, &error); /* likewise, ignoring */
 }
 
 /* A ballot that is none is as good as no answer, with what is wrong as its reason. */
@@ -56,8 +56,8 @@ static void on_answer(
     (void)agent, (void)state, (void)conversation;
     if (!held)
         return;
-    tr_decision_event_t event = {
-        .what = is_mediator(held, c->place) ? TR_DECISION_MEDIATED : TR_DECISION_BALLOT,
+    tr_motion_event_t event = {
+        .what = is_mediator(held, c->place) ? TR_MOTION_MEDIATED : TR_MOTION_BALLOT,
         .at_ms = tr_clock_wall_ms(),
         .who = name_at(held, c->place),
         .value = tr_message_value(message),
@@ -81,9 +81,9 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *conversati
 
 /* ---- asking ---- */
 
-static int64_t time_left(const tr_decision_t *d) {
+static int64_t time_left(const tr_motion_t *d) {
     int64_t left_ms = d->deadline_ms - tr_clock_wall_ms();
-    return d->state == TR_DECISION_MEDIATION ? MEDIATION_MS : left_ms > 0 ? left_ms : 1;
+    return d->state == TR_MOTION_MEDIATION ? MEDIATION_MS : left_ms > 0 ? left_ms : 1;
 }
 
 static int start(tr_held_t *held, tr_canvass_t *c, const char *who, const tr_content_writer_t *question) {
@@ -131,9 +131,9 @@ static void on_retry(tr_agent_t *agent, void *state, void *arg) {
 }
 
 static bool ask_voters(tr_held_t *held, const tr_content_writer_t *question) {
-    const tr_decision_t *d = held->decision;
+    const tr_motion_t *d = held->decision;
     uint32_t round = d->round;
-    for (size_t i = 0; i < d->seat_count && d->round == round && d->state == TR_DECISION_VOTING; i++) {
+    for (size_t i = 0; i < d->seat_count && d->round == round && d->state == TR_MOTION_VOTING; i++) {
         const tr_seat_t *seat = &d->seats[i];
         bool person = strncmp(seat->voter, TR_PERSON, strlen(TR_PERSON)) == 0;
         if (seat->state == TR_SEAT_WAITING && !held->asked[i] && !person && !ask(held, i, question))
@@ -148,10 +148,10 @@ static bool ask_mediator(tr_held_t *held, const tr_content_writer_t *question) {
 }
 
 void tr_canvass(tr_held_t *held) {
-    bool mediation = held->decision->state == TR_DECISION_MEDIATION;
+    bool mediation = held->decision->state == TR_MOTION_MEDIATION;
     tr_content_writer_t question;
     tr_content_writer_init(&question);
-    tr_decision_write_question(&question, held->decision, mediation ? "mediate" : "vote");
+    tr_motion_write_question(&question, held->decision, mediation ? "mediate" : "vote");
     bool all = mediation ? ask_mediator(held, &question) : ask_voters(held, &question);
     tr_content_writer_finish(&question);
     if (!all && !held->retry)

@@ -10,11 +10,11 @@
 
 tr_held_t *tr_council_find(const tr_coordinator_t *self, const char *id) {
     tr_held_t *held = tr_map_find_ptr(&self->decisions, id, strlen(id));
-    return held && !tr_decision_ended(held->decision->state) ? held : NULL;
+    return held && !tr_motion_ended(held->decision->state) ? held : NULL;
 }
 
 /* Takes the decision, unless it fails. */
-static tr_held_t *hold(tr_coordinator_t *self, tr_decision_t *decision) {
+static tr_held_t *hold(tr_coordinator_t *self, tr_motion_t *decision) {
     tr_held_t *held = calloc(1, sizeof *held);
     if (!held)
         return NULL;
@@ -29,24 +29,24 @@ static tr_held_t *hold(tr_coordinator_t *self, tr_decision_t *decision) {
 }
 
 static void let_go(tr_held_t *held) {
-    const tr_decision_t *d = held->decision;
+    const tr_motion_t *d = held->decision;
     tr_canvass_end(held);
     tr_timer_cancel(&held->timer);
     tr_timer_cancel(&held->retry);
     tr_map_delete(&held->coordinator->decisions, d->id, strlen(d->id));
-    tr_decision_destroy(&held->decision);
+    tr_motion_destroy(&held->decision);
     free(held->asked);
     free(held);
 }
 
 /* ---- what is stored and told ---- */
 
-static void note(tr_coordinator_t *self, const tr_decision_t *d, const char *key, bool added) {
+static void note(tr_coordinator_t *self, const tr_motion_t *d, const char *key, bool added) {
     tr_content_writer_t w, *published;
     const void *told;
     size_t len;
     tr_content_writer_init(&w);
-    tr_decision_write(&w, d, 0);
+    tr_motion_write(&w, d, 0);
     if (tr_content_writer_take(&w, &told, &len) < 0)
         len = 0;
     if (added)
@@ -56,19 +56,18 @@ static void note(tr_coordinator_t *self, const tr_decision_t *d, const char *key
     tr_content_writer_finish(&w);
     published = tr_effect_publish(self, "decision", d->id, "state");
     if (published)
-        tr_decision_write(published, d, 0);
+        tr_motion_write(published, d, 0);
 }
 
-void tr_council_record(
-    tr_coordinator_t *self, const tr_decision_t *decision, const tr_decision_event_t *event) {
+void tr_council_record(tr_coordinator_t *self, const tr_motion_t *decision, const tr_motion_event_t *event) {
     tr_effects_change(self);
     tr_store_add_event(self->store, decision->id, event);
     note(self, decision, NULL, false);
 }
 
 /* A ballot, to who watches: of a secret decision only that there is one. */
-static void publish_vote(const tr_held_t *held, const tr_decision_event_t *e) {
-    const tr_decision_t *d = held->decision;
+static void publish_vote(const tr_held_t *held, const tr_motion_event_t *e) {
+    const tr_motion_t *d = held->decision;
     tr_content_writer_t *w = tr_effect_publish(held->coordinator, "decision", d->id, "vote");
     if (!w)
         return;
@@ -101,7 +100,7 @@ static void on_time(tr_agent_t *agent, void *state, void *arg) {
     tr_held_t *held = arg;
     (void)agent, (void)state;
     held->timer = NULL;
-    if (held->decision->state == TR_DECISION_VOTING)
+    if (held->decision->state == TR_MOTION_VOTING)
         wait_for_end(held); /* counted by tr_council_turn */
 }
 
@@ -117,27 +116,27 @@ static void wait_for_end(tr_held_t *held) {
 
 /* Another round, or another state. */
 static void follow(tr_held_t *held) {
-    const tr_decision_t *d = held->decision;
+    const tr_motion_t *d = held->decision;
     tr_canvass_end(held);
     note(held->coordinator, d, NULL, false);
-    if (d->state == TR_DECISION_VOTING)
+    if (d->state == TR_MOTION_VOTING)
         wait_for_end(held);
-    if (d->state == TR_DECISION_VOTING || d->state == TR_DECISION_MEDIATION)
+    if (d->state == TR_MOTION_VOTING || d->state == TR_MOTION_MEDIATION)
         tr_effect_call(
             held->coordinator, begin_asking, d->id, d->round); /* else its time ends the round, ignoring */
 }
 
-int tr_council_happen(tr_held_t *held, const tr_decision_event_t *event, tr_error_t *error) {
-    const tr_decision_t *d = held->decision;
+int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_t *error) {
+    const tr_motion_t *d = held->decision;
     uint32_t round = d->round;
-    tr_decision_state_t state = d->state;
-    int rc = tr_decision_apply(held->decision, event, error);
+    tr_motion_state_t state = d->state;
+    int rc = tr_motion_apply(held->decision, event, error);
     if (rc < 0)
         return rc;
     held->coordinator->stirred = true;
     tr_effects_change(held->coordinator);
     tr_store_add_event(held->coordinator->store, d->id, event);
-    if (event->what == TR_DECISION_BALLOT || event->what == TR_DECISION_DECLINED)
+    if (event->what == TR_MOTION_BALLOT || event->what == TR_MOTION_DECLINED)
         publish_vote(held, event);
     if (d->round != round || d->state != state)
         follow(held);
@@ -145,10 +144,10 @@ int tr_council_happen(tr_held_t *held, const tr_decision_event_t *event, tr_erro
 }
 
 int tr_council_happen_because(
-    tr_held_t *held, tr_decision_what_t what, const char *who, const char *reason, tr_error_t *error) {
+    tr_held_t *held, tr_motion_what_t what, const char *who, const char *reason, tr_error_t *error) {
     tr_content_writer_t w;
     tr_content_t content = {0};
-    tr_decision_event_t event = {.what = what, .at_ms = tr_clock_wall_ms(), .who = who};
+    tr_motion_event_t event = {.what = what, .at_ms = tr_clock_wall_ms(), .who = who};
     const void *bytes;
     size_t len;
     tr_content_writer_init(&w);
@@ -167,12 +166,12 @@ int tr_council_happen_because(
 
 int tr_council_open(tr_coordinator_t *self, const char *id, const char *key, tr_value_t wish, int64_t now_ms,
     tr_error_t *error) {
-    tr_decision_event_t opened = {.what = TR_DECISION_OPENED, .at_ms = now_ms, .value = wish};
-    tr_decision_t *decision = NULL;
-    int rc = tr_decision_new(id, &opened, &decision, error);
+    tr_motion_event_t opened = {.what = TR_MOTION_OPENED, .at_ms = now_ms, .value = wish};
+    tr_motion_t *decision = NULL;
+    int rc = tr_motion_new(id, &opened, &decision, error);
     tr_held_t *held = rc == 0 ? hold(self, decision) : NULL;
     if (!held) {
-        tr_decision_destroy(&decision);
+        tr_motion_destroy(&decision);
         return rc < 0 ? rc : tr_error_set(error, -ENOMEM, "out of memory");
     }
     tr_effects_change(self);
@@ -187,22 +186,22 @@ int tr_council_open(tr_coordinator_t *self, const char *id, const char *key, tr_
 
 typedef struct replay {
     const char *id;
-    tr_decision_t *decision;
+    tr_motion_t *decision;
     tr_error_t *error;
 } replay_t;
 
-static int on_replayed(void *arg, const tr_decision_event_t *event) {
+static int on_replayed(void *arg, const tr_motion_event_t *event) {
     replay_t *r = arg;
-    if (event->what == TR_DECISION_OPENED)
-        return tr_decision_new(r->id, event, &r->decision, r->error);
-    return r->decision ? tr_decision_apply(r->decision, event, r->error) : -EBADMSG;
+    if (event->what == TR_MOTION_OPENED)
+        return tr_motion_new(r->id, event, &r->decision, r->error);
+    return r->decision ? tr_motion_apply(r->decision, event, r->error) : -EBADMSG;
 }
 
-int tr_council_load(tr_coordinator_t *self, const char *id, tr_decision_t **ret, tr_error_t *error) {
+int tr_council_load(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_error_t *error) {
     replay_t r = {.id = id, .error = error};
     int rc = tr_store_replay(self->store, id, on_replayed, &r);
     if (rc < 0)
-        tr_decision_destroy(&r.decision);
+        tr_motion_destroy(&r.decision);
     *ret = r.decision;
     return rc == -ENOENT && !*error->text ? tr_error_set(error, rc, "there is no decision of this id") : rc;
 }
@@ -214,10 +213,10 @@ typedef struct restoring {
 
 static int restore(void *arg, const char *id) {
     restoring_t *r = arg;
-    tr_decision_t *decision = NULL;
+    tr_motion_t *decision = NULL;
     int rc = tr_council_load(r->coordinator, id, &decision, r->error);
     if (rc == 0 && !hold(r->coordinator, decision)) {
-        tr_decision_destroy(&decision);
+        tr_motion_destroy(&decision);
         rc = tr_error_set(r->error, -ENOMEM, "out of memory");
     }
     return rc;
@@ -237,7 +236,7 @@ void tr_council_resume(tr_coordinator_t *self) {
     for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->decisions, &cursor));) {
         tr_held_t *held = (tr_held_t *)(uintptr_t)slot->value;
         tr_canvass_end(held);
-        if (held->decision->state == TR_DECISION_VOTING)
+        if (held->decision->state == TR_MOTION_VOTING)
             wait_for_end(held);
         tr_effect_call(
             self, begin_asking, held->decision->id, held->decision->round); /* ignoring, likewise */
@@ -252,10 +251,10 @@ void tr_council_turn(tr_coordinator_t *self) {
     self->stirred = false;
     for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->decisions, &cursor));) {
         tr_held_t *held = (tr_held_t *)(uintptr_t)slot->value;
-        if (tr_decision_over(held->decision, tr_clock_wall_ms()) &&
-            tr_council_happen_because(held, TR_DECISION_COUNTED, NULL, NULL, &error) < 0)
+        if (tr_motion_over(held->decision, tr_clock_wall_ms()) &&
+            tr_council_happen_because(held, TR_MOTION_COUNTED, NULL, NULL, &error) < 0)
             self->stirred = true; /* no memory: at the next turn */
-        if (!tr_decision_ended(held->decision->state))
+        if (!tr_motion_ended(held->decision->state))
             continue;
         let_go(held);
         cursor = 0; /* the map has closed the gap */

@@ -22,14 +22,14 @@ static void conclude(const tr_question_t *q, int rc, const tr_error_t *error) {
 /* One that has not ended; after a refusal NULL. */
 static tr_held_t *find(const tr_question_t *q) {
     tr_held_t *held = tr_council_find(q->coordinator, q->id);
-    tr_decision_t *ended = NULL;
+    tr_motion_t *ended = NULL;
     tr_error_t error = {0};
     if (held)
         return held;
     int rc = tr_council_load(q->coordinator, q->id, &ended, &error);
     if (rc == 0)
         rc = tr_error_set(&error, -EPROTO, "it has ended already");
-    tr_decision_destroy(&ended);
+    tr_motion_destroy(&ended);
     conclude(q, rc, &error);
     return NULL;
 }
@@ -48,7 +48,7 @@ static void tell_opened(const tr_question_t *q, const char *id, bool existed) {
 /* Its id: the one that was asked for, or a new one. */
 static const char *read_id(const tr_question_t *q, char id[TR_TASK_ID_MAX + 1]) {
     tr_value_t asked = tr_value_get(q->content, "id");
-    tr_decision_t *there = NULL;
+    tr_motion_t *there = NULL;
     tr_error_t error = {0};
     if (!asked) {
         tr_desk_make_id('d', id);
@@ -57,7 +57,7 @@ static const char *read_id(const tr_question_t *q, char id[TR_TASK_ID_MAX + 1]) 
     if (tr_value_copy(asked, id, TR_TASK_ID_MAX + 1) < 0 || !tr_desk_is_id(id))
         return "id: expected 1 to 64 of A-Z a-z 0-9 _ - + ~";
     bool taken = tr_council_load(q->coordinator, id, &there, &error) == 0;
-    tr_decision_destroy(&there);
+    tr_motion_destroy(&there);
     return taken ? "id: there is a decision of this id" : NULL;
 }
 
@@ -112,18 +112,18 @@ typedef struct telling {
     bool secret;
 } telling_t;
 
-static int count_event(void *arg, const tr_decision_event_t *event) {
+static int count_event(void *arg, const tr_motion_event_t *event) {
     (void)event;
     ++((telling_t *)arg)->count;
     return 0;
 }
 
-static int write_event(void *arg, const tr_decision_event_t *event) {
+static int write_event(void *arg, const tr_motion_event_t *event) {
     const telling_t *t = arg;
-    bool hidden = t->secret && event->what == TR_DECISION_BALLOT;
+    bool hidden = t->secret && event->what == TR_MOTION_BALLOT;
     tr_write_map(t->w, 4);
     tr_write_kv_int(t->w, "at_ms", event->at_ms);
-    tr_write_kv(t->w, "what", tr_decision_what_words[event->what]);
+    tr_write_kv(t->w, "what", tr_motion_what_words[event->what]);
     tr_write_kv(t->w, "who", event->who);
     tr_write_str(t->w, "said");
     if (event->value && !hidden)
@@ -135,7 +135,7 @@ static int write_event(void *arg, const tr_decision_event_t *event) {
 
 void tr_desk_decision(tr_question_t *q) {
     tr_store_t *store = q->coordinator->store;
-    tr_decision_t *d = NULL;
+    tr_motion_t *d = NULL;
     tr_error_t error = {0};
     telling_t t = {0};
     int rc = tr_council_load(q->coordinator, q->id, &d, &error);
@@ -146,15 +146,15 @@ void tr_desk_decision(tr_question_t *q) {
     t.w = rc == 0 ? tr_question_answer(q) : NULL;
     if (t.w) {
         t.secret = d->secret;
-        tr_decision_write(t.w, d, 3);
+        tr_motion_write(t.w, d, 3);
         tr_write_kv(t.w, "context", d->context);
         tr_write_str(t.w, "votes");
-        tr_decision_write_votes(t.w, d);
+        tr_motion_write_votes(t.w, d);
         tr_write_str(t.w, "history");
         tr_write_array(t.w, t.count);
         tr_store_replay(store, q->id, write_event, &t); /* as many as just now */
     }
-    tr_decision_destroy(&d);
+    tr_motion_destroy(&d);
 }
 
 static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
@@ -165,7 +165,7 @@ static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
 }
 
 void tr_desk_decisions(tr_question_t *q) {
-    int state = tr_page_state(q, tr_decision_state_words);
+    int state = tr_page_state(q, tr_motion_state_words);
     tr_page_t page;
     if (state < -1)
         return;
@@ -192,7 +192,7 @@ void tr_desk_vote(tr_question_t *q) {
     tr_error_t error = {0};
     const char *who = voter_of(q, as, sizeof as);
     tr_held_t *held = who ? find(q) : NULL;
-    tr_decision_event_t event = {TR_DECISION_BALLOT, q->now_ms, who, tr_value_get(q->content, "ballot")};
+    tr_motion_event_t event = {TR_MOTION_BALLOT, q->now_ms, who, tr_value_get(q->content, "ballot")};
     if (!who)
         tr_question_refuse(
             q, "unauthorised", "voter: expected person:NAME, or nothing: an agent votes for itself");
@@ -200,41 +200,41 @@ void tr_desk_vote(tr_question_t *q) {
         conclude(q, tr_council_happen(held, &event, &error), &error);
 }
 
-static void happen(const tr_question_t *q, tr_decision_what_t what) {
+static void happen(const tr_question_t *q, tr_motion_what_t what) {
     tr_error_t error = {0};
     tr_held_t *held = find(q);
-    tr_decision_event_t event = {what, q->now_ms, tr_message_sender(q->message), q->content};
+    tr_motion_event_t event = {what, q->now_ms, tr_message_sender(q->message), q->content};
     if (held)
         conclude(q, tr_council_happen(held, &event, &error), &error);
 }
 
 void tr_desk_settle(tr_question_t *q) {
-    happen(q, TR_DECISION_SETTLED);
+    happen(q, TR_MOTION_SETTLED);
 }
 
 void tr_desk_withdraw(tr_question_t *q) {
-    happen(q, TR_DECISION_ENDED);
+    happen(q, TR_MOTION_ENDED);
 }
 
 /* ---- truth ---- */
 
 /* What is known of its voters now counts (sign 1), or does not any more (-1). */
-static void add_records(const tr_question_t *q, const tr_decision_t *d, int sign) {
+static void add_records(const tr_question_t *q, const tr_motion_t *d, int sign) {
     for (size_t i = 0; i < d->seat_count; i++) {
-        int right = tr_decision_was_right(d, &d->seats[i]);
+        int right = tr_motion_was_right(d, &d->seats[i]);
         if (right >= 0)
             tr_store_add_record(q->coordinator->store, d->seats[i].voter, sign * right, sign * !right);
     }
 }
 
 void tr_desk_truth(tr_question_t *q) {
-    tr_decision_t *d = NULL;
+    tr_motion_t *d = NULL;
     tr_error_t error = {0};
-    tr_decision_event_t event = {TR_DECISION_TRUTH, q->now_ms, tr_message_sender(q->message), q->content};
+    tr_motion_event_t event = {TR_MOTION_TRUTH, q->now_ms, tr_message_sender(q->message), q->content};
     int rc = tr_council_load(q->coordinator, q->id, &d, &error);
     size_t before = rc == 0 ? d->truth : TR_NOBODY;
     if (rc == 0)
-        rc = tr_decision_apply(d, &event, &error);
+        rc = tr_motion_apply(d, &event, &error);
     if (rc == 0 && d->truth != before) {
         size_t now = d->truth;
         tr_council_record(q->coordinator, d, &event);
@@ -244,5 +244,5 @@ void tr_desk_truth(tr_question_t *q) {
         add_records(q, d, 1);
     }
     conclude(q, rc, &error);
-    tr_decision_destroy(&d);
+    tr_motion_destroy(&d);
 }

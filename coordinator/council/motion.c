@@ -1,4 +1,4 @@
-#include "coordinator/council/decision_private.h"
+#include "coordinator/council/motion_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,38 +7,37 @@
 
 #define MAP_SEED UINT64_C(0x7f4a7c15) /* names are no secret here, and a decision has 10000 at most */
 
-const char *const tr_decision_state_words[] = {
+const char *const tr_motion_state_words[] = {
     "voting", "mediation", "waiting_person", "decided", "undecided", "cancelled", NULL};
-const char *const tr_decision_what_words[] = {
+const char *const tr_motion_what_words[] = {
     "opened", "ballot", "declined", "counted", "mediated", "settled", "cancelled", "truth", NULL};
 const char *const tr_seat_state_words[] = {"waiting", "voted", "abstained", "delegated", "declined", NULL};
 
-bool tr_decision_ended(tr_decision_state_t state) {
-    return state >= TR_DECISION_DECIDED;
+bool tr_motion_ended(tr_motion_state_t state) {
+    return state >= TR_MOTION_DECIDED;
 }
 
-size_t tr_decision_seat(const tr_decision_t *self, const char *voter) {
+size_t tr_motion_seat(const tr_motion_t *self, const char *voter) {
     const uint64_t *index = tr_map_find(&self->seat_of, voter, strlen(voter));
     return index ? (size_t)*index : TR_NOBODY;
 }
 
-size_t tr_decision_option(const tr_decision_t *self, tr_value_t name) {
+size_t tr_motion_option(const tr_motion_t *self, tr_value_t name) {
     for (size_t i = 0; i < self->option_count; i++)
         if (tr_value_equals(name, self->options[i]))
             return i;
     return TR_NOBODY;
 }
 
-int tr_decision_was_right(const tr_decision_t *self, const tr_seat_t *seat) {
-    size_t favourite = seat->state == TR_SEAT_VOTED ? tr_decision_favourite(self, seat->marks) : TR_NOBODY;
+int tr_motion_was_right(const tr_motion_t *self, const tr_seat_t *seat) {
+    size_t favourite = seat->state == TR_SEAT_VOTED ? tr_motion_favourite(self, seat->marks) : TR_NOBODY;
     return self->truth == TR_NOBODY || favourite == TR_NOBODY ? -1 : favourite == self->truth;
 }
 
 /* ---- its life ---- */
 
-int tr_decision_new(
-    const char *id, const tr_decision_event_t *opened, tr_decision_t **ret, tr_error_t *error) {
-    tr_decision_t *self = calloc(1, sizeof *self);
+int tr_motion_new(const char *id, const tr_motion_event_t *opened, tr_motion_t **ret, tr_error_t *error) {
+    tr_motion_t *self = calloc(1, sizeof *self);
     *ret = NULL;
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
@@ -46,19 +45,19 @@ int tr_decision_new(
     tr_map_init(&self->seat_of, MAP_SEED);
     tr_arena_init(&self->arena, 1);
     self->winner = self->truth = TR_NOBODY;
-    int rc = tr_decision_read_wish(self, opened->value, error);
+    int rc = tr_motion_read_wish(self, opened->value, error);
     if (rc < 0) {
-        tr_decision_destroy(&self);
+        tr_motion_destroy(&self);
         return rc;
     }
     self->created_ms = self->changed_ms = opened->at_ms;
-    tr_decision_begin_round(self, opened->at_ms);
+    tr_motion_begin_round(self, opened->at_ms);
     *ret = self;
     return 0;
 }
 
-void tr_decision_destroy(tr_decision_t **self_p) {
-    tr_decision_t *self = *self_p;
+void tr_motion_destroy(tr_motion_t **self_p) {
+    tr_motion_t *self = *self_p;
     if (!self)
         return;
     for (size_t i = 0; i < self->opinion_count; i++)
@@ -89,36 +88,36 @@ static char *copy_reason(tr_value_t value) {
     const char *text = tr_value_str(tr_value_get(value, "reason"), &len);
     if (!text || len == 0 || memchr(text, '\0', len))
         return NULL;
-    if (len > TR_DECISION_REASON_MAX)
-        for (len = TR_DECISION_REASON_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+    if (len > TR_MOTION_REASON_MAX)
+        for (len = TR_MOTION_REASON_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;
     return strndup(text, len);
 }
 
-static int take_seat(tr_decision_t *self, const tr_decision_event_t *e, tr_seat_t **ret, tr_error_t *error) {
-    size_t seat = e->who ? tr_decision_seat(self, e->who) : TR_NOBODY;
-    if (self->state != TR_DECISION_VOTING)
+static int take_seat(tr_motion_t *self, const tr_motion_event_t *e, tr_seat_t **ret, tr_error_t *error) {
+    size_t seat = e->who ? tr_motion_seat(self, e->who) : TR_NOBODY;
+    if (self->state != TR_MOTION_VOTING)
         return tr_error_set(
-            error, -EPROTO, "it is not being voted on: it is %s", tr_decision_state_words[self->state]);
+            error, -EPROTO, "it is not being voted on: it is %s", tr_motion_state_words[self->state]);
     if (seat == TR_NOBODY)
         return tr_error_set(error, -ENOENT, "%.200s is none of its voters", e->who ? e->who : "nobody");
     *ret = &self->seats[seat];
     return 0;
 }
 
-static void answer(tr_decision_t *self, tr_seat_t *seat, tr_seat_state_t state, tr_value_t value) {
+static void answer(tr_motion_t *self, tr_seat_t *seat, tr_seat_state_t state, tr_value_t value) {
     self->answered += seat->state == TR_SEAT_WAITING;
     seat->state = state;
     free(seat->reason);
     seat->reason = copy_reason(value);
 }
 
-static int take_ballot(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+static int take_ballot(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
     tr_seat_t *seat = NULL;
     tr_said_t said;
     int rc = take_seat(self, e, &seat, error);
     if (rc == 0)
-        rc = tr_decision_read_ballot(self, e->value, &said, error);
+        rc = tr_motion_read_ballot(self, e->value, &said, error);
     if (rc < 0)
         return rc;
     if (said.delegate == (size_t)(seat - self->seats))
@@ -132,7 +131,7 @@ static int take_ballot(tr_decision_t *self, const tr_decision_event_t *e, tr_err
 }
 
 /* What it has said stays, where it has said something. */
-static int take_decline(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
+static int take_decline(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
     tr_seat_t *seat = NULL;
     int rc = take_seat(self, e, &seat, error);
     if (rc == 0 && seat->state == TR_SEAT_WAITING)
@@ -142,42 +141,41 @@ static int take_decline(tr_decision_t *self, const tr_decision_event_t *e, tr_er
 
 /* ---- what else happens ---- */
 
-bool tr_decision_over(const tr_decision_t *self, int64_t now_ms) {
-    return self->state == TR_DECISION_VOTING &&
+bool tr_motion_over(const tr_motion_t *self, int64_t now_ms) {
+    return self->state == TR_MOTION_VOTING &&
            (self->answered == self->seat_count || now_ms >= self->deadline_ms);
 }
 
-static int take_count(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
-    if (self->state != TR_DECISION_VOTING)
+static int take_count(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
+    if (self->state != TR_MOTION_VOTING)
         return tr_error_set(error, -EPROTO, "it is not being voted on");
-    int rc = tr_decision_count(self, e->at_ms);
+    int rc = tr_motion_count(self, e->at_ms);
     return rc < 0 ? tr_error_set(error, rc, "cannot count: %s", strerror(-rc)) : 0;
 }
 
-static int take_mediation(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
-    if (self->state != TR_DECISION_MEDIATION)
+static int take_mediation(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
+    if (self->state != TR_MOTION_MEDIATION)
         return tr_error_set(error, -EPROTO, "no mediator is asked");
     if (tr_value_is_map(e->value))
-        return tr_decision_mediate(self, tr_value_get(e->value, "options"), e->at_ms, error);
+        return tr_motion_mediate(self, tr_value_get(e->value, "options"), e->at_ms, error);
     self->mediated = true;
-    tr_decision_escalate(self, true);
+    tr_motion_escalate(self, true);
     return 0;
 }
 
 /* The option that a person names. */
-static int read_option(
-    const tr_decision_t *self, const tr_decision_event_t *e, size_t *ret, tr_error_t *error) {
-    size_t option = tr_decision_option(self, tr_value_get(e->value, "option"));
+static int read_option(const tr_motion_t *self, const tr_motion_event_t *e, size_t *ret, tr_error_t *error) {
+    size_t option = tr_motion_option(self, tr_value_get(e->value, "option"));
     if (option == TR_NOBODY)
         return tr_error_set(error, -EINVAL, "option: expected one of its options");
     *ret = option;
     return 0;
 }
 
-static int settle(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
-    char why[TR_DECISION_REASON_MAX + 512], *reason;
+static int settle(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
+    char why[TR_MOTION_REASON_MAX + 512], *reason;
     size_t option = 0;
-    if (self->state != TR_DECISION_WAITING_PERSON)
+    if (self->state != TR_MOTION_WAITING_PERSON)
         return tr_error_set(error, -EPROTO, "it does not wait for a person");
     int rc = read_option(self, e, &option, error);
     if (rc < 0)
@@ -191,39 +189,39 @@ static int settle(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t 
     free(self->why);
     self->why = reason;
     self->winner = option;
-    self->state = TR_DECISION_DECIDED;
+    self->state = TR_MOTION_DECIDED;
     return 0;
 }
 
-static int cancel(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
-    if (tr_decision_ended(self->state))
+static int cancel(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
+    if (tr_motion_ended(self->state))
         return tr_error_set(error, -EPROTO, "it has ended already");
     free(self->why);
     self->why = copy_reason(e->value);
-    self->state = TR_DECISION_CANCELLED;
+    self->state = TR_MOTION_CANCELLED;
     return 0;
 }
 
-static int learn(tr_decision_t *self, const tr_decision_event_t *e, tr_error_t *error) {
-    if (self->state != TR_DECISION_DECIDED && self->state != TR_DECISION_UNDECIDED)
+static int learn(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
+    if (self->state != TR_MOTION_DECIDED && self->state != TR_MOTION_UNDECIDED)
         return tr_error_set(error, -EPROTO, "it has not been voted on to the end");
     return read_option(self, e, &self->truth, error);
 }
 
-static int apply(tr_decision_t *self, const tr_decision_event_t *event, tr_error_t *error) {
+static int apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error) {
     switch (event->what) {
-    case TR_DECISION_BALLOT: return take_ballot(self, event, error);
-    case TR_DECISION_DECLINED: return take_decline(self, event, error);
-    case TR_DECISION_COUNTED: return take_count(self, event, error);
-    case TR_DECISION_MEDIATED: return take_mediation(self, event, error);
-    case TR_DECISION_SETTLED: return settle(self, event, error);
-    case TR_DECISION_ENDED: return cancel(self, event, error);
-    case TR_DECISION_TRUTH: return learn(self, event, error);
+    case TR_MOTION_BALLOT: return take_ballot(self, event, error);
+    case TR_MOTION_DECLINED: return take_decline(self, event, error);
+    case TR_MOTION_COUNTED: return take_count(self, event, error);
+    case TR_MOTION_MEDIATED: return take_mediation(self, event, error);
+    case TR_MOTION_SETTLED: return settle(self, event, error);
+    case TR_MOTION_ENDED: return cancel(self, event, error);
+    case TR_MOTION_TRUTH: return learn(self, event, error);
     default: return tr_error_set(error, -EPROTO, "it is open already");
     }
 }
 
-int tr_decision_apply(tr_decision_t *self, const tr_decision_event_t *event, tr_error_t *error) {
+int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error) {
     int rc = apply(self, event, error);
     if (rc == 0)
         self->changed_ms = event->at_ms;

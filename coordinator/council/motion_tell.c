@@ -1,13 +1,13 @@
 /* What is told of a decision. */
-#include "coordinator/council/decision_private.h"
+#include "coordinator/council/motion_private.h"
 
 static void write_option_name(
-    tr_content_writer_t *w, const char *key, const tr_decision_t *self, size_t option) {
+    tr_content_writer_t *w, const char *key, const tr_motion_t *self, size_t option) {
     tr_write_kv(w, key, option == TR_NOBODY ? NULL : self->options[option]);
 }
 
 /* Points as people count them, and what the option has of the votes. */
-static void write_options(tr_content_writer_t *w, const tr_decision_t *self) {
+static void write_options(tr_content_writer_t *w, const tr_motion_t *self) {
     tr_write_str(w, "options");
     tr_write_array(w, self->option_count);
     for (size_t i = 0; i < self->option_count; i++) {
@@ -24,25 +24,25 @@ static void write_options(tr_content_writer_t *w, const tr_decision_t *self) {
     }
 }
 
-static size_t count_seats(const tr_decision_t *self, tr_seat_state_t state) {
+static size_t count_seats(const tr_motion_t *self, tr_seat_state_t state) {
     size_t n = 0;
     for (size_t i = 0; i < self->seat_count; i++)
         n += self->seats[i].state == state;
     return n;
 }
 
-static void write_turnout(tr_content_writer_t *w, const tr_decision_t *self) {
+static void write_turnout(tr_content_writer_t *w, const tr_motion_t *self) {
     tr_write_kv_uint(w, "voters", self->seat_count);
     for (int state = TR_SEAT_WAITING; state <= TR_SEAT_DECLINED; state++)
         tr_write_kv_uint(w, tr_seat_state_words[state], count_seats(self, (tr_seat_state_t)state));
     tr_write_kv_double(w, "lost-votes", (double)self->lost / (double)TR_WEIGHT_ONE);
 }
 
-void tr_decision_write(tr_content_writer_t *w, const tr_decision_t *self, size_t more) {
+void tr_motion_write(tr_content_writer_t *w, const tr_motion_t *self, size_t more) {
     tr_write_map(w, 23 + more);
     tr_write_kv(w, "decision", self->id);
     tr_write_kv(w, "question", self->question);
-    tr_write_kv(w, "state", tr_decision_state_words[self->state]);
+    tr_write_kv(w, "state", tr_motion_state_words[self->state]);
     tr_write_kv(w, "method", tr_method_words[self->poll.method]);
     tr_write_kv_uint(w, "round", self->round);
     tr_write_kv_uint(w, "rounds", self->rounds);
@@ -61,7 +61,7 @@ void tr_decision_write(tr_content_writer_t *w, const tr_decision_t *self, size_t
 
 /* ---- votes ---- */
 
-static void write_marks(tr_content_writer_t *w, const tr_decision_t *self, const tr_seat_t *seat) {
+static void write_marks(tr_content_writer_t *w, const tr_motion_t *self, const tr_seat_t *seat) {
     size_t n = 0;
     for (size_t i = 0; i < self->option_count; i++)
         n += seat->marks[i] != 0;
@@ -72,7 +72,7 @@ static void write_marks(tr_content_writer_t *w, const tr_decision_t *self, const
             tr_write_kv_int(w, self->options[i], seat->marks[i]);
 }
 
-static void write_vote(tr_content_writer_t *w, const tr_decision_t *self, const tr_seat_t *seat) {
+static void write_vote(tr_content_writer_t *w, const tr_motion_t *self, const tr_seat_t *seat) {
     const tr_seat_t *others = self->seats;
     tr_write_map(w, self->secret ? 3 : 8);
     tr_write_kv(w, "voter", seat->voter);
@@ -89,7 +89,7 @@ static void write_vote(tr_content_writer_t *w, const tr_decision_t *self, const 
     tr_write_kv_double(w, "confidence", seat->confidence);
 }
 
-void tr_decision_write_votes(tr_content_writer_t *w, const tr_decision_t *self) {
+void tr_motion_write_votes(tr_content_writer_t *w, const tr_motion_t *self) {
     tr_write_array(w, self->seat_count);
     for (size_t i = 0; i < self->seat_count; i++)
         write_vote(w, self, &self->seats[i]);
@@ -97,7 +97,7 @@ void tr_decision_write_votes(tr_content_writer_t *w, const tr_decision_t *self) 
 
 /* ---- what is asked ---- */
 
-static void write_opinions(tr_content_writer_t *w, const tr_decision_t *self) {
+static void write_opinions(tr_content_writer_t *w, const tr_motion_t *self) {
     tr_write_str(w, "opinions");
     tr_write_array(w, self->opinion_count);
     for (size_t i = 0; i < self->opinion_count; i++) {
@@ -109,7 +109,7 @@ static void write_opinions(tr_content_writer_t *w, const tr_decision_t *self) {
     }
 }
 
-static void write_in_play(tr_content_writer_t *w, const tr_decision_t *self) {
+static void write_in_play(tr_content_writer_t *w, const tr_motion_t *self) {
     size_t n = 0;
     for (size_t i = 0; i < self->option_count; i++)
         n += self->in_play[i];
@@ -120,7 +120,7 @@ static void write_in_play(tr_content_writer_t *w, const tr_decision_t *self) {
             tr_write_str(w, self->options[i]);
 }
 
-void tr_decision_write_question(tr_content_writer_t *w, const tr_decision_t *self, const char *action) {
+void tr_motion_write_question(tr_content_writer_t *w, const tr_motion_t *self, const char *action) {
     tr_write_map(w, 11);
     tr_write_kv(w, "action", action);
     tr_write_kv(w, "decision", self->id);

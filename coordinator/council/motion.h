@@ -1,11 +1,11 @@
 /*
- * A decision: a question with options, put to voters in one round or several. Pure: no clock, no socket, no disk.
+ * A motion: a question with options that a group decides, put to voters in one round or several. Pure: no clock, no socket, no disk.
  *
  * Whatever happens to a decision is an event, and the same events give the same decision: what is stored are the events, and
  * whoever has them can count again.
  *
  * Rounds. In a round each voter says something (a ballot) or declines. It is over when all have, or when its time has passed
- * (tr_decision_over), and is then counted (TR_DECISION_COUNTED) by lib/decision. Of a decision with one round the rules say
+ * (tr_motion_over), and is then counted (TR_MOTION_COUNTED) by lib/decision. Of a decision with one round the rules say
  * what follows. With several it is a search for consensus: where the best option has the support that was asked for
  * (`agreement`), it is decided; else the worse half of the options is out of play, and the next round is told what was said
  * for the others. The last round falls back to the rules.
@@ -20,63 +20,63 @@
  *
  * and from all three that have not ended to cancelled. One thread.
  */
-#ifndef TR_COORDINATOR_COUNCIL_DECISION_H
-#define TR_COORDINATOR_COUNCIL_DECISION_H
+#ifndef TR_COORDINATOR_COUNCIL_MOTION_H
+#define TR_COORDINATOR_COUNCIL_MOTION_H
 
 #include "lib/base/map.h"
 #include "lib/decision/delegation.h"
 #include "lib/decision/ruling.h"
 #include "proto/content.h"
 
-#define TR_DECISION_ID_MAX       64u
-#define TR_DECISION_OPTIONS_MAX  64u
-#define TR_DECISION_VOTERS_MAX   10000u
-#define TR_DECISION_ROUNDS_MAX   10u
-#define TR_DECISION_QUESTION_MAX 2000u /* bytes */
-#define TR_DECISION_OPTION_MAX   200u
-#define TR_DECISION_REASON_MAX   1000u /* what is longer is cut */
-#define TR_DECISION_CONTEXT_MAX  (64u << 10)
-#define TR_DECISION_OPINIONS_MAX 3u     /* told of one option */
-#define TR_DECISION_WITHIN_MS    60000  /* of a round that says nothing of it */
-#define TR_DECISION_AGREEMENT    800000 /* millionths, of one with several rounds that says nothing of it */
+#define TR_MOTION_ID_MAX       64u
+#define TR_MOTION_OPTIONS_MAX  64u
+#define TR_MOTION_VOTERS_MAX   10000u
+#define TR_MOTION_ROUNDS_MAX   10u
+#define TR_MOTION_QUESTION_MAX 2000u /* bytes */
+#define TR_MOTION_OPTION_MAX   200u
+#define TR_MOTION_REASON_MAX   1000u /* what is longer is cut */
+#define TR_MOTION_CONTEXT_MAX  (64u << 10)
+#define TR_MOTION_OPINIONS_MAX 3u     /* told of one option */
+#define TR_MOTION_WITHIN_MS    60000  /* of a round that says nothing of it */
+#define TR_MOTION_AGREEMENT    800000 /* millionths, of one with several rounds that says nothing of it */
 
-typedef enum tr_decision_state {
-    TR_DECISION_VOTING,
-    TR_DECISION_MEDIATION,
-    TR_DECISION_WAITING_PERSON,
-    TR_DECISION_DECIDED,
-    TR_DECISION_UNDECIDED,
-    TR_DECISION_CANCELLED,
-    TR_DECISION_STATES,
-} tr_decision_state_t;
+typedef enum tr_motion_state {
+    TR_MOTION_VOTING,
+    TR_MOTION_MEDIATION,
+    TR_MOTION_WAITING_PERSON,
+    TR_MOTION_DECIDED,
+    TR_MOTION_UNDECIDED,
+    TR_MOTION_CANCELLED,
+    TR_MOTION_STATES,
+} tr_motion_state_t;
 
-/* By tr_decision_state_t, ended by NULL. */
-extern const char *const tr_decision_state_words[];
+/* By tr_motion_state_t, ended by NULL. */
+extern const char *const tr_motion_state_words[];
 
-bool tr_decision_ended(tr_decision_state_t state);
+bool tr_motion_ended(tr_motion_state_t state);
 
-typedef enum tr_decision_what {
-    TR_DECISION_OPENED,   /* value: the wish, see tr_decision_new */
-    TR_DECISION_BALLOT,   /* who, value: the ballot */
-    TR_DECISION_DECLINED, /* who, value: {"reason"} */
-    TR_DECISION_COUNTED,  /* the round is over */
-    TR_DECISION_MEDIATED, /* value: {"options": [text ...], "reason"}; none: the mediator did not help */
-    TR_DECISION_SETTLED,  /* who, value: {"option", "reason"} */
-    TR_DECISION_ENDED,    /* who, value: {"reason"} */
-    TR_DECISION_TRUTH,    /* who, value: {"option"}: which one was right, as is known now */
-    TR_DECISION_WHATS,
-} tr_decision_what_t;
+typedef enum tr_motion_what {
+    TR_MOTION_OPENED,   /* value: the wish, see tr_motion_new */
+    TR_MOTION_BALLOT,   /* who, value: the ballot */
+    TR_MOTION_DECLINED, /* who, value: {"reason"} */
+    TR_MOTION_COUNTED,  /* the round is over */
+    TR_MOTION_MEDIATED, /* value: {"options": [text ...], "reason"}; none: the mediator did not help */
+    TR_MOTION_SETTLED,  /* who, value: {"option", "reason"} */
+    TR_MOTION_ENDED,    /* who, value: {"reason"} */
+    TR_MOTION_TRUTH,    /* who, value: {"option"}: which one was right, as is known now */
+    TR_MOTION_WHATS,
+} tr_motion_what_t;
 
-/* By tr_decision_what_t, ended by NULL. */
-extern const char *const tr_decision_what_words[];
+/* By tr_motion_what_t, ended by NULL. */
+extern const char *const tr_motion_what_words[];
 
 /* Borrowed for the call. */
-typedef struct tr_decision_event {
-    tr_decision_what_t what;
+typedef struct tr_motion_event {
+    tr_motion_what_t what;
     int64_t at_ms;
     const char *who; /* NULL where it is nobody's */
     tr_value_t value;
-} tr_decision_event_t;
+} tr_motion_event_t;
 
 typedef enum tr_seat_state {
     TR_SEAT_WAITING,
@@ -107,11 +107,11 @@ typedef struct tr_opinion {
     char *reason; /* owned */
 } tr_opinion_t;
 
-typedef struct tr_decision {
-    char id[TR_DECISION_ID_MAX + 1];
+typedef struct tr_motion {
+    char id[TR_MOTION_ID_MAX + 1];
     char *question, *context, *mediator; /* owned; the last two may be NULL */
-    char *options[TR_DECISION_OPTIONS_MAX];
-    bool in_play[TR_DECISION_OPTIONS_MAX];
+    char *options[TR_MOTION_OPTIONS_MAX];
+    bool in_play[TR_MOTION_OPTIONS_MAX];
     size_t option_count;
     tr_poll_t poll;
     tr_rules_t rules;
@@ -122,7 +122,7 @@ typedef struct tr_decision {
     bool secret, person, mediated;
     int64_t within_ms;
 
-    tr_decision_state_t state;
+    tr_motion_state_t state;
     int64_t created_ms, changed_ms, deadline_ms; /* of the round */
     tr_opinion_t *opinions;
     size_t opinion_count;
@@ -135,7 +135,7 @@ typedef struct tr_decision {
     size_t winner; /* of one that is decided; TR_NOBODY */
     size_t truth;  /* TR_NOBODY while it is not known */
     char *why;     /* a sentence for people; owned, NULL before the first count */
-} tr_decision_t;
+} tr_motion_t;
 
 /*
  * Opens one. The wish, a map; what is not marked may be left out:
@@ -148,9 +148,8 @@ typedef struct tr_decision {
  *   mediator  name                        person   false          secret  false
  * 0; -EINVAL with what is wrong; -ENOMEM. Then *ret is NULL.
  */
-int tr_decision_new(
-    const char *id, const tr_decision_event_t *opened, tr_decision_t **ret, tr_error_t *error);
-void tr_decision_destroy(tr_decision_t **self); /* NULL-safe */
+int tr_motion_new(const char *id, const tr_motion_event_t *opened, tr_motion_t **ret, tr_error_t *error);
+void tr_motion_destroy(tr_motion_t **self); /* NULL-safe */
 
 /*
  * What happens. 0; -EPROTO: not in this state; -ENOENT: no voter of it, or the mediator named nothing; -EINVAL: a ballot that
@@ -160,23 +159,23 @@ void tr_decision_destroy(tr_decision_t **self); /* NULL-safe */
  * [option ...] that share a place, ...]}, as the method asks for, {"abstain": true} or {"delegate": voter}; and may have
  * "reason" and "confidence" (0..1). Until the round is counted a later one takes the place of an earlier one.
  */
-int tr_decision_apply(tr_decision_t *self, const tr_decision_event_t *event, tr_error_t *error);
+int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
 
-/* Whether TR_DECISION_COUNTED is to come. */
-bool tr_decision_over(const tr_decision_t *self, int64_t now_ms);
+/* Whether TR_MOTION_COUNTED is to come. */
+bool tr_motion_over(const tr_motion_t *self, int64_t now_ms);
 /* TR_NOBODY where it has no such voter, option. */
-size_t tr_decision_seat(const tr_decision_t *self, const char *voter);
-size_t tr_decision_option(const tr_decision_t *self, tr_value_t name);
+size_t tr_motion_seat(const tr_motion_t *self, const char *voter);
+size_t tr_motion_option(const tr_motion_t *self, tr_value_t name);
 /* Of a vote on a question whose truth is known: 1 its best mark is the truth's alone, 0 it is not, -1 it said nothing. */
-int tr_decision_was_right(const tr_decision_t *self, const tr_seat_t *seat);
+int tr_motion_was_right(const tr_motion_t *self, const tr_seat_t *seat);
 
-/* ---- decision_tell.c ---- */
+/* ---- motion_tell.c ---- */
 
-/* The decision without its voters: a map of TR_DECISION_TOLD entries + `more` that the caller writes. */
-void tr_decision_write(tr_content_writer_t *w, const tr_decision_t *self, size_t more);
+/* The decision without its voters: a map of TR_MOTION_TOLD entries + `more` that the caller writes. */
+void tr_motion_write(tr_content_writer_t *w, const tr_motion_t *self, size_t more);
 /* Its voters and what they have said, an array; of a secret one only whether they have. */
-void tr_decision_write_votes(tr_content_writer_t *w, const tr_decision_t *self);
+void tr_motion_write_votes(tr_content_writer_t *w, const tr_motion_t *self);
 /* What a voter is asked (and a mediator, with "action": "mediate"): a map. */
-void tr_decision_write_question(tr_content_writer_t *w, const tr_decision_t *self, const char *action);
+void tr_motion_write_question(tr_content_writer_t *w, const tr_motion_t *self, const char *action);
 
 #endif

@@ -1,12 +1,12 @@
 /* What is asked for with a decision, checked. */
-#include "coordinator/council/decision_private.h"
+#include "coordinator/council/motion_private.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-int tr_decision_read_text(tr_value_t map, const char *key, size_t most, char **ret, tr_error_t *error) {
+int tr_motion_read_text(tr_value_t map, const char *key, size_t most, char **ret, tr_error_t *error) {
     size_t len;
     const char *text = tr_value_str(tr_value_get(map, key), &len);
     *ret = NULL;
@@ -18,7 +18,7 @@ int tr_decision_read_text(tr_value_t map, const char *key, size_t most, char **r
 
 /* One that may be missing. */
 static int read_more(tr_value_t map, const char *key, size_t most, char **ret, tr_error_t *error) {
-    return tr_value_get(map, key) ? tr_decision_read_text(map, key, most, ret, error) : 0;
+    return tr_value_get(map, key) ? tr_motion_read_text(map, key, most, ret, error) : 0;
 }
 
 static int read_word(
@@ -54,19 +54,19 @@ static int read_share(tr_value_t map, const char *key, uint32_t *share, tr_error
     return 0;
 }
 
-static int read_options(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
+static int read_options(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     tr_value_t options = tr_value_get(wish, "options");
     size_t n = tr_value_size(options);
-    if (!tr_value_is_array(options) || n < 2 || n > TR_DECISION_OPTIONS_MAX)
+    if (!tr_value_is_array(options) || n < 2 || n > TR_MOTION_OPTIONS_MAX)
         return tr_error_set(
-            error, -EINVAL, "options: expected a list of 2 to %u texts", TR_DECISION_OPTIONS_MAX);
+            error, -EINVAL, "options: expected a list of 2 to %u texts", TR_MOTION_OPTIONS_MAX);
     for (size_t i = 0; i < n; i++) {
         size_t len;
         const char *text = tr_value_str(tr_value_at(options, i), &len);
-        if (!text || len == 0 || len > TR_DECISION_OPTION_MAX || memchr(text, '\0', len))
+        if (!text || len == 0 || len > TR_MOTION_OPTION_MAX || memchr(text, '\0', len))
             return tr_error_set(
-                error, -EINVAL, "options: expected texts of 1 to %u bytes", TR_DECISION_OPTION_MAX);
-        if (tr_decision_option(self, tr_value_at(options, i)) != TR_NOBODY)
+                error, -EINVAL, "options: expected texts of 1 to %u bytes", TR_MOTION_OPTION_MAX);
+        if (tr_motion_option(self, tr_value_at(options, i)) != TR_NOBODY)
             return tr_error_set(error, -EINVAL, "options: \"%.*s\" stands there twice", (int)len, text);
         if (!(self->options[i] = strndup(text, len)))
             return tr_error_set(error, -ENOMEM, "out of memory");
@@ -78,7 +78,7 @@ static int read_options(tr_decision_t *self, tr_value_t wish, tr_error_t *error)
 
 /* ---- voters ---- */
 
-static int read_seat(tr_decision_t *self, tr_value_t v, tr_seat_t *seat, int32_t *marks, tr_error_t *error) {
+static int read_seat(tr_motion_t *self, tr_value_t v, tr_seat_t *seat, int32_t *marks, tr_error_t *error) {
     double weight = tr_value_double(tr_value_get(v, "weight"), 1);
     *seat = (tr_seat_t){.delegate = TR_NOBODY, .carried_by = TR_NOBODY, .marks = marks};
     if (tr_value_copy(tr_value_is_map(v) ? tr_value_get(v, "name") : v, seat->voter, sizeof seat->voter) <
@@ -89,22 +89,21 @@ static int read_seat(tr_decision_t *self, tr_value_t v, tr_seat_t *seat, int32_t
         return tr_error_set(
             error, -EINVAL, "voters: the weight of %.200s is not from 0 to 100000", seat->voter);
     seat->weight = (uint64_t)llround(weight * (double)TR_WEIGHT_ONE);
-    if (tr_decision_seat(self, seat->voter) != TR_NOBODY)
+    if (tr_motion_seat(self, seat->voter) != TR_NOBODY)
         return tr_error_set(error, -EINVAL, "voters: %.200s stands there twice", seat->voter);
     return tr_map_put(&self->seat_of, seat->voter, strlen(seat->voter), (uint64_t)(seat - self->seats)) == 0
                ? 0
                : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
-static int read_voters(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
+static int read_voters(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     tr_value_t voters = tr_value_get(wish, "voters");
     size_t n = tr_value_size(voters);
     int rc = 0;
-    if (!tr_value_is_array(voters) || n == 0 || n > TR_DECISION_VOTERS_MAX)
-        return tr_error_set(
-            error, -EINVAL, "voters: expected a list of 1 to %u names", TR_DECISION_VOTERS_MAX);
+    if (!tr_value_is_array(voters) || n == 0 || n > TR_MOTION_VOTERS_MAX)
+        return tr_error_set(error, -EINVAL, "voters: expected a list of 1 to %u names", TR_MOTION_VOTERS_MAX);
     self->seats = calloc(n, sizeof *self->seats);
-    int32_t *marks = calloc(n * TR_DECISION_OPTIONS_MAX, sizeof *marks);
+    int32_t *marks = calloc(n * TR_MOTION_OPTIONS_MAX, sizeof *marks);
     if (!self->seats || !marks) {
         free(marks);
         return tr_error_set(error, -ENOMEM, "out of memory");
@@ -112,7 +111,7 @@ static int read_voters(tr_decision_t *self, tr_value_t wish, tr_error_t *error) 
     self->seats[0].marks = marks; /* owned by the first seat from here on */
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = read_seat(
-            self, tr_value_at(voters, i), &self->seats[i], marks + i * TR_DECISION_OPTIONS_MAX, error);
+            self, tr_value_at(voters, i), &self->seats[i], marks + i * TR_MOTION_OPTIONS_MAX, error);
         self->seat_count++;
         self->rules.electorate += self->seats[i].weight;
     }
@@ -121,7 +120,7 @@ static int read_voters(tr_decision_t *self, tr_value_t wish, tr_error_t *error) 
 
 /* ---- rules ---- */
 
-static int read_tie(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
+static int read_tie(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     tr_value_t keep = tr_value_get(wish, "keep");
     int64_t lot = 0;
     int tie = read_word(wish, "tie", tr_tie_words, TR_TIE_NONE, error);
@@ -132,16 +131,16 @@ static int read_tie(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
     self->rules.lot = (uint64_t)lot;
     if ((keep != NULL) != (tie == TR_TIE_KEEP))
         return tr_error_set(error, -EINVAL, "keep: goes together with the tie rule \"keep\"");
-    self->rules.keep = keep ? tr_decision_option(self, keep) : 0;
+    self->rules.keep = keep ? tr_motion_option(self, keep) : 0;
     return self->rules.keep == TR_NOBODY ? tr_error_set(error, -EINVAL, "keep: none of the options") : 0;
 }
 
-static int read_rules(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
+static int read_rules(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     int64_t score_max = 10, quorum = 0;
     int method = read_word(wish, "method", tr_method_words, TR_METHOD_PLURALITY, error);
     int rc = method < 0 ? method : read_number(wish, "score-max", 1, TR_SCORE_MAX, &score_max, error);
     if (rc == 0)
-        rc = read_number(wish, "quorum", 0, TR_DECISION_VOTERS_MAX, &quorum, error);
+        rc = read_number(wish, "quorum", 0, TR_MOTION_VOTERS_MAX, &quorum, error);
     if (rc == 0)
         rc = read_share(wish, "quorum-share", &self->rules.quorum_share, error);
     if (rc == 0)
@@ -153,10 +152,10 @@ static int read_rules(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
     return read_tie(self, wish, error);
 }
 
-static int read_rounds(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
-    int64_t rounds = 1, within_ms = TR_DECISION_WITHIN_MS;
-    self->agreement = TR_DECISION_AGREEMENT;
-    int rc = read_number(wish, "rounds", 1, TR_DECISION_ROUNDS_MAX, &rounds, error);
+static int read_rounds(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
+    int64_t rounds = 1, within_ms = TR_MOTION_WITHIN_MS;
+    self->agreement = TR_MOTION_AGREEMENT;
+    int rc = read_number(wish, "rounds", 1, TR_MOTION_ROUNDS_MAX, &rounds, error);
     if (rc == 0)
         rc = read_number(wish, "within-ms", 1, INT64_C(86400000) * 365, &within_ms, error);
     if (rc == 0)
@@ -168,12 +167,12 @@ static int read_rounds(tr_decision_t *self, tr_value_t wish, tr_error_t *error) 
     return rc;
 }
 
-int tr_decision_read_wish(tr_decision_t *self, tr_value_t wish, tr_error_t *error) {
+int tr_motion_read_wish(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     int rc = tr_value_is_map(wish) ? 0 : tr_error_set(error, -EINVAL, "expected a map");
     if (rc == 0)
-        rc = tr_decision_read_text(wish, "question", TR_DECISION_QUESTION_MAX, &self->question, error);
+        rc = tr_motion_read_text(wish, "question", TR_MOTION_QUESTION_MAX, &self->question, error);
     if (rc == 0)
-        rc = read_more(wish, "context", TR_DECISION_CONTEXT_MAX, &self->context, error);
+        rc = read_more(wish, "context", TR_MOTION_CONTEXT_MAX, &self->context, error);
     if (rc == 0)
         rc = read_more(wish, "mediator", 256, &self->mediator, error);
     if (rc == 0)

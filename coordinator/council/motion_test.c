@@ -1,4 +1,4 @@
-#include "coordinator/council/decision.h"
+#include "coordinator/council/motion.h"
 
 #include "proto/json.h"
 
@@ -11,13 +11,13 @@
 #include <cmocka.h>
 
 typedef struct chamber {
-    tr_decision_t *d;
+    tr_motion_t *d;
     tr_error_t error;
     int64_t now_ms;
 } chamber_t;
 
 /* Calls `use` with the value of a JSON text; NULL: with none. */
-static int with_value(chamber_t *c, tr_decision_what_t what, const char *who, const char *json) {
+static int with_value(chamber_t *c, tr_motion_what_t what, const char *who, const char *json) {
     tr_content_writer_t w;
     tr_content_t content = {0};
     const void *bytes;
@@ -30,9 +30,9 @@ static int with_value(chamber_t *c, tr_decision_what_t what, const char *who, co
         assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
         assert_int_equal(tr_content_init(&content, bytes, len), 0);
     }
-    tr_decision_event_t e = {what, ++c->now_ms, who, json ? &content.root : NULL};
-    int rc = what == TR_DECISION_OPENED ? tr_decision_new("d1", &e, &c->d, &c->error)
-                                        : tr_decision_apply(c->d, &e, &c->error);
+    tr_motion_event_t e = {what, ++c->now_ms, who, json ? &content.root : NULL};
+    int rc = what == TR_MOTION_OPENED ? tr_motion_new("d1", &e, &c->d, &c->error)
+                                      : tr_motion_apply(c->d, &e, &c->error);
     if (json)
         tr_content_finish(&content);
     tr_content_writer_finish(&w);
@@ -40,18 +40,18 @@ static int with_value(chamber_t *c, tr_decision_what_t what, const char *who, co
 }
 
 static void open(chamber_t *c, const char *wish) {
-    tr_decision_destroy(&c->d);
-    if (with_value(c, TR_DECISION_OPENED, NULL, wish) < 0)
+    tr_motion_destroy(&c->d);
+    if (with_value(c, TR_MOTION_OPENED, NULL, wish) < 0)
         fail_msg("%s: %s", wish, c->error.text);
 }
 
 static void vote(chamber_t *c, const char *who, const char *ballot) {
-    if (with_value(c, TR_DECISION_BALLOT, who, ballot) < 0)
+    if (with_value(c, TR_MOTION_BALLOT, who, ballot) < 0)
         fail_msg("%s: %s", ballot, c->error.text);
 }
 
 static void count(chamber_t *c) {
-    assert_int_equal(with_value(c, TR_DECISION_COUNTED, NULL, NULL), 0);
+    assert_int_equal(with_value(c, TR_MOTION_COUNTED, NULL, NULL), 0);
 }
 
 static const char *winner(const chamber_t *c) {
@@ -65,7 +65,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     chamber_t *c = *state;
-    tr_decision_destroy(&c->d);
+    tr_motion_destroy(&c->d);
     free(c);
     return 0;
 }
@@ -89,26 +89,26 @@ static void test_a_vote(void **state) {
     open(c, quoted("{" ABC "}"));
     vote(c, "ann", quoted("{'choice': 'b', 'reason': 'cheaper', 'confidence': 0.5}"));
     vote(c, "bob", quoted("{'choice': 'a'}"));
-    assert_false(tr_decision_over(c->d, c->now_ms));
+    assert_false(tr_motion_over(c->d, c->now_ms));
     vote(c, "bob", quoted("{'choice': 'b'}")); /* another mind */
-    assert_false(tr_decision_over(c->d, c->now_ms));
-    assert_int_equal(with_value(c, TR_DECISION_DECLINED, "cid", quoted("{'reason': 'busy'}")), 0);
-    assert_true(tr_decision_over(c->d, c->now_ms));
+    assert_false(tr_motion_over(c->d, c->now_ms));
+    assert_int_equal(with_value(c, TR_MOTION_DECLINED, "cid", quoted("{'reason': 'busy'}")), 0);
+    assert_true(tr_motion_over(c->d, c->now_ms));
     count(c);
-    assert_int_equal(c->d->state, TR_DECISION_DECIDED);
+    assert_int_equal(c->d->state, TR_MOTION_DECIDED);
     assert_string_equal(winner(c), "b");
     assert_non_null(c->d->why);
-    assert_int_equal(with_value(c, TR_DECISION_BALLOT, "ann", quoted("{'choice': 'a'}")), -EPROTO);
+    assert_int_equal(with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a'}")), -EPROTO);
 }
 
 static void test_its_time_passes(void **state) {
     chamber_t *c = *state;
     open(c, quoted("{" ABC ", 'within-ms': 100, 'quorum': 2}"));
     vote(c, "ann", quoted("{'choice': 'b'}"));
-    assert_false(tr_decision_over(c->d, c->d->deadline_ms - 1));
-    assert_true(tr_decision_over(c->d, c->d->deadline_ms));
+    assert_false(tr_motion_over(c->d, c->d->deadline_ms - 1));
+    assert_true(tr_motion_over(c->d, c->d->deadline_ms));
     count(c);
-    assert_int_equal(c->d->state, TR_DECISION_UNDECIDED);
+    assert_int_equal(c->d->state, TR_MOTION_UNDECIDED);
     assert_int_equal(c->d->ruling.verdict, TR_VERDICT_NO_QUORUM);
 }
 
@@ -157,11 +157,11 @@ static void test_what_is_no_ballot(void **state) {
         char wish[300];
         snprintf(wish, sizeof wish, "{" ABC ", 'method': '%s'}", cases[i].method);
         open(c, quoted(wish));
-        assert_int_equal(with_value(c, TR_DECISION_BALLOT, "ann", quoted(cases[i].ballot)), -EINVAL);
+        assert_int_equal(with_value(c, TR_MOTION_BALLOT, "ann", quoted(cases[i].ballot)), -EINVAL);
         assert_string_equal(c->error.text, cases[i].why);
         assert_int_equal(c->d->answered, 0);
     }
-    assert_int_equal(with_value(c, TR_DECISION_BALLOT, "eve", quoted("{'ranking': ['a']}")), -ENOENT);
+    assert_int_equal(with_value(c, TR_MOTION_BALLOT, "eve", quoted("{'ranking': ['a']}")), -ENOENT);
 }
 
 static void test_what_is_no_wish(void **state) {
@@ -186,7 +186,7 @@ static void test_what_is_no_wish(void **state) {
     };
     chamber_t *c = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(with_value(c, TR_DECISION_OPENED, NULL, quoted(cases[i].wish)), -EINVAL);
+        assert_int_equal(with_value(c, TR_MOTION_OPENED, NULL, quoted(cases[i].wish)), -EINVAL);
         assert_string_equal(c->error.text, cases[i].why);
         assert_null(c->d);
     }
@@ -217,19 +217,19 @@ static void test_consensus_in_rounds(void **state) {
     vote(c, "dan", quoted("{'choice': 'b', 'reason': 'cheap', 'confidence': 0.6}"));
     vote(c, "eve", quoted("{'choice': 'c', 'reason': 'new'}"));
     count(c);
-    assert_int_equal(c->d->state, TR_DECISION_VOTING);
+    assert_int_equal(c->d->state, TR_MOTION_VOTING);
     assert_int_equal(c->d->round, 2);
     assert_true(c->d->in_play[0] && c->d->in_play[1]);
     assert_false(c->d->in_play[2] || c->d->in_play[3]);
     assert_int_equal(c->d->opinion_count, 3);
     assert_string_equal(c->d->opinions[1].reason, "cheap"); /* the surest first */
-    assert_int_equal(with_value(c, TR_DECISION_BALLOT, "eve", quoted("{'choice': 'c'}")), -EINVAL);
+    assert_int_equal(with_value(c, TR_MOTION_BALLOT, "eve", quoted("{'choice': 'c'}")), -EINVAL);
     assert_string_equal(c->error.text, "choice: \"c\" is not in play any more");
     for (const char *const *who = (const char *const[]){"ann", "bob", "dan", "eve", NULL}; *who; who++)
         vote(c, *who, quoted("{'choice': 'a'}"));
     vote(c, "cid", quoted("{'choice': 'b'}"));
     count(c);
-    assert_int_equal(c->d->state, TR_DECISION_DECIDED); /* 80 % */
+    assert_int_equal(c->d->state, TR_MOTION_DECIDED); /* 80 % */
     assert_string_equal(winner(c), "a");
 }
 
@@ -237,13 +237,13 @@ static void test_the_last_round_is_a_vote(void **state) {
     chamber_t *c = *state;
     open(c, quoted("{" ABC ", 'rounds': 2}"));
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(c->d->state, TR_DECISION_VOTING);
+        assert_int_equal(c->d->state, TR_MOTION_VOTING);
         vote(c, "ann", quoted("{'choice': 'a'}"));
         vote(c, "bob", quoted("{'choice': 'a'}"));
         vote(c, "cid", quoted("{'choice': 'b'}"));
         count(c);
     }
-    assert_int_equal(c->d->state, TR_DECISION_DECIDED);
+    assert_int_equal(c->d->state, TR_MOTION_DECIDED);
     assert_string_equal(winner(c), "a");
 }
 
@@ -255,20 +255,20 @@ static void test_a_conflict(void **state) {
     vote(c, "ann", quoted("{'choice': 'a', 'reason': 'r'}"));
     vote(c, "bob", quoted("{'choice': 'b'}"));
     count(c);
-    assert_int_equal(c->d->state, TR_DECISION_MEDIATION);
+    assert_int_equal(c->d->state, TR_MOTION_MEDIATION);
     assert_int_equal(c->d->opinion_count, 1);
-    assert_int_equal(with_value(c, TR_DECISION_MEDIATED, "m", quoted("{'options': ['both', 7]}")), -EINVAL);
+    assert_int_equal(with_value(c, TR_MOTION_MEDIATED, "m", quoted("{'options': ['both', 7]}")), -EINVAL);
     assert_int_equal(c->d->option_count, 2);
-    assert_int_equal(with_value(c, TR_DECISION_MEDIATED, "m", quoted("{'options': ['both', 'a']}")), 0);
-    assert_int_equal(c->d->state, TR_DECISION_VOTING);
+    assert_int_equal(with_value(c, TR_MOTION_MEDIATED, "m", quoted("{'options': ['both', 'a']}")), 0);
+    assert_int_equal(c->d->state, TR_MOTION_VOTING);
     assert_int_equal(c->d->option_count, 3);
     vote(c, "ann", quoted("{'choice': 'a'}"));
     vote(c, "bob", quoted("{'choice': 'both'}"));
     count(c);
-    assert_int_equal(c->d->state, TR_DECISION_WAITING_PERSON);
-    assert_int_equal(with_value(c, TR_DECISION_SETTLED, "eve", quoted("{'option': 'x'}")), -EINVAL);
+    assert_int_equal(c->d->state, TR_MOTION_WAITING_PERSON);
+    assert_int_equal(with_value(c, TR_MOTION_SETTLED, "eve", quoted("{'option': 'x'}")), -EINVAL);
     assert_int_equal(
-        with_value(c, TR_DECISION_SETTLED, "eve", quoted("{'option': 'both', 'reason': 'peace'}")), 0);
+        with_value(c, TR_MOTION_SETTLED, "eve", quoted("{'option': 'both', 'reason': 'peace'}")), 0);
     assert_string_equal(winner(c), "both");
     assert_string_equal(c->d->why, "eve chose it: peace");
 }
@@ -279,9 +279,9 @@ static void test_no_mediator_helps(void **state) {
     vote(c, "ann", quoted("{'choice': 'a'}"));
     vote(c, "bob", quoted("{'choice': 'b'}"));
     count(c);
-    assert_int_equal(with_value(c, TR_DECISION_MEDIATED, "m", NULL), 0);
-    assert_int_equal(c->d->state, TR_DECISION_UNDECIDED);
-    assert_int_equal(with_value(c, TR_DECISION_ENDED, "eve", NULL), -EPROTO);
+    assert_int_equal(with_value(c, TR_MOTION_MEDIATED, "m", NULL), 0);
+    assert_int_equal(c->d->state, TR_MOTION_UNDECIDED);
+    assert_int_equal(with_value(c, TR_MOTION_ENDED, "eve", NULL), -EPROTO);
 }
 
 static void test_the_truth_comes_out(void **state) {
@@ -290,16 +290,16 @@ static void test_the_truth_comes_out(void **state) {
     vote(c, "ann", quoted("{'ranking': ['a', 'b', 'c']}"));
     vote(c, "bob", quoted("{'ranking': ['b', 'a']}"));
     vote(c, "cid", quoted("{'ranking': [['a', 'b'], 'c']}"));
-    assert_int_equal(with_value(c, TR_DECISION_TRUTH, "eve", quoted("{'option': 'a'}")), -EPROTO);
+    assert_int_equal(with_value(c, TR_MOTION_TRUTH, "eve", quoted("{'option': 'a'}")), -EPROTO);
     count(c);
-    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[0]), -1);
-    assert_int_equal(with_value(c, TR_DECISION_TRUTH, "eve", quoted("{'option': 'a'}")), 0);
-    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[0]), 1);
-    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[1]), 0);
-    assert_int_equal(tr_decision_was_right(c->d, &c->d->seats[2]), -1);
+    assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[0]), -1);
+    assert_int_equal(with_value(c, TR_MOTION_TRUTH, "eve", quoted("{'option': 'a'}")), 0);
+    assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[0]), 1);
+    assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[1]), 0);
+    assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[2]), -1);
 }
 
-static json_t *told(const chamber_t *c, void (*write)(tr_content_writer_t *w, const tr_decision_t *d)) {
+static json_t *told(const chamber_t *c, void (*write)(tr_content_writer_t *w, const tr_motion_t *d)) {
     tr_content_writer_t w;
     tr_content_t content;
     const void *bytes;
@@ -314,15 +314,15 @@ static json_t *told(const chamber_t *c, void (*write)(tr_content_writer_t *w, co
     return json;
 }
 
-static void write_all(tr_content_writer_t *w, const tr_decision_t *d) {
-    tr_decision_write(w, d, 0);
+static void write_all(tr_content_writer_t *w, const tr_motion_t *d) {
+    tr_motion_write(w, d, 0);
 }
 
 static void test_what_is_told(void **state) {
     chamber_t *c = *state;
     open(c, quoted("{" ABC ", 'secret': true}"));
     vote(c, "ann", quoted("{'choice': 'b', 'reason': 'mine'}"));
-    json_t *votes = told(c, tr_decision_write_votes), *ann = json_array_get(votes, 0);
+    json_t *votes = told(c, tr_motion_write_votes), *ann = json_array_get(votes, 0);
     assert_string_equal(json_string_value(json_object_get(ann, "said")), "answered");
     assert_null(json_object_get(ann, "marks"));
     json_decref(votes);

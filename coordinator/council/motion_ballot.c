@@ -1,5 +1,5 @@
 /* What a voter says, into marks. */
-#include "coordinator/council/decision_private.h"
+#include "coordinator/council/motion_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 static const char *const said_in[] = {"choice", "approve", "scores", "ranking", "ranking"};
 
 typedef struct reading {
-    const tr_decision_t *decision;
+    const tr_motion_t *decision;
     const char *key;
     tr_said_t *said;
     tr_error_t *error;
@@ -16,7 +16,7 @@ typedef struct reading {
 
 /* The option's index, or -EINVAL. A text may be long: not all of it is repeated. */
 static int find_option(const reading_t *r, tr_value_t name) {
-    size_t len = 0, option = tr_decision_option(r->decision, name);
+    size_t len = 0, option = tr_motion_option(r->decision, name);
     const char *text = tr_value_str(name, &len);
     int shown = len > 100 ? 100 : (int)len;
     if (option == TR_NOBODY)
@@ -93,13 +93,13 @@ static int read_delegate(const reading_t *r, tr_value_t v) {
     char name[257];
     r->said->state = TR_SEAT_DELEGATED;
     r->said->delegate =
-        tr_value_copy(v, name, sizeof name) == 0 ? tr_decision_seat(r->decision, name) : TR_NOBODY;
+        tr_value_copy(v, name, sizeof name) == 0 ? tr_motion_seat(r->decision, name) : TR_NOBODY;
     return r->said->delegate == TR_NOBODY
                ? tr_error_set(r->error, -EINVAL, "delegate: expected one of the voters")
                : 0;
 }
 
-int tr_decision_read_ballot(const tr_decision_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error) {
+int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error) {
     reading_t r = {self, said_in[self->poll.method], ret, error};
     tr_value_t votes = tr_value_get(ballot, r.key), delegate = tr_value_get(ballot, "delegate");
     bool abstains = tr_value_bool(tr_value_get(ballot, "abstain"), false);
@@ -111,7 +111,7 @@ int tr_decision_read_ballot(const tr_decision_t *self, tr_value_t ballot, tr_sai
     return votes ? read_marks(&r, votes) : 0;
 }
 
-size_t tr_decision_favourite(const tr_decision_t *self, const int32_t *marks) {
+size_t tr_motion_favourite(const tr_motion_t *self, const int32_t *marks) {
     bool places = tr_method_ranks(self->poll.method);
     size_t best = TR_NOBODY, beside = 0;
     for (size_t i = 0; i < self->option_count; i++) {

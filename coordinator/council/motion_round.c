@@ -1,5 +1,5 @@
 /* The end of a round, and what follows from it. */
-#include "coordinator/council/decision_private.h"
+#include "coordinator/council/motion_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ typedef struct counting {
     uint64_t lost;
 } counting_t;
 
-static int carry_votes(const tr_decision_t *self, counting_t *c) {
+static int carry_votes(const tr_motion_t *self, counting_t *c) {
     c->voters = tr_arena_alloc(&c->arena, self->seat_count * sizeof *c->voters);
     if (!c->voters)
         return -ENOMEM;
@@ -34,7 +34,7 @@ static int carry_votes(const tr_decision_t *self, counting_t *c) {
     return tr_delegate_votes(c->voters, self->seat_count, &c->arena, &c->lost);
 }
 
-static int count_votes(const tr_decision_t *self, counting_t *c) {
+static int count_votes(const tr_motion_t *self, counting_t *c) {
     size_t n = 0;
     int rc = carry_votes(self, c);
     tr_ballot_t *ballots = rc == 0 ? tr_arena_alloc(&c->arena, self->seat_count * sizeof *ballots) : NULL;
@@ -53,7 +53,7 @@ static int count_votes(const tr_decision_t *self, counting_t *c) {
 
 /* ---- opinions ---- */
 
-static void drop_opinions(tr_decision_t *self) {
+static void drop_opinions(tr_motion_t *self) {
     for (size_t i = 0; i < self->opinion_count; i++)
         free(self->opinions[i].reason);
     free(self->opinions);
@@ -62,12 +62,12 @@ static void drop_opinions(tr_decision_t *self) {
 }
 
 /* Whose reason for `option` comes next: the surest of those that are not taken yet. */
-static tr_seat_t *surest(tr_decision_t *self, size_t option) {
+static tr_seat_t *surest(tr_motion_t *self, size_t option) {
     tr_seat_t *best = NULL;
     for (size_t i = 0; i < self->seat_count; i++) {
         tr_seat_t *seat = &self->seats[i];
         if (seat->state == TR_SEAT_VOTED && seat->reason &&
-            tr_decision_favourite(self, seat->marks) == option &&
+            tr_motion_favourite(self, seat->marks) == option &&
             (!best || seat->confidence > best->confidence))
             best = seat;
     }
@@ -75,13 +75,13 @@ static tr_seat_t *surest(tr_decision_t *self, size_t option) {
 }
 
 /* What was said for the options in play moves from the seats into the opinions; without memory for it nothing is told. */
-static void gather_opinions(tr_decision_t *self) {
+static void gather_opinions(tr_motion_t *self) {
     drop_opinions(self);
-    self->opinions = calloc(self->option_count * TR_DECISION_OPINIONS_MAX, sizeof *self->opinions);
+    self->opinions = calloc(self->option_count * TR_MOTION_OPINIONS_MAX, sizeof *self->opinions);
     for (size_t option = 0; option < self->option_count && self->opinions; option++) {
         tr_seat_t *seat;
         for (size_t i = 0;
-             i < TR_DECISION_OPINIONS_MAX && self->in_play[option] && (seat = surest(self, option)); i++) {
+             i < TR_MOTION_OPINIONS_MAX && self->in_play[option] && (seat = surest(self, option)); i++) {
             self->opinions[self->opinion_count++] = (tr_opinion_t){option, seat->confidence, seat->reason};
             seat->reason = NULL;
         }
@@ -90,8 +90,8 @@ static void gather_opinions(tr_decision_t *self) {
 
 /* ---- the next round ---- */
 
-void tr_decision_begin_round(tr_decision_t *self, int64_t now_ms) {
-    self->state = TR_DECISION_VOTING;
+void tr_motion_begin_round(tr_motion_t *self, int64_t now_ms) {
+    self->state = TR_MOTION_VOTING;
     self->round++;
     self->answered = 0;
     self->deadline_ms = now_ms + self->within_ms;
@@ -102,12 +102,12 @@ void tr_decision_begin_round(tr_decision_t *self, int64_t now_ms) {
         seat->state = TR_SEAT_WAITING;
         seat->delegate = TR_NOBODY;
         seat->confidence = 0;
-        memset(seat->marks, 0, TR_DECISION_OPTIONS_MAX * sizeof *seat->marks);
+        memset(seat->marks, 0, TR_MOTION_OPTIONS_MAX * sizeof *seat->marks);
     }
 }
 
 /* The worse half is out of play, but not one that shares a place with one that is not; two stay at least. */
-static void refine_options(tr_decision_t *self) {
+static void refine_options(tr_motion_t *self) {
     size_t left = 0, kept = 0, place = 0;
     for (size_t i = 0; i < self->option_count; i++)
         left += self->in_play[i];
@@ -120,35 +120,35 @@ static void refine_options(tr_decision_t *self) {
 
 /* ---- what follows ---- */
 
-void tr_decision_escalate(tr_decision_t *self, bool took_part) {
+void tr_motion_escalate(tr_motion_t *self, bool took_part) {
     if (took_part && self->mediator && !self->mediated)
-        self->state = TR_DECISION_MEDIATION;
+        self->state = TR_MOTION_MEDIATION;
     else
-        self->state = self->person ? TR_DECISION_WAITING_PERSON : TR_DECISION_UNDECIDED;
+        self->state = self->person ? TR_MOTION_WAITING_PERSON : TR_MOTION_UNDECIDED;
 }
 
-static void conclude(tr_decision_t *self, int64_t now_ms) {
+static void conclude(tr_motion_t *self, int64_t now_ms) {
     const tr_ruling_t *o = &self->ruling;
     bool took_part = o->verdict != TR_VERDICT_NO_BALLOTS && o->verdict != TR_VERDICT_NO_QUORUM;
     bool agreed = took_part && o->best_count == 1 && o->support >= self->agreement;
     bool last = self->round >= self->rounds || self->mediated || !took_part;
     if (last ? o->verdict == TR_VERDICT_DECIDED : agreed) {
-        self->state = TR_DECISION_DECIDED;
+        self->state = TR_MOTION_DECIDED;
         self->winner = o->winner;
         return;
     }
     if (last) {
-        tr_decision_escalate(self, took_part);
-        if (self->state == TR_DECISION_MEDIATION)
+        tr_motion_escalate(self, took_part);
+        if (self->state == TR_MOTION_MEDIATION)
             gather_opinions(self);
         return;
     }
     refine_options(self);
     gather_opinions(self);
-    tr_decision_begin_round(self, now_ms);
+    tr_motion_begin_round(self, now_ms);
 }
 
-int tr_decision_count(tr_decision_t *self, int64_t now_ms) {
+int tr_motion_count(tr_motion_t *self, int64_t now_ms) {
     char why[WHY_MAX];
     counting_t c = {0};
     tr_arena_init(&c.arena, ARENA_MAX);
@@ -178,16 +178,16 @@ int tr_decision_count(tr_decision_t *self, int64_t now_ms) {
 /* ---- mediation ---- */
 
 /* The option's index, a new one's as well; -EINVAL, -ENOMEM. */
-static int take_up(tr_decision_t *self, tr_value_t name, tr_error_t *error) {
-    size_t len, option = tr_decision_option(self, name);
+static int take_up(tr_motion_t *self, tr_value_t name, tr_error_t *error) {
+    size_t len, option = tr_motion_option(self, name);
     const char *text = tr_value_str(name, &len);
     if (option != TR_NOBODY)
         return (int)option;
-    if (!text || len == 0 || len > TR_DECISION_OPTION_MAX || memchr(text, '\0', len) ||
-        self->option_count == TR_DECISION_OPTIONS_MAX)
+    if (!text || len == 0 || len > TR_MOTION_OPTION_MAX || memchr(text, '\0', len) ||
+        self->option_count == TR_MOTION_OPTIONS_MAX)
         return tr_error_set(error, -EINVAL,
-            "options: expected texts of 1 to %u bytes, %u options in all at most", TR_DECISION_OPTION_MAX,
-            TR_DECISION_OPTIONS_MAX);
+            "options: expected texts of 1 to %u bytes, %u options in all at most", TR_MOTION_OPTION_MAX,
+            TR_MOTION_OPTIONS_MAX);
     char *copy = strndup(text, len);
     if (!copy)
         return tr_error_set(error, -ENOMEM, "out of memory");
@@ -195,8 +195,8 @@ static int take_up(tr_decision_t *self, tr_value_t name, tr_error_t *error) {
     return (int)self->option_count++;
 }
 
-int tr_decision_mediate(tr_decision_t *self, tr_value_t options, int64_t now_ms, tr_error_t *error) {
-    bool in_play[TR_DECISION_OPTIONS_MAX] = {false};
+int tr_motion_mediate(tr_motion_t *self, tr_value_t options, int64_t now_ms, tr_error_t *error) {
+    bool in_play[TR_MOTION_OPTIONS_MAX] = {false};
     size_t n = tr_value_size(options), before = self->option_count;
     int option = tr_value_is_array(options) && n
                      ? 0
@@ -211,6 +211,6 @@ int tr_decision_mediate(tr_decision_t *self, tr_value_t options, int64_t now_ms,
     }
     memcpy(self->in_play, in_play, sizeof in_play);
     self->mediated = true;
-    tr_decision_begin_round(self, now_ms);
+    tr_motion_begin_round(self, now_ms);
     return 0;
 }
