@@ -138,6 +138,7 @@ void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_
         task->worker->in_hand--;
         task->worker = NULL;
     }
+    task->called = false;
     self->counts[from]--;
     self->counts[to]++;
     task->state = to;
@@ -393,6 +394,21 @@ int tr_board_not_asked(
     task->tries--;
     task->due_ms = now_ms + again_ms;
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);
+    return 0;
+}
+
+tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try) {
+    tr_task_t *task = tr_board_find(self, id);
+    return task && task->called && task->tries + 1 == try ? task : NULL;
+}
+
+int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
+    tr_task_t *task = tr_board_called(self, id, try);
+    if (!task)
+        return -ESTALE;
+    task->called = false;
+    task->bidless = true;
+    wait(self, task, now_ms);
     return 0;
 }
 

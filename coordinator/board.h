@@ -9,6 +9,9 @@
  * Choice. Of the agents that offer all of a task's skills and have room, the one with the smallest part of its room taken;
  * of several the one that was asked least recently; and not the one that had the task last, if there is another.
  *
+ * Bids. A task that goes by contract net is called for instead, once somebody could take it, and given to whose bid was taken;
+ * where nobody wants it, it is given away directly.
+ *
  * Tries. Each time that a task is given to an agent is a try, and has a number. What is said of an earlier try is dropped:
  * an agent that was given up and comes back with a result does not complete the task a second time. A try that failed is
  * followed by another, later and later, until tries_max; a refusal as well. The last one's reason is the task's.
@@ -45,6 +48,9 @@ typedef struct tr_board_hooks {
     void (*changed)(void *arg, const tr_task_t *task, bool added);
     /* Is to be given to task->agent, as try task->tries. */
     void (*assign)(void *arg, const tr_task_t *task);
+    /* Bids for it are to be called for, from tr_board_candidates; tr_board_award or tr_board_no_bids follows, with try
+     * task->tries + 1. False: there is no memory for it. */
+    bool (*call)(void *arg, const tr_task_t *task);
     /* Its agent is to stop: it is cancelled, or late. */
     void (*withdraw)(void *arg, const tr_task_t *task);
     /* The state of a task that has ended, by its id: -ENOENT where there is none. */
@@ -82,6 +88,14 @@ int tr_board_failed(
 /* The agent was not asked after all: the try does not count. */
 int tr_board_not_asked(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
+
+/* Those who could take a task now, in the order of "Choice"; at most `most`, borrowed until the next change. */
+size_t tr_board_candidates(
+    const tr_board_t *self, const tr_task_t *task, const tr_worker_t **ret, size_t most);
+/* A bid was the best: the task is assigned to `worker`. -ESTALE as above; -ENOENT: it has no room any more. */
+int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms);
+/* There was none that could be taken: it is given away directly. -ESTALE. */
+int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
 
 /* What people say. -ENOENT: there is none that has not ended; -EPROTO: its state does not allow that. */
 int tr_board_cancel(tr_board_t *self, const char *id, const char *reason, int64_t now_ms);

@@ -37,6 +37,8 @@ struct tr_board {
 /* Tells the hook; of a task that has ended, tells those that need it, and frees it. */
 void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_t now_ms);
 tr_task_t *tr_board_find(const tr_board_t *self, const char *id);
+/* The task that is called for, for this try; NULL. */
+tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try);
 
 /* ---- lanes.c ---- */
 

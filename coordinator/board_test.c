@@ -36,6 +36,11 @@ static void on_assign(void *arg, const tr_task_t *task) {
     hear(arg, "%s/%u>%s ", task->id, task->tries, task->agent);
 }
 
+static bool on_call(void *arg, const tr_task_t *task) {
+    hear(arg, "%s/%u? ", task->id, task->tries + 1);
+    return strcmp(task->id, "mute") != 0;
+}
+
 static void on_withdraw(void *arg, const tr_task_t *task) {
     hear(arg, "%s/%u<%s ", task->id, task->tries, task->agent);
 }
@@ -57,7 +62,7 @@ static void heard(stage_t *s, const char *wanted) {
 
 static int setup(void **state) {
     stage_t *s = calloc(1, sizeof *s);
-    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_withdraw, on_find};
+    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_find};
     s->board = tr_board_new(&hooks, 1);
     s->now_ms = 1000000;
     *state = s;
@@ -323,6 +328,55 @@ static void deadlines_and_withdrawals(void **state) {
     assert_int_equal(tr_board_cancel(s->board, "b", "no", s->now_ms), -ENOENT);
 }
 
+static void bids_are_called_for(void **state) {
+    stage_t *s = *state;
+    tr_task_wish_t wish = wish_of(s, "a");
+    const tr_worker_t *candidates[2];
+    wish.way = TR_TASK_CONTRACT_NET;
+    assert_int_equal(add(s, wish), 0);
+    turn(s);
+    heard(s, "+a:pending "); /* nobody is there */
+    worker(s, "w", NULL, 1);
+    worker(s, "x", NULL, 4);
+    worker(s, "y", "s", 4);
+    assert_int_equal(add(s, wish_of(s, "b")), 0); /* w's */
+    turn(s);
+    heard(s, "+b:pending a/1? b:assigned b/1>w ");
+    turn(s);
+    heard(s, "");
+    assert_int_equal(tr_board_candidates(s->board, tr_board_task(s->board, "a"), candidates, 2), 2);
+    assert_string_equal(candidates[0]->name, "x");
+    assert_int_equal(tr_board_award(s->board, "a", 2, "x", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_award(s->board, "a", 1, "w", s->now_ms), -ENOENT); /* full */
+    assert_int_equal(tr_board_award(s->board, "a", 1, "x", s->now_ms), 0);
+    heard(s, "a:assigned a/1>x ");
+    assert_int_equal(tr_board_award(s->board, "a", 1, "y", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_failed(s->board, "a", 1, "no", 1, s->now_ms), 0);
+    s->now_ms += 1;
+    turn(s);
+    heard(s, "a:pending a/2? "); /* called for again */
+    assert_int_equal(tr_board_no_bids(s->board, "a", 1, s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_no_bids(s->board, "a", 2, s->now_ms), 0);
+    turn(s);
+    heard(s, "a:assigned a/2>y ");
+    assert_int_equal(tr_board_completed(s->board, "a", 2, NULL, 0, s->now_ms), 0);
+}
+
+static void what_is_called_for_can_be_cancelled(void **state) {
+    stage_t *s = *state;
+    tr_task_wish_t wish = wish_of(s, "a"), mute = wish_of(s, "mute");
+    wish.way = mute.way = TR_TASK_CONTRACT_NET;
+    worker(s, "w", NULL, 1);
+    assert_int_equal(add(s, wish), 0);
+    turn(s);
+    assert_int_equal(tr_board_cancel(s->board, "a", "no", s->now_ms), 0);
+    heard(s, "+a:pending a/1? a:cancelled ");
+    assert_int_equal(tr_board_award(s->board, "a", 1, "w", s->now_ms), -ESTALE);
+    assert_int_equal(add(s, mute), 0); /* no memory to call for it */
+    turn(s);
+    heard(s, "+mute:pending mute/1? mute:assigned mute/1>w ");
+}
+
 static void a_person_says_yes(void **state) {
     stage_t *s = *state;
     tr_task_wish_t w = wish_of(s, "a");
@@ -388,6 +442,8 @@ int main(void) {
         A_TEST(long_chains_fail),
         A_TEST(all_or_none),
         A_TEST(deadlines_and_withdrawals),
+        A_TEST(bids_are_called_for),
+        A_TEST(what_is_called_for_can_be_cancelled),
         A_TEST(a_person_says_yes),
         A_TEST(what_was_there_before_goes_on),
     };

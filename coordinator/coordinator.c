@@ -43,6 +43,10 @@ static void on_assign(void *arg, const tr_task_t *task) {
         arg, tr_work_assign, task->id, task->tries); /* else the try is over when its time is, ignoring */
 }
 
+static bool on_call(void *arg, const tr_task_t *task) {
+    return tr_effect_call(arg, tr_bids_call, task->id, task->tries + 1);
+}
+
 static void on_withdraw(void *arg, const tr_task_t *task) {
     tr_effect_call(arg, tr_work_withdraw, task->id, task->tries); /* likewise, ignoring */
 }
@@ -60,7 +64,7 @@ static int take_restored(void *arg, tr_task_t *task) {
 }
 
 static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
-    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_withdraw, find_ended};
+    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_call, on_withdraw, find_ended};
     int rc = tr_store_open(self->options->data, &self->store, error);
     if (rc < 0)
         return rc;

@@ -228,8 +228,26 @@ static tr_worker_t *choose(const tr_board_t *self, const tr_lane_t *lane, const 
     return best ? best : last;
 }
 
+size_t tr_board_candidates(
+    const tr_board_t *self, const tr_task_t *task, const tr_worker_t **ret, size_t most) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->worker_count; i++) {
+        const tr_worker_t *w = self->workers[i];
+        if (!w->listed || w->in_hand >= w->capacity || !offers(w, task->lane))
+            continue;
+        if (n == most && !is_better(w, ret[n - 1]))
+            continue;
+        size_t at = n < most ? n++ : n - 1;
+        for (; at && is_better(w, ret[at - 1]); at--)
+            ret[at] = ret[at - 1];
+        ret[at] = w;
+    }
+    return n;
+}
+
 static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t now_ms) {
     task->tries++;
+    task->bidless = false;
     task->worker = w;
     snprintf(task->agent, sizeof task->agent, "%s", w->name);
     w->in_hand++;
@@ -253,8 +271,31 @@ static tr_task_t *next_task(const tr_board_t *self, tr_worker_t **ret_worker) {
     return found;
 }
 
+static void call_for_bids(tr_board_t *self, tr_task_t *task) {
+    tr_heap_remove(&task->lane->ready, task);
+    task->called = self->hooks.call(self->hooks.arg, task);
+    if (task->called)
+        return;
+    task->bidless = true;
+    tr_heap_add(&task->lane->ready, task); /* where it was just now */
+}
+
+int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms) {
+    tr_task_t *task = tr_board_called(self, id, try);
+    tr_worker_t *w = tr_map_find_ptr(&self->worker_of, worker, strlen(worker));
+    if (!task)
+        return -ESTALE;
+    if (!w || !w->listed || w->in_hand >= w->capacity)
+        return -ENOENT;
+    assign(self, task, w, now_ms);
+    return 0;
+}
+
 void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
     tr_worker_t *w = NULL;
     for (tr_task_t *task; (task = next_task(self, &w));)
-        assign(self, task, w, now_ms);
+        if (task->way == TR_TASK_CONTRACT_NET && !task->bidless)
+            call_for_bids(self, task);
+        else
+            assign(self, task, w, now_ms);
 }

@@ -1,5 +1,6 @@
 #include "coordinator/options.h"
 
+#include "coordinator/task.h"
 #include "lib/base/log.h"
 #include "proto/aid.h"
 
@@ -25,6 +26,10 @@ static const tr_option_t table[] = {
         "How long an agent may take for a task that says nothing of it.", .min = 1, .max = DAY_MS * 30},
     {"tries", 0, "N", TR_INT(O, tries), "3", "How often a task that says nothing of it is tried.", .min = 1,
         .max = 100},
+    {"assign", 0, "WAY", TR_WORD(O, assign), "direct",
+        "How an agent is found for a task that says nothing of it: the coordinator chooses, or the best bid "
+        "in a contract net gets it.",
+        .words = tr_task_way_words},
     {"connect-time", 0, "TIME", TR_DURATION(O, connect_ms), "10s",
         "Give up when the broker was not reached in this time.", .min = 1, .max = DAY_MS},
     {"ready-fd", 0, "FD", TR_INT(O, ready_fd), "-1",

@@ -32,6 +32,8 @@ static const char *const migrations[] = {
     "CREATE TABLE record (voter TEXT PRIMARY KEY, hits INTEGER NOT NULL, misses INTEGER NOT NULL) WITHOUT "
     "ROWID;"
     "PRAGMA user_version = 2;",
+    "ALTER TABLE task ADD COLUMN way INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 3;",
 };
 
 #define SCHEMA ((int)(sizeof migrations / sizeof *migrations))
@@ -40,13 +42,13 @@ static const char *const migrations[] = {
 #define COLUMNS                                                                                              \
     "id, key, description, skills, needs, input, language, priority, tries_max, created_ms, deadline_ms, "   \
     "timeout_ms,"                                                                                            \
-    " state, changed_ms, due_ms, tries, agent, reason, result, number"
+    " state, changed_ms, due_ms, tries, agent, reason, result, number, way"
 
 static const char *const sql[STATEMENTS] = {
     [INSERT] = "INSERT INTO task (id, key, description, skills, needs, input, language, priority, tries_max, "
                "created_ms,"
-               " deadline_ms, timeout_ms, state, changed_ms, due_ms, tries, agent, reason, result)"
-               " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+               " deadline_ms, timeout_ms, state, changed_ms, due_ms, tries, agent, reason, result, way)"
+               " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [UPDATE] =
         "UPDATE task SET state = ?, changed_ms = ?, due_ms = ?, tries = ?, agent = ?, reason = ?, result = ?"
         " WHERE id = ?",
@@ -217,6 +219,7 @@ void tr_store_add(tr_store_t *self, const tr_task_t *task) {
     tr_store_bind_text(s, 17, task->agent);
     tr_store_bind_text(s, 18, task->reason);
     sqlite3_bind_blob64(s, 19, task->result, task->result_len, SQLITE_STATIC);
+    sqlite3_bind_int(s, 20, (int)task->way);
     tr_store_run(self, s);
     add_history(self, task);
 }
@@ -292,6 +295,7 @@ static tr_task_t *take(sqlite3_stmt *s) {
         .deadline_ms = sqlite3_column_int64(s, 10),
         .timeout_ms = sqlite3_column_int64(s, 11),
         .due_ms = sqlite3_column_int64(s, 14),
+        .way = sqlite3_column_int(s, 20) == TR_TASK_CONTRACT_NET ? TR_TASK_CONTRACT_NET : TR_TASK_DIRECT,
     };
     tr_task_t *task = need_count < 0 || !wish.id ? NULL : tr_task_new(&wish);
     if (task && !take_state(s, task))

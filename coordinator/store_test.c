@@ -293,10 +293,10 @@ static void an_older_file_is_brought_up_to_date(void **state) {
     tr_store_close(&p->store);
     snprintf(path, sizeof path, "%s/tasks.db", p->directory);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-            "DROP TABLE decision; DROP TABLE decision_event; DROP TABLE record; PRAGMA user_version = 1;",
-            NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(db,
+                         "DROP TABLE decision; DROP TABLE decision_event; DROP TABLE record; "
+                         "ALTER TABLE task DROP COLUMN way; PRAGMA user_version = 1;",
+                         NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
     open_again(p);

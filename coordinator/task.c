@@ -6,6 +6,8 @@
 const char *const tr_task_state_words[] = {
     "waiting_approval", "pending", "assigned", "in_progress", "completed", "failed", "cancelled", NULL};
 
+const char *const tr_task_way_words[] = {"direct", "contract-net", NULL};
+
 bool tr_task_ended(tr_task_state_t state) {
     return state >= TR_TASK_COMPLETED;
 }
@@ -101,6 +103,7 @@ tr_task_t *tr_task_new(const tr_task_wish_t *wish) {
     t->need_count = sort(t->needs, wish->need_count);
     t->input_len = wish->input_len;
     t->priority = wish->priority;
+    t->way = wish->way;
     t->tries_max = wish->tries_max;
     t->created_ms = t->changed_ms = wish->created_ms;
     t->due_ms = wish->due_ms;

@@ -36,6 +36,16 @@ typedef enum tr_task_state {
 /* By tr_task_state_t, ended by NULL. */
 extern const char *const tr_task_state_words[];
 
+/* How its agent is found. */
+typedef enum tr_task_way {
+    TR_TASK_DIRECT,       /* the board chooses */
+    TR_TASK_CONTRACT_NET, /* who can do it is called, and the best bid gets it */
+    TR_TASK_WAYS,
+} tr_task_way_t;
+
+/* By tr_task_way_t, ended by NULL. */
+extern const char *const tr_task_way_words[];
+
 bool tr_task_ended(tr_task_state_t state);
 bool tr_task_may(tr_task_state_t from, tr_task_state_t to);
 
@@ -53,6 +63,7 @@ typedef struct tr_task {
     const char *language; /* of it; NULL = msgpack */
     uint32_t priority;    /* 0 to TR_PRIORITY_MAX, the highest */
     uint32_t tries_max;
+    tr_task_way_t way;
     int64_t created_ms;  /* Unix time, as all */
     int64_t deadline_ms; /* 0 = none */
     int64_t timeout_ms;  /* of one try */
@@ -75,6 +86,8 @@ typedef struct tr_task {
     struct tr_task **dependents;
     size_t dependent_count, dependent_room;
     struct tr_worker *worker;
+    bool called;            /* bids are waited for; it is pending and in no heap */
+    bool bidless;           /* nobody wanted it: it is given away directly this time */
     struct tr_task *doomed; /* the next one that fails because what it needs did not succeed */
     int64_t order;          /* the smallest is next; then the smallest sequence */
     uint64_t sequence;
@@ -88,6 +101,7 @@ typedef struct tr_task_wish {
     const void *input;
     size_t input_len;
     uint32_t priority, tries_max;
+    tr_task_way_t way;
     bool approval; /* a person has to say yes first */
     int64_t created_ms, due_ms, deadline_ms, timeout_ms;
 } tr_task_wish_t;

@@ -16,7 +16,7 @@ static void write_texts(tr_content_writer_t *w, const char *key, const char *con
 }
 
 void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
-    tr_write_map(w, 14 + more);
+    tr_write_map(w, 15 + more);
     tr_write_kv(w, "task", task->id);
     tr_write_kv(w, "state", tr_task_state_words[task->state]);
     tr_write_kv(w, "description", task->description);
@@ -24,6 +24,7 @@ void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
     tr_write_kv_uint(w, "tries", task->tries);
     tr_write_kv_uint(w, "tries-max", task->tries_max);
     tr_write_kv_uint(w, "priority", task->priority);
+    tr_write_kv(w, "assign", tr_task_way_words[task->way]);
     tr_write_kv(w, "reason", task->reason);
     tr_write_kv_int(w, "created_ms", task->created_ms);
     tr_write_kv_int(w, "changed_ms", task->changed_ms);
@@ -91,11 +92,21 @@ static const char *read_needs(tr_value_t task, draft_t *d) {
     return NULL;
 }
 
+/* How its agent is found: a tr_task_way_t, or -1. */
+static int read_way(const tr_question_t *q, tr_value_t task) {
+    tr_value_t way = tr_value_get(task, "assign");
+    for (int i = 0; way && tr_task_way_words[i]; i++)
+        if (tr_value_equals(way, tr_task_way_words[i]))
+            return i;
+    return way ? -1 : q->coordinator->options->assign;
+}
+
 static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task_wish_t *w) {
     const tr_coordinator_options_t *o = q->coordinator->options;
     int64_t priority = tr_value_int(tr_value_get(task, "priority"), 4),
             tries = tr_value_int(tr_value_get(task, "tries"), o->tries);
     int64_t delay_ms = tr_value_int(tr_value_get(task, "delay-ms"), 0);
+    int way;
     w->timeout_ms = tr_value_int(tr_value_get(task, "timeout-ms"), o->timeout_ms);
     w->deadline_ms = tr_value_int(tr_value_get(task, "deadline_ms"), 0);
     if (priority < 0 || priority > TR_PRIORITY_MAX)
@@ -104,6 +115,9 @@ static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task
         return "tries: expected 1 to 100";
     if (delay_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
         return "delay-ms, timeout-ms, deadline_ms: expected times that are not negative";
+    if ((way = read_way(q, task)) < 0)
+        return "assign: expected direct or contract-net";
+    w->way = (tr_task_way_t)way;
     w->priority = (uint32_t)priority;
     w->tries_max = (uint32_t)tries;
     w->created_ms = q->now_ms;

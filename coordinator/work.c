@@ -1,5 +1,5 @@
 /* What agents are asked: a task is a fipa-request whose content is the task's input. */
-#include "coordinator/coordinator.h"
+#include "coordinator/work.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -10,13 +10,6 @@
 #define UNDELIVERED_MS 100  /* what could not be sent is tried again after this */
 #define LOST_MS        1000 /* and what was lost with the broker, when the agents may be there again */
 
-typedef struct errand {
-    tr_coordinator_t *coordinator;
-    tr_conversation_t *conversation;
-    char id[TR_TASK_ID_MAX + 1];
-    uint32_t try;
-} errand_t;
-
 /* ---- errands by task and try ---- */
 
 typedef char errand_key_t[TR_TASK_ID_MAX + 16];
@@ -25,19 +18,19 @@ static size_t print_key(errand_key_t key, const char *id, uint32_t try) {
     return (size_t)snprintf(key, sizeof(errand_key_t), "%s %u", id, try);
 }
 
-static errand_t *find_errand(const tr_coordinator_t *self, const char *id, uint32_t try) {
+tr_errand_t *tr_errand_find(const tr_coordinator_t *self, const char *id, uint32_t try) {
     errand_key_t key;
     size_t len = print_key(key, id, try);
     return tr_map_find_ptr(&self->errands, key, len);
 }
 
-static errand_t *new_errand(tr_coordinator_t *self, const char *id, uint32_t try) {
+tr_errand_t *tr_errand_new(tr_coordinator_t *self, const char *id, uint32_t try) {
     errand_key_t key;
     size_t len = print_key(key, id, try);
-    errand_t *errand = calloc(1, sizeof *errand);
+    tr_errand_t *errand = calloc(1, sizeof *errand);
     if (!errand)
         return NULL;
-    *errand = (errand_t){.coordinator = self, .try = try};
+    *errand = (tr_errand_t){.coordinator = self, .try = try};
     snprintf(errand->id, sizeof errand->id, "%s", id);
     if (tr_map_put(&self->errands, key, len, (uint64_t)(uintptr_t)errand) == 0)
         return errand;
@@ -45,7 +38,7 @@ static errand_t *new_errand(tr_coordinator_t *self, const char *id, uint32_t try
     return NULL;
 }
 
-static void free_errand(errand_t *errand) {
+void tr_errand_free(tr_errand_t *errand) {
     errand_key_t key;
     size_t len = print_key(key, errand->id, errand->try);
     tr_map_delete(&errand->coordinator->errands, key, len);
@@ -56,7 +49,7 @@ static void free_errand(errand_t *errand) {
 
 static void on_agree(
     tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
-    errand_t *errand = arg;
+    tr_errand_t *errand = arg;
     (void)agent, (void)state, (void)c, (void)message;
     tr_board_agreed(errand->coordinator->board, errand->id, errand->try, tr_clock_wall_ms());
 }
@@ -72,13 +65,10 @@ static void write_other(
         tr_write_strn(w, content, len);
 }
 
-static void on_result(
-    tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
-    errand_t *errand = arg;
+void tr_errand_complete(const tr_errand_t *errand, const tr_message_t *message) {
     size_t len;
     const void *content = tr_message_content(message, &len);
     tr_content_writer_t w;
-    (void)agent, (void)state, (void)c;
     tr_content_writer_init(&w);
     if (!tr_message_value(message)) {
         write_other(&w, message, content, len);
@@ -102,21 +92,30 @@ void tr_work_print_reason(tr_outcome_t outcome, const tr_message_t *last, char *
         *detail ? ": " : "", detail);
 }
 
-static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outcome_t outcome,
-    const tr_message_t *last, void *arg) {
-    errand_t *errand = arg;
+void tr_errand_fail(const tr_errand_t *errand, tr_outcome_t outcome, const tr_message_t *last) {
     char reason[800];
-    (void)agent, (void)state, (void)c;
     tr_work_print_reason(outcome, last, reason, sizeof reason);
     /* Of what is completed this is an earlier try. */
     tr_board_failed(errand->coordinator->board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
-    free_errand(errand);
+}
+
+static void on_result(
+    tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
+    (void)agent, (void)state, (void)c;
+    tr_errand_complete(arg, message);
+}
+
+static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outcome_t outcome,
+    const tr_message_t *last, void *arg) {
+    (void)agent, (void)state, (void)c;
+    tr_errand_fail(arg, outcome, last);
+    tr_errand_free(arg);
 }
 
 void tr_work_lost(tr_coordinator_t *self, const char *reason) {
     size_t cursor = 0;
     for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));) {
-        const errand_t *errand = (const errand_t *)(uintptr_t)slot->value;
+        const tr_errand_t *errand = (const tr_errand_t *)(uintptr_t)slot->value;
         tr_board_failed(self->board, errand->id, errand->try, reason, LOST_MS, tr_clock_wall_ms());
     }
 }
@@ -128,7 +127,12 @@ void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
     tr_error_t error = {0};
     if (!task || task->tries != try || task->state != TR_TASK_ASSIGNED)
         return; /* it was cancelled meanwhile */
-    errand_t *errand = new_errand(self, id, try);
+    tr_errand_t *errand = tr_errand_find(self, id, try);
+    if (errand) {
+        tr_bids_accept(errand, task);
+        return;
+    }
+    errand = tr_errand_new(self, id, try);
     tr_acl_t parameters = {.language = task->language};
     tr_initiator_t initiator = {
         .protocol = "fipa-request",
@@ -147,7 +151,7 @@ void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
     if (rc == 0)
         return;
     if (errand)
-        free_errand(errand);
+        tr_errand_free(errand);
     const char *why = *error.text ? error.text : strerror(-rc);
     if (rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM)
         tr_board_not_asked(self->board, id, try, why, UNDELIVERED_MS, tr_clock_wall_ms());
@@ -163,7 +167,9 @@ void tr_work_finish(tr_coordinator_t *self) {
 }
 
 void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try) {
-    errand_t *errand = find_errand(self, id, try);
-    if (errand)
+    tr_errand_t *errand = tr_errand_find(self, id, try);
+    if (errand && errand->call)
+        tr_call_cancel(errand->call);
+    else if (errand)
         tr_conversation_cancel(errand->conversation); /* one that cannot be is of no consequence, ignoring */
 }

@@ -23,6 +23,26 @@ for line in sys.stdin:
 """
 
 
+# Bids what it was told to; "busy" refuses all.
+BIDDER = """
+import json, sys
+bid = json.loads(sys.argv[1])
+for line in sys.stdin:
+    m = json.loads(line)
+    do = m.get("content") or {}
+    act = m["performative"]
+    if bid.get("refuse"):
+        answer = {"performative": "refuse", "content": {"reason": "busy"}}
+    elif act == "cfp":
+        answer = {"performative": "propose", "content": bid}
+    elif do.get("fail"):
+        answer = {"performative": "failure", "content": {"reason": "broken"}}
+    else:
+        answer = {"performative": "inform", "content": {"did": do}}
+    print(json.dumps(answer), flush=True)
+"""
+
+
 class Tasks(harness.SystemTest):
     def setUp(self):
         super().setUp()
@@ -150,6 +170,36 @@ class Tasks(harness.SystemTest):
             self.assertEqual(shown["result"]["n"], n)
             self.assertEqual([event["state"] for event in shown["history"]].count("completed"), 1)
         self.assertEqual(self.coordinator.stop(signal.SIGTERM).code, 0)
+
+    def bidder(self, name, **bid):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", "work=4", "--", sys.executable, "-c", BIDDER,
+                           json.dumps(bid))
+        child.wait_err("registered")
+
+    def test_the_best_bid_gets_it(self):
+        for name, bid in (("dear", {"cost": 9, "time-ms": 10}), ("cheap", {"cost": 2, "time-ms": 10}), ("slow", {"cost": 2, "time-ms": 90}),
+                          ("busy", {"refuse": True})):
+            self.bidder(name, **bid)
+        self.worker("plain")  # a worker that knows nothing of contract nets
+        self.until_known(5)
+        task = self.submit({"n": 1}, "--assign", "contract-net")
+        shown = self.until(task, "completed")
+        self.assertEqual((shown["agent"], shown["result"], shown["assign"]), ("cheap@local", {"did": {"n": 1}}, "contract-net"))
+        task = self.submit({"n": 2, "fail": True}, "--assign", "contract-net", "--tries", "2")
+        shown = self.until(task, "failed")
+        self.assertEqual((shown["tries"], shown["reason"]), (2, "failed: broken"))
+
+    def until_known(self, agents):
+        harness.wait_until(lambda: len(self.troupe("df", "search", "--service", "work", "-o", "name", env=self.env).out.split()) == agents,
+                           "all to be known")
+
+    def test_where_nobody_bids_it_is_given_away(self):
+        self.bidder("busy", refuse=True)
+        self.worker("plain")
+        self.until_known(2)
+        task = self.submit({"n": 3}, "--assign", "contract-net", "--tries", "9")
+        shown = self.until(task, "completed")
+        self.assertEqual((shown["agent"], shown["result"]["n"]), ("plain@local", 3))
 
     def lines(self, *rows):
         path = self.directory + "/tasks.jsonl"

@@ -15,8 +15,11 @@ typedef struct options {
     tr_strings_t skills, needs;
     const char *id, *key, *description, *from;
     int64_t priority, tries, delay_ms, within_ms, timeout_ms;
+    int assign;
     bool approval, wait;
 } options_t;
+
+static const char *const ways[] = {"as-configured", "direct", "contract-net", NULL};
 
 static const tr_option_t submit_table[] = {
     {"skill", 's', "TR_TASKS_SERVICE", TR_LIST(options_t, skills), NULL,
@@ -41,6 +44,9 @@ static const tr_option_t submit_table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"within", 0, "TIME", TR_DURATION(options_t, within_ms), "0",
         "It has failed when it is not done so long from now.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},
+    {"assign", 0, "WAY", TR_WORD(options_t, assign), "as-configured",
+        "How its agent is found: the coordinator chooses, or the best bid in a contract net gets it.",
+        .words = ways, .flags = TR_OPTION_FLAG_ONLY},
     {"approval", 0, NULL, TR_BOOL(options_t, approval), NULL,
         "Somebody has to `troupe task approve` it first.", .flags = TR_OPTION_FLAG_ONLY},
     {"from", 'f', "FILE", TR_STRING(options_t, from), NULL,
@@ -91,6 +97,7 @@ static json_t *wish_of(const tr_call_t *call, int *ret_code) {
     json_object_set_new(task, "priority", json_integer(o->priority));
     json_object_set_new(task, "approval", json_boolean(o->approval));
     tr_cli_set_text(task, "id", o->id);
+    tr_cli_set_text(task, "assign", o->assign ? ways[o->assign] : NULL);
     tr_cli_set_text(task, "key", o->key);
     tr_cli_set_text(task, "description", o->description);
     tr_cli_set_number(task, "tries", o->tries);

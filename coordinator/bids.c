@@ -1,0 +1,161 @@
+/*
+ * Bids: who could do a task is called by a contract net, and the best bid gets it.
+ *
+ *     cfp              {"task", "description", "skills", "input", "deadline_ms"}
+ *     propose          {"cost", "time-ms", "load"}, numbers, all of which may be left out
+ *     accept-proposal  the task's input, as a request would have it
+ *
+ * Of the bids the one with the smallest sum of cost, time and load is the best, each as a part of the largest that was bid; what a
+ * bid leaves out counts as the middle. Of equal ones that which came first. The award is on the disk before it is told.
+ */
+#include "coordinator/desk.h"
+#include "coordinator/work.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLED_MAX 32u  /* agents for one task */
+#define BIDS_MS    2000 /* until a bid must be there */
+#define KEYS       3u
+
+/* ---- the choice ---- */
+
+static const char *const keys[KEYS] = {"cost", "time-ms", "load"};
+
+/* Negative: it says nothing of it. */
+static double bid_of(const tr_proposal_t *proposal, size_t key) {
+    double value = tr_value_double(tr_value_get(proposal->value, keys[key]), -1);
+    return value >= 0 && value <= 1e15 ? value : -1;
+}
+
+static const tr_proposal_t *best_of(const tr_proposal_t *proposals, size_t count) {
+    const tr_proposal_t *best = NULL;
+    double most[KEYS] = {0}, least = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < KEYS; k++)
+            most[k] = bid_of(&proposals[i], k) > most[k] ? bid_of(&proposals[i], k) : most[k];
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < KEYS; k++)
+            sum += bid_of(&proposals[i], k) < 0 ? 0.5 : most[k] > 0 ? bid_of(&proposals[i], k) / most[k] : 0;
+        if (best && sum >= least)
+            continue;
+        best = &proposals[i];
+        least = sum;
+    }
+    return best;
+}
+
+/* ---- what the called say ---- */
+
+/* Its acceptance follows after the commit (tr_bids_accept): until then it is the board's that it is assigned. */
+static tr_decision_t on_proposals(tr_agent_t *agent, void *state, tr_call_t *call,
+    const tr_proposal_t *proposals, size_t count, void *arg) {
+    tr_errand_t *errand = arg;
+    const tr_proposal_t *best = best_of(proposals, count);
+    (void)agent, (void)state, (void)call;
+    if (!best)
+        return TR_DECIDED;
+    errand->chosen = best;
+    errand->awarded = tr_board_award(errand->coordinator->board, errand->id, errand->try, best->from,
+                          tr_clock_wall_ms()) == 0;
+    if (!errand->awarded)
+        errand->chosen = NULL;
+    return errand->awarded ? TR_DEFERRED : TR_DECIDED;
+}
+
+static void on_result(tr_agent_t *agent, void *state, tr_call_t *call, const tr_proposal_t *proposal,
+    const tr_message_t *message, void *arg) {
+    (void)agent, (void)state, (void)call, (void)proposal;
+    tr_errand_complete(arg, message);
+}
+
+static void on_failure(tr_agent_t *agent, void *state, tr_call_t *call, const tr_proposal_t *proposal,
+    tr_outcome_t outcome, const tr_message_t *last, void *arg) {
+    (void)agent, (void)state, (void)call, (void)proposal;
+    tr_errand_fail(arg, outcome, last);
+}
+
+static void on_end(tr_agent_t *agent, void *state, tr_call_t *call, void *arg) {
+    tr_errand_t *errand = arg;
+    (void)agent, (void)state, (void)call;
+    if (!errand->awarded)
+        tr_board_no_bids(errand->coordinator->board, errand->id, errand->try,
+            tr_clock_wall_ms()); /* it has ended, ignoring */
+    else
+        tr_errand_fail(errand, TR_OUTCOME_CANCELLED, NULL); /* of one that has a result nothing changes */
+    tr_errand_free(errand);
+}
+
+/* ---- calling ---- */
+
+static void write_call(tr_content_writer_t *w, const tr_task_t *task) {
+    tr_write_map(w, 5);
+    tr_write_kv(w, "task", task->id);
+    tr_write_kv(w, "description", task->description);
+    tr_write_kv_int(w, "deadline_ms", task->deadline_ms);
+    tr_write_str(w, "skills");
+    tr_write_array(w, task->skill_count);
+    for (size_t i = 0; i < task->skill_count; i++)
+        tr_write_str(w, task->skills[i]);
+    if (task->language) {
+        tr_write_str(w, "input");
+        tr_write_strn(w, task->input, task->input_len);
+    } else {
+        tr_desk_write_content(w, "input", task->input, task->input_len);
+    }
+}
+
+static int start(tr_errand_t *errand, const tr_task_t *task, const char *const *names, size_t count) {
+    tr_error_t error = {0};
+    tr_content_writer_t w;
+    tr_contract_net_t net = {
+        .participants = names,
+        .participants_n = count,
+        .proposals_ms = BIDS_MS,
+        .result_ms = task->timeout_ms,
+        .on_proposals = on_proposals,
+        .on_result = on_result,
+        .on_failure = on_failure,
+        .on_end = on_end,
+        .arg = errand,
+    };
+    tr_content_writer_init(&w);
+    write_call(&w, task);
+    int rc = tr_content_writer_take(&w, &net.content, &net.content_len);
+    if (rc == 0)
+        rc = tr_contract_net_start(errand->coordinator->agent, &net, &errand->call, &error);
+    tr_content_writer_finish(&w);
+    return rc;
+}
+
+void tr_bids_call(tr_coordinator_t *self, const char *id, uint32_t try) {
+    const tr_task_t *task = tr_board_task(self->board, id);
+    const tr_worker_t *workers[CALLED_MAX];
+    const char *names[CALLED_MAX];
+    if (!task || !task->called || task->tries + 1 != try)
+        return; /* it was cancelled meanwhile */
+    size_t count = tr_board_candidates(self->board, task, workers, CALLED_MAX);
+    for (size_t i = 0; i < count; i++)
+        names[i] = workers[i]->name;
+    tr_errand_t *errand = count ? tr_errand_new(self, id, try) : NULL;
+    if (errand && start(errand, task, names, count) == 0)
+        return;
+    if (errand)
+        tr_errand_free(errand);
+    tr_board_no_bids(self->board, id, try, tr_clock_wall_ms()); /* it is called for just now */
+}
+
+void tr_bids_accept(tr_errand_t *errand, const tr_task_t *task) {
+    tr_error_t error = {0};
+    if (!errand->chosen)
+        return;
+    int rc = tr_call_accept(errand->call, errand->chosen, task->input, task->input_len, &error);
+    errand->chosen = NULL;
+    if (rc < 0)
+        tr_board_failed(errand->coordinator->board, errand->id, errand->try,
+            rc == -EPROTO ? "the bid was withdrawn" : error.text, 0, tr_clock_wall_ms());
+    tr_call_decided(errand->call);
+}
