@@ -31,6 +31,7 @@ PROGRAMS = {
     "broker": BUILD / "broker" / "troupe-broker",
     "agentd": BUILD / "agentd" / "troupe-agentd",
     "coordinator": BUILD / "coordinator" / "troupe-coordinator",
+    "kbd": BUILD / "kbd" / "troupe-kbd",
 }
 PATIENCE = 20.0  # seconds: for a slow machine under a sanitizer; nothing waits so long when all is well
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")

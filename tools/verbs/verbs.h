@@ -49,6 +49,13 @@
     VERB(votes_settle)                                                                                       \
     VERB(votes_withdraw)                                                                                     \
     VERB(votes_truth)                                                                                        \
+    VERB(kb_add)                                                                                             \
+    VERB(kb_search)                                                                                          \
+    VERB(kb_get)                                                                                             \
+    VERB(kb_ls)                                                                                              \
+    VERB(kb_rm)                                                                                              \
+    VERB(kb_stat)                                                                                            \
+    VERB(kb_eval)                                                                                            \
     VERB(votes_count)                                                                                        \
     VERB(df_search)                                                                                          \
     VERB(cert_new)                                                                                           \

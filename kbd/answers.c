@@ -1,0 +1,97 @@
+/* What is told after a commit. */
+#include "kbd/events.h"
+#include "kbd/kbd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+tr_content_writer_t *tr_kb_answer(tr_kbd_t *self, const tr_message_t *message, tr_performative_t act) {
+    if (self->answer_count == self->answer_room) {
+        size_t room = self->answer_room ? 2 * self->answer_room : 64;
+        tr_kb_answer_t *grown = realloc(self->answers, room * sizeof *grown);
+        if (!grown)
+            return NULL;
+        self->answers = grown;
+        self->answer_room = room;
+    }
+    tr_message_t *kept = tr_message_keep(message);
+    if (!kept)
+        return NULL;
+    tr_kb_answer_t *a = &self->answers[self->answer_count++];
+    *a = (tr_kb_answer_t){.to = kept, .act = act};
+    tr_content_writer_init(&a->content);
+    return &a->content;
+}
+
+void tr_kb_refuse(tr_kbd_t *self, const tr_message_t *message, tr_performative_t act, const char *reason,
+    const char *detail) {
+    tr_content_writer_t *w = tr_kb_answer(self, message, act);
+    if (!w)
+        return;
+    tr_write_map(w, 2);
+    tr_write_kv(w, "reason", reason);
+    tr_write_kv(w, "detail", detail);
+}
+
+void tr_kb_refuse_error(tr_kbd_t *self, const tr_message_t *message, const tr_error_t *error) {
+    bool asked = error->code == -EINVAL || error->code == -EEXIST;
+    tr_kb_refuse(self, message, asked || error->code == -ENOENT ? TR_REFUSE : TR_FAILURE,
+        error->code == -ENOENT   ? "not-registered"
+        : asked                  ? "unrecognised-parameter-value"
+        : error->code == -ENOSPC ? "disk-full"
+                                 : "internal-error",
+        error->text);
+}
+
+static void tell(tr_kbd_t *self, tr_kb_answer_t *a) {
+    tr_reply_content(self->agent, a->to, a->act, &a->content); /* who asked may be gone, ignoring */
+    tr_message_done(&a->to);
+}
+
+/* What was to be told has not come to be: of searches as well, which may have seen it. */
+static void take_back(tr_kbd_t *self, const tr_error_t *error) {
+    for (size_t i = 0; i < self->answer_count; i++) {
+        tr_kb_answer_t *a = &self->answers[i];
+        if (a->act != TR_INFORM)
+            continue;
+        tr_content_writer_finish(&a->content);
+        tr_content_writer_init(&a->content); /* it may have moved since */
+        a->act = TR_FAILURE;
+        tr_write_map(&a->content, 2);
+        tr_write_kv(&a->content, "reason", error->code == -ENOSPC ? "disk-full" : "internal-error");
+        tr_write_kv(&a->content, "detail", error->text);
+    }
+}
+
+/* A full disk can be mended; of any other failure nobody knows what it has left on the disk. */
+static void commit(tr_kbd_t *self) {
+    tr_error_t error = {0};
+    int rc = tr_kb_store_commit(self->store, &error);
+    if (rc == 0)
+        return;
+    bool full = rc == -ENOSPC;
+    tr_log(&self->log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED], "error=%s", error.text);
+    take_back(self, &error);
+    if (full)
+        return;
+    self->code = TR_KBD_DISK;
+    tr_host_stop(self->host, TR_KBD_DISK);
+}
+
+void tr_kb_settle(tr_kbd_t *self) {
+    commit(self);
+    for (size_t i = 0; i < self->answer_count; i++)
+        tell(self, &self->answers[i]);
+    self->answer_count = 0;
+}
+
+void tr_kb_answers_finish(tr_kbd_t *self) {
+    for (size_t i = 0; i < self->answer_count; i++) {
+        tr_message_release(&self->answers[i].to);
+        tr_content_writer_finish(&self->answers[i].content);
+    }
+    free(self->answers);
+    self->answers = NULL;
+    self->answer_count = self->answer_room = 0;
+}

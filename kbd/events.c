@@ -1,0 +1,28 @@
+#include "kbd/events.h"
+
+const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
+    [TR_K_READY] = {"K001", TR_LOG_INFO, "ready", "The knowledge base is registered and answers.",
+        "None needed."},
+    [TR_K_STOPPING] = {"K002", TR_LOG_INFO, "stopping",
+        "A signal asked the process to stop. What was acknowledged is on its disk.", "None needed."},
+    [TR_K_STOPPED] = {"K003", TR_LOG_INFO, "stopped", "The process ends.", "None needed."},
+    [TR_K_CONNECTED] = {"K004", TR_LOG_INFO, "connected", "The link to the broker is up.", "None needed."},
+    [TR_K_DISCONNECTED] = {"K005", TR_LOG_WARN, "disconnected",
+        "The link to the broker is lost. The process connects again by itself.",
+        "Where it lasts: see whether the broker runs and whether its endpoint can be reached from here."},
+    [TR_K_REFUSED] = {"K006", TR_LOG_WARN, "refused",
+        "The broker refused something that this process asked for.",
+        "The detail says what and why: often a right that its certificate has not."},
+    [TR_K_CANNOT_START] = {"K007", TR_LOG_ERROR, "cannot start",
+        "The process ends before it has answered anybody.",
+        "The error says what is in the way: a broker that does not answer, a name that is taken, a directory "
+        "that another process "
+        "has."},
+    [TR_K_DISK_FULL] = {"K008", TR_LOG_ERROR, "disk full",
+        "There was no room for what was to be written: it was refused to who asked. Searches go on.",
+        "Make room, or remove documents."},
+    [TR_K_DISK_FAILED] = {"K009", TR_LOG_ERROR, "disk failed",
+        "The disk refused what was to be written. Nobody was told of anything that is not on it; the process "
+        "ends with 5.",
+        "See the disk: read-only, broken. After the next start all that was acknowledged is there."},
+};

@@ -1,0 +1,82 @@
+/*
+ * The process: an agent that takes documents and questions, and its store.
+ *
+ * The way of a request. It comes (desk.c) and is done at once within the transaction that is open; its answer waits (answers.c). When all that
+ * came together has been dealt with, one commit makes it last, and only then is anybody answered: whatever was told is on the disk, many
+ * documents share one sync, and who asks after his acknowledgement finds what he wrote. Documents that another program has to read
+ * first (PDF, pdf.c) hold up only the request that they came with.
+ */
+#ifndef TR_KBD_KBD_H
+#define TR_KBD_KBD_H
+
+#include "kbd/options.h"
+#include "kbd/store.h"
+#include "lib/base/log.h"
+#include "troupe/host.h"
+#include "troupe/protocol.h"
+
+/* What is to be told after the next commit. */
+typedef struct tr_kb_answer {
+    tr_message_t *to; /* owned */
+    tr_performative_t act;
+    tr_content_writer_t content;
+} tr_kb_answer_t;
+
+typedef struct tr_kb_job tr_kb_job_t;
+
+typedef struct tr_kbd {
+    tr_kbd_options_t *options; /* borrowed */
+    tr_log_t log;
+    tr_host_t *host;
+    tr_agent_t *agent;
+    tr_kb_store_t *store;
+    tr_kb_answer_t *answers;
+    size_t answer_count, answer_room;
+    tr_kb_job_t *jobs; /* additions that wait for a program */
+    int signal_fd;
+    int code; /* of the exit */
+} tr_kbd_t;
+
+/* 0, or the exit code after a line in the log. Destroy it in both cases. */
+int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self);
+/* Serves until a signal; returns the exit code. */
+int tr_kbd_run(tr_kbd_t *self);
+void tr_kbd_destroy(tr_kbd_t **self); /* NULL-safe */
+
+/* ---- answers.c ---- */
+
+/* Answers what is asked by `message`: the writer for its content. NULL when out of memory: then nobody is told. */
+tr_content_writer_t *tr_kb_answer(tr_kbd_t *self, const tr_message_t *message, tr_performative_t act);
+void tr_kb_refuse(tr_kbd_t *self, const tr_message_t *message, tr_performative_t act, const char *reason,
+    const char *detail);
+/* The same for what a call has returned. */
+void tr_kb_refuse_error(tr_kbd_t *self, const tr_message_t *message, const tr_error_t *error);
+/* Commits, then answers. */
+void tr_kb_settle(tr_kbd_t *self);
+void tr_kb_answers_finish(tr_kbd_t *self);
+
+/* ---- desk.c: what it is asked ---- */
+
+extern const tr_behaviour_t tr_kbd_behaviour;
+
+typedef struct tr_kb_question {
+    tr_kbd_t *kbd;
+    const tr_message_t *message;
+    tr_value_t content;
+    tr_kb_namespace_t ns; /* where it is about one */
+} tr_kb_question_t;
+
+/* The namespace's name; false: it was refused. out: TR_KB_NAMESPACE_MAX + 1 bytes. */
+bool tr_kb_read_name(const tr_kb_question_t *q, char *out);
+void tr_kb_write_document(tr_content_writer_t *w, const tr_kb_document_t *document, size_t more);
+
+/* ---- add.c: documents that come ---- */
+
+void tr_kb_add(tr_kb_question_t *q);
+void tr_kb_jobs_finish(tr_kbd_t *self);
+
+/* ---- search.c ---- */
+
+void tr_kb_search(tr_kb_question_t *q);
+
+#endif

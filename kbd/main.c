@@ -1,0 +1,16 @@
+/* troupe-kbd: keeps documents and finds what is in them. */
+#include "kbd/kbd.h"
+
+int main(int argc, char **argv) {
+    tr_kbd_options_t options;
+    int code = tr_kbd_options_read(argc, argv, &options);
+    if (code != TR_KBD_GO)
+        return code;
+    tr_kbd_t *kbd = NULL;
+    code = tr_kbd_new(&options, &kbd);
+    if (code == 0)
+        code = tr_kbd_run(kbd);
+    tr_kbd_destroy(&kbd);
+    tr_kbd_options_finish(&options);
+    return code;
+}

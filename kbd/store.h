@@ -1,0 +1,122 @@
+/*
+ * The truth of a knowledge base: an SQLite file (knowledge.db in the data directory) with documents, their chunks, and a full-text
+ * index for each namespace. Whoever opens it has it alone: a second process on the same directory is refused.
+ *
+ * What is written between begin and commit is there as a whole or not at all, and on disk when commit returns; each document that is
+ * put or removed within is there as a whole or not at all by itself, so that one that cannot be written does not take the others with it.
+ * What is read in between sees what was written.
+ *
+ * A chunk keeps its number as long as what it says (title, heading, text) is unchanged; numbers are never used again, so they may stand in
+ * indexes that are kept elsewhere.
+ *
+ * One thread. Negative errno with the text of what SQLite says: -ENOSPC for a full disk, -EIO for a broken one.
+ */
+#ifndef TR_KBD_STORE_H
+#define TR_KBD_STORE_H
+
+#include "kbd/chunk.h"
+#include "kbd/filter.h"
+#include "lib/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TR_KB_NAMESPACE_MAX 128u       /* bytes: A-Z a-z 0-9 . _ - + ~ */
+#define TR_KB_ID_MAX        512u       /* bytes of a document's id: any text */
+#define TR_KB_DOCUMENT_MAX  (4u << 20) /* bytes of what is read, and of its text */
+
+typedef struct tr_kb_store tr_kb_store_t;
+
+typedef struct tr_kb_namespace {
+    int64_t number;
+    char name[TR_KB_NAMESPACE_MAX + 1];
+    const char *language; /* Snowball's name, a constant */
+    uint64_t version;     /* rises with each change of what is in it */
+    uint64_t documents, chunks;
+} tr_kb_namespace_t;
+
+/* All but text_len may be NULL where there is none; when read: borrowed until the call's end. */
+typedef struct tr_kb_document {
+    int64_t number; /* when read */
+    const char *id, *title, *source, *format;
+    const char *agent, *conversation,
+        *taint;           /* who added it, in which conversation, and what is to be said of its origin */
+    const char *metadata; /* an object in JSON */
+    const char *text;
+    size_t text_len;
+    int64_t added_ms, changed_ms;
+    size_t chunks;
+} tr_kb_document_t;
+
+typedef struct tr_kb_change {
+    bool existed;       /* it has replaced one */
+    bool unchanged;     /* and was the same: nothing was written */
+    size_t added, kept; /* chunks */
+} tr_kb_change_t;
+
+/* Makes the directory and the file where there are none. -EBUSY: another process has it; -EPROTO: it was made by a later version. */
+int tr_kb_store_open(const char *directory, tr_kb_store_t **ret_store, tr_error_t *error);
+void tr_kb_store_close(tr_kb_store_t **self); /* NULL-safe */
+
+/* Does nothing where one has begun. */
+int tr_kb_store_begin(tr_kb_store_t *self, tr_error_t *error);
+/* Nothing to do where none has begun. After a failure all since begin is undone. */
+int tr_kb_store_commit(tr_kb_store_t *self, tr_error_t *error);
+bool tr_kb_store_begun(const tr_kb_store_t *self);
+
+/* ---- namespaces ---- */
+
+/* 0, -ENOENT, -EIO. */
+int tr_kb_namespace_find(tr_kb_store_t *self, const char *name, tr_kb_namespace_t *ret, tr_error_t *error);
+/* The same; makes it where it is missing, with this language (NULL = english). -EEXIST: it has another one. */
+int tr_kb_namespace_need(
+    tr_kb_store_t *self, const char *name, const char *language, tr_kb_namespace_t *ret, tr_error_t *error);
+/* With all that is in it. */
+int tr_kb_namespace_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
+typedef void (*tr_kb_namespace_fn)(void *arg, const tr_kb_namespace_t *ns);
+int tr_kb_namespaces(tr_kb_store_t *self, tr_kb_namespace_fn each, void *arg, tr_error_t *error);
+
+/* ---- documents ---- */
+
+/* Adds it, or replaces the one with its id. The chunks are stretches of its text. */
+int tr_kb_put(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_kb_document_t *document,
+    const tr_chunk_t *chunks, size_t count, tr_kb_change_t *ret_change, tr_error_t *error);
+/* 0, -ENOENT. */
+int tr_kb_remove(tr_kb_store_t *self, tr_kb_namespace_t *ns, const char *id, tr_error_t *error);
+/* All that pass, at most `most`; tells how many were removed. */
+int tr_kb_remove_where(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_filter_t *filter, size_t most,
+    size_t *ret_count, tr_error_t *error);
+
+typedef void (*tr_kb_document_fn)(void *arg, const tr_kb_document_t *document);
+/* 0, -ENOENT. With its text. */
+int tr_kb_get(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, tr_kb_document_fn got,
+    void *arg, tr_error_t *error);
+/* Without texts, by their ids, those behind `after` ("" = from the first on). */
+int tr_kb_list(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter_t *filter, const char *after,
+    size_t most, tr_kb_document_fn each, void *arg, tr_error_t *error);
+
+/* ---- what is found ---- */
+
+typedef struct tr_kb_hit {
+    int64_t chunk, document; /* numbers */
+    double score;            /* the higher the better */
+} tr_kb_hit_t;
+
+/* By BM25: the best chunks that have one of the query's words, of each document `per_document` at most, which pass the filter. Room for `k`
+ * at ret_hits. 0 or negative; ret_count may be less than k: there are no more. */
+int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *query,
+    const tr_filter_t *filter, size_t per_document, size_t k, tr_kb_hit_t *ret_hits, size_t *ret_count,
+    tr_error_t *error);
+
+typedef struct tr_kb_passage {
+    const tr_kb_document_t *document; /* without text */
+    const char *heading, *text;
+    size_t text_len, offset,
+        place; /* the chunk's text; where it is in the document's; which one it is, from 0 */
+} tr_kb_passage_t;
+typedef void (*tr_kb_passage_fn)(void *arg, const tr_kb_passage_t *passage);
+/* 0, -ENOENT. */
+int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void *arg, tr_error_t *error);
+
+#endif

@@ -1,0 +1,80 @@
+/* What the files store*.c share. */
+#ifndef TR_KBD_STORE_PRIVATE_H
+#define TR_KBD_STORE_PRIVATE_H
+
+#include "kbd/store.h"
+
+#include <sqlite3.h>
+
+typedef enum tr_kb_sql {
+    TR_SQL_BEGIN,
+    TR_SQL_COMMIT,
+    TR_SQL_ROLLBACK,
+    TR_SQL_SAVE,
+    TR_SQL_RELEASE,
+    TR_SQL_BACK,
+    TR_SQL_NS_FIND,
+    TR_SQL_NS_ADD,
+    TR_SQL_NS_COUNT,
+    TR_SQL_NS_DROP,
+    TR_SQL_NS_LIST,
+    TR_SQL_DOC_FIND,
+    TR_SQL_DOC_ADD,
+    TR_SQL_DOC_SET,
+    TR_SQL_DOC_DROP,
+    TR_SQL_DOC_GET,
+    TR_SQL_BODY_SET,
+    TR_SQL_BODY_DROP,
+    TR_SQL_CHUNKS,
+    TR_SQL_CHUNK_ADD,
+    TR_SQL_CHUNK_MOVE,
+    TR_SQL_CHUNK_DROP,
+    TR_SQL_CHUNK_DOC,
+    TR_SQL_PASSAGE,
+    TR_SQL_STATEMENTS,
+} tr_kb_sql_t;
+
+struct tr_kb_store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[TR_SQL_STATEMENTS];
+    bool begun;
+    int lost; /* what has made SQLite undo all since begin, by itself; 0 = nothing */
+};
+
+/* The columns of a document as tr_kb_read_document takes them, from the first column on. */
+#define TR_KB_DOCUMENT_COLUMNS                                                                               \
+    "d.number, d.id, d.title, d.source, d.format, d.agent, d.conversation, d.taint, d.metadata, "            \
+    "d.added_ms, d.changed_ms, "                                                                             \
+    "d.chunks"
+#define TR_KB_DOCUMENT_COLUMN_COUNT 12
+
+/* Sets the error from what SQLite says and returns its code. */
+int tr_kb_fail(tr_kb_store_t *self, const char *what, tr_error_t *error);
+/* Runs a statement that gives no rows, then resets it; what was bound is borrowed until then. 0 or negative. */
+int tr_kb_run(tr_kb_store_t *self, sqlite3_stmt *s, tr_error_t *error);
+int tr_kb_execute(tr_kb_store_t *self, tr_error_t *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A statement of its own, to be finalized. */
+int tr_kb_prepare(tr_kb_store_t *self, const char *sql, sqlite3_stmt **ret_statement, tr_error_t *error);
+void tr_kb_bind_text(sqlite3_stmt *s, int at, const char *text);
+const char *tr_kb_text_at(sqlite3_stmt *s, int at);
+/* Ends a reading: what the last step said. 0 or negative. */
+int tr_kb_end(tr_kb_store_t *self, sqlite3_stmt *s, int step, tr_error_t *error);
+void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret);
+
+/* ---- store_index.c ---- */
+
+/* The text of a chunk as it is indexed: under the title and its heading. Each chunk's heading may be NULL. */
+typedef struct tr_kb_indexed {
+    int64_t chunk;
+    const char *title, *heading, *text;
+    size_t text_len;
+} tr_kb_indexed_t;
+
+int tr_kb_index_make(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
+int tr_kb_index_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
+/* `remove`: exactly as it was added. */
+int tr_kb_index_write(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_indexed_t *indexed,
+    bool remove, tr_error_t *error);
+
+#endif

@@ -1,0 +1,302 @@
+/* The store: what is put, replaced, filtered and found; and what is there after it is opened again. */
+#include "kbd/store.h"
+
+#include "proto/json.h"
+#include "tests/scratch.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka needs the headers above */
+#include <cmocka.h>
+
+typedef struct fixture {
+    char *directory;
+    tr_kb_store_t *store;
+    tr_kb_namespace_t ns;
+    tr_error_t error;
+} fixture_t;
+
+static void ok(const fixture_t *f, int rc) {
+    if (rc < 0)
+        fail_msg("%s", f->error.text);
+}
+
+static void open_store(fixture_t *f) {
+    ok(f, tr_kb_store_open(f->directory, &f->store, &f->error));
+    ok(f, tr_kb_namespace_need(f->store, "n", NULL, &f->ns, &f->error));
+}
+
+static int set_up(void **state) {
+    fixture_t *f = calloc(1, sizeof *f);
+    f->directory = scratch_new_in_memory();
+    open_store(f);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture_t *f = *state;
+    tr_kb_store_close(&f->store);
+    scratch_end(f->directory);
+    free(f);
+    return 0;
+}
+
+static tr_kb_change_t put(fixture_t *f, const char *id, const char *text, const char *metadata) {
+    tr_kb_document_t d = {
+        .id = id, .title = "", .metadata = metadata, .agent = "tester@here", .changed_ms = 5};
+    tr_document_t *document = NULL;
+    tr_chunk_t *chunks = NULL;
+    size_t count = 0;
+    tr_kb_change_t change = {0};
+    ok(f, tr_document_parse("a.txt", text, strlen(text), 0, &document, &f->error));
+    tr_chunk_bounds_t bounds = {.most = 20, .least = 5, .overlap = 0};
+    assert_int_equal(tr_chunks_cut(document, &bounds, &chunks, &count), 0);
+    d.text = document->text;
+    d.text_len = document->text_length;
+    ok(f, tr_kb_put(f->store, &f->ns, &d, chunks, count, &change, &f->error));
+    free(chunks);
+    tr_document_destroy(&document);
+    return change;
+}
+
+static tr_filter_t filter_of(fixture_t *f, const char *json) {
+    tr_filter_t filter = {0};
+    tr_content_writer_t w;
+    tr_content_t content;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    ok(f, tr_json_to_content(json, strlen(json), &w, &f->error));
+    tr_content_writer_take(&w, &bytes, &len);
+    assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    ok(f, tr_filter_compile(&content.root, &filter, &f->error));
+    tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    return filter;
+}
+
+static void join_id(void *arg, const tr_kb_document_t *d) {
+    strcat(strcat(arg, d->id), " ");
+}
+
+/* "a c ": the ids that pass. */
+static void passes(fixture_t *f, const char *json, const char *expected) {
+    char ids[200] = "";
+    tr_filter_t filter = filter_of(f, json);
+    ok(f, tr_kb_list(f->store, &f->ns, &filter, "", 100, join_id, ids, &f->error));
+    if (strcmp(ids, expected) != 0)
+        fail_msg("%s: %s instead of %s", json, ids, expected);
+    tr_filter_finish(&filter);
+}
+
+static void join_passage(void *arg, const tr_kb_passage_t *p) {
+    strcat(strcat(arg, p->document->id), " ");
+}
+
+static void finds(fixture_t *f, const char *query, const char *json, const char *expected) {
+    char ids[200] = "";
+    tr_kb_hit_t hits[10];
+    size_t count;
+    tr_filter_t filter = filter_of(f, json);
+    ok(f, tr_kb_lexical(f->store, &f->ns, query, &filter, 1, 10, hits, &count, &f->error));
+    for (size_t i = 0; i < count; i++)
+        ok(f, tr_kb_passage(f->store, hits[i].chunk, join_passage, ids, &f->error));
+    if (strcmp(ids, expected) != 0)
+        fail_msg("%s: %s instead of %s", query, ids, expected);
+    tr_filter_finish(&filter);
+}
+
+static void words_are_found_in_all_forms(void **state) {
+    fixture_t *f = *state;
+    put(f, "a", "The wings of flying machines are heated.", NULL);
+    put(f, "b", "Boats have sails.", NULL);
+    finds(f, "wing", "{}", "a ");
+    finds(f, "HEATING a machine", "{}", "a ");
+    finds(f, "sails \"boats\" OR NEAR(", "{}", "b ");
+    finds(f, "zebras only", "{}", "");
+    finds(f, "!?", "{}", "");
+}
+
+static void a_document_is_replaced(void **state) {
+    fixture_t *f = *state;
+    assert_false(put(f, "a", "Of apples.", NULL).existed);
+    tr_kb_change_t again = put(f, "a", "Of apples.", NULL);
+    assert_true(again.existed && again.unchanged);
+    again = put(f, "a", "Of pears.", NULL);
+    assert_true(again.existed && !again.unchanged && again.added == 1 && again.kept == 0);
+    finds(f, "apples", "{}", "");
+    finds(f, "pears", "{}", "a ");
+    assert_int_equal(f->ns.documents, 1);
+    assert_int_equal(f->ns.chunks, 1);
+}
+
+static void first_hit(fixture_t *f, const char *query, tr_kb_hit_t *ret) {
+    tr_filter_t none = {0};
+    size_t count;
+    ok(f, tr_kb_lexical(f->store, &f->ns, query, &none, 1, 1, ret, &count, &f->error));
+    assert_int_equal(count, 1);
+}
+
+static void unchanged_chunks_are_kept(void **state) {
+    fixture_t *f = *state;
+    char text[1000] = "", changed[1000];
+    for (int i = 0; i < 3; i++)
+        sprintf(
+            text + strlen(text), "Paragraph p%d has words enough to be a chunk of its own here now.\n\n", i);
+    snprintf(changed, sizeof changed,
+        "A new paragraph stands before all of the others, and it has many words too.\n\n%s", text);
+    tr_kb_hit_t before, after;
+    assert_int_equal(put(f, "a", text, NULL).added, 3);
+    first_hit(f, "p2", &before);
+    tr_kb_change_t change = put(f, "a", changed, NULL);
+    assert_int_equal(change.added, 1);
+    assert_int_equal(change.kept, 3);
+    first_hit(f, "p2", &after);
+    assert_int_equal(before.chunk, after.chunk);
+    assert_int_equal(f->ns.chunks, 4);
+    change = put(f, "a", "Only this.", NULL);
+    assert_int_equal(change.kept, 0);
+    finds(f, "p0 p1 p2", "{}", "");
+    assert_int_equal(f->ns.chunks, 1);
+}
+
+static void the_same_chunk_twice(void **state) {
+    fixture_t *f = *state;
+    const char *text = "The very same words are said in two paragraphs of it here.\n\n"
+                       "The very same words are said in two paragraphs of it here.\n\n"
+                       "But these here are other ones and they are the last of all.\n";
+    assert_int_equal(put(f, "a", text, NULL).added, 3);
+    assert_true(put(f, "a", text, NULL).unchanged);
+    assert_int_equal(put(f, "a", "The very same words are said in two paragraphs of it here.", NULL).kept, 1);
+    assert_int_equal(f->ns.chunks, 1);
+    finds(f, "said", "{}", "a ");
+}
+
+static void filters(void **state) {
+    fixture_t *f = *state;
+    put(f, "a", "one x", "{\"year\": 1990, \"tag\": [\"red\", \"blue\"], \"in\": {\"deep\": true}}");
+    put(f, "b", "two x", "{\"year\": 2000.5, \"tag\": \"red\", \"name\": \"beta\"}");
+    put(f, "c", "three x", "{\"year\": \"1990\", \"name\": \"alpha\", \"none\": null}");
+    passes(f, "{}", "a b c ");
+    passes(f, "{\"year\": 1990}", "a ");
+    passes(f, "{\"year\": {\"gte\": 1990, \"lt\": 2001}}", "a b ");
+    passes(f, "{\"year\": {\"gt\": 1990}}", "b ");
+    passes(f, "{\"year\": \"1990\"}", "c ");
+    passes(f, "{\"tag\": \"red\"}", "a b ");
+    passes(f, "{\"tag\": [\"blue\", \"green\"]}", "a ");
+    passes(f, "{\"not\": {\"tag\": \"red\"}}", "c ");
+    passes(f, "{\"tag\": {\"ne\": \"blue\"}}", "b c ");
+    passes(f, "{\"in.deep\": true}", "a ");
+    passes(f, "{\"none\": null}", "c ");
+    passes(f, "{\"name\": {\"exists\": false}}", "a ");
+    passes(f, "{\"name\": {\"prefix\": \"al\"}}", "c ");
+    passes(f, "{\"or\": [{\"name\": \"beta\"}, {\"$id\": \"c\"}]}", "b c ");
+    passes(f, "{\"and\": [{\"tag\": \"red\"}, {\"name\": \"beta\"}]}", "b ");
+    passes(f, "{\"$agent\": \"tester@here\", \"$changed_ms\": {\"lte\": 5}}", "a b c ");
+    finds(f, "x", "{\"tag\": \"red\", \"year\": {\"lt\": 2000}}", "a ");
+    finds(f, "x", "{\"year\": 3000}", "");
+}
+
+static int compile(const char *json, tr_error_t *error) {
+    tr_filter_t filter = {0};
+    tr_content_writer_t w;
+    tr_content_t content;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    assert_int_equal(tr_json_to_content(json, strlen(json), &w, error), 0);
+    tr_content_writer_take(&w, &bytes, &len);
+    assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    int rc = tr_filter_compile(&content.root, &filter, error);
+    tr_filter_finish(&filter);
+    tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    return rc;
+}
+
+static void filters_that_are_none(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"[]", "{\"a\": {\"like\": 1}}", "{\"a\\\"b\": 1}", "{\"and\": {}}",
+        "{\"not\": 1}", "{\"$what\": 1}", "{\"a\": {\"gt\": true}}", "{\"a\": {\"in\": 1}}", "{\"\": 1}",
+        "{\"a\": {\"prefix\": 1}}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        tr_error_t error = {0};
+        if (compile(wrong[i], &error) != -EINVAL)
+            fail_msg("%s was taken", wrong[i]);
+        assert_non_null(strstr(error.text, "filter"));
+    }
+}
+
+static void removing(void **state) {
+    fixture_t *f = *state;
+    size_t count = 0;
+    put(f, "a", "apples here", "{\"k\": 1}");
+    put(f, "b", "apples there", "{\"k\": 2}");
+    put(f, "c", "apples", "{\"k\": 2}");
+    ok(f, tr_kb_remove(f->store, &f->ns, "a", &f->error));
+    assert_int_equal(tr_kb_remove(f->store, &f->ns, "a", &f->error), -ENOENT);
+    tr_filter_t filter = filter_of(f, "{\"k\": 2}");
+    ok(f, tr_kb_remove_where(f->store, &f->ns, &filter, 1, &count, &f->error));
+    assert_int_equal(count, 1);
+    ok(f, tr_kb_remove_where(f->store, &f->ns, &filter, 10, &count, &f->error));
+    assert_int_equal(count, 1);
+    tr_filter_finish(&filter);
+    finds(f, "apples", "{}", "");
+    assert_int_equal(f->ns.documents, 0);
+    assert_int_equal(f->ns.chunks, 0);
+}
+
+static void namespaces_are_apart(void **state) {
+    fixture_t *f = *state;
+    tr_kb_namespace_t other, first = f->ns;
+    put(f, "a", "der Flügel des Flugzeugs", NULL);
+    ok(f, tr_kb_namespace_need(f->store, "m", "german", &other, &f->error));
+    assert_int_equal(tr_kb_namespace_need(f->store, "m", "french", &other, &f->error), -EEXIST);
+    f->ns = other;
+    put(f, "a", "die Flugzeuge", NULL);
+    finds(f, "Flugzeug", "{}", "a ");
+    ok(f, tr_kb_namespace_drop(f->store, &f->ns, &f->error));
+    assert_int_equal(tr_kb_namespace_find(f->store, "m", &other, &f->error), -ENOENT);
+    f->ns = first;
+    finds(f, "flugel", "{}", "a "); /* accents do not count */
+}
+
+static void after_opening_again(void **state) {
+    fixture_t *f = *state;
+    tr_kb_store_t *second = NULL;
+    ok(f, tr_kb_store_begin(f->store, &f->error));
+    put(f, "a", "apples", NULL);
+    ok(f, tr_kb_store_commit(f->store, &f->error));
+    assert_int_equal(tr_kb_store_open(f->directory, &second, &f->error), -EBUSY);
+    assert_non_null(strstr(f->error.text, "another process has it"));
+    ok(f, tr_kb_store_begin(f->store, &f->error));
+    put(f, "b", "pears", NULL);
+    finds(f, "pears", "{}", "b "); /* what was written is seen at once */
+    tr_kb_store_close(&f->store);  /* and is not there when it was never committed */
+    open_store(f);
+    finds(f, "apples", "{}", "a ");
+    finds(f, "pears", "{}", "");
+    assert_int_equal(f->ns.documents, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(words_are_found_in_all_forms),
+        TEST(a_document_is_replaced),
+        TEST(unchanged_chunks_are_kept),
+        TEST(the_same_chunk_twice),
+        TEST(filters),
+        TEST(filters_that_are_none),
+        TEST(removing),
+        TEST(namespaces_are_apart),
+        TEST(after_opening_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""The knowledge base from the command line: what is put is found, at once and after any kill -9; files that change; what is refused."""
+import json
+import pathlib
+import random
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+
+def pdf_of(text):
+    """The smallest PDF with a line of text on a page."""
+    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET"
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+               "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+               f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    out, offsets = "%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    return out + f"xref\n0 6\n0000000000 65535 f \n{table}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
+
+
+class Knowledge(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.at = self.broker()
+        self.env = {"TROUPE_CONNECT": self.at.endpoint}
+        self.files = pathlib.Path(self.directory) / "files"
+        (self.files / "sub").mkdir(parents=True)
+        self.start()
+
+    def start(self):
+        self.kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", self.directory + "/kb")
+        self.kbd.wait_err("K001 ready")
+
+    def kb(self, *arguments, code=0, text=None):
+        done = self.troupe("kb", *arguments, env=self.env, text=text)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def add(self, *arguments, code=0):
+        row, = self.kb("add", str(self.files), "-n", "n", "-o", "json", *arguments, code=code).json()
+        return row
+
+    def found(self, query, *arguments):
+        return [row["id"] for row in self.kb("search", query, "-n", "n", "-o", "json", *arguments).json()]
+
+    def ask(self, **content):
+        done = self.troupe("ask", "svc:kb", json.dumps(content), env=self.env)
+        self.assertEqual(done.code, 0, done)
+        return json.loads(done.out)
+
+    def test_files_are_found(self):
+        (self.files / "a.md").write_text("# Wings\n\nWings of machines get hot.\n\n```\nint heat(void);\n```\n")
+        (self.files / "sub" / "b.html").write_text("<title>Boats</title><body><p>Sails &amp; masts.</p><script>no()</script></body>")
+        (self.files / "c.bin").write_bytes(b"\0\1\2wings")
+        (self.files / "empty.txt").write_text("")
+        self.assertEqual(self.add("-m", "year=1990", "-m", "kind=note"),
+                         {"added": 2, "replaced": 0, "unchanged": 0, "failed": 0, "skipped": 2, "chunks": 2})
+        self.assertEqual(self.found("wing"), ["a.md"])
+        row, = self.kb("search", "-n", "n", "sails", "-o", "json").json()
+        self.assertEqual((row["id"], row["title"], row["text"], row["metadata"]),
+                         ("sub/b.html", "Boats", "Sails & masts.", {"kind": "note", "year": 1990}))
+        self.assertEqual(row["source"], str((self.files / "sub" / "b.html").resolve()))
+        self.assertEqual(self.found("wings", "--filter", '{"year": {"lt": 1990}}'), [])
+        self.assertEqual(self.found("wings", "--filter", '{"year": {"lte": 1990}}'), ["a.md"])
+        self.assertIn("int heat(void);", self.kb("get", "a.md", "-n", "n").out)
+        self.assertEqual(self.kb("get", "a.md", "-n", "n", "-o", "json").json()["format"], "markdown")
+        self.assertEqual(self.kb("ls", "-n", "n", "-o", "name").out.split(), ["a.md", "sub/b.html"])
+        self.assertEqual([(r["namespace"], r["documents"]) for r in self.kb("stat", "-o", "json").json()], [("n", 2)])
+
+    def test_what_changes_is_replaced(self):
+        (self.files / "a.txt").write_text("apples")
+        self.add()
+        self.assertEqual(self.add()["unchanged"], 1)
+        (self.files / "a.txt").write_text("pears")
+        self.assertEqual(self.add()["replaced"], 1)
+        self.assertEqual((self.found("apples"), self.found("pears")), ([], ["a.txt"]))
+        self.assertEqual(self.kb("rm", "a.txt", "none", "-n", "n", "-o", "json").json(), [{"removed": 1}])
+        self.assertEqual(self.found("pears"), [])
+        self.add()
+        self.assertEqual(self.kb("rm", "-n", "n", "--filter", '{"$id": {"prefix": "a."}}', "-o", "json").json(), [{"removed": 1}])
+        self.kb("rm", "--all", "-n", "n")
+        self.assertIn("there is no namespace n", self.kb("ls", "-n", "n", code=3).err)
+
+    def test_files_are_watched(self):
+        (self.files / "a.txt").write_text("apples")
+        watcher = self.spawn("troupe", "kb", "add", str(self.files), "-n", "n", "--watch", env=self.env)
+        harness.wait_until(lambda: "n" in self.kb("stat", "-o", "name").out.split(), "the first round")
+        harness.wait_until(lambda: self.found("apples") == ["a.txt"], "the file to be found")
+        (self.files / "b.txt").write_text("pears")
+        harness.wait_until(lambda: self.found("pears") == ["b.txt"], "the new file to be found")
+        (self.files / "a.txt").unlink()
+        harness.wait_until(lambda: self.found("apples") == [], "the file to be gone")
+        self.assertEqual(watcher.stop(signal.SIGINT).code, 0)
+
+    def test_pdf(self):
+        (self.files / "a.pdf").write_text(pdf_of("A page about heated wings"))
+        (self.files / "b.pdf").write_text("%PDF-1.4\nnothing that could be read")
+        (self.files / "c.txt").write_text("and wings")
+        done = self.kb("add", str(self.files), "-n", "n", code=3)
+        self.assertIn("b.pdf: PDF: it is broken or encrypted", done.err)
+        self.assertEqual(sorted(self.found("wings")), ["a.pdf", "c.txt"])
+        self.assertEqual(self.kb("get", "a.pdf", "-n", "n", "-o", "json").json()["format"], "pdf")
+
+    def test_an_agent_asks(self):
+        told = self.ask(action="add", namespace="n", documents=[
+            {"id": "1", "text": "of apples", "title": "One", "metadata": {"k": [1, 2]}, "taint": "web"}, {"text": "no id"},
+            {"id": "2", "text": "<p>of pears", "format": "html"}, {"id": "3", "text": "x", "format": "what"}])["documents"]
+        self.assertEqual([("error" in d) for d in told], [False, True, False, True])
+        answer = self.ask(action="search", namespace="n", query="apples", filter={"k": 2})
+        self.assertEqual([(r["id"], r["title"], r["taint"]) for r in answer["results"]], [("1", "One", "web")])
+        self.assertTrue(answer["results"][0]["agent"].startswith("cli-"))
+        self.assertEqual(self.ask(action="get", namespace="n", id="2")["text"], "of pears")
+        for wrong, why in (({"action": "search", "namespace": "n"}, "query"), ({"action": "what"}, "search, add"), ({"x": 1}, "an action"),
+                           ({"action": "search", "namespace": "n", "query": "a", "k": 0}, "k: expected"),
+                           ({"action": "search", "namespace": "n", "query": "a", "filter": {"a": {"b": 1}}}, "filter"),
+                           ({"action": "search", "namespace": "../x", "query": "a"}, "namespace: expected")):
+            done = self.troupe("ask", "svc:kb", json.dumps(wrong), env=self.env)
+            self.assertEqual(done.code, 3, done)
+            self.assertIn(why, done.err)
+
+    def test_a_second_process_is_refused(self):
+        done = self.run_program("kbd", "--connect", self.at.endpoint, "--name", "k2", "--data", self.directory + "/kb")
+        self.assertEqual(done.code, 3)
+        self.assertIn("another process has it", done.err)
+
+    def test_nothing_that_was_acknowledged_is_lost(self):
+        """kill -9 while documents come: each that was acknowledged is there, whole, in its last version or the one that was on its way."""
+        chance = random.Random(3)
+        said = {}
+        for n in range(8):
+            for name in chance.sample(range(30), 12):
+                (self.files / f"{name}.txt").write_text(f"version{n} " + f"word{name} " * 30)
+            adder = self.spawn("troupe", "kb", "add", str(self.files), "-n", "n", "--timeout", "1s", env=self.env)
+            harness.wait_until(lambda: adder.process.poll() is not None or chance.random() < .3, "a moment")
+            self.kbd.process.kill()
+            self.kbd.wait()
+            if adder.wait().code == 0:
+                said = {p.name: p.read_text() for p in self.files.glob("*.txt")}
+            harness.wait_until(lambda: self.troupe("df", "search", "--service", "kb", "-o", "name", env=self.env).out == "",
+                               "the knowledge base to be gone")
+            self.start()
+            have = self.kb("ls", "-n", "n", "-o", "name").out.split() if self.is_there() else []
+            for name in set(said) | set(have):
+                text = self.kb("get", name, "-n", "n").out.strip()
+                self.assertIn(text, (said.get(name, "").strip(), (self.files / name).read_text().strip()))
+        self.add()
+        for path in self.files.glob("*.txt"):
+            self.assertEqual(self.kb("get", path.name, "-n", "n").out.strip(), path.read_text().strip())
+            self.assertEqual(self.found(f"word{path.stem}"), [path.name])
+        self.assertEqual(self.kbd.stop(signal.SIGTERM).code, 0)
+
+    def is_there(self):
+        return "n" in self.kb("stat", "-o", "name").out.split()
+
+    def test_eval(self):
+        with open(self.files / "docs.jsonl", "w") as f:
+            for n, text in enumerate(("hot wings fly", "boats sail", "wings"), 1):
+                f.write(json.dumps({"id": str(n), "title": f"t{n}", "text": text}) + "\n")
+        (self.files / "queries.jsonl").write_text('{"id": "q", "text": "a hot wing"}\n{"id": "r", "text": "boat"}\n{"id": "s", "text": "x"}\n')
+        (self.files / "qrels.tsv").write_text("q\t1\t3\nq\t3\t1\nr\t2\t1\n")
+        told = self.kb("eval", str(self.files), "-o", "json").json()
+        self.assertEqual((told["ndcg@10"], told["recall@10"], told["mrr"], told["queries"]), (1, 1, 1, 2))
+        self.assertEqual(self.kb("stat", "-o", "json").json(), [])
+        (self.files / "qrels.tsv").write_text("q 1 3\n")
+        self.assertIn("qrels.tsv: line 1 cannot be used", self.kb("eval", str(self.files), code=3).err)
+
+
+if __name__ == "__main__":
+    harness.main()
