@@ -37,6 +37,7 @@ static const tr_option_t table[] = {
         .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
     {"die-with", 0, "PID", TR_INT(O, die_with), "0", "Stop when this parent process ends.", .min = 0,
         .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_LOG_OPTIONS(O),
 };
 
@@ -86,6 +87,10 @@ int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_opti
     if (!tr_name_valid(o.name, strlen(o.name))) {
         tr_coordinator_options_finish(&o);
         return usage("--name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -");
+    }
+    if (o.check) {
+        tr_coordinator_options_finish(&o);
+        return TR_COORDINATOR_OK;
     }
     *ret_options = o;
     return TR_COORDINATOR_GO;

@@ -22,7 +22,8 @@ typedef struct tr_coordinator_options {
     int64_t connect_ms;
     int64_t ready_fd; /* -1 = none */
     int64_t die_with; /* pid, 0 = none */
-    int assign;       /* tr_task_way_t, of tasks that say nothing of it */
+    bool check;
+    int assign; /* tr_task_way_t, of tasks that say nothing of it */
     int log_level, log_format;
     tr_options_t *flags; /* owns the strings above */
 } tr_coordinator_options_t;

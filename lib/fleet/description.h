@@ -72,6 +72,8 @@ typedef struct tr_fleet_agent {
     tr_texts_t ask;
     const char
         *cert; /* the secret part of its certificate; NULL = none. Not of the file: who starts it says */
+    const struct tr_fleet_coordinator
+        *coordinator; /* it is no agentd but a coordinator; NULL. Not of the file either */
     bool durable;
     int mind;         /* 0 = built-in */
     const char *args; /* JSON object; NULL = {} */

@@ -66,10 +66,24 @@ static const tr_fleet_broker_t broker_initial = {
 static const tr_yaml_table_t broker_table = {
     broker_fields, COUNT_OF(broker_fields), sizeof(tr_fleet_broker_t), &broker_initial, 0, NULL};
 
+static const tr_yaml_field_t coordinator_fields[] = {
+    {"name", TR_YAML_TEXT, AT(tr_fleet_coordinator_t, name), .check = tr_name_valid,
+        .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},
+    {"data", TR_YAML_TEXT, AT(tr_fleet_coordinator_t, data), .check = not_empty, .expected = "a directory"},
+    {"options", TR_YAML_PAIRS, AT(tr_fleet_coordinator_t, options), .max = 64, .check = option_name,
+        .expected = "the name of an option of troupe-coordinator, such as tries"},
+};
+
+static const tr_fleet_coordinator_t coordinator_initial = {.name = "coordinator"};
+
+static const tr_yaml_table_t coordinator_table = {coordinator_fields, COUNT_OF(coordinator_fields),
+    sizeof(tr_fleet_coordinator_t), &coordinator_initial, AT(tr_fleet_coordinator_t, line), NULL};
+
 static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
         .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
     {"broker", TR_YAML_SECTION, AT(tr_fleet_t, broker), .table = &broker_table},
+    {"coordinator", TR_YAML_SECTION, AT(tr_fleet_t, coordinator), .table = &coordinator_table},
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
         .table = &tr_fleet_agent_table},
@@ -172,6 +186,45 @@ int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size) {
     return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+/* ---- the coordinator ---- */
+
+int tr_fleet_tasks(const tr_fleet_t *self, char *out, size_t size) {
+    const char *data = self->coordinator.data;
+    int n;
+    if (!data)
+        n = snprintf(out, size, "%s/tasks", self->state ? self->state : "STATE");
+    else if (data[0] == '/')
+        n = snprintf(out, size, "%s", data);
+    else
+        n = snprintf(out, size, "%s/%s", self->directory, data + (strncmp(data, "./", 2) ? 0 : 2));
+    return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+/* It is one of the agents from here on, with the rights that it needs in a secure fleet. */
+static int add_coordinator(tr_fleet_t *self, tr_error_t *error) {
+    static const char *const services[] = {"tasks", "decisions", NULL};
+    static const char *const topics[] = {"task.>", "decision.>", NULL};
+    static const char *const heard[] = {"$sys.df.*", "$sys.agent.*", NULL};
+    size_t n = self->agent_list.count;
+    tr_fleet_agent_t *all = tr_arena_alloc(&self->arena, (n + 1) * sizeof *all);
+    if (!all)
+        return tr_error_set(error, -ENOMEM, "%s: out of memory", self->path);
+    if (n)
+        memcpy(all, self->agent_list.items, n * sizeof *all);
+    all[n] = (tr_fleet_agent_t){
+        .name = self->coordinator.name,
+        .coordinator = &self->coordinator,
+        .count = 1,
+        .services = {(const char **)services, 2},
+        .publish = {(const char **)topics, 2},
+        .subscribe = {(const char **)heard, 2},
+        .restart = tr_restart_default,
+        .line = self->coordinator.line,
+    };
+    self->agent_list = (tr_yaml_list_t){all, n + 1};
+    return 0;
+}
+
 /* A durable agent cannot register where there is none. */
 static int check_journal(const tr_fleet_t *self, tr_error_t *error) {
     const char *option = option_of(self, "journal");
@@ -243,6 +296,8 @@ static int open_fleet(
                    : tr_yaml_file_load(path, "fleet file", &self->arena, &self->file, error);
     if (rc == 0)
         rc = read_fleet(self, error);
+    if (rc == 0 && self->coordinator.line)
+        rc = add_coordinator(self, error);
     if (rc == 0)
         rc = check_all(self, error);
     if (rc < 0) {

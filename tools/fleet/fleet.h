@@ -10,6 +10,10 @@
  *     journal: true              # durable messages: true = in the fleet's state directory, a directory, or
  *                                # postgres; default false
  *     options: {lease: 5s}       # any option of troupe-broker by its name
+ *   coordinator:                 # a coordinator (docs/tasks.md) belongs to the fleet; {} is one with all as it usually is
+ *     name: coordinator          # of its agent
+ *     data: tasks                # where it keeps tasks and decisions; default: in the fleet's state directory
+ *     options: {tries: 5}        # any option of troupe-coordinator by its name
  *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
  *                                # fleet (tools/fleet/fleet_certs.h); default false
  *   agents:                      # required, may be empty: agents attach later
@@ -42,9 +46,17 @@ typedef struct tr_fleet_broker {
     tr_pairs_t options;
 } tr_fleet_broker_t;
 
+typedef struct tr_fleet_coordinator {
+    const char *name;
+    const char *data; /* as in the file; NULL: within the state */
+    tr_pairs_t options;
+    int line; /* in the file; 0: there is none */
+} tr_fleet_coordinator_t;
+
 typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
+    tr_fleet_coordinator_t coordinator; /* is the last of the agents, where there is one */
     bool secure;
     tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
     tr_yaml_file_t file;
@@ -68,6 +80,8 @@ void tr_fleet_destroy(tr_fleet_t **self);
 
 /* Where its broker's journal is: an absolute path, "postgres", or "" without one. 0 or -ENAMETOOLONG. */
 int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size);
+/* The same of its coordinator's file. */
+int tr_fleet_tasks(const tr_fleet_t *self, char *out, size_t size);
 /* The directory of a journal within a fleet's state. */
 #define TR_FLEET_JOURNAL "journal"
 

@@ -149,12 +149,27 @@ static int broker_wrong(const tr_fleet_t *fleet, const tr_probe_t *probe, tr_err
     return tr_yaml_file_wrong(&fleet->file, key, error, "%s", text);
 }
 
+/* It says the same as the broker does, of its own command line. */
+static int coordinator_wrong(const tr_fleet_t *fleet, const tr_probe_t *probe, tr_error_t *error) {
+    static const char prefix[] = "troupe-coordinator: ";
+    char reason[300];
+    const char *said = probe->printed;
+    if (strncmp(said, prefix, sizeof prefix - 1) == 0)
+        said += sizeof prefix - 1;
+    snprintf(reason, sizeof reason, "%.*s", (int)strcspn(said, "\n"), said);
+    if (!*reason)
+        print_end(probe, reason, sizeof reason);
+    return tr_yaml_file_wrong(&fleet->file, "coordinator.options", error, "%s", reason);
+}
+
 static int judge(
     const tr_fleet_t *fleet, const tr_plan_process_t *process, const tr_probe_t *probe, tr_error_t *error) {
     if (is_well(probe))
         return 0;
     if (probe->error.code)
         return tr_error_set(error, probe->error.code, "%s: %s", fleet->path, probe->error.text);
+    if (process->agent && process->agent->coordinator)
+        return coordinator_wrong(fleet, probe, error);
     return process->agent ? agent_wrong(fleet, process->agent, probe, error)
                           : broker_wrong(fleet, probe, error);
 }
@@ -180,7 +195,7 @@ static void put_part(tr_buffer_t *out, const char *text) {
 
 /* What the answer depends on: entries that differ only in other things are asked once. */
 static void put_role(tr_buffer_t *out, const tr_fleet_agent_t *a) {
-    put_part(out, a->behaviour);
+    put_part(out, a->coordinator ? "coordinator" : a->behaviour);
     put_part(out, a->load);
     put_part(out, a->args);
     tr_buffer_char(out, (char)('0' + a->exec.mode));

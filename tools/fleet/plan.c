@@ -115,6 +115,18 @@ static int64_t processes_of(const tr_fleet_agent_t *a) {
     return a->processes == TR_FLEET_ONE ? 1 : a->count;
 }
 
+/* "--NAME=VALUE" of each. */
+static int put_options(tr_plan_t *self, args_t *args, const tr_pairs_t *options) {
+    for (size_t i = 0; i < options->count; i++) {
+        const tr_pair_t *option = &options->items[i];
+        const char *text = printed(self, "--%s=%s", option->key, option->value);
+        if (!text)
+            return -ENOMEM;
+        put(args, text);
+    }
+    return 0;
+}
+
 /* Where `up` puts it. */
 static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
     char path[PATH_MAX];
@@ -122,6 +134,32 @@ static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
     int rc = group ? tr_fleet_certs_secret_of(state, name, path, NULL)
                    : tr_fleet_certs_secret(state, name, path, NULL);
     return rc == 0 ? printed(self, "%s", path) : NULL;
+}
+
+/* The coordinator's: a program of its own. */
+static int put_coordinator(
+    tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
+    const tr_fleet_coordinator_t *c = a->coordinator;
+    char data[PATH_MAX];
+    if (tr_fleet_tasks(self->fleet, data, sizeof data) < 0)
+        return -ENAMETOOLONG;
+    const char *cert = a->cert ? a->cert : self->fleet->secure ? cert_of(self, a->name, true) : NULL;
+    const char *kept = printed(self, "%s", data);
+    size_t most = 11 + c->options.count;
+    args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
+    if (!args.items || !kept || (self->fleet->secure && !cert))
+        return -ENOMEM;
+    put(&args, program);
+    put_pair(&args, "--connect", connect);
+    if (cert)
+        put_pair(&args, "--cert", cert);
+    put_pair(&args, "--name", a->name);
+    put_pair(&args, "--data", kept);
+    put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
+    int rc = put_options(self, &args, &c->options);
+    args.items[args.count] = NULL;
+    self->processes[self->count++] = (tr_plan_process_t){a->name, a, 1, args.items};
+    return rc;
 }
 
 static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
@@ -181,13 +219,8 @@ static int put_broker(tr_plan_t *self, const char *program, const addresses_t *a
     }
     if (f->secure && put_certs(self, &args) < 0)
         return -ENOMEM;
-    for (size_t i = 0; i < f->broker.options.count; i++) {
-        const tr_pair_t *option = &f->broker.options.items[i];
-        const char *text = printed(self, "--%s=%s", option->key, option->value);
-        if (!text)
-            return -ENOMEM;
-        put(&args, text);
-    }
+    if (put_options(self, &args, &f->broker.options) < 0)
+        return -ENOMEM;
     args.items[args.count] = NULL;
     self->processes[self->count++] = (tr_plan_process_t){TR_FLEET_BROKER, NULL, 0, args.items};
     return 0;
@@ -254,10 +287,18 @@ static int make(tr_plan_t *self, const tr_programs_t *programs, const tr_plan_at
         return rc;
     self->processes = tr_arena_alloc(&self->arena, count * sizeof *self->processes);
     rc = self->processes ? put_broker(self, programs->broker, &addresses) : -ENOMEM;
-    for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++)
-        rc = put_agents(self, &tr_fleet_agents(f)[i], programs->agentd, addresses.connect);
+    for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(f)[i];
+        if (a->coordinator && !*programs->coordinator)
+            return tr_error_set(error, -ENOENT,
+                "%s: coordinator: troupe-coordinator was not found; is Troupe installed as a whole?",
+                f->path);
+        rc = a->coordinator ? put_coordinator(self, a, programs->coordinator, addresses.connect)
+                            : put_agents(self, a, programs->agentd, addresses.connect);
+    }
     if (rc == -ENAMETOOLONG)
-        return tr_error_set(error, rc, "%s: broker.journal: the path is too long", f->path);
+        return tr_error_set(
+            error, rc, "%s: broker.journal or coordinator.data: the path is too long", f->path);
     return rc < 0 ? tr_error_set(error, rc, "%s: out of memory", f->path) : 0;
 }
 

@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-static const tr_programs_t programs = {"/usr/bin/troupe-broker", "/usr/bin/troupe-agentd"};
+static const tr_programs_t programs = {
+    "/usr/bin/troupe-broker", "/usr/bin/troupe-agentd", "/usr/bin/troupe-coordinator"};
 
 static tr_fleet_t *parsed(const char *text) {
     tr_fleet_t *fleet = NULL;
@@ -113,6 +114,29 @@ static void test_each_process_has_its_command_line(void **state) {
     tr_fleet_destroy(&fleet);
 }
 
+static void test_a_coordinator_is_the_last_of_the_agents(void **state) {
+    (void)state;
+    tr_fleet_t *fleet =
+        parsed("fleet: f\ncoordinator: {name: c, data: ./kept, options: {tries: 5, assign: direct}}\n"
+               "agents: [{name: a, behaviour: echo}]\n");
+    tr_plan_t *plan = planned(fleet, NULL);
+    assert_int_equal(plan->count, 3);
+    expect_command(plan, 2, "c",
+        "/usr/bin/troupe-coordinator --connect tcp://127.0.0.1:0 --name c --data /tmp/kept --ready-fd 3 "
+        "--tries=5 "
+        "--assign=direct");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+    fleet = parsed("fleet: f\ncoordinator: {}\nagents: []\n");
+    fleet->state = "/state";
+    plan = planned(fleet, NULL);
+    expect_command(plan, 1, "coordinator",
+        "/usr/bin/troupe-coordinator --connect tcp://127.0.0.1:0 --name coordinator --data /state/tasks "
+        "--ready-fd 3");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+}
+
 static void test_specs_stop_agents_before_the_broker(void **state) {
     (void)state;
     tr_fleet_t *fleet =
@@ -209,6 +233,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_journal_is_where_the_file_says),
         cmocka_unit_test(test_each_process_has_its_command_line),
+        cmocka_unit_test(test_a_coordinator_is_the_last_of_the_agents),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),
         cmocka_unit_test(test_what_the_broker_says_when_it_is_ready),
         cmocka_unit_test(test_a_socket_path_that_is_too_long_is_refused),
