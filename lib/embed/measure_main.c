@@ -5,7 +5,8 @@
  *
  * The file has a pair of sentences and a human's score on each line (a,b,score; RFC 4180 quotes). Printed are Spearman's rank
  * correlation of the scores with the vectors' products, and sentences a second of this thread's CPU time. Exit: 0, 1 usage, 3 less than
- * what was asked for, 77 (the tests' word for skipped) where the file or the model's file is not there.
+ * what was asked for, 77 (the tests' word for skipped) where the file is not there, or no
+ * model, unless TROUPE_EMBEDDINGS says that there is none.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -111,6 +112,12 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* No model, and nobody said that there is to be none. */
+static bool is_without_model(const tr_embed_t *embed) {
+    const char *model = getenv("TROUPE_EMBEDDINGS");
+    return *tr_embed_warning(embed) && (!model || !*model);
+}
+
 /* Sentences a second, or below 0. */
 static double embed_all(measure_t *self, tr_embed_t *embed) {
     size_t dimensions = tr_embed_dimensions(embed), count = 2 * self->pairs;
@@ -156,6 +163,8 @@ static int measure(const char *path, double least_spearman, double least_speed) 
     if (tr_embed_open(&(tr_embed_options_t){0}, &embed, &error) < 0 ||
         tr_file_read(path, "pairs", FILE_MOST, &self.bytes, &length, &error) < 0)
         fprintf(stderr, "embed-measure: %s\n", error.text);
+    else if (is_without_model(embed))
+        code = printf("SKIPPED: %s\n", tr_embed_warning(embed)) > 0 ? SKIPPED : LESS;
     else if (read_pairs(&self))
         code = judge(&self, embed, least_spearman, least_speed);
     tr_embed_close(&embed);
@@ -164,16 +173,12 @@ static int measure(const char *path, double least_spearman, double least_speed) 
 }
 
 int main(int argc, char **argv) {
-    const char *model = getenv("TROUPE_EMBEDDINGS");
     if (argc < 2 || argc > 4) {
         fprintf(stderr, "usage: embed-measure PAIRS.csv [LEAST-SPEARMAN [LEAST-PER-SECOND]]\n");
         return USAGE;
     }
-    const char *missing = access(argv[1], R_OK) != 0 ? argv[1] : NULL;
-    if (!missing && model && strcmp(model, "ngrams") != 0 && access(model, R_OK) != 0)
-        missing = model;
-    if (missing) {
-        printf("SKIPPED: %s is not there\n", missing);
+    if (access(argv[1], R_OK) != 0) {
+        printf("SKIPPED: %s is not there\n", argv[1]);
         return SKIPPED;
     }
     return measure(argv[1], argc > 2 ? atof(argv[2]) : -1, argc > 3 ? atof(argv[3]) : 0);
