@@ -127,7 +127,8 @@ int tr_conversation_start(tr_agent_t *self, const tr_initiator_t *initiator,
 /*
  * Asks the participant to end the conversation; on_end comes with its answer, or when it gives none within
  * 10 s. What the participant had sent before is still handed out. A service none of whose providers has
- * answered yet is not asked: the conversation ends before this returns. Where another provider answers before the one
+ * answered yet is not asked: the conversation ends before this returns, and whoever answers it within its time after all is
+ * told to cancel it (until then it counts among those that are open). Where another provider answers before the one
  * that was asked, it is asked as well, within the same 10 s. 0; -EPROTO: not this one's to cancel,
  * it has ended, or it is being cancelled already; errors of tr_send (nothing has changed then).
  */

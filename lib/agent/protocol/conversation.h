@@ -49,6 +49,8 @@ struct tr_conversation {
     uint8_t first; /* the act that began it */
     uint8_t hops, priority;
     bool ended;
+    bool
+        abandoned; /* cancelled before any provider had answered: on_end was called, and it is kept to tell who answers */
     uint16_t at[TR_TEXTS]; /* offsets in text; 0 = absent (there is an empty string) */
     union {
         tr_callbacks_t initiator;

@@ -329,6 +329,33 @@ static void a_service_that_nobody_answered_for_is_not_asked_to_cancel(void **sta
     tr_stage_expect_closed(s);
 }
 
+/* The first provider comes when nobody wants it any more. */
+static void who_answers_an_abandoned_subscription_is_told(void **state) {
+    stage_t *s = *state;
+    tr_fixture_provider(s->host, "bob");
+    tr_conversation_t *c = tr_stage_start(s, "fipa-subscribe", "svc:news");
+    assert_int_equal(tr_conversation_cancel(c), 0);
+    assert_string_equal(s->a->log, "end:cancelled");
+    s->b->plan = PLAN_AGREE;
+    tr_fixture_said(s->host);
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_fixture_said(s->host), "bob>alice agree, alice>bob cancel, bob>alice inform");
+    assert_string_equal(s->a->log, "end:cancelled");
+    assert_string_equal(s->b->log, "subscribe cancel end:cancelled");
+    tr_stage_expect_closed(s);
+}
+
+static void who_never_answers_an_abandoned_subscription_is_forgotten(void **state) {
+    stage_t *s = *state;
+    s->b->plan = PLAN_AGREE;
+    tr_conversation_t *c = tr_stage_start(s, "fipa-subscribe", "svc:nobody");
+    assert_int_equal(tr_conversation_cancel(c), 0);
+    assert_int_equal(tr_conversation_count(s->alice), 1);
+    tr_fixture_expire(s->host);
+    assert_string_equal(s->a->log, "end:cancelled");
+    tr_stage_expect_closed(s);
+}
+
 static void a_participant_that_crashes_tells_who_waits(void **state) {
     stage_t *s = *state;
     s->b->plan = PLAN_AGREE;
@@ -512,6 +539,8 @@ int main(void) {
         CASE(a_participant_that_knows_nothing_of_it_ends_a_cancelled_conversation),
         CASE(a_request_delivered_again_is_one_conversation),
         CASE(a_service_that_nobody_answered_for_is_not_asked_to_cancel),
+        CASE(who_answers_an_abandoned_subscription_is_told),
+        CASE(who_never_answers_an_abandoned_subscription_is_forgotten),
         CASE(a_participant_that_crashes_tells_who_waits),
         CASE(a_leased_request_outlives_a_crash),
         CASE(an_open_conversation_needs_an_end),

@@ -169,13 +169,25 @@ int tr_conversation_start(tr_agent_t *self, const tr_initiator_t *initiator,
     return 0;
 }
 
+/* Nobody can be asked: another provider would get the cancel. For its initiator it ends here; it is kept until its time is over, to
+ * have whoever answers after all cancel it, since a subscription would go on for ever. */
+static void abandon(tr_conversation_t *c) {
+    tr_end_fn on_end = c->initiator.on_end;
+    c->initiator = (tr_callbacks_t){0};
+    c->abandoned = c->machine.cancelling = true;
+    tr_conversation_pin(c);
+    if (on_end)
+        on_end(c->agent, tr_agent_state(c->agent), c, TR_OUTCOME_CANCELLED, NULL, c->arg);
+    tr_conversation_unpin(c);
+}
+
 int tr_conversation_cancel(tr_conversation_t *self) {
     char id[TR_CANCEL_ID_MAX];
     tr_machine_t trial = self->machine;
     if (self->ended || tr_machine_step(&trial, self->role, TR_CANCEL, false) != TR_VERDICT_LEGAL)
         return -EPROTO;
     if (tr_conversation_text(self, TR_TEXT_SERVICE) && !self->provider) {
-        tr_conversation_end(self, TR_OUTCOME_CANCELLED, NULL); /* another provider would get the cancel */
+        abandon(self);
         return 0;
     }
     int r = tr_conversation_send(self, TR_CANCEL, tr_conversation_cancel_id(self, id), NULL, 0, NULL);
@@ -272,7 +284,8 @@ static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, 
 void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     const tr_acl_t *acl = tr_message_acl(message);
     tr_performative_t act = tr_message_performative(message);
-    bool was_cancelling = c->machine.cancelling, crossed = has_crossed(c, acl);
+    bool unasked = c->abandoned && !c->provider;
+    bool was_cancelling = c->machine.cancelling, crossed = unasked || has_crossed(c, acl);
     int anew = follow_provider(c, acl->sender, act, crossed);
     if (anew < 0)
         return; /* out of memory: as if it had not arrived, the deadline follows */
@@ -289,7 +302,7 @@ void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
         return;
     }
     tr_outcome_t outcome = tr_machine_outcome(&c->machine);
-    if (anew && c->machine.cancelling)
+    if ((anew || unasked) && c->machine.cancelling)
         cancel_anew(c);
     bool cancel_failed = was_cancelling && !c->machine.cancelling && outcome == TR_OUTCOME_NONE;
     if (cancel_failed)
@@ -297,6 +310,8 @@ void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     else
         tr_conversation_renew(c, acl);
     tr_conversation_moved(c);
+    if (unasked && c->machine.cancelling)
+        tr_conversation_hurry(c, CANCEL_MS); /* likewise, ignoring */
     tr_act_fn fn = callback_of(c, act, cancel_failed);
     if (fn)
         fn(c->agent, tr_agent_state(c->agent), c, message, c->arg);
