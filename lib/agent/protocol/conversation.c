@@ -49,6 +49,7 @@ int tr_conversation_new(tr_agent_t *agent, const tr_protocol_t *protocol, tr_rol
 void tr_conversation_free(tr_conversation_t *self) {
     tr_timer_cancel(&self->deadline);
     free(self->provider);
+    free(self->former);
     free(self);
 }
 

@@ -41,6 +41,7 @@ struct tr_conversation {
     int64_t due_ms;     /* of its own deadline, 0 = none; a cancel may have put a nearer one in its place */
     void *arg;
     char *provider; /* of the service, once one has answered; owned */
+    char *former;   /* the one before it, which may go on all the same; owned */
     tr_machine_t machine;
     uint64_t position; /* of the act that began it, where that was sent: as of tr_pending_t */
     uint32_t hash;

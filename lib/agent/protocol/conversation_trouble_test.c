@@ -329,6 +329,39 @@ static void a_service_that_nobody_answered_for_is_not_asked_to_cancel(void **sta
     tr_stage_expect_closed(s);
 }
 
+/* bob withdraws with a request in hand, so that it goes to carol as well, and both take it. */
+static void of_two_that_notify_one_is_followed(void **state) {
+    stage_t *s = *state;
+    s->b->plan = PLAN_AGREE;
+    tr_fixture_provider(s->host, "bob");
+    tr_conversation_t *c = tr_stage_start(s, "fipa-subscribe", "svc:news");
+    char id[64];
+    snprintf(id, sizeof id, "%s", tr_conversation_id(c));
+    tr_fixture_run(s->host);
+    actor_t *carol = tr_agent_state(tr_actor_participant(s->host, "carol"));
+    carol->plan = PLAN_AGREE;
+    static const char *const news = "svc:news";
+    tr_fixture_provider(s->host, "carol");
+    tr_acl_t again = tr_stage_message(&news, TR_SUBSCRIBE, id);
+    again.protocol = "fipa-subscribe";
+    tr_fixture_inject(s->host, &again, TR_FLAG_LEASED | TR_FLAG_REDELIVERED);
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_conversation_peer(c), "carol@here");
+    tr_fixture_said(s->host);
+    assert_int_equal(tr_conversation_act(s->b->open, TR_INFORM, "\x01", 1, NULL), 0);
+    assert_int_equal(tr_conversation_act(carol->open, TR_INFORM, "\x02", 1, NULL), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_conversation_peer(c), "carol@here");
+    assert_string_equal(
+        tr_fixture_said(s->host), "bob>alice inform, carol>alice inform, alice>bob cancel, bob>alice inform");
+    assert_string_equal(s->b->log, "subscribe cancel end:cancelled");
+    assert_string_equal(s->a->log, "agree agree inform");
+    assert_int_equal(tr_conversation_cancel(c), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(s->a->log, "agree agree inform end:cancelled");
+    tr_stage_expect_closed(s);
+}
+
 /* The first provider comes when nobody wants it any more. */
 static void who_answers_an_abandoned_subscription_is_told(void **state) {
     stage_t *s = *state;
@@ -539,6 +572,7 @@ int main(void) {
         CASE(a_participant_that_knows_nothing_of_it_ends_a_cancelled_conversation),
         CASE(a_request_delivered_again_is_one_conversation),
         CASE(a_service_that_nobody_answered_for_is_not_asked_to_cancel),
+        CASE(of_two_that_notify_one_is_followed),
         CASE(who_answers_an_abandoned_subscription_is_told),
         CASE(who_never_answers_an_abandoned_subscription_is_forgotten),
         CASE(a_participant_that_crashes_tells_who_waits),

@@ -234,12 +234,52 @@ static int follow_provider(tr_conversation_t *c, const char *sender, tr_performa
         char *provider = strdup(sender);
         if (!provider)
             return -ENOMEM;
-        free(c->provider);
+        free(c->former);
+        c->former = c->provider;
         c->provider = provider;
     }
     if (anew)
         start_over(c);
     return anew;
+}
+
+/* ---- who has it no more, and goes on ---- */
+
+static const char *stray_id(const tr_conversation_t *c, char out[TR_CANCEL_ID_MAX]) {
+    snprintf(out, TR_CANCEL_ID_MAX, "%s/stray", tr_conversation_id(c));
+    return out;
+}
+
+/* The request went to another provider while this one lived: both have taken it, and both notify. To follow whoever spoke last
+ * would go back and forth for ever. The one that was handed the request anew would agree first. */
+static bool is_stray(const tr_conversation_t *c, const tr_acl_t *acl, tr_performative_t act) {
+    tr_machine_t afresh;
+    if (!c->former || strcmp(acl->sender, c->former) != 0 || act != TR_INFORM)
+        return false;
+    begin_again(c, &afresh);
+    tr_verdict_t verdict = tr_machine_step(&afresh, TR_PARTICIPANT, act, true);
+    return verdict == TR_VERDICT_ILLEGAL || tr_machine_outcome(&afresh) == TR_OUTCOME_NONE;
+}
+
+/* What cannot be sent is sent with its next notification. */
+static void cancel_stray(const tr_conversation_t *c) {
+    char id[TR_CANCEL_ID_MAX];
+    const char *receiver = c->former;
+    tr_acl_t acl = {
+        .performative = TR_CANCEL,
+        .receivers = {&receiver, 1},
+        .protocol = tr_conversation_protocol(c),
+        .ontology = tr_conversation_text(c, TR_TEXT_ONTOLOGY),
+        .conversation_id = tr_conversation_id(c),
+        .reply_with = stray_id(c, id),
+    };
+    tr_send(c->agent, &acl);
+}
+
+/* The answer to such a cancel, which says nothing of the conversation. */
+static bool ends_stray(const tr_conversation_t *c, const tr_acl_t *acl) {
+    char id[TR_CANCEL_ID_MAX];
+    return acl->in_reply_to && strcmp(acl->in_reply_to, stray_id(c, id)) == 0;
 }
 
 /* Who has it now has heard of no cancel. The time for the answer is that of the first one, which also ends it where
@@ -284,6 +324,12 @@ static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, 
 void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     const tr_acl_t *acl = tr_message_acl(message);
     tr_performative_t act = tr_message_performative(message);
+    if (ends_stray(c, acl))
+        return;
+    if (is_stray(c, acl, act)) {
+        cancel_stray(c);
+        return;
+    }
     bool unasked = c->abandoned && !c->provider;
     bool was_cancelling = c->machine.cancelling, crossed = unasked || has_crossed(c, acl);
     int anew = follow_provider(c, acl->sender, act, crossed);
