@@ -19,6 +19,7 @@ static const tr_builtin_fn operations[TR_MIND_OPS] = {
     [TR_MIND_CHOOSE] = tr_builtin_choose,
     [TR_MIND_REWRITE] = tr_builtin_rewrite,
     [TR_MIND_INSTRUCTION] = tr_builtin_instruction,
+    [TR_MIND_EMBED] = tr_builtin_embed,
 };
 
 bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,
@@ -60,7 +61,7 @@ static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *er
         rc = operations[request->op](self, request, answer.detail, &answer.value);
     if (rc < 0)
         return tr_error_set(error, rc, "mind: %s: out of memory", tr_mind_op_word(request->op));
-    answer.status = answer.value ? TR_MIND_OK : TR_MIND_INVALID;
+    answer.status = rc > 0 ? (tr_mind_status_t)rc : answer.value ? TR_MIND_OK : TR_MIND_INVALID;
     self->answers[self->count++] = answer;
     signal_event(self);
     return 0;
@@ -97,6 +98,7 @@ static void destroy(tr_mind_t *mind) {
     tr_intent_model_destroy(&self->intents);
     tr_sentiment_destroy(&self->sentiment);
     tr_thesaurus_destroy(&self->thesaurus);
+    tr_embed_close(&self->embed);
     if (self->event >= 0)
         close(self->event);
     free(self);
@@ -104,7 +106,7 @@ static void destroy(tr_mind_t *mind) {
 
 static const tr_mind_kind_t kind = {
     .description = "built-in: classical language tools (lexicon, linear model, rules, TextRank, BM25, "
-                   "grammar), no language model",
+                   "grammar, embeddings), no language model",
     .fd = get_fd,
     .work = work,
     .ask = ask,

@@ -11,14 +11,8 @@
 #define LIST_MAX  10000
 #define SHARPNESS 4 /* how much a difference of scores says: 4 times .25 makes an option e times as likely */
 
-typedef struct {
-    tr_text_span_t *items;
-    size_t count;
-} list_t;
-
-/* The texts of a list of the input; they are borrowed from it. False with the detail where it is no list of texts. */
-static bool read_list(
-    const tr_mind_request_t *request, const char *key, bool is_needed, char *detail, list_t *ret_list) {
+bool tr_builtin_list(const tr_mind_request_t *request, const char *key, bool is_needed, char *detail,
+    tr_builtin_list_t *ret_list) {
     const json_t *array = json_object_get(request->input, key);
     size_t count = json_array_size(array);
     bool is_well = array ? json_is_array(array) && count <= LIST_MAX : !is_needed;
@@ -28,7 +22,7 @@ static bool read_list(
         snprintf(detail, TR_BUILTIN_DETAIL, "%s: expected a list of texts, %d at most", key, LIST_MAX);
         return false;
     }
-    *ret_list = (list_t){calloc(count + 1, sizeof *ret_list->items), count};
+    *ret_list = (tr_builtin_list_t){calloc(count + 1, sizeof *ret_list->items), count};
     for (size_t i = 0; ret_list->items && i < count; i++) {
         const json_t *item = json_array_get(array, i);
         ret_list->items[i] = (tr_text_span_t){json_string_value(item), json_string_length(item)};
@@ -68,10 +62,10 @@ static json_t *places_of(const double *scores, size_t count, size_t most) {
 
 int tr_builtin_rank(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value) {
     (void)self;
-    list_t list;
+    tr_builtin_list_t list;
     size_t most;
     if (!tr_builtin_number(request, "most", LIST_MAX, LIST_MAX, detail, &most) ||
-        !read_list(request, "candidates", true, detail, &list))
+        !tr_builtin_list(request, "candidates", true, detail, &list))
         return 0;
     double *scores = calloc(list.count, sizeof *scores);
     int rc = list.items && scores ? tr_rank(text_of(request), list.items, list.count, scores) : -ENOMEM;
@@ -82,7 +76,7 @@ int tr_builtin_rank(tr_builtin_t *self, const tr_mind_request_t *request, char *
     return rc;
 }
 
-static json_t *choice_of(const list_t *options, const double *scores) {
+static json_t *choice_of(const tr_builtin_list_t *options, const double *scores) {
     json_t *list = json_array();
     size_t best = 0;
     double sum = 0;
@@ -97,7 +91,7 @@ static json_t *choice_of(const list_t *options, const double *scores) {
 }
 
 /* The mood of each piece of evidence. */
-static double *weigh(tr_builtin_t *self, const list_t *evidence) {
+static double *weigh(tr_builtin_t *self, const tr_builtin_list_t *evidence) {
     double *moods = calloc(evidence->count + 1, sizeof *moods);
     for (size_t i = 0; moods && i < evidence->count; i++) {
         tr_mind_words_read(evidence->items[i].text, evidence->items[i].length, &self->words);
@@ -106,8 +100,8 @@ static double *weigh(tr_builtin_t *self, const list_t *evidence) {
     return moods;
 }
 
-static int choose(tr_builtin_t *self, tr_text_span_t profile, const list_t *options, const list_t *evidence,
-    json_t **ret_value) {
+static int choose(tr_builtin_t *self, tr_text_span_t profile, const tr_builtin_list_t *options,
+    const tr_builtin_list_t *evidence, json_t **ret_value) {
     if (!options->items || !evidence->items)
         return -ENOMEM;
     double *moods = weigh(self, evidence), *scores = calloc(options->count, sizeof *scores);
@@ -123,10 +117,10 @@ static int choose(tr_builtin_t *self, tr_text_span_t profile, const list_t *opti
 
 int tr_builtin_choose(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value) {
-    list_t options = {0}, evidence = {0};
+    tr_builtin_list_t options = {0}, evidence = {0};
     int rc = 0;
-    if (read_list(request, "options", true, detail, &options) &&
-        read_list(request, "evidence", false, detail, &evidence))
+    if (tr_builtin_list(request, "options", true, detail, &options) &&
+        tr_builtin_list(request, "evidence", false, detail, &evidence))
         rc = choose(self, text_of(request), &options, &evidence, ret_value);
     free(options.items);
     free(evidence.items);
@@ -151,11 +145,11 @@ static json_t *rewrite_of(const tr_rewrite_t *rewrite) {
 
 int tr_builtin_rewrite(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value) {
-    list_t corpus;
+    tr_builtin_list_t corpus;
     tr_rewrite_t rewrite;
     size_t most;
     if (!tr_builtin_number(request, "most", 8, 100, detail, &most) ||
-        !read_list(request, "corpus", false, detail, &corpus))
+        !tr_builtin_list(request, "corpus", false, detail, &corpus))
         return 0;
     int rc = corpus.items
                  ? tr_rewrite(self->thesaurus, text_of(request), corpus.items, corpus.count, most, &rewrite)

@@ -9,12 +9,15 @@
 #include "agentd/mind/rank.h"
 #include "agentd/mind/rewrite.h"
 #include "agentd/mind/sentiment.h"
+#include "lib/embed/embed.h"
+
+#define TR_BUILTIN_DETAIL 480 /* a tr_error_t's text */
 
 /* An answer that waits for tr_mind_work. */
 typedef struct tr_builtin_answer {
     tr_mind_op_t op;
     tr_mind_status_t status;
-    char detail[160];
+    char detail[TR_BUILTIN_DETAIL];
     json_t *value; /* owned */
     tr_mind_done_fn on_done;
     void *arg;
@@ -26,14 +29,15 @@ typedef struct tr_builtin {
     tr_intent_model_t *intents; /* NULL: the built-in one, which nobody has needed yet */
     tr_sentiment_t *sentiment;
     tr_thesaurus_t *thesaurus;
+    tr_embed_t *embed;            /* NULL until it is first needed: its model is checked as a whole then */
     tr_mind_words_t words;        /* of the text that is worked on */
     tr_builtin_answer_t *answers; /* a queue: from `first` on */
     size_t first, count, capacity;
 } tr_builtin_t;
 
 /*
- * An operation: the value to `ret_value`, or NULL with why not in `detail` (160 bytes), which makes the answer TR_MIND_INVALID. 0 or
- * -ENOMEM.
+ * An operation: the value to `ret_value`, or NULL with why not in `detail` (TR_BUILTIN_DETAIL bytes), which makes the answer TR_MIND_INVALID. 0,
+ * -ENOMEM, or TR_MIND_FAILED where it is not the input's fault.
  */
 typedef int (*tr_builtin_fn)(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
@@ -52,7 +56,17 @@ int tr_builtin_choose(tr_builtin_t *self, const tr_mind_request_t *request, char
 int tr_builtin_rewrite(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 
-#define TR_BUILTIN_DETAIL 160
+int tr_builtin_embed(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
+
+/* Texts of the input; borrowed from it. */
+typedef struct tr_builtin_list {
+    tr_text_span_t *items; /* freed by who read it */
+    size_t count;
+} tr_builtin_list_t;
+
+/* The texts of a list of the input. False (with the detail) where it is no list of texts, or too long; items may be NULL: no memory. */
+bool tr_builtin_list(const tr_mind_request_t *request, const char *key, bool is_needed, char *detail,
+    tr_builtin_list_t *ret_list);
 
 /* The model of intents, read when it is needed first; NULL when out of memory. */
 const tr_intent_model_t *tr_builtin_intents(tr_builtin_t *self);

@@ -91,6 +91,8 @@ static void every_operation_answers(void **state) {
         "{\"index\":1,\"option\":\"train\",\"confidence\":");
     assert_answer(
         TR_MIND_REWRITE, "cheap", "{\"most\":1}", "{\"query\":\"cheap inexpensive\",\"terms\":[{\"term\":");
+    assert_answer(TR_MIND_EMBED, "a ship", NULL, "{\"model\":\"ngrams-1\",\"dimensions\":512,\"vectors\":[[");
+    assert_answer(TR_MIND_EMBED, "", "{\"texts\":[]}", "texts: expected a list");
     assert_answer(TR_MIND_INSTRUCTION, "search for whales", NULL,
         "{\"understood\":true,\"action\":\"search\",\"parameters\":{\"query\":\"whales\"}}");
     assert_answer(TR_MIND_INSTRUCTION, "the documents about whales", NULL,
@@ -151,6 +153,41 @@ static void on_done_may_ask_again(void **state) {
     json_decref(seen.value);
 }
 
+/* A model that is named and not there is no fault of the input. */
+static void embed_says_what_it_cannot(void **state) {
+    (void)state;
+    seen_t seen = {.mind = make()};
+    setenv("TROUPE_EMBEDDINGS", "/nowhere/embeddings.bin", 1);
+    assert_int_equal(tr_mind_ask(seen.mind,
+                         &(tr_mind_request_t){
+                             .op = TR_MIND_EMBED, .text = "x", .length = 1, .on_done = done, .arg = &seen},
+                         NULL),
+        0);
+    setenv("TROUPE_EMBEDDINGS", "ngrams", 1);
+    tr_mind_work(seen.mind);
+    assert_int_equal(seen.status, TR_MIND_FAILED);
+    assert_true(strlen(seen.detail) > 0);
+    tr_mind_destroy(&seen.mind);
+}
+
+static void embed_gives_a_vector_for_each_text(void **state) {
+    (void)state;
+    seen_t seen = {.mind = make()};
+    json_t *input = json_pack("{s:[s,s,s]}", "texts", "one ship", "two", "one ship");
+    assert_int_equal(
+        tr_mind_ask(seen.mind, &(tr_mind_request_t){TR_MIND_EMBED, NULL, 0, input, done, &seen}, NULL), 0);
+    tr_mind_work(seen.mind);
+    const json_t *vectors = json_object_get(seen.value, "vectors");
+    assert_int_equal(json_array_size(vectors), 3);
+    assert_int_equal(json_array_size(json_array_get(vectors, 1)), 512);
+    assert_true(json_equal(json_array_get(vectors, 0), json_array_get(vectors, 2)));
+    assert_false(json_equal(json_array_get(vectors, 0), json_array_get(vectors, 1)));
+    assert_non_null(json_object_get(seen.value, "warning"));
+    json_decref(input);
+    json_decref(seen.value);
+    tr_mind_destroy(&seen.mind);
+}
+
 static void operations_have_words(void **state) {
     (void)state;
     for (unsigned op = 0; op < TR_MIND_OPS; op++)
@@ -164,7 +201,10 @@ int main(void) {
         cmocka_unit_test(input_is_checked),
         cmocka_unit_test(requests_are_checked),
         cmocka_unit_test(on_done_may_ask_again),
+        cmocka_unit_test(embed_says_what_it_cannot),
+        cmocka_unit_test(embed_gives_a_vector_for_each_text),
         cmocka_unit_test(operations_have_words),
     };
+    setenv("TROUPE_EMBEDDINGS", "ngrams", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

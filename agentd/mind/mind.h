@@ -25,6 +25,8 @@
  *                                                       "acronym"}]}
  *   instruction  -                                      {"understood": true, "action", "parameters": {}} or {"understood": false,
  *                                                       "reason", "suggestions": [text ...]}
+ *   embed        {"texts": [text ...]}; without it       {"model", "dimensions", "vectors": [[number ...]]}: of length 1, one a text,
+ *                the text itself                        in their order; "warning" where the mind has a poor substitute
  *
  * entities and summarise also take "language" (ISO 639-1), for who knows it: it need not be found out then.
  *
@@ -50,6 +52,7 @@ typedef enum tr_mind_op {
     TR_MIND_CHOOSE,
     TR_MIND_REWRITE,
     TR_MIND_INSTRUCTION,
+    TR_MIND_EMBED,
     TR_MIND_OPS,
 } tr_mind_op_t;
 

@@ -30,10 +30,11 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe-mind",
     .summary = "Ask the built-in mind",
-    .description = "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction. "
-                   "The text is the "
-                   "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
-                   "With train, the arguments are a file of labelled examples and the model to write.",
+    .description =
+        "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, embed. "
+        "The text is the "
+        "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
+        "With train, the arguments are a file of labelled examples and the model to write.",
     .examples = "troupe-mind intent 'please find the old photos'\n"
                 "troupe-mind summarise --input '{\"sentences\": 2}' < report.txt\n"
                 "troupe-mind train examples.txt intents.model",
