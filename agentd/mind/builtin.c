@@ -80,8 +80,8 @@ static void work(tr_mind_t *mind) {
     clear_event(self);
     while (self->first < end) {
         tr_builtin_answer_t answer = self->answers[self->first++];
-        answer.on_done(
-            answer.arg, &(tr_mind_result_t){answer.op, answer.status, answer.detail, answer.value});
+        answer.on_done(answer.arg,
+            &(tr_mind_result_t){answer.op, answer.status, answer.detail, answer.value, "built-in", ""});
         json_decref(answer.value);
     }
     if (end > 0)

@@ -160,6 +160,10 @@ size_t tr_intent_model_labels(const tr_intent_model_t *self) {
     return self->label_count;
 }
 
+const char *tr_intent_model_label(const tr_intent_model_t *self, size_t index) {
+    return self->labels[index];
+}
+
 /* Classifying -------------------------------------------------------------------------------------------- */
 
 static const float *find(const tr_intent_model_t *self, uint64_t key) {

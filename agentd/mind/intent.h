@@ -28,6 +28,8 @@ typedef struct tr_intent_guess {
 int tr_intent_model_new(const char *model, size_t length, tr_intent_model_t **ret_self, tr_error_t *error);
 void tr_intent_model_destroy(tr_intent_model_t **self);
 size_t tr_intent_model_labels(const tr_intent_model_t *self);
+/* Below their number; borrowed. */
+const char *tr_intent_model_label(const tr_intent_model_t *self, size_t index);
 
 /*
  * The `most` likeliest labels to `ret_guesses`, best first; returns how many. None where no word of the text is known to the model.

@@ -28,6 +28,8 @@
  *   embed        {"texts": [text ...]}; without it       {"model", "dimensions", "vectors": [[number ...]]}: of length 1, one a text,
  *                the text itself                        in their order; "warning" where the mind has a poor substitute
  *
+ * Where a model wrote a summary, its "sentences" is empty: the words are its own.
+ *
  * entities and summarise also take "language" (ISO 639-1), for who knows it: it need not be found out then.
  *
  * Threads: a mind belongs to one thread.
@@ -68,8 +70,10 @@ typedef enum tr_mind_status {
 typedef struct tr_mind_result {
     tr_mind_op_t op;
     tr_mind_status_t status;
-    const char *detail;  /* of a failure; else "" */
-    const json_t *value; /* NULL but for TR_MIND_OK */
+    const char *detail;   /* of a failure; else "" */
+    const json_t *value;  /* NULL but for TR_MIND_OK */
+    const char *by;       /* who answered: "built-in", "model NAME" */
+    const char *fallback; /* why it was not the model that answers usually; "" = it was */
 } tr_mind_result_t;
 
 typedef void (*tr_mind_done_fn)(void *arg, const tr_mind_result_t *result);

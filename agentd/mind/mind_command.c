@@ -1,6 +1,8 @@
 #include "agentd/mind/mind_command.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +10,25 @@
 
 #include "agentd/mind/builtin.h"
 #include "agentd/mind/intent.h"
+#include "agentd/mind/model.h"
 #include "lib/base/file.h"
 #include "lib/base/options.h"
 
-#define MODEL_MOST ((size_t)256 << 20)
+#define MODEL_MOST  ((size_t)256 << 20)
+#define CONFIG_MOST ((size_t)1 << 20)
 
 enum { OK = 0, USAGE = 1, REFUSED = 3 };
 
 typedef struct {
-    const char *input, *intents;
+    const char *input, *intents, *model, *prompts;
+    bool is_strict;
 } options_t;
+
+/* What became of a request. */
+typedef struct {
+    int code;
+    bool is_answered;
+} outcome_t;
 
 static const tr_option_t table[] = {
     {"input", 'i', "JSON", TR_STRING(options_t, input), NULL,
@@ -25,11 +36,20 @@ static const tr_option_t table[] = {
     {"intents", 0, "MODEL", TR_STRING(options_t, intents), NULL,
         "A model of intents that `troupe-mind train` made, in place of the built-in one.",
         .flags = TR_OPTION_FLAG_ONLY},
+    {"model", 'm', "FILE", TR_STRING(options_t, model), NULL,
+        "Ask the language models of this file (docs/models.md), and the built-in mind where they fail, which "
+        "is then said on stderr.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"prompts", 0, "DIRECTORY", TR_STRING(options_t, prompts), NULL,
+        "With --model: OPERATION.txt there takes the place of the built-in prompt.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"strict", 0, NULL, TR_BOOL(options_t, is_strict), NULL, "With --model: fail where the model fails.",
+        .flags = TR_OPTION_FLAG_ONLY},
 };
 
 static const tr_program_t program = {
     .name = "troupe-mind",
-    .summary = "Ask the built-in mind",
+    .summary = "Ask a mind",
     .description =
         "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, embed. "
         "The text is the "
@@ -37,6 +57,7 @@ static const tr_program_t program = {
         "With train, the arguments are a file of labelled examples and the model to write.",
     .examples = "troupe-mind intent 'please find the old photos'\n"
                 "troupe-mind summarise --input '{\"sentences\": 2}' < report.txt\n"
+                "troupe-mind intent --model models.yaml 'could somebody look at this?'\n"
                 "troupe-mind train examples.txt intents.model",
     .options = table,
     .option_count = sizeof table / sizeof *table,
@@ -66,28 +87,36 @@ static int train(const tr_strings_t *arguments) {
     return rc < 0 ? fail(REFUSED, error.text) : OK;
 }
 
-/* Prints the answer; how it went to the int at `arg`. */
+/* Prints the answer; how it went to the outcome at `arg`. */
 static void print(void *arg, const tr_mind_result_t *result) {
-    int *code = arg;
+    outcome_t *outcome = arg;
+    outcome->is_answered = true;
+    if (*result->fallback)
+        fprintf(stderr, "troupe-mind: the built-in mind answers: %s\n", result->fallback);
     if (result->status != TR_MIND_OK) {
-        *code = fail(REFUSED, result->detail);
+        outcome->code = fail(REFUSED, result->detail);
         return;
     }
-    *code = json_dumpf(result->value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) < 0 ||
-                    printf("\n") < 0 || fflush(stdout) != 0
-                ? fail(REFUSED, "cannot write the answer")
-                : OK;
+    outcome->code = json_dumpf(result->value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) < 0 ||
+                            printf("\n") < 0 || fflush(stdout) != 0
+                        ? fail(REFUSED, "cannot write the answer")
+                        : OK;
 }
 
 static int answer(tr_mind_t *mind, tr_mind_request_t *request) {
-    int code = REFUSED;
+    outcome_t outcome = {.code = REFUSED};
     tr_error_t error = {0};
+    struct pollfd poll_fd = {.fd = tr_mind_fd(mind), .events = POLLIN};
     request->on_done = print;
-    request->arg = &code;
+    request->arg = &outcome;
     if (tr_mind_ask(mind, request, &error) < 0)
         return fail(REFUSED, error.text);
-    tr_mind_work(mind);
-    return code;
+    while (!outcome.is_answered) {
+        if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
+            return fail(REFUSED, strerror(errno));
+        tr_mind_work(mind);
+    }
+    return outcome.code;
 }
 
 /* The argument, or stdin. The caller frees it. */
@@ -101,6 +130,22 @@ static int read_text(const tr_strings_t *arguments, char **ret_text, size_t *ret
     return *ret_text ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
+static int make_model_mind(
+    const options_t *options, tr_mind_builtin_options_t builtin, tr_mind_t **ret_mind, tr_error_t *error) {
+    char *config = NULL;
+    tr_mind_model_options_t how = {.config_name = options->model,
+        .prompts = options->prompts,
+        .is_strict = options->is_strict,
+        .builtin = builtin};
+    int rc =
+        tr_file_read(options->model, "model configuration", CONFIG_MOST, &config, &how.config_len, error);
+    how.config = config;
+    if (rc == 0)
+        rc = tr_mind_model_new(&how, ret_mind, error);
+    free(config);
+    return rc;
+}
+
 static int make_mind(const options_t *options, tr_mind_t **ret_mind, tr_error_t *error) {
     tr_mind_builtin_options_t how = {0};
     char *model = NULL;
@@ -108,7 +153,9 @@ static int make_mind(const options_t *options, tr_mind_t **ret_mind, tr_error_t 
                  ? tr_file_read(options->intents, "model", MODEL_MOST, &model, &how.intents_length, error)
                  : 0;
     how.intents = model;
-    if (rc == 0 && (rc = tr_mind_builtin_new(&how, ret_mind, error)) < 0 && model)
+    if (rc == 0 && options->model)
+        rc = make_model_mind(options, how, ret_mind, error);
+    else if (rc == 0 && (rc = tr_mind_builtin_new(&how, ret_mind, error)) < 0 && model)
         tr_error_prefix(error, "%s", options->intents);
     free(model);
     return rc;

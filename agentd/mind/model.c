@@ -1,0 +1,283 @@
+/*
+ * Each request that was taken is one `asked_t`, from tr_mind_ask to its on_done. It is first with lib/llm, and, where that fails, with the
+ * built-in mind. Its fd is an epoll of both, so that the loop watches one thing.
+ */
+#include "agentd/mind/model.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "agentd/mind/model_private.h"
+#include "lib/base/random.h"
+#include "lib/llm/llm.h"
+
+#define WHY_MAX 512
+
+typedef struct asked asked_t;
+
+typedef struct {
+    tr_mind_t mind; /* first */
+    int epoll;
+    tr_llm_t *llm;
+    tr_mind_t *builtin;
+    tr_mind_prompt_t prompts[TR_MIND_OPS];
+    uint64_t mark;
+    char *agent;
+    bool is_strict;
+    asked_t *all;
+} model_t;
+
+struct asked {
+    model_t *model;
+    asked_t *next;
+    tr_mind_request_t request; /* with copies of its own */
+    json_t *data;
+    char why[WHY_MAX]; /* the built-in mind answers; "" = it does not */
+};
+
+static void forget(asked_t *asked) {
+    for (asked_t **at = &asked->model->all; *at; at = &(*at)->next)
+        if (*at == asked) {
+            *at = asked->next;
+            break;
+        }
+    free((char *)(uintptr_t)asked->request.text);
+    json_decref((json_t *)(uintptr_t)asked->request.input);
+    json_decref(asked->data);
+    free(asked);
+}
+
+/* The last of a request: after it, it is gone. */
+static void deliver(asked_t *asked, const tr_mind_result_t *result) {
+    asked->request.on_done(asked->request.arg, result);
+    forget(asked);
+}
+
+static void on_builtin(void *arg, const tr_mind_result_t *result) {
+    asked_t *asked = arg;
+    tr_mind_result_t told = *result;
+    told.fallback = asked->why;
+    deliver(asked, &told);
+}
+
+/* 0, or what tr_mind_ask answers. */
+static int ask_builtin(asked_t *asked, tr_error_t *error) {
+    tr_mind_request_t request = asked->request;
+    request.on_done = on_builtin;
+    request.arg = asked;
+    return tr_mind_ask(asked->model->builtin, &request, error);
+}
+
+static void fall_back(asked_t *asked, const char *by) {
+    tr_error_t error = {0};
+    bool is_final = asked->model->is_strict || asked->request.op == TR_MIND_EMBED;
+    if (!is_final && ask_builtin(asked, &error) == 0)
+        return;
+    deliver(asked, &(tr_mind_result_t){.op = asked->request.op,
+                       .status = TR_MIND_FAILED,
+                       .detail = asked->why,
+                       .by = by,
+                       .fallback = ""});
+}
+
+static void explain(asked_t *asked, const tr_llm_result_t *result) {
+    if (result->status == TR_LLM_OK)
+        snprintf(
+            asked->why, sizeof asked->why, "%s: the answer does not fit what was asked about", result->model);
+    else
+        snprintf(asked->why, sizeof asked->why, "%s: %s", tr_llm_status_word(result->status), result->detail);
+}
+
+static json_t *vector_of(const float *floats, size_t count) {
+    double sum = 0;
+    json_t *vector = json_array();
+    for (size_t i = 0; i < count; i++)
+        sum += (double)floats[i] * (double)floats[i];
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(vector, json_real(sum > 0 ? (double)floats[i] / sqrt(sum) : 0));
+    return vector;
+}
+
+static json_t *vectors_of(const tr_llm_result_t *result) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < result->vectors_n; i++)
+        json_array_append_new(list, vector_of(result->vectors + i * result->dimensions, result->dimensions));
+    return json_pack("{s:s, s:I, s:o}", "model", result->model, "dimensions", (json_int_t)result->dimensions,
+        "vectors", list);
+}
+
+static void on_model(void *arg, const tr_llm_result_t *result) {
+    asked_t *asked = arg;
+    char by[256];
+    json_t *value = NULL;
+    snprintf(by, sizeof by, "model %s", result->model);
+    if (result->status == TR_LLM_OK)
+        value = asked->request.op == TR_MIND_EMBED
+                    ? vectors_of(result)
+                    : tr_mind_value_of(asked->request.op, result->json, asked->data);
+    if (!value) {
+        explain(asked, result);
+        fall_back(asked, by);
+        return;
+    }
+    deliver(asked, &(tr_mind_result_t){.op = asked->request.op,
+                       .status = TR_MIND_OK,
+                       .detail = "",
+                       .value = value,
+                       .by = by,
+                       .fallback = ""});
+    json_decref(value);
+}
+
+static int start_embed(asked_t *asked, tr_llm_request_t *request, tr_error_t *error) {
+    json_t *texts = json_object_get(asked->data, "texts");
+    json_t *input = texts ? json_incref(texts) : json_pack("[O]", json_object_get(asked->data, "text"));
+    request->op = TR_LLM_EMBED;
+    request->input = input;
+    int rc = input ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    json_decref(input);
+    return rc;
+}
+
+static int start_chat(asked_t *asked, tr_llm_request_t *request, tr_error_t *error) {
+    const tr_mind_prompt_t *prompt = &asked->model->prompts[asked->request.op];
+    json_t *messages = tr_mind_prompt_messages(prompt, asked->model->mark, asked->data);
+    request->op = TR_LLM_CHAT;
+    request->messages = messages;
+    request->schema = prompt->schema;
+    request->schema_name = tr_mind_op_word(asked->request.op);
+    int rc = messages ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    json_decref(messages);
+    return rc;
+}
+
+/* -EFBIG and what tr_llm_start answers: it was not asked. */
+static int start(asked_t *asked, tr_error_t *error) {
+    tr_llm_request_t request = {.operation = tr_mind_op_word(asked->request.op),
+        .agent = asked->model->agent,
+        .temperature = 0,
+        .on_done = on_model,
+        .arg = asked};
+    if (asked->request.length > TR_MIND_MODEL_TEXT_MAX)
+        return tr_error_set(error, -EFBIG, "the text is too long for a model: %zu bytes, %zu at most",
+            asked->request.length, TR_MIND_MODEL_TEXT_MAX);
+    asked->data = tr_mind_prompt_data(asked->model->builtin, &asked->request);
+    if (!asked->data)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    return asked->request.op == TR_MIND_EMBED ? start_embed(asked, &request, error)
+                                              : start_chat(asked, &request, error);
+}
+
+static asked_t *copy_of(model_t *self, const tr_mind_request_t *request) {
+    asked_t *asked = calloc(1, sizeof *asked);
+    char *text = asked ? malloc(request->length + 1) : NULL;
+    if (!text) {
+        free(asked);
+        return NULL;
+    }
+    if (request->length > 0)
+        memcpy(text, request->text, request->length);
+    text[request->length] = '\0';
+    *asked = (asked_t){.model = self, .next = self->all, .request = *request};
+    asked->request.text = text;
+    asked->request.input = json_deep_copy(request->input);
+    self->all = asked;
+    return asked;
+}
+
+static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *error) {
+    model_t *self = (model_t *)mind;
+    tr_error_t why = {0};
+    asked_t *asked = copy_of(self, request);
+    if (!asked)
+        return tr_error_set(error, -ENOMEM, "mind: %s: out of memory", tr_mind_op_word(request->op));
+    bool is_well = tr_mind_input_is_well(&asked->request);
+    int rc = is_well ? start(asked, &why) : 0;
+    if (is_well && rc == 0)
+        return 0;
+    snprintf(asked->why, sizeof asked->why, "%s", why.text);
+    bool is_final = is_well && (self->is_strict || request->op == TR_MIND_EMBED);
+    rc = is_final ? tr_error_set(error, rc, "mind: %s: %s", tr_mind_op_word(request->op), why.text)
+                  : ask_builtin(asked, error);
+    if (rc < 0)
+        forget(asked);
+    return rc;
+}
+
+static int get_fd(const tr_mind_t *mind) {
+    return ((const model_t *)mind)->epoll;
+}
+
+static void work(tr_mind_t *mind) {
+    model_t *self = (model_t *)mind;
+    tr_llm_work(self->llm);
+    tr_mind_work(self->builtin);
+}
+
+static void destroy(tr_mind_t *mind) {
+    model_t *self = (model_t *)mind;
+    tr_llm_close(&self->llm);
+    tr_mind_destroy(&self->builtin);
+    while (self->all)
+        forget(self->all);
+    tr_mind_prompts_finish(self->prompts);
+    if (self->epoll >= 0)
+        close(self->epoll);
+    free(self->agent);
+    free(self);
+}
+
+static const tr_mind_kind_t kind = {
+    .description = "model: a language model whose answers are checked; where it fails, the built-in mind",
+    .fd = get_fd,
+    .work = work,
+    .ask = ask,
+    .destroy = destroy,
+};
+
+static int watch(int epoll, int fd) {
+    struct epoll_event event = {.events = EPOLLIN};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int fill(model_t *self, const tr_mind_model_options_t *options, tr_error_t *error) {
+    self->is_strict = options->is_strict;
+    self->mark = tr_random_seed();
+    if (options->agent && !(self->agent = strdup(options->agent)))
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    int rc = tr_mind_builtin_new(&options->builtin, &self->builtin, error);
+    if (rc == 0)
+        rc = tr_mind_prompts_load(options->prompts, self->builtin, self->prompts, error);
+    if (rc == 0)
+        rc = tr_llm_open(&(tr_llm_options_t){.config = options->config,
+                             .config_len = options->config_len,
+                             .config_name = options->config_name},
+            &self->llm, error);
+    if (rc < 0)
+        return rc;
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    rc = self->epoll < 0 ? -errno : watch(self->epoll, tr_llm_fd(self->llm));
+    if (rc == 0)
+        rc = watch(self->epoll, tr_mind_fd(self->builtin));
+    return rc < 0 ? tr_error_set(error, rc, "mind: epoll: %s", strerror(-rc)) : 0;
+}
+
+int tr_mind_model_new(const tr_mind_model_options_t *options, tr_mind_t **ret_mind, tr_error_t *error) {
+    model_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    self->mind.kind = &kind;
+    self->epoll = -1;
+    int rc = fill(self, options, error);
+    if (rc < 0) {
+        destroy(&self->mind);
+        return rc;
+    }
+    *ret_mind = &self->mind;
+    return 0;
+}

@@ -1,0 +1,30 @@
+/* The parts of the model mind. Only for model*.c. */
+#ifndef TR_AGENTD_MIND_MODEL_PRIVATE_H
+#define TR_AGENTD_MIND_MODEL_PRIVATE_H
+
+#include "agentd/mind/mind_kind.h"
+#include "agentd/mind/model.h"
+
+#define TR_PROMPT_MAX 65536
+
+/* An operation's prompt and schema; both NULL for one without (embed). */
+typedef struct tr_mind_prompt {
+    char *text;
+    json_t *schema;
+} tr_mind_prompt_t;
+
+/* The built-in ones, or those of the directory. 0, the errno of a file that cannot be read, -ENOMEM; then all are to be finished. */
+int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin,
+    tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error);
+void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]);
+/* Messages for lib/llm; `mark` is what nobody else knows. NULL when out of memory. */
+json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data);
+/* What the model is to work on: the input with the text as JSON can hold it. NULL when out of memory. */
+json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *request);
+
+/* Whether the input makes sense, as the built-in mind sees it. */
+bool tr_mind_input_is_well(const tr_mind_request_t *request);
+/* The port's value of a model's answer, which matches the schema; `data` is what it was asked about. NULL where it does not fit that. */
+json_t *tr_mind_value_of(tr_mind_op_t op, const json_t *answer, const json_t *data);
+
+#endif

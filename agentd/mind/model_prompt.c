@@ -1,0 +1,175 @@
+/* Prompts, schemas and what is asked about. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agentd/mind/builtin_private.h"
+#include "agentd/mind/data.h"
+#include "agentd/mind/model_private.h"
+#include "lib/base/file.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
+
+#define OBJECT(required, properties)                                                                         \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[" required                            \
+    "],\"properties\":{" properties "}}"
+#define NUMBER(least, most) "{\"type\":\"number\",\"minimum\":" least ",\"maximum\":" most "}"
+#define SHARE               NUMBER("0", "1")
+#define TEXT                "{\"type\":\"string\"}"
+#define LIST(items)         "{\"type\":\"array\",\"items\":" items "}"
+#define ENUM(words)         "{\"type\":\"string\",\"enum\":[" words "]}"
+
+static const struct {
+    const char *prompt, *schema;
+} known[TR_MIND_OPS] = {
+    [TR_MIND_SENTIMENT] = {tr_mind_data_prompt_sentiment,
+        OBJECT("\"label\",\"score\"",
+            "\"label\":" ENUM("\"positive\",\"neutral\",\"negative\"") ",\"score\":" NUMBER("-1", "1"))},
+    [TR_MIND_INTENT] = {tr_mind_data_prompt_intent,
+        OBJECT("\"label\",\"confidence\"",
+            "\"label\":" TEXT ",\"confidence\":" SHARE ",\"others\":" LIST(
+                OBJECT("\"label\",\"confidence\"", "\"label\":" TEXT ",\"confidence\":" SHARE)))},
+    [TR_MIND_ENTITIES] = {tr_mind_data_prompt_entities,
+        OBJECT("\"entities\"",
+            "\"entities\":" LIST(OBJECT("\"kind\",\"text\"",
+                "\"text\":" TEXT ",\"kind\":" ENUM("\"person\",\"organisation\",\"place\",\"licence\","
+                                                   "\"date\",\"money\",\"email\",\"url\""))))},
+    [TR_MIND_SUMMARISE] = {tr_mind_data_prompt_summarise,
+        OBJECT("\"text\",\"language\"", "\"text\":" TEXT ",\"language\":" TEXT)},
+    [TR_MIND_RANK] = {tr_mind_data_prompt_rank, OBJECT("\"scores\"", "\"scores\":" LIST(SHARE))},
+    [TR_MIND_CHOOSE] = {tr_mind_data_prompt_choose, OBJECT("\"scores\"", "\"scores\":" LIST(SHARE))},
+    [TR_MIND_REWRITE] = {tr_mind_data_prompt_rewrite,
+        OBJECT("\"terms\"", "\"terms\":" LIST(OBJECT("\"term\",\"weight\",\"from\"",
+                                "\"term\":" TEXT ",\"weight\":" SHARE
+                                ",\"from\":" ENUM("\"query\",\"stem\",\"synonym\",\"acronym\""))))},
+    [TR_MIND_INSTRUCTION] = {tr_mind_data_prompt_instruction,
+        OBJECT("\"understood\"",
+            "\"understood\":{\"type\":\"boolean\"},\"action\":" ENUM(
+                "\"search\",\"analyse\",\"summarise\",\"task\",\"query\",\"decide\",\"send\",\"status\","
+                "\"cancel\"") ",\"parameters\":{\"type\":"
+                              "\"object\"},\"reason\":" TEXT ",\"suggestions\":" LIST(TEXT))},
+};
+
+/* The prompt and what to make of data after it, in one text; the file of the directory where there is one. */
+static int load_text(
+    const char *directory, const char *name, const char *usual, char **ret_text, tr_error_t *error) {
+    char path[PATH_MAX], *own = NULL;
+    size_t length;
+    int rc = 0;
+    if (directory && (size_t)snprintf(path, sizeof path, "%s/%s.txt", directory, name) >= sizeof path)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: too long a path", directory);
+    if (directory && access(path, F_OK) == 0)
+        rc = tr_file_read(path, "prompt", TR_PROMPT_MAX, &own, &length, error);
+    if (rc == 0 && asprintf(ret_text, "%s\n%s", own ? own : usual, tr_mind_data_prompt_data) < 0) {
+        *ret_text = NULL;
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    }
+    free(own);
+    return rc;
+}
+
+/* The intents that the built-in mind knows are those that a model may answer with. */
+static json_t *labels_of(const tr_mind_t *builtin) {
+    const tr_intent_model_t *intents = tr_builtin_intents((tr_builtin_t *)(uintptr_t)builtin);
+    json_t *labels = json_pack("[s]", "unknown");
+    for (size_t i = 0; intents && i < tr_intent_model_labels(intents); i++)
+        json_array_append_new(labels, json_string(tr_intent_model_label(intents, i)));
+    return labels;
+}
+
+static void limit_labels(json_t *schema, const tr_mind_t *builtin) {
+    json_t *properties = json_object_get(schema, "properties");
+    json_t *others =
+        json_object_get(json_object_get(json_object_get(properties, "others"), "items"), "properties");
+    json_t *labels = json_pack("{s:s, s:o}", "type", "string", "enum", labels_of(builtin));
+    json_object_set(properties, "label", labels);
+    json_object_set_new(others, "label", labels);
+}
+
+int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin,
+    tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error) {
+    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
+        if (!known[op].prompt)
+            continue;
+        int rc = load_text(
+            directory, tr_mind_op_word((tr_mind_op_t)op), known[op].prompt, &ret_prompts[op].text, error);
+        if (rc < 0)
+            return rc;
+        if (!(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
+            return tr_error_set(error, -ENOMEM, "out of memory");
+    }
+    limit_labels(ret_prompts[TR_MIND_INTENT].schema, builtin);
+    return 0;
+}
+
+void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]) {
+    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
+        free(prompts[op].text);
+        json_decref(prompts[op].schema);
+    }
+}
+
+/* The prompt with each {mark} filled in. */
+static char *with_mark(const char *prompt, const char *mark) {
+    tr_textbuf_t out = {0};
+    for (const char *at = prompt, *next; *at; at = next + strlen("{mark}")) {
+        next = strstr(at, "{mark}");
+        tr_textbuf_add(&out, at, next ? (size_t)(next - at) : strlen(at));
+        if (!next)
+            break;
+        tr_textbuf_add_string(&out, mark);
+    }
+    return tr_textbuf_take(&out);
+}
+
+json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data) {
+    char word[32], *content = NULL;
+    snprintf(word, sizeof word, "%016" PRIx64, mark);
+    char *system = with_mark(prompt->text, word), *object = json_dumps(data, JSON_COMPACT);
+    if (system && object && asprintf(&content, "<data-%s>\n%s\n</data-%s>", word, object, word) < 0)
+        content = NULL;
+    json_t *messages = content ? json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", system,
+                                     "role", "user", "content", content)
+                               : NULL;
+    free(system);
+    free(object);
+    free(content);
+    return messages;
+}
+
+/* As JSON can hold it; white space as single blanks for entities, whose places are counted in that. */
+static char *clean(const tr_mind_request_t *request) {
+    tr_textbuf_t out = {0};
+    uint32_t code;
+    bool is_single = request->op == TR_MIND_ENTITIES, was_space = true;
+    for (size_t at = 0; at < request->length;) {
+        at += tr_utf8_next(request->text + at, request->length - at, &code);
+        bool is_space = is_single && (tr_utf8_is_space(code) || code < 0x20);
+        if (!is_space && code != 0)
+            tr_textbuf_add_code(&out, code);
+        else if (!was_space)
+            tr_textbuf_add_code(&out, ' ');
+        was_space = is_space;
+    }
+    tr_textbuf_add_string(&out, "");
+    return tr_textbuf_take(&out);
+}
+
+json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *request) {
+    char *text = clean(request);
+    json_t *data =
+        text ? (request->input ? json_copy((json_t *)(uintptr_t)request->input) : json_object()) : NULL;
+    bool is_well = data && json_object_set_new(data, "text", json_string(text)) == 0;
+    if (is_well && request->op == TR_MIND_INTENT)
+        is_well = json_object_set_new(data, "labels", labels_of(builtin)) == 0;
+    free(text);
+    if (!is_well) {
+        json_decref(data);
+        return NULL;
+    }
+    return data;
+}
