@@ -73,6 +73,7 @@ static void commit(tr_kbd_t *self) {
     bool full = rc == -ENOSPC;
     tr_log(&self->log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED], "error=%s", error.text);
     take_back(self, &error);
+    tr_kb_meaning_forget(&self->meaning);
     if (full)
         return;
     self->code = TR_KBD_DISK;

@@ -200,6 +200,7 @@ static void drop(tr_kb_question_t *q) {
     int rc = tr_kb_store_begin(q->kbd->store, &error);
     if (rc == 0)
         rc = tr_kb_namespace_drop(q->kbd->store, &q->ns, &error);
+    tr_kb_meaning_forget(&q->kbd->meaning);
     if (rc < 0)
         fail(q, &error);
     else
@@ -217,12 +218,13 @@ static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     names_t *names = arg;
     tr_content_writer_t *w = &names->maps;
     names->count++;
-    tr_write_map(w, 5);
+    tr_write_map(w, 6);
     tr_write_kv(w, "namespace", ns->name);
     tr_write_kv(w, "language", ns->language);
     tr_write_kv_uint(w, "documents", ns->documents);
     tr_write_kv_uint(w, "chunks", ns->chunks);
     tr_write_kv_uint(w, "version", ns->version);
+    tr_write_kv_uint(w, "pending", ns->pending);
 }
 
 static void namespaces(tr_kb_question_t *q) {

@@ -25,4 +25,10 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
         "The disk refused what was to be written. Nobody was told of anything that is not on it; the process "
         "ends with 5.",
         "See the disk: read-only, broken. After the next start all that was acknowledged is there."},
+    [TR_K_WEAK_MODEL] = {"K010", TR_LOG_INFO, "weak embeddings",
+        "There is no model of language: vectors are made of letters alone. Searches weigh words accordingly.",
+        "The detail says how to get one. Vectors are then made anew, behind everything else."},
+    [TR_K_NO_VECTORS] = {"K011", TR_LOG_WARN, "no vectors made",
+        "What has no vector yet could not be read; it is tried again. It is found by its words.",
+        "The error says what is in the way."},
 };

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SERVICE      "kb"
@@ -65,6 +66,21 @@ static void on_signal(tr_agent_t *agent, void *state, int fd, short events, void
     tr_host_stop(self->host, TR_KBD_OK);
 }
 
+/* To the main thread, whose number is that of the process, and which reads it from its descriptor. */
+static void pass_on(int number) {
+    int code = errno;
+    syscall(SYS_tgkill, getpid(), getpid(), number);
+    errno = code;
+}
+
+/* OpenBLAS starts threads before main, when it is loaded: they have nothing blocked, and a signal would end the process there. */
+static void catch_elsewhere(void) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
 static int add_agent(tr_kbd_t *self, tr_error_t *error) {
     const char *name = self->options->name;
     int rc = tr_host_add(self->host, name, &tr_kbd_behaviour, NULL, &self->agent, error);
@@ -90,8 +106,11 @@ static int fail(tr_kbd_t *self, int rc, const tr_error_t *error) {
 static void tell_ready(tr_kbd_t *self) {
     static const char line[] = "READY\n";
     int fd = (int)self->options->ready_fd;
-    tr_log(&self->log, event(TR_K_READY), "agent=%s platform=%s", self->options->name,
-        tr_host_platform(self->host));
+    const char *warning = tr_kb_embedder_warning(self->meaning.embedder);
+    tr_log(&self->log, event(TR_K_READY), "agent=%s platform=%s model=%s", self->options->name,
+        tr_host_platform(self->host), tr_kb_embedder_model(self->meaning.embedder));
+    if (*warning)
+        tr_log(&self->log, event(TR_K_WEAK_MODEL), "detail=%s", warning);
     if (fd < 0)
         return;
     if (write(fd, line, sizeof line - 1) < 0)
@@ -113,10 +132,13 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     int rc = options->die_with ? tr_process_die_with((pid_t)options->die_with, SIGTERM, &error) : 0;
     if (rc == 0)
         rc = tr_process_signals(&self->signal_fd, &error);
+    catch_elsewhere();
     if (rc == 0 && (rc = tr_kb_store_open(options->data, &self->store, &error)) == -EPROTO)
         rc = -EINVAL; /* it is not the broker that is strange */
     if (rc == 0)
         rc = connect_host(self, &error);
+    if (rc == 0)
+        rc = tr_kb_meaning_init(&self->meaning, self->store, self->host, &error);
     if (rc == 0)
         rc = add_agent(self, &error);
     if (rc < 0)
@@ -127,6 +149,9 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
 
 int tr_kbd_run(tr_kbd_t *self) {
     while (!tr_host_stopping(self->host)) {
+        tr_error_t error = {0};
+        if (tr_kb_meaning_turn(&self->meaning, &error) < 0)
+            tr_log(&self->log, event(TR_K_NO_VECTORS), "error=%s", error.text);
         tr_host_step(self->host, -1);
         tr_kb_settle(self);
     }
@@ -140,7 +165,9 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
     if (self->agent)
         *(tr_kbd_t **)tr_agent_state(self->agent) = NULL;
     tr_kb_jobs_finish(self);
+    tr_kb_meaning_stop(&self->meaning);
     tr_host_destroy(&self->host);
+    tr_kb_meaning_finish(&self->meaning);
     tr_kb_answers_finish(self);
     tr_kb_store_close(&self->store);
     if (self->signal_fd >= 0)

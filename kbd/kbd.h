@@ -4,11 +4,12 @@
  * The way of a request. It comes (desk.c) and is done at once within the transaction that is open; its answer waits (answers.c). When all that
  * came together has been dealt with, one commit makes it last, and only then is anybody answered: whatever was told is on the disk, many
  * documents share one sync, and who asks after his acknowledgement finds what he wrote. Documents that another program has to read
- * first (PDF, pdf.c) hold up only the request that they came with.
+ * first (PDF, pdf.c) hold up only the request that they came with. Vectors are made behind all that (meaning.c).
  */
 #ifndef TR_KBD_KBD_H
 #define TR_KBD_KBD_H
 
+#include "kbd/meaning.h"
 #include "kbd/options.h"
 #include "kbd/store.h"
 #include "lib/base/log.h"
@@ -30,6 +31,7 @@ typedef struct tr_kbd {
     tr_host_t *host;
     tr_agent_t *agent;
     tr_kb_store_t *store;
+    tr_kb_meaning_t meaning;
     tr_kb_answer_t *answers;
     size_t answer_count, answer_room;
     tr_kb_job_t *jobs; /* additions that wait for a program */

@@ -106,7 +106,7 @@ static int tokenize(
     return self->inner.xTokenize(self->words, &relay, flags, text, length, relay_token);
 }
 
-static fts5_api *api_of(sqlite3 *db) {
+fts5_api *tr_stem_fts5(sqlite3 *db) {
     fts5_api *api = NULL;
     sqlite3_stmt *s = NULL;
     if (sqlite3_prepare_v2(db, "SELECT fts5(?1)", -1, &s, NULL) == SQLITE_OK) {
@@ -119,7 +119,7 @@ static fts5_api *api_of(sqlite3 *db) {
 
 int tr_stem_register(sqlite3 *db) {
     fts5_tokenizer tokenizer = {create_stem, delete_stem, tokenize};
-    fts5_api *api = api_of(db);
+    fts5_api *api = tr_stem_fts5(db);
     return api ? api->xCreateTokenizer(api, "stem", api, &tokenizer, NULL) : SQLITE_ERROR;
 }
 
@@ -140,7 +140,7 @@ int tr_stem_words(
     sqlite3 *db, const char *language, const char *text, size_t length, tr_stem_word_fn word, void *arg) {
     listener_t listener = {word, arg};
     Fts5Tokenizer *tokenizer = NULL;
-    fts5_api *api = api_of(db);
+    fts5_api *api = tr_stem_fts5(db);
     int rc = api && length <= INT_MAX ? create_stem(api, &language, 1, &tokenizer) : SQLITE_ERROR;
     if (rc == SQLITE_OK) {
         rc = tokenize(tokenizer, &listener, FTS5_TOKENIZE_QUERY, text, (int)length, hear);

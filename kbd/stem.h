@@ -14,6 +14,9 @@
 /* Makes it known to a connection. An SQLite code. */
 int tr_stem_register(sqlite3 *db);
 
+/* FTS5's own interface of a connection; NULL where it has none. */
+fts5_api *tr_stem_fts5(sqlite3 *db);
+
 /* The name that Snowball has for a language: from itself or its ISO code ("de"), "none" for "none"; NULL where it is not known. */
 const char *tr_stem_language(const char *word);
 

@@ -1,6 +1,7 @@
 /* Opening, transactions and namespaces. Documents: store_document.c; the full-text index: store_index.c. */
 #include "kbd/store_private.h"
 
+#include "kbd/bm25.h"
 #include "kbd/stem.h"
 #include "lib/base/file.h"
 
@@ -11,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA 1
+#define SCHEMA 2
 
-/* Texts are apart from documents, so that lists need not read them. */
-static const char schema[] =
+/* From one version to the next. Texts are apart from documents, so that lists need not read them. */
+static const char *const steps[SCHEMA] = {
     "CREATE TABLE namespace (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, language "
     "TEXT NOT NULL,"
     " version INTEGER NOT NULL DEFAULT 0, documents INTEGER NOT NULL DEFAULT 0, chunks INTEGER NOT NULL "
@@ -30,7 +31,14 @@ static const char schema[] =
     "NOT NULL,"
     " offset INTEGER NOT NULL, length INTEGER NOT NULL, heading TEXT, hash BLOB NOT NULL);"
     "CREATE INDEX chunk_document ON chunk (document, place);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+    "CREATE TABLE vector (chunk INTEGER PRIMARY KEY, vector BLOB NOT NULL);"
+    "CREATE TABLE stale (chunk INTEGER PRIMARY KEY, namespace INTEGER NOT NULL);"
+    "CREATE INDEX stale_namespace ON stale (namespace);"
+    "INSERT INTO stale SELECT c.number, d.namespace FROM chunk c JOIN document d ON d.number = c.document;"
+    "PRAGMA user_version = 2;",
+};
 
 static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -69,6 +77,17 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_CHUNK_MOVE] = "UPDATE chunk SET place = ?, offset = ? WHERE number = ?",
     [TR_SQL_CHUNK_DROP] = "DELETE FROM chunk WHERE number = ?",
     [TR_SQL_CHUNK_DOC] = "SELECT document FROM chunk WHERE number = ?",
+    [TR_SQL_STALE_ADD] = "INSERT INTO stale VALUES (?, ?)",
+    [TR_SQL_STALE_DROP] = "DELETE FROM stale WHERE chunk = ?",
+    [TR_SQL_STALE_NEXT] =
+        "SELECT s.chunk, s.namespace, d.title, c.heading, substr(b.text, c.offset + 1, c.length) FROM stale s"
+        " JOIN chunk c ON c.number = s.chunk JOIN document d ON d.number = c.document JOIN body b ON "
+        "b.document = d.number"
+        " ORDER BY s.chunk LIMIT ?",
+    [TR_SQL_VECTOR_PUT] = "INSERT OR REPLACE INTO vector VALUES (?, ?)",
+    [TR_SQL_VECTOR_DROP] = "DELETE FROM vector WHERE chunk = ?",
+    [TR_SQL_VECTORS] = "SELECT v.chunk, v.vector FROM document d JOIN chunk c ON c.document = d.number"
+                       " JOIN vector v ON v.chunk = c.number WHERE d.namespace = ? ORDER BY v.chunk",
     [TR_SQL_PASSAGE] =
         "SELECT " TR_KB_DOCUMENT_COLUMNS ", c.heading, substr(b.text, c.offset + 1, c.length), c.offset,"
         " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN body b ON b.document = d.number"
@@ -162,15 +181,20 @@ static int prepare(tr_kb_store_t *self, const char *path, tr_error_t *error) {
     static const char *const ways =
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
         "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; BEGIN IMMEDIATE; COMMIT;";
-    if (sqlite3_exec(self->db, ways, NULL, NULL, NULL) != SQLITE_OK ||
-        tr_stem_register(self->db) != SQLITE_OK)
+    fts5_api *fts5 = tr_stem_fts5(self->db);
+    if (sqlite3_exec(self->db, ways, NULL, NULL, NULL) != SQLITE_OK || !fts5 ||
+        tr_stem_register(self->db) != SQLITE_OK || tr_bm25_register(self->db, fts5) != SQLITE_OK)
         return tr_kb_fail(self, path, error);
     int version = version_of(self);
     if (version > SCHEMA)
         return tr_error_set(error, -EPROTO,
             "%s: made by a later version of Troupe (schema %d, this one has %d)", path, version, SCHEMA);
-    if (version < 0 || (version == 0 && sqlite3_exec(self->db, schema, NULL, NULL, NULL) != SQLITE_OK))
-        return tr_kb_fail(self, path, error);
+    for (int next = version; next < SCHEMA; next++) {
+        int rc = next < 0 ? tr_kb_fail(self, path, error)
+                          : tr_kb_execute(self, error, "BEGIN IMMEDIATE; %s COMMIT", steps[next]);
+        if (rc < 0)
+            return rc;
+    }
     for (size_t i = 0; i < TR_SQL_STATEMENTS; i++)
         if (sqlite3_prepare_v3(self->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL) !=
             SQLITE_OK)
@@ -285,10 +309,14 @@ int tr_kb_namespace_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_er
     int rc = tr_kb_index_drop(self, ns, error);
     if (rc == 0)
         rc = tr_kb_execute(self, error,
+            "DELETE FROM stale WHERE namespace = %lld;"
+            "DELETE FROM vector WHERE chunk IN (SELECT c.number FROM document d JOIN chunk c ON c.document = "
+            "d.number"
+            " WHERE d.namespace = %lld);"
             "DELETE FROM chunk WHERE document IN (SELECT number FROM document WHERE namespace = %lld);"
             "DELETE FROM body WHERE document IN (SELECT number FROM document WHERE namespace = %lld);"
             "DELETE FROM document WHERE namespace = %lld; DELETE FROM namespace WHERE number = %lld",
-            n, n, n, n);
+            n, n, n, n, n, n);
     return rc;
 }
 
@@ -298,6 +326,7 @@ int tr_kb_namespaces(tr_kb_store_t *self, tr_kb_namespace_fn each, void *arg, tr
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         tr_kb_namespace_t ns;
         read_namespace(s, &ns);
+        ns.pending = (uint64_t)sqlite3_column_int64(s, 6);
         each(arg, &ns);
     }
     return tr_kb_end(self, s, step, error);

@@ -34,6 +34,7 @@ typedef struct tr_kb_namespace {
     const char *language; /* Snowball's name, a constant */
     uint64_t version;     /* rises with each change of what is in it */
     uint64_t documents, chunks;
+    uint64_t pending; /* chunks whose vectors are to be made; only of tr_kb_namespaces */
 } tr_kb_namespace_t;
 
 /* All but text_len may be NULL where there is none; when read: borrowed until the call's end. */
@@ -103,11 +104,25 @@ typedef struct tr_kb_hit {
     double score;            /* the higher the better */
 } tr_kb_hit_t;
 
-/* By BM25: the best chunks that have one of the query's words, of each document `per_document` at most, which pass the filter. Room for `k`
- * at ret_hits. 0 or negative; ret_count may be less than k: there are no more. */
-int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *query,
-    const tr_filter_t *filter, size_t per_document, size_t k, tr_kb_hit_t *ret_hits, size_t *ret_count,
-    tr_error_t *error);
+typedef struct tr_kb_lexical {
+    const char *text; /* of the query */
+    const tr_filter_t *filter;
+    size_t k, per_document; /* of each document so many at most; 0 = all */
+    bool feedback;          /* learns more words from the best passages, and asks again */
+    double *ret_coverage;   /* NULL, or: which part of the query's words, by how rare they are, there is */
+} tr_kb_lexical_t;
+
+/* By BM25: the best chunks that have one of the query's words and pass the filter. Room for `k` at ret_hits. 0 or negative; *ret_count may
+ * be less than k: there are no more. */
+int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_lexical_t *query,
+    tr_kb_hit_t *ret_hits, size_t *ret_count, tr_error_t *error);
+/* The document of a chunk; 0 where there is none (any more). */
+int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document, tr_error_t *error);
+
+/* The numbers of the chunks that pass, rising. negative: that ends it. */
+typedef int (*tr_kb_chunk_fn)(void *arg, int64_t chunk, int64_t document);
+int tr_kb_passing(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter_t *filter,
+    tr_kb_chunk_fn each, void *arg, tr_error_t *error);
 
 typedef struct tr_kb_passage {
     const tr_kb_document_t *document; /* without text */
@@ -118,5 +133,26 @@ typedef struct tr_kb_passage {
 typedef void (*tr_kb_passage_fn)(void *arg, const tr_kb_passage_t *passage);
 /* 0, -ENOENT. */
 int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void *arg, tr_error_t *error);
+
+/* ---- vectors: store_vector.c ---- */
+
+/* Whose vectors there are ("ngrams-1/512"). Where they were another model's, they are dropped, and all chunks are stale. */
+int tr_kb_model_set(tr_kb_store_t *self, const char *model, tr_error_t *error);
+
+typedef struct tr_kb_stale {
+    int64_t chunk, ns;
+    const char *title, *heading, *text; /* heading: NULL = none; text_len bytes */
+    size_t text_len;
+} tr_kb_stale_t;
+/* Chunks that have no vector, at most `most`, those that were added first. False ends it. */
+typedef bool (*tr_kb_stale_fn)(void *arg, const tr_kb_stale_t *stale);
+int tr_kb_stale(tr_kb_store_t *self, size_t most, tr_kb_stale_fn each, void *arg, tr_error_t *error);
+/* It is not stale any more. -ENOENT: the chunk was removed meanwhile. */
+int tr_kb_vector_put(
+    tr_kb_store_t *self, int64_t chunk, const float *vector, size_t dimensions, tr_error_t *error);
+/* All of a namespace, by rising numbers of chunks; negative ends it. */
+typedef int (*tr_kb_vector_fn)(void *arg, int64_t chunk, const float *vector, size_t dimensions);
+int tr_kb_vectors_read(
+    tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_kb_vector_fn each, void *arg, tr_error_t *error);
 
 #endif

@@ -68,9 +68,23 @@ static void hash_chunk(const put_t *self, const tr_chunk_t *chunk, unsigned char
 
 /* ---- chunks ---- */
 
-static int drop_chunk(tr_kb_store_t *self, int64_t number, tr_error_t *error) {
-    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_DROP];
+static int drop_row(tr_kb_store_t *self, tr_kb_sql_t statement, int64_t number, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[statement];
     sqlite3_bind_int64(s, 1, number);
+    return tr_kb_run(self, s, error);
+}
+
+static int drop_chunk(tr_kb_store_t *self, int64_t number, tr_error_t *error) {
+    int rc = drop_row(self, TR_SQL_CHUNK_DROP, number, error);
+    if (rc == 0)
+        rc = drop_row(self, TR_SQL_STALE_DROP, number, error);
+    return rc < 0 ? rc : drop_row(self, TR_SQL_VECTOR_DROP, number, error);
+}
+
+static int mark_stale(tr_kb_store_t *self, int64_t chunk, int64_t ns, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_STALE_ADD];
+    sqlite3_bind_int64(s, 1, chunk);
+    sqlite3_bind_int64(s, 2, ns);
     return tr_kb_run(self, s, error);
 }
 
@@ -113,6 +127,8 @@ static int add_chunk(put_t *self, size_t place, const unsigned char *hash) {
         text + chunk->offset, chunk->length};
     if (rc == 0)
         rc = tr_kb_index_write(self->store, self->ns, &indexed, false, self->error);
+    if (rc == 0)
+        rc = mark_stale(self->store, indexed.chunk, self->ns->number, self->error);
     free(heading);
     return rc;
 }
@@ -281,12 +297,6 @@ int tr_kb_put(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_kb_document_t
 
 /* ---- remove ---- */
 
-static int drop_row(tr_kb_store_t *self, tr_kb_sql_t statement, int64_t number, tr_error_t *error) {
-    sqlite3_stmt *s = self->statements[statement];
-    sqlite3_bind_int64(s, 1, number);
-    return tr_kb_run(self, s, error);
-}
-
 static int drop_document(
     tr_kb_store_t *self, tr_kb_namespace_t *ns, const old_t *old, const char *title, tr_error_t *error) {
     int rc = drop_chunks(self, ns, old->number, title, NULL, error);
@@ -384,6 +394,14 @@ int tr_kb_list(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter
     sqlite3_finalize(s);
     sqlite3_free(sql);
     return rc;
+}
+
+int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_DOC];
+    sqlite3_bind_int64(s, 1, chunk);
+    int step = sqlite3_step(s);
+    *ret_document = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    return tr_kb_end(self, s, step, error);
 }
 
 int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void *arg, tr_error_t *error) {

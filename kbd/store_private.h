@@ -31,6 +31,12 @@ typedef enum tr_kb_sql {
     TR_SQL_CHUNK_DROP,
     TR_SQL_CHUNK_DOC,
     TR_SQL_PASSAGE,
+    TR_SQL_STALE_ADD,
+    TR_SQL_STALE_DROP,
+    TR_SQL_STALE_NEXT,
+    TR_SQL_VECTOR_PUT,
+    TR_SQL_VECTOR_DROP,
+    TR_SQL_VECTORS,
     TR_SQL_STATEMENTS,
 } tr_kb_sql_t;
 

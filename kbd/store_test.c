@@ -103,7 +103,8 @@ static void finds(fixture_t *f, const char *query, const char *json, const char 
     tr_kb_hit_t hits[10];
     size_t count;
     tr_filter_t filter = filter_of(f, json);
-    ok(f, tr_kb_lexical(f->store, &f->ns, query, &filter, 1, 10, hits, &count, &f->error));
+    ok(f, tr_kb_lexical(
+              f->store, &f->ns, &(tr_kb_lexical_t){query, &filter, 10, 1, false}, hits, &count, &f->error));
     for (size_t i = 0; i < count; i++)
         ok(f, tr_kb_passage(f->store, hits[i].chunk, join_passage, ids, &f->error));
     if (strcmp(ids, expected) != 0)
@@ -138,7 +139,8 @@ static void a_document_is_replaced(void **state) {
 static void first_hit(fixture_t *f, const char *query, tr_kb_hit_t *ret) {
     tr_filter_t none = {0};
     size_t count;
-    ok(f, tr_kb_lexical(f->store, &f->ns, query, &none, 1, 1, ret, &count, &f->error));
+    ok(f, tr_kb_lexical(
+              f->store, &f->ns, &(tr_kb_lexical_t){query, &none, 1, 1, false}, ret, &count, &f->error));
     assert_int_equal(count, 1);
 }
 

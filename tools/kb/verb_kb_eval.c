@@ -13,11 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define K 10
+#define K       10
+#define LOOK_MS 20 /* between two looks at whether all is ready */
 
 typedef struct options {
     tr_cli_common_t common;
     const char *language;
+    int mode;
 } options_t;
 
 typedef struct eval {
@@ -32,6 +34,8 @@ typedef struct eval {
     size_t asked;
     int64_t load_ms, search_ms;
 } eval_t;
+
+static const char *const modes[] = {"hybrid", "lexical", "vectors", NULL};
 
 static const tr_column_t columns[] = {
     {"ndcg@10", TR_COLUMN_NUMBER},
@@ -132,6 +136,7 @@ static int judge(eval_t *self, const json_t *of, const json_t *results) {
 }
 
 static int ask_all(eval_t *self) {
+    const options_t *o = self->call->options;
     int code = TR_EXIT_OK;
     const char *id;
     const json_t *text;
@@ -142,14 +147,41 @@ static int ask_all(eval_t *self) {
             continue;
         tr_cli_session_renew(self->session);
         code = tr_cli_ask_json(self->session, self->call, TR_KB_SERVICE,
-            json_pack("{s:s, s:s, s:O, s:i, s:b}", "action", "search", "namespace", self->ns, "query", text,
-                "k", K, "text", 0),
+            json_pack("{s:s, s:s, s:s, s:O, s:i, s:b}", "action", "search", "mode", modes[o->mode],
+                "namespace", self->ns, "query", text, "k", K, "text", 0),
             &answer);
         if (code == TR_EXIT_OK)
             code = judge(self, of, json_object_get(answer, "results"));
         json_decref(answer);
     }
     self->search_ms = tr_clock_ms() - begun;
+    return code;
+}
+
+static bool is_pending(const eval_t *self, const json_t *answer) {
+    const json_t *ns;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "namespaces"), i,
+        ns) if (strcmp(text_of(ns, "namespace"), self->ns) ==
+                0) return json_integer_value(json_object_get(ns, "pending")) > 0;
+    return false;
+}
+
+/* Until all have their vectors. */
+static int wait_for_vectors(eval_t *self) {
+    bool pending = true, never = false;
+    int code = TR_EXIT_OK;
+    while (pending && code == TR_EXIT_OK) {
+        json_t *answer = NULL;
+        tr_cli_session_renew(self->session);
+        code = tr_cli_ask_json(
+            self->session, self->call, TR_KB_SERVICE, json_pack("{s:s}", "action", "namespaces"), &answer);
+        pending = is_pending(self, answer);
+        json_decref(answer);
+        if (code == TR_EXIT_OK && pending)
+            code = tr_cli_wait(self->session, &never, tr_clock_ms() + LOOK_MS);
+        code = code == TR_EXIT_TIMEOUT ? TR_EXIT_OK : code;
+    }
     return code;
 }
 
@@ -161,6 +193,8 @@ static int load_all(eval_t *self) {
     int code = read_lines(self, "docs.jsonl", take_document);
     if (code == TR_EXIT_OK)
         code = tr_kb_load_flush(&self->load);
+    if (code == TR_EXIT_OK && o->mode != 1)
+        code = wait_for_vectors(self);
     tr_kb_load_finish(&self->load);
     self->load_ms = tr_clock_ms() - begun;
     return code;
@@ -232,6 +266,9 @@ static int run(const tr_call_t *call) {
 static const tr_option_t table[] = {
     {"language", 'l', "LANGUAGE", TR_STRING(options_t, language), NULL,
         "Of the documents; english where nothing says it.", .flags = TR_OPTION_FLAG_ONLY},
+    {"mode", 0, "MODE", TR_WORD(options_t, mode), "hybrid",
+        "As of `troupe kb search`: hybrid, lexical or vectors.", .words = modes,
+        .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "60s"),
 };

@@ -11,21 +11,23 @@ typedef struct options {
     tr_cli_common_t common;
     const char *ns, *filter;
     int64_t k, per_document;
+    int mode;
+    bool explain;
 } options_t;
 
-static const tr_column_t columns[] = {
-    {"id", TR_COLUMN_TEXT},
-    {"score", TR_COLUMN_NUMBER},
-    {"title", TR_COLUMN_TEXT},
-    {"heading", TR_COLUMN_TEXT, .wide = true},
-    {"chunk", TR_COLUMN_NUMBER, .wide = true},
-    {"offset", TR_COLUMN_NUMBER, .wide = true},
-    {"source", TR_COLUMN_TEXT, .wide = true},
-    {"taint", TR_COLUMN_TEXT, .wide = true},
-    {"metadata", TR_COLUMN_TEXT, .wide = true},
-    {"text", TR_COLUMN_TEXT},
-};
-#define COLUMNS (sizeof columns / sizeof *columns)
+#define COLUMNS_BEFORE                                                                                       \
+    {"id", TR_COLUMN_TEXT}, {"score", TR_COLUMN_NUMBER}, {"title", TR_COLUMN_TEXT},                          \
+        {"heading", TR_COLUMN_TEXT, .wide = true}, {"chunk", TR_COLUMN_NUMBER, .wide = true},                \
+        {"offset", TR_COLUMN_NUMBER, .wide = true}, {"source", TR_COLUMN_TEXT, .wide = true},                \
+        {"taint", TR_COLUMN_TEXT, .wide = true}, {                                                           \
+        "metadata", TR_COLUMN_TEXT, .wide = true                                                             \
+    }
+
+static const tr_column_t plain_columns[] = {COLUMNS_BEFORE, {"text", TR_COLUMN_TEXT}};
+static const tr_column_t explained_columns[] = {COLUMNS_BEFORE, {"lexical", TR_COLUMN_NUMBER},
+    {"vector", TR_COLUMN_NUMBER}, {"lexical-part", TR_COLUMN_NUMBER}, {"vector-part", TR_COLUMN_NUMBER},
+    {"vector-share", TR_COLUMN_NUMBER}, {"text", TR_COLUMN_TEXT}};
+static const char *const modes[] = {"hybrid", "lexical", "vectors", NULL};
 
 /* For a table: the beginning, on one line. */
 static json_t *shorten(const char *text) {
@@ -41,29 +43,39 @@ static json_t *shorten(const char *text) {
     return json_string(out);
 }
 
-static json_t *shorten_score(double score) {
-    char out[32];
-    snprintf(out, sizeof out, "%.3f", score);
-    return json_loads(out, JSON_DECODE_ANY, NULL);
+static void shorten_scores(json_t *result) {
+    static const char *const keys[] = {
+        "score", "lexical", "vector", "lexical-part", "vector-part", "vector-share"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *score = json_object_get(result, keys[i]);
+        char out[32];
+        snprintf(out, sizeof out, "%.3f", json_number_value(score));
+        if (json_is_number(score))
+            json_object_set_new(result, keys[i], json_loads(out, JSON_DECODE_ANY, NULL));
+    }
 }
 
 static int print(const tr_call_t *call, const json_t *answer) {
     const options_t *o = call->options;
+    const tr_column_t *columns = o->explain ? explained_columns : plain_columns;
+    size_t count = o->explain ? sizeof explained_columns / sizeof *columns
+                              : sizeof plain_columns / sizeof *columns,
+           i;
     bool table = o->common.output == TR_OUTPUT_TABLE || o->common.output == TR_OUTPUT_WIDE;
     tr_output_t *output = NULL;
     json_t *result;
-    size_t i;
-    int code = tr_kb_output(call, &o->common, columns, COLUMNS, &output);
+    int code = tr_kb_output(call, &o->common, columns, count, &output);
     if (code != TR_EXIT_OK)
         return code;
     json_array_foreach(json_object_get(answer, "results"), i, result) {
         const char *text = json_string_value(json_object_get(result, "text"));
+        if (o->explain)
+            json_object_update(result, json_object_get(result, "explain"));
         if (table && text)
             json_object_set_new(result, "text", shorten(text));
         if (table)
-            json_object_set_new(
-                result, "score", shorten_score(json_number_value(json_object_get(result, "score"))));
-        tr_kb_row(output, columns, COLUMNS, result);
+            shorten_scores(result);
+        tr_kb_row(output, columns, count, result);
     }
     return tr_cli_finish(call, &output);
 }
@@ -85,8 +97,9 @@ static int run(const tr_call_t *call) {
     json_t *query = query_of(call), *answer = NULL;
     if (!query)
         return tr_cli_usage(call, "QUERY: expected UTF-8");
-    json_t *request = json_pack("{s:s, s:s, s:o, s:I, s:I}", "action", "search", "namespace", o->ns, "query",
-        query, "k", (json_int_t)o->k, "per-document", (json_int_t)o->per_document);
+    json_t *request = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:b}", "action", "search", "namespace", o->ns,
+        "mode", modes[o->mode], "query", query, "k", (json_int_t)o->k, "per-document",
+        (json_int_t)o->per_document, "explain", (int)o->explain);
     int code = tr_kb_set_filter(call, request, o->filter);
     if (code == TR_EXIT_OK)
         code = tr_kb_ask(call, &o->common, request, &answer);
@@ -107,6 +120,13 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"filter", 0, "JSON", TR_STRING(options_t, filter), NULL,
         "Only documents whose metadata pass, as {\"year\": {\"gte\": 1990}, \"not\": {\"kind\": \"draft\"}}.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"mode", 0, "MODE", TR_WORD(options_t, mode), "hybrid",
+        "By words and vectors, by words alone (BM25), or by vectors alone.", .words = modes,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"explain", 0, NULL, TR_BOOL(options_t, explain), NULL,
+        "How each score has come about: what words and vectors have said of it, and what each of them "
+        "counts.",
         .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),

@@ -1,0 +1,70 @@
+/* Fusing two rankings. */
+#include "kbd/fuse.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the headers above */
+#include <cmocka.h>
+
+static const tr_kb_hit_t words[] = {{1, 10, 9}, {2, 20, 6}, {3, 30, 3}};
+static const tr_kb_hit_t meanings[] = {{4, 40, .9}, {3, 30, .8}, {5, 10, .1}};
+
+static void chunks_are(const tr_kb_fused_t *results, int64_t count, size_t n, const int64_t *expected) {
+    assert_int_equal(count, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(results[i].chunk, expected[i]);
+}
+
+static void words_alone_stay_as_they_are(void **state) {
+    (void)state;
+    tr_kb_fused_t results[10];
+    chunks_are(results, tr_fuse(words, 3, NULL, 0, 0, 0, 10, results), 3, (const int64_t[]){1, 2, 3});
+    assert_true(isnan(results[0].vector));
+    assert_true(results[0].lexical == 9);
+}
+
+static void vectors_alone_as_well(void **state) {
+    (void)state;
+    tr_kb_fused_t results[10];
+    chunks_are(results, tr_fuse(NULL, 0, meanings, 3, 1, 0, 10, results), 3, (const int64_t[]){4, 3, 5});
+}
+
+/* 1: .5; 2: .25; 3: 0 + .5 * .875; 4: .5; 5: 0. */
+static void both_add_up(void **state) {
+    (void)state;
+    tr_kb_fused_t results[10];
+    chunks_are(
+        results, tr_fuse(words, 3, meanings, 3, .5, 0, 10, results), 5, (const int64_t[]){1, 4, 3, 2, 5});
+    assert_true(fabs(results[2].score - .4375) < 1e-6);
+    assert_true(results[2].lexical == 3 && results[2].vector == .8);
+    assert_true(fabs(results[2].score - results[2].lexical_part - results[2].vector_part) < 1e-9);
+}
+
+static void of_a_document_so_many(void **state) {
+    (void)state;
+    tr_kb_fused_t results[10];
+    chunks_are(results, tr_fuse(words, 3, meanings, 3, .5, 1, 10, results), 4, (const int64_t[]){1, 4, 3, 2});
+    chunks_are(results, tr_fuse(words, 3, meanings, 3, .5, 1, 2, results), 2, (const int64_t[]){1, 4});
+}
+
+static void shares(void **state) {
+    (void)state;
+    assert_true(tr_fuse_share("ngrams-1", 1) < tr_fuse_share("use-lite-1", 1));
+    assert_true(tr_fuse_share("ngrams-1", 0) == 1);
+    assert_true(tr_fuse_share("ngrams-1", .5) > tr_fuse_share("ngrams-1", .9));
+    assert_true(tr_fuse_share("ngrams-1", 7) >= 0 && tr_fuse_share("ngrams-1", -1) <= 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_alone_stay_as_they_are),
+        cmocka_unit_test(vectors_alone_as_well),
+        cmocka_unit_test(both_add_up),
+        cmocka_unit_test(of_a_document_so_many),
+        cmocka_unit_test(shares),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
