@@ -13,6 +13,7 @@
 #include "agentd/mind/model.h"
 #include "lib/base/file.h"
 #include "lib/base/options.h"
+#include "lib/embed/embed.h"
 
 #define MODEL_MOST  ((size_t)256 << 20)
 #define CONFIG_MOST ((size_t)1 << 20)
@@ -87,6 +88,12 @@ static int train(const tr_strings_t *arguments) {
     return rc < 0 ? fail(REFUSED, error.text) : OK;
 }
 
+static int print_json(const json_t *value) {
+    bool is_written = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) == 0 &&
+                      printf("\n") > 0 && fflush(stdout) == 0;
+    return is_written ? OK : fail(REFUSED, "cannot write the answer");
+}
+
 /* Prints the answer; how it went to the outcome at `arg`. */
 static void print(void *arg, const tr_mind_result_t *result) {
     outcome_t *outcome = arg;
@@ -97,10 +104,7 @@ static void print(void *arg, const tr_mind_result_t *result) {
         outcome->code = fail(REFUSED, result->detail);
         return;
     }
-    outcome->code = json_dumpf(result->value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) < 0 ||
-                            printf("\n") < 0 || fflush(stdout) != 0
-                        ? fail(REFUSED, "cannot write the answer")
-                        : OK;
+    outcome->code = print_json(result->value);
 }
 
 static int answer(tr_mind_t *mind, tr_mind_request_t *request) {
@@ -161,6 +165,34 @@ static int make_mind(const options_t *options, tr_mind_t **ret_mind, tr_error_t 
     return rc;
 }
 
+/* What the built-in embedder is; an object with "error" where it cannot be had. */
+static json_t *describe_embedder(void) {
+    tr_embed_t *embed = NULL;
+    tr_error_t error = {0};
+    if (tr_embed_open(&(tr_embed_options_t){0}, &embed, &error) < 0)
+        return json_pack("{s:s}", "error", error.text);
+    json_t *value = json_pack("{s:s, s:I, s:s}", "model", tr_embed_model(embed), "dimensions",
+        (json_int_t)tr_embed_dimensions(embed), "warning", tr_embed_warning(embed));
+    tr_embed_close(&embed);
+    return value;
+}
+
+static int describe(const options_t *options) {
+    tr_error_t error = {0};
+    tr_mind_t *mind = NULL;
+    if (make_mind(options, &mind, &error) < 0)
+        return fail(REFUSED, error.text);
+    json_t *operations = json_array();
+    for (unsigned op = 0; op < TR_MIND_OPS; op++)
+        json_array_append_new(operations, json_string(tr_mind_op_word((tr_mind_op_t)op)));
+    json_t *value = json_pack("{s:s, s:o, s:o}", "mind", tr_mind_describe(mind), "operations", operations,
+        "embeddings", describe_embedder());
+    int code = print_json(value);
+    json_decref(value);
+    tr_mind_destroy(&mind);
+    return code;
+}
+
 static int ask(const options_t *options, const tr_strings_t *arguments, json_t *input) {
     tr_error_t error = {0};
     tr_mind_t *mind = NULL;
@@ -179,6 +211,8 @@ static int ask(const options_t *options, const tr_strings_t *arguments, json_t *
 static int run(const options_t *options, const tr_strings_t *arguments) {
     if (strcmp(arguments->items[0], "train") == 0)
         return train(arguments);
+    if (strcmp(arguments->items[0], "describe") == 0 && arguments->count == 1)
+        return describe(options);
     if (arguments->count > 2 || tr_mind_op_find(arguments->items[0]) == TR_MIND_OPS)
         return fail(USAGE, "expected an operation and one text; see --help");
     json_error_t wrong;

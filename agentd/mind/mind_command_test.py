@@ -31,6 +31,12 @@ class Command(unittest.TestCase):
         found = self.answer("entities", "They met in Berlin.", "--input", '{"language": "en"}')
         self.assertEqual([(e["kind"], e["text"]) for e in found], [("place", "Berlin")])
 
+    def test_describe(self):
+        found = self.answer("describe")
+        self.assertIn("built-in", found["mind"])
+        self.assertIn("instruction", found["operations"])
+        self.assertIn("model", found["embeddings"])
+
     def test_refusals(self):
         self.refused(1, "--help", "dream", "x")
         self.refused(1, "--input", "intent", "x", "--input", "{")

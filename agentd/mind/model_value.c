@@ -156,22 +156,23 @@ static json_t *choice_of(const json_t *answer, const json_t *data) {
     return value;
 }
 
-/* The query is the text with what is not in it; at most so many terms. */
+/* The query is the text with what is not in it; at most so many terms beside its own. */
 static json_t *rewriting_of(const json_t *answer, const json_t *data) {
     json_t *terms = json_array();
     const json_t *found = json_object_get(answer, "terms");
     json_t *query = json_copy(json_object_get(data, "text"));
-    for (size_t i = 0; query && i < json_array_size(found) && i < most_of(data, 8); i++) {
-        json_t *term = json_array_get(found, i);
+    size_t added = 0, most = most_of(data, 8);
+    for (size_t i = 0; query && i < json_array_size(found); i++) {
+        json_t *term = json_array_get(found, i), *longer;
+        bool is_own = strcmp(json_string_value(json_object_get(term, "from")), "query") == 0;
+        if (!is_own && added++ >= most)
+            continue;
         json_array_append(terms, term);
-        json_t *longer = strcmp(json_string_value(json_object_get(term, "from")), "query") == 0
-                             ? NULL
-                             : json_sprintf("%s %s", json_string_value(query),
-                                   json_string_value(json_object_get(term, "term")));
-        if (longer) {
-            json_decref(query);
-            query = longer;
-        }
+        if (is_own || !(longer = json_sprintf("%s %s", json_string_value(query),
+                            json_string_value(json_object_get(term, "term")))))
+            continue;
+        json_decref(query);
+        query = longer;
     }
     return json_pack("{s:o, s:o}", "query", query, "terms", terms);
 }

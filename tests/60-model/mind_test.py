@@ -59,7 +59,8 @@ class Mind(model.ModelTest):
         value = self.value(server, {"scores": [0.25, 0.75]}, "choose", "I like trains", options=["car", "train"])
         self.assertEqual(value, {"index": 1, "option": "train", "confidence": 0.75, "scores": [0.25, 0.75]})
         terms = [{"term": "cheap", "weight": 1, "from": "query"}, {"term": "budget", "weight": 0.5, "from": "synonym"}]
-        value = self.value(server, {"terms": terms}, "rewrite", "cheap")
+        more = [{"term": "affordable", "weight": 0.4, "from": "synonym"}]
+        value = self.value(server, {"terms": terms + more}, "rewrite", "cheap", most=1)
         self.assertEqual(value, {"query": "cheap budget", "terms": terms})
         value = self.value(server, {"understood": True, "action": "search", "parameters": {"query": "x"}}, "instruction", "find x")
         self.assertEqual(value, {"understood": True, "action": "search", "parameters": {"query": "x"}})

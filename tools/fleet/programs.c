@@ -47,9 +47,8 @@ int tr_programs_find_one(
         directory, directory, room);
 }
 
-int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+static int own_directory(char self[PATH_MAX], tr_error_t *error) {
+    ssize_t n = readlink("/proc/self/exe", self, PATH_MAX - 1);
     if (n < 0)
         return tr_error_set(
             error, -errno, "cannot tell where this program is: /proc/self/exe: %s", strerror(errno));
@@ -57,8 +56,21 @@ int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
+    return 0;
+}
+
+int tr_programs_find_beside(const char *room, const char *name, char *out, tr_error_t *error) {
+    char self[PATH_MAX];
+    int rc = own_directory(self, error);
+    return rc < 0 ? rc : tr_programs_find_one(self, room, name, out, error);
+}
+
+int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
+    char self[PATH_MAX];
     tr_programs_t programs;
-    int rc = tr_programs_find_one(self, "broker", "troupe-broker", programs.broker, error);
+    int rc = own_directory(self, error);
+    if (rc == 0)
+        rc = tr_programs_find_one(self, "broker", "troupe-broker", programs.broker, error);
     if (rc == 0)
         rc = tr_programs_find_one(self, "agentd", "troupe-agentd", programs.agentd, error);
     if (rc < 0)

@@ -20,5 +20,7 @@ int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error);
  * out: PATH_MAX bytes. */
 int tr_programs_find_one(
     const char *directory, const char *room, const char *name, char *out, tr_error_t *error);
+/* The same for this `troupe`. */
+int tr_programs_find_beside(const char *room, const char *name, char *out, tr_error_t *error);
 
 #endif

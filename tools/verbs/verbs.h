@@ -63,6 +63,9 @@
     VERB(cert_show)                                                                                          \
     VERB(cert_rotate)                                                                                        \
     VERB(cert_revoke)                                                                                        \
+    VERB(mind_ask)                                                                                           \
+    VERB(mind_describe)                                                                                      \
+    VERB(mind_train)                                                                                         \
     VERB(doctor)                                                                                             \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
