@@ -8,6 +8,7 @@
 #include "broker/core/guard.h"
 #include "broker/core/link.h"
 #include "broker/core/mandate.h"
+#include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
 
 #include <stdlib.h>
@@ -109,6 +110,7 @@ void tr_core_destroy(tr_core_t **self) {
     tr_guard_finish(c);
     tr_mandates_finish(c);
     tr_quarantine_finish(c);
+    tr_conduct_finish(c);
     for (uint32_t i = 0; i < c->restricted_n; i++)
         free(c->restricted[i]);
     free(c->restricted);

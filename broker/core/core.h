@@ -96,6 +96,7 @@ typedef enum tr_core_event {
     TR_EVENT_LIMIT,       /* of a certificate */
     TR_EVENT_QUARANTINED, /* an agent; detail: for whose sake, by whom and why */
     TR_EVENT_RELEASED,    /* it, from quarantine */
+    TR_EVENT_ILLEGAL_ACT, /* text: a conversation; detail: between whom, and what its protocol allows */
     TR_EVENT_REVOKED,     /* a session ended because its certificate did */
     TR_EVENT_SKIPPED,     /* there were more of these than are told */
     /* Of links to other brokers: text is the platform. */
@@ -160,6 +161,7 @@ typedef struct tr_core_stats {
     uint64_t dropped[TR_REASON_MAX]; /* accepted, then dropped, by reason */
     uint64_t refused[TR_REASON_MAX]; /* never accepted, by reason */
     uint64_t nacks, gaps, mutes;
+    uint64_t illegal_acts;          /* of mailboxes that are checked (conduct.h) */
     uint64_t broken;                /* connections that broke, or were cut, under a session */
     uint64_t stored;                /* durable messages that are, or were, on disk and told so */
     uint64_t duplicates;            /* sent again, and taken once */

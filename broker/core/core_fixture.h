@@ -137,7 +137,7 @@ typedef struct letter {
     bool no_hops; /* hops really 0 */
     uint64_t deadline_ms;
     const char *reply_with;
-    const char *conversation;
+    const char *conversation, *protocol;
     const char *const *chain; /* of its delegation, ended by NULL; NULL = none */
     tr_budget_t budget;
     uint64_t id; /* 0 = the next one */

@@ -4,6 +4,7 @@
  * range NAME that holds it, nor the other way round.
  */
 #include "broker/core/federation/neighbour.h"
+#include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
 
 #include <ctype.h>
@@ -188,6 +189,8 @@ int tr_entry_add(tr_core_t *core, tr_session_t *s, const char *name, uint32_t co
     core->stats.agents += e->count;
     if (core->quarantine)
         tr_quarantine_mark(core);
+    if (core->conduct)
+        e->conduct = (uint8_t)tr_conduct_of(core, e->name);
     *ret_entry = e;
     return 0;
 }

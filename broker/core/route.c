@@ -4,6 +4,7 @@
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
 #include "broker/core/mandate.h"
+#include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
 
 #include <errno.h>
@@ -311,6 +312,21 @@ static tr_reason_t hand_over(tr_core_t *core, tr_session_t *from, const target_t
     return TR_REASON_NONE;
 }
 
+/* The same where some mailboxes are held to the protocols. What was answered with not-understood is done. */
+static tr_reason_t hand_over_checked(
+    tr_core_t *core, tr_session_t *from, const tr_entry_t *sender, const target_t *t, const tr_record_t *r) {
+    tr_said_t said = {
+        .sender = sender, .to = t->entry, .service = t->service, .route = t->route, .record = r};
+    if (!tr_conduct_hears(core, &said))
+        return hand_over(core, from, t, r);
+    if (!tr_conduct_lets_pass(core, &said))
+        return TR_REASON_NONE;
+    tr_reason_t why = hand_over(core, from, t, r);
+    if (why == TR_REASON_NONE)
+        tr_conduct_note(core, &said);
+    return why;
+}
+
 /* Those that the broker sets are not a process's to send. A neighbour leases us what is for a service of here. */
 static uint8_t flags_taken(const tr_session_t *from, const target_t *t, const tr_record_t *r) {
     uint8_t own = TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP | TR_FLAG_STAYS;
@@ -349,7 +365,8 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as
     if (why == TR_REASON_NONE && t.entry && t.entry->neighbour)
         tr_gone_learn(core, sender, t.entry->session);
     if (why == TR_REASON_NONE)
-        why = hand_over(core, from, &t, record);
+        why = core->conduct ? hand_over_checked(core, from, sender, &t, record)
+                            : hand_over(core, from, &t, record);
     if (why != TR_REASON_NONE)
         refuse(core, from, record, why);
     else if (record->h.flags & TR_FLAG_MANDATE)

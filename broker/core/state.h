@@ -70,6 +70,7 @@ struct tr_entry {
     bool durable;     /* by its registration: every message to it is */
     bool supervisor;  /* of the fleet: what it is asked for are verbs too */
     bool quarantined; /* it, or an agent of the range: quarantine.h knows who */
+    uint8_t conduct;  /* tr_conduct_policy_t: what it and its peers say is held against the protocols */
     bool ending;      /* nothing goes into its mailbox any more */
     bool told_all;    /* so many were told its route that they are not counted */
     /* A proxy: an agent or service of another platform. It has no mailbox here. */
@@ -276,6 +277,7 @@ struct tr_core {
     tr_durable_t *durable;            /* NULL = this broker keeps no journal */
     struct tr_guard *guard;           /* NULL = everybody may do everything (guard.h) */
     struct tr_quarantine *quarantine; /* NULL = nobody ever was in it (quarantine.h) */
+    struct tr_conduct *conduct;       /* NULL = no mailbox's conversations are checked (conduct.h) */
     struct tr_mandates *mandates;     /* NULL = there was none yet (mandate.h) */
     const uint8_t *speaker;           /* the key of the peer whose bundle is being handled; NULL = none */
     char **restricted;                /* patterns of topics */

@@ -126,6 +126,11 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "See what it did; `troupe quarantine NAME --release` lets it go."},
     [TR_B_RELEASED] = {"B056", TR_LOG_INFO, "released from quarantine",
         "An agent, `what`, may send and get messages again. On `$sys.audit.released`.", "None needed."},
+    [TR_B_ILLEGAL_ACT] = {"B057", TR_LOG_WARN, "illegal act",
+        "An agent said in the conversation `what` something that its protocol does not allow there, to or "
+        "from a "
+        "mailbox that is checked (`troupe mailbox protocol`). On `$sys.audit.illegal-act`.",
+        "The detail says who, in which state, and what was allowed: mend that agent's behaviour."},
     [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
         "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
     [TR_B_PEER_DOWN] = {"B061", TR_LOG_WARN, "link to a broker lost",
@@ -170,6 +175,7 @@ const tr_event_t *tr_broker_event_of(unsigned core_event) {
         [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
         [TR_EVENT_QUARANTINED] = TR_B_QUARANTINED,
         [TR_EVENT_RELEASED] = TR_B_RELEASED,
+        [TR_EVENT_ILLEGAL_ACT] = TR_B_ILLEGAL_ACT,
         [TR_EVENT_REVOKED] = TR_B_REVOKED,
         [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,
         [TR_EVENT_PEER_UP] = TR_B_PEER_UP,

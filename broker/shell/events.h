@@ -41,6 +41,7 @@ typedef enum tr_broker_event {
     TR_B_BUDGET_REFUSED,
     TR_B_QUARANTINED,
     TR_B_RELEASED,
+    TR_B_ILLEGAL_ACT,
     TR_B_PEER_UP,
     TR_B_PEER_DOWN,
     TR_B_PEER_REFUSED,

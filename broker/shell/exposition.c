@@ -29,6 +29,8 @@ static const exposed_t counters[TR_EXPOSED_COUNTERS] = {
     {"troupe_broker_nacks_total", "Messages sent back with a reason.", AT(nacks)},
     {"troupe_broker_gaps_total", "Publications that a subscriber missed.", AT(gaps)},
     {"troupe_broker_mutes_total", "Senders asked to hold back.", AT(mutes)},
+    {"troupe_broker_illegal_acts_total", "Acts against their protocol, of mailboxes that are checked.",
+        AT(illegal_acts)},
     {"troupe_broker_broken_total",
         "Connections that broke under a session, or were cut for a frame that is too large.", AT(broken)},
     {"troupe_broker_peer_sent_total", "Messages and publications for other brokers.", AT(peer_sent)},

@@ -7,7 +7,7 @@
 #include "broker/shell/journal_thread.h"
 #include "lib/base/metrics.h"
 
-enum { TR_EXPOSED_COUNTERS = 19, TR_EXPOSED_GAUGES = 13 };
+enum { TR_EXPOSED_COUNTERS = 20, TR_EXPOSED_GAUGES = 13 };
 
 typedef struct tr_exposition {
     tr_metrics_t *metrics;

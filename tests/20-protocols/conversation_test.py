@@ -86,6 +86,20 @@ class Conversation(harness.SystemTest):
         self.assertIn("no conversation nothing has begun", done.err)
         self.assertEqual(self.troupe("conversation", "show", "--connect", self.stage.endpoint).code, 1)
 
+    def test_a_mailbox_that_is_checked(self):
+        def policy(*words):
+            return self.troupe("mailbox", "protocol", *words, "--connect", self.stage.endpoint)
+        self.assertEqual(policy("bob", "enforce").code, 0)
+        self.alice.tell("send request bob fipa-request c8")
+        self.bob.expect("asked request fipa-request keep")
+        self.alice.tell("send propose bob fipa-request c8")
+        self.alice.expect('received not-understood propose is not for the initiator to send in state "requested" of '
+                          "fipa-request; allowed: cancel")
+        self.assertEqual(policy("bob", "off").code, 0)
+        self.alice.tell("send propose bob fipa-request c8")  # now it is bob itself that does not understand it
+        self.bob.expect("end not-understood")
+        self.assertEqual([policy("bob", "strict").code, policy("svc:bob", "check").code, policy("bob").code], [3, 1, 1])
+
 
 if __name__ == "__main__":
     harness.main()

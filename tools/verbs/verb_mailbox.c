@@ -230,3 +230,40 @@ static int run_set(const tr_call_t *call) {
 
 const tr_verb_t tr_verb_mailbox_set = {
     "mailbox set", TR_VERB_WATCH, &set_program, sizeof(options_t), run_set};
+
+/* ---- protocol ---- */
+
+static const tr_option_t protocol_table[] = {
+    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+};
+
+static const tr_program_t protocol_program = {
+    .name = "troupe mailbox protocol",
+    .summary = "Have the broker hold a mailbox's conversations to their protocols",
+    .description =
+        "POLICY is off; check: an act that the conversation's interaction protocol does not allow "
+        "is counted, logged (B057) and told on $sys.audit.illegal-act; or enforce: besides, one to that "
+        "mailbox is answered with not-understood instead of delivered. AGENT is an agent or a whole "
+        "range, and may be away. It holds until the broker ends. A conversation that the broker has "
+        "not seen from its beginning, such as one that began with a request to a service, is let be.",
+    .examples = "troupe mailbox protocol clerk check\n"
+                "troupe tap '$sys.audit.illegal-act'\n"
+                "troupe mailbox protocol clerk off",
+    .options = protocol_table,
+    .option_count = sizeof protocol_table / sizeof *protocol_table,
+    .env_prefix = "TROUPE",
+    .arguments = "AGENT POLICY",
+    .least_arguments = 2,
+    .most_arguments = 2,
+};
+
+static int run_protocol(const tr_call_t *call) {
+    tr_queue_name_t agent;
+    if (!tr_queue_name_read(call->arguments.items[0], &agent) || agent.service)
+        return tr_cli_usage(call, "\"%.140s\": expected the NAME of an agent", call->arguments.items[0]);
+    return act(
+        call, json_pack("{s:s, s:s}", "action", "mailbox-protocol", "policy", call->arguments.items[1]));
+}
+
+const tr_verb_t tr_verb_mailbox_protocol = {
+    "mailbox protocol", TR_VERB_WATCH, &protocol_program, sizeof(options_t), run_protocol};

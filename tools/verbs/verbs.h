@@ -25,6 +25,7 @@
     VERB(replay)                                                                                             \
     VERB(mailbox_ls)                                                                                         \
     VERB(mailbox_set)                                                                                        \
+    VERB(mailbox_protocol)                                                                                   \
     VERB(mailbox_rm)                                                                                         \
     VERB(dlq_ls)                                                                                             \
     VERB(dlq_show)                                                                                           \

@@ -5,6 +5,7 @@
 
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
+#include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
-    tr_write_map(w, 19);
+    tr_write_map(w, 20);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
     tr_write_kv(w, "state", tr_agent_state_name(e->state));
@@ -42,6 +43,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv_int(w, "silent_ms", core->now.mono_ms - s->heard_ms);
     tr_write_kv_bool(w, "reachable", is_reachable(core, s));
     tr_write_kv_bool(w, "quarantined", e->quarantined);
+    tr_write_kv(w, "protocol", tr_conduct_policy_name(e->conduct));
 }
 
 /* Matches by "name" (with or without the platform) and "state", where given. */
@@ -300,6 +302,7 @@ const tr_action_t tr_ams_actions[] = {
     {"quarantine-list", tr_handle_quarantine_list},
     {"mailboxes", tr_handle_mailboxes},
     {"mailbox-limits", tr_handle_mailbox_limits},
+    {"mailbox-protocol", tr_handle_mailbox_protocol},
     {"mailbox-drop", tr_handle_mailbox_drop},
     {"journal", tr_handle_journal},
     {"dead-letters", tr_handle_dead_letters},

@@ -23,6 +23,7 @@ static const char *const kinds[TR_EVENTS] = {
     [TR_EVENT_LIMIT] = "limit",
     [TR_EVENT_QUARANTINED] = "quarantined",
     [TR_EVENT_RELEASED] = "released",
+    [TR_EVENT_ILLEGAL_ACT] = "illegal-act",
     [TR_EVENT_REVOKED] = "revoked",
     [TR_EVENT_SKIPPED] = "skipped",
 };

@@ -224,9 +224,13 @@ static int begin(const tr_acl_t *acl, const char *to, int64_t wall_ms, talk_t **
     return 0;
 }
 
+static bool is_other_provider(const tr_checker_t *self, const talk_t *t, const char *from) {
+    return t->open_ended && !(t->provider && same_agent(self, t->provider, from));
+}
+
 /* A service: the first provider that answers is its participant; another one begins again. */
 static int follow_provider(tr_checker_t *self, talk_t *t, const char *from) {
-    if (!t->open_ended || (t->provider && same_agent(self, t->provider, from)))
+    if (!is_other_provider(self, t, from))
         return 0;
     char *provider = strdup(from);
     if (!provider)
@@ -336,6 +340,30 @@ int tr_checker_take(
     link_newest(self, t);
     judge(t, from, acl, wall_ms, ret);
     return 0;
+}
+
+tr_check_t tr_checker_judge(const tr_checker_t *self, const tr_acl_t *acl, const char *receiver) {
+    const tr_protocol_t *p = tr_protocol_find(acl->protocol);
+    tr_machine_t machine;
+    const talk_t *t = acl->conversation_id && acl->sender ? find(self, acl, receiver) : NULL;
+    if (!t || begins_anew(t, acl)) {
+        if (!p || !acl->conversation_id)
+            return TR_CHECK_NONE;
+        tr_machine_init(&machine, p);
+        return tr_machine_step(&machine, TR_INITIATOR, acl->performative, false) == TR_VERDICT_LEGAL
+                   ? TR_CHECK_LEGAL
+                   : TR_CHECK_NONE;
+    }
+    tr_role_t from = role_of(self, t, acl);
+    machine = t->machine;
+    if (from == TR_PARTICIPANT && t->provider && is_other_provider(self, t, acl->sender)) {
+        tr_machine_init(&machine, t->machine.protocol);
+        tr_machine_step(&machine, TR_INITIATOR, t->first, false);
+    }
+    tr_verdict_t verdict = tr_machine_step(&machine, from, acl->performative, has_crossed(t, from, acl));
+    return verdict == TR_VERDICT_LEGAL     ? TR_CHECK_LEGAL
+           : verdict == TR_VERDICT_ILLEGAL ? TR_CHECK_ILLEGAL
+                                           : TR_CHECK_LATE;
 }
 
 void tr_checker_each(const tr_checker_t *self, tr_checked_fn fn, void *arg) {

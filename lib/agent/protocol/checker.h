@@ -45,6 +45,9 @@ void tr_checker_destroy(tr_checker_t **self);
 /* One message to one receiver, at a wall-clock time. 0, -ENOMEM (of no conversation then). */
 int tr_checker_take(
     tr_checker_t *self, const tr_acl_t *acl, const char *receiver, int64_t wall_ms, tr_checked_t *ret);
+/* What tr_checker_take would say, but for what comes late, and without remembering it: for who may yet not deliver the message.
+ * An act of a conversation that is not known, and that begins none, is NONE. */
+tr_check_t tr_checker_judge(const tr_checker_t *self, const tr_acl_t *acl, const char *receiver);
 /* "legal", "illegal" ...; static. */
 const char *tr_check_name(unsigned check);
 

@@ -40,6 +40,46 @@ static tr_checked_t hear(tr_checker_t *checker, const said_t *s) {
 
 #define HEAR(...) hear(*state, &(said_t){__VA_ARGS__})
 
+/* Judging alike says what taking will, and remembers nothing. */
+static void judging_is_taking_without_remembering(void **state) {
+    const char *to = "bob";
+    tr_acl_t acl = {.performative = TR_REQUEST,
+        .sender = "alice",
+        .receivers = {.items = &to, .count = 1},
+        .protocol = "fipa-request",
+        .conversation_id = "c1"};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_LEGAL);
+    assert_int_equal(tr_checker_count(*state), 0);
+    acl.performative = TR_PROPOSE;
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_NONE); /* it begins nothing */
+    HEAR("alice", "bob", .act = TR_REQUEST);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_ILLEGAL);
+    assert_int_equal(HEAR("bob", "alice", .act = TR_INFORM).check, TR_CHECK_LEGAL);
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_LATE);
+    acl.performative = TR_REQUEST;
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_LEGAL); /* the id again */
+    acl.conversation_id = NULL;
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_NONE);
+}
+
+/* Another provider begins again, so it may say what the one before had said already. */
+static void judging_knows_services(void **state) {
+    const char *to = "alice";
+    tr_acl_t acl = {.performative = TR_AGREE,
+        .sender = "bob",
+        .receivers = {.items = &to, .count = 1},
+        .protocol = "fipa-request",
+        .conversation_id = "c1"};
+    HEAR("alice", "svc:work", .act = TR_REQUEST);
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_LEGAL);
+    HEAR("bob", "alice", .act = TR_AGREE);
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_ILLEGAL);
+    acl.sender = "carol";
+    assert_int_equal(tr_checker_judge(*state, &acl, to), TR_CHECK_LEGAL);
+}
+
 static int set_up(void **state) {
     return tr_checker_new("here", 4, (tr_checker_t **)state);
 }
@@ -207,6 +247,8 @@ int main(void) {
         CASE(an_agent_may_talk_with_itself),
         CASE(what_is_no_conversation_is_left_alone),
         CASE(the_oldest_are_forgotten),
+        CASE(judging_is_taking_without_remembering),
+        CASE(judging_knows_services),
     };
     return cmocka_run_group_tests_name("checker", tests, NULL, NULL);
 }
