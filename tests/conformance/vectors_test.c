@@ -79,12 +79,71 @@ static void read_vector(const tr_protocol_t *protocol, const json_t *line, vecto
     }
 }
 
-static void check_machine(const vector_t *v) {
+/* Which steps the vectors of a protocol take: what is done, by whom, in which state while no cancel is under way. */
+typedef struct coverage {
+    bool legal[UINT8_MAX + 1][2][TR_ACT_MAX], illegal[UINT8_MAX + 1][2][TR_ACT_MAX];
+    bool cancelled[UINT8_MAX + 1][2]; /* a cancel in that state was answered with failure, and with inform */
+} coverage_t;
+
+static void cover(coverage_t *c, const tr_machine_t *m, const act_t *a, bool illegal) {
+    if (m->cancelling && !a->crossed && a->from == TR_PARTICIPANT && !illegal)
+        c->cancelled[m->state][a->act == TR_INFORM] |= a->act == TR_INFORM || a->act == TR_FAILURE;
+    if (!m->cancelling)
+        (illegal ? c->illegal : c->legal)[m->state][a->from][a->act] = true;
+}
+
+static uint32_t acts_known(const tr_protocol_t *p) {
+    uint32_t acts = 0;
+    for (size_t i = 0; i < p->moves_n; i++)
+        acts |= 1u << p->moves[i].act;
+    return acts | (p->flags & TR_PROTOCOL_CANCEL ? 1u << TR_CANCEL : 0) |
+           (p->flags & TR_PROTOCOL_NOT_UNDERSTOOD ? 1u << TR_NOT_UNDERSTOOD : 0);
+}
+
+static void expect_covered(bool is, const tr_protocol_t *p, size_t state, unsigned from, const char *what) {
+    if (!is)
+        fail_msg("%s: no vector has the %s send %s in state \"%s\"", p->name,
+            from == TR_INITIATOR ? "initiator" : "participant", what, p->states[state].name);
+}
+
+/* Whoever sent the last act cannot fail to understand it: which one that is depends on the way to the state. */
+static void expect_state_covered(const coverage_t *c, const tr_protocol_t *p, size_t state) {
+    bool begun = state != TR_STATE_START;
+    for (unsigned from = TR_INITIATOR; from <= TR_PARTICIPANT; from++) {
+        for (unsigned act = TR_ACT_NONE + 1; act < TR_ACT_MAX; act++)
+            if (acts_known(p) & 1u << act)
+                expect_covered(c->legal[state][from][act] || c->illegal[state][from][act], p, state, from,
+                    tr_performative_name(act));
+    }
+    if (begun && p->flags & TR_PROTOCOL_NOT_UNDERSTOOD)
+        assert_true(c->legal[state][TR_INITIATOR][TR_NOT_UNDERSTOOD] ||
+                    c->legal[state][TR_PARTICIPANT][TR_NOT_UNDERSTOOD]);
+    if (begun && p->flags & TR_PROTOCOL_CANCEL) {
+        expect_covered(c->legal[state][TR_INITIATOR][TR_CANCEL], p, state, TR_INITIATOR, "cancel");
+        expect_covered(c->cancelled[state][true], p, state, TR_PARTICIPANT, "inform to a cancel");
+        expect_covered(c->cancelled[state][false], p, state, TR_PARTICIPANT, "failure to a cancel");
+    }
+}
+
+/* Each row of the table is stepped through, and each open state has every act that the protocol knows, from either side. */
+static void expect_all_covered(const coverage_t *c, const tr_protocol_t *p) {
+    for (size_t i = 0; i < p->moves_n; i++) {
+        const tr_protocol_move_t *m = &p->moves[i];
+        expect_covered(
+            c->legal[m->state][m->from][m->act], p, m->state, m->from, tr_performative_name(m->act));
+    }
+    for (size_t state = 0; state < p->states_n; state++)
+        if (p->states[state].outcome == TR_OUTCOME_NONE)
+            expect_state_covered(c, p, state);
+}
+
+static void check_machine(const vector_t *v, coverage_t *coverage) {
     tr_machine_t m;
     tr_machine_init(&m, v->protocol);
     for (size_t i = 0; i < v->n; i++) {
         const act_t *a = &v->acts[i];
         bool last = v->illegal && i + 1 == v->n;
+        cover(coverage, &m, a, last);
         if (last)
             assert_int_equal(tr_machine_allowed(&m, a->from, a->crossed), v->allowed);
         assert_int_equal(tr_machine_step(&m, a->from, a->act, a->crossed) == TR_VERDICT_LEGAL, !last);
@@ -332,6 +391,7 @@ static bool run_participant(const vector_t *v) {
 static void run_file(const tr_protocol_t *protocol) {
     char path[512], line[1024];
     size_t n = 0, initiator = 0, participant = 0;
+    coverage_t coverage = {0};
     snprintf(path, sizeof path, "%s/%s.jsonl", VECTORS, protocol->name);
     FILE *file = fopen(path, "r");
     if (!file)
@@ -341,7 +401,7 @@ static void run_file(const tr_protocol_t *protocol) {
         vector_t v;
         assert_non_null(json);
         read_vector(protocol, json, &v);
-        check_machine(&v);
+        check_machine(&v, &coverage);
         check_checker(&v);
         initiator += run_initiator(&v);
         participant += run_participant(&v);
@@ -349,6 +409,7 @@ static void run_file(const tr_protocol_t *protocol) {
         n++;
     }
     fclose(file);
+    expect_all_covered(&coverage, protocol);
     printf("conformance %s: %zu vectors, %zu as initiator, %zu as participant\n", protocol->name, n,
         initiator, participant);
     assert_true(initiator > 20 && participant > 10);
