@@ -20,6 +20,7 @@ static const tr_builtin_fn operations[TR_MIND_OPS] = {
     [TR_MIND_REWRITE] = tr_builtin_rewrite,
     [TR_MIND_INSTRUCTION] = tr_builtin_instruction,
     [TR_MIND_EMBED] = tr_builtin_embed,
+    [TR_MIND_PLAN] = tr_builtin_plan,
 };
 
 bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,
@@ -98,6 +99,7 @@ static void destroy(tr_mind_t *mind) {
     tr_intent_model_destroy(&self->intents);
     tr_sentiment_destroy(&self->sentiment);
     tr_thesaurus_destroy(&self->thesaurus);
+    tr_methods_destroy(&self->methods);
     tr_embed_close(&self->embed);
     if (self->event >= 0)
         close(self->event);
@@ -106,7 +108,7 @@ static void destroy(tr_mind_t *mind) {
 
 static const tr_mind_kind_t kind = {
     .description = "built-in: classical language tools (lexicon, linear model, rules, TextRank, BM25, "
-                   "grammar, embeddings), no language model",
+                   "grammar, methods, embeddings), no language model",
     .fd = get_fd,
     .work = work,
     .ask = ask,
@@ -131,6 +133,9 @@ static int fill(tr_builtin_t *self, const tr_mind_builtin_options_t *options, tr
         rc = tr_sentiment_new(NULL, 0, &self->sentiment, error);
     if (rc == 0 && tr_thesaurus_new(NULL, 0, &self->thesaurus) < 0)
         rc = tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc == 0 && options->methods)
+        rc = tr_methods_new(options->methods, options->methods_length,
+            options->methods_name ? options->methods_name : "methods", &self->methods, error);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "agentd/mind/intent.h"
+#include "agentd/mind/methods.h"
 #include "agentd/mind/mind_kind.h"
 #include "agentd/mind/rank.h"
 #include "agentd/mind/rewrite.h"
@@ -29,6 +30,7 @@ typedef struct tr_builtin {
     tr_intent_model_t *intents; /* NULL: the built-in one, which nobody has needed yet */
     tr_sentiment_t *sentiment;
     tr_thesaurus_t *thesaurus;
+    tr_methods_t *methods;        /* NULL: the built-in ones, which nobody has needed yet */
     tr_embed_t *embed;            /* NULL until it is first needed: its model is checked as a whole then */
     tr_mind_words_t words;        /* of the text that is worked on */
     tr_builtin_answer_t *answers; /* a queue: from `first` on */
@@ -57,6 +59,11 @@ int tr_builtin_rewrite(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 
 int tr_builtin_embed(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
+
+int tr_builtin_plan(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
+
+/* The text with U+FFFD for what is not UTF-8: JSON holds nothing else. The caller frees it. NULL when out of memory. */
+char *tr_builtin_clean(const tr_mind_request_t *request, size_t *ret_length);
 
 /* Texts of the input; borrowed from it. */
 typedef struct tr_builtin_list {

@@ -202,8 +202,7 @@ static json_t *not_understood(tr_builtin_t *self, const tr_instruction_t *instru
         "suggestions", suggest(self));
 }
 
-/* The text with U+FFFD for what is not UTF-8: JSON holds nothing else. NULL when out of memory. */
-static char *clean(const tr_mind_request_t *request, size_t *ret_length) {
+char *tr_builtin_clean(const tr_mind_request_t *request, size_t *ret_length) {
     tr_textbuf_t out = {0};
     uint32_t code;
     for (size_t at = 0; at < request->length;) {
@@ -226,7 +225,7 @@ int tr_builtin_instruction(
     (void)detail;
     size_t length;
     tr_instruction_t instruction = {0};
-    char *text = clean(request, &length);
+    char *text = tr_builtin_clean(request, &length);
     int rc = text ? tr_instruction_parse(text, length, &instruction) : -ENOMEM;
     if (rc == 0) {
         tr_mind_words_read(text, length, &self->words);

@@ -4,6 +4,7 @@
 
 extern const char tr_mind_data_sentiment[];
 extern const char tr_mind_data_synonyms[];
+extern const char tr_mind_data_methods[];
 extern const char tr_mind_data_intents[]; /* the trained model, not the examples */
 
 extern const char tr_mind_data_prompt_data[];
@@ -11,6 +12,7 @@ extern const char tr_mind_data_prompt_sentiment[];
 extern const char tr_mind_data_prompt_intent[];
 extern const char tr_mind_data_prompt_entities[];
 extern const char tr_mind_data_prompt_summarise[];
+extern const char tr_mind_data_prompt_plan[];
 extern const char tr_mind_data_prompt_rank[];
 extern const char tr_mind_data_prompt_choose[];
 extern const char tr_mind_data_prompt_rewrite[];

@@ -27,6 +27,8 @@
  *                                                       "reason", "suggestions": [text ...]}
  *   embed        {"texts": [text ...]}; without it       {"model", "dimensions", "vectors": [[number ...]]}: of length 1, one a text,
  *                the text itself                        in their order; "warning" where the mind has a poor substitute
+ *   plan         {"skills": [text ...], "most": 16}      {"task", "priority": 0..9, "method", "subtasks": [{"id", "description",
+ *                                                       "skills": [], "needs": [ids]}]}: no circles, no skill but those
  *
  * Where a model wrote a summary, its "sentences" is empty: the words are its own.
  *
@@ -55,6 +57,7 @@ typedef enum tr_mind_op {
     TR_MIND_REWRITE,
     TR_MIND_INSTRUCTION,
     TR_MIND_EMBED,
+    TR_MIND_PLAN,
     TR_MIND_OPS,
 } tr_mind_op_t;
 

@@ -21,7 +21,7 @@
 enum { OK = 0, USAGE = 1, REFUSED = 3 };
 
 typedef struct {
-    const char *input, *intents, *model, *prompts;
+    const char *input, *intents, *methods, *model, *prompts;
     bool is_strict;
 } options_t;
 
@@ -37,6 +37,9 @@ static const tr_option_t table[] = {
     {"intents", 0, "MODEL", TR_STRING(options_t, intents), NULL,
         "A model of intents that `troupe-mind train` made, in place of the built-in one.",
         .flags = TR_OPTION_FLAG_ONLY},
+    {"methods", 0, "FILE", TR_STRING(options_t, methods), NULL,
+        "A library of methods for plans, in place of the built-in one (docs/minds.md).",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"model", 'm', "FILE", TR_STRING(options_t, model), NULL,
         "Ask the language models of this file (docs/models.md), and the built-in mind where they fail, which "
         "is then said on stderr.",
@@ -51,11 +54,11 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe-mind",
     .summary = "Ask a mind",
-    .description =
-        "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, embed. "
-        "The text is the "
-        "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
-        "With train, the arguments are a file of labelled examples and the model to write.",
+    .description = "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, "
+                   "embed, plan. "
+                   "The text is the "
+                   "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
+                   "With train, the arguments are a file of labelled examples and the model to write.",
     .examples = "troupe-mind intent 'please find the old photos'\n"
                 "troupe-mind summarise --input '{\"sentences\": 2}' < report.txt\n"
                 "troupe-mind intent --model models.yaml 'could somebody look at this?'\n"
@@ -152,15 +155,20 @@ static int make_model_mind(
 
 static int make_mind(const options_t *options, tr_mind_t **ret_mind, tr_error_t *error) {
     tr_mind_builtin_options_t how = {0};
-    char *model = NULL;
+    char *model = NULL, *methods = NULL;
     int rc = options->intents
                  ? tr_file_read(options->intents, "model", MODEL_MOST, &model, &how.intents_length, error)
                  : 0;
+    if (rc == 0 && options->methods)
+        rc = tr_file_read(options->methods, "methods", MODEL_MOST, &methods, &how.methods_length, error);
     how.intents = model;
+    how.methods = methods;
+    how.methods_name = options->methods;
     if (rc == 0 && options->model)
         rc = make_model_mind(options, how, ret_mind, error);
-    else if (rc == 0 && (rc = tr_mind_builtin_new(&how, ret_mind, error)) < 0 && model)
+    else if (rc == 0 && (rc = tr_mind_builtin_new(&how, ret_mind, error)) == -EBADMSG)
         tr_error_prefix(error, "%s", options->intents);
+    free(methods);
     free(model);
     return rc;
 }

@@ -37,6 +37,20 @@ class Command(unittest.TestCase):
         self.assertIn("instruction", found["operations"])
         self.assertIn("model", found["embeddings"])
 
+    def test_plans(self):
+        found = self.answer("plan", "find old ships", "--input", '{"skills": ["search"]}')
+        self.assertEqual([s["description"] for s in found["subtasks"]], ["Search for old ships"])
+        self.refused(3, "no method", "plan", "find old ships", "--input", '{"skills": ["send"]}')
+        with tempfile.TemporaryDirectory() as folder:
+            methods = os.path.join(folder, "methods.yaml")
+            with open(methods, "w", encoding="utf-8") as file:
+                file.write("tasks: [{name: cook, asked: ['cook {dish}'], methods: [{name: m, steps: [{id: x, text: 'Fry {dish}', skills: fry}]}]}]")
+            found = self.answer("plan", "cook eggs", "--methods", methods)
+            self.assertEqual(found["subtasks"], [{"id": "x", "description": "Fry eggs", "skills": ["fry"], "needs": []}])
+            with open(methods, "w", encoding="utf-8") as file:
+                file.write("tasks: 1")
+            self.refused(3, methods + ":1:", "plan", "cook eggs", "--methods", methods)
+
     def test_refusals(self):
         self.refused(1, "--help", "dream", "x")
         self.refused(1, "--input", "intent", "x", "--input", "{")

@@ -52,6 +52,13 @@ static const struct {
                 "\"search\",\"analyse\",\"summarise\",\"task\",\"query\",\"decide\",\"send\",\"status\","
                 "\"cancel\"") ",\"parameters\":{\"type\":"
                               "\"object\"},\"reason\":" TEXT ",\"suggestions\":" LIST(TEXT))},
+    [TR_MIND_PLAN] = {tr_mind_data_prompt_plan,
+        OBJECT("\"task\",\"priority\",\"subtasks\"",
+            "\"task\":" TEXT
+            ",\"priority\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":9},\"subtasks\":" LIST(
+                OBJECT("\"id\",\"description\",\"skills\",\"needs\"",
+                    "\"id\":" TEXT ",\"description\":" TEXT
+                    ",\"skills\":" LIST(TEXT) ",\"needs\":" LIST(TEXT))))},
 };
 
 /* The prompt and what to make of data after it, in one text; the file of the directory where there is one. */

@@ -4,6 +4,7 @@
 
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/model_private.h"
+#include "agentd/mind/plan.h"
 
 #define LIST_MAX 10000
 
@@ -24,6 +25,7 @@ static const struct {
     [TR_MIND_CHOOSE] = {NULL, 0, "options", NEEDED, "evidence"},
     [TR_MIND_REWRITE] = {"most", LIST_MAX, "corpus", TAKEN},
     [TR_MIND_EMBED] = {NULL, 0, "texts", TAKEN},
+    [TR_MIND_PLAN] = {"most", TR_PLAN_MOST, "skills", TAKEN},
 };
 
 static bool list_is_well(const tr_mind_request_t *request, const char *key, bool is_needed) {
@@ -190,6 +192,14 @@ static json_t *instruction_of(const json_t *answer, const json_t *data) {
                   : NULL;
 }
 
+static json_t *plan_of(const json_t *answer, const json_t *data) {
+    json_t *subtasks = json_object_get(answer, "subtasks");
+    if (tr_plan_wrong(subtasks, json_object_get(data, "skills"), most_of(data, TR_PLAN_USUAL)))
+        return NULL;
+    return json_pack("{s:O, s:O, s:s, s:O}", "task", json_object_get(answer, "task"), "priority",
+        json_object_get(answer, "priority"), "method", "model", "subtasks", subtasks);
+}
+
 typedef json_t *(*value_fn)(const json_t *answer, const json_t *data);
 
 static const value_fn values[TR_MIND_OPS] = {
@@ -201,6 +211,7 @@ static const value_fn values[TR_MIND_OPS] = {
     [TR_MIND_CHOOSE] = choice_of,
     [TR_MIND_REWRITE] = rewriting_of,
     [TR_MIND_INSTRUCTION] = instruction_of,
+    [TR_MIND_PLAN] = plan_of,
 };
 
 json_t *tr_mind_value_of(tr_mind_op_t op, const json_t *answer, const json_t *data) {

@@ -67,6 +67,21 @@ class Mind(model.ModelTest):
         value = self.value(server, {"understood": False, "reason": "no"}, "instruction", "hm")
         self.assertEqual(value, {"understood": False, "reason": "no", "suggestions": []})
 
+    def test_plans_are_checked(self):
+        server = self.server()
+
+        def subtask(id_, *needs, skill="search"):
+            return {"id": id_, "description": "d", "skills": [skill], "needs": list(needs)}
+
+        plan = {"task": "t", "priority": 5, "subtasks": [subtask("b", "a"), subtask("a")]}
+        value = self.value(server, plan, "plan", "search for whales", skills=["search"])
+        self.assertEqual(value, {**plan, "method": "model"})
+        for subtasks in ([subtask("a", "b"), subtask("b", "a")], [subtask("a", skill="fly")], [subtask("a"), subtask("b")], [],
+                         [subtask("a", "nobody")]):
+            server.does(answers({**plan, "subtasks": subtasks}))
+            value = self.falls_back(server, "does not fit", "plan", "search for whales", skills=["search"], most=1)
+            self.assertEqual((value["method"], [s["id"] for s in value["subtasks"]]), ("search", ["search"]))
+
     def test_embed(self):
         server = self.server()
         server.does(model.body(json.dumps(EMBEDDINGS)))

@@ -12,7 +12,7 @@
 #define ARGUMENTS_MAX 16
 
 typedef struct options {
-    const char *input, *intents, *model, *prompts;
+    const char *input, *intents, *methods, *model, *prompts;
     bool strict;
 } options_t;
 
@@ -33,6 +33,9 @@ static const tr_option_t ask_table[] = {
     {"input", 'i', "JSON", TR_STRING(options_t, input), NULL,
         "What the operation is to do, as an object: {\"sentences\": 2}.", .flags = TR_OPTION_FLAG_ONLY},
     INTENTS_OPTION,
+    {"methods", 0, "FILE", TR_STRING(options_t, methods), NULL,
+        "A library of methods for plans, in place of the built-in one (docs/minds.md).",
+        .flags = TR_OPTION_FLAG_ONLY},
     MODEL_OPTION,
     {"prompts", 0, "DIRECTORY", TR_STRING(options_t, prompts), NULL,
         "With --model: OPERATION.txt there takes the place of the built-in prompt.",
@@ -48,7 +51,7 @@ static const tr_program_t ask_program = {
     .summary = "Ask a mind about a text",
     .description =
         "Asks what agents ask of language: sentiment, intent, entities, summarise, rank, choose, rewrite, "
-        "instruction, embed. The text is the argument, or else stdin; the answer is JSON. No broker is "
+        "instruction, embed, plan. The text is the argument, or else stdin; the answer is JSON. No broker is "
         "needed.",
     .examples = "troupe mind ask intent 'please find the old photos'\n"
                 "troupe mind ask summarise --input '{\"sentences\": 2}' < report.txt\n"
@@ -115,6 +118,7 @@ static int run_ask(const tr_call_t *call) {
     arguments_t arguments = {.items = {"troupe-mind"}, .count = 1};
     add_option(&arguments, "--input", o->input);
     add_option(&arguments, "--intents", o->intents);
+    add_option(&arguments, "--methods", o->methods);
     add_option(&arguments, "--model", o->model);
     add_option(&arguments, "--prompts", o->prompts);
     if (o->strict)
