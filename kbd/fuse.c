@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WEAK_SHARE   .1 /* of n-grams of letters */
-#define STRONG_SHARE .3 /* of a model of language */
+#define WEAK_SHARE   .1  /* of n-grams of letters */
+#define STRONG_SHARE .15 /* of a model of language */
 
 double tr_fuse_share(const char *model, double coverage) {
     double share = strncmp(model, "ngrams", 6) == 0 ? WEAK_SHARE : STRONG_SHARE;

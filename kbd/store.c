@@ -55,7 +55,8 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
         " WHERE number = ?",
     [TR_SQL_NS_DROP] = "DELETE FROM namespace WHERE number = ?",
     [TR_SQL_NS_LIST] =
-        "SELECT number, name, language, version, documents, chunks FROM namespace ORDER BY name",
+        "SELECT number, name, language, version, documents, chunks,"
+        " (SELECT count(*) FROM stale s WHERE s.namespace = n.number) FROM namespace n ORDER BY name",
     [TR_SQL_DOC_FIND] = "SELECT number, hash, title, chunks FROM document WHERE namespace = ? AND id = ?",
     [TR_SQL_DOC_ADD] =
         "INSERT INTO document (namespace, id, title, source, format, agent, conversation, taint, metadata,"

@@ -23,7 +23,11 @@
 
 #define FEEDBACK_PASSAGES 3
 #define FEEDBACK_WORDS    32  /* that are added at most */
-#define FEEDBACK_SHARE    .45 /* of the weight */
+#define FEEDBACK_SHARE    .5  /* of the weight, of passages that are long enough */
+#define FEEDBACK_LENGTH   500 /* bytes: that is long enough; a sentence says hardly more than the query */
+#define FEEDBACK_LEAST    120
+#define OPEN_LEAST        .15
+#define OPEN_ENOUGH       .3
 #define MODEL_WORDS       2048
 
 typedef struct word {
@@ -202,16 +206,47 @@ typedef struct model {
     tr_kb_store_t *store;
     const tr_kb_namespace_t *ns;
     words_t words;
+    size_t bytes; /* of the passages */
+    const words_t *query;
+    double covered; /* of the query, by the best passage: 0 .. 1 */
     tr_error_t *error;
     int rc;
 } model_t;
 
+static double part_of(double value, double least, double enough) {
+    double part = (value - least) / (enough - least);
+    return part < 0 ? 0 : part > 1 ? 1 : part;
+}
+
+/* What the feedback may weigh: more, the more there is to learn from, and the less of the query the best passage has, for
+ * one that has all of it is what was asked for. */
+static double share_of(const model_t *m) {
+    return FEEDBACK_SHARE * part_of((double)m->bytes / FEEDBACK_PASSAGES, FEEDBACK_LEAST, FEEDBACK_LENGTH) *
+           part_of(1 - m->covered, OPEN_LEAST, OPEN_ENOUGH);
+}
+
+/* Which part of the query's words, by how rare they are, the model has. */
+static double covered_by(const model_t *m) {
+    double all = 0, known = 0;
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&m->query->places, &cursor))) {
+        double rarity = tr_bm25_rarity(m->query->items[slot->value - 1].chunks, (double)m->ns->chunks);
+        all += rarity;
+        known += tr_map_find(&m->words.places, slot->key, slot->key_len) ? rarity : 0;
+    }
+    return all > 0 ? known / all : 0;
+}
+
 static void on_passage(void *arg, const tr_kb_passage_t *p) {
     model_t *m = arg;
+    m->bytes += p->text_len;
     m->words.each = m->words.each / ((double)p->text_len + 1); /* long ones say each thing less */
     m->rc = read_words(m->store, m->ns, &m->words, p->document->title, strlen(p->document->title), m->error);
     if (m->rc == 0)
         m->rc = read_words(m->store, m->ns, &m->words, p->text, p->text_len, m->error);
+    if (m->bytes == p->text_len) /* the first */
+        m->covered = covered_by(m);
 }
 
 static int read_model(model_t *m, const gather_t *g) {
@@ -250,14 +285,15 @@ static size_t sharpen(const tr_kb_namespace_t *ns, words_t *words) {
 
 /* Adds what the model says to the query. A word that is in both gets both weights. */
 static int blend(model_t *m, words_t *query) {
-    size_t n = sharpen(m->ns, &m->words);
+    double share = share_of(m);
+    size_t n = share > 0 ? sharpen(m->ns, &m->words) : 0;
     int rc = 0;
     for (size_t i = 0; i < query->count && n; i++)
-        query->items[i].weight = (1 - FEEDBACK_SHARE) / (double)query->count;
+        query->items[i].weight = (1 - share) / (double)query->count;
     query->once = false;
     for (size_t i = 0; i < n && rc == 0; i++) {
         size_t before = query->count;
-        query->each = FEEDBACK_SHARE * m->words.items[i].weight;
+        query->each = share * m->words.items[i].weight;
         rc = read_words(
             m->store, m->ns, query, m->words.items[i].text, strlen(m->words.items[i].text), m->error);
         if (query->count > before)
@@ -270,7 +306,7 @@ static int learn(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t *quer
     tr_error_t *error) {
     tr_kb_hit_t best[FEEDBACK_PASSAGES];
     gather_t g = {best, 0, FEEDBACK_PASSAGES, 1};
-    model_t m = {.store = self, .ns = ns, .error = error};
+    model_t m = {.store = self, .ns = ns, .query = query, .error = error};
     int rc = search_words(self, ns, query, filter, &g, error);
     if (rc < 0 || g.count < FEEDBACK_PASSAGES)
         return rc; /* too few to learn from */

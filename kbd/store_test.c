@@ -286,6 +286,57 @@ static void after_opening_again(void **state) {
     assert_int_equal(f->ns.documents, 1);
 }
 
+static void add_pending(void *arg, const tr_kb_namespace_t *ns) {
+    *(uint64_t *)arg += ns->pending;
+}
+
+static void pending_are(fixture_t *f, uint64_t expected) {
+    uint64_t pending = 0;
+    ok(f, tr_kb_namespaces(f->store, add_pending, &pending, &f->error));
+    assert_int_equal(pending, expected);
+}
+
+static bool take_chunk(void *arg, const tr_kb_stale_t *stale) {
+    *(int64_t *)arg = stale->chunk;
+    assert_memory_equal(stale->text, "apples", stale->text_len);
+    return false;
+}
+
+static int count_vector(void *arg, int64_t chunk, const float *vector, size_t dimensions) {
+    assert_true(chunk > 0 && dimensions == 2 && vector[1] == 2);
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static void vectors(void **state) {
+    fixture_t *f = *state;
+    const float vector[] = {1, 2};
+    int64_t chunk = 0;
+    size_t count = 0;
+    ok(f, tr_kb_model_set(f->store, "m/2", &f->error));
+    put(f, "a", "apples", NULL);
+    put(f, "b", "pears", NULL);
+    pending_are(f, 2);
+    ok(f, tr_kb_stale(f->store, 9, take_chunk, &chunk, &f->error));
+    ok(f, tr_kb_vector_put(f->store, chunk, vector, 2, &f->error));
+    assert_int_equal(tr_kb_vector_put(f->store, 12345, vector, 2, &f->error), -ENOENT);
+    pending_are(f, 1);
+    ok(f, tr_kb_vectors_read(f->store, &f->ns, count_vector, &count, &f->error));
+    assert_int_equal(count, 1);
+    ok(f, tr_kb_model_set(f->store, "m/2", &f->error)); /* the same: nothing happens */
+    pending_are(f, 1);
+    ok(f, tr_kb_model_set(f->store, "n/2", &f->error));
+    pending_are(f, 2);
+    ok(f, tr_kb_remove(f->store, &f->ns, "a", &f->error));
+    pending_are(f, 1);
+    ok(f, tr_kb_namespace_drop(f->store, &f->ns, &f->error));
+    assert_int_equal(tr_kb_namespace_need(f->store, "n", NULL, &f->ns, &f->error), 0);
+    pending_are(f, 0);
+    chunk = 0;
+    ok(f, tr_kb_stale(f->store, 9, take_chunk, &chunk, &f->error));
+    assert_int_equal(chunk, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -299,6 +350,7 @@ int main(void) {
         TEST(removing),
         TEST(namespaces_are_apart),
         TEST(after_opening_again),
+        TEST(vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
