@@ -21,6 +21,7 @@ static const tr_builtin_fn operations[TR_MIND_OPS] = {
     [TR_MIND_INSTRUCTION] = tr_builtin_instruction,
     [TR_MIND_EMBED] = tr_builtin_embed,
     [TR_MIND_PLAN] = tr_builtin_plan,
+    [TR_MIND_DIALOGUE] = tr_builtin_dialogue,
 };
 
 bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,
@@ -108,7 +109,7 @@ static void destroy(tr_mind_t *mind) {
 
 static const tr_mind_kind_t kind = {
     .description = "built-in: classical language tools (lexicon, linear model, rules, TextRank, BM25, "
-                   "grammar, methods, embeddings), no language model",
+                   "grammar, frames, methods, embeddings), no language model",
     .fd = get_fd,
     .work = work,
     .ask = ask,

@@ -3,7 +3,7 @@
  *
  * sentiment: a lexicon with negation and intensity. intent: a linear model. entities: rules and gazetteers. summarise: TextRank. rank:
  * BM25. choose: similarity with profile and evidence. rewrite: stems, synonyms, acronyms of a corpus (input {"corpus": [text ...]}).
- * instruction: a grammar. plan: methods. embed: lib/embed, which is opened by the first that asks for it. What is about words of mood, intent, queries and instructions is English; the rest knows the languages of
+ * instruction: a grammar. plan: methods. dialogue: frames. embed: lib/embed, which is opened by the first that asks for it. What is about words of mood, intent, queries and instructions is English; the rest knows the languages of
  * agentd/text.
  */
 #ifndef TR_AGENTD_MIND_BUILTIN_H

@@ -29,6 +29,9 @@
  *                the text itself                        in their order; "warning" where the mind has a poor substitute
  *   plan         {"skills": [text ...], "most": 16}      {"task", "priority": 0..9, "method", "subtasks": [{"id", "description",
  *                                                       "skills": [], "needs": [ids]}]}: no circles, no skill but those
+ *   dialogue     {"context": {} of the answer before}    {"state": "act"|"ask"|"chat"|"dropped"|"unclear", "reply", "action",
+ *                                                       "parameters": {} (act), "missing" (ask), "context": {}}; "dialogue.h" says what
+ *                                                       the context is
  *
  * Where a model wrote a summary, its "sentences" is empty: the words are its own.
  *
@@ -58,6 +61,7 @@ typedef enum tr_mind_op {
     TR_MIND_INSTRUCTION,
     TR_MIND_EMBED,
     TR_MIND_PLAN,
+    TR_MIND_DIALOGUE,
     TR_MIND_OPS,
 } tr_mind_op_t;
 

@@ -9,6 +9,7 @@
 
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/data.h"
+#include "agentd/mind/dialogue.h"
 #include "agentd/mind/model_private.h"
 #include "lib/base/file.h"
 #include "lib/text/textbuf.h"
@@ -22,6 +23,9 @@
 #define TEXT                "{\"type\":\"string\"}"
 #define LIST(items)         "{\"type\":\"array\",\"items\":" items "}"
 #define ENUM(words)         "{\"type\":\"string\",\"enum\":[" words "]}"
+#define ACTION                                                                                               \
+    ENUM("\"search\",\"analyse\",\"summarise\",\"task\",\"query\",\"decide\",\"send\",\"status\","           \
+         "\"cancel\"")
 
 static const struct {
     const char *prompt, *schema;
@@ -48,10 +52,8 @@ static const struct {
                                 ",\"from\":" ENUM("\"query\",\"stem\",\"synonym\",\"acronym\""))))},
     [TR_MIND_INSTRUCTION] = {tr_mind_data_prompt_instruction,
         OBJECT("\"understood\"",
-            "\"understood\":{\"type\":\"boolean\"},\"action\":" ENUM(
-                "\"search\",\"analyse\",\"summarise\",\"task\",\"query\",\"decide\",\"send\",\"status\","
-                "\"cancel\"") ",\"parameters\":{\"type\":"
-                              "\"object\"},\"reason\":" TEXT ",\"suggestions\":" LIST(TEXT))},
+            "\"understood\":{\"type\":\"boolean\"},\"action\":" ACTION
+            ",\"parameters\":{\"type\":\"object\"},\"reason\":" TEXT ",\"suggestions\":" LIST(TEXT))},
     [TR_MIND_PLAN] = {tr_mind_data_prompt_plan,
         OBJECT("\"task\",\"priority\",\"subtasks\"",
             "\"task\":" TEXT
@@ -59,6 +61,9 @@ static const struct {
                 OBJECT("\"id\",\"description\",\"skills\",\"needs\"",
                     "\"id\":" TEXT ",\"description\":" TEXT
                     ",\"skills\":" LIST(TEXT) ",\"needs\":" LIST(TEXT))))},
+    [TR_MIND_DIALOGUE] = {tr_mind_data_prompt_dialogue,
+        OBJECT("\"reply\"", "\"reply\":{\"type\":\"string\",\"minLength\":1},\"action\":" ACTION
+                            ",\"parameters\":{\"type\":\"object\"},\"missing\":" TEXT)},
 };
 
 /* The prompt and what to make of data after it, in one text; the file of the directory where there is one. */
@@ -171,6 +176,9 @@ json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *r
     json_t *data =
         text ? (request->input ? json_copy((json_t *)(uintptr_t)request->input) : json_object()) : NULL;
     bool is_well = data && json_object_set_new(data, "text", json_string(text)) == 0;
+    if (is_well && request->op == TR_MIND_DIALOGUE)
+        is_well =
+            json_object_set_new(data, "context", tr_dialogue_context(json_object_get(data, "context"))) == 0;
     if (is_well && request->op == TR_MIND_INTENT)
         is_well = json_object_set_new(data, "labels", labels_of(builtin)) == 0;
     free(text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agentd/mind/builtin_private.h"
+#include "agentd/mind/dialogue.h"
 #include "agentd/mind/model_private.h"
 #include "agentd/mind/plan.h"
 
@@ -200,6 +201,28 @@ static json_t *plan_of(const json_t *answer, const json_t *data) {
         json_object_get(answer, "priority"), "method", "model", "subtasks", subtasks);
 }
 
+/* An action without parameters is one that something is missing of. */
+static json_t *dialogue_of(const json_t *answer, const json_t *data) {
+    json_t *value = json_deep_copy(answer), *context = json_deep_copy(json_object_get(data, "context"));
+    bool has_action = json_object_get(value, "action");
+    bool is_whole = has_action && json_object_size(json_object_get(value, "parameters")) > 0;
+    bool is_asking = has_action && json_string_length(json_object_get(value, "missing")) > 0;
+    if (!is_asking)
+        json_object_del(value, "missing");
+    if (is_asking || !is_whole)
+        json_object_del(value, "parameters");
+    json_object_set_new(value, "state", json_string(is_asking ? "ask" : is_whole ? "act" : "chat"));
+    json_object_set_new(context, "pending", json_null());
+    bool is_well =
+        (!has_action || is_whole || is_asking) &&
+        tr_dialogue_remember(context, json_string_value(json_object_get(data, "text")), value) == 0;
+    json_object_set_new(value, "context", context);
+    if (is_well)
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
 typedef json_t *(*value_fn)(const json_t *answer, const json_t *data);
 
 static const value_fn values[TR_MIND_OPS] = {
@@ -212,6 +235,7 @@ static const value_fn values[TR_MIND_OPS] = {
     [TR_MIND_REWRITE] = rewriting_of,
     [TR_MIND_INSTRUCTION] = instruction_of,
     [TR_MIND_PLAN] = plan_of,
+    [TR_MIND_DIALOGUE] = dialogue_of,
 };
 
 json_t *tr_mind_value_of(tr_mind_op_t op, const json_t *answer, const json_t *data) {

@@ -82,6 +82,24 @@ class Mind(model.ModelTest):
             value = self.falls_back(server, "does not fit", "plan", "search for whales", skills=["search"], most=1)
             self.assertEqual((value["method"], [s["id"] for s in value["subtasks"]]), ("search", ["search"]))
 
+    def test_dialogue(self):
+        server = self.server()
+        turns = [{"user": f"turn {i}", "reply": "x" * 1000} for i in range(30)]
+        given = {"turns": 30, "history": turns, "subject": "whales", "rubbish": [1] * 1000}
+        value = self.value(server, {"reply": "Right.", "action": "summarise", "parameters": {"subject": "whales"}}, "dialogue",
+                           "summarise it", context=given)
+        self.assertEqual((value["state"], value["action"], value["parameters"]), ("act", "summarise", {"subject": "whales"}))
+        self.assertEqual((value["context"]["turns"], len(value["context"]["history"])), (31, 8))
+        self.assertEqual(value["context"]["history"][-1], {"user": "summarise it", "reply": "Right."})
+        seen = json.loads(server.requests[0].json["messages"][1]["content"].split("\n")[1])["context"]
+        self.assertEqual((len(seen["history"]), len(seen["history"][0]["reply"]), "rubbish" in seen), (8, 400, False))
+        value = self.value(server, {"reply": "For what?", "action": "search", "missing": "query"}, "dialogue", "search")
+        self.assertEqual((value["state"], value["missing"]), ("ask", "query"))
+        value = self.value(server, {"reply": "Hi."}, "dialogue", "hello")
+        self.assertEqual((value["state"], "action" in value), ("chat", False))
+        server.usual = answers({"reply": "Done!", "action": "search"})
+        self.assertEqual(self.falls_back(server, "does not fit", "dialogue", "search for cod")["parameters"], {"query": "cod"})
+
     def test_embed(self):
         server = self.server()
         server.does(model.body(json.dumps(EMBEDDINGS)))

@@ -1,0 +1,79 @@
+#include "agentd/mind/dialogue.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The text, cut at a whole code point; NULL where it is no text. */
+static json_t *cut(const json_t *text) {
+    const char *bytes = json_string_value(text);
+    size_t length = json_string_length(text);
+    if (!bytes)
+        return NULL;
+    if (length > TR_DIALOGUE_TEXT)
+        for (length = TR_DIALOGUE_TEXT; length > 0 && ((unsigned char)bytes[length] & 0xC0) == 0x80;)
+            length--;
+    return json_stringn(bytes, length);
+}
+
+static void take_text(const json_t *from, const char *key, json_t *to) {
+    json_t *text = cut(json_object_get(from, key));
+    if (text)
+        json_object_set_new(to, key, text);
+}
+
+/* Two texts of an object; NULL where one is missing. */
+static json_t *pair_of(const json_t *object, const char *first, const char *second) {
+    json_t *pair = json_object();
+    take_text(object, first, pair);
+    take_text(object, second, pair);
+    if (json_object_size(pair) == 2)
+        return pair;
+    json_decref(pair);
+    return NULL;
+}
+
+static void add_turn(json_t *history, json_t *turn) {
+    if (!turn)
+        return;
+    json_array_append_new(history, turn);
+    while (json_array_size(history) > TR_DIALOGUE_TURNS)
+        json_array_remove(history, 0);
+}
+
+json_t *tr_dialogue_context(const json_t *given) {
+    const json_t *turns = json_object_get(given, "history");
+    json_int_t count = json_integer_value(json_object_get(given, "turns"));
+    json_t *history = json_array(), *pending = pair_of(json_object_get(given, "pending"), "action", "said");
+    size_t size = json_array_size(turns);
+    for (size_t i = size > TR_DIALOGUE_TURNS ? size - TR_DIALOGUE_TURNS : 0; i < size; i++)
+        add_turn(history, pair_of(json_array_get(turns, i), "user", "reply"));
+    json_t *context = json_pack("{s:I, s:o, s:o}", "turns", count > 0 ? count : 0, "pending",
+        pending ? pending : json_null(), "history", history);
+    if (context)
+        take_text(given, "subject", context);
+    return context;
+}
+
+/* What an action was about, for "it" later. */
+static const json_t *subject_of(const json_t *parameters) {
+    static const char *const keys[] = {"subject", "query", "description", "question", "content"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_is_string(json_object_get(parameters, keys[i])))
+            return json_object_get(parameters, keys[i]);
+    return NULL;
+}
+
+int tr_dialogue_remember(json_t *context, const char *user, const json_t *value) {
+    const char *state = json_string_value(json_object_get(value, "state"));
+    const json_t *subject =
+        state && strcmp(state, "act") == 0 ? subject_of(json_object_get(value, "parameters")) : NULL;
+    json_t *turn = json_pack("{s:s, s:O}", "user", user, "reply", json_object_get(value, "reply"));
+    json_int_t turns = json_integer_value(json_object_get(context, "turns"));
+    if (!turn)
+        return -ENOMEM;
+    add_turn(json_object_get(context, "history"), pair_of(turn, "user", "reply"));
+    json_decref(turn);
+    if (subject)
+        json_object_set_new(context, "subject", cut(subject));
+    return json_object_set_new(context, "turns", json_integer(turns + 1)) < 0 ? -ENOMEM : 0;
+}
