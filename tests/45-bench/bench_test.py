@@ -50,7 +50,7 @@ class Bench(harness.SystemTest):
         for row in rows:
             self.check_row(row)
         by = {(row["workload"], row["metric"]): row for row in rows}
-        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog"})
+        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks"})
         self.assertEqual(by["idle", "held"]["value"], 12)
         self.assertEqual([row["size"] for row in rows if row["workload"] == "oneway"], [64, 1024])
         self.assertEqual([row["pin"] for row in rows if row["workload"] == "rtt"], ["0", "0", "free", "free"])
