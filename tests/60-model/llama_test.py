@@ -64,7 +64,31 @@ class Llama(model.ModelTest):
             except (urllib.error.URLError, OSError):
                 return False
         harness.wait_until(healthy, "llama-server is up", START)
-        return self.caller({"providers": [{"preset": "llama.cpp", "base-url": f"http://127.0.0.1:{port}/v1", "model": "m", "models": {"embed": "m"}}]})
+        self.config = {"providers": [{"preset": "llama.cpp", "base-url": f"http://127.0.0.1:{port}/v1", "model": "m", "models": {"embed": "m"}}]}
+        return self.caller(self.config)
+
+    def mind(self, operation, text, *more, **given):
+        """What the model mind answers by this server."""
+        path = os.path.join(self.directory, "mind.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({**self.config, "max-tokens": 300}, file)
+        environment = {k: v for k, v in harness.environment().items() if not k.lower().endswith("_proxy")}
+        done = subprocess.run([harness.program("agentd/mind/troupe-mind"), operation, text, "--model", path, "--input", json.dumps(given), *more],
+                              env=environment, text=True, capture_output=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout), done.stderr
+
+    def test_mind(self):
+        self.llama()
+        # a model so small keeps the words of a schema, for which the server sees to, but not the bounds of numbers
+        value, said = self.mind("sentiment", "I love it")
+        self.assertIn(value["label"], ("positive", "neutral", "negative"))
+        self.assertTrue(-1 <= value["score"] <= 1)
+        self.assertTrue(said == "" or "the built-in mind answers: mismatch" in said or "answers: cut" in said, said)
+        vectors = self.mind("embed", "", "--strict", texts=["a cat", "a dog"])[0]["vectors"]
+        self.assertEqual(len(vectors), 2)
+        for vector in vectors:
+            self.assertAlmostEqual(sum(x * x for x in vector), 1, places=2)
 
     def test_all(self):
         caller = self.llama()
