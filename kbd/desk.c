@@ -3,6 +3,8 @@
 #include "proto/json.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,6 +247,29 @@ static void namespaces(tr_kb_question_t *q) {
     tr_content_writer_finish(&names.maps);
 }
 
+/* ---- snapshot ---- */
+
+/* In the data directory: nobody who asks has a say in where files are written. What came before is committed first. */
+static void snapshot(tr_kb_question_t *q) {
+    char name[TR_KB_NAMESPACE_MAX + 1], directory[PATH_MAX], path[PATH_MAX];
+    tr_error_t error = {0};
+    tr_content_writer_t *w;
+    if (tr_value_copy(tr_value_get(q->content, "name"), name, sizeof name) < 0 ||
+        !tr_name_valid(name, strlen(name))) {
+        refuse(q, "missing-argument",
+            "name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -");
+        return;
+    }
+    tr_kb_settle(q->kbd);
+    snprintf(directory, sizeof directory, "%s/snapshots", q->kbd->options->data);
+    if (tr_kb_store_snapshot(q->kbd->store, directory, name, path, &error) < 0) {
+        fail(q, &error);
+    } else if ((w = answer(q))) {
+        tr_write_map(w, 1);
+        tr_write_kv(w, "path", path);
+    }
+}
+
 /* ---- all ---- */
 
 static const struct {
@@ -259,6 +284,7 @@ static const struct {
     {"remove", true, remove_documents},
     {"drop", true, drop},
     {"namespaces", false, namespaces},
+    {"snapshot", false, snapshot},
 };
 
 static bool find_namespace(tr_kb_question_t *q) {
@@ -287,7 +313,7 @@ static void on_request(tr_kbd_t *self, const tr_message_t *message) {
             actions[i].handle(&q);
         return;
     }
-    refuse(&q, "unsupported-function", "search, add, get, list, remove, drop, namespaces");
+    refuse(&q, "unsupported-function", "search, add, get, list, remove, drop, namespaces, snapshot");
 }
 
 /* Never fails: what cannot be done is told to who asked. */

@@ -118,6 +118,18 @@ static void tell_ready(tr_kbd_t *self) {
     close(fd);
 }
 
+static int open_store(tr_kbd_t *self, tr_error_t *error) {
+    const tr_kbd_options_t *o = self->options;
+    int rc = tr_kb_store_open(o->data, &self->store, error);
+    if (rc == 0 && o->restore) {
+        rc = tr_kb_store_restore(self->store, o->restore, error);
+        tr_kb_store_close(&self->store);
+        if (rc == 0)
+            rc = tr_kb_store_open(o->data, &self->store, error);
+    }
+    return rc == -EPROTO ? -EINVAL : rc; /* it is not the broker that is strange */
+}
+
 int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     tr_kbd_t *self = calloc(1, sizeof *self);
     tr_error_t error = {0};
@@ -133,8 +145,8 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     if (rc == 0)
         rc = tr_process_signals(&self->signal_fd, &error);
     catch_elsewhere();
-    if (rc == 0 && (rc = tr_kb_store_open(options->data, &self->store, &error)) == -EPROTO)
-        rc = -EINVAL; /* it is not the broker that is strange */
+    if (rc == 0)
+        rc = open_store(self, &error);
     if (rc == 0)
         rc = connect_host(self, &error);
     if (rc == 0)

@@ -21,6 +21,9 @@ static const tr_option_t table[] = {
     {"name", 'n', "NAME", TR_STRING(O, name), "kb", "The agent's name."},
     {"data", 'd', "DIR", TR_STRING(O, data), "troupe-knowledge",
         "Where the documents are kept; made where it is missing. One process at a time."},
+    {"restore", 0, "FILE", TR_STRING(O, restore), NULL,
+        "Begin with what is in a snapshot (`troupe kb snapshot`), in place of all that is in the directory.",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"chunk-tokens", 0, "N", TR_INT(O, chunk_tokens), "300",
         "How many words a chunk has at most; code and tables may have twice as many. Of documents that are "
         "added from now on.",

@@ -17,7 +17,8 @@ typedef struct tr_kbd_options {
     const char *connect;
     const char *cert;
     const char *name;
-    const char *data; /* directory */
+    const char *data;    /* directory */
+    const char *restore; /* a snapshot; NULL = none */
     int64_t chunk_tokens, chunk_overlap;
     int64_t connect_ms;
     int64_t ready_fd; /* -1 = none */

@@ -66,6 +66,13 @@ int tr_kb_store_begin(tr_kb_store_t *self, tr_error_t *error);
 int tr_kb_store_commit(tr_kb_store_t *self, tr_error_t *error);
 bool tr_kb_store_begun(const tr_kb_store_t *self);
 
+/* A copy of all that is committed as directory/NAME.db, which is there whole or not at all; in place of one of that name. Not between begin and
+ * commit. ret_path: PATH_MAX bytes. */
+int tr_kb_store_snapshot(
+    tr_kb_store_t *self, const char *directory, const char *name, char *ret_path, tr_error_t *error);
+/* All is as in that file, or as it was. To be closed and opened after it. -ENOENT; -EINVAL: it is no snapshot, or damaged. */
+int tr_kb_store_restore(tr_kb_store_t *self, const char *path, tr_error_t *error);
+
 /* ---- namespaces ---- */
 
 /* 0, -ENOENT, -EIO. */

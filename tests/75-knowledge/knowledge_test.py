@@ -34,8 +34,8 @@ class Knowledge(harness.SystemTest):
         (self.files / "sub").mkdir(parents=True)
         self.start()
 
-    def start(self):
-        self.kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", self.directory + "/kb", env=self.env)
+    def start(self, *arguments):
+        self.kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", self.directory + "/kb", *arguments, env=self.env)
         self.kbd.wait_err("K001 ready")
 
     def kb(self, *arguments, code=0, text=None):
@@ -161,6 +161,30 @@ class Knowledge(harness.SystemTest):
         self.start()
         self.assertEqual(self.found("wings", "--mode", "lexical"), ["a.txt"])
         harness.wait_until(lambda: self.found("wings", "--mode", "vectors") == ["a.txt"], "vectors of the model that is there")
+
+    def test_snapshot_and_restore(self):
+        (self.files / "a.txt").write_text("apples")
+        self.add()
+        path = self.kb("snapshot", "first", "-o", "name").out.strip()
+        (self.files / "a.txt").write_text("pears")
+        (self.files / "b.txt").write_text("plums")
+        self.add()
+        self.kb("snapshot", "second")
+        self.assertEqual(self.kbd.stop(signal.SIGTERM).code, 0)
+        self.start("--restore", path)
+        self.assertEqual((self.found("apples"), self.found("pears"), self.found("plums")), (["a.txt"], [], []))
+        self.assertEqual(self.add()["replaced"], 1)
+        self.assertEqual(self.found("pears"), ["a.txt"])
+        self.assertEqual(self.kbd.stop(signal.SIGTERM).code, 0)
+        broken = pathlib.Path(path).with_name("broken.db")
+        broken.write_bytes(pathlib.Path(path).read_bytes()[:-8192] + b"\xff" * 8192)
+        for file, why in ((str(broken), "damaged"), (self.directory + "/none", "unable to open"), (str(self.files / "a.txt"), "not a snapshot")):
+            done = self.run_program("kbd", "--connect", self.at.endpoint, "--data", self.directory + "/kb", "--restore", file)
+            self.assertEqual(done.code, 3)
+            self.assertIn(why, done.err)
+        self.start()
+        self.assertEqual(self.found("plums"), ["b.txt"])  # nothing was touched
+        self.assertIn("name: expected", self.kb("snapshot", "../x", code=3).err)
 
     def test_a_second_process_is_refused(self):
         done = self.run_program("kbd", "--connect", self.at.endpoint, "--name", "k2", "--data", self.directory + "/kb")

@@ -1,4 +1,4 @@
-/* `troupe kb get`, `ls`, `rm`, `stat`: documents of the knowledge base, and its namespaces. */
+/* `troupe kb get`, `ls`, `rm`, `stat`, `snapshot`: documents of the knowledge base, and its namespaces. */
 #include "tools/kb/kb.h"
 #include "tools/verbs/verbs.h"
 
@@ -278,3 +278,45 @@ static const tr_program_t stat_program = {
 };
 
 const tr_verb_t tr_verb_kb_stat = {"kb stat", TR_VERB_TALK, &stat_program, sizeof(options_t), run_stat};
+
+/* ---- snapshot ---- */
+
+static int run_snapshot(const tr_call_t *call) {
+    static const tr_column_t column[] = {{"path", TR_COLUMN_TEXT}};
+    const options_t *o = call->options;
+    tr_output_t *output = NULL;
+    json_t *answer = NULL;
+    int code = tr_kb_ask(call, &o->common,
+        json_pack("{s:s, s:s}", "action", "snapshot", "name", call->arguments.items[0]), &answer);
+    if (code == TR_EXIT_OK)
+        code = tr_kb_output(call, &o->common, column, 1, &output);
+    if (code == TR_EXIT_OK) {
+        tr_kb_row(output, column, 1, answer);
+        code = tr_cli_finish(call, &output);
+    }
+    json_decref(answer);
+    return code;
+}
+
+static const tr_option_t snapshot_table[] = {
+    TR_CLI_OUTPUT_OPTION(options_t),
+    TR_CLI_CONNECT_OPTIONS(options_t, "10m"),
+};
+
+static const tr_program_t snapshot_program = {
+    .name = "troupe kb snapshot",
+    .summary = "Copy the knowledge base",
+    .description = "All that is in it now, as one file in the directory of its data (snapshots/NAME.db), in "
+                   "place of one of that name. The path is "
+                   "printed; `troupe-kbd --restore PATH` begins with it.",
+    .examples = "troupe kb snapshot monday",
+    .options = snapshot_table,
+    .option_count = sizeof snapshot_table / sizeof *snapshot_table,
+    .env_prefix = "TROUPE",
+    .arguments = "NAME",
+    .least_arguments = 1,
+    .most_arguments = 1,
+};
+
+const tr_verb_t tr_verb_kb_snapshot = {
+    "kb snapshot", TR_VERB_SUPPORT, &snapshot_program, sizeof(options_t), run_snapshot};

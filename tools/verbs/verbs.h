@@ -56,6 +56,7 @@
     VERB(kb_ls)                                                                                              \
     VERB(kb_rm)                                                                                              \
     VERB(kb_stat)                                                                                            \
+    VERB(kb_snapshot)                                                                                        \
     VERB(kb_eval)                                                                                            \
     VERB(votes_count)                                                                                        \
     VERB(df_search)                                                                                          \
