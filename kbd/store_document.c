@@ -267,7 +267,7 @@ static int settle(tr_kb_store_t *self, int rc, tr_error_t *error) {
     int released = tr_kb_run(self, self->statements[TR_SQL_RELEASE], rc < 0 ? NULL : error);
     if (self->begun && sqlite3_get_autocommit(self->db)) {
         self->begun = false;
-        self->lost = rc < 0 ? rc : -EIO;
+        self->lost = rc < 0 ? rc : released < 0 ? released : -EIO;
     }
     return rc < 0 ? rc : released;
 }

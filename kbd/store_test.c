@@ -1,5 +1,5 @@
 /* The store: what is put, replaced, filtered and found; and what is there after it is opened again. */
-#include "kbd/store.h"
+#include "kbd/store_private.h"
 
 #include "proto/json.h"
 #include "tests/scratch.h"
@@ -46,21 +46,27 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static tr_kb_change_t put(fixture_t *f, const char *id, const char *text, const char *metadata) {
+static int try_put(
+    fixture_t *f, const char *id, const char *text, const char *metadata, tr_kb_change_t *ret_change) {
     tr_kb_document_t d = {
         .id = id, .title = "", .metadata = metadata, .agent = "tester@here", .changed_ms = 5};
     tr_document_t *document = NULL;
     tr_chunk_t *chunks = NULL;
     size_t count = 0;
-    tr_kb_change_t change = {0};
     ok(f, tr_document_parse("a.txt", text, strlen(text), 0, &document, &f->error));
     tr_chunk_bounds_t bounds = {.most = 20, .least = 5, .overlap = 0};
     assert_int_equal(tr_chunks_cut(document, &bounds, &chunks, &count), 0);
     d.text = document->text;
     d.text_len = document->text_length;
-    ok(f, tr_kb_put(f->store, &f->ns, &d, chunks, count, &change, &f->error));
+    int rc = tr_kb_put(f->store, &f->ns, &d, chunks, count, ret_change, &f->error);
     free(chunks);
     tr_document_destroy(&document);
+    return rc;
+}
+
+static tr_kb_change_t put(fixture_t *f, const char *id, const char *text, const char *metadata) {
+    tr_kb_change_t change = {0};
+    ok(f, try_put(f, id, text, metadata, &change));
     return change;
 }
 
@@ -337,6 +343,64 @@ static void vectors(void **state) {
     assert_int_equal(chunk, 0);
 }
 
+static void count_document(void *arg, const tr_kb_document_t *d) {
+    (void)d;
+    ++*(size_t *)arg;
+}
+
+static size_t documents(fixture_t *f) {
+    size_t count = 0;
+    tr_filter_t none = {0};
+    ok(f, tr_kb_list(f->store, &f->ns, &none, "", 1000, count_document, &count, &f->error));
+    return count;
+}
+
+static void let_grow(fixture_t *f, int64_t pages) {
+    char sql[64];
+    sqlite3_stmt *s = NULL;
+    ok(f, tr_kb_prepare(f->store, "PRAGMA page_count", &s, &f->error));
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    snprintf(
+        sql, sizeof sql, "PRAGMA max_page_count = %lld", (long long)(sqlite3_column_int64(s, 0) + pages));
+    sqlite3_finalize(s);
+    assert_int_equal(sqlite3_exec(f->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* What commit says is what there is, and it goes on when there is room again. */
+static void a_full_disk(void **state) {
+    fixture_t *f = *state;
+    char id[16], text[3000];
+    size_t taken = 0;
+    int rc = 0;
+    tr_kb_change_t change;
+    put(f, "first", "apples", NULL);
+    let_grow(f, 40);
+    ok(f, tr_kb_store_begin(f->store, &f->error));
+    for (size_t i = 0; i < 1000 && rc == 0; i++) {
+        snprintf(id, sizeof id, "d%zu", i);
+        *text = '\0';
+        for (size_t n = 0; n < 200; n++)
+            sprintf(text + strlen(text), "w%zux%zu ", i, n);
+        rc = try_put(f, id, text, NULL, &change);
+        taken += rc == 0;
+    }
+    assert_int_equal(rc, -ENOSPC);
+    assert_true(taken > 0);
+    rc = tr_kb_store_commit(f->store, &f->error);
+    if (rc != 0 && rc != -ENOSPC)
+        fail_msg("%s", f->error.text);
+    assert_int_equal(documents(f), rc == 0 ? 1 + taken : 1);
+    finds(f, "apples", "{}", "first ");
+    finds(f, "w0x7", "{}", rc == 0 ? "d0 " : "");
+    let_grow(f, 10000);
+    ok(f, tr_kb_namespace_find(f->store, "n", &f->ns, &f->error));
+    ok(f, tr_kb_store_begin(f->store, &f->error));
+    put(f, "last", "pears", NULL);
+    ok(f, tr_kb_store_commit(f->store, &f->error));
+    finds(f, "pears", "{}", "last ");
+    assert_int_equal(f->ns.documents, documents(f));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -351,6 +415,7 @@ int main(void) {
         TEST(namespaces_are_apart),
         TEST(after_opening_again),
         TEST(vectors),
+        TEST(a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
