@@ -13,9 +13,10 @@ import time
 import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "docs" / "clients" / "python")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "20-protocols"), str(ROOT / "docs" / "clients" / "python")]
 
 import harness
+from protocols_test import Talker
 
 try:
     import troupe
@@ -311,6 +312,44 @@ class ContractNet(ClientTest):
         self.assertIsNone(troupe.call_for_proposals(buyer, names, "x", lambda proposals: None))
         harness.wait_until(lambda: [len(s.lost) for s in sellers] == [2, 1, 0, 2], "the rejections")
         self.assertEqual([s.open_proposals for s in sellers], [0, 0, 0, 0])
+
+    def talkers(self, *prices):
+        """Participants in C, of libtroupe."""
+        talkers = [Talker(self, self.at, f"c-{n}") for n in range(len(prices))]
+        for talker, price in zip(talkers, prices):
+            talker.tell(f"price {price}")
+        return talkers
+
+    def test_python_calls_c(self):
+        talkers = self.talkers(9, 7)
+        cheapest = lambda proposals: min(proposals, key=lambda p: p.content["price"])
+        result = troupe.call_for_proposals(self.agent("buyer"), ["c-0", "c-1"], {"want": "book"}, cheapest)
+        self.assertEqual((result.performative, result.sender, result.content), ("inform", "c-1@local", {"paid": 7}))
+        talkers[0].expect("asked cfp", "end rejected")
+        talkers[1].expect("asked cfp", "asked accept-proposal", "end done")
+        talkers[1].tell("price 13")
+        result = troupe.call_for_proposals(self.agent("other"), ["c-1"], "x", cheapest)
+        self.assertEqual((result.performative, result.content["reason"]), ("failure", "broken"))
+        talkers[1].expect("asked cfp", "asked accept-proposal", "end failed")
+
+    def test_c_calls_python(self):
+        sellers, names = self.sellers(9, 7, None)
+        buyer = Talker(self, self.at, "buyer")
+        buyer.tell("call " + " ".join(names))
+        buyer.expect("2 proposals", "seller-1@local was paid 7", "over: of 3 called, 1 done, 1 rejected, 1 refused")
+        harness.wait_until(lambda: [len(s.lost) for s in sellers] == [1, 0, 0], "the rejection")
+        unlucky = "unlucky"
+        self.serve(self.agent(unlucky), Seller(13))
+        buyer.tell("call " + unlucky)
+        buyer.expect("1 proposals", "unlucky@local: failed", "over: of 1 called, 0 done, 0 rejected, 0 refused")
+
+    def test_c_and_python_compete(self):
+        """Both kinds in one call, of either kind's."""
+        self.talkers(8)
+        _, names = self.sellers(6)
+        buyer = Talker(self, self.at, "buyer")
+        buyer.tell("call c-0 " + names[0])
+        buyer.expect("2 proposals", "seller-0@local was paid 6", "over: of 2 called, 1 done, 1 rejected, 0 refused")
 
     def test_a_failure(self):
         _, names = self.sellers(13)

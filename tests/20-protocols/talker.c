@@ -5,6 +5,8 @@
  *   talker ENDPOINT NAME [SERVICE]
  *
  * stdin:  start PROTOCOL ACT RECEIVER PLAN TIMEOUT_MS     a conversation; PLAN is what its participant shall do
+ *         call NAME [NAME ...]                            a call for proposals, of which the cheapest is accepted
+ *         price N                                         what its own proposals ask for; 13 is what it cannot do
  *         cancel                                          the one that was started last
  *         send ACT RECEIVER PROTOCOL CONVERSATION-ID      one message outside of any conversation
  *         (end of input: it ends)
@@ -24,6 +26,7 @@
 
 typedef struct talker {
     tr_conversation_t *begun; /* the last one */
+    int64_t price;
     size_t have;
     char input[2048];
 } talker_t;
@@ -103,6 +106,29 @@ static int on_request(tr_agent_t *self, void *state, tr_conversation_t *c, const
     return strcmp(plan, "never") ? 0 : tr_conversation_agree(c);
 }
 
+static int propose(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
+    tr_content_writer_t w;
+    (void)self;
+    printf("asked %s\n", act_of(message));
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 1);
+    tr_write_kv_int(&w, "price", ((talker_t *)state)->price);
+    return tr_conversation_act_content(c, TR_PROPOSE, &w, NULL);
+}
+
+static int perform(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
+    talker_t *t = state;
+    tr_content_writer_t w;
+    (void)self;
+    printf("asked %s\n", act_of(message));
+    if (t->price == 13)
+        return tr_conversation_failure(c, "broken", "on the way");
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 1);
+    tr_write_kv_int(&w, "paid", t->price);
+    return tr_conversation_inform_content(c, &w);
+}
+
 static int on_cancel(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
     (void)self;
     (void)state;
@@ -144,6 +170,55 @@ static void start(tr_agent_t *self, talker_t *t, char *const words[5]) {
     tr_content_writer_finish(&w);
 }
 
+static tr_decision_t choose(
+    tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposals, size_t n, void *arg) {
+    const tr_proposal_t *best = NULL;
+    int64_t least = INT64_MAX;
+    (void)self, (void)state, (void)arg;
+    for (size_t i = 0; i < n; i++) {
+        int64_t price = tr_value_int(tr_value_get(proposals[i].value, "price"), INT64_MAX);
+        best = price < least ? &proposals[i] : best;
+        least = price < least ? price : least;
+    }
+    printf("%zu proposals\n", n);
+    if (best && tr_call_accept(call, best, NULL, 0, NULL) < 0)
+        printf("error cannot accept\n");
+    return TR_DECIDED;
+}
+
+static void on_paid(tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposal,
+    const tr_message_t *message, void *arg) {
+    (void)self, (void)state, (void)call, (void)arg;
+    printf("%s was paid %ld\n", proposal->from,
+        (long)tr_value_int(tr_value_get(tr_message_value(message), "paid"), -1));
+}
+
+static void on_not_paid(tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposal,
+    tr_outcome_t outcome, const tr_message_t *last, void *arg) {
+    (void)self, (void)state, (void)call, (void)last, (void)arg;
+    printf("%s: %s\n", proposal->from, tr_outcome_name(outcome));
+}
+
+static void on_call_end(tr_agent_t *self, void *state, tr_call_t *call, void *arg) {
+    (void)self, (void)state, (void)arg;
+    printf("over: of %zu called, %zu done, %zu rejected, %zu refused\n", tr_call_called(call),
+        tr_call_ended(call, TR_OUTCOME_DONE), tr_call_ended(call, TR_OUTCOME_REJECTED),
+        tr_call_ended(call, TR_OUTCOME_REFUSED));
+}
+
+static void call(tr_agent_t *self, char *const *names, size_t n) {
+    tr_error_t error = {0};
+    tr_contract_net_t net = {.participants = (const char *const *)names,
+        .participants_n = n,
+        .proposals_ms = 20000,
+        .on_proposals = choose,
+        .on_result = on_paid,
+        .on_failure = on_not_paid,
+        .on_end = on_call_end};
+    if (tr_contract_net_start(self, &net, NULL, &error) < 0)
+        printf("error %s\n", error.text);
+}
+
 static void send_one(tr_agent_t *self, char *const words[4]) {
     const char *receiver = words[1];
     int r = tr_send(self, &(tr_acl_t){.performative = tr_performative_parse(words[0], strlen(words[0])),
@@ -163,6 +238,10 @@ static void obey(tr_agent_t *self, talker_t *t, char *line) {
         start(self, t, words + 1);
     else if (n == 1 && !strcmp(words[0], "cancel"))
         printf("cancelling %d\n", t->begun ? tr_conversation_cancel(t->begun) : -ENOENT);
+    else if (n > 1 && !strcmp(words[0], "call"))
+        call(self, words + 1, n - 1);
+    else if (n == 2 && !strcmp(words[0], "price"))
+        t->price = strtoll(words[1], NULL, 10);
     else if (n == 5 && !strcmp(words[0], "send"))
         send_one(self, words + 1);
     else
@@ -206,6 +285,7 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
             .on_request = on_request,
             .on_cancel = on_cancel,
             .on_end = on_job_end},
+        {.protocol = "fipa-contract-net", .on_request = propose, .on_act = perform, .on_end = on_job_end},
     };
     char service[TR_NAME_MAX + 1];
     (void)state;

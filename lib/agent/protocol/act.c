@@ -22,7 +22,8 @@ static size_t split(char *text, const char **items) {
 }
 
 static void fill_answer(const tr_conversation_t *self, tr_acl_t *acl) {
-    acl->in_reply_to = tr_conversation_text(self, TR_TEXT_REPLY_WITH);
+    const char *asked = self->participant.asked;
+    acl->in_reply_to = asked ? asked : tr_conversation_text(self, TR_TEXT_REPLY_WITH);
     acl->traceparent = tr_conversation_text(self, TR_TEXT_TRACEPARENT);
     acl->hops = self->hops;
     acl->hops_spent = !self->hops;

@@ -434,6 +434,27 @@ static void a_call_ends_with_its_agent(void **state) {
     assert_int_equal(tr_conversation_count(s->alice), 0);
 }
 
+/* Initiators of other libraries may know an answer by its in-reply-to alone. */
+static void an_answer_names_the_act_that_it_answers(void **state) {
+    stage_t *s = *state;
+    const char *to = "bob@here";
+    tr_acl_t acl = {.performative = TR_CFP,
+        .sender = "alice@here",
+        .receivers = {.items = &to, .count = 1},
+        .protocol = "fipa-contract-net",
+        .conversation_id = "c1",
+        .reply_with = "the call"};
+    tr_fixture_inject(s->host, &acl, 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_fixture_last(s->host)->in_reply_to, "the call");
+    acl.performative = TR_ACCEPT_PROPOSAL;
+    acl.reply_with = "the acceptance";
+    tr_fixture_inject(s->host, &acl, 0);
+    tr_fixture_run(s->host);
+    assert_int_equal(tr_fixture_last(s->host)->performative, TR_INFORM);
+    assert_string_equal(tr_fixture_last(s->host)->in_reply_to, "the acceptance");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -451,6 +472,7 @@ int main(void) {
         CASE(a_call_may_be_cancelled),
         CASE(a_wrong_call_says_what_is_wrong),
         CASE(a_call_ends_with_its_agent),
+        CASE(an_answer_names_the_act_that_it_answers),
     };
     return cmocka_run_group_tests_name("contract_net", tests, NULL, NULL);
 }

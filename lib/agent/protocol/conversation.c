@@ -50,6 +50,8 @@ void tr_conversation_free(tr_conversation_t *self) {
     tr_timer_cancel(&self->deadline);
     free(self->provider);
     free(self->former);
+    if (self->role == TR_PARTICIPANT)
+        free(self->participant.asked);
     free(self);
 }
 

@@ -58,6 +58,8 @@ struct tr_conversation {
         struct {
             const tr_participant_t *says;
             tr_lease_t lease;
+            char *
+                asked; /* the reply-with of a later act of the initiator; NULL = it is still that of the first; owned */
         } participant;
     };
     char text[];

@@ -247,6 +247,18 @@ static bool is_again(tr_conversation_t *c, const tr_message_t *message) {
     return true;
 }
 
+/* What is said from now on answers this act, by which the other side may know it. Out of memory: it answers the one
+ * before, ignoring, for the conversation-id says the same. */
+static void note_asked(tr_conversation_t *c, const tr_acl_t *acl) {
+    if (!acl || !acl->reply_with || strlen(acl->reply_with) > TR_CONVERSATION_TEXT)
+        return;
+    char *asked = strdup(acl->reply_with);
+    if (!asked)
+        return;
+    free(c->participant.asked);
+    c->participant.asked = asked;
+}
+
 int tr_participant_take(tr_conversation_t *c, const tr_message_t *message) {
     tr_performative_t act = tr_message_performative(message);
     if (is_again(c, message))
@@ -268,6 +280,7 @@ int tr_participant_take(tr_conversation_t *c, const tr_message_t *message) {
     }
     tr_conversation_moved(c);
     tr_conversation_renew(c, tr_message_acl(message));
+    note_asked(c, tr_message_acl(message));
     const tr_participant_t *says = c->participant.says;
     return says->on_act ? says->on_act(c->agent, tr_agent_state(c->agent), c, message) : 0;
 }
