@@ -100,7 +100,7 @@ static int read_field(const char *name, field_t *ret, tr_error_t *error) {
                      name);
 }
 
-/* Up to where the comparison with the value comes; `types` are those of JSON that may be compared. */
+/* Up to where the comparison with the value comes: a value or those of a list, but not the members of a map. `types` are those of JSON that may be compared. */
 static int begin_test(compiler_t *self, const field_t *field, const char *types) {
     if (field->column) {
         put(self, "coalesce(");
@@ -108,7 +108,7 @@ static int begin_test(compiler_t *self, const field_t *field, const char *types)
         return 0;
     }
     int rc = add_text(self, field->path, strlen(field->path));
-    put(self, "EXISTS (SELECT 1 FROM json_each(d.metadata, ?) j WHERE j.type ");
+    put(self, "EXISTS (SELECT 1 FROM json_each(d.metadata, ?) j WHERE typeof(j.key) <> 'text' AND j.type ");
     put(self, types);
     put(self, " AND j.atom");
     return rc;
@@ -136,7 +136,8 @@ static int equals_constant(compiler_t *self, const field_t *field, const char *t
     if (field->column)
         return tr_error_set(self->error, -EINVAL, "filter: expected a text or a number to compare with");
     int rc = add_text(self, field->path, strlen(field->path));
-    put(self, "EXISTS (SELECT 1 FROM json_each(d.metadata, ?) j WHERE j.type = '");
+    put(self,
+        "EXISTS (SELECT 1 FROM json_each(d.metadata, ?) j WHERE typeof(j.key) <> 'text' AND j.type = '");
     put(self, type);
     put(self, "')");
     return rc;

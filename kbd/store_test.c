@@ -200,6 +200,7 @@ static void filters(void **state) {
     passes(f, "{\"not\": {\"tag\": \"red\"}}", "c ");
     passes(f, "{\"tag\": {\"ne\": \"blue\"}}", "b c ");
     passes(f, "{\"in.deep\": true}", "a ");
+    passes(f, "{\"in\": true}", "");
     passes(f, "{\"none\": null}", "c ");
     passes(f, "{\"name\": {\"exists\": false}}", "a ");
     passes(f, "{\"name\": {\"prefix\": \"al\"}}", "c ");
