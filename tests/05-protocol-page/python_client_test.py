@@ -137,6 +137,28 @@ class Messages(ClientTest):
         alice.send("bob", b"<x/>", language="xml")
         self.assertEqual(bob.receive(10).content, b"<x/>")
 
+    def test_a_range(self):
+        process, alice = self.process(), self.agent("alice")
+        many = process.register_range("many", 3)
+        self.assertEqual([agent.aid for agent in many], [f"many-{n}@local" for n in range(3)])
+        one = process.register("one")
+        for n, agent in reversed(list(enumerate([*many, one]))):
+            alice.send(agent.name, n)
+            message = agent.receive(10)
+            self.assertEqual((message.sender, message.content), ("alice@local", n))
+            question = alice.ask(agent.name, n)
+            agent.receive(10).reply(n + 10)
+            self.assertEqual(question.answer().content, n + 10)
+        self.assertRaises(ValueError, process.register_range, "few", 1)
+        self.assertRaises(troupe.Refused, alice._process.register, "many-1")
+        many[1].subscribe("news")
+        alice.publish("news", "x")
+        self.assertEqual(many[1].receive(10).content, "x")
+        many[2].deregister()
+        with self.assertRaises(troupe.Undelivered):
+            alice.request("many-0", 1)
+        self.assertEqual((alice.ask("one", 1), one.receive(10).content)[1], 1)
+
     def test_what_cannot_be_said_and_what_cannot_be_delivered(self):
         alice = self.agent("alice")
         for bad in (lambda: alice.send("bob", 1, "shout"), lambda: alice.send([], 1), lambda: alice.send("bob", b"x" * (5 << 20)),
@@ -383,12 +405,21 @@ class LostConnections(ClientTest):
         alice, bob = self.agent("alice"), self.agent("bob")
         bob.subscribe("news.>")
         bob.provide("work")
+        worker = self.process().register_range("worker", 2)[1]
+        worker.subscribe("news.>")
         self.start_again()
         harness.wait_until(lambda: self.agent("probe" + str(time.monotonic_ns())).search(services=["work"]), "the service")
         harness.wait_until(lambda: alice._process._link.session == 2 and alice._process._link.state == "live", "alice")
         alice.publish("news.x", 1)
         question = alice.ask("svc:work", 2)
         self.assertEqual([bob.receive(10).topic, bob.receive(10).reply("yes"), question.answer().content], ["news.x", None, "yes"])
+        harness.wait_until(lambda: worker._process._link.session == 2 and worker._process._link.state == "live", "the workers")
+        alice.publish("news.y", 3)
+        alice.send("worker-1", "still there")
+        seen = [worker.receive(10).content]
+        while seen[-1] != "still there":
+            seen.append(worker.receive(10).content)
+        self.assertIn(3, seen)
 
     def test_a_session_outlives_its_connection(self):
         alice, bob = self.agent("alice"), self.agent("bob")

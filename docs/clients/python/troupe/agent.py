@@ -69,6 +69,15 @@ class Process:
         self._link.register(entry, behaviour, timeout)
         return agent
 
+    def register_range(self, name: str, count: int, *, behaviour: str = "python", durable: bool = False, timeout: float = 10.0) -> list["Agent"]:
+        """`count` new agents, NAME-0 and so on, which the broker has as one entry. They end together. Raises as register."""
+        if count < 2:
+            raise ValueError("a range has two agents at least")
+        entry = Entry(name, durable, count)
+        agents = [Agent(self, agent) for agent in entry.agents]
+        self._link.register(entry, behaviour, timeout)
+        return agents
+
     def close(self, timeout: float = 5.0) -> None:
         """Sends what is queued, and says goodbye: the agents end."""
         self._link.close(timeout)
@@ -313,11 +322,11 @@ class Agent:
         self._stopped = True
 
     def deregister(self, timeout: float = 10.0) -> None:
-        """Ends this agent; the process goes on."""
-        link = self._process._link
-        link.call(Kind.DEREGISTER, schema.Deregister(name=self.name).SerializeToString(), None, timeout)
+        """Ends this agent, and all of its range; the process goes on."""
+        link, whole = self._process._link, self._entry.whole
+        link.call(Kind.DEREGISTER, schema.Deregister(name=whole.name).SerializeToString(), None, timeout)
         with link.lock:
-            link.entries.remove(self._entry)
+            link.entries.remove(whole)
 
     def _handle(self, handle: Handler, message: Message) -> None:
         try:

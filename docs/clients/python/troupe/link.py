@@ -36,10 +36,14 @@ PASSING = {"no-session", "limit", "shutdown", "busy"}  # refusals of HELLO after
 
 
 class Entry:
-    """What the link keeps of a registered agent."""
+    """What the link keeps of a registered agent, or of a range: then of each of its agents, too."""
 
-    def __init__(self, name: str, durable: bool):
-        self.name, self.durable, self.route = name, durable, 0
+    def __init__(self, name: str, durable: bool, count: int = 1):
+        self.name, self.durable, self.count, self.route = name, durable, count, 0
+        self.agents = [Entry(f"{name}-{n}", durable) for n in range(count)] if count > 1 else [self]
+        self.whole = self
+        for agent in self.agents:
+            agent.whole = self
         self.inbox: collections.deque = collections.deque()  # (epoch, record)
         self.patterns: dict[str, bool] = {}  # of subscriptions: whether durable
         self.on_restored: Optional[Callable[[], None]] = None  # tells the DF again; called by the link's thread
@@ -143,7 +147,8 @@ class Link:
         return call.answer
 
     def register(self, entry: Entry, behaviour: str, timeout: float) -> None:
-        body = schema.Register(name=entry.name, behaviour=behaviour, durable=entry.durable).SerializeToString()
+        count = entry.count if entry.count > 1 else 0
+        body = schema.Register(name=entry.name, count=count, behaviour=behaviour, durable=entry.durable).SerializeToString()
         self.call(Kind.REGISTER, body, entry, timeout)
 
     def put(self, item: Item, name: str, timeout: Optional[float]) -> Item:
@@ -321,7 +326,7 @@ class Link:
         self._now.append(wire.pack(call.kind, call.body, id=number, src=src))
 
     def _say_register(self, number: int, entry: Entry) -> None:
-        body = schema.Register(name=entry.name, durable=entry.durable)
+        body = schema.Register(name=entry.name, count=entry.count if entry.count > 1 else 0, durable=entry.durable)
         self._now.append(wire.pack(Kind.REGISTER, body.SerializeToString(), id=number))
 
     def _may_send(self, size: int) -> bool:
@@ -384,7 +389,7 @@ class Link:
         self.welcome, self.token, self._delay = welcome, welcome.token, 0.1
         self._sent, self._acked, self._taken, self._told = [0, 0], [0, 0], [0, 0], [0, 0]
         self.muted.clear()
-        for entry in self.entries:  # leased requests come again, to us or to others
+        for entry in (agent for whole in self.entries for agent in whole.agents):  # leased requests come again, to us or to others
             entry.inbox = collections.deque(x for x in entry.inbox if not x[1].flags & Flag.LEASED)
         if welcome.resumed:
             self._go_live()
@@ -410,20 +415,24 @@ class Link:
         restored = self.restoring.pop(record.id, None)
         call = self.calls.get(record.id)
         entry = restored or (call.entry if call else next((e for e in self.entries if e.name == m.name), None))
-        if entry:
-            entry.route = m.route
+        for number, agent in enumerate(entry.agents if entry else ()):
+            agent.route = m.route + number
         if restored:
-            for pattern, durable in entry.patterns.items():
-                body = schema.Subscribe(pattern=pattern, durable=durable).SerializeToString()
-                self._now.append(wire.pack(Kind.SUBSCRIBE, body, id=self.next_id(), src=entry.route))
-            if entry.on_restored:
-                entry.on_restored()
+            for agent in entry.agents:
+                self._restore(agent)
             if not self.restoring:
                 self._go_live()
         elif call:
             if call.entry not in self.entries:
                 self.entries.append(call.entry)
             self._end_call(record)
+
+    def _restore(self, agent: Entry) -> None:
+        for pattern, durable in agent.patterns.items():
+            body = schema.Subscribe(pattern=pattern, durable=durable).SerializeToString()
+            self._now.append(wire.pack(Kind.SUBSCRIBE, body, id=self.next_id(), src=agent.route))
+        if agent.on_restored:
+            agent.on_restored()
 
     def _end_call(self, record: wire.Record, error: Optional[Exception] = None) -> None:
         call = self.calls.pop(record.id, None)
@@ -488,7 +497,8 @@ class Link:
         if record.kind == Kind.NACK and wire.reason_name(record.reason) in ("not-found", "stale-route", "no-provider"):
             for receiver in schema.Envelope.FromString(record.envelope).receivers[:1]:
                 self.routes.pop(receiver, None)
-        entry = next((e for e in self.entries if e.route == record.dst), None)
+        whole = next((e for e in self.entries if 0 <= record.dst - e.agents[0].route < e.count), None)
+        entry = whole and whole.agents[record.dst - whole.agents[0].route]
         if entry is None or entry.on_data(record):
             self._count_taken(self.epoch, record)
         else:

@@ -17,7 +17,7 @@ TABLES: dict[str, dict[int, tuple[str, str]]] = {
                 5: ("uint64", "window_records"), 6: ("uint64", "window_bytes"), 7: ("uint32", "heartbeat_ms"), 8: ("uint32", "lease_ms"),
                 9: ("uint32", "max_record"), 10: ("string", "stream"), 11: ("string", "version"), 12: ("bool", "journal"),
                 13: ("uint32", "message_lease_ms")},
-    "Register": {1: ("string", "name"), 3: ("string", "behaviour"), 5: ("bool", "durable")},
+    "Register": {1: ("string", "name"), 2: ("uint32", "count"), 3: ("string", "behaviour"), 5: ("bool", "durable")},
     "Registered": {1: ("string", "name"), 2: ("uint32", "count"), 3: ("uint64", "route")},
     "Deregister": {1: ("string", "name")},
     "Resolved": {1: ("string", "name"), 2: ("uint64", "route")},
