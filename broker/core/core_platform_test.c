@@ -52,7 +52,7 @@ static void requests_that_are_none_are_not_understood(void **state) {
         {TR_REQUEST, "", TR_NOT_UNDERSTOOD},
         {TR_REQUEST, "\xdd\xff\xff\xff\xff", TR_NOT_UNDERSTOOD}, /* a bomb: four thousand million elements */
         {TR_REQUEST, "\x80", TR_REFUSE},
-        {TR_REQUEST, "\xa5hello", TR_REFUSE},
+        {TR_REQUEST, "\xa5hello", TR_NOT_UNDERSTOOD},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         post(o.w, 1,
@@ -198,6 +198,55 @@ static void df_matches_templates(void **state) {
     world_end(o.w);
 }
 
+/* Each exception of SC00023 that a request can meet, with its act (core_guard_test.c has those of certificates). */
+static void each_exception_has_its_act_and_word(void **state) {
+    (void)state;
+    static const struct {
+        const char *agent, *request, *answer;
+    } rows[] = {
+        {"ams", "7", "not-understood {\"reason\":\"unsupported-value\""},
+        {"df", "[]", "not-understood {\"reason\":\"unsupported-value\""},
+        {"ams", "{}", "refuse {\"reason\":\"missing-argument\",\"detail\":\"action\"}"},
+        {"ams", "{\"action\":\"fly\"}", "refuse {\"reason\":\"unsupported-function\""},
+        {"ams", "{\"action\":7}", "refuse {\"reason\":\"unsupported-function\""},
+        {"df", "{\"action\":\"fly\"}", "refuse {\"reason\":\"unsupported-function\""},
+        {"ams", "{\"action\":\"register\"}", "refuse {\"reason\":\"missing-argument\",\"detail\":\"name\"}"},
+        {"ams", "{\"action\":\"deregister\"}",
+            "refuse {\"reason\":\"missing-argument\",\"detail\":\"name\"}"},
+        {"ams", "{\"action\":\"modify\",\"name\":\"a\"}",
+            "refuse {\"reason\":\"missing-argument\",\"detail\":\"state\"}"},
+        {"ams", "{\"action\":\"modify\",\"state\":\"active\"}",
+            "refuse {\"reason\":\"missing-argument\",\"detail\":\"name\"}"},
+        {"ams", "{\"action\":\"search\",\"nmae\":\"a\"}",
+            "refuse {\"reason\":\"unexpected-argument\",\"detail\":\"nmae\"}"},
+        {"ams", "{\"action\":\"get-description\",\"name\":\"a\"}",
+            "refuse {\"reason\":\"unexpected-argument\",\"detail\":\"name\"}"},
+        {"df", "{\"action\":\"deregister\",\"name\":\"b\"}",
+            "refuse {\"reason\":\"unexpected-argument\",\"detail\":\"name\"}"},
+        {"df", "{\"action\":\"search\",\"templte\":{}}",
+            "refuse {\"reason\":\"unexpected-argument\",\"detail\":\"templte\"}"},
+        {"ams", "{\"action\":\"register\",\"name\":\"a\"}", "refuse {\"reason\":\"already-registered\""},
+        {"ams", "{\"action\":\"register\",\"name\":\"a b\"}",
+            "refuse {\"reason\":\"unrecognised-parameter-value\""},
+        {"ams", "{\"action\":\"deregister\",\"name\":\"nobody\"}", "refuse {\"reason\":\"not-registered\""},
+        {"ams", "{\"action\":\"modify\",\"name\":\"a\",\"state\":\"asleep\"}",
+            "refuse {\"reason\":\"unrecognised-parameter-value\""},
+        {"df", "{\"action\":\"modify\"}", "refuse {\"reason\":\"not-registered\""},
+        {"df", "{\"action\":\"deregister\"}", "refuse {\"reason\":\"not-registered\""},
+        {"df", "{\"action\":\"register\",\"services\":7}",
+            "refuse {\"reason\":\"unrecognised-parameter-value\""},
+        {"df", "{\"action\":\"register\"}", "inform {\"done\":true}"},
+        {"df", "{\"action\":\"register\"}", "refuse {\"reason\":\"already-registered\""},
+    };
+    office_t o = office_of();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *answer = ask(o.w, 1, o.a, "a", rows[i].agent, rows[i].request);
+        if (strncmp(answer, rows[i].answer, strlen(rows[i].answer)) != 0)
+            fail_msg("%s to %s gives %s, not %s", rows[i].request, rows[i].agent, answer, rows[i].answer);
+    }
+    world_end(o.w);
+}
+
 static void df_refuses_and_forgets(void **state) {
     (void)state;
     office_t o = office_of();
@@ -274,6 +323,7 @@ int main(void) {
         cmocka_unit_test(ams_registers_and_refuses),
         cmocka_unit_test(ams_lists_topics_services_and_counts),
         cmocka_unit_test(df_matches_templates),
+        cmocka_unit_test(each_exception_has_its_act_and_word),
         cmocka_unit_test(df_refuses_and_forgets),
         cmocka_unit_test(a_costly_template_is_refused),
         cmocka_unit_test(a_description_has_a_limit),

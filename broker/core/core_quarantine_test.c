@@ -29,8 +29,9 @@ static ward_t ward_of(const tr_core_config_t *config) {
 
 static const char *order(const ward_t *d, const char *action, const char *name) {
     char json[200];
-    snprintf(json, sizeof json, "{\"action\": \"quarantine%s\", \"name\": \"%s\", \"reason\": \"odd\"}",
-        action, name);
+    snprintf(json, sizeof json, "{\"action\": \"quarantine%s\"%s%s%s}", action,
+        *action == '-' && action[1] == 'l' ? "" : ", \"name\": \"", name,
+        strcmp(action, "-list") == 0 ? "" : "\", \"reason\": \"odd\"");
     return ask(d->w, 5, d->route[5], "op", "ams", json);
 }
 

@@ -154,7 +154,7 @@ def platform(fleet):
     same_shape({"agents": [{key: have["agents"][0][key] for key in shapes["df search"]["agents"][0]}]}, have, "df search")
     for whom, request, reason in (
             ("ams", {}, "missing-argument"), ("ams", {"action": "fly"}, "unsupported-function"),
-            ("ams", {"action": "modify"}, "missing-argument"), ("ams", {"action": "modify", "name": "x"}, "not-registered"),
+            ("ams", {"action": "modify"}, "missing-argument"), ("ams", {"action": "modify", "name": "x", "state": "active"}, "not-registered"),
             ("ams", {"action": "modify", "name": "extra", "state": "odd"}, "unrecognised-parameter-value"),
             ("ams", {"action": "deregister", "name": "alice"}, "unauthorised"),
             ("ams", {"action": "register", "name": "extra"}, "already-registered"),

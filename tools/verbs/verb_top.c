@@ -74,7 +74,7 @@ typedef struct top {
 typedef struct question {
     const char *action;
     const char *name; /* NULL = none */
-    size_t offset;
+    size_t offset;    /* of a further page */
 } question_t;
 
 static int request(
@@ -82,9 +82,10 @@ static int request(
     tr_content_writer_t request;
     tr_message_t *answer = NULL;
     tr_content_writer_init(&request);
-    tr_write_map(&request, q->name ? 3 : 2);
+    tr_write_map(&request, (size_t)1 + (q->name != NULL) + (q->offset > 0));
     tr_write_kv(&request, "action", q->action);
-    tr_write_kv_uint(&request, "offset", q->offset);
+    if (q->offset)
+        tr_write_kv_uint(&request, "offset", q->offset);
     if (q->name)
         tr_write_kv(&request, "name", q->name);
     int code = tr_cli_ask_platform(t->session, "ams", &request, &answer);

@@ -11,6 +11,7 @@
 #include "broker/core/guard.h"
 #include "broker/core/platform/search.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -55,18 +56,28 @@ static uint32_t capacity_of(tr_value_t service) {
     return n < 1 ? 1 : n > CAPACITY_MAX ? CAPACITY_MAX : (uint32_t)n;
 }
 
-static bool provide(tr_core_t *core, tr_value_t services, tr_entry_t *entry, uint32_t agent) {
+/* 0; -ENOSPC: no room for another service; -ENOMEM. */
+static int provide(tr_core_t *core, tr_value_t services, tr_entry_t *entry, uint32_t agent) {
     for (size_t i = 0; i < tr_value_size(services); i++) {
         const char *name;
         size_t len = service_name(tr_value_at(services, i), &name);
         tr_service_t *s = tr_service_get(core, name, len, true);
-        if (!s || tr_service_provide(core, s, entry, agent, capacity_of(tr_value_at(services, i))) < 0)
-            return false;
+        if (!s)
+            return core->services_n >= core->config.services_max ? -ENOSPC : -ENOMEM;
+        if (tr_service_provide(core, s, entry, agent, capacity_of(tr_value_at(services, i))) < 0)
+            return -ENOMEM;
         bool durable = tr_value_bool(tr_value_get(tr_value_at(services, i), "durable"), false);
         if (!tr_queue_policy(core, s, durable || (s->durable_policy && s->providers_n > 1)))
-            return false;
+            return -ENOMEM;
     }
-    return true;
+    return 0;
+}
+
+static void refuse_services(tr_answer_t *a, int rc) {
+    if (rc == -ENOSPC)
+        tr_answer_refuse(a, "unrecognised-parameter-value", "no room for another service");
+    else
+        tr_answer_fail(a, "out of memory");
 }
 
 static bool lists(tr_value_t services, const char *name, size_t len) {
@@ -111,8 +122,8 @@ static void remove_at(tr_core_t *core, uint32_t at) {
     df_entry_free(&d);
 }
 
-/* The request's map with "name" set to the requester's AID and without what concerns the request only. */
-static bool describe(const tr_answer_t *a, const char *aid, tr_df_entry_t *ret) {
+/* The request's map with "name" set to the requester's AID and without what concerns the request only. 0, -E2BIG, -ENOMEM. */
+static int describe(const tr_answer_t *a, const char *aid, tr_df_entry_t *ret) {
     static const char *const not_kept[] = {"action", "name", "lease-ms"};
     tr_content_writer_t w;
     tr_content_writer_init(&w);
@@ -138,14 +149,17 @@ static bool describe(const tr_answer_t *a, const char *aid, tr_df_entry_t *ret) 
     }
     const void *bytes;
     size_t len;
-    bool ok = tr_content_writer_take(&w, &bytes, &len) == 0 && len <= DESCRIPTION_MAX &&
-              (ret->description = malloc(len)) != NULL;
-    if (ok) {
+    int rc = tr_content_writer_take(&w, &bytes, &len);
+    if (rc == 0 && len > DESCRIPTION_MAX)
+        rc = -E2BIG;
+    if (rc == 0 && !(ret->description = malloc(len)))
+        rc = -ENOMEM;
+    if (rc == 0) {
         memcpy(ret->description, bytes, len);
         ret->description_len = len;
     }
     tr_content_writer_finish(&w);
-    return ok;
+    return rc;
 }
 
 static bool add(tr_core_t *core, const tr_df_entry_t *d) {
@@ -175,6 +189,7 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
     char name[TR_AID_MAX + 1], aid[TR_AID_MAX + 1];
     tr_entry_agent_name(a->requester, a->agent, name);
     snprintf(aid, sizeof aid, "%.*s@%s", TR_NAME_MAX, name, a->core->platform);
+    int rc = 0;
     int64_t lease_ms = tr_value_int(tr_value_get(a->request, "lease-ms"), 0);
     if (lease_ms > LEASE_MAX_MS)
         lease_ms = LEASE_MAX_MS;
@@ -187,8 +202,10 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
             a, "unrecognised-parameter-value", "services: a list of at most 256 {name: NAME, ...}");
     } else if (!may_offer(a, tr_value_get(a->request, "services"))) {
         tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
-    } else if (!d.aid || !describe(a, aid, &d)) {
+    } else if ((rc = d.aid ? describe(a, aid, &d) : -ENOMEM) == -E2BIG) {
         tr_answer_refuse(a, "unrecognised-parameter-value", "the description is too large (64 KiB at most)");
+    } else if (rc < 0) {
+        tr_answer_fail(a, "out of memory");
     } else {
         *ret = d;
         return true;
@@ -206,10 +223,13 @@ static void handle_register(tr_answer_t *a) {
     }
     if (!make(a, &d))
         return;
-    if (!provide(a->core, services, a->requester, a->agent) || !add(a->core, &d)) {
+    int rc = provide(a->core, services, a->requester, a->agent);
+    if (rc == 0 && !add(a->core, &d))
+        rc = -ENOMEM;
+    if (rc < 0) {
         withdraw(a->core, services, NULL, a->requester, a->agent);
         df_entry_free(&d);
-        tr_answer_refuse(a, "unrecognised-parameter-value", "no room for another service");
+        refuse_services(a, rc);
         return;
     }
     tr_sys_df(a->core, "registered", &d);
@@ -228,14 +248,15 @@ static void handle_modify(tr_answer_t *a) {
     if (!make(a, &d))
         return;
     old = a->core->df[at];
-    if (!provide(a->core, services, a->requester, a->agent)) {
+    int rc = provide(a->core, services, a->requester, a->agent);
+    if (rc < 0) {
         tr_content_t c;
         bool ok = tr_content_init(&c, old.description, old.description_len) == 0;
         withdraw(a->core, services, ok ? tr_value_get(&c.root, "services") : NULL, a->requester, a->agent);
         if (ok)
             tr_content_finish(&c);
         df_entry_free(&d);
-        tr_answer_refuse(a, "unrecognised-parameter-value", "no room for another service");
+        refuse_services(a, rc);
         return;
     }
     a->core->df[at] = d;
@@ -373,9 +394,9 @@ void tr_df_tick(tr_core_t *core) {
 }
 
 const tr_action_t tr_df_actions[] = {
-    {"register", handle_register},
-    {"modify", handle_modify},
-    {"deregister", handle_deregister},
-    {"search", handle_search, .abroad = true},
-    {NULL, NULL},
+    {"register", NULL, handle_register},
+    {"modify", NULL, handle_modify},
+    {"deregister", "", handle_deregister},
+    {"search", "template max-results offset max-depth search-id", handle_search, .abroad = true},
+    {NULL, NULL, NULL},
 };

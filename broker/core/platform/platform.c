@@ -3,6 +3,7 @@
 #include "broker/core/guard.h"
 #include "broker/core/platform/search.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -77,17 +78,57 @@ static const tr_action_t *find_action(const tr_action_t *actions, tr_value_t nam
     return NULL;
 }
 
-static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record) {
-    tr_content_t content;
-    if (record->h.performative != TR_REQUEST) {
-        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act", "this agent understands request");
-        return;
+/* ---- arguments ---- */
+
+/* The next word of `arguments`, without its mark; false at the end. */
+static bool next_argument(
+    const char **arguments, const char **ret_name, size_t *ret_len, bool *ret_required) {
+    const char *from = *arguments + strspn(*arguments, " ");
+    size_t len = strcspn(from, " ");
+    *arguments = from + len;
+    *ret_required = len && from[len - 1] == '*';
+    *ret_name = from;
+    *ret_len = len - *ret_required;
+    return len > 0;
+}
+
+static bool is_argument(const char *arguments, tr_value_t key) {
+    const char *name;
+    size_t len, key_len = 0;
+    bool required;
+    const char *text = tr_value_str(key, &key_len);
+    while (next_argument(&arguments, &name, &len, &required))
+        if (text && key_len == len && memcmp(text, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* One that is missing, or too many; true when it was refused. */
+static bool refuse_arguments(tr_answer_t *a, const char *arguments) {
+    const msgpack_object_map *given = &a->request->via.map;
+    const char *rest = arguments, *name;
+    size_t len;
+    bool required;
+    char text[64];
+    while (next_argument(&rest, &name, &len, &required)) {
+        snprintf(text, sizeof text, "%.*s", (int)len, name);
+        if (!required || tr_value_get(a->request, text))
+            continue;
+        tr_answer_refuse(a, "missing-argument", text);
+        return true;
     }
-    if (tr_content_init(&content, record->content, record->content_len) < 0) {
-        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no valid msgpack");
-        return;
+    for (uint32_t i = 0; i < given->size; i++) {
+        if (tr_value_equals(&given->ptr[i].key, "action") || is_argument(arguments, &given->ptr[i].key))
+            continue;
+        if (tr_value_copy(&given->ptr[i].key, text, sizeof text) < 0)
+            snprintf(text, sizeof text, "%s", "a key that is no short text");
+        tr_answer_refuse(a, "unexpected-argument", text);
+        return true;
     }
-    a->request = &content.root;
+    return false;
+}
+
+static void perform_action(tr_answer_t *a, const platform_agent_t *agent) {
     tr_value_t name = tr_value_get(a->request, "action");
     const tr_action_t *action = find_action(agent->actions, name);
     if (!name)
@@ -98,8 +139,29 @@ static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_reco
         tr_answer_refuse(a, "unauthorised", "this is for agents of this platform");
     else if (!tr_guard_verb(a->core, a->session, agent->name, action->name))
         tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
-    else
+    else if (!action->arguments || !refuse_arguments(a, action->arguments))
         action->handle(a);
+}
+
+static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record) {
+    tr_content_t content;
+    if (record->h.performative != TR_REQUEST) {
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act", "this agent understands request");
+        return;
+    }
+    int rc = tr_content_init(&content, record->content, record->content_len);
+    if (rc < 0) {
+        if (rc == -ENOMEM)
+            tr_answer_fail(a, "out of memory");
+        else
+            answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no valid msgpack");
+        return;
+    }
+    a->request = &content.root;
+    if (tr_value_is_map(a->request))
+        perform_action(a, agent);
+    else
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no map with an action");
     tr_content_finish(&content);
 }
 

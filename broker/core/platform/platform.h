@@ -25,6 +25,8 @@ typedef struct tr_answer {
 
 typedef struct tr_action {
     const char *name;
+    /* What it may be given, with blanks between, "*" behind what it must; NULL: a description, with whatever keys. */
+    const char *arguments;
     void (*handle)(tr_answer_t *answer);
     bool abroad; /* agents of other platforms may ask for it, where their broker's certificate says so */
 } tr_action_t;
