@@ -6,7 +6,7 @@
 
 static void count(const tr_poll_file_t *poll, tr_arena_t *arena) {
     tr_count_t c;
-    tr_outcome_t o;
+    tr_ruling_t o;
     char text[1024];
     tr_error_t error = {0};
     if (tr_count(&poll->poll, poll->ballots, poll->ballot_count, arena, &c, &error) < 0)
@@ -21,7 +21,7 @@ static void count(const tr_poll_file_t *poll, tr_arena_t *arena) {
         return;
     PROMISE(best > 0 && o.best_count == best);
     PROMISE(o.verdict != TR_VERDICT_DECIDED || c.places[o.winner] == 1);
-    tr_outcome_explain(&o, &c, &poll->rules, poll->options, text, sizeof text);
+    tr_ruling_explain(&o, &c, &poll->rules, poll->options, text, sizeof text);
     PROMISE(*text);
 }
 
