@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define DAY_MS       INT64_C(86400000)
@@ -155,17 +154,6 @@ static int usage(const char *format, ...) {
     return TR_AGENTD_USAGE;
 }
 
-/* What a person asked to see. */
-static int show(int ask) {
-    struct winsize window = {0};
-    size_t width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
-    if (ask == TR_OPTIONS_HELP)
-        tr_options_help(&program, width, stdout);
-    else
-        printf("%s %s\n", program.name, TROUPE_VERSION);
-    return fflush(stdout) == 0 ? TR_AGENTD_OK : TR_AGENTD_USAGE;
-}
-
 static int show_behaviours(void) {
     tr_behaviours_print(stdout);
     return fflush(stdout) == 0 ? TR_AGENTD_OK : TR_AGENTD_USAGE;
@@ -221,10 +209,8 @@ int tr_agentd_options_read(int argc, char *const *argv, tr_agentd_options_t *ret
     tr_agentd_options_t o = {0};
     tr_error_t error = {0};
     int ask = tr_options_read(&program, argc, argv, &o, &o.flags, &error);
-    if (ask < 0)
-        return usage("%s", error.text);
     if (ask != TR_OPTIONS_RUN)
-        return show(ask);
+        return tr_options_answer(&program, ask, &error);
     o.command = tr_options_arguments(o.flags);
     int code = o.list_behaviours ? show_behaviours() : take_agent(&o);
     if (code == TR_AGENTD_GO)

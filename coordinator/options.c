@@ -4,10 +4,9 @@
 #include "lib/base/log.h"
 #include "proto/aid.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define DAY_MS INT64_C(86400000)
 #define O      tr_coordinator_options_t
@@ -60,33 +59,18 @@ static const tr_program_t program = {
     .has_file = true,
 };
 
-static int usage(const char *text) {
-    fprintf(stderr, "troupe-coordinator: %s\nTry 'troupe-coordinator --help'.\n", text);
-    return TR_COORDINATOR_USAGE;
-}
-
-/* What a person asked to see. */
-static int show(int ask) {
-    struct winsize window = {0};
-    size_t width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
-    if (ask == TR_OPTIONS_HELP)
-        tr_options_help(&program, width, stdout);
-    else
-        printf("%s %s\n", program.name, TROUPE_VERSION);
-    return fflush(stdout) == 0 ? TR_COORDINATOR_OK : TR_COORDINATOR_USAGE;
-}
-
 int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_options_t *ret_options) {
     tr_coordinator_options_t o = {0};
     tr_error_t error = {0};
     int ask = tr_options_read(&program, argc, argv, &o, &o.flags, &error);
-    if (ask < 0)
-        return usage(error.text);
     if (ask != TR_OPTIONS_RUN)
-        return show(ask);
+        return tr_options_answer(&program, ask, &error);
     if (!tr_name_valid(o.name, strlen(o.name))) {
         tr_coordinator_options_finish(&o);
-        return usage("--name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -");
+        return tr_options_answer(&program,
+            tr_error_set(&error, -EINVAL,
+                "--name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"),
+            &error);
     }
     if (o.check) {
         tr_coordinator_options_finish(&o);

@@ -178,6 +178,12 @@ int tr_parse_word(const char *text, const char *const *words, int *ret_index, tr
 
 /* `width` in columns: 0 = 80. Text is wrapped between 40 and 120 columns. */
 int tr_options_help(const tr_program_t *program, size_t width, FILE *out);
+/* Of the terminal that `out` is; 0 where it is none. */
+size_t tr_options_width(FILE *out);
+/* What a program does instead of its work: prints what was asked for (TR_OPTIONS_HELP, TR_OPTIONS_VERSION) on stdout, or, where
+ * tr_options_read has failed (`ask` negative), what is wrong on stderr. The exit code: 0; 1 for wrong usage, and where it could
+ * not be printed. */
+int tr_options_answer(const tr_program_t *program, int ask, const tr_error_t *error);
 /* The man page as roff; `section` is 1 (commands) or 8 (daemons). The same input gives the same bytes (no
  * date). */
 int tr_options_man(const tr_program_t *program, int section, FILE *out);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define LEFT_MAX 30 /* columns of "  -l, --listen ENDPOINT" before the help goes on a line of its own */
 
@@ -395,4 +397,19 @@ int tr_options_sample(const tr_program_t *program, FILE *out) {
         fputs("\n", out);
     }
     return finish(out);
+}
+
+size_t tr_options_width(FILE *out) {
+    struct winsize window = {0};
+    return isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+}
+
+int tr_options_answer(const tr_program_t *program, int ask, const tr_error_t *error) {
+    if (ask < 0)
+        fprintf(stderr, "%s: %s\nTry '%s --help'.\n", program->name, error->text, program->name);
+    else if (ask == TR_OPTIONS_HELP)
+        tr_options_help(program, tr_options_width(stdout), stdout);
+    else
+        printf("%s %s\n", program->name, TROUPE_VERSION);
+    return ask >= 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

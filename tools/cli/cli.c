@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define VERBS_MAX 128
@@ -69,11 +68,6 @@ void tr_cli_help(const tr_verb_t *const *verbs, size_t width, FILE *out) {
         out);
 }
 
-static size_t terminal_width(FILE *out) {
-    struct winsize window = {0};
-    return isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
-}
-
 /* ---- messages ---- */
 
 static void say(const tr_call_t *call, const char *format, va_list args) {
@@ -127,7 +121,7 @@ static int run_verb(const tr_verb_t *verb, int argc, char *const *argv, FILE *ou
     if (rc < 0) {
         code = tr_cli_usage(&call, "%s", error.text);
     } else if (rc == TR_OPTIONS_HELP) {
-        tr_options_help(verb->program, terminal_width(out), out);
+        tr_options_help(verb->program, tr_options_width(out), out);
         code = shown(out);
     } else if (rc == TR_OPTIONS_VERSION) {
         fprintf(out, "troupe %s\n", TROUPE_VERSION);
@@ -226,12 +220,12 @@ static int run_second(const tr_verb_t *const *verbs, int argc, char *const *argv
 
 int tr_cli_run(const tr_verb_t *const *verbs, int argc, char *const *argv, FILE *out, FILE *err) {
     if (argc < 2) {
-        tr_cli_help(verbs, terminal_width(err), err);
+        tr_cli_help(verbs, tr_options_width(err), err);
         return TR_EXIT_USAGE;
     }
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        tr_cli_help(verbs, terminal_width(out), out);
+        tr_cli_help(verbs, tr_options_width(out), out);
         return shown(out);
     }
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {

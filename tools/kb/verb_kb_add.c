@@ -170,7 +170,8 @@ static int print_result(const add_t *self) {
     const options_t *o = self->call->options;
     const tr_kb_load_t *l = &self->load;
     tr_output_t *output = NULL;
-    int code = tr_kb_output(self->call, &o->common, columns, sizeof columns / sizeof *columns, &output);
+    int code = tr_cli_begin_table(
+        self->call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
     if (code != TR_EXIT_OK)
         return code;
     const uint64_t counts[] = {l->added, l->replaced, l->unchanged, l->failed, self->skipped, l->chunks};

@@ -120,7 +120,7 @@ static int list_pages(const tr_call_t *call, tr_cli_session_t *session, tr_outpu
         }
         code = tr_cli_ask_json(session, call, TR_KB_SERVICE, request, &page);
         json_array_foreach(json_object_get(page, "documents"), i, document)
-            tr_kb_row(output, document_columns, DOCUMENT_COLUMNS, document);
+            tr_cli_put_object(output, &(tr_cli_table_t){document_columns, DOCUMENT_COLUMNS}, document);
         after = json_incref(json_object_get(page, "after"));
         json_decref(page);
     }
@@ -134,7 +134,8 @@ static int run_ls(const tr_call_t *call) {
     tr_output_t *output = NULL;
     int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
     if (code == TR_EXIT_OK)
-        code = tr_kb_output(call, &o->common, document_columns, DOCUMENT_COLUMNS, &output);
+        code = tr_cli_begin_table(
+            call, &o->common, &(tr_cli_table_t){document_columns, DOCUMENT_COLUMNS}, false, &output);
     if (code == TR_EXIT_OK)
         code = list_pages(call, session, output);
     tr_cli_session_close(&session);
@@ -187,7 +188,7 @@ static int ask_rm(const tr_call_t *call, uint64_t *ret_removed) {
         json_t *request = rm_request(call), *answer = NULL;
         code = tr_kb_set_filter(call, request, o->filter);
         if (code == TR_EXIT_OK)
-            code = tr_kb_ask(call, &o->common, request, &answer);
+            code = tr_cli_ask_once(call, &o->common, TR_KB_SERVICE, request, &answer);
         else
             json_decref(request);
         *ret_removed += (uint64_t)json_integer_value(json_object_get(answer, "removed"));
@@ -206,7 +207,7 @@ static int run_rm(const tr_call_t *call) {
         return tr_cli_usage(call, "expected one of: IDs, --filter, --all");
     int code = ask_rm(call, &removed);
     if (code == TR_EXIT_OK)
-        code = tr_kb_output(call, &o->common, column, 1, &output);
+        code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){column, 1}, false, &output);
     if (code != TR_EXIT_OK)
         return code;
     tr_output_number(output, (int64_t)removed);
@@ -249,12 +250,14 @@ static int run_stat(const tr_call_t *call) {
     tr_output_t *output = NULL;
     json_t *answer = NULL, *ns;
     size_t i;
-    int code = tr_kb_ask(call, &o->common, json_pack("{s:s}", "action", "namespaces"), &answer);
+    int code =
+        tr_cli_ask_once(call, &o->common, TR_KB_SERVICE, json_pack("{s:s}", "action", "namespaces"), &answer);
     if (code == TR_EXIT_OK)
-        code = tr_kb_output(call, &o->common, columns, sizeof columns / sizeof *columns, &output);
+        code = tr_cli_begin_table(
+            call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
     if (code == TR_EXIT_OK) {
         json_array_foreach(json_object_get(answer, "namespaces"), i, ns)
-            tr_kb_row(output, columns, sizeof columns / sizeof *columns, ns);
+            tr_cli_put_object(output, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, ns);
         code = tr_cli_finish(call, &output);
     }
     json_decref(answer);
@@ -286,12 +289,12 @@ static int run_snapshot(const tr_call_t *call) {
     const options_t *o = call->options;
     tr_output_t *output = NULL;
     json_t *answer = NULL;
-    int code = tr_kb_ask(call, &o->common,
+    int code = tr_cli_ask_once(call, &o->common, TR_KB_SERVICE,
         json_pack("{s:s, s:s}", "action", "snapshot", "name", call->arguments.items[0]), &answer);
     if (code == TR_EXIT_OK)
-        code = tr_kb_output(call, &o->common, column, 1, &output);
+        code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){column, 1}, false, &output);
     if (code == TR_EXIT_OK) {
-        tr_kb_row(output, column, 1, answer);
+        tr_cli_put_object(output, &(tr_cli_table_t){column, 1}, answer);
         code = tr_cli_finish(call, &output);
     }
     json_decref(answer);

@@ -222,14 +222,15 @@ static int print(eval_t *self) {
         return TR_EXIT_OK;
     }
     tr_output_t *output = NULL;
-    int code = tr_kb_output(self->call, &o->common, columns, sizeof columns / sizeof *columns, &output);
+    int code = tr_cli_begin_table(
+        self->call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
     for (size_t i = 0; i < 3; i++) {
         char text[32];
         snprintf(text, sizeof text, "%.4f", json_real_value(json_object_get(row, columns[i].name)));
         json_object_set_new(row, columns[i].name, json_loads(text, JSON_DECODE_ANY, NULL));
     }
     if (code == TR_EXIT_OK) {
-        tr_kb_row(output, columns, sizeof columns / sizeof *columns, row);
+        tr_cli_put_object(output, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, row);
         code = tr_cli_finish(self->call, &output);
     }
     json_decref(row);

@@ -64,7 +64,7 @@ static int print(const tr_call_t *call, const json_t *answer) {
     bool table = o->common.output == TR_OUTPUT_TABLE || o->common.output == TR_OUTPUT_WIDE;
     tr_output_t *output = NULL;
     json_t *result;
-    int code = tr_kb_output(call, &o->common, columns, count, &output);
+    int code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){columns, count}, false, &output);
     if (code != TR_EXIT_OK)
         return code;
     json_array_foreach(json_object_get(answer, "results"), i, result) {
@@ -75,7 +75,7 @@ static int print(const tr_call_t *call, const json_t *answer) {
             json_object_set_new(result, "text", shorten(text));
         if (table)
             shorten_scores(result);
-        tr_kb_row(output, columns, count, result);
+        tr_cli_put_object(output, &(tr_cli_table_t){columns, count}, result);
     }
     return tr_cli_finish(call, &output);
 }
@@ -102,7 +102,7 @@ static int run(const tr_call_t *call) {
         (json_int_t)o->per_document, "explain", (int)o->explain);
     int code = tr_kb_set_filter(call, request, o->filter);
     if (code == TR_EXIT_OK)
-        code = tr_kb_ask(call, &o->common, request, &answer);
+        code = tr_cli_ask_once(call, &o->common, TR_KB_SERVICE, request, &answer);
     else
         json_decref(request);
     if (code == TR_EXIT_OK)

@@ -1,7 +1,7 @@
 #include "tools/verbs/decisions.h"
 
-#include "tools/cli/output.h"
 #include "tools/cli/output_yaml.h"
+#include "tools/cli/rows.h"
 
 #include <string.h>
 
@@ -14,17 +14,15 @@ static const tr_column_t columns[] = {
     {"chosen", TR_COLUMN_TEXT},
 };
 
-#define COLUMNS (sizeof columns / sizeof *columns)
+static const tr_cli_table_t table = {columns, sizeof columns / sizeof *columns};
 
 static void put_option(tr_output_t *output, const json_t *decision, const json_t *option) {
     const char *winner = json_string_value(json_object_get(decision, "winner"));
     const char *name = json_string_value(json_object_get(option, "option"));
-    for (size_t i = 0; i + 1 < COLUMNS; i++) {
-        json_t *value = json_object_get(option, columns[i].name);
-        tr_output_json(output, value ? json_incref(value) : json_null());
-    }
-    tr_output_json(output, json_boolean(winner && name && strcmp(winner, name) == 0));
-    tr_output_row(output);
+    json_t *row = json_copy((json_t *)option);
+    json_object_set_new(row, "chosen", json_boolean(winner && name && strcmp(winner, name) == 0));
+    tr_cli_put_object(output, &table, row);
+    json_decref(row);
 }
 
 /* From the best on; those that were not counted last. */
@@ -42,9 +40,9 @@ static void put_options(tr_output_t *output, const json_t *decision) {
 
 static int put_table(const tr_call_t *call, const tr_cli_common_t *common, const json_t *decision) {
     tr_output_t *output = NULL;
-    tr_output_config_t config = {call->out, (tr_output_format_t)common->output, columns, COLUMNS};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(call, common, &table, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     put_options(output, decision);
     return tr_cli_finish(call, &output);
 }

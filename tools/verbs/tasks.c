@@ -16,45 +16,13 @@ static const tr_column_t columns[] = {
     {"reason", TR_COLUMN_TEXT},
 };
 
-/* ---- asking ---- */
+const tr_cli_table_t tr_tasks_table = {columns, sizeof columns / sizeof *columns};
 
 int tr_tasks_open(
     const tr_call_t *call, tr_cli_message_fn on_message, void *arg, tr_cli_session_t **ret_session) {
     const tr_cli_common_t *common = call->options;
     tr_cli_session_config_t config = {.call = call, .common = common, .on_message = on_message, .arg = arg};
     return tr_cli_session_open(&config, ret_session);
-}
-
-int tr_tasks_ask(const tr_call_t *call, json_t *request, json_t **ret_answer) {
-    tr_cli_session_t *session = NULL;
-    int code = tr_tasks_open(call, NULL, NULL, &session);
-    *ret_answer = NULL;
-    if (code == TR_EXIT_OK)
-        code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE, request, ret_answer);
-    else
-        json_decref(request);
-    tr_cli_session_close(&session);
-    return code;
-}
-
-int tr_tasks_begin(const tr_call_t *call, bool stream, tr_output_t **ret_output) {
-    const tr_cli_common_t *common = call->options;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)common->output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-        .stream = stream,
-        .colour = tr_output_colour(call->out)};
-    return tr_output_new(&config, ret_output) == 0 ? TR_EXIT_OK
-                                                   : tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-}
-
-void tr_tasks_put(tr_output_t *output, const json_t *task) {
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        json_t *value = json_object_get(task, columns[i].name);
-        tr_output_json(output, value ? json_incref(value) : json_null());
-    }
-    tr_output_row(output);
 }
 
 /* ---- watching ---- */
@@ -81,7 +49,7 @@ static void show_change(tr_tasks_watch_t *w, const json_t *task) {
     if (!id || !state || !is_watched(w, id) || w->done)
         return;
     if (w->output)
-        tr_tasks_put(w->output, task);
+        tr_cli_put_object(w->output, &tr_tasks_table, task);
     note_end(w, state);
 }
 

@@ -2,18 +2,14 @@
 #ifndef TR_TOOLS_VERBS_TASKS_H
 #define TR_TOOLS_VERBS_TASKS_H
 
-#include "tools/cli/ask_json.h"
-#include "tools/cli/output.h"
+#include "tools/cli/rows.h"
 
 #define TR_TASKS_SERVICE "svc:tasks"
 
 int tr_tasks_open(
     const tr_call_t *call, tr_cli_message_fn on_message, void *arg, tr_cli_session_t **ret_session);
-/* One question in a session of its own; takes the request. *ret_answer: a new reference, NULL where that fails. */
-int tr_tasks_ask(const tr_call_t *call, json_t *request, json_t **ret_answer);
-/* A table of tasks, and a row of it. */
-int tr_tasks_begin(const tr_call_t *call, bool stream, tr_output_t **ret_output);
-void tr_tasks_put(tr_output_t *output, const json_t *task);
+/* A task as a row. */
+extern const tr_cli_table_t tr_tasks_table;
 
 /* Tasks whose changes are heard of. */
 typedef struct tr_tasks_watch {

@@ -1,6 +1,7 @@
 /* `troupe votes ls`, `show`, `cast`, `settle`, `withdraw`, `truth`: decisions that were asked for (docs/deciding.md). */
 #include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
+#include "tools/cli/rows.h"
 #include "tools/verbs/decisions.h"
 #include "tools/verbs/verbs.h"
 
@@ -31,32 +32,14 @@ static const tr_column_t columns[] = {
     {"question", TR_COLUMN_TEXT},
 };
 
-static int open_session(const tr_call_t *call, tr_cli_session_t **ret_session) {
-    const options_t *o = call->options;
-    tr_cli_session_config_t config = {.call = call, .common = &o->common};
-    return tr_cli_session_open(&config, ret_session);
-}
-
-/* One question in a session of its own; *ret_answer: a new reference, NULL where that fails. */
-static int ask(const tr_call_t *call, json_t *request, json_t **ret_answer) {
-    tr_cli_session_t *session = NULL;
-    int code = open_session(call, &session);
-    *ret_answer = NULL;
-    if (code == TR_EXIT_OK)
-        code = tr_cli_ask_json(session, call, TR_DECISIONS_SERVICE, request, ret_answer);
-    else
-        json_decref(request);
-    tr_cli_session_close(&session);
-    return code;
-}
-
 static json_t *about(const tr_call_t *call, const char *action) {
     return json_pack("{s:s, s:s}", "action", action, "decision", call->arguments.items[0]);
 }
 
 static int tell(const tr_call_t *call, json_t *request) {
+    const options_t *o = call->options;
     json_t *answer = NULL;
-    int code = ask(call, request, &answer);
+    int code = tr_cli_ask_once(call, &o->common, TR_DECISIONS_SERVICE, request, &answer);
     json_decref(answer);
     return code;
 }
@@ -82,50 +65,15 @@ static const tr_program_t ls_program = {
     .env_prefix = "TROUPE",
 };
 
-static void put_row(tr_output_t *output, const json_t *decision) {
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        json_t *value = json_object_get(decision, columns[i].name);
-        tr_output_json(output, value ? json_incref(value) : json_null());
-    }
-    tr_output_row(output);
-}
-
-static int list(const tr_call_t *call, tr_cli_session_t *session, tr_output_t *output) {
-    const options_t *o = call->options;
-    int64_t before = 0, shown = 0;
-    int code = TR_EXIT_OK;
-    do {
-        json_t *page = NULL, *one;
-        size_t i;
-        json_t *request = json_pack("{s:s, s:I}", "action", "decisions", "before", (json_int_t)before);
-        tr_cli_set_text(request, "state", o->state ? states[o->state] : NULL);
-        tr_cli_session_renew(session);
-        code = tr_cli_ask_json(session, call, TR_DECISIONS_SERVICE, request, &page);
-        before = json_integer_value(json_object_get(page, "before"));
-        json_array_foreach(json_object_get(page, "decisions"), i,
-            one) if (o->count == 0 || shown++ < o->count) put_row(output, one);
-        json_decref(page);
-    } while (code == TR_EXIT_OK && before && (o->count == 0 || shown < o->count));
-    return code;
-}
-
 static int run_ls(const tr_call_t *call) {
     const options_t *o = call->options;
-    tr_cli_session_t *session = NULL;
-    tr_output_t *output = NULL;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-        .colour = tr_output_colour(call->out)};
-    int code = open_session(call, &session);
-    if (code == TR_EXIT_OK && tr_output_new(&config, &output) < 0)
-        code = tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    if (code == TR_EXIT_OK)
-        code = list(call, session, output);
-    int written = output ? tr_cli_finish(call, &output) : TR_EXIT_OK;
-    tr_cli_session_close(&session);
-    return code == TR_EXIT_OK ? written : code;
+    return tr_cli_list(call, &o->common,
+        &(tr_cli_listing_t){.service = TR_DECISIONS_SERVICE,
+            .action = "decisions",
+            .key = "decisions",
+            .state = o->state ? states[o->state] : NULL,
+            .most = o->count,
+            .table = {columns, sizeof columns / sizeof *columns}});
 }
 
 const tr_verb_t tr_verb_votes_ls = {"votes ls", TR_VERB_WATCH, &ls_program, sizeof(options_t), run_ls};
@@ -166,7 +114,7 @@ static int run_show(const tr_call_t *call) {
     json_t *decision = NULL, *vote;
     size_t i;
     bool whole = o->common.output == TR_OUTPUT_JSON || o->common.output == TR_OUTPUT_YAML;
-    int code = ask(call, about(call, "decision"), &decision);
+    int code = tr_cli_ask_once(call, &o->common, TR_DECISIONS_SERVICE, about(call, "decision"), &decision);
     if (code == TR_EXIT_OK && !whole)
         json_array_foreach(json_object_get(decision, "votes"), i, vote) show_vote(call, vote);
     if (code == TR_EXIT_OK)

@@ -19,7 +19,7 @@ typedef struct options {
 /* ---- watch ---- */
 
 static int begin_watch(tr_tasks_watch_t *w, tr_cli_session_t **ret_session) {
-    int code = tr_tasks_begin(w->call, true, &w->output);
+    int code = tr_cli_begin_table(w->call, w->call->options, &tr_tasks_table, true, &w->output);
     if (code == TR_EXIT_OK)
         code = tr_tasks_open(w->call, tr_tasks_on_change, w, ret_session);
     if (code == TR_EXIT_OK && tr_subscribe(tr_cli_session_agent(*ret_session), "task.*.state") < 0)
@@ -50,7 +50,7 @@ static int run_watch(const tr_call_t *call) {
     return end_watch(&w, &session, code);
 }
 
-static const tr_option_t tr_tasks_watch_table[] = {
+static const tr_option_t watch_table[] = {
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
@@ -63,8 +63,8 @@ static const tr_program_t watch_program = {
                    "Without one, of all tasks, until Ctrl-C.",
     .examples = "troupe task watch\n"
                 "troupe task watch t8f3a91c20d4b7e6f",
-    .options = tr_tasks_watch_table,
-    .option_count = sizeof tr_tasks_watch_table / sizeof *tr_tasks_watch_table,
+    .options = watch_table,
+    .option_count = sizeof watch_table / sizeof *watch_table,
     .env_prefix = "TROUPE",
     .arguments = "[TASK...]",
     .most_arguments = 256,
@@ -94,41 +94,15 @@ static const tr_program_t ls_program = {
     .env_prefix = "TROUPE",
 };
 
-static json_t *page_request(const options_t *o, int64_t before) {
-    json_t *request = json_pack("{s:s, s:I}", "action", "list", "before", (json_int_t)before);
-    if (o->state)
-        json_object_set_new(request, "state", json_string(states[o->state]));
-    return request;
-}
-
-static int list(const tr_call_t *call, tr_cli_session_t *session, tr_output_t *output) {
-    const options_t *o = call->options;
-    int64_t before = 0, shown = 0;
-    int code = TR_EXIT_OK;
-    do {
-        json_t *page = NULL, *task;
-        size_t i;
-        tr_cli_session_renew(session);
-        code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE, page_request(o, before), &page);
-        before = json_integer_value(json_object_get(page, "before"));
-        json_array_foreach(json_object_get(page, "tasks"), i, task) if (o->count == 0 || shown++ < o->count)
-            tr_tasks_put(output, task);
-        json_decref(page);
-    } while (code == TR_EXIT_OK && before && (o->count == 0 || shown < o->count));
-    return code;
-}
-
 static int run_ls(const tr_call_t *call) {
-    tr_cli_session_t *session = NULL;
-    tr_output_t *output = NULL;
-    int code = tr_tasks_open(call, NULL, NULL, &session);
-    if (code == TR_EXIT_OK)
-        code = tr_tasks_begin(call, false, &output);
-    if (code == TR_EXIT_OK)
-        code = list(call, session, output);
-    int written = output ? tr_cli_finish(call, &output) : TR_EXIT_OK;
-    tr_cli_session_close(&session);
-    return code == TR_EXIT_OK ? written : code;
+    const options_t *o = call->options;
+    return tr_cli_list(call, &o->common,
+        &(tr_cli_listing_t){.service = TR_TASKS_SERVICE,
+            .action = "list",
+            .key = "tasks",
+            .state = o->state ? states[o->state] : NULL,
+            .most = o->count,
+            .table = tr_tasks_table});
 }
 
 const tr_verb_t tr_verb_task_ls = {"task ls", TR_VERB_WATCH, &ls_program, sizeof(options_t), run_ls};
@@ -155,8 +129,8 @@ static const tr_program_t show_program = {
 static int run_show(const tr_call_t *call) {
     const options_t *o = call->options;
     json_t *task = NULL;
-    int code = tr_tasks_ask(
-        call, json_pack("{s:s, s:s}", "action", "show", "task", call->arguments.items[0]), &task);
+    int code = tr_cli_ask_once(call, &o->common, TR_TASKS_SERVICE,
+        json_pack("{s:s, s:s}", "action", "show", "task", call->arguments.items[0]), &task);
     if (code == TR_EXIT_OK && o->common.output == TR_OUTPUT_JSON)
         json_dumpf(task, call->out, JSON_INDENT(2)), fputc('\n', call->out);
     else if (code == TR_EXIT_OK)

@@ -22,7 +22,7 @@ typedef struct options {
 static const char *const ways[] = {"as-configured", "direct", "contract-net", NULL};
 
 static const tr_option_t submit_table[] = {
-    {"skill", 's', "TR_TASKS_SERVICE", TR_LIST(options_t, skills), NULL,
+    {"skill", 's', "SERVICE", TR_LIST(options_t, skills), NULL,
         "A service that its agent must offer; may be repeated, and is needed once at least.", .max = 16,
         .flags = TR_OPTION_FLAG_ONLY},
     {"id", 0, "ID", TR_STRING(options_t, id), NULL, "Its id, in place of one that is made.",
@@ -111,22 +111,14 @@ static json_t *wish_of(const tr_call_t *call, int *ret_code) {
     return NULL;
 }
 
-static int begin_ids(const tr_call_t *call, tr_output_t **ret_output) {
-    static const tr_column_t two[] = {{"task", TR_COLUMN_TEXT}, {"existed", TR_COLUMN_TEXT}};
-    const options_t *o = call->options;
-    tr_output_config_t config = {call->out, (tr_output_format_t)o->common.output, two, 2};
-    return tr_output_new(&config, ret_output) == 0 ? TR_EXIT_OK
-                                                   : tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-}
+static const tr_column_t id_columns[] = {{"task", TR_COLUMN_TEXT}, {"existed", TR_COLUMN_TEXT}};
+static const tr_cli_table_t id_table = {id_columns, sizeof id_columns / sizeof *id_columns};
 
 static void put_ids(tr_output_t *output, const json_t *answer) {
     const json_t *submitted;
     size_t i;
-    json_array_foreach(json_object_get(answer, "tasks"), i, submitted) {
-        tr_output_json(output, json_incref(json_object_get(submitted, "task")));
-        tr_output_json(output, json_incref(json_object_get(submitted, "existed")));
-        tr_output_row(output);
-    }
+    json_array_foreach(json_object_get(answer, "tasks"), i, submitted)
+        tr_cli_put_object(output, &id_table, submitted);
 }
 
 static int print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id) {
@@ -229,7 +221,7 @@ static int run_submit_from(const tr_call_t *call) {
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
     int code = tr_tasks_open(call, NULL, NULL, &session);
     if (code == TR_EXIT_OK)
-        code = begin_ids(call, &output);
+        code = tr_cli_begin_table(call, &o->common, &id_table, false, &output);
     if (code == TR_EXIT_OK)
         code = submit_lines(call, &lines, session, output);
     int written = output ? tr_cli_finish(call, &output) : TR_EXIT_OK;
@@ -252,9 +244,9 @@ static int run_submit(const tr_call_t *call) {
     json_t *request = json_pack("{s:s, s:[o]}", "action", "submit", "tasks", task);
     if (o->wait)
         return submit_and_wait(call, request);
-    code = tr_tasks_ask(call, request, &answer);
+    code = tr_cli_ask_once(call, &o->common, TR_TASKS_SERVICE, request, &answer);
     if (code == TR_EXIT_OK)
-        code = begin_ids(call, &output);
+        code = tr_cli_begin_table(call, &o->common, &id_table, false, &output);
     if (code == TR_EXIT_OK)
         put_ids(output, answer);
     json_decref(answer);

@@ -1,0 +1,35 @@
+/* Objects that a service tells, as the rows of a table: asked for once, or page by page. */
+#ifndef TR_TOOLS_ROWS_H
+#define TR_TOOLS_ROWS_H
+
+#include "tools/cli/ask_json.h"
+#include "tools/cli/output.h"
+
+/* One question in a session of its own. Takes the request; *ret_answer: a new reference, NULL where that fails. Exit code. */
+int tr_cli_ask_once(const tr_call_t *call, const tr_cli_common_t *common, const char *service,
+    json_t *request, json_t **ret_answer);
+
+/* The columns of a table; each has the name of a member. */
+typedef struct tr_cli_table {
+    const tr_column_t *columns;
+    size_t count;
+} tr_cli_table_t;
+
+/* Begins an output as -o says. `stream`: row by row, as they come. Exit code. */
+int tr_cli_begin_table(const tr_call_t *call, const tr_cli_common_t *common, const tr_cli_table_t *table,
+    bool stream, tr_output_t **ret_output);
+/* Its row from the members of an object. */
+void tr_cli_put_object(tr_output_t *output, const tr_cli_table_t *table, const json_t *object);
+
+/* A list that a service gives by pages, the newest first: {"action", "state", "before"} -> {KEY: [...], "before"}. */
+typedef struct tr_cli_listing {
+    const char *service, *action, *key;
+    const char *state; /* NULL = of any */
+    int64_t most;      /* 0 = all */
+    tr_cli_table_t table;
+} tr_cli_listing_t;
+
+/* Shows it. Exit code. */
+int tr_cli_list(const tr_call_t *call, const tr_cli_common_t *common, const tr_cli_listing_t *listing);
+
+#endif
