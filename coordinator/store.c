@@ -1,11 +1,9 @@
 #include "coordinator/store_private.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What brings a file from each version to the next. */
 static const char *const migrations[] = {
@@ -35,8 +33,6 @@ static const char *const migrations[] = {
     "ALTER TABLE task ADD COLUMN way INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 3;",
 };
-
-#define SCHEMA ((int)(sizeof migrations / sizeof *migrations))
 
 /* The columns as `take` reads them. */
 #define COLUMNS                                                                                              \
@@ -77,77 +73,28 @@ static const char *const sql[STATEMENTS] = {
 
 /* ---- opening ---- */
 
-static int fail(const tr_store_t *self, const char *what, tr_error_t *error) {
-    int code = self->db ? sqlite3_errcode(self->db) : SQLITE_NOMEM;
-    int rc = code == SQLITE_BUSY || code == SQLITE_LOCKED ? -EBUSY : code == SQLITE_NOMEM ? -ENOMEM : -EIO;
-    return tr_error_set(
-        error, rc, "%s: %s", what, rc == -EBUSY ? "another process has it" : sqlite3_errstr(code));
-}
-
-static int version_of(tr_store_t *self) {
-    sqlite3_stmt *s = NULL;
-    int version = -1;
-    if (sqlite3_prepare_v2(self->db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW)
-        version = sqlite3_column_int(s, 0);
-    sqlite3_finalize(s);
-    return version;
-}
-
-/* All of it or nothing: what fails is taken back when the file is closed. */
-static bool migrate(const tr_store_t *self, const char *steps) {
-    return sqlite3_exec(self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
-           sqlite3_exec(self->db, steps, NULL, NULL, NULL) == SQLITE_OK &&
-           sqlite3_exec(self->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
-}
-
-/* The lock is taken with the first write, and kept. */
-static int prepare(tr_store_t *self, const char *path, tr_error_t *error) {
-    static const char *const ways =
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "PRAGMA temp_store = MEMORY; BEGIN IMMEDIATE; COMMIT;";
-    if (sqlite3_exec(self->db, ways, NULL, NULL, NULL) != SQLITE_OK)
-        return fail(self, path, error);
-    int version = version_of(self);
-    if (version < 0)
-        return fail(self, path, error);
-    if (version > SCHEMA)
-        return tr_error_set(error, -EPROTO,
-            "%s: made by a later version of Troupe (schema %d, this one has %d)", path, version, SCHEMA);
-    for (; version < SCHEMA; version++)
-        if (!migrate(self, migrations[version]))
-            return fail(self, path, error);
-    for (size_t i = 0; i < STATEMENTS; i++)
-        if (sqlite3_prepare_v3(self->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL) !=
-            SQLITE_OK)
-            return fail(self, path, error);
-    return 0;
-}
+static const tr_sqlite_schema_t schema = {
+    .name = "tasks.db",
+    .migrations = migrations,
+    .migration_count = sizeof migrations / sizeof *migrations,
+    .sql = sql,
+    .statement_count = STATEMENTS,
+};
 
 int tr_store_open(const char *directory, tr_store_t **ret_store, tr_error_t *error) {
-    char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/tasks.db", directory) >= sizeof path)
-        return tr_error_set(error, -ENAMETOOLONG, "%.100s...: the path is too long", directory);
-    if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-        return tr_error_set(error, -errno, "cannot make the directory %s: %s", directory, strerror(errno));
-    tr_store_t *self = calloc(1, sizeof *self);
+    tr_store_t *self = *ret_store = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    int rc = sqlite3_open_v2(
-        path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-    rc = rc == SQLITE_OK ? prepare(self, path, error) : fail(self, path, error);
+    int rc = tr_sqlite_open(directory, &schema, &self->db, self->statements, error);
     if (rc < 0)
-        tr_store_close(&self);
-    *ret_store = self;
+        tr_store_close(ret_store);
     return rc;
 }
 
 void tr_store_close(tr_store_t **self) {
     if (!*self)
         return;
-    for (size_t i = 0; i < STATEMENTS; i++)
-        sqlite3_finalize((*self)->statements[i]);
-    sqlite3_close((*self)->db);
+    tr_sqlite_close(&(*self)->db, (*self)->statements, STATEMENTS);
     free(*self);
     *self = NULL;
 }
@@ -189,12 +136,12 @@ static void bind_texts(sqlite3_stmt *s, int at, const char *const *texts, size_t
 
 static void add_history(tr_store_t *self, const tr_task_t *task) {
     sqlite3_stmt *s = self->statements[REMEMBER];
-    tr_store_bind_text(s, 1, task->id);
+    tr_sqlite_bind_text(s, 1, task->id);
     sqlite3_bind_int64(s, 2, task->changed_ms);
     sqlite3_bind_int(s, 3, (int)task->state);
     sqlite3_bind_int64(s, 4, task->tries);
-    tr_store_bind_text(s, 5, *task->agent ? task->agent : NULL);
-    tr_store_bind_text(s, 6, task->reason);
+    tr_sqlite_bind_text(s, 5, *task->agent ? task->agent : NULL);
+    tr_sqlite_bind_text(s, 6, task->reason);
     tr_store_run(self, s);
 }
 
@@ -207,17 +154,17 @@ void tr_store_add(tr_store_t *self, const tr_task_t *task) {
     sqlite3_stmt *s = self->statements[INSERT];
     const int64_t numbers[] = {task->priority, task->tries_max, task->created_ms, task->deadline_ms,
         task->timeout_ms, task->state, task->changed_ms, task->due_ms, task->tries};
-    tr_store_bind_text(s, 1, task->id);
-    tr_store_bind_text(s, 2, task->key);
-    tr_store_bind_text(s, 3, task->description);
+    tr_sqlite_bind_text(s, 1, task->id);
+    tr_sqlite_bind_text(s, 2, task->key);
+    tr_sqlite_bind_text(s, 3, task->description);
     bind_texts(s, 4, task->skills, task->skill_count);
     bind_texts(s, 5, task->needs, task->need_count);
     sqlite3_bind_blob64(s, 6, task->input, task->input_len, SQLITE_STATIC);
-    tr_store_bind_text(s, 7, task->language);
+    tr_sqlite_bind_text(s, 7, task->language);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sqlite3_bind_int64(s, 8 + (int)i, numbers[i]);
-    tr_store_bind_text(s, 17, task->agent);
-    tr_store_bind_text(s, 18, task->reason);
+    tr_sqlite_bind_text(s, 17, task->agent);
+    tr_sqlite_bind_text(s, 18, task->reason);
     sqlite3_bind_blob64(s, 19, task->result, task->result_len, SQLITE_STATIC);
     sqlite3_bind_int(s, 20, (int)task->way);
     tr_store_run(self, s);
@@ -230,10 +177,10 @@ void tr_store_update(tr_store_t *self, const tr_task_t *task) {
     sqlite3_bind_int64(s, 2, task->changed_ms);
     sqlite3_bind_int64(s, 3, task->due_ms);
     sqlite3_bind_int64(s, 4, task->tries);
-    tr_store_bind_text(s, 5, task->agent);
-    tr_store_bind_text(s, 6, task->reason);
+    tr_sqlite_bind_text(s, 5, task->agent);
+    tr_sqlite_bind_text(s, 6, task->reason);
     sqlite3_bind_blob64(s, 7, task->result, task->result_len, SQLITE_STATIC);
-    tr_store_bind_text(s, 8, task->id);
+    tr_sqlite_bind_text(s, 8, task->id);
     tr_store_run(self, s);
     add_history(self, task);
 }
@@ -265,10 +212,10 @@ static bool take_state(sqlite3_stmt *s, tr_task_t *t) {
     t->state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED;
     t->changed_ms = sqlite3_column_int64(s, 13);
     t->tries = (uint32_t)sqlite3_column_int64(s, 15);
-    snprintf(t->agent, sizeof t->agent, "%s", tr_store_text_at(s, 16) ? tr_store_text_at(s, 16) : "");
+    snprintf(t->agent, sizeof t->agent, "%s", tr_sqlite_text(s, 16) ? tr_sqlite_text(s, 16) : "");
     const void *result = sqlite3_column_blob(s, 18);
     bool there = sqlite3_column_type(s, 18) != SQLITE_NULL;
-    return tr_task_set_reason(t, tr_store_text_at(s, 17)) &&
+    return tr_task_set_reason(t, tr_sqlite_text(s, 17)) &&
            (!there || tr_task_set_result(t, result, (size_t)sqlite3_column_bytes(s, 18)));
 }
 
@@ -276,19 +223,19 @@ static bool take_state(sqlite3_stmt *s, tr_task_t *t) {
 static tr_task_t *take(sqlite3_stmt *s) {
     char *skill_text, *need_text = NULL;
     const char **skills, **needs = NULL;
-    ssize_t skill_count = split(tr_store_text_at(s, 3), &skill_text, &skills);
-    ssize_t need_count = skill_count < 0 ? -1 : split(tr_store_text_at(s, 4), &need_text, &needs);
+    ssize_t skill_count = split(tr_sqlite_text(s, 3), &skill_text, &skills);
+    ssize_t need_count = skill_count < 0 ? -1 : split(tr_sqlite_text(s, 4), &need_text, &needs);
     tr_task_wish_t wish = {
-        .id = tr_store_text_at(s, 0),
-        .key = tr_store_text_at(s, 1),
-        .description = tr_store_text_at(s, 2),
+        .id = tr_sqlite_text(s, 0),
+        .key = tr_sqlite_text(s, 1),
+        .description = tr_sqlite_text(s, 2),
         .skills = skills,
         .needs = needs,
         .skill_count = (size_t)skill_count,
         .need_count = (size_t)need_count,
         .input = sqlite3_column_blob(s, 5),
         .input_len = (size_t)sqlite3_column_bytes(s, 5),
-        .language = tr_store_text_at(s, 6),
+        .language = tr_sqlite_text(s, 6),
         .priority = (uint32_t)sqlite3_column_int64(s, 7),
         .tries_max = (uint32_t)sqlite3_column_int64(s, 8),
         .created_ms = sqlite3_column_int64(s, 9),
@@ -332,7 +279,7 @@ int tr_store_restore(tr_store_t *self, tr_store_each_fn each, void *arg, tr_erro
 
 int tr_store_load(tr_store_t *self, const char *id, tr_task_t **ret_task) {
     sqlite3_stmt *s = self->statements[BY_ID];
-    tr_store_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 1, id);
     int step = sqlite3_step(s), rc = 0;
     if (step == SQLITE_ROW)
         rc = (*ret_task = take(s)) ? 0 : -ENOMEM;
@@ -342,7 +289,7 @@ int tr_store_load(tr_store_t *self, const char *id, tr_task_t **ret_task) {
 
 int tr_store_state(tr_store_t *self, const char *id) {
     sqlite3_stmt *s = self->statements[STATE_OF];
-    tr_store_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 1, id);
     int step = sqlite3_step(s), state = step == SQLITE_ROW ? sqlite3_column_int(s, 0) : -ENOENT;
     int ended = tr_store_end(s, step);
     return ended < 0 ? ended : state;
@@ -350,10 +297,10 @@ int tr_store_state(tr_store_t *self, const char *id) {
 
 int tr_store_find(tr_store_t *self, size_t statement, const char *key, char *id) {
     sqlite3_stmt *s = self->statements[statement];
-    tr_store_bind_text(s, 1, key);
+    tr_sqlite_bind_text(s, 1, key);
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW)
-        snprintf(id, TR_TASK_ID_MAX + 1, "%s", tr_store_text_at(s, 0));
+        snprintf(id, TR_TASK_ID_MAX + 1, "%s", tr_sqlite_text(s, 0));
     int ended = tr_store_end(s, step);
     return ended < 0 ? ended : step == SQLITE_ROW ? 0 : -ENOENT;
 }
@@ -385,15 +332,15 @@ int tr_store_list(
 int tr_store_history(tr_store_t *self, const char *id, tr_store_event_fn event, void *arg) {
     sqlite3_stmt *s = self->statements[HISTORY];
     int step;
-    tr_store_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 1, id);
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         int state = sqlite3_column_int(s, 1);
         tr_store_event_t e = {
             .at_ms = sqlite3_column_int64(s, 0),
             .state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED,
             .tries = (uint32_t)sqlite3_column_int64(s, 2),
-            .agent = tr_store_text_at(s, 3),
-            .reason = tr_store_text_at(s, 4),
+            .agent = tr_sqlite_text(s, 3),
+            .reason = tr_sqlite_text(s, 4),
         };
         event(arg, &e);
     }

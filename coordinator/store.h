@@ -17,7 +17,7 @@
 typedef struct tr_store tr_store_t;
 
 /* Makes the directory and the file where there are none; brings an older one up to date. -EBUSY: another process has it;
- * -EPROTO: it was made by a later version. */
+ * -ENOTSUP: it was made by a later version. */
 int tr_store_open(const char *directory, tr_store_t **ret_store, tr_error_t *error);
 void tr_store_close(tr_store_t **self); /* NULL-safe */
 

@@ -7,8 +7,8 @@
 void tr_store_add_decision(tr_store_t *self, const char *id, const char *key, tr_motion_state_t state,
     const void *told, size_t len) {
     sqlite3_stmt *s = self->statements[NEW_DECISION];
-    tr_store_bind_text(s, 1, id);
-    tr_store_bind_text(s, 2, key);
+    tr_sqlite_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 2, key);
     sqlite3_bind_int(s, 3, (int)state);
     sqlite3_bind_blob64(s, 4, told, len, SQLITE_STATIC);
     tr_store_run(self, s);
@@ -19,7 +19,7 @@ void tr_store_update_decision(
     sqlite3_stmt *s = self->statements[MOVE_DECISION];
     sqlite3_bind_int(s, 1, (int)state);
     sqlite3_bind_blob64(s, 2, told, len, SQLITE_STATIC);
-    tr_store_bind_text(s, 3, id);
+    tr_sqlite_bind_text(s, 3, id);
     tr_store_run(self, s);
 }
 
@@ -37,10 +37,10 @@ void tr_store_add_event(tr_store_t *self, const char *id, const tr_motion_event_
         self->failed = SQLITE_NOMEM;
         strcpy(self->why, "out of memory");
     }
-    tr_store_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 1, id);
     sqlite3_bind_int64(s, 2, event->at_ms);
     sqlite3_bind_int(s, 3, (int)event->what);
-    tr_store_bind_text(s, 4, event->who);
+    tr_sqlite_bind_text(s, 4, event->who);
     if (len)
         sqlite3_bind_blob64(s, 5, bytes, len, SQLITE_STATIC);
     tr_store_run(self, s);
@@ -56,7 +56,7 @@ static int give_event(sqlite3_stmt *s, tr_store_replayed_fn replayed, void *arg)
         return rc == -ENOMEM ? rc : -EBADMSG;
     tr_motion_event_t event = {.what = (tr_motion_what_t)what,
         .at_ms = sqlite3_column_int64(s, 0),
-        .who = tr_store_text_at(s, 2),
+        .who = tr_sqlite_text(s, 2),
         .value = len ? &content.root : NULL};
     rc = replayed(arg, &event);
     if (len)
@@ -67,7 +67,7 @@ static int give_event(sqlite3_stmt *s, tr_store_replayed_fn replayed, void *arg)
 int tr_store_replay(tr_store_t *self, const char *id, tr_store_replayed_fn replayed, void *arg) {
     sqlite3_stmt *s = self->statements[EVENTS];
     int step, rc = -ENOENT;
-    tr_store_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 1, id);
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
         if ((rc = give_event(s, replayed, arg)) < 0)
             break;
@@ -82,7 +82,7 @@ int tr_store_open_decisions(tr_store_t *self, tr_store_id_fn each, void *arg) {
     int step, rc = 0;
     sqlite3_bind_int(s, 1, TR_MOTION_DECIDED);
     while ((step = sqlite3_step(s)) == SQLITE_ROW)
-        if ((rc = each(arg, tr_store_text_at(s, 0))) < 0)
+        if ((rc = each(arg, tr_sqlite_text(s, 0))) < 0)
             break;
     int ended = tr_store_end(s, step);
     return ended < 0 ? ended : rc;
@@ -108,7 +108,7 @@ int tr_store_list_decisions(
 
 void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wrong) {
     sqlite3_stmt *s = self->statements[ADD_RECORD];
-    tr_store_bind_text(s, 1, voter);
+    tr_sqlite_bind_text(s, 1, voter);
     sqlite3_bind_int(s, 2, right);
     sqlite3_bind_int(s, 3, wrong);
     tr_store_run(self, s);
@@ -116,7 +116,7 @@ void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wro
 
 int tr_store_record(tr_store_t *self, const char *voter, uint32_t *ret_right, uint32_t *ret_wrong) {
     sqlite3_stmt *s = self->statements[RECORD];
-    tr_store_bind_text(s, 1, voter);
+    tr_sqlite_bind_text(s, 1, voter);
     int step = sqlite3_step(s);
     bool there = step == SQLITE_ROW;
     *ret_right = there ? (uint32_t)sqlite3_column_int64(s, 0) : 0;

@@ -3,8 +3,7 @@
 #define TR_COORDINATOR_STORE_PRIVATE_H
 
 #include "coordinator/store.h"
-
-#include <sqlite3.h>
+#include "lib/store/sqlite_file.h"
 
 enum {
     INSERT,
@@ -42,13 +41,5 @@ void tr_store_run(tr_store_t *self, sqlite3_stmt *s);
 int tr_store_end(sqlite3_stmt *s, int step);
 /* What a statement says of one text: the id that is in the first column. 0, -ENOENT, -EIO. */
 int tr_store_find(tr_store_t *self, size_t statement, const char *key, char *id);
-
-static inline void tr_store_bind_text(sqlite3_stmt *s, int at, const char *text) {
-    sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
-}
-
-static inline const char *tr_store_text_at(sqlite3_stmt *s, int at) {
-    return (const char *)sqlite3_column_text(s, at);
-}
 
 #endif

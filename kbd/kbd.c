@@ -127,7 +127,7 @@ static int open_store(tr_kbd_t *self, tr_error_t *error) {
         if (rc == 0)
             rc = tr_kb_store_open(o->data, &self->store, error);
     }
-    return rc == -EPROTO ? -EINVAL : rc; /* it is not the broker that is strange */
+    return rc;
 }
 
 int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {

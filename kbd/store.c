@@ -3,19 +3,15 @@
 
 #include "kbd/bm25.h"
 #include "kbd/stem.h"
-#include "lib/base/file.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA 2
-
 /* From one version to the next. Texts are apart from documents, so that lists need not read them. */
-static const char *const steps[SCHEMA] = {
+static const char *const steps[] = {
     "CREATE TABLE namespace (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, language "
     "TEXT NOT NULL,"
     " version INTEGER NOT NULL DEFAULT 0, documents INTEGER NOT NULL DEFAULT 0, chunks INTEGER NOT NULL "
@@ -97,21 +93,8 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
 
 /* ---- what all use ---- */
 
-int tr_kb_fail(tr_kb_store_t *self, const char *what, tr_error_t *error) {
-    int code = self->db ? sqlite3_errcode(self->db) : SQLITE_NOMEM;
-    int rc = code == SQLITE_BUSY || code == SQLITE_LOCKED ? -EBUSY
-             : code == SQLITE_FULL                        ? -ENOSPC
-             : code == SQLITE_TOOBIG                      ? -EFBIG
-             : code == SQLITE_NOMEM                       ? -ENOMEM
-                                                          : -EIO;
-    return tr_error_set(error, rc, "%s: %s", what,
-        rc == -EBUSY                         ? "another process has it"
-        : rc == -EIO && code == SQLITE_ERROR ? sqlite3_errmsg(self->db)
-                                             : sqlite3_errstr(code));
-}
-
 int tr_kb_end(tr_kb_store_t *self, sqlite3_stmt *s, int step, tr_error_t *error) {
-    int rc = step == SQLITE_DONE || step == SQLITE_ROW ? 0 : tr_kb_fail(self, "knowledge.db", error);
+    int rc = step == SQLITE_DONE || step == SQLITE_ROW ? 0 : tr_sqlite_fail(self->db, "knowledge.db", error);
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
     return rc;
@@ -128,7 +111,7 @@ int tr_kb_execute(tr_kb_store_t *self, tr_error_t *error, const char *format, ..
     va_end(arguments);
     int rc = !text ? tr_error_set(error, -ENOMEM, "out of memory")
              : sqlite3_exec(self->db, text, NULL, NULL, NULL) != SQLITE_OK
-                 ? tr_kb_fail(self, "knowledge.db", error)
+                 ? tr_sqlite_fail(self->db, "knowledge.db", error)
                  : 0;
     sqlite3_free(text);
     return rc;
@@ -137,28 +120,20 @@ int tr_kb_execute(tr_kb_store_t *self, tr_error_t *error, const char *format, ..
 int tr_kb_prepare(tr_kb_store_t *self, const char *text, sqlite3_stmt **ret_statement, tr_error_t *error) {
     return sqlite3_prepare_v2(self->db, text, -1, ret_statement, NULL) == SQLITE_OK
                ? 0
-               : tr_kb_fail(self, "knowledge.db", error);
-}
-
-void tr_kb_bind_text(sqlite3_stmt *s, int at, const char *text) {
-    sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
-}
-
-const char *tr_kb_text_at(sqlite3_stmt *s, int at) {
-    return (const char *)sqlite3_column_text(s, at);
+               : tr_sqlite_fail(self->db, "knowledge.db", error);
 }
 
 void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret) {
     *ret = (tr_kb_document_t){
         .number = sqlite3_column_int64(s, 0),
-        .id = tr_kb_text_at(s, 1),
-        .title = tr_kb_text_at(s, 2),
-        .source = tr_kb_text_at(s, 3),
-        .format = tr_kb_text_at(s, 4),
-        .agent = tr_kb_text_at(s, 5),
-        .conversation = tr_kb_text_at(s, 6),
-        .taint = tr_kb_text_at(s, 7),
-        .metadata = tr_kb_text_at(s, 8),
+        .id = tr_sqlite_text(s, 1),
+        .title = tr_sqlite_text(s, 2),
+        .source = tr_sqlite_text(s, 3),
+        .format = tr_sqlite_text(s, 4),
+        .agent = tr_sqlite_text(s, 5),
+        .conversation = tr_sqlite_text(s, 6),
+        .taint = tr_sqlite_text(s, 7),
+        .metadata = tr_sqlite_text(s, 8),
         .added_ms = sqlite3_column_int64(s, 9),
         .changed_ms = sqlite3_column_int64(s, 10),
         .chunks = (size_t)sqlite3_column_int64(s, 11),
@@ -167,69 +142,36 @@ void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret) {
 
 /* ---- opening ---- */
 
-static int version_of(tr_kb_store_t *self) {
-    sqlite3_stmt *s = NULL;
-    int version = -1;
-    if (sqlite3_prepare_v2(self->db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW)
-        version = sqlite3_column_int(s, 0);
-    sqlite3_finalize(s);
-    return version;
+static int extend(sqlite3 *db) {
+    fts5_api *fts5 = tr_stem_fts5(db);
+    int code = fts5 ? tr_stem_register(db) : SQLITE_ERROR;
+    return code == SQLITE_OK ? tr_bm25_register(db, fts5) : code;
 }
 
-/* The lock is taken with the first write, and kept. */
-static int prepare(tr_kb_store_t *self, const char *path, tr_error_t *error) {
-    static const char *const ways =
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; BEGIN IMMEDIATE; COMMIT;";
-    fts5_api *fts5 = tr_stem_fts5(self->db);
-    if (sqlite3_exec(self->db, ways, NULL, NULL, NULL) != SQLITE_OK || !fts5 ||
-        tr_stem_register(self->db) != SQLITE_OK || tr_bm25_register(self->db, fts5) != SQLITE_OK)
-        return tr_kb_fail(self, path, error);
-    int version = version_of(self);
-    if (version > SCHEMA)
-        return tr_error_set(error, -EPROTO,
-            "%s: made by a later version of Troupe (schema %d, this one has %d)", path, version, SCHEMA);
-    for (int next = version; next < SCHEMA; next++) {
-        int rc = next < 0 ? tr_kb_fail(self, path, error)
-                          : tr_kb_execute(self, error, "BEGIN IMMEDIATE; %s COMMIT", steps[next]);
-        if (rc < 0)
-            return rc;
-    }
-    for (size_t i = 0; i < TR_SQL_STATEMENTS; i++)
-        if (sqlite3_prepare_v3(self->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &self->statements[i], NULL) !=
-            SQLITE_OK)
-            return tr_kb_fail(self, path, error);
-    return 0;
-}
+static const tr_sqlite_schema_t schema = {
+    .name = "knowledge.db",
+    .migrations = steps,
+    .migration_count = sizeof steps / sizeof *steps,
+    .sql = sql,
+    .statement_count = TR_SQL_STATEMENTS,
+    .cache_kib = 32 << 10,
+    .extend = extend,
+};
 
 int tr_kb_store_open(const char *directory, tr_kb_store_t **ret_store, tr_error_t *error) {
-    char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/knowledge.db", directory) >= sizeof path)
-        return tr_error_set(error, -ENAMETOOLONG, "%.100s...: the path is too long", directory);
-    int rc = tr_directory_make(directory);
-    if (rc < 0)
-        return tr_error_set(error, rc, "cannot make the directory %s: %s", directory, strerror(-rc));
-    tr_kb_store_t *self = calloc(1, sizeof *self);
+    tr_kb_store_t *self = *ret_store = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    rc = sqlite3_open_v2(path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-             NULL) == SQLITE_OK
-             ? prepare(self, path, error)
-             : tr_kb_fail(self, path, error);
+    int rc = tr_sqlite_open(directory, &schema, &self->db, self->statements, error);
     if (rc < 0)
-        tr_kb_store_close(&self);
-    else
-        *ret_store = self;
+        tr_kb_store_close(ret_store);
     return rc;
 }
 
 void tr_kb_store_close(tr_kb_store_t **self) {
     if (!*self)
         return;
-    for (size_t i = 0; i < TR_SQL_STATEMENTS; i++)
-        sqlite3_finalize((*self)->statements[i]);
-    sqlite3_close((*self)->db);
+    tr_sqlite_close(&(*self)->db, (*self)->statements, TR_SQL_STATEMENTS);
     free(*self);
     *self = NULL;
 }
@@ -264,16 +206,16 @@ int tr_kb_store_commit(tr_kb_store_t *self, tr_error_t *error) {
 
 static void read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret) {
     *ret = (tr_kb_namespace_t){.number = sqlite3_column_int64(s, 0),
-        .language = tr_stem_language(tr_kb_text_at(s, 2)),
+        .language = tr_stem_language(tr_sqlite_text(s, 2)),
         .version = (uint64_t)sqlite3_column_int64(s, 3),
         .documents = (uint64_t)sqlite3_column_int64(s, 4),
         .chunks = (uint64_t)sqlite3_column_int64(s, 5)};
-    snprintf(ret->name, sizeof ret->name, "%s", tr_kb_text_at(s, 1));
+    snprintf(ret->name, sizeof ret->name, "%s", tr_sqlite_text(s, 1));
 }
 
 int tr_kb_namespace_find(tr_kb_store_t *self, const char *name, tr_kb_namespace_t *ret, tr_error_t *error) {
     sqlite3_stmt *s = self->statements[TR_SQL_NS_FIND];
-    tr_kb_bind_text(s, 1, name);
+    tr_sqlite_bind_text(s, 1, name);
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW)
         read_namespace(s, ret);
@@ -286,8 +228,8 @@ int tr_kb_namespace_find(tr_kb_store_t *self, const char *name, tr_kb_namespace_
 static int add_namespace(
     tr_kb_store_t *self, const char *name, const char *language, tr_kb_namespace_t *ret, tr_error_t *error) {
     sqlite3_stmt *s = self->statements[TR_SQL_NS_ADD];
-    tr_kb_bind_text(s, 1, name);
-    tr_kb_bind_text(s, 2, language ? language : "english");
+    tr_sqlite_bind_text(s, 1, name);
+    tr_sqlite_bind_text(s, 2, language ? language : "english");
     int rc = tr_kb_run(self, s, error);
     if (rc == 0)
         rc = tr_kb_namespace_find(self, name, ret, error);

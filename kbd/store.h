@@ -56,7 +56,7 @@ typedef struct tr_kb_change {
     size_t added, kept; /* chunks */
 } tr_kb_change_t;
 
-/* Makes the directory and the file where there are none. -EBUSY: another process has it; -EPROTO: it was made by a later version. */
+/* Makes the directory and the file where there are none. -EBUSY: another process has it; -ENOTSUP: it was made by a later version. */
 int tr_kb_store_open(const char *directory, tr_kb_store_t **ret_store, tr_error_t *error);
 void tr_kb_store_close(tr_kb_store_t **self); /* NULL-safe */
 

@@ -99,7 +99,7 @@ static int drop_chunks(tr_kb_store_t *self, const tr_kb_namespace_t *ns, int64_t
         const uint64_t *keep = kept ? tr_map_find(kept, sqlite3_column_blob(s, 1), HASH) : NULL;
         if (keep && *keep == (uint64_t)number)
             continue;
-        tr_kb_indexed_t was = {number, title, tr_kb_text_at(s, 2), sqlite3_column_blob(s, 3),
+        tr_kb_indexed_t was = {number, title, tr_sqlite_text(s, 2), sqlite3_column_blob(s, 3),
             (size_t)sqlite3_column_bytes(s, 3)};
         rc = tr_kb_index_write(self, ns, &was, true, error);
         if (rc == 0)
@@ -120,7 +120,7 @@ static int add_chunk(put_t *self, size_t place, const unsigned char *hash) {
     sqlite3_bind_int64(s, 2, (int64_t)place);
     sqlite3_bind_int64(s, 3, (int64_t)chunk->offset);
     sqlite3_bind_int64(s, 4, (int64_t)chunk->length);
-    tr_kb_bind_text(s, 5, heading);
+    tr_sqlite_bind_text(s, 5, heading);
     sqlite3_bind_blob(s, 6, hash, HASH, SQLITE_STATIC);
     int rc = tr_kb_run(self->store, s, self->error);
     tr_kb_indexed_t indexed = {sqlite3_last_insert_rowid(self->store->db), self->document->title, heading,
@@ -190,7 +190,7 @@ static int write_row(put_t *self, bool add) {
         d->metadata ? d->metadata : "{}"};
     sqlite3_bind_int64(s, 1, self->ns->number);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        tr_kb_bind_text(s, 2 + (int)i, texts[i]);
+        tr_sqlite_bind_text(s, 2 + (int)i, texts[i]);
     sqlite3_bind_int64(s, 10, d->changed_ms);
     sqlite3_bind_int64(s, 11, (int64_t)self->count);
     sqlite3_bind_blob(s, 12, self->hash, HASH, SQLITE_STATIC);
@@ -232,13 +232,13 @@ static int find_old(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char
     *ret = (old_t){0};
     *ret_title = NULL;
     sqlite3_bind_int64(s, 1, ns->number);
-    tr_kb_bind_text(s, 2, id);
+    tr_sqlite_bind_text(s, 2, id);
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW) {
         ret->number = sqlite3_column_int64(s, 0);
         if (sqlite3_column_bytes(s, 1) == HASH)
             memcpy(ret->hash, sqlite3_column_blob(s, 1), HASH);
-        *ret_title = strdup(tr_kb_text_at(s, 2));
+        *ret_title = strdup(tr_sqlite_text(s, 2));
         ret->chunks = (size_t)sqlite3_column_int64(s, 3);
     }
     int rc = tr_kb_end(self, s, step, error);
@@ -334,7 +334,7 @@ int tr_kb_remove_where(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_filt
         sqlite3_bind_int64(s, 1, ns->number);
         tr_filter_bind(filter, s, 2);
         sqlite3_bind_int64(s, 2 + (int)filter->count, (int64_t)most);
-        while (sqlite3_step(s) == SQLITE_ROW && count < most && (ids[count] = strdup(tr_kb_text_at(s, 0))))
+        while (sqlite3_step(s) == SQLITE_ROW && count < most && (ids[count] = strdup(tr_sqlite_text(s, 0))))
             count++;
     }
     sqlite3_finalize(s);
@@ -355,7 +355,7 @@ int tr_kb_get(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, 
     void *arg, tr_error_t *error) {
     sqlite3_stmt *s = self->statements[TR_SQL_DOC_GET];
     sqlite3_bind_int64(s, 1, ns->number);
-    tr_kb_bind_text(s, 2, id);
+    tr_sqlite_bind_text(s, 2, id);
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW) {
         tr_kb_document_t document;
@@ -381,7 +381,7 @@ int tr_kb_list(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter
         rc = sql ? tr_kb_prepare(self, sql, &s, error) : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0) {
         sqlite3_bind_int64(s, 1, ns->number);
-        tr_kb_bind_text(s, 2, after);
+        tr_sqlite_bind_text(s, 2, after);
         tr_filter_bind(filter, s, 3);
         sqlite3_bind_int64(s, 3 + (int)filter->count, (int64_t)most);
         while ((step = sqlite3_step(s)) == SQLITE_ROW) {
@@ -412,7 +412,7 @@ int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void
     if (step == SQLITE_ROW) {
         tr_kb_document_t document;
         tr_kb_read_document(s, &document);
-        tr_kb_passage_t passage = {&document, tr_kb_text_at(s, HEADING), sqlite3_column_blob(s, TEXT),
+        tr_kb_passage_t passage = {&document, tr_sqlite_text(s, HEADING), sqlite3_column_blob(s, TEXT),
             (size_t)sqlite3_column_bytes(s, TEXT), (size_t)sqlite3_column_int64(s, OFFSET),
             (size_t)sqlite3_column_int64(s, PLACE)};
         got(arg, &passage);

@@ -43,7 +43,7 @@ int tr_kb_index_write(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr
     int rc = head ? tr_kb_prepare(self, sql, &s, error) : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0) {
         sqlite3_bind_int64(s, 1, indexed->chunk);
-        tr_kb_bind_text(s, 2, head);
+        tr_sqlite_bind_text(s, 2, head);
         sqlite3_bind_text64(s, 3, indexed->text, indexed->text_len, SQLITE_STATIC, SQLITE_UTF8);
         rc = tr_kb_run(self, s, error);
     }

@@ -3,8 +3,7 @@
 #define TR_KBD_STORE_PRIVATE_H
 
 #include "kbd/store.h"
-
-#include <sqlite3.h>
+#include "lib/store/sqlite_file.h"
 
 typedef enum tr_kb_sql {
     TR_SQL_BEGIN,
@@ -54,16 +53,12 @@ struct tr_kb_store {
     "d.chunks"
 #define TR_KB_DOCUMENT_COLUMN_COUNT 12
 
-/* Sets the error from what SQLite says and returns its code. */
-int tr_kb_fail(tr_kb_store_t *self, const char *what, tr_error_t *error);
 /* Runs a statement that gives no rows, then resets it; what was bound is borrowed until then. 0 or negative. */
 int tr_kb_run(tr_kb_store_t *self, sqlite3_stmt *s, tr_error_t *error);
 int tr_kb_execute(tr_kb_store_t *self, tr_error_t *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A statement of its own, to be finalized. */
 int tr_kb_prepare(tr_kb_store_t *self, const char *sql, sqlite3_stmt **ret_statement, tr_error_t *error);
-void tr_kb_bind_text(sqlite3_stmt *s, int at, const char *text);
-const char *tr_kb_text_at(sqlite3_stmt *s, int at);
 /* Ends a reading: what the last step said. 0 or negative. */
 int tr_kb_end(tr_kb_store_t *self, sqlite3_stmt *s, int step, tr_error_t *error);
 void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret);

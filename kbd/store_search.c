@@ -190,7 +190,7 @@ static int search_words(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const 
                                                         : 0;
     if (rc == 0 && s) {
         sqlite3_bind_blob(s, 1, match.weights, (int)(match.count * sizeof *match.weights), SQLITE_STATIC);
-        tr_kb_bind_text(s, 2, match.text.bytes);
+        tr_sqlite_bind_text(s, 2, match.text.bytes);
         tr_filter_bind(filter, s, 3);
         rc = run_match(self, s, g, error);
     }

@@ -55,7 +55,7 @@ int tr_kb_store_snapshot(
 static int ask(sqlite3 *db, const char *sql, const char *expected) {
     sqlite3_stmt *s = NULL;
     bool same = sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
-                strcmp(tr_kb_text_at(s, 0), expected) == 0;
+                strcmp(tr_sqlite_text(s, 0), expected) == 0;
     sqlite3_finalize(s);
     return same;
 }

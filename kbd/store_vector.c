@@ -8,7 +8,7 @@ static int read_model(tr_kb_store_t *self, const char *model, bool *ret_same, tr
     sqlite3_stmt *s = NULL;
     int rc = tr_kb_prepare(self, "SELECT value = ? FROM setting WHERE name = 'model'", &s, error);
     if (rc == 0) {
-        tr_kb_bind_text(s, 1, model);
+        tr_sqlite_bind_text(s, 1, model);
         int step = sqlite3_step(s);
         *ret_same = step == SQLITE_ROW && sqlite3_column_int(s, 0);
         rc = tr_kb_end(self, s, step, error);
@@ -40,8 +40,8 @@ int tr_kb_stale(tr_kb_store_t *self, size_t most, tr_kb_stale_fn each, void *arg
     int step = SQLITE_DONE;
     sqlite3_bind_int64(s, 1, (int64_t)most);
     while (more && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        tr_kb_stale_t stale = {sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), tr_kb_text_at(s, 2),
-            tr_kb_text_at(s, 3), sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4)};
+        tr_kb_stale_t stale = {sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), tr_sqlite_text(s, 2),
+            tr_sqlite_text(s, 3), sqlite3_column_blob(s, 4), (size_t)sqlite3_column_bytes(s, 4)};
         more = each(arg, &stale);
     }
     return tr_kb_end(self, s, step, error);
