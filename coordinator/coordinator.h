@@ -12,7 +12,6 @@
 #include "coordinator/board.h"
 #include "coordinator/options.h"
 #include "coordinator/store.h"
-#include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "troupe/host.h"
 #include "troupe/protocol.h"
@@ -34,8 +33,8 @@ typedef struct tr_effect {
 
 struct tr_coordinator {
     tr_coordinator_options_t *options; /* borrowed */
-    tr_log_t log;
-    tr_host_t *host;
+    tr_resident_t resident;
+    tr_host_t *host; /* the resident's, as is the agent */
     tr_agent_t *agent;
     tr_store_t *store;
     tr_board_t *board;
@@ -45,15 +44,12 @@ struct tr_coordinator {
     bool stirred; /* something has happened to a decision since the last turn */
     tr_effect_t *effects;
     size_t effect_count, effect_room;
-    bool changed;              /* there is something to commit */
-    int64_t due_ms;            /* Unix time: the board's next turn */
-    bool asking;               /* the DF was asked */
-    bool look_again;           /* it has changed since */
-    size_t listed;             /* agents of the pages that it has given */
-    _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
-    unsigned known_sessions;
-    int signal_fd;
-    int code; /* of the exit */
+    bool changed;            /* there is something to commit */
+    int64_t due_ms;          /* Unix time: the board's next turn */
+    bool asking;             /* the DF was asked */
+    bool look_again;         /* it has changed since */
+    size_t listed;           /* agents of the pages that it has given */
+    unsigned known_sessions; /* of the resident's */
 };
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */

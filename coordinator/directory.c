@@ -45,7 +45,7 @@ static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer
     (void)agent, (void)state;
     self->asking = false;
     if (!answer || tr_message_performative(answer) != TR_INFORM) {
-        tr_log(&self->log, &tr_coordinator_events[TR_C_NO_DIRECTORY], "why=%s",
+        tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NO_DIRECTORY], "why=%s",
             answer ? tr_performative_name(tr_message_performative(answer)) : "no answer");
         return;
     }

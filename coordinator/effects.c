@@ -114,9 +114,8 @@ static bool commit(tr_coordinator_t *self) {
     self->changed = false;
     if (tr_store_commit(self->store, &error) == 0)
         return true;
-    tr_log(&self->log, &tr_coordinator_events[TR_C_STORE_FAILED], "error=%s", error.text);
-    self->code = TR_COORDINATOR_DISK;
-    tr_host_stop(self->host, TR_COORDINATOR_DISK);
+    tr_log(&self->resident.log, &tr_coordinator_events[TR_C_STORE_FAILED], "error=%s", error.text);
+    tr_resident_stop(&self->resident, TR_RESIDENT_DISK);
     return false;
 }
 

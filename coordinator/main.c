@@ -4,7 +4,7 @@
 int main(int argc, char **argv) {
     tr_coordinator_options_t options;
     int code = tr_coordinator_options_read(argc, argv, &options);
-    if (code != TR_COORDINATOR_GO)
+    if (code != TR_RESIDENT_GO)
         return code;
     tr_coordinator_t *coordinator = NULL;
     code = tr_coordinator_new(&options, &coordinator);

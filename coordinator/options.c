@@ -1,8 +1,6 @@
 #include "coordinator/options.h"
 
 #include "coordinator/task.h"
-#include "lib/base/log.h"
-#include "proto/aid.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,15 +10,8 @@
 #define O      tr_coordinator_options_t
 
 static const tr_option_t table[] = {
-    {"connect", 'c', "ENDPOINT", TR_STRING(O, connect), "tcp://127.0.0.1:5570",
-        "The broker: tcp://HOST:PORT or ipc://PATH."},
-    {"cert", 0, "FILE", TR_STRING(O, cert), NULL,
-        "The secret part of this process's certificate, for a broker that wants one. TROUPE_CERT says the "
-        "same for all of "
-        "Troupe's programs."},
-    {"name", 'n', "NAME", TR_STRING(O, name), "coordinator", "The agent's name."},
-    {"data", 'd', "DIR", TR_STRING(O, data), "troupe-tasks",
-        "Where the tasks are kept; made where it is missing. One coordinator at a time."},
+    TR_RESIDENT_OPTIONS("coordinator", "troupe-tasks",
+        "Where the tasks are kept; made where it is missing. One coordinator at a time."),
     {"task-timeout", 0, "TIME", TR_DURATION(O, timeout_ms), "10m",
         "How long an agent may take for a task that says nothing of it.", .min = 1, .max = DAY_MS * 30},
     {"tries", 0, "N", TR_INT(O, tries), "3", "How often a task that says nothing of it is tried.", .min = 1,
@@ -29,15 +20,8 @@ static const tr_option_t table[] = {
         "How an agent is found for a task that says nothing of it: the coordinator chooses, or the best bid "
         "in a contract net gets it.",
         .words = tr_task_way_words},
-    {"connect-time", 0, "TIME", TR_DURATION(O, connect_ms), "10s",
-        "Give up when the broker was not reached in this time.", .min = 1, .max = DAY_MS},
-    {"ready-fd", 0, "FD", TR_INT(O, ready_fd), "-1",
-        "Write the line READY to this file descriptor, and close it, when tasks are taken.", .min = -1,
-        .max = 1 << 20, .flags = TR_OPTION_FLAG_ONLY},
-    {"die-with", 0, "PID", TR_INT(O, die_with), "0", "Stop when this parent process ends.", .min = 0,
-        .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
-    TR_LOG_OPTIONS(O),
+    TR_RESIDENT_MORE_OPTIONS,
 };
 
 static const tr_program_t program = {
@@ -65,19 +49,17 @@ int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_opti
     int ask = tr_options_read(&program, argc, argv, &o, &o.flags, &error);
     if (ask != TR_OPTIONS_RUN)
         return tr_options_answer(&program, ask, &error);
-    if (!tr_name_valid(o.name, strlen(o.name))) {
+    const char *wrong = tr_resident_options_wrong(&o.resident);
+    if (wrong) {
         tr_coordinator_options_finish(&o);
-        return tr_options_answer(&program,
-            tr_error_set(&error, -EINVAL,
-                "--name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"),
-            &error);
+        return tr_options_answer(&program, tr_error_set(&error, -EINVAL, "%s", wrong), &error);
     }
     if (o.check) {
         tr_coordinator_options_finish(&o);
-        return TR_COORDINATOR_OK;
+        return TR_RESIDENT_OK;
     }
     *ret_options = o;
-    return TR_COORDINATOR_GO;
+    return TR_RESIDENT_GO;
 }
 
 void tr_coordinator_options_finish(tr_coordinator_options_t *self) {

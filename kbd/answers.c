@@ -71,13 +71,12 @@ static void commit(tr_kbd_t *self) {
     if (rc == 0)
         return;
     bool full = rc == -ENOSPC;
-    tr_log(&self->log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED], "error=%s", error.text);
+    tr_log(&self->resident.log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED], "error=%s",
+        error.text);
     take_back(self, &error);
     tr_kb_meaning_forget(&self->meaning);
-    if (full)
-        return;
-    self->code = TR_KBD_DISK;
-    tr_host_stop(self->host, TR_KBD_DISK);
+    if (!full)
+        tr_resident_stop(&self->resident, TR_RESIDENT_DISK);
 }
 
 void tr_kb_settle(tr_kbd_t *self) {

@@ -261,7 +261,7 @@ static void snapshot(tr_kb_question_t *q) {
         return;
     }
     tr_kb_settle(q->kbd);
-    snprintf(directory, sizeof directory, "%s/snapshots", q->kbd->options->data);
+    snprintf(directory, sizeof directory, "%s/snapshots", q->kbd->options->resident.data);
     if (tr_kb_store_snapshot(q->kbd->store, directory, name, path, &error) < 0) {
         fail(q, &error);
     } else if ((w = answer(q))) {

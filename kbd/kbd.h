@@ -12,7 +12,6 @@
 #include "kbd/meaning.h"
 #include "kbd/options.h"
 #include "kbd/store.h"
-#include "lib/base/log.h"
 #include "troupe/host.h"
 #include "troupe/protocol.h"
 
@@ -27,16 +26,14 @@ typedef struct tr_kb_job tr_kb_job_t;
 
 typedef struct tr_kbd {
     tr_kbd_options_t *options; /* borrowed */
-    tr_log_t log;
-    tr_host_t *host;
+    tr_resident_t resident;
+    tr_host_t *host; /* the resident's, as is the agent */
     tr_agent_t *agent;
     tr_kb_store_t *store;
     tr_kb_meaning_t meaning;
     tr_kb_answer_t *answers;
     size_t answer_count, answer_room;
     tr_kb_job_t *jobs; /* additions that wait for a program */
-    int signal_fd;
-    int code; /* of the exit */
 } tr_kbd_t;
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */

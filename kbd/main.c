@@ -4,7 +4,7 @@
 int main(int argc, char **argv) {
     tr_kbd_options_t options;
     int code = tr_kbd_options_read(argc, argv, &options);
-    if (code != TR_KBD_GO)
+    if (code != TR_RESIDENT_GO)
         return code;
     tr_kbd_t *kbd = NULL;
     code = tr_kbd_new(&options, &kbd);
