@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agentd/mind/builtin_private.h"
+#include "agentd/mind/places.h"
 #include "lib/text/textbuf.h"
 
 #define LIST_MAX  10000
@@ -34,28 +35,13 @@ static tr_text_span_t text_of(const tr_mind_request_t *request) {
     return (tr_text_span_t){request->text ? request->text : "", request->length};
 }
 
-typedef struct {
-    size_t index;
-    double score;
-} place_t;
-
-static int compare(const void *a, const void *b) {
-    const place_t *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
-}
-
 static json_t *places_of(const double *scores, size_t count, size_t most) {
-    place_t *places = calloc(count, sizeof *places);
-    json_t *list = places ? json_array() : NULL;
+    tr_place_t *places = calloc(count, sizeof *places);
     for (size_t i = 0; places && i < count; i++)
-        places[i] = (place_t){i, scores[i]};
+        places[i] = (tr_place_t){i, scores[i]};
     if (places)
-        qsort(places, count, sizeof *places, compare);
-    for (size_t i = 0; list && i < count && i < most; i++)
-        json_array_append_new(
-            list, json_pack("{s:I, s:f}", "index", (json_int_t)places[i].index, "score", places[i].score));
+        tr_places_sort(places, count);
+    json_t *list = places ? tr_places_json(places, count, most) : NULL;
     free(places);
     return list;
 }

@@ -5,6 +5,7 @@
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/dialogue.h"
 #include "agentd/mind/model_private.h"
+#include "agentd/mind/places.h"
 #include "agentd/mind/plan.h"
 
 #define LIST_MAX 10000
@@ -110,35 +111,20 @@ static json_t *summary_of(const json_t *answer, const json_t *data) {
         json_object_get(answer, "language"));
 }
 
-typedef struct {
-    size_t index;
-    double score;
-} place_t;
-
-static int compare(const void *a, const void *b) {
-    const place_t *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
-}
-
 /* Best first. NULL where there is not a score for each, or no memory. */
-static place_t *places_of(const json_t *scores, size_t count) {
-    place_t *places = json_array_size(scores) == count ? calloc(count, sizeof *places) : NULL;
+static tr_place_t *places_of(const json_t *scores, size_t count) {
+    tr_place_t *places = json_array_size(scores) == count ? calloc(count, sizeof *places) : NULL;
     for (size_t i = 0; places && i < count; i++)
-        places[i] = (place_t){i, json_number_value(json_array_get(scores, i))};
+        places[i] = (tr_place_t){i, json_number_value(json_array_get(scores, i))};
     if (places)
-        qsort(places, count, sizeof *places, compare);
+        tr_places_sort(places, count);
     return places;
 }
 
 static json_t *ranking_of(const json_t *answer, const json_t *data) {
     size_t count = json_array_size(json_object_get(data, "candidates"));
-    place_t *places = places_of(json_object_get(answer, "scores"), count);
-    json_t *list = places ? json_array() : NULL;
-    for (size_t i = 0; places && i < count && i < most_of(data, count); i++)
-        json_array_append_new(
-            list, json_pack("{s:I, s:f}", "index", (json_int_t)places[i].index, "score", places[i].score));
+    tr_place_t *places = places_of(json_object_get(answer, "scores"), count);
+    json_t *list = places ? tr_places_json(places, count, most_of(data, count)) : NULL;
     free(places);
     return list;
 }
@@ -147,7 +133,7 @@ static json_t *choice_of(const json_t *answer, const json_t *data) {
     const json_t *options = json_object_get(data, "options");
     json_t *scores = json_object_get(answer, "scores");
     size_t count = json_array_size(options);
-    place_t *places = places_of(scores, count);
+    tr_place_t *places = places_of(scores, count);
     double sum = 0;
     for (size_t i = 0; places && i < count; i++)
         sum += places[i].score;
