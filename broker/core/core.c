@@ -507,13 +507,25 @@ static bool account_right(const tr_session_t *s, const tr_account_t *account, co
     return found.records == account->records && found.bytes == account->bytes;
 }
 
+static bool count_apart(const tr_session_t *s, const tr_entry_t *e, census_t *census) {
+    size_t cursor = 0;
+    const tr_apart_t *apart;
+    bool right = true;
+    while ((apart = tr_apart_next(e, &cursor))) {
+        count_outbox(&apart->held, census);
+        right = right && account_right(s, &apart->mailbox, &apart->held);
+    }
+    return right;
+}
+
 static bool count_session(const tr_session_t *s, census_t *census) {
     bool right =
         account_right(s, &s->nacks, NULL) && (!s->neighbour || account_right(s, &s->neighbour->queue, NULL));
     count_outbox(&s->data, census);
     for (uint32_t j = 0; j < s->entries_n; j++) {
         count_outbox(&s->entries[j]->held, census);
-        right = right && account_right(s, &s->entries[j]->mailbox, &s->entries[j]->held);
+        right = right && account_right(s, &s->entries[j]->mailbox, &s->entries[j]->held) &&
+                count_apart(s, s->entries[j], census);
     }
     return right;
 }

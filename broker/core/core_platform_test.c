@@ -84,7 +84,8 @@ static void ams_searches(void **state) {
     join_range(o.w, 2, "crew", 9);
     const char *all = ams(&o, "{\"action\":\"search\"}");
     holds(all, "{\"total\":3,");
-    holds(all, "\"name\":\"a@north\",\"count\":1,\"state\":\"active\",\"behaviour\":\"echo\",\"process\":"
+    holds(all, "\"name\":\"a@north\",\"count\":1,\"state\":\"active\",\"apart\":0,\"behaviour\":\"echo\","
+               "\"process\":"
                "\"test\",\"host\":\"here\",\"pid\":77");
     holds(all, "\"name\":\"crew@north\",\"count\":9");
     holds(ams(&o, "{\"action\":\"search\",\"name\":\"crew-4@north\"}"),

@@ -14,28 +14,6 @@
 
 #define MEMBER_SUFFIX_MAX 9 /* "-16777215" */
 
-static const char *const state_names[TR_AGENT_STATES] = {
-    [TR_AGENT_ACTIVE] = "active",
-    [TR_AGENT_INITIATED] = "initiated",
-    [TR_AGENT_WAITING] = "waiting",
-    [TR_AGENT_SUSPENDED] = "suspended",
-    [TR_AGENT_TRANSIT] = "transit",
-};
-
-const char *tr_agent_state_name(tr_agent_state_t state) {
-    return state < TR_AGENT_STATES ? state_names[state] : "unknown";
-}
-
-bool tr_agent_state_parse(const char *name, tr_agent_state_t *ret_state) {
-    for (unsigned i = 0; i < TR_AGENT_STATES; i++) {
-        if (!strcmp(name, state_names[i])) {
-            *ret_state = (tr_agent_state_t)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Splits "reader-12" into 6 and 12; false where the name does not end so, or not in the shortest writing of
  * the number. */
 static bool split_member(const char *name, size_t len, size_t *ret_prefix, uint32_t *ret_index) {
@@ -70,6 +48,17 @@ tr_entry_t *tr_entry_find(tr_core_t *core, const char *name, size_t len, uint32_
     if (e)
         *ret_agent = e->first + index;
     return e;
+}
+
+tr_entry_t *tr_entry_named(tr_core_t *core, const char *name, uint32_t *ret_agent, uint32_t *ret_count) {
+    tr_entry_t *e = tr_map_find_ptr(&core->names, name, strlen(name));
+    if (e) {
+        *ret_agent = e->first;
+        *ret_count = e->count;
+        return e;
+    }
+    *ret_count = 1;
+    return tr_entry_find(core, name, strlen(name), ret_agent);
 }
 
 static bool member_exists(const tr_core_t *core, const char *prefix, size_t len, uint32_t count) {
@@ -143,11 +132,12 @@ static tr_entry_t *entry_new(tr_core_t *core, tr_session_t *s, const char *name,
     e->supervisor = !e->range && !strcmp(name, "fleet");
     e->count = count > 1 ? count : 1;
     e->mailbox.owner = e;
-    e->since_ms = core->now.wall_ms;
+    e->since_ms = e->life.since_ms = core->now.wall_ms;
     return e;
 }
 
 static void entry_free(tr_entry_t *e) {
+    tr_life_finish(e);
     tr_audience_finish(&e->muted);
     tr_audience_finish(&e->told);
     free(e->behaviour);
@@ -280,6 +270,13 @@ size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out) {
     return n > TR_NAME_MAX ? TR_NAME_MAX : (size_t)n;
 }
 
+size_t tr_members_name(const tr_members_t *who, char *out) {
+    if (who->count < who->entry->count)
+        return tr_entry_agent_name(who->entry, who->agent, out);
+    memcpy(out, who->entry->name, who->entry->name_len + 1);
+    return who->entry->name_len;
+}
+
 /* Whether aid is "NAME" or "NAME@PLATFORM" of exactly this agent. */
 bool tr_entry_is_sender(
     const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *aid, size_t len) {
@@ -297,15 +294,4 @@ bool tr_entry_is_sender(
         return true;
     return aid[at] == '@' && len - at - 1 == core->platform_len &&
            !memcmp(aid + at + 1, core->platform, core->platform_len);
-}
-
-void tr_entry_set_state(tr_core_t *core, tr_entry_t *entry, tr_agent_state_t state) {
-    entry->state = state;
-    if (state != TR_AGENT_ACTIVE) {
-        tr_mailbox_hold(core, entry);
-        return;
-    }
-    tr_outbox_append(&entry->session->data, &entry->held);
-    tr_session_dirty(core, entry->session);
-    tr_service_wake(core, entry);
 }

@@ -331,7 +331,7 @@ static void count_waiting(const tr_core_t *core, tr_identity_t *id) {
         if (!s || !s->guest || s->guest->identity != id)
             continue;
         for (uint32_t k = 0; k < s->entries_n; k++)
-            id->waiting += s->entries[k]->mailbox.bytes;
+            id->waiting += tr_life_waiting(s->entries[k]).bytes;
     }
 }
 

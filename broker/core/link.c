@@ -253,7 +253,7 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
         tr_control_refuse(core, s, r->h.id, (tr_reason_t)-why, detail);
         return;
     }
-    entry->state = state;
+    entry->life.state = state;
     entry->durable = m->durable && core->durable;
     set_text(&entry->behaviour, m->behaviour);
     registered(core, s, entry,

@@ -12,12 +12,43 @@
 
 /* One of any size when nothing waits: or it would never have room, and hold up all that is behind it in a
  * service's queue. */
-bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length) {
+static bool fits(
+    const tr_core_t *core, const tr_entry_t *entry, const tr_account_t *account, uint32_t length) {
+    bool within = account->records < core->config.mailbox_records &&
+                  account->bytes + length <= core->config.mailbox_bytes;
+    return (within || !account->records) && (!core->guard || tr_guard_has_room(core, entry, length));
+}
+
+/* An agent that stands apart and is not active has an account of its own. */
+static tr_apart_t *held_apart(const tr_entry_t *entry, uint32_t agent) {
+    tr_apart_t *apart = entry->apart ? tr_apart_find(entry, agent) : NULL;
+    return apart && apart->life.state != TR_AGENT_ACTIVE ? apart : NULL;
+}
+
+bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t length) {
     if (entry->neighbour)
         return tr_proxy_has_room(core, entry, length);
-    bool fits = entry->mailbox.records < core->config.mailbox_records &&
-                entry->mailbox.bytes + length <= core->config.mailbox_bytes;
-    return (fits || !entry->mailbox.records) && (!core->guard || tr_guard_has_room(core, entry, length));
+    const tr_apart_t *apart = held_apart(entry, agent);
+    return fits(core, entry, apart ? &apart->mailbox : &entry->mailbox, length);
+}
+
+/* What ams and df say to an agent is an answer, to its process as much as to itself: it waits for no state. */
+static bool is_answer(const tr_record_header_t *h) {
+    return h->kind == TR_KIND_MESSAGE && tr_route_type(h->src) == TR_ROUTE_PLATFORM;
+}
+
+/* Where a record for an agent waits, and on whose account. */
+typedef struct place {
+    tr_outbox_t *box;
+    tr_account_t *account;
+} place_t;
+
+static place_t place_of(tr_entry_t *to, const tr_record_header_t *h) {
+    tr_apart_t *apart = to->apart ? tr_apart_find(to, tr_route_agent(h->dst)) : NULL;
+    bool active = (apart ? apart->life.state : to->life.state) == TR_AGENT_ACTIVE;
+    if (active || is_answer(h))
+        return (place_t){&to->session->data, &to->mailbox};
+    return apart ? (place_t){&apart->held, &apart->mailbox} : (place_t){&to->held, &to->mailbox};
 }
 
 static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {
@@ -34,10 +65,10 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
         return TR_REASON_AGENT_GONE;
     if (half_full(core, to))
         tr_session_flush(core, s); /* much of it may be of this very turn, and free to go */
-    if (!tr_mailbox_has_room(core, to, header->length))
+    place_t place = place_of(to, header);
+    if (!fits(core, to, place.account, header->length))
         return TR_REASON_BUSY;
-    tr_outbox_t *box = to->state == TR_AGENT_ACTIVE ? &s->data : &to->held;
-    uint8_t *at = tr_outbox_add(box, core->pool, header->length, &to->mailbox);
+    uint8_t *at = tr_outbox_add(place.box, core->pool, header->length, place.account);
     if (!at)
         return TR_REASON_LIMIT;
     tr_record_header_write(header, at);
@@ -85,7 +116,7 @@ typedef enum verdict {
     KEEP,
     FAIL,
     RETURN, /* the copy of a leased request, which itself lives on in its service; or what will be said anew */
-    HOLD,
+    MOVE,   /* to where it belongs, now that its agent's state is another one */
 } verdict_t;
 
 typedef struct sieve {
@@ -93,7 +124,8 @@ typedef struct sieve {
     tr_scope_t about; /* count 0 = all of the session */
     tr_reason_t reason;
     verdict_t (*judge)(const struct sieve *sieve, const tr_record_t *record);
-    uint64_t first, last; /* delivery numbers */
+    uint64_t first, last;   /* delivery numbers */
+    const tr_outbox_t *box; /* that is being sifted */
 } sieve_t;
 
 static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
@@ -130,8 +162,11 @@ static verdict_t drop_refusals(const sieve_t *sieve, const tr_record_t *record) 
     return p && refusal && !tr_dedup_has(&p->taken, record->h.id) ? RETURN : KEEP;
 }
 
-static verdict_t hold_all_but_nacks(const sieve_t *sieve, const tr_record_t *record) {
-    return is_for(sieve, record) && record->h.kind != TR_KIND_NACK ? HOLD : KEEP;
+static verdict_t move_to_its_place(const sieve_t *sieve, const tr_record_t *record) {
+    if (!is_for(sieve, record) || record->h.kind == TR_KIND_NACK)
+        return KEEP;
+    tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
+    return place_of(owner, &record->h).box != sieve->box ? MOVE : KEEP;
 }
 
 static void uncount(tr_core_t *core, const tr_record_t *record) {
@@ -155,17 +190,21 @@ static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t rea
     }
 }
 
-static tr_account_t *account_of(tr_session_t *s, const tr_record_t *record) {
+static tr_account_t *account_of(const sieve_t *sieve, const tr_record_t *record) {
+    tr_session_t *s = sieve->session;
     if (record->h.kind == TR_KIND_NACK)
         return &s->nacks;
     if (s->neighbour) /* its agents' numbers are others */
         return &s->neighbour->queue;
     tr_entry_t *owner = tr_entry_in_session(s, tr_route_agent(record->h.dst));
+    tr_apart_t *apart = owner ? tr_apart_find(owner, tr_route_agent(record->h.dst)) : NULL;
+    if (apart && sieve->box == &apart->held)
+        return &apart->mailbox;
     return owner ? &owner->mailbox : NULL;
 }
 
-static void keep_one(tr_core_t *core, tr_session_t *s, tr_outbox_t *box, const tr_record_t *record) {
-    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account_of(s, record));
+static void keep_one(tr_core_t *core, tr_outbox_t *box, tr_account_t *account, const tr_record_t *record) {
+    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account);
     if (at) {
         memcpy(at, record->bytes, record->h.length);
         return;
@@ -176,11 +215,12 @@ static void keep_one(tr_core_t *core, tr_session_t *s, tr_outbox_t *box, const t
 
 static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *record) {
     switch (sieve->judge(sieve, record)) {
-    case KEEP: keep_one(core, sieve->session, kept, record); break;
+    case KEEP: keep_one(core, kept, account_of(sieve, record), record); break;
     case FAIL: fail_one(core, record, sieve->reason); break;
-    case HOLD: {
+    case MOVE: {
         tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
-        keep_one(core, sieve->session, &owner->held, record);
+        place_t place = place_of(owner, &record->h);
+        keep_one(core, place.box, place.account, record);
         break;
     }
     case RETURN:
@@ -192,8 +232,10 @@ static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, c
 
 /* Lays the box out anew with what the sieve keeps. What is added to it meanwhile (a NACK for an agent of the
  * same session) comes last. */
-static void sift(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *box) {
+static void sift(tr_core_t *core, const sieve_t *as_given, tr_outbox_t *box) {
     tr_outbox_t old = *box, kept = {0};
+    sieve_t with_box = *as_given, *sieve = &with_box;
+    sieve->box = box;
     *box = (tr_outbox_t){0};
     tr_chunk_t *chunk;
     while ((chunk = tr_outbox_take(&old))) {
@@ -208,9 +250,18 @@ static void sift(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *box) {
     *box = kept;
 }
 
-static void sift_entry(tr_core_t *core, const sieve_t *sieve, tr_entry_t *entry) {
+static void sift_held(tr_core_t *core, const sieve_t *sieve, tr_entry_t *entry) {
+    size_t cursor = 0;
+    tr_apart_t *apart;
     if (entry->held.head)
         sift(core, sieve, &entry->held);
+    while ((apart = tr_apart_next(entry, &cursor)))
+        if (apart->held.head)
+            sift(core, sieve, &apart->held);
+}
+
+static void sift_entry(tr_core_t *core, const sieve_t *sieve, tr_entry_t *entry) {
+    sift_held(core, sieve, entry);
     if (entry->mailbox.records || entry->session->nacks.records)
         sift(core, sieve, &entry->session->data);
 }
@@ -230,8 +281,7 @@ void tr_mailbox_fail_agents(
 static void sift_session(tr_core_t *core, const sieve_t *sieve) {
     tr_session_t *s = sieve->session;
     for (uint32_t i = 0; i < s->entries_n; i++)
-        if (s->entries[i]->held.head)
-            sift(core, sieve, &s->entries[i]->held);
+        sift_held(core, sieve, s->entries[i]);
     if (s->data.head)
         sift(core, sieve, &s->data);
 }
@@ -277,12 +327,22 @@ static bool box_has(const tr_outbox_t *box, tr_route_t dst, uint64_t number) {
 
 bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number) {
     tr_route_t dst = tr_session_route(entry->session, agent);
+    const tr_apart_t *apart = tr_apart_find(entry, agent);
+    if (apart && apart->mailbox.records && box_has(&apart->held, dst, number))
+        return true;
     return entry->mailbox.records &&
            (box_has(&entry->session->data, dst, number) || box_has(&entry->held, dst, number));
 }
 
-void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry) {
-    sieve_t sieve = {.session = entry->session, .about = tr_entry_scope(entry), .judge = hold_all_but_nacks};
+void tr_mailbox_rearrange(tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count) {
+    tr_scope_t about = {tr_session_route(entry->session, agent), count};
+    sieve_t sieve = {.session = entry->session, .about = about, .judge = move_to_its_place};
+    sift_held(core, &sieve, entry);
     if (entry->mailbox.records)
         sift(core, &sieve, &entry->session->data);
+}
+
+void tr_mailbox_empty_into(tr_core_t *core, tr_entry_t *entry, tr_outbox_t *box) {
+    sieve_t sieve = {.session = entry->session, .about = tr_entry_scope(entry), .judge = move_to_its_place};
+    sift(core, &sieve, box);
 }

@@ -55,7 +55,7 @@ static void send_gap(tr_core_t *core, tr_subscription_t *s) {
         .id = s->gap,
     };
     tr_record_t r = {.h = h, .envelope = (const uint8_t *)""};
-    if (!tr_mailbox_has_room(core, s->entry, h.length))
+    if (!tr_mailbox_has_room(core, s->entry, s->agent, h.length))
         return;
     if (topic)
         tr_control_resolved(core, session, topic->name, s->gap_topic);
@@ -165,11 +165,19 @@ static void announce_box(tr_core_t *core, tr_session_t *session, const tr_outbox
     }
 }
 
+static void announce_held(tr_core_t *core, tr_session_t *session, const tr_entry_t *entry) {
+    size_t cursor = 0;
+    const tr_apart_t *apart;
+    announce_box(core, session, &entry->held);
+    while ((apart = tr_apart_next(entry, &cursor)))
+        announce_box(core, session, &apart->held);
+}
+
 void tr_publish_announce(tr_core_t *core, tr_session_t *session) {
     core->announcements++;
     announce_box(core, session, &session->data);
     for (uint32_t i = 0; i < session->entries_n; i++)
-        announce_box(core, session, &session->entries[i]->held);
+        announce_held(core, session, session->entries[i]);
 }
 
 /* Dots would make parts of their own. */

@@ -89,7 +89,7 @@ void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t 
 /* Whatever its capacity: it had it before. */
 static bool has_room_now(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
     bool held = p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent);
-    return !held && tr_mailbox_has_room(core, p->entry, lease->len);
+    return !held && tr_mailbox_has_room(core, p->entry, p->agent, lease->len);
 }
 
 static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {

@@ -11,8 +11,9 @@
 static bool has_room(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
     if (p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent))
         return false;
-    return p->leases.count < p->capacity && p->entry->state == TR_AGENT_ACTIVE &&
-           p->entry->session->state == TR_SESSION_LIVE && tr_mailbox_has_room(core, p->entry, lease->len);
+    return p->leases.count < p->capacity && tr_life_of(p->entry, p->agent)->state == TR_AGENT_ACTIVE &&
+           p->entry->session->state == TR_SESSION_LIVE &&
+           tr_mailbox_has_room(core, p->entry, p->agent, lease->len);
 }
 
 /* Who takes it rather: an agent of this platform before those of another one, and the least loaded; load is

@@ -13,6 +13,7 @@
 
 #include "broker/core/audience.h"
 #include "broker/core/core.h"
+#include "broker/core/life.h"
 #include "lib/base/arena.h"
 #include "lib/base/map.h"
 #include "proto/acl.h"
@@ -32,16 +33,6 @@ typedef struct tr_durable tr_durable_t;
 typedef struct tr_stream tr_stream_t;
 typedef struct tr_neighbour tr_neighbour_t; /* neighbour.h */
 
-/* FIPA life cycle (SC00023 6.4). Only an active agent is delivered to. */
-typedef enum tr_agent_state {
-    TR_AGENT_ACTIVE,
-    TR_AGENT_INITIATED,
-    TR_AGENT_WAITING,
-    TR_AGENT_SUSPENDED,
-    TR_AGENT_TRANSIT,
-    TR_AGENT_STATES,
-} tr_agent_state_t;
-
 typedef struct tr_waiting {
     uint64_t records, bytes; /* for their agent to come, or to have room */
     uint64_t leased;         /* in its hands */
@@ -55,7 +46,8 @@ struct tr_entry {
     size_t name_len;
     uint32_t first; /* agent number of the first one within the session */
     uint32_t count;
-    tr_agent_state_t state;
+    tr_life_t life;  /* of all its agents ... */
+    tr_map_t *apart; /* ... but these: agent -> tr_apart_t; NULL = none ever was (life.h) */
     char *behaviour;
     tr_account_t mailbox; /* queued in the session's outbox, or held */
     tr_outbox_t held;     /* while not active */
@@ -120,7 +112,8 @@ struct tr_session {
     tr_neighbour_t *neighbour;    /* NULL = a process; otherwise the link to that broker */
 };
 
-#define TR_PRIORITIES (TR_PRIORITY_MAX + 1u) /* the highest first */
+#define TR_REASON_TEXT_MAX 199 /* bytes of why somebody did something to an agent, for people */
+#define TR_PRIORITIES      (TR_PRIORITY_MAX + 1u) /* the highest first */
 
 typedef struct tr_lease {
     struct tr_lease *next; /* in its provider's list, or in the queue */
@@ -351,19 +344,19 @@ tr_entry_t *tr_entry_of_route(tr_core_t *core, tr_route_t route);
 tr_entry_t *tr_entry_in_session(const tr_session_t *session, uint32_t agent);
 /* By a bare name; *ret_agent is the agent's number within the session. */
 tr_entry_t *tr_entry_find(tr_core_t *core, const char *name, size_t len, uint32_t *ret_agent);
-void tr_entry_set_state(tr_core_t *core, tr_entry_t *entry, tr_agent_state_t state);
+/* By its whole name, a range's too, or by that of one agent of a range: its agents, `count` from `agent` on. */
+tr_entry_t *tr_entry_named(tr_core_t *core, const char *name, uint32_t *ret_agent, uint32_t *ret_count);
 /* Prints an agent's bare name, of a proxy its AID; `out` has TR_AID_MAX + 1 bytes. */
 size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out);
+/* That of one, or of all; likewise. */
+size_t tr_members_name(const tr_members_t *who, char *out);
 bool tr_entry_is_sender(
     const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *aid, size_t len);
-const char *tr_agent_state_name(tr_agent_state_t state);
-/* False where it is no state's name. */
-bool tr_agent_state_parse(const char *name, tr_agent_state_t *ret_state);
 
 /* mailbox.c */
 tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
     const tr_record_header_t *header, tr_session_t *from);
-bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t length);
+bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t length);
 /* Takes everything for this entry out of the outbox and fails it. */
 void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason);
 /* The same for `count` agents of an entry from `agent` on, but for the NACKs that they wait for. */
@@ -380,8 +373,11 @@ void tr_mailbox_return_numbers(
 void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session);
 /* Whether the copy of a leased request, by its delivery number, still waits to leave for this agent of the entry. */
 bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number);
-/* What waits in the outbox for an entry that is no longer active waits aside. */
-void tr_mailbox_hold(tr_core_t *core, tr_entry_t *entry);
+/* After the state of `count` agents of an entry from `agent` on has changed: what waits to leave for one that is not active
+ * waits aside, and leaves when it is. */
+void tr_mailbox_rearrange(tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count);
+/* What is in this box, which is no entry's any more, goes to where it belongs. */
+void tr_mailbox_empty_into(tr_core_t *core, tr_entry_t *entry, tr_outbox_t *box);
 /* The routes that a MUTE or UNMUTE is about: `count` of them from `first` on. */
 typedef struct tr_scope {
     tr_route_t first;
@@ -480,6 +476,8 @@ void tr_core_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry);
 
 /* sys.c: the platform's own publications and log events */
 void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr_reason_t reason);
+/* They are in another state. */
+void tr_sys_state(tr_core_t *core, const tr_members_t *who, const tr_wish_t *wish, tr_agent_state_t from);
 void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t reason);
 void tr_sys_stats(tr_core_t *core);
 void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry);

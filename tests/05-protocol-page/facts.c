@@ -181,6 +181,26 @@ static void print_session(void) {
     tr_pool_finish(&e.pool);
 }
 
+static void print_transitions(void) {
+    static const char *const askers[TR_ASKERS] = {
+        [TR_ASKER_SELF] = "self", [TR_ASKER_PROCESS] = "process", [TR_ASKER_OTHER] = "other"};
+    for (unsigned i = 0; i < TR_AGENT_STATES * TR_AGENT_STATES; i++) {
+        const tr_transition_t *t = tr_life_transition(
+            (tr_agent_state_t)(i / TR_AGENT_STATES), (tr_agent_state_t)(i % TR_AGENT_STATES));
+        if (!t)
+            continue;
+        printf("transition %s %s %s ", t->name, tr_agent_state_name(t->from), tr_agent_state_name(t->to));
+        const char *before = "";
+        for (unsigned k = 0; k < TR_ASKERS; k++) {
+            if (!(t->askers & (1u << k)))
+                continue;
+            printf("%s%s", before, askers[k]);
+            before = ",";
+        }
+        printf("\n");
+    }
+}
+
 static void print_words(void) {
     for (unsigned i = 0; i < TR_KIND_MAX; i++)
         if (strcmp(tr_kind_name(i), "unknown") != 0)
@@ -198,6 +218,7 @@ static void print_words(void) {
         printf("df %s\n", a->name);
     for (unsigned i = 0; i < TR_AGENT_STATES; i++)
         printf("state %s\n", tr_agent_state_name((tr_agent_state_t)i));
+    print_transitions();
 }
 
 /* By the names that the page gives them. */

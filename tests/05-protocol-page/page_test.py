@@ -186,7 +186,8 @@ def compare(what, page, code):
 def compare_words(page, facts):
     first = {"ams": 1, "df": 1, "state": 1}
     names = {"kind": "kinds", "reason": "reasons", "performative": "performatives", "message-kind": "message-kinds", "flag": "flags",
-             "route": "route-types", "limit": "limits", "setting": "settings", "ams": "ams", "df": "df", "state": "states"}
+             "route": "route-types", "limit": "limits", "setting": "settings", "ams": "ams", "df": "df", "state": "states",
+             "transition": "transitions"}
     for fact, table in names.items():
         code = [tuple(values) for values in facts[fact]]
         rows = page.rows(table)

@@ -142,7 +142,8 @@ def platform(fleet):
     a.publish("alice", a.agents["alice"], "news.a", 1)
     assert ask(a, "alice", "df", action="register", services=[{"name": "digest", "capacity": 4}], languages=["en"])[1] == {"done": True}
     for name, more in (("search", {"name": "alice@local"}), ("get-description", {}), ("register", {"name": "extra"}), ("topics", {}),
-                       ("services", {}), ("stats", {}), ("quarantine", {"name": "extra", "reason": "odd"})):
+                       ("services", {}), ("stats", {}), ("quarantine", {"name": "extra", "reason": "odd"}),
+                       ("suspend", {"name": "extra", "reason": "odd"})):
         act, have = ask(a, "alice", "ams", action=name, **more)
         assert act == c.INFORM, (name, have)
         same_shape(shapes["ams " + name], have, "ams " + name)
@@ -164,8 +165,8 @@ def platform(fleet):
         assert (act, have["reason"], set(have)) == (c.REFUSE, reason, {"reason", "detail"}), (whom, request, have)
     act, have = ask(a, "alice", "ams", act=c.INFORM, action="stats")
     assert (act, have["reason"]) == (11, "unsupported-act")
-    extra = ask(a, "alice", "ams", action="modify", name="extra", state="suspended")
-    assert extra == (c.INFORM, {"done": True})
+    act, have = ask(a, "alice", "ams", action="modify", name="extra", state="waiting")  # it is suspended
+    assert (act, have["reason"]) == (c.REFUSE, "illegal-transition")
     a.send("alice", a.agents["alice"], "extra", c.INFORM, "waits")
     assert ask(a, "alice", "ams", action="search", name="extra")[1]["agents"][0]["queued"] == 1
     ask(a, "alice", "ams", action="modify", name="extra", state="active")

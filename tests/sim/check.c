@@ -63,6 +63,10 @@ static void check_session(const sim_broker_t *b, const tr_session_t *s) {
             sim_fail(b->world, "%s is in a session that is not its own", s->entries[i]->name);
         check_mailbox(b, s->entries[i]);
         check_copies(b, s, &s->entries[i]->held);
+        size_t cursor = 0;
+        const tr_apart_t *apart;
+        while ((apart = tr_apart_next(s->entries[i], &cursor)))
+            check_copies(b, s, &apart->held);
     }
     check_copies(b, s, &s->data);
 }

@@ -23,16 +23,18 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
-    tr_write_map(w, 20);
+    tr_account_t box = tr_life_waiting(e);
+    tr_write_map(w, 21);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
-    tr_write_kv(w, "state", tr_agent_state_name(e->state));
+    tr_write_kv(w, "state", tr_agent_state_name(e->life.state));
+    tr_write_kv_uint(w, "apart", tr_apart_count(e));
     tr_write_kv(w, "behaviour", e->behaviour);
     tr_write_kv(w, "process", s->process);
     tr_write_kv(w, "host", s->host);
     tr_write_kv_uint(w, "pid", s->pid);
-    tr_write_kv_uint(w, "queued", e->mailbox.records + e->waiting.records);
-    tr_write_kv_uint(w, "queued_bytes", e->mailbox.bytes + e->waiting.bytes);
+    tr_write_kv_uint(w, "queued", box.records + e->waiting.records);
+    tr_write_kv_uint(w, "queued_bytes", box.bytes + e->waiting.bytes);
     tr_write_kv_bool(w, "durable", e->durable);
     tr_write_kv_uint(w, "leased", e->waiting.leased);
     tr_write_kv_uint(w, "on_disk", e->waiting.on_disk);
@@ -46,6 +48,18 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv(w, "protocol", tr_conduct_policy_name(e->conduct));
 }
 
+/* One of them at least, where some of a range are in another state than the rest. */
+static bool any_is(const tr_entry_t *e, tr_value_t state) {
+    size_t cursor = 0;
+    const tr_apart_t *apart;
+    if (tr_apart_count(e) < e->count && tr_value_equals(state, tr_agent_state_name(e->life.state)))
+        return true;
+    while ((apart = tr_apart_next(e, &cursor)))
+        if (tr_value_equals(state, tr_agent_state_name(apart->life.state)))
+            return true;
+    return false;
+}
+
 /* Matches by "name" (with or without the platform) and "state", where given. */
 static bool matches(const tr_answer_t *a, const tr_entry_t *e) {
     tr_value_t state = tr_value_get(a->request, "state");
@@ -55,7 +69,7 @@ static bool matches(const tr_answer_t *a, const tr_entry_t *e) {
     if (name && tr_entry_find(a->core, name, len, &agent) != e &&
         (len != e->name_len || memcmp(name, e->name, len) != 0))
         return false;
-    return !state || tr_value_equals(state, tr_agent_state_name(e->state));
+    return !state || any_is(e, state);
 }
 
 /* Calls visit for each entry, sessions in the order of their slots; both passes of a search see the same. */
@@ -164,21 +178,6 @@ static void handle_deregister(tr_answer_t *a) {
         return;
     }
     tr_entry_remove(a->core, e, TR_REASON_NONE);
-    tr_answer_done(a);
-}
-
-static void handle_modify(tr_answer_t *a) {
-    tr_entry_t *e = own_entry(a);
-    tr_value_t state = tr_value_get(a->request, "state");
-    if (!e)
-        return;
-    char text[16];
-    tr_agent_state_t to;
-    if (tr_value_copy(state, text, sizeof text) < 0 || !tr_agent_state_parse(text, &to)) {
-        tr_answer_refuse(a, state ? "unrecognised-parameter-value" : "missing-argument", "state");
-        return;
-    }
-    tr_entry_set_state(a->core, e, to);
     tr_answer_done(a);
 }
 
@@ -292,7 +291,9 @@ const tr_action_t tr_ams_actions[] = {
     {"get-description", "", handle_get_description, .abroad = true},
     {"register", "name*", handle_register},
     {"deregister", "name*", handle_deregister},
-    {"modify", "name* state*", handle_modify},
+    {"modify", "name* state* reason", tr_handle_modify},
+    {"suspend", "name* reason", tr_handle_suspend},
+    {"resume", "name* reason", tr_handle_resume},
     {"topics", "pattern", handle_topics, .abroad = true},
     {"services", "", handle_services, .abroad = true},
     {"stats", "", handle_stats, .abroad = true},

@@ -51,6 +51,11 @@ void tr_answer_resume(
 /* Makes the answer a failure: internal-error. */
 void tr_answer_fail(tr_answer_t *answer, const char *detail);
 
+/* life_actions.c */
+void tr_handle_modify(tr_answer_t *a);
+void tr_handle_suspend(tr_answer_t *a);
+void tr_handle_resume(tr_answer_t *a);
+
 /* letters.c: the AMS's actions on dead letters */
 void tr_handle_dead_letters(tr_answer_t *a);
 void tr_handle_dead_letter(tr_answer_t *a);

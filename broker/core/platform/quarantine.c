@@ -30,24 +30,12 @@ static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
     return slot ? (tr_quarantined_t *)(uintptr_t)slot->value : NULL;
 }
 
-/* By its whole name, a range's too, or by that of one agent of a range. */
-static tr_entry_t *entry_of(tr_core_t *core, const char *name, uint32_t *ret_agent, uint32_t *ret_count) {
-    tr_entry_t *e = tr_map_find_ptr(&core->names, name, strlen(name));
-    if (e) {
-        *ret_agent = e->first;
-        *ret_count = e->count;
-        return e;
-    }
-    *ret_count = 1;
-    return tr_entry_find(core, name, strlen(name), ret_agent);
-}
-
 void tr_quarantine_mark(tr_core_t *core) {
     size_t cursor = 0;
     uint32_t agent, count;
     const tr_quarantined_t *q;
     while ((q = next(core, &cursor))) {
-        tr_entry_t *e = entry_of(core, q->name, &agent, &count);
+        tr_entry_t *e = tr_entry_named(core, q->name, &agent, &count);
         if (e)
             e->quarantined = true;
     }
@@ -81,7 +69,7 @@ static tr_quarantine_t *quarantine_of(tr_core_t *core) {
 /* What waits for it goes back to its senders, and what it has in its hands to others. */
 static void stop(tr_core_t *core, const char *name) {
     uint32_t agent, count;
-    tr_entry_t *e = entry_of(core, name, &agent, &count);
+    tr_entry_t *e = tr_entry_named(core, name, &agent, &count);
     if (!e)
         return;
     e->quarantined = true;
@@ -225,7 +213,7 @@ static void write_one(tr_answer_t *a, const tr_quarantined_t *q) {
     tr_write_kv(w, "reason", q->reason);
     tr_write_kv(w, "by", q->by);
     tr_write_kv_int(w, "since_ms", q->since_ms);
-    tr_write_kv_bool(w, "present", entry_of(a->core, q->name, &agent, &count) != NULL);
+    tr_write_kv_bool(w, "present", tr_entry_named(a->core, q->name, &agent, &count) != NULL);
 }
 
 /* A bare name of this platform; false, and refused, where there is none. */
@@ -247,7 +235,7 @@ static bool read_name(tr_answer_t *a, char out[TR_NAME_MAX + 1]) {
 }
 
 void tr_handle_quarantine(tr_answer_t *a) {
-    char name[TR_NAME_MAX + 1], reason[sizeof((tr_quarantined_t *)0)->reason] = "";
+    char name[TR_NAME_MAX + 1], reason[TR_REASON_TEXT_MAX + 1] = "";
     if (!read_name(a, name))
         return;
     tr_value_copy(tr_value_get(a->request, "reason"), reason, sizeof reason); /* absent or too long: none */

@@ -18,7 +18,7 @@ typedef struct tr_quarantined {
     char name[TR_NAME_MAX + 1];
     char because[TR_NAME_MAX + 1]; /* whose work it did; its own name where it is the one that was meant */
     char by[TR_AID_MAX + 1];       /* who said so */
-    char reason[200];
+    char reason[TR_REASON_TEXT_MAX + 1];
     int64_t since_ms; /* wall */
 } tr_quarantined_t;
 

@@ -92,6 +92,25 @@ void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr
     tr_content_writer_finish(&w);
 }
 
+void tr_sys_state(tr_core_t *core, const tr_members_t *who, const tr_wish_t *wish, tr_agent_state_t from) {
+    char name[TR_AID_MAX + 1];
+    tr_topic_t *topic = tr_sys_topic(core, "$sys.agent.state");
+    if (!topic)
+        return;
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_members_name(who, name);
+    tr_write_map(&w, 6);
+    tr_write_kv(&w, "agent", name);
+    tr_write_kv_uint(&w, "count", who->count);
+    tr_write_kv(&w, "state", tr_agent_state_name(wish->to));
+    tr_write_kv(&w, "was", tr_agent_state_name(from));
+    tr_write_kv(&w, "by", wish->by);
+    tr_write_kv(&w, "reason", wish->reason);
+    tr_sys_publish(core, topic, &w);
+    tr_content_writer_finish(&w);
+}
+
 void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t reason) {
     size_t len = 0;
     const char *sender = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
