@@ -161,6 +161,23 @@ static void who_was_suspended_from_outside_is_resumed_from_outside(void **state)
     world_end(h.w);
 }
 
+static void what_others_do_is_audited(void **state) {
+    (void)state;
+    house_t h = house_of(NULL);
+    h.x = begin(&h, "x", TR_AGENT_ACTIVE);
+    of_other(&h, "{\"action\":\"suspend\",\"name\":\"x\",\"reason\":\"too loud\"}");
+    const got_t *g = take_event(h.w, TR_EVENT_SUSPENDED);
+    assert_non_null(g);
+    assert_string_equal(g->text, "x");
+    holds(g->detail, "by other");
+    holds(g->detail, "too loud");
+    of_other(&h, "{\"action\":\"resume\",\"name\":\"x\"}");
+    assert_non_null(take_event(h.w, TR_EVENT_RESUMED));
+    order(&h, 's', "suspended"); /* its own affair */
+    assert_null(take_event(h.w, TR_EVENT_SUSPENDED));
+    world_end(h.w);
+}
+
 static void a_change_is_told(void **state) {
     (void)state;
     house_t h = house_of(NULL);
@@ -307,6 +324,7 @@ int main(void) {
         cmocka_unit_test(each_cell_of_the_table),
         cmocka_unit_test(a_refusal_says_what_is_legal),
         cmocka_unit_test(who_was_suspended_from_outside_is_resumed_from_outside),
+        cmocka_unit_test(what_others_do_is_audited),
         cmocka_unit_test(a_change_is_told),
         cmocka_unit_test(one_agent_of_a_range_is_suspended_alone),
         cmocka_unit_test(a_whole_range_takes_those_apart_with_it),

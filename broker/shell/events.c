@@ -131,6 +131,12 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "from a "
         "mailbox that is checked (`troupe mailbox protocol`). On `$sys.audit.illegal-act`.",
         "The detail says who, in which state, and what was allowed: mend that agent's behaviour."},
+    [TR_B_SUSPENDED] = {"B058", TR_LOG_INFO, "suspended",
+        "An agent, `what`, gets nothing until it is resumed: another process has asked for it. On "
+        "`$sys.audit.suspended`.",
+        "`troupe why NAME` says who and why; `troupe resume NAME` lets it go on."},
+    [TR_B_RESUMED] = {"B059", TR_LOG_INFO, "resumed",
+        "An agent, `what`, is delivered to again. On `$sys.audit.resumed`.", "None needed."},
     [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
         "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
     [TR_B_PEER_DOWN] = {"B061", TR_LOG_WARN, "link to a broker lost",
@@ -175,6 +181,8 @@ const tr_event_t *tr_broker_event_of(unsigned core_event) {
         [TR_EVENT_LIMIT] = TR_B_CERT_LIMIT,
         [TR_EVENT_QUARANTINED] = TR_B_QUARANTINED,
         [TR_EVENT_RELEASED] = TR_B_RELEASED,
+        [TR_EVENT_SUSPENDED] = TR_B_SUSPENDED,
+        [TR_EVENT_RESUMED] = TR_B_RESUMED,
         [TR_EVENT_ILLEGAL_ACT] = TR_B_ILLEGAL_ACT,
         [TR_EVENT_REVOKED] = TR_B_REVOKED,
         [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,

@@ -30,6 +30,16 @@ class Ask(cli.CliTest):
         self.expect(self.run_verb("ask", "echo", "[draft] no JSON"), 0, "[draft] no JSON\n")
         self.expect(self.run_verb("ask", "echo", '{"a": '), 0, '{"a": \n', err="sent as a text")
 
+    def test_suspend_and_resume(self):
+        self.expect(self.run_verb("suspend", "nobody"), 3, err="not-registered")
+        self.expect(self.run_verb("suspend", "svc:echoing"), 1, err="is no agent's name")
+        rows = self.expect(self.run_verb("suspend", "silent", "chatty", "--reason", "a pause", "-o", "json"), 0).json()
+        self.assertEqual(rows, [{"name": f"{name}@local", "state": "suspended", "was": "active", "count": 1} for name in ("silent", "chatty")])
+        self.expect(self.run_verb("ask", "chatty", "x", "--timeout", "300ms"), 4, err="no answer")
+        self.expect(self.run_verb("ask", "echo", "others go on"), 0, "others go on\n")
+        self.expect(self.run_verb("resume", "silent", "chatty", "-o", "name"), 0, "silent@local\nchatty@local\n")
+        self.expect(self.run_verb("ask", "chatty", "x", "-o", "json"), 0)
+
     def test_languages(self):
         self.expect(self.run_verb("ask", "echo", "42", "-o", "json"), 0, '"42"\n')
         self.expect(self.run_verb("ask", "echo", "42", "--language", "msgpack", "-o", "json"), 0, "42\n")

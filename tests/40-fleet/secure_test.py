@@ -75,6 +75,20 @@ class Secure(fleet.FleetTest):
         self.refused("ask", "clerk", "hello", says="quarantined")
         self.assertIn("clerk", self.ok("quarantine", *eye).out)
 
+    def test_suspending_is_a_right(self):
+        self.up_detached(text=SECURE)
+        self.ok("cert", "new", "eye", "--role", "watcher", "--certs", str(self.certs()))
+        eye = ["--cert", str(self.certs() / "secret/eye.yaml")]
+        harness.wait_until(lambda: self.troupe("quarantine", *eye).code == 0, "the broker to know the new certificate")
+        self.refused("suspend", "echo-1", *eye, says="does not allow ams.suspend")
+        self.assert_answers("echo-1")
+        self.assertEqual(self.ok("suspend", "echo-1", "-o", "json").json()[0]["state"], "suspended")  # the operator may
+        self.refused("resume", "echo-1", *eye, says="does not allow ams.resume")
+        asked = self.spawn("troupe", "ask", "echo-1", "kept", "--timeout", "30s")
+        harness.wait_until(lambda: self.rows()["echo-1"]["queued"] == 1, "the question in its mailbox")
+        self.ok("resume", "echo-1")
+        self.assertEqual((asked.wait().code, asked.out), (0, "kept\n"))
+
     def test_attach_from_elsewhere(self):
         self.up_detached(text=SECURE)
         self.ok("cert", "new", "far", "--role", "agent", "--certs", str(self.certs()))

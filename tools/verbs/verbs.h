@@ -11,6 +11,8 @@
     VERB(attach)                                                                                             \
     VERB(detach)                                                                                             \
     VERB(scale)                                                                                              \
+    VERB(suspend)                                                                                            \
+    VERB(resume)                                                                                             \
     VERB(quarantine)                                                                                         \
     VERB(tap)                                                                                                \
     VERB(conversation_watch)                                                                                 \

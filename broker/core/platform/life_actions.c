@@ -1,6 +1,8 @@
 /* The AMS's actions on the life of agents: modify for those of the requester's process, suspend and resume for all. */
 #include "broker/core/platform/platform.h"
 
+#include "broker/core/guard.h"
+
 #include <stdio.h>
 
 /* The agents that "name" speaks of: a registered one, a whole range, or one agent of a range. False, and refused,
@@ -78,6 +80,17 @@ static void refuse(tr_answer_t *a, tr_life_answer_t why, tr_agent_state_t from, 
 
 /* ---- actions ---- */
 
+static void tell(tr_answer_t *a, const tr_members_t *who, const tr_wish_t *wish, tr_agent_state_t from) {
+    char name[TR_AID_MAX + 1], detail[TR_AID_MAX + TR_REASON_TEXT_MAX + 16];
+    tr_sys_state(a->core, who, wish, from);
+    if (wish->asker != TR_ASKER_OTHER)
+        return;
+    tr_members_name(who, name);
+    snprintf(detail, sizeof detail, "by %s%s%s", wish->by, *wish->reason ? ": " : "", wish->reason);
+    tr_audit(a->core, wish->to == TR_AGENT_SUSPENDED ? TR_EVENT_SUSPENDED : TR_EVENT_RESUMED, a->session,
+        NULL, name, detail);
+}
+
 /* False where it was refused. */
 static bool change(tr_answer_t *a, const tr_members_t *who, tr_agent_state_t to, tr_agent_state_t *ret_from) {
     char reason[TR_REASON_TEXT_MAX + 1] = "";
@@ -86,7 +99,7 @@ static bool change(tr_answer_t *a, const tr_members_t *who, tr_agent_state_t to,
     tr_life_answer_t answer = tr_life_change(a->core, who, &wish, ret_from);
     refuse(a, answer, *ret_from, &wish);
     if (answer == TR_LIFE_DONE && (*ret_from != to || who->count > 1))
-        tr_sys_state(a->core, who, &wish, *ret_from);
+        tell(a, who, &wish, *ret_from);
     return answer == TR_LIFE_DONE;
 }
 
