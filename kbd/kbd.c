@@ -1,6 +1,7 @@
 #include "kbd/kbd.h"
 
 #include "kbd/events.h"
+#include "kbd/kernels.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -36,9 +37,9 @@ static void catch_elsewhere(void) {
 
 static void tell_ready(tr_kbd_t *self) {
     const char *warning = tr_kb_embedder_warning(self->meaning.embedder);
-    tr_log(&self->resident.log, &tr_kbd_events[TR_K_READY], "agent=%s platform=%s model=%s",
+    tr_log(&self->resident.log, &tr_kbd_events[TR_K_READY], "agent=%s platform=%s model=%s kernels=%s",
         self->options->resident.name, tr_host_platform(self->host),
-        tr_kb_embedder_model(self->meaning.embedder));
+        tr_kb_embedder_model(self->meaning.embedder), tr_kernels_name());
     if (*warning)
         tr_log(&self->resident.log, &tr_kbd_events[TR_K_WEAK_MODEL], "detail=%s", warning);
     tr_resident_ready(&self->resident);

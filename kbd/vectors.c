@@ -1,5 +1,6 @@
 #include "kbd/vectors.h"
 
+#include "kbd/kernels.h"
 #include "lib/text/textbuf.h"
 
 #include <errno.h>
@@ -76,14 +77,12 @@ int64_t tr_kb_vectors_search(
 
 int tr_kb_vectors_score(tr_kb_vectors_t *self, const float *query, int64_t chunk, float *ret_score) {
     const int64_t *place = find(self, chunk);
-    float *all, sum = 0;
+    float *all;
     size_t size;
     if (!place)
         return -ENOENT;
     faiss_IndexFlat_xb(self->index, &all, &size);
     const float *vector = all + (size_t)(place - self->chunks) * self->dimensions;
-    for (size_t i = 0; i < self->dimensions; i++)
-        sum += query[i] * vector[i];
-    *ret_score = sum;
+    *ret_score = tr_kernel_product(query, vector, self->dimensions);
     return 0;
 }
