@@ -196,6 +196,18 @@ class WithoutSupervisor(fleet.FleetTest):
         self.assertEqual(broker.stop().code, 0)
         self.assert_nothing_left()
 
+    def test_an_agent_that_cannot_start_says_why_in_words(self):
+        broker = self.broker()
+        at = ["--connect", broker.endpoint]
+        self.ok("attach", "far", *at, "--behaviour", "echo")
+        elsewhere = ["--state", str(pathlib.Path(self.directory) / "elsewhere")]
+        done = self.troupe("attach", "far", *at, "--behaviour", "echo", *elsewhere)
+        self.assertEqual((done.code, done.out), (3, ""), done)
+        self.assertIn("far cannot start: the name far is taken: choose another", done.err)
+        self.assertNotIn("A012", done.err)
+        self.assertEqual(len(done.err.splitlines()), 1, done.err)
+        self.ok("detach", "far")
+
     def test_an_unreachable_broker(self):
         done = self.troupe("attach", "far", "--connect", "tcp://127.0.0.1:1", "--behaviour", "echo", "--timeout", "60s")
         self.assertEqual((done.code, done.out), (2, ""), done)

@@ -86,8 +86,8 @@ class DoesNotStart(fleet.FleetTest):
     def test_an_agent_that_cannot_start_is_told_with_the_end_of_its_log(self):
         text = fleet.ECHO + f"  - {{name: bad, load: {harness.program('tests/40-fleet/grumpy.so')}}}\n"
         for more in [], ["--detach"]:
-            done = self.refused("up", self.fleet_file(text=text), *more, says="cannot start bad: exited with 3")
-            self.assertIn("cannot start the agent bad (grumpy)", done.err)
+            done = self.refused("up", self.fleet_file(text=text), *more, says="cannot start bad: exited with 3: cannot start the agent bad (grumpy)")
+            self.assertNotIn("A012", done.err)
             self.assert_nothing_left()
             self.refused("ps", "trio", code=2)
 

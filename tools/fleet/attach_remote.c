@@ -6,6 +6,7 @@
 #include "tools/fleet/plan.h"
 #include "tools/fleet/running.h"
 #include "tools/logs/log_tail.h"
+#include "tools/logs/log_why.h"
 #include "tools/up/child.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TAIL_LINES       8
 #define EXIT_UNREACHABLE 2 /* of troupe-agentd */
 
 /* One agent that is being started. */
@@ -97,20 +97,19 @@ static bool is_ready(const start_t *self, int64_t until_ms, bool *ret_ended) {
     }
 }
 
-/* It did not come: says why, with the end of its log, and leaves nothing. */
+/* It did not come: says why, in the words of its log, and leaves nothing. */
 static int give_up(start_t *self, bool ended) {
-    char tail[2048];
+    char why[2048];
     int status = 0;
     if (!ended)
         kill(self->attached.pid, SIGKILL);
     waitpid(self->attached.pid, &status, 0);
     tr_attached_remove(self->directory, self->attached.name);
-    tr_log_tail(self->log, self->log_from, TAIL_LINES, tail, sizeof tail);
     bool unreachable = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_UNREACHABLE;
     tr_exit_t code = !ended ? TR_EXIT_TIMEOUT : unreachable ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED;
-    return tr_cli_fail(self->attach->call, code, "%s %s; its log %s %s%s%s", self->attached.name,
-        ended ? "cannot start" : "was not registered in time", self->log, *tail ? "ends with" : "is empty",
-        *tail ? ":\n" : "", tail);
+    return tr_cli_fail(self->attach->call, code, "%s %s: %s", self->attached.name,
+        ended ? "cannot start" : "was not registered in time",
+        tr_log_why(self->log, self->log_from, why, sizeof why));
 }
 
 static int start_one(start_t *self, int64_t until_ms) {

@@ -4,14 +4,13 @@
 
 #include "tools/fleet/fleet_certs.h"
 #include "tools/logs/log_tail.h"
+#include "tools/logs/log_why.h"
 #include "tools/up/fleet_status.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define TAIL_LINES 8
 
 /* Of troupe-agentd and troupe-broker: another try would end the same way. */
 #define EXIT_OF_USAGE   1
@@ -191,7 +190,7 @@ void tr_up_count(const tr_up_t *self, size_t *ret_ready, size_t *ret_all) {
 }
 
 void tr_up_why(const tr_up_t *self, const tr_member_t *member, char *out, size_t size) {
-    char log[PATH_MAX], last_exit[80] = "", tail[TR_UP_TAIL_MAX / 2];
+    char log[PATH_MAX], last_exit[80] = "", why[TR_UP_TAIL_MAX / 2];
     tr_child_view_t view = {.reason = ""};
     tr_supervise_view(self->supervise, member->child, &view);
     tr_print_exit(&view, last_exit, sizeof last_exit);
@@ -200,9 +199,7 @@ void tr_up_why(const tr_up_t *self, const tr_member_t *member, char *out, size_t
         snprintf(out, size, "%s: %s", member->name, what);
         return;
     }
-    tr_log_tail(log, member->log_from, TAIL_LINES, tail, sizeof tail);
-    snprintf(out, size, "%s: %s; its log %s %s%s%s", member->name, what, log,
-        *tail ? "ends with" : "is empty", *tail ? ":\n" : "", tail);
+    snprintf(out, size, "%s: %s: %s", member->name, what, tr_log_why(log, member->log_from, why, sizeof why));
 }
 
 /* Whether it ended before it was registered, and would again. */
