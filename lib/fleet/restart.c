@@ -39,6 +39,12 @@ static int64_t wait_ms(const tr_restart_t *rule, unsigned doublings, uint32_t ra
     return wait - (half > 0 ? (int64_t)random % (half + 1) : 0);
 }
 
+int tr_restart_prepare(const tr_restart_t *rule, tr_restart_history_t *history) {
+    if (!history->times && rule->intensity > 0)
+        history->times = calloc((size_t)rule->intensity, sizeof *history->times);
+    return history->times || rule->intensity <= 0 ? 0 : -ENOMEM;
+}
+
 int tr_restart_decide(const tr_restart_t *rule, tr_restart_history_t *history, bool failed,
     int64_t started_ms, int64_t now_ms, uint32_t random, tr_restart_decision_t *ret_decision) {
     if (rule->when == TR_RESTART_NEVER || (rule->when == TR_RESTART_ON_FAILURE && !failed)) {
@@ -51,11 +57,8 @@ int tr_restart_decide(const tr_restart_t *rule, tr_restart_history_t *history, b
         *ret_decision = (tr_restart_decision_t){.action = TR_RESTART_FAILED, .intense = true};
         return 0;
     }
-    if (!history->times) {
-        history->times = calloc((size_t)rule->intensity, sizeof *history->times);
-        if (!history->times)
-            return -ENOMEM;
-    }
+    if (tr_restart_prepare(rule, history) < 0)
+        return -ENOMEM;
     int64_t due = now_ms + wait_ms(rule, history->doublings, random);
     remember(rule, history, now_ms);
     if (history->doublings < 62)

@@ -58,8 +58,11 @@ typedef struct tr_restart_decision {
     bool intense;   /* FAILED because of the intensity limit */
 } tr_restart_decision_t;
 
+/* Makes room for what is to be remembered, so that no decision can lack memory. 0 or -ENOMEM. */
+int tr_restart_prepare(const tr_restart_t *rule, tr_restart_history_t *history);
 /* Decides about a process that was started at started_ms and ended at now_ms, `failed` when not with status
- * 0. 0 or -ENOMEM (only at the first call). A decision of AGAIN is remembered in the history. */
+ * 0. 0 or -ENOMEM (only at the first call, and
+ * not of a prepared history). A decision of AGAIN is remembered in the history. */
 int tr_restart_decide(const tr_restart_t *rule, tr_restart_history_t *history, bool failed,
     int64_t started_ms, int64_t now_ms, uint32_t random, tr_restart_decision_t *ret_decision);
 /* Forgets the past: for a process that is started again by hand. */
