@@ -12,6 +12,7 @@ static tr_chunk_t *chunk_new(tr_pool_t *pool, uint32_t length) {
     tr_bundle_begin(buf);
     chunk->next = NULL;
     chunk->buf = buf;
+    chunk->since_ms = 0;
     chunk->records = chunk->runs_n = 0;
     return chunk;
 }

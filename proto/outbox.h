@@ -30,6 +30,7 @@ typedef struct tr_run {
 typedef struct tr_chunk {
     struct tr_chunk *next;
     tr_buf_t *buf;
+    int64_t since_ms; /* when its first record came, by whoever adds them; 0 = not said */
     uint32_t records;
     uint32_t runs_n;
     tr_run_t runs[TR_CHUNK_RUNS];

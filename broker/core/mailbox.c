@@ -56,6 +56,12 @@ static bool half_full(const tr_core_t *core, const tr_entry_t *entry) {
            entry->mailbox.bytes > core->config.mailbox_bytes / 2;
 }
 
+/* A chunk that has just begun has begun then. */
+static void stamp(tr_outbox_t *box, int64_t since_ms) {
+    if (!box->tail->since_ms)
+        box->tail->since_ms = since_ms;
+}
+
 tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
     const tr_record_header_t *header, tr_session_t *from) {
     tr_session_t *s = to->session;
@@ -71,6 +77,7 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
     uint8_t *at = tr_outbox_add(place.box, core->pool, header->length, place.account);
     if (!at)
         return TR_REASON_LIMIT;
+    stamp(place.box, core->now.wall_ms);
     tr_record_header_write(header, at);
     memcpy(at + TR_RECORD_HEADER, record->envelope, header->length - TR_RECORD_HEADER);
     to->received++;
@@ -125,6 +132,7 @@ typedef struct sieve {
     tr_reason_t reason;
     verdict_t (*judge)(const struct sieve *sieve, const tr_record_t *record);
     uint64_t first, last;   /* delivery numbers */
+    int64_t since_ms;       /* of the chunk that is being sifted */
     const tr_outbox_t *box; /* that is being sifted */
 } sieve_t;
 
@@ -203,9 +211,10 @@ static tr_account_t *account_of(const sieve_t *sieve, const tr_record_t *record)
     return owner ? &owner->mailbox : NULL;
 }
 
-static void keep_one(tr_core_t *core, tr_outbox_t *box, tr_account_t *account, const tr_record_t *record) {
-    uint8_t *at = tr_outbox_add(box, core->pool, record->h.length, account);
+static void keep_one(tr_core_t *core, const sieve_t *sieve, place_t place, const tr_record_t *record) {
+    uint8_t *at = tr_outbox_add(place.box, core->pool, record->h.length, place.account);
     if (at) {
+        stamp(place.box, sieve->since_ms);
         memcpy(at, record->bytes, record->h.length);
         return;
     }
@@ -215,12 +224,11 @@ static void keep_one(tr_core_t *core, tr_outbox_t *box, tr_account_t *account, c
 
 static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *record) {
     switch (sieve->judge(sieve, record)) {
-    case KEEP: keep_one(core, kept, account_of(sieve, record), record); break;
+    case KEEP: keep_one(core, sieve, (place_t){kept, account_of(sieve, record)}, record); break;
     case FAIL: fail_one(core, record, sieve->reason); break;
     case MOVE: {
         tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
-        place_t place = place_of(owner, &record->h);
-        keep_one(core, place.box, place.account, record);
+        keep_one(core, sieve, place_of(owner, &record->h), record);
         break;
     }
     case RETURN:
@@ -241,6 +249,7 @@ static void sift(tr_core_t *core, const sieve_t *as_given, tr_outbox_t *box) {
     while ((chunk = tr_outbox_take(&old))) {
         tr_bundle_reader_t reader;
         tr_record_t record;
+        sieve->since_ms = chunk->since_ms;
         tr_bundle_open(&reader, chunk->buf->data, chunk->buf->len, UINT32_MAX);
         while (tr_bundle_next(&reader, &record) > 0)
             sift_one(core, sieve, &kept, &record);
@@ -309,6 +318,36 @@ void tr_mailbox_return_numbers(
     }
     sieve.about = (tr_scope_t){tr_session_route(entry->session, agent), 1};
     sift_entry(core, &sieve, entry);
+}
+
+static void add_load(const tr_outbox_t *box, tr_scope_t about, tr_mailbox_load_t *load) {
+    for (const tr_chunk_t *c = box->head; c; c = c->next) {
+        const uint8_t *at = c->buf->data + TR_BUNDLE_HEADER;
+        for (uint32_t i = 0; i < c->records; i++) {
+            tr_record_header_t h;
+            tr_record_header_read(&h, at);
+            at += h.length;
+            bool its = h.dst >= about.first && h.dst - about.first < about.count;
+            if (!its || is_answer(&h) || h.kind == TR_KIND_NACK)
+                continue;
+            load->records++;
+            load->bytes += h.length;
+            if (!load->oldest_ms || c->since_ms < load->oldest_ms)
+                load->oldest_ms = c->since_ms;
+        }
+    }
+}
+
+tr_mailbox_load_t tr_mailbox_load(const tr_members_t *who) {
+    tr_mailbox_load_t load = {0};
+    tr_scope_t about = {tr_session_route(who->entry->session, who->agent), who->count};
+    size_t cursor = 0;
+    const tr_apart_t *apart;
+    add_load(&who->entry->session->data, about, &load);
+    add_load(&who->entry->held, about, &load);
+    while ((apart = tr_apart_next(who->entry, &cursor)))
+        add_load(&apart->held, about, &load);
+    return load;
 }
 
 static bool box_has(const tr_outbox_t *box, tr_route_t dst, uint64_t number) {

@@ -278,6 +278,10 @@ struct tr_core {
     uint32_t audits;  /* since the last tick */
     uint64_t skipped; /* audits, likewise */
 
+    struct tr_question *questions; /* to agents, about themselves (why.h) */
+    uint32_t questions_n;
+    uint64_t questions_asked; /* so far */
+
     bool foreign; /* what is being published has come from a neighbour, and goes to none */
     struct tr_federation *federation; /* neighbour.h; NULL until there is one */
 
@@ -376,6 +380,13 @@ bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number);
 /* After the state of `count` agents of an entry from `agent` on has changed: what waits to leave for one that is not active
  * waits aside, and leaves when it is. */
 void tr_mailbox_rearrange(tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count);
+/* What waits for some agents, counted record by record. */
+typedef struct tr_mailbox_load {
+    uint64_t records, bytes;
+    int64_t
+        oldest_ms; /* wall: since when; of several that share a mailbox, at the earliest. 0 = nothing waits */
+} tr_mailbox_load_t;
+tr_mailbox_load_t tr_mailbox_load(const tr_members_t *who);
 /* What is in this box, which is no entry's any more, goes to where it belongs. */
 void tr_mailbox_empty_into(tr_core_t *core, tr_entry_t *entry, tr_outbox_t *box);
 /* The routes that a MUTE or UNMUTE is about: `count` of them from `first` on. */

@@ -40,9 +40,9 @@ static int64_t older(int64_t ms, const tr_lease_t *lease) {
     return lease && (!ms || lease->taken_ms < ms) ? lease->taken_ms : ms;
 }
 
-/* When the oldest that is in memory was taken; 0 = none is. Within a list that is not a provider's the first is
+/* Within a list that is not a provider's the first is
  * the oldest, and what is on disk only comes after what of its lane is in memory. */
-static int64_t oldest(const tr_service_t *s) {
+int64_t tr_waiting_since(const tr_service_t *s) {
     int64_t ms = older(0, s->resting.head);
     for (unsigned i = 0; i < TR_PRIORITIES; i++)
         ms = older(ms, s->queue[i].head);
@@ -68,7 +68,7 @@ static void write_subscriptions(tr_answer_t *a, const tr_queue_t *queue) {
 static void write_mailbox(tr_answer_t *a, const tr_service_t *s, const char *agent) {
     tr_content_writer_t *w = &a->content;
     tr_waiting_t waiting = tr_waiting_of(s);
-    int64_t since_ms = oldest(s);
+    int64_t since_ms = tr_waiting_since(s);
     char aid[TR_AID_MAX + 1];
     bool far = strchr(agent, '@');
     snprintf(aid, sizeof aid, "%s%s%s", agent, far ? "" : "@", far ? "" : a->core->platform);

@@ -108,7 +108,10 @@ void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
             drop(host, &record);
         } else {
             tr_message_view(view, agent, &record, inbound->epoch);
-            if (agent->status != TR_AGENT_RUNNING) { /* registered but not begun yet, or in a backoff */
+            if (tr_status_answer(view)) {
+                finished = true;
+            } else if (agent->status !=
+                       TR_AGENT_RUNNING) { /* registered but not begun yet, or in a backoff */
                 wait_for_begin(view);
                 finished = !view->claimed;
             } else {

@@ -422,7 +422,8 @@ void tr_fixture_expire(tr_host_t *host) {
 
 void tr_fixture_inject(tr_host_t *host, const tr_acl_t *acl, uint8_t flags) {
     const tr_registration_t *from = registration_of(host->link, acl->sender);
-    tr_record_header_t h = {.kind = TR_KIND_MESSAGE, .flags = flags, .src = from ? from->route : 0};
+    tr_route_t ams = strcmp(acl->sender, "ams@here") ? 0 : tr_route(TR_ROUTE_PLATFORM, 1, 1, 0);
+    tr_record_header_t h = {.kind = TR_KIND_MESSAGE, .flags = flags, .src = from ? from->route : ams};
     if (flags & TR_FLAG_LEASED)
         h.id = ++host->link->delivery;
     put_on_wire(host->link, encode(acl, h, acl->receivers.items[0]));

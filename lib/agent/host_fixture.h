@@ -21,7 +21,7 @@ bool tr_fixture_deliver(tr_host_t *host);
 void tr_fixture_run(tr_host_t *host);
 /* Lets every timer that is running now fire, in order. */
 void tr_fixture_expire(tr_host_t *host);
-/* Puts a message on the wire as if `acl->sender` had sent it. flags: TR_FLAG_*. */
+/* Puts a message on the wire as if `acl->sender` had sent it, also ams@here. flags: TR_FLAG_*. */
 void tr_fixture_inject(tr_host_t *host, const tr_acl_t *acl, uint8_t flags);
 /* What was sent since the last call: "alice>bob request, bob>alice agree". Valid until the next call. */
 const char *tr_fixture_said(tr_host_t *host);

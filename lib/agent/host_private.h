@@ -34,6 +34,8 @@ typedef struct tr_agent_more {
     int64_t tick_ms;
     int64_t first_failure_ms;
     uint32_t failures;
+    int last_failure;        /* negative errno, 0 = it never failed */
+    int64_t last_failure_ms; /* wall */
     int64_t backoff_ms;
     struct tr_conversations *conversations; /* NULL where it takes part in no protocol */
 } tr_agent_more_t;
@@ -202,6 +204,10 @@ int tr_agent_begin(tr_agent_t *agent);
 void tr_agent_catch_up(tr_agent_t *agent);
 void tr_agent_end(tr_agent_t *agent);
 void tr_agent_failed(tr_agent_t *agent, int code);
+
+/* status.c: the AMS asks what an agent does (docs/protocol.md, section 15). Whether this is that question; then it is
+ * answered, whatever the agent's state. */
+bool tr_status_answer(const tr_message_t *message);
 
 /* dispatch.c */
 void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound);

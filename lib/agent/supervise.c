@@ -111,6 +111,10 @@ void tr_agent_failed(tr_agent_t *agent, int code) {
                 .provided_in = more->provided_in,
                 .first_failure_ms = now};
     }
+    if (more) {
+        more->last_failure = code;
+        more->last_failure_ms = tr_clock_wall_ms();
+    }
     if (!more || ++more->failures > host->restart_intensity) {
         tr_host_say(host, TR_HOST_GAVE_UP, "%s failed %u times within %lld s, last: %s", name,
             more ? more->failures : 1, (long long)(host->restart_period_ms / 1000), strerror(-code));

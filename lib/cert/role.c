@@ -8,7 +8,7 @@
 
 const char *const tr_role_words[] = {"agent", "operator", "watcher", "broker", NULL};
 
-#define ITEMS_MAX 12
+#define ITEMS_MAX 16
 
 /* Agents of the `troupe` command are called cli-PID-XXXX. */
 typedef struct preset {
@@ -20,8 +20,8 @@ typedef struct preset {
 
 static const preset_t presets[TR_ROLES] = {
     [TR_ROLE_AGENT] = {.own_name = true,
-        .verbs = {"ams.get-description", "ams.search", "df.register", "df.modify", "df.deregister",
-            "df.search"}},
+        .verbs = {"ams.get-description", "ams.search", "ams.modify", "df.register", "df.modify",
+            "df.deregister", "df.search"}},
     [TR_ROLE_OPERATOR] = {.names = {"cli-*"},
         .publish = {">"},
         .subscribe = {">", "$sys.>", "$tap.>"},
@@ -31,7 +31,7 @@ static const preset_t presets[TR_ROLES] = {
         .subscribe = {">", "$sys.>"},
         .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics",
             "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams", "ams.quarantine-list",
-            "df.search", "fleet.status"}},
+            "ams.why", "df.search", "fleet.status"}},
     [TR_ROLE_BROKER] = {.own_platform = true,
         .publish = {">"},
         .subscribe = {">"},

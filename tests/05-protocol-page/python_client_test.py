@@ -205,6 +205,16 @@ class Messages(ClientTest):
         m.reply("x", "request")
         self.assertEqual(bob.receive(10).reason, "hop-limit")
 
+    def test_it_says_what_it_waits_for(self):
+        a, b = self.agent("a"), self.agent("b")
+        question = b.ask("a", "nobody answers this")
+        said = a._platform("ams", {"action": "why", "name": "b"}, 10)
+        self.assertEqual((said["told"]["status"], said["told"]["requests_total"]), ("running", 1))
+        self.assertEqual(said["told"]["requests"][0]["receiver"], "a")
+        self.assertEqual(a.receive(10).content, "nobody answers this")
+        question.close()
+        self.assertEqual(a._platform("ams", {"action": "why", "name": "b"}, 10)["told"]["requests"], [])
+
     def test_closed(self):
         process = self.process()
         alice = process.register("alice")

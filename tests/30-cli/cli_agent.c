@@ -79,8 +79,28 @@ static int publisher(tr_agent_t *self, void *state, const tr_message_t *message)
     return tr_publish(self, "heard", bytes, len);
 }
 
+static void on_silence(tr_agent_t *self, void *state, const tr_message_t *answer, void *arg) {
+    (void)self, (void)state, (void)answer, (void)arg;
+}
+
+/* Asks one who never answers. */
+static int asker(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)state, (void)message;
+    const char *to = "silent";
+    tr_acl_t request = {.performative = TR_REQUEST, .receivers = {.items = &to, .count = 1}};
+    return tr_request(self, &request, 600000, on_silence, NULL);
+}
+
+/* Does not come back from its behaviour until the process is told to end. */
+static int sleeper(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)self, (void)message;
+    struct pollfd signal = {.fd = *(int *)state, .events = POLLIN};
+    return poll(&signal, 1, -1) < 0 ? -1 : 0;
+}
+
 static const manner_t manners[] = {{"echo", echo}, {"refuser", refuser}, {"failer", failer},
-    {"puzzled", puzzled}, {"silent", silent}, {"chatty", chatty}, {"publisher", publisher}};
+    {"puzzled", puzzled}, {"silent", silent}, {"chatty", chatty}, {"publisher", publisher}, {"asker", asker},
+    {"sleeper", sleeper}};
 #define MANNERS (sizeof manners / sizeof *manners)
 
 static void on_signal(tr_agent_t *self, void *state, int fd, short events, void *arg) {
@@ -93,9 +113,13 @@ static int add_all(tr_host_t *host, tr_behaviour_t *behaviours, int signal_fd, t
     int rc = 0;
     for (size_t i = 0; i < MANNERS && rc == 0; i++) {
         tr_agent_t *agent = NULL;
-        behaviours[i] =
-            (tr_behaviour_t){.abi = TR_BEHAVIOUR_ABI, .name = manners[i].name, .receive = manners[i].receive};
+        behaviours[i] = (tr_behaviour_t){.abi = TR_BEHAVIOUR_ABI,
+            .name = manners[i].name,
+            .state_size = sizeof(int),
+            .receive = manners[i].receive};
         rc = tr_host_add(host, manners[i].name, &behaviours[i], NULL, &agent, error);
+        if (rc == 0)
+            *(int *)tr_agent_state(agent) = signal_fd;
         if (rc == 0 && i == 0)
             rc = tr_watch(agent, signal_fd, POLLIN, on_signal, NULL);
         if (rc == 0 && i == 0)

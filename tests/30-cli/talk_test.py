@@ -40,6 +40,35 @@ class Ask(cli.CliTest):
         self.expect(self.run_verb("resume", "silent", "chatty", "-o", "name"), 0, "silent@local\nchatty@local\n")
         self.expect(self.run_verb("ask", "chatty", "x", "-o", "json"), 0)
 
+    def test_why(self):
+        self.expect(self.run_verb("why", "nobody"), 3, "", err="no agent of this name")
+        self.expect(self.run_verb("why", "svc:echoing"), 1, "", err="is no agent's name")
+        row = self.expect(self.run_verb("why", "echo", "-o", "json"), 0).json()[0]
+        self.assertEqual((row["name"], row["state"], row["supervisor"]), ("echo@local", "active", None))
+        self.assertEqual((row["told"]["status"], row["told"]["conversations"]), ("running", []))
+        self.assertIn("nothing holds it up", row["because"])
+        self.run_verb("suspend", "echo", "--reason", "a pause")
+        asked = self.spawn_verb("ask", "echo", "later", "--timeout", "30s")
+        harness.wait_until(lambda: self.run_verb("why", "echo", "-o", "json").json()[0]["queued"] == 1, "the question in its mailbox")
+        lines = self.expect(self.run_verb("why", "echo"), 0).out
+        for part in "it is suspended since", "because a pause", "1 messages", "pid ":
+            self.assertIn(part, lines)
+        self.run_verb("resume", "echo")
+        self.assertEqual((asked.wait().code, asked.out), (0, "later\n"))
+
+    def test_why_an_agent_waits(self):
+        self.run_verb("ask", "asker", "x", "--timeout", "100ms")  # which asks silent, who never answers
+        row = self.expect(self.run_verb("why", "asker", "-o", "json"), 0).json()[0]
+        self.assertIn("it waits for the answers to 1 requests, the first one from silent", row["because"])
+        self.assertEqual(row["told"]["requests"][0]["performative"], "request")
+
+    def test_why_a_behaviour_hangs(self):
+        self.assertTrue(self.run_verb("send", "sleeper", "request", "x").code == 0)
+        row = self.expect(self.run_verb("why", "sleeper", "-o", "json"), 0).json()[0]
+        self.assertIsNone(row["told"])
+        self.assertTrue(row["reachable"])
+        self.assertIn("its behaviour is busy, or hangs", row["because"])
+
     def test_languages(self):
         self.expect(self.run_verb("ask", "echo", "42", "-o", "json"), 0, '"42"\n')
         self.expect(self.run_verb("ask", "echo", "42", "--language", "msgpack", "-o", "json"), 0, "42\n")

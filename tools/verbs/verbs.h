@@ -14,6 +14,7 @@
     VERB(suspend)                                                                                            \
     VERB(resume)                                                                                             \
     VERB(quarantine)                                                                                         \
+    VERB(why)                                                                                                \
     VERB(tap)                                                                                                \
     VERB(conversation_watch)                                                                                 \
     VERB(conversation_show)                                                                                  \

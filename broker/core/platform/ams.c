@@ -7,14 +7,12 @@
 #include "broker/core/guard.h"
 #include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
+#include "broker/core/platform/why.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Whether its process can be expected to take a message now: its connection stands, and it has said something
- * lately or answered when it was asked (check_sessions). Otherwise it is stopped or cut off, and dead when it
- * is not back in time. */
-static bool is_reachable(const tr_core_t *core, const tr_session_t *s) {
+bool tr_session_reachable(const tr_core_t *core, const tr_session_t *s) {
     return s->state != TR_SESSION_LOST &&
            core->now.mono_ms - s->heard_ms <= (int64_t)core->config.heartbeat_ms * 3;
 }
@@ -43,7 +41,7 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv_int(w, "since_ms", e->since_ms);
     tr_write_kv_uint(w, "in_hand", s->sent_records - s->acked_records);
     tr_write_kv_int(w, "silent_ms", core->now.mono_ms - s->heard_ms);
-    tr_write_kv_bool(w, "reachable", is_reachable(core, s));
+    tr_write_kv_bool(w, "reachable", tr_session_reachable(core, s));
     tr_write_kv_bool(w, "quarantined", e->quarantined);
     tr_write_kv(w, "protocol", tr_conduct_policy_name(e->conduct));
 }
@@ -294,6 +292,7 @@ const tr_action_t tr_ams_actions[] = {
     {"modify", "name* state* reason", tr_handle_modify},
     {"suspend", "name* reason", tr_handle_suspend},
     {"resume", "name* reason", tr_handle_resume},
+    {"why", "name*", tr_handle_why},
     {"topics", "pattern", handle_topics, .abroad = true},
     {"services", "", handle_services, .abroad = true},
     {"stats", "", handle_stats, .abroad = true},

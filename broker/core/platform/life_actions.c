@@ -5,9 +5,7 @@
 
 #include <stdio.h>
 
-/* The agents that "name" speaks of: a registered one, a whole range, or one agent of a range. False, and refused,
- * where there are none. */
-static bool find_members(tr_answer_t *a, tr_members_t *ret) {
+bool tr_answer_members(tr_answer_t *a, tr_members_t *ret) {
     size_t len = 0;
     const char *name = tr_answer_name(a, &len);
     char text[TR_AID_MAX + 1];
@@ -108,7 +106,7 @@ void tr_handle_modify(tr_answer_t *a) {
     tr_value_t state = tr_value_get(a->request, "state");
     char text[16];
     tr_agent_state_t to, from;
-    if (!find_members(a, &who))
+    if (!tr_answer_members(a, &who))
         return;
     if (who.entry->session != a->session)
         tr_answer_refuse(a, "unauthorised", "it belongs to another process: see suspend and resume");
@@ -122,7 +120,7 @@ static void bring(tr_answer_t *a, tr_agent_state_t to) {
     tr_members_t who;
     tr_agent_state_t from;
     char name[TR_AID_MAX + 1], aid[2 * TR_AID_MAX];
-    if (!find_members(a, &who) || !change(a, &who, to, &from))
+    if (!tr_answer_members(a, &who) || !change(a, &who, to, &from))
         return;
     tr_members_name(&who, name);
     snprintf(aid, sizeof aid, "%s@%s", name, a->core->platform);

@@ -2,6 +2,7 @@
 
 #include "broker/core/guard.h"
 #include "broker/core/platform/search.h"
+#include "broker/core/platform/why.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -325,6 +326,8 @@ void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t 
     bool answer = is_answer(&a, record);
     if (answer)
         tr_search_answered(core, from, record);
+    else if (tr_why_answered(core, record, &acl))
+        answer = true;
     else
         perform(&a, agent, record);
     if (!a.later && !answer)

@@ -51,7 +51,15 @@ void tr_answer_resume(
 /* Makes the answer a failure: internal-error. */
 void tr_answer_fail(tr_answer_t *answer, const char *detail);
 
+/* ams.c: whether its process can be expected to take a message now: its connection stands, and it has said something
+ * lately or answered when it was asked (check_sessions). Otherwise it is stopped or cut off, and dead when it
+ * is not back in time. */
+bool tr_session_reachable(const tr_core_t *core, const tr_session_t *session);
+
 /* life_actions.c */
+/* The agents that "name" speaks of: a registered one, a whole range, or one agent of a range. False, and refused, where
+ * there are none. */
+bool tr_answer_members(tr_answer_t *a, tr_members_t *ret);
 void tr_handle_modify(tr_answer_t *a);
 void tr_handle_suspend(tr_answer_t *a);
 void tr_handle_resume(tr_answer_t *a);
@@ -75,6 +83,8 @@ void tr_handle_journal(tr_answer_t *a);
 bool tr_answer_mailbox(const tr_answer_t *answer, char out[TR_AID_MAX + 1]);
 /* Sums up the durable mailboxes of each entry. */
 void tr_waiting_sum_up(tr_core_t *core);
+/* When the oldest of it that is in memory was taken; 0 = none is. */
+int64_t tr_waiting_since(const tr_service_t *service);
 /* What waits for a service, its durable side with it. */
 tr_waiting_t tr_waiting_of(const tr_service_t *service);
 

@@ -110,8 +110,8 @@ class Question:
     """What was asked, and its one answer."""
 
     def __init__(self, agent: "Agent", to: str, key: str, timeout: float):
-        self.agent, self.to, self._key, self._timeout = agent, to, key, timeout
-        self._until = time.monotonic() + timeout
+        self.agent, self.to, self.key, self._timeout = agent, to, key, timeout
+        self.until = time.monotonic() + timeout
         self.entry = agent._entry
         self.answers: list[wire.Record] = []
         self.error: Optional[Exception] = None
@@ -123,7 +123,7 @@ class Question:
         link = self.agent._process._link
         try:
             while True:
-                link.wait(lambda: self.answers or self.error, max(0.0, self._until - time.monotonic()))
+                link.wait(lambda: self.answers or self.error, max(0.0, self.until - time.monotonic()))
                 if not self.answers:
                     raise self.error
                 message = Message(self.agent, self.answers.pop(0))
@@ -140,7 +140,7 @@ class Question:
 
     def close(self) -> None:
         """Waits no more: an answer that comes later is a message like others."""
-        self.agent._process._pending.pop(self._key, None)
+        self.agent._process._pending.pop(self.key, None)
 
 
 class Message:
@@ -374,19 +374,34 @@ class Agent:
     # Called by the link's thread, with the lock held.
 
     def _data(self, record: wire.Record) -> bool:
-        return self._process._answered(record, schema.Envelope.FromString(record.envelope))
+        envelope = schema.Envelope.FromString(record.envelope)
+        if record.kind == Kind.MESSAGE and record.src >> 60 == wire.PLATFORM and record.act == wire.act_number("query-ref"):
+            self._tell(envelope)
+            return True
+        return self._process._answered(record, envelope)
+
+    def _tell(self, asked: schema.Envelope) -> None:
+        """What this agent waits for, said to the AMS (`troupe why`)."""
+        open_ones = [q for q in self._process._pending.values() if q.entry is self._entry]
+        said = {"status": "running", "waiting": len(self._entry.inbox), "requests_total": len(open_ones), "requests": [
+            {"receiver": q.to, "performative": "request", "conversation_id": q.key,
+             "until_ms": int((time.time() + q.until - time.monotonic()) * 1000)} for q in open_ones[:16]]}
+        self._say("ams", "inform", said, protocol=asked.protocol, conversation_id=asked.conversation_id, in_reply_to=asked.reply_with)
+
+    def _say(self, to: str, performative: str, content: Any, first: bool = False, **parameters: Any) -> None:
+        link, body = self._process._link, msgpack.packb(content)
+        envelope = schema.Envelope(sender=self.aid, receivers=[to], **parameters)
+        item = Item(lambda: wire.pack(Kind.MESSAGE, body, envelope.SerializeToString(), src=self._entry.route, id=link.next_id(),
+                                      act=wire.act_number(performative), hops=wire.HOPS), len(body), True)
+        (link._queue.appendleft if first else link._queue.append)(item)
+        link._queued += item.size
 
     def _restored(self) -> None:
         """The DF is told again, before anything else; its answer is not needed, and its refusal changes nothing."""
         if self._description:
             key = "restored " + self.name
             self._process._pending[key] = Question(self, "df", key, 0)
-            link, body = self._process._link, msgpack.packb({"action": "register", **self._description})
-            envelope = schema.Envelope(sender=self.aid, receivers=["df"], protocol="fipa-request", reply_with=key)
-            item = Item(lambda: wire.pack(Kind.MESSAGE, body, envelope.SerializeToString(), src=self._entry.route, id=link.next_id(),
-                                          act=wire.act_number("request"), hops=wire.HOPS), len(body), True)
-            link._queue.appendleft(item)
-            link._queued += item.size
+            self._say("df", "request", {"action": "register", **self._description}, True, protocol="fipa-request", reply_with=key)
 
     def _describe(self, description: dict, timeout: float) -> None:
         self._platform("df", {"action": "modify" if self._description else "register", **description}, timeout)

@@ -14,7 +14,7 @@ HEADER = struct.Struct("<IBBBBQQQQHHBBH")
 CREDIT = struct.Struct("<QQ")
 FIELDS = "length kind act flags hops dst src id deadline envelope_len reason priority attempt reserved".split()
 
-TOPIC = 3  # the type of a topic's route: its highest four bits
+TOPIC, PLATFORM = 3, 4  # types of routes: their highest four bits
 
 
 class Kind(enum.IntEnum):
