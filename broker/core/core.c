@@ -72,7 +72,8 @@ tr_core_t *tr_core_new(const tr_core_config_t *config, tr_pool_t *pool) {
     tr_map_init(&c->names, tr_core_random(c));
     tr_map_init(&c->service_names, tr_core_random(c));
     tr_map_init(&c->topic_names, tr_core_random(c));
-    c->subs_version = c->interest_version = 1;
+    tr_map_init(&c->subscription_keys, config->seed);
+    c->subs_version = c->subs_renewed = c->interest_version = 1;
     c->stream_endpoint = strdup(config->stream_endpoint);
     c->version = strdup(config->version);
     c->config.platform = c->platform;
@@ -120,6 +121,7 @@ void tr_core_destroy(tr_core_t **self) {
     tr_map_finish(&c->names);
     tr_map_finish(&c->service_names);
     tr_map_finish(&c->topic_names);
+    tr_map_finish(&c->subscription_keys);
     tr_arena_finish(&c->arena);
     free(c->sessions);
     free(c->generations);

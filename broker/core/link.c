@@ -99,6 +99,7 @@ static void resume(tr_core_t *core, tr_session_t *s) {
     for (uint32_t i = 0; i < s->entries_n; i++)
         registered(core, s, s->entries[i], 0);
     core->subs_version++; /* topics are announced to it again */
+    core->subs_renewed++;
     tr_publish_announce(core, s);
     tr_service_repeat(core, s);
 }

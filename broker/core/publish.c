@@ -25,20 +25,30 @@ static bool has_it(const tr_topic_t *topic, const tr_subscription_t *s) {
     return false;
 }
 
-/* Recomputes who subscribes to this topic, after subscriptions have changed. */
+static bool add_sub(tr_topic_t *topic, tr_subscription_t *s) {
+    uint32_t n = topic->subs_n;
+    if (!(n & (n - 1))) { /* the array doubles at powers of two */
+        tr_topic_sub_t *grown = realloc(topic->subs, (n ? n * 2 : 1) * sizeof *grown);
+        if (!grown)
+            return false;
+        topic->subs = grown;
+    }
+    topic->subs[topic->subs_n++] = (tr_topic_sub_t){.subscription = s};
+    return true;
+}
+
+/* Who subscribes to this topic, after subscriptions have changed. */
 static void match(tr_core_t *core, tr_topic_t *topic) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < core->subscriptions_n; i++)
-        n += matches(core->subscriptions[i], topic);
-    free(topic->subs); /* may point to subscriptions that are gone */
-    topic->subs = n ? calloc(n, sizeof *topic->subs) : NULL;
-    topic->subs_n = 0;
-    if (n && !topic->subs)
-        return; /* out of memory: this publication reaches the stream only, the next one tries again */
-    for (uint32_t i = 0; i < core->subscriptions_n && topic->subs_n < n; i++) {
-        tr_subscription_t *s = core->subscriptions[i];
-        if (matches(s, topic) && !has_it(topic, s))
-            topic->subs[topic->subs_n++].subscription = s;
+    if (topic->subs_renewed != core->subs_renewed) {
+        free(topic->subs); /* may point to subscriptions that are gone */
+        topic->subs = NULL;
+        topic->subs_n = topic->subs_seen = 0;
+        topic->subs_renewed = core->subs_renewed;
+    }
+    for (; topic->subs_seen < core->subscriptions_n; topic->subs_seen++) {
+        tr_subscription_t *s = core->subscriptions[topic->subs_seen];
+        if (matches(s, topic) && !has_it(topic, s) && !add_sub(topic, s))
+            return; /* out of memory: they miss this publication, the next one tries again */
     }
     topic->subs_version = core->subs_version;
 }

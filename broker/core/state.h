@@ -53,6 +53,7 @@ struct tr_entry {
     tr_outbox_t held;     /* while not active */
     tr_audience_t muted;  /* sessions that were told to stop */
     tr_audience_t told;   /* sessions that were told its route */
+    struct tr_subscription *subscriptions;
     uint32_t subscriptions_n;
     uint32_t services_n;
     uint64_t received, sent;
@@ -163,7 +164,9 @@ struct tr_service {
 /* One agent's subscription to a pattern. */
 typedef struct tr_subscription {
     tr_entry_t *entry;
+    struct tr_subscription *next, **prev; /* of the same entry */
     uint32_t agent;
+    uint32_t at;  /* in core->subscriptions */
     uint64_t gap; /* publications dropped since the last GAP notice */
     tr_route_t gap_topic;
     uint32_t pattern_len;
@@ -186,6 +189,8 @@ struct tr_topic {
     uint64_t sequence;
     uint64_t bytes;
     uint64_t subs_version; /* of core->subs_version when subs was computed */
+    uint64_t subs_renewed; /* of core->subs_renewed, likewise */
+    uint32_t subs_seen;    /* so many of core->subscriptions have been looked at for it */
     uint64_t interest_version;
     tr_topic_sub_t *subs;
     uint32_t subs_n;
@@ -254,10 +259,12 @@ struct tr_core {
     tr_topic_t *dirty_topics;
     tr_subscription_t **subscriptions;
     uint32_t subscriptions_n;
-    uint64_t subs_version;
-    uint64_t announcements; /* sessions to which topics were named again */
-    uint32_t gaps_pending;  /* subscriptions with a GAP notice to come */
-    int64_t topics_full_ms; /* when a search for a free place last found none */
+    tr_map_t subscription_keys; /* entry, agent and pattern -> tr_subscription_t */
+    uint64_t subs_version;      /* rises with each change */
+    uint64_t subs_renewed;      /* and with those that did not only add one */
+    uint64_t announcements;     /* sessions to which topics were named again */
+    uint32_t gaps_pending;      /* subscriptions with a GAP notice to come */
+    int64_t topics_full_ms;     /* when a search for a free place last found none */
     tr_interest_t *interests;
     uint32_t interests_n;
     uint64_t interests_more; /* prefixes beyond the limit: while there are any, everything is wanted */

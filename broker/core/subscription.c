@@ -1,18 +1,56 @@
-/* Subscriptions of agents through their links: a pattern each. Topics cache who matches and look again when
- * the version changes. */
+/*
+ * Subscriptions of agents through their links: a pattern each. Topics cache who matches and look again when the version changes; where
+ * subscriptions were only added since, at the new ones alone, so that a hundred thousand agents that subscribe one after the other cost a
+ * hundred thousand looks and not their square.
+ */
 #include "broker/core/federation/interest.h"
 
 #include <stdlib.h>
 
-static uint32_t find(
+typedef struct subscription_key {
+    uint8_t bytes[sizeof(tr_entry_t *) + sizeof(uint32_t) + TR_TOPIC_MAX];
+    size_t len;
+} subscription_key_t;
+
+static subscription_key_t key_of(const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
+    subscription_key_t key;
+    memcpy(key.bytes, &entry, sizeof entry);
+    memcpy(key.bytes + sizeof entry, &agent, sizeof agent);
+    memcpy(key.bytes + sizeof entry + sizeof agent, pattern, len);
+    key.len = sizeof entry + sizeof agent + len;
+    return key;
+}
+
+static tr_subscription_t *find(
     const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
-    for (uint32_t i = 0; i < core->subscriptions_n; i++) {
-        const tr_subscription_t *s = core->subscriptions[i];
-        if (s->entry == entry && s->agent == agent && s->pattern_len == len &&
-            !memcmp(s->pattern, pattern, len))
-            return i;
+    if (len > TR_TOPIC_MAX)
+        return NULL;
+    subscription_key_t key = key_of(entry, agent, pattern, len);
+    return tr_map_find_ptr(&core->subscription_keys, (const char *)key.bytes, key.len);
+}
+
+static tr_subscription_t *subscription_new(
+    tr_core_t *core, tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
+    subscription_key_t key = key_of(entry, agent, pattern, len);
+    tr_subscription_t *s = calloc(1, sizeof *s);
+    if (!s || tr_map_put(&core->subscription_keys, (const char *)key.bytes, key.len, (uintptr_t)s) < 0) {
+        free(s);
+        return NULL;
     }
-    return UINT32_MAX;
+    s->entry = entry;
+    s->agent = agent;
+    s->pattern_len = (uint32_t)len;
+    memcpy(s->pattern, pattern, len);
+    return s;
+}
+
+static void link_to_entry(tr_subscription_t *s) {
+    s->next = s->entry->subscriptions;
+    s->prev = &s->entry->subscriptions;
+    if (s->next)
+        s->next->prev = &s->next;
+    s->entry->subscriptions = s;
+    s->entry->subscriptions_n++;
 }
 
 tr_reason_t tr_core_subscribe(
@@ -21,7 +59,7 @@ tr_reason_t tr_core_subscribe(
         return TR_REASON_BAD_TOPIC;
     if (len >= 4 && !memcmp(pattern, "$tap", 4))
         return TR_REASON_FORBIDDEN;
-    if (find(core, entry, agent, pattern, len) != UINT32_MAX)
+    if (find(core, entry, agent, pattern, len))
         return TR_REASON_NONE;
     if (core->subscriptions_n >= core->config.subscriptions_max)
         return TR_REASON_LIMIT;
@@ -32,15 +70,12 @@ tr_reason_t tr_core_subscribe(
             return TR_REASON_LIMIT;
         core->subscriptions = grown;
     }
-    tr_subscription_t *s = calloc(1, sizeof *s);
+    tr_subscription_t *s = subscription_new(core, entry, agent, pattern, len);
     if (!s)
         return TR_REASON_LIMIT;
-    s->entry = entry;
-    s->agent = agent;
-    s->pattern_len = (uint32_t)len;
-    memcpy(s->pattern, pattern, len);
+    s->at = n;
     core->subscriptions[core->subscriptions_n++] = s;
-    entry->subscriptions_n++;
+    link_to_entry(s);
     core->stats.subscriptions++;
     core->subs_version++;
     if (!entry->neighbour)
@@ -48,29 +83,34 @@ tr_reason_t tr_core_subscribe(
     return TR_REASON_NONE;
 }
 
-static void remove_at(tr_core_t *core, uint32_t at) {
-    tr_subscription_t *s = core->subscriptions[at];
+static void remove_one(tr_core_t *core, tr_subscription_t *s) {
+    subscription_key_t key = key_of(s->entry, s->agent, s->pattern, s->pattern_len);
+    tr_map_delete(&core->subscription_keys, (const char *)key.bytes, key.len);
+    *s->prev = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
     s->entry->subscriptions_n--;
     if (!s->entry->neighbour)
         tr_interest_pattern(core, s->pattern, s->pattern_len, -1);
     core->gaps_pending -= s->gap > 0;
-    core->subscriptions[at] = core->subscriptions[--core->subscriptions_n];
+    tr_subscription_t *last = core->subscriptions[--core->subscriptions_n];
+    core->subscriptions[s->at] = last;
+    last->at = s->at;
     core->stats.subscriptions--;
     core->subs_version++; /* topics drop their pointers to it before they use them again */
+    core->subs_renewed++;
     free(s);
 }
 
 bool tr_core_unsubscribe(
     tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len) {
-    uint32_t at = find(core, entry, agent, pattern, len);
-    if (at == UINT32_MAX)
-        return false;
-    remove_at(core, at);
-    return true;
+    tr_subscription_t *s = find(core, entry, agent, pattern, len);
+    if (s)
+        remove_one(core, s);
+    return s != NULL;
 }
 
 void tr_core_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry) {
-    for (uint32_t i = core->subscriptions_n; i-- > 0 && entry->subscriptions_n;)
-        if (core->subscriptions[i]->entry == entry)
-            remove_at(core, i);
+    while (entry->subscriptions)
+        remove_one(core, entry->subscriptions);
 }
