@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,22 +75,39 @@ static int read_whole(const tr_arg_t *arg, tr_value_t value, int64_t *at, tr_pro
     return 0;
 }
 
+static int read_real(const tr_arg_t *arg, tr_value_t value, double *at, tr_problem_t *problem) {
+    char expected[80];
+    double number = tr_value_double(value, NAN);
+    snprintf(expected, sizeof expected, "a number from %" PRId64 " to %" PRId64, arg->min, arg->max);
+    if (!(number >= (double)arg->min && number <= (double)arg->max))
+        return tr_args_wrong(problem, arg->key, value, expected);
+    *at = number;
+    return 0;
+}
+
 static int read_one(const tr_arg_t *arg, tr_value_t value, char *target, tr_problem_t *problem) {
     void *at = target + arg->offset;
-    return arg->kind == TR_ARG_TEXT ? read_text(arg, value, at, problem)
-                                    : read_whole(arg, value, at, problem);
+    switch (arg->kind) {
+    case TR_ARG_TEXT: return read_text(arg, value, at, problem);
+    case TR_ARG_WHOLE: return read_whole(arg, value, at, problem);
+    case TR_ARG_REAL: return read_real(arg, value, at, problem);
+    case TR_ARG_ANY: return 0;
+    }
+    return 0;
 }
 
 static int read_pair(
     const tr_arg_t *table, size_t count, const msgpack_object_kv *pair, void *target, tr_problem_t *problem) {
     const char *words[KEYS_MAX + 1];
+    size_t word_count = 0;
     for (size_t i = 0; i < count; i++) {
-        words[i] = table[i].key;
+        if (table[i].kind != TR_ARG_ANY)
+            words[word_count++] = table[i].key;
         if (!tr_value_equals(&pair->key, table[i].key))
             continue;
         return pair->val.type == MSGPACK_OBJECT_NIL ? 0 : read_one(&table[i], &pair->val, target, problem);
     }
-    words[count] = NULL;
+    words[word_count] = NULL;
     return tr_args_unknown(problem, &pair->key, words);
 }
 

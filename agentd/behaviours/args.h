@@ -15,6 +15,8 @@
 typedef enum tr_arg_kind {
     TR_ARG_TEXT,  /* char[size], with a NUL */
     TR_ARG_WHOLE, /* int64_t, from min to max */
+    TR_ARG_REAL,  /* double, from min to max */
+    TR_ARG_ANY,   /* taken as it is: the caller reads it */
 } tr_arg_kind_t;
 
 typedef struct tr_arg {

@@ -71,6 +71,7 @@
     VERB(mind_ask)                                                                                           \
     VERB(mind_describe)                                                                                      \
     VERB(mind_train)                                                                                         \
+    VERB(sim)                                                                                                \
     VERB(doctor)                                                                                             \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
