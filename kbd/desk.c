@@ -202,7 +202,7 @@ static void drop(tr_kb_question_t *q) {
     int rc = tr_kb_store_begin(q->kbd->store, &error);
     if (rc == 0)
         rc = tr_kb_namespace_drop(q->kbd->store, &q->ns, &error);
-    tr_kb_meaning_forget(&q->kbd->meaning);
+    tr_kb_meaning_drop(&q->kbd->meaning, &q->ns);
     if (rc < 0)
         fail(q, &error);
     else
@@ -212,6 +212,7 @@ static void drop(tr_kb_question_t *q) {
 /* ---- namespaces ---- */
 
 typedef struct names {
+    tr_kbd_t *kbd;
     tr_content_writer_t maps;
     size_t count;
 } names_t;
@@ -220,17 +221,22 @@ static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     names_t *names = arg;
     tr_content_writer_t *w = &names->maps;
     names->count++;
-    tr_write_map(w, 6);
+    tr_index_state_t index = tr_indexes_state(&names->kbd->meaning.indexes, ns->number);
+    tr_write_map(w, 10);
     tr_write_kv(w, "namespace", ns->name);
     tr_write_kv(w, "language", ns->language);
     tr_write_kv_uint(w, "documents", ns->documents);
     tr_write_kv_uint(w, "chunks", ns->chunks);
     tr_write_kv_uint(w, "version", ns->version);
     tr_write_kv_uint(w, "pending", ns->pending);
+    tr_write_kv(w, "index", index.state);
+    tr_write_kv_uint(w, "vectors", index.vectors);
+    tr_write_kv_uint(w, "segments", index.segments);
+    tr_write_kv_uint(w, "delta", index.delta);
 }
 
 static void namespaces(tr_kb_question_t *q) {
-    names_t names = {0};
+    names_t names = {.kbd = q->kbd};
     tr_error_t error = {0};
     const void *bytes;
     size_t len;
@@ -245,6 +251,23 @@ static void namespaces(tr_kb_question_t *q) {
         msgpack_sbuffer_write(&w->buffer, bytes, len);
     }
     tr_content_writer_finish(&names.maps);
+}
+
+/* ---- compact ---- */
+
+/* Behind everything else; how far it is, is on the topic. */
+static void compact(tr_kb_question_t *q) {
+    tr_kb_meaning_t *m = &q->kbd->meaning;
+    tr_index_t *index;
+    tr_error_t error = {0};
+    bool complete;
+    tr_content_writer_t *w;
+    if (tr_indexes_need(&m->indexes, &q->ns, &index, &complete, &error) < 0) {
+        fail(q, &error);
+    } else if (tr_indexes_compact(&m->indexes, q->ns.number), (w = answer(q))) {
+        tr_write_map(w, 1);
+        tr_write_kv(w, "state", tr_indexes_state(&m->indexes, q->ns.number).state);
+    }
 }
 
 /* ---- snapshot ---- */
@@ -277,17 +300,18 @@ static const struct {
     bool one; /* it is about one namespace, which must be there */
     void (*handle)(tr_kb_question_t *q);
 } actions[] = {
-    {"search", true, tr_kb_search},
+    {"search", false, tr_kb_search},
     {"add", false, tr_kb_add},
     {"get", true, get},
     {"list", true, list},
     {"remove", true, remove_documents},
     {"drop", true, drop},
+    {"compact", true, compact},
     {"namespaces", false, namespaces},
     {"snapshot", false, snapshot},
 };
 
-static bool find_namespace(tr_kb_question_t *q) {
+bool tr_kb_find_namespace(tr_kb_question_t *q) {
     char name[TR_KB_NAMESPACE_MAX + 1];
     tr_error_t error = {0};
     if (!tr_kb_read_name(q, name))
@@ -309,11 +333,11 @@ static void on_request(tr_kbd_t *self, const tr_message_t *message) {
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (!tr_value_equals(action, actions[i].action))
             continue;
-        if (!actions[i].one || find_namespace(&q))
+        if (!actions[i].one || tr_kb_find_namespace(&q))
             actions[i].handle(&q);
         return;
     }
-    refuse(&q, "unsupported-function", "search, add, get, list, remove, drop, namespaces, snapshot");
+    refuse(&q, "unsupported-function", "search, add, get, list, remove, drop, compact, namespaces, snapshot");
 }
 
 /* Never fails: what cannot be done is told to who asked. */

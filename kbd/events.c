@@ -31,4 +31,14 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
     [TR_K_NO_VECTORS] = {"K011", TR_LOG_WARN, "no vectors made",
         "What has no vector yet could not be read; it is tried again. It is found by its words.",
         "The error says what is in the way."},
+    [TR_K_INDEX_DAMAGED] = {"K012", TR_LOG_WARN, "index made anew",
+        "Files of a namespace's vector index were damaged, or of another model: they were thrown away. It is "
+        "made anew of the "
+        "documents; searches go on, by words and by the vectors that are there already.",
+        "None needed, where it comes once. Where it comes again: see the disk."},
+    [TR_K_INDEX_UNWRITTEN] = {"K013", TR_LOG_WARN, "index not written",
+        "A part of a namespace's vector index could not be written, or made. Where it was made it is used "
+        "from memory; at the next start it is "
+        "made again.",
+        "The error says what is in the way, often a full disk."},
 };

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,12 +51,52 @@ static int open_store(tr_kbd_t *self, tr_error_t *error) {
     const tr_kbd_options_t *o = self->options;
     int rc = tr_kb_store_open(o->resident.data, &self->store, error);
     if (rc == 0 && o->restore) {
+        tr_shelf_clear(
+            o->resident
+                .data); /* of other chunks with the same numbers; what is left is of another size, ignoring */
         rc = tr_kb_store_restore(self->store, o->restore, error);
         tr_kb_store_close(&self->store);
         if (rc == 0)
             rc = tr_kb_store_open(o->resident.data, &self->store, error);
     }
     return rc;
+}
+
+/* On the topic kb.index.NAMESPACE; what an operator has to know is in the log, too. */
+static void on_news(void *arg, const tr_index_news_t *news) {
+    tr_kbd_t *self = arg;
+    char topic[TR_KB_NAMESPACE_MAX + 32];
+    tr_content_writer_t w;
+    if (strcmp(news->what, "damaged") == 0)
+        tr_log(&self->resident.log, &tr_kbd_events[TR_K_INDEX_DAMAGED], "namespace=%s files=%zu", news->ns,
+            news->done);
+    if (strcmp(news->what, "unwritten") == 0)
+        tr_log(&self->resident.log, &tr_kbd_events[TR_K_INDEX_UNWRITTEN], "namespace=%s error=%s", news->ns,
+            news->detail);
+    if (!self->agent)
+        return;
+    snprintf(topic, sizeof topic, "kb.index.%s", news->ns);
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 4);
+    tr_write_kv(&w, "namespace", news->ns);
+    tr_write_kv(&w, "state", news->what);
+    tr_write_kv_uint(&w, "done", news->done);
+    tr_write_kv_uint(&w, "total", news->total);
+    tr_publish_content(self->agent, topic, &w); /* who watches sees the next one, ignoring */
+    tr_content_writer_finish(&w);
+}
+
+static int open_meaning(tr_kbd_t *self, tr_error_t *error) {
+    const tr_kbd_options_t *o = self->options;
+    return tr_kb_meaning_init(&self->meaning,
+        &(tr_kb_meaning_options_t){.store = self->store,
+            .host = self->host,
+            .data = o->resident.data,
+            .threads = (size_t)o->search_threads,
+            .seal = (size_t)o->index_delta,
+            .news = on_news,
+            .arg = self},
+        error);
 }
 
 int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
@@ -65,6 +107,7 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
         return TR_RESIDENT_REFUSED;
     *ret_self = self;
     self->options = options;
+    tr_turns_init(&self->turns);
     int rc = tr_resident_start(&self->resident, &kind, &options->resident, &error);
     catch_elsewhere();
     if (rc == 0)
@@ -73,7 +116,7 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
         rc = tr_resident_connect(&self->resident, &error);
     self->host = self->resident.host;
     if (rc == 0)
-        rc = tr_kb_meaning_init(&self->meaning, self->store, self->host, &error);
+        rc = open_meaning(self, &error);
     if (rc == 0)
         rc = tr_resident_join(&self->resident, &tr_kbd_behaviour, self, services, &error);
     self->agent = self->resident.agent;
@@ -86,9 +129,12 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
 int tr_kbd_run(tr_kbd_t *self) {
     while (!tr_host_stopping(self->host)) {
         tr_error_t error = {0};
-        if (tr_kb_meaning_turn(&self->meaning, &error) < 0)
+        int64_t wait_ms = -1;
+        if (tr_kb_meaning_turn(&self->meaning, &wait_ms, &error) < 0)
             tr_log(&self->resident.log, &tr_kbd_events[TR_K_NO_VECTORS], "error=%s", error.text);
-        tr_host_step(self->host, -1);
+        bool more = tr_kb_search_turns(self);
+        tr_kb_settle(self);
+        tr_host_step(self->host, more ? 0 : wait_ms);
         tr_kb_settle(self);
     }
     return self->resident.code;
@@ -99,6 +145,7 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
     if (!self)
         return;
     tr_kb_jobs_finish(self);
+    tr_kb_search_stop(self);
     tr_kb_meaning_stop(&self->meaning);
     tr_resident_leave(&self->resident);
     tr_kb_meaning_finish(&self->meaning);

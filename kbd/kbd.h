@@ -12,6 +12,7 @@
 #include "kbd/meaning.h"
 #include "kbd/options.h"
 #include "kbd/store.h"
+#include "kbd/turns.h"
 #include "troupe/host.h"
 #include "troupe/protocol.h"
 
@@ -31,6 +32,7 @@ typedef struct tr_kbd {
     tr_agent_t *agent;
     tr_kb_store_t *store;
     tr_kb_meaning_t meaning;
+    tr_turns_t turns; /* searches: tr_message_t, kept */
     tr_kb_answer_t *answers;
     size_t answer_count, answer_room;
     tr_kb_job_t *jobs; /* additions that wait for a program */
@@ -65,6 +67,8 @@ typedef struct tr_kb_question {
     tr_kb_namespace_t ns; /* where it is about one */
 } tr_kb_question_t;
 
+/* The namespace that it is about; false: there is none, it was refused. */
+bool tr_kb_find_namespace(tr_kb_question_t *q);
 /* The namespace's name; false: it was refused. out: TR_KB_NAMESPACE_MAX + 1 bytes. */
 bool tr_kb_read_name(const tr_kb_question_t *q, char *out);
 void tr_kb_write_document(tr_content_writer_t *w, const tr_kb_document_t *document, size_t more);
@@ -76,6 +80,9 @@ void tr_kb_jobs_finish(tr_kbd_t *self);
 
 /* ---- search.c ---- */
 
-void tr_kb_search(tr_kb_question_t *q);
+void tr_kb_search(tr_kb_question_t *q); /* it waits for its turn */
+/* Serves some of those that wait. True: others can be served at once. */
+bool tr_kb_search_turns(tr_kbd_t *self);
+void tr_kb_search_stop(tr_kbd_t *self);
 
 #endif

@@ -1,37 +1,71 @@
 /*
- * Searching by vectors: an index in memory for each namespace that is asked for, made of the store when it is needed, and the embedder,
- * which goes through the chunks that have no vector yet, behind everything else.
+ * Searching by vectors: the indexes, the threads that search them, the filter planner, and the embedder, which goes through the chunks that
+ * have no vector yet, behind everything else.
  *
- * One thread (the host's), but for the embedder's own.
+ * The planner: where few chunks pass a filter those are compared, all of them; where many do, the index is asked for more than are wanted and
+ * each of these is checked. Where that does not give enough, those that pass are compared after all.
+ *
+ * One thread (the host's), but for the embedder's and the crew's own.
  */
 #ifndef TR_KBD_MEANING_H
 #define TR_KBD_MEANING_H
 
+#include "kbd/crew.h"
 #include "kbd/embedder.h"
+#include "kbd/indexes.h"
+#include "kbd/passing.h"
 #include "kbd/store.h"
-#include "kbd/vectors.h"
-#include "lib/base/map.h"
 
 typedef struct tr_kb_meaning {
     tr_kb_store_t *store; /* borrowed */
     tr_kb_embedder_t *embedder;
-    tr_map_t indexes; /* of tr_kb_vectors_t, by the namespace's number */
-    float *query;     /* the vector of what is asked */
+    tr_crew_t *crew;
+    tr_indexes_t indexes;
+    tr_passings_t passings;
+    size_t searching; /* that are with the crew */
 } tr_kb_meaning_t;
 
+typedef struct tr_kb_meaning_options {
+    tr_kb_store_t *store;
+    tr_host_t *host;
+    const char *data; /* the directory */
+    size_t threads;   /* that search; 0 = one less than there are processors */
+    size_t seal;      /* vectors of a delta; 0 = the usual */
+    tr_index_news_fn news;
+    void *arg;
+} tr_kb_meaning_options_t;
+
 /* Negative with a text: there is no model. */
-int tr_kb_meaning_init(tr_kb_meaning_t *self, tr_kb_store_t *store, tr_host_t *host, tr_error_t *error);
-/* Before the host is destroyed; idempotent. */
+int tr_kb_meaning_init(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *options, tr_error_t *error);
+/* Before the host is destroyed; idempotent. Whoever waits is called with -ECANCELED. */
 void tr_kb_meaning_stop(tr_kb_meaning_t *self);
 void tr_kb_meaning_finish(tr_kb_meaning_t *self);
 
-/* Gives the embedder its next batch, where there is one and it is idle. */
-int tr_kb_meaning_turn(tr_kb_meaning_t *self, tr_error_t *error);
-/* What was written was not kept, or a namespace is gone: the indexes are made anew when they are needed. */
+/* Between transactions: gives the embedder its next batch, where there is one and it is idle, and takes a step with the indexes. When to come
+ * again is as in tr_indexes_turn. Negative with a text: chunks cannot be read. */
+int tr_kb_meaning_turn(tr_kb_meaning_t *self, int64_t *ret_wait_ms, tr_error_t *error);
+/* What was written was not kept: the indexes are made anew when they are needed. */
 void tr_kb_meaning_forget(tr_kb_meaning_t *self);
+void tr_kb_meaning_drop(tr_kb_meaning_t *self, const tr_kb_namespace_t *ns);
 
-/* The chunks that are nearest to the query, of those that pass, the nearest first: room for k. Negative with a text. */
-int tr_kb_meaning_search(tr_kb_meaning_t *self, const tr_kb_namespace_t *ns, const char *query,
-    const tr_filter_t *filter, size_t k, tr_kb_hit_t *ret_hits, size_t *ret_count, tr_error_t *error);
+typedef struct tr_kb_near_answer {
+    int rc; /* -ECANCELED: the process ends */
+    const char *error;
+    const tr_kb_hit_t *hits; /* the nearest first */
+    size_t count;
+    bool complete; /* false: the index is still being read */
+} tr_kb_near_answer_t;
+
+typedef struct tr_kb_near {
+    const tr_kb_namespace_t *ns;
+    const char *text;          /* what is asked for */
+    const tr_filter_t *filter; /* borrowed until it is answered */
+    size_t k;
+    void (*found)(void *arg, const tr_kb_near_answer_t *answer);
+    void *arg;
+} tr_kb_near_t;
+
+/* Calls `found` once, soon or at once. */
+void tr_kb_meaning_search(tr_kb_meaning_t *self, const tr_kb_near_t *near);
 
 #endif

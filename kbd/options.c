@@ -19,6 +19,12 @@ static const tr_option_t table[] = {
     {"chunk-overlap", 0, "N", TR_INT(O, chunk_overlap), "40",
         "How many words of the chunk before a chunk repeats at most; less than half of --chunk-tokens.",
         .min = 0, .max = 1000},
+    {"search-threads", 0, "N", TR_INT(O, search_threads), "0",
+        "How many threads search by vectors; 0: as many as there are processors, less one.", .min = 0,
+        .max = 16},
+    {"index-delta", 0, "N", TR_INT(O, index_delta), "4096",
+        "How many new vectors are compared one by one before they become a part of an index.", .min = 1024,
+        .max = 1 << 20},
     TR_RESIDENT_MORE_OPTIONS,
 };
 

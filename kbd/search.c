@@ -1,4 +1,9 @@
-/* {"action": "search", ...}: what is found by words and by vectors, fused, with what is to be cited. */
+/*
+ * {"action": "search", ...}: what is found by words and by vectors, fused, with what is to be cited.
+ *
+ * A search waits for its turn (turns.h) with its message kept; then words are looked up at once, and vectors by the crew, who come back with
+ * what they have found. So many are with them at most that the order is still that of the turns.
+ */
 #include "kbd/fuse.h"
 #include "kbd/kbd.h"
 
@@ -9,17 +14,20 @@
 
 #define RESULTS_MAX 1000
 #define QUERY_MAX   8192
+#define WITH_CREW   64u
+#define AT_A_TURN   32u
 #define ANSWER_MAX  ((size_t)3 << 20) /* bytes; results behind it are left out, and that is told */
 
 typedef enum search_mode { HYBRID, LEXICAL, VECTORS, MODES } search_mode_t;
 static const char *const mode_words[MODES] = {"hybrid", "lexical", "vectors"};
 
 typedef struct search {
-    tr_kb_question_t *q;
+    tr_message_t *message; /* owned */
+    tr_kb_question_t question, *q;
     char *query; /* owned */
     int64_t k, per_document;
     search_mode_t mode;
-    bool text, explain;
+    bool text, explain, complete;
     tr_filter_t filter;
     size_t depth; /* hits of each list */
     tr_kb_hit_t *lexical, *vector;
@@ -91,22 +99,16 @@ static int find_words(search_t *s, tr_error_t *error) {
     return tr_kb_lexical(s->q->kbd->store, &s->q->ns, &query, s->lexical, &s->lexical_count, error);
 }
 
-static int find_vectors(search_t *s, tr_error_t *error) {
-    return tr_kb_meaning_search(
-        &s->q->kbd->meaning, &s->q->ns, s->query, &s->filter, s->depth, s->vector, &s->vector_count, error);
+static double share_of(const search_t *s) {
+    return s->mode == VECTORS     ? 1
+           : s->vector_count == 0 ? 0
+           : s->lexical_count == 0
+               ? 1
+               : tr_fuse_share(tr_kb_embedder_model(s->q->kbd->meaning.embedder), s->coverage);
 }
 
-static int search(search_t *s, tr_error_t *error) {
-    int rc = s->mode == VECTORS ? 0 : find_words(s, error);
-    if (rc == 0 && s->mode != LEXICAL)
-        rc = find_vectors(s, error);
-    if (rc < 0)
-        return rc;
-    s->share = s->mode == VECTORS     ? 1
-               : s->vector_count == 0 ? 0
-               : s->lexical_count == 0
-                   ? 1
-                   : tr_fuse_share(tr_kb_embedder_model(s->q->kbd->meaning.embedder), s->coverage);
+static int fuse(search_t *s, tr_error_t *error) {
+    s->share = share_of(s);
     int64_t n = tr_fuse(s->lexical, s->lexical_count, s->vector, s->vector_count, s->share,
         (size_t)s->per_document, (size_t)s->k, s->results);
     s->count = n < 0 ? 0 : (size_t)n;
@@ -169,34 +171,114 @@ static void put_answer(search_t *s, size_t written) {
         return;
     tr_write_map(w, 3);
     tr_write_kv_uint(w, "version", s->q->ns.version);
-    tr_write_kv_bool(w, "complete", written == s->count);
+    tr_write_kv_bool(w, "complete", s->complete && written == s->count);
     tr_write_str(w, "results");
     tr_write_array(w, written);
     msgpack_sbuffer_write(&w->buffer, bytes, len);
 }
 
-static void finish(search_t *s) {
+static void destroy(search_t *s) {
+    tr_message_done(&s->message);
     tr_content_writer_finish(&s->written);
     tr_filter_finish(&s->filter);
     free(s->lexical);
     free(s->vector);
     free(s->results);
     free(s->query);
+    free(s);
 }
 
-void tr_kb_search(tr_kb_question_t *q) {
-    search_t s = {.q = q};
-    tr_error_t error = {0};
+static void conclude(search_t *s, int rc, tr_error_t *error) {
     size_t written = 0;
-    tr_content_writer_init(&s.written);
-    int rc = read_search(&s, &error);
     if (rc == 0)
-        rc = search(&s, &error);
+        rc = fuse(s, error);
     if (rc == 0)
-        rc = write_results(&s, &written, &error);
+        rc = write_results(s, &written, error);
     if (rc < 0)
-        tr_kb_refuse_error(q->kbd, q->message, &error);
+        tr_kb_refuse_error(s->q->kbd, s->q->message, error);
     else
-        put_answer(&s, written);
-    finish(&s);
+        put_answer(s, written);
+    destroy(s);
+}
+
+static void on_found(void *arg, const tr_kb_near_answer_t *answer) {
+    search_t *s = arg;
+    tr_error_t error = {0};
+    if (answer->rc == -ECANCELED) {
+        tr_message_release(&s->message); /* another one answers it */
+        destroy(s);
+        return;
+    }
+    if (answer->rc < 0)
+        tr_error_set(&error, answer->rc, "%s", answer->error);
+    memcpy(s->vector, answer->hits, answer->count * sizeof *s->vector);
+    s->vector_count = answer->count;
+    s->complete = answer->complete;
+    conclude(s, answer->rc, &error);
+}
+
+static void begin(search_t *s) {
+    tr_error_t error = {0};
+    int rc = read_search(s, &error);
+    if (rc == 0 && s->mode != VECTORS)
+        rc = find_words(s, &error);
+    if (rc < 0 || s->mode == LEXICAL) {
+        conclude(s, rc, &error);
+        return;
+    }
+    tr_kb_meaning_search(&s->q->kbd->meaning, &(tr_kb_near_t){.ns = &s->q->ns,
+                                                  .text = s->query,
+                                                  .filter = &s->filter,
+                                                  .k = s->depth,
+                                                  .found = on_found,
+                                                  .arg = s});
+}
+
+/* ---- turns ---- */
+
+void tr_kb_search(tr_kb_question_t *q) {
+    tr_message_t *kept = tr_message_keep(q->message);
+    int rc = kept ? tr_turns_push(&q->kbd->turns, tr_message_sender(kept), kept) : -ENOMEM;
+    if (rc == 0)
+        return;
+    tr_message_done(&kept);
+    if (rc == -EBUSY)
+        tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "busy", "too many searches wait: ask again later");
+    else
+        tr_kb_refuse(q->kbd, q->message, TR_FAILURE, "internal-error", "out of memory");
+}
+
+static void serve(tr_kbd_t *self, tr_message_t *message) {
+    search_t *s = calloc(1, sizeof *s);
+    if (!s) {
+        tr_kb_refuse(self, message, TR_FAILURE, "internal-error", "out of memory");
+        tr_message_done(&message);
+        return;
+    }
+    s->message = message;
+    s->complete = true;
+    s->question = (tr_kb_question_t){.kbd = self, .message = message, .content = tr_message_value(message)};
+    s->q = &s->question;
+    tr_content_writer_init(&s->written);
+    if (tr_kb_find_namespace(s->q))
+        begin(s);
+    else
+        destroy(s);
+}
+
+bool tr_kb_search_turns(tr_kbd_t *self) {
+    void *message;
+    for (size_t i = 0; i < AT_A_TURN && self->meaning.searching < WITH_CREW; i++) {
+        if (!(message = tr_turns_pop(&self->turns)))
+            return false;
+        serve(self, message);
+    }
+    return self->turns.count > 0 && self->meaning.searching < WITH_CREW;
+}
+
+void tr_kb_search_stop(tr_kbd_t *self) {
+    tr_message_t *message;
+    while ((message = tr_turns_pop(&self->turns)))
+        tr_message_release(&message); /* another one answers it */
+    tr_turns_finish(&self->turns);
 }

@@ -85,6 +85,11 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_VECTOR_DROP] = "DELETE FROM vector WHERE chunk = ?",
     [TR_SQL_VECTORS] = "SELECT v.chunk, v.vector FROM document d JOIN chunk c ON c.document = d.number"
                        " JOIN vector v ON v.chunk = c.number WHERE d.namespace = ? ORDER BY v.chunk",
+    [TR_SQL_VECTOR_GET] = "SELECT vector FROM vector WHERE chunk = ?",
+    [TR_SQL_CHUNK_RANGE] = "SELECT c.number FROM chunk c JOIN document d ON d.number = c.document"
+                           " WHERE c.number > ? AND c.number <= ? AND d.namespace = ? ORDER BY c.number",
+    [TR_SQL_CHUNK_LAST] = "SELECT max(number) FROM chunk",
+    [TR_SQL_PENDING] = "SELECT count(*) FROM stale WHERE namespace = ?",
     [TR_SQL_PASSAGE] =
         "SELECT " TR_KB_DOCUMENT_COLUMNS ", c.heading, substr(b.text, c.offset + 1, c.length), c.offset,"
         " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN body b ON b.document = d.number"

@@ -126,10 +126,17 @@ int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_
 /* The document of a chunk; 0 where there is none (any more). */
 int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document, tr_error_t *error);
 
-/* The numbers of the chunks that pass, rising. negative: that ends it. */
+/* The numbers of the chunks that pass, in any order. What is not 0 ends it; negative: it is the result. */
 typedef int (*tr_kb_chunk_fn)(void *arg, int64_t chunk, int64_t document);
 int tr_kb_passing(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter_t *filter,
     tr_kb_chunk_fn each, void *arg, tr_error_t *error);
+
+/* Asks of one document after another whether it passes. */
+typedef struct tr_kb_gate tr_kb_gate_t;
+int tr_kb_gate_open(tr_kb_store_t *self, const tr_filter_t *filter, tr_kb_gate_t **ret_gate,
+    tr_error_t *error); /* borrows the filter */
+int tr_kb_gate_passes(tr_kb_gate_t *self, int64_t document, bool *ret_passes, tr_error_t *error);
+void tr_kb_gate_close(tr_kb_gate_t **self); /* NULL-safe */
 
 typedef struct tr_kb_passage {
     const tr_kb_document_t *document; /* without text */
@@ -157,9 +164,19 @@ int tr_kb_stale(tr_kb_store_t *self, size_t most, tr_kb_stale_fn each, void *arg
 /* It is not stale any more. -ENOENT: the chunk was removed meanwhile. */
 int tr_kb_vector_put(
     tr_kb_store_t *self, int64_t chunk, const float *vector, size_t dimensions, tr_error_t *error);
+typedef int (*tr_kb_number_fn)(void *arg, int64_t chunk); /* negative ends it */
 /* All of a namespace, by rising numbers of chunks; negative ends it. */
 typedef int (*tr_kb_vector_fn)(void *arg, int64_t chunk, const float *vector, size_t dimensions);
 int tr_kb_vectors_read(
     tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_kb_vector_fn each, void *arg, tr_error_t *error);
+/* Those chunks of a namespace that have the numbers from + 1 .. to, rising. */
+int tr_kb_chunks_between(tr_kb_store_t *self, int64_t ns, int64_t from, int64_t to, tr_kb_number_fn each,
+    void *arg, tr_error_t *error);
+/* The vector of one chunk: calls `got` where there is one. */
+int tr_kb_vector_get(tr_kb_store_t *self, int64_t chunk, tr_kb_vector_fn got, void *arg, tr_error_t *error);
+/* The highest number that a chunk has; 0: there is none. */
+int tr_kb_last_chunk(tr_kb_store_t *self, int64_t *ret_chunk, tr_error_t *error);
+/* How many chunks of a namespace have no vector yet. */
+int tr_kb_pending(tr_kb_store_t *self, int64_t ns, uint64_t *ret_count, tr_error_t *error);
 
 #endif

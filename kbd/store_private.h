@@ -36,6 +36,10 @@ typedef enum tr_kb_sql {
     TR_SQL_VECTOR_PUT,
     TR_SQL_VECTOR_DROP,
     TR_SQL_VECTORS,
+    TR_SQL_VECTOR_GET,
+    TR_SQL_CHUNK_RANGE,
+    TR_SQL_CHUNK_LAST,
+    TR_SQL_PENDING,
     TR_SQL_STATEMENTS,
 } tr_kb_sql_t;
 

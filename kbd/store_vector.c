@@ -2,6 +2,7 @@
 #include "kbd/store_private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int read_model(tr_kb_store_t *self, const char *model, bool *ret_same, tr_error_t *error) {
@@ -82,12 +83,51 @@ int tr_kb_vectors_read(
                   : ended;
 }
 
+int tr_kb_chunks_between(tr_kb_store_t *self, int64_t ns, int64_t from, int64_t to, tr_kb_number_fn each,
+    void *arg, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_RANGE];
+    int rc = 0, step = SQLITE_DONE;
+    sqlite3_bind_int64(s, 1, from);
+    sqlite3_bind_int64(s, 2, to);
+    sqlite3_bind_int64(s, 3, ns);
+    while (rc == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+        rc = each(arg, sqlite3_column_int64(s, 0));
+    int ended = tr_kb_end(self, s, step, error);
+    return rc < 0 ? tr_error_set(error, rc, "vectors cannot be read: %s", strerror(-rc)) : ended;
+}
+
+int tr_kb_vector_get(tr_kb_store_t *self, int64_t chunk, tr_kb_vector_fn got, void *arg, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_VECTOR_GET];
+    sqlite3_bind_int64(s, 1, chunk);
+    int step = sqlite3_step(s);
+    int rc = step == SQLITE_ROW ? got(arg, chunk, sqlite3_column_blob(s, 0),
+                                      (size_t)sqlite3_column_bytes(s, 0) / sizeof(float))
+                                : 0;
+    int ended = tr_kb_end(self, s, step, error);
+    return rc < 0 ? rc : ended;
+}
+
+int tr_kb_last_chunk(tr_kb_store_t *self, int64_t *ret_chunk, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_LAST];
+    int step = sqlite3_step(s);
+    *ret_chunk = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    return tr_kb_end(self, s, step, error);
+}
+
+int tr_kb_pending(tr_kb_store_t *self, int64_t ns, uint64_t *ret_count, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_PENDING];
+    sqlite3_bind_int64(s, 1, ns);
+    int step = sqlite3_step(s);
+    *ret_count = step == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
+    return tr_kb_end(self, s, step, error);
+}
+
 int tr_kb_passing(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter_t *filter,
     tr_kb_chunk_fn each, void *arg, tr_error_t *error) {
     sqlite3_stmt *s = NULL;
     char *sql =
         sqlite3_mprintf("SELECT c.number, d.number FROM document d JOIN chunk c ON c.document = d.number"
-                        " WHERE d.namespace = ? AND %s ORDER BY c.number",
+                        " WHERE d.namespace = ? AND %s",
             tr_filter_sql(filter));
     int step = SQLITE_DONE,
         rc = sql ? tr_kb_prepare(self, sql, &s, error) : tr_error_set(error, -ENOMEM, "out of memory");
@@ -102,4 +142,46 @@ int tr_kb_passing(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_fil
     sqlite3_finalize(s);
     sqlite3_free(sql);
     return rc;
+}
+
+/* ---- gates ---- */
+
+struct tr_kb_gate {
+    tr_kb_store_t *store;
+    const tr_filter_t *filter;
+    sqlite3_stmt *statement;
+};
+
+int tr_kb_gate_open(
+    tr_kb_store_t *store, const tr_filter_t *filter, tr_kb_gate_t **ret_gate, tr_error_t *error) {
+    tr_kb_gate_t *self = calloc(1, sizeof *self);
+    char *sql =
+        sqlite3_mprintf("SELECT 1 FROM document d WHERE d.number = ? AND (%s)", tr_filter_sql(filter));
+    int rc = self && sql ? tr_kb_prepare(store, sql, &self->statement, error)
+                         : tr_error_set(error, -ENOMEM, "out of memory");
+    sqlite3_free(sql);
+    if (rc < 0) {
+        free(self);
+        return rc;
+    }
+    self->store = store;
+    self->filter = filter;
+    *ret_gate = self;
+    return 0;
+}
+
+int tr_kb_gate_passes(tr_kb_gate_t *self, int64_t document, bool *ret_passes, tr_error_t *error) {
+    sqlite3_bind_int64(self->statement, 1, document);
+    tr_filter_bind(self->filter, self->statement, 2);
+    int step = sqlite3_step(self->statement);
+    *ret_passes = step == SQLITE_ROW;
+    return tr_kb_end(self->store, self->statement, step, error);
+}
+
+void tr_kb_gate_close(tr_kb_gate_t **self) {
+    if (*self) {
+        sqlite3_finalize((*self)->statement);
+        free(*self);
+    }
+    *self = NULL;
 }

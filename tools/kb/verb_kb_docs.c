@@ -245,6 +245,8 @@ const tr_verb_t tr_verb_kb_rm = {"kb rm", TR_VERB_TALK, &rm_program, sizeof(opti
 static int run_stat(const tr_call_t *call) {
     static const tr_column_t columns[] = {{"namespace", TR_COLUMN_TEXT}, {"language", TR_COLUMN_TEXT},
         {"documents", TR_COLUMN_NUMBER}, {"chunks", TR_COLUMN_NUMBER}, {"pending", TR_COLUMN_NUMBER},
+        {"index", TR_COLUMN_TEXT}, {"vectors", TR_COLUMN_NUMBER, .wide = true},
+        {"segments", TR_COLUMN_NUMBER, .wide = true}, {"delta", TR_COLUMN_NUMBER, .wide = true},
         {"version", TR_COLUMN_NUMBER, .wide = true}};
     const options_t *o = call->options;
     tr_output_t *output = NULL;
@@ -272,8 +274,9 @@ static const tr_option_t stat_table[] = {
 static const tr_program_t stat_program = {
     .name = "troupe kb stat",
     .summary = "List the namespaces of the knowledge base",
-    .description =
-        "With how much is in each; pending are chunks that are found by words, and not yet by vectors.",
+    .description = "With how much is in each; pending are chunks that are found by words, and not yet by "
+                   "vectors. The index of vectors "
+                   "is made when it is needed first: none, reading, building, ready.",
     .examples = "troupe kb stat",
     .options = stat_table,
     .option_count = sizeof stat_table / sizeof *stat_table,

@@ -1,0 +1,299 @@
+#include "kbd/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define THREADS_MAX 16u
+#define TOGETHER    32u   /* queries in one call */
+#define K_TOGETHER  1024u /* results of all of them; more are no faster */
+
+typedef struct queries {
+    tr_crew_query_t *first, **last;
+} queries_t;
+
+typedef struct tasks {
+    tr_crew_task_t *first, **last;
+} tasks_t;
+
+struct tr_crew {
+    tr_host_t *host;
+    pthread_t threads[THREADS_MAX], builder;
+    size_t thread_count;
+    bool builder_runs;
+    atomic_bool stop;
+    pthread_mutex_t lock; /* what is below */
+    pthread_cond_t asked, tasked;
+    queries_t waiting, ready;
+    tasks_t todo, done;
+    bool told; /* the host's thread has been asked to come */
+};
+
+static void put_query(queries_t *list, tr_crew_query_t *query) {
+    query->next = NULL;
+    *list->last = query;
+    list->last = &query->next;
+}
+
+static void put_task(tasks_t *list, tr_crew_task_t *task) {
+    task->next = NULL;
+    *list->last = task;
+    list->last = &task->next;
+}
+
+/* ---- back to the host's thread ---- */
+
+static void take_all(tr_crew_t *self, tr_crew_query_t **ret_queries, tr_crew_task_t **ret_tasks) {
+    pthread_mutex_lock(&self->lock);
+    *ret_queries = self->ready.first;
+    *ret_tasks = self->done.first;
+    self->ready = (queries_t){NULL, &self->ready.first};
+    self->done = (tasks_t){NULL, &self->done.first};
+    self->told = false;
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void hand_over(tr_crew_query_t *queries, tr_crew_task_t *tasks) {
+    while (queries) {
+        tr_crew_query_t *query = queries;
+        queries = query->next;
+        tr_view_release(&query->view);
+        query->done(query);
+    }
+    while (tasks) {
+        tr_crew_task_t *task = tasks;
+        tasks = task->next;
+        task->done(task);
+    }
+}
+
+static void come_back(tr_host_t *host, void *arg) {
+    tr_crew_query_t *queries;
+    tr_crew_task_t *tasks;
+    (void)host;
+    take_all(arg, &queries, &tasks);
+    hand_over(queries, tasks);
+}
+
+static void tell(tr_crew_t *self, bool is_first) {
+    while (is_first && tr_host_post(self->host, come_back, self) < 0)
+        sched_yield(); /* out of memory: whoever frees some runs meanwhile */
+}
+
+/* ---- searching ---- */
+
+/* All that can go with the first one, in the order in which they came. */
+static size_t take_together(tr_crew_t *self, tr_crew_query_t **out) {
+    tr_crew_query_t **at = &self->waiting.first;
+    size_t n = 0;
+    while (*at && n < TOGETHER && (n + 1) * (n ? out[0]->k : 0) <= K_TOGETHER) {
+        tr_crew_query_t *query = *at;
+        bool fits = n == 0 || (query->view == out[0]->view && query->k == out[0]->k && !query->among);
+        if (!fits) {
+            at = &query->next;
+            continue;
+        }
+        *at = query->next;
+        out[n++] = query;
+        if (query->among)
+            break;
+    }
+    if (!self->waiting.first || !*at)
+        self->waiting.last = at;
+    return n;
+}
+
+static void scan(tr_crew_query_t *q) {
+    tr_view_scan(q->view, q->delta, q->vector, q->among, q->among_count, q->k, q->chunks, q->scores);
+    q->rc = 0;
+}
+
+static void search_one(tr_crew_query_t *q) {
+    q->rc = tr_view_search(q->view, q->delta, 1, q->vector, q->k, q->chunks, q->scores);
+}
+
+/* Each sees at least what was there when it was asked. */
+static int search_together(
+    tr_crew_query_t *const *queries, size_t n, size_t d, float *vectors, int64_t *chunks, float *scores) {
+    size_t k = queries[0]->k, delta = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(vectors + i * d, queries[i]->vector, d * sizeof *vectors);
+        delta = queries[i]->delta > delta ? queries[i]->delta : delta;
+    }
+    int rc = tr_view_search(queries[0]->view, delta, n, vectors, k, chunks, scores);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        memcpy(queries[i]->chunks, chunks + i * k, k * sizeof *chunks);
+        memcpy(queries[i]->scores, scores + i * k, k * sizeof *scores);
+    }
+    return rc;
+}
+
+static void search_many(tr_crew_query_t *const *queries, size_t n) {
+    size_t k = queries[0]->k, d = tr_view_dimensions(queries[0]->view);
+    float *vectors = malloc(n * d * sizeof *vectors), *scores = malloc(n * k * sizeof *scores);
+    int64_t *chunks = malloc(n * k * sizeof *chunks);
+    int rc = vectors && scores && chunks ? search_together(queries, n, d, vectors, chunks, scores) : -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        queries[i]->rc = rc;
+    free(vectors);
+    free(scores);
+    free(chunks);
+}
+
+static void search(tr_crew_query_t *const *queries, size_t n) {
+    if (queries[0]->among)
+        scan(queries[0]);
+    else if (n == 1)
+        search_one(queries[0]);
+    else
+        search_many(queries, n);
+}
+
+static void give_back(tr_crew_t *self, tr_crew_query_t *const *queries, size_t n) {
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = 0; i < n; i++)
+        put_query(&self->ready, queries[i]);
+    bool first = !self->told;
+    self->told = true;
+    pthread_mutex_unlock(&self->lock);
+    tell(self, first);
+}
+
+static void *run_searches(void *arg) {
+    tr_crew_t *self = arg;
+    tr_crew_query_t *queries[TOGETHER];
+    tr_segment_alone();
+    for (;;) {
+        pthread_mutex_lock(&self->lock);
+        while (!self->waiting.first && !self->stop)
+            pthread_cond_wait(&self->asked, &self->lock);
+        size_t n = self->stop ? 0 : take_together(self, queries);
+        pthread_mutex_unlock(&self->lock);
+        if (n == 0)
+            return NULL;
+        search(queries, n);
+        give_back(self, queries, n);
+    }
+}
+
+/* ---- tasks ---- */
+
+static void *run_tasks(void *arg) {
+    tr_crew_t *self = arg;
+    tr_segment_alone();
+    for (;;) {
+        pthread_mutex_lock(&self->lock);
+        while (!self->todo.first && !self->stop)
+            pthread_cond_wait(&self->tasked, &self->lock);
+        tr_crew_task_t *task = self->stop ? NULL : self->todo.first;
+        if (task && !(self->todo.first = task->next))
+            self->todo.last = &self->todo.first;
+        pthread_mutex_unlock(&self->lock);
+        if (!task)
+            return NULL;
+        task->run(task);
+        task->ran = true;
+        pthread_mutex_lock(&self->lock);
+        put_task(&self->done, task);
+        bool first = !self->told;
+        self->told = true;
+        pthread_mutex_unlock(&self->lock);
+        tell(self, first);
+    }
+}
+
+/* ---- life ---- */
+
+static size_t threads_for(size_t wanted) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t n = wanted ? wanted : processors > 2 ? (size_t)processors - 1 : 1;
+    return n > THREADS_MAX ? THREADS_MAX : n;
+}
+
+static int start(tr_crew_t *self, size_t threads, tr_error_t *error) {
+    int rc = -pthread_create(&self->builder, NULL, run_tasks, self);
+    self->builder_runs = rc == 0;
+    for (size_t n = threads_for(threads); self->thread_count < n && rc == 0; self->thread_count += rc == 0)
+        rc = -pthread_create(&self->threads[self->thread_count], NULL, run_searches, self);
+    return rc < 0 ? tr_error_set(error, rc, "cannot start a thread: %s", strerror(-rc)) : 0;
+}
+
+int tr_crew_new(tr_host_t *host, size_t threads, tr_crew_t **ret_self, tr_error_t *error) {
+    tr_crew_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    self->host = host;
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->asked, NULL);
+    pthread_cond_init(&self->tasked, NULL);
+    self->waiting.last = &self->waiting.first;
+    self->ready.last = &self->ready.first;
+    self->todo.last = &self->todo.first;
+    self->done.last = &self->done.first;
+    int rc = start(self, threads, error);
+    if (rc < 0)
+        tr_crew_destroy(&self);
+    else
+        *ret_self = self;
+    return rc;
+}
+
+bool tr_crew_stopping(tr_crew_t *self) {
+    return atomic_load(&self->stop);
+}
+
+static void end_threads(tr_crew_t *self) {
+    pthread_mutex_lock(&self->lock);
+    atomic_store(&self->stop, true);
+    pthread_cond_broadcast(&self->asked);
+    pthread_cond_broadcast(&self->tasked);
+    pthread_mutex_unlock(&self->lock);
+    for (size_t i = 0; i < self->thread_count; i++)
+        pthread_join(self->threads[i], NULL);
+    if (self->builder_runs)
+        pthread_join(self->builder, NULL);
+    self->thread_count = 0;
+    self->builder_runs = false;
+}
+
+void tr_crew_stop(tr_crew_t *self) {
+    if (!self || atomic_load(&self->stop))
+        return;
+    end_threads(self);
+    for (tr_crew_query_t *q = self->waiting.first; q; q = q->next)
+        q->rc = -ECANCELED;
+    hand_over(self->waiting.first, self->todo.first);
+    hand_over(self->ready.first, self->done.first);
+    self->waiting.first = self->ready.first = NULL;
+    self->todo.first = self->done.first = NULL;
+}
+
+void tr_crew_destroy(tr_crew_t **self_p) {
+    tr_crew_t *self = *self_p;
+    if (!self)
+        return;
+    tr_crew_stop(self);
+    pthread_mutex_destroy(&self->lock);
+    pthread_cond_destroy(&self->asked);
+    pthread_cond_destroy(&self->tasked);
+    free(self);
+    *self_p = NULL;
+}
+
+void tr_crew_search(tr_crew_t *self, tr_crew_query_t *query) {
+    pthread_mutex_lock(&self->lock);
+    put_query(&self->waiting, query);
+    pthread_cond_signal(&self->asked);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void tr_crew_run(tr_crew_t *self, tr_crew_task_t *task) {
+    pthread_mutex_lock(&self->lock);
+    put_task(&self->todo, task);
+    pthread_cond_signal(&self->tasked);
+    pthread_mutex_unlock(&self->lock);
+}

@@ -1,0 +1,30 @@
+/* What segment.c and segment_file.c share. */
+#ifndef TR_KBD_SEGMENT_PRIVATE_H
+#define TR_KBD_SEGMENT_PRIVATE_H
+
+#include "kbd/segment.h"
+
+#include <faiss/c_api/Index_c.h>
+#include <stdatomic.h>
+
+struct tr_segment {
+    atomic_uint references;
+    tr_segment_kind_t kind;
+    size_t dimensions, count;
+    int64_t *chunks;      /* owned */
+    const float *vectors; /* FAISS's own (flat, graph), or those below */
+    float *kept;          /* owned; NULL where they are FAISS's, or in the file */
+    void *map;            /* of the file that they are in; NULL = none */
+    size_t map_length;
+    FaissIndex *index;
+};
+
+/* Half built: to be completed, or released. NULL when out of memory. */
+tr_segment_t *tr_segment_new(tr_segment_kind_t kind, size_t dimensions, size_t count);
+/* How thoroughly it searches; where its vectors are. -EIO: it is no such index. */
+int tr_segment_settle(tr_segment_t *self, tr_error_t *error);
+static inline bool tr_segment_keeps(tr_segment_kind_t kind) {
+    return kind == TR_SEGMENT_IVF_SQ8 || kind == TR_SEGMENT_IVF_PQ;
+}
+
+#endif
