@@ -42,6 +42,7 @@ struct tr_supervisor {
     size_t count, cap, used; /* used: of the first `count` */
     size_t *order;           /* room for all of them */
     uint64_t turn;
+    bool stirred; /* something ended since the turn began */
     uint32_t random;
 };
 
@@ -128,21 +129,23 @@ static int free_id(tr_supervisor_t *self, size_t *ret_id) {
     return 0;
 }
 
-static void link_last(tr_supervisor_t *self, size_t id, size_t parent) {
+/* As a child of `parent`, behind `after`, NONE being before all. */
+static void link_behind(tr_supervisor_t *self, size_t id, size_t parent, size_t after) {
     node_t *node = &self->nodes[id], *above = &self->nodes[parent];
     node->parent = parent;
-    node->before = above->last;
-    if (above->last != NONE)
-        self->nodes[above->last].next = id;
-    else
-        above->first = id;
-    above->last = id;
+    node->before = after;
+    size_t *from = after != NONE ? &self->nodes[after].next : &above->first;
+    node->next = *from;
+    *from = id;
+    *(node->next != NONE ? &self->nodes[node->next].before : &above->last) = id;
 }
 
-static int add(tr_supervisor_t *self, size_t parent, node_t node, size_t *ret_id) {
+static int add(tr_supervisor_t *self, size_t parent, size_t after, node_t node, size_t *ret_id) {
     size_t id = 0;
     bool possible = parent < self->count && self->nodes[parent].used && !self->nodes[parent].child;
     if (!possible || (node.child && parent == TR_SUPERVISOR_TOP))
+        return -EINVAL;
+    if (after != TR_SUPERVISOR_TOP && tr_supervisor_parent(self, after) != parent)
         return -EINVAL;
     if (free_id(self, &id) < 0)
         return -ENOMEM;
@@ -150,7 +153,7 @@ static int add(tr_supervisor_t *self, size_t parent, node_t node, size_t *ret_id
     node.first = node.last = node.before = node.next = NONE;
     self->nodes[id] = node;
     self->used++;
-    link_last(self, id, parent);
+    link_behind(self, id, parent, after == TR_SUPERVISOR_TOP ? self->nodes[parent].last : after);
     *ret_id = id;
     return 0;
 }
@@ -161,7 +164,7 @@ int tr_supervisor_add(
     node.rule.when = TR_RESTART_ALWAYS;
     int rc = tr_restart_prepare(rule, &node.history);
     if (rc == 0)
-        rc = add(self, parent, node, ret_id);
+        rc = add(self, parent, TR_SUPERVISOR_TOP, node, ret_id);
     if (rc < 0)
         tr_restart_finish(&node.history);
     return rc;
@@ -206,11 +209,11 @@ static bool is_failing(const tr_supervisor_t *self, size_t id) {
     return false;
 }
 
-int tr_supervisor_add_child(tr_supervisor_t *self, size_t parent, int when, size_t *ret_id) {
+int tr_supervisor_add_child(tr_supervisor_t *self, size_t parent, size_t after, int when, size_t *ret_id) {
     node_t node = {.child = true, .when = when, .state = TR_SUPERVISED_WAITING};
     if (parent < self->count && is_failing(self, parent))
         node.state = TR_SUPERVISED_HELD;
-    return add(self, parent, node, ret_id);
+    return add(self, parent, after, node, ret_id);
 }
 
 /* Comes back at that time, after having ended where it lives. */
@@ -351,6 +354,7 @@ int tr_supervisor_ended(tr_supervisor_t *self, size_t id, bool failed, int64_t n
     if (!child || !lives(child))
         return -EINVAL;
     bool failing = is_failing(self, child->parent);
+    self->stirred = true;
     switch (child->state) {
     case TR_SUPERVISED_LEAVING: enter(self, child, TR_SUPERVISED_OUT); break;
     case TR_SUPERVISED_ENDING:
@@ -448,6 +452,7 @@ int64_t tr_supervisor_turn(
     int64_t next_ms = TR_SUPERVISOR_NEVER;
     size_t n = list_children(self);
     self->turn++;
+    self->stirred = false;
     for (size_t i = 0; i < n; i++) {
         node_t *child = &self->nodes[self->order[i]];
         if (child->state != TR_SUPERVISED_WAITING || must_wait(self, child))
@@ -464,7 +469,7 @@ int64_t tr_supervisor_turn(
     }
     stop_from_last(self, n, ops, context); /* also for what starts that failed brought about */
     tell(self, ops, context);
-    return next_ms;
+    return self->stirred ? now_ms : next_ms;
 }
 
 /* ---- looking ---- */

@@ -3,7 +3,7 @@
  * supervisor gives up and leaves it to the one above. The rules alone, without processes, clocks or I/O.
  *
  * A supervisor has children, which are supervised ones (a process, an agent) or supervisors, in the order in
- * which they were added. When one of them ends and is to come back (its own `when`, lib/fleet/restart.h):
+ * which they were added (or put behind another). When one of them ends and is to come back (its own `when`, lib/fleet/restart.h):
  *
  *   one-for-one   it alone is started again
  *   one-for-all   all others are ended, and then all are started, in their order
@@ -74,8 +74,9 @@ void tr_supervisor_destroy(tr_supervisor_t **self);
 /* A supervisor; `rule->when` is not looked at. -EINVAL: the parent is none; -ENOMEM. */
 int tr_supervisor_add(
     tr_supervisor_t *self, size_t parent, tr_strategy_t strategy, const tr_restart_t *rule, size_t *ret_id);
-/* A child, which the next turn starts; `when`: tr_restart_when_t. The same errors. */
-int tr_supervisor_add_child(tr_supervisor_t *self, size_t parent, int when, size_t *ret_id);
+/* A child, which the next turn starts; `when`: tr_restart_when_t. It comes behind its sibling `after`, or, with
+ * TR_SUPERVISOR_TOP, behind all. The same errors; -EINVAL: `after` is no child of the parent. */
+int tr_supervisor_add_child(tr_supervisor_t *self, size_t parent, size_t after, int when, size_t *ret_id);
 /* -EBUSY: it is there, or has children; -ENOENT. Its id may be given again. */
 int tr_supervisor_remove(tr_supervisor_t *self, size_t id);
 

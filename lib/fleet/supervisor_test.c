@@ -60,7 +60,8 @@ static void add_supervisor(world_t *w, char above, char name, tr_strategy_t stra
 
 static void add_child(world_t *w, char above, char name, int when) {
     size_t id = 0;
-    assert_int_equal(tr_supervisor_add_child(w->tree, w->ids[(unsigned char)above], when, &id), 0);
+    assert_int_equal(
+        tr_supervisor_add_child(w->tree, w->ids[(unsigned char)above], TR_SUPERVISOR_TOP, when, &id), 0);
     named(w, name, id);
 }
 
@@ -214,9 +215,29 @@ static void test_states_tell_what_a_child_waits_for(void **state) {
     add_child(&w, 'S', 'e', TR_RESTART_ALWAYS);
     assert_int_equal(w.ids['e'], a); /* an id is used again */
     size_t id = 0;
-    assert_int_equal(tr_supervisor_add_child(w.tree, TR_SUPERVISOR_TOP, 0, &id), -EINVAL);
-    assert_int_equal(tr_supervisor_add_child(w.tree, c, 0, &id), -EINVAL);
+    assert_int_equal(tr_supervisor_add_child(w.tree, TR_SUPERVISOR_TOP, TR_SUPERVISOR_TOP, 0, &id), -EINVAL);
+    assert_int_equal(tr_supervisor_add_child(w.tree, c, TR_SUPERVISOR_TOP, 0, &id), -EINVAL);
     tr_supervisor_destroy(&w.tree);
+    tr_supervisor_destroy(&w.tree);
+}
+
+static void test_a_newcomer_takes_its_place_among_its_siblings(void **state) {
+    (void)state;
+    world_t w;
+    char orders[400];
+    size_t id = 0;
+    world_init(&w);
+    add_supervisor(&w, 0, 'S', TR_REST_FOR_ONE, 9);
+    add_child(&w, 'S', 'a', TR_RESTART_ALWAYS);
+    add_child(&w, 'S', 'c', TR_RESTART_ALWAYS);
+    assert_int_equal(tr_supervisor_add_child(w.tree, w.ids['S'], w.ids['a'], TR_RESTART_ALWAYS, &id), 0);
+    named(&w, 'b', id);
+    assert_int_equal(tr_supervisor_add_child(w.tree, w.ids['S'], w.ids['c'], TR_RESTART_ALWAYS, &id), 0);
+    named(&w, 'd', id);
+    assert_int_equal(tr_supervisor_add_child(w.tree, w.ids['S'], 60, TR_RESTART_ALWAYS, &id), -EINVAL);
+    assert_string_equal(turn(&w), "+a +b +c +d");
+    play(&w, "b d c ~", orders, sizeof orders);
+    assert_string_equal(orders, "-d -c +b +c +d");
     tr_supervisor_destroy(&w.tree);
 }
 
@@ -316,7 +337,8 @@ static void chaos_plant(chaos_t *c) {
     for (size_t i = 0; i < c->child_n; i++) {
         size_t parent = c->supervisors[pick(c, (unsigned)c->supervisor_n)];
         c->whens[i] = pick(c, 4) ? TR_RESTART_ALWAYS : (int)pick(c, 3);
-        assert_int_equal(tr_supervisor_add_child(c->w.tree, parent, c->whens[i], &c->children[i]), 0);
+        assert_int_equal(
+            tr_supervisor_add_child(c->w.tree, parent, TR_SUPERVISOR_TOP, c->whens[i], &c->children[i]), 0);
     }
 }
 
@@ -380,6 +402,7 @@ int main(void) {
         cmocka_unit_test(test_each_strategy_starts_again_whom_it_should),
         cmocka_unit_test(test_a_supervisor_that_gives_up_fails_for_the_one_above),
         cmocka_unit_test(test_states_tell_what_a_child_waits_for),
+        cmocka_unit_test(test_a_newcomer_takes_its_place_among_its_siblings),
         cmocka_unit_test(test_starts_are_bounded_by_turn),
         cmocka_unit_test(test_random_trees_keep_their_promises),
     };

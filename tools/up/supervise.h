@@ -1,6 +1,6 @@
 /*
- * Child processes of `troupe up`: started, watched, started again by the rule of lib/fleet/restart.h, and
- * stopped.
+ * Child processes of `troupe up`: started, watched, started again by the rules of lib/fleet/supervisor.h, and
+ * stopped. Each has a supervisor for itself alone, with its own rule, or one that it shares.
  *
  * Never blocks (but for the moment between fork and exec) and has no loop of its own. The owner calls
  * tr_supervise_step on SIGCHLD (a signalfd does), after each call that changes something, and when the time
@@ -12,6 +12,8 @@
  *                           |  \-- ended, too often > FAILED
  *                           |  stop              ended
  *                           +--------> STOPPING -------> STOPPED       (SIGTERM, after the grace SIGKILL)
+ *                           |  stop, with others  ended
+ *                           +--------> STOPPING -------> BACKOFF
  *
  * Each child is the leader of its own process group. SIGTERM goes to the child alone, so that it can end what
  * it does; when it has ended (or is late, and gets SIGKILL), what is left of its group is killed, so that an
@@ -26,7 +28,7 @@
 #define TR_TOOLS_SUPERVISE_H
 
 #include "lib/base/error.h"
-#include "lib/fleet/restart.h"
+#include "lib/fleet/supervisor.h"
 #include "lib/yaml/yaml_table.h"
 
 #include <stdbool.h>
@@ -34,8 +36,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TR_SUPERVISE_NEVER    INT64_MAX
-#define TR_SUPERVISE_READY_FD 3 /* in the child: the ready pipe's end to write to */
+#define TR_SUPERVISE_NEVER      INT64_MAX
+#define TR_SUPERVISE_REASON_MAX 199
+#define TR_SUPERVISE_READY_FD   3 /* in the child: the ready pipe's end to write to */
 
 typedef enum tr_child_state {
     TR_CHILD_IDLE,
@@ -58,8 +61,10 @@ typedef struct tr_child_spec {
     size_t env_count;
     const char *directory; /* to run in; NULL = this process's */
     const char *log;       /* file for stdout and stderr; NULL = those of this process */
-    tr_restart_t restart;
-    int stop_order;  /* children of a lower order are stopped first, and are gone before the next */
+    tr_restart_t restart;  /* with a shared supervisor only `when` counts */
+    size_t supervisor;     /* of tr_supervise_add_supervisor; 0 = one for itself */
+    const char *after;     /* the child behind which it comes there; NULL = behind all */
+    int stop_order;        /* children of a lower order are stopped first, and are gone before the next */
     bool ready_pipe; /* a pipe at TR_SUPERVISE_READY_FD, new with every start; see tr_supervise_ready_fd */
 } tr_child_spec_t;
 
@@ -86,6 +91,9 @@ typedef struct tr_supervise_config {
     uint32_t seed;          /* of the jitter */
     /* A child has come into another state (may be NULL). Must not call the supervisor. */
     void (*changed)(void *context, const tr_child_view_t *child, tr_child_state_t before);
+    /* A supervisor that is shared gave up because of this child, whose reason says why; `last`: it has none
+     * above it, and its children stay down. May be NULL, must not call the supervisor. */
+    void (*gave_up)(void *context, size_t supervisor, const tr_child_view_t *culprit, bool last);
     void *context;
 } tr_supervise_config_t;
 
@@ -93,6 +101,9 @@ int tr_supervise_new(const tr_supervise_config_t *config, tr_supervise_t **ret_s
 /* Kills (SIGKILL) and reaps what still runs. */
 void tr_supervise_destroy(tr_supervise_t **self);
 
+/* A supervisor for several children, below another or, with TR_SUPERVISOR_TOP, none. -EINVAL, -ENOMEM. */
+int tr_supervise_add_supervisor(
+    tr_supervise_t *self, size_t parent, tr_strategy_t strategy, const tr_restart_t *rule, size_t *ret_id);
 /* Adds a child that the next step starts. ret_id stays valid until it is removed. -EEXIST: the name is taken;
  * -EINVAL: no name or no argv; -ENOMEM. */
 int tr_supervise_add(tr_supervise_t *self, const tr_child_spec_t *spec, size_t *ret_id, tr_error_t *error);
