@@ -68,7 +68,7 @@ static const tr_yaml_field_t restart_fields[] = {
     {"period", TR_YAML_DURATION, AT(tr_restart_t, period_ms), .min = 1, .max = DAY_MS},
 };
 
-static int check_restart(void *item, char *reason, size_t reason_size) {
+int tr_fleet_check_restart(void *item, char *reason, size_t reason_size) {
     const tr_restart_t *restart = item;
     if (restart->backoff_ms <= restart->max_backoff_ms)
         return 0;
@@ -78,8 +78,8 @@ static int check_restart(void *item, char *reason, size_t reason_size) {
     return -EINVAL;
 }
 
-static const tr_yaml_table_t restart_table = {
-    restart_fields, COUNT_OF(restart_fields), sizeof(tr_restart_t), &tr_restart_default, 0, check_restart};
+static const tr_yaml_table_t restart_table = {restart_fields, COUNT_OF(restart_fields), sizeof(tr_restart_t),
+    &tr_restart_default, 0, tr_fleet_check_restart};
 
 static const tr_yaml_field_t agent_fields[] = {
     {"name", TR_YAML_TEXT, AT(tr_fleet_agent_t, name), true, .check = tr_name_valid, .expected = A_NAME},

@@ -82,6 +82,8 @@ typedef struct tr_fleet_agent {
     int line; /* in the file */
 } tr_fleet_agent_t;
 
+/* Whether the waits of a tr_restart_t fit each other: for tables. 0, or -EINVAL with what was expected. */
+int tr_fleet_check_restart(void *restart, char *reason, size_t reason_size);
 /* The table of an entry of `agents`: for tools/fleet/fleet.c. */
 extern const tr_yaml_table_t tr_fleet_agent_table;
 

@@ -28,6 +28,7 @@ typedef enum tr_exit {
     TR_EXIT_UNREACHABLE = 2, /* no broker, no fleet */
     TR_EXIT_REFUSED = 3,     /* refused by the other side, or what was given is not valid */
     TR_EXIT_TIMEOUT = 4,
+    TR_EXIT_GAVE_UP = 70, /* `troupe up`: the last supervisor gave up; as troupe-agentd says it */
 } tr_exit_t;
 
 typedef struct tr_cli_common {

@@ -2,6 +2,7 @@
 
 #include "lib/base/map.h"
 #include "proto/aid.h"
+#include "tools/fleet/fleet_supervisors.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -87,6 +88,8 @@ static const tr_yaml_field_t fleet_fields[] = {
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
         .table = &tr_fleet_agent_table},
+    {"supervisors", TR_YAML_SECTIONS, AT(tr_fleet_t, supervisor_list), .max = TR_FLEET_SUPERVISORS_MAX,
+        .table = &tr_fleet_supervisor_table},
 };
 
 static const tr_fleet_t fleet_initial = {
@@ -267,6 +270,8 @@ static int check_all(const tr_fleet_t *self, tr_error_t *error) {
         rc = check_journal(self, error);
     if (rc == 0)
         rc = check_secure(self, error);
+    if (rc == 0)
+        rc = tr_fleet_check_supervisors(self, error);
     tr_map_finish(&by_name);
     return rc;
 }

@@ -19,6 +19,8 @@
  *   agents:                      # required, may be empty: agents attach later
  *     - {name: reader, behaviour: reader, ...}    # what an agent is: lib/fleet/description.h. With a count
  *                                # over 1 they are reader-1 .. reader-N, each a process (in all at most 10000)
+ *   supervisors:                 # optional: who is started again with whom; tools/fleet/fleet_supervisors.h
+ *     - {name: pipeline, strategy: rest-for-one, children: [reader, editor]}
  *
  * Relative paths (load, journal, ipc://) and the working directory of agents are those of the fleet file.
  *
@@ -58,7 +60,8 @@ typedef struct tr_fleet {
     tr_fleet_broker_t broker;
     tr_fleet_coordinator_t coordinator; /* is the last of the agents, where there is one */
     bool secure;
-    tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
+    tr_yaml_list_t agent_list;      /* of tr_fleet_agent_t; see tr_fleet_agents */
+    tr_yaml_list_t supervisor_list; /* of tr_fleet_supervisor_t; see tools/fleet/fleet_supervisors.h */
     tr_yaml_file_t file;
     const char *path;      /* of the file, as given */
     const char *directory; /* absolute, of the file */

@@ -1,4 +1,4 @@
-#include "tools/fleet/fleet.h"
+#include "tools/fleet/fleet_supervisors.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -31,7 +31,10 @@ static const char everything[] =
     "    env: {LANG: C, LEVEL: 3}\n"
     "  - {name: own, load: ./my.so}\n"
     "  - name: program\n"
-    "    exec: {command: [python3, agent.py], mode: once, timeout: 1500ms}\n";
+    "    exec: {command: [python3, agent.py], mode: once, timeout: 1500ms}\n"
+    "supervisors:\n"
+    "  - {name: top, children: [line, program], intensity: 2, period: 1m, backoff: 1s, max-backoff: 2s}\n"
+    "  - {name: line, strategy: rest-for-one, children: [own]}\n";
 
 static tr_fleet_t *parsed(const char *text) {
     tr_fleet_t *fleet = NULL;
@@ -73,6 +76,16 @@ static void test_every_key_is_read(void **state) {
     assert_string_equal(a[2].exec.command.items[1], "agent.py");
     assert_int_equal(a[2].exec.mode, TR_FLEET_EXEC_ONCE);
     assert_int_equal(a[2].exec.timeout_ms, 1500);
+    const tr_fleet_supervisor_t *top = tr_fleet_supervisor(fleet, "top");
+    assert_int_equal(top->strategy, TR_ONE_FOR_ONE);
+    assert_int_equal(top->restart.intensity, 2);
+    assert_int_equal(top->restart.period_ms, 60000);
+    assert_int_equal(top->restart.backoff_ms, 1000);
+    assert_int_equal(top->restart.max_backoff_ms, 2000);
+    assert_int_equal(tr_fleet_supervisor(fleet, "line")->strategy, TR_REST_FOR_ONE);
+    assert_ptr_equal(tr_fleet_supervisor_of(fleet, "line"), top);
+    assert_string_equal(tr_fleet_supervisor_of(fleet, "own")->name, "line");
+    assert_null(tr_fleet_supervisor_of(fleet, "top"));
     tr_fleet_destroy(&fleet);
     assert_null(fleet);
     tr_fleet_destroy(&fleet);
@@ -116,14 +129,38 @@ static const struct {
     {"fleet: ..\nagents: []", "f.yaml:1:8: fleet: expected a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a "
                               "letter or a digit, found \"..\""},
     {"fleet: f\nagent: []", "f.yaml:2:1: unknown key \"agent\", did you mean \"agents\"?"},
-    {"fleet: f\nzzz: []",
-        "f.yaml:2:1: unknown key \"zzz\"; the keys are fleet, broker, coordinator, secure, agents"},
+    {"fleet: f\nzzz: []", "f.yaml:2:1: unknown key \"zzz\"; the keys are fleet, broker, coordinator, secure, "
+                          "agents, supervisors"},
     {"fleet: f\nagents: {}", "f.yaml:2:9: agents: expected a list, found a mapping"},
     {"fleet: f\nagents: [7]", "f.yaml:2:10: agents[0]: expected a mapping, found \"7\""},
     {"fleet: f\nagents: [[]]", "f.yaml:2:10: agents[0]: expected a mapping, found a list"},
     {"fleet: f\nagents:\n  - behaviour: echo", "f.yaml:3:5: agents[0]: missing key \"name\""},
     {"fleet: f\nagents:\n  - name: a",
         "f.yaml:3:5: agents[0]: expected exactly one of the keys behaviour, load and exec, found none"},
+    {ONE "supervisors: [{name: s}]", "f.yaml:5:15: supervisors[0]: missing key \"children\""},
+    {ONE "supervisors: [{name: s, children: [b]}]", "f.yaml:5:36: supervisors[0].children[0]: there is no "
+                                                    "agent or supervisor \"b\"; expected the name of "
+                                                    "an entry"},
+    {ONE "supervisors: [{name: sup, children: [a]}, {name: t, children: [spu]}]",
+        "f.yaml:5:64: supervisors[1].children[0]: there is no agent or supervisor \"spu\", did you mean "
+        "\"sup\"?"},
+    {ONE "supervisors: [{name: s, children: [a]}, {name: t, children: [a]}]",
+        "f.yaml:5:62: supervisors[1].children[0]: \"a\" is a child of \"s\" in line 5 already; expected one "
+        "supervisor for each"},
+    {ONE "supervisors: [{name: s, children: [a, a]}]",
+        "f.yaml:5:39: supervisors[0].children[1]: \"a\" is given twice"},
+    {ONE "supervisors: [{name: s, children: [t]}, {name: t, children: [s]}]",
+        "f.yaml:5:35: supervisors[0].children: \"s\" is, by others, a supervisor of itself; expected a tree"},
+    {ONE "supervisors: [{name: a, children: [a]}]",
+        "f.yaml:5:22: supervisors[0].name: \"a\" is taken: expected a name that no agent and no other "
+        "supervisor has"},
+    {ONE "supervisors: [{name: s, strategy: all, children: [a]}]",
+        "f.yaml:5:35: supervisors[0].strategy: expected one-for-one, one-for-all or rest-for-one, found "
+        "\"all\""},
+    {ONE "    restart: {policy: never, intensity: 9}\nsupervisors: [{name: s, children: [a]}]",
+        "f.yaml:5:14: agents[0].restart: \"a\" has the supervisor \"s\": expected only `policy` here, and "
+        "the "
+        "rest in line 6"},
     {ONE "    load: x.so",
         "f.yaml:3:5: agents[0]: expected exactly one of the keys behaviour, load and exec, found several"},
     {"fleet: f\nagents: [{name: a, behaviour: exec}]",

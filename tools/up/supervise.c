@@ -18,6 +18,7 @@ typedef tr_supervised_child_t child_t;
 #define LOG_LIMIT       (16u << 20)
 #define LOG_CHECK_MS    2000
 #define STARTS_PER_STEP 16
+#define GAVE_UP         "its supervisor gave up"
 
 const char *const tr_child_state_words[] = {
     "idle", "running", "backoff", "stopping", "stopped", "failed", NULL};
@@ -135,7 +136,10 @@ static void decide(tr_supervise_t *self, child_t *c, const char *why, int64_t no
     snprintf(
         c->reason, sizeof c->reason, "%.150s%s", why, with_others ? "; ended because another failed" : "");
     tr_supervisor_ended(self->tree, c->node, failed, now_ms);
-    if (self->stopping || tr_supervisor_state(self->tree, c->node, &due_ms) != TR_SUPERVISED_FAILED)
+    bool down = tr_supervisor_state(self->tree, c->node, &due_ms) == TR_SUPERVISED_FAILED;
+    if (down && with_others)
+        snprintf(c->reason, sizeof c->reason, GAVE_UP);
+    if (self->stopping || !down)
         follow(self, c, now_ms);
 }
 
@@ -379,7 +383,7 @@ static void on_gave_up(void *context, size_t supervisor, size_t culprit, bool la
     for (size_t i = 0; last && i < self->limit; i++) {
         child_t *other = self->children[i];
         if (other && other != c && is_below(self, other->node, supervisor))
-            snprintf(other->reason, sizeof other->reason, "its supervisor gave up");
+            snprintf(other->reason, sizeof other->reason, GAVE_UP);
     }
     if (self->config.gave_up)
         self->config.gave_up(self->config.context, supervisor, &view, last);

@@ -25,6 +25,7 @@ typedef struct stage {
     char dir[64];
     char log[80];
     char changes[512]; /* "NAME:before>after " for each change */
+    char gave_up[100];
 } stage_t;
 
 static const tr_restart_t never = {TR_RESTART_NEVER, 100, 100, 5, 1000};
@@ -35,6 +36,12 @@ static void note(void *context, const tr_child_view_t *child, tr_child_state_t b
     size_t used = strlen(stage->changes);
     snprintf(stage->changes + used, sizeof stage->changes - used, "%s:%s>%s ", child->name,
         tr_child_state_words[before], tr_child_state_words[child->state]);
+}
+
+static void note_gave_up(void *context, size_t supervisor, const tr_child_view_t *culprit, bool last) {
+    stage_t *stage = context;
+    snprintf(stage->gave_up, sizeof stage->gave_up, "%zu %s %s%s", supervisor, culprit->name, culprit->reason,
+        last ? " last" : "");
 }
 
 static int set_up(void **state) {
@@ -49,6 +56,7 @@ static int set_up(void **state) {
         .log_limit = 1000,
         .seed = 7,
         .changed = note,
+        .gave_up = note_gave_up,
         .context = stage};
     assert_int_equal(tr_supervise_new(&config, &stage->sup), 0);
     *state = stage;
@@ -400,6 +408,76 @@ static void test_many_start_a_few_at_a_time(void **state) {
         until(stage, ids[i], TR_CHILD_STOPPED);
 }
 
+/* Two below one supervisor that tolerates one restart; both run. */
+static size_t add_two(stage_t *stage, size_t *first, size_t *second) {
+    static const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    static const tr_restart_t rule = {
+        .backoff_ms = 100, .max_backoff_ms = 100, .intensity = 1, .period_ms = 60000};
+    size_t id = 0;
+    assert_int_equal(
+        tr_supervise_add_supervisor(stage->sup, TR_SUPERVISOR_TOP, TR_ONE_FOR_ALL, &rule, &id), 0);
+    tr_child_spec_t spec = {.name = "a", .argv = argv, .restart = always, .supervisor = id};
+    *first = add_spec(stage, &spec);
+    spec.name = "b";
+    spec.after = "a";
+    *second = add_spec(stage, &spec);
+    until(stage, *first, TR_CHILD_RUNNING);
+    until(stage, *second, TR_CHILD_RUNNING);
+    return id;
+}
+
+static void test_what_belongs_together_comes_back_together(void **state) {
+    stage_t *stage = *state;
+    size_t a, b;
+    add_two(stage, &a, &b);
+    pid_t before = view(stage, a).pid;
+    kill(view(stage, b).pid, SIGKILL);
+    tr_child_view_t v = until(stage, a, TR_CHILD_BACKOFF);
+    assert_string_equal(v.reason, "killed by signal 15 (SIGTERM); ended because another failed");
+    assert_int_equal(view(stage, b).state, TR_CHILD_BACKOFF);
+    assert_int_equal(view(stage, b).due_ms, v.due_ms);
+    assert_int_equal(tr_supervise_step(stage->sup, stage->now), v.due_ms);
+    stage->now = v.due_ms;
+    assert_int_not_equal(until(stage, a, TR_CHILD_RUNNING).pid, before);
+    assert_int_equal(view(stage, b).state, TR_CHILD_RUNNING);
+    assert_string_equal(stage->gave_up, "");
+}
+
+static void test_a_shared_supervisor_gives_up_for_all(void **state) {
+    stage_t *stage = *state;
+    size_t a, b, id = add_two(stage, &a, &b);
+    char expected[100];
+    kill(view(stage, b).pid, SIGKILL);
+    stage->now = until(stage, a, TR_CHILD_BACKOFF).due_ms;
+    until(stage, a, TR_CHILD_RUNNING);
+    kill(view(stage, b).pid, SIGKILL);
+    assert_string_equal(until(stage, a, TR_CHILD_FAILED).reason, "its supervisor gave up");
+    assert_string_equal(view(stage, b).reason, "killed by signal 9 (SIGKILL)");
+    snprintf(expected, sizeof expected, "%zu b killed by signal 9 (SIGKILL) last", id);
+    assert_string_equal(stage->gave_up, expected);
+    assert_true(tr_supervise_quiet(stage->sup));
+    assert_int_equal(tr_supervise_start(stage->sup, b, stage->now), 0);
+    until(stage, b, TR_CHILD_RUNNING);
+    assert_int_equal(tr_supervise_stop(stage->sup, b, stage->now), 0);
+    until(stage, b, TR_CHILD_STOPPED);
+    assert_int_equal(tr_supervise_remove(stage->sup, b), 0);
+}
+
+static void test_one_that_is_stopped_for_good_does_not_come_back_with_others(void **state) {
+    stage_t *stage = *state;
+    size_t a, b;
+    add_two(stage, &a, &b);
+    assert_int_equal(tr_supervise_stop(stage->sup, a, stage->now), 0);
+    until(stage, a, TR_CHILD_STOPPED);
+    kill(view(stage, b).pid, SIGKILL);
+    stage->now = until(stage, b, TR_CHILD_BACKOFF).due_ms;
+    until(stage, b, TR_CHILD_RUNNING);
+    assert_int_equal(view(stage, a).state, TR_CHILD_STOPPED);
+    tr_supervise_stop_all(stage->sup, stage->now);
+    until(stage, b, TR_CHILD_STOPPED);
+    assert_true(tr_supervise_quiet(stage->sup));
+}
+
 int main(void) {
     sigset_t set;
     sigemptyset(&set);
@@ -421,6 +499,9 @@ int main(void) {
         A_TEST(test_the_log_is_bounded),
         A_TEST(test_children_of_others_are_left_alone),
         A_TEST(test_many_start_a_few_at_a_time),
+        A_TEST(test_what_belongs_together_comes_back_together),
+        A_TEST(test_a_shared_supervisor_gives_up_for_all),
+        A_TEST(test_one_that_is_stopped_for_good_does_not_come_back_with_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

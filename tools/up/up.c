@@ -83,6 +83,7 @@ static void destroy(tr_up_t *self) {
     tr_host_destroy(&self->host);
     tr_supervise_destroy(&self->supervise);
     tr_roster_finish(&self->roster);
+    free(self->supervisors);
     tr_up_wait_finish(&self->wait);
     if (self->log_fd >= 0)
         close(self->log_fd);
@@ -398,6 +399,8 @@ static int prepare(tr_up_t *self, tr_error_t *error) {
         .die_with_parent = true,
         .grace_ms = self->config.grace_ms,
         .seed = (uint32_t)getpid(),
+        .gave_up = tr_up_on_gave_up,
+        .context = self,
     };
     size_t files = FILES_OWN;
     for (size_t i = 0; i < self->fleet->agent_list.count; i++)

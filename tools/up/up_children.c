@@ -3,12 +3,14 @@
 #include "tools/up/up_private.h"
 
 #include "tools/fleet/fleet_certs.h"
+#include "tools/fleet/fleet_supervisors.h"
 #include "tools/logs/log_tail.h"
 #include "tools/logs/log_why.h"
 #include "tools/up/fleet_status.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +42,23 @@ static int plan_for(const tr_up_t *self, tr_fleet_agent_t *agent, const char *di
     return tr_plan_make(fleet, &self->programs, self->placed ? &self->at : NULL, ret_plan, error);
 }
 
+/* Its supervisor of the fleet file; 0: it has one for itself. */
+static size_t supervisor_of(const tr_up_t *self, const tr_group_t *group) {
+    bool filed = group && !group->attached;
+    const tr_fleet_supervisor_t *s = filed ? tr_fleet_supervisor_of(self->fleet, group->agent.name) : NULL;
+    return s ? self->supervisors[s - tr_fleet_supervisors(self->fleet)] : 0;
+}
+
+/* The one of its group that stands before it, so that they stay together. */
+static const char *neighbour(const tr_up_t *self, const tr_member_t *member) {
+    for (size_t i = self->roster.member_count; i-- > 0;) {
+        const tr_member_t *other = self->roster.members[i];
+        if (other != member && other->group == member->group)
+            return other->name;
+    }
+    return NULL;
+}
+
 static int add_child(tr_up_t *self, tr_member_t *member, tr_fleet_agent_t *agent, tr_error_t *error) {
     char log[PATH_MAX];
     tr_plan_t *plan = NULL;
@@ -52,6 +71,8 @@ static int add_child(tr_up_t *self, tr_member_t *member, tr_fleet_agent_t *agent
         member->log_from = tr_log_length(log);
         tr_child_spec_t spec = tr_plan_spec(plan, &plan->processes[agent ? 1 : 0], log);
         spec.directory = directory;
+        spec.supervisor = supervisor_of(self, member->group);
+        spec.after = spec.supervisor ? neighbour(self, member) : NULL;
         rc = tr_supervise_add(self->supervise, &spec, &member->child, error);
     }
     tr_plan_destroy(&plan);
@@ -109,10 +130,46 @@ static int pin_broker(tr_up_t *self, tr_error_t *error) {
     return rc < 0 ? tr_error_set(error, rc, "out of memory") : 0;
 }
 
+/* With all below it, in their order. */
+static int add_supervisor(
+    tr_up_t *self, const tr_fleet_supervisor_t *supervisor, size_t parent, tr_error_t *error) {
+    size_t *id = &self->supervisors[supervisor - tr_fleet_supervisors(self->fleet)];
+    int rc = tr_supervise_add_supervisor(
+        self->supervise, parent, (tr_strategy_t)supervisor->strategy, &supervisor->restart, id);
+    if (rc < 0)
+        return tr_error_set(error, rc, "the supervisor %s: %s", supervisor->name, strerror(-rc));
+    for (size_t i = 0; rc == 0 && i < supervisor->children.count; i++) {
+        const char *name = supervisor->children.items[i];
+        const tr_fleet_supervisor_t *below = tr_fleet_supervisor(self->fleet, name);
+        rc = below ? add_supervisor(self, below, *id, error)
+                   : add_group(self, tr_fleet_agent(self->fleet, name), error);
+    }
+    return rc;
+}
+
+static int add_supervisors(tr_up_t *self, tr_error_t *error) {
+    size_t n = self->fleet->supervisor_list.count;
+    int rc = 0;
+    self->supervisors = calloc(n + 1, sizeof *self->supervisors);
+    if (!self->supervisors)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const tr_fleet_supervisor_t *supervisor = &tr_fleet_supervisors(self->fleet)[i];
+        if (!tr_fleet_supervisor_of(self->fleet, supervisor->name))
+            rc = add_supervisor(self, supervisor, TR_SUPERVISOR_TOP, error);
+    }
+    return rc;
+}
+
 int tr_up_add_fleet(tr_up_t *self, tr_error_t *error) {
     int rc = pin_broker(self, error);
-    for (size_t i = 0; rc == 0 && i < self->fleet->agent_list.count; i++)
-        rc = add_group(self, &tr_fleet_agents(self->fleet)[i], error);
+    if (rc == 0)
+        rc = add_supervisors(self, error);
+    for (size_t i = 0; rc == 0 && i < self->fleet->agent_list.count; i++) {
+        const tr_fleet_agent_t *agent = &tr_fleet_agents(self->fleet)[i];
+        if (!tr_fleet_supervisor_of(self->fleet, agent->name))
+            rc = add_group(self, agent, error);
+    }
     return rc;
 }
 
@@ -176,6 +233,22 @@ void tr_up_on_pipe(tr_up_t *self, tr_member_t *member) {
 
 /* ---- looking at them ---- */
 
+void tr_up_on_gave_up(void *context, size_t supervisor, const tr_child_view_t *culprit, bool last) {
+    tr_up_t *self = context;
+    size_t i = 0;
+    while (i < self->fleet->supervisor_list.count && self->supervisors[i] != supervisor)
+        i++;
+    const tr_fleet_supervisor_t *s = &tr_fleet_supervisors(self->fleet)[i];
+    const tr_fleet_supervisor_t *above = tr_fleet_supervisor_of(self->fleet, s->name);
+    TR_UP_LOG(self, GAVE_UP, "supervisor=%s culprit=%s reason=%s above=%s", s->name, culprit->name,
+        culprit->reason, above ? above->name : "none");
+    tr_up_say(self, "the supervisor %s gave up: %s %s, and %lld restarts within %lld s are its limit; %s%s",
+        s->name, culprit->name, culprit->reason, (long long)s->restart.intensity,
+        (long long)s->restart.period_ms / 1000, above ? "it fails for " : "the fleet ends",
+        above ? above->name : "");
+    self->gave_up = self->gave_up || last;
+}
+
 void tr_up_count(const tr_up_t *self, size_t *ret_ready, size_t *ret_all) {
     size_t ready = 0, all = 0;
     for (size_t i = 0; i < self->roster.member_count; i++) {
@@ -225,15 +298,18 @@ static void on_end(tr_up_t *self, tr_member_t *member, const tr_child_view_t *vi
         return;
     TR_UP_LOG(self, ENDED, "name=%s pid=%d exit=%s state=%s", member->name, (int)member->pid, last_exit,
         tr_child_state_words[view->state]);
-    if (view->state == TR_CHILD_BACKOFF && !cannot_start(member, view))
-        tr_up_say(self, "%s (pid %d) %s; starting it again", member->name, (int)member->pid, last_exit);
+    bool again = view->state == TR_CHILD_BACKOFF || view->state == TR_CHILD_RUNNING;
+    const char *why = *view->reason ? view->reason : last_exit;
+    if (again && !cannot_start(member, view))
+        tr_up_say(self, "%s (pid %d) %s; %s", member->name, (int)member->pid, why,
+            view->due_ms == TR_SUPERVISE_NEVER ? "its supervisor gave up" : "starting it again");
     else if (view->state == TR_CHILD_STOPPED)
         tr_up_say(self, "%s (pid %d) %s", member->name, (int)member->pid, last_exit);
 }
 
 static void on_failed(tr_up_t *self, const tr_member_t *member, const tr_child_view_t *view) {
     TR_UP_LOG(self, FAILED, "name=%s reason=%s", member->name, view->reason);
-    if (self->phase == TR_UP_RUNNING && !member->join)
+    if (self->phase == TR_UP_RUNNING && !member->join && !self->gave_up)
         tr_up_say(self, "%s has failed: %s; the fleet is degraded", member->name, view->reason);
 }
 
@@ -308,4 +384,6 @@ void tr_up_sync(tr_up_t *self) {
         if (!act(self, member, &view))
             i++;
     }
+    if (self->gave_up)
+        tr_up_end(self, TR_EXIT_GAVE_UP);
 }

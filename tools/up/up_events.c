@@ -40,4 +40,9 @@ const tr_event_t tr_up_events[TR_UP_LOG_COUNT] = {
         "Asked to end a second time, the supervisor gives no more grace.", "None needed."},
     [TR_UP_LOG_STOPPED] = {"U015", TR_LOG_INFO, "stopped", "All processes of the fleet have ended.",
         "None needed."},
+    [TR_UP_LOG_GAVE_UP] = {"U016", TR_LOG_ERROR, "supervisor gave up",
+        "One more restart was needed than the supervisor's intensity allows. All below it is ended; above "
+        "says "
+        "which supervisor decides now, or that there is none, and the fleet ends with 70.",
+        "Mend the cause that the culprit's log shows; a fleet that ended is brought up again."},
 };

@@ -64,6 +64,8 @@ struct tr_up {
     tr_up_wait_t wait;
     tr_supervise_t *supervise;
     tr_roster_t roster;
+    size_t *supervisors; /* in `supervise`: of each of the fleet file */
+    bool gave_up;        /* one without a supervisor of its own has */
     tr_order_t *orders;
     tr_host_t *host;
     tr_agent_t *agent;
@@ -97,6 +99,8 @@ int tr_up_add_broker(tr_up_t *self, tr_error_t *error);
 int tr_up_add_member(
     tr_up_t *self, tr_group_t *group, int64_t number, tr_member_t **ret_member, tr_error_t *error);
 int tr_up_add_fleet(tr_up_t *self, tr_error_t *error);
+/* A supervisor of the fleet file gave up: `context` is the tr_up_t. */
+void tr_up_on_gave_up(void *context, size_t supervisor, const tr_child_view_t *culprit, bool last);
 void tr_up_on_pipe(tr_up_t *self, tr_member_t *member);
 /* Looks at each process, and does what follows from its end or its being registered. */
 void tr_up_sync(tr_up_t *self);

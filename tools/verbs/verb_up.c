@@ -51,7 +51,9 @@ static const tr_program_t program = {
         "file, line, key and what was expected. It ends with 3 when the file is not valid, the "
         "fleet runs already, or something "
         "cannot be started, and "
-        "with 4 when the agents were not registered in time.",
+        "with 4 when the agents were not registered in time; with 70 when a supervisor of the file gave up "
+        "and has "
+        "none above it.",
     .examples = "troupe up digest.yaml\n"
                 "troupe up --detach digest.yaml\n"
                 "troupe up --dry-run digest.yaml\n"
