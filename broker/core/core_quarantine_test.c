@@ -203,6 +203,44 @@ static void the_end_of_the_broker_lets_nobody_go(void **state) {
     world_end(d.w);
 }
 
+/* It holds at once; that it outlives the broker is told when that is so. */
+static void the_order_is_answered_when_it_is_on_the_disk(void **state) {
+    (void)state;
+    ward_t d = ward_with_journal();
+    d.w->hold = true;
+    draft_ask(d.w, d.route[5], "op", "ams", "{\"action\": \"quarantine\", \"name\": \"cid\"}");
+    draft_send(d.w, 5);
+    stopped(&d, 3, "dan");
+    expect_none(d.w, 5, TR_KIND_MESSAGE);
+    assert_true(disk_works(d.w, SIZE_MAX) > 0);
+    expect_text(d.w, 5, TR_KIND_MESSAGE,
+        "\x82\xa8"
+        "complete\xc3");
+    draft_ask(d.w, d.route[5], "op", "ams", "{\"action\": \"quarantine-release\", \"name\": \"cid\"}");
+    draft_send(d.w, 5);
+    expect_none(d.w, 5, TR_KIND_MESSAGE);
+    disk_works(d.w, SIZE_MAX);
+    expect_text(d.w, 5, TR_KIND_MESSAGE, "\x81\xa8released");
+    d.w->hold = false;
+    world_end(d.w);
+}
+
+/* A broker that ends before has told nobody. */
+static void an_order_that_never_reached_the_disk_is_never_answered(void **state) {
+    (void)state;
+    ward_t d = ward_with_journal();
+    d.w->hold = true;
+    draft_ask(d.w, d.route[5], "op", "ams", "{\"action\": \"quarantine\", \"name\": \"cid\"}");
+    draft_send(d.w, 5);
+    expect_none(d.w, 5, TR_KIND_MESSAGE);
+    d.w->hold = false;
+    world_crash(d.w, 0);
+    all_come(&d);
+    say(&d, 3, "dan");
+    expect_text(d.w, 4, TR_KIND_MESSAGE, "x");
+    world_end(d.w);
+}
+
 static void whom_it_set_to_work_is_known_to_the_next_broker(void **state) {
     (void)state;
     ward_t d = ward_with_journal();
@@ -284,6 +322,8 @@ int main(void) {
         cmocka_unit_test(only_what_was_handed_on_lately),
         cmocka_unit_test(coming_back_does_not_help),
         cmocka_unit_test(the_end_of_the_broker_lets_nobody_go),
+        cmocka_unit_test(the_order_is_answered_when_it_is_on_the_disk),
+        cmocka_unit_test(an_order_that_never_reached_the_disk_is_never_answered),
         cmocka_unit_test(whom_it_set_to_work_is_known_to_the_next_broker),
         cmocka_unit_test(one_of_a_range),
         cmocka_unit_test(what_it_had_of_services_goes_to_others),

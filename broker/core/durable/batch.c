@@ -19,6 +19,7 @@ tr_batch_t *tr_batch_open(tr_core_t *core) {
     if (!b)
         return NULL;
     b->blocks_end = &b->blocks;
+    b->answers_end = &b->answers;
     tr_buffer_init(&b->more, 0);
     d->open = b;
     return b;
@@ -258,6 +259,7 @@ static void free_batch(tr_batch_t *batch) {
         free(batch->letters);
         batch->letters = next;
     }
+    tr_answers_forget(batch);
     tr_buffer_finish(&batch->more);
     free(batch->spent);
     free(batch->acks);
@@ -300,6 +302,7 @@ void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_
             tr_streams_synced(self, batch);
         tr_letters_written(self, batch);
         complete(self, batch);
+        tr_answers_stored(self, batch);
         free_batch(batch);
     }
 }

@@ -136,6 +136,15 @@ typedef struct tr_letter {
     tr_buffer_t value;
 } tr_letter_t;
 
+/* An answer of the platform's agents that is told when the batch is on the disk. */
+typedef struct tr_held_answer {
+    struct tr_held_answer *next;
+    uint8_t *request; /* as tr_answer_keep has it */
+    tr_performative_t act;
+    size_t len;
+    uint8_t content[];
+} tr_held_answer_t;
+
 typedef struct tr_batch {
     struct tr_batch *next;
     uint64_t number;
@@ -147,6 +156,7 @@ typedef struct tr_batch {
     size_t acks_n, acks_cap;
     tr_reservation_t *reservations;
     tr_letter_t *letters;
+    tr_held_answer_t *answers, **answers_end;
     uint64_t *spent; /* letters whose end is in it */
     size_t spent_n, spent_cap;
     tr_buffer_t more; /* operations of its own, ready made: deletions of letters, of old producers */
@@ -247,6 +257,9 @@ bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size);
 bool tr_letter_spent(const tr_core_t *core, uint64_t number);
 /* The batch is written: no read that was answered since shows what ended in it. */
 void tr_letters_written(tr_core_t *core, tr_batch_t *batch);
+/* Answers that waited for the batch to be on the disk are told (platform.c); or nobody hears them any more. */
+void tr_answers_stored(tr_core_t *core, tr_batch_t *batch);
+void tr_answers_forget(tr_batch_t *batch);
 void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
 
 /* producer.c */

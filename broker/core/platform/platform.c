@@ -309,6 +309,49 @@ void tr_answer_read(
 }
 
 /* What the df of another platform says to ours, and is no request, is an answer. */
+/* ---- answers that wait for the disk ---- */
+
+void tr_answer_when_stored(tr_answer_t *answer) {
+    tr_batch_t *batch = answer->core->durable ? tr_batch_open(answer->core) : NULL;
+    const void *content;
+    size_t len;
+    if (!batch || !content_of(answer, &content, &len))
+        return;
+    tr_held_answer_t *held = malloc(sizeof *held + len);
+    uint8_t *request = held ? tr_answer_keep(answer) : NULL;
+    if (!request) {
+        free(held);
+        return;
+    }
+    *held = (tr_held_answer_t){.request = request, .act = answer->act, .len = len};
+    memcpy(held->content, content, len);
+    *batch->answers_end = held;
+    batch->answers_end = &held->next;
+    batch->sync = batch->wanted = true;
+}
+
+static void fill_from_held(tr_answer_t *answer, void *arg) {
+    const tr_held_answer_t *held = arg;
+    answer->act = held->act;
+    if (msgpack_sbuffer_write(&answer->content.buffer, (const char *)held->content, held->len) != 0)
+        tr_answer_fail(answer, "out of memory");
+}
+
+void tr_answers_forget(tr_batch_t *batch) {
+    while (batch->answers) {
+        tr_held_answer_t *held = batch->answers;
+        batch->answers = held->next;
+        free(held->request);
+        free(held);
+    }
+}
+
+void tr_answers_stored(tr_core_t *core, tr_batch_t *batch) {
+    for (tr_held_answer_t *held = batch->answers; held; held = held->next)
+        tr_answer_resume(core, held->request, fill_from_held, held);
+    tr_answers_forget(batch);
+}
+
 static bool is_answer(const tr_answer_t *a, const tr_record_t *record) {
     return a->requester->neighbour && tr_route_type(a->requester->remote) == TR_ROUTE_PLATFORM &&
            record->h.performative != TR_REQUEST;

@@ -48,6 +48,9 @@ uint8_t *tr_answer_keep(tr_answer_t *answer);
 /* Answers a request that was kept: `fill` is called with a new answer to it, unless the requester has ended. */
 void tr_answer_resume(
     tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg);
+/* To be called last: what was built goes out when all that this request has written is on the disk, and never where the disk fails. At once
+ * where the broker keeps no journal, or memory is out. */
+void tr_answer_when_stored(tr_answer_t *answer);
 /* Makes the answer a failure: internal-error. */
 void tr_answer_fail(tr_answer_t *answer, const char *detail);
 

@@ -256,6 +256,7 @@ void tr_handle_quarantine(tr_answer_t *a) {
         write_one(a, o.added[i]);
     }
     free(o.added);
+    tr_answer_when_stored(a);
 }
 
 /* ---- out of it ---- */
@@ -305,6 +306,7 @@ void tr_handle_quarantine_release(tr_answer_t *a) {
     let_go(a, name);
     unmark_all(a->core);
     tr_quarantine_mark(a->core);
+    tr_answer_when_stored(a);
 }
 
 void tr_handle_quarantine_list(tr_answer_t *a) {

@@ -126,6 +126,7 @@ void tr_handle_mailbox_limits(tr_answer_t *a) {
         (tr_queue_limits_t){.records = (uint64_t)records, .bytes = (uint64_t)bytes, .age_ms = age};
     if (tr_batch_queue(a->core, s->durable)) {
         tr_answer_done(a);
+        tr_answer_when_stored(a);
         return;
     }
     s->durable->limits = before;
@@ -149,9 +150,11 @@ void tr_handle_mailbox_drop(tr_answer_t *a) {
         return;
     }
     tr_reason_t why = tr_queue_drop(a->core, s->durable);
-    if (why == TR_REASON_NONE)
-        tr_answer_done(a);
-    else
+    if (why != TR_REASON_NONE) {
         tr_answer_refuse(a, "unauthorised",
             why == TR_REASON_BUSY ? "something of it is on its way to the disk: try again" : "out of memory");
+        return;
+    }
+    tr_answer_done(a);
+    tr_answer_when_stored(a);
 }

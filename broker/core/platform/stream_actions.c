@@ -108,20 +108,24 @@ void tr_handle_stream_declare(tr_answer_t *a) {
     tr_stream_limits_t limits = {
         .age_ms = limit(a, "max-age-ms"), .bytes = limit(a, "max-bytes"), .records = limit(a, "max-records")};
     tr_reason_t why = tr_stream_declare(a->core, name, pattern, &limits);
-    if (why == TR_REASON_NONE)
-        tr_answer_done(a);
-    else
+    if (why != TR_REASON_NONE) {
         tr_answer_refuse(a, "unrecognised-parameter-value", refusal(why));
+        return;
+    }
+    tr_answer_done(a);
+    tr_answer_when_stored(a);
 }
 
 void tr_handle_stream_drop(tr_answer_t *a) {
     tr_stream_t *s = named(a);
     if (!s)
         return;
-    if (tr_stream_drop(a->core, s))
-        tr_answer_done(a);
-    else
+    if (!tr_stream_drop(a->core, s)) {
         tr_answer_fail(a, "out of memory");
+        return;
+    }
+    tr_answer_done(a);
+    tr_answer_when_stored(a);
 }
 
 void tr_handle_stream_commit(tr_answer_t *a) {
