@@ -22,6 +22,7 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_GAVE_UP] = TR_EVENT_GAVE_UP,
     [TR_HOST_HANGS] = TR_EVENT_HANGS,
     [TR_HOST_DROPPED] = TR_EVENT_DROPPED,
+    [TR_HOST_HUNG] = TR_EVENT_HUNG,
 };
 
 /* Also called from the keeper's thread: the log is made for that. */
@@ -30,6 +31,8 @@ static void on_event(void *arg, tr_host_event_t event, const char *detail) {
     if ((size_t)event >= sizeof event_of / sizeof *event_of)
         return;
     tr_log(&self->log, &tr_agentd_events[event_of[event]], "agent=%s detail=%s", self->options->name, detail);
+    if (event == TR_HOST_HUNG)
+        _exit(TR_AGENTD_HUNG); /* its thread does not come back: nothing can be ended in good order */
 }
 
 /* The exit code for what could not be done; the line in the log is written here. */
@@ -63,6 +66,7 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
             (uint64_t)tr_clock_wall_ms(), /* greater with each start, as long as the clock is right */
         .connect_ms = o->connect_ms,
         .hang_ms = o->hang_ms,
+        .hung_ms = o->hung_ms,
         .restart_intensity = o->restart_intensity ? (uint32_t)o->restart_intensity : TR_HOST_RESTART_NEVER,
         .restart_period_ms = o->restart_period_ms,
         .restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 1, /* the host's 0 is 100 */

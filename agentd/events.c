@@ -48,6 +48,11 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "its "
         "unfinished requests to other providers.",
         "Where messages take that long raise --stop-time."},
+    [TR_EVENT_HUNG] = {"A014", TR_LOG_ERROR, "behaviour hung",
+        "One message has been in work for longer than --hung-time: the process ends with code 71, and "
+        "whoever "
+        "started it decides. The broker delivers its unfinished requests to other providers, or again.",
+        "Look at what the behaviour waits for; where such work is normal raise --hung-time."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

@@ -16,6 +16,7 @@ typedef enum tr_agentd_exit {
     TR_AGENTD_UNREACHABLE = 2,
     TR_AGENTD_REFUSED = 3, /* by the broker, or something that it was given is not valid */
     TR_AGENTD_STUCK = 4,   /* asked to stop, it did not finish in time */
+    TR_AGENTD_HUNG = 71,   /* a behaviour did not return */
 } tr_agentd_exit_t;
 
 #define TR_AGENTD_COUNT_MAX 1000000
@@ -45,7 +46,7 @@ typedef struct tr_agentd_options {
     int64_t restart_period_ms;
     int64_t restart_backoff_ms;
     int64_t restart_max_backoff_ms;
-    int64_t hang_ms;
+    int64_t hang_ms, hung_ms;
     int64_t connect_ms;
     int64_t stop_ms;
     int64_t ready_fd; /* -1 = none */

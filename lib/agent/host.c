@@ -32,6 +32,10 @@ void tr_host_say(tr_host_t *host, tr_host_event_t event, const char *format, ...
     host->on_event(host->arg, event, detail);
 }
 
+static int64_t intensity_of(uint32_t option) {
+    return option == TR_HOST_RESTART_NEVER ? 0 : option ? option : 5;
+}
+
 static tr_host_t *host_alloc(const tr_host_options_t *o) {
     tr_host_t *h = calloc(1, sizeof *h);
     if (!h)
@@ -44,12 +48,14 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     h->unique = tr_random_seed();
     tr_map_init(&h->pending, h->unique);
     h->hang_ms = o->hang_ms ? o->hang_ms : 30000;
-    h->restart_intensity = o->restart_intensity == TR_HOST_RESTART_NEVER ? 0
-                           : o->restart_intensity                        ? o->restart_intensity
-                                                                         : 5;
-    h->restart_period_ms = o->restart_period_ms ? o->restart_period_ms : 30000;
-    h->restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 100;
-    h->restart_max_backoff_ms = o->restart_max_backoff_ms ? o->restart_max_backoff_ms : 10000;
+    h->hung_ms = o->hung_ms;
+    h->restart = (tr_restart_t){
+        .when = TR_RESTART_ALWAYS,
+        .backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 100,
+        .max_backoff_ms = o->restart_max_backoff_ms ? o->restart_max_backoff_ms : 10000,
+        .intensity = intensity_of(o->restart_intensity),
+        .period_ms = o->restart_period_ms ? o->restart_period_ms : 30000,
+    };
     h->durable = o->durable;
     h->on_event = o->on_event;
     h->arg = o->arg;

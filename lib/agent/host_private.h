@@ -5,6 +5,7 @@
 #include "lib/agent/timer.h"
 #include "lib/base/clock.h"
 #include "lib/base/map.h"
+#include "lib/fleet/restart.h"
 #include "lib/link/link.h"
 #include "proto/topic.h"
 #include "troupe/host.h"
@@ -32,11 +33,11 @@ typedef struct tr_agent_more {
     uint64_t provided_in; /* the session in which the DF was told */
     tr_timer_t *tick;
     int64_t tick_ms;
-    int64_t first_failure_ms;
-    uint32_t failures;
-    int last_failure;        /* negative errno, 0 = it never failed */
-    int64_t last_failure_ms; /* wall */
-    int64_t backoff_ms;
+    tr_restart_history_t history;           /* of its restarts */
+    int64_t begun_ms;                       /* since its last failure, 0 = it never failed */
+    uint32_t failures;                      /* in all */
+    int last_failure;                       /* negative errno, 0 = it never failed */
+    int64_t last_failure_ms;                /* wall */
     struct tr_conversations *conversations; /* NULL where it takes part in no protocol */
 } tr_agent_more_t;
 
@@ -143,10 +144,9 @@ struct tr_host {
     /* the owner of the last record, because records come in runs */
     tr_hosted_t *last_hosted;
     tr_route_t last_first;
-    int64_t hang_ms;
+    int64_t hang_ms, hung_ms; /* hung_ms 0 = never */
     bool durable;
-    uint32_t restart_intensity;
-    int64_t restart_period_ms, restart_backoff_ms, restart_max_backoff_ms;
+    tr_restart_t restart; /* of each agent */
     void (*on_event)(void *arg, tr_host_event_t event, const char *detail);
     void *arg;
 
@@ -190,7 +190,7 @@ size_t tr_agent_name(const tr_agent_t *agent, char *out); /* TR_NAME_MAX + 1 byt
 typedef struct tr_keeper_watch {
     uint64_t steps; /* callbacks begun, as last seen */
     int64_t since_ms;
-    bool told;
+    bool told, hung; /* that it hangs; that it has hung for too long */
 } tr_keeper_watch_t;
 int64_t tr_keeper_turn(tr_host_t *host, tr_keeper_watch_t *watch);
 

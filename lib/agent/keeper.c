@@ -22,21 +22,29 @@ static bool name_running(tr_host_t *host, char out[TR_NAME_MAX + 1]) {
     return agent != NULL;
 }
 
+/* Tells of the callback that runs; false where none does. */
+static bool tell(tr_host_t *host, tr_host_event_t event, int64_t busy_ms) {
+    char name[TR_NAME_MAX + 1];
+    if (!name_running(host, name))
+        return false;
+    tr_host_say(host, event, "%s has been busy with one message for %lld ms", name, (long long)busy_ms);
+    return true;
+}
+
 /* One callback since the last looks, for so long? */
 static void look_for_hang(tr_host_t *host, tr_keeper_watch_t *w) {
     uint64_t steps = atomic_load_explicit(&host->steps, memory_order_relaxed);
-    int64_t now = tr_clock_ms();
-    char name[TR_NAME_MAX + 1];
+    int64_t now = tr_clock_ms(), busy = now - w->since_ms;
     if (steps != w->steps) {
         if (w->told)
             tr_link_hangs(host->link, false);
         *w = (tr_keeper_watch_t){.steps = steps, .since_ms = now};
-    } else if (!w->told && now - w->since_ms > host->hang_ms && name_running(host, name)) {
-        tr_host_say(host, TR_HOST_HANGS, "%s has been busy with one message for %lld ms", name,
-            (long long)(now - w->since_ms));
+    } else if (!w->told && busy > host->hang_ms && tell(host, TR_HOST_HANGS, busy)) {
         w->told = true;
         tr_link_hangs(host->link, true);
     }
+    if (w->told && !w->hung && host->hung_ms && busy > host->hung_ms)
+        w->hung = tell(host, TR_HOST_HUNG, busy);
 }
 
 int64_t tr_keeper_turn(tr_host_t *host, tr_keeper_watch_t *watch) {

@@ -61,6 +61,7 @@ void tr_agent_end(tr_agent_t *agent) {
         free(agent->more->services[i]);
     free(agent->more->services);
     free(agent->more->capacities);
+    tr_restart_finish(&agent->more->history);
     free(agent->more);
     agent->more = NULL;
 }
@@ -79,6 +80,7 @@ void tr_agent_catch_up(tr_agent_t *agent) {
 static void begin_again(tr_agent_t *agent, void *state, void *arg) {
     (void)state;
     (void)arg;
+    agent->more->begun_ms = tr_clock_ms();
     int r = tr_agent_begin(agent);
     if (r < 0)
         tr_agent_failed(agent, r);
@@ -86,12 +88,9 @@ static void begin_again(tr_agent_t *agent, void *state, void *arg) {
         tr_agent_catch_up(agent);
 }
 
-void tr_agent_failed(tr_agent_t *agent, int code) {
+/* Nothing of what it was about is left, but for the messages that wait. */
+static void clear(tr_agent_t *agent, int code) {
     tr_host_t *host = agent->hosted->host;
-    tr_agent_more_t *more = tr_agent_more(agent);
-    char name[TR_NAME_MAX + 1];
-    int64_t now = tr_clock_ms();
-    tr_agent_name(agent, name);
     fini(agent);
     agent->status = TR_AGENT_BACKOFF;
     tr_conversations_forget(agent, strerror(-code));
@@ -99,35 +98,41 @@ void tr_agent_failed(tr_agent_t *agent, int code) {
     tr_request_forget(host, agent);
     tr_durable_forget(host, agent);
     tr_watch_forget(host, agent);
-    if (more)
-        more->tick = NULL;
-    if (!more || now - more->first_failure_ms > host->restart_period_ms) {
-        if (more)
-            *more = (tr_agent_more_t){.waiting = more->waiting,
-                .waiting_end = more->waiting ? more->waiting_end : &more->waiting,
-                .services = more->services,
-                .capacities = more->capacities,
-                .services_n = more->services_n,
-                .provided_in = more->provided_in,
-                .first_failure_ms = now};
-    }
-    if (more) {
-        more->last_failure = code;
-        more->last_failure_ms = tr_clock_wall_ms();
-    }
-    if (!more || ++more->failures > host->restart_intensity) {
-        tr_host_say(host, TR_HOST_GAVE_UP, "%s failed %u times within %lld s, last: %s", name,
-            more ? more->failures : 1, (long long)(host->restart_period_ms / 1000), strerror(-code));
+}
+
+/* Whether it is started again, by the rule that all processes and agents are under; with *ret_due_ms. */
+static bool may_begin_again(tr_host_t *host, tr_agent_more_t *more, int code, int64_t *ret_due_ms) {
+    tr_restart_decision_t decision;
+    int64_t now = tr_clock_ms();
+    more->tick = NULL;
+    more->tick_ms = 0;
+    more->failures++;
+    more->last_failure = code;
+    more->last_failure_ms = tr_clock_wall_ms();
+    if (tr_restart_decide(&host->restart, &more->history, true, more->begun_ms, now, 0, &decision) < 0)
+        return false; /* out of memory: whoever started the process decides */
+    *ret_due_ms = decision.due_ms;
+    return decision.action == TR_RESTART_AGAIN;
+}
+
+void tr_agent_failed(tr_agent_t *agent, int code) {
+    tr_host_t *host = agent->hosted->host;
+    tr_agent_more_t *more = tr_agent_more(agent);
+    char name[TR_NAME_MAX + 1];
+    int64_t due_ms = 0;
+    tr_agent_name(agent, name);
+    clear(agent, code);
+    if (!more || !may_begin_again(host, more, code, &due_ms)) {
+        tr_host_say(host, TR_HOST_GAVE_UP, "%s failed %lld times within %lld s, last: %s", name,
+            (long long)host->restart.intensity + 1, (long long)(host->restart.period_ms / 1000),
+            strerror(-code));
         tr_host_stop(host, TR_HOST_EXIT_GAVE_UP);
         return;
     }
-    more->backoff_ms = more->backoff_ms ? more->backoff_ms * 2 : host->restart_backoff_ms;
-    if (more->backoff_ms > host->restart_max_backoff_ms)
-        more->backoff_ms = host->restart_max_backoff_ms;
     host->restarts++;
     tr_host_say(host, TR_HOST_RESTARTED, "%s failed (%s); it begins again in %lld ms", name, strerror(-code),
-        (long long)more->backoff_ms);
-    if (!tr_timers_add(&host->timers, now + more->backoff_ms, agent, begin_again, NULL))
+        (long long)(due_ms - tr_clock_ms()));
+    if (!tr_timers_add(&host->timers, due_ms, agent, begin_again, NULL))
         tr_host_stop(host, TR_HOST_EXIT_GAVE_UP);
 }
 

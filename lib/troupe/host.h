@@ -33,6 +33,8 @@ typedef enum tr_host_event {
     TR_HOST_HANGS,   /* a callback has been running for longer than hang_ms: detail is the agent (from the
                         keeper's thread) */
     TR_HOST_DROPPED, /* a message could not be handed to an agent: detail */
+    TR_HOST_HUNG,    /* as TR_HOST_HANGS, for longer than hung_ms: it will not return, and only the process's
+                        end helps */
 } tr_host_event_t;
 
 typedef struct tr_host_options {
@@ -51,6 +53,7 @@ typedef struct tr_host_options {
     uint64_t producer_epoch;
     int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;            /* 0 = 30 s */
+    int64_t hung_ms;            /* at least hang_ms; 0 = TR_HOST_HUNG is never told */
     uint32_t restart_intensity; /* failures of one agent within restart_period_ms that are tolerated before
                                        the host gives up; 0 = 5, TR_HOST_RESTART_NEVER = none */
     int64_t restart_period_ms;  /* 0 = 30 s */

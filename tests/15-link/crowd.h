@@ -61,7 +61,7 @@ typedef struct member {
     tr_agent_t *agent;
     box_t *box;
     char name[TR_NAME_MAX + 1];
-    _Atomic unsigned events[TR_HOST_DROPPED + 1];
+    _Atomic unsigned events[TR_HOST_HUNG + 1];
 } member_t;
 
 typedef struct crowd {

@@ -207,7 +207,7 @@ static void a_busy_agent_keeps_its_link(void **state) {
     notes = (notes_t){.busy_ms = 3000};
     crowd_open(c, options);
     member_t *a = crowd_join(c, "a");
-    member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.hang_ms = 300});
+    member_t *f = join_fragile(c, "f", &notes, &(tr_host_options_t){.hang_ms = 300, .hung_ms = 1000});
     assert_int_equal(tr_subscribe(a->agent, "$sys.agent.*"), 0);
     c->members_n--; /* no longer driven by this thread */
     runner_t runner = {.host = f->host};
@@ -220,6 +220,7 @@ static void a_busy_agent_keeps_its_link(void **state) {
     assert_int_equal(member_count(a, TR_MESSAGE_FAILED), 0);
     assert_int_equal(f->events[TR_HOST_DISCONNECTED], 0);
     assert_int_equal(f->events[TR_HOST_HANGS], 2); /* once for each message */
+    assert_int_equal(f->events[TR_HOST_HUNG], 2);
     tr_host_stop(f->host, 5);
     void *code;
     assert_int_equal(pthread_join(runner.thread, &code), 0);

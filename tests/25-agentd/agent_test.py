@@ -142,6 +142,16 @@ class Supervised(agentd.AgentdTest):
         self.assertEqual(done.code, 70, done)
         self.assertIn("A009 gave up", done.err)
 
+    def test_one_that_hangs_is_told_and_then_ends_the_process(self):
+        agent = self.agentd("--name", "moody", "--load", MOODY, "--hang-time", "100ms", "--hung-time", "1s")
+        self.assertEqual(self.ask("moody", "{}"), 1)
+        self.assertEqual(self.run_verb("send", "moody", "request", '{"hang": true}').code, 0)
+        agent.wait_err("A010 behaviour hangs")
+        done = agent.wait()
+        self.assertEqual(done.code, 71, done)
+        self.assertIn("A014 behaviour hung agent=moody detail=\"moody has been busy with one message for 1", done.err)
+        self.assertNotIn("A006", done.err)
+
     def test_the_rule_of_a_file(self):
         self.write("never.yaml", f"name: moody\nload: {MOODY}\nrestart: {{policy: never}}\n")
         agent = self.agentd("--agent", "never.yaml")

@@ -1,11 +1,15 @@
-/* A behaviour in a shared object that fails when it is told to, and answers anything else. */
+/* A behaviour in a shared object that fails or hangs when it is told to, and answers anything else. */
 #include "troupe/agent.h"
+
+#include <unistd.h>
 
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     int *answered = state;
     tr_value_t value = tr_message_value(message);
     if (tr_value_get(value, "fail"))
         return -1;
+    while (tr_value_get(value, "hang"))
+        pause();
     tr_content_writer_t w;
     tr_content_writer_init(&w);
     tr_write_int(&w, ++*answered);

@@ -81,6 +81,19 @@ class Supervisors(fleet.FleetTest):
         self.assertIn("U016", (pathlib.Path(self.directory) / ".troupe/trio/logs/up.log").read_text())
         self.assert_nothing_left()
 
+    def test_one_that_hangs_comes_back_by_the_rule(self):
+        moody = harness.program("tests/25-agentd/moody.so")
+        self.child = self.up(text=fleet.BROKER + "agents:\n"
+                             f"  - {{name: moody, load: {moody}, env: {{TROUPE_AGENTD_HANG_TIME: 100ms, TROUPE_AGENTD_HUNG_TIME: 1s}}}}\n"
+                             "  - {name: with, behaviour: echo}\n"
+                             "supervisors: [{name: s, strategy: one-for-all, children: [with, moody]}]\n")
+        before = self.rows()["with"]["pid"]
+        self.ok("send", "moody", "request", '{"hang": true}')
+        self.child.wait_err("exited with 71 (a behaviour hung); starting it again")
+        self.wait_row("with", lambda r: r["state"] == "running" and r["pid"] != before, "its sibling to be back with it")
+        harness.wait_until(lambda: self.troupe("ask", "moody", "{}").code == 0, "moody to answer again")
+        self.assertEqual(self.rows()["moody"]["last_exit"], "exited with 71 (a behaviour hung)")
+
     def test_a_wrong_tree_is_told_with_its_place(self):
         path = self.fleet_file(text=AGENTS + "  - {name: s, children: [frist]}\n")
         self.refused("up", path, says=':9:26: supervisors[0].children[0]: there is no agent or supervisor "frist", did you mean "first"?')

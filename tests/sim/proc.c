@@ -29,8 +29,8 @@ static void resume(sim_proc_t *p) {
 }
 
 static void on_event(void *arg, tr_host_event_t event, const char *detail) {
-    static const char *const names[] = {
-        "connected", "resumed", "disconnected", "refused", "restarted", "gave up", "hangs", "dropped"};
+    static const char *const names[] = {"connected", "resumed", "disconnected", "refused", "restarted",
+        "gave up", "hangs", "dropped", "hung"};
     sim_proc_t *p = arg;
     if (p->ghost)
         return;

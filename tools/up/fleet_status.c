@@ -20,16 +20,6 @@ const char *tr_fleet_state_word(const tr_fleet_status_t *status) {
     return "ready";
 }
 
-void tr_print_exit(const tr_child_view_t *view, char *out, size_t size) {
-    const char *signal = view->exit_signal ? sigabbrev_np(view->exit_signal) : NULL;
-    if (!view->ended)
-        out[0] = '\0';
-    else if (view->exit_signal)
-        snprintf(out, size, "killed by signal %d (SIG%s)", view->exit_signal, signal ? signal : "?");
-    else
-        snprintf(out, size, "exited with %d", view->exit_code);
-}
-
 static json_t *member_json(const tr_fleet_status_t *status, const tr_member_t *member) {
     tr_child_view_t view = {.reason = ""};
     tr_supervise_view(status->supervise, member->child, &view); /* there as long as the member is */

@@ -35,7 +35,5 @@ json_t *tr_fleet_status_json(const tr_fleet_status_t *status);
 const char *tr_fleet_state_word(const tr_fleet_status_t *status);
 /* "starting" for a process that runs and is not registered, otherwise the supervisor's word. */
 const char *tr_member_state_word(const tr_member_t *member, tr_child_state_t state);
-/* "exited with 1", "killed by signal 9 (SIGKILL)", "" where it has not ended. */
-void tr_print_exit(const tr_child_view_t *view, char *out, size_t size);
 
 #endif

@@ -90,14 +90,6 @@ bool tr_supervise_quiet(const tr_supervise_t *self) {
 
 /* ---- ends ---- */
 
-static void describe_end(child_t *c, char *out, size_t size) {
-    const char *signal = c->exit_signal ? sigabbrev_np(c->exit_signal) : NULL;
-    if (c->exit_signal)
-        snprintf(out, size, "killed by signal %d (SIG%s)", c->exit_signal, signal ? signal : "?");
-    else
-        snprintf(out, size, "exited with %d", c->exit_code);
-}
-
 /* Takes on what the tree says of a child without a process. */
 static void follow(tr_supervise_t *self, child_t *c, int64_t now_ms) {
     static const tr_child_state_t meanings[] = {
@@ -159,7 +151,9 @@ static void reap(tr_supervise_t *self, child_t *c, int64_t now_ms) {
     c->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     c->exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     char why[80];
-    describe_end(c, why, sizeof why);
+    tr_child_view_t view;
+    tr_supervised_child_view(c, &view);
+    tr_print_exit(&view, why, sizeof why);
     decide(self, c, why, now_ms);
 }
 

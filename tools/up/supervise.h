@@ -81,6 +81,9 @@ typedef struct tr_child_view {
     const char *reason; /* FAILED, BACKOFF: why, for people; otherwise "" */
 } tr_child_view_t;
 
+/* "exited with 1", "killed by signal 9 (SIGKILL)", "" where it has not ended. */
+void tr_print_exit(const tr_child_view_t *view, char *out, size_t size);
+
 typedef struct tr_supervise tr_supervise_t;
 
 typedef struct tr_supervise_config {

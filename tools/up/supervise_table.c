@@ -27,6 +27,21 @@ void tr_supervised_child_view(const child_t *self, tr_child_view_t *ret_view) {
     };
 }
 
+/* What the codes of troupe-agentd mean that a supervisor meets often. */
+static const char *meaning_of(int code) {
+    return code == 70 ? " (an agent failed too often)" : code == 71 ? " (a behaviour hung)" : "";
+}
+
+void tr_print_exit(const tr_child_view_t *view, char *out, size_t size) {
+    const char *signal = view->exit_signal ? sigabbrev_np(view->exit_signal) : NULL;
+    if (!view->ended)
+        out[0] = '\0';
+    else if (view->exit_signal)
+        snprintf(out, size, "killed by signal %d (SIG%s)", view->exit_signal, signal ? signal : "?");
+    else
+        snprintf(out, size, "exited with %d%s", view->exit_code, meaning_of(view->exit_code));
+}
+
 void tr_supervised_child_destroy(child_t **self) {
     if (!*self)
         return;
