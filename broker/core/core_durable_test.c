@@ -206,6 +206,30 @@ static void delivered_too_often_it_is_a_dead_letter(void **state) {
     world_end(o.w);
 }
 
+/* b has room for one on its link: the second is on its way to it, but never leaves the broker. */
+static void what_never_left_costs_no_try(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    c.tries_max = 1;
+    office_t o = office_new(&c);
+    leave(o.w, 2, "b");
+    hello_window(o.w, 10, 1, 100000);
+    join(o.w, 10, "b");
+    office_send(&o, 1, "one");
+    expect_text(o.w, 10, TR_KIND_MESSAGE, "one");
+    office_send(&o, 2, "two");
+    expect_none(o.w, 10, TR_KIND_MESSAGE);
+    assert_int_equal(tr_core_stats(o.w->core)->leased, 2);
+    lose(o.w, 10);
+    pass(o.w, o.w->config.grace_ms + 1);
+    expect_nack(o.w, 1, 1, TR_REASON_TRIES);
+    receiver_comes(&o);
+    const got_t *g = expect_message(&o, "two");
+    assert_int_equal(g->record.h.attempt, 0);
+    assert_int_equal(g->record.h.flags & TR_FLAG_REDELIVERED, 0);
+    world_end(o.w);
+}
+
 static void a_full_queue_is_busy(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
@@ -449,6 +473,7 @@ int main(void) {
         cmocka_unit_test(a_block_settled_in_part_outlives_the_broker),
         cmocka_unit_test(a_lease_ends_unless_it_is_extended),
         cmocka_unit_test(delivered_too_often_it_is_a_dead_letter),
+        cmocka_unit_test(what_never_left_costs_no_try),
         cmocka_unit_test(a_full_queue_is_busy),
         cmocka_unit_test(a_long_backlog_waits_on_disk_and_comes_in_order),
         cmocka_unit_test(a_backlog_outlives_the_broker),

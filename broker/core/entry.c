@@ -218,6 +218,8 @@ static void finish_proxy(tr_core_t *core, tr_entry_t *entry) {
 static void finish_agent(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_core_unsubscribe_all(core, entry);
     tr_df_remove_entry(core, entry);
+    if (entry->services_n)
+        tr_mailbox_return_hands(core, entry); /* before they are taken back: what never left costs no try */
     tr_service_withdraw_all(core, entry);
     tr_mailbox_fail_all(core, entry, TR_REASON_AGENT_GONE);
     tr_sys_agent(core, reason == TR_REASON_NONE ? "left" : "lost", entry, reason);

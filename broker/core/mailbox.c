@@ -7,6 +7,7 @@
 #include "broker/core/durable/durable.h"
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
+#include "broker/core/service.h"
 
 #include <stdlib.h>
 
@@ -234,6 +235,8 @@ static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, c
     case RETURN:
         uncount(core, record);
         core->stats.returned++;
+        if (is_leased(record))
+            tr_service_unsent(core, sieve->session, record);
         break;
     }
 }
@@ -303,6 +306,11 @@ void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t
 void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session) {
     if (session->nacks.records)
         sift_session(core, &(sieve_t){.session = session, .judge = drop_refusals});
+}
+
+void tr_mailbox_return_hands(tr_core_t *core, tr_entry_t *entry) {
+    sieve_t sieve = {.session = entry->session, .about = tr_entry_scope(entry), .judge = return_leased};
+    sift_entry(core, &sieve, entry);
 }
 
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session) {

@@ -34,4 +34,7 @@ void tr_hands_take_back(tr_core_t *core, tr_service_t *s, tr_provider_t *from);
 /* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in work, has it no more. */
 void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p);
 
+/* A copy has come back from the mailbox of a provider before it left: nobody has seen it, so that it counts as no try. */
+void tr_service_unsent(tr_core_t *core, const tr_session_t *session, const tr_record_t *copy);
+
 #endif

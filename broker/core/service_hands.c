@@ -17,6 +17,10 @@ static void take_mandate(tr_core_t *core, const tr_provider_t *p, const tr_lease
 static bool try_again(tr_core_t *core, const tr_provider_t *from, tr_lease_t *lease) {
     take_mandate(core, from, lease);
     core->stats.leased--;
+    if (lease->unsent) {
+        lease->unsent = false;
+        return true;
+    }
     if (++lease->attempt < core->config.tries_max) {
         tr_queue_again(core, lease);
         return true;
@@ -92,13 +96,14 @@ static bool has_room_now(const tr_core_t *core, const tr_provider_t *p, const tr
     return !held && tr_mailbox_has_room(core, p->entry, p->agent, lease->len);
 }
 
+/* Behind one that waits for room the others wait too: what has never left keeps its order. */
 static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
     tr_lease_list_t leases = p->leases, queued = {0};
     p->leases = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&leases)))
         if (try_again(core, p, lease) &&
-            (!has_room_now(core, p, lease) || !tr_service_deliver(core, p, lease)))
+            (queued.head || !has_room_now(core, p, lease) || !tr_service_deliver(core, p, lease)))
             tr_leases_append(&queued, lease);
     tr_service_requeue(core, s, &queued);
 }
@@ -120,6 +125,17 @@ static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, u
         if (s->providers[i].entry->session == from && (from->neighbour || s->providers[i].agent == agent))
             return &s->providers[i];
     return NULL;
+}
+
+void tr_service_unsent(tr_core_t *core, const tr_session_t *session, const tr_record_t *copy) {
+    uint64_t slot = copy->h.id >> TR_LEASE_SLOT_SHIFT;
+    tr_lease_t *before;
+    tr_provider_t *p = slot < core->services_n
+                           ? find_provider(core->services[slot], session, tr_route_agent(copy->h.dst))
+                           : NULL;
+    tr_lease_t *lease = p ? tr_leases_find(&p->leases, copy->h.id, &before) : NULL;
+    if (lease)
+        lease->unsent = true;
 }
 
 /* What a neighbour says of a message once, he will say of it again. An agent that is not there may be on its way back,

@@ -41,6 +41,14 @@ tr_provider_t *tr_service_choose(
     return best;
 }
 
+/* It may have come before, or comes out of its order: what a provider of a durable service had on its way, and never got, goes to another one who
+ * may have later ones already. A mailbox has one, and keeps its order. */
+static bool is_flagged(const tr_lease_t *lease) {
+    const char *agent;
+    bool moved = lease->given && lease->block && !tr_service_is_mailbox(lease->block->queue->service, &agent);
+    return lease->attempt || lease->seen || moved;
+}
+
 /* False when out of memory. */
 bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     tr_record_t r = tr_lease_record(lease);
@@ -48,7 +56,7 @@ bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     h.dst = tr_session_route(p->entry->session, p->agent);
     h.id = lease->number;
     h.attempt = lease->attempt;
-    h.flags |= TR_FLAG_LEASED | (lease->attempt || lease->seen ? TR_FLAG_REDELIVERED : 0);
+    h.flags |= TR_FLAG_LEASED | (is_flagged(lease) ? TR_FLAG_REDELIVERED : 0);
     if (lease
             ->block) /* also where the receiver asked for it: only what the sender numbered comes back to him as durable */
         h.flags |= TR_FLAG_DURABLE;

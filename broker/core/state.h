@@ -125,8 +125,9 @@ typedef struct tr_lease {
     uint32_t at;       /* in the block */
     uint32_t len;
     uint8_t attempt;
-    bool seen;        /* a broker before this one may have delivered it */
-    bool given;       /* this one has */
+    bool seen;   /* a broker before this one may have delivered it */
+    bool given;  /* this one has */
+    bool unsent; /* in hand, but its copy has come back from a mailbox that it never left: no try is lost */
     uint8_t record[]; /* as the sender sent it, hops already taken off */
 } tr_lease_t;
 
@@ -375,8 +376,9 @@ void tr_mailbox_fail_agents(
     tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count, tr_reason_t reason);
 /* Everything that waits for any agent of the session. */
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too);
-/* Copies of leased requests leave the session's outbox. */
+/* Copies of leased requests leave the session's outbox, or those that are for one entry. */
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session);
+void tr_mailbox_return_hands(tr_core_t *core, tr_entry_t *entry);
 /* Those for one agent of the entry, with these delivery numbers. */
 void tr_mailbox_return_numbers(
     tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint64_t first, uint64_t last);

@@ -73,8 +73,8 @@ static void stop(tr_core_t *core, const char *name) {
     if (!e)
         return;
     e->quarantined = true;
-    tr_service_take_away(core, e, agent, count);
     tr_mailbox_fail_agents(core, e, agent, count, TR_REASON_QUARANTINED);
+    tr_service_take_away(core, e, agent, count);
 }
 
 static bool insert(tr_core_t *core, tr_quarantined_t *q) {
