@@ -4,6 +4,7 @@
 #include "agentd/events.h"
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -86,8 +87,32 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
     return rc;
 }
 
+/* --describe was checked to be an object. */
+static int describe(tr_agent_t *agent, const char *text, tr_error_t *error) {
+    tr_content_writer_t w;
+    const void *bytes;
+    size_t len;
+    json_t *object = json_loads(text, 0, NULL);
+    tr_content_writer_init(&w);
+    int rc = object ? tr_json_write(object, &w) : -ENOMEM;
+    if (rc == 0)
+        rc = tr_content_writer_take(&w, &bytes, &len);
+    if (rc == 0)
+        rc = tr_describe(agent, bytes, len);
+    tr_content_writer_finish(&w);
+    json_decref(object);
+    return rc == 0 ? 0
+                   : tr_error_set(error, rc, "--describe: %s%s", strerror(-rc),
+                         rc == -EINVAL ? "; action, name, behaviour and lease-ms are not for it to say" : "");
+}
+
 static int offer(tr_agentd_t *self, tr_agent_t *agent, tr_error_t *error) {
     const tr_agentd_options_t *o = self->options;
+    if (o->describe) {
+        int rc = describe(agent, o->describe, error);
+        if (rc < 0)
+            return rc;
+    }
     for (size_t i = 0; i < o->services.count; i++) {
         char name[TR_NAME_MAX + 1];
         uint32_t capacity = 0;
@@ -123,7 +148,7 @@ static int add_agents(tr_agentd_t *self, tr_error_t *error) {
             o->name);
     if (rc < 0)
         return tr_error_prefix(error, "cannot start the agent %s (%s)", o->name, self->role.behaviour->name);
-    if (!o->services.count && !o->subscribe.count)
+    if (!o->services.count && !o->subscribe.count && !o->describe)
         return 0;
     for (uint32_t i = 0; i < count && rc == 0; i++) {
         tr_agent_t *agent = tr_host_agent(self->host, o->name, i);

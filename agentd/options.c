@@ -7,6 +7,7 @@
 #include "proto/aid.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,10 @@ static const tr_option_t table[] = {
         "may then no longer do. Its epoch is the time of the start. Without it each start is a producer of "
         "its own."},
     {"args", 'a', "JSON", TR_STRING(tr_agentd_options_t, args), NULL, "A JSON object for the behaviour."},
+    {"describe", 0, "JSON", TR_STRING(tr_agentd_options_t, describe), NULL,
+        "What the yellow pages tell of the agents beside their services, a JSON object: {\"labels\": "
+        "{\"env\": \"prod\"}, "
+        "\"card\": {\"description\": \"...\", \"skills\": [...]}}; see docs/protocol.md, section 16."},
     {"exec-mode", 0, "MODE", TR_WORD(tr_agentd_options_t, exec_mode), "persistent",
         "Of a PROGRAM: one that lives as long as its agent, or one run for each message.",
         .words = tr_exec_mode_words},
@@ -173,6 +178,18 @@ static int check_services(const tr_agentd_options_t *o) {
     return TR_AGENTD_GO;
 }
 
+static int check_describe(const tr_agentd_options_t *o) {
+    json_error_t why;
+    json_t *object = o->describe ? json_loads(o->describe, JSON_REJECT_DUPLICATES, &why) : json_object();
+    bool good = json_is_object(object);
+    if (!object)
+        usage("--describe: not JSON at column %d: %s", why.column, why.text);
+    else if (!good)
+        usage("--describe: expected a JSON object");
+    json_decref(object);
+    return good ? TR_AGENTD_GO : TR_AGENTD_USAGE;
+}
+
 static int check(const tr_agentd_options_t *o) {
     int ways = (o->behaviour != NULL) + (o->load != NULL) + (o->command.count > 0);
     if (!o->name)
@@ -190,7 +207,7 @@ static int check(const tr_agentd_options_t *o) {
         (strlen(o->producer) > PRODUCER_MAX || !tr_name_valid(o->producer, strlen(o->producer))))
         return usage("--producer %.80s: expected 1 to %d of A-Z a-z 0-9 . _ - + ~, the first neither . nor -",
             o->producer, PRODUCER_MAX);
-    return check_services(o);
+    return check_describe(o) == TR_AGENTD_GO ? check_services(o) : TR_AGENTD_USAGE;
 }
 
 /* Where there is a description, it fills in what no flag says. */

@@ -34,7 +34,8 @@ typedef struct tr_agentd_options {
     const char *name;
     const char *behaviour; /* NULL: a program or a shared object is given */
     const char *load;
-    const char *args; /* a JSON object, or NULL */
+    const char *args;     /* a JSON object, or NULL */
+    const char *describe; /* likewise */
     int64_t count;
     tr_strings_t services; /* NAME or NAME=CAPACITY */
     tr_strings_t subscribe;

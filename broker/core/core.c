@@ -9,6 +9,7 @@
 #include "broker/core/link.h"
 #include "broker/core/mandate.h"
 #include "broker/core/platform/conduct.h"
+#include "broker/core/platform/df_watch.h"
 #include "broker/core/platform/quarantine.h"
 #include "broker/core/platform/why.h"
 
@@ -114,6 +115,7 @@ void tr_core_destroy(tr_core_t **self) {
     tr_quarantine_finish(c);
     tr_conduct_finish(c);
     tr_why_finish(c);
+    tr_df_watch_finish(c);
     for (uint32_t i = 0; i < c->restricted_n; i++)
         free(c->restricted[i]);
     free(c->restricted);
@@ -426,6 +428,7 @@ void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
     tr_service_tick(self);
     tr_publish_gaps(self);
     tr_df_tick(self);
+    tr_df_watch_tick(self);
     tr_why_tick(self);
     tr_durable_tick(self);
     tr_neighbours_tick(self);
@@ -457,6 +460,7 @@ bool tr_core_drained(const tr_core_t *self) {
 }
 
 void tr_core_flush(tr_core_t *self) {
+    tr_df_watch_flush(self);
     if (self->durable) {
         tr_mandates_keep(self);
         tr_batch_flush(self);

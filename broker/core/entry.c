@@ -5,6 +5,7 @@
  */
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/platform/conduct.h"
+#include "broker/core/platform/df_watch.h"
 #include "broker/core/platform/quarantine.h"
 
 #include <ctype.h>
@@ -218,6 +219,7 @@ static void finish_proxy(tr_core_t *core, tr_entry_t *entry) {
 static void finish_agent(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     tr_core_unsubscribe_all(core, entry);
     tr_df_remove_entry(core, entry);
+    tr_df_watch_forget(core, entry);
     if (entry->services_n)
         tr_mailbox_return_hands(core, entry); /* before they are taken back: what never left costs no try */
     tr_service_withdraw_all(core, entry);

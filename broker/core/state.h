@@ -274,6 +274,7 @@ struct tr_core {
 
     tr_df_entry_t *df;
     uint32_t df_n;
+    struct tr_df_watches *df_watches; /* NULL = nobody has subscribed to a search yet (df_watch.h) */
 
     tr_durable_t *durable;            /* NULL = this broker keeps no journal */
     struct tr_guard *guard;           /* NULL = everybody may do everything (guard.h) */

@@ -30,6 +30,8 @@ typedef struct tr_agent_more {
     char **services;
     uint32_t *capacities;
     size_t services_n;
+    void *described; /* beside them, by tr_describe; NULL = nothing */
+    size_t described_len;
     uint64_t provided_in; /* the session in which the DF was told */
     tr_timer_t *tick;
     int64_t tick_ms;

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DF_MS            10000
 #define AGAIN_SOON_MS    20   /* the link is down, or its agents are not registered again yet */
 #define AGAIN_LATER_MS   1000 /* the DF did not answer */
 #define CAPACITY_DEFAULT 16
+#define DESCRIPTION_MAX  32768 /* the DF takes twice that, with the services */
 
 static int tell(tr_agent_t *self);
 
@@ -46,32 +48,94 @@ static void on_answer(tr_agent_t *self, void *state, const tr_message_t *answer,
     tell(self);
 }
 
+/* Those are said by tr_provide and by the host. */
+static bool is_own(const msgpack_object *key) {
+    static const char *const own[] = {"name", "capacity", "durable"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (tr_value_equals(key, own[i]))
+            return true;
+    return false;
+}
+
+static size_t count_more(tr_value_t service) {
+    size_t n = 0;
+    for (uint32_t i = 0; tr_value_is_map(service) && i < service->via.map.size; i++)
+        n += !is_own(&service->via.map.ptr[i].key);
+    return n;
+}
+
+/* What tr_describe has said of this service; NULL = nothing. */
+static tr_value_t described_service(tr_value_t description, const char *name) {
+    tr_value_t services = tr_value_get(description, "services");
+    for (size_t i = 0; i < tr_value_size(services); i++)
+        if (tr_value_equals(tr_value_get(tr_value_at(services, i), "name"), name))
+            return tr_value_at(services, i);
+    return NULL;
+}
+
+static void write_service(
+    tr_content_writer_t *w, const char *name, uint32_t capacity, bool durable, tr_value_t more) {
+    tr_write_map(w, 2u + durable + count_more(more));
+    tr_write_kv(w, "name", name);
+    tr_write_kv_uint(w, "capacity", capacity);
+    if (durable)
+        tr_write_kv_bool(w, "durable", true);
+    for (uint32_t i = 0; tr_value_is_map(more) && i < more->via.map.size; i++) {
+        if (is_own(&more->via.map.ptr[i].key))
+            continue;
+        tr_write_value(w, &more->via.map.ptr[i].key);
+        tr_write_value(w, &more->via.map.ptr[i].val);
+    }
+}
+
+/* `description`: of tr_describe; NULL = none. */
 static void write_description(
-    tr_content_writer_t *w, const tr_agent_more_t *more, bool again, const tr_hosted_t *hosted) {
-    tr_write_map(w, 3);
+    tr_content_writer_t *w, const tr_agent_more_t *more, const tr_hosted_t *hosted, tr_value_t description) {
+    bool again = more->provided_in == hosted->host->session;
+    size_t keys = tr_value_size(description), services = tr_value_get(description, "services") != NULL;
+    tr_write_map(w, 3 + keys - services);
     tr_write_kv(w, "action", again ? "modify" : "register");
     tr_write_kv(w, "behaviour", hosted->behaviour->name);
     tr_write_str(w, "services");
     tr_write_array(w, more->services_n);
-    for (size_t i = 0; i < more->services_n; i++) {
-        tr_write_map(w, hosted->host->durable ? 3 : 2);
-        tr_write_kv(w, "name", more->services[i]);
-        tr_write_kv_uint(w, "capacity", more->capacities[i]);
-        if (hosted->host->durable)
-            tr_write_kv_bool(w, "durable", true);
+    for (size_t i = 0; i < more->services_n; i++)
+        write_service(w, more->services[i], more->capacities[i], hosted->host->durable,
+            described_service(description, more->services[i]));
+    for (size_t i = 0; i < keys; i++) {
+        const msgpack_object_kv *kv = &description->via.map.ptr[i];
+        if (tr_value_equals(&kv->key, "services"))
+            continue;
+        tr_write_value(w, &kv->key);
+        tr_write_value(w, &kv->val);
     }
+}
+
+/* 0, -ENOMEM. */
+static int write_all(tr_content_writer_t *w, const tr_agent_t *self) {
+    const tr_agent_more_t *more = self->more;
+    tr_content_t c;
+    if (!more->described) {
+        write_description(w, more, self->hosted, NULL);
+        return 0;
+    }
+    int r = tr_content_init(&c, more->described, more->described_len);
+    if (r < 0)
+        return r;
+    write_description(w, more, self->hosted, &c.root);
+    tr_content_finish(&c);
+    return 0;
 }
 
 static int tell(tr_agent_t *self) {
     tr_host_t *host = self->hosted->host;
     tr_agent_more_t *more = self->more;
-    bool again = more->provided_in == host->session;
     tr_content_writer_t w;
     const void *bytes;
     size_t len;
     tr_content_writer_init(&w);
-    write_description(&w, more, again, self->hosted);
-    int r = tr_content_writer_take(&w, &bytes, &len);
+    int r = write_all(&w, self);
+    if (r == 0)
+        r = tr_content_writer_take(&w, &bytes, &len);
     const char *df = "df";
     tr_acl_t acl = {
         .performative = TR_REQUEST,
@@ -129,10 +193,41 @@ int tr_provide(tr_agent_t *self, const char *service, uint32_t capacity) {
     return tell(self);
 }
 
+/* It says nothing that the library says itself. */
+static int check_description(const void *description, size_t len) {
+    static const char *const own[] = {"action", "name", "behaviour", "lease-ms"};
+    tr_content_t c;
+    int r = len <= DESCRIPTION_MAX ? tr_content_init(&c, description, len) : -E2BIG;
+    if (r < 0)
+        return r == -ENOMEM || r == -E2BIG ? r : -EINVAL;
+    r = tr_value_is_map(&c.root) ? 0 : -EINVAL;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (tr_value_get(&c.root, own[i]))
+            r = -EINVAL;
+    tr_content_finish(&c);
+    return r;
+}
+
+int tr_describe(tr_agent_t *self, const void *description, size_t len) {
+    tr_host_t *host = self->hosted->host;
+    int r = check_description(description, len);
+    tr_agent_more_t *more = r == 0 ? tr_agent_more(self) : NULL;
+    void *copy = more ? malloc(len) : NULL;
+    if (!copy)
+        return r < 0 ? r : -ENOMEM;
+    memcpy(copy, description, len);
+    free(more->described);
+    more->described = copy;
+    more->described_len = len;
+    if (!host->session)
+        host->session = tr_link_session(host->link);
+    return tell(self);
+}
+
 void tr_provide_again(tr_host_t *host) {
     for (tr_hosted_t *d = host->hosted; d; d = d->next)
         for (uint32_t i = 0; i < d->count; i++)
-            if (d->agents[i].more && d->agents[i].more->services_n &&
+            if (d->agents[i].more && (d->agents[i].more->services_n || d->agents[i].more->described) &&
                 d->agents[i].more->provided_in != host->session)
                 tell(&d->agents[i]);
 }

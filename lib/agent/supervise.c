@@ -62,6 +62,7 @@ void tr_agent_end(tr_agent_t *agent) {
     free(agent->more->services);
     free(agent->more->capacities);
     tr_restart_finish(&agent->more->history);
+    free(agent->more->described);
     free(agent->more);
     agent->more = NULL;
 }

@@ -120,6 +120,13 @@ int tr_unsubscribe(tr_agent_t *self, const char *pattern);
 /* Offers `svc:NAME` in the DF, with room for `capacity` unfinished requests (0 = the behaviour's). 0,
  * -EINVAL, -ENOMEM. */
 int tr_provide(tr_agent_t *self, const char *service, uint32_t capacity);
+/*
+ * What the DF tells of the agent beside its services: a msgpack map of protocols, ontologies, languages, labels, card ...
+ * (docs/protocol.md, section 16). Its `services` add properties to those of tr_provide, by their names. A copy is kept, and told
+ * again after a reconnect; it replaces the one before. 0, or -EINVAL (no map, or one with action, name, behaviour or lease-ms),
+ * -E2BIG (32 KiB), -ENOMEM. What the DF does not like of it is told as an event of the host.
+ */
+int tr_describe(tr_agent_t *self, const void *description, size_t len);
 
 /*
  * A request and its one answer. `message` needs receiver, performative and content; conversation-id,

@@ -208,6 +208,10 @@ class Doctor(fleet.FleetTest):
         row = self.findings(done)["processes"][0]
         self.assertEqual(row["result"], "fail")
         self.assertIn("failed for good: weak (", row["found"])
+        why = self.ok("why", "weak", "-o", "json").json()[0]  # its supervisor knows, whether or not the broker waits for it
+        self.assertEqual(why["supervisor"]["state"], "failed")
+        self.assertIn("its process is failed, last: killed by signal 9", why["because"])
+        self.assertIn("restarts:", self.ok("why", "weak").out)
 
     def test_a_supervisor_that_died(self):
         self.up_detached()

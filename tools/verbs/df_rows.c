@@ -1,6 +1,9 @@
 #include "tools/verbs/df_rows.h"
 
+#include "lib/base/clock.h"
 #include <errno.h>
+
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +16,9 @@ const tr_column_t tr_df_columns[TR_DF_COLUMNS] = {
     {"protocols", TR_COLUMN_TEXT, .wide = true},
     {"ontologies", TR_COLUMN_TEXT, .wide = true},
     {"languages", TR_COLUMN_TEXT, .wide = true},
+    {"labels", TR_COLUMN_TEXT, .wide = true},
+    {"lease", TR_COLUMN_DURATION, .wide = true},
+    {"card", TR_COLUMN_TEXT, .wide = true},
     {"properties", TR_COLUMN_TEXT, .wide = true},
 };
 
@@ -113,10 +119,20 @@ static void put_copy(tr_output_t *output, const json_t *value) {
         tr_output_null(output);
 }
 
+/* What is left of it; null where it ends with its agent. */
+static void put_lease(tr_output_t *output, const json_t *description) {
+    const json_t *until = json_object_get(description, "lease-until-ms");
+    int64_t left_ms = json_integer_value(until) - tr_clock_wall_ms();
+    if (until)
+        tr_output_number(output, left_ms > 0 ? left_ms : 0);
+    else
+        tr_output_null(output);
+}
+
 /* What the description has beyond the columns. */
 static void put_properties(tr_output_t *output, const json_t *description) {
-    static const char *const shown[] = {
-        "name", "services", "behaviour", "protocols", "ontologies", "languages"};
+    static const char *const shown[] = {"name", "services", "behaviour", "protocols", "ontologies",
+        "languages", "labels", "card", "lease-until-ms"};
     json_t *rest = json_copy((json_t *)description);
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         json_object_del(rest, shown[i]);
@@ -148,6 +164,9 @@ static void put_row(
     put_copy(output, json_object_get(description, "protocols"));
     put_copy(output, json_object_get(description, "ontologies"));
     put_copy(output, json_object_get(description, "languages"));
+    put_copy(output, json_object_get(description, "labels"));
+    put_lease(output, description);
+    put_copy(output, json_object_get(description, "card"));
     put_properties(output, description);
     tr_output_row(output);
 }
@@ -164,4 +183,86 @@ int tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t form
         put_row(output, sorted[i], tr_df_agent(agents, name_of(sorted[i])), format);
     free(sorted);
     return 0;
+}
+
+/* ---- events ---- */
+
+void tr_df_event_columns(tr_column_t out[TR_DF_EVENT_COLUMNS]) {
+    out[0] = (tr_column_t){"event", TR_COLUMN_STATE, .width = 12};
+    memcpy(out + 1, tr_df_columns, sizeof tr_df_columns);
+    out[1].width = out[2].width = 20;
+    out[3].wide = true; /* of the AMS, mostly */
+}
+
+void tr_df_put_event(
+    const char *event, const json_t *description, tr_output_format_t format, tr_output_t *output) {
+    tr_output_text(output, event);
+    put_row(output, description, NULL, format);
+}
+
+/* ---- one description ---- */
+
+const tr_column_t tr_df_lines[2] = {{"about", TR_COLUMN_TEXT}, {"what", TR_COLUMN_TEXT}};
+
+/* A text as it is, all else as JSON; NULL where it is absent or there is no memory. */
+static char *text_of(const json_t *value) {
+    if (json_is_string(value))
+        return strdup(json_string_value(value));
+    return value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+}
+
+static void put_line(tr_output_t *output, const char *about, json_t *what) {
+    tr_output_text(output, about);
+    tr_output_json(output, what);
+    tr_output_row(output);
+}
+
+/* "NAME {what else there is}" */
+static void put_named(tr_output_t *output, const char *about, const json_t *object, const char *key) {
+    json_t *rest = json_is_object(object) ? json_copy((json_t *)object) : NULL;
+    const char *name = json_string_value(rest ? json_object_get(rest, key) : object);
+    char *more = NULL;
+    json_t *line;
+    if (rest && json_object_del(rest, key) == 0 && json_object_size(rest) > 0)
+        more = text_of(rest);
+    line = more ? json_sprintf("%s %s", name ? name : "?", more) : json_string(name ? name : "?");
+    put_line(output, about, line ? line : json_null());
+    free(more);
+    json_decref(rest);
+}
+
+static void put_each(tr_output_t *output, const char *about, const json_t *list, const char *key) {
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one) put_named(output, about, one, key);
+}
+
+static void put_card(tr_output_t *output, const json_t *card) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)card, key, value) {
+        char about[80];
+        snprintf(about, sizeof about, "card %.70s", key);
+        if (strcmp(key, "skills") == 0)
+            put_each(output, "skill", value, "id");
+        else
+            put_line(output, about, json_incref(value));
+    }
+}
+
+void tr_df_put_lines(const json_t *description, tr_output_t *output) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)description, key, value) {
+        if (strcmp(key, "services") == 0)
+            put_each(output, "service", value, "name");
+        else if (strcmp(key, "card") == 0)
+            put_card(output, value);
+        else if (strcmp(key, "lease-until-ms") == 0) {
+            char left[32];
+            tr_print_duration(json_integer_value(value) - tr_clock_wall_ms(), left, sizeof left);
+            put_line(output, "lease", json_sprintf("%s left", left));
+        } else
+            put_line(output, key, json_incref(value));
+    }
 }

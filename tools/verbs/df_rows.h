@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#define TR_DF_COLUMNS 9
+#define TR_DF_COLUMNS 12
 
 extern const tr_column_t tr_df_columns[TR_DF_COLUMNS];
 
@@ -27,5 +27,15 @@ const json_t *tr_df_agent(const json_t *agents, const char *aid);
 
 /* Adds a row for each description, by name. `agents`: of the AMS. 0 or -ENOMEM. */
 int tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t format, tr_output_t *output);
+
+/* Adds a row with the event before the columns of a description (of which the AMS says nothing). */
+#define TR_DF_EVENT_COLUMNS (TR_DF_COLUMNS + 1)
+void tr_df_event_columns(tr_column_t out[TR_DF_EVENT_COLUMNS]);
+void tr_df_put_event(
+    const char *event, const json_t *description, tr_output_format_t format, tr_output_t *output);
+
+/* A row for each thing that one description says: of each service, each skill of its card ... */
+extern const tr_column_t tr_df_lines[2];
+void tr_df_put_lines(const json_t *description, tr_output_t *output);
 
 #endif

@@ -57,13 +57,13 @@ static int ask_ams(tr_cli_session_t *session, const tr_call_t *call, const char 
         session, call, "ams", json_pack("{s:s, s:s}", "action", "why", "name", name), ret_agent);
 }
 
-/* By its pid, where it is registered, else by its name. */
+/* By its pid, where it is registered and runs, or by its name. */
 static bool is_its_process(const json_t *process, const json_t *agent, const char *name) {
     const json_t *pid = json_object_get(agent, "pid");
     const char *text = json_string_value(json_object_get(process, "name"));
     size_t len = strcspn(name, "@");
-    if (pid)
-        return json_equal(json_object_get(process, "pid"), pid);
+    if (pid && json_equal(json_object_get(process, "pid"), pid))
+        return true;
     return text && strlen(text) == len && memcmp(text, name, len) == 0;
 }
 

@@ -63,6 +63,8 @@
     VERB(kb_eval)                                                                                            \
     VERB(votes_count)                                                                                        \
     VERB(df_search)                                                                                          \
+    VERB(df_show)                                                                                            \
+    VERB(df_watch)                                                                                           \
     VERB(cert_new)                                                                                           \
     VERB(cert_ls)                                                                                            \
     VERB(cert_show)                                                                                          \

@@ -85,14 +85,16 @@ static bool say(const sentence_t *s, const char *format, ...) {
     return true;
 }
 
+/* The broker waits a moment for a process that has ended: its supervisor knows that it has. */
 static bool is_absent(const tr_why_t *self, const sentence_t *s) {
     const json_t *p = self->supervisor;
-    if (self->agent)
+    bool ended = p && strcmp(text_of(p, "state"), "running") != 0;
+    if (self->agent && (is(self->agent, "reachable") || !ended))
         return false;
     if (!p)
         return say(s, "no agent of this name is registered, and no supervisor knows of one");
-    return say(s, "it is not registered: its process is %s%s%s%s%s", text_of(p, "state"),
-        *text_of(p, "last_exit") ? ", and has " : "", text_of(p, "last_exit"),
+    return say(s, "it is %s: its process is %s%s%s%s%s", self->agent ? "out of reach" : "not registered",
+        text_of(p, "state"), *text_of(p, "last_exit") ? ", last: " : "", text_of(p, "last_exit"),
         *text_of(p, "reason") ? ": " : "", text_of(p, "reason"));
 }
 

@@ -81,7 +81,12 @@ static void who_is_not_registered_is_his_supervisors(void **state) {
         0, NULL);
     tr_why_t why = {.name = "a", .supervisor = process, .wall_ms = NOW};
     assert_string_equal(tr_why_because(&why, text, sizeof text),
-        "it is not registered: its process is failed, and has exited with 3: too often");
+        "it is not registered: its process is failed, last: exited with 3: too often");
+    why.agent = agent_with("{\"reachable\": false, \"told\": null}");
+    assert_non_null(
+        strstr(tr_why_because(&why, text, sizeof text), "it is out of reach: its process is failed"));
+    json_decref((json_t *)why.agent);
+    why.agent = NULL;
     why.supervisor = NULL;
     assert_non_null(strstr(tr_why_because(&why, text, sizeof text), "no agent of this name"));
     json_decref(process);

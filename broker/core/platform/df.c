@@ -6,9 +6,10 @@
  *   {"action": "register", "services": [{"name": N, "type": T, "capacity": C, ...}], "protocols": [...],
  *    "ontologies": [...], "languages": [...], "lease-ms": MS, ...}
  */
-#include "broker/core/platform/platform.h"
+#include "broker/core/platform/df.h"
 
 #include "broker/core/guard.h"
+#include "broker/core/platform/df_watch.h"
 #include "broker/core/platform/search.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 #define SERVICES_MAX     256                         /* of one agent */
 #define LEASE_MAX_MS     (3650ll * 24 * 3600 * 1000) /* ten years: beyond it, arithmetic */
 #define SEARCH_ID_MAX    80
+#define ANSWER_PART      4u      /* of max_record: what a subscriber is told at once */
 #define STEPS_MAX        1000000 /* comparisons of one search: a template must not cost seconds */
 
 static uint32_t find(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent) {
@@ -117,21 +119,24 @@ static void df_entry_free(tr_df_entry_t *d) {
 static void remove_at(tr_core_t *core, uint32_t at) {
     tr_df_entry_t d = core->df[at];
     core->df[at] = core->df[--core->df_n];
+    tr_df_changed(core, &d, NULL);
     tr_sys_df(core, "deregistered", &d);
     withdraw_entry(core, &d, NULL);
     df_entry_free(&d);
 }
 
-/* The request's map with "name" set to the requester's AID and without what concerns the request only. 0, -E2BIG, -ENOMEM. */
+/* The request's map with "name" set to the requester's AID, when its lease ends, and without what concerns the request only. 0, -E2BIG, -ENOMEM. */
 static int describe(const tr_answer_t *a, const char *aid, tr_df_entry_t *ret) {
-    static const char *const not_kept[] = {"action", "name", "lease-ms"};
+    static const char *const not_kept[] = {"action", "name", "lease-ms", "lease-until-ms"};
     tr_content_writer_t w;
     tr_content_writer_init(&w);
     size_t kept = 0, n = tr_value_size(a->request);
     for (int pass = 0; pass < 2; pass++) {
         if (pass) {
-            tr_write_map(&w, kept + 1);
+            tr_write_map(&w, kept + 1 + (ret->lease_until_ms > 0));
             tr_write_kv(&w, "name", aid);
+            if (ret->lease_until_ms)
+                tr_write_kv_int(&w, "lease-until-ms", ret->lease_until_ms);
         }
         for (size_t i = 0; i < n; i++) {
             const msgpack_object_kv *kv = &a->request->via.map.ptr[i];
@@ -189,6 +194,7 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
     char name[TR_AID_MAX + 1], aid[TR_AID_MAX + 1];
     tr_entry_agent_name(a->requester, a->agent, name);
     snprintf(aid, sizeof aid, "%.*s@%s", TR_NAME_MAX, name, a->core->platform);
+    const char *problem = tr_df_description_problem(a->request);
     int rc = 0;
     int64_t lease_ms = tr_value_int(tr_value_get(a->request, "lease-ms"), 0);
     if (lease_ms > LEASE_MAX_MS)
@@ -200,6 +206,8 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
     if (!services_valid(tr_value_get(a->request, "services"))) {
         tr_answer_refuse(
             a, "unrecognised-parameter-value", "services: a list of at most 256 {name: NAME, ...}");
+    } else if (problem) {
+        tr_answer_refuse(a, "unrecognised-parameter-value", problem);
     } else if (!may_offer(a, tr_value_get(a->request, "services"))) {
         tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
     } else if ((rc = d.aid ? describe(a, aid, &d) : -ENOMEM) == -E2BIG) {
@@ -232,6 +240,7 @@ static void handle_register(tr_answer_t *a) {
         refuse_services(a, rc);
         return;
     }
+    tr_df_changed(a->core, NULL, &d);
     tr_sys_df(a->core, "registered", &d);
     tr_answer_done(a);
 }
@@ -261,6 +270,7 @@ static void handle_modify(tr_answer_t *a) {
     }
     a->core->df[at] = d;
     withdraw_entry(a->core, &old, services);
+    tr_df_changed(a->core, &old, &d);
     df_entry_free(&old);
     tr_sys_df(a->core, "modified", &d);
     tr_answer_done(a);
@@ -276,64 +286,59 @@ static void handle_deregister(tr_answer_t *a) {
     tr_answer_done(a);
 }
 
-static bool value_matches(tr_value_t template, tr_value_t v, size_t *steps);
-
-/* Each element of the template's list matches some element of the other. */
-static bool list_matches(tr_value_t template, tr_value_t v, size_t *steps) {
-    if (!tr_value_is_array(v))
-        return false;
-    for (size_t i = 0; i < tr_value_size(template); i++) {
-        bool found = false;
-        for (size_t j = 0; j < tr_value_size(v) && !found && *steps; j++)
-            found = value_matches(tr_value_at(template, i), tr_value_at(v, j), steps);
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-static bool map_matches(const msgpack_object_map *template, tr_value_t v, size_t *steps) {
-    for (uint32_t i = 0; i < template->size && *steps; i++) {
-        const msgpack_object *key = &template->ptr[i].key;
-        size_t look = tr_value_size(v);
-        *steps -= look < *steps ? look : *steps;
-        char name[128];
-        if (tr_value_copy(key, name, sizeof name) < 0 ||
-            !value_matches(&template->ptr[i].val, tr_value_get(v, name), steps))
-            return false;
-    }
-    return *steps > 0;
-}
-
-/* A service may be described by its name alone. Matches nothing more once the steps are used up. */
-static bool value_matches(tr_value_t template, tr_value_t v, size_t *steps) {
-    if (!v || !*steps)
-        return false;
-    --*steps;
-    if (tr_value_is_map(template))
-        return map_matches(&template->via.map, v, steps);
-    if (tr_value_is_array(template))
-        return list_matches(template, v, steps);
-    if (tr_value_is_str(template) && tr_value_is_map(v))
-        return value_matches(template, tr_value_get(v, "name"), steps);
-    return msgpack_object_equal(*template, *v);
-}
-
 /* Writes what matches behind the first `offset`, and returns how many; the steps are 0 when it was too much work. */
-static size_t find_matches(const tr_core_t *core, tr_value_t template, size_t offset, size_t max,
+static size_t find_matches(const tr_core_t *core, const tr_df_query_t *query, size_t offset, size_t max,
     tr_content_writer_t *found, size_t *steps) {
     size_t n = 0, seen = 0;
     for (uint32_t i = 0; i < core->df_n && n < max && *steps; i++) {
         tr_content_t c;
         if (tr_content_init(&c, core->df[i].description, core->df[i].description_len) < 0)
             continue;
-        if ((!template || value_matches(template, &c.root, steps)) && seen++ >= offset) {
+        if (tr_df_matches(query, &c.root, steps) && seen++ >= offset) {
             tr_write_value(found, &c.root);
             n++;
         }
         tr_content_finish(&c);
     }
     return n;
+}
+
+bool tr_df_answer_query(tr_answer_t *a, tr_df_query_t *ret_query) {
+    const char *problem;
+    char detail[160];
+    if (tr_df_query_read(a->request, ret_query, &problem))
+        return true;
+    snprintf(detail, sizeof detail, "selector: %s", problem);
+    tr_answer_refuse(a, "unrecognised-parameter-value", detail);
+    return false;
+}
+
+/* One entry more than fits is looked for, to say whether these are all. */
+static size_t count_that_fit(const tr_core_t *core, const tr_df_query_t *query, bool *ret_complete) {
+    size_t n = 0, bytes = 0, steps = STEPS_MAX;
+    *ret_complete = true;
+    for (uint32_t i = 0; i < core->df_n && *ret_complete && steps; i++) {
+        tr_content_t c;
+        const tr_df_entry_t *d = &core->df[i];
+        if (tr_content_init(&c, d->description, d->description_len) < 0)
+            continue;
+        bool its = tr_df_matches(query, &c.root, &steps);
+        *ret_complete =
+            !its || (n < RESULTS_MAX && bytes + d->description_len < core->config.max_record / ANSWER_PART);
+        n += its && *ret_complete;
+        bytes += its ? d->description_len : 0;
+        tr_content_finish(&c);
+    }
+    return n;
+}
+
+void tr_df_write_matches(tr_answer_t *a, const tr_df_query_t *query) {
+    bool complete;
+    size_t steps = STEPS_MAX, n = count_that_fit(a->core, query, &complete);
+    tr_write_kv_bool(&a->content, "complete", complete);
+    tr_write_str(&a->content, "agents");
+    tr_write_array(&a->content, n);
+    find_matches(a->core, query, 0, n, &a->content, &steps);
 }
 
 /* How far it may go: 0 is no further than here; negative, as far as it can. */
@@ -366,10 +371,12 @@ static void handle_search(tr_answer_t *a) {
     size_t steps = STEPS_MAX, offset = tr_answer_bounded(a, "offset", 0, SIZE_MAX / 2);
     tr_search_found_t here = {.max = asked < 0 ? 0 : asked > RESULTS_MAX ? RESULTS_MAX : (size_t)asked};
     tr_content_writer_t found;
+    tr_df_query_t query;
+    if (!tr_df_answer_query(a, &query))
+        return;
     tr_content_writer_init(&found);
     if (!came_by(a))
-        here.count =
-            find_matches(a->core, tr_value_get(a->request, "template"), offset, here.max, &found, &steps);
+        here.count = find_matches(a->core, &query, offset, here.max, &found, &steps);
     else
         here.max = 0; /* nothing more is to be found for it here, nor beyond */
     if (!steps)
@@ -397,6 +404,6 @@ const tr_action_t tr_df_actions[] = {
     {"register", NULL, handle_register},
     {"modify", NULL, handle_modify},
     {"deregister", "", handle_deregister},
-    {"search", "template max-results offset max-depth search-id", handle_search, .abroad = true},
+    {"search", "template selector max-results offset max-depth search-id", handle_search, .abroad = true},
     {NULL, NULL, NULL},
 };

@@ -1,6 +1,7 @@
 #include "broker/core/platform/platform.h"
 
 #include "broker/core/guard.h"
+#include "broker/core/platform/df_watch.h"
 #include "broker/core/platform/search.h"
 #include "broker/core/platform/why.h"
 
@@ -11,11 +12,14 @@
 typedef struct platform_agent {
     const char *name;
     const tr_action_t *actions;
+    /* Of what it can be subscribed to; NULL where to nothing. */
+    void (*subscribe)(tr_answer_t *a, const tr_acl_t *acl);
+    void (*cancel)(tr_answer_t *a, const tr_acl_t *acl);
 } platform_agent_t;
 
 static const platform_agent_t agents[] = {
     [TR_PLATFORM_AMS] = {"ams", tr_ams_actions},
-    [TR_PLATFORM_DF] = {"df", tr_df_actions},
+    [TR_PLATFORM_DF] = {"df", tr_df_actions, tr_df_subscribe, tr_df_cancel},
 };
 #define AGENTS (sizeof agents / sizeof *agents)
 
@@ -104,8 +108,7 @@ static bool is_argument(const char *arguments, tr_value_t key) {
     return false;
 }
 
-/* One that is missing, or too many; true when it was refused. */
-static bool refuse_arguments(tr_answer_t *a, const char *arguments) {
+bool tr_answer_refuses_arguments(tr_answer_t *a, const char *arguments) {
     const msgpack_object_map *given = &a->request->via.map;
     const char *rest = arguments, *name;
     size_t len;
@@ -140,14 +143,42 @@ static void perform_action(tr_answer_t *a, const platform_agent_t *agent) {
         tr_answer_refuse(a, "unauthorised", "this is for agents of this platform");
     else if (!tr_guard_verb(a->core, a->session, agent->name, action->name))
         tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
-    else if (!action->arguments || !refuse_arguments(a, action->arguments))
+    else if (!action->arguments || !tr_answer_refuses_arguments(a, action->arguments))
         action->handle(a);
 }
 
-static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record) {
+/* To a search: who may search may subscribe to it. */
+static void subscribe(tr_answer_t *a, const platform_agent_t *agent, const tr_acl_t *acl) {
+    if (a->requester->neighbour)
+        tr_answer_refuse(a, "unauthorised", "this is for agents of this platform");
+    else if (!tr_guard_verb(a->core, a->session, agent->name, "search"))
+        tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
+    else
+        agent->subscribe(a, acl);
+}
+
+static void perform_act(
+    tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record, const tr_acl_t *acl) {
+    if (!tr_value_is_map(a->request))
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no map with an action");
+    else if (record->h.performative == TR_SUBSCRIBE)
+        subscribe(a, agent, acl);
+    else
+        perform_action(a, agent);
+}
+
+static void perform(
+    tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record, const tr_acl_t *acl) {
     tr_content_t content;
-    if (record->h.performative != TR_REQUEST) {
-        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act", "this agent understands request");
+    bool subscribes = record->h.performative == TR_SUBSCRIBE && agent->subscribe;
+    if (record->h.performative == TR_CANCEL && agent->cancel) {
+        agent->cancel(a, acl);
+        return;
+    }
+    if (record->h.performative != TR_REQUEST && !subscribes) {
+        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act",
+            agent->subscribe ? "this agent understands request, subscribe and cancel"
+                             : "this agent understands request");
         return;
     }
     int rc = tr_content_init(&content, record->content, record->content_len);
@@ -159,10 +190,7 @@ static void perform(tr_answer_t *a, const platform_agent_t *agent, const tr_reco
         return;
     }
     a->request = &content.root;
-    if (tr_value_is_map(a->request))
-        perform_action(a, agent);
-    else
-        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-value", "the content is no map with an action");
+    perform_act(a, agent, record, acl);
     tr_content_finish(&content);
 }
 
@@ -176,12 +204,13 @@ static bool content_of(tr_answer_t *a, const void **ret_body, size_t *ret_len) {
     return tr_content_writer_take(&a->content, ret_body, ret_len) == 0;
 }
 
-static void send_answer(
+/* Whether it is in the requester's mailbox. */
+static bool send_answer(
     tr_answer_t *a, const tr_acl_t *request, const tr_record_t *record, const char *name) {
     const void *body;
     size_t len;
     if (!content_of(a, &body, &len))
-        return; /* not even the failure fits into memory: the requester's deadline tells it */
+        return false; /* not even the failure fits into memory: the requester's deadline tells it */
     char sender[TR_AID_MAX + 1];
     snprintf(sender, sizeof sender, "%s@%s", name, a->core->platform);
     tr_acl_t acl = {
@@ -195,7 +224,7 @@ static void send_answer(
     size_t envelope_len = tr_acl_envelope_size(&acl);
     uint8_t *bytes = envelope_len <= TR_ENVELOPE_MAX ? malloc(envelope_len + len) : NULL;
     if (!bytes)
-        return;
+        return false;
     tr_acl_envelope_write(&acl, bytes);
     memcpy(bytes + envelope_len, body, len);
     tr_record_header_t h = {
@@ -213,6 +242,7 @@ static void send_answer(
     if (why != TR_REASON_NONE)
         a->core->stats.refused[why]++; /* the requester reads too slowly for answers */
     free(bytes);
+    return why == TR_REASON_NONE;
 }
 
 /* False where the envelope cannot be read. */
@@ -245,7 +275,7 @@ uint8_t *tr_answer_keep(tr_answer_t *answer) {
     return request;
 }
 
-void tr_answer_resume(
+bool tr_answer_resume(
     tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg) {
     tr_record_t r = {.bytes = request};
     tr_record_header_read(&r.h, request);
@@ -255,16 +285,18 @@ void tr_answer_resume(
     tr_answer_t a;
     tr_acl_t acl;
     tr_content_t content;
+    bool sent = false;
     if (!answer_init(&a, core, &r, &acl))
-        return;
+        return false;
     if (a.requester && tr_content_init(&content, r.content, r.content_len) == 0) {
         a.request = &content.root;
         fill(&a, arg);
         tr_content_finish(&content);
         if (!a.later)
-            send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
+            sent = send_answer(&a, &acl, &r, agents[tr_route_slot(r.h.dst)].name);
     }
     tr_content_writer_finish(&a.content);
+    return sent;
 }
 
 /* A request that waits for the journal. */
@@ -372,7 +404,7 @@ void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t 
     else if (tr_why_answered(core, record, &acl))
         answer = true;
     else
-        perform(&a, agent, record);
+        perform(&a, agent, record, &acl);
     if (!a.later && !answer)
         send_answer(&a, &acl, record, agent->name);
     tr_content_writer_finish(&a.content);

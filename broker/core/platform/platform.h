@@ -45,12 +45,15 @@ void tr_answer_read(
 /* The same for whatever else is waited for. A copy of the request, to be freed by the caller, which says that the
  * answer comes later; NULL when out of memory. */
 uint8_t *tr_answer_keep(tr_answer_t *answer);
-/* Answers a request that was kept: `fill` is called with a new answer to it, unless the requester has ended. */
-void tr_answer_resume(
+/* Answers a request that was kept, once or again and again: `fill` is called with a new answer to it, unless the requester has
+ * ended. Whether the answer is in its mailbox. */
+bool tr_answer_resume(
     tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg);
 /* To be called last: what was built goes out when all that this request has written is on the disk, and never where the disk fails. At once
  * where the broker keeps no journal, or memory is out. */
 void tr_answer_when_stored(tr_answer_t *answer);
+/* Refuses where one of the request's keys is not among these (with blanks between, "*" behind what must be there); whether it did. */
+bool tr_answer_refuses_arguments(tr_answer_t *answer, const char *arguments);
 /* Makes the answer a failure: internal-error. */
 void tr_answer_fail(tr_answer_t *answer, const char *detail);
 

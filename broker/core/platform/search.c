@@ -94,16 +94,22 @@ void tr_searches_finish(tr_federation_t *f) {
 
 /* ---- asking ---- */
 
-static bool write_request(tr_content_writer_t *w, tr_value_t template, const tr_search_t *s, int64_t depth) {
-    tr_write_map(w, template ? 5 : 4);
+static void pass_on(tr_content_writer_t *w, const char *key, tr_value_t value) {
+    if (!value)
+        return;
+    tr_write_str(w, key);
+    tr_write_value(w, value);
+}
+
+static bool write_request(tr_content_writer_t *w, tr_value_t asked, const tr_search_t *s, int64_t depth) {
+    tr_value_t template = tr_value_get(asked, "template"), selector = tr_value_get(asked, "selector");
+    tr_write_map(w, 4u + (template != NULL) + (selector != NULL));
     tr_write_kv(w, "action", "search");
     tr_write_kv(w, "search-id", s->id);
     tr_write_kv_uint(w, "max-results", s->max);
     tr_write_kv_int(w, "max-depth", depth);
-    if (template) {
-        tr_write_str(w, "template");
-        tr_write_value(w, template);
-    }
+    pass_on(w, "template", template);
+    pass_on(w, "selector", selector);
     return !w->failed;
 }
 
@@ -143,13 +149,13 @@ static bool ask_one(
     return why == TR_REASON_NONE;
 }
 
-static void ask_all(tr_core_t *core, tr_search_t *s, tr_value_t template, int64_t depth) {
+static void ask_all(tr_core_t *core, tr_search_t *s, tr_value_t asked, int64_t depth) {
     tr_federation_t *f = core->federation;
     tr_content_writer_t w;
     const void *body;
     size_t len;
     tr_content_writer_init(&w);
-    bool good = write_request(&w, template, s, depth) && tr_content_writer_take(&w, &body, &len) == 0;
+    bool good = write_request(&w, asked, s, depth) && tr_content_writer_take(&w, &body, &len) == 0;
     for (uint32_t i = 0; good && i < f->neighbours_n; i++)
         if (f->neighbours[i]->session && ask_one(core, f->neighbours[i], s, body, len))
             s->asked[s->asked_n++] = f->neighbours[i];
@@ -185,7 +191,7 @@ bool tr_search_begin(tr_answer_t *a, const tr_search_found_t *here, const char *
         return false;
     if (!id)
         tr_search_is_old(a->core, s->id); /* when it comes back to us it is */
-    ask_all(a->core, s, tr_value_get(a->request, "template"), depth - 1);
+    ask_all(a->core, s, a->request, depth - 1);
     if (!s->asked_n || !(s->request = tr_answer_keep(a))) {
         search_free(s);
         return false;
