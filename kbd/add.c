@@ -4,6 +4,7 @@
  * message kept, until that has ended.
  */
 #include "kbd/kbd.h"
+#include "kbd/own_vector.h"
 #include "kbd/pdf.h"
 #include "kbd/stem.h"
 #include "lib/base/clock.h"
@@ -39,6 +40,8 @@ typedef struct wish {
     const char *bytes;
     size_t len;
     char *metadata; /* owned; JSON */
+    float *vector;  /* owned; NULL = it is made here */
+    size_t dimensions;
 } wish_t;
 
 /* ---- reading ---- */
@@ -58,6 +61,10 @@ static int read_bytes(tr_value_t document, wish_t *wish, tr_error_t *error) {
     if (!wish->bytes && bytes && bytes->type == MSGPACK_OBJECT_BIN) {
         wish->bytes = bytes->via.bin.ptr;
         wish->len = bytes->via.bin.size;
+    }
+    if (!wish->bytes && wish->vector) {
+        wish->bytes = wish->id; /* what there is to say of it */
+        wish->len = strlen(wish->id);
     }
     if (!wish->bytes)
         return tr_error_set(error, -EINVAL, "expected text, or bytes");
@@ -92,9 +99,16 @@ static int read_wish(tr_value_t document, wish_t *wish, tr_error_t *error) {
         rc = read_text(document, "format", wish->format, sizeof wish->format, error);
     if (rc == 0)
         rc = read_text(document, "taint", wish->taint, sizeof wish->taint, error);
+    if (rc == 0 && tr_value_get(document, "vector"))
+        rc = tr_own_vector_read(tr_value_get(document, "vector"), &wish->vector, &wish->dimensions, error);
     if (rc == 0)
         rc = read_bytes(document, wish, error);
     return rc < 0 ? rc : read_metadata(document, wish, error);
+}
+
+static void finish_wish(wish_t *wish) {
+    free(wish->metadata);
+    free(wish->vector);
 }
 
 /* The name that tells the reader its format: the id, with the extension of the format that was given. */
@@ -114,6 +128,16 @@ static const char *last_part(const char *id) {
 }
 
 /* ---- putting ---- */
+
+/* What comes with a vector is one chunk. */
+static int cut_not(const tr_document_t *d, tr_chunk_t **ret_chunks, size_t *ret_count) {
+    *ret_chunks = calloc(1, sizeof **ret_chunks);
+    if (!*ret_chunks)
+        return -ENOMEM;
+    (*ret_chunks)->length = (uint32_t)d->text_length;
+    *ret_count = 1;
+    return 0;
+}
 
 static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, const tr_document_t *d,
     const char *format, tr_kb_change_t *ret_change, tr_error_t *error) {
@@ -137,13 +161,16 @@ static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, con
         .metadata = wish->metadata,
         .text = d->text,
         .text_len = d->text_length,
+        .vector = wish->vector,
         .changed_ms = tr_clock_wall_ms(),
     };
-    int rc = tr_chunks_cut(d, &bounds, &chunks, &count);
+    int rc = wish->vector ? cut_not(d, &chunks, &count) : tr_chunks_cut(d, &bounds, &chunks, &count);
     if (rc < 0)
         tr_error_set(error, rc, "out of memory");
     else
         rc = tr_kb_put(self->kbd->store, ns, &document, chunks, count, ret_change, error);
+    if (rc == 0 && wish->vector && ret_change->chunk)
+        tr_kb_meaning_add(&self->kbd->meaning, ns, ret_change->chunk, wish->vector);
     free(chunks);
     return rc;
 }
@@ -160,6 +187,8 @@ static int put_text(tr_kb_job_t *self, const wish_t *wish, const char *bytes, si
         rc = tr_kb_store_begin(self->kbd->store, error);
     if (rc == 0)
         rc = tr_kb_namespace_need(self->kbd->store, self->ns, self->language, &ns, error);
+    if (rc == 0)
+        rc = tr_kb_namespace_vectors(self->kbd->store, &ns, wish->dimensions, error);
     if (rc == 0)
         rc = put(self, &ns, wish, document, pdf ? "pdf" : tr_document_format_name(document->format),
             ret_change, error);
@@ -241,7 +270,7 @@ static void on_text(tr_kb_job_t *self) {
     if (rc == 0)
         rc = put_text(self, &wish, text, len, true, &change, &error);
     tell(self, &wish, rc, &change, &error);
-    free(wish.metadata);
+    finish_wish(&wish);
     free(text);
     run(self);
 }
@@ -290,7 +319,7 @@ static bool add_one(tr_kb_job_t *self) {
     }
     if (!waits)
         tell(self, &wish, rc, &change, &error);
-    free(wish.metadata);
+    finish_wish(&wish);
     return waits;
 }
 

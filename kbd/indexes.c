@@ -14,6 +14,7 @@
 #define CHECK_MS   5000  /* between two looks at how many are dead */
 #define TELL_MS    500
 #define DEAD_LEAST 1024u
+#define OWN_MODEL  "own" /* of vectors that come with their documents */
 
 typedef enum known_state { READING, CHECKING, READY, COUNTING } known_state_t;
 
@@ -21,6 +22,7 @@ struct tr_known {
     int64_t ns;
     uint64_t serial; /* tells it from one that was here before */
     char name[TR_KB_NAMESPACE_MAX + 1];
+    bool own; /* its vectors come with its documents */
     tr_index_t *index;
     known_state_t state; /* COUNTING: READY, and it is looked who is dead */
     int64_t cursor;      /* chunks up to here were looked at */
@@ -74,7 +76,8 @@ static tr_known_t *known_new(tr_indexes_t *self, const tr_kb_namespace_t *ns) {
     known->serial = ++self->serial;
     known->changed_ms = known->checked_ms = tr_clock_ms();
     memcpy(known->name, ns->name, sizeof known->name);
-    known->index = tr_index_new(self->dimensions);
+    known->own = ns->dimensions > 0;
+    known->index = tr_index_new(known->own ? ns->dimensions : self->dimensions);
     if (!known->index || tr_map_put(&self->known, (const char *)&ns->number, sizeof ns->number,
                              (uint64_t)(uintptr_t)known) < 0) {
         known_destroy(known);
@@ -201,7 +204,7 @@ static index_task_t *new_task(tr_indexes_t *self, const tr_known_t *known) {
     t->serial = known->serial;
     t->dimensions = tr_index_dimensions(known->index);
     memcpy(t->name, known->name, sizeof t->name);
-    memcpy(t->model, self->model, sizeof t->model);
+    snprintf(t->model, sizeof t->model, "%s", known->own ? OWN_MODEL : self->model);
     return t;
 }
 
@@ -380,6 +383,12 @@ int tr_indexes_need(tr_indexes_t *self, const tr_kb_namespace_t *ns, tr_index_t 
     bool *ret_complete, tr_error_t *error) {
     tr_known_t *known = find(self, ns->number);
     int rc = 0;
+    if (known && tr_index_count(known->index) == 0 && ns->dimensions &&
+        ns->dimensions != tr_index_dimensions(known->index)) {
+        forget_one(
+            self, ns->number); /* it was empty when it was asked for, and nobody knew of what it would be */
+        known = NULL;
+    }
     if (!known) {
         known = known_new(self, ns);
         rc = known ? read_now(self, known, ns, error) : tr_error_set(error, -ENOMEM, "out of memory");

@@ -109,6 +109,15 @@ void tr_kb_meaning_forget(tr_kb_meaning_t *self) {
     tr_passings_finish(&self->passings);
 }
 
+size_t tr_kb_meaning_dimensions(const tr_kb_meaning_t *self, const tr_kb_namespace_t *ns) {
+    return ns->dimensions ? ns->dimensions : tr_kb_embedder_dimensions(self->embedder);
+}
+
+void tr_kb_meaning_add(
+    tr_kb_meaning_t *self, const tr_kb_namespace_t *ns, int64_t chunk, const float *vector) {
+    tr_indexes_add(&self->indexes, ns->number, chunk, vector);
+}
+
 void tr_kb_meaning_drop(tr_kb_meaning_t *self, const tr_kb_namespace_t *ns) {
     tr_indexes_drop(&self->indexes, ns->number);
 }

@@ -46,6 +46,11 @@ void tr_kb_meaning_finish(tr_kb_meaning_t *self);
 int tr_kb_meaning_turn(tr_kb_meaning_t *self, int64_t *ret_wait_ms, tr_error_t *error);
 /* What was written was not kept: the indexes are made anew when they are needed. */
 void tr_kb_meaning_forget(tr_kb_meaning_t *self);
+/* How many numbers the vectors of a namespace have. */
+size_t tr_kb_meaning_dimensions(const tr_kb_meaning_t *self, const tr_kb_namespace_t *ns);
+/* A vector that came with a document, and was put into the store. */
+void tr_kb_meaning_add(
+    tr_kb_meaning_t *self, const tr_kb_namespace_t *ns, int64_t chunk, const float *vector);
 void tr_kb_meaning_drop(tr_kb_meaning_t *self, const tr_kb_namespace_t *ns);
 
 typedef struct tr_kb_near_answer {
@@ -58,7 +63,9 @@ typedef struct tr_kb_near_answer {
 
 typedef struct tr_kb_near {
     const tr_kb_namespace_t *ns;
-    const char *text;          /* what is asked for */
+    const char *text;    /* what is asked for; NULL: the vector */
+    const float *vector; /* of as many numbers as the namespace's have, of length 1; copied */
+    size_t dimensions;
     const tr_filter_t *filter; /* borrowed until it is answered */
     size_t k;
     void (*found)(void *arg, const tr_kb_near_answer_t *answer);

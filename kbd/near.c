@@ -128,11 +128,26 @@ static void on_nearest(tr_crew_query_t *query) {
         answer(self, rc);
 }
 
+/* What is nearest to this. */
+static int read_question(near_t *self) {
+    size_t dimensions = tr_kb_meaning_dimensions(self->meaning, &self->ns);
+    if (self->asked.vector && self->asked.dimensions != dimensions)
+        return tr_error_set(&self->error, -EINVAL, "vector: %zu numbers; those of the namespace %s have %zu",
+            self->asked.dimensions, self->ns.name, dimensions);
+    if (self->asked.vector)
+        memcpy(self->vector, self->asked.vector, dimensions * sizeof *self->vector);
+    else if (self->ns.dimensions)
+        return tr_error_set(&self->error, -EINVAL,
+            "the namespace %s has vectors of its own: give one, or search by words", self->ns.name);
+    return self->asked.vector ? 0
+                              : tr_kb_embedder_now(self->meaning->embedder, self->asked.text, self->vector);
+}
+
 static int plan(near_t *self) {
     tr_kb_meaning_t *m = self->meaning;
-    int rc = tr_indexes_need(&m->indexes, &self->ns, &self->index, &self->complete, &self->error);
+    int rc = read_question(self);
     if (rc == 0)
-        rc = tr_kb_embedder_now(m->embedder, self->asked.text, self->vector);
+        rc = tr_indexes_need(&m->indexes, &self->ns, &self->index, &self->complete, &self->error);
     if (rc == 0 && self->asked.filter->sql.length) {
         size_t part = (size_t)(FEW_PART * (double)tr_index_count(self->index));
         rc = compare_passing(self, part > FEW ? part : FEW);
@@ -141,7 +156,7 @@ static int plan(near_t *self) {
 }
 
 void tr_kb_meaning_search(tr_kb_meaning_t *meaning, const tr_kb_near_t *near) {
-    size_t dimensions = tr_kb_embedder_dimensions(meaning->embedder);
+    size_t dimensions = tr_kb_meaning_dimensions(meaning, near->ns);
     near_t *self = calloc(1, sizeof *self + dimensions * sizeof *self->vector);
     if (!self) {
         near->found(near->arg, &(tr_kb_near_answer_t){.rc = -ENOMEM, .error = "out of memory"});

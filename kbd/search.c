@@ -6,6 +6,7 @@
  */
 #include "kbd/fuse.h"
 #include "kbd/kbd.h"
+#include "kbd/own_vector.h"
 
 #include <errno.h>
 #include <math.h>
@@ -24,10 +25,12 @@ static const char *const mode_words[MODES] = {"hybrid", "lexical", "vectors"};
 typedef struct search {
     tr_message_t *message; /* owned */
     tr_kb_question_t question, *q;
-    char *query; /* owned */
+    char *query;  /* owned; NULL: by a vector alone */
+    float *given; /* owned; NULL: the query's is made here */
+    size_t dimensions;
     int64_t k, per_document;
     search_mode_t mode;
-    bool text, explain, complete;
+    bool text, explain, brief, complete;
     tr_filter_t filter;
     size_t depth; /* hits of each list */
     tr_kb_hit_t *lexical, *vector;
@@ -43,6 +46,10 @@ typedef struct search {
 
 static int read_query(search_t *s, tr_error_t *error) {
     size_t len;
+    tr_value_t vector = tr_value_get(s->q->content, "vector");
+    int rc = vector ? tr_own_vector_read(vector, &s->given, &s->dimensions, error) : 0;
+    if (rc < 0 || (vector && !tr_value_get(s->q->content, "query")))
+        return rc;
     const char *query = tr_value_str(tr_value_get(s->q->content, "query"), &len);
     if (!query || len == 0 || len > QUERY_MAX || memchr(query, '\0', len))
         return tr_error_set(error, -EINVAL, "query: expected a text of 1 to %d bytes", QUERY_MAX);
@@ -60,9 +67,18 @@ static int read_mode(search_t *s, tr_error_t *error) {
     return v ? tr_error_set(error, -EINVAL, "mode: expected hybrid, lexical or vectors") : 0;
 }
 
+/* What there is to search with. */
+static int settle_mode(search_t *s, tr_error_t *error) {
+    bool words = s->query, vectors = s->given || !s->q->ns.dimensions;
+    if (s->mode == HYBRID)
+        s->mode = words && vectors ? HYBRID : words ? LEXICAL : VECTORS;
+    return s->mode == LEXICAL && !words ? tr_error_set(error, -EINVAL, "query: missing") : 0;
+}
+
 static int make_room(search_t *s, tr_error_t *error) {
     size_t k = (size_t)s->k;
-    s->depth = 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
+    bool one_each = s->mode == VECTORS && s->q->ns.dimensions; /* chunks of a document */
+    s->depth = one_each ? k : 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
     s->lexical = calloc(s->depth, sizeof *s->lexical);
     s->vector = calloc(s->depth, sizeof *s->vector);
     s->results = calloc(k, sizeof *s->results);
@@ -75,6 +91,7 @@ static int read_search(search_t *s, tr_error_t *error) {
     s->per_document = tr_value_int(tr_value_get(content, "per-document"), 1);
     s->text = tr_value_bool(tr_value_get(content, "text"), true);
     s->explain = tr_value_bool(tr_value_get(content, "explain"), false);
+    s->brief = tr_value_bool(tr_value_get(content, "brief"), false);
     if (s->k < 1 || s->k > RESULTS_MAX)
         return tr_error_set(error, -EINVAL, "k: expected 1 to %d", RESULTS_MAX);
     if (s->per_document < 0)
@@ -82,6 +99,8 @@ static int read_search(search_t *s, tr_error_t *error) {
     int rc = read_query(s, error);
     if (rc == 0)
         rc = read_mode(s, error);
+    if (rc == 0)
+        rc = settle_mode(s, error);
     if (rc == 0)
         rc = tr_filter_compile(tr_value_get(content, "filter"), &s->filter, error);
     return rc < 0 ? rc : make_room(s, error);
@@ -151,11 +170,22 @@ static void on_passage(void *arg, const tr_kb_passage_t *p) {
         write_explanation(s, w);
 }
 
+/* What the asker knows already is left out. */
+static void on_name(void *arg, const char *id, size_t place) {
+    search_t *s = arg;
+    tr_content_writer_t *w = &s->written;
+    tr_write_map(w, 3);
+    tr_write_kv(w, "id", id);
+    tr_write_kv_uint(w, "chunk", place);
+    tr_write_kv_double(w, "score", s->result->score);
+}
+
 static int write_results(search_t *s, size_t *ret_written, tr_error_t *error) {
     int rc = 0;
     for (size_t i = 0; i < s->count && rc == 0 && s->written.buffer.size < ANSWER_MAX; i++) {
         s->result = &s->results[i];
-        rc = tr_kb_passage(s->q->kbd->store, s->result->chunk, on_passage, s, error);
+        rc = s->brief ? tr_kb_chunk_name(s->q->kbd->store, s->result->chunk, on_name, s, error)
+                      : tr_kb_passage(s->q->kbd->store, s->result->chunk, on_passage, s, error);
         *ret_written = i + 1;
     }
     return rc;
@@ -185,6 +215,7 @@ static void destroy(search_t *s) {
     free(s->vector);
     free(s->results);
     free(s->query);
+    free(s->given);
     free(s);
 }
 
@@ -227,7 +258,9 @@ static void begin(search_t *s) {
         return;
     }
     tr_kb_meaning_search(&s->q->kbd->meaning, &(tr_kb_near_t){.ns = &s->q->ns,
-                                                  .text = s->query,
+                                                  .text = s->given ? NULL : s->query,
+                                                  .vector = s->given,
+                                                  .dimensions = s->dimensions,
                                                   .filter = &s->filter,
                                                   .k = s->depth,
                                                   .found = on_found,

@@ -34,6 +34,8 @@ static const char *const steps[] = {
     "CREATE INDEX stale_namespace ON stale (namespace);"
     "INSERT INTO stale SELECT c.number, d.namespace FROM chunk c JOIN document d ON d.number = c.document;"
     "PRAGMA user_version = 2;",
+    "ALTER TABLE namespace ADD COLUMN dimensions INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 3;",
 };
 
 static const char *const sql[TR_SQL_STATEMENTS] = {
@@ -44,14 +46,14 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_RELEASE] = "RELEASE one",
     [TR_SQL_BACK] = "ROLLBACK TO one",
     [TR_SQL_NS_FIND] =
-        "SELECT number, name, language, version, documents, chunks FROM namespace WHERE name = ?",
+        "SELECT number, name, language, version, documents, chunks, dimensions FROM namespace WHERE name = ?",
     [TR_SQL_NS_ADD] = "INSERT INTO namespace (name, language) VALUES (?, ?)",
     [TR_SQL_NS_COUNT] =
         "UPDATE namespace SET version = version + 1, documents = documents + ?, chunks = chunks + ?"
         " WHERE number = ?",
     [TR_SQL_NS_DROP] = "DELETE FROM namespace WHERE number = ?",
     [TR_SQL_NS_LIST] =
-        "SELECT number, name, language, version, documents, chunks,"
+        "SELECT number, name, language, version, documents, chunks, dimensions,"
         " (SELECT count(*) FROM stale s WHERE s.namespace = n.number) FROM namespace n ORDER BY name",
     [TR_SQL_DOC_FIND] = "SELECT number, hash, title, chunks FROM document WHERE namespace = ? AND id = ?",
     [TR_SQL_DOC_ADD] =
@@ -90,6 +92,8 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
                            " WHERE c.number > ? AND c.number <= ? AND d.namespace = ? ORDER BY c.number",
     [TR_SQL_CHUNK_LAST] = "SELECT max(number) FROM chunk",
     [TR_SQL_PENDING] = "SELECT count(*) FROM stale WHERE namespace = ?",
+    [TR_SQL_CHUNK_NAME] =
+        "SELECT d.id, c.place FROM chunk c JOIN document d ON d.number = c.document WHERE c.number = ?",
     [TR_SQL_PASSAGE] =
         "SELECT " TR_KB_DOCUMENT_COLUMNS ", c.heading, substr(b.text, c.offset + 1, c.length), c.offset,"
         " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN body b ON b.document = d.number"
@@ -214,7 +218,8 @@ static void read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret) {
         .language = tr_stem_language(tr_sqlite_text(s, 2)),
         .version = (uint64_t)sqlite3_column_int64(s, 3),
         .documents = (uint64_t)sqlite3_column_int64(s, 4),
-        .chunks = (uint64_t)sqlite3_column_int64(s, 5)};
+        .chunks = (uint64_t)sqlite3_column_int64(s, 5),
+        .dimensions = (size_t)sqlite3_column_int64(s, 6)};
     snprintf(ret->name, sizeof ret->name, "%s", tr_sqlite_text(s, 1));
 }
 
@@ -252,6 +257,24 @@ int tr_kb_namespace_need(
     return rc;
 }
 
+int tr_kb_namespace_vectors(
+    tr_kb_store_t *self, tr_kb_namespace_t *ns, size_t dimensions, tr_error_t *error) {
+    if (ns->dimensions == dimensions)
+        return 0;
+    if (ns->dimensions)
+        return tr_error_set(error, -EEXIST,
+            "the namespace %s has vectors of its own: expected one of %zu numbers", ns->name, ns->dimensions);
+    if (ns->documents)
+        return tr_error_set(error, -EEXIST,
+            "the vectors of the namespace %s are made here: drop it, or choose another one for vectors of "
+            "your own",
+            ns->name);
+    int rc = tr_kb_execute(self, error, "UPDATE namespace SET dimensions = %lld WHERE number = %lld",
+        (long long)dimensions, (long long)ns->number);
+    ns->dimensions = rc == 0 ? dimensions : 0;
+    return rc;
+}
+
 int tr_kb_namespace_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error) {
     long long n = ns->number;
     int rc = tr_kb_index_drop(self, ns, error);
@@ -274,7 +297,7 @@ int tr_kb_namespaces(tr_kb_store_t *self, tr_kb_namespace_fn each, void *arg, tr
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         tr_kb_namespace_t ns;
         read_namespace(s, &ns);
-        ns.pending = (uint64_t)sqlite3_column_int64(s, 6);
+        ns.pending = (uint64_t)sqlite3_column_int64(s, 7);
         each(arg, &ns);
     }
     return tr_kb_end(self, s, step, error);

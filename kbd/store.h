@@ -34,7 +34,8 @@ typedef struct tr_kb_namespace {
     const char *language; /* Snowball's name, a constant */
     uint64_t version;     /* rises with each change of what is in it */
     uint64_t documents, chunks;
-    uint64_t pending; /* chunks whose vectors are to be made; only of tr_kb_namespaces */
+    size_t dimensions; /* of vectors that come with its documents; 0 = they are made here */
+    uint64_t pending;  /* chunks whose vectors are to be made; only of tr_kb_namespaces */
 } tr_kb_namespace_t;
 
 /* All but text_len may be NULL where there is none; when read: borrowed until the call's end. */
@@ -46,6 +47,8 @@ typedef struct tr_kb_document {
     const char *metadata; /* an object in JSON */
     const char *text;
     size_t text_len;
+    const float *
+        vector; /* where those of its namespace come with the documents, which have one chunk then; not read */
     int64_t added_ms, changed_ms;
     size_t chunks;
 } tr_kb_document_t;
@@ -54,6 +57,7 @@ typedef struct tr_kb_change {
     bool existed;       /* it has replaced one */
     bool unchanged;     /* and was the same: nothing was written */
     size_t added, kept; /* chunks */
+    int64_t chunk;      /* the last that was added */
 } tr_kb_change_t;
 
 /* Makes the directory and the file where there are none. -EBUSY: another process has it; -ENOTSUP: it was made by a later version. */
@@ -80,6 +84,8 @@ int tr_kb_namespace_find(tr_kb_store_t *self, const char *name, tr_kb_namespace_
 /* The same; makes it where it is missing, with this language (NULL = english). -EEXIST: it has another one. */
 int tr_kb_namespace_need(
     tr_kb_store_t *self, const char *name, const char *language, tr_kb_namespace_t *ret, tr_error_t *error);
+/* Whether its vectors come with its documents, settled with the first: dimensions 0 = they are made here. -EEXIST: it is settled otherwise. */
+int tr_kb_namespace_vectors(tr_kb_store_t *self, tr_kb_namespace_t *ns, size_t dimensions, tr_error_t *error);
 /* With all that is in it. */
 int tr_kb_namespace_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
 typedef void (*tr_kb_namespace_fn)(void *arg, const tr_kb_namespace_t *ns);
@@ -145,6 +151,9 @@ typedef struct tr_kb_passage {
         place; /* the chunk's text; where it is in the document's; which one it is, from 0 */
 } tr_kb_passage_t;
 typedef void (*tr_kb_passage_fn)(void *arg, const tr_kb_passage_t *passage);
+/* Its document's id, and which of its chunks it is. 0, -ENOENT. */
+typedef void (*tr_kb_name_fn)(void *arg, const char *id, size_t place);
+int tr_kb_chunk_name(tr_kb_store_t *self, int64_t chunk, tr_kb_name_fn got, void *arg, tr_error_t *error);
 /* 0, -ENOENT. */
 int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void *arg, tr_error_t *error);
 

@@ -43,6 +43,12 @@ static void mix_text(crypto_generichash_state *state, const char *text) {
     mix(state, text ? text : "", text ? strlen(text) : 0);
 }
 
+/* Hashes from before there were any stay valid. */
+static void mix_vector(crypto_generichash_state *state, const put_t *self) {
+    if (self->document->vector)
+        mix(state, (const char *)self->document->vector, self->ns->dimensions * sizeof(float));
+}
+
 static void hash_document(put_t *self) {
     const tr_kb_document_t *d = self->document;
     crypto_generichash_state state;
@@ -53,6 +59,7 @@ static void hash_document(put_t *self) {
     mix_text(&state, d->taint);
     mix_text(&state, d->metadata);
     mix(&state, d->text, d->text_len);
+    mix_vector(&state, self);
     crypto_generichash_final(&state, self->hash, HASH);
 }
 
@@ -63,6 +70,7 @@ static void hash_chunk(const put_t *self, const tr_chunk_t *chunk, unsigned char
     mix_text(&state, self->document->title);
     mix(&state, text + chunk->heading, chunk->heading_length);
     mix(&state, text + chunk->offset, chunk->length);
+    mix_vector(&state, self);
     crypto_generichash_final(&state, out, HASH);
 }
 
@@ -85,6 +93,14 @@ static int mark_stale(tr_kb_store_t *self, int64_t chunk, int64_t ns, tr_error_t
     sqlite3_stmt *s = self->statements[TR_SQL_STALE_ADD];
     sqlite3_bind_int64(s, 1, chunk);
     sqlite3_bind_int64(s, 2, ns);
+    return tr_kb_run(self, s, error);
+}
+
+static int put_vector(
+    tr_kb_store_t *self, int64_t chunk, const float *vector, size_t dimensions, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_VECTOR_PUT];
+    sqlite3_bind_int64(s, 1, chunk);
+    sqlite3_bind_blob64(s, 2, vector, dimensions * sizeof *vector, SQLITE_STATIC);
     return tr_kb_run(self, s, error);
 }
 
@@ -127,8 +143,11 @@ static int add_chunk(put_t *self, size_t place, const unsigned char *hash) {
         text + chunk->offset, chunk->length};
     if (rc == 0)
         rc = tr_kb_index_write(self->store, self->ns, &indexed, false, self->error);
+    self->change.chunk = indexed.chunk;
     if (rc == 0)
-        rc = mark_stale(self->store, indexed.chunk, self->ns->number, self->error);
+        rc = self->document->vector ? put_vector(self->store, indexed.chunk, self->document->vector,
+                                          self->ns->dimensions, self->error)
+                                    : mark_stale(self->store, indexed.chunk, self->ns->number, self->error);
     free(heading);
     return rc;
 }
@@ -402,6 +421,16 @@ int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document,
     int step = sqlite3_step(s);
     *ret_document = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
     return tr_kb_end(self, s, step, error);
+}
+
+int tr_kb_chunk_name(tr_kb_store_t *self, int64_t chunk, tr_kb_name_fn got, void *arg, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_NAME];
+    sqlite3_bind_int64(s, 1, chunk);
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW)
+        got(arg, tr_sqlite_text(s, 0), (size_t)sqlite3_column_int64(s, 1));
+    int rc = tr_kb_end(self, s, step, error);
+    return rc == 0 && step == SQLITE_DONE ? tr_error_set(error, -ENOENT, "there is no such chunk") : rc;
 }
 
 int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void *arg, tr_error_t *error) {

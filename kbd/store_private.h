@@ -29,6 +29,7 @@ typedef enum tr_kb_sql {
     TR_SQL_CHUNK_MOVE,
     TR_SQL_CHUNK_DROP,
     TR_SQL_CHUNK_DOC,
+    TR_SQL_CHUNK_NAME,
     TR_SQL_PASSAGE,
     TR_SQL_STALE_ADD,
     TR_SQL_STALE_DROP,

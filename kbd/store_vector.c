@@ -24,13 +24,15 @@ int tr_kb_model_set(tr_kb_store_t *self, const char *model, tr_error_t *error) {
     if (rc < 0 || same)
         return rc;
     char *quoted = sqlite3_mprintf("%Q", model);
-    rc = !quoted
-             ? tr_error_set(error, -ENOMEM, "out of memory")
-             : tr_kb_execute(self, error,
-                   "BEGIN IMMEDIATE; INSERT OR REPLACE INTO setting VALUES ('model', %s); DELETE FROM vector;"
-                   "INSERT OR IGNORE INTO stale SELECT c.number, d.namespace FROM chunk c JOIN document d"
-                   " ON d.number = c.document; COMMIT",
-                   quoted);
+    rc =
+        !quoted
+            ? tr_error_set(error, -ENOMEM, "out of memory")
+            : tr_kb_execute(self, error,
+                  "BEGIN IMMEDIATE; INSERT OR REPLACE INTO setting VALUES ('model', %s);"
+                  "INSERT OR IGNORE INTO stale SELECT c.number, d.namespace FROM chunk c JOIN document d"
+                  " ON d.number = c.document JOIN namespace n ON n.number = d.namespace AND n.dimensions = 0;"
+                  "DELETE FROM vector WHERE chunk IN (SELECT chunk FROM stale); COMMIT",
+                  quoted);
     sqlite3_free(quoted);
     return rc;
 }

@@ -50,8 +50,10 @@ class Bench(harness.SystemTest):
         for row in rows:
             self.check_row(row)
         by = {(row["workload"], row["metric"]): row for row in rows}
-        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks"})
+        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "kb"})
         self.assertEqual(by["idle", "held"]["value"], 12)
+        self.assertEqual((by["kb", "recall"]["value"], by["kb", "recall"]["raw"]), (1, 1))
+        self.assertGreater(by["kb", "alone"]["value"], by["kb", "alone"]["raw"])
         self.assertEqual([row["size"] for row in rows if row["workload"] == "oneway"], [64, 1024])
         self.assertEqual([row["pin"] for row in rows if row["workload"] == "rtt"], ["0", "0", "free", "free"])
         self.assertEqual(by["launch", "agentd-rss"]["target"], "<= 9.00 MiB")

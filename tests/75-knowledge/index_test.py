@@ -153,6 +153,31 @@ class Index(harness.SystemTest):
         harness.wait_until(is_smaller, "the index without them", 60)
         self.assertEqual(len(self.found("granite harbour", k=200)), 200)
 
+    def test_vectors_of_its_own(self):
+        """They come with the documents; words are searched beside them."""
+        documents = [{"id": "east", "vector": [2, 0, 0], "text": "the rising sun"}, {"id": "north", "vector": [0, 3, 0], "metadata": {"cold": True}},
+                     {"id": "up", "vector": [0, 0, 1]}]
+        self.assertEqual([d["added"] for d in self.ask(action="add", namespace="v", documents=documents)["documents"]], [1, 1, 1])
+        self.assertEqual(self.stat("v")["pending"], 0)
+
+        def nearest(vector, **more):
+            return [row["id"] for row in self.ask(action="search", namespace="v", vector=vector, k=2, brief=True, **more)["results"]]
+        self.assertEqual(nearest([1, .5, 0]), ["east", "north"])
+        self.assertEqual(nearest([1, .5, 0], filter={"cold": True}), ["north"])
+        self.assertEqual(nearest([0, .5, 1], query="sun", mode="hybrid")[0], "east")
+        self.assertEqual([r["id"] for r in self.ask(action="search", namespace="v", query="suns")["results"]], ["east"])
+        self.ask(action="add", namespace="v", documents=[{"id": "east", "vector": [0, 0, -1], "text": "the rising sun"}])
+        self.assertEqual(nearest([1, .5, 0])[0], "north")
+        self.kill_and_start()
+        self.assertEqual(nearest([0, 0, -2])[0], "east")
+        refused = self.ask(action="add", namespace="v", documents=[{"id": "a", "text": "x"}, {"id": "b", "vector": [1, 2]}, {"id": "c", "vector": [0, 0, 0]},
+                                                                   {"id": "d", "vector": "what"}])["documents"]
+        self.assertEqual([("error" in d) for d in refused], [True] * 4)
+        done = self.troupe("ask", "svc:kb", json.dumps({"action": "search", "namespace": "v", "vector": [1, 2]}), env=self.env)
+        self.assertEqual((done.code, "of the namespace v have 3" in done.err), (3, True))
+        self.ask(action="add", namespace="w", documents=[{"id": "a", "text": "x"}])
+        self.assertIn("error", self.ask(action="add", namespace="w", documents=[{"id": "b", "vector": [1, 2]}])["documents"][0])
+
     def test_news(self):
         """How far it is, on a topic; and a restored snapshot brings its own vectors."""
         watch = self.spawn("troupe", "tap", "kb.index.>", "-o", "json", env=self.env)

@@ -32,6 +32,7 @@ typedef enum tr_bench_bound {
     TR_BENCH_RATIO_MAX, /* ours / raw at most */
     TR_BENCH_VALUE_MAX, /* ours at most */
     TR_BENCH_VALUE_MIN, /* ours at least */
+    TR_BENCH_MORE_MAX,  /* ours less raw at most */
 } tr_bench_bound_t;
 
 typedef enum tr_bench_unit {
@@ -122,6 +123,9 @@ int tr_bench_conversations(
 int tr_bench_tasks(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_tasks_paced(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_kb(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_kb_raw(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_kb_load(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);

@@ -92,8 +92,10 @@ void tr_bench_print(tr_bench_unit_t unit, double value, char *out, size_t size) 
 void tr_bench_print_target(const tr_bench_metric_t *metric, char *out, size_t size) {
     char value[32] = "", orientation[48] = "";
     tr_bench_print(metric->unit,
-        metric->bound == TR_BENCH_VALUE_MAX || metric->bound == TR_BENCH_VALUE_MIN ? metric->limit
-                                                                                   : metric->orientation,
+        metric->bound == TR_BENCH_VALUE_MAX || metric->bound == TR_BENCH_VALUE_MIN ||
+                metric->bound == TR_BENCH_MORE_MAX
+            ? metric->limit
+            : metric->orientation,
         value, sizeof value);
     if (metric->orientation > 0)
         snprintf(orientation, sizeof orientation, " (%s)", value);
@@ -102,6 +104,7 @@ void tr_bench_print_target(const tr_bench_metric_t *metric, char *out, size_t si
     case TR_BENCH_RATIO_MAX: snprintf(out, size, "<= %g x raw%s", metric->limit, orientation); break;
     case TR_BENCH_VALUE_MAX: snprintf(out, size, "<= %s", value); break;
     case TR_BENCH_VALUE_MIN: snprintf(out, size, ">= %s", value); break;
+    case TR_BENCH_MORE_MAX: snprintf(out, size, "<= raw + %s", value); break;
     case TR_BENCH_UNBOUND: out[0] = 0; break;
     }
 }
@@ -184,6 +187,10 @@ static void judge(tr_bench_row_t *row) {
     case TR_BENCH_VALUE_MIN:
         row->judged = row->has_value;
         row->pass = row->value >= limit;
+        break;
+    case TR_BENCH_MORE_MAX:
+        row->judged = row->has_value && row->has_raw;
+        row->pass = row->value - row->raw <= limit;
         break;
     case TR_BENCH_UNBOUND: break;
     }
