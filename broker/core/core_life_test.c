@@ -293,6 +293,35 @@ static void a_provider_that_stands_apart_gets_nothing(void **state) {
     world_end(h.w);
 }
 
+static void what_has_not_left_for_a_provider_goes_to_another_one(void **state) {
+    (void)state;
+    house_t h = house_of(NULL);
+    hello_window(h.w, 4, 1, 1u << 20);
+    tr_route_t slow = join(h.w, 4, "slow");
+    ask(h.w, 4, slow, "slow", "df", "{\"action\":\"register\",\"services\":[\"sum\"]}");
+    credit(h.w, 4, 1, 1);
+    write_to(&h, "svc:sum", "1");
+    const got_t *first = expect_text(h.w, 4, TR_KIND_MESSAGE, "1");
+    write_to(&h, "svc:sum", "2");
+    write_to(&h, "svc:sum", "3");
+    forget(h.w);
+    holds(bring(&h, "suspend", "slow"), "inform");
+    assert_int_equal(tr_core_stats(h.w->core)->leased, 1); /* what it has it goes on with */
+    ask(h.w, 1, h.boss, "boss", "df", "{\"action\":\"register\",\"services\":[\"sum\"]}");
+    for (char text[] = "2"; *text <= '3'; ++*text) {
+        const got_t *g = expect_text(h.w, 1, TR_KIND_MESSAGE, text);
+        assert_int_equal(g->record.h.attempt, 0);
+        assert_int_equal(g->record.h.flags & TR_FLAG_REDELIVERED, 0);
+        settle(h.w, 1, g, false);
+    }
+    settle(h.w, 4, first, false);
+    credit(h.w, 4, 2, 2);
+    holds(bring(&h, "resume", "slow"), "inform");
+    expect_none(h.w, 4, TR_KIND_MESSAGE);
+    assert_int_equal(tr_core_stats(h.w->core)->leased, 0);
+    world_end(h.w);
+}
+
 /* What has not left its mailbox waits aside; the answer to what it asked for does not. */
 static void who_suspends_itself_gets_its_answer(void **state) {
     (void)state;
@@ -330,6 +359,7 @@ int main(void) {
         cmocka_unit_test(a_whole_range_takes_those_apart_with_it),
         cmocka_unit_test(what_waits_for_one_takes_no_room_from_the_others),
         cmocka_unit_test(a_provider_that_stands_apart_gets_nothing),
+        cmocka_unit_test(what_has_not_left_for_a_provider_goes_to_another_one),
         cmocka_unit_test(who_suspends_itself_gets_its_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

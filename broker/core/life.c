@@ -218,6 +218,7 @@ tr_life_answer_t tr_life_change(
         return TR_LIFE_FULL;
     step_in(core, e);
     tr_mailbox_rearrange(core, e, who->agent, who->count);
+    tr_service_take_unsent(core, e, who->agent, who->count);
     if (wish->to == TR_AGENT_ACTIVE)
         tr_service_wake(core, e);
     tr_session_dirty(core, e->session);

@@ -175,7 +175,9 @@ static verdict_t move_to_its_place(const sieve_t *sieve, const tr_record_t *reco
     if (!is_for(sieve, record) || record->h.kind == TR_KIND_NACK)
         return KEEP;
     tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
-    return place_of(owner, &record->h).box != sieve->box ? MOVE : KEEP;
+    if (place_of(owner, &record->h).box == sieve->box)
+        return KEEP;
+    return is_leased(record) ? RETURN : MOVE;
 }
 
 static void uncount(tr_core_t *core, const tr_record_t *record) {

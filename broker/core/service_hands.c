@@ -75,14 +75,14 @@ static bool lease_is_over(const tr_core_t *core, const tr_provider_t *p, tr_leas
     return false;
 }
 
-/* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in
- * work, has it no more. */
-void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
+/* To the front of the queue, in their order; the others stay in his hands. */
+static void take_back_those(tr_core_t *core, tr_service_t *s, tr_provider_t *p,
+    bool (*its)(const tr_core_t *core, const tr_provider_t *p, tr_lease_t *lease)) {
     tr_lease_list_t all = p->leases, again = {0};
     p->leases = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&all))) {
-        if (!lease_is_over(core, p, lease))
+        if (!its(core, p, lease))
             tr_leases_append(&p->leases, lease);
         else if (try_again(core, p, lease))
             tr_leases_append(&again, lease);
@@ -90,10 +90,33 @@ void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t 
     tr_service_requeue(core, s, &again);
 }
 
+/* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in
+ * work, has it no more. */
+void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
+    take_back_those(core, s, p, lease_is_over);
+}
+
+static bool is_unsent(const tr_core_t *core, const tr_provider_t *p, tr_lease_t *lease) {
+    (void)core;
+    (void)p;
+    return lease->unsent;
+}
+
+void tr_service_take_unsent(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count) {
+    for (uint32_t i = 0; i < core->services_n && entry->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        for (uint32_t j = 0; j < s->providers_n; j++)
+            if (s->providers[j].entry == entry && s->providers[j].agent - agent < count)
+                take_back_those(core, s, &s->providers[j], is_unsent);
+        tr_service_dispatch(core, s);
+    }
+}
+
 /* Whatever its capacity: it had it before. */
 static bool has_room_now(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
     bool held = p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent);
-    return !held && tr_mailbox_has_room(core, p->entry, p->agent, lease->len);
+    return !held && tr_life_of(p->entry, p->agent)->state == TR_AGENT_ACTIVE &&
+           tr_mailbox_has_room(core, p->entry, p->agent, lease->len);
 }
 
 /* Behind one that waits for room the others wait too: what has never left keeps its order. */

@@ -388,7 +388,7 @@ void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session);
 /* Whether the copy of a leased request, by its delivery number, still waits to leave for this agent of the entry. */
 bool tr_mailbox_waits(const tr_entry_t *entry, uint32_t agent, uint64_t number);
 /* After the state of `count` agents of an entry from `agent` on has changed: what waits to leave for one that is not active
- * waits aside, and leaves when it is. */
+ * waits aside, and leaves when it is; what is leased to it goes back to its service. */
 void tr_mailbox_rearrange(tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count);
 /* What waits for some agents, counted record by record. */
 typedef struct tr_mailbox_load {
@@ -435,6 +435,8 @@ void tr_service_withdraw(tr_core_t *core, tr_service_t *service, const tr_entry_
 void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry);
 /* What they have in their hands of any service goes to others, though they go on offering it. */
 void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count);
+/* Those whose copies have not left for them (tr_service_unsent) go to others, or wait in their queue. */
+void tr_service_take_unsent(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count);
 /* A provider's process has resumed: what was on its way to it may be lost, so its leases go out once more. */
 void tr_service_repeat(tr_core_t *core, tr_session_t *session);
 /* Queued requests of every service that this entry provides, now that it is active. */
