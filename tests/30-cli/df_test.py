@@ -39,6 +39,19 @@ class Df(cli.CliTest):
         self.assertEqual((row["labels"], row["card"], row["lease"], row["protocols"]), (PROSE["labels"], CARD, None, ["fipa-request"]))
         self.assertEqual(row["services"], [{"name": "digest", "capacity": 4, "type": "text", "properties": {"cost": 2}}])
 
+    def test_search_by_meaning(self):
+        def like(text, *more):
+            done = self.run_verb("df", "search", "--like", text, *more, "-o", "json", TROUPE_EMBEDDINGS="ngrams")
+            self.assertEqual(done.code, 0, done)
+            return [(row["name"], row["likeness"]) for row in done.json()]
+        names = [name for name, _ in like("summaries of a text")]
+        self.assertEqual(names, ["prose@local", "plain@local"])  # its card speaks of it
+        (_, near), (_, far) = like("counting")
+        self.assertGreater(near, far)
+        self.assertLessEqual(near, 1)
+        self.assertEqual([name for name, _ in like("summaries", "--max", "1")], ["prose@local"])
+        self.assertEqual(like("summaries", "--service", "none"), [])
+
     def test_show(self):
         lines = self.expect(self.run_verb("df", "show", "prose"), 0).out
         for part in ('service', 'digest {"capacity":4,"type":"text","properties":{"cost":2}}', "labels", '{"env":"prod","zone":"north"}',

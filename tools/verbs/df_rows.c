@@ -17,6 +17,7 @@ const tr_column_t tr_df_columns[TR_DF_COLUMNS] = {
     {"ontologies", TR_COLUMN_TEXT, .wide = true},
     {"languages", TR_COLUMN_TEXT, .wide = true},
     {"labels", TR_COLUMN_TEXT, .wide = true},
+    {"likeness", TR_COLUMN_NUMBER, .wide = true},
     {"lease", TR_COLUMN_DURATION, .wide = true},
     {"card", TR_COLUMN_TEXT, .wide = true},
     {"properties", TR_COLUMN_TEXT, .wide = true},
@@ -132,7 +133,7 @@ static void put_lease(tr_output_t *output, const json_t *description) {
 /* What the description has beyond the columns. */
 static void put_properties(tr_output_t *output, const json_t *description) {
     static const char *const shown[] = {"name", "services", "behaviour", "protocols", "ontologies",
-        "languages", "labels", "card", "lease-until-ms"};
+        "languages", "labels", "card", "likeness", "lease-until-ms"};
     json_t *rest = json_copy((json_t *)description);
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         json_object_del(rest, shown[i]);
@@ -149,7 +150,11 @@ static const char *name_of(const json_t *description) {
     return name ? name : "";
 }
 
-static int by_name(const void *a, const void *b) {
+int tr_df_compare(const void *a, const void *b) {
+    double like = json_real_value(json_object_get(*(json_t *const *)a, "likeness")) -
+                  json_real_value(json_object_get(*(json_t *const *)b, "likeness"));
+    if (like != 0)
+        return like > 0 ? -1 : 1;
     return strverscmp(name_of(*(json_t *const *)a), name_of(*(json_t *const *)b)); /* echo-2 before echo-10 */
 }
 
@@ -165,6 +170,7 @@ static void put_row(
     put_copy(output, json_object_get(description, "ontologies"));
     put_copy(output, json_object_get(description, "languages"));
     put_copy(output, json_object_get(description, "labels"));
+    put_copy(output, json_object_get(description, "likeness"));
     put_lease(output, description);
     put_copy(output, json_object_get(description, "card"));
     put_properties(output, description);
@@ -178,7 +184,7 @@ int tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t form
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         sorted[i] = json_array_get(found, i);
-    qsort(sorted, n, sizeof *sorted, by_name);
+    qsort(sorted, n, sizeof *sorted, tr_df_compare);
     for (size_t i = 0; i < n; i++)
         put_row(output, sorted[i], tr_df_agent(agents, name_of(sorted[i])), format);
     free(sorted);

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#define TR_DF_COLUMNS 12
+#define TR_DF_COLUMNS 13
 
 extern const tr_column_t tr_df_columns[TR_DF_COLUMNS];
 
@@ -25,7 +25,10 @@ char *tr_df_services_text(const json_t *services);
  * the one entry that stands for all. */
 const json_t *tr_df_agent(const json_t *agents, const char *aid);
 
-/* Adds a row for each description, by name. `agents`: of the AMS. 0 or -ENOMEM. */
+/* Of two descriptions (json_t *const *, for qsort): by their likeness (df_like.h), the likest first, where they have it; then by name. */
+int tr_df_compare(const void *a, const void *b);
+
+/* Adds a row for each description, by name, or by their `likeness` (df_like.h) where they have it. `agents`: of the AMS. 0 or -ENOMEM. */
 int tr_df_put(const json_t *found, const json_t *agents, tr_output_format_t format, tr_output_t *output);
 
 /* Adds a row with the event before the columns of a description (of which the AMS says nothing). */

@@ -4,6 +4,7 @@
 #include "proto/json.h"
 #include "tools/cli/cli_json.h"
 #include "tools/cli/rows.h"
+#include "tools/verbs/df_like.h"
 #include "tools/verbs/df_rows.h"
 #include "tools/verbs/verbs.h"
 #include "troupe/protocol.h"
@@ -12,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIKE_OF 1000 /* what --like chooses from */
+
 typedef struct options {
     tr_cli_common_t common;
-    const char *service, *template, *selector;
+    const char *service, *template, *selector, *like;
     int64_t max, max_depth;
 } options_t;
 
@@ -32,6 +35,11 @@ typedef struct options {
 
 static const tr_option_t table[] = {
     QUERY_OPTIONS,
+    {"like", 0, "TEXT", TR_STRING(options_t, like), NULL,
+        "Those whose card, skills or services come nearest to this by their meaning, the nearest first (of "
+        "the 1000 "
+        "that meet the rest).",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"max", 'n', "N", TR_INT(options_t, max), "1000", "At most so many.", .min = 1, .max = 1000,
         .flags = TR_OPTION_FLAG_ONLY},
     {"max-depth", 'd', "N", TR_INT(options_t, max_depth), "0",
@@ -53,6 +61,7 @@ static const tr_program_t program = {
     .examples = "troupe df search\n"
                 "troupe df search --service digest -o name\n"
                 "troupe df search --max-depth 1\n"
+                "troupe df search --like 'sums long articles up' --max 3\n"
                 "troupe df search --selector 'env=prod,zone in (north,south)'\n"
                 "troupe df search --template '{\"ontologies\": [\"weather\"]}' -o json",
     .options = table,
@@ -130,15 +139,52 @@ static void add_query(json_t *request, const options_t *o, json_t *template) {
     tr_cli_set_text(request, "selector", o->selector);
 }
 
+/* Leaves the nearest --max of a list. False when out of memory. */
+static bool cut(json_t *found, size_t most) {
+    size_t i, n = json_array_size(found);
+    json_t **sorted = calloc(n, sizeof *sorted), *one;
+    if (!sorted)
+        return false;
+    json_array_foreach(found, i, one) sorted[i] = json_incref(one);
+    qsort(sorted, n, sizeof(json_t *), tr_df_compare);
+    json_array_clear(found);
+    for (i = 0; i < n; i++) {
+        if (i < most)
+            json_array_append_new(found, sorted[i]);
+        else
+            json_decref(sorted[i]);
+    }
+    free(sorted);
+    return true;
+}
+
+static int rank(const tr_call_t *call, json_t *found) {
+    const options_t *o = call->options;
+    tr_embed_t *embed = NULL;
+    tr_error_t error = {0};
+    int rc = tr_embed_open(&(tr_embed_options_t){0}, &embed, &error);
+    if (rc == 0 && *tr_embed_warning(embed))
+        fprintf(call->err, "%s: %s\n", program.name, tr_embed_warning(embed));
+    if (rc == 0)
+        rc = tr_df_like(embed, o->like, found, &error);
+    tr_embed_close(&embed);
+    if (rc == 0 && !cut(found, (size_t)o->max))
+        rc = tr_error_set(&error, -ENOMEM, "out of memory");
+    return rc == 0 ? TR_EXIT_OK : tr_cli_fail(call, TR_EXIT_REFUSED, "--like: %s", error.text);
+}
+
 static int search(tr_cli_session_t *session, const tr_call_t *call, json_t *template) {
     const options_t *o = call->options;
     json_t *found = NULL, *agents = json_array();
-    json_t *request = json_pack("{s:s, s:I}", "action", "search", "max-results", (json_int_t)o->max);
+    json_t *request =
+        json_pack("{s:s, s:I}", "action", "search", "max-results", (json_int_t)(o->like ? LIKE_OF : o->max));
     if (request && o->max_depth)
         json_object_set_new(request, "max-depth", json_integer(o->max_depth));
     add_query(request, o, template);
     int code = tr_cli_ask_json(session, call, "df", request, &found);
     const json_t *list = json_object_get(found, "agents");
+    if (code == TR_EXIT_OK && o->like && json_array_size(list) > 0)
+        code = rank(call, json_object_get(found, "agents"));
     if (code == TR_EXIT_OK && json_array_size(list) > 0 && o->common.output != TR_OUTPUT_NAME)
         code = tr_cli_ask_agents(session, call, agents);
     if (code == TR_EXIT_OK)
