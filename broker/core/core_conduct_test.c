@@ -261,6 +261,47 @@ static void what_cannot_be_set_is_refused(void **state) {
     world_end(h.w);
 }
 
+static void a_policy_outlives_the_broker_with_a_journal(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.journal = true;
+    hall_t h = hall_with(&config, "check");
+    assert_string_equal(set(&h, "cid", "enforce"), "inform {\"done\":true}");
+    assert_string_equal(set(&h, "cid", "off"), "inform {\"done\":true}");
+    world_crash(h.w, 0);
+    hello_producer(h.w, 1, "p", 2);
+    h.ann = join(h.w, 1, "ann");
+    hello(h.w, 2);
+    h.bob = join(h.w, 2, "bob");
+    hello(h.w, 3);
+    h.op = join(h.w, 3, "op");
+    ann_says(&h, TR_REQUEST, "do");
+    bob_says(&h, TR_PROPOSE, "no");
+    told(&h, "propose");
+    join(h.w, 3, "cid");
+    assert_non_null(strstr(
+        ask(h.w, 3, h.op, "op", "ams", "{\"action\":\"search\",\"name\":\"cid\"}"), "\"protocol\":\"off\""));
+    world_end(h.w);
+}
+
+static void an_order_waits_for_the_disk(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.journal = true;
+    hall_t h = hall_with(&config, "check");
+    h.w->hold = true;
+    draft_ask(
+        h.w, h.op, "op", "ams", "{\"action\":\"mailbox-protocol\",\"name\":\"ann\",\"policy\":\"check\"}");
+    draft_send(h.w, 3);
+    expect_none(h.w, 3, TR_KIND_MESSAGE);
+    assert_true(disk_works(h.w, SIZE_MAX) > 0);
+    expect_text(h.w, 3, TR_KIND_MESSAGE,
+        "\x81\xa4"
+        "done\xc3");
+    h.w->hold = false;
+    world_end(h.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_legal_passes),
@@ -273,6 +314,8 @@ int main(void) {
         cmocka_unit_test(a_policy_is_of_the_name),
         cmocka_unit_test(a_range_has_one),
         cmocka_unit_test(what_cannot_be_set_is_refused),
+        cmocka_unit_test(a_policy_outlives_the_broker_with_a_journal),
+        cmocka_unit_test(an_order_waits_for_the_disk),
     };
     return cmocka_run_group_tests_name("core_conduct", tests, NULL, NULL);
 }

@@ -244,7 +244,8 @@ static const tr_program_t protocol_program = {
         "POLICY is off; check: an act that the conversation's interaction protocol does not allow "
         "is counted, logged (B057) and told on $sys.audit.illegal-act; or enforce: besides, one to that "
         "mailbox is answered with not-understood instead of delivered. AGENT is an agent or a whole "
-        "range, and may be away. It holds until the broker ends. A conversation that the broker has "
+        "range, and may be away. It holds until `off`, without a journal until the broker ends. A "
+        "conversation that the broker has "
         "not seen from its beginning, such as one that began with a request to a service, is let be.",
     .examples = "troupe mailbox protocol clerk check\n"
                 "troupe tap '$sys.audit.illegal-act'\n"

@@ -32,6 +32,7 @@ typedef enum tr_key_type {
     TR_KEY_SECRET = '=',       /* of the next two: their numbers are keyed hashes (mandate.c) */
     TR_KEY_GRANT = '>',        /* path: what may be spent on it */
     TR_KEY_HANDED = '?',       /* pair: who has set whom to work */
+    TR_KEY_CONDUCT = '@',      /* name: the policy of its mailbox, one byte (conduct.c) */
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u

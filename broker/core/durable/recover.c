@@ -5,6 +5,7 @@
  */
 #include "broker/core/durable/stream.h"
 #include "broker/core/mandate.h"
+#include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
 
 #include "lib/store/journal.h"
@@ -172,6 +173,7 @@ int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void
         [TR_KEY_SECRET - TR_KEY_VERSION] = tr_mandate_secret_recover,
         [TR_KEY_GRANT - TR_KEY_VERSION] = tr_grant_recover,
         [TR_KEY_HANDED - TR_KEY_VERSION] = tr_handed_recover,
+        [TR_KEY_CONDUCT - TR_KEY_VERSION] = tr_conduct_recover,
     };
     const tr_pair_t pair = {.key = key, .key_len = key_len, .value = value, .value_len = value_len};
     unsigned type = key_len ? pair.key[0] - (unsigned)TR_KEY_VERSION : UINT32_MAX;

@@ -2,7 +2,9 @@
 
 #include "broker/core/guard.h"
 #include "lib/agent/protocol/checker.h"
+#include "lib/store/journal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -203,6 +205,46 @@ static bool set(tr_core_t *core, const char *name, size_t len, tr_conduct_policy
            tr_map_put(&conduct->policies, name, len, policy) == 0;
 }
 
+/* ---- in the journal ---- */
+
+/* False when out of memory. */
+static bool write_down(tr_core_t *core, const char *name, tr_conduct_policy_t policy) {
+    tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
+    tr_key_t key = tr_key_named(TR_KEY_CONDUCT, name);
+    uint8_t value = (uint8_t)policy;
+    if (!core->durable)
+        return true;
+    return batch &&
+           (policy == TR_CONDUCT_OFF ? tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0)
+                                     : tr_batch_more(batch, TR_JOURNAL_PUT, &key, &value, sizeof value));
+}
+
+int tr_conduct_recover(tr_core_t *core, const tr_pair_t *pair) {
+    const char *name = (const char *)pair->key + 1;
+    size_t len = pair->key_len - 1;
+    bool good = pair->value_len == 1 && *pair->value > TR_CONDUCT_OFF && *pair->value < POLICIES &&
+                tr_name_valid(name, len);
+    if (!good)
+        return -EBADMSG;
+    return set(core, name, len, (tr_conduct_policy_t)*pair->value) ? 0 : -ENOMEM;
+}
+
+/* ---- the order ---- */
+
+/* What could not be written down does not hold either. */
+static bool order(tr_core_t *core, const char *name, size_t len, tr_conduct_policy_t policy) {
+    char text[TR_NAME_MAX + 1];
+    memcpy(text, name, len);
+    text[len] = '\0';
+    tr_conduct_policy_t before = tr_conduct_of(core, text);
+    if (!set(core, name, len, policy))
+        return false;
+    if (write_down(core, text, policy))
+        return true;
+    set(core, name, len, before); /* for which there was room, ignoring */
+    return false;
+}
+
 static bool read_policy(tr_value_t value, tr_conduct_policy_t *ret) {
     for (unsigned i = 0; i < POLICIES; i++) {
         if (tr_value_equals(value, policy_names[i])) {
@@ -224,12 +266,13 @@ void tr_handle_mailbox_protocol(tr_answer_t *a) {
         tr_answer_refuse(a, "unrecognised-parameter-value", "name: an agent or a range of this platform");
     } else if (!read_policy(word, &policy)) {
         tr_answer_refuse(a, "unrecognised-parameter-value", "policy: off, check or enforce");
-    } else if (!set(a->core, name, len, policy)) {
+    } else if (!order(a->core, name, len, policy)) {
         tr_answer_fail(a, "no room for another mailbox that is checked");
     } else {
         tr_entry_t *e = tr_map_find_ptr(&a->core->names, name, len);
         if (e)
             e->conduct = (uint8_t)policy;
         tr_answer_done(a);
+        tr_answer_when_stored(a);
     }
 }

@@ -7,7 +7,8 @@
  *   enforce  one to the mailbox is not delivered but answered with not-understood, in the mailbox's name, as its agent
  *            would (a durable one comes back as NACK forbidden); what the agent says itself is told, and goes on
  *
- * A policy is of a name, of an agent or a whole range, and lasts as long as the broker. While nobody has one, a message
+ * A policy is of a name, of an agent or a whole range, and lasts as long as the broker; where there is a journal it is in it, and outlives the
+ * broker. While nobody has one, a message
  * costs one comparison, and no envelope is read; otherwise those of others cost two more.
  *
  * Only what certainly is illegal counts: a conversation that was not seen from its beginning (it began before, or with a
@@ -45,6 +46,10 @@ bool tr_conduct_hears(tr_core_t *core, tr_said_t *said);
 bool tr_conduct_lets_pass(tr_core_t *core, const tr_said_t *said);
 /* It was taken: by a mailbox that is full it was not, and will be said again. */
 void tr_conduct_note(tr_core_t *core, const tr_said_t *said);
+
+/* From the journal. 0, -EBADMSG, -ENOMEM. */
+struct tr_pair;
+int tr_conduct_recover(tr_core_t *core, const struct tr_pair *pair);
 
 /* The AMS's action. */
 void tr_handle_mailbox_protocol(tr_answer_t *a);
