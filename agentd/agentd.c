@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
 #include "proto/json.h"
+#include "lib/store/states_sqlite.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_HANGS] = TR_EVENT_HANGS,
     [TR_HOST_DROPPED] = TR_EVENT_DROPPED,
     [TR_HOST_HUNG] = TR_EVENT_HUNG,
+    [TR_HOST_UNSAVED] = TR_EVENT_UNSAVED,
 };
 
 /* Also called from the keeper's thread: the log is made for that. */
@@ -55,6 +57,18 @@ static int find_role(tr_agentd_t *self, tr_error_t *error) {
     return rc < 0 ? tr_agent_file_explain(self->options, &problem, error) : 0;
 }
 
+static int open_states(tr_agentd_t *self, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    const tr_behaviour_t *b = self->role.behaviour;
+    if (!o->state)
+        return 0;
+    if (!b->save || !b->restore) {
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_STATELESS], "agent=%s behaviour=%s", o->name, b->name);
+        return 0;
+    }
+    return tr_states_open_sqlite(o->state, o->name, &self->states, error);
+}
+
 static int connect_host(tr_agentd_t *self, tr_error_t *error) {
     const tr_agentd_options_t *o = self->options;
     tr_host_options_t host = {
@@ -62,6 +76,7 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
         .certificate = o->cert ? o->cert : getenv("TROUPE_CERT"),
         .process = "troupe-agentd",
         .durable = o->durable,
+        .states = self->states,
         .producer = o->producer,
         .producer_epoch =
             (uint64_t)tr_clock_wall_ms(), /* greater with each start, as long as the clock is right */
@@ -182,6 +197,8 @@ static int start(tr_agentd_t *self) {
     if (rc == 0)
         rc = find_role(self, &error);
     if (rc == 0)
+        rc = open_states(self, &error);
+    if (rc == 0)
         rc = connect_host(self, &error);
     if (rc == 0)
         rc = add_agents(self, &error);
@@ -229,6 +246,7 @@ void tr_agentd_destroy(tr_agentd_t **self_p) {
     /* Before its host: it would stop one that is gone. */
     tr_signals_destroy(&self->signals);
     tr_host_destroy(&self->host);
+    tr_states_close(&self->states);
     if (self->registered)
         tr_log(&self->log, &tr_agentd_events[TR_EVENT_STOPPED], "agent=%s", self->options->name);
     tr_role_finish(&self->role);

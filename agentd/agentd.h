@@ -7,6 +7,7 @@
 #include "agentd/signals.h"
 #include "lib/base/log.h"
 #include "troupe/host.h"
+#include "troupe/state.h"
 
 typedef struct tr_agentd {
     tr_agentd_options_t *options; /* borrowed */
@@ -14,6 +15,7 @@ typedef struct tr_agentd {
     tr_signals_t *signals;
     tr_role_t role;
     tr_host_t *host;
+    tr_states_t *states; /* NULL: the state of the agents is kept nowhere */
     bool registered;
 } tr_agentd_t;
 

@@ -53,6 +53,17 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "whoever "
         "started it decides. The broker delivers its unfinished requests to other providers, or again.",
         "Look at what the behaviour waits for; where such work is normal raise --hung-time."},
+    [TR_EVENT_UNSAVED] = {"A015", TR_LOG_ERROR, "state not saved",
+        "The state of agents could not be saved, or what was saved could not be restored. What they did "
+        "since they were saved last "
+        "is undone: they begin again from there, and their leased messages come again.",
+        "The detail says why. A full disk: make room. A state that cannot be restored: start a version of "
+        "the behaviour that can, or "
+        "move the file in --state away to begin anew."},
+    [TR_EVENT_STATELESS] = {"A016", TR_LOG_WARN, "behaviour has no state to keep",
+        "--state was given, but the behaviour has no functions that save and restore its state: nothing is "
+        "kept.",
+        "Leave --state out, or give the behaviour `save` and `restore` (docs/agents.md)."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

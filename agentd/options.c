@@ -44,6 +44,10 @@ static const tr_option_t table[] = {
     {"durable", 0, NULL, TR_BOOL(tr_agentd_options_t, durable), NULL,
         "Keep every message to the agents and their services on the broker's disk until it is finished, also "
         "while the agents are away."},
+    {"state", 0, "DIR", TR_STRING(tr_agentd_options_t, state), NULL,
+        "Keep the state of the agents in DIR/NAME.db, and begin where they stood. Their behaviour must be "
+        "one that can save and restore "
+        "it; with --durable no message is lost or counted twice, whenever the process is killed."},
     {"producer", 0, "NAME", TR_STRING(tr_agentd_options_t, producer), NULL,
         "Send durable messages as the producer of this name, which a process that was started as the same "
         "before "

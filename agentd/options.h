@@ -40,6 +40,7 @@ typedef struct tr_agentd_options {
     tr_strings_t services; /* NAME or NAME=CAPACITY */
     tr_strings_t subscribe;
     bool durable;
+    const char *state;    /* directory; NULL: the state of agents is kept nowhere */
     const char *producer; /* NULL: a random name */
     int exec_mode;        /* tr_exec_mode_t */
     int64_t exec_timeout_ms;

@@ -226,8 +226,11 @@ void tr_carried_back(const tr_message_t *to, const tr_acl_t *acl) {
 int tr_reply_with(tr_agent_t *self, const tr_message_t *to, const tr_acl_t *message) {
     tr_carried_t carried;
     tr_acl_t acl = *message;
+    uint64_t under = self->hosted->saves ? tr_saved_under(self, to) : 0;
     tr_carry_back(self, to, &acl, &carried);
     int r = tr_send(self, &acl);
+    if (self->hosted->saves)
+        tr_saved_under_again(self, under);
     if (r == 0)
         tr_carried_back(to, &acl);
     return r;

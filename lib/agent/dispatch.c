@@ -56,11 +56,15 @@ static bool run(tr_message_t *m) {
     bool before = tr_host_calls(host, agent);
     const tr_behaviour_t *b = agent->hosted->behaviour;
     int r = 0;
-    if (!taken(host, agent, m, &r)) {
+    bool saves = agent->hosted->saves;
+    uint64_t under = saves ? tr_saved_under(agent, m) : 0;
+    if (!(saves && tr_saved_knows(m)) && !taken(host, agent, m, &r)) {
         r = b->receive ? b->receive(agent, tr_agent_state(agent), m) : 0;
         if (r < 0 && !m->claimed)
             tell_failure(m, r);
     }
+    if (saves)
+        tr_saved_under_again(agent, under);
     if (!m->claimed)
         tr_message_settle(m, r < 0);
     if (r < 0)

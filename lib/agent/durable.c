@@ -51,7 +51,7 @@ int tr_send_durable(tr_agent_t *self, const tr_acl_t *message, tr_stored_fn on_s
         .acl = &acl,
         .token = s,
     };
-    int r = tr_link_send(self->hosted->host->link, &out);
+    int r = tr_send_out(self, &out);
     if (r < 0 && s) {
         take_out(s);
         free(s);

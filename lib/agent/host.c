@@ -57,6 +57,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
         .period_ms = o->restart_period_ms ? o->restart_period_ms : 30000,
     };
     h->durable = o->durable;
+    h->states = o->states;
     h->on_event = o->on_event;
     h->arg = o->arg;
     if (h->view)
@@ -301,6 +302,8 @@ static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
     if (came)
         any |= h->expects = run_bundles(h);
     any |= came;
+    if (h->unsaved)
+        tr_saved_commit(h);
     if (any)
         tr_link_flush(h->link);
     return any;
@@ -320,8 +323,10 @@ int tr_host_step(tr_host_t *self, int64_t timeout_ms) {
     next = next < due ? next : due;
     next = next < deadline ? next : deadline;
     bool came = wait_for(self, next);
-    if (came && tr_watch_run(self, 2))
+    if (came && tr_watch_run(self, 2)) {
+        tr_saved_commit(self);
         tr_link_flush(self->link);
+    }
     return came ? 1 : 0;
 }
 

@@ -48,6 +48,8 @@ struct tr_link {
     tr_settled_t settled[SETTLED_MAX];
     size_t settled_n;
     size_t held;
+    bool holds;
+    uint64_t taken;
 };
 
 /* The link's functions, as the host calls them. */
@@ -180,6 +182,14 @@ int tr_link_send(tr_link_t *self, const tr_outgoing_t *out) {
 
 void tr_link_flush(tr_link_t *self) {
     (void)self;
+}
+
+void tr_link_hold_data(tr_link_t *self, bool holds) {
+    self->holds = holds;
+}
+
+uint64_t tr_link_position_taken(tr_link_t *self) {
+    return self->taken;
 }
 
 void *tr_link_stored(tr_link_t *self) {

@@ -16,6 +16,7 @@
 
 typedef struct tr_hosted tr_hosted_t;
 typedef struct tr_storing tr_storing_t; /* durable.c */
+typedef struct tr_saved tr_saved_t;     /* saved.h */
 
 typedef enum tr_agent_status {
     TR_AGENT_NEW, /* not begun */
@@ -41,6 +42,7 @@ typedef struct tr_agent_more {
     int last_failure;                       /* negative errno, 0 = it never failed */
     int64_t last_failure_ms;                /* wall */
     struct tr_conversations *conversations; /* NULL where it takes part in no protocol */
+    tr_saved_t *saved;                      /* NULL where its state is kept nowhere */
 } tr_agent_more_t;
 
 struct tr_agent {
@@ -60,6 +62,7 @@ struct tr_hosted {
     size_t name_len;
     uint32_t count;
     bool range;
+    bool saves; /* the state of its agents is kept */
     tr_agent_t *agents;
     char *states; /* behaviour->state_size each, untouched pages cost nothing */
     void *args_bytes;
@@ -131,6 +134,8 @@ struct tr_host {
     tr_timers_t timers;
     tr_message_t *view;                     /* the message that is being handed out */
     tr_storing_t *storing;                  /* durable messages that somebody waits to see stored */
+    tr_states_t *states;                    /* NULL = the state of agents is kept nowhere */
+    tr_saved_t *unsaved;                    /* of agents that have something to save */
     tr_map_t pending;                       /* reply-with -> tr_pending_t */
     struct tr_conversations *conversations; /* of all agents that have any */
     uint64_t unique, counter;               /* make conversation ids */
@@ -168,12 +173,36 @@ struct tr_host {
     bool keeper_runs, keeper_end;
 };
 
+/* saved.c */
+/* Something runs for an agent whose state is kept: it is saved at the end of this turn. */
+void tr_saved_touch(tr_host_t *host, tr_agent_t *agent);
+/* Saves whatever there is to save, and lets go what waits for that. */
+void tr_saved_commit(tr_host_t *host);
+/* The lease is settled once the state is saved; false: it is given back instead. */
+bool tr_saved_settle(tr_agent_t *agent, tr_lease_t lease);
+/* Whether the agent's state has this message in it already; then it is dealt with. */
+bool tr_saved_knows(tr_message_t *message);
+/* What is sent from now on is sent under this message; gives what tr_saved_under_again needs. */
+uint64_t tr_saved_under(tr_agent_t *agent, const tr_message_t *message);
+void tr_saved_under_again(tr_agent_t *agent, uint64_t before);
+/* After init. 0 or a negative errno, which has been told. */
+int tr_saved_load(tr_agent_t *agent);
+/* init and that are over. What they did needs no saving: it would be done again. */
+void tr_saved_begun(tr_agent_t *agent, bool well);
+/* Before fini; and when the agent is to begin anew, or ends: what was not saved is lost, and its messages are given back. */
+void tr_saved_ends(tr_agent_t *agent);
+void tr_saved_forget(tr_agent_t *agent);
+/* tr_link_send, remembered where that is needed. */
+int tr_send_out(tr_agent_t *self, tr_outgoing_t *out);
+
 /* host.c */
 /* Around an agent's callback: from within, the host does not turn, and agents neither come nor go. Gives what
  * tr_host_called needs. */
 static inline bool tr_host_calls(tr_host_t *host, tr_agent_t *agent) {
     bool before = host->calling;
     host->calling = true;
+    if (agent && agent->hosted->saves)
+        tr_saved_touch(host, agent);
     atomic_store_explicit(&host->running, agent, memory_order_relaxed);
     atomic_fetch_add_explicit(&host->steps, 1, memory_order_relaxed);
     return before;

@@ -108,6 +108,7 @@ static tr_hosted_t *hosted_new(
         return NULL;
     d->host = host;
     d->behaviour = behaviour;
+    d->saves = host->states && behaviour->save && behaviour->restore;
     d->count = count;
     d->range = range;
     d->name = strdup(name);
@@ -193,6 +194,7 @@ static int begin_all(tr_hosted_t *d, tr_error_t *error) {
                 error, r, "%s: behaviour %s cannot start: %s", d->name, d->behaviour->name, strerror(-r));
         tr_agent_catch_up(&d->agents[i]);
     }
+    tr_saved_commit(d->host);
     tr_link_flush(d->host->link);
     return 0;
 }
@@ -271,6 +273,7 @@ int tr_host_remove(tr_host_t *self, const char *name) {
     tr_hosted_t *d = find(self, name);
     if (!d)
         return -ENOENT;
+    tr_saved_commit(self);
     for (uint32_t i = 0; i < d->count; i++)
         tr_agent_end(&d->agents[i]);
     abandon(self, d);

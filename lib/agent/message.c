@@ -168,9 +168,17 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     return copy;
 }
 
+static void settle(tr_host_t *host, tr_agent_t *agent, tr_lease_t lease, bool release) {
+    if (!release && agent && agent->hosted->saves)
+        tr_saved_settle(agent, lease);
+    else
+        tr_link_settle(host->link, lease.agent, lease.number, release);
+}
+
 void tr_message_settle(const tr_message_t *message, bool release) {
+    const tr_record_header_t *h = &message->record.h;
     if (tr_message_leased(message) && !message->lease_taken)
-        tr_link_settle(message->host->link, message->record.h.dst, message->record.h.id, release);
+        settle(message->host, message->agent, (tr_lease_t){.agent = h->dst, .number = h->id}, release);
 }
 
 tr_lease_t tr_message_take_lease(const tr_message_t *message) {
@@ -181,8 +189,11 @@ tr_lease_t tr_message_take_lease(const tr_message_t *message) {
 }
 
 void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release) {
+    uint32_t index;
+    const tr_registration_t *r = lease.agent ? tr_link_owner(host->link, lease.agent, &index) : NULL;
+    const tr_hosted_t *d = r ? tr_registration_owner(r) : NULL;
     if (lease.agent)
-        tr_link_settle(host->link, lease.agent, lease.number, release);
+        settle(host, d ? &d->agents[index] : NULL, lease, release);
 }
 
 static void finish(tr_message_t **self, bool release) {

@@ -17,7 +17,7 @@ static int send_to(
         .acl = acl,
         .ret_position = ret_position,
     };
-    return tr_link_send(self->hosted->host->link, &out);
+    return tr_send_out(self, &out);
 }
 
 /* The envelope's first receiver is the target of that copy, so each copy has the others behind it. */
@@ -75,7 +75,7 @@ int tr_send_at(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position
 
 /* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the
  * sender only. */
-int tr_reply(
+static int reply(
     tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
     const tr_acl_t *asked = tr_message_acl(to);
     if (!asked || to->type != TR_MESSAGE_DIRECT)
@@ -109,6 +109,15 @@ int tr_reply(
     int r = send_to(self, &acl, asked->sender, fresh ? to->record.h.src : 0, NULL);
     if (r == 0)
         tr_carried_back(to, &acl);
+    return r;
+}
+
+int tr_reply(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
+    uint64_t under = self->hosted->saves ? tr_saved_under(self, to) : 0;
+    int r = reply(self, to, act, content, len);
+    if (self->hosted->saves)
+        tr_saved_under_again(self, under);
     return r;
 }
 
@@ -151,7 +160,7 @@ int tr_publish_message(tr_agent_t *self, const char *topic, const tr_acl_t *mess
         .name = topic,
         .acl = &acl,
     };
-    return tr_link_send(self->hosted->host->link, &out);
+    return tr_send_out(self, &out);
 }
 
 int tr_publish(tr_agent_t *self, const char *topic, const void *content, size_t len) {

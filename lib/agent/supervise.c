@@ -12,11 +12,17 @@
 int tr_agent_begin(tr_agent_t *agent) {
     const tr_hosted_t *d = agent->hosted;
     agent->status = TR_AGENT_RUNNING;
-    if (!d->behaviour->init)
+    if (!d->behaviour->init && !d->saves)
         return 0;
     bool before = tr_host_calls(d->host, agent);
-    int r = d->behaviour->init(agent, tr_agent_state(agent), d->args_bytes ? &d->args.root : NULL);
+    int r = 0;
+    if (d->behaviour->init)
+        r = d->behaviour->init(agent, tr_agent_state(agent), d->args_bytes ? &d->args.root : NULL);
+    if (r >= 0 && d->saves)
+        r = tr_saved_load(agent);
     tr_host_called(d->host, before);
+    if (d->saves)
+        tr_saved_begun(agent, r >= 0);
     if (r < 0)
         agent->status = TR_AGENT_NEW;
     return r < 0 ? r : 0;
@@ -33,6 +39,7 @@ static void drop_waiting(tr_agent_more_t *more) {
 
 static void fini(tr_agent_t *agent) {
     const tr_hosted_t *d = agent->hosted;
+    tr_saved_ends(agent);
     if (d->behaviour->fini && agent->status == TR_AGENT_RUNNING) {
         bool before = tr_host_calls(d->host, agent);
         d->behaviour->fini(agent, tr_agent_state(agent));
@@ -56,6 +63,7 @@ void tr_agent_end(tr_agent_t *agent) {
     tr_watch_forget(host, agent);
     if (!agent->more)
         return;
+    tr_saved_forget(agent);
     drop_waiting(agent->more);
     for (size_t i = 0; i < agent->more->services_n; i++)
         free(agent->more->services[i]);
@@ -99,6 +107,7 @@ static void clear(tr_agent_t *agent, int code) {
     tr_request_forget(host, agent);
     tr_durable_forget(host, agent);
     tr_watch_forget(host, agent);
+    tr_saved_forget(agent);
 }
 
 /* Whether it is started again, by the rule that all processes and agents are under; with *ret_due_ms. */

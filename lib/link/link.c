@@ -218,7 +218,7 @@ bool tr_link_flush_locked(tr_link_t *l) {
         give_chunk(l, chunk);
         said = true;
     }
-    while (l->state == TR_LINK_READY && !l->stale && l->data.head && may_go(l, l->data.head)) {
+    while (l->state == TR_LINK_READY && !l->stale && !l->holds && l->data.head && may_go(l, l->data.head)) {
         chunk = tr_outbox_take(&l->data);
         l->sent_records += charged_records(chunk);
         l->sent_bytes += charged_bytes(chunk);
@@ -228,6 +228,19 @@ bool tr_link_flush_locked(tr_link_t *l) {
     if (said)
         l->said_ms = now_ms();
     return said;
+}
+
+void tr_link_hold_data(tr_link_t *self, bool holds) {
+    pthread_mutex_lock(&self->lock);
+    self->holds = holds;
+    pthread_mutex_unlock(&self->lock);
+}
+
+uint64_t tr_link_position_taken(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    uint64_t position = self->sent_before + self->acked_records;
+    pthread_mutex_unlock(&self->lock);
+    return position;
 }
 
 void tr_link_flush(tr_link_t *self) {

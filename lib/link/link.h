@@ -108,6 +108,10 @@ tr_link_event_t *tr_link_event(tr_link_t *self);
  * in troupe/agent.h. */
 int tr_link_send(tr_link_t *self, const tr_outgoing_t *out);
 void tr_link_flush(tr_link_t *self);
+/* While it holds, what is sent and settled stays in the queue; the link itself goes on. */
+void tr_link_hold_data(tr_link_t *self, bool holds);
+/* How much of what was sent (tr_outgoing_t) the broker has taken, or has been lost with a connection. */
+uint64_t tr_link_position_taken(tr_link_t *self);
 /* The token of a durable message that is on the broker's disk, or (when its sender has ended) will not be;
  * NULL where there is none. */
 void *tr_link_stored(tr_link_t *self);

@@ -93,6 +93,7 @@ struct tr_link {
 
     tr_outbox_t control; /* goes first, free of credit */
     tr_outbox_t data;
+    bool holds;          /* data waits for what its host saves */
     bool stale;          /* data waits for the new routes of its senders (link_requeue.c) */
     tr_account_t queued; /* data records that count */
     uint64_t sent_records, sent_bytes, acked_records, acked_bytes;

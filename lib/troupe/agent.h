@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define TR_BEHAVIOUR_ABI 2u
+#define TR_BEHAVIOUR_ABI 3u
 
 typedef struct tr_agent tr_agent_t;
 typedef struct tr_timer tr_timer_t;
@@ -39,6 +39,21 @@ typedef struct tr_behaviour {
     void (*tick)(tr_agent_t *self, void *state);
     /* Before the state is freed: at shutdown or before a restart. Must not block. May be NULL. */
     void (*fini)(tr_agent_t *self, void *state);
+    /*
+     * Both or neither: the agent's state outlives its process, where the host has a store (tr_host_options_t.states; troupe-agentd
+     * --state). Both run in the host's thread; must not block, send, or finish messages.
+     *
+     * save writes what is needed to go on from here as one msgpack value, usually a map. It is called after what the agent did (a
+     * message, a timer, an answer) and before any of that shows: what it sent meanwhile leaves, and leased messages that it finished
+     * are settled, once the value is in the store. Negative: the agent has failed, as if receive had.
+     *
+     * restore is called after init, with the value that was saved last, borrowed; not where there is none. Negative: it cannot
+     * start. So a leased message (of a service, of a durable mailbox) is in the state exactly once, and what was sent under it is
+     * sent, whenever the process is killed. Timers, requests, conversations and kept messages are not part of it: start again in
+     * restore what needs to run. What was not leased, or came back from a broker that was killed, is promised no more than without.
+     */
+    int (*save)(tr_agent_t *self, const void *state, tr_content_writer_t *out);
+    int (*restore)(tr_agent_t *self, void *state, tr_value_t saved);
 } tr_behaviour_t;
 
 /* A user's shared object exports this function; agentd --load calls it once. */

@@ -16,6 +16,7 @@
 
 #include "lib/base/error.h"
 #include "troupe/agent.h"
+#include "troupe/state.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,6 +36,7 @@ typedef enum tr_host_event {
     TR_HOST_DROPPED, /* a message could not be handed to an agent: detail */
     TR_HOST_HUNG,    /* as TR_HOST_HANGS, for longer than hung_ms: it will not return, and only the process's
                         end helps */
+    TR_HOST_UNSAVED, /* the state of agents could not be saved, or restored: detail. What they did since is undone */
 } tr_host_event_t;
 
 typedef struct tr_host_options {
@@ -51,6 +53,8 @@ typedef struct tr_host_options {
         producer; /* whose durable messages these are: a name of 1 to 64 bytes that no other process uses; NULL = a
                              random one. One that is used again needs a greater epoch each time. */
     uint64_t producer_epoch;
+    tr_states_t
+        *states; /* where the state of its agents is kept; NULL = nowhere. Borrowed for the host's life */
     int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;            /* 0 = 30 s */
     int64_t hung_ms;            /* at least hang_ms; 0 = TR_HOST_HUNG is never told */

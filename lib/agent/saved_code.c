@@ -1,0 +1,126 @@
+/*
+ * What is kept of an agent, as msgpack: {"version": 1, "applied": [first, last, ...], "said": [[number, kind, flags, message], ...],
+ * "state": what the behaviour wrote}.
+ */
+#include "lib/agent/saved.h"
+
+#include <errno.h>
+
+#define VERSION 1
+
+static void write_applied(const tr_applied_t *applied, tr_content_writer_t *out) {
+    tr_write_str(out, "applied");
+    tr_write_array(out, applied->n * 2);
+    for (size_t i = 0; i < applied->n; i++) {
+        tr_write_uint(out, applied->runs[i].first);
+        tr_write_uint(out, applied->runs[i].last);
+    }
+}
+
+static void write_said(const tr_said_t *said, tr_content_writer_t *out) {
+    size_t n = 0;
+    for (const tr_said_t *s = said; s; s = s->next)
+        n++;
+    tr_write_str(out, "said");
+    tr_write_array(out, n);
+    for (; said; said = said->next) {
+        tr_write_array(out, 4);
+        tr_write_uint(out, said->number);
+        tr_write_uint(out, said->kind);
+        tr_write_uint(out, said->flags);
+        tr_write_bin(out, said->acl, said->len);
+    }
+}
+
+static int write_state(const tr_agent_t *agent, tr_content_writer_t *out) {
+    tr_content_writer_t w;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    int r = agent->hosted->behaviour->save((tr_agent_t *)(uintptr_t)agent, tr_agent_state(agent), &w);
+    if (r == 0)
+        r = tr_content_writer_take(&w, &bytes, &len);
+    if (r == 0) {
+        tr_write_str(out, "state");
+        tr_write_bin(out, bytes, len);
+    }
+    tr_content_writer_finish(&w);
+    return r < 0 ? r : 0;
+}
+
+int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out) {
+    tr_write_map(out, 4);
+    tr_write_kv_uint(out, "version", VERSION);
+    write_applied(&self->applied, out);
+    write_said(self->said, out);
+    return write_state(self->agent, out);
+}
+
+static bool is_number(tr_value_t v) {
+    return v && v->type == MSGPACK_OBJECT_POSITIVE_INTEGER;
+}
+
+static bool is_bin(tr_value_t v) {
+    return v && v->type == MSGPACK_OBJECT_BIN;
+}
+
+static int read_applied(tr_saved_t *self, tr_value_t runs) {
+    size_t n = tr_value_size(runs);
+    if (!tr_value_is_array(runs) || n % 2)
+        return -EBADMSG;
+    for (size_t i = 0; i < n; i += 2) {
+        tr_value_t first = tr_value_at(runs, i), last = tr_value_at(runs, i + 1);
+        if (!is_number(first) || !is_number(last))
+            return -EBADMSG;
+        int r = tr_applied_add_run(&self->applied, (tr_applied_run_t){first->via.u64, last->via.u64});
+        if (r < 0)
+            return r == -EINVAL ? -EBADMSG : r;
+    }
+    return 0;
+}
+
+static int read_said(tr_saved_t *self, tr_value_t list) {
+    if (!tr_value_is_array(list))
+        return -EBADMSG;
+    for (size_t i = 0; i < tr_value_size(list); i++) {
+        tr_value_t one = tr_value_at(list, i), number = tr_value_at(one, 0), kind = tr_value_at(one, 1),
+                   flags = tr_value_at(one, 2), acl = tr_value_at(one, 3);
+        if (!is_number(number) || !is_number(kind) || !is_number(flags) || !is_bin(acl))
+            return -EBADMSG;
+        tr_said_t where = {.number = number->via.u64}; /* of no epoch of this process */
+        int r = tr_said_add(self, (uint8_t)kind->via.u64, (uint8_t)flags->via.u64, acl->via.bin.ptr,
+            acl->via.bin.size, &where);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int read_state(tr_agent_t *agent, tr_value_t state) {
+    tr_content_t content;
+    if (!is_bin(state))
+        return -EBADMSG;
+    int r = tr_content_init(&content, state->via.bin.ptr, state->via.bin.size);
+    if (r < 0)
+        return r;
+    r = agent->hosted->behaviour->restore(agent, tr_agent_state(agent), &content.root);
+    tr_content_finish(&content);
+    return r < 0 ? r : 0;
+}
+
+int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len) {
+    tr_content_t content;
+    int r = tr_content_init(&content, bytes, len);
+    if (r < 0)
+        return r;
+    tr_value_t map = &content.root;
+    r = tr_value_int(tr_value_get(map, "version"), 0) == VERSION ? 0 : -EBADMSG;
+    if (r == 0)
+        r = read_applied(self, tr_value_get(map, "applied"));
+    if (r == 0)
+        r = read_said(self, tr_value_get(map, "said"));
+    if (r == 0)
+        r = read_state(self->agent, tr_value_get(map, "state"));
+    tr_content_finish(&content);
+    return r;
+}

@@ -1,0 +1,124 @@
+"""State that outlives its process: agents that are killed at any moment have counted each durable message once, and have handed each on."""
+import contextlib
+import json
+import pathlib
+import random
+import signal
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "35-durable"))
+import durable
+import harness
+
+COUNTER = harness.program("tests/25-agentd/counter.so")
+
+
+class StateTest(durable.DurableTest):
+    def counter(self, name="counter", *arguments, durable=True):
+        return self.agentd("--name", name, "--load", COUNTER, "--state", self.path / "state", *(["--durable"] if durable else []), *arguments)
+
+    def ask(self, name="counter", content="{}"):
+        return self.good("ask", name, content, "-o", "json", "--timeout", "20s").json()
+
+    def send(self, numbers, name="counter"):
+        done = self.verb("send", name, "inform", "--durable", "--lines", text="".join(json.dumps({"n": n}) + "\n" for n in numbers))
+        self.assertEqual(done.code, 0, done)
+
+    def counts(self, count, name="counter"):
+        """Waits until it has counted that many; what it says then."""
+        return harness.wait_until(lambda: (got := self.ask(name))["count"] >= count and got, f"{count} messages at {name}", 60)
+
+
+class State(StateTest):
+    def test_it_goes_on_where_it_stood(self):
+        self.start()
+        agent = self.counter()
+        self.send([1, 2, 3])
+        self.counts(3)
+        agent.stop()
+        self.counter()
+        self.assertEqual(self.ask(content='{"n": 4}'), {"total": 10, "count": 4, "doubled": 0})
+
+    def test_what_was_not_leased_counts_too(self):
+        self.start()
+        agent = self.counter(durable=False)
+        self.assertEqual(self.ask(content='{"n": 4}')["total"], 4)
+        agent.stop(signal.SIGKILL)
+        self.counter(durable=False)
+        self.assertEqual(self.ask()["total"], 4)
+
+    def test_agents_of_a_range_have_each_their_own(self):
+        self.start()
+        agent = self.counter("many", "--count", "3")
+        self.assertEqual(self.ask("many-1", '{"n": 5}')["total"], 5)
+        agent.stop(signal.SIGKILL)
+        self.counter("many", "--count", "3")
+        self.assertEqual([self.ask(f"many-{i}")["total"] for i in range(3)], [0, 5, 0])
+
+    def test_a_failure_undoes_what_was_not_saved(self):
+        self.start()
+        agent = self.counter("counter", "--restart-backoff", "10ms")
+        self.send([1])
+        self.counts(1)
+        self.good("send", "counter", "inform", '{"n": 2, "fail": true}')
+        self.assertEqual(self.counts(2), {"total": 3, "count": 2, "doubled": 0})
+        self.assertIn("A008", agent.err)
+
+    def test_a_behaviour_without_state_is_told_of(self):
+        self.start()
+        child = self.agentd("--name", "echo", "--behaviour", "echo", "--state", self.path / "state")
+        self.assertIn("A016", child.err)
+
+    def test_one_process_has_the_file(self):
+        self.start()
+        self.counter()
+        done = self.run_program("agentd", "--connect", self.endpoint, "--name", "counter", "--load", COUNTER, "--state", self.path / "state")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("another process has it", done.err)
+
+    def test_a_state_that_cannot_be_restored_is_left_alone(self):
+        self.start()
+        self.counter().stop()
+        self.sql("INSERT OR REPLACE INTO state VALUES ('counter', x'c0')")
+        done = self.run_program("agentd", "--connect", self.endpoint, "--name", "counter", "--load", COUNTER, "--state", self.path / "state")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("A015", done.err)
+        self.assertEqual(self.sql("SELECT bytes FROM state"), [(b"\xc0",)])
+
+    def sql(self, text):
+        with contextlib.closing(sqlite3.connect(self.path / "state" / "counter.db", isolation_level=None)) as db:
+            return db.execute(text).fetchall()
+
+
+class Killed(StateTest):
+    MESSAGES = 3000
+    KILLS = 8
+
+    def test_at_any_moment(self):
+        """What it counts is right, and all that it handed on arrived, however often it dies in between."""
+        self.start("--tries", "100")
+        self.counter("ledger")
+        agent = self.counter("counter", "--args", '{"then": "ledger"}')
+        with self.numbers() as numbers:
+            sender = self.spawn("troupe", "send", "counter", "inform", "--durable", "--lines", "--connect", self.endpoint, stdin=numbers)
+        dice = random.Random(4)
+        for _ in range(self.KILLS):
+            time.sleep(dice.uniform(0, 0.3))  # what is tested: that the moment does not matter
+            agent.stop(signal.SIGKILL)
+            agent = self.counter("counter", "--args", '{"then": "ledger"}')
+        self.assertEqual(sender.wait(120).code, 0)
+        n = self.MESSAGES
+        self.assertEqual(self.counts(n), {"total": n * (n + 1) // 2, "count": n, "doubled": 0})
+        got = harness.wait_until(lambda: (got := self.ask("ledger"))["count"] - got["doubled"] >= n and got, "all at the ledger", 60)
+        self.assertEqual(got["count"] - got["doubled"], n)
+        print(f"state kills: {self.KILLS} kills, {n} messages: none lost, none counted twice, {got['doubled']} handed on twice")
+
+    def numbers(self):
+        path = self.path / "numbers"
+        path.write_text("".join(json.dumps({"n": n, "wait": 1}) + "\n" for n in range(1, self.MESSAGES + 1)))
+        return path.open()
+
+
+harness.main()
