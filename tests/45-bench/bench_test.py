@@ -1,5 +1,6 @@
 """`troupe bench`: every workload runs on real processes, is told in full, and leaves nothing behind."""
 import glob
+import os
 import pathlib
 import signal
 import subprocess
@@ -15,17 +16,13 @@ RAW = {"federation", "route", "oneway", "rtt", "fanout"}
 PATIENCE = 240
 
 
-def directories():
-    return set(glob.glob("/tmp/troupe-bench-*"))
-
-
 class Bench(harness.SystemTest):
-    def setUp(self):
-        super().setUp()
-        self.before = directories()
+    def left(self):
+        """What benches have left in this test's own TMPDIR: others may be running ones."""
+        return glob.glob(os.path.join(self.directory, "troupe-bench-*"))
 
     def bench(self, *arguments, code=0):
-        done = self.troupe("bench", *arguments, patience=PATIENCE)
+        done = self.troupe("bench", *arguments, patience=PATIENCE, env={"TMPDIR": self.directory})
         self.assertEqual(done.code, code, done.err)
         return done
 
@@ -58,13 +55,13 @@ class Bench(harness.SystemTest):
         self.assertEqual([row["pin"] for row in rows if row["workload"] == "rtt"], ["0", "0", "free", "free"])
         self.assertEqual(by["launch", "agentd-rss"]["target"], "<= 9.00 MiB")
         self.assertIsNone(by["route", "records"]["pass"])  # too few records to tell
-        self.assertEqual(directories() - self.before, set())
+        self.assertEqual(self.left(), [])
 
     def test_over_ipc(self):
         rows = self.bench("rtt", "oneway", "--transport", "ipc", "--json", "--size", "200", "--pin", "0", *SMALL).lines()
         self.assertEqual([(row["workload"], row["transport"], row["size"]) for row in rows],
             [("oneway", "ipc", 200), ("rtt", "ipc", 200), ("rtt", "ipc", 200)])
-        self.assertEqual(directories() - self.before, set())
+        self.assertEqual(self.left(), [])
 
     def test_the_ratio_is_of_neighbours(self):
         row = self.bench("oneway", "--json", "--runs", "2", "--count", "2000").lines()[0]
@@ -85,7 +82,7 @@ class Bench(harness.SystemTest):
         for row in rows:
             self.check_row(row)
             self.assertIsNone(row["target"])  # those are for what everybody has
-        self.assertEqual(directories() - self.before, set())
+        self.assertEqual(self.left(), [])
         self.assertIn("watchers without certificates", self.bench("fanout", "--curve", code=1).err)
 
     def test_the_list_names_the_targets(self):
@@ -100,12 +97,13 @@ class Bench(harness.SystemTest):
         self.assertIn("expected 8 or more", self.bench("rtt", "--size", "7", code=1).err)
 
     def test_an_interrupt_ends_all(self):
-        bench = self.spawn("troupe", "bench", "rtt", "--count", "100000000")
+        bench = self.spawn("troupe", "bench", "rtt", "--count", "100000000", env={"TMPDIR": self.directory})
         children = harness.wait_until(lambda: children_of(bench.pid), "its children")
+        self.assertEqual(len(self.left()), 1)
         bench.send_signal(signal.SIGINT)
         self.assertEqual(bench.wait().code, 130)
         self.assertEqual([pid for pid in children if pathlib.Path(f"/proc/{pid}").exists()], [])
-        self.assertEqual(directories() - self.before, set())
+        self.assertEqual(self.left(), [])
 
 
 def children_of(pid):

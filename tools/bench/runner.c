@@ -7,13 +7,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* In TMPDIR, unless that is too long for the paths of ipc sockets. */
 static int make_directory(tr_bench_t *b, tr_error_t *error) {
-    snprintf(b->directory, sizeof b->directory, "/tmp/troupe-bench-XXXXXX"); /* ipc paths are short */
+    const char *parent = getenv("TMPDIR");
+    if (!parent || !*parent ||
+        (size_t)snprintf(b->directory, sizeof b->directory, "%s/troupe-bench-XXXXXX", parent) >=
+            sizeof b->directory) {
+        parent = "/tmp";
+        snprintf(b->directory, sizeof b->directory, "/tmp/troupe-bench-XXXXXX");
+    }
     if (mkdtemp(b->directory))
         return 0;
     int r = -errno;
     b->directory[0] = 0;
-    return tr_error_set(error, r, "cannot make a directory in /tmp: %s", strerror(-r));
+    return tr_error_set(error, r, "cannot make a directory in %s: %s", parent, strerror(-r));
 }
 
 int tr_bench_init(tr_bench_t *self, tr_error_t *error) {
