@@ -4,8 +4,8 @@
 #include "agentd/events.h"
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
-#include "proto/json.h"
 #include "lib/store/states_sqlite.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -77,6 +77,7 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
         .process = "troupe-agentd",
         .durable = o->durable,
         .states = self->states,
+        .passive_ms = o->passive_ms,
         .producer = o->producer,
         .producer_epoch =
             (uint64_t)tr_clock_wall_ms(), /* greater with each start, as long as the clock is right */

@@ -48,6 +48,9 @@ static const tr_option_t table[] = {
         "Keep the state of the agents in DIR/NAME.db, and begin where they stood. Their behaviour must be "
         "one that can save and restore "
         "it; with --durable no message is lost or counted twice, whenever the process is killed."},
+    {"passive-after", 0, "TIME", TR_DURATION(tr_agentd_options_t, passive_ms), "0",
+        "With --state: an agent that is idle for so long is freed until its next message comes. 0: never.",
+        .min = 0, .max = DAY_MS},
     {"producer", 0, "NAME", TR_STRING(tr_agentd_options_t, producer), NULL,
         "Send durable messages as the producer of this name, which a process that was started as the same "
         "before "
@@ -207,6 +210,8 @@ static int check(const tr_agentd_options_t *o) {
     if (ways != 1)
         return usage("expected one of --behaviour, --load, a PROGRAM and --agent FILE, found %s",
             ways ? "several" : "none");
+    if (o->passive_ms && !o->state)
+        return usage("--passive-after needs --state: an agent that rests is kept there");
     if (o->producer &&
         (strlen(o->producer) > PRODUCER_MAX || !tr_name_valid(o->producer, strlen(o->producer))))
         return usage("--producer %.80s: expected 1 to %d of A-Z a-z 0-9 . _ - + ~, the first neither . nor -",

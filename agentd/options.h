@@ -40,6 +40,7 @@ typedef struct tr_agentd_options {
     tr_strings_t services; /* NAME or NAME=CAPACITY */
     tr_strings_t subscribe;
     bool durable;
+    int64_t passive_ms;   /* 0: never */
     const char *state;    /* directory; NULL: the state of agents is kept nowhere */
     const char *producer; /* NULL: a random name */
     int exec_mode;        /* tr_exec_mode_t */

@@ -82,6 +82,17 @@ void tr_dispatch_message(tr_message_t *message) {
     tr_message_done(&m);
 }
 
+/* Returns as run does. Who rests is brought back first; who is registered but not begun yet, or in a backoff, gets it later. */
+static bool hand_out(tr_message_t *m) {
+    tr_agent_t *agent = m->agent;
+    if (agent->status == TR_AGENT_PASSIVE)
+        tr_passive_wake(agent);
+    if (agent->status == TR_AGENT_RUNNING)
+        return run(m);
+    wait_for_begin(m);
+    return !m->claimed;
+}
+
 void tr_dispatch_failure(tr_agent_t *agent, const tr_record_t *record) {
     tr_message_t *view = agent->hosted->host->view;
     tr_message_view(view, agent, record, 0); /* of no epoch: it is not counted as taken */
@@ -112,15 +123,7 @@ void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
             drop(host, &record);
         } else {
             tr_message_view(view, agent, &record, inbound->epoch);
-            if (tr_status_answer(view)) {
-                finished = true;
-            } else if (agent->status !=
-                       TR_AGENT_RUNNING) { /* registered but not begun yet, or in a backoff */
-                wait_for_begin(view);
-                finished = !view->claimed;
-            } else {
-                finished = run(view);
-            }
+            finished = tr_status_answer(view) || hand_out(view);
         }
         records += finished;
         bytes += finished ? record.h.length : 0;

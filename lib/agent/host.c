@@ -58,6 +58,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     };
     h->durable = o->durable;
     h->states = o->states;
+    h->passive_ms = o->states ? o->passive_ms : 0;
     h->on_event = o->on_event;
     h->arg = o->arg;
     if (h->view)

@@ -286,6 +286,14 @@ int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, con
     return 0;
 }
 
+bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern) {
+    (void)self;
+    (void)r;
+    (void)agent;
+    (void)pattern;
+    return false;
+}
+
 int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
     return tr_link_subscribe(self, r, agent, pattern);
 }

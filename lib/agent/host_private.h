@@ -23,6 +23,7 @@ typedef enum tr_agent_status {
     TR_AGENT_RUNNING,
     TR_AGENT_BACKOFF, /* its behaviour failed; it begins again soon, its messages wait */
     TR_AGENT_ENDED,
+    TR_AGENT_PASSIVE, /* at rest: its state is in the store only, and its next message brings it back */
 } tr_agent_status_t;
 
 /* What only some agents have, so that an idle one is small. */
@@ -132,10 +133,14 @@ struct tr_host {
     tr_link_t *link;
     tr_hosted_t *hosted;
     tr_timers_t timers;
-    tr_message_t *view;                     /* the message that is being handed out */
-    tr_storing_t *storing;                  /* durable messages that somebody waits to see stored */
-    tr_states_t *states;                    /* NULL = the state of agents is kept nowhere */
-    tr_saved_t *unsaved;                    /* of agents that have something to save */
+    tr_message_t *view;             /* the message that is being handed out */
+    tr_storing_t *storing;          /* durable messages that somebody waits to see stored */
+    tr_states_t *states;            /* NULL = the state of agents is kept nowhere */
+    tr_saved_t *unsaved;            /* of agents that have something to save */
+    tr_saved_t *awake, **awake_end; /* who was not called for longest comes first */
+    int64_t passive_ms;             /* who is not called for so long rests; 0 = nobody does */
+    tr_timer_t *passive_timer;
+    bool waking;                            /* an agent that rested begins: what it subscribes to is there */
     tr_map_t pending;                       /* reply-with -> tr_pending_t */
     struct tr_conversations *conversations; /* of all agents that have any */
     uint64_t unique, counter;               /* make conversation ids */
@@ -192,6 +197,8 @@ void tr_saved_begun(tr_agent_t *agent, bool well);
 /* Before fini; and when the agent is to begin anew, or ends: what was not saved is lost, and its messages are given back. */
 void tr_saved_ends(tr_agent_t *agent);
 void tr_saved_forget(tr_agent_t *agent);
+/* Its behaviour keeps a message, or has finished one that it kept. */
+void tr_saved_kept(tr_agent_t *agent, bool kept);
 /* tr_link_send, remembered where that is needed. */
 int tr_send_out(tr_agent_t *self, tr_outgoing_t *out);
 
@@ -234,6 +241,9 @@ int tr_agent_begin(tr_agent_t *agent);
 /* Hands out what came while it was not running. */
 void tr_agent_catch_up(tr_agent_t *agent);
 void tr_agent_end(tr_agent_t *agent);
+/* Ends its behaviour, and frees what it has; passive.c brings it back. */
+void tr_agent_rest(tr_agent_t *agent);
+void tr_passive_wake(tr_agent_t *agent);
 void tr_agent_failed(tr_agent_t *agent, int code);
 
 /* status.c: the AMS asks what an agent does (docs/protocol.md, section 15). Whether this is that question; then it is
@@ -279,6 +289,8 @@ void tr_new_id(tr_host_t *host, char out[TR_ID_SIZE]);
 bool tr_durable_run(tr_host_t *host);
 /* A durable message of its own came back: told to who waits for it; false where nobody does. */
 bool tr_durable_refused(tr_message_t *failure);
+/* Whether it waits to hear that something is stored. */
+bool tr_durable_waits(const tr_host_t *host, const tr_agent_t *agent);
 void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent);
 void tr_host_durable_finish(tr_host_t *host);
 

@@ -165,6 +165,8 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     copy->counted = self->counted;
     copy->left = self->left;
     cache(self)->claimed = true;
+    if (self->agent->hosted->saves)
+        tr_saved_kept(self->agent, true);
     return copy;
 }
 
@@ -200,6 +202,8 @@ static void finish(tr_message_t **self, bool release) {
     tr_message_t *m = *self;
     if (!m)
         return;
+    if (m->agent->hosted->saves)
+        tr_saved_kept(m->agent, false);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
         tr_message_settle(m, release);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);

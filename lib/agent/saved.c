@@ -35,6 +35,8 @@ static void take_out(tr_saved_t *s) {
 
 void tr_saved_touch(tr_host_t *host, tr_agent_t *agent) {
     tr_saved_t *s = agent->status == TR_AGENT_RUNNING ? saved_of(agent) : NULL;
+    if (s && !s->prev)
+        tr_passive_called(host, s);
     if (!s || s->prev)
         return; /* out of memory: what needs a place in it finds none, and is given back */
     if (!host->unsaved)
@@ -285,6 +287,12 @@ int tr_saved_load(tr_agent_t *agent) {
     return r;
 }
 
+void tr_saved_kept(tr_agent_t *agent, bool kept) {
+    tr_saved_t *s = agent->more ? agent->more->saved : NULL;
+    if (s && (kept || s->kept)) /* one that was kept before a failure counts no more */
+        s->kept = kept ? s->kept + 1 : s->kept - 1;
+}
+
 void tr_saved_begun(tr_agent_t *agent, bool well) {
     if (!well)
         tr_saved_forget(agent); /* or what could not be read would be replaced */
@@ -302,6 +310,7 @@ void tr_saved_forget(tr_agent_t *agent) {
     if (!s)
         return;
     take_out(s);
+    tr_passive_leave(s);
     end_leases(s, true);
     while (s->said) {
         tr_said_t *next = s->said->next;

@@ -34,9 +34,17 @@ typedef struct tr_saved {
     tr_said_t *said, **said_end;
     tr_lease_t *leases; /* to be settled when it is saved */
     size_t leases_n, leases_cap;
+    tr_saved_t *awake_next, **awake_prev; /* in the order of their last calls (passive.c) */
+    int64_t called_ms;
+    unsigned kept;  /* messages that the behaviour has kept */
     uint64_t under; /* delivery number of the message in work, 0 = none */
     bool ending;    /* fini runs: there is no state to save any more */
 } tr_saved_t;
+
+/* passive.c */
+/* Something runs for it. */
+void tr_passive_called(tr_host_t *host, tr_saved_t *saved);
+void tr_passive_leave(tr_saved_t *saved);
 
 /* saved_code.c: what is kept of an agent, as bytes. */
 /* 0, what the behaviour's save returned, -ENOMEM. */

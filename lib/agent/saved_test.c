@@ -179,6 +179,51 @@ static void a_store_that_fails_undoes_the_turn(void **state) {
     end(m);
 }
 
+static void rest(memory_t *m, const tr_agent_t *agent) {
+    for (int i = 0; i < 5000 && agent->status != TR_AGENT_PASSIVE; i++)
+        tr_host_step(m->host, 10);
+    assert_int_equal(agent->status, TR_AGENT_PASSIVE);
+    assert_null(agent->more);
+}
+
+static void who_is_idle_rests_until_its_next_message(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    tr_agent_t *sum = begin(m);
+    m->host->passive_ms = 1;
+    add(m, 5);
+    rest(m, sum);
+    assert_int_equal(sum_of(sum), 0); /* nothing is left of it here */
+    add(m, 7);
+    assert_int_equal(sum->status, TR_AGENT_RUNNING);
+    assert_int_equal(sum_of(sum), 12);
+    expect_settled(m, 2, false);
+    rest(m, sum);
+    end(m);
+}
+
+static void wakes(tr_agent_t *self, void *state, void *arg) {
+    (void)self;
+    (void)state;
+    ++*(int *)arg;
+}
+
+static void who_has_something_under_way_does_not_rest(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    int fired = 0;
+    tr_agent_t *sum = begin(m);
+    m->host->passive_ms = 1;
+    assert_non_null(tr_timer_start(sum, 50, wakes, &fired));
+    add(m, 5);
+    while (!fired) {
+        assert_int_equal(sum->status, TR_AGENT_RUNNING);
+        tr_host_step(m->host, 10);
+    }
+    rest(m, sum);
+    end(m);
+}
+
 static void bytes_that_lie_are_refused(void **state) {
     (void)state;
     memory_t *m = memory_new();
@@ -201,6 +246,8 @@ int main(void) {
         cmocka_unit_test(it_is_saved_before_it_is_settled),
         cmocka_unit_test(what_comes_again_is_answered_again_and_not_done),
         cmocka_unit_test(a_store_that_fails_undoes_the_turn),
+        cmocka_unit_test(who_is_idle_rests_until_its_next_message),
+        cmocka_unit_test(who_has_something_under_way_does_not_rest),
         cmocka_unit_test(bytes_that_lie_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,9 @@ void tr_flush(tr_agent_t *self) {
 }
 
 int tr_subscribe(tr_agent_t *self, const char *pattern) {
+    const tr_hosted_t *d = self->hosted;
+    if (d->host->waking && tr_link_subscribes(d->host->link, d->registration, self->index, pattern))
+        return 0;
     return tr_link_subscribe(self->hosted->host->link, self->hosted->registration, self->index, pattern);
 }
 

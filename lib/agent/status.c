@@ -11,6 +11,7 @@ static const char *const status_names[] = {
     [TR_AGENT_RUNNING] = "running",
     [TR_AGENT_BACKOFF] = "backoff",
     [TR_AGENT_ENDED] = "ended",
+    [TR_AGENT_PASSIVE] = "passive",
 };
 
 static int64_t wall_of(int64_t mono_ms) {

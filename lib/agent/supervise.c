@@ -75,6 +75,20 @@ void tr_agent_end(tr_agent_t *agent) {
     agent->more = NULL;
 }
 
+/* What is told of it later, its services and its failures, stays. */
+void tr_agent_rest(tr_agent_t *agent) {
+    fini(agent);
+    agent->status = TR_AGENT_PASSIVE;
+    tr_conversations_forget(agent, "the agent rests");
+    tr_saved_forget(agent);
+    tr_agent_more_t *more = agent->more;
+    if (!more || more->services_n || more->described || more->failures)
+        return;
+    tr_restart_finish(&more->history);
+    free(more);
+    agent->more = NULL;
+}
+
 void tr_agent_catch_up(tr_agent_t *agent) {
     tr_agent_more_t *more = agent->more;
     while (more && agent->status == TR_AGENT_RUNNING && more->waiting) {

@@ -140,6 +140,8 @@ tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *re
 void tr_registration_set_owner(tr_registration_t *r, void *owner);
 void *tr_registration_owner(const tr_registration_t *r);
 int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
+/* Whether there is that subscription: looks through all. */
+bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern);
 int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
 
 /* Borrowed, valid once welcomed. */

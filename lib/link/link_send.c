@@ -144,6 +144,15 @@ int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, con
     return 0;
 }
 
+bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern) {
+    pthread_mutex_lock(&self->lock);
+    const tr_link_sub_t *s = self->subs;
+    while (s && (s->registration != r || s->agent != agent || strcmp(s->pattern, pattern) != 0))
+        s = s->next;
+    pthread_mutex_unlock(&self->lock);
+    return s != NULL;
+}
+
 int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
     int found = -ENOENT;
     pthread_mutex_lock(&self->lock);

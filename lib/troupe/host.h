@@ -55,6 +55,8 @@ typedef struct tr_host_options {
     uint64_t producer_epoch;
     tr_states_t
         *states; /* where the state of its agents is kept; NULL = nowhere. Borrowed for the host's life */
+    int64_t
+        passive_ms; /* an agent whose state is kept, and which is idle for so long, is freed until its next message comes; 0 = never */
     int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;            /* 0 = 30 s */
     int64_t hung_ms;            /* at least hang_ms; 0 = TR_HOST_HUNG is never told */

@@ -92,6 +92,45 @@ class State(StateTest):
             return db.execute(text).fetchall()
 
 
+class Passive(StateTest):
+    def told(self, name):
+        """What its process says that it does; None where it did not say."""
+        return (self.good("why", name, "-o", "json").json()[0]["told"] or {}).get("status")
+
+    def rests(self, name):
+        harness.wait_until(lambda: self.told(name) == "passive", f"{name} to rest")
+
+    def test_an_idle_agent_rests_until_its_next_message(self):
+        self.start()
+        self.counter("many", "--count", "2", "--passive-after", "50ms", "--service", "count", "--subscribe", "news")
+        self.send([1, 2], "many-1")
+        self.counts(2, "many-1")
+        for n in (3, 4):
+            self.rests("many-1")
+            self.assertEqual(self.ask("many-1", json.dumps({"n": n}))["count"], n)
+        self.rests("many-0")
+        self.assertIn("it rests", self.good("why", "many-0").out)
+        self.rests("many-1")
+        self.assertIn(self.ask("svc:count", '{"n": 5}')["total"], (5, 15))  # its services and subscriptions stay
+        self.good("pub", "news", '{"n": 6}')
+        harness.wait_until(lambda: sum(self.ask(f"many-{i}")["total"] for i in range(2)) == 10 + 5 + 6 + 6, "the event at both")
+
+    def test_what_waits_for_it_comes_in_order(self):
+        self.start()
+        self.counter("ledger")
+        self.counter("counter", "--passive-after", "20ms", "--args", '{"then": "ledger"}')
+        for first in range(1, 301, 50):
+            self.rests("counter")
+            self.send(range(first, first + 50))
+        self.assertEqual(self.counts(300), {"total": 300 * 301 // 2, "count": 300, "doubled": 0})
+        self.assertEqual(self.counts(300, "ledger"), {"total": 300 * 301 // 2, "count": 300, "doubled": 0})
+
+    def test_it_rests_only_where_there_is_a_state(self):
+        done = self.run_program("agentd", "--name", "x", "--behaviour", "echo", "--passive-after", "1s")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("--state", done.err)
+
+
 class Killed(StateTest):
     MESSAGES = 3000
     KILLS = 8

@@ -140,6 +140,13 @@ static bool has_failed(const tr_why_t *self, const sentence_t *s) {
         (long long)number_of(told, "failures"));
 }
 
+static bool rests(const tr_why_t *self, const sentence_t *s) {
+    if (strcmp(text_of(json_object_get(self->agent, "told"), "status"), "passive") != 0)
+        return false;
+    return say(s,
+        "it rests: idle for a while, it is freed, and its next message brings it back from its saved state");
+}
+
 static bool awaits_an_answer(const tr_why_t *self, const sentence_t *s) {
     const json_t *told = json_object_get(self->agent, "told");
     const json_t *request = first_of(told, "requests"), *c = first_of(told, "conversations");
@@ -166,7 +173,7 @@ static bool is_behind(const tr_why_t *self, const sentence_t *s) {
 
 const char *tr_why_because(const tr_why_t *self, char *out, size_t size) {
     static bool (*const reasons[])(const tr_why_t *, const sentence_t *) = {
-        is_absent, is_held, is_away, is_mute, has_failed, awaits_an_answer, is_behind};
+        is_absent, is_held, is_away, is_mute, has_failed, rests, awaits_an_answer, is_behind};
     sentence_t s = {out, size};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i](self, &s))

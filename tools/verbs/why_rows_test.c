@@ -61,6 +61,7 @@ static void each_reason(void **state) {
          "\"b@p\", \"state\": \"agreed\"}]}}",
             "it is in 1 conversations, the first one fipa-request with b@p (agreed)"},
         {"{\"queued\": 9, \"in_hand\": 2}", "9 messages wait for it, and 2 are at its process"},
+        {"{\"told\": {\"status\": \"passive\"}}", "it rests"},
         {"{\"work_total\": 4}", "it has 4 requests in work"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
