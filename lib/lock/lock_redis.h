@@ -7,26 +7,16 @@
  *
  * Keys: {PREFIX}:lock:NAME (text "TOKEN NONCE", gone with the lease) and {PREFIX}:token, which stays: one for all locks.
  *
- * A call waits for the server, for timeout_ms, and on a connection that broke once more for a new one: never call it where
- * one must not wait. Threads: one.
+ * Threads: one. For how long a call may wait, and its errors: lib/redis/redis.h.
  */
 #ifndef TR_LOCK_LOCK_REDIS_H
 #define TR_LOCK_LOCK_REDIS_H
 
 #include "lib/lock/lock.h"
+#include "lib/redis/redis.h"
 
-typedef struct tr_lock_redis_options {
-    const char *
-        host; /* a name or an address, or the path of a Unix socket (begins with '/'); all texts are copied */
-    uint16_t port;
-    const char *password;         /* NULL = none */
-    const char *prefix;           /* NULL = "troupe"; 1 to 64 bytes without braces */
-    int64_t timeout_ms;           /* 0 = 1000 */
-    const tr_lock_clock_t *clock; /* NULL = tr_lock_clock_boot */
-} tr_lock_redis_options_t;
-
-/* Connects to nothing yet: the first call does. -EINVAL, -ENOMEM. The errors of calls: -ECONNREFUSED nobody is there, -EACCES the
- * password, -EIO the server was silent for too long, cut the connection twice, or cannot do it (a replica, a full memory). */
-int tr_lock_redis(const tr_lock_redis_options_t *options, tr_lock_store_t **ret_store, tr_error_t *error);
+/* clock NULL = tr_lock_clock_boot. Connects to nothing yet: the first call does. -EINVAL, -ENOMEM. */
+int tr_lock_redis(const tr_redis_options_t *server, const tr_lock_clock_t *clock, tr_lock_store_t **ret_store,
+    tr_error_t *error);
 
 #endif

@@ -27,12 +27,11 @@ typedef struct world {
 
 static tr_lock_store_t *connect_to(const redis_t *redis, const tr_lock_clock_t *clock, int64_t timeout_ms) {
     tr_lock_store_t *store = NULL;
-    tr_lock_redis_options_t options = {.host = "127.0.0.1",
+    tr_redis_options_t options = {.host = "127.0.0.1",
         .port = (uint16_t)atoi(redis->port),
         .password = redis->password,
-        .clock = clock,
         .timeout_ms = timeout_ms};
-    assert_int_equal(tr_lock_redis(&options, &store, NULL), 0);
+    assert_int_equal(tr_lock_redis(&options, clock, &store, NULL), 0);
     return store;
 }
 

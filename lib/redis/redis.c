@@ -1,0 +1,141 @@
+#include "lib/redis/redis.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#define ARGUMENTS_MAX 16u
+
+struct tr_redis {
+    redisContext *connection; /* NULL = none */
+    char *host, *password;
+    char prefix[TR_REDIS_PREFIX_MAX + 1];
+    uint16_t port;
+    struct timeval timeout;
+};
+
+int tr_redis_refuse(const tr_redis_t *self, int code, const char *what, tr_error_t *error) {
+    return tr_error_set(error, code, "Redis at %s:%u: %s", self->host, self->port, what);
+}
+
+static void close_connection(tr_redis_t *self) {
+    if (self->connection)
+        redisFree(self->connection);
+    self->connection = NULL;
+}
+
+static int authenticate(tr_redis_t *self, tr_error_t *error) {
+    if (!self->password)
+        return 0;
+    redisReply *reply = redisCommand(self->connection, "AUTH %s", self->password);
+    int r = 0;
+    if (!reply)
+        r = tr_redis_refuse(self, -EIO, self->connection->errstr, error);
+    else if (reply->type == REDIS_REPLY_ERROR)
+        r = tr_redis_refuse(self, -EACCES, reply->str, error);
+    freeReplyObject(reply);
+    return r;
+}
+
+static int open_connection(tr_redis_t *self, tr_error_t *error) {
+    if (self->connection)
+        return 0;
+    self->connection = self->host[0] == '/' ? redisConnectUnixWithTimeout(self->host, self->timeout)
+                                            : redisConnectWithTimeout(self->host, self->port, self->timeout);
+    if (!self->connection)
+        return tr_redis_refuse(self, -ENOMEM, "out of memory", error);
+    int r = 0;
+    if (self->connection->err || redisSetTimeout(self->connection, self->timeout) != REDIS_OK)
+        r = tr_redis_refuse(self, -ECONNREFUSED, self->connection->errstr, error);
+    if (r == 0)
+        r = authenticate(self, error);
+    if (r < 0)
+        close_connection(self);
+    return r;
+}
+
+static int run_once(tr_redis_t *self, size_t n, const char *argv[], const size_t lengths[],
+    redisReply **ret_reply, tr_error_t *error) {
+    int r = open_connection(self, error);
+    if (r < 0)
+        return r;
+    *ret_reply = redisCommandArgv(self->connection, (int)n, argv, lengths);
+    if (*ret_reply)
+        return 0;
+    r = tr_redis_refuse(self, -EIO, self->connection->errstr, error);
+    close_connection(self);
+    return r;
+}
+
+/* The number that the script answered with. */
+static int read_number(const tr_redis_t *self, const redisReply *reply, tr_error_t *error) {
+    if (reply->type == REDIS_REPLY_ERROR)
+        return tr_redis_refuse(self, -EIO, reply->str, error);
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER)
+        return tr_redis_refuse(self, -EIO, "an answer of another shape", error);
+    return (int)reply->element[0]->integer;
+}
+
+int tr_redis_run(tr_redis_t *self, size_t n, const char *argv[], const size_t lengths[],
+    redisReply **ret_reply, tr_error_t *error) {
+    const char *all[ARGUMENTS_MAX + 1] = {"EVAL"};
+    size_t all_lengths[ARGUMENTS_MAX + 1] = {4};
+    bool fresh = !self->connection;
+    redisReply *reply = NULL;
+    if (n > ARGUMENTS_MAX)
+        return tr_redis_refuse(self, -EINVAL, "too many arguments", error);
+    for (size_t i = 0; i < n; i++) {
+        all[i + 1] = argv[i];
+        all_lengths[i + 1] = lengths ? lengths[i] : strlen(argv[i]);
+    }
+    int r = run_once(self, n + 1, all, all_lengths, &reply, error);
+    if (r < 0 && !fresh)
+        r = run_once(self, n + 1, all, all_lengths, &reply, error);
+    if (r < 0)
+        return r;
+    r = read_number(self, reply, error);
+    if (r < 0 || !ret_reply)
+        freeReplyObject(reply);
+    else
+        *ret_reply = reply;
+    return r;
+}
+
+int tr_redis_new(const tr_redis_options_t *options, tr_redis_t **ret_redis, tr_error_t *error) {
+    const char *prefix = options->prefix ? options->prefix : "troupe";
+    if (!*prefix || strlen(prefix) > TR_REDIS_PREFIX_MAX || strpbrk(prefix, "{}"))
+        return tr_error_set(error, -EINVAL, "prefix \"%s\": expected 1 to %u bytes without braces", prefix,
+            TR_REDIS_PREFIX_MAX);
+    tr_redis_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    int64_t timeout_ms = options->timeout_ms ? options->timeout_ms : 1000;
+    self->timeout = (struct timeval){timeout_ms / 1000, timeout_ms % 1000 * 1000};
+    self->port = options->port;
+    strcpy(self->prefix, prefix);
+    self->host = strdup(options->host);
+    self->password = options->password ? strdup(options->password) : NULL;
+    if (!self->host || (options->password && !self->password)) {
+        tr_redis_destroy(&self);
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    }
+    *ret_redis = self;
+    return 0;
+}
+
+void tr_redis_destroy(tr_redis_t **self) {
+    if (!*self)
+        return;
+    close_connection(*self);
+    free((*self)->host);
+    free((*self)->password);
+    free(*self);
+    *self = NULL;
+}
+
+const char *tr_redis_prefix(const tr_redis_t *self) {
+    return self->prefix;
+}
