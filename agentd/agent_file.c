@@ -82,6 +82,10 @@ int tr_agent_file_take(tr_agentd_options_t *self, tr_error_t *error) {
         self->args = a->args;
         self->described |= TR_DESCRIBED_ARGS;
     }
+    if (!self->mind) {
+        self->mind = a->mind;
+        self->described |= TR_DESCRIBED_MIND;
+    }
     take_restart(self, &a->restart);
     return 0;
 }
@@ -134,7 +138,8 @@ int tr_agent_file_enter(tr_agentd_options_t *self, tr_error_t *error) {
 int tr_agent_file_explain(
     const tr_agentd_options_t *self, const tr_problem_t *problem, tr_error_t *ret_error) {
     bool of_args = strncmp(problem->key, "args", 4) == 0;
-    unsigned source = of_args ? TR_DESCRIBED_ARGS : TR_DESCRIBED_WAY;
+    bool of_mind = strncmp(problem->key, "mind", 4) == 0;
+    unsigned source = of_args ? TR_DESCRIBED_ARGS : of_mind ? TR_DESCRIBED_MIND : TR_DESCRIBED_WAY;
     if (self->description && self->described & source)
         tr_yaml_file_wrong(&self->description->file, problem->key, ret_error, "%s", problem->error.text);
     else

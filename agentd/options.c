@@ -61,6 +61,9 @@ static const tr_option_t table[] = {
         "What the yellow pages tell of the agents beside their services, a JSON object: {\"labels\": "
         "{\"env\": \"prod\"}, "
         "\"card\": {\"description\": \"...\", \"skills\": [...]}}; see docs/protocol.md, section 16."},
+    {"mind", 'm', "MIND", TR_STRING(tr_agentd_options_t, mind), NULL,
+        "What the behaviour thinks with: built-in, a file of language models (docs/models.md), or a JSON "
+        "object (docs/minds.md)."},
     {"exec-mode", 0, "MODE", TR_WORD(tr_agentd_options_t, exec_mode), "persistent",
         "Of a PROGRAM: one that lives as long as its agent, or one run for each message.",
         .words = tr_exec_mode_words},

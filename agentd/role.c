@@ -2,9 +2,11 @@
 
 #include "agentd/behaviours/exec_conf.h"
 #include "agentd/behaviours/table.h"
+#include "agentd/mind/open.h"
 #include "proto/json.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +82,47 @@ static void rename_command(const tr_agentd_options_t *o, tr_problem_t *problem) 
         memcpy(problem->key, as, sizeof as - 1);
 }
 
+/* "KEY" of the configuration as the description has it. */
+static int wrong_mind(tr_problem_t *problem, int rc, const char *key, const char *text) {
+    char full[sizeof((tr_problem_t *)0)->key];
+    snprintf(full, sizeof full, "mind%s%s", *key ? "." : "", key);
+    return tr_problem_set(problem, rc, full, "%s", text);
+}
+
+/* It is opened once, to find out what is wrong before anybody asks the agent something. */
+static int check_mind(const json_t *config, tr_problem_t *problem) {
+    char key[TR_MIND_KEY_MAX];
+    tr_error_t error = {0};
+    tr_mind_t *mind = NULL;
+    int rc = tr_mind_open(config, NULL, &mind, key, &error);
+    tr_mind_destroy(&mind);
+    return rc < 0 ? wrong_mind(problem, rc, key, error.text) : 0;
+}
+
+/* Into the arguments: a path stands for itself, all else is JSON. */
+static int take_mind(
+    const tr_role_t *self, const tr_agentd_options_t *o, json_t *args, tr_problem_t *problem) {
+    json_error_t why;
+    bool thinks = !self->loaded && tr_behaviour_thinks(self->behaviour);
+    if (thinks && json_object_get(args, "mind"))
+        return tr_problem_set(
+            problem, -EINVAL, "args.mind", "expected beside `args`, as `mind`, or as --mind");
+    if (!o->mind || strcmp(o->mind, "built-in") == 0)
+        return 0;
+    if (!thinks)
+        return wrong_mind(problem, -EINVAL, "", "this behaviour asks no mind: expected none, or built-in");
+    json_t *config = o->mind[0] == '{' || o->mind[0] == '"'
+                         ? json_loads(o->mind, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why)
+                         : json_string(o->mind);
+    if (!config)
+        return wrong_mind(problem, -EINVAL, "", "not JSON");
+    int rc = check_mind(config, problem);
+    if (rc == 0 && json_object_set(args, "mind", config) < 0)
+        rc = wrong_mind(problem, -ENOMEM, "", "out of memory");
+    json_decref(config);
+    return rc;
+}
+
 static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t *problem) {
     bool exec = self->behaviour == &tr_behaviour_exec;
     json_t *object = parse_args(o->args, problem);
@@ -87,10 +130,12 @@ static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t
         return -EINVAL;
     int rc = exec ? take_flags(o, object, problem) : 0;
     if (rc == 0)
+        rc = take_mind(self, o, object, problem);
+    if (rc == 0)
         rc = check_args(self, object, problem);
     if (rc < 0)
         rename_command(o, problem);
-    if (rc == 0 && (exec || o->args)) {
+    if (rc == 0 && (exec || o->args || o->mind)) {
         self->args = json_dumps(object, JSON_COMPACT);
         rc = self->args ? 0 : tr_problem_set(problem, -ENOMEM, "args", "out of memory");
     }

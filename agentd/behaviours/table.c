@@ -7,13 +7,17 @@
 static const struct {
     const tr_behaviour_t *behaviour;
     int (*check)(tr_value_t args, tr_problem_t *problem);
+    bool thinks; /* it has a mind (thinker.h) */
 } table[] = {
-    {&tr_behaviour_echo, tr_echo_check},
-    {&tr_behaviour_editor, tr_editor_check},
-    {&tr_behaviour_exec, tr_exec_check},
-    {&tr_behaviour_reader, tr_reader_check},
-    {&tr_behaviour_relay, tr_relay_check},
-    {&tr_behaviour_voter, tr_voter_check},
+    {&tr_behaviour_echo, tr_echo_check, false},
+    {&tr_behaviour_editor, tr_editor_check, false},
+    {&tr_behaviour_exec, tr_exec_check, false},
+    {&tr_behaviour_instruction, tr_instruction_check, true},
+    {&tr_behaviour_planner, tr_planner_check, true},
+    {&tr_behaviour_reader, tr_reader_check, false},
+    {&tr_behaviour_relay, tr_relay_check, false},
+    {&tr_behaviour_summariser, tr_summariser_check, true},
+    {&tr_behaviour_voter, tr_voter_check, true},
 };
 
 #define COUNT (sizeof table / sizeof *table)
@@ -30,6 +34,13 @@ int tr_behaviour_check_args(const tr_behaviour_t *behaviour, tr_value_t args, tr
         if (table[i].behaviour == behaviour)
             return table[i].check(args, problem);
     return 0; /* a user's own: only it knows */
+}
+
+bool tr_behaviour_thinks(const tr_behaviour_t *behaviour) {
+    for (size_t i = 0; i < COUNT; i++)
+        if (table[i].behaviour == behaviour)
+            return table[i].thinks;
+    return false;
 }
 
 const char *tr_behaviour_nearest(const char *name) {
@@ -49,5 +60,5 @@ void tr_behaviour_names(char *out, size_t size) {
 
 void tr_behaviours_print(FILE *out) {
     for (size_t i = 0; i < COUNT; i++)
-        fprintf(out, "%-8s %s\n", table[i].behaviour->name, table[i].behaviour->summary);
+        fprintf(out, "%-11s %s\n", table[i].behaviour->name, table[i].behaviour->summary);
 }

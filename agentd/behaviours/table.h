@@ -11,8 +11,11 @@
 extern const tr_behaviour_t tr_behaviour_echo;
 extern const tr_behaviour_t tr_behaviour_editor;
 extern const tr_behaviour_t tr_behaviour_exec;
+extern const tr_behaviour_t tr_behaviour_instruction;
+extern const tr_behaviour_t tr_behaviour_planner;
 extern const tr_behaviour_t tr_behaviour_reader;
 extern const tr_behaviour_t tr_behaviour_relay;
+extern const tr_behaviour_t tr_behaviour_summariser;
 extern const tr_behaviour_t tr_behaviour_voter;
 
 /* Whether a behaviour would take these arguments, as far as that can be told without starting it: 0, or -EINVAL
@@ -20,14 +23,19 @@ extern const tr_behaviour_t tr_behaviour_voter;
 int tr_echo_check(tr_value_t args, tr_problem_t *problem);
 int tr_editor_check(tr_value_t args, tr_problem_t *problem);
 int tr_exec_check(tr_value_t args, tr_problem_t *problem);
+int tr_instruction_check(tr_value_t args, tr_problem_t *problem);
+int tr_planner_check(tr_value_t args, tr_problem_t *problem);
 int tr_reader_check(tr_value_t args, tr_problem_t *problem);
 int tr_relay_check(tr_value_t args, tr_problem_t *problem);
+int tr_summariser_check(tr_value_t args, tr_problem_t *problem);
 int tr_voter_check(tr_value_t args, tr_problem_t *problem);
 
 /* By name, or NULL. */
 const tr_behaviour_t *tr_behaviour_find(const char *name);
 /* The same of any of them. */
 int tr_behaviour_check_args(const tr_behaviour_t *behaviour, tr_value_t args, tr_problem_t *problem);
+/* Whether it asks a mind: `mind` means something to it. */
+bool tr_behaviour_thinks(const tr_behaviour_t *behaviour);
 /* The name nearest to one that is unknown, or NULL. */
 const char *tr_behaviour_nearest(const char *name);
 /* "echo, editor, ..." */

@@ -26,4 +26,13 @@ int tr_plan_make(const tr_methods_t *methods, const char *text, size_t length, c
  */
 const char *tr_plan_wrong(const json_t *subtasks, const json_t *skills, size_t most);
 
+/*
+ * Replanning: subtask `failed` of a plan (changed in place) is taken out, and those of `part`, another plan, take its place: they are called
+ * "rN-ID", N the number of the replacement, the first of them need what it needed, and who needed it needs the last of them. NULL, or what is wrong: no such subtask, or
+ * TR_PLAN_REPLANS replacements were made already ("replans" counts them); then nothing is changed.
+ */
+const char *tr_plan_replace(json_t *plan, const char *failed, const json_t *part);
+
+#define TR_PLAN_REPLANS 8
+
 #endif

@@ -17,7 +17,6 @@
 
 const char *const tr_fleet_processes_words[] = {"per-agent", "one", NULL};
 const char *const tr_fleet_exec_mode_words[] = {"persistent", "once", NULL};
-static const char *const mind_words[] = {"built-in", NULL};
 
 static bool not_empty(const char *text, size_t len) {
     (void)text;
@@ -27,6 +26,12 @@ static bool not_empty(const char *text, size_t len) {
 static bool variable_name(const char *text, size_t len) {
     return len > 0 && !isdigit((unsigned char)text[0]) &&
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+/* As the value of `mind` that is no mapping. */
+static bool mind_word(const char *text, size_t len) {
+    return (len == 8 && memcmp(text, "built-in", 8) == 0) ||
+           (len > 5 && memcmp(text + len - 5, ".yaml", 5) == 0) || memchr(text, '/', len);
 }
 
 /* NAME or NAME=N, N the unfinished requests that each agent may have. */
@@ -99,7 +104,8 @@ static const tr_yaml_field_t agent_fields[] = {
     {"ask", TR_YAML_TEXTS, AT(tr_fleet_agent_t, ask), .max = 256, .check = service_pattern,
         .expected = "the name of a service, or its beginning and *"},
     {"durable", TR_YAML_TRUTH, AT(tr_fleet_agent_t, durable)},
-    {"mind", TR_YAML_WORD, AT(tr_fleet_agent_t, mind), .words = mind_words},
+    {"mind", TR_YAML_JSON, AT(tr_fleet_agent_t, mind), .check = mind_word,
+        .expected = "built-in, a mapping, or a file of models (NAME.yaml)"},
     {"args", TR_YAML_JSON, AT(tr_fleet_agent_t, args)},
     {"restart", TR_YAML_SECTION, AT(tr_fleet_agent_t, restart), .table = &restart_table},
     {"env", TR_YAML_PAIRS, AT(tr_fleet_agent_t, env), .max = 256, .check = variable_name,

@@ -14,7 +14,7 @@
  *   publish: [digest.>]          # topics that it may publish on, and services that it may ask: they count in
  *   ask: [read]                  # a secure fleet, where it may do nothing else; default none
  *   durable: true                # whatever comes to it waits on the broker's disk until it is finished
- *   mind: built-in               # the only one for now
+ *   mind: built-in               # or a file of models, or a mapping (docs/minds.md); agentd says what is wrong with it
  *   args: {key: value}           # handed to the behaviour as JSON; default {}
  *   restart: {policy: always, backoff: 200ms, max-backoff: 10s,
  *             intensity: 5, period: 30s}    # the defaults
@@ -75,7 +75,7 @@ typedef struct tr_fleet_agent {
     const struct tr_fleet_coordinator
         *coordinator; /* it is no agentd but a coordinator; NULL. Not of the file either */
     bool durable;
-    int mind;         /* 0 = built-in */
+    const char *mind; /* JSON: an object, or a text; NULL = built-in */
     const char *args; /* JSON object; NULL = {} */
     tr_restart_t restart;
     tr_pairs_t env;

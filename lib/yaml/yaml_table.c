@@ -264,9 +264,10 @@ static int put_pairs(
 
 static int put_json(
     reader_t *self, const path_t *path, yaml_node_t *node, const tr_yaml_field_t *field, void *at) {
-    (void)field;
+    if (node->type == YAML_SCALAR_NODE && field->check)
+        return put_text(self, path, node, field, at);
     if (node->type != YAML_MAPPING_NODE)
-        return unexpected(self, path, node, "a mapping");
+        return unexpected(self, path, node, field->check ? field->expected : "a mapping");
     tr_yaml_json_t to = {self->document, TR_YAML_NODES_MAX - self->visited, NULL, NULL, NULL};
     int rc = tr_yaml_json_print(&to, node, self->arena);
     self->visited = TR_YAML_NODES_MAX - to.nodes_left;

@@ -58,7 +58,7 @@ typedef enum tr_yaml_kind {
     TR_YAML_TRUTH,    /* bool: true or false */
     TR_YAML_TEXTS,    /* tr_texts_t, from min to max items; one scalar is a list of one */
     TR_YAML_PAIRS,    /* tr_pairs_t, a mapping from texts to scalars */
-    TR_YAML_JSON,     /* const char *: any mapping, as the text of a JSON object */
+    TR_YAML_JSON, /* const char *: any mapping, as the text of a JSON object; with `check` also a text that it takes, as it is */
     TR_YAML_SECTION,  /* an embedded struct, filled by `table` */
     TR_YAML_SECTIONS, /* tr_yaml_list_t, its items filled by `table`; from min to max items */
 } tr_yaml_kind_t;
@@ -72,7 +72,7 @@ typedef struct tr_yaml_field {
     bool required;
     int64_t min, max;
     const char *const *words;
-    /* Text, each item of texts, each key of pairs: may be NULL. `expected` ends "expected ...". */
+    /* Text, each item of texts, each key of pairs, JSON that is no mapping: may be NULL. `expected` ends "expected ...". */
     bool (*check)(const char *text, size_t len);
     const char *expected;
     const struct tr_yaml_table *table;

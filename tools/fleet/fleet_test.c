@@ -190,7 +190,10 @@ static const struct {
         "f.yaml:5:19: broker.journal: expected true, false, a directory or postgres, found nothing"},
     {ONE "broker: {journal: true, options: {journal: j}}",
         "f.yaml:5:44: broker.options.journal: broker.journal says it already: expected one of the two"},
-    {ONE "    mind: gpt", "f.yaml:5:11: agents[0].mind: expected built-in, found \"gpt\""},
+    {ONE "    mind: gpt", "f.yaml:5:11: agents[0].mind: expected built-in, a mapping, or a file of models "
+                          "(NAME.yaml), found \"gpt\""},
+    {ONE "    mind: [gpt]", "f.yaml:5:11: agents[0].mind: expected built-in, a mapping, or a file of models "
+                            "(NAME.yaml), found a list"},
     {ONE "    services: [read, 'a b']", "f.yaml:5:22: agents[0].services[1]: expected the name of a service, "
                                         "or NAME=N for N unfinished requests at once, found \"a b\""},
     {ONE "    subscribe: [a..b]",

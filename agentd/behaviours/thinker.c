@@ -1,0 +1,186 @@
+#include "agentd/behaviours/thinker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agentd/mind/open.h"
+#include "proto/json.h"
+
+/* One message that the mind has. */
+struct tr_thought {
+    tr_thought_t *next, **link;
+    tr_thinker_t *thinker;
+    tr_message_t *message;
+    tr_thought_fn on_said;
+    void *arg;
+};
+
+int tr_thinker_init(tr_thinker_t *self, tr_agent_t *agent, tr_value_t args) {
+    tr_value_t config = tr_value_get(args, "mind");
+    self->agent = agent;
+    if (!config)
+        return 0;
+    self->config = tr_value_to_json(config);
+    return self->config ? 0 : -ENOMEM;
+}
+
+/* ---- what the mind says ---- */
+
+static void end_thought(tr_thought_t *thought, bool done) {
+    *thought->link = thought->next;
+    if (thought->next)
+        thought->next->link = thought->link;
+    thought->thinker->open--;
+    if (done)
+        tr_message_done(&thought->message);
+    else
+        tr_message_release(&thought->message);
+    free(thought);
+}
+
+static void on_done(void *arg, const tr_mind_result_t *result) {
+    tr_thought_t *thought = arg;
+    thought->on_said(tr_agent_state(thought->thinker->agent), thought->message, result, thought->arg);
+    end_thought(thought, true);
+}
+
+static void on_readable(tr_agent_t *agent, void *state, int fd, short events, void *arg) {
+    tr_thinker_t *self = arg;
+    (void)state, (void)events;
+    tr_mind_work(self->mind);
+    if (self->open || !tr_mind_config_is_builtin(self->config))
+        return;
+    tr_watch(agent, fd, 0, NULL, NULL); /* ending one does not fail, ignoring */
+    tr_mind_destroy(&self->mind);
+}
+
+/* ---- what is asked ---- */
+
+static int wake_mind(tr_thinker_t *self, tr_error_t *error) {
+    char key[TR_MIND_KEY_MAX], aid[TR_AID_MAX + 1];
+    if (self->mind)
+        return 0;
+    int rc = tr_mind_open(self->config, tr_agent_aid(self->agent, aid), &self->mind, key, error);
+    if (rc == 0 && (rc = tr_watch(self->agent, tr_mind_fd(self->mind), POLLIN, on_readable, self)) < 0) {
+        tr_error_set(error, rc, "%s", strerror(-rc));
+        tr_mind_destroy(&self->mind);
+    }
+    return rc;
+}
+
+static tr_thought_t *new_thought(
+    tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question) {
+    tr_thought_t *thought = calloc(1, sizeof *thought);
+    tr_message_t *kept = thought ? tr_message_keep(message) : NULL;
+    if (!kept) {
+        free(thought);
+        return NULL;
+    }
+    *thought = (tr_thought_t){.next = self->thoughts,
+        .link = &self->thoughts,
+        .thinker = self,
+        .message = kept,
+        .on_said = question->on_said,
+        .arg = question->arg};
+    if (thought->next)
+        thought->next->link = &thought->next;
+    self->thoughts = thought;
+    self->open++;
+    return thought;
+}
+
+static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question,
+    tr_error_t *error) {
+    tr_thought_t *thought = new_thought(self, message, question);
+    tr_mind_request_t request = {.op = question->op,
+        .text = question->text,
+        .length = question->length,
+        .input = question->input,
+        .on_done = on_done,
+        .arg = thought};
+    int rc = thought ? wake_mind(self, error) : tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc == 0)
+        rc = tr_mind_ask(self->mind, &request, error);
+    if (rc < 0 && thought)
+        end_thought(thought, false);
+    return rc;
+}
+
+int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question) {
+    tr_error_t error = {0};
+    bool is_full = self->open >= TR_THINKER_MAX;
+    int rc = is_full ? -EBUSY : ask(self, message, question, &error);
+    json_decref(question->input);
+    if (is_full)
+        tr_thinker_answer_reason(self, message, TR_REFUSE, "busy", "too many questions at once");
+    else if (rc < 0)
+        tr_thinker_answer_reason(self, message, TR_FAILURE, "internal-error", error.text);
+    return rc;
+}
+
+const char *tr_thinker_text(const tr_message_t *message, const char *key, size_t *ret_length) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    tr_value_t value = tr_message_value(message);
+    if (acl && acl->language && strcmp(acl->language, "text") == 0)
+        return tr_message_content(message, ret_length);
+    return tr_value_str(tr_value_is_map(value) ? tr_value_get(value, key) : value, ret_length);
+}
+
+void tr_thinker_finish(tr_thinker_t *self) {
+    tr_mind_destroy(&self->mind);
+    while (self->thoughts)
+        end_thought(self->thoughts, false);
+    tr_replies_finish(&self->replies);
+    json_decref(self->config);
+    self->config = NULL;
+}
+
+/* ---- answers ---- */
+
+void tr_thinker_answer(
+    tr_thinker_t *self, const tr_message_t *message, tr_performative_t act, tr_content_writer_t *content) {
+    tr_replies_send(&self->replies, self->agent, message, act, content); /* ignoring, as the header says */
+}
+
+void tr_thinker_answer_json(
+    tr_thinker_t *self, const tr_message_t *message, tr_performative_t act, json_t *content) {
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    if (content && tr_json_write(content, &w) == 0) {
+        tr_thinker_answer(self, message, act, &w);
+    } else {
+        tr_content_writer_finish(&w);
+        tr_thinker_answer_reason(self, message, TR_FAILURE, "internal-error", "out of memory");
+    }
+    json_decref(content);
+}
+
+void tr_thinker_answer_reason(tr_thinker_t *self, const tr_message_t *message, tr_performative_t act,
+    const char *reason, const char *detail) {
+    tr_replies_send_reason(&self->replies, self->agent, message, act, reason, detail); /* ignoring */
+}
+
+bool tr_thinker_failed(tr_thinker_t *self, const tr_message_t *message, const tr_mind_result_t *result) {
+    if (result->status == TR_MIND_OK)
+        return false;
+    tr_thinker_answer_reason(self, message, TR_FAILURE, tr_mind_status_word(result->status), result->detail);
+    return true;
+}
+
+bool tr_thinker_asked(tr_thinker_t *self, const tr_message_t *message) {
+    if (tr_message_type(message) != TR_MESSAGE_DIRECT)
+        return false;
+    switch (tr_message_performative(message)) {
+    case TR_REQUEST: return true;
+    case TR_QUERY_IF:
+    case TR_QUERY_REF:
+    case TR_CFP:
+    case TR_PROPOSE:
+    case TR_SUBSCRIBE:
+        tr_thinker_answer_reason(self, message, TR_NOT_UNDERSTOOD, "unsupported-act", "expected a request");
+        return false;
+    default: return false;
+    }
+}

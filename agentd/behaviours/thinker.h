@@ -1,0 +1,71 @@
+/*
+ * What a behaviour has that thinks: a mind (agentd/mind/mind.h) by the configuration of its agent, and the messages that wait for what it says.
+ * A behaviour embeds one in its state, and does not know which mind it is.
+ *
+ * The built-in mind is there while something is asked, so that many agents that wait have none; a model's stays, with what it knows of its
+ * server and has spent. The configuration comes as the argument "mind", which is not the user's: agentd puts it there from `mind`.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_THINKER_H
+#define TR_AGENTD_BEHAVIOURS_THINKER_H
+
+#include "agentd/behaviours/args.h"
+#include "agentd/behaviours/replies.h"
+#include "agentd/mind/mind.h"
+
+/* For a table of arguments. */
+#define TR_THINKER_ARG                                                                                       \
+    { "mind", TR_ARG_ANY, 0, 0, 0, 0, NULL, NULL, false }
+#define TR_THINKER_MAX 64 /* messages that wait at once; more are refused as busy */
+
+typedef struct tr_thought tr_thought_t;
+
+typedef struct tr_thinker {
+    tr_agent_t *agent;
+    json_t *config;
+    tr_mind_t *mind; /* NULL while nothing is asked */
+    size_t open;
+    tr_thought_t *thoughts;
+    tr_replies_t replies;
+} tr_thinker_t;
+
+/*
+ * What the mind says about a message, both borrowed. It answers the message (or does not), and then the message is finished; it may also ask
+ * again about it (tr_thinker_ask), which keeps it.
+ */
+typedef void (*tr_thought_fn)(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, void *arg);
+
+/* For init; `args` are the behaviour's. 0 or -ENOMEM. tr_thinker_finish also after a failure, or of a zeroed one. */
+int tr_thinker_init(tr_thinker_t *self, tr_agent_t *agent, tr_value_t args);
+void tr_thinker_finish(tr_thinker_t *self);
+
+typedef struct tr_thinker_question {
+    tr_mind_op_t op;
+    const char *text;
+    size_t length;
+    json_t *input; /* consumed; NULL = none */
+    tr_thought_fn on_said;
+    void *arg; /* of on_said; the caller's, also where on_said is never called because the agent ends */
+} tr_thinker_question_t;
+
+/* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"). */
+int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question);
+
+/* The text of a message: its content where that is a text, else the text of its map's `key`. Borrowed from the message; NULL without. */
+const char *tr_thinker_text(const tr_message_t *message, const char *key, size_t *ret_length);
+
+/* Answers, now or as soon as it can be sent. Failures are not told: there is nobody else to tell. */
+void tr_thinker_answer(
+    tr_thinker_t *self, const tr_message_t *message, tr_performative_t act, tr_content_writer_t *content);
+/* The same with an object as content; consumes it. */
+void tr_thinker_answer_json(
+    tr_thinker_t *self, const tr_message_t *message, tr_performative_t act, json_t *content);
+void tr_thinker_answer_reason(tr_thinker_t *self, const tr_message_t *message, tr_performative_t act,
+    const char *reason, const char *detail);
+/* Answers with a failure where the result is none; whether it was. */
+bool tr_thinker_failed(tr_thinker_t *self, const tr_message_t *message, const tr_mind_result_t *result);
+/* A direct request (or query-ref, where the behaviour takes it for one) is the behaviour's to answer: true. What else wants an answer is
+ * told that it is not understood. */
+bool tr_thinker_asked(tr_thinker_t *self, const tr_message_t *message);
+
+#endif

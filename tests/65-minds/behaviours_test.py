@@ -1,0 +1,105 @@
+"""Behaviours that think, each alone, by messages, with the built-in mind or with a model."""
+import json
+
+import minds
+from minds import model
+
+
+class Summariser(minds.MindsTest):
+    def test_texts(self):
+        self.agent("s", "summariser")
+        texts = ["The harbour was rebuilt in 1990. It is deep.", "Ships from the harbour sail to Oslo. The harbour is busy."]
+        answer = self.told("s", {"texts": texts, "sentences": 2})
+        self.assertEqual(len(answer["sentences"]), 2)
+        for wrong in ({"texts": []}, {"texts": [1]}, {"text": "x", "sentences": 0}, {}):
+            done = self.run_verb("ask", "s", json.dumps(wrong))
+            self.assertEqual((done.code, "unsupported-value" in done.err), (3, True), done)
+        self.assertEqual(self.run_verb("ask", "s", "x", "--act", "query-ref").code, 3)
+
+
+class Instruction(minds.MindsTest):
+    def test_the_grammars_own(self):
+        self.agent("i", "instruction")
+        self.assertEqual(self.told("i", "please search the archive for old photos"),
+                         {"understood": True, "action": "search", "parameters": {"where": "archive", "query": "old photos"}})
+        self.assertFalse(self.told("i", "the moon is far")["understood"])
+
+    def test_a_registry(self):
+        self.agent("i", "instruction", {"actions": {"search": "svc:find", "weather": "sky"}})
+        self.assertEqual(self.told("i", "search for whales"),
+                         {"understood": True, "action": "search", "parameters": {"query": "whales"}, "to": "svc:find"})
+        self.assertEqual(self.told("i", "Weather: Oslo tomorrow"),
+                         {"understood": True, "action": "weather", "parameters": {"text": "Oslo tomorrow"}, "to": "sky"})
+        answer = self.told("i", "summarise the report")
+        self.assertEqual((answer["understood"], answer["reason"]),
+                         (False, 'I understand "summarise", but nobody does that here; what is done here: search, weather'))
+        self.assertEqual(len(answer["suggestions"]), 2)
+        self.assertIn('did you mean "weather"?', self.told("i", "wether in Oslo")["reason"])
+
+    def test_it_is_carried_out_by_who_is_named(self):
+        self.agent("find", "echo")
+        self.agent("i", "instruction", {"actions": {"search": "find", "weather": "nobody"}})
+        self.assertEqual(self.told("i", {"text": "search for whales", "do": True}), {"query": "whales", "action": "search"})
+        done = self.run_verb("ask", "i", json.dumps({"text": "weather in Oslo", "do": True}))
+        self.assertEqual((done.code, "not-delivered" in done.err), (3, True), done)
+
+    def test_wrong_registries(self):
+        for actions in {}, {"A b": "x"}, {"a": 1}, {"a": "no no"}, 5:
+            self.refused("--name", "i", "--behaviour", "instruction", "--args", json.dumps({"actions": actions}), says="args.actions: expected")
+
+
+class Planner(minds.MindsTest):
+    PLAN = {"task": "t", "priority": 5, "subtasks": [
+        {"id": "a", "description": "search for ships", "skills": ["search"], "needs": []},
+        {"id": "b", "description": "write it", "skills": ["write"], "needs": ["a"]}]}
+
+    def test_skills_that_are_given(self):
+        self.agent("p", "planner", {"skills": ["search", "write"]})
+        plan = self.told("p", "write a report on whales, urgent")
+        self.assertEqual([s["skills"] for s in plan["subtasks"]], [["search"], ["write"]])
+        self.assertEqual(plan["subtasks"][1]["needs"], [plan["subtasks"][0]["id"]])
+        self.assertGreater(plan["priority"], 4)
+        done = self.run_verb("ask", "p", json.dumps({"text": "search for whales", "skills": ["dance"]}))
+        self.assertEqual(done.code, 3, done)
+
+    def test_skills_that_the_fleet_has(self):
+        self.agent("p", "planner")
+        self.agent("finder", "echo", more=("--service", "search"))
+        plan = self.told("p", "search for whales")
+        self.assertEqual([s["skills"] for s in plan["subtasks"]], [["search"]])
+
+    def test_replanning(self):
+        server = self.server()
+        way = {"task": "t", "priority": 4, "subtasks": [
+            {"id": "x", "description": "ask Ann", "skills": ["send"], "needs": []},
+            {"id": "y", "description": "read it", "skills": ["read"], "needs": ["x"]}]}
+        server.does(model.chat(json.dumps(way)))
+        self.agent("p", "planner", {"skills": ["search", "write", "send", "read"]}, {"base-url": server.url, "model": "m", **model.QUICK})
+        plan = self.told("p", {"action": "replan", "plan": self.PLAN, "failed": "a", "without": ["search"]})
+        self.assertNotIn('"search"', server.requests[0].json["messages"][-1]["content"].split('"skills"')[1].split("]")[0])
+        self.assertEqual({s["id"]: s["needs"] for s in plan["subtasks"]}, {"b": ["r1-y"], "r1-x": [], "r1-y": ["r1-x"]})
+        self.assertEqual(plan["replans"], 1)
+
+    def test_what_cannot_be_replanned(self):
+        self.agent("p", "planner", {"skills": ["search", "write"]})
+        circle = {"subtasks": [{**self.PLAN["subtasks"][0], "needs": ["b"]}, self.PLAN["subtasks"][1]]}
+        for asked in ({"plan": self.PLAN, "failed": "z"}, {"plan": circle, "failed": "a"}, {"failed": "a"}, {"plan": {"subtasks": 5}},
+                      {"plan": {**self.PLAN, "replans": 8}, "failed": "a"}):
+            done = self.run_verb("ask", "p", json.dumps({"action": "replan", **asked}))
+            self.assertEqual(done.code, 3, done)
+
+    def test_its_plans_become_tasks(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agent("finder", "echo", more=("--service", "search", "--service", "write"))
+        self.agent("p", "planner", {"skills": ["search", "write"]})
+        done = self.told("p", {"action": "submit", "text": "write a report on whales"})
+        self.assertEqual(len(done["tasks"]), 2)
+        for task in done["tasks"]:
+            minds.harness.wait_until(lambda task=task: self.run_verb("task", "show", task["task"], "-o", "json").json()["state"] == "completed",
+                                     "the task", 20)
+        self.assertEqual(coordinator.process.poll(), None)
+
+
+if __name__ == "__main__":
+    minds.harness.main()

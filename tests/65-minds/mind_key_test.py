@@ -1,0 +1,76 @@
+"""Which mind a behaviour has: `mind` in a file and --mind, and what is said of one that is wrong."""
+import json
+import os
+
+import minds
+from minds import model
+
+
+TEXT = "Whales are mammals. They live in the sea. The blue whale is the largest animal of all. Many whales sing."
+SUMMARY = {"text": "About whales.", "language": "en"}
+
+
+class Mind(minds.MindsTest):
+    def test_the_built_in_one(self):
+        for mind in None, "built-in", {}:
+            child = self.agent("s", "summariser", {"sentences": 1}, mind)
+            answer = self.told("s", TEXT)
+            self.assertEqual((answer["by"], len(answer["sentences"])), ("built-in", 1))
+            self.assertIn(answer["text"], TEXT)
+            child.stop()
+
+    def test_a_model_inline(self):
+        server = self.server()
+        server.does(model.chat(json.dumps(SUMMARY)))
+        self.agent("s", "summariser", mind={"base-url": server.url, "key-env": "TEST_MODEL_KEY", "model": "m", **model.QUICK},
+                   TEST_MODEL_KEY=model.KEY)
+        self.assertEqual(self.told("s", TEXT), {"text": "About whales.", "sentences": [], "language": "en", "by": "model the-model"})
+        self.assertEqual(server.requests[0].headers["authorization"], f"Bearer {model.KEY}")
+
+    def test_a_file_of_an_agent_with_a_file_of_models(self):
+        server = self.server()
+        server.does(model.chat(json.dumps(SUMMARY)))
+        key = self.write("key", model.KEY + "\n")
+        os.chmod(key, 0o600)
+        self.write("models.yaml", json.dumps({"providers": [{"preset": "compatible", "base-url": server.url, "key-file": key, "model": "m"}], **model.QUICK}))
+        self.write("s.yaml", "name: s\nbehaviour: summariser\nmind: models.yaml\nenv: {no_proxy: '*'}\n")
+        self.agentd("--agent", "s.yaml")
+        self.assertEqual(self.told("s", TEXT)["by"], "model the-model")
+
+    def test_one_operation_by_a_model(self):
+        server = self.server()
+        mind = {"base-url": server.url, "models": {"plan": "m"}, **model.QUICK}
+        self.agent("s", "summariser", mind=mind)
+        self.assertEqual(self.told("s", TEXT)["by"], "built-in")
+        self.assertEqual(server.requests, [])
+
+    def test_strict_fails(self):
+        server = self.server()
+        server.usual = model.status(400)
+        self.agent("s", "summariser", mind={"base-url": server.url, "model": "m", "strict": True, **model.QUICK})
+        done = self.run_verb("ask", "s", TEXT)
+        self.assertEqual((done.code, "refused" in done.err), (3, True), done)
+
+    def test_what_is_wrong_is_told_with_its_place(self):
+        for mind, says in (
+                ("gpt", "a.yaml:3:7: mind: expected built-in, a mapping, or a file of models (NAME.yaml), found \"gpt\""),
+                ("none.yaml", "a.yaml:3:7: mind: none.yaml: "),
+                ("{model: m}", "a.yaml:3:7: mind: "),
+                ("\n  base-url: ftp://x\n  model: m", "a.yaml:4:13: mind.base-url: expected "),
+                ("\n  preset: opnai\n  model: m", "a.yaml:4:11: mind.preset: expected "),
+                ("\n  base-url: http://127.0.0.1:1/v1\n  modle: m", "unknown key \"modle\", did you mean \"model\"?"),
+                ("\n  base-url: http://127.0.0.1:1/v1\n  model: m\n  key-env: NO_SUCH_KEY", "NO_SUCH_KEY"),
+                ("\n  base-url: http://127.0.0.1:1/v1\n  model: m\n  strict: maybe", "a.yaml:6:11: mind.strict: expected true or false"),
+                ("\n  methods: none.yaml", "a.yaml:4:12: mind.methods: "),
+                ("\n  model: m\n  providers: []", "a.yaml:4:10: mind.model: expected in one of the providers")):
+            self.write("a.yaml", f"name: a\nbehaviour: summariser\nmind: {mind}\n")
+            done = self.refused("--agent", "a.yaml")
+            self.assertIn(says, done.err.replace('\\"', '"'))
+        self.write("a.yaml", "name: a\nbehaviour: echo\nmind: {base-url: 'http://127.0.0.1:1/v1', model: m}\n")
+        self.refused("--agent", "a.yaml", says="a.yaml:3:7: mind: this behaviour asks no mind")
+        self.write("a.yaml", "name: a\nbehaviour: summariser\nargs: {mind: built-in}\n")
+        self.refused("--agent", "a.yaml", says="a.yaml:3:14: args.mind: expected beside `args`")
+
+
+if __name__ == "__main__":
+    minds.harness.main()
