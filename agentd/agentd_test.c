@@ -243,7 +243,7 @@ static void behaviours_of_strangers(void **state) {
     const struct {
         const tr_behaviour_t *behaviour;
         const char *says;
-    } rows[] = {{NULL, "NULL"}, {&other, "version 3 of the behaviour ABI"}, {&nameless, ".name"},
+    } rows[] = {{NULL, "NULL"}, {&other, "of the behaviour ABI, this"}, {&nameless, ".name"},
         {&deaf, ".receive"}, {&huge, ".state_size"}};
     assert_int_equal(tr_behaviour_check(&good, "x.so", NULL), 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
