@@ -67,10 +67,11 @@ static void carry_out(instruction_t *instruction, const tr_message_t *message, c
         tr_thinker_answer_reason(&instruction->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
 }
 
-static void on_parsed(void *state, const tr_message_t *message, const tr_mind_result_t *result, void *arg) {
+static void on_parsed(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     instruction_t *instruction = state;
     size_t length = 0;
-    (void)arg;
+    (void)carried;
     if (tr_thinker_failed(&instruction->thinker, message, result))
         return;
     const char *text = tr_thinker_text(message, "text", &length);

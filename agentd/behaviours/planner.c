@@ -143,9 +143,10 @@ static json_t *mended(planner_t *planner, const tr_message_t *message, const jso
     return wrong ? NULL : plan;
 }
 
-static void on_planned(void *state, const tr_message_t *message, const tr_mind_result_t *result, void *arg) {
+static void on_planned(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     planner_t *planner = state;
-    (void)arg;
+    (void)carried;
     if (tr_thinker_failed(&planner->thinker, message, result))
         return;
     json_t *plan =

@@ -42,9 +42,10 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
     return rc < 0 ? rc : tr_thinker_init(&summariser->thinker, self, args);
 }
 
-static void on_said(void *state, const tr_message_t *message, const tr_mind_result_t *result, void *arg) {
+static void on_said(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     summariser_t *summariser = state;
-    (void)arg;
+    (void)carried;
     if (tr_thinker_failed(&summariser->thinker, message, result))
         return;
     json_t *answer = json_copy((json_t *)(uintptr_t)result->value);

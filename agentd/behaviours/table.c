@@ -9,6 +9,8 @@ static const struct {
     int (*check)(tr_value_t args, tr_problem_t *problem);
     bool thinks; /* it has a mind (thinker.h) */
 } table[] = {
+    {&tr_behaviour_assistant, tr_assistant_check, true},
+    {&tr_behaviour_dialogue, tr_dialogue_check, true},
     {&tr_behaviour_echo, tr_echo_check, false},
     {&tr_behaviour_editor, tr_editor_check, false},
     {&tr_behaviour_exec, tr_exec_check, false},

@@ -14,7 +14,7 @@ struct tr_thought {
     tr_thinker_t *thinker;
     tr_message_t *message;
     tr_thought_fn on_said;
-    void *arg;
+    json_t *carried;
 };
 
 int tr_thinker_init(tr_thinker_t *self, tr_agent_t *agent, tr_value_t args) {
@@ -37,12 +37,13 @@ static void end_thought(tr_thought_t *thought, bool done) {
         tr_message_done(&thought->message);
     else
         tr_message_release(&thought->message);
+    json_decref(thought->carried);
     free(thought);
 }
 
 static void on_done(void *arg, const tr_mind_result_t *result) {
     tr_thought_t *thought = arg;
-    thought->on_said(tr_agent_state(thought->thinker->agent), thought->message, result, thought->arg);
+    thought->on_said(tr_agent_state(thought->thinker->agent), thought->message, result, thought->carried);
     end_thought(thought, true);
 }
 
@@ -83,7 +84,7 @@ static tr_thought_t *new_thought(
         .thinker = self,
         .message = kept,
         .on_said = question->on_said,
-        .arg = question->arg};
+        .carried = json_incref(question->carried)};
     if (thought->next)
         thought->next->link = &thought->next;
     self->thoughts = thought;
@@ -113,6 +114,7 @@ int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thi
     bool is_full = self->open >= TR_THINKER_MAX;
     int rc = is_full ? -EBUSY : ask(self, message, question, &error);
     json_decref(question->input);
+    json_decref(question->carried);
     if (is_full)
         tr_thinker_answer_reason(self, message, TR_REFUSE, "busy", "too many questions at once");
     else if (rc < 0)

@@ -33,7 +33,7 @@ typedef struct tr_thinker {
  * again about it (tr_thinker_ask), which keeps it.
  */
 typedef void (*tr_thought_fn)(
-    void *state, const tr_message_t *message, const tr_mind_result_t *result, void *arg);
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried);
 
 /* For init; `args` are the behaviour's. 0 or -ENOMEM. tr_thinker_finish also after a failure, or of a zeroed one. */
 int tr_thinker_init(tr_thinker_t *self, tr_agent_t *agent, tr_value_t args);
@@ -45,7 +45,7 @@ typedef struct tr_thinker_question {
     size_t length;
     json_t *input; /* consumed; NULL = none */
     tr_thought_fn on_said;
-    void *arg; /* of on_said; the caller's, also where on_said is never called because the agent ends */
+    json_t *carried; /* of on_said, borrowed there; consumed; NULL = none */
 } tr_thinker_question_t;
 
 /* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"). */

@@ -55,10 +55,11 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
     return rc;
 }
 
-static void on_chosen(void *state, const tr_message_t *message, const tr_mind_result_t *result, void *arg) {
+static void on_chosen(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     voter_t *voter = state;
     tr_content_writer_t w;
-    (void)arg;
+    (void)carried;
     tr_content_writer_init(&w);
     const char *wrong = result->status == TR_MIND_OK
                             ? tr_ballot_write(&w, tr_message_value(message), result->value)

@@ -4,19 +4,19 @@
 #include <string.h>
 
 /* The text, cut at a whole code point; NULL where it is no text. */
-static json_t *cut(const json_t *text) {
+static json_t *cut(const json_t *text, size_t most) {
     const char *bytes = json_string_value(text);
     size_t length = json_string_length(text);
     if (!bytes)
         return NULL;
-    if (length > TR_DIALOGUE_TEXT)
-        for (length = TR_DIALOGUE_TEXT; length > 0 && ((unsigned char)bytes[length] & 0xC0) == 0x80;)
+    if (length > most)
+        for (length = most; length > 0 && ((unsigned char)bytes[length] & 0xC0) == 0x80;)
             length--;
     return json_stringn(bytes, length);
 }
 
 static void take_text(const json_t *from, const char *key, json_t *to) {
-    json_t *text = cut(json_object_get(from, key));
+    json_t *text = cut(json_object_get(from, key), TR_DIALOGUE_TEXT);
     if (text)
         json_object_set_new(to, key, text);
 }
@@ -51,6 +51,10 @@ json_t *tr_dialogue_context(const json_t *given) {
         pending ? pending : json_null(), "history", history);
     if (context)
         take_text(given, "subject", context);
+    json_t *summary = context ? cut(json_object_get(given, "summary"), TR_DIALOGUE_SUMMARY) : NULL;
+    if (json_string_length(summary) > 0)
+        json_object_set(context, "summary", summary);
+    json_decref(summary);
     return context;
 }
 
@@ -74,6 +78,6 @@ int tr_dialogue_remember(json_t *context, const char *user, const json_t *value)
     add_turn(json_object_get(context, "history"), pair_of(turn, "user", "reply"));
     json_decref(turn);
     if (subject)
-        json_object_set_new(context, "subject", cut(subject));
+        json_object_set_new(context, "subject", cut(subject, TR_DIALOGUE_TEXT));
     return json_object_set_new(context, "turns", json_integer(turns + 1)) < 0 ? -ENOMEM : 0;
 }

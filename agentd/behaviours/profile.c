@@ -1,0 +1,144 @@
+#include "agentd/behaviours/profile.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES  40
+#define TOPIC_MAX_BYTES 60
+#define ANNOYED         (-0.3)
+#define FRESH           (1.0 / 3) /* how much the last turn counts */
+
+static const struct {
+    const char *phrase, *key, *value;
+} signs[] = {
+    {"be brief", "detail", "short"},
+    {"briefly", "detail", "short"},
+    {"keep it short", "detail", "short"},
+    {"shorter", "detail", "short"},
+    {"more detail", "detail", "long"},
+    {"in detail", "detail", "long"},
+    {"elaborate", "detail", "long"},
+    {"normal length", "detail", "normal"},
+    {"be formal", "tone", "formal"},
+    {"be friendly", "tone", "friendly"},
+    {"thank you", "tone", "friendly"},
+    {"thanks", "tone", "friendly"},
+    {"please be plain", "tone", "plain"},
+};
+
+json_t *tr_profile_new(void) {
+    return json_pack("{s:n, s:s, s:s, s:f, s:i, s:{}}", "name", "detail", "normal", "tone", "plain", "mood",
+        0.0, "turns", 0, "topics");
+}
+
+/* ---- words ---- */
+
+static bool begins_word(const char *text, const char *at) {
+    return at == text || !isalnum((unsigned char)at[-1]);
+}
+
+/* Where a phrase stands in a text as whole words; NULL where it does not. */
+static const char *find_phrase(const char *text, const char *phrase) {
+    size_t len = strlen(phrase);
+    for (const char *at = text; (at = strcasestr(at, phrase)); at++)
+        if (begins_word(text, at) && !isalnum((unsigned char)at[len]))
+            return at;
+    return NULL;
+}
+
+/* The name that follows: words that begin with a capital, two at most. */
+static json_t *name_at(const char *text) {
+    size_t len = 0, words = 0;
+    text += strspn(text, " ");
+    while (words < 2 && (isupper((unsigned char)text[len]) || (unsigned char)text[len] >= 0x80)) {
+        while (text[len] && !strchr(" ,.!?;:\"\n", text[len]))
+            len++;
+        words++;
+        if (text[len] == ' ' && words < 2 && isupper((unsigned char)text[len + 1]))
+            len++;
+        else
+            break;
+    }
+    return len > 0 && len <= NAME_MAX_BYTES ? json_stringn(text, len) : NULL;
+}
+
+static void learn_name(json_t *profile, const char *said) {
+    static const char *const phrases[] = {"my name is", "call me", "I am called"};
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+        const char *at = find_phrase(said, phrases[i]);
+        json_t *name = at ? name_at(at + strlen(phrases[i])) : NULL;
+        if (name)
+            json_object_set_new(profile, "name", name);
+    }
+}
+
+/* ---- topics ---- */
+
+static const char *rarest(const json_t *topics, const char *except) {
+    const char *key, *found = NULL;
+    json_int_t least = 0;
+    json_t *count;
+    json_object_foreach((json_t *)(uintptr_t)topics, key, count) {
+        if (strcmp(key, except) != 0 && (!found || json_integer_value(count) < least)) {
+            found = key;
+            least = json_integer_value(count);
+        }
+    }
+    return found;
+}
+
+static void learn_topic(json_t *profile, const json_t *parameters) {
+    static const char *const keys[] = {"query", "subject", "question", "description"};
+    json_t *topics = json_object_get(profile, "topics");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *topic = json_string_value(json_object_get(parameters, keys[i]));
+        if (!topic || !*topic || strlen(topic) > TOPIC_MAX_BYTES)
+            continue;
+        json_int_t count = json_integer_value(json_object_get(topics, topic));
+        json_object_set_new(topics, topic, json_integer(count + 1));
+        if (json_object_size(topics) > TR_PROFILE_TOPICS)
+            json_object_del(topics, rarest(topics, topic));
+        return;
+    }
+}
+
+void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment, const json_t *parameters) {
+    double mood = json_number_value(json_object_get(profile, "mood"));
+    double score = json_number_value(json_object_get(sentiment, "score"));
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (find_phrase(said, signs[i].phrase))
+            json_object_set_new(profile, signs[i].key, json_string(signs[i].value));
+    learn_name(profile, said);
+    learn_topic(profile, parameters);
+    json_object_set_new(profile, "mood", json_real(mood + (score - mood) * FRESH));
+    json_object_set_new(
+        profile, "turns", json_integer(json_integer_value(json_object_get(profile, "turns")) + 1));
+}
+
+/* ---- replies ---- */
+
+/* The bytes of its first sentence. */
+static int first_sentence(const char *text) {
+    for (const char *at = text; *at; at++)
+        if (strchr(".!?", *at) && (at[1] == ' ' || at[1] == '\n'))
+            return (int)(at + 1 - text);
+    return (int)strlen(text);
+}
+
+static bool is(const json_t *profile, const char *key, const char *value) {
+    const char *has = json_string_value(json_object_get(profile, key));
+    return has && strcmp(has, value) == 0;
+}
+
+json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood) {
+    const char *name = json_string_value(json_object_get(profile, "name"));
+    int len = is(profile, "detail", "short") ? first_sentence(reply) : (int)strlen(reply);
+    const char *regret = mood < ANNOYED && !strcasestr(reply, "sorry") ? "I am sorry. " : "";
+    if (name && is(profile, "tone", "friendly") && !find_phrase(reply, name))
+        return json_sprintf("%s%s, %c%.*s", regret, name,
+            reply[0] == 'I' ? 'I' : tolower((unsigned char)reply[0]), len > 0 ? len - 1 : 0,
+            len > 0 ? reply + 1 : reply);
+    return json_sprintf("%s%.*s", regret, len, reply);
+}

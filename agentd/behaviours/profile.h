@@ -1,0 +1,24 @@
+/*
+ * What a dialogue learns of its user, as a JSON object that it shows and forgets on request. Pure.
+ *
+ *   {"name": "Ann", "detail": "short"|"normal"|"long", "tone": "plain"|"friendly"|"formal", "mood": -1..1, "turns": N, "topics": {"ships": 3}}
+ *
+ * name: "my name is Ann", "call me Ann". detail: "be brief", "in more detail". tone: greetings and thanks are friendly, "be formal". mood:
+ * the sentiment of what was said, the last turn counting for a third. topics: what was acted on, the most frequent TR_PROFILE_TOPICS.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_PROFILE_H
+#define TR_AGENTD_BEHAVIOURS_PROFILE_H
+
+#include <jansson.h>
+
+#define TR_PROFILE_TOPICS 12
+
+/* One of nobody yet. NULL when out of memory. */
+json_t *tr_profile_new(void);
+/* From a turn: what was said, its sentiment (the operation's value; NULL = none), and what it acted on (NULL = nothing). */
+void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment, const json_t *parameters);
+/* The reply as this user likes it: cut to a sentence for who wants it short, with his name for who is friendly, and with regret for who is
+ * annoyed. A new reference; NULL when out of memory. */
+json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood);
+
+#endif

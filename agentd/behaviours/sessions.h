@@ -1,0 +1,35 @@
+/*
+ * The sessions of a dialogue, one for each user: {"user", "context", "older", "summary", "profile", "last"}. With a directory each is also a file
+ * there, written whole (lib/base/file.h) after every turn, so that it survives a restart; those that are in memory are the ones used last.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_SESSIONS_H
+#define TR_AGENTD_BEHAVIOURS_SESSIONS_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define TR_SESSIONS_USER_MAX 128 /* bytes of a user's name */
+#define TR_SESSIONS_OLDER_MAX                                                                                \
+    4000 /* bytes of turns that fell out of the context, until they are summarised */
+
+typedef struct tr_sessions {
+    char *directory; /* NULL = memory only */
+    size_t most;     /* in memory */
+    json_t *all;     /* by user */
+    json_t *order;   /* users, the one used last at the end */
+} tr_sessions_t;
+
+/* `directory` "" = none; it is made where it is not there. Negative errno. */
+int tr_sessions_init(tr_sessions_t *self, const char *directory, size_t most);
+void tr_sessions_finish(tr_sessions_t *self);
+/* The user's, a new one where there is none (or none that can be read); borrowed until the next call. NULL when out of memory. */
+json_t *tr_sessions_open(tr_sessions_t *self, const char *user);
+/* After a change. 0, or the errno of the file. */
+int tr_sessions_keep(tr_sessions_t *self, const json_t *session);
+/* Forgets the user altogether. 0, or the errno of the file. */
+int tr_sessions_forget(tr_sessions_t *self, const char *user);
+
+/* Takes the next turn's context in place of the last; what falls out of it is added to "older". */
+void tr_sessions_turn(json_t *session, const json_t *context);
+
+#endif

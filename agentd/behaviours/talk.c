@@ -1,0 +1,274 @@
+/*
+ * A turn is a chain of questions to the mind: mood, entities, and then what to make of it in the session's context. What the first two said
+ * travels along; the session is looked up again at the end, as other users' turns go on meanwhile.
+ */
+#include "agentd/behaviours/talk.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agentd/behaviours/actions.h"
+#include "agentd/behaviours/profile.h"
+#include "proto/json.h"
+
+#define ENTITIES     20
+#define SUMMARISE_AT 1500 /* bytes of older turns */
+#define PIECES_MAX   64
+#define TOPIC_MAX    200
+
+static const char *text_at(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* ---- who speaks ---- */
+
+/* The user that a message names, or its sender. False: a name that is too long. */
+static bool user_of(const tr_message_t *message, char out[TR_SESSIONS_USER_MAX + 1]) {
+    tr_value_t named = tr_value_get(tr_message_value(message), "user");
+    if (named)
+        return tr_value_copy(named, out, TR_SESSIONS_USER_MAX + 1) == 0 && *out;
+    return snprintf(out, TR_SESSIONS_USER_MAX + 1, "%s", tr_message_sender(message)) <= TR_SESSIONS_USER_MAX;
+}
+
+static json_t *session_of(tr_talk_t *self, const tr_message_t *message) {
+    char user[TR_SESSIONS_USER_MAX + 1];
+    return user_of(message, user) ? tr_sessions_open(&self->sessions, user) : NULL;
+}
+
+/* ---- the stream of replies ---- */
+
+static void topic_of(const tr_talk_t *self, const char *user, char out[TOPIC_MAX]) {
+    char aid[TR_AID_MAX + 1];
+    tr_agent_aid(self->thinker.agent, aid);
+    int name = (int)strcspn(aid, "@");
+    int n = snprintf(out, TOPIC_MAX, "dialogue.%.*s.", name > 80 ? 80 : name, aid);
+    for (const char *at = user; *at && n < TOPIC_MAX - 1; at++)
+        out[n++] = (char)(isalnum((unsigned char)*at) || *at == '-' ? *at : '_');
+    out[n] = '\0';
+    for (char *dot = strchr(out + 9, '.'); dot && dot < out + 9 + name; dot = strchr(dot, '.'))
+        *dot = '_'; /* a name's own dots would make other topics of it */
+}
+
+static size_t sentence_length(const char *text) {
+    for (const char *at = text; *at; at++)
+        if ((strchr(".!?", *at) && at[1] == ' ') || *at == '\n')
+            return (size_t)(at - text) + 1 + (at[1] == ' ');
+    return strlen(text);
+}
+
+static void publish_piece(
+    tr_talk_t *self, const char *topic, const json_t *turn, int number, const char *text, size_t len) {
+    tr_content_writer_t w;
+    bool last = text[len] == '\0' || number == PIECES_MAX - 1;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 5);
+    tr_write_kv(&w, "user", text_at(turn, "user"));
+    tr_write_kv_int(&w, "turn", json_integer_value(json_object_get(turn, "turn")));
+    tr_write_kv_int(&w, "piece", number);
+    tr_write_str(&w, "text");
+    tr_write_strn(&w, text, last ? strlen(text) : len);
+    tr_write_kv_bool(&w, "last", last);
+    tr_publish_content(
+        self->thinker.agent, topic, &w); /* a watcher that misses it has the answer's text, ignoring */
+}
+
+static void publish_reply(tr_talk_t *self, const json_t *turn) {
+    char topic[TOPIC_MAX];
+    const char *at = text_at(turn, "reply");
+    topic_of(self, text_at(turn, "user"), topic);
+    for (int number = 0; *at && number < PIECES_MAX; number++) {
+        size_t len = sentence_length(at);
+        publish_piece(self, topic, turn, number, at, len);
+        at += len;
+    }
+}
+
+/* ---- the end of a turn ---- */
+
+static void on_summarised(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
+    tr_talk_t *self = state;
+    json_t *session = session_of(self, message);
+    (void)carried;
+    if (!session || result->status != TR_MIND_OK)
+        return; /* it is tried again after the next turn, ignoring */
+    json_object_set(session, "summary", json_object_get(result->value, "text"));
+    json_object_set_new(session, "older", json_string(""));
+    tr_sessions_keep(&self->sessions, session); /* the next turn keeps it again, ignoring */
+}
+
+/* What fell out of the context, and what was summarised of it before. */
+static void summarise(tr_talk_t *self, const tr_message_t *message, const json_t *session) {
+    if (strlen(text_at(session, "older")) < SUMMARISE_AT || self->thinker.open >= TR_THINKER_MAX)
+        return;
+    json_t *all = json_sprintf("%s\n%s", text_at(session, "summary"), text_at(session, "older"));
+    tr_thinker_ask(&self->thinker, message,
+        &(tr_thinker_question_t){.op = TR_MIND_SUMMARISE,
+            .text = json_string_value(all),
+            .length = json_string_length(all),
+            .input = json_pack("{s:i}", "sentences", 4),
+            .on_said = on_summarised});
+    json_decref(all);
+}
+
+void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, const char *reply) {
+    json_t *session = tr_sessions_open(&self->sessions, text_at(turn, "user"));
+    json_t *profile = json_object_get(session, "profile");
+    double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
+    json_t *fitted = tr_profile_fit(profile, reply ? reply : text_at(turn, "reply"), mood);
+    if (!session || !fitted) {
+        tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", "out of memory");
+        json_decref(fitted);
+        return;
+    }
+    json_object_set_new(turn, "reply", fitted);
+    json_object_set(session, "last", turn);
+    int rc = tr_sessions_keep(&self->sessions, session);
+    if (rc < 0)
+        json_object_set_new(turn, "warning", json_sprintf("not remembered: %s", strerror(-rc)));
+    publish_reply(self, turn);
+    tr_thinker_answer_json(&self->thinker, message, TR_INFORM, json_incref(turn));
+    summarise(self, message, session);
+}
+
+/* ---- a turn ---- */
+
+/* The words of the registry come before the grammar's. */
+static void take_named(const tr_talk_t *self, const char *text, size_t length, json_t *turn) {
+    json_t *parsed = json_pack("{s:b}", "understood", 0);
+    json_t *named = self->actions ? tr_actions_resolve(self->actions, text, length, parsed) : NULL;
+    if (json_is_true(json_object_get(named, "understood"))) {
+        json_object_set_new(turn, "state", json_string("act"));
+        json_object_set(turn, "action", json_object_get(named, "action"));
+        json_object_set(turn, "parameters", json_object_get(named, "parameters"));
+    }
+    json_decref(named);
+    json_decref(parsed);
+}
+
+static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
+    tr_talk_t *self = state;
+    size_t length = 0;
+    if (tr_thinker_failed(&self->thinker, message, result))
+        return;
+    const char *text = tr_thinker_text(message, "text", &length);
+    json_t *session = session_of(self, message), *context = json_object_get(result->value, "context");
+    json_t *said = json_stringn(text, length);
+    json_object_update_missing(turn, (json_t *)(uintptr_t)result->value);
+    json_object_del(turn, "context");
+    json_object_set(turn, "turn", json_object_get(context, "turns"));
+    json_object_set_new(turn, "by", json_string(result->by));
+    if (*result->fallback)
+        json_object_set_new(turn, "fallback", json_string(result->fallback));
+    take_named(self, text, length, turn);
+    tr_sessions_turn(session, context);
+    tr_profile_learn(json_object_get(session, "profile"), said ? json_string_value(said) : "",
+        json_object_get(turn, "sentiment"), json_object_get(turn, "parameters"));
+    json_decref(said);
+    if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
+        self->act(self, message, turn);
+    else
+        tr_talk_end(self, message, turn, NULL);
+}
+
+static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t op, json_t *input,
+    tr_thought_fn on_said, json_t *turn) {
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    tr_thinker_ask(&self->thinker, message,
+        &(tr_thinker_question_t){.op = op,
+            .text = text,
+            .length = length,
+            .input = input,
+            .on_said = on_said,
+            .carried = json_incref(turn)}); /* what fails is told to who asked */
+}
+
+static void on_entities(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
+    tr_talk_t *self = state;
+    json_t *session = session_of(self, message);
+    if (tr_thinker_failed(&self->thinker, message, result))
+        return;
+    json_object_set(turn, "entities", (json_t *)(uintptr_t)result->value);
+    json_t *context = json_deep_copy(json_object_get(session, "context"));
+    json_object_set(context, "summary", json_object_get(session, "summary"));
+    ask_about(self, message, TR_MIND_DIALOGUE, json_pack("{s:o}", "context", context), on_turn, turn);
+}
+
+static void on_mood(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
+    tr_talk_t *self = state;
+    if (tr_thinker_failed(&self->thinker, message, result))
+        return;
+    json_object_set(turn, "sentiment", (json_t *)(uintptr_t)result->value);
+    ask_about(self, message, TR_MIND_ENTITIES, json_pack("{s:i}", "most", ENTITIES), on_entities, turn);
+}
+
+/* ---- what is asked ---- */
+
+/* {"action", "user"}: something about a session. False: it is no such request. */
+static bool answer_about(tr_talk_t *self, const tr_message_t *message, const char *user) {
+    static const char *const words[][2] = {{"profile", "profile"}, {"history", "context"}, {"why", "last"}};
+    tr_value_t action = tr_value_get(tr_message_value(message), "action");
+    json_t *session = tr_sessions_open(&self->sessions, user);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!tr_value_equals(action, words[i][0]))
+            continue;
+        json_t *what = json_deep_copy(json_object_get(session, words[i][1]));
+        if (i == 1) {
+            json_object_set(what, "summary", json_object_get(session, "summary"));
+            json_object_set(what, "older", json_object_get(session, "older"));
+        }
+        tr_thinker_answer_json(&self->thinker, message, TR_INFORM, what);
+        return true;
+    }
+    if (!tr_value_equals(action, "forget"))
+        return false;
+    int rc = tr_sessions_forget(&self->sessions, user);
+    if (rc < 0)
+        tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "not-forgotten", strerror(-rc));
+    else
+        tr_thinker_answer_json(&self->thinker, message, TR_INFORM, json_pack("{s:b}", "done", 1));
+    return true;
+}
+
+int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {
+    char user[TR_SESSIONS_USER_MAX + 1];
+    size_t length = 0;
+    if (!tr_thinker_asked(&self->thinker, message))
+        return 0;
+    if (!user_of(message, user)) {
+        tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value",
+            "user: expected a text of 1 to 128 bytes");
+        return 0;
+    }
+    if (answer_about(self, message, user))
+        return 0;
+    if (!tr_thinker_text(message, "text", &length) || length == 0) {
+        tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value",
+            "expected a text, {\"text\", \"user\"}, or {\"action\": profile, history, why or forget}");
+        return 0;
+    }
+    json_t *turn = json_pack("{s:s}", "user", user);
+    ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, turn);
+    json_decref(turn);
+    return 0;
+}
+
+int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_talk_args_t *read) {
+    tr_value_t actions = tr_value_get(args, "actions");
+    if (actions && !(self->actions = tr_value_to_json(actions)))
+        return -ENOMEM;
+    int rc = tr_sessions_init(&self->sessions, read->memory, (size_t)read->sessions);
+    return rc < 0 ? rc : tr_thinker_init(&self->thinker, agent, args);
+}
+
+void tr_talk_finish(tr_talk_t *self) {
+    tr_errands_finish(&self->errands);
+    tr_thinker_finish(&self->thinker);
+    tr_sessions_finish(&self->sessions);
+    json_decref(self->actions);
+}

@@ -1,0 +1,56 @@
+/*
+ * What dialogue and assistant have in common: turns of many users, each with his session (sessions.h) and profile (profile.h).
+ *
+ *   TEXT, {"text", "user"}                     a turn; the user is the sender where it is not said
+ *   {"action": "profile" | "history" | "why" | "forget", "user"}
+ *
+ * A turn is {"user", "turn", "state", "reply", "action", "parameters", "missing", "sentiment", "entities", "by", "fallback"}, as far as there is
+ * something of it. It goes to who asked, and its reply in sentences to the topic dialogue.AGENT.USER, where letters, digits, - and _ of
+ * the user stand for themselves and all else is _: {"user", "turn", "piece": 0.., "text", "last"}.
+ *
+ * What falls out of the bounded context is summarised by the mind, and the summary stays in the context.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_TALK_H
+#define TR_AGENTD_BEHAVIOURS_TALK_H
+
+#include "agentd/behaviours/errand.h"
+#include "agentd/behaviours/sessions.h"
+#include "agentd/behaviours/thinker.h"
+
+#define TR_TALK_MEMORY_MAX 1024 /* bytes of a path */
+
+typedef struct tr_talk tr_talk_t;
+
+/* Of a turn whose state is "act": carries it out, and then calls tr_talk_end with the turn (borrowed) and what is to be said. */
+typedef void (*tr_talk_act_fn)(tr_talk_t *self, const tr_message_t *message, json_t *turn);
+
+struct tr_talk {
+    tr_thinker_t thinker;
+    tr_errands_t errands;
+    tr_sessions_t sessions;
+    tr_talk_act_fn act; /* NULL: a turn is told as it is */
+    json_t *actions;    /* a registry (actions.h) whose words come before the grammar's; NULL */
+};
+
+typedef struct tr_talk_args {
+    char memory[TR_TALK_MEMORY_MAX]; /* a directory; "" = nothing survives a restart */
+    int64_t sessions;                /* in memory */
+} tr_talk_args_t;
+
+#define TR_TALK_ARGS                                                                                         \
+    {"memory", TR_ARG_TEXT, offsetof(tr_talk_args_t, memory), TR_TALK_MEMORY_MAX,                            \
+        .expected = "the path of a directory"},                                                              \
+        {"sessions", TR_ARG_WHOLE, offsetof(tr_talk_args_t, sessions), 0, .min = 1, .max = 100000},          \
+        TR_THINKER_ARG
+#define TR_TALK_INITIAL                                                                                      \
+    { .sessions = 1000 }
+
+/* Negative errno; tr_talk_finish in both cases. */
+int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_talk_args_t *read);
+void tr_talk_finish(tr_talk_t *self);
+/* The behaviour's receive. */
+int tr_talk_receive(tr_talk_t *self, const tr_message_t *message);
+/* The end of a turn: `reply` (NULL: the turn's own) is fitted to the user, told, and kept. */
+void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, const char *reply);
+
+#endif

@@ -1,0 +1,115 @@
+"""dialogue and assistant: sessions, what is remembered and learnt, the stream of a reply, and what is done for whom."""
+import json
+import pathlib
+
+import minds
+from minds import model
+
+
+class Dialogue(minds.MindsTest):
+    def say(self, agent, text, user="ann"):
+        return self.told(agent, {"text": text, "user": user})
+
+    def test_a_frame_over_two_turns_and_two_users(self):
+        self.agent("d", "dialogue")
+        turn = self.say("d", "tell Anna")
+        self.assertEqual((turn["state"], turn["turn"], turn["user"], turn["by"]), ("ask", 1, "ann", "built-in"))
+        self.assertEqual(self.say("d", "hello", "bob")["state"], "chat")
+        turn = self.say("d", "that I am late")
+        self.assertEqual((turn["state"], turn["action"], turn["parameters"]), ("act", "send", {"to": "Anna", "content": "I am late"}))
+        self.assertEqual(turn["turn"], 2)
+
+    def test_mood_and_entities_come_with_a_turn(self):
+        self.agent("d", "dialogue")
+        turn = self.say("d", "This is terrible, I hate it, everything in Berlin is broken")
+        self.assertEqual(turn["sentiment"]["label"], "negative")
+        self.assertTrue(turn["reply"].startswith("I am sorry"), turn)
+        self.assertIn("Berlin", [e["text"] for e in turn["entities"]])
+
+    def test_a_profile_is_learnt_shown_and_forgotten(self):
+        self.agent("d", "dialogue")
+        self.say("d", "hello, my name is Ann Lee, and thanks")
+        self.say("d", "search for whales")
+        profile = self.told("d", {"action": "profile", "user": "ann"})
+        self.assertEqual((profile["name"], profile["tone"], profile["turns"], profile["topics"]), ("Ann Lee", "friendly", 2, {"whales": 1}))
+        self.assertIn("Ann Lee", self.say("d", "hello")["reply"])
+        self.assertEqual(self.told("d", {"action": "forget", "user": "ann"}), {"done": True})
+        self.assertIsNone(self.told("d", {"action": "profile", "user": "ann"})["name"])
+
+    def test_memory_survives_kill_9_and_is_bounded(self):
+        memory = self.directory + "/memory"
+        child = self.agent("d", "dialogue", {"memory": memory, "sessions": 1})
+        self.say("d", "my name is Ann")
+        self.say("d", "tell Bob")
+        self.say("d", "hello", "../../etc/x y")
+        child.process.kill()
+        child.process.wait()
+        self.agent("d2", "dialogue", {"memory": memory})
+        self.assertEqual(self.told("d2", {"action": "profile", "user": "ann"})["name"], "Ann")
+        self.assertEqual(self.say("d2", "that I am late")["parameters"], {"to": "Bob", "content": "I am late"})
+        self.assertEqual(sorted(p.name for p in pathlib.Path(memory).iterdir()), ["%2e%2e%2f%2e%2e%2fetc%2fx%20y.json", "ann.json"])
+
+    def test_what_falls_out_of_the_context_is_summarised(self):
+        self.agent("d", "dialogue")
+        for i in range(24):
+            self.say("d", f"search for the harbour number {i} and the very long history of all ships that ever came to it from far away, "
+                          "and for what the captains wrote in their books about storms")
+        minds.harness.wait_until(lambda: self.told("d", {"action": "history", "user": "ann"})["summary"], "a summary", 20)
+        history = self.told("d", {"action": "history", "user": "ann"})
+        self.assertEqual(len(history["history"]), 8)
+        self.assertLess(len(history["older"]), 4800)
+
+    def test_the_reply_is_a_stream_on_a_topic(self):
+        self.agent("d", "dialogue")
+        tap = self.spawn_verb("tap", "dialogue.>", "-n", "2", "-o", "json")
+        minds.harness.wait_until(lambda: self.say("d", "hello", "x.y") and tap.process.poll() is not None, "two pieces", 20)
+        pieces = [json.loads(line)["content"] for line in tap.out.splitlines()]
+        self.assertEqual([p["last"] for p in pieces], [False, True])
+        self.assertEqual("".join(p["text"] for p in pieces), "Hello. What can I do for you?")
+
+    def test_requests_that_make_no_sense(self):
+        self.agent("d", "dialogue")
+        for wrong in {}, {"text": ""}, {"text": "x", "user": ""}, {"text": "x", "user": "u" * 129}:
+            self.assertEqual(self.run_verb("ask", "d", json.dumps(wrong)).code, 3, wrong)
+
+
+class Assistant(minds.MindsTest):
+    def test_it_has_things_done(self):
+        self.agent("finder", "echo")
+        self.agent("sums", "summariser", {"sentences": 1}, more=("--service", "summariser"))
+        self.agent("a", "assistant", {"knowledge": "finder", "actions": {"weather": "finder"}})
+        turn = self.told("a", {"text": "search for whales", "user": "ann"})
+        self.assertEqual((turn["to"], turn["answer"]), ("finder", {"action": "search", "query": "whales", "k": 3}))
+        turn = self.told("a", {"text": "weather in Oslo", "user": "ann"})
+        self.assertEqual(turn["answer"], {"text": "in Oslo", "action": "weather"})
+        turn = self.told("a", {"text": "summarise the report on ships", "user": "ann"})
+        self.assertEqual((turn["to"], turn["reply"]), ("svc:summariser", "the report on ships"))
+        self.assertEqual(self.told("a", {"action": "why", "user": "ann"})["to"], "svc:summariser")
+        self.assertEqual(self.told("a", {"text": "hello", "user": "ann"})["state"], "chat")
+
+    def test_nobody_does_it(self):
+        self.agent("a", "assistant", {"planner": "nobody"})
+        turn = self.told("a", "prepare the slides by Monday")
+        self.assertIn("That did not work", turn["reply"])
+
+    def test_a_task_by_planner_and_coordinator(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agent("worker", "echo", more=("--service", "general",))
+        self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))
+        self.agent("a", "assistant")
+        turn = self.told("a", "prepare the slides by Monday, urgent")
+        self.assertGreater(turn["answer"]["plan"]["priority"], 4)
+        self.assertIn("I have it done, in 1 step:", turn["reply"])
+        self.assertIn("The last tasks:", self.told("a", "what is the status of the slides?")["reply"])
+
+    def test_with_a_model(self):
+        server = self.server()
+        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'), model.chat('{"reply": "Moin."}'))
+        self.agent("a", "assistant", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        turn = self.told("a", "moin")
+        self.assertEqual((turn["reply"], turn["by"], turn["state"]), ("Moin.", "model the-model", "chat"))
+
+
+if __name__ == "__main__":
+    minds.harness.main()
