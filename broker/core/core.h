@@ -231,6 +231,9 @@ int tr_core_recovered(tr_core_t *self, tr_core_now_t now);
 /* All batches up to `number` are written and, with `synced`, on disk. When a write has failed, do not call
  * this any more, and end. */
 void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_t now);
+/* The journal has failed, and this broker is about to end: who waits for an order to be on disk is told that it may not be. What the core
+ * gives out after this goes out, and nothing more is given to it. */
+void tr_core_journal_failed(tr_core_t *self, tr_core_now_t now);
 /* What was asked for: pairs as a batch of PUTs. `more`: there may be more of it behind. `failed`: it could
  * not be read. */
 void tr_core_read(tr_core_t *self, uint64_t number, const void *pairs, size_t len, bool more, bool failed,

@@ -203,6 +203,13 @@ static void the_end_of_the_broker_lets_nobody_go(void **state) {
     world_end(d.w);
 }
 
+static void order_later(const ward_t *d, const char *name) {
+    char json[100];
+    snprintf(json, sizeof json, "{\"action\": \"quarantine\", \"name\": \"%s\"}", name);
+    draft_ask(d->w, d->route[5], "op", "ams", json);
+    draft_send(d->w, 5);
+}
+
 /* It holds at once; that it outlives the broker is told when that is so. */
 static void the_order_is_answered_when_it_is_on_the_disk(void **state) {
     (void)state;
@@ -221,6 +228,25 @@ static void the_order_is_answered_when_it_is_on_the_disk(void **state) {
     expect_none(d.w, 5, TR_KIND_MESSAGE);
     disk_works(d.w, SIZE_MAX);
     expect_text(d.w, 5, TR_KIND_MESSAGE, "\x81\xa8released");
+    d.w->hold = false;
+    world_end(d.w);
+}
+
+/* A disk that fails is told to whoever waits for it. */
+static void an_order_that_the_disk_refuses_is_answered_so(void **state) {
+    (void)state;
+    ward_t d = ward_with_journal();
+    d.w->hold = true;
+    for (int i = 0; i < 6; i++) /* more batches than may be on their way */
+        order_later(&d, (const char *[]){"ann", "bob", "cid", "dan", "eve", "fay"}[i]);
+    tr_core_journal_failed(d.w->core, d.w->now);
+    step(d.w);
+    for (int i = 0; i < 6; i++) {
+        const got_t *g = expect(d.w, 5, TR_KIND_MESSAGE);
+        assert_int_equal(g->record.h.performative, TR_FAILURE);
+        assert_non_null(memmem(g->record.content, g->record.content_len, "the journal failed", 18));
+    }
+    expect_none(d.w, 5, TR_KIND_MESSAGE);
     d.w->hold = false;
     world_end(d.w);
 }
@@ -323,6 +349,7 @@ int main(void) {
         cmocka_unit_test(coming_back_does_not_help),
         cmocka_unit_test(the_end_of_the_broker_lets_nobody_go),
         cmocka_unit_test(the_order_is_answered_when_it_is_on_the_disk),
+        cmocka_unit_test(an_order_that_the_disk_refuses_is_answered_so),
         cmocka_unit_test(an_order_that_never_reached_the_disk_is_never_answered),
         cmocka_unit_test(whom_it_set_to_work_is_known_to_the_next_broker),
         cmocka_unit_test(one_of_a_range),

@@ -582,6 +582,8 @@ int tr_broker_run(tr_broker_t *self) {
         expect = took && may_expect(b) && !b->peers.options; /* other brokers are not waited for there */
         now = read_clock();
     }
+    if (b->journal_failed)
+        tr_core_journal_failed(b->core, now);
     tr_core_farewell(b->core);
     tr_core_flush(b->core);
     carry_out(b, now);

@@ -4,6 +4,7 @@ on a disk that works, it has all that it had acknowledged."""
 import ctypes
 import errno
 import os
+import time
 
 import faults
 import harness
@@ -83,6 +84,30 @@ class Disk(faults.FaultTest):
         self.finish()
         figure("fsync-eio", f"the n-th fdatasync of the log failed once, n in {list(SYNCS)[:6]}: {len(ends)} times it said so and ended "
                f"with 4 after {min(ends)} to {max(ends)} messages; {len(self.ledger.stored):,} stored in all, 0 lost, 0 wrong")
+
+    def test_an_order_is_answered_by_the_disk(self):
+        """An operator who stops an agent learns that the disk failed under that, and at once."""
+        self.start()
+        self.stop(self.running)
+        env = self.failing("fdatasync", 6, errno.EIO)
+        broker = self.keep(harness.Ready("broker", ["--listen", self.endpoint, "--stream", self.stream, "--http", self.http, "--journal",
+                                                    self.path("journal")], self.directory, harness.environment(**env)))
+        self.assertTrue(broker.ready, broker.err)
+        kept = []
+        for n in range(20):
+            begun = time.monotonic()
+            done = self.troupe("quarantine", f"pest-{n}", "--connect", self.endpoint)
+            if done.code:
+                break
+            kept.append(f"pest-{n}")
+        took = time.monotonic() - begun
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("the journal failed", done.err)
+        self.assertEqual(broker.wait().code, 4)
+        self.start()
+        rows = self.troupe("quarantine", "-o", "json", "--connect", self.endpoint).json()
+        self.assertLessEqual(set(kept), {row["name"] for row in rows})
+        figure("quarantine-eio", f"{len(kept)} orders kept over the broker's end; the one whose sync failed was answered so in {took:.2f} s")
 
     def test_disk_full(self):
         if not own_mounts():

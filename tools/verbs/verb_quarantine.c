@@ -31,8 +31,10 @@ static const tr_program_t program = {
         "holds for every agent to which it has handed work on under a mandate within the last hour, and to "
         "which those have. Its processes go on and may connect again; that does not help them. Prints "
         "whom that concerns.\n\n"
-        "Without AGENT it lists who is in quarantine. The broker keeps that in memory: it ends with the "
-        "broker. On a broker with certificates this needs the verbs ams.quarantine, ams.quarantine-release "
+        "Without AGENT it lists who is in quarantine. A broker with a journal answers when it is on its "
+        "disk, "
+        "and a quarantine outlives it; without one it ends with the broker. On a broker with certificates "
+        "this needs the verbs ams.quarantine, ams.quarantine-release "
         "and ams.quarantine-list.",
     .examples = "troupe quarantine digester --reason \"asks for everything\"\n"
                 "troupe quarantine\n"

@@ -307,6 +307,15 @@ void tr_core_written(tr_core_t *self, uint64_t number, bool synced, tr_core_now_
     }
 }
 
+void tr_core_journal_failed(tr_core_t *self, tr_core_now_t now) {
+    tr_durable_t *d = self->durable;
+    self->now = now;
+    for (tr_batch_t *batch = d ? d->out : NULL; batch; batch = batch->next)
+        tr_answers_failed(self, batch);
+    if (d && d->open)
+        tr_answers_failed(self, d->open);
+}
+
 tr_durable_t *tr_durable_new(tr_core_t *core) {
     tr_durable_t *d = calloc(1, sizeof *d);
     if (!d)

@@ -257,8 +257,9 @@ bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size);
 bool tr_letter_spent(const tr_core_t *core, uint64_t number);
 /* The batch is written: no read that was answered since shows what ended in it. */
 void tr_letters_written(tr_core_t *core, tr_batch_t *batch);
-/* Answers that waited for the batch to be on the disk are told (platform.c); or nobody hears them any more. */
+/* Answers that waited for the batch to be on the disk are told (platform.c); or that the disk has failed; or nobody hears of them any more. */
 void tr_answers_stored(tr_core_t *core, tr_batch_t *batch);
+void tr_answers_failed(tr_core_t *core, tr_batch_t *batch);
 void tr_answers_forget(tr_batch_t *batch);
 void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
 

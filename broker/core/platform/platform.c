@@ -340,7 +340,6 @@ void tr_answer_read(
     tr_answer_fail(answer, "out of memory");
 }
 
-/* What the df of another platform says to ours, and is no request, is an answer. */
 /* ---- answers that wait for the disk ---- */
 
 void tr_answer_when_stored(tr_answer_t *answer) {
@@ -369,6 +368,11 @@ static void fill_from_held(tr_answer_t *answer, void *arg) {
         tr_answer_fail(answer, "out of memory");
 }
 
+static void fill_failed(tr_answer_t *answer, void *arg) {
+    (void)arg;
+    tr_answer_fail(answer, "the journal failed: the broker ends, and whether this outlives it is not known");
+}
+
 void tr_answers_forget(tr_batch_t *batch) {
     while (batch->answers) {
         tr_held_answer_t *held = batch->answers;
@@ -384,6 +388,13 @@ void tr_answers_stored(tr_core_t *core, tr_batch_t *batch) {
     tr_answers_forget(batch);
 }
 
+void tr_answers_failed(tr_core_t *core, tr_batch_t *batch) {
+    for (tr_held_answer_t *held = batch->answers; held; held = held->next)
+        tr_answer_resume(core, held->request, fill_failed, NULL);
+    tr_answers_forget(batch);
+}
+
+/* What the df of another platform says to ours, and is no request, is an answer. */
 static bool is_answer(const tr_answer_t *a, const tr_record_t *record) {
     return a->requester->neighbour && tr_route_type(a->requester->remote) == TR_ROUTE_PLATFORM &&
            record->h.performative != TR_REQUEST;

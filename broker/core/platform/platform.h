@@ -49,7 +49,7 @@ uint8_t *tr_answer_keep(tr_answer_t *answer);
  * ended. Whether the answer is in its mailbox. */
 bool tr_answer_resume(
     tr_core_t *core, const uint8_t *request, void (*fill)(tr_answer_t *answer, void *arg), void *arg);
-/* To be called last: what was built goes out when all that this request has written is on the disk, and never where the disk fails. At once
+/* To be called last: what was built goes out when all that this request has written is on the disk; where the disk fails, that instead. At once
  * where the broker keeps no journal, or memory is out. */
 void tr_answer_when_stored(tr_answer_t *answer);
 /* Refuses where one of the request's keys is not among these (with blanks between, "*" behind what must be there); whether it did. */
