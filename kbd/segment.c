@@ -22,6 +22,7 @@
 #define EXPLORED      64                 /* nodes of a graph that a search keeps in view */
 #define EXPLORED_MANY 128
 #define MANY          400000u
+#define WIDE          256u  /* numbers: the more there are, the less do neighbours differ from others */
 #define SLICE         2048u /* vectors that are added at once */
 #define LISTS_MOST    4096u
 #define TRAINING      40u /* vectors for each list */
@@ -171,7 +172,8 @@ static int set_parameter(tr_segment_t *self, const char *name, double value, tr_
 int tr_segment_settle(tr_segment_t *self, tr_error_t *error) {
     int rc = 0;
     if (self->kind == TR_SEGMENT_HNSW)
-        rc = set_parameter(self, "efSearch", self->count > MANY ? EXPLORED_MANY : EXPLORED, error);
+        rc = set_parameter(self, "efSearch",
+            self->count > MANY || self->dimensions >= WIDE ? EXPLORED_MANY : EXPLORED, error);
     else if (tr_segment_keeps(self->kind))
         rc = set_parameter(self, "nprobe", fmax(8, (double)lists_for(self->count) / 24), error);
     if (!tr_segment_keeps(self->kind))

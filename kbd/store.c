@@ -45,34 +45,35 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_SAVE] = "SAVEPOINT one",
     [TR_SQL_RELEASE] = "RELEASE one",
     [TR_SQL_BACK] = "ROLLBACK TO one",
-    [TR_SQL_NS_FIND] =
-        "SELECT number, name, language, version, documents, chunks, dimensions FROM namespace WHERE name = ?",
+    [TR_SQL_NS_FIND] = "SELECT number, name, language, version, documents, chunks, "
+                       "dimensions FROM namespace WHERE name = ?",
     [TR_SQL_NS_ADD] = "INSERT INTO namespace (name, language) VALUES (?, ?)",
-    [TR_SQL_NS_COUNT] =
-        "UPDATE namespace SET version = version + 1, documents = documents + ?, chunks = chunks + ?"
-        " WHERE number = ?",
+    [TR_SQL_NS_COUNT] = "UPDATE namespace SET version = version + 1, documents = documents + "
+                        "?, chunks = chunks + ?"
+                        " WHERE number = ?",
     [TR_SQL_NS_DROP] = "DELETE FROM namespace WHERE number = ?",
-    [TR_SQL_NS_LIST] =
-        "SELECT number, name, language, version, documents, chunks, dimensions,"
-        " (SELECT count(*) FROM stale s WHERE s.namespace = n.number) FROM namespace n ORDER BY name",
+    [TR_SQL_NS_LIST] = "SELECT number, name, language, version, documents, chunks, dimensions,"
+                       " (SELECT count(*) FROM stale s WHERE s.namespace = n.number) FROM namespace n ORDER "
+                       "BY name",
     [TR_SQL_DOC_FIND] = "SELECT number, hash, title, chunks FROM document WHERE namespace = ? AND id = ?",
-    [TR_SQL_DOC_ADD] =
-        "INSERT INTO document (namespace, id, title, source, format, agent, conversation, taint, metadata,"
-        " changed_ms, chunks, hash, added_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?10)",
-    [TR_SQL_DOC_SET] =
-        "UPDATE document SET namespace = ?, id = ?, title = ?, source = ?, format = ?, agent = ?,"
-        " conversation = ?, taint = ?, metadata = ?, changed_ms = ?, chunks = ?, hash = ? WHERE number = ?",
+    [TR_SQL_DOC_ADD] = "INSERT INTO document (namespace, id, title, source, format, agent, conversation, "
+                       "taint, metadata,"
+                       " changed_ms, chunks, hash, added_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?10)",
+    [TR_SQL_DOC_SET] = "UPDATE document SET namespace = ?, id = ?, title = ?, source = ?, "
+                       "format = ?, agent = ?,"
+                       " conversation = ?, taint = ?, metadata = ?, changed_ms = ?, chunks = "
+                       "?, hash = ? WHERE number = ?",
     [TR_SQL_DOC_DROP] = "DELETE FROM document WHERE number = ?",
     [TR_SQL_DOC_GET] =
         "SELECT " TR_KB_DOCUMENT_COLUMNS ", b.text FROM document d JOIN body b ON b.document = d.number"
         " WHERE d.namespace = ? AND d.id = ?",
     [TR_SQL_BODY_SET] = "INSERT OR REPLACE INTO body VALUES (?, ?)",
     [TR_SQL_BODY_DROP] = "DELETE FROM body WHERE document = ?",
-    [TR_SQL_CHUNKS] =
-        "SELECT c.number, c.hash, c.heading, substr(b.text, c.offset + 1, c.length) FROM chunk c"
-        " JOIN body b ON b.document = c.document WHERE c.document = ? ORDER BY c.place",
-    [TR_SQL_CHUNK_ADD] =
-        "INSERT INTO chunk (document, place, offset, length, heading, hash) VALUES (?, ?, ?, ?, ?, ?)",
+    [TR_SQL_CHUNKS] = "SELECT c.number, c.hash, c.heading, substr(b.text, c.offset + 1, c.length) FROM "
+                      "chunk c"
+                      " JOIN body b ON b.document = c.document WHERE c.document = ? ORDER BY c.place",
+    [TR_SQL_CHUNK_ADD] = "INSERT INTO chunk (document, place, offset, length, heading, hash) "
+                         "VALUES (?, ?, ?, ?, ?, ?)",
     [TR_SQL_CHUNK_MOVE] = "UPDATE chunk SET place = ?, offset = ? WHERE number = ?",
     [TR_SQL_CHUNK_DROP] = "DELETE FROM chunk WHERE number = ?",
     [TR_SQL_CHUNK_DOC] = "SELECT document FROM chunk WHERE number = ?",
@@ -88,15 +89,16 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_VECTORS] = "SELECT v.chunk, v.vector FROM document d JOIN chunk c ON c.document = d.number"
                        " JOIN vector v ON v.chunk = c.number WHERE d.namespace = ? ORDER BY v.chunk",
     [TR_SQL_VECTOR_GET] = "SELECT vector FROM vector WHERE chunk = ?",
-    [TR_SQL_CHUNK_RANGE] = "SELECT c.number FROM chunk c JOIN document d ON d.number = c.document"
+    [TR_SQL_CHUNK_RANGE] = "SELECT c.number FROM chunk c CROSS JOIN document d ON d.number = c.document"
                            " WHERE c.number > ? AND c.number <= ? AND d.namespace = ? ORDER BY c.number",
     [TR_SQL_CHUNK_LAST] = "SELECT max(number) FROM chunk",
     [TR_SQL_PENDING] = "SELECT count(*) FROM stale WHERE namespace = ?",
-    [TR_SQL_CHUNK_NAME] =
-        "SELECT d.id, c.place FROM chunk c JOIN document d ON d.number = c.document WHERE c.number = ?",
+    [TR_SQL_CHUNK_NAME] = "SELECT d.id, c.place FROM chunk c JOIN document d ON d.number = "
+                          "c.document WHERE c.number = ?",
     [TR_SQL_PASSAGE] =
         "SELECT " TR_KB_DOCUMENT_COLUMNS ", c.heading, substr(b.text, c.offset + 1, c.length), c.offset,"
-        " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN body b ON b.document = d.number"
+        " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN "
+        "body b ON b.document = d.number"
         " WHERE c.number = ?",
 };
 

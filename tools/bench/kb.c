@@ -330,7 +330,7 @@ static int prepare(kb_client_t *c, const tr_bench_task_t *task, tr_error_t *erro
 static int search_role(const tr_bench_task_t *task, tr_error_t *error) {
     kb_client_t c = {0};
     tr_bench_note_t note = {.word = TR_BENCH_DONE, .first_ns = 1};
-    double all = 0, alone = 0, filtered = 0, share = 0;
+    double all = 0, filtered = 0, share = 0;
     int r = begin(&c, task, error);
     if (r == 0)
         r = prepare(&c, task, error);
@@ -339,14 +339,14 @@ static int search_role(const tr_bench_task_t *task, tr_error_t *error) {
     if (r == 0)
         r = settle(&c, error);
     size_t queries = (size_t)task->count;
-    if (r == 0 && ((alone = search(&c, 1, ALONE, error)) < 0 ||
-                      (all = search(&c, CLIENTS, queries / 10 + 1, error)) < 0))
+    if (r == 0 &&
+        (search(&c, CLIENTS, queries / 10 + 1, error) < 0 || (all = search(&c, CLIENTS, queries, error)) < 0))
+        r = -EIO;
+    share = r == 0 ? recall(&c) : 0;
+    if (r == 0 && search(&c, 1, ALONE, error) < 0)
         r = -EIO;
     qsort(c.ns, r == 0 ? ALONE : 0, sizeof *c.ns, by_time);
     note.p50_us = r == 0 ? c.ns[ALONE / 2] / 1e3 : 0;
-    if (r == 0 && (all = search(&c, CLIENTS, queries, error)) < 0)
-        r = -EIO;
-    share = r == 0 ? recall(&c) : 0;
     c.filtered = true;
     if (r == 0 && (search(&c, CLIENTS, 8, error) < 0 || (filtered = search(&c, CLIENTS, queries, error)) < 0))
         r = -EIO;
