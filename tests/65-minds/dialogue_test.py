@@ -111,5 +111,25 @@ class Assistant(minds.MindsTest):
         self.assertEqual((turn["reply"], turn["by"], turn["state"]), ("Moin.", "model the-model", "chat"))
 
 
+class Chat(minds.MindsTest):
+    def test_a_talk(self):
+        self.agent("assistant", "assistant")
+        text = "hello, my name is Ann\n/profile\n/history\n/why\n/nonsense\n/quit\nnever said\n"
+        done = self.run_verb("chat", "--user", "ann", text=text)
+        self.assertEqual((done.code, done.err), (0, "commands: /history /tasks /why /profile /forget /quit\n"), done)
+        lines = done.out.splitlines()
+        self.assertEqual(lines[0], "Hello. What can I do for you?")
+        self.assertIn('"name": "Ann"', done.out)
+        self.assertIn("> hello, my name is Ann", lines)
+        self.assertIn('"state": "chat"', done.out)
+        self.assertNotIn("never said", done.out)
+
+    def test_nobody_is_there(self):
+        done = self.run_verb("chat", "nobody", text="hello\n")
+        self.assertEqual((done.code, "not-found" in done.err), (3, True), done)
+        self.agent("assistant", "assistant")
+        self.assertEqual(self.run_verb("chat", text="/tasks\n").code, 3)
+
+
 if __name__ == "__main__":
     minds.harness.main()

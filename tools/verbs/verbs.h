@@ -37,6 +37,7 @@
     VERB(top)                                                                                                \
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \
+    VERB(chat)                                                                                               \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
     VERB(task_submit)                                                                                        \

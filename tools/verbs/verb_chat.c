@@ -1,0 +1,196 @@
+/* `troupe chat`: a talk with an assistant or a dialogue, line by line, whose replies appear as they come (docs/minds.md). */
+#include "proto/json.h"
+#include "tools/cli/ask_json.h"
+#include "tools/cli/lines.h"
+#include "tools/verbs/verbs.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUIT      (TR_EXIT_SIGNAL + 256) /* no exit code: the user has had enough */
+#define TASKS     10
+#define TOPIC_MAX 200
+
+typedef struct options {
+    tr_cli_common_t common;
+    const char *user;
+} options_t;
+
+typedef struct chat {
+    const tr_call_t *call;
+    const options_t *options;
+    const char *agent, *user;
+    tr_cli_session_t *session;
+    size_t shown; /* bytes of this turn's reply that came by the topic */
+    bool prompts;
+} chat_t;
+
+static const tr_option_t table[] = {
+    {"user", 'u', "NAME", TR_STRING(options_t, user), NULL,
+        "Whose session it is; default: the user of this shell.", .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_CONNECT_OPTIONS(options_t, "60s"),
+};
+
+static const tr_program_t program = {
+    .name = "troupe chat",
+    .summary = "Talk with an assistant",
+    .description = "Each line of stdin is a turn; the replies of AGENT (default: assistant) appear sentence "
+                   "by sentence. The "
+                   "session is the user's: it goes on where it was left.\n\n"
+                   "/history shows what was said, /tasks the last tasks, /why how the last reply came about, "
+                   "/profile what the agent "
+                   "has learnt of the user, /forget ends the session for good, /quit this talk.",
+    .examples = "troupe up -d examples/assistant.yaml\ntroupe chat\n"
+                "echo 'search for the harbour' | troupe chat assistant --user ann",
+    .options = table,
+    .option_count = sizeof table / sizeof *table,
+    .env_prefix = "TROUPE",
+    .arguments = "[AGENT]",
+    .most_arguments = 1,
+};
+
+static const char *text_at(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* ---- the stream ---- */
+
+static void on_piece(tr_cli_session_t *session, const tr_message_t *message, void *arg) {
+    chat_t *chat = arg;
+    size_t len = 0;
+    (void)session;
+    if (tr_message_type(message) != TR_MESSAGE_EVENT)
+        return;
+    const char *text = tr_value_str(tr_value_get(tr_message_value(message), "text"), &len);
+    if (!text)
+        return;
+    fwrite(text, 1, len, chat->call->out);
+    fflush(chat->call->out);
+    chat->shown += len;
+}
+
+/* As agentd names it (docs/minds.md). */
+static int subscribe(chat_t *chat) {
+    char topic[TOPIC_MAX];
+    int n = snprintf(topic, sizeof topic, "dialogue.%.80s.", chat->agent);
+    for (char *at = topic + 9; at < topic + n - 1; at++)
+        *at = *at == '.' ? '_' : *at;
+    for (const char *at = chat->user; *at && n < TOPIC_MAX - 1; at++)
+        topic[n++] = (char)(isalnum((unsigned char)*at) || *at == '-' ? *at : '_');
+    topic[n] = '\0';
+    return tr_subscribe(tr_cli_session_agent(chat->session), topic) == 0
+               ? TR_EXIT_OK
+               : tr_cli_fail(chat->call, TR_EXIT_REFUSED, "cannot subscribe to %s", topic);
+}
+
+/* ---- turns and commands ---- */
+
+static int ask(chat_t *chat, const char *whom, json_t *request, json_t **ret_answer) {
+    tr_cli_session_renew(chat->session);
+    return tr_cli_ask_json(chat->session, chat->call, whom, request, ret_answer);
+}
+
+static int say(chat_t *chat, const char *line, size_t len) {
+    json_t *turn = NULL;
+    chat->shown = 0;
+    int code = ask(chat, chat->agent, json_pack("{s:s%, s:s}", "text", line, len, "user", chat->user), &turn);
+    const char *reply = text_at(turn, "reply");
+    if (code == TR_EXIT_OK)
+        fprintf(chat->call->out, "%s\n", chat->shown < strlen(reply) ? reply + chat->shown : "");
+    json_decref(turn);
+    return code;
+}
+
+static int show_history(chat_t *chat, const json_t *answer) {
+    const json_t *turns = json_object_get(answer, "history");
+    if (*text_at(answer, "summary"))
+        fprintf(chat->call->out, "(before: %s)\n", text_at(answer, "summary"));
+    for (size_t i = 0; i < json_array_size(turns); i++)
+        fprintf(chat->call->out, "> %s\n%s\n", text_at(json_array_get(turns, i), "user"),
+            text_at(json_array_get(turns, i), "reply"));
+    return TR_EXIT_OK;
+}
+
+static int show_tasks(chat_t *chat, const json_t *answer) {
+    const json_t *tasks = json_object_get(answer, "tasks");
+    for (size_t i = 0; i < json_array_size(tasks); i++)
+        fprintf(chat->call->out, "%-12s %s  %s\n", text_at(json_array_get(tasks, i), "state"),
+            text_at(json_array_get(tasks, i), "task"), text_at(json_array_get(tasks, i), "description"));
+    return TR_EXIT_OK;
+}
+
+static int show_json(chat_t *chat, const json_t *answer) {
+    json_dumpf(answer, chat->call->out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
+    fputc('\n', chat->call->out);
+    return TR_EXIT_OK;
+}
+
+static const struct {
+    const char *word, *action;
+    int (*show)(chat_t *chat, const json_t *answer);
+} commands[] = {
+    {"/history", "history", show_history},
+    {"/tasks", "list", show_tasks},
+    {"/why", "why", show_json},
+    {"/profile", "profile", show_json},
+    {"/forget", "forget", show_json},
+};
+
+static int command(chat_t *chat, const char *line, size_t len) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strlen(commands[i].word) != len || memcmp(commands[i].word, line, len) != 0)
+            continue;
+        json_t *answer = NULL;
+        bool tasks = commands[i].show == show_tasks;
+        json_t *request = tasks ? json_pack("{s:s, s:i}", "action", "list", "max-results", TASKS)
+                                : json_pack("{s:s, s:s}", "action", commands[i].action, "user", chat->user);
+        int code = ask(chat, tasks ? "svc:tasks" : chat->agent, request, &answer);
+        if (code == TR_EXIT_OK)
+            code = commands[i].show(chat, answer);
+        json_decref(answer);
+        return code;
+    }
+    fprintf(chat->call->err, "commands: /history /tasks /why /profile /forget /quit\n");
+    return TR_EXIT_OK;
+}
+
+/* What is refused ends a talk that comes from a file, and not one with a person. */
+static int on_line(void *arg, const char *line, size_t len) {
+    chat_t *chat = arg;
+    if (len == 5 && memcmp(line, "/quit", 5) == 0)
+        return QUIT;
+    int code = line[0] == '/' ? command(chat, line, len) : say(chat, line, len);
+    if (chat->prompts)
+        fputs("> ", chat->call->out);
+    fflush(chat->call->out);
+    return chat->prompts && code == TR_EXIT_REFUSED ? TR_EXIT_OK : code;
+}
+
+static int run(const tr_call_t *call) {
+    const options_t *o = call->options;
+    const char *shell = getenv("USER");
+    chat_t chat = {.call = call,
+        .options = o,
+        .agent = call->arguments.count ? call->arguments.items[0] : "assistant",
+        .user = o->user           ? o->user
+                : shell && *shell ? shell
+                                  : "user",
+        .prompts = isatty(STDIN_FILENO)};
+    tr_cli_session_config_t config = {
+        .call = call, .common = &o->common, .on_message = on_piece, .arg = &chat};
+    int code = tr_cli_session_open(&config, &chat.session);
+    if (code == TR_EXIT_OK)
+        code = subscribe(&chat);
+    if (code == TR_EXIT_OK && chat.prompts)
+        fputs("> ", call->out);
+    fflush(call->out);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_read_lines(call, chat.session, on_line, &chat);
+    tr_cli_session_close(&chat.session);
+    return code == QUIT ? TR_EXIT_OK : code;
+}
+
+const tr_verb_t tr_verb_chat = {"chat", TR_VERB_TALK, &program, sizeof(options_t), run};
