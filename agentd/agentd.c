@@ -4,6 +4,7 @@
 #include "agentd/events.h"
 #include "lib/base/clock.h"
 #include "lib/base/process.h"
+#include "lib/store/states_journal.h"
 #include "lib/store/states_sqlite.h"
 #include "proto/json.h"
 
@@ -57,6 +58,17 @@ static int find_role(tr_agentd_t *self, tr_error_t *error) {
     return rc < 0 ? tr_agent_file_explain(self->options, &problem, error) : 0;
 }
 
+static int open_database(tr_agentd_t *self, tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    tr_journal_postgres_options_t database = {.conninfo_file = o->state_conninfo, .table = o->state_table};
+    tr_journal_t *journal = NULL;
+    int rc = tr_journal_open_postgres(&database, &journal, error);
+    if (rc == 0)
+        rc = tr_states_open_journal(&journal, &self->states, error);
+    tr_journal_close(&journal);
+    return rc;
+}
+
 static int open_states(tr_agentd_t *self, tr_error_t *error) {
     const tr_agentd_options_t *o = self->options;
     const tr_behaviour_t *b = self->role.behaviour;
@@ -66,6 +78,8 @@ static int open_states(tr_agentd_t *self, tr_error_t *error) {
         tr_log(&self->log, &tr_agentd_events[TR_EVENT_STATELESS], "agent=%s behaviour=%s", o->name, b->name);
         return 0;
     }
+    if (strcmp(o->state, "postgres") == 0)
+        return open_database(self, error);
     return tr_states_open_sqlite(o->state, o->name, &self->states, error);
 }
 

@@ -44,10 +44,17 @@ static const tr_option_t table[] = {
     {"durable", 0, NULL, TR_BOOL(tr_agentd_options_t, durable), NULL,
         "Keep every message to the agents and their services on the broker's disk until it is finished, also "
         "while the agents are away."},
-    {"state", 0, "DIR", TR_STRING(tr_agentd_options_t, state), NULL,
-        "Keep the state of the agents in DIR/NAME.db, and begin where they stood. Their behaviour must be "
+    {"state", 0, "DIR|postgres", TR_STRING(tr_agentd_options_t, state), NULL,
+        "Keep the state of the agents in DIR/NAME.db (or with `postgres` in a database), and begin where "
+        "they stood. Their behaviour must be "
         "one that can save and restore "
         "it; with --durable no message is lost or counted twice, whenever the process is killed."},
+    {"state-conninfo", 0, "FILE", TR_STRING(tr_agentd_options_t, state_conninfo), NULL,
+        "With `--state postgres`: a file, readable by its owner alone, with the connection string; without "
+        "it the environment says "
+        "(PGHOST ...)."},
+    {"state-table", 0, "NAME", TR_STRING(tr_agentd_options_t, state_table), NULL,
+        "With `--state postgres`: the table, [schema.]name, of this process alone."},
     {"passive-after", 0, "TIME", TR_DURATION(tr_agentd_options_t, passive_ms), "0",
         "With --state: an agent that is idle for so long is freed until its next message comes. 0: never.",
         .min = 0, .max = DAY_MS},
@@ -213,6 +220,8 @@ static int check(const tr_agentd_options_t *o) {
     if (ways != 1)
         return usage("expected one of --behaviour, --load, a PROGRAM and --agent FILE, found %s",
             ways ? "several" : "none");
+    if (o->state && !strcmp(o->state, "postgres") && !o->state_table)
+        return usage("--state postgres needs --state-table: a table that no other process uses");
     if (o->passive_ms && !o->state)
         return usage("--passive-after needs --state: an agent that rests is kept there");
     if (o->producer &&

@@ -130,6 +130,11 @@ class Passive(StateTest):
         self.assertEqual(done.code, 1, done)
         self.assertIn("--state", done.err)
 
+    def test_a_database_needs_a_table(self):
+        done = self.run_program("agentd", "--name", "x", "--behaviour", "echo", "--state", "postgres")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("--state-table", done.err)
+
 
 class Killed(StateTest):
     MESSAGES = 3000
