@@ -35,10 +35,14 @@ class FederationTest(harness.SystemTest):
     def address(self, platform):
         return f"ipc://{self.directory}/{platform}.peers"
 
+    def way(self, platform, other):
+        """The address under which one broker dials another."""
+        return self.address(other)
+
     def start(self, platform, *more, peers=PLATFORMS, certs=None, listen="tcp://127.0.0.1:0"):
         """A broker that dials all others, and is dialled by them; its processes need no certificates."""
         certs = certs or self.certs
-        others = [word for other in peers if other != platform for word in ("--peer", f"{other}@{self.address(other)}")]
+        others = [word for other in peers if other != platform for word in ("--peer", f"{other}@{self.way(platform, other)}")]
         broker = self.broker("--platform", platform, "--cert", certs / "secret" / f"{platform}.yaml", "--certs", certs,
                              "--open-links", "--federation", self.address(platform), *others, *more, listen=listen)
         self.brokers[platform] = broker

@@ -2,16 +2,14 @@
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
-import threading
 import time
 
 import place
 import harness
+import way
 from client import INFORM, MESSAGE, NACK, REQUEST
 
 BUSY, UNKNOWN_PLATFORM, PEER_DOWN, NOT_FOUND = 12, 29, 30, 10
@@ -151,51 +149,15 @@ class Routes(place.FederationTest):
         self.assertLess(time.monotonic() - began, 2)
 
 
-class SlowPath(threading.Thread):
-    """A way to an address that takes its time, and now and then stands still for a while."""
-
-    def __init__(self, port):
-        super().__init__(daemon=True)
-        self.to, self.listening = port, socket.create_server(("127.0.0.1", 0))
-        self.port = self.listening.getsockname()[1]
-        self.closing = False
-
-    def run(self):
-        while not self.closing:
-            try:
-                near, _ = self.listening.accept()
-                far = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                return
-            for one, other in (near, far), (far, near):
-                threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
-
-    def carry(self, one, other):
-        chance = random.Random(7)
-        try:
-            while data := one.recv(4096):
-                threading.Event().wait(0.3 if chance.random() < 0.02 else 0.01)
-                other.sendall(data)
-        except OSError:
-            pass
-        for end in one, other:
-            end.close()
-
-    def close(self):
-        self.closing = True
-        self.listening.close()
-
-
 class Slow(place.FederationTest):
     def test_a_slow_way_loses_nothing(self):
         def start(platform, *more):
             self.brokers[platform] = self.broker("--platform", platform, "--cert", self.certs / "secret" / f"{platform}.yaml", "--certs",
                                                  self.certs, "--open-links", *more)
         start("south", "--federation", "tcp://127.0.0.1:0")
-        way = SlowPath(int(self.brokers["south"].federation.rsplit(":", 1)[1]))
-        self.addCleanup(way.close)
-        way.start()
-        start("north", "--peer", f"south@tcp://127.0.0.1:{way.port}")
+        slow = way.Way(self.brokers["south"].federation, delay=0.005, jitter=0.03, rate=100_000)
+        self.addCleanup(slow.close)
+        start("north", "--peer", f"south@{slow.endpoint}")
         self.wait_linked("north", ["south"])
         north, ann = self.link("north", "ann")
         south, _ = self.link("south", "bob")
