@@ -66,6 +66,7 @@ static const char *const reason_names[TR_REASON_MAX] = {
     [TR_REASON_CYCLE] = "cycle",
     [TR_REASON_BUDGET] = "budget",
     [TR_REASON_QUARANTINED] = "quarantined",
+    [TR_REASON_POISON] = "poison",
 };
 
 const char *tr_kind_name(unsigned kind) {

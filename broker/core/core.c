@@ -33,6 +33,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .service_bytes = 64u << 20,
         .service_wait_ms = 30000,
         .tries_max = 20,
+        .poison_max = 3,
         .heartbeat_ms = 750,
         .lease_ms = 2500,
         .grace_ms = 1000,

@@ -39,6 +39,7 @@ typedef struct tr_core_config {
     uint64_t service_bytes;
     uint32_t service_wait_ms; /* how long a queued request outlives the last provider */
     uint32_t tries_max;       /* deliveries of one service request */
+    uint32_t poison_max;      /* failures of its receivers, as they say, before it fails */
     uint32_t heartbeat_ms;
     uint32_t lease_ms; /* a session that is silent for longer is dead */
     uint32_t grace_ms; /* a session whose connection broke may resume within this */

@@ -346,10 +346,11 @@ void credit(world_t *w, tr_peer_t peer, uint64_t records, uint64_t bytes) {
     draft_send(w, peer);
 }
 
-static void say_settle(world_t *w, tr_peer_t peer, const got_t *leased, uint8_t flags) {
+static void say_settle(world_t *w, tr_peer_t peer, const got_t *leased, uint8_t flags, tr_reason_t why) {
     tr_record_header_t h = {
         .kind = TR_KIND_SETTLE,
         .flags = flags,
+        .reason = (uint16_t)why,
         .src = leased->record.h.dst,
         .id = leased->record.h.id,
     };
@@ -358,11 +359,15 @@ static void say_settle(world_t *w, tr_peer_t peer, const got_t *leased, uint8_t 
 }
 
 void settle(world_t *w, tr_peer_t peer, const got_t *leased, bool release) {
-    say_settle(w, peer, leased, release ? TR_FLAG_RELEASE : 0);
+    say_settle(w, peer, leased, release ? TR_FLAG_RELEASE : 0, TR_REASON_NONE);
+}
+
+void settle_failed(world_t *w, tr_peer_t peer, const got_t *leased) {
+    say_settle(w, peer, leased, TR_FLAG_RELEASE, TR_REASON_POISON);
 }
 
 void extend(world_t *w, tr_peer_t peer, const got_t *leased) {
-    say_settle(w, peer, leased, TR_FLAG_EXTEND);
+    say_settle(w, peer, leased, TR_FLAG_EXTEND, TR_REASON_NONE);
 }
 
 void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {

@@ -118,6 +118,8 @@ uint64_t leave(world_t *w, tr_peer_t peer, const char *name);
 uint64_t subscribe(world_t *w, tr_peer_t peer, tr_route_t agent, const char *pattern);
 void credit(world_t *w, tr_peer_t peer, uint64_t records, uint64_t bytes);
 void settle(world_t *w, tr_peer_t peer, const got_t *leased, bool release);
+/* It is given back by a receiver that failed with it. */
+void settle_failed(world_t *w, tr_peer_t peer, const got_t *leased);
 void extend(world_t *w, tr_peer_t peer, const got_t *leased);
 
 /* A message or publication. */

@@ -268,6 +268,32 @@ static void after_too_many_tries_it_fails(void **state) {
     world_end(s.w);
 }
 
+/* Whoever fails; what is only given back between does not count. */
+static void what_makes_its_receivers_fail_comes_back_as_poison(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.poison_max = 2;
+    shop_t s = shop_of(&config, 1);
+    interest(s.w, "$sys.", true);
+    uint64_t id = request(&s, "bad"), other = request(&s, "good");
+    settle_failed(s.w, 2, expect_text(s.w, 2, TR_KIND_MESSAGE, "bad"));
+    pass(s.w, 250);
+    settle(s.w, 2, expect_text(s.w, 2, TR_KIND_MESSAGE, "good"), false);
+    settle(s.w, 2, expect_text(s.w, 2, TR_KIND_MESSAGE, "bad"), true);
+    pass(s.w, 250);
+    expect_none(s.w, 1, TR_KIND_NACK);
+    settle_failed(s.w, 2, expect_text(s.w, 2, TR_KIND_MESSAGE, "bad"));
+    const got_t *g = expect_nack(s.w, 1, id, TR_REASON_POISON);
+    assert_int_equal(g->record.h.attempt, 3);
+    pass(s.w, 250);
+    expect_none(s.w, 2, TR_KIND_MESSAGE);
+    assert_int_not_equal(id, other);
+    assert_int_equal(tr_core_stats(s.w->core)->dead_letters, 1);
+    assert_int_equal(tr_core_stats(s.w->core)->leased, 0);
+    assert_non_null(take_stream(s.w, "$sys.dead-letter"));
+    world_end(s.w);
+}
+
 static void a_full_queue_mutes_and_refuses(void **state) {
     (void)state;
     tr_core_config_t config = world_config();
@@ -407,6 +433,7 @@ int main(void) {
         cmocka_unit_test(copies_are_taken_back_when_an_offer_is_withdrawn),
         cmocka_unit_test(a_released_request_goes_to_somebody_else),
         cmocka_unit_test(after_too_many_tries_it_fails),
+        cmocka_unit_test(what_makes_its_receivers_fail_comes_back_as_poison),
         cmocka_unit_test(a_full_queue_mutes_and_refuses),
         cmocka_unit_test(without_a_provider_requests_wait_for_a_while),
         cmocka_unit_test(a_deadline_passes_in_the_queue),

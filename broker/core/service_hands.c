@@ -170,9 +170,21 @@ static bool is_final(const tr_core_t *core, const tr_lease_t *lease, tr_reason_t
            why != TR_REASON_SHUTDOWN && why != TR_REASON_NO_PROVIDER && why != TR_REASON_CREDIT;
 }
 
+/* Its receiver failed with it. Once too often: it would fail with it for ever, and true. */
+static bool is_poison(tr_core_t *core, const tr_provider_t *from, tr_lease_t *lease, tr_reason_t why) {
+    if (why != TR_REASON_POISON || is_forwarded(from, lease) || ++lease->failures < core->config.poison_max)
+        return false;
+    take_forwarded(core, from, lease);
+    lease->attempt++;
+    tr_lease_fail(core, lease, TR_REASON_POISON, "who got it failed with it each time");
+    return true;
+}
+
 /* Given back: to another provider, or, where there is no other one with room, not before the next tick. */
 static void release(
     tr_core_t *core, tr_service_t *s, tr_provider_t *from, tr_lease_t *lease, tr_reason_t why) {
+    if (is_poison(core, from, lease, why))
+        return;
     if (is_forwarded(from, lease) && is_final(core, lease, why)) {
         take_forwarded(core, from, lease);
         tr_lease_fail(core, lease, why, "the broker of that platform refused it");
@@ -205,6 +217,12 @@ static void take_copy_back(tr_core_t *core, const tr_provider_t *p, const tr_lea
         tr_mailbox_return_numbers(core, p->entry, p->agent, lease->number, lease->number);
 }
 
+/* Brokers give reasons, and agents one: that they failed. */
+static tr_reason_t said_why(const tr_session_t *from, const tr_record_header_t *h) {
+    bool known = h->reason < TR_REASON_MAX && (from->neighbour || h->reason == TR_REASON_POISON);
+    return known ? (tr_reason_t)h->reason : TR_REASON_NONE;
+}
+
 static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, const tr_record_t *r) {
     tr_provider_t *p = find_provider(s, from, tr_route_agent(r->h.src));
     if (p && r->h.flags & TR_FLAG_EXTEND)
@@ -214,8 +232,7 @@ static bool settle_in(tr_core_t *core, tr_service_t *s, tr_session_t *from, cons
         return false;
     take_copy_back(core, p, lease);
     if (r->h.flags & TR_FLAG_RELEASE) {
-        release(
-            core, s, p, lease, from->neighbour && r->h.reason < TR_REASON_MAX ? r->h.reason : TR_REASON_NONE);
+        release(core, s, p, lease, said_why(from, &r->h));
     } else {
         core->stats.leased--;
         core->stats.delivered++;

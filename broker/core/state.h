@@ -125,8 +125,9 @@ typedef struct tr_lease {
     uint32_t at;       /* in the block */
     uint32_t len;
     uint8_t attempt;
-    bool seen;   /* a broker before this one may have delivered it */
-    bool given;  /* this one has */
+    uint8_t failures; /* of its receivers, as they said */
+    bool seen;        /* a broker before this one may have delivered it */
+    bool given;       /* this one has */
     bool unsent; /* in hand, but its copy has come back from a mailbox that it never left: no try is lost */
     uint8_t record[]; /* as the sender sent it, hops already taken off */
 } tr_lease_t;

@@ -38,7 +38,7 @@ typedef struct tr_broker_options {
     int64_t service_records;
     size_t service_bytes;
     int64_t service_wait_ms;
-    int64_t tries;
+    int64_t tries, poison;
     int64_t heartbeat_ms, lease_ms, grace_ms;
     int64_t sessions, services, topics, subscriptions;
     int64_t stream_queue;

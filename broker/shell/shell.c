@@ -108,6 +108,7 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->service_bytes = o->service_bytes;
     c->service_wait_ms = (uint32_t)o->service_wait_ms;
     c->tries_max = (uint32_t)o->tries;
+    c->poison_max = (uint32_t)o->poison;
     c->heartbeat_ms = (uint32_t)o->heartbeat_ms;
     c->lease_ms = (uint32_t)o->lease_ms;
     c->grace_ms = (uint32_t)o->grace_ms;

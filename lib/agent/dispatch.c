@@ -66,7 +66,7 @@ static bool run(tr_message_t *m) {
     if (saves)
         tr_saved_under_again(agent, under);
     if (!m->claimed)
-        tr_message_settle(m, r < 0);
+        tr_message_settle(m, r < 0 ? TR_SETTLE_FAILED : TR_SETTLE_DONE);
     if (r < 0)
         tr_agent_failed(agent, r);
     tr_host_called(host, before);
@@ -104,7 +104,7 @@ static void drop(tr_host_t *host, const tr_record_t *r) {
     if (r->h.kind == TR_KIND_NACK && (r->h.flags & TR_FLAG_DURABLE))
         tr_link_refused(host->link, r->h.id); /* nobody waits for it, and it is not sent again */
     if ((r->h.kind == TR_KIND_MESSAGE || r->h.kind == TR_KIND_PUBLISH) && (r->h.flags & TR_FLAG_LEASED))
-        tr_link_settle(host->link, r->h.dst, r->h.id, true);
+        tr_link_settle(host->link, r->h.dst, r->h.id, TR_SETTLE_RELEASE);
     host->dropped++;
 }
 

@@ -213,12 +213,12 @@ void tr_link_hangs(tr_link_t *self, bool hangs) {
     (void)hangs;
 }
 
-void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release) {
+void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, tr_settle_t how) {
     (void)agent;
     assert_true(self->settled_n < SETTLED_MAX);
     for (size_t i = 0; i < self->settled_n; i++)
         assert_true(self->settled[i].number != number); /* once, and no more */
-    self->settled[self->settled_n++] = (tr_settled_t){.number = number, .release = release};
+    self->settled[self->settled_n++] = (tr_settled_t){.number = number, .release = how != TR_SETTLE_DONE};
 }
 
 tr_registration_t *tr_link_register(

@@ -308,7 +308,7 @@ int tr_watch_init(tr_host_t *host);
 
 /* message.c */
 void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *record, uint64_t epoch);
-void tr_message_settle(const tr_message_t *message, bool release);
+void tr_message_settle(const tr_message_t *message, tr_settle_t how);
 /* From now on the message's lease is the caller's to settle; none where it is not leased or was
  * taken before. */
 tr_lease_t tr_message_take_lease(const tr_message_t *message);

@@ -170,17 +170,17 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     return copy;
 }
 
-static void settle(tr_host_t *host, tr_agent_t *agent, tr_lease_t lease, bool release) {
-    if (!release && agent && agent->hosted->saves)
+static void settle(tr_host_t *host, tr_agent_t *agent, tr_lease_t lease, tr_settle_t how) {
+    if (how == TR_SETTLE_DONE && agent && agent->hosted->saves)
         tr_saved_settle(agent, lease);
     else
-        tr_link_settle(host->link, lease.agent, lease.number, release);
+        tr_link_settle(host->link, lease.agent, lease.number, how);
 }
 
-void tr_message_settle(const tr_message_t *message, bool release) {
+void tr_message_settle(const tr_message_t *message, tr_settle_t how) {
     const tr_record_header_t *h = &message->record.h;
     if (tr_message_leased(message) && !message->lease_taken)
-        settle(message->host, message->agent, (tr_lease_t){.agent = h->dst, .number = h->id}, release);
+        settle(message->host, message->agent, (tr_lease_t){.agent = h->dst, .number = h->id}, how);
 }
 
 tr_lease_t tr_message_take_lease(const tr_message_t *message) {
@@ -195,7 +195,7 @@ void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release) {
     const tr_registration_t *r = lease.agent ? tr_link_owner(host->link, lease.agent, &index) : NULL;
     const tr_hosted_t *d = r ? tr_registration_owner(r) : NULL;
     if (lease.agent)
-        settle(host, d ? &d->agents[index] : NULL, lease, release);
+        settle(host, d ? &d->agents[index] : NULL, lease, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
 }
 
 static void finish(tr_message_t **self, bool release) {
@@ -205,7 +205,7 @@ static void finish(tr_message_t **self, bool release) {
     if (m->agent->hosted->saves)
         tr_saved_kept(m->agent, false);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
-        tr_message_settle(m, release);
+        tr_message_settle(m, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
     }
     if (m->has_value)

@@ -70,14 +70,15 @@ bool tr_saved_settle(tr_agent_t *agent, tr_lease_t lease) {
     bool kept =
         s && s->prev && !s->ending && tr_applied_add(&s->applied, lease.number) == 0 && keep_lease(s, lease);
     if (!kept)
-        tr_link_settle(host->link, lease.agent, lease.number, true);
+        tr_link_settle(host->link, lease.agent, lease.number, TR_SETTLE_RELEASE);
     return kept;
 }
 
 static void end_leases(tr_saved_t *s, bool release) {
     tr_link_t *link = s->agent->hosted->host->link;
     for (size_t i = 0; i < s->leases_n; i++)
-        tr_link_settle(link, s->leases[i].agent, s->leases[i].number, release);
+        tr_link_settle(
+            link, s->leases[i].agent, s->leases[i].number, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
     s->leases_n = 0;
 }
 
@@ -182,7 +183,8 @@ bool tr_saved_knows(tr_message_t *m) {
         if (said->number == number)
             r = say_again(m->agent, said);
     if (r == -EAGAIN)
-        tr_link_settle(m->host->link, m->record.h.dst, number, true); /* when there is room for it */
+        tr_link_settle(
+            m->host->link, m->record.h.dst, number, TR_SETTLE_RELEASE); /* when there is room for it */
     else
         tr_saved_settle(m->agent, (tr_lease_t){.agent = m->record.h.dst, .number = number});
     m->lease_taken = true;

@@ -121,8 +121,14 @@ void *tr_link_refused(tr_link_t *self, uint64_t id);
 void tr_link_drain(tr_link_t *self, int64_t wait_ms);
 /* A callback has not come back for too long: what is in hand may be somebody else's when its lease ends. */
 void tr_link_hangs(tr_link_t *self, bool hangs);
-/* Settles (or releases) a leased message, in order with what was sent before. */
-void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release);
+typedef enum tr_settle {
+    TR_SETTLE_DONE,
+    TR_SETTLE_RELEASE, /* somebody else may have it */
+    TR_SETTLE_FAILED,  /* the same, of what its receiver failed with */
+} tr_settle_t;
+
+/* Settles a leased message, in order with what was sent before. */
+void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, tr_settle_t how);
 
 /* Registration; the answer comes by tr_registration_status. NULL when out of memory. */
 tr_registration_t *tr_link_register(tr_link_t *self, const char *name, uint32_t count, const char *behaviour);

@@ -111,10 +111,11 @@ void tr_link_put_in_order(tr_link_t *l, tr_record_header_t *h, const void *body,
         memcpy(at + TR_RECORD_HEADER, body, len);
 }
 
-void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, bool release) {
+void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, tr_settle_t how) {
     tr_record_header_t h = {
         .kind = TR_KIND_SETTLE,
-        .flags = release ? TR_FLAG_RELEASE : 0,
+        .flags = how == TR_SETTLE_DONE ? 0 : TR_FLAG_RELEASE,
+        .reason = how == TR_SETTLE_FAILED ? TR_REASON_POISON : TR_REASON_NONE,
         .src = agent,
         .id = number,
     };

@@ -61,6 +61,17 @@ class Mailbox(durable.DurableTest):
         self.good("dlq", "requeue", "--all")
         self.assertEqual([m["content"] for m in self.wait_book(1)], ["old"])
 
+    def test_what_its_agent_fails_with_is_a_dead_letter_and_the_rest_is_kept(self):
+        self.start("--poison", "2")
+        agent = self.agentd("--name", "moody", "--durable", "--load", harness.program("tests/25-agentd/moody.so"), "--restart-backoff", "10ms")
+        self.good("send", "moody", "inform", '{"fail": true}')
+        self.assertEqual(self.good("ask", "moody", "{}").out, "1\n")
+        harness.wait_until(lambda: self.good("dlq", "ls", "--reason", "poison", "-o", "json").json(), "the letter")
+        (letter,) = self.good("dlq", "ls", "-o", "json").json()
+        self.assertEqual((letter["reason"], letter["attempts"]), ("poison", 2))
+        self.assertEqual(agent.err.count("A008"), 2, agent.err)
+        self.assertIsNone(agent.process.poll())
+
     def test_a_mailbox_may_have_limits_of_its_own(self):
         self.start()
         self.clerk().stop()

@@ -70,7 +70,7 @@ void sim_send_durable(sim_actor_t *self) {
 void sim_receive_returned(sim_actor_t *self, const tr_message_t *message) {
     tr_reason_t why = tr_message_reason(message);
     sim_say(self->world, "%s: a durable message comes back: %s", self->name, tr_reason_name(why));
-    if (why != TR_REASON_TRIES && why != TR_REASON_EXPIRED && self->life)
+    if (why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED && self->life)
         sim_fail(self->world, "%s: a durable message that nobody waits for comes back: %s", self->name,
             tr_reason_name(why));
 }

@@ -32,7 +32,7 @@ void sim_durable_told(sim_ledger_t *self, uint32_t letter, const tr_message_t *f
     if (l->outcomes++)
         sim_fail(self->world, "letter %u had two outcomes", letter);
     l->acknowledged = !failure;
-    l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_EXPIRED;
+    l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED;
     if (l->acknowledged && !l->synced)
         sim_fail(self->world, "letter %u was acknowledged, and it is not on disk", letter);
     if (l->refused && l->deliveries)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* The words of --reason: those that a durable message dies of. */
-static const char *const reasons[] = {"any", "too-many-tries", "expired", "too-old", NULL};
+static const char *const reasons[] = {"any", "too-many-tries", "expired", "too-old", "poison", NULL};
 
 typedef struct options {
     tr_cli_common_t common;
@@ -87,7 +87,8 @@ static const tr_program_t ls_program = {
     .name = "troupe dlq ls",
     .summary = "List the dead letters: what could not be delivered",
     .description =
-        "A durable message that was delivered too often without being finished (too-many-tries), whose "
+        "A durable message that was delivered too often without being finished (too-many-tries), that made its "
+        "receivers fail (poison, --poison), whose "
         "reply-by passed in its queue (expired), or that waited for longer than the broker keeps messages "
         "(too-old, --queue-retention), is kept by the broker as a dead letter: for somebody to "
         "look at, and then to send again or to drop.",

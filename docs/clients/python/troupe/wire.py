@@ -39,7 +39,7 @@ REASONS = (
     "none", "no-session", "bad-bundle", "bad-version", "bad-record", "bad-envelope", "too-large", "unknown-kind", "bad-name",
     "duplicate-name", "not-found", "stale-route", "busy", "no-provider", "agent-gone", "forged-sender", "hop-limit", "bad-topic",
     "forbidden", "expired", "too-many-tries", "limit", "over-credit", "shutdown", "old-epoch", "no-journal", "no-producer", "corrupt",
-    "too-old", "unknown-platform", "peer-down", "bad-delegation", "cycle", "budget", "quarantined")
+    "too-old", "unknown-platform", "peer-down", "bad-delegation", "cycle", "budget", "quarantined", "poison")
 
 
 def act_number(performative: str) -> int:
