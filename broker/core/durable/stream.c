@@ -46,7 +46,7 @@ static tr_stream_t *stream_new(tr_core_t *core, const char *name, const char *pa
     s->id = d->next_stream++;
     memcpy(s->name, name, strlen(name) + 1);
     memcpy(s->pattern, pattern, strlen(pattern) + 1);
-    s->first = s->tail = s->synced = 1;
+    s->first = s->tail = s->synced = s->marked = 1;
     s->since_ms = core->now.wall_ms;
     tr_buffer_init(&s->open, 0);
     s->next = d->streams;
@@ -232,6 +232,7 @@ static void append(tr_core_t *core, tr_stream_t *s, const tr_record_t *r) {
         return;
     }
     s->open_count++;
+    s->blocks_end = number + 1;
     s->bytes += r->h.length + TR_MESSAGE_HEADER;
     if (!s->records++) {
         s->first = number;
@@ -321,10 +322,24 @@ static void put_consumer(tr_buffer_t *ops, const tr_stream_t *s, const tr_consum
     tr_batch_put(ops, &key, value, sizeof value);
 }
 
+/* The last numbers were dropped: no block tells the next broker that they were given out. */
+static bool is_unmarked(const tr_stream_t *s) {
+    return s->tail > s->blocks_end && s->tail > s->marked;
+}
+
+static void put_end(tr_buffer_t *ops, const tr_stream_t *s) {
+    uint8_t value[8];
+    tr_key_t key = consumer_key(s, END_MARK);
+    tr_put64(value, s->tail);
+    tr_batch_put(ops, &key, value, sizeof value);
+}
+
 void tr_streams_lay_out(tr_core_t *core, tr_buffer_t *ops) {
     for (tr_stream_t *s = core->durable->streams; s; s = s->next) {
         if (!s->written)
             put_declaration(ops, s);
+        if (is_unmarked(s))
+            put_end(ops, s);
         for (const tr_consumer_t *c = s->consumers; c; c = c->next)
             if (c->dirty)
                 put_consumer(ops, s, c);
@@ -341,6 +356,7 @@ void tr_streams_clean(tr_core_t *core, const tr_batch_t *batch) {
     d->streams_unsynced = !batch->sync && (d->streams_unsynced || tr_streams_dirty(core));
     for (tr_stream_t *s = d->streams; s; s = s->next) {
         s->handed[batch->number % TR_BATCHES_OUT] = s->tail;
+        s->marked = is_unmarked(s) ? s->tail : s->marked;
         s->written = true;
         for (tr_consumer_t *c = s->consumers; c; c = c->next)
             c->dirty = false;
@@ -372,7 +388,7 @@ void tr_streams_recovered(tr_core_t *core) {
 
 bool tr_streams_dirty(const tr_core_t *core) {
     for (const tr_stream_t *s = core->durable->streams; s; s = s->next) {
-        if (!s->written || s->open_count)
+        if (!s->written || s->open_count || is_unmarked(s))
             return true;
         for (const tr_consumer_t *c = s->consumers; c; c = c->next)
             if (c->dirty)
@@ -389,11 +405,16 @@ static bool too_much(const tr_core_t *core, const tr_stream_t *s) {
 }
 
 /* Ahead of the deletion of a block, which may be the last one: numbers are not used twice. */
-static bool mark_end(tr_batch_t *batch, const tr_stream_t *s, uint64_t end) {
+static bool mark_end(tr_batch_t *batch, tr_stream_t *s, uint64_t end) {
     uint8_t value[8];
     tr_key_t key = consumer_key(s, END_MARK);
+    if (end <= s->marked)
+        return true; /* it says so already */
     tr_put64(value, end);
-    return tr_batch_more(batch, TR_JOURNAL_PUT, &key, value, sizeof value);
+    if (!tr_batch_more(batch, TR_JOURNAL_PUT, &key, value, sizeof value))
+        return false;
+    s->marked = end;
+    return true;
 }
 
 /* The first message tells the age of a block. */
@@ -518,7 +539,7 @@ int tr_consumer_recover(tr_core_t *core, const tr_pair_t *pair) {
     if (!s)
         return -EBADMSG;
     if (!strcmp(name, END_MARK)) {
-        s->first = s->tail = tr_get64(pair->value);
+        s->first = s->tail = s->marked = tr_get64(pair->value);
         return 0;
     }
     uint64_t tail = s->tail;
@@ -546,7 +567,8 @@ int tr_stream_block_recover(tr_core_t *core, const tr_pair_t *pair) {
         s->first = place.first;
     s->records += block.count;
     s->bytes += pair->value_len - TR_BLOCK_HEADER;
-    if (place.first + block.count > s->tail)
-        s->tail = place.first + block.count;
+    s->blocks_end = place.first + block.count;
+    if (s->blocks_end > s->tail)
+        s->tail = s->blocks_end;
     return 0;
 }

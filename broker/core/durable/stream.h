@@ -46,6 +46,8 @@ struct tr_stream {
     tr_buffer_t open; /* the block of the open batch */
     uint64_t open_first;
     uint32_t open_count;
+    uint64_t blocks_end;   /* the number behind the last one that is in a block */
+    uint64_t marked;       /* the journal says, besides, that all below were given out (END_MARK) */
     bool written;          /* the journal has its declaration as it is */
     bool trimming;         /* a piece is being read to be deleted */
     uint64_t trimmed_tail; /* `tail` when it was asked for, where all was on disk then; 0 */
