@@ -147,7 +147,7 @@ static void step_in(tr_core_t *core, tr_entry_t *entry) {
         tr_map_delete(entry->apart, (const char *)&apart->agent, sizeof apart->agent);
         tr_mailbox_empty_into(core, entry, &apart->held);
         apart_free(apart);
-        cursor = 0; /* deleting moves slots */
+        cursor--; /* deleting moves later slots here */
     }
 }
 

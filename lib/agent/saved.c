@@ -91,7 +91,6 @@ int tr_said_add(
         return -ENOMEM;
     *said = *where;
     said->next = NULL;
-    said->since_ms = tr_clock_ms();
     said->kind = kind;
     said->flags = flags;
     said->len = len;
@@ -127,19 +126,26 @@ int tr_send_out(tr_agent_t *self, tr_outgoing_t *out) {
     return r < 0 ? r : remember(s, out, position);
 }
 
-static bool is_taken(const tr_said_t *said, uint64_t epoch, uint64_t taken, int64_t now) {
-    return said->epoch == epoch ? said->position <= taken : now - said->since_ms > SAID_FORGOTTEN_MS;
+/* Of an earlier connection it is forgotten when this one has stood for so long that what was leased has come again. */
+static bool is_taken(tr_said_t *said, tr_link_t *link, uint64_t epoch, uint64_t taken) {
+    int64_t now = tr_clock_ms();
+    if (said->epoch == epoch)
+        return said->position <= taken;
+    if (!tr_link_ready(link) || said->later_epoch != epoch) {
+        said->later_epoch = epoch;
+        said->later_ms = now;
+    }
+    return now - said->later_ms > SAID_FORGOTTEN_MS;
 }
 
 /* What the broker has taken is not sent again. */
 static void forget_taken(tr_saved_t *s) {
     tr_link_t *link = s->agent->hosted->host->link;
     uint64_t epoch = tr_link_epoch(link), taken = tr_link_position_taken(link);
-    int64_t now = tr_clock_ms();
     tr_said_t **p = &s->said;
     while (*p) {
         tr_said_t *said = *p;
-        if (!is_taken(said, epoch, taken, now)) {
+        if (!is_taken(said, link, epoch, taken)) {
             p = &said->next;
             continue;
         }
@@ -179,10 +185,12 @@ bool tr_saved_knows(tr_message_t *m) {
     if (!s || !tr_message_leased(m) || !tr_applied_has(&s->applied, number))
         return false;
     int r = 0;
-    for (const tr_said_t *said = s->said; said && r != -EAGAIN; said = said->next)
+    for (const tr_said_t *said = s->said; said && r == 0; said = said->next)
         if (said->number == number)
             r = say_again(m->agent, said);
-    if (r == -EAGAIN)
+    if (r < 0 && r != -EAGAIN && r != -ENOMEM)
+        tr_host_say(m->host, TR_HOST_UNSAVED, "what was sent before cannot be sent again: %s", strerror(-r));
+    if (r == -EAGAIN || r == -ENOMEM)
         tr_link_settle(
             m->host->link, m->record.h.dst, number, TR_SETTLE_RELEASE); /* when there is room for it */
     else

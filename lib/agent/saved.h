@@ -18,10 +18,12 @@
 /* Something that was sent under a leased message. */
 typedef struct tr_said {
     struct tr_said *next;
-    uint64_t number;   /* delivery number of that message */
-    uint64_t epoch;    /* of the link, and ... */
-    uint64_t position; /* ... where it stands in what that has sent */
-    int64_t since_ms;
+    uint64_t number;      /* delivery number of that message */
+    uint64_t epoch;       /* of the link, and ... */
+    uint64_t position;    /* ... where it stands in what that has sent */
+    uint64_t later_epoch; /* under which it was looked at since, with the link up, and ... */
+    int64_t
+        later_ms; /* ... since when: whether the broker has it is not known, and the message may come again yet */
     uint8_t kind, flags;
     size_t len;
     uint8_t acl[]; /* standing alone */

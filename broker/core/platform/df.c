@@ -329,6 +329,7 @@ static size_t count_that_fit(const tr_core_t *core, const tr_df_query_t *query, 
         bytes += its ? d->description_len : 0;
         tr_content_finish(&c);
     }
+    *ret_complete = *ret_complete && steps > 0; /* else not all were looked at */
     return n;
 }
 
