@@ -130,7 +130,7 @@ typedef enum tr_reason {
     TR_REASON_CYCLE = 32,            /* who is to get it is in its delegation chain */
     TR_REASON_BUDGET = 33,           /* more than it had to spend, or nothing is left */
     TR_REASON_QUARANTINED = 34,      /* the sender, or the receiver, is in quarantine */
-    TR_REASON_POISON = 35,           /* those who got it failed with it; on SETTLE with RELEASE: this one did */
+    TR_REASON_POISON = 35, /* those who got it failed with it; on SETTLE with RELEASE: this one did */
     TR_REASON_MAX = 36,
 } tr_reason_t;
 

@@ -98,9 +98,15 @@ static tr_sim_column_t *add_column(tr_sim_results_t *self, const char *name, boo
     return &self->columns[self->column_count++];
 }
 
+/* A name is of a sum or of samples: NULL where it is the other. */
 static tr_sim_column_t *column_of(tr_sim_results_t *self, const char *name, bool sampled) {
     const uint64_t *at = tr_map_find(&self->by_name, name, strlen(name));
-    return at ? &self->columns[*at] : add_column(self, name, sampled);
+    if (!at)
+        return add_column(self, name, sampled);
+    if (self->columns[*at].sampled == sampled)
+        return &self->columns[*at];
+    fails(self, -EINVAL);
+    return NULL;
 }
 
 int tr_sim_results_add(tr_sim_results_t *self, const char *measure, double value) {
@@ -204,7 +210,7 @@ void tr_sim_results_state(tr_sim_results_t *self, const char *agent, json_t *sta
 /* ---- tables ---- */
 
 static void write_number(FILE *out, double value, const char *nothing) {
-    if (isnan(value))
+    if (!isfinite(value))
         fputs(nothing, out);
     else
         fprintf(out, "%.10g", value);
@@ -260,6 +266,9 @@ int tr_sim_results_write(tr_sim_results_t *self, tr_error_t *error) {
     if (self->code == -ENOSPC && self->column_count == TR_SIM_MEASURES_MAX)
         return tr_error_set(error, -ENOSPC,
             "more than %d measures: agents name them, let them take fewer names", TR_SIM_MEASURES_MAX);
+    if (self->code == -EINVAL)
+        return tr_error_set(
+            error, -EINVAL, "agents add to a measure and sample it as well: give the two different names");
     if (self->code < 0)
         return tr_error_set(
             error, self->code, "cannot write to %s: %s", self->directory, strerror(-self->code));

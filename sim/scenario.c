@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define AT(type, f) offsetof(type, f)
-#define ARENA_MAX   (64u << 20)
-#define DAY_MS      INT64_C(86400000)
-#define A_NAME      "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"
+#define COUNT_OF(a)    (sizeof(a) / sizeof *(a))
+#define AT(type, f)    offsetof(type, f)
+#define ARENA_MAX      (64u << 20)
+#define DAY_MS         INT64_C(86400000)
+#define GROUP_NAME_MAX 100
+#define LONGEST_MS     (100 * 365 * DAY_MS)
+#define A_NAME         "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"
 
 static bool not_empty(const char *text, size_t len) {
     (void)text;
@@ -31,9 +33,13 @@ static const tr_sim_group_t group_initial = {.count = 1, .processes = TR_FLEET_O
 
 static int check_group(void *item, char *reason, size_t reason_size) {
     const tr_sim_group_t *g = item;
-    if (!g->behaviour != !g->load)
+    if (!g->behaviour == !g->load)
+        snprintf(reason, reason_size, "expected exactly one of the keys behaviour and load");
+    else if (strlen(g->name) > GROUP_NAME_MAX)
+        snprintf(reason, reason_size, "expected a name of %d bytes at most: numbers come behind it",
+            GROUP_NAME_MAX);
+    else
         return 0;
-    snprintf(reason, reason_size, "expected exactly one of the keys behaviour and load");
     return -EINVAL;
 }
 
@@ -74,9 +80,12 @@ static const tr_yaml_field_t fields[] = {
 
 static int check_length(void *item, char *reason, size_t reason_size) {
     const tr_sim_scenario_t *s = item;
-    if (!s->steps != !s->until_ms)
+    if (!s->steps == !s->until_ms)
+        snprintf(reason, reason_size, "expected exactly one of the keys steps and until");
+    else if (s->steps > LONGEST_MS / s->step_ms || s->until_ms > LONGEST_MS)
+        snprintf(reason, reason_size, "expected a world of 100 years at most");
+    else
         return 0;
-    snprintf(reason, reason_size, "expected exactly one of the keys steps and until");
     return -EINVAL;
 }
 
@@ -86,6 +95,13 @@ static const tr_yaml_table_t table = {
 
 int64_t tr_sim_group_processes(const tr_sim_group_t *group) {
     return group->processes == TR_FLEET_ONE ? 1 : group->count;
+}
+
+/* The names of a group's agents, as they will register, are those of no other group: NAME-7 is another name than NAME. */
+static bool may_collide(const char *group, const char *other) {
+    size_t len = strlen(group);
+    return strncmp(group, other, len) == 0 && other[len] == '-' && other[len + 1] &&
+           strspn(other + len + 1, "0123456789") == strlen(other + len + 1);
 }
 
 static bool has_group(const tr_sim_scenario_t *self, const char *name, size_t before) {
@@ -103,6 +119,11 @@ static int check_groups(const tr_sim_scenario_t *self, tr_error_t *error) {
         snprintf(key, sizeof key, "agents[%zu].name", i);
         if (has_group(self, g->name, i))
             return tr_yaml_file_wrong(&self->file, key, error, "%s is there twice", g->name);
+        for (size_t k = 0; k < self->groups.count; k++)
+            if (g->count > 1 && may_collide(g->name, tr_sim_scenario_group(self, k)->name))
+                return tr_yaml_file_wrong(&self->file, key, error,
+                    "an agent of it may be called %s, as another group is",
+                    tr_sim_scenario_group(self, k)->name);
         agents += g->count;
         processes += tr_sim_group_processes(g);
     }
@@ -121,6 +142,10 @@ static int check_failures(const tr_sim_scenario_t *self, tr_error_t *error) {
         if (!has_group(self, failures[i].agents, self->groups.count))
             return tr_yaml_file_wrong(
                 &self->file, key, error, "there is no group of agents %s", failures[i].agents);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(failures[k].agents, failures[i].agents) == 0)
+                return tr_yaml_file_wrong(&self->file, key, error,
+                    "%s has failures already: expected one entry for a group", failures[i].agents);
     }
     return 0;
 }

@@ -69,11 +69,12 @@ int tr_lock_renew(tr_lock_store_t *store, tr_lock_t *lock, int64_t lease_ms, tr_
     if (!lock->until_ns)
         return TR_LOCK_LOST;
     int64_t asked_ns = now_ns(store);
+    int64_t until_ns = believe_until(asked_ns, lease_ms);
     r = store->ops->renew(store, lock, lease_ms, error);
-    if (r == 0)
-        lock->until_ns = believe_until(asked_ns, lease_ms);
-    else if (r == TR_LOCK_LOST)
+    if (r == TR_LOCK_LOST)
         lock->until_ns = 0;
+    else if (r == 0 || until_ns < lock->until_ns) /* a shorter one may have been given, and the answer lost */
+        lock->until_ns = until_ns;
     return r;
 }
 

@@ -84,7 +84,8 @@ struct tr_lock_store {
  * -EINVAL: name or lease. Another error: the store cannot be reached, and the lock may be taken until the lease ends. */
 int tr_lock_take(tr_lock_store_t *store, const char *name, int64_t lease_ms, tr_lock_t *ret_lock,
     int64_t *ret_wait_ms, tr_error_t *error);
-/* A lease from now on, with the same token. TR_LOCK_LOST: stop. An error: it holds for as long as it did. */
+/* A lease from now on, with the same token. TR_LOCK_LOST: stop. An error: it may or may not have been renewed, and
+ * is believed in for the shorter of both. */
 int tr_lock_renew(tr_lock_store_t *store, tr_lock_t *lock, int64_t lease_ms, tr_error_t *error);
 /* Not held any more, whatever the answer is. TR_LOCK_LOST: it had ended before, or an answer was lost. */
 int tr_lock_release(tr_lock_store_t *store, tr_lock_t *lock, tr_error_t *error);

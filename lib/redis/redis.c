@@ -72,7 +72,9 @@ static int run_once(tr_redis_t *self, size_t n, const char *argv[], const size_t
 /* The number that the script answered with. */
 static int read_number(const tr_redis_t *self, const redisReply *reply, tr_error_t *error) {
     if (reply->type == REDIS_REPLY_ERROR)
-        return tr_redis_refuse(self, -EIO, reply->str, error);
+        return tr_redis_refuse(self,
+            strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "NOPERM", 6) == 0 ? -EACCES : -EIO,
+            reply->str, error);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||
         reply->element[0]->type != REDIS_REPLY_INTEGER)
         return tr_redis_refuse(self, -EIO, "an answer of another shape", error);

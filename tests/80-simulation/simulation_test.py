@@ -153,6 +153,11 @@ class Simulation(harness.SystemTest):
                 (head + "{name: p}\n", "expected exactly one of the keys behaviour and load"),
                 (head + "{name: p, behaviour: gossip}\nfailures:\n  - {agents: q, every: 1s}\n", "there is no group of agents q"),
                 ("simulation: s\nagents:\n  - {name: p, behaviour: gossip}\n", "expected exactly one of the keys steps and until"),
+                (head + "{name: p, behaviour: gossip, count: 3}\n  - {name: p-1, behaviour: gossip}\n", "an agent of it may be called p-1"),
+                (head + "{name: p, behaviour: gossip}\nfailures:\n  - {agents: p, every: 1s}\n  - {agents: p, every: 9s}\n", "p has failures already"),
+                (head + "{name: %s, behaviour: gossip}\n" % ("x" * 101), "expected a name of 100 bytes at most"),
+                (head.replace("steps: 3", "steps: 1000000\nstep: 300d") + "{name: p, behaviour: gossip}\n", "a world of 100 years at most"),
+                (head + "{name: p, behaviour: gossip, args: 5}\n", "args"),
                 (head + "{name: p, behaviour: gossip, count: 2000000}\n  - {name: q, behaviour: gossip}\n", "2000001 agents in 2 processes"),
         ):
             self.assertIn(expected, self.sim(self.write(text), code=3).stderr)

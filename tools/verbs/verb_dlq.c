@@ -87,7 +87,8 @@ static const tr_program_t ls_program = {
     .name = "troupe dlq ls",
     .summary = "List the dead letters: what could not be delivered",
     .description =
-        "A durable message that was delivered too often without being finished (too-many-tries), that made its "
+        "A durable message that was delivered too often without being finished (too-many-tries), that made "
+        "its "
         "receivers fail (poison, --poison), whose "
         "reply-by passed in its queue (expired), or that waited for longer than the broker keeps messages "
         "(too-old, --queue-retention), is kept by the broker as a dead letter: for somebody to "
