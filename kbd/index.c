@@ -183,13 +183,25 @@ tr_view_t *tr_index_view(tr_index_t *self, size_t *ret_delta) {
 
 /* ---- who lives ---- */
 
+static void forget_census(tr_index_t *self) {
+    for (size_t i = 0; i < TR_INDEX_SEGMENTS; i++) {
+        free(self->seen[i]);
+        self->seen[i] = NULL;
+    }
+}
+
 int tr_index_census_begin(tr_index_t *self) {
     for (size_t i = 0; i < self->view->segment_count; i++) {
         free(self->seen[i]);
         self->seen[i] = calloc(tr_segment_count(self->view->segments[i]) / 8 + 1, 1);
         if (!self->seen[i])
-            return -ENOMEM;
+            break;
     }
+    for (size_t i = 0; i < self->view->segment_count; i++)
+        if (!self->seen[i]) {
+            forget_census(self); /* half a census would call dead what was not looked at */
+            return -ENOMEM;
+        }
     return 0;
 }
 
@@ -326,13 +338,6 @@ static int add_rest(tr_index_t *self, const tr_index_plan_t *plan, const tr_view
         rc = tr_index_add(self, block->chunks[at], block->vectors + at * before->dimensions);
     }
     return rc;
-}
-
-static void forget_census(tr_index_t *self) {
-    for (size_t i = 0; i < TR_INDEX_SEGMENTS; i++) {
-        free(self->seen[i]);
-        self->seen[i] = NULL;
-    }
 }
 
 int tr_index_install(

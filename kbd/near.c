@@ -103,9 +103,14 @@ static int compare_passing(near_t *self, size_t most) {
 
 /* Those that were asked for do not suffice. The index may have been made anew meanwhile, and the namespace changed. */
 static int ask_for_more(near_t *self) {
-    size_t most = self->query.k * MORE_EACH;
+    size_t most = self->query.k * MORE_EACH, dimensions = tr_kb_meaning_dimensions(self->meaning, &self->ns);
+    int64_t number = self->ns.number;
     bool complete;
     int rc = tr_kb_namespace_find(self->meaning->store, self->ns.name, &self->ns, &self->error);
+    if (rc == 0 &&
+        (self->ns.number != number || tr_kb_meaning_dimensions(self->meaning, &self->ns) != dimensions))
+        rc = tr_error_set(
+            &self->error, -ESTALE, "the namespace %s was made anew meanwhile: ask again", self->ns.name);
     if (rc == 0)
         rc = tr_indexes_need(&self->meaning->indexes, &self->ns, &self->index, &complete, &self->error);
     if (rc == 0 && self->gate && most * MORE_EACH > self->all)

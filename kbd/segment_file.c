@@ -122,10 +122,11 @@ int tr_segment_write(tr_segment_t *self, const char *path, tr_segment_header_t *
     int rc = put_file(self, h, part, &map);
     if (rc == 0 && rename(part, path) < 0)
         rc = -errno;
+    bool named = rc == 0;
     if (rc == 0)
         rc = sync_directory(path);
     if (rc < 0) {
-        unlink(part);
+        unlink(named ? path : part); /* as if it had never been there */
         tr_error_set(error, rc, "%s: %s", path, strerror(-rc));
     } else if (tr_segment_keeps(self->kind)) {
         live_in_file(self, h, &map);

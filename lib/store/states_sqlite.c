@@ -100,6 +100,10 @@ int tr_states_open_sqlite(
     store_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
+    if (strlen(name) + sizeof ".db" > sizeof self->file) {
+        free(self);
+        return tr_error_set(error, -ENAMETOOLONG, "%.100s...: the name is too long", name);
+    }
     self->port = (tr_states_t){.kind = "sqlite", .load = load, .save = save, .close = close_store};
     snprintf(self->file, sizeof self->file, "%s.db", name);
     const tr_sqlite_schema_t schema = {
