@@ -27,8 +27,12 @@ static float distance_plain(const float *x, const float *y, size_t d) {
 #if defined __x86_64__
 #include <immintrin.h>
 
-#define AVX2   __attribute__((target("avx2,fma")))
+#define AVX2 __attribute__((target("avx2,fma")))
+#ifdef __clang__ /* which does not know the last one here, and then takes none of them */
+#define AVX512 __attribute__((target("avx512f,avx512dq,fma")))
+#else
 #define AVX512 __attribute__((target("avx512f,avx512dq,fma,prefer-vector-width=512")))
+#endif
 
 AVX2 static float sum_avx2(const __m256 *s) {
     __m256 sum = _mm256_add_ps(_mm256_add_ps(s[0], s[1]), _mm256_add_ps(s[2], s[3]));
