@@ -1,4 +1,5 @@
 /* `troupe chat`: a talk with an assistant or a dialogue, line by line, whose replies appear as they come (docs/minds.md). */
+#include "lib/base/buffer.h"
 #include "proto/json.h"
 #include "tools/cli/ask_json.h"
 #include "tools/cli/lines.h"
@@ -23,7 +24,8 @@ typedef struct chat {
     const options_t *options;
     const char *agent, *user;
     tr_cli_session_t *session;
-    size_t shown; /* bytes of this turn's reply that came by the topic */
+    tr_buffer_t
+        shown; /* what came by the topic in this turn: of its reply, or of one in another terminal of this user */
     bool prompts;
 } chat_t;
 
@@ -69,7 +71,7 @@ static void on_piece(tr_cli_session_t *session, const tr_message_t *message, voi
         return;
     fwrite(text, 1, len, chat->call->out);
     fflush(chat->call->out);
-    chat->shown += len;
+    tr_buffer_put(&chat->shown, text, len);
 }
 
 /* As agentd names it (docs/minds.md). */
@@ -95,11 +97,14 @@ static int ask(chat_t *chat, const char *whom, json_t *request, json_t **ret_ans
 
 static int say(chat_t *chat, const char *line, size_t len) {
     json_t *turn = NULL;
-    chat->shown = 0;
+    chat->shown.size = 0;
     int code = ask(chat, chat->agent, json_pack("{s:s%, s:s}", "text", line, len, "user", chat->user), &turn);
     const char *reply = text_at(turn, "reply");
+    size_t shown = chat->shown.size;
+    bool its = !chat->shown.failed && shown <= strlen(reply) &&
+               (!shown || memcmp(chat->shown.data, reply, shown) == 0);
     if (code == TR_EXIT_OK)
-        fprintf(chat->call->out, "%s\n", chat->shown < strlen(reply) ? reply + chat->shown : "");
+        fprintf(chat->call->out, "%s%s\n", its ? "" : "\n", its ? reply + shown : reply);
     json_decref(turn);
     return code;
 }
@@ -181,6 +186,7 @@ static int run(const tr_call_t *call) {
         .prompts = isatty(STDIN_FILENO)};
     tr_cli_session_config_t config = {
         .call = call, .common = &o->common, .on_message = on_piece, .arg = &chat};
+    tr_buffer_init(&chat.shown, 0);
     int code = tr_cli_session_open(&config, &chat.session);
     if (code == TR_EXIT_OK)
         code = subscribe(&chat);
@@ -190,6 +196,7 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = tr_cli_read_lines(call, chat.session, on_line, &chat);
     tr_cli_session_close(&chat.session);
+    tr_buffer_finish(&chat.shown);
     return code == QUIT ? TR_EXIT_OK : code;
 }
 
