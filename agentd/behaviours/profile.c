@@ -89,7 +89,7 @@ static const char *rarest(const json_t *topics, const char *except) {
     return found;
 }
 
-static void learn_topic(json_t *profile, const json_t *parameters) {
+void tr_profile_learn_topic(json_t *profile, const json_t *parameters) {
     static const char *const keys[] = {"query", "subject", "question", "description"};
     json_t *topics = json_object_get(profile, "topics");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -104,14 +104,13 @@ static void learn_topic(json_t *profile, const json_t *parameters) {
     }
 }
 
-void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment, const json_t *parameters) {
+void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment) {
     double mood = json_number_value(json_object_get(profile, "mood"));
     double score = json_number_value(json_object_get(sentiment, "score"));
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (find_phrase(said, signs[i].phrase))
             json_object_set_new(profile, signs[i].key, json_string(signs[i].value));
     learn_name(profile, said);
-    learn_topic(profile, parameters);
     json_object_set_new(profile, "mood", json_real(mood + (score - mood) * FRESH));
     json_object_set_new(
         profile, "turns", json_integer(json_integer_value(json_object_get(profile, "turns")) + 1));
@@ -132,13 +131,26 @@ static bool is(const json_t *profile, const char *key, const char *value) {
     return has && strcmp(has, value) == 0;
 }
 
+/* Whether the word stands in the first `len` bytes. */
+static bool has_word(const char *text, int len, const char *word) {
+    const char *at = find_phrase(text, word);
+    return at && at - text < len;
+}
+
 json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood) {
     const char *name = json_string_value(json_object_get(profile, "name"));
-    int len = is(profile, "detail", "short") ? first_sentence(reply) : (int)strlen(reply);
-    const char *regret = mood < ANNOYED && !strcasestr(reply, "sorry") ? "I am sorry. " : "";
-    if (name && is(profile, "tone", "friendly") && !find_phrase(reply, name))
+    int first = first_sentence(reply), len = is(profile, "detail", "short") ? first : (int)strlen(reply);
+    const char *regret = mood < ANNOYED && !has_word(reply, first, "sorry") ? "I am sorry. " : "";
+    if (name && is(profile, "tone", "friendly") && !has_word(reply, first, name))
         return json_sprintf("%s%s, %c%.*s", regret, name,
             reply[0] == 'I' ? 'I' : tolower((unsigned char)reply[0]), len > 0 ? len - 1 : 0,
             len > 0 ? reply + 1 : reply);
     return json_sprintf("%s%.*s", regret, len, reply);
+}
+
+json_t *tr_profile_fit_part(const json_t *profile, const char *part, double mood) {
+    bool is_addressed = json_is_string(json_object_get(profile, "name")) && is(profile, "tone", "friendly");
+    bool is_open = part[first_sentence(part)] == '\0';
+    return is_open && (is_addressed || mood < ANNOYED) ? json_string("")
+                                                       : tr_profile_fit(profile, part, mood);
 }

@@ -15,10 +15,17 @@
 
 /* One of nobody yet. NULL when out of memory. */
 json_t *tr_profile_new(void);
-/* From a turn: what was said, its sentiment (the operation's value; NULL = none), and what it acted on (NULL = nothing). */
-void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment, const json_t *parameters);
-/* The reply as this user likes it: cut to a sentence for who wants it short, with his name for who is friendly, and with regret for who is
- * annoyed. A new reference; NULL when out of memory. */
+/* From what was said in a turn, and its sentiment (the operation's value; NULL = none). */
+void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment);
+/* From what a turn acted on (NULL = nothing). */
+void tr_profile_learn_topic(json_t *profile, const json_t *parameters);
+/*
+ * The reply as this user likes it: cut to a sentence for who wants it short, with his name for who is friendly, and with regret for who is
+ * annoyed. What stands in front depends on the first sentence alone, so the fit of a part that has more than that begins the fit of the whole. A new
+ * reference; NULL when out of memory.
+ */
 json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood);
+/* The same of a reply of which this is the beginning: nothing ("") while what is to stand in front is not known. */
+json_t *tr_profile_fit_part(const json_t *profile, const char *part, double mood);
 
 #endif

@@ -4,19 +4,17 @@
  */
 #include "agentd/behaviours/talk.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/profile.h"
+#include "agentd/behaviours/talk_stream.h"
 #include "proto/json.h"
 
 #define ENTITIES     20
 #define SUMMARISE_AT 1500 /* bytes of older turns */
-#define PIECES_MAX   64
-#define TOPIC_MAX    200
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -36,54 +34,6 @@ static bool user_of(const tr_message_t *message, char out[TR_SESSIONS_USER_MAX +
 static json_t *session_of(tr_talk_t *self, const tr_message_t *message) {
     char user[TR_SESSIONS_USER_MAX + 1];
     return user_of(message, user) ? tr_sessions_open(&self->sessions, user) : NULL;
-}
-
-/* ---- the stream of replies ---- */
-
-static void topic_of(const tr_talk_t *self, const char *user, char out[TOPIC_MAX]) {
-    char aid[TR_AID_MAX + 1];
-    tr_agent_aid(self->thinker.agent, aid);
-    int name = (int)strcspn(aid, "@");
-    int n = snprintf(out, TOPIC_MAX, "dialogue.%.*s.", name > 80 ? 80 : name, aid);
-    for (const char *at = user; *at && n < TOPIC_MAX - 1; at++)
-        out[n++] = (char)(isalnum((unsigned char)*at) || *at == '-' ? *at : '_');
-    out[n] = '\0';
-    for (char *dot = strchr(out + 9, '.'); dot && dot < out + 9 + name; dot = strchr(dot, '.'))
-        *dot = '_'; /* a name's own dots would make other topics of it */
-}
-
-static size_t sentence_length(const char *text) {
-    for (const char *at = text; *at; at++)
-        if ((strchr(".!?", *at) && at[1] == ' ') || *at == '\n')
-            return (size_t)(at - text) + 1 + (at[1] == ' ');
-    return strlen(text);
-}
-
-static void publish_piece(
-    tr_talk_t *self, const char *topic, const json_t *turn, int number, const char *text, size_t len) {
-    tr_content_writer_t w;
-    bool last = text[len] == '\0' || number == PIECES_MAX - 1;
-    tr_content_writer_init(&w);
-    tr_write_map(&w, 5);
-    tr_write_kv(&w, "user", text_at(turn, "user"));
-    tr_write_kv_int(&w, "turn", json_integer_value(json_object_get(turn, "turn")));
-    tr_write_kv_int(&w, "piece", number);
-    tr_write_str(&w, "text");
-    tr_write_strn(&w, text, last ? strlen(text) : len);
-    tr_write_kv_bool(&w, "last", last);
-    tr_publish_content(
-        self->thinker.agent, topic, &w); /* a watcher that misses it has the answer's text, ignoring */
-}
-
-static void publish_reply(tr_talk_t *self, const json_t *turn) {
-    char topic[TOPIC_MAX];
-    const char *at = text_at(turn, "reply");
-    topic_of(self, text_at(turn, "user"), topic);
-    for (int number = 0; *at && number < PIECES_MAX; number++) {
-        size_t len = sentence_length(at);
-        publish_piece(self, topic, turn, number, at, len);
-        at += len;
-    }
 }
 
 /* ---- the end of a turn ---- */
@@ -124,12 +74,13 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
         json_decref(fitted);
         return;
     }
+    json_t *stream = tr_talk_stream_take(turn);
     json_object_set_new(turn, "reply", fitted);
     json_object_set(session, "last", turn);
     int rc = tr_sessions_keep(&self->sessions, session);
     if (rc < 0)
         json_object_set_new(turn, "warning", json_sprintf("not remembered: %s", strerror(-rc)));
-    publish_reply(self, turn);
+    tr_talk_stream_end(self, turn, stream);
     tr_thinker_answer_json(&self->thinker, message, TR_INFORM, json_incref(turn));
     summarise(self, message, session);
 }
@@ -152,11 +103,12 @@ static void take_named(const tr_talk_t *self, const char *text, size_t length, j
 static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
     size_t length = 0;
-    if (tr_thinker_failed(&self->thinker, message, result))
+    if (tr_thinker_failed(&self->thinker, message, result)) {
+        tr_talk_stream_drop(self, turn);
         return;
+    }
     const char *text = tr_thinker_text(message, "text", &length);
     json_t *session = session_of(self, message), *context = json_object_get(result->value, "context");
-    json_t *said = json_stringn(text, length);
     json_object_update_missing(turn, (json_t *)(uintptr_t)result->value);
     json_object_del(turn, "context");
     json_object_set(turn, "turn", json_object_get(context, "turns"));
@@ -165,13 +117,18 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
         json_object_set_new(turn, "fallback", json_string(result->fallback));
     take_named(self, text, length, turn);
     tr_sessions_turn(session, context);
-    tr_profile_learn(json_object_get(session, "profile"), said ? json_string_value(said) : "",
-        json_object_get(turn, "sentiment"), json_object_get(turn, "parameters"));
-    json_decref(said);
+    tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
         self->act(self, message, turn);
     else
         tr_talk_end(self, message, turn, NULL);
+}
+
+static void on_piece(void *state, const tr_message_t *message, const tr_mind_piece_t *piece, json_t *turn) {
+    tr_talk_t *self = state;
+    json_t *session = session_of(self, message);
+    if (!self->act || !piece->acts) /* what is done will be told, not that it will be */
+        tr_talk_stream_piece(self, json_object_get(session, "profile"), turn, piece);
 }
 
 static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t op, json_t *input,
@@ -184,7 +141,20 @@ static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t
             .length = length,
             .input = input,
             .on_said = on_said,
+            .on_piece = op == TR_MIND_DIALOGUE ? on_piece : NULL,
             .carried = json_incref(turn)}); /* what fails is told to who asked */
+}
+
+/* Before the reply is thought of, so that its parts are already fitted to who has just said how he likes it. */
+static void learn(json_t *session, const tr_message_t *message, json_t *turn) {
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    json_t *said = json_stringn(text, length);
+    json_int_t turns = json_integer_value(json_object_get(json_object_get(session, "context"), "turns"));
+    tr_profile_learn(json_object_get(session, "profile"), said ? json_string_value(said) : "",
+        json_object_get(turn, "sentiment"));
+    json_object_set_new(turn, "turn", json_integer(turns + 1));
+    json_decref(said);
 }
 
 static void on_entities(
@@ -194,6 +164,7 @@ static void on_entities(
     if (tr_thinker_failed(&self->thinker, message, result))
         return;
     json_object_set(turn, "entities", (json_t *)(uintptr_t)result->value);
+    learn(session, message, turn);
     json_t *context = json_deep_copy(json_object_get(session, "context"));
     json_object_set(context, "summary", json_object_get(session, "summary"));
     ask_about(self, message, TR_MIND_DIALOGUE, json_pack("{s:o}", "context", context), on_turn, turn);

@@ -5,8 +5,7 @@
  *   {"action": "profile" | "history" | "why" | "forget", "user"}
  *
  * A turn is {"user", "turn", "state", "reply", "action", "parameters", "missing", "sentiment", "entities", "by", "fallback"}, as far as there is
- * something of it. It goes to who asked, and its reply in sentences to the topic dialogue.AGENT.USER, where letters, digits, - and _ of
- * the user stand for themselves and all else is _: {"user", "turn", "piece": 0.., "text", "last"}.
+ * something of it. It goes to who asked, and its reply to a topic, in pieces, as it comes (talk_stream.h).
  *
  * What falls out of the bounded context is summarised by the mind, and the summary stays in the context.
  */

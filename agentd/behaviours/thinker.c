@@ -14,6 +14,7 @@ struct tr_thought {
     tr_thinker_t *thinker;
     tr_message_t *message;
     tr_thought_fn on_said;
+    tr_thought_piece_fn on_piece;
     json_t *carried;
 };
 
@@ -45,6 +46,11 @@ static void on_done(void *arg, const tr_mind_result_t *result) {
     tr_thought_t *thought = arg;
     thought->on_said(tr_agent_state(thought->thinker->agent), thought->message, result, thought->carried);
     end_thought(thought, true);
+}
+
+static void on_piece(void *arg, const tr_mind_piece_t *piece) {
+    tr_thought_t *thought = arg;
+    thought->on_piece(tr_agent_state(thought->thinker->agent), thought->message, piece, thought->carried);
 }
 
 static void on_readable(tr_agent_t *agent, void *state, int fd, short events, void *arg) {
@@ -84,6 +90,7 @@ static tr_thought_t *new_thought(
         .thinker = self,
         .message = kept,
         .on_said = question->on_said,
+        .on_piece = question->on_piece,
         .carried = json_incref(question->carried)};
     if (thought->next)
         thought->next->link = &thought->next;
@@ -100,6 +107,7 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         .length = question->length,
         .input = question->input,
         .on_done = on_done,
+        .on_piece = question->on_piece ? on_piece : NULL,
         .arg = thought};
     int rc = thought ? wake_mind(self, error) : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)

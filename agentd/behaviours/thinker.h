@@ -35,6 +35,10 @@ typedef struct tr_thinker {
 typedef void (*tr_thought_fn)(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried);
 
+/* A part of a reply that comes (mind.h), before the thought of its question. */
+typedef void (*tr_thought_piece_fn)(
+    void *state, const tr_message_t *message, const tr_mind_piece_t *piece, json_t *carried);
+
 /* For init; `args` are the behaviour's. 0 or -ENOMEM. tr_thinker_finish also after a failure, or of a zeroed one. */
 int tr_thinker_init(tr_thinker_t *self, tr_agent_t *agent, tr_value_t args);
 void tr_thinker_finish(tr_thinker_t *self);
@@ -45,7 +49,8 @@ typedef struct tr_thinker_question {
     size_t length;
     json_t *input; /* consumed; NULL = none */
     tr_thought_fn on_said;
-    json_t *carried; /* of on_said, borrowed there; consumed; NULL = none */
+    tr_thought_piece_fn on_piece; /* NULL = only the whole */
+    json_t *carried;              /* of on_said and on_piece, borrowed there; consumed; NULL = none */
 } tr_thinker_question_t;
 
 /* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"). */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agentd/mind/builtin_private.h"
+#include "agentd/mind/draft.h"
 #include "lib/text/textbuf.h"
 
 static const tr_builtin_fn operations[TR_MIND_OPS] = {
@@ -55,7 +56,10 @@ static void clear_event(const tr_builtin_t *self) {
 
 static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *error) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
-    tr_builtin_answer_t answer = {.op = request->op, .on_done = request->on_done, .arg = request->arg};
+    tr_builtin_answer_t answer = {.op = request->op,
+        .on_piece = request->op == TR_MIND_DIALOGUE ? request->on_piece : NULL,
+        .on_done = request->on_done,
+        .arg = request->arg};
     int rc = tr_array_reserve(&self->answers, self->count, &self->capacity, sizeof *self->answers);
     if (rc == 0 && request->input && !json_is_object(request->input))
         snprintf(answer.detail, sizeof answer.detail, "the input is no object");
@@ -75,12 +79,30 @@ static void forget_answered(tr_builtin_t *self) {
     self->first = 0;
 }
 
-/* What is asked from within on_done is answered by the next call, so that the loop gets its turn. */
+/* The next sentence of the answer that is first. False: there is none left. */
+static bool tell_piece(tr_builtin_t *self) {
+    tr_builtin_answer_t *answer = &self->answers[self->first];
+    const char *reply = json_string_value(json_object_get(answer->value, "reply"));
+    const char *state = json_string_value(json_object_get(answer->value, "state"));
+    size_t from = answer->told;
+    if (!answer->on_piece || !reply || !reply[from])
+        return false;
+    size_t length = tr_draft_sentence(reply + from);
+    char *text = strndup(reply + from, length); /* without memory it comes with the whole, ignoring */
+    answer->told = from + length;
+    if (text)
+        answer->on_piece(
+            answer->arg, &(tr_mind_piece_t){text, length, from == 0, state && strcmp(state, "act") == 0});
+    free(text);
+    return true;
+}
+
+/* What is asked from within on_done is answered by the next call, so that the loop gets its turn; so is what follows a piece. */
 static void work(tr_mind_t *mind) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
     size_t end = self->count;
     clear_event(self);
-    while (self->first < end) {
+    while (self->first < end && !tell_piece(self)) {
         tr_builtin_answer_t answer = self->answers[self->first++];
         answer.on_done(answer.arg,
             &(tr_mind_result_t){answer.op, answer.status, answer.detail, answer.value, "built-in", ""});

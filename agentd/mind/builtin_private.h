@@ -20,6 +20,8 @@ typedef struct tr_builtin_answer {
     tr_mind_status_t status;
     char detail[TR_BUILTIN_DETAIL];
     json_t *value; /* owned */
+    size_t told;   /* bytes of its reply */
+    tr_mind_piece_fn on_piece;
     tr_mind_done_fn on_done;
     void *arg;
 } tr_builtin_answer_t;

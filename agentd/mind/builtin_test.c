@@ -14,6 +14,8 @@ typedef struct {
     tr_mind_t *mind;
     size_t calls;
     bool asks_again;
+    size_t pieces;
+    char told[200];
     tr_mind_status_t status;
     char detail[200];
     json_t *value;
@@ -36,6 +38,13 @@ static void done(void *arg, const tr_mind_result_t *result) {
         0);
 }
 
+static void tell(void *arg, const tr_mind_piece_t *piece) {
+    seen_t *seen = arg;
+    assert_int_equal(seen->calls, 0);
+    assert_int_equal(piece->is_first, seen->pieces++ == 0);
+    strcat(seen->told, piece->text);
+}
+
 static bool is_readable(const tr_mind_t *mind) {
     struct pollfd poll_fd = {.fd = tr_mind_fd(mind), .events = POLLIN};
     return poll(&poll_fd, 1, 0) == 1;
@@ -53,8 +62,15 @@ static tr_mind_t *make(void) {
 static void assert_answer(tr_mind_op_t op, const char *text, const char *input, const char *expected) {
     seen_t seen = {.mind = make()};
     json_t *object = input ? json_loads(input, 0, NULL) : NULL;
-    assert_int_equal(
-        tr_mind_ask(seen.mind, &(tr_mind_request_t){op, text, strlen(text), object, done, &seen}, NULL), 0);
+    assert_int_equal(tr_mind_ask(seen.mind,
+                         &(tr_mind_request_t){.op = op,
+                             .text = text,
+                             .length = strlen(text),
+                             .input = object,
+                             .on_done = done,
+                             .arg = &seen},
+                         NULL),
+        0);
     json_decref(object);
     assert_int_equal(seen.calls, 0);
     assert_true(is_readable(seen.mind));
@@ -175,7 +191,9 @@ static void embed_gives_a_vector_for_each_text(void **state) {
     seen_t seen = {.mind = make()};
     json_t *input = json_pack("{s:[s,s,s]}", "texts", "one ship", "two", "one ship");
     assert_int_equal(
-        tr_mind_ask(seen.mind, &(tr_mind_request_t){TR_MIND_EMBED, NULL, 0, input, done, &seen}, NULL), 0);
+        tr_mind_ask(seen.mind,
+            &(tr_mind_request_t){.op = TR_MIND_EMBED, .input = input, .on_done = done, .arg = &seen}, NULL),
+        0);
     tr_mind_work(seen.mind);
     const json_t *vectors = json_object_get(seen.value, "vectors");
     assert_int_equal(json_array_size(vectors), 3);
@@ -184,6 +202,30 @@ static void embed_gives_a_vector_for_each_text(void **state) {
     assert_false(json_equal(json_array_get(vectors, 0), json_array_get(vectors, 1)));
     assert_non_null(json_object_get(seen.value, "warning"));
     json_decref(input);
+    json_decref(seen.value);
+    tr_mind_destroy(&seen.mind);
+}
+
+static void a_reply_comes_in_sentences(void **state) {
+    seen_t seen = {.mind = make()};
+    (void)state;
+    assert_int_equal(tr_mind_ask(seen.mind,
+                         &(tr_mind_request_t){.op = TR_MIND_DIALOGUE,
+                             .text = "hello",
+                             .length = 5,
+                             .on_done = done,
+                             .on_piece = tell,
+                             .arg = &seen},
+                         NULL),
+        0);
+    for (size_t pieces = 1; pieces <= 2; pieces++) {
+        tr_mind_work(seen.mind);
+        assert_int_equal(seen.pieces, pieces);
+        assert_true(is_readable(seen.mind));
+    }
+    tr_mind_work(seen.mind);
+    assert_int_equal(seen.calls, 1);
+    assert_string_equal(seen.told, json_string_value(json_object_get(seen.value, "reply")));
     json_decref(seen.value);
     tr_mind_destroy(&seen.mind);
 }
@@ -203,6 +245,7 @@ int main(void) {
         cmocka_unit_test(on_done_may_ask_again),
         cmocka_unit_test(embed_says_what_it_cannot),
         cmocka_unit_test(embed_gives_a_vector_for_each_text),
+        cmocka_unit_test(a_reply_comes_in_sentences),
         cmocka_unit_test(operations_have_words),
     };
     setenv("TROUPE_EMBEDDINGS", "ngrams", 1);

@@ -43,7 +43,13 @@ static void say(talk_t *talk, const char *text) {
     json_t *context = json_object_get(talk->value, "context");
     json_t *input = context ? json_pack("{s:O}", "context", context) : json_object();
     assert_int_equal(tr_mind_ask(talk->mind,
-                         &(tr_mind_request_t){TR_MIND_DIALOGUE, text, strlen(text), input, done, talk}, NULL),
+                         &(tr_mind_request_t){.op = TR_MIND_DIALOGUE,
+                             .text = text,
+                             .length = strlen(text),
+                             .input = input,
+                             .on_done = done,
+                             .arg = talk},
+                         NULL),
         0);
     tr_mind_work(talk->mind);
     json_decref(input);

@@ -45,6 +45,7 @@
 #include "lib/base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,6 +86,20 @@ typedef struct tr_mind_result {
 
 typedef void (*tr_mind_done_fn)(void *arg, const tr_mind_result_t *result);
 
+/*
+ * A part of the reply of a dialogue, as it comes: borrowed for the call. It is a draft: what a model writes is checked when it is whole, so the parts may
+ * begin anew, and the reply of the value is the one that counts. What was not told by then is in it.
+ */
+typedef struct tr_mind_piece {
+    const char *text; /* whole characters; with a NUL after them */
+    size_t length;
+    bool is_first; /* what came before is void */
+    bool acts;     /* the turn asks for an action, as far as is known by now */
+} tr_mind_piece_t;
+
+/* From tr_mind_work, before on_done, and never after it. It may ask, but not destroy the mind. */
+typedef void (*tr_mind_piece_fn)(void *arg, const tr_mind_piece_t *piece);
+
 /* All of it is borrowed for tr_mind_ask, which copies what it needs. */
 typedef struct tr_mind_request {
     tr_mind_op_t op;
@@ -93,6 +108,7 @@ typedef struct tr_mind_request {
     const json_t *input; /* NULL = all as it usually is */
     tr_mind_done_fn on_done;
     void *arg;
+    tr_mind_piece_fn on_piece; /* of dialogue; NULL = only the whole */
 } tr_mind_request_t;
 
 #define TR_MIND_TEXT_MAX ((size_t)4 * 1024 * 1024)

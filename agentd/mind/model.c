@@ -1,6 +1,9 @@
 /*
  * Each request that was taken is one `asked_t`, from tr_mind_ask to its on_done. It is first with lib/llm, and, where that fails, with the
  * built-in mind. Its fd is an epoll of both, so that the loop watches one thing.
+ *
+ * Of a reply that is wanted in pieces the draft is gathered while lib/llm works, and told once after it: a piece for each time that something
+ * came, however many events of the stream that was.
  */
 #include "agentd/mind/model.h"
 
@@ -12,6 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "agentd/mind/draft.h"
 #include "agentd/mind/model_private.h"
 #include "lib/base/random.h"
 #include "lib/llm/llm.h"
@@ -30,6 +34,7 @@ typedef struct {
     char *agent;
     bool is_strict;
     asked_t *all;
+    asked_t *drafted; /* those of which pieces wait */
 } model_t;
 
 struct asked {
@@ -37,8 +42,21 @@ struct asked {
     asked_t *next;
     tr_mind_request_t request; /* with copies of its own */
     json_t *data;
+    tr_draft_t draft;
+    asked_t *next_drafted;
+    bool is_drafted;   /* among those of the model */
     char why[WHY_MAX]; /* the built-in mind answers; "" = it does not */
 };
+
+static void drop_draft(asked_t *asked) {
+    asked_t **at = &asked->model->drafted;
+    if (!asked->is_drafted)
+        return;
+    while (*at != asked)
+        at = &(*at)->next_drafted;
+    *at = asked->next_drafted;
+    asked->is_drafted = false;
+}
 
 static void forget(asked_t *asked) {
     for (asked_t **at = &asked->model->all; *at; at = &(*at)->next)
@@ -46,6 +64,8 @@ static void forget(asked_t *asked) {
             *at = asked->next;
             break;
         }
+    drop_draft(asked);
+    tr_draft_finish(&asked->draft);
     free((char *)(uintptr_t)asked->request.text);
     json_decref((json_t *)(uintptr_t)asked->request.input);
     json_decref(asked->data);
@@ -65,11 +85,18 @@ static void on_builtin(void *arg, const tr_mind_result_t *result) {
     deliver(asked, &told);
 }
 
+static void on_builtin_piece(void *arg, const tr_mind_piece_t *piece) {
+    asked_t *asked = arg;
+    asked->request.on_piece(asked->request.arg, piece);
+}
+
 /* 0, or what tr_mind_ask answers. */
 static int ask_builtin(asked_t *asked, tr_error_t *error) {
     tr_mind_request_t request = asked->request;
     request.on_done = on_builtin;
+    request.on_piece = request.on_piece ? on_builtin_piece : NULL;
     request.arg = asked;
+    drop_draft(asked);
     return tr_mind_ask(asked->model->builtin, &request, error);
 }
 
@@ -134,6 +161,29 @@ static void on_model(void *arg, const tr_llm_result_t *result) {
     json_decref(value);
 }
 
+/* ---- a reply in pieces ---- */
+
+static void on_draft(void *arg, size_t offset, const char *text, size_t length) {
+    asked_t *asked = arg;
+    tr_draft_feed(&asked->draft, offset, text, length);
+    if (asked->is_drafted)
+        return;
+    asked->is_drafted = true;
+    asked->next_drafted = asked->model->drafted;
+    asked->model->drafted = asked;
+}
+
+static void tell_drafts(model_t *self) {
+    tr_mind_piece_t piece;
+    for (asked_t *asked; (asked = self->drafted);) {
+        drop_draft(asked);
+        if (tr_draft_take(&asked->draft, &piece))
+            asked->request.on_piece(asked->request.arg, &piece);
+    }
+}
+
+/* ---- what is asked ---- */
+
 static int start_embed(asked_t *asked, tr_llm_request_t *request, tr_error_t *error) {
     json_t *texts = json_object_get(asked->data, "texts");
     json_t *input = texts ? json_incref(texts) : json_pack("[O]", json_object_get(asked->data, "text"));
@@ -161,6 +211,7 @@ static int start(asked_t *asked, tr_error_t *error) {
     tr_llm_request_t request = {.operation = tr_mind_op_word(asked->request.op),
         .agent = asked->model->agent,
         .temperature = 0,
+        .on_draft = asked->request.on_piece ? on_draft : NULL,
         .on_done = on_model,
         .arg = asked};
     if (asked->request.length > TR_MIND_MODEL_TEXT_MAX)
@@ -216,6 +267,7 @@ static int get_fd(const tr_mind_t *mind) {
 static void work(tr_mind_t *mind) {
     model_t *self = (model_t *)mind;
     tr_llm_work(self->llm);
+    tell_drafts(self);
     tr_mind_work(self->builtin);
 }
 

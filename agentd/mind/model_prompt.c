@@ -62,8 +62,8 @@ static const struct {
                     "\"id\":" TEXT ",\"description\":" TEXT
                     ",\"skills\":" LIST(TEXT) ",\"needs\":" LIST(TEXT))))},
     [TR_MIND_DIALOGUE] = {tr_mind_data_prompt_dialogue,
-        OBJECT("\"reply\"", "\"reply\":{\"type\":\"string\",\"minLength\":1},\"action\":" ACTION
-                            ",\"parameters\":{\"type\":\"object\"},\"missing\":" TEXT)},
+        OBJECT("\"reply\"", "\"action\":" ACTION ",\"parameters\":{\"type\":\"object\"},\"missing\":" TEXT
+                            ",\"reply\":{\"type\":\"string\",\"minLength\":1}")},
 };
 
 /* The prompt and what to make of data after it, in one text; the file of the directory where there is one. */

@@ -57,7 +57,7 @@ static void set_up_answer(tr_llm_call_t *self) {
     self->has_answer = true;
     self->streams = false;
     self->wrong = 0;
-    self->told = 0;
+    self->told = self->drafted = 0;
 }
 
 static void forget_answer(tr_llm_call_t *self) {

@@ -395,7 +395,7 @@ static int copy_strings(tr_llm_call_t *self) {
 static int copy_request(tr_llm_call_t *self, const tr_llm_request_t *request) {
     tr_llm_request_t *r = &self->request;
     *r = *request;
-    r->stream = request->op == TR_LLM_CHAT && (request->stream || request->on_text);
+    r->stream = request->op == TR_LLM_CHAT && (request->stream || request->on_text || request->on_draft);
     r->audio = NULL;
     self->messages = json_incref((json_t *)(uintptr_t)request->messages);
     json_incref((json_t *)(uintptr_t)request->tools);

@@ -71,9 +71,10 @@ struct tr_llm_call {
     size_t at;      /* provider that is tried */
     unsigned tries; /* on it */
     unsigned attempts, repairs;
-    size_t told; /* bytes of the text that have been handed out */
-    bool calls;  /* on_text runs */
-    bool over;   /* on_done was called, or it was cancelled */
+    size_t told;    /* bytes of the text that have been handed out */
+    size_t drafted; /* bytes that have been handed out of what may still be void */
+    bool calls;     /* on_text or on_draft runs */
+    bool over;      /* on_done was called, or it was cancelled */
     tr_llm_outcome_t last;
     int http_status;
     tr_llm_usage_t usage;
@@ -153,7 +154,7 @@ int64_t tr_llm_outcome_pause(
 void tr_llm_read_answer(tr_llm_call_t *self, const tr_llm_report_t *report, tr_llm_outcome_t *ret_outcome);
 /* One event of a stream: a tr_llm_sse_fn. */
 bool tr_llm_read_event(void *call, const char *name, char *data, size_t len);
-/* Hands out the text that has not been, where somebody wants it as it comes. */
+/* Hands out the text, or the draft, that has not been, where somebody wants it as it comes. */
 void tr_llm_read_tell(tr_llm_call_t *self);
 /* What the attempt cost, as far as it is known. */
 tr_llm_usage_t tr_llm_read_usage(const tr_llm_call_t *self, const tr_llm_report_t *report);

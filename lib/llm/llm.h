@@ -95,6 +95,9 @@ typedef struct tr_llm_result {
 typedef void (*tr_llm_done_fn)(void *arg, const tr_llm_result_t *result);
 /* A piece of the text, as it comes. */
 typedef void (*tr_llm_text_fn)(void *arg, const char *text, size_t len);
+/* A piece of an answer by a schema as it comes, which nobody has checked yet. `offset` is where it begins; 0 is the beginning of an
+ * attempt, and makes all that came before void. */
+typedef void (*tr_llm_draft_fn)(void *arg, size_t offset, const char *text, size_t len);
 
 #define TR_LLM_UNSAID (-1.0)
 
@@ -115,7 +118,7 @@ typedef struct tr_llm_request {
     const char *schema_name; /* NULL = "answer" */
     double temperature;      /* TR_LLM_UNSAID, or below 0 = as the server likes */
     uint32_t max_tokens;     /* of the answer; 0 = the configuration's */
-    bool stream;             /* set where on_text is; also keeps long answers within the idle limit */
+    bool stream; /* set where on_text or on_draft is; also keeps long answers within the idle limit */
 
     const json_t *input; /* embeddings: an array of strings */
     uint32_t dimensions; /* 0 = the model's */
@@ -135,7 +138,8 @@ typedef struct tr_llm_request {
     int64_t total_ms;         /* for all attempts together; 0 = the configuration's limit */
     int64_t cache_ms; /* an answer may be so old; 0 = it is asked anew. Chat that streams is not cached */
 
-    tr_llm_text_fn on_text; /* may be NULL */
+    tr_llm_text_fn on_text;   /* may be NULL; not called with a schema */
+    tr_llm_draft_fn on_draft; /* may be NULL; called with a schema only */
     tr_llm_done_fn on_done;
     void *arg;
 } tr_llm_request_t;

@@ -10,8 +10,24 @@ static bool tells(const tr_llm_call_t *self) {
     return self->request.on_text && !self->request.schema;
 }
 
+/* By a schema that is a tool, its arguments are the text, once it is whole (tr_llm_answer_t). */
+static void tell_draft(tr_llm_call_t *self) {
+    const tr_llm_answer_t *answer = &self->answer;
+    const tr_buffer_t *text =
+        answer->answers_by_tool && answer->tools_n ? &answer->tools[0].arguments : &answer->text;
+    if (!self->request.on_draft || text->size <= self->drafted)
+        return;
+    size_t from = self->drafted;
+    self->drafted = text->size;
+    self->calls = true;
+    self->request.on_draft(self->request.arg, from, text->data + from, text->size - from);
+    self->calls = false;
+}
+
 void tr_llm_read_tell(tr_llm_call_t *self) {
     const tr_buffer_t *text = &self->answer.text;
+    if (self->request.schema)
+        tell_draft(self);
     if (!tells(self) || text->size <= self->told)
         return;
     size_t from = self->told;

@@ -197,6 +197,23 @@ class Schema(model.ModelTest):
         self.assertEqual(caller.done(id_)["json"], {"steps": ["a"]})
         self.assertEqual(caller.texts[id_], [])
 
+    def test_drafts_come_before_the_end_and_begin_anew_with_an_attempt(self):
+        server = self.server()
+        caller = self.caller(server.config())
+        gate = model.Gate(server)
+        server.does(model.stream(model.events(('{"steps"', ": 5}"))), gate.stream(model.events(('{"steps"', ': ["a"]}'))))
+        id_ = caller.start(schema=PLAN, want_draft=True)
+        drafts = []
+        while [d["offset"] for d in drafts].count(0) < 2:
+            drafts.append(caller.until(lambda line: line["event"] == "draft"))
+        self.assertEqual(drafts[-1]["text"], '{"steps"')
+        self.assertEqual("".join(d["text"] for d in drafts[:-1]), '{"steps": 5}')
+        gate.open()
+        last = caller.until(lambda line: line["event"] == "draft")
+        self.assertEqual((last["offset"], last["text"]), (8, ': ["a"]}'))
+        done = caller.done(id_)
+        self.assertEqual((done["json"], done["repairs"]), ({"steps": ["a"]}, 1))
+
 
 class Others(model.ModelTest):
     MODELS = {"models": {"embed": "e-model", "transcribe": "t-model", "speak": "s-model", "classify": "c-model"}}

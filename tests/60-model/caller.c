@@ -72,6 +72,12 @@ static void on_text(void *arg, const char *text, size_t len) {
     }
 }
 
+static void on_draft(void *arg, size_t offset, const char *text, size_t len) {
+    running_t *r = arg;
+    say(json_pack("{s:O, s:s, s:I, s:s%}", "id", json_object_get(r->request, "id"), "event", "draft",
+        "offset", (json_int_t)offset, "text", text, len));
+}
+
 static json_t *vectors_of(const tr_llm_result_t *result) {
     json_t *vectors = json_array();
     for (size_t i = 0; i < result->vectors_n; i++) {
@@ -153,6 +159,7 @@ static void fill_rest(tr_llm_request_t *request, const json_t *j) {
     request->cache_ms = json_integer_value(json_object_get(j, "cache_ms"));
     request->stream = json_is_true(json_object_get(j, "stream"));
     request->on_text = json_is_true(json_object_get(j, "want_text")) ? on_text : NULL;
+    request->on_draft = json_is_true(json_object_get(j, "want_draft")) ? on_draft : NULL;
     request->on_done = on_done;
 }
 

@@ -61,11 +61,12 @@ class Dialogue(minds.MindsTest):
 
     def test_the_reply_is_a_stream_on_a_topic(self):
         self.agent("d", "dialogue")
-        tap = self.spawn_verb("tap", "dialogue.>", "-n", "2", "-o", "json")
-        minds.harness.wait_until(lambda: self.say("d", "hello", "x.y") and tap.process.poll() is not None, "two pieces", 20)
+        tap = self.spawn_verb("tap", "dialogue.>", "-n", "3", "-o", "json")
+        minds.harness.wait_until(lambda: self.say("d", "hello", "x.y") and tap.process.poll() is not None, "three pieces", 20)
         pieces = [json.loads(line)["content"] for line in tap.out.splitlines()]
-        self.assertEqual([p["last"] for p in pieces], [False, True])
-        self.assertEqual("".join(p["text"] for p in pieces), "Hello. What can I do for you?")
+        self.assertEqual([(p["piece"], p["text"], p["last"]) for p in pieces],
+                         [(0, "Hello. ", False), (1, "What can I do for you?", False), (2, "", True)])
+        self.assertNotIn("stream", self.told("d", {"action": "why", "user": "x.y"}))
 
     def test_requests_that_make_no_sense(self):
         self.agent("d", "dialogue")
@@ -109,6 +110,71 @@ class Assistant(minds.MindsTest):
         self.agent("a", "assistant", mind={"base-url": server.url, "model": "m", **model.QUICK})
         turn = self.told("a", "moin")
         self.assertEqual((turn["reply"], turn["by"], turn["state"]), ("Moin.", "model the-model", "chat"))
+
+
+class Stream(minds.MindsTest):
+    """Replies of a model while it writes them: the server holds the rest of one until the beginning has arrived."""
+
+    def modelled(self, *replies, behaviour="dialogue"):
+        server = self.server()
+        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'), *replies)
+        server.usual = model.status(400)
+        self.agent("assistant", behaviour, mind={"base-url": server.url, "model": "m", **model.QUICK})
+        return server
+
+    def chat(self, line, user="ann"):
+        path = self.write(f"said-by-{user}", line + "\n")
+        with open(path, "rb") as file:
+            return self.spawn("troupe", "chat", "--user", user, env={"TROUPE_CONNECT": self.at.endpoint}, stdin=file)
+
+    def test_a_reply_arrives_before_its_end(self):
+        server = self.server()
+        gate = model.Gate(server)
+        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'),
+                    gate.stream(model.events(('{"reply": "It is \\u00', "e4 long ", "story.", ' Listen."}')), before=4))
+        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        chat = self.chat("tell me")
+        minds.harness.wait_until(lambda: chat.out == "It is ä long story.", "the beginning", 20)
+        self.assertIsNone(chat.process.poll())
+        gate.open()
+        self.assertEqual(chat.wait().code, 0)
+        self.assertEqual(chat.out, "It is ä long story. Listen.\n")
+        self.assertTrue(server.requests[-1].json["stream"])
+
+    def test_a_draft_that_is_void(self):
+        self.modelled(model.stream(model.events(('{"reply": "Wrong', '"'))), model.stream(model.events(('{"reply": "Ri', 'ght."}'))))
+        chat = self.chat("tell me")
+        self.assertEqual(chat.wait().code, 0)
+        self.assertEqual(chat.out.split("\n")[-2:], ["Right.", ""])
+
+    def test_a_model_that_breaks_off_is_followed_by_the_builtin_mind(self):
+        broken = model.stream(model.events(('{"reply": "I wan',), finish=None, usage=None, done=False), chunked=False)
+        server = self.modelled(broken, broken, broken)
+        chat = self.chat("hello")
+        self.assertEqual(chat.wait().code, 0)
+        self.assertEqual(chat.out.split("\n")[-2:], ["Hello. What can I do for you?", ""])
+        self.assertEqual(len(server.requests), 5)
+
+    def test_what_is_done_is_not_announced(self):
+        self.agent("finder", "echo", more=("--service", "kb"))
+        act = '{"action": "search", "parameters": {"query": "cod"}, "reply": "I will search for cod."}'
+        self.modelled(model.stream(model.events((act[:60], act[60:]))), behaviour="assistant")
+        chat = self.chat("search for cod")
+        self.assertEqual(chat.wait().code, 0)
+        self.assertNotIn("I will", chat.out)
+        self.assertIn('"query":"cod"', chat.out)
+
+    def test_parts_are_fitted_to_the_user(self):
+        server = self.server()
+        gate = model.Gate(server)
+        server.does(model.chat('{"label": "negative", "score": -0.9}'), model.chat('{"entities": []}'),
+                    gate.stream(model.events(('{"reply": "That is ', "bad. We ", 'mend it."}')), before=3))
+        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        chat = self.chat("thanks for nothing, my name is Ann")
+        minds.harness.wait_until(lambda: chat.out == "I am sorry. Ann, that is bad. We ", "the beginning", 20)
+        gate.open()
+        self.assertEqual(chat.wait().code, 0)
+        self.assertEqual(chat.out, "I am sorry. Ann, that is bad. We mend it.\n")
 
 
 class Chat(minds.MindsTest):

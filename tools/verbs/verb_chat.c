@@ -38,8 +38,8 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe chat",
     .summary = "Talk with an assistant",
-    .description = "Each line of stdin is a turn; the replies of AGENT (default: assistant) appear sentence "
-                   "by sentence. The "
+    .description = "Each line of stdin is a turn; the replies of AGENT (default: assistant) appear as "
+                   "they come. The "
                    "session is the user's: it goes on where it was left.\n\n"
                    "/history shows what was said, /tasks the last tasks, /why how the last reply came about, "
                    "/profile what the agent "
@@ -69,6 +69,11 @@ static void on_piece(tr_cli_session_t *session, const tr_message_t *message, voi
     const char *text = tr_value_str(tr_value_get(tr_message_value(message), "text"), &len);
     if (!text)
         return;
+    if (tr_value_bool(
+            tr_value_get(tr_message_value(message), "again"), false)) { /* what is shown was a draft */
+        fputs(chat->shown.size ? "\n" : "", chat->call->out);
+        chat->shown.size = 0;
+    }
     fwrite(text, 1, len, chat->call->out);
     fflush(chat->call->out);
     tr_buffer_put(&chat->shown, text, len);

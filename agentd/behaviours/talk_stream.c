@@ -1,0 +1,119 @@
+#include "agentd/behaviours/talk_stream.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agentd/behaviours/profile.h"
+#include "agentd/mind/draft.h"
+
+#define SENTENCES_MAX 64 /* of a reply that did not come in pieces; the rest is one */
+#define TOPIC_MAX     200
+
+static const char *text_at(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void topic_of(const tr_talk_t *self, const char *user, char out[TOPIC_MAX]) {
+    char aid[TR_AID_MAX + 1];
+    tr_agent_aid(self->thinker.agent, aid);
+    int name = (int)strcspn(aid, "@");
+    int n = snprintf(out, TOPIC_MAX, "dialogue.%.*s.", name > 80 ? 80 : name, aid);
+    for (const char *at = user; *at && n < TOPIC_MAX - 1; at++)
+        out[n++] = (char)(isalnum((unsigned char)*at) || *at == '-' ? *at : '_');
+    out[n] = '\0';
+    for (char *dot = strchr(out + 9, '.'); dot && dot < out + 9 + name; dot = strchr(dot, '.'))
+        *dot = '_'; /* a name's own dots would make other topics of it */
+}
+
+/* ---- how far it is ---- */
+
+/* {"raw": what came of the mind, "shown": what was told, "pieces": how many}; borrowed from the turn. */
+static json_t *stream_of(json_t *turn) {
+    json_t *stream = json_object_get(turn, "stream");
+    if (stream)
+        return stream;
+    json_object_set_new(turn, "stream", json_pack("{s:s, s:s, s:i}", "raw", "", "shown", "", "pieces", 0));
+    return json_object_get(turn, "stream");
+}
+
+typedef struct part {
+    const char *text;
+    size_t length;
+    bool last, again;
+} part_t;
+
+/* A watcher that misses a piece has the answer's text: what fails is ignored. */
+static void publish(tr_talk_t *self, const json_t *turn, json_t *stream, part_t part) {
+    char topic[TOPIC_MAX];
+    tr_content_writer_t w;
+    json_int_t pieces = json_integer_value(json_object_get(stream, "pieces"));
+    topic_of(self, text_at(turn, "user"), topic);
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 5u + part.again);
+    tr_write_kv(&w, "user", text_at(turn, "user"));
+    tr_write_kv_int(&w, "turn", json_integer_value(json_object_get(turn, "turn")));
+    tr_write_kv_int(&w, "piece", pieces);
+    tr_write_str(&w, "text");
+    tr_write_strn(&w, part.text, part.length);
+    tr_write_kv_bool(&w, "last", part.last);
+    if (part.again)
+        tr_write_kv_bool(&w, "again", true);
+    tr_publish_content(self->thinker.agent, topic, &w);
+    json_object_set_new(stream, "pieces", json_integer(pieces + 1));
+}
+
+/* Of the text that is to be shown by now, what was not; all of it where what was shown does not begin it. */
+static const char *rest_of(const json_t *stream, const char *text, bool *ret_again) {
+    const char *shown = text_at(stream, "shown");
+    *ret_again = strncmp(text, shown, strlen(shown)) != 0;
+    return *ret_again ? text : text + strlen(shown);
+}
+
+json_t *tr_talk_stream_take(json_t *turn) {
+    json_t *stream = json_incref(stream_of(turn));
+    json_object_del(turn, "stream");
+    return stream;
+}
+
+/* ---- what is told ---- */
+
+void tr_talk_stream_piece(
+    tr_talk_t *self, const json_t *profile, json_t *turn, const tr_mind_piece_t *piece) {
+    bool again;
+    json_t *stream = stream_of(turn);
+    double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
+    json_t *raw = json_sprintf("%s%s", piece->is_first ? "" : text_at(stream, "raw"), piece->text);
+    json_t *fitted = raw ? tr_profile_fit_part(profile, json_string_value(raw), mood) : NULL;
+    const char *text = fitted ? json_string_value(fitted) : "", *rest = rest_of(stream, text, &again);
+    if (*rest) {
+        publish(self, turn, stream, (part_t){rest, strlen(rest), false, again});
+        json_object_set(stream, "shown", fitted);
+    }
+    json_object_set(stream, "raw", raw);
+    json_decref(fitted);
+    json_decref(raw);
+}
+
+void tr_talk_stream_end(tr_talk_t *self, const json_t *turn, json_t *stream) {
+    bool again;
+    const char *at = rest_of(stream, text_at(turn, "reply"), &again);
+    for (int sentences = 1; *at && sentences < SENTENCES_MAX; sentences++) {
+        size_t length = tr_draft_sentence(at);
+        if (!at[length])
+            break;
+        publish(self, turn, stream, (part_t){at, length, false, again});
+        at += length;
+        again = false;
+    }
+    publish(self, turn, stream, (part_t){at, strlen(at), true, again});
+    json_decref(stream);
+}
+
+void tr_talk_stream_drop(tr_talk_t *self, json_t *turn) {
+    json_t *stream = tr_talk_stream_take(turn);
+    if (*text_at(stream, "shown"))
+        publish(self, turn, stream, (part_t){"", 0, true, true});
+    json_decref(stream);
+}
