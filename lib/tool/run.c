@@ -1,0 +1,253 @@
+/*
+ * One call, from what was asked to what is told.
+ *
+ * Whatever ends it only puts aside how: it is told from the loop, by a timer that is due at once. So a tool that knows its answer in `start` works as
+ * one that does not, and nothing is called back in the middle of something else. Where there is no memory to set the timer
+ * anew, the call is told at its deadline.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/llm/schema.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
+#include "lib/tool/tools_private.h"
+
+#define NOW_MS      0
+#define FOREVER_MS  INT64_C(86400000)
+#define REPLACEMENT 0xFFFDu
+
+static tr_tool_run_t *run_of(tr_tool_call_t *call) {
+    return (tr_tool_run_t *)call;
+}
+
+/* ---- the end ---- */
+
+static void unlink_run(tr_tool_run_t *self) {
+    *self->link = self->next;
+    if (self->next)
+        self->next->link = self->link;
+    self->tools->open--;
+}
+
+static void free_run(tr_tool_run_t *self) {
+    tr_llm_timer_stop(&self->tools->loop, &self->timer);
+    json_decref((json_t *)(uintptr_t)self->call.arguments);
+    free(self->name);
+    free(self->key);
+    free(self->text);
+    free(self);
+}
+
+static void tell(tr_tool_run_t *self) {
+    int64_t took = self->started_ms ? tr_clock_ms() - self->started_ms : 0;
+    tr_tool_result_t result = {.tool = self->name,
+        .status = self->status,
+        .text = self->text ? self->text : "",
+        .text_len = self->text_len,
+        .cut = self->whole_len > self->text_len,
+        .whole_len = self->whole_len,
+        .detail = self->detail,
+        .approval = self->approval,
+        .took_ms = took};
+    unlink_run(self); /* it cannot be cancelled any more */
+    self->on_done(self->arg, &result);
+    free_run(self);
+}
+
+static void on_due(void *arg);
+
+static void end(tr_tool_run_t *self, tr_tool_status_t status) {
+    self->running = false;
+    self->ended = true;
+    self->status = status;
+    tr_llm_timer_at(
+        &self->tools->loop, &self->timer, NOW_MS, on_due, self); /* else at the deadline, ignoring */
+}
+
+/* As JSON and a terminal can take it: a control character, or what is no UTF-8, becomes U+FFFD. */
+static size_t take_code(const char *text, size_t len, char out[4], size_t *ret_bytes) {
+    uint32_t code;
+    size_t n = tr_utf8_next(text, len, &code);
+    bool is_plain = (code >= 0x20 && code != 0x7f) || code == '\n' || code == '\t' || code == '\r';
+    *ret_bytes = tr_utf8_encode(is_plain ? code : REPLACEMENT, out);
+    return n;
+}
+
+static int take_text(tr_tool_run_t *self, const char *text, size_t len) {
+    tr_textbuf_t out = {0};
+    char bytes[4];
+    size_t at = 0, n;
+    while (at < len) {
+        size_t next = at + take_code(text + at, len - at, bytes, &n);
+        if (out.length + n > self->tools->result_max)
+            break;
+        tr_textbuf_add(&out, bytes, n);
+        at = next;
+    }
+    self->text_len = out.length;
+    self->whole_len = at < len ? len : out.length;
+    if (self->whole_len <= self->text_len && at < len)
+        self->whole_len = self->text_len + 1;
+    self->text = tr_textbuf_take(&out);
+    return self->text ? 0 : -ENOMEM;
+}
+
+static void say(tr_tool_call_t *call, tr_tool_status_t status, const char *text, size_t len) {
+    tr_tool_run_t *self = run_of(call);
+    if (take_text(self, text, len) < 0)
+        tr_tool_call_fail(&self->call, TR_TOOL_FAILED, "out of memory");
+    else
+        end(self, status);
+}
+
+void tr_tool_call_done(tr_tool_call_t *call, const char *text, size_t len) {
+    say(call, TR_TOOL_OK, text, len);
+}
+
+void tr_tool_call_error(tr_tool_call_t *call, const char *text, size_t len) {
+    say(call, TR_TOOL_ERROR, text, len);
+}
+
+/* What was said may quote others: one line of plain UTF-8. */
+static void take_detail(tr_tool_run_t *self, const char *format, va_list args) {
+    char raw[sizeof self->detail], bytes[4];
+    size_t used = 0, n;
+    int len = vsnprintf(raw, sizeof raw, format, args);
+    size_t raw_len = len < 0 ? 0 : strnlen(raw, sizeof raw);
+    for (size_t at = 0; at < raw_len;) {
+        at += take_code(raw + at, raw_len - at, bytes, &n);
+        if (used + n >= sizeof self->detail)
+            break;
+        memcpy(self->detail + used, n == 1 && bytes[0] < 0x20 ? " " : bytes, n);
+        used += n;
+    }
+    self->detail[used] = '\0';
+}
+
+void tr_tool_call_fail(tr_tool_call_t *call, tr_tool_status_t status, const char *format, ...) {
+    tr_tool_run_t *self = run_of(call);
+    va_list args;
+    va_start(args, format);
+    take_detail(self, format, args);
+    va_end(args);
+    end(self, status);
+}
+
+/* ---- the tool ---- */
+
+static void take_from(tr_tool_run_t *self) {
+    if (self->running)
+        self->call.tool->ops->cancel(&self->call);
+    self->running = false;
+}
+
+static void on_due(void *arg) {
+    tr_tool_run_t *self = arg;
+    if (self->ended) {
+        tell(self);
+        return;
+    }
+    take_from(self);
+    tr_tool_call_fail(&self->call, TR_TOOL_TIMED_OUT,
+        "%s did not answer within %lld ms, and may have done what it does; give it a longer timeout",
+        self->name, (long long)(self->call.deadline_ms - self->started_ms));
+}
+
+void tr_tool_run_go(tr_tool_run_t *self) {
+    const tr_tool_t *tool = self->call.tool;
+    int64_t own = tool->timeout_ms ? tool->timeout_ms : TR_TOOL_TIMEOUT_MS;
+    self->started_ms = tr_clock_ms();
+    self->call.deadline_ms = self->started_ms + (self->timeout_ms ? self->timeout_ms : own);
+    tr_llm_timer_at(&self->tools->loop, &self->timer, self->call.deadline_ms, on_due, self);
+    self->running = true;
+    tool->ops->start(&self->call);
+}
+
+void tr_tool_run_drop(tr_tool_run_t *self) {
+    take_from(self);
+    unlink_run(self);
+    free_run(self);
+}
+
+void tr_tools_cancel(tr_tools_t *self, tr_tool_run_t **run) {
+    (void)self;
+    if (*run)
+        tr_tool_run_drop(*run);
+    *run = NULL;
+}
+
+/* ---- the beginning ---- */
+
+/* What keeps the call from its tool; true where there is nothing. */
+static bool is_well(tr_tool_run_t *self) {
+    tr_error_t error = {0};
+    if (!self->call.tool)
+        tr_tool_call_fail(&self->call, TR_TOOL_UNKNOWN, "there is no tool \"%.64s\"", self->name);
+    else if (self->tools->open > TR_TOOLS_CALLS_MAX)
+        tr_tool_call_fail(&self->call, TR_TOOL_BUSY, "%d calls run already: ask again when one has ended",
+            TR_TOOLS_CALLS_MAX);
+    else if (!json_is_object(self->call.arguments))
+        tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "arguments: expected an object");
+    else if (tr_llm_schema_check(self->call.tool->parameters, self->call.arguments, &error) < 0)
+        tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "%s: %s", self->name, error.text);
+    else if (self->call.tool->privileged)
+        tr_tool_call_fail(&self->call, TR_TOOL_DENIED,
+            "%s: a person has to approve it, and there is nobody to ask", self->name);
+    else
+        return true;
+    return false;
+}
+
+static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *request) {
+    tr_tool_run_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->tools = tools;
+    self->name = strdup(request->tool ? request->tool : "");
+    self->key = request->key ? strdup(request->key) : NULL;
+    self->call = (tr_tool_call_t){
+        .tool = (tr_tool_t *)(uintptr_t)(self->name ? tr_tools_find(tools, self->name) : NULL),
+        .arguments =
+            request->arguments ? json_incref((json_t *)(uintptr_t)request->arguments) : json_object(),
+        .under = request->under,
+        .agent = tools->options.agent};
+    self->timeout_ms = request->timeout_ms;
+    self->on_done = request->on_done;
+    self->arg = request->arg;
+    bool is_whole =
+        self->name && (self->key || !request->key) && self->call.arguments &&
+        tr_llm_timer_at(&tools->loop, &self->timer, tr_clock_ms() + FOREVER_MS, on_due, self) == 0;
+    if (is_whole)
+        return self;
+    free_run(self);
+    return NULL;
+}
+
+static void link_run(tr_tool_run_t *self) {
+    self->next = self->tools->runs;
+    self->link = &self->tools->runs;
+    if (self->next)
+        self->next->link = &self->next;
+    self->tools->runs = self;
+    self->tools->open++;
+}
+
+int tr_tools_start(
+    tr_tools_t *self, const tr_tool_request_t *request, tr_tool_run_t **ret_run, tr_error_t *error) {
+    if (!request->on_done)
+        return tr_error_set(error, -EINVAL, "a call of a tool needs somebody to tell");
+    tr_tool_run_t *run = new_run(self, request);
+    if (!run)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    link_run(run);
+    if (ret_run)
+        *ret_run = run;
+    if (is_well(run))
+        tr_tool_run_go(run);
+    return 0;
+}
