@@ -216,6 +216,9 @@ typedef struct tr_core_dial {
 void tr_core_dials_are(tr_core_t *self, const tr_core_dial_t *dials, size_t n);
 /* What it sent cannot be given to the core at all: counted, and the peer is told. */
 void tr_core_refuse(tr_core_t *self, tr_peer_t peer, tr_reason_t reason, const char *detail);
+/* Before tr_core_peer_lost: a bundle of TR_OUT_SEND that could not be given to the network. What of it comes again
+ * counts as no delivery; what does not is lost with its link, as any that was on its way. */
+void tr_core_unsent(tr_core_t *self, const void *bundle, size_t len);
 /* The peer's connection is gone (it cannot be sent to). */
 void tr_core_peer_lost(tr_core_t *self, tr_peer_t peer, tr_core_now_t now);
 /* Somebody listens, or no longer does, on the topic stream for topics that begin with prefix. */

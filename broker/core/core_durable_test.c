@@ -230,6 +230,26 @@ static void what_never_left_costs_no_try(void **state) {
     world_end(o.w);
 }
 
+/* The first is on its way out when the network says that b's process is gone: what it has not taken was no delivery. */
+static void what_the_network_did_not_take_costs_no_try(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    c.tries_max = 1;
+    office_t o = office_new(&c);
+    leave(o.w, 2, "b");
+    hello(o.w, 10);
+    join(o.w, 10, "b");
+    o.w->broken = 10;
+    office_send(&o, 1, "one");
+    office_send(&o, 2, "two");
+    assert_int_equal(tr_core_stats(o.w->core)->leased, 1);
+    pass(o.w, o.w->config.grace_ms + 1);
+    receiver_comes(&o);
+    assert_int_equal(expect_message(&o, "one")->record.h.attempt, 0);
+    assert_int_equal(expect_message(&o, "two")->record.h.attempt, 0);
+    world_end(o.w);
+}
+
 static void a_full_queue_is_busy(void **state) {
     (void)state;
     tr_core_config_t c = with_journal();
@@ -474,6 +494,7 @@ int main(void) {
         cmocka_unit_test(a_lease_ends_unless_it_is_extended),
         cmocka_unit_test(delivered_too_often_it_is_a_dead_letter),
         cmocka_unit_test(what_never_left_costs_no_try),
+        cmocka_unit_test(what_the_network_did_not_take_costs_no_try),
         cmocka_unit_test(a_full_queue_is_busy),
         cmocka_unit_test(a_long_backlog_waits_on_disk_and_comes_in_order),
         cmocka_unit_test(a_backlog_outlives_the_broker),

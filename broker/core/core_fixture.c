@@ -109,6 +109,10 @@ static void collect(world_t *w) {
     while (tr_core_next(w->core, &out)) {
         if (w->abroad && (out.peer >> 32 || out.type == TR_OUT_DIALLED)) {
             w->abroad(w, &out);
+        } else if (out.type == TR_OUT_SEND && w->broken && out.peer == w->broken) {
+            tr_core_unsent(w->core, out.buf->data, out.buf->len);
+            tr_buf_release(out.buf);
+            tr_core_peer_lost(w->core, out.peer, w->now);
         } else if (out.type == TR_OUT_EVENT) {
             got_t *g = append(w, &out);
             g->text = strdup(out.text);

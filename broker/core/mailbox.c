@@ -135,6 +135,7 @@ typedef struct sieve {
     uint64_t first, last;   /* delivery numbers */
     int64_t since_ms;       /* of the chunk that is being sifted */
     const tr_outbox_t *box; /* that is being sifted */
+    tr_unsent_t *unsent;    /* the last one that was returned */
 } sieve_t;
 
 static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
@@ -238,7 +239,7 @@ static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, c
         uncount(core, record);
         core->stats.returned++;
         if (is_leased(record))
-            tr_service_unsent(core, sieve->session, record);
+            tr_service_unsent(core, sieve->session, record, sieve->unsent);
         break;
     }
 }
@@ -247,8 +248,10 @@ static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, c
  * same session) comes last. */
 static void sift(tr_core_t *core, const sieve_t *as_given, tr_outbox_t *box) {
     tr_outbox_t old = *box, kept = {0};
+    tr_unsent_t unsent = {0};
     sieve_t with_box = *as_given, *sieve = &with_box;
     sieve->box = box;
+    sieve->unsent = &unsent;
     *box = (tr_outbox_t){0};
     tr_chunk_t *chunk;
     while ((chunk = tr_outbox_take(&old))) {

@@ -34,7 +34,14 @@ void tr_hands_take_back(tr_core_t *core, tr_service_t *s, tr_provider_t *from);
 /* A durable message is leased for a time only: who has not settled it by then, nor said that it is still in work, has it no more. */
 void tr_hands_take_back_overdue(tr_core_t *core, tr_service_t *s, tr_provider_t *p);
 
+/* Copies come back in the order of the leases, so the next one stands behind the last; {0} at first, and good for as
+ * long as no lease is settled or taken away. */
+typedef struct tr_unsent {
+    const tr_provider_t *of;
+    const tr_lease_t *lease;
+} tr_unsent_t;
 /* A copy has come back from the mailbox of a provider before it left: nobody has seen it, so that it counts as no try. */
-void tr_service_unsent(tr_core_t *core, const tr_session_t *session, const tr_record_t *copy);
+void tr_service_unsent(
+    tr_core_t *core, const tr_session_t *session, const tr_record_t *copy, tr_unsent_t *last);
 
 #endif

@@ -150,15 +150,42 @@ static tr_provider_t *find_provider(tr_service_t *s, const tr_session_t *from, u
     return NULL;
 }
 
-void tr_service_unsent(tr_core_t *core, const tr_session_t *session, const tr_record_t *copy) {
+static tr_provider_t *provider_of(tr_core_t *core, const tr_session_t *session, const tr_record_t *copy) {
     uint64_t slot = copy->h.id >> TR_LEASE_SLOT_SHIFT;
-    tr_lease_t *before;
-    tr_provider_t *p = slot < core->services_n
-                           ? find_provider(core->services[slot], session, tr_route_agent(copy->h.dst))
-                           : NULL;
-    tr_lease_t *lease = p ? tr_leases_find(&p->leases, copy->h.id, &before) : NULL;
-    if (lease)
-        lease->unsent = true;
+    if (slot >= core->services_n)
+        return NULL;
+    return find_provider(core->services[slot], session, tr_route_agent(copy->h.dst));
+}
+
+void tr_service_unsent(
+    tr_core_t *core, const tr_session_t *session, const tr_record_t *copy, tr_unsent_t *last) {
+    tr_lease_t *before, *lease = NULL;
+    tr_provider_t *p = provider_of(core, session, copy);
+    if (p && last->of == p && last->lease->next && last->lease->next->number == copy->h.id)
+        lease = last->lease->next;
+    else if (p)
+        lease = tr_leases_find(&p->leases, copy->h.id, &before);
+    if (!lease)
+        return;
+    lease->unsent = true;
+    *last = (tr_unsent_t){p, lease};
+}
+
+/* The numbers of a neighbour's agents are his own; and what was on its way to him costs no try (is_forwarded). */
+static void bring_back(tr_core_t *core, const tr_record_t *record, tr_unsent_t *last) {
+    const tr_session_t *s = tr_session_of_route(core, record->h.dst);
+    if (s && (record->h.flags & TR_FLAG_LEASED) &&
+        (record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH))
+        tr_service_unsent(core, s, record, last);
+}
+
+void tr_core_unsent(tr_core_t *self, const void *bundle, size_t len) {
+    tr_bundle_reader_t reader;
+    tr_record_t record;
+    tr_unsent_t last = {0};
+    tr_bundle_open(&reader, bundle, len, UINT32_MAX);
+    while (tr_bundle_next(&reader, &record) > 0)
+        bring_back(self, &record, &last);
 }
 
 /* What a neighbour says of a message once, he will say of it again. An agent that is not there may be on its way back,

@@ -124,7 +124,6 @@ static int send_inbound(tr_peers_t *p, tr_peer_t peer, tr_buf_t *buf) {
     tr_put32(id + 1, (uint32_t)peer);
     if (p->router && zmq_send(p->router, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         return tr_frame_send(p->router, buf, ZMQ_DONTWAIT);
-    tr_buf_release(buf);
     return -EHOSTUNREACH;
 }
 
@@ -134,7 +133,6 @@ int tr_peers_send(tr_peers_t *self, tr_peer_t peer, tr_buf_t *buf) {
     tr_dial_t *d = dial_of(self, peer);
     if (d)
         return tr_frame_send(d->socket, buf, ZMQ_DONTWAIT);
-    tr_buf_release(buf);
     return -EHOSTUNREACH;
 }
 

@@ -90,7 +90,7 @@ static inline bool tr_peers_has(tr_peer_t peer) {
 }
 /* Feeds the core with what is there, up to a bound. False when there was nothing. */
 bool tr_peers_take(tr_peers_t *self, tr_core_now_t now);
-/* Gives buf up in every case. 0, -EHOSTUNREACH: the connection is gone. */
+/* Gives buf up, but for -EHOSTUNREACH: the connection is gone, and buf is the caller's. */
 int tr_peers_send(tr_peers_t *self, tr_peer_t peer, tr_buf_t *buf);
 /* The core's TR_OUT_CUT and TR_OUT_DIALLED. */
 void tr_peers_cut(tr_peers_t *self, tr_peer_t peer, tr_core_now_t now);

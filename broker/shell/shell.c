@@ -349,8 +349,14 @@ static void take_journal(tr_broker_t *b, tr_core_now_t now) {
         journal_failed(b, error.text);
 }
 
-static int send_to(tr_broker_t *b, tr_peer_t peer, tr_buf_t *buf) {
-    return tr_peers_has(peer) ? tr_peers_send(&b->peers, peer, buf) : tr_sockets_send(&b->sockets, peer, buf);
+static void send_to(tr_broker_t *b, tr_peer_t peer, tr_buf_t *buf, tr_core_now_t now) {
+    int r =
+        tr_peers_has(peer) ? tr_peers_send(&b->peers, peer, buf) : tr_sockets_send(&b->sockets, peer, buf);
+    if (r != -EHOSTUNREACH)
+        return;
+    tr_core_unsent(b->core, buf->data, buf->len);
+    tr_buf_release(buf);
+    tr_core_peer_lost(b->core, peer, now);
 }
 
 static void cut(tr_broker_t *b, tr_peer_t peer, tr_core_now_t now) {
@@ -367,10 +373,7 @@ static bool carry_out(tr_broker_t *b, tr_core_now_t now) {
     while (tr_core_next(b->core, &out)) {
         any = true;
         switch (out.type) {
-        case TR_OUT_SEND:
-            if (send_to(b, out.peer, out.buf) == -EHOSTUNREACH)
-                tr_core_peer_lost(b->core, out.peer, now);
-            break;
+        case TR_OUT_SEND: send_to(b, out.peer, out.buf, now); break;
         case TR_OUT_STREAM:
             tr_sockets_publish(&b->sockets, out.text, out.buf); /* a watcher that is full misses it */
             b->look_at_stream = true;
@@ -453,6 +456,7 @@ static bool probe(tr_broker_t *b, tr_peer_t peer, tr_core_now_t now) {
     buf->len = 8;
     if (tr_sockets_send(&b->sockets, peer, buf) != -EHOSTUNREACH)
         return true;
+    tr_buf_release(buf);
     tr_core_peer_lost(b->core, peer, now);
     return false;
 }

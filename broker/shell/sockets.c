@@ -350,7 +350,8 @@ int tr_sockets_send(tr_sockets_t *self, tr_peer_t peer, tr_buf_t *buf) {
     tr_put32(id + 1, (uint32_t)peer);
     if (zmq_send(self->links, id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         int r = -errno;
-        tr_buf_release(buf);
+        if (r != -EHOSTUNREACH)
+            tr_buf_release(buf);
         return r;
     }
     return tr_frame_send(self->links, buf, ZMQ_DONTWAIT);

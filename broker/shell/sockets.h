@@ -73,7 +73,7 @@ void tr_sockets_finish(tr_sockets_t *self);
  * expect; -EPROTO: a message of several frames was dropped. */
 int tr_sockets_receive(
     tr_sockets_t *self, bool expect, tr_peer_t *ret_peer, const uint8_t **ret_key, zmq_msg_t *ret_frame);
-/* Gives buf up in every case. 0, -EHOSTUNREACH: the peer is gone. */
+/* Gives buf up, but for -EHOSTUNREACH: the peer is gone, and buf is the caller's. */
 int tr_sockets_send(tr_sockets_t *self, tr_peer_t peer, tr_buf_t *buf);
 int tr_sockets_publish(tr_sockets_t *self, const char *topic, tr_buf_t *buf);
 /* Has the peer's connection cut soon, so that what was sent to it still goes. */

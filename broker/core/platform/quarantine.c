@@ -106,25 +106,27 @@ static bool take_text(const tr_pair_t *pair, size_t *at, char *out, size_t size)
     return true;
 }
 
-/* Where memory is out it holds until the broker ends, ignoring. */
-static void write_down(tr_core_t *core, const tr_quarantined_t *q) {
+/* False where memory is out: it holds, but only until the broker ends. */
+static bool write_down(tr_core_t *core, const tr_quarantined_t *q) {
     tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
     tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
     tr_buffer_t value;
     uint8_t since[8];
     if (!batch)
-        return;
+        return !core->durable;
     tr_buffer_init(&value, 0);
     tr_put64(since, (uint64_t)q->since_ms);
     tr_buffer_put(&value, since, sizeof since);
     put_text(&value, q->because);
     put_text(&value, q->by);
     put_text(&value, q->reason);
-    if (!value.failed)
-        batch->sync |= tr_batch_more(batch, TR_JOURNAL_PUT, &key, value.data, value.size);
+    bool written = !value.failed && tr_batch_more(batch, TR_JOURNAL_PUT, &key, value.data, value.size);
+    batch->sync |= written;
     tr_buffer_finish(&value);
+    return written;
 }
 
+/* Where memory is out it is in quarantine again when the broker has started anew, ignoring: the safe side. */
 static void strike_out(tr_core_t *core, const tr_quarantined_t *q) {
     tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
     tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
@@ -177,9 +179,8 @@ static bool add(order_t *o, const char *name) {
     snprintf(q->by, sizeof q->by, "%s", o->answer->sender);
     snprintf(q->reason, sizeof q->reason, "%s", o->reason);
     q->since_ms = core->now.wall_ms;
-    write_down(core, q);
     o->added[o->n++] = q;
-    return true;
+    return write_down(core, q);
 }
 
 static void add_delegate(void *arg, const char *to) {
