@@ -10,6 +10,7 @@ static const struct {
     bool thinks; /* it has a mind (thinker.h) */
 } table[] = {
     {&tr_behaviour_assistant, tr_assistant_check, true},
+    {&tr_behaviour_critic, tr_critic_check, true},
     {&tr_behaviour_dialogue, tr_dialogue_check, true},
     {&tr_behaviour_echo, tr_echo_check, false},
     {&tr_behaviour_editor, tr_editor_check, false},

@@ -6,6 +6,7 @@
 
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/instruction.h"
+#include "agentd/mind/judge.h"
 #include "agentd/text/digest.h"
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
@@ -234,4 +235,24 @@ int tr_builtin_instruction(
     tr_instruction_finish(&instruction);
     free(text);
     return rc;
+}
+
+int tr_builtin_judge(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value) {
+    const char *wrong = tr_judge_wrong(request->input);
+    tr_judge_t judge = {.input = request->input};
+    if (wrong) {
+        snprintf(detail, TR_BUILTIN_DETAIL, "%s", wrong);
+        return 0;
+    }
+    char *text = tr_builtin_clean(request, &judge.length);
+    if (!text)
+        return -ENOMEM;
+    judge.text = text;
+    tr_mind_words_read(text, judge.length, &self->words);
+    judge.mood = tr_sentiment_score(self->sentiment, &self->words);
+    json_t *criteria = tr_judge_criteria(request->input);
+    json_t *judgements = tr_judge_all(&judge, criteria);
+    json_decref(criteria);
+    free(text);
+    return hand_over(judgements ? tr_judge_value(judgements) : NULL, ret_value);
 }

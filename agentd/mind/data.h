@@ -12,6 +12,7 @@ extern const char tr_mind_data_prompt_sentiment[];
 extern const char tr_mind_data_prompt_intent[];
 extern const char tr_mind_data_prompt_entities[];
 extern const char tr_mind_data_prompt_summarise[];
+extern const char tr_mind_data_prompt_judge[];
 extern const char tr_mind_data_prompt_plan[];
 extern const char tr_mind_data_prompt_dialogue[];
 extern const char tr_mind_data_prompt_rank[];

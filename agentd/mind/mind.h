@@ -32,6 +32,8 @@
  *   dialogue     {"context": {} of the answer before}    {"state": "act"|"ask"|"chat"|"dropped"|"unclear", "reply", "action",
  *                                                       "parameters": {} (act), "missing" (ask), "context": {}}; "dialogue.h" says what
  *                                                       the context is
+ *   judge        {"question", "criteria": [text ...],   {"score", "verdict": "good"|"fair"|"poor", "judgements": [{"criterion", "score",
+ *                "evidence": [text ...], "most": 300}   "reason"}]}: one for each criterion ("judge.h" says which there are)
  *
  * Where a model wrote a summary, its "sentences" is empty: the words are its own.
  *
@@ -63,6 +65,7 @@ typedef enum tr_mind_op {
     TR_MIND_EMBED,
     TR_MIND_PLAN,
     TR_MIND_DIALOGUE,
+    TR_MIND_JUDGE,
     TR_MIND_OPS,
 } tr_mind_op_t;
 

@@ -10,6 +10,7 @@
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/data.h"
 #include "agentd/mind/dialogue.h"
+#include "agentd/mind/judge.h"
 #include "agentd/mind/model_private.h"
 #include "lib/base/file.h"
 #include "lib/text/textbuf.h"
@@ -61,6 +62,9 @@ static const struct {
                 OBJECT("\"id\",\"description\",\"skills\",\"needs\"",
                     "\"id\":" TEXT ",\"description\":" TEXT
                     ",\"skills\":" LIST(TEXT) ",\"needs\":" LIST(TEXT))))},
+    [TR_MIND_JUDGE] = {tr_mind_data_prompt_judge,
+        OBJECT("\"judgements\"",
+            "\"judgements\":" LIST(OBJECT("\"score\",\"reason\"", "\"score\":" SHARE ",\"reason\":" TEXT)))},
     [TR_MIND_DIALOGUE] = {tr_mind_data_prompt_dialogue,
         OBJECT("\"reply\"", "\"action\":" ACTION ",\"parameters\":{\"type\":\"object\"},\"missing\":" TEXT
                             ",\"reply\":{\"type\":\"string\",\"minLength\":1}")},
@@ -179,6 +183,8 @@ json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *r
     if (is_well && request->op == TR_MIND_DIALOGUE)
         is_well =
             json_object_set_new(data, "context", tr_dialogue_context(json_object_get(data, "context"))) == 0;
+    if (is_well && request->op == TR_MIND_JUDGE)
+        is_well = json_object_set_new(data, "criteria", tr_judge_criteria(request->input)) == 0;
     if (is_well && request->op == TR_MIND_INTENT)
         is_well = json_object_set_new(data, "labels", labels_of(builtin)) == 0;
     free(text);

@@ -4,6 +4,7 @@
 
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/dialogue.h"
+#include "agentd/mind/judge.h"
 #include "agentd/mind/model_private.h"
 #include "agentd/mind/places.h"
 #include "agentd/mind/plan.h"
@@ -43,6 +44,8 @@ bool tr_mind_input_is_well(const tr_mind_request_t *request) {
     size_t number;
     tr_mind_op_t op = request->op;
     if (request->input && !json_is_object(request->input))
+        return false;
+    if (op == TR_MIND_JUDGE && tr_judge_wrong(request->input))
         return false;
     if (inputs[op].number &&
         !tr_builtin_number(request, inputs[op].number, 1, inputs[op].most, detail, &number))
@@ -187,6 +190,18 @@ static json_t *plan_of(const json_t *answer, const json_t *data) {
         json_object_get(answer, "priority"), "method", "model", "subtasks", subtasks);
 }
 
+static json_t *judgement_of(const json_t *answer, const json_t *data) {
+    const json_t *criteria = json_object_get(data, "criteria");
+    json_t *judgements = json_deep_copy(json_object_get(answer, "judgements"));
+    if (json_array_size(judgements) != json_array_size(criteria)) {
+        json_decref(judgements);
+        return NULL;
+    }
+    for (size_t i = 0; i < json_array_size(criteria); i++)
+        json_object_set(json_array_get(judgements, i), "criterion", json_array_get(criteria, i));
+    return tr_judge_value(judgements);
+}
+
 /* An action without parameters is one that something is missing of. */
 static json_t *dialogue_of(const json_t *answer, const json_t *data) {
     json_t *value = json_deep_copy(answer), *context = json_deep_copy(json_object_get(data, "context"));
@@ -222,6 +237,7 @@ static const value_fn values[TR_MIND_OPS] = {
     [TR_MIND_INSTRUCTION] = instruction_of,
     [TR_MIND_PLAN] = plan_of,
     [TR_MIND_DIALOGUE] = dialogue_of,
+    [TR_MIND_JUDGE] = judgement_of,
 };
 
 json_t *tr_mind_value_of(tr_mind_op_t op, const json_t *answer, const json_t *data) {

@@ -67,6 +67,12 @@ class Mind(model.ModelTest):
         value = self.value(server, {"understood": False, "reason": "no"}, "instruction", "hm")
         self.assertEqual(value, {"understood": False, "reason": "no", "suggestions": []})
 
+    def test_judgements(self):
+        server = self.server()
+        value = self.value(server, {"judgements": [{"score": 1, "reason": "yes"}, {"score": 0, "reason": "no"}]}, "judge", "text")
+        self.assertEqual(value, {"score": 0.5, "verdict": "fair", "judgements": [
+            {"criterion": "length", "score": 1, "reason": "yes"}, {"criterion": "tone", "score": 0, "reason": "no"}]})
+
     def test_plans_are_checked(self):
         server = self.server()
 

@@ -48,6 +48,51 @@ class Instruction(minds.MindsTest):
             self.refused("--name", "i", "--behaviour", "instruction", "--args", json.dumps({"actions": actions}), says="args.actions: expected")
 
 
+class Critic(minds.MindsTest):
+    QUESTION = "When was the harbour of Oslo rebuilt?"
+    EVIDENCE = ["The harbour of Oslo was rebuilt in 1990."]
+
+    def test_a_good_and_a_poor_answer(self):
+        self.agent("c", "critic")
+        good = self.told("c", {"text": "The harbour of Oslo was rebuilt in 1990.", "question": self.QUESTION, "evidence": self.EVIDENCE})
+        self.assertEqual((good["score"], good["verdict"], good["accepted"], good["by"]), (1, "good", True, "built-in"))
+        self.assertEqual([j["criterion"] for j in good["judgements"]], ["coverage", "evidence", "length", "tone"])
+        poor = self.told("c", {"text": "I hate it.", "question": self.QUESTION, "evidence": self.EVIDENCE})
+        self.assertLess(poor["score"], 0.5)
+        self.assertFalse(poor["accepted"])
+        self.assertIn("none like", poor["judgements"][0]["reason"])
+
+    def test_its_own_criteria(self):
+        self.agent("c", "critic", {"criteria": ["price"], "accept": 1})
+        self.assertTrue(self.told("c", "the price is low")["accepted"])
+        self.assertEqual(self.told("c", {"text": "the price is low", "criteria": ["length"]})["judgements"][0]["criterion"], "length")
+        self.refused("--name", "x", "--behaviour", "critic", "--args", '{"criteria": []}', says="args.criteria: expected a list of 1 to 20 texts")
+        for wrong in {}, {"text": "x", "criteria": []}, {"text": "x", "evidence": "y"}:
+            self.assertEqual(self.run_verb("ask", "c", json.dumps(wrong)).code, 3, wrong)
+
+    def test_with_a_model(self):
+        server = self.server()
+        server.does(model.chat('{"judgements": [{"score": 0.8, "reason": "it says when"}, {"score": 0.4, "reason": "dry"}]}'))
+        server.usual = model.chat('{"judgements": []}')
+        self.agent("c", "critic", {"criteria": ["says when", "tone"]}, mind={"base-url": server.url, "model": "m", **model.QUICK})
+        answer = self.told("c", "In 1990.")
+        self.assertEqual(answer["judgements"][0], {"criterion": "says when", "score": 0.8, "reason": "it says when"})
+        self.assertEqual((round(answer["score"], 2), answer["verdict"], answer["by"]), (0.6, "fair", "model the-model"))
+        self.assertEqual(self.told("c", "In 1990.")["by"], "built-in")
+
+
+class Voter(minds.MindsTest):
+    def test_an_opinion_and_ballots_with_reasons(self):
+        self.agent("v", "voter", {"profile": "tea with milk, never coffee"})
+        asked = {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"}
+        ballot = self.told("v", asked)
+        self.assertEqual(ballot["choice"], "tea")
+        self.assertIn("nearest to my profile", ballot["reason"])
+        self.assertEqual(self.told("v", {**asked, "method": "borda"})["ranking"], [["tea"], ["cola"]])
+        self.assertTrue(self.told("v", {**asked, "options": ["cars", "trains"]})["abstain"])
+        self.assertEqual(self.told("v", {**asked, "action": "mediate"})["options"], ["tea", "cola"])
+
+
 class Planner(minds.MindsTest):
     PLAN = {"task": "t", "priority": 5, "subtasks": [
         {"id": "a", "description": "search for ships", "skills": ["search"], "needs": []},
