@@ -88,6 +88,29 @@ void tr_write_kv_int(tr_content_writer_t *self, const char *key, int64_t v);
 void tr_write_kv_uint(tr_content_writer_t *self, const char *key, uint64_t v);
 void tr_write_kv_double(tr_content_writer_t *self, const char *key, double v);
 void tr_write_kv_bool(tr_content_writer_t *self, const char *key, bool v);
+/*
+ * A map as a list of fields, for those who write one in the middle of something else; the last one has no key. Keys and texts are
+ * borrowed. As an expression: TR_FIELDS(TR_FIELD_TEXT("dish", dish), TR_FIELD_INT("price", 30)), good to the end of its block (C only).
+ */
+typedef struct tr_field {
+    const char *key;
+    enum { TR_FIELD_IS_TEXT, TR_FIELD_IS_INT, TR_FIELD_IS_DOUBLE, TR_FIELD_IS_BOOL, TR_FIELD_IS_VALUE } type;
+    union {
+        const char *text; /* NULL: nil */
+        int64_t integer;
+        double real;
+        bool truth;
+        tr_value_t value; /* a decoded one, copied when it is written; NULL: nil */
+    };
+} tr_field_t;
+#define TR_FIELDS(...)           ((const tr_field_t[]){__VA_ARGS__, {0}})
+#define TR_FIELD_TEXT(name, v)   {.key = (name), .type = TR_FIELD_IS_TEXT, .text = (v)}
+#define TR_FIELD_INT(name, v)    {.key = (name), .type = TR_FIELD_IS_INT, .integer = (v)}
+#define TR_FIELD_DOUBLE(name, v) {.key = (name), .type = TR_FIELD_IS_DOUBLE, .real = (v)}
+#define TR_FIELD_BOOL(name, v)   {.key = (name), .type = TR_FIELD_IS_BOOL, .truth = (v)}
+#define TR_FIELD_VALUE(name, v)  {.key = (name), .type = TR_FIELD_IS_VALUE, .value = (v)}
+/* Nothing at all where there is no list. */
+void tr_write_fields(tr_content_writer_t *self, const tr_field_t *fields);
 /* What was written so far, borrowed until the next write or finish. 0 or -ENOMEM. */
 int tr_content_writer_take(const tr_content_writer_t *self, const void **ret_bytes, size_t *ret_len);
 

@@ -113,6 +113,27 @@ void tr_write_kv_bool(tr_content_writer_t *self, const char *key, bool v) {
     tr_write_bool(self, v);
 }
 
+static void write_field(tr_content_writer_t *self, const tr_field_t *field) {
+    tr_write_str(self, field->key);
+    switch (field->type) {
+    case TR_FIELD_IS_TEXT: tr_write_str(self, field->text); break;
+    case TR_FIELD_IS_INT: tr_write_int(self, field->integer); break;
+    case TR_FIELD_IS_DOUBLE: tr_write_double(self, field->real); break;
+    case TR_FIELD_IS_BOOL: tr_write_bool(self, field->truth); break;
+    case TR_FIELD_IS_VALUE: tr_write_value(self, field->value); break;
+    }
+}
+
+void tr_write_fields(tr_content_writer_t *self, const tr_field_t *fields) {
+    size_t n = 0;
+    while (fields && fields[n].key)
+        n++;
+    if (fields)
+        tr_write_map(self, n);
+    for (size_t i = 0; i < n; i++)
+        write_field(self, &fields[i]);
+}
+
 int tr_content_writer_take(const tr_content_writer_t *self, const void **ret_bytes, size_t *ret_len) {
     if (self->failed)
         return -ENOMEM;

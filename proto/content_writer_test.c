@@ -104,6 +104,25 @@ static void a_decoded_value_is_copied(void **state) {
     tr_content_writer_finish(&w);
 }
 
+static void fields_are_a_map(void **state) {
+    (void)state;
+    tr_content_writer_t w;
+    tr_content_t content;
+    tr_content_writer_init(&w);
+    assert_int_equal(tr_content_init(&content, "\x92\x01\xc2", 3), 0);
+    tr_write_fields(
+        &w, TR_FIELDS(TR_FIELD_TEXT("t", "x"), TR_FIELD_TEXT("n", NULL), TR_FIELD_INT("i", -1),
+                TR_FIELD_BOOL("b", true), TR_FIELD_DOUBLE("d", 0.5), TR_FIELD_VALUE("v", &content.root)));
+    tr_content_finish(&content);
+    ASSERT_WRITTEN(&w, "\x86\xa1t\xa1x\xa1n\xc0\xa1i\xff\xa1"
+                       "b\xc3\xa1"
+                       "d\xcb\x3f\xe0\0\0\0\0\0\0\xa1v\x92\x01\xc2");
+    tr_content_writer_finish(&w);
+    tr_write_fields(&w, NULL);
+    ASSERT_WRITTEN(&w, "");
+    tr_content_writer_finish(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_shortest_form),
@@ -111,6 +130,7 @@ int main(void) {
         cmocka_unit_test(finish_leaves_it_empty_and_usable),
         cmocka_unit_test(a_length_beyond_32_bits_fails_for_good),
         cmocka_unit_test(a_decoded_value_is_copied),
+        cmocka_unit_test(fields_are_a_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,16 @@
 #include "demo.h"
 
-#include <stdio.h>
-
 void demo_over(tr_agent_t *agent, int code) {
     tr_host_stop(tr_agent_host(agent), code);
 }
 
-int demo_receive(tr_agent_t *self, void *state, const tr_message_t *message) {
-    (void)self;
-    (void)state;
-    printf("unexpected %s of %s\n", tr_performative_name(tr_message_performative(message)),
-        tr_message_sender(message));
-    return 0;
+void demo_ended(tr_agent_t *self, void *state, tr_conversation_t *c, tr_outcome_t outcome,
+    const tr_message_t *last, void *arg) {
+    printf("over: %s\n", tr_outcome_name(outcome));
+    demo_over(self, 0);
 }
 
-int demo_main(int argc, char **argv, const demo_agent_t *agents) {
+int demo_run(int argc, char **argv, const demo_agent_t *agents) {
     tr_host_t *host;
     tr_error_t error = {0};
     if (argc != 2) {
@@ -27,7 +23,7 @@ int demo_main(int argc, char **argv, const demo_agent_t *agents) {
         return 2;
     }
     for (; agents->name && r == 0; agents++)
-        r = tr_host_add(host, agents->name, agents->behaviour, agents->args, NULL, &error);
+        r = tr_host_add(host, agents->name, agents->behaviour, NULL, NULL, &error);
     if (r < 0)
         fprintf(stderr, "%s\n", error.text);
     r = r < 0 ? 3 : tr_host_run(host);

@@ -4,17 +4,20 @@
 
 #include <troupe/troupe.h>
 
+#include <stdio.h>
+
 typedef struct demo_agent {
     const char *name;
     const tr_behaviour_t *behaviour;
-    const char *args; /* JSON, or NULL */
 } demo_agent_t;
 
-/* argv[1] is the broker's endpoint; agents end with a NULL name. The process's exit code. */
-int demo_main(int argc, char **argv, const demo_agent_t *agents);
+/* Runs the agents that follow, {"name", &behaviour} each; argv[1] is the broker's endpoint. The process's exit code. */
+#define demo_main(argc, argv, ...) demo_run(argc, argv, (const demo_agent_t[]){__VA_ARGS__, {NULL, NULL}})
+int demo_run(int argc, char **argv, const demo_agent_t *agents);
 /* Ends the process, with this code. */
 void demo_over(tr_agent_t *agent, int code);
-/* The receive of agents that only have conversations. */
-int demo_receive(tr_agent_t *self, void *state, const tr_message_t *message);
+/* As on_end of a conversation: prints how it ended, and ends the process. */
+void demo_ended(tr_agent_t *self, void *state, tr_conversation_t *c, tr_outcome_t outcome,
+    const tr_message_t *last, void *arg);
 
 #endif

@@ -59,7 +59,10 @@ static bool run(tr_message_t *m) {
     bool saves = agent->hosted->saves;
     uint64_t under = saves ? tr_saved_under(agent, m) : 0;
     if (!(saves && tr_saved_knows(m)) && !taken(host, agent, m, &r)) {
-        r = b->receive ? b->receive(agent, tr_agent_state(agent), m) : 0;
+        if (b->receive)
+            r = b->receive(agent, tr_agent_state(agent), m);
+        else
+            tr_conversations_only(agent, m);
         if (r < 0 && !m->claimed)
             tell_failure(m, r);
     }

@@ -317,6 +317,8 @@ void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release);
 /* protocol/conversation.c: for an agent that has conversations or takes part in a protocol. Whether one of
  * them took the message, with what receive would return. */
 bool tr_conversations_take(tr_agent_t *agent, const tr_message_t *message, int *ret_code);
+/* For an agent that has no receive: who asks it for something else is told so. */
+void tr_conversations_only(tr_agent_t *agent, const tr_message_t *message);
 void tr_conversations_forget(tr_agent_t *agent, const char *why);
 void tr_conversations_gone(tr_host_t *host, const tr_gone_t *gone);
 

@@ -86,6 +86,18 @@ tr_value_t tr_message_value(const tr_message_t *self) {
     return m->has_value ? &m->value.root : NULL;
 }
 
+int64_t tr_message_int(const tr_message_t *self, const char *key, int64_t otherwise) {
+    return tr_value_int(tr_value_get(tr_message_value(self), key), otherwise);
+}
+
+/* Strings of a content have no NUL behind them, so this one is a copy, which ends with the message. */
+const char *tr_message_text(const tr_message_t *self, const char *key) {
+    size_t len;
+    const char *text = tr_value_str(tr_value_get(tr_message_value(self), key), &len);
+    char *copy = text && !memchr(text, 0, len) ? tr_arena_strn(&cache(self)->arena, text, len) : NULL;
+    return copy ? copy : "";
+}
+
 const char *tr_message_topic(const tr_message_t *self) {
     tr_message_t *m = cache(self);
     if (m->topic[0])

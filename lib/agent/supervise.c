@@ -5,18 +5,27 @@
  */
 #include "lib/agent/host_private.h"
 
+#include "troupe/protocol.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+static int participate(tr_agent_t *agent) {
+    int r = 0;
+    for (const tr_participant_t *p = agent->hosted->behaviour->participants; p && p->protocol && r == 0; p++)
+        r = tr_participate(agent, p);
+    return r;
+}
+
 int tr_agent_begin(tr_agent_t *agent) {
     const tr_hosted_t *d = agent->hosted;
     agent->status = TR_AGENT_RUNNING;
-    if (!d->behaviour->init && !d->saves)
+    if (!d->behaviour->init && !d->saves && !d->behaviour->participants)
         return 0;
     bool before = tr_host_calls(d->host, agent);
-    int r = 0;
-    if (d->behaviour->init)
+    int r = participate(agent);
+    if (r >= 0 && d->behaviour->init)
         r = d->behaviour->init(agent, tr_agent_state(agent), d->args_bytes ? &d->args.root : NULL);
     if (r >= 0 && d->saves)
         r = tr_saved_load(agent);

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define TR_BEHAVIOUR_ABI 3u
+#define TR_BEHAVIOUR_ABI 4u
 
 typedef struct tr_agent tr_agent_t;
 typedef struct tr_timer tr_timer_t;
@@ -33,7 +33,8 @@ typedef struct tr_behaviour {
      * nothing to do. */
     int (*init)(tr_agent_t *self, void *state, tr_value_t args);
     /* For each message. Negative: the behaviour failed; it is started again by the rules of supervision, and
-     * the message, if it was leased, goes to another provider. */
+     * the message, if it was leased, goes to another provider. May be NULL where there are participants: what asks for something
+     * outside of their protocols is answered with not-understood then, and the rest is dropped. */
     int (*receive)(tr_agent_t *self, void *state, const tr_message_t *message);
     /* After each interval of tr_agent_tick_every. May be NULL. */
     void (*tick)(tr_agent_t *self, void *state);
@@ -55,6 +56,9 @@ typedef struct tr_behaviour {
      */
     int (*save)(tr_agent_t *self, const void *state, tr_content_writer_t *out);
     int (*restore)(tr_agent_t *self, void *state, tr_value_t saved);
+    /* Which protocols its agents take part in: as if init began with a tr_participate (troupe/protocol.h) for each, up to one whose
+     * protocol is NULL. Borrowed for as long as the agents live. NULL = none. */
+    const struct tr_participant *participants;
 } tr_behaviour_t;
 
 /* A user's shared object exports this function; agentd --load calls it once. */

@@ -47,6 +47,7 @@ typedef struct tr_auction {
     const char *conversation_id; /* NULL = one is made */
     const void *content;
     size_t content_len;
+    const tr_field_t *fields; /* as tr_initiator_t */
     int64_t start;   /* the first price */
     int64_t step;    /* above 0: by which it rises or falls */
     int64_t reserve; /* below it nothing is sold */

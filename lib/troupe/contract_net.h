@@ -8,7 +8,7 @@
  *
  *     static tr_decision_t choose(tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposals,
  *         size_t n, void *arg) {
- *         const tr_proposal_t *best = cheapest(proposals, n);
+ *         const tr_proposal_t *best = tr_proposal_least(proposals, n, "price");
  *         if (best)
  *             tr_call_accept(call, best, NULL, 0, NULL);
  *         return TR_DECIDED;
@@ -59,6 +59,7 @@ typedef struct tr_contract_net {
     const char *conversation_id; /* NULL = one is made */
     const void *content;
     size_t content_len;
+    const tr_field_t *fields; /* as tr_initiator_t */
     int64_t proposals_ms; /* how long a proposal may take, as tr_initiator_t.timeout_ms */
     int64_t result_ms;    /* and a result of what was accepted */
     /* Required. In order of arrival; n = 0: nobody proposed anything. */
@@ -86,6 +87,8 @@ int tr_contract_net_start(
 int tr_call_accept(
     tr_call_t *self, const tr_proposal_t *proposal, const void *content, size_t len, tr_error_t *error);
 int tr_call_reject(tr_call_t *self, const tr_proposal_t *proposal, const char *reason, const char *detail);
+/* The one with the least (by number) under this key of its content, of equal ones the first; NULL: none has a number there. */
+const tr_proposal_t *tr_proposal_least(const tr_proposal_t *proposals, size_t n, const char *key);
 /* A revised call to all that have not been accepted or rejected; on_proposals is called again. The proposals end here.
  * -EPROTO: the call is not iterated, or nobody is left; errors of tr_send where it could be sent to none. */
 int tr_call_again(tr_call_t *self, const void *content, size_t len, tr_error_t *error);

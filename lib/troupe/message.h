@@ -40,6 +40,9 @@ const char *tr_message_sender(const tr_message_t *self);
 const void *tr_message_content(const tr_message_t *self, size_t *ret_len);
 /* The content decoded from msgpack; NULL where it is another language or malformed. */
 tr_value_t tr_message_value(const tr_message_t *self);
+/* Of a content that is a map: the whole number, the text (a C string) under this key. `otherwise`, "" where there is none. */
+int64_t tr_message_int(const tr_message_t *self, const char *key, int64_t otherwise);
+const char *tr_message_text(const tr_message_t *self, const char *key);
 /* The topic of an event or gap; "" otherwise. */
 const char *tr_message_topic(const tr_message_t *self);
 /* The topic's sequence number of an event. */

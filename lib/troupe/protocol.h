@@ -15,8 +15,8 @@
  *   fipa-recruiting            SC00034  proxy: have others asked this, who answer me or whom I name
  *   fipa-propose               SC00036  propose: may I do this
  *
- * The initiator starts a conversation with a few callbacks; a participant says once, in its behaviour's init,
- * which protocols it takes part in. Each act, sent or received, is checked against the protocol's table: what
+ * The initiator starts a conversation with a few callbacks; a participant says once, in its behaviour's table or
+ * init, which protocols it takes part in. Each act, sent or received, is checked against the protocol's table: what
  * the protocol does not allow is not sent (-EPROTO, with the acts that are allowed), and is answered, when it
  * comes, with not-understood {reason: "unexpected-act", detail, allowed: [...]}, which ends the conversation.
  * Messages of a conversation go to its callbacks and not to the behaviour's receive.
@@ -25,7 +25,7 @@
  *         tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *m, void *arg);
  *     ...
  *     tr_conversation_start(self, &(tr_initiator_t){.protocol = "fipa-query", .receiver = "oracle",
- *         .performative = TR_QUERY_REF, .content = bytes, .content_len = len, .on_result = on_result},
+ *         .performative = TR_QUERY_REF, .fields = TR_FIELDS(TR_FIELD_TEXT("of", "gold")), .on_result = on_result},
  *         NULL, &error);
  *
  * Ownership: a conversation belongs to the library. A pointer to it is valid until its on_end has returned;
@@ -99,6 +99,7 @@ typedef struct tr_initiator {
     const char *conversation_id; /* NULL = one is made */
     const void *content;
     size_t content_len;
+    const tr_field_t *fields; /* the content as a map, instead of content; NULL = none */
     const tr_acl_t
         *parameters;    /* further ones (language, flags, hops, budget, traceparent ...); NULL = none */
     int64_t timeout_ms; /* 0 = TR_CONVERSATION_TIMEOUT, -1 = for ever */
@@ -154,8 +155,9 @@ typedef struct tr_participant {
     /* An act of this side did not arrive for now (the initiator's mailbox is full, or it was late in a
      * queue); the conversation goes on without it. */
     tr_act_fn on_undelivered;
-    /* May be NULL only where on_request always ends the conversation: one that is still open when it returns
-     * would otherwise have no way to tell when its pointer ends, and is failed. */
+    /* May be NULL where on_request ends the conversation, or leaves it to the initiator to go on, whose next act on_act is given:
+     * who keeps a pointer to it needs to be told when that ends. Without both, one that is still open when on_request returns is
+     * failed. */
     tr_end_fn on_end;
 } tr_participant_t;
 
@@ -174,6 +176,8 @@ int tr_conversation_act(
 /* With a content that was just written; finishes the writer. */
 int tr_conversation_act_content(
     tr_conversation_t *self, tr_performative_t act, tr_content_writer_t *content, tr_error_t *error);
+/* With a map of these fields, NULL = without a content. */
+int tr_conversation_say(tr_conversation_t *self, tr_performative_t act, const tr_field_t *fields);
 int tr_conversation_agree(tr_conversation_t *self);
 int tr_conversation_inform(tr_conversation_t *self, const void *content, size_t len);
 int tr_conversation_inform_content(tr_conversation_t *self, tr_content_writer_t *content);

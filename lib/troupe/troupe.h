@@ -8,6 +8,7 @@
 #include "troupe/host.h"
 #include "troupe/message.h"
 #include "troupe/protocol.h"
+#include "troupe/proxy.h"
 #include "troupe/state.h"
 
 #ifdef __cplusplus

@@ -172,14 +172,8 @@ static void start(tr_agent_t *self, talker_t *t, char *const words[5]) {
 
 static tr_decision_t choose(
     tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposals, size_t n, void *arg) {
-    const tr_proposal_t *best = NULL;
-    int64_t least = INT64_MAX;
+    const tr_proposal_t *best = tr_proposal_least(proposals, n, "price");
     (void)self, (void)state, (void)arg;
-    for (size_t i = 0; i < n; i++) {
-        int64_t price = tr_value_int(tr_value_get(proposals[i].value, "price"), INT64_MAX);
-        best = price < least ? &proposals[i] : best;
-        least = price < least ? price : least;
-    }
     printf("%zu proposals\n", n);
     if (best && tr_call_accept(call, best, NULL, 0, NULL) < 0)
         printf("error cannot accept\n");

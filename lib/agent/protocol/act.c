@@ -99,6 +99,13 @@ int tr_conversation_act(
     return 0;
 }
 
+int tr_conversation_say(tr_conversation_t *self, tr_performative_t act, const tr_field_t *fields) {
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_write_fields(&w, fields);
+    return tr_conversation_act_content(self, act, &w, NULL);
+}
+
 int tr_conversation_agree(tr_conversation_t *self) {
     return tr_conversation_act(self, TR_AGREE, NULL, 0, NULL);
 }

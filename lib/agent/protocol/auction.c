@@ -242,6 +242,7 @@ int tr_auction_start(tr_agent_t *self, const tr_auction_t *auction, tr_sale_t **
                 .ontology = auction->ontology,
                 .content = auction->content,
                 .content_len = auction->content_len,
+                .fields = auction->fields,
                 .timeout_ms = sale->says.round_ms + TR_CONVERSATION_TIMEOUT,
                 .on_propose = on_propose,
                 .on_end = on_end},

@@ -2,6 +2,7 @@
 #include "lib/agent/protocol/group.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 struct tr_call {
@@ -118,6 +119,7 @@ int tr_contract_net_start(
                 .ontology = net->ontology,
                 .content = net->content,
                 .content_len = net->content_len,
+                .fields = net->fields,
                 .timeout_ms = net->proposals_ms,
                 .on_propose = on_propose,
                 .on_end = on_end},
@@ -161,6 +163,19 @@ int tr_call_reject(tr_call_t *self, const tr_proposal_t *proposal, const char *r
     int r = tr_conversation_reject(m->conversation, reason, detail);
     unpin(self);
     return r;
+}
+
+const tr_proposal_t *tr_proposal_least(const tr_proposal_t *proposals, size_t n, const char *key) {
+    const tr_proposal_t *least = NULL;
+    double lowest = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        double value = tr_value_double(tr_value_get(proposals[i].value, key), INFINITY);
+        if (value < lowest) { /* never true of a NaN */
+            least = &proposals[i];
+            lowest = value;
+        }
+    }
+    return least;
 }
 
 int tr_call_again(tr_call_t *self, const void *content, size_t len, tr_error_t *error) {

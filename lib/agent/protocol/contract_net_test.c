@@ -93,19 +93,6 @@ static const tr_participant_t bids_again = {.protocol = "fipa-iterated-contract-
     .on_act = on_act,
     .on_end = on_bidder_end};
 
-static const tr_proposal_t *cheapest(const tr_proposal_t *proposals, size_t n) {
-    const tr_proposal_t *best = NULL;
-    int64_t price = INT64_MAX;
-    for (size_t i = 0; i < n; i++) {
-        int64_t p = tr_value_int(tr_value_get(proposals[i].value, "price"), INT64_MAX);
-        if (p < price) {
-            best = &proposals[i];
-            price = p;
-        }
-    }
-    return best;
-}
-
 static tr_decision_t on_proposals(
     tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposals, size_t n, void *arg) {
     party_t *p = state;
@@ -113,7 +100,7 @@ static tr_decision_t on_proposals(
     (void)self;
     assert_ptr_equal(arg, p);
     p->call = call;
-    p->kept = cheapest(proposals, n);
+    p->kept = tr_proposal_least(proposals, n, "price");
     snprintf(text, sizeof text, "%zu best:%s", n, p->kept ? p->kept->from : "-");
     note(p, "proposals:", text);
     if (p->rounds) {

@@ -147,6 +147,8 @@ void tr_conversation_end(tr_conversation_t *self, tr_outcome_t outcome, const tr
     tr_conversations_remove(self->agent->more->conversations, self);
     tr_end_fn on_end = self->role == TR_INITIATOR ? self->initiator.on_end : self->participant.says->on_end;
     tr_conversation_pin(self);
+    if (self->role == TR_PARTICIPANT && self->participant.brokering)
+        tr_brokering_over(self->participant.brokering);
     if (on_end)
         on_end(self->agent, tr_agent_state(self->agent), self, outcome, last, self->arg);
     tr_conversation_unpin(self);

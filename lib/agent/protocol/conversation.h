@@ -28,6 +28,8 @@ typedef enum tr_text {
     TR_TEXTS,
 } tr_text_t;
 
+typedef struct tr_brokering tr_brokering_t;
+
 typedef struct tr_callbacks {
     tr_act_fn on_agree, on_refuse, on_failure, on_propose, on_result, on_inform, on_cancel_failed;
     tr_end_fn on_end;
@@ -58,6 +60,7 @@ struct tr_conversation {
         struct {
             const tr_participant_t *says;
             tr_lease_t lease;
+            tr_brokering_t *brokering; /* what was handed on to others; NULL = nothing (proxy.c) */
             char *
                 asked; /* the reply-with of a later act of the initiator; NULL = it is still that of the first; owned */
         } participant;
@@ -134,6 +137,10 @@ void tr_answer_unexpected(
 void tr_initiator_take(tr_conversation_t *self, const tr_message_t *message);
 /* Whether the initiator may be told this now. */
 bool tr_initiator_expects(const tr_conversation_t *self, tr_performative_t act);
+
+/* proxy.c */
+/* Who asked has ended the conversation: those who were asked are told to cancel. */
+void tr_brokering_over(tr_brokering_t *self);
 
 /* participant.c */
 /* Whether a conversation that nobody knows is one that a participant takes or answers; *ret_code

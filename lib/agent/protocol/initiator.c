@@ -109,20 +109,30 @@ static int enter(tr_conversations_t *store, tr_conversation_t *c, tr_error_t *er
     return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
 }
 
+static int fill_content(const tr_initiator_t *i, tr_content_writer_t *w, tr_acl_t *acl) {
+    acl->content = i->content;
+    acl->content_len = i->content_len;
+    tr_write_fields(w, i->fields);
+    return i->fields ? tr_content_writer_take(w, &acl->content, &acl->content_len) : 0;
+}
+
 static int send_first(tr_conversation_t *c, const tr_initiator_t *i, int64_t timeout_ms, tr_error_t *error) {
     const char *receiver = tr_conversation_peer(c);
     tr_acl_t acl = i->parameters ? *i->parameters : (tr_acl_t){0};
+    tr_content_writer_t w;
     acl.performative = c->first;
     acl.receivers = (tr_acl_list_t){.items = &receiver, .count = 1};
     acl.protocol = tr_conversation_protocol(c);
     acl.ontology = tr_conversation_text(c, TR_TEXT_ONTOLOGY);
     acl.conversation_id = tr_conversation_id(c);
     acl.reply_with = tr_conversation_id(c);
-    acl.content = i->content;
-    acl.content_len = i->content_len;
     if (timeout_ms >= 0)
         acl.reply_by_ms = (uint64_t)(tr_clock_wall_ms() + timeout_ms);
-    int r = tr_send_at(c->agent, &acl, &c->position);
+    tr_content_writer_init(&w);
+    int r = fill_content(i, &w, &acl);
+    if (r == 0)
+        r = tr_send_at(c->agent, &acl, &c->position);
+    tr_content_writer_finish(&w);
     return r < 0 ? tr_error_set(error, r, "%s could not be sent to %s: %s", tr_performative_name(c->first),
                        receiver, strerror(-r))
                  : 0;

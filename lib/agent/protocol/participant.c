@@ -113,7 +113,8 @@ static int enter(tr_conversations_t *store, tr_conversation_t *c, int64_t left_m
 static int hand_out(tr_conversation_t *c, const tr_message_t *message) {
     tr_conversation_pin(c);
     int r = c->participant.says->on_request(c->agent, tr_agent_state(c->agent), c, message);
-    if (r >= 0 && !c->ended && !c->participant.says->on_end) {
+    const tr_participant_t *says = c->participant.says;
+    if (r >= 0 && !c->ended && !says->on_end && !says->on_act && !c->participant.brokering) {
         tr_conversation_give_up(
             c, "internal-error", "the participant left the conversation open and has no on_end");
         tr_conversation_end(c, TR_OUTCOME_FAILED, NULL);
@@ -175,6 +176,14 @@ static bool answer_stray(tr_agent_t *agent, const tr_message_t *message, const t
         tr_machine_explain(fresh, TR_INITIATOR, acl->performative, false, text, sizeof text),
         tr_machine_allowed(fresh, TR_INITIATOR, false));
     return true;
+}
+
+void tr_conversations_only(tr_agent_t *agent, const tr_message_t *message) {
+    tr_performative_t act = tr_message_performative(message);
+    if (tr_message_type(message) == TR_MESSAGE_DIRECT && act != TR_ACT_NONE && !is_answer(act) &&
+        act != TR_REJECT_PROPOSAL)
+        tr_answer_unexpected(
+            agent, message, "only what is of a protocol that this agent takes part in is understood here", 0);
 }
 
 static bool calls(const tr_protocol_t *p) {
