@@ -29,7 +29,8 @@ int tr_behaviour_check(const tr_behaviour_t *behaviour, const char *from, tr_err
         return tr_error_set(error, -EINVAL,
             "%s: its .name is no name: expected 1 to %d of A-Z a-z 0-9 . _ - + ~", from, TR_NAME_MAX);
     if (!behaviour->receive && !behaviour->participants)
-        return tr_error_set(error, -EINVAL, "%s: it has neither .receive nor .participants: an agent needs one", from);
+        return tr_error_set(
+            error, -EINVAL, "%s: it has neither .receive nor .participants: an agent needs one", from);
     if (behaviour->state_size > TR_LOAD_STATE_MAX)
         return tr_error_set(error, -EINVAL,
             "%s: a .state_size of %zu bytes for each agent: at most %zu may be", from, behaviour->state_size,

@@ -103,12 +103,17 @@ typedef struct tr_field {
         tr_value_t value; /* a decoded one, copied when it is written; NULL: nil */
     };
 } tr_field_t;
-#define TR_FIELDS(...)           ((const tr_field_t[]){__VA_ARGS__, {0}})
-#define TR_FIELD_TEXT(name, v)   {.key = (name), .type = TR_FIELD_IS_TEXT, .text = (v)}
-#define TR_FIELD_INT(name, v)    {.key = (name), .type = TR_FIELD_IS_INT, .integer = (v)}
-#define TR_FIELD_DOUBLE(name, v) {.key = (name), .type = TR_FIELD_IS_DOUBLE, .real = (v)}
-#define TR_FIELD_BOOL(name, v)   {.key = (name), .type = TR_FIELD_IS_BOOL, .truth = (v)}
-#define TR_FIELD_VALUE(name, v)  {.key = (name), .type = TR_FIELD_IS_VALUE, .value = (v)}
+#define TR_FIELDS(...) ((const tr_field_t[]){__VA_ARGS__, {0}})
+#define TR_FIELD_TEXT(name, v)                                                                               \
+    { .key = (name), .type = TR_FIELD_IS_TEXT, .text = (v) }
+#define TR_FIELD_INT(name, v)                                                                                \
+    { .key = (name), .type = TR_FIELD_IS_INT, .integer = (v) }
+#define TR_FIELD_DOUBLE(name, v)                                                                             \
+    { .key = (name), .type = TR_FIELD_IS_DOUBLE, .real = (v) }
+#define TR_FIELD_BOOL(name, v)                                                                               \
+    { .key = (name), .type = TR_FIELD_IS_BOOL, .truth = (v) }
+#define TR_FIELD_VALUE(name, v)                                                                              \
+    { .key = (name), .type = TR_FIELD_IS_VALUE, .value = (v) }
 /* Nothing at all where there is no list. */
 void tr_write_fields(tr_content_writer_t *self, const tr_field_t *fields);
 /* What was written so far, borrowed until the next write or finish. 0 or -ENOMEM. */

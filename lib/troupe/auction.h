@@ -48,9 +48,9 @@ typedef struct tr_auction {
     const void *content;
     size_t content_len;
     const tr_field_t *fields; /* as tr_initiator_t */
-    int64_t start;   /* the first price */
-    int64_t step;    /* above 0: by which it rises or falls */
-    int64_t reserve; /* below it nothing is sold */
+    int64_t start;            /* the first price */
+    int64_t step;             /* above 0: by which it rises or falls */
+    int64_t reserve;          /* below it nothing is sold */
     int64_t round_ms;
     /* A round is over: how many bade at this price. May be NULL, as the next. */
     void (*on_round)(tr_agent_t *self, void *state, tr_sale_t *sale, int64_t price, size_t bids, void *arg);

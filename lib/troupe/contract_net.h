@@ -60,8 +60,8 @@ typedef struct tr_contract_net {
     const void *content;
     size_t content_len;
     const tr_field_t *fields; /* as tr_initiator_t */
-    int64_t proposals_ms; /* how long a proposal may take, as tr_initiator_t.timeout_ms */
-    int64_t result_ms;    /* and a result of what was accepted */
+    int64_t proposals_ms;     /* how long a proposal may take, as tr_initiator_t.timeout_ms */
+    int64_t result_ms;        /* and a result of what was accepted */
     /* Required. In order of arrival; n = 0: nobody proposed anything. */
     tr_decision_t (*on_proposals)(
         tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposals, size_t n, void *arg);

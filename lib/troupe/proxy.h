@@ -41,7 +41,8 @@ typedef struct tr_proxy {
 /* 0, also where it ends with no-match; -EPROTO: not the protocol of this, or answered already; -EINVAL, -ENOMEM, errors of tr_send:
  * nothing has been agreed to. */
 int tr_broker(tr_conversation_t *self, const tr_message_t *message, const tr_proxy_t *how, tr_error_t *error);
-int tr_recruit(tr_conversation_t *self, const tr_message_t *message, const tr_proxy_t *how, tr_error_t *error);
+int tr_recruit(
+    tr_conversation_t *self, const tr_message_t *message, const tr_proxy_t *how, tr_error_t *error);
 
 #ifdef __cplusplus
 }
