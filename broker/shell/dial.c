@@ -52,7 +52,8 @@ tr_dial_t *tr_dial_new(tr_peers_t *peers, const char *certificate, const char *e
     if (!dials)
         return NULL;
     peers->dials = dials;
-    tr_core_dial_t *told = realloc(peers->told, (peers->dials_n + 1) * sizeof *told);
+    tr_core_dial_t *told =
+        realloc(peers->told, (peers->dials_n + 1 + peers->options->peers_dns.count) * sizeof *told);
     if (!told)
         return NULL;
     peers->told = told;

@@ -155,6 +155,13 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "The detail says why. A failed handshake: compare the keys, `troupe cert show`, and see the other "
         "broker's "
         "log."},
+    [TR_B_PEER_UNFOUND] = {"B064", TR_LOG_WARN, "name of brokers not found",
+        "A name of --peers-dns cannot be looked up. The addresses that it stood for before stay; it is "
+        "looked up "
+        "again and again; this is logged when the reason changes.",
+        "The detail says why. A headless service has addresses as soon as it has pods; else see the name "
+        "server "
+        "(/etc/resolv.conf)."},
     [TR_B_AUDITS_SKIPPED] = {"B049", TR_LOG_WARN, "audit events not told",
         "There were more events of the audit than are told; `what` is how many. On `$sys.audit.skipped`.",
         "See /metrics, and find who causes them: somebody tries again and again."},

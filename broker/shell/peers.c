@@ -1,5 +1,6 @@
 #include "broker/shell/peers.h"
 
+#include "broker/shell/events.h"
 #include "broker/shell/selftest.h"
 #include "lib/base/clock.h"
 #include "lib/cert/cert_file.h"
@@ -212,6 +213,18 @@ int tr_peers_init(tr_peers_t *self, const tr_broker_options_t *options, const tr
     return rc == 0 ? open_router(self, sockets->zap, config, error) : rc;
 }
 
+/* Room to tell of each name; that of the addresses comes with them (tr_dial_new). */
+static int open_names(tr_peers_t *p, tr_error_t *error) {
+    size_t n = p->options->peers_dns.count;
+    p->unfound = calloc(n, sizeof *p->unfound);
+    tr_core_dial_t *told = realloc(p->told, (p->dials_n + n) * sizeof *told);
+    if (told)
+        p->told = told;
+    if (!told || !p->unfound)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    return tr_resolver_new(&p->options->peers_dns, p->options->peers_every_ms, &p->resolver, error);
+}
+
 int tr_peers_open(tr_peers_t *self, tr_core_t *core, tr_log_t *log, tr_doze_t *doze, tr_error_t *error) {
     self->core = core;
     self->log = log;
@@ -223,10 +236,7 @@ int tr_peers_open(tr_peers_t *self, tr_core_t *core, tr_log_t *log, tr_doze_t *d
     if (self->router)
         zmq_getsockopt(self->router, ZMQ_FD, &router_fd, &size);
     int rc = tr_doze_add(doze, router_fd, TR_DOZE_PEERS, error);
-    if (rc == 0 && self->options->peers_dns.count)
-        rc =
-            tr_resolver_new(&self->options->peers_dns, self->options->peers_every_ms, &self->resolver, error);
-    return rc;
+    return rc == 0 && self->options->peers_dns.count ? open_names(self, error) : rc;
 }
 
 void tr_peers_finish(tr_peers_t *self) {
@@ -239,6 +249,7 @@ void tr_peers_finish(tr_peers_t *self) {
         zmq_close(self->router);
     free(self->dials);
     free(self->told);
+    free(self->unfound);
     free(self->inbound);
     *self = (tr_peers_t){0};
 }
@@ -264,6 +275,14 @@ static void drop_unwanted(tr_peers_t *p) {
     }
 }
 
+/* Told when it begins, and when the reason changes. */
+static void note_look_up(tr_peers_t *p, size_t at, const tr_resolved_t *found) {
+    tr_unfound_t *u = &p->unfound[at];
+    if (*found->error && strcmp(u->error, found->error) != 0)
+        tr_log(p->log, &tr_broker_events[TR_B_PEER_UNFOUND], "detail=%s", found->error);
+    memcpy(u->error, found->error, sizeof u->error);
+}
+
 /* What a name stands for now: new addresses are dialled, those that are none any more are given up once their
  * link is down. Where the look-up failed, all stays as it was. */
 static void take_name(tr_peers_t *p, size_t at) {
@@ -274,6 +293,7 @@ static void take_name(tr_peers_t *p, size_t at) {
     if (!tr_resolver_take(p->resolver, at, &found) ||
         tr_dial_parse("peers-dns", p->options->peers_dns.items[at], certificate, &name, &error) < 0)
         return;
+    note_look_up(p, at, &found);
     for (size_t i = 0; i < p->dials_n && !*found.error; i++)
         if (p->dials[i]->by_name && p->dials[i]->name_at == at)
             p->dials[i]->wanted = false;
@@ -289,12 +309,21 @@ static void take_name(tr_peers_t *p, size_t at) {
     tr_resolved_finish(&found);
 }
 
+static size_t tell_names(tr_peers_t *p, size_t n) {
+    for (size_t i = 0; p->unfound && i < p->options->peers_dns.count; i++) {
+        const char *text = p->options->peers_dns.items[i], *at = strchr(text, '@');
+        if (*p->unfound[i].error)
+            p->told[n++] = (tr_core_dial_t){at ? at + 1 : text, "not-found", "", p->unfound[i].error};
+    }
+    return n;
+}
+
 static void tell_core(tr_peers_t *p) {
     for (size_t i = 0; i < p->dials_n; i++) {
         const tr_dial_t *d = p->dials[i];
         p->told[i] = (tr_core_dial_t){d->endpoint, tr_dial_state_name(d->state), d->platform, d->detail};
     }
-    tr_core_dials_are(p->core, p->told, p->dials_n);
+    tr_core_dials_are(p->core, p->told, tell_names(p, p->dials_n));
 }
 
 void tr_peers_tick(tr_peers_t *self, tr_core_now_t now) {

@@ -56,6 +56,11 @@ typedef struct tr_inbound_peer {
     int64_t cut_ms; /* 0 = it is not to be cut */
 } tr_inbound_peer_t;
 
+/* A name whose last look-up failed, as tr_resolved_t says. */
+typedef struct tr_unfound {
+    char error[sizeof((tr_resolved_t){0}).error]; /* "" = it is found */
+} tr_unfound_t;
+
 typedef struct tr_peers {
     const tr_broker_options_t *options; /* NULL = this broker links to no other one */
     void *context;                      /* borrowed, as the next ones */
@@ -65,11 +70,12 @@ typedef struct tr_peers {
     void *router; /* NULL = nobody comes in */
     char endpoint[TR_ENDPOINT_MAX];
     tr_dial_t **dials;
-    tr_core_dial_t *told; /* what the core knows of them */
+    tr_core_dial_t *told; /* what the core knows of them, and of names that are not found */
     size_t dials_n;
     tr_inbound_peer_t *inbound;
     size_t inbound_n;
     tr_resolver_t *resolver;
+    tr_unfound_t *unfound; /* for each of --peers-dns */
     uint64_t serial;
     uint64_t random;
 } tr_peers_t;
