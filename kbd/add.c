@@ -115,11 +115,12 @@ static void finish_wish(wish_t *wish) {
 static int name_of(const wish_t *wish, char *out, size_t size, tr_error_t *error) {
     static const struct {
         const char *format, *extension;
-    } formats[] = {{"", ""}, {"text", ".txt"}, {"markdown", ".md"}, {"html", ".html"}, {"pdf", ".txt"}};
+    } formats[] = {
+        {"", ""}, {"text", ".txt"}, {"markdown", ".md"}, {"html", ".html"}, {"pdf", ".txt"}, {"man", ".man"}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (strcmp(wish->format, formats[i].format) == 0)
             return snprintf(out, size, "%s%s", wish->id, formats[i].extension), 0;
-    return tr_error_set(error, -EINVAL, "format: expected text, markdown, html or pdf");
+    return tr_error_set(error, -EINVAL, "format: expected text, markdown, html, man or pdf");
 }
 
 static const char *last_part(const char *id) {

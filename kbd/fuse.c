@@ -78,7 +78,7 @@ int64_t tr_fuse(const tr_kb_hit_t *lexical, size_t lexical_count, const tr_kb_hi
         double part = words ? (1 - share) * stretch(lexical, lexical_count, hit->score)
                             : share * stretch(vector, vector_count, hit->score);
         all[i] = (tr_kb_fused_t){hit->chunk, hit->document, part, words ? hit->score : NAN,
-            words ? NAN : hit->score, words ? part : 0, words ? 0 : part};
+            words ? NAN : hit->score, words ? part : 0, words ? 0 : part, 1};
     }
     size_t n = merge(all, count);
     qsort(all, n, sizeof *all, by_score);

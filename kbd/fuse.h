@@ -18,6 +18,7 @@ typedef struct tr_kb_fused {
     double score;           /* lexical_part + vector_part */
     double lexical, vector; /* as they were found; NaN = not */
     double lexical_part, vector_part;
+    double age_part; /* what its age leaves of the score: 0 .. 1 */
 } tr_kb_fused_t;
 
 /* The vectors' share for a model ("ngrams-1") and a query of whose words (by weight) `coverage` is known: 0 .. 1. */

@@ -9,6 +9,7 @@
 static const tr_option_t table[] = {
     TR_RESIDENT_OPTIONS("kb", "troupe-knowledge",
         "Where the documents are kept; made where it is missing. One process at a time."),
+    {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     {"restore", 0, "FILE", TR_STRING(O, restore), NULL,
         "Begin with what is in a snapshot (`troupe kb snapshot`), in place of all that is in the directory.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -61,6 +62,10 @@ int tr_kbd_options_read(int argc, char *const *argv, tr_kbd_options_t *ret_optio
     if (wrong) {
         tr_kbd_options_finish(&o);
         return tr_options_answer(&program, tr_error_set(&error, -EINVAL, "%s", wrong), &error);
+    }
+    if (o.check) {
+        tr_kbd_options_finish(&o);
+        return TR_RESIDENT_OK;
     }
     *ret_options = o;
     return TR_RESIDENT_GO;

@@ -7,6 +7,7 @@
 typedef struct tr_kbd_options {
     tr_resident_options_t resident; /* first */
     const char *restore;            /* a snapshot; NULL = none */
+    bool check;
     int64_t chunk_tokens, chunk_overlap;
     int64_t search_threads, index_delta;
     tr_options_t *flags; /* owns the strings above */

@@ -7,6 +7,7 @@
 #include "kbd/fuse.h"
 #include "kbd/kbd.h"
 #include "kbd/own_vector.h"
+#include "lib/base/clock.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,6 +16,7 @@
 
 #define RESULTS_MAX 1000
 #define QUERY_MAX   8192
+#define LIKE_MOST   500u /* chunks of a document that are passed over */
 #define WITH_CREW   64u
 #define AT_A_TURN   32u
 #define ANSWER_MAX  ((size_t)3 << 20) /* bytes; results behind it are left out, and that is told */
@@ -28,11 +30,16 @@ typedef struct search {
     char *query;  /* owned; NULL: by a vector alone */
     float *given; /* owned; NULL: the query's is made here */
     size_t dimensions;
-    int64_t k, per_document;
+    int64_t k, per_document, half_life_ms; /* 0: age does not matter */
+    tr_kb_hit_t like;                      /* chunk 0: by a query */
+    size_t like_chunks;                    /* of its document */
+    tr_kb_term_t terms[TR_KB_TERMS_MAX];
+    size_t term_count;
     search_mode_t mode;
     bool text, explain, brief, complete;
     tr_filter_t filter;
     size_t depth; /* hits of each list */
+    size_t room;  /* results */
     tr_kb_hit_t *lexical, *vector;
     size_t lexical_count, vector_count;
     double coverage, share;
@@ -44,9 +51,52 @@ typedef struct search {
 
 /* ---- reading ---- */
 
+static int take_vector(void *arg, int64_t chunk, const float *vector, size_t dimensions) {
+    search_t *s = arg;
+    (void)chunk;
+    s->given = malloc(dimensions * sizeof *s->given);
+    if (!s->given)
+        return -ENOMEM;
+    memcpy(s->given, vector, dimensions * sizeof *s->given);
+    s->dimensions = dimensions;
+    return 0;
+}
+
+/* More like this: {"id", "chunk"} or an id. Its vector may not be made yet: then words alone search. */
+static int read_like(search_t *s, tr_value_t like, tr_error_t *error) {
+    char id[TR_KB_ID_MAX + 1];
+    tr_kb_store_t *store = s->q->kbd->store;
+    int64_t place = tr_value_is_map(like) ? tr_value_int(tr_value_get(like, "chunk"), 0) : 0;
+    if (tr_value_copy(tr_value_is_map(like) ? tr_value_get(like, "id") : like, id, sizeof id) < 0 ||
+        place < 0)
+        return tr_error_set(error, -EINVAL, "like: expected the id of a document, or {\"id\", \"chunk\"}");
+    int rc = tr_kb_chunk_find(store, &s->q->ns, id, (size_t)place, &s->like, &s->like_chunks, error);
+    return rc < 0 ? rc : tr_kb_vector_get(store, s->like.chunk, take_vector, s, error);
+}
+
+/* [{"term", "weight"} ...]: what the query may also mean. */
+static int read_terms(search_t *s, tr_error_t *error) {
+    tr_value_t list = tr_value_get(s->q->content, "terms");
+    size_t n = list && tr_value_is_array(list) ? tr_value_size(list) : 0;
+    bool is_well = !list || tr_value_is_array(list);
+    for (size_t i = 0; i < n && i < TR_KB_TERMS_MAX && is_well; i++) {
+        tr_kb_term_t *term = &s->terms[i];
+        tr_value_t item = tr_value_at(list, i);
+        term->weight = tr_value_double(tr_value_get(item, "weight"), 1);
+        is_well = tr_value_copy(tr_value_get(item, "term"), term->text, sizeof term->text) == 0 &&
+                  term->weight > 0 && term->weight <= 1;
+        s->term_count = i + 1;
+    }
+    return is_well ? 0
+                   : tr_error_set(error, -EINVAL,
+                         "terms: expected a list of {\"term\": up to 71 bytes, \"weight\": over 0, up to 1}");
+}
+
 static int read_query(search_t *s, tr_error_t *error) {
     size_t len;
-    tr_value_t vector = tr_value_get(s->q->content, "vector");
+    tr_value_t vector = tr_value_get(s->q->content, "vector"), like = tr_value_get(s->q->content, "like");
+    if (like)
+        return read_like(s, like, error);
     int rc = vector ? tr_own_vector_read(vector, &s->given, &s->dimensions, error) : 0;
     if (rc < 0 || (vector && !tr_value_get(s->q->content, "query")))
         return rc;
@@ -69,19 +119,22 @@ static int read_mode(search_t *s, tr_error_t *error) {
 
 /* What there is to search with. */
 static int settle_mode(search_t *s, tr_error_t *error) {
-    bool words = s->query, vectors = s->given || !s->q->ns.dimensions;
+    bool words = s->query || s->like.chunk, vectors = s->given || (s->query && !s->q->ns.dimensions);
     if (s->mode == HYBRID)
         s->mode = words && vectors ? HYBRID : words ? LEXICAL : VECTORS;
+    if (s->like.chunk && !vectors && s->mode == VECTORS)
+        return tr_error_set(error, -EINVAL, "like: its vector is not made yet: ask again later, or by words");
     return s->mode == LEXICAL && !words ? tr_error_set(error, -EINVAL, "query: missing") : 0;
 }
 
 static int make_room(search_t *s, tr_error_t *error) {
-    size_t k = (size_t)s->k;
+    size_t k = (size_t)s->k + (s->like_chunks < LIKE_MOST ? s->like_chunks : LIKE_MOST);
     bool one_each = s->mode == VECTORS && s->q->ns.dimensions; /* chunks of a document */
-    s->depth = one_each ? k : 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
+    s->depth = one_each && !s->half_life_ms ? k : 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
+    s->room = s->half_life_ms ? s->depth : k;
     s->lexical = calloc(s->depth, sizeof *s->lexical);
     s->vector = calloc(s->depth, sizeof *s->vector);
-    s->results = calloc(k, sizeof *s->results);
+    s->results = calloc(s->room, sizeof *s->results);
     return s->lexical && s->vector && s->results ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
@@ -90,13 +143,18 @@ static int read_search(search_t *s, tr_error_t *error) {
     s->k = tr_value_int(tr_value_get(content, "k"), 10);
     s->per_document = tr_value_int(tr_value_get(content, "per-document"), 1);
     s->text = tr_value_bool(tr_value_get(content, "text"), true);
+    s->half_life_ms = tr_value_int(tr_value_get(content, "half-life-ms"), 0);
     s->explain = tr_value_bool(tr_value_get(content, "explain"), false);
     s->brief = tr_value_bool(tr_value_get(content, "brief"), false);
     if (s->k < 1 || s->k > RESULTS_MAX)
         return tr_error_set(error, -EINVAL, "k: expected 1 to %d", RESULTS_MAX);
     if (s->per_document < 0)
         return tr_error_set(error, -EINVAL, "per-document: expected 0 (as many as there are) or more");
+    if (s->half_life_ms < 0)
+        return tr_error_set(error, -EINVAL, "half-life-ms: expected a time");
     int rc = read_query(s, error);
+    if (rc == 0)
+        rc = read_terms(s, error);
     if (rc == 0)
         rc = read_mode(s, error);
     if (rc == 0)
@@ -110,10 +168,13 @@ static int read_search(search_t *s, tr_error_t *error) {
 
 static int find_words(search_t *s, tr_error_t *error) {
     tr_kb_lexical_t query = {.text = s->query,
+        .like = s->like.chunk,
+        .terms = s->terms,
+        .term_count = s->term_count,
         .filter = &s->filter,
         .k = s->depth,
         .per_document = (size_t)s->per_document,
-        .feedback = s->mode == HYBRID,
+        .feedback = s->mode == HYBRID && s->query,
         .ret_coverage = &s->coverage};
     return tr_kb_lexical(s->q->kbd->store, &s->q->ns, &query, s->lexical, &s->lexical_count, error);
 }
@@ -126,12 +187,47 @@ static double share_of(const search_t *s) {
                : tr_fuse_share(tr_kb_embedder_model(s->q->kbd->meaning.embedder), s->coverage);
 }
 
+/* What is like a document is not that document. */
+static size_t leave_out(tr_kb_hit_t *hits, size_t count, int64_t document) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (hits[i].document != document)
+            hits[n++] = hits[i];
+    return n;
+}
+
+static int by_score(const void *a, const void *b) {
+    double x = ((const tr_kb_fused_t *)a)->score, y = ((const tr_kb_fused_t *)b)->score;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* A score halves with each half-life that has gone since the document was changed. */
+static int let_age(search_t *s, tr_error_t *error) {
+    int64_t now_ms = tr_clock_wall_ms(), changed_ms;
+    int rc = 0;
+    for (size_t i = 0; i < s->count && rc == 0; i++) {
+        tr_kb_fused_t *result = &s->results[i];
+        rc = tr_kb_changed_of(s->q->kbd->store, result->document, &changed_ms, error);
+        double age = rc == 0 && now_ms > changed_ms ? (double)(now_ms - changed_ms) : 0;
+        result->age_part = exp2(-age / (double)s->half_life_ms);
+        result->score *= result->age_part;
+    }
+    qsort(s->results, s->count, sizeof *s->results, by_score);
+    return rc;
+}
+
 static int fuse(search_t *s, tr_error_t *error) {
+    if (s->like.chunk) {
+        s->lexical_count = leave_out(s->lexical, s->lexical_count, s->like.document);
+        s->vector_count = leave_out(s->vector, s->vector_count, s->like.document);
+    }
     s->share = share_of(s);
     int64_t n = tr_fuse(s->lexical, s->lexical_count, s->vector, s->vector_count, s->share,
-        (size_t)s->per_document, (size_t)s->k, s->results);
+        (size_t)s->per_document, s->room, s->results);
     s->count = n < 0 ? 0 : (size_t)n;
-    return n < 0 ? tr_error_set(error, -ENOMEM, "out of memory") : 0;
+    int rc = n < 0 ? tr_error_set(error, -ENOMEM, "out of memory") : s->half_life_ms ? let_age(s, error) : 0;
+    s->count = s->count > (size_t)s->k ? (size_t)s->k : s->count;
+    return rc;
 }
 
 /* ---- answering ---- */
@@ -146,12 +242,13 @@ static void write_found(tr_content_writer_t *w, const char *key, double score) {
 
 static void write_explanation(const search_t *s, tr_content_writer_t *w) {
     tr_write_str(w, "explain");
-    tr_write_map(w, 5);
+    tr_write_map(w, 6);
     write_found(w, "lexical", s->result->lexical);
     write_found(w, "vector", s->result->vector);
     tr_write_kv_double(w, "lexical-part", s->result->lexical_part);
     tr_write_kv_double(w, "vector-part", s->result->vector_part);
     tr_write_kv_double(w, "vector-share", s->share);
+    tr_write_kv_double(w, "age-part", s->result->age_part);
 }
 
 static void on_passage(void *arg, const tr_kb_passage_t *p) {

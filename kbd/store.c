@@ -95,6 +95,10 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_PENDING] = "SELECT count(*) FROM stale WHERE namespace = ?",
     [TR_SQL_CHUNK_NAME] = "SELECT d.id, c.place FROM chunk c JOIN document d ON d.number = "
                           "c.document WHERE c.number = ?",
+    [TR_SQL_CHUNK_FIND] =
+        "SELECT c.number, d.number, d.chunks FROM document d JOIN chunk c ON c.document = d.number"
+        " WHERE d.namespace = ? AND d.id = ? AND c.place = ?",
+    [TR_SQL_DOC_CHANGED] = "SELECT changed_ms FROM document WHERE number = ?",
     [TR_SQL_PASSAGE] =
         "SELECT " TR_KB_DOCUMENT_COLUMNS ", c.heading, substr(b.text, c.offset + 1, c.length), c.offset,"
         " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN "

@@ -117,8 +117,19 @@ typedef struct tr_kb_hit {
     double score;            /* the higher the better */
 } tr_kb_hit_t;
 
+#define TR_KB_TERMS_MAX 32u
+
+/* A word that a query may also mean. */
+typedef struct tr_kb_term {
+    char text[72];
+    double weight; /* one of the query itself has 1 */
+} tr_kb_term_t;
+
 typedef struct tr_kb_lexical {
-    const char *text; /* of the query */
+    const char *text; /* of the query; NULL: what is like a chunk */
+    int64_t like;     /* that chunk: its most telling words are the query */
+    const tr_kb_term_t *terms;
+    size_t term_count; /* TR_KB_TERMS_MAX at most */
     const tr_filter_t *filter;
     size_t k, per_document; /* of each document so many at most; 0 = all */
     bool feedback;          /* learns more words from the best passages, and asks again */
@@ -129,6 +140,11 @@ typedef struct tr_kb_lexical {
  * be less than k: there are no more. */
 int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_lexical_t *query,
     tr_kb_hit_t *ret_hits, size_t *ret_count, tr_error_t *error);
+/* A chunk by its document's id and its place in it (its score is 0), and how many chunks that has. 0, -ENOENT. */
+int tr_kb_chunk_find(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, size_t place,
+    tr_kb_hit_t *ret_found, size_t *ret_chunks, tr_error_t *error);
+/* When a document was changed last; 0 where there is none (any more). */
+int tr_kb_changed_of(tr_kb_store_t *self, int64_t document, int64_t *ret_changed_ms, tr_error_t *error);
 /* The document of a chunk; 0 where there is none (any more). */
 int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document, tr_error_t *error);
 

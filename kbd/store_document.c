@@ -423,6 +423,33 @@ int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document,
     return tr_kb_end(self, s, step, error);
 }
 
+int tr_kb_chunk_find(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, size_t place,
+    tr_kb_hit_t *ret_found, size_t *ret_chunks, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_FIND];
+    sqlite3_bind_int64(s, 1, ns->number);
+    tr_sqlite_bind_text(s, 2, id);
+    sqlite3_bind_int64(s, 3, (sqlite3_int64)place);
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW) {
+        *ret_found =
+            (tr_kb_hit_t){.chunk = sqlite3_column_int64(s, 0), .document = sqlite3_column_int64(s, 1)};
+        *ret_chunks = (size_t)sqlite3_column_int64(s, 2);
+    }
+    int rc = tr_kb_end(self, s, step, error);
+    return rc == 0 && step == SQLITE_DONE
+               ? tr_error_set(error, -ENOENT,
+                     "%s: the namespace %s has no such document, or it has no chunk %zu", id, ns->name, place)
+               : rc;
+}
+
+int tr_kb_changed_of(tr_kb_store_t *self, int64_t document, int64_t *ret_changed_ms, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_DOC_CHANGED];
+    sqlite3_bind_int64(s, 1, document);
+    int step = sqlite3_step(s);
+    *ret_changed_ms = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    return tr_kb_end(self, s, step, error);
+}
+
 int tr_kb_chunk_name(tr_kb_store_t *self, int64_t chunk, tr_kb_name_fn got, void *arg, tr_error_t *error) {
     sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_NAME];
     sqlite3_bind_int64(s, 1, chunk);

@@ -30,6 +30,8 @@ typedef enum tr_kb_sql {
     TR_SQL_CHUNK_DROP,
     TR_SQL_CHUNK_DOC,
     TR_SQL_CHUNK_NAME,
+    TR_SQL_CHUNK_FIND,
+    TR_SQL_DOC_CHANGED,
     TR_SQL_PASSAGE,
     TR_SQL_STALE_ADD,
     TR_SQL_STALE_DROP,

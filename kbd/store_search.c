@@ -283,13 +283,9 @@ static size_t sharpen(const tr_kb_namespace_t *ns, words_t *words) {
     return sum > 0 ? n : 0;
 }
 
-/* Adds what the model says to the query. A word that is in both gets both weights. */
-static int blend(model_t *m, words_t *query) {
-    double share = share_of(m);
-    size_t n = share > 0 ? sharpen(m->ns, &m->words) : 0;
+/* The first `n` words of the model to the query, with this much of the weight. */
+static int add_learnt(model_t *m, words_t *query, double share, size_t n) {
     int rc = 0;
-    for (size_t i = 0; i < query->count && n; i++)
-        query->items[i].weight = (1 - share) / (double)query->count;
     query->once = false;
     for (size_t i = 0; i < n && rc == 0; i++) {
         size_t before = query->count;
@@ -299,6 +295,34 @@ static int blend(model_t *m, words_t *query) {
         if (query->count > before)
             query->items[before].chunks = m->words.items[i].chunks;
     }
+    return rc;
+}
+
+/* Adds what the model says to the query. A word that is in both gets both weights. */
+static int blend(model_t *m, words_t *query) {
+    double share = share_of(m);
+    size_t n = share > 0 ? sharpen(m->ns, &m->words) : 0;
+    double sum = 0;
+    for (size_t i = 0; i < query->count; i++)
+        sum += query->items[i].weight;
+    for (size_t i = 0; i < query->count && n && sum > 0; i++)
+        query->items[i].weight *= (1 - share) / sum;
+    return add_learnt(m, query, share, n);
+}
+
+/* What is like a chunk is found by the words that tell most of it. */
+static int read_like(
+    tr_kb_store_t *self, const tr_kb_namespace_t *ns, int64_t chunk, words_t *query, tr_error_t *error) {
+    model_t m = {.store = self, .ns = ns, .query = query, .error = error};
+    int rc = words_init(&m.words, MODEL_WORDS) ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+    m.words.each = 1;
+    if (rc == 0)
+        rc = tr_kb_passage(self, chunk, on_passage, &m, error);
+    if (rc == 0)
+        rc = m.rc < 0 ? m.rc : count_words(self, ns, &m.words, error);
+    if (rc == 0)
+        rc = add_learnt(&m, query, 1, sharpen(ns, &m.words));
+    words_finish(&m.words);
     return rc;
 }
 
@@ -319,14 +343,44 @@ static int learn(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t *quer
 }
 
 /* A word that no chunk has is as rare as can be. */
-static double coverage(const tr_kb_namespace_t *ns, const words_t *words) {
+static double coverage(const tr_kb_namespace_t *ns, const words_t *words, size_t count) {
     double all = 0, known = 0;
-    for (size_t i = 0; i < words->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         double rarity = tr_bm25_rarity(words->items[i].chunks, (double)ns->chunks);
         all += rarity;
         known += words->items[i].chunks > 0 ? rarity : 0;
     }
     return all > 0 ? known / all : 0;
+}
+
+static int read_terms(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_lexical_t *query,
+    words_t *words, tr_error_t *error) {
+    int rc = 0;
+    for (size_t i = 0; i < query->term_count && rc == 0; i++) {
+        words->each = query->terms[i].weight;
+        rc = read_words(self, ns, words, query->terms[i].text, strlen(query->terms[i].text), error);
+    }
+    return rc;
+}
+
+/* The words that are asked for, with how many chunks have each. */
+static int read_query(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_lexical_t *query,
+    words_t *words, tr_error_t *error) {
+    if (!query->text)
+        return read_like(self, ns, query->like, words, error);
+    words->each = 1;
+    words->once = true;
+    words->room = QUERY_WORDS; /* the rest is for the feedback */
+    int rc = read_words(self, ns, words, query->text, strlen(query->text), error);
+    size_t own = words->count;
+    if (rc == 0)
+        rc = read_terms(self, ns, query, words, error);
+    if (rc == 0)
+        rc = count_words(self, ns, words, error);
+    words->room = QUERY_WORDS + FEEDBACK_WORDS;
+    if (rc == 0 && query->ret_coverage)
+        *query->ret_coverage = coverage(ns, words, own);
+    return rc;
 }
 
 int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_lexical_t *query,
@@ -335,16 +389,8 @@ int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_
     gather_t g = {ret_hits, 0, query->k, query->per_document};
     int rc =
         words_init(&words, QUERY_WORDS + FEEDBACK_WORDS) ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-    words.each = 1;
-    words.once = true;
-    words.room = QUERY_WORDS; /* the rest is for the feedback */
     if (rc == 0)
-        rc = read_words(self, ns, &words, query->text, strlen(query->text), error);
-    if (rc == 0)
-        rc = count_words(self, ns, &words, error);
-    words.room = QUERY_WORDS + FEEDBACK_WORDS;
-    if (rc == 0 && query->ret_coverage)
-        *query->ret_coverage = coverage(ns, &words);
+        rc = read_query(self, ns, query, &words, error);
     if (rc == 0 && query->feedback)
         rc = learn(self, ns, &words, query->filter, error);
     if (rc == 0)

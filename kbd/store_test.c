@@ -109,8 +109,9 @@ static void finds(fixture_t *f, const char *query, const char *json, const char 
     tr_kb_hit_t hits[10];
     size_t count;
     tr_filter_t filter = filter_of(f, json);
-    ok(f, tr_kb_lexical(
-              f->store, &f->ns, &(tr_kb_lexical_t){query, &filter, 10, 1, false}, hits, &count, &f->error));
+    ok(f, tr_kb_lexical(f->store, &f->ns,
+              &(tr_kb_lexical_t){.text = query, .filter = &filter, .k = 10, .per_document = 1}, hits, &count,
+              &f->error));
     for (size_t i = 0; i < count; i++)
         ok(f, tr_kb_passage(f->store, hits[i].chunk, join_passage, ids, &f->error));
     if (strcmp(ids, expected) != 0)
@@ -129,6 +130,50 @@ static void words_are_found_in_all_forms(void **state) {
     finds(f, "!?", "{}", "");
 }
 
+static void expect(fixture_t *f, const tr_kb_lexical_t *query, const char *expected) {
+    char ids[200] = "";
+    tr_kb_hit_t hits[10];
+    size_t count;
+    ok(f, tr_kb_lexical(f->store, &f->ns, query, hits, &count, &f->error));
+    for (size_t i = 0; i < count; i++)
+        ok(f, tr_kb_passage(f->store, hits[i].chunk, join_passage, ids, &f->error));
+    assert_string_equal(ids, expected);
+}
+
+static void terms_count_less_than_the_query(void **state) {
+    fixture_t *f = *state;
+    tr_filter_t none = {0};
+    tr_kb_term_t term = {"vessels", .3};
+    put(f, "a", "Vessels are kept here.", NULL);
+    put(f, "b", "Boats are kept there.", NULL);
+    put(f, "c", "Apples are eaten.", NULL);
+    tr_kb_lexical_t query = {.text = "boat", .filter = &none, .k = 10, .per_document = 1};
+    expect(f, &query, "b ");
+    query.terms = &term;
+    query.term_count = 1;
+    expect(f, &query, "b a ");
+}
+
+static void what_is_like_a_chunk_is_found(void **state) {
+    fixture_t *f = *state;
+    tr_filter_t none = {0};
+    tr_kb_hit_t found = {0};
+    size_t chunks = 0;
+    put(f, "a", "Boats with white sails.", NULL);
+    put(f, "b", "Sails are made of cloth.", NULL);
+    put(f, "c", "Apples are made of cells.", NULL);
+    put(f, "d", "Birds sing.", NULL);
+    put(f, "e", "Bells ring.", NULL);
+    ok(f, tr_kb_chunk_find(f->store, &f->ns, "a", 0, &found, &chunks, &f->error));
+    assert_int_equal(chunks, 1);
+    assert_int_equal(tr_kb_chunk_find(f->store, &f->ns, "a", 1, &found, &chunks, &f->error), -ENOENT);
+    assert_int_equal(tr_kb_chunk_find(f->store, &f->ns, "z", 0, &found, &chunks, &f->error), -ENOENT);
+    expect(f, &(tr_kb_lexical_t){.like = found.chunk, .filter = &none, .k = 10, .per_document = 1}, "a b ");
+    int64_t changed_ms = 0;
+    ok(f, tr_kb_changed_of(f->store, found.document, &changed_ms, &f->error));
+    assert_int_equal(changed_ms, 5);
+}
+
 static void a_document_is_replaced(void **state) {
     fixture_t *f = *state;
     assert_false(put(f, "a", "Of apples.", NULL).existed);
@@ -145,8 +190,9 @@ static void a_document_is_replaced(void **state) {
 static void first_hit(fixture_t *f, const char *query, tr_kb_hit_t *ret) {
     tr_filter_t none = {0};
     size_t count;
-    ok(f, tr_kb_lexical(
-              f->store, &f->ns, &(tr_kb_lexical_t){query, &none, 1, 1, false}, ret, &count, &f->error));
+    ok(f, tr_kb_lexical(f->store, &f->ns,
+              &(tr_kb_lexical_t){.text = query, .filter = &none, .k = 1, .per_document = 1}, ret, &count,
+              &f->error));
     assert_int_equal(count, 1);
 }
 
@@ -407,6 +453,8 @@ static void a_full_disk(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(words_are_found_in_all_forms),
+        TEST(terms_count_less_than_the_query),
+        TEST(what_is_like_a_chunk_is_found),
         TEST(a_document_is_replaced),
         TEST(unchanged_chunks_are_kept),
         TEST(the_same_chunk_twice),

@@ -16,6 +16,7 @@ static const struct {
     {&tr_behaviour_editor, tr_editor_check, false},
     {&tr_behaviour_exec, tr_exec_check, false},
     {&tr_behaviour_instruction, tr_instruction_check, true},
+    {&tr_behaviour_librarian, tr_librarian_check, true},
     {&tr_behaviour_planner, tr_planner_check, true},
     {&tr_behaviour_reader, tr_reader_check, false},
     {&tr_behaviour_relay, tr_relay_check, false},

@@ -24,6 +24,7 @@ static const tr_builtin_fn operations[TR_MIND_OPS] = {
     [TR_MIND_PLAN] = tr_builtin_plan,
     [TR_MIND_DIALOGUE] = tr_builtin_dialogue,
     [TR_MIND_JUDGE] = tr_builtin_judge,
+    [TR_MIND_ANSWER] = tr_builtin_answer,
 };
 
 bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,

@@ -63,6 +63,7 @@ int tr_builtin_rewrite(
 int tr_builtin_embed(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 
 int tr_builtin_plan(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
+int tr_builtin_answer(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 int tr_builtin_dialogue(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 int tr_builtin_judge(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);

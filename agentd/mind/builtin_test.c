@@ -107,6 +107,14 @@ static void every_operation_answers(void **state) {
         "{\"index\":1,\"option\":\"train\",\"confidence\":");
     assert_answer(
         TR_MIND_REWRITE, "cheap", "{\"most\":1}", "{\"query\":\"cheap inexpensive\",\"terms\":[{\"term\":");
+    assert_answer(TR_MIND_ANSWER, "Who routes messages?",
+        "{\"passages\":[\"Lunch was late on that day.\",\"The broker routes the messages of agents. It "
+        "rained all day.\"],"
+        "\"sentences\":1}",
+        "{\"text\":\"The broker routes the messages of agents. "
+        "[2]\",\"citations\":[{\"passage\":1,\"text\":\"The");
+    assert_answer(TR_MIND_ANSWER, "whales", "{\"passages\":[\"Lunch was late on that day.\"]}",
+        "{\"text\":\"\",\"citations\":[]}");
     assert_answer(TR_MIND_EMBED, "a ship", NULL, "{\"model\":\"ngrams-1\",\"dimensions\":512,\"vectors\":[[");
     assert_answer(TR_MIND_EMBED, "", "{\"texts\":[]}", "texts: expected a list");
     assert_answer(TR_MIND_INSTRUCTION, "search for whales", NULL,
@@ -125,6 +133,7 @@ static void input_is_checked(void **state) {
     assert_answer(TR_MIND_INTENT, "x", "{\"most\":0}", "most: expected a whole number of 1 .. 64");
     assert_answer(TR_MIND_ENTITIES, "x", "{\"most\":\"all\"}", "most: expected");
     assert_answer(TR_MIND_RANK, "x", NULL, "candidates: expected a list");
+    assert_answer(TR_MIND_ANSWER, "x", NULL, "passages: expected a list");
     assert_answer(TR_MIND_CHOOSE, "x", "{\"options\":[]}", "options: expected a list");
     assert_answer(TR_MIND_CHOOSE, "x", "{\"options\":[\"a\"],\"evidence\":[1]}", "evidence: expected a list");
     assert_answer(TR_MIND_SENTIMENT, "x", "[]", "the input is no object");

@@ -15,6 +15,7 @@ extern const char tr_mind_data_prompt_summarise[];
 extern const char tr_mind_data_prompt_judge[];
 extern const char tr_mind_data_prompt_plan[];
 extern const char tr_mind_data_prompt_dialogue[];
+extern const char tr_mind_data_prompt_answer[];
 extern const char tr_mind_data_prompt_rank[];
 extern const char tr_mind_data_prompt_choose[];
 extern const char tr_mind_data_prompt_rewrite[];

@@ -18,6 +18,7 @@ static const char *const op_words[TR_MIND_OPS] = {
     [TR_MIND_PLAN] = "plan",
     [TR_MIND_DIALOGUE] = "dialogue",
     [TR_MIND_JUDGE] = "judge",
+    [TR_MIND_ANSWER] = "answer",
 };
 
 static const char *const status_words[TR_MIND_STATUSES] = {

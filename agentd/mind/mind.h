@@ -23,6 +23,8 @@
  *                [text ...]}                            chooser's profile
  *   rewrite      {"most": 8}                            {"query", "terms": [{"term", "weight", "from": "query"|"stem"|"synonym"|
  *                                                       "acronym"}]}
+ *   answer       {"passages": [text ...], "sentences":  {"text": "" where they do not say it, with [N] behind each sentence: passage N from 1 on,
+ *                3}                                     "citations": [{"passage": from 0 on, "text": the sentence (of the built-in mind)}]}
  *   instruction  -                                      {"understood": true, "action", "parameters": {}} or {"understood": false,
  *                                                       "reason", "suggestions": [text ...]}
  *   embed        {"texts": [text ...]}; without it       {"model", "dimensions", "vectors": [[number ...]]}: of length 1, one a text,
@@ -66,6 +68,7 @@ typedef enum tr_mind_op {
     TR_MIND_PLAN,
     TR_MIND_DIALOGUE,
     TR_MIND_JUDGE,
+    TR_MIND_ANSWER,
     TR_MIND_OPS,
 } tr_mind_op_t;
 

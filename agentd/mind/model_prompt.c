@@ -65,6 +65,7 @@ static const struct {
     [TR_MIND_JUDGE] = {tr_mind_data_prompt_judge,
         OBJECT("\"judgements\"",
             "\"judgements\":" LIST(OBJECT("\"score\",\"reason\"", "\"score\":" SHARE ",\"reason\":" TEXT)))},
+    [TR_MIND_ANSWER] = {tr_mind_data_prompt_answer, OBJECT("\"text\"", "\"text\":" TEXT)},
     [TR_MIND_DIALOGUE] = {tr_mind_data_prompt_dialogue,
         OBJECT("\"reply\"", "\"action\":" ACTION ",\"parameters\":{\"type\":\"object\"},\"missing\":" TEXT
                             ",\"reply\":{\"type\":\"string\",\"minLength\":1}")},

@@ -27,6 +27,7 @@ static const struct {
     [TR_MIND_RANK] = {"most", LIST_MAX, "candidates", NEEDED},
     [TR_MIND_CHOOSE] = {NULL, 0, "options", NEEDED, "evidence"},
     [TR_MIND_REWRITE] = {"most", LIST_MAX, "corpus", TAKEN},
+    [TR_MIND_ANSWER] = {"sentences", LIST_MAX, "passages", NEEDED},
     [TR_MIND_EMBED] = {NULL, 0, "texts", TAKEN},
     [TR_MIND_PLAN] = {"most", TR_PLAN_MOST, "skills", TAKEN},
 };
@@ -169,6 +170,34 @@ static json_t *rewriting_of(const json_t *answer, const json_t *data) {
     return json_pack("{s:o, s:o}", "query", query, "terms", terms);
 }
 
+static bool has_citation(const json_t *citations, json_int_t passage) {
+    for (size_t i = 0; i < json_array_size(citations); i++)
+        if (json_integer_value(json_object_get(json_array_get(citations, i), "passage")) == passage)
+            return true;
+    return false;
+}
+
+/* An answer cites what it is from, and nothing that is not there. */
+static json_t *cited_of(const json_t *answer, const json_t *data) {
+    const char *text = json_string_value(json_object_get(answer, "text"));
+    long count = (long)json_array_size(json_object_get(data, "passages"));
+    json_t *citations = json_array();
+    bool is_well = true;
+    for (const char *at = strchr(text, '['); at && is_well; at = strchr(at + 1, '[')) {
+        char *end;
+        long number = strtol(at + 1, &end, 10);
+        if (end == at + 1 || *end != ']')
+            continue;
+        is_well = number >= 1 && number <= count;
+        if (is_well && !has_citation(citations, number - 1))
+            json_array_append_new(citations, json_pack("{s:I}", "passage", (json_int_t)number - 1));
+    }
+    is_well = is_well && (json_array_size(citations) > 0 || *text == '\0');
+    json_t *value = is_well ? json_pack("{s:s, s:O}", "text", text, "citations", citations) : NULL;
+    json_decref(citations);
+    return value;
+}
+
 static json_t *instruction_of(const json_t *answer, const json_t *data) {
     (void)data;
     json_t *action = json_object_get(answer, "action"), *parameters = json_object_get(answer, "parameters");
@@ -238,6 +267,7 @@ static const value_fn values[TR_MIND_OPS] = {
     [TR_MIND_PLAN] = plan_of,
     [TR_MIND_DIALOGUE] = dialogue_of,
     [TR_MIND_JUDGE] = judgement_of,
+    [TR_MIND_ANSWER] = cited_of,
 };
 
 json_t *tr_mind_value_of(tr_mind_op_t op, const json_t *answer, const json_t *data) {

@@ -72,8 +72,8 @@ typedef struct tr_fleet_agent {
     tr_texts_t ask;
     const char
         *cert; /* the secret part of its certificate; NULL = none. Not of the file: who starts it says */
-    const struct tr_fleet_coordinator
-        *coordinator; /* it is no agentd but a coordinator; NULL. Not of the file either */
+    const struct tr_fleet_daemon *
+        daemon; /* it is no agentd but a program of its own: a coordinator, a knowledge base; NULL. Not of the file either */
     bool durable;
     const char *mind; /* JSON: an object, or a text; NULL = built-in */
     const char *args; /* JSON object; NULL = {} */

@@ -12,7 +12,7 @@
 #include "lib/text/document_title.h"
 
 const char *tr_document_format_name(tr_document_format_t format) {
-    static const char *const names[] = {"plain", "markdown", "html"};
+    static const char *const names[] = {"plain", "markdown", "html", "man"};
     return format < sizeof names / sizeof names[0] ? names[format] : "unknown";
 }
 
@@ -152,10 +152,13 @@ static tr_document_format_t format_of(const char *name, const char *text) {
     static const char *const html[] = {"html", "htm", "xhtml", NULL};
     static const char *const markdown[] = {"md", "markdown", "mdown", "mkd", NULL};
     static const char *const plain[] = {"txt", "text", "log", "rst", "adoc", "c", "h", "py", "sh", NULL};
+    static const char *const man[] = {"man", "mdoc", NULL};
     if (has_extension(name, html))
         return TR_FORMAT_HTML;
     if (has_extension(name, markdown))
         return TR_FORMAT_MARKDOWN;
+    if (has_extension(name, man) || tr_document_looks_like_man(text))
+        return TR_FORMAT_MAN;
     if (looks_like_html(text))
         return TR_FORMAT_HTML;
     return !has_extension(name, plain) && looks_like_markdown(text) ? TR_FORMAT_MARKDOWN : TR_FORMAT_PLAIN;
@@ -186,6 +189,7 @@ static int read_format(tr_document_t *document, const char *text, size_t length,
         [TR_FORMAT_PLAIN] = tr_document_read_plain,
         [TR_FORMAT_MARKDOWN] = tr_document_read_markdown,
         [TR_FORMAT_HTML] = tr_document_read_html,
+        [TR_FORMAT_MAN] = tr_document_read_man,
     };
     tr_builder_t builder = {0};
     document->format = format_of(document->name, text);

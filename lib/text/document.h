@@ -2,7 +2,7 @@
  * A document as its readers see it: a title and blocks (paragraphs, headings, list items ...) of clean UTF-8
  * text.
  *
- * Reads plain text, Markdown (CommonMark, by cmark) and HTML (by gumbo), chosen by extension and by the first
+ * Reads plain text, Markdown (CommonMark, by cmark), HTML (by gumbo) and manual pages (man(7), mdoc(7)), chosen by extension and by the first
  * bytes. Hard-wrapped lines are joined to paragraphs; white space is single blanks; the blocks lie in `text`
  * in their order with an empty line between. Bytes are UTF-8, UTF-16 with a byte order mark, or, where they
  * are neither, Windows-1252. Anything else is refused as binary.
@@ -27,6 +27,7 @@ typedef enum {
     TR_FORMAT_PLAIN,
     TR_FORMAT_MARKDOWN,
     TR_FORMAT_HTML,
+    TR_FORMAT_MAN,
 } tr_document_format_t;
 
 typedef enum {

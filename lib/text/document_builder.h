@@ -1,4 +1,4 @@
-/* How the three readers of a format hand over what they find. Only for the files document*.c. */
+/* How the readers of the formats hand over what they find. Only for the files document*.c. */
 #ifndef TR_TEXT_DOCUMENT_BUILDER_H
 #define TR_TEXT_DOCUMENT_BUILDER_H
 
@@ -29,6 +29,10 @@ void tr_builder_finish(tr_builder_t *self);
 int tr_document_read_plain(tr_builder_t *builder, const char *text, size_t length);
 int tr_document_read_html(tr_builder_t *builder, const char *text, size_t length);
 int tr_document_read_markdown(tr_builder_t *builder, const char *text, size_t length);
+int tr_document_read_man(tr_builder_t *builder, const char *text, size_t length);
+
+/* Whether it is the source of a manual page. */
+bool tr_document_looks_like_man(const char *text);
 
 /*
  * Bytes of an unknown encoding to clean UTF-8: no control characters but newline and tab, no byte order mark,

@@ -40,6 +40,36 @@ static void assert_refused(
         fail_msg("\"%s\" should name %s and say %s", error.text, name, part);
 }
 
+static void manual_pages_are_read(void **state) {
+    (void)state;
+    tr_document_t *document = parse("sail.1",
+        ".\\\" A comment\n.de Sp\n.if t .sp .5v\n..\n.TH SAIL 1 2020-01-01 harbour\n.SH NAME\n"
+        "sail \\- make a \\fIboat\\fR go\n.SH \"SYNOPSIS AND USE\"\n.B sail\n[\\fB\\-v\\fR]\n.PP\n"
+        "It knows \\(lqwind\\(rq\\&; see\n.BR row (1),\nwhich does not.\\\" remark\n.if t only in print\n"
+        ".TP\n.BI \\-v \" level\"\nSay more.\n.IP \\(bu 2\nor less\n.nf\ncc  x.c\n  ./x\n.fi\nEnd.\n");
+    assert_int_equal(document->format, TR_FORMAT_MAN);
+    assert_string_equal(document->title, "SAIL(1)");
+    assert_block(document, 0, TR_BLOCK_HEADING, "NAME");
+    assert_block(document, 1, TR_BLOCK_PARAGRAPH, "sail - make a boat go");
+    assert_block(document, 2, TR_BLOCK_HEADING, "SYNOPSIS AND USE");
+    assert_block(document, 3, TR_BLOCK_PARAGRAPH, "sail [-v]");
+    assert_block(document, 4, TR_BLOCK_PARAGRAPH, "It knows \"wind\"; see row(1), which does not.");
+    assert_block(document, 5, TR_BLOCK_ITEM, "-v level: Say more.");
+    assert_block(document, 6, TR_BLOCK_ITEM, "\xe2\x80\xa2: or less");
+    assert_block(document, 7, TR_BLOCK_CODE, "cc  x.c\n  ./x");
+    assert_block(document, 8, TR_BLOCK_PARAGRAPH, "End.");
+    tr_document_destroy(&document);
+    document = parse("row.1",
+        ".Dd May 1, 2020\n.Dt ROW 1\n.Os\n.Sh NAME\n.Nm row\n.Nd move a boat\n.Sh DESCRIPTION\n"
+        ".Nm\nmoves it, or with\n.Fl v\n.Ar level ,\nas in\n.Xr sail 1 .\n.Bl -tag\n.It Fl q Ar how\n"
+        "Quietly.\n.El\n");
+    assert_string_equal(document->title, "ROW(1)");
+    assert_block(document, 1, TR_BLOCK_PARAGRAPH, "row move a boat");
+    assert_block(document, 3, TR_BLOCK_PARAGRAPH, "row moves it, or with -v level, as in sail(1).");
+    assert_block(document, 4, TR_BLOCK_ITEM, "-q how: Quietly.");
+    tr_document_destroy(&document);
+}
+
 static void wrapped_lines_become_paragraphs(void **state) {
     (void)state;
     tr_document_t *document =
@@ -229,10 +259,11 @@ static void hostile_html_costs_nothing(void **state) {
 /* Damaged bytes of every kind: nothing may crash, and what is accepted is clean UTF-8 within its blocks. */
 static void damaged_input_is_survived(void **state) {
     (void)state;
-    static const char *const names[] = {"x.html", "x.md", "x"};
+    static const char *const names[] = {"x.html", "x.md", "x", "x.man"};
     static const char *const parts[] = {"<p", "</", ">", "&#x", ";", "<!--", "-->", "<![CDATA[", "\n", "\n\n",
         "# ", "```", "- ", "|", "\t", "[a](", ")", "\xC3", "\xA9", "\xE2\x80", "\xF0\x9F", "word ", "Word. ",
-        "<table>", "<td>", "<script>", "===\n", "\b", "\x1B[", "\f", "1. ", "\r"};
+        "<table>", "<td>", "<script>", "===\n", "\b", "\x1B[", "\f", "1. ", "\r", "\n.TH ", "\n.SH ",
+        "\n.IP ", "\n.It Fl ", "\n.Xr ", "\\", "\\(", "\\[", "\\*", "\"", "\n.if n ", "\n.de\n"};
     unsigned seed = 12345;
     for (int round = 0; round < 3000; round++) {
         char text[400] = "";
@@ -243,7 +274,7 @@ static void damaged_input_is_survived(void **state) {
             length += (size_t)snprintf(text + length, sizeof text - length, "%s", part);
         }
         tr_document_t *document = NULL;
-        if (tr_document_parse(names[round % 3], text, length, 0, &document, NULL) < 0)
+        if (tr_document_parse(names[round % 4], text, length, 0, &document, NULL) < 0)
             continue;
         size_t end = 0;
         for (size_t i = 0; i < document->block_count; i++) {
@@ -315,6 +346,7 @@ static void real_licences_have_their_titles(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(manual_pages_are_read),
         cmocka_unit_test(wrapped_lines_become_paragraphs),
         cmocka_unit_test(a_paragraph_a_line_is_not_joined),
         cmocka_unit_test(manual_pages_lose_their_overstriking),

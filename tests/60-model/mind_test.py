@@ -58,6 +58,9 @@ class Mind(model.ModelTest):
         self.assertEqual(value, [{"index": 1, "score": 0.8}, {"index": 0, "score": 0.1}])
         value = self.value(server, {"scores": [0.25, 0.75]}, "choose", "I like trains", options=["car", "train"])
         self.assertEqual(value, {"index": 1, "option": "train", "confidence": 0.75, "scores": [0.25, 0.75]})
+        value = self.value(server, {"text": "It floats [2], and so it goes [2] [1]."}, "answer", "why", passages=["a", "b"])
+        self.assertEqual(value, {"text": "It floats [2], and so it goes [2] [1].", "citations": [{"passage": 1}, {"passage": 0}]})
+        self.assertEqual(self.value(server, {"text": ""}, "answer", "why", passages=["a"]), {"text": "", "citations": []})
         terms = [{"term": "cheap", "weight": 1, "from": "query"}, {"term": "budget", "weight": 0.5, "from": "synonym"}]
         more = [{"term": "affordable", "weight": 0.4, "from": "synonym"}]
         value = self.value(server, {"terms": terms + more}, "rewrite", "cheap", most=1)
@@ -171,6 +174,9 @@ class Mind(model.ModelTest):
     def test_what_does_not_fit_the_input_is_no_answer(self):
         server = self.server()
         server.usual = answers({"scores": [0.5]})
+        for text in ("It floats.", "It floats [3]."):
+            server.does(answers({"text": text}))
+            self.falls_back(server, "does not fit", "answer", "why", passages=["a", "b"])
         value = self.falls_back(server, "does not fit", "choose", "I like trains", options=["car", "train"])
         self.assertEqual(value["option"], "train")
         server.usual = answers({"understood": True})

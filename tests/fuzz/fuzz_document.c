@@ -36,13 +36,13 @@ static void digest(const tr_document_t *document) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const names[] = {"x", "x.html", "x.md", "x.txt"};
+    static const char *const names[] = {"x", "x.html", "x.md", "x.txt", "x.man"};
     if (size == 0)
         return 0;
     tr_document_t *document = NULL;
     tr_error_t error = {0};
     int rc =
-        tr_document_parse(names[data[0] % 4], (const char *)data + 1, size - 1, 64 * 1024, &document, &error);
+        tr_document_parse(names[data[0] % 5], (const char *)data + 1, size - 1, 64 * 1024, &document, &error);
     if (rc < 0) {
         PROMISE(error.code == rc && error.text[0] != '\0' && document == NULL);
         return 0;

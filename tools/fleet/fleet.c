@@ -67,24 +67,56 @@ static const tr_fleet_broker_t broker_initial = {
 static const tr_yaml_table_t broker_table = {
     broker_fields, COUNT_OF(broker_fields), sizeof(tr_fleet_broker_t), &broker_initial, 0, NULL};
 
-static const tr_yaml_field_t coordinator_fields[] = {
-    {"name", TR_YAML_TEXT, AT(tr_fleet_coordinator_t, name), .check = tr_name_valid,
-        .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},
-    {"data", TR_YAML_TEXT, AT(tr_fleet_coordinator_t, data), .check = not_empty, .expected = "a directory"},
-    {"options", TR_YAML_PAIRS, AT(tr_fleet_coordinator_t, options), .max = 64, .check = option_name,
-        .expected = "the name of an option of troupe-coordinator, such as tries"},
+/* Both daemons have the same keys. */
+#define DAEMON_FIELDS(SUCH_AS)                                                                               \
+    {                                                                                                        \
+        {"name", TR_YAML_TEXT, AT(tr_fleet_daemon_t, name), .check = tr_name_valid,                          \
+            .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},             \
+            {"data", TR_YAML_TEXT, AT(tr_fleet_daemon_t, data), .check = not_empty,                          \
+                .expected = "a directory"},                                                                  \
+            {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,      \
+                .expected = "the name of an option of " SUCH_AS},                                            \
+    }
+static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
+static const tr_yaml_field_t knowledge_fields[] = DAEMON_FIELDS("troupe-kbd, such as chunk-tokens");
+
+#define TEXTS(...)                                                                                           \
+    {                                                                                                        \
+        (const char **)(const char *const[]){__VA_ARGS__},                                                   \
+            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)                                      \
+    }
+static const tr_fleet_daemon_kind_t coordinator_kind = {
+    .key = "coordinator",
+    .room = "coordinator",
+    .program = "troupe-coordinator",
+    .place = "tasks",
+    .services = TEXTS("tasks", "decisions"),
+    .publish = TEXTS("task.>", "decision.>"),
+    .subscribe = TEXTS("$sys.df.*", "$sys.agent.*"),
+};
+static const tr_fleet_daemon_kind_t knowledge_kind = {
+    .key = "knowledge",
+    .room = "kbd",
+    .program = "troupe-kbd",
+    .place = "knowledge",
+    .services = TEXTS("kb"),
+    .publish = TEXTS("kb.>"),
 };
 
-static const tr_fleet_coordinator_t coordinator_initial = {.name = "coordinator"};
+static const tr_fleet_daemon_t coordinator_initial = {.name = "coordinator", .kind = &coordinator_kind};
+static const tr_fleet_daemon_t knowledge_initial = {.name = "kb", .kind = &knowledge_kind};
 
 static const tr_yaml_table_t coordinator_table = {coordinator_fields, COUNT_OF(coordinator_fields),
-    sizeof(tr_fleet_coordinator_t), &coordinator_initial, AT(tr_fleet_coordinator_t, line), NULL};
+    sizeof(tr_fleet_daemon_t), &coordinator_initial, AT(tr_fleet_daemon_t, line), NULL};
+static const tr_yaml_table_t knowledge_table = {knowledge_fields, COUNT_OF(knowledge_fields),
+    sizeof(tr_fleet_daemon_t), &knowledge_initial, AT(tr_fleet_daemon_t, line), NULL};
 
 static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
         .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
     {"broker", TR_YAML_SECTION, AT(tr_fleet_t, broker), .table = &broker_table},
     {"coordinator", TR_YAML_SECTION, AT(tr_fleet_t, coordinator), .table = &coordinator_table},
+    {"knowledge", TR_YAML_SECTION, AT(tr_fleet_t, knowledge), .table = &knowledge_table},
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
         .table = &tr_fleet_agent_table},
@@ -189,13 +221,13 @@ int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size) {
     return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
-/* ---- the coordinator ---- */
+/* ---- daemons ---- */
 
-int tr_fleet_tasks(const tr_fleet_t *self, char *out, size_t size) {
-    const char *data = self->coordinator.data;
+int tr_fleet_daemon_data(const tr_fleet_t *self, const tr_fleet_daemon_t *daemon, char *out, size_t size) {
+    const char *data = daemon->data;
     int n;
     if (!data)
-        n = snprintf(out, size, "%s/tasks", self->state ? self->state : "STATE");
+        n = snprintf(out, size, "%s/%s", self->state ? self->state : "STATE", daemon->kind->place);
     else if (data[0] == '/')
         n = snprintf(out, size, "%s", data);
     else
@@ -204,10 +236,7 @@ int tr_fleet_tasks(const tr_fleet_t *self, char *out, size_t size) {
 }
 
 /* It is one of the agents from here on, with the rights that it needs in a secure fleet. */
-static int add_coordinator(tr_fleet_t *self, tr_error_t *error) {
-    static const char *const services[] = {"tasks", "decisions", NULL};
-    static const char *const topics[] = {"task.>", "decision.>", NULL};
-    static const char *const heard[] = {"$sys.df.*", "$sys.agent.*", NULL};
+static int add_daemon(tr_fleet_t *self, const tr_fleet_daemon_t *daemon, tr_error_t *error) {
     size_t n = self->agent_list.count;
     tr_fleet_agent_t *all = tr_arena_alloc(&self->arena, (n + 1) * sizeof *all);
     if (!all)
@@ -215,17 +244,22 @@ static int add_coordinator(tr_fleet_t *self, tr_error_t *error) {
     if (n)
         memcpy(all, self->agent_list.items, n * sizeof *all);
     all[n] = (tr_fleet_agent_t){
-        .name = self->coordinator.name,
-        .coordinator = &self->coordinator,
+        .name = daemon->name,
+        .daemon = daemon,
         .count = 1,
-        .services = {(const char **)services, 2},
-        .publish = {(const char **)topics, 2},
-        .subscribe = {(const char **)heard, 2},
+        .services = daemon->kind->services,
+        .publish = daemon->kind->publish,
+        .subscribe = daemon->kind->subscribe,
         .restart = tr_restart_default,
-        .line = self->coordinator.line,
+        .line = daemon->line,
     };
     self->agent_list = (tr_yaml_list_t){all, n + 1};
     return 0;
+}
+
+static int add_daemons(tr_fleet_t *self, tr_error_t *error) {
+    int rc = self->knowledge.line ? add_daemon(self, &self->knowledge, error) : 0;
+    return rc == 0 && self->coordinator.line ? add_daemon(self, &self->coordinator, error) : rc;
 }
 
 /* A durable agent cannot register where there is none. */
@@ -301,8 +335,8 @@ static int open_fleet(
                    : tr_yaml_file_load(path, "fleet file", &self->arena, &self->file, error);
     if (rc == 0)
         rc = read_fleet(self, error);
-    if (rc == 0 && self->coordinator.line)
-        rc = add_coordinator(self, error);
+    if (rc == 0)
+        rc = add_daemons(self, error);
     if (rc == 0)
         rc = check_all(self, error);
     if (rc < 0) {

@@ -14,6 +14,7 @@
  *     name: coordinator          # of its agent
  *     data: tasks                # where it keeps tasks and decisions; default: in the fleet's state directory
  *     options: {tries: 5}        # any option of troupe-coordinator by its name
+ *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd
  *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
  *                                # fleet (tools/fleet/fleet_certs.h); default false
  *   agents:                      # required, may be empty: agents attach later
@@ -48,17 +49,27 @@ typedef struct tr_fleet_broker {
     tr_pairs_t options;
 } tr_fleet_broker_t;
 
-typedef struct tr_fleet_coordinator {
+/* A program of its own that is one agent and keeps something on the disk (lib/resident). All constant. */
+typedef struct tr_fleet_daemon_kind {
+    const char *key;                         /* in the file */
+    const char *room;                        /* its folder in a build tree */
+    const char *program;                     /* "troupe-coordinator" */
+    const char *place;                       /* where its data are, within the fleet's state */
+    tr_texts_t services, publish, subscribe; /* its rights in a secure fleet */
+} tr_fleet_daemon_kind_t;
+
+typedef struct tr_fleet_daemon {
+    const tr_fleet_daemon_kind_t *kind;
     const char *name;
     const char *data; /* as in the file; NULL: within the state */
     tr_pairs_t options;
     int line; /* in the file; 0: there is none */
-} tr_fleet_coordinator_t;
+} tr_fleet_daemon_t;
 
 typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
-    tr_fleet_coordinator_t coordinator; /* is the last of the agents, where there is one */
+    tr_fleet_daemon_t coordinator, knowledge; /* are the last of the agents, where there are any */
     bool secure;
     tr_yaml_list_t agent_list;      /* of tr_fleet_agent_t; see tr_fleet_agents */
     tr_yaml_list_t supervisor_list; /* of tr_fleet_supervisor_t; see tools/fleet/fleet_supervisors.h */
@@ -83,8 +94,8 @@ void tr_fleet_destroy(tr_fleet_t **self);
 
 /* Where its broker's journal is: an absolute path, "postgres", or "" without one. 0 or -ENAMETOOLONG. */
 int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size);
-/* The same of its coordinator's file. */
-int tr_fleet_tasks(const tr_fleet_t *self, char *out, size_t size);
+/* Where a daemon keeps its data: an absolute path. 0 or -ENAMETOOLONG. */
+int tr_fleet_daemon_data(const tr_fleet_t *self, const tr_fleet_daemon_t *daemon, char *out, size_t size);
 /* The directory of a journal within a fleet's state. */
 #define TR_FLEET_JOURNAL "journal"
 

@@ -150,16 +150,18 @@ static int broker_wrong(const tr_fleet_t *fleet, const tr_probe_t *probe, tr_err
 }
 
 /* It says the same as the broker does, of its own command line. */
-static int coordinator_wrong(const tr_fleet_t *fleet, const tr_probe_t *probe, tr_error_t *error) {
-    static const char prefix[] = "troupe-coordinator: ";
-    char reason[300];
+static int daemon_wrong(
+    const tr_fleet_t *fleet, const tr_fleet_daemon_kind_t *kind, const tr_probe_t *probe, tr_error_t *error) {
+    char reason[300], key[KEY_MAX];
     const char *said = probe->printed;
-    if (strncmp(said, prefix, sizeof prefix - 1) == 0)
-        said += sizeof prefix - 1;
+    size_t len = strlen(kind->program);
+    if (strncmp(said, kind->program, len) == 0 && strncmp(said + len, ": ", 2) == 0)
+        said += len + 2;
+    snprintf(key, sizeof key, "%s.options", kind->key);
     snprintf(reason, sizeof reason, "%.*s", (int)strcspn(said, "\n"), said);
     if (!*reason)
         print_end(probe, reason, sizeof reason);
-    return tr_yaml_file_wrong(&fleet->file, "coordinator.options", error, "%s", reason);
+    return tr_yaml_file_wrong(&fleet->file, key, error, "%s", reason);
 }
 
 static int judge(
@@ -168,8 +170,8 @@ static int judge(
         return 0;
     if (probe->error.code)
         return tr_error_set(error, probe->error.code, "%s: %s", fleet->path, probe->error.text);
-    if (process->agent && process->agent->coordinator)
-        return coordinator_wrong(fleet, probe, error);
+    if (process->agent && process->agent->daemon)
+        return daemon_wrong(fleet, process->agent->daemon->kind, probe, error);
     return process->agent ? agent_wrong(fleet, process->agent, probe, error)
                           : broker_wrong(fleet, probe, error);
 }
@@ -195,7 +197,7 @@ static void put_part(tr_buffer_t *out, const char *text) {
 
 /* What the answer depends on: entries that differ only in other things are asked once. */
 static void put_role(tr_buffer_t *out, const tr_fleet_agent_t *a) {
-    put_part(out, a->coordinator ? "coordinator" : a->behaviour);
+    put_part(out, a->daemon ? a->daemon->kind->key : a->behaviour);
     put_part(out, a->load);
     put_part(out, a->args);
     put_part(out, a->mind);

@@ -138,16 +138,15 @@ static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
     return rc == 0 ? printed(self, "%s", path) : NULL;
 }
 
-/* The coordinator's: a program of its own. */
-static int put_coordinator(
-    tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
-    const tr_fleet_coordinator_t *c = a->coordinator;
+/* A program of its own. */
+static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
+    const tr_fleet_daemon_t *d = a->daemon;
     char data[PATH_MAX];
-    if (tr_fleet_tasks(self->fleet, data, sizeof data) < 0)
+    if (tr_fleet_daemon_data(self->fleet, d, data, sizeof data) < 0)
         return -ENAMETOOLONG;
     const char *cert = a->cert ? a->cert : self->fleet->secure ? cert_of(self, a->name, true) : NULL;
     const char *kept = printed(self, "%s", data);
-    size_t most = 11 + c->options.count;
+    size_t most = 11 + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!args.items || !kept || (self->fleet->secure && !cert))
         return -ENOMEM;
@@ -158,7 +157,7 @@ static int put_coordinator(
     put_pair(&args, "--name", a->name);
     put_pair(&args, "--data", kept);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
-    int rc = put_options(self, &args, &c->options);
+    int rc = put_options(self, &args, &d->options);
     args.items[args.count] = NULL;
     self->processes[self->count++] = (tr_plan_process_t){a->name, a, 1, args.items};
     return rc;
@@ -291,16 +290,17 @@ static int make(tr_plan_t *self, const tr_programs_t *programs, const tr_plan_at
     rc = self->processes ? put_broker(self, programs->broker, &addresses) : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < f->agent_list.count; i++) {
         const tr_fleet_agent_t *a = &tr_fleet_agents(f)[i];
-        if (a->coordinator && !*programs->coordinator)
-            return tr_error_set(error, -ENOENT,
-                "%s: coordinator: troupe-coordinator was not found; is Troupe installed as a whole?",
-                f->path);
-        rc = a->coordinator ? put_coordinator(self, a, programs->coordinator, addresses.connect)
-                            : put_agents(self, a, programs->agentd, addresses.connect);
+        const char *program =
+            a->daemon ? tr_programs_daemon(programs, a->daemon->kind->program) : programs->agentd;
+        if (!*program)
+            return tr_error_set(error, -ENOENT, "%s: %s: %s was not found; is Troupe installed as a whole?",
+                f->path, a->daemon->kind->key, a->daemon->kind->program);
+        rc = a->daemon ? put_daemon(self, a, program, addresses.connect)
+                       : put_agents(self, a, program, addresses.connect);
     }
     if (rc == -ENAMETOOLONG)
-        return tr_error_set(
-            error, rc, "%s: broker.journal or coordinator.data: the path is too long", f->path);
+        return tr_error_set(error, rc,
+            "%s: broker.journal, coordinator.data or knowledge.data: the path is too long", f->path);
     return rc < 0 ? tr_error_set(error, rc, "%s: out of memory", f->path) : 0;
 }
 

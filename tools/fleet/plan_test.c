@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 static const tr_programs_t programs = {
-    "/usr/bin/troupe-broker", "/usr/bin/troupe-agentd", "/usr/bin/troupe-coordinator"};
+    "/usr/bin/troupe-broker", "/usr/bin/troupe-agentd", "/usr/bin/troupe-coordinator", "/usr/bin/troupe-kbd"};
 
 static tr_fleet_t *parsed(const char *text) {
     tr_fleet_t *fleet = NULL;
@@ -114,7 +114,7 @@ static void test_each_process_has_its_command_line(void **state) {
     tr_fleet_destroy(&fleet);
 }
 
-static void test_a_coordinator_is_the_last_of_the_agents(void **state) {
+static void test_daemons_are_the_last_of_the_agents(void **state) {
     (void)state;
     tr_fleet_t *fleet =
         parsed("fleet: f\ncoordinator: {name: c, data: ./kept, options: {tries: 5, assign: direct}}\n"
@@ -127,10 +127,13 @@ static void test_a_coordinator_is_the_last_of_the_agents(void **state) {
         "--assign=direct");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
-    fleet = parsed("fleet: f\ncoordinator: {}\nagents: []\n");
+    fleet = parsed("fleet: f\ncoordinator: {}\nknowledge: {options: {chunk-tokens: 100}}\nagents: []\n");
     fleet->state = "/state";
     plan = planned(fleet, NULL);
-    expect_command(plan, 1, "coordinator",
+    expect_command(plan, 1, "kb",
+        "/usr/bin/troupe-kbd --connect tcp://127.0.0.1:0 --name kb --data /state/knowledge --ready-fd 3 "
+        "--chunk-tokens=100");
+    expect_command(plan, 2, "coordinator",
         "/usr/bin/troupe-coordinator --connect tcp://127.0.0.1:0 --name coordinator --data /state/tasks "
         "--ready-fd 3");
     tr_plan_destroy(&plan);
@@ -233,7 +236,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_journal_is_where_the_file_says),
         cmocka_unit_test(test_each_process_has_its_command_line),
-        cmocka_unit_test(test_a_coordinator_is_the_last_of_the_agents),
+        cmocka_unit_test(test_daemons_are_the_last_of_the_agents),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),
         cmocka_unit_test(test_what_the_broker_says_when_it_is_ready),
         cmocka_unit_test(test_a_socket_path_that_is_too_long_is_refused),

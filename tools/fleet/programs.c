@@ -65,6 +65,16 @@ int tr_programs_find_beside(const char *room, const char *name, char *out, tr_er
     return rc < 0 ? rc : tr_programs_find_one(self, room, name, out, error);
 }
 
+/* Not everybody has it. */
+static void find_daemon(const char *directory, const char *room, const char *name, char *out) {
+    if (tr_programs_find_one(directory, room, name, out, &(tr_error_t){0}) < 0)
+        out[0] = '\0';
+}
+
+const char *tr_programs_daemon(const tr_programs_t *self, const char *program) {
+    return strcmp(program, "troupe-kbd") == 0 ? self->kbd : self->coordinator;
+}
+
 int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
     char self[PATH_MAX];
     tr_programs_t programs;
@@ -75,9 +85,8 @@ int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
         rc = tr_programs_find_one(self, "agentd", "troupe-agentd", programs.agentd, error);
     if (rc < 0)
         return rc;
-    if (tr_programs_find_one(
-            self, "coordinator", "troupe-coordinator", programs.coordinator, &(tr_error_t){0}) < 0)
-        programs.coordinator[0] = '\0';
+    find_daemon(self, "coordinator", "troupe-coordinator", programs.coordinator);
+    find_daemon(self, "kbd", "troupe-kbd", programs.kbd);
     *ret_programs = programs;
     return 0;
 }

@@ -4,7 +4,8 @@
 
 #include "tools/cli/rows.h"
 
-#define TR_KB_SERVICE "svc:kb"
+#define TR_KB_SERVICE   "svc:kb"
+#define TR_KB_LIBRARIAN "svc:librarian" /* an agent with a mind: behaviour librarian */
 
 /* S has `const char *ns`. */
 #define TR_KB_NAMESPACE_OPTION(S)                                                                            \

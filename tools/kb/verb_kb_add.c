@@ -3,10 +3,12 @@
 #include "lib/base/file.h"
 #include "lib/base/map.h"
 #include "tools/kb/load.h"
+#include "tools/kb/unpack.h"
 #include "tools/kb/walk.h"
 #include "tools/verbs/verbs.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,21 +53,51 @@ static void fail_file(add_t *self, const char *path, const char *why) {
     self->load.failed++;
 }
 
-static void send_file(add_t *self, const tr_kb_file_t *file) {
+/* What is in it, unpacked where it is packed. False: that was told. */
+static bool read_file(add_t *self, const tr_kb_file_t *file, char **ret_bytes, size_t *ret_len) {
+    char *bytes = NULL, *inner = NULL;
+    tr_error_t error = {0};
+    if (tr_file_read(file->path, "document", TR_KB_FILE_MAX, &bytes, ret_len, &error) < 0) {
+        fail_file(self, file->path, error.text);
+        return false;
+    }
+    int rc = 0;
+    if (tr_kb_is_packed(bytes, *ret_len)) {
+        rc = tr_kb_unpack(bytes, *ret_len, TR_KB_FILE_MAX, &inner, ret_len);
+        free(bytes);
+        bytes = inner;
+    }
+    if (rc < 0 || *ret_len > TR_KB_FILE_MAX) {
+        fail_file(self, file->path, rc < 0 ? "what gzip has packed cannot be read" : "more than 3 MiB");
+        free(bytes);
+        return false;
+    }
+    *ret_bytes = bytes;
+    return true;
+}
+
+/* A manual page that is only another name of one. */
+static bool is_reference(const char *bytes, size_t len) {
+    return len > 4 && len < 256 && memcmp(bytes, ".so ", 4) == 0;
+}
+
+/* Without the ending of what packed it. */
+static void read_id(const tr_kb_file_t *file, char id[PATH_MAX]) {
+    size_t len = strlen(file->id);
+    len -= len > 3 && strcmp(file->id + len - 3, ".gz") == 0 ? 3 : 0;
+    snprintf(id, PATH_MAX, "%.*s", (int)len, file->id);
+}
+
+static void send_file(add_t *self, const tr_kb_file_t *file, const char *id) {
     char *bytes = NULL, source[PATH_MAX];
     size_t len = 0;
-    tr_error_t error = {0};
-    if (tr_file_read(file->path, "document", TR_KB_FILE_MAX, &bytes, &len, &error) < 0) {
-        fail_file(self, file->path, error.text);
-    } else if (len > TR_KB_FILE_MAX) {
-        fail_file(self, file->path, "more than 3 MiB");
-    } else if (len == 0 || (!is_text(bytes, len) && !file->given)) {
+    if (!read_file(self, file, &bytes, &len))
+        return;
+    if (len == 0 || is_reference(bytes, len) || (!is_text(bytes, len) && !file->given)) {
         self->skipped++;
     } else {
-        tr_kb_item_t item = {.id = file->id,
-            .source = realpath(file->path, source) ? source : NULL,
-            .bytes = bytes,
-            .len = len};
+        tr_kb_item_t item = {
+            .id = id, .source = realpath(file->path, source) ? source : NULL, .bytes = bytes, .len = len};
         self->code = tr_kb_load_add(&self->load, &item);
     }
     free(bytes);
@@ -73,12 +105,14 @@ static void send_file(add_t *self, const tr_kb_file_t *file) {
 
 static bool on_file(void *arg, const tr_kb_file_t *file) {
     add_t *self = arg;
-    const uint64_t *known = tr_map_find(&self->known, file->id, strlen(file->id));
-    tr_map_put(&self->seen, file->id, strlen(file->id), 1); /* out of memory: it is sent again, ignoring */
+    char id[PATH_MAX];
+    read_id(file, id);
+    const uint64_t *known = tr_map_find(&self->known, id, strlen(id));
+    tr_map_put(&self->seen, id, strlen(id), 1); /* out of memory: it is sent again, ignoring */
     if (known && *known == file->version)
         return true;
-    tr_map_put(&self->known, file->id, strlen(file->id), file->version);
-    send_file(self, file);
+    tr_map_put(&self->known, id, strlen(id), file->version);
+    send_file(self, file, id);
     return self->code == TR_EXIT_OK;
 }
 
@@ -240,9 +274,9 @@ static const tr_program_t program = {
     .name = "troupe kb add",
     .summary = "Put documents into the knowledge base",
     .description =
-        "Of each PATH: the file, or all files below the directory that are text, Markdown, HTML or PDF; a "
-        "document's id "
-        "is its path below that. A document that is there already is replaced if it has changed. When this "
+        "Of each PATH: the file, or all files below the directory that are text, Markdown, HTML, PDF or "
+        "manual pages, packed by gzip or not; a document's id is its path below that, without .gz. A "
+        "document that is there already is replaced if it has changed. When this "
         "ends, "
         "they are on the disk of the knowledge base and are found. The exit code is 3 where one of them was "
         "not taken.",
