@@ -53,6 +53,15 @@ static bool is_full(const tr_outbox_t *self, const tr_chunk_t *chunk, uint32_t l
            (self->bytes_max && chunk->buf->len - TR_BUNDLE_HEADER + (uint64_t)length > self->bytes_max);
 }
 
+static uint32_t half(uint64_t window) {
+    return window < 2 ? 1 : window / 2 < UINT32_MAX ? (uint32_t)(window / 2) : UINT32_MAX;
+}
+
+void tr_outbox_fit(tr_outbox_t *self, uint64_t window_records, uint64_t window_bytes) {
+    self->records_max = half(window_records);
+    self->bytes_max = half(window_bytes);
+}
+
 uint8_t *tr_outbox_add(tr_outbox_t *self, tr_pool_t *pool, uint32_t length, tr_account_t *account) {
     tr_chunk_t *chunk = self->tail;
     if (!chunk || is_full(self, chunk, length) || !charge(chunk, account, length)) {

@@ -43,6 +43,12 @@ typedef struct tr_outbox {
     uint32_t bytes_max; /* unless a single record is longer */
 } tr_outbox_t;
 
+/* Its chunks take at most half of a receiver's window: that much is free as soon as he has given credit for the other half. */
+void tr_outbox_fit(tr_outbox_t *self, uint64_t window_records, uint64_t window_bytes);
+/* An empty one with the limits of another. */
+static inline tr_outbox_t tr_outbox_like(const tr_outbox_t *other) {
+    return (tr_outbox_t){.records_max = other->records_max, .bytes_max = other->bytes_max};
+}
 /* Room for a record at the end, its bytes to be written by the caller. account may be NULL. NULL when out of
  * memory. */
 uint8_t *tr_outbox_add(tr_outbox_t *self, tr_pool_t *pool, uint32_t length, tr_account_t *account);

@@ -245,6 +245,145 @@ static void durable_requests_cross_too(void **state) {
     net_end(p.net);
 }
 
+/* A request that its sender did not make durable is his broker's until it is settled, whatever the service's policy. */
+static void a_plain_request_to_a_durable_service_is_settled(void **state) {
+    (void)state;
+    post_t p = post_of();
+    ask(p.b, 1, p.bob, "bob", "df",
+        "{\"action\":\"register\",\"services\":[{\"name\":\"sum\",\"durable\":true}]}");
+    net_run(p.net);
+    post(p.a, 1, &(letter_t){.src = p.ann, .from = "ann", .to = "svc:sum", .text = "work"});
+    net_run(p.net);
+    const got_t *g = expect_text(p.b, 1, TR_KIND_MESSAGE, "work");
+    assert_false(g->record.h.flags & TR_FLAG_DURABLE);
+    assert_int_equal(waiting_at(p.a), 1);
+    settle(p.b, 1, g, false);
+    net_run(p.net);
+    assert_int_equal(waiting_at(p.a) + waiting_at(p.b), 0);
+    net_end(p.net);
+}
+
+/* A provider of here may have had it before its broker ended: whoever gets it over there is told. */
+static void what_another_provider_may_have_had_is_marked(void **state) {
+    (void)state;
+    static const char sum[] = "{\"action\":\"register\",\"services\":[{\"name\":\"sum\"}]}";
+    post_t p = post_of();
+    hello(p.a, 2);
+    tr_route_t cid = join(p.a, 2, "cid");
+    ask(p.a, 2, cid, "cid", "df", sum);
+    say(&p, "svc:sum", 1, "work");
+    expect_text(p.a, 2, TR_KIND_MESSAGE, "work");
+    net_crash(p.net, 0, 0);
+    ask(p.b, 1, p.bob, "bob", "df", sum);
+    net_dial(p.net, 0, 1);
+    net_pass(p.net, 200);
+    const got_t *g = expect_durable(&p, "work");
+    assert_true(g->record.h.flags & TR_FLAG_REDELIVERED);
+    net_end(p.net);
+}
+
+/* The first is with a provider of here, the second was settled by the other platform: what comes after our end is a third one to it. */
+static void a_number_is_of_one_message_for_ever(void **state) {
+    (void)state;
+    static const char sum[] = "{\"action\":\"register\",\"services\":[{\"name\":\"sum\",\"capacity\":1}]}";
+    post_t p = post_of();
+    hello(p.a, 2);
+    tr_route_t cid = join(p.a, 2, "cid");
+    ask(p.a, 2, cid, "cid", "df", sum);
+    say(&p, "svc:sum", 1, "one");
+    expect_text(p.a, 2, TR_KIND_MESSAGE, "one");
+    ask(p.b, 1, p.bob, "bob", "df", sum);
+    net_run(p.net);
+    say(&p, "svc:sum", 2, "two");
+    settle(p.b, 1, expect_durable(&p, "two"), false);
+    net_run(p.net);
+    net_crash(p.net, 0, SIZE_MAX);
+    hello_producer(p.a, 1, "maker", 2);
+    p.ann = join(p.a, 1, "ann");
+    say(&p, "svc:sum", 1, "three");
+    net_dial(p.net, 0, 1);
+    net_pass(p.net, 200);
+    settle(p.b, 1, expect_durable(&p, "one"), false);
+    net_run(p.net);
+    expect_durable(&p, "three");
+    net_end(p.net);
+}
+
+/* However long it takes: sent once, and not tried too often. */
+static void a_slow_disk_over_there_is_waited_for(void **state) {
+    (void)state;
+    post_t p = post_of();
+    p.b->hold = true;
+    say(&p, "bob@b", 1, "patience");
+    for (int i = 0; i < 300; i++) { /* two leases */
+        net_pass(p.net, 200);
+        control(p.a, 1, TR_KIND_PING, 0, 0, NULL);
+        control(p.b, 1, TR_KIND_PING, 0, 0, NULL);
+    }
+    assert_int_equal(waiting_at(p.a), 1);
+    assert_int_equal(tr_core_stats(p.b->core)->duplicates, 0);
+    p.b->hold = false;
+    while (disk_works(p.b, SIZE_MAX))
+        net_run(p.net);
+    net_run(p.net);
+    expect_durable(&p, "patience");
+    assert_int_equal(waiting_at(p.a), 0);
+    net_end(p.net);
+}
+
+/* Its number in our journal would mean another message to its sender. */
+static void what_comes_back_from_there_has_no_number(void **state) {
+    (void)state;
+    post_t p = post_of();
+    say(&p, "bob@b", 1, "first");
+    settle(p.b, 1, expect_durable(&p, "first"), false);
+    leave(p.b, 1, "bob");
+    post(p.a, 1,
+        &(letter_t){.src = p.ann,
+            .from = "ann",
+            .to = "bob@b",
+            .flags = TR_FLAG_DURABLE,
+            .id = 7,
+            .text = "late",
+            .deadline_ms = (uint64_t)p.a->now.wall_ms + 500});
+    net_run(p.net);
+    assert_int_equal(waiting_at(p.a), 0);
+    net_pass(p.net, 1000);
+    const got_t *g = expect(p.a, 1, TR_KIND_NACK);
+    assert_int_equal(g->record.h.reason, TR_REASON_EXPIRED);
+    assert_int_equal(g->record.h.id, 0);
+    net_end(p.net);
+}
+
+static void with_a_small_queue_at_b(tr_core_config_t *config) {
+    config->journal = true;
+    if (!strcmp(config->platform, "b"))
+        config->queue_records = 1;
+}
+
+/* There was no room for it when it was its turn: what was sent after it has come before it. */
+static void what_comes_out_of_its_order_is_marked(void **state) {
+    (void)state;
+    post_t p = {.net = net_new(2, with_a_small_queue_at_b)};
+    net_mesh(p.net);
+    p.a = p.net->brokers[0];
+    p.b = p.net->brokers[1];
+    enter(&p);
+    say(&p, "bob@b", 1, "one");
+    say(&p, "bob@b", 2, "two");
+    settle(p.b, 1, expect_durable(&p, "one"), false);
+    net_run(p.net);
+    say(&p, "bob@b", 3, "three");
+    const got_t *g = expect_durable(&p, "three");
+    assert_false(g->record.h.flags & TR_FLAG_REDELIVERED);
+    settle(p.b, 1, g, false);
+    net_run(p.net);
+    net_pass(p.net, 200);
+    g = expect_durable(&p, "two");
+    assert_true(g->record.h.flags & TR_FLAG_REDELIVERED);
+    net_end(p.net);
+}
+
 /* Frames of every kind that a neighbour sends, kept as they cross. */
 #define KEPT 64
 
@@ -334,6 +473,12 @@ int main(void) {
         cmocka_unit_test(an_agent_that_comes_late_gets_it),
         cmocka_unit_test(an_agent_that_is_away_gets_it_later),
         cmocka_unit_test(durable_requests_cross_too),
+        cmocka_unit_test(a_plain_request_to_a_durable_service_is_settled),
+        cmocka_unit_test(what_another_provider_may_have_had_is_marked),
+        cmocka_unit_test(a_number_is_of_one_message_for_ever),
+        cmocka_unit_test(a_slow_disk_over_there_is_waited_for),
+        cmocka_unit_test(what_comes_back_from_there_has_no_number),
+        cmocka_unit_test(what_comes_out_of_its_order_is_marked),
         cmocka_unit_test(nonsense_of_a_neighbour_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

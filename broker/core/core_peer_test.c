@@ -394,6 +394,72 @@ static void a_new_life_takes_over(void **state) {
     net_end(t.net);
 }
 
+static void narrow(tr_core_config_t *config) {
+    config->window_bytes = 65536;
+}
+
+static void send_large(const trip_t *t) {
+    post(t->a, 1, &(letter_t){.src = t->ann, .from = "ann", .to = "bob@b", .text = "x", .size = 60000});
+}
+
+/* All that waits arrives, and the last of it says so. */
+static void all_arrives(const trip_t *t, net_wire_t *wire, size_t large) {
+    wire->stuck = false;
+    for (int i = 0; i < 6; i++)
+        net_pass(t->net, 200);
+    while (large--)
+        expect(t->b, 1, TR_KIND_MESSAGE);
+    expect_text(t->b, 1, TR_KIND_MESSAGE, "behind it");
+    assert_int_equal(tr_core_stats(t->b->core)->refused[TR_REASON_CREDIT], 0);
+}
+
+/* Behind a record that fills the window nothing else goes in its bundle: the other broker would not take it. */
+static void a_bundle_fits_the_window_over_there(void **state) {
+    (void)state;
+    trip_t t = trip_of(2, narrow);
+    net_wire_t *wire = net_wire(t.net, 0, 1);
+    wire->stuck = true;
+    send_large(&t); /* on its way */
+    send_large(&t);
+    for (int i = 0; i < 200; i++)
+        say(&t, "bob@b", 0, "................................................................");
+    say(&t, "bob@b", 0, "behind it");
+    all_arrives(&t, wire, 202);
+    net_end(t.net);
+}
+
+/* What b has sent reaches a, and nothing of a's reaches b. */
+static void carry_back(const trip_t *t, net_wire_t *wire) {
+    net_frame_t *first = wire->first[1], **last = wire->last[1];
+    wire->first[1] = NULL;
+    wire->last[1] = &wire->first[1];
+    wire->stuck = false;
+    net_run(t->net);
+    wire->stuck = true;
+    wire->first[1] = first;
+    wire->last[1] = last;
+}
+
+/* Also what waits for credit when something is taken back from among it. */
+static void bundles_fit_when_they_are_laid_out_anew(void **state) {
+    (void)state;
+    trip_t t = trip_of(2, narrow);
+    ask(t.b, 1, t.bob, "bob", "df", "{\"action\":\"register\",\"services\":[{\"name\":\"sum\"}]}");
+    net_run(t.net);
+    net_wire_t *wire = net_wire(t.net, 0, 1);
+    wire->stuck = true;
+    send_large(&t); /* on its way */
+    say(&t, "svc:sum", 0, "nobody's any more");
+    send_large(&t);
+    for (int i = 0; i < 200; i++)
+        say(&t, "bob@b", 0, "................................................................");
+    say(&t, "bob@b", 0, "behind it");
+    ask(t.b, 1, t.bob, "bob", "df", "{\"action\":\"deregister\"}");
+    carry_back(&t, wire);
+    all_arrives(&t, wire, 202);
+    net_end(t.net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_go_there_and_back),
@@ -415,6 +481,8 @@ int main(void) {
         cmocka_unit_test(agents_of_there_may_ask_ams_and_df),
         cmocka_unit_test(proxies_are_bounded),
         cmocka_unit_test(a_new_life_takes_over),
+        cmocka_unit_test(a_bundle_fits_the_window_over_there),
+        cmocka_unit_test(bundles_fit_when_they_are_laid_out_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

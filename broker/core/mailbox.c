@@ -247,12 +247,12 @@ static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, c
 /* Lays the box out anew with what the sieve keeps. What is added to it meanwhile (a NACK for an agent of the
  * same session) comes last. */
 static void sift(tr_core_t *core, const sieve_t *as_given, tr_outbox_t *box) {
-    tr_outbox_t old = *box, kept = {0};
+    tr_outbox_t old = *box, kept = tr_outbox_like(box);
     tr_unsent_t unsent = {0};
     sieve_t with_box = *as_given, *sieve = &with_box;
     sieve->box = box;
     sieve->unsent = &unsent;
-    *box = (tr_outbox_t){0};
+    *box = tr_outbox_like(&old);
     tr_chunk_t *chunk;
     while ((chunk = tr_outbox_take(&old))) {
         tr_bundle_reader_t reader;

@@ -64,10 +64,10 @@ void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t age
     }
 }
 
-/* Only what is durable has a time, and is extended. What is still on its way out to a slow process is not in its hands: its time has not
- * begun. */
+/* Only what is durable has a time, and is extended. A neighbour has all the time that its link stands: he answers when it is on his disk.
+ * What is still on its way out to a slow process is not in its hands: its time has not begun. */
 static bool lease_is_over(const tr_core_t *core, const tr_provider_t *p, tr_lease_t *lease) {
-    if (!lease->block || lease->until_ms > core->now.mono_ms)
+    if (!lease->block || is_forwarded(p, lease) || lease->until_ms > core->now.mono_ms)
         return false;
     if (!tr_mailbox_waits(p->entry, p->agent, lease->number))
         return true;

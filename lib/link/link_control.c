@@ -158,16 +158,10 @@ static void set_stream(tr_link_t *l, const char *stream) {
     set_text(l->stream, sizeof l->stream, text);
 }
 
-/* At most half a window: that much is free as soon as the broker has given credit for the other half. */
-static uint32_t of_bundle(uint64_t window) {
-    return window < 2 ? 1 : window / 2 < UINT32_MAX ? (uint32_t)(window / 2) : UINT32_MAX;
-}
-
 static void begin_counting(tr_link_t *l, const Troupe__Welcome *m) {
     l->grant_records = m->window_records;
     l->grant_bytes = m->window_bytes;
-    l->data.records_max = of_bundle(m->window_records);
-    l->data.bytes_max = of_bundle(m->window_bytes);
+    tr_outbox_fit(&l->data, m->window_records, m->window_bytes);
     l->sent_before += l->sent_records;
     l->welcomed_epoch = l->epoch;
     l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;

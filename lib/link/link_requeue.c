@@ -70,7 +70,7 @@ static bool unroute(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
 static void rebuild(tr_link_t *l, bool (*put)(tr_link_t *l, tr_outbox_t *to, tr_record_t *record)) {
     tr_outbox_t old = l->data;
     tr_chunk_t *chunk;
-    l->data = (tr_outbox_t){.records_max = old.records_max, .bytes_max = old.bytes_max};
+    l->data = tr_outbox_like(&old);
     while ((chunk = tr_outbox_take(&old))) {
         tr_bundle_reader_t reader;
         tr_record_t record;

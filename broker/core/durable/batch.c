@@ -106,11 +106,17 @@ static void put_block(tr_buffer_t *ops, tr_block_t *b) {
     tr_batch_put(ops, &key, b->value.data, b->value.size);
 }
 
-static void put_reservation(tr_buffer_t *ops, const tr_reservation_t *r) {
-    uint8_t value[8];
-    tr_key_t key = tr_key_of_lane(r->queue->id, r->lane);
-    tr_put64(value, r->upto);
+static void put_lane(tr_buffer_t *ops, const tr_queue_t *q, unsigned lane) {
+    uint8_t value[TR_LANE_VALUE];
+    tr_key_t key = tr_key_of_lane(q->id, lane);
+    tr_put64(value, q->lanes[lane].reserving);
+    tr_put64(value + 8, q->lanes[lane].tail);
     tr_batch_put(ops, &key, value, sizeof value);
+}
+
+/* A block that goes may be the last trace of its numbers, by which other brokers know its messages. */
+static bool is_trace(const tr_block_t *b) {
+    return !b->left && b->first + b->count > b->queue->lanes[b->lane].kept;
 }
 
 /* What became of a block's messages: gone with the last one, otherwise a bit for each that is settled, and how
@@ -145,13 +151,16 @@ static bool lay_out(tr_core_t *core, const tr_batch_t *batch, tr_buffer_t *ops) 
     for (tr_block_t *b = batch->blocks; b; b = b->next)
         put_block(ops, b);
     for (const tr_reservation_t *r = batch->reservations; r; r = r->next)
-        put_reservation(ops, r);
+        put_lane(ops, r->queue, r->lane);
     for (const tr_letter_t *l = batch->letters; l; l = l->next) {
         tr_key_t key = tr_key_numbered(TR_KEY_LETTER, l->number);
         tr_batch_put(ops, &key, l->value.data, l->value.size);
     }
-    for (const tr_block_t *b = d->dirty_blocks; b; b = b->next_dirty)
+    for (const tr_block_t *b = d->dirty_blocks; b; b = b->next_dirty) {
+        if (is_trace(b))
+            put_lane(ops, b->queue, b->lane);
         put_state(ops, b);
+    }
     for (const tr_producer_t *p = d->dirty_producers; p; p = p->next_dirty)
         tr_producer_write(ops, p);
     tr_streams_lay_out(core, ops);
@@ -166,6 +175,8 @@ static void clean_blocks(tr_durable_t *d) {
     while (d->dirty_blocks) {
         tr_block_t *b = d->dirty_blocks;
         d->dirty_blocks = b->next_dirty;
+        if (is_trace(b))
+            b->queue->lanes[b->lane].kept = b->queue->lanes[b->lane].tail;
         b->dirty = false;
         b->state_written = true;
         if (!b->left)

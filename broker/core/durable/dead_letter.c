@@ -136,7 +136,7 @@ tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_
     r.h.attempt = 0;
     if (letter->attempts)
         r.h.flags |= TR_FLAG_REDELIVERED;
-    tr_reason_t why = tr_queue_push(core, q, &r, NULL);
+    tr_reason_t why = tr_queue_push(core, q, &r, NULL, 0);
     if (why == TR_REASON_NONE) {
         count_end(core, size);
         return why;

@@ -45,15 +45,23 @@ static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_rou
     return s && tr_queue_policy(core, s, entry->durable) ? s : NULL;
 }
 
-/* As it is kept. What a neighbour has sent is answered by STORED, and stays on this platform. */
-static tr_record_t as_kept(const tr_session_t *from, const tr_record_t *record, uint64_t id) {
+/* Whether its receiver may have had it, or had what was sent after it. Only the neighbour's broker gives messages to the mailboxes of its
+ * agents, and takes each once; of a service somebody elsewhere may have had it. */
+static bool is_late(
+    const tr_service_t *s, const tr_record_t *record, const tr_producer_t *producer, uint64_t id) {
+    const char *agent;
+    bool again = record->h.flags & TR_FLAG_REDELIVERED && !tr_service_is_mailbox(s, &agent);
+    return again || (producer && id < producer->taken.top);
+}
+
+/* As it is kept. What a neighbour has sent is answered by STORED, and stays on this platform; the number that it has in his journal would mean
+ * another message to its sender. */
+static tr_record_t as_kept(
+    const tr_service_t *s, const tr_record_t *record, const tr_producer_t *producer, uint64_t id) {
     tr_record_t r = *record;
-    if (from->neighbour) {
-        r.h.id = id;
-        r.h.flags &= (uint8_t) ~(
-            TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_DURABLE); /* the number is not its sender's */
-        r.h.flags |= TR_FLAG_STAYS;
-    }
+    r.h.id = producer ? 0 : id;
+    r.h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_DURABLE);
+    r.h.flags |= TR_FLAG_STAYS | (is_late(s, record, producer, id) ? TR_FLAG_REDELIVERED : 0);
     return r;
 }
 
@@ -74,8 +82,8 @@ tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *
     tr_queue_t *q = s ? tr_queue_of(core, s) : NULL;
     if (!q)
         return TR_REASON_LIMIT;
-    tr_record_t r = as_kept(from, record, id);
-    tr_reason_t why = tr_queue_push(core, q, &r, producer);
+    tr_record_t r = from->neighbour ? as_kept(s, record, producer, id) : *record;
+    tr_reason_t why = tr_queue_push(core, q, &r, producer, id);
     if (why == TR_REASON_NONE && producer) {
         tr_dedup_add(&producer->taken, id);
         tr_producer_dirty(core, producer);

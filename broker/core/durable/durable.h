@@ -55,6 +55,7 @@ struct tr_lane {
     uint64_t reserved;  /* below it they may have been delivered: on disk */
     uint64_t reserving; /* the same, as it is being written */
     uint64_t seen;      /* below it they may have been delivered before this broker began */
+    uint64_t kept;      /* below it no number is given to another message by a broker after this one */
     tr_block_t *open;   /* of the open batch */
     uint64_t unsynced, unsynced_bytes; /* messages on their way to the disk */
     uint64_t away, away_bytes;         /* on disk only */
@@ -202,9 +203,9 @@ bool tr_service_is_mailbox(const tr_service_t *service, const char **ret_agent);
 bool tr_queue_name_is_mailbox(const char *queue, size_t queue_len, const char *agent, size_t agent_len);
 /* That all that comes to it is durable, or no longer is: remembered in the journal. False when out of memory. */
 bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable);
-/* A durable message, from its producer (NULL: the policy makes it durable, nobody waits for STORED). */
+/* A durable message, from its producer, under his number for it (NULL: the policy makes it durable, nobody waits for STORED). */
 tr_reason_t tr_queue_push(
-    tr_core_t *core, tr_queue_t *queue, const tr_record_t *record, tr_producer_t *producer);
+    tr_core_t *core, tr_queue_t *queue, const tr_record_t *record, tr_producer_t *producer, uint64_t id);
 void tr_queue_free(tr_queue_t *queue);
 void tr_block_free(tr_block_t *block);
 void tr_block_dirty(tr_core_t *core, tr_block_t *block);
@@ -298,11 +299,13 @@ void tr_durable_publish(
     tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);
 
 /* durable.c */
-/* Whether a message is durable, by its flag or by its receiver's policy. */
+/* Whether a message is durable, by its flag or by its receiver's policy. A request that a neighbour has leased to us without the flag is his
+ * until it is settled, and comes again where it is lost. */
 static inline bool tr_durable_wanted(
     const tr_core_t *core, const tr_entry_t *entry, const tr_service_t *service, const tr_record_t *record) {
     return (record->h.flags & TR_FLAG_DURABLE) ||
-           (core->durable && (entry ? entry->durable : service && service->durable_policy));
+           (core->durable && !(record->h.flags & TR_FLAG_LEASED) &&
+               (entry ? entry->durable : service && service->durable_policy));
 }
 /* Whether a message with flag DURABLE was taken before: then that is told again, whatever has become of its sender, its receiver or the
  * broker since. */

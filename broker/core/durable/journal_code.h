@@ -38,6 +38,9 @@ typedef enum tr_key_type {
 #define TR_JOURNAL_VERSION 1u
 #define TR_QUEUE_VALUE                                                                                       \
     41u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable, its own limits */
+#define TR_LANE_VALUE                                                                                        \
+    16u /* of a LANE: below the first they may have been delivered, below the second all numbers are used up */
+#define TR_LANE_OLD_VALUE  8u  /* the first alone */
 #define TR_QUEUE_OLD_VALUE 17u /* of one that was written before queues had limits of their own */
 #define TR_KEY_MAX         (1u + 8u + TR_TOPIC_MAX) /* bytes */
 

@@ -189,7 +189,7 @@ static bool has_room(const tr_core_t *core, const tr_queue_t *q, uint32_t length
 }
 
 tr_reason_t tr_queue_push(
-    tr_core_t *core, tr_queue_t *queue, const tr_record_t *record, tr_producer_t *producer) {
+    tr_core_t *core, tr_queue_t *queue, const tr_record_t *record, tr_producer_t *producer, uint64_t id) {
     if (!has_room(core, queue, record->h.length))
         return TR_REASON_BUSY;
     unsigned lane = tr_priority(record->h.priority);
@@ -198,7 +198,7 @@ tr_reason_t tr_queue_push(
     if (!b)
         return TR_REASON_LIMIT;
     tr_lease_t *lease = b->resident ? tr_lease_new(record) : NULL;
-    if ((b->resident && !lease) || (producer && !tr_batch_ack(batch, producer, record->h.id))) {
+    if ((b->resident && !lease) || (producer && !tr_batch_ack(batch, producer, id))) {
         free(lease);
         return TR_REASON_LIMIT;
     }

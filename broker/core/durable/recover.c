@@ -64,10 +64,11 @@ static tr_queue_t *place_of(const tr_core_t *core, const tr_pair_t *pair, tr_blo
 static int on_lane(tr_core_t *core, const tr_pair_t *pair) {
     tr_block_place_t place;
     tr_queue_t *q = place_of(core, pair, &place);
-    if (!q || pair->value_len != 8)
+    if (!q || (pair->value_len != TR_LANE_VALUE && pair->value_len != TR_LANE_OLD_VALUE))
         return -EBADMSG;
     tr_lane_t *lane = &q->lanes[place.lane];
     lane->reserved = lane->reserving = tr_get64(pair->value);
+    lane->kept = pair->value_len == TR_LANE_VALUE ? tr_get64(pair->value + 8) : 0;
     return 0;
 }
 
@@ -184,10 +185,15 @@ int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void
     return handlers[type](self, &pair);
 }
 
+/* No number is used twice, for other brokers take it for the same message. (Nor are many left out: who has taken a message far behind
+ * believes that he had all before it.) */
 static void begin_lane(tr_lane_t *lane) {
     bool empty = lane->tail == 1;
-    if (empty && lane->reserved > 1) /* numbers are not used twice */
-        lane->tail = lane->synced = lane->loaded = lane->reserved;
+    uint64_t used = lane->kept ? lane->kept : empty ? lane->reserved : 0;
+    if (lane->tail < used)
+        lane->tail = lane->synced = used;
+    if (empty)
+        lane->loaded = lane->tail;
     lane->seen = lane->reserved < lane->tail ? lane->reserved : lane->tail;
 }
 

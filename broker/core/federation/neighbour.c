@@ -199,7 +199,7 @@ static void up(tr_core_t *core, tr_neighbour_t *n, const Troupe__Peer *m, bool d
     s->neighbour = n;
     s->window_records = m->window_records;
     s->window_bytes = m->window_bytes;
-    s->data.records_max = (uint32_t)(m->window_records < 2 ? 1 : m->window_records / 2);
+    tr_outbox_fit(&s->data, m->window_records, m->window_bytes);
     s->process = strdup("troupe-broker");
     s->host = strdup(n->platform);
     core->stats.sessions--; /* it is no process */
