@@ -1,5 +1,6 @@
 #include "tests/sim/actor.h"
 
+#include "tests/sim/broker.h"
 #include "tests/sim/durable.h"
 #include "tests/sim/ports.h"
 
@@ -102,6 +103,16 @@ const char *sim_actor_name(const sim_world_t *world, unsigned index) {
 
 sim_proc_t *sim_actor_proc(const sim_world_t *world, unsigned index) {
     return world->procs[world->plan.actors[index].proc];
+}
+
+bool sim_is_far(const sim_actor_t *self, unsigned other) {
+    return sim_home(self->world, self->proc) != sim_home(self->world, sim_actor_proc(self->world, other));
+}
+
+void sim_actor_address(const sim_actor_t *self, unsigned to, bool whole, char out[64]) {
+    const sim_broker_t *home = sim_home(self->world, sim_actor_proc(self->world, to));
+    whole |= sim_is_far(self, to);
+    snprintf(out, 64, "a%u%s%s", to, whole ? "@" : "", whole ? home->platform : "");
 }
 
 static sim_actor_t *of_agent(const tr_agent_t *agent) {

@@ -66,6 +66,9 @@ sim_actor_t *sim_actor(const sim_world_t *world, unsigned index);
 /* "a3"; "a service or topic" for SIM_NOBODY. */
 const char *sim_actor_name(const sim_world_t *world, unsigned index);
 sim_proc_t *sim_actor_proc(const sim_world_t *world, unsigned index);
+/* By what name this one writes to another: with the platform where it is far, or where asked for. */
+void sim_actor_address(const sim_actor_t *self, unsigned to, bool whole, char out[64]);
+bool sim_is_far(const sim_actor_t *self, unsigned other);
 
 /* In the process's task. */
 int sim_actor_add(sim_actor_t *self, tr_host_t *host, tr_error_t *error);

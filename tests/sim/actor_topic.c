@@ -53,7 +53,7 @@ uint32_t sim_publish(sim_actor_t *self, unsigned topic) {
 static void check_sequence(sim_actor_t *self, sim_heard_t *h, const tr_message_t *m, unsigned topic) {
     uint64_t sequence = tr_message_sequence(m);
     tr_route_t route = tr_message_record(m)->h.deadline_ms;
-    unsigned start = self->world->brokers[0]->starts;
+    unsigned start = sim_home(self->world, self->proc)->starts;
     bool same = h->route == route && h->start == start;
     if (same && sequence <= h->sequence)
         sim_fail(self->world, "%s heard %llu of t.%u after %llu", self->name, (unsigned long long)sequence,

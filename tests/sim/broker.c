@@ -5,8 +5,10 @@
 #include "tests/sim/credit.h"
 #include "tests/sim/describe.h"
 #include "tests/sim/durable.h"
+#include "tests/sim/federation.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/proc.h"
+#include "tests/sim/road.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,9 +48,9 @@ void sim_broker_arrived(sim_broker_t *self, sim_frame_t *frame) {
     sim_broker_wake(self);
 }
 
-void sim_broker_broken(sim_broker_t *self, sim_conn_t *conn) {
-    self->broken = sim_grow(self->broken, (self->broken_n + 1) * sizeof(sim_conn_t *));
-    self->broken[self->broken_n++] = conn;
+void sim_broker_broken(sim_broker_t *self, tr_peer_t peer) {
+    self->broken = sim_grow(self->broken, (self->broken_n + 1) * sizeof *self->broken);
+    self->broken[self->broken_n++] = peer;
     sim_broker_wake(self);
 }
 
@@ -69,20 +71,30 @@ static void take_frame(sim_broker_t *b, sim_frame_t *f, tr_core_now_t now) {
     tr_core_bundle(b->core, c->peer, f->bytes, f->len, now);
     if (tr_core_stats(b->core)->refused[TR_REASON_FORGED_SENDER] != refused)
         sim_ledger_lost(b->world, f->bytes, f->len, "its sender is not registered any more");
-    sim_check_core(b);
     free(f);
 }
 
 static void take_frames(sim_broker_t *b, tr_core_now_t now) {
-    for (unsigned n = 0; n < BATCH_BUNDLES && b->inbox.head; n++)
-        take_frame(b, sim_queue_take(&b->inbox), now);
+    for (unsigned n = 0; n < BATCH_BUNDLES && b->inbox.head; n++) {
+        sim_frame_t *f = sim_queue_take(&b->inbox);
+        if (f->conn)
+            take_frame(b, f, now);
+        else
+            sim_road_deliver(b, f, now);
+        sim_check_core(b);
+    }
 }
 
 /* The shell probes the peers whose connections broke, and is told that they are gone. */
 static void take_broken(sim_broker_t *b, tr_core_now_t now) {
     for (size_t i = 0; i < b->broken_n; i++) {
-        sim_say(b->world, "%s sees that peer %u is gone", b->platform, b->broken[i]->peer);
-        tr_core_peer_lost(b->core, b->broken[i]->peer, now);
+        tr_peer_t peer = b->broken[i];
+        if (!sim_is_road(peer)) {
+            sim_say(b->world, "%s sees that peer %u is gone", b->platform, (unsigned)peer);
+            tr_core_peer_lost(b->core, peer, now);
+        } else {
+            sim_road_lost(b, peer, now);
+        }
         sim_check_core(b);
     }
     b->broken_n = 0;
@@ -93,7 +105,14 @@ static void tick(sim_broker_t *b, tr_core_now_t now) {
         tr_core_paused(b->core, now.mono_ms - b->tick_ms, now);
     b->tick_ms = now.mono_ms;
     tr_core_tick(b->core, now);
+    sim_road_tick(b, now);
     sim_check_core(b);
+}
+
+static void send_abroad(sim_broker_t *b, const tr_core_out_t *out, tr_core_now_t now) {
+    sim_federation_says(b, out);
+    if (!sim_road_send(b, out->peer, out->buf->data, out->buf->len))
+        tr_core_peer_lost(b->core, out->peer, now);
 }
 
 static void send_out(sim_broker_t *b, const tr_core_out_t *out, tr_core_now_t now) {
@@ -122,30 +141,47 @@ static void to_disk(sim_broker_t *b, tr_core_out_t *out) {
         abort();
 }
 
-static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
+static void tell(sim_broker_t *b, const tr_core_out_t *out) {
     static const char *const events[TR_EVENTS] = {
-        "joined", "left", "lost", "refused", "dead letter", "corrupt"};
+        [TR_EVENT_JOINED] = "joined",
+        [TR_EVENT_LEFT] = "left",
+        [TR_EVENT_LOST] = "lost",
+        [TR_EVENT_REFUSED] = "refused",
+        [TR_EVENT_DEAD_LETTER] = "dead letter",
+        [TR_EVENT_CORRUPT] = "corrupt",
+        [TR_EVENT_PEER_UP] = "linked to",
+        [TR_EVENT_PEER_DOWN] = "no longer linked to",
+        [TR_EVENT_PEER_REFUSED] = "not linked to",
+    };
+    const char *detail = out->text + strlen(out->text) + 1;
+    if (out->event == TR_EVENT_LOST)
+        sim_ledger_outcast(b->world, out->text);
+    if (out->event == TR_EVENT_PEER_DOWN)
+        sim_ledger_parted(b, out->text);
+    if (out->event == TR_EVENT_CORRUPT)
+        sim_fail(b->world, "nothing was damaged, and %s: %s", out->text, detail);
+    sim_say(b->world, "%s: %s %s: %s", b->platform, events[out->event] ? events[out->event] : "audits",
+        out->text, detail);
+}
+
+static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
     tr_core_out_t out;
     bool any = false;
     while (tr_core_next(b->core, &out)) {
         any = true;
         switch (out.type) {
-        case TR_OUT_SEND: send_out(b, &out, now); break;
+        case TR_OUT_SEND: (sim_is_road(out.peer) ? send_abroad : send_out)(b, &out, now); break;
         case TR_OUT_STREAM: sim_stream_check(b, out.text, out.buf); break;
-        case TR_OUT_EVENT:
-            if (out.event == TR_EVENT_LOST)
-                sim_ledger_outcast(b->world, out.text);
-            if (out.event == TR_EVENT_CORRUPT)
-                sim_fail(
-                    b->world, "nothing was damaged, and %s: %s", out.text, out.text + strlen(out.text) + 1);
-            sim_say(b->world, "%s: %s %s: %s", b->platform, events[out.event], out.text,
-                out.text + strlen(out.text) + 1);
-            break;
+        case TR_OUT_EVENT: tell(b, &out); break;
         case TR_OUT_WRITE:
         case TR_OUT_READ: to_disk(b, &out); break;
         case TR_OUT_CUT:
-            sim_fail(b->world, "the core cuts off peer %u, and nobody revoked its key", (unsigned)out.peer);
-        case TR_OUT_DIALLED: sim_fail(b->world, "the core answers a dial that nobody made");
+            if (!sim_is_road(out.peer))
+                sim_fail(
+                    b->world, "the core cuts off peer %u, and nobody revoked its key", (unsigned)out.peer);
+            sim_road_cut_off(b, out.peer);
+            break;
+        case TR_OUT_DIALLED: sim_road_dialled(b, &out); break;
         case TR_OUT_NONE: break;
         }
         tr_buf_release(out.buf);
@@ -214,8 +250,9 @@ static void start_event(void *owner, uint64_t start) {
 /* Its memory is gone, with all that waited in it. */
 static void end(sim_broker_t *b, sim_death_t how) {
     sim_frame_t *f;
-    sim_ledger_broker_died(b->world);
+    sim_ledger_broker_died(b);
     sim_net_broker_gone(b->world->net, b, how == SIM_DEATH_EXIT);
+    sim_road_gone(b, how == SIM_DEATH_EXIT, how == SIM_DEATH_POWER);
     sim_durable_died(b, how);
     sim_disk_detach(b->disk, how);
     tr_broker_journal_close(&b->journal);
@@ -258,6 +295,7 @@ void sim_broker_start(sim_broker_t *self) {
     c.platform = self->platform;
     c.version = "simulated";
     c.stream_endpoint = "sim://stream";
+    c.open_links = self->federation != NULL;
     c.seed = sim_random(&self->prng);
     for (size_t i = 0; i < sizeof c.secret; i++)
         c.secret[i] = (uint8_t)sim_random(&self->prng);
@@ -274,7 +312,10 @@ void sim_broker_start(sim_broker_t *self) {
         end(self, SIM_DEATH_EXIT);
         return;
     }
-    tr_core_interest(self->core, "t.", 2, true);
+    if (self->federation)
+        sim_federation_begin(self);
+    if (self->world->plan.watched[self->index])
+        tr_core_interest(self->core, "t.", 2, true);
     sim_say(self->world, "%s starts, life %u", self->platform, self->starts);
     tick_event(self, self->starts);
 }
@@ -325,9 +366,20 @@ sim_broker_t *sim_broker_new(sim_world_t *world, unsigned index, sim_prng_t prng
     b->world = world;
     b->index = index;
     b->prng = prng;
-    snprintf(b->platform, sizeof b->platform, "sim");
+    snprintf(b->platform, sizeof b->platform, index ? "sim%u" : "sim", index);
     b->disk = sim_disk_new(b, sim_fork(&b->prng));
     return b;
+}
+
+sim_broker_t *sim_home(const sim_world_t *self, const sim_proc_t *proc) {
+    return self->brokers[self->plan.home[proc->index]];
+}
+
+sim_broker_t *sim_broker_of(const sim_world_t *world, const char *platform) {
+    for (unsigned i = 0; i < world->brokers_n; i++)
+        if (!strcmp(world->brokers[i]->platform, platform))
+            return world->brokers[i];
+    sim_fail((sim_world_t *)(uintptr_t)world, "there is no platform %s", platform);
 }
 
 void sim_broker_destroy(sim_broker_t **self) {
@@ -338,6 +390,7 @@ void sim_broker_destroy(sim_broker_t **self) {
     if (b->up)
         end(b, SIM_DEATH_KILLED);
     sim_disk_destroy(&b->disk);
+    sim_federation_destroy(&b->federation);
     free(b->broken);
     free(b);
     *self = NULL;

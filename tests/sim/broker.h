@@ -11,6 +11,7 @@
 #include "tests/sim/net.h"
 
 typedef struct sim_stream sim_stream_t;
+typedef struct sim_federation sim_federation_t;
 
 struct sim_broker {
     sim_world_t *world;
@@ -25,8 +26,8 @@ struct sim_broker {
     tr_broker_journal_t journal; /* where the plan has one */
     bool journal_failed;
     uint32_t next_peer;
-    sim_queue_t inbox;   /* arrived, in order */
-    sim_conn_t **broken; /* told by the monitor */
+    sim_queue_t inbox; /* arrived, in order */
+    tr_peer_t *broken; /* told by the monitor */
     size_t broken_n;
     bool turn_planned;
     int64_t tick_ms;  /* when it last ticked, by its own clock */
@@ -35,6 +36,8 @@ struct sim_broker {
     int64_t lost_ns, wall_ms; /* as a process's */
     sim_stream_t *stream;     /* what a watcher of the topic stream sees */
     int64_t disturbed_ns;     /* since when it has been running undisturbed; SIM_NEVER: it is not */
+    int64_t safe_ns; /* what was published by then must have outlived its machine; 0 = nothing need have */
+    sim_federation_t *federation; /* what other brokers may know of it (federation.h); NULL: it has none */
 };
 
 sim_broker_t *sim_broker_new(sim_world_t *world, unsigned index, sim_prng_t prng);
@@ -51,8 +54,14 @@ void sim_broker_pause(sim_broker_t *self, int64_t ms, bool frozen);
 /* A frame has arrived; the broker owns it. */
 void sim_broker_arrived(sim_broker_t *self, sim_frame_t *frame);
 /* A connection of a peer broke, and this end knows. */
-void sim_broker_broken(sim_broker_t *self, sim_conn_t *conn);
+void sim_broker_broken(sim_broker_t *self, tr_peer_t peer);
 
 tr_core_now_t sim_broker_now(const sim_broker_t *self);
+/* By its name; it is there. */
+sim_broker_t *sim_broker_of(const sim_world_t *world, const char *platform);
+/* Its bit where what is on disk is noted. */
+static inline uint8_t sim_broker_bit(const sim_broker_t *self) {
+    return (uint8_t)(1u << self->index);
+}
 
 #endif

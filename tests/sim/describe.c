@@ -7,7 +7,7 @@
 
 /* "message 12": of a letter its number. */
 static size_t describe_one(const tr_record_t *r, bool first, char *out, size_t size) {
-    uint32_t number = tr_kind_is_data(r->h.kind) ? sim_letter_read(r->content, r->content_len) : 0;
+    uint32_t number = tr_kind_is_data(r->h.kind) ? sim_letter_of(r) : 0;
     int n = number ? snprintf(out, size, "%s%s %u", first ? "" : ", ", tr_kind_name(r->h.kind), number)
                    : snprintf(out, size, "%s%s", first ? "" : ", ", tr_kind_name(r->h.kind));
     return n > 0 ? (size_t)n : 0;

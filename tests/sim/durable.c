@@ -16,6 +16,10 @@ typedef struct stored_key {
     uint64_t proc, start, id; /* a producer, its epoch, its number */
 } stored_key_t;
 
+static const sim_broker_t *home_of(const sim_ledger_t *self, unsigned actor) {
+    return sim_home(self->world, sim_actor_proc(self->world, actor));
+}
+
 void sim_durable_sent(sim_ledger_t *self, uint32_t letter, uint64_t id) {
     const sim_proc_t *p = sim_actor_proc(self->world, sim_letter(self, letter)->from);
     stored_key_t key = {p->index, p->starts, id};
@@ -33,7 +37,7 @@ void sim_durable_told(sim_ledger_t *self, uint32_t letter, const tr_message_t *f
         sim_fail(self->world, "letter %u had two outcomes", letter);
     l->acknowledged = !failure;
     l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED;
-    if (l->acknowledged && !l->synced)
+    if (l->acknowledged && !(l->synced & sim_broker_bit(home_of(self, l->from))))
         sim_fail(self->world, "letter %u was acknowledged, and it is not on disk", letter);
     if (l->refused && l->deliveries)
         sim_fail(self->world, "letter %u was not taken (%s), and yet delivered", letter, tr_reason_name(why));
@@ -43,8 +47,8 @@ void sim_durable_delivered(sim_ledger_t *self, uint32_t letter, unsigned actor, 
     sim_letter_t *l = sim_letter(self, letter);
     const char *to = sim_actor_name(self->world, actor);
     bool again = tr_message_redelivered(message);
-    if (!l->synced)
-        sim_fail(self->world, "%s got letter %u, which is not on disk", to, letter);
+    if (!(l->synced & sim_broker_bit(home_of(self, actor))))
+        sim_fail(self->world, "%s got letter %u, which is not on its broker's disk", to, letter);
     if (l->refused && l->kind == SIM_DURABLE)
         sim_fail(self->world, "%s got letter %u, which its sender was told is not taken", to, letter);
     if (!again && l->unflagged++) /* the first one may be late, and come after the second */
@@ -56,7 +60,7 @@ void sim_durable_delivered(sim_ledger_t *self, uint32_t letter, unsigned actor, 
 
 void sim_durable_heard(sim_ledger_t *self, uint32_t letter, unsigned actor, const tr_message_t *message) {
     sim_letter_t *l = sim_letter(self, letter);
-    if (!l->synced)
+    if (!(l->synced & sim_broker_bit(home_of(self, actor))))
         sim_fail(self->world, "%s hears letter %u, which is not on disk", sim_actor_name(self->world, actor),
             letter);
     if (!tr_message_redelivered(message)) /* nor does it come twice */
@@ -69,34 +73,68 @@ void sim_durable_finished(sim_ledger_t *self, uint32_t letter) {
     sim_letter(self, letter)->finished = true;
 }
 
+/* A letter in a broker's journal. */
+typedef struct found {
+    sim_broker_t *broker;
+    uint32_t letter; /* 0: something else */
+    char type;       /* of the key */
+    tr_block_place_t place;
+    uint64_t number; /* in its lane */
+    uint64_t batch;
+} found_t;
+typedef void (*found_fn)(const found_t *found);
+
 /* Calls fn for each letter of a pair of the journal. */
-static void each_letter(sim_ledger_t *l, const tr_journal_op_t *op,
-    void (*fn)(sim_ledger_t *, uint32_t, uint64_t), uint64_t arg) {
+static void each_letter(found_t f, const tr_journal_op_t *op, found_fn fn) {
     tr_block_reader_t block;
     tr_block_message_t m;
     tr_letter_info_t dead;
-    char type = *(const char *)op->key;
+    f.type = *(const char *)op->key;
     if (op->type != TR_JOURNAL_PUT)
         return;
-    if (type == TR_KEY_LETTER && tr_letter_read(&dead, op->value, op->value_len)) {
-        fn(l, sim_letter_read(dead.record.content, dead.record.content_len), arg);
+    if (f.type == TR_KEY_LETTER && tr_letter_read(&dead, op->value, op->value_len)) {
+        f.letter = sim_letter_read(dead.record.content, dead.record.content_len);
+        fn(&f);
         return;
     }
-    if ((type != TR_KEY_BLOCK && type != TR_KEY_STREAM_BLOCK) ||
-        !tr_block_open(&block, op->key, op->key_len, op->value, op->value_len))
+    if ((f.type != TR_KEY_BLOCK && f.type != TR_KEY_STREAM_BLOCK) ||
+        !tr_block_open(&block, op->key, op->key_len, op->value, op->value_len) ||
+        !tr_key_place(op->key, op->key_len, &f.place))
         return;
-    while (tr_block_next(&block, &m))
-        fn(l, sim_letter_read(m.record.content, m.record.content_len), arg);
+    for (f.number = f.place.first; tr_block_next(&block, &m); f.number++) {
+        f.letter = sim_letter_read(m.record.content, m.record.content_len);
+        fn(&f);
+    }
 }
 
-static void remember(sim_ledger_t *self, uint32_t letter, uint64_t batch) {
-    if (!letter)
+static sim_place_t place_of(const found_t *f) {
+    bool queued = f->type == TR_KEY_BLOCK;
+    return (sim_place_t){f->broker->index, queued ? f->place.queue : 0, f->place.lane, f->number};
+}
+
+/* It is on disk, and stands there for ever: other brokers know it by its place. */
+static void is_placed(sim_ledger_t *self, uint32_t letter, const sim_place_t *place) {
+    if (!place->queue || self->world->brokers_n < 2)
+        return;
+    const uint64_t *before = tr_map_find(&self->placed, (const char *)place, sizeof *place);
+    if (before && *before != letter)
+        sim_fail(self->world, "letter %u gets the number %llu of queue %llu of %s, which letter %u has had",
+            letter, (unsigned long long)place->number, (unsigned long long)place->queue,
+            self->world->brokers[place->broker]->platform, (unsigned)*before);
+    if (tr_map_put(&self->placed, (const char *)place, sizeof *place, letter) < 0)
+        abort();
+}
+
+static void remember(const found_t *f) {
+    sim_ledger_t *self = f->broker->world->ledger;
+    if (!f->letter)
         return;
     if (self->writing_n == self->writing_cap) {
         self->writing_cap = self->writing_cap ? self->writing_cap * 2 : 64;
         self->writing = sim_grow(self->writing, self->writing_cap * sizeof *self->writing);
     }
-    self->writing[self->writing_n++] = (sim_writing_t){letter, batch, self->world->now_ns};
+    self->writing[self->writing_n++] =
+        (sim_writing_t){f->letter, f->broker, f->batch, self->world->now_ns, place_of(f)};
 }
 
 void sim_durable_written(sim_broker_t *broker, const tr_core_out_t *batch) {
@@ -104,60 +142,65 @@ void sim_durable_written(sim_broker_t *broker, const tr_core_out_t *batch) {
     tr_journal_op_t op;
     tr_journal_reader_init(&reader, batch->detail, batch->len);
     while (tr_journal_reader_next(&reader, &op) > 0)
-        each_letter(broker->world->ledger, &op, remember, batch->number);
+        each_letter((found_t){.broker = broker, .batch = batch->number}, &op, remember);
 }
 
 void sim_durable_synced(sim_broker_t *broker, uint64_t batch) {
     sim_ledger_t *l = broker->world->ledger;
     size_t kept = 0;
     for (size_t i = 0; i < l->writing_n; i++) {
-        if (l->writing[i].batch <= batch)
-            sim_letter(l, l->writing[i].letter)->synced = true;
-        else
-            l->writing[kept++] = l->writing[i];
+        const sim_writing_t *w = &l->writing[i];
+        if (w->broker != broker || w->batch > batch) {
+            l->writing[kept++] = *w;
+            continue;
+        }
+        sim_letter(l, w->letter)->synced |= sim_broker_bit(broker);
+        is_placed(l, w->letter, &w->place);
     }
     l->writing_n = kept;
 }
 
 typedef struct scan {
-    sim_ledger_t *ledger;
-    void (*fn)(sim_ledger_t *, uint32_t, uint64_t);
+    sim_broker_t *broker;
+    found_fn fn;
 } scan_t;
 
 static bool scan_one(void *arg, const void *key, size_t key_len, const void *value, size_t value_len) {
     const scan_t *s = arg;
     const tr_journal_op_t op = {
         .type = TR_JOURNAL_PUT, .key = key, .key_len = key_len, .value = value, .value_len = value_len};
-    each_letter(s->ledger, &op, s->fn, (uint64_t) * (const char *)key);
+    each_letter((found_t){.broker = s->broker}, &op, s->fn);
     return true;
 }
 
-static void scan(sim_broker_t *b, tr_journal_t *journal, void (*fn)(sim_ledger_t *, uint32_t, uint64_t)) {
+static void scan(sim_broker_t *b, found_fn fn) {
     tr_error_t error = {0};
-    scan_t s = {b->world->ledger, fn};
-    if (tr_journal_scan(journal, &(tr_journal_range_t){0}, 0, scan_one, &s, &error) < 0)
+    scan_t s = {b, fn};
+    if (tr_journal_scan(sim_disk_journal(b->disk), &(tr_journal_range_t){0}, 0, scan_one, &s, &error) < 0)
         sim_fail(b->world, "the journal cannot be scanned: %s", error.text);
 }
 
-static void is_there(sim_ledger_t *self, uint32_t letter, uint64_t type) {
-    (void)type;
-    if (letter)
-        sim_letter(self, letter)->synced = true;
+static void is_there(const found_t *f) {
+    sim_ledger_t *l = f->broker->world->ledger;
+    sim_place_t place = place_of(f);
+    if (!f->letter)
+        return;
+    sim_letter(l, f->letter)->synced |= sim_broker_bit(f->broker);
+    is_placed(l, f->letter, &place);
 }
 
 /* The end of a machine may take what was published within the last second; here the tick and the disk get half a second more. */
 void sim_durable_died(sim_broker_t *broker, sim_death_t how) {
     int64_t now = broker->world->now_ns;
     bool calm = broker->disturbed_ns <= now - CALM_NS && broker->disk->mended_ns <= now - CALM_NS;
-    broker->world->ledger->safe_ns =
-        how == SIM_DEATH_POWER && calm && !broker->journal_failed ? now - LOSS_NS : 0;
+    broker->safe_ns = how == SIM_DEATH_POWER && calm && !broker->journal_failed ? now - LOSS_NS : 0;
 }
 
 static void check_lost(sim_broker_t *b, const sim_writing_t *w) {
     const sim_letter_t *l = sim_letter(b->world->ledger, w->letter);
     const sim_plan_t *p = &b->world->plan;
-    if (!l->synced && l->kind == SIM_EVENT && w->at_ns < b->world->ledger->safe_ns && !p->stream_records &&
-        !p->stream_age_ms)
+    if (!(l->synced & sim_broker_bit(b)) && l->kind == SIM_EVENT && w->at_ns < b->safe_ns &&
+        !p->stream_records && !p->stream_age_ms)
         sim_fail(b->world, "stream: letter %u was published long before %s died, and is lost", w->letter,
             b->platform);
 }
@@ -166,10 +209,15 @@ void sim_durable_recovered(sim_broker_t *broker) {
     sim_ledger_t *l = broker->world->ledger;
     if (tr_journal_disk_unsynced(broker->disk->store))
         sim_fail(broker->world, "%s begins with what is not on disk", broker->platform);
-    scan(broker, sim_disk_journal(broker->disk), is_there);
-    for (size_t i = 0; i < l->writing_n; i++)
-        check_lost(broker, &l->writing[i]);
-    l->writing_n = 0;
+    scan(broker, is_there);
+    size_t kept = 0;
+    for (size_t i = 0; i < l->writing_n; i++) {
+        if (l->writing[i].broker == broker)
+            check_lost(broker, &l->writing[i]);
+        else
+            l->writing[kept++] = l->writing[i];
+    }
+    l->writing_n = kept;
 }
 
 static void says(sim_broker_t *b, const sim_conn_t *conn, uint64_t id) {
@@ -179,7 +227,7 @@ static void says(sim_broker_t *b, const sim_conn_t *conn, uint64_t id) {
     if (!letter)
         sim_fail(b->world, "%s is told that %llu is stored, which it never sent", conn->proc->name,
             (unsigned long long)id);
-    if (!sim_letter(l, (uint32_t)*letter)->synced)
+    if (!(sim_letter(l, (uint32_t)*letter)->synced & sim_broker_bit(b)))
         sim_fail(b->world, "letter %u is acknowledged, and it is not on disk", (unsigned)*letter);
     sim_letter(l, (uint32_t)*letter)->stored = true;
 }
@@ -195,9 +243,28 @@ void sim_durable_says(sim_broker_t *broker, const sim_conn_t *conn, const tr_buf
                 says(broker, conn, tr_get64(r.content + at) + i);
 }
 
-static void is_dead(sim_ledger_t *self, uint32_t letter, uint64_t type) {
-    if (letter && type == TR_KEY_LETTER)
-        sim_letter(self, letter)->dead = true;
+/* What another broker gave it, by its place in that one's journal. */
+static void says_to(sim_broker_t *b, const sim_broker_t *to, sim_place_t key) {
+    sim_ledger_t *l = b->world->ledger;
+    const uint64_t *letter = tr_map_find(&l->placed, (const char *)&key, sizeof key);
+    if (!letter)
+        sim_fail(b->world, "%s tells %s that %llu of its queue %llu is stored, which never was there",
+            b->platform, to->platform, (unsigned long long)key.number, (unsigned long long)key.queue);
+    if (!(sim_letter(l, (uint32_t)*letter)->synced & sim_broker_bit(b)))
+        sim_fail(b->world, "%s tells %s that letter %u is stored, and it is not on its disk", b->platform,
+            to->platform, (unsigned)*letter);
+}
+
+void sim_durable_says_to(sim_broker_t *broker, const sim_broker_t *to, const tr_record_t *r) {
+    for (uint32_t at = 0; r->h.kind == TR_KIND_STORED && at + 16 <= r->content_len; at += 16)
+        for (uint64_t i = 0; i < tr_get64(r->content + at + 8); i++)
+            says_to(
+                broker, to, (sim_place_t){to->index, r->h.id, r->h.priority, tr_get64(r->content + at) + i});
+}
+
+static void is_dead(const found_t *f) {
+    if (f->letter && f->type == TR_KEY_LETTER)
+        sim_letter(f->broker->world->ledger, f->letter)->dead = true;
 }
 
 static void check_letter(sim_ledger_t *self, uint32_t number, const sim_letter_t *l) {
@@ -209,11 +276,12 @@ static void check_letter(sim_ledger_t *self, uint32_t number, const sim_letter_t
             l->deliveries);
 }
 
-void sim_durable_check(sim_broker_t *broker) {
-    sim_ledger_t *self = broker->world->ledger;
-    if (!broker->world->plan.core.journal)
+void sim_durable_check(sim_world_t *world) {
+    sim_ledger_t *self = world->ledger;
+    if (!world->plan.core.journal)
         return;
-    scan(broker, sim_disk_journal(broker->disk), is_dead);
+    for (unsigned i = 0; i < world->brokers_n; i++)
+        scan(world->brokers[i], is_dead);
     for (uint32_t i = 1; i < self->letters_n; i++)
         if (self->letters[i].kind == SIM_DURABLE && !self->letters[i].unsent)
             check_letter(self, i, &self->letters[i]);

@@ -29,7 +29,9 @@ void sim_durable_died(sim_broker_t *broker, sim_death_t how);
 void sim_durable_recovered(sim_broker_t *broker);
 /* A bundle leaves the broker: what it says is stored must be on disk. */
 void sim_durable_says(sim_broker_t *broker, const sim_conn_t *conn, const tr_buf_t *buf);
+/* The same of a record for another broker. */
+void sim_durable_says_to(sim_broker_t *broker, const sim_broker_t *to, const tr_record_t *record);
 /* All is quiet: nothing that was acknowledged is missing. */
-void sim_durable_check(sim_broker_t *broker);
+void sim_durable_check(sim_world_t *world);
 
 #endif

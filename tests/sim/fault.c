@@ -5,6 +5,7 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/net.h"
 #include "tests/sim/proc.h"
+#include "tests/sim/road.h"
 
 #define CUT_MS_MAX   9000
 #define PAUSE_MS_MAX 9000
@@ -19,6 +20,7 @@ typedef struct blow {
     sim_prng_t *prng;
     sim_proc_t *proc;
     sim_broker_t *broker;
+    unsigned other; /* broker, where there are several */
 } blow_t;
 
 static int64_t in_ms(const blow_t *b, int64_t low, int64_t high) {
@@ -68,7 +70,7 @@ static void slow(blow_t *b) {
 /* A dead process is known within 3 s, unless the broker had trouble of its own meanwhile, or signs of life were held up. */
 static void must_be_known(void *owner, uint64_t arg) {
     sim_proc_t *p = owner;
-    sim_broker_t *b = p->world->brokers[0];
+    sim_broker_t *b = sim_home(p->world, p);
     int64_t died = p->world->now_ns - SIM_KNOWN_MS * SIM_MS - p->world->plan.delay_max_ns;
     if (b->up && b->disturbed_ns <= died && !p->cut && (!p->uncut_ns || p->uncut_ns <= died))
         sim_check_dead(b, (uint32_t)arg);
@@ -120,8 +122,9 @@ static void wall(blow_t *b) {
 }
 
 static void replay(blow_t *b) {
-    if (b->proc->hello && b->broker->up)
-        sim_net_stray(b->world->net, b->broker, b->proc, b->proc->hello->bytes, b->proc->hello->len);
+    sim_broker_t *home = sim_home(b->world, b->proc);
+    if (b->proc->hello && home->up)
+        sim_net_stray(b->world->net, home, b->proc, b->proc->hello->bytes, b->proc->hello->len);
 }
 
 static void broker_crash(blow_t *b) {
@@ -179,6 +182,48 @@ static void broker_wall(blow_t *b) {
         (long long)b->broker->wall_ms);
 }
 
+/* Roads, by the number of both ends. */
+static uint64_t road_number(unsigned from, unsigned to) {
+    return (uint64_t)from << 8 | to;
+}
+
+static void uncut_road(void *owner, uint64_t arg) {
+    sim_road_cut(((sim_world_t *)owner)->roads, (unsigned)(arg >> 8), (unsigned)arg & 0xff, false);
+}
+
+static void cut_road(blow_t *b, unsigned from, unsigned to, int64_t until_ns) {
+    sim_road_cut(b->world->roads, from, to, true);
+    sim_at(b->world, until_ns, uncut_road, b->world, road_number(from, to));
+}
+
+static void road_cut(blow_t *b) {
+    int64_t until = in_ms(b, 1, sim_chance(b->prng, 500) ? 1500 : CUT_MS_MAX);
+    cut_road(b, b->broker->index, b->other, until);
+    cut_road(b, b->other, b->broker->index, until);
+}
+
+static void road_one_way(blow_t *b) {
+    cut_road(b, b->broker->index, b->other, in_ms(b, 1, CUT_MS_MAX));
+}
+
+static void unslow_road(void *owner, uint64_t arg) {
+    sim_road_slow(((sim_world_t *)owner)->roads, (unsigned)(arg >> 8), (unsigned)arg & 0xff, 0);
+}
+
+static void road_slow(blow_t *b) {
+    sim_road_slow(b->world->roads, b->broker->index, b->other, sim_between(b->prng, 1, SLOW_MS_MAX) * SIM_MS);
+    sim_at(
+        b->world, in_ms(b, 100, CUT_MS_MAX), unslow_road, b->world, road_number(b->broker->index, b->other));
+}
+
+static void road_reset(blow_t *b) {
+    sim_road_break(b->world->roads, b->broker->index, b->other, true, true);
+}
+
+static void road_half_open(blow_t *b) {
+    sim_road_break(b->world->roads, b->broker->index, b->other, sim_chance(b->prng, 300), false);
+}
+
 static void (*const blows[SIM_FAULTS])(blow_t *b) = {
     [SIM_FAULT_RESET] = reset,
     [SIM_FAULT_HALF_OPEN] = half_open,
@@ -201,9 +246,20 @@ static void (*const blows[SIM_FAULTS])(blow_t *b) = {
     [SIM_FAULT_DISK_SYNC] = disk_sync,
     [SIM_FAULT_DISK_SLOW] = disk_slow,
     [SIM_FAULT_DISK_FULL] = disk_full,
+    [SIM_FAULT_ROAD_CUT] = road_cut,
+    [SIM_FAULT_ROAD_ONE_WAY] = road_one_way,
+    [SIM_FAULT_ROAD_SLOW] = road_slow,
+    [SIM_FAULT_ROAD_RESET] = road_reset,
+    [SIM_FAULT_ROAD_HALF_OPEN] = road_half_open,
 };
 
 static void plan_next(sim_world_t *w, sim_prng_t *prng);
+
+static void choose_brokers(blow_t *b) {
+    unsigned n = b->world->brokers_n, first = (unsigned)sim_below(b->prng, n);
+    b->broker = b->world->brokers[first];
+    b->other = (first + 1 + (unsigned)sim_below(b->prng, n - 1)) % n;
+}
 
 static void strike(void *owner, uint64_t state) {
     sim_world_t *w = owner;
@@ -214,7 +270,9 @@ static void strike(void *owner, uint64_t state) {
             on[n++] = i;
     if (!n || w->now_ns >= w->plan.phases.heal_ns)
         return;
-    blow_t blow = {w, &prng, w->procs[sim_below(&prng, w->plan.procs_n)], w->brokers[0]};
+    blow_t blow = {w, &prng, w->procs[sim_below(&prng, w->plan.procs_n)], w->brokers[0], 0};
+    if (w->brokers_n > 1)
+        choose_brokers(&blow);
     blows[on[sim_below(&prng, n)]](&blow);
     plan_next(w, &prng);
 }
@@ -242,4 +300,5 @@ void sim_heal(sim_world_t *world) {
         sim_disk_mend(world->brokers[i]->disk);
     }
     sim_net_tell_all(world->net);
+    sim_roads_heal(world->roads);
 }

@@ -2,6 +2,7 @@
 
 #include "proto/bundle.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/broker.h"
 #include "tests/sim/durable.h"
 #include "tests/sim/proc.h"
 
@@ -20,6 +21,7 @@ sim_ledger_t *sim_ledger_new(sim_world_t *world) {
     tr_map_init(&l->records, 2);
     tr_map_init(&l->stored, 3);
     tr_map_init(&l->shown, 4);
+    tr_map_init(&l->placed, 5);
     return l;
 }
 
@@ -30,6 +32,7 @@ void sim_ledger_destroy(sim_ledger_t **self) {
     tr_map_finish(&(*self)->records);
     tr_map_finish(&(*self)->stored);
     tr_map_finish(&(*self)->shown);
+    tr_map_finish(&(*self)->placed);
     free((*self)->writing);
     free((*self)->letters);
     free((*self)->lives);
@@ -91,6 +94,14 @@ uint32_t sim_letter_read(const void *content, size_t len) {
     return number;
 }
 
+uint32_t sim_letter_of(const tr_record_t *record) {
+    const uint8_t both = TR_FLAG_LEASED | TR_FLAG_DURABLE;
+    uint32_t number = sim_letter_read(record->content, record->content_len);
+    if (number || (record->h.flags & both) != both || record->content_len < TR_ORIGIN_SIZE)
+        return number;
+    return sim_letter_read(record->content, record->content_len - TR_ORIGIN_SIZE);
+}
+
 void sim_letter_id(uint32_t number, char out[24]) {
     snprintf(out, 24, "letter-%u", number);
 }
@@ -118,6 +129,24 @@ void sim_check_order(sim_ledger_t *self, uint32_t number, unsigned actor, uint32
         abort();
 }
 
+/* Each platform counts its own tries. */
+static bool counts_tries(const sim_ledger_t *self, const sim_letter_t *l) {
+    return self->world->brokers_n == 1 || l->to != SIM_NOBODY;
+}
+
+/* Whoever gets it sees who sent it, and from which platform, where that is another one. */
+static void check_sender(
+    sim_ledger_t *self, const sim_letter_t *l, unsigned actor, const tr_message_t *message) {
+    char stamp[64];
+    const char *name = sim_actor_name(self->world, l->from), *sender = tr_message_sender(message);
+    const sim_broker_t *from = sim_home(self->world, sim_actor_proc(self->world, l->from));
+    bool near = sim_home(self->world, sim_actor_proc(self->world, actor)) == from;
+    snprintf(stamp, sizeof stamp, "%s@%s", name, from->platform);
+    if (strcmp(sender, stamp) != 0 && !(near && !strcmp(sender, name)))
+        sim_fail(self->world, "%s got a letter of %s, which says that it is from \"%s\"",
+            sim_actor_name(self->world, actor), stamp, sender);
+}
+
 void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, const tr_message_t *message) {
     sim_letter_t *l = sim_letter(self, number);
     const char *to = sim_actor_name(self->world, actor);
@@ -126,18 +155,21 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
         sim_fail(self->world, "%s got letter %u, which was refused to its sender by tr_send", to, number);
     if (l->to != SIM_NOBODY && l->to != actor)
         sim_fail(self->world, "%s got letter %u, which is for another", to, number);
+    check_sender(self, l, actor, message);
     if (tr_message_durable(message)) {
         sim_durable_delivered(self, number, actor, message);
         return;
     }
     unsigned attempt = tr_message_attempt(message);
-    if (l->attempts & 1u << (attempt & 31))
+    if (!counts_tries(self, l) && !again && l->unflagged++)
+        sim_fail(self->world, "%s got letter %u, which had come before, and nothing says so", to, number);
+    if (counts_tries(self, l) && l->attempts & 1u << (attempt & 31))
         sim_fail(self->world, "%s got letter %u, which had come before as attempt %u", to, number, attempt);
     if (l->kind == SIM_DURABLE)
         sim_fail(self->world, "%s got letter %u, which is durable, as one that is not", to, number);
     if (!l->leased && l->deliveries)
         sim_fail(self->world, "at most once: %s got letter %u twice", to, number);
-    if (l->leased != tr_message_leased(message) || again != (attempt > 0))
+    if (l->leased != tr_message_leased(message) || (counts_tries(self, l) && again != (attempt > 0)))
         sim_fail(self->world, "%s got letter %u with wrong flags", to, number);
     if (!l->leased && l->refused)
         sim_fail(self->world, "%s got letter %u, which came back to its sender before", to, number);
@@ -202,7 +234,7 @@ void sim_letter_explained(sim_ledger_t *self, uint32_t number) {
 static uint32_t number_of(const tr_record_t *r, tr_arena_t *arena) {
     tr_acl_t acl;
     if (r->h.kind == TR_KIND_MESSAGE || r->h.kind == TR_KIND_PUBLISH) {
-        uint32_t number = sim_letter_read(r->content, r->content_len);
+        uint32_t number = sim_letter_of(r);
         if (number)
             return number;
     }
@@ -271,9 +303,32 @@ void sim_ledger_outcast(sim_world_t *world, const char *name) {
     }
 }
 
-void sim_ledger_broker_died(sim_world_t *world) {
-    for (uint32_t i = 1; i < world->ledger->letters_n; i++)
-        excuse(&world->ledger->letters[i], "the broker died");
+static bool is_homed(const sim_world_t *world, unsigned actor, const sim_broker_t *broker) {
+    return actor != SIM_NOBODY && sim_home(world, sim_actor_proc(world, actor)) == broker;
+}
+
+void sim_ledger_broker_died(const sim_broker_t *broker) {
+    const sim_world_t *w = broker->world;
+    for (uint32_t i = 1; i < w->ledger->letters_n; i++) {
+        sim_letter_t *l = &w->ledger->letters[i];
+        if (l->to == SIM_NOBODY || is_homed(w, l->from, broker) || is_homed(w, l->to, broker))
+            excuse(l, "the broker died");
+    }
+}
+
+void sim_ledger_parted(const sim_broker_t *broker, const char *platform) {
+    const sim_world_t *w = broker->world;
+    const sim_broker_t *other = sim_broker_of(w, platform);
+    for (uint32_t i = 1; i < w->ledger->letters_n; i++) {
+        sim_letter_t *l = &w->ledger->letters[i];
+        bool there = is_homed(w, l->from, broker) && (l->to == SIM_NOBODY || is_homed(w, l->to, other));
+        bool back = is_homed(w, l->from, other) && (l->to == SIM_NOBODY || is_homed(w, l->to, broker));
+        if ((!there && !back) || (l->deliveries && !l->leased) || l->refused)
+            continue;
+        excuse(l, "the link between two brokers ended");
+        if (l->about)
+            excuse(&w->ledger->letters[l->about], "the link between two brokers ended");
+    }
 }
 
 /* A request has had its end, or whoever asked is no more; and where it timed out, something is known to have

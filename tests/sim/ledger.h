@@ -8,6 +8,7 @@
 #define TR_SIM_LEDGER_H
 
 #include "lib/base/map.h"
+#include "proto/record.h"
 #include "tests/sim/world.h"
 #include "troupe/message.h"
 
@@ -35,7 +36,7 @@ typedef struct sim_letter {
     bool roll_call;    /* of the last round: it must get through */
     uint8_t topic;     /* of a publication */
     uint8_t lane;      /* of a durable one: priority and queue, within which order is kept */
-    bool synced;       /* it is, or was, on the broker's disk */
+    uint8_t synced;    /* a bit for each broker on whose disk it is, or was */
     bool stored;       /* the broker has said so */
     bool acknowledged; /* ... and its sender was told */
     bool finished;     /* whoever got it has dealt with it */
@@ -59,11 +60,18 @@ typedef struct sim_life {
     bool over;
 } sim_life_t;
 
+/* Where a letter stands in the journal of a broker. */
+typedef struct sim_place {
+    uint64_t broker, queue, lane, number; /* queue 0 = in no queue */
+} sim_place_t;
+
 /* A letter on its way to the disk, in a batch. */
 typedef struct sim_writing {
     uint32_t letter;
+    const sim_broker_t *broker;
     uint64_t batch;
     int64_t at_ns;
+    sim_place_t place;
 } sim_writing_t;
 
 struct sim_ledger {
@@ -76,11 +84,10 @@ struct sim_ledger {
     tr_map_t records;    /* actor, life of its process, number of a record -> letter */
     tr_map_t stored;     /* process, life of it, number of a durable record -> letter */
     tr_map_t shown;      /* number in the stream -> letter */
+    tr_map_t placed;     /* of several brokers: sim_place_t -> the letter that is, or was, on disk there */
     bool stream_dropped; /* the core says that numbers are missing in it */
     sim_writing_t *writing;
     size_t writing_n, writing_cap;
-    int64_t
-        safe_ns; /* what was published by then must have outlived the broker's machine; 0 = nothing need have */
 };
 
 sim_ledger_t *sim_ledger_new(sim_world_t *world);
@@ -95,6 +102,8 @@ sim_letter_t *sim_letter(sim_ledger_t *self, uint32_t number);
 void sim_letter_write(uint32_t number, void *content, size_t len);
 /* The number in a content, or 0. */
 uint32_t sim_letter_read(const void *content, size_t len);
+/* The same of a record, behind whose content another broker may have put where it is in its journal. */
+uint32_t sim_letter_of(const tr_record_t *record);
 void sim_letter_id(uint32_t number, char out[24]);
 /* The number in a conversation-id, or 0. */
 uint32_t sim_letter_of_id(const char *conversation_id);
@@ -120,7 +129,9 @@ void sim_ledger_died(sim_world_t *world, const sim_proc_t *proc);
 /* The broker has given an agent up: what comes back of its messages finds nobody. */
 void sim_ledger_outcast(sim_world_t *world, const char *name);
 /* A broker is gone, with all that waited in it. */
-void sim_ledger_broker_died(sim_world_t *world);
+void sim_ledger_broker_died(const sim_broker_t *broker);
+/* It has no link to that platform any more: what comes back of what came from there finds nobody. */
+void sim_ledger_parted(const sim_broker_t *broker, const char *platform);
 /* At the end: every letter has had its outcome. */
 void sim_ledger_check(sim_ledger_t *self);
 

@@ -24,12 +24,17 @@ static const char usage[] =
     "\n"
     "Runs the broker's core, libtroupe's links, hosts and protocols in simulated worlds: a virtual clock, a "
     "virtual\n"
-    "network, faults, and the promises of the design checked after every step. One seed is one world.\n"
+    "network, faults, and the promises of the design checked after every step. One seed is one world of each "
+    "family.\n"
     "\n"
     "  --seed N        one seed (replays what failed)\n"
     "  --seeds N       the seeds 1 .. N, after those of --first\n"
     "  --from N        begin at N instead of 1\n"
-    "  --first FILE    seeds that are run first: numbers, one a line, `#` begins a comment\n"
+    "  --first FILE    seeds that are run first: one a line, with its family where that is not plain; `#` "
+    "begins a\n"
+    "                  comment\n"
+    "  --family NAME   plain: one broker; federated: two or three, linked; mixed: of ten seeds six are plain "
+    "(plain)\n"
     "  --seconds S     virtual seconds of a world (60)\n"
     "  --jobs N        at once (1)\n"
     "  --trace         print what happens\n"
@@ -38,7 +43,15 @@ static const char usage[] =
     "\n"
     "Exit: 0 all invariants held, 1 some did not, 2 usage.\n";
 
+#define MIXED SIM_FAMILIES
+
+typedef struct world {
+    uint64_t seed;
+    sim_family_t family;
+} world_t;
+
 typedef struct options {
+    sim_family_t family; /* or MIXED */
     uint64_t from, count;
     const char *first;
     int64_t seconds;
@@ -48,8 +61,8 @@ typedef struct options {
 
 /* Shared with the children: what each is at. */
 typedef struct board {
-    uint64_t next;           /* index of the next seed to take */
-    uint64_t at[JOBS_MAX];   /* seed */
+    uint64_t next; /* index of the next seed to take */
+    world_t at[JOBS_MAX];
     int64_t begun[JOBS_MAX]; /* when it began with it, real seconds */
     uint64_t hash[JOBS_MAX]; /* of all traces of this job */
     uint64_t done;
@@ -57,7 +70,7 @@ typedef struct board {
 
 typedef struct run {
     const options_t *o;
-    uint64_t *seeds;
+    world_t *worlds;
     size_t n;
     board_t *board;
     pid_t pids[JOBS_MAX];
@@ -70,15 +83,15 @@ static int64_t real_s(void) {
     return t.tv_sec;
 }
 
-static uint64_t run_seed(const options_t *o, uint64_t seed) {
+static uint64_t run_world(const options_t *o, world_t world) {
     uint64_t hash, again;
-    sim_world_run(seed, o->seconds, o->trace ? stdout : NULL, &hash);
+    sim_world_run(world.seed, world.family, o->seconds, o->trace ? stdout : NULL, &hash);
     if (!o->twice)
         return hash;
-    sim_world_run(seed, o->seconds, NULL, &again);
+    sim_world_run(world.seed, world.family, o->seconds, NULL, &again);
     if (hash != again) {
         fprintf(stderr, "sim: seed %" PRIu64 " fails: two runs differ (%016" PRIx64 ", %016" PRIx64 ")\n",
-            seed, hash, again);
+            world.seed, hash, again);
         _exit(1);
     }
     return hash;
@@ -90,10 +103,10 @@ static void work(run_t *r, unsigned job) {
         uint64_t i = __atomic_fetch_add(&b->next, 1, __ATOMIC_SEQ_CST);
         if (i >= r->n)
             return;
-        b->at[job] = r->seeds[i];
+        b->at[job] = r->worlds[i];
         b->begun[job] = real_s();
-        uint64_t hash = run_seed(r->o, r->seeds[i]);
-        b->hash[job] ^= sim_mix(hash ^ r->seeds[i]);
+        uint64_t hash = run_world(r->o, r->worlds[i]);
+        b->hash[job] ^= sim_mix(hash ^ r->worlds[i].seed);
         __atomic_fetch_add(&b->done, 1, __ATOMIC_SEQ_CST);
     }
 }
@@ -121,12 +134,12 @@ static void job_ended(run_t *r, unsigned job, int status) {
     r->board->begun[job] = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    uint64_t seed = r->board->at[job];
+    world_t world = r->board->at[job];
     if (WIFSIGNALED(status))
-        fprintf(stderr, "sim: seed %" PRIu64 " %s (signal %d)\n", seed,
+        fprintf(stderr, "sim: seed %" PRIu64 " %s (signal %d)\n", world.seed,
             WTERMSIG(status) == SIGALRM ? "hangs" : "crashes", WTERMSIG(status));
-    fprintf(stderr, "sim: replay it with: sim --seed %" PRIu64 " --seconds %" PRId64 " --trace\n", seed,
-        r->o->seconds);
+    fprintf(stderr, "sim: replay it with: sim --family %s --seed %" PRIu64 " --seconds %" PRId64 " --trace\n",
+        sim_family_names[world.family], world.seed, r->o->seconds);
     if (++r->failed < FAILS_MAX)
         start_job(r, job);
     else
@@ -162,9 +175,24 @@ static void run_all(run_t *r) {
     }
 }
 
-static void add_seed(run_t *r, uint64_t seed) {
-    r->seeds = sim_grow(r->seeds, (r->n + 1) * sizeof *r->seeds);
-    r->seeds[r->n++] = seed;
+static void add_world(run_t *r, uint64_t seed, sim_family_t family) {
+    if (family == MIXED)
+        family = seed % 10 < 6 ? SIM_PLAIN : SIM_FEDERATED;
+    r->worlds = sim_grow(r->worlds, (r->n + 1) * sizeof *r->worlds);
+    r->worlds[r->n++] = (world_t){seed, family};
+}
+
+/* False where there is none of this name, which ends with a blank. */
+static bool family_of(const char *text, sim_family_t *ret) {
+    size_t len = strcspn(text, " \t\n#");
+    for (unsigned i = 0; i <= SIM_FAMILIES; i++) {
+        const char *name = i == MIXED ? "mixed" : sim_family_names[i];
+        if (strlen(name) != len || memcmp(name, text, len) != 0)
+            continue;
+        *ret = (sim_family_t)i;
+        return true;
+    }
+    return false;
 }
 
 static int read_first(run_t *r, const char *path) {
@@ -177,8 +205,11 @@ static int read_first(run_t *r, const char *path) {
     while (fgets(line, sizeof line, file)) {
         char *end;
         uint64_t seed = strtoull(line, &end, 10);
-        if (end != line)
-            add_seed(r, seed);
+        sim_family_t family = SIM_PLAIN;
+        if (end == line)
+            continue;
+        family_of(end + strspn(end, " \t"), &family);
+        add_world(r, seed, family);
     }
     fclose(file);
     return 0;
@@ -200,6 +231,7 @@ static int parse(int argc, char **argv, options_t *o) {
         {"seeds", required_argument, NULL, 'n'},
         {"from", required_argument, NULL, 'f'},
         {"first", required_argument, NULL, 'F'},
+        {"family", required_argument, NULL, 'w'},
         {"seconds", required_argument, NULL, 'S'},
         {"jobs", required_argument, NULL, 'j'},
         {"trace", no_argument, NULL, 't'},
@@ -216,6 +248,7 @@ static int parse(int argc, char **argv, options_t *o) {
         case 'n': good = number(optarg, UINT32_MAX, &o->count); break;
         case 'f': good = number(optarg, UINT64_MAX, &o->from); break;
         case 'F': o->first = optarg; break;
+        case 'w': good = family_of(optarg, &o->family); break;
         case 'S': good = number(optarg, 100000, &v) && v >= SECONDS_MIN, o->seconds = (int64_t)v; break;
         case 'j': good = number(optarg, JOBS_MAX, &v) && v, o->jobs = (unsigned)v; break;
         case 't': o->trace = true; break;
@@ -224,7 +257,7 @@ static int parse(int argc, char **argv, options_t *o) {
         default: return 2;
         }
         if (!good) {
-            fprintf(stderr, "sim: %s: not a number that is expected here; see --help\n", optarg);
+            fprintf(stderr, "sim: %s: not what is expected here; see --help\n", optarg);
             return 2;
         }
     }
@@ -251,7 +284,7 @@ int main(int argc, char **argv) {
     if (o.first && read_first(&r, o.first) < 0)
         return 2;
     for (uint64_t i = 0; i < o.count; i++)
-        add_seed(&r, o.from + i);
+        add_world(&r, o.from + i, o.family);
     r.board = mmap(NULL, sizeof *r.board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (r.board == MAP_FAILED) {
         fprintf(stderr, "sim: out of memory\n");
@@ -259,6 +292,6 @@ int main(int argc, char **argv) {
     }
     run_all(&r);
     report(&r, begun);
-    free(r.seeds);
+    free(r.worlds);
     return r.failed ? 1 : 0;
 }

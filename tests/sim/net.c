@@ -34,8 +34,7 @@ sim_frame_t *sim_queue_take(sim_queue_t *queue) {
     return f;
 }
 
-/* Whoever wrote these will never know. */
-static void lose(sim_world_t *world, sim_queue_t *queue, size_t n, const char *why) {
+void sim_queue_lose(sim_world_t *world, sim_queue_t *queue, size_t n, const char *why) {
     sim_frame_t *f;
     while (n-- && (f = sim_queue_take(queue))) {
         sim_ledger_lost(world, f->bytes, f->len, why);
@@ -50,7 +49,7 @@ sim_net_t *sim_net_new(sim_world_t *world, sim_prng_t prng) {
     return n;
 }
 
-static void free_queue(sim_queue_t *queue) {
+void sim_queue_free(sim_queue_t *queue) {
     sim_frame_t *f;
     while ((f = sim_queue_take(queue)))
         free(f);
@@ -61,14 +60,14 @@ void sim_net_destroy(sim_net_t **self) {
         return;
     for (sim_conn_t *c = (*self)->conns, *next; c; c = next) {
         next = c->next;
-        free_queue(&c->up);
-        free_queue(&c->down);
+        sim_queue_free(&c->up);
+        sim_queue_free(&c->down);
         free(c);
     }
     for (sim_socket_t *s = (*self)->sockets, *next; s; s = next) {
         next = s->next;
-        free_queue(&s->out);
-        free_queue(&s->in);
+        sim_queue_free(&s->out);
+        sim_queue_free(&s->in);
         free(s);
     }
     free(*self);
@@ -130,7 +129,7 @@ static sim_conn_t *conn_new(sim_net_t *net, sim_broker_t *broker, sim_proc_t *pr
 static void try_connect(void *owner, uint64_t arg) {
     sim_socket_t *s = owner;
     sim_world_t *w = s->world;
-    sim_broker_t *broker = w->brokers[0];
+    sim_broker_t *broker = sim_home(w, s->proc);
     (void)arg;
     if (s->closed || s->conn)
         return;
@@ -186,12 +185,12 @@ static void tell_here(void *owner, uint64_t arg) {
     c->open_here = false;
     c->hole = true;
     if (!c->open_there)
-        lose(c->world, &c->down, c->down.n, "in flight from a broker that is gone");
+        sim_queue_lose(c->world, &c->down, c->down.n, "in flight from a broker that is gone");
     sim_socket_t *s = c->socket;
     if (!s || s->closed || s->conn != c)
         return;
     sim_say(c->world, "%s loses peer %u", c->proc->name, c->peer);
-    lose(c->world, &c->up, sim_below(&c->world->net->prng, c->up.n + 1), "in flight to the broker");
+    sim_queue_lose(c->world, &c->up, sim_below(&c->world->net->prng, c->up.n + 1), "in flight to the broker");
     sim_frame_t *f;
     while ((f = sim_queue_take(&c->up)))
         sim_queue_put(&s->out, f);
@@ -208,11 +207,11 @@ static void tell_there(void *owner, uint64_t arg) {
         return;
     c->open_there = false;
     c->hole = true;
-    lose(c->world, &c->down, c->down.n, "in flight from the broker");
+    sim_queue_lose(c->world, &c->down, c->down.n, "in flight from the broker");
     if (!c->open_here)
-        lose(c->world, &c->up, c->up.n, "in flight from who is gone");
+        sim_queue_lose(c->world, &c->up, c->up.n, "in flight from who is gone");
     if (c->broker->up && c->broker->starts == c->broker_start)
-        sim_broker_broken(c->broker, c);
+        sim_broker_broken(c->broker, c->peer);
 }
 
 /* A frame for an end that is gone is answered by a reset. */
@@ -244,7 +243,7 @@ static void arrive_down(void *owner, uint64_t arg) {
         sim_socket_t *s = c->socket;
         if (!c->open_here || !s || s->closed) {
             tell_there_at(c, w->now_ns + delay(w->net, c->proc));
-            lose(w, &c->down, c->down.n, "to a connection that was closed");
+            sim_queue_lose(w, &c->down, c->down.n, "to a connection that was closed");
             return;
         }
         sim_queue_put(&s->in, sim_queue_take(&c->down));
@@ -264,15 +263,15 @@ void sim_socket_close(sim_socket_t *self, bool silent) {
     if (self->closed)
         return;
     self->closed = true;
-    lose(w, &self->out, self->out.n, "in the pipe of a socket that was closed");
-    lose(w, &self->in, self->in.n, "arrived at a socket that was closed");
+    sim_queue_lose(w, &self->out, self->out.n, "in the pipe of a socket that was closed");
+    sim_queue_lose(w, &self->in, self->in.n, "arrived at a socket that was closed");
     if (!c)
         return;
     self->conn = NULL;
     c->open_here = false;
     if (c->hole || silent) { /* a machine that is gone sends no more */
         c->hole = true;
-        lose(w, &c->up, c->up.n, "in flight from who is gone");
+        sim_queue_lose(w, &c->up, c->up.n, "in flight from who is gone");
         return;
     }
     size_t kept = sim_below(&w->net->prng, c->up.n + 1);
@@ -280,7 +279,7 @@ void sim_socket_close(sim_socket_t *self, bool silent) {
     c->up = (sim_queue_t){0};
     while (kept--)
         sim_queue_put(&c->up, sim_queue_take(&up));
-    lose(w, &up, up.n, "not written yet when the socket was closed");
+    sim_queue_lose(w, &up, up.n, "not written yet when the socket was closed");
     tell_there_at(c, (c->up_ns > w->now_ns ? c->up_ns : w->now_ns) + delay(w->net, c->proc));
 }
 
@@ -340,7 +339,7 @@ void sim_net_broker_gone(sim_net_t *self, sim_broker_t *broker, bool in_order) {
         c->down = (sim_queue_t){0};
         while (kept--)
             sim_queue_put(&c->down, sim_queue_take(&down));
-        lose(self->world, &down, down.n, "not written yet when the broker died");
+        sim_queue_lose(self->world, &down, down.n, "not written yet when the broker died");
         int64_t last = c->down.n ? c->down_ns : self->world->now_ns;
         tell_here_at(c, (last > self->world->now_ns ? last : self->world->now_ns) + delay(self, c->proc));
     }
@@ -386,8 +385,8 @@ void sim_net_lose_rest(sim_net_t *self) {
     for (sim_conn_t *c = self->conns; c; c = c->next) {
         if (!c->hole)
             continue;
-        lose(self->world, &c->up, c->up.n, "in a connection that broke");
-        lose(self->world, &c->down, c->down.n, "in a connection that broke");
+        sim_queue_lose(self->world, &c->up, c->up.n, "in a connection that broke");
+        sim_queue_lose(self->world, &c->down, c->down.n, "in a connection that broke");
     }
 }
 

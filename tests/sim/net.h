@@ -14,7 +14,8 @@
 
 typedef struct sim_frame {
     struct sim_frame *next;
-    struct sim_conn *conn; /* it came over, at the broker */
+    struct sim_conn *conn; /* it came over, at the broker ... */
+    struct sim_way *way;   /* ... or, from another broker, over this one */
     int64_t due_ns;
     size_t len;
     uint8_t bytes[];
@@ -105,6 +106,9 @@ void sim_net_stray(sim_net_t *self, sim_broker_t *broker, sim_proc_t *proc, cons
 
 void sim_queue_put(sim_queue_t *queue, sim_frame_t *frame);
 sim_frame_t *sim_queue_take(sim_queue_t *queue);
+/* The first n of them are gone, and whoever wrote them will never know. */
+void sim_queue_lose(sim_world_t *world, sim_queue_t *queue, size_t n, const char *why);
+void sim_queue_free(sim_queue_t *queue);
 sim_frame_t *sim_frame_new(const void *bytes, size_t len);
 
 #endif

@@ -2,6 +2,11 @@
 
 #define SLOW_NS (20 * SIM_MS)
 
+const char *const sim_family_names[SIM_FAMILIES] = {
+    [SIM_PLAIN] = "plain",
+    [SIM_FEDERATED] = "federated",
+};
+
 const char *const sim_fault_names[SIM_FAULTS] = {
     [SIM_FAULT_RESET] = "reset",
     [SIM_FAULT_HALF_OPEN] = "half-open",
@@ -24,6 +29,11 @@ const char *const sim_fault_names[SIM_FAULTS] = {
     [SIM_FAULT_DISK_SYNC] = "disk-sync",
     [SIM_FAULT_DISK_SLOW] = "disk-slow",
     [SIM_FAULT_DISK_FULL] = "disk-full",
+    [SIM_FAULT_ROAD_CUT] = "road-cut",
+    [SIM_FAULT_ROAD_ONE_WAY] = "road-one-way",
+    [SIM_FAULT_ROAD_SLOW] = "road-slow",
+    [SIM_FAULT_ROAD_RESET] = "road-reset",
+    [SIM_FAULT_ROAD_HALF_OPEN] = "road-half-open",
 };
 
 static void make_phases(sim_phases_t *p, int64_t seconds) {
@@ -126,7 +136,7 @@ static void make_disk(sim_plan_t *p, sim_prng_t *r) {
     unsigned share = (unsigned)sim_between(r, 0, 800);
     p->sync_min_ns = kinds[kind].min_us * 1000;
     p->sync_max_ns = kinds[kind].max_us * 1000;
-    for (unsigned i = SIM_FAULTS_PLAIN; i < SIM_FAULTS; i++)
+    for (unsigned i = SIM_FAULTS_PLAIN; i < SIM_FAULTS_DISK; i++)
         p->faults[i] = !p->calm && sim_chance(r, share);
 }
 
@@ -161,9 +171,42 @@ static void make_bearable(sim_plan_t *p) {
     p->window_bytes = p->window_bytes > 65536 ? p->window_bytes : 65536;
 }
 
-void sim_plan_make(sim_plan_t *self, sim_prng_t prng, int64_t seconds) {
+/* One of two dials the other, or both do: then two connections may meet, and one of them gives way with what is on it. */
+static void make_dials(sim_plan_t *p, sim_prng_t *r) {
+    for (unsigned i = 0; i < p->brokers_n; i++)
+        for (unsigned j = i + 1; j < p->brokers_n; j++) {
+            bool both = !p->calm && sim_chance(r, 500), first = sim_chance(r, 500);
+            p->dials[i][j] = both || first;
+            p->dials[j][i] = both || !first;
+        }
+}
+
+/* Each process has one of the brokers. Conversations and readers of streams are of the worlds with one broker: what is new here is the
+ * way between two. */
+static void make_federation(sim_plan_t *p, sim_prng_t *r) {
+    static const uint32_t records[] = {16, 16, 100, 262144};
+    unsigned share = (unsigned)sim_between(r, 100, 700);
+    p->brokers_n = (unsigned)sim_between(r, 2, SIM_BROKERS_MAX);
+    p->core.peer_records = SIM_PICK(r, records);
+    for (unsigned i = 0; i < p->procs_n; i++)
+        p->home[i] = (unsigned)sim_below(r, p->brokers_n);
+    p->home[0] = 0;
+    p->home[1] = 1; /* there is always somebody far */
+    make_dials(p, r);
+    for (unsigned i = 0; i < p->brokers_n; i++)
+        p->watched[i] = sim_chance(r, 500);
+    for (unsigned i = SIM_FAULTS_DISK; i < SIM_FAULTS; i++)
+        p->faults[i] = !p->calm && sim_chance(r, share);
+    for (unsigned i = 0; i < p->actors_n; i++) {
+        p->actors[i].roles &= ~(unsigned)(SIM_ROLE_CONVERSE | SIM_ROLE_READ);
+        if (!p->actors[i].roles)
+            p->actors[i].roles = SIM_ROLE_SEND;
+    }
+}
+
+void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64_t seconds) {
     sim_prng_t r = sim_fork(&prng);
-    *self = (sim_plan_t){0};
+    *self = (sim_plan_t){.family = family, .brokers_n = 1, .watched = {true}};
     make_phases(&self->phases, seconds);
     make_network(self, &r);
     make_limits(self, &r);
@@ -177,4 +220,7 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, int64_t seconds) {
     sim_prng_t durable = sim_fork(&prng);
     make_durable(self, &durable);
     self->withdraws = sim_chance(&prng, 400);
+    sim_prng_t more = sim_fork(&prng);
+    if (family == SIM_FEDERATED)
+        make_federation(self, &more);
 }

@@ -9,15 +9,25 @@
 #include "broker/core/core.h"
 #include "tests/sim/prng.h"
 
-#define SIM_MS         1000000ll /* nanoseconds */
-#define SIM_SECOND     (1000 * SIM_MS)
-#define SIM_PROCS_MAX  8
-#define SIM_ACTORS_MAX 24 /* of all processes */
-#define SIM_SERVICES   3
-#define SIM_TOPICS     4
-#define SIM_REQUEST_MS 5000 /* how long a requester waits */
-#define SIM_NEVER      INT64_MAX
-#define SIM_KNOWN_MS   3000 /* a dead process is known after so long (DESIGN.md, section 12) */
+#define SIM_MS          1000000ll /* nanoseconds */
+#define SIM_SECOND      (1000 * SIM_MS)
+#define SIM_PROCS_MAX   8
+#define SIM_ACTORS_MAX  24 /* of all processes */
+#define SIM_SERVICES    3
+#define SIM_TOPICS      4
+#define SIM_REQUEST_MS  5000 /* how long a requester waits */
+#define SIM_NEVER       INT64_MAX
+#define SIM_KNOWN_MS    3000 /* a dead process is known after so long (DESIGN.md, section 12) */
+#define SIM_BROKERS_MAX 3
+
+/* Worlds of a kind. What a seed means within one family is not changed by the others. */
+typedef enum sim_family {
+    SIM_PLAIN,     /* one broker */
+    SIM_FEDERATED, /* two or three, linked to each other */
+    SIM_FAMILIES,
+} sim_family_t;
+
+extern const char *const sim_family_names[SIM_FAMILIES];
 
 /* Phases: traffic and faults; all is mended and traffic goes on; no new traffic, until nothing is under way any
  * more; a last round that must get through (the roll call); everybody leaves. The last three end when they are
@@ -49,6 +59,12 @@ typedef enum sim_fault {
     SIM_FAULT_DISK_SYNC,                       /* a sync fails */
     SIM_FAULT_DISK_SLOW,
     SIM_FAULT_DISK_FULL,
+    SIM_FAULTS_DISK,                      /* these of the roads between brokers: */
+    SIM_FAULT_ROAD_CUT = SIM_FAULTS_DISK, /* two cannot reach each other for a while; connections stay */
+    SIM_FAULT_ROAD_ONE_WAY,               /* one does not reach the other, who reaches it */
+    SIM_FAULT_ROAD_SLOW,
+    SIM_FAULT_ROAD_RESET,     /* the connection between two breaks, both are told */
+    SIM_FAULT_ROAD_HALF_OPEN, /* it breaks, one is told or none */
     SIM_FAULTS,
 } sim_fault_t;
 
@@ -77,7 +93,11 @@ typedef struct sim_actor_plan {
 } sim_actor_plan_t;
 
 typedef struct sim_plan {
-    unsigned procs_n, actors_n;
+    sim_family_t family;
+    unsigned procs_n, actors_n, brokers_n;
+    unsigned home[SIM_PROCS_MAX];                 /* the broker of each process */
+    bool dials[SIM_BROKERS_MAX][SIM_BROKERS_MAX]; /* who dials whom */
+    bool watched[SIM_BROKERS_MAX];                /* somebody listens on its topic stream */
     sim_actor_plan_t actors[SIM_ACTORS_MAX];
     tr_core_config_t core;   /* without the strings */
     uint32_t window_records; /* of the processes */
@@ -103,6 +123,6 @@ typedef struct sim_plan {
 } sim_plan_t;
 
 /* seconds: of virtual time, in all. */
-void sim_plan_make(sim_plan_t *self, sim_prng_t prng, int64_t seconds);
+void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64_t seconds);
 
 #endif

@@ -67,11 +67,11 @@ static void try_topic(sim_actor_t *self, unsigned topic) {
 }
 
 void sim_roll_call(sim_actor_t *self) {
-    char name[16];
+    char name[64];
     if (!sim_is_roll_call(self->world))
         return;
     unsigned next = (self->index + 1) % self->world->plan.actors_n, service = self->index % SIM_SERVICES;
-    snprintf(name, sizeof name, "a%u", next);
+    sim_actor_address(self, next, false, name);
     try_letter(self, &self->roll_message, SIM_DIRECT, next, name);
     try_durable(self, next);
     snprintf(name, sizeof name, "svc:s%u", service);

@@ -4,7 +4,9 @@
 #include "tests/sim/check.h"
 #include "tests/sim/durable.h"
 #include "tests/sim/fault.h"
+#include "tests/sim/federation.h"
 #include "tests/sim/quiet.h"
+#include "tests/sim/road.h"
 
 #include "proto/bundle.h"
 
@@ -56,7 +58,7 @@ static bool broker_unrest(const sim_broker_t *b, char *out, size_t size) {
     const tr_core_stats_t *s = b->up ? tr_core_stats(b->core) : NULL;
     if (s && !s->queued && !s->leased)
         return false;
-    snprintf(out, size, "the broker is down");
+    snprintf(out, size, "%s is down", b->platform);
     if (s)
         sim_describe_core(b, out, size);
     return true;
@@ -73,6 +75,8 @@ const char *sim_unrest(const sim_world_t *world, char *out, size_t size) {
     for (const sim_conn_t *c = world->net->conns; c; c = c->next)
         if (!c->hole && (carries_data(&c->up) || carries_data(&c->down)))
             snprintf(out, size, "data is on its way over peer %u", c->peer);
+    if (sim_roads_carry(world->roads, carries_data))
+        snprintf(out, size, "data is on its way between brokers");
     for (const sim_socket_t *s = world->net->sockets; s; s = s->next)
         if (!s->closed && carries_data(&s->in))
             snprintf(out, size, "data waits in a socket of %s", s->proc->name);
@@ -126,7 +130,8 @@ static void send_home(sim_world_t *w) {
         sim_run_until(w, w->now_ns + SIM_SECOND / 4);
     }
     sim_run_until(w, w->now_ns + SIM_KNOWN_MS * SIM_MS);
-    sim_check_empty(w->brokers[0]);
+    for (unsigned i = 0; i < w->brokers_n; i++)
+        sim_check_empty(w->brokers[i]);
 }
 
 /* Without a fault nothing is lost, nobody comes or goes, and no connection breaks. */
@@ -151,6 +156,23 @@ static void populate(sim_world_t *w) {
         sim_proc_t *proc = w->procs[p->actors[i].proc];
         proc->actors[proc->actors_n++] = sim_actor_new(proc, i, &p->actors[i], sim_fork(&w->prng));
     }
+    sim_prng_t more = w->prng; /* a stream beside it, so that worlds with one broker stay what they are */
+    more.state = sim_mix(more.state + 1);
+    w->roads = sim_roads_new(w, sim_fork(&more));
+    for (unsigned i = 1; i < p->brokers_n; i++)
+        w->brokers[w->brokers_n++] = sim_broker_new(w, i, sim_fork(&more));
+    for (unsigned i = 0; i < w->brokers_n && p->family == SIM_FEDERATED; i++)
+        w->brokers[i]->federation = sim_federation_new();
+}
+
+static void tell_brokers(sim_world_t *w) {
+    const sim_plan_t *p = &w->plan;
+    for (unsigned i = 0; i < p->procs_n; i++)
+        sim_say(w, "p%u has the broker %s", i, sim_home(w, w->procs[i])->platform);
+    for (unsigned i = 0; i < p->brokers_n; i++)
+        for (unsigned j = 0; j < p->brokers_n; j++)
+            if (p->dials[i][j])
+                sim_say(w, "%s dials %s", w->brokers[i]->platform, w->brokers[j]->platform);
 }
 
 static void tell_plan(sim_world_t *w) {
@@ -182,24 +204,41 @@ static void tell_plan(sim_world_t *w) {
 }
 
 static void end(sim_world_t *w) {
-    for (unsigned i = 0; i < w->plan.procs_n; i++)
-        sim_proc_destroy(&w->procs[i]);
+    sim_roads_destroy(&w->roads);
     for (unsigned i = 0; i < w->brokers_n; i++)
         sim_broker_destroy(&w->brokers[i]);
+    for (unsigned i = 0; i < w->plan.procs_n; i++)
+        sim_proc_destroy(&w->procs[i]);
     sim_net_destroy(&w->net);
     sim_ledger_destroy(&w->ledger);
     free(w->heap);
 }
 
-void sim_world_run(uint64_t seed, int64_t seconds, FILE *trace, uint64_t *ret_hash) {
+/* What was promised was kept. */
+static void check_all(sim_world_t *w) {
+    sim_net_lose_rest(w->net);
+    sim_roads_lose_rest(w->roads);
+    sim_ledger_check(w->ledger);
+    sim_durable_check(w);
+    if (w->brokers_n > 1)
+        sim_federation_check(w);
+    if (w->plan.calm)
+        check_calm(w);
+}
+
+void sim_world_run(uint64_t seed, sim_family_t family, int64_t seconds, FILE *trace, uint64_t *ret_hash) {
     sim_world_t *w = sim_alloc(sizeof *w);
     w->seed = seed;
     w->trace = trace;
     w->prng.state = sim_mix(seed + 1);
-    sim_plan_make(&w->plan, sim_fork(&w->prng), seconds);
+    sim_plan_make(&w->plan, sim_fork(&w->prng), family, seconds);
     populate(w);
     tell_plan(w);
-    sim_broker_start(w->brokers[0]);
+    if (w->brokers_n > 1)
+        tell_brokers(w);
+    for (unsigned i = 0; i < w->brokers_n; i++)
+        sim_broker_start(w->brokers[i]);
+    sim_federation_watch(w);
     for (unsigned i = 0; i < w->plan.procs_n; i++)
         sim_proc_start(w->procs[i]);
     sim_faults_begin(w, sim_fork(&w->prng));
@@ -209,11 +248,7 @@ void sim_world_run(uint64_t seed, int64_t seconds, FILE *trace, uint64_t *ret_ha
     wait_for_quiet(w, w->plan.phases.roll_call_ns);
     call_the_roll(w);
     wait_for_quiet(w, w->now_ns);
-    sim_net_lose_rest(w->net);
-    sim_ledger_check(w->ledger);
-    sim_durable_check(w->brokers[0]);
-    if (w->plan.calm)
-        check_calm(w);
+    check_all(w);
     send_home(w);
     sim_say(w, "ends after %llu events", (unsigned long long)w->events);
     *ret_hash = w->hash;

@@ -15,6 +15,7 @@ typedef struct sim_proc sim_proc_t;
 typedef struct sim_broker sim_broker_t;
 typedef struct sim_net sim_net_t;
 typedef struct sim_ledger sim_ledger_t;
+typedef struct sim_roads sim_roads_t;
 
 /* An event calls fn(owner, arg) at its time. Nothing is cancelled: who changes its mind ignores the call, by
  * arg or by its own state; so owners live as long as the world. */
@@ -28,8 +29,6 @@ typedef struct sim_event {
     uint64_t arg;
 } sim_event_t;
 
-#define SIM_BROKERS_MAX 4 /* one for now; federation brings more */
-
 struct sim_world {
     uint64_t seed;
     sim_plan_t plan;
@@ -42,6 +41,7 @@ struct sim_world {
     FILE *trace;    /* NULL = nothing is printed */
     bool roll_call; /* the last round has begun */
     sim_net_t *net;
+    sim_roads_t *roads; /* between brokers */
     sim_broker_t *brokers[SIM_BROKERS_MAX];
     unsigned brokers_n;
     sim_proc_t *procs[SIM_PROCS_MAX];
@@ -51,7 +51,9 @@ struct sim_world {
 /* Everything starts; the world runs to its end, which is not before `seconds` of its time; everything is
  * checked. Where an invariant does not hold, the program ends with 1 and a line on stderr that says which, when
  * and with which seed. */
-void sim_world_run(uint64_t seed, int64_t seconds, FILE *trace, uint64_t *ret_hash);
+void sim_world_run(uint64_t seed, sim_family_t family, int64_t seconds, FILE *trace, uint64_t *ret_hash);
+/* The broker of a process. */
+sim_broker_t *sim_home(const sim_world_t *self, const sim_proc_t *proc);
 
 void sim_at(sim_world_t *self, int64_t at_ns, sim_event_fn fn, void *owner, uint64_t arg);
 void sim_run_until(sim_world_t *self, int64_t ns);
