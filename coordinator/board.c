@@ -23,25 +23,31 @@ tr_board_t *tr_board_new(const tr_board_hooks_t *hooks, uint64_t seed) {
     self->later = (tr_heap_t){.before = is_due_first, .place = offsetof(tr_task_t, place)};
     self->deadlines = (tr_heap_t){.before = ends_first, .place = offsetof(tr_task_t, deadline_place)};
     tr_map_init(&self->tasks, seed);
+    tr_map_init(&self->strangers, seed);
     tr_map_init(&self->lane_of, seed);
     tr_map_init(&self->worker_of, seed);
     return self;
 }
 
-void tr_board_destroy(tr_board_t **self_p) {
-    tr_board_t *self = *self_p;
+static void destroy_tasks(tr_map_t *tasks) {
     size_t cursor = 0;
-    if (!self)
-        return;
-    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->tasks, &cursor));) {
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(tasks, &cursor));) {
         tr_task_t *task = (tr_task_t *)(uintptr_t)slot->value;
         tr_task_destroy(&task);
     }
+    tr_map_finish(tasks);
+}
+
+void tr_board_destroy(tr_board_t **self_p) {
+    tr_board_t *self = *self_p;
+    if (!self)
+        return;
+    destroy_tasks(&self->tasks);
+    destroy_tasks(&self->strangers);
     tr_heap_finish(&self->later);
     tr_heap_finish(&self->deadlines);
     tr_lanes_finish(self);
     tr_workers_finish(self);
-    tr_map_finish(&self->tasks);
     free(self);
     *self_p = NULL;
 }
@@ -119,16 +125,32 @@ static void tell_dependents(tr_board_t *self, const tr_task_t *task, int64_t now
     }
 }
 
+static tr_task_t *find_need(const tr_board_t *self, const char *id) {
+    tr_task_t *need = tr_board_find(self, id);
+    return need ? need : tr_map_find_ptr(&self->strangers, id, strlen(id));
+}
+
 /* It will not be told of the ends of what it needs any more. */
 static void leave_needs(tr_board_t *self, const tr_task_t *task) {
     for (size_t i = 0; i < task->need_count; i++) {
-        tr_task_t *need = tr_board_find(self, task->needs[i]);
+        tr_task_t *need = find_need(self, task->needs[i]);
         for (size_t j = 0; need && j < need->dependent_count; j++)
             if (need->dependents[j] == task)
                 need->dependents[j] = NULL;
         while (need && need->dependent_count && !need->dependents[need->dependent_count - 1])
             need->dependent_count--;
     }
+}
+
+static void fail_doomed(tr_board_t *self, int64_t now_ms) {
+    if (self->dooming)
+        return;
+    self->dooming = true;
+    for (tr_task_t *doomed; (doomed = self->doomed);) {
+        self->doomed = doomed->doomed;
+        tr_board_move(self, doomed, TR_TASK_FAILED, now_ms);
+    }
+    self->dooming = false;
 }
 
 void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_t now_ms) {
@@ -151,14 +173,7 @@ void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_
     leave_needs(self, task);
     tell_dependents(self, task, now_ms);
     forget(self, task);
-    if (self->dooming)
-        return;
-    self->dooming = true;
-    for (tr_task_t *doomed; (doomed = self->doomed);) {
-        self->doomed = doomed->doomed;
-        tr_board_move(self, doomed, TR_TASK_FAILED, now_ms);
-    }
-    self->dooming = false;
+    fail_doomed(self, now_ms);
 }
 
 /* ---- taking tasks ---- */
@@ -192,6 +207,17 @@ static bool admit(tr_board_t *self, tr_task_t *task) {
     return true;
 }
 
+/* One that somebody else has; NULL when out of memory. */
+static tr_task_t *stranger_of(tr_board_t *self, const char *id) {
+    tr_task_t *task = tr_map_find_ptr(&self->strangers, id, strlen(id));
+    if (task)
+        return task;
+    task = tr_task_new(&(tr_task_wish_t){.id = id});
+    if (task && tr_map_put(&self->strangers, id, strlen(id), (uint64_t)(uintptr_t)task) < 0)
+        tr_task_destroy(&task);
+    return task;
+}
+
 /* 0, or what is wrong with what it needs. */
 static int link_needs(tr_board_t *self, tr_task_t *task, tr_error_t *error) {
     for (size_t i = 0; i < task->need_count; i++) {
@@ -203,8 +229,11 @@ static int link_needs(tr_board_t *self, tr_task_t *task, tr_error_t *error) {
         if (state == TR_TASK_FAILED || state == TR_TASK_CANCELLED)
             return tr_error_set(error, -ENOENT, "%s needs %s, which has %s", task->id, id,
                 state == TR_TASK_FAILED ? "failed" : "been cancelled");
-        if (need && !depend(task, need))
-            return tr_error_set(error, -ENOMEM, "out of memory");
+        if (need || !tr_task_ended((tr_task_state_t)state)) {
+            need = need ? need : stranger_of(self, id);
+            if (!need || !depend(task, need))
+                return tr_error_set(error, -ENOMEM, "out of memory");
+        }
     }
     return 0;
 }
@@ -287,12 +316,14 @@ int tr_board_add(
 int tr_board_restore(tr_board_t *self, tr_task_t *task) {
     if (tr_board_find(self, task->id))
         return -EEXIST;
+    task->restored = true;
     return admit(self, task) ? 0 : -ENOMEM;
 }
 
 /* What it needs is there now, all of it. */
-static int resume(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
+static int resume(tr_board_t *self, tr_task_t *task, const char *reason, int64_t now_ms) {
     tr_error_t error = {0};
+    task->restored = false;
     int rc = link_needs(self, task, &error);
     if (rc == -ENOMEM)
         return rc;
@@ -302,7 +333,7 @@ static int resume(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
         tr_task_set_reason(task, error.text); /* ignoring */
         tr_board_move(self, task, TR_TASK_FAILED, now_ms);
     } else if (task->state == TR_TASK_ASSIGNED || task->state == TR_TASK_IN_PROGRESS) {
-        tr_task_set_reason(task, "the coordinator was started again"); /* ignoring */
+        tr_task_set_reason(task, reason); /* ignoring */
         tr_board_move(self, task, TR_TASK_PENDING, now_ms);
     } else {
         wait(self, task, now_ms);
@@ -310,14 +341,15 @@ static int resume(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
     return 0;
 }
 
-int tr_board_resume(tr_board_t *self, int64_t now_ms) {
+int tr_board_resume(tr_board_t *self, const char *reason, int64_t now_ms) {
     size_t count = self->tasks.count, n = 0, cursor = 0;
     tr_task_t **tasks = calloc(count + 1, sizeof *tasks);
     int rc = tasks ? 0 : -ENOMEM;
     for (const tr_map_slot_t *slot; rc == 0 && (slot = tr_map_next(&self->tasks, &cursor));)
-        tasks[n++] = (tr_task_t *)(uintptr_t)slot->value;
+        if (((tr_task_t *)(uintptr_t)slot->value)->restored)
+            tasks[n++] = (tr_task_t *)(uintptr_t)slot->value;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = resume(self, tasks[i], now_ms);
+        rc = resume(self, tasks[i], reason, now_ms);
     free(tasks);
     return rc;
 }
@@ -333,11 +365,33 @@ int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_
         leave_needs(self, task);
         return rc;
     }
+    task->restored = false;
     task->tries = 0;
     task->due_ms = now_ms;
     tr_task_set_reason(task, NULL);
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);
     return 0;
+}
+
+/* It has ended: those that need it are told, and it is forgotten. */
+static void end_stranger(tr_board_t *self, tr_task_t *task, int state, int64_t now_ms) {
+    task->state = state < 0 ? TR_TASK_CANCELLED : (tr_task_state_t)state;
+    tr_map_delete(&self->strangers, task->id, strlen(task->id));
+    tell_dependents(self, task, now_ms);
+    fail_doomed(self, now_ms);
+    tr_task_destroy(&task);
+}
+
+void tr_board_look(tr_board_t *self, int64_t now_ms) {
+    size_t cursor = 0;
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->strangers, &cursor));) {
+        tr_task_t *task = (tr_task_t *)(uintptr_t)slot->value;
+        int state = self->hooks.find(self->hooks.arg, task->id);
+        if (state == -ENOENT || (state >= 0 && tr_task_ended((tr_task_state_t)state))) {
+            end_stranger(self, task, state, now_ms);
+            cursor = 0; /* the map has closed the gap */
+        }
+    }
 }
 
 /* ---- what agents say ---- */

@@ -38,8 +38,9 @@ typedef struct tr_worker {
     size_t skill_count;
     uint32_t capacity;
     uint32_t in_hand;
-    uint64_t asked; /* when it was asked last, as a number that rises */
-    bool listed;    /* in the directory now; else it gets nothing */
+    uint32_t elsewhere; /* what other coordinators have given it, as far as is known */
+    uint64_t asked;     /* when it was asked last, as a number that rises */
+    bool listed;        /* in the directory now; else it gets nothing */
 } tr_worker_t;
 
 typedef struct tr_board_hooks {
@@ -53,7 +54,8 @@ typedef struct tr_board_hooks {
     bool (*call)(void *arg, const tr_task_t *task);
     /* Its agent is to stop: it is cancelled, or late. */
     void (*withdraw)(void *arg, const tr_task_t *task);
-    /* The state of a task that has ended, by its id: -ENOENT where there is none. */
+    /* The state of a task that is not on the board, by its id: -ENOENT where there is none. One that has not ended is somebody
+     * else's, and tr_board_heard says when it has. */
     int (*find)(void *arg, const char *id);
 } tr_board_hooks_t;
 
@@ -69,8 +71,10 @@ int tr_board_add(
     tr_board_t *self, const tr_task_wish_t *wishes, size_t count, int64_t now_ms, tr_error_t *error);
 /* One that was there before this process was. Takes the task, unless it fails. 0, -ENOMEM, -EEXIST. */
 int tr_board_restore(tr_board_t *self, tr_task_t *task);
-/* All of them are restored: what was assigned is pending again, with the same tries behind it. 0, -ENOMEM. */
-int tr_board_resume(tr_board_t *self, int64_t now_ms);
+/* All of them are restored: what was assigned is pending again because of `reason`, with the same tries behind it. 0, -ENOMEM. */
+int tr_board_resume(tr_board_t *self, const char *reason, int64_t now_ms);
+/* Asks the `find` hook for each task that is not on the board and that others here need. */
+void tr_board_look(tr_board_t *self, int64_t now_ms);
 /* Once more, from the first try on: one that has failed or was cancelled, and is not on the board any more. Takes the task,
  * unless it fails: -EEXIST, -ENOENT (what it needs has failed), -ENOMEM, with a text. */
 int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_t *error);
@@ -110,6 +114,9 @@ int tr_board_list_worker(
 void tr_board_begin_listing(tr_board_t *self);
 void tr_board_end_listing(tr_board_t *self);
 size_t tr_board_workers(const tr_board_t *self);
+/* What all others have given each agent, anew: begins with nothing. */
+void tr_board_forget_elsewhere(tr_board_t *self);
+void tr_board_note_elsewhere(tr_board_t *self, const char *name, uint32_t count);
 /* Each that is listed; skill: only those that offer it, NULL = all. */
 void tr_board_each_worker(
     const tr_board_t *self, const char *skill, void (*each)(void *arg, const tr_worker_t *worker), void *arg);

@@ -17,6 +17,8 @@ typedef struct tr_lane {
 struct tr_board {
     tr_board_hooks_t hooks;
     tr_map_t tasks; /* by id */
+    tr_map_t
+        strangers; /* tasks that are not here and that others need, by id: of each only the dependents are known */
     size_t counts[TR_TASK_STATES];
     uint64_t sequence;
     tr_task_t *doomed; /* those that are to fail, the last first */

@@ -408,7 +408,7 @@ static void what_was_there_before_goes_on(void **state) {
     assert_int_equal(tr_board_restore(s->board, before(s, "a", TR_TASK_IN_PROGRESS, NULL)), 0);
     assert_int_equal(tr_board_restore(s->board, before(s, "b", TR_TASK_PENDING, "a")), 0);
     assert_int_equal(tr_board_restore(s->board, before(s, "c", TR_TASK_PENDING, "lost-1")), 0);
-    assert_int_equal(tr_board_resume(s->board, s->now_ms), 0);
+    assert_int_equal(tr_board_resume(s->board, "again", s->now_ms), 0);
     assert_null(tr_board_task(s->board, "c"));
     assert_int_equal(tr_board_task(s->board, "a")->state, TR_TASK_PENDING);
     worker(s, "w", NULL, 9);

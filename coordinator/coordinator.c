@@ -62,20 +62,31 @@ static int take_restored(void *arg, tr_task_t *task) {
     return tr_board_restore(self->board, task);
 }
 
-static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
-    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_call, on_withdraw, find_ended};
-    int rc = tr_store_open(self->options->resident.data, &self->store, error);
-    if (rc < 0)
-        return rc;
-    self->board = tr_board_new(&hooks, (uint64_t)tr_clock_ns());
-    rc = self->board ? tr_store_restore(self->store, take_restored, self, error) : -ENOMEM;
-    if (rc == 0 && (rc = tr_board_resume(self->board, tr_clock_wall_ms())) < 0)
+/* All that a file has is this coordinator's. */
+static int restore(tr_coordinator_t *self, tr_error_t *error) {
+    int rc = tr_store_restore(self->store, take_restored, self, error);
+    if (rc == 0 &&
+        (rc = tr_board_resume(self->board, "the coordinator was started again", tr_clock_wall_ms())) < 0)
         tr_error_set(error, rc, "out of memory");
     if (rc == 0 && self->changed) {
         self->changed = false;
         rc = tr_store_commit(self->store, error);
     }
     return rc == 0 ? tr_council_restore(self, error) : rc;
+}
+
+static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
+    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_call, on_withdraw, find_ended};
+    const tr_coordinator_options_t *o = self->options;
+    tr_store_place_t place = {
+        .directory = o->store ? NULL : o->resident.data, .conninfo_file = o->conninfo, .space = o->schema};
+    int rc = tr_store_open(&place, &self->store, error);
+    if (rc < 0)
+        return rc;
+    self->board = tr_board_new(&hooks, (uint64_t)tr_clock_ns());
+    if (!self->board)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    return tr_store_shared(self->store) ? 0 : restore(self, error);
 }
 
 static void on_look(tr_agent_t *agent, void *state, void *arg) {
@@ -123,6 +134,8 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
     self->host = self->resident.host;
     if (rc == 0)
         rc = join(self, &error);
+    if (rc == 0 && tr_store_shared(self->store))
+        rc = tr_share_join(self, &error);
     if (rc < 0)
         return tr_resident_failed(&self->resident, rc, &error);
     self->known_sessions = self->resident.sessions;
@@ -135,6 +148,8 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
 
 static int64_t patience(const tr_coordinator_t *self) {
     int64_t left = self->due_ms == TR_BOARD_NEVER ? LOOK_MS : self->due_ms - tr_clock_wall_ms();
+    int64_t share = tr_store_shared(self->store) ? self->share_ms - tr_clock_ms() : LOOK_MS;
+    left = share < left ? share : left;
     return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : left;
 }
 
@@ -147,8 +162,11 @@ int tr_coordinator_run(tr_coordinator_t *self) {
             tr_council_resume(self);
             tr_directory_look(self);
         }
+        tr_share_turn(self);
         tr_effects_settle(self);
     }
+    if (self->resident.code == TR_RESIDENT_OK && tr_store_shared(self->store))
+        tr_store_leave(self->store);
     return self->resident.code;
 }
 

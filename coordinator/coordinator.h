@@ -48,6 +48,7 @@ struct tr_coordinator {
     int64_t due_ms;          /* Unix time: the board's next turn */
     bool asking;             /* the DF was asked */
     bool look_again;         /* it has changed since */
+    int64_t share_ms;        /* several on one database: when it is looked at next (a time of tr_clock_ms) */
     size_t listed;           /* agents of the pages that it has given */
     unsigned known_sessions; /* of the resident's */
 };
@@ -109,10 +110,22 @@ void tr_directory_look(tr_coordinator_t *self);
 /* An event of the platform's that may mean another answer. */
 bool tr_directory_heard(tr_coordinator_t *self, const tr_message_t *message);
 
+/* ---- share.c: several coordinators on one database ---- */
+
+/* Becomes one of them. 0 or a negative errno. */
+int tr_share_join(tr_coordinator_t *self, tr_error_t *error);
+/* Says that it is alive and takes over what the dead had, when it is time for that. */
+void tr_share_turn(tr_coordinator_t *self);
+/* A request about something of another one is handed on to that, and true; false: it is this one's, or nobody's. */
+bool tr_share_forward(
+    tr_coordinator_t *self, tr_store_thing_t thing, const char *id, const tr_message_t *message);
+
 /* ---- council/council.c: what groups decide ---- */
 
 /* Those that had not ended when the process did. 0 or a negative errno. */
 int tr_council_restore(tr_coordinator_t *self, tr_error_t *error);
+/* One that another coordinator had; negative errno. */
+int tr_council_take(tr_coordinator_t *self, const char *id);
 /* A new session with the broker: answers may have been lost, and are asked for again. */
 void tr_council_resume(tr_coordinator_t *self);
 /* Counts what is over, and lets go what has ended. */

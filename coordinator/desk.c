@@ -104,21 +104,22 @@ static const struct {
     const char *action;
     const char *about; /* the argument that names what it is about; NULL */
     void (*handle)(tr_question_t *q);
+    bool changes; /* it, which whoever has it does */
 } actions[] = {
     {"submit", NULL, tr_desk_submit},
     {"show", "task", tr_desk_show},
     {"list", NULL, tr_desk_list},
     {"stats", NULL, tr_desk_stats},
-    {"cancel", "task", tr_desk_cancel},
-    {"approve", "task", tr_desk_approve},
-    {"retry", "task", tr_desk_retry},
+    {"cancel", "task", tr_desk_cancel, true},
+    {"approve", "task", tr_desk_approve, true},
+    {"retry", "task", tr_desk_retry, true},
     {"decide", NULL, tr_desk_decide},
     {"decision", "decision", tr_desk_decision},
     {"decisions", NULL, tr_desk_decisions},
-    {"vote", "decision", tr_desk_vote},
-    {"settle", "decision", tr_desk_settle},
-    {"withdraw", "decision", tr_desk_withdraw},
-    {"truth", "decision", tr_desk_truth},
+    {"vote", "decision", tr_desk_vote, true},
+    {"settle", "decision", tr_desk_settle, true},
+    {"withdraw", "decision", tr_desk_withdraw, true},
+    {"truth", "decision", tr_desk_truth, true},
 };
 
 #define ACTIONS                                                                                              \
@@ -139,7 +140,9 @@ static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
         const char *about = actions[i].about;
         if (about && tr_value_copy(tr_value_get(q.content, about), q.id, sizeof q.id) < 0)
             tr_question_refuse(&q, "missing-argument", about);
-        else
+        else if (!actions[i].changes ||
+                 !tr_share_forward(
+                     self, strcmp(about, "task") == 0 ? TR_STORE_TASK : TR_STORE_DECISION, q.id, message))
             actions[i].handle(&q);
         return;
     }

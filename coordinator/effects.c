@@ -112,9 +112,11 @@ static bool commit(tr_coordinator_t *self) {
     if (!self->changed)
         return true;
     self->changed = false;
-    if (tr_store_commit(self->store, &error) == 0)
+    int rc = tr_store_commit(self->store, &error);
+    if (rc == 0)
         return true;
-    tr_log(&self->resident.log, &tr_coordinator_events[TR_C_STORE_FAILED], "error=%s", error.text);
+    tr_log(&self->resident.log, &tr_coordinator_events[rc == -ESTALE ? TR_C_TAKEN_OVER : TR_C_STORE_FAILED],
+        "error=%s", error.text);
     tr_resident_stop(&self->resident, TR_RESIDENT_DISK);
     return false;
 }

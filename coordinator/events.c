@@ -31,4 +31,14 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
     [TR_C_TASK_FAILED] = {"C010", TR_LOG_WARN, "task failed",
         "A task has no tries left, or can never be done.",
         "`troupe task show` has all its tries with their reasons; `troupe task retry` begins anew."},
+    [TR_C_TOOK_OVER] = {"C011", TR_LOG_WARN, "took over",
+        "Another coordinator on the same database was not heard of for its lease, or has ended: its tasks "
+        "and decisions are this one's now.",
+        "See why it has ended; its log says it."},
+    [TR_C_TAKEN_OVER] = {"C012", TR_LOG_ERROR, "was taken over",
+        "This process was not heard of for its lease, by the database's clock, and another coordinator has "
+        "what it had. It changes nothing "
+        "any more, and ends with 5.",
+        "See what made it hang: a machine that swaps, a database that does not answer. Start it again; where "
+        "it repeats, give all of them a longer --lease."},
 };

@@ -15,6 +15,8 @@ typedef enum tr_coordinator_event {
     TR_C_STORE_FAILED,
     TR_C_NO_DIRECTORY,
     TR_C_TASK_FAILED,
+    TR_C_TOOK_OVER,
+    TR_C_TAKEN_OVER,
     TR_C_EVENTS,
 } tr_coordinator_event_t;
 

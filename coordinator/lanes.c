@@ -175,6 +175,17 @@ void tr_board_end_listing(tr_board_t *self) {
     self->worker_count = kept;
 }
 
+void tr_board_forget_elsewhere(tr_board_t *self) {
+    for (size_t i = 0; i < self->worker_count; i++)
+        self->workers[i]->elsewhere = 0;
+}
+
+void tr_board_note_elsewhere(tr_board_t *self, const char *name, uint32_t count) {
+    tr_worker_t *w = tr_map_find_ptr(&self->worker_of, name, strlen(name));
+    if (w)
+        w->elsewhere = count;
+}
+
 size_t tr_board_workers(const tr_board_t *self) {
     size_t n = 0;
     for (size_t i = 0; i < self->worker_count; i++)
@@ -208,9 +219,17 @@ static bool offers(const tr_worker_t *w, const tr_lane_t *lane) {
     return true;
 }
 
+static uint32_t taken(const tr_worker_t *w) {
+    return w->in_hand + w->elsewhere;
+}
+
+static bool has_room(const tr_worker_t *w) {
+    return w->listed && taken(w) < w->capacity;
+}
+
 /* The smaller part of its room taken; then the one that was asked less recently. */
 static bool is_better(const tr_worker_t *a, const tr_worker_t *b) {
-    uint64_t x = (uint64_t)a->in_hand * b->capacity, y = (uint64_t)b->in_hand * a->capacity;
+    uint64_t x = (uint64_t)taken(a) * b->capacity, y = (uint64_t)taken(b) * a->capacity;
     return x != y ? x < y : a->asked < b->asked;
 }
 
@@ -218,7 +237,7 @@ static tr_worker_t *choose(const tr_board_t *self, const tr_lane_t *lane, const 
     tr_worker_t *best = NULL, *last = NULL;
     for (size_t i = 0; i < self->worker_count; i++) {
         tr_worker_t *w = self->workers[i];
-        if (!w->listed || w->in_hand >= w->capacity || !offers(w, lane))
+        if (!has_room(w) || !offers(w, lane))
             continue;
         if (strcmp(w->name, task->agent) == 0)
             last = w;
@@ -233,7 +252,7 @@ size_t tr_board_candidates(
     size_t n = 0;
     for (size_t i = 0; i < self->worker_count; i++) {
         const tr_worker_t *w = self->workers[i];
-        if (!w->listed || w->in_hand >= w->capacity || !offers(w, task->lane))
+        if (!has_room(w) || !offers(w, task->lane))
             continue;
         if (n == most && !is_better(w, ret[n - 1]))
             continue;
@@ -285,7 +304,7 @@ int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *w
     tr_worker_t *w = tr_map_find_ptr(&self->worker_of, worker, strlen(worker));
     if (!task)
         return -ESTALE;
-    if (!w || !w->listed || w->in_hand >= w->capacity)
+    if (!w || !has_room(w))
         return -ENOENT;
     assign(self, task, w, now_ms);
     return 0;

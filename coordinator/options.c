@@ -9,9 +9,25 @@
 #define DAY_MS INT64_C(86400000)
 #define O      tr_coordinator_options_t
 
+static const char *const stores[] = {"sqlite", "postgres", NULL};
+
 static const tr_option_t table[] = {
     TR_RESIDENT_OPTIONS("coordinator", "troupe-tasks",
-        "Where the tasks are kept; made where it is missing. One coordinator at a time."),
+        "Where the file of tasks is kept; made where it is missing. One coordinator at a time."),
+    {"store", 0, "KIND", TR_WORD(O, store), "sqlite",
+        "Where the tasks are kept: in a file of --data, or in a PostgreSQL database that several "
+        "coordinators may share.",
+        .words = stores},
+    {"conninfo", 0, "FILE", TR_STRING(O, conninfo), NULL,
+        "How the database is reached: a file with a connection string in its first line, which only its "
+        "owner may read. "
+        "PGHOST, PGUSER and so on say the same."},
+    {"schema", 0, "NAME", TR_STRING(O, schema), "troupe",
+        "The database's schema that holds the tables; made where it is missing."},
+    {"lease", 0, "TIME", TR_DURATION(O, lease_ms), "3s",
+        "What a coordinator has is another one's when it was not heard of for so long, which all that share "
+        "a database should say alike.",
+        .min = 1000, .max = 600000},
     {"task-timeout", 0, "TIME", TR_DURATION(O, timeout_ms), "10m",
         "How long an agent may take for a task that says nothing of it.", .min = 1, .max = DAY_MS * 30},
     {"tries", 0, "N", TR_INT(O, tries), "3", "How often a task that says nothing of it is tried.", .min = 1,

@@ -8,6 +8,9 @@ typedef struct tr_coordinator_options {
     tr_resident_options_t resident; /* first */
     int64_t timeout_ms, tries;
     bool check;
+    int store;                     /* 1 = PostgreSQL */
+    const char *conninfo, *schema; /* of it */
+    int64_t lease_ms;
     int assign;          /* tr_task_way_t, of tasks that say nothing of it */
     tr_options_t *flags; /* owns the strings above */
 } tr_coordinator_options_t;

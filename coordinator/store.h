@@ -1,11 +1,12 @@
 /*
- * Where tasks are kept: an SQLite file (tasks.db in the data directory). Whoever opens it has it alone: a second
- * coordinator on the same file is refused.
+ * Where tasks are kept: an SQLite file (tasks.db in the data directory), or a PostgreSQL database that several coordinators share. Whoever
+ * opens the file has it alone: a second coordinator on the same file is refused. In a database each has what it took itself, and what it
+ * claimed of one that died (store_share.c).
  *
  * What is written between begin and commit is there as a whole or not at all, and on disk when commit returns: the
  * coordinator tells nobody of anything before. A failure is sticky: what follows does nothing, and commit says it.
  *
- * One thread. Negative errno; the text of what SQLite says in the error.
+ * One thread. Negative errno; the text of what the database says in the error.
  */
 #ifndef TR_COORDINATOR_STORE_H
 #define TR_COORDINATOR_STORE_H
@@ -13,12 +14,22 @@
 #include "coordinator/council/motion.h"
 #include "coordinator/task.h"
 #include "lib/base/error.h"
+#include "proto/aid.h"
 
 typedef struct tr_store tr_store_t;
 
-/* Makes the directory and the file where there are none; brings an older one up to date. -EBUSY: another process has it;
- * -ENOTSUP: it was made by a later version. */
-int tr_store_open(const char *directory, tr_store_t **ret_store, tr_error_t *error);
+typedef struct tr_store_place {
+    const char *directory;     /* of the file; NULL = PostgreSQL */
+    const char *conninfo;      /* NULL: as PGHOST, PGUSER ... say */
+    const char *conninfo_file; /* or its first line; NULL */
+    const char *space;         /* the database's schema that holds the tables */
+    const char *module;        /* NULL = where it was installed or built */
+    int64_t patience_ms;       /* a server that does not answer; 0 = 30 s */
+} tr_store_place_t;
+
+/* Makes the directory and the file, or the schema and the tables, where there are none; brings older ones up to date. -EBUSY: another
+ * process has the file; -ENOTSUP: it was made by a later version; -ENOTCONN, -EACCES: of a database. */
+int tr_store_open(const tr_store_place_t *place, tr_store_t **ret_store, tr_error_t *error);
 void tr_store_close(tr_store_t **self); /* NULL-safe */
 
 void tr_store_begin(tr_store_t *self);
@@ -78,5 +89,30 @@ int tr_store_list_decisions(
 void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wrong);
 /* Both 0 where nothing is known. 0, -EIO. */
 int tr_store_record(tr_store_t *self, const char *voter, uint32_t *ret_right, uint32_t *ret_wrong);
+
+/* ---- several coordinators on one database (store_share.c) ---- */
+
+bool tr_store_shared(const tr_store_t *self);
+/* This process is coordinator `name` (AID) from now on, and the one before it of that name is none any more. Before the first begin. */
+int tr_store_join(tr_store_t *self, const char *name, tr_error_t *error);
+/* What it has is for others to claim. */
+void tr_store_leave(tr_store_t *self);
+
+/* Within begin and commit: this one is alive, and those that were not for lease_ms are dead; how many. */
+int tr_store_keep(tr_store_t *self, int64_t lease_ms);
+/* Takes up to `most` of what belonged to the dead, as tr_store_restore; how many. */
+int tr_store_claim(tr_store_t *self, size_t most, tr_store_each_fn each, void *arg, tr_error_t *error);
+/* Likewise; 0 or negative. */
+int tr_store_claim_decisions(tr_store_t *self, size_t most, tr_store_id_fn each, void *arg);
+
+typedef enum tr_store_thing { TR_STORE_TASK, TR_STORE_DECISION, TR_STORE_SCHEDULE } tr_store_thing_t;
+
+/* Within begin and commit: a task or a decision is this one's now. -EBUSY: somebody alive has it, or there is none. */
+int tr_store_take(tr_store_t *self, tr_store_thing_t thing, const char *id);
+/* Who has it, of those that are alive: into name (TR_AID_MAX + 1 bytes). -ENOENT. */
+int tr_store_holder(tr_store_t *self, tr_store_thing_t thing, const char *id, char *name);
+/* How many tasks each agent was given by others. */
+typedef void (*tr_store_elsewhere_fn)(void *arg, const char *agent, uint32_t count);
+int tr_store_elsewhere(tr_store_t *self, tr_store_elsewhere_fn each, void *arg);
 
 #endif

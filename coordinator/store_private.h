@@ -3,7 +3,7 @@
 #define TR_COORDINATOR_STORE_PRIVATE_H
 
 #include "coordinator/store.h"
-#include "lib/store/sqlite_file.h"
+#include "lib/store/sql.h"
 
 enum {
     INSERT,
@@ -25,21 +25,39 @@ enum {
     LIST_DECISIONS,
     ADD_RECORD,
     RECORD,
-    STATEMENTS
+    ADD_SCHEDULE,
+    MOVE_SCHEDULE,
+    REMOVE_SCHEDULE,
+    SCHEDULES,
+    /* Of PostgreSQL alone: */
+    JOIN_GROUP,
+    LEAVE_GROUP,
+    KEEP,
+    EXPIRE,
+    FORGET,
+    CLAIM,
+    CLAIM_DECISIONS,
+    CLAIM_SCHEDULES,
+    TAKE_TASK,
+    TAKE_DECISION,
+    HOLDER_OF_TASK,
+    HOLDER_OF_DECISION,
+    HOLDER_OF_SCHEDULE,
+    ELSEWHERE,
 };
 
 struct tr_store {
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENTS];
-    int failed; /* SQLite's code of the first failure since begin */
-    char why[200];
+    tr_sql_t *sql;
+    bool shared;
 };
 
-/* Runs a statement that gives no rows; what was bound is borrowed until then. */
-void tr_store_run(tr_store_t *self, sqlite3_stmt *s);
+extern const tr_sql_schema_t tr_store_sqlite_schema, tr_store_postgres_schema;
+
 /* Ends a reading: what the last step said, as an errno. */
-int tr_store_end(sqlite3_stmt *s, int step);
+int tr_store_end(tr_store_t *self, size_t statement, int step);
 /* What a statement says of one text: the id that is in the first column. 0, -ENOENT, -EIO. */
 int tr_store_find(tr_store_t *self, size_t statement, const char *key, char *id);
+/* Gives each row of a statement, bound by the caller, as a task to `each`. How many there were. */
+int tr_store_give(tr_store_t *self, size_t statement, tr_store_each_fn each, void *arg, tr_error_t *error);
 
 #endif

@@ -86,6 +86,7 @@ typedef struct tr_task {
     struct tr_task **dependents;
     size_t dependent_count, dependent_room;
     struct tr_worker *worker;
+    bool restored;          /* it was there before, and is to be resumed */
     bool called;            /* bids are waited for; it is pending and in no heap */
     bool bidless;           /* nobody wanted it: it is given away directly this time */
     struct tr_task *doomed; /* the next one that fails because what it needs did not succeed */

@@ -231,16 +231,29 @@ int tr_council_restore(tr_coordinator_t *self, tr_error_t *error) {
 
 /* ---- as time goes ---- */
 
+static void resume(tr_held_t *held) {
+    tr_canvass_end(held);
+    if (held->decision->state == TR_MOTION_VOTING)
+        wait_for_end(held);
+    tr_effect_call(
+        held->coordinator, begin_asking, held->decision->id, held->decision->round); /* ignoring, likewise */
+}
+
 void tr_council_resume(tr_coordinator_t *self) {
     size_t cursor = 0;
-    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->decisions, &cursor));) {
-        tr_held_t *held = (tr_held_t *)(uintptr_t)slot->value;
-        tr_canvass_end(held);
-        if (held->decision->state == TR_MOTION_VOTING)
-            wait_for_end(held);
-        tr_effect_call(
-            self, begin_asking, held->decision->id, held->decision->round); /* ignoring, likewise */
-    }
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->decisions, &cursor));)
+        resume((tr_held_t *)(uintptr_t)slot->value);
+}
+
+int tr_council_take(tr_coordinator_t *self, const char *id) {
+    tr_error_t error = {0};
+    restoring_t r = {self, &error};
+    int rc = restore(&r, id);
+    tr_held_t *held = rc == 0 ? tr_council_find(self, id) : NULL;
+    if (held)
+        resume(held);
+    self->stirred |= rc == 0; /* one that had ended is let go */
+    return rc;
 }
 
 void tr_council_turn(tr_coordinator_t *self) {

@@ -43,7 +43,7 @@ typedef struct attempts {
 } attempts_t;
 
 static attempts_t first_attempt(const pg_t *p) {
-    return (attempts_t){.deadline_ms = tr_clock_ms() + p->session.patience_ms, .backoff_ms = BACKOFF_MS};
+    return (attempts_t){.deadline_ms = tr_clock_ms() + p->session.link.patience_ms, .backoff_ms = BACKOFF_MS};
 }
 
 /* Waits before the next attempt; false when there is no more time. */
@@ -58,7 +58,7 @@ static bool again(attempts_t *a) {
 
 static bool send_statement(pg_t *p, const char *name, int n, const char *const *values, const int *lengths) {
     static const int binary[] = {1, 1, 1};
-    return PQsendQueryPrepared(p->session.connection, name, n, values, lengths, binary, 1);
+    return PQsendQueryPrepared(p->session.link.connection, name, n, values, lengths, binary, 1);
 }
 
 static bool send_op(pg_t *p, const tr_journal_op_t *op) {
@@ -82,11 +82,11 @@ static bool send_pending(pg_t *p) {
 
 /* The results of a pipeline, up to its end. The first that failed counts: those behind it were skipped. */
 static int take_results(pg_t *p, tr_error_t *error) {
-    PGconn *c = p->session.connection;
+    PGconn *c = p->session.link.connection;
     int r = 0;
     for (bool ended = false; !ended;) {
         while (PQisBusy(c)) {
-            int lost = tr_pg_session_turn(&p->session, error);
+            int lost = tr_pg_link_turn(&p->session.link, error);
             if (lost)
                 return lost;
         }
@@ -95,10 +95,10 @@ static int take_results(pg_t *p, tr_error_t *error) {
         bool good = !result || status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
                     status == PGRES_PIPELINE_SYNC;
         if (!good && r == 0)
-            r = tr_pg_session_explain(&p->session, result, error);
+            r = tr_pg_link_explain(&p->session.link, result, error);
         ended = status == PGRES_PIPELINE_SYNC || PQstatus(c) == CONNECTION_BAD;
         if (ended && status != PGRES_PIPELINE_SYNC && r == 0)
-            r = tr_pg_session_explain(&p->session, NULL, error);
+            r = tr_pg_link_explain(&p->session.link, NULL, error);
         PQclear(result);
     }
     return r;
@@ -120,18 +120,18 @@ static bool send_wish(pg_t *p, bool sync) {
 
 /* One transaction: of `pending` where there are no ops. */
 static int commit(pg_t *p, const tr_journal_op_t *ops, size_t n, bool sync, tr_error_t *error) {
-    PGconn *c = p->session.connection;
-    p->session.warned = false;
+    PGconn *c = p->session.link.connection;
+    p->session.link.warned = false;
     bool sent = PQenterPipelineMode(c) && send_wish(p, sync) &&
                 (ops ? send_ops(p, ops, n) : send_pending(p)) && PQpipelineSync(c);
     if (!sent)
-        return tr_pg_session_explain(&p->session, NULL, error);
+        return tr_pg_link_explain(&p->session.link, NULL, error);
     int r = take_results(p, error);
-    if (r == 0 && p->session.warned && sync)
+    if (r == 0 && p->session.link.warned && sync)
         r = tr_error_set(error, TR_PG_LOST, "PostgreSQL journal, table %s: a commit came with a warning",
             p->session.table);
     if (r == 0 && !PQexitPipelineMode(c))
-        r = tr_pg_session_explain(&p->session, NULL, error);
+        r = tr_pg_link_explain(&p->session.link, NULL, error);
     return r;
 }
 
@@ -143,7 +143,7 @@ static void forget_pending(pg_t *p) {
 
 /* A session that has all that was written. */
 static int connected(pg_t *p, tr_error_t *error) {
-    if (p->session.connection)
+    if (p->session.link.connection)
         return 0;
     int r = tr_pg_session_open(&p->session, error);
     if (r == 0 && p->pending.size > 0)
@@ -158,7 +158,7 @@ static int lost_for_good(const pg_t *p, tr_error_t *error) {
     if (error)
         memcpy(last, error->text, sizeof last);
     return tr_error_set(error, -ENOTCONN, "the connection was lost and did not come back within %lld s: %s",
-        (long long)p->session.patience_ms / 1000, last);
+        (long long)p->session.link.patience_ms / 1000, last);
 }
 
 static int write_once(pg_t *p, const tr_journal_op_t *ops, size_t n, bool sync, tr_error_t *error) {
@@ -167,7 +167,7 @@ static int write_once(pg_t *p, const tr_journal_op_t *ops, size_t n, bool sync, 
     if (r == 0 && (n > 0 || p->pending.size > 0))
         r = commit(p, n ? ops : &nothing, n, sync, error);
     if (r != 0)
-        tr_pg_session_close(&p->session);
+        tr_pg_link_close(&p->session.link);
     return r;
 }
 
@@ -216,7 +216,7 @@ static bool send_page(pg_t *p, const walk_t *w) {
         tail_lengths[] = {(int)w->from_len, sizeof rows};
     bool sent = range->to ? send_statement(p, TR_PG_SCAN, 3, values, lengths)
                           : send_statement(p, TR_PG_TAIL, 2, tail, tail_lengths);
-    return sent && PQsetSingleRowMode(p->session.connection);
+    return sent && PQsetSingleRowMode(p->session.link.connection);
 }
 
 /* The rest of a page after the scan was stopped is read and dropped. */
@@ -240,14 +240,14 @@ static int take_row(walk_t *w, const PGresult *row, tr_error_t *error) {
 }
 
 static int read_page(pg_t *p, walk_t *w, tr_error_t *error) {
-    PGconn *c = p->session.connection;
+    PGconn *c = p->session.link.connection;
     PGresult *result;
     int r = 0;
     if (!send_page(p, w))
-        return tr_pg_session_explain(&p->session, NULL, error);
+        return tr_pg_link_explain(&p->session.link, NULL, error);
     for (;;) {
         while (PQisBusy(c)) {
-            int lost = tr_pg_session_turn(&p->session, error);
+            int lost = tr_pg_link_turn(&p->session.link, error);
             if (lost)
                 return lost;
         }
@@ -257,7 +257,7 @@ static int read_page(pg_t *p, walk_t *w, tr_error_t *error) {
         if (status == PGRES_SINGLE_TUPLE && r == 0)
             r = take_row(w, result, error);
         else if (status != PGRES_TUPLES_OK && status != PGRES_SINGLE_TUPLE && r == 0)
-            r = tr_pg_session_explain(&p->session, result, error);
+            r = tr_pg_link_explain(&p->session.link, result, error);
         PQclear(result);
     }
 }
@@ -282,7 +282,7 @@ static int next_page(pg_t *p, walk_t *w, tr_error_t *error) {
             r = read_page(p, w, error);
         if (r == 0)
             return w->behind || w->page_rows >= w->rows;
-        tr_pg_session_close(&p->session);
+        tr_pg_link_close(&p->session.link);
         if (r < 0)
             return r;
         if (!again(&attempts))
@@ -338,9 +338,9 @@ static uint64_t number_of(const PGresult *result, int column) {
 
 static int pg_stat(tr_journal_t *self, tr_journal_stat_t *stat) {
     pg_t *p = (pg_t *)self;
-    if (!p->session.connection)
+    if (!p->session.link.connection)
         return -ENOTCONN;
-    PGresult *result = PQexecPrepared(p->session.connection, TR_PG_STAT, 0, NULL, NULL, NULL, 1);
+    PGresult *result = PQexecPrepared(p->session.link.connection, TR_PG_STAT, 0, NULL, NULL, NULL, 1);
     bool good = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
     if (good) {
         int64_t rows = (int64_t)number_of(result, 1); /* -1: not counted yet */

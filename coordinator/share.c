@@ -1,0 +1,113 @@
+/* Several coordinators on one database: each says that it is alive, takes over what the dead had, and hands on what is asked of others. */
+#include "coordinator/council/council.h"
+#include "coordinator/events.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOOK_MS 500  /* a part of any lease */
+#define BATCH   1000 /* tasks that are taken over at once: others may take the rest */
+
+int tr_share_join(tr_coordinator_t *self, tr_error_t *error) {
+    char name[TR_AID_MAX + 1];
+    snprintf(name, sizeof name, "%s@%s", self->options->resident.name, tr_host_platform(self->host));
+    return tr_store_join(self->store, name, error);
+}
+
+/* ---- what the dead had ---- */
+
+static int take_claimed(void *arg, tr_task_t *task) {
+    tr_coordinator_t *self = arg;
+    int rc = tr_board_restore(self->board, task);
+    if (rc == -EEXIST) /* it was this one's: it is there already */
+        tr_task_destroy(&task);
+    return rc == -EEXIST ? 0 : rc;
+}
+
+static int take_decision(void *arg, const char *id) {
+    return tr_council_take(arg, id);
+}
+
+/* 0, or what the commit says as well. */
+static int claim(tr_coordinator_t *self) {
+    tr_error_t error = {0};
+    int tasks = tr_store_claim(self->store, BATCH, take_claimed, self, &error);
+    if (tasks < 0)
+        return tasks;
+    int rc = tr_board_resume(self->board, "its coordinator is gone", tr_clock_wall_ms());
+    if (rc == 0)
+        rc = tr_store_claim_decisions(self->store, BATCH, take_decision, self);
+    if (tasks > 0)
+        tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TOOK_OVER], "tasks=%d", tasks);
+    if (tasks == BATCH)
+        self->share_ms = tr_clock_ms();
+    return rc;
+}
+
+/* ---- what goes on elsewhere ---- */
+
+static void note_elsewhere(void *arg, const char *agent, uint32_t count) {
+    tr_coordinator_t *self = arg;
+    tr_board_note_elsewhere(self->board, agent, count);
+}
+
+/* What cannot be done is done the next time, or the database has failed, and then the commit says so. */
+void tr_share_turn(tr_coordinator_t *self) {
+    if (!tr_store_shared(self->store) || tr_clock_ms() < self->share_ms)
+        return;
+    self->share_ms = tr_clock_ms() + LOOK_MS;
+    tr_effects_change(self);
+    if (tr_store_keep(self->store, self->options->lease_ms) < 0 || claim(self) < 0)
+        return;
+    tr_board_forget_elsewhere(self->board);
+    tr_store_elsewhere(self->store, note_elsewhere, self);
+    tr_board_look(self->board, tr_clock_wall_ms());
+}
+
+/* ---- what is asked of others ---- */
+
+/* The conversation goes on between who asked and who has it. */
+static bool hand_on(tr_coordinator_t *self, const char *to, const tr_message_t *message) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    tr_acl_t copy = *acl;
+    copy.receivers = (tr_acl_list_t){&to, 1};
+    copy.budget = (tr_budget_t){0}; /* all that is left */
+    if (!acl->reply_to.count && acl->sender)
+        copy.reply_to = (tr_acl_list_t){&acl->sender, 1};
+    copy.flags = 0;
+    copy.content = tr_message_content(message, &copy.content_len);
+    return tr_delegate(self->agent, message, &copy) == 0;
+}
+
+/* A task of the dead that nobody has claimed yet is this one's, at once. */
+static void adopt(tr_coordinator_t *self, const char *id) {
+    tr_task_t *task = NULL;
+    if (tr_store_load(self->store, id, &task) < 0)
+        return;
+    if (tr_task_ended(task->state) || tr_board_restore(self->board, task) < 0)
+        tr_task_destroy(&task);
+    tr_board_resume(
+        self->board, "its coordinator is gone", tr_clock_wall_ms()); /* no memory: at the next turn */
+}
+
+bool tr_share_forward(
+    tr_coordinator_t *self, tr_store_thing_t thing, const char *id, const tr_message_t *message) {
+    char holder[TR_AID_MAX + 1];
+    bool held =
+        thing == TR_STORE_TASK ? tr_board_task(self->board, id) != NULL : tr_council_find(self, id) != NULL;
+    if (!tr_store_shared(self->store) || held)
+        return false;
+    tr_effects_change(self);
+    int rc = tr_store_take(self->store, thing, id);
+    if (rc == 0 && thing == TR_STORE_TASK)
+        adopt(self, id);
+    if (rc == 0 && thing == TR_STORE_DECISION)
+        tr_council_take(self, id); /* what cannot be taken is refused, ignoring */
+    if (rc != -EBUSY || tr_store_holder(self->store, thing, id, holder) < 0)
+        return false;
+    if (!hand_on(self, holder, message))
+        tr_effect_refuse(self, message, TR_FAILURE, "not-sent", holder);
+    return true;
+}

@@ -1,0 +1,178 @@
+/* The tables, in both databases, and what is asked of them. */
+#include "coordinator/store_private.h"
+
+/* What brings a file from each version to the next. */
+static const char *const sqlite_migrations[] = {
+    "CREATE TABLE task (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key TEXT UNIQUE,"
+    " description TEXT NOT NULL, skills TEXT NOT NULL, needs TEXT NOT NULL, input BLOB, language TEXT,"
+    " priority INTEGER NOT NULL, tries_max INTEGER NOT NULL, created_ms INTEGER NOT NULL, deadline_ms "
+    "INTEGER NOT NULL,"
+    " timeout_ms INTEGER NOT NULL, state INTEGER NOT NULL, changed_ms INTEGER NOT NULL, due_ms INTEGER NOT "
+    "NULL,"
+    " tries INTEGER NOT NULL, agent TEXT NOT NULL, reason TEXT, result BLOB);"
+    "CREATE INDEX task_state ON task (state, number);"
+    "CREATE TABLE history (task TEXT NOT NULL, at_ms INTEGER NOT NULL, state INTEGER NOT NULL, tries INTEGER "
+    "NOT NULL,"
+    " agent TEXT, reason TEXT);"
+    "CREATE INDEX history_task ON history (task);"
+    "PRAGMA user_version = 1;",
+    "CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key TEXT "
+    "UNIQUE,"
+    " state INTEGER NOT NULL, told BLOB NOT NULL);"
+    "CREATE INDEX decision_state ON decision (state, number);"
+    "CREATE TABLE decision_event (decision TEXT NOT NULL, at_ms INTEGER NOT NULL, what INTEGER NOT NULL,"
+    " who TEXT, value BLOB);"
+    "CREATE INDEX event_decision ON decision_event (decision);"
+    "CREATE TABLE record (voter TEXT PRIMARY KEY, hits INTEGER NOT NULL, misses INTEGER NOT NULL) WITHOUT "
+    "ROWID;"
+    "PRAGMA user_version = 2;",
+    "ALTER TABLE task ADD COLUMN way INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 3;",
+    "CREATE TABLE schedule (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, cron TEXT "
+    "NOT NULL,"
+    " task BLOB NOT NULL, next_ms INTEGER NOT NULL, fired_ms INTEGER NOT NULL, fired INTEGER NOT NULL);"
+    "PRAGMA user_version = 4;",
+};
+
+/* What one coordinator has is its own as long as its row in `coordinator` is there and not dead (store_share.c). */
+static const char *const postgres_migrations[] = {
+    "CREATE TABLE coordinator (epoch TEXT PRIMARY KEY, name TEXT NOT NULL, seen TIMESTAMPTZ NOT NULL,"
+    " dead BOOLEAN NOT NULL DEFAULT false);"
+    "CREATE TABLE task (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " key TEXT UNIQUE, description TEXT NOT NULL, skills TEXT NOT NULL, needs TEXT NOT NULL, input BYTEA,"
+    " language TEXT, priority BIGINT NOT NULL, tries_max BIGINT NOT NULL, created_ms BIGINT NOT NULL,"
+    " deadline_ms BIGINT NOT NULL, timeout_ms BIGINT NOT NULL, state BIGINT NOT NULL, changed_ms BIGINT NOT "
+    "NULL,"
+    " due_ms BIGINT NOT NULL, tries BIGINT NOT NULL, agent TEXT NOT NULL, reason TEXT, result BYTEA,"
+    " way BIGINT NOT NULL, owner TEXT NOT NULL DEFAULT current_setting('troupe.epoch'))"
+    " WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);"
+    "CREATE INDEX task_state ON task (state, number);"
+    "CREATE INDEX task_owner ON task (owner) WHERE state < 4;"
+    "CREATE TABLE history (task TEXT NOT NULL, at_ms BIGINT NOT NULL, state BIGINT NOT NULL, tries BIGINT "
+    "NOT NULL,"
+    " agent TEXT, reason TEXT, rowid BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"
+    "CREATE INDEX history_task ON history (task);"
+    "CREATE TABLE decision (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " key TEXT UNIQUE, state BIGINT NOT NULL, told BYTEA NOT NULL,"
+    " owner TEXT NOT NULL DEFAULT current_setting('troupe.epoch'));"
+    "CREATE INDEX decision_state ON decision (state, number);"
+    "CREATE TABLE decision_event (decision TEXT NOT NULL, at_ms BIGINT NOT NULL, what BIGINT NOT NULL, who "
+    "TEXT,"
+    " value BYTEA, rowid BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"
+    "CREATE INDEX event_decision ON decision_event (decision);"
+    "CREATE TABLE record (voter TEXT PRIMARY KEY, hits BIGINT NOT NULL, misses BIGINT NOT NULL);"
+    "CREATE TABLE schedule (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name TEXT NOT NULL "
+    "UNIQUE,"
+    " cron TEXT NOT NULL, task BYTEA NOT NULL, next_ms BIGINT NOT NULL, fired_ms BIGINT NOT NULL,"
+    " fired BIGINT NOT NULL, owner TEXT NOT NULL DEFAULT current_setting('troupe.epoch'));",
+};
+
+/* The columns as `take` reads them. */
+#define COLUMNS                                                                                              \
+    "id, key, description, skills, needs, input, language, priority, tries_max, created_ms, deadline_ms, "   \
+    "timeout_ms,"                                                                                            \
+    " state, changed_ms, due_ms, tries, agent, reason, result, number, way"
+
+#define OF_BOTH                                                                                              \
+    [INSERT] =                                                                                               \
+        "INSERT INTO task (id, key, description, skills, needs, input, language, priority, tries_max, "      \
+        "created_ms,"                                                                                        \
+        " deadline_ms, timeout_ms, state, changed_ms, due_ms, tries, agent, reason, result, way)"            \
+        " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)",                  \
+    [REMEMBER] = "INSERT INTO history VALUES ($1,$2,$3,$4,$5,$6)",                                           \
+    [BY_ID] = "SELECT " COLUMNS " FROM task WHERE id = $1",                                                  \
+    [STATE_OF] = "SELECT state FROM task WHERE id = $1", [BY_KEY] = "SELECT id FROM task WHERE key = $1",    \
+    [LIST] = "SELECT " COLUMNS                                                                               \
+             " FROM task WHERE ($1 < 0 OR state = $1) AND (CAST($2 AS BIGINT) = 0 OR number < $2)"           \
+             " ORDER BY number DESC LIMIT $3",                                                               \
+    [HISTORY] = "SELECT at_ms, state, tries, agent, reason FROM history WHERE task = $1 ORDER BY rowid",     \
+    [COUNT] = "SELECT state, count(*) FROM task GROUP BY state",                                             \
+    [OPEN] = "SELECT " COLUMNS " FROM task WHERE state < $1 ORDER BY number",                                \
+    [NEW_DECISION] = "INSERT INTO decision (id, key, state, told) VALUES ($1,$2,$3,$4)",                     \
+    [ADD_EVENT] = "INSERT INTO decision_event VALUES ($1,$2,$3,$4,$5)",                                      \
+    [EVENTS] = "SELECT at_ms, what, who, value FROM decision_event WHERE decision = $1 ORDER BY rowid",      \
+    [OPEN_DECISIONS] = "SELECT id FROM decision WHERE state < $1 ORDER BY number",                           \
+    [DECISION_KEY] = "SELECT id FROM decision WHERE key = $1",                                               \
+    [LIST_DECISIONS] = "SELECT number, told FROM decision WHERE ($1 < 0 OR state = $1)"                      \
+                       " AND (CAST($2 AS BIGINT) = 0 OR number < $2) ORDER BY number DESC LIMIT $3",         \
+    [ADD_RECORD] = "INSERT INTO record VALUES ($1,$2,$3)"                                                    \
+                   " ON CONFLICT (voter) DO UPDATE SET hits = record.hits + excluded.hits, misses = "        \
+                   "record.misses + excluded.misses",                                                        \
+    [RECORD] = "SELECT hits, misses FROM record WHERE voter = $1",                                           \
+    [ADD_SCHEDULE] =                                                                                         \
+        "INSERT INTO schedule (name, cron, task, next_ms, fired_ms, fired) VALUES ($1,$2,$3,$4,$5,$6)",      \
+    [MOVE_SCHEDULE] = "UPDATE schedule SET next_ms = $1, fired_ms = $2, fired = $3 WHERE name = $4",         \
+    [REMOVE_SCHEDULE] = "DELETE FROM schedule WHERE name = $1",                                              \
+    [SCHEDULES] = "SELECT name, cron, task, next_ms, fired_ms, fired FROM schedule ORDER BY name",
+
+#define MINE "current_setting('troupe.epoch')"
+
+static const char *const sqlite_sql[] = {
+    OF_BOTH[UPDATE] =
+        "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
+        " result = $7 WHERE id = $8",
+    [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3",
+};
+
+/* What belongs to the dead is open to who takes it first, and who comes second finds other rows. */
+#define OF_THE_DEAD(TABLE, KEY, WHICH)                                                                       \
+    KEY " IN (SELECT " KEY " FROM " TABLE                                                                    \
+        " WHERE owner IN (SELECT epoch FROM coordinator WHERE dead) AND " WHICH                              \
+        " ORDER BY number LIMIT $1 FOR UPDATE SKIP LOCKED)"
+/* One that nobody alive has. */
+#define TAKE(TABLE)                                                                                          \
+    "UPDATE " TABLE " SET owner = " MINE " WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM coordinator c"        \
+    " WHERE c.epoch = " TABLE ".owner AND NOT c.dead AND c.epoch <> " MINE ") RETURNING 1"
+#define HOLDER(TABLE)                                                                                        \
+    "SELECT c.name FROM " TABLE " t JOIN coordinator c ON c.epoch = t.owner WHERE t.id = $1 AND NOT c.dead"
+
+static const char *const postgres_sql[] = {
+    OF_BOTH[UPDATE] =
+        "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
+        " result = $7 WHERE id = $8 AND owner = " MINE,
+    [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3 AND owner = " MINE,
+    [JOIN_GROUP] =
+        "WITH before AS (UPDATE coordinator SET dead = true WHERE name = $1)"
+        " INSERT INTO coordinator (epoch, name, seen) VALUES (" MINE ", $1, clock_timestamp()) RETURNING 1",
+    [LEAVE_GROUP] = "UPDATE coordinator SET dead = true WHERE epoch = " MINE " RETURNING 1",
+    [KEEP] = "UPDATE coordinator SET seen = clock_timestamp() WHERE epoch = " MINE,
+    [EXPIRE] =
+        "UPDATE coordinator SET dead = true WHERE epoch IN (SELECT epoch FROM coordinator WHERE NOT dead"
+        " AND epoch <> " MINE " AND greatest(seen, pg_postmaster_start_time())"
+        " < clock_timestamp() - CAST($1 AS DOUBLE PRECISION) * interval '1 millisecond'"
+        " FOR UPDATE SKIP LOCKED) RETURNING name",
+    [FORGET] = "DELETE FROM coordinator c WHERE dead"
+               " AND NOT EXISTS (SELECT 1 FROM task WHERE owner = c.epoch AND state < 4)"
+               " AND NOT EXISTS (SELECT 1 FROM decision WHERE owner = c.epoch AND state < 3)"
+               " AND NOT EXISTS (SELECT 1 FROM schedule WHERE owner = c.epoch)",
+    [CLAIM] = "UPDATE task SET owner = " MINE
+              " WHERE " OF_THE_DEAD("task", "number", "state < 4") " RETURNING " COLUMNS,
+    [CLAIM_DECISIONS] = "UPDATE decision SET owner = " MINE
+                        " WHERE " OF_THE_DEAD("decision", "number", "state < 3") " RETURNING id",
+    [CLAIM_SCHEDULES] = "UPDATE schedule SET owner = " MINE " WHERE " OF_THE_DEAD(
+        "schedule", "number", "true") " RETURNING name, cron, task, next_ms, fired_ms, fired",
+    [TAKE_TASK] = TAKE("task"),
+    [TAKE_DECISION] = TAKE("decision"),
+    [HOLDER_OF_TASK] = HOLDER("task"),
+    [HOLDER_OF_DECISION] = HOLDER("decision"),
+    [HOLDER_OF_SCHEDULE] = "SELECT c.name FROM schedule t JOIN coordinator c ON c.epoch = t.owner"
+                           " WHERE t.name = $1 AND NOT c.dead",
+    [ELSEWHERE] =
+        "SELECT agent, count(*) FROM task WHERE state IN (2, 3) AND owner <> " MINE " GROUP BY agent",
+};
+
+const tr_sql_schema_t tr_store_sqlite_schema = {
+    .name = "tasks.db",
+    .migrations = sqlite_migrations,
+    .migration_count = sizeof sqlite_migrations / sizeof *sqlite_migrations,
+    .sql = sqlite_sql,
+    .statement_count = sizeof sqlite_sql / sizeof *sqlite_sql,
+};
+
+const tr_sql_schema_t tr_store_postgres_schema = {
+    .name = "tasks",
+    .migrations = postgres_migrations,
+    .migration_count = sizeof postgres_migrations / sizeof *postgres_migrations,
+    .sql = postgres_sql,
+    .statement_count = sizeof postgres_sql / sizeof *postgres_sql,
+};
