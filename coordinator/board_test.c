@@ -17,6 +17,7 @@ typedef struct stage {
     int64_t now_ms;
     tr_error_t error;
     bool deaf;
+    int far; /* the state of "far" */
 } stage_t;
 
 static void __attribute__((format(printf, 2, 3))) hear(stage_t *s, const char *format, ...) {
@@ -45,9 +46,11 @@ static void on_withdraw(void *arg, const tr_task_t *task) {
     hear(arg, "%s/%u<%s ", task->id, task->tries, task->agent);
 }
 
-/* Of those that ended before: those that begin with "done" or "lost". */
+/* Of those that ended before: those that begin with "done" or "lost". "far" is another coordinator's. */
 static int on_find(void *arg, const char *id) {
-    (void)arg;
+    const stage_t *s = arg;
+    if (strcmp(id, "far") == 0)
+        return s->far;
     return strncmp(id, "done", 4) == 0   ? TR_TASK_COMPLETED
            : strncmp(id, "lost", 4) == 0 ? TR_TASK_FAILED
                                          : -ENOENT;
@@ -425,6 +428,41 @@ static void what_was_there_before_goes_on(void **state) {
     assert_int_equal(tr_board_count(s->board, TR_TASK_FAILED), 0);
 }
 
+static void what_another_coordinator_has_is_waited_for(void **state) {
+    stage_t *s = *state;
+    worker(s, "w", NULL, 9);
+    s->far = TR_TASK_PENDING;
+    assert_int_equal(add_needing(s, "a", "far"), 0);
+    assert_int_equal(add_needing(s, "b", "far"), 0);
+    assert_int_equal(tr_board_cancel(s->board, "b", "enough", s->now_ms), 0);
+    s->far = TR_TASK_IN_PROGRESS;
+    tr_board_look(s->board, s->now_ms);
+    turn(s);
+    heard(s, "+a:pending +b:pending b:cancelled ");
+    s->far = TR_TASK_COMPLETED;
+    tr_board_look(s->board, s->now_ms);
+    turn(s);
+    heard(s, "a:assigned a/1>w ");
+    s->far = TR_TASK_ASSIGNED;
+    assert_int_equal(add_needing(s, "c", "far"), 0);
+    s->far = -ENOENT;
+    tr_board_look(s->board, s->now_ms);
+    heard(s, "+c:pending c:failed ");
+}
+
+static void what_others_gave_an_agent_takes_its_room(void **state) {
+    stage_t *s = *state;
+    worker(s, "w", NULL, 2);
+    tr_board_note_elsewhere(s->board, "w", 2);
+    tr_board_note_elsewhere(s->board, "nobody", 2);
+    assert_int_equal(add(s, wish_of(s, "a")), 0);
+    turn(s);
+    heard(s, "+a:pending ");
+    tr_board_forget_elsewhere(s->board);
+    turn(s);
+    heard(s, "a:assigned a/1>w ");
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -446,6 +484,8 @@ int main(void) {
         A_TEST(what_is_called_for_can_be_cancelled),
         A_TEST(a_person_says_yes),
         A_TEST(what_was_there_before_goes_on),
+        A_TEST(what_another_coordinator_has_is_waited_for),
+        A_TEST(what_others_gave_an_agent_takes_its_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* What is asked of tasks. */
 #include "coordinator/desk.h"
+#include "lib/base/random.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -215,6 +216,26 @@ static void add_drafts(const tr_question_t *q, draft_t *drafts, size_t count) {
             q, rc == -EEXIST ? "already-registered" : "unrecognised-parameter-value", error.text);
 }
 
+/* Those under one key are one task: the first. */
+static bool find_twins(draft_t *drafts, size_t count) {
+    tr_map_t keys;
+    bool good = true;
+    tr_map_init(&keys, tr_random_seed());
+    for (size_t i = 0; i < count && good; i++) {
+        draft_t *d = &drafts[i];
+        if (!d->wish.key || d->existed)
+            continue;
+        const draft_t *first = tr_map_find_ptr(&keys, d->key, strlen(d->key));
+        d->existed = first != NULL;
+        if (first)
+            memcpy(d->id, first->id, sizeof d->id);
+        else
+            good = tr_map_put(&keys, d->key, strlen(d->key), (uint64_t)(uintptr_t)d) == 0;
+    }
+    tr_map_finish(&keys);
+    return good;
+}
+
 void tr_desk_submit(tr_question_t *q) {
     tr_value_t tasks = tr_value_get(q->content, "tasks");
     size_t count = tr_value_size(tasks);
@@ -226,7 +247,7 @@ void tr_desk_submit(tr_question_t *q) {
     draft_t *drafts = calloc(count, sizeof *drafts);
     for (size_t i = 0; i < count && drafts && !wrong; i++)
         wrong = read_draft(q, tr_value_at(tasks, i), &drafts[i]);
-    if (!drafts)
+    if (!drafts || !find_twins(drafts, count))
         tr_question_fail(q, -ENOMEM);
     else if (wrong)
         tr_question_refuse(q, "unrecognised-parameter-value", wrong);

@@ -96,6 +96,12 @@ class Tasks(harness.SystemTest):
         self.assertEqual(self.submit({"n": 2}, "--key", "k"), first)
         self.assertEqual(len(self.task("ls", "-o", "json").json()), 1)
 
+    def test_twice_in_one_request(self):
+        path = self.lines({"key": "k", "input": 1}, {"key": "k", "input": 2}, {"input": 3})
+        first, second, third = self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split()
+        self.assertEqual(first, second)
+        self.assertEqual(len(self.task("ls", "-o", "json").json()), 2)
+
     def test_a_plan(self):
         a = self.submit({"n": 1}, "--id", "a", "--approval")
         b = self.submit({"n": 2}, "--needs", "a")

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Several coordinators on one PostgreSQL database: whatever dies, each task is completed once, and soon."""
+import json
+import pathlib
+import random
+import signal
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import harness
+import postgres
+
+WORKER = """
+import json, sys, time
+for line in sys.stdin:
+    do = json.loads(line).get("content") or {}
+    time.sleep(do.get("ms", 0) / 1000)
+    print(json.dumps({"content": do}), flush=True)
+"""
+
+
+@unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
+class Shared(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.database = postgres.Server(self)
+        self.at = self.broker()
+        self.env = {"TROUPE_CONNECT": self.at.endpoint}
+        self.coordinators = {name: self.start(name) for name in ("c1", "c2")}
+
+    def start(self, name):
+        child = self.spawn("coordinator", "--connect", self.at.endpoint, "--name", name, "--store", "postgres",
+                           "--conninfo", self.database.conninfo_file)
+        child.wait_err("C001 ready")
+        return child
+
+    def worker(self, name, capacity=4):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", f"work={capacity}", "--",
+                           sys.executable, "-c", WORKER)
+        child.wait_err("registered")
+        return child
+
+    def call(self, *arguments, code=0):
+        done = self.troupe(*arguments, env=self.env)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def ask(self, coordinator, **content):
+        return self.call("ask", coordinator, json.dumps(content), "-o", "json").json()
+
+    def submit(self, coordinator, count=1, **task):
+        tasks = [{"skills": ["work"], **task} for _ in range(count)]
+        return [row["task"] for row in self.ask(coordinator, action="submit", tasks=tasks)["tasks"]]
+
+    def show(self, task):
+        return self.call("task", "show", task, "-o", "json").json()
+
+    def states(self):
+        return [row["state"] for row in self.call("task", "ls", "-o", "json").json()]
+
+    def until_completed(self, count, patience=harness.PATIENCE):
+        harness.wait_until(lambda: self.states().count("completed") == count, f"{count} tasks to be completed", patience)
+
+    def test_another_takes_over(self):
+        self.submit("c1", 50)
+        self.coordinators["c1"].process.kill()
+        killed = time.monotonic()
+        self.worker("w")
+        self.until_completed(50)
+        took = time.monotonic() - killed
+        print(f"50 tasks of a coordinator that was killed were completed by the other one after {took:.1f} s")
+        self.assertLess(took, 5)
+        self.assertIn("C011 took over", self.coordinators["c2"].err)
+
+    def test_who_ends_in_order_is_followed_at_once(self):
+        task, = self.submit("c1")
+        self.assertEqual(self.coordinators["c1"].stop().code, 0)
+        self.worker("w")
+        self.until_completed(1)
+        self.assertEqual(self.show(task)["state"], "completed")
+
+    def test_who_hangs_is_taken_over_and_changes_nothing(self):
+        self.submit("c1", 20)
+        self.coordinators["c1"].process.send_signal(signal.SIGSTOP)
+        self.worker("w")
+        harness.wait_until(lambda: "C011 took over" in self.coordinators["c2"].err, "the other one to take over")
+        self.coordinators["c1"].process.send_signal(signal.SIGCONT)
+        done = self.coordinators["c1"].wait()
+        self.assertEqual(done.code, 5)
+        self.assertIn("C012 was taken over", done.err)
+        self.until_completed(20)
+        self.check_history()
+
+    def check_history(self):
+        wrong = self.database.sql("SELECT task, count(*) FROM troupe.history WHERE state = 4 GROUP BY task HAVING count(*) <> 1")
+        self.assertEqual(wrong, [])
+
+    def test_whoever_is_asked(self):
+        """What is asked about a task goes to who has it."""
+        for name in ("c1", "c2"):
+            for other in ("c1", "c2"):
+                task, = self.submit(name, approval=True)
+                self.ask(other, action="approve", task=task)
+                self.assertEqual(self.show(task)["state"], "pending")
+                self.ask(other, action="cancel", task=task, reason="enough")
+                self.assertEqual(self.show(task)["reason"], "enough")
+                self.ask(other, action="retry", task=task)
+                self.assertEqual(self.show(task)["state"], "pending")
+        self.assertIn("there is no task of this id", self.troupe("task", "cancel", "none", env=self.env).err)
+        self.worker("w")
+        self.until_completed(4)
+        self.check_history()
+
+    def test_a_task_may_need_one_of_another(self):
+        first, = self.submit("c1")
+        second, = self.submit("c2", needs=[first])
+        third, = self.submit("c1", needs=[second])
+        lost, = self.submit("c2", approval=True)
+        never, = self.submit("c1", needs=[lost])
+        self.worker("w")
+        harness.wait_until(lambda: self.show(third)["state"] == "completed", "the last of the chain")
+        self.ask("c1", action="cancel", task=lost)
+        harness.wait_until(lambda: self.show(never)["state"] == "failed", "what can never be done to fail")
+        self.assertIn("which has been cancelled", self.show(never)["reason"])
+
+    def test_an_agent_has_one_room(self):
+        """What one coordinator has given an agent takes room for the other one."""
+        self.worker("w", 1)
+        busy, = self.submit("c1", input={"ms": 2500})
+        harness.wait_until(lambda: self.show(busy)["state"] != "pending", "it to be assigned")
+        seen = [self.seen("c2")]
+        for _ in range(2):  # looks of the other one
+            harness.wait_until(lambda: self.seen("c2") != seen[-1], "the other one to look")
+            seen.append(self.seen("c2"))
+        waits, = self.submit("c2")
+        self.assertEqual(self.show(waits)["state"], "pending")
+        self.until_completed(2)
+        self.assertLessEqual(self.show(busy)["changed_ms"], self.show(waits)["changed_ms"])
+
+    def seen(self, name):
+        return self.database.sql(f"SELECT seen FROM troupe.coordinator WHERE name = '{name}@local'")
+
+    def test_decisions_go_on(self):
+        asked = self.call("ask", "c1", json.dumps({"action": "decide", "question": "tea?", "options": ["yes", "no"],
+                                                   "voters": ["person:ann", "person:bob"]}), "-o", "json").json()
+        decision = asked["decision"]
+        self.ask("c2", action="vote", decision=decision, voter="person:ann", ballot={"choice": "yes"})
+        self.coordinators["c1"].process.kill()
+        harness.wait_until(lambda: self.database.sql(
+            f"SELECT c.name FROM troupe.decision d JOIN troupe.coordinator c ON c.epoch = d.owner WHERE d.id = '{decision}'") == ["c2@local"],
+            "the other one to have it")
+        self.ask("c2", action="vote", decision=decision, voter="person:bob", ballot={"choice": "yes"})
+        shown = self.call("votes", "show", decision, "-o", "json").json()
+        self.assertEqual((shown["state"], shown["winner"]), ("decided", "yes"))
+
+    def test_nothing_is_lost_or_doubled_by_kills(self):
+        """kill -9 of coordinators, workers and the database while tasks come and go."""
+        chance = random.Random(5)
+        workers = {f"w{i}": self.worker(f"w{i}") for i in range(3)}
+        count = 90
+        for n in range(count):
+            while self.troupe("task", "submit", "--skill", "work", "--key", f"k{n}", "--tries", "50", "--timeout", "2s",
+                              json.dumps({"n": n, "ms": 5}), env=self.env).code != 0:
+                self.revive()
+            if n % 20 == 10:
+                name = chance.choice(sorted(self.coordinators))
+                self.coordinators[name].process.kill()
+                self.coordinators[name].wait()
+                self.revive()
+            if n % 30 == 0:
+                name = chance.choice(sorted(workers))
+                workers.pop(name).process.kill()
+                workers[f"w{n + 100}"] = self.worker(f"w{n + 100}")
+            if n == 45:
+                self.database.stop()
+                self.database.start()
+                self.revive()
+        def all_done():
+            self.revive()
+            return self.states().count("completed") == count
+        harness.wait_until(all_done, "all to be completed", 60)
+        self.assertEqual(len(self.states()), count)
+        self.check_history()
+        self.assertEqual(self.database.sql("SELECT count(DISTINCT key) FROM troupe.task"), [str(count)])
+
+    def revive(self):
+        """As whoever supervises them does."""
+        for name, child in list(self.coordinators.items()):
+            if child.process.poll() is not None:
+                harness.wait_until(lambda: name + "@" not in self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out,
+                                   "the dead one to be gone")
+                self.coordinators[name] = self.start(name)
+
+
+if __name__ == "__main__":
+    harness.main()
