@@ -16,11 +16,11 @@ FOUND = bool(PROGRAMS)
 
 
 class Server:
-    """server.conninfo_file: for --conninfo. As root it runs as the user postgres."""
+    """server.conninfo_file: for --conninfo. As root it runs as the user postgres. It ends with the tests of the class."""
 
-    def __init__(self, test):
+    def __init__(self, tests):
         self.directory = tempfile.mkdtemp(prefix="troupe-postgres-")
-        test.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        tests.addClassCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         if self.user:
             os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
@@ -29,7 +29,7 @@ class Server:
         with open(os.open(self.conninfo_file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(f"host={self.directory} dbname=postgres user=troupe\n")
         self.process = None
-        test.addCleanup(self.stop)
+        tests.addClassCleanup(self.stop)
         self.start()
 
     def _become(self):

@@ -24,16 +24,21 @@ for line in sys.stdin:
 
 @unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
 class Shared(harness.SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.database = postgres.Server(cls)
+
     def setUp(self):
         super().setUp()
-        self.database = postgres.Server(self)
+        self.schema = self.id().rpartition(".")[2]
         self.at = self.broker()
         self.env = {"TROUPE_CONNECT": self.at.endpoint}
         self.coordinators = {name: self.start(name) for name in ("c1", "c2")}
 
     def start(self, name):
         child = self.spawn("coordinator", "--connect", self.at.endpoint, "--name", name, "--store", "postgres",
-                           "--conninfo", self.database.conninfo_file)
+                           "--conninfo", self.database.conninfo_file, "--schema", self.schema)
         child.wait_err("C001 ready")
         return child
 
@@ -95,7 +100,7 @@ class Shared(harness.SystemTest):
         self.check_history()
 
     def check_history(self):
-        wrong = self.database.sql("SELECT task, count(*) FROM troupe.history WHERE state = 4 GROUP BY task HAVING count(*) <> 1")
+        wrong = self.database.sql(f"SELECT task, count(*) FROM {self.schema}.history WHERE state = 4 GROUP BY task HAVING count(*) <> 1")
         self.assertEqual(wrong, [])
 
     def test_whoever_is_asked(self):
@@ -141,7 +146,7 @@ class Shared(harness.SystemTest):
         self.assertLessEqual(self.show(busy)["changed_ms"], self.show(waits)["changed_ms"])
 
     def seen(self, name):
-        return self.database.sql(f"SELECT seen FROM troupe.coordinator WHERE name = '{name}@local'")
+        return self.database.sql(f"SELECT seen FROM {self.schema}.coordinator WHERE name = '{name}@local'")
 
     def test_decisions_go_on(self):
         asked = self.call("ask", "c1", json.dumps({"action": "decide", "question": "tea?", "options": ["yes", "no"],
@@ -150,7 +155,7 @@ class Shared(harness.SystemTest):
         self.ask("c2", action="vote", decision=decision, voter="person:ann", ballot={"choice": "yes"})
         self.coordinators["c1"].process.kill()
         harness.wait_until(lambda: self.database.sql(
-            f"SELECT c.name FROM troupe.decision d JOIN troupe.coordinator c ON c.epoch = d.owner WHERE d.id = '{decision}'") == ["c2@local"],
+            f"SELECT c.name FROM {self.schema}.decision d JOIN {self.schema}.coordinator c ON c.epoch = d.owner WHERE d.id = '{decision}'") == ["c2@local"],
             "the other one to have it")
         self.ask("c2", action="vote", decision=decision, voter="person:bob", ballot={"choice": "yes"})
         shown = self.call("votes", "show", decision, "-o", "json").json()
@@ -184,7 +189,7 @@ class Shared(harness.SystemTest):
         harness.wait_until(all_done, "all to be completed", 60)
         self.assertEqual(len(self.states()), count)
         self.check_history()
-        self.assertEqual(self.database.sql("SELECT count(DISTINCT key) FROM troupe.task"), [str(count)])
+        self.assertEqual(self.database.sql(f"SELECT count(DISTINCT key) FROM {self.schema}.task"), [str(count)])
 
     def revive(self):
         """As whoever supervises them does."""
