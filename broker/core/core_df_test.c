@@ -117,6 +117,37 @@ static void searches_by_selector(void **state) {
     world_end(h.w);
 }
 
+/* {"action":"register","labels":{"l0":"", ...}}, with so many labels; freed by the caller. */
+static char *with_labels(size_t n) {
+    char *json = malloc(64 + n * 16), *at = json;
+    assert_non_null(json);
+    at += sprintf(at, "{\"action\":\"register\",\"labels\":{");
+    for (size_t i = 0; i < n; i++)
+        at += sprintf(at, "%s\"l%zu\":\"\"", i ? "," : "", i);
+    strcpy(at, "}}");
+    return json;
+}
+
+/* 32 requirements that all hold, and cost what the labels are. */
+static const char *const dear = "\"selector\":\"l0,l1,l2,l3,l4,l5,l6,l7,l8,l9,!a,!b,!c,!d,!e,!f,!g,!h,!i,!j,!"
+                                "k,!m,!n,!o,!p,!q,!r,!s,!t,!u,!v,!w\"";
+
+static void a_selector_that_costs_too_much_is_refused(void **state) {
+    (void)state;
+    hall_t h = hall_of(NULL);
+    tr_route_t crowd = join_range(h.w, 2, "crowd", 20);
+    char *json = with_labels(2000);
+    for (uint32_t i = 0; i < 20; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "crowd-%u", i);
+        ask(h.w, 2, crowd + i, name, "df", json);
+    }
+    free(json);
+    holds(search(&h, dear), "too many comparisons");
+    holds(search(&h, "\"selector\":\"l0\",\"max-results\":1"), "inform");
+    world_end(h.w);
+}
+
 /* ---- subscriptions ---- */
 
 static uint64_t say(const hall_t *h, tr_performative_t act, const char *conversation, const char *json) {
@@ -253,7 +284,8 @@ static void what_is_no_subscription_is_refused(void **state) {
     forget(h.w);
     holds(answer_to(h.w, h.watcher, say(&h, TR_SUBSCRIBE, "c1", "{\"action\":\"search\"}")),
         "already-registered");
-    holds(answer_to(h.w, h.watcher, say(&h, TR_SUBSCRIBE, "c64", "{\"action\":\"search\"}")), "no room");
+    holds(answer_to(h.w, h.watcher, say(&h, TR_SUBSCRIBE, "c64", "{\"action\":\"search\"}")),
+        "64 subscriptions of this agent");
     uint64_t id = post(h.w, 1,
         &(letter_t){.src = h.watcher, .from = "watcher", .to = "ams", .act = TR_SUBSCRIBE, .text = "\x80"});
     holds(answer_to(h.w, h.watcher, id), "not-understood {\"reason\":\"unsupported-act\"");
@@ -282,6 +314,57 @@ static void who_falls_behind_catches_up(void **state) {
     holds(told(&h), "\"modified\"");
     pass(h.w, 100);
     expect_none(h.w, 1, TR_KIND_MESSAGE);
+    world_end(h.w);
+}
+
+static size_t count_told(const hall_t *h) {
+    size_t n = 0;
+    for (const got_t *g; (g = take(h->w, 1, TR_KIND_MESSAGE)); n++)
+        ;
+    return n;
+}
+
+/* What one change costs is bounded: who was not looked at is told at the ticks. */
+static void so_many_subscriptions_take_turns(void **state) {
+    (void)state;
+    hall_t h = hall_of(NULL);
+    char *json = with_labels(1500);
+    for (int i = 0; i < 64; i++) {
+        char conversation[16];
+        snprintf(conversation, sizeof conversation, "c%d", i);
+        subscribe_to(&h, conversation, dear);
+    }
+    forget(h.w);
+    holds(of_a(&h, json), "inform");
+    size_t at_once = count_told(&h);
+    assert_true(at_once > 20 && at_once < 64);
+    pass(h.w, 100);
+    assert_int_equal(at_once + count_told(&h), 64);
+    pass(h.w, 100);
+    assert_int_equal(count_told(&h), 0);
+    free(json);
+    world_end(h.w);
+}
+
+static void subscriptions_have_so_much_memory(void **state) {
+    (void)state;
+    hall_t h = hall_of(NULL);
+    char *json = malloc(60100);
+    assert_non_null(json);
+    char *at = json + sprintf(json, "{\"action\":\"search\",\"template\":{\"x\":\"");
+    memset(at, 'x', 60000);
+    strcpy(at + 60000, "\"}}");
+    const char *answer = "agree";
+    int n = 0;
+    for (char conversation[16]; n < 64 && strstr(answer, "agree"); n++) {
+        snprintf(conversation, sizeof conversation, "c%d", n);
+        answer = answer_to(h.w, h.watcher, say(&h, TR_SUBSCRIBE, conversation, json));
+    }
+    holds(answer, "refuse {\"reason\":\"unauthorised\",\"detail\":\"the subscriptions of this DF have 2 MiB");
+    assert_int_equal(n, (2 << 20) / 60100 + 1);
+    holds(answer_to(h.w, h.watcher, say(&h, TR_CANCEL, "c0", "{}")), "done");
+    holds(answer_to(h.w, h.watcher, say(&h, TR_SUBSCRIBE, "again", json)), "agree");
+    free(json);
     world_end(h.w);
 }
 
@@ -315,6 +398,9 @@ int main(void) {
         cmocka_unit_test(what_is_no_subscription_is_refused),
         cmocka_unit_test(who_falls_behind_catches_up),
         cmocka_unit_test(so_many_changes_at_once_are_one),
+        cmocka_unit_test(a_selector_that_costs_too_much_is_refused),
+        cmocka_unit_test(so_many_subscriptions_take_turns),
+        cmocka_unit_test(subscriptions_have_so_much_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

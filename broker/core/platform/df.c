@@ -314,32 +314,34 @@ bool tr_df_answer_query(tr_answer_t *a, tr_df_query_t *ret_query) {
 }
 
 /* One entry more than fits is looked for, to say whether these are all. */
-static size_t count_that_fit(const tr_core_t *core, const tr_df_query_t *query, bool *ret_complete) {
-    size_t n = 0, bytes = 0, steps = STEPS_MAX;
+static size_t count_that_fit(
+    const tr_core_t *core, const tr_df_query_t *query, size_t *steps, bool *ret_complete) {
+    size_t n = 0, bytes = 0;
     *ret_complete = true;
-    for (uint32_t i = 0; i < core->df_n && *ret_complete && steps; i++) {
+    for (uint32_t i = 0; i < core->df_n && *ret_complete && *steps; i++) {
         tr_content_t c;
         const tr_df_entry_t *d = &core->df[i];
         if (tr_content_init(&c, d->description, d->description_len) < 0)
             continue;
-        bool its = tr_df_matches(query, &c.root, &steps);
+        bool its = tr_df_matches(query, &c.root, steps);
         *ret_complete =
             !its || (n < RESULTS_MAX && bytes + d->description_len < core->config.max_record / ANSWER_PART);
         n += its && *ret_complete;
         bytes += its ? d->description_len : 0;
         tr_content_finish(&c);
     }
-    *ret_complete = *ret_complete && steps > 0; /* else not all were looked at */
+    *ret_complete = *ret_complete && *steps > 0; /* else not all were looked at */
     return n;
 }
 
-void tr_df_write_matches(tr_answer_t *a, const tr_df_query_t *query) {
+size_t tr_df_write_matches(tr_answer_t *a, const tr_df_query_t *query) {
     bool complete;
-    size_t steps = STEPS_MAX, n = count_that_fit(a->core, query, &complete);
+    size_t steps = STEPS_MAX, again = STEPS_MAX, n = count_that_fit(a->core, query, &steps, &complete);
     tr_write_kv_bool(&a->content, "complete", complete);
     tr_write_str(&a->content, "agents");
     tr_write_array(&a->content, n);
-    find_matches(a->core, query, 0, n, &a->content, &steps);
+    find_matches(a->core, query, 0, n, &a->content, &again);
+    return STEPS_MAX - steps + STEPS_MAX - again + a->core->df_n;
 }
 
 /* How far it may go: 0 is no further than here; negative, as far as it can. */

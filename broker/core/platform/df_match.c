@@ -59,7 +59,7 @@ bool tr_df_query_read(tr_value_t request, tr_df_query_t *ret_query, const char *
 }
 
 bool tr_df_matches(const tr_df_query_t *query, tr_value_t description, size_t *steps) {
-    return tr_selector_matches(&query->selector, tr_value_get(description, "labels")) &&
+    return tr_selector_matches(&query->selector, tr_value_get(description, "labels"), steps) &&
            (!query->template || value_matches(query->template, description, steps));
 }
 

@@ -12,7 +12,7 @@ typedef struct tr_df_query {
 
 /* From the keys `template` and `selector` of a request. False where the selector cannot be read: *ret_problem says why. */
 bool tr_df_query_read(tr_value_t request, tr_df_query_t *ret_query, const char **ret_problem);
-/* Takes a step off for each comparison; at 0 nothing matches any more. */
+/* Takes a step off for each comparison, of the template and of the selector; at 0 nothing matches any more. */
 bool tr_df_matches(const tr_df_query_t *query, tr_value_t description, size_t *steps);
 
 /* NULL where it is as docs/protocol.md says; otherwise what is wrong, static. */

@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-#define STEPS 100000 /* comparisons for one description: what costs more has not matched */
+#define STEPS      100000  /* comparisons for one description: what costs more has not matched */
+#define STEPS_ALL  2000000 /* of all subscriptions, in one flush */
+#define STEPS_TICK 4000000 /* and to tell those that are behind, in one tick; the last one may go over it */
 
 typedef struct tr_df_watch {
     struct tr_df_watch *next;
@@ -13,6 +15,7 @@ typedef struct tr_df_watch {
     uint32_t agent;
     uint64_t born;    /* of the changes that were counted then */
     uint8_t *request; /* tr_answer_keep: its envelope says how to answer, and `query` points into it */
+    size_t size;      /* of that */
     char *conversation;
     tr_content_t content;
     tr_df_query_t query;
@@ -30,6 +33,8 @@ typedef struct tr_df_change {
 struct tr_df_watches {
     tr_df_watch_t *first;
     uint32_t n;
+    size_t bytes; /* of their requests */
+    size_t steps; /* that are left in this flush or tick */
     tr_df_change_t *changes, **changes_end;
     uint32_t changes_n;
     uint64_t counted;
@@ -107,7 +112,8 @@ static void write_current(tr_answer_t *a, void *arg) {
     tr_df_watch_t *w = arg;
     tr_write_map(&a->content, 3);
     tr_write_kv(&a->content, "event", "current");
-    tr_df_write_matches(a, &w->query);
+    size_t *left = &a->core->df_watches->steps, used = tr_df_write_matches(a, &w->query);
+    *left -= used < *left ? used : *left;
 }
 
 static bool can_be_told(const tr_core_t *core, const tr_df_watch_t *w) {
@@ -120,14 +126,17 @@ static void tell_all(tr_core_t *core, tr_df_watch_t *w) {
     w->behind = !can_be_told(core, w) || !tr_answer_resume(core, w->request, write_current, w);
 }
 
-static bool matches(const tr_df_watch_t *w, const uint8_t *bytes, tr_value_t description) {
+static bool matches(const tr_df_watch_t *w, const uint8_t *bytes, tr_value_t description, size_t *left) {
     size_t steps = STEPS;
-    return bytes && tr_df_matches(&w->query, description, &steps);
+    bool its = bytes && tr_df_matches(&w->query, description, &steps);
+    *left -= STEPS - steps < *left ? STEPS - steps : *left;
+    return its;
 }
 
 static void tell_one(
     tr_core_t *core, tr_df_watch_t *w, const tr_df_change_t *c, tr_value_t before, tr_value_t after) {
-    bool was = matches(w, c->before, before), is = matches(w, c->after, after);
+    size_t *left = &core->df_watches->steps;
+    bool was = matches(w, c->before, before, left), is = matches(w, c->after, after, left);
     news_t news = {.event = was && is ? "modified"
                             : is      ? "registered"
                                       : "deregistered",
@@ -145,8 +154,12 @@ static bool tell_change(tr_core_t *core, struct tr_df_watches *all, const tr_df_
     tr_content_t before = {0}, after = {0};
     bool good = open_one(&before, c->before, c->before_len) && open_one(&after, c->after, c->after_len);
     for (tr_df_watch_t *w = all->first; good && w; w = w->next)
-        if (c->number >= w->born && !w->fresh && !w->behind)
+        if (c->number < w->born || w->fresh || w->behind)
+            continue;
+        else if (all->steps)
             tell_one(core, w, c, &before.root, &after.root);
+        else
+            w->behind = true;
     tr_content_finish(&before);
     tr_content_finish(&after);
     return good;
@@ -156,6 +169,7 @@ void tr_df_watch_flush(tr_core_t *core) {
     struct tr_df_watches *all = core->df_watches;
     if (!all)
         return;
+    all->steps = STEPS_ALL;
     for (const tr_df_change_t *c = all->changes; c; c = c->next) {
         if (tell_change(core, all, c))
             continue;
@@ -168,11 +182,30 @@ void tr_df_watch_flush(tr_core_t *core) {
             tell_all(core, w);
 }
 
+/* Those up to and with this one go behind the others, so that each has its turn. */
+static void rotate(struct tr_df_watches *all, tr_df_watch_t *up_to) {
+    tr_df_watch_t *last = up_to;
+    while (last->next)
+        last = last->next;
+    last->next = all->first;
+    all->first = up_to->next;
+    up_to->next = NULL;
+}
+
 void tr_df_watch_tick(tr_core_t *core) {
+    struct tr_df_watches *all = core->df_watches;
     tr_df_watch_flush(core); /* or what is behind would be told twice */
-    for (tr_df_watch_t *w = core->df_watches ? core->df_watches->first : NULL; w; w = w->next)
+    if (!all)
+        return;
+    all->steps = STEPS_TICK;
+    for (tr_df_watch_t *w = all->first; w; w = w->next) {
         if (w->behind)
             tell_all(core, w);
+        if (all->steps)
+            continue;
+        rotate(all, w);
+        break;
+    }
 }
 
 /* ---- subscriptions ---- */
@@ -182,6 +215,13 @@ static void watch_free(tr_df_watch_t *w) {
     free(w->conversation);
     free(w->request);
     free(w);
+}
+
+/* Of one that is in the list no more. */
+static void watch_end(struct tr_df_watches *all, tr_df_watch_t *w) {
+    all->n--;
+    all->bytes -= w->size;
+    watch_free(w);
 }
 
 static bool is_of(const tr_df_watch_t *w, const tr_answer_t *a) {
@@ -219,6 +259,7 @@ static tr_df_watch_t *watch_new(tr_answer_t *a, const char *conversation) {
     w->fresh = true;
     w->conversation = strdup(conversation);
     w->request = tr_answer_keep(a);
+    w->size = a->record->h.length;
     a->later = false; /* the agree is the answer */
     const tr_record_t *r = a->record;
     if (w->conversation && w->request &&
@@ -227,6 +268,19 @@ static tr_df_watch_t *watch_new(tr_answer_t *a, const char *conversation) {
         tr_df_query_read(&w->content.root, &w->query, &problem))
         return w;
     watch_free(w);
+    return NULL;
+}
+
+/* NULL: there is. */
+static const char *no_room(const tr_answer_t *a, uint32_t own) {
+    const struct tr_df_watches *all = a->core->df_watches;
+    if (own >= TR_DF_WATCHES_OF)
+        return "64 subscriptions of this agent are open, which is the limit: cancel one";
+    if (all->n >= TR_DF_WATCHES_MAX)
+        return "4096 subscriptions are open at this DF, which is the limit: search from time to time instead";
+    if (all->bytes + a->record->h.length > TR_DF_WATCH_BYTES)
+        return "the subscriptions of this DF have 2 MiB, which is the limit: use smaller templates, or "
+               "search instead";
     return NULL;
 }
 
@@ -245,8 +299,8 @@ void tr_df_subscribe(tr_answer_t *a, const tr_acl_t *acl) {
         tr_answer_fail(a, "out of memory");
     else if (*find(a, acl->conversation_id, &own))
         tr_answer_refuse(a, "already-registered", "a subscription with this conversation_id");
-    else if (own >= TR_DF_WATCHES_OF || a->core->df_watches->n >= TR_DF_WATCHES_MAX)
-        tr_answer_refuse(a, "unauthorised", "no room for another subscription (64 of an agent)");
+    else if (no_room(a, own))
+        tr_answer_refuse(a, "unauthorised", no_room(a, own));
     else {
         tr_df_watch_t *w = watch_new(a, acl->conversation_id);
         if (!w) {
@@ -256,6 +310,7 @@ void tr_df_subscribe(tr_answer_t *a, const tr_acl_t *acl) {
         w->next = a->core->df_watches->first;
         a->core->df_watches->first = w;
         a->core->df_watches->n++;
+        a->core->df_watches->bytes += w->size;
         a->act = TR_AGREE;
         tr_answer_done(a);
     }
@@ -272,8 +327,7 @@ void tr_df_cancel(tr_answer_t *a, const tr_acl_t *acl) {
     }
     tr_df_watch_t *w = *place;
     *place = w->next;
-    a->core->df_watches->n--;
-    watch_free(w);
+    watch_end(a->core->df_watches, w);
     tr_answer_done(a);
 }
 
@@ -285,8 +339,7 @@ void tr_df_watch_forget(tr_core_t *core, const tr_entry_t *entry) {
             continue;
         }
         *p = w->next;
-        core->df_watches->n--;
-        watch_free(w);
+        watch_end(core->df_watches, w);
     }
 }
 

@@ -5,6 +5,9 @@
  * A change is written down when it happens and told at the next flush, since it may happen in the middle of anything. A
  * subscriber that has no room, or is not active, is told nothing one by one: it has fallen behind, and is told all that
  * matches anew once it can be. So nobody's memory grows, and nobody misses anything for good.
+ *
+ * What one change and one tick may cost is bounded for all subscriptions together, and so is their memory: those for whom nothing is
+ * left have fallen behind, and take their turns at the ticks; a subscription for which there is no room is refused.
  */
 #ifndef TR_BROKER_DF_WATCH_H
 #define TR_BROKER_DF_WATCH_H
@@ -12,8 +15,9 @@
 #include "broker/core/platform/platform.h"
 
 #define TR_DF_WATCHES_MAX 4096u
-#define TR_DF_WATCHES_OF  64u   /* of one agent */
-#define TR_DF_CHANGES_MAX 1024u /* between two flushes: beyond them all have fallen behind */
+#define TR_DF_WATCHES_OF  64u        /* of one agent */
+#define TR_DF_WATCH_BYTES (2u << 20) /* the requests of all */
+#define TR_DF_CHANGES_MAX 1024u      /* between two flushes: beyond them all have fallen behind */
 
 /* The acts subscribe and cancel, to the DF. */
 void tr_df_subscribe(tr_answer_t *a, const tr_acl_t *acl);

@@ -145,10 +145,13 @@ static bool is_among(
     return term->count == 0;
 }
 
-bool tr_selector_matches(const tr_selector_t *self, tr_value_t labels) {
+bool tr_selector_matches(const tr_selector_t *self, tr_value_t labels, size_t *steps) {
     for (size_t i = 0; i < self->terms_n; i++) {
         const tr_selector_term_t *term = &self->terms[i];
-        size_t len = 0;
+        size_t len = 0, cost = 1 + tr_value_size(labels) + term->count;
+        *steps -= cost < *steps ? cost : *steps;
+        if (!*steps)
+            return false;
         const char *value = label_of(labels, self->text + term->key.at, term->key.len, &len);
         if ((value && is_among(self, term, value, len)) == term->negated)
             return false;

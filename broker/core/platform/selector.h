@@ -34,7 +34,8 @@ typedef struct tr_selector {
 
 /* False where it cannot be read; *ret_problem is then why, static. The empty text matches all. */
 bool tr_selector_parse(const char *text, size_t len, tr_selector_t *ret_selector, const char **ret_problem);
-/* Whether it holds for these labels: a map of texts; NULL = there are none. */
-bool tr_selector_matches(const tr_selector_t *self, tr_value_t labels);
+/* Whether it holds for these labels: a map of texts; NULL = there are none. Takes a step off for each label and each value that is
+ * looked at; at 0 nothing matches any more. */
+bool tr_selector_matches(const tr_selector_t *self, tr_value_t labels, size_t *steps);
 
 #endif

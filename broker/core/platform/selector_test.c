@@ -22,7 +22,8 @@ static bool holds(const char *text, tr_value_t of) {
     const char *problem;
     if (!tr_selector_parse(text, strlen(text), &s, &problem))
         fail_msg("%s: %s", text, problem);
-    return tr_selector_matches(&s, of);
+    size_t steps = 1000;
+    return tr_selector_matches(&s, of, &steps);
 }
 
 static void what_matches(void **state) {
@@ -99,11 +100,28 @@ static void limits(void **state) {
     assert_false(tr_selector_parse(text, 8 + 2 * TR_SELECTOR_WORDS, &s, &problem));
 }
 
+static void each_label_that_is_looked_at_is_a_step(void **state) {
+    (void)state;
+    tr_content_t c;
+    tr_selector_t s;
+    const char *problem;
+    assert_int_equal(tr_content_init(&c, labels, sizeof labels - 1), 0);
+    assert_true(tr_selector_parse("env in (test, prod), gpu", 24, &s, &problem));
+    size_t steps = 100;
+    assert_true(tr_selector_matches(&s, &c.root, &steps));
+    assert_int_equal(steps, 100 - (1 + 3 + 2) - (1 + 3));
+    steps = 10; /* which is what it needs, and one less than enough */
+    assert_false(tr_selector_matches(&s, &c.root, &steps));
+    assert_int_equal(steps, 0);
+    tr_content_finish(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matches),
         cmocka_unit_test(what_cannot_be_read),
         cmocka_unit_test(limits),
+        cmocka_unit_test(each_label_that_is_looked_at_is_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
