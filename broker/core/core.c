@@ -13,6 +13,7 @@
 #include "broker/core/platform/quarantine.h"
 #include "broker/core/platform/why.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #define ARENA_LIMIT    (1u << 20)
@@ -57,6 +58,14 @@ void tr_core_config_defaults(tr_core_config_t *config) {
     };
 }
 
+/* A keyed hash of the seed, which everybody may know without learning anything of the seed. */
+static uint64_t name_life(const tr_core_config_t *config) {
+    uint8_t text[16] = "instance", hash[crypto_shorthash_BYTES];
+    tr_put64(text + 8, config->seed);
+    crypto_shorthash(hash, text, sizeof text, config->secret);
+    return tr_get64(hash) | 1;
+}
+
 tr_core_t *tr_core_new(const tr_core_config_t *config, tr_pool_t *pool) {
     size_t len = strlen(config->platform);
     if (!tr_platform_valid(config->platform, len))
@@ -69,6 +78,7 @@ tr_core_t *tr_core_new(const tr_core_config_t *config, tr_pool_t *pool) {
     c->platform_len = len;
     c->pool = pool;
     c->random = config->seed;
+    c->instance = name_life(config);
     tr_arena_init(&c->arena, ARENA_LIMIT);
     tr_map_init(&c->peers, tr_core_random(c));
     tr_map_init(&c->names, tr_core_random(c));

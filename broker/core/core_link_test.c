@@ -17,6 +17,7 @@ static void hello_is_welcomed(void **state) {
     assert_string_equal(welcome->version, "1.2.3");
     assert_string_equal(welcome->stream, "tcp://127.0.0.1:5571");
     assert_false(welcome->resumed);
+    assert_int_not_equal(welcome->instance, 0);
     assert_int_equal(welcome->epoch, 7);
     assert_int_equal(welcome->window_records, w->config.window_records);
     assert_int_equal(welcome->window_bytes, w->config.window_bytes);
@@ -226,6 +227,32 @@ static void a_pause_of_the_broker_is_nobodys_death(void **state) {
     pass(w, 3000); /* and its own silence still is */
     assert_non_null(take_event(w, TR_EVENT_LOST));
     world_end(w);
+}
+
+static uint64_t instance_of(world_t *w, tr_peer_t peer) {
+    Troupe__Hello m = TROUPE__HELLO__INIT;
+    m.version = 1;
+    m.epoch = 1;
+    m.window_records = m.window_bytes = 1000;
+    control(w, peer, TR_KIND_HELLO, 0, 0, &m.base);
+    const got_t *g = expect(w, peer, TR_KIND_WELCOME);
+    Troupe__Welcome *welcome = troupe__welcome__unpack(NULL, g->record.content_len, g->record.content);
+    assert_non_null(welcome);
+    uint64_t instance = welcome->instance;
+    troupe__welcome__free_unpacked(welcome, NULL);
+    return instance;
+}
+
+/* So that whoever knows delivery numbers of one does not take them for those of the next. */
+static void each_life_of_a_broker_has_a_name_of_its_own(void **state) {
+    (void)state;
+    tr_core_config_t next = world_config();
+    next.seed++;
+    world_t *a = world_new(NULL), *b = world_new(&next);
+    assert_int_equal(instance_of(a, 1), instance_of(a, 2));
+    assert_int_not_equal(instance_of(a, 3), instance_of(b, 1));
+    world_end(a);
+    world_end(b);
 }
 
 static void a_lost_connection_resumes_by_token(void **state) {
@@ -540,6 +567,7 @@ int main(void) {
         cmocka_unit_test(pings_are_answered_and_silence_is_asked),
         cmocka_unit_test(a_silent_process_is_dead_within_its_lease),
         cmocka_unit_test(a_pause_of_the_broker_is_nobodys_death),
+        cmocka_unit_test(each_life_of_a_broker_has_a_name_of_its_own),
         cmocka_unit_test(a_lost_connection_resumes_by_token),
         cmocka_unit_test(after_the_grace_a_lost_session_is_gone),
         cmocka_unit_test(a_break_does_not_prolong_the_lease),

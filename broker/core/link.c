@@ -65,6 +65,7 @@ static void welcome(tr_core_t *core, tr_session_t *s, bool resumed) {
     m.version = core->version;
     m.journal = core->durable != NULL;
     m.message_lease_ms = m.journal ? c->message_lease_ms : 0;
+    m.instance = core->instance;
     if (troupe__welcome__get_packed_size(&m) > sizeof body)
         return; /* endpoints and versions are shorter: checked at start */
     size_t len = troupe__welcome__pack(&m, body);

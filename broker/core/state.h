@@ -233,7 +233,8 @@ struct tr_core {
     tr_pool_t *pool;
     tr_core_now_t now;
     uint64_t random;
-    uint64_t tokens; /* made so far */
+    uint64_t instance; /* of this life, for all to know */
+    uint64_t tokens;   /* made so far */
     bool shutdown;
     tr_core_stats_t stats;
     tr_arena_t arena; /* for one record's envelope */

@@ -63,6 +63,8 @@ static bool run(tr_message_t *m) {
             r = b->receive(agent, tr_agent_state(agent), m);
         else
             tr_conversations_only(agent, m);
+        if (r < 0 && saves)
+            tr_saved_undo(agent);
         if (r < 0 && !m->claimed)
             tell_failure(m, r);
     }

@@ -12,7 +12,14 @@ struct tr_storing {
     void *arg;
 };
 
+static void count(const tr_agent_t *agent, int of) {
+    uint32_t *counter = agent ? tr_under_way(agent) : NULL;
+    if (counter)
+        *counter += (uint32_t)of;
+}
+
 static void take_out(tr_storing_t *s) {
+    count(s->agent, -1);
     *s->prev = s->next;
     if (s->next)
         s->next->prev = s->prev;
@@ -28,6 +35,7 @@ static tr_storing_t *storing_new(tr_agent_t *agent, tr_stored_fn on_stored, void
     if (s->next)
         s->next->prev = &s->next;
     host->storing = s;
+    count(agent, 1);
     return s;
 }
 
@@ -93,17 +101,13 @@ bool tr_durable_refused(tr_message_t *failure) {
     return true;
 }
 
-bool tr_durable_waits(const tr_host_t *host, const tr_agent_t *agent) {
-    const tr_storing_t *s = host->storing;
-    while (s && s->agent != agent)
-        s = s->next;
-    return s != NULL;
-}
-
 void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent) {
-    for (tr_storing_t *s = host->storing; s; s = s->next)
-        if (s->agent == agent)
-            s->agent = NULL;
+    for (tr_storing_t *s = host->storing; s; s = s->next) {
+        if (s->agent != agent)
+            continue;
+        count(agent, -1);
+        s->agent = NULL;
+    }
 }
 
 void tr_host_durable_finish(tr_host_t *host) {

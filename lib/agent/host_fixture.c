@@ -27,6 +27,7 @@ typedef struct wire {
     struct wire *next;
     char to[TR_AID_MAX + 1];
     uint32_t length;
+    bool held; /* it was sent while the link holds */
     uint8_t bytes[];
 } wire_t;
 
@@ -49,7 +50,7 @@ struct tr_link {
     size_t settled_n;
     size_t held;
     bool holds;
-    uint64_t taken;
+    uint64_t taken, instance;
 };
 
 /* The link's functions, as the host calls them. */
@@ -155,6 +156,7 @@ static wire_t *encode(const tr_acl_t *acl, tr_record_header_t h, const char *to)
 }
 
 static void put_on_wire(tr_link_t *l, wire_t *w) {
+    w->held = l->holds;
     *l->wire_end = w;
     l->wire_end = &w->next;
 }
@@ -186,6 +188,26 @@ void tr_link_flush(tr_link_t *self) {
 
 void tr_link_hold_data(tr_link_t *self, bool holds) {
     self->holds = holds;
+    for (wire_t *w = self->wire; w && !holds; w = w->next)
+        w->held = false;
+}
+
+void tr_link_discard(tr_link_t *self, const tr_registration_t *r, uint32_t agent) {
+    wire_t **p = &self->wire;
+    while (*p) {
+        wire_t *w = *p;
+        if (!w->held || tr_get64(w->bytes + TR_RECORD_SRC) != r->route + agent) {
+            p = &w->next;
+            continue;
+        }
+        *p = w->next;
+        free(w);
+    }
+    self->wire_end = p;
+}
+
+uint64_t tr_link_instance(tr_link_t *self) {
+    return self->instance;
 }
 
 uint64_t tr_link_position_taken(tr_link_t *self) {
@@ -484,6 +506,16 @@ void tr_fixture_gone(tr_host_t *host, const char *name, uint64_t count) {
     snprintf(in->gone->name, sizeof in->gone->name, "%s", name);
     host->link->inbox = in;
     tr_host_step(host, 0);
+}
+
+void tr_fixture_take(tr_host_t *host) {
+    host->link->taken = host->link->sent;
+}
+
+void tr_fixture_broker(tr_host_t *host, uint64_t instance) {
+    host->link->instance = instance;
+    host->link->delivery = 0;
+    host->link->settled_n = 0;
 }
 
 void tr_fixture_down(tr_host_t *host, bool down) {

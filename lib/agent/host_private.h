@@ -44,6 +44,8 @@ typedef struct tr_agent_more {
     int64_t last_failure_ms;                /* wall */
     struct tr_conversations *conversations; /* NULL where it takes part in no protocol */
     tr_saved_t *saved;                      /* NULL where its state is kept nowhere */
+    uint32_t
+        under_way; /* timers, descriptors, durable messages: of one whose state is kept, it does not rest */
 } tr_agent_more_t;
 
 struct tr_agent {
@@ -84,6 +86,7 @@ struct tr_message {
     bool valued; /* value was tried */
     bool has_value;
     bool counted;     /* left is valid */
+    uint32_t life;    /* of a kept one: of its agent, whose state is kept; 0 = of no other */
     tr_budget_t left; /* to spend */
     tr_acl_t acl;
     tr_arena_t arena;
@@ -151,8 +154,9 @@ struct tr_host {
     size_t polls_cap;
     int wake_fd;
     uint64_t dropped, restarts;
-    bool expects; /* the turn before took bundles, so the next may be about to come */
-    bool calling; /* an agent's callback runs: the message that it has is the one in view */
+    uint32_t lives; /* of agents whose state is kept, so far */
+    bool expects;   /* the turn before took bundles, so the next may be about to come */
+    bool calling;   /* an agent's callback runs: the message that it has is the one in view */
     /* the owner of the last record, because records come in runs */
     tr_hosted_t *last_hosted;
     tr_route_t last_first;
@@ -194,13 +198,21 @@ void tr_saved_under_again(tr_agent_t *agent, uint64_t before);
 int tr_saved_load(tr_agent_t *agent);
 /* init and that are over. What they did needs no saving: it would be done again. */
 void tr_saved_begun(tr_agent_t *agent, bool well);
+/* Its turn is undone: before anything is said of that. */
+void tr_saved_undo(tr_agent_t *agent);
 /* Before fini; and when the agent is to begin anew, or ends: what was not saved is lost, and its messages are given back. */
 void tr_saved_ends(tr_agent_t *agent);
 void tr_saved_forget(tr_agent_t *agent);
-/* Its behaviour keeps a message, or has finished one that it kept. */
-void tr_saved_kept(tr_agent_t *agent, bool kept);
+/* Its behaviour keeps a message, in the life that is given back; or has finished one that it kept in that life. */
+uint32_t tr_saved_keep(tr_agent_t *agent);
+void tr_saved_unkeep(tr_agent_t *agent, uint32_t life);
 /* tr_link_send, remembered where that is needed. */
 int tr_send_out(tr_agent_t *self, tr_outgoing_t *out);
+
+/* What counts the things that keep the agent from resting; NULL where it does not rest. */
+static inline uint32_t *tr_under_way(const tr_agent_t *agent) {
+    return agent->hosted->saves && agent->more ? &agent->more->under_way : NULL;
+}
 
 /* host.c */
 /* Around an agent's callback: from within, the host does not turn, and agents neither come nor go. Gives what
@@ -289,8 +301,6 @@ void tr_new_id(tr_host_t *host, char out[TR_ID_SIZE]);
 bool tr_durable_run(tr_host_t *host);
 /* A durable message of its own came back: told to who waits for it; false where nobody does. */
 bool tr_durable_refused(tr_message_t *failure);
-/* Whether it waits to hear that something is stored. */
-bool tr_durable_waits(const tr_host_t *host, const tr_agent_t *agent);
 void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent);
 void tr_host_durable_finish(tr_host_t *host);
 

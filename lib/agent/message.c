@@ -178,7 +178,7 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     copy->left = self->left;
     cache(self)->claimed = true;
     if (self->agent->hosted->saves)
-        tr_saved_kept(self->agent, true);
+        copy->life = tr_saved_keep(self->agent);
     return copy;
 }
 
@@ -215,7 +215,7 @@ static void finish(tr_message_t **self, bool release) {
     if (!m)
         return;
     if (m->agent->hosted->saves)
-        tr_saved_kept(m->agent, false);
+        tr_saved_unkeep(m->agent, m->life);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
         tr_message_settle(m, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);

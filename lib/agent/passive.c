@@ -10,7 +10,7 @@
 
 #include "lib/agent/protocol/conversation.h"
 
-#define LOOKS_AT_ONCE 256 /* each costs as much as there are timers and requests */
+#define LOOKS_AT_ONCE 256 /* others of the host wait meanwhile, and each may end a behaviour */
 
 void tr_passive_leave(tr_saved_t *s) {
     tr_host_t *host = s->agent->hosted->host;
@@ -44,36 +44,11 @@ void tr_passive_called(tr_host_t *host, tr_saved_t *s) {
         look_at(host, s->called_ms + host->passive_ms); /* out of memory: with the next call */
 }
 
-static bool is_timed(const tr_host_t *host, const tr_agent_t *agent) {
-    for (size_t i = 0; i < host->timers.count; i++)
-        if (host->timers.heap[i]->agent == agent)
-            return true;
-    return false;
-}
-
-static bool is_asking(tr_host_t *host, const tr_agent_t *agent) {
-    size_t cursor = 0;
-    const tr_map_slot_t *slot;
-    while ((slot = tr_map_next(&host->pending, &cursor)))
-        if (((const tr_pending_t *)(uintptr_t)slot->value)->agent == agent)
-            return true;
-    return false;
-}
-
-static bool is_watching(const tr_host_t *host, const tr_agent_t *agent) {
-    for (size_t i = 0; i < host->watched_n; i++)
-        if (host->watched[i].agent == agent)
-            return true;
-    return false;
-}
-
-static bool may_rest(tr_host_t *host, const tr_saved_t *s) {
-    tr_agent_t *agent = s->agent;
+static bool may_rest(const tr_saved_t *s) {
+    const tr_agent_t *agent = s->agent;
     const tr_agent_more_t *more = agent->more;
-    bool busy = s->prev || s->leases_n || s->kept || more->waiting ||
-                (more->conversations && more->conversations->count) || tr_durable_waits(host, agent);
-    return agent->status == TR_AGENT_RUNNING && !busy && !is_timed(host, agent) && !is_asking(host, agent) &&
-           !is_watching(host, agent);
+    return agent->status == TR_AGENT_RUNNING && !s->prev && !s->leases_n && !s->kept && !more->waiting &&
+           !more->under_way && !(more->conversations && more->conversations->count);
 }
 
 static void look(tr_agent_t *agent, void *state, void *arg) {
@@ -85,7 +60,7 @@ static void look(tr_agent_t *agent, void *state, void *arg) {
     for (int n = 0; n < LOOKS_AT_ONCE && host->awake && host->awake->called_ms + host->passive_ms <= now;
          n++) {
         tr_saved_t *s = host->awake;
-        if (may_rest(host, s))
+        if (may_rest(s))
             tr_agent_rest(s->agent);
         else
             tr_passive_called(host, s);

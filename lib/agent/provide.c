@@ -155,6 +155,18 @@ static int tell(tr_agent_t *self) {
     return tr_timer_start(self, AGAIN_SOON_MS, tell_again, NULL) ? 0 : -ENOMEM;
 }
 
+static bool is_told(const tr_host_t *host, const tr_agent_more_t *more) {
+    return more->provided_in && more->provided_in == host->session;
+}
+
+/* What is known already, with this capacity: one that wakes says it all again. */
+static bool offers(const tr_agent_more_t *more, const char *service, uint32_t capacity) {
+    for (size_t i = 0; i < more->services_n; i++)
+        if (!strcmp(more->services[i], service))
+            return more->capacities[i] == capacity;
+    return false;
+}
+
 static int add(tr_agent_more_t *more, const char *service, uint32_t capacity) {
     for (size_t i = 0; i < more->services_n; i++) {
         if (!strcmp(more->services[i], service)) {
@@ -185,7 +197,10 @@ int tr_provide(tr_agent_t *self, const char *service, uint32_t capacity) {
     if (!tr_name_valid(service, strlen(service)))
         return -EINVAL;
     tr_agent_more_t *more = tr_agent_more(self);
-    int r = more ? add(more, service, capacity ? capacity : own ? own : CAPACITY_DEFAULT) : -ENOMEM;
+    capacity = capacity ? capacity : own ? own : CAPACITY_DEFAULT;
+    if (more && is_told(host, more) && offers(more, service, capacity))
+        return 0;
+    int r = more ? add(more, service, capacity) : -ENOMEM;
     if (r < 0)
         return r;
     if (!host->session)
@@ -212,6 +227,9 @@ int tr_describe(tr_agent_t *self, const void *description, size_t len) {
     tr_host_t *host = self->hosted->host;
     int r = check_description(description, len);
     tr_agent_more_t *more = r == 0 ? tr_agent_more(self) : NULL;
+    if (more && is_told(host, more) && more->described_len == len &&
+        !memcmp(more->described, description, len))
+        return 0;
     void *copy = more ? malloc(len) : NULL;
     if (!copy)
         return r < 0 ? r : -ENOMEM;

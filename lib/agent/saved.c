@@ -6,6 +6,12 @@
 #define SAID_FORGOTTEN_MS 60000 /* what came again when a connection or a process was new has come by then */
 #define ARENA_LIMIT       (1u << 20) /* as much as was taken from a record */
 
+static uint32_t next_life(tr_host_t *host) {
+    if (!++host->lives)
+        ++host->lives; /* 0 is none */
+    return host->lives;
+}
+
 static tr_saved_t *saved_of(tr_agent_t *agent) {
     tr_agent_more_t *more = tr_agent_more(agent);
     if (!more)
@@ -14,14 +20,15 @@ static tr_saved_t *saved_of(tr_agent_t *agent) {
         tr_saved_t *s = more->saved = calloc(1, sizeof *s);
         if (s) {
             s->agent = agent;
-            s->said_end = &s->said;
+            s->said_end = s->fresh = &s->said;
+            s->next_page = 1;
+            s->life = next_life(agent->hosted->host);
         }
     }
     return more->saved;
 }
 
-/* The last one lets go what was held for it. */
-static void take_out(tr_saved_t *s) {
+void tr_saved_take_out(tr_saved_t *s) {
     tr_host_t *host = s->agent->hosted->host;
     if (!s->prev)
         return;
@@ -67,6 +74,8 @@ bool tr_saved_settle(tr_agent_t *agent, tr_lease_t lease) {
     tr_host_t *host = agent->hosted->host;
     tr_saved_touch(host, agent);
     tr_saved_t *s = agent->more ? agent->more->saved : NULL;
+    if (s)
+        tr_saved_meet_broker(s);
     bool kept =
         s && s->prev && !s->ending && tr_applied_add(&s->applied, lease.number) == 0 && keep_lease(s, lease);
     if (!kept)
@@ -74,7 +83,7 @@ bool tr_saved_settle(tr_agent_t *agent, tr_lease_t lease) {
     return kept;
 }
 
-static void end_leases(tr_saved_t *s, bool release) {
+void tr_saved_end_leases(tr_saved_t *s, bool release) {
     tr_link_t *link = s->agent->hosted->host->link;
     for (size_t i = 0; i < s->leases_n; i++)
         tr_link_settle(
@@ -138,21 +147,46 @@ static bool is_taken(tr_said_t *said, tr_link_t *link, uint64_t epoch, uint64_t 
     return now - said->later_ms > SAID_FORGOTTEN_MS;
 }
 
-/* What the broker has taken is not sent again. */
-static void forget_taken(tr_saved_t *s) {
+static void forget_one(tr_saved_t *s, tr_said_t **place) {
+    tr_said_t *said = *place;
+    *place = said->next;
+    if (s->fresh == &said->next)
+        s->fresh = place;
+    if (s->said_end == &said->next)
+        s->said_end = place;
+    if (said->page)
+        tr_pages_less(s, said->page);
+    free(said);
+}
+
+void tr_said_forget_taken(tr_saved_t *s) {
     tr_link_t *link = s->agent->hosted->host->link;
     uint64_t epoch = tr_link_epoch(link), taken = tr_link_position_taken(link);
     tr_said_t **p = &s->said;
     while (*p) {
-        tr_said_t *said = *p;
-        if (!is_taken(said, link, epoch, taken)) {
-            p = &said->next;
-            continue;
-        }
-        *p = said->next;
-        free(said);
+        if (is_taken(*p, link, epoch, taken))
+            forget_one(s, p);
+        else if ((*p)->epoch == epoch)
+            return; /* nor has it those behind, which were sent later */
+        else
+            p = &(*p)->next;
     }
-    s->said_end = p;
+}
+
+static void forget_said(tr_saved_t *s) {
+    while (s->said)
+        forget_one(s, &s->said);
+}
+
+void tr_saved_meet_broker(tr_saved_t *s) {
+    uint64_t broker = tr_link_instance(s->agent->hosted->host->link);
+    if (!broker || broker == s->broker)
+        return;
+    if (s->broker) {
+        tr_applied_finish(&s->applied);
+        forget_said(s);
+    }
+    s->broker = broker;
 }
 
 static int say_again(tr_agent_t *agent, const tr_said_t *said) {
@@ -182,7 +216,10 @@ static int say_again(tr_agent_t *agent, const tr_said_t *said) {
 bool tr_saved_knows(tr_message_t *m) {
     tr_saved_t *s = m->agent->more ? m->agent->more->saved : NULL;
     uint64_t number = m->record.h.id;
-    if (!s || !tr_message_leased(m) || !tr_applied_has(&s->applied, number))
+    if (!s || !tr_message_leased(m))
+        return false;
+    tr_saved_meet_broker(s);
+    if (!tr_applied_has(&s->applied, number))
         return false;
     int r = 0;
     for (const tr_said_t *said = s->said; said && r == 0; said = said->next)
@@ -212,102 +249,35 @@ void tr_saved_under_again(tr_agent_t *agent, uint64_t before) {
         agent->more->saved->under = before;
 }
 
-/* ---- saving ---- */
-
-/* The bytes are the caller's to free, also after a failure. */
-static int write_all(tr_host_t *host, tr_content_writer_t *writers, tr_state_change_t *changes,
-    char (*names)[TR_NAME_MAX + 1]) {
-    size_t n = 0;
-    int r = 0;
-    for (tr_saved_t *s = host->unsaved; s && r == 0; s = s->next, n++) {
-        forget_taken(s);
-        r = tr_saved_write(s, &writers[n]);
-        if (r == 0)
-            r = tr_content_writer_take(&writers[n], &changes[n].bytes, &changes[n].len);
-        tr_agent_name(s->agent, names[n]);
-        changes[n].agent = names[n];
-    }
-    return r;
-}
-
-static int save_all(tr_host_t *host, size_t n, tr_error_t *error) {
-    tr_content_writer_t *writers = calloc(n, sizeof *writers);
-    tr_state_change_t *changes = calloc(n, sizeof *changes);
-    char(*names)[TR_NAME_MAX + 1] = calloc(n, sizeof *names);
-    int r = writers && changes && names ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-    for (size_t i = 0; r == 0 && i < n; i++)
-        tr_content_writer_init(&writers[i]);
-    if (r == 0) {
-        r = write_all(host, writers, changes, names);
-        if (r < 0)
-            tr_error_set(error, r, "an agent's state cannot be written: %s", strerror(-r));
-        else
-            r = host->states->save(host->states, changes, n, error);
-        for (size_t i = 0; i < n; i++)
-            tr_content_writer_finish(&writers[i]);
-    }
-    free(writers);
-    free(changes);
-    free(names);
-    return r;
-}
-
-void tr_saved_commit(tr_host_t *host) {
-    size_t n = 0;
-    tr_error_t error = {0};
-    for (tr_saved_t *s = host->unsaved; s; s = s->next)
-        n++;
-    if (!n)
-        return;
-    int r = save_all(host, n, &error);
-    if (r < 0)
-        tr_host_say(host, TR_HOST_UNSAVED, "%s", error.text);
-    while (host->unsaved) {
-        tr_saved_t *s = host->unsaved;
-        take_out(s);
-        if (r < 0)
-            tr_agent_failed(s->agent, r);
-        else
-            end_leases(s, false);
-    }
-}
-
 /* ---- an agent's life ---- */
 
-int tr_saved_load(tr_agent_t *agent) {
-    tr_host_t *host = agent->hosted->host;
-    char name[TR_NAME_MAX + 1];
-    void *bytes = NULL;
-    size_t len = 0;
-    tr_error_t error = {0};
-    tr_saved_t *s = saved_of(agent);
-    if (!s)
-        return -ENOMEM;
-    tr_agent_name(agent, name);
-    int r = host->states->load(host->states, name, &bytes, &len, &error);
-    if (r == 0 && bytes) {
-        r = tr_saved_read(s, bytes, len);
-        if (r < 0)
-            tr_error_set(
-                &error, r, "the state that was saved of %s cannot be restored: %s", name, strerror(-r));
-    }
-    free(bytes);
-    if (r < 0)
-        tr_host_say(host, TR_HOST_UNSAVED, "%s", error.text);
-    return r;
+/* Of one that fails: what it has sent in this turn does not leave. */
+void tr_saved_undo(tr_agent_t *agent) {
+    const tr_saved_t *s = agent->more ? agent->more->saved : NULL;
+    if (s && s->prev)
+        tr_link_discard(agent->hosted->host->link, agent->hosted->registration, agent->index);
 }
 
-void tr_saved_kept(tr_agent_t *agent, bool kept) {
+uint32_t tr_saved_keep(tr_agent_t *agent) {
     tr_saved_t *s = agent->more ? agent->more->saved : NULL;
-    if (s && (kept || s->kept)) /* one that was kept before a failure counts no more */
-        s->kept = kept ? s->kept + 1 : s->kept - 1;
+    if (!s)
+        return 0;
+    s->kept++;
+    return s->life;
+}
+
+/* One that was kept in another life counts no more. */
+void tr_saved_unkeep(tr_agent_t *agent, uint32_t life) {
+    tr_saved_t *s = agent->more ? agent->more->saved : NULL;
+    if (s && s->life == life)
+        s->kept--;
 }
 
 void tr_saved_begun(tr_agent_t *agent, bool well) {
     if (!well)
         tr_saved_forget(agent); /* or what could not be read would be replaced */
     else if (agent->more && agent->more->saved)
-        take_out(agent->more->saved);
+        tr_saved_take_out(agent->more->saved);
 }
 
 void tr_saved_ends(tr_agent_t *agent) {
@@ -319,14 +289,11 @@ void tr_saved_forget(tr_agent_t *agent) {
     tr_saved_t *s = agent->more ? agent->more->saved : NULL;
     if (!s)
         return;
-    take_out(s);
+    tr_saved_take_out(s);
     tr_passive_leave(s);
-    end_leases(s, true);
-    while (s->said) {
-        tr_said_t *next = s->said->next;
-        free(s->said);
-        s->said = next;
-    }
+    tr_saved_end_leases(s, true);
+    forget_said(s);
+    free(s->pages);
     tr_applied_finish(&s->applied);
     free(s->leases);
     free(s);

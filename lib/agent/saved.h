@@ -7,7 +7,14 @@
  * again as well, and is known by its delivery number, and not handed out. What was sent under it is saved with the state until the
  * broker has taken it, and is sent again when the message comes again, for it may not have left.
  *
- * An agent that fails before its turn is over loses what that turn did: its messages come again.
+ * An agent that fails before its turn is over, or whose state cannot be saved, loses what that turn did: its messages come again, and
+ * what it sent in that turn does not leave. Others that were called in the same turn are saved all the same, unless the store fails.
+ *
+ * What was sent stands in pages beside the state, one for all that is new at a commit, so that a commit costs as much as it changes. A
+ * page goes when the broker has taken all of it.
+ *
+ * Delivery numbers are of one life of a broker. When another one is met, those that are known are forgotten, for they would name other
+ * messages, and so is what was sent under them: none of that comes again under its number.
  */
 #ifndef TR_AGENT_SAVED_H
 #define TR_AGENT_SAVED_H
@@ -24,21 +31,33 @@ typedef struct tr_said {
     uint64_t later_epoch; /* under which it was looked at since, with the link up, and ... */
     int64_t
         later_ms; /* ... since when: whether the broker has it is not known, and the message may come again yet */
+    uint64_t page; /* 0 = in none yet */
     uint8_t kind, flags;
     size_t len;
     uint8_t acl[]; /* standing alone */
 } tr_said_t;
 
+typedef struct tr_page {
+    uint64_t number;
+    size_t count; /* of what is in it, and not taken yet */
+} tr_page_t;
+
 typedef struct tr_saved {
     tr_agent_t *agent;
     tr_saved_t *next, **prev; /* of those with something to save; prev NULL = it has nothing */
     tr_applied_t applied;
-    tr_said_t *said, **said_end;
+    uint64_t broker;                      /* whose delivery numbers they are; 0 = not known */
+    tr_said_t *said, **said_end, **fresh; /* fresh: the first that is in no page, or the end */
+    tr_page_t *pages;                     /* by number */
+    size_t pages_n, pages_cap, pages_empty;
+    uint64_t next_page;
     tr_lease_t *leases; /* to be settled when it is saved */
     size_t leases_n, leases_cap;
     tr_saved_t *awake_next, **awake_prev; /* in the order of their last calls (passive.c) */
     int64_t called_ms;
-    unsigned kept;  /* messages that the behaviour has kept */
+    uint32_t life;  /* of its agent, not 0 */
+    unsigned kept;  /* messages that the behaviour has kept in it */
+    int code;       /* why it could not be written, in the commit that goes on */
     uint64_t under; /* delivery number of the message in work, 0 = none */
     bool ending;    /* fini runs: there is no state to save any more */
 } tr_saved_t;
@@ -48,13 +67,38 @@ typedef struct tr_saved {
 void tr_passive_called(tr_host_t *host, tr_saved_t *saved);
 void tr_passive_leave(tr_saved_t *saved);
 
-/* saved_code.c: what is kept of an agent, as bytes. */
-/* 0, what the behaviour's save returned, -ENOMEM. */
-int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out);
-/* Into a saved that is new, and the behaviour. 0, -EBADMSG, -ENOMEM, what its restore returned. */
-int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len);
+/* saved.c */
+/* Another broker's numbers are forgotten. */
+void tr_saved_meet_broker(tr_saved_t *self);
+/* What the broker has taken is forgotten. */
+void tr_said_forget_taken(tr_saved_t *self);
 /* 0 or -ENOMEM. */
 int tr_said_add(
     tr_saved_t *self, uint8_t kind, uint8_t flags, const void *acl, size_t len, const tr_said_t *where);
+/* The last one lets go what was held for it. */
+void tr_saved_take_out(tr_saved_t *self);
+/* Leases that were to be settled with what is saved. */
+void tr_saved_end_leases(tr_saved_t *self, bool release);
+
+/* saved_pages.c */
+/* Into a new page goes all that is in none: from *ret_first on; NULL = there is nothing. 0 or -ENOMEM. */
+int tr_pages_open(tr_saved_t *self, tr_said_t **ret_first);
+/* One of a page is not needed any more. */
+void tr_pages_less(tr_saved_t *self, uint64_t number);
+/* As it was read back. -ENOMEM. */
+int tr_pages_add(tr_saved_t *self, uint64_t number, size_t count);
+/* The first page of which nothing is needed any more, taken out; 0 = none. */
+uint64_t tr_pages_take_empty(tr_saved_t *self);
+/* The range of numbers that pages have. */
+uint64_t tr_pages_first(const tr_saved_t *self);
+
+/* saved_code.c: what is kept of an agent, as bytes. */
+/* 0, what the behaviour's save returned, -ENOMEM. */
+int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out);
+void tr_saved_write_page(const tr_said_t *first, tr_content_writer_t *out);
+/* Into a saved that is new, and the behaviour; then the pages from *ret_first to its next_page, those that are there. 0, -EBADMSG,
+ * -ENOMEM, what its restore returned. */
+int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret_first);
+int tr_saved_read_page(tr_saved_t *self, uint64_t page, const void *bytes, size_t len);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * What is kept of an agent, as msgpack: {"version": 1, "applied": [first, last, ...], "said": [[number, kind, flags, message], ...],
- * "state": what the behaviour wrote}.
+ * What is kept of an agent, as msgpack: {"version": 2, "broker": whose delivery numbers, "applied": [first, last, ...],
+ * "pages": [first, next], "state": what the behaviour wrote}; and a page: [[number, kind, flags, message], ...].
  */
 #include "lib/agent/saved.h"
 
 #include <errno.h>
 
-#define VERSION 1
+#define VERSION   2
+#define PAGES_MAX (1u << 24)
 
 static void write_applied(const tr_applied_t *applied, tr_content_writer_t *out) {
     tr_write_str(out, "applied");
@@ -17,11 +18,10 @@ static void write_applied(const tr_applied_t *applied, tr_content_writer_t *out)
     }
 }
 
-static void write_said(const tr_said_t *said, tr_content_writer_t *out) {
+void tr_saved_write_page(const tr_said_t *said, tr_content_writer_t *out) {
     size_t n = 0;
     for (const tr_said_t *s = said; s; s = s->next)
         n++;
-    tr_write_str(out, "said");
     tr_write_array(out, n);
     for (; said; said = said->next) {
         tr_write_array(out, 4);
@@ -49,10 +49,14 @@ static int write_state(const tr_agent_t *agent, tr_content_writer_t *out) {
 }
 
 int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out) {
-    tr_write_map(out, 4);
+    tr_write_map(out, 5);
     tr_write_kv_uint(out, "version", VERSION);
+    tr_write_kv_uint(out, "broker", self->broker);
     write_applied(&self->applied, out);
-    write_said(self->said, out);
+    tr_write_str(out, "pages");
+    tr_write_array(out, 2);
+    tr_write_uint(out, tr_pages_first(self));
+    tr_write_uint(out, self->next_page);
     return write_state(self->agent, out);
 }
 
@@ -79,7 +83,7 @@ static int read_applied(tr_saved_t *self, tr_value_t runs) {
     return 0;
 }
 
-static int read_said(tr_saved_t *self, tr_value_t list) {
+static int read_page(tr_saved_t *self, uint64_t page, tr_value_t list) {
     if (!tr_value_is_array(list))
         return -EBADMSG;
     for (size_t i = 0; i < tr_value_size(list); i++) {
@@ -87,12 +91,40 @@ static int read_said(tr_saved_t *self, tr_value_t list) {
                    flags = tr_value_at(one, 2), acl = tr_value_at(one, 3);
         if (!is_number(number) || !is_number(kind) || !is_number(flags) || !is_bin(acl))
             return -EBADMSG;
-        tr_said_t where = {.number = number->via.u64}; /* of no epoch of this process */
+        tr_said_t where = {.number = number->via.u64, .page = page}; /* of no epoch of this process */
         int r = tr_said_add(self, (uint8_t)kind->via.u64, (uint8_t)flags->via.u64, acl->via.bin.ptr,
             acl->via.bin.size, &where);
         if (r < 0)
             return r;
     }
+    self->fresh = self->said_end;
+    return tr_pages_add(self, page, tr_value_size(list));
+}
+
+int tr_saved_read_page(tr_saved_t *self, uint64_t page, const void *bytes, size_t len) {
+    tr_content_t content;
+    int r = tr_content_init(&content, bytes, len);
+    if (r < 0)
+        return r;
+    r = read_page(self, page, &content.root);
+    tr_content_finish(&content);
+    return r;
+}
+
+static int read_range(tr_saved_t *self, tr_value_t range, uint64_t *ret_first) {
+    tr_value_t first = tr_value_at(range, 0), next = tr_value_at(range, 1);
+    if (!is_number(first) || !is_number(next) || !first->via.u64 || first->via.u64 > next->via.u64 ||
+        next->via.u64 - first->via.u64 > PAGES_MAX)
+        return -EBADMSG;
+    *ret_first = first->via.u64;
+    self->next_page = next->via.u64;
+    return 0;
+}
+
+static int read_broker(tr_saved_t *self, tr_value_t broker) {
+    if (!is_number(broker))
+        return -EBADMSG;
+    self->broker = broker->via.u64;
     return 0;
 }
 
@@ -108,7 +140,7 @@ static int read_state(tr_agent_t *agent, tr_value_t state) {
     return r < 0 ? r : 0;
 }
 
-int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len) {
+int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret_first) {
     tr_content_t content;
     int r = tr_content_init(&content, bytes, len);
     if (r < 0)
@@ -118,7 +150,9 @@ int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len) {
     if (r == 0)
         r = read_applied(self, tr_value_get(map, "applied"));
     if (r == 0)
-        r = read_said(self, tr_value_get(map, "said"));
+        r = read_broker(self, tr_value_get(map, "broker"));
+    if (r == 0)
+        r = read_range(self, tr_value_get(map, "pages"), ret_first);
     if (r == 0)
         r = read_state(self->agent, tr_value_get(map, "state"));
     tr_content_finish(&content);

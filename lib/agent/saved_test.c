@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,44 +12,76 @@
 #include <errno.h>
 
 #include "lib/agent/host_fixture.h"
+#include "lib/agent/saved.h"
 #include "proto/content.h"
 
-/* A store of one agent, in memory; it fails when it is told to. */
+/* A store in memory; it fails when it is told to. */
+#define RECORDS_MAX 64
+
+typedef struct record {
+    char name[64];
+    char *bytes; /* NULL = there is none */
+    size_t len;
+} record_t;
+
 typedef struct memory {
     tr_states_t port;
-    char *bytes;
-    size_t len, saves;
+    record_t records[RECORDS_MAX];
+    size_t saves, saved_bytes; /* of the last one */
     int fails;
     tr_host_t *host;
     size_t settled_before; /* when it was saved last */
 } memory_t;
 
+static record_t *record_of(memory_t *m, const char *name) {
+    record_t *empty = NULL;
+    for (size_t i = 0; i < RECORDS_MAX; i++) {
+        record_t *r = &m->records[i];
+        if (r->bytes && !strcmp(r->name, name))
+            return r;
+        empty = empty || r->bytes ? empty : r;
+    }
+    assert_non_null(empty);
+    snprintf(empty->name, sizeof empty->name, "%s", name);
+    return empty;
+}
+
+static size_t records_of(const memory_t *m) {
+    size_t n = 0;
+    for (size_t i = 0; i < RECORDS_MAX; i++)
+        n += m->records[i].bytes != NULL;
+    return n;
+}
+
 static int load(tr_states_t *port, const char *agent, void **ret_bytes, size_t *ret_len, tr_error_t *error) {
-    memory_t *m = (memory_t *)port;
+    const record_t *r = record_of((memory_t *)port, agent);
     (void)error;
     *ret_bytes = NULL;
     *ret_len = 0;
-    if (strcmp(agent, "sum") != 0 || !m->bytes)
+    if (!r->bytes)
         return 0;
-    *ret_bytes = malloc(m->len);
+    *ret_bytes = malloc(r->len);
     assert_non_null(*ret_bytes);
-    memcpy(*ret_bytes, m->bytes, m->len);
-    *ret_len = m->len;
+    memcpy(*ret_bytes, r->bytes, r->len);
+    *ret_len = r->len;
     return 0;
 }
 
 static int save(tr_states_t *port, const tr_state_change_t *changes, size_t count, tr_error_t *error) {
     memory_t *m = (memory_t *)port;
-    assert_int_equal(count, 1);
-    assert_string_equal(changes[0].agent, "sum");
     if (m->fails)
         return tr_error_set(error, m->fails, "no room");
     tr_fixture_settled(m->host, &m->settled_before);
-    free(m->bytes);
-    m->bytes = malloc(changes[0].len);
-    assert_non_null(m->bytes);
-    memcpy(m->bytes, changes[0].bytes, changes[0].len);
-    m->len = changes[0].len;
+    m->saved_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        record_t *r = record_of(m, changes[i].agent);
+        free(r->bytes);
+        r->bytes = changes[i].bytes ? malloc(changes[i].len) : NULL;
+        if (r->bytes)
+            memcpy(r->bytes, changes[i].bytes, changes[i].len);
+        r->len = changes[i].len;
+        m->saved_bytes += changes[i].len;
+    }
     m->saves++;
     return 0;
 }
@@ -101,7 +134,7 @@ static int64_t sum_of(tr_agent_t *agent) {
 }
 
 /* Leased; the first one that a host sees has the delivery number 1, the second 2 ... */
-static void add(memory_t *m, int64_t n) {
+static void inject(memory_t *m, int64_t n) {
     const char *to = "sum";
     tr_content_writer_t w;
     tr_acl_t acl = {
@@ -110,8 +143,12 @@ static void add(memory_t *m, int64_t n) {
     tr_write_int(&w, n);
     assert_int_equal(tr_content_writer_take(&w, &acl.content, &acl.content_len), 0);
     tr_fixture_inject(m->host, &acl, TR_FLAG_LEASED);
-    tr_fixture_run(m->host);
     tr_content_writer_finish(&w);
+}
+
+static void add(memory_t *m, int64_t n) {
+    inject(m, n);
+    tr_fixture_run(m->host);
 }
 
 static void expect_settled(memory_t *m, size_t count, bool release) {
@@ -124,7 +161,8 @@ static void expect_settled(memory_t *m, size_t count, bool release) {
 
 static void end(memory_t *m) {
     tr_host_destroy(&m->host);
-    free(m->bytes);
+    for (size_t i = 0; i < RECORDS_MAX; i++)
+        free(m->records[i].bytes);
     free(m);
 }
 
@@ -179,6 +217,122 @@ static void a_store_that_fails_undoes_the_turn(void **state) {
     end(m);
 }
 
+/* Whether anything waits to leave. */
+static bool is_leaving(memory_t *m) {
+    return tr_fixture_deliver(m->host);
+}
+
+static void what_an_undone_turn_sent_does_not_leave(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    begin(m);
+    m->fails = -ENOSPC;
+    inject(m, 7);
+    assert_true(tr_fixture_deliver(m->host));
+    assert_false(is_leaving(m));
+    m->fails = 0;
+    tr_fixture_expire(m->host);
+    inject(m, 7);
+    assert_true(tr_fixture_deliver(m->host));
+    assert_true(is_leaving(m));
+    end(m);
+}
+
+static void a_commit_costs_what_it_changes(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    tr_agent_t *sum = begin(m);
+    add(m, 1);
+    size_t first = m->saved_bytes;
+    for (int i = 0; i < 30; i++)
+        add(m, 1);
+    assert_true(m->saved_bytes <= first + 16); /* numbers have grown */
+    assert_int_equal(records_of(m), 32);       /* its own, and a page of each answer that nobody has taken */
+    tr_fixture_take(m->host);
+    add(m, 1);
+    assert_int_equal(records_of(m), 2);
+    assert_int_equal(sum_of(sum), 32);
+    end(m);
+}
+
+/* One of them writes nothing when it is told to. */
+typedef struct moody {
+    int64_t value;
+    bool fails;
+} moody_t;
+
+static int save_moody(tr_agent_t *self, const void *state, tr_content_writer_t *out) {
+    const moody_t *moody = state;
+    (void)self;
+    if (moody->fails)
+        return -ERANGE;
+    tr_write_int(out, moody->value);
+    return 0;
+}
+
+static int restore_moody(tr_agent_t *self, void *state, tr_value_t saved) {
+    (void)self;
+    ((moody_t *)state)->value = tr_value_int(saved, -1);
+    return 0;
+}
+
+static void count(tr_agent_t *self, void *state, void *arg) {
+    (void)self;
+    (void)arg;
+    ((moody_t *)state)->value++;
+}
+
+static void who_cannot_be_written_fails_alone(void **state) {
+    (void)state;
+    static const tr_behaviour_t behaviour = {.abi = TR_BEHAVIOUR_ABI,
+        .name = "moody",
+        .state_size = sizeof(moody_t),
+        .save = save_moody,
+        .restore = restore_moody};
+    memory_t *m = memory_new();
+    begin(m);
+    tr_agent_t *one = tr_fixture_agent(m->host, "one", &behaviour);
+    tr_agent_t *two = tr_fixture_agent(m->host, "two", &behaviour);
+    moody_t *of_one = tr_agent_state(one), *of_two = tr_agent_state(two);
+    tr_timer_start(one, 0, count, NULL);
+    tr_timer_start(two, 0, count, NULL);
+    tr_host_step(m->host, 0);
+    assert_int_equal(m->saves, 1); /* both in one */
+    of_two->fails = true;
+    tr_timer_start(one, 0, count, NULL);
+    tr_timer_start(two, 0, count, NULL);
+    tr_host_step(m->host, 0);
+    assert_int_equal(m->saves, 2);
+    assert_int_equal(one->status, TR_AGENT_RUNNING);
+    assert_int_equal(of_one->value, 2);
+    assert_int_equal(two->status, TR_AGENT_BACKOFF);
+    tr_fixture_expire(m->host);
+    assert_int_equal(of_two->value, 1);
+    end(m);
+}
+
+static void another_broker_has_other_numbers(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    tr_agent_t *sum = begin(m);
+    tr_fixture_broker(m->host, 77);
+    add(m, 5);
+    tr_fixture_broker(m->host, 77);
+    add(m, 5); /* delivery 1 of the same */
+    assert_int_equal(sum_of(sum), 5);
+    tr_fixture_broker(m->host, 78);
+    add(m, 7); /* delivery 1 of another one */
+    assert_int_equal(sum_of(sum), 12);
+    expect_settled(m, 1, false);
+    tr_host_destroy(&m->host);
+    sum = begin(m);
+    tr_fixture_broker(m->host, 79);
+    assert_int_equal(sum_of(sum), 12);
+    add(m, 1); /* and of one that this process has not met */
+    assert_int_equal(sum_of(sum), 13);
+    end(m);
+}
+
 static void rest(memory_t *m, const tr_agent_t *agent) {
     for (int i = 0; i < 5000 && agent->status != TR_AGENT_PASSIVE; i++)
         tr_host_step(m->host, 10);
@@ -224,17 +378,159 @@ static void who_has_something_under_way_does_not_rest(void **state) {
     end(m);
 }
 
+static void looks(tr_agent_t *self, void *state, int fd, short events, void *arg) {
+    (void)self;
+    (void)state;
+    (void)fd;
+    (void)events;
+    (void)arg;
+}
+
+static void what_is_under_way_is_counted(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    int fired = 0;
+    tr_agent_t *sum = begin(m);
+    add(m, 1);
+    const uint32_t *counter = &sum->more->under_way;
+    tr_timer_t *one = tr_timer_start(sum, 1000, wakes, &fired);
+    tr_timer_start(sum, 1000, wakes, &fired);
+    tr_timer_start(sum, 0, wakes, &fired);
+    assert_int_equal(*counter, 3);
+    tr_timer_cancel(&one);
+    tr_host_step(m->host, 0);
+    assert_int_equal(fired, 1);
+    assert_int_equal(*counter, 1);
+    assert_int_equal(tr_watch(sum, 0, POLLIN, looks, NULL), 0);
+    assert_int_equal(tr_watch(sum, 0, POLLOUT, looks, NULL), 0); /* the same, for something else */
+    assert_int_equal(*counter, 2);
+    assert_int_equal(tr_watch(sum, 0, 0, NULL, NULL), 0);
+    assert_int_equal(tr_watch(sum, 0, 0, NULL, NULL), 0);
+    assert_int_equal(*counter, 1);
+    assert_int_equal(tr_watch(sum, 0, POLLOUT, looks, NULL), 0);
+    m->fails = -ENOSPC;
+    add(m, 1); /* a failure ends all of it, and begins one: that to begin again, which is the host's */
+    assert_int_equal(*counter, 0);
+    end(m);
+}
+
+static int keep_it(tr_agent_t *self, void *state, const tr_message_t *message) {
+    tr_message_t **kept = state;
+    (void)self;
+    *kept = tr_message_keep(message);
+    return *kept ? 0 : -ENOMEM;
+}
+
+static int save_nothing(tr_agent_t *self, const void *state, tr_content_writer_t *out) {
+    (void)self;
+    (void)state;
+    tr_write_nil(out);
+    return 0;
+}
+
+static int restore_nothing(tr_agent_t *self, void *state, tr_value_t saved) {
+    (void)self;
+    (void)state;
+    (void)saved;
+    return 0;
+}
+
+/* One that was kept before a failure says nothing of those that are kept now. */
+static void a_kept_message_is_of_its_life(void **state) {
+    (void)state;
+    static const tr_behaviour_t keeper = {.abi = TR_BEHAVIOUR_ABI,
+        .name = "keeper",
+        .state_size = sizeof(tr_message_t *),
+        .receive = keep_it,
+        .save = save_nothing,
+        .restore = restore_nothing};
+    memory_t *m = memory_new();
+    m->host = tr_fixture_host();
+    m->host->states = &m->port;
+    m->host->passive_ms = 1;
+    tr_fixture_agent(m->host, "asker", &asker);
+    tr_agent_t *sum = tr_fixture_agent(m->host, "sum", &keeper);
+    tr_message_t **kept = tr_agent_state(sum), *former;
+    inject(m, 1);
+    tr_fixture_run(m->host);
+    former = *kept;
+    assert_non_null(former);
+    tr_agent_failed(sum, -EIO);
+    while (sum->status != TR_AGENT_RUNNING)
+        tr_host_step(m->host, 10);
+    inject(m, 2);
+    tr_fixture_run(m->host);
+    assert_int_equal(sum->more->saved->kept, 1);
+    tr_message_release(&former);
+    assert_int_equal(sum->more->saved->kept, 1);
+    tr_message_done(kept);
+    assert_int_equal(sum->more->saved->kept, 0);
+    end(m);
+}
+
+static int offer(tr_agent_t *self, void *state, tr_value_t args) {
+    (void)state;
+    (void)args;
+    int r = tr_describe(self, "\x81\xa6labels\x80", 9);
+    return r == 0 ? tr_provide(self, "sum", 0) : r;
+}
+
+static int nothing(tr_agent_t *self, void *state, const tr_message_t *message) {
+    (void)self;
+    (void)state;
+    (void)message;
+    return 0;
+}
+
+static void the_df_is_not_told_again_by_who_wakes(void **state) {
+    (void)state;
+    static const tr_behaviour_t offers = {.abi = TR_BEHAVIOUR_ABI,
+        .name = "offers",
+        .state_size = 1,
+        .init = offer,
+        .receive = nothing,
+        .save = save_nothing,
+        .restore = restore_nothing};
+    memory_t *m = memory_new();
+    m->host = tr_fixture_host();
+    m->host->states = &m->port;
+    m->host->passive_ms = 1;
+    tr_fixture_agent(m->host, "asker", &asker);
+    tr_fixture_agent(m->host, "df", &asker); /* which never answers */
+    tr_agent_t *sum = tr_fixture_agent(m->host, "sum", &offers);
+    assert_non_null(strstr(tr_fixture_said(m->host), "sum>df request, sum>df request"));
+    tr_fixture_run(m->host);
+    tr_request_forget(m->host, sum); /* as if it had */
+    tr_timers_forget(&m->host->timers, sum);
+    inject(m, 1);
+    tr_fixture_run(m->host);
+    for (int i = 0; i < 5000 && sum->status != TR_AGENT_PASSIVE; i++)
+        tr_host_step(m->host, 10);
+    assert_int_equal(sum->status, TR_AGENT_PASSIVE);
+    tr_fixture_said(m->host);
+    inject(m, 2);
+    tr_fixture_run(m->host);
+    assert_int_equal(sum->status, TR_AGENT_RUNNING);
+    assert_null(strstr(tr_fixture_said(m->host), "df"));
+    end(m);
+}
+
 static void bytes_that_lie_are_refused(void **state) {
     (void)state;
     memory_t *m = memory_new();
     tr_agent_t *sum = begin(m);
     add(m, 5);
-    for (size_t len = 0; len < m->len; len++) {
-        size_t whole = m->len;
-        m->len = len ? len : 1;
-        assert_true(tr_agent_begin(sum) < 0);
-        assert_null(sum->more ? sum->more->saved : NULL);
-        m->len = whole;
+    static const char *const names[] = {"sum", "sum#1"};
+    for (size_t i = 0; i < 2; i++) {
+        record_t *r = record_of(m, names[i]);
+        size_t whole = r->len;
+        assert_non_null(r->bytes);
+        for (size_t len = 1; len < whole; len++) {
+            r->len = len;
+            assert_true(tr_agent_begin(sum) < 0);
+            assert_null(sum->more ? sum->more->saved : NULL);
+        }
+        r->len = whole;
     }
     assert_int_equal(tr_agent_begin(sum), 0);
     assert_int_equal(sum_of(sum), 5);
@@ -248,6 +544,13 @@ int main(void) {
         cmocka_unit_test(a_store_that_fails_undoes_the_turn),
         cmocka_unit_test(who_is_idle_rests_until_its_next_message),
         cmocka_unit_test(who_has_something_under_way_does_not_rest),
+        cmocka_unit_test(what_an_undone_turn_sent_does_not_leave),
+        cmocka_unit_test(a_commit_costs_what_it_changes),
+        cmocka_unit_test(who_cannot_be_written_fails_alone),
+        cmocka_unit_test(another_broker_has_other_numbers),
+        cmocka_unit_test(what_is_under_way_is_counted),
+        cmocka_unit_test(a_kept_message_is_of_its_life),
+        cmocka_unit_test(the_df_is_not_told_again_by_who_wakes),
         cmocka_unit_test(bytes_that_lie_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,8 +200,14 @@ int tr_agent_tick_every(tr_agent_t *self, int64_t interval_ms) {
 }
 
 tr_timer_t *tr_timer_start(tr_agent_t *self, int64_t after_ms, tr_timer_fn fn, void *arg) {
-    return tr_timers_add(
+    tr_timer_t *timer = tr_timers_add(
         &self->hosted->host->timers, tr_clock_ms() + (after_ms > 0 ? after_ms : 0), self, fn, arg);
+    uint32_t *counter = timer ? tr_under_way(self) : NULL;
+    if (counter) {
+        timer->counter = counter;
+        ++*counter;
+    }
+    return timer;
 }
 
 void tr_timer_cancel(tr_timer_t **timer) {

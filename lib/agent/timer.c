@@ -59,8 +59,14 @@ tr_timer_t *tr_timers_add(tr_timers_t *self, int64_t due_ms, tr_agent_t *agent, 
     return timer;
 }
 
+static void uncount(const tr_timer_t *timer) {
+    if (timer->counter)
+        --*timer->counter;
+}
+
 static void take(tr_timers_t *self, tr_timer_t *timer) {
     size_t at = timer->at;
+    uncount(timer);
     tr_timer_t *last = self->heap[--self->count];
     if (last == timer)
         return;
@@ -90,10 +96,12 @@ int64_t tr_timers_next(const tr_timers_t *self) {
 void tr_timers_forget(tr_timers_t *self, const tr_agent_t *agent) {
     size_t kept = 0;
     for (size_t i = 0; i < self->count; i++) {
-        if (self->heap[i]->agent == agent)
+        if (self->heap[i]->agent == agent) {
+            uncount(self->heap[i]);
             free(self->heap[i]);
-        else
+        } else {
             put(self, kept++, self->heap[i]);
+        }
     }
     if (kept == self->count)
         return;

@@ -11,6 +11,7 @@ struct tr_timer {
     tr_agent_t *agent;
     tr_timer_fn fn;
     void *arg;
+    uint32_t *counter; /* one more as long as the timer is there; set by whoever started it; NULL = none */
 };
 
 typedef struct tr_timers {

@@ -35,6 +35,13 @@ static int reserve(tr_host_t *host) {
     return reserve_polls(host);
 }
 
+/* of: 1, or -1. */
+static void count(const tr_agent_t *agent, int of) {
+    uint32_t *counter = tr_under_way(agent);
+    if (counter)
+        *counter += (uint32_t)of;
+}
+
 int tr_watch_init(tr_host_t *host) {
     return reserve_polls(host);
 }
@@ -43,23 +50,31 @@ int tr_watch(tr_agent_t *self, int fd, short events, tr_watch_fn fn, void *arg) 
     tr_host_t *host = self->hosted->host;
     tr_watched_t *w = find(host, fd);
     if (!events) {
-        if (w)
-            *w = host->watched[--host->watched_n];
+        if (!w)
+            return 0;
+        count(w->agent, -1);
+        *w = host->watched[--host->watched_n];
         return 0;
     }
     if (!w) {
         if (reserve(host) < 0)
             return -ENOMEM;
         w = &host->watched[host->watched_n++];
+    } else {
+        count(w->agent, -1);
     }
+    count(self, 1);
     *w = (tr_watched_t){.agent = self, .fn = fn, .arg = arg, .fd = fd, .events = events};
     return 0;
 }
 
 void tr_watch_forget(tr_host_t *host, const tr_agent_t *agent) {
-    for (size_t i = host->watched_n; i-- > 0;)
-        if (host->watched[i].agent == agent)
-            host->watched[i] = host->watched[--host->watched_n];
+    for (size_t i = host->watched_n; i-- > 0;) {
+        if (host->watched[i].agent != agent)
+            continue;
+        count(agent, -1);
+        host->watched[i] = host->watched[--host->watched_n];
+    }
 }
 
 nfds_t tr_watch_polls(tr_host_t *host) {

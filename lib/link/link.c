@@ -39,6 +39,7 @@ static tr_link_t *link_alloc(const tr_host_options_t *o) {
     tr_map_init(&l->routes, l->seed);
     tr_map_init(&l->topics, l->seed);
     tr_map_init(&l->topic_routes, l->seed);
+    tr_map_init(&l->sub_keys, l->seed);
     l->window_records = o->window_records ? o->window_records : 32768;
     l->window_bytes = o->window_bytes ? o->window_bytes : 8u << 20;
     l->queue_max = o->queue_bytes ? o->queue_bytes : 8u << 20;
@@ -113,11 +114,8 @@ static void free_lists(tr_link_t *l) {
         free(l->events);
         l->events = next;
     }
-    while (l->subs) {
-        tr_link_sub_t *next = l->subs->next;
-        free(l->subs);
-        l->subs = next;
-    }
+    tr_link_drop_subs(l, NULL);
+    tr_map_finish(&l->sub_keys);
     while (l->registrations) {
         tr_registration_t *next = l->registrations->next;
         tr_registration_free(l->registrations);
@@ -233,6 +231,8 @@ bool tr_link_flush_locked(tr_link_t *l) {
 void tr_link_hold_data(tr_link_t *self, bool holds) {
     pthread_mutex_lock(&self->lock);
     self->holds = holds;
+    self->held_id = self->next_id;
+    self->held_durable = self->next_durable;
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -579,6 +579,13 @@ uint32_t tr_link_max_record(const tr_link_t *self) {
 uint64_t tr_link_session(tr_link_t *self) {
     pthread_mutex_lock(&self->lock);
     uint64_t n = self->sessions;
+    pthread_mutex_unlock(&self->lock);
+    return n;
+}
+
+uint64_t tr_link_instance(tr_link_t *self) {
+    pthread_mutex_lock(&self->lock);
+    uint64_t n = self->instance;
     pthread_mutex_unlock(&self->lock);
     return n;
 }

@@ -110,6 +110,9 @@ int tr_link_send(tr_link_t *self, const tr_outgoing_t *out);
 void tr_link_flush(tr_link_t *self);
 /* While it holds, what is sent and settled stays in the queue; the link itself goes on. */
 void tr_link_hold_data(tr_link_t *self, bool holds);
+/* Takes back what this agent has sent since it holds; not what it settled, nor what it subscribed to. Positions of what others sent
+ * meanwhile are higher than they need be then. */
+void tr_link_discard(tr_link_t *self, const tr_registration_t *r, uint32_t agent);
 /* How much of what was sent (tr_outgoing_t) the broker has taken, or has been lost with a connection. */
 uint64_t tr_link_position_taken(tr_link_t *self);
 /* The token of a durable message that is on the broker's disk, or (when its sender has ended) will not be;
@@ -139,6 +142,8 @@ void tr_link_forget(tr_link_t *self, tr_registration_t *r);
 /* Counts up with each new session of the link: what was told to the platform by message must be
  * told again. */
 uint64_t tr_link_session(tr_link_t *self);
+/* Of the life of the broker that it was welcomed by last: delivery numbers are of one. 0 = not known. */
+uint64_t tr_link_instance(tr_link_t *self);
 /* Counts the connections: a route that came under another epoch may be somebody else's by now. */
 uint64_t tr_link_epoch(tr_link_t *self);
 /* The registration that a route belongs to and the index within; NULL where none does. Host's thread. */
@@ -146,7 +151,7 @@ tr_registration_t *tr_link_owner(tr_link_t *self, tr_route_t route, uint32_t *re
 void tr_registration_set_owner(tr_registration_t *r, void *owner);
 void *tr_registration_owner(const tr_registration_t *r);
 int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
-/* Whether there is that subscription: looks through all. */
+/* Whether there is that subscription. */
 bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern);
 int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
 

@@ -184,6 +184,7 @@ static void enter(tr_link_t *l, const Troupe__Welcome *m) {
     l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;
     l->journal = m->journal;
     l->message_lease_ms = m->message_lease_ms;
+    l->instance = m->instance;
     begin_counting(l, m);
     if (m->resumed)
         resume_session(l);

@@ -113,6 +113,14 @@ static void give_back(tr_link_t *l, tr_kept_t *k) {
     l->came = true;
 }
 
+const tr_kept_t *tr_link_kept(const tr_link_t *l, uint64_t id) {
+    return id >= l->kept_first && id < l->next_durable ? *slot_of(l, id) : NULL;
+}
+
+void tr_link_unkeep(tr_link_t *l, uint64_t id) {
+    give_back(l, take_kept(l, id));
+}
+
 void tr_link_resend(tr_link_t *l) {
     if (!l->resend || l->state != TR_LINK_READY)
         return;

@@ -118,10 +118,64 @@ static void who_only_extends_leases_asks_whether_its_broker_lives(void **state) 
     tr_wire_fixture_end(&link);
 }
 
+/* From the agent of this number; a range has several. */
+static void say_as(tr_link_t *link, tr_registration_t *r, uint32_t agent, uint8_t flags, void *token) {
+    static const char *const to = "b";
+    tr_acl_t acl = {.performative = TR_INFORM, .sender = "a@here", .receivers = {&to, 1}, .flags = flags};
+    tr_outgoing_t out = {
+        .from = r, .agent = agent, .kind = TR_KIND_MESSAGE, .name = to, .acl = &acl, .token = token};
+    assert_int_equal(tr_link_send(link, &out), 0);
+}
+
+static void expect_sent(tr_route_t src, bool durable) {
+    const tr_record_t *r = tr_wire_fixture_sent(TR_KIND_MESSAGE);
+    assert_non_null(r);
+    assert_int_equal(r->h.src, src);
+    assert_int_equal((r->h.flags & TR_FLAG_DURABLE) != 0, durable);
+}
+
+/* What an agent has sent since the link holds, and nothing else. */
+static void what_is_discarded_does_not_leave(void **state) {
+    (void)state;
+    char token[2];
+    tr_link_t *link = tr_wire_fixture_link(1000);
+    welcome(link, 1, false);
+    tr_registration_t *a = tr_link_register(link, "a", 3, "test");
+    registered(link, asked(), ROUTE);
+    tr_link_hold_data(link, true);
+    say_as(link, a, 1, 0, NULL);
+    say_as(link, a, 1, TR_FLAG_DURABLE, &token[0]);
+    tr_link_hold_data(link, true); /* the next turn */
+    say_as(link, a, 1, 0, NULL);
+    say_as(link, a, 2, 0, NULL);
+    say_as(link, a, 1, TR_FLAG_DURABLE, &token[1]);
+    say_as(link, a, 2, TR_FLAG_DURABLE, NULL);
+    tr_link_settle(link, ROUTE + 1, 7, TR_SETTLE_DONE);
+    tr_link_discard(link, a, 1);
+    assert_ptr_equal(tr_link_stored(link), &token[1]); /* whoever waits for it is let go */
+    assert_null(tr_link_stored(link));
+    tr_link_flush(link);
+    assert_null(tr_wire_fixture_sent(TR_KIND_MESSAGE));
+    tr_link_hold_data(link, false);
+    tr_link_flush(link);
+    expect_sent(ROUTE + 1, false);
+    expect_sent(ROUTE + 1, true);
+    expect_sent(ROUTE + 2, false);
+    expect_sent(ROUTE + 2, true);
+    assert_non_null(tr_wire_fixture_sent(TR_KIND_SETTLE));
+    no_session(link);
+    welcome(link, 2, true); /* all that is kept goes again */
+    expect_sent(ROUTE + 1, true);
+    expect_sent(ROUTE + 2, true);
+    assert_null(tr_wire_fixture_sent(TR_KIND_MESSAGE));
+    tr_wire_fixture_end(&link);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_finds_its_sender_after_two_sessions),
         cmocka_unit_test(what_was_refused_does_not_go_again),
+        cmocka_unit_test(what_is_discarded_does_not_leave),
         cmocka_unit_test(who_only_extends_leases_asks_whether_its_broker_lives),
     };
     return cmocka_run_group_tests_name("link_durable", tests, NULL, NULL);

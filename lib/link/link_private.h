@@ -38,7 +38,7 @@ struct tr_registration {
 };
 
 typedef struct tr_link_sub {
-    struct tr_link_sub *next;
+    struct tr_link_sub *next, **prev; /* of all */
     tr_registration_t *registration;
     uint32_t agent;
     char pattern[TR_TOPIC_MAX + 1];
@@ -79,6 +79,7 @@ struct tr_link {
     tr_link_state_t state;
     uint64_t epoch;
     uint64_t sessions; /* new ones, not resumed ones */
+    uint64_t instance; /* of the broker's life; 0 before the first WELCOME */
     uint8_t token[64];
     size_t token_len;
     char platform[TR_PLATFORM_MAX + 1];
@@ -93,9 +94,11 @@ struct tr_link {
 
     tr_outbox_t control; /* goes first, free of credit */
     tr_outbox_t data;
-    bool holds;          /* data waits for what its host saves */
-    bool stale;          /* data waits for the new routes of its senders (link_requeue.c) */
-    tr_account_t queued; /* data records that count */
+    bool holds;                        /* data waits for what its host saves ... */
+    uint64_t held_id, held_durable;    /* ... since these were the next numbers */
+    tr_route_t discards, discards_old; /* whose records of then go away, while the queue is laid out anew */
+    bool stale;                        /* data waits for the new routes of its senders (link_requeue.c) */
+    tr_account_t queued;               /* data records that count */
     uint64_t sent_records, sent_bytes, acked_records, acked_bytes;
     uint64_t sent_before, welcomed_epoch; /* records sent in the epochs before this one */
     uint64_t grant_records, grant_bytes;  /* windows that the broker grants */
@@ -113,6 +116,7 @@ struct tr_link {
     tr_registration_t *registrations;
     bool name_lost; /* one of them was refused when it was registered again */
     tr_link_sub_t *subs;
+    tr_map_t sub_keys;     /* registration, agent and pattern -> its tr_link_sub_t */
     tr_map_t routes;       /* name -> route */
     tr_map_t topic_routes; /* topic -> route */
     tr_map_t topics;       /* topic route (8 bytes) -> heap string */
@@ -149,6 +153,12 @@ void tr_link_free_kept(tr_link_t *l);
 void tr_link_hold(tr_link_t *l, const tr_bundle_reader_t *bundle, int64_t now);
 void tr_link_unhold(tr_link_t *l, tr_route_t agent, uint64_t number);
 void tr_link_extend_leases(tr_link_t *l, int64_t now);
+
+/* One that will not go out after all: as tr_link_refused, but its token comes from tr_link_stored. */
+const tr_kept_t *tr_link_kept(const tr_link_t *l, uint64_t id); /* NULL = not kept any more */
+void tr_link_unkeep(tr_link_t *l, uint64_t id);
+/* link_subscribe.c */
+void tr_link_drop_subs(tr_link_t *l, const tr_registration_t *r); /* NULL = all */
 
 /* link_send.c */
 void tr_link_write_record(uint8_t *at, const tr_record_header_t *h, const tr_acl_t *acl);

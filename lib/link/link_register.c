@@ -210,18 +210,6 @@ tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t
     return status;
 }
 
-static void drop_subs(tr_link_t *l, const tr_registration_t *r) {
-    for (tr_link_sub_t **p = &l->subs; *p;) {
-        tr_link_sub_t *s = *p;
-        if (s->registration != r) {
-            p = &s->next;
-            continue;
-        }
-        *p = s->next;
-        free(s);
-    }
-}
-
 /* Also one whose REGISTER has not been answered: it may have been heard. */
 void tr_link_deregister(tr_link_t *self, tr_registration_t *r) {
     pthread_mutex_lock(&self->lock);
@@ -232,13 +220,13 @@ void tr_link_deregister(tr_link_t *self, tr_registration_t *r) {
         send_deregister(self, r);
         tr_link_flush_locked(self);
     }
-    drop_subs(self, r);
+    tr_link_drop_subs(self, r);
     pthread_mutex_unlock(&self->lock);
 }
 
 void tr_link_forget(tr_link_t *self, tr_registration_t *r) {
     pthread_mutex_lock(&self->lock);
-    drop_subs(self, r);
+    tr_link_drop_subs(self, r);
     r->owner = NULL;
     r->forgotten = true;
     if (r->status != TR_REGISTRATION_GONE || !r->id)

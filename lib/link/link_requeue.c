@@ -88,9 +88,7 @@ void tr_link_unroute(tr_link_t *l) {
     l->stale = l->data.head != NULL;
 }
 
-static bool strip(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
-    if (is_durable(record))
-        return true;
+static bool keep(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
     if (tr_kind_is_data(record->h.kind))
         return copy_record(l, to, record, NULL, 0);
     uint8_t *at = tr_outbox_add(to, &l->pool, record->h.length, NULL);
@@ -99,8 +97,43 @@ static bool strip(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
     return at != NULL;
 }
 
+static bool strip(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
+    return is_durable(record) || keep(l, to, record);
+}
+
 void tr_link_strip(tr_link_t *l) {
     rebuild(l, strip);
+}
+
+static bool is_discarded(const tr_link_t *l, const tr_record_header_t *h, bool durable) {
+    bool of_it = h->src == l->discards || (l->discards_old && h->src == l->discards_old);
+    return of_it && h->id >= (durable ? l->held_durable : l->held_id);
+}
+
+static bool discard(tr_link_t *l, tr_outbox_t *to, tr_record_t *record) {
+    bool message = record->h.kind == TR_KIND_MESSAGE, publication = record->h.kind == TR_KIND_PUBLISH;
+    if (!(message || publication) || !is_discarded(l, &record->h, is_durable(record)))
+        return keep(l, to, record);
+    l->stats.sent -= message;
+    l->stats.published -= publication;
+    return true;
+}
+
+/* Of the durable ones there are copies, and in a session that has just begun no others. */
+void tr_link_discard(tr_link_t *self, const tr_registration_t *r, uint32_t agent) {
+    pthread_mutex_lock(&self->lock);
+    self->discards = r->route + agent;
+    self->discards_old = r->old_route ? r->old_route + agent : 0;
+    rebuild(self, discard);
+    for (uint64_t id = self->held_durable; id < self->next_durable; id++) {
+        const tr_kept_t *k = tr_link_kept(self, id);
+        tr_record_header_t h;
+        if (k)
+            tr_record_header_read(&h, k->record);
+        if (k && is_discarded(self, &h, true))
+            tr_link_unkeep(self, id);
+    }
+    pthread_mutex_unlock(&self->lock);
 }
 
 static tr_route_t new_route(const tr_link_t *l, tr_route_t old) {

@@ -126,54 +126,6 @@ void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, tr_settl
     pthread_mutex_unlock(&self->lock);
 }
 
-int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
-    if (!tr_pattern_valid(pattern, strlen(pattern)))
-        return -EINVAL;
-    tr_link_sub_t *s = calloc(1, sizeof *s);
-    if (!s)
-        return -ENOMEM;
-    s->registration = r;
-    s->agent = agent;
-    memcpy(s->pattern, pattern, strlen(pattern) + 1);
-    pthread_mutex_lock(&self->lock);
-    s->next = self->subs;
-    self->subs = s;
-    if (self->state == TR_LINK_READY && r->route)
-        tr_link_send_subscribe(self, s, TR_KIND_SUBSCRIBE);
-    tr_link_flush_locked(self);
-    pthread_mutex_unlock(&self->lock);
-    return 0;
-}
-
-bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern) {
-    pthread_mutex_lock(&self->lock);
-    const tr_link_sub_t *s = self->subs;
-    while (s && (s->registration != r || s->agent != agent || strcmp(s->pattern, pattern) != 0))
-        s = s->next;
-    pthread_mutex_unlock(&self->lock);
-    return s != NULL;
-}
-
-int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
-    int found = -ENOENT;
-    pthread_mutex_lock(&self->lock);
-    for (tr_link_sub_t **p = &self->subs; *p;) {
-        tr_link_sub_t *s = *p;
-        if (s->registration != r || s->agent != agent || strcmp(s->pattern, pattern) != 0) {
-            p = &s->next;
-            continue;
-        }
-        *p = s->next;
-        if (self->state == TR_LINK_READY && r->route)
-            tr_link_send_subscribe(self, s, TR_KIND_UNSUBSCRIBE);
-        free(s);
-        found = 0;
-    }
-    tr_link_flush_locked(self);
-    pthread_mutex_unlock(&self->lock);
-    return found;
-}
-
 void tr_link_topic(tr_link_t *self, tr_route_t route, char *out) {
     pthread_mutex_lock(&self->lock);
     const char *name = tr_map_find_ptr(&self->topics, (const char *)&route, sizeof route);

@@ -1,6 +1,8 @@
 /* The link against a broker that the test plays, on a clock of the test: what takes rare timings. */
 #include "lib/link/wire_fixture.h"
 
+#include <errno.h>
+
 #define ROUTE UINT64_C(0x1000000001000000)
 #define TOPIC UINT64_C(0x3000000001000000)
 
@@ -233,6 +235,29 @@ static void names_of_topics_last_as_long_as_something_waits(void **state) {
     tr_wire_fixture_end(&link);
 }
 
+static void a_subscription_is_one_however_often_it_is_made(void **state) {
+    (void)state;
+    tr_registration_t *a;
+    tr_link_t *link = ready(10, &a);
+    assert_int_equal(tr_link_subscribe(link, a, 0, "x.>"), 0);
+    assert_int_equal(tr_link_subscribe(link, a, 0, "x.>"), 0);
+    assert_int_equal(tr_link_subscribe(link, a, 0, "y"), 0);
+    assert_int_equal(tr_link_subscribe(link, a, 0, ""), -EINVAL);
+    assert_true(tr_link_subscribes(link, a, 0, "x.>"));
+    assert_false(tr_link_subscribes(link, a, 1, "x.>"));
+    assert_int_equal(tr_link_unsubscribe(link, a, 0, "x.>"), 0);
+    assert_int_equal(tr_link_unsubscribe(link, a, 0, "x.>"), -ENOENT);
+    assert_false(tr_link_subscribes(link, a, 0, "x.>"));
+    tr_wire_fixture_say(
+        link, &(tr_record_header_t){.kind = TR_KIND_REFUSED, .reason = TR_REASON_NO_SESSION}, NULL);
+    while (tr_wire_fixture_sent(TR_KIND_SUBSCRIBE))
+        ;
+    tr_wire_fixture_welcome(link, 2, 1, true);
+    assert_non_null(tr_wire_fixture_sent(TR_KIND_SUBSCRIBE)); /* y, and no more */
+    assert_null(tr_wire_fixture_sent(TR_KIND_SUBSCRIBE));
+    tr_wire_fixture_end(&link);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_of_one_is_told_once_for_each),
@@ -242,6 +267,7 @@ int main(void) {
         cmocka_unit_test(a_session_that_is_elsewhere_is_resumed_here),
         cmocka_unit_test(a_resumed_session_tells_the_route_that_was_asked_for),
         cmocka_unit_test(a_route_is_of_who_has_it_now),
+        cmocka_unit_test(a_subscription_is_one_however_often_it_is_made),
         cmocka_unit_test(names_of_topics_outlive_their_session),
         cmocka_unit_test(names_of_topics_last_as_long_as_something_waits),
     };

@@ -46,8 +46,9 @@ typedef struct tr_behaviour {
      *
      * save writes what is needed to go on from here as one msgpack value, usually a map. It is called after what the agent did (a
      * message, a timer, an answer) and before any of that shows: what it sent meanwhile leaves, and leased messages that it finished
-     * are settled, once the value is in the store. Negative: the agent has failed, as if receive had, and so have those that were called
-     * in the same turn of the host. What a turn has sent that failed so may leave all the same: whoever gets it can get it twice.
+     * are settled, once the value is in the store. Negative: the agent has failed, as if receive had; others that were called in the same turn of the host are saved all
+     * the same. Where the store fails, all that were to be saved have failed. Whoever fails loses its turn: what it sent does not leave, and
+     * its leased messages come again.
      *
      * restore is called after init, with the value that was saved last, borrowed; not where there is none. Negative: it cannot
      * start. So a leased message (of a service, of a durable mailbox) is in the state exactly once, and what was sent under it is
