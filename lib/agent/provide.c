@@ -155,11 +155,11 @@ static int tell(tr_agent_t *self) {
     return tr_timer_start(self, AGAIN_SOON_MS, tell_again, NULL) ? 0 : -ENOMEM;
 }
 
+/* Only of one that wakes, and says all of it again: others may have told the DF something else by messages of their own meanwhile. */
 static bool is_told(const tr_host_t *host, const tr_agent_more_t *more) {
-    return more->provided_in && more->provided_in == host->session;
+    return host->waking && more->provided_in && more->provided_in == host->session;
 }
 
-/* What is known already, with this capacity: one that wakes says it all again. */
 static bool offers(const tr_agent_more_t *more, const char *service, uint32_t capacity) {
     for (size_t i = 0; i < more->services_n; i++)
         if (!strcmp(more->services[i], service))
