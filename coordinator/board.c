@@ -60,6 +60,10 @@ const tr_task_t *tr_board_task(const tr_board_t *self, const char *id) {
     return tr_board_find(self, id);
 }
 
+tr_rates_t *tr_board_rates(tr_board_t *self) {
+    return &self->rates;
+}
+
 size_t tr_board_count(const tr_board_t *self, tr_task_state_t state) {
     return self->counts[state];
 }
@@ -509,6 +513,7 @@ int64_t tr_board_turn(tr_board_t *self, bool assign, int64_t now_ms) {
     if (assign)
         tr_lanes_assign(self, now_ms);
     const tr_task_t *late = tr_heap_first(&self->deadlines), *due = tr_heap_first(&self->later);
-    int64_t next = late ? late->deadline_ms : TR_BOARD_NEVER;
+    int64_t next = assign ? tr_lanes_when(self, now_ms) : TR_BOARD_NEVER;
+    next = late && late->deadline_ms < next ? late->deadline_ms : next;
     return due && due->due_ms < next ? due->due_ms : next;
 }

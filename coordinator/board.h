@@ -12,6 +12,8 @@
  * Bids. A task that goes by contract net is called for instead, once somebody could take it, and given to whose bid was taken;
  * where nobody wants it, it is given away directly.
  *
+ * Rates. A lane one of whose skills has a rate gives away no more than that allows.
+ *
  * Tries. Each time that a task is given to an agent is a try, and has a number. What is said of an earlier try is dropped:
  * an agent that was given up and comes back with a result does not complete the task a second time. A try that failed is
  * followed by another, later and later, until tries_max; a refusal as well. The last one's reason is the task's.
@@ -21,6 +23,7 @@
 #ifndef TR_COORDINATOR_BOARD_H
 #define TR_COORDINATOR_BOARD_H
 
+#include "coordinator/rates.h"
 #include "coordinator/task.h"
 #include "lib/base/error.h"
 
@@ -121,6 +124,9 @@ void tr_board_note_elsewhere(tr_board_t *self, const char *name, uint32_t count)
 void tr_board_each_worker(
     const tr_board_t *self, const char *skill, void (*each)(void *arg, const tr_worker_t *worker), void *arg);
 bool tr_worker_offers(const tr_worker_t *worker, const char *skill);
+
+/* How often tasks may be begun. For the life of the board. */
+tr_rates_t *tr_board_rates(tr_board_t *self);
 
 /* ---- time ---- */
 

@@ -32,6 +32,7 @@ struct tr_board {
     tr_worker_t **workers;
     size_t worker_count, worker_room;
     uint64_t asked;
+    tr_rates_t rates;
 };
 
 /* ---- board.c ---- */
@@ -49,6 +50,8 @@ tr_lane_t *tr_lane_of(tr_board_t *self, const tr_task_t *task);
 void tr_lanes_finish(tr_board_t *self);
 /* Gives away what can be. */
 void tr_lanes_assign(tr_board_t *self, int64_t now_ms);
+/* When a lane that has something to give away may do so again; TR_BOARD_NEVER. */
+int64_t tr_lanes_when(const tr_board_t *self, int64_t now_ms);
 void tr_workers_finish(tr_board_t *self);
 
 #endif

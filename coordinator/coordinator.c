@@ -1,6 +1,7 @@
 #include "coordinator/coordinator.h"
 
 #include "coordinator/events.h"
+#include "coordinator/schedules.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -57,6 +58,10 @@ static int find_ended(void *arg, const char *id) {
 
 /* ---- starting ---- */
 
+static int take_schedule(void *arg, const tr_store_schedule_t *schedule) {
+    return tr_schedules_take(arg, schedule);
+}
+
 static int take_restored(void *arg, tr_task_t *task) {
     tr_coordinator_t *self = arg;
     return tr_board_restore(self->board, task);
@@ -68,6 +73,8 @@ static int restore(tr_coordinator_t *self, tr_error_t *error) {
     if (rc == 0 &&
         (rc = tr_board_resume(self->board, "the coordinator was started again", tr_clock_wall_ms())) < 0)
         tr_error_set(error, rc, "out of memory");
+    if (rc == 0 && (rc = tr_store_schedules(self->store, take_schedule, self)) < 0)
+        tr_error_set(error, rc, "the schedules cannot be read: %s", strerror(-rc));
     if (rc == 0 && self->changed) {
         self->changed = false;
         rc = tr_store_commit(self->store, error);
@@ -86,6 +93,9 @@ static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
     self->board = tr_board_new(&hooks, (uint64_t)tr_clock_ns());
     if (!self->board)
         return tr_error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < o->rates.count; i++)
+        if ((rc = tr_rates_add(tr_board_rates(self->board), o->rates.items[i], error)) < 0)
+            return rc;
     return tr_store_shared(self->store) ? 0 : restore(self, error);
 }
 
@@ -126,6 +136,7 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
     self->due_ms = TR_BOARD_NEVER;
     tr_map_init(&self->errands, (uint64_t)tr_clock_ns());
     tr_map_init(&self->decisions, (uint64_t)tr_clock_ns());
+    tr_map_init(&self->schedules, (uint64_t)tr_clock_ns());
     int rc = tr_resident_start(&self->resident, &kind, &options->resident, &error);
     if (rc == 0)
         rc = open_tasks(self, &error);
@@ -178,6 +189,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_effects_finish(self);
     tr_work_finish(self);
     tr_council_finish(self);
+    tr_schedules_finish(self);
     tr_board_destroy(&self->board);
     tr_store_close(&self->store);
     tr_resident_finish(&self->resident);

@@ -113,6 +113,9 @@ static const struct {
     {"cancel", "task", tr_desk_cancel, true},
     {"approve", "task", tr_desk_approve, true},
     {"retry", "task", tr_desk_retry, true},
+    {"schedule", "schedule", tr_desk_schedule},
+    {"unschedule", "schedule", tr_desk_unschedule, true},
+    {"schedules", NULL, tr_desk_schedules},
     {"decide", NULL, tr_desk_decide},
     {"decision", "decision", tr_desk_decision},
     {"decisions", NULL, tr_desk_decisions},
@@ -123,8 +126,14 @@ static const struct {
 };
 
 #define ACTIONS                                                                                              \
-    "submit, show, list, stats, cancel, approve, retry; decide, decision, decisions, vote, settle, "         \
-    "withdraw, truth"
+    "submit, show, list, stats, cancel, approve, retry; schedule, unschedule, schedules; decide, decision, " \
+    "decisions, vote, settle, withdraw, truth"
+
+static tr_store_thing_t thing_of(const char *about) {
+    return strcmp(about, "task") == 0       ? TR_STORE_TASK
+           : strcmp(about, "schedule") == 0 ? TR_STORE_SCHEDULE
+                                            : TR_STORE_DECISION;
+}
 
 static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
     tr_question_t q = {self, message, tr_message_value(message), tr_clock_wall_ms(), ""};
@@ -140,9 +149,7 @@ static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
         const char *about = actions[i].about;
         if (about && tr_value_copy(tr_value_get(q.content, about), q.id, sizeof q.id) < 0)
             tr_question_refuse(&q, "missing-argument", about);
-        else if (!actions[i].changes ||
-                 !tr_share_forward(
-                     self, strcmp(about, "task") == 0 ? TR_STORE_TASK : TR_STORE_DECISION, q.id, message))
+        else if (!actions[i].changes || !tr_share_forward(self, thing_of(about), q.id, message))
             actions[i].handle(&q);
         return;
     }

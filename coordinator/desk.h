@@ -52,6 +52,18 @@ void tr_desk_cancel(tr_question_t *q);
 void tr_desk_approve(tr_question_t *q);
 void tr_desk_retry(tr_question_t *q);
 
+/* What is wrong with a task as it would be submitted; NULL: nothing. */
+const char *tr_desk_task_wrong(const tr_question_t *q, tr_value_t task);
+/* Submits one under this id, for nobody. 0 or a negative errno with a text. */
+int tr_desk_submit_one(
+    tr_coordinator_t *self, tr_value_t task, const char *id, int64_t now_ms, tr_error_t *error);
+
+/* ---- schedule_desk.c ---- */
+
+void tr_desk_schedule(tr_question_t *q);
+void tr_desk_unschedule(tr_question_t *q);
+void tr_desk_schedules(tr_question_t *q);
+
 /* ---- council/council_desk.c, wish.c ---- */
 
 void tr_desk_decide(tr_question_t *q);

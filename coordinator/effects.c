@@ -1,6 +1,7 @@
 /* What is said and done after a commit. */
 #include "coordinator/coordinator.h"
 #include "coordinator/events.h"
+#include "coordinator/schedules.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -123,7 +124,9 @@ static bool commit(tr_coordinator_t *self) {
 
 void tr_effects_settle(tr_coordinator_t *self) {
     do {
+        int64_t due_ms = tr_schedules_turn(self, tr_clock_wall_ms());
         self->due_ms = tr_board_turn(self->board, tr_host_connected(self->host), tr_clock_wall_ms());
+        self->due_ms = due_ms < self->due_ms ? due_ms : self->due_ms;
         tr_council_turn(self);
         if (!commit(self))
             return;

@@ -41,4 +41,8 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "any more, and ends with 5.",
         "See what made it hang: a machine that swaps, a database that does not answer. Start it again; where "
         "it repeats, give all of them a longer --lease."},
+    [TR_C_NOT_SUBMITTED] = {"C013", TR_LOG_WARN, "not submitted",
+        "What was due by a schedule could not be submitted; it is tried again at its next time.",
+        "The error says what is wrong with it: often a task that it needs and that has failed. Remove the "
+        "schedule, and make it anew."},
 };

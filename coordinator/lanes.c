@@ -275,13 +275,28 @@ static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t no
     self->hooks.assign(self->hooks.arg, task);
 }
 
+static int64_t when(const tr_board_t *self, const tr_lane_t *lane, int64_t now_ms) {
+    return tr_rates_when(&self->rates, lane->skills, lane->skill_count, now_ms);
+}
+
+int64_t tr_lanes_when(const tr_board_t *self, int64_t now_ms) {
+    int64_t first = TR_BOARD_NEVER;
+    for (size_t i = 0; i < self->lane_count && self->rates.count; i++) {
+        int64_t at = self->lanes[i]->ready.count ? when(self, self->lanes[i], now_ms) : now_ms;
+        if (at > now_ms && at < first)
+            first = at;
+    }
+    return first;
+}
+
 /* The first task of all lanes that somebody can take now. */
-static tr_task_t *next_task(const tr_board_t *self, tr_worker_t **ret_worker) {
+static tr_task_t *next_task(const tr_board_t *self, int64_t now_ms, tr_worker_t **ret_worker) {
     tr_task_t *found = NULL;
     for (size_t i = 0; i < self->lane_count; i++) {
         tr_task_t *task = tr_heap_first(&self->lanes[i]->ready);
-        tr_worker_t *w =
-            task && (!found || comes_first(task, found)) ? choose(self, self->lanes[i], task) : NULL;
+        bool may =
+            task && (!found || comes_first(task, found)) && when(self, self->lanes[i], now_ms) <= now_ms;
+        tr_worker_t *w = may ? choose(self, self->lanes[i], task) : NULL;
         if (w) {
             found = task;
             *ret_worker = w;
@@ -312,9 +327,11 @@ int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *w
 
 void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
     tr_worker_t *w = NULL;
-    for (tr_task_t *task; (task = next_task(self, &w));)
+    for (tr_task_t *task; (task = next_task(self, now_ms, &w));) {
+        tr_rates_take(&self->rates, task->lane->skills, task->lane->skill_count, now_ms);
         if (task->way == TR_TASK_CONTRACT_NET && !task->bidless)
             call_for_bids(self, task);
         else
             assign(self, task, w, now_ms);
+    }
 }

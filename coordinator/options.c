@@ -1,5 +1,6 @@
 #include "coordinator/options.h"
 
+#include "coordinator/rates.h"
 #include "coordinator/task.h"
 
 #include <errno.h>
@@ -36,6 +37,11 @@ static const tr_option_t table[] = {
         "How an agent is found for a task that says nothing of it: the coordinator chooses, or the best bid "
         "in a contract net gets it.",
         .words = tr_task_way_words},
+    {"rate", 0, "SERVICE=COUNT/TIME", TR_LIST(O, rates), NULL,
+        "Tasks that want this service are begun no more often: COUNT at once, and then as many in each TIME, "
+        "evenly. May be repeated. "
+        "Coordinators that share a database keep it together.",
+        .max = TR_RATES_MAX},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_RESIDENT_MORE_OPTIONS,
 };
@@ -70,6 +76,12 @@ int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_opti
         tr_coordinator_options_finish(&o);
         return tr_options_answer(&program, tr_error_set(&error, -EINVAL, "%s", wrong), &error);
     }
+    tr_rates_t rates = {0};
+    for (size_t i = 0; i < o.rates.count; i++)
+        if (tr_rates_add(&rates, o.rates.items[i], &error) < 0) {
+            tr_coordinator_options_finish(&o);
+            return tr_options_answer(&program, -EINVAL, &error);
+        }
     if (o.check) {
         tr_coordinator_options_finish(&o);
         return TR_RESIDENT_OK;

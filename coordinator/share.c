@@ -1,6 +1,7 @@
 /* Several coordinators on one database: each says that it is alive, takes over what the dead had, and hands on what is asked of others. */
 #include "coordinator/council/council.h"
 #include "coordinator/events.h"
+#include "coordinator/schedules.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -30,6 +31,10 @@ static int take_decision(void *arg, const char *id) {
     return tr_council_take(arg, id);
 }
 
+static int take_schedule(void *arg, const tr_store_schedule_t *schedule) {
+    return tr_schedules_take(arg, schedule);
+}
+
 /* 0, or what the commit says as well. */
 static int claim(tr_coordinator_t *self) {
     tr_error_t error = {0};
@@ -39,6 +44,8 @@ static int claim(tr_coordinator_t *self) {
     int rc = tr_board_resume(self->board, "its coordinator is gone", tr_clock_wall_ms());
     if (rc == 0)
         rc = tr_store_claim_decisions(self->store, BATCH, take_decision, self);
+    if (rc >= 0)
+        rc = tr_store_claim_schedules(self->store, BATCH, take_schedule, self);
     if (tasks > 0)
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TOOK_OVER], "tasks=%d", tasks);
     if (tasks == BATCH)
@@ -61,6 +68,7 @@ void tr_share_turn(tr_coordinator_t *self) {
     tr_effects_change(self);
     if (tr_store_keep(self->store, self->options->lease_ms) < 0 || claim(self) < 0)
         return;
+    tr_board_rates(self->board)->sharers = tr_store_sharers(self->store);
     tr_board_forget_elsewhere(self->board);
     tr_store_elsewhere(self->store, note_elsewhere, self);
     tr_board_look(self->board, tr_clock_wall_ms());
@@ -92,12 +100,19 @@ static void adopt(tr_coordinator_t *self, const char *id) {
         self->board, "its coordinator is gone", tr_clock_wall_ms()); /* no memory: at the next turn */
 }
 
+static bool is_ours(const tr_coordinator_t *self, tr_store_thing_t thing, const char *id) {
+    switch (thing) {
+    case TR_STORE_TASK: return tr_board_task(self->board, id) != NULL;
+    case TR_STORE_DECISION: return tr_council_find(self, id) != NULL;
+    case TR_STORE_SCHEDULE: return tr_schedules_find(self, id) != NULL;
+    }
+    return false;
+}
+
 bool tr_share_forward(
     tr_coordinator_t *self, tr_store_thing_t thing, const char *id, const tr_message_t *message) {
     char holder[TR_AID_MAX + 1];
-    bool held =
-        thing == TR_STORE_TASK ? tr_board_task(self->board, id) != NULL : tr_council_find(self, id) != NULL;
-    if (!tr_store_shared(self->store) || held)
+    if (!tr_store_shared(self->store) || is_ours(self, thing, id))
         return false;
     tr_effects_change(self);
     int rc = tr_store_take(self->store, thing, id);

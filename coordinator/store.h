@@ -85,6 +85,24 @@ typedef void (*tr_store_told_fn)(void *arg, const void *told, size_t len, int64_
 int tr_store_list_decisions(
     tr_store_t *self, int state, int64_t before, size_t most, tr_store_told_fn told, void *arg);
 
+/* ---- schedules (store_schedule.c) ---- */
+
+typedef struct tr_store_schedule {
+    const char *name, *cron;
+    const void *task; /* msgpack */
+    size_t task_len;
+    int64_t next_ms, fired_ms;
+    uint64_t fired;
+} tr_store_schedule_t;
+
+void tr_store_add_schedule(tr_store_t *self, const tr_store_schedule_t *schedule);
+/* next_ms, fired_ms and fired are other ones. */
+void tr_store_move_schedule(tr_store_t *self, const tr_store_schedule_t *schedule);
+void tr_store_remove_schedule(tr_store_t *self, const char *name);
+/* Each, by their names; negative: that ends it, and is returned. */
+typedef int (*tr_store_schedule_fn)(void *arg, const tr_store_schedule_t *schedule);
+int tr_store_schedules(tr_store_t *self, tr_store_schedule_fn each, void *arg);
+
 /* How often a voter was right and wrong, where the truth is known; the numbers may be negative, to take back. */
 void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wrong);
 /* Both 0 where nothing is known. 0, -EIO. */
@@ -105,9 +123,14 @@ int tr_store_claim(tr_store_t *self, size_t most, tr_store_each_fn each, void *a
 /* Likewise; 0 or negative. */
 int tr_store_claim_decisions(tr_store_t *self, size_t most, tr_store_id_fn each, void *arg);
 
+int tr_store_claim_schedules(tr_store_t *self, size_t most, tr_store_schedule_fn each, void *arg);
+/* How many coordinators there are. */
+int tr_store_sharers(tr_store_t *self);
+
 typedef enum tr_store_thing { TR_STORE_TASK, TR_STORE_DECISION, TR_STORE_SCHEDULE } tr_store_thing_t;
 
-/* Within begin and commit: a task or a decision is this one's now. -EBUSY: somebody alive has it, or there is none. */
+/* Within begin and commit: a task or a decision is this one's now. -EBUSY: somebody alive has it, or there is none; a schedule is
+ * claimed soon, and not taken. */
 int tr_store_take(tr_store_t *self, tr_store_thing_t thing, const char *id);
 /* Who has it, of those that are alive: into name (TR_AID_MAX + 1 bytes). -ENOENT. */
 int tr_store_holder(tr_store_t *self, tr_store_thing_t thing, const char *id, char *name);

@@ -44,6 +44,7 @@ enum {
     HOLDER_OF_DECISION,
     HOLDER_OF_SCHEDULE,
     ELSEWHERE,
+    SHARERS,
 };
 
 struct tr_store {

@@ -61,6 +61,8 @@ int tr_store_claim_decisions(tr_store_t *self, size_t most, tr_store_id_fn each,
 }
 
 int tr_store_take(tr_store_t *self, tr_store_thing_t thing, const char *id) {
+    if (thing == TR_STORE_SCHEDULE)
+        return -EBUSY;
     int rc = ask(self, thing == TR_STORE_TASK ? TAKE_TASK : TAKE_DECISION, id);
     return rc == -ENOENT ? -EBUSY : rc;
 }
@@ -74,6 +76,13 @@ int tr_store_holder(tr_store_t *self, tr_store_thing_t thing, const char *id, ch
         snprintf(name, TR_AID_MAX + 1, "%s", tr_sql_text(self->sql, s, 0));
     int ended = tr_store_end(self, s, step);
     return ended < 0 ? ended : step > 0 ? 0 : -ENOENT;
+}
+
+int tr_store_sharers(tr_store_t *self) {
+    int step = tr_sql_step(self->sql, SHARERS);
+    int sharers = step > 0 ? (int)tr_sql_int(self->sql, SHARERS, 0) : 0;
+    int ended = tr_store_end(self, SHARERS, step);
+    return ended < 0 ? ended : sharers;
 }
 
 int tr_store_elsewhere(tr_store_t *self, tr_store_elsewhere_fn each, void *arg) {

@@ -106,7 +106,8 @@ static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task
     const tr_coordinator_options_t *o = q->coordinator->options;
     int64_t priority = tr_value_int(tr_value_get(task, "priority"), 4),
             tries = tr_value_int(tr_value_get(task, "tries"), o->tries);
-    int64_t delay_ms = tr_value_int(tr_value_get(task, "delay-ms"), 0);
+    int64_t delay_ms = tr_value_int(tr_value_get(task, "delay-ms"), 0),
+            at_ms = tr_value_int(tr_value_get(task, "due_ms"), 0);
     int way;
     w->timeout_ms = tr_value_int(tr_value_get(task, "timeout-ms"), o->timeout_ms);
     w->deadline_ms = tr_value_int(tr_value_get(task, "deadline_ms"), 0);
@@ -114,15 +115,15 @@ static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task
         return "priority: expected 0 to 9";
     if (tries < 1 || tries > TR_TASK_TRIES_MAX)
         return "tries: expected 1 to 100";
-    if (delay_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
-        return "delay-ms, timeout-ms, deadline_ms: expected times that are not negative";
+    if (delay_ms < 0 || at_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
+        return "delay-ms, due_ms, timeout-ms, deadline_ms: expected times that are not negative";
     if ((way = read_way(q, task)) < 0)
         return "assign: expected direct or contract-net";
     w->way = (tr_task_way_t)way;
     w->priority = (uint32_t)priority;
     w->tries_max = (uint32_t)tries;
     w->created_ms = q->now_ms;
-    w->due_ms = delay_ms ? q->now_ms + delay_ms : 0;
+    w->due_ms = delay_ms ? q->now_ms + delay_ms : at_ms;
     w->approval = tr_value_bool(tr_value_get(task, "approval"), false);
     return NULL;
 }
@@ -255,6 +256,32 @@ void tr_desk_submit(tr_question_t *q) {
         add_drafts(q, drafts, count);
     if (drafts)
         finish_drafts(drafts, count);
+}
+
+/* ---- for schedules ---- */
+
+const char *tr_desk_task_wrong(const tr_question_t *q, tr_value_t task) {
+    draft_t *draft = calloc(1, sizeof *draft);
+    const char *wrong = draft ? read_draft(q, task, draft) : "out of memory";
+    if (draft && !wrong && (draft->wish.key || tr_value_get(task, "id")))
+        wrong = "task: each has an id of its own, and no key";
+    if (draft)
+        finish_drafts(draft, 1);
+    return wrong;
+}
+
+int tr_desk_submit_one(
+    tr_coordinator_t *self, tr_value_t task, const char *id, int64_t now_ms, tr_error_t *error) {
+    const tr_question_t q = {.coordinator = self, .now_ms = now_ms};
+    draft_t *draft = calloc(1, sizeof *draft);
+    if (!draft)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    const char *wrong = read_draft(&q, task, draft);
+    draft->wish.id = id;
+    int rc = wrong ? tr_error_set(error, -EINVAL, "%s", wrong)
+                   : tr_board_add(self->board, &draft->wish, 1, now_ms, error);
+    finish_drafts(draft, 1);
+    return rc;
 }
 
 /* ---- show, list, stats ---- */

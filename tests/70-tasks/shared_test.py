@@ -148,6 +148,23 @@ class Shared(harness.SystemTest):
     def seen(self, name):
         return self.database.sql(f"SELECT seen FROM {self.schema}.coordinator WHERE name = '{name}@local'")
 
+    def test_schedules_go_on(self):
+        self.worker("w")
+        for name in ("c1", "c2"):
+            self.ask(name, action="schedule", schedule="of-" + name, cron="@every 1s", task={"skills": ["work"]})
+        self.ask("c2", action="schedule", schedule="gone", cron="@daily", task={"skills": ["work"]})
+        self.ask("c1", action="unschedule", schedule="gone")
+        self.coordinators["c1"].process.kill()
+        harness.wait_until(lambda: "C011 took over" in self.coordinators["c2"].err or self.fired("of-c1") > 4, "the other one to take over")
+        before = self.fired("of-c1")
+        harness.wait_until(lambda: self.fired("of-c1") > before + 1, "it to go on")
+        rows = self.database.sql(f"SELECT id FROM {self.schema}.task WHERE id LIKE 'of-c1-%'")
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertEqual([row["schedule"] for row in self.call("schedule", "ls", "-o", "json").json()], ["of-c1", "of-c2"])
+
+    def fired(self, name):
+        return {row["schedule"]: row["fired"] for row in self.call("schedule", "ls", "-o", "json").json()}[name]
+
     def test_decisions_go_on(self):
         asked = self.call("ask", "c1", json.dumps({"action": "decide", "question": "tea?", "options": ["yes", "no"],
                                                    "voters": ["person:ann", "person:bob"]}), "-o", "json").json()

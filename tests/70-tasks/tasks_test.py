@@ -50,8 +50,8 @@ class Tasks(harness.SystemTest):
         self.env = {"TROUPE_CONNECT": self.at.endpoint}
         self.start()
 
-    def start(self):
-        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+    def start(self, *more):
+        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", *more)
         self.coordinator.wait_err("C001 ready")
 
     def worker(self, name, skill="work", capacity=4, *more):
@@ -101,6 +101,73 @@ class Tasks(harness.SystemTest):
         first, second, third = self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split()
         self.assertEqual(first, second)
         self.assertEqual(len(self.task("ls", "-o", "json").json()), 2)
+
+    def test_not_before_its_time(self):
+        self.worker("w")
+        late = self.submit({"n": 1}, "--at", "2099-01-31T12:00:00Z")
+        soon = self.submit({"n": 2}, "--delay", "300ms")
+        past = self.submit({"n": 3}, "--at", "2001-01-31")
+        self.until(soon, "completed")
+        self.until(past, "completed")
+        self.assertEqual((self.show(late)["state"], self.show(late)["due_ms"]), ("pending", 4073544000000))
+        self.assertEqual(json.loads(self.task("result", soon).out)["n"], 2)
+        self.assertIn("pending", self.task("result", late, code=3).err)
+        self.assertIn("--at: expected a time", self.task("submit", "--skill", "work", "--at", "tomorrow", code=1).err)
+
+    def schedule(self, *arguments, code=0):
+        done = self.troupe("schedule", *arguments, env=self.env)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def of_schedule(self, name):
+        return [row["task"] for row in self.task("ls", "-o", "json").json() if row["task"].startswith(name + "-")]
+
+    def test_again_and_again(self):
+        self.worker("w")
+        self.schedule("add", "pulse", "@every 1s", "--skill", "work", '{"n": 5}')
+        self.schedule("add", "slow", "@every 1s", "--skill", "nobody")
+        self.schedule("add", "flood", "@every 1s", "--skill", "nobody", "--overlap")
+        self.schedule("add", "yearly", "0 0 29 2 *", "--skill", "work")
+        harness.wait_until(lambda: len(self.of_schedule("pulse")) >= 2 and len(self.of_schedule("flood")) >= 2, "two of each")
+        for task in self.of_schedule("pulse")[-2:]:
+            self.assertEqual(self.until(task, "completed")["result"]["n"], 5)
+        self.assertEqual(len(self.of_schedule("slow")), 1)  # the one before has not ended
+        rows = {row["schedule"]: row for row in self.schedule("ls", "-o", "json").json()}
+        self.assertEqual(set(rows), {"pulse", "slow", "flood", "yearly"})
+        self.assertEqual((rows["yearly"]["fired"], rows["slow"]["fired"]), (0, 1))
+        self.coordinator.process.kill()
+        self.coordinator.wait()
+        harness.wait_until(lambda: self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out == "", "it to be gone")
+        before = rows["pulse"]["fired"]
+        self.start()
+        harness.wait_until(lambda: {r["schedule"]: r for r in self.schedule("ls", "-o", "json").json()}["pulse"]["fired"] > before, "it to go on")
+        for name in ("pulse", "flood", "slow"):
+            self.schedule("rm", name)
+        self.assertEqual(self.schedule("ls", "-o", "name").out.split(), ["yearly"])
+
+    def test_what_is_wrong_with_a_schedule_is_told(self):
+        self.assertIn("no such day", self.schedule("add", "x", "0 0 31 2 *", "--skill", "work", code=3).err)
+        self.assertIn("its hour is wrong", self.schedule("add", "x", "0 25 * * *", "--skill", "work", code=3).err)
+        self.assertIn("expected 1 to 40", self.schedule("add", "a.b", "@daily", "--skill", "work", code=3).err)
+        self.assertIn("--skill is missing", self.schedule("add", "x", "@daily", code=1).err)
+        self.schedule("add", "x", "@daily", "--skill", "work")
+        self.assertIn("there is a schedule of this name", self.schedule("add", "x", "@daily", "--skill", "work", code=3).err)
+        self.assertIn("there is no schedule", self.schedule("rm", "y", code=3).err)
+
+    def test_a_rate(self):
+        self.coordinator.stop()
+        self.start("--rate", "work=2/2s")
+        self.worker("w", "work", 16)
+        self.worker("other", "rest", 16)
+        path = self.lines(*({"skills": ["work"]} for _ in range(5)), *({"skills": ["rest"]} for _ in range(5)))
+        tasks = self.task("submit", "--from", path, "-o", "name").out.split()
+        shown = [self.until(task, "completed") for task in tasks]
+        begun = sorted(next(event["at_ms"] for event in task["history"] if event["state"] == "assigned") for task in shown if task["skills"] == ["work"])
+        self.assertGreaterEqual(begun[-1] - begun[0], 2900)  # two at once, and then one each second
+        self.assertLess(begun[1] - begun[0], 900)
+        done = self.run_program("coordinator", "--rate", "work=often", "--check")
+        self.assertEqual(done.code, 1)
+        self.assertIn("expected SERVICE=COUNT/TIME", done.err)
 
     def test_a_plan(self):
         a = self.submit({"n": 1}, "--id", "a", "--approval")

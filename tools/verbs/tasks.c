@@ -1,6 +1,7 @@
 #include "tools/verbs/tasks.h"
 
 #include "proto/json.h"
+#include "tools/cli/message_text.h"
 
 #include <string.h>
 
@@ -73,5 +74,22 @@ int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
             show_change(w, task);
         json_decref(task);
     }
+    return code;
+}
+
+int tr_tasks_print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id) {
+    json_t *task = NULL;
+    int code = tr_cli_ask_json(
+        session, call, TR_TASKS_SERVICE, json_pack("{s:s, s:s}", "action", "show", "task", id), &task);
+    if (code != TR_EXIT_OK)
+        return code;
+    const char *state = json_string_value(json_object_get(task, "state"));
+    const char *reason = json_string_value(json_object_get(task, "reason"));
+    if (!state || strcmp(state, "completed") != 0)
+        code = tr_cli_fail(call, TR_EXIT_REFUSED, "%s is %s%s%s", id, state ? state : "unknown",
+            reason ? ": " : "", reason ? reason : "");
+    else
+        tr_cli_print_content(call->out, json_object_get(task, "result"));
+    json_decref(task);
     return code;
 }

@@ -23,6 +23,8 @@ typedef struct tr_tasks_watch {
 
 /* For a session's on_message; arg: the watch. */
 void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg);
+/* Prints the result of one that has completed; of one that has not, why not. Exit code. */
+int tr_tasks_print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id);
 /* Asks for each that is watched: those that have ended already say nothing more. */
 int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session);
 

@@ -141,6 +141,35 @@ static int run_show(const tr_call_t *call) {
 
 const tr_verb_t tr_verb_task_show = {"task show", TR_VERB_WATCH, &show_program, sizeof(options_t), run_show};
 
+static const tr_option_t plain_table[] = {
+    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+};
+
+static const tr_program_t result_program = {
+    .name = "troupe task result",
+    .summary = "Print what came of a task",
+    .description = "The exit code is 3 where it has not completed; why, on stderr.",
+    .examples = "troupe task result t8f3a91c20d4b7e6f",
+    .options = plain_table,
+    .option_count = sizeof plain_table / sizeof *plain_table,
+    .env_prefix = "TROUPE",
+    .arguments = "TASK",
+    .least_arguments = 1,
+    .most_arguments = 1,
+};
+
+static int run_result(const tr_call_t *call) {
+    tr_cli_session_t *session = NULL;
+    int code = tr_tasks_open(call, NULL, NULL, &session);
+    if (code == TR_EXIT_OK)
+        code = tr_tasks_print_result(call, session, call->arguments.items[0]);
+    tr_cli_session_close(&session);
+    return code;
+}
+
+const tr_verb_t tr_verb_task_result = {
+    "task result", TR_VERB_WATCH, &result_program, sizeof(options_t), run_result};
+
 static const tr_option_t cancel_table[] = {
     {"reason", 0, "TEXT", TR_STRING(options_t, reason), NULL, "Why, for who looks at it later.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -157,10 +186,6 @@ static const tr_program_t cancel_program = {
     .arguments = "TASK...",
     .least_arguments = 1,
     .most_arguments = 256,
-};
-
-static const tr_option_t plain_table[] = {
-    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
 
 static const tr_program_t approve_program = {

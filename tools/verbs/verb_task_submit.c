@@ -2,53 +2,40 @@
 #include "lib/base/clock.h"
 #include "tools/cli/cli_json.h"
 #include "tools/cli/json_lines.h"
-#include "tools/cli/message_text.h"
+#include "tools/verbs/task_wish.h"
 #include "tools/verbs/tasks.h"
 #include "tools/verbs/verbs.h"
 
 #include <string.h>
+#include <time.h>
 
 #define BATCH 1000 /* of --from */
 
 typedef struct options {
-    tr_cli_common_t common;
-    tr_strings_t skills, needs;
-    const char *id, *key, *description, *from;
-    int64_t priority, tries, delay_ms, within_ms, timeout_ms;
-    int assign;
-    bool approval, wait;
+    tr_task_options_t of;
+    tr_strings_t needs;
+    const char *id, *key, *from, *at;
+    int64_t delay_ms, within_ms;
+    bool wait;
 } options_t;
 
-static const char *const ways[] = {"as-configured", "direct", "contract-net", NULL};
-
 static const tr_option_t submit_table[] = {
-    {"skill", 's', "SERVICE", TR_LIST(options_t, skills), NULL,
-        "A service that its agent must offer; may be repeated, and is needed once at least.", .max = 16,
-        .flags = TR_OPTION_FLAG_ONLY},
+    TR_TASK_OPTIONS,
     {"id", 0, "ID", TR_STRING(options_t, id), NULL, "Its id, in place of one that is made.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"key", 'k', "KEY", TR_STRING(options_t, key), NULL,
         "Submitted again under the same key it is the same task: nothing is done twice.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"description", 'd', "TEXT", TR_STRING(options_t, description), NULL, "For people.",
-        .flags = TR_OPTION_FLAG_ONLY},
     {"needs", 0, "TASK", TR_LIST(options_t, needs), NULL,
         "One that must be completed before; may be repeated.", .max = 256, .flags = TR_OPTION_FLAG_ONLY},
-    {"priority", 'p', "N", TR_INT(options_t, priority), "4", "0 to 9, the highest.", .min = 0, .max = 9,
-        .flags = TR_OPTION_FLAG_ONLY},
-    {"tries", 0, "N", TR_INT(options_t, tries), "0", "How often it is tried; 0 is as the coordinator says.",
-        .min = 0, .max = 100, .flags = TR_OPTION_FLAG_ONLY},
-    {"try-time", 0, "TIME", TR_DURATION(options_t, timeout_ms), "0", "How long one try may take; 0 likewise.",
-        .min = 0, .flags = TR_OPTION_FLAG_ONLY},
     {"delay", 0, "TIME", TR_DURATION(options_t, delay_ms), "0", "Not before so long from now.", .min = 0,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"at", 0, "WHEN", TR_STRING(options_t, at), NULL,
+        "Not before then: 2026-11-28, 2026-11-28T09:30 or 2026-11-28T09:30:00 in local time; with a Z behind "
+        "it in UTC.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"within", 0, "TIME", TR_DURATION(options_t, within_ms), "0",
         "It has failed when it is not done so long from now.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},
-    {"assign", 0, "WAY", TR_WORD(options_t, assign), "as-configured",
-        "How its agent is found: the coordinator chooses, or the best bid in a contract net gets it.",
-        .words = ways, .flags = TR_OPTION_FLAG_ONLY},
-    {"approval", 0, NULL, TR_BOOL(options_t, approval), NULL,
-        "Somebody has to `troupe task approve` it first.", .flags = TR_OPTION_FLAG_ONLY},
     {"from", 'f', "FILE", TR_STRING(options_t, from), NULL,
         "Many tasks: JSON, one a line, with the keys of docs/tasks.md; - is stdin. Where a line has no "
         "skills, those of --skill. "
@@ -56,8 +43,8 @@ static const tr_option_t submit_table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"wait", 'w', NULL, TR_BOOL(options_t, wait), NULL, "Wait until it has ended, and print its result.",
         .flags = TR_OPTION_FLAG_ONLY},
-    TR_CLI_OUTPUT_OPTION(options_t),
-    TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
+    TR_CLI_OUTPUT_OPTION(tr_task_options_t),
+    TR_CLI_CONNECT_OPTIONS(tr_task_options_t, "10s"),
 };
 
 static const tr_program_t submit_program = {
@@ -69,6 +56,7 @@ static const tr_program_t submit_program = {
     .examples = "troupe task submit --skill digest '{\"path\": \"README.md\"}'\n"
                 "troupe task submit --skill digest --key readme --wait '{\"path\": \"README.md\"}'\n"
                 "troupe task submit --skill publish --needs t1 --approval '{}'\n"
+                "troupe task submit --skill digest --at 2026-11-28T09:30 '{\"path\": \"README.md\"}'\n"
                 "troupe task submit --skill digest --from tasks.jsonl",
     .options = submit_table,
     .option_count = sizeof submit_table / sizeof *submit_table,
@@ -77,38 +65,41 @@ static const tr_program_t submit_program = {
     .most_arguments = 1,
 };
 
-static int read_input(const tr_call_t *call, json_t *task) {
-    static const tr_cli_given_t given = {.language = "auto"};
-    tr_cli_content_t content = {0};
-    int code = tr_cli_read_content(
-        call, call->arguments.count ? call->arguments.items[0] : NULL, &given, true, &content);
-    if (code == TR_EXIT_OK && content.len)
-        json_object_set_new(task, "input", tr_cli_content_json(content.language, content.bytes, content.len));
-    tr_cli_content_finish(&content);
-    return code;
+/* Local time, or UTC with a Z. false: it is no time. */
+static bool parse_time(const char *text, int64_t *ret_ms) {
+    static const char *const formats[] = {
+        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct tm tm = {.tm_isdst = -1};
+        const char *end = strptime(text, formats[i], &tm);
+        if (!end || (*end && strcmp(end, "Z") != 0))
+            continue;
+        time_t time = *end ? timegm(&tm) : mktime(&tm);
+        *ret_ms = (int64_t)time * 1000;
+        return time != (time_t)-1;
+    }
+    return false;
 }
 
 /* NULL: what is wrong was told, and *ret_code says it. */
 static json_t *wish_of(const tr_call_t *call, int *ret_code) {
     const options_t *o = call->options;
-    json_t *task = json_object();
-    json_object_set_new(task, "skills", tr_cli_texts(&o->skills));
+    int64_t at_ms = 0;
+    if (o->at && !parse_time(o->at, &at_ms)) {
+        *ret_code = tr_cli_usage(call, "--at: expected a time such as 2026-11-28T09:30");
+        return NULL;
+    }
+    json_t *task =
+        tr_task_wish(call, &o->of, call->arguments.count ? call->arguments.items[0] : NULL, ret_code);
+    if (!task)
+        return NULL;
     json_object_set_new(task, "needs", tr_cli_texts(&o->needs));
-    json_object_set_new(task, "priority", json_integer(o->priority));
-    json_object_set_new(task, "approval", json_boolean(o->approval));
     tr_cli_set_text(task, "id", o->id);
-    tr_cli_set_text(task, "assign", o->assign ? ways[o->assign] : NULL);
     tr_cli_set_text(task, "key", o->key);
-    tr_cli_set_text(task, "description", o->description);
-    tr_cli_set_number(task, "tries", o->tries);
-    tr_cli_set_number(task, "timeout-ms", o->timeout_ms);
     tr_cli_set_number(task, "delay-ms", o->delay_ms);
+    tr_cli_set_number(task, "due_ms", at_ms);
     tr_cli_set_number(task, "deadline_ms", o->within_ms ? tr_clock_wall_ms() + o->within_ms : 0);
-    *ret_code = read_input(call, task);
-    if (*ret_code == TR_EXIT_OK)
-        return task;
-    json_decref(task);
-    return NULL;
+    return task;
 }
 
 static const tr_column_t id_columns[] = {{"task", TR_COLUMN_TEXT}, {"existed", TR_COLUMN_TEXT}};
@@ -119,22 +110,6 @@ static void put_ids(tr_output_t *output, const json_t *answer) {
     size_t i;
     json_array_foreach(json_object_get(answer, "tasks"), i, submitted)
         tr_cli_put_object(output, &id_table, submitted);
-}
-
-static int print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id) {
-    json_t *task = NULL;
-    int code = tr_cli_ask_json(
-        session, call, TR_TASKS_SERVICE, json_pack("{s:s, s:s}", "action", "show", "task", id), &task);
-    if (code != TR_EXIT_OK)
-        return code;
-    if (strcmp(json_string_value(json_object_get(task, "state")), "completed") != 0)
-        code = tr_cli_fail(call, TR_EXIT_REFUSED, "%s has %s: %s", id,
-            json_string_value(json_object_get(task, "state")),
-            json_string_value(json_object_get(task, "reason")));
-    else
-        tr_cli_print_content(call->out, json_object_get(task, "result"));
-    json_decref(task);
-    return code;
 }
 
 /* Its changes are watched for before it is there. */
@@ -162,7 +137,7 @@ static int submit_and_wait(const tr_call_t *call, json_t *request) {
         code = tr_cli_wait(session, &w.done, INT64_MAX);
     if (code == TR_EXIT_OK) {
         tr_cli_session_renew(session);
-        code = print_result(call, session, id);
+        code = tr_tasks_print_result(call, session, id);
     }
     tr_cli_session_close(&session);
     json_decref(answer);
@@ -175,8 +150,8 @@ static int submit_batch(
     const options_t *o = call->options;
     json_t *answer = NULL, *task;
     size_t i;
-    json_array_foreach(tasks, i, task) if (!json_object_get(task, "skills") && o->skills.count)
-        json_object_set_new(task, "skills", tr_cli_texts(&o->skills));
+    json_array_foreach(tasks, i, task) if (!json_object_get(task, "skills") && o->of.skills.count)
+        json_object_set_new(task, "skills", tr_cli_texts(&o->of.skills));
     tr_cli_session_renew(session);
     int code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE,
         json_pack("{s:s, s:o}", "action", "submit", "tasks", tasks), &answer);
@@ -221,7 +196,7 @@ static int run_submit_from(const tr_call_t *call) {
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
     int code = tr_tasks_open(call, NULL, NULL, &session);
     if (code == TR_EXIT_OK)
-        code = tr_cli_begin_table(call, &o->common, &id_table, false, &output);
+        code = tr_cli_begin_table(call, &o->of.common, &id_table, false, &output);
     if (code == TR_EXIT_OK)
         code = submit_lines(call, &lines, session, output);
     int written = output ? tr_cli_finish(call, &output) : TR_EXIT_OK;
@@ -236,17 +211,15 @@ static int run_submit(const tr_call_t *call) {
     int code = TR_EXIT_OK;
     if (o->from)
         return run_submit_from(call);
-    if (o->skills.count == 0)
-        return tr_cli_usage(call, "--skill is missing: the service that its agent must offer");
     json_t *task = wish_of(call, &code), *answer = NULL;
     if (!task)
         return code;
     json_t *request = json_pack("{s:s, s:[o]}", "action", "submit", "tasks", task);
     if (o->wait)
         return submit_and_wait(call, request);
-    code = tr_cli_ask_once(call, &o->common, TR_TASKS_SERVICE, request, &answer);
+    code = tr_cli_ask_once(call, &o->of.common, TR_TASKS_SERVICE, request, &answer);
     if (code == TR_EXIT_OK)
-        code = tr_cli_begin_table(call, &o->common, &id_table, false, &output);
+        code = tr_cli_begin_table(call, &o->of.common, &id_table, false, &output);
     if (code == TR_EXIT_OK)
         put_ids(output, answer);
     json_decref(answer);

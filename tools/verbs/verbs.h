@@ -43,10 +43,14 @@
     VERB(task_submit)                                                                                        \
     VERB(task_ls)                                                                                            \
     VERB(task_show)                                                                                          \
+    VERB(task_result)                                                                                        \
     VERB(task_watch)                                                                                         \
     VERB(task_cancel)                                                                                        \
     VERB(task_approve)                                                                                       \
     VERB(task_retry)                                                                                         \
+    VERB(schedule_add)                                                                                       \
+    VERB(schedule_ls)                                                                                        \
+    VERB(schedule_rm)                                                                                        \
     VERB(decide)                                                                                             \
     VERB(votes_ls)                                                                                           \
     VERB(votes_show)                                                                                         \

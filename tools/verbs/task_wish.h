@@ -1,0 +1,45 @@
+/* What is said of a task by options, for the verbs that make one. Their options begin with tr_task_options_t. */
+#ifndef TR_TOOLS_VERBS_TASK_WISH_H
+#define TR_TOOLS_VERBS_TASK_WISH_H
+
+#include "tools/cli/cli.h"
+
+#include <jansson.h>
+
+typedef struct tr_task_options {
+    tr_cli_common_t common;
+    tr_strings_t skills;
+    const char *description;
+    int64_t priority, tries, timeout_ms;
+    int assign;
+    bool approval;
+} tr_task_options_t;
+
+extern const char *const tr_task_assign_words[];
+
+#define TR_TASK_OPTIONS                                                                                      \
+    {"skill", 's', "SERVICE", TR_LIST(tr_task_options_t, skills), NULL,                                      \
+        "A service that its agent must offer; may be repeated, and is needed once at least.", .max = 16,     \
+        .flags = TR_OPTION_FLAG_ONLY},                                                                       \
+        {"description", 'd', "TEXT", TR_STRING(tr_task_options_t, description), NULL, "For people.",         \
+            .flags = TR_OPTION_FLAG_ONLY},                                                                   \
+        {"priority", 'p', "N", TR_INT(tr_task_options_t, priority), "4", "0 to 9, the highest.", .min = 0,   \
+            .max = 9, .flags = TR_OPTION_FLAG_ONLY},                                                         \
+        {"tries", 0, "N", TR_INT(tr_task_options_t, tries), "0",                                             \
+            "How often it is tried; 0 is as the coordinator says.", .min = 0, .max = 100,                    \
+            .flags = TR_OPTION_FLAG_ONLY},                                                                   \
+        {"try-time", 0, "TIME", TR_DURATION(tr_task_options_t, timeout_ms), "0",                             \
+            "How long one try may take; 0 likewise.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},               \
+        {"assign", 0, "WAY", TR_WORD(tr_task_options_t, assign), "as-configured",                            \
+            "How its agent is found: the coordinator chooses, or the best bid in a contract net gets it.",   \
+            .words = tr_task_assign_words, .flags = TR_OPTION_FLAG_ONLY},                                    \
+    {                                                                                                        \
+        "approval", 0, NULL, TR_BOOL(tr_task_options_t, approval), NULL,                                     \
+            "Somebody has to `troupe task approve` it first.", .flags = TR_OPTION_FLAG_ONLY                  \
+    }
+
+/* The task, whose input is `input` (JSON, a text, - for stdin; NULL: none). NULL: what is wrong was told, and *ret_code says it. */
+json_t *tr_task_wish(
+    const tr_call_t *call, const tr_task_options_t *options, const char *input, int *ret_code);
+
+#endif
