@@ -46,7 +46,8 @@ for line in sys.stdin:
 class Tasks(harness.SystemTest):
     def setUp(self):
         super().setUp()
-        self.at = self.broker()
+        # Who is stopped there shall not be dead before he has work, however slow the machine is.
+        self.at = self.broker("--lease", "12s" if "ten_thousand" in self.id() else "3s")
         self.env = {"TROUPE_CONNECT": self.at.endpoint}
         self.start()
 
