@@ -95,11 +95,14 @@ int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void 
 }
 
 void tr_resident_ready(tr_resident_t *self) {
-    static const char line[] = "READY\n";
+    tr_resident_ready_line(self, "READY\n");
+}
+
+void tr_resident_ready_line(tr_resident_t *self, const char *line) {
     int fd = (int)self->options->ready_fd;
     if (fd < 0)
         return;
-    if (write(fd, line, sizeof line - 1) < 0)
+    if (write(fd, line, strlen(line)) < 0)
         tr_log(&self->log, self->kind->refused, "detail=%s", "ready-fd"); /* whoever waits for it is gone */
     close(fd);
 }

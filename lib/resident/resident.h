@@ -37,13 +37,17 @@ typedef struct tr_resident_options {
 } tr_resident_options_t;
 
 /* Their rows in the table of options: those that a user thinks of first, and those at the end. */
-#define TR_RESIDENT_OPTIONS(NAME, DATA, DATA_HELP)                                                           \
+#define TR_RESIDENT_LINK_OPTIONS(NAME)                                                                       \
     {"connect", 'c', "ENDPOINT", TR_STRING(tr_resident_options_t, connect), "tcp://127.0.0.1:5570",          \
         "The broker: tcp://HOST:PORT or ipc://PATH."},                                                       \
         {"cert", 0, "FILE", TR_STRING(tr_resident_options_t, cert), NULL,                                    \
             "The secret part of this process's certificate, for a broker that wants one. TROUPE_CERT says "  \
             "the same for all of Troupe's programs."},                                                       \
-        {"name", 'n', "NAME", TR_STRING(tr_resident_options_t, name), NAME, "The agent's name."}, {          \
+    {                                                                                                        \
+        "name", 'n', "NAME", TR_STRING(tr_resident_options_t, name), NAME, "The agent's name."               \
+    }
+#define TR_RESIDENT_OPTIONS(NAME, DATA, DATA_HELP)                                                           \
+    TR_RESIDENT_LINK_OPTIONS(NAME), {                                                                        \
         "data", 'd', "DIR", TR_STRING(tr_resident_options_t, data), DATA, DATA_HELP                          \
     }
 #define TR_RESIDENT_MORE_OPTIONS                                                                             \
@@ -86,6 +90,8 @@ int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void 
     const char *const *services, tr_error_t *error);
 /* Tells who started the process, where there is one. */
 void tr_resident_ready(tr_resident_t *self);
+/* The same with a line of its own, which ends with a newline. */
+void tr_resident_ready_line(tr_resident_t *self, const char *line);
 /* Why it could not start, in the log; the exit code for that. */
 int tr_resident_failed(tr_resident_t *self, int rc, const tr_error_t *error);
 /* The host's loop ends soon, and the process with this code. */

@@ -1,0 +1,25 @@
+/* What the gateway offers: its routes (table.c), and the handlers of those that are more than one question to one agent. */
+#ifndef TR_GATEWAY_API_API_H
+#define TR_GATEWAY_API_API_H
+
+#include "gateway/http/exchange.h"
+
+const tr_web_route_t *tr_api_routes(size_t *ret_count);
+
+/* probes.c */
+void tr_api_health(tr_web_exchange_t *e);
+void tr_api_ready(tr_web_exchange_t *e);
+void tr_api_metrics(tr_web_exchange_t *e);
+/* openapi.c */
+void tr_api_document(tr_web_exchange_t *e);
+/* status.c */
+void tr_api_status(tr_web_exchange_t *e);
+/* messages.c */
+void tr_api_message(tr_web_exchange_t *e);
+void tr_api_publish(tr_web_exchange_t *e);
+/* talk.c */
+void tr_api_process_input(tr_web_exchange_t *e);
+/* tasks.c */
+void tr_api_submit(tr_web_exchange_t *e);
+
+#endif

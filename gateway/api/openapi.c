@@ -1,0 +1,127 @@
+/* The OpenAPI 3.1 document, made of the routes. */
+#include "gateway/api/api.h"
+#include "gateway/http/server.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const types[] = {
+    [TR_WEB_TEXT] = "string",
+    [TR_WEB_INTEGER] = "integer",
+    [TR_WEB_NUMBER] = "number",
+    [TR_WEB_BOOLEAN] = "boolean",
+    [TR_WEB_LIST] = "array",
+    [TR_WEB_OBJECT] = "object",
+};
+
+static json_t *schema(const tr_web_field_t *f) {
+    bool encoded = f->place == TR_WEB_IN_QUERY && f->type == TR_WEB_OBJECT; /* as a text of JSON */
+    if (f->type == TR_WEB_ANY)
+        return json_pack("{s:s}", "description", f->help);
+    return json_pack("{s:s, s:s}", "type", encoded ? "string" : types[f->type], "description", f->help);
+}
+
+static json_t *parameters(const tr_web_route_t *route) {
+    json_t *list = json_array();
+    for (const tr_web_field_t *f = route->fields; f && f->name; f++)
+        if (f->place != TR_WEB_IN_BODY)
+            json_array_append_new(list,
+                json_pack("{s:s, s:s, s:b, s:o}", "name", f->name, "in", f->place == TR_WEB_IN_PATH ? "path" : "query",
+                    "required", (int)f->required, "schema", schema(f)));
+    return list;
+}
+
+static json_t *content(const char *type, json_t *what) {
+    return json_pack("{s:{s:o}}", type, "schema", what);
+}
+
+static json_t *body(const tr_web_route_t *route) {
+    json_t *properties = json_object(), *required = json_array();
+    bool any = false;
+    for (const tr_web_field_t *f = route->fields; f && f->name; f++) {
+        bool rest = strcmp(f->name, "*") == 0;
+        any |= rest;
+        if (f->place != TR_WEB_IN_BODY || rest)
+            continue;
+        json_object_set_new(properties, f->name, schema(f));
+        if (f->required)
+            json_array_append_new(required, json_string(f->name));
+    }
+    bool needed = json_array_size(required) > 0;
+    json_t *object = json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", properties, "required",
+        required, "additionalProperties", (int)any);
+    return json_pack("{s:b, s:o}", "required", (int)needed, "content", content("application/json", object));
+}
+
+static json_t *problem_response(const char *description) {
+    return json_pack("{s:s, s:o}", "description", description, "content",
+        content("application/problem+json", json_pack("{s:s}", "$ref", "#/components/schemas/Problem")));
+}
+
+static json_t *responses(const tr_web_route_t *route) {
+    const char *type = route->type ? route->type : "application/json";
+    char status[8];
+    snprintf(status, sizeof status, "%u", route->success ? route->success : 200);
+    json_t *all = json_object();
+    json_object_set_new(all, status,
+        json_pack("{s:s, s:o}", "description", route->summary, "content",
+            content(type, json_pack("{s:s}", "type", route->type ? "string" : "object"))));
+    if (route->fields)
+        json_object_set_new(all, "400", problem_response("A field is missing, unknown, or not as it must be"));
+    if (route->role > TR_WEB_ANYBODY) {
+        json_object_set_new(all, "401", problem_response("No token, or one that nobody has"));
+        json_object_set_new(all, "403", problem_response("The token's role is not enough, or an agent refuses"));
+        json_object_set_new(all, "429", problem_response("Too many requests"));
+    }
+    if (route->to)
+        json_object_set_new(all, "503", problem_response("The broker is away, or nobody offers the service"));
+    json_object_set_new(all, "default", problem_response("Any other problem"));
+    return all;
+}
+
+static json_t *operation(const tr_web_route_t *route) {
+    json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "operationId", route->id, "summary", route->summary, "x-role",
+        tr_web_roles[route->role], "parameters", parameters(route), "responses", responses(route));
+    if (tr_web_route_has(route, TR_WEB_IN_BODY))
+        json_object_set_new(o, "requestBody", body(route));
+    json_object_set_new(o, "security",
+        route->role == TR_WEB_ANYBODY ? json_array() : json_pack("[{s:[]}]", "token"));
+    return o;
+}
+
+static json_t *paths(const tr_web_route_t *routes, size_t count) {
+    json_t *all = json_object();
+    char method[16];
+    for (size_t i = 0; i < count; i++) {
+        json_t *path = json_object_get(all, routes[i].path);
+        if (!path) {
+            json_object_set_new(all, routes[i].path, json_object());
+            path = json_object_get(all, routes[i].path);
+        }
+        const char *name = tr_web_methods[routes[i].method];
+        size_t n = 0;
+        for (; name[n]; n++)
+            method[n] = (char)(name[n] | 0x20);
+        method[n] = '\0';
+        json_object_set_new(path, method, operation(&routes[i]));
+    }
+    return all;
+}
+
+static json_t *components(void) {
+    return json_pack("{s:{s:{s:s, s:s}}, s:{s:{s:s, s:[s,s,s,s], s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:s},s:{s:s}}}}}",
+        "securitySchemes", "token", "type", "http", "scheme", "bearer", "schemas", "Problem", "type", "object",
+        "required", "type", "title", "status", "reason", "properties", "type", "type", "string", "title", "type",
+        "string", "status", "type", "integer", "reason", "type", "string", "description",
+        "a word for programs, as agents give it", "detail", "type", "string");
+}
+
+void tr_api_document(tr_web_exchange_t *e) {
+    size_t count;
+    const tr_web_route_t *routes = tr_web_server_routes(e->server, &count);
+    tr_web_respond_json(e, 200,
+        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:o}", "openapi", "3.1.0", "info", "title", "Troupe", "version",
+            TROUPE_VERSION, "summary", "A fleet of agents over HTTP", "paths", paths(routes, count), "components",
+            components()));
+}

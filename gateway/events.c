@@ -1,0 +1,25 @@
+#include "gateway/events.h"
+
+const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
+    [TR_G_READY] = {"G001", TR_LOG_INFO, "ready", "The gateway is registered and serves.", "None needed."},
+    [TR_G_STOPPING] = {"G002", TR_LOG_INFO, "stopping",
+        "A signal asked the process to stop. It takes no more requests, and lets those end that have begun.", "None needed."},
+    [TR_G_STOPPED] = {"G003", TR_LOG_INFO, "stopped", "The process ends.", "None needed."},
+    [TR_G_CONNECTED] = {"G004", TR_LOG_INFO, "connected", "The link to the broker is up.", "None needed."},
+    [TR_G_DISCONNECTED] = {"G005", TR_LOG_WARN, "disconnected",
+        "The link to the broker is lost. The process connects again by itself; requests that need the fleet are answered with 503 meanwhile.",
+        "Where it lasts: see whether the broker runs and whether its endpoint can be reached from here."},
+    [TR_G_REFUSED] = {"G006", TR_LOG_WARN, "refused", "The broker refused something that this process asked for.",
+        "The detail says what and why: often a right that its certificate has not."},
+    [TR_G_CANNOT_START] = {"G007", TR_LOG_ERROR, "cannot start", "The process ends before it has served anybody.",
+        "The error says what is in the way: a broker that does not answer, a port that is in use, a file of tokens that is wrong."},
+    [TR_G_TOKENS] = {"G008", TR_LOG_INFO, "tokens read", "The file of tokens has changed; what it says counts from now on.",
+        "None needed."},
+    [TR_G_TOKENS_WRONG] = {"G009", TR_LOG_ERROR, "tokens not read",
+        "The file of tokens has changed, and cannot be read. What it said before still counts.", "The error says which line is wrong."},
+    [TR_G_CHANGE] = {"G010", TR_LOG_DEBUG, "change",
+        "Somebody asked for a change: the token's name, the address, what, and what became of it. The audit trail; with --log-level debug.",
+        "None needed."},
+    [TR_G_CUT] = {"G011", TR_LOG_WARN, "requests cut", "The time to drain was over, and requests had not ended.",
+        "Where it repeats: a longer --drain-time, or see which agents are slow."},
+};

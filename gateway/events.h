@@ -1,0 +1,25 @@
+/* The log catalogue of troupe-gateway: G001 ... Printed into docs/operations.md. */
+#ifndef TR_GATEWAY_EVENTS_H
+#define TR_GATEWAY_EVENTS_H
+
+#include "lib/base/log.h"
+
+typedef enum tr_gateway_event {
+    TR_G_READY,
+    TR_G_STOPPING,
+    TR_G_STOPPED,
+    TR_G_CONNECTED,
+    TR_G_DISCONNECTED,
+    TR_G_REFUSED,
+    TR_G_CANNOT_START,
+    TR_G_TOKENS,
+    TR_G_TOKENS_WRONG,
+    TR_G_CHANGE,
+    TR_G_CUT,
+    TR_G_EVENTS,
+} tr_gateway_event_t;
+
+/* By tr_gateway_event_t. */
+extern const tr_event_t tr_gateway_events[TR_G_EVENTS];
+
+#endif

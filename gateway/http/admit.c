@@ -1,0 +1,204 @@
+/*
+ * Who is let in.
+ *
+ * A page in a browser can send requests to whatever address its user can reach, also to loopback, and under a name of its own that it
+ * points there (DNS rebinding). So: the Host must be one that this server has; a page of another origin may change nothing unless its
+ * origin was named (--origin); and what changes something needs a token, which no browser sends by itself. There are no cookies.
+ */
+#include "gateway/events.h"
+#include "gateway/http/server_private.h"
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define REFRESH_MS    1000
+#define FAILURES      5 /* wrong tokens of one address in a second */
+#define FAILURES_MOST 20
+
+const char *const tr_web_anonymous_words[] = {"none", "viewer", "auto", NULL};
+enum { NONE, VIEWER, AUTO };
+
+/* ---- the options ---- */
+
+static int split_listen(tr_web_server_t *self, tr_error_t *error) {
+    const char *listen = self->config.options->listen, *colon = strrchr(listen, ':');
+    char *end = NULL;
+    long port = colon ? strtol(colon + 1, &end, 10) : -1;
+    size_t len = colon ? (size_t)(colon - listen) : 0;
+    bool bracket = len > 2 && listen[0] == '[' && listen[len - 1] == ']';
+    if (!colon || !colon[1] || *end || port < 0 || port > 65535 || len >= TR_WEB_ADDRESS_MAX)
+        return tr_error_set(error, -EINVAL,
+            "--listen: expected ADDRESS:PORT, such as 127.0.0.1:8080, found \"%.80s\"", listen);
+    memcpy(self->address, listen + bracket, len - 2 * bracket);
+    self->address[len - 2 * bracket] = '\0';
+    if (strcmp(self->address, "localhost") == 0)
+        strcpy(self->address, "127.0.0.1");
+    self->port = (int)port;
+    self->loopback = strncmp(self->address, "127.", 4) == 0 || strcmp(self->address, "::1") == 0;
+    return 0;
+}
+
+int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
+    const tr_web_options_t *o = self->config.options;
+    int rc = split_listen(self, error);
+    if (rc < 0)
+        return rc;
+    if (!o->tls_cert != !o->tls_key)
+        return tr_error_set(error, -EINVAL, "--tls-cert and --tls-key: expected both or neither");
+    if (!self->loopback && !o->tls_cert && !o->insecure)
+        return tr_error_set(error, -EINVAL,
+            "--listen %s: anybody on the way could read the tokens; give --tls-cert and --tls-key, or --insecure "
+            "where something in front of it speaks TLS",
+            o->listen);
+    self->rate = tr_web_rate_new((double)o->rate, (double)o->rate * 2, tr_random_seed());
+    self->failures = tr_web_rate_new(FAILURES, FAILURES_MOST, tr_random_seed());
+    if (!self->rate || !self->failures)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    return tr_web_tokens_new(o->tokens, &self->tokens, error);
+}
+
+static tr_web_role_t anonymous_role(const tr_web_server_t *self) {
+    int word = self->config.options->anonymous;
+    return word == VIEWER || (word == AUTO && self->loopback) ? TR_WEB_VIEWER : TR_WEB_ANYBODY;
+}
+
+/* ---- host and origin ---- */
+
+/* Of HOST or HOST:PORT, the host's length. */
+static size_t host_length(const char *host) {
+    if (*host == '[')
+        return strcspn(host, "]") + 1;
+    return strcspn(host, ":");
+}
+
+static bool is_host(const char *name, const char *host, size_t len) {
+    return strlen(name) == len && strncasecmp(name, host, len) == 0;
+}
+
+static bool host_known(const tr_web_server_t *self, const char *host) {
+    static const char *const local[] = {"localhost", "127.0.0.1", "[::1]", NULL};
+    const tr_strings_t *hosts = &self->config.options->hosts;
+    size_t len = host_length(host);
+    for (size_t i = 0; i < hosts->count; i++)
+        if (is_host(hosts->items[i], host, len))
+            return true;
+    if (!self->loopback)
+        return hosts->count == 0;
+    for (size_t i = 0; local[i]; i++)
+        if (is_host(local[i], host, len))
+            return true;
+    return is_host(self->address, host, len);
+}
+
+static bool check_host(tr_web_exchange_t *e, char host[256]) {
+    if (tr_web_header(e, WSI_TOKEN_HOST, host, 256) <= 0 &&
+        tr_web_header(e, WSI_TOKEN_HTTP_COLON_AUTHORITY, host, 256) <= 0)
+        *host = '\0';
+    if (e->match.route && e->match.route->role == TR_WEB_ANYBODY)
+        return true; /* what anybody may see: probes come by any address */
+    if (host_known(e->server, host))
+        return true;
+    tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_ORIGIN]);
+    tr_web_problem(e, 421, "unknown-host", "this server is not \"%.100s\"; --host names those that it is", host);
+    return false;
+}
+
+static bool same_origin(const char *origin, const char *host) {
+    const char *rest = strstr(origin, "://");
+    return rest && strcasecmp(rest + 3, host) == 0;
+}
+
+static bool check_origin(tr_web_exchange_t *e, const char *host) {
+    const tr_strings_t *origins = &e->server->config.options->origins;
+    char origin[sizeof e->origin];
+    int n = tr_web_header(e, WSI_TOKEN_ORIGIN, origin, sizeof origin);
+    if (n == 0 || (n > 0 && same_origin(origin, host)))
+        return true;
+    for (size_t i = 0; n > 0 && i < origins->count; i++)
+        if (strcasecmp(origins->items[i], origin) == 0) {
+            strcpy(e->origin, origin);
+            return true;
+        }
+    if (e->method == TR_WEB_GET || e->method == TR_WEB_HEAD)
+        return true; /* the page cannot read it */
+    tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_ORIGIN]);
+    tr_web_problem(e, 403, "foreign-origin", "pages of %.200s may not do this; --origin names those that may",
+        n > 0 ? origin : "an origin with so long a name");
+    return false;
+}
+
+/* ---- tokens and rates ---- */
+
+static void refresh_tokens(tr_web_server_t *self, int64_t now_ms) {
+    tr_error_t error = {0};
+    if (now_ms - self->refreshed_ms < REFRESH_MS)
+        return;
+    self->refreshed_ms = now_ms;
+    if (tr_web_tokens_refresh(self->tokens, &error))
+        tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS], "tokens=%zu",
+            tr_web_tokens_count(self->tokens));
+    else if (error.code)
+        tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
+}
+
+static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
+    if (after_ms == 0)
+        return false;
+    tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_RATE]);
+    e->retry_s = (unsigned)((after_ms + 999) / 1000);
+    tr_web_problem(e, 429, "too-many-requests", "more requests than --rate allows; again after %u s", e->retry_s);
+    return true;
+}
+
+static bool wrong_token(tr_web_exchange_t *e, int64_t now_ms) {
+    tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_TOKEN]);
+    if (!too_often(e, tr_web_rate_take(e->server->failures, e->peer, now_ms)))
+        tr_web_problem(e, 401, "invalid-token", "nobody has this token");
+    return false;
+}
+
+static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
+    tr_web_server_t *self = e->server;
+    char text[256];
+    int n = tr_web_header(e, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof text);
+    e->role = anonymous_role(self);
+    *e->who = '\0';
+    if (n == 0)
+        return true;
+    refresh_tokens(self, now_ms);
+    if (too_often(e, tr_web_rate_look(self->failures, e->peer, now_ms)))
+        return false;
+    if (n < 8 || strncasecmp(text, "Bearer ", 7) != 0)
+        return wrong_token(e, now_ms);
+    const tr_web_token_t *token = tr_web_tokens_find(self->tokens, text + 7, (size_t)n - 7);
+    if (!token)
+        return wrong_token(e, now_ms);
+    e->role = token->role;
+    strcpy(e->who, token->name);
+    return true;
+}
+
+bool tr_web_admit(tr_web_exchange_t *e) {
+    int64_t now_ms = tr_clock_ms();
+    char host[256];
+    return check_host(e, host) && check_origin(e, host) && check_token(e, now_ms) &&
+           !too_often(e, tr_web_rate_take(e->server->rate, *e->who ? e->who : e->peer, now_ms));
+}
+
+bool tr_web_admit_route(tr_web_exchange_t *e) {
+    tr_web_role_t needed = e->match.route->role;
+    if (e->role >= needed)
+        return true;
+    tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_TOKEN]);
+    if (*e->who)
+        tr_web_problem(e, 403, "unauthorised", "this needs the role %s, and %s is %s", tr_web_roles[needed],
+            e->who, tr_web_roles[e->role]);
+    else
+        tr_web_problem(e, 401, "no-token", "this needs a token with the role %s", tr_web_roles[needed]);
+    return false;
+}

@@ -1,0 +1,169 @@
+/* What a handler asks agents, and what their replies mean in the words of HTTP. */
+#include "gateway/http/exchange.h"
+#include "gateway/http/server.h"
+#include "proto/base64.h"
+#include "proto/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What agents say when they refuse or fail (docs/protocol.md, sections 15 and 18) that is not 422 or 502. */
+static const struct {
+    const char *reason;
+    unsigned status;
+} statuses[] = {
+    {"missing-argument", 400},
+    {"unexpected-argument", 400},
+    {"unrecognised-parameter-value", 400},
+    {"unrecognised-value", 400},
+    {"unsupported-value", 400},
+    {"unauthorised", 403},
+    {"forbidden", 403},
+    {"not-registered", 404},
+    {"not-found", 404},
+    {"already-registered", 409},
+    {"illegal-transition", 409},
+    {"too-large", 413},
+    {"unsupported-function", 501},
+    {"unsupported-act", 501},
+    {"no-journal", 501},
+    {"agent-gone", 502},
+    {"busy", 503},
+    {"no-provider", 503},
+    {"peer-down", 503},
+    {"disk-full", 507},
+    {"expired", 504},
+};
+
+static unsigned status_of(const char *reason, unsigned otherwise) {
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (strcmp(statuses[i].reason, reason) == 0)
+            return statuses[i].status;
+    return otherwise;
+}
+
+/* ---- contents ---- */
+
+static json_t *binary_json(const char *bytes, size_t len) {
+    char *text = malloc(tr_base64_encoded_size(len) + 1);
+    if (!text)
+        return NULL;
+    tr_base64_encode(bytes, len, text);
+    json_t *object = json_pack("{s:s}", "$bin", text);
+    free(text);
+    return object;
+}
+
+static json_t *msgpack_json(const tr_web_reply_t *reply) {
+    tr_content_t content;
+    if (tr_content_init(&content, reply->content, reply->len) < 0)
+        return NULL;
+    json_t *value = tr_value_to_json(&content.root);
+    tr_content_finish(&content);
+    return value;
+}
+
+json_t *tr_web_reply_json(const tr_web_reply_t *reply) {
+    json_t *value = NULL;
+    if (!reply->len)
+        return json_null();
+    if (reply->msgpack)
+        value = msgpack_json(reply);
+    else if (strcmp(reply->language, "json") == 0)
+        value = json_loadb(reply->content, reply->len, JSON_DECODE_ANY, NULL);
+    if (!value)
+        value = json_stringn(reply->content, reply->len);
+    return value ? value : binary_json(reply->content, reply->len);
+}
+
+/* ---- what replies mean ---- */
+
+static void undelivered(tr_web_exchange_t *self, const tr_web_reply_t *reply, const char *whom) {
+    const char *reason = tr_reason_name(reply->reason);
+    unsigned status = status_of(reason, 502);
+    self->retry_s = status == 503 ? 1 + reply->retry_ms / 1000 : 0;
+    if (strcmp(reason, "no-provider") == 0)
+        tr_web_problem(self, status, reason, "nobody offers %s: start an agent that does", whom);
+    else
+        tr_web_problem(self, status, reason, "the message to %s was not delivered: %s", whom, reason);
+}
+
+static void refused(tr_web_exchange_t *self, const tr_web_reply_t *reply, const char *whom) {
+    json_t *content = tr_web_reply_json(reply);
+    const char *reason = json_string_value(json_object_get(content, "reason"));
+    const char *detail = json_string_value(json_object_get(content, "detail"));
+    unsigned otherwise = reply->act == TR_FAILURE ? 502 : 422;
+    if (!detail && json_is_string(content))
+        detail = json_string_value(content);
+    unsigned status = reason ? status_of(reason, otherwise) : otherwise;
+    self->retry_s = status == 503;
+    tr_web_problem(self, status, reason ? reason : tr_performative_name(reply->act), "%s: %s", whom,
+        detail ? detail : tr_performative_name(reply->act));
+    json_decref(content);
+}
+
+static bool is_refusal(tr_performative_t act) {
+    return act == TR_REFUSE || act == TR_FAILURE || act == TR_NOT_UNDERSTOOD;
+}
+
+bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const char *whom) {
+    tr_web_outcome_t outcome = reply ? reply->outcome : TR_WEB_LATE;
+    switch (outcome) {
+    case TR_WEB_SENT: return true;
+    case TR_WEB_ANSWERED:
+        if (is_refusal(reply->act))
+            refused(self, reply, whom);
+        return !is_refusal(reply->act);
+    case TR_WEB_UNDELIVERED: undelivered(self, reply, whom); return false;
+    case TR_WEB_LATE:
+        tr_web_problem(self, 504, "timeout", "%s did not answer in time; it may still do what it was asked", whom);
+        return false;
+    case TR_WEB_AWAY:
+        self->retry_s = 1;
+        tr_web_problem(self, 503, "no-broker", "the gateway has no link to its broker now");
+        return false;
+    case TR_WEB_BUSY:
+        self->retry_s = 1;
+        tr_web_problem(self, 503, "busy", "%s takes no more messages now", whom);
+        return false;
+    case TR_WEB_TOO_LARGE:
+        tr_web_problem(self, 413, "too-large", "this is more than a message may have");
+        return false;
+    case TR_WEB_INVALID:
+        tr_web_problem(self, 400, "unrecognised-parameter-value", "\"%.200s\" is no name of an agent, service or topic", whom);
+        return false;
+    }
+    return false;
+}
+
+/* ---- asking ---- */
+
+void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t **call) {
+    (*call)->owner = self;
+    (*call)->slot = slot;
+    self->asked++;
+    tr_web_server_call(self->server, call);
+}
+
+static void on_asked(tr_web_exchange_t *self) {
+    const tr_web_route_t *route = self->match.route;
+    if (tr_web_judge(self, self->replies[0], route->to))
+        tr_web_respond_json(self, route->success ? route->success : 200, tr_web_reply_json(self->replies[0]));
+}
+
+void tr_web_ask(tr_web_exchange_t *self) {
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, self->match.route->to);
+    int rc = call ? tr_web_write_fields(self, self->match.route->action, &call->content) : -ENOMEM;
+    if (rc < 0) {
+        tr_bridge_call_destroy(&call);
+        tr_web_problem(self, rc == -ENOMEM ? 503 : 400, rc == -ENOMEM ? "busy" : "unrecognised-parameter-value",
+            "%s", rc == -E2BIG ? "deeper than 16 lists and objects within each other" : strerror(-rc));
+        return;
+    }
+    call->act = TR_REQUEST;
+    call->timeout_ms = tr_web_timeout(self);
+    strcpy(call->protocol, "fipa-request");
+    self->on_replies = on_asked;
+    tr_web_exchange_call(self, 0, &call);
+}

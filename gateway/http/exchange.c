@@ -1,0 +1,348 @@
+/*
+ * The life of an exchange: head, body, handler, replies, response, and then the next one of the same connection.
+ *
+ * While a handler waits for replies, nothing is read from the connection (flow control): what comes then is the next request, and
+ * libwebsockets would take it for more of this one's body.
+ */
+#include "gateway/events.h"
+#include "gateway/http/server_private.h"
+#include "lib/base/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_MAX   2048
+#define AT_ONCE    16384 /* bytes of a body that go out with the head, and of each piece afterwards */
+#define DETAIL_MAX 512
+#define SLOW_S     30 /* who does not read what was written for so long is cut */
+
+tr_web_exchange_t *tr_web_exchange_new(tr_web_server_t *server, struct lws *wsi) {
+    tr_web_exchange_t *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->server = server;
+    e->wsi = wsi;
+    e->next = server->exchanges;
+    if (e->next)
+        e->next->previous = e;
+    server->exchanges = e;
+    server->exchange_count++;
+    tr_gauge_set(&server->connections, (int64_t)server->exchange_count);
+    tr_buffer_init(&e->raw, server->config.options->body_max);
+    tr_buffer_init(&e->out, 0);
+    return e;
+}
+
+static void drop_replies(tr_web_exchange_t *e) {
+    for (unsigned i = 0; i < TR_WEB_SLOTS; i++) {
+        free(e->replies[i]);
+        e->replies[i] = NULL;
+    }
+}
+
+void tr_web_exchange_free(tr_web_exchange_t *e) {
+    tr_web_server_t *server = e->server;
+    if (e->previous)
+        e->previous->next = e->next;
+    else
+        server->exchanges = e->next;
+    if (e->next)
+        e->next->previous = e->previous;
+    server->exchange_count--;
+    tr_gauge_set(&server->connections, (int64_t)server->exchange_count);
+    drop_replies(e);
+    json_decref(e->body);
+    tr_buffer_finish(&e->raw);
+    tr_buffer_finish(&e->out);
+    free(e);
+}
+
+void tr_web_exchange_gone(tr_web_exchange_t *e) {
+    e->wsi = NULL;
+    if (!e->asked)
+        tr_web_exchange_free(e);
+}
+
+/* Ready for the next request. */
+static void reset(tr_web_exchange_t *e) {
+    drop_replies(e);
+    json_decref(e->body);
+    e->body = NULL;
+    e->state = TR_WEB_IDLE;
+    e->raw.size = e->out.size = e->written = 0;
+    e->raw.failed = e->out.failed = false;
+    if (e->out.capacity > 4 * AT_ONCE)
+        tr_buffer_finish(&e->out);
+    if (e->raw.capacity > 4 * AT_ONCE)
+        tr_buffer_finish(&e->raw);
+    e->status = e->retry_s = 0;
+    e->type = e->allow = e->policy = e->cache = NULL;
+    *e->origin = '\0';
+}
+
+/* ---- responding ---- */
+
+void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) {
+    if (self->out.failed) {
+        self->out.failed = false;
+        self->out.size = 0;
+        status = 503;
+        type = NULL;
+    }
+    self->status = status;
+    self->type = type;
+    self->state = TR_WEB_RESPONDED;
+    if (self->wsi && !self->inside)
+        lws_callback_on_writable(self->wsi);
+}
+
+static int append(const char *bytes, size_t len, void *out) {
+    tr_buffer_put(out, bytes, len);
+    return ((tr_buffer_t *)out)->failed ? -1 : 0;
+}
+
+static void respond_json_as(tr_web_exchange_t *self, unsigned status, json_t *value, const char *type) {
+    self->out.size = 0;
+    if (!value || json_dump_callback(value, append, &self->out, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+        self->out.failed = true;
+    json_decref(value);
+    tr_web_respond(self, status, type);
+}
+
+void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value) {
+    respond_json_as(self, status, value, "application/json");
+}
+
+void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...) {
+    char detail[DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    json_t *text = json_string(detail);
+    if (!text) /* a character was cut in two, or is none */
+        text = json_string(reason);
+    respond_json_as(self, status,
+        json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status), "status",
+            (int)status, "reason", reason, "detail", text),
+        "application/problem+json");
+}
+
+/* ---- writing ---- */
+
+static bool is_mux(const tr_web_exchange_t *e) {
+    return lws_get_network_wsi(e->wsi) != e->wsi;
+}
+
+static void count(tr_web_exchange_t *e) {
+    tr_web_server_t *self = e->server;
+    int64_t ns = tr_clock_ns() - e->began_ns;
+    tr_histogram_observe(&self->latency, (uint64_t)ns);
+    tr_counter_inc(&self->answered[e->status / 100 - 1]);
+    bool change = e->method != TR_WEB_GET && e->method != TR_WEB_HEAD && e->method != TR_WEB_OPTIONS;
+    if (change)
+        tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE], "who=%s peer=%s method=%s path=%s status=%u ms=%d",
+            *e->who ? e->who : NULL, e->peer, tr_web_methods[e->method], e->path, e->status, (int)(ns / 1000000));
+}
+
+/* The client has all of it; the connection goes on, or not. */
+static int complete(tr_web_exchange_t *e, bool close) {
+    struct lws *wsi = e->wsi;
+    reset(e);
+    lws_rx_flow_control(wsi, 1);
+    if (close)
+        return -1;
+    return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+static int write_bytes(tr_web_exchange_t *e, unsigned char *at, size_t len, enum lws_write_protocol how) {
+    return lws_write(e->wsi, at, len, how) < (int)len ? -1 : 0;
+}
+
+/* With as much of the body as goes with it: all of it, where it is small. */
+static int write_head(tr_web_exchange_t *e, bool close, bool bodiless) {
+    unsigned char room[LWS_PRE + HEAD_MAX + AT_ONCE], *at = room + LWS_PRE;
+    unsigned char *end = tr_web_head_write(e, at, at + HEAD_MAX, close);
+    count(e);
+    if (!end)
+        return -1;
+    e->state = TR_WEB_WRITING;
+    if (!is_mux(e) && !bodiless && e->out.size <= AT_ONCE) {
+        if (e->out.size)
+            memcpy(end, e->out.data, e->out.size);
+        end += e->out.size;
+        e->written = e->out.size;
+    }
+    enum lws_write_protocol how = LWS_WRITE_HTTP_HEADERS;
+    if (bodiless || !e->out.size)
+        how |= LWS_WRITE_H2_STREAM_END;
+    return write_bytes(e, at, (size_t)(end - at), how);
+}
+
+static int write_piece(tr_web_exchange_t *e) {
+    unsigned char room[LWS_PRE + AT_ONCE];
+    size_t left = e->out.size - e->written, len = left < AT_ONCE ? left : AT_ONCE;
+    if (is_mux(e)) {
+        lws_fileofs_t may = lws_get_peer_write_allowance(e->wsi);
+        if (may == 0)
+            return 0; /* its window is full: called again when it is not */
+        if (may > 0 && (size_t)may < len)
+            len = (size_t)may;
+    }
+    memcpy(room + LWS_PRE, e->out.data + e->written, len);
+    e->written += len;
+    lws_set_timeout(e->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SLOW_S);
+    return write_bytes(
+        e, room + LWS_PRE, len, e->written == e->out.size ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP);
+}
+
+int tr_web_exchange_write(tr_web_exchange_t *e) {
+    bool bodiless = e->method == TR_WEB_HEAD || e->status == 204 || e->status == 304;
+    bool close = atomic_load(&e->server->drain) || e->status == 408 || e->status == 411 || e->status == 413;
+    int rc = 0;
+    if (e->state == TR_WEB_RESPONDED)
+        rc = write_head(e, close, bodiless);
+    else if (e->state == TR_WEB_WRITING)
+        rc = write_piece(e);
+    else
+        return 0;
+    if (rc < 0)
+        return -1;
+    if (bodiless || e->written == e->out.size)
+        return complete(e, close);
+    lws_callback_on_writable(e->wsi);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* The end of a callback of the connection: what was responded meanwhile is written; where nothing was, nothing more is read. */
+static int leave(tr_web_exchange_t *e) {
+    e->inside = false;
+    if (e->state == TR_WEB_RESPONDED)
+        return tr_web_exchange_write(e);
+    if (e->state == TR_WEB_WORKING) {
+        lws_set_timeout(e->wsi, NO_PENDING_TIMEOUT, 0);
+        lws_rx_flow_control(e->wsi, 0);
+    }
+    return 0;
+}
+
+static void list_methods(tr_web_exchange_t *e, char *out, size_t size) {
+    size_t n = 0;
+    for (unsigned i = 0; i < TR_WEB_METHODS; i++)
+        if (e->match.allowed >> i & 1)
+            n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", tr_web_methods[i]);
+}
+
+static void no_route(tr_web_exchange_t *e) {
+    if (!e->match.allowed) {
+        tr_web_problem(e, 404, "not-found", "there is no %.200s", e->path);
+        return;
+    }
+    list_methods(e, e->allowed, sizeof e->allowed);
+    e->allow = e->allowed;
+    if (e->method == TR_WEB_OPTIONS)
+        tr_web_respond(e, 204, NULL);
+    else
+        tr_web_problem(e, 405, "unsupported-function", "%s is for %s", e->path, e->allow);
+}
+
+static void run(tr_web_exchange_t *e) {
+    e->state = TR_WEB_WORKING;
+    if (!tr_web_check_fields(e))
+        return;
+    e->match.route->handle(e);
+}
+
+/* Bytes of the body that were announced; -1: no length was. */
+static long long announced(tr_web_exchange_t *e) {
+    char text[24];
+    if (tr_web_header(e, WSI_TOKEN_HTTP_TRANSFER_ENCODING, text, sizeof text) != 0)
+        return -1;
+    if (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text) > 0)
+        return strspn(text, "0123456789") == strlen(text) ? atoll(text) : -1;
+    bool needed = e->method == TR_WEB_POST || e->method == TR_WEB_PUT || e->method == TR_WEB_PATCH;
+    return needed && !is_mux(e) ? -1 : 0;
+}
+
+static bool body_welcome(tr_web_exchange_t *e, long long length) {
+    char type[64] = "";
+    if (length < 0)
+        tr_web_problem(e, 411, "missing-argument", "a body needs its content-length; chunks are not taken");
+    else if ((unsigned long long)length > e->server->config.options->body_max)
+        tr_web_problem(e, 413, "too-large", "a body has %zu bytes at most", e->server->config.options->body_max);
+    else if (length > 0 && (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0 ||
+                               strncmp(type, "application/json", 16) != 0))
+        tr_web_problem(e, 415, "unsupported-value", "a body is application/json here");
+    return e->state != TR_WEB_RESPONDED;
+}
+
+int tr_web_exchange_begin(tr_web_exchange_t *e) {
+    tr_web_server_t *self = e->server;
+    e->began_ns = tr_clock_ns();
+    e->inside = true;
+    e->state = TR_WEB_RECEIVING;
+    e->role = TR_WEB_ANYBODY;
+    if (tr_web_head_read(e)) {
+        tr_web_route_find(self->config.routes, self->config.route_count, e->method, e->path, &e->match);
+        long long length = announced(e);
+        if (!tr_web_admit(e))
+            return leave(e);
+        if (!e->match.route)
+            no_route(e);
+        else if (tr_web_admit_route(e) && body_welcome(e, length) && length == 0)
+            run(e);
+    }
+    return leave(e);
+}
+
+int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len) {
+    if (e->state != TR_WEB_RECEIVING)
+        return 0; /* what was responded to before is thrown away */
+    if (tr_clock_ns() - e->began_ns > e->server->config.options->body_ms * 1000000)
+        return -1;
+    tr_buffer_put(&e->raw, bytes, len);
+    return 0;
+}
+
+static bool parse(tr_web_exchange_t *e) {
+    json_error_t error;
+    if (e->raw.failed) {
+        tr_web_problem(e, 413, "too-large", "more than was announced, or there is no memory for it now");
+        return false;
+    }
+    if (!e->raw.size)
+        return true;
+    e->body = json_loadb(e->raw.data, e->raw.size, JSON_REJECT_DUPLICATES, &error);
+    if (!e->body)
+        tr_web_problem(e, 400, "unsupported-value", "the body is no JSON: line %d, column %d: %s", error.line,
+            error.column, error.text);
+    else if (!json_is_object(e->body))
+        tr_web_problem(e, 400, "unsupported-value", "the body: expected an object");
+    else
+        return true;
+    return false;
+}
+
+int tr_web_exchange_complete(tr_web_exchange_t *e) {
+    if (e->state != TR_WEB_RECEIVING)
+        return 0;
+    e->inside = true;
+    if (parse(e))
+        run(e);
+    return leave(e);
+}
+
+void tr_web_exchange_reply(tr_web_exchange_t *e, tr_web_reply_t *reply) {
+    free(e->replies[reply->slot]);
+    e->replies[reply->slot] = reply;
+    if (--e->asked > 0)
+        return;
+    if (!e->wsi)
+        tr_web_exchange_free(e);
+    else
+        e->on_replies(e);
+}

@@ -1,0 +1,107 @@
+/*
+ * One request and its response.
+ *
+ * A handler reads the fields, asks agents (tr_web_ask...), and responds, now or when the replies are there. It never waits. When the client
+ * has gone meanwhile, the exchange stays until the replies have come, and what is responded goes nowhere.
+ *
+ * All of it belongs to the web's thread.
+ */
+#ifndef TR_GATEWAY_HTTP_EXCHANGE_H
+#define TR_GATEWAY_HTTP_EXCHANGE_H
+
+#include "gateway/bridge.h"
+#include "gateway/http/route.h"
+#include "gateway/http/token.h"
+#include "lib/base/buffer.h"
+
+#include <jansson.h>
+
+#define TR_WEB_PATH_MAX  1024
+#define TR_WEB_QUERY_MAX 2048
+#define TR_WEB_SLOTS     6
+
+struct lws;
+struct tr_web_server;
+
+typedef enum tr_web_state {
+    TR_WEB_IDLE,      /* between two requests of a connection */
+    TR_WEB_RECEIVING, /* the body */
+    TR_WEB_WORKING,
+    TR_WEB_RESPONDED, /* there is something to write */
+    TR_WEB_WRITING,   /* the head has been written */
+} tr_web_state_t;
+
+typedef struct tr_web_exchange tr_web_exchange_t;
+
+struct tr_web_exchange {
+    tr_web_exchange_t *next, *previous; /* of all of the server's */
+    struct tr_web_server *server;
+    struct lws *wsi; /* NULL: the client has gone */
+    tr_web_state_t state;
+    bool inside; /* a callback of its connection is running: what is responded is written at its end */
+    char peer[48];
+
+    tr_web_method_t method;
+    char path[TR_WEB_PATH_MAX + 1];
+    char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
+    size_t query_len;
+    char origin[256];          /* of a page that may read the answer; "": none */
+    tr_web_match_t match;      /* points into path */
+    char who[TR_WEB_TOKEN_NAME_MAX + 1]; /* the token's name; "": nobody's */
+    tr_web_role_t role;
+    int64_t began_ns;
+    tr_buffer_t raw;
+    json_t *body; /* an object, or NULL */
+
+    unsigned asked; /* replies that are awaited */
+    tr_web_reply_t *replies[TR_WEB_SLOTS];
+    void (*on_replies)(tr_web_exchange_t *self);
+
+    unsigned status;
+    const char *type;
+    unsigned retry_s; /* Retry-After; 0: none */
+    const char *allow; /* Allow; NULL: none */
+    const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded */
+    const char *cache;  /* Cache-Control; NULL: no-store */
+    char allowed[64];
+    tr_buffer_t out;
+    size_t written;
+};
+
+/* ---- reading ---- */
+
+/* The text of a field of the query, or NULL. */
+const char *tr_web_query(const tr_web_exchange_t *self, const char *name);
+/* A text of the body, or of the query; NULL where there is none. Borrowed. */
+const char *tr_web_text(const tr_web_exchange_t *self, const char *name);
+/* Checks path, query and body against the route's fields; responds and returns false where one is wrong. */
+bool tr_web_check_fields(tr_web_exchange_t *self);
+/* Writes {"action": action, FIELD: value ...} of all fields that are there. 0 or a negative errno. */
+int tr_web_write_fields(const tr_web_exchange_t *self, const char *action, tr_content_writer_t *out);
+/* The milliseconds of a field `timeout-ms`, or the server's. */
+int64_t tr_web_timeout(const tr_web_exchange_t *self);
+
+/* ---- asking ---- */
+
+/* Gives the call away; its reply will be replies[slot], and on_replies is called when all have come. */
+void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t **call);
+/* A handler: asks route->to for route->action with the fields, and responds with what it answers. */
+void tr_web_ask(tr_web_exchange_t *self);
+/* A reply of an agent as a new JSON value; NULL: out of memory. */
+json_t *tr_web_reply_json(const tr_web_reply_t *reply);
+/* Whether it is an answer that tells what was asked. If not, responds with a problem. `whom`: who was asked, for people. */
+bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const char *whom);
+
+/* ---- responding: once ---- */
+
+/* Takes the bytes of self->out as they are. */
+void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type);
+/* Steals `value`; NULL is out of memory. */
+void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value);
+/* RFC 9457. `reason`: a word for programs. */
+void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* "Not Found" ... */
+const char *tr_web_phrase(unsigned status);
+
+#endif

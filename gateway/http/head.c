@@ -1,0 +1,170 @@
+/* The head of a request, read, and that of a response, written. */
+#include "gateway/http/server_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int tr_web_header(const tr_web_exchange_t *e, enum lws_token_indexes token, char *out, size_t size) {
+    int len = lws_hdr_total_length(e->wsi, token);
+    if (len <= 0)
+        return 0;
+    if ((size_t)len >= size)
+        return -1;
+    return lws_hdr_copy(e->wsi, out, (int)size, token);
+}
+
+/* ---- the request ---- */
+
+static tr_web_method_t method_of(const char *name) {
+    int i = 0;
+    while (tr_web_methods[i] && strcmp(tr_web_methods[i], name) != 0)
+        i++;
+    return (tr_web_method_t)i;
+}
+
+/* HTTP/2 has the method in a header of its own; HTTP/1 has the path under the method's name. */
+static tr_web_method_t read_method(const tr_web_exchange_t *e) {
+    static const struct {
+        enum lws_token_indexes token;
+        tr_web_method_t method;
+    } uris[] = {{WSI_TOKEN_GET_URI, TR_WEB_GET}, {WSI_TOKEN_HEAD_URI, TR_WEB_HEAD}, {WSI_TOKEN_POST_URI, TR_WEB_POST},
+        {WSI_TOKEN_PUT_URI, TR_WEB_PUT}, {WSI_TOKEN_PATCH_URI, TR_WEB_PATCH},
+        {WSI_TOKEN_DELETE_URI, TR_WEB_DELETE}, {WSI_TOKEN_OPTIONS_URI, TR_WEB_OPTIONS}};
+    char name[16];
+    if (tr_web_header(e, WSI_TOKEN_HTTP_COLON_METHOD, name, sizeof name) > 0)
+        return method_of(name);
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++)
+        if (lws_hdr_total_length(e->wsi, uris[i].token) > 0)
+            return uris[i].method;
+    return TR_WEB_METHODS;
+}
+
+static bool read_path(tr_web_exchange_t *e) {
+    char *uri = NULL;
+    int len = 0;
+    if (lws_http_get_uri_and_method(e->wsi, &uri, &len) < 0 || len <= 0)
+        return false;
+    if (len > TR_WEB_PATH_MAX || memchr(uri, '\0', (size_t)len))
+        return false;
+    memcpy(e->path, uri, (size_t)len);
+    e->path[len] = '\0';
+    return true;
+}
+
+static bool read_query(tr_web_exchange_t *e) {
+    int n;
+    e->query_len = 0;
+    for (int i = 0; lws_hdr_total_length(e->wsi, WSI_TOKEN_HTTP_URI_ARGS) > 0; i++) {
+        size_t room = sizeof e->query - e->query_len;
+        n = lws_hdr_copy_fragment(e->wsi, e->query + e->query_len, (int)room, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (n == -1)
+            break;
+        if (n < 0 || strlen(e->query + e->query_len) != (size_t)n)
+            return false;
+        if (n > 0)
+            e->query_len += (size_t)n + 1;
+    }
+    e->query[e->query_len] = '\0';
+    return true;
+}
+
+bool tr_web_head_read(tr_web_exchange_t *e) {
+    e->method = read_method(e);
+    e->match = (tr_web_match_t){0};
+    if (!read_path(e) || !read_query(e)) {
+        strcpy(e->path, "/");
+        tr_web_problem(e, 414, "too-large", "the path has more than %d bytes, the query more than %d, or a NUL",
+            TR_WEB_PATH_MAX, TR_WEB_QUERY_MAX);
+        return false;
+    }
+    if (!*e->peer)
+        lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
+    return true;
+}
+
+/* ---- the response ---- */
+
+const char *tr_web_phrase(unsigned status) {
+    static const struct {
+        unsigned status;
+        const char *phrase;
+    } phrases[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"},
+        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+        {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {411, "Length Required"},
+        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
+        {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
+        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+        {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "Error";
+}
+
+typedef struct head {
+    tr_web_exchange_t *e;
+    unsigned char *at, *end;
+    bool failed;
+} head_t;
+
+static void put(head_t *h, const char *name, const char *value) {
+    h->failed = h->failed || lws_add_http_header_by_name(h->e->wsi, (const unsigned char *)name,
+                                 (const unsigned char *)value, (int)strlen(value), &h->at, h->end) != 0;
+}
+
+static void put_number(head_t *h, const char *name, size_t value) {
+    char text[24];
+    snprintf(text, sizeof text, "%zu", value);
+    put(h, name, text);
+}
+
+/* Of HTTP/2 the library writes it; of HTTP/1 it leaves the phrase out where it knows none. */
+static void put_status(head_t *h) {
+    char line[64];
+    if (lws_get_network_wsi(h->e->wsi) != h->e->wsi)
+        h->failed = lws_add_http_header_status(h->e->wsi, h->e->status, &h->at, h->end) != 0;
+    else {
+        int n = snprintf(line, sizeof line, "HTTP/1.1 %u %s", h->e->status, tr_web_phrase(h->e->status));
+        h->failed = lws_add_http_header_by_name(
+                        h->e->wsi, NULL, (const unsigned char *)line, n, &h->at, h->end) != 0;
+    }
+}
+
+static void put_cors(head_t *h) {
+    tr_web_exchange_t *e = h->e;
+    if (e->server->config.options->origins.count)
+        put(h, "vary:", "origin");
+    if (!*e->origin)
+        return;
+    put(h, "access-control-allow-origin:", e->origin);
+    put(h, "access-control-expose-headers:", "retry-after");
+    if (e->method != TR_WEB_OPTIONS)
+        return;
+    put(h, "access-control-allow-methods:", e->allow ? e->allow : "GET");
+    put(h, "access-control-allow-headers:", "authorization, content-type, last-event-id");
+    put(h, "access-control-max-age:", "600");
+}
+
+unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsigned char *end, bool close) {
+    head_t h = {.e = e, .at = at, .end = end};
+    put_status(&h);
+    if (e->type)
+        put(&h, "content-type:", e->type);
+    if (e->status != 204 && e->status != 304)
+        put_number(&h, "content-length:", e->out.size);
+    put(&h, "cache-control:", e->cache ? e->cache : "no-store");
+    put(&h, "x-content-type-options:", "nosniff");
+    put(&h, "referrer-policy:", "no-referrer");
+    put(&h, "content-security-policy:", e->policy ? e->policy : "default-src 'none'; frame-ancestors 'none'");
+    if (e->status == 401)
+        put(&h, "www-authenticate:", "Bearer realm=\"troupe\"");
+    if (e->allow)
+        put(&h, "allow:", e->allow);
+    if (e->retry_s)
+        put_number(&h, "retry-after:", e->retry_s);
+    if (close && lws_get_network_wsi(e->wsi) == e->wsi)
+        put(&h, "connection:", "close");
+    put_cors(&h);
+    h.failed = h.failed || lws_finalize_http_header(e->wsi, &h.at, h.end) != 0;
+    return h.failed ? NULL : h.at;
+}

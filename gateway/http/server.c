@@ -1,0 +1,219 @@
+#include "gateway/http/server.h"
+
+#include "gateway/http/server_private.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADERS_MAX 8192 /* bytes of a request's head */
+
+/* ---- connections ---- */
+
+static tr_web_exchange_t *exchange_of(struct lws *wsi) {
+    tr_web_exchange_t *e = lws_get_opaque_user_data(wsi);
+    if (e)
+        return e;
+    e = tr_web_exchange_new(lws_context_user(lws_get_context(wsi)), wsi);
+    lws_set_opaque_user_data(wsi, e);
+    return e;
+}
+
+static void forget(struct lws *wsi) {
+    tr_web_exchange_t *e = lws_get_opaque_user_data(wsi);
+    if (!e)
+        return;
+    lws_set_opaque_user_data(wsi, NULL);
+    tr_web_exchange_gone(e);
+}
+
+static void take_replies(tr_web_server_t *self) {
+    for (tr_web_reply_t *reply = tr_bridge_replies(self->config.bridge), *next; reply; reply = next) {
+        next = reply->next;
+        tr_gauge_add(&self->waiting, -1);
+        tr_web_exchange_reply(reply->owner, reply);
+    }
+}
+
+static bool full(const tr_web_server_t *self) {
+    return (int64_t)self->exchange_count >= self->config.options->connections || atomic_load(&self->drain);
+}
+
+static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+    tr_web_server_t *self = lws_context_user(lws_get_context(wsi));
+    tr_web_exchange_t *e;
+    (void)user;
+    switch (reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return full(self);
+    case LWS_CALLBACK_HTTP: return (e = exchange_of(wsi)) ? tr_web_exchange_begin(e) : -1;
+    case LWS_CALLBACK_HTTP_BODY: return tr_web_exchange_body(exchange_of(wsi), in, len);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return tr_web_exchange_complete(exchange_of(wsi));
+    case LWS_CALLBACK_HTTP_WRITEABLE: return tr_web_exchange_write(exchange_of(wsi));
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY: forget(wsi); return 0;
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: take_replies(self); return 0;
+    default: return 0;
+    }
+}
+
+static const struct lws_protocols protocols[] = {{.name = "http", .callback = on_http}, {0}};
+
+/* ---- the thread ---- */
+
+static bool busy(const tr_web_server_t *self) {
+    for (const tr_web_exchange_t *e = self->exchanges; e; e = e->next)
+        if (e->state != TR_WEB_IDLE)
+            return true;
+    return false;
+}
+
+/* Once, when nothing is under way any more, or when the time is over. */
+static void look_whether_drained(tr_web_server_t *self) {
+    int64_t now_ms = tr_clock_ms();
+    if (self->drained || !atomic_load(&self->drain))
+        return;
+    if (!self->drain_until_ms)
+        self->drain_until_ms = now_ms + self->config.options->drain_ms;
+    if (busy(self) && now_ms < self->drain_until_ms)
+        return;
+    self->drained = true;
+    self->config.on_drained(self->config.arg);
+}
+
+static void *run(void *arg) {
+    tr_web_server_t *self = arg;
+    while (!atomic_load(&self->stop) && lws_service(self->context, 0) >= 0)
+        look_whether_drained(self);
+    if (!atomic_load(&self->stop))
+        self->config.on_drained(self->config.arg);
+    return NULL;
+}
+
+/* ---- beginning and end ---- */
+
+static int listen_on(tr_web_server_t *self, tr_error_t *error) {
+    const tr_web_options_t *o = self->config.options;
+    bool all = !*self->address || strcmp(self->address, "0.0.0.0") == 0;
+    struct lws_context_creation_info info = {
+        .port = self->port,
+        .iface = all ? NULL : self->address,
+        .protocols = protocols,
+        .server_string = "troupe",
+        .max_http_header_data = HEADERS_MAX,
+        .timeout_secs = (unsigned)((o->body_ms + 999) / 1000),
+        .timeout_secs_ah_idle = (unsigned)((o->header_ms + 999) / 1000),
+        .keepalive_timeout = (int)((o->idle_ms + 999) / 1000),
+        .ssl_cert_filepath = o->tls_cert,
+        .ssl_private_key_filepath = o->tls_key,
+        .user = self,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+                   (strchr(self->address, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6) |
+                   (o->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+    };
+    self->context = lws_create_context(&info);
+    self->vhost = self->context ? lws_create_vhost(self->context, &info) : NULL;
+    int port = self->vhost ? lws_get_vhost_listen_port(self->vhost) : 0;
+    if (port <= 0)
+        return tr_error_set(error, -EADDRINUSE,
+            "cannot listen on %s%s: is the port in use, is the address one of this machine, and can the "
+            "certificate be read?",
+            o->listen, o->tls_cert ? " with TLS" : "");
+    snprintf(self->url, sizeof self->url, strchr(self->address, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
+        o->tls_cert ? "https" : "http", all ? "0.0.0.0" : self->address, port);
+    return 0;
+}
+
+static int begin(tr_web_server_t *self, tr_error_t *error) {
+    int rc = tr_web_admit_init(self, error);
+    if (rc == 0)
+        rc = tr_web_metrics_init(self, error);
+    if (rc == 0)
+        rc = listen_on(self, error);
+    if (rc < 0)
+        return rc;
+    rc = pthread_create(&self->thread, NULL, run, self);
+    if (rc != 0)
+        return tr_error_set(error, -rc, "cannot start a thread: %s", strerror(rc));
+    self->started = true;
+    return 0;
+}
+
+int tr_web_server_new(const tr_web_config_t *config, tr_web_server_t **ret_server, tr_error_t *error) {
+    tr_web_server_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    self->config = *config;
+    self->began_ms = tr_clock_ms();
+    lws_set_log_level(0, NULL); /* what it has to say has no event id; what matters is told by us */
+    int rc = begin(self, error);
+    if (rc < 0)
+        tr_web_server_destroy(&self);
+    else
+        *ret_server = self;
+    return rc;
+}
+
+void tr_web_server_destroy(tr_web_server_t **self_p) {
+    tr_web_server_t *self = *self_p;
+    if (!self)
+        return;
+    atomic_store(&self->stop, true);
+    if (self->started) {
+        lws_cancel_service(self->context);
+        pthread_join(self->thread, NULL);
+    }
+    if (self->context)
+        lws_context_destroy(self->context);
+    while (self->exchanges) /* whose replies have not come */
+        tr_web_exchange_free(self->exchanges);
+    tr_web_tokens_destroy(&self->tokens);
+    tr_web_rate_destroy(&self->rate);
+    tr_web_rate_destroy(&self->failures);
+    tr_metrics_destroy(&self->metrics);
+    free(self);
+    *self_p = NULL;
+}
+
+/* ---- from other threads ---- */
+
+const char *tr_web_server_url(const tr_web_server_t *self) {
+    return self->url;
+}
+
+void tr_web_server_wake(void *arg) {
+    tr_web_server_t *self = arg;
+    lws_cancel_service(self->context);
+}
+
+void tr_web_server_drain(tr_web_server_t *self) {
+    atomic_store(&self->drain, true);
+    lws_cancel_service(self->context);
+}
+
+/* ---- for handlers ---- */
+
+const tr_web_options_t *tr_web_server_options(const tr_web_server_t *self) {
+    return self->config.options;
+}
+
+const tr_web_route_t *tr_web_server_routes(const tr_web_server_t *self, size_t *ret_count) {
+    *ret_count = self->config.route_count;
+    return self->config.routes;
+}
+
+bool tr_web_server_connected(const tr_web_server_t *self) {
+    return tr_bridge_connected(self->config.bridge);
+}
+
+bool tr_web_server_draining(const tr_web_server_t *self) {
+    return atomic_load(&((tr_web_server_t *)(uintptr_t)self)->drain);
+}
+
+void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call) {
+    tr_gauge_add(&self->waiting, 1);
+    tr_bridge_call(self->config.bridge, call);
+}

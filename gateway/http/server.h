@@ -1,0 +1,65 @@
+/*
+ * The web server: libwebsockets in a thread of its own, which reads requests, finds their routes, lets them in or not (admit.h), calls
+ * their handlers, writes what they respond, and takes the replies of agents off the bridge.
+ */
+#ifndef TR_GATEWAY_HTTP_SERVER_H
+#define TR_GATEWAY_HTTP_SERVER_H
+
+#include "gateway/bridge.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/route.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/base/options.h"
+
+typedef struct tr_web_options {
+    const char *listen;
+    const char *tokens; /* NULL: none */
+    const char *tls_cert, *tls_key;
+    tr_strings_t hosts, origins;
+    int anonymous; /* index of tr_web_anonymous_words */
+    bool insecure;
+    int64_t rate, wait_ms, header_ms, body_ms, idle_ms, drain_ms;
+    int64_t connections;
+    size_t body_max;
+} tr_web_options_t;
+
+extern const char *const tr_web_anonymous_words[];
+
+typedef struct tr_web_config {
+    const tr_web_options_t *options; /* borrowed, as all the rest */
+    tr_bridge_t *bridge;
+    tr_log_t *log;
+    const tr_web_route_t *routes;
+    size_t route_count;
+    void (*on_drained)(void *arg); /* from the web's thread: tr_web_server_drain is done, or the server has ended by itself */
+    void *arg;
+} tr_web_config_t;
+
+typedef struct tr_web_server tr_web_server_t;
+
+/* Binds, and starts the thread. -EINVAL: an option; -EADDRINUSE and others of the port; each with a text. */
+int tr_web_server_new(const tr_web_config_t *config, tr_web_server_t **ret_server, tr_error_t *error);
+/* Ends the thread and what is open. Not from the web's thread. NULL-safe. */
+void tr_web_server_destroy(tr_web_server_t **self);
+/* "http://127.0.0.1:8080" */
+const char *tr_web_server_url(const tr_web_server_t *self);
+/* Any thread: there are replies on the bridge. arg: the server. */
+void tr_web_server_wake(void *arg);
+/* Any thread: takes no more requests, lets those end that have begun, for --drain-time at most, then calls on_drained. */
+void tr_web_server_drain(tr_web_server_t *self);
+
+/* ---- for handlers, in the web's thread ---- */
+
+const tr_web_options_t *tr_web_server_options(const tr_web_server_t *self);
+const tr_web_route_t *tr_web_server_routes(const tr_web_server_t *self, size_t *ret_count);
+bool tr_web_server_connected(const tr_web_server_t *self);
+bool tr_web_server_draining(const tr_web_server_t *self);
+void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call);
+/* As Prometheus reads it. */
+void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);
+/* Requests that were answered, by the first digit of their status. */
+uint64_t tr_web_server_answered(const tr_web_server_t *self, unsigned hundreds);
+int64_t tr_web_server_up_ms(const tr_web_server_t *self);
+
+#endif

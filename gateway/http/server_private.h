@@ -1,0 +1,81 @@
+/* What the files of the server share. */
+#ifndef TR_GATEWAY_HTTP_SERVER_PRIVATE_H
+#define TR_GATEWAY_HTTP_SERVER_PRIVATE_H
+
+#include "gateway/http/exchange.h"
+#include "gateway/http/rate.h"
+#include "gateway/http/server.h"
+#include "lib/base/metrics.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <libwebsockets.h>
+
+#define TR_WEB_ADDRESS_MAX 64
+
+struct tr_web_server {
+    tr_web_config_t config;
+    char address[TR_WEB_ADDRESS_MAX]; /* that it listens on, without the port */
+    int port;
+    bool loopback;
+    char url[TR_WEB_ADDRESS_MAX + 32];
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    pthread_t thread;
+    bool started;
+    _Atomic bool stop, drain;
+
+    /* The web's thread alone: */
+    tr_web_exchange_t *exchanges;
+    size_t exchange_count;
+    tr_web_tokens_t *tokens;
+    tr_web_rate_t *rate, *failures;
+    int64_t refreshed_ms, began_ms, drain_until_ms;
+    bool drained;
+
+    tr_metrics_t *metrics;
+    tr_counter_t answered[5]; /* 1xx ... 5xx */
+    tr_counter_t turned_away[3];
+    tr_histogram_t latency;
+    tr_gauge_t connections, waiting;
+};
+
+enum { TR_WEB_TURNED_TOKEN, TR_WEB_TURNED_RATE, TR_WEB_TURNED_ORIGIN };
+
+/* ---- admit.c ---- */
+
+/* Splits and checks --listen, --tls and what follows from them. */
+int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error);
+/* Host, origin, token and rate: who asks, and whether he may ask so much. False: it has responded. */
+bool tr_web_admit(tr_web_exchange_t *e);
+/* Whether he may use the route. False: it has responded. */
+bool tr_web_admit_route(tr_web_exchange_t *e);
+
+/* ---- metrics.c ---- */
+
+int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error);
+
+/* ---- exchange.c ---- */
+
+tr_web_exchange_t *tr_web_exchange_new(tr_web_server_t *server, struct lws *wsi);
+/* The client has gone. */
+void tr_web_exchange_gone(tr_web_exchange_t *e);
+void tr_web_exchange_free(tr_web_exchange_t *e);
+/* Each returns what the callback of libwebsockets returns: not 0 ends the connection. */
+int tr_web_exchange_begin(tr_web_exchange_t *e);
+int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len);
+int tr_web_exchange_complete(tr_web_exchange_t *e);
+int tr_web_exchange_write(tr_web_exchange_t *e);
+void tr_web_exchange_reply(tr_web_exchange_t *e, tr_web_reply_t *reply);
+
+/* ---- head.c ---- */
+
+/* The request's method, path, query and peer. False: it has responded. */
+bool tr_web_head_read(tr_web_exchange_t *e);
+/* Status and headers into [at, end); NULL: no room. */
+unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsigned char *end, bool close);
+/* A header of the request; -1: there is none, or it is longer. */
+int tr_web_header(const tr_web_exchange_t *e, enum lws_token_indexes token, char *out, size_t size);
+
+#endif
