@@ -61,7 +61,7 @@ static json_t *problem_response(const char *description) {
 
 static json_t *responses(const tr_web_route_t *route) {
     const char *type = route->type ? route->type : "application/json";
-    char status[8];
+    char status[16];
     snprintf(status, sizeof status, "%u", route->success ? route->success : 200);
     json_t *all = json_object();
     json_object_set_new(all, status,

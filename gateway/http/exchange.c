@@ -82,6 +82,12 @@ static void reset(tr_web_exchange_t *e) {
     *e->origin = '\0';
 }
 
+/* A connection from which nothing is read is not written to either. */
+static void ask_to_write(tr_web_exchange_t *e) {
+    lws_rx_flow_control(e->wsi, 1);
+    lws_callback_on_writable(e->wsi);
+}
+
 /* ---- responding ---- */
 
 void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) {
@@ -95,7 +101,7 @@ void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) 
     self->type = type;
     self->state = TR_WEB_RESPONDED;
     if (self->wsi && !self->inside)
-        lws_callback_on_writable(self->wsi);
+        ask_to_write(self);
 }
 
 static int append(const char *bytes, size_t len, void *out) {
@@ -151,7 +157,6 @@ static void count(tr_web_exchange_t *e) {
 static int complete(tr_web_exchange_t *e, bool close) {
     struct lws *wsi = e->wsi;
     reset(e);
-    lws_rx_flow_control(wsi, 1);
     if (close)
         return -1;
     return lws_http_transaction_completed(wsi) ? -1 : 0;

@@ -108,8 +108,8 @@ static int listen_on(tr_web_server_t *self, tr_error_t *error) {
         .ssl_cert_filepath = o->tls_cert,
         .ssl_private_key_filepath = o->tls_key,
         .user = self,
-        .gid = (gid_t)-1,
-        .uid = (uid_t)-1,
+        .gid = -1,
+        .uid = -1,
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                    (strchr(self->address, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6) |
                    (o->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
