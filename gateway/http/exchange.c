@@ -3,6 +3,12 @@
  *
  * While a handler waits for replies, nothing is read from the connection (flow control): what comes then is the next request, and
  * libwebsockets would take it for more of this one's body.
+ *
+ * Requests that are sent before the last one was answered (pipelining) are not taken: the connection ends with the response. For
+ * libwebsockets 4.1 keeps what it has read beyond a request in a list, and where the next request is read from there and has a body, it
+ * takes that request's head for its body, and may loop for ever (lws_http_action). So nothing is ever read from that list: a response is
+ * written in a turn of its own, when all that was read is accounted for, after the whole body has come, and where the list is not empty
+ * then, or may be not, the connection is closed.
  */
 #include "gateway/events.h"
 #include "gateway/http/server_private.h"
@@ -16,6 +22,7 @@
 #define HEAD_MAX   2048
 #define AT_ONCE    16384 /* bytes of a body that go out with the head, and of each piece afterwards */
 #define DETAIL_MAX 512
+#define UNKNOWN    SIZE_MAX
 #define SLOW_S     30 /* who does not read what was written for so long is cut */
 
 tr_web_exchange_t *tr_web_exchange_new(tr_web_server_t *server, struct lws *wsi) {
@@ -142,6 +149,12 @@ static bool is_mux(const tr_web_exchange_t *e) {
     return lws_get_network_wsi(e->wsi) != e->wsi;
 }
 
+/* Something was read that belongs to no request yet: from this connection, or from another one. (It cannot be told which; that this
+ * one is not used again then costs little.) */
+static bool has_more(const tr_web_exchange_t *e) {
+    return !is_mux(e) && lws_service_adjust_timeout(lws_get_context(e->wsi), 1, 0) == 0;
+}
+
 static void count(tr_web_exchange_t *e) {
     tr_web_server_t *self = e->server;
     int64_t ns = tr_clock_ns() - e->began_ns;
@@ -156,6 +169,7 @@ static void count(tr_web_exchange_t *e) {
 /* The client has all of it; the connection goes on, or not. */
 static int complete(tr_web_exchange_t *e, bool close) {
     struct lws *wsi = e->wsi;
+    close = close || has_more(e);
     reset(e);
     if (close)
         return -1;
@@ -205,10 +219,10 @@ static int write_piece(tr_web_exchange_t *e) {
 
 int tr_web_exchange_write(tr_web_exchange_t *e) {
     bool bodiless = e->method == TR_WEB_HEAD || e->status == 204 || e->status == 304;
-    bool close = atomic_load(&e->server->drain) || e->status == 408 || e->status == 411 || e->status == 413;
+    bool close = atomic_load(&e->server->drain) || e->received < e->length;
     int rc = 0;
     if (e->state == TR_WEB_RESPONDED)
-        rc = write_head(e, close, bodiless);
+        rc = write_head(e, close || has_more(e), bodiless);
     else if (e->state == TR_WEB_WRITING)
         rc = write_piece(e);
     else
@@ -223,11 +237,12 @@ int tr_web_exchange_write(tr_web_exchange_t *e) {
 
 /* ---- reading ---- */
 
-/* The end of a callback of the connection: what was responded meanwhile is written; where nothing was, nothing more is read. */
+/* The end of a callback of the connection: what was responded meanwhile is written soon, when the body has come; where nothing was, nothing
+ * more is read. */
 static int leave(tr_web_exchange_t *e) {
     e->inside = false;
-    if (e->state == TR_WEB_RESPONDED)
-        return tr_web_exchange_write(e);
+    if (e->state == TR_WEB_RESPONDED && (e->received >= e->length || e->length > e->server->config.options->body_max))
+        ask_to_write(e);
     if (e->state == TR_WEB_WORKING) {
         lws_set_timeout(e->wsi, NO_PENDING_TIMEOUT, 0);
         lws_rx_flow_control(e->wsi, 0);
@@ -262,24 +277,25 @@ static void run(tr_web_exchange_t *e) {
     e->match.route->handle(e);
 }
 
-/* Bytes of the body that were announced; -1: no length was. */
-static long long announced(tr_web_exchange_t *e) {
+/* Bytes of the body that were announced; UNKNOWN: no length was. */
+static size_t announced(tr_web_exchange_t *e) {
     char text[24];
     if (tr_web_header(e, WSI_TOKEN_HTTP_TRANSFER_ENCODING, text, sizeof text) != 0)
-        return -1;
-    if (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text) > 0)
-        return strspn(text, "0123456789") == strlen(text) ? atoll(text) : -1;
+        return UNKNOWN;
+    int n = tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text);
+    if (n != 0)
+        return n > 0 && strspn(text, "0123456789") == (size_t)n ? (size_t)strtoull(text, NULL, 10) : UNKNOWN;
     bool needed = e->method == TR_WEB_POST || e->method == TR_WEB_PUT || e->method == TR_WEB_PATCH;
-    return needed && !is_mux(e) ? -1 : 0;
+    return needed && !is_mux(e) ? UNKNOWN : 0;
 }
 
-static bool body_welcome(tr_web_exchange_t *e, long long length) {
+static bool body_welcome(tr_web_exchange_t *e) {
     char type[64] = "";
-    if (length < 0)
+    if (e->length == UNKNOWN)
         tr_web_problem(e, 411, "missing-argument", "a body needs its content-length; chunks are not taken");
-    else if ((unsigned long long)length > e->server->config.options->body_max)
+    else if (e->length > e->server->config.options->body_max)
         tr_web_problem(e, 413, "too-large", "a body has %zu bytes at most", e->server->config.options->body_max);
-    else if (length > 0 && (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0 ||
+    else if (e->length > 0 && (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0 ||
                                strncmp(type, "application/json", 16) != 0))
         tr_web_problem(e, 415, "unsupported-value", "a body is application/json here");
     return e->state != TR_WEB_RESPONDED;
@@ -291,20 +307,23 @@ int tr_web_exchange_begin(tr_web_exchange_t *e) {
     e->inside = true;
     e->state = TR_WEB_RECEIVING;
     e->role = TR_WEB_ANYBODY;
+    e->received = 0;
+    e->length = announced(e);
     if (tr_web_head_read(e)) {
         tr_web_route_find(self->config.routes, self->config.route_count, e->method, e->path, &e->match);
-        long long length = announced(e);
+        e->length = announced(e); /* now that the method is known */
         if (!tr_web_admit(e))
             return leave(e);
         if (!e->match.route)
             no_route(e);
-        else if (tr_web_admit_route(e) && body_welcome(e, length) && length == 0)
+        else if (tr_web_admit_route(e) && body_welcome(e) && e->length == 0)
             run(e);
     }
     return leave(e);
 }
 
 int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len) {
+    e->received += len;
     if (e->state != TR_WEB_RECEIVING)
         return 0; /* what was responded to before is thrown away */
     if (tr_clock_ns() - e->began_ns > e->server->config.options->body_ms * 1000000)
@@ -333,6 +352,8 @@ static bool parse(tr_web_exchange_t *e) {
 }
 
 int tr_web_exchange_complete(tr_web_exchange_t *e) {
+    if (e->state == TR_WEB_RESPONDED)
+        ask_to_write(e);
     if (e->state != TR_WEB_RECEIVING)
         return 0;
     e->inside = true;

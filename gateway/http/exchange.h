@@ -50,6 +50,7 @@ struct tr_web_exchange {
     char who[TR_WEB_TOKEN_NAME_MAX + 1]; /* the token's name; "": nobody's */
     tr_web_role_t role;
     int64_t began_ns;
+    size_t length, received; /* bytes of the body: announced, and come */
     tr_buffer_t raw;
     json_t *body; /* an object, or NULL */
 
