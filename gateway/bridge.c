@@ -14,7 +14,7 @@ struct tr_bridge {
     void (*wake)(void *arg);
     void *wake_arg;
     _Atomic bool connected;
-    tr_agent_t *agent;      /* the agent's thread alone, as what follows */
+    tr_agent_t *agent;     /* the agent's thread alone, as what follows */
     tr_web_call_t *flying; /* that have been asked */
 };
 
@@ -99,8 +99,7 @@ static tr_web_reply_t *reply_of(const tr_web_call_t *call, const tr_message_t *a
     const void *content = tr_message_content(answer, &len);
     const tr_acl_t *acl = tr_message_acl(answer);
     bool failed = tr_message_type(answer) == TR_MESSAGE_FAILED;
-    tr_web_reply_t *reply =
-        reply_new(call, failed ? TR_WEB_UNDELIVERED : TR_WEB_ANSWERED, failed ? 0 : len);
+    tr_web_reply_t *reply = reply_new(call, failed ? TR_WEB_UNDELIVERED : TR_WEB_ANSWERED, failed ? 0 : len);
     if (!reply)
         return NULL;
     reply->act = tr_message_performative(answer);

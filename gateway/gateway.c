@@ -36,7 +36,8 @@ static const tr_resident_kind_t kind = {
 static int on_message(tr_agent_t *agent, void *state, const tr_message_t *message) {
     (void)state;
     if (tr_message_type(message) == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_REQUEST)
-        tr_reply_reason(agent, message, TR_REFUSE, "unsupported-function", "the gateway asks, and is not asked");
+        tr_reply_reason(
+            agent, message, TR_REFUSE, "unsupported-function", "the gateway asks, and is not asked");
     return 0;
 }
 

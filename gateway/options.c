@@ -9,36 +9,41 @@
 static const tr_option_t table[] = {
     TR_RESIDENT_LINK_OPTIONS("gateway"),
     {"listen", 'l', "ADDRESS:PORT", TR_STRING(O, web.listen), "127.0.0.1:8080",
-        "Where it serves; port 0: one of the kernel's choice. Beyond loopback it needs --tls-cert, or --insecure."},
+        "Where it serves; port 0: one of the kernel's choice. Beyond loopback it needs --tls-cert, or "
+        "--insecure."},
     {"tokens", 't', "FILE", TR_STRING(O, web.tokens), NULL,
         "Who may do what: a line NAME ROLE HASH for each token. Read again when it changes."},
     {"new-token", 0, "NAME:ROLE", TR_STRING(O, new_token), NULL,
-        "Make a token of the role viewer, operator or admin, add its line to the file of --tokens, print it, and end. It is not kept "
+        "Make a token of the role viewer, operator or admin, add its line to the file of --tokens, print it, "
+        "and end. It is not kept "
         "anywhere.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"anonymous", 0, "WHO", TR_WORD(O, web.anonymous), "auto",
         "What may be done without a token: none, or what a viewer may. auto: viewer on loopback, else none.",
         .words = tr_web_anonymous_words},
     {"host", 0, "NAME", TR_LIST(O, web.hosts), NULL,
-        "A name of this server that requests may have in Host, beside those of loopback. Beyond loopback any may, unless some are given. "
+        "A name of this server that requests may have in Host, beside those of loopback. Beyond loopback any "
+        "may, unless some are given. "
         "May be repeated."},
     {"origin", 0, "ORIGIN", TR_LIST(O, web.origins), NULL,
         "Whose pages may use it, beside its own: https://NAME[:PORT]. May be repeated."},
-    {"tls-cert", 0, "FILE", TR_STRING(O, web.tls_cert), NULL, "The certificate chain (PEM), for HTTPS and HTTP/2."},
+    {"tls-cert", 0, "FILE", TR_STRING(O, web.tls_cert), NULL,
+        "The certificate chain (PEM), for HTTPS and HTTP/2."},
     {"tls-key", 0, "FILE", TR_STRING(O, web.tls_key), NULL, "Its private key."},
     {"insecure", 0, NULL, TR_BOOL(O, web.insecure), NULL,
         "Serve beyond loopback without TLS: where something in front of it speaks TLS."},
     {"rate", 0, "N", TR_INT(O, web.rate), "1000",
-        "Requests a second that a token may make, or an address without one; twice as many in a burst. 0: no limit.", .min = 0,
-        .max = 10000000},
-    {"connections", 0, "N", TR_INT(O, web.connections), "8192", "Connections at once; more are closed.", .min = 1,
-        .max = 1000000},
+        "Requests a second that a token may make, or an address without one; twice as many in a burst. 0: no "
+        "limit.",
+        .min = 0, .max = 10000000},
+    {"connections", 0, "N", TR_INT(O, web.connections), "8192", "Connections at once; more are closed.",
+        .min = 1, .max = 1000000},
     {"body-max", 0, "SIZE", TR_SIZE(O, web.body_max), "4M", "Bytes of a request's body at most.", .min = 1024,
         .max = 64 << 20},
     {"header-time", 0, "TIME", TR_DURATION(O, web.header_ms), "10s",
         "How long a request's head may take; whole seconds.", .min = 1000, .max = 600000},
-    {"body-time", 0, "TIME", TR_DURATION(O, web.body_ms), "30s", "How long a request's body may take.", .min = 1000,
-        .max = 3600000},
+    {"body-time", 0, "TIME", TR_DURATION(O, web.body_ms), "30s", "How long a request's body may take.",
+        .min = 1000, .max = 3600000},
     {"idle-time", 0, "TIME", TR_DURATION(O, web.idle_ms), "60s",
         "How long a connection stays open between two requests.", .min = 1000, .max = 3600000},
     {"wait-time", 0, "TIME", TR_DURATION(O, web.wait_ms), "30s",
@@ -52,12 +57,13 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe-gateway",
     .summary = "Serve a fleet over HTTP",
-    .description =
-        "What the `troupe` command does, for browsers and for programs that speak HTTP: agents, topics, messages, tasks, decisions, "
-        "knowledge. GET /api/v1/openapi.json describes all of it.\n\n"
-        "Whoever changes something needs a token (Authorization: Bearer TOKEN).\n\n"
-        "It ends with 0 when it was asked to, 1 for wrong usage, 2 when the broker cannot be reached, 3 when the broker refuses or "
-        "what it was given is not valid.",
+    .description = "What the `troupe` command does, for browsers and for programs that speak HTTP: agents, "
+                   "topics, messages, tasks, decisions, "
+                   "knowledge. GET /api/v1/openapi.json describes all of it.\n\n"
+                   "Whoever changes something needs a token (Authorization: Bearer TOKEN).\n\n"
+                   "It ends with 0 when it was asked to, 1 for wrong usage, 2 when the broker cannot be "
+                   "reached, 3 when the broker refuses or "
+                   "what it was given is not valid.",
     .examples = "troupe-gateway --tokens tokens --new-token ann:operator\n"
                 "troupe-gateway --tokens tokens\n"
                 "troupe-gateway --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --tokens tokens",
@@ -91,9 +97,9 @@ static int make_token(const tr_gateway_options_t *o) {
         fprintf(stderr, "troupe-gateway: %s\n", error.text);
     else
         puts(token);
-    return error.code == 0                       ? TR_RESIDENT_OK
+    return error.code == 0                   ? TR_RESIDENT_OK
            : error.code == -EINVAL && !colon ? TR_RESIDENT_USAGE
-                                                 : TR_RESIDENT_REFUSED;
+                                             : TR_RESIDENT_REFUSED;
 }
 
 int tr_gateway_options_read(int argc, char *const *argv, tr_gateway_options_t *ret_options) {

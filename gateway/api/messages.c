@@ -93,7 +93,8 @@ static bool read_act(tr_web_exchange_t *e, tr_web_call_t *call) {
     call->act = word ? tr_performative_parse(word, strlen(word)) : TR_REQUEST;
     if (call->act != TR_ACT_NONE)
         return true;
-    tr_web_problem(e, 400, "unrecognised-parameter-value", "performative: \"%.60s\" is none of FIPA's 22", word);
+    tr_web_problem(
+        e, 400, "unrecognised-parameter-value", "performative: \"%.60s\" is none of FIPA's 22", word);
     return false;
 }
 
@@ -143,13 +144,15 @@ void tr_api_publish(tr_web_exchange_t *e) {
     char name[TR_TOPIC_MAX + 1];
     if (!tr_topic_valid(topic.at, topic.len) || topic.at[0] == '$') {
         tr_web_problem(e, 400, "bad-topic",
-            "expected parts with dots between, at most %d bytes, the first not beginning with $", TR_TOPIC_MAX);
+            "expected parts with dots between, at most %d bytes, the first not beginning with $",
+            TR_TOPIC_MAX);
         return;
     }
     memcpy(name, topic.at, topic.len);
     name[topic.len] = '\0';
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_PUBLISH, name);
-    int rc = call ? put_content(call, json_object_get(e->body, "content"), tr_web_text(e, "language"), true) : -ENOMEM;
+    int rc = call ? put_content(call, json_object_get(e->body, "content"), tr_web_text(e, "language"), true)
+                  : -ENOMEM;
     if (!content_failed(e, rc)) {
         e->on_replies = on_published;
         tr_web_exchange_call(e, 0, &call);

@@ -26,9 +26,9 @@ static json_t *parameters(const tr_web_route_t *route) {
     json_t *list = json_array();
     for (const tr_web_field_t *f = route->fields; f && f->name; f++)
         if (f->place != TR_WEB_IN_BODY)
-            json_array_append_new(list,
-                json_pack("{s:s, s:s, s:b, s:o}", "name", f->name, "in", f->place == TR_WEB_IN_PATH ? "path" : "query",
-                    "required", (int)f->required, "schema", schema(f)));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o}", "name", f->name, "in",
+                                            f->place == TR_WEB_IN_PATH ? "path" : "query", "required",
+                                            (int)f->required, "schema", schema(f)));
     return list;
 }
 
@@ -68,10 +68,12 @@ static json_t *responses(const tr_web_route_t *route) {
         json_pack("{s:s, s:o}", "description", route->summary, "content",
             content(type, json_pack("{s:s}", "type", route->type ? "string" : "object"))));
     if (route->fields)
-        json_object_set_new(all, "400", problem_response("A field is missing, unknown, or not as it must be"));
+        json_object_set_new(
+            all, "400", problem_response("A field is missing, unknown, or not as it must be"));
     if (route->role > TR_WEB_ANYBODY) {
         json_object_set_new(all, "401", problem_response("No token, or one that nobody has"));
-        json_object_set_new(all, "403", problem_response("The token's role is not enough, or an agent refuses"));
+        json_object_set_new(
+            all, "403", problem_response("The token's role is not enough, or an agent refuses"));
         json_object_set_new(all, "429", problem_response("Too many requests"));
     }
     if (route->to)
@@ -81,12 +83,12 @@ static json_t *responses(const tr_web_route_t *route) {
 }
 
 static json_t *operation(const tr_web_route_t *route) {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "operationId", route->id, "summary", route->summary, "x-role",
-        tr_web_roles[route->role], "parameters", parameters(route), "responses", responses(route));
+    json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "operationId", route->id, "summary", route->summary,
+        "x-role", tr_web_roles[route->role], "parameters", parameters(route), "responses", responses(route));
     if (tr_web_route_has(route, TR_WEB_IN_BODY))
         json_object_set_new(o, "requestBody", body(route));
-    json_object_set_new(o, "security",
-        route->role == TR_WEB_ANYBODY ? json_array() : json_pack("[{s:[]}]", "token"));
+    json_object_set_new(
+        o, "security", route->role == TR_WEB_ANYBODY ? json_array() : json_pack("[{s:[]}]", "token"));
     return o;
 }
 
@@ -110,10 +112,11 @@ static json_t *paths(const tr_web_route_t *routes, size_t count) {
 }
 
 static json_t *components(void) {
-    return json_pack("{s:{s:{s:s, s:s}}, s:{s:{s:s, s:[s,s,s,s], s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:s},s:{s:s}}}}}",
-        "securitySchemes", "token", "type", "http", "scheme", "bearer", "schemas", "Problem", "type", "object",
-        "required", "type", "title", "status", "reason", "properties", "type", "type", "string", "title", "type",
-        "string", "status", "type", "integer", "reason", "type", "string", "description",
+    return json_pack(
+        "{s:{s:{s:s, s:s}}, s:{s:{s:s, s:[s,s,s,s], s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:s},s:{s:s}}}}}",
+        "securitySchemes", "token", "type", "http", "scheme", "bearer", "schemas", "Problem", "type",
+        "object", "required", "type", "title", "status", "reason", "properties", "type", "type", "string",
+        "title", "type", "string", "status", "type", "integer", "reason", "type", "string", "description",
         "a word for programs, as agents give it", "detail", "type", "string");
 }
 
@@ -121,7 +124,7 @@ void tr_api_document(tr_web_exchange_t *e) {
     size_t count;
     const tr_web_route_t *routes = tr_web_server_routes(e->server, &count);
     tr_web_respond_json(e, 200,
-        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:o}", "openapi", "3.1.0", "info", "title", "Troupe", "version",
-            TROUPE_VERSION, "summary", "A fleet of agents over HTTP", "paths", paths(routes, count), "components",
-            components()));
+        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:o}", "openapi", "3.1.0", "info", "title", "Troupe",
+            "version", TROUPE_VERSION, "summary", "A fleet of agents over HTTP", "paths",
+            paths(routes, count), "components", components()));
 }

@@ -19,7 +19,8 @@ void tr_api_process_input(tr_web_exchange_t *e) {
     const char *user = tr_web_text(e, "user");
     tr_aid_t aid;
     if (tr_aid_parse(&aid, agent_of(e), strlen(agent_of(e))) < 0) {
-        tr_web_problem(e, 400, "unrecognised-parameter-value", "agent: \"%.140s\" is no agent's name", agent_of(e));
+        tr_web_problem(
+            e, 400, "unrecognised-parameter-value", "agent: \"%.140s\" is no agent's name", agent_of(e));
         return;
     }
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, agent_of(e));

@@ -4,12 +4,14 @@
 void tr_api_submit(tr_web_exchange_t *e) {
     if (!json_object_get(e->body, "tasks")) {
         if (!json_object_get(e->body, "skills")) {
-            tr_web_problem(e, 400, "missing-argument", "skills is missing: names of services that the task's agent must offer");
+            tr_web_problem(e, 400, "missing-argument",
+                "skills is missing: names of services that the task's agent must offer");
             return;
         }
         e->body = json_pack("{s:[o]}", "tasks", e->body);
     } else if (json_object_size(e->body) > 1) {
-        tr_web_problem(e, 400, "unexpected-argument", "tasks stands alone: what a task has is in its own object");
+        tr_web_problem(
+            e, 400, "unexpected-argument", "tasks stands alone: what a task has is in its own object");
         return;
     }
     tr_web_ask(e);

@@ -52,7 +52,8 @@ int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
         return tr_error_set(error, -EINVAL, "--tls-cert and --tls-key: expected both or neither");
     if (!self->loopback && !o->tls_cert && !o->insecure)
         return tr_error_set(error, -EINVAL,
-            "--listen %s: anybody on the way could read the tokens; give --tls-cert and --tls-key, or --insecure "
+            "--listen %s: anybody on the way could read the tokens; give --tls-cert and --tls-key, or "
+            "--insecure "
             "where something in front of it speaks TLS",
             o->listen);
     self->rate = tr_web_rate_new((double)o->rate, (double)o->rate * 2, tr_random_seed());
@@ -104,7 +105,8 @@ static bool check_host(tr_web_exchange_t *e, char host[256]) {
     if (host_known(e->server, host))
         return true;
     tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_ORIGIN]);
-    tr_web_problem(e, 421, "unknown-host", "this server is not \"%.100s\"; --host names those that it is", host);
+    tr_web_problem(
+        e, 421, "unknown-host", "this server is not \"%.100s\"; --host names those that it is", host);
     return false;
 }
 
@@ -151,7 +153,8 @@ static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
         return false;
     tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_RATE]);
     e->retry_s = (unsigned)((after_ms + 999) / 1000);
-    tr_web_problem(e, 429, "too-many-requests", "more requests than --rate allows; again after %u s", e->retry_s);
+    tr_web_problem(
+        e, 429, "too-many-requests", "more requests than --rate allows; again after %u s", e->retry_s);
     return true;
 }
 

@@ -117,7 +117,8 @@ bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const ch
         return !is_refusal(reply->act);
     case TR_WEB_UNDELIVERED: undelivered(self, reply, whom); return false;
     case TR_WEB_LATE:
-        tr_web_problem(self, 504, "timeout", "%s did not answer in time; it may still do what it was asked", whom);
+        tr_web_problem(
+            self, 504, "timeout", "%s did not answer in time; it may still do what it was asked", whom);
         return false;
     case TR_WEB_AWAY:
         self->retry_s = 1;
@@ -131,7 +132,8 @@ bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const ch
         tr_web_problem(self, 413, "too-large", "this is more than a message may have");
         return false;
     case TR_WEB_INVALID:
-        tr_web_problem(self, 400, "unrecognised-parameter-value", "\"%.200s\" is no name of an agent, service or topic", whom);
+        tr_web_problem(self, 400, "unrecognised-parameter-value",
+            "\"%.200s\" is no name of an agent, service or topic", whom);
         return false;
     }
     return false;
@@ -157,8 +159,9 @@ void tr_web_ask(tr_web_exchange_t *self) {
     int rc = call ? tr_web_write_fields(self, self->match.route->action, &call->content) : -ENOMEM;
     if (rc < 0) {
         tr_bridge_call_destroy(&call);
-        tr_web_problem(self, rc == -ENOMEM ? 503 : 400, rc == -ENOMEM ? "busy" : "unrecognised-parameter-value",
-            "%s", rc == -E2BIG ? "deeper than 16 lists and objects within each other" : strerror(-rc));
+        tr_web_problem(self, rc == -ENOMEM ? 503 : 400,
+            rc == -ENOMEM ? "busy" : "unrecognised-parameter-value", "%s",
+            rc == -E2BIG ? "deeper than 16 lists and objects within each other" : strerror(-rc));
         return;
     }
     call->act = TR_REQUEST;

@@ -138,8 +138,8 @@ void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason
     if (!text) /* a character was cut in two, or is none */
         text = json_string(reason);
     respond_json_as(self, status,
-        json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status), "status",
-            (int)status, "reason", reason, "detail", text),
+        json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status),
+            "status", (int)status, "reason", reason, "detail", text),
         "application/problem+json");
 }
 
@@ -162,8 +162,9 @@ static void count(tr_web_exchange_t *e) {
     tr_counter_inc(&self->answered[e->status / 100 - 1]);
     bool change = e->method != TR_WEB_GET && e->method != TR_WEB_HEAD && e->method != TR_WEB_OPTIONS;
     if (change)
-        tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE], "who=%s peer=%s method=%s path=%s status=%u ms=%d",
-            *e->who ? e->who : NULL, e->peer, tr_web_methods[e->method], e->path, e->status, (int)(ns / 1000000));
+        tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE],
+            "who=%s peer=%s method=%s path=%s status=%u ms=%d", *e->who ? e->who : NULL, e->peer,
+            tr_web_methods[e->method], e->path, e->status, (int)(ns / 1000000));
 }
 
 /* The client has all of it; the connection goes on, or not. */
@@ -241,7 +242,8 @@ int tr_web_exchange_write(tr_web_exchange_t *e) {
  * more is read. */
 static int leave(tr_web_exchange_t *e) {
     e->inside = false;
-    if (e->state == TR_WEB_RESPONDED && (e->received >= e->length || e->length > e->server->config.options->body_max))
+    if (e->state == TR_WEB_RESPONDED &&
+        (e->received >= e->length || e->length > e->server->config.options->body_max))
         ask_to_write(e);
     if (e->state == TR_WEB_WORKING) {
         lws_set_timeout(e->wsi, NO_PENDING_TIMEOUT, 0);
@@ -294,9 +296,10 @@ static bool body_welcome(tr_web_exchange_t *e) {
     if (e->length == UNKNOWN)
         tr_web_problem(e, 411, "missing-argument", "a body needs its content-length; chunks are not taken");
     else if (e->length > e->server->config.options->body_max)
-        tr_web_problem(e, 413, "too-large", "a body has %zu bytes at most", e->server->config.options->body_max);
+        tr_web_problem(
+            e, 413, "too-large", "a body has %zu bytes at most", e->server->config.options->body_max);
     else if (e->length > 0 && (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0 ||
-                               strncmp(type, "application/json", 16) != 0))
+                                  strncmp(type, "application/json", 16) != 0))
         tr_web_problem(e, 415, "unsupported-value", "a body is application/json here");
     return e->state != TR_WEB_RESPONDED;
 }

@@ -45,8 +45,8 @@ struct tr_web_exchange {
     char path[TR_WEB_PATH_MAX + 1];
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
-    char origin[256];          /* of a page that may read the answer; "": none */
-    tr_web_match_t match;      /* points into path */
+    char origin[256];                    /* of a page that may read the answer; "": none */
+    tr_web_match_t match;                /* points into path */
     char who[TR_WEB_TOKEN_NAME_MAX + 1]; /* the token's name; "": nobody's */
     tr_web_role_t role;
     int64_t began_ns;
@@ -60,8 +60,8 @@ struct tr_web_exchange {
 
     unsigned status;
     const char *type;
-    unsigned retry_s; /* Retry-After; 0: none */
-    const char *allow; /* Allow; NULL: none */
+    unsigned retry_s;   /* Retry-After; 0: none */
+    const char *allow;  /* Allow; NULL: none */
     const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded */
     const char *cache;  /* Cache-Control; NULL: no-store */
     char allowed[64];

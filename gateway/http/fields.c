@@ -153,9 +153,9 @@ static bool check_path(tr_web_exchange_t *self) {
 
 static bool check_required(tr_web_exchange_t *self) {
     for (const tr_web_field_t *f = self->match.route->fields; f && f->name; f++) {
-        bool there = f->place == TR_WEB_IN_PATH || (f->place == TR_WEB_IN_BODY
-                                                           ? json_object_get(self->body, f->name) != NULL
-                                                           : tr_web_query(self, f->name) != NULL);
+        bool there = f->place == TR_WEB_IN_PATH ||
+                     (f->place == TR_WEB_IN_BODY ? json_object_get(self->body, f->name) != NULL
+                                                 : tr_web_query(self, f->name) != NULL);
         if (f->required && !there) {
             tr_web_problem(self, 400, "missing-argument", "%s is missing: %s", f->name, f->help);
             return false;

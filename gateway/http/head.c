@@ -27,9 +27,10 @@ static tr_web_method_t read_method(const tr_web_exchange_t *e) {
     static const struct {
         enum lws_token_indexes token;
         tr_web_method_t method;
-    } uris[] = {{WSI_TOKEN_GET_URI, TR_WEB_GET}, {WSI_TOKEN_HEAD_URI, TR_WEB_HEAD}, {WSI_TOKEN_POST_URI, TR_WEB_POST},
-        {WSI_TOKEN_PUT_URI, TR_WEB_PUT}, {WSI_TOKEN_PATCH_URI, TR_WEB_PATCH},
-        {WSI_TOKEN_DELETE_URI, TR_WEB_DELETE}, {WSI_TOKEN_OPTIONS_URI, TR_WEB_OPTIONS}};
+    } uris[] = {{WSI_TOKEN_GET_URI, TR_WEB_GET}, {WSI_TOKEN_HEAD_URI, TR_WEB_HEAD},
+        {WSI_TOKEN_POST_URI, TR_WEB_POST}, {WSI_TOKEN_PUT_URI, TR_WEB_PUT},
+        {WSI_TOKEN_PATCH_URI, TR_WEB_PATCH}, {WSI_TOKEN_DELETE_URI, TR_WEB_DELETE},
+        {WSI_TOKEN_OPTIONS_URI, TR_WEB_OPTIONS}};
     char name[16];
     if (tr_web_header(e, WSI_TOKEN_HTTP_COLON_METHOD, name, sizeof name) > 0)
         return method_of(name);
@@ -73,8 +74,9 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
     e->match = (tr_web_match_t){0};
     if (!read_path(e) || !read_query(e)) {
         strcpy(e->path, "/");
-        tr_web_problem(e, 414, "too-large", "the path has more than %d bytes, the query more than %d, or a NUL",
-            TR_WEB_PATH_MAX, TR_WEB_QUERY_MAX);
+        tr_web_problem(e, 414, "too-large",
+            "the path has more than %d bytes, the query more than %d, or a NUL", TR_WEB_PATH_MAX,
+            TR_WEB_QUERY_MAX);
         return false;
     }
     if (!*e->peer)
@@ -88,13 +90,14 @@ const char *tr_web_phrase(unsigned status) {
     static const struct {
         unsigned status;
         const char *phrase;
-    } phrases[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"},
-        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-        {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {411, "Length Required"},
-        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-        {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
-        {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
+    } phrases[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
+        {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
+        {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
+        {411, "Length Required"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+        {415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"},
+        {429, "Too Many Requests"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
+        {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {507, "Insufficient Storage"}};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (phrases[i].status == status)
             return phrases[i].phrase;
@@ -125,8 +128,8 @@ static void put_status(head_t *h) {
         h->failed = lws_add_http_header_status(h->e->wsi, h->e->status, &h->at, h->end) != 0;
     else {
         int n = snprintf(line, sizeof line, "HTTP/1.1 %u %s", h->e->status, tr_web_phrase(h->e->status));
-        h->failed = lws_add_http_header_by_name(
-                        h->e->wsi, NULL, (const unsigned char *)line, n, &h->at, h->end) != 0;
+        h->failed =
+            lws_add_http_header_by_name(h->e->wsi, NULL, (const unsigned char *)line, n, &h->at, h->end) != 0;
     }
 }
 

@@ -5,15 +5,17 @@ static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx", NULL};
 static const char *const reasons[] = {"token", "rate", "origin", NULL};
 
 int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
-    static const tr_metric_t answered = {"troupe_gateway_requests_total", "Requests that were answered, by the status.",
-                                 {"status"}, {classes}},
-                             away = {"troupe_gateway_turned_away_total",
-                                 "Requests that were turned away: by their token, because there were too many, by host or origin.",
-                                 {"reason"}, {reasons}},
-                             latency = {.name = "troupe_gateway_request_seconds",
-                                 .help = "From the request's head to the response's first byte.", .scale = 1e9},
-                             connections = {.name = "troupe_gateway_connections", .help = "Connections, and streams of HTTP/2."},
-                             waiting = {.name = "troupe_gateway_waiting", .help = "Calls of agents that have no answer yet."};
+    static const tr_metric_t
+        answered = {"troupe_gateway_requests_total", "Requests that were answered, by the status.",
+            {"status"}, {classes}},
+        away = {"troupe_gateway_turned_away_total",
+            "Requests that were turned away: by their token, because there were too many, by host or origin.",
+            {"reason"}, {reasons}},
+        latency = {.name = "troupe_gateway_request_seconds",
+            .help = "From the request's head to the response's first byte.",
+            .scale = 1e9},
+        connections = {.name = "troupe_gateway_connections", .help = "Connections, and streams of HTTP/2."},
+        waiting = {.name = "troupe_gateway_waiting", .help = "Calls of agents that have no answer yet."};
     self->metrics = tr_metrics_new();
     if (!self->metrics)
         return tr_error_set(error, -12, "out of memory");

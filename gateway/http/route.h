@@ -68,10 +68,10 @@ typedef struct tr_web_route {
     tr_web_role_t role;
     const char *id; /* the document's operationId */
     const char *summary;
-    const tr_web_field_t *fields;   /* may be NULL */
-    const char *to, *action;        /* of tr_web_ask: which agent or service is asked for what */
-    unsigned success;               /* the status; 0 = 200 */
-    const char *type;               /* of the answer; NULL = application/json */
+    const tr_web_field_t *fields; /* may be NULL */
+    const char *to, *action;      /* of tr_web_ask: which agent or service is asked for what */
+    unsigned success;             /* the status; 0 = 200 */
+    const char *type;             /* of the answer; NULL = application/json */
     void (*handle)(struct tr_web_exchange *exchange);
 } tr_web_route_t;
 

@@ -50,8 +50,8 @@ static void test_another_method_is_told_from_another_path(void **state) {
 
 static void test_paths_that_are_none(void **state) {
     (void)state;
-    static const char *const wrong[] = {"", "tasks", "//", "/tasks//cancel", "/tasks/a/cancel/b",
-        "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a"};
+    static const char *const wrong[] = {
+        "", "tasks", "//", "/tasks//cancel", "/tasks/a/cancel/b", "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(find(TR_WEB_GET, wrong[i]).allowed, 0);
 }

@@ -32,7 +32,8 @@ typedef struct tr_web_config {
     tr_log_t *log;
     const tr_web_route_t *routes;
     size_t route_count;
-    void (*on_drained)(void *arg); /* from the web's thread: tr_web_server_drain is done, or the server has ended by itself */
+    void (*on_drained)(void
+            *arg); /* from the web's thread: tr_web_server_drain is done, or the server has ended by itself */
     void *arg;
 } tr_web_config_t;
 

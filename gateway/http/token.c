@@ -49,8 +49,8 @@ static int read_line(
     return 0;
 }
 
-static int read_lines(
-    const tr_web_tokens_t *self, char *text, tr_web_token_t **ret_items, size_t *ret_count, tr_error_t *error) {
+static int read_lines(const tr_web_tokens_t *self, char *text, tr_web_token_t **ret_items, size_t *ret_count,
+    tr_error_t *error) {
     tr_web_token_t *items = calloc(TOKENS_MAX, sizeof *items);
     size_t count = 0;
     unsigned number = 0;
@@ -172,14 +172,14 @@ static int check_new(const char *path, const char *name, tr_error_t *error) {
     int rc = tr_web_tokens_new(path, &known, error);
     for (size_t i = 0; rc == 0 && i < known->count; i++)
         if (strcmp(known->items[i].name, name) == 0)
-            rc = tr_error_set(error, -EEXIST,
-                "%s: %s has a token; remove its line first, which ends that one", path, name);
+            rc = tr_error_set(
+                error, -EEXIST, "%s: %s has a token; remove its line first, which ends that one", path, name);
     tr_web_tokens_destroy(&known);
     return rc;
 }
 
-int tr_web_token_make(const char *path, const char *name, tr_web_role_t role, char out[TR_WEB_TOKEN_SIZE],
-    tr_error_t *error) {
+int tr_web_token_make(
+    const char *path, const char *name, tr_web_role_t role, char out[TR_WEB_TOKEN_SIZE], tr_error_t *error) {
     unsigned char secret[SECRET], hash[32];
     char hex[65], *old = NULL, *line = NULL;
     size_t len = 0;

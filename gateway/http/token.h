@@ -12,7 +12,8 @@
 #include "lib/base/error.h"
 
 #define TR_WEB_TOKEN_NAME_MAX 64
-#define TR_WEB_TOKEN_SIZE     50 /* "tr_" and 43 characters of base64url, with the NUL that follows and some room */
+#define TR_WEB_TOKEN_SIZE                                                                                    \
+    50 /* "tr_" and 43 characters of base64url, with the NUL that follows and some room */
 
 typedef struct tr_web_tokens tr_web_tokens_t;
 
@@ -32,7 +33,7 @@ size_t tr_web_tokens_count(const tr_web_tokens_t *self);
 const tr_web_token_t *tr_web_tokens_find(const tr_web_tokens_t *self, const char *token, size_t len);
 
 /* Makes a token and appends its line to the file, which is made where it is not there (0600). -EEXIST: the name has one. */
-int tr_web_token_make(const char *path, const char *name, tr_web_role_t role, char out[TR_WEB_TOKEN_SIZE],
-    tr_error_t *error);
+int tr_web_token_make(
+    const char *path, const char *name, tr_web_role_t role, char out[TR_WEB_TOKEN_SIZE], tr_error_t *error);
 
 #endif

@@ -69,7 +69,8 @@ static void test_a_name_has_one_token(void **state) {
 
 static void test_lines_that_are_wrong_are_named(void **state) {
     const place_t *place = *state;
-    static const char *const wrong[] = {"ann\n", "ann viewer 12\n", "ann king "
+    static const char *const wrong[] = {"ann\n", "ann viewer 12\n",
+        "ann king "
         "0000000000000000000000000000000000000000000000000000000000000000\n",
         "-ann viewer 0000000000000000000000000000000000000000000000000000000000000000\n",
         "ann viewer 000000000000000000000000000000000000000000000000000000000000000g\n",

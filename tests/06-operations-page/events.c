@@ -2,6 +2,7 @@
 #include "agentd/events.h"
 #include "broker/shell/events.h"
 #include "coordinator/events.h"
+#include "gateway/events.h"
 #include "kbd/events.h"
 #include "lib/base/log.h"
 #include "tools/up/up_events.h"
@@ -20,6 +21,7 @@ static const struct {
     {"up", tr_up_events, TR_UP_LOG_COUNT},
     {"coordinator", tr_coordinator_events, TR_C_EVENTS},
     {"kbd", tr_kbd_events, TR_K_EVENTS},
+    {"gateway", tr_gateway_events, TR_G_EVENTS},
 };
 
 static int print(const tr_event_t *events, size_t count) {
@@ -35,5 +37,5 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[1], catalogues[i].name))
             return print(catalogues[i].events, catalogues[i].count);
     }
-    return fprintf(stderr, "usage: events broker|agentd|up|coordinator|kbd\n"), 1;
+    return fprintf(stderr, "usage: events broker|agentd|up|coordinator|kbd|gateway\n"), 1;
 }

@@ -39,7 +39,7 @@ class Rest(web.GatewayTest):
         self.agent("echo")
         self.assertEqual(self.good(self.post("/api/v1/agents/echo/suspend", {"reason": "tea"}))["state"], "suspended")
         self.assertEqual(self.good(self.get("/api/v1/agents/echo"))["reason"], "tea")
-        self.problem(self.post("/api/v1/agents/echo/suspend"), 409, "illegal-transition")
+        self.assertEqual(self.good(self.post("/api/v1/agents/echo/suspend"))["was"], "suspended")
         self.assertEqual(self.good(self.post("/api/v1/agents/echo/resume"))["state"], "active")
 
     def test_directory_and_services(self):
@@ -99,7 +99,8 @@ class Rest(web.GatewayTest):
         self.assertEqual(len(self.good(self.get("/api/v1/tasks?state=completed"))["tasks"]), 1)
         self.problem(self.get("/api/v1/tasks/none"), 404, "not-registered")
         self.problem(self.post("/api/v1/tasks", {"input": 1}), 400, "missing-argument")
-        self.problem(self.post("/api/v1/tasks", {"skills": ["work"], "colour": "red"}), 400, "unexpected-argument")
+        self.problem(self.post("/api/v1/tasks", {"skills": ["work"], "tasks": []}), 400, "unexpected-argument")
+        self.problem(self.post("/api/v1/tasks", {"skills": ["work"], "needs": ["nothing"]}), 400, "unrecognised-parameter-value")
 
     def test_approval_and_cancel(self):
         self.coordinator()
@@ -189,8 +190,9 @@ class Rest(web.GatewayTest):
             plain.sendall(f"POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.tokens['operator']}\r\n"
                           f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
             plain.close()
-        harness.wait_until(lambda: b"troupe_gateway_waiting 0" in self.get("/metrics").body, "all calls to have ended")
-        harness.wait_until(lambda: b"troupe_gateway_connections 1\n" in self.get("/metrics").body, "their connections to be gone")
+        line = self.connection()
+        harness.wait_until(lambda: b"troupe_gateway_waiting 0" in self.get("/metrics", connection=line).body, "all calls to have ended")
+        harness.wait_until(lambda: b"troupe_gateway_connections 1\n" in self.get("/metrics", connection=line).body, "their connections to be gone")
 
     def test_answers_that_are_large(self):
         self.agent("echo")
