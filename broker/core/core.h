@@ -129,6 +129,7 @@ typedef enum tr_dialled {
     TR_DIALLED_TWICE, /* there is a link to that platform already: dial again when it is down */
     TR_DIALLED_SELF,
     TR_DIALLED_REFUSED,
+    TR_DIALLED_LATER, /* it ends, and may be back soon */
 } tr_dialled_t;
 
 /*

@@ -215,6 +215,17 @@ static void a_farewell_ends_the_link(void **state) {
     net_end(t.net);
 }
 
+/* It may be back soon: it is dialled again as one that nobody answers for. */
+static void a_broker_that_drains_is_dialled_again_soon(void **state) {
+    (void)state;
+    trip_t t = trip_of(2, NULL);
+    net_break(t.net, net_wire(t.net, 0, 1));
+    tr_core_shutdown(t.b->core);
+    assert_int_equal(net_dial(t.net, 0, 1)->dialled, TR_DIALLED_LATER);
+    assert_false(tr_core_is_linked(t.a->core, "b"));
+    net_end(t.net);
+}
+
 /* Silence ends a link as it ends a session, and each side sees it by itself. */
 static void a_silent_broker_is_dead(void **state) {
     (void)state;
@@ -470,6 +481,7 @@ int main(void) {
         cmocka_unit_test(a_slow_broker_is_slow_alone),
         cmocka_unit_test(links_are_told),
         cmocka_unit_test(a_farewell_ends_the_link),
+        cmocka_unit_test(a_broker_that_drains_is_dialled_again_soon),
         cmocka_unit_test(a_silent_broker_is_dead),
         cmocka_unit_test(a_living_link_stays),
         cmocka_unit_test(one_link_is_enough),

@@ -255,6 +255,7 @@ void tr_peers_dialled(tr_peers_t *self, const tr_core_out_t *out, tr_core_now_t 
         break;
     case TR_DIALLED_TWICE: try_later(self, d, TR_DIAL_TWICE, PAUSE_MS, now); break;
     case TR_DIALLED_SELF: try_later(self, d, TR_DIAL_SELF, SELF_MS, now); break;
+    case TR_DIALLED_LATER: tr_dial_lost(self, d, detail, now); break;
     case TR_DIALLED_REFUSED: try_later(self, d, TR_DIAL_WAITS, REFUSED_MS, now); break;
     }
 }

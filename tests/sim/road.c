@@ -237,7 +237,7 @@ void sim_road_dialled(sim_broker_t *from, const tr_core_out_t *out) {
     unsigned end;
     sim_way_t *w = way_of(from, out->peer, &end);
     sim_dial_t *d = w ? dial_of(from, w) : NULL;
-    int64_t now_ms = sim_broker_now(from).mono_ms;
+    tr_core_now_t now = sim_broker_now(from);
     if (!d)
         return;
     sim_say(from->world, "%s is answered by %s: %s %s", from->platform, w->ends[1]->platform,
@@ -247,8 +247,9 @@ void sim_road_dialled(sim_broker_t *from, const tr_core_out_t *out) {
         d->state = SIM_DIAL_LINKED;
         d->pause_ms = 0;
         break;
-    case TR_DIALLED_TWICE: try_later(from, d, SIM_DIAL_TWICE, PAUSE_MS, now_ms); break;
-    case TR_DIALLED_REFUSED: try_later(from, d, SIM_DIAL_WAITS, REFUSED_MS, now_ms); break;
+    case TR_DIALLED_TWICE: try_later(from, d, SIM_DIAL_TWICE, PAUSE_MS, now.mono_ms); break;
+    case TR_DIALLED_LATER: dial_lost(from, d, now); break;
+    case TR_DIALLED_REFUSED: try_later(from, d, SIM_DIAL_WAITS, REFUSED_MS, now.mono_ms); break;
     case TR_DIALLED_SELF: sim_fail(from->world, "%s finds itself behind another's address", from->platform);
     }
 }

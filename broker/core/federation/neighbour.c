@@ -148,9 +148,16 @@ static void tell_shell(
     tr_core_out(core, &out);
 }
 
+/* What the shell does about an answer that there is no link. */
+static tr_dialled_t dialled_as(uint32_t reason) {
+    return reason == TR_REASON_DUPLICATE_NAME ? TR_DIALLED_TWICE
+           : reason == TR_REASON_SHUTDOWN     ? TR_DIALLED_LATER
+                                              : TR_DIALLED_REFUSED;
+}
+
 /* There is no link. Who dialled is told, in one way or the other. */
 static void refuse(tr_core_t *core, tr_peer_t peer, bool dialled, const char *platform, answer_t why) {
-    tr_dialled_t what = why.reason == TR_REASON_DUPLICATE_NAME ? TR_DIALLED_TWICE : TR_DIALLED_REFUSED;
+    tr_dialled_t what = dialled_as(why.reason);
     core->stats.refused[why.reason]++;
     if (what != TR_DIALLED_TWICE)
         tr_event(core, TR_EVENT_PEER_REFUSED, platform, why.detail);
@@ -229,13 +236,16 @@ static tr_neighbour_t *open_link(
     return NULL;
 }
 
-static const char *unfit(const tr_core_t *core, const Troupe__Peer *m) {
+/* Without a detail: it is fit. */
+static answer_t unfit(const tr_core_t *core, const Troupe__Peer *m) {
+    if (!m)
+        return (answer_t){TR_REASON_BAD_RECORD, "a link between brokers begins with PEER"};
     if (m->version != TR_PROTOCOL_VERSION)
-        return "this broker speaks version 1";
+        return (answer_t){TR_REASON_BAD_RECORD, "this broker speaks version 1"};
     if (!tr_platform_valid(m->platform, strlen(m->platform)) || !m->instance || !m->window_records ||
         !m->window_bytes || m->max_record < TR_RECORD_HEADER)
-        return "a PEER record that says nothing sensible";
-    return core->shutdown ? "the broker is shutting down" : NULL;
+        return (answer_t){TR_REASON_BAD_RECORD, "a PEER record that says nothing sensible"};
+    return (answer_t){TR_REASON_SHUTDOWN, core->shutdown ? "the broker is shutting down" : NULL};
 }
 
 /* Its own address is in the list, or another broker has taken the same name. */
@@ -265,7 +275,7 @@ static void meet(tr_core_t *core, tr_peer_t peer, const tr_record_t *r, bool dia
         return; /* the guard's own word; PEER_OK says the same */
     if (r->h.kind == (dialled ? TR_KIND_PEER_OK : TR_KIND_PEER))
         m = troupe__peer__unpack(&a, r->content_len, r->content);
-    answer_t why = {TR_REASON_BAD_RECORD, m ? unfit(core, m) : "a link between brokers begins with PEER"};
+    answer_t why = unfit(core, m);
     if (why.detail) {
         refuse(core, peer, dialled, "", why);
         return;
@@ -273,9 +283,8 @@ static void meet(tr_core_t *core, tr_peer_t peer, const tr_record_t *r, bool dia
     if (is_namesake(core, peer, m, dialled))
         return;
     if (dialled && m->reason) {
-        bool twice = m->reason == TR_REASON_DUPLICATE_NAME;
-        tell_shell(core, peer, twice ? TR_DIALLED_TWICE : TR_DIALLED_REFUSED, m->platform, m->detail);
-        if (!twice)
+        tell_shell(core, peer, dialled_as(m->reason), m->platform, m->detail);
+        if (m->reason != TR_REASON_DUPLICATE_NAME)
             tr_event(core, TR_EVENT_PEER_REFUSED, m->platform, m->detail);
         cut(core, peer);
         return;
