@@ -56,7 +56,7 @@ uint64_t sim_next_record(const sim_actor_t *self) {
 
 /* What may be spent on a third of the requests. By their number, so that no world is another one for it. */
 static tr_budget_t budget_of(uint32_t number) {
-    return (tr_budget_t){.of_tokens = number % 3 == 0, .tokens = 1 + number % 50};
+    return (tr_budget_t){.of_tokens = number % 3 == 0, .tokens = 1 + number % SIM_TOKENS};
 }
 
 /* Whatever became of the request, nobody has more left than it had. */

@@ -71,6 +71,7 @@ static void take_frame(sim_broker_t *b, sim_frame_t *f, tr_core_now_t now) {
     tr_core_bundle(b->core, c->peer, f->bytes, f->len, now);
     if (tr_core_stats(b->core)->refused[TR_REASON_FORGED_SENDER] != refused)
         sim_ledger_lost(b->world, f->bytes, f->len, "its sender is not registered any more");
+    sim_check_stray(b, c);
     free(f);
 }
 

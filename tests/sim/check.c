@@ -1,6 +1,7 @@
 #include "tests/sim/check.h"
 
 #include "broker/core/lease.h"
+#include "broker/core/mandate.h"
 #include "broker/core/service.h"
 #include "tests/sim/federation.h"
 #include "tests/sim/ledger.h"
@@ -116,6 +117,14 @@ static void check_service(const sim_broker_t *b, const tr_service_t *s) {
         sim_fail(b->world, "the queue of %s holds %u", s->name, s->queued);
 }
 
+/* Budgets fall: nobody ever holds more than one request began with. */
+static void check_budget(const sim_broker_t *b) {
+    const tr_grant_t *payer = b->core->mandates ? b->core->mandates->payer : NULL;
+    if (payer && payer->of_tokens && payer->tokens > SIM_TOKENS)
+        sim_fail(b->world, "somebody has %llu tokens to spend, and no request gave more than %u",
+            (unsigned long long)payer->tokens, SIM_TOKENS);
+}
+
 void sim_check_core(const sim_broker_t *broker) {
     const tr_core_t *core = broker->core;
     if (!tr_core_consistent(core))
@@ -125,6 +134,7 @@ void sim_check_core(const sim_broker_t *broker) {
             check_session(broker, core->sessions[i]);
     for (uint32_t i = 0; i < core->services_n; i++)
         check_service(broker, core->services[i]);
+    check_budget(broker);
     if (core->durable)
         sim_check_durable(broker);
     if (broker->federation)
@@ -202,6 +212,18 @@ void sim_check_fence(const sim_broker_t *broker, const sim_conn_t *conn) {
     if (s && !memcmp(s->token, conn->proc->token, sizeof s->token))
         sim_fail(broker->world, "an old connection of %s (peer %u) still has a session: peer %u is newer",
             conn->proc->name, conn->peer, newest->peer);
+}
+
+void sim_check_stray(const sim_broker_t *broker, const sim_conn_t *conn) {
+    const sim_proc_t *p = conn->proc;
+    const tr_session_t *s = conn->socket ? NULL : tr_session_of_peer(broker->core, conn->peer);
+    const sim_conn_t *w = p->welcomed;
+    if (!s || !w || w->start != conn->start || w->broker_start != broker->starts || conn->epoch > p->epoch)
+        return;
+    if (!memcmp(s->token, p->token, sizeof s->token))
+        sim_fail(broker->world,
+            "an old HELLO of %s, with epoch %llu, has its session: it was welcomed with %llu", p->name,
+            (unsigned long long)conn->epoch, (unsigned long long)p->epoch);
 }
 
 sim_stream_t *sim_stream_new(void) {

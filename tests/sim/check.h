@@ -16,6 +16,8 @@ void sim_describe_core(const sim_broker_t *broker, char *out, size_t size);
 void sim_check_empty(const sim_broker_t *broker);
 /* A bundle of this connection is about to be taken: whoever said HELLO anew elsewhere is not heard here. */
 void sim_check_fence(const sim_broker_t *broker, const sim_conn_t *conn);
+/* One was taken: somebody who only says what was said before has nobody's session. */
+void sim_check_stray(const sim_broker_t *broker, const sim_conn_t *conn);
 
 /* What a watcher of the topic stream sees: each topic's sequence without a hole. */
 sim_stream_t *sim_stream_new(void);

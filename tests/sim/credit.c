@@ -8,6 +8,7 @@ static void on_hello(sim_conn_t *c, const tr_record_t *r) {
     Troupe__Hello *m = troupe__hello__unpack(NULL, r->content_len, r->content);
     if (!m)
         return;
+    c->epoch = m->epoch;
     if (m->epoch != c->credit.epoch) {
         c->credit.window_records = m->window_records;
         c->credit.window_bytes = m->window_bytes;
@@ -37,6 +38,7 @@ void sim_credit_taken(sim_conn_t *conn, const void *bytes, size_t len) {
 
 static void remember(sim_conn_t *c, const Troupe__Welcome *m) {
     c->proc->welcomed = c;
+    c->proc->epoch = m->epoch;
     if (m->token.len == sizeof c->proc->token)
         memcpy(c->proc->token, m->token.data, m->token.len);
 }

@@ -23,7 +23,9 @@ typedef struct told {
 struct sim_federation {
     told_t told[SUMS]; /* a ring */
     unsigned told_at;
-    int64_t differs_ns[SIM_BROKERS_MAX]; /* since when another one believes something else; 0 = it does not */
+    int64_t differs_ns
+        [SIM_BROKERS_MAX]; /* since when it believes of another one what that has not told; 0 = it does not */
+    int64_t untrue_ns[SIM_BROKERS_MAX]; /* ... or what is not so */
 };
 
 sim_federation_t *sim_federation_new(void) {
@@ -109,6 +111,37 @@ static bool knows(const sim_broker_t *self, const sim_broker_t *other) {
     return n && n->session && was_told(other, n->offers_hash, (uint32_t)n->offers.count);
 }
 
+static uint32_t capacity_of(const tr_service_t *s, const char *platform) {
+    uint32_t capacity = 0;
+    for (uint32_t i = 0; i < s->providers_n; i++) {
+        const tr_neighbour_t *n = s->providers[i].entry->neighbour;
+        bool its = platform ? n && !strcmp(n->platform, platform) : !n;
+        capacity += its ? s->providers[i].capacity : 0;
+    }
+    return capacity;
+}
+
+/* One of which it believes what is not so; NULL where there is none. */
+static const tr_service_t *wrong_service(const sim_broker_t *self, const sim_broker_t *other) {
+    for (uint32_t i = 0; i < other->core->services_n; i++) {
+        const tr_service_t *there = other->core->services[i];
+        const char *agent;
+        if (tr_service_is_mailbox(there, &agent))
+            continue;
+        const tr_service_t *here = tr_service_get(self->core, there->name, strlen(there->name), false);
+        if (capacity_of(there, NULL) != (here ? capacity_of(here, other->platform) : 0))
+            return there;
+    }
+    return NULL;
+}
+
+static void check_services(const sim_broker_t *self, const sim_broker_t *other) {
+    const tr_service_t *s = wrong_service(self, other);
+    if (s)
+        sim_fail(self->world, "federation: %s offers %s %u times, and %s does not know", other->platform,
+            s->name, capacity_of(s, NULL), self->platform);
+}
+
 /* Since when nothing has been in the way of the two. */
 static int64_t undisturbed_ns(const sim_broker_t *a, const sim_broker_t *b) {
     if (!a->up || !b->up || a->paused || b->paused || a->draining || b->draining)
@@ -118,15 +151,25 @@ static int64_t undisturbed_ns(const sim_broker_t *a, const sim_broker_t *b) {
     return b->disturbed_ns > ns ? b->disturbed_ns : ns;
 }
 
-static void look_at(const sim_broker_t *self, const sim_broker_t *other) {
-    int64_t *differs = &self->federation->differs_ns[other->index], now = self->world->now_ns;
-    int64_t since = undisturbed_ns(self, other), limit = CONVERGED_NS + 6 * self->world->plan.delay_max_ns;
-    if (since == SIM_NEVER || knows(self, other)) {
-        *differs = 0;
-        return;
+/* Whether it has been so for longer than it may, of the time that nothing is in the way. */
+static bool lasts(const sim_broker_t *self, const sim_broker_t *other, bool wrong, int64_t *since_ns) {
+    int64_t now = self->world->now_ns, undisturbed = undisturbed_ns(self, other);
+    if (undisturbed == SIM_NEVER || !wrong) {
+        *since_ns = 0;
+        return false;
     }
-    *differs = *differs ? *differs : now;
-    if (now - (*differs > since ? *differs : since) <= limit)
+    *since_ns = *since_ns ? *since_ns : now;
+    return now - (*since_ns > undisturbed ? *since_ns : undisturbed) >
+           CONVERGED_NS + 6 * self->world->plan.delay_max_ns;
+}
+
+static void look_at(const sim_broker_t *self, const sim_broker_t *other) {
+    sim_federation_t *f = self->federation;
+    bool up = self->up && other->up;
+    if (lasts(self, other, up && wrong_service(self, other), &f->untrue_ns[other->index]))
+        sim_fail(self->world, "federation: %s has believed for more than 5 s what is not so of %s at %s",
+            self->platform, wrong_service(self, other)->name, other->platform);
+    if (!lasts(self, other, up && !knows(self, other), &f->differs_ns[other->index]))
         return;
     const tr_neighbour_t *n = tr_neighbour_find(self->core, other->platform);
     sim_fail(self->world, "federation: %s %s for more than 5 s, and nothing is in the way", self->platform,
@@ -148,31 +191,7 @@ void sim_federation_watch(sim_world_t *world) {
         sim_at(world, world->now_ns + LOOK_NS, look, world, 0);
 }
 
-/* ---- that it is true ---- */
-
-static uint32_t capacity_of(const tr_service_t *s, const char *platform) {
-    uint32_t capacity = 0;
-    for (uint32_t i = 0; i < s->providers_n; i++) {
-        const tr_neighbour_t *n = s->providers[i].entry->neighbour;
-        bool its = platform ? n && !strcmp(n->platform, platform) : !n;
-        capacity += its ? s->providers[i].capacity : 0;
-    }
-    return capacity;
-}
-
-static void check_services(const sim_broker_t *self, const sim_broker_t *other) {
-    for (uint32_t i = 0; i < other->core->services_n; i++) {
-        const char *agent, *name = other->core->services[i]->name;
-        if (tr_service_is_mailbox(other->core->services[i], &agent))
-            continue;
-        const tr_service_t *s = tr_service_get(self->core, name, strlen(name), false);
-        uint32_t offered = capacity_of(other->core->services[i], NULL),
-                 known = s ? capacity_of(s, other->platform) : 0;
-        if (offered != known)
-            sim_fail(self->world, "federation: %s offers %s %u times, and %s knows of %u", other->platform,
-                name, offered, self->platform, known);
-    }
-}
+/* ---- that it is true, at the end ---- */
 
 /* The patterns that durable mailboxes have. */
 static bool mailbox_wants(const tr_core_t *core, const char *pattern, size_t len) {

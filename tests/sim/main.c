@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define JOBS_MAX    64
-#define FAILS_MAX   20  /* enough to look at */
 #define HANG_S      120 /* of real time, for one seed */
 #define SECONDS_MIN 20
 
@@ -37,6 +36,7 @@ static const char usage[] =
     "(plain)\n"
     "  --seconds S     virtual seconds of a world (60)\n"
     "  --jobs N        at once (1)\n"
+    "  --fails N       end when so many have failed (20)\n"
     "  --trace         print what happens\n"
     "  --twice         run each seed twice: the traces must be the same\n"
     "  --help          this text\n"
@@ -55,7 +55,7 @@ typedef struct options {
     uint64_t from, count;
     const char *first;
     int64_t seconds;
-    unsigned jobs;
+    unsigned jobs, fails;
     bool trace, twice;
 } options_t;
 
@@ -140,7 +140,7 @@ static void job_ended(run_t *r, unsigned job, int status) {
             WTERMSIG(status) == SIGALRM ? "hangs" : "crashes", WTERMSIG(status));
     fprintf(stderr, "sim: replay it with: sim --family %s --seed %" PRIu64 " --seconds %" PRId64 " --trace\n",
         sim_family_names[world.family], world.seed, r->o->seconds);
-    if (++r->failed < FAILS_MAX)
+    if (++r->failed < r->o->fails)
         start_job(r, job);
     else
         r->board->next = r->n;
@@ -234,6 +234,7 @@ static int parse(int argc, char **argv, options_t *o) {
         {"family", required_argument, NULL, 'w'},
         {"seconds", required_argument, NULL, 'S'},
         {"jobs", required_argument, NULL, 'j'},
+        {"fails", required_argument, NULL, 'm'},
         {"trace", no_argument, NULL, 't'},
         {"twice", no_argument, NULL, '2'},
         {"help", no_argument, NULL, 'h'},
@@ -251,6 +252,7 @@ static int parse(int argc, char **argv, options_t *o) {
         case 'w': good = family_of(optarg, &o->family); break;
         case 'S': good = number(optarg, 100000, &v) && v >= SECONDS_MIN, o->seconds = (int64_t)v; break;
         case 'j': good = number(optarg, JOBS_MAX, &v) && v, o->jobs = (unsigned)v; break;
+        case 'm': good = number(optarg, UINT32_MAX, &v) && v, o->fails = (unsigned)v; break;
         case 't': o->trace = true; break;
         case '2': o->twice = true; break;
         case 'h': fputs(usage, stdout); exit(0);
@@ -274,7 +276,7 @@ static void report(const run_t *r, int64_t begun) {
 }
 
 int main(int argc, char **argv) {
-    options_t o = {.from = 1, .count = 1, .seconds = 60, .jobs = 1};
+    options_t o = {.from = 1, .count = 1, .seconds = 60, .jobs = 1, .fails = 20};
     if (parse(argc, argv, &o) != 0) {
         fputs("sim: unknown argument; see --help\n", stderr);
         return 2;

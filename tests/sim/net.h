@@ -51,6 +51,7 @@ typedef struct sim_conn {
     sim_queue_t up, down;             /* in flight */
     int64_t up_ns, down_ns;           /* when the last one of them is due */
     sim_credit_t credit;              /* of the broker's side */
+    uint64_t epoch;                   /* that its HELLO said */
 } sim_conn_t;
 
 /* A DEALER. */

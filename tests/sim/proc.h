@@ -41,6 +41,7 @@ struct sim_proc {
     sim_frame_t *hello;         /* the last one that it sent */
     const sim_conn_t *welcomed; /* the connection that the broker last welcomed it on ... */
     uint8_t token[16];          /* ... and the session's */
+    uint64_t epoch;             /* ... and that WELCOME's */
     int64_t uncut_ns;           /* when it was last reached again */
 };
 
