@@ -382,6 +382,27 @@ static void mailboxes_of_an_identity_share_a_limit(void **state) {
     world_end(w);
 }
 
+/* As in a mailbox, or what is longer than the limit would wait for ever. */
+static void one_of_any_size_waits_alone(void **state) {
+    (void)state;
+    world_t *w = world_new(NULL);
+    w->keys[1] = 1;
+    w->keys[2] = 2;
+    guard(w, (const wish_t[]){ANN,
+                 {.name = "bob", .key = 2, .names = LIST("bob*"), .limits = {.mailbox_bytes = 3000}}, {0}});
+    hello(w, 1);
+    hello_window(w, 2, 1, 100);
+    tr_route_t ann = join(w, 1, "ann");
+    join(w, 2, "bob-1");
+    letter_t large = {.src = ann, .from = "ann", .to = "bob-1", .text = "x", .size = 5000};
+    post(w, 1, &large); /* leaves at once */
+    pass(w, 10);
+    post(w, 1, &large);
+    expect_none(w, 1, TR_KIND_NACK);
+    expect_nack(w, 1, post(w, 1, &large), TR_REASON_BUSY);
+    world_end(w);
+}
+
 /* ---- certificates that change ---- */
 
 static void a_revoked_session_ends(void **state) {
@@ -563,6 +584,7 @@ int main(void) {
         cmocka_unit_test(a_record_of_any_size_passes_and_is_made_up_for),
         cmocka_unit_test(connections_are_counted),
         cmocka_unit_test(mailboxes_of_an_identity_share_a_limit),
+        cmocka_unit_test(one_of_any_size_waits_alone),
         cmocka_unit_test(a_revoked_session_ends),
         cmocka_unit_test(two_keys_are_good_while_they_rotate),
         cmocka_unit_test(a_certificate_comes_to_its_end),

@@ -1,6 +1,8 @@
 /* Durable messages that are sent again, come late, come back or wait for their receiver: one effect, one answer, in order. */
 #include "broker/core/core_office.h"
 
+#include "lib/cert/cert.h"
+
 /* Only what its sender has numbered comes back to him as durable: its number would be taken for one of the producer's. */
 static void what_its_receiver_made_durable_comes_back_as_it_was_sent(void **state) {
     (void)state;
@@ -176,6 +178,68 @@ static void no_clock_that_jumps_makes_a_producer_forgotten(void **state) {
     world_end(o.w);
 }
 
+static void guard(world_t *w) {
+    static const char *const names[] = {"ann", "bob"};
+    tr_cert_t *certs[2];
+    for (size_t i = 0; i < 2; i++) {
+        certs[i] = tr_cert_new(names[i]);
+        certs[i]->keys_n = 1;
+        memset(certs[i]->keys[0].bytes, (int)i + 1, TR_KEY_SIZE);
+        assert_int_equal(tr_cert_add(certs[i], &certs[i]->rights.names, "*"), 0);
+    }
+    tr_cert_book_t *book = tr_cert_book_new(certs, 2);
+    assert_true(tr_core_guard(w->core, book, w->now));
+    tr_cert_book_release(&book);
+}
+
+/* The producer "maker"; in a new session where there is no token of one. */
+static void enter(world_t *w, tr_peer_t peer, uint64_t epoch, uint8_t token[16], bool resume) {
+    Troupe__Hello m = TROUPE__HELLO__INIT;
+    m.version = TR_PROTOCOL_VERSION;
+    m.epoch = epoch;
+    m.window_records = 100;
+    m.window_bytes = 1000000;
+    m.producer = (char *)(uintptr_t) "maker";
+    m.producer_epoch = 1;
+    if (resume)
+        m.token = (ProtobufCBinaryData){.data = token, .len = 16};
+    control(w, peer, TR_KIND_HELLO, 0, 0, &m.base);
+    const got_t *g = expect(w, peer, TR_KIND_WELCOME);
+    Troupe__Welcome *welcome = troupe__welcome__unpack(NULL, g->record.content_len, g->record.content);
+    assert_non_null(welcome);
+    memcpy(token, welcome->token.data, 16);
+    assert_int_equal(welcome->resumed, resume);
+    troupe__welcome__free_unpacked(welcome, NULL);
+}
+
+/* The same ones in a new session and in one that is resumed; another's have the same numbers, and are others. */
+static void producers_are_of_their_certificate(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    world_t *w = world_new(&c);
+    uint8_t ann[16], bob[16];
+    w->keys[1] = w->keys[2] = 1;
+    w->keys[3] = 2;
+    guard(w);
+    enter(w, 1, 1, ann, false);
+    tr_route_t a = join(w, 1, "a");
+    letter_t letter = {.src = a, .from = "a", .to = "a", .flags = TR_FLAG_DURABLE, .id = 1, .text = "once"};
+    post(w, 1, &letter);
+    expect_stored(w, 1, 1);
+    settle(w, 1, expect_text(w, 1, TR_KIND_MESSAGE, "once"), false);
+    enter(w, 2, 2, ann, true);
+    forget(w);
+    post(w, 2, &letter);
+    expect_stored(w, 2, 1);
+    expect_none(w, 2, TR_KIND_MESSAGE);
+    enter(w, 3, 1, bob, false);
+    letter.src = join(w, 3, "b");
+    letter.from = "b";
+    post(w, 3, &letter);
+    expect_text(w, 2, TR_KIND_MESSAGE, "once");
+    world_end(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_its_receiver_made_durable_comes_back_as_it_was_sent),
@@ -186,6 +250,7 @@ int main(void) {
         cmocka_unit_test(a_receiver_knows_its_route_before_its_messages_come),
         cmocka_unit_test(a_hello_that_comes_late_silences_nobody),
         cmocka_unit_test(no_clock_that_jumps_makes_a_producer_forgotten),
+        cmocka_unit_test(producers_are_of_their_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,7 +335,7 @@ static void count_waiting(const tr_core_t *core, tr_identity_t *id) {
     }
 }
 
-/* Counting is dear, so what came since the last count is added, and all is counted again only when that is
+/* One of any size may wait alone, as in a mailbox. Counting is dear, so what came since the last count is added, and all is counted again only when that is
  * too much, and once a millisecond. */
 bool tr_guard_has_room(const tr_core_t *core, const tr_entry_t *to, uint32_t length) {
     const tr_guest_t *guest = to->session->guest;
@@ -345,7 +345,7 @@ bool tr_guard_has_room(const tr_core_t *core, const tr_entry_t *to, uint32_t len
         return true;
     if (id->counted_ms != core->now.mono_ms)
         count_waiting(core, id);
-    return id->waiting + length <= most;
+    return !id->waiting || id->waiting + length <= most;
 }
 
 void tr_guard_queued(const tr_entry_t *to, uint32_t length) {

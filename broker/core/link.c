@@ -116,10 +116,11 @@ static tr_session_t *open_session(tr_core_t *core, tr_peer_t peer, uint64_t id) 
 
 /* Who the session's durable messages are of: under a guard each certificate has producers of its own, so that
  * nobody takes another's numbers. False where a newer life of the producer is known. */
-static bool set_producer(tr_core_t *core, tr_session_t *s, const Troupe__Hello *m, tr_reason_t *ret_why) {
+static bool set_producer(tr_core_t *core, tr_session_t *s, const tr_identity_t *who, const Troupe__Hello *m,
+    tr_reason_t *ret_why) {
     char name[2 * TR_PRODUCER_MAX + 2];
     size_t len = strlen(m->producer);
-    const char *holder = s->guest ? s->guest->identity->name : "";
+    const char *holder = who ? who->name : "";
     if (!core->durable || !len)
         return true;
     *ret_why = TR_REASON_BAD_NAME;
@@ -185,7 +186,7 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     else if (!(s = open_session(core, peer, r->h.id)))
         return NULL;
     start_counting(s, m);
-    if (!set_producer(core, s, m, &why)) {
+    if (!set_producer(core, s, who, m, &why)) {
         tr_control_refuse(
             core, s, r->h.id, why, "the producer in HELLO: a name of 1 to 64, no older epoch than before");
         tr_session_flush(core, s);

@@ -70,6 +70,7 @@ static const struct {
     {SIM_ROLE_STORE, sim_send_durable},
     {SIM_ROLE_READ, sim_read_stream},
     {SIM_ROLE_PROVIDE, change_offer},
+    {SIM_ROLE_ORDER, sim_order},
 };
 
 sim_actor_t *sim_actor_new(sim_proc_t *proc, unsigned index, const sim_actor_plan_t *plan, sim_prng_t prng) {
@@ -141,6 +142,8 @@ static int begin(tr_agent_t *agent, void *state, tr_value_t args) {
     memset(a->heard, 0, sizeof a->heard);
     a->missed = 0;
     a->in_hand = 0;
+    a->ordered = false;
+    a->letter = 0;
     a->stream = (sim_reader_t){.given = a->stream.given, .caught_up = a->stream.caught_up};
     sim_say(a->world, "%s begins, life %u", a->name, a->life);
     int r = tr_agent_tick_every(agent, next_ms(a));
@@ -218,6 +221,8 @@ static void tick(tr_agent_t *agent, void *state) {
         offer(a);
     else
         sim_roll_call(a);
+    if (a->plan->roles & SIM_ROLE_ORDER && a->world->now_ns >= a->world->plan.phases.quiet_ns)
+        sim_order_release(a);
     tr_agent_tick_every(agent, next_ms(a));
 }
 

@@ -23,6 +23,7 @@ typedef struct sim_kept {
 typedef struct sim_heard {
     tr_route_t route;
     uint64_t sequence, epoch;
+    int64_t at_ns;  /* when */
     unsigned start; /* of the broker: another life of it may give the same route by chance */
 } sim_heard_t;
 
@@ -54,6 +55,8 @@ struct sim_actor {
     uint64_t missed;        /* told by GAP, and not seen in a sequence yet */
     unsigned conversations; /* open, that it began */
     sim_reader_t stream;
+    bool ordered;     /* an order that it gave is not answered yet */
+    uint64_t letter;  /* a dead letter that it looks into, 0 = none */
     bool withdrawn;   /* it does not offer its service for now */
     uint32_t in_hand; /* a durable letter that it deals with at once, 0 = none */
     sim_roll_t roll_message, roll_service, roll_durable, roll_topics[SIM_TOPICS];
@@ -97,6 +100,11 @@ void sim_receive_returned(sim_actor_t *self, const tr_message_t *message);
 /* actor_stream.c */
 bool sim_reads(const sim_actor_t *self);
 void sim_read_stream(sim_actor_t *self);
+
+/* actor_order.c: in guarded worlds. */
+void sim_order(sim_actor_t *self);
+/* Whoever is in quarantine is let go. */
+void sim_order_release(sim_actor_t *self);
 
 /* actor_topic.c */
 bool sim_publishes(const sim_actor_t *self, unsigned topic);

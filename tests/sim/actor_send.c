@@ -26,7 +26,7 @@ void *sim_content(sim_actor_t *self, uint32_t number, size_t *len) {
 }
 
 static unsigned other_actor(sim_actor_t *self) {
-    unsigned n = self->world->plan.actors_n;
+    unsigned n = self->world->plan.receivers_n;
     return (self->index + 1 + (unsigned)sim_below(&self->prng, n - 1)) % n;
 }
 

@@ -60,7 +60,7 @@ uint32_t sim_store_letter(sim_actor_t *self, unsigned to, unsigned service, unsi
 }
 
 void sim_send_durable(sim_actor_t *self) {
-    unsigned n = self->world->plan.actors_n;
+    unsigned n = self->world->plan.receivers_n;
     bool service = sim_chance(&self->prng, 300);
     unsigned to = (self->index + 1 + (unsigned)sim_below(&self->prng, n - 1)) % n;
     unsigned priority =

@@ -6,6 +6,7 @@
 #include "tests/sim/describe.h"
 #include "tests/sim/durable.h"
 #include "tests/sim/federation.h"
+#include "tests/sim/guarded.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/proc.h"
 #include "tests/sim/road.h"
@@ -58,6 +59,22 @@ static bool says_hello(const sim_frame_t *f) {
     return f->len >= TR_BUNDLE_HEADER + TR_RECORD_HEADER && f->bytes[TR_BUNDLE_HEADER + 4] == TR_KIND_HELLO;
 }
 
+static bool is_guarded(const sim_broker_t *b) {
+    return b->world->plan.family == SIM_GUARDED;
+}
+
+static void give(sim_broker_t *b, const sim_conn_t *c, const sim_frame_t *f, tr_core_now_t now) {
+    uint8_t key[32];
+    if (!is_guarded(b)) {
+        tr_core_bundle(b->core, c->peer, f->bytes, f->len, now);
+        return;
+    }
+    sim_guarded_takes(b, c, f->bytes, f->len);
+    sim_guarded_key(c->proc, key);
+    tr_core_bundle_by(b->core, c->peer, key, f->bytes, f->len, now);
+    sim_guarded_taken(b, c);
+}
+
 static void take_frame(sim_broker_t *b, sim_frame_t *f, tr_core_now_t now) {
     sim_conn_t *c = f->conn;
     sim_check_fence(b, c);
@@ -68,7 +85,7 @@ static void take_frame(sim_broker_t *b, sim_frame_t *f, tr_core_now_t now) {
     sim_say(b->world, "%s < %s peer %u: %zu bytes: %s", b->platform, c->proc->name, c->peer, f->len,
         sim_describe(f->bytes, f->len, what, sizeof what));
     uint64_t refused = tr_core_stats(b->core)->refused[TR_REASON_FORGED_SENDER];
-    tr_core_bundle(b->core, c->peer, f->bytes, f->len, now);
+    give(b, c, f, now);
     if (tr_core_stats(b->core)->refused[TR_REASON_FORGED_SENDER] != refused)
         sim_ledger_lost(b->world, f->bytes, f->len, "its sender is not registered any more");
     sim_check_stray(b, c);
@@ -122,6 +139,8 @@ static void send_out(sim_broker_t *b, const tr_core_out_t *out, tr_core_now_t no
         sim_fail(b->world, "the broker sends to peer %u, which never was", (unsigned)out->peer);
     sim_credit_sent(c, out->buf->data, out->buf->len);
     sim_durable_says(b, c, out->buf);
+    if (is_guarded(b))
+        sim_guarded_sends(b, out->buf);
     char what[320];
     sim_say(b->world, "%s > %s peer %u: %u bytes %08x: %s", b->platform, c->proc->name, (unsigned)out->peer,
         out->buf->len, (unsigned)sim_hash(out->buf->data, out->buf->len),
@@ -150,6 +169,8 @@ static void tell(sim_broker_t *b, const tr_core_out_t *out) {
         [TR_EVENT_REFUSED] = "refused",
         [TR_EVENT_DEAD_LETTER] = "dead letter",
         [TR_EVENT_CORRUPT] = "corrupt",
+        [TR_EVENT_QUARANTINED] = "in quarantine:",
+        [TR_EVENT_RELEASED] = "out of quarantine:",
         [TR_EVENT_PEER_UP] = "linked to",
         [TR_EVENT_PEER_DOWN] = "no longer linked to",
         [TR_EVENT_PEER_REFUSED] = "not linked to",
@@ -161,6 +182,8 @@ static void tell(sim_broker_t *b, const tr_core_out_t *out) {
         sim_ledger_parted(b, out->text);
     if (out->event == TR_EVENT_CORRUPT)
         sim_fail(b->world, "nothing was damaged, and %s: %s", out->text, detail);
+    if (is_guarded(b))
+        sim_guarded_tells(b, out->event, out->text, detail);
     sim_say(b->world, "%s: %s %s: %s", b->platform, events[out->event] ? events[out->event] : "audits",
         out->text, detail);
 }
@@ -220,6 +243,8 @@ static void turn(void *owner, uint64_t start) {
         return;
     b->turn_planned = false;
     tr_core_now_t now = sim_broker_now(b);
+    if (is_guarded(b))
+        sim_guarded_look(b);
     take_frames(b, now);
     take_broken(b, now);
     take_journal(b, now);
@@ -315,6 +340,8 @@ void sim_broker_start(sim_broker_t *self) {
     }
     if (self->federation)
         sim_federation_begin(self);
+    if (is_guarded(self))
+        sim_guarded_begin(self);
     if (self->world->plan.watched[self->index])
         tr_core_interest(self->core, "t.", 2, true);
     sim_say(self->world, "%s starts, life %u", self->platform, self->starts);

@@ -271,7 +271,7 @@ static void check_letter(sim_ledger_t *self, uint32_t number, const sim_letter_t
     if (!l->outcomes && !self->lives[l->life].over)
         sim_fail(self->world, "durable letter %u of %s had no outcome", number,
             sim_actor_name(self->world, l->from));
-    if ((l->acknowledged || l->stored) && !l->finished && !l->dead)
+    if ((l->acknowledged || l->stored) && !l->finished && !l->dead && !l->dropped)
         sim_fail(self->world, "letter %u was acknowledged, and then lost (delivered %u times)", number,
             l->deliveries);
 }

@@ -4,6 +4,7 @@
 #include "tests/sim/actor.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/durable.h"
+#include "tests/sim/guarded.h"
 #include "tests/sim/proc.h"
 
 #include <stdlib.h>
@@ -156,6 +157,7 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
     if (l->to != SIM_NOBODY && l->to != actor)
         sim_fail(self->world, "%s got letter %u, which is for another", to, number);
     check_sender(self, l, actor, message);
+    sim_guarded_heard(self, number, actor);
     if (tr_message_durable(message)) {
         sim_durable_delivered(self, number, actor, message);
         return;
@@ -182,6 +184,7 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
 void sim_letter_heard(sim_ledger_t *self, uint32_t number, unsigned actor) {
     sim_letter_t *l = sim_letter(self, number);
     sim_check_order(self, number, actor, 1u + l->topic);
+    sim_guarded_heard(self, number, actor);
     l->deliveries++;
 }
 

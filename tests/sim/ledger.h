@@ -41,6 +41,8 @@ typedef struct sim_letter {
     bool acknowledged; /* ... and its sender was told */
     bool finished;     /* whoever got it has dealt with it */
     bool dead;         /* it is in the journal as a dead letter */
+    bool dropped;      /* ... and somebody has ordered to drop it */
+    bool barred;       /* its sender was in quarantine when the broker got it */
     uint8_t hops;      /* that it had left when it came */
     uint8_t outcomes;  /* of a request or conversation: how often its end was told */
     uint16_t from, to; /* actors */
@@ -74,6 +76,21 @@ typedef struct sim_writing {
     sim_place_t place;
 } sim_writing_t;
 
+/* In guarded worlds: whether an actor is in quarantine, and since when, or since when not. */
+typedef struct sim_guarded {
+    bool held;
+    int64_t changed_ns; /* 0 = it never was */
+} sim_guarded_t;
+
+/* What a process has sent in its session. */
+typedef struct sim_guarded_rate {
+    uint32_t slot;
+    uint16_t generation;
+    unsigned start; /* of the broker */
+    int64_t since_ns;
+    uint64_t sent, since_n;
+} sim_guarded_rate_t;
+
 struct sim_ledger {
     sim_world_t *world;
     sim_letter_t *letters; /* by number; 0 is none */
@@ -88,6 +105,8 @@ struct sim_ledger {
     bool stream_dropped; /* the core says that numbers are missing in it */
     sim_writing_t *writing;
     size_t writing_n, writing_cap;
+    sim_guarded_t guarded[SIM_ACTORS_MAX];
+    sim_guarded_rate_t rates[SIM_PROCS_MAX];
 };
 
 sim_ledger_t *sim_ledger_new(sim_world_t *world);

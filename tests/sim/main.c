@@ -32,7 +32,8 @@ static const char usage[] =
     "  --first FILE    seeds that are run first: one a line, with its family where that is not plain; `#` "
     "begins a\n"
     "                  comment\n"
-    "  --family NAME   plain: one broker; federated: two or three, linked; mixed: of ten seeds six are plain "
+    "  --family NAME   plain: one broker; federated: two or three, linked; guarded: one with\n"
+    "                  certificates, limits and quarantine; mixed: of ten seeds six, two and two are these "
     "(plain)\n"
     "  --seconds S     virtual seconds of a world (60)\n"
     "  --jobs N        at once (1)\n"
@@ -177,7 +178,7 @@ static void run_all(run_t *r) {
 
 static void add_world(run_t *r, uint64_t seed, sim_family_t family) {
     if (family == MIXED)
-        family = seed % 10 < 6 ? SIM_PLAIN : SIM_FEDERATED;
+        family = seed % 10 < 6 ? SIM_PLAIN : seed % 10 < 8 ? SIM_FEDERATED : SIM_GUARDED;
     r->worlds = sim_grow(r->worlds, (r->n + 1) * sizeof *r->worlds);
     r->worlds[r->n++] = (world_t){seed, family};
 }

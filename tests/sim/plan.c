@@ -5,6 +5,7 @@
 const char *const sim_family_names[SIM_FAMILIES] = {
     [SIM_PLAIN] = "plain",
     [SIM_FEDERATED] = "federated",
+    [SIM_GUARDED] = "guarded",
 };
 
 const char *const sim_fault_names[SIM_FAULTS] = {
@@ -204,6 +205,33 @@ static void make_federation(sim_plan_t *p, sim_prng_t *r) {
     }
 }
 
+/* Some certificates may send little, or have little waiting. */
+static void make_limits_of(tr_limits_t *l, sim_prng_t *r) {
+    static const uint64_t messages[] = {0, 0, 5, 40}, bytes[] = {0, 0, 20000, 200000},
+                          waiting[] = {0, 0, 20000, 200000};
+    *l = (tr_limits_t){.messages_per_s = SIM_PICK(r, messages),
+        .bytes_per_s = SIM_PICK(r, bytes),
+        .mailbox_bytes = SIM_PICK(r, waiting)};
+}
+
+/* The last actor gives orders, and its process has no limits. It gets no letters: who sends it something under a budget sets it to
+ * work, and it would go into quarantine with him. */
+static void make_guarded(sim_plan_t *p, sim_prng_t *r) {
+    while (p->actors_n < 4)
+        make_actor(p, r, p->actors_n++);
+    for (unsigned i = 0; i < p->actors_n; i++)
+        p->actors[i].roles &= ~(unsigned)SIM_ROLE_CONVERSE;
+    sim_actor_plan_t *operator= & p->actors[p->actors_n - 1];
+    operator->roles = SIM_ROLE_ORDER;
+    p->receivers_n = p->actors_n - 1;
+    for (unsigned i = 0; i < p->procs_n; i++)
+        if (i != operator->proc)
+            make_limits_of(&p->limits[i], r);
+    for (unsigned i = 0; i < p->actors_n; i++) /* who may hardly speak reads no stream to its end */
+        if (p->limits[p->actors[i].proc].messages_per_s || p->limits[p->actors[i].proc].bytes_per_s)
+            p->actors[i].roles &= ~(unsigned)SIM_ROLE_READ;
+}
+
 void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64_t seconds) {
     sim_prng_t r = sim_fork(&prng);
     *self = (sim_plan_t){.family = family, .brokers_n = 1, .watched = {true}};
@@ -223,4 +251,7 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64
     sim_prng_t more = sim_fork(&prng);
     if (family == SIM_FEDERATED)
         make_federation(self, &more);
+    self->receivers_n = self->actors_n;
+    if (family == SIM_GUARDED)
+        make_guarded(self, &more);
 }

@@ -7,6 +7,7 @@
 #define TR_SIM_PLAN_H
 
 #include "broker/core/core.h"
+#include "lib/cert/cert.h"
 #include "tests/sim/prng.h"
 
 #define SIM_MS          1000000ll /* nanoseconds */
@@ -25,6 +26,7 @@
 typedef enum sim_family {
     SIM_PLAIN,     /* one broker */
     SIM_FEDERATED, /* two or three, linked to each other */
+    SIM_GUARDED,   /* one with certificates, limits, and an operator who gives orders */
     SIM_FAMILIES,
 } sim_family_t;
 
@@ -82,6 +84,7 @@ typedef enum sim_role {
     SIM_ROLES = 1 << 7,
     SIM_ROLE_STORE = 1 << 7, /* where there is a journal: durable messages */
     SIM_ROLE_READ = 1 << 8,  /* ... and the stream of all topics */
+    SIM_ROLE_ORDER = 1 << 9, /* in guarded worlds: quarantine, and what becomes of dead letters */
 } sim_role_t;
 
 typedef struct sim_actor_plan {
@@ -96,9 +99,11 @@ typedef struct sim_actor_plan {
 typedef struct sim_plan {
     sim_family_t family;
     unsigned procs_n, actors_n, brokers_n;
-    unsigned home[SIM_PROCS_MAX];                 /* the broker of each process */
+    unsigned receivers_n;         /* of the actors: the first ones; who is behind them gets no letters */
+    unsigned home[SIM_PROCS_MAX]; /* the broker of each process */
     bool dials[SIM_BROKERS_MAX][SIM_BROKERS_MAX]; /* who dials whom */
     bool watched[SIM_BROKERS_MAX];                /* somebody listens on its topic stream */
+    tr_limits_t limits[SIM_PROCS_MAX];            /* of each process's certificate, where it has one */
     sim_actor_plan_t actors[SIM_ACTORS_MAX];
     tr_core_config_t core;   /* without the strings */
     uint32_t window_records; /* of the processes */

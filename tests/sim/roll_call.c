@@ -70,7 +70,7 @@ void sim_roll_call(sim_actor_t *self) {
     char name[64];
     if (!sim_is_roll_call(self->world))
         return;
-    unsigned next = (self->index + 1) % self->world->plan.actors_n, service = self->index % SIM_SERVICES;
+    unsigned next = (self->index + 1) % self->world->plan.receivers_n, service = self->index % SIM_SERVICES;
     sim_actor_address(self, next, false, name);
     try_letter(self, &self->roll_message, SIM_DIRECT, next, name);
     try_durable(self, next);

@@ -5,6 +5,7 @@
 #include "tests/sim/durable.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/federation.h"
+#include "tests/sim/guarded.h"
 #include "tests/sim/quiet.h"
 #include "tests/sim/road.h"
 
@@ -56,6 +57,11 @@ static bool proc_unrest(const sim_proc_t *p, char *out, size_t size) {
 
 static bool broker_unrest(const sim_broker_t *b, char *out, size_t size) {
     const tr_core_stats_t *s = b->up ? tr_core_stats(b->core) : NULL;
+    const char *held = sim_guarded_held(b);
+    if (held) {
+        snprintf(out, size, "%s is in quarantine", held);
+        return true;
+    }
     if (s && !s->queued && !s->leased)
         return false;
     snprintf(out, size, "%s is down", b->platform);
