@@ -15,6 +15,7 @@ static const struct {
     {&tr_behaviour_echo, tr_echo_check, false},
     {&tr_behaviour_editor, tr_editor_check, false},
     {&tr_behaviour_exec, tr_exec_check, false},
+    {&tr_behaviour_executor, tr_executor_check, true},
     {&tr_behaviour_instruction, tr_instruction_check, true},
     {&tr_behaviour_librarian, tr_librarian_check, true},
     {&tr_behaviour_planner, tr_planner_check, true},

@@ -108,6 +108,7 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         .input = question->input,
         .on_done = on_done,
         .on_piece = question->on_piece ? on_piece : NULL,
+        .most = question->most,
         .arg = thought};
     int rc = thought ? wake_mind(self, error) : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)

@@ -50,6 +50,7 @@ typedef struct tr_thinker_question {
     json_t *input; /* consumed; NULL = none */
     tr_thought_fn on_said;
     tr_thought_piece_fn on_piece; /* NULL = only the whole */
+    tr_mind_cost_t most;          /* it may cost; 0 = as the configuration says */
     json_t *carried;              /* of on_said and on_piece, borrowed there; consumed; NULL = none */
 } tr_thinker_question_t;
 

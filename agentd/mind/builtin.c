@@ -25,6 +25,7 @@ static const tr_builtin_fn operations[TR_MIND_OPS] = {
     [TR_MIND_DIALOGUE] = tr_builtin_dialogue,
     [TR_MIND_JUDGE] = tr_builtin_judge,
     [TR_MIND_ANSWER] = tr_builtin_answer,
+    [TR_MIND_ACT] = tr_builtin_act,
 };
 
 bool tr_builtin_number(const tr_mind_request_t *request, const char *key, size_t usual, size_t most,
@@ -106,8 +107,12 @@ static void work(tr_mind_t *mind) {
     clear_event(self);
     while (self->first < end && !tell_piece(self)) {
         tr_builtin_answer_t answer = self->answers[self->first++];
-        answer.on_done(answer.arg,
-            &(tr_mind_result_t){answer.op, answer.status, answer.detail, answer.value, "built-in", ""});
+        answer.on_done(answer.arg, &(tr_mind_result_t){.op = answer.op,
+                                       .status = answer.status,
+                                       .detail = answer.detail,
+                                       .value = answer.value,
+                                       .by = "built-in",
+                                       .fallback = ""});
         json_decref(answer.value);
     }
     if (end > 0)

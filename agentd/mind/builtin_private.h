@@ -66,6 +66,7 @@ int tr_builtin_plan(tr_builtin_t *self, const tr_mind_request_t *request, char *
 int tr_builtin_answer(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 int tr_builtin_dialogue(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
+int tr_builtin_act(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 int tr_builtin_judge(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 
 /* The text with U+FFFD for what is not UTF-8: JSON holds nothing else. The caller frees it. NULL when out of memory. */

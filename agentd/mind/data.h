@@ -8,10 +8,12 @@ extern const char tr_mind_data_methods[];
 extern const char tr_mind_data_intents[]; /* the trained model, not the examples */
 
 extern const char tr_mind_data_prompt_data[];
+extern const char tr_mind_data_prompt_schema[];
 extern const char tr_mind_data_prompt_sentiment[];
 extern const char tr_mind_data_prompt_intent[];
 extern const char tr_mind_data_prompt_entities[];
 extern const char tr_mind_data_prompt_summarise[];
+extern const char tr_mind_data_prompt_act[];
 extern const char tr_mind_data_prompt_judge[];
 extern const char tr_mind_data_prompt_plan[];
 extern const char tr_mind_data_prompt_dialogue[];

@@ -19,12 +19,14 @@ static const char *const op_words[TR_MIND_OPS] = {
     [TR_MIND_DIALOGUE] = "dialogue",
     [TR_MIND_JUDGE] = "judge",
     [TR_MIND_ANSWER] = "answer",
+    [TR_MIND_ACT] = "act",
 };
 
 static const char *const status_words[TR_MIND_STATUSES] = {
     [TR_MIND_OK] = "ok",
     [TR_MIND_INVALID] = "invalid",
     [TR_MIND_UNSUPPORTED] = "unsupported",
+    [TR_MIND_OVER] = "over-limit",
     [TR_MIND_FAILED] = "failed",
 };
 

@@ -36,6 +36,7 @@
  *                                                       the context is
  *   judge        {"question", "criteria": [text ...],   {"score", "verdict": "good"|"fair"|"poor", "judgements": [{"criterion", "score",
  *                "evidence": [text ...], "most": 300}   "reason"}]}: one for each criterion ("judge.h" says which there are)
+ *   act          {"tools", "steps", "context"}          {"calls": [{"tool", "arguments"}]} or {"answer", "evidence"}: "act.h" says what they are
  *
  * Where a model wrote a summary, its "sentences" is empty: the words are its own.
  *
@@ -69,6 +70,7 @@ typedef enum tr_mind_op {
     TR_MIND_DIALOGUE,
     TR_MIND_JUDGE,
     TR_MIND_ANSWER,
+    TR_MIND_ACT,
     TR_MIND_OPS,
 } tr_mind_op_t;
 
@@ -76,9 +78,15 @@ typedef enum tr_mind_status {
     TR_MIND_OK,
     TR_MIND_INVALID,     /* the input is not what the operation wants; detail says what is wrong */
     TR_MIND_UNSUPPORTED, /* this mind cannot do it */
+    TR_MIND_OVER,        /* it would cost more than the request allows */
     TR_MIND_FAILED,      /* the mind could not; detail says why and whether it helps to ask again */
     TR_MIND_STATUSES,
 } tr_mind_status_t;
+
+/* What language models cost: tokens of both ways, and billionths of the unit that prices are written in (docs/models.md). */
+typedef struct tr_mind_cost {
+    uint64_t tokens, nano;
+} tr_mind_cost_t;
 
 /* Borrowed for on_done; json_incref what is to be kept. */
 typedef struct tr_mind_result {
@@ -88,6 +96,7 @@ typedef struct tr_mind_result {
     const json_t *value;  /* NULL but for TR_MIND_OK */
     const char *by;       /* who answered: "built-in", "model NAME" */
     const char *fallback; /* why it was not the model that answers usually; "" = it was */
+    tr_mind_cost_t cost;  /* also of what failed */
 } tr_mind_result_t;
 
 typedef void (*tr_mind_done_fn)(void *arg, const tr_mind_result_t *result);
@@ -115,6 +124,7 @@ typedef struct tr_mind_request {
     tr_mind_done_fn on_done;
     void *arg;
     tr_mind_piece_fn on_piece; /* of dialogue; NULL = only the whole */
+    tr_mind_cost_t most;       /* it may cost; 0 = as the configuration says */
 } tr_mind_request_t;
 
 #define TR_MIND_TEXT_MAX ((size_t)4 * 1024 * 1024)

@@ -55,7 +55,7 @@ static const tr_program_t program = {
     .name = "troupe-mind",
     .summary = "Ask a mind",
     .description = "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, "
-                   "embed, plan, dialogue, judge. "
+                   "embed, plan, dialogue, judge, act. "
                    "The text is the "
                    "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
                    "With train, the arguments are a file of labelled examples and the model to write.",

@@ -8,6 +8,7 @@
 #include "agentd/mind/model.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ typedef struct {
     tr_llm_t *llm;
     tr_mind_t *builtin;
     tr_mind_prompt_t prompts[TR_MIND_OPS];
-    uint64_t mark;
+    uint64_t mark, accounts;
     char *agent;
     bool is_strict;
     asked_t *all;
@@ -44,7 +45,9 @@ struct asked {
     json_t *data;
     tr_draft_t draft;
     asked_t *next_drafted;
-    bool is_drafted;   /* among those of the model */
+    bool is_drafted; /* among those of the model */
+    tr_mind_cost_t cost;
+    char account[40];  /* of what it may cost; "" = of none */
     char why[WHY_MAX]; /* the built-in mind answers; "" = it does not */
 };
 
@@ -66,6 +69,8 @@ static void forget(asked_t *asked) {
         }
     drop_draft(asked);
     tr_draft_finish(&asked->draft);
+    if (*asked->account && asked->model->llm)
+        tr_llm_forget(asked->model->llm, asked->account);
     free((char *)(uintptr_t)asked->request.text);
     json_decref((json_t *)(uintptr_t)asked->request.input);
     json_decref(asked->data);
@@ -82,6 +87,7 @@ static void on_builtin(void *arg, const tr_mind_result_t *result) {
     asked_t *asked = arg;
     tr_mind_result_t told = *result;
     told.fallback = asked->why;
+    told.cost = asked->cost;
     deliver(asked, &told);
 }
 
@@ -100,16 +106,22 @@ static int ask_builtin(asked_t *asked, tr_error_t *error) {
     return tr_mind_ask(asked->model->builtin, &request, error);
 }
 
-static void fall_back(asked_t *asked, const char *by) {
+/* Whether nobody else may answer: vectors of two models do not compare, and a course that one mind began is not for another one to end. */
+static bool is_final(const asked_t *asked) {
+    return asked->model->is_strict || asked->request.op == TR_MIND_EMBED ||
+           json_array_size(json_object_get(asked->request.input, "steps")) > 0;
+}
+
+static void fall_back(asked_t *asked, const char *by, tr_mind_status_t status) {
     tr_error_t error = {0};
-    bool is_final = asked->model->is_strict || asked->request.op == TR_MIND_EMBED;
-    if (!is_final && ask_builtin(asked, &error) == 0)
+    if (status == TR_MIND_FAILED && !is_final(asked) && ask_builtin(asked, &error) == 0)
         return;
     deliver(asked, &(tr_mind_result_t){.op = asked->request.op,
-                       .status = TR_MIND_FAILED,
+                       .status = status,
                        .detail = asked->why,
                        .by = by,
-                       .fallback = ""});
+                       .fallback = "",
+                       .cost = asked->cost});
 }
 
 static void explain(asked_t *asked, const tr_llm_result_t *result) {
@@ -138,18 +150,25 @@ static json_t *vectors_of(const tr_llm_result_t *result) {
         "vectors", list);
 }
 
+static json_t *value_of(const asked_t *asked, const tr_llm_result_t *result) {
+    switch (asked->request.op) {
+    case TR_MIND_EMBED: return vectors_of(result);
+    case TR_MIND_ACT: return tr_mind_act_value(result, asked->data);
+    default: return tr_mind_value_of(asked->request.op, result->json, asked->data);
+    }
+}
+
 static void on_model(void *arg, const tr_llm_result_t *result) {
     asked_t *asked = arg;
     char by[256];
-    json_t *value = NULL;
+    bool is_over = result->status == TR_LLM_OVER_BUDGET && *asked->account;
+    json_t *value = result->status == TR_LLM_OK ? value_of(asked, result) : NULL;
     snprintf(by, sizeof by, "model %s", result->model);
-    if (result->status == TR_LLM_OK)
-        value = asked->request.op == TR_MIND_EMBED
-                    ? vectors_of(result)
-                    : tr_mind_value_of(asked->request.op, result->json, asked->data);
+    asked->cost =
+        (tr_mind_cost_t){result->usage.input_tokens + result->usage.output_tokens, result->usage.nano};
     if (!value) {
         explain(asked, result);
-        fall_back(asked, by);
+        fall_back(asked, by, is_over ? TR_MIND_OVER : TR_MIND_FAILED);
         return;
     }
     deliver(asked, &(tr_mind_result_t){.op = asked->request.op,
@@ -157,7 +176,8 @@ static void on_model(void *arg, const tr_llm_result_t *result) {
                        .detail = "",
                        .value = value,
                        .by = by,
-                       .fallback = ""});
+                       .fallback = "",
+                       .cost = asked->cost});
     json_decref(value);
 }
 
@@ -196,14 +216,29 @@ static int start_embed(asked_t *asked, tr_llm_request_t *request, tr_error_t *er
 
 static int start_chat(asked_t *asked, tr_llm_request_t *request, tr_error_t *error) {
     const tr_mind_prompt_t *prompt = &asked->model->prompts[asked->request.op];
-    json_t *messages = tr_mind_prompt_messages(prompt, asked->model->mark, asked->data);
+    bool acts = asked->request.op == TR_MIND_ACT;
+    json_t *tools = acts ? tr_mind_act_tools(asked->data) : NULL;
+    json_t *messages = acts ? tr_mind_act_messages(prompt, asked->model->mark, asked->data)
+                            : tr_mind_prompt_messages(prompt, asked->model->mark, asked->data);
     request->op = TR_LLM_CHAT;
     request->messages = messages;
+    request->tools = tools;
     request->schema = prompt->schema;
     request->schema_name = tr_mind_op_word(asked->request.op);
-    int rc = messages ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    int rc = messages && (tools || !acts) ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
     json_decref(messages);
+    json_decref(tools);
     return rc;
+}
+
+/* An account of its own for what it may cost, from which the client reserves before it asks. */
+static int limit(asked_t *asked, tr_llm_request_t *request) {
+    const tr_mind_cost_t *most = &asked->request.most;
+    if (most->tokens == 0 && most->nano == 0)
+        return 0;
+    snprintf(asked->account, sizeof asked->account, "task:mind-%" PRIu64, asked->model->accounts++);
+    request->task = asked->account + strlen("task:");
+    return tr_llm_limit(asked->model->llm, asked->account, most->tokens, most->nano);
 }
 
 /* -EFBIG and what tr_llm_start answers: it was not asked. */
@@ -218,7 +253,7 @@ static int start(asked_t *asked, tr_error_t *error) {
         return tr_error_set(error, -EFBIG, "the text is too long for a model: %zu bytes, %zu at most",
             asked->request.length, TR_MIND_MODEL_TEXT_MAX);
     asked->data = tr_mind_prompt_data(asked->model->builtin, &asked->request);
-    if (!asked->data)
+    if (!asked->data || limit(asked, &request) < 0)
         return tr_error_set(error, -ENOMEM, "out of memory");
     return asked->request.op == TR_MIND_EMBED ? start_embed(asked, &request, error)
                                               : start_chat(asked, &request, error);
@@ -252,9 +287,9 @@ static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *er
     if (is_well && rc == 0)
         return 0;
     snprintf(asked->why, sizeof asked->why, "%s", why.text);
-    bool is_final = is_well && (self->is_strict || request->op == TR_MIND_EMBED);
-    rc = is_final ? tr_error_set(error, rc, "mind: %s: %s", tr_mind_op_word(request->op), why.text)
-                  : ask_builtin(asked, error);
+    rc = is_well && is_final(asked)
+             ? tr_error_set(error, rc, "mind: %s: %s", tr_mind_op_word(request->op), why.text)
+             : ask_builtin(asked, error);
     if (rc < 0)
         forget(asked);
     return rc;

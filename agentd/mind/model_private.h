@@ -4,6 +4,7 @@
 
 #include "agentd/mind/mind_kind.h"
 #include "agentd/mind/model.h"
+#include "lib/llm/llm.h"
 
 #define TR_PROMPT_MAX 65536
 
@@ -21,6 +22,15 @@ void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]);
 json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data);
 /* What the model is to work on: the input with the text as JSON can hold it. NULL when out of memory. */
 json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *request);
+
+/* ---- act: model_act.c ---- */
+
+/* The tools as lib/llm takes them. NULL when out of memory. */
+json_t *tr_mind_act_tools(const json_t *data);
+/* As tr_mind_prompt_messages, with the steps. */
+json_t *tr_mind_act_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data);
+/* The value of an answer that went well; NULL where it says nothing. */
+json_t *tr_mind_act_value(const tr_llm_result_t *result, const json_t *data);
 
 /* Whether the input makes sense, as the built-in mind sees it. */
 bool tr_mind_input_is_well(const tr_mind_request_t *request);

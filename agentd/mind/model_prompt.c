@@ -62,6 +62,7 @@ static const struct {
                 OBJECT("\"id\",\"description\",\"skills\",\"needs\"",
                     "\"id\":" TEXT ",\"description\":" TEXT
                     ",\"skills\":" LIST(TEXT) ",\"needs\":" LIST(TEXT))))},
+    [TR_MIND_ACT] = {tr_mind_data_prompt_act, NULL},
     [TR_MIND_JUDGE] = {tr_mind_data_prompt_judge,
         OBJECT("\"judgements\"",
             "\"judgements\":" LIST(OBJECT("\"score\",\"reason\"", "\"score\":" SHARE ",\"reason\":" TEXT)))},
@@ -71,9 +72,9 @@ static const struct {
                             ",\"reply\":{\"type\":\"string\",\"minLength\":1}")},
 };
 
-/* The prompt and what to make of data after it, in one text; the file of the directory where there is one. */
+/* The prompt, what to make of data, and how to answer, in one text; the file of the directory where there is one. */
 static int load_text(
-    const char *directory, const char *name, const char *usual, char **ret_text, tr_error_t *error) {
+    const char *directory, const char *name, unsigned op, char **ret_text, tr_error_t *error) {
     char path[PATH_MAX], *own = NULL;
     size_t length;
     int rc = 0;
@@ -81,7 +82,8 @@ static int load_text(
         return tr_error_set(error, -ENAMETOOLONG, "%s: too long a path", directory);
     if (directory && access(path, F_OK) == 0)
         rc = tr_file_read(path, "prompt", TR_PROMPT_MAX, &own, &length, error);
-    if (rc == 0 && asprintf(ret_text, "%s\n%s", own ? own : usual, tr_mind_data_prompt_data) < 0) {
+    if (rc == 0 && asprintf(ret_text, "%s\n%s%s", own ? own : known[op].prompt, tr_mind_data_prompt_data,
+                       known[op].schema ? tr_mind_data_prompt_schema : "") < 0) {
         *ret_text = NULL;
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     }
@@ -112,11 +114,10 @@ int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin,
     for (unsigned op = 0; op < TR_MIND_OPS; op++) {
         if (!known[op].prompt)
             continue;
-        int rc = load_text(
-            directory, tr_mind_op_word((tr_mind_op_t)op), known[op].prompt, &ret_prompts[op].text, error);
+        int rc = load_text(directory, tr_mind_op_word((tr_mind_op_t)op), op, &ret_prompts[op].text, error);
         if (rc < 0)
             return rc;
-        if (!(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
+        if (known[op].schema && !(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
             return tr_error_set(error, -ENOMEM, "out of memory");
     }
     limit_labels(ret_prompts[TR_MIND_INTENT].schema, builtin);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agentd/mind/act.h"
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/dialogue.h"
 #include "agentd/mind/judge.h"
@@ -46,7 +47,8 @@ bool tr_mind_input_is_well(const tr_mind_request_t *request) {
     tr_mind_op_t op = request->op;
     if (request->input && !json_is_object(request->input))
         return false;
-    if (op == TR_MIND_JUDGE && tr_judge_wrong(request->input))
+    if ((op == TR_MIND_JUDGE && tr_judge_wrong(request->input)) ||
+        (op == TR_MIND_ACT && tr_act_wrong(request->input)))
         return false;
     if (inputs[op].number &&
         !tr_builtin_number(request, inputs[op].number, 1, inputs[op].most, detail, &number))

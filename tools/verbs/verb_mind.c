@@ -51,7 +51,8 @@ static const tr_program_t ask_program = {
     .summary = "Ask a mind about a text",
     .description =
         "Asks what agents ask of language: sentiment, intent, entities, summarise, rank, choose, rewrite, "
-        "instruction, embed, plan, dialogue, judge. The text is the argument, or else stdin; the answer is "
+        "instruction, embed, plan, dialogue, judge, act. The text is the argument, or else stdin; the answer "
+        "is "
         "JSON. No "
         "broker is "
         "needed.",

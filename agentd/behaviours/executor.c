@@ -1,0 +1,230 @@
+/*
+ * executor: carries out a task with tools, step by step, within limits, and answers with what it rests on.
+ *
+ *   args: {"steps": 12, "time-ms": 120000, "tokens": 0, "money": 0}      limits; 0 = none (of what a language model costs)
+ *
+ * A request is a text, or {"text", "context", "id", "limits": {the same, which may only be less}}; so it does the coordinator's tasks (docs/tasks.md) whose input is one.
+ * An agree comes first. The inform is {"text", "evidence": [{"step", "tool", "arguments", "status", "text"}], "steps": N, "took-ms", "tokens", "money", "by"}; the failure
+ * {"reason": "step-limit" | "time-limit" | "money-limit" | "repeated" | "not-done" | "cancelled" | "internal-error", "detail", "steps": [likewise]}.
+ * Each step is told on the topic progress.AGENT: {"id", "step", "most", "tool", "status", "took-ms"}.
+ *
+ * Its tools are those of its agent, and calculate and clock. With a state (troupe-agentd --state) it goes on after kill -9 where the task stood when it
+ * is asked for the same once more; a task with an "id" is done once, and whoever asks again gets the same answer.
+ */
+#include "agentd/behaviours/executor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agentd/behaviours/table.h"
+#include "lib/tool/own.h"
+#include "proto/json.h"
+
+#define NANO       1e9
+#define MONEY_MAX  1000000
+#define TOKENS_MAX 1000000000
+
+typedef struct executor_args {
+    int64_t steps, time_ms, tokens;
+    double money;
+} executor_args_t;
+
+#define AT(member) offsetof(executor_args_t, member)
+
+static const tr_arg_t known_args[] = {
+    {"steps", TR_ARG_WHOLE, AT(steps), 0, .min = 1, .max = TR_JOB_STEPS_MAX},
+    {"time-ms", TR_ARG_WHOLE, AT(time_ms), 0, .min = 1, .max = 86400000},
+    {"tokens", TR_ARG_WHOLE, AT(tokens), 0, .min = 0, .max = TOKENS_MAX},
+    {"money", TR_ARG_REAL, AT(money), 0, .min = 0, .max = MONEY_MAX},
+    TR_TOOLBOX_ARG,
+    TR_THINKER_ARG,
+};
+
+static int read_args(tr_value_t args, tr_job_limits_t *limits, tr_problem_t *problem) {
+    executor_args_t read = {.steps = limits->steps,
+        .time_ms = limits->time_ms,
+        .tokens = (int64_t)limits->cost.tokens,
+        .money = (double)limits->cost.nano / NANO};
+    int rc = tr_args_read(known_args, sizeof known_args / sizeof *known_args, args, &read, problem);
+    if (rc == 0)
+        *limits = (tr_job_limits_t){
+            read.steps, read.time_ms, {(uint64_t)read.tokens, (uint64_t)(read.money * NANO)}};
+    return rc;
+}
+
+#define USUAL                                                                                                \
+    { .steps = 12, .time_ms = 120000 }
+
+int tr_executor_check(tr_value_t args, tr_problem_t *problem) {
+    tr_job_limits_t limits = USUAL;
+    return read_args(args, &limits, problem);
+}
+
+static void on_change(void *arg) {
+    tr_jobs_wake(arg);
+}
+
+static int init(tr_agent_t *agent, void *state, tr_value_t args) {
+    tr_executor_t *self = state;
+    self->agent = agent;
+    self->limits = (tr_job_limits_t)USUAL;
+    int rc = read_args(args, &self->limits, NULL);
+    if (rc == 0)
+        rc = tr_thinker_init(&self->thinker, agent, args);
+    if (rc == 0)
+        rc = tr_toolbox_init(&self->box, agent, args, on_change, self);
+    return rc < 0 ? rc : tr_tools_add_own(self->box.tools);
+}
+
+/* ---- what is asked ---- */
+
+static uint64_t less(uint64_t most, uint64_t asked) {
+    return !most || (asked && asked < most) ? asked : most;
+}
+
+/* What the request allows, and the message's budget, where they are less. NULL, or what is wrong. */
+static const char *take_limits(const tr_message_t *message, tr_job_limits_t *limits) {
+    tr_value_t said = tr_value_get(tr_message_value(message), "limits");
+    tr_budget_t budget = tr_message_budget(message);
+    tr_job_limits_t asked = *limits;
+    if (said && (!tr_value_is_map(said) || read_args(said, &asked, NULL) < 0))
+        return "limits: expected a map of steps, time-ms, tokens, money";
+    limits->steps = asked.steps < limits->steps ? asked.steps : limits->steps;
+    limits->time_ms = asked.time_ms < limits->time_ms ? asked.time_ms : limits->time_ms;
+    limits->cost.tokens = less(limits->cost.tokens, asked.cost.tokens);
+    limits->cost.nano = less(limits->cost.nano, asked.cost.nano);
+    if (budget.of_tokens)
+        limits->cost.tokens = less(limits->cost.tokens, budget.tokens ? budget.tokens : 1);
+    if (budget.of_money)
+        limits->cost.nano = less(limits->cost.nano, budget.micro_cost ? budget.micro_cost * 1000 : 1);
+    return NULL;
+}
+
+/* FNV-1a: the same task has the same key in each process. */
+static void hash_task(const json_t *task, char out[TR_JOB_KEY_MAX + 1]) {
+    char *text = json_dumps(task, JSON_COMPACT | JSON_SORT_KEYS);
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *at = text ? text : ""; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    snprintf(out, TR_JOB_KEY_MAX + 1, "task-%016" PRIx64, hash);
+    free(text);
+}
+
+/* {"text", "context"} of a request; NULL where it has none. */
+static json_t *task_of(const tr_message_t *message) {
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    tr_value_t context = tr_value_get(tr_message_value(message), "context");
+    if (!text || length == 0 || memchr(text, '\0', length) || (context && !tr_value_is_str(context)))
+        return NULL;
+    json_t *task = json_pack("{s:s%}", "text", text, length);
+    if (task && context)
+        json_object_set_new(task, "context", tr_value_to_json(context));
+    return task;
+}
+
+/* One of this key that nobody waits for, or, of an id, any. */
+static tr_job_t *find_job(const tr_executor_t *self, const char *key, bool has_id) {
+    for (tr_job_t *job = self->jobs; job; job = job->next)
+        if (job->has_id == has_id && (has_id || !job->message) && strcmp(job->key, key) == 0)
+            return job;
+    return NULL;
+}
+
+static size_t count_open(const tr_executor_t *self) {
+    size_t count = 0;
+    for (const tr_job_t *job = self->jobs; job; job = job->next)
+        count += job->message != NULL;
+    return count;
+}
+
+static void refuse(tr_executor_t *self, const tr_message_t *message, const char *reason, const char *detail) {
+    tr_thinker_answer_reason(&self->thinker, message, TR_REFUSE, reason, detail);
+}
+
+static void begin(
+    tr_executor_t *self, const tr_message_t *message, const char *key, bool has_id, json_t *task) {
+    tr_job_limits_t limits = self->limits;
+    const char *wrong = take_limits(message, &limits);
+    tr_job_t *job = find_job(self, key, has_id);
+    if (wrong)
+        tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value", wrong);
+    else if (job && job->message)
+        refuse(self, message, "busy", "the task of this id is being carried out: ask again later");
+    else if (job && !json_equal(job->task, task))
+        refuse(self, message, "existed", "there was another task of this id");
+    else if (count_open(self) >= TR_JOBS_MAX)
+        refuse(self, message, "busy", "64 tasks are being carried out: ask again later");
+    else if (!job && !(job = tr_job_new(self, key, has_id, task)))
+        refuse(self, message, "internal-error", "out of memory");
+    else {
+        job->limits = limits;
+        if (tr_job_take_up(job, message) < 0)
+            refuse(self, message, "internal-error", "out of memory");
+    }
+}
+
+static void request(tr_executor_t *self, const tr_message_t *message) {
+    char key[TR_JOB_KEY_MAX + 1];
+    tr_value_t id = tr_value_get(tr_message_value(message), "id");
+    json_t *task = task_of(message);
+    if (!task || (id && tr_value_copy(id, key, sizeof key) < 0)) {
+        tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value",
+            "expected a text, or {\"text\", \"context\": text, \"id\": 64 bytes at most, \"limits\": {}}");
+    } else {
+        if (!id)
+            hash_task(task, key);
+        tr_executor_forget(self);
+        begin(self, message, key, id, task);
+    }
+    json_decref(task);
+}
+
+static bool same(const char *a, const char *b) {
+    return a && b && strcmp(a, b) == 0;
+}
+
+static void cancel(tr_executor_t *self, const tr_message_t *message) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    for (tr_job_t *job = self->jobs, *next; acl && job; job = next) {
+        const tr_acl_t *asked = job->message ? tr_message_acl(job->message) : NULL;
+        next = job->next;
+        if (asked && same(asked->conversation_id, acl->conversation_id) && same(asked->sender, acl->sender))
+            tr_job_fail(job, "cancelled", "as its sender asked");
+    }
+}
+
+static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) {
+    tr_executor_t *self = state;
+    (void)agent;
+    if (tr_message_type(message) == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_CANCEL)
+        cancel(self, message);
+    else if (tr_thinker_asked(&self->thinker, message))
+        request(self, message);
+    return 0;
+}
+
+static void fini(tr_agent_t *agent, void *state) {
+    tr_executor_t *self = state;
+    (void)agent;
+    while (self->jobs)
+        tr_job_free(self->jobs);
+    tr_toolbox_finish(&self->box);
+    tr_thinker_finish(&self->thinker);
+}
+
+const tr_behaviour_t tr_behaviour_executor = {
+    .abi = TR_BEHAVIOUR_ABI,
+    .name = "executor",
+    .summary = "carries out tasks with tools, step by step",
+    .state_size = sizeof(tr_executor_t),
+    .capacity = TR_JOBS_MAX,
+    .init = init,
+    .receive = receive,
+    .fini = fini,
+    .save = tr_executor_save,
+    .restore = tr_executor_restore,
+};

@@ -1,0 +1,77 @@
+/*
+ * The inside of the behaviour executor: a job is a task that it carries out, from the request to its answer.
+ *
+ * Think, act, observe: the mind says which tools to call (agentd/mind/act.h); they are called one after the other; what came of each is a step; then the mind is
+ * asked again, until it has an answer or a limit is reached. Everything of a job that is worth keeping is in the agent's saved state (executor_state.c): what was made of
+ * it before the process ended is there when the same task is asked for again, and is not made again.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_EXECUTOR_H
+#define TR_AGENTD_BEHAVIOURS_EXECUTOR_H
+
+#include "agentd/behaviours/thinker.h"
+#include "agentd/behaviours/toolbox.h"
+
+#define TR_JOBS_MAX      64 /* in work */
+#define TR_JOBS_KEPT     64 /* beside them: those that nobody waits for */
+#define TR_JOB_KEPT_MS   3600000
+#define TR_JOB_KEY_MAX   64
+#define TR_JOB_TEXT_MAX  16384 /* bytes of what a step said that are kept */
+#define TR_JOB_STEPS_MAX 200
+
+typedef struct tr_executor tr_executor_t;
+
+typedef struct tr_job_limits {
+    int64_t steps, time_ms;
+    tr_mind_cost_t cost; /* 0 = no limit */
+} tr_job_limits_t;
+
+typedef struct tr_job {
+    struct tr_job *next, **link;
+    tr_executor_t *executor;
+    uint64_t number;              /* within this process */
+    char key[TR_JOB_KEY_MAX + 1]; /* the task's "id", or a hash of it */
+    bool has_id;                  /* then its result is kept, too, for who asks again */
+    json_t *task;                 /* {"text", "context"} */
+    json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
+    json_t *calls;                /* that are to be made before the mind is asked again */
+    json_t *result;               /* of one that has ended: {"good", "content"} */
+    tr_job_limits_t limits;
+    tr_mind_cost_t spent;
+    int64_t begun_ms;      /* tr_clock_ms, less what it has used before this process began */
+    int64_t left_ms;       /* since when nobody waits for it; Unix time */
+    char *conversation;    /* that was told that it is agreed; NULL */
+    tr_message_t *message; /* who asked; NULL = nobody waits */
+    bool waits;            /* for the tools of a server */
+    tr_tool_run_t *run;    /* the call that is being made */
+    tr_timer_t *timer;     /* of its time limit */
+} tr_job_t;
+
+struct tr_executor {
+    tr_thinker_t thinker; /* first */
+    tr_agent_t *agent;
+    tr_toolbox_t box;
+    tr_job_limits_t limits;
+    tr_job_t *jobs;
+    uint64_t numbers;
+};
+
+/* Puts one into the list; NULL when out of memory. `task` is kept. */
+tr_job_t *tr_job_new(tr_executor_t *self, const char *key, bool has_id, json_t *task);
+void tr_job_free(tr_job_t *self);
+/* How long it has been worked on. */
+int64_t tr_job_used_ms(const tr_job_t *self);
+/* The message is who waits for it, from now on; goes on where it stands. 0 or -ENOMEM (then nothing has changed). */
+int tr_job_take_up(tr_job_t *self, const tr_message_t *message);
+/* Ends with a failure: {"reason", "detail", "steps"}. It may be gone then. */
+void tr_job_fail(tr_job_t *self, const char *reason, const char *detail);
+/* What waited for tools goes on. */
+void tr_jobs_wake(tr_executor_t *self);
+
+/* ---- executor_state.c ---- */
+
+int tr_executor_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out);
+int tr_executor_restore(tr_agent_t *agent, void *state, tr_value_t saved);
+/* Forgets those that nobody has asked about for long, and the oldest of too many. */
+void tr_executor_forget(tr_executor_t *self);
+
+#endif

@@ -1,0 +1,172 @@
+"""executor: tasks by tools, with the built-in mind and with a model, their limits, and what is left of them after kill -9."""
+import json
+
+import minds
+from minds import model
+
+
+def call(expression, id_="c1", tool="calculate"):
+    return {"id": id_, "type": "function", "function": {"name": tool, "arguments": json.dumps({"expression": expression})}}
+
+
+def calls(*expressions, **more):
+    return model.chat(None, "tool_calls", [call(e, f"c{i}") for i, e in enumerate(expressions)], **more)
+
+
+class ExecutorTest(minds.MindsTest):
+    def modelled(self, *answers, args=None, more=(), **config):
+        server = self.server()
+        server.does(*answers)
+        server.usual = model.status(400)
+        mind = {"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK, **config}
+        return server, self.agent("x", "executor", args, mind=mind, more=more)
+
+    def failure(self, content, *arguments):
+        """The reason and detail of what is not done."""
+        done = self.run_verb("ask", "x", content if isinstance(content, str) else json.dumps(content), *arguments)
+        self.assertEqual(done.code, 3, done)
+        return done.err
+
+
+class BuiltIn(ExecutorTest):
+    def test_a_task_and_what_it_rests_on(self):
+        self.agent("x", "executor")
+        tap = self.spawn_verb("tap", "progress.>", "-n", "1", "-o", "json")
+        minds.harness.wait_until(lambda: self.told("x", "what is (2 + 3) * 4?") and tap.process.poll() is not None, "a step is told", 20)
+        answer = self.told("x", "what is (2 + 3) * 4?")
+        self.assertEqual((answer["text"], answer["steps"], answer["by"], answer["tokens"]), ("20", 1, "built-in", 0))
+        self.assertEqual(answer["evidence"], [{"step": 0, "tool": "calculate", "arguments": {"expression": "(2 + 3) * 4"}, "status": "ok", "text": "20"}])
+        told = json.loads(tap.out)["content"]
+        self.assertEqual((told["step"], told["most"], told["tool"], told["status"]), (1, 12, "calculate", "ok"))
+
+    def test_parts_and_what_cannot_be_done(self):
+        self.agent("x", "executor")
+        answer = self.told("x", "calculate 2+3, then tell me what time and date it is now")
+        self.assertEqual([s["tool"] for s in answer["evidence"]], ["calculate", "clock"])
+        self.assertRegex(answer["text"], r"^5\n\d{4}-\d\d-\d\dT.*day$")
+        self.assertIn("not-done", self.failure("dance"))
+        self.assertIn("none of the tools that fit it succeeded", self.failure("calculate 1/0"))
+        self.assertIn("step-limit", self.failure({"text": "calculate 2+3, then calculate 3+4", "limits": {"steps": 1}}))
+
+    def test_requests_that_make_no_sense(self):
+        self.agent("x", "executor")
+        for wrong in {}, {"text": ""}, {"text": "x", "limits": {"steps": 0}}, {"text": "x", "id": "i" * 65}, {"text": "x", "context": 5}:
+            self.assertIn("unsupported-value", self.failure(wrong))
+        self.refused("--name", "y", "--behaviour", "executor", "--args", '{"steps": 0}', says="args.steps: expected a whole number from 1 to 200")
+
+    def test_a_task_of_the_coordinator(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agent("x", "executor", more=("--service", "sums"))
+        done = self.run_verb("task", "submit", "--skill", "sums", "--wait", '{"text": "calculate 6*7"}')
+        self.assertEqual(done.code, 0, done)
+        self.assertIn('"text": "42"', done.out.replace('"text":"42"', '"text": "42"'))
+
+
+class Model(ExecutorTest):
+    def test_tools_are_called_and_what_they_say_is_data(self):
+        server, _ = self.modelled(calls("6*7", "1/0"), model.chat("It is 42."))
+        answer = self.told("x", {"text": "six times seven?", "context": "be brief"})
+        self.assertEqual((answer["text"], answer["by"], answer["steps"], answer["tokens"]), ("It is 42.", "model the-model", 2, 20))
+        self.assertEqual([(s["step"], s["text"]) for s in answer["evidence"]], [(0, "42")])
+        first, second = (request.json for request in server.requests)
+        self.assertEqual({t["function"]["name"] for t in first["tools"]}, {"calculate", "clock"})
+        self.assertNotIn("response_format", first)
+        self.assertIn('"context":"be brief"', first["messages"][1]["content"])
+        self.assertEqual([m["role"] for m in second["messages"]], ["system", "user", "assistant", "tool", "assistant", "tool"])
+        mark = first["messages"][1]["content"].split("\n")[0]
+        said = second["messages"][3]["content"].split("\n")
+        self.assertEqual((said[0], json.loads(said[1])), (mark, {"status": "ok", "data-of-tool": "42"}))
+        self.assertEqual(json.loads(second["messages"][5]["content"].split("\n")[1])["status"], "error")
+
+    def test_the_same_call_three_times_in_a_row_ends_it(self):
+        server, _ = self.modelled(calls("6*7"), calls("6*7"), calls("6*7"))
+        self.assertIn("repeated", self.failure("go round"))
+        self.assertEqual(len(server.requests), 3)
+
+    def test_steps_that_go_on_for_ever(self):
+        self.modelled(*[calls(f"{i}+1") for i in range(9)], args={"steps": 4})
+        self.assertIn("step-limit", self.failure("count"))
+
+    def test_half_a_call_is_none(self):
+        """A cut answer, and one that broke off within the arguments: nothing is called, and the built-in mind, which is asked instead, has no tool."""
+        broken = model.stream(model.events((), None, [{"index": 0, **call("6*7")}], None, done=False), chunked=False)
+        server, _ = self.modelled(model.chat(None, "length", [call("6*7")]), broken, broken, broken)
+        tap = self.spawn_verb("tap", "progress.>", "-n", "1")
+        for _ in range(2):
+            self.assertIn("not-done", self.failure("dance"))
+        self.assertEqual((tap.process.poll(), tap.out), (None, ""))
+        self.assertGreater(len(server.requests), 1)
+
+    def test_time_is_up(self):
+        server, _ = self.modelled(calls("6*7"), model.stall())
+        self.assertIn("time-limit", self.failure({"text": "wait", "limits": {"time-ms": 300}}))
+        server.does(model.chat("There."))
+        self.assertEqual(self.told("x", "and again")["text"], "There.")
+
+    def test_what_it_may_cost(self):
+        usage = {"prompt_tokens": 2900, "completion_tokens": 20, "total_tokens": 2920}
+        server, _ = self.modelled(calls("6*7", usage=usage))
+        self.assertIn("money-limit", self.failure({"text": "spend", "limits": {"tokens": 3000}}))
+        self.assertEqual(len(server.requests), 1, "it is asked only where the whole of an answer is within the limit")
+        self.assertIn("money-limit", self.failure({"text": "spend", "limits": {"tokens": 60}}))
+        self.assertEqual(len(server.requests), 1)
+
+    def test_an_id_is_done_once(self):
+        server, _ = self.modelled(calls("6*7"), model.chat("42"))
+        first = self.told("x", {"text": "six times seven", "id": "t1"})
+        self.assertEqual(self.told("x", {"text": "six times seven", "id": "t1"}), first)
+        self.assertEqual(len(server.requests), 2)
+        self.assertIn("there was another task of this id", self.failure({"text": "something else", "id": "t1"}))
+
+
+class Killed(ExecutorTest):
+    def told_steps(self, tap):
+        """Those that were told until the mark, which is told now."""
+        self.run_verb("pub", "progress.mark", "1")
+        minds.harness.wait_until(lambda: "progress.mark" in tap.out, "the mark", 20)
+        return [line for line in tap.out.splitlines() if "progress.x" in line]
+
+    def killed_after_a_step(self, ask, *answers):
+        """Is killed while the model thinks about its second step; gives what was asked of the model after that."""
+        more = ("--state", self.directory + "/state", "--service", "work")
+        server, child = self.modelled(calls("6*7"), model.stall(), more=more)
+        tap = self.spawn_verb("tap", "progress.>", "-o", "json")
+
+        def heard():
+            self.run_verb("pub", "progress.probe", "1")
+            return "progress.probe" in tap.out
+        minds.harness.wait_until(heard, "the tap hears", 20)
+        waiting = ask()
+        minds.harness.wait_until(lambda: len(server.requests) == 2, "the model is asked again", 20)
+        child.process.kill()
+        child.process.wait()
+        server.does(*answers)
+        mind = {"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK}
+        self.agent("x", "executor", mind=mind, more=more)
+        return server, waiting, tap
+
+    def test_a_request_of_a_service_goes_on_where_it_stood(self):
+        server, waiting, tap = self.killed_after_a_step(
+            lambda: self.spawn_verb("ask", "svc:work", "six times seven", "-o", "json", "--timeout", "60s"), model.chat("It is 42."))
+        done = waiting.wait()
+        self.assertEqual(done.code, 0, done)
+        answer = json.loads(done.out)
+        self.assertEqual((answer["text"], answer["steps"], [s["text"] for s in answer["evidence"]]), ("It is 42.", 1, ["42"]))
+        self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
+        self.assertEqual(len(self.told_steps(tap)), 1, "a step that was made is not made again")
+
+    def test_a_task_is_tried_again_and_goes_on_where_it_stood(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        server, waiting, tap = self.killed_after_a_step(
+            lambda: self.spawn_verb("task", "submit", "--skill", "work", "--wait", '{"text": "six times seven"}'), calls("1+1"), model.chat("It is 42."))
+        done = waiting.wait()
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("It is 42.", done.out)
+        self.assertEqual(len(server.requests), 4)
+        self.assertEqual(len(self.told_steps(tap)), 2)
+
+
+if __name__ == "__main__":
+    minds.harness.main()
