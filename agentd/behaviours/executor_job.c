@@ -1,19 +1,17 @@
 #include "agentd/behaviours/executor.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agentd/behaviours/own_topic.h"
 #include "lib/base/clock.h"
-#include "proto/json.h"
 
-#define ROW_MAX   3    /* the same call so often in a row is too often */
-#define TOLD_MAX  2000 /* bytes of a step in an answer */
-#define TOPIC_MAX 200
-#define NANO      1e9
+#define ROW_MAX  3    /* the same call so often in a row is too often */
+#define TOLD_MAX 2000 /* bytes of a step in an answer */
+#define NANO     1e9
 
 static void go_on(tr_job_t *self);
 
@@ -137,25 +135,12 @@ static void succeed(tr_job_t *self, const json_t *value, const char *by) {
 
 /* ---- observe ---- */
 
-/* Whoever watches learns of each step; a watcher that misses it has the evidence, ignoring. */
 static void tell_progress(const tr_job_t *self, const json_t *step) {
-    char aid[TR_AID_MAX + 1], topic[TOPIC_MAX];
-    tr_content_writer_t w;
-    tr_agent_aid(self->executor->agent, aid);
-    int name = (int)strcspn(aid, "@");
-    snprintf(topic, sizeof topic, "progress.%.*s", name, aid);
-    for (char *dot = strchr(topic + 9, '.'); dot; dot = strchr(dot, '.'))
-        *dot = '_';
     json_t *told = json_pack("{s:s, s:I, s:I, s:O, s:O, s:O}", "id", self->key, "step",
         (json_int_t)json_array_size(self->steps), "most", (json_int_t)self->limits.steps, "tool",
         json_object_get(step, "tool"), "status", json_object_get(step, "status"), "took-ms",
         json_object_get(step, "took-ms"));
-    tr_content_writer_init(&w);
-    if (told && tr_json_write(told, &w) == 0)
-        tr_publish_content(self->executor->agent, topic, &w);
-    else
-        tr_content_writer_finish(&w);
-    json_decref(told);
+    tr_own_topic_tell(self->executor->agent, "progress", told);
 }
 
 static void on_tool(void *arg, const tr_tool_result_t *result) {

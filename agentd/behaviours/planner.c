@@ -4,18 +4,23 @@
  *   args: {"skills": [TEXT ...], "most": 16, "tasks": "svc:tasks"}
  *
  *   TEXT, {"action": "plan", "text", "skills", "most"}      the plan. Skills: of the request, of the arguments, or the services that there are
- *   {"action": "submit", the same}                          also hands its subtasks to the coordinator: {"plan", "tasks"}
+ *   {"action": "submit", the same}                          also hands its subtasks to the coordinator: {"plan", "tasks", "watched": MARK}
  *   {"action": "replan", "plan", "failed": ID, "without": [SKILL ...]}
  *                                                           the plan with what takes the place of the subtask that failed: planned anew from its
  *                                                           description, without those skills
  *
+ *   {"action": "watched"}                                   what becomes of what was handed to the coordinator (planner.h): {"MARK": {"plan": with the
+ *                                                           state of each subtask}}, as long as it goes on
+ *
+ * It watches what it handed to the coordinator: a subtask that fails is replanned and handed on, without being asked; how a plan ends is told on the topic
+ * plan.AGENT: {"plan": MARK, "task", "state": "replanned" | "completed" | "failed" | "cancelled", "subtask", "reason", "replans"}.
+ *
  * What it hands out is checked, also what a replacement makes of it: no circle, no skill that there is not, `most` subtasks at most.
  */
-#include "agentd/behaviours/errand.h"
+#include "agentd/behaviours/planner.h"
 #include "agentd/behaviours/table.h"
-#include "agentd/behaviours/thinker.h"
 #include "agentd/mind/plan.h"
-#include "lib/base/random.h"
+#include "lib/agent/json_request.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -23,20 +28,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_MS 10000
-
-typedef struct planner {
-    tr_thinker_t thinker;
-    tr_errands_t errands;
-    json_t *skills; /* of the arguments; NULL */
-    int64_t most;
-    char tasks[TR_AID_MAX + 8];
-} planner_t;
-
 static const tr_arg_t known_args[] = {
     {"skills", TR_ARG_ANY, 0, 0, 0, 0, NULL, NULL, false},
-    {"most", TR_ARG_WHOLE, offsetof(planner_t, most), 0, .min = 1, .max = TR_PLAN_MOST},
-    {"tasks", TR_ARG_TEXT, offsetof(planner_t, tasks), TR_AID_MAX + 8, .check = tr_arg_is_aid,
+    {"most", TR_ARG_WHOLE, offsetof(tr_planner_t, most), 0, .min = 1, .max = TR_PLAN_MOST},
+    {"tasks", TR_ARG_TEXT, offsetof(tr_planner_t, tasks), TR_AID_MAX + 8, .check = tr_arg_is_aid,
         .expected = "NAME, NAME@PLATFORM or svc:NAME"},
     TR_THINKER_ARG,
 };
@@ -50,7 +45,7 @@ static bool is_skills(tr_value_t skills) {
     return n > 0 && n <= 10000;
 }
 
-static int read_args(tr_value_t args, planner_t *planner, tr_problem_t *problem) {
+static int read_args(tr_value_t args, tr_planner_t *planner, tr_problem_t *problem) {
     tr_value_t skills = tr_value_get(args, "skills");
     planner->most = TR_PLAN_USUAL;
     strcpy(planner->tasks, "svc:tasks");
@@ -61,16 +56,20 @@ static int read_args(tr_value_t args, planner_t *planner, tr_problem_t *problem)
 }
 
 int tr_planner_check(tr_value_t args, tr_problem_t *problem) {
-    planner_t *read = calloc(1, sizeof *read);
+    tr_planner_t *read = calloc(1, sizeof *read);
     int rc = read ? read_args(args, read, problem) : -ENOMEM;
     free(read);
     return rc;
 }
 
 static int init(tr_agent_t *self, void *state, tr_value_t args) {
-    planner_t *planner = state;
+    tr_planner_t *planner = state;
     tr_value_t skills = tr_value_get(args, "skills");
     int rc = read_args(args, planner, NULL);
+    planner->watched = json_object();
+    planner->by_task = json_object();
+    if (!planner->watched || !planner->by_task)
+        rc = -ENOMEM;
     if (rc == 0 && skills && !(planner->skills = tr_value_to_json(skills)))
         rc = -ENOMEM;
     return rc < 0 ? rc : tr_thinker_init(&planner->thinker, self, args);
@@ -82,53 +81,44 @@ static bool asks_to(const tr_message_t *message, const char *action) {
     return tr_value_equals(tr_value_get(tr_message_value(message), "action"), action);
 }
 
-static void refuse(planner_t *planner, const tr_message_t *message, const char *detail) {
+static void refuse(tr_planner_t *planner, const tr_message_t *message, const char *detail) {
     tr_thinker_answer_reason(&planner->thinker, message, TR_REFUSE, "unsupported-value", detail);
 }
 
+/* carried: {"plan", "mark"} */
 static void on_submitted(
-    tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *plan) {
-    planner_t *planner = state;
-    json_t *content = tr_errand_content(answer);
+    tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *carried) {
+    tr_planner_t *planner = state;
+    json_t *content = tr_answer_json(answer), *mark = json_object_get(carried, "mark");
     (void)agent;
-    if (tr_errand_went_well(answer))
+    if (tr_answer_is_good(answer)) {
         tr_thinker_answer_json(&planner->thinker, under, TR_INFORM,
-            json_pack("{s:O, s:O}", "plan", plan, "tasks", json_object_get(content, "tasks")));
-    else
+            json_pack("{s:O, s:O, s:O}", "plan", json_object_get(carried, "plan"), "tasks",
+                json_object_get(content, "tasks"), "watched", mark));
+    } else {
+        tr_planner_unwatch(planner, json_string_value(mark));
         tr_thinker_answer_json(&planner->thinker, under, TR_FAILURE, json_incref(content));
+    }
     json_decref(content);
 }
 
-/* The subtasks as the coordinator takes them: with the plan's priority, and what they are to do as their input. */
-static json_t *tasks_of(const json_t *plan) {
-    const json_t *subtasks = json_object_get(plan, "subtasks");
-    json_t *list = json_array();
-    char mark[40];
-    snprintf(mark, sizeof mark, "-%llx", (unsigned long long)tr_random_seed());
-    for (size_t i = 0; i < json_array_size(subtasks); i++) {
-        json_t *task = json_deep_copy(json_array_get(subtasks, i)), *needs = json_object_get(task, "needs");
-        json_object_set_new(
-            task, "id", json_sprintf("%.40s%s", json_string_value(json_object_get(task, "id")), mark));
-        for (size_t k = 0; k < json_array_size(needs); k++)
-            json_array_set_new(
-                needs, k, json_sprintf("%.40s%s", json_string_value(json_array_get(needs, k)), mark));
-        json_object_set(task, "priority", json_object_get(plan, "priority"));
-        json_object_set_new(task, "input", json_pack("{s:O}", "text", json_object_get(task, "description")));
-        json_array_append_new(list, task);
-    }
-    return list;
-}
-
-static void submit(planner_t *planner, const tr_message_t *message, json_t *plan) {
-    json_t *content = json_pack("{s:s, s:o}", "action", "submit", "tasks", tasks_of(plan));
-    int rc = tr_errand_send(&planner->errands, planner->thinker.agent, message, planner->tasks, content,
-        ASK_MS, on_submitted, json_incref(plan));
-    if (rc < 0)
-        tr_thinker_answer_reason(&planner->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
+static void submit(tr_planner_t *planner, const tr_message_t *message, json_t *plan, const json_t *skills) {
+    const char *mark = NULL;
+    json_t *told = json_deep_copy(plan), *tasks = tr_planner_watch(planner, plan, skills, &mark);
+    json_t *carried = tasks ? json_pack("{s:o, s:s}", "plan", told, "mark", mark) : NULL;
+    int rc = carried ? tr_errand_send(&planner->errands, planner->thinker.agent, message, planner->tasks,
+                           json_pack("{s:s, s:o}", "action", "submit", "tasks", tasks), TR_PLANNER_ASK_MS,
+                           on_submitted, carried)
+                     : -ENOMEM;
+    if (rc == 0)
+        return;
+    if (mark)
+        tr_planner_unwatch(planner, mark);
+    tr_thinker_answer_reason(&planner->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
 }
 
 /* The plan of the request with `part` in it; NULL where that was told to be wrong. */
-static json_t *mended(planner_t *planner, const tr_message_t *message, const json_t *part) {
+static json_t *mended(tr_planner_t *planner, const tr_message_t *message, const json_t *part) {
     tr_value_t asked = tr_message_value(message);
     json_t *plan = tr_value_to_json(tr_value_get(asked, "plan"));
     json_t *failed = tr_value_to_json(tr_value_get(asked, "failed"));
@@ -145,8 +135,7 @@ static json_t *mended(planner_t *planner, const tr_message_t *message, const jso
 
 static void on_planned(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
-    planner_t *planner = state;
-    (void)carried;
+    tr_planner_t *planner = state;
     if (tr_thinker_failed(&planner->thinker, message, result))
         return;
     json_t *plan =
@@ -155,7 +144,7 @@ static void on_planned(
         return;
     json_object_set_new(plan, "by", json_string(result->by));
     if (asks_to(message, "submit"))
-        submit(planner, message, plan);
+        submit(planner, message, plan, carried);
     else
         tr_thinker_answer_json(&planner->thinker, message, TR_INFORM, json_incref(plan));
     json_decref(plan);
@@ -182,44 +171,34 @@ static const char *text_of(const tr_message_t *message, size_t *ret_length) {
                : tr_thinker_text(message, "text", ret_length);
 }
 
-/* Without those that a request rules out. */
-static json_t *skills_left(const json_t *skills, tr_value_t without) {
-    json_t *left = json_array();
-    for (size_t i = 0; i < json_array_size(skills); i++) {
-        const char *skill = json_string_value(json_array_get(skills, i));
-        bool out = false;
-        for (size_t k = 0; k < tr_value_size(without) && !out; k++)
-            out = tr_value_equals(tr_value_at(without, k), skill);
-        if (!out)
-            json_array_append(left, json_array_get(skills, i));
-    }
-    return left;
-}
-
-static void think(planner_t *planner, const tr_message_t *message, const json_t *skills) {
+static void think(tr_planner_t *planner, const tr_message_t *message, const json_t *skills) {
     size_t length = 0;
     tr_value_t asked = tr_message_value(message);
     const char *text = text_of(message, &length);
     int64_t most = tr_value_int(tr_value_get(asked, "most"), planner->most);
+    tr_value_t ruled_out = tr_value_get(asked, "without");
+    json_t *without = ruled_out ? tr_value_to_json(ruled_out) : NULL,
+           *left = tr_planner_skills_without(skills, without);
+    json_decref(without);
     tr_thinker_ask(&planner->thinker, message,
         &(tr_thinker_question_t){.op = TR_MIND_PLAN,
             .text = text,
             .length = length,
-            .input = json_pack("{s:o, s:I}", "skills", skills_left(skills, tr_value_get(asked, "without")),
-                "most", (json_int_t)most),
-            .on_said = on_planned}); /* what fails is told to who asked */
+            .input = json_pack("{s:o, s:I}", "skills", left, "most", (json_int_t)most),
+            .on_said = on_planned,
+            .carried = json_incref(left)}); /* what fails is told to who asked */
 }
 
 /* The services that there are are the skills that there are. */
 static void on_services(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *carried) {
-    planner_t *planner = state;
-    json_t *content = tr_errand_content(answer), *skills = json_array();
+    tr_planner_t *planner = state;
+    json_t *content = tr_answer_json(answer), *skills = json_array();
     const json_t *services = json_object_get(content, "services");
     (void)agent, (void)carried;
     for (size_t i = 0; i < json_array_size(services); i++)
         json_array_append(skills, json_object_get(json_array_get(services, i), "service"));
-    if (tr_errand_went_well(answer))
+    if (tr_answer_is_good(answer))
         think(planner, under, skills);
     else
         tr_thinker_answer_json(&planner->thinker, under, TR_FAILURE, json_incref(content));
@@ -227,21 +206,21 @@ static void on_services(
     json_decref(content);
 }
 
-static void find_skills(planner_t *planner, const tr_message_t *message) {
+static void find_skills(tr_planner_t *planner, const tr_message_t *message) {
     int rc = tr_errand_send(&planner->errands, planner->thinker.agent, message, "ams",
-        json_pack("{s:s}", "action", "services"), ASK_MS, on_services, NULL);
+        json_pack("{s:s}", "action", "services"), TR_PLANNER_ASK_MS, on_services, NULL);
     if (rc < 0)
         tr_thinker_answer_reason(&planner->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
 }
 
 /* NULL, or what is wrong with a request. */
-static const char *request_wrong(const planner_t *planner, const tr_message_t *message) {
+static const char *request_wrong(const tr_planner_t *planner, const tr_message_t *message) {
     tr_value_t asked = tr_message_value(message), skills = tr_value_get(asked, "skills");
     int64_t most = tr_value_int(tr_value_get(asked, "most"), planner->most);
     size_t length = 0;
     if (tr_value_get(asked, "action") && !asks_to(message, "plan") && !asks_to(message, "submit") &&
         !asks_to(message, "replan"))
-        return "action: expected plan, submit or replan";
+        return "action: expected plan, submit, replan or watched";
     if (skills && !is_skills(skills))
         return "skills: expected a list of texts";
     if (most < 1 || most > TR_PLAN_MOST)
@@ -259,11 +238,17 @@ static const char *request_wrong(const planner_t *planner, const tr_message_t *m
 }
 
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
-    planner_t *planner = state;
+    tr_planner_t *planner = state;
     tr_value_t skills = tr_value_get(tr_message_value(message), "skills");
     (void)self;
+    if (tr_message_type(message) == TR_MESSAGE_EVENT)
+        tr_planner_hear(planner, message);
     if (!tr_thinker_asked(&planner->thinker, message))
         return 0;
+    if (asks_to(message, "watched")) {
+        tr_thinker_answer_json(&planner->thinker, message, TR_INFORM, json_deep_copy(planner->watched));
+        return 0;
+    }
     const char *wrong = request_wrong(planner, message);
     json_t *given = skills && !wrong ? tr_value_to_json(skills) : json_incref(planner->skills);
     if (wrong)
@@ -277,19 +262,25 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
 }
 
 static void fini(tr_agent_t *self, void *state) {
-    planner_t *planner = state;
+    tr_planner_t *planner = state;
     (void)self;
     tr_errands_finish(&planner->errands);
     tr_thinker_finish(&planner->thinker);
+    if (planner->timer)
+        tr_timer_cancel(&planner->timer);
     json_decref(planner->skills);
+    json_decref(planner->watched);
+    json_decref(planner->by_task);
 }
 
 const tr_behaviour_t tr_behaviour_planner = {
     .abi = TR_BEHAVIOUR_ABI,
     .name = "planner",
     .summary = "takes a request apart into subtasks, and replans what failed",
-    .state_size = sizeof(planner_t),
+    .state_size = sizeof(tr_planner_t),
     .init = init,
     .receive = receive,
     .fini = fini,
+    .save = tr_planner_save,
+    .restore = tr_planner_restore,
 };

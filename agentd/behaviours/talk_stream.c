@@ -1,30 +1,25 @@
 #include "agentd/behaviours/talk_stream.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "agentd/behaviours/own_topic.h"
 #include "agentd/behaviours/profile.h"
 #include "agentd/mind/draft.h"
 
 #define SENTENCES_MAX 64 /* of a reply that did not come in pieces; the rest is one */
-#define TOPIC_MAX     200
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
 }
 
-static void topic_of(const tr_talk_t *self, const char *user, char out[TOPIC_MAX]) {
-    char aid[TR_AID_MAX + 1];
-    tr_agent_aid(self->thinker.agent, aid);
-    int name = (int)strcspn(aid, "@");
-    int n = snprintf(out, TOPIC_MAX, "dialogue.%.*s.", name > 80 ? 80 : name, aid);
-    for (const char *at = user; *at && n < TOPIC_MAX - 1; at++)
+static void topic_of(const tr_talk_t *self, const char *user, char out[TR_OWN_TOPIC_MAX]) {
+    int n = tr_own_topic(self->thinker.agent, "dialogue", out);
+    out[n++] = '.';
+    for (const char *at = user; *at && n < TR_OWN_TOPIC_MAX - 1; at++)
         out[n++] = (char)(isalnum((unsigned char)*at) || *at == '-' ? *at : '_');
     out[n] = '\0';
-    for (char *dot = strchr(out + 9, '.'); dot && dot < out + 9 + name; dot = strchr(dot, '.'))
-        *dot = '_'; /* a name's own dots would make other topics of it */
 }
 
 /* ---- how far it is ---- */
@@ -46,7 +41,7 @@ typedef struct part {
 
 /* A watcher that misses a piece has the answer's text: what fails is ignored. */
 static void publish(tr_talk_t *self, const json_t *turn, json_t *stream, part_t part) {
-    char topic[TOPIC_MAX];
+    char topic[TR_OWN_TOPIC_MAX];
     tr_content_writer_t w;
     json_int_t pieces = json_integer_value(json_object_get(stream, "pieces"));
     topic_of(self, text_at(turn, "user"), topic);

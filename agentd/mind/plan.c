@@ -64,14 +64,18 @@ static bool fits(const char *pattern, tr_part_t request, json_t *values) {
     return rest.length == 0;
 }
 
-static const tr_method_task_t *find_task(const tr_methods_t *methods, tr_part_t request, json_t *values) {
+/* The first from *next on that fits, which is then behind it; NULL where there is none. */
+static const tr_method_task_t *find_task(
+    const tr_methods_t *methods, tr_part_t request, json_t *values, size_t *next) {
     const tr_method_task_t *tasks = methods->tasks.items;
-    for (size_t i = 0; i < methods->tasks.count; i++)
-        for (size_t j = 0; j < tasks[i].asked.count; j++) {
+    while (*next < methods->tasks.count) {
+        const tr_method_task_t *task = &tasks[(*next)++];
+        for (size_t j = 0; j < task->asked.count; j++) {
             json_object_clear(values);
-            if (fits(tasks[i].asked.items[j], request, values))
-                return &tasks[i];
+            if (fits(task->asked.items[j], request, values))
+                return task;
         }
+    }
     return NULL;
 }
 
@@ -226,6 +230,17 @@ static bool split_then(tr_part_t *part, tr_part_t *ret_rest) {
     return true;
 }
 
+/* By the first of the tasks that it fits which can be done. */
+static bool run_part(
+    planner_t *self, tr_part_t part, json_t *values, const char *prefix, json_t *needs, json_t *ends) {
+    size_t next = 0;
+    const tr_method_task_t *task;
+    while ((task = find_task(self->methods, part, values, &next)))
+        if (run_task(self, task, values, prefix, needs, 0, ends))
+            return true;
+    return false;
+}
+
 /* One part of a request after the other: each needs what the one before it ends with. */
 static bool plan_parts(planner_t *self, tr_part_t request) {
     json_t *values = json_object(), *needs = json_array();
@@ -237,8 +252,7 @@ static bool plan_parts(planner_t *self, tr_part_t request) {
         if (number > 1 || has_more)
             snprintf(prefix, sizeof prefix, "%u-", number);
         json_t *ends = json_array();
-        const tr_method_task_t *task = find_task(self->methods, without_politeness(part), values);
-        is_well = task && run_task(self, task, values, prefix, needs, 0, ends);
+        is_well = run_part(self, without_politeness(part), values, prefix, needs, ends);
         json_decref(needs);
         needs = ends;
         request = rest;

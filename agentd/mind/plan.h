@@ -14,7 +14,7 @@
 #define TR_PLAN_PRIORITY 4
 
 /*
- * By the library: the first task whose pattern fits (of each part of "do this, then do that"), the first of its methods whose steps
+ * By the library: the first task whose pattern fits and which can be done (of each part of "do this, then do that"), by the first of its methods whose steps
  * have skills among `skills` (a list of texts; NULL = any), at most `most` subtasks. `*ret_plan` NULL where there is none. 0 or -ENOMEM.
  */
 int tr_plan_make(const tr_methods_t *methods, const char *text, size_t length, const json_t *skills,

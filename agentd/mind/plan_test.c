@@ -50,6 +50,8 @@ static void tasks_are_taken_apart(void **state) {
         "other-analyse(analyse)<other-search "
         "compare(analyse)<one-analyse,other-analyse");
     assert_plan(NULL, "could you please wash the dishes", NULL, 16, "do(general)");
+    assert_plan(NULL, "search for ships", "[\"general\"]", 16, "do(general)");
+    assert_plan(NULL, "search for ships", "[\"write\"]", 16, "none");
 }
 
 static void methods_give_way_to_those_that_can_be_carried_out(void **state) {

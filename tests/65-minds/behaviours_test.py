@@ -146,5 +146,67 @@ class Planner(minds.MindsTest):
         self.assertEqual(coordinator.process.poll(), None)
 
 
+class Watched(minds.MindsTest):
+    """Plans whose subtasks are with the coordinator: the executor without a fitting tool is who fails."""
+
+    def setUp(self):
+        super().setUp()
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", "--tries", "1")
+        coordinator.wait_err("C001 ready")
+        self.agent("writer", "echo", more=("--service", "write", "--service", "general"))
+
+    def failing(self):
+        self.agent("finder", "executor", more=("--service", "search"))
+
+    def told_until(self, tap, state):
+        minds.harness.wait_until(lambda: any(f'"{state}"' in line for line in tap.out.splitlines()), state, 30)
+        return [json.loads(line)["content"] for line in tap.out.splitlines()]
+
+    def tap(self):
+        tap = self.spawn_verb("tap", "plan.>", "task.tapped.state", "-o", "json")
+        def heard():
+            self.run_verb("pub", "task.tapped.state", '{"task": "tapped", "state": "failed"}')
+            return "tapped" in tap.out
+        minds.harness.wait_until(heard, "the tap hears", 20)
+        return tap
+
+    def test_a_subtask_that_fails_is_done_in_another_way(self):
+        self.failing()
+        tap = self.tap()
+        self.agent("p", "planner", {"skills": ["search", "write", "general"]})
+        done = self.told("p", {"action": "submit", "text": "write a report on whales"})
+        self.assertEqual(len(done["tasks"]), 2)
+        told = [t for t in self.told_until(tap, "completed") if "plan" in t]
+        self.assertEqual([(t["state"], t["plan"], t["replans"]) for t in told],
+                         [("replanned", done["watched"], 1), ("completed", done["watched"], 1)])
+        tasks = self.run_verb("task", "ls", "-o", "json").json()
+        self.assertEqual(sorted(t["state"] for t in tasks), ["completed", "completed", "failed", "failed"])
+        self.assertEqual(self.told("p", {"action": "watched"}), {})
+
+    def test_where_there_is_no_other_way(self):
+        self.failing()
+        tap = self.tap()
+        self.agent("p", "planner", {"skills": ["search", "write"]})
+        self.told("p", {"action": "submit", "text": "write a report on whales"})
+        told = [t for t in self.told_until(tap, "replans") if "plan" in t]
+        self.assertEqual(told[-1]["state"], "failed")
+        self.assertIn("no method of the library fits", told[-1]["reason"])
+
+    def test_a_planner_that_was_killed_goes_on_watching(self):
+        tap = self.tap()
+        more = ("--state", self.directory + "/state")
+        child = self.agent("p", "planner", {"skills": ["search", "write", "general"]}, more=more)
+        done = self.told("p", {"action": "submit", "text": "write a report on whales"})
+        child.process.kill()
+        child.process.wait()
+        self.failing()
+        for task in done["tasks"]:
+            minds.harness.wait_until(lambda task=task: self.run_verb("task", "show", task["task"], "-o", "json").json()["state"] == "failed",
+                                     "the task fails", 20)
+        self.agent("p", "planner", {"skills": ["search", "write", "general"]}, more=more)
+        told = [t for t in self.told_until(tap, "completed") if "plan" in t]
+        self.assertEqual([t["state"] for t in told], ["replanned", "completed"])
+
+
 if __name__ == "__main__":
     minds.harness.main()

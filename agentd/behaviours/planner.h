@@ -1,0 +1,42 @@
+/*
+ * The inside of the behaviour planner: what is asked (planner.c), and what becomes of the plans whose subtasks are with the coordinator (planner_watch.c).
+ *
+ * A plan that is watched has for each subtask "task", its id at the coordinator, and "state", what was told of that last. Where one fails, it is planned anew from its
+ * description without the skills that failed, that takes its place (tr_plan_replace), and is submitted together with what needed it, which has failed with it.
+ */
+#ifndef TR_AGENTD_BEHAVIOURS_PLANNER_H
+#define TR_AGENTD_BEHAVIOURS_PLANNER_H
+
+#include "agentd/behaviours/errand.h"
+#include "agentd/behaviours/thinker.h"
+
+#define TR_PLANNER_ASK_MS  10000
+#define TR_PLANNER_WATCHED 256 /* plans; the oldest is let go of */
+
+typedef struct tr_planner {
+    tr_thinker_t thinker; /* first */
+    tr_errands_t errands;
+    json_t *skills; /* of the arguments; NULL */
+    int64_t most;
+    char tasks[TR_AID_MAX + 8];
+    json_t *watched; /* {"MARK": {"mark", "number", "plan", "skills"}}, the oldest first */
+    json_t *by_task; /* {"TASK": "MARK"} */
+    int64_t numbers;
+    bool listens;      /* to the states of tasks */
+    tr_timer_t *timer; /* to ask how things are, after a restart */
+} tr_planner_t;
+
+/* Gives each subtask without one its "task", and begins to watch. The tasks as the coordinator takes them, and the plan's mark, into ret_mark (borrowed). NULL
+ * when out of memory. */
+json_t *tr_planner_watch(tr_planner_t *self, json_t *plan, const json_t *skills, const char **ret_mark);
+/* It was not taken. */
+void tr_planner_unwatch(tr_planner_t *self, const char *mark);
+/* An event of a task, which may be anybody's. */
+void tr_planner_hear(tr_planner_t *self, const tr_message_t *message);
+/* The skills without those of the list (NULL = none); a new reference. */
+json_t *tr_planner_skills_without(const json_t *skills, const json_t *without);
+
+int tr_planner_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out);
+int tr_planner_restore(tr_agent_t *agent, void *state, tr_value_t saved);
+
+#endif

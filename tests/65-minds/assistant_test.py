@@ -1,0 +1,56 @@
+"""examples/assistant.yaml as it stands, offline: what becomes of a request to its assistant."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "40-fleet"))
+import fleet  # noqa: E402
+
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/assistant.yaml"
+
+
+class Assistant(fleet.FleetTest):
+    def setUp(self):
+        super().setUp()
+        own = EXAMPLE.read_text().replace("coordinator: {}", fleet.BROKER + "coordinator: {}")
+        child = self.spawn("troupe", "up", self.write("assistant.yaml", own), env={"TROUPE_EMBEDDINGS": "ngrams"})
+        child.wait_err("troupe up: ready in")
+
+    def say(self, text):
+        done = self.troupe("ask", "assistant", json.dumps({"text": text, "user": "ann"}), "-o", "json")
+        self.assertEqual(done.code, 0, done)
+        return done.json()
+
+    def test_a_request_becomes_a_task_a_query_a_decision_or_an_answer(self):
+        turn = self.say("hello, my name is Ann")
+        self.assertEqual((turn["state"], turn["reply"]), ("chat", "Hello. What can I do for you?"))
+
+        turn = self.say("prepare the slides by Monday, urgent")
+        self.assertEqual((turn["action"], turn["to"]), ("task", "svc:planner"))
+        task = turn["answer"]["tasks"][0]["task"]
+        fleet.harness.wait_until(lambda: self.troupe("task", "show", task, "-o", "json").json()["state"] == "completed",
+                                 "the task is done", 20)
+        self.assertIn(task, self.say("what is the status of the tasks?")["reply"])
+
+        turn = self.say("search for the harbour")
+        self.assertEqual((turn["action"], turn["to"], turn["asked"]["query"]), ("search", "svc:kb", "the harbour"))
+        self.assertIn("That did not work: svc:kb", turn["reply"], "there is no knowledge base in this fleet, which is told")
+
+        turn = self.say("decide between tea and coffee")
+        self.assertIn("I put it to the group", turn["reply"])
+        decision = turn["answer"]["decision"]
+        fleet.harness.wait_until(lambda: self.decided(decision), "the group has decided", 30)
+
+        self.assertEqual(self.say("summarise the harbour was rebuilt in 1990")["to"], "svc:summariser")
+
+        turn = self.say("calculate (2 + 3) * 4")
+        self.assertEqual((turn["to"], turn["reply"]), ("svc:sums", "20"))
+        self.assertEqual(turn["answer"]["evidence"][0]["tool"], "calculate")
+
+    def decided(self, decision):
+        shown = self.troupe("votes", "show", decision, "-o", "json").json()
+        return shown["state"] in ("decided", "undecided")
+
+
+if __name__ == "__main__":
+    fleet.harness.main()
