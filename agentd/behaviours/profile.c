@@ -148,9 +148,16 @@ json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood) {
     return json_sprintf("%s%.*s", regret, len, reply);
 }
 
+static bool is_addressed(const json_t *profile) {
+    return json_is_string(json_object_get(profile, "name")) && is(profile, "tone", "friendly");
+}
+
+bool tr_profile_fits(const json_t *profile, double mood) {
+    return is_addressed(profile) || mood < ANNOYED || is(profile, "detail", "short");
+}
+
 json_t *tr_profile_fit_part(const json_t *profile, const char *part, double mood) {
-    bool is_addressed = json_is_string(json_object_get(profile, "name")) && is(profile, "tone", "friendly");
     bool is_open = part[first_sentence(part)] == '\0';
-    return is_open && (is_addressed || mood < ANNOYED) ? json_string("")
-                                                       : tr_profile_fit(profile, part, mood);
+    return is_open && (is_addressed(profile) || mood < ANNOYED) ? json_string("")
+                                                                : tr_profile_fit(profile, part, mood);
 }

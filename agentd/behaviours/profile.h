@@ -10,6 +10,7 @@
 #define TR_AGENTD_BEHAVIOURS_PROFILE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define TR_PROFILE_TOPICS 12
 
@@ -25,6 +26,8 @@ void tr_profile_learn_topic(json_t *profile, const json_t *parameters);
  * reference; NULL when out of memory.
  */
 json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood);
+/* Whether it is anything but the reply itself, whatever that is. */
+bool tr_profile_fits(const json_t *profile, double mood);
 /* The same of a reply of which this is the beginning: nothing ("") while what is to stand in front is not known. */
 json_t *tr_profile_fit_part(const json_t *profile, const char *part, double mood);
 

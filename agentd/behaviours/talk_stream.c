@@ -1,6 +1,7 @@
 #include "agentd/behaviours/talk_stream.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "agentd/behaviours/own_topic.h"
@@ -24,13 +25,31 @@ static void topic_of(const tr_talk_t *self, const char *user, char out[TR_OWN_TO
 
 /* ---- how far it is ---- */
 
-/* {"raw": what came of the mind, "shown": what was told, "pieces": how many}; borrowed from the turn. */
+#define HASH_START UINT64_C(14695981039346656037) /* FNV-1a */
+
+static uint64_t hash_on(uint64_t hash, const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* {"shown": bytes that were told, "hash": of them, "pieces": how many, "raw": what came of the mind, where it is fitted}; borrowed from the turn. */
 static json_t *stream_of(json_t *turn) {
     json_t *stream = json_object_get(turn, "stream");
     if (stream)
         return stream;
-    json_object_set_new(turn, "stream", json_pack("{s:s, s:s, s:i}", "raw", "", "shown", "", "pieces", 0));
+    json_object_set_new(turn, "stream",
+        json_pack(
+            "{s:i, s:I, s:i, s:s}", "shown", 0, "hash", (json_int_t)HASH_START, "pieces", 0, "raw", ""));
     return json_object_get(turn, "stream");
+}
+
+static size_t shown_by(const json_t *stream) {
+    return (size_t)json_integer_value(json_object_get(stream, "shown"));
+}
+
+static uint64_t hash_of(const json_t *stream) {
+    return (uint64_t)json_integer_value(json_object_get(stream, "hash"));
 }
 
 typedef struct part {
@@ -56,14 +75,18 @@ static void publish(tr_talk_t *self, const json_t *turn, json_t *stream, part_t 
     if (part.again)
         tr_write_kv_bool(&w, "again", true);
     tr_publish_content(self->thinker.agent, topic, &w);
-    json_object_set_new(stream, "pieces", json_integer(pieces + 1));
+    uint64_t hash = hash_on(part.again ? HASH_START : hash_of(stream), part.text, part.length);
+    size_t shown = part.length + (part.again ? 0 : shown_by(stream));
+    json_integer_set(json_object_get(stream, "pieces"), pieces + 1);
+    json_integer_set(json_object_get(stream, "shown"), (json_int_t)shown);
+    json_integer_set(json_object_get(stream, "hash"), (json_int_t)hash);
 }
 
 /* Of the text that is to be shown by now, what was not; all of it where what was shown does not begin it. */
 static const char *rest_of(const json_t *stream, const char *text, bool *ret_again) {
-    const char *shown = text_at(stream, "shown");
-    *ret_again = strncmp(text, shown, strlen(shown)) != 0;
-    return *ret_again ? text : text + strlen(shown);
+    size_t shown = shown_by(stream);
+    *ret_again = strlen(text) < shown || hash_on(HASH_START, text, shown) != hash_of(stream);
+    return *ret_again ? text : text + shown;
 }
 
 json_t *tr_talk_stream_take(json_t *turn) {
@@ -74,21 +97,30 @@ json_t *tr_talk_stream_take(json_t *turn) {
 
 /* ---- what is told ---- */
 
-void tr_talk_stream_piece(
-    tr_talk_t *self, const json_t *profile, json_t *turn, const tr_mind_piece_t *piece) {
+/* All that came so far is fitted, and what is new in that is told. */
+static void tell_fitted(
+    tr_talk_t *self, const json_t *profile, json_t *turn, const tr_mind_piece_t *piece, double mood) {
     bool again;
     json_t *stream = stream_of(turn);
-    double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
     json_t *raw = json_sprintf("%s%s", piece->is_first ? "" : text_at(stream, "raw"), piece->text);
     json_t *fitted = raw ? tr_profile_fit_part(profile, json_string_value(raw), mood) : NULL;
     const char *text = fitted ? json_string_value(fitted) : "", *rest = rest_of(stream, text, &again);
-    if (*rest) {
+    if (*rest)
         publish(self, turn, stream, (part_t){rest, strlen(rest), false, again});
-        json_object_set(stream, "shown", fitted);
-    }
     json_object_set(stream, "raw", raw);
     json_decref(fitted);
     json_decref(raw);
+}
+
+void tr_talk_stream_piece(
+    tr_talk_t *self, const json_t *profile, json_t *turn, const tr_mind_piece_t *piece) {
+    json_t *stream = stream_of(turn);
+    double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
+    if (tr_profile_fits(profile, mood))
+        tell_fitted(self, profile, turn, piece, mood);
+    else
+        publish(self, turn, stream,
+            (part_t){piece->text, piece->length, false, piece->is_first && shown_by(stream) > 0});
 }
 
 void tr_talk_stream_end(tr_talk_t *self, const json_t *turn, json_t *stream) {
@@ -108,7 +140,7 @@ void tr_talk_stream_end(tr_talk_t *self, const json_t *turn, json_t *stream) {
 
 void tr_talk_stream_drop(tr_talk_t *self, json_t *turn) {
     json_t *stream = tr_talk_stream_take(turn);
-    if (*text_at(stream, "shown"))
+    if (shown_by(stream) > 0)
         publish(self, turn, stream, (part_t){"", 0, true, true});
     json_decref(stream);
 }

@@ -218,6 +218,22 @@ const tr_bench_case_t tr_bench_cases[] = {
         .agents_max = 1000000,
         .metrics = {{"lexical", TR_BENCH_PER_SECOND, TR_BENCH_VALUE_MIN, 2000, 0},
             {"embedded", TR_BENCH_PER_SECOND, TR_BENCH_VALUE_MIN, 300, 0}}},
+    {.workload = "minds",
+        .summary =
+            "the built-in mind in one thread: sentences (intent and entities), a summary of 50,000 bytes",
+        .ours = tr_bench_minds,
+        .pin = "free",
+        .metrics = {{"sentences", TR_BENCH_PER_SECOND, TR_BENCH_VALUE_MIN, 20000, 0},
+            {"summary", TR_BENCH_MICROSECONDS, TR_BENCH_VALUE_MAX, 20000, 0}}},
+    {.workload = "minds",
+        .summary = "calls of a model in flight in one agentd, turns of dialogues whose replies stream; for "
+                   "each: memory, CPU",
+        .ours = tr_bench_minds_model,
+        .pin = "free",
+        .agents = 1000,
+        .agents_max = 4000,
+        .metrics = {{"turns", TR_BENCH_PER_SECOND}, {"memory", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 65536, 0},
+            {"cpu", TR_BENCH_MICROSECONDS, TR_BENCH_VALUE_MAX, 500, 0}}},
     {.workload = "durable",
         .summary =
             "in flight: acknowledged when on disk, to an agent that is away; raw: the disk's fdatasync",

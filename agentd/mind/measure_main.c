@@ -1,6 +1,10 @@
 /*
- * How fast the built-in mind is: mind-speed TEXT [REPEAT]. Each sentence of the text is asked for by itself through the port, as a
- * behaviour would; times are of this thread's CPU. For figures that mean something, of an optimised build.
+ * troupe-mind-measure: how fast the built-in mind is; what `troupe bench minds` shows.
+ *
+ *     troupe-mind-measure TEXT [REPEAT [FD]]
+ *
+ * Each sentence of the text is asked for by itself through the port, as a behaviour would; times are of this thread's CPU. To the descriptor goes one line of JSON,
+ * {"sentences": a second, "summary_us"}; without one it says them. For figures that mean something, of an optimised build.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +35,8 @@ static void ask(tr_mind_t *mind, tr_mind_op_t op, const char *text, size_t lengt
         tr_mind_work(mind);
 }
 
-static void measure_sentences(tr_mind_t *mind, const tr_tokens_t *tokens, int repeat) {
+/* A second. */
+static double measure_sentences(tr_mind_t *mind, const tr_tokens_t *tokens, int repeat) {
     size_t answered = 0, asked = 0;
     double from = seconds();
     for (int i = 0; i < repeat; i++)
@@ -40,21 +45,31 @@ static void measure_sentences(tr_mind_t *mind, const tr_tokens_t *tokens, int re
             ask(mind, TR_MIND_INTENT, text, tokens->sentences[k].length, &answered);
             ask(mind, TR_MIND_ENTITIES, text, tokens->sentences[k].length, &answered);
         }
-    double took = seconds() - from;
-    printf("intent and entities: %.0f sentences/s (%zu sentences, %zu answers)\n", (double)asked / took,
-        asked, answered);
+    return answered == 2 * asked ? (double)asked / (seconds() - from) : 0;
 }
 
-static void measure_summary(tr_mind_t *mind, const char *text, size_t length, int repeat) {
-    size_t answered = 0, size = length < SUMMARY_SIZE ? length : SUMMARY_SIZE;
+/* Microseconds each. */
+static double measure_summary(tr_mind_t *mind, const char *text, size_t length, int repeat) {
+    size_t answered = 0;
     double from = seconds();
     for (int i = 0; i < repeat; i++)
-        ask(mind, TR_MIND_SUMMARISE, text, size, &answered);
-    printf(
-        "summary of %zu bytes: %.2f ms (%zu answers)\n", size, (seconds() - from) / repeat * 1e3, answered);
+        ask(mind, TR_MIND_SUMMARISE, text, length, &answered);
+    return answered == (size_t)repeat ? (seconds() - from) / repeat * 1e6 : 0;
 }
 
-static int measure(const char *path, int repeat, tr_error_t *error) {
+static void tell(
+    tr_mind_t *mind, const tr_tokens_t *tokens, const char *text, size_t length, int repeat, int fd) {
+    size_t size = length < SUMMARY_SIZE ? length : SUMMARY_SIZE;
+    double sentences = measure_sentences(mind, tokens, repeat),
+           summary = measure_summary(mind, text, size, repeat);
+    if (fd >= 0)
+        dprintf(fd, "{\"sentences\": %.0f, \"summary_us\": %.1f}\n", sentences, summary);
+    else
+        printf("intent and entities: %.0f sentences/s\nsummary of %zu bytes: %.2f ms\n", sentences, size,
+            summary / 1e3);
+}
+
+static int measure(const char *path, int repeat, int fd, tr_error_t *error) {
     char *text = NULL;
     size_t length;
     tr_document_t *document = NULL;
@@ -67,10 +82,8 @@ static int measure(const char *path, int repeat, tr_error_t *error) {
         rc = tr_tokens_new(document, TR_LANGUAGE_EN, &tokens);
     if (rc == 0)
         rc = tr_mind_builtin_new(&(tr_mind_builtin_options_t){0}, &mind, error);
-    if (rc == 0) {
-        measure_sentences(mind, tokens, repeat);
-        measure_summary(mind, text, length, repeat);
-    }
+    if (rc == 0)
+        tell(mind, tokens, text, length, repeat, fd);
     tr_mind_destroy(&mind);
     tr_tokens_destroy(&tokens);
     tr_document_destroy(&document);
@@ -80,13 +93,13 @@ static int measure(const char *path, int repeat, tr_error_t *error) {
 
 int main(int argc, char **argv) {
     tr_error_t error = {0};
-    int repeat = argc == 3 ? atoi(argv[2]) : 10;
-    if (argc < 2 || argc > 3 || repeat < 1) {
-        fprintf(stderr, "usage: mind-speed TEXT [REPEAT]\n");
+    int repeat = argc > 2 ? atoi(argv[2]) : 10, fd = argc > 3 ? atoi(argv[3]) : -1;
+    if (argc < 2 || argc > 4 || repeat < 1) {
+        fprintf(stderr, "usage: troupe-mind-measure TEXT [REPEAT [FD]]\n");
         return 1;
     }
-    if (measure(argv[1], repeat, &error) == 0)
+    if (measure(argv[1], repeat, fd, &error) == 0)
         return 0;
-    fprintf(stderr, "mind-speed: %s\n", error.text);
+    fprintf(stderr, "troupe-mind-measure: %s\n", error.text);
     return 3;
 }
