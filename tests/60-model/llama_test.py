@@ -1,70 +1,19 @@
-"""The model client against a real llama-server with a tiny model: chat, streams, JSON by a schema, embeddings, many at once.
-
-The server: TROUPE_LLAMA_SERVER, or that of the path, or that in the Debian sid at TROUPE_SID (debootstrap --variant=minbase
---include=llama.cpp-tools sid DIR; needs root). The model: TROUPE_LLAMA_MODEL, or ../shared/models/stories260K.gguf. Skipped where
-they are not there.
-"""
+"""The model client against a real llama-server (llama.py): chat, streams, JSON by a schema, embeddings, many at once."""
 import json
 import os
-import shutil
-import socket
 import subprocess
-import urllib.error
-import urllib.request
 
 import model
 from model import harness
+import llama
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-MODEL = os.environ.get("TROUPE_LLAMA_MODEL", os.path.join(ROOT, "../shared/models/stories260K.gguf"))
-SID = os.environ.get("TROUPE_SID")
-SERVER = os.environ.get("TROUPE_LLAMA_SERVER") or shutil.which("llama-server")
 SCHEMA = {"type": "object", "required": ["name", "old"], "additionalProperties": False,
           "properties": {"name": {"enum": ["Lily", "Tom"]}, "old": {"type": "boolean"}}}
-START = 120.0
-
-
-def missing():
-    if not os.path.exists(MODEL):
-        return f"no model {os.path.normpath(MODEL)}"
-    if SERVER or SID and os.geteuid() == 0 and os.path.exists(os.path.join(SID, "usr/bin/llama-server")):
-        return None
-    return "no llama-server: set TROUPE_LLAMA_SERVER or TROUPE_SID"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Llama(model.ModelTest):
-    def command(self):
-        if SERVER:
-            return [SERVER], MODEL
-        inside = "/tmp/" + os.path.basename(MODEL)
-        shutil.copy(MODEL, SID + inside)
-        return ["chroot", SID, "llama-server"], inside
-
     def llama(self):
-        command, path = self.command()
-        port = free_port()
-        log = open(os.path.join(self.directory, "llama.log"), "wb")
-        self.addCleanup(log.close)
-        server = subprocess.Popen([*command, "-m", path, "--host", "127.0.0.1", "--port", str(port), "-c", "8192", "-np", "2", "--jinja",
-                                   "--override-kv", "llama.context_length=int:4096", "--embeddings", "--pooling", "mean", "--offline"],
-                                  stdout=log, stderr=log)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
-
-        def healthy():
-            self.assertIsNone(server.poll(), "llama-server ended")
-            try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).status == 200
-            except (urllib.error.URLError, OSError):
-                return False
-        harness.wait_until(healthy, "llama-server is up", START)
-        self.config = {"providers": [{"preset": "llama.cpp", "base-url": f"http://127.0.0.1:{port}/v1", "model": "m", "models": {"embed": "m"}}]}
+        self.config = {"providers": [{"preset": "llama.cpp", "base-url": llama.serve(self), "model": "m", "models": {"embed": "m"}}]}
         return self.caller(self.config)
 
     def mind(self, operation, text, *more, **given):
@@ -120,8 +69,4 @@ class Llama(model.ModelTest):
 
 
 if __name__ == "__main__":
-    reason = missing()
-    if reason:
-        print(f"skipped: {reason}")
-        raise SystemExit(77)
-    harness.main()
+    llama.main()
