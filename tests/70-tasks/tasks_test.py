@@ -314,6 +314,26 @@ class Tasks(harness.SystemTest):
             self.assertEqual(shown["result"], int(task[1:]))
             self.assertEqual([event["state"] for event in shown["history"]].count("completed"), 1)
 
+    def test_a_request_is_planned_and_done(self):
+        planner = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "planner", "--behaviour", "planner", "--service", "planner", "--args",
+                             json.dumps({"skills": ["search", "analyse"]}))
+        planner.wait_err("registered")
+        done = self.troupe("plan", "research tides", env=self.env)
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("Analyse what was found on tides", done.out)
+        self.assertEqual(self.task("ls", "-o", "name").out, "")  # it was only shown
+        plan = self.troupe("plan", "research tides", "-o", "json", "--skill", "search", env=self.env).json()
+        self.assertEqual([step["skills"] for step in plan["subtasks"]], [["search"]])
+        team = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "team", "--service", "search=1", "--service", "analyse=1",
+                          "--behaviour", "echo")
+        team.wait_err("registered")
+        done = self.troupe("plan", "--submit", "--wait", "research tides", env=self.env)
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("Analyse what was found on tides", done.out.partition("{")[2])  # what the last step gave
+        rows = self.task("ls", "-o", "json").json()
+        self.assertEqual([row["state"] for row in rows], ["completed"] * 2)
+        self.assertIn("--wait wants --submit", self.troupe("plan", "--wait", "x", env=self.env, patience=30).err)
+
     def test_many_from_a_file(self):
         path = self.lines({"id": "a", "input": 1}, "\n", {"id": "b", "skills": ["rest"], "needs": ["a"]})
         self.assertEqual(self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split(), ["a", "b"])

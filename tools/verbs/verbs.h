@@ -40,6 +40,7 @@
     VERB(chat)                                                                                               \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
+    VERB(plan)                                                                                               \
     VERB(task_submit)                                                                                        \
     VERB(task_ls)                                                                                            \
     VERB(task_show)                                                                                          \
