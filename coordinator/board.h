@@ -44,6 +44,7 @@ typedef struct tr_worker {
     uint32_t elsewhere; /* what other coordinators have given it, as far as is known */
     uint64_t asked;     /* when it was asked last, as a number that rises */
     bool listed;        /* in the directory now; else it gets nothing */
+    bool fresh;         /* it has joined since tr_board_spread */
 } tr_worker_t;
 
 typedef struct tr_board_hooks {
@@ -117,6 +118,9 @@ int tr_board_list_worker(
 void tr_board_begin_listing(tr_board_t *self);
 void tr_board_end_listing(tr_board_t *self);
 size_t tr_board_workers(const tr_board_t *self);
+/* Takes tasks back from agents that have not agreed to them, for those that have joined and have room: until nobody has two more than they have. A
+ * try that was taken back is made up for. */
+void tr_board_spread(tr_board_t *self, int64_t now_ms);
 /* What all others have given each agent, anew: begins with nothing. */
 void tr_board_forget_elsewhere(tr_board_t *self);
 void tr_board_note_elsewhere(tr_board_t *self, const char *name, uint32_t count);

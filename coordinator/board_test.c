@@ -463,6 +463,25 @@ static void what_others_gave_an_agent_takes_its_room(void **state) {
     heard(s, "a:assigned a/1>w ");
 }
 
+static void who_joins_gets_what_others_have_not_begun(void **state) {
+    stage_t *s = *state;
+    worker(s, "w", NULL, 16);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(add(s, wish_of(s, (const char *[]){"a", "b", "c", "d"}[i])), 0);
+    turn(s);
+    assert_int_equal(tr_board_agreed(s->board, "d", 1, s->now_ms), 0);
+    tr_board_spread(s->board, s->now_ms);
+    s->len = 0;
+    worker(s, "v", NULL, 16);
+    tr_board_spread(s->board, s->now_ms);
+    turn(s);
+    heard(s, "c/1<w c:pending b/1<w b:pending b:assigned b/2>v c:assigned c/2>v ");
+    tr_board_spread(s->board, s->now_ms); /* once */
+    heard(s, "");
+    assert_int_equal(tr_board_completed(s->board, "b", 1, "r", 1, s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_task(s->board, "b")->tries_max, 4);
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -485,6 +504,7 @@ int main(void) {
         A_TEST(a_person_says_yes),
         A_TEST(what_was_there_before_goes_on),
         A_TEST(what_another_coordinator_has_is_waited_for),
+        A_TEST(who_joins_gets_what_others_have_not_begun),
         A_TEST(what_others_gave_an_agent_takes_its_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

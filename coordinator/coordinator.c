@@ -44,7 +44,8 @@ static void on_assign(void *arg, const tr_task_t *task) {
 }
 
 static bool on_call(void *arg, const tr_task_t *task) {
-    return tr_effect_call(arg, tr_bids_call, task->id, task->tries + 1);
+    return tr_effect_call(
+        arg, task->way == TR_TASK_MIND ? tr_choice_call : tr_bids_call, task->id, task->tries + 1);
 }
 
 static void on_withdraw(void *arg, const tr_task_t *task) {
@@ -174,6 +175,8 @@ int tr_coordinator_run(tr_coordinator_t *self) {
             tr_directory_look(self);
         }
         tr_share_turn(self);
+        if (self->options->steal)
+            tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);
     }
     if (self->resident.code == TR_RESIDENT_OK && tr_store_shared(self->store))

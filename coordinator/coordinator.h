@@ -93,8 +93,9 @@ void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more);
 
 void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try);
 void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try);
-/* Bids for a task (bids.c). */
+/* Bids for a task (bids.c), or somebody's choice (choice.c). */
 void tr_bids_call(tr_coordinator_t *self, const char *id, uint32_t try);
+void tr_choice_call(tr_coordinator_t *self, const char *id, uint32_t try);
 /* Answers may have been lost: what agents have in work is given away anew. */
 void tr_work_lost(tr_coordinator_t *self, const char *reason);
 

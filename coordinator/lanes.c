@@ -122,6 +122,7 @@ static tr_worker_t *add_worker(tr_board_t *self, const char *name) {
         return NULL;
     }
     snprintf(w->name, sizeof w->name, "%s", name);
+    w->fresh = true;
     self->workers[self->worker_count++] = w;
     return w;
 }
@@ -289,6 +290,45 @@ int64_t tr_lanes_when(const tr_board_t *self, int64_t now_ms) {
     return first;
 }
 
+/* ---- who joins ---- */
+
+/* The task that is taken for `w`: the youngest of whoever has most, and two more than it; NULL. */
+static tr_task_t *find_spare(const tr_board_t *self, const tr_worker_t *w, size_t coming) {
+    tr_task_t *found = NULL;
+    size_t cursor = 0;
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->tasks, &cursor));) {
+        tr_task_t *task = (tr_task_t *)(uintptr_t)slot->value;
+        const tr_worker_t *has = task->state == TR_TASK_ASSIGNED ? task->worker : NULL;
+        if (!has || has == w || has->in_hand < taken(w) + coming + 2 || !offers(w, task->lane))
+            continue;
+        if (!found || has->in_hand > found->worker->in_hand ||
+            (has == found->worker && task->sequence > found->sequence))
+            found = task;
+    }
+    return found;
+}
+
+static void take_back(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
+    self->hooks.withdraw(self->hooks.arg, task);
+    tr_task_set_reason(task, "an agent with room has joined"); /* ignoring */
+    task->tries_max++;
+    task->due_ms = now_ms;
+    tr_board_move(self, task, TR_TASK_PENDING, now_ms);
+}
+
+void tr_board_spread(tr_board_t *self, int64_t now_ms) {
+    for (size_t i = 0; i < self->worker_count; i++) {
+        tr_worker_t *w = self->workers[i];
+        size_t coming = 0;
+        if (!w->fresh || !w->listed)
+            continue;
+        w->fresh = false;
+        for (tr_task_t *task; taken(w) + coming < w->capacity && (task = find_spare(self, w, coming));
+             coming++)
+            take_back(self, task, now_ms);
+    }
+}
+
 /* The first task of all lanes that somebody can take now. */
 static tr_task_t *next_task(const tr_board_t *self, int64_t now_ms, tr_worker_t **ret_worker) {
     tr_task_t *found = NULL;
@@ -329,7 +369,7 @@ void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
     tr_worker_t *w = NULL;
     for (tr_task_t *task; (task = next_task(self, now_ms, &w));) {
         tr_rates_take(&self->rates, task->lane->skills, task->lane->skill_count, now_ms);
-        if (task->way == TR_TASK_CONTRACT_NET && !task->bidless)
+        if (task->way != TR_TASK_DIRECT && !task->bidless)
             call_for_bids(self, task);
         else
             assign(self, task, w, now_ms);

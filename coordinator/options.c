@@ -35,8 +35,14 @@ static const tr_option_t table[] = {
         .max = 100},
     {"assign", 0, "WAY", TR_WORD(O, assign), "direct",
         "How an agent is found for a task that says nothing of it: the coordinator chooses, or the best bid "
-        "in a contract net gets it.",
+        "in a contract net gets it, or an agent that chooses says who.",
         .words = tr_task_way_words},
+    {"chooser", 0, "AGENT", TR_STRING(O, chooser), "svc:chooser",
+        "Who is asked where the way is mind: an agent that votes, such as one with the behaviour voter."},
+    {"steal", 0, NULL, TR_BOOL(O, steal), NULL,
+        "An agent that joins gets tasks that others have in hand and have not agreed to. For fleets whose "
+        "agents agree when they begin: "
+        "others may do twice what is taken from them."},
     {"rate", 0, "SERVICE=COUNT/TIME", TR_LIST(O, rates), NULL,
         "Tasks that want this service are begun no more often: COUNT at once, and then as many in each TIME, "
         "evenly. May be repeated. "

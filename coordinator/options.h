@@ -11,6 +11,8 @@ typedef struct tr_coordinator_options {
     int store;                     /* 1 = PostgreSQL */
     const char *conninfo, *schema; /* of it */
     int64_t lease_ms;
+    const char *chooser; /* AID, svc:NAME */
+    bool steal;
     tr_strings_t rates;
     int assign;          /* tr_task_way_t, of tasks that say nothing of it */
     tr_options_t *flags; /* owns the strings above */

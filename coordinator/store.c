@@ -153,6 +153,10 @@ static bool take_state(tr_sql_t *db, size_t s, tr_task_t *t) {
     return tr_task_set_reason(t, tr_sql_text(db, s, 17)) && (!result || tr_task_set_result(t, result, len));
 }
 
+static tr_task_way_t way_of(int64_t number) {
+    return number > 0 && number < TR_TASK_WAYS ? (tr_task_way_t)number : TR_TASK_DIRECT;
+}
+
 /* The row as a task; NULL when out of memory. */
 static tr_task_t *take(tr_sql_t *db, size_t s) {
     size_t input_len;
@@ -178,7 +182,7 @@ static tr_task_t *take(tr_sql_t *db, size_t s) {
         .deadline_ms = tr_sql_int(db, s, 10),
         .timeout_ms = tr_sql_int(db, s, 11),
         .due_ms = tr_sql_int(db, s, 14),
-        .way = (int)tr_sql_int(db, s, 20) == TR_TASK_CONTRACT_NET ? TR_TASK_CONTRACT_NET : TR_TASK_DIRECT,
+        .way = way_of(tr_sql_int(db, s, 20)),
     };
     tr_task_t *task = need_count < 0 || !wish.id ? NULL : tr_task_new(&wish);
     if (task && !take_state(db, s, task))

@@ -6,7 +6,7 @@
 const char *const tr_task_state_words[] = {
     "waiting_approval", "pending", "assigned", "in_progress", "completed", "failed", "cancelled", NULL};
 
-const char *const tr_task_way_words[] = {"direct", "contract-net", NULL};
+const char *const tr_task_way_words[] = {"direct", "contract-net", "mind", NULL};
 
 bool tr_task_ended(tr_task_state_t state) {
     return state >= TR_TASK_COMPLETED;

@@ -40,6 +40,7 @@ extern const char *const tr_task_state_words[];
 typedef enum tr_task_way {
     TR_TASK_DIRECT,       /* the board chooses */
     TR_TASK_CONTRACT_NET, /* who can do it is called, and the best bid gets it */
+    TR_TASK_MIND,         /* an agent that chooses is asked who of them */
     TR_TASK_WAYS,
 } tr_task_way_t;
 

@@ -118,7 +118,7 @@ static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task
     if (delay_ms < 0 || at_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
         return "delay-ms, due_ms, timeout-ms, deadline_ms: expected times that are not negative";
     if ((way = read_way(q, task)) < 0)
-        return "assign: expected direct or contract-net";
+        return "assign: expected direct, contract-net or mind";
     w->way = (tr_task_way_t)way;
     w->priority = (uint32_t)priority;
     w->tries_max = (uint32_t)tries;

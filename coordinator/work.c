@@ -42,6 +42,7 @@ void tr_errand_free(tr_errand_t *errand) {
     errand_key_t key;
     size_t len = print_key(key, errand->id, errand->try);
     tr_map_delete(&errand->coordinator->errands, key, len);
+    free(errand->picked);
     free(errand);
 }
 
@@ -161,8 +162,11 @@ void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
 
 void tr_work_finish(tr_coordinator_t *self) {
     size_t cursor = 0;
-    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));)
-        free((void *)(uintptr_t)slot->value);
+    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));) {
+        tr_errand_t *errand = (tr_errand_t *)(uintptr_t)slot->value;
+        free(errand->picked);
+        free(errand);
+    }
     tr_map_finish(&self->errands);
 }
 

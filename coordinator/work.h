@@ -11,6 +11,7 @@ typedef struct tr_errand {
     tr_call_t *call;                 /* of a contract net; NULL after its end */
     const tr_proposal_t *chosen;     /* awarded, and not accepted yet */
     bool awarded;
+    char *picked; /* who was chosen (choice.c); owned */
     char id[TR_TASK_ID_MAX + 1];
     uint32_t try;
 } tr_errand_t;

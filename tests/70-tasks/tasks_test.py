@@ -43,6 +43,17 @@ for line in sys.stdin:
 """
 
 
+# Chooses whom the question names.
+CHOOSER = """
+import json, sys
+for line in sys.stdin:
+    q = json.loads(line)["content"]
+    who = q["question"].split()[-1]
+    choice = [o for o in q["options"] if o.startswith(who + "@")]
+    print(json.dumps({"content": {"choice": choice[0] if choice else None}}), flush=True)
+"""
+
+
 class Tasks(harness.SystemTest):
     def setUp(self):
         super().setUp()
@@ -262,6 +273,31 @@ class Tasks(harness.SystemTest):
         task = self.submit({"n": 2, "fail": True}, "--assign", "contract-net", "--tries", "2")
         shown = self.until(task, "failed")
         self.assertEqual((shown["tries"], shown["reason"]), (2, "failed: broken"))
+
+    def test_somebody_chooses(self):
+        for name in ("ann", "bob", "cid"):
+            self.worker(name)
+        self.until_known(3)
+        task = self.submit({"n": 1}, "--assign", "mind")  # nobody chooses
+        self.assertEqual(self.until(task, "completed")["result"]["n"], 1)
+        chooser = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "chooser", "--service", "chooser=4", "--", sys.executable, "-c", CHOOSER)
+        chooser.wait_err("registered")
+        for who in ("bob", "cid", "bob"):
+            task = self.submit({"n": 2}, "--assign", "mind", "--description", f"this is for {who}")
+            self.assertEqual(self.until(task, "completed")["agent"], who + "@local")
+        task = self.submit({"n": 3}, "--assign", "mind", "--description", "this is for nobody")
+        self.assertEqual(self.until(task, "completed")["assign"], "mind")
+
+    def test_who_joins_gets_work(self):
+        self.coordinator.stop()
+        self.start("--steal")
+        slow = self.worker("slow", "work", 16)
+        tasks = [self.submit({"n": n, "ms": 400}) for n in range(12)]
+        self.until(tasks[0], "completed")
+        self.worker("quick", "work", 16)
+        agents = [self.until(task, "completed")["agent"] for task in tasks]
+        self.assertGreaterEqual(agents.count("quick@local"), 3)
+        slow.stop()
 
     def until_known(self, agents):
         harness.wait_until(lambda: len(self.troupe("df", "search", "--service", "work", "-o", "name", env=self.env).out.split()) == agents,

@@ -3,7 +3,7 @@
 #include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
 
-const char *const tr_task_assign_words[] = {"as-configured", "direct", "contract-net", NULL};
+const char *const tr_task_assign_words[] = {"as-configured", "direct", "contract-net", "mind", NULL};
 
 static int read_input(const tr_call_t *call, const char *input, json_t *task) {
     static const tr_cli_given_t given = {.language = "auto"};

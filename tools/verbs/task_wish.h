@@ -31,7 +31,8 @@ extern const char *const tr_task_assign_words[];
         {"try-time", 0, "TIME", TR_DURATION(tr_task_options_t, timeout_ms), "0",                             \
             "How long one try may take; 0 likewise.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},               \
         {"assign", 0, "WAY", TR_WORD(tr_task_options_t, assign), "as-configured",                            \
-            "How its agent is found: the coordinator chooses, or the best bid in a contract net gets it.",   \
+            "How its agent is found: the coordinator chooses, the best bid in a contract net gets it, or "   \
+            "an agent says who.",                                                                            \
             .words = tr_task_assign_words, .flags = TR_OPTION_FLAG_ONLY},                                    \
     {                                                                                                        \
         "approval", 0, NULL, TR_BOOL(tr_task_options_t, approval), NULL,                                     \
