@@ -9,6 +9,9 @@
  * Choice. Of the agents that offer all of a task's skills and have room, the one with the smallest part of its room taken;
  * of several the one that was asked least recently; and not the one that had the task last, if there is another.
  *
+ * Likeness. Where no agent at all offers all of a task's skills, and there is an `alike` hook, whose skills fit best will do: the mean, over what is
+ * wanted, of how alike the best of what it offers is, if that is TR_BOARD_FIT or more. So half of the skills are enough, or others of the same meaning.
+ *
  * Bids. A task that goes by contract net is called for instead, once somebody could take it, and given to whose bid was taken;
  * where nobody wants it, it is given away directly.
  *
@@ -30,6 +33,7 @@
 #define TR_BOARD_AGE_MS      INT64_C(10000)
 #define TR_BOARD_BACKOFF_MS  INT64_C(200) /* before the second try; twice as long before each further one */
 #define TR_BOARD_BACKOFF_MAX INT64_C(30000)
+#define TR_BOARD_FIT         0.5
 #define TR_BOARD_NEVER       INT64_MAX
 
 typedef struct tr_board tr_board_t;
@@ -61,6 +65,8 @@ typedef struct tr_board_hooks {
     /* The state of a task that is not on the board, by its id: -ENOENT where there is none. One that has not ended is somebody
      * else's, and tr_board_heard says when it has. */
     int (*find)(void *arg, const char *id);
+    /* How alike two skills are, from 0 to 1; NULL: not at all, unless they are the same. */
+    double (*alike)(void *arg, const char *wanted, const char *offered);
 } tr_board_hooks_t;
 
 /* NULL when out of memory. */

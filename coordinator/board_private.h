@@ -12,6 +12,7 @@ typedef struct tr_lane {
     size_t skill_count;
     char *owned; /* the skills, each ended by 0: its key */
     size_t owned_len;
+    bool orphan; /* no agent offers all of it; where likeness counts */
 } tr_lane_t;
 
 struct tr_board {

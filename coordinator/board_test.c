@@ -17,6 +17,7 @@ typedef struct stage {
     int64_t now_ms;
     tr_error_t error;
     bool deaf;
+    bool likes;
     int far; /* the state of "far" */
 } stage_t;
 
@@ -63,9 +64,15 @@ static void heard(stage_t *s, const char *wanted) {
     s->heard[0] = '\0';
 }
 
+/* Those that begin alike are. */
+static double on_alike(void *arg, const char *wanted, const char *offered) {
+    const stage_t *s = arg;
+    return s->likes && wanted[0] == offered[0] ? 0.8 : 0.1;
+}
+
 static int setup(void **state) {
     stage_t *s = calloc(1, sizeof *s);
-    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_find};
+    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_find, NULL};
     s->board = tr_board_new(&hooks, 1);
     s->now_ms = 1000000;
     *state = s;
@@ -482,6 +489,36 @@ static void who_joins_gets_what_others_have_not_begun(void **state) {
     assert_int_equal(tr_board_task(s->board, "b")->tries_max, 4);
 }
 
+static void who_fits_best_where_nobody_fits(void **state) {
+    stage_t *s = *state;
+    const char *wanted[] = {"summarise", "translate"};
+    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_find, on_alike};
+    tr_task_wish_t w = wish_of(s, "a");
+    tr_board_destroy(&s->board);
+    s->board = tr_board_new(&hooks, 1);
+    assert_non_null(s->board);
+    w.skills = wanted;
+    w.skill_count = 2;
+    worker(s, "none", "cook", 9);
+    worker(s, "half", "translate", 9);
+    assert_int_equal(add(s, w), 0);
+    turn(s);
+    heard(s, "+a:pending a:assigned a/1>half "); /* one of two is enough */
+    s->likes = true;
+    tr_board_list_worker(s->board, "both", (const char *[]){"sum-up", "turn-into"}, 2, 9);
+    w.id = "b";
+    assert_int_equal(add(s, w), 0);
+    turn(s);
+    heard(s, "+b:pending b:assigned b/1>both ");
+    tr_board_list_worker(s->board, "exact", wanted, 2, 1);
+    w.id = "c";
+    assert_int_equal(add(s, w), 0);
+    w.id = "d"; /* who can do it by name has no room: it waits */
+    assert_int_equal(add(s, w), 0);
+    turn(s);
+    heard(s, "+c:pending +d:pending c:assigned c/1>exact ");
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -505,6 +542,7 @@ int main(void) {
         A_TEST(what_was_there_before_goes_on),
         A_TEST(what_another_coordinator_has_is_waited_for),
         A_TEST(who_joins_gets_what_others_have_not_begun),
+        A_TEST(who_fits_best_where_nobody_fits),
         A_TEST(what_others_gave_an_agent_takes_its_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

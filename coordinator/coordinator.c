@@ -1,5 +1,6 @@
 #include "coordinator/coordinator.h"
 
+#include "coordinator/alike.h"
 #include "coordinator/events.h"
 #include "coordinator/schedules.h"
 #include "lib/base/clock.h"
@@ -57,6 +58,11 @@ static int find_ended(void *arg, const char *id) {
     return tr_store_state(self->store, id);
 }
 
+static double how_alike(void *arg, const char *wanted, const char *offered) {
+    const tr_coordinator_t *self = arg;
+    return tr_alike_names(self->alike, wanted, offered);
+}
+
 /* ---- starting ---- */
 
 static int take_schedule(void *arg, const tr_store_schedule_t *schedule) {
@@ -84,11 +90,15 @@ static int restore(tr_coordinator_t *self, tr_error_t *error) {
 }
 
 static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
-    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_call, on_withdraw, find_ended};
+    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_call, on_withdraw, find_ended,
+        self->options->match ? how_alike : NULL};
     const tr_coordinator_options_t *o = self->options;
+    int rc = o->match ? tr_alike_new(&self->alike, error) : 0;
+    if (rc < 0)
+        return rc;
     tr_store_place_t place = {
         .directory = o->store ? NULL : o->resident.data, .conninfo_file = o->conninfo, .space = o->schema};
-    int rc = tr_store_open(&place, &self->store, error);
+    rc = tr_store_open(&place, &self->store, error);
     if (rc < 0)
         return rc;
     self->board = tr_board_new(&hooks, (uint64_t)tr_clock_ns());
@@ -194,6 +204,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_council_finish(self);
     tr_schedules_finish(self);
     tr_board_destroy(&self->board);
+    tr_alike_destroy(&self->alike);
     tr_store_close(&self->store);
     tr_resident_finish(&self->resident);
     free(self);

@@ -38,9 +38,10 @@ struct tr_coordinator {
     tr_agent_t *agent;
     tr_store_t *store;
     tr_board_t *board;
-    tr_map_t errands;   /* what agents were asked and have not answered: by "ID TRY" */
-    tr_map_t schedules; /* of this coordinator, by name (schedules.h) */
-    tr_map_t decisions; /* that have not ended: by id, tr_held_t */
+    struct tr_alike *alike; /* NULL: only what is the same */
+    tr_map_t errands;       /* what agents were asked and have not answered: by "ID TRY" */
+    tr_map_t schedules;     /* of this coordinator, by name (schedules.h) */
+    tr_map_t decisions;     /* that have not ended: by id, tr_held_t */
     struct tr_canvass *canvasses;
     bool stirred; /* something has happened to a decision since the last turn */
     tr_effect_t *effects;

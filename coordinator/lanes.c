@@ -220,6 +220,33 @@ static bool offers(const tr_worker_t *w, const tr_lane_t *lane) {
     return true;
 }
 
+/* The mean of how alike the best of what it offers is to each that is wanted. */
+static double fit_of(const tr_board_t *self, const tr_worker_t *w, const tr_lane_t *lane) {
+    double sum = 0;
+    for (size_t i = 0; i < lane->skill_count; i++) {
+        double best = tr_worker_offers(w, lane->skills[i]) ? 1 : 0;
+        for (size_t k = 0; k < w->skill_count && best < 1; k++) {
+            double alike = self->hooks.alike(self->hooks.arg, lane->skills[i], w->skills[k]);
+            best = alike > best ? alike : best;
+        }
+        sum += best >= TR_BOARD_FIT ? best : 0;
+    }
+    return lane->skill_count ? sum / (double)lane->skill_count : 1;
+}
+
+static bool can_do(const tr_board_t *self, const tr_worker_t *w, const tr_lane_t *lane) {
+    return lane->orphan ? fit_of(self, w, lane) >= TR_BOARD_FIT : offers(w, lane);
+}
+
+static void find_orphans(tr_board_t *self) {
+    for (size_t i = 0; i < self->lane_count && self->hooks.alike; i++) {
+        tr_lane_t *lane = self->lanes[i];
+        lane->orphan = true;
+        for (size_t k = 0; k < self->worker_count && lane->orphan; k++)
+            lane->orphan = !(self->workers[k]->listed && offers(self->workers[k], lane));
+    }
+}
+
 static uint32_t taken(const tr_worker_t *w) {
     return w->in_hand + w->elsewhere;
 }
@@ -234,15 +261,22 @@ static bool is_better(const tr_worker_t *a, const tr_worker_t *b) {
     return x != y ? x < y : a->asked < b->asked;
 }
 
+/* Of a lane's agents who fits better; of those that fit alike who has more room. */
+static bool is_fitter(
+    const tr_board_t *self, const tr_lane_t *lane, const tr_worker_t *a, const tr_worker_t *b) {
+    double x = lane->orphan ? fit_of(self, a, lane) : 1, y = lane->orphan ? fit_of(self, b, lane) : 1;
+    return x > y || (x >= y && is_better(a, b));
+}
+
 static tr_worker_t *choose(const tr_board_t *self, const tr_lane_t *lane, const tr_task_t *task) {
     tr_worker_t *best = NULL, *last = NULL;
     for (size_t i = 0; i < self->worker_count; i++) {
         tr_worker_t *w = self->workers[i];
-        if (!has_room(w) || !offers(w, lane))
+        if (!has_room(w) || !can_do(self, w, lane))
             continue;
         if (strcmp(w->name, task->agent) == 0)
             last = w;
-        else if (!best || is_better(w, best))
+        else if (!best || is_fitter(self, lane, w, best))
             best = w;
     }
     return best ? best : last;
@@ -253,7 +287,7 @@ size_t tr_board_candidates(
     size_t n = 0;
     for (size_t i = 0; i < self->worker_count; i++) {
         const tr_worker_t *w = self->workers[i];
-        if (!has_room(w) || !offers(w, task->lane))
+        if (!has_room(w) || !can_do(self, w, task->lane))
             continue;
         if (n == most && !is_better(w, ret[n - 1]))
             continue;
@@ -367,6 +401,7 @@ int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *w
 
 void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
     tr_worker_t *w = NULL;
+    find_orphans(self);
     for (tr_task_t *task; (task = next_task(self, now_ms, &w));) {
         tr_rates_take(&self->rates, task->lane->skills, task->lane->skill_count, now_ms);
         if (task->way != TR_TASK_DIRECT && !task->bidless)

@@ -10,6 +10,7 @@
 #define DAY_MS INT64_C(86400000)
 #define O      tr_coordinator_options_t
 
+static const char *const matches[] = {"exact", "alike", NULL};
 static const char *const stores[] = {"sqlite", "postgres", NULL};
 
 static const tr_option_t table[] = {
@@ -39,6 +40,11 @@ static const tr_option_t table[] = {
         .words = tr_task_way_words},
     {"chooser", 0, "AGENT", TR_STRING(O, chooser), "svc:chooser",
         "Who is asked where the way is mind: an agent that votes, such as one with the behaviour voter."},
+    {"match", 0, "HOW", TR_WORD(O, match), "exact",
+        "Who may do a task: who offers all of its services; or, where nobody does, also whose services fit "
+        "best, being half of them or alike "
+        "in meaning.",
+        .words = matches},
     {"steal", 0, NULL, TR_BOOL(O, steal), NULL,
         "An agent that joins gets tasks that others have in hand and have not agreed to. For fleets whose "
         "agents agree when they begin: "

@@ -13,6 +13,7 @@ typedef struct tr_coordinator_options {
     int64_t lease_ms;
     const char *chooser; /* AID, svc:NAME */
     bool steal;
+    int match; /* 1 = alike */
     tr_strings_t rates;
     int assign;          /* tr_task_way_t, of tasks that say nothing of it */
     tr_options_t *flags; /* owns the strings above */

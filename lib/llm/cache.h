@@ -1,6 +1,9 @@
 /*
  * The cache port: answers of servers, as they came, by a hash of all that matters for them (who was asked, for what, with what).
  *
+ * Who finds nothing is the one who asks the server, and whoever looks for the same until he is done waits: for what he puts, or to
+ * be the next, when he has put nothing by the time that he forgets his look-up.
+ *
  * A look-up is answered later, from the loop, so that the cache may be a server that the fleet shares; the one there is now
  * is the memory of this process (cache_local.c: the least recently used go first). A cache that fails is one that has nothing.
  *
@@ -18,15 +21,22 @@
 
 typedef struct tr_llm_cache tr_llm_cache_t;
 
-/* One look-up. Zeroed; it stays where it is until it was answered or forgotten. */
+typedef enum tr_llm_lookup_state {
+    TR_LLM_LOOKUP_OVER,
+    TR_LLM_LOOKUP_DUE,   /* it is looked at soon */
+    TR_LLM_LOOKUP_WAITS, /* for another one, who asks the server */
+    TR_LLM_LOOKUP_ASKS,  /* that is this one */
+} tr_llm_lookup_state_t;
+
+/* One look-up. Zeroed; it stays where it is until it is forgotten. */
 typedef struct tr_llm_lookup {
     /* value NULL = it has none so young. Borrowed. */
     void (*answer)(void *arg, const char *value, size_t len);
     void *arg;
     int64_t not_before_wall_ms; /* what was stored before is too old */
-    bool waits;
     char key[TR_LLM_CACHE_KEY];
-    tr_llm_timer_t timer; /* this and what follows is the cache's */
+    tr_llm_lookup_state_t state; /* this and what follows is the cache's */
+    tr_llm_timer_t timer;
     tr_llm_cache_t *cache;
     struct tr_llm_lookup *next, *previous;
 } tr_llm_lookup_t;
@@ -34,8 +44,9 @@ typedef struct tr_llm_lookup {
 typedef struct tr_llm_cache_ops {
     /* key, answer, arg and not_before are set. 0 or negative errno. */
     int (*get)(tr_llm_cache_t *self, tr_llm_lookup_t *lookup);
+    /* Also after it was answered; idempotent. */
     void (*forget)(tr_llm_cache_t *self, tr_llm_lookup_t *lookup);
-    /* Copies. keep_ms: nobody will want it when it is older. */
+    /* Copies. keep_ms: nobody will want it when it is older. Who waits for it gets it. */
     void (*put)(tr_llm_cache_t *self, const char *key, const char *value, size_t len, int64_t keep_ms);
     void (*destroy)(tr_llm_cache_t *self);
 } tr_llm_cache_ops_t;

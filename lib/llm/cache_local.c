@@ -12,6 +12,8 @@ typedef struct local {
     tr_llm_cache_t base;
     tr_llm_loop_t *loop;
     tr_lru_t entries;
+    tr_llm_lookup_t
+        *first; /* of those that ask or wait, the youngest first: as many as there are calls in flight */
 } local_t;
 
 void tr_llm_cache_key(const char *text, size_t len, char out[TR_LLM_CACHE_KEY]) {
@@ -20,36 +22,102 @@ void tr_llm_cache_key(const char *text, size_t len, char out[TR_LLM_CACHE_KEY]) 
     sodium_bin2hex(out, TR_LLM_CACHE_KEY, hash, sizeof hash);
 }
 
+/* ---- who asks, and who waits for him ---- */
+
+static void enlist(local_t *self, tr_llm_lookup_t *lookup, tr_llm_lookup_state_t state) {
+    lookup->state = state;
+    lookup->next = self->first;
+    lookup->previous = NULL;
+    if (self->first)
+        self->first->previous = lookup;
+    self->first = lookup;
+}
+
+static void delist(local_t *self, tr_llm_lookup_t *lookup) {
+    if (lookup->previous)
+        lookup->previous->next = lookup->next;
+    else
+        self->first = lookup->next;
+    if (lookup->next)
+        lookup->next->previous = lookup->previous;
+    lookup->state = TR_LLM_LOOKUP_OVER;
+}
+
+/* The oldest of those in this state. */
+static tr_llm_lookup_t *find(const local_t *self, const char *key, tr_llm_lookup_state_t state) {
+    tr_llm_lookup_t *found = NULL;
+    for (tr_llm_lookup_t *l = self->first; l; l = l->next)
+        if (l->state == state && strcmp(l->key, key) == 0)
+            found = l;
+    return found;
+}
+
+static void on_due(void *arg);
+
+/* Where there is no memory it finds nothing at once. */
+static void look(local_t *self, tr_llm_lookup_t *lookup) {
+    lookup->state = TR_LLM_LOOKUP_DUE;
+    if (tr_llm_timer_at(self->loop, &lookup->timer, 0, on_due, lookup) < 0)
+        lookup->answer(lookup->arg, NULL, 0);
+}
+
 static void on_due(void *arg) {
     tr_llm_lookup_t *lookup = arg;
     local_t *self = (local_t *)lookup->cache;
     const tr_lru_entry_t *e = tr_lru_use(&self->entries, lookup->key, strlen(lookup->key));
-    lookup->waits = false;
-    if (!e || e->stored_ms < lookup->not_before_wall_ms)
-        lookup->answer(lookup->arg, NULL, 0);
-    else
+    lookup->state = TR_LLM_LOOKUP_OVER;
+    if (e && e->stored_ms >= lookup->not_before_wall_ms) {
         lookup->answer(lookup->arg, e->value, e->len);
+    } else if (find(self, lookup->key, TR_LLM_LOOKUP_ASKS)) {
+        enlist(self, lookup, TR_LLM_LOOKUP_WAITS);
+    } else {
+        enlist(self, lookup, TR_LLM_LOOKUP_ASKS);
+        lookup->answer(lookup->arg, NULL, 0);
+    }
 }
 
 static int get(tr_llm_cache_t *base, tr_llm_lookup_t *lookup) {
     lookup->cache = base;
-    lookup->waits = true;
-    return tr_llm_timer_at(((local_t *)base)->loop, &lookup->timer, 0, on_due, lookup);
+    lookup->state = TR_LLM_LOOKUP_DUE;
+    int r = tr_llm_timer_at(((local_t *)base)->loop, &lookup->timer, 0, on_due, lookup);
+    if (r < 0)
+        lookup->state = TR_LLM_LOOKUP_OVER;
+    return r;
+}
+
+/* Of those that wait the oldest, or all, look again. */
+static void wake(local_t *self, const char *key, bool all) {
+    for (tr_llm_lookup_t *l; (l = find(self, key, TR_LLM_LOOKUP_WAITS));) {
+        delist(self, l);
+        look(self, l);
+        if (!all)
+            return;
+    }
 }
 
 static void forget(tr_llm_cache_t *base, tr_llm_lookup_t *lookup) {
-    if (lookup->waits)
-        tr_llm_timer_stop(((local_t *)base)->loop, &lookup->timer);
-    lookup->waits = false;
+    local_t *self = (local_t *)base;
+    bool asked = lookup->state == TR_LLM_LOOKUP_ASKS;
+    if (lookup->state == TR_LLM_LOOKUP_DUE)
+        tr_llm_timer_stop(self->loop, &lookup->timer);
+    else if (lookup->state != TR_LLM_LOOKUP_OVER)
+        delist(self, lookup);
+    lookup->state = TR_LLM_LOOKUP_OVER;
+    if (asked)
+        wake(self, lookup->key, false);
 }
 
 /* How long it is wanted is not looked at: who asks says how old it may be, and the least used goes first. */
 static void put(tr_llm_cache_t *base, const char *key, const char *value, size_t len, int64_t keep_ms) {
     local_t *self = (local_t *)base;
     tr_lru_entry_t *e = tr_lru_put(&self->entries, key, strlen(key), value, len);
+    tr_llm_lookup_t *asked = find(self, key, TR_LLM_LOOKUP_ASKS);
     (void)keep_ms;
     if (e)
         e->stored_ms = tr_clock_wall_ms();
+    if (asked)
+        delist(self, asked);
+    wake(self, key, e != NULL); /* what was too large to be kept is asked for again, by one after the other */
 }
 
 static void destroy(tr_llm_cache_t *base) {

@@ -290,6 +290,24 @@ class Others(model.ModelTest):
         self.assertEqual(caller.call("embed", input=["a"], cache_ms=1000)["vectors"], [[1, 2]])
         self.assertEqual(caller.call("embed", input=["a"], cache_ms=60000)["vectors"], [[1, 2]])
 
+    def test_the_same_at_once_is_asked_once(self):
+        server = self.server()
+        caller = self.caller(server.config(self.MODELS))
+        server.does(model.slow(model.chat("hello"), 0.5))
+        started = [caller.start(cache_ms=60000) for _ in range(5)] + [caller.start(cache_ms=60000, messages=model.user("else"))]
+        done = [caller.done(call) for call in started]
+        self.assertEqual([d["status"] for d in done], ["ok"] * 6)
+        self.assertEqual([d["cached"] for d in done].count(True), 4)
+        self.assertEqual(len(server.requests), 2)
+
+    def test_who_waits_asks_when_the_other_fails(self):
+        server = self.server()
+        caller = self.caller(server.config(self.MODELS))
+        server.does(model.slow(model.status(400), 0.3))
+        done = [caller.done(call) for call in [caller.start(cache_ms=60000) for _ in range(3)]]
+        self.assertEqual([d["status"] for d in done], ["refused", "ok", "ok"])
+        self.assertEqual(len(server.requests), 2)
+
     def test_failures_are_not_cached(self):
         server = self.server()
         caller = self.caller(server.config())

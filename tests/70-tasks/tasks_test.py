@@ -63,7 +63,8 @@ class Tasks(harness.SystemTest):
         self.start()
 
     def start(self, *more):
-        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", *more)
+        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", *more,
+                                      env={"TROUPE_EMBEDDINGS": "ngrams"})
         self.coordinator.wait_err("C001 ready")
 
     def worker(self, name, skill="work", capacity=4, *more):
@@ -298,6 +299,17 @@ class Tasks(harness.SystemTest):
         agents = [self.until(task, "completed")["agent"] for task in tasks]
         self.assertGreaterEqual(agents.count("quick@local"), 3)
         slow.stop()
+
+    def test_services_that_are_alike(self):
+        self.coordinator.stop()
+        self.start("--match", "alike")
+        self.worker("cook", "cooking")
+        self.worker("editor", "text-summary")
+        done = self.task("submit", "--skill", "text-summaries", "--wait", '{"n": 1}')
+        self.assertEqual(json.loads(done.out)["n"], 1)
+        self.assertEqual(self.task("ls", "-o", "json").json()[0]["agent"], "editor@local")
+        task = self.task("submit", "--skill", "astronomy", "-o", "name").out.strip()
+        self.assertEqual(self.show(task)["state"], "pending")
 
     def until_known(self, agents):
         harness.wait_until(lambda: len(self.troupe("df", "search", "--service", "work", "-o", "name", env=self.env).out.split()) == agents,
