@@ -141,10 +141,10 @@ static const char *const postgres_sql[] = {
         " AND epoch <> " MINE " AND greatest(seen, pg_postmaster_start_time())"
         " < clock_timestamp() - CAST($1 AS DOUBLE PRECISION) * interval '1 millisecond'"
         " FOR UPDATE SKIP LOCKED) RETURNING name",
-    [FORGET] = "DELETE FROM coordinator c WHERE dead"
+    [FORGET] = "DELETE FROM coordinator WHERE epoch IN (SELECT epoch FROM coordinator c WHERE dead"
                " AND NOT EXISTS (SELECT 1 FROM task WHERE owner = c.epoch AND state < 4)"
                " AND NOT EXISTS (SELECT 1 FROM decision WHERE owner = c.epoch AND state < 3)"
-               " AND NOT EXISTS (SELECT 1 FROM schedule WHERE owner = c.epoch)",
+               " AND NOT EXISTS (SELECT 1 FROM schedule WHERE owner = c.epoch) FOR UPDATE SKIP LOCKED)",
     [CLAIM] = "UPDATE task SET owner = " MINE
               " WHERE " OF_THE_DEAD("task", "number", "state < 4") " RETURNING " COLUMNS,
     [CLAIM_DECISIONS] = "UPDATE decision SET owner = " MINE
