@@ -1,5 +1,9 @@
 #include "gateway/bridge.h"
 
+#include "gateway/content.h"
+#include "lib/base/map.h"
+#include "lib/base/random.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,12 +14,16 @@ struct tr_bridge {
     pthread_mutex_t lock; /* of the two queues, and of host and wake */
     tr_web_call_t *calls, **calls_end;
     tr_web_reply_t *replies, **replies_end;
+    tr_web_news_t *news, **news_end;
+    size_t news_count;
+    bool woken;      /* the web's thread was, and has not come yet */
     tr_host_t *host; /* NULL: not open */
     void (*wake)(void *arg);
     void *wake_arg;
     _Atomic bool connected;
     tr_agent_t *agent;     /* the agent's thread alone, as what follows */
     tr_web_call_t *flying; /* that have been asked */
+    tr_map_t sequences;    /* of the last publication, by topic: where two patterns match, it comes twice */
 };
 
 tr_bridge_t *tr_bridge_new(void) {
@@ -25,6 +33,8 @@ tr_bridge_t *tr_bridge_new(void) {
     pthread_mutex_init(&self->lock, NULL);
     self->calls_end = &self->calls;
     self->replies_end = &self->replies;
+    self->news_end = &self->news;
+    tr_map_init(&self->sequences, tr_random_seed());
     return self;
 }
 
@@ -47,6 +57,12 @@ void tr_bridge_destroy(tr_bridge_t **self_p) {
         free(self->replies);
         self->replies = next;
     }
+    while (self->news) {
+        tr_web_news_t *next = self->news->next;
+        free(self->news);
+        self->news = next;
+    }
+    tr_map_finish(&self->sequences);
     pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;
@@ -72,7 +88,8 @@ static void put_reply(tr_bridge_t *self, tr_web_reply_t *reply) {
     if (!reply)
         return;
     pthread_mutex_lock(&self->lock);
-    bool first = !self->replies;
+    bool first = !self->woken;
+    self->woken = true;
     *self->replies_end = reply;
     self->replies_end = &reply->next;
     pthread_mutex_unlock(&self->lock);
@@ -85,6 +102,7 @@ tr_web_reply_t *tr_bridge_replies(tr_bridge_t *self) {
     tr_web_reply_t *all = self->replies;
     self->replies = NULL;
     self->replies_end = &self->replies;
+    self->woken = false; /* what comes from now on, of either kind, wakes again */
     pthread_mutex_unlock(&self->lock);
     return all;
 }
@@ -114,6 +132,62 @@ static tr_web_reply_t *reply_of(const tr_web_call_t *call, const tr_message_t *a
     if (reply->len)
         memcpy(reply->content, content, len);
     return reply;
+}
+
+/* ---- publications ---- */
+
+#define NEWS_MAX   65536 /* that wait for the web's thread */
+#define TOPICS_MAX 16384 /* of which the last number is known */
+
+tr_web_news_t *tr_bridge_news(tr_bridge_t *self) {
+    pthread_mutex_lock(&self->lock);
+    tr_web_news_t *all = self->news;
+    self->news = NULL;
+    self->news_end = &self->news;
+    self->news_count = 0;
+    pthread_mutex_unlock(&self->lock);
+    return all;
+}
+
+static void put_news(tr_bridge_t *self, tr_web_news_t *news) {
+    pthread_mutex_lock(&self->lock);
+    bool room = self->news_count < NEWS_MAX, first = room && !self->woken;
+    self->woken |= room;
+    if (room) {
+        *self->news_end = news;
+        self->news_end = &news->next;
+        self->news_count++;
+    }
+    pthread_mutex_unlock(&self->lock);
+    if (!room)
+        free(news);
+    else if (first && self->wake)
+        self->wake(self->wake_arg);
+}
+
+/* It has come before, for another pattern. */
+static bool is_copy(tr_bridge_t *self, const char *topic, uint64_t sequence) {
+    size_t len = strlen(topic);
+    const uint64_t *last = tr_map_find(&self->sequences, topic, len);
+    if (last && *last == sequence)
+        return true;
+    if (self->sequences.count >= TOPICS_MAX) {
+        tr_map_finish(&self->sequences);
+        tr_map_init(&self->sequences, tr_random_seed());
+    }
+    tr_map_put(&self->sequences, topic, len, sequence); /* out of memory: it may come twice, ignoring */
+    return false;
+}
+
+void tr_bridge_publication(tr_bridge_t *self, const tr_message_t *message) {
+    const char *topic = tr_message_topic(message);
+    bool gap = tr_message_type(message) == TR_MESSAGE_GAP;
+    if (!gap && is_copy(self, topic, tr_message_sequence(message)))
+        return;
+    tr_web_news_t *news =
+        gap ? tr_web_news_of_gap(topic, tr_message_missed(message)) : tr_web_news_of(message);
+    if (news) /* else out of memory: it is missed, ignoring */
+        put_news(self, news);
 }
 
 /* ---- calls ---- */
@@ -194,18 +268,22 @@ static int hand_over(tr_bridge_t *self, tr_web_call_t *call) {
     switch (call->kind) {
     case TR_WEB_ASK: return tr_request(self->agent, &acl, call->timeout_ms, on_answer, call);
     case TR_WEB_SEND: return tr_send(self->agent, &acl);
+    case TR_WEB_SUBSCRIBE: return tr_subscribe(self->agent, to);
+    case TR_WEB_UNSUBSCRIBE: return tr_unsubscribe(self->agent, to);
     case TR_WEB_PUBLISH: acl.receivers.count = 0; return tr_publish_message(self->agent, to, &acl);
     }
     return -EINVAL;
 }
 
 static void begin(tr_bridge_t *self, tr_web_call_t *call) {
+    bool watches = call->kind == TR_WEB_SUBSCRIBE || call->kind == TR_WEB_UNSUBSCRIBE;
     bool connected = self->agent && tr_host_connected(self->host);
     fly(self, call);
-    int rc = connected ? hand_over(self, call) : -ENOTCONN;
+    int rc = self->agent && (connected || watches) ? hand_over(self, call) : -ENOTCONN;
     if (rc == 0 && call->kind == TR_WEB_ASK)
         return;
-    put_reply(self, reply_new(call, outcome_of(rc, connected), 0));
+    if (!watches)
+        put_reply(self, reply_new(call, outcome_of(rc, connected), 0));
     land(self, call);
 }
 
@@ -271,6 +349,8 @@ bool tr_bridge_connected(const tr_bridge_t *self) {
 }
 
 void tr_bridge_lost(tr_bridge_t *self) {
+    tr_map_finish(&self->sequences); /* topics may begin at 1 again */
+    tr_map_init(&self->sequences, tr_random_seed());
     for (tr_web_call_t *call = self->flying; call; call = call->next) {
         if (!call->told)
             put_reply(self, reply_new(call, TR_WEB_AWAY, 0));

@@ -8,14 +8,17 @@
 #ifndef TR_GATEWAY_BRIDGE_H
 #define TR_GATEWAY_BRIDGE_H
 
+#include "proto/topic.h"
 #include "troupe/host.h"
 
 #define TR_WEB_LANGUAGE_MAX 64
 
 typedef enum tr_web_call_kind {
-    TR_WEB_ASK,     /* a request with one answer */
-    TR_WEB_SEND,    /* the reply says that it left */
-    TR_WEB_PUBLISH, /* likewise; `to` is the topic */
+    TR_WEB_ASK,         /* a request with one answer */
+    TR_WEB_SEND,        /* the reply says that it left */
+    TR_WEB_PUBLISH,     /* likewise; `to` is the topic */
+    TR_WEB_SUBSCRIBE,   /* `to` is the pattern; there is no reply */
+    TR_WEB_UNSUBSCRIBE, /* likewise */
 } tr_web_call_kind_t;
 
 /* Made by the web's thread, and given away with tr_bridge_call. */
@@ -62,6 +65,14 @@ typedef struct tr_web_reply {
     char content[];
 } tr_web_reply_t;
 
+/* A publication on a topic that the agent has subscribed to, as JSON. */
+typedef struct tr_web_news {
+    struct tr_web_news *next;
+    char topic[TR_TOPIC_MAX + 1];
+    size_t len;
+    char json[];
+} tr_web_news_t;
+
 typedef struct tr_bridge tr_bridge_t;
 
 /* NULL: out of memory. */
@@ -75,8 +86,10 @@ void tr_bridge_destroy(tr_bridge_t **self);
 tr_web_call_t *tr_bridge_call_new(tr_web_call_kind_t kind, const char *to);
 void tr_bridge_call_destroy(tr_web_call_t **self); /* of one that was not given away; NULL-safe */
 void tr_bridge_call(tr_bridge_t *self, tr_web_call_t **call);
-/* All replies since the last time, in their order; the caller frees each. */
+/* All replies since the last time, in their order; the caller frees each. What was published is taken after them. */
 tr_web_reply_t *tr_bridge_replies(tr_bridge_t *self);
+/* Likewise what was published. */
+tr_web_news_t *tr_bridge_news(tr_bridge_t *self);
 /* Any thread. */
 bool tr_bridge_connected(const tr_bridge_t *self);
 
@@ -85,6 +98,8 @@ bool tr_bridge_connected(const tr_bridge_t *self);
 /* From now on calls are taken. `wake` is called, from this thread, when there are replies and there were none. */
 void tr_bridge_open(
     tr_bridge_t *self, tr_host_t *host, tr_agent_t *agent, void (*wake)(void *arg), void *arg);
+/* A publication, or the notice that some were dropped. Where the web's thread does not keep up, it is dropped. */
+void tr_bridge_publication(tr_bridge_t *self, const tr_message_t *message);
 /* There is no host any more: calls are answered with TR_WEB_AWAY. */
 void tr_bridge_close(tr_bridge_t *self);
 /* Whether there is a broker, as the host's events say (from any thread). */

@@ -9,15 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAIN_LOOK_MS 50 /* how often it is seen whether all has drained */
-
 struct tr_gateway {
     tr_gateway_options_t *options; /* borrowed */
     tr_resident_t resident;
     tr_bridge_t *bridge;
     tr_web_server_t *server;
     unsigned known_sessions; /* of the resident's */
-    bool draining;
 };
 
 static const tr_resident_kind_t kind = {
@@ -34,8 +31,11 @@ static const tr_resident_kind_t kind = {
 /* ---- the agent ---- */
 
 static int on_message(tr_agent_t *agent, void *state, const tr_message_t *message) {
-    (void)state;
-    if (tr_message_type(message) == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_REQUEST)
+    tr_gateway_t *self = *(tr_gateway_t **)state;
+    tr_message_type_t type = tr_message_type(message);
+    if (self && (type == TR_MESSAGE_EVENT || type == TR_MESSAGE_GAP))
+        tr_bridge_publication(self->bridge, message);
+    else if (type == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_REQUEST)
         tr_reply_reason(
             agent, message, TR_REFUSE, "unsupported-function", "the gateway asks, and is not asked");
     return 0;
@@ -57,7 +57,6 @@ static void on_signal(tr_agent_t *agent, void *state, int fd, short events, void
     if (number <= 0)
         return;
     tr_log(&self->resident.log, &tr_gateway_events[TR_G_STOPPING], "signal=%s", sigabbrev_np(number));
-    self->draining = true;
     tr_web_server_drain(self->server);
 }
 
@@ -123,14 +122,12 @@ int tr_gateway_new(tr_gateway_options_t *options, tr_gateway_t **ret_self) {
 int tr_gateway_run(tr_gateway_t *self) {
     tr_host_t *host = self->resident.host;
     while (!tr_host_stopping(host)) {
-        tr_host_step(host, self->draining ? DRAIN_LOOK_MS : -1);
+        tr_host_step(host, -1);
         tr_bridge_link(self->bridge, tr_host_connected(host));
         if (self->known_sessions != self->resident.sessions) {
             self->known_sessions = self->resident.sessions;
             tr_bridge_lost(self->bridge);
         }
-        if (self->draining)
-            tr_web_server_wake(self->server);
     }
     return self->resident.code;
 }

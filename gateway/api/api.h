@@ -17,8 +17,16 @@ void tr_api_status(tr_web_exchange_t *e);
 /* messages.c */
 void tr_api_message(tr_web_exchange_t *e);
 void tr_api_publish(tr_web_exchange_t *e);
+/* events.c */
+void tr_api_events(tr_web_exchange_t *e);
 /* talk.c */
 void tr_api_process_input(tr_web_exchange_t *e);
+/* openai.c */
+void tr_api_models(tr_web_exchange_t *e);
+void tr_api_chat(tr_web_exchange_t *e);
+/* page.c */
+void tr_api_page(tr_web_exchange_t *e);
+void tr_api_file(tr_web_exchange_t *e);
 /* tasks.c */
 void tr_api_submit(tr_web_exchange_t *e);
 

@@ -1,5 +1,7 @@
 /* Messages to agents, and publications. */
 #include "gateway/api/api.h"
+#include "gateway/content.h"
+#include "gateway/feed/hub.h"
 #include "gateway/http/server.h"
 #include "proto/aid.h"
 #include "proto/json.h"
@@ -134,9 +136,25 @@ void tr_api_message(tr_web_exchange_t *e) {
 
 /* ---- topics ---- */
 
+/* An agent does not hear what it publishes itself; those who watch here do. */
+static void tell_watchers(tr_web_exchange_t *e) {
+    tr_web_part_t topic = tr_web_match_part(&e->match, "topic");
+    json_t *content = json_object_get(e->body, "content");
+    char name[TR_TOPIC_MAX + 1];
+    memcpy(name, topic.at, topic.len);
+    name[topic.len] = '\0';
+    tr_web_news_t *news = tr_web_news_new(name, *e->who ? e->who : NULL, 0, tr_performative_name(TR_INFORM),
+        content ? json_incref(content) : json_null());
+    if (news) /* else it is missed, ignoring */
+        tr_feed_hub_take(tr_web_server_hub(e->server), news);
+}
+
 static void on_published(tr_web_exchange_t *e) {
-    if (tr_web_judge(e, e->replies[0], "the broker"))
-        tr_web_respond_json(e, 202, json_pack("{s:b}", "sent", 1));
+    if (!tr_web_judge(e, e->replies[0], "the broker"))
+        return;
+    if (tr_feed_hub_watchers(tr_web_server_hub(e->server)))
+        tell_watchers(e);
+    tr_web_respond_json(e, 202, json_pack("{s:b}", "sent", 1));
 }
 
 void tr_api_publish(tr_web_exchange_t *e) {

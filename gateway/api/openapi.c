@@ -54,9 +54,13 @@ static json_t *body(const tr_web_route_t *route) {
     return json_pack("{s:b, s:o}", "required", (int)needed, "content", content("application/json", object));
 }
 
-static json_t *problem_response(const char *description) {
+/* Under /v1 problems are as OpenAI's clients expect them. */
+static json_t *problem_response(const tr_web_route_t *route, const char *description) {
+    bool openai = strncmp(route->path, "/v1/", 4) == 0;
+    json_t *schema = json_pack(
+        "{s:s}", "$ref", openai ? "#/components/schemas/OpenAIError" : "#/components/schemas/Problem");
     return json_pack("{s:s, s:o}", "description", description, "content",
-        content("application/problem+json", json_pack("{s:s}", "$ref", "#/components/schemas/Problem")));
+        content(openai ? "application/json" : "application/problem+json", schema));
 }
 
 static json_t *responses(const tr_web_route_t *route) {
@@ -69,16 +73,17 @@ static json_t *responses(const tr_web_route_t *route) {
             content(type, json_pack("{s:s}", "type", route->type ? "string" : "object"))));
     if (route->fields)
         json_object_set_new(
-            all, "400", problem_response("A field is missing, unknown, or not as it must be"));
+            all, "400", problem_response(route, "A field is missing, unknown, or not as it must be"));
     if (route->role > TR_WEB_ANYBODY) {
-        json_object_set_new(all, "401", problem_response("No token, or one that nobody has"));
+        json_object_set_new(all, "401", problem_response(route, "No token, or one that nobody has"));
         json_object_set_new(
-            all, "403", problem_response("The token's role is not enough, or an agent refuses"));
-        json_object_set_new(all, "429", problem_response("Too many requests"));
+            all, "403", problem_response(route, "The token's role is not enough, or an agent refuses"));
+        json_object_set_new(all, "429", problem_response(route, "Too many requests"));
     }
     if (route->to)
-        json_object_set_new(all, "503", problem_response("The broker is away, or nobody offers the service"));
-    json_object_set_new(all, "default", problem_response("Any other problem"));
+        json_object_set_new(
+            all, "503", problem_response(route, "The broker is away, or nobody offers the service"));
+    json_object_set_new(all, "default", problem_response(route, "Any other problem"));
     return all;
 }
 
@@ -111,13 +116,26 @@ static json_t *paths(const tr_web_route_t *routes, size_t count) {
     return all;
 }
 
+static json_t *text_schema(void) {
+    return json_pack("{s:s}", "type", "string");
+}
+
+static json_t *problem_schema(void) {
+    return json_pack("{s:s, s:[s,s,s,s], s:{s:o, s:o, s:{s:s}, s:{s:s, s:s}, s:o}}", "type", "object",
+        "required", "type", "title", "status", "reason", "properties", "type", text_schema(), "title",
+        text_schema(), "status", "type", "integer", "reason", "type", "string", "description",
+        "a word for programs, as agents give it", "detail", text_schema());
+}
+
+static json_t *error_schema(void) {
+    return json_pack("{s:s, s:[s], s:{s:{s:s, s:{s:o, s:o, s:o}}}}", "type", "object", "required", "error",
+        "properties", "error", "type", "object", "properties", "message", text_schema(), "type",
+        text_schema(), "code", text_schema());
+}
+
 static json_t *components(void) {
-    return json_pack(
-        "{s:{s:{s:s, s:s}}, s:{s:{s:s, s:[s,s,s,s], s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:s},s:{s:s}}}}}",
-        "securitySchemes", "token", "type", "http", "scheme", "bearer", "schemas", "Problem", "type",
-        "object", "required", "type", "title", "status", "reason", "properties", "type", "type", "string",
-        "title", "type", "string", "status", "type", "integer", "reason", "type", "string", "description",
-        "a word for programs, as agents give it", "detail", "type", "string");
+    return json_pack("{s:{s:{s:s, s:s}}, s:{s:o, s:o}}", "securitySchemes", "token", "type", "http", "scheme",
+        "bearer", "schemas", "Problem", problem_schema(), "OpenAIError", error_schema());
 }
 
 void tr_api_document(tr_web_exchange_t *e) {

@@ -38,6 +38,11 @@ static const tr_web_route_t routes[] = {
     {TR_WEB_GET, "/api/v1/system_status", TR_WEB_VIEWER, "system_status",
         "The gateway, the platform, its counters and its services", .handle = tr_api_status},
 
+    {TR_WEB_GET, "/", TR_WEB_ANYBODY, "page", "The page for people", .type = "text/html",
+        .handle = tr_api_page},
+    {TR_WEB_GET, "/web/{file}", TR_WEB_ANYBODY, "pageFile", "What the page needs",
+        FIELDS(PATH("file", "its name")), .type = "text/javascript", .handle = tr_api_file},
+
     /* ---- agents ---- */
     {TR_WEB_GET, "/api/v1/agents", TR_WEB_VIEWER, "listAgents", "The agents that are registered",
         FIELDS(QUERY("name", TEXT, "the one of this name"), QUERY("state", TEXT, "those in this state"),
@@ -75,6 +80,11 @@ static const tr_web_route_t routes[] = {
         FIELDS(PATH("topic", "its name"), BODY("content", ANY, "what is published"),
             BODY("language", TEXT, "of a content that is a text: it is sent as it is")),
         .success = 202, .handle = tr_api_publish},
+    {TR_WEB_GET, "/api/v1/events", TR_WEB_VIEWER, "watchTopics",
+        "Publications as they come, as server-sent events; Last-Event-ID or after says where to go on",
+        FIELDS(NEEDED_QUERY("topics", TEXT, "patterns with commas between"),
+            QUERY("after", TEXT, "the id of the last event that was seen")),
+        .type = "text/event-stream", .handle = tr_api_events},
     {TR_WEB_POST, "/api/v1/messages", TR_WEB_OPERATOR, "sendMessage",
         "Sends a message, and waits for its answer unless wait is false",
         FIELDS(NEEDED("receiver", TEXT, "NAME, NAME@PLATFORM or svc:NAME"),
@@ -182,6 +192,17 @@ static const tr_web_route_t routes[] = {
     {TR_WEB_DELETE, "/api/v1/knowledge/{namespace}", TR_WEB_ADMIN, "dropNamespace",
         "Removes a namespace with all that is in it", FIELDS(PATH("namespace", "which")),
         ASK("svc:kb", "drop")},
+
+    /* ---- as OpenAI's ---- */
+    {TR_WEB_GET, "/v1/models", TR_WEB_VIEWER, "openaiModels", "The agents, as models",
+        .handle = tr_api_models},
+    {TR_WEB_POST, "/v1/chat/completions", TR_WEB_OPERATOR, "openaiChat", "A turn with an agent",
+        FIELDS(NEEDED("model", TEXT, "the agent's name"),
+            NEEDED("messages", LIST, "what was said; the user's last one is asked"),
+            BODY("stream", BOOLEAN, "sentences as they come, as server-sent events"),
+            BODY("user", TEXT, "whose session it is; the token's name where it is not given"),
+            BODY("*", ANY, "what else clients send is not looked at")),
+        .handle = tr_api_chat},
 
     /* ---- the platform ---- */
     {TR_WEB_GET, "/api/v1/brokers", TR_WEB_VIEWER, "listBrokers", "The links to other brokers", NULL,

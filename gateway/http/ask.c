@@ -1,8 +1,7 @@
 /* What a handler asks agents, and what their replies mean in the words of HTTP. */
+#include "gateway/content.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/server.h"
-#include "proto/base64.h"
-#include "proto/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,38 +42,8 @@ static unsigned status_of(const char *reason, unsigned otherwise) {
     return otherwise;
 }
 
-/* ---- contents ---- */
-
-static json_t *binary_json(const char *bytes, size_t len) {
-    char *text = malloc(tr_base64_encoded_size(len) + 1);
-    if (!text)
-        return NULL;
-    tr_base64_encode(bytes, len, text);
-    json_t *object = json_pack("{s:s}", "$bin", text);
-    free(text);
-    return object;
-}
-
-static json_t *msgpack_json(const tr_web_reply_t *reply) {
-    tr_content_t content;
-    if (tr_content_init(&content, reply->content, reply->len) < 0)
-        return NULL;
-    json_t *value = tr_value_to_json(&content.root);
-    tr_content_finish(&content);
-    return value;
-}
-
 json_t *tr_web_reply_json(const tr_web_reply_t *reply) {
-    json_t *value = NULL;
-    if (!reply->len)
-        return json_null();
-    if (reply->msgpack)
-        value = msgpack_json(reply);
-    else if (strcmp(reply->language, "json") == 0)
-        value = json_loadb(reply->content, reply->len, JSON_DECODE_ANY, NULL);
-    if (!value)
-        value = json_stringn(reply->content, reply->len);
-    return value ? value : binary_json(reply->content, reply->len);
+    return tr_web_content_json(reply->msgpack ? NULL : reply->language, reply->content, reply->len);
 }
 
 /* ---- what replies mean ---- */

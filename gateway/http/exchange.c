@@ -7,8 +7,8 @@
  * Requests that are sent before the last one was answered (pipelining) are not taken: the connection ends with the response. For
  * libwebsockets 4.1 keeps what it has read beyond a request in a list, and where the next request is read from there and has a body, it
  * takes that request's head for its body, and may loop for ever (lws_http_action). So nothing is ever read from that list: a response is
- * written in a turn of its own, when all that was read is accounted for, after the whole body has come, and where the list is not empty
- * then, or may be not, the connection is closed.
+ * written in a turn of its own, when all that was read is accounted for, after the whole body has come; and where the list is not empty when
+ * all of it has left, or may be not, the connection is closed.
  */
 #include "gateway/events.h"
 #include "gateway/http/server_private.h"
@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_MAX   2048
 #define AT_ONCE    16384 /* bytes of a body that go out with the head, and of each piece afterwards */
 #define DETAIL_MAX 512
 #define UNKNOWN    SIZE_MAX
@@ -59,6 +58,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
         e->next->previous = e->previous;
     server->exchange_count--;
     tr_gauge_set(&server->connections, (int64_t)server->exchange_count);
+    tr_web_stream_finish(e);
     drop_replies(e);
     json_decref(e->body);
     tr_buffer_finish(&e->raw);
@@ -67,6 +67,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
 }
 
 void tr_web_exchange_gone(tr_web_exchange_t *e) {
+    tr_web_stream_finish(e);
     e->wsi = NULL;
     if (!e->asked)
         tr_web_exchange_free(e);
@@ -89,10 +90,20 @@ static void reset(tr_web_exchange_t *e) {
     *e->origin = '\0';
 }
 
+bool tr_web_is_mux(const tr_web_exchange_t *e) {
+    return lws_get_network_wsi(e->wsi) != e->wsi;
+}
+
 /* A connection from which nothing is read is not written to either. */
-static void ask_to_write(tr_web_exchange_t *e) {
-    lws_rx_flow_control(e->wsi, 1);
+void tr_web_ask_to_write(tr_web_exchange_t *e) {
+    if (!tr_web_is_mux(e))
+        lws_rx_flow_control(e->wsi, 1);
     lws_callback_on_writable(e->wsi);
+}
+
+void tr_web_stop_reading(tr_web_exchange_t *e) {
+    if (!tr_web_is_mux(e))
+        lws_rx_flow_control(e->wsi, 0);
 }
 
 /* ---- responding ---- */
@@ -108,7 +119,7 @@ void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) 
     self->type = type;
     self->state = TR_WEB_RESPONDED;
     if (self->wsi && !self->inside)
-        ask_to_write(self);
+        tr_web_ask_to_write(self);
 }
 
 static int append(const char *bytes, size_t len, void *out) {
@@ -137,25 +148,27 @@ void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason
     json_t *text = json_string(detail);
     if (!text) /* a character was cut in two, or is none */
         text = json_string(reason);
-    respond_json_as(self, status,
-        json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status),
-            "status", (int)status, "reason", reason, "detail", text),
-        "application/problem+json");
+    if (strncmp(self->path, "/v1/", 4) == 0)
+        respond_json_as(self, status,
+            json_pack("{s:{s:o, s:s, s:n, s:s}}", "error", "message", text, "type",
+                status < 500 ? "invalid_request_error" : "server_error", "param", "code", reason),
+            "application/json");
+    else
+        respond_json_as(self, status,
+            json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status),
+                "status", (int)status, "reason", reason, "detail", text),
+            "application/problem+json");
 }
 
 /* ---- writing ---- */
 
-static bool is_mux(const tr_web_exchange_t *e) {
-    return lws_get_network_wsi(e->wsi) != e->wsi;
-}
-
 /* Something was read that belongs to no request yet: from this connection, or from another one. (It cannot be told which; that this
  * one is not used again then costs little.) */
 static bool has_more(const tr_web_exchange_t *e) {
-    return !is_mux(e) && lws_service_adjust_timeout(lws_get_context(e->wsi), 1, 0) == 0;
+    return !tr_web_is_mux(e) && lws_service_adjust_timeout(lws_get_context(e->wsi), 1, 0) == 0;
 }
 
-static void count(tr_web_exchange_t *e) {
+void tr_web_count(tr_web_exchange_t *e) {
     tr_web_server_t *self = e->server;
     int64_t ns = tr_clock_ns() - e->began_ns;
     tr_histogram_observe(&self->latency, (uint64_t)ns);
@@ -168,7 +181,7 @@ static void count(tr_web_exchange_t *e) {
 }
 
 /* The client has all of it; the connection goes on, or not. */
-static int complete(tr_web_exchange_t *e, bool close) {
+int tr_web_exchange_done(tr_web_exchange_t *e, bool close) {
     struct lws *wsi = e->wsi;
     close = close || has_more(e);
     reset(e);
@@ -183,13 +196,13 @@ static int write_bytes(tr_web_exchange_t *e, unsigned char *at, size_t len, enum
 
 /* With as much of the body as goes with it: all of it, where it is small. */
 static int write_head(tr_web_exchange_t *e, bool close, bool bodiless) {
-    unsigned char room[LWS_PRE + HEAD_MAX + AT_ONCE], *at = room + LWS_PRE;
-    unsigned char *end = tr_web_head_write(e, at, at + HEAD_MAX, close);
-    count(e);
+    unsigned char room[LWS_PRE + TR_WEB_HEAD_MAX + AT_ONCE], *at = room + LWS_PRE;
+    unsigned char *end = tr_web_head_write(e, at, at + TR_WEB_HEAD_MAX, close);
+    tr_web_count(e);
     if (!end)
         return -1;
     e->state = TR_WEB_WRITING;
-    if (!is_mux(e) && !bodiless && e->out.size <= AT_ONCE) {
+    if (!tr_web_is_mux(e) && !bodiless && e->out.size <= AT_ONCE) {
         if (e->out.size)
             memcpy(end, e->out.data, e->out.size);
         end += e->out.size;
@@ -204,7 +217,7 @@ static int write_head(tr_web_exchange_t *e, bool close, bool bodiless) {
 static int write_piece(tr_web_exchange_t *e) {
     unsigned char room[LWS_PRE + AT_ONCE];
     size_t left = e->out.size - e->written, len = left < AT_ONCE ? left : AT_ONCE;
-    if (is_mux(e)) {
+    if (tr_web_is_mux(e)) {
         lws_fileofs_t may = lws_get_peer_write_allowance(e->wsi);
         if (may == 0)
             return 0; /* its window is full: called again when it is not */
@@ -222,17 +235,19 @@ int tr_web_exchange_write(tr_web_exchange_t *e) {
     bool bodiless = e->method == TR_WEB_HEAD || e->status == 204 || e->status == 304;
     bool close = atomic_load(&e->server->drain) || e->received < e->length;
     int rc = 0;
+    if (e->state == TR_WEB_STREAMING)
+        return tr_web_stream_write(e);
     if (e->state == TR_WEB_RESPONDED)
         rc = write_head(e, close || has_more(e), bodiless);
-    else if (e->state == TR_WEB_WRITING)
+    else if (e->state == TR_WEB_WRITING && !bodiless && e->written < e->out.size)
         rc = write_piece(e);
-    else
+    else if (e->state != TR_WEB_WRITING)
         return 0;
     if (rc < 0)
         return -1;
-    if (bodiless || e->written == e->out.size)
-        return complete(e, close);
-    lws_callback_on_writable(e->wsi);
+    if ((bodiless || e->written == e->out.size) && !lws_partial_buffered(e->wsi))
+        return tr_web_exchange_done(e, close);
+    lws_callback_on_writable(e->wsi); /* which comes when what waits has left */
     return 0;
 }
 
@@ -244,10 +259,12 @@ static int leave(tr_web_exchange_t *e) {
     e->inside = false;
     if (e->state == TR_WEB_RESPONDED &&
         (e->received >= e->length || e->length > e->server->config.options->body_max))
-        ask_to_write(e);
+        tr_web_ask_to_write(e);
+    if (e->state == TR_WEB_STREAMING)
+        tr_web_ask_to_write(e);
     if (e->state == TR_WEB_WORKING) {
         lws_set_timeout(e->wsi, NO_PENDING_TIMEOUT, 0);
-        lws_rx_flow_control(e->wsi, 0);
+        tr_web_stop_reading(e);
     }
     return 0;
 }
@@ -288,7 +305,7 @@ static size_t announced(tr_web_exchange_t *e) {
     if (n != 0)
         return n > 0 && strspn(text, "0123456789") == (size_t)n ? (size_t)strtoull(text, NULL, 10) : UNKNOWN;
     bool needed = e->method == TR_WEB_POST || e->method == TR_WEB_PUT || e->method == TR_WEB_PATCH;
-    return needed && !is_mux(e) ? UNKNOWN : 0;
+    return needed && !tr_web_is_mux(e) ? UNKNOWN : 0;
 }
 
 static bool body_welcome(tr_web_exchange_t *e) {
@@ -356,7 +373,7 @@ static bool parse(tr_web_exchange_t *e) {
 
 int tr_web_exchange_complete(tr_web_exchange_t *e) {
     if (e->state == TR_WEB_RESPONDED)
-        ask_to_write(e);
+        tr_web_ask_to_write(e);
     if (e->state != TR_WEB_RECEIVING)
         return 0;
     e->inside = true;

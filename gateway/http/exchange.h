@@ -29,9 +29,19 @@ typedef enum tr_web_state {
     TR_WEB_WORKING,
     TR_WEB_RESPONDED, /* there is something to write */
     TR_WEB_WRITING,   /* the head has been written */
+    TR_WEB_STREAMING, /* a response that goes on (stream.c) */
 } tr_web_state_t;
 
 typedef struct tr_web_exchange tr_web_exchange_t;
+
+typedef struct tr_web_stream {
+    void *state; /* whose stream it is */
+    void (*on_written)(tr_web_exchange_t *exchange);
+    void (*on_end)(tr_web_exchange_t *exchange);
+    bool began, ended; /* the head is written; nothing more is put */
+    bool over;         /* the end is written */
+    int64_t written_ms;
+} tr_web_stream_t;
 
 struct tr_web_exchange {
     tr_web_exchange_t *next, *previous; /* of all of the server's */
@@ -45,6 +55,7 @@ struct tr_web_exchange {
     char path[TR_WEB_PATH_MAX + 1];
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
+    char last_event[64];                 /* Last-Event-ID */
     char origin[256];                    /* of a page that may read the answer; "": none */
     tr_web_match_t match;                /* points into path */
     char who[TR_WEB_TOKEN_NAME_MAX + 1]; /* the token's name; "": nobody's */
@@ -67,6 +78,7 @@ struct tr_web_exchange {
     char allowed[64];
     tr_buffer_t out;
     size_t written;
+    tr_web_stream_t stream;
 };
 
 /* ---- reading ---- */
@@ -102,6 +114,19 @@ void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value
 /* RFC 9457. `reason`: a word for programs. */
 void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* ---- responding bit by bit: what is put into self->out goes out ---- */
+
+/* on_written (may be NULL) is called when all of it is written, and may put more; on_end (likewise) once: at the stream's end, or when the client has
+ * gone, or the server ends. */
+void tr_web_stream_begin(tr_web_exchange_t *self, const char *type, void *state,
+    void (*on_written)(tr_web_exchange_t *self), void (*on_end)(tr_web_exchange_t *self));
+/* Bytes that have not left. */
+size_t tr_web_stream_waiting(const tr_web_exchange_t *self);
+/* After something was put there. */
+void tr_web_stream_flush(tr_web_exchange_t *self);
+/* It ends when all that is there is written. */
+void tr_web_stream_end(tr_web_exchange_t *self);
+
 /* "Not Found" ... */
 const char *tr_web_phrase(unsigned status);
 

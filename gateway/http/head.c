@@ -79,6 +79,11 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
             TR_WEB_QUERY_MAX);
         return false;
     }
+    int n = tr_web_is_mux(e)
+                ? -1
+                : lws_hdr_custom_copy(e->wsi, e->last_event, sizeof e->last_event, "last-event-id:", 14);
+    if (n < 0)
+        *e->last_event = '\0';
     if (!*e->peer)
         lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
     return true;
@@ -124,7 +129,7 @@ static void put_number(head_t *h, const char *name, size_t value) {
 /* Of HTTP/2 the library writes it; of HTTP/1 it leaves the phrase out where it knows none. */
 static void put_status(head_t *h) {
     char line[64];
-    if (lws_get_network_wsi(h->e->wsi) != h->e->wsi)
+    if (tr_web_is_mux(h->e))
         h->failed = lws_add_http_header_status(h->e->wsi, h->e->status, &h->at, h->end) != 0;
     else {
         int n = snprintf(line, sizeof line, "HTTP/1.1 %u %s", h->e->status, tr_web_phrase(h->e->status));
@@ -153,7 +158,11 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
     put_status(&h);
     if (e->type)
         put(&h, "content-type:", e->type);
-    if (e->status != 204 && e->status != 304)
+    if (e->state == TR_WEB_STREAMING) {
+        put(&h, "x-accel-buffering:", "no"); /* nginx */
+        if (!tr_web_is_mux(e))
+            put(&h, "transfer-encoding:", "chunked");
+    } else if (e->status != 204 && e->status != 304)
         put_number(&h, "content-length:", e->out.size);
     put(&h, "cache-control:", e->cache ? e->cache : "no-store");
     put(&h, "x-content-type-options:", "nosniff");
@@ -165,7 +174,7 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
         put(&h, "allow:", e->allow);
     if (e->retry_s)
         put_number(&h, "retry-after:", e->retry_s);
-    if (close && lws_get_network_wsi(e->wsi) == e->wsi)
+    if (close && !tr_web_is_mux(e))
         put(&h, "connection:", "close");
     put_cors(&h);
     h.failed = h.failed || lws_finalize_http_header(e->wsi, &h.at, h.end) != 0;

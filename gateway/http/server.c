@@ -1,5 +1,6 @@
 #include "gateway/http/server.h"
 
+#include "gateway/events.h"
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
 
@@ -35,6 +36,9 @@ static void take_replies(tr_web_server_t *self) {
         tr_gauge_add(&self->waiting, -1);
         tr_web_exchange_reply(reply->owner, reply);
     }
+    tr_web_news_t *news = tr_bridge_news(self->config.bridge);
+    if (news)
+        tr_feed_hub_take(self->hub, news);
 }
 
 static bool full(const tr_web_server_t *self) {
@@ -58,7 +62,8 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     }
 }
 
-static const struct lws_protocols protocols[] = {{.name = "http", .callback = on_http}, {0}};
+static const struct lws_protocols protocols[] = {
+    {.name = "http", .callback = on_http, .tx_packet_size = 65536}, {0}};
 
 /* ---- the thread ---- */
 
@@ -69,6 +74,24 @@ static bool busy(const tr_web_server_t *self) {
     return false;
 }
 
+/* Each second: what has to do with time. */
+static void on_tick(lws_sorted_usec_list_t *tick) {
+    tr_web_server_t *self = lws_container_of(tick, tr_web_server_t, tick);
+    int64_t now_ms = tr_clock_ms();
+    for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
+        tr_web_stream_beat(e, now_ms);
+    tr_feed_hub_tick(self->hub, now_ms);
+    tr_gauge_set(&self->feeds, (int64_t)tr_feed_hub_watchers(self->hub));
+    lws_sul_schedule(self->context, 0, &self->tick, on_tick, LWS_US_PER_SEC);
+}
+
+/* Those that would go on for ever. */
+static void end_streams(tr_web_server_t *self) {
+    for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
+        if (e->state == TR_WEB_STREAMING && !e->asked && !e->stream.ended)
+            tr_web_stream_end(e);
+}
+
 /* Once, when nothing is under way any more, or when the time is over. */
 static void look_whether_drained(tr_web_server_t *self) {
     int64_t now_ms = tr_clock_ms();
@@ -76,14 +99,18 @@ static void look_whether_drained(tr_web_server_t *self) {
         return;
     if (!self->drain_until_ms)
         self->drain_until_ms = now_ms + self->config.options->drain_ms;
+    end_streams(self);
     if (busy(self) && now_ms < self->drain_until_ms)
         return;
     self->drained = true;
+    if (busy(self))
+        tr_log_event(self->config.log, &tr_gateway_events[TR_G_CUT]);
     self->config.on_drained(self->config.arg);
 }
 
 static void *run(void *arg) {
     tr_web_server_t *self = arg;
+    on_tick(&self->tick);
     while (!atomic_load(&self->stop) && lws_service(self->context, 0) >= 0)
         look_whether_drained(self);
     if (!atomic_load(&self->stop))
@@ -127,10 +154,17 @@ static int listen_on(tr_web_server_t *self, tr_error_t *error) {
     return 0;
 }
 
+static void call(void *arg, tr_web_call_t **call) {
+    tr_web_server_t *self = arg;
+    tr_bridge_call(self->config.bridge, call);
+}
+
 static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
         rc = tr_web_metrics_init(self, error);
+    if (rc == 0 && !(self->hub = tr_feed_hub_new(call, self)))
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = listen_on(self, error);
     if (rc < 0)
@@ -170,6 +204,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
         lws_context_destroy(self->context);
     while (self->exchanges) /* whose replies have not come */
         tr_web_exchange_free(self->exchanges);
+    tr_feed_hub_destroy(&self->hub);
     tr_web_tokens_destroy(&self->tokens);
     tr_web_rate_destroy(&self->rate);
     tr_web_rate_destroy(&self->failures);
@@ -216,4 +251,8 @@ bool tr_web_server_draining(const tr_web_server_t *self) {
 void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call) {
     tr_gauge_add(&self->waiting, 1);
     tr_bridge_call(self->config.bridge, call);
+}
+
+tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self) {
+    return self->hub;
 }

@@ -6,6 +6,7 @@
 #define TR_GATEWAY_HTTP_SERVER_H
 
 #include "gateway/bridge.h"
+#include "gateway/feed/hub.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/route.h"
 #include "lib/base/error.h"
@@ -57,6 +58,7 @@ const tr_web_route_t *tr_web_server_routes(const tr_web_server_t *self, size_t *
 bool tr_web_server_connected(const tr_web_server_t *self);
 bool tr_web_server_draining(const tr_web_server_t *self);
 void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call);
+tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self);
 /* As Prometheus reads it. */
 void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);
 /* Requests that were answered, by the first digit of their status. */

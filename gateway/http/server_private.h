@@ -13,6 +13,7 @@
 #include <libwebsockets.h>
 
 #define TR_WEB_ADDRESS_MAX 64
+#define TR_WEB_HEAD_MAX    2048 /* bytes of a response's head */
 
 struct tr_web_server {
     tr_web_config_t config;
@@ -33,12 +34,14 @@ struct tr_web_server {
     tr_web_rate_t *rate, *failures;
     int64_t refreshed_ms, began_ms, drain_until_ms;
     bool drained;
+    tr_feed_hub_t *hub;
+    lws_sorted_usec_list_t tick;
 
     tr_metrics_t *metrics;
     tr_counter_t answered[5]; /* 1xx ... 5xx */
     tr_counter_t turned_away[3];
     tr_histogram_t latency;
-    tr_gauge_t connections, waiting;
+    tr_gauge_t connections, waiting, feeds;
 };
 
 enum { TR_WEB_TURNED_TOKEN, TR_WEB_TURNED_RATE, TR_WEB_TURNED_ORIGIN };
@@ -68,6 +71,22 @@ int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len);
 int tr_web_exchange_complete(tr_web_exchange_t *e);
 int tr_web_exchange_write(tr_web_exchange_t *e);
 void tr_web_exchange_reply(tr_web_exchange_t *e, tr_web_reply_t *reply);
+/* A stream of HTTP/2. */
+bool tr_web_is_mux(const tr_web_exchange_t *e);
+void tr_web_ask_to_write(tr_web_exchange_t *e);
+void tr_web_stop_reading(tr_web_exchange_t *e);
+/* A response begins: into the metrics and the audit trail. */
+void tr_web_count(tr_web_exchange_t *e);
+/* The client has all of it. */
+int tr_web_exchange_done(tr_web_exchange_t *e, bool close);
+
+/* ---- stream.c ---- */
+
+int tr_web_stream_write(tr_web_exchange_t *e);
+/* Calls on_end, where it was not yet. */
+void tr_web_stream_finish(tr_web_exchange_t *e);
+/* Keeps a quiet one alive. */
+void tr_web_stream_beat(tr_web_exchange_t *e, int64_t now_ms);
 
 /* ---- head.c ---- */
 

@@ -1,0 +1,331 @@
+/*
+ * The API of OpenAI, as far as talks go: an agent is a model, a request is a turn with it.
+ *
+ * What an agent is sent is a map with `text` (what was said last), `user` and `messages` (all of it), which assistants and dialogues
+ * understand (docs/minds.md), and exec programs can. Of its answer the text is taken: a text, or the map's `reply` or `text`, or all of it
+ * as JSON. With `stream` the sentences that it publishes on dialogue.AGENT.USER meanwhile are sent as they come, and then the rest.
+ */
+#include "gateway/api/api.h"
+#include "gateway/feed/hub.h"
+#include "gateway/http/server.h"
+#include "lib/base/clock.h"
+#include "lib/base/random.h"
+#include "proto/aid.h"
+#include "proto/json.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_MAX  64
+#define SHOWN_MAX (1u << 20)
+
+typedef struct talk {
+    tr_feed_watcher_t watcher;
+    tr_web_exchange_t *exchange;
+    char id[40], model[TR_AID_MAX + 1];
+    int64_t created;
+    bool watches;
+    tr_buffer_t shown; /* of the reply */
+} talk_t;
+
+/* ---- models ---- */
+
+static json_t *model_json(const json_t *agent) {
+    const char *name = json_string_value(json_object_get(agent, "name"));
+    const char *at = name ? strchr(name, '@') : NULL;
+    json_int_t since_ms = json_integer_value(json_object_get(agent, "since_ms"));
+    return at ? json_pack("{s:s%, s:s, s:I, s:s}", "id", name, (size_t)(at - name), "object", "model",
+                    "created", since_ms / 1000, "owned_by", at + 1)
+              : NULL;
+}
+
+static void on_agents(tr_web_exchange_t *e) {
+    if (!tr_web_judge(e, e->replies[0], "ams"))
+        return;
+    json_t *answer = tr_web_reply_json(e->replies[0]), *list = json_array(), *agent;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "agents"), i, agent) {
+        json_t *model = model_json(agent);
+        if (model)
+            json_array_append_new(list, model);
+    }
+    json_decref(answer);
+    tr_web_respond_json(e, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));
+}
+
+void tr_api_models(tr_web_exchange_t *e) {
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, "ams");
+    if (!call) {
+        tr_web_problem(e, 503, "busy", "out of memory");
+        return;
+    }
+    tr_write_map(&call->content, 2);
+    tr_write_kv(&call->content, "action", "search");
+    tr_write_kv_int(&call->content, "max-results", 1000);
+    call->act = TR_REQUEST;
+    call->timeout_ms = tr_web_timeout(e);
+    e->on_replies = on_agents;
+    tr_web_exchange_call(e, 0, &call);
+}
+
+/* ---- what is asked ---- */
+
+/* A message's text: a text, or the texts of its parts. */
+static json_t *text_of(const json_t *content) {
+    tr_buffer_t text;
+    const json_t *part;
+    size_t i;
+    if (json_is_string(content))
+        return json_string(json_string_value(content));
+    tr_buffer_init(&text, 0);
+    json_array_foreach(content, i, part) {
+        const char *piece = json_string_value(json_object_get(part, "text"));
+        tr_buffer_text(&text, piece ? piece : "");
+    }
+    json_t *value = json_string(tr_buffer_string(&text));
+    tr_buffer_finish(&text);
+    return value;
+}
+
+/* What the user has said last; NULL: nothing. */
+static json_t *last_said(const json_t *messages) {
+    for (size_t i = json_array_size(messages); i-- > 0;) {
+        const json_t *message = json_array_get(messages, i);
+        const char *role = json_string_value(json_object_get(message, "role"));
+        if (role && strcmp(role, "user") == 0)
+            return text_of(json_object_get(message, "content"));
+    }
+    return NULL;
+}
+
+static const char *user_of(const tr_web_exchange_t *e) {
+    const char *user = tr_web_text(e, "user");
+    return user && strlen(user) <= USER_MAX ? user : *e->who ? e->who : "web";
+}
+
+static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call) {
+    const json_t *messages = json_object_get(e->body, "messages");
+    json_t *said = last_said(messages);
+    if (!said || !json_string_length(said)) {
+        json_decref(said);
+        tr_web_problem(
+            e, 400, "unrecognised-parameter-value", "messages: expected one of the role user with a text");
+        return false;
+    }
+    tr_write_map(&call->content, 3);
+    tr_write_kv(&call->content, "text", json_string_value(said));
+    tr_write_kv(&call->content, "user", user_of(e));
+    tr_write_str(&call->content, "messages");
+    int rc = tr_json_write(messages, &call->content);
+    json_decref(said);
+    if (rc < 0)
+        tr_web_problem(e, 400, "unrecognised-parameter-value", "messages: deeper than a message may be");
+    return rc == 0;
+}
+
+/* ---- what is answered ---- */
+
+static char *reply_text(const tr_web_reply_t *reply) {
+    static const char *const keys[] = {"reply", "text"};
+    json_t *value = tr_web_reply_json(reply);
+    const json_t *text = json_is_string(value) ? value : NULL;
+    for (size_t i = 0; i < 2 && !text; i++)
+        if (json_is_string(json_object_get(value, keys[i])))
+            text = json_object_get(value, keys[i]);
+    char *out = text ? strdup(json_string_value(text)) : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(value);
+    return out;
+}
+
+/* Nobody counts them: as a rule a token is four bytes of text. */
+static json_t *usage(size_t asked, size_t answered) {
+    json_int_t in = (json_int_t)(asked + 3) / 4, out = (json_int_t)(answered + 3) / 4;
+    return json_pack(
+        "{s:I, s:I, s:I}", "prompt_tokens", in, "completion_tokens", out, "total_tokens", in + out);
+}
+
+static void respond_whole(tr_web_exchange_t *e, const talk_t *talk) {
+    char *text = reply_text(e->replies[0]);
+    json_t *value =
+        text ? json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:o}", "id", talk->id,
+                   "object", "chat.completion", "created", (json_int_t)talk->created, "model", talk->model,
+                   "choices", "index", 0, "message", "role", "assistant", "content", text, "refusal",
+                   "finish_reason", "stop", "usage", usage(e->raw.size, strlen(text)))
+             : NULL;
+    free(text);
+    tr_web_respond_json(e, 200, value);
+}
+
+static void put_chunk(talk_t *talk, const char *role, const char *text, const char *finish) {
+    tr_buffer_t *out = &talk->exchange->out;
+    json_t *delta = json_object();
+    if (role)
+        json_object_set_new(delta, "role", json_string(role));
+    if (text)
+        json_object_set_new(delta, "content", json_string(text));
+    json_t *chunk = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:s?}]}", "id", talk->id, "object",
+        "chat.completion.chunk", "created", (json_int_t)talk->created, "model", talk->model, "choices",
+        "index", 0, "delta", delta, "finish_reason", finish);
+    char *line = chunk ? json_dumps(chunk, JSON_COMPACT) : NULL;
+    json_decref(chunk);
+    if (line)
+        tr_buffer_printf(out, "data: %s\n\n", line);
+    else
+        out->failed = true;
+    free(line);
+}
+
+static void put_problem(talk_t *talk) {
+    tr_web_exchange_t *e = talk->exchange;
+    const tr_web_reply_t *reply = e->replies[0];
+    char *text = reply && reply->outcome == TR_WEB_ANSWERED ? reply_text(reply) : NULL;
+    json_t *problem =
+        json_pack("{s:{s:s, s:s, s:s}}", "error", "message", text ? text : "the agent could not be asked",
+            "type", "agent_error", "code", reply && reply->outcome == TR_WEB_LATE ? "timeout" : "failed");
+    char *line = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
+    if (line)
+        tr_buffer_printf(&e->out, "data: %s\n\n", line);
+    json_decref(problem);
+    free(line);
+    free(text);
+}
+
+/* What the stream has not shown of the reply; all of it, where the stream showed something else. */
+static void put_rest(talk_t *talk) {
+    char *text = reply_text(talk->exchange->replies[0]);
+    size_t shown = talk->shown.size;
+    bool its = text && !talk->shown.failed && shown <= strlen(text) &&
+               (!shown || memcmp(talk->shown.data, text, shown) == 0);
+    const char *rest = text ? text + (its ? shown : 0) : "";
+    if (*rest)
+        put_chunk(talk, NULL, rest, NULL);
+    put_chunk(talk, NULL, NULL, "stop");
+    tr_buffer_text(&talk->exchange->out, "data: [DONE]\n\n");
+    free(text);
+}
+
+static bool is_answer(const tr_web_reply_t *reply) {
+    return reply && reply->outcome == TR_WEB_ANSWERED && reply->act != TR_REFUSE &&
+           reply->act != TR_FAILURE && reply->act != TR_NOT_UNDERSTOOD;
+}
+
+/* ---- the stream of a reply ---- */
+
+static void on_news(tr_feed_watcher_t *watcher) {
+    talk_t *talk = watcher->owner;
+    tr_feed_event_t event;
+    uint64_t missed;
+    tr_feed_found_t found;
+    bool any = false;
+    while ((found = tr_feed_read(tr_feed_hub_ring(tr_web_server_hub(talk->exchange->server)),
+                &watcher->reader, &event, &missed)) != TR_FEED_NONE) {
+        json_t *json = found == TR_FEED_EVENT ? json_loadb(event.json, event.len, 0, NULL) : NULL;
+        const char *text = json_string_value(json_object_get(json_object_get(json, "content"), "text"));
+        if (text && *text && talk->exchange->asked) {
+            put_chunk(talk, NULL, text, NULL);
+            tr_buffer_text(&talk->shown, text);
+            any = true;
+        }
+        json_decref(json);
+    }
+    if (any)
+        tr_web_stream_flush(talk->exchange);
+}
+
+static void end_talk(talk_t *talk) {
+    if (talk->watches)
+        tr_feed_hub_unwatch(tr_web_server_hub(talk->exchange->server), &talk->watcher);
+    tr_buffer_finish(&talk->shown);
+    free(talk);
+}
+
+static void on_stream_end(tr_web_exchange_t *e) {
+    end_talk(e->stream.state);
+    e->stream.state = NULL;
+}
+
+/* As agentd names it (docs/minds.md). */
+static void watch(talk_t *talk) {
+    tr_web_exchange_t *e = talk->exchange;
+    tr_feed_hub_t *hub = tr_web_server_hub(e->server);
+    char topic[TR_TOPIC_MAX + 1];
+    int n = snprintf(topic, sizeof topic, "dialogue.%.*s.", (int)strcspn(talk->model, "@"), talk->model);
+    if (n > 120)
+        return; /* longer than agentd's: the reply comes as a whole */
+    for (char *at = topic + 9; at < topic + n - 1; at++)
+        *at = *at == '.' ? '_' : *at;
+    for (const char *at = user_of(e); *at && n < TR_TOPIC_MAX; at++)
+        topic[n++] = (char)(isalnum((unsigned char)*at) || *at == '-' ? *at : '_');
+    topic[n] = '\0';
+    talk->watcher.owner = talk;
+    talk->watcher.on_news = on_news;
+    if (tr_feed_reader_init(&talk->watcher.reader, topic, tr_feed_ring_next(tr_feed_hub_ring(hub))) < 0)
+        return;
+    talk->watches = tr_feed_hub_watch(hub, &talk->watcher) == 0;
+    if (!talk->watches)
+        tr_feed_reader_finish(&talk->watcher.reader);
+}
+
+static void on_streamed(tr_web_exchange_t *e) {
+    talk_t *talk = e->stream.state;
+    if (is_answer(e->replies[0]))
+        put_rest(talk);
+    else
+        put_problem(talk);
+    tr_web_stream_end(e);
+}
+
+/* ---- chat completions ---- */
+
+static bool check_model(tr_web_exchange_t *e) {
+    const char *model = tr_web_text(e, "model");
+    tr_aid_t aid;
+    if (tr_aid_parse(&aid, model, strlen(model)) == 0)
+        return true;
+    tr_web_problem(e, 404, "not-found", "model: \"%.140s\" is no agent's name", model);
+    return false;
+}
+
+static void talk_init(talk_t *talk, tr_web_exchange_t *e) {
+    *talk = (talk_t){.exchange = e, .created = tr_clock_wall_ms() / 1000};
+    snprintf(talk->id, sizeof talk->id, "chatcmpl-%016" PRIx64, tr_random_seed());
+    strcpy(talk->model, tr_web_text(e, "model")); /* which was checked */
+    tr_buffer_init(&talk->shown, SHOWN_MAX);
+}
+
+static void on_whole(tr_web_exchange_t *e) {
+    talk_t talk;
+    talk_init(&talk, e);
+    if (tr_web_judge(e, e->replies[0], talk.model))
+        respond_whole(e, &talk);
+}
+
+/* The subscription goes over the bridge before the question does. */
+static bool begin_stream(tr_web_exchange_t *e) {
+    talk_t *talk = malloc(sizeof *talk);
+    if (!talk)
+        return false;
+    talk_init(talk, e);
+    watch(talk);
+    tr_web_stream_begin(e, "text/event-stream", talk, NULL, on_stream_end);
+    put_chunk(talk, "assistant", "", NULL);
+    return true;
+}
+
+void tr_api_chat(tr_web_exchange_t *e) {
+    bool stream = json_is_true(json_object_get(e->body, "stream"));
+    tr_web_call_t *call = check_model(e) ? tr_bridge_call_new(TR_WEB_ASK, tr_web_text(e, "model")) : NULL;
+    if (call && write_question(e, call) && (!stream || begin_stream(e))) {
+        call->act = TR_REQUEST;
+        call->timeout_ms = tr_web_timeout(e);
+        strcpy(call->protocol, "fipa-request");
+        e->on_replies = stream ? on_streamed : on_whole;
+        tr_web_exchange_call(e, 0, &call);
+    }
+    tr_bridge_call_destroy(&call);
+    if (e->state == TR_WEB_WORKING && !e->asked)
+        tr_web_problem(e, 503, "busy", "out of memory");
+}

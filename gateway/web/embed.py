@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""Makes a C file of the page's files, so that the gateway needs nothing beside itself: embed.py OUT FILE..."""
+import pathlib
+import sys
+
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+
+def main(out, *files):
+    rows, arrays = [], []
+    for number, file in enumerate(map(pathlib.Path, files)):
+        data = file.read_bytes()
+        lines = (", ".join(map(str, data[i:i + 32])) for i in range(0, len(data), 32))
+        arrays.append(f"static const unsigned char file_{number}[] = {{\n" + ",\n".join(lines) + "\n};\n")
+        rows.append(f'    {{"{file.name}", "{TYPES[file.suffix]}", file_{number}, sizeof file_{number}}},\n')
+    pathlib.Path(out).write_text('#include "gateway/api/page.h"\n\n' + "\n".join(arrays) + "\nconst tr_page_file_t tr_page_files[] = {\n"
+                                 + "".join(rows) + "    {0},\n};\n", encoding="ascii")
+
+
+main(*sys.argv[1:])

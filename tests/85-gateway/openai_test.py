@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The API of OpenAI: by hand, and by the `openai` client of npm where there is one (TROUPE_NPM, or tools/setup --clients)."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+import web
+from web import harness
+
+CLIENT = """
+const OpenAI = require("openai");
+const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: process.argv[3], maxRetries: 0});
+(async () => {
+    const out = {};
+    out.models = (await client.models.list()).data.map(m => m.id);
+    const whole = await client.chat.completions.create({model: "assistant", messages: [{role: "system", content: "be kind"},
+        {role: "user", content: "hello, my name is Ann"}]});
+    out.whole = {text: whole.choices[0].message.content, finish: whole.choices[0].finish_reason, tokens: whole.usage.total_tokens};
+    const stream = await client.chat.completions.create({model: "assistant", stream: true, messages: [{role: "user",
+        content: [{type: "text", text: "what is the status of the tasks?"}]}]});
+    out.pieces = [];
+    for await (const chunk of stream)
+        out.pieces.push(chunk.choices[0].delta.content || "");
+    const echo = await client.chat.completions.create({model: "echo", messages: [{role: "user", content: "as it is"}]});
+    out.echo = echo.choices[0].message.content;
+    try {
+        await client.chat.completions.create({model: "nobody", messages: [{role: "user", content: "hello"}]});
+    } catch (error) {
+        out.error = {name: error.constructor.name, status: error.status, code: error.code};
+    }
+    console.log(JSON.stringify(out));
+})().catch(error => { console.error(error); process.exit(1); });
+"""
+
+
+def npm_place():
+    """Where node finds the client; None: nowhere."""
+    data = os.environ.get("XDG_DATA_HOME") or str(pathlib.Path.home() / ".local/share")
+    for place in (os.environ.get("TROUPE_NPM"), data + "/troupe/npm"):
+        if place and shutil.which("node") and (pathlib.Path(place) / "node_modules/openai").is_dir():
+            return str(pathlib.Path(place) / "node_modules")
+    return None
+
+
+class OpenAi(web.GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.begin()
+        self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks").wait_err("C001 ready")
+        self.agent("assistant", "assistant")
+        self.agent("echo")
+
+    def chat(self, text, status=200, **more):
+        body = {"model": "assistant", "messages": [{"role": "user", "content": text}], **more}
+        answer = self.post("/v1/chat/completions", body)
+        self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def test_models(self):
+        models = self.good(self.get("/v1/models"))
+        self.assertEqual(models["object"], "list")
+        self.assertLessEqual({"assistant", "echo"}, {model["id"] for model in models["data"]})
+        self.assertEqual({model["owned_by"] for model in models["data"]}, {"local"})
+
+    def test_a_turn(self):
+        answer = self.chat("hello, my name is Ann", temperature=0.5, user="ann").json()
+        self.assertEqual((answer["object"], answer["model"]), ("chat.completion", "assistant"))
+        choice = answer["choices"][0]
+        self.assertEqual((choice["message"]["role"], choice["finish_reason"]), ("assistant", "stop"))
+        self.assertTrue(choice["message"]["content"])
+        profile = self.good(self.post("/api/v1/messages", {"receiver": "assistant", "content": {"action": "profile", "user": "ann"}}))
+        self.assertEqual(profile["content"]["name"], "Ann")
+
+    def test_a_stream(self):
+        answer = self.chat("hello", stream=True)
+        self.assertEqual(answer.headers["content-type"], "text/event-stream")
+        lines = [line[6:] for line in answer.body.decode().split("\n") if line.startswith("data: ")]
+        self.assertEqual(lines[-1], "[DONE]")
+        chunks = [json.loads(line) for line in lines[:-1]]
+        self.assertEqual(chunks[0]["choices"][0]["delta"]["role"], "assistant")
+        self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "stop")
+        text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
+        whole = self.chat("hello", user="other").json()["choices"][0]["message"]["content"]
+        self.assertEqual(text, whole)
+
+    def test_problems_are_as_openai_says_them(self):
+        answer = self.chat("hello", 404, model="nobody").json()
+        self.assertEqual((answer["error"]["type"], answer["error"]["code"]), ("invalid_request_error", "not-found"))
+        self.chat("", 400)
+        self.assertEqual(self.post("/v1/chat/completions", {"model": "a", "messages": []}, role="viewer").status, 403)
+
+    @unittest.skipUnless(npm_place(), "there is no npm client of OpenAI: tools/setup --clients")
+    def test_the_client_of_npm(self):
+        script = pathlib.Path(self.directory) / "client.js"
+        script.write_text(CLIENT, encoding="utf-8")
+        done = subprocess.run(["node", str(script), self.gateway.url, self.tokens["operator"]], env={**os.environ, "NODE_PATH": npm_place()},
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        out = json.loads(done.stdout)
+        self.assertIn("assistant", out["models"])
+        self.assertEqual(out["whole"]["finish"], "stop")
+        self.assertTrue(out["whole"]["text"])
+        self.assertGreater(out["whole"]["tokens"], 0)
+        self.assertTrue("".join(out["pieces"]))
+        self.assertEqual(out["echo"], "as it is")
+        self.assertEqual(out["error"], {"name": "NotFoundError", "status": 404, "code": "not-found"})
+
+
+if __name__ == "__main__":
+    harness.main()
