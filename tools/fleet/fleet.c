@@ -80,6 +80,14 @@ static const tr_yaml_table_t broker_table = {
 static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
 static const tr_yaml_field_t knowledge_fields[] = DAEMON_FIELDS("troupe-kbd, such as chunk-tokens");
 
+/* It keeps nothing. */
+static const tr_yaml_field_t gateway_fields[] = {
+    {"name", TR_YAML_TEXT, AT(tr_fleet_daemon_t, name), .check = tr_name_valid,
+        .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},
+    {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,
+        .expected = "the name of an option of troupe-gateway, such as listen"},
+};
+
 #define TEXTS(...)                                                                                           \
     {                                                                                                        \
         (const char **)(const char *const[]){__VA_ARGS__},                                                   \
@@ -103,13 +111,24 @@ static const tr_fleet_daemon_kind_t knowledge_kind = {
     .publish = TEXTS("kb.>"),
 };
 
+static const tr_fleet_daemon_kind_t gateway_kind = {
+    .key = "gateway",
+    .room = "gateway",
+    .program = "troupe-gateway",
+    .operates = true,
+};
+
 static const tr_fleet_daemon_t coordinator_initial = {.name = "coordinator", .kind = &coordinator_kind};
 static const tr_fleet_daemon_t knowledge_initial = {.name = "kb", .kind = &knowledge_kind};
+static const tr_fleet_daemon_t gateway_initial = {.name = "gateway", .kind = &gateway_kind};
 
 static const tr_yaml_table_t coordinator_table = {coordinator_fields, COUNT_OF(coordinator_fields),
     sizeof(tr_fleet_daemon_t), &coordinator_initial, AT(tr_fleet_daemon_t, line), NULL};
 static const tr_yaml_table_t knowledge_table = {knowledge_fields, COUNT_OF(knowledge_fields),
     sizeof(tr_fleet_daemon_t), &knowledge_initial, AT(tr_fleet_daemon_t, line), NULL};
+
+static const tr_yaml_table_t gateway_table = {gateway_fields, COUNT_OF(gateway_fields),
+    sizeof(tr_fleet_daemon_t), &gateway_initial, AT(tr_fleet_daemon_t, line), NULL};
 
 static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
@@ -117,6 +136,7 @@ static const tr_yaml_field_t fleet_fields[] = {
     {"broker", TR_YAML_SECTION, AT(tr_fleet_t, broker), .table = &broker_table},
     {"coordinator", TR_YAML_SECTION, AT(tr_fleet_t, coordinator), .table = &coordinator_table},
     {"knowledge", TR_YAML_SECTION, AT(tr_fleet_t, knowledge), .table = &knowledge_table},
+    {"gateway", TR_YAML_SECTION, AT(tr_fleet_t, gateway), .table = &gateway_table},
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
         .table = &tr_fleet_agent_table},
@@ -226,7 +246,9 @@ int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size) {
 int tr_fleet_daemon_data(const tr_fleet_t *self, const tr_fleet_daemon_t *daemon, char *out, size_t size) {
     const char *data = daemon->data;
     int n;
-    if (!data)
+    if (!daemon->kind->place)
+        n = snprintf(out, size, "%s", "");
+    else if (!data)
         n = snprintf(out, size, "%s/%s", self->state ? self->state : "STATE", daemon->kind->place);
     else if (data[0] == '/')
         n = snprintf(out, size, "%s", data);
@@ -259,7 +281,9 @@ static int add_daemon(tr_fleet_t *self, const tr_fleet_daemon_t *daemon, tr_erro
 
 static int add_daemons(tr_fleet_t *self, tr_error_t *error) {
     int rc = self->knowledge.line ? add_daemon(self, &self->knowledge, error) : 0;
-    return rc == 0 && self->coordinator.line ? add_daemon(self, &self->coordinator, error) : rc;
+    if (rc == 0 && self->coordinator.line)
+        rc = add_daemon(self, &self->coordinator, error);
+    return rc == 0 && self->gateway.line ? add_daemon(self, &self->gateway, error) : rc;
 }
 
 /* A durable agent cannot register where there is none. */

@@ -15,6 +15,7 @@
  *     data: tasks                # where it keeps tasks and decisions; default: in the fleet's state directory
  *     options: {tries: 5}        # any option of troupe-coordinator by its name
  *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd
+ *   gateway: {}                  # the fleet over HTTP (docs/gateway.md): name (gateway), options of troupe-gateway
  *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
  *                                # fleet (tools/fleet/fleet_certs.h); default false
  *   agents:                      # required, may be empty: agents attach later
@@ -51,11 +52,12 @@ typedef struct tr_fleet_broker {
 
 /* A program of its own that is one agent and keeps something on the disk (lib/resident). All constant. */
 typedef struct tr_fleet_daemon_kind {
-    const char *key;                         /* in the file */
-    const char *room;                        /* its folder in a build tree */
-    const char *program;                     /* "troupe-coordinator" */
-    const char *place;                       /* where its data are, within the fleet's state */
+    const char *key;     /* in the file */
+    const char *room;    /* its folder in a build tree */
+    const char *program; /* "troupe-coordinator" */
+    const char *place;   /* where its data are, within the fleet's state; NULL: it has none */
     tr_texts_t services, publish, subscribe; /* its rights in a secure fleet */
+    bool operates;                           /* besides, those of an operator */
 } tr_fleet_daemon_kind_t;
 
 typedef struct tr_fleet_daemon {
@@ -69,7 +71,7 @@ typedef struct tr_fleet_daemon {
 typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
-    tr_fleet_daemon_t coordinator, knowledge; /* are the last of the agents, where there are any */
+    tr_fleet_daemon_t coordinator, knowledge, gateway; /* are the last of the agents, where there are any */
     bool secure;
     tr_yaml_list_t agent_list;      /* of tr_fleet_agent_t; see tr_fleet_agents */
     tr_yaml_list_t supervisor_list; /* of tr_fleet_supervisor_t; see tools/fleet/fleet_supervisors.h */

@@ -132,7 +132,8 @@ static int grant_group(tr_cert_t *cert, const tr_fleet_agent_t *a) {
         rc = set_all(cert, &cert->rights.subscribe, &a->subscribe);
     if (rc == 0)
         rc = set_all(cert, &cert->rights.publish, &a->publish);
-    return rc == 0 ? set_all(cert, &cert->rights.ask, &a->ask) : rc;
+    rc = rc == 0 ? set_all(cert, &cert->rights.ask, &a->ask) : rc;
+    return rc == 0 && a->daemon && a->daemon->kind->operates ? tr_role_grant(cert, TR_ROLE_OPERATOR) : rc;
 }
 
 typedef int (*grant_fn)(tr_cert_t *cert, const void *arg);

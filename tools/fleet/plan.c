@@ -155,7 +155,8 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     if (cert)
         put_pair(&args, "--cert", cert);
     put_pair(&args, "--name", a->name);
-    put_pair(&args, "--data", kept);
+    if (*kept)
+        put_pair(&args, "--data", kept);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     int rc = put_options(self, &args, &d->options);
     args.items[args.count] = NULL;

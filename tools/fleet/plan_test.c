@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-static const tr_programs_t programs = {
-    "/usr/bin/troupe-broker", "/usr/bin/troupe-agentd", "/usr/bin/troupe-coordinator", "/usr/bin/troupe-kbd"};
+static const tr_programs_t programs = {"/usr/bin/troupe-broker", "/usr/bin/troupe-agentd",
+    "/usr/bin/troupe-coordinator", "/usr/bin/troupe-kbd", "/usr/bin/troupe-gateway"};
 
 static tr_fleet_t *parsed(const char *text) {
     tr_fleet_t *fleet = NULL;
@@ -136,6 +136,13 @@ static void test_daemons_are_the_last_of_the_agents(void **state) {
     expect_command(plan, 2, "coordinator",
         "/usr/bin/troupe-coordinator --connect tcp://127.0.0.1:0 --name coordinator --data /state/tasks "
         "--ready-fd 3");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+    fleet = parsed("fleet: f\ngateway: {options: {listen: '127.0.0.1:0'}}\nagents: []\n");
+    plan = planned(fleet, NULL);
+    expect_command(plan, 1, "gateway",
+        "/usr/bin/troupe-gateway --connect tcp://127.0.0.1:0 --name gateway --ready-fd 3 "
+        "--listen=127.0.0.1:0");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
 }

@@ -72,7 +72,9 @@ static void find_daemon(const char *directory, const char *room, const char *nam
 }
 
 const char *tr_programs_daemon(const tr_programs_t *self, const char *program) {
-    return strcmp(program, "troupe-kbd") == 0 ? self->kbd : self->coordinator;
+    return strcmp(program, "troupe-kbd") == 0       ? self->kbd
+           : strcmp(program, "troupe-gateway") == 0 ? self->gateway
+                                                    : self->coordinator;
 }
 
 int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
@@ -87,6 +89,7 @@ int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
         return rc;
     find_daemon(self, "coordinator", "troupe-coordinator", programs.coordinator);
     find_daemon(self, "kbd", "troupe-kbd", programs.kbd);
+    find_daemon(self, "gateway", "troupe-gateway", programs.gateway);
     *ret_programs = programs;
     return 0;
 }
