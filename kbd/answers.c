@@ -67,6 +67,8 @@ static void take_back(tr_kbd_t *self, const tr_error_t *error) {
 /* A full disk can be mended; of any other failure nobody knows what it has left on the disk. */
 static void commit(tr_kbd_t *self) {
     tr_error_t error = {0};
+    if (tr_kb_store_begun(self->store))
+        tr_kb_meaning_written(&self->meaning);
     int rc = tr_kb_store_commit(self->store, &error);
     if (rc == 0)
         return;

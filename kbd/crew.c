@@ -227,6 +227,7 @@ int tr_crew_new(tr_host_t *host, size_t threads, tr_crew_t **ret_self, tr_error_
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
     self->host = host;
+    tr_segment_alone(); /* who searches here does so alone as well */
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->asked, NULL);
     pthread_cond_init(&self->tasked, NULL);
@@ -289,6 +290,12 @@ void tr_crew_search(tr_crew_t *self, tr_crew_query_t *query) {
     put_query(&self->waiting, query);
     pthread_cond_signal(&self->asked);
     pthread_mutex_unlock(&self->lock);
+}
+
+void tr_crew_search_here(tr_crew_query_t *query) {
+    search(&query, 1);
+    query->next = NULL;
+    hand_over(query, NULL);
 }
 
 void tr_crew_run(tr_crew_t *self, tr_crew_task_t *task) {

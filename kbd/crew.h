@@ -47,6 +47,9 @@ void tr_crew_destroy(tr_crew_t **self);
 bool tr_crew_stopping(tr_crew_t *self);
 
 void tr_crew_search(tr_crew_t *self, tr_crew_query_t *query);
+/* The same in the host's own thread, at once: for what is quick and waits for nobody, since a thread that is woken costs more than the search. `done` is called
+ * from within. */
+void tr_crew_search_here(tr_crew_query_t *query);
 void tr_crew_run(tr_crew_t *self, tr_crew_task_t *task);
 
 #endif

@@ -127,6 +127,10 @@ size_t tr_kb_embedder_dimensions(const tr_kb_embedder_t *self) {
     return tr_embed_dimensions(self->here);
 }
 
+size_t tr_kb_embedder_words(const tr_kb_embedder_t *self) {
+    return tr_embed_passage_words(self->here);
+}
+
 tr_kb_batch_t *tr_kb_embedder_idle(tr_kb_embedder_t *self) {
     return self->under_way ? NULL : &self->batch;
 }

@@ -33,6 +33,7 @@ void tr_kb_embedder_destroy(tr_kb_embedder_t **self);
 const char *tr_kb_embedder_model(const tr_kb_embedder_t *self);
 const char *tr_kb_embedder_warning(const tr_kb_embedder_t *self);
 size_t tr_kb_embedder_dimensions(const tr_kb_embedder_t *self);
+size_t tr_kb_embedder_words(const tr_kb_embedder_t *self); /* of a passage; 0 = all */
 /* The batch to fill and to start; NULL: one is under way. */
 tr_kb_batch_t *tr_kb_embedder_idle(tr_kb_embedder_t *self);
 void tr_kb_embedder_start(tr_kb_embedder_t *self);

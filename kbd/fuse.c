@@ -3,22 +3,21 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define WEAK_SHARE   .1  /* of n-grams of letters */
-#define STRONG_SHARE .15 /* of a model of language */
+#define SHARE        .1  /* of the vectors, where all words are known */
+#define LEARNT_SHARE .85 /* of the words' */
+#define LEADERS      2
 
-double tr_fuse_share(const char *model, double coverage) {
-    double share = strncmp(model, "ngrams", 6) == 0 ? WEAK_SHARE : STRONG_SHARE;
+double tr_fuse_share(double coverage) {
     double unknown = 1 - (coverage < 0 ? 0 : coverage > 1 ? 1 : coverage);
-    return share + (1 - share) * unknown * unknown;
+    return SHARE + (1 - SHARE) * unknown * unknown;
 }
 
 /* To 0 .. 1; a list of equals is worth half. */
-static double stretch(const tr_kb_hit_t *list, size_t count, double score) {
-    size_t last = count < TR_FUSE_DEPTH ? count : TR_FUSE_DEPTH;
-    double best = list[0].score, worst = list[last - 1].score;
-    if (count == 1)
+static double stretch(const tr_fuse_list_t *list, double score) {
+    size_t last = list->count < TR_FUSE_DEPTH ? list->count : TR_FUSE_DEPTH;
+    double best = list->hits[0].score, worst = list->hits[last - 1].score;
+    if (list->count == 1)
         return 1;
     double part = best > worst ? (score - worst) / (best - worst) : .5;
     return part < 0 ? 0 : part;
@@ -34,7 +33,11 @@ static int by_score(const void *a, const void *b) {
     return x->score < y->score ? 1 : x->score > y->score ? -1 : by_chunk(a, b);
 }
 
-/* Chunks that are in both lists become one. */
+static void add(double *value, double more) {
+    *value = isnan(*value) ? more : *value;
+}
+
+/* Chunks that are in several lists become one. */
 static size_t merge(tr_kb_fused_t *all, size_t count) {
     size_t n = 0;
     qsort(all, count, sizeof *all, by_chunk);
@@ -44,11 +47,13 @@ static size_t merge(tr_kb_fused_t *all, size_t count) {
             continue;
         }
         tr_kb_fused_t *one = &all[n - 1];
-        one->lexical = isnan(one->lexical) ? all[i].lexical : one->lexical;
-        one->vector = isnan(one->vector) ? all[i].vector : one->vector;
+        add(&one->lexical, all[i].lexical);
+        add(&one->learnt, all[i].learnt);
+        add(&one->vector, all[i].vector);
         one->lexical_part += all[i].lexical_part;
         one->vector_part += all[i].vector_part;
         one->score += all[i].score;
+        one->first += all[i].first;
     }
     return n;
 }
@@ -66,22 +71,64 @@ static int64_t take(
     return (int64_t)n;
 }
 
-int64_t tr_fuse(const tr_kb_hit_t *lexical, size_t lexical_count, const tr_kb_hit_t *vector,
-    size_t vector_count, double share, size_t per_document, size_t k, tr_kb_fused_t *ret) {
-    size_t count = lexical_count + vector_count;
-    tr_kb_fused_t *all = calloc(count + 1, sizeof *all);
+static void swap(tr_kb_fused_t *a, tr_kb_fused_t *b) {
+    tr_kb_fused_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Those that lead without the learnt words to the front, in their order; in a list that is in the order of its scores. */
+static void lift_leaders(tr_kb_fused_t *all, size_t count) {
+    for (size_t place = 0; place < LEADERS && place < count; place++) {
+        size_t best = place;
+        for (size_t i = place + 1; i < count; i++)
+            best = all[i].first > all[best].first ? i : best;
+        for (size_t i = best; i > place; i--)
+            swap(&all[i], &all[i - 1]);
+    }
+    for (size_t place = LEADERS < count ? LEADERS : count; place-- > 0;) {
+        double below = place + 1 < count ? all[place + 1].score : 0;
+        double lead = below > all[place].score ? below - all[place].score : 0;
+        all[place].lead_part = lead;
+        all[place].score += lead;
+    }
+}
+
+static void put_list(tr_kb_fused_t *all, size_t *count, const tr_fuse_list_t *list, tr_kb_fused_t weights) {
+    for (size_t i = 0; i < list->count; i++) {
+        const tr_kb_hit_t *hit = &list->hits[i];
+        double height = stretch(list, hit->score);
+        tr_kb_fused_t *one = &all[(*count)++];
+        *one = (tr_kb_fused_t){.chunk = hit->chunk,
+            .document = hit->document,
+            .lexical = isnan(weights.lexical) ? NAN : hit->score,
+            .learnt = isnan(weights.learnt) ? NAN : hit->score,
+            .vector = isnan(weights.vector) ? NAN : hit->score,
+            .lexical_part = weights.lexical_part * height,
+            .vector_part = weights.vector_part * height,
+            .age_part = 1,
+            .first = weights.first * height};
+        one->score = one->lexical_part + one->vector_part;
+    }
+}
+
+int64_t tr_fuse(const tr_fuse_lists_t *lists, size_t per_document, size_t k, tr_kb_fused_t *ret) {
+    double words = 1 - lists->share, learnt = lists->learnt.count ? LEARNT_SHARE : 0;
+    size_t count = 0;
+    tr_kb_fused_t *all =
+        calloc(lists->plain.count + lists->learnt.count + lists->vector.count + 1, sizeof *all);
     if (!all)
         return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        bool words = i < lexical_count;
-        const tr_kb_hit_t *hit = words ? &lexical[i] : &vector[i - lexical_count];
-        double part = words ? (1 - share) * stretch(lexical, lexical_count, hit->score)
-                            : share * stretch(vector, vector_count, hit->score);
-        all[i] = (tr_kb_fused_t){hit->chunk, hit->document, part, words ? hit->score : NAN,
-            words ? NAN : hit->score, words ? part : 0, words ? 0 : part, 1};
-    }
+    put_list(all, &count, &lists->plain,
+        (tr_kb_fused_t){.learnt = NAN, .vector = NAN, .lexical_part = words * (1 - learnt), .first = words});
+    put_list(all, &count, &lists->learnt,
+        (tr_kb_fused_t){.lexical = NAN, .vector = NAN, .lexical_part = words * learnt});
+    put_list(all, &count, &lists->vector,
+        (tr_kb_fused_t){.lexical = NAN, .learnt = NAN, .vector_part = lists->share, .first = lists->share});
     size_t n = merge(all, count);
     qsort(all, n, sizeof *all, by_score);
+    if (learnt > 0)
+        lift_leaders(all, n);
     int64_t taken = take(all, n, per_document, k, ret);
     free(all);
     return taken;

@@ -130,10 +130,10 @@ int tr_kbd_run(tr_kbd_t *self) {
     while (!tr_host_stopping(self->host)) {
         tr_error_t error = {0};
         int64_t wait_ms = -1;
-        if (tr_kb_meaning_turn(&self->meaning, &wait_ms, &error) < 0)
-            tr_log(&self->resident.log, &tr_kbd_events[TR_K_NO_VECTORS], "error=%s", error.text);
         bool more = tr_kb_search_turns(self);
         tr_kb_settle(self);
+        if (tr_kb_meaning_turn(&self->meaning, &wait_ms, &error) < 0)
+            tr_log(&self->resident.log, &tr_kbd_events[TR_K_NO_VECTORS], "error=%s", error.text);
         tr_host_step(self->host, more ? 0 : wait_ms);
         tr_kb_settle(self);
     }

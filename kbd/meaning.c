@@ -9,23 +9,49 @@
 
 /* ---- the embedder's work ---- */
 
+#define TITLE_WORDS   10 /* of a passage of which only so many words are embedded */
+#define HEADING_WORDS 6
+
 typedef struct fill {
     tr_kb_batch_t *batch;
+    size_t words; /* of a passage; 0 = all */
     bool failed;
 } fill_t;
 
+static bool is_blank(char c) {
+    return c == ' ' || c == '\n' || c == '\t';
+}
+
+/* The first words of a text, `most` at most; how many these are. */
+static size_t add_words(tr_textbuf_t *out, const char *text, size_t len, size_t most) {
+    size_t at = 0, words = 0;
+    while (at < len && words < most) {
+        while (at < len && is_blank(text[at]))
+            at++;
+        words += at < len;
+        while (at < len && !is_blank(text[at]))
+            at++;
+    }
+    tr_textbuf_add(out, text, at);
+    return words;
+}
+
 /* What is said about it counts as much as what it says. */
+static void add_passage(tr_textbuf_t *out, const tr_kb_stale_t *stale, size_t most) {
+    size_t said = add_words(out, stale->title, strlen(stale->title), most ? TITLE_WORDS : SIZE_MAX);
+    if (stale->heading) {
+        tr_textbuf_add_string(out, ". ");
+        said += add_words(out, stale->heading, strlen(stale->heading), most ? HEADING_WORDS : SIZE_MAX);
+    }
+    tr_textbuf_add_string(out, ". ");
+    add_words(out, stale->text, stale->text_len, most ? most - said : SIZE_MAX);
+}
+
 static bool take_stale(void *arg, const tr_kb_stale_t *stale) {
     fill_t *fill = arg;
     tr_kb_batch_t *batch = fill->batch;
     tr_textbuf_t text = {0};
-    tr_textbuf_add_string(&text, stale->title);
-    if (stale->heading) {
-        tr_textbuf_add_string(&text, ". ");
-        tr_textbuf_add_string(&text, stale->heading);
-    }
-    tr_textbuf_add_string(&text, ". ");
-    tr_textbuf_add(&text, stale->text, stale->text_len);
+    add_passage(&text, stale, fill->words);
     char *taken = tr_textbuf_take(&text);
     if (!taken) {
         fill->failed = true;
@@ -38,13 +64,15 @@ static bool take_stale(void *arg, const tr_kb_stale_t *stale) {
 }
 
 int tr_kb_meaning_turn(tr_kb_meaning_t *self, int64_t *ret_wait_ms, tr_error_t *error) {
-    fill_t fill = {.batch = tr_kb_embedder_idle(self->embedder)};
+    fill_t fill = {
+        .batch = tr_kb_embedder_idle(self->embedder), .words = tr_kb_embedder_words(self->embedder)};
     *ret_wait_ms = tr_indexes_turn(&self->indexes);
-    if (!fill.batch)
+    if (!fill.batch || !self->stale)
         return 0;
     int rc = tr_kb_stale(self->store, TR_EMBED_BATCH, take_stale, &fill, error);
     if (rc == 0 && fill.failed)
         rc = tr_error_set(error, -ENOMEM, "out of memory");
+    self->stale = rc < 0 || fill.batch->count;
     if (rc == 0 && fill.batch->count)
         tr_kb_embedder_start(self->embedder);
     else
@@ -76,7 +104,10 @@ static void on_batch(void *arg, tr_kb_batch_t *batch) {
 static int open_indexes(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o, tr_error_t *error) {
     char model[128];
     size_t dimensions = tr_kb_embedder_dimensions(self->embedder);
-    snprintf(model, sizeof model, "%s/%zu", tr_kb_embedder_model(self->embedder), dimensions);
+    size_t words = tr_kb_embedder_words(self->embedder);
+    int n = snprintf(model, sizeof model, "%s/%zu", tr_kb_embedder_model(self->embedder), dimensions);
+    if (words)
+        snprintf(model + n, sizeof model - (size_t)n, "/%zu", words);
     int rc = tr_kb_model_set(self->store, model, error);
     if (rc == 0)
         rc = tr_crew_new(o->host, o->threads, &self->crew, error);
@@ -94,7 +125,7 @@ static int open_indexes(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o,
 }
 
 int tr_kb_meaning_init(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o, tr_error_t *error) {
-    *self = (tr_kb_meaning_t){.store = o->store};
+    *self = (tr_kb_meaning_t){.store = o->store, .stale = true};
     int rc = tr_kb_embedder_new(o->host, on_batch, self, &self->embedder, error);
     return rc < 0 ? rc : open_indexes(self, o, error);
 }
@@ -104,7 +135,12 @@ void tr_kb_meaning_stop(tr_kb_meaning_t *self) {
     tr_kb_embedder_stop(self->embedder);
 }
 
+void tr_kb_meaning_written(tr_kb_meaning_t *self) {
+    self->stale = true;
+}
+
 void tr_kb_meaning_forget(tr_kb_meaning_t *self) {
+    self->stale = true;
     tr_indexes_forget(&self->indexes);
     tr_passings_finish(&self->passings);
 }

@@ -23,6 +23,7 @@ typedef struct tr_kb_meaning {
     tr_indexes_t indexes;
     tr_passings_t passings;
     size_t searching; /* that are with the crew */
+    bool stale;       /* there may be chunks without a vector */
 } tr_kb_meaning_t;
 
 typedef struct tr_kb_meaning_options {
@@ -44,6 +45,8 @@ void tr_kb_meaning_finish(tr_kb_meaning_t *self);
 /* Between transactions: gives the embedder its next batch, where there is one and it is idle, and takes a step with the indexes. When to come
  * again is as in tr_indexes_turn. Negative with a text: chunks cannot be read. */
 int tr_kb_meaning_turn(tr_kb_meaning_t *self, int64_t *ret_wait_ms, tr_error_t *error);
+/* Something was written: there may be chunks to embed. */
+void tr_kb_meaning_written(tr_kb_meaning_t *self);
 /* What was written was not kept: the indexes are made anew when they are needed. */
 void tr_kb_meaning_forget(tr_kb_meaning_t *self);
 /* How many numbers the vectors of a namespace have. */
@@ -68,6 +71,7 @@ typedef struct tr_kb_near {
     size_t dimensions;
     const tr_filter_t *filter; /* borrowed until it is answered */
     size_t k;
+    bool alone; /* no other search waits */
     void (*found)(void *arg, const tr_kb_near_answer_t *answer);
     void *arg;
 } tr_kb_near_t;

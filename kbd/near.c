@@ -10,6 +10,10 @@
 #define FEW_PART  .15
 #define MORE_EACH 4u
 
+/* What is searched at once, in the host's thread, where nobody else waits. */
+#define QUICK_FLAT 8192u   /* vectors that are compared one by one */
+#define QUICK_ALL  500000u /* in a graph: some hundred microseconds */
+
 typedef struct near {
     tr_crew_query_t query; /* first */
     tr_kb_meaning_t *meaning;
@@ -46,6 +50,13 @@ static void answer(near_t *self, int rc) {
 
 static void on_nearest(tr_crew_query_t *query);
 
+static bool is_quick(const near_t *self) {
+    const tr_crew_query_t *q = &self->query;
+    size_t compared = q->among ? q->among_count : q->delta;
+    return self->asked.alone && self->meaning->searching == 0 && compared <= QUICK_FLAT &&
+           (q->among || self->all <= QUICK_ALL);
+}
+
 static int submit(near_t *self, size_t most) {
     tr_crew_query_t *q = &self->query;
     free(q->chunks);
@@ -67,8 +78,12 @@ static int submit(near_t *self, size_t most) {
         answer(self, 0);
         return 0;
     }
+    bool here = is_quick(self);
     self->meaning->searching++;
-    tr_crew_search(self->meaning->crew, q);
+    if (here)
+        tr_crew_search_here(q);
+    else
+        tr_crew_search(self->meaning->crew, q);
     return 0;
 }
 

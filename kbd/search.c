@@ -40,8 +40,8 @@ typedef struct search {
     tr_filter_t filter;
     size_t depth; /* hits of each list */
     size_t room;  /* results */
-    tr_kb_hit_t *lexical, *vector;
-    size_t lexical_count, vector_count;
+    tr_kb_hit_t *lexical, *learnt, *vector;
+    size_t lexical_count, learnt_count, vector_count;
     double coverage, share;
     tr_kb_fused_t *results;
     size_t count;
@@ -133,9 +133,11 @@ static int make_room(search_t *s, tr_error_t *error) {
     s->depth = one_each && !s->half_life_ms ? k : 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
     s->room = s->half_life_ms ? s->depth : k;
     s->lexical = calloc(s->depth, sizeof *s->lexical);
+    s->learnt = s->mode == HYBRID && s->query ? calloc(s->depth, sizeof *s->learnt) : NULL;
     s->vector = calloc(s->depth, sizeof *s->vector);
     s->results = calloc(s->room, sizeof *s->results);
-    return s->lexical && s->vector && s->results ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
+    bool is_whole = s->lexical && s->vector && s->results && (s->learnt || s->mode != HYBRID || !s->query);
+    return is_whole ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
 static int read_search(search_t *s, tr_error_t *error) {
@@ -174,17 +176,17 @@ static int find_words(search_t *s, tr_error_t *error) {
         .filter = &s->filter,
         .k = s->depth,
         .per_document = (size_t)s->per_document,
-        .feedback = s->mode == HYBRID && s->query,
+        .ret_learnt = s->learnt,
+        .ret_learnt_count = &s->learnt_count,
         .ret_coverage = &s->coverage};
     return tr_kb_lexical(s->q->kbd->store, &s->q->ns, &query, s->lexical, &s->lexical_count, error);
 }
 
 static double share_of(const search_t *s) {
-    return s->mode == VECTORS     ? 1
-           : s->vector_count == 0 ? 0
-           : s->lexical_count == 0
-               ? 1
-               : tr_fuse_share(tr_kb_embedder_model(s->q->kbd->meaning.embedder), s->coverage);
+    return s->mode == VECTORS      ? 1
+           : s->vector_count == 0  ? 0
+           : s->lexical_count == 0 ? 1
+                                   : tr_fuse_share(s->coverage);
 }
 
 /* What is like a document is not that document. */
@@ -222,8 +224,9 @@ static int fuse(search_t *s, tr_error_t *error) {
         s->vector_count = leave_out(s->vector, s->vector_count, s->like.document);
     }
     s->share = share_of(s);
-    int64_t n = tr_fuse(s->lexical, s->lexical_count, s->vector, s->vector_count, s->share,
-        (size_t)s->per_document, s->room, s->results);
+    tr_fuse_lists_t lists = {
+        {s->lexical, s->lexical_count}, {s->learnt, s->learnt_count}, {s->vector, s->vector_count}, s->share};
+    int64_t n = tr_fuse(&lists, (size_t)s->per_document, s->room, s->results);
     s->count = n < 0 ? 0 : (size_t)n;
     int rc = n < 0 ? tr_error_set(error, -ENOMEM, "out of memory") : s->half_life_ms ? let_age(s, error) : 0;
     s->count = s->count > (size_t)s->k ? (size_t)s->k : s->count;
@@ -242,11 +245,13 @@ static void write_found(tr_content_writer_t *w, const char *key, double score) {
 
 static void write_explanation(const search_t *s, tr_content_writer_t *w) {
     tr_write_str(w, "explain");
-    tr_write_map(w, 6);
+    tr_write_map(w, 8);
     write_found(w, "lexical", s->result->lexical);
+    write_found(w, "learnt", s->result->learnt);
     write_found(w, "vector", s->result->vector);
     tr_write_kv_double(w, "lexical-part", s->result->lexical_part);
     tr_write_kv_double(w, "vector-part", s->result->vector_part);
+    tr_write_kv_double(w, "lead-part", s->result->lead_part);
     tr_write_kv_double(w, "vector-share", s->share);
     tr_write_kv_double(w, "age-part", s->result->age_part);
 }
@@ -309,6 +314,7 @@ static void destroy(search_t *s) {
     tr_content_writer_finish(&s->written);
     tr_filter_finish(&s->filter);
     free(s->lexical);
+    free(s->learnt);
     free(s->vector);
     free(s->results);
     free(s->query);
@@ -360,6 +366,7 @@ static void begin(search_t *s) {
                                                   .dimensions = s->dimensions,
                                                   .filter = &s->filter,
                                                   .k = s->depth,
+                                                  .alone = s->q->kbd->turns.count == 0,
                                                   .found = on_found,
                                                   .arg = s});
 }

@@ -132,8 +132,11 @@ typedef struct tr_kb_lexical {
     size_t term_count; /* TR_KB_TERMS_MAX at most */
     const tr_filter_t *filter;
     size_t k, per_document; /* of each document so many at most; 0 = all */
-    bool feedback;          /* learns more words from the best passages, and asks again */
-    double *ret_coverage;   /* NULL, or: which part of the query's words, by how rare they are, there is */
+    /* Where it is to learn more words from the best passages, and to ask again: room for `k`, and how many came of that; 0 where there was
+     * nothing to learn. NULL: it is not to. */
+    tr_kb_hit_t *ret_learnt;
+    size_t *ret_learnt_count;
+    double *ret_coverage; /* NULL, or: which part of the query's words, by how rare they are, there is */
 } tr_kb_lexical_t;
 
 /* By BM25: the best chunks that have one of the query's words and pass the filter. Room for `k` at ret_hits. 0 or negative; *ret_count may

@@ -303,9 +303,11 @@ static int blend(model_t *m, words_t *query) {
     double share = share_of(m);
     size_t n = share > 0 ? sharpen(m->ns, &m->words) : 0;
     double sum = 0;
+    if (n == 0)
+        return 0;
     for (size_t i = 0; i < query->count; i++)
         sum += query->items[i].weight;
-    for (size_t i = 0; i < query->count && n && sum > 0; i++)
+    for (size_t i = 0; i < query->count && sum > 0; i++)
         query->items[i].weight *= (1 - share) / sum;
     return add_learnt(m, query, share, n);
 }
@@ -326,19 +328,40 @@ static int read_like(
     return rc;
 }
 
-static int learn(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t *query, const tr_filter_t *filter,
-    tr_error_t *error) {
-    tr_kb_hit_t best[FEEDBACK_PASSAGES];
+/* The best passages, of each document one. */
+static size_t take_best(const gather_t *found, tr_kb_hit_t best[FEEDBACK_PASSAGES]) {
     gather_t g = {best, 0, FEEDBACK_PASSAGES, 1};
+    for (size_t i = 0; i < found->count && g.count < FEEDBACK_PASSAGES; i++)
+        take_hit(&g, found->hits[i]);
+    return g.count;
+}
+
+/* Adds to the query what the passages that it has found say. *ret_any: there was something. */
+static int learn(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t *query, const gather_t *found,
+    bool *ret_any, tr_error_t *error) {
+    tr_kb_hit_t best[FEEDBACK_PASSAGES];
+    gather_t g = {best, take_best(found, best), FEEDBACK_PASSAGES, 1};
     model_t m = {.store = self, .ns = ns, .query = query, .error = error};
-    int rc = search_words(self, ns, query, filter, &g, error);
-    if (rc < 0 || g.count < FEEDBACK_PASSAGES)
-        return rc; /* too few to learn from */
-    rc = words_init(&m.words, MODEL_WORDS) ? read_model(&m, &g)
-                                           : tr_error_set(error, -ENOMEM, "out of memory");
+    if (g.count < FEEDBACK_PASSAGES)
+        return 0; /* too few to learn from */
+    int rc = words_init(&m.words, MODEL_WORDS) ? read_model(&m, &g)
+                                               : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = blend(&m, query);
+    *ret_any = !query->once;
     words_finish(&m.words);
+    return rc;
+}
+
+/* Asks once more with what the first answer has taught. */
+static int ask_again(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_lexical_t *query,
+    words_t *words, const gather_t *found, tr_error_t *error) {
+    gather_t g = {query->ret_learnt, 0, query->k, query->per_document};
+    bool any = false;
+    int rc = learn(self, ns, words, found, &any, error);
+    if (rc == 0 && any)
+        rc = search_words(self, ns, words, query->filter, &g, error);
+    *query->ret_learnt_count = g.count;
     return rc;
 }
 
@@ -391,10 +414,10 @@ int tr_kb_lexical(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_
         words_init(&words, QUERY_WORDS + FEEDBACK_WORDS) ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = read_query(self, ns, query, &words, error);
-    if (rc == 0 && query->feedback)
-        rc = learn(self, ns, &words, query->filter, error);
     if (rc == 0)
         rc = search_words(self, ns, &words, query->filter, &g, error);
+    if (rc == 0 && query->ret_learnt)
+        rc = ask_again(self, ns, query, &words, &g, error);
     words_finish(&words);
     if (rc == 0)
         *ret_count = g.count;

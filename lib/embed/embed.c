@@ -61,6 +61,10 @@ size_t tr_embed_dimensions(const tr_embed_t *self) {
     return self->kind->dimensions;
 }
 
+size_t tr_embed_passage_words(const tr_embed_t *self) {
+    return self->kind->passage_words;
+}
+
 const char *tr_embed_model(const tr_embed_t *self) {
     return self->kind->model;
 }

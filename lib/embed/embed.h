@@ -47,6 +47,8 @@ void tr_embed_close(tr_embed_t **self);
 size_t tr_embed_dimensions(const tr_embed_t *self);
 /* Name and version: "use-lite-1", "ngrams-1". What is stored with vectors, to know when they must be made anew. */
 const char *tr_embed_model(const tr_embed_t *self);
+/* How many words of a passage, from its beginning, are to be embedded for a search; 0 = all. An encoder of sentences blurs what is longer, and is slow. */
+size_t tr_embed_passage_words(const tr_embed_t *self);
 /* What a user should know of this embedder, and the cure; "" where there is nothing. */
 const char *tr_embed_warning(const tr_embed_t *self);
 

@@ -8,6 +8,7 @@
 typedef struct tr_embed_kind {
     const char *model, *warning;
     size_t dimensions;
+    size_t passage_words; /* see tr_embed_passage_words */
     int (*batch)(tr_embed_t *self, const tr_embed_text_t *texts, size_t count, float *ret_vectors);
     void (*close)(tr_embed_t *self);
 } tr_embed_kind_t;

@@ -83,6 +83,7 @@ static const tr_embed_kind_t kind = {
     .model = "use-lite-1",
     .warning = "",
     .dimensions = TR_EMBED_WIDTH,
+    .passage_words = 24,
     .batch = batch,
     .close = close_use_lite,
 };

@@ -139,7 +139,7 @@ class Knowledge(harness.SystemTest):
         self.assertEqual(self.found("wings", "--mode", "hybrid", "--filter", '{"$id": "b.txt"}'), ["b.txt"])
         row = self.kb("search", "sails", "-n", "n", "--explain", "-o", "json").json()[0]
         self.assertEqual(row["id"], "b.txt")
-        self.assertAlmostEqual(row["score"], row["lexical-part"] + row["vector-part"])
+        self.assertAlmostEqual(row["score"], row["lexical-part"] + row["vector-part"] + row["lead-part"])
         self.kb("rm", "a.txt", "-n", "n")
         self.assertNotIn("a.txt", self.found("aerodinamics wimgs", "--mode", "vectors"))
         self.kbd.process.kill()  # vectors are in the store: nothing is made anew

@@ -85,7 +85,7 @@ class Librarian(model.ModelTest):
     def test_age_counts(self):
         row = self.search("broker", "--half-life", "1h", "--explain", "-o", "json").json()[0]
         self.assertTrue(0.9 < row["age-part"] <= 1, row)
-        self.assertAlmostEqual(row["score"], (row["lexical-part"] + row["vector-part"]) * row["age-part"])
+        self.assertAlmostEqual(row["score"], (row["lexical-part"] + row["vector-part"] + row["lead-part"]) * row["age-part"])
         rows = self.search("carries", "--half-life", "1ms", "--mode", "lexical", "-o", "json").json()
         self.assertTrue(all(row["score"] < 1e-6 for row in rows), rows)
 

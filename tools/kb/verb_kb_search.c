@@ -26,8 +26,9 @@ typedef struct options {
 
 static const tr_column_t plain_columns[] = {COLUMNS_BEFORE, {"text", TR_COLUMN_TEXT}};
 static const tr_column_t explained_columns[] = {COLUMNS_BEFORE, {"lexical", TR_COLUMN_NUMBER},
-    {"vector", TR_COLUMN_NUMBER}, {"lexical-part", TR_COLUMN_NUMBER}, {"vector-part", TR_COLUMN_NUMBER},
-    {"vector-share", TR_COLUMN_NUMBER}, {"age-part", TR_COLUMN_NUMBER}, {"text", TR_COLUMN_TEXT}};
+    {"learnt", TR_COLUMN_NUMBER}, {"vector", TR_COLUMN_NUMBER}, {"lexical-part", TR_COLUMN_NUMBER},
+    {"vector-part", TR_COLUMN_NUMBER}, {"lead-part", TR_COLUMN_NUMBER}, {"vector-share", TR_COLUMN_NUMBER},
+    {"age-part", TR_COLUMN_NUMBER}, {"text", TR_COLUMN_TEXT}};
 static const char *const modes[] = {"hybrid", "lexical", "vectors", NULL};
 
 /* For a table: the beginning, on one line. */
@@ -45,8 +46,8 @@ static json_t *shorten(const char *text) {
 }
 
 static void shorten_scores(json_t *result) {
-    static const char *const keys[] = {
-        "score", "lexical", "vector", "lexical-part", "vector-part", "vector-share", "age-part"};
+    static const char *const keys[] = {"score", "lexical", "vector", "learnt", "lexical-part", "vector-part",
+        "lead-part", "vector-share", "age-part"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *score = json_object_get(result, keys[i]);
         char out[32];
