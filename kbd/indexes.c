@@ -165,7 +165,8 @@ static void take_built(tr_indexes_t *self, tr_known_t *known, index_task_t *t) {
     if (t->rc == 0)
         t->rc = tr_index_install(known->index, &t->plan, t->segment, t->sequence);
     if (t->rc == 0)
-        for (size_t i = 0; i < t->plan.count && (t->sequence || !t->segment); i++)
+        for (size_t i = 0; i < t->plan.count;
+             i++) /* also where what replaces them was not written: a later file would not say so */
             if (t->plan.replaced[i])
                 tr_shelf_remove(&self->shelf, known->ns, t->plan.replaced[i]);
     if (t->rc < 0 || (t->segment && !t->sequence)) {

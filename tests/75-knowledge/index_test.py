@@ -23,9 +23,9 @@ class Index(harness.SystemTest):
         self.data = pathlib.Path(self.directory) / "kb"
         self.start()
 
-    def start(self):
+    def start(self, **env):
         self.kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", str(self.data), "--index-delta", "1024", "--search-threads", "2",
-                              env=self.env)
+                              env={**self.env, **env})
         self.kbd.wait_err("K001 ready")
 
     def kill_and_start(self):
@@ -152,6 +152,28 @@ class Index(harness.SystemTest):
             return row["vectors"] == row["chunks"]
         harness.wait_until(is_smaller, "the index without them", 60)
         self.assertEqual(len(self.found("granite harbour", k=200)), 200)
+
+    def test_a_disk_that_is_full_for_a_file(self):
+        """The index is in memory then, and told to be; what a later file has is not read twice."""
+        self.fill("n", 1500)
+        self.search("x")
+        self.settled(segments=1)
+        self.kbd.stop(signal.SIGTERM)
+        self.start(LD_PRELOAD=harness.program("tests/faults/fail.so"), ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0",
+                   TROUPE_FAIL="pwrite:1:28:.seg", TROUPE_FAIL_ONCE="1")
+        self.fill("n", DOCUMENTS)
+        self.search("x")
+        self.kbd.wait_err("K013")
+        self.settled(segments=1)
+        self.assertEqual((self.files(), self.stat("n")["vectors"]), ([], DOCUMENTS))
+        self.assertEqual(len(self.found("granite", k=50, filter={"part": 7})), DOCUMENTS // 100)
+        self.fill("n", DOCUMENTS + 1100)
+        self.search("x")
+        harness.wait_until(lambda: len(self.files()) == 1 and self.stat("n")["index"] == "ready", "the next file", 60)
+        self.kill_and_start()
+        self.search("x")
+        self.settled()
+        self.assertEqual(self.stat("n")["vectors"], DOCUMENTS + 1100)
 
     def test_vectors_of_its_own(self):
         """They come with the documents; words are searched beside them."""

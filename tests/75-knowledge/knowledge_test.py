@@ -5,10 +5,28 @@ import pathlib
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
+
+
+PYTHON = "/usr/bin/python3"  # the one that Debian's packages are for
+BUSY = """
+import collections, json, troupe
+with troupe.connect() as process:
+    agent = process.register("eager")
+    questions = [agent.ask("svc:kb", {"action": "search", "namespace": "n", "query": "wings", "mode": "lexical"}) for n in range(600)]
+    print("asked", flush=True)
+    told = collections.Counter()
+    for question in questions:
+        try:
+            told["found" if question.answer().content["results"] else "lost"] += 1
+        except troupe.Refused as refused:
+            told[refused.reason] += 1
+    print(json.dumps(told), flush=True)
+"""
 
 
 def pdf_of(text):
@@ -126,6 +144,22 @@ class Knowledge(harness.SystemTest):
             done = self.troupe("ask", "svc:kb", json.dumps(wrong), env=self.env)
             self.assertEqual(done.code, 3, done)
             self.assertIn(why, done.err)
+
+    def test_who_asks_too_much_is_told_so(self):
+        """More searches than may wait: refused as busy, and the others answered."""
+        (self.files / "a.txt").write_text("wings")
+        self.add()
+        if subprocess.run([PYTHON, "-c", "import google.protobuf, msgpack, zmq"], capture_output=True, check=False).returncode:
+            self.skipTest("tools/setup --check installs python3-zmq, python3-msgpack and python3-protobuf")
+        self.kbd.process.send_signal(signal.SIGSTOP)
+        asker = self.spawn(PYTHON, "-c", BUSY, env={**self.env, "PYTHONPATH": str(harness.ROOT / "docs/clients/python")})
+        harness.wait_until(lambda: "asked" in asker.out, "the questions")
+        self.kbd.process.send_signal(signal.SIGCONT)
+        self.assertEqual(asker.wait().code, 0, asker.err)
+        told = json.loads(asker.out.splitlines()[1])
+        self.assertGreater(told.pop("busy"), 0)
+        self.assertGreaterEqual(told.pop("found"), 256)
+        self.assertEqual(told, {})
 
     def test_words_and_vectors(self):
         (self.files / "a.txt").write_text("The aerodynamics of wings.")

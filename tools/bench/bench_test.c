@@ -60,6 +60,8 @@ static void values_are_printed_for_people(void **state) {
         {TR_BENCH_BYTES, 27.5 * 1024, "27.5 KiB"},
         {TR_BENCH_BYTES, 1.5 * 1024 * 1024, "1.50 MiB"},
         {TR_BENCH_NUMBER, 9000, "9000"},
+        {TR_BENCH_NUMBER, 1, "1"},
+        {TR_BENCH_NUMBER, .9975, "0.9975"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -78,6 +80,9 @@ static void targets_are_printed(void **state) {
     tr_bench_print_target(
         &(tr_bench_metric_t){"a", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 32 * 1024, 0}, text, sizeof text);
     assert_string_equal(text, "<= 32.0 KiB");
+    tr_bench_print_target(
+        &(tr_bench_metric_t){"a", TR_BENCH_NUMBER, TR_BENCH_VALUE_MIN, .99, 0}, text, sizeof text);
+    assert_string_equal(text, ">= 0.99");
     tr_bench_print_target(&(tr_bench_metric_t){"a", TR_BENCH_SECONDS, 0, 0, 0}, text, sizeof text);
     assert_string_equal(text, "");
 }

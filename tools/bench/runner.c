@@ -92,6 +92,8 @@ void tr_bench_print(tr_bench_unit_t unit, double value, char *out, size_t size) 
         snprintf(out, size, "%.1f us", value);
     else if (unit == TR_BENCH_SECONDS)
         snprintf(out, size, "%.2f s", value);
+    else if (unit == TR_BENCH_NUMBER && amount < 10)
+        snprintf(out, size, "%.4g", value);
     else
         snprintf(out, size, "%.0f%s%s", value, unit == TR_BENCH_NUMBER ? "" : " ", tr_bench_unit_name(unit));
 }
