@@ -88,9 +88,10 @@ static void lift_leaders(tr_kb_fused_t *all, size_t count) {
     }
     for (size_t place = LEADERS < count ? LEADERS : count; place-- > 0;) {
         double below = place + 1 < count ? all[place + 1].score : 0;
-        double lead = below > all[place].score ? below - all[place].score : 0;
-        all[place].lead_part = lead;
-        all[place].score += lead;
+        if (below <= all[place].score)
+            continue;
+        all[place].lead_part = below - all[place].score;
+        all[place].score = below;
     }
 }
 

@@ -164,7 +164,7 @@ class Index(harness.SystemTest):
         self.fill("n", DOCUMENTS)
         self.search("x")
         self.kbd.wait_err("K013")
-        self.settled(segments=1)
+        self.settled()
         self.assertEqual((self.files(), self.stat("n")["vectors"]), ([], DOCUMENTS))
         self.assertEqual(len(self.found("granite", k=50, filter={"part": 7})), DOCUMENTS // 100)
         self.fill("n", DOCUMENTS + 1100)

@@ -21,10 +21,8 @@ with troupe.connect() as process:
     print("asked", flush=True)
     told = collections.Counter()
     for question in questions:
-        try:
-            told["found" if question.answer().content["results"] else "lost"] += 1
-        except troupe.Refused as refused:
-            told[refused.reason] += 1
+        content = question.answer().content
+        told[content.get("reason") or ("found" if content["results"] else "lost")] += 1
     print(json.dumps(told), flush=True)
 """
 
