@@ -16,6 +16,7 @@
 #define ALL_MOST       2000 /* sentences of all passages */
 #define SHORTEST       24   /* bytes: headings and fragments say little */
 #define LONGEST        600
+#define LEAST          .4 /* of the best one's score: what says less of the question is not about it */
 #define LATER          .1 /* how much less a sentence of the next passage counts: they come best first */
 
 typedef struct found {
@@ -67,7 +68,8 @@ static bool is_new(const found_t *found, const tr_place_t *places, size_t count,
 /* The best ones to the front, those that say the same once. */
 static size_t choose(const found_t *found, tr_place_t *places, size_t most) {
     size_t n = 0;
-    for (size_t i = 0; i < found->count && n < most && places[i].score > 0; i++)
+    double least = found->count ? LEAST * places[0].score : 0;
+    for (size_t i = 0; i < found->count && n < most && places[i].score > 0 && places[i].score >= least; i++)
         if (is_new(found, places, n, places[i].index))
             places[n++] = places[i];
     return n;
