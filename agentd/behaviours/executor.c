@@ -1,9 +1,9 @@
 /*
  * executor: carries out a task with tools, step by step, within limits, and answers with what it rests on.
  *
- *   args: {"steps": 12, "time-ms": 120000, "tokens": 0, "money": 0}      limits; 0 = none (of what a language model costs)
+ *   args: {"steps": 12, "time-ms": 120000, "tokens": 0, "money": 0, "tasks": "svc:tasks"}      limits, 0 = none (of what a language model costs); the coordinator
  *
- * A request is a text, or {"text", "context", "id", "limits": {the same, which may only be less}}; so it does the coordinator's tasks (docs/tasks.md) whose input is one.
+ * A request is a text, or {"text", "context", "needs": [ids of tasks whose results belong to the context], "id", "limits": {the limits, which may only be less}}; so it does the coordinator's tasks (docs/tasks.md) whose input is one.
  * An agree comes first. The inform is {"text", "evidence": [{"step", "tool", "arguments", "status", "text"}], "steps": N, "took-ms", "tokens", "money", "by"}; the failure
  * {"reason": "step-limit" | "time-limit" | "money-limit" | "repeated" | "not-done" | "cancelled" | "internal-error", "detail", "steps": [likewise]}.
  * Each step is told on the topic progress.AGENT: {"id", "step", "most", "tool", "status", "took-ms"}.
@@ -30,6 +30,7 @@
 typedef struct executor_args {
     int64_t steps, time_ms, tokens;
     double money;
+    char tasks[TR_AID_MAX + 8];
 } executor_args_t;
 
 #define AT(member) offsetof(executor_args_t, member)
@@ -39,16 +40,22 @@ static const tr_arg_t known_args[] = {
     {"time-ms", TR_ARG_WHOLE, AT(time_ms), 0, .min = 1, .max = 86400000},
     {"tokens", TR_ARG_WHOLE, AT(tokens), 0, .min = 0, .max = TOKENS_MAX},
     {"money", TR_ARG_REAL, AT(money), 0, .min = 0, .max = MONEY_MAX},
+    {"tasks", TR_ARG_TEXT, AT(tasks), TR_AID_MAX + 8, .check = tr_arg_is_aid,
+        .expected = "NAME, NAME@PLATFORM or svc:NAME"},
     TR_TOOLBOX_ARG,
     TR_THINKER_ARG,
 };
 
-static int read_args(tr_value_t args, tr_job_limits_t *limits, tr_problem_t *problem) {
+static int read_args(
+    tr_value_t args, tr_job_limits_t *limits, char tasks[TR_AID_MAX + 8], tr_problem_t *problem) {
     executor_args_t read = {.steps = limits->steps,
         .time_ms = limits->time_ms,
         .tokens = (int64_t)limits->cost.tokens,
-        .money = (double)limits->cost.nano / NANO};
+        .money = (double)limits->cost.nano / NANO,
+        .tasks = "svc:tasks"};
     int rc = tr_args_read(known_args, sizeof known_args / sizeof *known_args, args, &read, problem);
+    if (rc == 0 && tasks)
+        memcpy(tasks, read.tasks, sizeof read.tasks);
     if (rc == 0)
         *limits = (tr_job_limits_t){
             read.steps, read.time_ms, {(uint64_t)read.tokens, (uint64_t)(read.money * NANO)}};
@@ -60,7 +67,7 @@ static int read_args(tr_value_t args, tr_job_limits_t *limits, tr_problem_t *pro
 
 int tr_executor_check(tr_value_t args, tr_problem_t *problem) {
     tr_job_limits_t limits = USUAL;
-    return read_args(args, &limits, problem);
+    return read_args(args, &limits, NULL, problem);
 }
 
 static void on_change(void *arg) {
@@ -71,7 +78,7 @@ static int init(tr_agent_t *agent, void *state, tr_value_t args) {
     tr_executor_t *self = state;
     self->agent = agent;
     self->limits = (tr_job_limits_t)USUAL;
-    int rc = read_args(args, &self->limits, NULL);
+    int rc = read_args(args, &self->limits, self->tasks, NULL);
     if (rc == 0)
         rc = tr_thinker_init(&self->thinker, agent, args);
     if (rc == 0)
@@ -90,7 +97,7 @@ static const char *take_limits(const tr_message_t *message, tr_job_limits_t *lim
     tr_value_t said = tr_value_get(tr_message_value(message), "limits");
     tr_budget_t budget = tr_message_budget(message);
     tr_job_limits_t asked = *limits;
-    if (said && (!tr_value_is_map(said) || read_args(said, &asked, NULL) < 0))
+    if (said && (!tr_value_is_map(said) || read_args(said, &asked, NULL, NULL) < 0))
         return "limits: expected a map of steps, time-ms, tokens, money";
     limits->steps = asked.steps < limits->steps ? asked.steps : limits->steps;
     limits->time_ms = asked.time_ms < limits->time_ms ? asked.time_ms : limits->time_ms;
@@ -113,7 +120,20 @@ static void hash_task(const json_t *task, char out[TR_JOB_KEY_MAX + 1]) {
     free(text);
 }
 
-/* {"text", "context"} of a request; NULL where it has none. */
+/* The ids of a request's "needs". NULL where they are none, or too many. */
+static json_t *needs_of(const tr_message_t *message) {
+    tr_value_t said = tr_value_get(tr_message_value(message), "needs");
+    json_t *needs = said ? tr_value_to_json(said) : json_array();
+    bool is_well = json_is_array(needs) && json_array_size(needs) <= TR_JOB_NEEDS_MAX;
+    for (size_t i = 0; is_well && i < json_array_size(needs); i++)
+        is_well = json_string_length(json_array_get(needs, i)) > 0;
+    if (is_well)
+        return needs;
+    json_decref(needs);
+    return NULL;
+}
+
+/* {"text", "context", "needs"} of a request; NULL where it has none. */
 static json_t *task_of(const tr_message_t *message) {
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
@@ -123,6 +143,14 @@ static json_t *task_of(const tr_message_t *message) {
     json_t *task = json_pack("{s:s%}", "text", text, length);
     if (task && context)
         json_object_set_new(task, "context", tr_value_to_json(context));
+    json_t *needs = needs_of(message);
+    if (json_array_size(needs) > 0)
+        json_object_set(task, "needs", needs);
+    if (!needs) {
+        json_decref(task);
+        task = NULL;
+    }
+    json_decref(needs);
     return task;
 }
 
@@ -173,7 +201,8 @@ static void request(tr_executor_t *self, const tr_message_t *message) {
     json_t *task = task_of(message);
     if (!task || (id && tr_value_copy(id, key, sizeof key) < 0)) {
         tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value",
-            "expected a text, or {\"text\", \"context\": text, \"id\": 64 bytes at most, \"limits\": {}}");
+            "expected a text, or {\"text\", \"context\": text, \"needs\": [ids], \"id\": 64 bytes at most, "
+            "\"limits\": {}}");
     } else {
         if (!id)
             hash_task(task, key);

@@ -17,6 +17,7 @@
 #define TR_JOB_KEY_MAX   64
 #define TR_JOB_TEXT_MAX  16384 /* bytes of what a step said that are kept */
 #define TR_JOB_STEPS_MAX 200
+#define TR_JOB_NEEDS_MAX 256
 
 typedef struct tr_executor tr_executor_t;
 
@@ -31,7 +32,9 @@ typedef struct tr_job {
     uint64_t number;              /* within this process */
     char key[TR_JOB_KEY_MAX + 1]; /* the task's "id", or a hash of it */
     bool has_id;                  /* then its result is kept, too, for who asks again */
-    json_t *task;                 /* {"text", "context"} */
+    json_t *task;                 /* {"text", "context", "needs"} */
+    json_t *needs;                /* ids of tasks whose results are still to be asked for */
+    json_t *known;                /* those that were; a text, NULL = none */
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
     json_t *calls;                /* that are to be made before the mind is asked again */
     json_t *result;               /* of one that has ended: {"good", "content"} */
@@ -51,6 +54,7 @@ struct tr_executor {
     tr_agent_t *agent;
     tr_toolbox_t box;
     tr_job_limits_t limits;
+    char tasks[TR_AID_MAX + 8]; /* who knows the results of tasks */
     tr_job_t *jobs;
     uint64_t numbers;
 };
@@ -58,6 +62,14 @@ struct tr_executor {
 /* Puts one into the list; NULL when out of memory. `task` is kept. */
 tr_job_t *tr_job_new(tr_executor_t *self, const char *key, bool has_id, json_t *task);
 void tr_job_free(tr_job_t *self);
+/* By its number; NULL where it is gone. */
+tr_job_t *tr_job_find(const tr_executor_t *executor, json_int_t number);
+/* The next call, or what to do next. It may end. */
+void tr_job_go_on(tr_job_t *self);
+/* ---- executor_needs.c: asks for the first result that it needs; false: there is none to ask for. ---- */
+bool tr_job_asks_needs(tr_job_t *self);
+/* What is known: the task's own context, and those results. A new reference; NULL = nothing. */
+json_t *tr_job_context(const tr_job_t *self);
 /* How long it has been worked on. */
 int64_t tr_job_used_ms(const tr_job_t *self);
 /* The message is who waits for it, from now on; goes on where it stands. 0 or -ENOMEM (then nothing has changed). */

@@ -13,8 +13,6 @@
 #define TOLD_MAX 2000 /* bytes of a step in an answer */
 #define NANO     1e9
 
-static void go_on(tr_job_t *self);
-
 /* ---- one job ---- */
 
 tr_job_t *tr_job_new(tr_executor_t *executor, const char *key, bool has_id, json_t *task) {
@@ -29,13 +27,16 @@ tr_job_t *tr_job_new(tr_executor_t *executor, const char *key, bool has_id, json
         .task = json_incref(task),
         .steps = json_array(),
         .calls = json_array(),
+        .needs = json_is_array(json_object_get(task, "needs"))
+                     ? json_deep_copy(json_object_get(task, "needs"))
+                     : json_array(),
         .limits = executor->limits,
         .begun_ms = tr_clock_ms()};
     snprintf(self->key, sizeof self->key, "%s", key);
     if (self->next)
         self->next->link = &self->next;
     executor->jobs = self;
-    if (self->steps && self->calls)
+    if (self->steps && self->calls && self->needs)
         return self;
     tr_job_free(self);
     return NULL;
@@ -57,6 +58,8 @@ void tr_job_free(tr_job_t *self) {
     json_decref(self->task);
     json_decref(self->steps);
     json_decref(self->calls);
+    json_decref(self->needs);
+    json_decref(self->known);
     json_decref(self->result);
     free(self->conversation);
     free(self);
@@ -162,7 +165,7 @@ static void on_tool(void *arg, const tr_tool_result_t *result) {
     }
     tell_progress(self, step);
     json_decref(step);
-    go_on(self);
+    tr_job_go_on(self);
 }
 
 /* ---- act ---- */
@@ -209,7 +212,7 @@ static void act(tr_job_t *self) {
 
 /* ---- think ---- */
 
-static tr_job_t *find(const tr_executor_t *executor, json_int_t number) {
+tr_job_t *tr_job_find(const tr_executor_t *executor, json_int_t number) {
     for (tr_job_t *job = executor->jobs; job; job = job->next)
         if ((json_int_t)job->number == number)
             return job;
@@ -235,7 +238,7 @@ static void count_cost(tr_job_t *self, const tr_mind_cost_t *cost) {
 
 static void on_said(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
-    tr_job_t *self = find(state, json_integer_value(carried));
+    tr_job_t *self = tr_job_find(state, json_integer_value(carried));
     if (!self || !self->message)
         return; /* its time was up meanwhile */
     if (follow(self, message) < 0) {
@@ -252,7 +255,7 @@ static void on_said(
         succeed(self, result->value, result->by);
     else {
         json_array_extend(self->calls, (json_t *)(uintptr_t)calls);
-        go_on(self);
+        tr_job_go_on(self);
     }
 }
 
@@ -284,8 +287,8 @@ static void think(tr_job_t *self) {
         &(tr_thinker_question_t){.op = TR_MIND_ACT,
             .text = text,
             .length = strlen(text),
-            .input = json_pack("{s:o, s:o, s:O*}", "tools", tr_tools_list(self->executor->box.tools), "steps",
-                steps, "context", json_object_get(self->task, "context")),
+            .input = json_pack("{s:o, s:o, s:o*}", "tools", tr_tools_list(self->executor->box.tools), "steps",
+                steps, "context", tr_job_context(self)),
             .most = left,
             .on_said = on_said,
             .carried = json_integer((json_int_t)self->number)});
@@ -293,10 +296,10 @@ static void think(tr_job_t *self) {
         leave(self, false, NULL); /* who asked was told why */
 }
 
-static void go_on(tr_job_t *self) {
+void tr_job_go_on(tr_job_t *self) {
     if (json_array_size(self->calls) > 0)
         act(self);
-    else
+    else if (!tr_job_asks_needs(self))
         think(self);
 }
 
@@ -307,7 +310,7 @@ void tr_jobs_wake(tr_executor_t *executor) {
         next = job->next; /* one that goes on may end */
         if (job->waits) {
             job->waits = false;
-            go_on(job);
+            tr_job_go_on(job);
         }
     }
 }
@@ -348,6 +351,6 @@ int tr_job_take_up(tr_job_t *self, const tr_message_t *message) {
         return 0;
     }
     agree(self);
-    go_on(self);
+    tr_job_go_on(self);
     return 0;
 }

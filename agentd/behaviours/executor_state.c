@@ -1,4 +1,4 @@
-/* The executor's journal: {"jobs": [{"key", "has-id", "task", "steps", "calls", "result", "used-ms", "left", "tokens", "nano", "conversation", "limits"}]}. */
+/* The executor's journal: {"jobs": [{"key", "has-id", "task", "steps", "calls", "needs", "known", "result", "used-ms", "left", "tokens", "nano", "conversation", "limits"}]}. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,10 @@
 
 static json_t *job_json(const tr_job_t *job) {
     const tr_job_limits_t *most = &job->limits;
-    return json_pack("{s:s, s:b, s:O, s:O, s:O, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, I, I, I]}", "key",
-        job->key, "has-id", job->has_id, "task", job->task, "steps", job->steps, "calls", job->calls,
-        "result", job->result, "used-ms", (json_int_t)tr_job_used_ms(job), "left",
+    return json_pack("{s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, I, I, I]}",
+        "key", job->key, "has-id", job->has_id, "task", job->task, "steps", job->steps, "calls", job->calls,
+        "needs", job->needs, "known", job->known, "result", job->result, "used-ms",
+        (json_int_t)tr_job_used_ms(job), "left",
         (json_int_t)(job->message ? tr_clock_wall_ms() : job->left_ms), "tokens",
         (json_int_t)job->spent.tokens, "nano", (json_int_t)job->spent.nano, "conversation", job->conversation,
         "limits", (json_int_t)most->steps, (json_int_t)most->time_ms, (json_int_t)most->cost.tokens,
@@ -68,6 +69,7 @@ static int restore_job(tr_executor_t *self, const json_t *saved) {
     if (!job)
         return -ENOMEM;
     job->result = json_incref(json_object_get(saved, "result"));
+    job->known = json_incref(json_object_get(saved, "known"));
     job->begun_ms -= number_at(saved, "used-ms");
     job->left_ms = number_at(saved, "left");
     job->spent = (tr_mind_cost_t){(uint64_t)number_at(saved, "tokens"), (uint64_t)number_at(saved, "nano")};
@@ -75,6 +77,8 @@ static int restore_job(tr_executor_t *self, const json_t *saved) {
     int rc = take_list(saved, "steps", &job->steps);
     if (rc == 0)
         rc = take_list(saved, "calls", &job->calls);
+    if (rc == 0)
+        rc = take_list(saved, "needs", &job->needs);
     return rc == 0 ? take_limits(json_object_get(saved, "limits"), &job->limits) : rc;
 }
 

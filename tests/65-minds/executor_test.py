@@ -112,6 +112,20 @@ class Model(ExecutorTest):
         self.assertIn("money-limit", self.failure({"text": "spend", "limits": {"tokens": 60}}))
         self.assertEqual(len(server.requests), 1)
 
+    def test_results_that_it_needs_are_known(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agent("finder", "echo", more=("--service", "search"))
+        done = self.run_verb("task", "submit", "--skill", "search", "--wait", '{"text": "whales are big"}')
+        self.assertEqual(done.code, 0, done)
+        task, = self.run_verb("task", "ls", "-o", "json").json()
+        server, _ = self.modelled(model.chat("They are."))
+        self.assertEqual(self.told("x", {"text": "are they?", "context": "be brief", "needs": [task["task"], "no-such-task"]})["text"], "They are.")
+        data = json.loads(server.requests[0].json["messages"][1]["content"].split("\n")[1])
+        self.assertTrue(data["context"].startswith("be brief\n\n"), data)
+        self.assertTrue(data["context"].endswith(":\nwhales are big"), data)
+        self.assertIn("unsupported-value", self.failure({"text": "x", "needs": [5]}))
+
     def test_an_id_is_done_once(self):
         server, _ = self.modelled(calls("6*7"), model.chat("42"))
         first = self.told("x", {"text": "six times seven", "id": "t1"})

@@ -1,0 +1,78 @@
+/* What a task needs of others: their results, asked of the coordinator one after the other, become part of its context. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agentd/behaviours/executor.h"
+#include "lib/agent/json_request.h"
+
+#define ASK_MS     10000
+#define EACH_MAX   4000 /* bytes of a result */
+#define LENGTH_MAX 32000
+
+static int cut(const char *text, size_t most) {
+    size_t length = strlen(text);
+    if (length > most)
+        for (length = most; length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80;)
+            length--;
+    return (int)length;
+}
+
+/* The text of a result, or all of it; a new reference. */
+static json_t *text_of(const json_t *result) {
+    const json_t *text = json_is_object(result) ? json_object_get(result, "text") : result;
+    if (json_is_string(text))
+        return json_incref((json_t *)(uintptr_t)text);
+    char *all = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_t *dumped = all ? json_string(all) : NULL;
+    free(all);
+    return dumped;
+}
+
+/* Behind what is known already. */
+static void add_result(tr_job_t *job, const json_t *shown) {
+    const char *known = json_string_value(job->known);
+    const char *description = json_string_value(json_object_get(shown, "description"));
+    json_t *text = text_of(json_object_get(shown, "result"));
+    const char *said = text ? json_string_value(text) : "";
+    if (known && strlen(known) > LENGTH_MAX)
+        known = NULL; /* the last results matter more than the first */
+    json_t *longer = json_sprintf("%s%s%s:\n%.*s", known ? known : "", known ? "\n\n" : "",
+        description ? description : "A task", cut(said, EACH_MAX), said);
+    json_decref(job->known);
+    job->known = longer;
+    json_decref(text);
+}
+
+static void on_shown(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
+    tr_job_t *job = tr_job_find(state, (json_int_t)(intptr_t)arg);
+    json_t *shown = tr_answer_json(answer);
+    (void)agent;
+    if (job && job->message && json_array_size(job->needs) > 0) {
+        if (tr_answer_is_good(answer) && json_object_get(shown, "result"))
+            add_result(job, shown);
+        json_array_remove(job->needs, 0); /* of one that is not known nothing is known */
+        tr_job_go_on(job);
+    }
+    json_decref(shown);
+}
+
+json_t *tr_job_context(const tr_job_t *self) {
+    json_t *context = json_object_get(self->task, "context");
+    if (!context || !self->known)
+        return json_incref(context ? context : self->known);
+    return json_sprintf("%s\n\n%s", json_string_value(context), json_string_value(self->known));
+}
+
+bool tr_job_asks_needs(tr_job_t *self) {
+    if (json_array_size(self->needs) == 0)
+        return false;
+    json_t *request = json_pack("{s:s, s:O}", "action", "show", "task", json_array_get(self->needs, 0));
+    int rc = tr_request_json(self->executor->agent, self->message, self->executor->tasks, request, ASK_MS,
+        on_shown, (void *)(intptr_t)self->number);
+    json_decref(request);
+    if (rc < 0)
+        json_array_clear(self->needs); /* it is done with what is known */
+    return rc == 0;
+}
