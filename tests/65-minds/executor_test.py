@@ -21,6 +21,22 @@ class ExecutorTest(minds.MindsTest):
         mind = {"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK, **config}
         return server, self.agent("x", "executor", args, mind=mind, more=more)
 
+    def tap(self):
+        """One of the progress that hears."""
+        tap = self.spawn_verb("tap", "progress.>", "-o", "json")
+
+        def heard():
+            self.run_verb("pub", "progress.probe", "1")
+            return "progress.probe" in tap.out
+        minds.harness.wait_until(heard, "the tap hears", 20)
+        return tap
+
+    def told_steps(self, tap):
+        """Those that were told until the mark, which is told now."""
+        self.run_verb("pub", "progress.mark", "1")
+        minds.harness.wait_until(lambda: "progress.mark" in tap.out, "the mark", 20)
+        return [line for line in tap.out.splitlines() if "progress.x" in line]
+
     def failure(self, content, *arguments):
         """The reason and detail of what is not done."""
         done = self.run_verb("ask", "x", content if isinstance(content, str) else json.dumps(content), *arguments)
@@ -92,10 +108,10 @@ class Model(ExecutorTest):
         """A cut answer, and one that broke off within the arguments: nothing is called, and the built-in mind, which is asked instead, has no tool."""
         broken = model.stream(model.events((), None, [{"index": 0, **call("6*7")}], None, done=False), chunked=False)
         server, _ = self.modelled(model.chat(None, "length", [call("6*7")]), broken, broken, broken)
-        tap = self.spawn_verb("tap", "progress.>", "-n", "1")
+        tap = self.tap()
         for _ in range(2):
             self.assertIn("not-done", self.failure("dance"))
-        self.assertEqual((tap.process.poll(), tap.out), (None, ""))
+        self.assertEqual(self.told_steps(tap), [])
         self.assertGreater(len(server.requests), 1)
 
     def test_time_is_up(self):
@@ -135,22 +151,11 @@ class Model(ExecutorTest):
 
 
 class Killed(ExecutorTest):
-    def told_steps(self, tap):
-        """Those that were told until the mark, which is told now."""
-        self.run_verb("pub", "progress.mark", "1")
-        minds.harness.wait_until(lambda: "progress.mark" in tap.out, "the mark", 20)
-        return [line for line in tap.out.splitlines() if "progress.x" in line]
-
     def killed_after_a_step(self, ask, *answers):
         """Is killed while the model thinks about its second step; gives what was asked of the model after that."""
         more = ("--state", self.directory + "/state", "--service", "work")
         server, child = self.modelled(calls("6*7"), model.stall(), more=more)
-        tap = self.spawn_verb("tap", "progress.>", "-o", "json")
-
-        def heard():
-            self.run_verb("pub", "progress.probe", "1")
-            return "progress.probe" in tap.out
-        minds.harness.wait_until(heard, "the tap hears", 20)
+        tap = self.tap()
         waiting = ask()
         minds.harness.wait_until(lambda: len(server.requests) == 2, "the model is asked again", 20)
         child.process.kill()
