@@ -10,16 +10,16 @@
 
 static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg);
 
-/* `name` or, where there is none, `number`. */
+/* With `name` or `number`, where there is one. */
 static void ask(sim_actor_t *self, const char *action, const char *name, uint64_t number) {
     static const char *const ams = "ams";
     tr_content_writer_t w;
     tr_content_writer_init(&w);
-    tr_write_map(&w, 2);
+    tr_write_map(&w, name || number ? 2 : 1);
     tr_write_kv(&w, "action", action);
     if (name)
         tr_write_kv(&w, "name", name);
-    else
+    else if (number)
         tr_write_kv_uint(&w, "number", number);
     tr_acl_t acl = {
         .performative = TR_REQUEST,
@@ -61,6 +61,8 @@ static void decide(sim_actor_t *self, tr_value_t answer) {
             (unsigned long long)self->letter);
     if (drop)
         sim_letter(self->world->ledger, number)->dropped = true;
+    else
+        sim_letter(self->world->ledger, number)->requeued = true;
     sim_say(self->world, "%s %s letter %u", self->name, drop ? "drops" : "sends again", number);
     ask(self, drop ? "dead-letter-drop" : "dead-letter-requeue", NULL, self->letter);
     self->letter = 0;

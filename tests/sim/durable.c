@@ -53,7 +53,7 @@ void sim_durable_delivered(sim_ledger_t *self, uint32_t letter, unsigned actor, 
         sim_fail(self->world, "%s got letter %u, which its sender was told is not taken", to, letter);
     if (!again && l->unflagged++) /* the first one may be late, and come after the second */
         sim_fail(self->world, "one effect: %s got letter %u twice, and nothing says so", to, letter);
-    if (!again)
+    if (!again && !l->requeued)
         sim_check_order(self, letter, actor, 0x100u + l->lane * 2u + (l->kind == SIM_DURABLE));
     l->deliveries++;
 }

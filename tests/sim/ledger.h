@@ -41,7 +41,8 @@ typedef struct sim_letter {
     bool acknowledged; /* ... and its sender was told */
     bool finished;     /* whoever got it has dealt with it */
     bool dead;         /* it is in the journal as a dead letter */
-    bool dropped;      /* ... and somebody has ordered to drop it */
+    bool dropped;      /* ... and somebody has ordered to drop it ... */
+    bool requeued;     /* ... or to send it again, behind what was sent after it */
     bool barred;       /* its sender was in quarantine when the broker got it */
     uint8_t hops;      /* that it had left when it came */
     uint8_t outcomes;  /* of a request or conversation: how often its end was told */

@@ -223,6 +223,11 @@ static void make_guarded(sim_plan_t *p, sim_prng_t *r) {
         p->actors[i].roles &= ~(unsigned)SIM_ROLE_CONVERSE;
     sim_actor_plan_t *operator= & p->actors[p->actors_n - 1];
     operator->roles = SIM_ROLE_ORDER;
+    operator->every_ms = sim_between(r, 40, 200);
+    if (!p->calm && sim_chance(r, 300)) { /* many dead letters, to order about */
+        p->fail_per_mille = 200;
+        p->core.tries_max = p->core.poison_max = 2;
+    }
     p->receivers_n = p->actors_n - 1;
     for (unsigned i = 0; i < p->procs_n; i++)
         if (i != operator->proc)
