@@ -217,6 +217,8 @@ static bool carry_out(sim_broker_t *b, tr_core_now_t now) {
 static void end(sim_broker_t *b, sim_death_t how);
 
 static void farewell(sim_broker_t *b, tr_core_now_t now) {
+    if (b->journal_failed)
+        tr_core_journal_failed(b->core, now);
     tr_core_farewell(b->core);
     tr_core_flush(b->core);
     carry_out(b, now);
