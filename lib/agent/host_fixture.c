@@ -42,6 +42,7 @@ struct tr_link {
     tr_arena_t arena;
     tr_acl_t acl;
     const char *provider;
+    const char *topic;
     const char *nack_to;
     tr_reason_t nack_reason;
     uint64_t delivery, sent;
@@ -331,9 +332,12 @@ const char *tr_link_stream(const tr_link_t *self) {
 }
 
 void tr_link_topic(tr_link_t *self, tr_route_t route, char *out) {
-    (void)self;
     (void)route;
-    out[0] = 0;
+    snprintf(out, TR_TOPIC_MAX + 1, "%s", self->topic ? self->topic : "");
+}
+
+void tr_fixture_topic(tr_host_t *host, const char *name) {
+    host->link->topic = name;
 }
 
 void tr_link_forget_topic(tr_link_t *self, tr_route_t route) {

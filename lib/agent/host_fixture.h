@@ -38,6 +38,8 @@ void tr_fixture_down(tr_host_t *host, bool down);
 /* The broker has taken all that was sent; and it is another one from now on, whose delivery numbers begin at 1. */
 void tr_fixture_take(tr_host_t *host);
 void tr_fixture_broker(tr_host_t *host, uint64_t instance);
+/* What every topic's route stands for from now on, "" = it is forgotten; must live on. */
+void tr_fixture_topic(tr_host_t *host, const char *name);
 /* Settled deliveries so far. */
 const tr_settled_t *tr_fixture_settled(tr_host_t *host, size_t *ret_count);
 /* Records that were delivered and not given back to the sender's credit yet. */

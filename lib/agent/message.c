@@ -176,6 +176,9 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     copy->lease_taken = self->lease_taken;
     copy->counted = self->counted;
     copy->left = self->left;
+    bool named = copy->type == TR_MESSAGE_EVENT || copy->type == TR_MESSAGE_GAP;
+    if (named) /* now: the link may forget the name with the session that told it */
+        memcpy(copy->topic, tr_message_topic(self), sizeof copy->topic);
     cache(self)->claimed = true;
     if (self->agent->hosted->saves)
         copy->life = tr_saved_keep(self->agent);
