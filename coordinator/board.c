@@ -277,7 +277,8 @@ static int find_circle(tr_task_t **tasks, size_t count, tr_error_t *error) {
 /* ---- adding ---- */
 
 static int take(tr_board_t *self, const tr_task_wish_t *wish, tr_task_t **ret, tr_error_t *error) {
-    if (tr_board_find(self, wish->id) || self->hooks.find(self->hooks.arg, wish->id) >= 0)
+    if (tr_board_find(self, wish->id) ||
+        (!wish->known_new && self->hooks.find(self->hooks.arg, wish->id) >= 0))
         return tr_error_set(error, -EEXIST, "there is a task %s already", wish->id);
     tr_task_t *task = tr_task_new(wish);
     if (!task || !admit(self, task)) {

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* So many wait for a commit that those behind them wait for the next one. */
+#define EFFECTS_MANY 4000
+
 /* ---- answers ---- */
 
 void tr_question_refuse(const tr_question_t *q, const char *reason, const char *detail) {
@@ -171,6 +174,8 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
     else if (act == TR_QUERY_REF || act == TR_PROPOSE || act == TR_CFP || act == TR_SUBSCRIBE)
         tr_reply_reason(
             agent, message, TR_NOT_UNDERSTOOD, "unsupported-act", "expected a request"); /* ignoring */
+    if (self->effect_count > EFFECTS_MANY)
+        tr_effects_settle(self);
     return 0;
 }
 

@@ -124,6 +124,8 @@ int tr_store_claim(tr_store_t *self, size_t most, tr_store_each_fn each, void *a
 int tr_store_claim_decisions(tr_store_t *self, size_t most, tr_store_id_fn each, void *arg);
 
 int tr_store_claim_schedules(tr_store_t *self, size_t most, tr_store_schedule_fn each, void *arg);
+/* One question for many: whether there is none of these ids, with spaces between. Of a file false: there each is asked for. */
+bool tr_store_has_none(tr_store_t *self, const char *ids);
 /* How many coordinators there are. */
 int tr_store_sharers(tr_store_t *self);
 

@@ -45,6 +45,7 @@ enum {
     HOLDER_OF_SCHEDULE,
     ELSEWHERE,
     SHARERS,
+    ANY_OF,
 };
 
 struct tr_store {

@@ -157,6 +157,7 @@ static const char *const postgres_sql[] = {
     [HOLDER_OF_DECISION] = HOLDER("decision"),
     [HOLDER_OF_SCHEDULE] = "SELECT c.name FROM schedule t JOIN coordinator c ON c.epoch = t.owner"
                            " WHERE t.name = $1 AND NOT c.dead",
+    [ANY_OF] = "SELECT 1 FROM task WHERE id = ANY (string_to_array($1, ' ')) LIMIT 1",
     [SHARERS] = "SELECT count(*) FROM coordinator WHERE NOT dead",
     [ELSEWHERE] =
         "SELECT agent, count(*) FROM task WHERE state IN (2, 3) AND owner <> " MINE " GROUP BY agent",

@@ -78,6 +78,10 @@ int tr_store_holder(tr_store_t *self, tr_store_thing_t thing, const char *id, ch
     return ended < 0 ? ended : step > 0 ? 0 : -ENOENT;
 }
 
+bool tr_store_has_none(tr_store_t *self, const char *ids) {
+    return self->shared && ask(self, ANY_OF, ids) == -ENOENT;
+}
+
 int tr_store_sharers(tr_store_t *self) {
     int step = tr_sql_step(self->sql, SHARERS);
     int sharers = step > 0 ? (int)tr_sql_int(self->sql, SHARERS, 0) : 0;

@@ -104,7 +104,8 @@ typedef struct tr_task_wish {
     size_t input_len;
     uint32_t priority, tries_max;
     tr_task_way_t way;
-    bool approval; /* a person has to say yes first */
+    bool approval;  /* a person has to say yes first */
+    bool known_new; /* nobody has to look whether there is one of its id that has ended */
     int64_t created_ms, due_ms, deadline_ms, timeout_ms;
 } tr_task_wish_t;
 

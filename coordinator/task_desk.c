@@ -198,6 +198,19 @@ static void tell_submitted(const tr_question_t *q, const draft_t *drafts, size_t
     }
 }
 
+/* A database is far away: it is asked once whether any of these is there, and not of each. */
+static void look_for_all(const tr_question_t *q, tr_task_wish_t *wishes, size_t count) {
+    char *ids =
+        count > 1 && tr_store_shared(q->coordinator->store) ? malloc(count * (TR_TASK_ID_MAX + 2)) : NULL;
+    char *end = ids;
+    for (size_t i = 0; i < count && ids; i++)
+        end = stpcpy(i ? stpcpy(end, " ") : end, wishes[i].id);
+    bool none = ids && tr_store_has_none(q->coordinator->store, ids);
+    for (size_t i = 0; i < count && none; i++)
+        wishes[i].known_new = true;
+    free(ids);
+}
+
 /* All that are new, or none. */
 static void add_drafts(const tr_question_t *q, draft_t *drafts, size_t count) {
     size_t n = 0;
@@ -206,6 +219,8 @@ static void add_drafts(const tr_question_t *q, draft_t *drafts, size_t count) {
     for (size_t i = 0; i < count && wishes; i++)
         if (!drafts[i].existed)
             wishes[n++] = drafts[i].wish;
+    if (wishes)
+        look_for_all(q, wishes, n);
     int rc = wishes ? tr_board_add(q->coordinator->board, wishes, n, q->now_ms, &error) : -ENOMEM;
     free(wishes);
     if (rc == 0)
