@@ -92,9 +92,19 @@ static void put_reply(tr_bridge_t *self, tr_web_reply_t *reply) {
     self->woken = true;
     *self->replies_end = reply;
     self->replies_end = &reply->next;
-    pthread_mutex_unlock(&self->lock);
     if (first && self->wake)
         self->wake(self->wake_arg);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void tr_bridge_tell(tr_bridge_t *self, void *owner, const char *json) {
+    tr_web_reply_t *reply = reply_new(&(tr_web_call_t){.owner = owner}, TR_WEB_ANSWERED, strlen(json));
+    if (!reply)
+        return;
+    reply->act = TR_INFORM;
+    strcpy(reply->language, "json");
+    memcpy(reply->content, json, reply->len);
+    put_reply(self, reply);
 }
 
 tr_web_reply_t *tr_bridge_replies(tr_bridge_t *self) {

@@ -90,6 +90,8 @@ void tr_bridge_call(tr_bridge_t *self, tr_web_call_t **call);
 tr_web_reply_t *tr_bridge_replies(tr_bridge_t *self);
 /* Likewise what was published. */
 tr_web_news_t *tr_bridge_news(tr_bridge_t *self);
+/* Any thread: an answer that came from elsewhere, a text of JSON. Out of memory: there is none. */
+void tr_bridge_tell(tr_bridge_t *self, void *owner, const char *json);
 /* Any thread. */
 bool tr_bridge_connected(const tr_bridge_t *self);
 

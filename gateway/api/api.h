@@ -27,6 +27,8 @@ void tr_api_chat(tr_web_exchange_t *e);
 /* page.c */
 void tr_api_page(tr_web_exchange_t *e);
 void tr_api_file(tr_web_exchange_t *e);
+/* embeddings.c */
+void tr_api_embeddings(tr_web_exchange_t *e);
 /* tasks.c */
 void tr_api_submit(tr_web_exchange_t *e);
 

@@ -204,6 +204,14 @@ static const tr_web_route_t routes[] = {
             BODY("*", ANY, "what else clients send is not looked at")),
         .handle = tr_api_chat},
 
+    {TR_WEB_POST, "/v1/embeddings", TR_WEB_VIEWER, "openaiEmbeddings",
+        "Texts as vectors, by the embedder of this machine",
+        FIELDS(NEEDED("input", ANY, "a text, or a list of them"),
+            BODY("model", TEXT, "whatever it is: there is one"),
+            BODY("encoding_format", TEXT, "float or base64"),
+            BODY("*", ANY, "what else clients send is not looked at")),
+        .handle = tr_api_embeddings},
+
     /* ---- the platform ---- */
     {TR_WEB_GET, "/api/v1/brokers", TR_WEB_VIEWER, "listBrokers", "The links to other brokers", NULL,
         ASK("ams", "brokers")},

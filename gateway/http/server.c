@@ -1,5 +1,6 @@
 #include "gateway/http/server.h"
 
+#include "gateway/embedder.h"
 #include "gateway/events.h"
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
@@ -200,6 +201,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
         lws_cancel_service(self->context);
         pthread_join(self->thread, NULL);
     }
+    tr_embedder_destroy(&self->embedder);
     if (self->context)
         lws_context_destroy(self->context);
     while (self->exchanges) /* whose replies have not come */
@@ -255,4 +257,16 @@ void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call) {
 
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self) {
     return self->hub;
+}
+
+int tr_web_server_embed(
+    tr_web_server_t *self, const json_t *texts, bool base64, tr_web_exchange_t *exchange) {
+    if (!self->embedder && !(self->embedder = tr_embedder_new(self->config.bridge)))
+        return -ENOMEM;
+    int rc = tr_embedder_ask(self->embedder, texts, base64, exchange);
+    if (rc == 0) {
+        exchange->asked++;
+        tr_gauge_add(&self->waiting, 1);
+    }
+    return rc;
 }

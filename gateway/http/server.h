@@ -58,6 +58,8 @@ const tr_web_route_t *tr_web_server_routes(const tr_web_server_t *self, size_t *
 bool tr_web_server_connected(const tr_web_server_t *self);
 bool tr_web_server_draining(const tr_web_server_t *self);
 void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call);
+/* Its vectors come as a reply of slot 0 (gateway/embedder.h). */
+int tr_web_server_embed(tr_web_server_t *self, const json_t *texts, bool base64, tr_web_exchange_t *exchange);
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self);
 /* As Prometheus reads it. */
 void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);

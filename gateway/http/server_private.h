@@ -35,6 +35,7 @@ struct tr_web_server {
     int64_t refreshed_ms, began_ms, drain_until_ms;
     bool drained;
     tr_feed_hub_t *hub;
+    struct tr_embedder *embedder; /* NULL until somebody needs it */
     lws_sorted_usec_list_t tick;
 
     tr_metrics_t *metrics;

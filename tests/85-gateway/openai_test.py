@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """The API of OpenAI: by hand, and by the `openai` client of npm where there is one (TROUPE_NPM, or tools/setup --clients)."""
+import array
+import base64
 import json
 import os
 import pathlib
@@ -24,6 +26,8 @@ const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: proc
     out.pieces = [];
     for await (const chunk of stream)
         out.pieces.push(chunk.choices[0].delta.content || "");
+    const vectors = await client.embeddings.create({model: "any", input: ["one", "two"]});
+    out.vectors = vectors.data.map(item => item.embedding.length);
     const echo = await client.chat.completions.create({model: "echo", messages: [{role: "user", content: "as it is"}]});
     out.echo = echo.choices[0].message.content;
     try {
@@ -48,7 +52,7 @@ def npm_place():
 class OpenAi(web.GatewayTest):
     def setUp(self):
         super().setUp()
-        self.begin()
+        self.begin(env={"TROUPE_EMBEDDINGS": "ngrams"})
         self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks").wait_err("C001 ready")
         self.agent("assistant", "assistant")
         self.agent("echo")
@@ -86,6 +90,18 @@ class OpenAi(web.GatewayTest):
         whole = self.chat("hello", user="other").json()["choices"][0]["message"]["content"]
         self.assertEqual(text, whole)
 
+    def test_embeddings(self):
+        answer = self.good(self.post("/v1/embeddings", {"model": "any", "input": ["ships in the harbour", "a ship in a harbour", "tea"]}, role="viewer"))
+        a, b, c = (item["embedding"] for item in answer["data"])
+        self.assertEqual([item["index"] for item in answer["data"]], [0, 1, 2])
+        self.assertAlmostEqual(sum(x * x for x in a), 1, 3)
+        self.assertGreater(sum(x * y for x, y in zip(a, b)), sum(x * y for x, y in zip(a, c)))
+        one = self.good(self.post("/v1/embeddings", {"input": "tea", "encoding_format": "base64"}))["data"][0]["embedding"]
+        floats = array.array("f", base64.b64decode(one))
+        self.assertLess(max(abs(x - y) for x, y in zip(floats, c)), 1e-6)
+        for wrong in ([], [1], {}, ["a"] * 257):
+            self.assertEqual(self.post("/v1/embeddings", {"input": wrong}).status, 400)
+
     def test_problems_are_as_openai_says_them(self):
         answer = self.chat("hello", 404, model="nobody").json()
         self.assertEqual((answer["error"]["type"], answer["error"]["code"]), ("invalid_request_error", "not-found"))
@@ -106,6 +122,8 @@ class OpenAi(web.GatewayTest):
         self.assertGreater(out["whole"]["tokens"], 0)
         self.assertTrue("".join(out["pieces"]))
         self.assertEqual(out["echo"], "as it is")
+        self.assertEqual(len(out["vectors"]), 2)
+        self.assertGreater(out["vectors"][0], 50)
         self.assertEqual(out["error"], {"name": "NotFoundError", "status": 404, "code": "not-found"})
 
 

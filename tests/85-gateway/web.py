@@ -25,20 +25,20 @@ class Answer:
 
 
 class GatewayTest(harness.SystemTest):
-    def begin(self, *arguments, broker=()):
+    def begin(self, *arguments, broker=(), env=None):
         """A broker, tokens of the three roles, and the gateway."""
         self.at = self.broker(*broker)
         self.tokens = {role: self.new_token(role, role) for role in ("viewer", "operator", "admin")}
-        self.serve(*arguments)
+        self.serve(*arguments, env=env)
 
     def new_token(self, name, role):
         done = self.run_program("gateway", "--tokens", self.directory + "/tokens", "--new-token", f"{name}:{role}")
         self.assertEqual(done.code, 0, done)
         return done.out.strip()
 
-    def serve(self, *arguments):
+    def serve(self, *arguments, env=None):
         self.gateway = self.ready("gateway", "--connect", self.at.endpoint, "--listen", "127.0.0.1:0", "--tokens",
-                                  self.directory + "/tokens", *arguments)
+                                  self.directory + "/tokens", *arguments, env=env)
         self.url = urllib.parse.urlsplit(self.gateway.url)
 
     def connection(self):
