@@ -321,6 +321,14 @@ static bool body_welcome(tr_web_exchange_t *e) {
     return e->state != TR_WEB_RESPONDED;
 }
 
+/* Of HTTP/2 the window is opened for all of it at once: libwebsockets 4.1 lets bodies over 256 KiB stall. */
+static void await_body(tr_web_exchange_t *e) {
+    if (e->length == 0)
+        run(e);
+    else if (tr_web_is_mux(e))
+        lws_wsi_tx_credit(e->wsi, LWSTXCR_PEER_TO_US, (int)e->length);
+}
+
 int tr_web_exchange_begin(tr_web_exchange_t *e) {
     tr_web_server_t *self = e->server;
     e->began_ns = tr_clock_ns();
@@ -336,8 +344,8 @@ int tr_web_exchange_begin(tr_web_exchange_t *e) {
             return leave(e);
         if (!e->match.route)
             no_route(e);
-        else if (tr_web_admit_route(e) && body_welcome(e) && e->length == 0)
-            run(e);
+        else if (tr_web_admit_route(e) && body_welcome(e))
+            await_body(e);
     }
     return leave(e);
 }
