@@ -58,6 +58,10 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     case LWS_CALLBACK_HTTP_WRITEABLE: return tr_web_exchange_write(exchange_of(wsi));
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY: forget(wsi); return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        *(char *)in =
+            '\0'; /* the header's own text: to nothing. It goes on as if nobody had asked (RFC 9110, 7.8) */
+        return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: take_replies(self); return 0;
     default: return 0;
     }

@@ -164,6 +164,19 @@ class Http(web.GatewayTest):
                 self.assertIn(b"\r\nconnection: close\r\n", text)
         self.assertEqual(self.get("/healthz").status, 200)
 
+    def test_upgrades_are_not_taken(self):
+        self.begin()
+        keys = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+        for upgrade in ("websocket", "h2c"):
+            plain = self.raw()
+            plain.sendall(f"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\n{keys}\r\n".encode())
+            text = plain.recv(65536)
+            self.assertTrue(text.startswith(b"HTTP/1.1 200 OK"), (upgrade, text))
+        plain = self.raw()
+        plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: nonsense\r\n\r\n")
+        self.assertNotIn(b" 101 ", plain.recv(65536))
+        self.assertEqual(self.get("/healthz").status, 200)
+
     def test_a_body_that_comes_after_its_problem(self):
         self.begin()
         plain = self.raw()
