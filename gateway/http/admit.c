@@ -174,8 +174,6 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     if (n == 0)
         return true;
     refresh_tokens(self, now_ms);
-    if (too_often(e, tr_web_rate_look(self->failures, e->peer, now_ms)))
-        return false;
     if (n < 8 || strncasecmp(text, "Bearer ", 7) != 0)
         return wrong_token(e, now_ms);
     const tr_web_token_t *token = tr_web_tokens_find(self->tokens, text + 7, (size_t)n - 7);

@@ -1,6 +1,5 @@
 #include "gateway/http/rate.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #define SETS 1024
@@ -55,7 +54,7 @@ static bucket_t *find(tr_web_rate_t *self, const char *name, int64_t now_ms) {
     return oldest;
 }
 
-static int64_t ask(tr_web_rate_t *self, const char *name, int64_t now_ms, bool take) {
+int64_t tr_web_rate_take(tr_web_rate_t *self, const char *name, int64_t now_ms) {
     if (self->per_second <= 0)
         return 0;
     bucket_t *b = find(self, name, now_ms);
@@ -64,14 +63,6 @@ static int64_t ask(tr_web_rate_t *self, const char *name, int64_t now_ms, bool t
     b->used_ms = now_ms;
     if (b->tokens < 1)
         return 1 + (int64_t)((1 - b->tokens) / self->per_second * 1000);
-    b->tokens -= take;
+    b->tokens -= 1;
     return 0;
-}
-
-int64_t tr_web_rate_take(tr_web_rate_t *self, const char *name, int64_t now_ms) {
-    return ask(self, name, now_ms, true);
-}
-
-int64_t tr_web_rate_look(tr_web_rate_t *self, const char *name, int64_t now_ms) {
-    return ask(self, name, now_ms, false);
 }

@@ -19,7 +19,5 @@ tr_web_rate_t *tr_web_rate_new(double per_second, double burst, uint64_t seed);
 void tr_web_rate_destroy(tr_web_rate_t **self);
 /* Takes one. 0, or after how many milliseconds there is one again. */
 int64_t tr_web_rate_take(tr_web_rate_t *self, const char *name, int64_t now_ms);
-/* The same without taking one. */
-int64_t tr_web_rate_look(tr_web_rate_t *self, const char *name, int64_t now_ms);
 
 #endif

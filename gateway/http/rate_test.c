@@ -30,16 +30,6 @@ static void test_each_name_has_its_own(void **state) {
     tr_web_rate_destroy(&rate);
 }
 
-static void test_looking_takes_nothing(void **state) {
-    (void)state;
-    tr_web_rate_t *rate = tr_web_rate_new(1, 1, 3);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(tr_web_rate_look(rate, "ann", 0), 0);
-    assert_int_equal(tr_web_rate_take(rate, "ann", 0), 0);
-    assert_int_not_equal(tr_web_rate_look(rate, "ann", 0), 0);
-    tr_web_rate_destroy(&rate);
-}
-
 static void test_no_limit(void **state) {
     (void)state;
     tr_web_rate_t *rate = tr_web_rate_new(0, 0, 4);
@@ -67,7 +57,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_burst_and_then_the_rate),
         cmocka_unit_test(test_each_name_has_its_own),
-        cmocka_unit_test(test_looking_takes_nothing),
         cmocka_unit_test(test_no_limit),
         cmocka_unit_test(test_many_names_take_no_busy_one_away),
     };

@@ -60,6 +60,7 @@ class Http(web.GatewayTest):
         for _ in range(60):
             seen.add(self.get("/api/v1/agents", role=None, headers=wrong, connection=connection).status)
         self.assertEqual(seen, {401, 429})
+        self.good(self.get("/api/v1/agents", role="viewer"))  # who shares the address is not locked out
 
     def test_tokens_are_read_again(self):
         self.begin()
