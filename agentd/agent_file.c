@@ -86,6 +86,10 @@ int tr_agent_file_take(tr_agentd_options_t *self, tr_error_t *error) {
         self->mind = a->mind;
         self->described |= TR_DESCRIBED_MIND;
     }
+    if (!self->tools) {
+        self->tools = a->tools;
+        self->described |= TR_DESCRIBED_TOOLS;
+    }
     take_restart(self, &a->restart);
     return 0;
 }
@@ -139,7 +143,11 @@ int tr_agent_file_explain(
     const tr_agentd_options_t *self, const tr_problem_t *problem, tr_error_t *ret_error) {
     bool of_args = strncmp(problem->key, "args", 4) == 0;
     bool of_mind = strncmp(problem->key, "mind", 4) == 0;
-    unsigned source = of_args ? TR_DESCRIBED_ARGS : of_mind ? TR_DESCRIBED_MIND : TR_DESCRIBED_WAY;
+    bool of_tools = strncmp(problem->key, "tools", 5) == 0;
+    unsigned source = of_args    ? TR_DESCRIBED_ARGS
+                      : of_mind  ? TR_DESCRIBED_MIND
+                      : of_tools ? TR_DESCRIBED_TOOLS
+                                 : TR_DESCRIBED_WAY;
     if (self->description && self->described & source)
         tr_yaml_file_wrong(&self->description->file, problem->key, ret_error, "%s", problem->error.text);
     else

@@ -71,6 +71,8 @@ static const tr_option_t table[] = {
     {"mind", 'm', "MIND", TR_STRING(tr_agentd_options_t, mind), NULL,
         "What the behaviour thinks with: built-in, a file of language models (docs/models.md), or a JSON "
         "object (docs/minds.md)."},
+    {"tools", 0, "JSON", TR_STRING(tr_agentd_options_t, tools), NULL,
+        "The tools that the behaviour uses, a JSON object from names to what each is (docs/tools.md)."},
     {"exec-mode", 0, "MODE", TR_WORD(tr_agentd_options_t, exec_mode), "persistent",
         "Of a PROGRAM: one that lives as long as its agent, or one run for each message.",
         .words = tr_exec_mode_words},

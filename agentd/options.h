@@ -26,6 +26,7 @@ typedef enum tr_described {
     TR_DESCRIBED_WAY = 1, /* behaviour, load or exec */
     TR_DESCRIBED_ARGS = 2,
     TR_DESCRIBED_MIND = 4,
+    TR_DESCRIBED_TOOLS = 8,
 } tr_described_t;
 
 typedef struct tr_agentd_options {
@@ -38,6 +39,7 @@ typedef struct tr_agentd_options {
     const char *args;     /* a JSON object, or NULL */
     const char *describe; /* likewise */
     const char *mind;     /* built-in, a path, or JSON (agentd/mind/open.h); NULL = built-in */
+    const char *tools;    /* a JSON object (lib/tool/config.h), or NULL */
     int64_t count;
     tr_strings_t services; /* NAME or NAME=CAPACITY */
     tr_strings_t subscribe;

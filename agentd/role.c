@@ -3,6 +3,7 @@
 #include "agentd/behaviours/exec_conf.h"
 #include "agentd/behaviours/table.h"
 #include "agentd/mind/open.h"
+#include "lib/tool/tools.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -83,10 +84,18 @@ static void rename_command(const tr_agentd_options_t *o, tr_problem_t *problem) 
 }
 
 /* "KEY" of the configuration as the description has it. */
-static int wrong_mind(tr_problem_t *problem, int rc, const char *key, const char *text) {
+static int wrong_part(tr_problem_t *problem, int rc, const char *part, const char *key, const char *text) {
     char full[sizeof((tr_problem_t *)0)->key];
-    snprintf(full, sizeof full, "mind%s%s", *key ? "." : "", key);
+    snprintf(full, sizeof full, "%s%s%s", part, *key ? "." : "", key);
     return tr_problem_set(problem, rc, full, "%s", text);
+}
+
+static int wrong_mind(tr_problem_t *problem, int rc, const char *key, const char *text) {
+    return wrong_part(problem, rc, "mind", key, text);
+}
+
+static int wrong_tools(tr_problem_t *problem, int rc, const char *key, const char *text) {
+    return wrong_part(problem, rc, "tools", key, text);
 }
 
 /* It is opened once, to find out what is wrong before anybody asks the agent something. */
@@ -123,6 +132,36 @@ static int take_mind(
     return rc;
 }
 
+static int check_tools(const json_t *config, tr_problem_t *problem) {
+    char key[TR_TOOLS_KEY_MAX];
+    tr_error_t error = {0};
+    tr_tools_t *tools = NULL;
+    int rc = tr_tools_open(&(tr_tools_options_t){.config = config, .check = true}, &tools, key, &error);
+    tr_tools_close(&tools);
+    return rc < 0 ? wrong_tools(problem, rc, key, error.text) : 0;
+}
+
+static int take_tools(
+    const tr_role_t *self, const tr_agentd_options_t *o, json_t *args, tr_problem_t *problem) {
+    json_error_t why;
+    bool acts = !self->loaded && tr_behaviour_acts(self->behaviour);
+    if (acts && json_object_get(args, "tools"))
+        return tr_problem_set(
+            problem, -EINVAL, "args.tools", "expected beside `args`, as `tools`, or as --tools");
+    if (!o->tools)
+        return 0;
+    if (!acts)
+        return wrong_tools(problem, -EINVAL, "", "this behaviour uses no tools: expected none");
+    json_t *config = json_loads(o->tools, JSON_REJECT_DUPLICATES, &why);
+    if (!config)
+        return wrong_tools(problem, -EINVAL, "", "not JSON");
+    int rc = check_tools(config, problem);
+    if (rc == 0 && json_object_set(args, "tools", config) < 0)
+        rc = wrong_tools(problem, -ENOMEM, "", "out of memory");
+    json_decref(config);
+    return rc;
+}
+
 static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t *problem) {
     bool exec = self->behaviour == &tr_behaviour_exec;
     json_t *object = parse_args(o->args, problem);
@@ -132,10 +171,12 @@ static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t
     if (rc == 0)
         rc = take_mind(self, o, object, problem);
     if (rc == 0)
+        rc = take_tools(self, o, object, problem);
+    if (rc == 0)
         rc = check_args(self, object, problem);
     if (rc < 0)
         rename_command(o, problem);
-    if (rc == 0 && (exec || o->args || o->mind)) {
+    if (rc == 0 && (exec || o->args || o->mind || o->tools)) {
         self->args = json_dumps(object, JSON_COMPACT);
         rc = self->args ? 0 : tr_problem_set(problem, -ENOMEM, "args", "out of memory");
     }

@@ -1,6 +1,7 @@
 #include "coordinator/coordinator.h"
 
 #include "coordinator/alike.h"
+#include "coordinator/approval/approval_desk.h"
 #include "coordinator/events.h"
 #include "coordinator/schedules.h"
 #include "lib/base/clock.h"
@@ -86,6 +87,8 @@ static int restore(tr_coordinator_t *self, tr_error_t *error) {
         self->changed = false;
         rc = tr_store_commit(self->store, error);
     }
+    if (rc == 0)
+        rc = tr_approval_desk_open(self, error);
     return rc == 0 ? tr_council_restore(self, error) : rc;
 }
 
@@ -125,8 +128,10 @@ static int join(tr_coordinator_t *self, tr_error_t *error) {
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if ((rc = tr_subscribe(self->agent, topics[i])) < 0)
             tr_error_set(error, rc, "cannot subscribe to %s: %s", topics[i], strerror(-rc));
-    if (rc == 0)
+    if (rc == 0) {
         on_look(self->agent, NULL, self);
+        tr_approval_desk_begin(self);
+    }
     return rc;
 }
 
@@ -198,6 +203,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_coordinator_t *self = *self_p;
     if (!self)
         return;
+    tr_approval_desk_finish(self);
     tr_resident_leave(&self->resident);
     tr_effects_finish(self);
     tr_work_finish(self);

@@ -9,6 +9,7 @@
 #ifndef TR_COORDINATOR_COORDINATOR_H
 #define TR_COORDINATOR_COORDINATOR_H
 
+#include "coordinator/approval/approval_state.h"
 #include "coordinator/board.h"
 #include "coordinator/options.h"
 #include "coordinator/store.h"
@@ -44,6 +45,7 @@ struct tr_coordinator {
     tr_map_t decisions;     /* that have not ended: by id, tr_held_t */
     struct tr_canvass *canvasses;
     bool stirred; /* something has happened to a decision since the last turn */
+    tr_approval_desk_t approval_desk;
     tr_effect_t *effects;
     size_t effect_count, effect_room;
     bool changed;            /* there is something to commit */

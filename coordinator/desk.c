@@ -1,5 +1,6 @@
 /* Whatever the coordinator is asked, by its action. */
 #include "coordinator/desk.h"
+#include "coordinator/approval/approval_desk.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -126,11 +127,19 @@ static const struct {
     {"settle", "decision", tr_desk_settle, true},
     {"withdraw", "decision", tr_desk_withdraw, true},
     {"truth", "decision", tr_desk_truth, true},
+    {"approval-ask", NULL, tr_desk_approval_ask},
+    {"approval-wait", "approval", tr_desk_approval_wait},
+    {"approval-take", "approval", tr_desk_approval_take},
+    {"approval", "approval", tr_desk_approval_show},
+    {"approvals", NULL, tr_desk_approval_list},
+    {"grant", "approval", tr_desk_grant},
+    {"deny", "approval", tr_desk_deny},
 };
 
 #define ACTIONS                                                                                              \
     "submit, show, list, stats, cancel, approve, retry; schedule, unschedule, schedules; decide, decision, " \
-    "decisions, vote, settle, withdraw, truth"
+    "decisions, vote, settle, withdraw, truth; approval-ask, approval-wait, approval-take, approval, "       \
+    "approvals, grant, deny"
 
 static tr_store_thing_t thing_of(const char *about) {
     return strcmp(about, "task") == 0       ? TR_STORE_TASK

@@ -13,6 +13,8 @@
 #include "agentd/behaviours/table.h"
 #include "agentd/behaviours/talk.h"
 
+#include "lib/agent/json_request.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +77,10 @@ int tr_assistant_check(tr_value_t args, tr_problem_t *problem) {
 static void on_answer(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
     assistant_t *assistant = state;
-    json_t *content = tr_errand_content(answer);
+    json_t *content = tr_answer_json(answer);
     const char *to = json_string_value(json_object_get(turn, "to"));
     json_t *reply = tr_assistant_reply(
-        json_string_value(json_object_get(turn, "action")), to, tr_errand_went_well(answer), content);
+        json_string_value(json_object_get(turn, "action")), to, tr_answer_is_good(answer), content);
     (void)agent;
     json_object_set_new(turn, "answer", content);
     tr_talk_end(&assistant->talk, under, turn, json_string_value(reply));

@@ -18,7 +18,7 @@ typedef struct tr_assistant_peers {
  */
 json_t *tr_assistant_request(
     const tr_assistant_peers_t *peers, const json_t *turn, const char **ret_to, const char **ret_why);
-/* What to say of the answer: a new reference. `content` is as tr_errand_content gives it; `to` is who answered. */
+/* What to say of the answer: a new reference. `content` is as tr_answer_json gives it; `to` is who answered. */
 json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, const json_t *content);
 
 #endif

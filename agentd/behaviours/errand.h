@@ -26,9 +26,4 @@ int tr_errand_send(tr_errands_t *self, tr_agent_t *agent, const tr_message_t *un
 /* For fini: who asked is asked again elsewhere, where that can be. */
 void tr_errands_finish(tr_errands_t *self);
 
-/* An answer's content as JSON (a text where it is one), a new reference; of a failure {"reason", "detail"}. NULL when out of memory. */
-json_t *tr_errand_content(const tr_message_t *answer);
-/* Whether it is an inform or a confirm. */
-bool tr_errand_went_well(const tr_message_t *answer);
-
 #endif

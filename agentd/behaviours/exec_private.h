@@ -3,7 +3,7 @@
 #ifndef TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
 #define TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
 
-#include "agentd/behaviours/exec_child.h"
+#include "lib/child/child.h"
 #include "agentd/behaviours/exec_conf.h"
 #include "agentd/behaviours/replies.h"
 #include "lib/base/log.h"

@@ -13,6 +13,8 @@
 #include "agentd/behaviours/thinker.h"
 #include "proto/json.h"
 
+#include "lib/agent/json_request.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -51,10 +53,10 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
 static void on_answer(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *carried) {
     instruction_t *instruction = state;
-    bool well = tr_errand_went_well(answer);
+    bool well = tr_answer_is_good(answer);
     (void)agent, (void)carried;
     tr_thinker_answer_json(
-        &instruction->thinker, under, well ? TR_INFORM : TR_FAILURE, tr_errand_content(answer));
+        &instruction->thinker, under, well ? TR_INFORM : TR_FAILURE, tr_answer_json(answer));
 }
 
 /* {"action", ...parameters} to whom the registry names. */

@@ -16,6 +16,7 @@
 #include "agentd/behaviours/librarian_job.h"
 #include "agentd/behaviours/table.h"
 #include "agentd/behaviours/thinker.h"
+#include "lib/agent/json_request.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,9 +118,9 @@ static void rank(librarian_t *self, const tr_message_t *message, json_t *job) {
 static void on_found(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *found, json_t *job) {
     librarian_t *self = state;
-    json_t *content = tr_errand_content(found);
+    json_t *content = tr_answer_json(found);
     (void)agent;
-    if (!tr_errand_went_well(found)) {
+    if (!tr_answer_is_good(found)) {
         tr_thinker_answer_json(&self->thinker, under, TR_FAILURE, content);
         return;
     }

@@ -8,6 +8,7 @@ static const struct {
     const tr_behaviour_t *behaviour;
     int (*check)(tr_value_t args, tr_problem_t *problem);
     bool thinks; /* it has a mind (thinker.h) */
+    bool acts;   /* it has tools (toolbox.h) */
 } table[] = {
     {&tr_behaviour_assistant, tr_assistant_check, true},
     {&tr_behaviour_critic, tr_critic_check, true},
@@ -15,13 +16,14 @@ static const struct {
     {&tr_behaviour_echo, tr_echo_check, false},
     {&tr_behaviour_editor, tr_editor_check, false},
     {&tr_behaviour_exec, tr_exec_check, false},
-    {&tr_behaviour_executor, tr_executor_check, true},
+    {&tr_behaviour_executor, tr_executor_check, true, true},
     {&tr_behaviour_instruction, tr_instruction_check, true},
     {&tr_behaviour_librarian, tr_librarian_check, true},
     {&tr_behaviour_planner, tr_planner_check, true},
     {&tr_behaviour_reader, tr_reader_check, false},
     {&tr_behaviour_relay, tr_relay_check, false},
     {&tr_behaviour_summariser, tr_summariser_check, true},
+    {&tr_behaviour_toolkeeper, tr_toolkeeper_check, false, true},
     {&tr_behaviour_voter, tr_voter_check, true},
 };
 
@@ -45,6 +47,13 @@ bool tr_behaviour_thinks(const tr_behaviour_t *behaviour) {
     for (size_t i = 0; i < COUNT; i++)
         if (table[i].behaviour == behaviour)
             return table[i].thinks;
+    return false;
+}
+
+bool tr_behaviour_acts(const tr_behaviour_t *behaviour) {
+    for (size_t i = 0; i < COUNT; i++)
+        if (table[i].behaviour == behaviour)
+            return table[i].acts;
     return false;
 }
 

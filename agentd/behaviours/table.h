@@ -21,6 +21,7 @@ extern const tr_behaviour_t tr_behaviour_planner;
 extern const tr_behaviour_t tr_behaviour_reader;
 extern const tr_behaviour_t tr_behaviour_relay;
 extern const tr_behaviour_t tr_behaviour_summariser;
+extern const tr_behaviour_t tr_behaviour_toolkeeper;
 extern const tr_behaviour_t tr_behaviour_voter;
 
 /* Whether a behaviour would take these arguments, as far as that can be told without starting it: 0, or -EINVAL
@@ -38,6 +39,7 @@ int tr_planner_check(tr_value_t args, tr_problem_t *problem);
 int tr_reader_check(tr_value_t args, tr_problem_t *problem);
 int tr_relay_check(tr_value_t args, tr_problem_t *problem);
 int tr_summariser_check(tr_value_t args, tr_problem_t *problem);
+int tr_toolkeeper_check(tr_value_t args, tr_problem_t *problem);
 int tr_voter_check(tr_value_t args, tr_problem_t *problem);
 
 /* By name, or NULL. */
@@ -46,6 +48,8 @@ const tr_behaviour_t *tr_behaviour_find(const char *name);
 int tr_behaviour_check_args(const tr_behaviour_t *behaviour, tr_value_t args, tr_problem_t *problem);
 /* Whether it asks a mind: `mind` means something to it. */
 bool tr_behaviour_thinks(const tr_behaviour_t *behaviour);
+/* Whether it uses tools: `tools` mean something to it. */
+bool tr_behaviour_acts(const tr_behaviour_t *behaviour);
 /* The name nearest to one that is unknown, or NULL. */
 const char *tr_behaviour_nearest(const char *name);
 /* "echo, editor, ..." */

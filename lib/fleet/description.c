@@ -106,6 +106,7 @@ static const tr_yaml_field_t agent_fields[] = {
     {"durable", TR_YAML_TRUTH, AT(tr_fleet_agent_t, durable)},
     {"mind", TR_YAML_JSON, AT(tr_fleet_agent_t, mind), .check = mind_word,
         .expected = "built-in, a mapping, or a file of models (NAME.yaml)"},
+    {"tools", TR_YAML_JSON, AT(tr_fleet_agent_t, tools)},
     {"args", TR_YAML_JSON, AT(tr_fleet_agent_t, args)},
     {"restart", TR_YAML_SECTION, AT(tr_fleet_agent_t, restart), .table = &restart_table},
     {"env", TR_YAML_PAIRS, AT(tr_fleet_agent_t, env), .max = 256, .check = variable_name,

@@ -15,6 +15,7 @@
  *   ask: [read]                  # a secure fleet, where it may do nothing else; default none
  *   durable: true                # whatever comes to it waits on the broker's disk until it is finished
  *   mind: built-in               # or a file of models, or a mapping (docs/minds.md); agentd says what is wrong with it
+ *   tools: {knowledge: {}}       # what it can do beside talking, by name (docs/tools.md); agentd says what is wrong with it
  *   args: {key: value}           # handed to the behaviour as JSON; default {}
  *   restart: {policy: always, backoff: 200ms, max-backoff: 10s,
  *             intensity: 5, period: 30s}    # the defaults
@@ -75,8 +76,9 @@ typedef struct tr_fleet_agent {
     const struct tr_fleet_daemon *
         daemon; /* it is no agentd but a program of its own: a coordinator, a knowledge base; NULL. Not of the file either */
     bool durable;
-    const char *mind; /* JSON: an object, or a text; NULL = built-in */
-    const char *args; /* JSON object; NULL = {} */
+    const char *mind;  /* JSON: an object, or a text; NULL = built-in */
+    const char *tools; /* JSON object; NULL = none */
+    const char *args;  /* JSON object; NULL = {} */
     tr_restart_t restart;
     tr_pairs_t env;
     int line; /* in the file */

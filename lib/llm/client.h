@@ -9,13 +9,13 @@
 #include "lib/llm/cache.h"
 #include "lib/llm/config.h"
 #include "lib/llm/dialect.h"
+#include "lib/llm/key.h"
 #include "lib/llm/module.h"
 #include "lib/llm/other.h"
 #include "lib/llm/rate.h"
 #include "lib/llm/sse.h"
 #include "lib/llm/transfer.h"
 
-#define TR_LLM_KEY_MAX     4096
 #define TR_LLM_HEADERS_MAX 48
 #define TR_LLM_REPAIRS_MAX 2
 

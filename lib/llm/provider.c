@@ -1,73 +1,22 @@
 /* A provider: where it is, who we are to it, and what each request carries. */
 #include "lib/llm/client.h"
 
-#include "lib/base/file.h"
-
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CHUNK_BYTES 3000
 
 /* ---- keys ---- */
 
-/* Without white space around it; printable, so that it is one header. */
-static int take_key(
-    const char *text, size_t len, const char *where, char out[TR_LLM_KEY_MAX], tr_error_t *error) {
-    while (len && isspace((unsigned char)*text))
-        text++, len--;
-    while (len && isspace((unsigned char)text[len - 1]))
-        len--;
-    if (len >= TR_LLM_KEY_MAX)
-        return tr_error_set(error, -EINVAL, "the key in %s is too long", where);
-    for (size_t i = 0; i < len; i++)
-        if (!isgraph((unsigned char)text[i]))
-            return tr_error_set(
-                error, -EINVAL, "the key in %s has white space or other characters that no key has", where);
-    if (!len)
-        return tr_error_set(error, -ENOENT, "there is no key in %s", where);
-    memcpy(out, text, len);
-    out[len] = '\0';
-    return 0;
-}
-
-static int read_key(const char *path, char out[TR_LLM_KEY_MAX], tr_error_t *error) {
-    struct stat st;
-    char *bytes = NULL;
-    size_t len = 0;
-    if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO))
-        return tr_error_set(error, -EPERM,
-            "%s: everybody may read this key; make it readable by its owner alone: chmod 600 it", path);
-    int r = tr_file_read(path, "the key of a model server", TR_LLM_KEY_MAX, &bytes, &len, error);
-    if (r < 0)
-        return r;
-    r = take_key(bytes, len, path, out, error);
-    explicit_bzero(bytes, len);
-    free(bytes);
-    return r;
-}
-
 int tr_llm_provider_key(const tr_llm_provider_t *self, char out[TR_LLM_KEY_MAX], tr_error_t *error) {
-    out[0] = '\0';
-    if (self->config->key_file)
-        return read_key(self->config->key_file, out, error);
-    if (!self->key_env)
-        return 0;
-    const char *value = getenv(self->key_env);
-    if (!value)
-        return tr_error_set(error, -ENOENT,
-            "providers: %s: the environment variable %s, which should have its key, is not set",
-            self->config->name, self->key_env);
-    char where[200];
-    snprintf(where, sizeof where, "the environment variable %s", self->key_env);
-    return take_key(value, strlen(value), where, out, error);
+    int rc = tr_llm_key_read(self->key_env, self->config->key_file, out, error);
+    return rc < 0 && !self->config->key_file ? tr_error_prefix(error, "providers: %s", self->config->name)
+                                             : rc;
 }
 
 /* ---- the beginning ---- */

@@ -139,6 +139,14 @@ static void hasten(tr_llm_transfer_t *t) {
 
 /* ---- what libcurl says ---- */
 
+static void read_kept(tr_llm_transfer_t *t) {
+    struct curl_header *header = NULL;
+    if (t->keep_header &&
+        curl_easy_header(t->easy, t->keep_header, 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
+        strlen(header->value) <= TR_LLM_KEPT_MAX)
+        snprintf(t->report.kept, sizeof t->report.kept, "%s", header->value);
+}
+
 static void read_head(tr_llm_transfer_t *t) {
     long status = 0;
     char *type = NULL;
@@ -146,6 +154,7 @@ static void read_head(tr_llm_transfer_t *t) {
     curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
     t->report.status = (int)status;
     snprintf(t->report.content_type, sizeof t->report.content_type, "%s", type ? type : "");
+    read_kept(t);
 }
 
 /* In the server's own milliseconds where it says them, which are not rounded down. */
@@ -175,6 +184,8 @@ static tr_llm_end_t meaning(const tr_llm_transfer_t *t, CURLcode code) {
         return TR_LLM_END_FAILED;
     if (code == CURLE_UNSUPPORTED_PROTOCOL && !t->connected_ms) /* else it is the server who speaks no HTTP */
         return TR_LLM_END_FAILED;
+    if (!t->connected_ms && t->forbidden)
+        return TR_LLM_END_FORBIDDEN;
     return t->connected_ms ? TR_LLM_END_BROKEN : TR_LLM_END_UNREACHABLE;
 }
 
@@ -354,6 +365,8 @@ static tr_llm_transfer_t *new_transfer(
     t->ops = ops;
     t->arg = arg;
     t->limits = http->limits;
+    t->keep_header = http->keep_header;
+    t->may_connect = http->may_connect;
     t->started_ms = tr_clock_ms();
     t->report.retry_after_ms = -1;
     tr_buffer_init(&t->in, 0);

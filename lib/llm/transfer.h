@@ -17,6 +17,9 @@
 #include "lib/llm/loop.h"
 
 #include <stddef.h>
+#include <sys/socket.h>
+
+#define TR_LLM_KEPT_MAX 2048
 
 typedef struct tr_llm_transfers tr_llm_transfers_t;
 typedef struct tr_llm_transfer tr_llm_transfer_t;
@@ -32,6 +35,7 @@ typedef enum tr_llm_end {
     TR_LLM_END_BROKEN,      /* the connection was lost, or is no HTTP */
     TR_LLM_END_TOO_LARGE,   /* more than body_max bytes */
     TR_LLM_END_STOPPED,     /* `data` returned false */
+    TR_LLM_END_FORBIDDEN,   /* may_connect said no to each address */
     TR_LLM_END_FAILED,      /* here: no memory, no descriptor, a URL that is none */
 } tr_llm_end_t;
 
@@ -48,11 +52,13 @@ typedef struct tr_llm_report {
     int status;             /* of HTTP, 0 = none came */
     int64_t retry_after_ms; /* as the server asked, -1 = it did not */
     char content_type[64];
+    char kept[TR_LLM_KEPT_MAX +
+              1];     /* the header that was asked for; "" where there is none, or it is longer */
     char detail[256]; /* what went wrong, for people; "" where nothing did */
 } tr_llm_report_t;
 
-/* Not called after tr_llm_transfer_cancel, nor after done. The report is complete in `done`; before, it has status and
- * content_type once the head is there. */
+/* Not called after tr_llm_transfer_cancel, nor after done. The report is complete in `done`; before, it has status, content_type
+ * and kept once the head is there. */
 typedef struct tr_llm_transfer_ops {
     /* Bytes of the body, borrowed. False: enough, the connection is closed. */
     bool (*data)(void *arg, const tr_llm_report_t *report, const char *bytes, size_t len);
@@ -69,13 +75,17 @@ typedef struct tr_llm_part {
 } tr_llm_part_t;
 
 typedef struct tr_llm_http {
+    const char *method; /* NULL = POST; GET and DELETE have no body */
     const char *url;
     const char *const *headers; /* "Name: value", ended by NULL */
     const void *body;           /* borrowed until done or cancelled; NULL: parts */
     size_t body_len;
     const tr_llm_part_t *parts; /* copied */
     size_t parts_n;
-    const char *ca_file; /* NULL = the system's */
+    const char *ca_file;     /* NULL = the system's */
+    const char *keep_header; /* constant: which header of the answer is wanted; NULL = none */
+    /* Whether an address may be connected to, with the `arg` of the ops; no proxy is used then. NULL = each, and as the environment says. */
+    bool (*may_connect)(void *arg, const struct sockaddr *address);
     tr_llm_limits_t limits;
 } tr_llm_http_t;
 
@@ -84,7 +94,7 @@ int tr_llm_transfers_new(tr_llm_loop_t *loop, tr_llm_transfers_t **ret_self, tr_
 /* Cancels what runs. NULL-safe. */
 void tr_llm_transfers_destroy(tr_llm_transfers_t **self);
 
-/* Starts a POST. What cannot be is told by `done`, soon; so this fails with -ENOMEM only. */
+/* Starts a request. What cannot be is told by `done`, soon; so this fails with -ENOMEM only. */
 int tr_llm_transfer_start(tr_llm_transfers_t *self, const tr_llm_http_t *http,
     const tr_llm_transfer_ops_t *ops, void *arg, tr_llm_transfer_t **ret_transfer);
 /* Ends it without a word. NULL-safe, nulls the reference. */

@@ -34,10 +34,13 @@ struct tr_llm_transfer {
     int64_t timer_ms;                          /* what it is set to */
     int64_t started_ms, connected_ms, last_ms; /* 0 = not yet */
     tr_llm_report_t report;
-    bool adds;  /* it is with the multi handle */
-    bool dirty; /* in the list of those with bytes */
-    bool calls; /* a callback of it runs */
-    bool over;  /* done was called, or it was cancelled: it is freed when no callback runs */
+    const char *keep_header;
+    bool (*may_connect)(void *arg, const struct sockaddr *address);
+    bool forbidden; /* it said no, and yes to none since */
+    bool adds;      /* it is with the multi handle */
+    bool dirty;     /* in the list of those with bytes */
+    bool calls;     /* a callback of it runs */
+    bool over;      /* done was called, or it was cancelled: it is freed when no callback runs */
     char error[CURL_ERROR_SIZE];
 };
 

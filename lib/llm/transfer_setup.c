@@ -56,6 +56,15 @@ static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_p
     return CURL_PREREQFUNC_OK;
 }
 
+/* Asked for each address of the name, so that none gets past by its name. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
+    tr_llm_transfer_t *t = arg;
+    (void)purpose;
+    t->forbidden = !t->may_connect(t->arg, &address->addr);
+    return t->forbidden ? CURL_SOCKET_BAD
+                        : socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* ---- options ---- */
 
 static int set_headers(tr_llm_transfer_t *t, const char *const *headers) {
@@ -88,6 +97,8 @@ static int set_parts(tr_llm_transfer_t *t, const tr_llm_http_t *http) {
 }
 
 static int set_body(tr_llm_transfer_t *t, const tr_llm_http_t *http) {
+    if (http->method)
+        return curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, http->method) == CURLE_OK ? 0 : -ENOMEM;
     if (!http->body)
         return set_parts(t, http);
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
@@ -114,6 +125,13 @@ static void set_callbacks(tr_llm_transfer_t *t) {
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    if (!t->may_connect)
+        return;
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(
+        t->easy, CURLOPT_FRESH_CONNECT, 1L); /* one that is kept may be another's, whose rules differ */
 }
 
 int tr_llm_transfer_setup(tr_llm_transfer_t *t, const tr_llm_http_t *http) {

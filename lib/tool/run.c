@@ -81,10 +81,10 @@ static size_t take_code(const char *text, size_t len, char out[4], size_t *ret_b
 static int take_text(tr_tool_run_t *self, const char *text, size_t len) {
     tr_textbuf_t out = {0};
     char bytes[4];
-    size_t at = 0, n;
+    size_t own = self->call.tool->result_max, most = own ? own : TR_TOOL_RESULT_BYTES, at = 0, n;
     while (at < len) {
         size_t next = at + take_code(text + at, len - at, bytes, &n);
-        if (out.length + n > self->tools->result_max)
+        if (out.length + n > most)
             break;
         tr_textbuf_add(&out, bytes, n);
         at = next;
@@ -141,6 +141,7 @@ void tr_tool_call_fail(tr_tool_call_t *call, tr_tool_status_t status, const char
 /* ---- the tool ---- */
 
 static void take_from(tr_tool_run_t *self) {
+    tr_tool_gate_drop(self);
     if (self->running)
         self->call.tool->ops->cancel(&self->call);
     self->running = false;
@@ -166,6 +167,14 @@ void tr_tool_run_go(tr_tool_run_t *self) {
     tr_llm_timer_at(&self->tools->loop, &self->timer, self->call.deadline_ms, on_due, self);
     self->running = true;
     tool->ops->start(&self->call);
+}
+
+void tr_tool_run_orphan(tr_tool_run_t *self) {
+    if (self->ended)
+        return;
+    take_from(self);
+    tr_tool_call_fail(&self->call, TR_TOOL_UNAVAILABLE, "%s: there is no such tool any more", self->name);
+    self->call.tool = NULL;
 }
 
 void tr_tool_run_drop(tr_tool_run_t *self) {
@@ -195,9 +204,6 @@ static bool is_well(tr_tool_run_t *self) {
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "arguments: expected an object");
     else if (tr_llm_schema_check(self->call.tool->parameters, self->call.arguments, &error) < 0)
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "%s: %s", self->name, error.text);
-    else if (self->call.tool->privileged)
-        tr_tool_call_fail(&self->call, TR_TOOL_DENIED,
-            "%s: a person has to approve it, and there is nobody to ask", self->name);
     else
         return true;
     return false;
@@ -247,7 +253,11 @@ int tr_tools_start(
     link_run(run);
     if (ret_run)
         *ret_run = run;
-    if (is_well(run))
+    if (!is_well(run))
+        return 0;
+    if (run->call.tool->privileged)
+        tr_tool_gate_ask(run);
+    else
         tr_tool_run_go(run);
     return 0;
 }

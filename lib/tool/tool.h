@@ -66,9 +66,12 @@ struct tr_tool {
     const json_t *parameters; /* JSON Schema of an object */
     bool privileged;          /* a person has to approve each call */
     int64_t timeout_ms;       /* of a call for which nothing else is asked; 0 = TR_TOOL_TIMEOUT_MS */
+    size_t result_max;        /* bytes of a result; 0 = TR_TOOL_RESULT_BYTES */
+    const struct tr_tool_config *config; /* what all kinds are told (lib/tool/config.h); NULL = nothing */
 };
 
-#define TR_TOOL_TIMEOUT_MS 30000
+#define TR_TOOL_TIMEOUT_MS   30000
+#define TR_TOOL_RESULT_BYTES 65536
 
 /* It did what it does: `text` is what came of it, copied; cut where it is longer than results may be. */
 void tr_tool_call_done(tr_tool_call_t *call, const char *text, size_t len);

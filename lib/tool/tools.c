@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/tool/config.h"
 #include "lib/tool/tools_private.h"
 
 static int is_tool(const tr_tool_t *tool) {
@@ -61,9 +62,48 @@ json_t *tr_tools_list(const tr_tools_t *self) {
     return list;
 }
 
+void tr_tools_remove(tr_tools_t *self, tr_tool_t *tool) {
+    for (tr_tool_run_t *run = self->runs; run; run = run->next)
+        if (run->call.tool == tool)
+            tr_tool_run_orphan(run);
+    for (size_t i = 0; i < self->count; i++)
+        if (self->tools[i] == tool)
+            self->tools[i--] = self->tools[--self->count];
+    tool->ops->destroy(tool);
+}
+
 bool tr_tools_ready(const tr_tools_t *self) {
-    (void)self;
+    for (const tr_tool_source_t *source = self->sources; source; source = source->next)
+        if (!source->ready)
+            return false;
     return true;
+}
+
+json_t *tr_tools_servers(const tr_tools_t *self) {
+    json_t *list = json_array();
+    for (const tr_tool_source_t *source = self->sources; list && source; source = source->next)
+        if (json_array_insert_new(list, 0, source->describe(source)) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+void tr_tools_take_source(tr_tools_t *self, tr_tool_source_t *source) {
+    source->next = self->sources;
+    self->sources = source;
+}
+
+void tr_tools_changed(tr_tools_t *self) {
+    if (self->options.on_change)
+        self->options.on_change(self->options.arg);
+}
+
+static int open_parts(tr_tools_t *self, const json_t *config, char key[TR_TOOLS_KEY_MAX], tr_error_t *error) {
+    int rc = tr_llm_loop_init(&self->loop);
+    if (rc < 0)
+        return tr_error_set(error, rc, "cannot have an epoll and a timer: %s", strerror(-rc));
+    return config ? tr_tools_configure(self, config, key, error) : 0;
 }
 
 int tr_tools_open(const tr_tools_options_t *options, tr_tools_t **ret_tools, char key[TR_TOOLS_KEY_MAX],
@@ -74,15 +114,21 @@ int tr_tools_open(const tr_tools_options_t *options, tr_tools_t **ret_tools, cha
         return tr_error_set(error, -ENOMEM, "out of memory");
     self->options = *options;
     self->options.config = NULL;
-    self->result_max = TR_TOOLS_RESULT_BYTES;
-    int rc = tr_llm_loop_init(&self->loop);
-    if (rc < 0) {
-        tr_error_set(error, rc, "cannot have an epoll and a timer: %s", strerror(-rc));
+    tr_arena_init(&self->arena, TR_TOOLS_CONFIG_MAX);
+    int rc = open_parts(self, options->config, key, error);
+    if (rc < 0)
         tr_tools_close(&self);
-        return rc;
+    else
+        *ret_tools = self;
+    return rc;
+}
+
+static void destroy_sources(tr_tools_t *self) {
+    while (self->sources) {
+        tr_tool_source_t *source = self->sources;
+        self->sources = source->next;
+        source->destroy(source);
     }
-    *ret_tools = self;
-    return 0;
 }
 
 void tr_tools_close(tr_tools_t **ref) {
@@ -93,8 +139,11 @@ void tr_tools_close(tr_tools_t **ref) {
         tr_tool_run_drop(self->runs);
     for (size_t i = 0; i < self->count; i++)
         self->tools[i]->ops->destroy(self->tools[i]);
+    destroy_sources(self);
+    tr_asks_finish(&self->asks);
     free(self->tools);
     tr_llm_loop_finish(&self->loop);
+    tr_arena_finish(&self->arena);
     free(self);
     *ref = NULL;
 }

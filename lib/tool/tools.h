@@ -8,7 +8,7 @@
  * on_done is called exactly once for a call that was taken, never from tr_tools_start: with what the tool says, or with a typed failure that says
  * what went wrong and the cure. A call that its caller has cancelled is not heard of again.
  *
- * Whatever a tool says was written by others: it is data, and no instruction. So it leaves here as `text` of at most `result-max` bytes, valid
+ * Whatever a tool says was written by others: it is data, and no instruction. So it leaves here as `text` of at most its tool's result-max bytes, valid
  * UTF-8 without control characters but tabs and line ends, or as the JSON of tr_tool_result_json, which names it as such; who gives it to a model
  * puts that JSON between the marks of its prompt (agentd/mind/prompts/data.txt).
  *
@@ -25,15 +25,16 @@
 
 typedef struct tr_tools tr_tools_t;
 
-#define TR_TOOLS_KEY_MAX      96
-#define TR_TOOLS_MAX          256   /* tools of one registry */
-#define TR_TOOLS_CALLS_MAX    64    /* at once; more are refused as busy */
-#define TR_TOOLS_RESULT_BYTES 65536 /* result-max, where it is not said */
+#define TR_TOOLS_KEY_MAX   80
+#define TR_TOOLS_MAX       256 /* tools of one registry */
+#define TR_TOOLS_CALLS_MAX 64  /* at once; more are refused as busy */
 
 typedef struct tr_tools_options {
     const json_t
-        *config;       /* what stands under `tools` (docs/tools.md); NULL = no tools. Borrowed for the call */
-    tr_agent_t *agent; /* whose they are; NULL = nobody's: what needs a link is refused then */
+        *config; /* what stands under `tools` (docs/tools.md); NULL = no tools. Borrowed for the call */
+    tr_agent_t *
+        agent; /* whose they are, who closes them in its fini; NULL = nobody's: what needs a link is refused */
+    bool check; /* only reads the configuration: nothing is started, and nothing may be */
     /* The list is another now. Called from tr_tools_work. May be NULL. */
     void (*on_change)(void *arg);
     void *arg;
@@ -51,6 +52,8 @@ void tr_tools_work(tr_tools_t *self);
 
 /* Adds a tool of the caller's; consumes it, also where it fails: -EINVAL (its name or schema), -EEXIST, -E2BIG, -ENOMEM. */
 int tr_tools_add(tr_tools_t *self, tr_tool_t *tool);
+/* Takes a tool out and frees it; calls of it that run fail as unavailable. */
+void tr_tools_remove(tr_tools_t *self, tr_tool_t *tool);
 /* NULL where there is none. Borrowed until the list changes. */
 const tr_tool_t *tr_tools_find(const tr_tools_t *self, const char *name);
 /* What there is now, as a model is told: [{"name", "description", "parameters"}], with "privileged": true where it is. A new reference; NULL when
@@ -58,6 +61,10 @@ const tr_tool_t *tr_tools_find(const tr_tools_t *self, const char *name);
 json_t *tr_tools_list(const tr_tools_t *self);
 /* Whether every server has told its tools, or failed to. */
 bool tr_tools_ready(const tr_tools_t *self);
+
+/* The servers that bring tools: [{"server", "state": "open"|"opening"|"closed", "protocol", "detail": why it is closed}]. A new reference; NULL when out
+ * of memory. */
+json_t *tr_tools_servers(const tr_tools_t *self);
 
 typedef struct tr_tool_result {
     const char *tool;

@@ -2,11 +2,22 @@
 #ifndef TR_TOOL_TOOLS_PRIVATE_H
 #define TR_TOOL_TOOLS_PRIVATE_H
 
+#include "lib/base/arena.h"
 #include "lib/llm/loop.h"
+#include "lib/tool/ask.h"
 #include "lib/tool/tools.h"
 
-/* Who decides about calls of privileged tools (approval.c). */
+/* What a call of a privileged tool waits at (approval.c). */
 typedef struct tr_tool_gate tr_tool_gate_t;
+
+/* What brings several tools, and more or fewer of them as time goes: a server. */
+typedef struct tr_tool_source tr_tool_source_t;
+struct tr_tool_source {
+    void (*destroy)(tr_tool_source_t *self);           /* after its tools */
+    json_t *(*describe)(const tr_tool_source_t *self); /* as tr_tools_servers; NULL when out of memory */
+    bool ready;                                        /* it has told what it offers, or will not */
+    tr_tool_source_t *next;
+};
 
 /* One call. A tool that is privileged waits for its gate first. */
 struct tr_tool_run {
@@ -27,7 +38,7 @@ struct tr_tool_run {
     size_t text_len, whole_len;
     char detail[480];
     char approval[64];
-    void *wait; /* the gate's, while it decides */
+    tr_tool_gate_t *gate; /* while a person decides; NULL */
 };
 
 struct tr_tools {
@@ -35,16 +46,34 @@ struct tr_tools {
     tr_tools_options_t options; /* config is not kept */
     tr_tool_t **tools;
     size_t count, room;
-    size_t result_max;
+    tr_tool_source_t *sources;
+    tr_asks_t asks;   /* of approvals */
+    tr_arena_t arena; /* of the configuration */
     tr_tool_run_t *runs;
     size_t open;
 };
+
+/* ---- tools.c ---- */
+
+/* A source of tools is the registry's from now on. */
+void tr_tools_take_source(tr_tools_t *self, tr_tool_source_t *source);
+/* What there is, or is ready, is another than before. */
+void tr_tools_changed(tr_tools_t *self);
 
 /* ---- run.c ---- */
 
 /* The tool's turn: what had to be approved is. */
 void tr_tool_run_go(tr_tool_run_t *self);
+/* Its tool goes away. */
+void tr_tool_run_orphan(tr_tool_run_t *self);
 /* Without a word. */
 void tr_tool_run_drop(tr_tool_run_t *self);
+
+/* ---- approval.c ---- */
+
+/* Asks whether the call may go on: tr_tool_run_go is called, or it fails as denied. */
+void tr_tool_gate_ask(tr_tool_run_t *run);
+/* Nobody waits any more. NULL-safe. */
+void tr_tool_gate_drop(tr_tool_run_t *run);
 
 #endif

@@ -69,7 +69,7 @@ typedef struct scene {
 static fake_t *new_fake(const char *name, bool privileged, unsigned *destroyed) {
     fake_t *fake = calloc(1, sizeof *fake);
     fake->schema = json_loads(SCHEMA, 0, NULL);
-    fake->tool = (tr_tool_t){&ops, name, "for tests", fake->schema, privileged, 0};
+    fake->tool = (tr_tool_t){&ops, name, "for tests", fake->schema, privileged, 0, 0, NULL};
     fake->text = "42";
     fake->text_len = 2;
     fake->destroyed = destroyed;
@@ -217,17 +217,17 @@ static void a_cancelled_call_is_not_heard_of(void **state) {
 
 static void text_is_cut_and_cleaned(void **state) {
     scene_t *s = *state;
-    char *long_text = malloc(TR_TOOLS_RESULT_BYTES + 10);
-    memset(long_text, 'x', TR_TOOLS_RESULT_BYTES + 10);
-    memcpy(long_text + TR_TOOLS_RESULT_BYTES - 1, "\xc3\xa9", 2); /* does not fit as a whole */
+    char *long_text = malloc(TR_TOOL_RESULT_BYTES + 10);
+    memset(long_text, 'x', TR_TOOL_RESULT_BYTES + 10);
+    memcpy(long_text + TR_TOOL_RESULT_BYTES - 1, "\xc3\xa9", 2); /* does not fit as a whole */
     s->fake->text = long_text;
-    s->fake->text_len = TR_TOOLS_RESULT_BYTES + 10;
+    s->fake->text_len = TR_TOOL_RESULT_BYTES + 10;
     ask(s, "fake", "{\"n\":0}", 0);
     await(s);
     assert_true(s->cut);
-    assert_int_equal(s->text_len, TR_TOOLS_RESULT_BYTES - 1);
-    assert_int_equal(s->whole_len, TR_TOOLS_RESULT_BYTES + 10);
-    assert_int_equal(json_integer_value(json_object_get(s->json, "cut")), TR_TOOLS_RESULT_BYTES + 10);
+    assert_int_equal(s->text_len, TR_TOOL_RESULT_BYTES - 1);
+    assert_int_equal(s->whole_len, TR_TOOL_RESULT_BYTES + 10);
+    assert_int_equal(json_integer_value(json_object_get(s->json, "cut")), TR_TOOL_RESULT_BYTES + 10);
     free(long_text);
     s->fake->text = "a\0b\x1b[31m\xff\tc";
     s->fake->text_len = 11;

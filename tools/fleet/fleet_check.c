@@ -201,6 +201,7 @@ static void put_role(tr_buffer_t *out, const tr_fleet_agent_t *a) {
     put_part(out, a->load);
     put_part(out, a->args);
     put_part(out, a->mind);
+    put_part(out, a->tools);
     tr_buffer_char(out, (char)('0' + a->exec.mode));
     for (size_t i = 0; i < a->exec.command.count; i++)
         put_part(out, a->exec.command.items[i]);

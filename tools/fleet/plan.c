@@ -80,6 +80,8 @@ static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w
         put_pair(args, "--args", a->args);
     if (a->mind)
         put_pair(args, "--mind", a->mind);
+    if (a->tools)
+        put_pair(args, "--tools", a->tools);
     put_pair(args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     if (a->exec.command.count == 0)
         return;

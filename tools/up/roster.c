@@ -58,6 +58,7 @@ static bool copy_settings(tr_group_t *group, const tr_fleet_agent_t *agent, cons
     a->load = copied(&group->arena, agent->load, &ok);
     a->args = copied(&group->arena, agent->args, &ok);
     a->mind = copied(&group->arena, agent->mind, &ok);
+    a->tools = copied(&group->arena, agent->tools, &ok);
     a->services = copied_texts(&group->arena, &agent->services, &ok);
     a->subscribe = copied_texts(&group->arena, &agent->subscribe, &ok);
     a->publish = copied_texts(&group->arena, &agent->publish, &ok);

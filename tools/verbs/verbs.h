@@ -59,6 +59,10 @@
     VERB(votes_settle)                                                                                       \
     VERB(votes_withdraw)                                                                                     \
     VERB(votes_truth)                                                                                        \
+    VERB(approvals_ls)                                                                                       \
+    VERB(approvals_show)                                                                                     \
+    VERB(approvals_grant)                                                                                    \
+    VERB(approvals_deny)                                                                                     \
     VERB(kb_add)                                                                                             \
     VERB(kb_search)                                                                                          \
     VERB(kb_get)                                                                                             \

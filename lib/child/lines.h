@@ -2,8 +2,8 @@
  * A pipe as lines. Bytes that were read wait in one buffer; a line is looked at first and taken when it was
  * dealt with, so that a reader that cannot go on leaves it there.
  */
-#ifndef TR_AGENTD_BEHAVIOURS_LINES_H
-#define TR_AGENTD_BEHAVIOURS_LINES_H
+#ifndef TR_CHILD_LINES_H
+#define TR_CHILD_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "agentd/behaviours/exec_child.h"
+#include "lib/child/child.h"
 
 #include "lib/base/buffer.h"
 #include "lib/base/process.h"
@@ -104,8 +104,8 @@ static bool same_name(const char *a, const char *b) {
 }
 
 /* The environment of this process with the additions in place of what has the same name. */
-static const char **make_environment(const char *const *add) {
-    size_t have = count_of((const char *const *)environ), more = count_of(add), n = 0;
+static const char **make_environment(const char *const *add, bool only) {
+    size_t have = only ? 0 : count_of((const char *const *)environ), more = count_of(add), n = 0;
     const char **all = calloc(have + more + 1, sizeof *all);
     if (!all)
         return NULL;
@@ -158,7 +158,7 @@ static int adopt(tr_child_t *self, pipes_t *p) {
 }
 
 static int spawn(tr_child_t *self, const tr_child_options_t *options, pipes_t *p) {
-    const char **environment = make_environment(options->env);
+    const char **environment = make_environment(options->env, options->only_env);
     if (!environment)
         return -ENOMEM;
     pid_t parent = getpid();
@@ -181,7 +181,7 @@ int tr_child_start(const tr_child_options_t *options, tr_child_t **ret_child, tr
         return tr_error_set(error, -ENOMEM, "out of memory");
     *self = (tr_child_t){.pid = -1, .process = -1, .in = -1, .out = -1, .err = -1};
     tr_buffer_init(&self->pending, 0);
-    tr_lines_init(&self->output, TR_CHILD_LINE_MAX);
+    tr_lines_init(&self->output, options->line_max ? options->line_max : TR_CHILD_LINE_MAX);
     tr_lines_init(&self->errors, TR_CHILD_ERROR_MAX);
     pipes_t pipes;
     int rc = open_pipes(&pipes);

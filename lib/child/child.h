@@ -1,15 +1,15 @@
 /*
- * The program of an exec agent as a process with three pipes. No thread, no callback: the owner polls the fds
+ * A program (of an exec agent, of a tool) as a process with three pipes. No thread, no callback: the owner polls the fds
  * that tr_child_polls names, tells tr_child_handle what happened, and takes lines.
  *
  * The program is the leader of a process group of its own, which is killed as a whole; and it is killed when
  * the process that started it ends, however that happens.
  */
-#ifndef TR_AGENTD_BEHAVIOURS_EXEC_CHILD_H
-#define TR_AGENTD_BEHAVIOURS_EXEC_CHILD_H
+#ifndef TR_CHILD_CHILD_H
+#define TR_CHILD_CHILD_H
 
-#include "agentd/behaviours/lines.h"
 #include "lib/base/error.h"
+#include "lib/child/lines.h"
 
 #include <poll.h>
 
@@ -23,6 +23,8 @@ typedef struct tr_child_options {
     const char *const *command; /* NULL at the end; looked up in PATH */
     const char *cwd;            /* NULL: as it is */
     const char *const *env;     /* "NAME=VALUE" to add, NULL at the end; may be NULL */
+    bool only_env;              /* it gets nothing of this process's environment */
+    size_t line_max;            /* bytes of a line of its stdout, 0 = TR_CHILD_LINE_MAX */
 } tr_child_options_t;
 
 /* 0; -ENOENT and the like with a text when it cannot be run. From a thread that lives as long as

@@ -1,4 +1,4 @@
-#include "agentd/behaviours/lines.h"
+#include "lib/child/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "agentd/behaviours/exec_child.h"
+#include "lib/child/child.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,0 +1,181 @@
+#include "lib/tool/mcp_message.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int read_text(const char *text, tr_mcp_heard_t *heard, tr_error_t *error) {
+    return tr_mcp_read(text, strlen(text), heard, error);
+}
+
+static void messages_of_each_kind(void **state) {
+    tr_mcp_heard_t h;
+    (void)state;
+    assert_int_equal(read_text("{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":1}}", &h, NULL), 0);
+    assert_int_equal(h.what, TR_MCP_RESULT);
+    assert_int_equal(h.id, 7);
+    assert_non_null(json_object_get(h.body, "a"));
+    tr_mcp_heard_finish(&h);
+    assert_int_equal(
+        read_text("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-1,\"message\":\"x\"}}", &h, NULL),
+        0);
+    assert_int_equal(h.what, TR_MCP_FAILURE);
+    assert_int_equal(h.id, TR_MCP_NO_ID);
+    tr_mcp_heard_finish(&h);
+    assert_int_equal(read_text("{\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}", &h, NULL), 0);
+    assert_int_equal(h.what, TR_MCP_REQUEST);
+    assert_string_equal(json_string_value(h.asker), "s");
+    tr_mcp_heard_finish(&h);
+    assert_int_equal(read_text("{\"jsonrpc\":\"2.0\",\"method\":\"n\",\"params\":{}}", &h, NULL), 0);
+    assert_int_equal(h.what, TR_MCP_NOTICE);
+    tr_mcp_heard_finish(&h);
+}
+
+static void what_is_no_message(void **state) {
+    static const char *const wrong[] = {"", "hello", "[]", "7", "{}",
+        "{\"jsonrpc\":\"1.0\",\"id\":1,\"result\":{}}", "{\"jsonrpc\":\"2.0\",\"id\":1}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":7}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
+        "{\"jsonrpc\":\"2.0\",\"method\":7}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\"", NULL};
+    tr_mcp_heard_t h;
+    tr_error_t error;
+    (void)state;
+    for (size_t i = 0; wrong[i]; i++) {
+        error.text[0] = '\0';
+        if (read_text(wrong[i], &h, &error) != -EBADMSG || !strstr(error.text, "it is no JSON"))
+            fail_msg("%s: %s", wrong[i], error.text);
+    }
+}
+
+static void what_would_grow_is_refused_before_it_is_read(void **state) {
+    size_t len = 3 * (TR_MCP_ELEMENTS + 10);
+    char *many = malloc(len + 1);
+    tr_mcp_heard_t h;
+    (void)state;
+    for (size_t i = 0; i < len; i += 3)
+        memcpy(many + i, "[],", 3);
+    assert_int_equal(tr_mcp_read(many, len, &h, NULL), -E2BIG);
+    memset(many, '[', TR_MCP_DEPTH + 1);
+    assert_int_equal(tr_mcp_read(many, TR_MCP_DEPTH + 1, &h, NULL), -E2BIG);
+    /* within a text they are no values */
+    int n = snprintf(many, len,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"n\",\"params\":{\"t\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"}}");
+    assert_int_equal(tr_mcp_read(many, (size_t)n, &h, NULL), 0);
+    tr_mcp_heard_finish(&h);
+    free(many);
+}
+
+static void requests_of_both_revisions(void **state) {
+    (void)state;
+    char *stateful = tr_mcp_print(3, "tools/list", json_object(), false),
+         *modern = tr_mcp_print(4, "tools/list", json_object(), true);
+    char *notice = tr_mcp_print(TR_MCP_NO_ID, "notifications/initialized", json_object(), false);
+    assert_string_equal(stateful, "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"id\":3,\"params\":{}}");
+    assert_string_equal(
+        notice, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\",\"params\":{}}");
+    assert_non_null(strstr(modern, "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""));
+    assert_non_null(strstr(modern, "\"io.modelcontextprotocol/clientCapabilities\":{}"));
+    assert_null(strchr(modern, '\n')); /* one line each */
+    free(stateful);
+    free(modern);
+    free(notice);
+}
+
+static void what_servers_ask_is_answered(void **state) {
+    tr_mcp_heard_t h;
+    (void)state;
+    assert_int_equal(read_text("{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\"}", &h, NULL), 0);
+    char *text = tr_mcp_print_answer(&h);
+    assert_string_equal(text, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{}}");
+    free(text);
+    tr_mcp_heard_finish(&h);
+    assert_int_equal(
+        read_text("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"sampling/createMessage\"}", &h, NULL), 0);
+    text = tr_mcp_print_answer(&h);
+    assert_non_null(strstr(text, "\"code\":-32601"));
+    assert_non_null(strstr(text, "\"id\":\"x\""));
+    free(text);
+    tr_mcp_heard_finish(&h);
+}
+
+static void versions(void **state) {
+    (void)state;
+    json_t *both = json_loads(
+        "{\"supportedVersions\":[\"2025-11-25\",\"2026-07-28\"],\"capabilities\":{\"tools\":{}}}", 0, NULL);
+    json_t *old = json_loads("{\"protocolVersion\":\"2025-06-18\"}", 0, NULL),
+           *other = json_loads("{\"protocolVersion\":\"1999-01-01\"}", 0, NULL);
+    assert_true(tr_mcp_is_modern(both));
+    assert_false(tr_mcp_is_modern(old));
+    assert_true(tr_mcp_is_spoken(old));
+    assert_false(tr_mcp_is_spoken(other));
+    assert_false(tr_mcp_is_spoken(both));
+    assert_true(tr_mcp_is_capable(both, "tools"));
+    assert_false(tr_mcp_is_capable(both, "resources"));
+    json_decref(both);
+    json_decref(old);
+    json_decref(other);
+}
+
+static void expect_call(const char *result, const char *text, bool error) {
+    bool is_error;
+    const char *wrong;
+    json_t *object = json_loads(result, 0, NULL);
+    assert_non_null(object);
+    char *said = tr_mcp_text_of_call(object, &is_error, &wrong);
+    assert_string_equal(said, text);
+    assert_int_equal(is_error, error);
+    free(said);
+    json_decref(object);
+}
+
+static void results_as_text(void **state) {
+    (void)state;
+    expect_call("{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}",
+        "a\nb", false);
+    expect_call("{\"content\":[{\"type\":\"text\",\"text\":\"no\"}],\"isError\":true}", "no", true);
+    expect_call("{\"content\":[{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"AA\"}]}",
+        "[image of the type image/png, which is not shown]", false);
+    expect_call("{\"content\":[{\"type\":\"resource\",\"resource\":{\"uri\":\"u:1\",\"text\":\"t\"}}]}",
+        "resource: u:1\nt", false);
+    expect_call("{\"content\":[{\"type\":\"resource_link\",\"uri\":\"u:2\",\"name\":\"n\"}]}",
+        "resource: u:2 (n)", false);
+    expect_call("{\"content\":[],\"structuredContent\":{\"t\":22}}", "{\"t\":22}", false);
+    expect_call("{\"content\":[7,{}]}",
+        "[something of the type , which is not shown]\n[something of the type , which is not shown]", false);
+}
+
+static void results_that_are_none(void **state) {
+    bool is_error;
+    const char *wrong = NULL;
+    json_t *object = json_loads("{\"content\":\"x\",\"resultType\":\"input_required\"}", 0, NULL);
+    (void)state;
+    assert_null(tr_mcp_text_of_call(object, &is_error, &wrong));
+    assert_non_null(strstr(wrong, "tools/call"));
+    assert_null(tr_mcp_text_of_resources(object, &wrong));
+    assert_null(tr_mcp_text_of_resource(object, &wrong));
+    assert_string_equal(tr_mcp_incomplete(object), "input_required");
+    json_object_set_new(object, "resultType", json_string("complete"));
+    assert_null(tr_mcp_incomplete(object));
+    json_decref(object);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_of_each_kind),
+        cmocka_unit_test(what_is_no_message),
+        cmocka_unit_test(what_would_grow_is_refused_before_it_is_read),
+        cmocka_unit_test(requests_of_both_revisions),
+        cmocka_unit_test(what_servers_ask_is_answered),
+        cmocka_unit_test(versions),
+        cmocka_unit_test(results_as_text),
+        cmocka_unit_test(results_that_are_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

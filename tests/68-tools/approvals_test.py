@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Privileged tools wait for a person: once, for these arguments, over any kill -9, and no without a yes."""
+import json
+import pathlib
+
+import tools
+from tools import harness
+
+
+class Approvals(tools.ToolsTest):
+    def setUp(self):
+        super().setUp()
+        self.data_directory = str(pathlib.Path(self.directory) / "tasks")
+        self.coordinator = self.start_coordinator()
+        self.marks = pathlib.Path(self.directory) / "marks"
+        self.marks.mkdir()
+        self.config = {"touch": {"kind": "command", "programs": ["/usr/bin/touch"], "write": str(self.marks), "approval-time": "30s"}}
+
+    def start_coordinator(self):
+        child = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.data_directory)
+        child.wait_err("C001 ready")
+        return child
+
+    def call(self, name="one", key=None, agent="keeper"):
+        content = {"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": [name]}, **({"key": key} if key else {})}
+        return self.spawn_verb("ask", agent, json.dumps(content), "-o", "json", "--timeout", "60s")
+
+    def approvals(self, state="any"):
+        done = self.run_verb("approvals", "ls", "--state", state, "-o", "json")
+        self.assertEqual(done.code, 0, done)
+        return done.json()
+
+    def pending(self, count=1):
+        harness.wait_until(lambda: len(self.approvals("pending")) == count, f"{count} to be asked for")
+        return self.approvals("pending")
+
+    def shown(self, approval):
+        return self.run_verb("approvals", "show", approval["approval"], "-o", "json").json()
+
+    def answer(self, child):
+        done = child.wait()
+        self.assertEqual(done.code, 0, done)
+        return done.json()
+
+    def made(self):
+        return sorted(path.name for path in self.marks.iterdir())
+
+    def test_granted_once(self):
+        self.keeper(self.config)
+        asked = self.call()
+        approval, = self.pending()
+        self.assertEqual((approval["agent"].split("@")[0], approval["tool"]), ("keeper", "touch"))
+        self.assertEqual(json.loads(approval["arguments"]), {"program": "touch", "arguments": ["one"]})
+        self.assertTrue(approval["behalf"].startswith("cli-"))
+        self.assertEqual(self.made(), [])
+        self.assertEqual(self.run_verb("approvals", "grant", approval["approval"], "--reason", "fine").code, 0)
+        said = self.answer(asked)
+        self.assertEqual((said["status"], said["approval"]), ("ok", approval["approval"]), said)
+        self.assertEqual(self.made(), ["one"])
+        shown = self.shown(approval)
+        self.assertEqual((shown["state"], shown["reason"]), ("used", "fine"))
+        self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 3)
+        again = self.call()  # the same call needs another
+        self.assertNotEqual(self.pending()[0]["approval"], approval["approval"])
+        again.stop()
+
+    def test_denied(self):
+        self.keeper(self.config)
+        asked = self.call()
+        approval, = self.pending()
+        self.assertEqual(self.run_verb("approvals", "deny", approval["approval"], "--reason", "not here").code, 0)
+        said = self.answer(asked)
+        self.assertEqual(said["status"], "denied", said)
+        self.assertIn("not here", said["detail"])
+        self.assertEqual(self.made(), [])
+
+    def test_nobody_says_anything(self):
+        self.config["touch"]["approval-time"] = "1s"
+        self.keeper(self.config)
+        said = self.answer(self.call())
+        self.assertEqual(said["status"], "denied", said)
+        harness.wait_until(lambda: self.approvals("expired"), "it to expire")
+        self.assertEqual(self.made(), [])
+
+    def test_the_agent_cannot_grant_itself(self):
+        self.keeper(self.config)
+        self.call()
+        approval, = self.pending()
+        self.agentd("--name", "proxy", "--behaviour", "relay", "--args", '{"to": "svc:tasks"}')
+        for action in "approval-take", "approval-wait":
+            done = self.run_verb("ask", "svc:tasks", json.dumps({"action": action, "approval": "a0", "digest": "0"}))
+            self.assertEqual(done.code, 3, done)
+        done = self.run_verb("ask", "svc:tasks", json.dumps({"action": "approval-take", "approval": approval["approval"], "digest": self.shown(approval)["digest"]}))
+        self.assertEqual((done.code, "unauthorised" in done.err), (3, True), done)
+        self.assertEqual(self.approvals()[0]["state"], "pending")
+
+    def test_the_coordinator_is_killed_while_it_waits(self):
+        self.keeper(self.config)
+        asked = self.call()
+        approval, = self.pending()
+        self.coordinator.process.kill()
+        self.coordinator.wait()
+        self.start_coordinator()
+        self.assertEqual(self.pending()[0]["approval"], approval["approval"])
+        self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
+        self.assertEqual(self.answer(asked)["status"], "ok")
+        self.assertEqual(self.made(), ["one"])
+
+    def test_the_agent_is_killed_while_it_waits(self):
+        keeper = self.keeper(self.config)
+        self.call(key="task-1/3")
+        approval, = self.pending()
+        keeper.process.kill()
+        keeper.wait()
+        self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
+        self.keeper(self.config)
+        said = self.answer(self.call(key="task-1/3"))  # found by its key, and used
+        self.assertEqual((said["status"], said["approval"]), ("ok", approval["approval"]), said)
+        self.call(name="two", key="task-1/3")  # the same key, but for something else
+        self.assertEqual(json.loads(self.pending()[0]["arguments"])["arguments"], ["two"])
+        self.assertEqual(self.made(), ["one"])
+
+
+if __name__ == "__main__":
+    harness.main()

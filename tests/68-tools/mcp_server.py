@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""A server of the Model Context Protocol that does as it is told, also badly.
+
+Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [--http PORT-FILE]
+
+Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
+silent-at-open, forget (HTTP: the session). With --http it writes its port to the file.
+"""
+import argparse
+import http.server
+import json
+import os
+import socketserver
+import sys
+import threading
+
+STATEFUL, MODERN = "2025-06-18", "2026-07-28"
+META = "io.modelcontextprotocol/"
+SCHEMA = {"type": "object", "properties": {"text": {"type": "string", "x-mcp-header": "Text"}}, "required": ["text"]}
+TOOLS = [
+    {"name": "echo", "description": "Says it again.", "inputSchema": SCHEMA},
+    {"name": "env", "description": "A variable.", "inputSchema": {"type": "object", "properties": {"name": {"type": "string"}}}},
+    {"name": "fail", "description": "Fails.", "inputSchema": {"type": "object"}},
+    {"name": "bad", "description": "Does what it should not.", "inputSchema": {"type": "object"}},
+    {"name": "no schema"},
+]
+
+
+class Server:
+    def __init__(self, options):
+        self.options = options
+        self.calls = 0
+
+    def log(self, message):
+        if self.options.log:
+            with open(self.options.log, "a", encoding="utf-8") as file:
+                file.write(json.dumps(message) + "\n")
+
+    def error(self, message, code, text):
+        return {"jsonrpc": "2.0", "id": message.get("id"), "error": {"code": code, "message": text}}
+
+    def answer(self, message):
+        """A response, a raw text, None (nothing), or an exception ends it."""
+        self.log(message)
+        if "id" not in message or "method" not in message:
+            return None
+        params = message.get("params") or {}
+        modern = (params.get("_meta") or {}).get(META + "protocolVersion") == MODERN
+        if self.options.bad == "exit-at-open":
+            print("no licence found", file=sys.stderr, flush=True)
+            os._exit(3)
+        if self.options.bad == "silent-at-open":
+            return None
+        if modern and self.options.speaks == "stateful":
+            return self.error(message, -32601, "Method not found")
+        if not modern and self.options.speaks == "modern":
+            return self.error(message, -32022, "Unsupported protocol version")
+        result = self.result(message, message["method"], params)
+        if not isinstance(result, dict) or "jsonrpc" in result:
+            return result
+        if modern:
+            result.setdefault("resultType", "complete")
+        return {"jsonrpc": "2.0", "id": message["id"], "result": result}
+
+    def result(self, message, method, params):
+        capabilities = {"tools": {}, "resources": {}}
+        if method == "server/discover":
+            return {"supportedVersions": [MODERN], "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}
+        if method == "initialize":
+            return {"protocolVersion": STATEFUL, "capabilities": capabilities, "serverInfo": {"name": "fake", "version": "1"}}
+        if method == "tools/list":
+            at = int(params.get("cursor", 0))
+            more = {"nextCursor": str(at + 2)} if at + 2 < len(TOOLS) else {}
+            return {"tools": TOOLS[at:at + 2], **more}
+        if method == "resources/list":
+            return {"resources": [{"uri": "note://1", "name": "one", "description": "the first"}]}
+        if method == "resources/read":
+            if params.get("uri") != "note://1":
+                return self.error(message, -32002, "Resource not found")
+            return {"contents": [{"uri": "note://1", "mimeType": "text/plain", "text": "what stands in it"}]}
+        if method == "tools/call":
+            return self.call(message, params.get("name"), params.get("arguments") or {})
+        return self.error(message, -32601, "Method not found")
+
+    def call(self, message, name, arguments):
+        self.calls += 1
+        text = {"echo": arguments.get("text"), "env": os.environ.get(arguments.get("name", ""), "not set")}.get(name)
+        if text is not None:
+            return {"content": [{"type": "text", "text": text}]}
+        if name == "fail":
+            return {"content": [{"type": "text", "text": "there is no such file"}], "isError": True}
+        bad = self.options.bad
+        if bad == "die":
+            print("segmentation something", file=sys.stderr, flush=True)
+            os._exit(7)
+        return {"garbage": "hello, I am a log line\n", "hang": None, "huge": json.dumps({"x": "y" * 20000}) + "\n", "deep": "[" * 100 + "\n",
+                "wrong": {"content": "no list"}, "input": {"resultType": "input_required", "inputRequests": {}}}[bad]
+
+
+def over_stdio(server):
+    for line in sys.stdin:
+        answer = server.answer(json.loads(line))
+        if answer is not None:
+            sys.stdout.write(answer if isinstance(answer, str) else json.dumps(answer) + "\n")
+            sys.stdout.flush()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    sessions = set()
+    forgotten = False
+
+    def log_message(self, *_):
+        pass
+
+    def send(self, code, body=b"", content_type="application/json", **headers):
+        self.send_response(code)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        server = self.server.mcp
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        message = json.loads(body)
+        server.log({"headers": {name.lower(): value for name, value in self.headers.items()}, "of": message.get("method")})
+        session = self.headers.get("Mcp-Session-Id")
+        if server.options.key and self.headers.get("Authorization") != f"Bearer {server.options.key}":
+            self.send(401, b"{}")
+            return
+        if server.options.bad == "forget" and message.get("method") == "tools/call" and not Handler.forgotten:
+            Handler.forgotten = True
+            Handler.sessions.clear()
+        if session and session not in Handler.sessions:
+            self.send(404, b"{}")
+            return
+        answer = server.answer(message)
+        if answer is None:
+            if "id" in message and server.options.bad:
+                threading.Event().wait()  # never
+            self.send(202)
+        elif isinstance(answer, str):
+            self.send(200, answer.encode())
+        elif "error" in answer and message.get("method") in ("server/discover", "initialize"):
+            self.send(400, json.dumps({**answer, "id": None}).encode())
+        elif message.get("method") == "initialize":
+            Handler.sessions.add("s1")
+            self.send(200, json.dumps(answer).encode(), Mcp_Session_Id="s1")
+        elif message.get("method") == "tools/call":
+            notice = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}
+            ask = {"jsonrpc": "2.0", "id": "q1", "method": "ping"}
+            events = "".join(f"event: message\ndata: {json.dumps(one)}\n\n" for one in (notice, ask, answer))
+            self.send(200, events.encode(), "text/event-stream")
+        else:
+            self.send(200, json.dumps(answer).encode())
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    def server_bind(self):
+        """Without the look-up of a name that it has no use for, which may take long."""
+        socketserver.TCPServer.server_bind(self)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--speaks", default="both")
+    parser.add_argument("--bad")
+    parser.add_argument("--log")
+    parser.add_argument("--key")
+    parser.add_argument("--http")
+    options = parser.parse_args()
+    server = Server(options)
+    if not options.http:
+        over_stdio(server)
+        return
+    listener = Listener(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    listener.mcp = server
+    with open(options.http + ".new", "w", encoding="utf-8") as file:
+        file.write(str(listener.server_address[1]))
+    os.rename(options.http + ".new", options.http)
+    listener.serve_forever()
+
+
+main()

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Tools of MCP servers: ours, which also misbehaves, in both revisions and over both transports; and the reference servers, where they are installed."""
+import json
+import os
+import pathlib
+import shutil
+import sys
+import unittest
+
+import tools
+from tools import harness
+
+SERVER = str(pathlib.Path(__file__).resolve().parent / "mcp_server.py")
+STATEFUL, MODERN = "2025-06-18", "2026-07-28"
+
+
+def installed():
+    """Where tools/setup --mcp puts the reference servers; None."""
+    at = pathlib.Path(os.environ.get("TROUPE_MCP") or pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share") / "troupe" / "mcp")
+    return at if (at / "node_modules/@modelcontextprotocol/server-everything").exists() else None
+
+
+class McpTest(tools.ToolsTest):
+    def logged(self):
+        path = pathlib.Path(self.directory) / "log"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def methods(self):
+        return [one.get("method") for one in self.logged() if "jsonrpc" in one]
+
+    def stdio(self, *options, **config):
+        command = [sys.executable, SERVER, "--log", str(pathlib.Path(self.directory) / "log"), *options]
+        return {"kind": "mcp", "command": command, **config}
+
+    def http(self, *options, **config):
+        port = pathlib.Path(self.directory) / "port"
+        port.unlink(missing_ok=True)
+        self.spawn(sys.executable, SERVER, "--log", str(pathlib.Path(self.directory) / "log"), "--http", str(port), *options)
+        harness.wait_until(port.exists, "the server's port")
+        return {"kind": "mcp", "url": f"http://127.0.0.1:{port.read_text()}/mcp", **config}
+
+    def serve(self, config, **more):
+        keeper = self.keeper({"fake": config, **more})
+        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools")
+        servers = self.ask("keeper", '{"action": "list"}')["servers"]
+        self.assertEqual([server["state"] for server in servers], ["open"], servers)
+        return keeper
+
+    def uses_all(self):
+        self.assertEqual(sorted(self.listed()), ["fake_bad", "fake_echo", "fake_env", "fake_fail", "fake_list_resources", "fake_read_resource"])
+        self.assertEqual(self.data("fake_echo", {"text": "hé\nllo"}), "hé\nllo")
+        said = self.said("fake_fail")
+        self.assertEqual((said["status"], said["data-of-tool"]), ("error", "there is no such file"), said)
+        self.assertEqual(self.data("fake_list_resources"), "note://1 (one): the first")
+        self.assertEqual(self.data("fake_read_resource", {"uri": "note://1"}), "resource: note://1\nwhat stands in it")
+        said = self.said("fake_read_resource", {"uri": "note://2"})
+        self.assertEqual((said["status"], "Resource not found" in said["data-of-tool"]), ("error", True), said)
+        self.assertEqual(self.said("fake_echo", {"text": 7})["status"], "invalid")
+
+
+class Revisions(McpTest):
+    def test_stateful_by_stdio(self):
+        self.serve(self.stdio("--speaks", "stateful"))
+        self.uses_all()
+        self.assertEqual(self.methods()[:5], ["server/discover", "initialize", "notifications/initialized", "tools/list", "tools/list"])
+
+    def test_modern_by_stdio(self):
+        self.serve(self.stdio("--speaks", "modern"))
+        self.uses_all()
+        self.assertNotIn("initialize", self.methods())
+
+    def test_stateful_by_http(self):
+        self.serve(self.http("--speaks", "stateful"))
+        self.uses_all()
+        calls = [one["headers"] for one in self.logged() if one.get("of") == "tools/call"]
+        self.assertEqual((calls[0]["mcp-session-id"], calls[0]["mcp-protocol-version"]), ("s1", STATEFUL))
+
+    def test_modern_by_http(self):
+        self.serve(self.http("--speaks", "modern"))
+        self.uses_all()
+        calls = [one["headers"] for one in self.logged() if one.get("of") == "tools/call"]
+        self.assertEqual((calls[0]["mcp-protocol-version"], calls[0]["mcp-method"], calls[0]["mcp-name"]), (MODERN, "tools/call", "echo"))
+        self.assertNotIn("mcp-session-id", calls[0])
+        self.assertEqual(calls[0]["mcp-param-text"], "=?base64?aMOpCmxsbw==?=")
+        reads = [one["headers"] for one in self.logged() if one.get("of") == "resources/read"]
+        self.assertEqual(reads[0]["mcp-name"], "note://1")
+
+    def test_as_the_configuration_says(self):
+        self.serve(self.stdio(protocol=STATEFUL))
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        self.assertNotIn("server/discover", self.methods())
+
+
+class Configuration(McpTest):
+    def test_what_a_server_gets_and_what_is_taken_of_it(self):
+        config = self.stdio(env={"MINE": "yes"}, tools=["env", "echo"], privileged=["echo"], **{"approval-time": "500ms"})
+        self.keeper({"fake": config}, SECRET_OF_THE_AGENT="sk-1")
+        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools")
+        self.assertEqual(self.data("fake_env", {"name": "MINE"}), "yes")
+        self.assertEqual(self.data("fake_env", {"name": "SECRET_OF_THE_AGENT"}), "not set")
+        self.assertEqual(sorted(self.listed()), ["fake_echo", "fake_env", "fake_list_resources", "fake_read_resource"])
+        self.assertTrue(self.listed()["fake_echo"]["privileged"])
+        self.assertEqual(self.said("fake_echo", {"text": "x"})["status"], "denied")
+
+    def test_a_key(self):
+        config = self.http("--key", "sk-of-mcp", **{"key-env": "MCP_KEY"})
+        self.keeper({"fake": config, "other": {**config, "key-env": "OTHER_KEY"}}, MCP_KEY="sk-of-mcp", OTHER_KEY="wrong")
+        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools")
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        self.assertFalse([name for name in self.listed() if name.startswith("other_")])
+
+    def test_what_is_wrong_is_told(self):
+        for config, says in (("{kind: mcp}", "expected either a command, or a url"), ("{kind: mcp, url: 'ftp://x'}", "tools.s.url: expected a URL"),
+                             ("{kind: mcp, command: [x], protocol: '2020'}", "tools.s.protocol: expected auto, 2025-06-18 or 2026-07-28")):
+            self.write("a.yaml", f"name: a\nbehaviour: toolkeeper\ntools: {{s: {config}}}\n")
+            self.assertIn(says, self.refused("--agent", "a.yaml").err)
+
+
+class Faults(McpTest):
+    def fails(self, config, status, says, **more):
+        keeper = self.serve(config)
+        said = self.said("fake_bad", **more)
+        self.assertEqual(said["status"], status, said)
+        self.assertIn(says, said["detail"])
+        return keeper
+
+    def comes_back(self):
+        """The next call that is not too early finds a server again."""
+        harness.wait_until(lambda: self.said("fake_echo", {"text": "again"}).get("data-of-tool") == "again", "the server to be started again")
+
+    def test_it_dies(self):
+        self.fails(self.stdio("--bad", "die"), "unavailable", "it ended with exit status 7, and said last: segmentation something")
+        self.comes_back()
+
+    def test_it_says_what_is_no_message(self):
+        self.fails(self.stdio("--bad", "garbage"), "garbled", "it is no JSON")
+        self.comes_back()
+
+    def test_it_says_too_much(self):
+        self.fails(self.stdio("--bad", "huge", **{"message-max": 10000}), "too-large", "raise message-max")
+        self.comes_back()
+
+    def test_it_nests_too_deeply(self):
+        self.fails(self.stdio("--bad", "deep"), "too-large", "nests deeper")
+
+    def test_it_hangs(self):
+        self.fails(self.stdio("--bad", "hang"), "timed-out", "within 300 ms", **{"timeout-ms": 300})
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        harness.wait_until(lambda: "notifications/cancelled" in self.methods(), "the server to be told")
+
+    def test_its_result_is_none(self):
+        self.fails(self.stdio("--bad", "wrong"), "garbled", "has a list as content")
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+
+    def test_it_asks_a_user(self):
+        self.fails(self.stdio("--bad", "input", "--speaks", "modern"), "unavailable", "input_required")
+
+    def test_it_never_opens(self):
+        for bad in "exit-at-open", "silent-at-open":
+            keeper = self.keeper({"fake": self.stdio("--bad", bad, **{"open-timeout": "600ms"}), "knowledge": {}})
+            harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server to be given up")
+            self.assertEqual(list(self.listed()), ["knowledge"])
+            server, = self.ask("keeper", '{"action": "list"}')["servers"]
+            self.assertIn({"exit-at-open": "no licence found", "silent-at-open": "within 600 ms"}[bad], server["detail"])
+            keeper.stop()
+
+    def test_http_faults(self):
+        self.fails(self.http("--bad", "garbage"), "garbled", "it is no JSON")
+        self.comes_back()
+
+    def test_http_hangs(self):
+        self.fails(self.http("--bad", "hang"), "timed-out", "within 300 ms", **{"timeout-ms": 300})
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+
+    def test_a_session_that_was_forgotten_is_begun_anew(self):
+        self.serve(self.http("--bad", "forget", "--speaks", "stateful"))
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        self.assertEqual(self.methods().count("initialize"), 2)
+
+    def test_nobody_listens(self):
+        keeper = self.keeper({"fake": {"kind": "mcp", "url": "http://127.0.0.1:1/mcp"}})
+        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server to be given up")
+        keeper.stop()
+
+    def test_children_end_with_the_agent(self):
+        keeper = self.serve(self.stdio())
+        pid = int(self.data("fake_echo", {"text": "1"}))
+        self.assertEqual(pid, 1)
+        children = pathlib.Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text().split()
+        keeper.process.kill()
+        keeper.wait()
+        for child in children:
+            harness.wait_until(lambda child=child: not pathlib.Path(f"/proc/{child}/exe").exists(), f"the server {child} to end")
+
+
+@unittest.skipUnless(installed(), "the reference servers of MCP are not installed: tools/setup --mcp")
+class Reference(McpTest):
+    def everything(self, config):
+        self.serve(config)
+        self.assertEqual(self.data("fake_echo", {"message": "hello"}), "Echo: hello")
+        self.assertIn("5", self.data("fake_get-sum", {"a": 2, "b": 3}))
+        self.assertIn("demo://", self.data("fake_list_resources"))
+
+    def program(self):
+        return [shutil.which("node"), str(installed() / "node_modules/@modelcontextprotocol/server-everything/dist/index.js")]
+
+    def test_everything_by_stdio(self):
+        self.everything({"kind": "mcp", "command": [*self.program(), "stdio"]})
+
+    def test_everything_by_http(self):
+        port = tools.free_port()
+        self.spawn(*self.program(), "streamableHttp", env={"PORT": str(port)})
+        harness.wait_until(lambda: tools.listens(port), "the server's port")
+        self.everything({"kind": "mcp", "url": f"http://127.0.0.1:{port}/mcp"})
+
+    def test_the_sdk_of_the_modern_revision(self):
+        server = str(pathlib.Path(__file__).resolve().parent / "modern.mjs")
+        for kind in "stdio", "http":
+            if kind == "stdio":
+                config = {"kind": "mcp", "command": [shutil.which("node"), server, str(installed())], "protocol": MODERN}
+            else:
+                port = tools.free_port()
+                self.spawn(shutil.which("node"), server, str(installed()), str(port))
+                harness.wait_until(lambda: tools.listens(port), "the server's port")
+                config = {"kind": "mcp", "url": f"http://127.0.0.1:{port}/mcp", "protocol": MODERN}
+            keeper = self.serve(config)
+            self.assertEqual(self.data("fake_add", {"a": 2, "b": 3}), "5")
+            self.assertEqual(self.data("fake_read_resource", {"uri": "note://one"}), "resource: note://one\nwhat stands in it")
+            keeper.stop()
+
+
+if __name__ == "__main__":
+    harness.main()
