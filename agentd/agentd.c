@@ -27,6 +27,7 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_DROPPED] = TR_EVENT_DROPPED,
     [TR_HOST_HUNG] = TR_EVENT_HUNG,
     [TR_HOST_UNSAVED] = TR_EVENT_UNSAVED,
+    [TR_HOST_MOVED] = TR_EVENT_MOVED,
 };
 
 /* Also called from the keeper's thread: the log is made for that. */

@@ -64,6 +64,10 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "--state was given, but the behaviour has no functions that save and restore its state: nothing is "
         "kept.",
         "Leave --state out, or give the behaviour `save` and `restore` (docs/agents.md)."},
+    [TR_EVENT_MOVED] = {"A017", TR_LOG_INFO, "moved",
+        "An agent is another process's now (`troupe move`), or has gone back to it. This process stays, "
+        "without it.",
+        "None needed. A process that hosts nobody any more can be ended."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

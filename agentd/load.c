@@ -98,6 +98,12 @@ void tr_loaded_destroy(tr_loaded_t **self) {
     *self = NULL;
 }
 
+void tr_loaded_keep(tr_loaded_t **self) {
+    if (*self)
+        (*self)->handle = NULL;
+    tr_loaded_destroy(self);
+}
+
 const tr_behaviour_t *tr_loaded_behaviour(const tr_loaded_t *self) {
     return self->behaviour;
 }

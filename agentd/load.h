@@ -13,6 +13,8 @@ typedef struct tr_loaded tr_loaded_t;
  * -EINVAL with the text. The caller destroys *ret_loaded when no agent uses it any more. */
 int tr_load_behaviour(const char *path, tr_loaded_t **ret_loaded, tr_error_t *error);
 void tr_loaded_destroy(tr_loaded_t **self);
+/* The same, but what was loaded stays until the process ends: agents may run it that outlive the caller. */
+void tr_loaded_keep(tr_loaded_t **self);
 const tr_behaviour_t *tr_loaded_behaviour(const tr_loaded_t *self);
 
 /* Whether a table is fit for use: its ABI first, for the rest of it has no meaning in another one. `from` is

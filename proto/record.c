@@ -28,6 +28,7 @@ static const char *const kind_names[TR_KIND_MAX] = {
     [TR_KIND_PEER] = "peer",
     [TR_KIND_PEER_OK] = "peer-ok",
     [TR_KIND_INTEREST] = "interest",
+    [TR_KIND_MOVED] = "moved",
 };
 
 static const char *const reason_names[TR_REASON_MAX] = {

@@ -6,6 +6,7 @@
 #include "agentd/behaviours/answer.h"
 #include "agentd/behaviours/args.h"
 #include "agentd/behaviours/backlog.h"
+#include "agentd/behaviours/stateless.h"
 #include "agentd/behaviours/table.h"
 
 #include <errno.h>
@@ -60,4 +61,6 @@ const tr_behaviour_t tr_behaviour_echo = {
     .state_size = sizeof(tr_backlog_t),
     .receive = receive,
     .fini = fini,
+    .save = tr_stateless_save,
+    .restore = tr_stateless_restore,
 };

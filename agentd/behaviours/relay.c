@@ -13,6 +13,7 @@
  */
 #include "agentd/behaviours/args.h"
 #include "agentd/behaviours/backlog.h"
+#include "agentd/behaviours/stateless.h"
 #include "agentd/behaviours/table.h"
 
 #include "lib/base/clock.h"
@@ -236,4 +237,6 @@ const tr_behaviour_t tr_behaviour_relay = {
     .init = init,
     .receive = receive,
     .fini = fini,
+    .save = tr_stateless_save,
+    .restore = tr_stateless_restore,
 };

@@ -10,6 +10,7 @@
 #include "broker/core/mandate.h"
 #include "broker/core/platform/conduct.h"
 #include "broker/core/platform/df_watch.h"
+#include "broker/core/platform/move.h"
 #include "broker/core/platform/quarantine.h"
 #include "broker/core/platform/why.h"
 
@@ -126,6 +127,7 @@ void tr_core_destroy(tr_core_t **self) {
     tr_quarantine_finish(c);
     tr_conduct_finish(c);
     tr_why_finish(c);
+    tr_move_finish(c);
     tr_df_watch_finish(c);
     for (uint32_t i = 0; i < c->restricted_n; i++)
         free(c->restricted[i]);
@@ -441,6 +443,7 @@ void tr_core_tick(tr_core_t *self, tr_core_now_t now) {
     tr_df_tick(self);
     tr_df_watch_tick(self);
     tr_why_tick(self);
+    tr_move_tick(self);
     tr_durable_tick(self);
     tr_neighbours_tick(self);
     int64_t elapsed = now.mono_ms - self->stats_ms;

@@ -99,6 +99,7 @@ typedef enum tr_core_event {
     TR_EVENT_RELEASED,    /* it, from quarantine */
     TR_EVENT_SUSPENDED,   /* an agent, by another process; detail: by whom and why */
     TR_EVENT_RESUMED,     /* likewise */
+    TR_EVENT_MOVED,       /* an agent, to another process; detail: where to, and by whom */
     TR_EVENT_ILLEGAL_ACT, /* text: a conversation; detail: between whom, and what its protocol allows */
     TR_EVENT_REVOKED,     /* a session ended because its certificate did */
     TR_EVENT_SKIPPED,     /* there were more of these than are told */

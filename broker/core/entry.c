@@ -6,6 +6,7 @@
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/platform/conduct.h"
 #include "broker/core/platform/df_watch.h"
+#include "broker/core/platform/move.h"
 #include "broker/core/platform/quarantine.h"
 
 #include <ctype.h>
@@ -106,6 +107,16 @@ static bool place(const tr_session_t *s, uint32_t count, uint32_t *ret_first, ui
         from = i < s->entries_n ? to + s->entries[i]->count : from;
     }
     return false;
+}
+
+/* The same for a number that it has had before: free, unless all of them have been used meanwhile. */
+static bool place_again(const tr_session_t *s, uint32_t first, uint32_t count, uint32_t *ret_at) {
+    uint32_t at = 0;
+    while (at < s->entries_n && s->entries[at]->first < first)
+        at++;
+    *ret_at = at;
+    bool below = !at || s->entries[at - 1]->first + s->entries[at - 1]->count <= first;
+    return below && (at == s->entries_n || first + count <= s->entries[at]->first);
 }
 
 static int insert(tr_session_t *s, tr_entry_t *e, uint32_t at) {
@@ -217,6 +228,7 @@ static void finish_proxy(tr_core_t *core, tr_entry_t *entry) {
 }
 
 static void finish_agent(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
+    tr_move_entry_ends(core, entry);
     tr_core_unsubscribe_all(core, entry);
     tr_df_remove_entry(core, entry);
     tr_df_watch_forget(core, entry);
@@ -242,6 +254,25 @@ void tr_entry_remove(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
     uint32_t at = index_of(s, entry);
     memmove(s->entries + at, s->entries + at + 1, (--s->entries_n - at) * sizeof *s->entries);
     entry_free(entry);
+}
+
+bool tr_entry_rehouse(tr_entry_t *entry, tr_session_t *to, const uint32_t *number) {
+    tr_session_t *from = entry->session;
+    uint32_t first, at, was = entry->first, then = index_of(from, entry);
+    if (number && place_again(to, *number, entry->count, &at))
+        first = *number;
+    else if (!place(to, entry->count, &first, &at))
+        return false;
+    entry->first = first;
+    if (insert(to, entry, at) < 0) {
+        entry->first = was;
+        return false;
+    }
+    memmove(
+        from->entries + then, from->entries + then + 1, (--from->entries_n - then) * sizeof *from->entries);
+    entry->session = to;
+    entry->moved = true;
+    return true;
 }
 
 /* The hot path: most sessions have one entry, the rest are searched in O(log n). */

@@ -3,6 +3,7 @@
 #include "broker/core/link.h"
 #include "broker/core/durable/durable.h"
 #include "broker/core/guard.h"
+#include "broker/core/platform/move.h"
 
 #include "proto/link.pb-c.h"
 
@@ -227,12 +228,29 @@ static tr_entry_t *registered_already(tr_core_t *core, const tr_session_t *s, co
     return e && e->session == s && e->count == count ? e : NULL;
 }
 
+/* Of an agent that is being moved here. It is in transit still, and what it was registered as stays. */
+static void claim(tr_core_t *core, tr_session_t *s, const Troupe__Register *m, uint64_t id) {
+    tr_entry_t *entry = tr_move_claim(core, s, m->name, m->move);
+    char detail[TR_NAME_MAX + 80];
+    if (entry) {
+        set_text(&entry->behaviour, m->behaviour);
+        registered(core, s, entry, id);
+        return;
+    }
+    snprintf(detail, sizeof detail, "%.128s: it is not being moved here, or not any more", m->name);
+    tr_control_refuse(core, s, id, TR_REASON_NOT_FOUND, detail);
+}
+
 void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
     ProtobufCAllocator a = tr_link_bodies(core);
     Troupe__Register *m = troupe__register__unpack(&a, r->content_len, r->content);
     tr_entry_t *again = registered_already(core, s, m);
     if (again) {
         registered(core, s, again, r->h.id);
+        return;
+    }
+    if (m && m->move) {
+        claim(core, s, m, r->h.id);
         return;
     }
     tr_entry_t *entry;
@@ -273,6 +291,10 @@ void tr_handle_deregister(tr_core_t *core, tr_session_t *s, const tr_record_t *r
     ProtobufCAllocator a = tr_link_bodies(core);
     Troupe__Deregister *m = troupe__deregister__unpack(&a, r->content_len, r->content);
     tr_entry_t *entry = m ? tr_map_find_ptr(&core->names, m->name, strlen(m->name)) : NULL;
+    if (entry && !entry->neighbour && tr_move_released(core, s, entry)) {
+        tr_control_done(core, s, r->h.id);
+        return;
+    }
     if (!entry || entry->session != s) {
         tr_control_refuse(core, s, r->h.id, TR_REASON_NOT_FOUND, "no agent of this process has that name");
         return;
@@ -376,6 +398,7 @@ void tr_handle_credit(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
 
 /* Its messages fail to their senders now; what it must know of its own (NACKs) goes out before the answer. */
 void tr_handle_bye(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
+    tr_move_session_ends(core, s);
     tr_mailbox_fail_session(core, s, TR_REASON_AGENT_GONE, false);
     tr_session_flush(core, s);
     tr_record_header_t h = {.kind = TR_KIND_BYE_OK, .id = r->h.id};

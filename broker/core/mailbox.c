@@ -125,6 +125,7 @@ typedef enum verdict {
     FAIL,
     RETURN, /* the copy of a leased request, which itself lives on in its service; or what will be said anew */
     MOVE,   /* to where it belongs, now that its agent's state is another one */
+    CARRY,  /* to the session that its agent is in now */
 } verdict_t;
 
 typedef struct sieve {
@@ -136,6 +137,7 @@ typedef struct sieve {
     int64_t since_ms;       /* of the chunk that is being sifted */
     const tr_outbox_t *box; /* that is being sifted */
     tr_unsent_t *unsent;    /* the last one that was returned */
+    tr_entry_t *carried;    /* whose agent `about` was, before it came to another session */
 } sieve_t;
 
 static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
@@ -181,6 +183,10 @@ static verdict_t move_to_its_place(const sieve_t *sieve, const tr_record_t *reco
     return is_leased(record) ? RETURN : MOVE;
 }
 
+static verdict_t carry_along(const sieve_t *sieve, const tr_record_t *record) {
+    return is_for(sieve, record) ? CARRY : KEEP;
+}
+
 static void uncount(tr_core_t *core, const tr_record_t *record) {
     core->stats.queued--;
     core->stats.queued_bytes -= record->h.length;
@@ -215,15 +221,26 @@ static tr_account_t *account_of(const sieve_t *sieve, const tr_record_t *record)
     return owner ? &owner->mailbox : NULL;
 }
 
-static void keep_one(tr_core_t *core, const sieve_t *sieve, place_t place, const tr_record_t *record) {
+/* Where it is then; NULL when out of memory. */
+static uint8_t *keep_one(tr_core_t *core, const sieve_t *sieve, place_t place, const tr_record_t *record) {
     uint8_t *at = tr_outbox_add(place.box, core->pool, record->h.length, place.account);
     if (at) {
         stamp(place.box, sieve->since_ms);
         memcpy(at, record->bytes, record->h.length);
-        return;
+        return at;
     }
     uncount(core, record);
     core->stats.dropped[TR_REASON_LIMIT]++;
+    return NULL;
+}
+
+/* What waits beside its mailbox goes for no state (is_answer), so it waits there as well. */
+static void carry_one(tr_core_t *core, const sieve_t *sieve, const tr_record_t *record) {
+    tr_entry_t *e = sieve->carried;
+    tr_account_t *account = record->h.kind == TR_KIND_NACK ? &e->session->nacks : &e->mailbox;
+    uint8_t *at = keep_one(core, sieve, (place_t){&e->session->data, account}, record);
+    if (at)
+        tr_put64(at + TR_RECORD_DST, tr_session_route(e->session, e->first));
 }
 
 static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *record) {
@@ -235,6 +252,7 @@ static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, c
         keep_one(core, sieve, place_of(owner, &record->h), record);
         break;
     }
+    case CARRY: carry_one(core, sieve, record); break;
     case RETURN:
         uncount(core, record);
         core->stats.returned++;
@@ -397,4 +415,24 @@ void tr_mailbox_rearrange(tr_core_t *core, tr_entry_t *entry, uint32_t agent, ui
 void tr_mailbox_empty_into(tr_core_t *core, tr_entry_t *entry, tr_outbox_t *box) {
     sieve_t sieve = {.session = entry->session, .about = tr_entry_scope(entry), .judge = move_to_its_place};
     sift(core, &sieve, box);
+}
+
+static void readdress(tr_outbox_t *box, tr_route_t to) {
+    for (tr_chunk_t *c = box->head; c; c = c->next) {
+        uint8_t *at = c->buf->data + TR_BUNDLE_HEADER;
+        for (uint32_t i = 0; i < c->records; i++) {
+            tr_record_header_t h;
+            tr_record_header_read(&h, at);
+            tr_put64(at + TR_RECORD_DST, to);
+            at += h.length;
+        }
+    }
+}
+
+void tr_mailbox_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *from, tr_route_t old) {
+    sieve_t sieve = {.session = from, .about = {old, 1}, .judge = carry_along, .carried = entry};
+    readdress(&entry->held, tr_session_route(entry->session, entry->first));
+    if (from->data.head)
+        sift(core, &sieve, &from->data);
+    tr_session_dirty(core, entry->session);
 }

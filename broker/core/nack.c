@@ -37,11 +37,29 @@ static void put(tr_core_t *core, tr_entry_t *to, const tr_record_header_t *h, co
     tr_session_dirty(core, to->session);
 }
 
+/* Who has sent it may have been moved to another process since. */
+static tr_entry_t *sender_of(tr_core_t *core, const tr_record_t *record, tr_route_t *ret_route) {
+    tr_entry_t *e = tr_entry_of_route(core, record->h.src);
+    size_t len = 0;
+    uint32_t agent;
+    *ret_route = record->h.src;
+    if (e)
+        return e;
+    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
+    const char *at = aid ? memchr(aid, '@', len) : NULL;
+    e = aid ? tr_entry_find(core, aid, at ? (size_t)(at - aid) : len, &agent) : NULL;
+    if (!e || !e->moved || e->neighbour || !tr_entry_is_sender(core, e, agent, aid, len))
+        return NULL;
+    *ret_route = tr_session_route(e->session, agent);
+    return e;
+}
+
 void tr_nack(
     tr_core_t *core, const tr_record_t *record, tr_reason_t reason, const char *detail, uint32_t retry_ms) {
     if (record->h.flags & TR_FLAG_NO_NACK)
         return;
-    tr_entry_t *to = tr_entry_of_route(core, record->h.src);
+    tr_route_t route;
+    tr_entry_t *to = sender_of(core, record, &route);
     if (!to || to->ending || to->session->state == TR_SESSION_CLOSING)
         return; /* its sender is gone as well */
     uint8_t body[256];
@@ -60,7 +78,7 @@ void tr_nack(
     h.length = TR_RECORD_HEADER + record->h.envelope_len + (uint32_t)len;
     h.kind = TR_KIND_NACK;
     h.reason = (uint16_t)reason;
-    h.dst = to->neighbour ? to->remote : record->h.src;
+    h.dst = to->neighbour ? to->remote : route;
     h.src = record->h.dst;
     put(core, to, &h, record->envelope, body);
 }

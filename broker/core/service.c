@@ -189,6 +189,13 @@ void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry) {
                 remove_provider(core, core->services[i], j);
 }
 
+void tr_service_carry(tr_core_t *core, const tr_entry_t *entry) {
+    for (uint32_t i = 0; i < core->services_n && entry->services_n; i++)
+        for (uint32_t j = 0; j < core->services[i]->providers_n; j++)
+            if (core->services[i]->providers[j].entry == entry)
+                core->services[i]->providers[j].agent = entry->first;
+}
+
 static void free_list(tr_lease_list_t *list) {
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(list)))

@@ -3,6 +3,7 @@
 #include "broker/core/durable/durable.h"
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
+#include "broker/core/platform/move.h"
 
 #include "lib/base/map.h"
 
@@ -133,6 +134,7 @@ static void flush_control(tr_core_t *core, tr_session_t *session) {
 
 /* All of its agents end at once: none of them inherits the requests of another. */
 void tr_session_close(tr_core_t *core, tr_session_t *session, tr_reason_t reason) {
+    tr_move_session_ends(core, session);
     if (session->state == TR_SESSION_LIVE)
         flush_control(core, session);
     tr_session_unbind(core, session);

@@ -66,6 +66,7 @@ struct tr_entry {
     uint8_t conduct;  /* tr_conduct_policy_t: what it and its peers say is held against the protocols */
     bool ending;      /* nothing goes into its mailbox any more */
     bool told_all;    /* so many were told its route that they are not counted */
+    bool moved;       /* it has come from another session (carry.c): what knows its old routes means it */
     /* A proxy: an agent or service of another platform. It has no mailbox here. */
     tr_neighbour_t *neighbour; /* whose it is; NULL = an agent of this platform */
     tr_route_t remote;         /* its route there, 0 = not known */
@@ -292,6 +293,8 @@ struct tr_core {
     struct tr_question *questions; /* to agents, about themselves (why.h) */
     uint32_t questions_n;
     uint64_t questions_asked; /* so far */
+    struct tr_move *moves;    /* agents that are on their way to another process (move.h) */
+    uint64_t moves_made;      /* so far */
 
     bool foreign; /* what is being published has come from a neighbour, and goes to none */
     struct tr_federation *federation; /* neighbour.h; NULL until there is one */
@@ -365,8 +368,18 @@ tr_entry_t *tr_entry_named(tr_core_t *core, const char *name, uint32_t *ret_agen
 size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out);
 /* That of one, or of all; likewise. */
 size_t tr_members_name(const tr_members_t *who, char *out);
+/* It is of another session from now on, under that number there, if it is free, or a new one (NULL). False when out of memory, or of numbers: nothing has changed. */
+bool tr_entry_rehouse(tr_entry_t *entry, tr_session_t *to, const uint32_t *number);
 bool tr_entry_is_sender(
     const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *aid, size_t len);
+
+/* carry.c */
+/*
+ * A single agent, which is in transit, goes to another session with all that is its: what waits for it, its services, subscriptions,
+ * DF entry and who knows its route; back to one, under the number that it had there. False when out of memory: it is where it was.
+ * What a provider has in hand goes back to its queue.
+ */
+bool tr_entry_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *to, const uint32_t *number);
 
 /* mailbox.c */
 tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,
@@ -409,6 +422,8 @@ typedef struct tr_scope {
 static inline tr_scope_t tr_entry_scope(const tr_entry_t *e) {
     return (tr_scope_t){tr_session_route(e->session, e->first), e->count};
 }
+/* What waits in the session that it was in, under the route of then, and what it holds itself, goes with it (carry.c). */
+void tr_mailbox_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *from, tr_route_t old);
 void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about);
 void tr_unmute_all(tr_core_t *core, tr_audience_t *muted, tr_scope_t about);
 void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry);
@@ -435,6 +450,8 @@ int tr_service_provide(
     tr_core_t *core, tr_service_t *service, tr_entry_t *entry, uint32_t agent, uint32_t capacity);
 void tr_service_withdraw(tr_core_t *core, tr_service_t *service, const tr_entry_t *entry, uint32_t agent);
 void tr_service_withdraw_all(tr_core_t *core, const tr_entry_t *entry);
+/* After its agent, which is the only one, got another number (carry.c). */
+void tr_service_carry(tr_core_t *core, const tr_entry_t *entry);
 /* What they have in their hands of any service goes to others, though they go on offering it. */
 void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count);
 /* Those whose copies have not left for them (tr_service_unsent) go to others, or wait in their queue. */
@@ -498,6 +515,8 @@ tr_reason_t tr_core_subscribe(
 bool tr_core_unsubscribe(
     tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
 void tr_core_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry);
+/* After its agent, which had that number, got another one (carry.c). */
+void tr_core_subscriptions_carry(tr_core_t *core, tr_entry_t *entry, uint32_t old);
 
 /* sys.c: the platform's own publications and log events */
 void tr_sys_agent(tr_core_t *core, const char *what, const tr_entry_t *entry, tr_reason_t reason);
@@ -519,6 +538,8 @@ void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t 
 
 /* df.c */
 void tr_df_remove_entry(tr_core_t *core, const tr_entry_t *entry);
+/* After its agent, which is the only one, got another number (carry.c). */
+void tr_df_carry(tr_core_t *core, const tr_entry_t *entry);
 void tr_df_tick(tr_core_t *core);
 
 /* core.c */

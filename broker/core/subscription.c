@@ -114,3 +114,17 @@ void tr_core_unsubscribe_all(tr_core_t *core, const tr_entry_t *entry) {
     while (entry->subscriptions)
         remove_one(core, entry->subscriptions);
 }
+
+void tr_core_subscriptions_carry(tr_core_t *core, tr_entry_t *entry, uint32_t old) {
+    for (tr_subscription_t *s = entry->subscriptions, *next; s; s = next) {
+        subscription_key_t was = key_of(entry, old, s->pattern, s->pattern_len),
+                           is = key_of(entry, entry->first, s->pattern, s->pattern_len);
+        next = s->next;
+        tr_map_delete(&core->subscription_keys, (const char *)was.bytes, was.len);
+        s->agent = entry->first;
+        if (tr_map_put(&core->subscription_keys, (const char *)is.bytes, is.len, (uintptr_t)s) < 0)
+            remove_one(core, s); /* out of memory: its process asks for it again */
+    }
+    core->subs_version++; /* topics are announced to its session */
+    core->subs_renewed++;
+}

@@ -137,6 +137,11 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "`troupe why NAME` says who and why; `troupe resume NAME` lets it go on."},
     [TR_B_RESUMED] = {"B059", TR_LOG_INFO, "resumed",
         "An agent, `what`, is delivered to again. On `$sys.audit.resumed`.", "None needed."},
+    [TR_B_MOVED] = {"B064", TR_LOG_INFO, "moved",
+        "An agent, `what`, is in another process now, because somebody with the right to has asked for it. "
+        "On "
+        "`$sys.audit.moved`.",
+        "None needed."},
     [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
         "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
     [TR_B_PEER_DOWN] = {"B061", TR_LOG_WARN, "link to a broker lost",
@@ -190,6 +195,7 @@ const tr_event_t *tr_broker_event_of(unsigned core_event) {
         [TR_EVENT_RELEASED] = TR_B_RELEASED,
         [TR_EVENT_SUSPENDED] = TR_B_SUSPENDED,
         [TR_EVENT_RESUMED] = TR_B_RESUMED,
+        [TR_EVENT_MOVED] = TR_B_MOVED,
         [TR_EVENT_ILLEGAL_ACT] = TR_B_ILLEGAL_ACT,
         [TR_EVENT_REVOKED] = TR_B_REVOKED,
         [TR_EVENT_SKIPPED] = TR_B_AUDITS_SKIPPED,

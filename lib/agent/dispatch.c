@@ -57,6 +57,8 @@ static bool run(tr_message_t *m) {
     const tr_behaviour_t *b = agent->hosted->behaviour;
     int r = 0;
     bool saves = agent->hosted->saves;
+    if (agent->hosted->arrived && tr_route_type(m->record.h.src) != TR_ROUTE_PLATFORM)
+        agent->hosted->arrived = false;
     uint64_t under = saves ? tr_saved_under(agent, m) : 0;
     if (!(saves && tr_saved_knows(m)) && !taken(host, agent, m, &r)) {
         if (b->receive)
@@ -128,7 +130,7 @@ void tr_dispatch_bundle(tr_host_t *host, tr_inbound_t *inbound) {
             drop(host, &record);
         } else {
             tr_message_view(view, agent, &record, inbound->epoch);
-            finished = tr_status_answer(view) || hand_out(view);
+            finished = tr_status_answer(view) || tr_leave_asked(view) || hand_out(view);
         }
         records += finished;
         bytes += finished ? record.h.length : 0;

@@ -101,6 +101,13 @@ bool tr_durable_refused(tr_message_t *failure) {
     return true;
 }
 
+bool tr_durable_waits(const tr_host_t *host, const tr_agent_t *agent) {
+    const tr_storing_t *s = host->storing;
+    while (s && s->agent != agent)
+        s = s->next;
+    return s != NULL;
+}
+
 void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent) {
     for (tr_storing_t *s = host->storing; s; s = s->next) {
         if (s->agent != agent)

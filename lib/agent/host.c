@@ -144,6 +144,7 @@ void tr_host_destroy(tr_host_t **self) {
     while (h->hosted)
         tr_host_remove(h, h->hosted->name);
     tr_keeper_stop(h);
+    tr_leave_finish(h);
     free_pending(h);
     tr_timers_finish(&h->timers);
     tr_link_destroy(&h->link, GOODBYE_MS);
@@ -236,10 +237,14 @@ static bool run_events(tr_host_t *h) {
     if (!tr_link_has_news(h->link))
         return false;
     while ((e = tr_link_event(h->link))) {
+        if (e->event == TR_HOST_MOVED)
+            tr_leave_done(h, e->detail);
         tr_host_say(h, e->event, "%s", e->detail);
         free(e);
         any = true;
     }
+    if (any)
+        tr_arrive_check(h);
     uint64_t session = tr_link_session(h->link);
     if (session != h->session && tr_link_ready(h->link)) {
         h->session = session;
@@ -305,6 +310,8 @@ static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
     any |= came;
     if (h->unsaved)
         tr_saved_commit(h);
+    if (h->leaving)
+        tr_leave_look(h);
     if (any)
         tr_link_flush(h->link);
     return any;

@@ -257,6 +257,11 @@ tr_registration_t *tr_link_register(
     return r;
 }
 
+tr_registration_t *tr_link_claim(tr_link_t *self, const char *name, const char *behaviour, uint64_t move) {
+    assert_true(move);
+    return tr_link_register(self, name, 1, behaviour);
+}
+
 tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t *r, tr_error_t *error) {
     (void)self;
     (void)error;
@@ -307,6 +312,16 @@ int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, con
     (void)agent;
     (void)pattern;
     return 0;
+}
+
+bool tr_link_subscription(
+    tr_link_t *self, const tr_registration_t *r, uint32_t agent, size_t at, char out[TR_TOPIC_MAX + 1]) {
+    (void)self;
+    (void)r;
+    (void)agent;
+    (void)at;
+    (void)out;
+    return false;
 }
 
 bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern) {

@@ -24,6 +24,7 @@ typedef enum tr_agent_status {
     TR_AGENT_BACKOFF, /* its behaviour failed; it begins again soon, its messages wait */
     TR_AGENT_ENDED,
     TR_AGENT_PASSIVE, /* at rest: its state is in the store only, and its next message brings it back */
+    TR_AGENT_AWAY,    /* its state is on its way to another process, or it has come back to here (leave.c) */
 } tr_agent_status_t;
 
 /* What only some agents have, so that an idle one is small. */
@@ -46,6 +47,8 @@ typedef struct tr_agent_more {
     tr_saved_t *saved;                      /* NULL where its state is kept nowhere */
     uint32_t
         under_way; /* timers, descriptors, durable messages: of one whose state is kept, it does not rest */
+    unsigned
+        kept; /* messages that its behaviour has kept; counted where that could save its state, and nobody keeps it */
 } tr_agent_more_t;
 
 struct tr_agent {
@@ -65,10 +68,13 @@ struct tr_hosted {
     size_t name_len;
     uint32_t count;
     bool range;
-    bool saves; /* the state of its agents is kept */
+    bool saves;   /* the state of its agents is kept */
+    bool moves;   /* it can be: its behaviour has save and restore */
+    bool arrived; /* it came from another process, and nobody has heard anything of it since */
     tr_agent_t *agents;
     char *states; /* behaviour->state_size each, untouched pages cost nothing */
     void *args_bytes;
+    size_t args_len;
     tr_content_t args;
 };
 
@@ -143,6 +149,7 @@ struct tr_host {
     tr_saved_t *awake, **awake_end; /* who was not called for longest comes first */
     int64_t passive_ms;             /* who is not called for so long rests; 0 = nobody does */
     tr_timer_t *passive_timer;
+    struct tr_leaving *leaving;             /* agents that are being moved to another process (leave.c) */
     bool waking;                            /* an agent that rested begins: what it subscribes to is there */
     tr_map_t pending;                       /* reply-with -> tr_pending_t */
     struct tr_conversations *conversations; /* of all agents that have any */
@@ -206,6 +213,17 @@ void tr_saved_forget(tr_agent_t *agent);
 /* Its behaviour keeps a message, in the life that is given back; or has finished one that it kept in that life. */
 uint32_t tr_saved_keep(tr_agent_t *agent);
 void tr_saved_unkeep(tr_agent_t *agent, uint32_t life);
+/* saved_pack.c */
+/* What is known of it, with its behaviour's state, as one msgpack map; and the same read again: after init, in place of the store's. 0, what
+ * save or restore returned, -EBADMSG, -ENOMEM. Read again, `moves` counts one more. */
+int tr_saved_pack(tr_agent_t *agent, tr_content_writer_t *out);
+int tr_saved_unpack(tr_agent_t *agent, const void *packed, size_t len);
+/* How often it has been moved, by what is in the store; -1 where nothing is. */
+int64_t tr_saved_moves(tr_agent_t *agent);
+/* The store forgets it. */
+void tr_saved_erase(tr_agent_t *agent);
+/* Its behaviour keeps a message, or has finished one, where its state is kept nowhere. */
+void tr_agent_kept(tr_agent_t *agent, bool kept);
 /* tr_link_send, remembered where that is needed. */
 int tr_send_out(tr_agent_t *self, tr_outgoing_t *out);
 
@@ -248,8 +266,46 @@ int64_t tr_keeper_turn(tr_host_t *host, tr_keeper_watch_t *watch);
 int tr_keeper_start(tr_host_t *host);
 void tr_keeper_stop(tr_host_t *host);
 
+/* hosted.c */
+typedef struct tr_addition {
+    const char *name;
+    uint32_t count;
+    bool range;
+    const tr_behaviour_t *behaviour;
+    const char *args;               /* JSON; or, of one that is moved: */
+    const struct tr_parcel *parcel; /* arrive.c; NULL = it begins here */
+} tr_addition_t;
+int tr_hosted_add(tr_host_t *host, const tr_addition_t *what, tr_hosted_t **ret, tr_error_t *error);
+tr_hosted_t *tr_hosted_find(tr_host_t *host, const char *name);
+/* args_bytes are a copy of these. 0, -ENOMEM, -EBADMSG. */
+int tr_hosted_set_args(tr_hosted_t *hosted, const void *bytes, size_t len);
+
+/* leave.c: the AMS wants an agent to go to another process. Whether this is about that; then it is dealt with. */
+bool tr_leave_asked(const tr_message_t *message);
+/* At the end of a turn, while there are any. */
+void tr_leave_look(tr_host_t *host);
+/* It is another process's. */
+void tr_leave_done(tr_host_t *host, const char *name);
+void tr_leave_finish(tr_host_t *host);
+
+/* arrive.c */
+/* The move by which it is claimed. */
+uint64_t tr_parcel_move(const struct tr_parcel *parcel);
+/* Its name is here: it begins, from where it stood. 0 or a negative errno. */
+int tr_parcel_unpack(tr_agent_t *agent, const struct tr_parcel *parcel);
+int tr_parcel_args(tr_hosted_t *hosted, const struct tr_parcel *parcel);
+/* The broker has given the names of those that came and were not heard of to somebody else. */
+void tr_arrive_check(tr_host_t *host);
+
+/* passive.c: whether it has nothing in hand and waits for nothing but time and descriptors. */
+bool tr_agent_is_quiet(tr_agent_t *agent);
+
 /* supervise.c: an agent's life */
 int tr_agent_begin(tr_agent_t *agent);
+/* From what tr_saved_pack wrote, NULL: as tr_agent_begin; the subscriptions that it makes are there already. */
+int tr_agent_begin_from(tr_agent_t *agent, const void *packed, size_t len);
+/* Ends its behaviour, and all that is under way for it, but for what is told of it later. */
+void tr_agent_away(tr_agent_t *agent);
 /* Hands out what came while it was not running. */
 void tr_agent_catch_up(tr_agent_t *agent);
 void tr_agent_end(tr_agent_t *agent);
@@ -301,6 +357,8 @@ void tr_new_id(tr_host_t *host, char out[TR_ID_SIZE]);
 bool tr_durable_run(tr_host_t *host);
 /* A durable message of its own came back: told to who waits for it; false where nobody does. */
 bool tr_durable_refused(tr_message_t *failure);
+/* Whether it waits to hear that something is stored. */
+bool tr_durable_waits(const tr_host_t *host, const tr_agent_t *agent);
 void tr_durable_forget(tr_host_t *host, const tr_agent_t *agent);
 void tr_host_durable_finish(tr_host_t *host);
 

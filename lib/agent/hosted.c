@@ -72,6 +72,21 @@ static void hosted_free(tr_hosted_t *d) {
     free(d);
 }
 
+int tr_hosted_set_args(tr_hosted_t *d, const void *bytes, size_t len) {
+    void *copy = malloc(len ? len : 1);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, bytes, len);
+    int r = tr_content_init(&d->args, copy, len);
+    if (r < 0) {
+        free(copy);
+        return r;
+    }
+    d->args_bytes = copy;
+    d->args_len = len;
+    return 0;
+}
+
 /* The fleet file's map travels as JSON on the command line and reaches the behaviour as a decoded value. */
 static int read_args(tr_hosted_t *d, const char *json, tr_error_t *error) {
     if (!json || !*json)
@@ -83,36 +98,28 @@ static int read_args(tr_hosted_t *d, const char *json, tr_error_t *error) {
     int r = tr_json_to_content(json, strlen(json), &w, error);
     if (r == 0)
         r = tr_content_writer_take(&w, &bytes, &len);
-    if (r == 0) {
-        void *copy = malloc(len ? len : 1);
-        r = copy ? 0 : -ENOMEM;
-        if (copy) {
-            memcpy(copy, bytes, len);
-            r = tr_content_init(&d->args, copy, len);
-            if (r == 0)
-                d->args_bytes = copy;
-            else
-                free(copy);
-        }
-    }
+    if (r == 0)
+        r = tr_hosted_set_args(d, bytes, len);
     tr_content_writer_finish(&w);
     if (r < 0)
         tr_error_prefix(error, "args");
     return r;
 }
 
-static tr_hosted_t *hosted_new(
-    tr_host_t *host, const char *name, uint32_t count, bool range, const tr_behaviour_t *behaviour) {
+static tr_hosted_t *hosted_new(tr_host_t *host, const tr_addition_t *what) {
+    const tr_behaviour_t *behaviour = what->behaviour;
+    uint32_t count = what->count;
     tr_hosted_t *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
     d->host = host;
     d->behaviour = behaviour;
-    d->saves = host->states && behaviour->save && behaviour->restore;
+    d->moves = behaviour->save && behaviour->restore;
+    d->saves = host->states && d->moves;
     d->count = count;
-    d->range = range;
-    d->name = strdup(name);
-    d->name_len = strlen(name);
+    d->range = what->range;
+    d->name = strdup(what->name);
+    d->name_len = strlen(what->name);
     d->agents = calloc(count, sizeof *d->agents);
     d->states = behaviour->state_size ? calloc(count, behaviour->state_size) : NULL;
     if (!d->name || !d->agents || (behaviour->state_size && !d->states)) {
@@ -126,11 +133,13 @@ static tr_hosted_t *hosted_new(
     return d;
 }
 
-static int ask_name(tr_hosted_t *d, tr_error_t *error) {
+static int ask_name(tr_hosted_t *d, const tr_addition_t *what, tr_error_t *error) {
     tr_link_t *link = d->host->link;
     if (d->registration)
         tr_link_forget(link, d->registration);
-    d->registration = tr_link_register(link, d->name, d->range ? d->count : 1, d->behaviour->name);
+    d->registration = what->parcel
+                          ? tr_link_claim(link, d->name, d->behaviour->name, tr_parcel_move(what->parcel))
+                          : tr_link_register(link, d->name, d->range ? d->count : 1, d->behaviour->name);
     if (!d->registration)
         return tr_error_set(error, -ENOMEM, "out of memory");
     tr_registration_set_owner(d->registration, d);
@@ -139,10 +148,10 @@ static int ask_name(tr_hosted_t *d, tr_error_t *error) {
 
 /* Asks for the name and waits for the broker's answer. A name that is taken is asked for again for a while:
  * its last owner may just have been killed. Other agents of the host go on meanwhile. */
-static int get_name(tr_hosted_t *d, tr_error_t *error) {
+static int get_name(tr_hosted_t *d, const tr_addition_t *what, tr_error_t *error) {
     tr_host_t *host = d->host;
     int64_t begun = tr_clock_ms(), asked = begun;
-    int r = ask_name(d, error);
+    int r = ask_name(d, what, error);
     while (r == 0) {
         tr_registration_status_t status = tr_link_status(host->link, d->registration, error);
         int64_t now = tr_clock_ms();
@@ -155,7 +164,7 @@ static int get_name(tr_hosted_t *d, tr_error_t *error) {
         if (tr_host_stopping(host))
             return tr_error_set(error, -EINTR, "%s: stopped while registering", d->name);
         if (status == TR_REGISTRATION_REFUSED && now - asked >= RETRY_MS) {
-            r = ask_name(d, error);
+            r = ask_name(d, what, error);
             asked = now;
         } else {
             tr_host_step(host, RETRY_MS);
@@ -186,9 +195,9 @@ static void abandon(tr_host_t *host, tr_hosted_t *d) {
     hosted_free(d);
 }
 
-static int begin_all(tr_hosted_t *d, tr_error_t *error) {
+static int begin_all(tr_hosted_t *d, const tr_addition_t *what, tr_error_t *error) {
     for (uint32_t i = 0; i < d->count; i++) {
-        int r = tr_agent_begin(&d->agents[i]);
+        int r = what->parcel ? tr_parcel_unpack(&d->agents[i], what->parcel) : tr_agent_begin(&d->agents[i]);
         if (r < 0)
             return tr_error_set(
                 error, r, "%s: behaviour %s cannot start: %s", d->name, d->behaviour->name, strerror(-r));
@@ -199,17 +208,16 @@ static int begin_all(tr_hosted_t *d, tr_error_t *error) {
     return 0;
 }
 
-static tr_hosted_t *find(tr_host_t *host, const char *name) {
+tr_hosted_t *tr_hosted_find(tr_host_t *host, const char *name) {
     for (tr_hosted_t *d = host->hosted; d; d = d->next)
         if (!strcmp(d->name, name))
             return d;
     return NULL;
 }
 
-static int add(tr_host_t *host, const char *name, uint32_t count, bool range, const tr_behaviour_t *behaviour,
-    const char *args, tr_hosted_t **ret, tr_error_t *error) {
-    tr_error_t own = {0};
-    error = error ? error : &own;
+static int check_addition(tr_host_t *host, const tr_addition_t *what, tr_error_t *error) {
+    const tr_behaviour_t *behaviour = what->behaviour;
+    const char *name = what->name;
     if (host->calling)
         return tr_error_set(
             error, -EDEADLK, "%s: not from within an agent's callback: post a function that adds it", name);
@@ -217,24 +225,33 @@ static int add(tr_host_t *host, const char *name, uint32_t count, bool range, co
         return tr_error_set(error, -EINVAL,
             "behaviour %s is built for ABI %u, this library has %u: build it again", behaviour->name,
             behaviour->abi, TR_BEHAVIOUR_ABI);
-    if (!tr_name_valid(name, strlen(name)) || (range && strlen(name) > TR_NAME_MAX - 9))
+    if (!tr_name_valid(name, strlen(name)) || (what->range && strlen(name) > TR_NAME_MAX - 9))
         return tr_error_set(
             error, -EINVAL, "%s: a name is 1 to %d of A-Z a-z 0-9 . _ - + ~", name, TR_NAME_MAX);
-    if (find(host, name))
+    if (tr_hosted_find(host, name))
         return tr_error_set(error, -EEXIST, "%s: this host has it already", name);
-    tr_hosted_t *d = hosted_new(host, name, count, range, behaviour);
+    return 0;
+}
+
+int tr_hosted_add(tr_host_t *host, const tr_addition_t *what, tr_hosted_t **ret, tr_error_t *error) {
+    tr_error_t own = {0};
+    error = error ? error : &own;
+    int r = check_addition(host, what, error);
+    if (r < 0)
+        return r;
+    tr_hosted_t *d = hosted_new(host, what);
     if (!d)
-        return tr_error_set(error, -ENOMEM, "out of memory for %u agents", count);
-    int r = read_args(d, args, error);
+        return tr_error_set(error, -ENOMEM, "out of memory for %u agents", what->count);
+    r = what->parcel ? tr_parcel_args(d, what->parcel) : read_args(d, what->args, error);
     if (r < 0) {
         hosted_free(d);
         return r;
     }
     d->next = host->hosted;
     host->hosted = d;
-    r = get_name(d, error);
+    r = get_name(d, what, error);
     if (r == 0)
-        r = begin_all(d, error);
+        r = begin_all(d, what, error);
     if (r < 0) {
         for (uint32_t i = 0; i < d->count; i++)
             tr_agent_end(&d->agents[i]);
@@ -248,7 +265,8 @@ static int add(tr_host_t *host, const char *name, uint32_t count, bool range, co
 int tr_host_add(tr_host_t *self, const char *name, const tr_behaviour_t *behaviour, const char *args,
     tr_agent_t **ret_agent, tr_error_t *error) {
     tr_hosted_t *d;
-    int r = add(self, name, 1, false, behaviour, args, &d, error);
+    int r = tr_hosted_add(
+        self, &(tr_addition_t){.name = name, .count = 1, .behaviour = behaviour, .args = args}, &d, error);
     if (r == 0 && ret_agent)
         *ret_agent = d->agents;
     return r;
@@ -259,18 +277,19 @@ int tr_host_add_range(tr_host_t *self, const char *name, uint32_t count, const t
     tr_hosted_t *d;
     if (count < 2 || count > TR_ROUTE_AGENTS_MAX)
         return tr_error_set(error, -EINVAL, "%s: a range has 2 to %u agents", name, TR_ROUTE_AGENTS_MAX);
-    return add(self, name, count, true, behaviour, args, &d, error);
+    tr_addition_t what = {.name = name, .count = count, .range = true, .behaviour = behaviour, .args = args};
+    return tr_hosted_add(self, &what, &d, error);
 }
 
 tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index) {
-    tr_hosted_t *d = find(self, name);
+    tr_hosted_t *d = tr_hosted_find(self, name);
     return d && index < d->count ? &d->agents[index] : NULL;
 }
 
 int tr_host_remove(tr_host_t *self, const char *name) {
     if (self->calling)
         return -EDEADLK;
-    tr_hosted_t *d = find(self, name);
+    tr_hosted_t *d = tr_hosted_find(self, name);
     if (!d)
         return -ENOENT;
     tr_saved_commit(self);

@@ -182,6 +182,8 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     cache(self)->claimed = true;
     if (self->agent->hosted->saves)
         copy->life = tr_saved_keep(self->agent);
+    else if (self->agent->hosted->moves)
+        tr_agent_kept(self->agent, true);
     return copy;
 }
 
@@ -219,6 +221,8 @@ static void finish(tr_message_t **self, bool release) {
         return;
     if (m->agent->hosted->saves)
         tr_saved_unkeep(m->agent, m->life);
+    else if (m->agent->hosted->moves)
+        tr_agent_kept(m->agent, false);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
         tr_message_settle(m, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);

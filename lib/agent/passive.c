@@ -44,6 +44,27 @@ void tr_passive_called(tr_host_t *host, tr_saved_t *s) {
         look_at(host, s->called_ms + host->passive_ms); /* out of memory: with the next call */
 }
 
+static bool is_asking(tr_host_t *host, const tr_agent_t *agent) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    while ((slot = tr_map_next(&host->pending, &cursor)))
+        if (((const tr_pending_t *)(uintptr_t)slot->value)->agent == agent)
+            return true;
+    return false;
+}
+
+/* Something that others wait for, or that it waits for; timers and descriptors are its own affair. */
+static bool is_busy(tr_host_t *host, const tr_agent_t *agent) {
+    const tr_agent_more_t *more = agent->more;
+    bool in_hand = more && (more->kept || (more->saved && more->saved->kept) || more->waiting ||
+                               (more->conversations && more->conversations->count));
+    return in_hand || tr_durable_waits(host, agent) || is_asking(host, agent);
+}
+
+bool tr_agent_is_quiet(tr_agent_t *agent) {
+    return agent->status == TR_AGENT_RUNNING && !is_busy(agent->hosted->host, agent);
+}
+
 static bool may_rest(const tr_saved_t *s) {
     const tr_agent_t *agent = s->agent;
     const tr_agent_more_t *more = agent->more;

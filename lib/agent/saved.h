@@ -57,6 +57,7 @@ typedef struct tr_saved {
     int64_t called_ms;
     uint32_t life;  /* of its agent, not 0 */
     unsigned kept;  /* messages that the behaviour has kept in it */
+    uint64_t moves; /* to another process, so far */
     int code;       /* why it could not be written, in the commit that goes on */
     uint64_t under; /* delivery number of the message in work, 0 = none */
     bool ending;    /* fini runs: there is no state to save any more */
@@ -80,6 +81,11 @@ void tr_saved_take_out(tr_saved_t *self);
 /* Leases that were to be settled with what is saved. */
 void tr_saved_end_leases(tr_saved_t *self, bool release);
 
+/* saved_commit.c */
+#define TR_RECORD_NAME_MAX (TR_NAME_MAX + 24)
+/* A page's name in the store. */
+void tr_saved_page_name(const char *agent, uint64_t page, char out[TR_RECORD_NAME_MAX]);
+
 /* saved_pages.c */
 /* Into a new page goes all that is in none: from *ret_first on; NULL = there is nothing. 0 or -ENOMEM. */
 int tr_pages_open(tr_saved_t *self, tr_said_t **ret_first);
@@ -99,6 +105,8 @@ void tr_saved_write_page(const tr_said_t *first, tr_content_writer_t *out);
 /* Into a saved that is new, and the behaviour; then the pages from *ret_first to its next_page, those that are there. 0, -EBADMSG,
  * -ENOMEM, what its restore returned. */
 int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret_first);
+/* How often it was moved then, and which pages there may be; -1 where the bytes cannot be read. */
+int64_t tr_saved_read_moves(const void *bytes, size_t len, uint64_t *ret_first, uint64_t *ret_next);
 int tr_saved_read_page(tr_saved_t *self, uint64_t page, const void *bytes, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What is kept of an agent, as msgpack: {"version": 2, "broker": whose delivery numbers, "applied": [first, last, ...],
+ * What is kept of an agent, as msgpack: {"version": 2, "moves": N, "broker": whose delivery numbers, "applied": [first, last, ...],
  * "pages": [first, next], "state": what the behaviour wrote}; and a page: [[number, kind, flags, message], ...].
  */
 #include "lib/agent/saved.h"
@@ -49,8 +49,9 @@ static int write_state(const tr_agent_t *agent, tr_content_writer_t *out) {
 }
 
 int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out) {
-    tr_write_map(out, 5);
+    tr_write_map(out, 6);
     tr_write_kv_uint(out, "version", VERSION);
+    tr_write_kv_uint(out, "moves", self->moves);
     tr_write_kv_uint(out, "broker", self->broker);
     write_applied(&self->applied, out);
     tr_write_str(out, "pages");
@@ -140,6 +141,19 @@ static int read_state(tr_agent_t *agent, tr_value_t state) {
     return r < 0 ? r : 0;
 }
 
+int64_t tr_saved_read_moves(const void *bytes, size_t len, uint64_t *ret_first, uint64_t *ret_next) {
+    tr_content_t content;
+    tr_saved_t none = {0};
+    if (tr_content_init(&content, bytes, len) < 0)
+        return -1;
+    int64_t moves = tr_value_int(tr_value_get(&content.root, "moves"), 0);
+    if (read_range(&none, tr_value_get(&content.root, "pages"), ret_first) < 0)
+        moves = -1;
+    *ret_next = none.next_page;
+    tr_content_finish(&content);
+    return moves;
+}
+
 int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret_first) {
     tr_content_t content;
     int r = tr_content_init(&content, bytes, len);
@@ -147,6 +161,7 @@ int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret
         return r;
     tr_value_t map = &content.root;
     r = tr_value_int(tr_value_get(map, "version"), 0) == VERSION ? 0 : -EBADMSG;
+    self->moves = (uint64_t)tr_value_int(tr_value_get(map, "moves"), 0); /* none before there were moves */
     if (r == 0)
         r = read_applied(self, tr_value_get(map, "applied"));
     if (r == 0)

@@ -8,13 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RECORD_NAME_MAX (TR_NAME_MAX + 24)
-
 typedef struct record {
     struct record *next;
     tr_content_writer_t bytes;
     bool gone; /* it is to be forgotten */
-    char name[RECORD_NAME_MAX];
+    char name[TR_RECORD_NAME_MAX];
 } record_t;
 
 /* What one commit writes. */
@@ -23,8 +21,8 @@ typedef struct saving {
     size_t n;
 } saving_t;
 
-static void page_name(const char *agent, uint64_t page, char out[RECORD_NAME_MAX]) {
-    snprintf(out, RECORD_NAME_MAX, "%s#%llu", agent, (unsigned long long)page);
+void tr_saved_page_name(const char *agent, uint64_t page, char out[TR_RECORD_NAME_MAX]) {
+    snprintf(out, TR_RECORD_NAME_MAX, "%s#%llu", agent, (unsigned long long)page);
 }
 
 /* page 0: the agent's own. NULL when out of memory. */
@@ -36,7 +34,7 @@ static record_t *add(saving_t *saving, const tr_agent_t *agent, uint64_t page) {
     tr_content_writer_init(&r->bytes);
     tr_agent_name(agent, name);
     if (page)
-        page_name(name, page, r->name);
+        tr_saved_page_name(name, page, r->name);
     else
         snprintf(r->name, sizeof r->name, "%s", name);
     *saving->end = r;
@@ -147,10 +145,10 @@ static int load_pages(tr_saved_t *s, const char *name, uint64_t first, tr_error_
     tr_states_t *states = s->agent->hosted->host->states;
     int r = 0;
     for (uint64_t page = first; r == 0 && page < s->next_page; page++) {
-        char record[RECORD_NAME_MAX];
+        char record[TR_RECORD_NAME_MAX];
         void *bytes = NULL;
         size_t len = 0;
-        page_name(name, page, record);
+        tr_saved_page_name(name, page, record);
         r = states->load(states, record, &bytes, &len, error);
         if (r == 0 && bytes && (r = tr_saved_read_page(s, page, bytes, len)) < 0)
             tr_error_set(error, r, "%s, of what %s has sent, cannot be read: %s", record, name, strerror(-r));

@@ -12,6 +12,7 @@ static const char *const status_names[] = {
     [TR_AGENT_BACKOFF] = "backoff",
     [TR_AGENT_ENDED] = "ended",
     [TR_AGENT_PASSIVE] = "passive",
+    [TR_AGENT_AWAY] = "moving",
 };
 
 static int64_t wall_of(int64_t mono_ms) {

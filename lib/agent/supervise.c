@@ -18,16 +18,19 @@ static int participate(tr_agent_t *agent) {
     return r;
 }
 
-int tr_agent_begin(tr_agent_t *agent) {
+/* Where `packed` is NULL, from the store. */
+static int begin(tr_agent_t *agent, const void *packed, size_t len) {
     const tr_hosted_t *d = agent->hosted;
     agent->status = TR_AGENT_RUNNING;
-    if (!d->behaviour->init && !d->saves && !d->behaviour->participants)
+    if (!d->behaviour->init && !d->saves && !d->behaviour->participants && !packed)
         return 0;
     bool before = tr_host_calls(d->host, agent);
     int r = participate(agent);
     if (r >= 0 && d->behaviour->init)
         r = d->behaviour->init(agent, tr_agent_state(agent), d->args_bytes ? &d->args.root : NULL);
-    if (r >= 0 && d->saves)
+    if (r >= 0 && packed)
+        r = tr_saved_unpack(agent, packed, len);
+    else if (r >= 0 && d->saves)
         r = tr_saved_load(agent);
     tr_host_called(d->host, before);
     if (d->saves)
@@ -35,6 +38,18 @@ int tr_agent_begin(tr_agent_t *agent) {
     if (r < 0)
         agent->status = TR_AGENT_NEW;
     return r < 0 ? r : 0;
+}
+
+int tr_agent_begin(tr_agent_t *agent) {
+    return begin(agent, NULL, 0);
+}
+
+int tr_agent_begin_from(tr_agent_t *agent, const void *packed, size_t len) {
+    tr_host_t *host = agent->hosted->host;
+    host->waking = true;
+    int r = begin(agent, packed, len);
+    host->waking = false;
+    return r;
 }
 
 static void drop_waiting(tr_agent_more_t *more) {
@@ -121,24 +136,31 @@ static void begin_again(tr_agent_t *agent, void *state, void *arg) {
 }
 
 /* Nothing of what it was about is left, but for the messages that wait. */
-static void clear(tr_agent_t *agent, int code) {
+static void clear(tr_agent_t *agent, tr_agent_status_t status, const char *why) {
     tr_host_t *host = agent->hosted->host;
     fini(agent);
-    agent->status = TR_AGENT_BACKOFF;
-    tr_conversations_forget(agent, strerror(-code));
+    agent->status = (uint8_t)status;
+    tr_conversations_forget(agent, why);
     tr_timers_forget(&host->timers, agent);
     tr_request_forget(host, agent);
     tr_durable_forget(host, agent);
     tr_watch_forget(host, agent);
     tr_saved_forget(agent);
+    if (!agent->more)
+        return;
+    agent->more->tick = NULL;
+    agent->more->tick_ms = 0;
+    agent->more->kept = 0;
+}
+
+void tr_agent_away(tr_agent_t *agent) {
+    clear(agent, TR_AGENT_AWAY, "the agent goes to another process");
 }
 
 /* Whether it is started again, by the rule that all processes and agents are under; with *ret_due_ms. */
 static bool may_begin_again(tr_host_t *host, tr_agent_more_t *more, int code, int64_t *ret_due_ms) {
     tr_restart_decision_t decision;
     int64_t now = tr_clock_ms();
-    more->tick = NULL;
-    more->tick_ms = 0;
     more->failures++;
     more->last_failure = code;
     more->last_failure_ms = tr_clock_wall_ms();
@@ -154,7 +176,7 @@ void tr_agent_failed(tr_agent_t *agent, int code) {
     char name[TR_NAME_MAX + 1];
     int64_t due_ms = 0;
     tr_agent_name(agent, name);
-    clear(agent, code);
+    clear(agent, TR_AGENT_BACKOFF, strerror(-code));
     if (!more || !may_begin_again(host, more, code, &due_ms)) {
         tr_host_say(host, TR_HOST_GAVE_UP, "%s failed %lld times within %lld s, last: %s", name,
             (long long)host->restart.intensity + 1, (long long)(host->restart.period_ms / 1000),

@@ -18,6 +18,7 @@
 #include "lib/base/pool.h"
 #include "proto/acl.h"
 #include "proto/aid.h"
+#include "proto/topic.h"
 #include "troupe/host.h"
 
 #include <zmq.h>
@@ -135,6 +136,8 @@ void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, tr_settl
 
 /* Registration; the answer comes by tr_registration_status. NULL when out of memory. */
 tr_registration_t *tr_link_register(tr_link_t *self, const char *name, uint32_t count, const char *behaviour);
+/* The same of an agent that is being moved here, by the move's number. */
+tr_registration_t *tr_link_claim(tr_link_t *self, const char *name, const char *behaviour, uint64_t move);
 tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t *r, tr_error_t *error);
 void tr_link_deregister(tr_link_t *self, tr_registration_t *r);
 /* Forgets it and frees it; it must be gone or refused. */
@@ -153,6 +156,9 @@ void *tr_registration_owner(const tr_registration_t *r);
 int tr_link_subscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
 /* Whether there is that subscription. */
 bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t agent, const char *pattern);
+/* The at-th pattern that this agent subscribes to, copied; false where there are no more. */
+bool tr_link_subscription(
+    tr_link_t *self, const tr_registration_t *r, uint32_t agent, size_t at, char out[TR_TOPIC_MAX + 1]);
 int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern);
 
 /* Borrowed, valid once welcomed. */

@@ -396,6 +396,15 @@ static void on_gone(tr_link_t *l, const tr_record_t *record, int64_t now) {
     troupe__gone__free_unpacked(m, NULL);
 }
 
+static void on_moved(tr_link_t *l, const tr_record_t *record, int64_t now) {
+    (void)now;
+    Troupe__Deregister *m = troupe__deregister__unpack(NULL, record->content_len, record->content);
+    if (!m)
+        return;
+    tr_link_moved(l, m->name, record->h.src);
+    troupe__deregister__free_unpacked(m, NULL);
+}
+
 static void on_nothing(tr_link_t *l, const tr_record_t *record, int64_t now) {
     (void)l;
     (void)record;
@@ -417,6 +426,7 @@ static const control_fn handlers[TR_KIND_MAX] = {
     [TR_KIND_MUTE] = on_mute,
     [TR_KIND_UNMUTE] = on_unmute,
     [TR_KIND_GONE] = on_gone,
+    [TR_KIND_MOVED] = on_moved,
     [TR_KIND_STORED] = tr_link_stored_ranges,
 };
 

@@ -28,6 +28,7 @@ struct tr_registration {
     uint32_t count;
     tr_registration_status_t status;
     uint64_t id;          /* of the REGISTER or DEREGISTER that is out, 0 = none */
+    uint64_t move;        /* that it claims it by, until it has it; 0 = it asks for a name */
     int64_t asked_ms;     /* when it was sent */
     bool forgotten;       /* by its owner: freed as soon as the broker knows that it is gone */
     tr_route_t route;     /* 0 while not registered */
@@ -169,6 +170,8 @@ void tr_link_send_register(tr_link_t *l, tr_registration_t *r);
 bool tr_link_registered(tr_link_t *l, uint64_t id, const char *name, uint32_t count, tr_route_t route);
 bool tr_link_register_refused(tr_link_t *l, uint64_t id, tr_reason_t reason, const char *detail);
 bool tr_link_deregistered(tr_link_t *l, uint64_t id);
+/* An agent of this process is another one's now. */
+void tr_link_moved(tr_link_t *l, const char *name, tr_route_t route);
 /* All names again: in a new session, or (what may not have been answered) in a resumed one. */
 void tr_link_register_all(tr_link_t *l);
 void tr_link_register_rest(tr_link_t *l);

@@ -32,7 +32,7 @@ static bool is_leaving(const tr_link_t *l, const tr_registration_t *of) {
 }
 
 static void ask(tr_link_t *l, tr_registration_t *r, uint64_t id) {
-    uint8_t body[TR_NAME_MAX + BEHAVIOUR_MAX + 32];
+    uint8_t body[TR_NAME_MAX + BEHAVIOUR_MAX + 48];
     Troupe__Register m = TROUPE__REGISTER__INIT;
     r->status = TR_REGISTRATION_PENDING;
     r->asked_ms = tr_clock_ms();
@@ -43,6 +43,7 @@ static void ask(tr_link_t *l, tr_registration_t *r, uint64_t id) {
     m.count = r->count;
     m.behaviour = r->behaviour;
     m.durable = l->durable;
+    m.move = r->move;
     size_t len = troupe__register__pack(&m, body); /* both are bounded by tr_link_register */
     r->id = id;
     tr_record_header_t h = {.kind = TR_KIND_REGISTER, .id = id};
@@ -53,13 +54,19 @@ void tr_link_send_register(tr_link_t *l, tr_registration_t *r) {
     ask(l, r, l->next_id++);
 }
 
-static void send_deregister(tr_link_t *l, tr_registration_t *r) {
+typedef void (*put_fn)(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len);
+
+static void put_at_once(tr_link_t *l, tr_record_header_t *h, const void *body, size_t len) {
+    tr_link_put(l, h, body, len);
+}
+
+static void send_deregister(tr_link_t *l, tr_registration_t *r, put_fn put) {
     uint8_t body[TR_NAME_MAX + 8];
     Troupe__Deregister m = TROUPE__DEREGISTER__INIT;
     m.name = r->name;
     r->id = l->next_id++;
     tr_record_header_t h = {.kind = TR_KIND_DEREGISTER, .id = r->id};
-    tr_link_put_in_order(l, &h, body, troupe__deregister__pack(&m, body));
+    put(l, &h, body, troupe__deregister__pack(&m, body));
 }
 
 static tr_registration_t *find(tr_link_t *l, uint64_t id, tr_registration_status_t status) {
@@ -92,7 +99,7 @@ bool tr_link_registered(tr_link_t *l, uint64_t id, const char *name, uint32_t co
         id ? find(l, id, TR_REGISTRATION_PENDING) : find_unanswered(l, name, count ? count : 1);
     if (!r)
         return false;
-    r->id = 0;
+    r->id = r->move = 0;
     r->route = route;
     r->status = TR_REGISTRATION_DONE;
     tr_link_kept_reroute(l, r);
@@ -157,7 +164,7 @@ void tr_link_register_all(tr_link_t *l) {
 void tr_link_register_rest(tr_link_t *l) {
     for (tr_registration_t *r = l->registrations; r; r = r->next)
         if (r->status == TR_REGISTRATION_GONE && r->id)
-            send_deregister(l, r);
+            send_deregister(l, r, tr_link_put_in_order);
     for (tr_registration_t *r = l->registrations; r; r = r->next)
         if (r->status == TR_REGISTRATION_PENDING)
             ask(l, r, r->id ? r->id : l->next_id++);
@@ -186,11 +193,12 @@ static tr_registration_t *registration_new(const char *name, uint32_t count, con
     return r;
 }
 
-tr_registration_t *tr_link_register(
-    tr_link_t *self, const char *name, uint32_t count, const char *behaviour) {
+static tr_registration_t *begin(
+    tr_link_t *self, const char *name, uint32_t count, const char *behaviour, uint64_t move) {
     tr_registration_t *r = registration_new(name, count, behaviour);
     if (!r)
         return NULL;
+    r->move = move;
     pthread_mutex_lock(&self->lock);
     r->next = self->registrations;
     self->registrations = r;
@@ -199,6 +207,15 @@ tr_registration_t *tr_link_register(
     tr_link_flush_locked(self);
     pthread_mutex_unlock(&self->lock);
     return r;
+}
+
+tr_registration_t *tr_link_register(
+    tr_link_t *self, const char *name, uint32_t count, const char *behaviour) {
+    return begin(self, name, count, behaviour, 0);
+}
+
+tr_registration_t *tr_link_claim(tr_link_t *self, const char *name, const char *behaviour, uint64_t move) {
+    return begin(self, name, 1, behaviour, move);
 }
 
 tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t *r, tr_error_t *error) {
@@ -210,6 +227,20 @@ tr_registration_status_t tr_link_status(tr_link_t *self, const tr_registration_t
     return status;
 }
 
+/* That it is let go is said at once: nothing of it waits to be sent, and the one that has it now waits for this. Its host is
+ * told, whose it is no more. */
+void tr_link_moved(tr_link_t *l, const char *name, tr_route_t route) {
+    tr_registration_t *r = l->registrations;
+    while (r && (r->status != TR_REGISTRATION_DONE || r->route != route || strcmp(r->name, name) != 0))
+        r = r->next;
+    if (!r)
+        return;
+    tr_link_drop_subs(l, r);
+    r->status = TR_REGISTRATION_GONE;
+    send_deregister(l, r, put_at_once);
+    tr_link_say(l, TR_HOST_MOVED, name);
+}
+
 /* Also one whose REGISTER has not been answered: it may have been heard. */
 void tr_link_deregister(tr_link_t *self, tr_registration_t *r) {
     pthread_mutex_lock(&self->lock);
@@ -217,7 +248,7 @@ void tr_link_deregister(tr_link_t *self, tr_registration_t *r) {
     r->status = TR_REGISTRATION_GONE;
     r->id = 0;
     if (known && self->state == TR_LINK_READY) {
-        send_deregister(self, r);
+        send_deregister(self, r, tr_link_put_in_order);
         tr_link_flush_locked(self);
     }
     tr_link_drop_subs(self, r);

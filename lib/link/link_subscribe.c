@@ -83,6 +83,18 @@ bool tr_link_subscribes(tr_link_t *self, const tr_registration_t *r, uint32_t ag
     return found;
 }
 
+bool tr_link_subscription(
+    tr_link_t *self, const tr_registration_t *r, uint32_t agent, size_t at, char out[TR_TOPIC_MAX + 1]) {
+    pthread_mutex_lock(&self->lock);
+    const tr_link_sub_t *s = self->subs;
+    while (s && (s->registration != r || s->agent != agent || at--))
+        s = s->next;
+    if (s)
+        memcpy(out, s->pattern, strlen(s->pattern) + 1);
+    pthread_mutex_unlock(&self->lock);
+    return s != NULL;
+}
+
 int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, const char *pattern) {
     pthread_mutex_lock(&self->lock);
     tr_link_sub_t *s = find(self, r, agent, pattern);

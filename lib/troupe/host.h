@@ -37,6 +37,7 @@ typedef enum tr_host_event {
     TR_HOST_HUNG,    /* as TR_HOST_HANGS, for longer than hung_ms: it will not return, and only the process's
                         end helps */
     TR_HOST_UNSAVED, /* the state of agents could not be saved, or restored: detail. What they did since is undone */
+    TR_HOST_MOVED, /* an agent is another process's now (`troupe move`): detail is its name */
 } tr_host_event_t;
 
 typedef struct tr_host_options {
@@ -92,6 +93,15 @@ int tr_host_add_range(tr_host_t *self, const char *name, uint32_t count, const t
 tr_agent_t *tr_host_agent(tr_host_t *self, const char *name, uint32_t index);
 /* Ends and deregisters the agents that were added under this name. 0, -ENOENT, -EDEADLK as above. */
 int tr_host_remove(tr_host_t *self, const char *name);
+
+/*
+ * Takes an agent that is being moved here, with its state: `order` is the content of the request that the AMS makes of a station, an
+ * agent that offers the service `station` (docs/protocol.md, section 15: move). `find` gives the behaviour of that name, NULL where there is
+ * none. Not from within a callback, as tr_host_add. It has a name, services and subscriptions then, and gets nothing until the
+ * station has answered the AMS by inform. Negative errno with a text: it stays where it was; answer by failure.
+ */
+typedef const tr_behaviour_t *(*tr_find_behaviour_fn)(void *arg, const char *name);
+int tr_host_take(tr_host_t *self, tr_value_t order, tr_find_behaviour_fn find, void *arg, tr_error_t *error);
 
 /* Runs until tr_host_stop. Returns its code. */
 int tr_host_run(tr_host_t *self);

@@ -68,7 +68,7 @@ class State(StateTest):
 
     def test_a_behaviour_without_state_is_told_of(self):
         self.start()
-        child = self.agentd("--name", "echo", "--behaviour", "echo", "--state", self.path / "state")
+        child = self.agentd("--name", "reader", "--behaviour", "reader", "--state", self.path / "state")
         self.assertIn("A016", child.err)
 
     def test_one_process_has_the_file(self):

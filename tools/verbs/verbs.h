@@ -13,6 +13,7 @@
     VERB(scale)                                                                                              \
     VERB(suspend)                                                                                            \
     VERB(resume)                                                                                             \
+    VERB(move)                                                                                               \
     VERB(quarantine)                                                                                         \
     VERB(why)                                                                                                \
     VERB(tap)                                                                                                \

@@ -6,6 +6,7 @@
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
 #include "broker/core/platform/conduct.h"
+#include "broker/core/platform/move.h"
 #include "broker/core/platform/quarantine.h"
 #include "broker/core/platform/why.h"
 
@@ -292,6 +293,7 @@ const tr_action_t tr_ams_actions[] = {
     {"modify", "name* state* reason", tr_handle_modify},
     {"suspend", "name* reason", tr_handle_suspend},
     {"resume", "name* reason", tr_handle_resume},
+    {"move", "name* to wait-ms pause-ms", tr_handle_move},
     {"why", "name*", tr_handle_why},
     {"topics", "pattern", handle_topics, .abroad = true},
     {"services", "", handle_services, .abroad = true},

@@ -25,6 +25,7 @@ static const char *const kinds[TR_EVENTS] = {
     [TR_EVENT_RELEASED] = "released",
     [TR_EVENT_SUSPENDED] = "suspended",
     [TR_EVENT_RESUMED] = "resumed",
+    [TR_EVENT_MOVED] = "moved",
     [TR_EVENT_ILLEGAL_ACT] = "illegal-act",
     [TR_EVENT_REVOKED] = "revoked",
     [TR_EVENT_SKIPPED] = "skipped",

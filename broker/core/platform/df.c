@@ -391,6 +391,12 @@ static void handle_search(tr_answer_t *a) {
     tr_content_writer_finish(&found);
 }
 
+void tr_df_carry(tr_core_t *core, const tr_entry_t *entry) {
+    for (uint32_t i = 0; i < core->df_n; i++)
+        if (core->df[i].entry == entry)
+            core->df[i].agent = entry->first;
+}
+
 void tr_df_remove_entry(tr_core_t *core, const tr_entry_t *entry) {
     for (uint32_t i = core->df_n; i-- > 0;)
         if (core->df[i].entry == entry)

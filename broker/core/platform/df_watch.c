@@ -331,6 +331,15 @@ void tr_df_cancel(tr_answer_t *a, const tr_acl_t *acl) {
     tr_answer_done(a);
 }
 
+void tr_df_watch_carry(tr_core_t *core, const tr_entry_t *entry) {
+    for (tr_df_watch_t *w = core->df_watches ? core->df_watches->first : NULL; w; w = w->next) {
+        if (w->entry != entry)
+            continue;
+        w->agent = entry->first;
+        tr_put64(w->request + TR_RECORD_SRC, tr_session_route(entry->session, entry->first));
+    }
+}
+
 void tr_df_watch_forget(tr_core_t *core, const tr_entry_t *entry) {
     for (tr_df_watch_t **p = core->df_watches ? &core->df_watches->first : NULL; p && *p;) {
         tr_df_watch_t *w = *p;

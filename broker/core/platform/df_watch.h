@@ -27,6 +27,8 @@ void tr_df_cancel(tr_answer_t *a, const tr_acl_t *acl);
 void tr_df_changed(tr_core_t *core, const tr_df_entry_t *before, const tr_df_entry_t *after);
 void tr_df_watch_flush(tr_core_t *core);
 void tr_df_watch_tick(tr_core_t *core);
+/* After the only agent of an entry got another number (carry.c). */
+void tr_df_watch_carry(tr_core_t *core, const tr_entry_t *entry);
 /* All of an entry that ends. */
 void tr_df_watch_forget(tr_core_t *core, const tr_entry_t *entry);
 void tr_df_watch_finish(tr_core_t *core);

@@ -2,6 +2,7 @@
 #include "broker/core/platform/platform.h"
 
 #include "broker/core/guard.h"
+#include "broker/core/platform/move.h"
 
 #include <stdio.h>
 
@@ -110,6 +111,8 @@ void tr_handle_modify(tr_answer_t *a) {
         return;
     if (who.entry->session != a->session)
         tr_answer_refuse(a, "unauthorised", "it belongs to another process: see suspend and resume");
+    else if (tr_move_holds(a->core, who.entry))
+        tr_answer_refuse(a, "unauthorised", "it is being moved");
     else if (tr_value_copy(state, text, sizeof text) < 0 || !tr_agent_state_parse(text, &to))
         tr_answer_refuse(a, state ? "unrecognised-parameter-value" : "missing-argument", "state");
     else if (change(a, &who, to, &from))

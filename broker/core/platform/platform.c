@@ -2,6 +2,7 @@
 
 #include "broker/core/guard.h"
 #include "broker/core/platform/df_watch.h"
+#include "broker/core/platform/move.h"
 #include "broker/core/platform/search.h"
 #include "broker/core/platform/why.h"
 
@@ -412,7 +413,7 @@ void tr_platform_message(tr_core_t *core, tr_session_t *from, const tr_record_t 
     bool answer = is_answer(&a, record);
     if (answer)
         tr_search_answered(core, from, record);
-    else if (tr_why_answered(core, record, &acl))
+    else if (tr_why_answered(core, record, &acl) || tr_move_answered(core, record, &acl))
         answer = true;
     else
         perform(&a, agent, record, &acl);

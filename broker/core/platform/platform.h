@@ -62,6 +62,11 @@ void tr_answer_fail(tr_answer_t *answer, const char *detail);
  * is not back in time. */
 bool tr_session_reachable(const tr_core_t *core, const tr_session_t *session);
 
+/* question.c: the AMS asks one agent, past whatever its mailbox holds back; it answers in reply to `id`. False where it cannot be asked: no
+ * room, or longer than a record may be. */
+bool tr_ams_ask(tr_core_t *core, const tr_members_t *who, tr_performative_t act, const char *id,
+    const void *content, size_t len);
+
 /* life_actions.c */
 /* The agents that "name" speaks of: a registered one, a whole range, or one agent of a range. False, and refused, where
  * there are none. */

@@ -144,35 +144,6 @@ static void write_all(tr_answer_t *a, const tr_members_t *who, tr_value_t told) 
 
 /* ---- what its process knows ---- */
 
-static bool send_question(tr_core_t *core, const tr_members_t *who, const char *id) {
-    char from[TR_AID_MAX + 8], to[TR_AID_MAX + 1];
-    const char *receiver = to;
-    uint8_t bytes[3 * TR_AID_MAX + 160], *end;
-    snprintf(from, sizeof from, "ams@%s", core->platform);
-    tr_members_name(who, to);
-    tr_acl_t acl = {.sender = from,
-        .receivers = {&receiver, 1},
-        .ontology = "fipa-agent-management",
-        .protocol = "fipa-query",
-        .conversation_id = id,
-        .reply_with = id};
-    size_t len = tr_acl_envelope_size(&acl);
-    if (len + sizeof QUESTION > sizeof bytes)
-        return false;
-    end = tr_acl_envelope_write(&acl, bytes);
-    memcpy(end, QUESTION, sizeof QUESTION - 1);
-    tr_record_header_t h = {.length = (uint32_t)(TR_RECORD_HEADER + len + sizeof QUESTION - 1),
-        .kind = TR_KIND_MESSAGE,
-        .performative = TR_QUERY_REF,
-        .flags = TR_FLAG_NO_NACK,
-        .hops = TR_HOPS_DEFAULT,
-        .dst = tr_session_route(who->entry->session, who->agent),
-        .src = tr_route(TR_ROUTE_PLATFORM, TR_PLATFORM_AMS, 1, 0),
-        .envelope_len = (uint16_t)len};
-    tr_record_t r = {.h = h, .envelope = bytes};
-    return tr_mailbox_push(core, who->entry, &r, &h, NULL) == TR_REASON_NONE;
-}
-
 static void question_free(tr_question_t *q) {
     free(q->request);
     free(q);
@@ -189,7 +160,8 @@ static bool ask_process(tr_answer_t *a, const tr_members_t *who) {
     snprintf(q->id, sizeof q->id, "why-%llu", (unsigned long long)++core->questions_asked);
     q->asked = tr_session_route(who->entry->session, who->agent);
     q->until_ms = core->now.mono_ms + WAIT_MS;
-    if (!send_question(core, who, q->id) || !(q->request = tr_answer_keep(a))) {
+    if (!tr_ams_ask(core, who, TR_QUERY_REF, q->id, QUESTION, sizeof QUESTION - 1) ||
+        !(q->request = tr_answer_keep(a))) {
         question_free(q);
         return false;
     }

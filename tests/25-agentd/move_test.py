@@ -1,0 +1,236 @@
+"""`troupe move`: agents go from process to process under load, while what takes part in it refuses, hangs or is killed; nothing is lost, comes
+twice or out of its order, and there is one of them at any time."""
+import json
+import pathlib
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "35-durable"))
+import durable
+import harness
+
+SEQUENCES = harness.program("tests/25-agentd/sequences.so")
+LOAD = json.dumps({"load": [SEQUENCES]})
+
+
+class MoveTest(durable.DurableTest):
+    DURABLE = False
+
+    def agent(self, name, *arguments, env=None):
+        child = self.spawn("agentd", "--connect", self.endpoint, "--name", name, *(["--durable"] if self.DURABLE else []), *arguments, env=env)
+        child.wait_err("A001 registered")
+        return child
+
+    def sequences(self, *arguments, args="{}", env=None):
+        return self.agent("x", "--load", SEQUENCES, "--args", args, *arguments, env=env)
+
+    def station(self, name, *arguments, env=None):
+        return self.agent(name, "--behaviour", "station", "--args", LOAD, *arguments, env=env)
+
+    def ask(self):
+        """What x has seen of each sender."""
+        return self.good("ask", "x", "{}", "-o", "json", "--timeout", "20s").json()
+
+    def move(self, to, *arguments):
+        return self.good("move", "x", "--to", to, "-o", "json", *arguments).json()[0]
+
+    def pid(self):
+        return {row["name"]: row["pid"] for row in self.verb("ps", "-o", "json").json()}.get("x")
+
+    def numbers(self, sender, count):
+        path = self.path / f"numbers-{sender}"
+        path.write_text("".join(json.dumps({"from": sender, "n": n}) + "\n" for n in range(1, count + 1)))
+        return path.open()
+
+    def send(self, sender, count, *arguments):
+        with self.numbers(sender, count) as numbers:
+            return self.spawn("troupe", "send", "x", "inform", "--lines", "--connect", self.endpoint, "--timeout", "60s", *arguments, stdin=numbers)
+
+    def is_sending(self):
+        return any(child.process.poll() is None for child in self.sending.values())
+
+    def check(self, senders):
+        """All of it has come, and each in its order."""
+        def done():
+            got = self.ask()
+            return all(got["last"][sender] == count for sender, count in senders.items()) and got
+        for sender, child in self.sending.items():
+            self.assertEqual(child.wait(120).code, 0, sender)
+        got = harness.wait_until(done, f"all of {senders}", 60)
+        self.assertEqual([got["wrong"][sender] for sender in senders], [0] * len(senders))
+
+    def load(self, senders, *arguments):
+        self.sending = {sender: self.send(sender, count, *arguments) for sender, count in senders.items()}
+        harness.wait_until(lambda: min(self.ask()["last"][sender] for sender in senders) > 0, "the senders to begin")
+
+
+class Direct(MoveTest):
+    COUNT = 20000
+
+    def test_under_load(self):
+        """Back and forth between two stations, with four senders of direct messages."""
+        self.start()
+        self.sequences()
+        stations = {name: self.station(name) for name in ("north", "south")}
+        senders = {sender: self.COUNT for sender in range(4)}
+        self.load(senders)
+        pauses = []
+        while len(pauses) < 8 or self.is_sending() and len(pauses) < 200:
+            to = ("north", "south")[len(pauses) % 2]
+            moved = self.move(to)
+            self.assertEqual((moved["to"], moved["pid"]), (to, stations[to].pid))
+            pauses.append(moved["pause_ms"])
+        self.check(senders)
+        self.assertLess(max(pauses), 1000)
+        print(f"move: {len(pauses)} times under load of {sum(senders.values())} direct messages: none lost, doubled or out of order; "
+              f"pause {sorted(pauses)[len(pauses) // 2]} ms in the middle, {max(pauses)} ms at most")
+
+    def test_what_it_offers_goes_with_it(self):
+        self.start()
+        self.sequences("--service", "count", "--subscribe", "news.*", "--describe", '{"labels": {"kind": "ledger"}}')
+        self.station("depot")
+        self.move("depot")
+        self.good("ask", "svc:count", '{"from": 1, "n": 1}', "-o", "json")
+        self.good("pub", "news.a", '{"from": 1, "n": 2}')
+        harness.wait_until(lambda: self.ask()["last"][1] == 2, "the event")
+        self.assertEqual(self.ask()["wrong"][1], 0)
+        self.assertEqual([row["name"] for row in self.good("df", "search", "--selector", "kind=ledger", "-o", "json").json()], ["x@local"])
+
+    def test_the_machine_is_a_place_too(self):
+        self.start()
+        self.sequences()
+        depot = self.station("depot")
+        host = next(row["host"] for row in self.verb("ps", "-o", "json").json() if row["name"] == "depot")
+        self.assertEqual(self.move(host)["pid"], depot.pid)
+        self.assertIn("B064 moved", self.at.err)
+
+
+class Refused(MoveTest):
+    def test_who_refuses(self):
+        """The agent goes on where it was, with what it knew."""
+        self.start()
+        own = self.sequences(args='{"restore": 3000}')
+        self.station("refuses", env={"SEQUENCES_REFUSE": "1"})
+        self.station("slow", env={"SEQUENCES_SLOW": "1"})
+        self.agent("bare", "--behaviour", "station")
+        self.agent("reader", "--behaviour", "reader")
+        senders = {0: 20000}
+        self.load(senders)
+        for to, why in (("refuses", "cannot start"), ("slow", "did not begin it in time"), ("bare", "has no behaviour sequences"), ("nowhere", "no station has this name")):
+            self.fails(3, why, "move", "x", "--to", to)
+            self.assertEqual(self.pid(), own.pid, to)
+        self.fails(3, "does not save its state", "move", "reader", "--to", "bare")
+        self.check(senders)
+
+    def test_who_is_stopped(self):
+        """The station hangs: the agent is held up for a second, and goes on where it was; the station has nothing of it when it wakes."""
+        self.start()
+        own = self.sequences()
+        depot = self.station("depot")
+        senders = {0: 20000}
+        self.load(senders)
+        depot.send_signal(signal.SIGSTOP)
+        self.fails(3, "in time", "move", "x", "--to", "depot")
+        self.assertEqual(self.pid(), own.pid)
+        depot.send_signal(signal.SIGCONT)
+        self.check(senders)
+        harness.wait_until(lambda: self.verb("move", "x", "--to", "depot").code == 0, "the station to be there again")
+        self.assertEqual(self.pid(), depot.pid)
+        self.check(senders)
+
+
+class Killed(MoveTest):
+    def killing(self, who):
+        """`who` dies while the station begins the agent."""
+        self.start()
+        own = self.sequences(args='{"restore": 700}')
+        depot = self.station("depot", env={"SEQUENCES_SLOW": "1"})
+        senders = {0: 20000, 1: 20000}
+        self.load(senders)
+        mover = self.spawn_verb("move", "x", "--to", "depot", "--pause", "20s")
+        harness.wait_until(lambda: self.pid() == depot.pid, "the station to have it")
+        {"station": depot, "home": own}[who].stop(signal.SIGKILL)
+        return own, depot, senders, mover
+
+    def test_the_station(self):
+        own, _, senders, mover = self.killing("station")
+        self.assertEqual(mover.wait(30).code, 3)
+        self.assertEqual(self.pid(), own.pid)
+        self.check(senders)
+
+    def test_the_process_that_it_leaves(self):
+        _, depot, senders, mover = self.killing("home")
+        self.assertEqual(mover.wait(30).code, 0)
+        self.assertEqual(self.pid(), depot.pid)
+        self.check(senders)
+
+
+class Durable(MoveTest):
+    DURABLE = True
+    COUNT = 3000
+
+    def places(self, **env):
+        return {name: self.station(name, "--state", self.path / "state", env=env.get(name)) for name in ("north", "south")}
+
+    def test_under_load(self):
+        """Durable messages, and a state that is kept in a store."""
+        self.start("--tries", "200")
+        self.sequences("--state", self.path / "state")
+        self.places()
+        senders = {sender: self.COUNT for sender in range(2)}
+        self.load(senders, "--durable")
+        pauses = []
+        while len(pauses) < 6 or self.is_sending() and len(pauses) < 100:
+            pauses.append(self.move(("north", "south")[len(pauses) % 2], "--wait", "20s")["pause_ms"])
+        self.check(senders)
+        self.assertLess(max(pauses), 1000)
+        print(f"move durable: {len(pauses)} times under load of {sum(senders.values())} messages: none lost, doubled or out of order; "
+              f"pause {sorted(pauses)[len(pauses) // 2]} ms in the middle, {max(pauses)} ms at most")
+
+    def test_the_process_that_it_leaves_dies_before(self):
+        """While it saves the state: the agent is that process's still, and begins again from its store."""
+        self.start()
+        own = self.sequences("--state", self.path / "state", args='{"save": 200}', env={"SEQUENCES_SLOW": "1"})
+        self.station("depot", "--state", self.path / "state")
+        self.load({0: 20}, "--durable")
+        mover = self.spawn_verb("move", "x", "--to", "depot", "--pause", "20s", "--wait", "20s")
+        harness.wait_until(lambda: self.state() == "transit", "it to be in transit")
+        own.stop(signal.SIGKILL)
+        done = mover.wait(30)
+        self.assertEqual(done.code, 3)
+        self.assertIn("it has ended meanwhile", done.err)
+        own = self.sequences("--state", self.path / "state")
+        self.check({0: 20})
+        self.assertEqual(self.pid(), own.pid)
+
+    def state(self):
+        return next((row["state"] for row in self.verb("ps", "-o", "json").json() if row["name"] == "x"), None)
+
+    def test_its_place_dies_afterwards(self):
+        """It begins again from the state that the new place has saved, and the old one has none of it."""
+        self.start()
+        old = self.sequences("--state", self.path / "old")
+        new = self.station("depot", "--state", self.path / "new")
+        self.load({0: 100}, "--durable")
+        self.check({0: 100})
+        self.move("depot")
+        new.stop(signal.SIGKILL)
+        old.stop()
+        self.assertEqual(self.stored("old/x.db", "x"), 0)
+        self.assertEqual(self.stored("new/depot.db", "x"), 1)
+
+    def stored(self, file, name):
+        import contextlib
+        import sqlite3
+        with contextlib.closing(sqlite3.connect(self.path / file)) as db:
+            return db.execute("SELECT COUNT(*) FROM state WHERE agent = ?", (name,)).fetchone()[0]
+
+    def test_what_a_station_needs(self):
+        self.start()
+        own = self.sequences("--state", self.path / "state")
+        self.station("depot")
+        self.fails(3, "its station has none (--state)", "move", "x", "--to", "depot")
+        self.assertEqual(self.pid(), own.pid)
+
+
+harness.main()
