@@ -29,6 +29,7 @@ static const char *const kind_names[TR_KIND_MAX] = {
     [TR_KIND_PEER_OK] = "peer-ok",
     [TR_KIND_INTEREST] = "interest",
     [TR_KIND_MOVED] = "moved",
+    [TR_KIND_REPORT] = "report",
 };
 
 static const char *const reason_names[TR_REASON_MAX] = {

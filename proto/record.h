@@ -72,13 +72,14 @@ typedef enum tr_kind {
     TR_KIND_UNMUTE = 36, /* <- */
     TR_KIND_GONE = 37,   /* <- Gone: who was behind the `id` routes from `src` on has ended */
     TR_KIND_STORED = 38, /* <- durable messages are on disk: pairs of 8 bytes {first id, count} */
-    /* between brokers (broker/core/federation/neighbour.h); MOVED is between a process and its broker */
+    /* between brokers (broker/core/federation/neighbour.h); but MOVED and REPORT, which a process and its broker say */
     TR_KIND_PEER = 39,     /* -> Peer: the first record of who dialled */
     TR_KIND_PEER_OK = 40,  /* <- Peer: the answer, also where it is refused */
     TR_KIND_INTEREST = 41, /* both -> Interest: what agents over there may ask of this platform */
     TR_KIND_MOVED =
         42, /* <- Deregister: an agent of this process, src = its route, is another process's now */
-    TR_KIND_MAX = 43,
+    TR_KIND_REPORT = 43, /* -> Report: how an agent of the process fares; src = its route */
+    TR_KIND_MAX = 44,
 } tr_kind_t;
 
 #define TR_FLAG_LEASED      0x01u /* settle it, or it is delivered again */

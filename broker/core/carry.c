@@ -15,6 +15,7 @@ bool tr_entry_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *to, const 
     uint32_t was = entry->first;
     if (!tr_entry_rehouse(entry, to, number))
         return false;
+    entry->passive = 0;
     tr_mailbox_carry(core, entry, from, old.first);
     tr_service_carry(core, entry);
     tr_core_subscriptions_carry(core, entry, was);

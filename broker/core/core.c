@@ -199,6 +199,7 @@ static const struct {
 } handlers[TR_KIND_MAX] = {
     [TR_KIND_MESSAGE] = {tr_route_message, true},
     [TR_KIND_PUBLISH] = {tr_route_publish, true},
+    [TR_KIND_REPORT] = {tr_handle_report, false},
     [TR_KIND_PING] = {tr_handle_ping, false},
     [TR_KIND_PONG] = {tr_handle_pong, false},
     [TR_KIND_CREDIT] = {tr_handle_credit, false},

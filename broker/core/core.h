@@ -80,6 +80,8 @@ typedef enum tr_core_event {
     TR_EVENT_JOINED,  /* name, detail: a session's process */
     TR_EVENT_LEFT,    /* an agent deregistered */
     TR_EVENT_LOST,    /* an agent's process died or went silent */
+    TR_EVENT_HANGS,   /* an agent's callback does not come back, says its process; detail: which one */
+    TR_EVENT_GOES_ON, /* it has come back */
     TR_EVENT_REFUSED, /* detail: what and why */
     TR_EVENT_DEAD_LETTER,
     TR_EVENT_CORRUPT, /* what the journal gave back is not what was written */

@@ -14,6 +14,8 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
 void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r);
 void tr_handle_deregister(tr_core_t *core, tr_session_t *s, const tr_record_t *r);
 void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r);
+/* report.c */
+void tr_handle_report(tr_core_t *core, tr_session_t *s, const tr_record_t *r);
 void tr_handle_ping(tr_core_t *core, tr_session_t *s, const tr_record_t *r);
 void tr_handle_pong(tr_core_t *core, tr_session_t *s, const tr_record_t *r);
 void tr_handle_credit(tr_core_t *core, tr_session_t *s, const tr_record_t *r);

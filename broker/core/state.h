@@ -58,6 +58,7 @@ struct tr_entry {
     uint32_t services_n;
     uint64_t received, sent;
     int64_t since_ms;     /* wall */
+    uint64_t passive;     /* of its agents, as its process says (report.c) */
     tr_waiting_t waiting; /* in its durable mailboxes, when they were last summed up (waiting.c) */
     bool range;
     bool durable;     /* by its registration: every message to it is */
@@ -108,6 +109,9 @@ struct tr_session {
     char *host;
     uint32_t pid;
     int64_t since_ms;
+    tr_route_t hung;              /* of its agent whose callback does not come back, as it says; 0 = none */
+    int64_t hung_ms;              /* mono: since when */
+    int64_t hung_told;            /* mono: when it was last told as an event */
     struct tr_producer *producer; /* that its durable messages are of; NULL */
     uint64_t producer_epoch;      /* ... in this life of it */
     struct tr_guest *guest;       /* NULL = nobody asks what it may do (guard.h) */
@@ -427,6 +431,11 @@ void tr_mailbox_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *from, tr
 void tr_mute(tr_core_t *core, tr_audience_t *muted, tr_session_t *sender, tr_scope_t about);
 void tr_unmute_all(tr_core_t *core, tr_audience_t *muted, tr_scope_t about);
 void tr_mailbox_drained(tr_core_t *core, tr_entry_t *entry);
+
+/* report.c */
+/* The agent of the session that hangs, with its AID, and for how long; false where none does. */
+bool tr_session_hangs(
+    tr_core_t *core, const tr_session_t *session, char out[2 * TR_AID_MAX], int64_t *ret_ms);
 
 /* gone.c: who was told the route of an entry is told its end */
 void tr_gone_learn(tr_core_t *core, tr_entry_t *entry, const tr_session_t *session);

@@ -137,10 +137,18 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "`troupe why NAME` says who and why; `troupe resume NAME` lets it go on."},
     [TR_B_RESUMED] = {"B059", TR_LOG_INFO, "resumed",
         "An agent, `what`, is delivered to again. On `$sys.audit.resumed`.", "None needed."},
-    [TR_B_MOVED] = {"B064", TR_LOG_INFO, "moved",
+    [TR_B_MOVED] = {"B067", TR_LOG_INFO, "moved",
         "An agent, `what`, is in another process now, because somebody with the right to has asked for it. "
         "On "
         "`$sys.audit.moved`.",
+        "None needed."},
+    [TR_B_HANGS] = {"B065", TR_LOG_WARN, "agent hangs",
+        "An agent has been busy with one message for longer than its --hang-time, says its process, whose "
+        "link is well. "
+        "It takes nothing else, nor do the other agents of that process. On `$sys.agent.hangs`.",
+        "`troupe why NAME`; where such work is normal raise its --hang-time, where it is not, --hung-time "
+        "ends the process."},
+    [TR_B_GOES_ON] = {"B066", TR_LOG_INFO, "agent goes on", "An agent that had hung has come back.",
         "None needed."},
     [TR_B_PEER_UP] = {"B060", TR_LOG_INFO, "linked to a broker",
         "There is a link to the broker of the platform `what`. On `$sys.broker.peer.up`.", "None needed."},
@@ -177,6 +185,8 @@ const tr_event_t *tr_broker_event_of(unsigned core_event) {
         [TR_EVENT_JOINED] = TR_B_JOINED,
         [TR_EVENT_LEFT] = TR_B_LEFT,
         [TR_EVENT_LOST] = TR_B_LOST,
+        [TR_EVENT_HANGS] = TR_B_HANGS,
+        [TR_EVENT_GOES_ON] = TR_B_GOES_ON,
         [TR_EVENT_REFUSED] = TR_B_REFUSED,
         [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
         [TR_EVENT_CORRUPT] = TR_B_CORRUPT,

@@ -45,6 +45,8 @@ typedef enum tr_broker_event {
     TR_B_SUSPENDED,
     TR_B_RESUMED,
     TR_B_MOVED,
+    TR_B_HANGS,
+    TR_B_GOES_ON,
     TR_B_PEER_UP,
     TR_B_PEER_DOWN,
     TR_B_PEER_REFUSED,

@@ -231,9 +231,17 @@ void tr_link_drain(tr_link_t *self, int64_t wait_ms) {
     (void)wait_ms;
 }
 
-void tr_link_hangs(tr_link_t *self, bool hangs) {
+void tr_link_hangs(tr_link_t *self, tr_registration_t *r, uint32_t agent, int64_t since_ms) {
     (void)self;
-    (void)hangs;
+    (void)r;
+    (void)agent;
+    (void)since_ms;
+}
+
+void tr_link_passive(tr_link_t *self, tr_registration_t *r, uint32_t count) {
+    (void)self;
+    (void)r;
+    (void)count;
 }
 
 void tr_link_settle(tr_link_t *self, tr_route_t agent, uint64_t number, tr_settle_t how) {

@@ -67,6 +67,7 @@ struct tr_hosted {
     char *name;
     size_t name_len;
     uint32_t count;
+    uint32_t passive; /* of them */
     bool range;
     bool saves;   /* the state of its agents is kept */
     bool moves;   /* it can be: its behaviour has save and restore */
@@ -312,6 +313,8 @@ void tr_agent_end(tr_agent_t *agent);
 /* Ends its behaviour, and frees what it has; passive.c brings it back. */
 void tr_agent_rest(tr_agent_t *agent);
 void tr_passive_wake(tr_agent_t *agent);
+/* Another one of them rests, or one fewer. */
+void tr_passive_count(tr_hosted_t *hosted, bool more);
 void tr_agent_failed(tr_agent_t *agent, int code);
 
 /* status.c: the AMS asks what an agent does (docs/protocol.md, section 15). Whether this is that question; then it is

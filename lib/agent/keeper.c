@@ -31,17 +31,26 @@ static bool tell(tr_host_t *host, tr_host_event_t event, int64_t busy_ms) {
     return true;
 }
 
+static void report(tr_host_t *host, int64_t since_ms) {
+    pthread_mutex_lock(&host->keeper_lock);
+    const tr_agent_t *agent = atomic_load(&host->running);
+    if (agent && agent->hosted->registration)
+        tr_link_hangs(host->link, agent->hosted->registration, agent->index, since_ms);
+    pthread_mutex_unlock(&host->keeper_lock);
+}
+
 /* One callback since the last looks, for so long? */
 static void look_for_hang(tr_host_t *host, tr_keeper_watch_t *w) {
     uint64_t steps = atomic_load_explicit(&host->steps, memory_order_relaxed);
     int64_t now = tr_clock_ms(), busy = now - w->since_ms;
-    if (steps != w->steps) {
+    if (steps != w->steps ||
+        !atomic_load(&host->running)) { /* it has come back, and maybe nothing came behind it */
         if (w->told)
-            tr_link_hangs(host->link, false);
+            tr_link_hangs(host->link, NULL, 0, 0);
         *w = (tr_keeper_watch_t){.steps = steps, .since_ms = now};
     } else if (!w->told && busy > host->hang_ms && tell(host, TR_HOST_HANGS, busy)) {
         w->told = true;
-        tr_link_hangs(host->link, true);
+        report(host, w->since_ms);
     }
     if (w->told && !w->hung && host->hung_ms && busy > host->hung_ms)
         w->hung = tell(host, TR_HOST_HUNG, busy);

@@ -90,8 +90,14 @@ static void look(tr_agent_t *agent, void *state, void *arg) {
         look_at(host, host->awake->called_ms + host->passive_ms);
 }
 
+void tr_passive_count(tr_hosted_t *hosted, bool more) {
+    hosted->passive = more ? hosted->passive + 1 : hosted->passive - 1;
+    tr_link_passive(hosted->host->link, hosted->registration, hosted->passive);
+}
+
 void tr_passive_wake(tr_agent_t *agent) {
     tr_host_t *host = agent->hosted->host;
+    tr_passive_count(agent->hosted, false);
     host->waking = true;
     int r = tr_agent_begin(agent);
     host->waking = false;

@@ -103,6 +103,7 @@ void tr_agent_end(tr_agent_t *agent) {
 void tr_agent_rest(tr_agent_t *agent) {
     fini(agent);
     agent->status = TR_AGENT_PASSIVE;
+    tr_passive_count(agent->hosted, true);
     tr_conversations_forget(agent, "the agent rests");
     tr_saved_forget(agent);
     tr_agent_more_t *more = agent->more;
@@ -154,6 +155,8 @@ static void clear(tr_agent_t *agent, tr_agent_status_t status, const char *why) 
 }
 
 void tr_agent_away(tr_agent_t *agent) {
+    if (agent->status == TR_AGENT_PASSIVE)
+        tr_passive_count(agent->hosted, false);
     clear(agent, TR_AGENT_AWAY, "the agent goes to another process");
 }
 

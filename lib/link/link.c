@@ -418,6 +418,7 @@ static void keep_alive(tr_link_t *l, int64_t now) {
     }
     if (l->held_n)
         tr_link_extend_leases(l, now);
+    tr_link_report(l, now);
     if (l->name_lost)
         tr_link_regain(l, now);
 }

@@ -123,8 +123,11 @@ void *tr_link_stored(tr_link_t *self);
 void *tr_link_refused(tr_link_t *self, uint64_t id);
 /* Waits until all durable messages are answered, as long as there is a broker and at most wait_ms. */
 void tr_link_drain(tr_link_t *self, int64_t wait_ms);
-/* A callback has not come back for too long: what is in hand may be somebody else's when its lease ends. */
-void tr_link_hangs(tr_link_t *self, bool hangs);
+/* A callback of this agent has not come back since then: what is in hand may be somebody else's when its lease ends, and the broker is told.
+ * NULL: it has. */
+void tr_link_hangs(tr_link_t *self, tr_registration_t *r, uint32_t agent, int64_t since_ms);
+/* So many of its agents rest until their next message: told to the broker. */
+void tr_link_passive(tr_link_t *self, tr_registration_t *r, uint32_t count);
 typedef enum tr_settle {
     TR_SETTLE_DONE,
     TR_SETTLE_RELEASE, /* somebody else may have it */

@@ -190,6 +190,7 @@ static void enter(tr_link_t *l, const Troupe__Welcome *m) {
         resume_session(l);
     else
         begin_session(l);
+    tr_link_report_all(l);
     tr_link_say(l, m->resumed ? TR_HOST_RESUMED : TR_HOST_CONNECTED, m->platform);
 }
 

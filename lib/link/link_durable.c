@@ -245,9 +245,3 @@ void tr_link_extend_leases(tr_link_t *l, int64_t now) {
             tr_link_put(l, &h, NULL, 0);
     }
 }
-
-void tr_link_hangs(tr_link_t *self, bool hangs) {
-    pthread_mutex_lock(&self->lock);
-    self->hangs = hangs;
-    pthread_mutex_unlock(&self->lock);
-}

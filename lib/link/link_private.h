@@ -34,6 +34,8 @@ struct tr_registration {
     tr_route_t route;     /* 0 while not registered */
     tr_route_t old_route; /* before the last new session: what was in hand then still finds its agent */
     void *owner;
+    uint32_t passive; /* of its agents */
+    bool report;      /* the broker is to be told of it (link_report.c) */
     char refusal[256];
     int refusal_code;
 };
@@ -141,6 +143,11 @@ struct tr_link {
     size_t held_first, held_n, held_cap;
     int64_t extended_ms;
     bool hangs;
+    tr_registration_t *hung; /* whose agent it is; NULL = none hangs, or it is gone */
+    uint32_t hung_agent;
+    int64_t hung_ms; /* since when */
+    bool reports;    /* some registration has `report` */
+    int64_t reported_ms;
 };
 
 /* link_durable.c */
@@ -178,6 +185,12 @@ void tr_link_register_rest(tr_link_t *l);
 /* Names that were lost to somebody else while this process was cut off are asked for from time to time. */
 void tr_link_regain(tr_link_t *l, int64_t now_ms);
 void tr_registration_free(tr_registration_t *r);
+
+/* link_report.c */
+/* Tells the broker what has changed, once in a while. */
+void tr_link_report(tr_link_t *l, int64_t now);
+/* In a session that begins, or is resumed: all that is not as it always is. */
+void tr_link_report_all(tr_link_t *l);
 
 /* link_requeue.c */
 void tr_link_unroute(tr_link_t *l);

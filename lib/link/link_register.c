@@ -77,6 +77,8 @@ static tr_registration_t *find(tr_link_t *l, uint64_t id, tr_registration_status
 }
 
 static void take_out(tr_link_t *l, tr_registration_t *gone) {
+    if (l->hung == gone)
+        l->hung = NULL;
     for (tr_registration_t **p = &l->registrations; *p; p = &(*p)->next) {
         if (*p == gone) {
             *p = gone->next;

@@ -102,7 +102,7 @@ class Direct(MoveTest):
         depot = self.station("depot")
         host = next(row["host"] for row in self.verb("ps", "-o", "json").json() if row["name"] == "depot")
         self.assertEqual(self.move(host)["pid"], depot.pid)
-        self.assertIn("B064 moved", self.at.err)
+        self.assertIn("B067 moved", self.at.err)
 
 
 class Refused(MoveTest):

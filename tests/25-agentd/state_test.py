@@ -97,6 +97,9 @@ class Passive(StateTest):
         """What its process says that it does; None where it did not say."""
         return (self.good("why", name, "-o", "json").json()[0]["told"] or {}).get("status")
 
+    def row(self, name):
+        return next(row for row in self.good("ps", "-o", "json").json() if row["name"] == name)
+
     def rests(self, name):
         harness.wait_until(lambda: self.told(name) == "passive", f"{name} to rest")
 
@@ -110,6 +113,8 @@ class Passive(StateTest):
             self.assertEqual(self.ask("many-1", json.dumps({"n": n}))["count"], n)
         self.rests("many-0")
         self.assertIn("it rests", self.good("why", "many-0").out)
+        harness.wait_until(lambda: self.row("many")["state"] == "passive", "all of them to be shown to rest")
+        self.assertEqual(self.row("many")["passive"], 2)
         self.rests("many-1")
         self.assertIn(self.ask("svc:count", '{"n": 5}')["total"], (5, 15))  # its services and subscriptions stay
         self.good("pub", "news", '{"n": 6}')

@@ -24,8 +24,16 @@ json_t *tr_presence_by_name(const json_t *list) {
 static const char *state_of_agent(const json_t *agent) {
     if (json_is_true(json_object_get(agent, "quarantined")))
         return TR_PRESENCE_QUARANTINED;
-    return json_is_false(json_object_get(agent, "reachable")) ? TR_PRESENCE_UNREACHABLE
-                                                              : text(agent, "state");
+    if (json_is_false(json_object_get(agent, "reachable")))
+        return TR_PRESENCE_UNREACHABLE;
+    const char *state = text(agent, "state");
+    int64_t passive = json_integer_value(json_object_get(agent, "passive"));
+    if (strcmp(state, "active") != 0)
+        return state;
+    if (json_is_integer(json_object_get(agent, "hung_ms")))
+        return TR_PRESENCE_HANGS;
+    return passive > 0 && passive == json_integer_value(json_object_get(agent, "count")) ? TR_PRESENCE_PASSIVE
+                                                                                         : state;
 }
 
 const char *tr_presence_state(const json_t *process, const json_t *agent) {
@@ -42,8 +50,8 @@ const char *tr_presence_state(const json_t *process, const json_t *agent) {
 }
 
 bool tr_presence_is_trouble(const char *state) {
-    static const char *const words[] = {
-        TR_PRESENCE_LOST, TR_PRESENCE_UNREACHABLE, TR_PRESENCE_QUARANTINED, "failed", "backoff"};
+    static const char *const words[] = {TR_PRESENCE_LOST, TR_PRESENCE_UNREACHABLE, TR_PRESENCE_HANGS,
+        TR_PRESENCE_QUARANTINED, "failed", "backoff"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(words[i], state) == 0)
             return true;

@@ -14,6 +14,10 @@
 #define TR_PRESENCE_LOST "lost"
 /* The broker still waits for a sign of it. */
 #define TR_PRESENCE_UNREACHABLE "unreachable"
+/* Its process is there, and says that a callback of it, or of another agent of that process, does not come back. */
+#define TR_PRESENCE_HANGS "hangs"
+/* It rests until its next message (troupe-agentd --passive-after); of a range, all of them. */
+#define TR_PRESENCE_PASSIVE "passive"
 /* The broker takes nothing from it, and gives it nothing (troupe quarantine). */
 #define TR_PRESENCE_QUARANTINED "quarantined"
 

@@ -22,6 +22,7 @@ static const tr_column_t columns[TR_PS_COLUMNS] = {
     {"group", TR_COLUMN_TEXT, .wide = true},
     {"attached", TR_COLUMN_TEXT, .wide = true},
     {"sent", TR_COLUMN_NUMBER, .wide = true},
+    {"passive", TR_COLUMN_NUMBER, .wide = true},
     {"host", TR_COLUMN_TEXT, .wide = true},
     {"process", TR_COLUMN_TEXT, .wide = true},
     {"last_exit", TR_COLUMN_TEXT, .wide = true},
@@ -80,10 +81,16 @@ static void put(tr_output_t *output, const json_t *object, const char *key) {
 }
 
 /* What the supervisor says of it, or what it cannot know. */
-static void put_reason(tr_output_t *output, const json_t *process, const char *state) {
+static void put_reason(tr_output_t *output, const json_t *process, const json_t *agent, const char *state) {
+    char text[320], time[32];
     if (strcmp(state, TR_PRESENCE_LOST) == 0)
         tr_output_text(output, "the broker has given it up: it is stopped, or cut off");
-    else
+    else if (strcmp(state, TR_PRESENCE_HANGS) == 0) {
+        tr_print_duration(json_integer_value(json_object_get(agent, "hung_ms")), time, sizeof time);
+        snprintf(text, sizeof text, "%s has been busy with one message for %s",
+            json_string_value(json_object_get(agent, "hung")), time);
+        tr_output_text(output, text);
+    } else
         put(output, process, "reason");
 }
 
@@ -141,10 +148,11 @@ static void put_row(const tr_ps_t *self, tr_output_t *output, const json_t *proc
     else
         tr_output_null(output);
     put(output, agent, "sent");
+    put(output, agent, "passive");
     put(output, agent, "host");
     put(output, agent, "process");
     put(output, process, "last_exit");
-    put_reason(output, process, state);
+    put_reason(output, process, agent, state);
     tr_output_row(output);
 }
 

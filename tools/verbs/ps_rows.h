@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#define TR_PS_COLUMNS 19
+#define TR_PS_COLUMNS 20
 
 /* The columns of durable mailboxes, and that of how many agents, are wide ones where none has any, or more than one.
  * `agents`: as below. */

@@ -99,6 +99,20 @@ static void test_processes_and_agents_become_one_list(void **state) {
     json_decref(rows);
 }
 
+static void test_who_hangs_and_who_rests(void **state) {
+    (void)state;
+    json_t *rows = rows_of("[{\"name\": \"busy\", \"state\": \"running\", \"pid\": 10, \"agents\": 1}]",
+        "[{\"name\": \"busy@p\", \"count\": 1, \"state\": \"active\", \"hung\": \"busy@p\", \"hung_ms\": "
+        "12000},"
+        " {\"name\": \"idle@p\", \"count\": 3, \"state\": \"active\", \"passive\": 3, \"hung_ms\": null},"
+        " {\"name\": \"most@p\", \"count\": 3, \"state\": \"active\", \"passive\": 2}]",
+        NULL);
+    holds(rows, 0, "{\"state\": \"hangs\", \"reason\": \"busy@p has been busy with one message for 12s\"}");
+    holds(rows, 1, "{\"state\": \"passive\", \"passive\": 3, \"reason\": null}");
+    holds(rows, 2, "{\"state\": \"active\", \"passive\": 2}");
+    json_decref(rows);
+}
+
 static void test_what_runs_and_cannot_be_reached(void **state) {
     (void)state;
     json_t *rows = rows_of("[{\"name\": \"broker\", \"state\": \"running\", \"pid\": 10, \"agents\": 0},"
@@ -213,6 +227,7 @@ static void test_a_range_is_shown_with_its_count(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_processes_and_agents_become_one_list),
+        cmocka_unit_test(test_who_hangs_and_who_rests),
         cmocka_unit_test(test_what_runs_and_cannot_be_reached),
         cmocka_unit_test(test_without_a_supervisor_there_are_the_agents),
         cmocka_unit_test(test_what_is_durable_is_shown_where_there_is_any),

@@ -25,6 +25,9 @@ const tr_column_t tr_why_columns[TR_WHY_FIELDS] = {
     {"silent_ms", TR_COLUMN_DURATION},
     {"reachable", TR_COLUMN_TEXT},
     {"quarantined", TR_COLUMN_TEXT},
+    {"passive", TR_COLUMN_NUMBER},
+    {"hung", TR_COLUMN_TEXT},
+    {"hung_ms", TR_COLUMN_DURATION},
     {"queued", TR_COLUMN_NUMBER},
     {"queued_bytes", TR_COLUMN_BYTES},
     {"oldest_ms", TR_COLUMN_TIME},
@@ -119,6 +122,18 @@ static bool is_away(const tr_why_t *self, const sentence_t *s) {
         span(number_of(a, "silent_ms")).text);
 }
 
+/* Its link is served by a thread of its own, which says so. */
+static bool hangs(const tr_why_t *self, const sentence_t *s) {
+    const json_t *a = self->agent;
+    if (!json_is_integer(json_object_get(a, "hung_ms")))
+        return false;
+    bool itself = !strcmp(text_of(a, "hung"), text_of(a, "name"));
+    return say(s,
+        "%s%s hangs: it has been busy with one message for %s, while its link is well (heard %s ago)",
+        itself ? "it" : "in the same process, ", itself ? "" : text_of(a, "hung"),
+        span(number_of(a, "hung_ms")).text, span(number_of(a, "silent_ms")).text);
+}
+
 /* Of a range as a whole no process is asked. */
 static bool is_mute(const tr_why_t *self, const sentence_t *s) {
     const json_t *a = self->agent;
@@ -173,7 +188,7 @@ static bool is_behind(const tr_why_t *self, const sentence_t *s) {
 
 const char *tr_why_because(const tr_why_t *self, char *out, size_t size) {
     static bool (*const reasons[])(const tr_why_t *, const sentence_t *) = {
-        is_absent, is_held, is_away, is_mute, has_failed, rests, awaits_an_answer, is_behind};
+        is_absent, is_held, is_away, hangs, is_mute, has_failed, rests, awaits_an_answer, is_behind};
     sentence_t s = {out, size};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i](self, &s))

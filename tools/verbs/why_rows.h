@@ -19,7 +19,7 @@ typedef struct tr_why {
 /* The likeliest reason, as a sentence, into out, which is returned. */
 const char *tr_why_because(const tr_why_t *self, char *out, size_t size);
 
-#define TR_WHY_FIELDS 23
+#define TR_WHY_FIELDS 26
 /* One object with all that is known: for -o json and yaml. */
 extern const tr_column_t tr_why_columns[TR_WHY_FIELDS];
 void tr_why_put_object(const tr_why_t *self, tr_output_t *output);

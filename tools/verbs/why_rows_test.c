@@ -46,6 +46,11 @@ static void each_reason(void **state) {
         {"{\"state\": \"waiting\"}", "it is waiting since 1m40s: what it is sent waits"},
         {"{\"reachable\": false, \"told\": null, \"silent_ms\": 4000}",
             "its process (agentd, pid 11 at h) has not been heard of for 4.0s"},
+        {"{\"hung\": \"a@p\", \"hung_ms\": 12000, \"told\": null}",
+            "it hangs: it has been busy with one message for 12s, while its link is well (heard 100ms ago)"},
+        {"{\"hung\": \"b@p\", \"hung_ms\": 12000}", "in the same process, b@p hangs"},
+        {"{\"hung\": \"a@p\", \"hung_ms\": 12000, \"reachable\": false, \"silent_ms\": 4000}",
+            "has not been heard of for 4.0s"},
         {"{\"told\": null, \"in_hand\": 7}", "its behaviour is busy, or hangs, with 7 messages in hand"},
         {"{\"count\": 5, \"told\": null}", "nothing holds it up"},
         {"{\"told\": {\"status\": \"backoff\", \"failures\": 3, \"last_error\": \"no entry\", "

@@ -18,12 +18,24 @@ bool tr_session_reachable(const tr_core_t *core, const tr_session_t *s) {
            core->now.mono_ms - s->heard_ms <= (int64_t)core->config.heartbeat_ms * 3;
 }
 
-static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_entry_t *e) {
+void tr_write_hang(tr_content_writer_t *w, tr_core_t *core, const tr_session_t *s) {
+    char aid[2 * TR_AID_MAX];
+    int64_t ms = 0;
+    bool hangs = tr_session_hangs(core, s, aid, &ms);
+    tr_write_kv(w, "hung", hangs ? aid : NULL);
+    tr_write_str(w, "hung_ms");
+    if (hangs)
+        tr_write_int(w, ms);
+    else
+        tr_write_nil(w);
+}
+
+static void write_agent(tr_content_writer_t *w, tr_core_t *core, const tr_entry_t *e) {
     const tr_session_t *s = e->session;
     char aid[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", e->name, core->platform);
     tr_account_t box = tr_life_waiting(e);
-    tr_write_map(w, 21);
+    tr_write_map(w, 24);
     tr_write_kv(w, "name", aid);
     tr_write_kv_uint(w, "count", e->count);
     tr_write_kv(w, "state", tr_agent_state_name(e->life.state));
@@ -44,6 +56,8 @@ static void write_agent(tr_content_writer_t *w, const tr_core_t *core, const tr_
     tr_write_kv_int(w, "silent_ms", core->now.mono_ms - s->heard_ms);
     tr_write_kv_bool(w, "reachable", tr_session_reachable(core, s));
     tr_write_kv_bool(w, "quarantined", e->quarantined);
+    tr_write_kv_uint(w, "passive", e->passive);
+    tr_write_hang(w, core, s);
     tr_write_kv(w, "protocol", tr_conduct_policy_name(e->conduct));
 }
 

@@ -62,6 +62,9 @@ void tr_answer_fail(tr_answer_t *answer, const char *detail);
  * is not back in time. */
 bool tr_session_reachable(const tr_core_t *core, const tr_session_t *session);
 
+/* ams.c: "hung" and "hung_ms" of a session's agents. */
+void tr_write_hang(tr_content_writer_t *w, tr_core_t *core, const tr_session_t *session);
+
 /* question.c: the AMS asks one agent, past whatever its mailbox holds back; it answers in reply to `id`. False where it cannot be asked: no
  * room, or longer than a record may be. */
 bool tr_ams_ask(tr_core_t *core, const tr_members_t *who, tr_performative_t act, const char *id,

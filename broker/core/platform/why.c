@@ -122,13 +122,15 @@ static void write_process(tr_answer_t *a, const tr_members_t *who) {
     tr_write_kv_int(w, "silent_ms", a->core->now.mono_ms - s->heard_ms);
     tr_write_kv_bool(w, "reachable", tr_session_reachable(a->core, s));
     tr_write_kv_bool(w, "quarantined", who->entry->quarantined);
+    tr_write_kv_uint(w, "passive", who->entry->passive);
+    tr_write_hang(w, a->core, s);
 }
 
 static void write_all(tr_answer_t *a, const tr_members_t *who, tr_value_t told) {
     char name[TR_AID_MAX + 1], aid[2 * TR_AID_MAX];
     tr_members_name(who, name);
     snprintf(aid, sizeof aid, "%s@%s", name, a->core->platform);
-    tr_write_map(&a->content, 21);
+    tr_write_map(&a->content, 24);
     tr_write_kv(&a->content, "name", aid);
     tr_write_kv_uint(&a->content, "count", who->count);
     write_life(a, who);
