@@ -58,6 +58,14 @@ static void take_restart(tr_agentd_options_t *self, const tr_restart_t *rule) {
         self->restart_max_backoff_ms = rule->max_backoff_ms;
 }
 
+/* From where the file is, as all of its paths (tr_agent_file_enter). */
+static void take_state(tr_agentd_options_t *self, const tr_fleet_agent_t *a) {
+    if (!self->state && tr_fleet_keeps_state(a))
+        self->state = strcmp(a->state, "true") == 0 ? "state" : a->state;
+    if (is_free(self, "passive-after"))
+        self->passive_ms = a->passive_ms;
+}
+
 static void take_lists(tr_agentd_options_t *self, const tr_fleet_agent_t *a) {
     if (is_free(self, "service") && a->services.count > 0)
         self->services = strings_of(&a->services);
@@ -76,6 +84,9 @@ int tr_agent_file_take(tr_agentd_options_t *self, tr_error_t *error) {
         self->count = a->count;
     if (is_free(self, "durable"))
         self->durable = a->durable;
+    take_state(self, a);
+    if (!self->describe)
+        self->describe = a->describe;
     take_way(self, a);
     take_lists(self, a);
     if (!self->args) {

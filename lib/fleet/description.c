@@ -17,6 +17,11 @@
 
 const char *const tr_fleet_processes_words[] = {"per-agent", "one", NULL};
 const char *const tr_fleet_exec_mode_words[] = {"persistent", "once", NULL};
+const char *const tr_fleet_protocol_words[] = {"off", "check", "enforce", NULL};
+
+bool tr_fleet_keeps_state(const tr_fleet_agent_t *agent) {
+    return agent->state && strcmp(agent->state, "false") != 0;
+}
 
 static bool not_empty(const char *text, size_t len) {
     (void)text;
@@ -104,6 +109,11 @@ static const tr_yaml_field_t agent_fields[] = {
     {"ask", TR_YAML_TEXTS, AT(tr_fleet_agent_t, ask), .max = 256, .check = service_pattern,
         .expected = "the name of a service, or its beginning and *"},
     {"durable", TR_YAML_TRUTH, AT(tr_fleet_agent_t, durable)},
+    {"state", TR_YAML_TEXT, AT(tr_fleet_agent_t, state), .check = not_empty,
+        .expected = "true, false or a directory"},
+    {"passive-after", TR_YAML_DURATION, AT(tr_fleet_agent_t, passive_ms), .min = 0, .max = DAY_MS},
+    {"describe", TR_YAML_JSON, AT(tr_fleet_agent_t, describe)},
+    {"protocol", TR_YAML_WORD, AT(tr_fleet_agent_t, protocol), .words = tr_fleet_protocol_words},
     {"mind", TR_YAML_JSON, AT(tr_fleet_agent_t, mind), .check = mind_word,
         .expected = "built-in, a mapping, or a file of models (NAME.yaml)"},
     {"tools", TR_YAML_JSON, AT(tr_fleet_agent_t, tools)},
@@ -118,12 +128,7 @@ static bool is_reserved(const char *name) {
            strcmp(name, TR_FLEET_SUPERVISOR) == 0;
 }
 
-static int check_agent(void *item, char *reason, size_t reason_size) {
-    const tr_fleet_agent_t *a = item;
-    if (is_reserved(a->name)) {
-        snprintf(reason, reason_size, "expected another name: \"%s\" is the platform's own", a->name);
-        return -EINVAL;
-    }
+static int check_way(const tr_fleet_agent_t *a, char *reason, size_t reason_size) {
     int ways = (a->behaviour != NULL) + (a->load != NULL) + (a->exec.command.count > 0);
     if (ways != 1) {
         snprintf(reason, reason_size, "expected exactly one of the keys behaviour, load and exec, found %s",
@@ -135,6 +140,24 @@ static int check_agent(void *item, char *reason, size_t reason_size) {
             "expected `exec: {command: [PROGRAM, ARGUMENT...]}` in place of behaviour: exec");
         return -EINVAL;
     }
+    return 0;
+}
+
+static int check_state(const tr_fleet_agent_t *a, char *reason, size_t reason_size) {
+    if (a->state && strcmp(a->state, "postgres") == 0) {
+        snprintf(reason, reason_size,
+            "state: expected true or a directory: for a database start troupe-agentd with --state-table "
+            "yourself");
+        return -EINVAL;
+    }
+    if (a->passive_ms && !tr_fleet_keeps_state(a)) {
+        snprintf(reason, reason_size, "passive-after needs `state`: an agent that rests is kept there");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int check_count(const tr_fleet_agent_t *a, char *reason, size_t reason_size) {
     if (a->processes == TR_FLEET_PER_AGENT && a->count > TR_FLEET_PROCESSES_MAX) {
         snprintf(reason, reason_size,
             "a count of %" PRId64 " would start as many processes; expected at most %d, or processes: one",
@@ -149,6 +172,18 @@ static int check_agent(void *item, char *reason, size_t reason_size) {
         return -EINVAL;
     }
     return 0;
+}
+
+static int check_agent(void *item, char *reason, size_t reason_size) {
+    const tr_fleet_agent_t *a = item;
+    if (is_reserved(a->name)) {
+        snprintf(reason, reason_size, "expected another name: \"%s\" is the platform's own", a->name);
+        return -EINVAL;
+    }
+    int rc = check_way(a, reason, reason_size);
+    if (rc == 0)
+        rc = check_state(a, reason, reason_size);
+    return rc == 0 ? check_count(a, reason, reason_size) : rc;
 }
 
 static const tr_fleet_agent_t agent_initial = {
@@ -172,6 +207,12 @@ static const tr_fleet_agent_t alone_initial = {
 
 static int check_alone(void *item, char *reason, size_t reason_size) {
     const tr_fleet_agent_t *a = item;
+    if (a->protocol) {
+        snprintf(reason, reason_size,
+            "protocol is for a fleet's supervisor to ask for: expected none here, see `troupe mailbox "
+            "protocol`");
+        return -EINVAL;
+    }
     if (a->processes == TR_FLEET_ONE || a->count == 1)
         return check_agent(item, reason, reason_size);
     snprintf(reason, reason_size,

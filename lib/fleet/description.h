@@ -14,6 +14,10 @@
  *   publish: [digest.>]          # topics that it may publish on, and services that it may ask: they count in
  *   ask: [read]                  # a secure fleet, where it may do nothing else; default none
  *   durable: true                # whatever comes to it waits on the broker's disk until it is finished
+ *   state: ./kept                # a directory: their state is kept there, and outlives their process; true = of the fleet's own, or ./state
+ *   passive-after: 10m           # with state: who is idle for so long is freed until its next message; default never
+ *   describe: {labels: {a: b}}   # what the DF tells of them beside their services
+ *   protocol: check              # or enforce: their mailboxes are held to the interaction protocols; in a fleet file
  *   mind: built-in               # or a file of models, or a mapping (docs/minds.md); agentd says what is wrong with it
  *   tools: {knowledge: {}}       # what it can do beside talking, by name (docs/tools.md); agentd says what is wrong with it
  *   args: {key: value}           # handed to the behaviour as JSON; default {}
@@ -53,6 +57,8 @@ typedef enum tr_fleet_exec_mode {
 
 extern const char *const tr_fleet_processes_words[];
 extern const char *const tr_fleet_exec_mode_words[];
+/* Of the AMS's mailbox-protocol. */
+extern const char *const tr_fleet_protocol_words[];
 
 typedef struct tr_fleet_exec {
     tr_texts_t command; /* count 0: not an exec agent */
@@ -76,14 +82,20 @@ typedef struct tr_fleet_agent {
     const struct tr_fleet_daemon *
         daemon; /* it is no agentd but a program of its own: a coordinator, a knowledge base; NULL. Not of the file either */
     bool durable;
-    const char *mind;  /* JSON: an object, or a text; NULL = built-in */
-    const char *tools; /* JSON object; NULL = none */
-    const char *args;  /* JSON object; NULL = {} */
+    const char *state;    /* a directory, or "true"; NULL = none, as "false" is */
+    int64_t passive_ms;   /* 0 = never */
+    const char *describe; /* JSON object; NULL = nothing */
+    int protocol;         /* index into tr_fleet_protocol_words */
+    const char *mind;     /* JSON: an object, or a text; NULL = built-in */
+    const char *tools;    /* JSON object; NULL = none */
+    const char *args;     /* JSON object; NULL = {} */
     tr_restart_t restart;
     tr_pairs_t env;
     int line; /* in the file */
 } tr_fleet_agent_t;
 
+/* Whether the state of its agents is kept. */
+bool tr_fleet_keeps_state(const tr_fleet_agent_t *agent);
 /* Whether the waits of a tr_restart_t fit each other: for tables. 0, or -EINVAL with what was expected. */
 int tr_fleet_check_restart(void *restart, char *reason, size_t reason_size);
 /* The table of an entry of `agents`: for tools/fleet/fleet.c. */

@@ -43,6 +43,20 @@ static void an_agent_as_yaml(void **state) {
     assert_null(d);
 }
 
+static void its_state_and_what_the_df_tells(void **state) {
+    (void)state;
+    tr_description_t *d = parsed(
+        "name: a\nbehaviour: echo\nstate: ./kept\npassive-after: 10m\ndescribe: {labels: {env: prod}}\n");
+    assert_string_equal(d->agent.state, "./kept");
+    assert_true(tr_fleet_keeps_state(&d->agent));
+    assert_int_equal(d->agent.passive_ms, 600000);
+    assert_string_equal(d->agent.describe, "{\"labels\":{\"env\":\"prod\"}}");
+    tr_description_destroy(&d);
+    d = parsed("name: a\nbehaviour: echo\nstate: false\n");
+    assert_false(tr_fleet_keeps_state(&d->agent));
+    tr_description_destroy(&d);
+}
+
 static void an_agent_as_json(void **state) {
     (void)state;
     tr_description_t *d =
@@ -60,6 +74,11 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
     refused("name: a\nbehavior: echo\n", "a.yaml:2:1: unknown key \"behavior\", did you mean \"behaviour\"?");
     refused("name: a\n", "expected exactly one of the keys behaviour, load and exec");
     refused("name: a\nbehaviour: echo\ncount: 3\nprocesses: per-agent\n", "expected processes: one");
+    refused("name: a\nbehaviour: echo\nstate: postgres\n", "state: expected true or a directory");
+    refused("name: a\nbehaviour: echo\npassive-after: 1m\n", "passive-after needs `state`");
+    refused("name: a\nbehaviour: echo\npassive-after: 1m\nstate: false\n", "passive-after needs `state`");
+    refused("name: a\nbehaviour: echo\nprotocol: check\n", "for a fleet's supervisor to ask for");
+    refused("name: a\nbehaviour: echo\ndescribe: text\n", "describe");
     refused("name: df\nbehaviour: echo\n", "the platform's own");
     refused("- name: a\n", "a.yaml:1:1: expected a mapping, found a list");
     refused("", "the file is empty");
@@ -103,6 +122,7 @@ static void keys_have_places(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_agent_as_yaml),
+        cmocka_unit_test(its_state_and_what_the_df_tells),
         cmocka_unit_test(an_agent_as_json),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),
         cmocka_unit_test(files_that_cannot_be_read),

@@ -47,6 +47,30 @@ class Restarts(fleet.FleetTest):
         self.assertEqual(row["state"], "running")
         self.assert_answers("solo")
 
+    def test_mailboxes_are_held_to_the_protocols(self):
+        """Also those of members that come later, and by a broker that is another one."""
+        up = self.up(text=fleet.BROKER + "agents:\n  - {name: strict, behaviour: echo, count: 2, protocol: enforce}\n  - {name: free, behaviour: echo}\n")
+        self.wait_policies(strict_1="enforce", strict_2="enforce", free="off")
+        self.ok("scale", "strict=3")
+        self.wait_policies(strict_3="enforce")
+        os.kill(self.rows()["broker"]["pid"], signal.SIGKILL)
+        up.wait_err("broker is back")
+        self.wait_policies(strict_1="enforce", strict_3="enforce", free="off")
+
+    def wait_policies(self, **policies):
+        def there():
+            done = self.troupe("ask", "ams", '{"action": "search"}', "-o", "json")
+            agents = {a["name"].split("@")[0]: a["protocol"] for a in done.json()["agents"]} if done.code == 0 else {}
+            return all(agents.get(name.replace("_", "-")) == policy for name, policy in policies.items())
+        harness.wait_until(there, f"the policies {policies}")
+
+    def test_what_is_kept_outlives_a_process(self):
+        """`state: true` is in the fleet's own directory; what `describe` says is in the DF."""
+        self.up(text=fleet.BROKER + "agents:\n  - {name: echo, behaviour: echo, state: true, describe: {labels: {env: prod}}}\n")
+        self.assert_answers("echo")
+        self.assertTrue(list(pathlib.Path(self.directory).glob(".troupe/trio/agents/echo.db")))
+        self.assertEqual([row["name"] for row in self.troupe("df", "search", "--selector", "env=prod", "-o", "json").json()], ["echo@trio"])
+
     def test_one_that_gives_up_degrades_the_fleet(self):
         text = fleet.BROKER + "agents:\n  - {name: weak, behaviour: echo, restart: {intensity: 0}}\n"
         up = self.up(text=text)

@@ -52,7 +52,7 @@ static const char *printed(tr_plan_t *self, const char *format, ...) {
 /* The words that a process's command line is made of, computed once for all processes of an entry. NULL = out
  * of memory, found out by checked(). */
 typedef struct words {
-    const char *program, *name, *connect, *cert, *count, *load, *timeout;
+    const char *program, *name, *connect, *cert, *count, *load, *timeout, *state, *passive;
 } words_t;
 
 static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
@@ -74,6 +74,12 @@ static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w
         put_pair(args, "--count", w->count);
     if (a->durable)
         put(args, "--durable");
+    if (w->state)
+        put_pair(args, "--state", w->state);
+    if (w->passive)
+        put_pair(args, "--passive-after", w->passive);
+    if (a->describe)
+        put_pair(args, "--describe", a->describe);
     put_list(args, "--service", &a->services);
     put_list(args, "--subscribe", &a->subscribe);
     if (a->args)
@@ -166,16 +172,33 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     return rc;
 }
 
+/* A path of the fleet file, from where it is. */
+static const char *anchored(tr_plan_t *self, const char *path) {
+    if (path[0] == '/')
+        return path;
+    return printed(self, "%s/%s", self->fleet->directory, strncmp(path, "./", 2) == 0 ? path + 2 : path);
+}
+
+/* What is kept, and for how long an idle agent is not; false when out of memory. */
+static bool put_state(tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w) {
+    if (!tr_fleet_keeps_state(a))
+        return true;
+    w->state = strcmp(a->state, "true") == 0
+                   ? printed(self, "%s/agents", self->fleet->state ? self->fleet->state : "STATE")
+                   : anchored(self, a->state);
+    w->passive = a->passive_ms ? printed(self, "%" PRId64 "ms", a->passive_ms) : NULL;
+    return w->state && (!a->passive_ms || w->passive);
+}
+
 static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
-    bool many = a->processes == TR_FLEET_ONE && a->count > 1, relative = a->load && a->load[0] != '/';
+    bool many = a->processes == TR_FLEET_ONE && a->count > 1;
     words_t w = {.program = program, .connect = connect, .cert = a->cert};
     if (!w.cert && self->fleet->secure && !(w.cert = cert_of(self, a->name, true)))
         return -ENOMEM;
     w.count = many ? printed(self, "%" PRId64, a->count) : NULL;
-    const char *within = relative && strncmp(a->load, "./", 2) == 0 ? a->load + 2 : a->load;
-    w.load = relative ? printed(self, "%s/%s", self->fleet->directory, within) : a->load;
+    w.load = a->load ? anchored(self, a->load) : NULL;
     w.timeout = printed(self, "%" PRId64 "ms", a->exec.timeout_ms);
-    if ((many && !w.count) || (relative && !w.load) || !w.timeout)
+    if ((many && !w.count) || (a->load && !w.load) || !w.timeout || !put_state(self, a, &w))
         return -ENOMEM;
     for (int64_t number = 1; number <= processes_of(a); number++) {
         int rc = put_agent(self, a, &w, number, &self->processes[self->count]);

@@ -67,6 +67,30 @@ static void test_the_journal_is_where_the_file_says(void **state) {
     expect_journal("options: {journal: kept}", NULL, ""); /* as an option: --journal=kept */
 }
 
+static void expect_state(const char *more, const char *state, const char *expected) {
+    char text[256], command[256];
+    snprintf(text, sizeof text, "fleet: f\nagents: [{name: a, behaviour: echo, %s}]\n", more);
+    tr_fleet_t *fleet = parsed(text);
+    fleet->state = state;
+    tr_plan_t *plan = planned(fleet, NULL);
+    snprintf(command, sizeof command,
+        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:0 --name a --behaviour echo %s--ready-fd 3",
+        expected);
+    expect_command(plan, 1, "a", command);
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+}
+
+static void test_the_state_is_where_the_file_says(void **state) {
+    (void)state;
+    expect_state("state: true", "/var/lib/f", "--state /var/lib/f/agents ");
+    expect_state(
+        "state: ./kept, passive-after: 5m", "/var/lib/f", "--state /tmp/kept --passive-after 300000ms ");
+    expect_state("state: /srv/kept", NULL, "--state /srv/kept ");
+    expect_state("state: false", NULL, "");
+    expect_state("describe: {labels: {a: b}}", NULL, "--describe '{\"labels\":{\"a\":\"b\"}}' ");
+}
+
 static void test_each_process_has_its_command_line(void **state) {
     (void)state;
     tr_fleet_t *fleet = parsed(
@@ -242,6 +266,7 @@ static void test_programs_are_found_beside_in_the_tree_and_in_path(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_journal_is_where_the_file_says),
+        cmocka_unit_test(test_the_state_is_where_the_file_says),
         cmocka_unit_test(test_each_process_has_its_command_line),
         cmocka_unit_test(test_daemons_are_the_last_of_the_agents),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),

@@ -166,6 +166,8 @@ static void on_host_event(void *arg, tr_host_event_t event, const char *detail) 
     tr_up_t *self = arg;
     if (event == TR_HOST_CONNECTED || event == TR_HOST_RESUMED || event == TR_HOST_DISCONNECTED)
         TR_UP_LOG(self, LINK, "state=%s detail=%s", event == TR_HOST_DISCONNECTED ? "lost" : "up", detail);
+    if (event == TR_HOST_CONNECTED && self->agent)
+        tr_up_hold_all(self); /* another broker */
 }
 
 static void on_wait(tr_agent_t *agent, void *state, int fd, short events, void *arg);

@@ -186,6 +186,7 @@ static void registered(tr_up_t *self, tr_member_t *member) {
     if (member->group)
         member->group->came = true;
     close_pipe(self, member);
+    tr_up_hold(self, member);
     TR_UP_LOG(self, REGISTERED, "name=%s pid=%d", member->name, (int)member->pid);
     if (!first && self->phase == TR_UP_RUNNING)
         tr_up_say(self, "%s is back (pid %d)", member->name, (int)member->pid);

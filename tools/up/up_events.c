@@ -45,4 +45,8 @@ const tr_event_t tr_up_events[TR_UP_LOG_COUNT] = {
         "says "
         "which supervisor decides now, or that there is none, and the fleet ends with 70.",
         "Mend the cause that the culprit's log shows; a fleet that ended is brought up again."},
+    [TR_UP_LOG_UNCHECKED] = {"U017", TR_LOG_WARN, "protocols not checked",
+        "The broker did not take that a mailbox is to be held to the interaction protocols (`protocol` in "
+        "the fleet file).",
+        "The detail says why; `troupe mailbox protocol NAME check` asks for it again."},
 };

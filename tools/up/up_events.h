@@ -21,6 +21,7 @@ typedef enum tr_up_log {
     TR_UP_LOG_KILLING,
     TR_UP_LOG_STOPPED,
     TR_UP_LOG_GAVE_UP,
+    TR_UP_LOG_UNCHECKED,
     TR_UP_LOG_COUNT,
 } tr_up_log_t;
 

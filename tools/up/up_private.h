@@ -109,6 +109,12 @@ void tr_up_count(const tr_up_t *self, size_t *ret_ready, size_t *ret_all);
 /* Why a process failed, with the end of its log. */
 void tr_up_why(const tr_up_t *self, const tr_member_t *member, char *out, size_t size);
 
+/* up_protocol.c */
+/* The AMS is asked to hold the mailboxes of a member that is registered to the protocols, where its description says so; and those of all
+ * members, when the broker may have forgotten it. */
+void tr_up_hold(tr_up_t *self, const tr_member_t *member);
+void tr_up_hold_all(tr_up_t *self);
+
 /* up_orders.c */
 /* Does a request, whose message is answered now or later. */
 void tr_up_order(tr_up_t *self, const tr_message_t *message, const tr_fleet_request_t *request);
