@@ -20,6 +20,7 @@ from protocols_test import Talker
 
 try:
     import troupe
+    import zmq
     from troupe import schema, wire
 except ImportError as missing:
     print(f"skipped: {missing.name} is missing (tools/setup --check installs python3-zmq, python3-msgpack and python3-protobuf)")
@@ -57,6 +58,12 @@ class ClientTest(harness.SystemTest):
             thread.join(harness.PATIENCE)
             self.assertFalse(thread.is_alive())
         self.addCleanup(end)
+
+    def start_again(self, *options):
+        """The broker is killed, and another one begins where it was."""
+        self.at.process.kill()
+        self.at.wait()
+        self.at = self.broker(*options, listen=self.at.endpoint)
 
     def run_verb(self, *arguments):
         return self.troupe(*arguments, env={"TROUPE_CONNECT": self.at.endpoint})
@@ -101,6 +108,22 @@ class Readme(ClientTest):
         result = doctest.DocTestRunner().run(test, out=said.append)
         self.assertEqual(result.failed, 0, "".join(said))
         self.assertGreater(result.attempted, 10)
+
+    def test_durable_messages(self):
+        self.at.stop()
+        self.at = self.broker("--journal", self.directory + "/journal", listen=self.at.endpoint)
+        test = doctest.DocTestParser().get_doctest(self.code("keeper ="), {}, "README", str(self.PAGE), 0)
+        said = []
+        self.assertEqual(doctest.DocTestRunner().run(test, out=said.append).failed, 0, "".join(said))
+
+    def test_mandates(self):
+        names = {"troupe": troupe, **{name: self.agent(name) for name in ("ann", "bob", "cid")}}
+        cid = names["cid"]
+        thread = threading.Thread(target=lambda: cid.receive(10).reply("a part"), daemon=True)
+        thread.start()
+        exec(self.code("under=asked"), names)
+        self.assertEqual(names["question"].answer().budget.tokens, 100 - 1 - 1 - 10 - 1)  # of three messages, and what bob spent
+        thread.join(harness.PATIENCE)
 
     def test_the_agents(self):
         program = pathlib.Path(self.directory) / "sums.py"
@@ -405,12 +428,6 @@ class ContractNet(ClientTest):
 
 
 class LostConnections(ClientTest):
-    def start_again(self, *options):
-        """The broker is killed, and another one begins where it was."""
-        self.at.process.kill()
-        self.at.wait()
-        self.at = self.broker(*options, listen=self.at.endpoint)
-
     def test_a_new_broker_is_told_all_again(self):
         alice, bob = self.agent("alice"), self.agent("bob")
         bob.subscribe("news.>")
@@ -475,6 +492,165 @@ class LostConnections(ClientTest):
         again = self.agent("bob", durable=True).receive(10)
         self.assertEqual((again.content, again.redelivered), ("more", True))
         again.done()
+
+
+class Durable(ClientTest):
+    def setUp(self):
+        harness.SystemTest.setUp(self)
+        self.journal = ("--journal", self.directory + "/journal")
+        self.at = self.broker(*self.journal)
+
+    def start_again(self, *options):
+        super().start_again(*self.journal, *options)
+
+    def test_it_is_stored_before_send_durable_returns(self):
+        bob = self.agent("bob", durable=True)
+        bob._process.close()
+        alice = self.agent("alice")
+        alice.send_durable("bob", 1, "request", conversation_id="c1")
+        self.start_again()  # killed
+        m = self.agent("bob", durable=True).receive(10)
+        self.assertEqual((m.content, m.performative, m.sender, m.conversation_id, m.durable), (1, "request", "alice@local", "c1", True))
+        m.done()
+
+    def test_what_is_not_answered_goes_again(self):
+        """Also from one life of a broker to the next; each comes once, in order."""
+        bob, alice = self.agent("bob", durable=True), self.agent("alice")
+        link = alice._process._link
+        receipts = [alice.post_durable("bob", n) for n in range(100)]
+        with link.lock:
+            link._heard = 0  # the connection is lost
+        receipts += [alice.post_durable("bob", n) for n in range(100, 150)]
+        self.start_again()
+        receipts += [alice.post_durable("bob", n) for n in range(150, 200)]
+        for receipt in receipts:
+            receipt.wait(20)
+        self.assertEqual(link.outbox.kept, {})
+        seen = []
+        while len(set(seen)) < 200:
+            m = bob.receive(20)
+            seen.append(m.content)
+            m.done()
+        first = list(dict.fromkeys(seen))
+        self.assertEqual(first, sorted(first))
+
+    def test_what_is_not_taken_says_why(self):
+        alice = self.agent("alice")
+        with self.assertRaises(troupe.Undelivered) as refused:
+            alice.send_durable("nobody", "x")
+        self.assertEqual(refused.exception.reason, "not-found")
+        self.agent("bob")
+        alice.send_durable("bob", "y")  # the link is as it was
+
+    def test_a_busy_broker_is_asked_again(self):
+        self.at.stop()
+        self.at = self.broker(*self.journal, "--queue-records", "4")
+        bob, alice = self.agent("bob", durable=True), self.agent("alice")
+        bob.send("bob", "first")
+        m = bob.receive(10)
+        done = []
+        thread = threading.Thread(target=lambda: done.extend(alice.send_durable("bob", n, timeout=30) or n for n in range(12)), daemon=True)
+        thread.start()
+        m.done()
+        for n in range(12):
+            m = bob.receive(20)
+            self.assertEqual(m.content, n)
+            m.done()
+        thread.join(harness.PATIENCE)
+        self.assertEqual(done, list(range(12)))
+
+    def test_a_later_life_of_a_producer_shuts_out_the_former(self):
+        first = self.process(producer="p").register("first")
+        self.agent("bob", durable=True)
+        first.send_durable("bob", 1)
+        epoch = first._process._link.outbox.epoch
+        harness.wait_until(lambda: time.time_ns() // 1000000 > epoch, "the clock, which the epoch is of")
+        second = self.process(producer="p").register("second")
+        second.send_durable("bob", 2)
+        with self.assertRaises(troupe.Error):
+            first.send_durable("bob", 3, timeout=3)
+
+    def test_without_a_journal(self):
+        self.at.stop()
+        self.at = self.broker()
+        self.agent("bob")
+        with self.assertRaises(troupe.Undelivered) as refused:
+            self.agent("alice").send_durable("bob", 1)
+        self.assertEqual(refused.exception.reason, "no-journal")
+
+
+class Mandates(ClientTest):
+    def test_the_example_of_the_page(self):
+        ann, bob, cid = self.agent("ann"), self.agent("bob"), self.agent("cid")
+        question = ann.ask("bob", "work", budget=troupe.Budget(tokens=100))
+        asked = bob.receive(10)
+        self.assertEqual((asked.delegation, asked.budget.tokens, asked.budget.micro_cost), (("ann@local",), 100, None))
+        part = bob.ask("cid", "a part of it", under=asked, budget=troupe.Budget(tokens=60))
+        self.assertEqual(asked.budget.tokens, 39)
+        m = cid.receive(10)
+        self.assertEqual((m.delegation, m.budget.tokens, m.conversation_id), (("ann@local", "bob@local"), 60, asked.conversation_id))
+        m.budget.spend(tokens=20)
+        m.reply("done")
+        answer = part.answer()
+        self.assertEqual(answer.budget.tokens, 39)
+        asked.regain(answer)
+        self.assertEqual((asked.budget.tokens, answer.budget.tokens), (78, 0))
+        asked.reply("all done")
+        self.assertEqual(question.answer().budget.tokens, 77)
+
+    def test_nobody_is_asked_twice_and_nothing_is_made_up(self):
+        ann, bob = self.agent("ann"), self.agent("bob")
+        ann.send("bob", "x", "request", budget=troupe.Budget(tokens=10), conversation_id="c")
+        asked = bob.receive(10)
+        with self.assertRaises(troupe.Undelivered) as refused:
+            bob.request("ann", "you do it", under=asked)
+        self.assertEqual(refused.exception.reason, "cycle")
+        with self.assertRaises(troupe.OverBudget):
+            bob.send("ann", "x", under=asked, budget=troupe.Budget(tokens=1000))
+        cid = self.agent("cid")
+        cid.send("bob", "x", "request", delegation=["ann@local", "cid@local"], conversation_id="c")
+        self.assertEqual((cid.receive(10).reason), "bad-delegation")
+
+    def test_what_is_spent_is_gone(self):
+        budget = troupe.Budget(tokens=5)
+        with self.assertRaises(troupe.OverBudget):
+            budget.spend(tokens=6, micro_cost=7)
+        self.assertEqual(budget, troupe.Budget(tokens=0))
+        ann, bob, cid = self.agent("ann"), self.agent("bob"), self.agent("cid")
+        ann.send("bob", "x", "request", budget=troupe.Budget(tokens=1))
+        asked = bob.receive(10)
+        with self.assertRaises(troupe.Undelivered) as refused:  # nothing is left to ask with
+            bob.request("cid", "x", under=asked)
+            cid.receive(10).reply("y")
+        self.assertIn(refused.exception.reason, ("budget",))
+
+
+class Secure(harness.SystemTest):
+    def certificate(self, name, *rights):
+        done = self.troupe("cert", "new", name, *rights, "--certs", self.certs)
+        self.assertEqual(done.code, 0, done.err)
+        return f"{self.certs}/secret/{name}.yaml"
+
+    def test_a_broker_with_certificates(self):
+        self.certs = self.directory + "/certs"
+        broker = self.certificate("broker", "--role", "broker")
+        own = self.certificate("bob", "--role", "agent", "--publish", "news.>")
+        at = self.broker("--cert", broker, "--certs", self.certs)
+        process = troupe.connect(at.endpoint, process="test", certificate=own)
+        self.addCleanup(process.close)
+        bob = process.register("bob")
+        bob.send("bob", "to myself")
+        self.assertEqual(bob.receive(10).content, "to myself")
+        with self.assertRaises(troupe.Refused) as refused:
+            process.register("alice")
+        self.assertEqual(refused.exception.reason, "forbidden")
+        with self.assertRaises(troupe.Unreachable):
+            troupe.connect(at.endpoint, process="test", timeout=1.5)
+        stranger = {**troupe.read_certificate(own), **dict(zip(("key", "secret-key"), (k.decode() for k in zmq.curve_keypair())))}
+        with self.assertRaises(troupe.Unreachable):
+            troupe.connect(at.endpoint, process="test", certificate=stranger, timeout=1.5)
+        with self.assertRaises(ValueError):
+            troupe.connect(at.endpoint, certificate=f"{self.certs}/bob.yaml")  # its public part
 
 
 if __name__ == "__main__":

@@ -8,10 +8,13 @@
 
 See README.md beside this package.
 """
-from .agent import Agent, Message, Process, Question, Role, connect
+from .agent import Agent, Message, Process, Question, Role, connect, read_certificate
 from .contract_net import Participant, Proposal, call_for_proposals
-from .errors import Closed, Error, Failure, NotUnderstood, Refuse, Refused, TimedOut, Undelivered, Unreachable
+from .durable import Receipt
+from .errors import Closed, Error, Failure, NotUnderstood, OverBudget, Refuse, Refused, TimedOut, Undelivered, Unreachable
+from .mandate import Budget
 
 __all__ = [
-    "Agent", "Closed", "Error", "Failure", "Message", "NotUnderstood", "Participant", "Process", "Proposal", "Question", "Refuse", "Refused",
-    "Role", "TimedOut", "Undelivered", "Unreachable", "call_for_proposals", "connect"]
+    "Agent", "Budget", "Closed", "Error", "Failure", "Message", "NotUnderstood", "OverBudget", "Participant", "Process", "Proposal",
+    "Question", "Receipt", "Refuse", "Refused", "Role", "TimedOut", "Undelivered", "Unreachable", "call_for_proposals", "connect",
+    "read_certificate"]

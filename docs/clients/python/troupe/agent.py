@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -12,8 +13,10 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Union
 import msgpack
 
 from . import schema, wire
+from .durable import Receipt
 from .errors import Answer, Failure, Refused, TimedOut, Undelivered
 from .link import Entry, Item, Link
+from .mandate import Budget, chain_of, hand_on
 from .wire import Flag, Kind
 
 ENDPOINT = "tcp://127.0.0.1:5570"
@@ -25,16 +28,30 @@ NOTHING = object()  # no content, which is not the content None
 
 
 def connect(endpoint: Optional[str] = None, *, process: Optional[str] = None, timeout: float = 10.0,
-            certificate: Optional[dict] = None) -> "Process":
+            certificate: Union[dict, str, os.PathLike, None] = None, producer: Optional[str] = None) -> "Process":
     """Opens a link to a broker (default: TROUPE_CONNECT, or tcp://127.0.0.1:5570).
 
-    `certificate`: the texts `broker`, `key` and `secret-key` of the secret part of a certificate (`troupe cert new`).
+    `producer`: a name for the durable messages of this process, that no other one has at the same time; a later life under the name shuts
+    out the former one. Default: a random one.
+    `certificate`: for a broker with certificates, the secret part of one (`troupe cert new`): its file, or its texts `broker`, `key` and
+    `secret-key`.
     Raises Unreachable when no broker answers in time, and Refused when it does not want this process.
     """
     name = process or os.path.basename(sys.argv[0]) or "python"
-    link = Link(endpoint or os.environ.get("TROUPE_CONNECT") or ENDPOINT, name, curve=certificate)
+    link = Link(endpoint or os.environ.get("TROUPE_CONNECT") or ENDPOINT, name, curve=certificate if isinstance(certificate, dict) else read_certificate(certificate), producer=producer)
     link.open(timeout)
     return Process(link)
+
+
+def read_certificate(path: Union[str, os.PathLike, None]) -> Optional[dict]:
+    """The texts of the secret part of a certificate, a few lines of YAML. None of None."""
+    if path is None:
+        return None
+    with open(path, encoding="ascii") as file:
+        found = dict(re.findall(r"^(broker|key|secret-key): '([!-&(-~]{40})'$", file.read(), re.M))
+    if len(found) != 3:
+        raise ValueError(f"{path} is no secret part of a certificate: it has {', '.join(found) or 'nothing'} of broker, key and secret-key")
+    return found
 
 
 class Process:
@@ -154,6 +171,9 @@ class Message:
     topic, sequence      of an event, and of a gap
     missed               of a gap: how many events were dropped
     reason, detail       of what failed
+    durable              it is on the broker's disk until it is finished
+    delegation           AIDs of those on whose behalf it came, who began it first; empty without a mandate
+    budget               what may be spent on it, None where nothing was said of that: .spend(tokens, micro_cost) takes off
     leased               it comes again, here or elsewhere, unless it is finished: see done()
     redelivered, attempt it was delivered before, and how often
     """
@@ -173,11 +193,24 @@ class Message:
         self.sequence, self.missed = record.id if event else 0, record.id if gap else 0
         self.leased, self.redelivered = bool(record.flags & Flag.LEASED), bool(record.flags & Flag.REDELIVERED)
         self.attempt, self.reason, self.detail = record.attempt, "", ""
+        self.durable, self.hops = bool(record.flags & Flag.DURABLE), record.hops
+        mandate = record.kind == Kind.MESSAGE and bool(record.flags & Flag.MANDATE)
+        self.delegation = tuple(envelope.delegation) if mandate else ()
+        self.budget = Budget.read(envelope) if mandate and envelope.HasField("budget") else None
+        self._mandate = mandate
         if record.kind == Kind.NACK:
             self.reason, self.detail = wire.reason_name(record.reason), schema.Nack.FromString(record.content).detail
         if self.leased and record.flags & Flag.DURABLE:
             with link.lock:
                 link.held[self._session, record.id] = agent._entry
+
+    def regain(self, answer: "Message") -> None:
+        """Adds what an answer to something that was handed on has left of its budget."""
+        if self.budget and answer.budget:
+            self.budget.regain(answer.budget)
+
+    def _hand_on(self, own: str) -> list:
+        return hand_on(self.sender, self.delegation, own) if self._mandate else [own]
 
     def __repr__(self) -> str:
         return f"<Message {self.type} {self.performative} from {self.sender}>"
@@ -200,6 +233,8 @@ class Message:
         route = self._record.src if not self._envelope.reply_to else 0
         more = {"protocol": self.protocol, "ontology": self.ontology, "conversation_id": self.conversation_id,
                 "in_reply_to": self.reply_with, "hops": self._record.hops, **more}
+        if self.budget and self.budget.is_limited and performative != "agree" and len(to) == 1:
+            more.update(delegation=chain_of(self.sender, self.delegation), budget=self.budget.lend(None))  # the rest goes back
         self.agent._send(to, content, performative, route=route, **more)
         if performative != "agree":
             self.done()
@@ -244,10 +279,31 @@ class Agent:
         """Sends a message to `NAME`, `NAME@PLATFORM` or `svc:NAME`, or to several.
 
         `parameters`: protocol, ontology, language (then the content is bytes), encoding, conversation_id, reply_with, in_reply_to,
-        reply_to (a list), reply_by (Unix time in seconds), priority (0 to 9), hops. Waits while the receiver asks to hold back, or the
+        reply_to (a list), reply_by (Unix time in seconds), priority (0 to 9), hops; budget (a Budget: what may be spent on it); under
+        (a message that asked for it: it is handed on on behalf of those who asked, within what is left of their budget). Waits while the receiver asks to hold back, or the
         broker takes no more: TimedOut after `timeout`. What cannot be delivered comes back as a message of type "failed".
         """
         self._send([to] if isinstance(to, str) else list(to), content, performative, timeout=timeout, **parameters)
+
+    def send_durable(self, to: str, content: Any = NOTHING, performative: str = "inform", *, timeout: float = 30.0, **parameters: Any) -> None:
+        """Sends a message that survives the end of the broker and of its receiver; returns when the broker has it on disk.
+
+        `busy` is tried again within the time. Raises Undelivered (`no-journal`, `not-found` ...); TimedOut: it may be stored yet.
+        """
+        until = time.monotonic() + timeout
+        while True:
+            receipt = self.post_durable(to, content, performative, timeout=max(0.0, until - time.monotonic()), **parameters)
+            try:
+                return receipt.wait(max(0.0, until - time.monotonic()))
+            except Undelivered as error:
+                if error.reason != "busy" or time.monotonic() + receipt.retry_after >= until:
+                    raise
+                time.sleep(receipt.retry_after)
+
+    def post_durable(self, to: str, content: Any = NOTHING, performative: str = "inform", *, timeout: float = 30.0,
+                     **parameters: Any) -> Receipt:
+        """The same, and does not wait: .wait() of what is returned does. What is not answered is sent again after a lost connection."""
+        return self._send([to], content, performative, timeout=timeout, durable=True, **parameters)[0]
 
     def publish(self, topic: str, content: Any = NOTHING, *, timeout: Optional[float] = 30.0, **parameters: Any) -> None:
         """Publishes on a topic. Parameters as of send."""
@@ -349,13 +405,28 @@ class Agent:
         message.done()
 
     def _send(self, to: list, content: Any, performative: str, *, route: int = 0, topic: str = "", timeout: Optional[float] = 30.0,
-              reply_by: Optional[float] = None, priority: int = 0, hops: int = wire.HOPS, **parameters: Any) -> tuple:
-        """(the last Item, its id). One record for each receiver, which stands first in the list then."""
+              reply_by: Optional[float] = None, priority: int = 0, hops: int = wire.HOPS, durable: bool = False,
+              under: Optional[Message] = None, budget: Optional[Budget] = None, **parameters: Any) -> tuple:
+        """(the last Item, or the Receipt of a durable one, its id). One record for each receiver, which stands first in the list then."""
+        if under is not None:
+            if len(to) != 1:
+                raise ValueError("what is handed on goes to one receiver")
+            parameters["delegation"], hops = under._hand_on(self.aid), under.hops
+            budget = under.budget.lend(budget) if under.budget else budget
+            if under._mandate:
+                parameters["conversation_id"] = under.conversation_id
+        elif budget is not None and "delegation" not in parameters:
+            parameters["delegation"] = [self.aid]
+        if "delegation" in parameters and not parameters.get("conversation_id"):
+            parameters["conversation_id"] = uuid.uuid4().hex
+        if budget is not None:
+            parameters["budget"] = budget.write()
+        flags = (Flag.DURABLE if durable else 0) | (Flag.MANDATE if parameters.get("delegation") else 0)
         act, language = wire.act_number(performative), parameters.get("language") or "msgpack"
         if not to and not topic:
             raise ValueError("a message needs a receiver")
         body = b"" if content is NOTHING else msgpack.packb(content) if language == "msgpack" else bytes(content)
-        header = {"act": act, "hops": hops, "deadline": int(reply_by * 1000) if reply_by else 0, "priority": priority}
+        header = {"act": act, "hops": hops, "deadline": int(reply_by * 1000) if reply_by else 0, "priority": priority, "flags": flags}
         done: tuple = ()
         for i in range(len(to) or 1):
             envelope = schema.Envelope(sender=self.aid, receivers=to[i:i + 1] + to[:i] + to[i + 1:], topic=topic,
@@ -367,6 +438,10 @@ class Agent:
         link, entry, size = self._process._link, self._entry, wire.HEADER.size + len(envelope) + len(body)
         if len(envelope) > 16384 or size > link.welcome.max_record:
             raise ValueError(f"a message of {size} bytes ({len(envelope)} of envelope): at most {link.welcome.max_record} (16384) may be")
+        if header["flags"] & Flag.DURABLE:
+            receipt = Receipt(link, entry, name, envelope, body, header)
+            link.put_durable(receipt, timeout)
+            return receipt, receipt.number
         kind, number = Kind.MESSAGE if name else Kind.PUBLISH, link.next_id()
         build = lambda: wire.pack(kind, body, envelope, src=entry.route, dst=route or link.routes.get(name, 0), id=number, **header)
         return link.put(Item(build, size, True), name, timeout), number

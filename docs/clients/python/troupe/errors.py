@@ -30,6 +30,10 @@ class TimedOut(Error):
     """Nothing came, or nothing could be sent, in time."""
 
 
+class OverBudget(Error):
+    """More was spent, or is to be handed on, than a message lets."""
+
+
 class Answer(Error):
     """Raised by a handler to answer with another performative than inform; its content is {"reason", "detail"}."""
 

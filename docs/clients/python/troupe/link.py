@@ -25,6 +25,7 @@ from typing import Callable, Optional
 import zmq
 
 from . import schema, wire
+from .durable import Outbox, Receipt
 from .errors import Closed, Refused, TimedOut, Unreachable
 from .wire import Flag, Kind
 
@@ -53,8 +54,8 @@ class Entry:
 class Item:
     """One record that waits to be written, in its order."""
 
-    def __init__(self, build: Callable[[], bytes], size: int, data: bool):
-        self.build, self.size, self.data = build, size, data
+    def __init__(self, build: Callable[[], bytes], size: int, data: bool, durable: bool = False):
+        self.build, self.size, self.data, self.durable = build, size, data, durable
         self.epoch = self.number = 0  # when it was written: the connection, and which data record of it
 
 
@@ -72,7 +73,8 @@ class Link:
     """A session with a broker."""
 
     def __init__(self, endpoint: str, process: str, window_records: int = 4096, window_bytes: int = 8 << 20,
-                 curve: Optional[dict] = None):
+                 curve: Optional[dict] = None, producer: Optional[str] = None):
+        self.outbox = Outbox(producer or "python-" + os.urandom(8).hex())
         self.endpoint, self.process, self.curve = endpoint, process, curve
         self.my_window = (window_records, window_bytes)
         self.lock = threading.Condition(threading.RLock())
@@ -163,6 +165,17 @@ class Link:
             self._queued += item.size
             self.wake()
         return item
+
+    def put_durable(self, receipt: Receipt, timeout: Optional[float]) -> None:
+        """Queues a durable message; waits while too many are unanswered. It gets its number when it has its place."""
+        with self.lock:
+            self.wait(lambda: not self.outbox.is_full, timeout)
+            self.outbox.add(receipt)
+            try:
+                self.put(Item(receipt.build, receipt.size, True, durable=True), receipt._name, timeout)
+            except BaseException:
+                del self.outbox.kept[receipt.number]  # the number is not used again, which does no harm
+                raise
 
     def settle(self, entry: Entry, session: int, number: int, flags: int = 0) -> None:
         """Behind all that was queued before it. What the broker has given to others meanwhile is not settled."""
@@ -318,7 +331,8 @@ class Link:
         self._hello_at, self._now = now, []
         body = schema.Hello(
             version=wire.VERSION, token=self.token, epoch=self.epoch, process=self.process[:64], host=socket.gethostname()[:64],
-            pid=os.getpid(), window_records=self.my_window[0], window_bytes=self.my_window[1])
+            pid=os.getpid(), window_records=self.my_window[0], window_bytes=self.my_window[1], producer=self.outbox.producer,
+            producer_epoch=self.outbox.epoch)
         self._now.append(wire.pack(Kind.HELLO, body.SerializeToString(), id=self._hello_id))
 
     def _say_call(self, number: int, call: Call) -> None:
@@ -343,11 +357,11 @@ class Link:
         while self.state in ("live", "closing") and self._queue:
             item = self._queue[0]
             record = item.build()
-            if item.data and not self._may_send(len(record)):
+            if record and item.data and not self._may_send(len(record)):
                 break
             self._queue.popleft()
             self._queued -= item.size
-            if item.data:
+            if record and item.data:
                 self._sent = [self._sent[0] + 1, self._sent[1] + len(record)]
                 item.epoch, item.number = self.epoch, self._sent[0]
             if record:
@@ -357,7 +371,7 @@ class Link:
                 self._send(batch)
                 batch, size = [], 0
             self.lock.notify_all()
-        if self.state == "closing" and not self._queue and not self._bye_id:
+        if self.state == "closing" and not self._queue and not self.outbox.kept and not self._bye_id:
             self._bye_id = self.next_id()
             batch.append(wire.pack(Kind.BYE, id=self._bye_id))
         if batch:
@@ -365,7 +379,10 @@ class Link:
 
     def _send(self, records: list) -> None:
         self._said = time.monotonic()
-        self._socket.send(wire.bundle(records), zmq.NOBLOCK)
+        try:
+            self._socket.send(wire.bundle(records), zmq.NOBLOCK)
+        except zmq.Again:  # the broker has refused the handshake, after which this socket is of no use
+            self._lose(time.monotonic())
 
     def _count_taken(self, epoch: int, record: wire.Record) -> None:
         if epoch == self.epoch:
@@ -407,8 +424,16 @@ class Link:
 
     def _go_live(self) -> None:
         self.state = "live"
+        self._send_again()
         for number, call in self.calls.items():
             self._say_call(number, call)
+
+    def _send_again(self) -> None:
+        """All durable messages that were not answered, in order and with their old numbers, before what else waits."""
+        waiting = [item for item in self._queue if not item.durable]
+        kept = [Item(receipt.build, receipt.size, True, durable=True) for receipt in self.outbox.kept.values()]
+        self._queue = collections.deque(kept + waiting)
+        self._queued = sum(item.size for item in self._queue)
 
     def _take_registered(self, record: wire.Record) -> None:
         m = schema.Registered.FromString(record.content)
@@ -468,6 +493,9 @@ class Link:
         else:
             self._lose(time.monotonic())  # the broker ends
 
+    def _take_stored(self, record: wire.Record) -> None:
+        self.outbox.stored(record.content)
+
     def _take_ping(self, record: wire.Record) -> None:
         self._now.append(wire.pack(Kind.PONG, id=record.id))
 
@@ -499,7 +527,7 @@ class Link:
                 self.routes.pop(receiver, None)
         whole = next((e for e in self.entries if 0 <= record.dst - e.agents[0].route < e.count), None)
         entry = whole and whole.agents[record.dst - whole.agents[0].route]
-        if entry is None or entry.on_data(record):
+        if record.kind == Kind.NACK and self.outbox.refused(record) or entry is None or entry.on_data(record):
             self._count_taken(self.epoch, record)
         else:
             entry.inbox.append((self.epoch, record))
@@ -507,5 +535,5 @@ class Link:
     TAKE = {
         Kind.WELCOME: _take_welcome, Kind.REGISTERED: _take_registered, Kind.REFUSED: _take_refused, Kind.DONE: _end_call,
         Kind.BYE_OK: _take_bye_ok, Kind.PING: _take_ping, Kind.CREDIT: _take_credit, Kind.RESOLVED: _take_resolved, Kind.MUTE: _take_mute,
-        Kind.UNMUTE: _take_unmute, Kind.GONE: _take_gone, Kind.MESSAGE: _take_data, Kind.PUBLISH: _take_data, Kind.NACK: _take_data,
+        Kind.UNMUTE: _take_unmute, Kind.GONE: _take_gone, Kind.STORED: _take_stored, Kind.MESSAGE: _take_data, Kind.PUBLISH: _take_data, Kind.NACK: _take_data,
         Kind.GAP: _take_data}

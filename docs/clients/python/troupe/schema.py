@@ -12,7 +12,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 # message: {number: (type, name)}, as the page's tables say it
 TABLES: dict[str, dict[int, tuple[str, str]]] = {
     "Hello": {1: ("uint32", "version"), 2: ("bytes", "token"), 3: ("uint64", "epoch"), 4: ("string", "process"), 5: ("string", "host"),
-              6: ("uint32", "pid"), 7: ("uint64", "window_records"), 8: ("uint64", "window_bytes")},
+              6: ("uint32", "pid"), 7: ("uint64", "window_records"), 8: ("uint64", "window_bytes"), 9: ("string", "producer"),
+              10: ("uint64", "producer_epoch")},
     "Welcome": {1: ("string", "platform"), 2: ("bytes", "token"), 3: ("bool", "resumed"), 4: ("uint64", "epoch"),
                 5: ("uint64", "window_records"), 6: ("uint64", "window_bytes"), 7: ("uint32", "heartbeat_ms"), 8: ("uint32", "lease_ms"),
                 9: ("uint32", "max_record"), 10: ("string", "stream"), 11: ("string", "version"), 12: ("bool", "journal"),
@@ -27,7 +28,10 @@ TABLES: dict[str, dict[int, tuple[str, str]]] = {
     "Refusal": {1: ("uint32", "reason"), 2: ("string", "detail")},
     "Envelope": {1: ("string", "sender"), 2: ("repeated string", "receivers"), 3: ("repeated string", "reply_to"), 4: ("string", "language"),
                  5: ("string", "encoding"), 6: ("string", "ontology"), 7: ("string", "protocol"), 8: ("string", "conversation_id"),
-                 9: ("string", "reply_with"), 10: ("string", "in_reply_to"), 11: ("string", "topic"), 12: ("string", "traceparent")},
+                 9: ("string", "reply_with"), 10: ("string", "in_reply_to"), 11: ("string", "topic"), 12: ("string", "traceparent"),
+                 13: ("repeated string", "delegation"), 14: ("Budget", "budget")},
+    "Limit": {1: ("uint64", "left")},
+    "Budget": {1: ("Limit", "tokens"), 2: ("Limit", "micro_cost")},
 }
 
 
@@ -38,7 +42,10 @@ def _build() -> dict[str, Any]:
         message = file.message_type.add(name=name)
         for number, (kind, member) in table.items():
             label = field.LABEL_REPEATED if kind.startswith("repeated ") else field.LABEL_OPTIONAL
-            message.field.add(name=member, number=number, label=label, type=getattr(field, "TYPE_" + kind.split()[-1].upper()))
+            if kind in TABLES:
+                message.field.add(name=member, number=number, label=label, type=field.TYPE_MESSAGE, type_name=".troupe.client." + kind)
+            else:
+                message.field.add(name=member, number=number, label=label, type=getattr(field, "TYPE_" + kind.split()[-1].upper()))
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     found = {name: pool.FindMessageTypeByName("troupe.client." + name) for name in TABLES}
@@ -53,3 +60,4 @@ Hello, Welcome = _classes["Hello"], _classes["Welcome"]
 Register, Registered, Deregister = _classes["Register"], _classes["Registered"], _classes["Deregister"]
 Resolved, Subscribe, Gone = _classes["Resolved"], _classes["Subscribe"], _classes["Gone"]
 Nack, Refusal, Envelope = _classes["Nack"], _classes["Refusal"], _classes["Envelope"]
+Limit, Budget = _classes["Limit"], _classes["Budget"]
