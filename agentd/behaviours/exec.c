@@ -13,7 +13,9 @@
  *
  * When the program ends with messages in work, requests to a service and durable messages are given back to the
  * broker (another provider gets them, or this one again), and others are answered with a failure. A durable
- * message that took too long is given back, too, so that it ends finished or as a dead letter. It is started again after a
+ * message that took too long is given back, too, so that it ends finished or as a dead letter. A message that was alone in work when
+ * the program died, or took too long, is to blame for it, and the broker is told so: after three times it is poison. After an end with
+ * several in work the next ones are handed over one by one, so that the one is found. The program is started again after a
  * pause that doubles from backoff_ms to max_backoff_ms; a message that it finished sets the pause back.
  *
  * Output that cannot be sent now (-EAGAIN) stays in the line buffer, and the program's stdout is not read
@@ -61,13 +63,17 @@ static void take_off(tr_exec_queue_t *queue, tr_exec_work_t *work) {
         queue->tail = before;
 }
 
-void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release) {
+void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, tr_exec_end_t end) {
     take_off(&self->active, work);
     if (work->expects)
         self->in_flight--;
+    if (work->expects && self->careful && end != TR_EXEC_END_BACK)
+        self->careful--;
     if (work->timer)
         tr_timer_cancel(&work->timer);
-    if (release)
+    if (end == TR_EXEC_END_BLAMED)
+        tr_message_fail(&work->message);
+    else if (end == TR_EXEC_END_BACK)
         tr_message_release(&work->message);
     else
         tr_message_done(&work->message);
@@ -84,13 +90,14 @@ static void tell_failure(tr_exec_t *self, tr_exec_work_t *work, const char *reas
 /* Whether its run or not: nothing more will come of it. */
 static void fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
     tell_failure(self, work, reason, detail);
-    tr_exec_finish(self, work, false);
+    tr_exec_finish(self, work, TR_EXEC_END_DONE);
 }
 
 /* It was not finished, through no word of the program: what is durable comes again. */
-static void give_up(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
+static void give_up(
+    tr_exec_t *self, tr_exec_work_t *work, tr_exec_end_t end, const char *reason, const char *detail) {
     if (work->durable && !work->answered)
-        tr_exec_finish(self, work, true);
+        tr_exec_finish(self, work, end);
     else
         fail(self, work, reason, detail);
 }
@@ -98,15 +105,15 @@ static void give_up(tr_exec_t *self, tr_exec_work_t *work, const char *reason, c
 void tr_exec_fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail) {
     tell_failure(self, work, reason, detail);
     if (self->conf.mode == TR_EXEC_PERSISTENT)
-        tr_exec_finish(self, work, false);
+        tr_exec_finish(self, work, TR_EXEC_END_DONE);
 }
 
 /* The program is gone, or will be: nothing in work can be finished. */
-static void give_back_all(tr_exec_t *self, const char *how) {
+static void give_back_all(tr_exec_t *self, tr_exec_end_t end, const char *how) {
     while (self->active.head) {
         tr_exec_work_t *work = self->active.head;
         if (tr_message_leased(work->message) && !work->answered)
-            tr_exec_finish(self, work, true);
+            tr_exec_finish(self, work, end);
         else
             fail(self, work, "program-ended", how);
     }
@@ -181,17 +188,28 @@ static void on_again(tr_agent_t *agent, void *state, void *arg) {
     turn(self);
 }
 
+/* Of several messages in work one is to blame, and which is found out by handing them over one by one. */
+static tr_exec_end_t whose_fault(tr_exec_t *self) {
+    if (self->killed || tr_child_succeeded(self->child))
+        return TR_EXEC_END_BACK;
+    if (self->in_flight < 2)
+        return TR_EXEC_END_BLAMED;
+    if (self->careful < self->in_flight)
+        self->careful = self->in_flight;
+    return TR_EXEC_END_BACK;
+}
+
 /* In mode `once`: the end of the program is the end of its message. */
 static void finish_run(tr_exec_t *self, const char *how) {
     tr_exec_work_t *work = self->active.head;
     if (!work)
         return;
     if (!tr_child_succeeded(self->child) && !work->answered) {
-        give_back_all(self, how);
+        give_back_all(self, whose_fault(self), how);
         return;
     }
     if (work->answered || !work->expects)
-        tr_exec_finish(self, work, false);
+        tr_exec_finish(self, work, TR_EXEC_END_DONE);
     else
         fail(self, work, "no-answer", "the program ended without one");
 }
@@ -208,8 +226,9 @@ static void program_ended(tr_exec_t *self) {
     if (once)
         finish_run(self, how);
     else
-        give_back_all(self, how);
+        give_back_all(self, whose_fault(self), how);
     tr_child_destroy(&self->child);
+    self->killed = false;
     self->stuck_receivers = 0;
     self->stuck_spent = false;
     if (!once && ++self->ends > ENDS_MAX) {
@@ -275,8 +294,9 @@ static void on_timeout(tr_agent_t *agent, void *state, void *arg) {
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_LATE], "agent=%s id=%llu sender=%s timeout_ms=%lld",
         self->name, (unsigned long long)work->id, tr_message_sender(work->message),
         (long long)self->conf.timeout_ms);
-    give_up(self, work, "timeout", "the program did not finish the message in its time");
+    give_up(self, work, TR_EXEC_END_BLAMED, "timeout", "the program did not finish the message in its time");
     /* Its end is told by the pidfd; what else is in work is given back then. */
+    self->killed = self->child != NULL;
     if (self->child)
         tr_child_kill(self->child);
 }
@@ -304,7 +324,7 @@ static void forget_unanswered(tr_exec_t *self) {
     for (tr_exec_work_t *w = self->active.head, *next; w; w = next) {
         next = w->next;
         if (!w->expects)
-            tr_exec_finish(self, w, false);
+            tr_exec_finish(self, w, TR_EXEC_END_DONE);
     }
 }
 
@@ -318,7 +338,7 @@ static void hand_over(tr_exec_t *self, tr_exec_work_t *work) {
         self->in_flight++;
     if (!line || tr_child_write(self->child, line, strlen(line)) < 0) {
         free(line);
-        give_up(self, work, "internal-error", "out of memory");
+        give_up(self, work, TR_EXEC_END_BACK, "internal-error", "out of memory");
         return;
     }
     free(line);
@@ -338,7 +358,7 @@ static bool overtakes(const tr_exec_work_t *work) {
 
 static tr_exec_work_t *next_waiting(tr_exec_t *self) {
     tr_exec_work_t *work = self->waiting.head;
-    if (self->in_flight < (size_t)self->conf.in_flight)
+    if (self->in_flight < (self->careful ? 1 : (size_t)self->conf.in_flight))
         return work;
     while (work && !overtakes(work))
         work = work->next;
@@ -432,13 +452,13 @@ static void fini(tr_agent_t *agent, void *state) {
     if (self->again)
         tr_timer_cancel(&self->again);
     tr_child_stop(&self->child, STOP_WAIT_MS);
-    give_back_all(self, "the agent ends");
+    give_back_all(self, TR_EXEC_END_BACK, "the agent ends");
     while (self->waiting.head) {
         tr_exec_work_t *work = self->waiting.head;
         take_off(&self->waiting, work);
         push(&self->active, work);
         self->in_flight += work->expects;
-        give_back_all(self, "the agent ends");
+        give_back_all(self, TR_EXEC_END_BACK, "the agent ends");
     }
     tr_replies_finish(&self->failures);
     tr_exec_conf_finish(&self->conf);

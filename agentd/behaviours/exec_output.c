@@ -185,7 +185,7 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
         work->answered = true;
     /* A run of its own finishes its message by its end. */
     if (out->finishes && self->conf.mode == TR_EXEC_PERSISTENT) {
-        tr_exec_finish(self, work, false);
+        tr_exec_finish(self, work, TR_EXEC_END_DONE);
         self->backoff_ms = 0;
         self->ends = 0;
     } else if (out->verb == TR_EXEC_DONE && out->finishes)

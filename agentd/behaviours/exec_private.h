@@ -41,6 +41,9 @@ typedef struct tr_exec {
     tr_exec_queue_t waiting, active;
     tr_replies_t failures; /* that wait until they can be sent */
     size_t in_flight;
+    size_t
+        careful; /* so many messages are handed over one by one, because one of several was what the program died of */
+    bool killed; /* by this agent: nothing that it has in work is to blame */
     uint64_t last_id;
     bool stuck;             /* the first line of its output cannot be sent now */
     size_t stuck_receivers; /* of that line have it already */
@@ -49,8 +52,14 @@ typedef struct tr_exec {
     unsigned says, says_dropped;
 } tr_exec_t;
 
-/* exec.c: takes a message off the active list. `release`: a leased request goes to another provider. */
-void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, bool release);
+typedef enum tr_exec_end {
+    TR_EXEC_END_DONE,
+    TR_EXEC_END_BACK,   /* a leased one goes to another provider, or comes again */
+    TR_EXEC_END_BLAMED, /* the same, and it is what the program died of */
+} tr_exec_end_t;
+
+/* exec.c: takes a message off the active list. */
+void tr_exec_finish(tr_exec_t *self, tr_exec_work_t *work, tr_exec_end_t end);
 /* A message that came to nothing: whoever waits is told {reason, detail}, unless it has an answer, and it is
  * finished. In mode `once` its run does that, as it is what the time limit is for. */
 void tr_exec_fail(tr_exec_t *self, tr_exec_work_t *work, const char *reason, const char *detail);

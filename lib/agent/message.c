@@ -215,7 +215,7 @@ void tr_lease_settle(tr_host_t *host, tr_lease_t lease, bool release) {
         settle(host, d ? &d->agents[index] : NULL, lease, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
 }
 
-static void finish(tr_message_t **self, bool release) {
+static void finish(tr_message_t **self, tr_settle_t how) {
     tr_message_t *m = *self;
     if (!m)
         return;
@@ -224,7 +224,7 @@ static void finish(tr_message_t **self, bool release) {
     else if (m->agent->hosted->moves)
         tr_agent_kept(m->agent, false);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
-        tr_message_settle(m, release ? TR_SETTLE_RELEASE : TR_SETTLE_DONE);
+        tr_message_settle(m, how);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
     }
     if (m->has_value)
@@ -235,9 +235,13 @@ static void finish(tr_message_t **self, bool release) {
 }
 
 void tr_message_done(tr_message_t **self) {
-    finish(self, false);
+    finish(self, TR_SETTLE_DONE);
 }
 
 void tr_message_release(tr_message_t **self) {
-    finish(self, true);
+    finish(self, TR_SETTLE_RELEASE);
+}
+
+void tr_message_fail(tr_message_t **self) {
+    finish(self, TR_SETTLE_FAILED);
 }

@@ -78,6 +78,8 @@ tr_message_t *tr_message_keep(const tr_message_t *self);
 void tr_message_done(tr_message_t **self);
 /* The same, but gives a leased request back, for another provider. */
 void tr_message_release(tr_message_t **self);
+/* The same, and says that who had it failed with it: after three times (the broker's --poison) nobody gets it any more. */
+void tr_message_fail(tr_message_t **self);
 
 #ifdef __cplusplus
 }

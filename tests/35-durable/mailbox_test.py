@@ -72,6 +72,39 @@ class Mailbox(durable.DurableTest):
         self.assertEqual(agent.err.count("A008"), 2, agent.err)
         self.assertIsNone(agent.process.poll())
 
+    def poison(self):
+        return self.good("dlq", "ls", "--reason", "poison", "-o", "json").json()
+
+    def test_what_a_program_dies_of_is_a_dead_letter(self):
+        self.start()
+        agent = self.clerk("clerk", "--args", '{"backoff_ms": 10, "max_backoff_ms": 20}')
+        self.good("send", "clerk", "inform", '{"do": "die"}')
+        self.good("send", "clerk", "inform", "next")
+        harness.wait_until(self.poison, "the letter")
+        (letter,) = self.good("dlq", "ls", "-o", "json").json()
+        self.assertEqual((letter["reason"], letter["attempts"]), ("poison", 3))
+        self.assertEqual([m["content"] for m in self.wait_book(4) if m["content"] == "next"], ["next"])
+        self.assertEqual(sum(m["content"] == {"do": "die"} for m in self.book()), 3)
+        self.assertIsNone(agent.process.poll())
+
+    def test_the_one_of_several_that_a_program_dies_of_is_found(self):
+        self.start()
+        self.clerk("clerk", "--args", '{"in_flight": 8, "backoff_ms": 10, "max_backoff_ms": 20}').stop()
+        for order in ("hold once", "die", "hold once"):  # they wait, so that all are in work at once
+            self.good("send", "clerk", "inform", '{"do": "%s"}' % order)
+        self.clerk("clerk", "--args", '{"in_flight": 8, "backoff_ms": 10, "max_backoff_ms": 20}')
+        harness.wait_until(self.poison, "the letter")
+        harness.wait_until(lambda: not self.boxes()["clerk@local"]["queued"] + self.boxes()["clerk@local"]["in_hand"], "the others to be done")
+        self.assertEqual(len(self.good("dlq", "ls", "-o", "json").json()), 1)
+
+    def test_what_a_program_takes_too_long_for_is_a_dead_letter(self):
+        self.start("--poison", "2")
+        self.clerk("clerk", "--exec-timeout", "1500ms", "--args", '{"backoff_ms": 10, "max_backoff_ms": 20}')
+        self.good("send", "clerk", "inform", '{"do": "hold"}')
+        self.good("send", "clerk", "inform", "next")
+        harness.wait_until(self.poison, "the letter")
+        harness.wait_until(lambda: any(m["content"] == "next" for m in self.book()), "what waits behind it")
+
     def test_a_mailbox_may_have_limits_of_its_own(self):
         self.start()
         self.clerk().stop()
