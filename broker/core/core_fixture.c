@@ -381,6 +381,8 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
         .topic = l->topic,
         .reply_with = l->reply_with,
         .conversation_id = l->conversation,
+        .ontology = l->ontology,
+        .language = l->language,
         .protocol = l->protocol,
         .delegation = {.items = l->chain},
         .budget = l->budget,

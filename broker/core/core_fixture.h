@@ -54,7 +54,7 @@ typedef struct world {
     bool hold; /* writes and reads wait for disk_works */
     got_t *jobs, **jobs_end;
     uint8_t keys[WORLD_KEYS]; /* of peers: 32 times this byte, 0 = none */
-    tr_peer_t broken; /* the network takes nothing for it; 0 = takes all */
+    tr_peer_t broken;         /* the network takes nothing for it; 0 = takes all */
     /* What is for another broker goes to the net (core_net.h) instead of into the list. Takes the buffer. */
     void (*abroad)(struct world *w, const tr_core_out_t *out);
     void (*carry)(struct net *net); /* and to where it goes */
@@ -140,7 +140,7 @@ typedef struct letter {
     bool no_hops; /* hops really 0 */
     uint64_t deadline_ms;
     const char *reply_with;
-    const char *conversation, *protocol;
+    const char *conversation, *protocol, *ontology, *language;
     const char *const *chain; /* of its delegation, ended by NULL; NULL = none */
     tr_budget_t budget;
     uint64_t id; /* 0 = the next one */

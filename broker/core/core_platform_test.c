@@ -316,9 +316,75 @@ static void a_description_has_a_limit(void **state) {
     world_end(o.w);
 }
 
+/* Each exception of SC00023 that a message as such can be answered with, with its act. */
+static void what_cannot_be_understood_says_why(void **state) {
+    (void)state;
+    static const struct {
+        letter_t letter;
+        const char *whom, *reason;
+    } rows[] = {
+        {{.act = TR_QUERY_REF}, "ams", "unsupported-act"},
+        {{.act = TR_CFP}, "df", "unsupported-act"},
+        {{.act = TR_SUBSCRIBE}, "ams", "unsupported-act"},
+        {{.act = TR_CANCEL}, "ams", "unsupported-act"},
+        {{.act = TR_INFORM}, "ams", "unexpected-act"},
+        {{.act = TR_AGREE}, "df", "unexpected-act"},
+        {{.act = TR_ACCEPT_PROPOSAL}, "ams", "unexpected-act"},
+        {{.act = TR_REQUEST, .ontology = "cooking"}, "ams", "unrecognised-value"},
+        {{.act = TR_SUBSCRIBE, .ontology = "cooking"}, "df", "unrecognised-value"},
+        {{.act = TR_REQUEST, .language = "fipa-sl"}, "df", "unsupported-value"},
+        {{.act = TR_REQUEST, .text = "\x07"}, "ams", "unsupported-value"},
+    };
+    office_t o = office_of();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        letter_t l = rows[i].letter;
+        char wanted[80];
+        l.src = o.a, l.from = "a", l.to = rows[i].whom;
+        if (!l.text)
+            l.text = "\x81\xa6"
+                     "action\xa5"
+                     "stats";
+        snprintf(wanted, sizeof wanted, "not-understood {\"reason\":\"%s\"", rows[i].reason);
+        holds(answer_to(o.w, o.a, post(o.w, 1, &l)), wanted);
+    }
+    letter_t good = {.src = o.a,
+        .from = "a",
+        .to = "ams",
+        .act = TR_REQUEST,
+        .ontology = "fipa-agent-management",
+        .language = "msgpack",
+        .text = "\x81\xa6"
+                "action\xa5"
+                "stats"};
+    holds(answer_to(o.w, o.a, post(o.w, 1, &good)), "inform");
+    world_end(o.w);
+}
+
+/* failure internal-error: it was tried, and could not be done. */
+static void a_result_that_fits_in_no_message_is_a_failure(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.max_record = 8192;
+    world_t *w = world_new(&config);
+    hello(w, 1);
+    tr_route_t a = join(w, 1, "a"), many = join_range(w, 1, "many", 20);
+    for (uint32_t i = 0; i < 20; i++) {
+        char name[16], json[400];
+        snprintf(name, sizeof name, "many-%u", i);
+        snprintf(json, sizeof json, "{\"action\":\"register\",\"note\":\"%0300d\"}", 0);
+        holds(ask(w, 1, many + i, name, "df", json), "inform");
+    }
+    holds(ask(w, 1, a, "a", "df", "{\"action\":\"search\"}"),
+        "failure {\"reason\":\"internal-error\",\"detail\":\"the result is too large");
+    holds(ask(w, 1, a, "a", "df", "{\"action\":\"search\",\"max-results\":3}"), "inform");
+    world_end(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_that_are_none_are_not_understood),
+        cmocka_unit_test(what_cannot_be_understood_says_why),
+        cmocka_unit_test(a_result_that_fits_in_no_message_is_a_failure),
         cmocka_unit_test(ams_searches),
         cmocka_unit_test(ams_tells_who_cannot_be_reached),
         cmocka_unit_test(ams_registers_and_refuses),

@@ -164,7 +164,7 @@ def platform(fleet):
         act, have = ask(a, "alice", whom, **request)
         assert (act, have["reason"], set(have)) == (c.REFUSE, reason, {"reason", "detail"}), (whom, request, have)
     act, have = ask(a, "alice", "ams", act=c.INFORM, action="stats")
-    assert (act, have["reason"]) == (11, "unsupported-act")
+    assert (act, have["reason"]) == (11, "unexpected-act")
     act, have = ask(a, "alice", "ams", action="modify", name="extra", state="waiting")  # it is suspended
     assert (act, have["reason"]) == (c.REFUSE, "illegal-transition")
     a.send("alice", a.agents["alice"], "extra", c.INFORM, "waits")

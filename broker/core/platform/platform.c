@@ -168,18 +168,42 @@ static void perform_act(
         perform_action(a, agent);
 }
 
+/* An act that says something about what was asked before: it asks for nothing, and nothing was. */
+static bool is_out_of_place(tr_performative_t act) {
+    static const uint32_t answers = 1u << TR_AGREE | 1u << TR_REFUSE | 1u << TR_INFORM | 1u << TR_FAILURE |
+                                    1u << TR_PROPOSE | 1u << TR_ACCEPT_PROPOSAL | 1u << TR_REJECT_PROPOSAL |
+                                    1u << TR_CONFIRM | 1u << TR_DISCONFIRM;
+    return act < TR_ACT_MAX && answers & 1u << act;
+}
+
+/* NULL where the act, and what the parameters say of the content, can be understood; otherwise why not, and *ret_detail. */
+static const char *not_understood(
+    const platform_agent_t *agent, tr_performative_t act, const tr_acl_t *acl, const char **ret_detail) {
+    bool subscribes = act == TR_SUBSCRIBE && agent->subscribe;
+    *ret_detail = agent->subscribe ? "this agent understands request, subscribe and cancel"
+                                   : "this agent understands request";
+    if (is_out_of_place(act))
+        return "unexpected-act";
+    if (act != TR_REQUEST && !subscribes)
+        return "unsupported-act";
+    *ret_detail = "ontology: this agent knows fipa-agent-management";
+    if (acl->ontology && strcmp(acl->ontology, "fipa-agent-management") != 0)
+        return "unrecognised-value";
+    *ret_detail = "language: this agent reads msgpack";
+    return acl->language && strcmp(acl->language, "msgpack") != 0 ? "unsupported-value" : NULL;
+}
+
 static void perform(
     tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record, const tr_acl_t *acl) {
     tr_content_t content;
-    bool subscribes = record->h.performative == TR_SUBSCRIBE && agent->subscribe;
+    const char *detail;
     if (record->h.performative == TR_CANCEL && agent->cancel) {
         agent->cancel(a, acl);
         return;
     }
-    if (record->h.performative != TR_REQUEST && !subscribes) {
-        answer_with(a, TR_NOT_UNDERSTOOD, "unsupported-act",
-            agent->subscribe ? "this agent understands request, subscribe and cancel"
-                             : "this agent understands request");
+    const char *why = not_understood(agent, record->h.performative, acl, &detail);
+    if (why) {
+        answer_with(a, TR_NOT_UNDERSTOOD, why, detail);
         return;
     }
     int rc = tr_content_init(&content, record->content, record->content_len);
