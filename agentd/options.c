@@ -58,6 +58,11 @@ static const tr_option_t table[] = {
     {"passive-after", 0, "TIME", TR_DURATION(tr_agentd_options_t, passive_ms), "0",
         "With --state: an agent that is idle for so long is freed until its next message comes. 0: never.",
         .min = 0, .max = DAY_MS},
+    {"trace-one-in", 0, "N", TR_INT(tr_agentd_options_t, trace_one_in), "0",
+        "Begin a trace (`troupe trace`) with one in N of the messages that the agents send of themselves; 0: "
+        "with none. What "
+        "is traced already is so in any case.",
+        .min = 0, .max = INT32_MAX},
     {"producer", 0, "NAME", TR_STRING(tr_agentd_options_t, producer), NULL,
         "Send durable messages as the producer of this name, which a process that was started as the same "
         "before "

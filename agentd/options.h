@@ -45,7 +45,8 @@ typedef struct tr_agentd_options {
     tr_strings_t subscribe;
     bool durable;
     int64_t passive_ms; /* 0: never */
-    const char *state;  /* directory, or "postgres"; NULL: the state of agents is kept nowhere */
+    int64_t trace_one_in;
+    const char *state; /* directory, or "postgres"; NULL: the state of agents is kept nowhere */
     const char *state_conninfo, *state_table; /* of postgres; NULL */
     const char *producer;                     /* NULL: a random name */
     int exec_mode;                            /* tr_exec_mode_t */

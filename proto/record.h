@@ -18,7 +18,7 @@
  *       42    2 reason        tr_reason_t of a NACK or REFUSED, otherwise 0
  *       44    1 priority      0..9, 0 = the default
  *       45    1 attempt       earlier deliveries of this record
- *       46    2 reserved      0
+ *       46    2 marks         TR_MARK_*; others are passed on as they are
  *
  * The broker routes on this header alone. Readers check `length` and `envelope` against what is there before
  * anything else (proto/bundle.h does).
@@ -92,6 +92,8 @@ typedef enum tr_kind {
 #define TR_FLAG_MANDATE     0x80u /* on MESSAGE: the envelope's delegation and budget count (proto/mandate.h) */
 #define TR_FLAG_STAYS       0x40u /* on a MESSAGE in a broker's hands: from another platform, goes to no third */
 
+#define TR_MARK_TRACED 0x0001u /* the envelope has a traceparent that is sampled (proto/traceparent.h) */
+
 /* Behind the content of a durable message that one broker leases to another, where it is in the journal of the first,
  * the same over all deliveries: queue, epoch of the queue, number in its lane, of 8 bytes each. */
 #define TR_ORIGIN_SIZE 24u
@@ -151,6 +153,7 @@ typedef struct tr_record_header {
     uint16_t reason;
     uint8_t priority;
     uint8_t attempt;
+    uint16_t marks;
 } tr_record_header_t;
 
 /* A record in somebody else's memory: valid as long as that is. */
@@ -206,7 +209,7 @@ static inline void tr_record_header_write(const tr_record_header_t *h, uint8_t o
     tr_put16(out + 42, h->reason);
     out[44] = h->priority;
     out[45] = h->attempt;
-    tr_put16(out + 46, 0);
+    tr_put16(out + 46, h->marks);
 }
 
 static inline void tr_record_header_read(tr_record_header_t *h, const uint8_t in[TR_RECORD_HEADER]) {
@@ -223,6 +226,7 @@ static inline void tr_record_header_read(tr_record_header_t *h, const uint8_t in
     h->reason = tr_get16(in + 42);
     h->priority = in[44];
     h->attempt = in[45];
+    h->marks = tr_get16(in + 46);
 }
 
 /* Whether a record of this kind counts against the credit of a link, in either direction. */

@@ -40,6 +40,10 @@ int64_t tr_clock_wall_ms(void) {
     return WALL_0_MS + tr_clock_ns() / TR_SIM_MS;
 }
 
+int64_t tr_clock_wall_ns(void) {
+    return tr_clock_wall_ms() * 1000000;
+}
+
 uint64_t tr_random_seed(void) {
     return current ? tr_sim_random(current->world) : 0;
 }

@@ -12,6 +12,7 @@
 #include "broker/core/platform/df_watch.h"
 #include "broker/core/platform/move.h"
 #include "broker/core/platform/quarantine.h"
+#include "broker/core/platform/spans.h"
 #include "broker/core/platform/why.h"
 
 #include <sodium.h>
@@ -31,6 +32,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .window_bytes = 8u << 20,
         .mailbox_records = 262144,
         .mailbox_bytes = 32u << 20,
+        .trace_bytes = 4u << 20,
         .service_records = 65536,
         .service_bytes = 64u << 20,
         .service_wait_ms = 30000,
@@ -125,6 +127,7 @@ void tr_core_destroy(tr_core_t **self) {
     tr_guard_finish(c);
     tr_mandates_finish(c);
     tr_quarantine_finish(c);
+    tr_spans_finish(c);
     tr_conduct_finish(c);
     tr_why_finish(c);
     tr_move_finish(c);

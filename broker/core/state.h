@@ -285,6 +285,7 @@ struct tr_core {
 
     tr_durable_t *durable;            /* NULL = this broker keeps no journal */
     struct tr_guard *guard;           /* NULL = everybody may do everything (guard.h) */
+    struct tr_spans *spans;           /* NULL = no process ever told any (spans.h) */
     struct tr_quarantine *quarantine; /* NULL = nobody ever was in it (quarantine.h) */
     struct tr_conduct *conduct;       /* NULL = no mailbox's conversations are checked (conduct.h) */
     struct tr_mandates *mandates;     /* NULL = there was none yet (mandate.h) */

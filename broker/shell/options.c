@@ -59,6 +59,8 @@ static const tr_option_t table[] = {
         .min = 64, .max = 1 << 24},
     {"window-bytes", 0, "SIZE", TR_SIZE(O, window_bytes), "8M", "Bytes that a process may send ahead.",
         .min = 65536, .max = 1 << 30},
+    {"trace-bytes", 0, "SIZE", TR_SIZE(O, trace_bytes), "4M",
+        "Bytes of spans that are kept for `troupe trace`; the oldest go first.", .min = 0, .max = 1 << 30},
     {"mailbox-records", 0, "N", TR_INT(O, mailbox_records), "262144",
         "Messages that one mailbox holds; more are refused with busy.", .min = 16, .max = 1 << 28},
     {"mailbox-bytes", 0, "SIZE", TR_SIZE(O, mailbox_bytes), "32M", "Bytes that one mailbox holds.",

@@ -104,6 +104,7 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->window_bytes = o->window_bytes;
     c->mailbox_records = (uint32_t)o->mailbox_records;
     c->mailbox_bytes = o->mailbox_bytes;
+    c->trace_bytes = o->trace_bytes;
     c->service_records = (uint32_t)o->service_records;
     c->service_bytes = o->service_bytes;
     c->service_wait_ms = (uint32_t)o->service_wait_ms;

@@ -1,5 +1,5 @@
 /* The way of a message on its last stretch: bundle -> record -> agent -> behaviour -> settled. */
-#include "lib/agent/host_private.h"
+#include "lib/agent/traced.h"
 
 #include "proto/bundle.h"
 
@@ -54,6 +54,7 @@ static bool run(tr_message_t *m) {
     tr_host_t *host = m->host;
     tr_agent_t *agent = m->agent;
     bool before = tr_host_calls(host, agent);
+    tr_traced_t traced = tr_traced_enter(m);
     const tr_behaviour_t *b = agent->hosted->behaviour;
     int r = 0;
     bool saves = agent->hosted->saves;
@@ -72,8 +73,11 @@ static bool run(tr_message_t *m) {
     }
     if (saves)
         tr_saved_under_again(agent, under);
-    if (!m->claimed)
+    host->traced = traced;
+    if (!m->claimed) {
+        tr_traced_done(m, r);
         tr_message_settle(m, r < 0 ? TR_SETTLE_FAILED : TR_SETTLE_DONE);
+    }
     if (r < 0)
         tr_agent_failed(agent, r);
     tr_host_called(host, before);

@@ -1,6 +1,6 @@
 /* The host: its life, and the loop that everything of it runs in. */
 
-#include "lib/agent/host_private.h"
+#include "lib/agent/traced.h"
 
 #include "lib/base/process.h"
 #include "lib/base/random.h"
@@ -58,6 +58,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     };
     h->durable = o->durable;
     h->states = o->states;
+    h->trace_below = o->trace_one_in ? UINT64_MAX / o->trace_one_in : 0;
     h->passive_ms = o->states ? o->passive_ms : 0;
     h->on_event = o->on_event;
     h->arg = o->arg;
@@ -139,8 +140,10 @@ void tr_host_destroy(tr_host_t **self) {
     tr_host_t *h = *self;
     if (!h)
         return;
-    if (h->link)
+    if (h->link) {
+        tr_traced_flush(h);
         tr_link_drain(h->link, GOODBYE_MS);
+    }
     while (h->hosted)
         tr_host_remove(h, h->hosted->name);
     tr_keeper_stop(h);
@@ -149,6 +152,7 @@ void tr_host_destroy(tr_host_t **self) {
     tr_timers_finish(&h->timers);
     tr_link_destroy(&h->link, GOODBYE_MS);
     tr_host_durable_finish(h);
+    tr_traced_finish(h);
     free_posted(h);
     free_view(h->view);
     free(h->watched);

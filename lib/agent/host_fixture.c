@@ -145,6 +145,7 @@ static wire_t *encode(const tr_acl_t *acl, tr_record_header_t h, const char *to)
     h.hops = acl->hops_spent ? 0 : acl->hops ? acl->hops : TR_HOPS_DEFAULT;
     h.deadline_ms = acl->reply_by_ms;
     h.priority = acl->priority;
+    h.marks = tr_traceparent_sampled(acl->traceparent) ? TR_MARK_TRACED : 0;
     wire_t *w = calloc(1, sizeof *w + h.length);
     assert_non_null(w);
     snprintf(w->to, sizeof w->to, "%s", to);

@@ -8,6 +8,7 @@
 #include "lib/fleet/restart.h"
 #include "lib/link/link.h"
 #include "proto/topic.h"
+#include "proto/traceparent.h"
 #include "troupe/host.h"
 
 #include <poll.h>
@@ -17,6 +18,7 @@
 typedef struct tr_hosted tr_hosted_t;
 typedef struct tr_storing tr_storing_t; /* durable.c */
 typedef struct tr_saved tr_saved_t;     /* saved.h */
+typedef struct tr_tracing tr_tracing_t; /* traced.h */
 
 typedef enum tr_agent_status {
     TR_AGENT_NEW, /* not begun */
@@ -95,6 +97,9 @@ struct tr_message {
     bool counted;     /* left is valid */
     uint32_t life;    /* of a kept one: of its agent, whose state is kept; 0 = of no other */
     tr_budget_t left; /* to spend */
+    uint64_t span;    /* of its handling; 0 = it is not traced */
+    tr_traceparent_t parent;
+    int64_t began_ns;
     tr_acl_t acl;
     tr_arena_t arena;
     tr_content_t value;
@@ -139,6 +144,12 @@ typedef struct tr_posted {
     void *arg;
 } tr_posted_t;
 
+/* For what is sent: the message that it is sent under. */
+typedef struct tr_traced {
+    bool handles;          /* there is one, traced or not */
+    tr_message_t *message; /* NULL = none that is traced */
+} tr_traced_t;
+
 struct tr_host {
     tr_link_t *link;
     tr_hosted_t *hosted;
@@ -150,9 +161,12 @@ struct tr_host {
     tr_saved_t *awake, **awake_end; /* who was not called for longest comes first */
     int64_t passive_ms;             /* who is not called for so long rests; 0 = nobody does */
     tr_timer_t *passive_timer;
-    struct tr_leaving *leaving;             /* agents that are being moved to another process (leave.c) */
-    bool waking;                            /* an agent that rested begins: what it subscribes to is there */
-    tr_map_t pending;                       /* reply-with -> tr_pending_t */
+    tr_tracing_t *tracing;      /* NULL until something is traced */
+    tr_traced_t traced;         /* the message that is being handled */
+    uint64_t trace_below;       /* a message whose random number is not above it begins a trace; 0 = none */
+    struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */
+    bool waking;                /* an agent that rested begins: what it subscribes to is there */
+    tr_map_t pending;           /* reply-with -> tr_pending_t */
     struct tr_conversations *conversations; /* of all agents that have any */
     uint64_t unique, counter;               /* make conversation ids */
     uint64_t session;                       /* of the link, as last seen */

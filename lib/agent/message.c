@@ -1,8 +1,9 @@
 /* Views of records, decoded piece by piece as they are asked for. */
-#include "lib/agent/host_private.h"
+#include "lib/agent/traced.h"
 
 #include "proto/link.pb-c.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *r
     view->type = type_of(record->h.kind);
     view->claimed = view->lease_taken = view->read = view->read_failed = view->valued = view->has_value =
         view->counted = false;
+    view->span = 0;
     view->topic[0] = 0;
 }
 
@@ -52,6 +54,8 @@ const tr_acl_t *tr_message_acl(const tr_message_t *self) {
         m->read = true;
         if (m->type == TR_MESSAGE_EVENT && !m->read_failed)
             m->acl.reply_by_ms = 0; /* the topic's route stands there */
+        if (m->span && !m->read_failed)
+            m->acl.traceparent = tr_traced_context(m);
         if (m->type == TR_MESSAGE_FAILED && !m->read_failed)
             m->acl.content_len = 0; /* the body of a NACK is the broker's */
     }
@@ -179,6 +183,9 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     bool named = copy->type == TR_MESSAGE_EVENT || copy->type == TR_MESSAGE_GAP;
     if (named) /* now: the link may forget the name with the session that told it */
         memcpy(copy->topic, tr_message_topic(self), sizeof copy->topic);
+    copy->span = self->span;
+    copy->parent = self->parent;
+    copy->began_ns = self->began_ns;
     cache(self)->claimed = true;
     if (self->agent->hosted->saves)
         copy->life = tr_saved_keep(self->agent);
@@ -224,6 +231,7 @@ static void finish(tr_message_t **self, tr_settle_t how) {
     else if (m->agent->hosted->moves)
         tr_agent_kept(m->agent, false);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
+        tr_traced_done(m, how == TR_SETTLE_FAILED ? -EIO : 0);
         tr_message_settle(m, how);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
     }

@@ -1,4 +1,5 @@
 #include "lib/agent/saved.h"
+#include "lib/agent/traced.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -122,7 +123,7 @@ static int remember(tr_saved_t *s, const tr_outgoing_t *out, uint64_t position) 
     return r;
 }
 
-int tr_send_out(tr_agent_t *self, tr_outgoing_t *out) {
+static int send_out(tr_agent_t *self, tr_outgoing_t *out) {
     tr_link_t *link = self->hosted->host->link;
     tr_saved_t *s = self->hosted->saves && self->more ? self->more->saved : NULL;
     if (!s || !s->under)
@@ -133,6 +134,12 @@ int tr_send_out(tr_agent_t *self, tr_outgoing_t *out) {
     if (wanted && r == 0)
         *wanted = position;
     return r < 0 ? r : remember(s, out, position);
+}
+
+int tr_send_out(tr_agent_t *self, tr_outgoing_t *out) {
+    if (tr_traced_sends(self->hosted->host, out))
+        return tr_traced_send(self, out, send_out);
+    return send_out(self, out);
 }
 
 /* Of an earlier connection it is forgotten when this one has stood for so long that what was leased has come again. */

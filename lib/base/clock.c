@@ -8,8 +8,12 @@ int64_t tr_clock_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int64_t tr_clock_wall_ms(void) {
+int64_t tr_clock_wall_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t tr_clock_wall_ms(void) {
+    return tr_clock_wall_ns() / 1000000;
 }

@@ -13,6 +13,8 @@ extern "C" {
 int64_t tr_clock_ns(void);
 /* Unix time in milliseconds. */
 int64_t tr_clock_wall_ms(void);
+/* The same in nanoseconds, for what is compared between processes. */
+int64_t tr_clock_wall_ns(void);
 
 static inline int64_t tr_clock_ms(void) {
     return tr_clock_ns() / 1000000;

@@ -20,7 +20,7 @@ typedef struct preset {
 
 static const preset_t presets[TR_ROLES] = {
     [TR_ROLE_AGENT] = {.own_name = true,
-        .verbs = {"ams.get-description", "ams.search", "ams.modify", "df.register", "df.modify",
+        .verbs = {"ams.get-description", "ams.search", "ams.modify", "ams.spans", "df.register", "df.modify",
             "df.deregister", "df.search"}},
     [TR_ROLE_OPERATOR] = {.names = {"cli-*"},
         .publish = {">"},
@@ -29,9 +29,9 @@ static const preset_t presets[TR_ROLES] = {
         .verbs = {"ams.*", "df.*", "fleet.*"}},
     [TR_ROLE_WATCHER] = {.names = {"cli-*"},
         .subscribe = {">", "$sys.>"},
-        .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics",
-            "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams", "ams.quarantine-list",
-            "ams.why", "df.search", "fleet.status"}},
+        .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics", "ams.trace",
+            "ams.traces", "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams",
+            "ams.quarantine-list", "ams.why", "df.search", "fleet.status"}},
     [TR_ROLE_BROKER] = {.own_platform = true,
         .publish = {">"},
         .subscribe = {">"},

@@ -2,6 +2,8 @@
  * credit let it. */
 #include "lib/link/link_private.h"
 
+#include "proto/traceparent.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -78,6 +80,7 @@ static int send_locked(tr_link_t *l, const tr_outgoing_t *out) {
         .deadline_ms = acl->reply_by_ms,
         .envelope_len = (uint16_t)envelope,
         .priority = acl->priority,
+        .marks = tr_traceparent_sampled(acl->traceparent) ? TR_MARK_TRACED : 0,
     };
     int r = (h.flags & TR_FLAG_DURABLE) ? tr_link_send_durable(l, &h, acl, out->token) : put(l, &h, acl);
     if (r < 0)

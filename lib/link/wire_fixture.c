@@ -62,6 +62,10 @@ int64_t tr_clock_wall_ms(void) {
     return 1700000000000 + line.ms;
 }
 
+int64_t tr_clock_wall_ns(void) {
+    return tr_clock_wall_ms() * 1000000;
+}
+
 uint64_t tr_random_seed(void) {
     return 42;
 }

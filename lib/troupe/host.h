@@ -58,9 +58,12 @@ typedef struct tr_host_options {
         *states; /* where the state of its agents is kept; NULL = nowhere. Borrowed for the host's life */
     int64_t
         passive_ms; /* an agent whose state is kept, and which is idle for so long, is freed until its next message comes; 0 = never */
-    int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
-    int64_t hang_ms;            /* 0 = 30 s */
-    int64_t hung_ms;            /* at least hang_ms; 0 = TR_HOST_HUNG is never told */
+    uint32_t
+        trace_one_in;   /* of the messages that its agents send of themselves, one in so many begins a trace
+                              (troupe/trace.h); 0 = none */
+    int64_t connect_ms; /* give up the first connection after so long; 0 = 10 s, -1 = never */
+    int64_t hang_ms;    /* 0 = 30 s */
+    int64_t hung_ms;    /* at least hang_ms; 0 = TR_HOST_HUNG is never told */
     uint32_t restart_intensity; /* failures of one agent within restart_period_ms that are tolerated before
                                        the host gives up; 0 = 5, TR_HOST_RESTART_NEVER = none */
     int64_t restart_period_ms;  /* 0 = 30 s */

@@ -10,6 +10,7 @@
 #include "troupe/protocol.h"
 #include "troupe/proxy.h"
 #include "troupe/state.h"
+#include "troupe/trace.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -254,10 +254,10 @@ static const struct {
 };
 
 /* Settings of the broker that a client meets. */
-static const char *const settings[] = {"max-record", "window-records", "window-bytes", "mailbox-records",
-    "mailbox-bytes", "service-records", "service-bytes", "service-wait", "tries", "poison", "heartbeat",
-    "lease", "grace", "sessions", "topics", "subscriptions", "message-lease", "in-hand", "queue-records",
-    "queue-bytes", "queue-retention", "dedup-window", "stream-queue"};
+static const char *const settings[] = {"max-record", "window-records", "window-bytes", "trace-bytes",
+    "mailbox-records", "mailbox-bytes", "service-records", "service-bytes", "service-wait", "tries", "poison",
+    "heartbeat", "lease", "grace", "sessions", "topics", "subscriptions", "message-lease", "in-hand",
+    "queue-records", "queue-bytes", "queue-retention", "dedup-window", "stream-queue"};
 
 static const char *default_of(const char *name) {
     const tr_program_t *program = tr_broker_program();

@@ -138,7 +138,7 @@ class Decoder:
     def record(self, data):
         self.lines.append("  record")
         h = self.fields(self.header, data)
-        if h["length"] > len(data) or h["reserved"]:
+        if h["length"] > len(data) or h["marks"]:
             raise ValueError("a record's length or reserved bytes are wrong")
         size = sum(size for size, _ in self.header)
         envelope, content = data[size:size + h["envelope"]], data[size + h["envelope"]:h["length"]]

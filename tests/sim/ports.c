@@ -36,6 +36,10 @@ int64_t tr_clock_wall_ms(void) {
     return current ? sim_proc_wall_ms(current) : 0;
 }
 
+int64_t tr_clock_wall_ns(void) {
+    return tr_clock_wall_ms() * 1000000;
+}
+
 /* lib/base/random.h */
 uint64_t tr_random_seed(void) {
     return sim_random(&current->prng);

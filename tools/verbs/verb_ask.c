@@ -6,6 +6,7 @@
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/session.h"
 #include "tools/verbs/verbs.h"
+#include "troupe/trace.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,7 +18,7 @@ typedef struct options {
     tr_cli_given_t given;
     tr_cli_delivery_t delivery;
     tr_cli_budget_t budget;
-    bool raw, headers, all;
+    bool raw, headers, all, trace;
     int64_t count;
 } options_t;
 
@@ -33,6 +34,9 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_DELIVERY_OPTIONS(options_t),
     TR_CLI_BUDGET_OPTIONS(options_t),
+    {"trace", 0, NULL, TR_BOOL(options_t, trace), NULL,
+        "Have it traced: the command that shows what it has set in motion is told on stderr.",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"all", 0, NULL, TR_BOOL(options_t, all), NULL, "Print every answer until --timeout, or --count of them.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"count", 'n', "N", TR_INT(options_t, count), "0",
@@ -127,12 +131,33 @@ static int print_answer(const tr_call_t *call, const options_t *o, const tr_mess
     return written ? TR_EXIT_OK : tr_cli_fail(call, TR_EXIT_REFUSED, "the answer could not be written");
 }
 
+/* ---- its trace ---- */
+
+static void begin_trace(
+    const options_t *o, tr_cli_session_t *session, tr_acl_t *message, char trace[TR_TRACEPARENT_SIZE]) {
+    if (!o->trace || !session)
+        return;
+    tr_trace_new(tr_cli_session_agent(session), trace);
+    message->traceparent = *trace ? trace : NULL;
+}
+
+static void tell_trace(const tr_call_t *call, const char *trace) {
+    tr_traceparent_t parts;
+    char id[TR_TRACE_ID_SIZE];
+    if (!tr_traceparent_parse(&parts, trace))
+        return;
+    tr_trace_id_write(parts.trace, id);
+    fprintf(call->err, "traced: troupe trace %s\n", id);
+}
+
 /* ---- one answer ---- */
 
-static int ask_once(const tr_call_t *call, const options_t *o, const tr_acl_t *message) {
+static int ask_once(const tr_call_t *call, const options_t *o, tr_acl_t *message) {
     tr_cli_session_t *session = NULL;
     tr_message_t *answer = NULL;
+    char trace[TR_TRACEPARENT_SIZE] = "";
     int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
+    begin_trace(o, session, message, trace);
     if (code == TR_EXIT_OK)
         code = tr_cli_ask(session, message, &answer);
     if (code == TR_EXIT_OK)
@@ -141,6 +166,7 @@ static int ask_once(const tr_call_t *call, const options_t *o, const tr_acl_t *m
         code = print_answer(call, o, answer);
     tr_message_done(&answer);
     tr_cli_session_close(&session);
+    tell_trace(call, trace);
     return code;
 }
 
@@ -182,13 +208,14 @@ static void new_id(char out[40]) {
 }
 
 static int ask_all(const tr_call_t *call, const options_t *o, tr_acl_t *message) {
-    char id[40];
+    char id[40], trace[TR_TRACEPARENT_SIZE] = "";
     new_id(id);
     gathering_t g = {.call = call, .options = o, .receiver = message->receivers.items[0], .conversation = id};
     tr_cli_session_t *session = NULL;
     tr_cli_session_config_t config = {
         .call = call, .common = &o->common, .on_message = on_message, .arg = &g};
     int code = tr_cli_session_open(&config, &session);
+    begin_trace(o, session, message, trace);
     message->conversation_id = message->reply_with = id;
     message->reply_by_ms = (uint64_t)(tr_clock_wall_ms() + o->common.timeout_ms);
     if (code == TR_EXIT_OK)
@@ -196,6 +223,7 @@ static int ask_all(const tr_call_t *call, const options_t *o, tr_acl_t *message)
     if (code == TR_EXIT_OK)
         code = tr_cli_wait(session, &g.done, tr_cli_session_deadline(session));
     tr_cli_session_close(&session);
+    tell_trace(call, trace);
     if (code != TR_EXIT_OK && g.answers > 0)
         code = TR_EXIT_OK; /* the end of the time, or Ctrl-C, is how this ends */
     else if (code == TR_EXIT_TIMEOUT)

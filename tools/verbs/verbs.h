@@ -15,6 +15,7 @@
     VERB(resume)                                                                                             \
     VERB(move)                                                                                               \
     VERB(quarantine)                                                                                         \
+    VERB(trace)                                                                                              \
     VERB(why)                                                                                                \
     VERB(tap)                                                                                                \
     VERB(conversation_watch)                                                                                 \

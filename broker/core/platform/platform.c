@@ -138,7 +138,7 @@ static void perform_action(tr_answer_t *a, const platform_agent_t *agent) {
     const tr_action_t *action = find_action(agent->actions, name);
     if (!name)
         tr_answer_refuse(a, "missing-argument", "action");
-    else if (!action)
+    else if (!action || action->told)
         tr_answer_refuse(a, "unsupported-function", "see docs/protocol.md for the actions");
     else if (a->requester->neighbour && !action->abroad)
         tr_answer_refuse(a, "unauthorised", "this is for agents of this platform");
@@ -156,6 +156,24 @@ static void subscribe(tr_answer_t *a, const platform_agent_t *agent, const tr_ac
         tr_answer_refuse(a, "unauthorised", tr_guard_words(a->core, "", NULL));
     else
         agent->subscribe(a, acl);
+}
+
+/* What is told, as an INFORM, is taken where it may be, and not answered in any case. False where it is nothing of the kind. */
+static bool take_told(tr_answer_t *a, const platform_agent_t *agent, const tr_record_t *record) {
+    tr_content_t content;
+    if (record->h.performative != TR_INFORM ||
+        tr_content_init(&content, record->content, record->content_len) < 0)
+        return false;
+    a->request = &content.root;
+    const tr_action_t *action = find_action(agent->actions, tr_value_get(a->request, "action"));
+    a->later = action && action->told;
+    if (a->later && !a->requester->neighbour &&
+        tr_guard_verb(a->core, a->session, agent->name, action->name) &&
+        !tr_answer_refuses_arguments(a, action->arguments))
+        action->handle(a);
+    tr_content_finish(&content);
+    a->request = NULL;
+    return a->later;
 }
 
 static void perform_act(
@@ -201,6 +219,8 @@ static void perform(
         agent->cancel(a, acl);
         return;
     }
+    if (take_told(a, agent, record))
+        return;
     const char *why = not_understood(agent, record->h.performative, acl, &detail);
     if (why) {
         answer_with(a, TR_NOT_UNDERSTOOD, why, detail);

@@ -28,6 +28,7 @@ typedef struct tr_action {
     /* What it may be given, with blanks between, "*" behind what it must; NULL: a description, with whatever keys. */
     const char *arguments;
     void (*handle)(tr_answer_t *answer);
+    bool told;   /* as an INFORM, which nobody answers */
     bool abroad; /* agents of other platforms may ask for it, where their broker's certificate says so */
 } tr_action_t;
 

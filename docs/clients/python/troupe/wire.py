@@ -12,7 +12,7 @@ HOPS = 64
 BUNDLE = struct.Struct("<2sBBI")
 HEADER = struct.Struct("<IBBBBQQQQHHBBH")
 CREDIT = struct.Struct("<QQ")
-FIELDS = "length kind act flags hops dst src id deadline envelope_len reason priority attempt reserved".split()
+FIELDS = "length kind act flags hops dst src id deadline envelope_len reason priority attempt marks".split()
 
 TOPIC, PLATFORM = 3, 4  # types of routes: their highest four bits
 

@@ -1,0 +1,191 @@
+#include "broker/core/platform/spans.h"
+
+#include <stdlib.h>
+
+#define TRACE_SIZE 32u
+#define TRACES     50u
+#define TRACES_MAX 500u
+
+typedef struct batch {
+    struct batch *next;
+    size_t len, n, roots; /* spans, and those of them that begin a trace */
+    uint8_t bytes[];      /* msgpack, as it was told */
+} batch_t;
+
+typedef struct tr_spans {
+    batch_t *first, **end; /* the oldest first */
+    size_t bytes;
+    uint64_t forgotten, dropped; /* spans: here, to make room; in the processes, which had no credit */
+} tr_spans_t;
+
+static tr_spans_t *spans_of(tr_core_t *core) {
+    if (!core->spans && (core->spans = calloc(1, sizeof *core->spans)))
+        core->spans->end = &core->spans->first;
+    return core->spans;
+}
+
+void tr_spans_finish(tr_core_t *core) {
+    while (core->spans && core->spans->first) {
+        batch_t *next = core->spans->first->next;
+        free(core->spans->first);
+        core->spans->first = next;
+    }
+    free(core->spans);
+    core->spans = NULL;
+}
+
+/* ---- what is told ---- */
+
+static bool is_span(tr_value_t span) {
+    size_t len = 0;
+    return tr_value_str(tr_value_get(span, "trace"), &len) && len == TRACE_SIZE &&
+           tr_value_is_str(tr_value_get(span, "span")) && tr_value_is_str(tr_value_get(span, "name"));
+}
+
+static bool are_spans(tr_value_t list) {
+    size_t n = tr_value_size(list);
+    for (size_t i = 0; i < n; i++)
+        if (!is_span(tr_value_at(list, i)))
+            return false;
+    return tr_value_is_array(list) && n > 0;
+}
+
+static size_t count_roots(tr_value_t list) {
+    size_t roots = 0;
+    for (size_t i = 0; i < tr_value_size(list); i++)
+        roots += !tr_value_get(tr_value_at(list, i), "parent");
+    return roots;
+}
+
+static void make_room(tr_spans_t *s, size_t len, size_t limit) {
+    while (s->first && s->bytes + len > limit) {
+        batch_t *oldest = s->first;
+        s->forgotten += oldest->n;
+        s->bytes -= oldest->len;
+        s->first = oldest->next;
+        if (!s->first)
+            s->end = &s->first;
+        free(oldest);
+    }
+}
+
+/* For whoever exports them. */
+static void publish(const tr_answer_t *a, tr_value_t list) {
+    tr_topic_t *topic = tr_sys_topic(a->core, "$sys.spans");
+    tr_content_writer_t w;
+    if (!topic)
+        return;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 1);
+    tr_write_str(&w, "spans");
+    tr_write_value(&w, list);
+    tr_sys_publish(a->core, topic, &w);
+    tr_content_writer_finish(&w);
+}
+
+void tr_handle_spans(tr_answer_t *a) {
+    size_t len = a->record->content_len, limit = a->core->config.trace_bytes;
+    tr_value_t list = tr_value_get(a->request, "spans");
+    tr_spans_t *s = len <= limit && are_spans(list) ? spans_of(a->core) : NULL;
+    if (!s)
+        return;
+    publish(a, list);
+    make_room(s, len, limit);
+    batch_t *batch = malloc(sizeof *batch + len);
+    if (!batch)
+        return; /* out of memory: these are not kept, ignoring */
+    *batch = (batch_t){.len = len, .n = tr_value_size(list), .roots = count_roots(list)};
+    memcpy(batch->bytes, a->record->content, len);
+    *s->end = batch;
+    s->end = &batch->next;
+    s->bytes += len;
+    s->dropped += (uint64_t)tr_value_int(tr_value_get(a->request, "dropped"), 0);
+}
+
+/* ---- what is asked ---- */
+
+typedef struct finding {
+    const char *trace; /* NULL: what begins one */
+    tr_content_writer_t *found;
+    size_t skip, n, max;
+    bool more;
+} finding_t;
+
+static bool is_wanted(const finding_t *f, tr_value_t span) {
+    return f->trace ? tr_value_equals(tr_value_get(span, "trace"), f->trace) : !tr_value_get(span, "parent");
+}
+
+/* At a glance: an id stands in it as it is. */
+static bool may_have(const finding_t *f, const batch_t *batch) {
+    return f->trace ? memmem(batch->bytes, batch->len, f->trace, TRACE_SIZE) != NULL : batch->roots > 0;
+}
+
+static void find_in(finding_t *f, const batch_t *batch) {
+    tr_content_t content;
+    if (tr_content_init(&content, batch->bytes, batch->len) < 0)
+        return;
+    tr_value_t list = tr_value_get(&content.root, "spans");
+    for (size_t i = 0; i < tr_value_size(list); i++) {
+        tr_value_t span = tr_value_at(list, i);
+        if (!is_wanted(f, span))
+            continue;
+        f->more |= f->n == f->max;
+        if (f->skip) {
+            f->skip--;
+        } else if (f->n < f->max) {
+            tr_write_value(f->found, span);
+            f->n++;
+        }
+    }
+    tr_content_finish(&content);
+}
+
+static void answer(tr_answer_t *a, const finding_t *f, const char *what) {
+    const tr_spans_t *s = a->core->spans;
+    const void *bytes;
+    size_t len;
+    if (tr_content_writer_take(f->found, &bytes, &len) < 0) {
+        tr_answer_fail(a, "out of memory");
+        return;
+    }
+    tr_write_map(&a->content, 4);
+    tr_write_kv_bool(&a->content, "complete", !f->more);
+    tr_write_kv_uint(&a->content, "forgotten", s ? s->forgotten : 0);
+    tr_write_kv_uint(&a->content, "dropped", s ? s->dropped : 0);
+    tr_write_str(&a->content, what);
+    tr_write_array(&a->content, f->n);
+    if (msgpack_sbuffer_write(&a->content.buffer, bytes, len) != 0)
+        tr_answer_fail(a, "out of memory");
+}
+
+static const batch_t *first_of(const tr_answer_t *a) {
+    return a->core->spans ? a->core->spans->first : NULL;
+}
+
+static void look(tr_answer_t *a, finding_t *f, const char *what) {
+    tr_content_writer_t found;
+    tr_content_writer_init(&found);
+    f->found = &found;
+    for (const batch_t *b = first_of(a); b; b = b->next)
+        if (may_have(f, b))
+            find_in(f, b);
+    answer(a, f, what);
+    tr_content_writer_finish(&found);
+}
+
+void tr_handle_trace(tr_answer_t *a) {
+    char trace[TRACE_SIZE + 1];
+    if (tr_value_copy(tr_value_get(a->request, "trace"), trace, sizeof trace) < 0 ||
+        strlen(trace) != TRACE_SIZE)
+        tr_answer_refuse(a, "unrecognised-parameter-value", "trace: 32 hexadecimal digits");
+    else
+        look(a, &(finding_t){.trace = trace, .max = TR_RESULTS_MAX}, "spans");
+}
+
+/* The last ones that began. */
+void tr_handle_traces(tr_answer_t *a) {
+    size_t roots = 0, max = tr_answer_bounded(a, "max-results", TRACES, TRACES_MAX);
+    for (const batch_t *b = first_of(a); b; b = b->next)
+        roots += b->roots;
+    look(a, &(finding_t){.max = max, .skip = roots > max ? roots - max : 0, .more = roots > max}, "traces");
+}

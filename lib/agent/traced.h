@@ -1,0 +1,27 @@
+/* Spans of a host's agents (troupe/trace.h): noted here, and sent to the broker in batches. */
+#ifndef TR_AGENT_TRACED_H
+#define TR_AGENT_TRACED_H
+
+#include "lib/agent/host_private.h"
+#include "troupe/trace.h"
+
+/* A message begins to be handled: what is sent from now on is sent under it. Gives what to set host->traced to after it. */
+tr_traced_t tr_traced_enter(tr_message_t *message);
+/* It is finished: its span ends. Nothing where it is not traced. */
+void tr_traced_done(tr_message_t *message, int code);
+/* The traceparent of its span, for what follows from it; lives as long as the message. */
+const char *tr_traced_context(tr_message_t *message);
+/* Sends it with a span of its own, where it is sampled; `send` does the rest. */
+int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t *self, tr_outgoing_t *out));
+/* Whether tr_traced_send has anything to do. */
+static inline bool tr_traced_sends(const tr_host_t *host, const tr_outgoing_t *out) {
+    return out->acl->traceparent || host->traced.message || host->trace_below;
+}
+
+/* Sends what is noted. */
+void tr_traced_flush(tr_host_t *host);
+/* An agent ends: what it has noted goes while it can be sent. */
+void tr_traced_forget(tr_host_t *host, const tr_agent_t *agent);
+void tr_traced_finish(tr_host_t *host);
+
+#endif

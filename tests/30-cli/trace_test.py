@@ -1,0 +1,81 @@
+"""trace: what a question has set in motion, over agents and brokers."""
+import re
+
+import cli
+import harness
+
+AGENTS = (("end", "echo", "{}"), ("middle", "relay", '{"to": "end"}'), ("front", "relay", '{"to": "middle"}'))
+
+
+class Trace(cli.CliTest):
+    def setUp(self):
+        super().setUp()
+        self.start()
+        for name, behaviour, arguments in AGENTS:
+            self.agentd(name, behaviour, "--args", arguments)
+
+    def agentd(self, name, behaviour, *more):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--behaviour", behaviour, *more)
+        child.wait_err("registered")
+
+    def traced(self, *arguments, code=0):
+        done = self.run_verb("ask", *arguments, "--trace")
+        self.assertEqual(done.code, code, done)
+        return re.search(r"^traced: troupe trace ([0-9a-f]{32})$", done.err, re.M).group(1)
+
+    def spans(self, trace, least):
+        def enough():
+            done = self.run_verb("trace", trace, "-o", "json")
+            return done.code == 0 and len(done.json()) >= least and done.json()
+        return harness.wait_until(enough, f"{least} spans")
+
+    def test_a_question_over_three_agents(self):
+        trace = self.traced("front", "hello")
+        spans = self.spans(trace, 8)
+        self.assertEqual({span["trace"] for span in spans}, {trace})
+        of = {span["span"]: span for span in spans}
+        roots = [span for span in spans if span["parent"] is None]
+        self.assertEqual([(root["name"], root["kind"]) for root in roots], [("send request", "producer")])
+        received = next(span for span in spans if span["agent"].startswith("end@") and span["kind"] == "consumer")
+        way = []
+        while received:
+            way.append((received["name"], received["agent"].split("@")[0]))
+            received = of.get(received["parent"])
+        asker = roots[0]["agent"].split("@")[0]
+        self.assertEqual(way, [("receive request", "end"), ("send request", "middle"), ("receive request", "middle"),
+                               ("send request", "front"), ("receive request", "front"), ("send request", asker)])
+        begins = [of[span["parent"]]["start_us"] <= span["start_us"] for span in spans if span["parent"]]
+        self.assertTrue(all(begins))
+
+    def test_the_tree(self):
+        trace = self.traced("front", "hello")
+        self.spans(trace, 8)
+        done = self.run_verb("trace", trace)
+        self.assertEqual(done.code, 0)
+        lines = done.out.splitlines()
+        self.assertRegex(lines[0], r"^START +TOOK +SPAN +AGENT +DETAIL$")
+        self.assertRegex(lines[1], r"^ *0us +\d+us +send request +cli-\S+@local +to front$")
+        self.assertRegex(lines[2], r"└ receive request +front@local +from cli-")
+        self.assertRegex(done.err, r"^[\d.]+(us|ms|s), \d+ spans of 4 agents$")
+        listed = self.expect(self.run_verb("trace", "-o", "json"), 0).json()
+        self.assertEqual([row["trace"] for row in listed], [trace])
+
+    def test_what_is_not_traced_leaves_nothing(self):
+        self.expect(self.run_verb("ask", "front", "hello"), 0, "hello\n")
+        self.expect(self.run_verb("trace", "-o", "json"), 0, "[]\n")
+        self.expect(self.run_verb("trace", "0" * 31 + "1"), 3, "", err="no span of")
+        self.expect(self.run_verb("trace", "4711"), 3, "", err="32 hexadecimal digits")
+
+    def test_what_failed_is_told(self):
+        trace = self.traced("nobody", "hello", code=3)
+        self.assertEqual(len(self.spans(trace, 1)), 1)
+
+    def test_a_trace_by_chance(self):
+        """One in one: each message that an agent sends of itself begins a trace; what it sends for others does not."""
+        self.agentd("lone", "relay", "--args", '{"to": "end"}', "--trace-one-in", "1")
+        self.expect(self.run_verb("ask", "lone", "x"), 0, "x\n")
+        self.expect(self.run_verb("trace", "-o", "json"), 0, "[]\n")
+
+
+if __name__ == "__main__":
+    harness.main()
