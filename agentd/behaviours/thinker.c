@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "agentd/mind/open.h"
+#include "lib/base/clock.h"
 #include "proto/json.h"
+#include "troupe/trace.h"
 
 /* One message that the mind has. */
 struct tr_thought {
@@ -16,6 +18,7 @@ struct tr_thought {
     tr_thought_fn on_said;
     tr_thought_piece_fn on_piece;
     json_t *carried;
+    int64_t began_ns;
 };
 
 int tr_thinker_init(tr_thinker_t *self, tr_agent_t *agent, tr_value_t args) {
@@ -42,8 +45,24 @@ static void end_thought(tr_thought_t *thought, bool done) {
     free(thought);
 }
 
+/* Where the message is traced: what was asked of the mind, who answered and how long it took. */
+static void trace(const tr_thought_t *thought, const tr_mind_result_t *result) {
+    const tr_acl_t *asked = tr_message_acl(thought->message);
+    char name[48];
+    snprintf(name, sizeof name, "think %s", tr_mind_op_word(result->op));
+    tr_trace_span(thought->thinker->agent, asked && asked->traceparent ? asked->traceparent : "",
+        &(tr_span_t){.name = name,
+            .kind = "client",
+            .start_ns = thought->began_ns,
+            .end_ns = tr_clock_ns(),
+            .error = result->status == TR_MIND_OK ? NULL : result->detail,
+            .attributes = TR_FIELDS(TR_FIELD_TEXT("troupe.mind.by", result->by),
+                TR_FIELD_TEXT("troupe.mind.fallback", *result->fallback ? result->fallback : NULL))});
+}
+
 static void on_done(void *arg, const tr_mind_result_t *result) {
     tr_thought_t *thought = arg;
+    trace(thought, result);
     thought->on_said(tr_agent_state(thought->thinker->agent), thought->message, result, thought->carried);
     end_thought(thought, true);
 }
@@ -91,6 +110,7 @@ static tr_thought_t *new_thought(
         .message = kept,
         .on_said = question->on_said,
         .on_piece = question->on_piece,
+        .began_ns = tr_clock_ns(),
         .carried = json_incref(question->carried)};
     if (thought->next)
         thought->next->link = &thought->next;

@@ -60,6 +60,15 @@ class Trace(cli.CliTest):
         listed = self.expect(self.run_verb("trace", "-o", "json"), 0).json()
         self.assertEqual([row["trace"] for row in listed], [trace])
 
+    def test_what_a_mind_was_asked_is_in_it(self):
+        self.agentd("digest", "summariser")
+        trace = self.traced("digest", "A lease is a loan of work. It ends. Who holds it works, and says when it is done.")
+        spans = self.spans(trace, 5)
+        of = {span["span"]: span for span in spans}
+        thought = next(span for span in spans if span["name"] == "think summarise")
+        self.assertEqual(thought["attributes"]["troupe.mind.by"], "built-in")
+        self.assertEqual(of[thought["parent"]]["name"], "receive request")
+
     def test_what_is_not_traced_leaves_nothing(self):
         self.expect(self.run_verb("ask", "front", "hello"), 0, "hello\n")
         self.expect(self.run_verb("trace", "-o", "json"), 0, "[]\n")
