@@ -382,6 +382,21 @@ class Tasks(harness.SystemTest):
         self.assertEqual([row["state"] for row in rows], ["completed"] * 2)
         self.assertIn("--wait wants --submit", self.troupe("plan", "--wait", "x", env=self.env, patience=30).err)
 
+    def test_what_fails_is_planned_anew(self):
+        planner = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "planner", "--behaviour", "planner", "--service", "planner", "--args",
+                             json.dumps({"skills": ["search", "analyse", "general"]}))
+        planner.wait_err("registered")
+        bad = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "bad", "--service", "analyse", "--", sys.executable, "-c", BIDDER, '{"refuse": true}')
+        team = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "team", "--service", "search=1", "--service", "general=1",
+                          "--behaviour", "echo")
+        for child in (bad, team):
+            child.wait_err("registered")
+        done = self.troupe("plan", "--submit", "--wait", "research tides", env=self.env)
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("Analyse what was found on tides", done.out.partition("{")[2])
+        rows = {row["agent"]: row["state"] for row in self.task("ls", "-o", "json").json()}
+        self.assertEqual(rows, {"bad@local": "failed", "team@local": "completed"})
+
     def test_many_from_a_file(self):
         path = self.lines({"id": "a", "input": 1}, "\n", {"id": "b", "skills": ["rest"], "needs": ["a"]})
         self.assertEqual(self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split(), ["a", "b"])
