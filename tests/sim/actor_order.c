@@ -56,12 +56,9 @@ static void decide(sim_actor_t *self, tr_value_t answer) {
                           ? sim_letter_read(content->via.bin.ptr, content->via.bin.size)
                           : 0;
     bool drop = sim_chance(&self->prng, 300);
-    if (!number)
-        sim_fail(self->world, "dead letter %llu has not the content of any that was sent",
-            (unsigned long long)self->letter);
-    if (drop)
+    if (number && drop)
         sim_letter(self->world->ledger, number)->dropped = true;
-    else
+    else if (number) /* otherwise it is the DF's, or the library's, to somebody to whom all is durable */
         sim_letter(self->world->ledger, number)->requeued = true;
     sim_say(self->world, "%s %s letter %u", self->name, drop ? "drops" : "sends again", number);
     ask(self, drop ? "dead-letter-drop" : "dead-letter-requeue", NULL, self->letter);
