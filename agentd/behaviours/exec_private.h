@@ -3,10 +3,10 @@
 #ifndef TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
 #define TR_AGENTD_BEHAVIOURS_EXEC_PRIVATE_H
 
-#include "lib/child/child.h"
 #include "agentd/behaviours/exec_conf.h"
 #include "agentd/behaviours/replies.h"
 #include "lib/base/log.h"
+#include "lib/child/child.h"
 #include "proto/aid.h"
 #include "troupe/agent.h"
 

@@ -114,7 +114,8 @@ void tr_tool_call_error(tr_tool_call_t *call, const char *text, size_t len) {
 }
 
 /* What was said may quote others: one line of plain UTF-8. */
-static void take_detail(tr_tool_run_t *self, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static void take_detail(
+    tr_tool_run_t *self, const char *format, va_list args) {
     char raw[sizeof self->detail], bytes[4];
     size_t used = 0, n;
     int len = vsnprintf(raw, sizeof raw, format, args);
