@@ -5,7 +5,7 @@
  * be the next, when he has put nothing by the time that he forgets his look-up.
  *
  * A look-up is answered later, from the loop, so that the cache may be a server that the fleet shares; the one there is now
- * is the memory of this process (cache_local.c: the least recently used go first). A cache that fails is one that has nothing.
+ * is the memory of this process (cache_local.c: the least recently used go first), or a Redis server (shared.h). A cache that fails is one that has nothing.
  *
  * Threads: one.
  */
@@ -38,6 +38,7 @@ typedef struct tr_llm_lookup {
     tr_llm_lookup_state_t state; /* this and what follows is the cache's */
     tr_llm_timer_t timer;
     tr_llm_cache_t *cache;
+    void *query; /* of a cache that asks a server; NULL = there is none */
     struct tr_llm_lookup *next, *previous;
 } tr_llm_lookup_t;
 

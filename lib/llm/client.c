@@ -42,6 +42,7 @@ static void close_client(tr_llm_t **ref) {
         self->cache->ops->destroy(self->cache);
     if (self->rate)
         self->rate->ops->destroy(self->rate);
+    tr_llm_shared_close(&self->shared);
     tr_llm_budget_finish(&self->budget);
     tr_llm_loop_finish(&self->loop);
     tr_arena_finish(&self->arena);
@@ -69,11 +70,32 @@ static int open_providers(tr_llm_client_t *self, tr_error_t *error) {
     return 0;
 }
 
+/* Of this process, and before that of the fleet where there is one. */
+static int open_rate(tr_llm_client_t *self, tr_error_t *error) {
+    tr_llm_rate_t *local = NULL;
+    if (self->config.redis.host) {
+        int r = tr_llm_shared_open(&self->loop, &self->config.redis, &self->shared, error);
+        if (r < 0)
+            return r;
+    }
+    int r = tr_llm_rate_local(&self->loop, &local);
+    if (r == 0 && self->shared)
+        r = tr_llm_rate_shared(self->shared, local, &self->rate);
+    else
+        self->rate = local;
+    return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
+}
+
 static int open_cache(tr_llm_client_t *self, tr_error_t *error) {
     const tr_llm_cache_config_t *c = &self->config.cache;
     if (!c->entries)
         return 0;
-    int r = tr_llm_cache_local(&self->loop, (size_t)c->entries, (size_t)c->bytes, &self->cache);
+    tr_llm_cache_t *local = NULL;
+    int r = tr_llm_cache_local(&self->loop, (size_t)c->entries, (size_t)c->bytes, &local);
+    if (r == 0 && self->shared)
+        r = tr_llm_cache_shared(self->shared, local, &self->cache);
+    else
+        self->cache = local;
     return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
 }
 
@@ -92,9 +114,11 @@ static int open_parts(tr_llm_client_t *self, const tr_llm_options_t *o, tr_error
         return tr_error_set(error, r, "cannot have an epoll and a timer: %s", strerror(-r));
     if ((r = tr_llm_transfers_new(&self->loop, &self->transfers, error)) < 0)
         return r;
-    if (!(self->repair_prompt = strdup(repair)) || tr_llm_rate_local(&self->loop, &self->rate) < 0)
+    if (!(self->repair_prompt = strdup(repair)))
         return tr_error_set(error, -ENOMEM, "out of memory");
-    r = open_cache(self, error);
+    r = open_rate(self, error);
+    if (r == 0)
+        r = open_cache(self, error);
     return r < 0 ? r : open_providers(self, error);
 }
 

@@ -13,6 +13,7 @@
 #include "lib/llm/module.h"
 #include "lib/llm/other.h"
 #include "lib/llm/rate.h"
+#include "lib/llm/shared.h"
 #include "lib/llm/sse.h"
 #include "lib/llm/transfer.h"
 
@@ -34,7 +35,8 @@ typedef struct tr_llm_client {
     tr_llm_loop_t loop;
     tr_llm_transfers_t *transfers;
     tr_llm_rate_t *rate;
-    tr_llm_cache_t *cache; /* NULL = none */
+    tr_llm_cache_t *cache;   /* NULL = none */
+    tr_llm_shared_t *shared; /* NULL = limits and cache are of this process */
     tr_llm_budget_t budget;
     tr_arena_t arena; /* of the configuration */
     tr_llm_config_t config;

@@ -186,6 +186,24 @@ static const tr_llm_cache_config_t cache_initial = {.entries = 1000, .bytes = 16
 static const tr_yaml_table_t cache_table = {
     cache_fields, COUNT_OF(cache_fields), sizeof(tr_llm_cache_config_t), &cache_initial, 0, NULL};
 
+static bool redis_prefix(const char *text, size_t len) {
+    return len > 0 && len <= 64 && !strpbrk(text, "{}");
+}
+
+static const tr_yaml_field_t redis_fields[] = {
+    {"host", TR_YAML_TEXT, AT(tr_llm_shared_config_t, host), true, .check = not_empty,
+        .expected = "a name, an address, or the path of a Unix socket"},
+    {"port", TR_YAML_WHOLE, AT(tr_llm_shared_config_t, port), .min = 1, .max = 65535},
+    {"password-file", TR_YAML_TEXT, AT(tr_llm_shared_config_t, password_file), .check = not_empty,
+        .expected = "the path of a file that has the password"},
+    {"prefix", TR_YAML_TEXT, AT(tr_llm_shared_config_t, prefix), .check = redis_prefix,
+        .expected = "1 to 64 bytes without braces"},
+    {"timeout", TR_YAML_DURATION, AT(tr_llm_shared_config_t, timeout_ms), .min = 1, .max = HOUR_MS},
+};
+static const tr_llm_shared_config_t redis_initial = {.port = 6379, .prefix = "troupe", .timeout_ms = 1000};
+static const tr_yaml_table_t redis_table = {
+    redis_fields, COUNT_OF(redis_fields), sizeof(tr_llm_shared_config_t), &redis_initial, 0, NULL};
+
 static const tr_yaml_field_t config_fields[] = {
     {"providers", TR_YAML_SECTIONS, AT(tr_llm_config_t, providers), true, 1, 16, .table = &provider_table},
     {"limits", TR_YAML_SECTION, AT(tr_llm_config_t, limits), .table = &limits_table},
@@ -193,6 +211,7 @@ static const tr_yaml_field_t config_fields[] = {
     {"breaker", TR_YAML_SECTION, AT(tr_llm_config_t, breaker), .table = &breaker_table},
     {"budget", TR_YAML_SECTION, AT(tr_llm_config_t, budget), .table = &budgets_table},
     {"cache", TR_YAML_SECTION, AT(tr_llm_config_t, cache), .table = &cache_table},
+    {"redis", TR_YAML_SECTION, AT(tr_llm_config_t, redis), .table = &redis_table},
     {"max-tokens", TR_YAML_WHOLE, AT(tr_llm_config_t, max_tokens), .min = 1, .max = 10000000},
 };
 

@@ -64,6 +64,14 @@ typedef struct tr_llm_cache_config {
     int64_t bytes;
 } tr_llm_cache_config_t;
 
+/* A Redis server, which the processes of a fleet share. */
+typedef struct tr_llm_shared_config {
+    const char *host; /* NULL = none; a path is a Unix socket */
+    int64_t port;
+    const char *password_file, *prefix;
+    int64_t timeout_ms;
+} tr_llm_shared_config_t;
+
 typedef struct tr_llm_config {
     tr_yaml_list_t providers; /* tr_llm_provider_config_t, in the order in which they are tried */
     tr_llm_limits_config_t limits;
@@ -71,6 +79,7 @@ typedef struct tr_llm_config {
     tr_llm_breaker_config_t breaker;
     tr_llm_budgets_config_t budget;
     tr_llm_cache_config_t cache;
+    tr_llm_shared_config_t redis;
     int64_t max_tokens; /* of an answer, where a request says nothing */
 } tr_llm_config_t;
 

@@ -2,7 +2,7 @@
  * The rate port: who asks a server for how much, and when he may. An attempt asks for leave, for one request of about so many
  * tokens, on a key's account with a provider; leave comes by a callback, in the order of asking, at once or when there is room.
  *
- * The port is made for a limiter that the whole fleet shares (an agent, or a Redis server, that answers later); the one here
+ * There is one that the whole fleet shares, on a Redis server (shared.h); the one here
  * (rate_local.c) is of this process: a token bucket for requests and one for tokens, filled by the minute, a number in flight,
  * and a time before which nobody goes, because the server said so.
  *

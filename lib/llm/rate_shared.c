@@ -1,0 +1,204 @@
+/*
+ * The limiter of a fleet: buckets in Redis, one pair for each account, filled by the server's clock. An attempt has leave of this process first
+ * (the local limiter, which keeps the order), and then asks the server, again and again until it has room. What is in flight
+ * is a sorted set of the attempts' ids by when they are given up: who died with an attempt in hand holds its place no longer
+ * than LEASE_MS.
+ *
+ * Scripts may be run twice, when a connection broke: each knows by the id what it has done.
+ */
+#include "lib/llm/shared_private.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEASE_MS "900000" /* longer than any attempt */
+#define KEPT_MS  "3600000"
+#define ID_SIZE  17
+#define KEY_SIZE (TR_LLM_RATE_KEY + 24)
+
+/* Of both keys: the buckets, what is in flight. ARGV 1 to 3: the limits, of which 0 is none. */
+#define BUCKETS                                                                                              \
+    TR_LLM_NOW "local per_minute, tokens_per_minute = tonumber(ARGV[1]), tonumber(ARGV[2])\n"                \
+               "local h = redis.call('HMGET', KEYS[1], 'requests', 'tokens', 'at', 'pause')\n"               \
+               "local past = math.max(0, now - (tonumber(h[3]) or now))\n"                                   \
+               "local burst = math.max(1, per_minute / 60)\n"                                                \
+               "local requests = math.min(burst, (tonumber(h[1]) or burst) + per_minute / 60000 * past)\n"   \
+               "local tokens = math.min(tokens_per_minute, (tonumber(h[2]) or tokens_per_minute)"            \
+               " + tokens_per_minute / 60000 * past)\n"
+#define KEEP                                                                                                 \
+    "redis.call('HSET', KEYS[1], 'requests', requests, 'tokens', tokens, 'at', string.format('%.0f', "       \
+    "now))\n"                                                                                                \
+    "redis.call('PEXPIRE', KEYS[1], " KEPT_MS ")\n"
+
+/* ARGV 4: the tokens that it asks for, 5: its id. Answers how long to wait, 0 = it may go. */
+static const char ask_script[] = BUCKETS
+    "if redis.call('ZSCORE', KEYS[2], ARGV[5]) then return {0} end\n"
+    "local most, wanted = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), tokens_per_minute)\n"
+    "local wait = (tonumber(h[4]) or 0) - now\n"
+    "if per_minute > 0 then wait = math.max(wait, math.ceil((1 - requests) * 60000 / per_minute)) end\n"
+    "if tokens_per_minute > 0 then wait = math.max(wait, math.ceil((wanted - tokens) * 60000 / "
+    "tokens_per_minute)) end\n"
+    "redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)\n"
+    "if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then wait = math.max(wait, 20) end\n"
+    "if wait > 0 then return {math.min(wait, 60000)} end\n"
+    "requests = requests - 1\n"
+    "tokens = tokens - tonumber(ARGV[4])\n" KEEP
+    "redis.call('ZADD', KEYS[2], string.format('%.0f', now + " LEASE_MS "), ARGV[5])\n"
+    "redis.call('PEXPIRE', KEYS[2], " LEASE_MS ")\n"
+    "return {0}\n";
+
+/* ARGV 4: the tokens that come back (less than 0: it took more), 5: its id. */
+static const char leave_script[] =
+    BUCKETS "if redis.call('ZREM', KEYS[2], ARGV[5]) == 1 then\n"
+            "tokens = math.min(tokens_per_minute, tokens + tonumber(ARGV[4]))\n" KEEP "end\n"
+            "return {0}\n";
+
+/* ARGV 4: for how long nobody goes. */
+static const char pause_script[] =
+    BUCKETS "local pause = math.max(tonumber(h[4]) or 0, now + tonumber(ARGV[4]))\n" KEEP
+            "redis.call('HSET', KEYS[1], 'pause', string.format('%.0f', pause))\n"
+            "return {0}\n";
+
+typedef struct limiter {
+    tr_llm_rate_t base;
+    tr_llm_shared_t *shared;
+    tr_llm_rate_t *local;
+} limiter_t;
+
+/* One asking, from this process's limiter and then from the server. */
+typedef struct asking {
+    limiter_t *owner;
+    tr_llm_leave_t local, *outer;
+    tr_llm_rate_config_t limits;
+    char key[TR_LLM_RATE_KEY], id[ID_SIZE];
+    tr_redis_errand_t *errand; /* NULL = the server has no question of it */
+    tr_llm_timer_t again;
+    bool asked; /* the server: it may hold a place there */
+} asking_t;
+
+/* ---- scripts ---- */
+
+static void on_answer(void *arg, int number, const char *value, size_t len);
+
+static int run(limiter_t *self, const char *script, const char *key, const tr_llm_rate_config_t *limits,
+    int64_t number, const char *id, asking_t *asking) {
+    char buckets[KEY_SIZE], flight[KEY_SIZE], text[4][24];
+    const int64_t values[4] = {
+        limits->requests_per_minute, limits->tokens_per_minute, limits->in_flight, number};
+    tr_redis_script_t s = {.text = script, .key = buckets, .second_key = flight, .n = 4};
+    snprintf(buckets, sizeof buckets, "rate:%s", key);
+    snprintf(flight, sizeof flight, "in-flight:%s", key);
+    for (size_t i = 0; i < 4; i++) {
+        s.lengths[i] = (size_t)snprintf(text[i], sizeof text[i], "%" PRId64, values[i]);
+        s.arguments[i] = text[i];
+    }
+    if (id) {
+        s.arguments[s.n] = id;
+        s.lengths[s.n++] = strlen(id);
+    }
+    return tr_redis_courier_send(
+        self->shared->courier, &s, asking ? on_answer : NULL, asking, asking ? &asking->errand : NULL);
+}
+
+/* ---- asking ---- */
+
+static void grant(asking_t *a) {
+    a->outer->holds = true;
+    a->outer->granted(a->outer->arg);
+}
+
+static void ask_server(void *arg) {
+    asking_t *a = arg;
+    a->asked = true;
+    if (run(a->owner, ask_script, a->key, &a->limits, (int64_t)a->local.tokens, a->id, a) < 0)
+        grant(a); /* too many wait for the server, or memory is out: by the limits of this process */
+}
+
+/* A little later than it says, or all who wait would come at once. */
+static void on_answer(void *arg, int number, const char *value, size_t len) {
+    asking_t *a = arg;
+    (void)value, (void)len;
+    a->errand = NULL;
+    if (number <= 0) { /* there is room, or no server */
+        grant(a);
+        return;
+    }
+    int64_t due = tr_clock_ms() + number +
+                  (int64_t)(tr_llm_shared_random(a->owner->shared) % (8 + (uint64_t)number / 8));
+    if (tr_llm_timer_at(a->owner->shared->loop, &a->again, due, ask_server, a) < 0)
+        grant(a);
+}
+
+static int ask(
+    tr_llm_rate_t *base, const char *key, const tr_llm_rate_config_t *limits, tr_llm_leave_t *leave) {
+    limiter_t *self = (limiter_t *)base;
+    asking_t *a = calloc(1, sizeof *a);
+    if (!a)
+        return -ENOMEM;
+    a->owner = self;
+    a->outer = leave;
+    a->limits = *limits;
+    a->local = (tr_llm_leave_t){.granted = ask_server, .arg = a, .tokens = leave->tokens};
+    snprintf(a->key, sizeof a->key, "%s", key);
+    snprintf(a->id, sizeof a->id, "%016" PRIx64, tr_llm_shared_random(self->shared));
+    int r = self->local->ops->ask(self->local, key, limits, &a->local);
+    if (r < 0) {
+        free(a);
+        return r;
+    }
+    leave->account = a;
+    leave->holds = false;
+    return 0;
+}
+
+/* ---- and the rest of the port ---- */
+
+static void leave(tr_llm_rate_t *base, tr_llm_leave_t *leave, uint64_t spent) {
+    limiter_t *self = (limiter_t *)base;
+    asking_t *a = leave->account;
+    if (!a)
+        return;
+    leave->account = NULL;
+    tr_llm_timer_stop(self->shared->loop, &a->again);
+    if (a->errand)
+        tr_redis_courier_forget(self->shared->courier, a->errand);
+    int64_t back = (int64_t)leave->tokens - (leave->holds ? (int64_t)spent : 0);
+    if (a->asked) /* what is lost on its way is given up there after a while, ignoring */
+        run(self, leave_script, a->key, &a->limits, back, a->id, NULL);
+    leave->holds = false;
+    self->local->ops->leave(self->local, &a->local, spent);
+    free(a);
+}
+
+static void pause_account(
+    tr_llm_rate_t *base, const char *key, const tr_llm_rate_config_t *limits, int64_t ms) {
+    limiter_t *self = (limiter_t *)base;
+    self->local->ops->pause(self->local, key, limits, ms);
+    run(self, pause_script, key, limits, ms, NULL, NULL); /* then the others find out themselves, ignoring */
+}
+
+static void destroy(tr_llm_rate_t *base) {
+    limiter_t *self = (limiter_t *)base;
+    self->local->ops->destroy(self->local);
+    free(self);
+}
+
+static const tr_llm_rate_ops_t shared_ops = {ask, leave, pause_account, destroy};
+
+int tr_llm_rate_shared(tr_llm_shared_t *shared, tr_llm_rate_t *local, tr_llm_rate_t **ret_rate) {
+    limiter_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        local->ops->destroy(local);
+        return -ENOMEM;
+    }
+    self->base.ops = &shared_ops;
+    self->shared = shared;
+    self->local = local;
+    *ret_rate = &self->base;
+    return 0;
+}

@@ -1,0 +1,27 @@
+/* A build without Redis. */
+#include "lib/llm/shared.h"
+
+#include <errno.h>
+
+int tr_llm_shared_open(tr_llm_loop_t *loop, const tr_llm_shared_config_t *config,
+    tr_llm_shared_t **ret_shared, tr_error_t *error) {
+    (void)loop, (void)config, (void)ret_shared;
+    return tr_error_set(
+        error, -ENOTSUP, "redis: this build has no Redis (hiredis was missing): leave the key out");
+}
+
+void tr_llm_shared_close(tr_llm_shared_t **self) {
+    (void)self;
+}
+
+int tr_llm_rate_shared(tr_llm_shared_t *shared, tr_llm_rate_t *local, tr_llm_rate_t **ret_rate) {
+    (void)shared;
+    *ret_rate = local;
+    return 0;
+}
+
+int tr_llm_cache_shared(tr_llm_shared_t *shared, tr_llm_cache_t *local, tr_llm_cache_t **ret_cache) {
+    (void)shared;
+    *ret_cache = local;
+    return 0;
+}

@@ -1,0 +1,95 @@
+"""What two processes with one Redis server share: the rate of a server and key, what is in flight, and answers."""
+import pathlib
+import time
+
+import model
+from model import harness
+
+REDIS = "/usr/bin/redis-server"
+
+
+class Shared(model.ModelTest):
+    def setUp(self):
+        super().setUp()
+        if not pathlib.Path(REDIS).exists():
+            self.skipTest("redis-server is missing (tools/setup --check installs it)")
+        self.socket = f"{self.directory}/redis.sock"
+        self.redis = self.start_redis()
+
+    def start_redis(self, *more):
+        child = self.spawn(REDIS, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", *more)
+        harness.wait_until(lambda: "eady to accept connections" in child.out or child.process.poll() is not None, "Redis")
+        self.assertIsNone(child.process.poll(), child.out)
+        return child
+
+    def two(self, server, provider=None, **more):
+        config = server.config(provider, redis={"host": self.socket}, **more)
+        return [self.caller(config), self.caller(config)]
+
+    def test_a_rate_is_of_all_processes(self):
+        """600 a minute are 10 at once and then 10 a second: 30 take two seconds at least, whoever asks."""
+        server = self.server()
+        callers = self.two(server, {"rate": {"requests-per-minute": 600}})
+        began = time.monotonic()
+        ids = [(caller, caller.start()) for _ in range(15) for caller in callers]
+        self.assertEqual({caller.done(id_)["status"] for caller, id_ in ids}, {"ok"})
+        self.assertGreaterEqual(time.monotonic() - began, 1.9)
+
+    def test_what_is_in_flight_is_of_all_processes(self):
+        server = self.server()
+        server.usual = model.slow(model.chat(), 0.05)
+        callers = self.two(server, {"rate": {"in-flight": 2}})
+        ids = [(caller, caller.start()) for _ in range(6) for caller in callers]
+        self.assertEqual({caller.done(id_)["status"] for caller, id_ in ids}, {"ok"})
+        self.assertLessEqual(server.most_working, 2)
+
+    def test_a_place_is_free_again_when_it_was_left(self):
+        server = self.server()
+        callers = self.two(server, {"rate": {"in-flight": 1}})
+        for _ in range(3):
+            self.assertEqual([caller.call()["status"] for caller in callers], ["ok", "ok"])
+
+    def test_answers_are_for_all(self):
+        server = self.server()
+        first, second = self.two(server)
+        self.assertEqual(first.call(cache_ms=60000)["status"], "ok")
+        done = harness.wait_until(lambda: self.cached(second), "the answer to be there")
+        self.assertEqual(done["status"], "ok")
+        asked = len(server.requests)
+        self.assertTrue(self.cached(second), "from then on it is in this process")
+        self.assertEqual(len(server.requests), asked)
+
+    @staticmethod
+    def cached(caller):
+        done = caller.call(cache_ms=60000)
+        return done if done["cached"] else None
+
+    def test_without_redis_each_keeps_to_its_own(self):
+        server = self.server()
+        callers = self.two(server, {"rate": {"requests-per-minute": 60000, "in-flight": 3}})
+        self.assertEqual(callers[0].call(cache_ms=60000)["status"], "ok")
+        self.redis.stop(9)
+        for caller in callers * 3:
+            self.assertEqual(caller.call(cache_ms=1)["status"], "ok")
+        self.start_redis()
+        self.assertEqual(callers[1].call()["status"], "ok")
+
+    def test_a_password(self):
+        self.redis.stop()
+        self.start_redis("--requirepass", "open sesame")
+        server = self.server()
+        secret = pathlib.Path(self.directory) / "redis.key"
+        secret.write_text("open sesame\n", encoding="ascii")
+        secret.chmod(0o600)
+        config = server.config(redis={"host": self.socket, "password-file": str(secret)})
+        first, second = self.caller(config), self.caller(config)
+        self.assertEqual(first.call(cache_ms=60000)["status"], "ok")
+        harness.wait_until(lambda: self.cached(second), "the answer to be there")
+        secret.chmod(0o644)
+        refused = self.caller(config)
+        self.assertIn("chmod 600", str(refused.unopened))
+        self.assertEqual(refused.end(), 3)
+
+
+if __name__ == "__main__":
+    harness.main()
