@@ -5,7 +5,7 @@
  *   "models.yaml"            a file of language models (docs/models.md)
  *   {"model": ..., ...}      one provider, by the keys that it has in such a file (preset, base-url, key-env, key-file, models ...;
  *                            with a base-url, preset is "compatible" where it is not said)
- *   {"providers": [...]}     several; beside them, as beside one: limits, retry, breaker, budget, cache, max-tokens
+ *   {"providers": [...]}     several; beside them, as beside one: limits, retry, breaker, budget, cache, redis, max-tokens
  *
  * An object may also have, for any mind: "intents" and "methods" (files, in place of what is built in), and for a model: "file" (in place of
  * providers), "prompts" (a directory), "strict" (true: fail where the model fails). An operation that no model is named for is the
