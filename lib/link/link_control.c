@@ -162,6 +162,8 @@ static void begin_counting(tr_link_t *l, const Troupe__Welcome *m) {
     l->grant_records = m->window_records;
     l->grant_bytes = m->window_bytes;
     tr_outbox_fit(&l->data, m->window_records, m->window_bytes);
+    memmove(l->past + 1, l->past, sizeof l->past - sizeof *l->past);
+    l->past[0] = (struct tr_link_past){l->welcomed_epoch, l->sent_before};
     l->sent_before += l->sent_records;
     l->welcomed_epoch = l->epoch;
     l->sent_records = l->sent_bytes = l->acked_records = l->acked_bytes = 0;
@@ -359,9 +361,15 @@ static void forget_range(tr_link_t *l, const tr_record_t *gone) {
             *tr_map_find(&l->routes, slot->key, slot->key_len) = 0;
 }
 
-/* How far what was sent had been taken then. Of an epoch before this one, all that will ever be taken was. */
+/* How far what was sent had been taken then. It may have waited for connections since; what was sent after it came back by
+ * itself. Of an epoch that is forgotten, nothing of those that are known was taken. */
 static uint64_t position_of(const tr_link_t *l, const Troupe__Gone *m) {
-    return l->sent_before + (m->epoch == l->welcomed_epoch ? m->taken : 0);
+    if (m->epoch == l->welcomed_epoch)
+        return l->sent_before + m->taken;
+    for (size_t i = 0; i < TR_LINK_PAST; i++)
+        if (l->past[i].epoch == m->epoch)
+            return l->past[i].before + m->taken;
+    return l->past[TR_LINK_PAST - 1].before;
 }
 
 /* The host's agents hear of it in its turn: behind what the ended one had said. Out of memory: those who wait

@@ -69,6 +69,8 @@ typedef struct tr_held {
     int64_t since_ms;
 } tr_held_t;
 
+#define TR_LINK_PAST 4 /* epochs that a GONE may be of that waited in the broker */
+
 struct tr_link {
     pthread_mutex_t lock;
     tr_pool_t pool;
@@ -104,7 +106,10 @@ struct tr_link {
     tr_account_t queued;               /* data records that count */
     uint64_t sent_records, sent_bytes, acked_records, acked_bytes;
     uint64_t sent_before, welcomed_epoch; /* records sent in the epochs before this one */
-    uint64_t grant_records, grant_bytes;  /* windows that the broker grants */
+    struct tr_link_past {
+        uint64_t epoch, before;
+    } past[TR_LINK_PAST]; /* epochs before this one, the latest first; epoch 0 = there were none */
+    uint64_t grant_records, grant_bytes; /* windows that the broker grants */
     uint64_t taken_records, taken_bytes, credited_records, credited_bytes;
     int64_t owing_ms; /* since when there is something to be told of it */
 

@@ -258,9 +258,54 @@ static void a_subscription_is_one_however_often_it_is_made(void **state) {
     tr_wire_fixture_end(&link);
 }
 
+static void send_one(tr_link_t *link, tr_registration_t *a, uint64_t *ret_position) {
+    static const char *const to = "b";
+    tr_acl_t acl = {.performative = TR_INFORM, .sender = "a@here", .receivers = {&to, 1}};
+    tr_outgoing_t out = {
+        .from = a, .kind = TR_KIND_MESSAGE, .name = to, .acl = &acl, .ret_position = ret_position};
+    assert_int_equal(tr_link_send(link, &out), 0);
+    tr_link_flush(link);
+}
+
+static uint64_t gone_position(tr_link_t *link, uint64_t epoch, uint64_t taken) {
+    Troupe__Gone m = TROUPE__GONE__INIT;
+    m.name = (char *)(uintptr_t) "b";
+    m.epoch = epoch;
+    m.taken = taken;
+    tr_wire_fixture_say(
+        link, &(tr_record_header_t){.kind = TR_KIND_GONE, .src = ROUTE + 1, .id = 1}, &m.base);
+    tr_inbound_t *in = tr_link_take(link, &(bool){false});
+    assert_non_null(in);
+    assert_non_null(in->gone);
+    uint64_t position = in->gone->position;
+    tr_link_finished(link, in, 0, 0);
+    return position;
+}
+
+/* The first was taken before b ended, the second met nobody and comes back by itself, and so the news of b must not speak of it, although
+ * it waited in the broker for the next connection. */
+static void news_of_an_earlier_connection_say_how_far_that_one_was(void **state) {
+    (void)state;
+    tr_registration_t *a;
+    tr_link_t *link = ready(10, &a);
+    uint64_t first, second, third;
+    send_one(link, a, &first);
+    send_one(link, a, &second);
+    tr_wire_fixture_say(
+        link, &(tr_record_header_t){.kind = TR_KIND_REFUSED, .reason = TR_REASON_NO_SESSION}, NULL);
+    tr_wire_fixture_welcome(link, 2, 1, true);
+    send_one(link, a, &third);
+    assert_true(gone_position(link, 1, 1) == first);
+    assert_true(gone_position(link, 1, 2) == second);
+    assert_true(gone_position(link, 2, 1) == third);
+    assert_true(gone_position(link, 7, 9) < first); /* of no epoch that there was */
+    tr_wire_fixture_end(&link);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_of_one_is_told_once_for_each),
+        cmocka_unit_test(news_of_an_earlier_connection_say_how_far_that_one_was),
         cmocka_unit_test(who_always_talks_tells_what_is_left_of_the_credit),
         cmocka_unit_test(a_welcome_said_twice_is_ignored),
         cmocka_unit_test(a_welcome_to_another_session_begins_anew),
