@@ -118,7 +118,8 @@ static void make_queues(sim_plan_t *p, sim_prng_t *r) {
     static const uint32_t leases[] = {700, 2000, 2000, 30000}, in_hand[] = {1, 3, 20, 1024};
     static const uint64_t records[] = {5, 40, 1u << 28, 1u << 28}, bytes[] = {65536, 300000, 4ull << 30};
     static const uint64_t resident[] = {1, 5000, 8u << 20}, unsynced[] = {20000, 1u << 20, 64u << 20};
-    static const int64_t remembered[] = {60000, 3600000};
+    /* A quarter of it outlives any jump of the wall clock over a restart (producer.c), and is longer than a world. */
+    static const int64_t remembered[] = {400000, 3600000};
     tr_core_config_t *c = &p->core;
     c->message_lease_ms = SIM_PICK(r, leases);
     c->queue_in_hand = SIM_PICK(r, in_hand);
