@@ -16,6 +16,7 @@
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
 #include "lib/tool/tools_private.h"
+#include "troupe/trace.h"
 
 #define NOW_MS      0
 #define FOREVER_MS  INT64_C(86400000)
@@ -43,7 +44,25 @@ static void free_run(tr_tool_run_t *self) {
     free(self);
 }
 
+/* Where the message that it is done for is traced: which tool, and how it ended. */
+static void trace(const tr_tool_run_t *self) {
+    const tr_acl_t *asked = self->call.under ? tr_message_acl(self->call.under) : NULL;
+    char name[TR_TOOL_NAME_MAX + 20];
+    if (!self->call.agent || !self->started_ms || !asked || !asked->traceparent)
+        return;
+    snprintf(name, sizeof name, "execute_tool %s", self->name);
+    tr_trace_span(self->call.agent, asked->traceparent,
+        &(tr_span_t){.name = name,
+            .kind = "client",
+            .start_ns = self->started_ms * 1000000,
+            .end_ns = tr_clock_ns(),
+            .error = self->status == TR_TOOL_OK ? NULL : tr_tool_status_word(self->status),
+            .attributes = TR_FIELDS(TR_FIELD_TEXT("gen_ai.operation.name", "execute_tool"),
+                TR_FIELD_TEXT("gen_ai.tool.name", self->name))});
+}
+
 static void tell(tr_tool_run_t *self) {
+    trace(self);
     int64_t took = self->started_ms ? tr_clock_ms() - self->started_ms : 0;
     tr_tool_result_t result = {.tool = self->name,
         .status = self->status,

@@ -69,6 +69,14 @@ class Trace(cli.CliTest):
         self.assertEqual(thought["attributes"]["troupe.mind.by"], "built-in")
         self.assertEqual(of[thought["parent"]]["name"], "receive request")
 
+    def test_a_tool_that_was_used_is_in_it(self):
+        self.agentd("doer", "executor")
+        trace = self.traced("doer", "calculate 6*7")
+        spans = self.spans(trace, 8)
+        used = next(span for span in spans if span["name"] == "execute_tool calculate")
+        self.assertEqual((used["attributes"]["gen_ai.tool.name"], used["error"]), ("calculate", None))
+        self.assertIn("think act", [span["name"] for span in spans])
+
     def test_what_is_not_traced_leaves_nothing(self):
         self.expect(self.run_verb("ask", "front", "hello"), 0, "hello\n")
         self.expect(self.run_verb("trace", "-o", "json"), 0, "[]\n")
