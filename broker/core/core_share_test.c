@@ -260,6 +260,48 @@ static void watchers_of_the_stream_count(void **state) {
     net_end(f.net);
 }
 
+static void expect_topics(const fair_t *f, const char *wanted) {
+    const char *text = ask(f->b, 1, f->bob, "bob", "ams", "{\"action\":\"brokers\"}");
+    if (!strstr(text, wanted))
+        fail_msg("%s is not in %s", wanted, text);
+}
+
+/* b was not told to restrict anything: what it gets is on its open stream. */
+static void restricted_topics_stay_on_their_platform(void **state) {
+    (void)state;
+    fair_t f = fair_of(NULL);
+    assert_int_equal(tr_core_restrict(f.a->core, "secret.>"), 0);
+    assert_int_equal(tr_core_restrict(f.a->core, "pay.*"), 0);
+    hello(f.a, 2);
+    tr_route_t amy = join(f.a, 2, "amy");
+    expect_done(f.a, 2, subscribe(f.a, 2, amy, "secret.*")); /* nothing that it may ask others for */
+    net_run(f.net);
+    expect_topics(&f, "\"topics\":0");
+    expect_done(f.a, 2, subscribe(f.a, 2, amy, "pay.>")); /* pay.a.b is open */
+    net_run(f.net);
+    expect_topics(&f, "\"topics\":1");
+    interest(f.b, "", true);
+    want(&f, f.b, f.bob, "secret.>");
+    want(&f, f.c, f.cat, ">");
+    publish(&f, "secret.plan", "s");
+    publish(&f, "pay.ann", "p");
+    publish(&f, "pay.ann.note", "n");
+    expect_text(f.a, 2, TR_KIND_PUBLISH, "s");
+    expect_text(f.a, 2, TR_KIND_PUBLISH, "p");
+    expect_text(f.a, 2, TR_KIND_PUBLISH, "n");
+    assert_null(take_stream(f.b, "secret.plan"));
+    assert_null(take_stream(f.b, "pay.ann"));
+    assert_non_null(take_stream(f.b, "pay.ann.note"));
+    expect_none(f.b, 1, TR_KIND_PUBLISH);
+    expect_text(f.c, 1, TR_KIND_PUBLISH, "n");
+    expect_none(f.c, 1, TR_KIND_PUBLISH);
+    post(f.b, 1, &(letter_t){.src = f.bob, .from = "bob", .topic = "pay.bob", .text = "not ours"});
+    net_run(f.net);
+    expect_none(f.a, 2, TR_KIND_PUBLISH);
+    assert_int_equal(tr_core_stats(f.a->core)->refused[TR_REASON_FORBIDDEN], 1);
+    net_end(f.net);
+}
+
 static void small_queue(tr_core_config_t *config) {
     config->peer_records = 16;
     config->window_records = 64;
@@ -365,6 +407,7 @@ int main(void) {
         cmocka_unit_test(publications_cross_once),
         cmocka_unit_test(who_is_gone_wants_nothing),
         cmocka_unit_test(watchers_of_the_stream_count),
+        cmocka_unit_test(restricted_topics_stay_on_their_platform),
         cmocka_unit_test(what_is_dropped_is_told_as_a_gap),
         cmocka_unit_test(searches_go_on),
         cmocka_unit_test(a_search_does_not_wait_for_ever),

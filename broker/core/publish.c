@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 static bool matches(const tr_subscription_t *s, const tr_topic_t *topic) {
-    if (s->entry->neighbour && topic->name[0] == '$')
-        return false; /* the platform's own */
+    if (s->entry->neighbour && (topic->name[0] == '$' || topic->restricted))
+        return false; /* the platform's own, and what another broker would put on its open stream */
     return tr_pattern_matches(s->pattern, s->pattern_len, topic->name, topic->name_len);
 }
 

@@ -192,7 +192,7 @@ struct tr_topic {
     uint16_t generation;
     bool dirty;
     bool wanted;     /* somebody listens on the stream */
-    bool restricted; /* never on the stream */
+    bool restricted; /* never on the stream, nor on another platform */
     uint64_t sequence;
     uint64_t bytes;
     uint64_t subs_version; /* of core->subs_version when subs was computed */
@@ -496,6 +496,8 @@ tr_topic_t *tr_topic_of_route(tr_core_t *core, tr_route_t route);
 tr_route_t tr_topic_route(const tr_topic_t *topic);
 void tr_topic_free(tr_core_t *core, tr_topic_t *topic);
 bool tr_topic_wanted(tr_core_t *core, tr_topic_t *topic);
+/* All topics that it matches are. */
+bool tr_pattern_is_restricted(const tr_core_t *core, const char *pattern, size_t len);
 void tr_topic_stream(
     tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);
 void tr_topic_flush(tr_core_t *core, tr_topic_t *topic);

@@ -71,6 +71,18 @@ static bool is_restricted(const tr_core_t *core, const char *name, size_t len) {
     return false;
 }
 
+/* Only a `>` covers another one. */
+bool tr_pattern_is_restricted(const tr_core_t *core, const char *pattern, size_t len) {
+    bool open = len && pattern[len - 1] == '>';
+    for (uint32_t i = 0; i < core->restricted_n; i++) {
+        const char *r = core->restricted[i];
+        size_t n = strlen(r);
+        if ((!open || r[n - 1] == '>') && tr_pattern_matches(r, n, pattern, len))
+            return true;
+    }
+    return false;
+}
+
 int tr_core_restrict(tr_core_t *self, const char *pattern) {
     if (!tr_pattern_valid(pattern, strlen(pattern)))
         return -EINVAL;

@@ -50,9 +50,9 @@ static const tr_option_t table[] = {
         "With certificates: they are asked of other brokers only, and processes of this machine come in "
         "without."},
     {"restrict", 0, "PATTERN", TR_LIST(O, restricted), NULL,
-        "Topics that are never on the topic stream, only over the links of agents that subscribe to them. "
-        "May be "
-        "repeated."},
+        "Topics that are never on the topic stream, only over the links of this platform's agents that "
+        "subscribe "
+        "to them, and never on another platform. May be repeated."},
     {"max-record", 0, "SIZE", TR_SIZE(O, max_record), "4M", "The largest record that is taken.", .min = 4096,
         .max = 64 << 20},
     {"window-records", 0, "N", TR_INT(O, window_records), "32768", "Records that a process may send ahead.",

@@ -66,10 +66,10 @@ void tr_foreign_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *
     record.h.deadline_ms = 0;
     tr_reason_t why = tr_foreign_check(core, from, &record, &sender);
     if (why == TR_REASON_NONE)
-        why = core->shutdown                         ? TR_REASON_SHUTDOWN
-              : !topic                               ? TR_REASON_BAD_TOPIC
-              : !tr_guard_publish(core, from, topic) ? TR_REASON_FORBIDDEN
-                                                     : TR_REASON_NONE;
+        why = core->shutdown                                              ? TR_REASON_SHUTDOWN
+              : !topic                                                    ? TR_REASON_BAD_TOPIC
+              : topic->restricted || !tr_guard_publish(core, from, topic) ? TR_REASON_FORBIDDEN
+                                                                          : TR_REASON_NONE;
     if (why != TR_REASON_NONE) {
         core->stats.refused[why]++;
         return;
@@ -86,6 +86,6 @@ void tr_foreign_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *
 void tr_foreign_gap(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_topic_t *topic = topic_of(core, from->neighbour, record->h.src);
     from->neighbour->received++;
-    if (topic && record->h.id)
+    if (topic && !topic->restricted && record->h.id)
         tr_publish_skip(core, topic, record->h.id);
 }

@@ -73,7 +73,8 @@ static void changed(tr_federation_t *f, const item_key_t *key, item_t *item) {
 
 void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int by) {
     item_key_t key;
-    if (!core->federation || !len || *pattern == '$' || !key_of(PATTERN, pattern, len, &key))
+    if (!core->federation || !len || *pattern == '$' || tr_pattern_is_restricted(core, pattern, len) ||
+        !key_of(PATTERN, pattern, len, &key))
         return;
     item_t *item = item_of(core->federation, &key, by > 0);
     if (!item)
