@@ -96,21 +96,29 @@ static void wait(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
 
 /* ---- states ---- */
 
-static void forget(tr_board_t *self, tr_task_t *task) {
+static void leave_board(tr_board_t *self, tr_task_t *task) {
     stop_waiting(self, task);
     if (task->deadline_place)
         tr_heap_remove(&self->deadlines, task);
     tr_map_delete(&self->tasks, task->id, strlen(task->id));
     self->counts[task->state]--;
+}
+
+static void forget(tr_board_t *self, tr_task_t *task) {
+    leave_board(self, task);
     tr_task_destroy(&task);
 }
 
-/* One that can never be done. Not at once: what needs it is told in turn, and chains may be long. */
+/* One that can never be done. Not at once: what needs it is told in turn, and chains may be long. Once, though more than one of
+ * those that it needs did not succeed. */
 static void doom(tr_board_t *self, tr_task_t *task, const tr_task_t *need) {
     char reason[TR_TASK_ID_MAX + 64];
+    if (task->is_doomed)
+        return;
     snprintf(reason, sizeof reason, "it needs %s, which has %s", need->id,
         need->state == TR_TASK_FAILED ? "failed" : "been cancelled");
     tr_task_set_reason(task, reason); /* where there is no memory the state says enough, ignoring */
+    task->is_doomed = true;
     task->doomed = self->doomed;
     self->doomed = task;
 }
@@ -365,9 +373,8 @@ int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_
         return tr_error_set(error, rc, rc == -ENOMEM ? "out of memory" : "%s goes on already", task->id);
     rc = link_needs(self, task, error);
     if (rc < 0) {
-        tr_map_delete(&self->tasks, task->id, strlen(task->id));
-        self->counts[task->state]--;
         leave_needs(self, task);
+        leave_board(self, task);
         return rc;
     }
     task->restored = false;

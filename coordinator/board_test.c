@@ -284,6 +284,41 @@ static void what_can_never_be_done_fails(void **state) {
     heard(s, "z:cancelled ");
 }
 
+/* By what it needs, and by what that needs. */
+static void what_is_doomed_twice_fails_once(void **state) {
+    stage_t *s = *state;
+    const char *of_d[] = {"root", "b"}, *of_b[] = {"root"};
+    tr_task_wish_t plan[] = {wish_of(s, "d"), wish_of(s, "b"), wish_of(s, "root")};
+    plan[0].needs = of_d;
+    plan[0].need_count = 2;
+    plan[1].needs = of_b;
+    plan[1].need_count = 1;
+    assert_int_equal(tr_board_add(s->board, plan, 3, s->now_ms, &s->error), 0);
+    s->len = 0;
+    assert_int_equal(tr_board_cancel(s->board, "root", NULL, s->now_ms), 0);
+    heard(s, "root:cancelled b:failed d:failed ");
+    assert_int_equal(tr_board_count(s->board, TR_TASK_PENDING), 0);
+}
+
+/* What it needs has failed: nothing of it stays behind. */
+static void what_cannot_be_revived_has_no_deadline(void **state) {
+    stage_t *s = *state;
+    const char *need = "lost-1";
+    tr_task_wish_t wish = wish_of(s, "a");
+    wish.needs = &need;
+    wish.need_count = 1;
+    wish.deadline_ms = s->now_ms + 50;
+    tr_task_t *task = tr_task_new(&wish);
+    assert_non_null(task);
+    task->state = TR_TASK_FAILED;
+    assert_int_equal(tr_board_revive(s->board, task, s->now_ms, &s->error), -ENOENT);
+    tr_task_destroy(&task);
+    assert_int_equal(tr_board_turn(s->board, true, s->now_ms), TR_BOARD_NEVER);
+    s->now_ms += 50;
+    turn(s);
+    heard(s, "");
+}
+
 static void long_chains_fail(void **state) {
     stage_t *s = *state;
     char id[16], need[16];
@@ -533,6 +568,8 @@ int main(void) {
         A_TEST(who_is_not_listed_gets_nothing),
         A_TEST(tasks_wait_for_what_they_need),
         A_TEST(what_can_never_be_done_fails),
+        A_TEST(what_is_doomed_twice_fails_once),
+        A_TEST(what_cannot_be_revived_has_no_deadline),
         A_TEST(long_chains_fail),
         A_TEST(all_or_none),
         A_TEST(deadlines_and_withdrawals),
