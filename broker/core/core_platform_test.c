@@ -236,6 +236,8 @@ static void each_exception_has_its_act_and_word(void **state) {
         {"df", "{\"action\":\"deregister\"}", "refuse {\"reason\":\"not-registered\""},
         {"df", "{\"action\":\"register\",\"services\":7}",
             "refuse {\"reason\":\"unrecognised-parameter-value\""},
+        {"df", "{\"action\":\"register\",\"services\":[{\"type\":\"nameless\"}]}",
+            "refuse {\"reason\":\"missing-parameter\",\"detail\":\"service-description name\"}"},
         {"df", "{\"action\":\"register\"}", "inform {\"done\":true}"},
         {"df", "{\"action\":\"register\"}", "refuse {\"reason\":\"already-registered\""},
     };
@@ -252,8 +254,9 @@ static void df_refuses_and_forgets(void **state) {
     (void)state;
     office_t o = office_of();
     holds(df(&o, "{\"action\":\"register\",\"services\":7}"), "unrecognised-parameter-value");
-    holds(df(&o, "{\"action\":\"register\",\"services\":[{\"type\":\"nameless\"}]}"),
-        "unrecognised-parameter-value");
+    holds(df(&o, "{\"action\":\"register\",\"services\":[\"s\",{\"type\":\"nameless\"}]}"),
+        "refuse {\"reason\":\"missing-parameter\"");
+    holds(df(&o, "{\"action\":\"register\",\"services\":[{\"name\":7}]}"), "unrecognised-parameter-value");
     holds(df(&o, "{\"action\":\"register\",\"services\":[\"not a name\"]}"), "unrecognised-parameter-value");
     holds(df(&o, "{\"action\":\"modify\",\"services\":[\"s\"]}"), "not-registered");
     holds(df(&o, "{\"action\":\"deregister\"}"), "not-registered");

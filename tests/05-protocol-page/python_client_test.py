@@ -411,6 +411,54 @@ class ContractNet(ClientTest):
         result = troupe.call_for_proposals(self.agent("buyer"), names, "x", lambda proposals: proposals[0])
         self.assertEqual((result.performative, result.content), ("failure", {"reason": "broken", "detail": "on the way"}))
 
+    def test_each_way_to_give_up_is_an_act_of_the_protocol(self):
+        class Unwilling(troupe.Participant):
+            def propose(self, cfp):
+                if cfp.content["when"] == "propose":
+                    raise errors[cfp.content["error"]]
+                return cfp.content
+
+            def perform(self, accept, proposal):
+                raise errors[proposal["error"]]
+
+        errors = {"failure": troupe.Failure("worn-out", "today"), "refuse": troupe.Refuse("unwilling", "today"), "other": KeyError("x"),
+                  "not-understood": troupe.NotUnderstood("unsupported-value", "today")}
+        self.serve(self.agent("unwilling"), Unwilling())
+        buyer = self.agent("buyer")
+        for when, allowed in (("propose", "refuse"), ("perform", "failure")):
+            for error, reason in (("failure", "worn-out"), ("refuse", "unwilling"), ("other", "internal-error"), ("not-understood", "unsupported-value")):
+                with self.subTest(when=when, error=error):
+                    more = {"protocol": "fipa-contract-net", "conversation_id": f"{when}-{error}"}
+                    answer = buyer.request("unwilling", {"when": when, "error": error}, "cfp", **more)
+                    if when == "perform":
+                        self.assertEqual(answer.performative, "propose")
+                        answer = buyer.request("unwilling", 1, "accept-proposal", **more)
+                    self.assertEqual(answer.performative, "not-understood" if error == "not-understood" else allowed)
+                    self.assertEqual(answer.content["reason"], reason)
+
+    def test_a_late_proposal_is_rejected(self):
+        """Whoever else was accepted meanwhile; the seller has nothing open any more."""
+        class Slow(Seller):
+            def propose(self, cfp):
+                called.set()
+                go.wait(harness.PATIENCE)
+                return super().propose(cfp)
+
+        called, go, slow = threading.Event(), threading.Event(), Slow(1)
+        self.serve(self.agent("slow"), slow)
+        self.addCleanup(go.set)
+        _, names = self.sellers(7)
+        buyer = self.agent("buyer")
+        result = troupe.call_for_proposals(buyer, ["slow", *names], "x", lambda proposals: proposals[0], timeout=1)
+        self.assertEqual((result.sender, result.content), ("seller-0@local", {"paid": 7}))
+        self.assertTrue(called.is_set())
+        go.set()
+        harness.wait_until(lambda: slow.lost == [{"price": 1}], "the rejection")
+        self.assertEqual(slow.open_proposals, 0)
+        buyer.send("buyer", "next")
+        self.assertEqual(buyer.receive(10).content, "next")  # what came late is no message of its own
+        self.assertEqual(buyer._process._pending, {})
+
     def test_what_the_protocol_does_not_allow(self):
         self.sellers(7)
         buyer = self.agent("buyer")

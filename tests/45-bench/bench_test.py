@@ -89,6 +89,15 @@ class Bench(harness.SystemTest):
         out = self.bench().out
         for text in ("fanout", ">= 4 x raw (5.00 M/s)", "<= 1.1 x raw", "<= 32.0 KiB"):
             self.assertIn(text, out)
+        rows = [line.split() for line in out.splitlines()]
+        for workload, metric, target in (("contract-net", "rounds", ">= 1000 /s"), ("contract-net", "p99", "<= 50000.0 us"),
+                                         ("contract-net", "initiator", "<= 500 B"), ("contract-net", "participant", "<= 500 B"),
+                                         ("idle", "agent", "<= 400 B"), ("idle", "registered", "<= 1.00 s"), ("idle", "answered", "<= 10.00 s"),
+                                         ("idle", "link", "<= 32.0 KiB"), ("attach", "p50", "<= 50000.0 us")):
+            with self.subTest(workload=workload, metric=metric):
+                row = next(words for words in rows if words[:2] == [workload, metric])
+                self.assertIn(f" {target} ", " ".join(row) + " ")
+        self.assertRegex(out, "attach +p50 .*the target is the median's")
 
     def test_wrong_usage(self):
         self.assertIn("did you mean fanout?", self.bench("fanuot", code=1).err)

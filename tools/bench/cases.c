@@ -110,7 +110,8 @@ const tr_bench_case_t tr_bench_cases[] = {
             {"broker-rss", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 9 * MIB, 0},
             {"broker-private", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 1.5 * MIB, 0}}},
     {.workload = "attach",
-        .summary = "a new agentd, from its fork until another agent has its first answer; one by one",
+        .summary = "a new agentd, from its fork until another agent has its first answer, one by one; the "
+                   "target is the median's",
         .ours = tr_bench_attach,
         .pin = "free",
         .agents = 50,

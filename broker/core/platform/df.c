@@ -40,17 +40,23 @@ static size_t service_name(tr_value_t service, const char **ret_name) {
     return *ret_name ? len : 0;
 }
 
-/* Each service has a valid name. */
-static bool services_valid(tr_value_t services) {
-    if (services && (!tr_value_is_array(services) || tr_value_size(services) > SERVICES_MAX))
-        return false;
-    for (size_t i = 0; i < tr_value_size(services); i++) {
+/* Each service has a valid name; otherwise false, and refused by SC00023's word for it. */
+static bool check_services(tr_answer_t *a, tr_value_t services) {
+    bool fits = !services || (tr_value_is_array(services) && tr_value_size(services) <= SERVICES_MAX);
+    for (size_t i = 0; i < tr_value_size(services) && fits; i++) {
+        tr_value_t service = tr_value_at(services, i);
         const char *name;
-        size_t len = service_name(tr_value_at(services, i), &name);
-        if (!len || !tr_name_valid(name, len))
+        size_t len = service_name(service, &name);
+        if (tr_value_is_map(service) && !tr_value_get(service, "name")) {
+            tr_answer_refuse(a, "missing-parameter", "service-description name");
             return false;
+        }
+        fits = len && tr_name_valid(name, len);
     }
-    return true;
+    if (!fits)
+        tr_answer_refuse(
+            a, "unrecognised-parameter-value", "services: a list of at most 256 {name: NAME, ...}");
+    return fits;
 }
 
 static uint32_t capacity_of(tr_value_t service) {
@@ -203,9 +209,8 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
         .agent = a->agent,
         .aid = strdup(aid),
         .lease_until_ms = lease_ms > 0 ? a->core->now.wall_ms + lease_ms : 0};
-    if (!services_valid(tr_value_get(a->request, "services"))) {
-        tr_answer_refuse(
-            a, "unrecognised-parameter-value", "services: a list of at most 256 {name: NAME, ...}");
+    if (!check_services(a, tr_value_get(a->request, "services"))) {
+        /* it says so */
     } else if (problem) {
         tr_answer_refuse(a, "unrecognised-parameter-value", problem);
     } else if (!may_offer(a, tr_value_get(a->request, "services"))) {

@@ -24,6 +24,7 @@ ASKING = frozenset({"request", "request-when", "request-whenever", "query-if", "
                     "subscribe", "proxy", "propagate"})
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "": wire.decode, "msgpack": wire.decode, "json": json.loads, "text": lambda content: content.decode(errors="replace")}
+LATE = 60.0  # how long an answer that comes too late is looked out for, where something is done about it
 NOTHING = object()  # no content, which is not the content None
 
 
@@ -107,7 +108,11 @@ class Process:
         request = self._pending.get(key)
         if not request or record.dst != request.entry.route or record.kind not in (Kind.MESSAGE, Kind.NACK):
             return False
-        request.answers.append(record)
+        if request.over:
+            request.close()
+            request.late(Message(request.agent, record))
+        else:
+            request.answers.append(record)
         return True
 
     def _gone(self, gone: schema.Gone, first: int, count: int) -> None:
@@ -134,6 +139,8 @@ class Question:
         self.error: Optional[Exception] = None
         self.item: Optional[Item] = None
         self.record_id = 0
+        self.late: Optional[Callable[[Message], None]] = None  # gets an answer that comes too late, with the link's lock held: it must not wait
+        self.over = False  # nobody waits for the answer, but `late` gets it
 
     def answer(self) -> Message:
         """Waits for it; see Agent.request. To be called once."""
@@ -151,9 +158,23 @@ class Question:
                     return message
                 message.done()
         except TimedOut:
+            self._leave_to_late()
             raise TimedOut(f"{self.to} did not answer within {self._timeout:g} s") from None
         finally:
-            self.close()
+            if not self.over:
+                self.close()
+
+    def _leave_to_late(self) -> None:
+        if not self.late:
+            return
+        process, now = self.agent._process, time.monotonic()
+        with process._link.lock:
+            for old in [q for q in process._pending.values() if q.over and q.until + LATE < now]:
+                old.close()
+            if self.answers:  # in this very moment
+                self.late(Message(self.agent, self.answers.pop(0)))
+            else:
+                self.over = True
 
     def close(self) -> None:
         """Waits no more: an answer that comes later is a message like others."""
@@ -446,7 +467,7 @@ class Agent:
         build = lambda: wire.pack(kind, body, envelope, src=entry.route, dst=route or link.routes.get(name, 0), id=number, **header)
         return link.put(Item(build, size, True), name, timeout), number
 
-    # Called by the link's thread, with the lock held.
+    # Called with the lock held, most by the link's thread.
 
     def _data(self, record: wire.Record) -> bool:
         envelope = schema.Envelope.FromString(record.envelope)
@@ -457,7 +478,7 @@ class Agent:
 
     def _tell(self, asked: schema.Envelope) -> None:
         """What this agent waits for, said to the AMS (`troupe why`)."""
-        open_ones = [q for q in self._process._pending.values() if q.entry is self._entry]
+        open_ones = [q for q in self._process._pending.values() if q.entry is self._entry and not q.over]
         said = {"status": "running", "waiting": len(self._entry.inbox), "requests_total": len(open_ones), "requests": [
             {"receiver": q.to, "performative": "request", "conversation_id": q.key,
              "until_ms": int((time.time() + q.until - time.monotonic()) * 1000)} for q in open_ones[:16]]}
@@ -470,6 +491,7 @@ class Agent:
                                       act=wire.act_number(performative), hops=wire.HOPS), len(body), True)
         (link._queue.appendleft if first else link._queue.append)(item)
         link._queued += item.size
+        link.wake()
 
     def _restored(self) -> None:
         """The DF is told again, before anything else; its answer is not needed, and its refusal changes nothing."""

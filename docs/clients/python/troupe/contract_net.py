@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import traceback
 import uuid
 from typing import Any, Callable, Iterable, Optional
 
 from .agent import Agent, Message, Role
-from .errors import Error, NotUnderstood, Refuse
+from .errors import Answer, Error, Failure, NotUnderstood, Refuse
 
 PROTOCOL = "fipa-contract-net"
 
@@ -26,6 +27,19 @@ class Proposal:
     sender: str
     content: Any
     reply_with: str = ""
+
+
+def _allowed(kind: type[Answer], function: Callable[..., Any], *arguments: Any) -> Any:
+    """What it returns. What it raises comes as `kind`, the one act by which the protocol lets a participant give up there."""
+    try:
+        return function(*arguments)
+    except (kind, NotUnderstood):
+        raise
+    except Answer as answer:
+        raise kind(answer.reason, answer.detail) from answer
+    except Exception as error:
+        traceback.print_exc()
+        raise kind("internal-error", f"{type(error).__name__}: {error}") from error
 
 
 class Participant(Role):
@@ -40,7 +54,9 @@ class Participant(Role):
 
         agent.serve(Seller())
 
-    Either may raise Refuse or Failure. A proposal that is neither accepted nor rejected is forgotten after `patience` seconds.
+    What either raises is answered with what the protocol allows there, as the agents in C do: a cfp with refuse, an accept-proposal with
+    failure, whether it was Refuse, Failure or any other exception (reason `internal-error`); NotUnderstood always as not-understood.
+    A proposal that is neither accepted nor rejected is forgotten after `patience` seconds.
     """
 
     patience = 60.0
@@ -49,11 +65,11 @@ class Participant(Role):
         self._open: dict[tuple, tuple] = {}  # (initiator, conversation) -> (proposal, until)
 
     def propose(self, cfp: Message) -> Any:
-        """The content of a proposal; raise Refuse to make none."""
+        """The content of a proposal; raise Refuse to make none. Failure, or any other exception, is answered with refuse too."""
         raise Refuse("no-proposal", "this agent proposes nothing")
 
     def perform(self, accept: Message, proposal: Any) -> Any:
-        """Does what was proposed and accepted; returns the result, or raises Failure."""
+        """Does what was proposed and accepted; returns the result, or raises Failure. Refuse is answered with failure too: it was accepted."""
         raise NotImplementedError
 
     def rejected(self, reject: Message, proposal: Any) -> None:
@@ -96,7 +112,7 @@ class Participant(Role):
             return
         if message.reply_by and message.reply_by < time.time():
             raise Refuse("timed-out", "the call came too late")
-        proposal = self.propose(message)
+        proposal = _allowed(Refuse, self.propose, message)
         self._open[self._key(message)] = (proposal, time.monotonic() + self.patience)
         message.reply(proposal, "propose")
 
@@ -105,7 +121,7 @@ class Participant(Role):
         if not found:
             self._unexpected(message)
             return
-        message.reply(self.perform(message, found[0]))
+        message.reply(_allowed(Failure, self.perform, message, found[0]))
 
     def _reject(self, message: Message) -> None:
         found = self._open.pop(self._key(message), None)
@@ -134,11 +150,20 @@ def call_for_proposals(agent: Agent, receivers: Iterable[str], task: Any, choose
                        timeout: float = 10.0, perform_timeout: float = 30.0, ontology: str = "") -> Optional[Message]:
     """The initiator: calls all receivers at once and waits for their proposals, at most `timeout` seconds.
 
+    A proposal that comes later, within a minute, is rejected at once, without a word to `choose`.
     `choose` gets the list of proposals (never empty) and returns the one that is accepted, or None; all others are rejected. Returns
     the answer of who was accepted, an inform or a failure; None when nobody was.
     """
     common = {"protocol": PROTOCOL, "ontology": ontology, "conversation_id": uuid.uuid4().hex}
+
+    def reject(late: Message) -> None:
+        if late.performative == "propose":
+            agent._say(late.sender, "reject-proposal", {"reason": "timed-out"}, in_reply_to=late.reply_with, **common)
+        late.done()
+
     questions = [agent.ask(receiver, task, "cfp", timeout=timeout, **common) for receiver in receivers]
+    for question in questions:
+        question.late = reject
     proposals = []
     for question in questions:
         try:
