@@ -71,8 +71,11 @@ static const tr_option_t table[] = {
         .min = 65536, .max = INT64_C(1) << 36},
     {"service-wait", 0, "TIME", TR_DURATION(O, service_wait_ms), "30s",
         "How long waiting requests outlive a service's last provider.", .min = 100, .max = DAY_MS},
-    {"tries", 0, "N", TR_INT(O, tries), "20", "Deliveries of one service request before it fails.", .min = 1,
-        .max = 255},
+    {"tries", 0, "N", TR_INT(O, tries), "20",
+        "Deliveries of one service request or durable message before it fails; what is durable is a dead "
+        "letter "
+        "then.",
+        .min = 1, .max = 255},
     {"poison", 0, "N", TR_INT(O, poison), "3",
         "Failures of its receivers with one service request or durable message before it fails.", .min = 1,
         .max = 255},

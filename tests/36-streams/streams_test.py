@@ -3,9 +3,14 @@
 import datetime
 import os
 import sys
+import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [TESTS, os.path.join(TESTS, "05-protocol-page")]  # there is the client that speaks the protocol by hand
 import harness
+from client import INFORM, PUBLISH, Link, msgpack, proto
+
+PAUSE = 0.6
 
 
 class Streams(harness.SystemTest):
@@ -73,12 +78,68 @@ class Streams(harness.SystemTest):
         self.run_ok("replay", "a", "--publish", "--count", "1")
         self.assertEqual(self.contents("a"), ["x", "x"])
 
+    def parameters(self, stream, *names):
+        lines = self.run_ok("replay", stream, "--headers", "-o", "json").lines()
+        return [(line["content"], *(line["headers"].get(name) for name in names)) for line in lines]
+
+    def test_published_again_with_all_parameters(self):
+        names = ("language", "encoding", "ontology", "protocol", "conversation_id", "performative")
+        self.run_ok("stream", "add", "a", "a.*")
+        link = Link(self.server.endpoint)
+        self.addCleanup(link.socket.close)
+        me = link.register("camera")
+        envelope = proto((1, "camera"), (4, "image/jpeg"), (5, "base64"), (6, "road"), (7, "watch"), (8, "c-1"), (11, "a.b"))
+        link.put(PUBLISH, b"\xff\xd8", envelope, act=INFORM, hops=64, src=me)
+        harness.wait_until(lambda: len(self.parameters("a")) == 1, "it to be kept")
+        self.assertEqual(self.run_ok("replay", "a", "--publish", "--count", "1").err, "1 sent again\n")
+        first, second = self.parameters("a", *names)
+        self.assertIn("image/jpeg", first)
+        self.assertNotIn(None, first)
+        self.assertEqual(second, first)
+
+    def test_what_was_durable_is_so_again(self):
+        self.echo("worker")
+        self.run_ok("record", "worker")
+        self.run_ok("send", "worker", "inform", "kept", "--durable")
+        self.run_ok("send", "worker", "inform", "not kept")
+        harness.wait_until(lambda: len(self.contents("record-worker")) == 2, "both to be kept")
+        self.echo("copy")
+        self.run_ok("record", "copy")
+        self.assertEqual(self.run_ok("replay", "record-worker", "--to", "copy").err, "2 sent again\n")
+        harness.wait_until(lambda: len(self.contents("record-copy")) == 2, "both to be kept again")
+        self.assertEqual(self.parameters("record-copy", "flags", "language"),
+                         [("kept", ["durable", "tap"], "text"), ("not kept", ["tap"], "text")])
+        done = self.troupe("replay", "record-worker", "--to", "nobody", env=self.env)
+        self.assertEqual((done.code, done.err.splitlines()[-1]), (3, "0 sent again"), done)
+
+    def test_what_cannot_be_read_is_told(self):
+        self.run_ok("stream", "add", "a", "a.*")
+        link = Link(self.server.endpoint)
+        self.addCleanup(link.socket.close)
+        me = link.register("camera")
+        link.publish("camera", me, "a.b", "right")
+        route = link.wait(lambda: next(iter(link.topics), 0))  # of a publication there the broker reads no more than the first sender
+        link.put(PUBLISH, msgpack.packb("wrong"), proto((1, "camera"), (1, "another")), act=INFORM, hops=64, src=me, dst=route)
+        harness.wait_until(lambda: len(self.contents("a")) == 2, "both to be kept")
+        self.assertEqual(self.run_ok("replay", "a", "--publish").err, "1 sent again, 1 left out: they cannot be read\n")
+        self.assertEqual(self.contents("a")[::2], ["right", "right"])
+
+    def seconds(self, speed):
+        begun = time.monotonic()
+        self.assertEqual(self.contents("news", "--speed", speed), ["one", "two"])
+        return time.monotonic() - begun
+
     def test_original_speed_keeps_the_pauses(self):
         self.run_ok("stream", "add", "news", "news.>")
-        self.publish("one", "two")
-        times = [line["time"] for line in self.run_ok("replay", "news", "-o", "json").lines()]
-        done = self.run_ok("replay", "news", "--speed", "original", "-o", "json")
-        self.assertEqual([line["time"] for line in done.lines()], times)
+        self.publish("one")
+        time.sleep(PAUSE)  # it is what is replayed: nothing is waited for
+        self.publish("two")
+        first, last = (line["time"] for line in self.run_ok("replay", "news", "-o", "json").lines())
+        pause = (last - first) / 1000
+        self.assertGreaterEqual(pause, PAUSE)
+        original = self.seconds("original")
+        self.assertGreaterEqual(original, pause)
+        self.assertLess(min(self.seconds("full") for _ in range(3)), original)  # the least: others are on the machine too
 
     def test_the_oldest_are_forgotten(self):
         self.run_ok("stream", "add", "news", "news.>", "--max-records", "1")

@@ -70,6 +70,7 @@ typedef struct board {
 } board_t;
 
 typedef struct run {
+    const char *program; /* as it was called */
     const options_t *o;
     world_t *worlds;
     size_t n;
@@ -139,8 +140,8 @@ static void job_ended(run_t *r, unsigned job, int status) {
     if (WIFSIGNALED(status))
         fprintf(stderr, "sim: seed %" PRIu64 " %s (signal %d)\n", world.seed,
             WTERMSIG(status) == SIGALRM ? "hangs" : "crashes", WTERMSIG(status));
-    fprintf(stderr, "sim: replay it with: sim --family %s --seed %" PRIu64 " --seconds %" PRId64 " --trace\n",
-        sim_family_names[world.family], world.seed, r->o->seconds);
+    fprintf(stderr, "sim: replay it with: %s --family %s --seed %" PRIu64 " --seconds %" PRId64 " --trace\n",
+        r->program, sim_family_names[world.family], world.seed, r->o->seconds);
     if (++r->failed < r->o->fails)
         start_job(r, job);
     else
@@ -283,7 +284,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     int64_t begun = real_s();
-    run_t r = {.o = &o};
+    run_t r = {.program = argv[0], .o = &o};
     if (o.first && read_first(&r, o.first) < 0)
         return 2;
     for (uint64_t i = 0; i < o.count; i++)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define FOLLOW_MS 500
+#define RETRY_MS  5 /* where nothing says when there is room again */
 
 enum { SPEED_FULL, SPEED_ORIGINAL };
 static const char *const speeds[] = {"full", "original", NULL};
@@ -60,7 +61,9 @@ static const tr_program_t program = {
     .summary = "Show, or send again, what a stream has kept",
     .description = "Prints the publications of a stream (`troupe streams`) in their order, or sends them to "
                    "an agent, or publishes them "
-                   "again. What `troupe record` has kept is replayed in the same way.",
+                   "again, with all their parameters. What `troupe record` has kept is replayed in the same "
+                   "way; what was "
+                   "durable is so again.",
     .examples = "troupe replay news\n"
                 "troupe replay news --since 10:30 --speed original\n"
                 "troupe replay news --consumer audit --follow -o json\n"
@@ -73,6 +76,12 @@ static const tr_program_t program = {
     .most_arguments = 1,
 };
 
+/* A durable one: waited for until it is on disk, so that the order stays also where a queue is full now and then. */
+typedef struct storing {
+    bool done, given_up;
+    tr_message_t *failure; /* NULL: it is stored */
+} storing_t;
+
 typedef struct replay {
     const tr_call_t *call;
     const options_t *o;
@@ -80,39 +89,116 @@ typedef struct replay {
     tr_tap_printer_t printer;
     tr_arena_t arena;
     tr_stream_pages_t pages;
-    int64_t shown;    /* so many were */
-    int64_t since_ms; /* those before are passed by */
-    int64_t last_ms;  /* of the last one, when it was published */
+    int64_t shown; /* so many were, or were sent again, or could not be read */
+    int64_t sent, unread;
+    int64_t since_ms;  /* those before are passed by */
+    int64_t last_ms;   /* of the last one, when it was published */
+    storing_t storing; /* the library may hold it until the session is closed */
     bool done;
 } replay_t;
 
+static int pause_for(replay_t *p, int64_t ms) {
+    static const bool never = false;
+    int code = tr_cli_wait(p->session, &never, tr_clock_ms() + ms);
+    return code == TR_EXIT_TIMEOUT ? TR_EXIT_OK : code;
+}
+
 /* The pause that was before this one. */
 static int keep_pace(replay_t *p, int64_t time_ms) {
-    static const bool never = false;
     int64_t pause = p->last_ms ? time_ms - p->last_ms : 0;
     p->last_ms = time_ms;
     if (p->o->speed != SPEED_ORIGINAL || pause <= 0)
         return TR_EXIT_OK;
     tr_cli_session_renew(p->session);
-    int code = tr_cli_wait(p->session, &never, tr_clock_ms() + pause);
-    return code == TR_EXIT_TIMEOUT ? TR_EXIT_OK : code;
+    return pause_for(p, pause);
 }
 
-static int again(replay_t *p, const tr_acl_t *acl, const tr_record_t *r) {
+/* ---- sent again ---- */
+
+static void on_stored(tr_agent_t *agent, void *state, const tr_message_t *failure, void *arg) {
+    (void)agent, (void)state;
+    storing_t *s = arg;
+    if (s->given_up)
+        return;
+    s->failure = failure ? tr_message_keep(failure) : NULL;
+    s->done = true;
+}
+
+static int failed(const replay_t *p, const char *to, int rc) {
+    if (rc == -ENOTSUP)
+        return tr_cli_fail(p->call, TR_EXIT_REFUSED, TR_CLI_NO_JOURNAL);
+    return tr_cli_fail(p->call, rc == -EAGAIN ? TR_EXIT_TIMEOUT : TR_EXIT_REFUSED, "%s took no message: %s",
+        to, strerror(-rc));
+}
+
+static bool in_time(const replay_t *p) {
+    return tr_clock_ms() < tr_cli_session_deadline(p->session);
+}
+
+/* Once; *ret_wait_ms: the queue is full, try again then (0: it is stored). */
+static int store_once(replay_t *p, const tr_acl_t *message, int64_t *ret_wait_ms) {
+    storing_t *s = &p->storing;
+    *s = (storing_t){0};
+    int rc = tr_send_durable(tr_cli_session_agent(p->session), message, on_stored, s);
+    *ret_wait_ms = rc == -EAGAIN ? RETRY_MS : 0;
+    if (rc < 0)
+        return rc == -EAGAIN && in_time(p) ? TR_EXIT_OK : failed(p, p->o->to, rc);
+    int code = tr_cli_wait(p->session, &s->done, tr_cli_session_deadline(p->session));
+    s->given_up = !s->done;
+    if (s->given_up)
+        return code == TR_EXIT_TIMEOUT ? failed(p, p->o->to, -EAGAIN) : code;
+    if (s->failure && tr_message_reason(s->failure) == TR_REASON_BUSY && in_time(p))
+        *ret_wait_ms = tr_message_retry_ms(s->failure) + RETRY_MS;
+    else if (s->failure)
+        code = tr_cli_judge(p->call, p->o->to, s->failure);
+    tr_message_done(&s->failure);
+    return code;
+}
+
+static int store(replay_t *p, const tr_acl_t *message) {
+    int64_t wait_ms = 0;
+    int code = TR_EXIT_OK;
+    do {
+        if (wait_ms)
+            code = pause_for(p, wait_ms);
+        if (code == TR_EXIT_OK)
+            code = store_once(p, message, &wait_ms);
+    } while (code == TR_EXIT_OK && wait_ms);
+    return code;
+}
+
+static int publish(replay_t *p, const char *topic, const tr_acl_t *message) {
     tr_agent_t *agent = tr_cli_session_agent(p->session);
-    if (p->o->publish) {
-        int code = acl->topic ? tr_publish(agent, acl->topic, r->content, r->content_len) : -EINVAL;
-        return code == 0 ? TR_EXIT_OK
-                         : tr_cli_fail(p->call, TR_EXIT_REFUSED, "%s cannot be published again",
-                               acl->topic ? acl->topic : "a message");
-    }
+    int rc, code = TR_EXIT_OK;
+    if (!topic)
+        return tr_cli_fail(p->call, TR_EXIT_REFUSED,
+            "a message that was sent to an agent cannot be published again; see --to");
+    while ((rc = tr_publish_message(agent, topic, message)) == -EAGAIN && in_time(p) && code == TR_EXIT_OK)
+        code = pause_for(p, RETRY_MS);
+    return code != TR_EXIT_OK || rc == 0 ? code : failed(p, topic, rc);
+}
+
+/* With all its parameters, but those of its way. */
+static int again(replay_t *p, const tr_acl_t *acl) {
     tr_acl_t copy = *acl;
-    copy.receivers = (tr_acl_list_t){.items = &p->o->to, .count = 1};
+    copy.receivers = (tr_acl_list_t){.items = &p->o->to, .count = p->o->to != NULL};
     copy.topic = NULL;
     copy.flags = 0;
     copy.hops = 0;
+    copy.hops_spent = false;
     copy.reply_by_ms = 0; /* it has passed, or is a topic's route */
-    return tr_cli_send(p->session, &copy);
+    tr_cli_session_renew(p->session);
+    if (p->o->publish)
+        return publish(p, acl->topic, &copy);
+    return acl->flags & TR_FLAG_DURABLE ? store(p, &copy) : tr_cli_send(p->session, &copy);
+}
+
+/* What cannot be read is left out, and told at the end. */
+static int send_again(replay_t *p, const tr_acl_t *acl) {
+    int code = acl ? again(p, acl) : TR_EXIT_OK;
+    p->unread += !acl;
+    p->sent += acl && code == TR_EXIT_OK;
+    return code;
 }
 
 static int show(replay_t *p, tr_kept_t *kept) {
@@ -124,7 +210,7 @@ static int show(replay_t *p, tr_kept_t *kept) {
     bool valid = tr_acl_read(&acl, &kept->record, &p->arena) == 0;
     p->shown++;
     if (p->o->to || p->o->publish)
-        return valid ? again(p, &acl, &kept->record) : TR_EXIT_OK;
+        return send_again(p, valid ? &acl : NULL);
     const char *topic = valid && acl.topic ? acl.topic : "";
     kept->record.h.id = (uint64_t)kept->number;
     tr_tap_print(&p->printer,
@@ -197,6 +283,16 @@ static int begin(replay_t *p) {
                                                       : TR_EXIT_OK;
 }
 
+static void tell(const replay_t *p) {
+    FILE *err = p->call->err;
+    if (!p->o->to && !p->o->publish)
+        return;
+    fprintf(err, "%lld sent again", (long long)p->sent);
+    if (p->unread)
+        fprintf(err, ", %lld left out: they cannot be read", (long long)p->unread);
+    fputc('\n', err);
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     replay_t p = {.call = call, .o = o};
@@ -219,8 +315,7 @@ static int run(const tr_call_t *call) {
     tr_cli_session_close(&p.session);
     int written = tr_tap_printer_finish(&p.printer);
     tr_arena_finish(&p.arena);
-    if (o->to || o->publish)
-        fprintf(call->err, "%lld sent again\n", (long long)p.shown);
+    tell(&p);
     return code == TR_EXIT_OK && written < 0 ? TR_EXIT_REFUSED : code;
 }
 
