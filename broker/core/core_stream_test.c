@@ -175,6 +175,40 @@ static void the_oldest_are_forgotten(void **state) {
     world_end(r.w);
 }
 
+static long long bytes_of(room_t *r) {
+    return number_after(say(r, "{\"action\":\"streams\"}"), "\"bytes\":");
+}
+
+/* Whole blocks go, here of 50 events of one size each; as many stay as the limit has room for. */
+static void no_more_bytes_are_kept_than_may_be(void **state) {
+    (void)state;
+    room_t r = room();
+    char json[128];
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\"}");
+    for (int i = 2; i < 12; i++)
+        publish_many(&r, "t", i * 50 + 1, i * 50 + 50);
+    pass(r.w, 200);
+    long long all = bytes_of(&r), limit = all * 35 / 100;
+    assert_int_equal(read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}").events, 500);
+    snprintf(json, sizeof json,
+        "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\",\"max-bytes\":%lld}", limit);
+    declare(&r, json);
+    pass(r.w, 200);
+    page_t p = read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}");
+    assert_int_equal(p.from, 351);
+    assert_int_equal(p.to, 500);
+    assert_int_equal(bytes_of(&r), all * 3 / 10);
+    world_crash(r.w, SIZE_MAX); /* the limit holds in the next broker too */
+    comes(&r);
+    publish_many(&r, "t", 601, 650);
+    pass(r.w, 200);
+    p = read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}");
+    assert_int_equal(p.from, 401);
+    assert_int_equal(p.to, 550);
+    assert_true(bytes_of(&r) <= limit);
+    world_end(r.w);
+}
+
 static void a_dropped_stream_leaves_nothing(void **state) {
     (void)state;
     room_t r = room();
@@ -335,6 +369,7 @@ int main(void) {
         cmocka_unit_test(a_page_is_found_behind_large_blocks),
         cmocka_unit_test(a_consumer_goes_on_where_it_was),
         cmocka_unit_test(the_oldest_are_forgotten),
+        cmocka_unit_test(no_more_bytes_are_kept_than_may_be),
         cmocka_unit_test(a_dropped_stream_leaves_nothing),
         cmocka_unit_test(a_stream_of_the_tap_records_direct_messages),
         cmocka_unit_test(what_a_page_has_shown_stays),
