@@ -229,6 +229,49 @@ static void an_agent_that_is_away_gets_it_later(void **state) {
     net_end(p.net);
 }
 
+static const struct {
+    const char *text;
+    uint8_t priority;
+} classes[] = {{"low", 0}, {"high", 9}, {"middle", 5}};
+
+static void say_classes(const post_t *p) {
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        post(p->a, 1,
+            &(letter_t){.src = p->ann,
+                .from = "ann",
+                .to = "bob@b",
+                .flags = TR_FLAG_DURABLE,
+                .id = i + 2,
+                .text = classes[i].text,
+                .priority = classes[i].priority});
+    net_run(p->net);
+}
+
+static void expect_classes(const post_t *p) {
+    static const size_t order[] = {1, 2, 0};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        assert_int_equal(
+            expect_durable(p, classes[order[i]].text)->record.h.priority, classes[order[i]].priority);
+    expect_none(p->b, 1, TR_KIND_MESSAGE);
+}
+
+/* Sent from low to high to one who is away over there. */
+static void urgent_ones_come_first_over_there_too(void **state) {
+    (void)state;
+    post_t p = post_of();
+    say(&p, "bob@b", 1, "first"); /* his mailbox outlives him from now on */
+    settle(p.b, 1, expect_durable(&p, "first"), false);
+    leave(p.b, 1, "bob");
+    net_run(p.net);
+    say_classes(&p);
+    assert_int_equal(waiting_at(p.a), 0);
+    assert_int_equal(waiting_at(p.b), 3);
+    p.bob = join(p.b, 1, "bob");
+    net_run(p.net);
+    expect_classes(&p);
+    net_end(p.net);
+}
+
 /* A service: stored where it was asked for, leased to the platform that offers it, stored there. */
 static void durable_requests_cross_too(void **state) {
     (void)state;
@@ -472,6 +515,7 @@ int main(void) {
         cmocka_unit_test(what_is_refused_over_there_is_a_dead_letter),
         cmocka_unit_test(an_agent_that_comes_late_gets_it),
         cmocka_unit_test(an_agent_that_is_away_gets_it_later),
+        cmocka_unit_test(urgent_ones_come_first_over_there_too),
         cmocka_unit_test(durable_requests_cross_too),
         cmocka_unit_test(a_plain_request_to_a_durable_service_is_settled),
         cmocka_unit_test(what_another_provider_may_have_had_is_marked),
