@@ -110,11 +110,35 @@ static void the_other_broker_makes_nothing_up(void **state) {
     net_end(t.net);
 }
 
+/* Those over there go on: whoever asks is told where. Whom they have set to work here stops. */
+static void quarantine_says_who_is_elsewhere(void **state) {
+    (void)state;
+    static const char order[] = "{\"action\":\"quarantine\",\"name\":\"ann\"}";
+    trip_t t = trip();
+    hello(t.a, 3);
+    tr_route_t op = join(t.a, 3, "op");
+    pass_on(&t);
+    say(&t, t.a, 1, letter(t.ann, "ann@a", "bob@b", NULL, (tr_budget_t)TOKENS(100))); /* told once */
+    say(&t, t.b, 1, letter(t.bob, "bob@b", "dan@a", CHAIN("ann@a", "bob@b"), (tr_budget_t)TOKENS(50)));
+    assert_true(expect(t.a, 2, TR_KIND_MESSAGE)->record.h.flags & TR_FLAG_MANDATE);
+    const char *answer = ask(t.a, 3, op, "op", "ams", order);
+    if (!strstr(answer, "\"elsewhere\":[\"bob@b\"]") ||
+        !strstr(answer, "{\"name\":\"dan\",\"because\":\"ann\""))
+        fail_msg("%s", answer);
+    uint64_t id = say(&t, t.a, 2, (letter_t){.src = t.dan, .from = "dan", .to = "op", .text = "x"});
+    expect_nack(t.a, 2, id, TR_REASON_QUARANTINED);
+    forget(t.b);
+    say(&t, t.b, 1, (letter_t){.src = t.bob, .from = "bob", .to = "cid", .text = "on and on"});
+    expect_text(t.b, 2, TR_KIND_MESSAGE, "on and on");
+    net_end(t.net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_budget_goes_over_and_falls_there),
         cmocka_unit_test(it_may_come_back_by_another_one),
         cmocka_unit_test(the_other_broker_makes_nothing_up),
+        cmocka_unit_test(quarantine_says_who_is_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

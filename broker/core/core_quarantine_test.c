@@ -221,7 +221,7 @@ static void the_order_is_answered_when_it_is_on_the_disk(void **state) {
     expect_none(d.w, 5, TR_KIND_MESSAGE);
     assert_true(disk_works(d.w, SIZE_MAX) > 0);
     expect_text(d.w, 5, TR_KIND_MESSAGE,
-        "\x82\xa8"
+        "\x83\xa8"
         "complete\xc3");
     draft_ask(d.w, d.route[5], "op", "ams", "{\"action\": \"quarantine-release\", \"name\": \"cid\"}");
     draft_send(d.w, 5);

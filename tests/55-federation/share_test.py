@@ -95,6 +95,28 @@ class Services(place.FederationTest):
         self.assertEqual((nack.id, nack.reason), (number, 13))
 
 
+class Quarantines(place.FederationTest):
+    def agentd(self, platform, name, *behaviour):
+        child = self.spawn("agentd", "--name", name, "--connect", self.brokers[platform].endpoint, "--behaviour", *behaviour)
+        child.wait_err("A001 registered")
+
+    def at(self, platform, verb, *arguments):
+        return self.troupe(verb, *arguments, "--connect", self.brokers[platform].endpoint)
+
+    def test_who_works_elsewhere_is_named_with_what_to_run_there(self):
+        self.mesh()
+        self.agentd("south", "worker", "echo")
+        self.agentd("north", "lead", "relay", "--args", '{"to": "worker@south"}')
+        self.assertEqual(self.at("north", "ask", "lead", "hello").out, "hello\n")
+        done = self.at("north", "quarantine", "lead", "-o", "name")
+        self.assertEqual((done.code, done.out), (0, "lead\n"), done)
+        self.assertIn("worker@south", done.err)
+        self.assertIn("at the broker of south, run troupe quarantine worker\n", done.err)
+        self.assertEqual(self.at("south", "ask", "worker", "hello").out, "hello\n")  # nobody has stopped it yet
+        self.assertEqual(self.at("south", "quarantine", "worker", "-o", "name").out, "worker\n")
+        self.assertIn("quarantined", self.at("south", "ask", "worker", "hello").err)
+
+
 class Searches(place.FederationTest):
     def setUp(self):
         super().setUp()

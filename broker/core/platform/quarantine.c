@@ -158,7 +158,8 @@ typedef struct order {
     tr_answer_t *answer;
     const char *because, *reason;
     tr_quarantined_t **added; /* in their order: those who come next are whom these have set to work */
-    size_t n;
+    const char **elsewhere;   /* AIDs of other platforms, as mandate.h has them */
+    size_t n, elsewhere_n;
     bool full;
 } order_t;
 
@@ -183,18 +184,33 @@ static bool add(order_t *o, const char *name) {
     return write_down(core, q);
 }
 
-static void add_delegate(void *arg, const char *to) {
-    order_t *o = arg;
-    bool ours = tr_name_valid(to, strlen(to)) && !tr_platform_find(to, strlen(to));
-    if (ours && !add(o, to))
-        o->full = true;
+/* Their own broker has to stop them: they are told to whoever asked. False where there is no room. */
+static bool add_elsewhere(order_t *o, const char *aid) {
+    for (size_t i = 0; i < o->elsewhere_n; i++)
+        if (!strcmp(o->elsewhere[i], aid))
+            return true;
+    if (o->elsewhere_n == TR_QUARANTINED_MAX)
+        return false;
+    o->elsewhere[o->elsewhere_n++] = aid;
+    return true;
 }
 
-/* All that it has set to work, and they have: each comes once, so it ends. */
+static void add_delegate(void *arg, const char *to) {
+    order_t *o = arg;
+    tr_aid_t aid;
+    bool added = true;
+    if (tr_name_valid(to, strlen(to)))
+        added = tr_platform_find(to, strlen(to)) || add(o, to);
+    else if (tr_aid_parse(&aid, to, strlen(to)) == 0 && !aid.service && *aid.platform)
+        added = tr_platform_find(aid.name, strlen(aid.name)) || add_elsewhere(o, to);
+    o->full |= !added;
+}
+
+/* All that it has set to work, and they have, here or by way of another platform: each comes once, so it ends. */
 static void add_all(order_t *o, const char *name) {
     o->full = !add(o, name);
-    for (size_t i = 0; i < o->n && !o->full; i++)
-        tr_mandate_each(o->answer->core, o->added[i]->name, add_delegate, o);
+    for (size_t i = 0, k = 0; !o->full && (i < o->n || k < o->elsewhere_n);)
+        tr_mandate_each(o->answer->core, i < o->n ? o->added[i++]->name : o->elsewhere[k++], add_delegate, o);
 }
 
 static void tell(tr_answer_t *a, tr_core_event_t kind, const tr_quarantined_t *q) {
@@ -235,6 +251,25 @@ static bool read_name(tr_answer_t *a, char out[TR_NAME_MAX + 1]) {
     return false;
 }
 
+static void carry_out(order_t *o, const char *name) {
+    tr_answer_t *a = o->answer;
+    add_all(o, name);
+    tr_write_map(&a->content, 3);
+    tr_write_kv_bool(&a->content, "complete", !o->full);
+    tr_write_str(&a->content, "quarantined");
+    tr_write_array(&a->content, o->n);
+    for (size_t i = 0; i < o->n; i++) {
+        stop(a->core, o->added[i]->name);
+        tell(a, TR_EVENT_QUARANTINED, o->added[i]);
+        write_one(a, o->added[i]);
+    }
+    tr_write_str(&a->content, "elsewhere");
+    tr_write_array(&a->content, o->elsewhere_n);
+    for (size_t i = 0; i < o->elsewhere_n; i++)
+        tr_write_str(&a->content, o->elsewhere[i]);
+    tr_answer_when_stored(a);
+}
+
 void tr_handle_quarantine(tr_answer_t *a) {
     char name[TR_NAME_MAX + 1], reason[TR_REASON_TEXT_MAX + 1] = "";
     if (!read_name(a, name))
@@ -242,22 +277,13 @@ void tr_handle_quarantine(tr_answer_t *a) {
     tr_value_copy(tr_value_get(a->request, "reason"), reason, sizeof reason); /* absent or too long: none */
     order_t o = {.answer = a, .because = name, .reason = reason};
     o.added = calloc(TR_QUARANTINED_MAX, sizeof *o.added);
-    if (!o.added) {
+    o.elsewhere = calloc(TR_QUARANTINED_MAX, sizeof *o.elsewhere);
+    if (o.added && o.elsewhere)
+        carry_out(&o, name);
+    else
         tr_answer_fail(a, "out of memory");
-        return;
-    }
-    add_all(&o, name);
-    tr_write_map(&a->content, 2);
-    tr_write_kv_bool(&a->content, "complete", !o.full);
-    tr_write_str(&a->content, "quarantined");
-    tr_write_array(&a->content, o.n);
-    for (size_t i = 0; i < o.n; i++) {
-        stop(a->core, o.added[i]->name);
-        tell(a, TR_EVENT_QUARANTINED, o.added[i]);
-        write_one(a, o.added[i]);
-    }
+    free(o.elsewhere);
     free(o.added);
-    tr_answer_when_stored(a);
 }
 
 /* ---- out of it ---- */
