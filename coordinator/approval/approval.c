@@ -42,8 +42,8 @@ static const char *const sql[STATEMENTS] = {
                " VALUES (?,0,?,?,?,?,?,?,?8,?9,?8)",
     [BY_ID] = "SELECT " COLUMNS " FROM approval WHERE id = ?",
     [BY_CALL] =
-        "SELECT " COLUMNS " FROM approval WHERE agent = ? AND key = ? AND digest = ? AND state IN (0, 1, 3)"
-        " ORDER BY number DESC LIMIT 1",
+        "SELECT " COLUMNS " FROM approval WHERE agent = ?1 AND key = ?2 AND digest = ?3 AND behalf IS ?4"
+        " AND expires_ms > ?5 AND state IN (0, 1, 3) ORDER BY number DESC LIMIT 1",
     [DECIDE] = "UPDATE approval SET state = ?2, decided_by = ?3, reason = ?4, changed_ms = ?5 WHERE id = ?1 "
                "AND state = 0"
                " AND expires_ms > ?5",
@@ -153,6 +153,8 @@ static int find_call(tr_approvals_t *self, const tr_approval_t *asked, tr_approv
     tr_sqlite_bind_text(s, 1, asked->agent);
     tr_sqlite_bind_text(s, 2, asked->key);
     tr_sqlite_bind_text(s, 3, asked->digest);
+    tr_sqlite_bind_text(s, 4, asked->behalf);
+    sqlite3_bind_int64(s, 5, asked->created_ms);
     return give(s, each, arg);
 }
 
@@ -186,12 +188,13 @@ int tr_approvals_ask(
 
 typedef struct {
     const char *agent, *digest;
-    bool is_his, is_same;
+    bool is_his, is_for_him, is_same;
 } claim_t;
 
 static void compare(void *arg, const tr_approval_t *a) {
     claim_t *claim = arg;
     claim->is_his = strcmp(a->agent, claim->agent) == 0;
+    claim->is_for_him = a->behalf && strcmp(a->behalf, claim->agent) == 0;
     claim->is_same = claim->digest && strcmp(a->digest, claim->digest) == 0;
 }
 
@@ -200,7 +203,7 @@ int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_
     sqlite3_stmt *s = self->statements[DECIDE];
     claim_t claim = {.agent = by};
     int rc = tr_approvals_find(self, id, compare, &claim);
-    if (rc < 0 || claim.is_his)
+    if (rc < 0 || claim.is_his || claim.is_for_him)
         return rc < 0 ? rc : -EPERM;
     tr_sqlite_bind_text(s, 1, id);
     sqlite3_bind_int(s, 2, (int)state);

@@ -60,14 +60,14 @@ void tr_approvals_close(tr_approvals_t **self);
 typedef void (*tr_approval_fn)(void *arg, const tr_approval_t *approval);
 
 /*
- * The approval that the agent has for this key and digest, or a new one, pending (`asked` says all but id and state). One that was used or has expired is not
- * given again. Given to `each`, once; *ret_new says whether it is new. 0, -EBUSY (too many wait), -EIO.
+ * The approval that the agent has for this key and digest on the same one's behalf, or a new one, pending (`asked` says all but id and state). One that
+ * was used, or whose time is over (denied or not), is not given again. Given to `each`, once; *ret_new says whether it is new. 0, -EBUSY (too many wait), -EIO.
  */
 int tr_approvals_ask(
     tr_approvals_t *self, const tr_approval_t *asked, tr_approval_fn each, void *arg, bool *ret_new);
 /* 0, -ENOENT, -EIO. */
 int tr_approvals_find(tr_approvals_t *self, const char *id, tr_approval_fn each, void *arg);
-/* Pending to granted or denied. 0; -ENOENT; -EALREADY: it is not pending any more; -EPERM: the agent that asks cannot answer; -EIO. */
+/* Pending to granted or denied. 0; -ENOENT; -EALREADY: it is not pending any more; -EPERM: by who asks, or for whom it is asked; -EIO. */
 int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_t state, const char *by,
     const char *reason, int64_t now_ms);
 /* Granted to used, for the agent that asked and what it asked for. 0; -ENOENT; -EALREADY: it is not granted; -EPERM: another's, or for another call; -EIO. */

@@ -113,13 +113,46 @@ static void the_same_call_is_found_again_until_it_is_used(void **state) {
     assert_true(ask(s, &usual));
 }
 
-static void what_was_denied_stays_denied(void **state) {
+static void a_grant_for_one_is_not_anothers(void **state) {
+    scene_t *s = *state;
+    char first[TR_APPROVAL_ID_MAX + 1];
+    tr_approval_t for_alice = usual, for_bob = usual;
+    for_alice.behalf = "alice@p";
+    for_bob.behalf = "bob@p";
+    ask(s, &for_alice);
+    strcpy(first, s->id);
+    assert_int_equal(tr_approvals_decide(s->all, first, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
+    assert_true(ask(s, &for_bob));
+    assert_int_equal(s->state, TR_APPROVAL_PENDING);
+    assert_true(ask(s, &usual)); /* nor his who asks for himself */
+    assert_int_equal(s->state, TR_APPROVAL_PENDING);
+    assert_false(ask(s, &for_alice));
+    assert_string_equal(s->id, first);
+}
+
+static void who_it_is_asked_for_cannot_decide(void **state) {
+    scene_t *s = *state;
+    tr_approval_t for_alice = usual;
+    for_alice.behalf = "alice@p";
+    ask(s, &for_alice);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "alice@p", NULL, 1200), -EPERM);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "alice@p", NULL, 1200), -EPERM);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "bob@p", NULL, 1200), 0);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), 0);
+}
+
+static void what_was_denied_stays_denied_for_its_time(void **state) {
     scene_t *s = *state;
     ask(s, &usual);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "ann@p", "no", 1200), 0);
     assert_false(ask(s, &usual));
     assert_int_equal(s->state, TR_APPROVAL_DENIED);
     assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), -EALREADY);
+    tr_approval_t later = usual;
+    later.created_ms = 2000;
+    later.expires_ms = 3000;
+    assert_true(ask(s, &later));
+    assert_int_equal(s->state, TR_APPROVAL_PENDING);
 }
 
 static void what_nobody_grants_or_uses_expires(void **state) {
@@ -170,7 +203,9 @@ int main(void) {
         TEST(granted_once_and_used_once),
         TEST(only_for_who_asked_and_what_he_asked),
         TEST(the_same_call_is_found_again_until_it_is_used),
-        TEST(what_was_denied_stays_denied),
+        TEST(a_grant_for_one_is_not_anothers),
+        TEST(who_it_is_asked_for_cannot_decide),
+        TEST(what_was_denied_stays_denied_for_its_time),
         TEST(what_nobody_grants_or_uses_expires),
         TEST(lists),
     };

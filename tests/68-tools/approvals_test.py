@@ -108,15 +108,22 @@ class Approvals(tools.ToolsTest):
 
     def test_the_agent_is_killed_while_it_waits(self):
         keeper = self.keeper(self.config)
-        self.call(key="task-1/3")
+        self.agentd("--name", "hand", "--behaviour", "relay", "--args", '{"to": "keeper"}')  # who asks is the same, before and after
+        self.call(key="task-1/3", agent="hand")
         approval, = self.pending()
+        self.assertEqual(approval["behalf"].split("@")[0], "hand")
         keeper.process.kill()
         keeper.wait()
         self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
         self.keeper(self.config)
-        said = self.answer(self.call(key="task-1/3"))  # found by its key, and used
+        other = self.call(key="task-1/3")  # another's grant is not his, though key and call are the same
+        self.assertNotEqual(self.pending()[0]["approval"], approval["approval"])
+        self.assertEqual(self.made(), [])
+        self.assertEqual(self.run_verb("approvals", "deny", self.pending()[0]["approval"]).code, 0)
+        self.assertEqual(self.answer(other)["status"], "denied")
+        said = self.answer(self.call(key="task-1/3", agent="hand"))  # found by its key, and used
         self.assertEqual((said["status"], said["approval"]), ("ok", approval["approval"]), said)
-        self.call(name="two", key="task-1/3")  # the same key, but for something else
+        self.call(name="two", key="task-1/3", agent="hand")  # the same key, but for something else
         self.assertEqual(json.loads(self.pending()[0]["arguments"])["arguments"], ["two"])
         self.assertEqual(self.made(), ["one"])
 

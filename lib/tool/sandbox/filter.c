@@ -46,14 +46,17 @@ static int refuse_namespaces(scmp_filter_ctx filter) {
     return rc;
 }
 
-/* Sockets of the own host are harmless where the network is another; those of the kernel and of hardware never are. */
+/*
+ * Sockets of the own host are harmless where the network is another; those of the kernel and of hardware never are. The kernel takes 32 bits of the family,
+ * a filter sees 64: the upper ones do not count.
+ */
 static int refuse_sockets(scmp_filter_ctx filter, bool network) {
     int rc = 0;
     for (unsigned family = 0; rc == 0 && family < 64; family++) {
         bool is_fine = family == AF_UNIX || (network && (family == AF_INET || family == AF_INET6));
         if (!is_fine)
-            rc = seccomp_rule_add(
-                filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+            rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, family));
     }
     return rc;
 }
