@@ -1,4 +1,4 @@
-/* A behaviour in a shared object that fails or hangs when it is told to, and answers anything else. */
+/* A behaviour in a shared object that fails, hangs or ends its process when it is told to, and answers anything else. */
 #include "troupe/agent.h"
 
 #include <unistd.h>
@@ -8,6 +8,8 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     tr_value_t value = tr_message_value(message);
     if (tr_value_get(value, "fail"))
         return -1;
+    if (tr_value_get(value, "exit"))
+        _exit((int)tr_value_int(tr_value_get(value, "exit"), 0));
     while (tr_value_get(value, "hang"))
         pause();
     tr_content_writer_t w;

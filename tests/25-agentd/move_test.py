@@ -16,6 +16,13 @@ LOAD = json.dumps({"load": [SEQUENCES]})
 class MoveTest(durable.DurableTest):
     DURABLE = False
 
+    def start(self, *arguments):
+        """Without a journal where nothing is durable."""
+        if self.DURABLE:
+            super().start(*arguments)
+        else:
+            self.at = self.broker(*arguments, listen=self.endpoint)
+
     def agent(self, name, *arguments, env=None):
         child = self.spawn("agentd", "--connect", self.endpoint, "--name", name, *(["--durable"] if self.DURABLE else []), *arguments, env=env)
         child.wait_err("A001 registered")
@@ -207,7 +214,7 @@ class Durable(MoveTest):
         return next((row["state"] for row in self.verb("ps", "-o", "json").json() if row["name"] == "x"), None)
 
     def test_its_place_dies_afterwards(self):
-        """It begins again from the state that the new place has saved, and the old one has none of it."""
+        """The new place alone has its state, also after a kill: a process of its own goes on from that store, with what waited."""
         self.start()
         old = self.sequences("--state", self.path / "old")
         new = self.station("depot", "--state", self.path / "new")
@@ -218,6 +225,14 @@ class Durable(MoveTest):
         old.stop()
         self.assertEqual(self.stored("old/x.db", "x"), 0)
         self.assertEqual(self.stored("new/depot.db", "x"), 1)
+        self.station("depot", "--state", self.path / "new").stop()  # it takes nobody again by itself
+        self.assertIsNone(self.pid())
+        self.sending = {1: self.send(1, 50, "--durable")}
+        self.assertEqual(self.sending[1].wait(60).code, 0)  # it waits
+        (self.path / "new/depot.db").rename(self.path / "new/x.db")
+        own = self.sequences("--state", self.path / "new")
+        self.check({0: 100, 1: 50})
+        self.assertEqual(self.pid(), own.pid)
 
     def stored(self, file, name):
         import contextlib

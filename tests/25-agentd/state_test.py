@@ -31,22 +31,21 @@ class StateTest(durable.DurableTest):
         return harness.wait_until(lambda: (got := self.ask(name))["count"] >= count and got, f"{count} messages at {name}", 60)
 
 
-class State(StateTest):
-    def test_it_goes_on_where_it_stood(self):
-        self.start()
-        agent = self.counter()
-        self.send([1, 2, 3])
-        self.counts(3)
-        agent.stop()
-        self.counter()
-        self.assertEqual(self.ask(content='{"n": 4}'), {"total": 10, "count": 4, "doubled": 0})
+class Plain(StateTest):
+    """What needs no journal."""
+
+    def start(self):
+        self.at = self.broker(listen=self.endpoint)
+
+    def counter(self, name="counter", *arguments, durable=False):
+        return super().counter(name, *arguments, durable=durable)
 
     def test_what_was_not_leased_counts_too(self):
         self.start()
-        agent = self.counter(durable=False)
+        agent = self.counter()
         self.assertEqual(self.ask(content='{"n": 4}')["total"], 4)
         agent.stop(signal.SIGKILL)
-        self.counter(durable=False)
+        self.counter()
         self.assertEqual(self.ask()["total"], 4)
 
     def test_agents_of_a_range_have_each_their_own(self):
@@ -56,15 +55,6 @@ class State(StateTest):
         agent.stop(signal.SIGKILL)
         self.counter("many", "--count", "3")
         self.assertEqual([self.ask(f"many-{i}")["total"] for i in range(3)], [0, 5, 0])
-
-    def test_a_failure_undoes_what_was_not_saved(self):
-        self.start()
-        agent = self.counter("counter", "--restart-backoff", "10ms")
-        self.send([1])
-        self.counts(1)
-        self.good("send", "counter", "inform", '{"n": 2, "fail": true}')
-        self.assertEqual(self.counts(2), {"total": 3, "count": 2, "doubled": 0})
-        self.assertIn("A008", agent.err)
 
     def test_a_behaviour_without_state_is_told_of(self):
         self.start()
@@ -90,6 +80,36 @@ class State(StateTest):
     def sql(self, text):
         with contextlib.closing(sqlite3.connect(self.path / "state" / "counter.db", isolation_level=None)) as db:
             return db.execute(text).fetchall()
+
+    def test_it_rests_only_where_there_is_a_state(self):
+        done = self.run_program("agentd", "--name", "x", "--behaviour", "echo", "--passive-after", "1s")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("--state", done.err)
+
+    def test_a_database_needs_a_table(self):
+        done = self.run_program("agentd", "--name", "x", "--behaviour", "echo", "--state", "postgres")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("--state-table", done.err)
+
+
+class State(StateTest):
+    def test_it_goes_on_where_it_stood(self):
+        self.start()
+        agent = self.counter()
+        self.send([1, 2, 3])
+        self.counts(3)
+        agent.stop()
+        self.counter()
+        self.assertEqual(self.ask(content='{"n": 4}'), {"total": 10, "count": 4, "doubled": 0})
+
+    def test_a_failure_undoes_what_was_not_saved(self):
+        self.start()
+        agent = self.counter("counter", "--restart-backoff", "10ms")
+        self.send([1])
+        self.counts(1)
+        self.good("send", "counter", "inform", '{"n": 2, "fail": true}')
+        self.assertEqual(self.counts(2), {"total": 3, "count": 2, "doubled": 0})
+        self.assertIn("A008", agent.err)
 
 
 class Passive(StateTest):
@@ -129,16 +149,6 @@ class Passive(StateTest):
             self.send(range(first, first + 50))
         self.assertEqual(self.counts(300), {"total": 300 * 301 // 2, "count": 300, "doubled": 0})
         self.assertEqual(self.counts(300, "ledger"), {"total": 300 * 301 // 2, "count": 300, "doubled": 0})
-
-    def test_it_rests_only_where_there_is_a_state(self):
-        done = self.run_program("agentd", "--name", "x", "--behaviour", "echo", "--passive-after", "1s")
-        self.assertEqual(done.code, 1, done)
-        self.assertIn("--state", done.err)
-
-    def test_a_database_needs_a_table(self):
-        done = self.run_program("agentd", "--name", "x", "--behaviour", "echo", "--state", "postgres")
-        self.assertEqual(done.code, 1, done)
-        self.assertIn("--state-table", done.err)
 
 
 class Killed(StateTest):

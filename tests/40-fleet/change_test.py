@@ -71,6 +71,29 @@ class Restarts(fleet.FleetTest):
         self.assertTrue(list(pathlib.Path(self.directory).glob(".troupe/trio/agents/echo.db")))
         self.assertEqual([row["name"] for row in self.troupe("df", "search", "--selector", "env=prod", "-o", "json").json()], ["echo@trio"])
 
+    def test_who_comes_back_is_the_policy_s_to_say(self):
+        """Three ways to end, under each policy."""
+        policies, moody = ("always", "on-failure", "never"), harness.program("tests/25-agentd/moody.so")
+        ends = {"zero": "exited with 0", "one": "exited with 1", "killed": "killed by signal 9 (SIGKILL)"}
+        back = {"always-zero", "always-one", "always-killed", "on-failure-one", "on-failure-killed"}
+        self.up(text=fleet.BROKER + "agents:\n" + "".join(
+            f"  - {{name: {policy}-{end}, load: {moody}, restart: {{policy: {policy}, backoff: 10ms}}}}\n" for policy in policies for end in ends))
+        before = self.rows()
+        for policy in policies:
+            self.ok("send", f"{policy}-zero", "inform", '{"exit": 0}')
+            self.ok("send", f"{policy}-one", "inform", '{"exit": 1}')
+            os.kill(before[f"{policy}-killed"]["pid"], signal.SIGKILL)
+        for name in (f"{policy}-{end}" for policy in policies for end in ends):
+            with self.subTest(name):
+                said = ends[name.rsplit("-", 1)[1]]
+                if name in back:
+                    row = self.wait_row(name, lambda r: r["state"] == "running" and r["pid"] != before[name]["pid"], f"{name} to be back")
+                    self.assertEqual((row["restarts"], row["last_exit"]), (1, said))
+                else:
+                    row = self.wait_row(name, lambda r: r["state"] in ("stopped", "failed"), f"{name} to stay down")
+                    self.assertEqual((row["pid"], row["restarts"]), (None, 0))
+                    self.assertIn(said, row["last_exit"])
+
     def test_one_that_gives_up_degrades_the_fleet(self):
         text = fleet.BROKER + "agents:\n  - {name: weak, behaviour: echo, restart: {intensity: 0}}\n"
         up = self.up(text=text)
