@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define PIECE   16384
+#define KEPT    65536 /* bytes that have left and are in the buffer still */
 #define SLOW_S  30
 #define BEAT_MS 15000
 
@@ -80,6 +81,14 @@ static size_t may_write(tr_web_exchange_t *e) {
     return len;
 }
 
+/* Who reads but lags never has all of it: what has left is not kept until then. */
+static void drop_written(tr_web_exchange_t *e) {
+    if (e->written < KEPT && tr_web_stream_waiting(e))
+        return;
+    tr_buffer_drop(&e->out, e->written);
+    e->written = 0;
+}
+
 static int write_piece(tr_web_exchange_t *e) {
     unsigned char room[LWS_PRE + PIECE + 32], *at = room + LWS_PRE;
     size_t len = may_write(e), n = 0;
@@ -92,8 +101,7 @@ static int write_piece(tr_web_exchange_t *e) {
     if (!tr_web_is_mux(e))
         n += (size_t)sprintf((char *)at + n, "\r\n");
     e->written += len;
-    if (e->written == e->out.size)
-        e->written = e->out.size = 0;
+    drop_written(e);
     e->stream.written_ms = tr_clock_ms();
     lws_set_timeout(e->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SLOW_S);
     return lws_write(e->wsi, at, n, LWS_WRITE_HTTP) < (int)n ? -1 : 0;

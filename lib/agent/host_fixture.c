@@ -52,6 +52,7 @@ struct tr_link {
     size_t held;
     bool holds;
     uint64_t taken, instance;
+    uint64_t sessions; /* after the first one */
 };
 
 /* The link's functions, as the host calls them. */
@@ -288,8 +289,7 @@ void tr_link_forget(tr_link_t *self, tr_registration_t *r) {
 }
 
 uint64_t tr_link_session(tr_link_t *self) {
-    (void)self;
-    return 1;
+    return 1 + self->sessions;
 }
 
 uint64_t tr_link_epoch(tr_link_t *self) {
@@ -544,6 +544,10 @@ void tr_fixture_broker(tr_host_t *host, uint64_t instance) {
     host->link->instance = instance;
     host->link->delivery = 0;
     host->link->settled_n = 0;
+}
+
+void tr_fixture_session(tr_host_t *host) {
+    host->link->sessions++;
 }
 
 void tr_fixture_down(tr_host_t *host, bool down) {

@@ -38,6 +38,8 @@ void tr_fixture_down(tr_host_t *host, bool down);
 /* The broker has taken all that was sent; and it is another one from now on, whose delivery numbers begin at 1. */
 void tr_fixture_take(tr_host_t *host);
 void tr_fixture_broker(tr_host_t *host, uint64_t instance);
+/* The session with the broker is another one. */
+void tr_fixture_session(tr_host_t *host);
 /* What every topic's route stands for from now on, "" = it is forgotten; must live on. */
 void tr_fixture_topic(tr_host_t *host, const char *name);
 /* Settled deliveries so far. */

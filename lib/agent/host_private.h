@@ -302,6 +302,8 @@ void tr_leave_look(tr_host_t *host);
 /* It is another process's. */
 void tr_leave_done(tr_host_t *host, const char *name);
 void tr_leave_finish(tr_host_t *host);
+/* The agent ends: it is not asked whether it is ready any more. */
+void tr_leave_forget(tr_host_t *host, const tr_agent_t *agent);
 
 /* arrive.c */
 /* The move by which it is claimed. */

@@ -187,6 +187,7 @@ static void unlink_hosted(tr_host_t *host, tr_hosted_t *d) {
 }
 
 static void abandon(tr_host_t *host, tr_hosted_t *d) {
+    tr_leave_forget(host, d->agents); /* of a range none is ever moved */
     unlink_hosted(host, d);
     if (d->registration) {
         tr_link_deregister(host->link, d->registration);

@@ -22,7 +22,7 @@
 typedef struct tr_leaving {
     struct tr_leaving *next;
     tr_agent_t *agent;
-    uint64_t session;            /* of the link, when it was packed */
+    uint64_t session;            /* of the link, when it was prepared, or packed */
     char question[QUESTION_MAX]; /* prepare, to be answered; "" = it was */
     void *packed;                /* NULL: it runs */
     size_t packed_len;
@@ -43,6 +43,10 @@ static void forget(tr_leaving_t **place) {
     *place = l->next;
     free(l->packed);
     free(l);
+}
+
+void tr_leave_forget(tr_host_t *host, const tr_agent_t *agent) {
+    forget(find(host, agent));
 }
 
 void tr_leave_finish(tr_host_t *host) {
@@ -163,6 +167,7 @@ static void prepare(const tr_message_t *m, const char *question) {
     tr_leaving_t *l = d->moves && !d->range ? begin(m->agent) : NULL;
     char detail[160];
     if (l) {
+        l->session = tr_link_session(d->host->link);
         snprintf(l->question, sizeof l->question, "%s", question);
         return; /* tr_leave_look answers */
     }
@@ -238,16 +243,19 @@ void tr_leave_done(tr_host_t *host, const char *name) {
     if (l && l->packed && d->saves && l->moves >= 0 && tr_saved_moves(d->agents) == l->moves)
         tr_saved_erase(
             d->agents); /* else the new place keeps it in the same store, and has saved it by now */
-    forget(find(host, d->agents));
     tr_host_remove(host, name);
 }
 
-/* In a session after that in which it was packed, there is no move any more. Whether it is gone from the list. */
+/* In a session after that in which it was prepared or packed, there is no move any more. Whether it is gone from the list. */
 static bool is_decided(tr_host_t *host, tr_leaving_t *l) {
     char name[TR_NAME_MAX + 1];
     tr_error_t error = {0};
-    if (!l->packed || tr_link_session(host->link) == l->session)
+    if (tr_link_session(host->link) == l->session)
         return false;
+    if (!l->packed) {
+        forget(find(host, l->agent));
+        return true;
+    }
     tr_registration_status_t status = tr_link_status(host->link, l->agent->hosted->registration, &error);
     tr_agent_name(l->agent, name);
     if (status == TR_REGISTRATION_DONE)

@@ -243,6 +243,31 @@ static void what_a_place_does_not_have(void **state) {
     tr_host_destroy(&there);
 }
 
+static void one_that_is_removed_is_not_asked_any_more(void **state) {
+    stage_t *s = *state;
+    add(s, 0); /* it is not ready */
+    order(s, "sum", "prepare");
+    assert_int_equal(tr_host_remove(s->host, "sum"), 0);
+    tr_fixture_run(s->host);
+    assert_int_equal(tr_host_step(s->host, 0), 0); /* nobody looks at it: the sanitizer would say so */
+    assert_null(s->host->leaving);
+    assert_string_equal(tr_fixture_said(s->host), "");
+}
+
+static void what_was_prepared_in_another_session_is_forgotten(void **state) {
+    stage_t *s = *state;
+    add(s, 0);
+    order(s, "sum", "prepare");
+    tr_fixture_session(s->host);
+    assert_int_equal(tr_host_step(s->host, 0), 0);
+    add(s, 5); /* it is ready, and nobody wants to know */
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_fixture_said(s->host), "");
+    order(s, "sum", "leave");
+    assert_string_equal(tr_fixture_said(s->host), "sum>ams refuse");
+    assert_int_equal(sum_of(s->sum), 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_ready_when_nothing_is_in_hand, setup, teardown),
@@ -250,6 +275,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(it_goes_on_here_where_it_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(it_goes_on_there, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_place_does_not_have, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_removed_is_not_asked_any_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_prepared_in_another_session_is_forgotten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,13 @@ void tr_buffer_printf(tr_buffer_t *self, const char *format, ...) {
     va_end(again);
 }
 
+void tr_buffer_drop(tr_buffer_t *self, size_t len) {
+    if (len == 0)
+        return;
+    self->size -= len;
+    memmove(self->data, self->data + len, self->size + 1);
+}
+
 const char *tr_buffer_string(const tr_buffer_t *self) {
     return self->data ? self->data : "";
 }

@@ -32,6 +32,8 @@ void tr_buffer_put(tr_buffer_t *self, const void *bytes, size_t len);
 void tr_buffer_text(tr_buffer_t *self, const char *text);
 void tr_buffer_char(tr_buffer_t *self, char c);
 void tr_buffer_printf(tr_buffer_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Takes the first `len` bytes away (no more than there are); the room that they had is used again. */
+void tr_buffer_drop(tr_buffer_t *self, size_t len);
 
 /* The text, never NULL ("" while empty); valid until the next change. */
 const char *tr_buffer_string(const tr_buffer_t *self);

@@ -43,10 +43,29 @@ static void limit_is_sticky(void **state) {
     assert_false(buffer.failed);
 }
 
+/* What is put in and taken out again, with some of it always left, needs no more room than was left at most. */
+static void what_is_dropped_needs_no_room(void **state) {
+    (void)state;
+    tr_buffer_t buffer;
+    tr_buffer_init(&buffer, 64);
+    tr_buffer_drop(&buffer, 0);
+    for (int i = 0; i < 1000; i++) {
+        tr_buffer_printf(&buffer, "%04d", i);
+        if (i >= 8)
+            tr_buffer_drop(&buffer, 4);
+    }
+    assert_false(buffer.failed);
+    assert_string_equal(tr_buffer_string(&buffer), "09920993099409950996099709980999");
+    tr_buffer_drop(&buffer, buffer.size);
+    assert_string_equal(tr_buffer_string(&buffer), "");
+    tr_buffer_finish(&buffer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_ends_with_nul),
         cmocka_unit_test(limit_is_sticky),
+        cmocka_unit_test(what_is_dropped_needs_no_room),
     };
     return cmocka_run_group_tests_name("buffer", tests, NULL, NULL);
 }
