@@ -37,6 +37,8 @@ void tr_tool_gate_drop(tr_tool_run_t *run) {
     if (!self)
         return;
     run->gate = NULL;
+    run->tools->gated--;
+    run->tools->open++;
     tr_ask_forget(&self->ask);
     tr_llm_timer_stop(&run->tools->loop, &self->timer);
     free(self->arguments);
@@ -174,6 +176,8 @@ void tr_tool_gate_ask(tr_tool_run_t *run) {
         return;
     }
     run->gate = self;
+    run->tools->gated++; /* a person may take days: it has no place among those that run */
+    run->tools->open--;
     self->run = run;
     self->until_ms = tr_clock_ms() + time;
     tr_tool_digest(run->name, self->arguments, self->digest);

@@ -15,6 +15,7 @@
 #define TR_TOOL_DESK        "svc:tasks"
 #define TR_TOOL_APPROVAL_MS 900000
 #define TR_TOOL_DAY_MS      INT64_C(86400000)
+#define TR_TOOL_PERSON_MS   (30 * TR_TOOL_DAY_MS) /* the longest approval-time */
 
 /* The configuration of each kind begins with it. */
 typedef struct tr_tool_config {
@@ -36,7 +37,7 @@ typedef struct tr_tool_config {
             .max = TR_TOOL_DAY_MS},                                                                          \
         {"result-max", TR_YAML_WHOLE, offsetof(tr_tool_config_t, result_max), .min = 1, .max = 4 << 20},     \
         {"approval-time", TR_YAML_DURATION, offsetof(tr_tool_config_t, approval_ms), .min = 1,               \
-            .max = 30 * TR_TOOL_DAY_MS},                                                                     \
+            .max = TR_TOOL_PERSON_MS},                                                                       \
     {                                                                                                        \
         "desk", TR_YAML_TEXT, offsetof(tr_tool_config_t, desk)                                               \
     }

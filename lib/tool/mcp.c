@@ -402,6 +402,10 @@ void tr_mcp_forgotten(tr_mcp_t *self, json_int_t id) {
     }
     if (self->state != OPEN)
         return;
+    while ((request = self->requests)) { /* whether it did them is not known */
+        self->requests = request->next;
+        fail_request(self, request, TR_TOOL_UNAVAILABLE, "it ended the session; ask again");
+    }
     self->wire->ops->close(self->wire);
     open_connection(self);
 }
@@ -420,6 +424,13 @@ void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why) {
         close_connection(self, TR_TOOL_UNAVAILABLE, error.text);
     else
         initialize(self);
+}
+
+bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id) {
+    const request_t *request = self->requests;
+    while (request && request->id != id)
+        request = request->next;
+    return request != NULL;
 }
 
 const char *tr_mcp_version(const tr_mcp_t *self) {

@@ -71,10 +71,12 @@ int tr_mcp_http_new(
 bool tr_mcp_heard(tr_mcp_t *self, const char *bytes, size_t len, json_int_t of);
 /* One request will have no answer. */
 void tr_mcp_unanswered(tr_mcp_t *self, json_int_t id, tr_tool_status_t status, const char *why);
-/* The server has forgotten the session: what is open begins anew. */
+/* The server has forgotten the session, and with it all that it had been asked: what is open begins anew. */
 void tr_mcp_forgotten(tr_mcp_t *self, json_int_t id);
 /* The connection is gone. */
 void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why);
+/* Whether the request has no answer yet. */
+bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id);
 /* Its version is known: what the wire puts in its headers. NULL = not yet. */
 const char *tr_mcp_version(const tr_mcp_t *self);
 

@@ -11,12 +11,15 @@
 
 #include <sodium.h>
 
+#include "lib/base/clock.h"
 #include "lib/llm/key.h"
 #include "lib/llm/sse.h"
 #include "lib/tool/mcp.h"
 #include "lib/tool/web.h"
 
 #define CONNECT_MS  10000
+#define NOTICE_MS   10000 /* for what nothing is answered to */
+#define LINGER_MS   1000  /* for a stream to end after the result: its connection can then be used again */
 #define HEADERS_MAX 48
 #define HEADER_MAX  4096
 #define SESSION_MAX 256
@@ -26,14 +29,16 @@ typedef struct exchange {
     struct exchange *next;
     struct http_wire *http;
     tr_llm_transfer_t *transfer;
+    tr_llm_timer_t linger;
     json_int_t id;
     char *body;
     tr_buffer_t came; /* where it is no stream */
     tr_llm_sse_t sse;
     bool streams, had_session, modern;
-    bool runs; /* a callback of it */
-    bool over; /* nobody wants what it brings */
-    int wrong; /* of the stream: negative */
+    bool lingers; /* its result came */
+    bool runs;    /* a callback of it */
+    bool over;    /* nobody wants what it brings */
+    int wrong;    /* of the stream: negative */
 } exchange_t;
 
 typedef struct http_wire {
@@ -61,10 +66,25 @@ static void free_exchange(exchange_t *self) {
     }
     if (self->transfer)
         self->http->web->cancel(&self->transfer);
+    tr_llm_timer_stop(self->http->loop, &self->linger);
     tr_buffer_finish(&self->came);
     tr_llm_sse_finish(&self->sse);
     free(self->body);
     free(self);
+}
+
+static void on_lingered(void *arg) {
+    free_exchange(arg);
+}
+
+/* A server may keep the stream open after its result, for ever: it is not waited for long. */
+static void let_linger(exchange_t *self) {
+    if (self->lingers || self->over || self->id == TR_MCP_NO_ID ||
+        tr_mcp_waits(self->http->wire.mcp, self->id))
+        return;
+    self->lingers = true;
+    if (tr_llm_timer_at(self->http->loop, &self->linger, tr_clock_ms() + LINGER_MS, on_lingered, self) < 0)
+        self->over = true;
 }
 
 static bool on_event(void *arg, const char *name, char *data, size_t len) {
@@ -73,6 +93,7 @@ static bool on_event(void *arg, const char *name, char *data, size_t len) {
     if (len == 0)
         return true;
     tr_mcp_heard(self->http->wire.mcp, data, len, TR_MCP_NO_ID); /* events name what they answer */
+    let_linger(self);
     return !self->over;
 }
 
@@ -272,14 +293,14 @@ static int open_http(tr_mcp_wire_t *wire, tr_error_t *error) {
 
 static int start_exchange(exchange_t *self, const headers_t *h, tr_error_t *error) {
     http_t *http = self->http;
+    int64_t most = self->id == TR_MCP_NO_ID ? NOTICE_MS : TR_TOOL_DAY_MS;
     tr_llm_http_t request = {.url = http->config->url,
         .headers = (const char *const *)h->items,
         .body = self->body,
         .body_len = strlen(self->body),
         .ca_file = http->config->ca_file,
         .keep_header = "mcp-session-id",
-        .limits = {
-            CONNECT_MS, TR_TOOL_DAY_MS, TR_TOOL_DAY_MS, TR_TOOL_DAY_MS, (size_t)http->config->message_max}};
+        .limits = {CONNECT_MS, most, most, most, (size_t)http->config->message_max}};
     int rc = http->web->start(http->transfers, &request, &transfer_ops, self, &self->transfer);
     return rc < 0 ? tr_error_set(error, rc, "out of memory") : 0;
 }

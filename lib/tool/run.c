@@ -15,11 +15,12 @@
 #include "lib/llm/schema.h"
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
+#include "lib/tool/config.h"
 #include "lib/tool/tools_private.h"
 #include "troupe/trace.h"
 
 #define NOW_MS      0
-#define FOREVER_MS  INT64_C(86400000)
+#define FOREVER_MS  (TR_TOOL_PERSON_MS + TR_TOOL_DAY_MS) /* longer than a person may take, and a tool */
 #define REPLACEMENT 0xFFFDu
 
 static tr_tool_run_t *run_of(tr_tool_call_t *call) {
@@ -220,6 +221,10 @@ static bool is_well(tr_tool_run_t *self) {
     else if (self->tools->open > TR_TOOLS_CALLS_MAX)
         tr_tool_call_fail(&self->call, TR_TOOL_BUSY, "%d calls run already: ask again when one has ended",
             TR_TOOLS_CALLS_MAX);
+    else if (self->call.tool->privileged && self->tools->gated >= TR_TOOLS_GATED_MAX)
+        tr_tool_call_fail(&self->call, TR_TOOL_BUSY,
+            "%d calls wait for a person already: ask again when one was decided, see `troupe approvals`",
+            TR_TOOLS_GATED_MAX);
     else if (!json_is_object(self->call.arguments))
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "arguments: expected an object");
     else if (tr_llm_schema_check(self->call.tool->parameters, self->call.arguments, &error) < 0)

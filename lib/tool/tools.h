@@ -28,6 +28,7 @@ typedef struct tr_tools tr_tools_t;
 #define TR_TOOLS_KEY_MAX   80
 #define TR_TOOLS_MAX       256 /* tools of one registry */
 #define TR_TOOLS_CALLS_MAX 64  /* at once; more are refused as busy */
+#define TR_TOOLS_GATED_MAX 256 /* that wait for a person, beside those */
 
 typedef struct tr_tools_options {
     const json_t

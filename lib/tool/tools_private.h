@@ -50,7 +50,7 @@ struct tr_tools {
     tr_asks_t asks;   /* of approvals */
     tr_arena_t arena; /* of the configuration */
     tr_tool_run_t *runs;
-    size_t open;
+    size_t open, gated; /* of those: that a person does not, or does, keep waiting */
 };
 
 /* ---- tools.c ---- */

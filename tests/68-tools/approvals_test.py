@@ -82,6 +82,16 @@ class Approvals(tools.ToolsTest):
         harness.wait_until(lambda: self.approvals("expired"), "it to expire")
         self.assertEqual(self.made(), [])
 
+    def test_those_that_wait_keep_no_other_call_from_running(self):
+        self.keeper({**self.config, "knowledge": {}, "sort": {"kind": "command", "programs": ["/usr/bin/sort"], "privileged": False}})
+        count = 70  # more than may run at once
+        lines = "".join(json.dumps({"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": [str(n)]}}) + "\n" for n in range(count))
+        done = self.run_verb("send", "keeper", "request", "--lines", text=lines)
+        self.assertEqual(done.code, 0, done)
+        harness.wait_until(lambda: len(self.approvals("pending")) == count, "all to be asked for")
+        said = self.said("sort", {"program": "sort"})
+        self.assertNotEqual(said["status"], "busy", said)
+
     def test_the_agent_cannot_grant_itself(self):
         self.keeper(self.config)
         self.call()

@@ -4,7 +4,7 @@
 Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [--http PORT-FILE]
 
 Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
-silent-at-open, forget (HTTP: the session). With --http it writes its port to the file.
+silent-at-open, forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs). With --http it writes its port to the file.
 """
 import argparse
 import http.server
@@ -93,7 +93,7 @@ class Server:
         if bad == "die":
             print("segmentation something", file=sys.stderr, flush=True)
             os._exit(7)
-        return {"garbage": "hello, I am a log line\n", "hang": None, "huge": json.dumps({"x": "y" * 20000}) + "\n", "deep": "[" * 100 + "\n",
+        return {"garbage": "hello, I am a log line\n", "hang": None, "forget": None, "linger": None, "huge": json.dumps({"x": "y" * 20000}) + "\n", "deep": "[" * 100 + "\n",
                 "wrong": {"content": "no list"}, "input": {"resultType": "input_required", "inputRequests": {}}}[bad]
 
 
@@ -122,6 +122,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def until_closed(self, what):
+        """Holds the connection until the other side gives it up."""
+        self.connection.recv(1)
+        self.server.mcp.log({"closed": what})
+        self.close_connection = True
+
+    def linger(self, method, body=b""):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(body)
+        self.until_closed(method)
+
     def do_POST(self):
         server = self.server.mcp
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -131,7 +144,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.options.key and self.headers.get("Authorization") != f"Bearer {server.options.key}":
             self.send(401, b"{}")
             return
-        if server.options.bad == "forget" and message.get("method") == "tools/call" and not Handler.forgotten:
+        if server.options.bad == "forget" and (message.get("params") or {}).get("name") == "echo" and not Handler.forgotten:
             Handler.forgotten = True
             Handler.sessions.clear()
         if session and session not in Handler.sessions:
@@ -141,6 +154,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer is None:
             if "id" in message and server.options.bad:
                 threading.Event().wait()  # never
+            if server.options.bad == "linger" and message.get("method") == "notifications/cancelled":
+                self.until_closed(message["method"])
+                return
             self.send(202)
         elif isinstance(answer, str):
             self.send(200, answer.encode())
@@ -153,6 +169,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             notice = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}
             ask = {"jsonrpc": "2.0", "id": "q1", "method": "ping"}
             events = "".join(f"event: message\ndata: {json.dumps(one)}\n\n" for one in (notice, ask, answer))
+            if server.options.bad == "linger":
+                self.linger(message["method"], events.encode())
+                return
             self.send(200, events.encode(), "text/event-stream")
         else:
             self.send(200, json.dumps(answer).encode())

@@ -177,6 +177,24 @@ class Faults(McpTest):
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
         self.assertEqual(self.methods().count("initialize"), 2)
 
+    def test_a_session_that_was_forgotten_takes_with_it_what_ran(self):
+        self.serve(self.http("--bad", "forget", "--speaks", "stateful"))
+        asked = self.spawn_verb("ask", "keeper", json.dumps({"action": "call", "tool": "fake_bad", "arguments": {}}), "-o", "json", "--timeout", "60s")
+        harness.wait_until(lambda: "tools/call" in self.methods(), "the call to be there")
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        done = asked.wait()
+        self.assertEqual(done.code, 0, done)
+        said = done.json()
+        self.assertEqual((said["status"], "ended the session" in said["detail"], said["took-ms"] < 20000), ("unavailable", True, True), said)
+
+    def test_what_http_keeps_open_is_given_up(self):
+        self.serve(self.http("--bad", "linger", "--speaks", "stateful"))
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        harness.wait_until(lambda: {"closed": "tools/call"} in self.logged(), "the stream to be ended after its result")
+        self.assertEqual(self.said("fake_bad", **{"timeout-ms": 300})["status"], "timed-out")
+        harness.wait_until(lambda: {"closed": "notifications/cancelled"} in self.logged(), "the notice to be given up")
+        self.assertEqual(self.data("fake_echo", {"text": "y"}), "y")
+
     def test_nobody_listens(self):
         keeper = self.keeper({"fake": {"kind": "mcp", "url": "http://127.0.0.1:1/mcp"}})
         harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server to be given up")
