@@ -182,7 +182,7 @@ void tr_trace_span(tr_agent_t *agent, const char *traceparent, const tr_span_t *
     tr_host_t *host = agent->hosted->host;
     place_t place;
     if (!traceparent && host->traced.message)
-        traceparent = tr_traced_context(host->traced.message);
+        traceparent = tr_message_acl(host->traced.message)->traceparent;
     tr_tracing_t *t = tr_traceparent_sampled(traceparent) ? tracing_of(host) : NULL;
     if (!t || !tr_traceparent_parse(&place.parent, traceparent))
         return;
@@ -267,7 +267,7 @@ static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
     if (!t)
         return false;
     if (!context && host->traced.message)
-        context = tr_traced_context(host->traced.message);
+        context = tr_message_acl(host->traced.message)->traceparent;
     if (context) {
         if (!tr_traceparent_parse(&ret->parent, context) || !ret->parent.sampled)
             return false;

@@ -42,13 +42,18 @@ typedef struct tr_llm_lookup {
     struct tr_llm_lookup *next, *previous;
 } tr_llm_lookup_t;
 
+typedef struct tr_llm_keep {
+    int64_t keep_ms;        /* nobody will want it when it is older */
+    int64_t stored_wall_ms; /* when the server said it; 0 = now */
+} tr_llm_keep_t;
+
 typedef struct tr_llm_cache_ops {
     /* key, answer, arg and not_before are set. 0 or negative errno. */
     int (*get)(tr_llm_cache_t *self, tr_llm_lookup_t *lookup);
     /* Also after it was answered; idempotent. */
     void (*forget)(tr_llm_cache_t *self, tr_llm_lookup_t *lookup);
-    /* Copies. keep_ms: nobody will want it when it is older. Who waits for it gets it. */
-    void (*put)(tr_llm_cache_t *self, const char *key, const char *value, size_t len, int64_t keep_ms);
+    /* Copies. Who waits for it gets it. */
+    void (*put)(tr_llm_cache_t *self, const char *key, const char *value, size_t len, tr_llm_keep_t keep);
     void (*destroy)(tr_llm_cache_t *self);
 } tr_llm_cache_ops_t;
 

@@ -108,13 +108,12 @@ static void forget(tr_llm_cache_t *base, tr_llm_lookup_t *lookup) {
 }
 
 /* How long it is wanted is not looked at: who asks says how old it may be, and the least used goes first. */
-static void put(tr_llm_cache_t *base, const char *key, const char *value, size_t len, int64_t keep_ms) {
+static void put(tr_llm_cache_t *base, const char *key, const char *value, size_t len, tr_llm_keep_t keep) {
     local_t *self = (local_t *)base;
     tr_lru_entry_t *e = tr_lru_put(&self->entries, key, strlen(key), value, len);
     tr_llm_lookup_t *asked = find(self, key, TR_LLM_LOOKUP_ASKS);
-    (void)keep_ms;
     if (e)
-        e->stored_ms = tr_clock_wall_ms();
+        e->stored_ms = keep.stored_wall_ms ? keep.stored_wall_ms : tr_clock_wall_ms();
     if (asked)
         delist(self, asked);
     wake(self, key, e != NULL); /* what was too large to be kept is asked for again, by one after the other */

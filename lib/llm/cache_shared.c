@@ -46,10 +46,11 @@ static void answer(const query_t *q, const char *value, size_t len) {
 static void on_server(void *arg, int number, const char *value, size_t len) {
     query_t *q = arg;
     q->errand = NULL;
-    bool there = number == 1 && value && len >= STAMP &&
-                 (int64_t)tr_get64((const uint8_t *)value) >= q->outer->not_before_wall_ms;
+    int64_t stored = number == 1 && value && len >= STAMP ? (int64_t)tr_get64((const uint8_t *)value) : 0;
+    bool there = stored && stored >= q->outer->not_before_wall_ms;
     if (there)
-        q->owner->local->ops->put(q->owner->local, q->outer->key, value + STAMP, len - STAMP, 0);
+        q->owner->local->ops->put(q->owner->local, q->outer->key, value + STAMP, len - STAMP,
+            (tr_llm_keep_t){.stored_wall_ms = stored});
     answer(q, there ? value + STAMP : NULL, there ? len - STAMP : 0);
 }
 
@@ -94,20 +95,21 @@ static int get(tr_llm_cache_t *base, tr_llm_lookup_t *lookup) {
 }
 
 /* A larger one than the server is to be given is not kept. */
-static void put(tr_llm_cache_t *base, const char *key, const char *value, size_t len, int64_t keep_ms) {
+static void put(tr_llm_cache_t *base, const char *key, const char *value, size_t len, tr_llm_keep_t keep) {
     server_t *self = (server_t *)base;
-    self->local->ops->put(self->local, key, value, len, keep_ms);
-    char name[TR_LLM_CACHE_KEY + 8], keep[24],
+    self->local->ops->put(self->local, key, value, len, keep);
+    char name[TR_LLM_CACHE_KEY + 8], lasts[24],
         *stamped = len < TR_REDIS_VALUE_MAX - STAMP ? malloc(STAMP + len) : NULL;
     if (!stamped)
         return;
     name_key(key, name);
     tr_put64((uint8_t *)stamped, (uint64_t)tr_clock_wall_ms());
     memcpy(stamped + STAMP, value, len);
-    int n = snprintf(keep, sizeof keep, "%" PRId64, keep_ms > KEEP_LEAST_MS ? keep_ms : KEEP_LEAST_MS);
+    int n = snprintf(
+        lasts, sizeof lasts, "%" PRId64, keep.keep_ms > KEEP_LEAST_MS ? keep.keep_ms : KEEP_LEAST_MS);
     tr_redis_script_t script = {.text = put_script,
         .key = name,
-        .arguments = {stamped, keep},
+        .arguments = {stamped, lasts},
         .lengths = {STAMP + len, (size_t)n},
         .n = 2};
     tr_redis_courier_send(

@@ -223,7 +223,8 @@ static int add_repair(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
 static void keep(tr_llm_call_t *self) {
     tr_llm_cache_t *cache = self->client->cache;
     if (cache && *self->lookup.key && self->looked_up == self->at && !self->cached && self->came.size)
-        cache->ops->put(cache, self->lookup.key, self->came.data, self->came.size, self->request.cache_ms);
+        cache->ops->put(cache, self->lookup.key, self->came.data, self->came.size,
+            (tr_llm_keep_t){.keep_ms = self->request.cache_ms});
 }
 
 static void try_again(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {

@@ -19,7 +19,7 @@
 #define LEASE_MS "900000" /* longer than any attempt */
 #define KEPT_MS  "3600000"
 #define ID_SIZE  17
-#define KEY_SIZE (TR_LLM_RATE_KEY + 24)
+#define KEY_SIZE (TR_LLM_RATE_KEY + 64)
 
 /* Of both keys: the buckets, what is in flight. ARGV 1 to 3: the limits, of which 0 is none. */
 #define BUCKETS                                                                                              \
@@ -46,8 +46,8 @@ static const char ask_script[] = BUCKETS
     "redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)\n"
     "if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then wait = math.max(wait, 20) end\n"
     "if wait > 0 then return {math.min(wait, 60000)} end\n"
-    "requests = requests - 1\n"
-    "tokens = tokens - tonumber(ARGV[4])\n" KEEP
+    "if per_minute > 0 then requests = requests - 1 end\n"
+    "if tokens_per_minute > 0 then tokens = tokens - tonumber(ARGV[4]) end\n" KEEP
     "redis.call('ZADD', KEYS[2], string.format('%.0f', now + " LEASE_MS "), ARGV[5])\n"
     "redis.call('PEXPIRE', KEYS[2], " LEASE_MS ")\n"
     "return {0}\n";
@@ -55,7 +55,8 @@ static const char ask_script[] = BUCKETS
 /* ARGV 4: the tokens that come back (less than 0: it took more), 5: its id. */
 static const char leave_script[] =
     BUCKETS "if redis.call('ZREM', KEYS[2], ARGV[5]) == 1 then\n"
-            "tokens = math.min(tokens_per_minute, tokens + tonumber(ARGV[4]))\n" KEEP "end\n"
+            "if tokens_per_minute > 0 then tokens = math.min(tokens_per_minute, tokens + tonumber(ARGV[4])) "
+            "end\n" KEEP "end\n"
             "return {0}\n";
 
 /* ARGV 4: for how long nobody goes. */
@@ -91,7 +92,8 @@ static int run(limiter_t *self, const char *script, const char *key, const tr_ll
     const int64_t values[4] = {
         limits->requests_per_minute, limits->tokens_per_minute, limits->in_flight, number};
     tr_redis_script_t s = {.text = script, .key = buckets, .second_key = flight, .n = 4};
-    snprintf(buckets, sizeof buckets, "rate:%s", key);
+    /* who has other limits has other buckets, or the levels of one would be nothing to the other */
+    snprintf(buckets, sizeof buckets, "rate:%s:%" PRId64 ":%" PRId64, key, values[0], values[1]);
     snprintf(flight, sizeof flight, "in-flight:%s", key);
     for (size_t i = 0; i < 4; i++) {
         s.lengths[i] = (size_t)snprintf(text[i], sizeof text[i], "%" PRId64, values[i]);

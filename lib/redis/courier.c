@@ -115,7 +115,8 @@ static void tell(tr_redis_courier_t *c) {
 static tr_redis_errand_t *wait_for_errand(tr_redis_courier_t *c) {
     tr_redis_errand_t *e = NULL;
     pthread_mutex_lock(&c->lock);
-    while (!c->ends && !(e = take(&c->waiting)))
+    while (!(e = take(&c->waiting)) &&
+           !c->ends) /* what waits is run before the end: it may give something back */
         pthread_cond_wait(&c->wake, &c->lock);
     pthread_mutex_unlock(&c->lock);
     return e;

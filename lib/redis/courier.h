@@ -35,7 +35,7 @@ typedef struct tr_redis_script {
 /* Starts the thread; connects with the first script. -EINVAL, -ENOMEM, what pthread_create says. */
 int tr_redis_courier_new(
     const tr_redis_options_t *options, tr_redis_courier_t **ret_courier, tr_error_t *error);
-/* Waits for the script that is being run (the server's timeout at most); the others are not run, and nobody is told. NULL-safe. */
+/* Runs what waits (where the server does not answer no more than one, for its timeout), and tells nobody. NULL-safe. */
 void tr_redis_courier_destroy(tr_redis_courier_t **self);
 
 /* Readable when tr_redis_courier_work has something to tell. */

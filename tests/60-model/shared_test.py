@@ -59,6 +59,25 @@ class Shared(model.ModelTest):
         self.assertTrue(self.cached(second), "from then on it is in this process")
         self.assertEqual(len(server.requests), asked)
 
+    def test_a_process_that_ends_gives_its_places_back(self):
+        server = self.server()
+        server.usual = model.slow(model.chat(), 2)
+        first, second = self.two(server, {"rate": {"in-flight": 3}})
+        for _ in range(3):
+            first.start()
+        harness.wait_until(lambda: server.working == 3, "three calls in flight")
+        self.assertEqual(first.end(), 0)
+        server.usual = model.chat()
+        self.assertEqual(second.call()["status"], "ok")
+
+    def test_limits_that_were_none_leave_no_debt(self):
+        server = self.server()
+        config = server.config({"rate": {"in-flight": 50}}, redis={"host": self.socket})
+        free = self.caller(config)
+        self.assertEqual({free.done(id_)["status"] for id_ in [free.start(max_tokens=100000) for _ in range(20)]}, {"ok"})
+        limited = self.caller(server.config({"rate": {"requests-per-minute": 60, "tokens-per-minute": 200000}}, redis={"host": self.socket}))
+        self.assertEqual(limited.call(max_tokens=100)["status"], "ok")
+
     @staticmethod
     def cached(caller):
         done = caller.call(cache_ms=60000)
