@@ -72,6 +72,7 @@ class Conversation(harness.SystemTest):
         def say():
             self.alice.tell("send request bob fipa-request c7")
             self.alice.tell("send propose bob fipa-request c7")
+            self.alice.line()  # that bob does not understand it: so it was before what he says below
             self.bob.tell("send not-understood alice fipa-request c7")
         self.until_seen(show, say, lambda: False)
         done = show.wait()
