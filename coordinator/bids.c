@@ -56,7 +56,7 @@ static tr_decision_t on_proposals(tr_agent_t *agent, void *state, tr_call_t *cal
     tr_errand_t *errand = arg;
     const tr_proposal_t *best = best_of(proposals, count);
     (void)agent, (void)state, (void)call;
-    if (!best)
+    if (!best || errand->stale)
         return TR_DECIDED;
     errand->chosen = best;
     errand->awarded = tr_board_award(errand->coordinator->board, errand->id, errand->try, best->from,
@@ -81,7 +81,7 @@ static void on_failure(tr_agent_t *agent, void *state, tr_call_t *call, const tr
 static void on_end(tr_agent_t *agent, void *state, tr_call_t *call, void *arg) {
     tr_errand_t *errand = arg;
     (void)agent, (void)state, (void)call;
-    if (!errand->awarded)
+    if (!errand->awarded && !errand->stale)
         tr_board_no_bids(errand->coordinator->board, errand->id, errand->try,
             tr_clock_wall_ms()); /* it has ended, ignoring */
     else

@@ -39,16 +39,18 @@ struct tr_coordinator {
     tr_agent_t *agent;
     tr_store_t *store;
     tr_board_t *board;
-    struct tr_alike *alike; /* NULL: only what is the same */
-    tr_map_t errands;       /* what agents were asked and have not answered: by "ID TRY" */
-    tr_map_t schedules;     /* of this coordinator, by name (schedules.h) */
-    tr_map_t decisions;     /* that have not ended: by id, tr_held_t */
+    struct tr_alike *alike;        /* NULL: only what is the same */
+    tr_map_t errands;              /* what agents were asked and have not answered: by "ID TRY" */
+    struct tr_errand *all_errands; /* also those that were withdrawn and have not ended */
+    tr_map_t schedules;            /* of this coordinator, by name (schedules.h) */
+    tr_map_t decisions;            /* that have not ended: by id, tr_held_t */
     struct tr_canvass *canvasses;
     bool stirred; /* something has happened to a decision since the last turn */
     tr_approval_desk_t approval_desk;
     tr_effect_t *effects;
     size_t effect_count, effect_room;
     bool changed;            /* there is something to commit */
+    bool lost;               /* a commit has failed: nothing is told or done any more, and the process ends */
     int64_t due_ms;          /* Unix time: the board's next turn */
     bool asking;             /* the DF was asked */
     bool look_again;         /* it has changed since */
@@ -79,7 +81,8 @@ tr_content_writer_t *tr_effect_reply(
     tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act);
 void tr_effect_refuse(tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act,
     const char *reason, const char *detail);
-/* Commits what has changed, then does what there is to do, until there is no more. */
+/* Commits what has changed, then does what there is to do, until there is no more. Nothing, once a commit has failed: what is
+ * to be told then was rolled back. */
 void tr_effects_settle(tr_coordinator_t *self);
 void tr_effects_finish(tr_coordinator_t *self);
 

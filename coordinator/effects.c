@@ -116,6 +116,7 @@ static bool commit(tr_coordinator_t *self) {
     int rc = tr_store_commit(self->store, &error);
     if (rc == 0)
         return true;
+    self->lost = true;
     tr_log(&self->resident.log, &tr_coordinator_events[rc == -ESTALE ? TR_C_TAKEN_OVER : TR_C_STORE_FAILED],
         "error=%s", error.text);
     tr_resident_stop(&self->resident, TR_RESIDENT_DISK);
@@ -123,6 +124,8 @@ static bool commit(tr_coordinator_t *self) {
 }
 
 void tr_effects_settle(tr_coordinator_t *self) {
+    if (self->lost)
+        return;
     do {
         int64_t due_ms = tr_schedules_turn(self, tr_clock_wall_ms());
         self->due_ms = tr_board_turn(self->board, tr_host_connected(self->host), tr_clock_wall_ms());

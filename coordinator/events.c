@@ -45,4 +45,8 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "What was due by a schedule could not be submitted; it is tried again at its next time.",
         "The error says what is wrong with it: often a task that it needs and that has failed. Remove the "
         "schedule, and make it anew."},
+    [TR_C_NOT_TAKEN] = {"C014", TR_LOG_ERROR, "not taken over",
+        "A decision or a schedule of another coordinator that is gone cannot be read. Nothing more is done "
+        "about it.",
+        "Withdraw the decision, or remove the schedule in the database, and make it anew."},
 };

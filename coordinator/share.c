@@ -27,15 +27,26 @@ static int take_claimed(void *arg, tr_task_t *task) {
     return rc == -EEXIST ? 0 : rc;
 }
 
+/* What cannot be read holds up nothing that is behind it, and nobody could do more with it. Only where there is no memory is nothing
+ * claimed at all, for another one may have some. */
+static int settle_for(tr_coordinator_t *self, const char *what, const char *id, int rc) {
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc < 0 && rc != -EEXIST) /* it was this one's: it is there already */
+        tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NOT_TAKEN], "kind=%s id=%s error=%s", what,
+            id, strerror(-rc));
+    return 0;
+}
+
 static int take_decision(void *arg, const char *id) {
-    return tr_council_take(arg, id);
+    return settle_for(arg, "decision", id, tr_council_take(arg, id));
 }
 
 static int take_schedule(void *arg, const tr_store_schedule_t *schedule) {
-    return tr_schedules_take(arg, schedule);
+    return settle_for(arg, "schedule", schedule->name, tr_schedules_take(arg, schedule));
 }
 
-/* 0, or what the commit says as well. */
+/* 0, or negative: then nothing of it is to last. */
 static int claim(tr_coordinator_t *self) {
     tr_error_t error = {0};
     int tasks = tr_store_claim(self->store, BATCH, take_claimed, self, &error);
@@ -60,14 +71,20 @@ static void note_elsewhere(void *arg, const char *agent, uint32_t count) {
     tr_board_note_elsewhere(self->board, agent, count);
 }
 
-/* What cannot be done is done the next time, or the database has failed, and then the commit says so. */
+/* Where the database has failed the commit says so; and where what was claimed could not be taken it may not say otherwise: it would
+ * be this process's, and nobody would do it. */
 void tr_share_turn(tr_coordinator_t *self) {
-    if (!tr_store_shared(self->store) || tr_clock_ms() < self->share_ms)
+    if (self->lost || !tr_store_shared(self->store) || tr_clock_ms() < self->share_ms)
         return;
     self->share_ms = tr_clock_ms() + LOOK_MS;
     tr_effects_change(self);
-    if (tr_store_keep(self->store, self->options->lease_ms) < 0 || claim(self) < 0)
+    int rc = tr_store_keep(self->store, self->options->lease_ms);
+    if (rc >= 0)
+        rc = claim(self);
+    if (rc < 0) {
+        tr_store_fail(self->store, rc);
         return;
+    }
     tr_board_rates(self->board)->sharers = tr_store_sharers(self->store);
     tr_board_forget_elsewhere(self->board);
     tr_store_elsewhere(self->store, note_elsewhere, self);

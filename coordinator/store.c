@@ -125,6 +125,10 @@ int tr_store_commit(tr_store_t *self, tr_error_t *error) {
     return tr_sql_commit(self->sql, error);
 }
 
+void tr_store_fail(tr_store_t *self, int rc) {
+    tr_sql_fail(self->sql, rc, strerror(-rc));
+}
+
 /* ---- reading ---- */
 
 /* Splits a copy in place; -1 when out of memory. */

@@ -37,6 +37,8 @@ void tr_store_begin(tr_store_t *self);
 void tr_store_add(tr_store_t *self, const tr_task_t *task);
 void tr_store_update(tr_store_t *self, const tr_task_t *task);
 int tr_store_commit(tr_store_t *self, tr_error_t *error);
+/* Nothing that was written since begin is to last: commit says rc (negative), unless something has failed before. */
+void tr_store_fail(tr_store_t *self, int rc);
 
 /* Gives each task that has not ended to `each`, which takes it; negative: it did not, and that ends it. */
 typedef int (*tr_store_each_fn)(void *arg, tr_task_t *task);

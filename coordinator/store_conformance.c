@@ -144,6 +144,20 @@ static bool on_listed(void *arg, const tr_task_t *task, int64_t number) {
     return strcmp(task->id, "stop") != 0;
 }
 
+static void what_is_to_fail_is_not_there(void **state) {
+    place_t *p = *state;
+    tr_task_t *task = new_task("a", NULL);
+    tr_store_begin(p->store);
+    tr_store_add(p->store, task);
+    tr_store_fail(p->store, -ENOMEM);
+    tr_store_fail(p->store, -EIO); /* the first counts */
+    assert_int_equal(tr_store_commit(p->store, &p->error), -ENOMEM);
+    assert_int_equal(tr_store_state(p->store, "a"), -ENOENT);
+    tr_task_destroy(&task);
+    add(p, "a", TR_TASK_PENDING);
+    assert_int_equal(tr_store_state(p->store, "a"), TR_TASK_PENDING);
+}
+
 static void check_list(place_t *p, int state, int64_t before, size_t most, const char *wanted) {
     *p->seen = '\0';
     assert_int_equal(tr_store_list(p->store, state, before, most, on_listed, p), 0);
@@ -295,6 +309,7 @@ int tr_store_conform(const tr_store_conformance_t *of) {
         {"a_task_comes_back_as_it_was", a_task_comes_back_as_it_was, setup, teardown, initial},
         {"what_is_not_committed_is_not_there", what_is_not_committed_is_not_there, setup, teardown, initial},
         {"a_failure_is_told_by_commit", a_failure_is_told_by_commit, setup, teardown, initial},
+        {"what_is_to_fail_is_not_there", what_is_to_fail_is_not_there, setup, teardown, initial},
         {"tasks_are_restored_listed_and_counted", tasks_are_restored_listed_and_counted, setup, teardown,
             initial},
         {"its_history_is_kept", its_history_is_kept, setup, teardown, initial},

@@ -24,7 +24,28 @@ tr_errand_t *tr_errand_find(const tr_coordinator_t *self, const char *id, uint32
     return tr_map_find_ptr(&self->errands, key, len);
 }
 
+/* Numbers of tries come again: a task that was cancelled begins with the first when it is retried. */
+static void outdate(tr_errand_t *errand) {
+    errand_key_t key;
+    size_t len = print_key(key, errand->id, errand->try);
+    if (!errand->stale)
+        tr_map_delete(&errand->coordinator->errands, key, len);
+    errand->stale = true;
+}
+
+static void link_errand(tr_errand_t *errand) {
+    tr_errand_t **first = &errand->coordinator->all_errands;
+    errand->next = *first;
+    errand->link = first;
+    if (*first)
+        (*first)->link = &errand->next;
+    *first = errand;
+}
+
 tr_errand_t *tr_errand_new(tr_coordinator_t *self, const char *id, uint32_t try) {
+    tr_errand_t *before = tr_errand_find(self, id, try);
+    if (before)
+        outdate(before);
     errand_key_t key;
     size_t len = print_key(key, id, try);
     tr_errand_t *errand = calloc(1, sizeof *errand);
@@ -32,16 +53,19 @@ tr_errand_t *tr_errand_new(tr_coordinator_t *self, const char *id, uint32_t try)
         return NULL;
     *errand = (tr_errand_t){.coordinator = self, .try = try};
     snprintf(errand->id, sizeof errand->id, "%s", id);
-    if (tr_map_put(&self->errands, key, len, (uint64_t)(uintptr_t)errand) == 0)
-        return errand;
-    free(errand);
-    return NULL;
+    if (tr_map_put(&self->errands, key, len, (uint64_t)(uintptr_t)errand) < 0) {
+        free(errand);
+        return NULL;
+    }
+    link_errand(errand);
+    return errand;
 }
 
 void tr_errand_free(tr_errand_t *errand) {
-    errand_key_t key;
-    size_t len = print_key(key, errand->id, errand->try);
-    tr_map_delete(&errand->coordinator->errands, key, len);
+    outdate(errand);
+    *errand->link = errand->next;
+    if (errand->next)
+        errand->next->link = errand->link;
     free(errand->picked);
     free(errand);
 }
@@ -52,7 +76,8 @@ static void on_agree(
     tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
     tr_errand_t *errand = arg;
     (void)agent, (void)state, (void)c, (void)message;
-    tr_board_agreed(errand->coordinator->board, errand->id, errand->try, tr_clock_wall_ms());
+    if (!errand->stale)
+        tr_board_agreed(errand->coordinator->board, errand->id, errand->try, tr_clock_wall_ms());
 }
 
 /* What is no msgpack is kept as a text, or as bytes. */
@@ -68,8 +93,10 @@ static void write_other(
 
 void tr_errand_complete(const tr_errand_t *errand, const tr_message_t *message) {
     size_t len;
-    const void *content = tr_message_content(message, &len);
     tr_content_writer_t w;
+    if (errand->stale)
+        return;
+    const void *content = tr_message_content(message, &len);
     tr_content_writer_init(&w);
     if (!tr_message_value(message)) {
         write_other(&w, message, content, len);
@@ -95,6 +122,8 @@ void tr_work_print_reason(tr_outcome_t outcome, const tr_message_t *last, char *
 
 void tr_errand_fail(const tr_errand_t *errand, tr_outcome_t outcome, const tr_message_t *last) {
     char reason[800];
+    if (errand->stale)
+        return;
     tr_work_print_reason(outcome, last, reason, sizeof reason);
     /* Of what is completed this is an earlier try. */
     tr_board_failed(errand->coordinator->board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
@@ -113,12 +142,12 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outc
     tr_errand_free(arg);
 }
 
+/* Those that are called for go on: who bids may do so still. */
 void tr_work_lost(tr_coordinator_t *self, const char *reason) {
-    size_t cursor = 0;
-    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));) {
-        const tr_errand_t *errand = (const tr_errand_t *)(uintptr_t)slot->value;
-        tr_board_failed(self->board, errand->id, errand->try, reason, LOST_MS, tr_clock_wall_ms());
-    }
+    for (tr_errand_t *errand = self->all_errands; errand; errand = errand->next)
+        if (!errand->stale &&
+            tr_board_failed(self->board, errand->id, errand->try, reason, LOST_MS, tr_clock_wall_ms()) == 0)
+            outdate(errand);
 }
 
 /* ---- asking ---- */
@@ -129,7 +158,7 @@ void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
     if (!task || task->tries != try || task->state != TR_TASK_ASSIGNED)
         return; /* it was cancelled meanwhile */
     tr_errand_t *errand = tr_errand_find(self, id, try);
-    if (errand) {
+    if (errand && errand->chosen) {
         tr_bids_accept(errand, task);
         return;
     }
@@ -161,19 +190,18 @@ void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
 }
 
 void tr_work_finish(tr_coordinator_t *self) {
-    size_t cursor = 0;
-    for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->errands, &cursor));) {
-        tr_errand_t *errand = (tr_errand_t *)(uintptr_t)slot->value;
-        free(errand->picked);
-        free(errand);
-    }
+    while (self->all_errands)
+        tr_errand_free(self->all_errands);
     tr_map_finish(&self->errands);
 }
 
 void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try) {
     tr_errand_t *errand = tr_errand_find(self, id, try);
-    if (errand && errand->call)
+    if (!errand)
+        return;
+    outdate(errand);
+    if (errand->call)
         tr_call_cancel(errand->call);
-    else if (errand)
+    else
         tr_conversation_cancel(errand->conversation); /* one that cannot be is of no consequence, ignoring */
 }

@@ -11,13 +11,16 @@ typedef struct tr_errand {
     tr_call_t *call;                 /* of a contract net; NULL after its end */
     const tr_proposal_t *chosen;     /* awarded, and not accepted yet */
     bool awarded;
-    char *picked; /* who was chosen (choice.c); owned */
+    bool
+        stale; /* it was withdrawn or lost: what comes of it changes nothing, for the same try of the task may have begun anew */
+    struct tr_errand *next, **link; /* among all of the coordinator's */
+    char *picked;                   /* who was chosen (choice.c); owned */
     char id[TR_TASK_ID_MAX + 1];
     uint32_t try;
 } tr_errand_t;
 
 tr_errand_t *tr_errand_find(const tr_coordinator_t *self, const char *id, uint32_t try);
-/* NULL when out of memory. */
+/* Whichever there was of this try is stale. NULL when out of memory. */
 tr_errand_t *tr_errand_new(tr_coordinator_t *self, const char *id, uint32_t try);
 void tr_errand_free(tr_errand_t *errand);
 /* What came is the result of the task's try. */
