@@ -294,6 +294,19 @@ static void its_station_refuses(void **state) {
     stays(&h, "none");
 }
 
+/* What waits for it counts as well; that it stays, it hears all the same. */
+static void a_full_mailbox_keeps_nobody_away(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.mailbox_records = 1;
+    house_t h = house_of(&config);
+    pack(&h);
+    write_to_x(&h, "while");
+    expect_nack(h.w, 4, write_to_x(&h, "one too many"), TR_REASON_BUSY);
+    station_says(&h, TR_FAILURE, NOT_TAKEN);
+    stays(&h, "none");
+}
+
 /* Only who has it can write in its name: its old process, when it is back there. */
 static void back_home(house_t *h, const char *why) {
     got_t *stay = asked(h, 2, "stay");
@@ -498,6 +511,7 @@ int main(void) {
         cmocka_unit_test(services_and_subscriptions_go_with_it),
         cmocka_unit_test(durable_messages_go_with_it),
         cmocka_unit_test(its_station_refuses),
+        cmocka_unit_test(a_full_mailbox_keeps_nobody_away),
         cmocka_unit_test(its_station_gives_it_back),
         cmocka_unit_test(its_station_gives_it_back_without_a_word),
         cmocka_unit_test(its_station_dies),

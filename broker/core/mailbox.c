@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#define ORDER_MAX 1024u /* bytes; no parcel goes over a limit that has more */
+
 /* One of any size when nothing waits: or it would never have room, and hold up all that is behind it in a
  * service's queue. */
 static bool fits(
@@ -36,6 +38,12 @@ bool tr_mailbox_has_room(const tr_core_t *core, const tr_entry_t *entry, uint32_
 /* What ams and df say to an agent is an answer, to its process as much as to itself: it waits for no state. */
 static bool is_answer(const tr_record_header_t *h) {
     return h->kind == TR_KIND_MESSAGE && tr_route_type(h->src) == TR_ROUTE_PLATFORM;
+}
+
+/* What the AMS orders in a move goes over the limit: it is little, one at a time, and an agent that never heard that it stays would be away for
+ * ever. */
+static bool is_order(const tr_record_header_t *h) {
+    return is_answer(h) && h->performative == TR_REQUEST && h->length <= ORDER_MAX;
 }
 
 /* Where a record for an agent waits, and on whose account. */
@@ -73,7 +81,7 @@ tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *
     if (half_full(core, to))
         tr_session_flush(core, s); /* much of it may be of this very turn, and free to go */
     place_t place = place_of(to, header);
-    if (!fits(core, to, place.account, header->length))
+    if (!is_order(header) && !fits(core, to, place.account, header->length))
         return TR_REASON_BUSY;
     uint8_t *at = tr_outbox_add(place.box, core->pool, header->length, place.account);
     if (!at)

@@ -52,6 +52,8 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     (void)user;
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return full(self);
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: /* who asks for nothing counts as well */
+        return exchange_of(wsi) ? 0 : -1;
     case LWS_CALLBACK_HTTP: return (e = exchange_of(wsi)) ? tr_web_exchange_begin(e) : -1;
     case LWS_CALLBACK_HTTP_BODY: return tr_web_exchange_body(exchange_of(wsi), in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return tr_web_exchange_complete(exchange_of(wsi));

@@ -240,6 +240,21 @@ class Http(web.GatewayTest):
                 return False
         harness.wait_until(again, "a place for a connection")
 
+    def test_connections_that_ask_for_nothing_count(self):
+        self.begin("--connections", "4")
+        silent = [self.raw() for _ in range(4)]
+        with self.assertRaises((OSError, web.http.client.HTTPException)):
+            self.get("/healthz")
+        for plain in silent:
+            plain.close()
+
+        def again():
+            try:
+                return self.get("/healthz").status == 200
+            except (OSError, web.http.client.HTTPException):
+                return False
+        harness.wait_until(again, "a place for a connection")
+
     def test_beyond_loopback_it_wants_tls(self):
         self.at = self.broker()
         done = self.run_program("gateway", "--connect", self.at.endpoint, "--listen", "0.0.0.0:0")
