@@ -12,7 +12,7 @@
 
 const char *const tr_approval_state_words[] = {"pending", "granted", "used", "denied", "expired", NULL};
 
-enum { INSERT, BY_ID, BY_CALL, DECIDE, TAKE, EXPIRE, DUE, NEXT, LIST, COUNT, STATEMENTS };
+enum { INSERT, BY_ID, BY_CALL, DECIDE, TAKE, EXPIRE, DUE, NEXT, LIST, COUNT, FORGET, STATEMENTS };
 
 struct tr_approvals {
     sqlite3 *db;
@@ -30,6 +30,8 @@ static const char *const migrations[] = {
     "CREATE INDEX approval_due ON approval (expires_ms) WHERE state < 2;"
     "CREATE INDEX approval_call ON approval (agent, key, digest) WHERE key IS NOT NULL;"
     "PRAGMA user_version = 1;",
+    "CREATE INDEX approval_over ON approval (changed_ms) WHERE state >= 2;"
+    "PRAGMA user_version = 2;",
 };
 
 #define COLUMNS                                                                                              \
@@ -55,6 +57,9 @@ static const char *const sql[STATEMENTS] = {
     [LIST] = "SELECT " COLUMNS " FROM approval WHERE (?1 < 0 OR state = ?1) AND (?2 = 0 OR number < ?2)"
              " ORDER BY number DESC LIMIT ?3",
     [COUNT] = "SELECT count(*) FROM approval WHERE state = 0",
+    [FORGET] = "DELETE FROM approval WHERE number IN (SELECT number FROM approval WHERE state >= 2 AND "
+               "changed_ms <= ?"
+               " ORDER BY changed_ms LIMIT 500)",
 };
 
 static const tr_sqlite_schema_t schema = {.name = "approvals.db",
@@ -247,6 +252,13 @@ int tr_approvals_expire(
     }
     *ret_due_ms = number_of(self->statements[NEXT], INT64_MAX);
     return count < 0 ? count : 0;
+}
+
+int tr_approvals_forget(tr_approvals_t *self, int64_t before_ms) {
+    sqlite3_stmt *s = self->statements[FORGET];
+    sqlite3_bind_int64(s, 1, before_ms);
+    int rc = run(self, s);
+    return rc < 0 ? rc : 0;
 }
 
 int tr_approvals_list(

@@ -24,7 +24,8 @@
 #define TR_APPROVAL_TEXT_MAX  256
 #define TR_APPROVAL_ARGUMENTS 65536 /* bytes of canonical JSON */
 #define TR_APPROVAL_TIME_MAX  INT64_C(2592000000)
-#define TR_APPROVAL_OPEN_MAX  10000 /* that wait at once: more are refused */
+#define TR_APPROVAL_KEEP_MS   INT64_C(2592000000) /* how long what was used, denied or has expired is kept */
+#define TR_APPROVAL_OPEN_MAX  10000               /* that wait at once: more are refused */
 
 typedef enum tr_approval_state {
     TR_APPROVAL_PENDING,
@@ -76,6 +77,8 @@ int tr_approvals_take(
 /* Those whose time has come become expired, each given once. 0, -EIO. When the next one's comes: *ret_due_ms (INT64_MAX = none). */
 int tr_approvals_expire(
     tr_approvals_t *self, int64_t now_ms, tr_approval_fn each, void *arg, int64_t *ret_due_ms);
+/* Those that were used, denied or expired by then are deleted, some hundreds at a time. 0, -EIO. */
+int tr_approvals_forget(tr_approvals_t *self, int64_t before_ms);
 /* The newest first, those before the number `before` (0 = all). state: -1 = any. 0, -EIO. */
 int tr_approvals_list(
     tr_approvals_t *self, int state, int64_t before, size_t most, tr_approval_fn each, void *arg);

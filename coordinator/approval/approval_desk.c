@@ -17,6 +17,8 @@
 #define WAITERS_MAX 1000
 #define TOOL_MAX    64
 #define KEY_MAX     128
+#define SHOWN_MAX                                                                                            \
+    1024 /* bytes of the arguments in a list: a page of TR_PAGE_MAX is far from the largest record */
 
 struct tr_approval_waiter {
     struct tr_approval_waiter *next;
@@ -28,8 +30,11 @@ struct tr_approval_waiter {
 
 #define ENTRIES 13
 
-static void write_approval(tr_content_writer_t *w, const tr_approval_t *a) {
-    tr_write_map(w, ENTRIES);
+/* `cut`: how many bytes the arguments have that are not all there, 0 = they are. */
+static void write_entries(tr_content_writer_t *w, const tr_approval_t *a, size_t cut) {
+    tr_write_map(w, cut ? ENTRIES + 1 : ENTRIES);
+    if (cut)
+        tr_write_kv_int(w, "cut", (int64_t)cut);
     tr_write_kv(w, "approval", a->id);
     tr_write_kv(w, "state", tr_approval_state_words[a->state]);
     tr_write_kv(w, "agent", a->agent);
@@ -43,6 +48,27 @@ static void write_approval(tr_content_writer_t *w, const tr_approval_t *a) {
     tr_write_kv_int(w, "created_ms", a->created_ms);
     tr_write_kv_int(w, "expires_ms", a->expires_ms);
     tr_write_kv_int(w, "changed_ms", a->changed_ms);
+}
+
+static void write_approval(tr_content_writer_t *w, const tr_approval_t *a) {
+    write_entries(w, a, 0);
+}
+
+/* The beginning of the arguments, up to a whole character. */
+static void write_row(tr_content_writer_t *w, const tr_approval_t *a) {
+    char shown[SHOWN_MAX + 1];
+    tr_approval_t row = *a;
+    size_t len = strlen(a->arguments), n = SHOWN_MAX;
+    if (len <= SHOWN_MAX) {
+        write_entries(w, a, 0);
+        return;
+    }
+    while (n > 0 && ((unsigned char)a->arguments[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(shown, a->arguments, n);
+    shown[n] = '\0';
+    row.arguments = shown;
+    write_entries(w, &row, len);
 }
 
 static void answer(void *arg, const tr_approval_t *a) {
@@ -251,7 +277,7 @@ void tr_desk_approval_show(tr_question_t *q) {
 
 static void on_listed(void *arg, const tr_approval_t *a) {
     tr_page_t *page = arg;
-    write_approval(&page->rows, a);
+    write_row(&page->rows, a);
     page->count++;
     page->last = a->number;
 }
@@ -277,10 +303,10 @@ int tr_approval_desk_open(tr_coordinator_t *self, tr_error_t *error) {
 
 static void on_look(tr_agent_t *agent, void *state, void *arg) {
     tr_coordinator_t *self = arg;
-    int64_t due = INT64_MAX;
+    int64_t due = INT64_MAX, now = tr_clock_wall_ms();
     (void)state;
-    tr_approvals_expire(
-        self->approval_desk.approvals, tr_clock_wall_ms(), tell_all, self, &due); /* again soon, ignoring */
+    tr_approvals_expire(self->approval_desk.approvals, now, tell_all, self, &due); /* again soon, ignoring */
+    tr_approvals_forget(self->approval_desk.approvals, now - TR_APPROVAL_KEEP_MS); /* again soon, ignoring */
     tr_timer_start(agent, LOOK_MS, on_look, self);
 }
 

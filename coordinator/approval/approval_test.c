@@ -196,6 +196,30 @@ static void lists(void **state) {
     assert_string_equal(s->log, "command denied;command denied;fetch pending;");
 }
 
+static void what_is_over_is_forgotten_after_its_time(void **state) {
+    scene_t *s = *state;
+    int64_t due;
+    tr_approval_t other = usual;
+    ask(s, &usual);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "ann@p", NULL, 1200), 0);
+    other.key = "t1/4";
+    other.tool = "fetch";
+    ask(s, &other); /* waits */
+    assert_int_equal(tr_approvals_forget(s->all, 1199), 0);
+    s->log[0] = '\0';
+    assert_int_equal(tr_approvals_list(s->all, -1, 0, 10, see, s), 0);
+    assert_string_equal(s->log, "fetch pending;command denied;");
+    assert_int_equal(tr_approvals_forget(s->all, 1999), 0);
+    s->log[0] = '\0';
+    assert_int_equal(tr_approvals_list(s->all, -1, 0, 10, see, s), 0);
+    assert_string_equal(s->log, "fetch pending;");
+    assert_int_equal(tr_approvals_expire(s->all, 2000, see, s, &due), 0);
+    assert_int_equal(tr_approvals_forget(s->all, 2000), 0);
+    s->log[0] = '\0';
+    assert_int_equal(tr_approvals_list(s->all, -1, 0, 10, see, s), 0);
+    assert_string_equal(s->log, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -208,6 +232,7 @@ int main(void) {
         TEST(what_was_denied_stays_denied_for_its_time),
         TEST(what_nobody_grants_or_uses_expires),
         TEST(lists),
+        TEST(what_is_over_is_forgotten_after_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

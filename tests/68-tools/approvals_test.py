@@ -92,6 +92,19 @@ class Approvals(tools.ToolsTest):
         said = self.said("sort", {"program": "sort"})
         self.assertNotEqual(said["status"], "busy", said)
 
+    def test_a_list_shows_the_beginning_of_long_arguments(self):
+        self.keeper(self.config)
+        name = "x" * 1013 + "é" * 30000
+        self.run_verb("send", "keeper", "request", "--lines", text=(json.dumps(
+            {"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": [name]}}, ensure_ascii=False) + "\n") * 20)
+        listed = self.pending(20)[0]  # all of them would be more than a message may have
+        whole = self.shown(listed)
+        self.assertNotIn("cut", whole)
+        self.assertEqual(json.loads(whole["arguments"])["arguments"], [name])
+        self.assertEqual(listed["cut"], len(whole["arguments"].encode()))
+        self.assertLessEqual(len(listed["arguments"].encode()), 1024)
+        self.assertTrue(whole["arguments"].startswith(listed["arguments"]))
+
     def test_the_agent_cannot_grant_itself(self):
         self.keeper(self.config)
         self.call()
