@@ -126,6 +126,8 @@ static void add_plain(tr_textbuf_t *out, const char *text, size_t length) {
         const char *escape = memchr(text, '\\', (size_t)(end - text));
         tr_textbuf_add(out, text, (size_t)((escape ? escape : end) - text));
         text = escape ? read_escape(escape + 1, end, out) : end;
+        while (escape && text < end && ((unsigned char)*text & 0xC0) == 0x80)
+            text++; /* what was escaped is a whole character */
     }
 }
 

@@ -34,8 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!read || !line_end || tr_content_init(&c, line_end + 1, size - len - 1) < 0)
         return 0;
     size_t steps = 10000;
-    bool labelled = tr_selector_matches(&query.selector, &c.root);
+    bool labelled = tr_selector_matches(&query.selector, &c.root, &steps);
     PROMISE(query.selector.terms_n || labelled);
+    steps = 10000;
     query.template = &c.root; /* all that has its own parts, within the steps */
     tr_df_matches(&query, &c.root, &steps);
     tr_df_description_problem(&c.root);
