@@ -35,6 +35,8 @@ static void on_event(void *arg, tr_host_event_t event, const char *detail) {
     tr_agentd_t *self = arg;
     if ((size_t)event >= sizeof event_of / sizeof *event_of)
         return;
+    if (event == TR_HOST_CONNECTED || event == TR_HOST_RESUMED || event == TR_HOST_DISCONNECTED)
+        tr_alive_serves(self->alive, event != TR_HOST_DISCONNECTED);
     tr_log(&self->log, &tr_agentd_events[event_of[event]], "agent=%s detail=%s", self->options->name, detail);
     if (event == TR_HOST_HUNG)
         _exit(TR_AGENTD_HUNG); /* its thread does not come back: nothing can be ended in good order */
@@ -213,6 +215,7 @@ static int start(tr_agentd_t *self) {
         rc = tr_signals_new(&self->log, o->stop_ms, &self->signals, &error);
     if (rc == 0)
         rc = find_role(self, &error);
+    self->alive = tr_alive_begin();
     if (rc == 0)
         rc = open_states(self, &error);
     if (rc == 0)
@@ -222,6 +225,7 @@ static int start(tr_agentd_t *self) {
     if (rc < 0)
         return tr_signals_asked(self->signals) ? TR_AGENTD_OK : fail(self, rc, &error);
     self->registered = true;
+    tr_alive_serves(self->alive, true);
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
         "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
         self->role.behaviour->name, tr_host_platform(self->host), o->connect);
@@ -262,7 +266,9 @@ void tr_agentd_destroy(tr_agentd_t **self_p) {
     tr_agentd_t *self = *self_p;
     /* Before its host: it would stop one that is gone. */
     tr_signals_destroy(&self->signals);
+    tr_alive_serves(self->alive, false);
     tr_host_destroy(&self->host);
+    tr_alive_end(&self->alive);
     tr_states_close(&self->states);
     if (self->registered)
         tr_log(&self->log, &tr_agentd_events[TR_EVENT_STOPPED], "agent=%s", self->options->name);

@@ -25,6 +25,7 @@ int tr_resident_start(tr_resident_t *self, const tr_resident_kind_t *kind,
     tr_log_init(&self->log, STDERR_FILENO, kind->component, (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
     tr_process_ignore_sigpipe();
+    self->alive = tr_alive_begin();
     int rc = options->die_with ? tr_process_die_with((pid_t)options->die_with, SIGTERM, error) : 0;
     return rc == 0 ? tr_process_signals(&self->signal_fd, error) : rc;
 }
@@ -39,6 +40,8 @@ static void on_host_event(void *arg, tr_host_event_t what, const char *detail) {
         event = self->kind->connected;
     else if (what == TR_HOST_DISCONNECTED)
         event = self->kind->disconnected;
+    if (event != self->kind->refused)
+        tr_alive_serves(self->alive, self->ready && event == self->kind->connected);
     tr_log(&self->log, event, "detail=%s", detail);
 }
 
@@ -100,6 +103,8 @@ void tr_resident_ready(tr_resident_t *self) {
 
 void tr_resident_ready_line(tr_resident_t *self, const char *line) {
     int fd = (int)self->options->ready_fd;
+    self->ready = true;
+    tr_alive_serves(self->alive, true);
     if (fd < 0)
         return;
     if (write(fd, line, strlen(line)) < 0)
@@ -124,11 +129,13 @@ void tr_resident_leave(tr_resident_t *self) {
     if (self->agent)
         *(void **)tr_agent_state(self->agent) = NULL;
     self->agent = NULL;
+    tr_alive_serves(self->alive, false);
     tr_host_destroy(&self->host);
 }
 
 void tr_resident_finish(tr_resident_t *self) {
     if (self->signal_fd >= 0)
         close(self->signal_fd);
+    tr_alive_end(&self->alive);
     tr_log_event(&self->log, self->kind->stopped);
 }

@@ -10,6 +10,7 @@
 #ifndef TR_RESIDENT_RESIDENT_H
 #define TR_RESIDENT_RESIDENT_H
 
+#include "lib/base/alive.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/options.h"
@@ -75,8 +76,10 @@ typedef struct tr_resident {
     const tr_resident_kind_t *kind;
     const tr_resident_options_t *options; /* borrowed */
     tr_log_t log;
+    tr_alive_t *alive; /* NULL: nobody looks for it */
     tr_host_t *host;
     tr_agent_t *agent;
+    _Atomic bool ready;        /* it has said so */
     _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
     int signal_fd;
     int code; /* of the exit */

@@ -86,6 +86,7 @@
     VERB(mind_describe)                                                                                      \
     VERB(mind_train)                                                                                         \
     VERB(sim)                                                                                                \
+    VERB(alive)                                                                                              \
     VERB(doctor)                                                                                             \
     VERB(version)                                                                                            \
     VERB(completion)                                                                                         \
