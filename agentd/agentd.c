@@ -221,6 +221,8 @@ static int start(tr_agentd_t *self) {
     if (rc == 0)
         rc = connect_host(self, &error);
     if (rc == 0)
+        rc = tr_port_open(&self->port, &o->port, o->name, "troupe-agentd", self->host, NULL, NULL, &error);
+    if (rc == 0)
         rc = add_agents(self, &error);
     if (rc < 0)
         return tr_signals_asked(self->signals) ? TR_AGENTD_OK : fail(self, rc, &error);
@@ -229,6 +231,7 @@ static int start(tr_agentd_t *self) {
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
         "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
         self->role.behaviour->name, tr_host_platform(self->host), o->connect);
+    tr_port_serves(&self->port, true);
     tell_ready(self);
     return 0;
 }
@@ -267,6 +270,7 @@ void tr_agentd_destroy(tr_agentd_t **self_p) {
     /* Before its host: it would stop one that is gone. */
     tr_signals_destroy(&self->signals);
     tr_alive_serves(self->alive, false);
+    tr_port_close(&self->port);
     tr_host_destroy(&self->host);
     tr_alive_end(&self->alive);
     tr_states_close(&self->states);

@@ -7,6 +7,7 @@
 #include "agentd/signals.h"
 #include "lib/base/alive.h"
 #include "lib/base/log.h"
+#include "lib/resident/port.h"
 #include "troupe/host.h"
 #include "troupe/state.h"
 
@@ -19,6 +20,7 @@ typedef struct tr_agentd {
     tr_states_t *states; /* NULL: the state of the agents is kept nowhere */
     bool registered;
     tr_alive_t *alive; /* NULL: nobody looks for it */
+    tr_port_t port;
 } tr_agentd_t;
 
 /* --check: finds out what can be known without a broker. The exit code; what is wrong goes as a line "KEY: REASON"

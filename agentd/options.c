@@ -63,6 +63,7 @@ static const tr_option_t table[] = {
         "with none. What "
         "is traced already is so in any case.",
         .min = 0, .max = INT32_MAX},
+    TR_PORT_OPTIONS(tr_agentd_options_t, port),
     {"producer", 0, "NAME", TR_STRING(tr_agentd_options_t, producer), NULL,
         "Send durable messages as the producer of this name, which a process that was started as the same "
         "before "

@@ -7,6 +7,7 @@
 
 #include "lib/base/options.h"
 #include "lib/fleet/description.h"
+#include "lib/resident/port.h"
 
 /* Exit codes; a host that gave up ends with TR_HOST_EXIT_GAVE_UP (troupe/host.h). */
 typedef enum tr_agentd_exit {
@@ -46,6 +47,7 @@ typedef struct tr_agentd_options {
     bool durable;
     int64_t passive_ms; /* 0: never */
     int64_t trace_one_in;
+    tr_port_options_t port;
     const char *state; /* directory, or "postgres"; NULL: the state of agents is kept nowhere */
     const char *state_conninfo, *state_table; /* of postgres; NULL */
     const char *producer;                     /* NULL: a random name */

@@ -7,7 +7,9 @@
 
 #include "agentd/mind/open.h"
 #include "lib/base/clock.h"
+#include "lib/llm/llm.h"
 #include "proto/json.h"
+#include "troupe/measure.h"
 #include "troupe/trace.h"
 
 /* One message that the mind has. */
@@ -67,6 +69,35 @@ static void on_done(void *arg, const tr_mind_result_t *result) {
     end_thought(thought, true);
 }
 
+/* A request to a model's server: counted, and a span where what it is for is traced. */
+static void on_span(void *arg, const tr_llm_span_t *span) {
+    const tr_thinker_t *self = arg;
+    tr_field_t fields[TR_LLM_ATTRIBUTES_MAX + 1] = {0};
+    tr_model_use_t use = {.took_ns = span->end_ns - span->start_ns, .failed = span->failed};
+    const char *error = NULL;
+    for (size_t i = 0; i < span->attributes_n; i++) {
+        const tr_llm_attribute_t *a = &span->attributes[i];
+        fields[i] = a->text ? (tr_field_t)TR_FIELD_TEXT(a->name, a->text)
+                            : (tr_field_t)TR_FIELD_INT(a->name, a->number);
+        if (strcmp(a->name, "gen_ai.usage.input_tokens") == 0)
+            use.input_tokens = (uint64_t)a->number;
+        else if (strcmp(a->name, "gen_ai.usage.output_tokens") == 0)
+            use.output_tokens = (uint64_t)a->number;
+        else if (strcmp(a->name, "troupe.cost.nano") == 0)
+            use.nano = (uint64_t)a->number;
+        else if (strcmp(a->name, "error.type") == 0)
+            error = a->text;
+    }
+    tr_measure_model(self->agent, &use);
+    tr_trace_span(self->agent, span->traceparent ? span->traceparent : "",
+        &(tr_span_t){.name = span->name,
+            .kind = "client",
+            .start_ns = span->start_ns,
+            .end_ns = span->end_ns,
+            .error = span->failed ? error ? error : "failed" : NULL,
+            .attributes = fields});
+}
+
 static void on_piece(void *arg, const tr_mind_piece_t *piece) {
     tr_thought_t *thought = arg;
     thought->on_piece(tr_agent_state(thought->thinker->agent), thought->message, piece, thought->carried);
@@ -89,6 +120,8 @@ static int wake_mind(tr_thinker_t *self, tr_error_t *error) {
     if (self->mind)
         return 0;
     int rc = tr_mind_open(self->config, tr_agent_aid(self->agent, aid), &self->mind, key, error);
+    if (rc == 0)
+        tr_mind_on_span(self->mind, on_span, self);
     if (rc == 0 && (rc = tr_watch(self->agent, tr_mind_fd(self->mind), POLLIN, on_readable, self)) < 0) {
         tr_error_set(error, rc, "%s", strerror(-rc));
         tr_mind_destroy(&self->mind);
@@ -122,6 +155,7 @@ static tr_thought_t *new_thought(
 static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question,
     tr_error_t *error) {
     tr_thought_t *thought = new_thought(self, message, question);
+    const tr_acl_t *asked = tr_message_acl(message);
     tr_mind_request_t request = {.op = question->op,
         .text = question->text,
         .length = question->length,
@@ -129,6 +163,7 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         .on_done = on_done,
         .on_piece = question->on_piece ? on_piece : NULL,
         .most = question->most,
+        .traceparent = asked ? asked->traceparent : NULL,
         .arg = thought};
     int rc = thought ? wake_mind(self, error) : tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)

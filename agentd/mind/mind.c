@@ -53,6 +53,11 @@ int tr_mind_fd(const tr_mind_t *self) {
     return self->kind->fd(self);
 }
 
+void tr_mind_on_span(tr_mind_t *self, tr_mind_span_fn on_span, void *arg) {
+    self->on_span = on_span;
+    self->span_arg = arg;
+}
+
 void tr_mind_work(tr_mind_t *self) {
     self->kind->work(self);
 }

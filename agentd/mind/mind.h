@@ -125,7 +125,12 @@ typedef struct tr_mind_request {
     void *arg;
     tr_mind_piece_fn on_piece; /* of dialogue; NULL = only the whole */
     tr_mind_cost_t most;       /* it may cost; 0 = as the configuration says */
+    const char *traceparent;   /* W3C trace context that it is asked under; NULL = none */
 } tr_mind_request_t;
+
+/* One request to a model's server, and what came of it (lib/llm/llm.h). Borrowed for the call. */
+struct tr_llm_span;
+typedef void (*tr_mind_span_fn)(void *arg, const struct tr_llm_span *span);
 
 #define TR_MIND_TEXT_MAX ((size_t)4 * 1024 * 1024)
 
@@ -136,6 +141,8 @@ int tr_mind_fd(const tr_mind_t *self);
 void tr_mind_work(tr_mind_t *self);
 /* 0; -EINVAL (no such operation, no on_done), -EFBIG (more than TR_MIND_TEXT_MAX), -ENOMEM: then on_done is not called. */
 int tr_mind_ask(tr_mind_t *self, const tr_mind_request_t *request, tr_error_t *error);
+/* From now on each request to a model's server is told; a mind that asks none tells none. */
+void tr_mind_on_span(tr_mind_t *self, tr_mind_span_fn on_span, void *arg);
 /* Drops what is not answered yet without a word. Not from on_done. NULL-safe, nulls the reference. */
 void tr_mind_destroy(tr_mind_t **self);
 

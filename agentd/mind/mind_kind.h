@@ -15,6 +15,8 @@ typedef struct tr_mind_kind {
 
 struct tr_mind {
     const tr_mind_kind_t *kind;
+    tr_mind_span_fn on_span; /* NULL = nobody is told */
+    void *span_arg;
 };
 
 #endif

@@ -246,6 +246,7 @@ static int start(asked_t *asked, tr_error_t *error) {
     tr_llm_request_t request = {.operation = tr_mind_op_word(asked->request.op),
         .agent = asked->model->agent,
         .temperature = 0,
+        .traceparent = asked->request.traceparent,
         .on_draft = asked->request.on_piece ? on_draft : NULL,
         .on_done = on_model,
         .arg = asked};
@@ -284,6 +285,7 @@ static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *er
         return tr_error_set(error, -ENOMEM, "mind: %s: out of memory", tr_mind_op_word(request->op));
     bool is_well = tr_mind_input_is_well(&asked->request);
     int rc = is_well ? start(asked, &why) : 0;
+    asked->request.traceparent = NULL; /* was borrowed */
     if (is_well && rc == 0)
         return 0;
     snprintf(asked->why, sizeof asked->why, "%s", why.text);
@@ -332,6 +334,12 @@ static int watch(int epoll, int fd) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+static void on_span(void *arg, const tr_llm_span_t *span) {
+    const model_t *self = arg;
+    if (self->mind.on_span)
+        self->mind.on_span(self->mind.span_arg, span);
+}
+
 static int fill(model_t *self, const tr_mind_model_options_t *options, tr_error_t *error) {
     self->is_strict = options->is_strict;
     self->mark = tr_random_seed();
@@ -343,7 +351,9 @@ static int fill(model_t *self, const tr_mind_model_options_t *options, tr_error_
     if (rc == 0)
         rc = tr_llm_open(&(tr_llm_options_t){.config = options->config,
                              .config_len = options->config_len,
-                             .config_name = options->config_name},
+                             .config_name = options->config_name,
+                             .on_span = on_span,
+                             .arg = self},
             &self->llm, error);
     if (rc < 0)
         return rc;

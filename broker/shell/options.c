@@ -1,5 +1,6 @@
 #include "broker/shell/options.h"
 
+#include "lib/base/http_file.h"
 #include "lib/base/log.h"
 #include "proto/aid.h"
 
@@ -17,6 +18,7 @@ static const tr_option_t table[] = {
         "The topic stream, for any ZeroMQ SUB socket."},
     {"http", 0, "ADDRESS", TR_STRING(O, http), "127.0.0.1:5572",
         "HOST:PORT of /metrics, /healthz and /readyz; `none` for no such port."},
+    {"http-file", 0, "DIR", TR_STRING(O, http_file), NULL, TR_HTTP_FILE_HELP},
     {"platform", 'p', "NAME", TR_STRING(O, platform), "local",
         "The name of this broker: what stands behind the @ of its agents' names."},
     {"insecure", 0, NULL, TR_BOOL(O, insecure), NULL,

@@ -18,6 +18,7 @@ typedef struct tr_broker_options {
     tr_strings_t listen;
     const char *stream;
     const char *http;
+    const char *http_file; /* a directory */
     const char *platform;
     bool insecure;
     const char *cert, *certs;

@@ -176,9 +176,11 @@ static int open_journal(tr_broker_t *b, tr_error_t *error) {
 }
 
 static int open_http(tr_broker_t *b, tr_error_t *error) {
-    if (!strcmp(b->options->http, "none"))
+    const tr_broker_options_t *o = b->options;
+    if (!strcmp(o->http, "none"))
         return 0;
-    tr_http_config_t c = {.listen = b->options->http, .ops = &http_ops, .context = b};
+    tr_http_config_t c = {.listen = o->http, .ops = &http_ops, .context = b};
+    c.told_in = o->http_file, c.told_as = o->platform, c.job = "troupe-broker";
     return tr_http_new(&c, &b->http, error);
 }
 

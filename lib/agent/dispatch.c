@@ -1,4 +1,5 @@
 /* The way of a message on its last stretch: bundle -> record -> agent -> behaviour -> settled. */
+#include "lib/agent/meter.h"
 #include "lib/agent/traced.h"
 
 #include "proto/bundle.h"
@@ -76,6 +77,7 @@ static bool run(tr_message_t *m) {
     host->traced = traced;
     if (!m->claimed) {
         tr_traced_done(m, r);
+        tr_meter_finished(m, r < 0);
         tr_message_settle(m, r < 0 ? TR_SETTLE_FAILED : TR_SETTLE_DONE);
     }
     if (r < 0)

@@ -1,5 +1,6 @@
 /* The host: its life, and the loop that everything of it runs in. */
 
+#include "lib/agent/meter.h"
 #include "lib/agent/traced.h"
 
 #include "lib/base/process.h"
@@ -153,6 +154,7 @@ void tr_host_destroy(tr_host_t **self) {
     tr_link_destroy(&h->link, GOODBYE_MS);
     tr_host_durable_finish(h);
     tr_traced_finish(h);
+    tr_meter_finish(h);
     free_posted(h);
     free_view(h->view);
     free(h->watched);

@@ -484,7 +484,7 @@ void tr_fixture_expire(tr_host_t *host) {
         tr_timer_fn fn = t->fn;
         void *arg = t->arg;
         free(t);
-        fn(agent, tr_agent_state(agent), arg);
+        fn(agent, agent ? tr_agent_state(agent) : NULL, arg);
     }
 }
 

@@ -19,6 +19,7 @@ typedef struct tr_hosted tr_hosted_t;
 typedef struct tr_storing tr_storing_t; /* durable.c */
 typedef struct tr_saved tr_saved_t;     /* saved.h */
 typedef struct tr_tracing tr_tracing_t; /* traced.h */
+typedef struct tr_meter tr_meter_t;     /* meter.h */
 
 typedef enum tr_agent_status {
     TR_AGENT_NEW, /* not begun */
@@ -100,6 +101,7 @@ struct tr_message {
     uint64_t span;    /* of its handling; 0 = it is not traced */
     tr_traceparent_t parent;
     int64_t began_ns;
+    int64_t received_ns; /* where the host is measured; else 0 */
     tr_acl_t acl;
     tr_arena_t arena;
     tr_content_t value;
@@ -162,6 +164,7 @@ struct tr_host {
     int64_t passive_ms;             /* who is not called for so long rests; 0 = nobody does */
     tr_timer_t *passive_timer;
     tr_tracing_t *tracing;      /* NULL until something is traced */
+    tr_meter_t *meter;          /* NULL: nobody measures */
     tr_traced_t traced;         /* the message that is being handled */
     uint64_t trace_below;       /* a message whose random number is not above it begins a trace; 0 = none */
     struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */

@@ -1,4 +1,5 @@
 /* Views of records, decoded piece by piece as they are asked for. */
+#include "lib/agent/meter.h"
 #include "lib/agent/traced.h"
 
 #include "proto/link.pb-c.h"
@@ -30,6 +31,7 @@ void tr_message_view(tr_message_t *view, tr_agent_t *agent, const tr_record_t *r
     view->claimed = view->lease_taken = view->read = view->read_failed = view->valued = view->has_value =
         view->counted = false;
     view->span = 0;
+    view->received_ns = tr_meter_now(view->host);
     view->topic[0] = 0;
 }
 
@@ -186,6 +188,7 @@ tr_message_t *tr_message_keep(const tr_message_t *self) {
     copy->span = self->span;
     copy->parent = self->parent;
     copy->began_ns = self->began_ns;
+    copy->received_ns = self->received_ns;
     cache(self)->claimed = true;
     if (self->agent->hosted->saves)
         copy->life = tr_saved_keep(self->agent);
@@ -232,6 +235,7 @@ static void finish(tr_message_t **self, tr_settle_t how) {
         tr_agent_kept(m->agent, false);
     if (!m->claimed) { /* a copy of a copy took it over otherwise */
         tr_traced_done(m, how == TR_SETTLE_FAILED ? -EIO : 0);
+        tr_meter_finished(m, how == TR_SETTLE_FAILED);
         tr_message_settle(m, how);
         tr_link_taken(m->host->link, m->epoch, 1, m->record.h.length);
     }

@@ -9,6 +9,8 @@
  */
 #include "lib/base/http.h"
 
+#include "lib/base/http_file.h"
+
 #include "lib/base/metrics.h"
 
 #include <arpa/inet.h>
@@ -57,6 +59,7 @@ struct tr_http {
     size_t count;
     uint16_t port;
     char address[96];
+    char *told; /* the path of the file that tells it; NULL = none */
 };
 
 typedef struct reply {
@@ -510,7 +513,8 @@ int tr_http_new(const tr_http_config_t *config, tr_http_t **ret_http, tr_error_t
         return tr_error_set(error, -ENOMEM, "out of memory");
     }
     self->config = *config;
-    self->config.listen = NULL; /* not ours to keep */
+    self->config.listen = self->config.told_in = self->config.told_as = self->config.job =
+        NULL; /* not ours to keep */
     self->stop_fd = -1;
     if (self->config.timeout_ms <= 0)
         self->config.timeout_ms = 5000;
@@ -523,6 +527,9 @@ int tr_http_new(const tr_http_config_t *config, tr_http_t **ret_http, tr_error_t
         rc = set_up(self, fd, error);
     if (rc == 0)
         rc = start(self, error);
+    if (rc == 0 && config->told_in)
+        rc = tr_http_file_write(
+            config->told_in, config->told_as, config->job, self->address, &self->told, error);
     if (rc) {
         tr_http_destroy(&self);
         return rc;
@@ -539,6 +546,9 @@ void tr_http_destroy(tr_http_t **self) {
         eventfd_write(http->stop_fd, 1);
         pthread_join(http->thread, NULL);
     }
+    if (http->told)
+        unlink(http->told); /* who finds it asks a port that does not answer, ignoring */
+    free(http->told);
     while (http->connections)
         connection_destroy(http->connections);
     if (http->listener)

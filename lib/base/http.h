@@ -37,6 +37,11 @@ typedef struct tr_http_config {
                                  "localhost:0"; port 0 = the kernel's choice */
     const tr_http_ops_t *ops; /* borrowed, with its context, until destroy */
     void *context;
+    const char *
+        told_in; /* a directory: where the port is stands in TOLD_IN/TOLD_AS.json while it is open, as Prometheus
+                            reads it (file_sd_configs); NULL = it is told nowhere */
+    const char *told_as,
+        *job; /* the process, "reader-1", and what it is, "troupe-agentd": without quotes and backslashes */
     int64_t timeout_ms;      /* of a whole connection; 0 = 5000 */
     size_t most_connections; /* 0 = 64 */
 } tr_http_config_t;

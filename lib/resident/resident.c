@@ -77,6 +77,7 @@ static void on_signal(tr_agent_t *agent, void *state, int fd, short events, void
     if (number <= 0)
         return;
     tr_log(&self->log, self->kind->stopping, "signal=%s", sigabbrev_np(number));
+    tr_port_serves(&self->port, false);
     tr_host_stop(self->host, TR_RESIDENT_OK);
 }
 
@@ -94,7 +95,10 @@ int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void 
         if ((rc = tr_provide(self->agent, *services, 0)) < 0)
             return tr_error_set(error, rc, "cannot offer svc:%s: %s", *services, strerror(-rc));
     rc = tr_watch(self->agent, self->signal_fd, POLLIN, on_signal, self);
-    return rc < 0 ? tr_error_set(error, rc, "cannot watch for signals: %s", strerror(-rc)) : 0;
+    if (rc < 0)
+        return tr_error_set(error, rc, "cannot watch for signals: %s", strerror(-rc));
+    return tr_port_open(&self->port, &self->options->port, name, self->kind->process, self->host,
+        self->kind->measure, owner, error);
 }
 
 void tr_resident_ready(tr_resident_t *self) {
@@ -105,6 +109,7 @@ void tr_resident_ready_line(tr_resident_t *self, const char *line) {
     int fd = (int)self->options->ready_fd;
     self->ready = true;
     tr_alive_serves(self->alive, true);
+    tr_port_serves(&self->port, true);
     if (fd < 0)
         return;
     if (write(fd, line, strlen(line)) < 0)
@@ -126,6 +131,7 @@ void tr_resident_stop(tr_resident_t *self, tr_resident_exit_t code) {
 }
 
 void tr_resident_leave(tr_resident_t *self) {
+    tr_port_close(&self->port);
     if (self->agent)
         *(void **)tr_agent_state(self->agent) = NULL;
     self->agent = NULL;

@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/options.h"
+#include "lib/resident/port.h"
 #include "troupe/host.h"
 
 typedef enum tr_resident_exit {
@@ -35,6 +36,7 @@ typedef struct tr_resident_options {
     int64_t ready_fd; /* -1 = none */
     int64_t die_with; /* pid, 0 = none */
     int log_level, log_format;
+    tr_port_options_t port;
 } tr_resident_options_t;
 
 /* Their rows in the table of options: those that a user thinks of first, and those at the end. */
@@ -60,7 +62,7 @@ typedef struct tr_resident_options {
         {"die-with", 0, "PID", TR_INT(tr_resident_options_t, die_with), "0",                                 \
             "Stop when this parent process ends.", .min = 0, .max = INT32_MAX,                               \
             .flags = TR_OPTION_FLAG_ONLY},                                                                   \
-        TR_LOG_OPTIONS(tr_resident_options_t)
+        TR_PORT_OPTIONS(tr_resident_options_t, port), TR_LOG_OPTIONS(tr_resident_options_t)
 
 /* What is wrong with them, NULL = nothing. */
 const char *tr_resident_options_wrong(const tr_resident_options_t *options);
@@ -70,6 +72,7 @@ typedef struct tr_resident_kind {
     const char *process;   /* "troupe-kbd" */
     const char *component; /* of the log: "kbd" */
     const tr_event_t *stopping, *stopped, *connected, *disconnected, *refused, *cannot_start;
+    tr_port_more_fn *measure; /* adds what it counts; gets the owner; may be NULL */
 } tr_resident_kind_t;
 
 typedef struct tr_resident {
@@ -80,6 +83,7 @@ typedef struct tr_resident {
     tr_host_t *host;
     tr_agent_t *agent;
     _Atomic bool ready;        /* it has said so */
+    tr_port_t port;
     _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
     int signal_fd;
     int code; /* of the exit */

@@ -17,6 +17,7 @@
 #include "lib/text/utf8.h"
 #include "lib/tool/config.h"
 #include "lib/tool/tools_private.h"
+#include "troupe/measure.h"
 #include "troupe/trace.h"
 
 #define NOW_MS      0
@@ -65,6 +66,8 @@ static void trace(const tr_tool_run_t *self) {
 static void tell(tr_tool_run_t *self) {
     trace(self);
     int64_t took = self->started_ms ? tr_clock_ms() - self->started_ms : 0;
+    if (self->call.agent)
+        tr_measure_tool(self->call.agent, took * 1000000, self->status != TR_TOOL_OK);
     tr_tool_result_t result = {.tool = self->name,
         .status = self->status,
         .text = self->text ? self->text : "",

@@ -53,7 +53,7 @@ class Trace(cli.CliTest):
         done = self.run_verb("trace", trace)
         self.assertEqual(done.code, 0)
         lines = done.out.splitlines()
-        self.assertRegex(lines[0], r"^START +TOOK +SPAN +AGENT +DETAIL$")
+        self.assertRegex(lines[0], r"^ *START +TOOK +SPAN +AGENT +DETAIL$")
         self.assertRegex(lines[1], r"^ *0us +\d+us +send request +cli-\S+@local +to front$")
         self.assertRegex(lines[2], r"└ receive request +front@local +from cli-")
         self.assertRegex(done.err, r"^[\d.]+(us|ms|s), \d+ spans of 4 agents$")

@@ -1,9 +1,11 @@
 """Which mind a behaviour has: `mind` in a file and --mind, and what is said of one that is wrong."""
 import json
 import os
+import re
+import urllib.request
 
 import minds
-from minds import model
+from minds import harness, model
 
 
 TEXT = "Whales are mammals. They live in the sea. The blue whale is the largest animal of all. Many whales sing."
@@ -26,6 +28,31 @@ class Mind(minds.MindsTest):
                    TEST_MODEL_KEY=model.KEY)
         self.assertEqual(self.told("s", TEXT), {"text": "About whales.", "sentences": [], "language": "en", "by": "model the-model"})
         self.assertEqual(server.requests[0].headers["authorization"], f"Bearer {model.KEY}")
+
+    def test_what_it_cost_is_in_the_trace_and_in_the_metrics(self):
+        server = self.server()
+        server.does(model.chat(json.dumps(SUMMARY)))
+        told = os.path.join(self.directory, "metrics")
+        self.agent("s", "summariser", mind={"base-url": server.url, "key-env": "TEST_MODEL_KEY", "model": "m", **model.QUICK},
+                   more=("--http", "127.0.0.1:0", "--http-file", told), TEST_MODEL_KEY=model.KEY)
+        done = self.troupe("ask", "--connect", self.at.endpoint, "s", TEXT, "--trace")
+        trace = re.search(r"troupe trace ([0-9a-f]{32})", done.err).group(1)
+
+        def call():
+            shown = self.troupe("trace", "--connect", self.at.endpoint, trace, "-o", "json")
+            return shown.code == 0 and next((span for span in shown.json() if span["name"] == "chat m"), None)
+        span = harness.wait_until(call, "the span of the model's call")
+        said = span["attributes"]
+        self.assertEqual((said["gen_ai.operation.name"], said["gen_ai.request.model"], span["kind"]), ("chat", "m", "client"))
+        self.assertGreater(said["gen_ai.usage.input_tokens"], 0)
+        self.assertIn(trace, server.requests[0].headers["traceparent"])
+        with open(os.path.join(told, "s.json")) as file:
+            address = json.load(file)[0]["targets"][0]
+        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+            metrics = answer.read().decode()
+        self.assertIn('troupe_model_calls_total{result="done"} 1\n', metrics)
+        self.assertIn(f'troupe_model_tokens_total{{way="input"}} {said["gen_ai.usage.input_tokens"]}\n', metrics)
+        self.assertNotIn(model.KEY, metrics)
 
     def test_a_file_of_an_agent_with_a_file_of_models(self):
         server = self.server()

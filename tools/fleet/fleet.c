@@ -138,6 +138,8 @@ static const tr_yaml_field_t fleet_fields[] = {
     {"knowledge", TR_YAML_SECTION, AT(tr_fleet_t, knowledge), .table = &knowledge_table},
     {"gateway", TR_YAML_SECTION, AT(tr_fleet_t, gateway), .table = &gateway_table},
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
+    {"metrics", TR_YAML_TRUTH, AT(tr_fleet_t, metrics)},
+    {"trace-one-in", TR_YAML_WHOLE, AT(tr_fleet_t, trace_one_in), .min = 0, .max = INT32_MAX},
     {"agents", TR_YAML_SECTIONS, AT(tr_fleet_t, agent_list), true, 0, TR_FLEET_AGENTS_MAX,
         .table = &tr_fleet_agent_table},
     {"supervisors", TR_YAML_SECTIONS, AT(tr_fleet_t, supervisor_list), .max = TR_FLEET_SUPERVISORS_MAX,

@@ -18,6 +18,8 @@
  *   gateway: {}                  # the fleet over HTTP (docs/gateway.md): name (gateway), options of troupe-gateway
  *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
  *                                # fleet (tools/fleet/fleet_certs.h); default false
+ *   metrics: true                # each process has a port for Prometheus; the files of STATE/metrics say where; default false
+ *   trace-one-in: 100            # of the messages that agents send of themselves, one in 100 begins a trace; default 0, none
  *   agents:                      # required, may be empty: agents attach later
  *     - {name: reader, behaviour: reader, ...}    # what an agent is: lib/fleet/description.h. With a count
  *                                # over 1 they are reader-1 .. reader-N, each a process (in all at most 10000)
@@ -73,6 +75,8 @@ typedef struct tr_fleet {
     tr_fleet_broker_t broker;
     tr_fleet_daemon_t coordinator, knowledge, gateway; /* are the last of the agents, where there are any */
     bool secure;
+    bool metrics;         /* each process has a port for Prometheus, which STATE/metrics/NAME.json tells */
+    int64_t trace_one_in; /* of the messages that agents send of themselves; 0 = none */
     tr_yaml_list_t agent_list;      /* of tr_fleet_agent_t; see tr_fleet_agents */
     tr_yaml_list_t supervisor_list; /* of tr_fleet_supervisor_t; see tools/fleet/fleet_supervisors.h */
     tr_yaml_file_t file;

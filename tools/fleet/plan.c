@@ -52,12 +52,20 @@ static const char *printed(tr_plan_t *self, const char *format, ...) {
 /* The words that a process's command line is made of, computed once for all processes of an entry. NULL = out
  * of memory, found out by checked(). */
 typedef struct words {
-    const char *program, *name, *connect, *cert, *count, *load, *timeout, *state, *passive;
+    const char *program, *name, *connect, *cert, *count, *load, *timeout, *state, *passive, *metrics, *traces;
 } words_t;
 
 static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
     for (size_t i = 0; i < texts->count; i++)
         put_pair(args, flag, texts->items[i]);
+}
+
+/* A port of the kernel's choice, and where it is told; NULL = none. */
+static void put_metrics(args_t *args, const char *directory) {
+    if (!directory)
+        return;
+    put_pair(args, "--http", "127.0.0.1:0");
+    put_pair(args, "--http-file", directory);
 }
 
 static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w) {
@@ -74,6 +82,9 @@ static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w
         put_pair(args, "--count", w->count);
     if (a->durable)
         put(args, "--durable");
+    put_metrics(args, w->metrics);
+    if (w->traces)
+        put_pair(args, "--trace-one-in", w->traces);
     if (w->state)
         put_pair(args, "--state", w->state);
     if (w->passive)
@@ -146,6 +157,13 @@ static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
     return rc == 0 ? printed(self, "%s", path) : NULL;
 }
 
+/* False when out of memory. */
+static bool find_metrics(tr_plan_t *self, const char **ret_directory) {
+    const tr_fleet_t *f = self->fleet;
+    *ret_directory = f->metrics ? printed(self, "%s/metrics", f->state ? f->state : "STATE") : NULL;
+    return !f->metrics || *ret_directory;
+}
+
 /* A program of its own. */
 static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
     const tr_fleet_daemon_t *d = a->daemon;
@@ -154,9 +172,10 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
         return -ENAMETOOLONG;
     const char *cert = a->cert ? a->cert : self->fleet->secure ? cert_of(self, a->name, true) : NULL;
     const char *kept = printed(self, "%s", data);
-    size_t most = 11 + d->options.count;
+    const char *metrics;
+    size_t most = 15 + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
-    if (!args.items || !kept || (self->fleet->secure && !cert))
+    if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert))
         return -ENOMEM;
     put(&args, program);
     put_pair(&args, "--connect", connect);
@@ -165,6 +184,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     put_pair(&args, "--name", a->name);
     if (*kept)
         put_pair(&args, "--data", kept);
+    put_metrics(&args, metrics);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     int rc = put_options(self, &args, &d->options);
     args.items[args.count] = NULL;
@@ -198,7 +218,9 @@ static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     w.count = many ? printed(self, "%" PRId64, a->count) : NULL;
     w.load = a->load ? anchored(self, a->load) : NULL;
     w.timeout = printed(self, "%" PRId64 "ms", a->exec.timeout_ms);
-    if ((many && !w.count) || (a->load && !w.load) || !w.timeout || !put_state(self, a, &w))
+    w.traces = self->fleet->trace_one_in ? printed(self, "%" PRId64, self->fleet->trace_one_in) : NULL;
+    if (!find_metrics(self, &w.metrics) || (self->fleet->trace_one_in && !w.traces) || (many && !w.count) ||
+        (a->load && !w.load) || !w.timeout || !put_state(self, a, &w))
         return -ENOMEM;
     for (int64_t number = 1; number <= processes_of(a); number++) {
         int rc = put_agent(self, a, &w, number, &self->processes[self->count]);
@@ -228,14 +250,17 @@ static int put_broker(tr_plan_t *self, const char *program, const addresses_t *a
     char journal[PATH_MAX];
     if (tr_fleet_journal(f, journal, sizeof journal) < 0)
         return -ENAMETOOLONG;
-    size_t most = 18 + f->broker.options.count;
+    const char *metrics;
+    size_t most = 20 + f->broker.options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
-    if (!args.items)
+    if (!args.items || !find_metrics(self, &metrics))
         return -ENOMEM;
     put(&args, program);
     put_pair(&args, "--listen", at->listen);
     put_pair(&args, "--stream", at->stream);
     put_pair(&args, "--http", at->http);
+    if (metrics)
+        put_pair(&args, "--http-file", metrics);
     put_pair(&args, "--platform", f->name);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     if (f->broker.journal && *journal) {

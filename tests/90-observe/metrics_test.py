@@ -1,0 +1,141 @@
+"""Metrics of every process of a fleet: told where they are, well-formed, true, and scraped by a real Prometheus."""
+import glob
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "40-fleet"))
+
+import fleet
+import harness
+
+FLEET = """coordinator: {}
+knowledge: {}
+metrics: true
+agents:
+  - {name: echo, behaviour: echo, count: 2}
+"""
+PROCESSES = {"broker", "coordinator", "kb", "echo-1", "echo-2"}
+
+
+class Metrics(fleet.FleetTest):
+    def begin(self):
+        self.up_detached(text=fleet.BROKER + FLEET)
+        self.place = os.path.join(self.directory, ".troupe/trio/metrics")
+        return self.targets()
+
+    def targets(self):
+        """From the name of each process to its address; the broker's file is named after the platform."""
+        found = {}
+        for path in glob.glob(os.path.join(self.place, "*.json")):
+            with open(path) as file:
+                (one,) = json.load(file)
+            self.assertEqual(os.path.basename(path), one["labels"]["process"] + ".json")
+            name = "broker" if one["labels"]["job"] == "troupe-broker" else one["labels"]["process"]
+            (found[name],) = one["targets"]
+        return found
+
+    def get(self, address, path="/metrics"):
+        try:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def value(self, address, line):
+        text = self.get(address)[1]
+        found = [row for row in text.splitlines() if row.startswith(line + " ")]
+        self.assertEqual(len(found), 1, f"{line} in:\n{text}")
+        return float(found[0].split(" ")[1])
+
+    def test_each_process_tells_where_and_what(self):
+        targets = self.begin()
+        self.assertEqual(set(targets), PROCESSES)
+        for name, address in targets.items():
+            self.assertTrue(address.startswith("127.0.0.1:"), address)
+            self.assertEqual(self.get(address, "/healthz")[0], 200, name)
+            self.assertEqual(self.get(address, "/readyz")[0], 200, name)
+            self.assertIn("process_resident_memory_bytes ", self.get(address)[1])
+        for _ in range(3):
+            self.assert_answers("echo-1")
+        echo = targets["echo-1"]
+        done = 'troupe_agent_messages_total{kind="direct",result="done"}'
+        self.assertEqual(self.value(echo, done), 3)
+        self.assertEqual(self.value(echo, "troupe_agent_work_seconds_count"), 3)
+        self.assertEqual(self.value(echo, 'troupe_agent_agents{status="running"}'), 1)
+        self.assertEqual(self.value(targets["echo-2"], done), 0)
+        harness.wait_until(lambda: self.value(echo, "troupe_link_up") == 1, "the link to be told")
+
+    def test_without_a_broker_nobody_is_ready_and_all_are_well(self):
+        targets = self.begin()
+        state = self.state()
+        os.kill(state["pid"], 19)  # the supervisor would start another broker
+        self.addCleanup(os.kill, state["pid"], 18)
+        os.kill(self.broker_pid(), 9)
+        echo = targets["echo-1"]
+        harness.wait_until(lambda: self.get(echo, "/readyz")[0] == 503, "the agent's process not to be ready")
+        self.assertIn("no link to the broker", self.get(echo, "/readyz")[1])
+        self.assertEqual(self.get(echo, "/healthz")[0], 200)
+
+    def broker_pid(self):
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                with open(path, "rb") as file:
+                    words = file.read().split(b"\0")
+            except OSError:
+                continue
+            if words[0].endswith(b"troupe-broker") and self.place.encode() in words:
+                return int(path.split("/")[2])
+        self.fail("no broker runs")
+
+    def test_the_files_go_with_the_processes(self):
+        self.begin()
+        self.ok("down")
+        self.assertEqual(glob.glob(os.path.join(self.place, "*.json")), [])
+
+    def test_promtool_finds_nothing_wrong(self):
+        promtool = shutil.which("promtool") or self.skipTest("promtool is not installed (Debian: prometheus)")
+        for name, address in self.begin().items():
+            done = subprocess.run([promtool, "check", "metrics"], input=self.get(address)[1], text=True, capture_output=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+
+    def test_a_prometheus_scrapes_them_all(self):
+        prometheus = shutil.which("prometheus") or self.skipTest("prometheus is not installed")
+        targets = self.begin()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        config = os.path.join(self.directory, "prometheus.yml")
+        with open(config, "w") as file:
+            json.dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+                       "scrape_configs": [{"job_name": "troupe", "file_sd_configs": [
+                           {"files": [os.path.join(self.place, "*.json")], "refresh_interval": "1s"}]}]}, file)
+        with open(os.path.join(self.directory, "prometheus.log"), "w") as log:
+            server = subprocess.Popen([prometheus, f"--config.file={config}", f"--storage.tsdb.path={self.directory}/tsdb",
+                                       f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log,
+                                      preexec_fn=harness._die_with_parent)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.assert_answers("echo-2")
+        for query, expected in (("sum(up)", len(targets)),
+                                ('sum(troupe_agent_messages_total{process="echo-2",kind="direct"})', 1),
+                                ("sum(troupe_broker_agents)", 5)):
+            harness.wait_until(lambda: self.query(port, query) == expected, f"Prometheus to answer {query} with {expected}")
+
+    def query(self, port, query):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})) as answer:
+                result = json.load(answer)["data"]["result"]
+        except OSError:
+            return None
+        return float(result[0]["value"][1]) if result else None
+
+
+if __name__ == "__main__":
+    harness.main()
