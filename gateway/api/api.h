@@ -2,6 +2,7 @@
 #ifndef TR_GATEWAY_API_API_H
 #define TR_GATEWAY_API_API_H
 
+#include "gateway/feed/ring.h"
 #include "gateway/http/exchange.h"
 
 const tr_web_route_t *tr_api_routes(size_t *ret_count);
@@ -19,6 +20,12 @@ void tr_api_message(tr_web_exchange_t *e);
 void tr_api_publish(tr_web_exchange_t *e);
 /* events.c */
 void tr_api_events(tr_web_exchange_t *e);
+/* Reads patterns with commas between. 0; -EPERM: the wire tap; and those of tr_feed_reader_init. */
+int tr_api_watches(tr_feed_reader_t *reader, const char *topics);
+/* Responds to what nobody may watch, or cannot be watched: those errors, and those of tr_feed_hub_watch. */
+void tr_api_refuse_watch(tr_web_exchange_t *e, int rc);
+/* socket.c */
+void tr_api_socket(tr_web_exchange_t *e);
 /* talk.c */
 void tr_api_process_input(tr_web_exchange_t *e);
 /* openai.c */

@@ -60,32 +60,20 @@ static void on_end(tr_web_exchange_t *e) {
     free(feed);
 }
 
-/* Where it begins: behind what was seen, which is of this run, or now. */
-static void begin_at(feed_t *feed, const char *after) {
-    tr_web_exchange_t *e = feed->exchange;
-    tr_feed_hub_t *hub = tr_web_server_hub(e->server);
-    uint64_t epoch = 0, id = 0, next = tr_feed_ring_next(tr_feed_hub_ring(hub));
-    feed->watcher.reader.next = next;
-    if (!*after)
-        return;
-    int n = sscanf(after, "%" SCNx64 "-%" SCNu64, &epoch, &id);
-    if (n == 2 && epoch == tr_feed_hub_epoch(hub) && id < next)
-        feed->watcher.reader.next = id + 1;
-    else
-        put_gap(&e->out, "unknown-id", 0);
+int tr_api_watches(tr_feed_reader_t *reader, const char *topics) {
+    int rc = tr_feed_reader_init(reader, topics, 1);
+    for (size_t i = 0; rc == 0 && i < reader->pattern_count; i++)
+        if (strncmp(reader->patterns[i], "$tap", 4) == 0)
+            rc = -EPERM;
+    if (rc == -EPERM)
+        tr_feed_reader_finish(reader);
+    return rc;
 }
 
-static bool may_watch(tr_web_exchange_t *e, const tr_feed_reader_t *reader) {
-    for (size_t i = 0; i < reader->pattern_count; i++)
-        if (strncmp(reader->patterns[i], "$tap", 4) == 0) {
-            tr_web_problem(e, 403, "forbidden", "the wire tap is on the topic stream alone: `troupe tap`");
-            return false;
-        }
-    return true;
-}
-
-static void refuse(tr_web_exchange_t *e, int rc) {
-    if (rc == -EINVAL || rc == -E2BIG)
+void tr_api_refuse_watch(tr_web_exchange_t *e, int rc) {
+    if (rc == -EPERM)
+        tr_web_problem(e, 403, "forbidden", "the wire tap is on the topic stream alone: `troupe tap`");
+    else if (rc == -EINVAL || rc == -E2BIG)
         tr_web_problem(e, 400, "unrecognised-parameter-value",
             "topics: expected 1 to %d patterns with commas between: parts with dots between, * for any one "
             "part, > for the rest",
@@ -98,8 +86,8 @@ static void refuse(tr_web_exchange_t *e, int rc) {
 void tr_api_events(tr_web_exchange_t *e) {
     const char *after = tr_web_query(e, "after");
     feed_t *feed = calloc(1, sizeof *feed);
-    int rc = feed ? tr_feed_reader_init(&feed->watcher.reader, tr_web_query(e, "topics"), 1) : -ENOMEM;
-    if (rc == 0 && may_watch(e, &feed->watcher.reader)) {
+    int rc = feed ? tr_api_watches(&feed->watcher.reader, tr_web_query(e, "topics")) : -ENOMEM;
+    if (rc == 0) {
         feed->exchange = e;
         feed->watcher.owner = feed;
         feed->watcher.on_news = on_news;
@@ -107,7 +95,9 @@ void tr_api_events(tr_web_exchange_t *e) {
         if (rc == 0) {
             tr_web_stream_begin(e, "text/event-stream", feed, on_written, on_end);
             tr_buffer_text(&e->out, "retry: 1000\n\n");
-            begin_at(feed, after ? after : e->last_event);
+            if (!tr_feed_hub_resume(
+                    tr_web_server_hub(e->server), &feed->watcher.reader, after ? after : e->last_event))
+                put_gap(&e->out, "unknown-id", 0);
             tr_web_stream_flush(e);
             return;
         }
@@ -115,6 +105,5 @@ void tr_api_events(tr_web_exchange_t *e) {
     if (feed)
         tr_feed_reader_finish(&feed->watcher.reader);
     free(feed);
-    if (rc < 0)
-        refuse(e, rc);
+    tr_api_refuse_watch(e, rc);
 }

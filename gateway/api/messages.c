@@ -152,7 +152,7 @@ static void tell_watchers(tr_web_exchange_t *e) {
 static void on_published(tr_web_exchange_t *e) {
     if (!tr_web_judge(e, e->replies[0], "the broker"))
         return;
-    if (tr_feed_hub_watchers(tr_web_server_hub(e->server)))
+    if (tr_feed_hub_watches(tr_web_server_hub(e->server)))
         tell_watchers(e);
     tr_web_respond_json(e, 202, json_pack("{s:b}", "sent", 1));
 }

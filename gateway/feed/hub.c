@@ -5,6 +5,8 @@
 #include "lib/base/random.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +70,10 @@ size_t tr_feed_hub_watchers(const tr_feed_hub_t *self) {
     return self->watcher_count;
 }
 
+bool tr_feed_hub_watches(const tr_feed_hub_t *self) {
+    return self->patterns.count > 0;
+}
+
 /* ---- subscriptions ---- */
 
 /* Nobody waits for the reply: a host subscribes again by itself in each session. */
@@ -124,6 +130,17 @@ void tr_feed_hub_tick(tr_feed_hub_t *self, int64_t now_ms) {
 }
 
 /* ---- watchers ---- */
+
+bool tr_feed_hub_resume(const tr_feed_hub_t *self, tr_feed_reader_t *reader, const char *after) {
+    uint64_t epoch = 0, id = 0, next = tr_feed_ring_next(self->ring);
+    reader->next = next;
+    if (!*after)
+        return true;
+    if (sscanf(after, "%" SCNx64 "-%" SCNu64, &epoch, &id) != 2 || epoch != self->epoch || id >= next)
+        return false;
+    reader->next = id + 1;
+    return true;
+}
 
 int tr_feed_hub_watch(tr_feed_hub_t *self, tr_feed_watcher_t *watcher) {
     tr_feed_reader_t *reader = &watcher->reader;

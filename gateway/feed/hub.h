@@ -26,6 +26,8 @@ void tr_feed_hub_destroy(tr_feed_hub_t **self);
 const tr_feed_ring_t *tr_feed_hub_ring(const tr_feed_hub_t *self);
 /* This run of the gateway: numbers of another one mean nothing here. */
 uint64_t tr_feed_hub_epoch(const tr_feed_hub_t *self);
+/* Where a reader begins: behind the id that was seen last (EPOCH-NUMBER), or, where that is "", now. False: the id is of another run: now. */
+bool tr_feed_hub_resume(const tr_feed_hub_t *self, tr_feed_reader_t *reader, const char *after);
 /* Begins to watch what its reader wants. 0; -ENOSPC: too many patterns are watched; -ENOMEM. */
 int tr_feed_hub_watch(tr_feed_hub_t *self, tr_feed_watcher_t *watcher);
 /* Ends it, and the reader. */
@@ -35,5 +37,7 @@ void tr_feed_hub_take(tr_feed_hub_t *self, tr_web_news_t *news);
 /* Now and then: ends subscriptions that nobody has needed for a while. */
 void tr_feed_hub_tick(tr_feed_hub_t *self, int64_t now_ms);
 size_t tr_feed_hub_watchers(const tr_feed_hub_t *self);
+/* Whether anything is watched, or was a moment ago. */
+bool tr_feed_hub_watches(const tr_feed_hub_t *self);
 
 #endif

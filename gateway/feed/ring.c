@@ -114,6 +114,15 @@ static bool wants(const tr_feed_reader_t *reader, const char *topic, size_t len)
     return false;
 }
 
+bool tr_feed_waits(const tr_feed_ring_t *self, tr_feed_reader_t *reader) {
+    for (; reader->next < self->next; reader->next++) {
+        const slot_t *slot = slot_of(self, reader->next);
+        if (reader->next < self->first || wants(reader, slot->bytes, slot->topic_len))
+            return true;
+    }
+    return false;
+}
+
 tr_feed_found_t tr_feed_read(
     const tr_feed_ring_t *self, tr_feed_reader_t *reader, tr_feed_event_t *ret_event, uint64_t *ret_missed) {
     if (reader->next < self->first) {
@@ -121,13 +130,10 @@ tr_feed_found_t tr_feed_read(
         reader->next = self->first;
         return TR_FEED_GAP;
     }
-    while (reader->next < self->next) {
-        uint64_t id = reader->next++;
-        const slot_t *slot = slot_of(self, id);
-        if (!wants(reader, slot->bytes, slot->topic_len))
-            continue;
-        *ret_event = (tr_feed_event_t){id, slot->bytes, slot->bytes + slot->topic_len + 1, slot->len};
-        return TR_FEED_EVENT;
-    }
-    return TR_FEED_NONE;
+    if (!tr_feed_waits(self, reader))
+        return TR_FEED_NONE;
+    uint64_t id = reader->next++;
+    const slot_t *slot = slot_of(self, id);
+    *ret_event = (tr_feed_event_t){id, slot->bytes, slot->bytes + slot->topic_len + 1, slot->len};
+    return TR_FEED_EVENT;
 }

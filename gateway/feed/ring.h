@@ -47,6 +47,8 @@ typedef enum tr_feed_found {
     TR_FEED_GAP, /* *ret_missed numbers are gone that he had not seen: some of them may have been for him */
 } tr_feed_found_t;
 
+/* Whether there is something for this reader; what is not for him he has seen then. */
+bool tr_feed_waits(const tr_feed_ring_t *self, tr_feed_reader_t *reader);
 /* The next one for this reader, who has then seen it. */
 tr_feed_found_t tr_feed_read(
     const tr_feed_ring_t *self, tr_feed_reader_t *reader, tr_feed_event_t *ret_event, uint64_t *ret_missed);

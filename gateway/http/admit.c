@@ -2,8 +2,8 @@
  * Who is let in.
  *
  * A page in a browser can send requests to whatever address its user can reach, also to loopback, and under a name of its own that it
- * points there (DNS rebinding). So: the Host must be one that this server has; a page of another origin may change nothing unless its
- * origin was named (--origin); and what changes something needs a token, which no browser sends by itself. There are no cookies.
+ * points there (DNS rebinding). So: the Host must be one that this server has; a page of another origin may change nothing, and open no
+ * WebSocket (which it could read), unless its origin was named (--origin); and what changes something needs a token, which no browser sends by itself. There are no cookies.
  */
 #include "gateway/events.h"
 #include "gateway/http/server_private.h"
@@ -126,7 +126,7 @@ static bool check_origin(tr_web_exchange_t *e, const char *host) {
             strcpy(e->origin, origin);
             return true;
         }
-    if (e->method == TR_WEB_GET || e->method == TR_WEB_HEAD)
+    if (!e->upgrade && (e->method == TR_WEB_GET || e->method == TR_WEB_HEAD))
         return true; /* the page cannot read it */
     tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_ORIGIN]);
     tr_web_problem(e, 403, "foreign-origin", "pages of %.200s may not do this; --origin names those that may",
@@ -165,10 +165,29 @@ static bool wrong_token(tr_web_exchange_t *e, int64_t now_ms) {
     return false;
 }
 
+/* A page cannot give its WebSocket a header, but names of protocols: the token is one of them, "bearer.TOKEN". */
+static int token_of_protocols(const tr_web_exchange_t *e, char *out, size_t size) {
+    char list[512];
+    int n = tr_web_header(e, WSI_TOKEN_PROTOCOL, list, sizeof list);
+    if (n < 0)
+        return -1;
+    for (char *rest = list, *name; n > 0 && (name = strsep(&rest, ", "));)
+        if (strncmp(name, "bearer.", 7) == 0)
+            return snprintf(out, size, "Bearer %s", name + 7);
+    return 0;
+}
+
+static int authorization(const tr_web_exchange_t *e, char *out, size_t size) {
+    int n = tr_web_header(e, WSI_TOKEN_HTTP_AUTHORIZATION, out, size);
+    if (n == 0 && e->upgrade)
+        n = token_of_protocols(e, out, size);
+    return n < (int)size ? n : -1;
+}
+
 static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     tr_web_server_t *self = e->server;
     char text[256];
-    int n = tr_web_header(e, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof text);
+    int n = authorization(e, text, sizeof text);
     e->role = anonymous_role(self);
     *e->who = '\0';
     if (n == 0)
@@ -184,11 +203,22 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     return true;
 }
 
+static int64_t take_one(tr_web_exchange_t *e, int64_t now_ms) {
+    return tr_web_rate_take(e->server->rate, *e->who ? e->who : e->peer, now_ms);
+}
+
+bool tr_web_admit_message(tr_web_exchange_t *e) {
+    bool may = take_one(e, tr_clock_ms()) == 0;
+    if (!may)
+        tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_RATE]);
+    return may;
+}
+
 bool tr_web_admit(tr_web_exchange_t *e) {
     int64_t now_ms = tr_clock_ms();
     char host[256];
     return check_host(e, host) && check_origin(e, host) && check_token(e, now_ms) &&
-           !too_often(e, tr_web_rate_take(e->server->rate, *e->who ? e->who : e->peer, now_ms));
+           !too_often(e, take_one(e, now_ms));
 }
 
 bool tr_web_admit_route(tr_web_exchange_t *e) {

@@ -329,7 +329,8 @@ static void await_body(tr_web_exchange_t *e) {
         lws_wsi_tx_credit(e->wsi, LWSTXCR_PEER_TO_US, (int)e->length);
 }
 
-int tr_web_exchange_begin(tr_web_exchange_t *e) {
+/* Up to the body, or what was responded already. */
+static void begin(tr_web_exchange_t *e) {
     tr_web_server_t *self = e->server;
     e->began_ns = tr_clock_ns();
     e->inside = true;
@@ -340,14 +341,38 @@ int tr_web_exchange_begin(tr_web_exchange_t *e) {
     if (tr_web_head_read(e)) {
         tr_web_route_find(self->config.routes, self->config.route_count, e->method, e->path, &e->match);
         e->length = announced(e); /* now that the method is known */
+        e->upgrade = e->upgrade && e->match.route && e->match.route->socket;
         if (!tr_web_admit(e))
-            return leave(e);
+            return;
         if (!e->match.route)
             no_route(e);
         else if (tr_web_admit_route(e) && body_welcome(e))
             await_body(e);
     }
+}
+
+int tr_web_exchange_begin(tr_web_exchange_t *e) {
+    if (e->state != TR_WEB_RESPONDED) /* to its wish to be a WebSocket */
+        begin(e);
     return leave(e);
+}
+
+/* Whether the path is of one. */
+static bool may_be_socket(tr_web_exchange_t *e) {
+    tr_web_server_t *self = e->server;
+    e->upgrade = true;
+    if (!tr_web_head_read(e))
+        return false;
+    tr_web_route_find(self->config.routes, self->config.route_count, e->method, e->path, &e->match);
+    return e->match.route && e->match.route->socket;
+}
+
+bool tr_web_exchange_upgrade(tr_web_exchange_t *e) {
+    if (may_be_socket(e))
+        begin(e);
+    e->inside = false;
+    e->upgrade = false;
+    return e->state == TR_WEB_SOCKET;
 }
 
 int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len) {

@@ -16,9 +16,10 @@
 
 #include <jansson.h>
 
-#define TR_WEB_PATH_MAX  1024
-#define TR_WEB_QUERY_MAX 2048
-#define TR_WEB_SLOTS     6
+#define TR_WEB_PATH_MAX    1024
+#define TR_WEB_QUERY_MAX   2048
+#define TR_WEB_SLOTS       6
+#define TR_WEB_MESSAGE_MAX 16384 /* bytes of what a client says over a WebSocket */
 
 struct lws;
 struct tr_web_server;
@@ -30,6 +31,7 @@ typedef enum tr_web_state {
     TR_WEB_RESPONDED, /* there is something to write */
     TR_WEB_WRITING,   /* the head has been written */
     TR_WEB_STREAMING, /* a response that goes on (stream.c) */
+    TR_WEB_SOCKET,    /* a WebSocket (socket.c) */
 } tr_web_state_t;
 
 typedef struct tr_web_exchange tr_web_exchange_t;
@@ -42,6 +44,15 @@ typedef struct tr_web_stream {
     bool over;         /* the end is written */
     int64_t written_ms;
 } tr_web_stream_t;
+
+/* What a WebSocket does; of its exchange. Messages are texts. */
+typedef struct tr_web_socket {
+    /* Appends the next message, where there is one; false: there is none now. */
+    bool (*on_ready)(tr_web_exchange_t *exchange, tr_buffer_t *out);
+    /* A whole message, of TR_WEB_MESSAGE_MAX bytes at most. False: nothing that is understood, and the connection ends. */
+    bool (*on_message)(tr_web_exchange_t *exchange, const char *text, size_t len);
+    void (*on_end)(tr_web_exchange_t *exchange);
+} tr_web_socket_t;
 
 struct tr_web_exchange {
     tr_web_exchange_t *next, *previous; /* of all of the server's */
@@ -79,6 +90,8 @@ struct tr_web_exchange {
     tr_buffer_t out;
     size_t written;
     tr_web_stream_t stream;
+    bool upgrade;                  /* the client asks for a WebSocket */
+    const tr_web_socket_t *socket; /* what it does, where it is one */
 };
 
 /* ---- reading ---- */
@@ -126,6 +139,13 @@ size_t tr_web_stream_waiting(const tr_web_exchange_t *self);
 void tr_web_stream_flush(tr_web_exchange_t *self);
 /* It ends when all that is there is written. */
 void tr_web_stream_end(tr_web_exchange_t *self);
+
+/* ---- a WebSocket, in place of a response ---- */
+
+/* Of a request that asks for it (upgrade). on_end is called once: when the client has gone, or the server ends. */
+void tr_web_socket_begin(tr_web_exchange_t *self, const tr_web_socket_t *socket, void *state);
+/* There may be a message now. */
+void tr_web_socket_news(tr_web_exchange_t *self);
 
 /* "Not Found" ... */
 const char *tr_web_phrase(unsigned status);

@@ -32,6 +32,8 @@ static tr_web_method_t read_method(const tr_web_exchange_t *e) {
         {WSI_TOKEN_PATCH_URI, TR_WEB_PATCH}, {WSI_TOKEN_DELETE_URI, TR_WEB_DELETE},
         {WSI_TOKEN_OPTIONS_URI, TR_WEB_OPTIONS}};
     char name[16];
+    if (e->upgrade)
+        return TR_WEB_GET; /* of HTTP/2 it is CONNECT (RFC 8441) */
     if (tr_web_header(e, WSI_TOKEN_HTTP_COLON_METHOD, name, sizeof name) > 0)
         return method_of(name);
     for (size_t i = 0; i < sizeof uris / sizeof *uris; i++)
@@ -95,14 +97,14 @@ const char *tr_web_phrase(unsigned status) {
     static const struct {
         unsigned status;
         const char *phrase;
-    } phrases[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
-        {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-        {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
-        {411, "Length Required"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+    } phrases[] = {{101, "Switching Protocols"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"},
+        {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"},
+        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"},
+        {409, "Conflict"}, {411, "Length Required"}, {413, "Content Too Large"}, {414, "URI Too Long"},
         {415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"},
-        {429, "Too Many Requests"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
-        {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-        {507, "Insufficient Storage"}};
+        {426, "Upgrade Required"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
+        {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
+        {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (phrases[i].status == status)
             return phrases[i].phrase;
@@ -172,6 +174,8 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
         put(&h, "www-authenticate:", "Bearer realm=\"troupe\"");
     if (e->allow)
         put(&h, "allow:", e->allow);
+    if (e->status == 426)
+        put(&h, "upgrade:", "websocket");
     if (e->retry_s)
         put_number(&h, "retry-after:", e->retry_s);
     if (close && !tr_web_is_mux(e))

@@ -15,7 +15,9 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
             .help = "From the request's head to the response's first byte.",
             .scale = 1e9},
         connections = {.name = "troupe_gateway_connections", .help = "Connections, and streams of HTTP/2."},
-        feeds = {.name = "troupe_gateway_feeds", .help = "Streams of events that are open."},
+        feeds = {.name = "troupe_gateway_feeds",
+            .help = "Streams of events that are open, WebSockets among them."},
+        sockets = {.name = "troupe_gateway_sockets", .help = "WebSockets that are open."},
         waiting = {.name = "troupe_gateway_waiting", .help = "Calls of agents that have no answer yet."};
     self->metrics = tr_metrics_new();
     if (!self->metrics)
@@ -33,6 +35,8 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
         rc = tr_metrics_gauge(self->metrics, &waiting, &self->waiting, error);
     if (rc == 0)
         rc = tr_metrics_gauge(self->metrics, &feeds, &self->feeds, error);
+    if (rc == 0)
+        rc = tr_metrics_gauge(self->metrics, &sockets, &self->sockets, error);
     return rc == 0 ? tr_metrics_process(self->metrics, TROUPE_VERSION, error) : rc;
 }
 

@@ -58,19 +58,27 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     case LWS_CALLBACK_HTTP_BODY: return tr_web_exchange_body(exchange_of(wsi), in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return tr_web_exchange_complete(exchange_of(wsi));
     case LWS_CALLBACK_HTTP_WRITEABLE: return tr_web_exchange_write(exchange_of(wsi));
+    case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY: forget(wsi); return 0;
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        *(char *)in =
-            '\0'; /* the header's own text: to nothing. It goes on as if nobody had asked (RFC 9110, 7.8) */
-        return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: tr_web_socket_confirm(exchange_of(wsi), in); return 0;
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return (e = exchange_of(wsi)) ? tr_web_socket_event(e, reason, in, len) : -1;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: take_replies(self); return 0;
     default: return 0;
     }
 }
 
+/* The second is what a browser's WebSocket asks for (admit.c). A socket's messages are small: so is the room for them. */
 static const struct lws_protocols protocols[] = {
-    {.name = "http", .callback = on_http, .tx_packet_size = 65536}, {0}};
+    {.name = "http", .callback = on_http, .tx_packet_size = 65536, .rx_buffer_size = 1024},
+    {.name = "troupe.v1", .callback = on_http, .tx_packet_size = 65536, .rx_buffer_size = 1024}, {0}};
+
+/* Of WebSockets: one that has said nothing for so many seconds is asked, and is given up when it says nothing to that. */
+static const lws_retry_bo_t alive = {.secs_since_valid_ping = 30, .secs_since_valid_hangup = 120};
 
 /* ---- the thread ---- */
 
@@ -97,6 +105,8 @@ static void end_streams(tr_web_server_t *self) {
     for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
         if (e->state == TR_WEB_STREAMING && !e->asked && !e->stream.ended)
             tr_web_stream_end(e);
+        else if (e->state == TR_WEB_SOCKET)
+            tr_web_socket_close(e);
 }
 
 /* Once, when nothing is under way any more, or when the time is over. */
@@ -141,6 +151,7 @@ static int listen_on(tr_web_server_t *self, tr_error_t *error) {
         .keepalive_timeout = (int)((o->idle_ms + 999) / 1000),
         .ssl_cert_filepath = o->tls_cert,
         .ssl_private_key_filepath = o->tls_key,
+        .retry_and_idle_policy = &alive,
         .user = self,
         .gid = -1,
         .uid = -1,
@@ -217,6 +228,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     tr_web_rate_destroy(&self->rate);
     tr_web_rate_destroy(&self->failures);
     tr_metrics_destroy(&self->metrics);
+    tr_buffer_finish(&self->scratch);
     free(self);
     *self_p = NULL;
 }

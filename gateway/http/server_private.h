@@ -36,13 +36,14 @@ struct tr_web_server {
     bool drained;
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
+    tr_buffer_t scratch;          /* a message on its way out */
     lws_sorted_usec_list_t tick;
 
     tr_metrics_t *metrics;
     tr_counter_t answered[5]; /* 1xx ... 5xx */
     tr_counter_t turned_away[3];
     tr_histogram_t latency;
-    tr_gauge_t connections, waiting, feeds;
+    tr_gauge_t connections, waiting, feeds, sockets;
 };
 
 enum { TR_WEB_TURNED_TOKEN, TR_WEB_TURNED_RATE, TR_WEB_TURNED_ORIGIN };
@@ -53,6 +54,8 @@ enum { TR_WEB_TURNED_TOKEN, TR_WEB_TURNED_RATE, TR_WEB_TURNED_ORIGIN };
 int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error);
 /* Host, origin, token and rate: who asks, and whether he may ask so much. False: it has responded. */
 bool tr_web_admit(tr_web_exchange_t *e);
+/* Takes one out of who it is's bucket. False: there was none. */
+bool tr_web_admit_message(tr_web_exchange_t *e);
 /* Whether he may use the route. False: it has responded. */
 bool tr_web_admit_route(tr_web_exchange_t *e);
 
@@ -68,6 +71,8 @@ void tr_web_exchange_gone(tr_web_exchange_t *e);
 void tr_web_exchange_free(tr_web_exchange_t *e);
 /* Each returns what the callback of libwebsockets returns: not 0 ends the connection. */
 int tr_web_exchange_begin(tr_web_exchange_t *e);
+/* The client asks for a WebSocket. False: it is none; it has been responded to, or goes on as if it had not asked. */
+bool tr_web_exchange_upgrade(tr_web_exchange_t *e);
 int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len);
 int tr_web_exchange_complete(tr_web_exchange_t *e);
 int tr_web_exchange_write(tr_web_exchange_t *e);
@@ -88,6 +93,15 @@ int tr_web_stream_write(tr_web_exchange_t *e);
 void tr_web_stream_finish(tr_web_exchange_t *e);
 /* Keeps a quiet one alive. */
 void tr_web_stream_beat(tr_web_exchange_t *e, int64_t now_ms);
+
+/* ---- socket.c ---- */
+
+/* A client's wish to go on as `to`, which becomes empty where that is not done. */
+void tr_web_socket_confirm(tr_web_exchange_t *e, char *to);
+/* What libwebsockets tells of a WebSocket; returns what its callback returns. */
+int tr_web_socket_event(tr_web_exchange_t *e, enum lws_callback_reasons reason, const void *in, size_t len);
+/* It ends because the server does. */
+void tr_web_socket_close(tr_web_exchange_t *e);
 
 /* ---- head.c ---- */
 

@@ -41,8 +41,10 @@ void tr_web_stream_end(tr_web_exchange_t *self) {
 
 void tr_web_stream_finish(tr_web_exchange_t *e) {
     void (*on_end)(tr_web_exchange_t * self) = e->stream.on_end;
-    bool streams = e->state == TR_WEB_STREAMING;
+    bool streams = e->state == TR_WEB_STREAMING || e->state == TR_WEB_SOCKET;
     e->stream.on_end = NULL;
+    if (e->state == TR_WEB_SOCKET && e->stream.began && on_end)
+        tr_gauge_add(&e->server->sockets, -1);
     if (streams && on_end)
         on_end(e);
 }
