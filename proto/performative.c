@@ -34,7 +34,7 @@ static const tr_message_kind_t kinds[] = {
     {"response", TR_INFORM, "fipa-query", "troupe-query", "answers a query"},
     {"task_assignment", TR_REQUEST, "fipa-request", "troupe-task", "gives the receiver a task to do"},
     {"task_result", TR_INFORM, "fipa-request", "troupe-task", "hands over what a task gave"},
-    {"status_update", TR_INFORM, "fipa-subscribe", "troupe-status", "tells a subscriber how things stand"},
+    {"status_update", TR_INFORM, "fipa-subscribe", TR_STATUS_ONTOLOGY, "tells a subscriber how things stand"},
     {"collaboration_request", TR_CFP, "fipa-contract-net", "troupe-collaboration",
         "calls for proposals to do something together"},
     {NULL, TR_ACT_NONE, NULL, NULL, NULL},

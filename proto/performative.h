@@ -51,6 +51,10 @@ tr_performative_t tr_performative_parse(const char *name, size_t len);
 /* Whether it wants something done or told. Not so of answers, which propose is where it was called for. */
 bool tr_performative_asks(unsigned act);
 
+/* How the work at a request goes: an inform with this ontology, in the request's conversation, which it leaves as it is. Not so where the
+ * conversation is about that itself. */
+#define TR_STATUS_ONTOLOGY "troupe-status"
+
 /* query, response, task_assignment, task_result, status_update, collaboration_request. */
 typedef struct tr_message_kind {
     const char *name;

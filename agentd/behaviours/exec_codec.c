@@ -339,6 +339,12 @@ static int take_members(decoder_t *self, json_t *root) {
     return 0;
 }
 
+bool tr_exec_is_interim(const tr_acl_t *acl) {
+    bool status =
+        acl->performative == TR_INFORM && acl->ontology && !strcmp(acl->ontology, TR_STATUS_ONTOLOGY);
+    return status || acl->performative == TR_AGREE;
+}
+
 static int take_verb(decoder_t *self) {
     tr_exec_outgoing_t *out = self->out;
     bool says = self->content || out->acl.performative != TR_ACT_NONE;
@@ -360,7 +366,7 @@ static int take_verb(decoder_t *self) {
             "it says nothing: expected \"content\", \"performative\", \"publish\" or \"done\": true");
     if (out->acl.performative == TR_ACT_NONE)
         out->acl.performative = TR_INFORM;
-    bool answers = out->verb == TR_EXEC_REPLY && out->acl.performative != TR_AGREE;
+    bool answers = out->verb == TR_EXEC_REPLY && !tr_exec_is_interim(&out->acl);
     out->finishes = self->done_given ? self->done : answers;
     return 0;
 }

@@ -99,6 +99,9 @@ typedef struct tr_exec_about {
     uint64_t id;
 } tr_exec_about_t;
 
+/* An agree, or how the work goes: the answer follows. */
+bool tr_exec_is_interim(const tr_acl_t *acl);
+
 tr_exec_about_t tr_exec_about(const char *line, size_t len);
 void tr_exec_outgoing_finish(tr_exec_outgoing_t *self);
 

@@ -145,6 +145,7 @@ static void lines_become_messages(void **state) {
         {"{\"content\": null}", TR_EXEC_REPLY, true, TR_INFORM, 1},
         {"{\"performative\": \"refuse\"}", TR_EXEC_REPLY, true, TR_REFUSE, 0},
         {"{\"performative\": \"agree\"}", TR_EXEC_REPLY, false, TR_AGREE, 0},
+        {"{\"performative\": \"status_update\", \"content\": 1}", TR_EXEC_REPLY, false, TR_INFORM, 1},
         {"{\"content\": 1, \"done\": false}", TR_EXEC_REPLY, false, TR_INFORM, 1},
         {"{\"to\": \"a\", \"content\": \"x\"}", TR_EXEC_SEND, false, TR_INFORM, 2},
         {"{\"to\": [\"a\", \"svc:b\"], \"performative\": \"REQUEST\", \"done\": true}", TR_EXEC_SEND, true,

@@ -181,7 +181,7 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
         tr_exec_fail(self, work, "not-sent", why_unsent(out->verb, rc));
         return 0;
     }
-    if (answers && out->acl.performative != TR_AGREE)
+    if (answers && !tr_exec_is_interim(&out->acl))
         work->answered = true;
     /* A run of its own finishes its message by its end. */
     if (out->finishes && self->conf.mode == TR_EXEC_PERSISTENT) {

@@ -194,10 +194,14 @@ int tr_delegate_request(tr_agent_t *self, const tr_message_t *under, const tr_ac
 
 /* ---- answering ---- */
 
-/* An agree says that more follows: what is left stays until then. Answers without a budget need no mandate. */
+static bool is_status(const tr_acl_t *acl) {
+    return acl->performative == TR_INFORM && acl->ontology && !strcmp(acl->ontology, TR_STATUS_ONTOLOGY);
+}
+
+/* An agree says that more follows, as does how it goes: what is left stays until then. Answers without a budget need no mandate. */
 static bool gives_back(const tr_message_t *to, const tr_acl_t *acl) {
     const tr_budget_t *left = left_of(to);
-    return is_mandated(to) && acl->performative != TR_AGREE && acl->receivers.count == 1 &&
+    return is_mandated(to) && acl->performative != TR_AGREE && !is_status(acl) && acl->receivers.count == 1 &&
            (left->of_tokens || left->of_money);
 }
 

@@ -125,6 +125,7 @@ typedef struct tr_pending {
     tr_timer_t *timer;
     uint64_t position; /* of the link, when it was sent: TR_NOT_LOST = its receiver's end does not end it */
     uint8_t act;
+    bool of_status; /* what it asks about is how things stand: what tells that is the answer */
     char reply_with[TR_ID_SIZE];
     char *conversation; /* in text, behind the receiver */
     char receiver[];

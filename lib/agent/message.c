@@ -156,6 +156,13 @@ bool tr_message_leased(const tr_message_t *self) {
            self->record.h.flags & TR_FLAG_LEASED;
 }
 
+bool tr_message_is_status(const tr_message_t *self) {
+    const tr_acl_t *acl = self->type == TR_MESSAGE_DIRECT && self->record.h.performative == TR_INFORM
+                              ? tr_message_acl(self)
+                              : NULL;
+    return acl && acl->ontology && !strcmp(acl->ontology, TR_STATUS_ONTOLOGY);
+}
+
 bool tr_message_durable(const tr_message_t *self) {
     return tr_message_leased(self) && self->record.h.flags & TR_FLAG_DURABLE;
 }

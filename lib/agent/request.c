@@ -50,6 +50,8 @@ bool tr_request_answer(tr_host_t *host, tr_message_t *message) {
         return false;
     if (message->type == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_AGREE)
         return true; /* the answer proper follows */
+    if (!p->of_status && tr_message_is_status(message))
+        return true; /* likewise */
     tr_answer_fn fn = p->on_answer;
     void *user = p->arg;
     forget(host, p);
@@ -67,6 +69,7 @@ static tr_pending_t *pending_new(tr_agent_t *self, const tr_acl_t *acl, tr_answe
     p->on_answer = on_answer;
     p->arg = arg;
     p->act = (uint8_t)acl->performative;
+    p->of_status = acl->ontology && !strcmp(acl->ontology, TR_STATUS_ONTOLOGY);
     p->conversation = p->receiver + len;
     memcpy(p->receiver, receiver, len);
     memcpy(p->conversation, acl->conversation_id, conversation);

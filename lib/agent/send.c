@@ -75,8 +75,8 @@ int tr_send_at(tr_agent_t *self, const tr_acl_t *message, uint64_t *ret_position
 
 /* Where the answer goes: to whoever sent it, unless it names others. A route is at hand for the
  * sender only. */
-static int reply(
-    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
+static int reply(tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *ontology,
+    const void *content, size_t len) {
     const tr_acl_t *asked = tr_message_acl(to);
     if (!asked || to->type != TR_MESSAGE_DIRECT)
         return -EINVAL;
@@ -89,7 +89,7 @@ static int reply(
         .priority = asked->priority,
         .sender = tr_agent_aid(self, aid),
         .receivers = redirected ? asked->reply_to : (tr_acl_list_t){.items = &asked->sender, .count = 1},
-        .ontology = asked->ontology,
+        .ontology = ontology ? ontology : asked->ontology,
         .protocol = asked->protocol,
         .conversation_id = asked->conversation_id,
         .in_reply_to = asked->reply_with,
@@ -112,12 +112,27 @@ static int reply(
     return r;
 }
 
-int tr_reply(
-    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
+static int reply_under(tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *ontology,
+    const void *content, size_t len) {
     uint64_t under = self->hosted->saves ? tr_saved_under(self, to) : 0;
-    int r = reply(self, to, act, content, len);
+    int r = reply(self, to, act, ontology, content, len);
     if (self->hosted->saves)
         tr_saved_under_again(self, under);
+    return r;
+}
+
+int tr_reply(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const void *content, size_t len) {
+    return reply_under(self, to, act, NULL, content, len);
+}
+
+int tr_reply_status(tr_agent_t *self, const tr_message_t *to, tr_content_writer_t *content) {
+    const void *bytes;
+    size_t len;
+    int r = tr_content_writer_take(content, &bytes, &len);
+    if (r == 0)
+        r = reply_under(self, to, TR_INFORM, TR_STATUS_ONTOLOGY, bytes, len);
+    tr_content_writer_finish(content);
     return r;
 }
 

@@ -106,6 +106,8 @@ int tr_reply_content(
 /* The same with {"reason": reason, "detail": detail}. */
 int tr_reply_reason(
     tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *reason, const char *detail);
+/* Tells who waits for the answer how the work goes (TR_STATUS_ONTOLOGY); the answer follows. Of what the message let it spend nothing goes back yet. */
+int tr_reply_status(tr_agent_t *self, const tr_message_t *to, tr_content_writer_t *content);
 /* The same with all parameters from `message`, which is sent as tr_send does. */
 int tr_reply_with(tr_agent_t *self, const tr_message_t *to, const tr_acl_t *message);
 

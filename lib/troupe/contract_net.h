@@ -60,8 +60,12 @@ typedef struct tr_contract_net {
     const void *content;
     size_t content_len;
     const tr_field_t *fields; /* as tr_initiator_t */
+    const char *traceparent;  /* of all that is sent for it; NULL = that of the message in its callback */
     int64_t proposals_ms;     /* how long a proposal may take, as tr_initiator_t.timeout_ms */
     int64_t result_ms;        /* and a result of what was accepted */
+    /* How the work at an accepted one goes (tr_message_is_status). */
+    void (*on_status)(tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposal,
+        const tr_message_t *message, void *arg);
     /* Required. In order of arrival; n = 0: nobody proposed anything. */
     tr_decision_t (*on_proposals)(
         tr_agent_t *self, void *state, tr_call_t *call, const tr_proposal_t *proposals, size_t n, void *arg);
@@ -83,6 +87,8 @@ typedef struct tr_contract_net {
  */
 int tr_contract_net_start(
     tr_agent_t *self, const tr_contract_net_t *net, tr_call_t **ret_call, tr_error_t *error);
+/* What may be spent on what is accepted from now on; NULL: nothing is said of it, as in the beginning. */
+void tr_call_set_budget(tr_call_t *self, const tr_budget_t *budget);
 /* 0; -EPROTO: it has been decided on already, or has withdrawn; errors of tr_send: nothing has changed. */
 int tr_call_accept(
     tr_call_t *self, const tr_proposal_t *proposal, const void *content, size_t len, tr_error_t *error);

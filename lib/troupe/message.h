@@ -69,6 +69,8 @@ tr_budget_t tr_message_budget(const tr_message_t *self);
 int tr_message_spend(const tr_message_t *self, uint64_t tokens, uint64_t micro_cost);
 /* Adds what an answer to what was handed on has left over; the answer has nothing then. */
 void tr_message_regain(const tr_message_t *self, const tr_message_t *answer);
+/* Tells how the work at a request goes (TR_STATUS_ONTOLOGY), and does not end its conversation. */
+bool tr_message_is_status(const tr_message_t *self);
 /* The header and bytes, for tools. */
 const tr_record_t *tr_message_record(const tr_message_t *self);
 

@@ -108,7 +108,8 @@ typedef struct tr_initiator {
     tr_act_fn on_failure;
     tr_act_fn on_propose; /* answer with accept-proposal, reject-proposal or a revised cfp, now or later */
     tr_act_fn on_result;  /* the inform that ends it; accept-proposal, where the initiator proposed */
-    tr_act_fn on_inform;  /* an inform that does not: a notification */
+    tr_act_fn
+        on_inform; /* an inform that does not: a notification, or how the work goes (tr_message_is_status) */
     tr_act_fn on_cancel_failed; /* the participant cannot cancel: the conversation goes on */
     tr_end_fn on_end;
     void *arg;
@@ -186,6 +187,10 @@ int tr_conversation_refuse(tr_conversation_t *self, const char *reason, const ch
 int tr_conversation_failure(tr_conversation_t *self, const char *reason, const char *detail);
 int tr_conversation_reject(tr_conversation_t *self, const char *reason, const char *detail);
 int tr_conversation_not_understood(tr_conversation_t *self, const char *reason, const char *detail);
+/* Tells the initiator how the work goes (TR_STATUS_ONTOLOGY): its on_inform. The conversation stays as it is; the participant's alone: -EPROTO. */
+int tr_conversation_status(tr_conversation_t *self, const tr_field_t *fields);
+/* What may be spent on what this side asks next, by accept-proposal: of each conversation that of its first act is said there. */
+void tr_conversation_set_budget(tr_conversation_t *self, const tr_budget_t *budget);
 /* The acts that may be sent now, "agree, refuse, inform"; into out, which is returned; "" where none may. */
 const char *tr_conversation_allowed(const tr_conversation_t *self, char *out, size_t out_size);
 

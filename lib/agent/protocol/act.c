@@ -36,6 +36,9 @@ static void fill_asked(const tr_conversation_t *self, const tr_machine_t *next, 
         acl->reply_by_ms = (uint64_t)(tr_clock_wall_ms() + self->timeout_ms);
     if (!acl->reply_with)
         acl->reply_with = tr_conversation_id(self);
+    acl->traceparent = tr_conversation_text(self, TR_TEXT_TRACEPARENT);
+    if (acl->performative == TR_ACCEPT_PROPOSAL)
+        acl->budget = self->budget;
 }
 
 static int send_now(const tr_conversation_t *self, tr_acl_t *acl) {
@@ -78,6 +81,26 @@ int tr_conversation_send(tr_conversation_t *self, tr_performative_t act, const c
             tr_conversation_id(self), tr_performative_name(act), tr_conversation_peer(self), strerror(-r));
     self->machine = trial;
     return 0;
+}
+
+int tr_conversation_status(tr_conversation_t *self, const tr_field_t *fields) {
+    tr_content_writer_t w;
+    if (self->ended || self->role != TR_PARTICIPANT)
+        return -EPROTO;
+    tr_acl_t acl = {
+        .performative = TR_INFORM,
+        .ontology = TR_STATUS_ONTOLOGY,
+        .protocol = tr_conversation_protocol(self),
+        .conversation_id = tr_conversation_id(self),
+    };
+    fill_answer(self, &acl);
+    tr_content_writer_init(&w);
+    tr_write_fields(&w, fields);
+    int r = tr_content_writer_take(&w, &acl.content, &acl.content_len);
+    if (r == 0)
+        r = send_now(self, &acl);
+    tr_content_writer_finish(&w);
+    return r;
 }
 
 /* A conversation that has ended still exists while a callback of it runs. */

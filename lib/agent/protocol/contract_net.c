@@ -8,6 +8,7 @@
 struct tr_call {
     tr_group_t group;
     tr_contract_net_t says; /* callbacks, times; its texts are not the call's */
+    tr_budget_t budget;     /* of what is accepted */
     bool announced;         /* on_proposals has been called for this round */
 };
 
@@ -67,6 +68,18 @@ static void on_propose(
     unpin(self);
 }
 
+static void on_inform(
+    tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
+    tr_member_t *m = arg;
+    tr_call_t *self = (tr_call_t *)m->group;
+    (void)c;
+    if (!m->accepted || !self->says.on_status)
+        return;
+    pin(self);
+    self->says.on_status(agent, state, self, &m->proposal, message, self->says.arg);
+    unpin(self);
+}
+
 static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outcome_t outcome,
     const tr_message_t *last, void *arg) {
     tr_member_t *m = arg;
@@ -113,6 +126,7 @@ int tr_contract_net_start(
     call->says = *net;
     r = tr_group_init(
         &call->group, self, net->conversation_id, net->participants, net->participants_n, error);
+    tr_acl_t parameters = {.traceparent = net->traceparent};
     if (r == 0)
         r = tr_group_start(&call->group,
             &(tr_initiator_t){.protocol = net->iterated ? "fipa-iterated-contract-net" : "fipa-contract-net",
@@ -120,8 +134,10 @@ int tr_contract_net_start(
                 .content = net->content,
                 .content_len = net->content_len,
                 .fields = net->fields,
+                .parameters = &parameters,
                 .timeout_ms = net->proposals_ms,
                 .on_propose = on_propose,
+                .on_inform = on_inform,
                 .on_end = on_end},
             net->participants, error);
     if (r < 0) {
@@ -144,12 +160,17 @@ static tr_member_t *find_undecided(const tr_proposal_t *proposal, tr_error_t *er
     return NULL;
 }
 
+void tr_call_set_budget(tr_call_t *self, const tr_budget_t *budget) {
+    self->budget = budget ? *budget : (tr_budget_t){0};
+}
+
 int tr_call_accept(
     tr_call_t *self, const tr_proposal_t *proposal, const void *content, size_t len, tr_error_t *error) {
     tr_member_t *m = find_undecided(proposal, error);
     if (!m)
         return -EPROTO;
     tr_conversation_set_timeout(m->conversation, self->says.result_ms);
+    tr_conversation_set_budget(m->conversation, &self->budget);
     int r = tr_conversation_act(m->conversation, TR_ACCEPT_PROPOSAL, content, len, error);
     m->accepted = r == 0;
     return r;

@@ -45,7 +45,8 @@ struct tr_conversation {
     char *provider; /* of the service, once one has answered; owned */
     char *former;   /* the one before it, which may go on all the same; owned */
     tr_machine_t machine;
-    uint64_t position; /* of the act that began it, where that was sent: as of tr_pending_t */
+    tr_budget_t budget; /* of what this side asks next */
+    uint64_t position;  /* of the act that began it, where that was sent: as of tr_pending_t */
     uint32_t hash;
     uint16_t pins;
     uint8_t role;

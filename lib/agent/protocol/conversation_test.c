@@ -37,6 +37,27 @@ static void a_request_is_agreed_to_and_answered_later(void **state) {
     tr_stage_expect_closed(s);
 }
 
+static void how_it_goes_is_no_act_of_the_protocol(void **state) {
+    stage_t *s = *state;
+    s->b->plan = PLAN_KEEP;
+    tr_conversation_t *c = tr_stage_start(s, "fipa-request", "bob");
+    tr_fixture_run(s->host);
+    const tr_field_t *half = TR_FIELDS(TR_FIELD_TEXT("text", "half"));
+    assert_int_equal(tr_conversation_status(c, half), -EPROTO); /* the participant's alone */
+    assert_int_equal(tr_conversation_status(s->b->open, half), 0);
+    const tr_acl_t *told = tr_fixture_last(s->host);
+    assert_string_equal(told->ontology, TR_STATUS_ONTOLOGY);
+    tr_fixture_run(s->host);
+    assert_string_equal(tr_conversation_state(c), "requested"); /* and so before the agree */
+    assert_string_equal(s->a->log, "inform");
+    assert_int_equal(tr_conversation_agree(s->b->open), 0);
+    assert_int_equal(tr_conversation_status(s->b->open, half), 0);
+    assert_int_equal(tr_conversation_inform(s->b->open, "\xc3", 1), 0);
+    tr_fixture_run(s->host);
+    assert_string_equal(s->a->log, "inform agree inform result:true end:done");
+    tr_stage_expect_closed(s);
+}
+
 static void answers_may_come_at_once(void **state) {
     stage_t *s = *state;
     static const struct {
@@ -251,6 +272,7 @@ static void a_callback_may_cancel_its_conversation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_request_is_agreed_to_and_answered_later),
+        CASE(how_it_goes_is_no_act_of_the_protocol),
         CASE(answers_may_come_at_once),
         CASE(a_wrong_start_says_what_is_wrong),
         CASE(what_cannot_be_sent_changes_nothing),

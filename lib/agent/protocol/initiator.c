@@ -69,6 +69,7 @@ static int make(tr_agent_t *agent, const tr_initiator_t *i, const tr_opening_t *
         [TR_TEXT_ONTOLOGY] = i->ontology     ? i->ontology
                              : i->parameters ? i->parameters->ontology
                                              : NULL,
+        [TR_TEXT_TRACEPARENT] = i->parameters ? i->parameters->traceparent : NULL,
     };
     tr_conversation_t *c;
     int r = tr_conversation_new(agent, o->machine.protocol, TR_INITIATOR, texts, &c);
@@ -331,11 +332,28 @@ static tr_act_fn callback_of(const tr_conversation_t *c, tr_performative_t act, 
     }
 }
 
+/* It says how the work goes, and is none of the protocol's acts; of who has it no more it is nobody's. */
+static bool is_status(const tr_conversation_t *c, const tr_message_t *message) {
+    const char *own = tr_conversation_text(c, TR_TEXT_ONTOLOGY);
+    return tr_message_is_status(message) && !(own && !strcmp(own, TR_STATUS_ONTOLOGY));
+}
+
+static void take_status(tr_conversation_t *c, const tr_message_t *message) {
+    const char *has_it = tr_conversation_text(c, TR_TEXT_SERVICE) ? c->provider : NULL;
+    bool news = !has_it || !strcmp(has_it, tr_message_acl(message)->sender);
+    if (news && !c->machine.cancelling && c->initiator.on_inform)
+        c->initiator.on_inform(c->agent, tr_agent_state(c->agent), c, message, c->arg);
+}
+
 void tr_initiator_take(tr_conversation_t *c, const tr_message_t *message) {
     const tr_acl_t *acl = tr_message_acl(message);
     tr_performative_t act = tr_message_performative(message);
     if (ends_stray(c, acl))
         return;
+    if (is_status(c, message)) {
+        take_status(c, message);
+        return;
+    }
     if (is_stray(c, acl, act)) {
         cancel_stray(c);
         return;

@@ -24,6 +24,7 @@ ASKING = frozenset({"request", "request-when", "request-whenever", "query-if", "
                     "subscribe", "proxy", "propagate"})
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "": wire.decode, "msgpack": wire.decode, "json": json.loads, "text": lambda content: content.decode(errors="replace")}
+STATUS = "troupe-status"  # the ontology of an inform that tells how the work goes, and is not the answer
 LATE = 60.0  # how long an answer that comes too late is looked out for, where something is done about it
 NOTHING = object()  # no content, which is not the content None
 
@@ -153,7 +154,7 @@ class Question:
                 message = Message(self.agent, self.answers.pop(0))
                 if message.type == "failed":
                     raise Undelivered(message.reason, message.detail)
-                if message.performative != "agree":
+                if message.performative != "agree" and not message.is_status:
                     message.done()
                     return message
                 message.done()
@@ -249,16 +250,23 @@ class Message:
         return self.type == "message" and (self.performative in ASKING or bool(self.reply_with))
 
     def reply(self, content: Any = NOTHING, performative: str = "inform", **more: Any) -> None:
-        """Answers, and finishes the message unless the performative is agree. `more`: as Agent.send."""
+        """Answers, and finishes the message unless the performative is agree, or the ontology STATUS: that tells how the work goes. `more`: as
+        Agent.send."""
         to = list(self._envelope.reply_to) or [self.sender]
         route = self._record.src if not self._envelope.reply_to else 0
         more = {"protocol": self.protocol, "ontology": self.ontology, "conversation_id": self.conversation_id,
                 "in_reply_to": self.reply_with, "hops": self._record.hops, **more}
-        if self.budget and self.budget.is_limited and performative != "agree" and len(to) == 1:
+        interim = performative == "agree" or (performative == "inform" and more["ontology"] == STATUS)
+        if self.budget and self.budget.is_limited and not interim and len(to) == 1:
             more.update(delegation=chain_of(self.sender, self.delegation), budget=self.budget.lend(None))  # the rest goes back
         self.agent._send(to, content, performative, route=route, **more)
-        if performative != "agree":
+        if not interim:
             self.done()
+
+    @property
+    def is_status(self) -> bool:
+        """Whether it tells how the work at a request goes, and is not the answer."""
+        return self.type == "message" and self.performative == "inform" and self.ontology == STATUS
 
     def done(self) -> None:
         """Finishes it: a leased message does not come again. Further calls do nothing."""
