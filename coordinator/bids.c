@@ -72,6 +72,12 @@ static void on_result(tr_agent_t *agent, void *state, tr_call_t *call, const tr_
     tr_errand_complete(arg, message);
 }
 
+static void on_status(tr_agent_t *agent, void *state, tr_call_t *call, const tr_proposal_t *proposal,
+    const tr_message_t *message, void *arg) {
+    (void)agent, (void)state, (void)call, (void)proposal;
+    tr_errand_status(arg, message);
+}
+
 static void on_failure(tr_agent_t *agent, void *state, tr_call_t *call, const tr_proposal_t *proposal,
     tr_outcome_t outcome, const tr_message_t *last, void *arg) {
     (void)agent, (void)state, (void)call, (void)proposal;
@@ -115,8 +121,10 @@ static int start(tr_errand_t *errand, const tr_task_t *task, const char *const *
         .participants = names,
         .participants_n = count,
         .proposals_ms = BIDS_MS,
-        .result_ms = task->timeout_ms,
+        .result_ms = tr_order_timeout(task),
+        .traceparent = task->trace,
         .on_proposals = on_proposals,
+        .on_status = on_status,
         .on_result = on_result,
         .on_failure = on_failure,
         .on_end = on_end,
@@ -152,7 +160,18 @@ void tr_bids_accept(tr_errand_t *errand, const tr_task_t *task) {
     tr_error_t error = {0};
     if (!errand->chosen)
         return;
-    int rc = tr_call_accept(errand->call, errand->chosen, task->input, task->input_len, &error);
+    tr_budget_t budget = tr_order_budget(task);
+    const void *content;
+    size_t len;
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    int rc = tr_order_write(errand->coordinator, task, &w, &content, &len);
+    tr_call_set_budget(errand->call, &budget);
+    if (rc == 0)
+        rc = tr_call_accept(errand->call, errand->chosen, content, len, &error);
+    else
+        tr_error_set(&error, rc, "its parts cannot be read: %s", strerror(-rc));
+    tr_content_writer_finish(&w);
     errand->chosen = NULL;
     if (rc < 0)
         tr_board_failed(errand->coordinator->board, errand->id, errand->try,

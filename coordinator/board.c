@@ -82,7 +82,7 @@ static void stop_waiting(tr_board_t *self, tr_task_t *task) {
 }
 
 /* Into what it waits in: nothing, as long as it needs others. There is always room: tr_board_admit saw to it. */
-static void wait(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
+void tr_board_wait(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
     if (task->waiting_for || task->state != TR_TASK_PENDING)
         return;
     if (task->due_ms > now_ms) {
@@ -131,7 +131,7 @@ static void tell_dependents(tr_board_t *self, const tr_task_t *task, int64_t now
             continue;
         d->waiting_for--;
         if (task->state == TR_TASK_COMPLETED)
-            wait(self, d, now_ms);
+            tr_board_wait(self, d, now_ms);
         else
             doom(self, d, task);
     }
@@ -173,13 +173,15 @@ void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_
         task->worker = NULL;
     }
     task->called = false;
+    if (to != TR_TASK_IN_PROGRESS && to != TR_TASK_ASSIGNED)
+        tr_task_settle_up(task, NULL, now_ms);
     self->counts[from]--;
     self->counts[to]++;
     task->state = to;
     task->changed_ms = now_ms;
     self->hooks.changed(self->hooks.arg, task, false);
     if (!tr_task_ended(to)) {
-        wait(self, task, now_ms);
+        tr_board_wait(self, task, now_ms);
         return;
     }
     leave_needs(self, task);
@@ -321,7 +323,7 @@ int tr_board_add(
     for (size_t i = 0; i < count && rc == 0; i++)
         self->hooks.changed(self->hooks.arg, tasks[i], true);
     for (size_t i = 0; i < count && rc == 0; i++)
-        wait(self, tasks[i], now_ms);
+        tr_board_wait(self, tasks[i], now_ms);
     free(tasks);
     return rc;
 }
@@ -331,6 +333,16 @@ int tr_board_restore(tr_board_t *self, tr_task_t *task) {
         return -EEXIST;
     task->restored = true;
     return admit(self, task) ? 0 : -ENOMEM;
+}
+
+/* Nobody knows what came of its last try, or what that has spent. */
+static void settle_lost(tr_task_t *task, int64_t now_ms) {
+    uint32_t tries = task->tries;
+    task->tries -= tries > 0;
+    task->granted = tr_task_share(task);
+    task->tries = tries;
+    task->begun_ms = task->changed_ms;
+    tr_task_settle_up(task, NULL, now_ms);
 }
 
 /* What it needs is there now, all of it. */
@@ -346,10 +358,10 @@ static int resume(tr_board_t *self, tr_task_t *task, const char *reason, int64_t
         tr_task_set_reason(task, error.text); /* ignoring */
         tr_board_move(self, task, TR_TASK_FAILED, now_ms);
     } else if (task->state == TR_TASK_ASSIGNED || task->state == TR_TASK_IN_PROGRESS) {
-        tr_task_set_reason(task, reason); /* ignoring */
-        tr_board_move(self, task, TR_TASK_PENDING, now_ms);
+        settle_lost(task, now_ms);
+        tr_board_move(self, task, tr_board_after_try(task, task->tries + 1, reason), now_ms);
     } else {
-        wait(self, task, now_ms);
+        tr_board_wait(self, task, now_ms);
     }
     return 0;
 }
@@ -379,6 +391,7 @@ int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_
     }
     task->restored = false;
     task->tries = 0;
+    task->spent = (tr_purse_t){0};
     task->due_ms = now_ms;
     tr_task_set_reason(task, NULL);
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);
@@ -406,101 +419,6 @@ void tr_board_look(tr_board_t *self, int64_t now_ms) {
     }
 }
 
-/* ---- what agents say ---- */
-
-static tr_task_t *find_try(const tr_board_t *self, const char *id, uint32_t try) {
-    tr_task_t *task = tr_board_find(self, id);
-    return task && task->tries == try && task->worker ? task : NULL;
-}
-
-int tr_board_agreed(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
-    tr_task_t *task = find_try(self, id, try);
-    if (!task || task->state != TR_TASK_ASSIGNED)
-        return -ESTALE;
-    tr_board_move(self, task, TR_TASK_IN_PROGRESS, now_ms);
-    return 0;
-}
-
-int tr_board_completed(
-    tr_board_t *self, const char *id, uint32_t try, const void *result, size_t len, int64_t now_ms) {
-    tr_task_t *task = find_try(self, id, try);
-    if (!task)
-        return -ESTALE;
-    if (!tr_task_set_result(task, result, len))
-        return tr_board_failed(self, id, try, "no memory for its result", 0, now_ms);
-    tr_task_set_reason(task, NULL);
-    tr_board_move(self, task, TR_TASK_COMPLETED, now_ms);
-    return 0;
-}
-
-static int64_t backoff(uint32_t tries) {
-    int64_t ms = TR_BOARD_BACKOFF_MS;
-    for (uint32_t i = 1; i < tries && ms < TR_BOARD_BACKOFF_MAX; i++)
-        ms *= 2;
-    return ms < TR_BOARD_BACKOFF_MAX ? ms : TR_BOARD_BACKOFF_MAX;
-}
-
-int tr_board_failed(
-    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
-    tr_task_t *task = find_try(self, id, try);
-    if (!task)
-        return -ESTALE;
-    tr_task_set_reason(task, reason); /* ignoring */
-    task->due_ms = now_ms + (again_ms ? again_ms : backoff(task->tries));
-    tr_board_move(self, task, task->tries < task->tries_max ? TR_TASK_PENDING : TR_TASK_FAILED, now_ms);
-    return 0;
-}
-
-int tr_board_not_asked(
-    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
-    tr_task_t *task = find_try(self, id, try);
-    if (!task)
-        return -ESTALE;
-    tr_task_set_reason(task, reason); /* ignoring */
-    task->tries--;
-    task->due_ms = now_ms + again_ms;
-    tr_board_move(self, task, TR_TASK_PENDING, now_ms);
-    return 0;
-}
-
-tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try) {
-    tr_task_t *task = tr_board_find(self, id);
-    return task && task->called && task->tries + 1 == try ? task : NULL;
-}
-
-int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
-    tr_task_t *task = tr_board_called(self, id, try);
-    if (!task)
-        return -ESTALE;
-    task->called = false;
-    task->bidless = true;
-    wait(self, task, now_ms);
-    return 0;
-}
-
-/* ---- what people say ---- */
-
-int tr_board_cancel(tr_board_t *self, const char *id, const char *reason, int64_t now_ms) {
-    tr_task_t *task = tr_board_find(self, id);
-    if (!task)
-        return -ENOENT;
-    if (task->worker)
-        self->hooks.withdraw(self->hooks.arg, task);
-    tr_task_set_reason(task, reason); /* ignoring */
-    tr_board_move(self, task, TR_TASK_CANCELLED, now_ms);
-    return 0;
-}
-
-int tr_board_approve(tr_board_t *self, const char *id, int64_t now_ms) {
-    tr_task_t *task = tr_board_find(self, id);
-    if (!task)
-        return -ENOENT;
-    if (task->state != TR_TASK_WAITING_APPROVAL)
-        return -EPROTO;
-    tr_board_move(self, task, TR_TASK_PENDING, now_ms);
-    return 0;
-}
-
 /* ---- time ---- */
 
 static void end_late(tr_board_t *self, int64_t now_ms) {
@@ -516,7 +434,7 @@ int64_t tr_board_turn(tr_board_t *self, bool assign, int64_t now_ms) {
     end_late(self, now_ms);
     for (tr_task_t *task; (task = tr_heap_first(&self->later)) && task->due_ms <= now_ms;) {
         tr_heap_remove(&self->later, task);
-        wait(self, task, now_ms);
+        tr_board_wait(self, task, now_ms);
     }
     if (assign)
         tr_lanes_assign(self, now_ms);

@@ -21,6 +21,8 @@
  * an agent that was given up and comes back with a result does not complete the task a second time. A try that failed is
  * followed by another, later and later, until tries_max; a refusal as well. The last one's reason is the task's.
  *
+ * Budgets. A try is granted its share (purse.c); where a task has spent all of something that is limited, no other try follows.
+ *
  * One thread. Calls must not be made from hooks.
  */
 #ifndef TR_COORDINATOR_BOARD_H
@@ -33,6 +35,7 @@
 #define TR_BOARD_AGE_MS      INT64_C(10000)
 #define TR_BOARD_BACKOFF_MS  INT64_C(200) /* before the second try; twice as long before each further one */
 #define TR_BOARD_BACKOFF_MAX INT64_C(30000)
+#define TR_BOARD_STATUS_MS   INT64_C(100) /* what an agent says of how it goes counts no more often */
 #define TR_BOARD_FIT         0.5
 #define TR_BOARD_NEVER       INT64_MAX
 
@@ -62,6 +65,8 @@ typedef struct tr_board_hooks {
     bool (*call)(void *arg, const tr_task_t *task);
     /* Its agent is to stop: it is cancelled, or late. */
     void (*withdraw)(void *arg, const tr_task_t *task);
+    /* task->status is another one. */
+    void (*status)(void *arg, const tr_task_t *task);
     /* The state of a task that is not on the board, by its id: -ENOENT where there is none. One that has not ended is somebody
      * else's, and tr_board_heard says when it has. */
     int (*find)(void *arg, const char *id);
@@ -93,6 +98,11 @@ size_t tr_board_count(const tr_board_t *self, tr_task_state_t state);
 
 /* What an agent says of a try. -ESTALE: it is not the one that goes on; nothing has changed. */
 int tr_board_agreed(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
+/* How it goes, msgpack: whoever says it has agreed. -EAGAIN: it is too long or too soon after the last one, and left out. */
+int tr_board_status(
+    tr_board_t *self, const char *id, uint32_t try, const void *status, size_t len, int64_t now_ms);
+/* What is left of what the try was granted (task->granted); before it ends. */
+int tr_board_left(tr_board_t *self, const char *id, uint32_t try, const tr_purse_t *left, int64_t now_ms);
 int tr_board_completed(
     tr_board_t *self, const char *id, uint32_t try, const void *result, size_t len, int64_t now_ms);
 /* It refused, failed, went away or was late. `again_ms`: not before so long, 0 = by the backoff. */
@@ -111,7 +121,7 @@ int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *w
 /* There was none that could be taken: it is given away directly. -ESTALE. */
 int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
 
-/* What people say. -ENOENT: there is none that has not ended; -EPROTO: its state does not allow that. */
+/* What people say. Of one that composes the parts that nobody else needs are cancelled as well. -ENOENT: there is none that has not ended; -EPROTO: its state does not allow that. */
 int tr_board_cancel(tr_board_t *self, const char *id, const char *reason, int64_t now_ms);
 int tr_board_approve(tr_board_t *self, const char *id, int64_t now_ms);
 

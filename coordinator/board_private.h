@@ -40,6 +40,10 @@ struct tr_board {
 
 /* Tells the hook; of a task that has ended, tells those that need it, and frees it. */
 void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_t now_ms);
+/* Into what a pending task waits in: nothing, as long as it needs others. There is always room: it was admitted. */
+void tr_board_wait(tr_board_t *self, tr_task_t *task, int64_t now_ms);
+/* What follows a try that came to nothing: another one, or it has failed; `reason` is the task's then. */
+tr_task_state_t tr_board_after_try(tr_task_t *task, uint32_t tries_max, const char *reason);
 tr_task_t *tr_board_find(const tr_board_t *self, const char *id);
 /* The task that is called for, for this try; NULL. */
 tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try);

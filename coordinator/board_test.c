@@ -47,6 +47,10 @@ static void on_withdraw(void *arg, const tr_task_t *task) {
     hear(arg, "%s/%u<%s ", task->id, task->tries, task->agent);
 }
 
+static void on_status(void *arg, const tr_task_t *task) {
+    hear(arg, "%s says ", task->id);
+}
+
 /* Of those that ended before: those that begin with "done" or "lost". "far" is another coordinator's. */
 static int on_find(void *arg, const char *id) {
     const stage_t *s = arg;
@@ -72,7 +76,7 @@ static double on_alike(void *arg, const char *wanted, const char *offered) {
 
 static int setup(void **state) {
     stage_t *s = calloc(1, sizeof *s);
-    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_find, NULL};
+    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_status, on_find, NULL};
     s->board = tr_board_new(&hooks, 1);
     s->now_ms = 1000000;
     *state = s;
@@ -527,7 +531,7 @@ static void who_joins_gets_what_others_have_not_begun(void **state) {
 static void who_fits_best_where_nobody_fits(void **state) {
     stage_t *s = *state;
     const char *wanted[] = {"summarise", "translate"};
-    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_find, on_alike};
+    tr_board_hooks_t hooks = {s, on_changed, on_assign, on_call, on_withdraw, on_status, on_find, on_alike};
     tr_task_wish_t w = wish_of(s, "a");
     tr_board_destroy(&s->board);
     s->board = tr_board_new(&hooks, 1);

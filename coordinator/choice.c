@@ -83,6 +83,7 @@ static int ask(tr_errand_t *errand, const tr_task_t *task, const tr_worker_t *co
         .protocol = "fipa-request",
         .receiver = self->options->chooser,
         .performative = TR_REQUEST,
+        .parameters = &(tr_acl_t){.traceparent = task->trace},
         .timeout_ms = CHOICE_MS,
         .on_result = on_result,
         .on_end = on_end,

@@ -2,6 +2,7 @@
 
 #include "coordinator/alike.h"
 #include "coordinator/approval/approval_desk.h"
+#include "coordinator/desk.h"
 #include "coordinator/events.h"
 #include "coordinator/schedules.h"
 #include "lib/base/clock.h"
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS 5000 /* the directory is asked so often although nothing was heard */
+#define STATUSES_KEPT 100  /* of one try, in its history; the last one is the task's in any case */
+#define LOOK_MS       5000 /* the directory is asked so often although nothing was heard */
 
 static const tr_resident_kind_t kind = {
     .process = "troupe-coordinator",
@@ -25,6 +27,15 @@ static const tr_resident_kind_t kind = {
 
 /* ---- what the board says ---- */
 
+/* Its end, with the result, where who submitted it wants to be told. */
+static void call_back(tr_coordinator_t *self, const tr_task_t *task) {
+    tr_content_writer_t *w = tr_effect_publish_on(self, task->callback);
+    if (!w)
+        return; /* out of memory: who waits can ask, ignoring */
+    tr_write_task(w, task, 1);
+    tr_desk_write_content(w, "result", task->result, task->result_len);
+}
+
 static void on_changed(void *arg, const tr_task_t *task, bool added) {
     tr_coordinator_t *self = arg;
     tr_effects_change(self);
@@ -36,6 +47,19 @@ static void on_changed(void *arg, const tr_task_t *task, bool added) {
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TASK_FAILED], "task=%s tries=%u reason=%s",
             task->id, (unsigned)task->tries, task->reason ? task->reason : "");
     tr_content_writer_t *w = tr_effect_publish(self, "task", task->id, "state");
+    if (w)
+        tr_write_task(w, task, 0);
+    if (tr_task_ended(task->state) && task->callback)
+        call_back(self, task);
+}
+
+static void on_status(void *arg, const tr_task_t *task) {
+    tr_coordinator_t *self = arg;
+    char text[256];
+    tr_task_print_status(task, text, sizeof text);
+    tr_effects_change(self);
+    tr_store_say_status(self->store, task, task->told <= STATUSES_KEPT && *text ? text : NULL);
+    tr_content_writer_t *w = tr_effect_publish(self, "task", task->id, "progress");
     if (w)
         tr_write_task(w, task, 0);
 }
@@ -93,8 +117,14 @@ static int restore(tr_coordinator_t *self, tr_error_t *error) {
 }
 
 static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
-    tr_board_hooks_t hooks = {self, on_changed, on_assign, on_call, on_withdraw, find_ended,
-        self->options->match ? how_alike : NULL};
+    tr_board_hooks_t hooks = {.arg = self,
+        .changed = on_changed,
+        .assign = on_assign,
+        .call = on_call,
+        .withdraw = on_withdraw,
+        .status = on_status,
+        .find = find_ended,
+        .alike = self->options->match ? how_alike : NULL};
     const tr_coordinator_options_t *o = self->options;
     int rc = o->match ? tr_alike_new(&self->alike, error) : 0;
     if (rc < 0)

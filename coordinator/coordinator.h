@@ -24,7 +24,8 @@ typedef struct tr_effect {
     enum { TR_EFFECT_REPLY, TR_EFFECT_PUBLISH, TR_EFFECT_CALL } kind;
     tr_message_t *to;      /* of a reply: what is answered; owned */
     tr_performative_t act; /* of a reply */
-    const char *topic;     /* of publish: it is topic.ID.subtopic */
+    char *whole;           /* of publish: the topic; owned. NULL: */
+    const char *topic;     /* it is topic.ID.subtopic */
     const char *subtopic;
     char id[TR_TASK_ID_MAX + 1]; /* of the task or decision */
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number);
@@ -73,6 +74,8 @@ void tr_effects_change(tr_coordinator_t *self);
  * can ask. */
 tr_content_writer_t *tr_effect_publish(
     tr_coordinator_t *self, const char *topic, const char *id, const char *subtopic);
+/* The same on a topic that is no constant. */
+tr_content_writer_t *tr_effect_publish_on(tr_coordinator_t *self, const char *topic);
 /* false when out of memory. */
 bool tr_effect_call(tr_coordinator_t *self,
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number);
@@ -92,6 +95,8 @@ extern const tr_behaviour_t tr_coordinator_behaviour;
 
 /* ---- task_desk.c ---- */
 
+/* How it goes, for people: "40 % half of the pages are read"; "". */
+void tr_task_print_status(const tr_task_t *task, char *out, size_t size);
 /* A task as it is told, with `more` further entries that the caller writes. */
 void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more);
 
@@ -99,6 +104,16 @@ void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more);
 
 void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try);
 void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try);
+/* What its agent is sent: the task's input; of one that composes, what it is composed of. Into `w` where it is not the task's own.
+ * 0 or negative. (order.c) */
+int tr_order_write(
+    tr_coordinator_t *self, const tr_task_t *task, tr_content_writer_t *w, const void **ret, size_t *ret_len);
+/* What is wrong with what its agent has answered; NULL: nothing. */
+const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer);
+/* What it may spend on this try. */
+tr_budget_t tr_order_budget(const tr_task_t *task);
+/* And how long it may take. */
+int64_t tr_order_timeout(const tr_task_t *task);
 /* Bids for a task (bids.c), or somebody's choice (choice.c). */
 void tr_bids_call(tr_coordinator_t *self, const char *id, uint32_t try);
 void tr_choice_call(tr_coordinator_t *self, const char *id, uint32_t try);

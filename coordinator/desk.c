@@ -44,6 +44,13 @@ void tr_desk_make_id(char kind, char id[TR_TASK_ID_MAX + 1]) {
     snprintf(id, TR_TASK_ID_MAX + 1, "%c%016llx", kind, (unsigned long long)random);
 }
 
+size_t tr_desk_cut(const char *text, size_t len, size_t most) {
+    size_t n = len < most ? len : most;
+    while (n < len && n && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
 void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len) {
     tr_content_t content;
     tr_write_str(w, key);

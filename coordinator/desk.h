@@ -26,6 +26,8 @@ void tr_question_done(const tr_question_t *q);
 bool tr_desk_is_id(const char *text);
 /* An id that nobody has: `kind` and 16 hexadecimal digits. */
 void tr_desk_make_id(char kind, char id[TR_TASK_ID_MAX + 1]);
+/* How much of a text there is in its first `most` bytes, whole characters alone. */
+size_t tr_desk_cut(const char *text, size_t len, size_t most);
 /* A content as a value, where it is one. */
 void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len);
 
@@ -44,7 +46,6 @@ int tr_page_state(const tr_question_t *q, const char *const *words);
 
 /* ---- task_desk.c ---- */
 
-void tr_desk_submit(tr_question_t *q);
 void tr_desk_show(tr_question_t *q);
 void tr_desk_list(tr_question_t *q);
 void tr_desk_stats(tr_question_t *q);
@@ -52,6 +53,9 @@ void tr_desk_cancel(tr_question_t *q);
 void tr_desk_approve(tr_question_t *q);
 void tr_desk_retry(tr_question_t *q);
 
+/* ---- submit_desk.c ---- */
+
+void tr_desk_submit(tr_question_t *q);
 /* What is wrong with a task as it would be submitted; NULL: nothing. */
 const char *tr_desk_task_wrong(const tr_question_t *q, tr_value_t task);
 /* Submits one under this id, for nobody. 0 or a negative errno with a text. */

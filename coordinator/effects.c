@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static tr_effect_t *new_effect(tr_coordinator_t *self, int kind) {
     if (self->effect_count == self->effect_room) {
@@ -58,6 +59,18 @@ tr_content_writer_t *tr_effect_publish(
     return &e->content;
 }
 
+tr_content_writer_t *tr_effect_publish_on(tr_coordinator_t *self, const char *topic) {
+    char *whole = strdup(topic);
+    tr_effect_t *e = whole ? new_effect(self, TR_EFFECT_PUBLISH) : NULL;
+    if (!e) {
+        free(whole);
+        return NULL;
+    }
+    e->whole = whole;
+    tr_content_writer_init(&e->content);
+    return &e->content;
+}
+
 bool tr_effect_call(tr_coordinator_t *self,
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number) {
     tr_effect_t *e = new_effect(self, TR_EFFECT_CALL);
@@ -71,8 +84,11 @@ bool tr_effect_call(tr_coordinator_t *self,
 
 static void publish(tr_coordinator_t *self, tr_effect_t *e) {
     char topic[TR_TASK_ID_MAX + 64];
-    snprintf(topic, sizeof topic, "%s.%s.%s", e->topic, e->id, e->subtopic);
-    tr_publish_content(self->agent, topic, &e->content); /* who watches may miss it, and ask; ignoring */
+    if (!e->whole)
+        snprintf(topic, sizeof topic, "%s.%s.%s", e->topic, e->id, e->subtopic);
+    /* Who watches may miss it, and ask; ignoring. */
+    tr_publish_content(self->agent, e->whole ? e->whole : topic, &e->content);
+    free(e->whole);
 }
 
 static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {
@@ -89,6 +105,7 @@ static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {
 static void drop(tr_effect_t *e) {
     if (e->kind == TR_EFFECT_REPLY)
         tr_message_release(&e->to);
+    free(e->whole);
     if (e->kind == TR_EFFECT_REPLY || e->kind == TR_EFFECT_PUBLISH)
         tr_content_writer_finish(&e->content);
 }

@@ -65,15 +65,15 @@ static char *join(const char *const *texts, size_t count) {
     return joined;
 }
 
-static void add_history(tr_store_t *self, const tr_task_t *task) {
+static void add_history(tr_store_t *self, const tr_task_t *task, int64_t at_ms, const char *reason) {
     tr_sql_t *db = self->sql;
     const size_t s = REMEMBER;
     tr_sql_bind_text(db, s, 1, task->id);
-    tr_sql_bind_int(db, s, 2, task->changed_ms);
+    tr_sql_bind_int(db, s, 2, at_ms);
     tr_sql_bind_int(db, s, 3, (int)task->state);
     tr_sql_bind_int(db, s, 4, task->tries);
     tr_sql_bind_text(db, s, 5, *task->agent ? task->agent : NULL);
-    tr_sql_bind_text(db, s, 6, task->reason);
+    tr_sql_bind_text(db, s, 6, reason);
     tr_sql_run(db, s);
 }
 
@@ -100,10 +100,15 @@ void tr_store_add(tr_store_t *self, const tr_task_t *task) {
     tr_sql_bind_text(db, s, 18, task->reason);
     tr_sql_bind_blob(db, s, 19, task->result, task->result_len);
     tr_sql_bind_int(db, s, 20, (int)task->way);
+    tr_sql_bind_int(db, s, 21, task->composes);
+    for (int i = 0; i < TR_PURSE_KINDS; i++)
+        tr_sql_bind_int(db, s, 22 + i, task->budget.of[i]);
+    tr_sql_bind_text(db, s, 25, task->callback);
+    tr_sql_bind_text(db, s, 26, task->trace);
     tr_sql_run(db, s);
     free(skills);
     free(needs);
-    add_history(self, task);
+    add_history(self, task, task->changed_ms, task->reason);
 }
 
 void tr_store_update(tr_store_t *self, const tr_task_t *task) {
@@ -116,9 +121,21 @@ void tr_store_update(tr_store_t *self, const tr_task_t *task) {
     tr_sql_bind_text(db, s, 5, task->agent);
     tr_sql_bind_text(db, s, 6, task->reason);
     tr_sql_bind_blob(db, s, 7, task->result, task->result_len);
-    tr_sql_bind_text(db, s, 8, task->id);
+    for (int i = 0; i < TR_PURSE_KINDS; i++)
+        tr_sql_bind_int(db, s, 8 + i, task->spent.of[i]);
+    tr_sql_bind_blob(db, s, 11, task->status, task->status_len);
+    tr_sql_bind_text(db, s, 12, task->id);
     tr_sql_run(db, s);
-    add_history(self, task);
+    add_history(self, task, task->changed_ms, task->reason);
+}
+
+void tr_store_say_status(tr_store_t *self, const tr_task_t *task, const char *text) {
+    tr_sql_t *db = self->sql;
+    tr_sql_bind_blob(db, SAY_STATUS, 1, task->status, task->status_len);
+    tr_sql_bind_text(db, SAY_STATUS, 2, task->id);
+    tr_sql_run(db, SAY_STATUS);
+    if (text)
+        add_history(self, task, task->told_ms, text);
 }
 
 int tr_store_commit(tr_store_t *self, tr_error_t *error) {
@@ -153,8 +170,13 @@ static bool take_state(tr_sql_t *db, size_t s, tr_task_t *t) {
     t->changed_ms = tr_sql_int(db, s, 13);
     t->tries = (uint32_t)tr_sql_int(db, s, 15);
     snprintf(t->agent, sizeof t->agent, "%s", tr_sql_text(db, s, 16) ? tr_sql_text(db, s, 16) : "");
+    for (int i = 0; i < TR_PURSE_KINDS; i++)
+        t->spent.of[i] = tr_sql_int(db, s, 27 + i);
     const void *result = tr_sql_blob(db, s, 18, &len);
-    return tr_task_set_reason(t, tr_sql_text(db, s, 17)) && (!result || tr_task_set_result(t, result, len));
+    if (!tr_task_set_reason(t, tr_sql_text(db, s, 17)) || (result && !tr_task_set_result(t, result, len)))
+        return false;
+    const void *status = tr_sql_blob(db, s, 30, &len);
+    return !status || tr_task_set_status(t, status, len);
 }
 
 static tr_task_way_t way_of(int64_t number) {
@@ -187,6 +209,10 @@ static tr_task_t *take(tr_sql_t *db, size_t s) {
         .timeout_ms = tr_sql_int(db, s, 11),
         .due_ms = tr_sql_int(db, s, 14),
         .way = way_of(tr_sql_int(db, s, 20)),
+        .composes = tr_sql_int(db, s, 21) != 0,
+        .budget = {{tr_sql_int(db, s, 22), tr_sql_int(db, s, 23), tr_sql_int(db, s, 24)}},
+        .callback = tr_sql_text(db, s, 25),
+        .trace = tr_sql_text(db, s, 26),
     };
     tr_task_t *task = need_count < 0 || !wish.id ? NULL : tr_task_new(&wish);
     if (task && !take_state(db, s, task))
@@ -274,23 +300,34 @@ int tr_store_list(
     return tr_store_end(self, s, more ? step : 0);
 }
 
-int tr_store_history(tr_store_t *self, const char *id, tr_store_event_fn event, void *arg) {
+static void give_event(tr_sql_t *db, size_t s, tr_store_event_fn event, void *arg) {
+    int state = (int)tr_sql_int(db, s, 12);
+    tr_store_event_t e = {
+        .at_ms = tr_sql_int(db, s, 13),
+        .state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED,
+        .tries = (uint32_t)tr_sql_int(db, s, 15),
+        .agent = tr_sql_text(db, s, 16),
+        .reason = tr_sql_text(db, s, 17),
+    };
+    event(arg, &e);
+}
+
+int tr_store_show(
+    tr_store_t *self, const char *id, tr_task_t **ret_task, tr_store_event_fn event, void *arg) {
     tr_sql_t *db = self->sql;
-    const size_t s = HISTORY;
+    tr_task_t *task = NULL;
     int step;
-    tr_sql_bind_text(db, s, 1, id);
-    while ((step = tr_sql_step(db, s)) > 0) {
-        int state = (int)tr_sql_int(db, s, 1);
-        tr_store_event_t e = {
-            .at_ms = tr_sql_int(db, s, 0),
-            .state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED,
-            .tries = (uint32_t)tr_sql_int(db, s, 2),
-            .agent = tr_sql_text(db, s, 3),
-            .reason = tr_sql_text(db, s, 4),
-        };
-        event(arg, &e);
-    }
-    return tr_store_end(self, s, step);
+    tr_sql_bind_text(db, SHOW, 1, id);
+    while ((step = tr_sql_step(db, SHOW)) > 0 && (task || (task = take(db, SHOW))))
+        if (tr_sql_text(db, SHOW, 0) == NULL)
+            give_event(db, SHOW, event, arg);
+    int rc = tr_store_end(self, SHOW, step);
+    if (rc == 0)
+        rc = task ? 0 : step > 0 ? -ENOMEM : -ENOENT;
+    if (rc < 0)
+        tr_task_destroy(&task);
+    *ret_task = task;
+    return rc;
 }
 
 int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]) {

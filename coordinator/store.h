@@ -36,6 +36,8 @@ void tr_store_begin(tr_store_t *self);
 /* The whole task, or only what changes; and a line of its history. */
 void tr_store_add(tr_store_t *self, const tr_task_t *task);
 void tr_store_update(tr_store_t *self, const tr_task_t *task);
+/* Its status is another one; text: the same for people, a line of its history, or NULL. */
+void tr_store_say_status(tr_store_t *self, const tr_task_t *task, const char *text);
 int tr_store_commit(tr_store_t *self, tr_error_t *error);
 /* Nothing that was written since begin is to last: commit says rc (negative), unless something has failed before. */
 void tr_store_fail(tr_store_t *self, int rc);
@@ -63,7 +65,8 @@ typedef struct tr_store_event {
     const char *agent, *reason; /* NULL where there is none */
 } tr_store_event_t;
 typedef void (*tr_store_event_fn)(void *arg, const tr_store_event_t *event);
-int tr_store_history(tr_store_t *self, const char *id, tr_store_event_fn event, void *arg);
+/* As tr_store_load, and what happened to it up to the same moment. */
+int tr_store_show(tr_store_t *self, const char *id, tr_task_t **ret_task, tr_store_event_fn event, void *arg);
 /* How many there are in each state. */
 int tr_store_count(tr_store_t *self, uint64_t counts[TR_TASK_STATES]);
 

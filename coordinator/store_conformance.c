@@ -56,7 +56,11 @@ static tr_task_t *new_task(const char *id, const char *key) {
         .created_ms = 100,
         .due_ms = 200,
         .deadline_ms = 300,
-        .timeout_ms = 400};
+        .timeout_ms = 400,
+        .callback = "result.mine",
+        .trace = "00-1-2-01",
+        .composes = true,
+        .budget = {{1000, 2000, 3000}}};
     tr_task_t *task = tr_task_new(&wish);
     assert_non_null(task);
     return task;
@@ -82,11 +86,24 @@ static void a_task_comes_back_as_it_was(void **state) {
     snprintf(task->agent, sizeof task->agent, "w@p");
     assert_true(tr_task_set_reason(task, "because"));
     assert_true(tr_task_set_result(task, "r\0t", 3));
+    task->spent = (tr_purse_t){{7, 8, 9}};
+    assert_true(tr_task_set_status(task, "half", 4));
     tr_store_update(p->store, task);
+    assert_true(tr_task_set_status(task, "most", 4));
+    tr_store_say_status(p->store, task, "nearly there");
     assert_int_equal(tr_store_commit(p->store, &p->error), 0);
     tr_task_destroy(&task);
     open_again(p);
     assert_int_equal(tr_store_load(p->store, "a", &task), 0);
+    assert_true(task->composes);
+    assert_string_equal(task->callback, "result.mine");
+    assert_string_equal(task->trace, "00-1-2-01");
+    for (int i = 0; i < TR_PURSE_KINDS; i++) {
+        assert_int_equal(task->budget.of[i], 1000 * (i + 1));
+        assert_int_equal(task->spent.of[i], 7 + i);
+    }
+    assert_int_equal(task->status_len, 4);
+    assert_memory_equal(task->status, "most", 4);
     assert_string_equal(task->key, "k");
     assert_string_equal(task->description, "what it is");
     assert_int_equal(task->skill_count, 2);
@@ -206,7 +223,14 @@ static void its_history_is_kept(void **state) {
     tr_store_update(p->store, task);
     assert_int_equal(tr_store_commit(p->store, &p->error), 0);
     tr_task_destroy(&task);
-    assert_int_equal(tr_store_history(p->store, "a", on_event, p), 0);
+    task = NULL;
+    assert_int_equal(tr_store_show(p->store, "b", &task, on_event, p), -ENOENT);
+    assert_null(task);
+    assert_int_equal(tr_store_show(p->store, "a", &task, on_event, p), 0);
+    assert_string_equal(task->id, "a");
+    assert_int_equal(task->state, TR_TASK_FAILED);
+    assert_int_equal(task->input_len, 4);
+    tr_task_destroy(&task);
     assert_string_equal(p->seen, "100:pending:0:-:- 110:assigned:1:w@p:- 110:failed:1:w@p:gone ");
 }
 

@@ -32,6 +32,17 @@ static const char *const sqlite_migrations[] = {
     "NOT NULL,"
     " task BLOB NOT NULL, next_ms INTEGER NOT NULL, fired_ms INTEGER NOT NULL, fired INTEGER NOT NULL);"
     "PRAGMA user_version = 4;",
+    "ALTER TABLE task ADD COLUMN composes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN micro_cost INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN time_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN callback TEXT;"
+    "ALTER TABLE task ADD COLUMN trace TEXT;"
+    "ALTER TABLE task ADD COLUMN spent_tokens INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN spent_micro_cost INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE task ADD COLUMN status BLOB;"
+    "PRAGMA user_version = 5;",
 };
 
 /* What one coordinator has is its own as long as its row in `coordinator` is there and not dead (store_share.c). */
@@ -65,27 +76,42 @@ static const char *const postgres_migrations[] = {
     "UNIQUE,"
     " cron TEXT NOT NULL, task BYTEA NOT NULL, next_ms BIGINT NOT NULL, fired_ms BIGINT NOT NULL,"
     " fired BIGINT NOT NULL, owner TEXT NOT NULL DEFAULT current_setting('troupe.epoch'));",
+    "ALTER TABLE task ADD COLUMN composes BIGINT NOT NULL DEFAULT 0, ADD COLUMN tokens BIGINT NOT NULL "
+    "DEFAULT 0,"
+    " ADD COLUMN micro_cost BIGINT NOT NULL DEFAULT 0, ADD COLUMN time_ms BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN callback TEXT, ADD COLUMN trace TEXT, ADD COLUMN spent_tokens BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN spent_micro_cost BIGINT NOT NULL DEFAULT 0, ADD COLUMN spent_ms BIGINT NOT NULL DEFAULT 0,"
+    " ADD COLUMN status BYTEA",
 };
 
 /* The columns as `take` reads them. */
 #define COLUMNS                                                                                              \
     "id, key, description, skills, needs, input, language, priority, tries_max, created_ms, deadline_ms, "   \
     "timeout_ms,"                                                                                            \
-    " state, changed_ms, due_ms, tries, agent, reason, result, number, way"
+    " state, changed_ms, due_ms, tries, agent, reason, result, number, way, composes, tokens, micro_cost, "  \
+    "time_ms,"                                                                                               \
+    " callback, trace, spent_tokens, spent_micro_cost, spent_ms, status"
 
 #define OF_BOTH                                                                                              \
     [INSERT] =                                                                                               \
         "INSERT INTO task (id, key, description, skills, needs, input, language, priority, tries_max, "      \
         "created_ms,"                                                                                        \
-        " deadline_ms, timeout_ms, state, changed_ms, due_ms, tries, agent, reason, result, way)"            \
-        " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)",                  \
+        " deadline_ms, timeout_ms, state, changed_ms, due_ms, tries, agent, reason, result, way,"            \
+        " composes, tokens, micro_cost, time_ms, callback, trace)"                                           \
+        " VALUES "                                                                                           \
+        "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26)",  \
     [REMEMBER] = "INSERT INTO history VALUES ($1,$2,$3,$4,$5,$6)",                                           \
     [BY_ID] = "SELECT " COLUMNS " FROM task WHERE id = $1",                                                  \
     [STATE_OF] = "SELECT state FROM task WHERE id = $1", [BY_KEY] = "SELECT id FROM task WHERE key = $1",    \
     [LIST] = "SELECT " COLUMNS                                                                               \
              " FROM task WHERE ($1 < 0 OR state = $1) AND (CAST($2 AS BIGINT) = 0 OR number < $2)"           \
-             " ORDER BY number DESC LIMIT $3",                                                               \
-    [HISTORY] = "SELECT at_ms, state, tries, agent, reason FROM history WHERE task = $1 ORDER BY rowid",     \
+             " ORDER BY number DESC LIMIT $3", /* Both of one moment, and no input or result twice. */       \
+        [SHOW] =                                                                                             \
+            "SELECT " COLUMNS ", 0 AS turn FROM task WHERE id = $1 UNION ALL"                                \
+            " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, state, at_ms, 0, tries, "      \
+            "agent, reason, NULL, 0,"                                                                        \
+            " 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, rowid FROM history WHERE task = $1 ORDER BY turn",   \
+    [SAY_STATUS] = "UPDATE task SET status = $1 WHERE id = $2",                                              \
     [COUNT] = "SELECT state, count(*) FROM task GROUP BY state",                                             \
     [OPEN] = "SELECT " COLUMNS " FROM task WHERE state < $1 ORDER BY number",                                \
     [NEW_DECISION] = "INSERT INTO decision (id, key, state, told) VALUES ($1,$2,$3,$4)",                     \
@@ -110,7 +136,7 @@ static const char *const postgres_migrations[] = {
 static const char *const sqlite_sql[] = {
     OF_BOTH[UPDATE] =
         "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
-        " result = $7 WHERE id = $8",
+        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11 WHERE id = $12",
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3",
 };
 
@@ -129,7 +155,8 @@ static const char *const sqlite_sql[] = {
 static const char *const postgres_sql[] = {
     OF_BOTH[UPDATE] =
         "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
-        " result = $7 WHERE id = $8 AND owner = " MINE,
+        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11 WHERE id = $12"
+        " AND owner = " MINE,
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3 AND owner = " MINE,
     [JOIN_GROUP] =
         "WITH before AS (UPDATE coordinator SET dead = true WHERE name = $1)"

@@ -48,7 +48,13 @@ static void an_older_file_is_brought_up_to_date(void **state) {
     assert_int_equal(
         sqlite3_exec(db,
             "DROP TABLE decision; DROP TABLE decision_event; DROP TABLE record; DROP TABLE schedule; "
-            "ALTER TABLE task DROP COLUMN way; PRAGMA user_version = 1;",
+            "ALTER TABLE task DROP COLUMN way; ALTER TABLE task DROP COLUMN composes; ALTER TABLE task DROP "
+            "COLUMN tokens; "
+            "ALTER TABLE task DROP COLUMN micro_cost; ALTER TABLE task DROP COLUMN time_ms; ALTER TABLE task "
+            "DROP COLUMN callback; "
+            "ALTER TABLE task DROP COLUMN trace; ALTER TABLE task DROP COLUMN spent_tokens; "
+            "ALTER TABLE task DROP COLUMN spent_micro_cost; ALTER TABLE task DROP COLUMN spent_ms; "
+            "ALTER TABLE task DROP COLUMN status; PRAGMA user_version = 1;",
             NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);

@@ -73,6 +73,8 @@ static void fill(block_t *b, const tr_task_wish_t *w, tr_task_t *t) {
     t->key = put_text(b, w->key);
     t->description = put_text(b, w->description ? w->description : "");
     t->language = put_text(b, w->language);
+    t->callback = put_text(b, w->callback);
+    t->trace = put_text(b, w->trace);
     t->input = put(b, w->input, w->input_len);
 }
 
@@ -104,6 +106,8 @@ tr_task_t *tr_task_new(const tr_task_wish_t *wish) {
     t->input_len = wish->input_len;
     t->priority = wish->priority;
     t->way = wish->way;
+    t->budget = wish->budget;
+    t->composes = wish->composes;
     t->tries_max = wish->tries_max;
     t->created_ms = t->changed_ms = wish->created_ms;
     t->due_ms = wish->due_ms;
@@ -118,6 +122,7 @@ void tr_task_destroy(tr_task_t **self) {
         return;
     free((*self)->reason);
     free((*self)->result);
+    free((*self)->status);
     free((*self)->dependents);
     free(*self);
     *self = NULL;
@@ -132,14 +137,38 @@ bool tr_task_set_reason(tr_task_t *self, const char *reason) {
     return true;
 }
 
-bool tr_task_set_result(tr_task_t *self, const void *bytes, size_t len) {
+static bool set_bytes(void **held, size_t *held_len, const void *bytes, size_t len) {
     void *copy = malloc(len + 1);
     if (!copy)
         return false;
     if (len)
         memcpy(copy, bytes, len);
-    free(self->result);
-    self->result = copy;
-    self->result_len = len;
+    free(*held);
+    *held = copy;
+    *held_len = len;
     return true;
+}
+
+const char **tr_task_copy_needs(const tr_task_t *self, char **ret_owned) {
+    block_t b = {0};
+    put_texts(&b, self->needs, self->need_count, NULL);
+    char *owned = malloc(b.size + 1);
+    const char **copies = self->need_count ? calloc(self->need_count, sizeof *copies) : NULL;
+    if (!owned || !copies) {
+        free(owned);
+        free(copies);
+        return NULL;
+    }
+    b.at = owned;
+    put_texts(&b, self->needs, self->need_count, copies);
+    *ret_owned = owned;
+    return copies;
+}
+
+bool tr_task_set_result(tr_task_t *self, const void *bytes, size_t len) {
+    return set_bytes(&self->result, &self->result_len, bytes, len);
+}
+
+bool tr_task_set_status(tr_task_t *self, const void *bytes, size_t len) {
+    return set_bytes(&self->status, &self->status_len, bytes, len);
 }

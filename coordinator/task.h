@@ -21,6 +21,9 @@
 #define TR_TASK_TRIES_MAX  100u
 #define TR_TASK_TEXT_MAX   1000u /* bytes of a description */
 #define TR_PRIORITY_MAX    9u
+#define TR_TASK_TOPIC_MAX  128u  /* bytes of the topic on which its end is told */
+#define TR_TASK_TRACE_MAX  55u   /* of a traceparent */
+#define TR_TASK_STATUS_MAX 4096u /* of what its agent says of how it goes; what is longer is left out */
 
 typedef enum tr_task_state {
     TR_TASK_WAITING_APPROVAL, /* a person has to say yes */
@@ -47,6 +50,22 @@ typedef enum tr_task_way {
 /* By tr_task_way_t, ended by NULL. */
 extern const char *const tr_task_way_words[];
 
+/* What may be spent, or was: tokens of language models, millionths of the currency unit, milliseconds of work. */
+typedef enum tr_purse_kind {
+    TR_PURSE_TOKENS,
+    TR_PURSE_MICRO_COST,
+    TR_PURSE_TIME_MS,
+    TR_PURSE_KINDS
+} tr_purse_kind_t;
+
+/* What each is called, in a task that is submitted and where it is told. */
+extern const char *const tr_purse_words[TR_PURSE_KINDS];
+
+/* Of a budget 0 says that there is no limit. */
+typedef struct tr_purse {
+    int64_t of[TR_PURSE_KINDS];
+} tr_purse_t;
+
 bool tr_task_ended(tr_task_state_t state);
 bool tr_task_may(tr_task_state_t from, tr_task_state_t to);
 
@@ -62,7 +81,11 @@ typedef struct tr_task {
     const void *input; /* the content of the request to its agent */
     size_t input_len;
     const char *language; /* of it; NULL = msgpack */
-    uint32_t priority;    /* 0 to TR_PRIORITY_MAX, the highest */
+    const char *callback; /* a topic on which its end is told, with the result; NULL */
+    const char *trace;    /* the traceparent under which it was submitted; NULL where that is not traced */
+    bool composes; /* its agent gets the results of what it needs, and its result is composed of them */
+    tr_purse_t budget;
+    uint32_t priority; /* 0 to TR_PRIORITY_MAX, the highest */
     uint32_t tries_max;
     tr_task_way_t way;
     int64_t created_ms;  /* Unix time, as all */
@@ -78,6 +101,13 @@ typedef struct tr_task {
     char *reason;    /* why it is as it is; owned, NULL */
     void *result;    /* owned, NULL */
     size_t result_len;
+    void *status; /* msgpack: how it goes, as its agent has told last; owned, NULL */
+    size_t status_len;
+    tr_purse_t spent;
+    tr_purse_t granted; /* to the try that goes on; what of it is not known to be left counts as spent */
+    int64_t begun_ms;   /* that try */
+    int64_t told_ms;    /* its status */
+    uint32_t told;      /* how often, in this try */
 
     /* The board's. */
     size_t waiting_for; /* tasks that it needs and that are not completed */
@@ -98,13 +128,15 @@ typedef struct tr_task {
 
 /* What is wanted: all of it is copied. */
 typedef struct tr_task_wish {
-    const char *id, *key, *description, *language;
+    const char *id, *key, *description, *language, *callback, *trace;
     const char *const *skills, *const *needs;
     size_t skill_count, need_count;
     const void *input;
     size_t input_len;
     uint32_t priority, tries_max;
     tr_task_way_t way;
+    tr_purse_t budget;
+    bool composes;
     bool approval;  /* a person has to say yes first */
     bool known_new; /* nobody has to look whether there is one of its id that has ended */
     int64_t created_ms, due_ms, deadline_ms, timeout_ms;
@@ -116,5 +148,17 @@ void tr_task_destroy(tr_task_t **self); /* NULL-safe */
 /* Both copy; false when out of memory (nothing has changed). */
 bool tr_task_set_reason(tr_task_t *self, const char *reason);
 bool tr_task_set_result(tr_task_t *self, const void *bytes, size_t len);
+/* Copies of the ids that it needs, which point into *ret_owned; both to be freed. NULL: none, or out of memory. */
+const char **tr_task_copy_needs(const tr_task_t *self, char **ret_owned);
+bool tr_task_set_status(tr_task_t *self, const void *bytes, size_t len);
+
+/* ---- purse.c: what may be spent on it ---- */
+
+/* What the next try may spend: an equal part of what is left, for each that there may be, and of time all that is left. */
+tr_purse_t tr_task_share(const tr_task_t *self);
+/* Whether a limit has been reached, and there is nothing for another try. */
+bool tr_task_is_broke(const tr_task_t *self);
+/* The try that goes on is over: what it was granted, but for `left`, was spent (NULL: nothing is known of any), and its time. Once. */
+void tr_task_settle_up(tr_task_t *self, const tr_purse_t *left, int64_t now_ms);
 
 #endif

@@ -1,6 +1,5 @@
 /* What is asked of tasks. */
 #include "coordinator/desk.h"
-#include "lib/base/random.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +15,66 @@ static void write_texts(tr_content_writer_t *w, const char *key, const char *con
         tr_write_str(w, texts[i]);
 }
 
+static void write_purse(
+    tr_content_writer_t *w, const char *key, const tr_purse_t *purse, const tr_purse_t *limits) {
+    size_t count = 0;
+    for (int i = 0; i < TR_PURSE_KINDS; i++)
+        count += limits->of[i] != 0;
+    tr_write_str(w, key);
+    tr_write_map(w, count);
+    for (int i = 0; i < TR_PURSE_KINDS; i++)
+        if (limits->of[i])
+            tr_write_kv_int(w, tr_purse_words[i], purse->of[i]);
+}
+
+void tr_task_print_status(const tr_task_t *task, char *out, size_t size) {
+    tr_content_t content;
+    *out = '\0';
+    if (!task->status || tr_content_init(&content, task->status, task->status_len) < 0)
+        return;
+    double done = tr_value_double(tr_value_get(&content.root, "done"), -1);
+    tr_value_t says = tr_value_is_map(&content.root) ? tr_value_get(&content.root, "text") : &content.root;
+    size_t len = 0;
+    const char *whole = tr_value_str(says, &len);
+    int shown = whole ? (int)tr_desk_cut(whole, len, size - sizeof "100 %") : 0;
+    if (done >= 0 && done <= 1)
+        snprintf(out, size, "%.0f %%%s%.*s", done * 100, shown ? " " : "", shown, whole ? whole : "");
+    else
+        snprintf(out, size, "%.*s", shown, whole ? whole : "");
+    tr_content_finish(&content);
+}
+
+/* What few tasks have is left out of the others. */
+static size_t count_rare(const tr_task_t *task) {
+    bool limited = false;
+    for (int i = 0; i < TR_PURSE_KINDS; i++)
+        limited |= task->budget.of[i] != 0;
+    return (size_t)task->composes + (task->callback ? 1u : 0u) + (task->trace ? 1u : 0u) +
+           (task->status ? 2u : 0u) + (limited ? 2u : 0u);
+}
+
+static void write_rare(tr_content_writer_t *w, const tr_task_t *task) {
+    static const tr_purse_t none = {0};
+    char text[256];
+    if (task->composes)
+        tr_write_kv_bool(w, "compose", true);
+    if (task->callback)
+        tr_write_kv(w, "callback", task->callback);
+    if (task->trace)
+        tr_write_kv(w, "trace", task->trace);
+    if (memcmp(&task->budget, &none, sizeof none) != 0) {
+        write_purse(w, "budget", &task->budget, &task->budget);
+        write_purse(w, "spent", &task->spent, &task->budget);
+    }
+    if (!task->status)
+        return;
+    tr_task_print_status(task, text, sizeof text);
+    tr_write_kv(w, "progress", text);
+    tr_desk_write_content(w, "status", task->status, task->status_len);
+}
+
 void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
-    tr_write_map(w, 15 + more);
+    tr_write_map(w, 15 + count_rare(task) + more);
     tr_write_kv(w, "task", task->id);
     tr_write_kv(w, "state", tr_task_state_words[task->state]);
     tr_write_kv(w, "description", task->description);
@@ -33,276 +90,20 @@ void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
     tr_write_kv_int(w, "deadline_ms", task->deadline_ms);
     write_texts(w, "skills", task->skills, task->skill_count);
     write_texts(w, "needs", task->needs, task->need_count);
-}
-
-/* ---- submit ---- */
-
-typedef struct draft {
-    tr_task_wish_t wish;
-    char id[TR_TASK_ID_MAX + 1], key[129], description[TR_TASK_TEXT_MAX + 1], language[65];
-    char skill_names[TR_TASK_SKILLS_MAX][TR_NAME_MAX + 1];
-    const char *skills[TR_TASK_SKILLS_MAX];
-    char (*need_ids)[TR_TASK_ID_MAX + 1];
-    const char **needs;
-    tr_content_writer_t input;
-    bool existed; /* it was submitted before under this key: id is that one's */
-} draft_t;
-
-/* A text that may be missing; false when it is too long or no text. */
-static bool read_text(tr_value_t task, const char *key, char *out, size_t size, const char **ret) {
-    tr_value_t v = tr_value_get(task, key);
-    *ret = NULL;
-    if (!v)
-        return true;
-    *ret = out;
-    return tr_value_copy(v, out, size) == 0;
-}
-
-static const char *read_skills(tr_value_t task, draft_t *d) {
-    tr_value_t skills = tr_value_get(task, "skills");
-    d->wish.skill_count = tr_value_size(skills);
-    d->wish.skills = d->skills;
-    if ((skills && !tr_value_is_array(skills)) || d->wish.skill_count == 0 ||
-        d->wish.skill_count > TR_TASK_SKILLS_MAX)
-        return "skills: expected a list of 1 to 16 names of services";
-    for (size_t i = 0; i < d->wish.skill_count; i++) {
-        d->skills[i] = d->skill_names[i];
-        if (tr_value_copy(tr_value_at(skills, i), d->skill_names[i], sizeof d->skill_names[i]) < 0 ||
-            !tr_name_valid(d->skills[i], strlen(d->skills[i])))
-            return "skills: expected names of services, without svc:";
-    }
-    return NULL;
-}
-
-static const char *read_needs(tr_value_t task, draft_t *d) {
-    tr_value_t needs = tr_value_get(task, "needs");
-    size_t n = tr_value_size(needs);
-    if ((needs && !tr_value_is_array(needs)) || n > TR_TASK_NEEDS_MAX)
-        return "needs: expected a list of at most 256 tasks";
-    d->need_ids = calloc(n + 1, sizeof *d->need_ids);
-    d->needs = calloc(n + 1, sizeof *d->needs);
-    if (!d->need_ids || !d->needs)
-        return "out of memory";
-    d->wish.needs = d->needs;
-    d->wish.need_count = n;
-    for (size_t i = 0; i < n; i++) {
-        d->needs[i] = d->need_ids[i];
-        if (tr_value_copy(tr_value_at(needs, i), d->need_ids[i], sizeof d->need_ids[i]) < 0)
-            return "needs: expected the ids of tasks";
-    }
-    return NULL;
-}
-
-/* How its agent is found: a tr_task_way_t, or -1. */
-static int read_way(const tr_question_t *q, tr_value_t task) {
-    tr_value_t way = tr_value_get(task, "assign");
-    for (int i = 0; way && tr_task_way_words[i]; i++)
-        if (tr_value_equals(way, tr_task_way_words[i]))
-            return i;
-    return way ? -1 : q->coordinator->options->assign;
-}
-
-static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task_wish_t *w) {
-    const tr_coordinator_options_t *o = q->coordinator->options;
-    int64_t priority = tr_value_int(tr_value_get(task, "priority"), 4),
-            tries = tr_value_int(tr_value_get(task, "tries"), o->tries);
-    int64_t delay_ms = tr_value_int(tr_value_get(task, "delay-ms"), 0),
-            at_ms = tr_value_int(tr_value_get(task, "due_ms"), 0);
-    int way;
-    w->timeout_ms = tr_value_int(tr_value_get(task, "timeout-ms"), o->timeout_ms);
-    w->deadline_ms = tr_value_int(tr_value_get(task, "deadline_ms"), 0);
-    if (priority < 0 || priority > TR_PRIORITY_MAX)
-        return "priority: expected 0 to 9";
-    if (tries < 1 || tries > TR_TASK_TRIES_MAX)
-        return "tries: expected 1 to 100";
-    if (delay_ms < 0 || at_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
-        return "delay-ms, due_ms, timeout-ms, deadline_ms: expected times that are not negative";
-    if ((way = read_way(q, task)) < 0)
-        return "assign: expected direct, contract-net or mind";
-    w->way = (tr_task_way_t)way;
-    w->priority = (uint32_t)priority;
-    w->tries_max = (uint32_t)tries;
-    w->created_ms = q->now_ms;
-    w->due_ms = delay_ms ? q->now_ms + delay_ms : at_ms;
-    w->approval = tr_value_bool(tr_value_get(task, "approval"), false);
-    return NULL;
-}
-
-/* The input is sent as it is: a text in another language as the bytes of the text. */
-static const char *read_input(tr_value_t task, draft_t *d) {
-    tr_value_t input = tr_value_get(task, "input");
-    if (!read_text(task, "language", d->language, sizeof d->language, &d->wish.language))
-        return "language: expected a text of at most 64 bytes";
-    if (d->wish.language && input) {
-        d->wish.input = tr_value_str(input, &d->wish.input_len);
-        if (!d->wish.input)
-            return "input: with a language it is a text";
-    } else if (input) {
-        tr_write_value(&d->input, input);
-        if (tr_content_writer_take(&d->input, &d->wish.input, &d->wish.input_len) < 0)
-            return "out of memory";
-    }
-    return d->wish.input_len > TR_TASK_INPUT_MAX ? "input: more than 4 MiB" : NULL;
-}
-
-static const char *read_names(const tr_question_t *q, tr_value_t task, draft_t *d) {
-    if (!read_text(task, "id", d->id, sizeof d->id, &d->wish.id) || (d->wish.id && !tr_desk_is_id(d->id)))
-        return "id: expected 1 to 64 of A-Z a-z 0-9 _ - + ~";
-    if (!read_text(task, "key", d->key, sizeof d->key, &d->wish.key))
-        return "key: expected a text of at most 128 bytes";
-    if (!read_text(task, "description", d->description, sizeof d->description, &d->wish.description))
-        return "description: expected a text of at most 1000 bytes";
-    if (d->wish.key && tr_store_find_key(q->coordinator->store, d->key, d->id) == 0) {
-        d->existed = true;
-        return NULL;
-    }
-    if (!d->wish.id)
-        tr_desk_make_id('t', d->id);
-    d->wish.id = d->id;
-    return NULL;
-}
-
-static const char *read_draft(const tr_question_t *q, tr_value_t task, draft_t *d) {
-    tr_content_writer_init(&d->input);
-    const char *wrong = tr_value_is_map(task) ? read_names(q, task, d) : "tasks: expected a list of maps";
-    if (wrong || d->existed)
-        return wrong;
-    wrong = read_skills(task, d);
-    if (!wrong)
-        wrong = read_needs(task, d);
-    if (!wrong)
-        wrong = read_numbers(q, task, &d->wish);
-    return wrong ? wrong : read_input(task, d);
-}
-
-static void finish_drafts(draft_t *drafts, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        free(drafts[i].need_ids);
-        free(drafts[i].needs);
-        tr_content_writer_finish(&drafts[i].input);
-    }
-    free(drafts);
-}
-
-static void tell_submitted(const tr_question_t *q, const draft_t *drafts, size_t count) {
-    tr_content_writer_t *w = tr_question_answer(q);
-    if (!w)
-        return;
-    tr_write_map(w, 1);
-    tr_write_str(w, "tasks");
-    tr_write_array(w, count);
-    for (size_t i = 0; i < count; i++) {
-        tr_write_map(w, 2);
-        tr_write_kv(w, "task", drafts[i].id);
-        tr_write_kv_bool(w, "existed", drafts[i].existed);
-    }
-}
-
-/* A database is far away: it is asked once whether any of these is there, and not of each. */
-static void look_for_all(const tr_question_t *q, tr_task_wish_t *wishes, size_t count) {
-    char *ids =
-        count > 1 && tr_store_shared(q->coordinator->store) ? malloc(count * (TR_TASK_ID_MAX + 2)) : NULL;
-    char *end = ids;
-    for (size_t i = 0; i < count && ids; i++)
-        end = stpcpy(i ? stpcpy(end, " ") : end, wishes[i].id);
-    bool none = ids && tr_store_has_none(q->coordinator->store, ids);
-    for (size_t i = 0; i < count && none; i++)
-        wishes[i].known_new = true;
-    free(ids);
-}
-
-/* All that are new, or none. */
-static void add_drafts(const tr_question_t *q, draft_t *drafts, size_t count) {
-    size_t n = 0;
-    tr_error_t error = {0};
-    tr_task_wish_t *wishes = calloc(count + 1, sizeof *wishes);
-    for (size_t i = 0; i < count && wishes; i++)
-        if (!drafts[i].existed)
-            wishes[n++] = drafts[i].wish;
-    if (wishes)
-        look_for_all(q, wishes, n);
-    int rc = wishes ? tr_board_add(q->coordinator->board, wishes, n, q->now_ms, &error) : -ENOMEM;
-    free(wishes);
-    if (rc == 0)
-        tell_submitted(q, drafts, count);
-    else if (rc == -ENOMEM)
-        tr_question_fail(q, rc);
-    else
-        tr_question_refuse(
-            q, rc == -EEXIST ? "already-registered" : "unrecognised-parameter-value", error.text);
-}
-
-/* Those under one key are one task: the first. */
-static bool find_twins(draft_t *drafts, size_t count) {
-    tr_map_t keys;
-    bool good = true;
-    tr_map_init(&keys, tr_random_seed());
-    for (size_t i = 0; i < count && good; i++) {
-        draft_t *d = &drafts[i];
-        if (!d->wish.key || d->existed)
-            continue;
-        const draft_t *first = tr_map_find_ptr(&keys, d->key, strlen(d->key));
-        d->existed = first != NULL;
-        if (first)
-            memcpy(d->id, first->id, sizeof d->id);
-        else
-            good = tr_map_put(&keys, d->key, strlen(d->key), (uint64_t)(uintptr_t)d) == 0;
-    }
-    tr_map_finish(&keys);
-    return good;
-}
-
-void tr_desk_submit(tr_question_t *q) {
-    tr_value_t tasks = tr_value_get(q->content, "tasks");
-    size_t count = tr_value_size(tasks);
-    const char *wrong = NULL;
-    if (!tr_value_is_array(tasks) || count == 0 || count > 10000) {
-        tr_question_refuse(q, "missing-argument", "tasks: expected a list of 1 to 10000 maps");
-        return;
-    }
-    draft_t *drafts = calloc(count, sizeof *drafts);
-    for (size_t i = 0; i < count && drafts && !wrong; i++)
-        wrong = read_draft(q, tr_value_at(tasks, i), &drafts[i]);
-    if (!drafts || !find_twins(drafts, count))
-        tr_question_fail(q, -ENOMEM);
-    else if (wrong)
-        tr_question_refuse(q, "unrecognised-parameter-value", wrong);
-    else
-        add_drafts(q, drafts, count);
-    if (drafts)
-        finish_drafts(drafts, count);
-}
-
-/* ---- for schedules ---- */
-
-const char *tr_desk_task_wrong(const tr_question_t *q, tr_value_t task) {
-    draft_t *draft = calloc(1, sizeof *draft);
-    const char *wrong = draft ? read_draft(q, task, draft) : "out of memory";
-    if (draft && !wrong && (draft->wish.key || tr_value_get(task, "id")))
-        wrong = "task: each has an id of its own, and no key";
-    if (draft)
-        finish_drafts(draft, 1);
-    return wrong;
-}
-
-int tr_desk_submit_one(
-    tr_coordinator_t *self, tr_value_t task, const char *id, int64_t now_ms, tr_error_t *error) {
-    const tr_question_t q = {.coordinator = self, .now_ms = now_ms};
-    draft_t *draft = calloc(1, sizeof *draft);
-    if (!draft)
-        return tr_error_set(error, -ENOMEM, "out of memory");
-    const char *wrong = read_draft(&q, task, draft);
-    draft->wish.id = id;
-    int rc = wrong ? tr_error_set(error, -EINVAL, "%s", wrong)
-                   : tr_board_add(self->board, &draft->wish, 1, now_ms, error);
-    finish_drafts(draft, 1);
-    return rc;
+    write_rare(w, task);
 }
 
 /* ---- show, list, stats ---- */
 
+typedef struct history {
+    tr_content_writer_t rows; /* one behind the other */
+    size_t count;
+} history_t;
+
 static void write_event(void *arg, const tr_store_event_t *event) {
-    tr_content_writer_t *w = arg;
+    history_t *h = arg;
+    tr_content_writer_t *w = &h->rows;
+    h->count++;
     tr_write_map(w, 5);
     tr_write_kv_int(w, "at_ms", event->at_ms);
     tr_write_kv(w, "state", tr_task_state_words[event->state]);
@@ -311,32 +112,35 @@ static void write_event(void *arg, const tr_store_event_t *event) {
     tr_write_kv(w, "reason", event->reason);
 }
 
-static void count_event(void *arg, const tr_store_event_t *event) {
-    (void)event;
-    ++*(size_t *)arg;
+static int tell_shown(const tr_question_t *q, const tr_task_t *task, const history_t *history) {
+    const void *rows;
+    size_t len;
+    int rc = tr_content_writer_take(&history->rows, &rows, &len);
+    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
+    if (!w)
+        return rc;
+    tr_write_task(w, task, 4);
+    tr_write_kv(w, "key", task->key);
+    tr_desk_write_content(w, "input", task->input, task->input_len);
+    tr_desk_write_content(w, "result", task->result, task->result_len);
+    tr_write_str(w, "history");
+    tr_write_array(w, history->count);
+    msgpack_sbuffer_write(&w->buffer, rows, len);
+    return 0;
 }
 
 void tr_desk_show(tr_question_t *q) {
-    tr_store_t *store = q->coordinator->store;
     tr_task_t *task = NULL;
-    size_t events = 0;
-    int rc = tr_store_load(store, q->id, &task);
+    history_t history = {0};
+    tr_content_writer_init(&history.rows);
+    int rc = tr_store_show(q->coordinator->store, q->id, &task, write_event, &history);
     if (rc == 0)
-        rc = tr_store_history(store, q->id, count_event, &events);
-    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
+        rc = tell_shown(q, task, &history);
     if (rc == -ENOENT)
         tr_question_refuse(q, "not-registered", "there is no task of this id");
     else if (rc < 0)
         tr_question_fail(q, rc);
-    if (w) {
-        tr_write_task(w, task, 4);
-        tr_write_kv(w, "key", task->key);
-        tr_desk_write_content(w, "input", task->input, task->input_len);
-        tr_desk_write_content(w, "result", task->result, task->result_len);
-        tr_write_str(w, "history");
-        tr_write_array(w, events);
-        tr_store_history(store, q->id, write_event, w); /* as many as just now */
-    }
+    tr_content_writer_finish(&history.rows);
     tr_task_destroy(&task);
 }
 

@@ -91,11 +91,48 @@ static void write_other(
         tr_write_strn(w, content, len);
 }
 
+/* What of the budget is left, where the agent says so. */
+static void take_change(const tr_errand_t *errand, const tr_message_t *message) {
+    if (!message || tr_message_type(message) != TR_MESSAGE_DIRECT)
+        return;
+    tr_budget_t left = tr_message_budget(message);
+    tr_purse_t back = {
+        {left.of_tokens ? (int64_t)left.tokens : 0, left.of_money ? (int64_t)left.micro_cost : 0, 0}};
+    tr_board_left(errand->coordinator->board, errand->id, errand->try, &back, tr_clock_wall_ms());
+}
+
+void tr_errand_status(const tr_errand_t *errand, const tr_message_t *message) {
+    size_t len;
+    tr_content_writer_t w;
+    if (errand->stale || !tr_message_is_status(message))
+        return;
+    const void *content = tr_message_content(message, &len);
+    tr_content_writer_init(&w);
+    if (!tr_message_value(message)) {
+        write_other(&w, message, content, len);
+        if (tr_content_writer_take(&w, &content, &len) < 0)
+            len = 0;
+    }
+    /* What comes too often is left out, ignoring. */
+    if (len)
+        tr_board_status(
+            errand->coordinator->board, errand->id, errand->try, content, len, tr_clock_wall_ms());
+    tr_content_writer_finish(&w);
+}
+
 void tr_errand_complete(const tr_errand_t *errand, const tr_message_t *message) {
     size_t len;
     tr_content_writer_t w;
-    if (errand->stale)
+    tr_coordinator_t *self = errand->coordinator;
+    const tr_task_t *task = errand->stale ? NULL : tr_board_task(self->board, errand->id);
+    if (!task)
         return;
+    take_change(errand, message);
+    const char *wrong = tr_order_wrong(task, tr_message_value(message));
+    if (wrong) {
+        tr_board_failed(self->board, errand->id, errand->try, wrong, 0, tr_clock_wall_ms());
+        return;
+    }
     const void *content = tr_message_content(message, &len);
     tr_content_writer_init(&w);
     if (!tr_message_value(message)) {
@@ -125,8 +162,15 @@ void tr_errand_fail(const tr_errand_t *errand, tr_outcome_t outcome, const tr_me
     if (errand->stale)
         return;
     tr_work_print_reason(outcome, last, reason, sizeof reason);
+    take_change(errand, last);
     /* Of what is completed this is an earlier try. */
     tr_board_failed(errand->coordinator->board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
+}
+
+static void on_status(
+    tr_agent_t *agent, void *state, tr_conversation_t *c, const tr_message_t *message, void *arg) {
+    (void)agent, (void)state, (void)c;
+    tr_errand_status(arg, message);
 }
 
 static void on_result(
@@ -152,9 +196,36 @@ void tr_work_lost(tr_coordinator_t *self, const char *reason) {
 
 /* ---- asking ---- */
 
+static int ask(tr_errand_t *errand, const tr_task_t *task, tr_error_t *error) {
+    tr_coordinator_t *self = errand->coordinator;
+    tr_content_writer_t w;
+    tr_acl_t parameters = {.language = task->composes ? NULL : task->language,
+        .budget = tr_order_budget(task),
+        .traceparent = task->trace};
+    tr_initiator_t initiator = {
+        .protocol = "fipa-request",
+        .receiver = task->agent,
+        .performative = TR_REQUEST,
+        .parameters = &parameters,
+        .timeout_ms = tr_order_timeout(task),
+        .on_agree = on_agree,
+        .on_inform = on_status,
+        .on_result = on_result,
+        .on_end = on_end,
+        .arg = errand,
+    };
+    tr_content_writer_init(&w);
+    int rc = tr_order_write(self, task, &w, &initiator.content, &initiator.content_len);
+    if (rc == 0)
+        rc = tr_conversation_start(self->agent, &initiator, &errand->conversation, error);
+    else
+        tr_error_set(error, rc, "its parts cannot be read: %s", strerror(-rc));
+    tr_content_writer_finish(&w);
+    return rc;
+}
+
 void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
     const tr_task_t *task = tr_board_task(self->board, id);
-    tr_error_t error = {0};
     if (!task || task->tries != try || task->state != TR_TASK_ASSIGNED)
         return; /* it was cancelled meanwhile */
     tr_errand_t *errand = tr_errand_find(self, id, try);
@@ -163,21 +234,8 @@ void tr_work_assign(tr_coordinator_t *self, const char *id, uint32_t try) {
         return;
     }
     errand = tr_errand_new(self, id, try);
-    tr_acl_t parameters = {.language = task->language};
-    tr_initiator_t initiator = {
-        .protocol = "fipa-request",
-        .receiver = task->agent,
-        .performative = TR_REQUEST,
-        .content = task->input,
-        .content_len = task->input_len,
-        .parameters = &parameters,
-        .timeout_ms = task->timeout_ms,
-        .on_agree = on_agree,
-        .on_result = on_result,
-        .on_end = on_end,
-        .arg = errand,
-    };
-    int rc = errand ? tr_conversation_start(self->agent, &initiator, &errand->conversation, &error) : -ENOMEM;
+    tr_error_t error = {0};
+    int rc = errand ? ask(errand, task, &error) : -ENOMEM;
     if (rc == 0)
         return;
     if (errand)

@@ -25,6 +25,8 @@ tr_errand_t *tr_errand_new(tr_coordinator_t *self, const char *id, uint32_t try)
 void tr_errand_free(tr_errand_t *errand);
 /* What came is the result of the task's try. */
 void tr_errand_complete(const tr_errand_t *errand, const tr_message_t *message);
+/* How it goes, where the message says that. */
+void tr_errand_status(const tr_errand_t *errand, const tr_message_t *message);
 /* It came to nothing. last: may be NULL. */
 void tr_errand_fail(const tr_errand_t *errand, tr_outcome_t outcome, const tr_message_t *last);
 

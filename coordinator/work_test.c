@@ -73,6 +73,36 @@ tr_value_t tr_message_value(const tr_message_t *self) {
     return NULL;
 }
 
+bool tr_message_is_status(const tr_message_t *self) {
+    (void)self;
+    return false;
+}
+
+tr_budget_t tr_message_budget(const tr_message_t *self) {
+    (void)self;
+    return (tr_budget_t){0};
+}
+
+int tr_order_write(tr_coordinator_t *self, const tr_task_t *task, tr_content_writer_t *w, const void **ret,
+    size_t *ret_len) {
+    (void)self, (void)task, (void)w, (void)ret, (void)ret_len;
+    return 0;
+}
+
+const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer) {
+    (void)task, (void)answer;
+    return NULL;
+}
+
+tr_budget_t tr_order_budget(const tr_task_t *task) {
+    (void)task;
+    return (tr_budget_t){0};
+}
+
+int64_t tr_order_timeout(const tr_task_t *task) {
+    return task->timeout_ms;
+}
+
 const char *tr_outcome_name(tr_outcome_t outcome) {
     (void)outcome;
     return "over";

@@ -44,19 +44,19 @@ def put(text, indent="  "):
     print(textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False))
 
 
-def print_answer(answer, question):
+def print_answer(answer, question, parts):
     say(question)
     put(answer["text"])
     print()
-    for citation in answer["citations"]:
-        put(f"[{citation['number']}] {citation['source']}" + (f", {citation['heading']}" if citation.get("heading") else ""))
+    for found in answer["evidence"]:
+        put(f"[{found['number']}] {found['source']}" + (f", {found['heading']}" if found.get("heading") else ""))
     print()
     say(f"the group chose {answer['choice'].get('winner')}")
     put(answer["choice"].get("why", ""))
     print()
     say("who did what")
-    for step in answer["evidence"]:
-        put(f"{step['agent']}: {step['description']} ({step['task']})")
+    for task in parts:
+        put(f"{task['agent']}: {task['description']} ({task['task']})")
 
 
 def job(fleet, question):
@@ -69,7 +69,8 @@ def job(fleet, question):
     begun = time.monotonic()
     follow(fleet, tasks)
     print()
-    print_answer(json.loads(fleet.run("task", "result", tasks[-1]).stdout), question)
+    parts = [fleet.json("task", "show", task) for task in tasks]
+    print_answer(parts[-1]["result"], question, parts)
     print(paint(f"  {time.monotonic() - begun:.1f} s", "2"))
 
 

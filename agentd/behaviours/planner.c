@@ -1,10 +1,11 @@
 /*
  * planner: from a request to a main task, a priority and subtasks with skills and needs (docs/minds.md, Plans), and, where one fails, to another way.
  *
- *   args: {"skills": [TEXT ...], "most": 16, "tasks": "svc:tasks"}
+ *   args: {"skills": [TEXT ...], "most": 16, "tasks": "svc:tasks", "compose": SERVICE}
  *
  *   TEXT, {"action": "plan", "text", "skills", "most"}      the plan. Skills: of the request, of the arguments, or the services that there are
- *   {"action": "submit", the same}                          also hands its subtasks to the coordinator: {"plan", "tasks", "watched": MARK}
+ *   {"action": "submit", the same, "compose": true}         also hands its subtasks to the coordinator: {"plan", "tasks", "watched": MARK}; with
+ *                                                           "compose", or that argument, also a last one that composes their results
  *   {"action": "replan", "plan", "failed": ID, "without": [SKILL ...]}
  *                                                           the plan with what takes the place of the subtask that failed: planned anew from its
  *                                                           description, without those skills
@@ -33,6 +34,8 @@ static const tr_arg_t known_args[] = {
     {"most", TR_ARG_WHOLE, offsetof(tr_planner_t, most), 0, .min = 1, .max = TR_PLAN_MOST},
     {"tasks", TR_ARG_TEXT, offsetof(tr_planner_t, tasks), TR_AID_MAX + 8, .check = tr_arg_is_aid,
         .expected = "NAME, NAME@PLATFORM or svc:NAME"},
+    {"compose", TR_ARG_TEXT, offsetof(tr_planner_t, compose), sizeof((tr_planner_t *)0)->compose,
+        .expected = "the name of a service"},
     TR_THINKER_ARG,
 };
 
@@ -117,6 +120,26 @@ static void submit(tr_planner_t *planner, const tr_message_t *message, json_t *p
     tr_thinker_answer_reason(&planner->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
 }
 
+/* The step that needs all others, and whose result is the plan's. */
+static int add_whole(const tr_planner_t *planner, const tr_message_t *message, json_t *plan) {
+    const char *service = *planner->compose ? planner->compose : "composer";
+    json_t *subtasks = json_object_get(plan, "subtasks"), *needs = json_array(), *step;
+    size_t i;
+    bool wanted = tr_value_bool(tr_value_get(tr_message_value(message), "compose"), *planner->compose != 0);
+    if (!wanted || json_array_size(subtasks) == 0 || json_array_size(subtasks) >= TR_PLAN_MOST) {
+        json_decref(needs);
+        return wanted && json_array_size(subtasks) ? -E2BIG : 0;
+    }
+    json_array_foreach(subtasks, i, step) json_array_append(needs, json_object_get(step, "id"));
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    json_t *task = json_object_get(plan, "task");
+    return json_array_append_new(subtasks,
+        json_pack("{s:s, s:o, s:[s], s:o, s:b}", "id", "whole", "description",
+            json_is_string(task) ? json_incref(task) : json_stringn(text ? text : "", text ? length : 0),
+            "skills", service, "needs", needs, "compose", 1));
+}
+
 /* The plan of the request with `part` in it; NULL where that was told to be wrong. */
 static json_t *mended(tr_planner_t *planner, const tr_message_t *message, const json_t *part) {
     tr_value_t asked = tr_message_value(message);
@@ -143,7 +166,10 @@ static void on_planned(
     if (!plan)
         return;
     json_object_set_new(plan, "by", json_string(result->by));
-    if (asks_to(message, "submit"))
+    int rc = asks_to(message, "submit") ? add_whole(planner, message, plan) : 0;
+    if (rc < 0)
+        tr_thinker_answer_reason(&planner->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
+    else if (asks_to(message, "submit"))
         submit(planner, message, plan, carried);
     else
         tr_thinker_answer_json(&planner->thinker, message, TR_INFORM, json_incref(plan));

@@ -19,6 +19,8 @@ typedef struct tr_planner {
     json_t *skills; /* of the arguments; NULL */
     int64_t most;
     char tasks[TR_AID_MAX + 8];
+    char compose[TR_NAME_MAX +
+                 1]; /* the service of who composes the whole of what is submitted; "": nobody does */
     json_t *watched; /* {"MARK": {"mark", "number", "plan", "skills"}}, the oldest first */
     json_t *by_task; /* {"TASK": "MARK"} */
     int64_t numbers;

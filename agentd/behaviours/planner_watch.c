@@ -48,10 +48,11 @@ static json_t *tasks_needed(const json_t *subtasks, const json_t *needs) {
 
 static json_t *task_of(const json_t *plan, const json_t *subtask) {
     json_t *needs = tasks_needed(json_object_get(plan, "subtasks"), json_object_get(subtask, "needs"));
-    return json_pack("{s:O, s:O, s:O, s:O, s:O, s:{s:O, s:o}}", "id", json_object_get(subtask, "task"),
+    return json_pack("{s:O, s:O, s:O, s:O, s:O, s:O*, s:{s:O, s:o}}", "id", json_object_get(subtask, "task"),
         "description", json_object_get(subtask, "description"), "skills", json_object_get(subtask, "skills"),
-        "needs", needs, "priority", json_object_get(plan, "priority"), "input", "text",
-        json_object_get(subtask, "description"), "needs", needs);
+        "needs", needs, "priority", json_object_get(plan, "priority"), "compose",
+        json_object_get(subtask, "compose"), "input", "text", json_object_get(subtask, "description"),
+        "needs", needs);
 }
 
 /* Subtasks without a task get one, under this mark; the list of those. */
@@ -262,6 +263,9 @@ static void take_state(tr_planner_t *self, const tr_message_t *message, json_t *
         end(self, watched, "completed", text_at(subtask, "id"), "");
     else if (is_in(subtask, "cancelled"))
         end(self, watched, "cancelled", text_at(subtask, "id"), "");
+    else if (is_in(subtask, "failed") && json_object_get(subtask, "compose") &&
+             !fails_with_another(subtasks, subtask))
+        end(self, watched, "failed", text_at(subtask, "id"), "its parts are done, and nobody composes them");
     else if (is_in(subtask, "failed") && !fails_with_another(subtasks, subtask))
         replan(self, message, watched, subtask);
 }

@@ -11,6 +11,7 @@ static const struct {
     bool acts;   /* it has tools (toolbox.h) */
 } table[] = {
     {&tr_behaviour_assistant, tr_assistant_check, true},
+    {&tr_behaviour_composer, tr_composer_check, true},
     {&tr_behaviour_critic, tr_critic_check, true},
     {&tr_behaviour_dialogue, tr_dialogue_check, true},
     {&tr_behaviour_echo, tr_echo_check, false},

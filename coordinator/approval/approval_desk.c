@@ -58,13 +58,11 @@ static void write_approval(tr_content_writer_t *w, const tr_approval_t *a) {
 static void write_row(tr_content_writer_t *w, const tr_approval_t *a) {
     char shown[SHOWN_MAX + 1];
     tr_approval_t row = *a;
-    size_t len = strlen(a->arguments), n = SHOWN_MAX;
+    size_t len = strlen(a->arguments), n = tr_desk_cut(a->arguments, len, SHOWN_MAX);
     if (len <= SHOWN_MAX) {
         write_entries(w, a, 0);
         return;
     }
-    while (n > 0 && ((unsigned char)a->arguments[n] & 0xc0) == 0x80)
-        n--;
     memcpy(shown, a->arguments, n);
     shown[n] = '\0';
     row.arguments = shown;

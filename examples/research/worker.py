@@ -4,7 +4,8 @@
 read     bids by how much its shelf (beginnings of paths) has about the question; has the librarian answer from there, with citations
 analyse  sorts what the readers found by document: who says most about it
 choose   puts the documents to the vote of the group
-write    the answer: what the chosen document says, with citations, why it was chosen, and who did what
+
+Who writes the answer is none of these: the whole is composed of the parts by an agent with the behaviour `composer`.
 
 Messages are lines of JSON (docs/agents.md, section 1). A task's own id is in its cfp; what it needs the coordinator tells.
 """
@@ -15,7 +16,6 @@ import sys
 import time
 
 ROLE, SHELVES = sys.argv[1], sys.argv[2:]
-SENTENCES = 5  # of an answer
 numbers = itertools.count(1)
 tasks = {}  # by conversation: what a cfp has told
 ended = set()  # decisions
@@ -105,18 +105,6 @@ def choose(text, task):
     return {"winner": said.get(told.get("winner")) or options[0]["document"], "decision": decision, "why": told.get("why") or told["state"]}
 
 
-def write(text, task):
-    """The chosen document first, then what others say; each sentence once, as it stands there."""
-    done = needed(task)
-    choice = next((found["result"] for found in done if "winner" in found["result"]), {})
-    quoted = {c["quote"]: c for found in done for c in found["result"].get("citations", []) if c.get("quote")}
-    citations = sorted(quoted.values(), key=lambda c: c["id"] != choice.get("winner"))[:SENTENCES]
-    citations = [{**citation, "number": n} for n, citation in enumerate(citations, 1)]
-    body = " ".join(f"{' '.join(c['quote'].split())} [{c['number']}]" for c in citations)
-    return {"text": body or "The documents do not say it.", "citations": citations, "choice": choice,
-            "evidence": [{"task": found["task"], "agent": found["agent"], "description": found["description"]} for found in done]}
-
-
 def work(message):
     content, act = message.get("content") or {}, message.get("performative")
     if act == "cfp":
@@ -124,7 +112,7 @@ def work(message):
         put(id=message["id"], performative="propose", content=bid(content["description"]))
     elif act in ("accept-proposal", "request"):
         task = tasks.pop(message.get("conversation_id"), {}).get("task") or content.get("task")
-        put(id=message["id"], content={"read": read, "analyse": analyse, "choose": choose, "write": write}[ROLE](content["text"], task))
+        put(id=message["id"], content={"read": read, "analyse": analyse, "choose": choose}[ROLE](content["text"], task))
     else:
         put(id=message["id"], done=True)  # a bid that was not taken
 

@@ -134,7 +134,7 @@ class Shared(harness.SystemTest):
     def test_an_agent_has_one_room(self):
         """What one coordinator has given an agent takes room for the other one."""
         self.worker("w", 1)
-        busy, = self.submit("c1", input={"ms": 2500})
+        busy, = self.submit("c1", input={"ms": 6000})
         harness.wait_until(lambda: self.show(busy)["state"] != "pending", "it to be assigned")
         seen = [self.seen("c2")]
         for _ in range(2):  # looks of the other one

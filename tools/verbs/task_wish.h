@@ -2,7 +2,7 @@
 #ifndef TR_TOOLS_VERBS_TASK_WISH_H
 #define TR_TOOLS_VERBS_TASK_WISH_H
 
-#include "tools/cli/cli.h"
+#include "tools/cli/budget.h"
 
 #include <jansson.h>
 
@@ -10,9 +10,12 @@ typedef struct tr_task_options {
     tr_cli_common_t common;
     tr_strings_t skills;
     const char *description;
-    int64_t priority, tries, timeout_ms;
+    const char *callback;
+    tr_cli_budget_t budget;
+    int64_t priority, tries, timeout_ms, budget_ms;
     int assign;
     bool approval;
+    bool composes; /* of `submit` alone: a schedule's task needs no others */
 } tr_task_options_t;
 
 extern const char *const tr_task_assign_words[];
@@ -34,6 +37,13 @@ extern const char *const tr_task_assign_words[];
             "How its agent is found: the coordinator chooses, the best bid in a contract net gets it, or "   \
             "an agent says who.",                                                                            \
             .words = tr_task_assign_words, .flags = TR_OPTION_FLAG_ONLY},                                    \
+        TR_CLI_BUDGET_OPTIONS(tr_task_options_t),                                                            \
+        {"budget-time", 0, "TIME", TR_DURATION(tr_task_options_t, budget_ms), "0",                           \
+            "How long all its tries together may take; 0 is no limit.", .min = 0,                            \
+            .flags = TR_OPTION_FLAG_ONLY},                                                                   \
+        {"callback", 0, "TOPIC", TR_STRING(tr_task_options_t, callback), NULL,                               \
+            "How it ends is told there, with its result: a topic that begins with result.",                  \
+            .flags = TR_OPTION_FLAG_ONLY},                                                                   \
     {                                                                                                        \
         "approval", 0, NULL, TR_BOOL(tr_task_options_t, approval), NULL,                                     \
             "Somebody has to `troupe task approve` it first.", .flags = TR_OPTION_FLAG_ONLY                  \

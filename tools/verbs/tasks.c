@@ -13,6 +13,7 @@ static const tr_column_t columns[] = {
     {"priority", TR_COLUMN_NUMBER, .wide = true},
     {"created_ms", TR_COLUMN_TIME, .wide = true},
     {"changed_ms", TR_COLUMN_TIME},
+    {"progress", TR_COLUMN_TEXT},
     {"description", TR_COLUMN_TEXT},
     {"reason", TR_COLUMN_TEXT},
 };

@@ -13,12 +13,15 @@ typedef struct options {
     tr_strings_t skills;
     const char *planner;
     int64_t most;
-    bool submit, wait;
+    bool submit, wait, compose;
 } options_t;
 
 static const tr_option_t plan_table[] = {
     {"submit", 0, NULL, TR_BOOL(options_t, submit), NULL,
         "Give the subtasks to the coordinator; the planner has what fails done in another way.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"compose", 0, NULL, TR_BOOL(options_t, compose), NULL,
+        "With --submit: a last task composes the results of all others, with evidence.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"wait", 'w', NULL, TR_BOOL(options_t, wait), NULL,
         "With --submit: wait until it is done, and print what came of the last step.",
@@ -235,6 +238,8 @@ static json_t *request_of(const tr_call_t *call) {
         json_pack("{s:s, s:s}", "action", o->submit ? "submit" : "plan", "text", call->arguments.items[0]);
     if (o->skills.count)
         json_object_set_new(request, "skills", tr_cli_texts(&o->skills));
+    if (o->compose)
+        json_object_set_new(request, "compose", json_true());
     tr_cli_set_number(request, "most", o->most);
     return request;
 }
@@ -255,6 +260,8 @@ static int run_plan(const tr_call_t *call) {
     tr_cli_session_t *session = NULL;
     json_t *answer = NULL;
     doing_t d = {.tasks = {.call = call, .deaf = true}};
+    if (o->compose && !o->submit)
+        return tr_cli_usage(call, "--compose wants --submit: there are no results otherwise");
     if (o->wait && !o->submit)
         return tr_cli_usage(call, "--wait wants --submit: nothing is done otherwise");
     int code = open_session(call, &d, &session);

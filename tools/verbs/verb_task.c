@@ -22,8 +22,9 @@ static int begin_watch(tr_tasks_watch_t *w, tr_cli_session_t **ret_session) {
     int code = tr_cli_begin_table(w->call, w->call->options, &tr_tasks_table, true, &w->output);
     if (code == TR_EXIT_OK)
         code = tr_tasks_open(w->call, tr_tasks_on_change, w, ret_session);
-    if (code == TR_EXIT_OK && tr_subscribe(tr_cli_session_agent(*ret_session), "task.*.state") < 0)
-        code = tr_cli_fail(w->call, TR_EXIT_REFUSED, "cannot subscribe to task.*.state");
+    tr_agent_t *agent = code == TR_EXIT_OK ? tr_cli_session_agent(*ret_session) : NULL;
+    if (agent && (tr_subscribe(agent, "task.*.state") < 0 || tr_subscribe(agent, "task.*.progress") < 0))
+        code = tr_cli_fail(w->call, TR_EXIT_REFUSED, "cannot subscribe to task.*.state and task.*.progress");
     return code;
 }
 
@@ -57,7 +58,7 @@ static const tr_option_t watch_table[] = {
 
 static const tr_program_t watch_program = {
     .name = "troupe task watch",
-    .summary = "Show each change of tasks",
+    .summary = "Show each change of tasks, and what their agents say of how it goes",
     .description = "Of the TASKs until all of them have ended: the exit code is 3 where one has failed or "
                    "was cancelled. "
                    "Without one, of all tasks, until Ctrl-C.",

@@ -28,6 +28,10 @@ static const tr_option_t submit_table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"needs", 0, "TASK", TR_LIST(options_t, needs), NULL,
         "One that must be completed before; may be repeated.", .max = 256, .flags = TR_OPTION_FLAG_ONLY},
+    {"compose", 0, NULL, TR_BOOL(tr_task_options_t, composes), NULL,
+        "Its result is composed of those of the tasks that it needs, with evidence, by an agent with the "
+        "service composer (or --skill).",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"delay", 0, "TIME", TR_DURATION(options_t, delay_ms), "0", "Not before so long from now.", .min = 0,
         .flags = TR_OPTION_FLAG_ONLY},
     {"at", 0, "WHEN", TR_STRING(options_t, at), NULL,
@@ -56,6 +60,8 @@ static const tr_program_t submit_program = {
     .examples = "troupe task submit --skill digest '{\"path\": \"README.md\"}'\n"
                 "troupe task submit --skill digest --key readme --wait '{\"path\": \"README.md\"}'\n"
                 "troupe task submit --skill publish --needs t1 --approval '{}'\n"
+                "troupe task submit --compose --needs t1 --needs t2 --description 'What do both say of "
+                "tides?' --wait\n"
                 "troupe task submit --skill digest --at 2026-11-28T09:30 '{\"path\": \"README.md\"}'\n"
                 "troupe task submit --skill digest --from tasks.jsonl",
     .options = submit_table,

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""What a task has beside its work: how it goes, what it may spend, where its end is told, and the whole that is composed of its parts."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+# Says how it goes until it has said `steps`; waits for a line more where it is told to `hold`.
+TELLER = """
+import json, sys, time
+for line in sys.stdin:
+    m = json.loads(line)
+    do = m["content"]
+    print(json.dumps({"id": m["id"], "performative": "agree"}), flush=True)
+    for n in range(do["steps"]):
+        print(json.dumps({"id": m["id"], "performative": "status_update", "content": {"done": (n + 1) / do["steps"], "text": f"page {n + 1}"}}), flush=True)
+        time.sleep(0.15)
+    print(json.dumps({"id": m["id"], "content": {"read": do["steps"]}}), flush=True)
+"""
+
+# Spends what it is told to of what it may spend, and says what that was; fails where it is told to.
+SPENDER = """
+import json, sys
+for line in sys.stdin:
+    m = json.loads(line)
+    do, act = m.get("content") or {}, m["performative"]
+    if act == "cfp":
+        print(json.dumps({"id": m["id"], "performative": "propose", "content": {"cost": 1}}), flush=True)
+        continue
+    print(json.dumps({"id": m["id"], "spent": {"tokens": do.get("tokens", 0)}}), flush=True)
+    answer = {"id": m["id"], "content": {"budget": m.get("budget")}}
+    if do.get("fail"):
+        answer = {"id": m["id"], "performative": "failure", "content": {"reason": "broken"}}
+    print(json.dumps(answer), flush=True)
+"""
+
+READER = """
+import json, sys
+TEXTS = {"sea": "The tides follow the moon. Ships wait for high water.", "moon": "The moon raises tides on the seas of the earth twice a day."}
+for line in sys.stdin:
+    m = json.loads(line)
+    name = m["content"]["read"]
+    print(json.dumps({"id": m["id"], "content": {"citations": [{"id": name, "source": name + ".txt", "quote": TEXTS[name]}]}}), flush=True)
+"""
+
+# Answers what it is told to, as if that were composed.
+LIAR = """
+import json, sys
+for line in sys.stdin:
+    m = json.loads(line)
+    answers = {"no evidence": {"text": "So it is.", "evidence": []}, "none of its parts": {"text": "So it is.", "evidence": [{"task": "x"}]},
+               "not composed": "So it is."}
+    print(json.dumps({"id": m["id"], "content": answers[m["content"]["question"]]}), flush=True)
+"""
+
+
+class Parts(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.at = self.broker()
+        self.env = {"TROUPE_CONNECT": self.at.endpoint}
+        self.coordinator = self.start()
+
+    def start(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        return coordinator
+
+    def agent(self, name, service, program, *more):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", service, *more, "--", sys.executable, "-c", program)
+        child.wait_err("registered")
+        return child
+
+    def task(self, *arguments, code=0):
+        done = self.troupe("task", *arguments, env=self.env)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def submit(self, skill, content, *arguments):
+        skills = ["--skill", skill] if skill else []
+        return self.task("submit", *skills, *arguments, json.dumps(content), "-o", "name").out.strip()
+
+    def show(self, task):
+        return self.task("show", task, "-o", "json").json()
+
+    def until(self, task, state):
+        harness.wait_until(lambda: self.show(task)["state"] == state, f"{task} to be {state}")
+        return self.show(task)
+
+    def test_how_it_goes(self):
+        task = self.submit("tell", {"steps": 3})
+        watch = self.start_watch(task)
+        self.agent("teller", "tell=4", TELLER)
+        lines = [json.loads(line) for line in watch.wait(harness.PATIENCE).out.splitlines()]
+        told = [row["progress"] for row in lines if row.get("progress")]
+        self.assertEqual(told, ["33 % page 1", "67 % page 2", "100 % page 3"])
+        self.assertEqual(lines[-1]["state"], "completed")
+        shown = self.show(task)
+        self.assertEqual((shown["status"], shown["result"]), ({"done": 1.0, "text": "page 3"}, {"read": 3}))  # it is kept
+        self.assertEqual([event["reason"] for event in shown["history"] if event["reason"]], told)
+        self.assertIn("100 % page 3", self.task("ls").out)
+
+    def start_watch(self, task):
+        watch = self.start_troupe("task", "watch", task, "-o", "json")
+        harness.wait_until(lambda: watch.out, "it to show how things are")  # and by then it watches
+        return watch
+
+    def start_troupe(self, *arguments):
+        return self.spawn("troupe", *arguments, env=self.env)
+
+    def test_who_asks_otherwise_gets_the_answer_alone(self):
+        self.agent("teller", "tell=4", TELLER)
+        done = self.troupe("ask", "svc:tell", '{"steps": 2}', "-o", "json", env=self.env)
+        self.assertEqual((done.code, done.json()), (0, {"read": 2}), done)
+
+    def test_a_budget(self):
+        self.agent("spender", "spend=4", SPENDER)
+        for way in ("direct", "contract-net"):
+            task = self.submit("spend", {"tokens": 120}, "--budget-tokens", "900", "--budget-money", "0.5", "--tries", "1", "--assign", way)
+            shown = self.until(task, "completed")
+            self.assertEqual(shown["result"]["budget"], {"tokens": 900, "micro_cost": 500000})
+            self.assertEqual(shown["budget"], {"tokens": 900, "micro_cost": 500000})
+            self.assertIn(shown["spent"]["tokens"], (120, 121))  # the answer takes one
+        task = self.submit("spend", {"tokens": 1000, "fail": True}, "--budget-tokens", "900", "--tries", "3")
+        shown = self.until(task, "failed")
+        self.assertEqual((shown["tries"], shown["spent"]), (3, {"tokens": 900}))  # a third of what is left each time, and no more
+        task = self.submit("tell", {"steps": 40}, "--budget-time", "400ms", "--tries", "9")
+        self.agent("teller", "tell=4", TELLER)
+        shown = self.until(task, "failed")
+        self.assertIn("its budget is spent", shown["reason"])
+        self.assertEqual(shown["tries"], 1)
+        for wrong in ({"tokens": 0}, {"tokens": 1.5}, {"gold": 1}, 7):
+            done = self.troupe("ask", "svc:tasks", json.dumps({"action": "submit", "tasks": [{"skills": ["a"], "budget": wrong}]}), env=self.env)
+            self.assertIn("budget: ", done.err)
+
+    def test_its_end_is_told(self):
+        self.agent("spender", "spend=4", SPENDER)
+        listen = self.start_troupe("tap", "result.mine", "--count", "2", "-o", "json")
+        listen.wait_err("watching ")
+        good = self.submit("spend", {}, "--callback", "result.mine")
+        self.until(good, "completed")
+        bad = self.submit("spend", {"fail": True}, "--callback", "result.mine", "--tries", "1")
+        told = {row["content"]["task"]: row["content"] for row in map(json.loads, listen.wait(harness.PATIENCE).out.splitlines())}
+        self.assertEqual((told[good]["state"], told[good]["result"]), ("completed", {"budget": None}))
+        self.assertEqual((told[bad]["state"], told[bad]["reason"], told[bad]["result"]), ("failed", "failed: broken", None))
+        for topic in ("task.x.state", "$sys.x", "result.*", "result."):
+            self.assertIn("callback: expected a topic", self.task("submit", "--skill", "a", "--callback", topic, code=3).err)
+
+    def composer(self):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "composer", "--behaviour", "composer", "--service", "composer")
+        child.wait_err("registered")
+
+    def test_a_whole_of_its_parts(self):
+        self.agent("reader", "read=4", READER)
+        sea, moon = (self.submit("read", {"read": name}, "--description", f"Read about the {name}") for name in ("sea", "moon"))
+        whole = self.submit(None, {}, "--compose", "--needs", sea, "--needs", moon, "--description", "What raises tides on the seas of the earth?")
+        self.until(moon, "completed")
+        self.assertEqual((self.show(whole)["state"], self.show(whole)["skills"]), ("pending", ["composer"]))
+        self.coordinator.process.kill()  # the parts are there when another one composes
+        self.coordinator.wait()
+        harness.wait_until(lambda: self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out == "", "it to be gone")
+        self.coordinator = self.start()
+        self.composer()
+        result = self.until(whole, "completed")["result"]
+        self.assertIn("The moon raises tides on the seas of the earth twice a day. [1]", result["text"])
+        first = result["evidence"][0]
+        self.assertEqual((first["number"], first["task"], first["agent"], first["id"]), (1, moon, "reader@local", "moon"))
+        self.assertEqual((first["description"], first["source"]), ("Read about the moon", "moon.txt"))
+
+    def test_nothing_is_composed_without_evidence(self):
+        self.agent("liar", "composer=1", LIAR)
+        self.agent("reader", "read=4", READER)
+        part = self.submit("read", {"read": "sea"})
+        for lie in ("no evidence", "none of its parts", "not composed"):
+            whole = self.submit(None, {}, "--compose", "--needs", part, "--tries", "1", "--description", lie)
+            self.assertIn(lie, self.until(whole, "failed")["reason"])
+        self.assertIn("compose: expected needs", self.task("submit", "--compose", code=3).err)
+
+    def test_the_parts_go_with_the_whole(self):
+        parts = [self.submit("nobody", {}) for _ in range(2)]
+        whole = self.submit(None, {}, "--compose", "--needs", parts[0], "--needs", parts[1])
+        self.task("cancel", whole)
+        for part in parts:
+            self.assertEqual(self.until(part, "cancelled")["reason"], f"{whole} was cancelled")
+
+    def test_a_plan_with_a_whole(self):
+        planner = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "planner", "--behaviour", "planner", "--service", "planner", "--args",
+                             json.dumps({"skills": ["search", "analyse"]}))
+        team = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "team", "--service", "search=1", "--service", "analyse=1",
+                          "--behaviour", "echo")
+        for child in (planner, team):
+            child.wait_err("registered")
+        self.composer()
+        done = self.troupe("plan", "--submit", "--compose", "--wait", "research tides", env=self.env)
+        self.assertEqual(done.code, 0, done)
+        rows = self.task("ls", "-o", "json").json()
+        self.assertEqual({row["state"] for row in rows}, {"completed"})
+        whole = next(self.show(row["task"]) for row in rows if row["task"].startswith("whole-"))
+        self.assertTrue(whole["compose"])
+        self.assertEqual(sorted([whole["task"], *whole["needs"]]), sorted(row["task"] for row in rows))
+        self.assertEqual(json.loads(done.out[done.out.index("{"):])["evidence"], whole["result"]["evidence"])
+        self.assertTrue(whole["result"]["evidence"])
+        self.assertIn("--compose wants --submit", self.troupe("plan", "--compose", "x", env=self.env).err)
+
+
+if __name__ == "__main__":
+    harness.main()
