@@ -94,7 +94,7 @@ class Parts(harness.SystemTest):
         watch = self.start_watch(task)
         self.agent("teller", "tell=4", TELLER)
         lines = [json.loads(line) for line in watch.wait(harness.PATIENCE).out.splitlines()]
-        told = [row["progress"] for row in lines if row.get("progress")]
+        told = [row["progress"] for row in lines if row.get("progress") and row["state"] == "in_progress"]
         self.assertEqual(told, ["33 % page 1", "67 % page 2", "100 % page 3"])
         self.assertEqual(lines[-1]["state"], "completed")
         shown = self.show(task)
