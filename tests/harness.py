@@ -33,6 +33,7 @@ PROGRAMS = {
     "coordinator": BUILD / "coordinator" / "troupe-coordinator",
     "kbd": BUILD / "kbd" / "troupe-kbd",
     "gateway": BUILD / "gateway" / "troupe-gateway",
+    "exporter": BUILD / "exporter" / "troupe-exporter",
 }
 PATIENCE = 20.0  # seconds: for a slow machine under a sanitizer; nothing waits so long when all is well
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")

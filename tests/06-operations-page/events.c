@@ -2,6 +2,7 @@
 #include "agentd/events.h"
 #include "broker/shell/events.h"
 #include "coordinator/events.h"
+#include "exporter/events.h"
 #include "gateway/events.h"
 #include "kbd/events.h"
 #include "lib/base/log.h"
@@ -22,6 +23,7 @@ static const struct {
     {"coordinator", tr_coordinator_events, TR_C_EVENTS},
     {"kbd", tr_kbd_events, TR_K_EVENTS},
     {"gateway", tr_gateway_events, TR_G_EVENTS},
+    {"exporter", tr_exporter_events, TR_E_EVENTS},
 };
 
 static int print(const tr_event_t *events, size_t count) {
@@ -37,5 +39,5 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[1], catalogues[i].name))
             return print(catalogues[i].events, catalogues[i].count);
     }
-    return fprintf(stderr, "usage: events broker|agentd|up|coordinator|kbd|gateway\n"), 1;
+    return fprintf(stderr, "usage: events broker|agentd|up|coordinator|kbd|gateway|exporter\n"), 1;
 }

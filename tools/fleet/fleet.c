@@ -79,6 +79,7 @@ static const tr_yaml_table_t broker_table = {
     }
 static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
 static const tr_yaml_field_t knowledge_fields[] = DAEMON_FIELDS("troupe-kbd, such as chunk-tokens");
+static const tr_yaml_field_t exporter_fields[] = DAEMON_FIELDS("troupe-exporter, such as otlp");
 
 /* It keeps nothing. */
 static const tr_yaml_field_t gateway_fields[] = {
@@ -118,9 +119,19 @@ static const tr_fleet_daemon_kind_t gateway_kind = {
     .operates = true,
 };
 
+static const tr_fleet_daemon_kind_t exporter_kind = {
+    .key = "exporter",
+    .room = "exporter",
+    .program = "troupe-exporter",
+    .place = "exporter",
+    .subscribe = TEXTS("$sys.spans"),
+    .follows_logs = true,
+};
+
 static const tr_fleet_daemon_t coordinator_initial = {.name = "coordinator", .kind = &coordinator_kind};
 static const tr_fleet_daemon_t knowledge_initial = {.name = "kb", .kind = &knowledge_kind};
 static const tr_fleet_daemon_t gateway_initial = {.name = "gateway", .kind = &gateway_kind};
+static const tr_fleet_daemon_t exporter_initial = {.name = "exporter", .kind = &exporter_kind};
 
 static const tr_yaml_table_t coordinator_table = {coordinator_fields, COUNT_OF(coordinator_fields),
     sizeof(tr_fleet_daemon_t), &coordinator_initial, AT(tr_fleet_daemon_t, line), NULL};
@@ -130,6 +141,9 @@ static const tr_yaml_table_t knowledge_table = {knowledge_fields, COUNT_OF(knowl
 static const tr_yaml_table_t gateway_table = {gateway_fields, COUNT_OF(gateway_fields),
     sizeof(tr_fleet_daemon_t), &gateway_initial, AT(tr_fleet_daemon_t, line), NULL};
 
+static const tr_yaml_table_t exporter_table = {exporter_fields, COUNT_OF(exporter_fields),
+    sizeof(tr_fleet_daemon_t), &exporter_initial, AT(tr_fleet_daemon_t, line), NULL};
+
 static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
         .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
@@ -137,6 +151,7 @@ static const tr_yaml_field_t fleet_fields[] = {
     {"coordinator", TR_YAML_SECTION, AT(tr_fleet_t, coordinator), .table = &coordinator_table},
     {"knowledge", TR_YAML_SECTION, AT(tr_fleet_t, knowledge), .table = &knowledge_table},
     {"gateway", TR_YAML_SECTION, AT(tr_fleet_t, gateway), .table = &gateway_table},
+    {"exporter", TR_YAML_SECTION, AT(tr_fleet_t, exporter), .table = &exporter_table},
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"metrics", TR_YAML_TRUTH, AT(tr_fleet_t, metrics)},
     {"trace-one-in", TR_YAML_WHOLE, AT(tr_fleet_t, trace_one_in), .min = 0, .max = INT32_MAX},
@@ -285,7 +300,9 @@ static int add_daemons(tr_fleet_t *self, tr_error_t *error) {
     int rc = self->knowledge.line ? add_daemon(self, &self->knowledge, error) : 0;
     if (rc == 0 && self->coordinator.line)
         rc = add_daemon(self, &self->coordinator, error);
-    return rc == 0 && self->gateway.line ? add_daemon(self, &self->gateway, error) : rc;
+    if (rc == 0 && self->gateway.line)
+        rc = add_daemon(self, &self->gateway, error);
+    return rc == 0 && self->exporter.line ? add_daemon(self, &self->exporter, error) : rc;
 }
 
 /* A durable agent cannot register where there is none. */

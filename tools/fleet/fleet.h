@@ -16,6 +16,7 @@
  *     options: {tries: 5}        # any option of troupe-coordinator by its name
  *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd
  *   gateway: {}                  # the fleet over HTTP (docs/gateway.md): name (gateway), options of troupe-gateway
+ *   exporter: {options: {otlp: "http://127.0.0.1:4318"}}   # traces and the logs of this fleet go where the options of troupe-exporter say
  *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
  *                                # fleet (tools/fleet/fleet_certs.h); default false
  *   metrics: true                # each process has a port for Prometheus; the files of STATE/metrics say where; default false
@@ -60,6 +61,7 @@ typedef struct tr_fleet_daemon_kind {
     const char *place;   /* where its data are, within the fleet's state; NULL: it has none */
     tr_texts_t services, publish, subscribe; /* its rights in a secure fleet */
     bool operates;                           /* besides, those of an operator */
+    bool follows_logs;                       /* it gets the directory of the fleet's logs */
 } tr_fleet_daemon_kind_t;
 
 typedef struct tr_fleet_daemon {
@@ -73,7 +75,8 @@ typedef struct tr_fleet_daemon {
 typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
-    tr_fleet_daemon_t coordinator, knowledge, gateway; /* are the last of the agents, where there are any */
+    tr_fleet_daemon_t coordinator, knowledge, gateway,
+        exporter; /* are the last of the agents, where there are any */
     bool secure;
     bool metrics;         /* each process has a port for Prometheus, which STATE/metrics/NAME.json tells */
     int64_t trace_one_in; /* of the messages that agents send of themselves; 0 = none */

@@ -130,7 +130,7 @@ static const struct {
                               "letter or a digit, found \"..\""},
     {"fleet: f\nagent: []", "f.yaml:2:1: unknown key \"agent\", did you mean \"agents\"?"},
     {"fleet: f\nzzz: []", "f.yaml:2:1: unknown key \"zzz\"; the keys are fleet, broker, coordinator, "
-                          "knowledge, gateway, secure, metrics, "
+                          "knowledge, gateway, exporter, secure, metrics, "
                           "trace-one-in, agents, supervisors"},
     {"fleet: f\nagents: {}", "f.yaml:2:9: agents: expected a list, found a mapping"},
     {"fleet: f\nagents: [7]", "f.yaml:2:10: agents[0]: expected a mapping, found \"7\""},

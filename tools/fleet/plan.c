@@ -173,9 +173,13 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *cert = a->cert ? a->cert : self->fleet->secure ? cert_of(self, a->name, true) : NULL;
     const char *kept = printed(self, "%s", data);
     const char *metrics;
-    size_t most = 15 + d->options.count;
+    const char *logs = d->kind->follows_logs
+                           ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
+                           : NULL;
+    size_t most = 17 + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
-    if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert))
+    if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
+        (d->kind->follows_logs && !logs))
         return -ENOMEM;
     put(&args, program);
     put_pair(&args, "--connect", connect);
@@ -184,6 +188,8 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     put_pair(&args, "--name", a->name);
     if (*kept)
         put_pair(&args, "--data", kept);
+    if (logs)
+        put_pair(&args, "--logs", logs);
     put_metrics(&args, metrics);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     int rc = put_options(self, &args, &d->options);

@@ -72,9 +72,10 @@ static void find_daemon(const char *directory, const char *room, const char *nam
 }
 
 const char *tr_programs_daemon(const tr_programs_t *self, const char *program) {
-    return strcmp(program, "troupe-kbd") == 0       ? self->kbd
-           : strcmp(program, "troupe-gateway") == 0 ? self->gateway
-                                                    : self->coordinator;
+    return strcmp(program, "troupe-kbd") == 0        ? self->kbd
+           : strcmp(program, "troupe-gateway") == 0  ? self->gateway
+           : strcmp(program, "troupe-exporter") == 0 ? self->exporter
+                                                     : self->coordinator;
 }
 
 int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
@@ -90,6 +91,7 @@ int tr_programs_find(tr_programs_t *ret_programs, tr_error_t *error) {
     find_daemon(self, "coordinator", "troupe-coordinator", programs.coordinator);
     find_daemon(self, "kbd", "troupe-kbd", programs.kbd);
     find_daemon(self, "gateway", "troupe-gateway", programs.gateway);
+    find_daemon(self, "exporter", "troupe-exporter", programs.exporter);
     *ret_programs = programs;
     return 0;
 }

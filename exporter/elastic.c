@@ -1,0 +1,129 @@
+#include "exporter/shippers.h"
+
+#include "lib/base/buffer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void put_time(json_t *doc, int64_t time_ns) {
+    char text[40];
+    time_t seconds = (time_t)(time_ns / 1000000000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, sizeof text - n, ".%09" PRId64 "Z", time_ns % 1000000000);
+    json_object_set_new(doc, "@timestamp", json_string(text));
+}
+
+static bool is_core(const char *key) {
+    static const char *const core[] = {
+        "time", "level", "component", "event", "message", "trace", "span", "agent", "conversation"};
+    for (size_t i = 0; i < sizeof core / sizeof *core; i++)
+        if (strcmp(key, core[i]) == 0)
+            return true;
+    return false;
+}
+
+static void put_text(json_t *doc, const char *key, const char *text) {
+    if (*text)
+        json_object_set_new(doc, key, json_string(text));
+}
+
+/* What the schema has no name for is under troupe. */
+static json_t *document(const tr_log_record_t *r, const char *host) {
+    json_t *doc = json_object(), *rest = json_object(), *value;
+    const char *key;
+    if (!doc || !rest) {
+        json_decref(doc);
+        json_decref(rest);
+        return NULL;
+    }
+    put_time(doc, r->time_ns);
+    put_text(doc, "log.level", r->level);
+    put_text(doc, "message", tr_log_record_text(r, "message"));
+    put_text(doc, "event.code", tr_log_record_text(r, "event"));
+    put_text(doc, "service.name", tr_log_record_text(r, "component"));
+    put_text(doc, "service.node.name", tr_log_record_text(r, "agent"));
+    put_text(doc, "trace.id", tr_log_record_text(r, "trace"));
+    put_text(doc, "span.id", tr_log_record_text(r, "span"));
+    put_text(doc, "troupe.conversation", tr_log_record_text(r, "conversation"));
+    put_text(doc, "host.name", host);
+    put_text(doc, "log.file.path", r->file);
+    json_object_foreach(r->fields, key, value) if (!is_core(key)) json_object_set(rest, key, value);
+    json_object_set_new(doc, "troupe.fields", rest);
+    return doc;
+}
+
+/* FNV-1a: which line it is, not a secret. */
+static uint64_t id_of(const tr_log_record_t *r, const char *host) {
+    uint64_t h = 14695981039346656037u;
+    const char *parts[] = {host, r->file, tr_log_record_text(r, "message")};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (const char *c = parts[i]; *c; c++)
+            h = (h ^ (uint8_t)*c) * 1099511628211u;
+    return h ^ (uint64_t)r->time_ns;
+}
+
+static int put_one(tr_buffer_t *out, const tr_log_record_t *r, const char *index, const char *host) {
+    json_t *doc = document(r, host);
+    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    json_decref(doc);
+    if (!text)
+        return -ENOMEM;
+    tr_buffer_printf(out, "{\"create\":{\"_index\":\"%s\",\"_id\":\"%016" PRIx64 "-%" PRIx64 "\"}}\n", index,
+        id_of(r, host), r->offset);
+    tr_buffer_text(out, text);
+    tr_buffer_char(out, '\n');
+    free(text);
+    return out->failed ? -ENOMEM : 0;
+}
+
+int tr_elastic_write(
+    const tr_log_record_t *records, size_t n, const char *index, const char *host, tr_shipped_t *ret_body) {
+    tr_buffer_t out;
+    int rc = 0;
+    tr_buffer_init(&out, 0);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = put_one(&out, &records[i], index, host);
+    char *bytes = rc == 0 ? strdup(tr_buffer_string(&out)) : NULL;
+    tr_buffer_finish(&out);
+    if (!bytes)
+        return -ENOMEM;
+    *ret_body = (tr_shipped_t){bytes, strlen(bytes)};
+    return 0;
+}
+
+/* 409: it is there already. */
+static bool stands(json_int_t status) {
+    return (status >= 200 && status < 300) || status == 409;
+}
+
+static tr_sent_t judge_items(const json_t *items) {
+    size_t i, refused = 0, later = 0;
+    const json_t *item;
+    json_array_foreach(items, i, item) {
+        json_int_t status = json_integer_value(json_object_get(json_object_get(item, "create"), "status"));
+        later += status == 429 || status >= 500;
+        refused += !stands(status);
+    }
+    return later ? TR_SENT_AGAIN : refused ? TR_SENT_IN_PART : TR_SENT;
+}
+
+/* An answer that was cut cannot be read: its beginning says whether there were errors. */
+tr_sent_t tr_elastic_judge(long status, const char *body, size_t len) {
+    if (status == 408 || status == 429 || status >= 500)
+        return TR_SENT_AGAIN;
+    if (status < 200 || status >= 300)
+        return TR_SENT_NEVER;
+    json_t *answer = json_loadb(body, len, 0, NULL);
+    bool errors =
+        answer ? json_is_true(json_object_get(answer, "errors")) : strstr(body, "\"errors\":true") != NULL;
+    tr_sent_t sent = !errors  ? TR_SENT
+                     : answer ? judge_items(json_object_get(answer, "items"))
+                              : TR_SENT_IN_PART;
+    json_decref(answer);
+    return sent;
+}

@@ -1,0 +1,185 @@
+#include "exporter/log_record.h"
+
+#include "lib/base/log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define REMOVED "[removed]"
+
+/* ---- secrets ---- */
+
+static const char *const secret_words[] = {"token", "secret", "password", "passwd", "authorization", "apikey",
+    "api_key", "api-key", "cookie", "conninfo", "dsn", "private", "credential"};
+
+/* What follows one of these is taken out to the next blank or quote. */
+static const struct mark {
+    const char *text;
+    bool word; /* only where no letter or digit stands before it: "sk-", and not "task-" */
+} secret_marks[] = {{"bearer ", true}, {"basic ", true}, {"sk-", true}, {"ghp_", true}, {"xoxb-", true},
+    {"password=", false}, {"token=", false}, {"secret=", false}, {"api_key=", false}, {"apikey=", false}};
+
+static bool is_secret_key(const char *key) {
+    for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words; i++)
+        if (strcasestr(key, secret_words[i]))
+            return true;
+    return false;
+}
+
+/* "postgresql://user:password@host": from behind the colon to the @. */
+static char *login_of(char *text, size_t *ret_len) {
+    char *at = strstr(text, "://");
+    char *colon = at ? strchr(at + 3, ':') : NULL;
+    char *end = colon ? strchr(colon, '@') : NULL;
+    if (!end || strcspn(at + 3, " /\"'@") < (size_t)(end - at - 3))
+        return NULL;
+    *ret_len = (size_t)(end - colon - 1);
+    return colon + 1;
+}
+
+static void blot_mark(char *text, const struct mark *mark) {
+    char *at = text;
+    while ((at = strcasestr(at, mark->text))) {
+        bool fits = !mark->word || at == text || !isalnum((unsigned char)at[-1]);
+        at += strlen(mark->text);
+        size_t len = fits ? strcspn(at, " \t\"',;&") : 0;
+        memset(at, '*', len);
+        at += len;
+    }
+}
+
+/* Stars in place of each, so that nothing has to grow. */
+static void blot(char *text) {
+    size_t len;
+    char *at = text;
+    while ((at = login_of(at, &len))) {
+        memset(at, '*', len);
+        at += len;
+    }
+    for (size_t i = 0; i < sizeof secret_marks / sizeof *secret_marks; i++)
+        blot_mark(text, &secret_marks[i]);
+}
+
+/* A clean copy of a value; NULL when out of memory. */
+static json_t *scrubbed(const char *key, const json_t *value) {
+    if (is_secret_key(key))
+        return json_string(REMOVED);
+    if (!json_is_string(value))
+        return json_deep_copy(value);
+    char *text = strdup(json_string_value(value));
+    if (!text)
+        return NULL;
+    blot(text);
+    json_t *clean = json_string(text);
+    free(text);
+    return clean;
+}
+
+static json_t *scrub(const json_t *object) {
+    json_t *clean = json_object();
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        if (json_object_set_new(clean, key, scrubbed(key, value)) < 0) {
+            json_decref(clean);
+            return NULL;
+        }
+    }
+    return clean;
+}
+
+/* ---- what a line says ---- */
+
+/* "2026-03-01T12:00:00.123Z"; 0 where it is no such time. */
+static int64_t read_time(const char *text) {
+    struct tm tm = {0};
+    const char *at = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (!at)
+        return 0;
+    int64_t ns = 0, unit = 100000000;
+    if (*at == '.')
+        for (at++; isdigit((unsigned char)*at); at++, unit /= 10)
+            ns += (*at - '0') * unit;
+    return *at == 'Z' ? (int64_t)timegm(&tm) * 1000000000 + ns : 0;
+}
+
+static bool is_level(const char *word, size_t len) {
+    for (const char *const *w = tr_log_level_words; *w; w++)
+        if (strlen(*w) == len && strncmp(*w, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* The first words of a readable line, "TIME LEVEL COMPONENT EVENT", and the rest as its message; any other line is a message. */
+static json_t *read_readable(const char *line) {
+    char time[40], level[8], component[32], event[8];
+    int rest = 0;
+    bool ours = sscanf(line, "%39s %7s %31s %7s %n", time, level, component, event, &rest) == 4 &&
+                read_time(time) && is_level(level, strlen(level));
+    return ours ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "time", time, "level", level, "component", component,
+                      "event", event, "message", line + rest)
+                : json_pack("{s:s}", "message", line);
+}
+
+/* Bytes that are no UTF-8 are question marks, and so is NUL. */
+static char *clean_copy(const char *line, size_t len) {
+    char *text = malloc(len + 1);
+    if (!text)
+        return NULL;
+    memcpy(text, line, len);
+    text[len] = 0;
+    json_t *whole = json_stringn(text, len);
+    for (size_t i = 0; i < len; i++)
+        if (!text[i] || (!whole && (unsigned char)text[i] >= 128))
+            text[i] = '?';
+    json_decref(whole);
+    return text;
+}
+
+static void set_default(json_t *fields, const char *key, const char *value) {
+    if (!json_is_string(json_object_get(fields, key)))
+        json_object_set_new(fields, key, json_string(value)); /* out of memory: it is not there, ignoring */
+}
+
+int tr_log_record_read(const char *line, size_t len, const char *file, uint64_t offset, int64_t now_ns,
+    tr_log_record_t *ret_record) {
+    tr_log_record_t r = {.file = file, .offset = offset};
+    char *text = clean_copy(line, len < TR_LOG_RECORD_MAX ? len : TR_LOG_RECORD_MAX);
+    if (!text)
+        return -ENOMEM;
+    json_t *said = json_loads(text, 0, NULL);
+    if (!json_is_object(said)) {
+        json_decref(said);
+        said = read_readable(text);
+    }
+    free(text);
+    r.fields = said ? scrub(said) : NULL;
+    json_decref(said);
+    if (!r.fields)
+        return -ENOMEM;
+    set_default(r.fields, "level", "info");
+    set_default(r.fields, "component", "");
+    set_default(r.fields, "message", "");
+    const char *level = tr_log_record_text(&r, "level");
+    strncpy(r.level, is_level(level, strlen(level)) ? level : "info", sizeof r.level - 1);
+    r.time_ns = read_time(json_string_value(json_object_get(r.fields, "time")));
+    if (r.time_ns <= 0)
+        r.time_ns = now_ns;
+    *ret_record = r;
+    return 0;
+}
+
+void tr_log_record_finish(tr_log_record_t *self) {
+    json_decref(self->fields);
+    self->fields = NULL;
+}
+
+const char *tr_log_record_text(const tr_log_record_t *self, const char *key) {
+    const char *text = json_string_value(json_object_get(self->fields, key));
+    return text ? text : "";
+}

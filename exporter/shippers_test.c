@@ -1,0 +1,185 @@
+/* Lines of logs as stores take them, and what is taken out of them before. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "exporter/shippers.h"
+
+static tr_log_record_t record_of(const char *line) {
+    tr_log_record_t r;
+    assert_int_equal(tr_log_record_read(line, strlen(line), "/logs/reader-1.log", 17, 42, &r), 0);
+    return r;
+}
+
+#define LINE                                                                                                 \
+    "{\"time\":\"2026-03-01T12:00:00.123Z\",\"level\":\"warn\",\"component\":\"agentd\",\"event\":\"A005\"," \
+    "\"message\":\"restarted\",\"agent\":\"reader-1\","                                                      \
+    "\"trace\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"links\":3}"
+
+static void both_forms_of_a_line_and_any_other(void **state) {
+    (void)state;
+    tr_log_record_t r = record_of(LINE);
+    assert_int_equal(r.time_ns, INT64_C(1772366400123000000));
+    assert_string_equal(r.level, "warn");
+    tr_log_record_finish(&r);
+    r = record_of("2026-03-01T12:00:00.123Z error  broker B001 listening endpoint=x");
+    assert_int_equal(r.time_ns, INT64_C(1772366400123000000));
+    assert_string_equal(r.level, "error");
+    assert_string_equal(tr_log_record_text(&r, "event"), "B001");
+    assert_string_equal(tr_log_record_text(&r, "message"), "listening endpoint=x");
+    tr_log_record_finish(&r);
+    r = record_of("Traceback\xff (most recent");
+    assert_int_equal(r.time_ns, 42);
+    assert_string_equal(r.level, "info");
+    assert_string_equal(tr_log_record_text(&r, "message"), "Traceback? (most recent");
+    tr_log_record_finish(&r);
+}
+
+static void secrets_are_blotted_out(void **state) {
+    static const char *const lines[] = {"{\"message\":\"x\",\"api_key\":\"GEHEIM\"}",
+        "{\"message\":\"x\",\"Authorization\":[\"GEHEIM\"]}",
+        "{\"message\":\"asked with Bearer GEHEIM, and again\"}",
+        "{\"message\":\"postgresql://me:GEHEIM@db/x\"}", "password=GEHEIM", "key sk-GEHEIM.",
+        "{\"message\":\"token=GEHEIM&token=GEHEIM Bearer GEHEIM\"}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        tr_log_record_t r = record_of(lines[i]);
+        char *text = json_dumps(r.fields, 0);
+        if (strstr(text, "GEHEIM"))
+            fail_msg("%s", text);
+        free(text);
+        tr_log_record_finish(&r);
+    }
+    tr_log_record_t r = record_of("{\"message\":\"http://127.0.0.1:80/x me@home task-12\"}");
+    assert_string_equal(tr_log_record_text(&r, "message"), "http://127.0.0.1:80/x me@home task-12");
+    tr_log_record_finish(&r);
+}
+
+static void a_bulk_for_elasticsearch(void **state) {
+    tr_log_record_t r = record_of(LINE);
+    tr_shipped_t one, two;
+    (void)state;
+    assert_int_equal(tr_elastic_write(&r, 1, "troupe-logs", "node1", &one), 0);
+    assert_int_equal(tr_elastic_write(&r, 1, "troupe-logs", "node1", &two), 0);
+    assert_string_equal(one.bytes, two.bytes); /* the same id: sent twice, stored once */
+    char *end = strchr(one.bytes, '\n');
+    *end = 0;
+    json_t *action = json_loads(one.bytes, 0, NULL), *doc = json_loads(end + 1, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(action, "create"), "_index")), "troupe-logs");
+    assert_string_equal(
+        json_string_value(json_object_get(doc, "@timestamp")), "2026-03-01T12:00:00.123000000Z");
+    assert_string_equal(
+        json_string_value(json_object_get(doc, "trace.id")), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(doc, "troupe.fields"), "links")), 3);
+    assert_int_equal(one.bytes[one.len - 1], '\n');
+    json_decref(action);
+    json_decref(doc);
+    free(one.bytes);
+    free(two.bytes);
+    tr_log_record_finish(&r);
+}
+
+static tr_sent_t judged(long status, const char *body) {
+    return tr_elastic_judge(status, body, strlen(body));
+}
+
+static void what_elasticsearch_says(void **state) {
+    (void)state;
+    assert_int_equal(judged(200, "{\"errors\":false,\"items\":[]}"), TR_SENT);
+    assert_int_equal(
+        judged(
+            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":409}},{\"create\":{\"status\":201}}]}"),
+        TR_SENT);
+    assert_int_equal(
+        judged(
+            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":400}},{\"create\":{\"status\":201}}]}"),
+        TR_SENT_IN_PART);
+    assert_int_equal(
+        judged(
+            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":429}},{\"create\":{\"status\":400}}]}"),
+        TR_SENT_AGAIN);
+    assert_int_equal(judged(200, "{\"errors\":true,\"items\":[{\"crea"), TR_SENT_IN_PART);
+    assert_int_equal(judged(503, ""), TR_SENT_AGAIN);
+    assert_int_equal(judged(401, ""), TR_SENT_NEVER);
+}
+
+static void streams_for_loki(void **state) {
+    tr_log_record_t r[3] = {record_of(LINE), record_of(LINE), record_of("plain")};
+    tr_shipped_t body;
+    (void)state;
+    assert_int_equal(tr_loki_write(r, 3, "node1", &body), 0);
+    json_t *whole = json_loads(body.bytes, 0, NULL), *streams = json_object_get(whole, "streams");
+    assert_int_equal(json_array_size(streams), 2);
+    json_t *first = json_array_get(streams, 0), *values = json_object_get(first, "values");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(first, "stream"), "process")), "reader-1");
+    assert_int_equal(json_array_size(values), 2);
+    assert_string_equal(
+        json_string_value(json_array_get(json_array_get(values, 0), 0)), "1772366400123000000");
+    assert_non_null(json_object_get(json_array_get(json_array_get(values, 0), 2), "trace_id"));
+    json_decref(whole);
+    free(body.bytes);
+    for (int i = 0; i < 3; i++)
+        tr_log_record_finish(&r[i]);
+}
+
+static void an_address_of_sentry(void **state) {
+    static const char *const bad[] = {"", "https://host/1", "https://key@host", "https://abc@host/",
+        "https://abc@host/p", "ftp://abc@host/1", "https://g-x@host/1"};
+    tr_sentry_dsn_t dsn;
+    (void)state;
+    assert_int_equal(tr_sentry_dsn_read("https://0abc:old@sentry.example:9000/sub/42", &dsn), 0);
+    assert_string_equal(dsn.url, "https://sentry.example:9000/sub/api/42/envelope/");
+    assert_non_null(strstr(dsn.headers, "sentry_key=0abc"));
+    assert_null(strstr(dsn.headers, "old"));
+    tr_sentry_dsn_finish(&dsn);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(tr_sentry_dsn_read(bad[i], &dsn), -EINVAL);
+}
+
+static void an_envelope_with_a_stack(void **state) {
+    tr_log_record_t r = record_of("{\"level\":\"error\",\"component\":\"agentd\",\"event\":\"A099\","
+                                  "\"message\":\"ended by a signal\",\"signal\":\"SEGV\","
+                                  "\"stack\":\"troupe-agentd+0x10 libc.so.6+0x20\"}");
+    tr_shipped_t body;
+    (void)state;
+    assert_true(tr_sentry_wants(&r));
+    assert_int_equal(tr_sentry_write(&r, "node1", "test", &body), 0);
+    char *item = strchr(body.bytes, '\n') + 1, *event = strchr(item, '\n') + 1;
+    json_t *head = json_loads(item, JSON_DISABLE_EOF_CHECK, NULL),
+           *said = json_loads(event, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_int_equal(json_integer_value(json_object_get(head, "length")), strlen(event) - 1);
+    assert_string_equal(json_string_value(json_object_get(said, "level")), "fatal");
+    json_t *exception = json_array_get(json_object_get(json_object_get(said, "exception"), "values"), 0);
+    json_t *frames = json_object_get(json_object_get(exception, "stacktrace"), "frames");
+    assert_int_equal(json_array_size(frames), 2);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(frames, 1), "package")), "troupe-agentd");
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(frames, 1), "instruction_addr")), "0x10");
+    json_decref(head);
+    json_decref(said);
+    free(body.bytes);
+    tr_log_record_finish(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_forms_of_a_line_and_any_other),
+        cmocka_unit_test(secrets_are_blotted_out),
+        cmocka_unit_test(a_bulk_for_elasticsearch),
+        cmocka_unit_test(what_elasticsearch_says),
+        cmocka_unit_test(streams_for_loki),
+        cmocka_unit_test(an_address_of_sentry),
+        cmocka_unit_test(an_envelope_with_a_stack),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
