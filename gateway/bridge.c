@@ -78,6 +78,7 @@ static tr_web_reply_t *reply_new(const tr_web_call_t *call, tr_web_outcome_t out
     memset(reply, 0, sizeof *reply);
     reply->owner = call->owner;
     reply->slot = call->slot;
+    reply->on_reply = call->on_reply;
     reply->outcome = outcome;
     reply->len = len;
     reply->content[len] = '\0';

@@ -21,6 +21,8 @@ typedef enum tr_web_call_kind {
     TR_WEB_UNSUBSCRIBE, /* likewise */
 } tr_web_call_kind_t;
 
+struct tr_web_reply;
+
 /* Made by the web's thread, and given away with tr_bridge_call. */
 typedef struct tr_web_call {
     struct tr_web_call *next, *previous; /* the bridge's */
@@ -36,6 +38,8 @@ typedef struct tr_web_call {
     size_t len;
     void *owner; /* of the reply */
     unsigned slot;
+    void (*on_reply)(
+        void *server, void *owner, struct tr_web_reply *reply); /* takes it; NULL: the owner is an exchange */
 } tr_web_call_t;
 
 typedef enum tr_web_outcome {
@@ -53,6 +57,7 @@ typedef struct tr_web_reply {
     struct tr_web_reply *next;
     void *owner;
     unsigned slot;
+    void (*on_reply)(void *server, void *owner, struct tr_web_reply *reply);
     tr_web_outcome_t outcome;
     tr_performative_t act; /* of an answer, as what follows */
     tr_reason_t reason;    /* of what was not delivered */

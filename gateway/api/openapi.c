@@ -54,13 +54,13 @@ static json_t *body(const tr_web_route_t *route) {
     return json_pack("{s:b, s:o}", "required", (int)needed, "content", content("application/json", object));
 }
 
-/* Under /v1 problems are as OpenAI's clients expect them. */
+/* Under /v1 problems are as OpenAI's clients expect them, of JSON-RPC as that says them. */
 static json_t *problem_response(const tr_web_route_t *route, const char *description) {
     bool openai = strncmp(route->path, "/v1/", 4) == 0;
-    json_t *schema = json_pack(
-        "{s:s}", "$ref", openai ? "#/components/schemas/OpenAIError" : "#/components/schemas/Problem");
+    const char *name = route->rpc ? "RpcError" : openai ? "OpenAIError" : "Problem";
+    json_t *schema = json_pack("{s:s+}", "$ref", "#/components/schemas/", name);
     return json_pack("{s:s, s:o}", "description", description, "content",
-        content(openai ? "application/json" : "application/problem+json", schema));
+        content(openai || route->rpc ? "application/json" : "application/problem+json", schema));
 }
 
 static json_t *responses(const tr_web_route_t *route) {
@@ -133,9 +133,16 @@ static json_t *error_schema(void) {
         text_schema(), "code", text_schema());
 }
 
+static json_t *rpc_schema(void) {
+    return json_pack("{s:s, s:[s,s], s:{s:o, s:{s:s, s:{s:{s:s}, s:o}}}}", "type", "object", "required",
+        "jsonrpc", "error", "properties", "jsonrpc", text_schema(), "error", "type", "object", "properties",
+        "code", "type", "integer", "message", text_schema());
+}
+
 static json_t *components(void) {
-    return json_pack("{s:{s:{s:s, s:s}}, s:{s:o, s:o}}", "securitySchemes", "token", "type", "http", "scheme",
-        "bearer", "schemas", "Problem", problem_schema(), "OpenAIError", error_schema());
+    return json_pack("{s:{s:{s:s, s:s}}, s:{s:o, s:o, s:o}}", "securitySchemes", "token", "type", "http",
+        "scheme", "bearer", "schemas", "Problem", problem_schema(), "OpenAIError", error_schema(), "RpcError",
+        rpc_schema());
 }
 
 void tr_api_document(tr_web_exchange_t *e) {

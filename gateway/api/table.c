@@ -23,7 +23,9 @@
     { name, TR_WEB_IN_BODY, TR_WEB_##type, true, help }
 #define ASK(agent, what) .to = agent, .action = what, .handle = tr_web_ask
 
-#define PAGE QUERY("max-results", INTEGER, "how many at most")
+#define A2A_TYPE    "application/a2a+json"
+#define A2A_VERSION QUERY("A2A-Version", TEXT, "in place of the header")
+#define PAGE        QUERY("max-results", INTEGER, "how many at most")
 
 static const tr_web_route_t routes[] = {
     /* ---- the gateway ---- */
@@ -216,6 +218,48 @@ static const tr_web_route_t routes[] = {
             BODY("encoding_format", TEXT, "float or base64"),
             BODY("*", ANY, "what else clients send is not looked at")),
         .handle = tr_api_embeddings},
+
+    /* ---- A2A 1.0 ---- */
+    {TR_WEB_GET, "/.well-known/agent-card.json", TR_WEB_ANYBODY, "a2aFleetCard", "The card of the fleet",
+        .handle = tr_api_a2a_fleet},
+    {TR_WEB_GET, "/a2a/{agent}/.well-known/agent-card.json", TR_WEB_VIEWER, "a2aAgentCard", "An agent's card",
+        FIELDS(PATH("agent", "its name")), .handle = tr_api_a2a_card},
+    {TR_WEB_POST, "/a2a/{agent}", TR_WEB_VIEWER, "a2aRpc", "A2A 1.0 by JSON-RPC",
+        FIELDS(PATH("agent", "its name"), A2A_VERSION, NEEDED("jsonrpc", TEXT, "2.0"),
+            BODY("id", ANY, "of the request"), NEEDED("method", TEXT, "SendMessage ..."),
+            BODY("params", OBJECT, "as the method has them")),
+        .rpc = true, .handle = tr_api_a2a_rpc},
+    {TR_WEB_GET, "/a2a/{agent}/extendedAgentCard", TR_WEB_VIEWER, "a2aExtendedCard",
+        "An agent's card; of the one that stands for the fleet: with what all can do",
+        FIELDS(PATH("agent", "its name"), A2A_VERSION), .type = A2A_TYPE, .handle = tr_api_a2a_extended},
+    {TR_WEB_POST, "/a2a/{agent}/message:send", TR_WEB_OPERATOR, "a2aSend",
+        "A message, and the task that comes of it",
+        FIELDS(PATH("agent", "its name"), A2A_VERSION, NEEDED("message", OBJECT, "messageId, role, parts"),
+            BODY("configuration", OBJECT, "returnImmediately, historyLength"),
+            BODY("*", ANY, "tenant, metadata")),
+        .type = A2A_TYPE, .handle = tr_api_a2a_send},
+    {TR_WEB_POST, "/a2a/{agent}/message:stream", TR_WEB_OPERATOR, "a2aStream",
+        "Likewise, as server-sent events",
+        FIELDS(PATH("agent", "its name"), A2A_VERSION, NEEDED("message", OBJECT, "messageId, role, parts"),
+            BODY("configuration", OBJECT, "historyLength"), BODY("*", ANY, "tenant, metadata")),
+        .type = "text/event-stream", .handle = tr_api_a2a_stream},
+    {TR_WEB_GET, "/a2a/{agent}/tasks", TR_WEB_VIEWER, "a2aTasks", "Tasks of this token's, the youngest first",
+        FIELDS(PATH("agent", "its name"), A2A_VERSION, QUERY("contextId", TEXT, "those of this context"),
+            QUERY("status", TEXT, "those in this state"), QUERY("pageSize", INTEGER, "1 to 100"),
+            QUERY("pageToken", TEXT, "of the last page"), QUERY("historyLength", INTEGER, "messages at most"),
+            QUERY("statusTimestampAfter", TEXT, "changed since"),
+            QUERY("includeArtifacts", BOOLEAN, "with what came of them")),
+        .type = A2A_TYPE, .handle = tr_api_a2a_list},
+    {TR_WEB_GET, "/a2a/{agent}/tasks/{task}", TR_WEB_VIEWER, "a2aTask",
+        "A task; with :subscribe behind its id, as events",
+        FIELDS(PATH("agent", "its name"), PATH("task", "its id"), A2A_VERSION,
+            QUERY("historyLength", INTEGER, "messages at most")),
+        .type = A2A_TYPE, .handle = tr_api_a2a_task},
+    {TR_WEB_POST, "/a2a/{agent}/tasks/{task}", TR_WEB_VIEWER, "a2aAct",
+        "ID:cancel ends it, ID:subscribe follows it",
+        FIELDS(PATH("agent", "its name"), PATH("task", "its id"), A2A_VERSION,
+            BODY("*", ANY, "tenant, metadata")),
+        .type = A2A_TYPE, .handle = tr_api_a2a_act},
 
     /* ---- the platform ---- */
     {TR_WEB_GET, "/api/v1/brokers", TR_WEB_VIEWER, "listBrokers", "The links to other brokers", NULL,

@@ -96,9 +96,20 @@ static bool host_known(const tr_web_server_t *self, const char *host) {
     return is_host(self->address, host, len);
 }
 
-static bool check_host(tr_web_exchange_t *e, char host[256]) {
-    if (tr_web_header(e, WSI_TOKEN_HOST, host, 256) <= 0 &&
-        tr_web_header(e, WSI_TOKEN_HTTP_COLON_AUTHORITY, host, 256) <= 0)
+void tr_web_base_url(const tr_web_exchange_t *self, char *out, size_t size) {
+    const tr_web_options_t *o = self->server->config.options;
+    if (o->public_url)
+        snprintf(out, size, "%s", o->public_url);
+    else if (*self->host && host_known(self->server, self->host))
+        snprintf(out, size, "%s://%s", o->tls_cert ? "https" : "http", self->host);
+    else
+        snprintf(out, size, "%s", self->server->url);
+}
+
+static bool check_host(tr_web_exchange_t *e) {
+    char *host = e->host;
+    if (tr_web_header(e, WSI_TOKEN_HOST, host, sizeof e->host) <= 0 &&
+        tr_web_header(e, WSI_TOKEN_HTTP_COLON_AUTHORITY, host, sizeof e->host) <= 0)
         *host = '\0';
     if (e->match.route && e->match.route->role == TR_WEB_ANYBODY)
         return true; /* what anybody may see: probes come by any address */
@@ -216,8 +227,7 @@ bool tr_web_admit_message(tr_web_exchange_t *e) {
 
 bool tr_web_admit(tr_web_exchange_t *e) {
     int64_t now_ms = tr_clock_ms();
-    char host[256];
-    return check_host(e, host) && check_origin(e, host) && check_token(e, now_ms) &&
+    return check_host(e) && check_origin(e, e->host) && check_token(e, now_ms) &&
            !too_often(e, take_one(e, now_ms));
 }
 

@@ -41,6 +41,13 @@ tr_web_exchange_t *tr_web_exchange_new(tr_web_server_t *server, struct lws *wsi)
     return e;
 }
 
+static void leave_parked(tr_web_exchange_t *e) {
+    void (*on_gone)(tr_web_exchange_t * e) = e->on_gone;
+    e->on_gone = NULL;
+    if (on_gone && e->parked)
+        on_gone(e);
+}
+
 static void drop_replies(tr_web_exchange_t *e) {
     for (unsigned i = 0; i < TR_WEB_SLOTS; i++) {
         free(e->replies[i]);
@@ -59,6 +66,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
     server->exchange_count--;
     tr_gauge_set(&server->connections, (int64_t)server->exchange_count);
     tr_web_stream_finish(e);
+    leave_parked(e);
     drop_replies(e);
     json_decref(e->body);
     tr_buffer_finish(&e->raw);
@@ -75,6 +83,7 @@ void tr_web_exchange_gone(tr_web_exchange_t *e) {
 
 /* Ready for the next request. */
 static void reset(tr_web_exchange_t *e) {
+    leave_parked(e);
     drop_replies(e);
     json_decref(e->body);
     e->body = NULL;
@@ -88,6 +97,10 @@ static void reset(tr_web_exchange_t *e) {
     e->status = e->retry_s = 0;
     e->type = e->allow = e->policy = e->cache = NULL;
     *e->origin = '\0';
+}
+
+bool tr_web_exchange_mux(const tr_web_exchange_t *self) {
+    return tr_web_is_mux(self);
 }
 
 bool tr_web_is_mux(const tr_web_exchange_t *e) {
@@ -139,6 +152,13 @@ void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value
     respond_json_as(self, status, value, "application/json");
 }
 
+/* Section 5.1 of JSON-RPC 2.0: no JSON, no request, and what is this server's own. */
+static json_t *rpc_problem(unsigned status, const char *reason, json_t *text) {
+    int code = status != 400 ? -32000 : strcmp(reason, "unsupported-value") == 0 ? -32700 : -32600;
+    return json_pack("{s:s, s:n, s:{s:i, s:o, s:{s:s, s:i}}}", "jsonrpc", "2.0", "id", "error", "code", code,
+        "message", text, "data", "reason", reason, "status", (int)status);
+}
+
 void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...) {
     char detail[DETAIL_MAX];
     va_list args;
@@ -148,7 +168,9 @@ void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason
     json_t *text = json_string(detail);
     if (!text) /* a character was cut in two, or is none */
         text = json_string(reason);
-    if (strncmp(self->path, "/v1/", 4) == 0)
+    if (self->match.route && self->match.route->rpc)
+        respond_json_as(self, status, rpc_problem(status, reason, text), "application/json");
+    else if (strncmp(self->path, "/v1/", 4) == 0)
         respond_json_as(self, status,
             json_pack("{s:{s:o, s:s, s:n, s:s}}", "error", "message", text, "type",
                 status < 500 ? "invalid_request_error" : "server_error", "param", "code", reason),
@@ -316,7 +338,8 @@ static bool body_welcome(tr_web_exchange_t *e) {
         tr_web_problem(
             e, 413, "too-large", "a body has %zu bytes at most", e->server->config.options->body_max);
     else if (e->length > 0 && (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0 ||
-                                  strncmp(type, "application/json", 16) != 0))
+                                  (strncmp(type, "application/json", 16) != 0 &&
+                                      strncmp(type, "application/a2a+json", 20) != 0)))
         tr_web_problem(e, 415, "unsupported-value", "a body is application/json here");
     return e->state != TR_WEB_RESPONDED;
 }

@@ -67,6 +67,8 @@ struct tr_web_exchange {
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
     char last_event[64];                 /* Last-Event-ID */
+    char host[256];                      /* that was asked, with its port */
+    char a2a_version[16];                /* A2A-Version */
     char origin[256];                    /* of a page that may read the answer; "": none */
     tr_web_match_t match;                /* points into path */
     char who[TR_WEB_TOKEN_NAME_MAX + 1]; /* the token's name; "": nobody's */
@@ -90,11 +92,19 @@ struct tr_web_exchange {
     tr_buffer_t out;
     size_t written;
     tr_web_stream_t stream;
-    bool upgrade;                  /* the client asks for a WebSocket */
-    const tr_web_socket_t *socket; /* what it does, where it is one */
+    void *parked; /* what waits for something else than replies */
+    void (*on_gone)(
+        tr_web_exchange_t *exchange); /* it waits no longer: it was responded to, or the client has gone */
+    bool upgrade;                     /* the client asks for a WebSocket */
+    const tr_web_socket_t *socket;    /* what it does, where it is one */
 };
 
 /* ---- reading ---- */
+
+/* A stream of HTTP/2. */
+bool tr_web_exchange_mux(const tr_web_exchange_t *self);
+/* "https://NAME:PORT", as the client sees this server. */
+void tr_web_base_url(const tr_web_exchange_t *self, char *out, size_t size);
 
 /* The text of a field of the query, or NULL. */
 const char *tr_web_query(const tr_web_exchange_t *self, const char *name);

@@ -71,6 +71,13 @@ static bool read_query(tr_web_exchange_t *e) {
     return true;
 }
 
+/* A header that libwebsockets has no name for; "" where there is none. It keeps none of HTTP/2. */
+static void read_custom(const tr_web_exchange_t *e, const char *name, char *out, size_t size) {
+    int n = tr_web_is_mux(e) ? -1 : lws_hdr_custom_copy(e->wsi, out, (int)size, name, (int)strlen(name));
+    if (n < 0)
+        *out = '\0';
+}
+
 bool tr_web_head_read(tr_web_exchange_t *e) {
     e->method = read_method(e);
     e->match = (tr_web_match_t){0};
@@ -81,11 +88,8 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
             TR_WEB_QUERY_MAX);
         return false;
     }
-    int n = tr_web_is_mux(e)
-                ? -1
-                : lws_hdr_custom_copy(e->wsi, e->last_event, sizeof e->last_event, "last-event-id:", 14);
-    if (n < 0)
-        *e->last_event = '\0';
+    read_custom(e, "last-event-id:", e->last_event, sizeof e->last_event);
+    read_custom(e, "a2a-version:", e->a2a_version, sizeof e->a2a_version);
     if (!*e->peer)
         lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
     return true;

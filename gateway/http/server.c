@@ -1,5 +1,6 @@
 #include "gateway/http/server.h"
 
+#include "gateway/a2a/task.h"
 #include "gateway/embedder.h"
 #include "gateway/events.h"
 #include "gateway/http/server_private.h"
@@ -35,7 +36,10 @@ static void take_replies(tr_web_server_t *self) {
     for (tr_web_reply_t *reply = tr_bridge_replies(self->config.bridge), *next; reply; reply = next) {
         next = reply->next;
         tr_gauge_add(&self->waiting, -1);
-        tr_web_exchange_reply(reply->owner, reply);
+        if (reply->on_reply)
+            reply->on_reply(self, reply->owner, reply);
+        else
+            tr_web_exchange_reply(reply->owner, reply);
     }
     tr_web_news_t *news = tr_bridge_news(self->config.bridge);
     if (news)
@@ -96,6 +100,7 @@ static void on_tick(lws_sorted_usec_list_t *tick) {
     for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
         tr_web_stream_beat(e, now_ms);
     tr_feed_hub_tick(self->hub, now_ms);
+    tr_a2a_tasks_tick(self->a2a, tr_clock_wall_ms());
     tr_gauge_set(&self->feeds, (int64_t)tr_feed_hub_watchers(self->hub));
     lws_sul_schedule(self->context, 0, &self->tick, on_tick, LWS_US_PER_SEC);
 }
@@ -181,7 +186,7 @@ static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
         rc = tr_web_metrics_init(self, error);
-    if (rc == 0 && !(self->hub = tr_feed_hub_new(call, self)))
+    if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new())))
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = listen_on(self, error);
@@ -224,6 +229,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     while (self->exchanges) /* whose replies have not come */
         tr_web_exchange_free(self->exchanges);
     tr_feed_hub_destroy(&self->hub);
+    tr_a2a_tasks_destroy(&self->a2a);
     tr_web_tokens_destroy(&self->tokens);
     tr_web_rate_destroy(&self->rate);
     tr_web_rate_destroy(&self->failures);
@@ -271,6 +277,15 @@ bool tr_web_server_draining(const tr_web_server_t *self) {
 void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call) {
     tr_gauge_add(&self->waiting, 1);
     tr_bridge_call(self->config.bridge, call);
+}
+
+tr_a2a_tasks_t *tr_web_server_a2a(tr_web_server_t *self) {
+    return self->a2a;
+}
+
+void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply) {
+    (void)server, (void)owner;
+    free(reply);
 }
 
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self) {

@@ -23,6 +23,8 @@ typedef struct tr_web_options {
     int64_t rate, wait_ms, header_ms, body_ms, idle_ms, drain_ms;
     int64_t connections;
     size_t body_max;
+    const char *front;      /* the agent that stands for the fleet */
+    const char *public_url; /* NULL: as requests have it */
 } tr_web_options_t;
 
 extern const char *const tr_web_anonymous_words[];
@@ -60,6 +62,9 @@ bool tr_web_server_draining(const tr_web_server_t *self);
 void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call);
 /* Its vectors come as a reply of slot 0 (gateway/embedder.h). */
 int tr_web_server_embed(tr_web_server_t *self, const json_t *texts, bool base64, tr_web_exchange_t *exchange);
+struct tr_a2a_tasks *tr_web_server_a2a(tr_web_server_t *self);
+/* An on_reply of who does not care. */
+void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply);
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self);
 /* As Prometheus reads it. */
 void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);

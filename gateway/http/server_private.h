@@ -36,7 +36,8 @@ struct tr_web_server {
     bool drained;
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
-    tr_buffer_t scratch;          /* a message on its way out */
+    struct tr_a2a_tasks *a2a;
+    tr_buffer_t scratch; /* a message on its way out */
     lws_sorted_usec_list_t tick;
 
     tr_metrics_t *metrics;

@@ -18,9 +18,12 @@ class OpenApi(web.GatewayTest):
         self.document = self.good(self.get("/api/v1/openapi.json", role=None))
 
     def problem(self, answer, status, reason):
-        """Under /v1 as OpenAI says it."""
+        """Under /v1 as OpenAI says it, of JSON-RPC as that does."""
         if answer.headers.get("content-type") == "application/problem+json":
             return super().problem(answer, status, reason)
+        if "jsonrpc" in answer.json():
+            self.assertEqual((answer.status, answer.json()["error"]["data"]["reason"]), (status, reason), answer)
+            return answer.json()
         self.assertEqual((answer.status, answer.json()["error"]["code"]), (status, reason), answer)
         return answer.json()
 
