@@ -143,19 +143,8 @@ static json_t *parts_of(const tr_web_reply_t *reply, size_t *ret_bytes) {
     return parts;
 }
 
-static const char *why_not(const tr_web_reply_t *reply) {
-    switch (reply->outcome) {
-    case TR_WEB_UNDELIVERED: return tr_reason_name(reply->reason);
-    case TR_WEB_LATE: return "it did not answer in time";
-    case TR_WEB_AWAY: return "the gateway has no link to its broker now";
-    case TR_WEB_BUSY: return "it takes no more messages now";
-    case TR_WEB_TOO_LARGE: return "this is more than a message may have";
-    default: return "it cannot be asked";
-    }
-}
-
 static void end_unanswered(tr_a2a_tasks_t *tasks, tr_a2a_task_t *task, const tr_web_reply_t *reply) {
-    tr_a2a_task_end(tasks, task, TR_A2A_FAILED, NULL, why_not(reply), 0, tr_clock_wall_ms());
+    tr_a2a_task_end(tasks, task, TR_A2A_FAILED, NULL, tr_web_why_not(reply), 0, tr_clock_wall_ms());
 }
 
 static void end_refused(tr_a2a_tasks_t *tasks, tr_a2a_task_t *task, const tr_web_reply_t *reply) {

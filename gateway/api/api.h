@@ -26,6 +26,8 @@ int tr_api_watches(tr_feed_reader_t *reader, const char *topics);
 void tr_api_refuse_watch(tr_web_exchange_t *e, int rc);
 /* socket.c */
 void tr_api_socket(tr_web_exchange_t *e);
+/* mcp/mcp.c */
+void tr_api_mcp(tr_web_exchange_t *e);
 /* a2a/operations.c, a2a/card.c */
 void tr_api_a2a_rpc(tr_web_exchange_t *e);
 void tr_api_a2a_send(tr_web_exchange_t *e);

@@ -219,6 +219,13 @@ static const tr_web_route_t routes[] = {
             BODY("*", ANY, "what else clients send is not looked at")),
         .handle = tr_api_embeddings},
 
+    /* ---- MCP ---- */
+    {TR_WEB_POST, "/mcp", TR_WEB_VIEWER, "mcp",
+        "The fleet as a server of the Model Context Protocol (Streamable HTTP)",
+        FIELDS(NEEDED("jsonrpc", TEXT, "2.0"), BODY("id", ANY, "of the request"),
+            NEEDED("method", TEXT, "tools/call ..."), BODY("params", OBJECT, "as the method has them")),
+        .rpc = true, .handle = tr_api_mcp},
+
     /* ---- A2A 1.0 ---- */
     {TR_WEB_GET, "/.well-known/agent-card.json", TR_WEB_ANYBODY, "a2aFleetCard", "The card of the fleet",
         .handle = tr_api_a2a_fleet},

@@ -48,6 +48,17 @@ json_t *tr_web_reply_json(const tr_web_reply_t *reply) {
 
 /* ---- what replies mean ---- */
 
+const char *tr_web_why_not(const tr_web_reply_t *reply) {
+    switch (reply->outcome) {
+    case TR_WEB_UNDELIVERED: return tr_reason_name(reply->reason);
+    case TR_WEB_LATE: return "it did not answer in time";
+    case TR_WEB_AWAY: return "the gateway has no link to its broker now";
+    case TR_WEB_BUSY: return "it takes no more messages now";
+    case TR_WEB_TOO_LARGE: return "this is more than a message may have";
+    default: return "it cannot be asked";
+    }
+}
+
 static void undelivered(tr_web_exchange_t *self, const tr_web_reply_t *reply, const char *whom) {
     const char *reason = tr_reason_name(reply->reason);
     unsigned status = status_of(reason, 502);

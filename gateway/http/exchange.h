@@ -66,12 +66,13 @@ struct tr_web_exchange {
     char path[TR_WEB_PATH_MAX + 1];
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
-    char last_event[64];                 /* Last-Event-ID */
-    char host[256];                      /* that was asked, with its port */
-    char a2a_version[16];                /* A2A-Version */
-    char origin[256];                    /* of a page that may read the answer; "": none */
-    tr_web_match_t match;                /* points into path */
-    char who[TR_WEB_TOKEN_NAME_MAX + 1]; /* the token's name; "": nobody's */
+    char last_event[64];                                 /* Last-Event-ID */
+    char host[256];                                      /* that was asked, with its port */
+    char a2a_version[16];                                /* A2A-Version */
+    char mcp_version[16], mcp_method[48], mcp_name[128]; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
+    char origin[256];                                    /* of a page that may read the answer; "": none */
+    tr_web_match_t match;                                /* points into path */
+    char who[TR_WEB_TOKEN_NAME_MAX + 1];                 /* the token's name; "": nobody's */
     tr_web_role_t role;
     int64_t began_ns;
     size_t length, received; /* bytes of the body: announced, and come */
@@ -125,6 +126,8 @@ void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t 
 void tr_web_ask(tr_web_exchange_t *self);
 /* A reply of an agent as a new JSON value; NULL: out of memory. */
 json_t *tr_web_reply_json(const tr_web_reply_t *reply);
+/* Why there is none, for people, where the outcome is not TR_WEB_ANSWERED. */
+const char *tr_web_why_not(const tr_web_reply_t *reply);
 /* Whether it is an answer that tells what was asked. If not, responds with a problem. `whom`: who was asked, for people. */
 bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const char *whom);
 

@@ -89,6 +89,9 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
         return false;
     }
     read_custom(e, "last-event-id:", e->last_event, sizeof e->last_event);
+    read_custom(e, "mcp-protocol-version:", e->mcp_version, sizeof e->mcp_version);
+    read_custom(e, "mcp-method:", e->mcp_method, sizeof e->mcp_method);
+    read_custom(e, "mcp-name:", e->mcp_name, sizeof e->mcp_name);
     read_custom(e, "a2a-version:", e->a2a_version, sizeof e->a2a_version);
     if (!*e->peer)
         lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
