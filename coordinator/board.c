@@ -177,6 +177,8 @@ void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_
         tr_task_settle_up(task, NULL, now_ms);
     self->counts[from]--;
     self->counts[to]++;
+    task->before = from;
+    task->before_ms = task->changed_ms;
     task->state = to;
     task->changed_ms = now_ms;
     self->hooks.changed(self->hooks.arg, task, false);

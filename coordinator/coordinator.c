@@ -46,6 +46,8 @@ static void on_changed(void *arg, const tr_task_t *task, bool added) {
     if (task->state == TR_TASK_FAILED)
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TASK_FAILED], "task=%s tries=%u reason=%s",
             task->id, (unsigned)task->tries, task->reason ? task->reason : "");
+    if (!added)
+        tr_spans_of_task(self, task);
     tr_content_writer_t *w = tr_effect_publish(self, "task", task->id, "state");
     if (w)
         tr_write_task(w, task, 0);

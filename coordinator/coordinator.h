@@ -21,7 +21,7 @@ typedef struct tr_coordinator tr_coordinator_t;
 
 /* What is to be said or done after the next commit. */
 typedef struct tr_effect {
-    enum { TR_EFFECT_REPLY, TR_EFFECT_PUBLISH, TR_EFFECT_CALL } kind;
+    enum { TR_EFFECT_REPLY, TR_EFFECT_PUBLISH, TR_EFFECT_CALL, TR_EFFECT_SPAN } kind;
     tr_message_t *to;      /* of a reply: what is answered; owned */
     tr_performative_t act; /* of a reply */
     char *whole;           /* of publish: the topic; owned. NULL: */
@@ -29,6 +29,7 @@ typedef struct tr_effect {
     const char *subtopic;
     char id[TR_TASK_ID_MAX + 1]; /* of the task or decision */
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number);
+    struct tr_noted_span *span;  /* owned */
     uint32_t number;             /* of call: the task's try, the decision's round */
     tr_content_writer_t content; /* of reply and publish */
 } tr_effect_t;
@@ -79,6 +80,18 @@ tr_content_writer_t *tr_effect_publish_on(tr_coordinator_t *self, const char *to
 /* false when out of memory. */
 bool tr_effect_call(tr_coordinator_t *self,
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number);
+/* ---- spans.c: the way of tasks and decisions, in the traces of who asked for them (docs/operations.md, Traces) ---- */
+
+/* After a change of its state; nothing where it is not traced. */
+void tr_spans_of_task(tr_coordinator_t *self, const tr_task_t *task);
+/* Is over, or the whole decision: `began_ms` of the round. */
+void tr_spans_of_round(tr_coordinator_t *self, const tr_motion_t *decision, uint32_t round, int64_t began_ms);
+void tr_spans_of_decision(tr_coordinator_t *self, const tr_motion_t *decision);
+void tr_span_carry_out(tr_coordinator_t *self, struct tr_noted_span **span);
+void tr_span_drop(struct tr_noted_span **span); /* NULL-safe */
+/* One that is noted after the next commit; takes it. */
+void tr_effect_span(tr_coordinator_t *self, struct tr_noted_span *span);
+
 /* Answers what is asked by `message`: the writer for its content. NULL when out of memory. */
 tr_content_writer_t *tr_effect_reply(
     tr_coordinator_t *self, const tr_message_t *message, tr_performative_t act);

@@ -2,6 +2,7 @@
 #include "coordinator/desk.h"
 #include "coordinator/approval/approval_desk.h"
 #include "lib/base/clock.h"
+#include "proto/traceparent.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,13 @@ tr_content_writer_t *tr_question_answer(const tr_question_t *q) {
 
 void tr_question_fail(const tr_question_t *q, int rc) {
     tr_effect_refuse(q->coordinator, q->message, TR_FAILURE, "internal-error", strerror(-rc));
+}
+
+const char *tr_question_trace(const tr_question_t *q) {
+    const tr_acl_t *acl = q->message ? tr_message_acl(q->message) : NULL;
+    bool fits =
+        acl && tr_traceparent_sampled(acl->traceparent) && strlen(acl->traceparent) < TR_TRACEPARENT_SIZE;
+    return fits ? acl->traceparent : NULL;
 }
 
 void tr_question_done(const tr_question_t *q) {

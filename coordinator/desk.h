@@ -22,6 +22,8 @@ void tr_question_fail(const tr_question_t *q, int rc);
 /* The writer for the content of an inform; NULL when out of memory. */
 tr_content_writer_t *tr_question_answer(const tr_question_t *q);
 void tr_question_done(const tr_question_t *q);
+/* The traceparent under which it is asked; NULL where that is not traced. */
+const char *tr_question_trace(const tr_question_t *q);
 /* What a person may call a thing, that is part of a topic as well. */
 bool tr_desk_is_id(const char *text);
 /* An id that nobody has: `kind` and 16 hexadecimal digits. */

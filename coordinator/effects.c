@@ -82,6 +82,14 @@ bool tr_effect_call(tr_coordinator_t *self,
     return true;
 }
 
+void tr_effect_span(tr_coordinator_t *self, struct tr_noted_span *span) {
+    tr_effect_t *e = new_effect(self, TR_EFFECT_SPAN);
+    if (e)
+        e->span = span;
+    else
+        tr_span_drop(&span);
+}
+
 static void publish(tr_coordinator_t *self, tr_effect_t *e) {
     char topic[TR_TASK_ID_MAX + 64];
     if (!e->whole)
@@ -98,6 +106,7 @@ static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {
         tr_message_done(&e->to);
         break;
     case TR_EFFECT_PUBLISH: publish(self, e); break;
+    case TR_EFFECT_SPAN: tr_span_carry_out(self, &e->span); break;
     case TR_EFFECT_CALL: e->call(self, e->id, e->number); break;
     }
 }
@@ -106,6 +115,7 @@ static void drop(tr_effect_t *e) {
     if (e->kind == TR_EFFECT_REPLY)
         tr_message_release(&e->to);
     free(e->whole);
+    tr_span_drop(&e->span);
     if (e->kind == TR_EFFECT_REPLY || e->kind == TR_EFFECT_PUBLISH)
         tr_content_writer_finish(&e->content);
 }

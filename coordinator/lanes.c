@@ -301,7 +301,7 @@ size_t tr_board_candidates(
 
 static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t now_ms) {
     task->granted = tr_task_share(task);
-    task->begun_ms = now_ms;
+    task->begun_ms = task->assigned_ms = now_ms;
     task->told = 0;
     task->tries++;
     task->bidless = false;

@@ -37,6 +37,14 @@ int tr_store_commit(tr_store_t *self, tr_error_t *error) {
     return self->failed ? tr_error_set(error, self->failed, "it has failed") : 0;
 }
 
+void tr_span_carry_out(tr_coordinator_t *self, struct tr_noted_span **span) {
+    (void)self, (void)span;
+}
+
+void tr_span_drop(struct tr_noted_span **span) {
+    (void)span;
+}
+
 bool tr_store_shared(const tr_store_t *self) {
     return self != NULL;
 }

@@ -2,7 +2,6 @@
 #include "coordinator/desk.h"
 #include "lib/base/random.h"
 #include "proto/topic.h"
-#include "proto/traceparent.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@ typedef struct draft {
     const char *skills[TR_TASK_SKILLS_MAX];
     char (*need_ids)[TR_TASK_ID_MAX + 1];
     const char **needs;
-    char callback[TR_TASK_TOPIC_MAX + 1], trace[TR_TASK_TRACE_MAX + 1];
+    char callback[TR_TASK_TOPIC_MAX + 1];
     tr_content_writer_t input;
     bool existed; /* it was submitted before under this key: id is that one's */
 } draft_t;
@@ -104,15 +103,6 @@ static const char *read_ends(tr_value_t task, draft_t *d) {
     return NULL;
 }
 
-/* What is done for it belongs to the trace of the request. */
-static void take_trace(const tr_question_t *q, draft_t *d) {
-    const tr_acl_t *acl = q->message ? tr_message_acl(q->message) : NULL;
-    if (!acl || !tr_traceparent_sampled(acl->traceparent) || strlen(acl->traceparent) >= sizeof d->trace)
-        return;
-    strcpy(d->trace, acl->traceparent);
-    d->wish.trace = d->trace;
-}
-
 /* How its agent is found: a tr_task_way_t, or -1. */
 static int read_way(const tr_question_t *q, tr_value_t task) {
     tr_value_t way = tr_value_get(task, "assign");
@@ -187,7 +177,7 @@ static const char *read_draft(const tr_question_t *q, tr_value_t task, draft_t *
     const char *wrong = tr_value_is_map(task) ? read_names(q, task, d) : "tasks: expected a list of maps";
     if (wrong || d->existed)
         return wrong;
-    take_trace(q, d);
+    d->wish.trace = tr_question_trace(q); /* what is done for it belongs to the trace of the request */
     wrong = read_ends(task, d);
     if (!wrong)
         wrong = read_skills(task, d);

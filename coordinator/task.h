@@ -22,7 +22,6 @@
 #define TR_TASK_TEXT_MAX   1000u /* bytes of a description */
 #define TR_PRIORITY_MAX    9u
 #define TR_TASK_TOPIC_MAX  128u  /* bytes of the topic on which its end is told */
-#define TR_TASK_TRACE_MAX  55u   /* of a traceparent */
 #define TR_TASK_STATUS_MAX 4096u /* of what its agent says of how it goes; what is longer is left out */
 
 typedef enum tr_task_state {
@@ -104,10 +103,13 @@ typedef struct tr_task {
     void *status; /* msgpack: how it goes, as its agent has told last; owned, NULL */
     size_t status_len;
     tr_purse_t spent;
-    tr_purse_t granted; /* to the try that goes on; what of it is not known to be left counts as spent */
-    int64_t begun_ms;   /* that try */
-    int64_t told_ms;    /* its status */
-    uint32_t told;      /* how often, in this try */
+    tr_purse_t granted;     /* to the try that goes on; what of it is not known to be left counts as spent */
+    int64_t begun_ms;       /* that try; 0: none goes on */
+    int64_t assigned_ms;    /* the last try */
+    tr_task_state_t before; /* what it was in before this state, and since when */
+    int64_t before_ms;
+    int64_t told_ms; /* its status */
+    uint32_t told;   /* how often, in this try */
 
     /* The board's. */
     size_t waiting_for; /* tasks that it needs and that are not completed */

@@ -130,9 +130,14 @@ int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_
     const tr_motion_t *d = held->decision;
     uint32_t round = d->round;
     tr_motion_state_t state = d->state;
+    int64_t began_ms = d->deadline_ms - d->within_ms;
     int rc = tr_motion_apply(held->decision, event, error);
     if (rc < 0)
         return rc;
+    if (state == TR_MOTION_VOTING && (d->round != round || d->state != state))
+        tr_spans_of_round(held->coordinator, d, round, began_ms);
+    if (tr_motion_ended(d->state) && !tr_motion_ended(state))
+        tr_spans_of_decision(held->coordinator, d);
     held->coordinator->stirred = true;
     tr_effects_change(held->coordinator);
     tr_store_add_event(held->coordinator->store, d->id, event);

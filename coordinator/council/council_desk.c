@@ -83,7 +83,7 @@ static void decide(const tr_question_t *q, const char *key) {
     tr_content_writer_init(&completed);
     const char *wrong = read_id(q, id);
     if (!wrong)
-        wrong = tr_wish_complete(q->coordinator, q->content, &completed);
+        wrong = tr_wish_complete(q->coordinator, q->content, tr_question_trace(q), &completed);
     int rc =
         wrong ? tr_error_set(&error, -EINVAL, "%s", wrong) : open_decision(q, id, key, &completed, &error);
     tr_content_writer_finish(&completed);

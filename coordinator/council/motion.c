@@ -72,6 +72,7 @@ void tr_motion_destroy(tr_motion_t **self_p) {
     free(self->seats);
     free(self->question);
     free(self->context);
+    free(self->trace);
     free(self->mediator);
     free(self->why);
     tr_map_finish(&self->seat_of);

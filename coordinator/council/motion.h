@@ -36,6 +36,7 @@
 #define TR_MOTION_OPTION_MAX   200u
 #define TR_MOTION_REASON_MAX   1000u /* what is longer is cut */
 #define TR_MOTION_CONTEXT_MAX  (64u << 10)
+#define TR_MOTION_TRACE_MAX    55u
 #define TR_MOTION_OPINIONS_MAX 3u     /* told of one option */
 #define TR_MOTION_WITHIN_MS    60000  /* of a round that says nothing of it */
 #define TR_MOTION_AGREEMENT    800000 /* millionths, of one with several rounds that says nothing of it */
@@ -110,6 +111,7 @@ typedef struct tr_opinion {
 typedef struct tr_motion {
     char id[TR_MOTION_ID_MAX + 1];
     char *question, *context, *mediator; /* owned; the last two may be NULL */
+    char *trace; /* the traceparent under which it was asked for; owned, NULL where that is not traced */
     char *options[TR_MOTION_OPTIONS_MAX];
     bool in_play[TR_MOTION_OPTIONS_MAX];
     size_t option_count;
@@ -146,6 +148,7 @@ typedef struct tr_motion {
  *   quorum-share, majority  per cent      tie      "none" | "first" | "lot" | "keep"; with "keep": text, and "lot": a number
  *   within-ms of a round                  rounds   1    agreement  per cent, 80
  *   mediator  name                        person   false          secret  false
+ *   trace     a traceparent
  * 0; -EINVAL with what is wrong; -ENOMEM. Then *ret is NULL.
  */
 int tr_motion_new(const char *id, const tr_motion_event_t *opened, tr_motion_t **ret, tr_error_t *error);

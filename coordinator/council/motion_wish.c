@@ -174,6 +174,8 @@ int tr_motion_read_wish(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     if (rc == 0)
         rc = read_more(wish, "context", TR_MOTION_CONTEXT_MAX, &self->context, error);
     if (rc == 0)
+        rc = read_more(wish, "trace", TR_MOTION_TRACE_MAX, &self->trace, error);
+    if (rc == 0)
         rc = read_more(wish, "mediator", 256, &self->mediator, error);
     if (rc == 0)
         rc = read_options(self, wish, error);

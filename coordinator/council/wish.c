@@ -15,6 +15,7 @@ typedef struct completing {
     const tr_coordinator_t *coordinator;
     tr_value_t asked, skills;
     weigh_t weigh;
+    const char *trace;
     char own[TR_AID_MAX + 1];
     tr_content_writer_t seats; /* maps, one behind the other */
     size_t count;
@@ -123,7 +124,8 @@ static const char *read_weigh(completing_t *c) {
 
 /* What is kept as it was asked for. */
 static bool is_kept(tr_value_t key) {
-    return !tr_value_equals(key, "voters") && !tr_value_equals(key, "action") && !tr_value_equals(key, "lot");
+    return !tr_value_equals(key, "voters") && !tr_value_equals(key, "action") &&
+           !tr_value_equals(key, "lot") && !tr_value_equals(key, "trace");
 }
 
 static int64_t draw_lot(const completing_t *c) {
@@ -139,13 +141,15 @@ static void write_all(const completing_t *c, tr_content_writer_t *out) {
     size_t len, kept = 0;
     for (uint32_t i = 0; i < map->size; i++)
         kept += is_kept(&map->ptr[i].key);
-    tr_write_map(out, kept + 2);
+    tr_write_map(out, kept + 2 + (c->trace != NULL));
     for (uint32_t i = 0; i < map->size; i++) {
         if (!is_kept(&map->ptr[i].key))
             continue;
         tr_write_value(out, &map->ptr[i].key);
         tr_write_value(out, &map->ptr[i].val);
     }
+    if (c->trace)
+        tr_write_kv(out, "trace", c->trace);
     tr_write_kv_int(out, "lot", draw_lot(c));
     tr_write_str(out, "voters");
     tr_write_array(out, c->count);
@@ -155,8 +159,9 @@ static void write_all(const completing_t *c, tr_content_writer_t *out) {
         out->failed = true;
 }
 
-const char *tr_wish_complete(const tr_coordinator_t *self, tr_value_t asked, tr_content_writer_t *out) {
-    completing_t c = {.coordinator = self, .asked = asked};
+const char *tr_wish_complete(
+    const tr_coordinator_t *self, tr_value_t asked, const char *trace, tr_content_writer_t *out) {
+    completing_t c = {.coordinator = self, .asked = asked, .trace = trace};
     tr_agent_aid(self->agent, c.own);
     tr_content_writer_init(&c.seats);
     const char *wrong = read_weigh(&c);

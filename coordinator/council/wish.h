@@ -7,7 +7,8 @@
 
 #include "coordinator/coordinator.h"
 
-/* Into an initialised writer. NULL, or what is wrong. */
-const char *tr_wish_complete(const tr_coordinator_t *self, tr_value_t asked, tr_content_writer_t *out);
+/* Into an initialised writer; trace: the traceparent of who asks, NULL where that is not traced. NULL, or what is wrong. */
+const char *tr_wish_complete(
+    const tr_coordinator_t *self, tr_value_t asked, const char *trace, tr_content_writer_t *out);
 
 #endif

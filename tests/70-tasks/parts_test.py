@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What a task has beside its work: how it goes, what it may spend, where its end is told, and the whole that is composed of its parts."""
+import collections
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -147,6 +149,44 @@ class Parts(harness.SystemTest):
         self.assertEqual((told[bad]["state"], told[bad]["reason"], told[bad]["result"]), ("failed", "failed: broken", None))
         for topic in ("task.x.state", "$sys.x", "result.*", "result."):
             self.assertIn("callback: expected a topic", self.task("submit", "--skill", "a", "--callback", topic, code=3).err)
+
+    def traced(self, content, last, *agents):
+        """Asks the coordinator under a new trace: the answer, and once there is a span `last`, and each of the agents has received something in it, all spans by their names."""
+        done = self.troupe("ask", "svc:tasks", json.dumps(content), "--trace", "-o", "json", env=self.env)
+        self.assertEqual(done.code, 0, done)
+        trace = re.search(r"\b[0-9a-f]{32}\b", done.err).group()
+
+        def spans():
+            found = self.troupe("trace", trace, "-o", "json", env=self.env)
+            named = collections.defaultdict(list)
+            for span in found.json() if found.code == 0 else []:
+                named[span["name"]].append(span)
+            there = {span["agent"] for span in named["receive request"] + named["receive accept-proposal"]}
+            return named if last in named and there >= set(agents) else None
+        return done.json(), harness.wait_until(spans, f"a span {last}")
+
+    def test_its_way_is_in_the_trace_of_who_asked(self):
+        self.agent("spender", "spend=4", SPENDER)
+        for way in ("direct", "contract-net"):
+            answer, spans = self.traced({"action": "submit", "tasks": [{"skills": ["spend"], "input": {}, "assign": way}]}, "task", "spender@local")
+            task, = answer["tasks"]
+            self.assertEqual([span["attributes"]["troupe.task"] for name in ("task", "task wait", "task attempt") for span in spans[name]],
+                             [task["task"]] * 3)
+            attempt, = spans["task attempt"]
+            self.assertEqual((attempt["attributes"]["troupe.agent"], attempt["attributes"]["troupe.task.try"]), ("spender@local", 1))
+            self.assertIsNone(attempt["error"])
+        _, spans = self.traced({"action": "submit", "tasks": [{"skills": ["spend"], "input": {"fail": True}, "tries": 2}]}, "task")
+        self.assertEqual([span["error"] for span in spans["task attempt"]], ["failed: broken"] * 2)
+        self.assertEqual(spans["task"][0]["error"], "failed: broken")
+
+    def test_a_decision_is_in_the_trace_of_who_asked(self):
+        for name, profile in (("ann", "likes tea"), ("bob", "likes tea"), ("cid", "likes coffee")):
+            child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--behaviour", "voter", "--args", json.dumps({"profile": profile}))
+            child.wait_err("registered")
+        answer, spans = self.traced({"action": "decide", "question": "What to drink?", "options": ["tea", "coffee"], "voters": ["ann", "bob", "cid"],
+                                     "method": "plurality"}, "decision", "ann@local", "bob@local", "cid@local")
+        self.assertEqual(spans["decision"][0]["attributes"]["troupe.decision"], answer["decision"])
+        self.assertEqual([span["attributes"]["troupe.decision.round"] for span in spans["decision round"]], [1])
 
     def composer(self):
         child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "composer", "--behaviour", "composer", "--service", "composer")
