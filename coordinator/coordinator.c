@@ -208,7 +208,10 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
 static int64_t patience(const tr_coordinator_t *self) {
     int64_t left = self->due_ms == TR_BOARD_NEVER ? LOOK_MS : self->due_ms - tr_clock_wall_ms();
     int64_t share = tr_store_shared(self->store) ? self->share_ms - tr_clock_ms() : LOOK_MS;
+    int64_t again = tr_put_off_when(self);
     left = share < left ? share : left;
+    if (again != INT64_MAX && again - tr_clock_ms() < left)
+        left = again - tr_clock_ms();
     return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : left;
 }
 
@@ -222,6 +225,7 @@ int tr_coordinator_run(tr_coordinator_t *self) {
             tr_directory_look(self);
         }
         tr_share_turn(self);
+        tr_put_off_turn(self);
         if (self->options->steal)
             tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);
@@ -236,6 +240,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     if (!self)
         return;
     tr_approval_desk_finish(self);
+    tr_put_off_finish(self);
     tr_resident_leave(&self->resident);
     tr_effects_finish(self);
     tr_work_finish(self);

@@ -51,11 +51,12 @@ struct tr_coordinator {
     tr_approval_desk_t approval_desk;
     tr_effect_t *effects;
     size_t effect_count, effect_room;
-    bool changed;            /* there is something to commit */
-    bool lost;               /* a commit has failed: nothing is told or done any more, and the process ends */
-    int64_t due_ms;          /* Unix time: the board's next turn */
-    bool asking;             /* the DF was asked */
-    bool look_again;         /* it has changed since */
+    bool changed;    /* there is something to commit */
+    bool lost;       /* a commit has failed: nothing is told or done any more, and the process ends */
+    int64_t due_ms;  /* Unix time: the board's next turn */
+    bool asking;     /* the DF was asked */
+    bool look_again; /* it has changed since */
+    struct tr_put_off *put_off, *again; /* requests; and the one that is dealt with again */
     int64_t share_ms;        /* several on one database: when it is looked at next (a time of tr_clock_ms) */
     size_t listed;           /* agents of the pages that it has given */
     unsigned known_sessions; /* of the resident's */
@@ -105,6 +106,8 @@ void tr_effects_finish(tr_coordinator_t *self);
 /* ---- desk.c: what it is asked ---- */
 
 extern const tr_behaviour_t tr_coordinator_behaviour;
+/* What a request asks. */
+void tr_desk_take(tr_coordinator_t *self, const tr_message_t *message);
 
 /* ---- task_desk.c ---- */
 
@@ -152,9 +155,26 @@ bool tr_directory_heard(tr_coordinator_t *self, const tr_message_t *message);
 int tr_share_join(tr_coordinator_t *self, tr_error_t *error);
 /* Says that it is alive and takes over what the dead had, when it is time for that. */
 void tr_share_turn(tr_coordinator_t *self);
-/* A request about something of another one is handed on to that, and true; false: it is this one's, or nobody's. */
-bool tr_share_forward(
+typedef enum tr_forward {
+    TR_FORWARD_OURS,
+    TR_FORWARD_DONE,    /* it was another one's, and was handed on */
+    TR_FORWARD_NOBODYS, /* there is none of its id, or somebody takes it at this moment */
+} tr_forward_t;
+
+/* A request about something of another one is handed on to that. */
+tr_forward_t tr_share_forward(
     tr_coordinator_t *self, tr_store_thing_t thing, const char *id, const tr_message_t *message);
+
+/* ---- put_off.c: what another coordinator has in hand at this moment ---- */
+
+/* The request is dealt with again a moment later; false: it was put off too often, or there is no memory for it. */
+bool tr_put_off(tr_coordinator_t *self, const tr_message_t *message, unsigned most);
+/* Those whose time it is. */
+void tr_put_off_turn(tr_coordinator_t *self);
+/* When that is, as tr_clock_ms; INT64_MAX. */
+int64_t tr_put_off_when(const tr_coordinator_t *self);
+/* Before the agent ends: they are given back, for another coordinator. */
+void tr_put_off_finish(tr_coordinator_t *self);
 
 /* ---- council/council.c: what groups decide ---- */
 

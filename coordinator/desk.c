@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,29 +120,33 @@ int tr_page_state(const tr_question_t *q, const char *const *words) {
 
 /* ---- actions ---- */
 
+typedef char *(*tr_names_fn)(const tr_question_t *q);
+
 static const struct {
     const char *action;
     const char *about; /* the argument that names what it is about; NULL */
     void (*handle)(tr_question_t *q);
     bool changes; /* it, which whoever has it does */
+    tr_names_fn
+        names; /* what it makes something of, that no other coordinator may at the same moment; NULL */
 } actions[] = {
-    {"submit", NULL, tr_desk_submit},
+    {"submit", NULL, tr_desk_submit, false, tr_names_of_tasks},
     {"show", "task", tr_desk_show},
     {"list", NULL, tr_desk_list},
     {"stats", NULL, tr_desk_stats},
     {"cancel", "task", tr_desk_cancel, true},
     {"approve", "task", tr_desk_approve, true},
     {"retry", "task", tr_desk_retry, true},
-    {"schedule", "schedule", tr_desk_schedule},
+    {"schedule", "schedule", tr_desk_schedule, false, tr_names_of_schedule},
     {"unschedule", "schedule", tr_desk_unschedule, true},
     {"schedules", NULL, tr_desk_schedules},
-    {"decide", NULL, tr_desk_decide},
+    {"decide", NULL, tr_desk_decide, false, tr_names_of_decision},
     {"decision", "decision", tr_desk_decision},
     {"decisions", NULL, tr_desk_decisions},
     {"vote", "decision", tr_desk_vote, true},
     {"settle", "decision", tr_desk_settle, true},
     {"withdraw", "decision", tr_desk_withdraw, true},
-    {"truth", "decision", tr_desk_truth, true},
+    {"truth", "decision", tr_desk_truth, true, tr_names_of_records},
     {"approval-ask", NULL, tr_desk_approval_ask},
     {"approval-wait", "approval", tr_desk_approval_wait},
     {"approval-take", "approval", tr_desk_approval_take},
@@ -162,7 +167,36 @@ static tr_store_thing_t thing_of(const char *about) {
                                             : TR_STORE_DECISION;
 }
 
-static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
+#define SOON  5   /* times: whether there is none, or somebody takes it, shows by then */
+#define OFTEN 500 /* likewise; somebody who makes something of the same name has ended by then */
+
+/* Whether it is this one's to deal with, now. */
+static bool is_for_us(tr_question_t *q, tr_store_thing_t thing) {
+    switch (tr_share_forward(q->coordinator, thing, q->id, q->message)) {
+    case TR_FORWARD_DONE: return false;
+    case TR_FORWARD_NOBODYS: return !tr_put_off(q->coordinator, q->message, SOON);
+    default: return true;
+    }
+}
+
+/* Whether nobody else makes anything of the names that it is about to make something of. */
+static bool is_free(tr_question_t *q, tr_names_fn names) {
+    if (!names || !tr_store_shared(q->coordinator->store))
+        return true;
+    char *all = names(q);
+    if (!all || !*all) {
+        free(all);
+        return true; /* out of memory: the database itself sees to it, by ending this process */
+    }
+    tr_effects_change(q->coordinator);
+    int rc = tr_store_reserve(q->coordinator->store, all);
+    free(all);
+    if (rc == -EAGAIN && !tr_put_off(q->coordinator, q->message, OFTEN))
+        tr_question_refuse(q, "busy", "another coordinator makes something of the same name just now");
+    return rc != -EAGAIN; /* what else is wrong the commit says */
+}
+
+void tr_desk_take(tr_coordinator_t *self, const tr_message_t *message) {
     tr_question_t q = {self, message, tr_message_value(message), tr_clock_wall_ms(), ""};
     tr_value_t action = tr_value_get(q.content, "action");
     if (!tr_value_is_map(q.content) || !tr_value_is_str(action)) {
@@ -176,7 +210,7 @@ static void on_request(tr_coordinator_t *self, const tr_message_t *message) {
         const char *about = actions[i].about;
         if (about && tr_value_copy(tr_value_get(q.content, about), q.id, sizeof q.id) < 0)
             tr_question_refuse(&q, "missing-argument", about);
-        else if (!actions[i].changes || !tr_share_forward(self, thing_of(about), q.id, message))
+        else if ((!actions[i].changes || is_for_us(&q, thing_of(about))) && is_free(&q, actions[i].names))
             actions[i].handle(&q);
         return;
     }
@@ -194,7 +228,7 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
     else if (tr_message_type(message) != TR_MESSAGE_DIRECT)
         return 0;
     else if (act == TR_REQUEST)
-        on_request(self, message);
+        tr_desk_take(self, message);
     else if (act == TR_QUERY_REF || act == TR_PROPOSE || act == TR_CFP || act == TR_SUBSCRIBE)
         tr_reply_reason(
             agent, message, TR_NOT_UNDERSTOOD, "unsupported-act", "expected a request"); /* ignoring */

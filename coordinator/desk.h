@@ -64,6 +64,13 @@ const char *tr_desk_task_wrong(const tr_question_t *q, tr_value_t task);
 int tr_desk_submit_one(
     tr_coordinator_t *self, tr_value_t task, const char *id, int64_t now_ms, tr_error_t *error);
 
+/* ---- names.c: what a request makes something of, as tr_store_reserve takes it; to be freed. NULL: no memory ---- */
+
+char *tr_names_of_tasks(const tr_question_t *q);
+char *tr_names_of_schedule(const tr_question_t *q);
+char *tr_names_of_decision(const tr_question_t *q);
+char *tr_names_of_records(const tr_question_t *q);
+
 /* ---- schedule_desk.c ---- */
 
 void tr_desk_schedule(tr_question_t *q);

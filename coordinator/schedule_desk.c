@@ -32,30 +32,20 @@ static void write_schedule(tr_content_writer_t *w, const tr_store_schedule_t *s)
         tr_content_finish(&wish);
 }
 
-static int count_schedule(void *arg, const tr_store_schedule_t *schedule) {
-    (void)schedule;
-    ++*(size_t *)arg;
+static int on_listed(void *arg, const tr_store_schedule_t *schedule) {
+    tr_page_t *page = arg;
+    write_schedule(&page->rows, schedule);
+    page->count++;
     return 0;
 }
 
-static int tell_schedule(void *arg, const tr_store_schedule_t *schedule) {
-    write_schedule(arg, schedule);
-    return 0;
-}
-
+/* All of them are one page. */
 void tr_desk_schedules(tr_question_t *q) {
-    size_t count = 0;
-    int rc = tr_store_schedules(q->coordinator->store, count_schedule, &count);
-    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
-    if (rc < 0)
-        tr_question_fail(q, rc);
-    if (!w)
-        return;
-    tr_write_map(w, 2);
-    tr_write_kv_int(w, "before", 0); /* one page */
-    tr_write_str(w, "schedules");
-    tr_write_array(w, count);
-    tr_store_schedules(q->coordinator->store, tell_schedule, w); /* as many as just now */
+    tr_page_t page;
+    tr_page_begin(q, &page);
+    page.most = SIZE_MAX;
+    int rc = tr_store_schedules(q->coordinator->store, on_listed, &page);
+    tr_page_end(q, &page, "schedules", rc);
 }
 
 /* ---- schedule, unschedule ---- */

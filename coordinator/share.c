@@ -106,15 +106,18 @@ static bool hand_on(tr_coordinator_t *self, const char *to, const tr_message_t *
     return tr_delegate(self->agent, message, &copy) == 0;
 }
 
-/* A task of the dead that nobody has claimed yet is this one's, at once. */
-static void adopt(tr_coordinator_t *self, const char *id) {
+/* A task of the dead that nobody has claimed yet is this one's, at once. 0 or negative. */
+static int adopt(tr_coordinator_t *self, const char *id) {
     tr_task_t *task = NULL;
-    if (tr_store_load(self->store, id, &task) < 0)
-        return;
-    if (tr_task_ended(task->state) || tr_board_restore(self->board, task) < 0)
+    int rc = tr_store_load(self->store, id, &task);
+    if (rc < 0 || tr_task_ended(task->state)) {
         tr_task_destroy(&task);
-    tr_board_resume(
-        self->board, "its coordinator is gone", tr_clock_wall_ms()); /* no memory: at the next turn */
+        return rc;
+    }
+    rc = tr_board_restore(self->board, task);
+    if (rc < 0)
+        tr_task_destroy(&task);
+    return rc < 0 ? rc : tr_board_resume(self->board, "its coordinator is gone", tr_clock_wall_ms());
 }
 
 static bool is_ours(const tr_coordinator_t *self, tr_store_thing_t thing, const char *id) {
@@ -126,20 +129,32 @@ static bool is_ours(const tr_coordinator_t *self, tr_store_thing_t thing, const 
     return false;
 }
 
-bool tr_share_forward(
+/* What is this one's in the database and cannot be taken here nobody would do: then it is not to be this one's. */
+static void take_over(tr_coordinator_t *self, tr_store_thing_t thing, const char *id) {
+    int rc = 0;
+    if (thing == TR_STORE_TASK)
+        rc = settle_for(self, "task", id, adopt(self, id));
+    if (thing == TR_STORE_DECISION)
+        rc = take_decision(self, id);
+    if (rc < 0)
+        tr_store_fail(self->store, rc);
+}
+
+tr_forward_t tr_share_forward(
     tr_coordinator_t *self, tr_store_thing_t thing, const char *id, const tr_message_t *message) {
     char holder[TR_AID_MAX + 1];
     if (!tr_store_shared(self->store) || is_ours(self, thing, id))
-        return false;
+        return TR_FORWARD_OURS;
     tr_effects_change(self);
     int rc = tr_store_take(self->store, thing, id);
-    if (rc == 0 && thing == TR_STORE_TASK)
-        adopt(self, id);
-    if (rc == 0 && thing == TR_STORE_DECISION)
-        tr_council_take(self, id); /* what cannot be taken is refused, ignoring */
-    if (rc != -EBUSY || tr_store_holder(self->store, thing, id, holder) < 0)
-        return false;
+    if (rc == 0)
+        take_over(self, thing, id);
+    if (rc != -EBUSY)
+        return TR_FORWARD_OURS;
+    rc = tr_store_holder(self->store, thing, id, holder);
+    if (rc < 0)
+        return rc == -ENOENT ? TR_FORWARD_NOBODYS : TR_FORWARD_OURS;
     if (!hand_on(self, holder, message))
         tr_effect_refuse(self, message, TR_FAILURE, "not-sent", holder);
-    return true;
+    return TR_FORWARD_DONE;
 }

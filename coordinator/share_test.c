@@ -13,7 +13,8 @@
 /* The database. */
 struct tr_store {
     int failed, keep, commits, kept;
-    int taking; /* what taking a schedule says */
+    int taking;         /* what taking a schedule says */
+    int taken, loading; /* what taking a task and loading it say */
 };
 
 typedef struct stage {
@@ -87,18 +88,19 @@ int tr_store_join(tr_store_t *self, const char *name, tr_error_t *error) {
 }
 
 int tr_store_load(tr_store_t *self, const char *id, tr_task_t **ret_task) {
-    (void)self, (void)id, (void)ret_task;
-    return -ENOSYS;
+    if (self->loading == 0)
+        *ret_task = tr_task_new(&(tr_task_wish_t){.id = id, .tries_max = 1});
+    return self->loading;
 }
 
 int tr_store_take(tr_store_t *self, tr_store_thing_t thing, const char *id) {
-    (void)self, (void)thing, (void)id;
-    return -ENOSYS;
+    (void)thing, (void)id;
+    return self->taken;
 }
 
 int tr_store_holder(tr_store_t *self, tr_store_thing_t thing, const char *id, char *name) {
     (void)self, (void)thing, (void)id, (void)name;
-    return -ENOSYS;
+    return -ENOENT;
 }
 
 /* What is decided and what is due. */
@@ -259,6 +261,34 @@ static void without_memory_nothing_is_claimed(void **state) {
     assert_true(s->coordinator.lost);
 }
 
+/* A task of the dead that is asked about is this one's; what cannot be taken here is not to be, or nobody would do it. */
+static void what_is_asked_about_is_taken_or_left(void **state) {
+    stage_t *s = *state;
+    tr_coordinator_t *c = &s->coordinator;
+    assert_int_equal(tr_share_forward(c, TR_STORE_TASK, "t1", NULL), TR_FORWARD_OURS);
+    assert_non_null(tr_board_task(c->board, "t1"));
+    s->store.loading = -EIO; /* the commit says it, and nothing is ours */
+    assert_int_equal(tr_share_forward(c, TR_STORE_TASK, "t2", NULL), TR_FORWARD_OURS);
+    tr_effects_settle(c);
+    assert_int_equal(s->store.failed, 0);
+    s->store.loading = -ENOMEM;
+    tr_effects_change(c);
+    assert_int_equal(tr_share_forward(c, TR_STORE_TASK, "t2", NULL), TR_FORWARD_OURS);
+    assert_int_equal(s->store.failed, -ENOMEM);
+    assert_null(tr_board_task(c->board, "t2"));
+    tr_effects_settle(c);
+    assert_true(c->lost);
+}
+
+static void what_somebody_takes_at_this_moment_is_nobodys(void **state) {
+    stage_t *s = *state;
+    s->store.taken = -EBUSY;
+    assert_int_equal(tr_share_forward(&s->coordinator, TR_STORE_TASK, "t1", NULL), TR_FORWARD_NOBODYS);
+    s->store.taken = -EIO;
+    assert_int_equal(tr_share_forward(&s->coordinator, TR_STORE_TASK, "t1", NULL), TR_FORWARD_OURS);
+    tr_effects_settle(&s->coordinator);
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -267,6 +297,8 @@ int main(void) {
         A_TEST(what_was_rolled_back_is_never_done),
         A_TEST(what_cannot_be_read_holds_up_nothing),
         A_TEST(without_memory_nothing_is_claimed),
+        A_TEST(what_is_asked_about_is_taken_or_left),
+        A_TEST(what_somebody_takes_at_this_moment_is_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

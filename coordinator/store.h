@@ -131,6 +131,9 @@ int tr_store_claim_decisions(tr_store_t *self, size_t most, tr_store_id_fn each,
 int tr_store_claim_schedules(tr_store_t *self, size_t most, tr_store_schedule_fn each, void *arg);
 /* One question for many: whether there is none of these ids, with spaces between. Of a file false: there each is asked for. */
 bool tr_store_has_none(tr_store_t *self, const char *ids);
+/* Within begin and commit, before it is looked whether there are such: nobody else makes anything of these names (each with a newline
+ * between) until the commit. 0; -EAGAIN: somebody does just now; or negative. Of a file always 0. */
+int tr_store_reserve(tr_store_t *self, const char *names);
 /* How many coordinators there are. */
 int tr_store_sharers(tr_store_t *self);
 

@@ -47,6 +47,7 @@ enum {
     ELSEWHERE,
     SHARERS,
     ANY_OF,
+    RESERVE,
 };
 
 struct tr_store {

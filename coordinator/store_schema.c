@@ -147,8 +147,9 @@ static const char *const sqlite_sql[] = {
         " ORDER BY number LIMIT $1 FOR UPDATE SKIP LOCKED)"
 /* One that nobody alive has. */
 #define TAKE(TABLE)                                                                                          \
-    "UPDATE " TABLE " SET owner = " MINE " WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM coordinator c"        \
-    " WHERE c.epoch = " TABLE ".owner AND NOT c.dead AND c.epoch <> " MINE ") RETURNING 1"
+    "UPDATE " TABLE " SET owner = " MINE " WHERE number IN (SELECT number FROM " TABLE " t WHERE id = $1"    \
+    " AND NOT EXISTS (SELECT 1 FROM coordinator c WHERE c.epoch = t.owner AND NOT c.dead AND c.epoch "       \
+    "<> " MINE ") FOR UPDATE SKIP LOCKED) RETURNING 1"
 #define HOLDER(TABLE)                                                                                        \
     "SELECT c.name FROM " TABLE " t JOIN coordinator c ON c.epoch = t.owner WHERE t.id = $1 AND NOT c.dead"
 
@@ -185,6 +186,10 @@ static const char *const postgres_sql[] = {
     [HOLDER_OF_SCHEDULE] = "SELECT c.name FROM schedule t JOIN coordinator c ON c.epoch = t.owner"
                            " WHERE t.name = $1 AND NOT c.dead",
     [ANY_OF] = "SELECT 1 FROM task WHERE id = ANY (string_to_array($1, ' ')) LIMIT 1",
+    /* Who comes second does not wait, or two could wait for each other. Names share locks, of which a server has not many. */
+    [RESERVE] =
+        "SELECT bool_and(pg_try_advisory_xact_lock(1953656694, bucket)) FROM (SELECT DISTINCT"
+        " hashtext(name) & 255 AS bucket FROM unnest(string_to_array($1, chr(10))) AS name) AS buckets",
     [SHARERS] = "SELECT count(*) FROM coordinator WHERE NOT dead",
     [ELSEWHERE] =
         "SELECT agent, count(*) FROM task WHERE state IN (2, 3) AND owner <> " MINE " GROUP BY agent",

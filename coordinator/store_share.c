@@ -82,6 +82,16 @@ bool tr_store_has_none(tr_store_t *self, const char *ids) {
     return self->shared && ask(self, ANY_OF, ids) == -ENOENT;
 }
 
+int tr_store_reserve(tr_store_t *self, const char *names) {
+    if (!self->shared)
+        return 0;
+    tr_sql_bind_text(self->sql, RESERVE, 1, names);
+    int step = tr_sql_step(self->sql, RESERVE);
+    bool all = step > 0 && tr_sql_int(self->sql, RESERVE, 0) != 0;
+    int ended = tr_store_end(self, RESERVE, step);
+    return ended < 0 ? ended : all ? 0 : -EAGAIN;
+}
+
 int tr_store_sharers(tr_store_t *self) {
     int step = tr_sql_step(self->sql, SHARERS);
     int sharers = step > 0 ? (int)tr_sql_int(self->sql, SHARERS, 0) : 0;

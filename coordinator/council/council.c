@@ -191,24 +191,34 @@ int tr_council_open(tr_coordinator_t *self, const char *id, const char *key, tr_
 
 typedef struct replay {
     const char *id;
-    tr_motion_t *decision;
+    tr_motion_t **decision;
+    tr_store_replayed_fn seen; /* NULL */
+    void *arg;
     tr_error_t *error;
 } replay_t;
 
 static int on_replayed(void *arg, const tr_motion_event_t *event) {
-    replay_t *r = arg;
-    if (event->what == TR_MOTION_OPENED)
-        return tr_motion_new(r->id, event, &r->decision, r->error);
-    return r->decision ? tr_motion_apply(r->decision, event, r->error) : -EBADMSG;
+    const replay_t *r = arg;
+    int rc = -EBADMSG;
+    if (event->what == TR_MOTION_OPENED && !*r->decision)
+        rc = tr_motion_new(r->id, event, r->decision, r->error);
+    else if (*r->decision)
+        rc = tr_motion_apply(*r->decision, event, r->error);
+    return rc == 0 && r->seen ? r->seen(r->arg, event) : rc;
+}
+
+int tr_council_replay(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_store_replayed_fn seen,
+    void *arg, tr_error_t *error) {
+    replay_t r = {.id = id, .decision = ret, .seen = seen, .arg = arg, .error = error};
+    *ret = NULL;
+    int rc = tr_store_replay(self->store, id, on_replayed, &r);
+    if (rc < 0)
+        tr_motion_destroy(ret);
+    return rc == -ENOENT && !*error->text ? tr_error_set(error, rc, "there is no decision of this id") : rc;
 }
 
 int tr_council_load(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_error_t *error) {
-    replay_t r = {.id = id, .error = error};
-    int rc = tr_store_replay(self->store, id, on_replayed, &r);
-    if (rc < 0)
-        tr_motion_destroy(&r.decision);
-    *ret = r.decision;
-    return rc == -ENOENT && !*error->text ? tr_error_set(error, rc, "there is no decision of this id") : rc;
+    return tr_council_replay(self, id, ret, NULL, NULL, error);
 }
 
 typedef struct restoring {
@@ -219,6 +229,8 @@ typedef struct restoring {
 static int restore(void *arg, const char *id) {
     restoring_t *r = arg;
     tr_motion_t *decision = NULL;
+    if (tr_map_find_ptr(&r->coordinator->decisions, id, strlen(id)))
+        return -EEXIST; /* it has ended, and is let go at the next turn */
     int rc = tr_council_load(r->coordinator, id, &decision, r->error);
     if (rc == 0 && !hold(r->coordinator, decision)) {
         tr_motion_destroy(&decision);

@@ -107,54 +107,56 @@ void tr_desk_decide(tr_question_t *q) {
 /* ---- decision, decisions ---- */
 
 typedef struct telling {
-    tr_content_writer_t *w;
+    tr_motion_t *decision;
+    tr_content_writer_t rows; /* one behind the other */
     size_t count;
-    bool secret;
 } telling_t;
 
-static int count_event(void *arg, const tr_motion_event_t *event) {
-    (void)event;
-    ++((telling_t *)arg)->count;
+static int write_event(void *arg, const tr_motion_event_t *event) {
+    telling_t *t = arg;
+    tr_content_writer_t *w = &t->rows;
+    bool hidden = t->decision->secret && event->what == TR_MOTION_BALLOT;
+    t->count++;
+    tr_write_map(w, 4);
+    tr_write_kv_int(w, "at_ms", event->at_ms);
+    tr_write_kv(w, "what", tr_motion_what_words[event->what]);
+    tr_write_kv(w, "who", event->who);
+    tr_write_str(w, "said");
+    if (event->value && !hidden)
+        tr_write_value(w, event->value);
+    else
+        tr_write_nil(w);
     return 0;
 }
 
-static int write_event(void *arg, const tr_motion_event_t *event) {
-    const telling_t *t = arg;
-    bool hidden = t->secret && event->what == TR_MOTION_BALLOT;
-    tr_write_map(t->w, 4);
-    tr_write_kv_int(t->w, "at_ms", event->at_ms);
-    tr_write_kv(t->w, "what", tr_motion_what_words[event->what]);
-    tr_write_kv(t->w, "who", event->who);
-    tr_write_str(t->w, "said");
-    if (event->value && !hidden)
-        tr_write_value(t->w, event->value);
-    else
-        tr_write_nil(t->w);
+static int tell_decision(const tr_question_t *q, const telling_t *t) {
+    const void *rows;
+    size_t len;
+    int rc = tr_content_writer_take(&t->rows, &rows, &len);
+    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
+    if (!w)
+        return rc;
+    tr_motion_write(w, t->decision, 3);
+    tr_write_kv(w, "context", t->decision->context);
+    tr_write_str(w, "votes");
+    tr_motion_write_votes(w, t->decision);
+    tr_write_str(w, "history");
+    tr_write_array(w, t->count);
+    msgpack_sbuffer_write(&w->buffer, rows, len);
     return 0;
 }
 
 void tr_desk_decision(tr_question_t *q) {
-    tr_store_t *store = q->coordinator->store;
-    tr_motion_t *d = NULL;
     tr_error_t error = {0};
     telling_t t = {0};
-    int rc = tr_council_load(q->coordinator, q->id, &d, &error);
+    tr_content_writer_init(&t.rows);
+    int rc = tr_council_replay(q->coordinator, q->id, &t.decision, write_event, &t, &error);
     if (rc == 0)
-        rc = tr_store_replay(store, q->id, count_event, &t);
+        rc = tell_decision(q, &t);
     if (rc < 0)
         conclude(q, rc, &error);
-    t.w = rc == 0 ? tr_question_answer(q) : NULL;
-    if (t.w) {
-        t.secret = d->secret;
-        tr_motion_write(t.w, d, 3);
-        tr_write_kv(t.w, "context", d->context);
-        tr_write_str(t.w, "votes");
-        tr_motion_write_votes(t.w, d);
-        tr_write_str(t.w, "history");
-        tr_write_array(t.w, t.count);
-        tr_store_replay(store, q->id, write_event, &t); /* as many as just now */
-    }
-    tr_motion_destroy(&d);
+    tr_content_writer_finish(&t.rows);
+    tr_motion_destroy(&t.decision);
 }
 
 static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
