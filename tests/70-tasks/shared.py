@@ -6,10 +6,12 @@ import harness
 import postgres
 
 WORKER = """
-import json, sys, time
+import json, os, sys, time
 for line in sys.stdin:
     do = json.loads(line).get("content") or {}
     time.sleep(do.get("ms", 0) / 1000)
+    while "until" in do and not os.path.exists(do["until"]):
+        time.sleep(0.02)
     print(json.dumps({"content": do}), flush=True)
 """
 

@@ -76,6 +76,8 @@ struct tr_bench {
     tr_programs_t programs;
     int signals; /* signalfd */
     bool interrupted;
+    const char
+        *conninfo;   /* a file: where the coordinator has a database in place of its file; borrowed, NULL */
     bool curve;      /* our side has certificates (curve.h) */
     bool certified;  /* they are made */
     unsigned serial; /* names sockets */

@@ -2,6 +2,8 @@
  * tasks: through the real coordinator with its file on the disk, to agents that answer at once. A task is done when the client
  * has heard of its end, which is told after it is on the disk.
  *
+ * With a database in place of the file (--conninfo) the tasks of earlier runs are there: those of each run have a mark in their ids.
+ *
  *   tasks         as fast as it goes, many submitted together
  *   p50, p99      of the assignment, a thousand tasks a second: from the submission of one until its client knows that an agent has it
  */
@@ -25,15 +27,18 @@ typedef struct client {
     tr_agent_t *agent;
     int64_t *submitted_ns; /* by number */
     uint32_t *assigned_ns; /* how long it took; 0 = not known */
+    char mark[24];         /* what the ids begin with */
     uint64_t count, done, failed, refused;
+    int64_t heard_ms; /* when it has heard of one of them last */
 } client_t;
 
-/* "b17" -> 17; what is no number of ours -> count */
+/* "b5f-17" -> 17; what is no number of ours -> count */
 static uint64_t number_of(const client_t *c, tr_value_t task) {
-    char id[32], *end;
-    if (tr_value_copy(tr_value_get(task, "task"), id, sizeof id) < 0 || id[0] != 'b')
+    char id[48], *end;
+    size_t len = strlen(c->mark);
+    if (tr_value_copy(tr_value_get(task, "task"), id, sizeof id) < 0 || strncmp(id, c->mark, len) != 0)
         return c->count;
-    uint64_t n = strtoull(id + 1, &end, 10);
+    uint64_t n = strtoull(id + len, &end, 10);
     return *end || n >= c->count ? c->count : n;
 }
 
@@ -44,6 +49,7 @@ static int on_told(tr_agent_t *self, void *state, const tr_message_t *message) {
     uint64_t n = tr_message_type(message) == TR_MESSAGE_EVENT ? number_of(c, task) : c->count;
     if (n == c->count)
         return 0;
+    c->heard_ms = tr_clock_ms();
     if (!c->assigned_ns[n] && tr_value_equals(status, "assigned"))
         c->assigned_ns[n] = (uint32_t)(tr_clock_ns() - c->submitted_ns[n]);
     c->done += tr_value_equals(status, "completed");
@@ -57,9 +63,9 @@ static void on_submitted(tr_agent_t *self, void *state, const tr_message_t *answ
     c->refused += !answer || tr_message_performative(answer) != TR_INFORM;
 }
 
-static void write_task(tr_content_writer_t *w, uint64_t n) {
-    char id[32];
-    snprintf(id, sizeof id, "b%llu", (unsigned long long)n);
+static void write_task(tr_content_writer_t *w, const char *mark, uint64_t n) {
+    char id[48];
+    snprintf(id, sizeof id, "%s%llu", mark, (unsigned long long)n);
     tr_write_map(w, 3);
     tr_write_kv(w, "id", id);
     tr_write_kv_uint(w, "input", n);
@@ -79,7 +85,7 @@ static int submit(client_t *c, uint64_t from, uint64_t to) {
     tr_write_str(&w, "tasks");
     tr_write_array(&w, to - from);
     for (uint64_t n = from; n < to; n++) {
-        write_task(&w, n);
+        write_task(&w, c->mark, n);
         c->submitted_ns[n] = tr_clock_ns();
     }
     int r = tr_content_writer_take(&w, &acl.content, &acl.content_len);
@@ -93,6 +99,7 @@ static int begin(client_t *c, const tr_bench_task_t *task, tr_error_t *error) {
     static const tr_behaviour_t behaviour = {
         .abi = TR_BEHAVIOUR_ABI, .name = "client", .state_size = sizeof(client_t *), .receive = on_told};
     c->count = task->count;
+    snprintf(c->mark, sizeof c->mark, "b%llx-", (unsigned long long)tr_clock_wall_ns());
     c->submitted_ns = calloc(c->count, sizeof *c->submitted_ns);
     c->assigned_ns = calloc(c->count, sizeof *c->assigned_ns);
     if (!c->submitted_ns || !c->assigned_ns)
@@ -141,11 +148,15 @@ static int submit_paced(client_t *c, tr_error_t *error) {
 }
 
 static int wait_for_all(client_t *c, tr_error_t *error) {
-    while (c->done + c->failed < c->count && c->refused == 0)
-        if (tr_host_step(c->host, TR_BENCH_SILENT_MS) == 0)
+    c->heard_ms = tr_clock_ms();
+    while (c->done + c->failed < c->count && c->refused == 0) {
+        /* The link's own timers end a step as well: that nothing came is not that nothing was heard for so long. */
+        if (tr_host_step(c->host, TR_BENCH_SILENT_MS) == 0 &&
+            tr_clock_ms() - c->heard_ms > TR_BENCH_SILENT_MS)
             return tr_error_set(error, -ETIMEDOUT,
                 "%llu of %llu tasks were done, and then nothing was heard for %d s",
                 (unsigned long long)c->done, (unsigned long long)c->count, TR_BENCH_SILENT_MS / 1000);
+    }
     return c->failed || c->refused
                ? tr_error_set(error, -EIO, "%llu tasks have failed, %llu submissions were refused",
                      (unsigned long long)c->failed, (unsigned long long)c->refused)
@@ -180,8 +191,12 @@ static int run_slowly(const tr_bench_task_t *task, tr_error_t *error) {
 static int start_coordinator(
     tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, tr_error_t *error) {
     char data[96], fd[16];
-    const char *argv[] = {
-        "troupe-coordinator", "--connect", endpoint, "--data", data, "--ready-fd", fd, NULL};
+    const char *argv[] = {"troupe-coordinator", "--connect", endpoint, "--data", data, "--ready-fd", fd, NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL};
+    const char *const of_database[] = {
+        "--store", "postgres", "--schema", "troupe_bench", "--conninfo", bench->conninfo};
+    if (bench->conninfo)
+        memcpy(&argv[7], of_database, sizeof of_database);
     tr_bench_child_t *child;
     snprintf(data, sizeof data, "%s/tasks-%u", bench->directory, bench->serial++);
     snprintf(fd, sizeof fd, "%d", TR_BENCH_READY_FD);

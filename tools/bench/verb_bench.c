@@ -15,7 +15,7 @@ typedef struct options {
     int transport;
     size_t size;
     int64_t agents, count, runs;
-    const char *pin;
+    const char *pin, *conninfo;
     bool raw_only, json, check, curve;
 } options_t;
 
@@ -48,6 +48,11 @@ static const tr_option_t table[] = {
         "Our side's broker and links prove themselves with certificates, and are encrypted; the raw side is "
         "as "
         "ever. Not for workloads with watchers of the topic stream (fanout), and without targets.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"conninfo", 0, "FILE", TR_STRING(options_t, conninfo), NULL,
+        "For tasks: a PostgreSQL database in place of the coordinator's file, by a file with a connection "
+        "string. "
+        "Its schema troupe_bench has all runs' tasks, and stays there. Without targets.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"check", 0, NULL, TR_BOOL(options_t, check), NULL, "End with 3 when a target is missed.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -146,7 +151,7 @@ static void apply(const options_t *o, tr_bench_case_t *c) {
         c->agents = (uint32_t)o->agents;
         unbind(c);
     }
-    if (o->curve || (o->count && (uint64_t)o->count < c->count))
+    if (o->conninfo || o->curve || (o->count && (uint64_t)o->count < c->count))
         unbind(c); /* too short to tell, or another thing */
     if (o->count && c->count)
         c->count = (uint64_t)o->count;
@@ -212,6 +217,8 @@ static int check_arguments(const tr_call_t *call) {
         return tr_cli_usage(call, "--size: expected %d or more", TR_BENCH_CONTENT);
     if (o->curve && watches(call))
         return tr_cli_usage(call, "--curve: fanout has watchers without certificates");
+    if (o->conninfo && (call->arguments.count != 1 || strcmp(call->arguments.items[0], "tasks") != 0))
+        return tr_cli_usage(call, "--conninfo is for tasks alone");
     if (o->pin && tr_bench_cpus(o->pin, &cpus, &any, &error) < 0)
         return tr_cli_usage(call, "%s", error.text);
     return check_agents(call);
@@ -281,6 +288,7 @@ static int run(const tr_call_t *call) {
     tr_bench_t bench;
     tr_error_t error = {0};
     int r = tr_bench_init(&bench, &error);
+    bench.conninfo = mine.conninfo;
     if (r == 0 && mine.curve && (r = tr_bench_curve(&bench, &error)) < 0)
         tr_bench_finish(&bench);
     if (r < 0)

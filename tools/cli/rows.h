@@ -29,6 +29,21 @@ typedef struct tr_cli_listing {
     tr_cli_table_t table;
 } tr_cli_listing_t;
 
+/* What of it is wanted: in the options of a verb as `list`. */
+typedef struct tr_cli_list_options {
+    int64_t count;
+    int state; /* 0 = of any */
+} tr_cli_list_options_t;
+
+/* words: of the states, the first one "any". */
+#define TR_CLI_LIST_OPTIONS(S, the_words)                                                                    \
+    {"state", 0, "STATE", TR_WORD(S, list.state), "any", "Only those in this state.", .words = the_words,    \
+        .flags = TR_OPTION_FLAG_ONLY},                                                                       \
+    {                                                                                                        \
+        "count", 'n', "N", TR_INT(S, list.count), "0", "The newest N only; 0 is no limit.",                  \
+            .min = 0, .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY                                         \
+    }
+
 /* Shows it. Exit code. */
 int tr_cli_list(const tr_call_t *call, const tr_cli_common_t *common, const tr_cli_listing_t *listing);
 

@@ -12,8 +12,7 @@
 typedef struct options {
     tr_cli_common_t common;
     const char *reason;
-    int64_t count;
-    int state;
+    tr_cli_list_options_t list;
 } options_t;
 
 static const char *const states[] = {"any", "pending", "granted", "used", "denied", "expired", NULL};
@@ -28,10 +27,7 @@ static const tr_column_t columns[] = {
 /* ---- ls ---- */
 
 static const tr_option_t ls_table[] = {
-    {"state", 0, "STATE", TR_WORD(options_t, state), "any", "Only those in this state.", .words = states,
-        .flags = TR_OPTION_FLAG_ONLY},
-    {"count", 'n', "N", TR_INT(options_t, count), "0", "The newest N only; 0 is no limit.", .min = 0,
-        .max = INT32_MAX, .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_LIST_OPTIONS(options_t, states),
     TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
@@ -52,8 +48,8 @@ static int run_ls(const tr_call_t *call) {
         &(tr_cli_listing_t){.service = SERVICE,
             .action = "approvals",
             .key = "approvals",
-            .state = o->state ? states[o->state] : NULL,
-            .most = o->count,
+            .state = o->list.state ? states[o->list.state] : NULL,
+            .most = o->list.count,
             .table = {columns, sizeof columns / sizeof *columns}});
 }
 
