@@ -43,6 +43,8 @@ void tr_api_process_input(tr_web_exchange_t *e);
 /* openai.c */
 void tr_api_models(tr_web_exchange_t *e);
 void tr_api_chat(tr_web_exchange_t *e);
+/* responses.c */
+void tr_api_responses(tr_web_exchange_t *e);
 /* page.c */
 void tr_api_page(tr_web_exchange_t *e);
 void tr_api_file(tr_web_exchange_t *e);

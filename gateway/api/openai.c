@@ -5,8 +5,8 @@
  * understand (docs/minds.md), and exec programs can. Of its answer the text is taken: a text, or the map's `reply` or `text`, or all of it
  * as JSON. With `stream` the sentences that it publishes on dialogue.AGENT.USER meanwhile are sent as they come, and then the rest.
  */
+#include "gateway/api/openai.h"
 #include "gateway/api/api.h"
-#include "gateway/feed/hub.h"
 #include "gateway/http/server.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -21,15 +21,6 @@
 
 #define USER_MAX  64
 #define SHOWN_MAX (1u << 20)
-
-typedef struct talk {
-    tr_feed_watcher_t watcher;
-    tr_web_exchange_t *exchange;
-    char id[40], model[TR_AID_MAX + 1];
-    int64_t created;
-    bool watches;
-    tr_buffer_t shown; /* of the reply */
-} talk_t;
 
 /* ---- models ---- */
 
@@ -106,13 +97,14 @@ static const char *user_of(const tr_web_exchange_t *e) {
     return user && strlen(user) <= USER_MAX ? user : *e->who ? e->who : "web";
 }
 
-static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call) {
-    const json_t *messages = json_object_get(e->body, "messages");
-    json_t *said = last_said(messages);
+static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call, const char *field) {
+    const json_t *messages = json_object_get(e->body, field);
+    json_t *said =
+        json_is_string(messages) ? json_incref((json_t *)(uintptr_t)messages) : last_said(messages);
     if (!said || !json_string_length(said)) {
         json_decref(said);
         tr_web_problem(
-            e, 400, "unrecognised-parameter-value", "messages: expected one of the role user with a text");
+            e, 400, "unrecognised-parameter-value", "%s: expected one of the role user with a text", field);
         return false;
     }
     tr_write_map(&call->content, 3);
@@ -122,7 +114,7 @@ static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call) {
     int rc = tr_json_write(messages, &call->content);
     json_decref(said);
     if (rc < 0)
-        tr_web_problem(e, 400, "unrecognised-parameter-value", "messages: deeper than a message may be");
+        tr_web_problem(e, 400, "unrecognised-parameter-value", "%s: deeper than a message may be", field);
     return rc == 0;
 }
 
@@ -140,70 +132,93 @@ static char *reply_text(const tr_web_reply_t *reply) {
     return out;
 }
 
-/* Nobody counts them: as a rule a token is four bytes of text. */
+json_int_t tr_openai_tokens(size_t bytes) {
+    return (json_int_t)(bytes + 3) / 4;
+}
+
 static json_t *usage(size_t asked, size_t answered) {
-    json_int_t in = (json_int_t)(asked + 3) / 4, out = (json_int_t)(answered + 3) / 4;
+    json_int_t in = tr_openai_tokens(asked), out = tr_openai_tokens(answered);
     return json_pack(
         "{s:I, s:I, s:I}", "prompt_tokens", in, "completion_tokens", out, "total_tokens", in + out);
 }
 
-static void respond_whole(tr_web_exchange_t *e, const talk_t *talk) {
+static json_t *chat_whole(const tr_talk_t *talk, const char *text) {
+    return json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:o}", "id", talk->id, "object",
+        "chat.completion", "created", (json_int_t)talk->created, "model", talk->model, "choices", "index", 0,
+        "message", "role", "assistant", "content", text, "refusal", "finish_reason", "stop", "usage",
+        usage(talk->exchange->raw.size, strlen(text)));
+}
+
+static void respond_whole(tr_web_exchange_t *e, const tr_talk_t *talk) {
     char *text = reply_text(e->replies[0]);
-    json_t *value =
-        text ? json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:o}", "id", talk->id,
-                   "object", "chat.completion", "created", (json_int_t)talk->created, "model", talk->model,
-                   "choices", "index", 0, "message", "role", "assistant", "content", text, "refusal",
-                   "finish_reason", "stop", "usage", usage(e->raw.size, strlen(text)))
-             : NULL;
+    json_t *value = text ? talk->kind->whole(talk, text) : NULL;
     free(text);
     tr_web_respond_json(e, 200, value);
 }
 
-static void put_chunk(talk_t *talk, const char *role, const char *text, const char *finish) {
+void tr_openai_put(tr_talk_t *talk, const char *name, json_t *value) {
     tr_buffer_t *out = &talk->exchange->out;
-    json_t *delta = json_object();
-    if (role)
-        json_object_set_new(delta, "role", json_string(role));
-    if (text)
-        json_object_set_new(delta, "content", json_string(text));
-    json_t *chunk = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:s?}]}", "id", talk->id, "object",
-        "chat.completion.chunk", "created", (json_int_t)talk->created, "model", talk->model, "choices",
-        "index", 0, "delta", delta, "finish_reason", finish);
-    char *line = chunk ? json_dumps(chunk, JSON_COMPACT) : NULL;
-    json_decref(chunk);
+    char *line = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    json_decref(value);
+    if (name)
+        tr_buffer_printf(out, "event: %s\n", name);
     if (line)
         tr_buffer_printf(out, "data: %s\n\n", line);
     else
         out->failed = true;
     free(line);
+    talk->events++;
 }
 
-static void put_problem(talk_t *talk) {
-    tr_web_exchange_t *e = talk->exchange;
-    const tr_web_reply_t *reply = e->replies[0];
+static void put_chunk(tr_talk_t *talk, const char *role, const char *text, const char *finish) {
+    json_t *delta = json_object();
+    if (role)
+        json_object_set_new(delta, "role", json_string(role));
+    if (text)
+        json_object_set_new(delta, "content", json_string(text));
+    tr_openai_put(talk, NULL,
+        json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:s?}]}", "id", talk->id, "object",
+            "chat.completion.chunk", "created", (json_int_t)talk->created, "model", talk->model, "choices",
+            "index", 0, "delta", delta, "finish_reason", finish));
+}
+
+static void chat_begin(tr_talk_t *talk) {
+    put_chunk(talk, "assistant", "", NULL);
+}
+
+static void chat_piece(tr_talk_t *talk, const char *text) {
+    put_chunk(talk, NULL, text, NULL);
+}
+
+static void chat_end(tr_talk_t *talk, const char *text) {
+    (void)text;
+    put_chunk(talk, NULL, NULL, "stop");
+    tr_buffer_text(&talk->exchange->out, "data: [DONE]\n\n");
+}
+
+static void chat_problem(tr_talk_t *talk, const char *text, const char *code) {
+    tr_openai_put(talk, NULL,
+        json_pack("{s:{s:s, s:s, s:s}}", "error", "message", text, "type", "agent_error", "code", code));
+}
+
+static void put_problem(tr_talk_t *talk) {
+    const tr_web_reply_t *reply = talk->exchange->replies[0];
     char *text = reply && reply->outcome == TR_WEB_ANSWERED ? reply_text(reply) : NULL;
-    json_t *problem =
-        json_pack("{s:{s:s, s:s, s:s}}", "error", "message", text ? text : "the agent could not be asked",
-            "type", "agent_error", "code", reply && reply->outcome == TR_WEB_LATE ? "timeout" : "failed");
-    char *line = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
-    if (line)
-        tr_buffer_printf(&e->out, "data: %s\n\n", line);
-    json_decref(problem);
-    free(line);
+    talk->kind->problem(talk, text ? text : "the agent could not be asked",
+        reply && reply->outcome == TR_WEB_LATE ? "timeout" : "failed");
     free(text);
 }
 
 /* What the stream has not shown of the reply; all of it, where the stream showed something else. */
-static void put_rest(talk_t *talk) {
+static void put_rest(tr_talk_t *talk) {
     char *text = reply_text(talk->exchange->replies[0]);
     size_t shown = talk->shown.size;
     bool its = text && !talk->shown.failed && shown <= strlen(text) &&
                (!shown || memcmp(talk->shown.data, text, shown) == 0);
     const char *rest = text ? text + (its ? shown : 0) : "";
     if (*rest)
-        put_chunk(talk, NULL, rest, NULL);
-    put_chunk(talk, NULL, NULL, "stop");
-    tr_buffer_text(&talk->exchange->out, "data: [DONE]\n\n");
+        talk->kind->piece(talk, rest);
+    talk->kind->end(talk, text ? text : "");
     free(text);
 }
 
@@ -215,7 +230,7 @@ static bool is_answer(const tr_web_reply_t *reply) {
 /* ---- the stream of a reply ---- */
 
 static void on_news(tr_feed_watcher_t *watcher) {
-    talk_t *talk = watcher->owner;
+    tr_talk_t *talk = watcher->owner;
     tr_feed_event_t event;
     uint64_t missed;
     tr_feed_found_t found;
@@ -225,7 +240,7 @@ static void on_news(tr_feed_watcher_t *watcher) {
         json_t *json = found == TR_FEED_EVENT ? json_loadb(event.json, event.len, 0, NULL) : NULL;
         const char *text = json_string_value(json_object_get(json_object_get(json, "content"), "text"));
         if (text && *text && talk->exchange->asked) {
-            put_chunk(talk, NULL, text, NULL);
+            talk->kind->piece(talk, text);
             tr_buffer_text(&talk->shown, text);
             any = true;
         }
@@ -235,7 +250,7 @@ static void on_news(tr_feed_watcher_t *watcher) {
         tr_web_stream_flush(talk->exchange);
 }
 
-static void end_talk(talk_t *talk) {
+static void end_talk(tr_talk_t *talk) {
     if (talk->watches)
         tr_feed_hub_unwatch(tr_web_server_hub(talk->exchange->server), &talk->watcher);
     tr_buffer_finish(&talk->shown);
@@ -248,7 +263,7 @@ static void on_stream_end(tr_web_exchange_t *e) {
 }
 
 /* As agentd names it (docs/minds.md). */
-static void watch(talk_t *talk) {
+static void watch(tr_talk_t *talk) {
     tr_web_exchange_t *e = talk->exchange;
     tr_feed_hub_t *hub = tr_web_server_hub(e->server);
     char topic[TR_TOPIC_MAX + 1];
@@ -270,7 +285,7 @@ static void watch(talk_t *talk) {
 }
 
 static void on_streamed(tr_web_exchange_t *e) {
-    talk_t *talk = e->stream.state;
+    tr_talk_t *talk = e->stream.state;
     if (is_answer(e->replies[0]))
         put_rest(talk);
     else
@@ -289,43 +304,50 @@ static bool check_model(tr_web_exchange_t *e) {
     return false;
 }
 
-static void talk_init(talk_t *talk, tr_web_exchange_t *e) {
-    *talk = (talk_t){.exchange = e, .created = tr_clock_wall_ms() / 1000};
-    snprintf(talk->id, sizeof talk->id, "chatcmpl-%016" PRIx64, tr_random_seed());
+static void talk_init(tr_talk_t *talk, tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
+    *talk = (tr_talk_t){.exchange = e, .kind = kind, .created = tr_clock_wall_ms() / 1000};
+    snprintf(talk->id, sizeof talk->id, "%s%016" PRIx64, kind->prefix, tr_random_seed());
     strcpy(talk->model, tr_web_text(e, "model")); /* which was checked */
     tr_buffer_init(&talk->shown, SHOWN_MAX);
 }
 
 static void on_whole(tr_web_exchange_t *e) {
-    talk_t talk;
-    talk_init(&talk, e);
+    tr_talk_t talk;
+    talk_init(&talk, e, e->parked);
     if (tr_web_judge(e, e->replies[0], talk.model))
         respond_whole(e, &talk);
 }
 
 /* The subscription goes over the bridge before the question does. */
-static bool begin_stream(tr_web_exchange_t *e) {
-    talk_t *talk = malloc(sizeof *talk);
+static bool begin_stream(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
+    tr_talk_t *talk = malloc(sizeof *talk);
     if (!talk)
         return false;
-    talk_init(talk, e);
+    talk_init(talk, e, kind);
     watch(talk);
     tr_web_stream_begin(e, "text/event-stream", talk, NULL, on_stream_end);
-    put_chunk(talk, "assistant", "", NULL);
+    kind->begin(talk);
     return true;
 }
 
-void tr_api_chat(tr_web_exchange_t *e) {
+void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     bool stream = json_is_true(json_object_get(e->body, "stream"));
     tr_web_call_t *call = check_model(e) ? tr_bridge_call_new(TR_WEB_ASK, tr_web_text(e, "model")) : NULL;
-    if (call && write_question(e, call) && (!stream || begin_stream(e))) {
+    if (call && write_question(e, call, kind->messages) && (!stream || begin_stream(e, kind))) {
         call->act = TR_REQUEST;
         call->timeout_ms = tr_web_timeout(e);
         strcpy(call->protocol, "fipa-request");
         e->on_replies = stream ? on_streamed : on_whole;
+        e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
         tr_web_exchange_call(e, 0, &call);
     }
     tr_bridge_call_destroy(&call);
     if (e->state == TR_WEB_WORKING && !e->asked)
         tr_web_problem(e, 503, "busy", "out of memory");
+}
+
+void tr_api_chat(tr_web_exchange_t *e) {
+    static const tr_talk_kind_t kind = {
+        "chatcmpl-", "messages", chat_whole, chat_begin, chat_piece, chat_end, chat_problem};
+    tr_openai_talk(e, &kind);
 }

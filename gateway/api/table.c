@@ -211,6 +211,13 @@ static const tr_web_route_t routes[] = {
             BODY("*", ANY, "what else clients send is not looked at")),
         .handle = tr_api_chat},
 
+    {TR_WEB_POST, "/v1/responses", TR_WEB_OPERATOR, "openaiResponses", "A turn with an agent, as a response",
+        FIELDS(NEEDED("model", TEXT, "the agent's name"),
+            NEEDED("input", ANY, "a text, or a list of messages: the user's last one is asked"),
+            BODY("stream", BOOLEAN, "sentences as they come, as server-sent events"),
+            BODY("user", TEXT, "whose session it is; the token's name where it is not given"),
+            BODY("*", ANY, "what else clients send is not looked at")),
+        .handle = tr_api_responses},
     {TR_WEB_POST, "/v1/embeddings", TR_WEB_VIEWER, "openaiEmbeddings",
         "Texts as vectors, by the embedder of this machine",
         FIELDS(NEEDED("input", ANY, "a text, or a list of them"),

@@ -26,6 +26,14 @@ const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: proc
     out.pieces = [];
     for await (const chunk of stream)
         out.pieces.push(chunk.choices[0].delta.content || "");
+    const response = await client.responses.create({model: "assistant", instructions: "be kind", input: "hello"});
+    out.response = {text: response.output_text, status: response.status, tokens: response.usage.total_tokens};
+    const parts = await client.responses.create({model: "echo", stream: true, input: [{role: "user", content: [{type: "input_text", text: "as it is"}]}]});
+    out.events = [], out.deltas = "";
+    for await (const event of parts) {
+        out.events.push(event.type);
+        out.deltas += event.type === "response.output_text.delta" ? event.delta : "";
+    }
     const vectors = await client.embeddings.create({model: "any", input: ["one", "two"]});
     out.vectors = vectors.data.map(item => item.embedding.length);
     const echo = await client.chat.completions.create({model: "echo", messages: [{role: "user", content: "as it is"}]});
@@ -90,6 +98,20 @@ class OpenAi(web.GatewayTest):
         whole = self.chat("hello", user="other").json()["choices"][0]["message"]["content"]
         self.assertEqual(text, whole)
 
+    def test_responses(self):
+        whole = self.good(self.post("/v1/responses", {"model": "echo", "input": [{"role": "assistant", "content": "x"}, {"role": "user", "content": "hello"}]}))
+        self.assertEqual((whole["object"], whole["status"], whole["output"][0]["content"][0]["text"]), ("response", "completed", "hello"))
+        answer = self.post("/v1/responses", {"model": "assistant", "input": "hello", "stream": True})
+        events = [json.loads(line[6:]) for line in answer.body.decode().split("\n") if line.startswith("data: ")]
+        self.assertEqual([event["sequence_number"] for event in events], list(range(len(events))))
+        text = "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta")
+        self.assertEqual(text, events[-1]["response"]["output"][0]["content"][0]["text"])
+        for wrong in ("", [], [{"role": "assistant", "content": "x"}], 7):
+            self.assertEqual(self.post("/v1/responses", {"model": "echo", "input": wrong}).status, 400, wrong)
+        failed = self.post("/v1/responses", {"model": "nobody", "input": "x", "stream": True}).body.decode()
+        self.assertIn("event: response.failed", failed)
+        self.assertEqual(self.post("/v1/responses", {"model": "nobody", "input": "x"}).status, 404)
+
     def test_embeddings(self):
         answer = self.good(self.post("/v1/embeddings", {"model": "any", "input": ["ships in the harbour", "a ship in a harbour", "tea"]}, role="viewer"))
         a, b, c = (item["embedding"] for item in answer["data"])
@@ -122,6 +144,8 @@ class OpenAi(web.GatewayTest):
         self.assertGreater(out["whole"]["tokens"], 0)
         self.assertTrue("".join(out["pieces"]))
         self.assertEqual(out["echo"], "as it is")
+        self.assertEqual((out["response"]["status"], bool(out["response"]["text"]), out["response"]["tokens"] > 0), ("completed", True, True))
+        self.assertEqual((out["deltas"], out["events"][0], out["events"][-1]), ("as it is", "response.created", "response.completed"))
         self.assertEqual(len(out["vectors"]), 2)
         self.assertGreater(out["vectors"][0], 50)
         self.assertEqual(out["error"], {"name": "NotFoundError", "status": 404, "code": "not-found"})

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Two gateways behind nginx, by the configuration that is given (examples/nginx): both are used, WebSockets and events pass, and one that is killed
+is not missed."""
+import json
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import unittest
+import urllib.parse
+
+import socket_client
+import web
+from web import harness
+
+CONF = pathlib.Path(__file__).resolve().parents[2] / "examples/nginx/troupe.conf"
+NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+MAIN = """
+daemon off;
+master_process off;
+worker_processes 1;
+pid {at}/nginx.pid;
+error_log {at}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {at}/body;
+    proxy_temp_path {at}/proxy;
+    fastcgi_temp_path {at}/fastcgi;
+    uwsgi_temp_path {at}/uwsgi;
+    scgi_temp_path {at}/scgi;
+    include {at}/troupe.conf;
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@unittest.skipUnless(NGINX, "there is no nginx")
+class Nginx(web.GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.begin("--name", "gateway-1", "--rate", "0")
+        self.first, self.first_url = self.gateway, self.url
+        self.serve("--name", "gateway-2", "--rate", "0")
+        self.second, self.second_url = self.gateway, self.url
+        self.agent("echo", "echo", "--service", "say")
+        self.front()
+
+    def front(self):
+        port = free_port()
+        text = CONF.read_text(encoding="utf-8")
+        for old, new in (("127.0.0.1:8081", self.first_url.netloc), ("127.0.0.1:8082", self.second_url.netloc), ("127.0.0.1:8443", f"127.0.0.1:{port}")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        pathlib.Path(self.directory, "troupe.conf").write_text(text, encoding="utf-8")
+        main = pathlib.Path(self.directory, "nginx.conf")
+        main.write_text(MAIN.format(at=self.directory), encoding="utf-8")
+        self.nginx = self.spawn(NGINX, "-p", self.directory, "-c", str(main))
+        self.url = urllib.parse.urlsplit(f"http://127.0.0.1:{port}")
+
+        def listens():
+            with socket.socket() as tried:
+                return tried.connect_ex(("127.0.0.1", port)) == 0
+        harness.wait_until(listens, "nginx")
+
+    def answered(self, url):
+        """Requests of 2xx that a gateway has answered itself."""
+        front, self.url = self.url, url
+        try:
+            metrics = self.get("/metrics").body.decode()
+        finally:
+            self.url = front
+        return int(re.search(r'requests_total\{status="2xx"\} (\d+)', metrics)[1])
+
+    def echo(self, n, **more):
+        answer = self.post("/api/v1/messages", {"receiver": "echo", "content": {"n": n}}, **more)
+        return answer.status == 200 and answer.json()["content"] == {"n": n}
+
+    def socket(self):
+        opened = socket_client.Socket(self.url.hostname, self.url.port, "/api/v1/ws?topics=news.a", [("Authorization", "Bearer " + self.tokens["viewer"])])
+        self.addCleanup(opened.close)
+        self.assertEqual(opened.next()["watching"], ["news.a"])
+        return opened
+
+    def test_both_are_used(self):
+        before = [self.answered(self.first_url), self.answered(self.second_url)]
+        self.assertTrue(all(self.echo(n) for n in range(40)))
+        after = [self.answered(self.first_url), self.answered(self.second_url)]
+        self.assertTrue(all(b - a > 10 for a, b in zip(before, after)), (before, after))
+
+    def test_sockets_and_events_pass(self):
+        feeds = [self.socket(), self.socket()]
+        connection = self.connection()
+        connection.request("GET", "/api/v1/events?topics=news.a", headers={"Authorization": "Bearer " + self.tokens["viewer"]})
+        events = connection.getresponse()
+        self.assertEqual(events.readline(), b"retry: 1000\n")
+        front = self.url
+        for self.url in (self.first_url, self.second_url):
+            self.good(self.get("/api/v1/topics"))  # the subscription of each has left before its answer to this comes back
+        self.url = front
+        done = self.troupe("pub", "news.a", '{"n": 1}', "--connect", self.at.endpoint)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual([feed.next()["event"]["content"] for feed in feeds], [{"n": 1}] * 2)
+        lines = [events.readline() for _ in range(3)]
+        self.assertEqual(json.loads(lines[2][6:])["content"], {"n": 1})
+
+    def test_one_that_is_killed_is_not_missed(self):
+        feeds = [self.socket(), self.socket()]
+        self.second.stop(signal.SIGKILL)
+        self.assertTrue(all(self.echo(n) for n in range(40)))
+        ended = 0
+        for feed in feeds:
+            feed.plain.settimeout(0.5)
+            try:
+                feed.next()
+            except (EOFError, ConnectionError):
+                ended += 1
+            except TimeoutError:
+                pass
+        self.assertEqual(ended, 1)  # the other one is still there
+        self.socket()
+        front = self.url
+        self.serve("--name", "gateway-3", "--rate", "0", "--listen", self.second_url.netloc)
+        self.url = front
+        before = self.answered(self.second_url)
+
+        def used_again():
+            self.assertTrue(self.echo(1))
+            return self.answered(self.second_url) > before + 2
+        harness.wait_until(used_again, "the gateway that is there again")
+
+    def test_tasks_come_back_to_their_gateway(self):
+        message = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hello"}]}}
+        for _ in range(10):
+            task = self.good(self.post("/a2a/echo/message:send", message, headers={"A2A-Version": "1.0"}))["task"]["id"]
+            self.good(self.get("/a2a/echo/tasks/" + task, headers={"A2A-Version": "1.0"}))
+
+
+if __name__ == "__main__":
+    harness.main()
