@@ -271,6 +271,7 @@ static int hand_over(tr_bridge_t *self, tr_web_call_t *call) {
         .ontology = text_or_null(call->ontology),
         .conversation_id = text_or_null(call->conversation),
         .language = text_or_null(call->language),
+        .traceparent = text_or_null(call->traceparent),
         .content = call->text,
         .content_len = call->len,
     };

@@ -9,6 +9,7 @@
 #define TR_GATEWAY_BRIDGE_H
 
 #include "proto/topic.h"
+#include "proto/traceparent.h"
 #include "troupe/host.h"
 
 #define TR_WEB_LANGUAGE_MAX 64
@@ -33,8 +34,9 @@ typedef struct tr_web_call {
     tr_performative_t act;
     int64_t timeout_ms;
     char protocol[64], ontology[64], conversation[96], language[TR_WEB_LANGUAGE_MAX + 1]; /* "": none */
-    tr_content_writer_t content; /* msgpack, where there is no text */
-    char *text;                  /* owned; of `len` bytes, in the language */
+    char traceparent[TR_TRACEPARENT_SIZE]; /* "": as the host has it */
+    tr_content_writer_t content;           /* msgpack, where there is no text */
+    char *text;                            /* owned; of `len` bytes, in the language */
     size_t len;
     void *owner; /* of the reply */
     unsigned slot;

@@ -54,6 +54,10 @@ static const tr_option_t table[] = {
         "How long a request waits for an agent at most.", .min = 1, .max = 3600000},
     {"drain-time", 0, "TIME", TR_DURATION(O, web.drain_ms), "10s",
         "How long requests that have begun may take when it is asked to end.", .min = 0, .max = 600000},
+    {"fleet-state", 0, "DIR", TR_STRING(O, web.fleet_state), NULL,
+        "The state directory of the fleet that it is of: its processes may be attached and scaled, and its "
+        "logs "
+        "read. `troupe up` says it."},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_RESIDENT_MORE_OPTIONS,
 };

@@ -15,6 +15,17 @@ void tr_api_metrics(tr_web_exchange_t *e);
 void tr_api_document(tr_web_exchange_t *e);
 /* status.c */
 void tr_api_status(tr_web_exchange_t *e);
+/* summary.c */
+void tr_api_summary(tr_web_exchange_t *e);
+/* sessions.c */
+void tr_api_session(tr_web_exchange_t *e);
+void tr_api_forget_session(tr_web_exchange_t *e);
+/* fleet.c */
+void tr_api_fleets(tr_web_exchange_t *e);
+void tr_api_fleet_change(tr_web_exchange_t *e);
+/* logs.c */
+void tr_api_logs(tr_web_exchange_t *e);
+void tr_api_log(tr_web_exchange_t *e);
 /* messages.c */
 void tr_api_message(tr_web_exchange_t *e);
 void tr_api_publish(tr_web_exchange_t *e);
@@ -40,6 +51,8 @@ void tr_api_a2a_fleet(tr_web_exchange_t *e);
 void tr_api_a2a_card(tr_web_exchange_t *e);
 /* talk.c */
 void tr_api_process_input(tr_web_exchange_t *e);
+/* Gives the call the traceparent of the body, where there is one. False: it is none, and was responded to. */
+bool tr_api_take_trace(tr_web_exchange_t *e, tr_web_call_t *call);
 /* openai.c */
 void tr_api_models(tr_web_exchange_t *e);
 void tr_api_chat(tr_web_exchange_t *e);

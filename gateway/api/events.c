@@ -7,6 +7,7 @@
 #include "gateway/api/api.h"
 #include "gateway/feed/hub.h"
 #include "gateway/http/server.h"
+#include "lib/base/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,10 +20,40 @@
 typedef struct feed {
     tr_feed_watcher_t watcher;
     tr_web_exchange_t *exchange;
+    int64_t per_s, window_ms; /* 0: all of them; of the second that began then */
+    int64_t sent;             /* in it */
+    uint64_t skipped;
 } feed_t;
 
 static void put_gap(tr_buffer_t *out, const char *why, uint64_t missed) {
     tr_buffer_printf(out, "event: gap\ndata: {\"reason\":\"%s\",\"missed\":%" PRIu64 "}\n\n", why, missed);
+}
+
+/* Whether one more may be sent now; else it is counted. What was left out is told when a second begins. */
+static bool has_room(feed_t *feed) {
+    int64_t now_ms = feed->per_s ? tr_clock_ms() : 0;
+    if (!feed->per_s)
+        return true;
+    if (now_ms - feed->window_ms >= 1000) {
+        if (feed->skipped)
+            tr_buffer_printf(
+                &feed->exchange->out, "event: skipped\ndata: {\"skipped\":%" PRIu64 "}\n\n", feed->skipped);
+        feed->window_ms = now_ms;
+        feed->sent = 0;
+        feed->skipped = 0;
+    }
+    bool room = feed->sent < feed->per_s;
+    feed->sent += room;
+    feed->skipped += !room;
+    return room;
+}
+
+static void put_event(feed_t *feed, const tr_feed_event_t *event) {
+    tr_buffer_t *out = &feed->exchange->out;
+    uint64_t epoch = tr_feed_hub_epoch(tr_web_server_hub(feed->exchange->server));
+    tr_buffer_printf(out, "id: %" PRIx64 "-%" PRIu64 "\ndata: ", epoch, event->id);
+    tr_buffer_put(out, event->json, event->len);
+    tr_buffer_text(out, "\n\n");
 }
 
 static void fill(feed_t *feed) {
@@ -35,12 +66,8 @@ static void fill(feed_t *feed) {
         found = tr_feed_read(tr_feed_hub_ring(hub), &feed->watcher.reader, &event, &missed);
         if (found == TR_FEED_GAP)
             put_gap(&e->out, "slow", missed);
-        else if (found == TR_FEED_EVENT) {
-            tr_buffer_printf(
-                &e->out, "id: %" PRIx64 "-%" PRIu64 "\ndata: ", tr_feed_hub_epoch(hub), event.id);
-            tr_buffer_put(&e->out, event.json, event.len);
-            tr_buffer_text(&e->out, "\n\n");
-        }
+        else if (found == TR_FEED_EVENT && has_room(feed))
+            put_event(feed, &event);
     }
 }
 
@@ -84,11 +111,13 @@ void tr_api_refuse_watch(tr_web_exchange_t *e, int rc) {
 }
 
 void tr_api_events(tr_web_exchange_t *e) {
-    const char *after = tr_web_query(e, "after");
+    const char *after = tr_web_query(e, "after"), *per_s = tr_web_query(e, "per-s");
     feed_t *feed = calloc(1, sizeof *feed);
     int rc = feed ? tr_api_watches(&feed->watcher.reader, tr_web_query(e, "topics")) : -ENOMEM;
     if (rc == 0) {
         feed->exchange = e;
+        feed->per_s = per_s ? strtoll(per_s, NULL, 10) : 0;
+        feed->per_s = feed->per_s < 0 ? 0 : feed->per_s;
         feed->watcher.owner = feed;
         feed->watcher.on_news = on_news;
         rc = tr_feed_hub_watch(tr_web_server_hub(e->server), &feed->watcher);

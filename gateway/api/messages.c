@@ -112,7 +112,8 @@ static bool read_receiver(tr_web_exchange_t *e) {
 
 static bool read_message(tr_web_exchange_t *e, tr_web_call_t *call) {
     const json_t *content = json_object_get(e->body, "content");
-    return read_act(e, call) && copy(e, "protocol", call->protocol, sizeof call->protocol) &&
+    return read_act(e, call) && tr_api_take_trace(e, call) &&
+           copy(e, "protocol", call->protocol, sizeof call->protocol) &&
            copy(e, "ontology", call->ontology, sizeof call->ontology) &&
            copy(e, "conversation", call->conversation, sizeof call->conversation) &&
            !content_failed(e, put_content(call, content, tr_web_text(e, "language"), false));

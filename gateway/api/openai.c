@@ -333,7 +333,8 @@ static bool begin_stream(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     bool stream = json_is_true(json_object_get(e->body, "stream"));
     tr_web_call_t *call = check_model(e) ? tr_bridge_call_new(TR_WEB_ASK, tr_web_text(e, "model")) : NULL;
-    if (call && write_question(e, call, kind->messages) && (!stream || begin_stream(e, kind))) {
+    if (call && tr_api_take_trace(e, call) && write_question(e, call, kind->messages) &&
+        (!stream || begin_stream(e, kind))) {
         call->act = TR_REQUEST;
         call->timeout_ms = tr_web_timeout(e);
         strcpy(call->protocol, "fipa-request");

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define POLICY                                                                                               \
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "    \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: "     \
+    "blob:; media-src 'self' blob:; "                                                                        \
     "base-uri 'none'; "                                                                                      \
     "form-action 'none'; frame-ancestors 'none'"
 

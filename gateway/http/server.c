@@ -235,6 +235,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     tr_web_rate_destroy(&self->failures);
     tr_metrics_destroy(&self->metrics);
     tr_buffer_finish(&self->scratch);
+    tr_buffer_finish(&self->summary.text);
     free(self);
     *self_p = NULL;
 }
@@ -286,6 +287,10 @@ tr_a2a_tasks_t *tr_web_server_a2a(tr_web_server_t *self) {
 void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply) {
     (void)server, (void)owner;
     free(reply);
+}
+
+tr_web_summary_t *tr_web_server_summary(tr_web_server_t *self) {
+    return &self->summary;
 }
 
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self) {

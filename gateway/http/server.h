@@ -17,6 +17,7 @@ typedef struct tr_web_options {
     const char *listen;
     const char *tokens; /* NULL: none */
     const char *tls_cert, *tls_key;
+    const char *fleet_state; /* NULL: of no fleet */
     tr_strings_t hosts, origins;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;
@@ -42,6 +43,11 @@ typedef struct tr_web_config {
 
 typedef struct tr_web_server tr_web_server_t;
 
+typedef struct tr_web_summary {
+    int64_t at_ms; /* 0: there is none */
+    tr_buffer_t text;
+} tr_web_summary_t;
+
 /* Binds, and starts the thread. -EINVAL: an option; -EADDRINUSE and others of the port; each with a text. */
 int tr_web_server_new(const tr_web_config_t *config, tr_web_server_t **ret_server, tr_error_t *error);
 /* Ends the thread and what is open. Not from the web's thread. NULL-safe. */
@@ -65,6 +71,8 @@ int tr_web_server_embed(tr_web_server_t *self, const json_t *texts, bool base64,
 struct tr_a2a_tasks *tr_web_server_a2a(tr_web_server_t *self);
 /* An on_reply of who does not care. */
 void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply);
+/* The last summary (api/summary.c), which all who ask within half a second share. */
+tr_web_summary_t *tr_web_server_summary(tr_web_server_t *self);
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self);
 /* As Prometheus reads it. */
 void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);

@@ -38,6 +38,7 @@ struct tr_web_server {
     struct tr_embedder *embedder; /* NULL until somebody needs it */
     struct tr_a2a_tasks *a2a;
     tr_buffer_t scratch; /* a message on its way out */
+    tr_web_summary_t summary;
     lws_sorted_usec_list_t tick;
 
     tr_metrics_t *metrics;

@@ -12,9 +12,9 @@ from web import harness
 class Feed:
     """One connection with events: .next() is (id, event, data)."""
 
-    def __init__(self, test, topics, after=None, header=None, role="viewer"):
+    def __init__(self, test, topics, after=None, header=None, role="viewer", per_s=0):
         self.connection = test.connection()
-        path = "/api/v1/events?topics=" + urllib.parse.quote(topics) + ("&after=" + after if after else "")
+        path = "/api/v1/events?topics=" + urllib.parse.quote(topics) + ("&after=" + after if after else "") + (f"&per-s={per_s}" if per_s else "")
         headers = {"Authorization": "Bearer " + test.tokens[role]}
         if header:
             headers["Last-Event-ID"] = header

@@ -1,9 +1,9 @@
 #include "tools/fleet/fleet_client.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/ticket.h"
 #include "proto/json.h"
 #include "tools/fleet/fleet.h"
-#include "tools/fleet/ticket.h"
 
 #include <errno.h>
 #include <stdio.h>

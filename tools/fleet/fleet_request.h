@@ -10,7 +10,7 @@
  *   {"action": "restart", "name": NAME}
  *   {"action": "down"}
  *
- * All but status need a "ticket" (tools/fleet/ticket.h). Those that take their time are answered when it is done,
+ * All but status need a "ticket" (lib/base/ticket.h). Those that take their time are answered when it is done,
  * or after "timeout_ms"; with "wait": false at once. Pure: contents in, structs out.
  */
 #ifndef TR_TOOLS_FLEET_REQUEST_H

@@ -164,6 +164,15 @@ static bool find_metrics(tr_plan_t *self, const char **ret_directory) {
     return !f->metrics || *ret_directory;
 }
 
+/* Its state directory is told to the gateway, by which the fleet is changed from a page; the options may say another. */
+static int put_fleet_state(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) {
+    const char *state = self->fleet->state ? self->fleet->state : "STATE";
+    const char *copy = strcmp(d->kind->key, "gateway") == 0 ? printed(self, "%s", state) : NULL;
+    if (copy)
+        put_pair(args, "--fleet-state", copy);
+    return strcmp(d->kind->key, "gateway") == 0 && !copy ? -ENOMEM : 0;
+}
+
 /* A program of its own. */
 static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
     const tr_fleet_daemon_t *d = a->daemon;
@@ -176,7 +185,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *logs = d->kind->follows_logs
                            ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
                            : NULL;
-    size_t most = 17 + d->options.count;
+    size_t most = 19 + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
         (d->kind->follows_logs && !logs))
@@ -192,7 +201,9 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
         put_pair(&args, "--logs", logs);
     put_metrics(&args, metrics);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
-    int rc = put_options(self, &args, &d->options);
+    int rc = put_fleet_state(self, &args, d);
+    if (rc == 0)
+        rc = put_options(self, &args, &d->options);
     args.items[args.count] = NULL;
     self->processes[self->count++] = (tr_plan_process_t){a->name, a, 1, args.items};
     return rc;

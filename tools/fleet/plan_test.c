@@ -166,7 +166,7 @@ static void test_daemons_are_the_last_of_the_agents(void **state) {
     plan = planned(fleet, NULL);
     expect_command(plan, 1, "gateway",
         "/usr/bin/troupe-gateway --connect tcp://127.0.0.1:0 --name gateway --ready-fd 3 "
-        "--listen=127.0.0.1:0");
+        "--fleet-state STATE --listen=127.0.0.1:0");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
 }

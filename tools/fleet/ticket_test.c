@@ -1,6 +1,6 @@
 /* What the fleet's verbs keep on disk: tickets, logs' ends, agents that were attached. */
+#include "lib/base/ticket.h"
 #include "tools/fleet/attached.h"
-#include "tools/fleet/ticket.h"
 #include "tools/logs/log_tail.h"
 #include "tools/up/up_events.h"
 

@@ -3,8 +3,8 @@
 #include "tools/fleet/fleet_certs.h"
 #include "tools/up/up_private.h"
 
+#include "lib/base/ticket.h"
 #include "proto/json.h"
-#include "tools/fleet/ticket.h"
 #include "tools/up/fleet_status.h"
 
 #include <errno.h>

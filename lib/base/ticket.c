@@ -1,4 +1,4 @@
-#include "tools/fleet/ticket.h"
+#include "lib/base/ticket.h"
 
 #include <errno.h>
 #include <fcntl.h>

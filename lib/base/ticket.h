@@ -5,8 +5,8 @@
  * random name, and names it in its request; the supervisor takes it away. A ticket is good once: one that was
  * seen on the wire is worth nothing.
  */
-#ifndef TR_TOOLS_TICKET_H
-#define TR_TOOLS_TICKET_H
+#ifndef TR_BASE_TICKET_H
+#define TR_BASE_TICKET_H
 
 #include "lib/base/error.h"
 
