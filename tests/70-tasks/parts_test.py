@@ -47,6 +47,20 @@ for line in sys.stdin:
     print(json.dumps({"id": m["id"], "content": {"citations": [{"id": name, "source": name + ".txt", "quote": TEXTS[name]}]}}), flush=True)
 """
 
+# Begins what it is asked and never ends it, until it is told to stop; says there what that was about.
+HOLDER = """
+import json, pathlib, sys
+held = {}
+for line in sys.stdin:
+    m = json.loads(line)
+    if m["performative"] == "cancel":
+        pathlib.Path("MARK").write_text(json.dumps({"work": held.get(m["conversation_id"]), "cancel": m["conversation_id"]}))
+        print(json.dumps({"id": m["id"], "performative": "inform"}), flush=True)
+    else:
+        held[m["conversation_id"]] = m["content"]
+        print(json.dumps({"id": m["id"], "performative": "agree"}), flush=True)
+"""
+
 # Answers what it is told to, as if that were composed.
 LIAR = """
 import json, sys
@@ -149,6 +163,31 @@ class Parts(harness.SystemTest):
         self.assertEqual((told[bad]["state"], told[bad]["reason"], told[bad]["result"]), ("failed", "failed: broken", None))
         for topic in ("task.x.state", "$sys.x", "result.*", "result."):
             self.assertIn("callback: expected a topic", self.task("submit", "--skill", "a", "--callback", topic, code=3).err)
+
+    def test_a_cancel_reaches_who_works(self):
+        """Also that of a deadline: by FIPA's cancel, in the conversation of the request."""
+        mark = pathlib.Path(self.directory, "mark")
+        self.agent("holder", "hold=4", HOLDER.replace("MARK", str(mark)), "--args", '{"in_flight": 8}')
+        for more in ((), ("--within", "3s")):
+            task = self.submit("hold", {"n": len(more)}, *more)
+            self.until(task, "in_progress")
+            if not more:
+                self.task("cancel", task)
+            harness.wait_until(mark.exists, "its agent to be told to stop")
+            self.assertEqual(json.loads(mark.read_text())["work"], {"n": len(more)})
+            self.assertEqual(self.show(task)["state"], "failed" if more else "cancelled")
+            mark.unlink()
+
+    def test_poison_ends_with_all_reasons(self):
+        """Whoever has it dies of it: its history says of each try who had it, and what became of that."""
+        for n in range(3):
+            self.agent(f"mortal{n}", "die=1", "import os, sys\nsys.stdin.readline()\nos._exit(1)")
+        task = self.submit("die", {}, "--tries", "3")
+        shown = self.until(task, "failed")
+        tries = [event for event in shown["history"] if event["tries"] and event["state"] in ("pending", "failed")]
+        self.assertEqual([event["tries"] for event in tries], [1, 2, 3])
+        self.assertEqual(len({event["agent"] for event in tries}), 3)  # another one each time
+        self.assertTrue(all("program-ended" in event["reason"] for event in tries), tries)
 
     def traced(self, content, last, *agents):
         """Asks the coordinator under a new trace: the answer, and once there is a span `last`, and each of the agents has received something in it, all spans by their names."""

@@ -183,6 +183,16 @@ const tr_bench_case_t tr_bench_cases[] = {
         .agents_max = 4096,
         .metrics = {{"p50", TR_BENCH_MICROSECONDS},
             {"p99", TR_BENCH_MICROSECONDS, TR_BENCH_VALUE_MAX, 2e4, 0}}},
+    {.workload = "decisions",
+        .summary = "voters who are asked and rank five options, counted by Schulze's method: until what was "
+                   "decided is known",
+        .ours = tr_bench_decisions,
+        .pin = "free",
+        .agents = 1000,
+        .agents_max = 10000,
+        .count = 20,
+        .metrics = {{"p50", TR_BENCH_MICROSECONDS},
+            {"p99", TR_BENCH_MICROSECONDS, TR_BENCH_VALUE_MAX, 1e6, 0}}},
     {.workload = "kb",
         .summary =
             "vectors of 128 numbers searched by 16 clients, HNSW; raw: FAISS in one thread without a message",

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "tools/bench/broker.h"
 #include "tools/bench/client.h"
+#include "tools/bench/coordinator.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -188,25 +189,6 @@ static int run_slowly(const tr_bench_task_t *task, tr_error_t *error) {
 
 /* ---- the processes ---- */
 
-static int start_coordinator(
-    tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, tr_error_t *error) {
-    char data[96], fd[16];
-    const char *argv[] = {"troupe-coordinator", "--connect", endpoint, "--data", data, "--ready-fd", fd, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL};
-    const char *const of_database[] = {
-        "--store", "postgres", "--schema", "troupe_bench", "--conninfo", bench->conninfo};
-    if (bench->conninfo)
-        memcpy(&argv[7], of_database, sizeof of_database);
-    tr_bench_child_t *child;
-    snprintf(data, sizeof data, "%s/tasks-%u", bench->directory, bench->serial++);
-    snprintf(fd, sizeof fd, "%d", TR_BENCH_READY_FD);
-    if (!*bench->programs.coordinator)
-        return tr_error_set(
-            error, -ENOENT, "troupe-coordinator was not found; is Troupe installed as a whole?");
-    int r = tr_bench_exec(bench, c, bench->programs.coordinator, argv, true, &child, error);
-    return r < 0 ? r : tr_bench_hear_line(bench, child, TR_BENCH_SILENT_MS, error);
-}
-
 static int start_agents(
     tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, tr_error_t *error) {
     char count[16], fd[16];
@@ -231,7 +213,7 @@ static int run(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_role_fn rol
     memcpy(task.endpoint, broker.endpoint, sizeof task.endpoint);
     r = start_agents(bench, c, broker.endpoint, error);
     if (r == 0)
-        r = start_coordinator(bench, c, broker.endpoint, error);
+        r = tr_bench_coordinator_start(bench, c, broker.endpoint, error);
     if (r == 0)
         r = tr_bench_fork(bench, c, "the client", role, &task, &client, error);
     return r < 0 ? r : tr_bench_hear(bench, client, TR_BENCH_DONE, RUN_MS, ret_note, error);
