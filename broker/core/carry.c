@@ -24,3 +24,12 @@ bool tr_entry_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *to, const 
     tr_publish_announce(core, to);
     return true;
 }
+
+void tr_entry_renew(tr_core_t *core, tr_entry_t *entry) {
+    uint32_t was = entry->first;
+    if (!tr_entry_renumber(entry))
+        return; /* there is no other number: it keeps this one, ignoring */
+    tr_service_carry(core, entry);
+    if (entry->subscriptions_n)
+        tr_core_subscriptions_carry(core, entry, was);
+}

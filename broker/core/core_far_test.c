@@ -398,6 +398,43 @@ static void what_comes_back_from_there_has_no_number(void **state) {
     net_end(p.net);
 }
 
+/* What its predecessor of the same name had sent, and what comes back now, is nothing that an agent knows of; also where it is known over there for a
+ * durable message that it was to get, and so outlives its end. */
+static void what_comes_back_is_for_who_had_sent_it(void **state) {
+    (void)state;
+    post_t p = post_of();
+    hello_producer(p.b, 3, "thinker", 1);
+    tr_route_t dan = join(p.b, 3, "dan");
+    post(p.b, 3,
+        &(letter_t){
+            .src = dan, .from = "dan", .to = "ann@a", .flags = TR_FLAG_DURABLE, .id = 1, .text = "kept"});
+    hello_window(p.b, 2, 0, 0); /* it takes one, and no more */
+    join(p.b, 2, "carl");
+    net_run(p.net);
+    post(p.a, 1, &(letter_t){.src = p.ann, .from = "ann", .to = "carl@b", .text = "taken"});
+    post(p.a, 1, &(letter_t){.src = p.ann, .from = "ann", .to = "carl@b", .text = "of the first"});
+    net_run(p.net);
+    leave(p.a, 1, "ann");
+    net_run(p.net);
+    p.ann = join(p.a, 1, "ann");
+    uint64_t id =
+        post(p.a, 1, &(letter_t){.src = p.ann, .from = "ann", .to = "carl@b", .text = "of the second"});
+    net_run(p.net);
+    forget(p.a);
+    leave(p.b, 2, "carl");
+    net_run(p.net);
+    got_t *g = expect_nack(p.a, 1, id, TR_REASON_AGENT_GONE);
+    assert_int_equal(g->record.h.dst, p.ann);
+    expect_none(p.a, 1, TR_KIND_NACK);
+    /* it is known by its new number, and gets what is durable */
+    post(p.b, 3,
+        &(letter_t){
+            .src = dan, .from = "dan", .to = "ann@a", .flags = TR_FLAG_DURABLE, .id = 2, .text = "more"});
+    net_run(p.net);
+    expect_text(p.a, 1, TR_KIND_MESSAGE, "more");
+    net_end(p.net);
+}
+
 static void with_a_small_queue_at_b(tr_core_config_t *config) {
     config->journal = true;
     if (!strcmp(config->platform, "b"))
@@ -519,6 +556,7 @@ int main(void) {
         cmocka_unit_test(durable_requests_cross_too),
         cmocka_unit_test(a_plain_request_to_a_durable_service_is_settled),
         cmocka_unit_test(what_another_provider_may_have_had_is_marked),
+        cmocka_unit_test(what_comes_back_is_for_who_had_sent_it),
         cmocka_unit_test(a_number_is_of_one_message_for_ever),
         cmocka_unit_test(a_slow_disk_over_there_is_waited_for),
         cmocka_unit_test(what_comes_back_from_there_has_no_number),

@@ -275,6 +275,21 @@ bool tr_entry_rehouse(tr_entry_t *entry, tr_session_t *to, const uint32_t *numbe
     return true;
 }
 
+bool tr_entry_renumber(tr_entry_t *entry) {
+    tr_session_t *s = entry->session;
+    uint32_t first, at, was = index_of(s, entry);
+    if (!place(s, entry->count, &first, &at))
+        return false;
+    at -= at > was; /* without itself */
+    memmove(s->entries + was, s->entries + was + 1, (s->entries_n - was - 1) * sizeof *s->entries);
+    memmove(s->entries + at + 1, s->entries + at, (s->entries_n - at - 1) * sizeof *s->entries);
+    s->entries[at] = entry;
+    entry->first = first;
+    if (first + entry->count > s->next_agent)
+        s->next_agent = first + entry->count;
+    return true;
+}
+
 /* The hot path: most sessions have one entry, the rest are searched in O(log n). */
 tr_entry_t *tr_entry_in_session(const tr_session_t *session, uint32_t agent) {
     uint32_t low = 0, high = session->entries_n;

@@ -78,7 +78,7 @@ void tr_nack(
     h.length = TR_RECORD_HEADER + record->h.envelope_len + (uint32_t)len;
     h.kind = TR_KIND_NACK;
     h.reason = (uint16_t)reason;
-    h.dst = to->neighbour ? to->remote : route;
+    h.dst = !to->neighbour ? route : to->spoke ? to->spoke : to->remote;
     h.src = record->h.dst;
     put(core, to, &h, record->envelope, body);
 }

@@ -71,7 +71,9 @@ struct tr_entry {
     /* A proxy: an agent or service of another platform. It has no mailbox here. */
     tr_neighbour_t *neighbour; /* whose it is; NULL = an agent of this platform */
     tr_route_t remote;         /* its route there, 0 = not known */
-    int64_t used_ms;           /* mono: when something last went to it or came from it */
+    tr_route_t
+        spoke;       /* the one that it spoke by last, the key of its neighbour's senders; 0 = it never did */
+    int64_t used_ms; /* mono: when something last went to it or came from it */
 };
 
 typedef enum tr_session_state {
@@ -375,6 +377,8 @@ size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out);
 size_t tr_members_name(const tr_members_t *who, char *out);
 /* It is of another session from now on, under that number there, if it is free, or a new one (NULL). False when out of memory, or of numbers: nothing has changed. */
 bool tr_entry_rehouse(tr_entry_t *entry, tr_session_t *to, const uint32_t *number);
+/* Gives it other numbers in its session: what knows the old ones does not mean it any more. False: there are none. */
+bool tr_entry_renumber(tr_entry_t *entry);
 bool tr_entry_is_sender(
     const tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *aid, size_t len);
 
@@ -385,6 +389,8 @@ bool tr_entry_is_sender(
  * What a provider has in hand goes back to its queue.
  */
 bool tr_entry_carry(tr_core_t *core, tr_entry_t *entry, tr_session_t *to, const uint32_t *number);
+/* Of a proxy: what was sent by it so far, and comes back, does not mean it any more. */
+void tr_entry_renew(tr_core_t *core, tr_entry_t *entry);
 
 /* mailbox.c */
 tr_reason_t tr_mailbox_push(tr_core_t *core, tr_entry_t *to, const tr_record_t *record,

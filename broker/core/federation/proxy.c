@@ -3,6 +3,7 @@
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/lease.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define IDLE_MS 60000 /* one that nothing went to or came from for so long gives its place to a new one */
@@ -33,12 +34,26 @@ tr_entry_t *tr_proxy_new(tr_core_t *core, tr_neighbour_t *n, const char *aid, si
 
 void tr_proxy_forget(tr_core_t *core, tr_entry_t *proxy) {
     tr_neighbour_t *n = proxy->neighbour;
-    const char *key = (const char *)&proxy->remote;
+    const char *key = (const char *)&proxy->spoke;
     core->stats.proxies = --core->federation->proxies;
     if (n->last == proxy)
         n->last = NULL;
-    if (n->session && tr_map_find_ptr(&n->senders, key, sizeof proxy->remote) == proxy)
-        tr_map_delete(&n->senders, key, sizeof proxy->remote);
+    if (n->session && tr_map_find_ptr(&n->senders, key, sizeof proxy->spoke) == proxy)
+        tr_map_delete(&n->senders, key, sizeof proxy->spoke);
+}
+
+/* It speaks by this route from now on. Where that is another one than before it was registered anew: what it had sent as who it was before, and
+ * comes back, is not for it, and so it gets another number here. Who asks by the old one is told the new one. */
+static int speaks_by(tr_core_t *core, tr_neighbour_t *n, tr_entry_t *e, tr_route_t route) {
+    if (tr_map_put(&n->senders, (const char *)&route, sizeof route, (uint64_t)(uintptr_t)e) < 0)
+        return -ENOMEM;
+    if (e->spoke && e->spoke != route) {
+        if (tr_map_find_ptr(&n->senders, (const char *)&e->spoke, sizeof e->spoke) == e)
+            tr_map_delete(&n->senders, (const char *)&e->spoke, sizeof e->spoke);
+        tr_entry_renew(core, e);
+    }
+    e->remote = e->spoke = route;
+    return 0;
 }
 
 static tr_entry_t *find_or_make(tr_core_t *core, tr_neighbour_t *n, const char *aid, size_t len) {
@@ -75,12 +90,7 @@ static tr_entry_t *introduce(tr_core_t *core, tr_neighbour_t *n, tr_route_t rout
         return NULL;
     *ret_why = TR_REASON_LIMIT;
     tr_entry_t *e = find_or_make(core, n, text, len);
-    if (!e || tr_map_put(&n->senders, (const char *)&route, sizeof route, (uint64_t)(uintptr_t)e) < 0)
-        return NULL;
-    if (e->remote != route)
-        tr_map_delete(&n->senders, (const char *)&e->remote, sizeof e->remote);
-    e->remote = route;
-    return e;
+    return e && speaks_by(core, n, e, route) == 0 ? e : NULL;
 }
 
 /* Known by name alone. */
