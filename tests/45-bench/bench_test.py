@@ -2,9 +2,11 @@
 import glob
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
@@ -51,11 +53,27 @@ class Bench(harness.SystemTest):
         self.assertEqual(by["idle", "held"]["value"], 12)
         self.assertEqual((by["kb", "recall"]["value"], by["kb", "recall"]["raw"]), (1, 1))
         self.assertGreater(by["kb", "alone"]["value"], by["kb", "alone"]["raw"])
+        for row in rows:
+            if row["workload"] == "durable":
+                self.assertGreater(row["fsync_per_s"], 0, row)
         self.assertEqual([row["size"] for row in rows if row["workload"] == "oneway"], [64, 1024])
         self.assertEqual([row["pin"] for row in rows if row["workload"] == "rtt"], ["0", "0", "free", "free"])
         self.assertEqual(by["launch", "agentd-rss"]["target"], "<= 9.00 MiB")
         self.assertIsNone(by["route", "records"]["pass"])  # too few records to tell
         self.assertEqual(self.left(), [])
+
+    def test_durable_says_where_no_disk_is(self):
+        memory = tempfile.mkdtemp(prefix="troupe-bench-", dir="/dev/shm")
+        self.addCleanup(shutil.rmtree, memory, ignore_errors=True)
+        done = self.troupe("bench", "durable", "--json", *SMALL, patience=PATIENCE, env={"TMPDIR": memory})
+        self.assertEqual(done.code, 0, done.err)
+        rows = done.lines()
+        self.assertEqual({row["metric"] for row in rows}, {"acknowledged", "p50", "p99", "delivered", "alone"})
+        for row in rows:
+            self.assertGreater(row["fsync_per_s"], 0, row)
+            self.assertIn("in memory (tmpfs)", row["note"])
+        self.assertIn("in memory (tmpfs)", done.err)
+        self.assertEqual(os.listdir(memory), [])
 
     def test_over_ipc(self):
         rows = self.bench("rtt", "oneway", "--transport", "ipc", "--json", "--size", "200", "--pin", "0", *SMALL).lines()

@@ -8,7 +8,7 @@
 
 typedef struct options {
     const char *connect, *history, *name;
-    int64_t pause_ms, die_at, stop_at, poison;
+    int64_t pause_ms, die_at, stop_at, poison, every;
 } options_t;
 
 #define O options_t
@@ -23,6 +23,8 @@ static const tr_option_t table[] = {
     {"stop-at", 0, "N", TR_INT(O, stop_at), "0", "End after the N-th message.", .min = 0, .max = INT32_MAX},
     {"poison", 0, "NUMBER", TR_INT(O, poison), "0", "Give each message of this number back.", .min = 0,
         .max = INT64_MAX},
+    {"poison-every", 0, "N", TR_INT(O, every), "0", "Give each message back whose number N divides.",
+        .min = 0, .max = INT64_MAX},
 };
 static const tr_program_t program = {.name = "consumer",
     .summary = "Take numbered durable messages and keep a history",
@@ -36,8 +38,7 @@ typedef struct consumer {
     uint64_t received;
 } consumer_t;
 
-static void take(consumer_t *c, const tr_message_t *m, uint64_t *ret_number) {
-    char sender[NAME_SIZE] = "?";
+static void take(consumer_t *c, const tr_message_t *m, char sender[NAME_SIZE], uint64_t *ret_number) {
     size_t size;
     const void *bytes = tr_message_content(m, &size);
     *ret_number = 0;
@@ -46,11 +47,16 @@ static void take(consumer_t *c, const tr_message_t *m, uint64_t *ret_number) {
         tr_message_redelivered(m), tr_message_attempt(m), good ? "good" : "wrong");
 }
 
+static bool is_poison(const options_t *o, uint64_t number) {
+    return (o->poison && number == (uint64_t)o->poison) || (o->every && number % (uint64_t)o->every == 0);
+}
+
 /* It is not dealt with: somebody else shall try. */
-static int give_back(const tr_message_t *m) {
+static int give_back(consumer_t *c, const tr_message_t *m, const char *sender, uint64_t number) {
     tr_message_t *kept = tr_message_keep(m);
     if (!kept)
         return -ENOMEM;
+    history_say(&c->role.history, "gave %s %" PRIu64 " %s", sender, number, c->options.name);
     tr_message_release(&kept);
     return 0;
 }
@@ -58,11 +64,12 @@ static int give_back(const tr_message_t *m) {
 static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
     consumer_t *c = role_part(state);
     const options_t *o = &c->options;
+    char sender[NAME_SIZE] = "?";
     uint64_t number;
     (void)self;
     if (tr_message_type(m) != TR_MESSAGE_DIRECT)
         return 0;
-    take(c, m, &number);
+    take(c, m, sender, &number);
     c->received++;
     if (o->die_at && c->received == (uint64_t)o->die_at)
         raise(SIGKILL);
@@ -70,7 +77,7 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *m) {
         usleep((useconds_t)o->pause_ms * 1000);
     if (o->stop_at && c->received == (uint64_t)o->stop_at)
         tr_host_stop(c->role.host, 0);
-    return o->poison && number == (uint64_t)o->poison ? give_back(m) : 0;
+    return is_poison(o, number) ? give_back(c, m, sender, number) : 0;
 }
 
 int main(int argc, char **argv) {

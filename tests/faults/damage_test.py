@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """A journal that is cut off or has one flipped bit: it is refused, or told, or does no harm; no message is ever a wrong one."""
+import re
+
 import faults
 from faults import LONG, figure, wait_until
 
@@ -31,11 +33,28 @@ class Damage(faults.FaultTest):
 
     def test_cut(self):
         self.fill()
-        figure("journal-cut", f"cut at each of the last {CUTS:,} bytes of its log: {self.damage('--cuts', CUTS)}")
+        said = self.damage("--cuts", CUTS)
+        figure("journal-cut", f"cut at each of the last {CUTS:,} bytes of its log: {said}")
+        cuts, refused, least, most, wrong = self.numbers(said)
+        self.assertEqual((cuts, most, wrong), (CUTS, FIRST + SECOND, 0))
+        self.assertLess(refused, cuts)
+        self.assertGreaterEqual(least, FIRST)  # what is in a table is not in the log
+        self.assertLess(least, most)  # the cuts took messages: the last ones, and no others
 
     def test_flip(self):
         self.fill()
-        figure("journal-flip", self.damage("--flips", FLIPS))
+        said = self.damage("--flips", FLIPS)
+        figure("journal-flip", said)
+        flips, refused, aborted, told, harmless, wrong = self.numbers(said)
+        self.assertEqual((flips, wrong), (FLIPS, 0))
+        self.assertEqual(refused + aborted + told + harmless, flips)
+        self.assertGreater(refused, 0)
+        self.assertGreater(told, 0)
+        self.assertLess(harmless, flips / 2)  # most of the bytes are somebody's
+
+    @staticmethod
+    def numbers(said):
+        return [int(each) for each in re.findall(r"\d+", said)]
 
 
 if __name__ == "__main__":

@@ -43,9 +43,10 @@ class Share:
             ticks = [int(text) for text in file.readline().split()[1:9]]
         return sum(ticks) / os.sysconf("SC_CLK_TCK"), (ticks[3] + ticks[4]) / os.sysconf("SC_CLK_TCK")
 
-    def now(self, pids):
+    def now(self, pids, ended=0.0):
+        """`ended`: the processor seconds of processes of ours that have begun and ended since."""
         (begun, begun_idle), (all_of_it, idle) = self.begun, self._machine()
-        ours = sum(processor_seconds(pid) for pid in pids) - self.ours
+        ours = sum(processor_seconds(pid) for pid in pids) + ended - self.ours
         return min(1.0, (ours + idle - begun_idle) / max(all_of_it - begun, 1e-9))
 
 
@@ -70,6 +71,7 @@ class FaultTest(harness.SystemTest):
         self.ledger = Ledger()
         self.endpoint = self.stream = "tcp://127.0.0.1:0"
         self.http = "127.0.0.1:0"
+        self.brokers_used = 0.0  # processor seconds of those that were killed, where the test counts them
         self.seconds_to_ready = []  # of each start of the broker, without what it waited for a processor
 
     def path(self, name):
@@ -133,9 +135,15 @@ class FaultTest(harness.SystemTest):
         self.addCleanup(link.socket.close)
         return link
 
-    def arrive(self, patience=harness.PATIENCE):
-        """Waits until all that was acknowledged has arrived."""
-        wait_until(self.ledger.all_arrived, "what was acknowledged to arrive", patience)
+    def arrive(self, patience=harness.PATIENCE, letters=None):
+        """Waits until all that was acknowledged has arrived, or is among the dead letters that letters() gives."""
+        def all_there():
+            there = self.ledger.all_arrived()
+            if not there and letters:
+                self.ledger.bury(letters())
+                there = self.ledger.all_arrived()
+            return there
+        wait_until(all_there, "what was acknowledged to arrive", patience)
 
     def judge(self):
         """Fails where a promise was broken."""

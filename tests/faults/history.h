@@ -11,6 +11,7 @@
  *     refused SENDER NUMBER REASON    it was not taken
  *     returned SENDER NUMBER REASON   it was taken, and given up later
  *     got SENDER NUMBER RECEIVER REDELIVERED ATTEMPT good|wrong
+ *     gave SENDER NUMBER RECEIVER     the receiver has given it back: somebody shall try again
  *     begin NAME, end NAME N          of a life; N of a producer: not answered; of a consumer: taken
  *     event NAME DETAIL               of the link
  */

@@ -2,7 +2,7 @@
 
     ledger = Ledger([path, ...])
     ledger.read()                 # what is new in them
-    ledger.missing()              # stored, but neither delivered nor dead
+    ledger.missing()              # stored, but without an outcome: neither delivered and kept, nor a dead letter
     ledger.faults()               # one line for each promise that was broken; [] when all is well
 
 Times are nanoseconds of the monotonic clock, which all processes of a machine share.
@@ -51,9 +51,10 @@ class Ledger:
         self.sent, self.stored, self.refused, self.returned = {}, {}, {}, {}
         self.got = {}  # message -> deliveries, in the order in which they were read
         self.events = []  # (time, agent's word, detail), also begin and end
-        self.dead = set()  # messages that the broker has as dead letters: told by who asked it
+        self.given = {}  # message -> how often its receiver gave it back
+        self.dead = {}  # message -> the broker's dead letter of it: told by who asked it (bury)
         self._words = {"sent": self._sent, "stored": self._stored, "refused": self._back(self.refused),
-                       "returned": self._back(self.returned), "got": self._got}
+                       "returned": self._back(self.returned), "got": self._got, "gave": self._gave}
 
     def add(self, path):
         self.files.append(_File(path))
@@ -85,8 +86,20 @@ class Ledger:
         delivery = Delivery(at, receiver, redelivered == "1", int(attempt), good == "good")
         self.got.setdefault((sender, int(number)), []).append(delivery)
 
+    def _gave(self, at, sender, number, receiver):
+        message = (sender, int(number))
+        self.given[message] = self.given.get(message, 0) + 1
+
+    def bury(self, letters):
+        """Takes the broker's dead letters, as `troupe dlq ls -o json` shows them."""
+        self.dead = {(letter["sender"].partition("@")[0], int(letter["conversation_id"])): letter for letter in letters}
+
+    def kept(self):
+        """What was delivered, and not given back each time: its receiver has dealt with it."""
+        return {message for message, deliveries in self.got.items() if len(deliveries) > self.given.get(message, 0)}
+
     def missing(self):
-        return self.stored.keys() - self.got.keys() - self.dead
+        return self.stored.keys() - self.kept() - self.dead.keys()
 
     def all_arrived(self):
         """Reads on; whether every message that was acknowledged has arrived."""
@@ -114,13 +127,22 @@ class Ledger:
         return (min(stored) - at) / 1e6 if stored else 0
 
     def faults(self):
-        checks = (self._lost, self._never_sent, self._wrong, self._refused_but_delivered, self._unmarked, self._disorder)
+        checks = (self._lost, self._dead_unknown, self._never_sent, self._wrong, self._refused_but_delivered, self._unmarked, self._disorder)
         return [line for check in checks for line in check()]
 
     def _lost(self):
         lost = sorted(self.missing())
         if lost:
             yield f"{len(lost)} acknowledged messages were lost, the first ones {lost[:5]}"
+
+    def _dead_unknown(self):
+        """Each has the reason for it, was sent by somebody, and was not dealt with by its receiver."""
+        kept = self.kept()
+        for message, letter in self.dead.items():
+            if message not in self.sent or not letter["reason"]:
+                yield f"{message} is a dead letter ({letter['reason']}), and was never sent"
+            elif message in kept:
+                yield f"{message} is a dead letter ({letter['reason']}), and its receiver has dealt with it"
 
     def _never_sent(self):
         for message, deliveries in self.got.items():

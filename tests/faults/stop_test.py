@@ -16,6 +16,9 @@ class Stop(faults.FaultTest):
         time.sleep(seconds)  # how long the fault lasts
         child.send_signal(signal.SIGCONT)
 
+    def lost(self):
+        return len(self.ledger.missing())
+
     def finish(self, producers, consumers):
         for child in producers:
             self.stop(child)
@@ -35,9 +38,13 @@ class Stop(faults.FaultTest):
         back = self.ledger.served_again(went_on)
         self.finish(producers, consumers)
         ledger = self.ledger
-        figure("stop-broker", f"stopped for {BROKER_STOPPED} s: {len(ledger.stored):,} stored, 0 lost, {ledger.redelivered()} redelivered, "
-               f"{ledger.happened('resumed')} of 4 links resumed, {self.running.err.count('B012')} agents declared dead, "
-               f"stored again after {back:.0f} ms")
+        figure("stop-broker", f"stopped for {BROKER_STOPPED} s under a flood: {len(ledger.stored):,} stored, {self.lost()} lost, "
+               f"{ledger.redelivered()} redelivered, {ledger.happened('resumed')} of 4 links resumed, "
+               f"{self.running.err.count('B012')} agents declared dead, stored again after {back:.0f} ms")
+        self.assertEqual(self.lost(), 0)
+        self.assertEqual((len(ledger.refused), len(ledger.returned)), (0, 0))
+        self.assertEqual(ledger.happened("connected"), 4)  # none had to begin anew
+        self.assertEqual(ledger.happened("resumed"), ledger.happened("disconnected"))
         self.assertEqual(self.running.err.count("B012"), 0, self.running.err)  # its own pause is nobody's death
 
     def test_stop_agent(self):
@@ -49,9 +56,11 @@ class Stop(faults.FaultTest):
         self.finish(producers, consumers)
         ledger = self.ledger
         others = sum(ledger.happened("disconnected", name) for name in ("anna", "ben", "awake"))
-        figure("stop-agent", f"stopped for {AGENT_STOPPED} s under a flood: {len(ledger.stored):,} stored, 0 lost, "
+        figure("stop-agent", f"stopped for {AGENT_STOPPED} s under a flood: {len(ledger.stored):,} stored, {self.lost()} lost, "
                f"{ledger.redelivered()} redelivered, {others} disconnects of others")
         self.assertEqual(others, 0)
+        self.assertEqual(self.lost(), 0)
+        self.assertEqual(len(ledger.returned), 0)
         self.assertGreater(ledger.happened("disconnected", "asleep"), 0)
 
 

@@ -17,7 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #define RUN_MS     300000
 #define NUMBER_AT  4 /* in the content: behind msgpack's head */
@@ -184,6 +187,14 @@ static double per_second(const tr_bench_note_t *note) {
     return (double)note->count * 1e9 / (double)(note->last_ns - note->first_ns);
 }
 
+/* A sync costs nothing there, so neither value says anything about a disk. */
+static void note_memory(const tr_bench_t *bench, char *note, size_t size) {
+    struct statfs fs;
+    if (statfs(bench->directory, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+        snprintf(note, size, "%.100s is in memory (tmpfs), not on a disk: set TMPDIR to a directory on one",
+            bench->directory);
+}
+
 static int run(
     tr_bench_t *bench, const tr_bench_case_t *c, bool there, tr_bench_sample_t *ret, tr_error_t *error) {
     tr_bench_task_t task;
@@ -204,6 +215,7 @@ static int run(
             error, -EIO, "%llu messages were lost or out of order", (unsigned long long)delivered.missed);
     *ret = (tr_bench_sample_t){
         .values = {per_second(there ? &delivered : &stored), stored.p50_us, stored.p99_us}};
+    note_memory(bench, ret->note, sizeof ret->note);
     return 0;
 }
 
