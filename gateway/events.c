@@ -19,10 +19,12 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "The error says what is in the way: a broker that does not answer, a port that is in use, a file of "
         "tokens that is wrong."},
     [TR_G_TOKENS] = {"G008", TR_LOG_INFO, "tokens read",
-        "The file of tokens has changed; what it says counts from now on.", "None needed."},
+        "The file of tokens, or of a provider's keys, has changed; what it says counts from now on.",
+        "None needed."},
     [TR_G_TOKENS_WRONG] = {"G009", TR_LOG_ERROR, "tokens not read",
-        "The file of tokens has changed, and cannot be read. What it said before still counts.",
-        "The error says which line is wrong."},
+        "The file of tokens, or of a provider's keys, has changed, and cannot be read. What it said before "
+        "still counts.",
+        "The error says what is wrong."},
     [TR_G_CHANGE] = {"G010", TR_LOG_DEBUG, "change",
         "Somebody asked for a change: the token's name, the address, what, and what became of it. The audit "
         "trail; with --log-level debug.",
@@ -30,4 +32,12 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
     [TR_G_CUT] = {"G011", TR_LOG_WARN, "requests cut",
         "The time to drain was over, and requests had not ended.",
         "Where it repeats: a longer --drain-time, or see which agents are slow."},
+    [TR_G_CERTIFICATE] = {"G012", TR_LOG_INFO, "certificate read",
+        "The files of --tls-cert and --tls-key have changed; connections from now on get the new one.",
+        "None needed."},
+    [TR_G_CERTIFICATE_WRONG] = {"G013", TR_LOG_ERROR, "certificate not read",
+        "The files of --tls-cert and --tls-key have changed, and are no certificate with its key. The old "
+        "one is still used.",
+        "The error says what is wrong. Files that are put in place one after the other are read again when "
+        "both are there."},
 };

@@ -16,6 +16,8 @@ typedef enum tr_gateway_event {
     TR_G_TOKENS_WRONG,
     TR_G_CHANGE,
     TR_G_CUT,
+    TR_G_CERTIFICATE,
+    TR_G_CERTIFICATE_WRONG,
     TR_G_EVENTS,
 } tr_gateway_event_t;
 

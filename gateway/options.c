@@ -31,6 +31,15 @@ static const tr_option_t table[] = {
         "Where clients reach it, as agent cards say it: https://NAME. Without it: as each request has it."},
     {"front", 0, "AGENT", TR_STRING(O, web.front), "assistant",
         "The agent that stands for the fleet towards other agents (A2A)."},
+    {"oidc-keys", 0, "FILE", TR_STRING(O, web.oidc_keys), NULL,
+        "Keys of an OpenID provider (a JWKS, what its jwks_uri gives): tokens that it has signed by RS256 or "
+        "ES256 count. Read again when it changes."},
+    {"oidc-issuer", 0, "URL", TR_STRING(O, web.oidc_issuer), NULL,
+        "What such a token says as its issuer (iss)."},
+    {"oidc-audience", 0, "NAME", TR_STRING(O, web.oidc_audience), NULL, "For whom such a token is (aud)."},
+    {"oidc-claim", 0, "NAME", TR_STRING(O, web.oidc_claim), "roles",
+        "The claim that names its role, viewer, operator or admin: a text, or a list. NAME.NAME is within "
+        "another one."},
     {"tls-cert", 0, "FILE", TR_STRING(O, web.tls_cert), NULL,
         "The certificate chain (PEM), for HTTPS and HTTP/2."},
     {"tls-key", 0, "FILE", TR_STRING(O, web.tls_key), NULL, "Its private key."},

@@ -43,6 +43,18 @@ static int split_listen(tr_web_server_t *self, tr_error_t *error) {
     return 0;
 }
 
+static int init_provider(tr_web_server_t *self, tr_error_t *error) {
+    const tr_web_options_t *o = self->config.options;
+    tr_web_jwt_config_t config = {o->oidc_keys, o->oidc_issuer, o->oidc_audience, o->oidc_claim};
+    bool any = o->oidc_keys || o->oidc_issuer || o->oidc_audience;
+    if (!any)
+        return 0;
+    if (!o->oidc_keys || !o->oidc_issuer || !o->oidc_audience)
+        return tr_error_set(
+            error, -EINVAL, "--oidc-keys, --oidc-issuer and --oidc-audience: expected all of them or none");
+    return tr_web_jwt_new(&config, &self->jwt, error);
+}
+
 int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
     const tr_web_options_t *o = self->config.options;
     int rc = split_listen(self, error);
@@ -60,7 +72,8 @@ int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
     self->failures = tr_web_rate_new(FAILURES, FAILURES_MOST, tr_random_seed());
     if (!self->rate || !self->failures)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    return tr_web_tokens_new(o->tokens, &self->tokens, error);
+    rc = tr_web_tokens_new(o->tokens, &self->tokens, error);
+    return rc == 0 ? init_provider(self, error) : rc;
 }
 
 static tr_web_role_t anonymous_role(const tr_web_server_t *self) {
@@ -157,6 +170,11 @@ static void refresh_tokens(tr_web_server_t *self, int64_t now_ms) {
             tr_web_tokens_count(self->tokens));
     else if (error.code)
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
+    error = (tr_error_t){0};
+    if (self->jwt && tr_web_jwt_refresh(self->jwt, &error))
+        tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS], "keys=%zu", tr_web_jwt_keys(self->jwt));
+    else if (error.code)
+        tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
 }
 
 static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
@@ -169,16 +187,29 @@ static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
     return true;
 }
 
-static bool wrong_token(tr_web_exchange_t *e, int64_t now_ms) {
+static bool wrong_token(tr_web_exchange_t *e, int64_t now_ms, const char *why) {
     tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_TOKEN]);
     if (!too_often(e, tr_web_rate_take(e->server->failures, e->peer, now_ms)))
-        tr_web_problem(e, 401, "invalid-token", "nobody has this token");
+        tr_web_problem(e, 401, "invalid-token", "%s", why);
     return false;
+}
+
+/* One of the file's, or of the provider's. NULL, or why it is nobody's. */
+static const char *whose(tr_web_exchange_t *e, const char *text, size_t len) {
+    const tr_web_server_t *self = e->server;
+    if (self->jwt && tr_web_jwt_is(text, len))
+        return tr_web_jwt_check(self->jwt, text, len, tr_clock_wall_ms() / 1000, e->who, &e->role);
+    const tr_web_token_t *token = tr_web_tokens_find(self->tokens, text, len);
+    if (!token)
+        return "nobody has this token";
+    e->role = token->role;
+    strcpy(e->who, token->name);
+    return NULL;
 }
 
 /* A page cannot give its WebSocket a header, but names of protocols: the token is one of them, "bearer.TOKEN". */
 static int token_of_protocols(const tr_web_exchange_t *e, char *out, size_t size) {
-    char list[512];
+    char list[TR_WEB_JWT_MAX + 64];
     int n = tr_web_header(e, WSI_TOKEN_PROTOCOL, list, sizeof list);
     if (n < 0)
         return -1;
@@ -197,7 +228,7 @@ static int authorization(const tr_web_exchange_t *e, char *out, size_t size) {
 
 static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     tr_web_server_t *self = e->server;
-    char text[256];
+    char text[TR_WEB_JWT_MAX + 16];
     int n = authorization(e, text, sizeof text);
     e->role = anonymous_role(self);
     *e->who = '\0';
@@ -205,13 +236,9 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
         return true;
     refresh_tokens(self, now_ms);
     if (n < 8 || strncasecmp(text, "Bearer ", 7) != 0)
-        return wrong_token(e, now_ms);
-    const tr_web_token_t *token = tr_web_tokens_find(self->tokens, text + 7, (size_t)n - 7);
-    if (!token)
-        return wrong_token(e, now_ms);
-    e->role = token->role;
-    strcpy(e->who, token->name);
-    return true;
+        return wrong_token(e, now_ms, "expected Bearer TOKEN");
+    const char *why = whose(e, text + 7, (size_t)n - 7);
+    return why ? wrong_token(e, now_ms, why) : true;
 }
 
 static int64_t take_one(tr_web_exchange_t *e, int64_t now_ms) {

@@ -53,7 +53,6 @@ static bool full(const tr_web_server_t *self) {
 static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
     tr_web_server_t *self = lws_context_user(lws_get_context(wsi));
     tr_web_exchange_t *e;
-    (void)user;
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return full(self);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: /* who asks for nothing counts as well */
@@ -62,6 +61,7 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     case LWS_CALLBACK_HTTP_BODY: return tr_web_exchange_body(exchange_of(wsi), in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return tr_web_exchange_complete(exchange_of(wsi));
     case LWS_CALLBACK_HTTP_WRITEABLE: return tr_web_exchange_write(exchange_of(wsi));
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS: self->tls.ctx = user; return 0;
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY: forget(wsi); return 0;
@@ -93,12 +93,21 @@ static bool busy(const tr_web_server_t *self) {
     return false;
 }
 
+static void refresh_certificate(tr_web_server_t *self) {
+    tr_error_t error = {0};
+    if (tr_web_tls_refresh(&self->tls, &error))
+        tr_log(self->config.log, &tr_gateway_events[TR_G_CERTIFICATE], "file=%s", self->tls.cert);
+    else if (error.code)
+        tr_log(self->config.log, &tr_gateway_events[TR_G_CERTIFICATE_WRONG], "error=%s", error.text);
+}
+
 /* Each second: what has to do with time. */
 static void on_tick(lws_sorted_usec_list_t *tick) {
     tr_web_server_t *self = lws_container_of(tick, tr_web_server_t, tick);
     int64_t now_ms = tr_clock_ms();
     for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
         tr_web_stream_beat(e, now_ms);
+    refresh_certificate(self);
     tr_feed_hub_tick(self->hub, now_ms);
     tr_a2a_tasks_tick(self->a2a, tr_clock_wall_ms());
     tr_gauge_set(&self->feeds, (int64_t)tr_feed_hub_watchers(self->hub));
@@ -164,6 +173,8 @@ static int listen_on(tr_web_server_t *self, tr_error_t *error) {
                    (strchr(self->address, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6) |
                    (o->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
     };
+    self->tls = (tr_web_tls_t){
+        .cert = o->tls_cert, .key = o->tls_key}; /* its context comes when the library has made it */
     self->context = lws_create_context(&info);
     self->vhost = self->context ? lws_create_vhost(self->context, &info) : NULL;
     int port = self->vhost ? lws_get_vhost_listen_port(self->vhost) : 0;
@@ -231,6 +242,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     tr_feed_hub_destroy(&self->hub);
     tr_a2a_tasks_destroy(&self->a2a);
     tr_web_tokens_destroy(&self->tokens);
+    tr_web_jwt_destroy(&self->jwt);
     tr_web_rate_destroy(&self->rate);
     tr_web_rate_destroy(&self->failures);
     tr_metrics_destroy(&self->metrics);

@@ -18,6 +18,8 @@ typedef struct tr_web_options {
     const char *tokens; /* NULL: none */
     const char *tls_cert, *tls_key;
     const char *fleet_state; /* NULL: of no fleet */
+    const char *oidc_keys, *oidc_issuer, *oidc_audience,
+        *oidc_claim; /* of a provider of tokens; NULL: there is none */
     tr_strings_t hosts, origins;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;

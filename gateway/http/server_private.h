@@ -3,8 +3,10 @@
 #define TR_GATEWAY_HTTP_SERVER_PRIVATE_H
 
 #include "gateway/http/exchange.h"
+#include "gateway/http/jwt.h"
 #include "gateway/http/rate.h"
 #include "gateway/http/server.h"
+#include "gateway/http/tls.h"
 #include "lib/base/metrics.h"
 
 #include <pthread.h>
@@ -31,6 +33,8 @@ struct tr_web_server {
     tr_web_exchange_t *exchanges;
     size_t exchange_count;
     tr_web_tokens_t *tokens;
+    tr_web_jwt_t *jwt; /* NULL: no provider */
+    tr_web_tls_t tls;
     tr_web_rate_t *rate, *failures;
     int64_t refreshed_ms, began_ms, drain_until_ms;
     bool drained;

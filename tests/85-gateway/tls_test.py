@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """HTTPS, and HTTP/2 in it, by curl: small and large, what is refused, and events."""
+import http.client
 import json
+import os
+import ssl
 import subprocess
 
 import web
@@ -49,6 +52,37 @@ class Tls(web.GatewayTest):
                 self.assertEqual(self.curl(version, "/api/v1/topics/news.a", body={"content": version})[1], "202")
                 lines = [watch.stdout.readline() for _ in range(3)]
                 self.assertEqual(json.loads(lines[2].removeprefix("data: "))["content"], version)
+
+    def serial(self):
+        """Of the certificate that a new connection gets."""
+        shown = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.url.port}"], input="", capture_output=True, text=True, check=False)
+        done = subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown.stdout, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def put_certificate(self, key=True):
+        """Another one in its place; without its key where that is wanted."""
+        made = [self.directory + "/new-cert.pem", self.directory + "/new-key.pem"]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", made[1], "-out",
+                        made[0], "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        if key:
+            os.replace(made[1], self.directory + "/key.pem")
+        os.replace(made[0], self.cert)
+
+    def test_a_certificate_that_changes(self):
+        old, kept = self.serial(), http.client.HTTPSConnection("127.0.0.1", self.url.port, context=ssl._create_unverified_context(), timeout=20)
+        self.addCleanup(kept.close)
+        kept.request("GET", "/healthz")
+        self.assertEqual(kept.getresponse().read(), b"ok\n")
+        self.put_certificate()
+        harness.wait_until(lambda: self.serial() != old, "the new certificate")
+        self.assertIn("G012", self.gateway.err)
+        self.assertEqual(self.curl("--http2", "/healthz"), ("2", "200", "ok\n"))
+        kept.request("GET", "/healthz")  # who was there stays
+        self.assertEqual(kept.getresponse().read(), b"ok\n")
+        new = self.serial()
+        self.put_certificate(key=False)
+        harness.wait_until(lambda: "G013" in self.gateway.err, "the line in the log")
+        self.assertEqual(self.serial(), new)
 
     def test_a_certificate_that_is_none(self):
         with open(self.directory + "/wrong.pem", "w", encoding="utf-8") as file:

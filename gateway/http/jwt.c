@@ -1,0 +1,223 @@
+#include "gateway/http/jwt.h"
+
+#include "lib/base/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cjose/cjose.h>
+#include <jansson.h>
+
+#define FILE_MAX (256u << 10)
+#define KEYS_MAX 64
+#define LEEWAY_S 30 /* clocks differ */
+
+struct tr_web_jwt {
+    tr_web_jwt_config_t config;
+    cjose_jwk_t *keys[KEYS_MAX];
+    size_t count;
+    struct timespec changed;
+    off_t size;
+};
+
+/* ---- keys ---- */
+
+static void release(cjose_jwk_t **keys, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        cjose_jwk_release(keys[i]);
+}
+
+/* Those that are for signatures, of the two kinds. What cannot be read is for somebody else, ignoring. */
+static size_t import(const json_t *set, cjose_jwk_t *keys[KEYS_MAX]) {
+    size_t count = 0, i;
+    json_t *item;
+    json_array_foreach(json_object_get(set, "keys"), i, item) {
+        const char *use = json_string_value(json_object_get(item, "use"));
+        const char *kind = json_string_value(json_object_get(item, "kty"));
+        bool fits = kind && (strcmp(kind, "RSA") == 0 || strcmp(kind, "EC") == 0) &&
+                    (!use || strcmp(use, "sig") == 0);
+        cjose_jwk_t *key =
+            fits && count < KEYS_MAX ? cjose_jwk_import_json((cjose_header_t *)item, NULL) : NULL;
+        if (key)
+            keys[count++] = key;
+    }
+    return count;
+}
+
+static int load(tr_web_jwt_t *self, tr_error_t *error) {
+    const char *path = self->config.keys;
+    struct stat st;
+    char *text = NULL;
+    size_t len = 0;
+    cjose_jwk_t *keys[KEYS_MAX];
+    if (stat(path, &st) < 0)
+        return tr_error_set(
+            error, -errno, "%s: %s; it is what the provider's jwks_uri gives", path, strerror(errno));
+    self->changed = st.st_mtim;
+    self->size = st.st_size;
+    if (st.st_mode & (S_IWGRP | S_IWOTH))
+        return tr_error_set(error, -EPERM, "%s: others may write it; chmod go-w", path);
+    int rc = tr_file_read(path, "keys", FILE_MAX, &text, &len, error);
+    if (rc < 0)
+        return rc;
+    json_t *set = len <= FILE_MAX ? json_loadb(text, len, 0, NULL) : NULL;
+    size_t count = import(set, keys);
+    json_decref(set);
+    free(text);
+    if (!count)
+        return tr_error_set(error, -EINVAL,
+            "%s: expected a JSON web key set ({\"keys\": [...]}) with a key of RSA or EC", path);
+    release(self->keys, self->count);
+    memcpy(self->keys, keys, count * sizeof *keys);
+    self->count = count;
+    return 0;
+}
+
+int tr_web_jwt_new(const tr_web_jwt_config_t *config, tr_web_jwt_t **ret_jwt, tr_error_t *error) {
+    tr_web_jwt_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    self->config = *config;
+    int rc = load(self, error);
+    if (rc < 0)
+        tr_web_jwt_destroy(&self);
+    else
+        *ret_jwt = self;
+    return rc;
+}
+
+void tr_web_jwt_destroy(tr_web_jwt_t **self_p) {
+    if (!*self_p)
+        return;
+    release((*self_p)->keys, (*self_p)->count);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+bool tr_web_jwt_refresh(tr_web_jwt_t *self, tr_error_t *error) {
+    struct stat st;
+    if (stat(self->config.keys, &st) < 0)
+        return false; /* it is being replaced, ignoring: it is looked for again */
+    bool same = st.st_mtim.tv_sec == self->changed.tv_sec && st.st_mtim.tv_nsec == self->changed.tv_nsec &&
+                st.st_size == self->size;
+    return !same && load(self, error) == 0;
+}
+
+size_t tr_web_jwt_keys(const tr_web_jwt_t *self) {
+    return self->count;
+}
+
+/* ---- a token ---- */
+
+bool tr_web_jwt_is(const char *token, size_t len) {
+    size_t stops = 0;
+    for (size_t i = 0; i < len; i++)
+        stops += token[i] == '.';
+    return stops == 2;
+}
+
+static bool key_fits(const cjose_jwk_t *key, const char *alg, const char *kid) {
+    const char *its = cjose_jwk_get_kid(key, NULL);
+    cjose_jwk_kty_t kind = strcmp(alg, "RS256") == 0 ? CJOSE_JWK_KTY_RSA : CJOSE_JWK_KTY_EC;
+    return cjose_jwk_get_kty(key, NULL) == kind && (!kid || !its || strcmp(kid, its) == 0);
+}
+
+static bool signature_good(const tr_web_jwt_t *self, cjose_jws_t *jws) {
+    cjose_header_t *header = cjose_jws_get_protected(jws);
+    const char *alg = header ? cjose_header_get(header, CJOSE_HDR_ALG, NULL) : NULL;
+    const char *kid = header ? cjose_header_get(header, CJOSE_HDR_KID, NULL) : NULL;
+    if (!alg || (strcmp(alg, "RS256") != 0 && strcmp(alg, "ES256") != 0) ||
+        json_object_get((json_t *)header, "crit"))
+        return false;
+    for (size_t i = 0; i < self->count; i++)
+        if (key_fits(self->keys[i], alg, kid) && cjose_jws_verify(jws, self->keys[i], NULL))
+            return true;
+    return false;
+}
+
+/* A text, or one of a list. */
+static bool names(const json_t *value, const char *text) {
+    const json_t *item;
+    size_t i;
+    if (json_is_string(value))
+        return strcmp(json_string_value(value), text) == 0;
+    json_array_foreach(
+        value, i, item) if (json_is_string(item) && strcmp(json_string_value(item), text) == 0) return true;
+    return false;
+}
+
+static const json_t *claim_of(const json_t *claims, const char *path) {
+    char name[128];
+    const json_t *value = json_object_get(claims, path); /* one whose name has full stops, as a URL has */
+    while (!value && claims && *path) {
+        size_t len = strcspn(path, ".");
+        if (len >= sizeof name)
+            return NULL;
+        memcpy(name, path, len);
+        name[len] = '\0';
+        claims = json_object_get(claims, name);
+        path += len + (path[len] == '.');
+        value = *path ? NULL : claims;
+    }
+    return value;
+}
+
+static tr_web_role_t role_of(const json_t *value) {
+    tr_web_role_t role = TR_WEB_ADMIN;
+    while (role > TR_WEB_ANYBODY && !names(value, tr_web_roles[role]))
+        role--;
+    return role;
+}
+
+static bool name_good(const char *sub) {
+    size_t len = strlen(sub);
+    for (size_t i = 0; i < len; i++)
+        if (sub[i] < 0x21 || sub[i] > 0x7e)
+            return false;
+    return len > 0 && len + strlen("oidc:") <= TR_WEB_TOKEN_NAME_MAX;
+}
+
+static const char *check_claims(
+    const tr_web_jwt_t *self, const json_t *claims, int64_t now_s, char *ret_name, tr_web_role_t *ret_role) {
+    const char *issuer = json_string_value(json_object_get(claims, "iss")),
+               *sub = json_string_value(json_object_get(claims, "sub"));
+    const json_t *ends = json_object_get(claims, "exp"), *begins = json_object_get(claims, "nbf");
+    tr_web_role_t role = role_of(claim_of(claims, self->config.claim));
+    if (!issuer || strcmp(issuer, self->config.issuer) != 0)
+        return "it is of another issuer";
+    if (!names(json_object_get(claims, "aud"), self->config.audience))
+        return "it is for another audience";
+    if (!json_is_number(ends) || json_number_value(ends) + LEEWAY_S <= (double)now_s)
+        return "its time is over";
+    if (begins && (!json_is_number(begins) || json_number_value(begins) - LEEWAY_S > (double)now_s))
+        return "its time has not come";
+    if (!sub || !name_good(sub))
+        return "it does not say whose it is (sub)";
+    if (role == TR_WEB_ANYBODY)
+        return "it names no role";
+    snprintf(ret_name, TR_WEB_TOKEN_NAME_MAX + 1, "oidc:%s", sub);
+    *ret_role = role;
+    return NULL;
+}
+
+const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s,
+    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role) {
+    uint8_t *bytes = NULL;
+    size_t count = 0;
+    cjose_jws_t *jws = len <= TR_WEB_JWT_MAX ? cjose_jws_import(token, len, NULL) : NULL;
+    if (!jws)
+        return "it is no token";
+    const char *why = "nobody has signed it whose keys are known";
+    if (signature_good(self, jws)) {
+        bool read = cjose_jws_get_plaintext(jws, &bytes, &count, NULL);
+        json_t *claims = read ? json_loadb((const char *)bytes, count, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        why = json_is_object(claims) ? check_claims(self, claims, now_s, ret_name, ret_role)
+                                     : "its claims are no object";
+        json_decref(claims);
+    }
+    cjose_jws_release(jws);
+    return why;
+}

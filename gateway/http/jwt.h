@@ -1,0 +1,41 @@
+/*
+ * Tokens of an OpenID provider: JSON web tokens (RFC 7519), signed by RS256 or ES256 with one of the keys of a file (a JWKS, RFC 7517), which is read
+ * again when it changes.
+ *
+ * A token counts where its signature, `iss`, `aud` and `exp` (and `nbf`, where it has that) are right, and a claim names a role of the gateway. The
+ * algorithm is the token's, but must be one of those two and of the kind of its key: "none", or a public key taken for a secret, are refused.
+ *
+ * The signature is cjose's work. One thread.
+ */
+#ifndef TR_GATEWAY_HTTP_JWT_H
+#define TR_GATEWAY_HTTP_JWT_H
+
+#include "gateway/http/token.h"
+
+#include <stdint.h>
+
+#define TR_WEB_JWT_MAX 4096 /* bytes of a token */
+
+typedef struct tr_web_jwt_config {
+    const char *keys;     /* the file; borrowed, as all of it */
+    const char *issuer;   /* `iss` */
+    const char *audience; /* one of `aud` */
+    const char *
+        claim; /* with the role: a text, or a list of them, of which the highest counts; NAME.NAME is within another */
+} tr_web_jwt_config_t;
+
+typedef struct tr_web_jwt tr_web_jwt_t;
+
+/* -EINVAL: the file holds no keys; its errno, where it cannot be read; -EPERM: others may write it. */
+int tr_web_jwt_new(const tr_web_jwt_config_t *config, tr_web_jwt_t **ret_jwt, tr_error_t *error);
+void tr_web_jwt_destroy(tr_web_jwt_t **self);
+/* True: it was read again. One that is wrong now changes nothing: the error is set. */
+bool tr_web_jwt_refresh(tr_web_jwt_t *self, tr_error_t *error);
+size_t tr_web_jwt_keys(const tr_web_jwt_t *self);
+/* Whether it looks like one: three parts with full stops between. */
+bool tr_web_jwt_is(const char *token, size_t len);
+/* Whose it is: "oidc:SUB". NULL, or why it does not count, for people. */
+const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s,
+    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role);
+
+#endif

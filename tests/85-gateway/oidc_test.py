@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Tokens of an OpenID provider: signed by RS256 with a key of its set, as `openssl` makes them."""
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import web
+from web import harness
+
+ISSUER = "https://id.example/realms/fleet"
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Oidc(web.GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.key = self.directory + "/key.pem"
+        self.set = pathlib.Path(self.directory, "keys.json")
+        self.new_key("first")
+        self.begin("--anonymous", "none", "--oidc-keys", str(self.set), "--oidc-issuer", ISSUER, "--oidc-audience", "troupe", "--oidc-claim", "realm.roles")
+        self.agent("echo")
+
+    def new_key(self, kid):
+        subprocess.run(["openssl", "genrsa", "-out", self.key, "2048"], check=True, capture_output=True)
+        modulus = subprocess.run(["openssl", "rsa", "-in", self.key, "-noout", "-modulus"], check=True, capture_output=True, text=True).stdout
+        number = bytes.fromhex(modulus.strip().partition("=")[2])
+        beside = self.set.with_suffix(".new")
+        beside.write_text(json.dumps({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": b64(number), "e": "AQAB"}]}), encoding="utf-8")
+        os.replace(beside, self.set)
+        self.kid = kid
+
+    def token(self, **more):
+        claims = {"iss": ISSUER, "aud": ["troupe"], "sub": "ann", "exp": int(time.time()) + 300, "realm": {"roles": ["operator"]}, **more}
+        signed = b64(json.dumps({"alg": "RS256", "typ": "JWT", "kid": self.kid}).encode()) + "." + b64(json.dumps(claims).encode())
+        mark = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=signed.encode(), check=True, capture_output=True).stdout
+        return signed + "." + b64(mark)
+
+    def with_token(self, token, method="GET", path="/api/v1/agents", body=None):
+        return self.ask(method, path, body, role=None, headers={"Authorization": "Bearer " + token})
+
+    def test_who_is_let_in(self):
+        self.good(self.with_token(self.token()))
+        said = self.with_token(self.token(), "POST", "/api/v1/messages", {"receiver": "echo", "content": "hello"})
+        self.assertEqual(self.good(said)["content"], "hello")
+        viewer = self.token(realm={"roles": ["viewer", "other"]})
+        self.good(self.with_token(viewer))
+        self.problem(self.with_token(viewer, "POST", "/api/v1/messages", {"receiver": "echo"}), 403, "unauthorised")
+        self.good(self.get("/api/v1/agents"))  # tokens of the file count as before
+
+    def test_who_is_not(self):
+        good = self.token()
+        for wrong in (self.token(iss="https://other.example"), self.token(aud="other"), self.token(exp=int(time.time()) - 60),
+                      self.token(realm={"roles": ["root"]}), good[:-8] + "AAAAAAAA", good.rpartition(".")[0] + "."):
+            self.problem(self.with_token(wrong), 401, "invalid-token")
+        self.assertNotIn(good, self.gateway.err)
+
+    def test_keys_that_change(self):
+        old = self.token()
+        self.good(self.with_token(old))
+        self.new_key("second")
+        new = self.token()
+        harness.wait_until(lambda: self.get("/api/v1/agents").status == 200 and "G008" in self.gateway.err, "the new key")
+        self.good(self.with_token(new))
+        self.problem(self.with_token(old), 401, "invalid-token")
+        self.set.write_text("nothing", encoding="utf-8")
+        harness.wait_until(lambda: self.with_token(new).status == 200 and "G009" in self.gateway.err, "the line in the log")
+        self.good(self.with_token(new))
+
+    def test_options_go_together(self):
+        done = self.run_program("gateway", "--connect", self.at.endpoint, "--name", "other", "--oidc-keys", str(self.set))
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("--oidc-issuer", done.err)
+
+
+if __name__ == "__main__":
+    harness.main()
