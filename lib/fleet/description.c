@@ -121,6 +121,8 @@ static const tr_yaml_field_t agent_fields[] = {
     {"restart", TR_YAML_SECTION, AT(tr_fleet_agent_t, restart), .table = &restart_table},
     {"env", TR_YAML_PAIRS, AT(tr_fleet_agent_t, env), .max = 256, .check = variable_name,
         .expected = "the name of an environment variable"},
+    {"placement", TR_YAML_SECTION, AT(tr_fleet_agent_t, placement), .table = &tr_placement_table},
+    {"autoscale", TR_YAML_SECTION, AT(tr_fleet_agent_t, autoscale), .table = &tr_autoscale_table},
 };
 
 static bool is_reserved(const char *name) {
@@ -157,6 +159,22 @@ static int check_state(const tr_fleet_agent_t *a, char *reason, size_t reason_si
     return 0;
 }
 
+/* What is started and ended are whole processes, by number. */
+static int check_autoscale(const tr_fleet_agent_t *a, char *reason, size_t reason_size) {
+    if (!a->autoscale.max)
+        return 0;
+    if (a->processes == TR_FLEET_ONE) {
+        snprintf(reason, reason_size, "autoscale starts and ends processes: expected processes: per-agent");
+        return -EINVAL;
+    }
+    if (a->services.count == 0) {
+        snprintf(reason, reason_size,
+            "autoscale goes by what waits for a service: expected at least one in `services`");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int check_count(const tr_fleet_agent_t *a, char *reason, size_t reason_size) {
     if (a->processes == TR_FLEET_PER_AGENT && a->count > TR_FLEET_PROCESSES_MAX) {
         snprintf(reason, reason_size,
@@ -183,6 +201,8 @@ static int check_agent(void *item, char *reason, size_t reason_size) {
     int rc = check_way(a, reason, reason_size);
     if (rc == 0)
         rc = check_state(a, reason, reason_size);
+    if (rc == 0)
+        rc = check_autoscale(a, reason, reason_size);
     return rc == 0 ? check_count(a, reason, reason_size) : rc;
 }
 
@@ -190,6 +210,7 @@ static const tr_fleet_agent_t agent_initial = {
     .count = 1,
     .exec = {.timeout_ms = 30000},
     .restart = {TR_RESTART_ALWAYS, 200, 10000, 5, 30000},
+    .placement = TR_PLACEMENT_DEFAULT,
 };
 
 const tr_yaml_table_t tr_fleet_agent_table = {agent_fields, COUNT_OF(agent_fields), sizeof(tr_fleet_agent_t),
@@ -203,10 +224,15 @@ static const tr_fleet_agent_t alone_initial = {
     .processes = TR_FLEET_ONE,
     .exec = {.timeout_ms = 30000},
     .restart = {TR_RESTART_ALWAYS, 200, 10000, 5, 30000},
+    .placement = TR_PLACEMENT_DEFAULT,
 };
 
 static int check_alone(void *item, char *reason, size_t reason_size) {
     const tr_fleet_agent_t *a = item;
+    if (a->autoscale.max) {
+        snprintf(reason, reason_size, "autoscale is for a whole fleet: expected none here");
+        return -EINVAL;
+    }
     if (a->protocol) {
         snprintf(reason, reason_size,
             "protocol is for a fleet's supervisor to ask for: expected none here, see `troupe mailbox "

@@ -24,6 +24,7 @@
  *   restart: {policy: always, backoff: 200ms, max-backoff: 10s,
  *             intensity: 5, period: 30s}    # the defaults
  *   env: {NAME: value}           # added to the environment
+ *   placement: {cpu: 250m}       # where it runs in a cluster, and autoscale: {max: 8}, how many of them: lib/fleet/placement.h; in a fleet file
  *
  * What is wrong is told with file, line, column and key, see lib/yaml/yaml_table.h, which also says how texts
  * that are not trusted are bounded.
@@ -33,6 +34,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/fleet/placement.h"
 #include "lib/fleet/restart.h"
 #include "lib/yaml/yaml_file.h"
 #include "lib/yaml/yaml_table.h"
@@ -91,6 +93,8 @@ typedef struct tr_fleet_agent {
     const char *args;     /* JSON object; NULL = {} */
     tr_restart_t restart;
     tr_pairs_t env;
+    tr_placement_t placement;
+    tr_autoscale_t autoscale;
     int line; /* in the file */
 } tr_fleet_agent_t;
 

@@ -6,6 +6,7 @@
 #include "proto/json.h"
 #include "proto/link.pb-c.h"
 #include "tools/cli/reach.h"
+#include "tools/cluster/apart.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -50,10 +51,20 @@ static int fail(const tr_cli_session_config_t *config, tr_exit_t code, const cha
 
 /* ---- where ---- */
 
+/* That of a fleet that runs apart: on Kubernetes, in containers. */
+static int find_apart(const tr_cli_common_t *common, tr_cli_place_t *place, tr_error_t *error) {
+    tr_apart_t apart = {0};
+    int rc = tr_apart_find(common->state, common->fleet, &apart, NULL);
+    if (rc == 0)
+        rc = tr_apart_reach(&apart, place->endpoint, place->cert, error);
+    tr_apart_finish(&apart);
+    return rc;
+}
+
 static int find_place(const tr_cli_common_t *common, tr_cli_place_t *ret_place, tr_error_t *error) {
     tr_state_info_t info;
     tr_cli_place_t place = {0};
-    int rc = 0;
+    int rc = 0, apart = 0;
     if (common->connect) {
         if (strlen(common->connect) > TR_STATE_ENDPOINT_MAX)
             return tr_error_set(
@@ -65,6 +76,9 @@ static int find_place(const tr_cli_common_t *common, tr_cli_place_t *ret_place, 
         strcpy(place.directory, info.directory);
         place.supervisor = info.pid;
         strcpy(place.cert, info.cert);
+    } else if (rc == -ENOENT && (apart = find_apart(common, &place, error)) != -ENOENT) {
+        if (apart < 0)
+            return apart;
     } else if (rc == -ENOENT && !common->fleet) {
         strcpy(place.endpoint, TR_CLI_ENDPOINT_DEFAULT);
         place.assumed = true;

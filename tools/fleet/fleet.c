@@ -56,12 +56,14 @@ static const tr_yaml_field_t broker_fields[] = {
         .expected = "true, false, a directory or postgres"},
     {"options", TR_YAML_PAIRS, AT(tr_fleet_broker_t, options), .max = 64, .check = option_name,
         .expected = "the name of an option of troupe-broker, such as mailbox-records"},
+    {"placement", TR_YAML_SECTION, AT(tr_fleet_broker_t, placement), .table = &tr_placement_table},
 };
 
 static const tr_fleet_broker_t broker_initial = {
     .listen = "tcp://127.0.0.1:0",
     .stream = "tcp://127.0.0.1:0",
     .http = "127.0.0.1:0",
+    .placement = TR_PLACEMENT_DEFAULT,
 };
 
 static const tr_yaml_table_t broker_table = {
@@ -76,6 +78,7 @@ static const tr_yaml_table_t broker_table = {
                 .expected = "a directory"},                                                                  \
             {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,      \
                 .expected = "the name of an option of " SUCH_AS},                                            \
+            {"placement", TR_YAML_SECTION, AT(tr_fleet_daemon_t, placement), .table = &tr_placement_table},  \
     }
 static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
 static const tr_yaml_field_t knowledge_fields[] = DAEMON_FIELDS("troupe-kbd, such as chunk-tokens");
@@ -87,6 +90,7 @@ static const tr_yaml_field_t gateway_fields[] = {
         .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},
     {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,
         .expected = "the name of an option of troupe-gateway, such as listen"},
+    {"placement", TR_YAML_SECTION, AT(tr_fleet_daemon_t, placement), .table = &tr_placement_table},
 };
 
 #define TEXTS(...)                                                                                           \
@@ -128,10 +132,14 @@ static const tr_fleet_daemon_kind_t exporter_kind = {
     .follows_logs = true,
 };
 
-static const tr_fleet_daemon_t coordinator_initial = {.name = "coordinator", .kind = &coordinator_kind};
-static const tr_fleet_daemon_t knowledge_initial = {.name = "kb", .kind = &knowledge_kind};
-static const tr_fleet_daemon_t gateway_initial = {.name = "gateway", .kind = &gateway_kind};
-static const tr_fleet_daemon_t exporter_initial = {.name = "exporter", .kind = &exporter_kind};
+static const tr_fleet_daemon_t coordinator_initial = {
+    .name = "coordinator", .kind = &coordinator_kind, .placement = TR_PLACEMENT_DEFAULT};
+static const tr_fleet_daemon_t knowledge_initial = {
+    .name = "kb", .kind = &knowledge_kind, .placement = TR_PLACEMENT_DEFAULT};
+static const tr_fleet_daemon_t gateway_initial = {
+    .name = "gateway", .kind = &gateway_kind, .placement = TR_PLACEMENT_DEFAULT};
+static const tr_fleet_daemon_t exporter_initial = {
+    .name = "exporter", .kind = &exporter_kind, .placement = TR_PLACEMENT_DEFAULT};
 
 static const tr_yaml_table_t coordinator_table = {coordinator_fields, COUNT_OF(coordinator_fields),
     sizeof(tr_fleet_daemon_t), &coordinator_initial, AT(tr_fleet_daemon_t, line), NULL};
@@ -162,7 +170,10 @@ static const tr_yaml_field_t fleet_fields[] = {
 };
 
 static const tr_fleet_t fleet_initial = {
-    .broker = {.listen = "tcp://127.0.0.1:0", .stream = "tcp://127.0.0.1:0", .http = "127.0.0.1:0"},
+    .broker = {.listen = "tcp://127.0.0.1:0",
+        .stream = "tcp://127.0.0.1:0",
+        .http = "127.0.0.1:0",
+        .placement = TR_PLACEMENT_DEFAULT},
 };
 
 static const tr_yaml_table_t fleet_table = {
@@ -286,6 +297,7 @@ static int add_daemon(tr_fleet_t *self, const tr_fleet_daemon_t *daemon, tr_erro
         .name = daemon->name,
         .daemon = daemon,
         .count = 1,
+        .placement = daemon->placement,
         .services = daemon->kind->services,
         .publish = daemon->kind->publish,
         .subscribe = daemon->kind->subscribe,

@@ -10,6 +10,7 @@
  *     journal: true              # durable messages: true = in the fleet's state directory, a directory, or
  *                                # postgres; default false
  *     options: {lease: 5s}       # any option of troupe-broker by its name
+ *     placement: {replicas: 3}   # in a cluster (lib/fleet/placement.h), as of each of the daemons below
  *   coordinator:                 # a coordinator (docs/tasks.md) belongs to the fleet; {} is one with all as it usually is
  *     name: coordinator          # of its agent
  *     data: tasks                # where it keeps tasks and decisions; default: in the fleet's state directory
@@ -51,6 +52,7 @@ typedef struct tr_fleet_broker {
     const char *http;
     const char *journal; /* as in the file; NULL = none: see tr_fleet_journal */
     tr_pairs_t options;
+    tr_placement_t placement;
 } tr_fleet_broker_t;
 
 /* A program of its own that is one agent and keeps something on the disk (lib/resident). All constant. */
@@ -69,6 +71,7 @@ typedef struct tr_fleet_daemon {
     const char *name;
     const char *data; /* as in the file; NULL: within the state */
     tr_pairs_t options;
+    tr_placement_t placement;
     int line; /* in the file; 0: there is none */
 } tr_fleet_daemon_t;
 

@@ -156,6 +156,13 @@ static int grant_broker(tr_cert_t *cert, const void *platform) {
     return tr_role_grant_as(cert, TR_ROLE_BROKER, platform);
 }
 
+static int grant_brokers(tr_cert_t *cert, const void *platform) {
+    char members[TR_PLATFORM_MAX + 3];
+    snprintf(members, sizeof members, "%s-*", (const char *)platform);
+    int rc = grant_broker(cert, platform);
+    return rc == 0 ? tr_cert_add(cert, &cert->rights.platforms, members) : rc;
+}
+
 static int grant_operator(tr_cert_t *cert, const void *arg) {
     (void)arg;
     return tr_role_grant(cert, TR_ROLE_OPERATOR);
@@ -181,11 +188,11 @@ static int know_broker(maker_t *m, tr_error_t *error) {
     return rc;
 }
 
-static int make_own(const char *state, const char *platform, tr_error_t *error) {
+static int make_own(const char *state, const char *platform, grant_fn broker, tr_error_t *error) {
     maker_t m = {0};
     int rc = tr_fleet_certs_directory(state, m.directory, error);
     if (rc == 0)
-        rc = make(&m, TR_FLEET_BROKER, grant_broker, platform, error);
+        rc = make(&m, TR_FLEET_BROKER, broker, platform, error);
     if (rc == 0)
         rc = know_broker(&m, error);
     if (rc == 0)
@@ -239,9 +246,35 @@ static void tidy(const char *state, const tr_fleet_t *fleet) {
 }
 
 int tr_fleet_certs_make(const char *state, const tr_fleet_t *fleet, tr_error_t *error) {
-    int rc = make_own(state, fleet->name, error);
+    int rc = make_own(state, fleet->name, grant_broker, error);
     for (size_t i = 0; rc == 0 && i < fleet->agent_list.count; i++)
         rc = tr_fleet_certs_group(state, &tr_fleet_agents(fleet)[i], error);
+    if (rc == 0)
+        tidy(state, fleet);
+    return rc;
+}
+
+/* A copy of the group that may do all. */
+static tr_fleet_agent_t unbound(const tr_fleet_agent_t *agent) {
+    static const char *const topics[] = {">"}, *const services[] = {"*"};
+    tr_fleet_agent_t copy = *agent;
+    copy.publish = copy.subscribe = (tr_texts_t){(const char **)(uintptr_t)topics, 1};
+    copy.ask = copy.services = (tr_texts_t){(const char **)(uintptr_t)services, 1};
+    return copy;
+}
+
+int tr_fleet_certs_group_apart(
+    const char *state, const tr_fleet_agent_t *agent, bool secure, tr_error_t *error) {
+    tr_fleet_agent_t copy = secure ? *agent : unbound(agent);
+    return tr_fleet_certs_group(state, &copy, error);
+}
+
+int tr_fleet_certs_make_apart(
+    const char *state, const tr_fleet_t *fleet, const char *platform, tr_error_t *error) {
+    int rc = make_own(state, platform, grant_brokers, error);
+    for (size_t i = 0; rc == 0 && i < fleet->agent_list.count; i++) {
+        rc = tr_fleet_certs_group_apart(state, &tr_fleet_agents(fleet)[i], fleet->secure, error);
+    }
     if (rc == 0)
         tidy(state, fleet);
     return rc;

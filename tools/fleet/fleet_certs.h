@@ -23,6 +23,13 @@
 /* Makes or renews all, and takes away those of groups that the fleet has no more. Negative errno with a
  * text. */
 int tr_fleet_certs_make(const char *state, const tr_fleet_t *fleet, tr_error_t *error);
+/* The same of a fleet in a cluster, whose brokers are platforms of the names PLATFORM-0 and so on. Where the fleet is not secure, certificates
+ * only keep others out: each group may do what it may do on one machine, which is everything. */
+int tr_fleet_certs_make_apart(
+    const char *state, const tr_fleet_t *fleet, const char *platform, tr_error_t *error);
+/* The same of one group of it. */
+int tr_fleet_certs_group_apart(
+    const char *state, const tr_fleet_agent_t *agent, bool secure, tr_error_t *error);
 /* The same of a group that was attached. */
 int tr_fleet_certs_group(const char *state, const tr_fleet_agent_t *agent, tr_error_t *error);
 

@@ -1,4 +1,5 @@
 #include "proto/json.h"
+#include "tools/cluster/apart.h"
 #include "tools/fleet/attach_remote.h"
 #include "tools/fleet/fleet_client.h"
 #include "tools/fleet/fleet_request.h"
@@ -194,8 +195,51 @@ static int attach_here(
     return code;
 }
 
+/* ---- to a fleet that runs apart ---- */
+
+/* As an entry of `agents`. */
+static json_t *entry_of(const options_t *o, const wanted_t *w) {
+    json_t *entry = json_pack("{s:s}", "name", w->name);
+    if (!has_settings(w))
+        return entry;
+    json_object_set_new(entry, "count", json_integer(o->count));
+    if (w->behaviour)
+        json_object_set_new(entry, "behaviour", json_string(w->behaviour));
+    if (o->load)
+        json_object_set_new(entry, "load", json_string(o->load)); /* of the image */
+    if (w->command.count > 0)
+        json_object_set_new(entry, "exec",
+            json_pack("{s:o, s:s, s:o}", "command", tr_fleet_words(&w->command), "mode",
+                tr_fleet_exec_mode_words[o->exec_mode], "timeout",
+                json_sprintf("%lldms", (long long)o->exec_timeout_ms)));
+    if (w->args)
+        json_object_set(entry, "args", w->args);
+    const struct {
+        const char *key;
+        const tr_strings_t *words;
+    } lists[] = {
+        {"services", &o->services}, {"subscribe", &o->subscribe}, {"publish", &o->publish}, {"ask", &o->ask}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (lists[i].words->count > 0)
+            json_object_set_new(entry, lists[i].key, tr_fleet_words(lists[i].words));
+    if (o->durable)
+        json_object_set_new(entry, "durable", json_true());
+    return entry;
+}
+
+static int attach_apart(const tr_call_t *call, const options_t *o, const wanted_t *w, tr_apart_t *apart) {
+    json_t *entry = entry_of(o, w);
+    int code = tr_apart_attach(call, apart, entry, o->count, o->common.timeout_ms);
+    json_decref(entry);
+    tr_apart_finish(apart);
+    return code;
+}
+
 static int attach(const tr_call_t *call, const options_t *o, const wanted_t *w, json_t *rows) {
     tr_cli_place_t place;
+    tr_apart_t apart = {0};
+    if (!o->common.connect && tr_apart_instead(o->common.state, o->common.fleet, &apart))
+        return attach_apart(call, o, w, &apart);
     int code = tr_cli_find_place(call, &o->common, &place);
     if (code != TR_EXIT_OK)
         return code;

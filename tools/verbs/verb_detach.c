@@ -1,3 +1,4 @@
+#include "tools/cluster/apart.h"
 #include "tools/fleet/attach_remote.h"
 #include "tools/fleet/attached.h"
 #include "tools/fleet/fleet_client.h"
@@ -79,6 +80,7 @@ static int detach_one(detach_t *self, const char *name) {
     tr_error_t error = {0};
     tr_fleet_answer_t answer = {0};
     bool found = false;
+    tr_apart_t apart = {0};
     int rc = tr_state_find(o->common.state, o->common.fleet, &info, &error), code = TR_EXIT_REFUSED;
     if (rc == 0)
         code = ask_fleet(self, name, &answer);
@@ -87,10 +89,13 @@ static int detach_one(detach_t *self, const char *name) {
         code = tr_detach_remote(self->call, o->common.state, name, o->common.timeout_ms, o->kill, &found);
     if (rc == -EINVAL)
         code = tr_cli_usage(self->call, "%s", error.text);
+    else if (elsewhere && !found && rc < 0 && tr_apart_instead(o->common.state, o->common.fleet, &apart))
+        code = tr_apart_detach(self->call, &apart, name);
     else if (elsewhere && !found)
         code = rc == 0 ? tr_fleet_tell(self->call, TR_EXIT_REFUSED, &answer) : nowhere(self, name);
     else if (!elsewhere && rc == 0)
         code = tr_fleet_tell(self->call, code, &answer);
+    tr_apart_finish(&apart);
     tr_fleet_answer_finish(&answer);
     if (code == TR_EXIT_OK)
         json_array_append_new(self->ended, json_string(name));

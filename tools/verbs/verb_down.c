@@ -1,4 +1,5 @@
 #include "lib/base/clock.h"
+#include "tools/cluster/apart.h"
 #include "tools/doctor/journal_files.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/fleet_client.h"
@@ -198,12 +199,25 @@ static int end(const tr_call_t *call, const tr_state_info_t *info, const tr_runn
     return code == TR_EXIT_OK ? put : code;
 }
 
+/* Of a fleet that runs apart. -1: there is none. */
+static int end_apart(const tr_call_t *call, const char *fleet) {
+    const options_t *o = call->options;
+    tr_apart_t apart = {0};
+    if (!tr_apart_instead(o->common.state, fleet, &apart))
+        return -1;
+    int code = tr_apart_down(call, &apart, o->purge, o->common.timeout_ms);
+    tr_apart_finish(&apart);
+    return code;
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *fleet = call->arguments.count > 0 ? call->arguments.items[0] : o->common.fleet;
     tr_state_info_t info;
     tr_error_t error = {0};
-    int rc = tr_state_find(o->common.state, fleet, &info, &error);
+    int rc = tr_state_find(o->common.state, fleet, &info, &error), apart;
+    if (rc == -ENOENT && (apart = end_apart(call, fleet)) >= 0)
+        return apart;
     if (rc == -ENOENT && o->purge && fleet)
         return purge_left(call, fleet);
     if (rc < 0)

@@ -1,6 +1,7 @@
 #include "lib/base/process.h"
 #include "lib/base/suggest.h"
 #include "tools/cli/message_text.h"
+#include "tools/cluster/apart.h"
 #include "tools/logs/log_place.h"
 #include "tools/logs/log_reader.h"
 #include "tools/verbs/verbs.h"
@@ -273,7 +274,24 @@ static int look(view_t *view) {
     return code == TR_EXIT_OK ? show(view) : code;
 }
 
+/* Of a fleet that runs apart: what kubectl or podman shows. -1: there is none. */
+static int show_apart(const tr_call_t *call) {
+    const options_t *o = call->options;
+    tr_apart_t apart = {0};
+    if (!tr_apart_instead(o->common.state, o->common.fleet, &apart))
+        return -1;
+    int code = call->arguments.count > 1
+                   ? tr_cli_usage(call, "of a fleet that runs apart: expected one group, or none for all")
+                   : tr_apart_logs(call, &apart, call->arguments.count ? call->arguments.items[0] : NULL,
+                         o->lines, o->follow);
+    tr_apart_finish(&apart);
+    return code;
+}
+
 static int run(const tr_call_t *call) {
+    int apart = show_apart(call);
+    if (apart >= 0)
+        return apart;
     view_t view = {.call = call,
         .options = call->options,
         .prefix = call->arguments.count != 1,

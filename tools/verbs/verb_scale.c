@@ -1,3 +1,4 @@
+#include "tools/cluster/apart.h"
 #include "tools/fleet/fleet_client.h"
 #include "tools/fleet/fleet_request.h"
 #include "tools/verbs/verbs.h"
@@ -90,6 +91,12 @@ static int scale(const tr_call_t *call, json_t *groups) {
     tr_cli_session_t *session = NULL;
     tr_fleet_answer_t answer = {0};
     tr_cli_session_config_t config = {.call = call, .common = &o->common};
+    tr_apart_t apart = {0};
+    if (tr_apart_instead(o->common.state, o->common.fleet, &apart)) {
+        int done = tr_apart_scale(call, &apart, groups, !o->no_wait, o->common.timeout_ms);
+        tr_apart_finish(&apart);
+        return done;
+    }
     int code = tr_cli_session_open(&config, &session);
     if (code == TR_EXIT_OK) {
         json_t *request =

@@ -1,4 +1,5 @@
 #include "tools/cli/session.h"
+#include "tools/cluster/apart.h"
 #include "tools/up/dry_run.h"
 #include "tools/up/up.h"
 #include "tools/verbs/verbs.h"
@@ -12,6 +13,9 @@ typedef struct options {
     tr_cli_common_t common;
     bool detach, dry_run;
     int64_t grace_ms;
+    int on;
+    const char *context, *namespace, *image;
+    bool keys;
 } options_t;
 
 static const tr_option_t table[] = {
@@ -28,6 +32,24 @@ static const tr_option_t table[] = {
     {"grace", 0, "TIME", TR_DURATION(options_t, grace_ms), "10s",
         "An agent that is asked to end has this time for the message in work before it is killed.", .min = 1,
         .max = 3600000, .flags = TR_OPTION_FLAG_ONLY},
+    {"on", 0, "WHERE", TR_WORD(options_t, on), "here",
+        "Where it runs: here, as processes of this machine; kubernetes, by kubectl; or podman, in containers "
+        "of this machine.",
+        .words = tr_apart_words, .flags = TR_OPTION_FLAG_ONLY},
+    {"context", 0, "NAME", TR_STRING(options_t, context), NULL, "Of kubectl, in place of its current one.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"namespace", 0, "NAME", TR_STRING(options_t, namespace), NULL,
+        "On Kubernetes: a namespace that is there, in place of one with the fleet's name, which is made.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"image", 0, "IMAGE", TR_STRING(options_t, image), "localhost/troupe:" TROUPE_VERSION,
+        "Of its containers (k8s/images/build makes one); what agents load or run must be in it, "
+        "in " TR_APART_FOLDER ".",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"keys", 0, NULL, TR_BOOL(options_t, keys), NULL,
+        "On Kubernetes: make the certificates and print them, a ConfigMap and Secrets, for `kubectl apply -f "
+        "-`; all else is then the "
+        "chart's or kustomize's. Nothing is started.",
+        .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_STATE_OPTION(options_t),
     TR_CLI_OUTPUT_OPTION(options_t),
 };
@@ -55,6 +77,9 @@ static const tr_program_t program = {
         "and has "
         "none above it.",
     .examples = "troupe up digest.yaml\n"
+                "troupe up digest.yaml --on kubernetes --image registry.example/troupe:0.1.0\n"
+                "troupe up digest.yaml --on kubernetes --dry-run   # the objects as YAML\n"
+                "troupe up digest.yaml --on podman\n"
                 "troupe up --detach digest.yaml\n"
                 "troupe up --dry-run digest.yaml\n"
                 "sed s/count:.4/count:.2/ digest.yaml | troupe up -   # folders in it are from here",
@@ -108,9 +133,27 @@ static int run_detached(const tr_call_t *call, tr_up_t **up) {
     return code;
 }
 
+static int up_apart(const tr_call_t *call, const options_t *o, const char *path) {
+    tr_apart_up_t up = {
+        .call = call,
+        .path = path,
+        .state = o->common.state,
+        .on = (tr_apart_on_t)o->on,
+        .context = o->context,
+        .namespace = o->namespace,
+        .image = o->image,
+        .dry_run = o->dry_run,
+        .keys = o->keys && o->on == TR_APART_KUBERNETES,
+        .timeout_ms = o->common.timeout_ms,
+    };
+    return tr_apart_up(&up);
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *path = call->arguments.items[0];
+    if (o->on != TR_APART_HERE)
+        return up_apart(call, o, path);
     if (o->dry_run)
         return tr_dry_run(call, path, o->common.state, (tr_output_format_t)o->common.output);
     tr_up_config_t config = {

@@ -1,0 +1,47 @@
+/*
+ * Where the processes of an entry of a fleet file run in a cluster, and how many of them: two sections of it.
+ *
+ *   placement:                   # for `troupe up --on kubernetes`; what a machine alone cannot give is not asked of it
+ *     nodes: {disk: ssd}         # labels that a node must have
+ *     cpu: 250m                  # asked for: cores, or thousandths of one; default 100m
+ *     memory: 128Mi              # asked for: bytes; default 64Mi
+ *     cpu-limit: 2               # at most; default none
+ *     memory-limit: 1Gi          # at most; default 256Mi
+ *     storage: 10Gi              # of whoever keeps something; default 1Gi
+ *     replicas: 3                # of the broker and the gateway: how many; default 1
+ *   autoscale:                   # of an entry of agents, wherever the fleet runs
+ *     min: 0                     # agents; 0: all of them end when nothing is to be done, and the first message starts one
+ *     max: 8                     # required
+ *     backlog: 10                # unfinished messages for each agent that are well; more start further ones
+ *     cooldown: 60s              # since the last change, before agents are ended
+ *
+ * Quantities are those of Kubernetes. Pure.
+ */
+#ifndef TR_FLEET_PLACEMENT_H
+#define TR_FLEET_PLACEMENT_H
+
+#include "lib/yaml/yaml_table.h"
+
+#define TR_PLACEMENT_REPLICAS_MAX 100
+/* What the file does not say: for an initialiser. */
+#define TR_PLACEMENT_DEFAULT                                                                                 \
+    { .cpu = "100m", .memory = "64Mi", .memory_limit = "256Mi", .storage = "1Gi", .replicas = 1 }
+
+typedef struct tr_placement {
+    tr_pairs_t nodes;
+    const char *cpu, *memory;             /* constant defaults where the file says none */
+    const char *cpu_limit, *memory_limit; /* cpu_limit NULL: none */
+    const char *storage;
+    int64_t replicas;
+} tr_placement_t;
+
+typedef struct tr_autoscale {
+    int64_t min, max; /* max 0: the entry has none */
+    int64_t backlog;
+    int64_t cooldown_ms;
+} tr_autoscale_t;
+
+extern const tr_yaml_table_t tr_placement_table;
+extern const tr_yaml_table_t tr_autoscale_table;
+
+#endif

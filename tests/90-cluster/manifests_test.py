@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""`troupe up --on kubernetes`: the objects that it makes, what kustomize makes of them, and the way through kubectl.
+
+The objects are checked against the published schemas where the npm package is (tools/setup --kubernetes), and rendered by kubectl where
+that is. There is no cluster: kubectl_stand_in keeps what is applied.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+K8S = harness.ROOT / "k8s"
+
+
+def schemas():
+    """Where the npm package is, or None."""
+    data = pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share")
+    place = pathlib.Path(os.environ.get("TROUPE_KUBERNETES_MODELS") or data / "troupe" / "kubernetes")
+    return place if (place / "node_modules" / "kubernetes-models").exists() and shutil.which("node") else None
+
+
+def documents(text):
+    """YAML documents; the commands that print them have no JSON."""
+    import yaml
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+class Manifests(harness.SystemTest):
+    def generated(self, *more, fleet=K8S / "fleet.yaml"):
+        done = self.troupe("up", fleet, "--on", "kubernetes", "--namespace", "troupe", "--image", "troupe:0.1.0", "--dry-run", *more)
+        self.assertEqual(done.code, 0, done)
+        return done.out
+
+    def assert_valid(self, objects):
+        place = schemas()
+        if not place:
+            self.skipTest("no schemas of Kubernetes: tools/setup --kubernetes")
+        known = [one for one in objects if "coreos.com" not in one["apiVersion"]]
+        done = subprocess.run(["node", str(HERE / "validate.mjs"), str(place)], input=json.dumps(known), capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+    def kustomized(self, name):
+        if not shutil.which("kubectl"):
+            self.skipTest("kubectl is not here")
+        done = subprocess.run(["kubectl", "kustomize", str(K8S / name)], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return documents(done.stdout)
+
+    def test_the_base_is_what_is_generated(self):
+        self.assertEqual((K8S / "base" / "objects.yaml").read_text(), self.generated(),
+                         "make k8s/base/objects.yaml anew: the command is in k8s/base/kustomization.yaml")
+
+    def test_nothing_secret_is_printed(self):
+        kinds = {one["kind"] for one in documents(self.generated())}
+        self.assertFalse(kinds & {"Secret", "ConfigMap"}, kinds)
+        self.assertIn("NetworkPolicy", kinds)
+
+    def test_each_object_is_as_its_schema_says(self):
+        self.assert_valid(documents(self.generated()))
+        for fleet in ("digest", "research"):
+            self.assert_valid(documents(self.generated(fleet=harness.ROOT / "examples" / f"{fleet}.yaml")))
+
+    def test_what_is_wrong_shows_in_the_schemas(self):
+        place = schemas()
+        if not place:
+            self.skipTest("no schemas of Kubernetes: tools/setup --kubernetes")
+        wrong = [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"replicas": "many"}}]
+        done = subprocess.run(["node", str(HERE / "validate.mjs"), str(place)], input=json.dumps(wrong), capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+
+    def test_overlays(self):
+        for name in ("base", "overlays/dev", "overlays/prod"):
+            objects = self.kustomized(name)
+            self.assert_valid(objects)
+            by_name = {(one["kind"], one["metadata"]["name"]): one for one in objects}
+            brokers = by_name["StatefulSet", "office"]["spec"]
+            self.assertEqual(brokers["replicas"], 1 if name.endswith("dev") else 3)
+            self.assertEqual(("PodDisruptionBudget", "office") in by_name, not name.endswith("dev"))
+            self.assertEqual(("ServiceMonitor", "office") in by_name, name.endswith("prod"))
+            image = brokers["template"]["spec"]["containers"][0]["image"]
+            self.assertEqual(image, {"base": "troupe:0.1.0", "overlays/dev": "localhost/troupe:dev", "overlays/prod": "registry.example/troupe:0.1.0"}[name])
+
+
+class Through(harness.SystemTest):
+    """The verbs, by way of kubectl."""
+
+    def setUp(self):
+        super().setUp()
+        place = pathlib.Path(self.directory)
+        (place / "bin").mkdir()
+        (place / "bin" / "kubectl").symlink_to(HERE / "kubectl_stand_in")
+        self.env = {"STAND_IN": self.directory, "PATH": f"{place / 'bin'}:{os.environ['PATH']}"}
+        (place / "fleet.yaml").write_text(
+            "fleet: office\nagents:\n  - {name: reader, behaviour: echo, count: 3, services: [read]}\n  - {name: editor, behaviour: echo}\n")
+
+    def ok(self, *arguments):
+        done = self.troupe(*arguments, env=self.env)
+        self.assertEqual(done.code, 0, done)
+        return done
+
+    def asked(self, word):
+        lines = (pathlib.Path(self.directory) / "asked").read_text().splitlines()
+        return [one for one in map(json.loads, lines) if word in one]
+
+    def test_from_up_to_down(self):
+        done = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--context", "there", "--image", "i:1")
+        self.assertIn("5 of 5 ready", done.err)
+        self.assertIn("ready in", done.err)
+        self.assertEqual(self.asked("apply")[0][:4], ["--context", "there", "--namespace", "office"])
+        applied = json.loads((pathlib.Path(self.directory) / "applied.json").read_text())
+        names = {(one["kind"], one["metadata"]["name"]) for one in applied}
+        self.assertTrue({("Namespace", "office"), ("Secret", "office-broker-key"), ("Secret", "office-reader-key"), ("ConfigMap", "office-certs"),
+                         ("StatefulSet", "office"), ("Deployment", "reader")} <= names, names)
+        # No key is where somebody could read it: in a command line, or in what was said.
+        secret = (pathlib.Path(self.directory) / ".troupe/office/certs/secret/broker.yaml").read_text().split("secret-key: '")[1].split("'")[0]
+        self.assertNotIn(secret, done.out + done.err + (pathlib.Path(self.directory) / "asked").read_text())
+
+        # The broker of the cluster, and an agent with the certificate that its pod would have.
+        state = f"{self.directory}/.troupe/office/certs"
+        broker = self.ready("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://0.0.0.0:0", "--http", "none", "--platform", "office-0",
+                            "--cert", f"{state}/secret/broker.yaml", "--certs", state)
+        for number, endpoint in ((5570, broker.endpoint), (5571, broker.stream)):
+            (pathlib.Path(self.directory) / f"port-{number}").write_text(endpoint.rsplit(":", 1)[1])
+        self.spawn("agentd", "--connect", broker.endpoint, "--cert", f"{state}/secret/agent.reader.yaml", "--name", "reader-7c9-xyz",
+                   "--behaviour", "echo", "--service", "read")
+        harness.wait_until(lambda: self.troupe("ps", "-o", "json", env=self.env).out.count("reader-7c9-xyz"), "the agent")
+        self.assertEqual(self.ok("ask", "svc:read", "hello").out, "hello\n")
+        self.assertIn("service/office-broker", self.asked("port-forward")[0])
+
+        self.ok("scale", "reader=5", "--no-wait")
+        self.assertIn("--replicas=5", self.asked("scale")[0])
+        self.ok("attach", "reader", "--count", "2")
+        self.assertIn("--replicas=7", self.asked("scale")[1])
+        self.assertEqual(self.troupe("scale", "editor=2", env=self.env).code, 3)
+        self.assertIn("registered", self.ok("logs", "reader", "-n", "5").out)
+        self.assertIn("app.kubernetes.io/instance=office,troupe.dev/group=reader", self.asked("logs")[0])
+        self.ok("down", "office")
+        self.assertNotIn("persistentvolumeclaims", self.asked("delete")[0][5])
+        self.assertEqual(self.troupe("down", "office", env=self.env).code, 2)
+
+    def test_keys_alone(self):
+        done = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--keys")
+        kinds = [one["kind"] for one in documents(done.out)]
+        self.assertEqual(sorted(kinds), ["ConfigMap", "Secret", "Secret", "Secret"])
+        again = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--keys")
+        self.assertEqual(again.out, done.out)  # keys stay
+
+    def test_without_kubectl(self):
+        done = self.troupe("up", "fleet.yaml", "--on", "kubernetes", env={"PATH": self.directory})
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("kubectl cannot be run", done.err)
+
+
+if __name__ == "__main__":
+    try:
+        import yaml
+    except ImportError:
+        print("skipped: python3-yaml is missing (tools/setup --check installs it)")
+        sys.exit(77)
+    harness.main()

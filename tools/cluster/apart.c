@@ -1,0 +1,173 @@
+#include "tools/cluster/apart.h"
+
+#include "lib/base/file.h"
+#include "tools/cluster/manifest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_NAME "apart.json"
+#define FILE_MOST 262144
+
+const char *const tr_apart_words[] = {"here", "kubernetes", "podman", NULL};
+
+void tr_apart_finish(tr_apart_t *self) {
+    json_decref(self->counts);
+    *self = (tr_apart_t){0};
+}
+
+/* ---- the file ---- */
+
+static bool take(const json_t *object, const char *key, char *out, size_t size) {
+    const char *text = json_string_value(json_object_get(object, key));
+    if (text && strlen(text) >= size)
+        return false;
+    strcpy(out, text ? text : "");
+    return true;
+}
+
+static bool take_port(const json_t *object, const char *key, uint16_t *out) {
+    json_int_t port = json_integer_value(json_object_get(object, key));
+    *out = (uint16_t)port;
+    return port >= 0 && port <= UINT16_MAX;
+}
+
+static bool take_all(const json_t *object, tr_apart_t *out) {
+    const char *on = json_string_value(json_object_get(object, "on"));
+    for (int i = TR_APART_KUBERNETES; on && tr_apart_words[i]; i++)
+        if (strcmp(on, tr_apart_words[i]) == 0)
+            out->on = (tr_apart_on_t)i;
+    return out->on != TR_APART_HERE && take(object, "fleet", out->fleet, sizeof out->fleet) &&
+           take(object, "context", out->context, sizeof out->context) &&
+           take(object, "namespace", out->namespace, sizeof out->namespace) &&
+           take(object, "image", out->image, sizeof out->image) && take_port(object, "link", &out->link) &&
+           take_port(object, "stream", &out->stream) && take_port(object, "http", &out->http) &&
+           take_port(object, "web", &out->web);
+}
+
+/* -ENOENT where it is not there, -EINVAL where it is no such file. */
+static int read_one(const char *directory, tr_apart_t *ret_apart) {
+    tr_apart_t apart = {0};
+    char path[PATH_MAX], *bytes = NULL;
+    size_t len = 0;
+    if (snprintf(path, sizeof path, "%s/" FILE_NAME, directory) >= (int)sizeof path ||
+        strlen(directory) >= sizeof apart.directory)
+        return -ENAMETOOLONG;
+    int rc = tr_file_read(path, "state", FILE_MOST, &bytes, &len, NULL);
+    if (rc < 0)
+        return rc;
+    json_t *object = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
+    free(bytes);
+    strcpy(apart.directory, directory);
+    rc = take_all(object, &apart) ? 0 : -EINVAL;
+    json_t *counts = json_object_get(object, "counts");
+    apart.counts = json_is_object(counts) ? json_incref(counts) : NULL;
+    json_decref(object);
+    if (rc < 0)
+        tr_apart_finish(&apart);
+    else
+        *ret_apart = apart;
+    return rc;
+}
+
+int tr_apart_save(const tr_apart_t *self, tr_error_t *error) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/" FILE_NAME, self->directory) >= (int)sizeof path)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", self->directory);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:O*}", "fleet", self->fleet,
+        "on", tr_apart_words[self->on], "context", self->context, "namespace", self->namespace, "image",
+        self->image, "link", self->link, "stream", self->stream, "http", self->http, "web", self->web,
+        "counts", self->counts);
+    char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
+    json_decref(object);
+    int rc = text ? tr_file_write(path, text, strlen(text), 0600) : -ENOMEM;
+    free(text);
+    return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+void tr_apart_forget(const tr_apart_t *self) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/" FILE_NAME, self->directory) < (int)sizeof path)
+        unlink(path);
+}
+
+/* ---- which ---- */
+
+/* The only one of a directory. */
+static int find_only(const char *root, tr_apart_t *ret_apart, tr_error_t *error) {
+    char directory[PATH_MAX];
+    tr_apart_t one = {0}, found = {0};
+    int n = 0;
+    DIR *dir = opendir(root);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+        if (entry->d_name[0] == '.' ||
+            snprintf(directory, sizeof directory, "%s/%s", root, entry->d_name) >= (int)sizeof directory ||
+            read_one(directory, &one) < 0)
+            continue;
+        if (n++ == 0)
+            found = one;
+        else
+            tr_error_set(error, -EINVAL, "several fleets run apart: %s and %s; say which with --fleet",
+                found.fleet, one.fleet);
+        if (n > 1)
+            tr_apart_finish(&one);
+    }
+    if (dir)
+        closedir(dir);
+    if (n == 1) {
+        *ret_apart = found;
+        return 0;
+    }
+    tr_apart_finish(&found);
+    return n ? -EINVAL : tr_error_set(error, -ENOENT, "no fleet runs apart");
+}
+
+int tr_apart_find(const char *state, const char *fleet, tr_apart_t *ret_apart, tr_error_t *error) {
+    char directory[PATH_MAX];
+    int rc = tr_state_where(state, fleet ? fleet : "x", directory, error);
+    if (rc < 0)
+        return rc;
+    if (!fleet) {
+        *strrchr(directory, '/') = '\0';
+        return find_only(directory, ret_apart, error);
+    }
+    rc = read_one(directory, ret_apart);
+    return rc < 0 ? tr_error_set(error, rc, "no fleet %s runs apart", fleet) : 0;
+}
+
+bool tr_apart_instead(const char *state, const char *fleet, tr_apart_t *ret_apart) {
+    tr_state_info_t info;
+    return tr_state_find(state, fleet, &info, NULL) == -ENOENT &&
+           tr_apart_find(state, fleet, ret_apart, NULL) == 0;
+}
+
+/* ---- its file ---- */
+
+static bool has(const tr_fleet_t *fleet, const char *group) {
+    for (size_t i = 0; i < fleet->agent_list.count; i++)
+        if (strcmp(tr_fleet_agents(fleet)[i].name, group) == 0)
+            return true;
+    return false;
+}
+
+int tr_apart_load(const tr_apart_t *self, const char *group, tr_fleet_t **ret_fleet, tr_error_t *error) {
+    char path[PATH_MAX];
+    tr_fleet_t *fleet = NULL;
+    if (snprintf(path, sizeof path, "%s/fleet.yaml", self->directory) >= (int)sizeof path)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", self->directory);
+    int rc = tr_fleet_load(path, &fleet, error);
+    if (rc == 0 && group && !has(fleet, group)) {
+        tr_fleet_destroy(&fleet);
+        if (snprintf(path, sizeof path, "%s/attached/%s.yaml", self->directory, group) >= (int)sizeof path ||
+            access(path, R_OK) < 0)
+            return tr_error_set(error, -ENOENT, "the fleet %s has no group \"%s\"", self->fleet, group);
+        rc = tr_fleet_load(path, &fleet, error);
+    }
+    if (rc < 0)
+        return rc;
+    *ret_fleet = fleet;
+    return 0;
+}

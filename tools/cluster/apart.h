@@ -1,0 +1,99 @@
+/*
+ * Fleets that run apart from this process: on Kubernetes, or in containers of this machine (podman). What is known of one here is in its
+ * state, ROOT/FLEET/ (tools/fleet/state.h):
+ *
+ *   apart.json     where it runs: {"fleet": ..., "on": "kubernetes", "context": ..., "namespace": ..., "image": ..., "counts": {GROUP: N}}
+ *   fleet.yaml     the file that it was made of
+ *   attached/      files of what was attached later, a fleet each: NAME.yaml
+ *   certs/         its certificates, the operator's among them
+ *   tokens         of its gateway
+ *
+ * One that runs here by `troupe up` alone has no apart.json.
+ */
+#ifndef TR_TOOLS_APART_H
+#define TR_TOOLS_APART_H
+
+#include "tools/cli/cli.h"
+#include "tools/cluster/run.h"
+#include "tools/fleet/fleet.h"
+#include "tools/fleet/state.h"
+
+#include <jansson.h>
+
+/* Where what agents load or run is in the image. */
+#define TR_APART_FOLDER "/usr/share/troupe/fleet"
+
+typedef enum tr_apart_on {
+    TR_APART_HERE, /* in no container: by the supervisor */
+    TR_APART_KUBERNETES,
+    TR_APART_PODMAN,
+} tr_apart_on_t;
+
+extern const char *const tr_apart_words[];
+
+typedef struct tr_apart {
+    tr_apart_on_t on;
+    char fleet[TR_PLATFORM_MAX + 1];
+    char context[256]; /* of kubectl; "": its own */
+    char namespace[64];
+    char image[512];
+    uint16_t link, stream, http, web; /* of podman, on this machine */
+    json_t *counts;                   /* of groups that were scaled; NULL: none */
+    char directory[PATH_MAX];         /* ROOT/FLEET */
+} tr_apart_t;
+
+/* The fleet of that name that runs apart; `fleet` NULL: the only one. -ENOENT, -EINVAL (several: the error lists them). The caller finishes it. */
+int tr_apart_find(const char *state, const char *fleet, tr_apart_t *ret_apart, tr_error_t *error);
+/* Whether there is one that runs apart, and none here that is meant. */
+bool tr_apart_instead(const char *state, const char *fleet, tr_apart_t *ret_apart);
+int tr_apart_save(const tr_apart_t *self, tr_error_t *error);
+void tr_apart_forget(const tr_apart_t *self);
+void tr_apart_finish(tr_apart_t *self);
+
+/* Begins a command line: kubectl with context and namespace, or podman. */
+void tr_apart_program(const tr_apart_t *self, tr_run_t *run);
+/* "app.kubernetes.io/instance=FLEET[,troupe.dev/group=GROUP]" into out. */
+const char *tr_apart_labels(const tr_apart_t *self, const char *group, char out[512]);
+
+/* The fleet's file. `group` NULL, or whoever was attached later: then that file. Who was scaled is in `counts`. */
+int tr_apart_load(const tr_apart_t *self, const char *group, tr_fleet_t **ret_fleet, tr_error_t *error);
+/* podman: the secret part of a group's certificate ("broker": the broker's) as a file that its containers may read, and all public parts for the
+ * broker. Elsewhere nothing. */
+int tr_apart_hand_over(const tr_apart_t *self, const char *group, tr_error_t *error);
+/* Applies objects (an array, borrowed). */
+int tr_apart_apply(const tr_apart_t *self, const json_t *objects, tr_error_t *error);
+/* Of the fleet, or of a group: how many pods there are to be, and how many serve. */
+int tr_apart_ready(
+    const tr_apart_t *self, const char *group, size_t *ret_ready, size_t *ret_all, tr_error_t *error);
+/* Names of pods (podman) of the fleet, or of a group: an array of texts. */
+int tr_apart_pods(const tr_apart_t *self, const char *group, json_t **ret_names, tr_error_t *error);
+
+/* Where its broker can be reached from here until this process ends, and what to prove oneself with. out_endpoint: TR_STATE_ENDPOINT_MAX + 1
+ * bytes, out_cert: PATH_MAX. */
+int tr_apart_reach(const tr_apart_t *self, char *out_endpoint, char *out_cert, tr_error_t *error);
+
+/* ---- the verbs, for such a fleet: exit codes ---- */
+
+typedef struct tr_apart_up {
+    const tr_call_t *call;
+    const char *path, *state;
+    tr_apart_on_t on;
+    const char *context, *namespace, *image;
+    bool dry_run, keys; /* keys: only what has keys in it, printed */
+    int64_t timeout_ms;
+} tr_apart_up_t;
+
+int tr_apart_up(const tr_apart_up_t *up);
+int tr_apart_down(const tr_call_t *call, const tr_apart_t *self, bool purge, int64_t timeout_ms);
+/* groups: name -> number. `wait`: until they serve. */
+int tr_apart_scale(
+    const tr_call_t *call, tr_apart_t *self, const json_t *groups, bool wait, int64_t timeout_ms);
+/* `agent` is an object with the keys of an entry of `agents`; with "name" alone `count` more of a group. */
+int tr_apart_attach(
+    const tr_call_t *call, tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms);
+int tr_apart_detach(const tr_call_t *call, tr_apart_t *self, const char *name);
+/* `group` NULL: all. */
+int tr_apart_logs(
+    const tr_call_t *call, const tr_apart_t *self, const char *group, int64_t lines, bool follow);
+
+#endif

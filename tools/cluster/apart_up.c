@@ -1,0 +1,352 @@
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+#include "lib/cert/cert_file.h"
+#include "tools/cli/output_yaml.h"
+#include "tools/cluster/apart.h"
+#include "tools/cluster/manifest.h"
+#include "tools/fleet/fleet_certs.h"
+#include "tools/fleet/programs.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_US     500000
+#define SECRET_MOST (512u << 10)
+
+static int fail(const tr_apart_up_t *up, const tr_error_t *error) {
+    return tr_cli_fail(
+        up->call, error->code == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error->text);
+}
+
+static void say(const tr_call_t *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(const tr_call_t *call, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(call->err, "troupe %s: ", call->verb->name);
+    vfprintf(call->err, format, args);
+    va_end(args);
+    fputc('\n', call->err);
+    fflush(call->err);
+}
+
+/* ---- what it is made of ---- */
+
+/* A port that nobody has now, by the kernel's choice. */
+static int free_port(uint16_t *ret_port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc = fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
+                     getsockname(fd, (struct sockaddr *)&address, &len) == 0
+                 ? 0
+                 : -errno;
+    if (fd >= 0)
+        close(fd);
+    *ret_port = ntohs(address.sin_port);
+    return rc;
+}
+
+static int choose_ports(tr_apart_t *apart, tr_error_t *error) {
+    uint16_t *const ports[] = {&apart->link, &apart->stream, &apart->http, &apart->web};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof ports / sizeof *ports; i++)
+        rc = free_port(ports[i]);
+    return rc < 0 ? tr_error_set(error, rc, "no free port: %s", strerror(-rc)) : 0;
+}
+
+static tr_manifest_config_t config_of(const tr_apart_t *apart, tr_fleet_t *fleet, bool own_namespace) {
+    return (tr_manifest_config_t){
+        .fleet = fleet,
+        .image = apart->image,
+        .namespace = own_namespace ? NULL : apart->namespace,
+        .podman = apart->on == TR_APART_PODMAN,
+        .link = apart->link,
+        .stream = apart->stream,
+        .http = apart->http,
+        .web = apart->web,
+    };
+}
+
+static int fill(const tr_apart_up_t *up, const tr_fleet_t *fleet, tr_apart_t *apart, tr_error_t *error) {
+    const char *namespace = up->namespace ? up->namespace : fleet->name;
+    apart->on = up->on;
+    strcpy(apart->fleet, fleet->name);
+    int n = snprintf(apart->context, sizeof apart->context, "%s", up->context ? up->context : "");
+    bool fits = n < (int)sizeof apart->context;
+    n = snprintf(apart->image, sizeof apart->image, "%s", up->image);
+    fits = fits && n < (int)sizeof apart->image;
+    if (!tr_manifest_name_valid(namespace))
+        return tr_error_set(
+            error, -EINVAL, "--namespace: \"%.100s\" cannot name a namespace: expected a-z 0-9 -", namespace);
+    snprintf(apart->namespace, sizeof apart->namespace, "%s", namespace);
+    return fits ? 0 : tr_error_set(error, -EINVAL, "--context or --image is too long");
+}
+
+/* ---- dry run ---- */
+
+static int print(const tr_call_t *call, const json_t *objects) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < json_array_size(objects); i++)
+        rc = tr_output_yaml(json_array_get(objects, i), true, call->out);
+    return rc == 0 && fflush(call->out) == 0
+               ? TR_EXIT_OK
+               : tr_cli_fail(call, TR_EXIT_REFUSED, "the result could not be written");
+}
+
+static int dry_run(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet) {
+    tr_error_t error = {0};
+    json_t *objects = NULL;
+    tr_manifest_config_t config = config_of(apart, fleet, !up->namespace);
+    config.link = TR_MANIFEST_LINK, config.stream = TR_MANIFEST_STREAM, config.http = TR_MANIFEST_HTTP,
+    config.web = TR_MANIFEST_WEB;
+    if (tr_manifest_make(&config, &objects, &error) < 0)
+        return fail(up, &error);
+    say(up->call, "the certificates are left out: a ConfigMap and Secrets, which `troupe up` makes and "
+                  "applies, or --keys prints");
+    int code = print(up->call, objects);
+    json_decref(objects);
+    return code;
+}
+
+/* ---- making ---- */
+
+/* A gateway that is open to a network needs somebody's token; this one is the operator's, and only here. */
+static int make_token(const char *directory, tr_error_t *error) {
+    char tokens[PATH_MAX], place[PATH_MAX], *token = NULL, program[PATH_MAX];
+    if (snprintf(tokens, sizeof tokens, "%s/tokens", directory) >= (int)sizeof tokens ||
+        snprintf(place, sizeof place, "%s/operator.token", directory) >= (int)sizeof place)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", directory);
+    if (access(tokens, R_OK) == 0)
+        return 0;
+    int rc = tr_programs_find_beside("gateway", "troupe-gateway", program, error);
+    if (rc < 0)
+        return rc;
+    tr_run_t run = {0};
+    tr_run_add_all(
+        &run, (const char *const[]){program, "--tokens", tokens, "--new-token", "operator:operator", NULL});
+    rc = tr_run(&run, NULL, &token, error);
+    if (rc == 0)
+        rc = tr_file_write(place, token, strlen(token), 0600);
+    free(token);
+    return rc < 0 ? tr_error_set(error, rc, "%s: %s", place, strerror(-rc)) : 0;
+}
+
+static int keep_file(const tr_fleet_t *fleet, const char *directory, tr_error_t *error) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/fleet.yaml", directory) >= (int)sizeof path)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", directory);
+    int rc = tr_file_write(path, fleet->file.bytes, fleet->file.len, 0600);
+    return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+/* ---- secrets as files of this machine ---- */
+
+static int hand_over(const char *from, const char *to, tr_error_t *error) {
+    char *bytes = NULL;
+    size_t len = 0;
+    int rc = tr_file_read(from, "secret", SECRET_MOST, &bytes, &len, error);
+    if (rc < 0)
+        return rc;
+    rc = tr_file_write(to, bytes, len, 0400);
+    if (rc == 0 && chown(to, TR_MANIFEST_USER, TR_MANIFEST_USER) < 0)
+        rc = -errno;
+    explicit_bzero(bytes, len);
+    free(bytes);
+    return rc < 0 ? tr_error_set(error, rc, "%s cannot be given to user %d of the containers: %s; be root",
+                        to, TR_MANIFEST_USER, strerror(-rc))
+                  : 0;
+}
+
+static int path_in(
+    const tr_apart_t *self, const char *folder, const char *name, char out[PATH_MAX], tr_error_t *error) {
+    return snprintf(out, PATH_MAX, "%s/%s/%s", self->directory, folder, name) < PATH_MAX
+               ? 0
+               : tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", self->directory);
+}
+
+/* The public parts, of which the broker reads all. */
+static int hand_over_certs(const tr_apart_t *self, tr_error_t *error) {
+    char from[PATH_MAX], to[PATH_MAX];
+    int rc = tr_fleet_certs_directory(self->directory, from, error);
+    DIR *dir = rc == 0 ? opendir(from) : NULL;
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; rc == 0 && entry; entry = readdir(dir)) {
+        if (!strstr(entry->d_name, TR_CERT_SUFFIX))
+            continue;
+        rc = path_in(self, TR_FLEET_CERTS, entry->d_name, from, error);
+        if (rc == 0)
+            rc = path_in(self, TR_MANIFEST_KEYS "/certs", entry->d_name, to, error);
+        if (rc == 0)
+            rc = hand_over(from, to, error);
+    }
+    if (dir)
+        closedir(dir);
+    return rc;
+}
+
+/* A folder that the containers' user may look into, and nobody else. */
+static int make_folders(const tr_apart_t *self, tr_error_t *error) {
+    char path[PATH_MAX];
+    int rc = path_in(self, TR_MANIFEST_KEYS, "certs", path, error);
+    if (rc == 0 && (rc = tr_directory_make(path)) == 0 && chown(path, TR_MANIFEST_USER, TR_MANIFEST_USER) < 0)
+        rc = -errno;
+    return rc < 0 ? tr_error_set(error, rc,
+                        "%s/" TR_MANIFEST_KEYS " cannot be given to user %d of the containers: %s; be root",
+                        self->directory, TR_MANIFEST_USER, strerror(-rc))
+                  : 0;
+}
+
+int tr_apart_hand_over(const tr_apart_t *self, const char *group, tr_error_t *error) {
+    char from[PATH_MAX], to[PATH_MAX], file[TR_NAME_MAX + 16], cert[TR_NAME_MAX + 8];
+    if (self->on != TR_APART_PODMAN)
+        return 0;
+    bool broker = strcmp(group, TR_FLEET_BROKER) == 0;
+    snprintf(cert, sizeof cert, "%s%s", broker ? "" : "agent.", group);
+    snprintf(file, sizeof file, "%s" TR_CERT_SUFFIX, cert);
+    int rc = make_folders(self, error);
+    if (rc == 0)
+        rc = tr_fleet_certs_secret(self->directory, cert, from, error);
+    if (rc == 0)
+        rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
+    if (rc == 0)
+        rc = hand_over(from, to, error);
+    return rc == 0 ? hand_over_certs(self, error) : rc;
+}
+
+static int hand_over_tokens(const tr_apart_t *self, tr_error_t *error) {
+    char from[PATH_MAX], to[PATH_MAX];
+    int rc = path_in(self, ".", "tokens", from, error);
+    if (rc == 0)
+        rc = path_in(self, TR_MANIFEST_KEYS, "tokens", to, error);
+    return rc == 0 ? hand_over(from, to, error) : rc;
+}
+
+static int hand_over_all(const tr_apart_t *apart, const tr_fleet_t *fleet, tr_error_t *error) {
+    if (apart->on != TR_APART_PODMAN)
+        return 0;
+    int rc = tr_apart_hand_over(apart, TR_FLEET_BROKER, error);
+    for (size_t i = 0; rc == 0 && i < fleet->agent_list.count; i++)
+        rc = tr_apart_hand_over(apart, tr_fleet_agents(fleet)[i].name, error);
+    return rc == 0 && fleet->gateway.line ? hand_over_tokens(apart, error) : rc;
+}
+
+/* What the chart and kustomize do not make: certificates and tokens. */
+static json_t *only_keys(const json_t *objects) {
+    json_t *keys = json_array(), *object;
+    size_t i;
+    json_array_foreach(objects, i, object) {
+        const char *kind = json_string_value(json_object_get(object, "kind"));
+        if (strcmp(kind, "Secret") == 0 || strcmp(kind, "ConfigMap") == 0)
+            json_array_append(keys, object);
+    }
+    return keys;
+}
+
+static int make_objects(
+    const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet, json_t **ret_objects, tr_error_t *error) {
+    tr_manifest_config_t config = config_of(apart, fleet, !up->namespace);
+    config.state = apart->directory;
+    int rc = tr_fleet_certs_make_apart(apart->directory, fleet, fleet->name, error);
+    if (rc == 0 && fleet->gateway.line)
+        rc = make_token(apart->directory, error);
+    if (rc == 0)
+        rc = hand_over_all(apart, fleet, error);
+    return rc == 0 ? tr_manifest_make(&config, ret_objects, error) : rc;
+}
+
+static int apply(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet, tr_error_t *error) {
+    json_t *objects = NULL;
+    int rc = keep_file(fleet, apart->directory, error);
+    if (rc == 0)
+        rc = make_objects(up, apart, fleet, &objects, error);
+    if (rc == 0)
+        rc = tr_apart_save(apart, error); /* before anything is there: `down` finds it */
+    if (rc == 0)
+        rc = tr_apart_apply(apart, objects, error);
+    if (rc == 0)
+        say(up->call, "%zu objects applied", json_array_size(objects));
+    json_decref(objects);
+    return rc;
+}
+
+static int print_keys(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet, tr_error_t *error) {
+    json_t *objects = NULL;
+    int rc = keep_file(fleet, apart->directory, error);
+    if (rc == 0)
+        rc = make_objects(up, apart, fleet, &objects, error);
+    if (rc == 0)
+        rc = tr_apart_save(apart, error); /* `troupe ps` and the others find it, whoever applies the rest */
+    if (rc < 0)
+        return rc;
+    json_t *keys = only_keys(objects);
+    rc = print(up->call, keys) == TR_EXIT_OK ? 0
+                                             : tr_error_set(error, -EIO, "the result could not be written");
+    json_decref(keys);
+    json_decref(objects);
+    return rc;
+}
+
+static int wait_ready(const tr_apart_up_t *up, const tr_apart_t *apart, int64_t begun_ms) {
+    tr_error_t error = {0};
+    size_t ready = 0, all = 0, told = SIZE_MAX;
+    int rc;
+    while ((rc = tr_apart_ready(apart, NULL, &ready, &all, &error)) == 0) {
+        int64_t took_ms = tr_clock_ms() - begun_ms;
+        if (ready != told)
+            say(up->call, "%zu of %zu ready", ready, all);
+        told = ready;
+        if (all && ready == all) {
+            say(up->call, "ready in %.1f s", (double)took_ms / 1000);
+            return TR_EXIT_OK;
+        }
+        if (took_ms >= up->timeout_ms)
+            return tr_cli_fail(up->call, TR_EXIT_TIMEOUT,
+                "%zu of %zu ready in time: `troupe logs` says why; `troupe down` ends them", ready, all);
+        usleep(LOOK_US);
+    }
+    return fail(up, &error);
+}
+
+static int start(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet) {
+    char root[PATH_MAX];
+    tr_error_t error = {0};
+    tr_state_t *state = NULL;
+    tr_apart_t other = {0};
+    int64_t begun_ms = tr_clock_ms();
+    if (tr_apart_find(up->state, fleet->name, &other, &error) == 0 && up->on == TR_APART_PODMAN) {
+        tr_apart_finish(&other);
+        return tr_cli_fail(up->call, TR_EXIT_REFUSED, "the fleet %s runs already: `troupe down %s` ends it",
+            fleet->name, fleet->name);
+    }
+    tr_apart_finish(&other);
+    int rc = tr_state_root(up->state, root, &error);
+    if (rc == 0)
+        rc = tr_state_claim(root, fleet->name, &state, &error);
+    if (rc < 0)
+        return fail(up, &error);
+    snprintf(apart->directory, sizeof apart->directory, "%s", tr_state_directory(state));
+    rc = up->on == TR_APART_PODMAN ? choose_ports(apart, &error) : 0;
+    if (rc == 0)
+        rc = up->keys ? print_keys(up, apart, fleet, &error) : apply(up, apart, fleet, &error);
+    tr_state_release(&state);
+    if (rc < 0)
+        return fail(up, &error);
+    return up->keys ? TR_EXIT_OK : wait_ready(up, apart, begun_ms);
+}
+
+int tr_apart_up(const tr_apart_up_t *up) {
+    tr_error_t error = {0};
+    tr_fleet_t *fleet = NULL;
+    tr_apart_t apart = {0};
+    int rc = tr_fleet_load(up->path, &fleet, &error);
+    if (rc == 0)
+        rc = fill(up, fleet, &apart, &error);
+    int code = rc < 0        ? tr_cli_fail(up->call, TR_EXIT_REFUSED, "%s", error.text)
+               : up->dry_run ? dry_run(up, &apart, fleet)
+                             : start(up, &apart, fleet);
+    tr_fleet_destroy(&fleet);
+    return code;
+}

@@ -1,0 +1,176 @@
+#include "tools/cluster/manifest_private.h"
+
+#include <string.h>
+
+static json_t *tcp(int port) {
+    return json_pack("{s:s, s:i}", "protocol", "TCP", "port", port);
+}
+
+static json_t *pods(const tr_manifest_t *m, const char *component) {
+    return json_pack("{s:{s:o}}", "podSelector", "matchLabels", tr_manifest_selector(m, component, NULL));
+}
+
+/* Takes the references of both lists of rules; NULL: none of that kind is said, and the type is not in the policy. */
+static void put_policy(
+    tr_manifest_t *m, const char *what, json_t *selector, json_t *ingress, json_t *egress) {
+    char name[TR_PLATFORM_MAX + 64];
+    json_t *types = json_array(), *spec = json_pack("{s:o}", "podSelector", selector);
+    snprintf(name, sizeof name, "%s-%s", m->fleet->name, what);
+    if (ingress)
+        json_array_append_new(types, json_string("Ingress"));
+    if (egress)
+        json_array_append_new(types, json_string("Egress"));
+    json_object_set_new(spec, "policyTypes", types);
+    if (ingress && json_array_size(ingress))
+        json_object_set(spec, "ingress", ingress);
+    if (egress && json_array_size(egress))
+        json_object_set(spec, "egress", egress);
+    json_decref(ingress);
+    json_decref(egress);
+    tr_manifest_put(
+        m, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "networking.k8s.io/v1", "kind", "NetworkPolicy",
+               "metadata", tr_manifest_metadata(m, name, NULL, NULL), "spec", spec));
+}
+
+static json_t *matching(json_t *labels) {
+    return json_pack("{s:o}", "matchLabels", labels);
+}
+
+static const char *option_of(const tr_pairs_t *options, const char *key) {
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->items[i].key, key) == 0)
+            return options->items[i].value;
+    return NULL;
+}
+
+/* Where they may go beside their broker: servers of models, pages, other programs' services; never what a node tells its own machine. */
+static bool goes_out(const tr_fleet_agent_t *a) {
+    if (a->daemon)
+        return strcmp(a->daemon->kind->key, "exporter") == 0;
+    return a->tools || a->exec.command.count > 0 || (a->mind && strcmp(a->mind, "built-in") != 0);
+}
+
+static json_t *outside(void) {
+    return json_pack(
+        "[{s:[{s:{s:s, s:[s]}}]}]", "to", "ipBlock", "cidr", "0.0.0.0/0", "except", "169.254.0.0/16");
+}
+
+static json_t *database(void) {
+    return json_pack("[{s:[o]}]", "ports", tcp(5432));
+}
+
+static void policies_of_groups(tr_manifest_t *m) {
+    for (size_t i = 0; i < m->fleet->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(m->fleet)[i];
+        char what[TR_NAME_MAX + 8];
+        if (!goes_out(a))
+            continue;
+        snprintf(what, sizeof what, "%s-out", a->name);
+        put_policy(m, what,
+            matching(tr_manifest_selector(m, a->daemon ? a->daemon->kind->key : "agent", a->name)), NULL,
+            outside());
+    }
+    const char *store = option_of(&m->fleet->coordinator.options, "store");
+    if (m->fleet->coordinator.line && store && strcmp(store, "postgres") == 0)
+        put_policy(m, "coordinator-database", matching(tr_manifest_selector(m, "coordinator", NULL)), NULL,
+            database());
+    if (m->fleet->broker.journal && strcmp(m->fleet->broker.journal, "postgres") == 0)
+        put_policy(m, "broker-database", matching(tr_manifest_selector(m, "broker", NULL)), NULL, database());
+}
+
+/* First nobody may anything; then names are looked up, links lead to brokers, brokers to brokers, and who is marked may read metrics. */
+void tr_manifest_policies(tr_manifest_t *self) {
+    json_t *links = json_pack("[o, o]", tcp(TR_MANIFEST_LINK), tcp(TR_MANIFEST_STREAM));
+    json_t *peers =
+        self->fleet->broker.placement.replicas > 1 ? json_pack("[o]", tcp(TR_MANIFEST_PEERS)) : NULL;
+    put_policy(self, "deny", matching(tr_manifest_selector(self, NULL, NULL)), json_array(), json_array());
+    put_policy(self, "names", matching(tr_manifest_selector(self, NULL, NULL)), NULL,
+        json_pack("[{s:[{s:{}, s:{s:{s:s}}}], s:[{s:s, s:i}, {s:s, s:i}]}]", "to", "namespaceSelector",
+            "podSelector", "matchLabels", "k8s-app", "kube-dns", "ports", "protocol", "UDP", "port", 53,
+            "protocol", "TCP", "port", 53));
+    put_policy(self, "links", matching(tr_manifest_selector(self, NULL, NULL)), NULL,
+        json_pack("[{s:[o], s:O}]", "to", pods(self, "broker"), "ports", links));
+    put_policy(self, "broker", matching(tr_manifest_selector(self, "broker", NULL)),
+        json_pack("[{s:[o], s:O}, {s:[{s:{s:{s:s}}}], s:[o]}]", "from", pods(self, NULL), "ports", links,
+            "from", "namespaceSelector", "matchLabels", "troupe.dev/monitoring", "true", "ports",
+            tcp(TR_MANIFEST_HTTP)),
+        NULL);
+    json_decref(links);
+    if (self->fleet->metrics)
+        put_policy(self, "metrics", matching(tr_manifest_selector(self, NULL, NULL)),
+            json_pack("[{s:[{s:{s:{s:s}}}], s:[o]}]", "from", "namespaceSelector", "matchLabels",
+                "troupe.dev/monitoring", "true", "ports", tcp(TR_MANIFEST_HTTP)),
+            NULL);
+    if (peers)
+        put_policy(self, "peers", matching(tr_manifest_selector(self, "broker", NULL)),
+            json_pack("[{s:[o], s:O}]", "from", pods(self, "broker"), "ports", peers),
+            json_pack("[{s:[o], s:O}]", "to", pods(self, "broker"), "ports", peers));
+    json_decref(peers);
+    policies_of_groups(self);
+}
+
+/* ---- the gateway ---- */
+
+static json_t *ingress_rule(const tr_manifest_t *m, const char *name) {
+    const char *host = option_of(&m->fleet->gateway.options, "host");
+    json_t *rule = json_pack("{s:{s:[{s:s, s:s, s:{s:{s:s, s:{s:s}}}}]}}", "http", "paths", "path", "/",
+        "pathType", "Prefix", "backend", "service", "name", name, "port", "name", "http");
+    if (rule && host)
+        json_object_set_new(rule, "host", json_string(host));
+    return rule;
+}
+
+/* WebSockets and streams of events stay open; a request that waits for an agent is not cut. */
+static json_t *ingress_annotations(void) {
+    return json_pack("{s:s, s:s, s:s, s:s}", "nginx.ingress.kubernetes.io/proxy-read-timeout", "3600",
+        "nginx.ingress.kubernetes.io/proxy-send-timeout", "3600",
+        "nginx.ingress.kubernetes.io/proxy-buffering", "off", "nginx.ingress.kubernetes.io/load-balance",
+        "ewma");
+}
+
+void tr_manifest_gateway_ways(tr_manifest_t *self, const tr_fleet_agent_t *agent) {
+    const char *name = agent->name;
+    json_t *metadata = tr_manifest_metadata(self, name, "gateway", name);
+    tr_manifest_put(
+        self, json_pack("{s:s, s:s, s:o, s:{s:o, s:[{s:s, s:i, s:s}]}}", "apiVersion", "v1", "kind",
+                  "Service", "metadata", tr_manifest_metadata(self, name, "gateway", name), "spec",
+                  "selector", tr_manifest_selector(self, "gateway", name), "ports", "name", "http", "port",
+                  80, "targetPort", "http"));
+    json_object_set_new(metadata, "annotations", ingress_annotations());
+    tr_manifest_put(self,
+        json_pack("{s:s, s:s, s:o, s:{s:s, s:[o]}}", "apiVersion", "networking.k8s.io/v1", "kind", "Ingress",
+            "metadata", metadata, "spec", "ingressClassName", "nginx", "rules", ingress_rule(self, name)));
+    put_policy(self, "gateway", matching(tr_manifest_selector(self, "gateway", name)),
+        json_pack("[{s:[{s:{}}], s:[o]}]", "from", "namespaceSelector", "ports", tcp(TR_MANIFEST_WEB)), NULL);
+}
+
+/* ---- how many ---- */
+
+void tr_manifest_disruption(tr_manifest_t *self, const char *name, const char *component, const char *group) {
+    json_t *spec =
+        json_pack("{s:{s:o}}", "selector", "matchLabels", tr_manifest_selector(self, component, group));
+    /* A broker at a time; of agents a quarter. */
+    if (spec)
+        json_object_set_new(spec, "maxUnavailable", group ? json_string("25%") : json_integer(1));
+    tr_manifest_put(
+        self, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "policy/v1", "kind", "PodDisruptionBudget",
+                  "metadata", tr_manifest_metadata(self, name, component, group), "spec", spec));
+}
+
+/* By load, and by what waits for them (the metric is the brokers', by an adapter for Prometheus). Less than one it cannot do. */
+void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *a) {
+    json_t *cpu = json_pack("{s:s, s:{s:s, s:{s:s, s:i}}}", "type", "Resource", "resource", "name", "cpu",
+        "target", "type", "Utilization", "averageUtilization", 80);
+    json_t *backlog = json_pack("{s:s, s:{s:{s:s, s:{s:o}}, s:{s:s, s:o}}}", "type", "External", "external",
+        "metric", "name", "troupe_broker_queued_records", "selector", "matchLabels",
+        json_pack("{s:s}", "fleet", self->fleet->name), "target", "type", "AverageValue", "averageValue",
+        tr_manifest_printed("%lld", (long long)a->autoscale.backlog));
+    json_t *down = json_pack("{s:{s:I}}", "scaleDown", "stabilizationWindowSeconds",
+        (json_int_t)(a->autoscale.cooldown_ms / 1000));
+    tr_manifest_put(self, json_pack("{s:s, s:s, s:o, s:{s:{s:s, s:s, s:s}, s:I, s:I, s:[o, o], s:o}}",
+                              "apiVersion", "autoscaling/v2", "kind", "HorizontalPodAutoscaler", "metadata",
+                              tr_manifest_metadata(self, a->name, "agent", a->name), "spec", "scaleTargetRef",
+                              "apiVersion", "apps/v1", "kind", "Deployment", "name", a->name, "minReplicas",
+                              (json_int_t)(a->autoscale.min ? a->autoscale.min : 1), "maxReplicas",
+                              (json_int_t)a->autoscale.max, "metrics", cpu, backlog, "behavior", down));
+}
