@@ -16,7 +16,8 @@ static const char *text_at(const json_t *object, const char *key) {
 /* ---- requests ---- */
 
 static json_t *ask_knowledge(const json_t *p, const char *key) {
-    return json_pack("{s:s, s:s, s:i}", "action", "search", "query", text_at(p, key), "k", RESULTS);
+    return json_pack("{s:s, s:s, s:s, s:i}", "action", "search", "namespace", "default", "query",
+        text_at(p, key), "k", RESULTS);
 }
 
 static json_t *ask_search(const json_t *p) {

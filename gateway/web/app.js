@@ -1,263 +1,196 @@
-// The page of the gateway. All that agents write is put into the page as text, never as markup.
+// The frame of the page: navigation, theme, token, and the view that is shown. A view is a module with show(root, frame), which returns
+// {refresh, every, leave}: refresh() is called each `every` milliseconds while the page is seen.
+import {h, put, loading, failure, number} from "./dom.js";
+import {icon} from "./icons.js";
+import {get, token, prefs} from "./api.js";
+
 const $ = id => document.getElementById(id);
-const TAP_MAX = 200;
-let current = "agents", tap = null;
+const groups = [
+    ["", [["overview", "Overview"], ["chat", "Chat"]]],
+    ["Work", [["tasks", "Tasks"], ["decisions", "Decisions"], ["approvals", "Approvals"], ["knowledge", "Knowledge"]]],
+    ["Fleet", [["agents", "Agents"], ["topics", "Topics"], ["traces", "Conversations"], ["models", "Models"], ["logs", "Logs"], ["fleet", "Processes"]]],
+    ["", [["settings", "Settings"]]],
+];
+const titles = Object.fromEntries(groups.flatMap(([, views]) => views));
+let current = null, turn = 0;
 
-// ---- the API ----
-
-function headers(more) {
-    const token = sessionStorage.getItem("token");
-    return token ? {...more, Authorization: "Bearer " + token} : more || {};
-}
-
-async function problemOf(response) {
-    const body = await response.json().catch(() => ({}));
-    return new Error(body.detail || body.error?.message || `${response.status} ${response.statusText}`);
-}
-
-async function api(path, body) {
-    const response = await fetch(path, body === undefined ? {headers: headers()}
-        : {method: "POST", headers: headers({"Content-Type": "application/json"}), body: JSON.stringify(body)});
-    if (!response.ok)
-        throw await problemOf(response);
-    return response.json();
-}
-
-// Server-sent events by fetch, which can send a token; yields {id, event, data}.
-async function* events(path, options) {
-    const response = await fetch(path, options);
-    if (!response.ok)
-        throw await problemOf(response);
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    for (;;) {
-        const {done, value} = await reader.read();
-        if (done)
-            return;
-        text += value;
-        const blocks = text.split("\n\n");
-        text = blocks.pop();
-        for (const block of blocks) {
-            const fields = {};
-            for (const line of block.split("\n")) {
-                const colon = line.indexOf(": ");
-                if (colon > 0)
-                    fields[line.slice(0, colon)] = line.slice(colon + 2);
-            }
-            if (fields.data !== undefined)
-                yield fields;
-        }
-    }
-}
-
-// ---- the page ----
+// ---- what the frame says ----
 
 function say(error) {
-    $("problem").textContent = error ? error.message : "";
     $("problem").hidden = !error;
+    put($("problem"), error ? [h("span", {}, error.message), error.status === 401 && h("button", {type: "button", onclick: signIn}, "Sign in")] : []);
 }
 
-function cell(text, kind) {
-    const td = document.createElement("td");
-    td.textContent = text ?? "";
-    if (kind)
-        td.className = kind;
-    return td;
+function linked(state) {
+    $("link").textContent = state ? "live" : "away";
+    $("link").className = "pill " + (state ? "good" : "bad");
 }
 
-function row(...cells) {
-    const tr = document.createElement("tr");
-    tr.append(...cells);
-    return tr;
+function toast(text, kind = "good") {
+    const node = h("div", {class: "toast " + kind}, text);
+    $("toasts").append(node);
+    setTimeout(() => node.remove(), 5000);
 }
 
-function show(id, rows, columns, nothing) {
-    if (!rows.length) {
-        const td = cell(nothing, "empty");
-        td.colSpan = columns;
-        rows = [row(td)];
-    }
-    $(id).replaceChildren(...rows);
-}
-
-const number = n => Number(n ?? 0).toLocaleString("en");
-const ago = ms => ms ? new Date(ms).toLocaleTimeString() : "";
-const kindOf = {active: "good", completed: "good", suspended: "warn", waiting: "warn", waiting_approval: "warn", failed: "bad", cancelled: "bad"};
-
-function stateCell(state) {
-    return cell(state, "state " + (kindOf[state] || ""));
-}
-
-// ---- the views ----
-
-async function agents() {
-    const {total, agents: list} = await api("/api/v1/agents?max-results=1000");
-    const filter = $("agents-filter").value.toLowerCase();
-    const shown = list.filter(agent => agent.name.toLowerCase().includes(filter)).sort((a, b) => a.name < b.name ? -1 : 1);
-    $("agents-count").textContent = `${number(shown.length)} of ${number(total)}`;
-    show("agents", shown.slice(0, 300).map(agent => row(cell(agent.name + (agent.count > 1 ? ` ×${number(agent.count)}` : "")),
-        stateCell(agent.reachable ? agent.state : "unreachable"), cell(agent.behaviour), cell(number(agent.queued), "n"), cell(number(agent.in_hand), "n"),
-        cell(number(agent.received), "n"), cell(number(agent.sent), "n"))), 7, "No agent has this in its name.");
-    $("chat-agents").replaceChildren(...list.slice(0, 100).map(agent => new Option(agent.name.split("@")[0])));
-}
-
-async function topics() {
-    const {topics: list} = await api("/api/v1/topics");
-    list.sort((a, b) => b.per_s - a.per_s || (a.topic < b.topic ? -1 : 1));
-    show("topics", list.slice(0, 100).map(topic => row(cell(topic.topic), cell(number(topic.messages), "n"), cell(topic.per_s.toFixed(1), "n"),
-        cell(number(topic.subscribers), "n"))), 4, "Nothing was published yet.");
-}
-
-function taskButton(task, action, text) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = text;
-    button.setAttribute("aria-label", `${text} ${task}`);
-    button.onclick = () => api(`/api/v1/tasks/${encodeURIComponent(task)}/${action}`, {}).then(refresh, say);
-    return button;
-}
-
-async function tasks() {
-    const {tasks: list} = await api("/api/v1/tasks?max-results=100");
-    show("tasks", list.map(task => {
-        const act = document.createElement("td");
-        if (task.state === "waiting_approval")
-            act.append(taskButton(task.task, "approve", "Approve"), " ");
-        if (["waiting_approval", "pending", "assigned", "in_progress"].includes(task.state))
-            act.append(taskButton(task.task, "cancel", "Cancel"));
-        else if (task.state !== "completed")
-            act.append(taskButton(task.task, "retry", "Retry"));
-        return row(cell(task.task), stateCell(task.state), cell(task.agent), cell(task.description, "wide"), cell(ago(task.changed_ms)), act);
-    }), 6, "There are no tasks.");
-}
-
-async function watch(pattern) {
-    tap?.abort();
-    tap = new AbortController();
-    const signal = tap.signal;
-    let after = "";
-    $("tap").replaceChildren();
-    while (!signal.aborted) {
-        try {
-            const path = `/api/v1/events?topics=${encodeURIComponent(pattern)}` + (after ? `&after=${after}` : "");
-            for await (const event of events(path, {headers: headers(), signal})) {
-                after = event.id || after;
-                const data = JSON.parse(event.data), li = document.createElement("li"), name = document.createElement("b");
-                name.textContent = data.topic ?? event.event;
-                li.append(name, " ", JSON.stringify(data.content ?? data));
-                $("tap").prepend(li);
-                while ($("tap").children.length > TAP_MAX)
-                    $("tap").lastChild.remove();
-            }
-        } catch (error) {
-            if (signal.aborted)
-                return;
-            say(error);
-            await new Promise(go => setTimeout(go, 2000));
-        }
-    }
-}
-
-// ---- the chat ----
-
-function bubble(kind, text) {
-    const li = document.createElement("li");
-    li.className = kind;
-    li.textContent = text;
-    $("talk").append(li);
-    li.scrollIntoView({block: "end"});
-    return li;
-}
-
-async function send(text) {
-    bubble("mine", text);
-    const reply = bubble("waits", "");
+// What a button does: its outcome is told, and it cannot be pressed twice meanwhile.
+async function act(button, what, done) {
+    button.disabled = true;
     try {
-        const body = JSON.stringify({model: $("chat-agent").value, stream: true, messages: [{role: "user", content: text}]});
-        for await (const event of events("/v1/chat/completions", {method: "POST", headers: headers({"Content-Type": "application/json"}), body})) {
-            if (event.data === "[DONE]")
-                break;
-            const data = JSON.parse(event.data);
-            if (data.error)
-                throw new Error(data.error.message);
-            reply.textContent += data.choices[0].delta.content || "";
-        }
-        reply.className = "";
+        const answer = await what();
+        if (done)
+            toast(done);
+        await refresh();
+        return answer;
     } catch (error) {
-        reply.className = "bad";
-        reply.textContent += error.message;
+        toast(error.message, "bad");
+        if (error.status === 401)
+            signIn();
+        return undefined;
+    } finally {
+        button.disabled = false;
     }
 }
 
-// ---- what goes on ----
+const frame = {say, toast, act, signIn, refresh: () => refresh()};
 
-const views = {agents, topics, tasks, chat: async () => {}};
+// ---- the view ----
 
 async function refresh() {
+    if (!current?.refresh || current.busy)
+        return;
+    const of = current;
+    of.busy = true;
     try {
-        await views[current]();
-        $("link").textContent = "live";
-        $("link").className = "good";
-        say(null);
+        await of.refresh();
+        if (of === current) {
+            linked(true);
+            say(null);
+        }
     } catch (error) {
-        $("link").textContent = "away";
-        $("link").className = "bad";
-        say(error);
+        if (of === current && error.name !== "AbortError") {
+            linked(![0, 503].includes(error.status));
+            say(error);
+        }
+    } finally {
+        of.busy = false;
+        of.last = performance.now();
     }
 }
 
-function go() {
-    const name = location.hash.slice(1);
-    current = name in views ? name : "agents";
-    for (const view of Object.keys(views))
-        $("view-" + view).hidden = view !== current;
+async function open() {
+    const name = location.hash.slice(1).split("/")[0], view = name in titles ? name : "overview", mine = ++turn;
+    current?.leave?.();
+    current = null;
+    document.body.classList.remove("open");
+    $("menu").setAttribute("aria-expanded", "false");
+    $("veil").hidden = true;
+    $("title").textContent = titles[view];
+    document.title = `${titles[view]} \u00b7 Troupe`;
+    document.body.dataset.view = view;
     for (const link of document.querySelectorAll("nav a"))
-        if (link.hash === "#" + current)
+        if (link.hash === "#" + view)
             link.setAttribute("aria-current", "page");
         else
             link.removeAttribute("aria-current");
-    if (current === "topics" && !tap)
-        watch($("tap-pattern").value);
-    if (current === "chat")
-        $("chat-text").focus();
-    refresh();
-}
-
-function theme() {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches, now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
-    document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
-    localStorage.setItem("theme", document.documentElement.dataset.theme);
-}
-
-if (localStorage.getItem("theme"))
-    document.documentElement.dataset.theme = localStorage.getItem("theme");
-$("theme").onclick = theme;
-$("token").onclick = () => $("token-dialog").showModal();
-$("token-dialog").onclose = () => {
-    if ($("token-dialog").returnValue === "save")
-        sessionStorage.setItem("token", $("token-text").value.trim());
-    $("token-text").value = "";
-    refresh();
-};
-$("agents-filter").oninput = refresh;
-$("tap-form").onsubmit = event => {
-    event.preventDefault();
-    watch($("tap-pattern").value);
-};
-$("chat-form").onsubmit = event => {
-    event.preventDefault();
-    const text = $("chat-text").value.trim();
-    $("chat-text").value = "";
-    if (text)
-        send(text);
-};
-$("chat-text").onkeydown = event => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-        event.preventDefault();
-        $("chat-form").requestSubmit();
+    const root = h("div", {class: "view", id: "view-" + view});
+    put($("main"), loading());
+    say(null);
+    try {
+        const module = await import(`./${view}.js`);
+        const shown = await module.show(root, frame, location.hash.slice(1).split("/").slice(1).map(decodeURIComponent));
+        if (mine !== turn)
+            return shown?.leave?.();
+        current = {...shown};
+        put($("main"), root);
+        await refresh();
+        root.dataset.ready = "true";
+    } catch (error) {
+        if (mine === turn)
+            put($("main"), failure(error, open));
     }
+    return undefined;
+}
+
+// ---- token, theme, menu ----
+
+function signIn() {
+    if (!$("token-dialog").open)
+        $("token-dialog").showModal();
+}
+
+function showToken() {
+    $("token").textContent = token.get() ? "Sign out" : "Sign in";
+}
+
+function applyTheme() {
+    const theme = prefs.get("theme");
+    if (theme)
+        document.documentElement.dataset.theme = theme;
+    else
+        delete document.documentElement.dataset.theme;
+}
+
+function toggleTheme() {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches, now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
+    prefs.set("theme", now === "dark" ? "light" : "dark");
+    applyTheme();
+    dispatchEvent(new Event("themechange"));
+}
+
+function toggleMenu() {
+    const opened = document.body.classList.toggle("open");
+    $("menu").setAttribute("aria-expanded", String(opened));
+    $("veil").hidden = !opened;
+    if (opened)
+        document.querySelector("nav a").focus();
+}
+
+// What waits for a person, and whether all is well, also while another view is looked at.
+async function watch() {
+    const seen = await get("/api/v1/metrics").catch(() => null), n = seen?.approvals?.length || 0;
+    linked(Boolean(seen));
+    $("pending").hidden = !n;
+    $("pending").textContent = n === 1 ? "1 approval waits" : `${number(n)} approvals wait`;
+    $("pending").title = $("pending").textContent;
+}
+
+put($("nav"), groups.map(([title, views]) => h("div", {class: "group"}, title && h("h2", {}, title),
+    h("ul", {}, views.map(([name, text]) => h("li", {}, h("a", {href: "#" + name}, icon(name), text)))))));
+put($("menu"), icon("menu"));
+put($("theme"), icon("theme"));
+$("menu").onclick = toggleMenu;
+$("veil").onclick = toggleMenu;
+$("theme").onclick = toggleTheme;
+$("token").onclick = () => {
+    if (!token.get())
+        return signIn();
+    token.set("");
+    showToken();
+    return open();
 };
-addEventListener("hashchange", go);
-setInterval(() => document.hidden || refresh(), 1000);
-api("/api/v1/system_status").then(status => $("platform").textContent = status.platform.name, say);
-go();
+$("token-dialog").onclose = () => {
+    const text = $("token-text").value.trim();
+    $("token-text").value = "";
+    if ($("token-dialog").returnValue !== "save" || !text)
+        return;
+    token.set(text);
+    showToken();
+    open();
+};
+addEventListener("hashchange", () => {
+    if (location.hash === "#main")
+        return;
+    open().then(() => $("title").focus({preventScroll: true}));
+});
+addEventListener("keydown", event => event.key === "Escape" && document.body.classList.contains("open") && toggleMenu());
+setInterval(() => {
+    if (!document.hidden && current?.every && performance.now() - (current.last || 0) >= current.every - 50)
+        refresh();
+}, 250);
+setInterval(() => document.hidden || document.body.dataset.view === "overview" || watch(), 5000);
+addEventListener("offline", () => linked(false));
+applyTheme();
+showToken();
+get("/api/v1/system_status").then(status => $("platform").textContent = status.platform.name, () => {});
+open();
+watch();

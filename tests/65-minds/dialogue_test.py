@@ -80,7 +80,7 @@ class Assistant(minds.MindsTest):
         self.agent("sums", "summariser", {"sentences": 1}, more=("--service", "summariser"))
         self.agent("a", "assistant", {"knowledge": "finder", "actions": {"weather": "finder"}})
         turn = self.told("a", {"text": "search for whales", "user": "ann"})
-        self.assertEqual((turn["to"], turn["answer"]), ("finder", {"action": "search", "query": "whales", "k": 3}))
+        self.assertEqual((turn["to"], turn["answer"]), ("finder", {"action": "search", "namespace": "default", "query": "whales", "k": 3}))
         turn = self.told("a", {"text": "weather in Oslo", "user": "ann"})
         self.assertEqual(turn["answer"], {"text": "in Oslo", "action": "weather"})
         turn = self.told("a", {"text": "summarise the report on ships", "user": "ann"})

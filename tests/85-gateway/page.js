@@ -1,66 +1,262 @@
-// The page of the gateway in a browser: node page.js URL TOKEN SCREENSHOTS. Prints one line of JSON with what it saw.
+// The page of the gateway in a browser: node page.js URL TOKEN SCREENSHOTS SOUND PICTURE. Prints one line of JSON with what it saw.
 const {chromium} = require("playwright-core");
-const [url, token, place] = process.argv.slice(2);
-(async () => {
-    const browser = await chromium.launch({executablePath: process.env.TROUPE_CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"]});
-    const page = await browser.newPage({viewport: {width: 1200, height: 800}, colorScheme: "light"}), out = {errors: []};
-    page.setDefaultTimeout(15000);
-    page.on("pageerror", error => out.errors.push(String(error)));
-    page.on("console", message => message.type() === "error" && out.errors.push(message.text()));
-    const shot = name => page.screenshot({path: `${place}/${name}.png`});
-    const begun = Date.now();
-    await page.goto(url + "/");
-    await page.locator("#agents tr:has-text('assistant@local')").waitFor();
-    out.usable_ms = Date.now() - begun;
-    out.link = await page.locator("#link").textContent();
-    await shot("agents-light");
+const [url, token, place, sound, picture] = process.argv.slice(2);
+const VIEWS = ["overview", "chat", "tasks", "decisions", "approvals", "knowledge", "agents", "topics", "traces", "models", "logs", "fleet", "settings"];
+const out = {errors: [], overflow: [], unnamed: [], faint: []};
+const api = {"Authorization": "Bearer " + token, "Content-Type": "application/json"};
+let page;
 
+const shot = name => page.screenshot({path: `${place}/${name}.png`});
+const ask = async (path, data) => (await page.request.post(url + path, {headers: api, data})).json();
+
+async function view(name) {
+    await page.evaluate(to => location.hash = to, name);
+    await page.locator(`#view-${name}[data-ready]`).waitFor();
+}
+
+// What a person sees badly: text whose contrast with what is behind it is below that of WCAG 2 AA.
+function faint() {
+    const channel = c => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+    const parse = text => (text.match(/[\d.]+/g) || []).map(Number), light = ([r, g, b]) => .2126 * channel(r / 255) + .7152 * channel(g / 255) + .0722 * channel(b / 255);
+    const found = new Set(), walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
+        if (!text || !element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) || element.closest(".hide, :disabled, option, noscript, .skip"))
+            continue;
+        let behind = element, colour = [];
+        while (behind && ((colour = parse(getComputedStyle(behind).backgroundColor)).length === 4 && colour[3] < 1))
+            behind = behind.parentElement;
+        const style = getComputedStyle(element), a = light(parse(element instanceof SVGElement ? style.fill : style.color)), b = light(behind ? colour : [255, 255, 255]);
+        const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05), large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700);
+        if (ratio < (large ? 3 : 4.5))
+            found.add(`${text.slice(0, 30)} ${ratio.toFixed(2)}`);
+    }
+    return [...found];
+}
+
+// What a screen reader has no name for.
+const unnamed = () => [...document.querySelectorAll("button, input, select, textarea, a[href], [role=region], [role=img], dialog")].filter(one => one.checkVisibility() && !(one.getAttribute("aria-label") || one.getAttribute("aria-labelledby")
+    || one.labels?.length || one.textContent.trim())).map(one => one.outerHTML.slice(0, 120));
+
+async function look(name) {
+    out.unnamed.push(...await page.evaluate(unnamed));
+    out.faint.push(...(await page.evaluate(faint)).map(text => `${name}: ${text}`));
+    if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
+        out.overflow.push(name);
+    await shot(name);
+}
+
+async function begin() {
+    const begun = Date.now();
+    let bytes = 0;
+    page.on("response", async response => bytes += Number(response.headers()["content-length"] || 0));
+    await page.goto(url + "/");
+    await page.locator("#view-overview[data-ready]").waitFor();
+    out.usable_ms = Date.now() - begun;
+    out.first_bytes = bytes;
+    out.link = await page.locator("#link").textContent();
     await page.keyboard.press("Tab");
     out.first_focus = await page.evaluate(() => document.activeElement.className);
     await page.locator("#token").click();
     await page.locator("#token-text").fill(token);
     await page.locator("#token-dialog button[value=save]").click();
+    await page.locator("#token:has-text('Sign out')").waitFor();
+}
 
-    await page.locator("nav a[href='#topics']").click();
+// What is published appears while one looks.
+async function dashboard() {
+    await view("overview");
+    const seen = page.locator(".bars div:has-text('news.live')");
+    for (let tries = 0; !(await seen.count()) && tries < 200; tries++) {
+        await ask("/api/v1/topics/news.live", {content: {n: tries}});
+        await page.waitForTimeout(100);
+    }
+    out.live = await seen.first().textContent();
+    await look("overview-light");
+}
+
+async function topics() {
+    await view("topics");
     await page.locator("#tap-pattern").fill("news.*");
-    await page.locator("#tap-form button").click();
-    const headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"};
-    const markup = "<img src=x onerror=document.title='broken'>";
+    await page.locator("#tap-form button:has-text('Watch')").click();
     for (let tries = 0; !(await page.locator("#tap li").count()) && tries < 100; tries++) {
-        await page.request.post(url + "/api/v1/topics/news.a", {headers, data: {content: {text: markup}}});
+        await ask("/api/v1/topics/news.a", {content: {text: "<img src=x onerror=document.title='broken'>"}});
         await page.waitForTimeout(100);
     }
     out.tap = await page.locator("#tap li").first().textContent();
     out.title = await page.title();
     await page.locator("#topics tr:has-text('news.a')").waitFor();
-    await shot("topics-light");
+    await look("topics-light");
+}
 
-    await page.locator("nav a[href='#tasks']").click();
-    const task = (await (await page.request.post(url + "/api/v1/tasks", {headers, data: {skills: ["work"], approval: true, description: "paint the fence"}})).json()).tasks[0].task;
-    const line = page.locator(`#tasks tr:has-text('${task}')`);
-    await line.locator(".state:has-text('waiting_approval')").waitFor();
-    await shot("tasks-light");
-    await line.getByRole("button", {name: "Approve"}).click();
-    await line.locator(".state:has-text('pending')").waitFor();
-    await line.getByRole("button", {name: "Cancel"}).click();
-    await line.locator(".state:has-text('cancelled')").waitFor();
-    out.task = "cancelled";
+async function task() {
+    await view("tasks");
+    await page.locator("#task-new").click();
+    await page.locator("#task-description").fill("paint the fence");
+    await page.locator("#task-skills").fill("work");
+    await page.locator("#task-form input[type=checkbox]").check();
+    await look("task-form");
+    await page.locator("#task-form button:has-text('Submit')").click();
+    const card = page.locator(".task:has-text('paint the fence')");
+    await card.locator(".pill:has-text('waiting approval')").waitFor();
+    await look("tasks-light");
+    await card.getByRole("button", {name: "Approve"}).click();
+    await card.locator(".pill:has-text('completed')").waitFor();
+    await card.locator(".link").click();
+    await page.locator("dialog.drawer .pill:has-text('completed')").first().waitFor();
+    out.result = await page.locator("dialog.drawer").textContent();
+    await look("task-details");
+    await page.keyboard.press("Escape");
+    await ask("/api/v1/tasks", {tasks: [{id: "p1", skills: ["work"], description: "Search"}, {id: "p2", skills: ["nobody"], needs: ["p1"], description: "Analyse"}, {id: "p3", skills: ["nobody"], needs: ["p1"], description: "Draw"},
+        {id: "p4", skills: ["work"], needs: ["p2", "p3"], description: "Write"}]});
+    await page.getByRole("tab", {name: "Board"}).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.locator(".gantt .lane i").nth(3).waitFor();
+    await look("tasks-timeline");
+    await page.keyboard.press("ArrowRight");
+    await page.locator("svg a[aria-label^='Write']").waitFor();
+    out.edges = await page.locator("#view-tasks svg > path").count();
+    await look("tasks-plan");
+}
 
-    await page.locator("nav a[href='#chat']").click();
-    await page.locator("#chat-text").fill("hello, my name is Ann");
+async function approval() {
+    await view("approvals");
+    const card = page.locator("[data-approval]");
+    await card.locator("pre:has-text('one')").waitFor();
+    await look("approvals-light");
+    await card.getByRole("button", {name: /^Grant/}).click();
+    await page.locator("#view-approvals .empty").waitFor();
+    out.approval = "granted";
+}
+
+async function decision() {
+    await ask("/api/v1/decisions", {question: "Tea or coffee?", options: ["tea", "coffee"], voters: ["svc:voter"]});
+    await view("decisions");
+    await page.locator("#view-decisions .card li:has-text('sleepy')").waitFor();
+    out.ballot = await page.locator("#view-decisions .card li:has-text('sleepy')").textContent();
+    await look("decisions-light");
+}
+
+async function knowledge() {
+    await ask("/api/v1/knowledge/default/documents", {documents: [{id: "harbour", title: "The harbour", text: "Ferries leave the harbour at seven. The lighthouse stands at its end."}]});
+    await view("knowledge");
+    await page.locator("#knowledge-query").fill("when do ferries leave");
     await page.keyboard.press("Enter");
-    await page.locator("#talk li").nth(1).and(page.locator(":not(.waits)")).waitFor();
-    out.reply = await page.locator("#talk li").nth(1).textContent();
-    await shot("chat-light");
+    out.found = await page.locator("#knowledge-results li").first().textContent();
+    await look("knowledge-light");
+}
+
+async function answered(n) {
+    await page.locator("#talk > li:not(.mine):not(.waits)").nth(n).waitFor();
+    return page.locator("#talk > li:not(.mine) .bubble").nth(n).textContent();
+}
+
+async function chat() {
+    await view("chat");
+    await look("chat-empty");
+    await page.locator("#chat-text").fill("search for the harbour");
+    await page.keyboard.press("Enter");
+    out.reply = await answered(0);
+    await page.getByRole("button", {name: "A good answer"}).first().click();
+    await page.locator("button[aria-label='A good answer'][aria-pressed=true]").waitFor();
+    await page.locator("#talk summary:has-text('What was done')").click();
+    for (let tries = 0; !(await page.locator("#talk .span").count()) && tries < 40; tries++) { // spans are told a moment later
+        await page.locator("#talk summary:has-text('What was done')").click();
+        await page.waitForTimeout(250);
+    }
+    out.work = await page.locator("#talk summary:has-text('What was done')").textContent();
+    await look("chat-light");
+}
+
+async function image() {
+    await page.locator("#chat-file").setInputFiles(picture);
+    await page.locator(".thumb img").waitFor();
+    await look("chat-image");
+    const sent = page.waitForRequest(request => request.url().endsWith("/v1/chat/completions"));
+    await page.locator("#chat-text").fill("hello, what is this?");
+    await page.keyboard.press("Enter");
+    out.image = JSON.parse((await sent).postData()).messages[0].content[1].image_url.url.slice(0, 22);
+    await answered(1);
+}
+
+// The browser's microphone plays the file of sound. Where this gateway has no ears, what the page sends is looked at, and a text comes back.
+async function speak() {
+    let heard = null;
+    if (!out.ears)
+        await page.route("**/v1/audio/transcriptions", route => {
+            heard = route.request().postDataBuffer();
+            return route.fulfill({json: {text: "hello from the microphone"}});
+        });
+    await page.locator("#chat-mic").click();
+    await page.locator("#chat-mic[aria-pressed=true]").waitFor();
+    await page.waitForTimeout(1200); // so long is spoken
+    await look("chat-mic");
+    await page.locator("#chat-mic").click();
+    await page.waitForFunction(() => document.querySelector("#chat-text").value.length > 0);
+    out.heard = await page.locator("#chat-text").inputValue();
+    out.sound = heard ? heard.length : -1;
+}
+
+async function others() {
+    await view("traces");
+    await page.locator("#view-traces svg text").first().waitFor();
+    out.sequence = await page.locator("#view-traces svg").getAttribute("aria-label");
+    await look("traces-light");
+    await view("settings");
+    await page.locator("#view-settings li:has-text('good answer')").waitFor();
+    await look("settings-light");
+    for (const name of ["agents", "models", "logs", "fleet"]) {
+        await view(name);
+        await look(`${name}-light`);
+    }
+    await view("agents");
+    await page.locator("#agents button:has-text('assistant@')").click();
+    await page.locator("dialog.drawer dl").waitFor();
+    await look("agent-details");
+    await page.keyboard.press("Escape");
+}
+
+async function darkAndSmall() {
     await page.locator("#theme").click();
     out.dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    await shot("chat-dark");
+    for (const name of VIEWS) {
+        await view(name);
+        await look(`${name}-dark`);
+    }
+    await page.setViewportSize({width: 375, height: 740});
+    for (const name of VIEWS) {
+        await view(name);
+        await look(`${name}-phone`);
+    }
+    await page.locator("#menu").click();
+    await page.waitForTimeout(250); // it slides in
+    await shot("menu-phone");
+    await page.keyboard.press("Escape");
+}
 
-    await page.setViewportSize({width: 375, height: 720});
-    await page.locator("nav a[href='#agents']").click();
-    await page.locator("#agents tr:has-text('assistant@local')").waitFor();
-    out.phone_overflow = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    await shot("agents-phone-dark");
+(async () => {
+    const browser = await chromium.launch({executablePath: process.env.TROUPE_CHROMIUM || "/usr/bin/chromium",
+        args: ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${sound}`]});
+    const context = await browser.newContext({viewport: {width: 1280, height: 820}, colorScheme: "light", permissions: ["microphone"]});
+    page = await context.newPage();
+    page.setDefaultTimeout(40000);
+    page.on("pageerror", error => out.errors.push(String(error)));
+    page.on("console", message => message.type() === "error" && out.errors.push(message.text() + " " + message.location().url));
+    const document = await (await page.request.get(url + "/api/v1/openapi.json")).json();
+    out.ears = Boolean(document.paths["/v1/audio/transcriptions"]);
+    if (!out.ears)
+        await page.route("**/api/v1/openapi.json", route => route.fulfill({json: {...document, paths: {...document.paths, "/v1/audio/transcriptions": {}}}}));
+    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, others, darkAndSmall]) {
+        try {
+            await step();
+        } catch (error) {
+            await shot(`failed-${step.name}`);
+            throw new Error(`${step.name}: ${error.message}\n${JSON.stringify(out)}`);
+        }
+    }
     await browser.close();
     console.log(JSON.stringify(out));
-})().catch(error => { console.error(error); process.exit(1); });
+})().catch(error => {
+    console.error(error.message);
+    process.exit(1);
+});

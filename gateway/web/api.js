@@ -1,0 +1,115 @@
+// The gateway's API, and what this browser keeps: the token for the tab, preferences and the talk for longer.
+
+export const token = {
+    get: () => sessionStorage.getItem("token") || "",
+    set: text => text ? sessionStorage.setItem("token", text) : sessionStorage.removeItem("token"),
+};
+
+const defaults = {theme: "", user: "web", agent: "assistant", speak: false, tap: 50, motion: true};
+export const prefs = {
+    all: () => ({...defaults, ...JSON.parse(localStorage.getItem("prefs") || "{}")}),
+    get: name => prefs.all()[name],
+    set: (name, value) => localStorage.setItem("prefs", JSON.stringify({...prefs.all(), [name]: value})),
+};
+
+export class Problem extends Error {
+    constructor(message, status, reason) {
+        super(message);
+        this.status = status;
+        this.reason = reason;
+    }
+}
+
+export const headers = more => token.get() ? {...more, Authorization: "Bearer " + token.get()} : more || {};
+
+async function problemOf(response) {
+    const body = await response.json().catch(() => ({}));
+    const text = body.detail || body.error?.message || `${response.status} ${response.statusText}`;
+    return new Problem(response.status === 401 && !token.get() ? "Sign in with a token first." : text, response.status, body.reason || body.error?.code || "");
+}
+
+export async function request(path, options) {
+    let response;
+    try {
+        response = await fetch(path, options);
+    } catch (error) {
+        if (error.name === "AbortError")
+            throw error;
+        throw new Problem("The gateway does not answer.", 0, "away");
+    }
+    if (!response.ok)
+        throw await problemOf(response);
+    return response;
+}
+
+export const get = async (path, signal) => (await request(path, {headers: headers(), signal})).json();
+export const post = async (path, body = {}, signal) => (await request(path, {method: "POST", headers: headers({"Content-Type": "application/json"}), body: JSON.stringify(body), signal})).json();
+export const remove = async path => (await request(path, {method: "DELETE", headers: headers()})).json();
+export const part = encodeURIComponent;
+export const query = fields => new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== "" && value !== undefined && value !== null)).toString();
+
+// Server-sent events by fetch, which can send a token; yields {id, event, data}.
+export async function* events(path, options) {
+    const response = await request(path, options);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+        const {done, value} = await reader.read();
+        if (done)
+            return;
+        text += value;
+        const blocks = text.split("\n\n");
+        text = blocks.pop();
+        for (const block of blocks) {
+            const fields = {};
+            for (const line of block.split("\n")) {
+                const colon = line.indexOf(": ");
+                if (colon > 0)
+                    fields[line.slice(0, colon)] = line.slice(colon + 2);
+            }
+            if (fields.data !== undefined)
+                yield fields;
+        }
+    }
+}
+
+// Publications as they come, until the returned function is called; goes on where it was when the connection is lost.
+export function feed(topics, onEvent, {perSecond = 0, onState = () => {}} = {}) {
+    const stop = new AbortController();
+    (async () => {
+        let after = "";
+        while (!stop.signal.aborted) {
+            try {
+                const path = "/api/v1/events?" + query({topics, after, "per-s": perSecond || ""});
+                onState("live");
+                for await (const event of events(path, {headers: headers(), signal: stop.signal})) {
+                    after = event.id || after;
+                    onEvent(JSON.parse(event.data), event.event || "message");
+                }
+            } catch (error) {
+                if (stop.signal.aborted)
+                    return;
+                onState(error.message);
+            }
+            await new Promise(go => setTimeout(go, 1500));
+        }
+    })();
+    return () => stop.abort();
+}
+
+// A new trace, which what is asked carries along (W3C Trace Context).
+export function newTrace() {
+    const hex = n => Array.from(crypto.getRandomValues(new Uint8Array(n)), byte => byte.toString(16).padStart(2, "0")).join("");
+    const trace = hex(16);
+    return {trace, traceparent: `00-${trace}-${hex(8)}-01`};
+}
+
+let offered = null;
+// The paths of the API, so that a view offers only what this gateway has.
+export const paths = async () => offered ||= (await get("/api/v1/openapi.json")).paths;
+
+// A trace that this page began has no first span at the broker, so it remembers those of its chats itself.
+export function ownTraces() {
+    const turns = Object.keys(localStorage).filter(key => key.startsWith("talk.")).flatMap(key => JSON.parse(localStorage.getItem(key)));
+    return turns.filter(turn => turn.trace && turn.at).map(turn => ({trace: turn.trace, agent: turn.agent, name: turn.asked, start_us: turn.at * 1000}));
+}

@@ -1,0 +1,44 @@
+// Preferences, which this browser keeps, and the feedback that was given.
+import {h, put, card, empty, failure, loading, pill} from "./dom.js";
+import {get, post, prefs} from "./api.js";
+
+export async function show(root, frame) {
+    const now = prefs.all(), found = h("div"), words = h("input", {type: "search", placeholder: "Search the feedback", "aria-label": "Search the feedback"});
+    const set = (name, value) => {
+        prefs.set(name, value);
+        frame.toast("Kept");
+    };
+    const theme = h("select", {onchange: event => {
+        set("theme", event.target.value);
+        if (event.target.value)
+            document.documentElement.dataset.theme = event.target.value;
+        else
+            delete document.documentElement.dataset.theme;
+    }}, [["", "As the system has it"], ["light", "Light"], ["dark", "Dark"]].map(([value, text]) => h("option", {value}, text)));
+    theme.value = now.theme;
+    const text = (name, label) => h("label", {class: "field"}, label, h("input", {value: now[name], onchange: event => set(name, event.target.value.trim() || prefs.get(name))}));
+
+    async function search() {
+        put(found, loading(2));
+        try {
+            const {namespaces} = await get("/api/v1/knowledge");
+            if (!namespaces.some(one => one.namespace === "feedback"))
+                return put(found, empty("No feedback yet", "Thumbs under the answers in the chat."));
+            const answer = words.value.trim() ? await post("/api/v1/knowledge/feedback/search", {query: words.value, k: 30, text: true, "per-document": 1}) : await get("/api/v1/knowledge/feedback/documents?max-results=50"), list = answer.results || answer.documents || [];
+            put(found, list.length ? h("ul", {class: "list"}, list.map(one => h("li", {}, pill(one.metadata?.rating === "good" ? "good answer" : "poor answer"), " ", h("b", {}, one.title || one.id), h("div", {class: "dim"}, [one.metadata?.agent, one.metadata?.user].filter(Boolean).join(" for ")), one.text && h("div", {}, one.text.slice(0, 400)))))
+                : empty("No feedback yet", "Thumbs under the answers in the chat."));
+        } catch (error) {
+            put(found, error.reason === "no-provider" ? empty("Feedback is kept in the knowledge base", "There is none: start troupe-kbd, or say knowledge: {} in the fleet file.") : failure(error, search));
+        }
+        return undefined;
+    }
+    root.append(h("div", {class: "grid"}, card("Preferences", h("label", {class: "field"}, "Light or dark", theme), text("user", "Your name to agents: what they remember belongs to it"), text("agent", "The agent that the chat begins with"),
+        h("label", {class: "field"}, "Publications a second that the tap shows", h("input", {type: "number", min: 1, max: 500, value: String(now.tap), onchange: event => set("tap", Math.max(1, Math.min(500, Number(event.target.value) || 50)))})),
+        h("p", {}, h("label", {}, h("input", {type: "checkbox", checked: now.speak, onchange: event => set("speak", event.target.checked)}), "Speak replies")), h("p", {class: "dim"}, "Kept in this browser alone.")),
+    card("Feedback on answers", h("form", {class: "row bar", onsubmit: event => {
+        event.preventDefault();
+        search();
+    }}, h("span", {class: "grow"}, words), h("button", {}, "Search")), found)));
+    search();
+    return {};
+}
