@@ -3,6 +3,7 @@
 #include "agentd/agent_file.h"
 #include "agentd/events.h"
 #include "lib/base/clock.h"
+#include "lib/base/crash.h"
 #include "lib/base/process.h"
 #include "lib/store/states_journal.h"
 #include "lib/store/states_sqlite.h"
@@ -208,6 +209,7 @@ static int start(tr_agentd_t *self) {
     tr_error_t error = {0};
     int rc = 0;
     tr_process_small_heap(128 << 10);
+    tr_crash_catch(&self->log);
     tr_process_ignore_sigpipe();
     if (o->die_with)
         rc = tr_process_die_with((pid_t)o->die_with, SIGTERM, &error);

@@ -14,6 +14,7 @@
 #include "broker/shell/peers.h"
 #include "broker/shell/sockets.h"
 #include "lib/base/clock.h"
+#include "lib/base/crash.h"
 #include "lib/base/http.h"
 #include "lib/base/process.h"
 #include "lib/link/frame.h"
@@ -288,11 +289,10 @@ int tr_broker_new(const tr_broker_options_t *options, tr_broker_t **ret_broker) 
         fputs("troupe-broker: out of memory\n", stderr); /* there is no log yet */
         return TR_BROKER_INVALID;
     }
-    b->options = options;
-    b->signal_fd = -1;
-    b->doze = TR_DOZE_NONE;
+    *b = (tr_broker_t){.options = options, .signal_fd = -1, .doze = TR_DOZE_NONE};
     tr_log_init(&b->log, STDERR_FILENO, "broker", (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
+    tr_crash_catch(&b->log);
     tr_pool_init(&b->pool, IDLE_BUFFERS);
     tr_error_t error = {0};
     int r = open_all(b, &error);

@@ -1,6 +1,7 @@
 #include "lib/resident/resident.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/crash.h"
 #include "lib/base/process.h"
 #include "proto/aid.h"
 
@@ -24,6 +25,7 @@ int tr_resident_start(tr_resident_t *self, const tr_resident_kind_t *kind,
     *self = (tr_resident_t){.kind = kind, .options = options, .signal_fd = -1};
     tr_log_init(&self->log, STDERR_FILENO, kind->component, (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
+    tr_crash_catch(&self->log);
     tr_process_ignore_sigpipe();
     self->alive = tr_alive_begin();
     int rc = options->die_with ? tr_process_die_with((pid_t)options->die_with, SIGTERM, error) : 0;

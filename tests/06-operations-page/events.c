@@ -5,6 +5,7 @@
 #include "exporter/events.h"
 #include "gateway/events.h"
 #include "kbd/events.h"
+#include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "tools/up/up_events.h"
 
@@ -24,6 +25,7 @@ static const struct {
     {"kbd", tr_kbd_events, TR_K_EVENTS},
     {"gateway", tr_gateway_events, TR_G_EVENTS},
     {"exporter", tr_exporter_events, TR_E_EVENTS},
+    {"all", &tr_crash_event, 1},
 };
 
 static int print(const tr_event_t *events, size_t count) {
@@ -39,5 +41,5 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[1], catalogues[i].name))
             return print(catalogues[i].events, catalogues[i].count);
     }
-    return fprintf(stderr, "usage: events broker|agentd|up|coordinator|kbd|gateway|exporter\n"), 1;
+    return fprintf(stderr, "usage: events broker|agentd|up|coordinator|kbd|gateway|exporter|all\n"), 1;
 }

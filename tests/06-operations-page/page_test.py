@@ -11,7 +11,7 @@ def main():
     with open(page, encoding="utf-8") as f:
         text = f.read()
     fresh = text
-    for name in ("broker", "agentd", "up", "coordinator", "kbd", "gateway", "exporter"):
+    for name in ("broker", "agentd", "up", "coordinator", "kbd", "gateway", "exporter", "all"):
         table = subprocess.run([program, name], check=True, capture_output=True, text=True).stdout.strip()
         block = re.compile(rf"(<!-- events: {name} -->\n).*?(\n<!-- end -->)", re.S)
         if not block.search(fresh):

@@ -277,6 +277,21 @@ class Exporter(harness.SystemTest):
         self.assertEqual((event["event_id"], event["level"], event["environment"], event["tags"]["event"]), (head["event_id"], "error", "test", "K009"))
         self.assertNotIn(b"GEHEIM", request.body)
 
+    def test_a_process_that_was_ended_by_a_signal_is_an_event_with_a_stack(self):
+        sentry = self.receiver()
+        dsn = self.secret("dsn", f"http://0123abcd@127.0.0.1:{sentry.port}/7\n")
+        self.exporter("--logs", self.logs, "--sentry-dsn", dsn)
+        agent = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "a", "--behaviour", "echo", "--log-format", "json")
+        agent.wait_err("registered")
+        agent.send_signal(signal.SIGABRT)
+        self.assertEqual(agent.wait().code, -signal.SIGABRT)
+        self.write(*agent.err.splitlines())
+        harness.wait_until(lambda: sentry.of("/api/7/envelope/"), "the event")
+        event = json.loads(sentry.requests[0].body.splitlines()[2])
+        (exception,) = event["exception"]["values"]
+        self.assertEqual((event["level"], event["tags"]["event"], exception["type"]), ("fatal", "X001", "ABRT"))
+        self.assertIn("troupe-agentd", {frame["package"] for frame in exception["stacktrace"]["frames"]})
+
     def metrics(self):
         import urllib.request
         with open(os.path.join(self.directory, "told/exporter.json")) as file:
