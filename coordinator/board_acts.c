@@ -28,6 +28,11 @@ int tr_board_left(tr_board_t *self, const char *id, uint32_t try, const tr_purse
     return 0;
 }
 
+/* The clock may have been set back since. */
+static bool is_too_soon(const tr_task_t *task, int64_t now_ms) {
+    return task->told && now_ms >= task->told_ms && now_ms < task->told_ms + TR_BOARD_STATUS_MS;
+}
+
 int tr_board_status(
     tr_board_t *self, const char *id, uint32_t try, const void *status, size_t len, int64_t now_ms) {
     tr_task_t *task = find_try(self, id, try);
@@ -35,7 +40,7 @@ int tr_board_status(
         return -ESTALE;
     if (task->state == TR_TASK_ASSIGNED)
         tr_board_move(self, task, TR_TASK_IN_PROGRESS, now_ms);
-    if (len > TR_TASK_STATUS_MAX || (task->told && now_ms < task->told_ms + TR_BOARD_STATUS_MS))
+    if (len > TR_TASK_STATUS_MAX || is_too_soon(task, now_ms))
         return -EAGAIN;
     if (!tr_task_set_status(task, status, len))
         return -ENOMEM;

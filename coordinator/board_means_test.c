@@ -158,6 +158,8 @@ static void how_it_goes_is_told(void **state) {
     assert_int_equal(tr_board_status(s->board, "a", 1, "\x02", 1, s->now_ms + 1), -EAGAIN); /* too soon */
     assert_int_equal(tr_board_status(s->board, "a", 1, "\x02", 1, s->now_ms + TR_BOARD_STATUS_MS), 0);
     assert_int_equal(s->statuses, 2);
+    assert_int_equal(
+        tr_board_status(s->board, "a", 1, "\x02", 1, s->now_ms - 3600000), 0); /* the clock was set */
     assert_memory_equal(tr_board_task(s->board, "a")->status, "\x02", 1);
 }
 

@@ -14,7 +14,13 @@
 #define STATUSES_KEPT 100  /* of one try, in its history; the last one is the task's in any case */
 #define LOOK_MS       5000 /* the directory is asked so often although nothing was heard */
 
+static int measure(void *arg, tr_metrics_t *metrics, tr_error_t *error) {
+    const tr_coordinator_t *self = arg;
+    return tr_meter_register(&self->meter, metrics, error);
+}
+
 static const tr_resident_kind_t kind = {
+    .measure = measure,
     .process = "troupe-coordinator",
     .component = "coordinator",
     .stopping = &tr_coordinator_events[TR_C_STOPPING],
@@ -39,6 +45,7 @@ static void call_back(tr_coordinator_t *self, const tr_task_t *task) {
 static void on_changed(void *arg, const tr_task_t *task, bool added) {
     tr_coordinator_t *self = arg;
     tr_effects_change(self);
+    tr_meter_task(&self->meter, task, added);
     if (added)
         tr_store_add(self->store, task);
     else
@@ -59,6 +66,7 @@ static void on_status(void *arg, const tr_task_t *task) {
     tr_coordinator_t *self = arg;
     char text[256];
     tr_task_print_status(task, text, sizeof text);
+    tr_counter_inc(&self->meter.statuses);
     tr_effects_change(self);
     tr_store_say_status(self->store, task, task->told <= STATUSES_KEPT && *text ? text : NULL);
     tr_content_writer_t *w = tr_effect_publish(self, "task", task->id, "progress");
@@ -182,6 +190,7 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
     *ret_self = self;
     self->options = options;
     self->due_ms = TR_BOARD_NEVER;
+    tr_meter_init(&self->meter);
     tr_map_init(&self->errands, (uint64_t)tr_clock_ns());
     tr_map_init(&self->decisions, (uint64_t)tr_clock_ns());
     tr_map_init(&self->schedules, (uint64_t)tr_clock_ns());
@@ -229,6 +238,7 @@ int tr_coordinator_run(tr_coordinator_t *self) {
         if (self->options->steal)
             tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);
+        tr_meter_board(&self->meter, self->board);
     }
     if (self->resident.code == TR_RESIDENT_OK && tr_store_shared(self->store))
         tr_store_leave(self->store);

@@ -11,6 +11,7 @@
 
 #include "coordinator/approval/approval_state.h"
 #include "coordinator/board.h"
+#include "coordinator/meter.h"
 #include "coordinator/options.h"
 #include "coordinator/store.h"
 #include "lib/base/map.h"
@@ -41,6 +42,7 @@ struct tr_coordinator {
     tr_agent_t *agent;
     tr_store_t *store;
     tr_board_t *board;
+    tr_meter_t meter;
     struct tr_alike *alike;        /* NULL: only what is the same */
     tr_map_t errands;              /* what agents were asked and have not answered: by "ID TRY" */
     struct tr_errand *all_errands; /* also those that were withdrawn and have not ended */

@@ -144,6 +144,15 @@ static void tell_progress(const tr_job_t *self, const json_t *step) {
         json_object_get(step, "tool"), "status", json_object_get(step, "status"), "took-ms",
         json_object_get(step, "took-ms"));
     tr_own_topic_tell(self->executor->agent, "progress", told);
+    char text[160];
+    tr_content_writer_t w;
+    snprintf(text, sizeof text, "step %zu: %.80s, %.40s", json_array_size(self->steps),
+        json_string_value(json_object_get(step, "tool")), json_string_value(json_object_get(step, "status")));
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 1);
+    tr_write_kv(&w, "text", text);
+    tr_reply_status(
+        self->executor->agent, self->message, &w); /* who asked hears of the end in any case, ignoring */
 }
 
 static void on_tool(void *arg, const tr_tool_result_t *result) {

@@ -136,8 +136,10 @@ int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_
         return rc;
     if (state == TR_MOTION_VOTING && (d->round != round || d->state != state))
         tr_spans_of_round(held->coordinator, d, round, began_ms);
-    if (tr_motion_ended(d->state) && !tr_motion_ended(state))
+    if (tr_motion_ended(d->state) && !tr_motion_ended(state)) {
+        tr_counter_inc(&held->coordinator->meter.decisions[d->state - TR_MOTION_DECIDED]);
         tr_spans_of_decision(held->coordinator, d);
+    }
     held->coordinator->stirred = true;
     tr_effects_change(held->coordinator);
     tr_store_add_event(held->coordinator->store, d->id, event);

@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import sys
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
@@ -80,7 +81,8 @@ class Parts(harness.SystemTest):
         self.coordinator = self.start()
 
     def start(self):
-        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", "--http", "127.0.0.1:0",
+                                 "--http-file", self.directory + "/http")
         coordinator.wait_err("C001 ready")
         return coordinator
 
@@ -125,6 +127,13 @@ class Parts(harness.SystemTest):
 
     def start_troupe(self, *arguments):
         return self.spawn("troupe", *arguments, env=self.env)
+
+    def test_an_executor_says_how_it_goes(self):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "doer", "--behaviour", "executor", "--service", "do")
+        child.wait_err("registered")
+        shown = self.until(self.submit("do", {"text": "calculate 6*7"}), "completed")
+        self.assertEqual(shown["status"], {"text": "step 1: calculate, ok"})
+        self.assertIn("42", shown["result"]["text"])
 
     def test_who_asks_otherwise_gets_the_answer_alone(self):
         self.agent("teller", "tell=4", TELLER)
@@ -188,6 +197,23 @@ class Parts(harness.SystemTest):
         self.assertEqual([event["tries"] for event in tries], [1, 2, 3])
         self.assertEqual(len({event["agent"] for event in tries}), 3)  # another one each time
         self.assertTrue(all("program-ended" in event["reason"] for event in tries), tries)
+
+    def test_what_it_counts(self):
+        self.agent("spender", "spend=4", SPENDER)
+        self.until(self.submit("spend", {}), "completed")
+        self.until(self.submit("spend", {"fail": True}, "--tries", "1"), "failed")
+        self.submit("nobody", {})
+        told = json.loads(next(pathlib.Path(self.directory, "http").glob("*.json")).read_text())
+        address = told[0]["targets"][0]
+
+        def numbers():
+            with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+                return dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+        harness.wait_until(lambda: numbers()['troupe_tasks_open{state="pending"}'] == "1", "the one that nobody can do")
+        said = numbers()
+        self.assertEqual([said[f'troupe_tasks_changes_total{{state="{state}"}}'] for state in ("pending", "completed", "failed")], ["3", "1", "1"])
+        self.assertEqual((said["troupe_tasks_wait_seconds_count"], said["troupe_tasks_attempt_seconds_count"]), ("2", "2"))
+        self.assertEqual(said["troupe_tasks_agents"], "2")  # itself is one
 
     def traced(self, content, last, *agents):
         """Asks the coordinator under a new trace: the answer, and once there is a span `last`, and each of the agents has received something in it, all spans by their names."""
