@@ -66,6 +66,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
     server->exchange_count--;
     tr_gauge_set(&server->connections, (int64_t)server->exchange_count);
     tr_web_stream_finish(e);
+    tr_web_again_leave(e);
     leave_parked(e);
     drop_replies(e);
     json_decref(e->body);
@@ -84,6 +85,8 @@ void tr_web_exchange_gone(tr_web_exchange_t *e) {
 /* Ready for the next request. */
 static void reset(tr_web_exchange_t *e) {
     leave_parked(e);
+    tr_web_again_leave(e);
+    *e->tag = '\0';
     drop_replies(e);
     json_decref(e->body);
     e->body = NULL;
@@ -130,6 +133,8 @@ void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) 
     }
     self->status = status;
     self->type = type;
+    tr_web_again_keep(self);
+    tr_web_again_compare(self);
     self->state = TR_WEB_RESPONDED;
     if (self->wsi && !self->inside)
         tr_web_ask_to_write(self);
@@ -313,7 +318,7 @@ static void no_route(tr_web_exchange_t *e) {
 
 static void run(tr_web_exchange_t *e) {
     e->state = TR_WEB_WORKING;
-    if (!tr_web_check_fields(e))
+    if (!tr_web_check_fields(e) || !tr_web_again_begin(e))
         return;
     e->match.route->handle(e);
 }
@@ -443,8 +448,8 @@ void tr_web_exchange_reply(tr_web_exchange_t *e, tr_web_reply_t *reply) {
     e->replies[reply->slot] = reply;
     if (--e->asked > 0)
         return;
-    if (!e->wsi)
-        tr_web_exchange_free(e);
-    else
+    if (e->wsi || e->once) /* who has gone may ask again what became of it */
         e->on_replies(e);
+    if (!e->wsi && !e->asked)
+        tr_web_exchange_free(e);
 }

@@ -18,6 +18,7 @@
 
 #define TR_WEB_PATH_MAX    1024
 #define TR_WEB_QUERY_MAX   2048
+#define TR_WEB_KEY_MAX     128
 #define TR_WEB_SLOTS       6
 #define TR_WEB_MESSAGE_MAX 16384 /* bytes of what a client says over a WebSocket */
 
@@ -66,9 +67,13 @@ struct tr_web_exchange {
     char path[TR_WEB_PATH_MAX + 1];
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
-    char last_event[64];                                 /* Last-Event-ID */
-    char host[256];                                      /* that was asked, with its port */
-    char a2a_version[16];                                /* A2A-Version */
+    char last_event[64];               /* Last-Event-ID */
+    char host[256];                    /* that was asked, with its port */
+    char once_key[TR_WEB_KEY_MAX + 1]; /* Idempotency-Key; "": none */
+    bool once;                         /* its answer is to be kept under it */
+    char known_tag[24],
+        tag[24];          /* ETags: that the client has, and of what was responded; with their quotes */
+    char a2a_version[16]; /* A2A-Version */
     char mcp_version[16], mcp_method[48], mcp_name[128]; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
     char origin[256];                                    /* of a page that may read the answer; "": none */
     tr_web_match_t match;                                /* points into path */

@@ -111,6 +111,8 @@ static bool unknown(tr_web_exchange_t *self, tr_web_place_t place, const char *n
 static bool check_query(tr_web_exchange_t *self) {
     for (const char *pair = NULL; (pair = next_pair(self, pair));) {
         size_t len = strcspn(pair, "=");
+        if (len == 15 && memcmp(pair, "idempotency-key", 15) == 0 && self->method == TR_WEB_POST)
+            continue; /* in place of the header (again.c) */
         const tr_web_field_t *field = tr_web_route_field(self->match.route, TR_WEB_IN_QUERY, pair, len);
         if (!field)
             return unknown(self, TR_WEB_IN_QUERY, pair, len);

@@ -88,6 +88,11 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
             TR_WEB_QUERY_MAX);
         return false;
     }
+    read_custom(e, "idempotency-key:", e->once_key, sizeof e->once_key);
+    if (!tr_web_is_mux(e) && lws_hdr_custom_length(e->wsi, "idempotency-key:", 16) > TR_WEB_KEY_MAX)
+        strcpy(e->once_key, "\n"); /* which no header can be: it is refused when the token is known */
+    if (tr_web_header(e, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->known_tag, sizeof e->known_tag) <= 0)
+        *e->known_tag = '\0';
     read_custom(e, "last-event-id:", e->last_event, sizeof e->last_event);
     read_custom(e, "mcp-protocol-version:", e->mcp_version, sizeof e->mcp_version);
     read_custom(e, "mcp-method:", e->mcp_method, sizeof e->mcp_method);
@@ -154,11 +159,12 @@ static void put_cors(head_t *h) {
     if (!*e->origin)
         return;
     put(h, "access-control-allow-origin:", e->origin);
-    put(h, "access-control-expose-headers:", "retry-after");
+    put(h, "access-control-expose-headers:", "etag, retry-after");
     if (e->method != TR_WEB_OPTIONS)
         return;
     put(h, "access-control-allow-methods:", e->allow ? e->allow : "GET");
-    put(h, "access-control-allow-headers:", "authorization, content-type, last-event-id");
+    put(h, "access-control-allow-headers:",
+        "authorization, content-type, idempotency-key, if-none-match, last-event-id");
     put(h, "access-control-max-age:", "600");
 }
 
@@ -177,6 +183,8 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
     put(&h, "x-content-type-options:", "nosniff");
     put(&h, "referrer-policy:", "no-referrer");
     put(&h, "content-security-policy:", e->policy ? e->policy : "default-src 'none'; frame-ancestors 'none'");
+    if (*e->tag)
+        put(&h, "etag:", e->tag);
     if (e->status == 401)
         put(&h, "www-authenticate:", "Bearer realm=\"troupe\"");
     if (e->allow)

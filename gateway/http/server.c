@@ -197,7 +197,8 @@ static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
         rc = tr_web_metrics_init(self, error);
-    if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new())))
+    if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new()) ||
+                       !(self->once = tr_once_new())))
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = listen_on(self, error);
@@ -241,6 +242,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
         tr_web_exchange_free(self->exchanges);
     tr_feed_hub_destroy(&self->hub);
     tr_a2a_tasks_destroy(&self->a2a);
+    tr_once_destroy(&self->once);
     tr_web_tokens_destroy(&self->tokens);
     tr_web_jwt_destroy(&self->jwt);
     tr_web_rate_destroy(&self->rate);

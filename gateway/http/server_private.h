@@ -4,6 +4,7 @@
 
 #include "gateway/http/exchange.h"
 #include "gateway/http/jwt.h"
+#include "gateway/http/once.h"
 #include "gateway/http/rate.h"
 #include "gateway/http/server.h"
 #include "gateway/http/tls.h"
@@ -41,6 +42,7 @@ struct tr_web_server {
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
     struct tr_a2a_tasks *a2a;
+    tr_once_t *once;
     tr_buffer_t scratch; /* a message on its way out */
     tr_web_summary_t summary;
     lws_sorted_usec_list_t tick;
@@ -91,6 +93,17 @@ void tr_web_stop_reading(tr_web_exchange_t *e);
 void tr_web_count(tr_web_exchange_t *e);
 /* The client has all of it. */
 int tr_web_exchange_done(tr_web_exchange_t *e, bool close);
+
+/* ---- again.c ---- */
+
+/* Of a request with an Idempotency-Key: whether it is to be done. False: it has responded, maybe with what was answered before. */
+bool tr_web_again_begin(tr_web_exchange_t *e);
+/* Keeps what was responded. */
+void tr_web_again_keep(tr_web_exchange_t *e);
+/* The exchange is over: what has no answer by now has none to be kept. */
+void tr_web_again_leave(tr_web_exchange_t *e);
+/* Responds 304 in place of what the client has already (If-None-Match). */
+void tr_web_again_compare(tr_web_exchange_t *e);
 
 /* ---- stream.c ---- */
 

@@ -1,0 +1,101 @@
+/*
+ * Requests that come again: those that change something, under an Idempotency-Key (once.h), and those that look, with the ETag of what they saw.
+ *
+ * libwebsockets 4.1 does not keep headers of HTTP/2 that it has no name for, so the key may be in the query as well (idempotency-key).
+ */
+#include "gateway/http/server_private.h"
+#include "lib/base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+static void digest(const tr_web_exchange_t *e, unsigned char out[TR_ONCE_DIGEST]) {
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, TR_ONCE_DIGEST);
+    crypto_generichash_update(&state, (const unsigned char *)e->path, strlen(e->path) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)e->query, e->query_len);
+    crypto_generichash_update(&state, (const unsigned char *)tr_buffer_string(&e->raw), e->raw.size);
+    crypto_generichash_final(&state, out, TR_ONCE_DIGEST);
+}
+
+static bool take_key(tr_web_exchange_t *e) {
+    const char *given = tr_web_query(e, "idempotency-key");
+    if (*e->once_key == '\n' || (given && (!*given || strlen(given) > TR_WEB_KEY_MAX))) {
+        tr_web_problem(e, 400, "unrecognised-parameter-value", "idempotency-key: expected 1 to %d bytes",
+            TR_WEB_KEY_MAX);
+        return false;
+    }
+    if (given)
+        strcpy(e->once_key, given);
+    return true;
+}
+
+static bool respond_again(tr_web_exchange_t *e, const tr_once_answer_t *answer) {
+    tr_buffer_put(&e->out, answer->bytes, answer->len);
+    tr_web_respond(e, answer->status, answer->type);
+    return false;
+}
+
+bool tr_web_again_begin(tr_web_exchange_t *e) {
+    unsigned char asked[TR_ONCE_DIGEST];
+    tr_once_answer_t answer;
+    e->once = false;
+    if (e->method != TR_WEB_POST || !*e->who)
+        return true;
+    if (!take_key(e))
+        return false;
+    if (!*e->once_key)
+        return true;
+    digest(e, asked);
+    switch (tr_once_begin(e->server->once, e->who, e->once_key, asked, tr_clock_ms(), &answer)) {
+    case TR_ONCE_NEW: e->once = true; return true;
+    case TR_ONCE_KNOWN: return respond_again(e, &answer);
+    case TR_ONCE_UNDER_WAY:
+        e->retry_s = 1;
+        tr_web_problem(
+            e, 409, "under-way", "the request that had this Idempotency-Key first has no answer yet");
+        return false;
+    case TR_ONCE_OTHER:
+        tr_web_problem(e, 422, "key-used", "this Idempotency-Key was given to another request");
+        return false;
+    case TR_ONCE_FULL: break;
+    }
+    e->retry_s = 1;
+    tr_web_problem(e, 503, "busy", "too many requests with an Idempotency-Key have no answer yet");
+    return false;
+}
+
+/* What may go better another time is not kept. */
+void tr_web_again_keep(tr_web_exchange_t *e) {
+    tr_once_answer_t answer = {e->status, e->type, e->out.data, e->out.size};
+    if (!e->once)
+        return;
+    e->once = false;
+    if (e->status < 500)
+        tr_once_end(e->server->once, e->who, e->once_key, &answer, tr_clock_ms());
+    else
+        tr_once_drop(e->server->once, e->who, e->once_key);
+}
+
+void tr_web_again_leave(tr_web_exchange_t *e) {
+    if (e->once)
+        tr_once_drop(e->server->once, e->who, e->once_key);
+    e->once = false;
+    *e->once_key = '\0';
+}
+
+void tr_web_again_compare(tr_web_exchange_t *e) {
+    uint64_t hash;
+    *e->tag = '\0';
+    if ((e->method != TR_WEB_GET && e->method != TR_WEB_HEAD) || e->status != 200 || e->out.failed)
+        return;
+    crypto_generichash((unsigned char *)&hash, sizeof hash, (const unsigned char *)tr_buffer_string(&e->out),
+        e->out.size, NULL, 0);
+    snprintf(e->tag, sizeof e->tag, "\"%016llx\"", (unsigned long long)hash);
+    if (strcmp(e->tag, e->known_tag) != 0)
+        return;
+    e->status = 304;
+    e->out.size = 0;
+}
