@@ -26,9 +26,9 @@ static void on_replies(tr_web_exchange_t *e) {
     json_t *list = json_incref(json_object_get(services, "services"));
     json_decref(services);
     tr_web_respond_json(e, 200,
-        json_pack("{s:o, s:o, s:o, s:o}", "gateway", gateway_json(e->server), "platform",
-            tr_web_reply_json(e->replies[0]), "counters", tr_web_reply_json(e->replies[1]), "services",
-            list ? list : json_array()));
+        json_pack("{s:{s:s, s:s}, s:o, s:o, s:o, s:o}", "you", "name", e->who, "role", tr_web_roles[e->role],
+            "gateway", gateway_json(e->server), "platform", tr_web_reply_json(e->replies[0]), "counters",
+            tr_web_reply_json(e->replies[1]), "services", list ? list : json_array()));
 }
 
 void tr_api_status(tr_web_exchange_t *e) {

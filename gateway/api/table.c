@@ -38,7 +38,8 @@ static const tr_web_route_t routes[] = {
     {TR_WEB_GET, "/api/v1/openapi.json", TR_WEB_ANYBODY, "openapi", "This document",
         .handle = tr_api_document},
     {TR_WEB_GET, "/api/v1/system_status", TR_WEB_VIEWER, "system_status",
-        "The gateway, the platform, its counters and its services", .handle = tr_api_status},
+        "The gateway, the platform, its counters and its services, and who asks in which role",
+        .handle = tr_api_status},
 
     {TR_WEB_GET, "/api/v1/metrics", TR_WEB_VIEWER, "summary",
         "The fleet in numbers: agents, the broker's counters, the busiest topics, tasks, what waits for a "

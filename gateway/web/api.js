@@ -5,12 +5,16 @@ export const token = {
     set: text => text ? sessionStorage.setItem("token", text) : sessionStorage.removeItem("token"),
 };
 
-const defaults = {theme: "", user: "web", agent: "assistant", speak: false, tap: 50, motion: true};
+const defaults = {theme: "", user: "", agent: "assistant", speak: false, tap: 50, motion: true};
 export const prefs = {
     all: () => ({...defaults, ...JSON.parse(localStorage.getItem("prefs") || "{}")}),
     get: name => prefs.all()[name],
     set: (name, value) => localStorage.setItem("prefs", JSON.stringify({...prefs.all(), [name]: value})),
 };
+
+// Who is signed in, as the gateway says; and his name to agents, where the settings say no other.
+export const you = {name: "", role: ""};
+export const user = () => prefs.get("user") || you.name || "web";
 
 export class Problem extends Error {
     constructor(message, status, reason) {

@@ -2,7 +2,7 @@
 // {refresh, every, leave}: refresh() is called each `every` milliseconds while the page is seen.
 import {h, put, loading, failure, number} from "./dom.js";
 import {icon} from "./icons.js";
-import {get, token, prefs} from "./api.js";
+import {get, token, prefs, you} from "./api.js";
 
 const $ = id => document.getElementById(id);
 const groups = [
@@ -120,6 +120,11 @@ function signIn() {
 
 function showToken() {
     $("token").textContent = token.get() ? "Sign out" : "Sign in";
+    get("/api/v1/system_status").then(status => {
+        Object.assign(you, status.you);
+        $("platform").textContent = status.platform.name;
+        $("token").title = you.name ? `${you.name}, ${you.role}` : "";
+    }, () => {});
 }
 
 function applyTheme() {
@@ -191,6 +196,5 @@ setInterval(() => document.hidden || document.body.dataset.view === "overview" |
 addEventListener("offline", () => linked(false));
 applyTheme();
 showToken();
-get("/api/v1/system_status").then(status => $("platform").textContent = status.platform.name, () => {});
 open();
 watch();

@@ -1,7 +1,7 @@
 // A talk with an agent: text, speech and images; replies as they are made, spoken if wanted; where they come from, and what was done for them.
 import {h, put, empty, loading, bare, code, words, number} from "./dom.js";
 import {icon} from "./icons.js";
-import {get, post, remove, request, events, headers, part, paths, prefs, newTrace, Problem} from "./api.js";
+import {get, post, remove, request, events, headers, part, paths, prefs, user, newTrace, Problem} from "./api.js";
 import {tree, sumUp} from "./draw.js";
 
 const KEPT = 100, IMAGE_SIDE = 1024, IMAGE_BYTES = 20 << 20;
@@ -80,7 +80,7 @@ function showWork(turn) {
 
 export async function show(root, frame) {
     const offered = await paths();
-    const agent = h("input", {id: "chat-agent", value: prefs.get("agent"), list: "chat-agents", autocomplete: "off", spellcheck: "false", "aria-label": "Agent to talk with"}), agents = h("datalist", {id: "chat-agents"});
+    const agent = h("input", {id: "chat-agent", value: prefs.get("agent") || "assistant", list: "chat-agents", autocomplete: "off", spellcheck: "false", "aria-label": "Agent to talk with"}), agents = h("datalist", {id: "chat-agents"});
     const talk = h("ol", {id: "talk", "aria-label": "The talk", "aria-live": "polite", "aria-relevant": "additions"}), hello = h("div");
     const text = h("textarea", {id: "chat-text", rows: 1, placeholder: "Say something", "aria-label": "What you say"}), thumb = h("div", {class: "thumb", hidden: true});
     const file = h("input", {type: "file", accept: "image/*", id: "chat-file", hidden: true}), mic = h("button", {type: "button", class: "icon", id: "chat-mic", "aria-pressed": "false", "aria-label": "Speak"}, icon("mic"));
@@ -100,7 +100,7 @@ export async function show(root, frame) {
         const buttons = [h("button", {type: "button", class: "icon", "aria-pressed": "false", "aria-label": "A good answer"}, icon("up")), h("button", {type: "button", class: "icon", "aria-pressed": "false", "aria-label": "A poor answer"}, icon("down"))];
         async function keepIt(good, why) {
             const done = await frame.act(buttons[good ? 0 : 1], () => post("/api/v1/knowledge/feedback/documents", {documents: [{id: `feedback-${turn.trace}`, title: turn.asked.slice(0, 120),
-                text: `Question: ${turn.asked}\n\nAnswer: ${turn.text}${why ? `\n\nRemark: ${why}` : ""}`, metadata: {rating: good ? "good" : "bad", agent: turn.agent, user: prefs.get("user"), trace: turn.trace}}]}), "Kept as feedback");
+                text: `Question: ${turn.asked}\n\nAnswer: ${turn.text}${why ? `\n\nRemark: ${why}` : ""}`, metadata: {rating: good ? "good" : "bad", agent: turn.agent, user: user(), trace: turn.trace}}]}), "Kept as feedback");
             if (done)
                 buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i === 0) === good)));
         }
@@ -167,7 +167,7 @@ export async function show(root, frame) {
     }
 
     async function sendIt(words) {
-        const name = agent.value.trim() || "assistant", user = prefs.get("user"), {trace, traceparent} = newTrace(), picture = image;
+        const name = agent.value.trim() || "assistant", me = user(), {trace, traceparent} = newTrace(), picture = image;
         showImage(null);
         const content = picture ? [{type: "text", text: words || "What is in this picture?"}, {type: "image_url", image_url: {url: picture}}] : words;
         bubble({mine: true, text: words, image: picture});
@@ -176,8 +176,8 @@ export async function show(root, frame) {
         node.className = "waits";
         send.disabled = true;
         try {
-            await stream(turn, {model: name, stream: true, user, traceparent, messages: [{role: "user", content}]}, said);
-            turn.last = await get(`/api/v1/sessions/${part(name)}/${part(user)}`).then(session => session.last, () => null);
+            await stream(turn, {model: name, stream: true, user: me, traceparent, messages: [{role: "user", content}]}, said);
+            turn.last = await get(`/api/v1/sessions/${part(name)}/${part(me)}`).then(session => session.last, () => null);
             if (turn.last && JSON.stringify(turn.last).length > 20000)
                 turn.last = {action: turn.last.action, to: turn.last.to};
             delete turn.waits;
@@ -256,7 +256,7 @@ export async function show(root, frame) {
         h("button", {type: "button", class: "icon", "aria-label": "Begin anew: the agent forgets this talk", title: "Begin anew", onclick: event => {
             localStorage.removeItem(keyOf(agent.value));
             begin();
-            frame.act(event.currentTarget, () => remove(`/api/v1/sessions/${part(agent.value)}/${part(prefs.get("user"))}`), "Forgotten");
+            frame.act(event.currentTarget, () => remove(`/api/v1/sessions/${part(agent.value)}/${part(user())}`), "Forgotten");
         }}, icon("clear"))), hello, talk, h("div", {class: "composer"}, thumb, file, form));
     text.oninput = () => {
         text.style.height = "auto";

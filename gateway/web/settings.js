@@ -1,6 +1,6 @@
 // Preferences, which this browser keeps, and the feedback that was given.
 import {h, put, card, empty, failure, loading, pill} from "./dom.js";
-import {get, post, prefs} from "./api.js";
+import {get, post, prefs, you} from "./api.js";
 
 export async function show(root, frame) {
     const now = prefs.all(), found = h("div"), words = h("input", {type: "search", placeholder: "Search the feedback", "aria-label": "Search the feedback"});
@@ -16,7 +16,7 @@ export async function show(root, frame) {
             delete document.documentElement.dataset.theme;
     }}, [["", "As the system has it"], ["light", "Light"], ["dark", "Dark"]].map(([value, text]) => h("option", {value}, text)));
     theme.value = now.theme;
-    const text = (name, label) => h("label", {class: "field"}, label, h("input", {value: now[name], onchange: event => set(name, event.target.value.trim() || prefs.get(name))}));
+    const text = (name, label, hint) => h("label", {class: "field"}, label, h("input", {value: now[name], placeholder: hint, onchange: event => set(name, event.target.value.trim())}));
 
     async function search() {
         put(found, loading(2));
@@ -32,7 +32,7 @@ export async function show(root, frame) {
         }
         return undefined;
     }
-    root.append(h("div", {class: "grid"}, card("Preferences", h("label", {class: "field"}, "Light or dark", theme), text("user", "Your name to agents: what they remember belongs to it"), text("agent", "The agent that the chat begins with"),
+    root.append(h("div", {class: "grid"}, card("Preferences", h("label", {class: "field"}, "Light or dark", theme), text("user", "Your name to agents: what they remember belongs to it", you.name || "web"), text("agent", "The agent that the chat begins with", "assistant"),
         h("label", {class: "field"}, "Publications a second that the tap shows", h("input", {type: "number", min: 1, max: 500, value: String(now.tap), onchange: event => set("tap", Math.max(1, Math.min(500, Number(event.target.value) || 50)))})),
         h("p", {}, h("label", {}, h("input", {type: "checkbox", checked: now.speak, onchange: event => set("speak", event.target.checked)}), "Speak replies")), h("p", {class: "dim"}, "Kept in this browser alone.")),
     card("Feedback on answers", h("form", {class: "row bar", onsubmit: event => {

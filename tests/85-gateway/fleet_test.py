@@ -131,6 +131,7 @@ class Rest(web.GatewayTest):
         seen = self.good(self.get("/api/v1/metrics", role="viewer"))
         self.assertEqual(seen["agents"]["states"], {"active": 51})
         self.assertEqual({row[0]: row[1] for row in seen["agents"]["rows"]}, {"gateway@local": 1, "many@local": 50})
+        self.assertEqual(self.good(self.get("/api/v1/system_status", role="viewer"))["you"], {"name": "viewer", "role": "viewer"})
         self.assertIsNone(seen["tasks"])
         self.assertGreater(seen["broker"]["records_in"], 0)
         # Who asks again at once shares what there is.
