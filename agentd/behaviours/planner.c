@@ -5,7 +5,8 @@
  *
  *   TEXT, {"action": "plan", "text", "skills", "most"}      the plan. Skills: of the request, of the arguments, or the services that there are
  *   {"action": "submit", the same, "compose": true}         also hands its subtasks to the coordinator: {"plan", "tasks", "watched": MARK}; with
- *                                                           "compose", or that argument, also a last one that composes their results
+ *                                                           "compose", or that argument, also a last one that composes their results; with
+ *                                                           "approval": true what could be begun at once waits for a person's yes
  *   {"action": "replan", "plan", "failed": ID, "without": [SKILL ...]}
  *                                                           the plan with what takes the place of the subtask that failed: planned anew from its
  *                                                           description, without those skills
@@ -166,6 +167,8 @@ static void on_planned(
     if (!plan)
         return;
     json_object_set_new(plan, "by", json_string(result->by));
+    if (tr_value_bool(tr_value_get(tr_message_value(message), "approval"), false))
+        json_object_set_new(plan, "approval", json_true());
     int rc = asks_to(message, "submit") ? add_whole(planner, message, plan) : 0;
     if (rc < 0)
         tr_thinker_answer_reason(&planner->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));

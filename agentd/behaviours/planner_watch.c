@@ -46,13 +46,15 @@ static json_t *tasks_needed(const json_t *subtasks, const json_t *needs) {
     return list;
 }
 
+/* What needs nothing is the gate of all that needs it. */
 static json_t *task_of(const json_t *plan, const json_t *subtask) {
     json_t *needs = tasks_needed(json_object_get(plan, "subtasks"), json_object_get(subtask, "needs"));
-    return json_pack("{s:O, s:O, s:O, s:O, s:O, s:O*, s:{s:O, s:o}}", "id", json_object_get(subtask, "task"),
-        "description", json_object_get(subtask, "description"), "skills", json_object_get(subtask, "skills"),
-        "needs", needs, "priority", json_object_get(plan, "priority"), "compose",
-        json_object_get(subtask, "compose"), "input", "text", json_object_get(subtask, "description"),
-        "needs", needs);
+    bool gated = json_is_true(json_object_get(plan, "approval")) && json_array_size(needs) == 0;
+    return json_pack("{s:O, s:O, s:O, s:O, s:O, s:O*, s:b, s:{s:O, s:o}}", "id",
+        json_object_get(subtask, "task"), "description", json_object_get(subtask, "description"), "skills",
+        json_object_get(subtask, "skills"), "needs", needs, "priority", json_object_get(plan, "priority"),
+        "compose", json_object_get(subtask, "compose"), "approval", gated, "input", "text",
+        json_object_get(subtask, "description"), "needs", needs);
 }
 
 /* Subtasks without a task get one, under this mark; the list of those. */

@@ -307,7 +307,21 @@ class Parts(harness.SystemTest):
         self.assertEqual(sorted([whole["task"], *whole["needs"]]), sorted(row["task"] for row in rows))
         self.assertEqual(json.loads(done.out[done.out.index("{"):])["evidence"], whole["result"]["evidence"])
         self.assertTrue(whole["result"]["evidence"])
+        self.the_gate_of_a_plan()
+        self.assertIn("--approval wants --submit", self.troupe("plan", "--approval", "x", env=self.env).err)
         self.assertIn("--compose wants --submit", self.troupe("plan", "--compose", "x", env=self.env).err)
+
+    def the_gate_of_a_plan(self):
+        """Nothing is begun before somebody says yes to what could be."""
+        plan = self.troupe("plan", "--submit", "--approval", "research ferries", "-o", "json", env=self.env).json()
+        tasks = [row["task"] for row in plan["tasks"]]
+        self.assertEqual({self.show(task)["state"] for task in tasks if not self.show(task)["needs"]}, {"waiting_approval"})
+        self.assertEqual({self.show(task)["state"] for task in tasks if self.show(task)["needs"]}, {"pending"})
+        for task in tasks:
+            if not self.show(task)["needs"]:
+                self.task("approve", task)
+        for task in tasks:
+            self.until(task, "completed")
 
 
 if __name__ == "__main__":

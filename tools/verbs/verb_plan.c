@@ -13,7 +13,7 @@ typedef struct options {
     tr_strings_t skills;
     const char *planner;
     int64_t most;
-    bool submit, wait, compose;
+    bool submit, wait, compose, approval;
 } options_t;
 
 static const tr_option_t plan_table[] = {
@@ -22,6 +22,10 @@ static const tr_option_t plan_table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"compose", 0, NULL, TR_BOOL(options_t, compose), NULL,
         "With --submit: a last task composes the results of all others, with evidence.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"approval", 0, NULL, TR_BOOL(options_t, approval), NULL,
+        "With --submit: nothing is begun before somebody has looked at the first steps, and said yes to them "
+        "(`troupe task approve`).",
         .flags = TR_OPTION_FLAG_ONLY},
     {"wait", 'w', NULL, TR_BOOL(options_t, wait), NULL,
         "With --submit: wait until it is done, and print what came of the last step.",
@@ -240,6 +244,8 @@ static json_t *request_of(const tr_call_t *call) {
         json_object_set_new(request, "skills", tr_cli_texts(&o->skills));
     if (o->compose)
         json_object_set_new(request, "compose", json_true());
+    if (o->approval)
+        json_object_set_new(request, "approval", json_true());
     tr_cli_set_number(request, "most", o->most);
     return request;
 }
@@ -260,6 +266,8 @@ static int run_plan(const tr_call_t *call) {
     tr_cli_session_t *session = NULL;
     json_t *answer = NULL;
     doing_t d = {.tasks = {.call = call, .deaf = true}};
+    if (o->approval && !o->submit)
+        return tr_cli_usage(call, "--approval wants --submit: nothing is begun otherwise");
     if (o->compose && !o->submit)
         return tr_cli_usage(call, "--compose wants --submit: there are no results otherwise");
     if (o->wait && !o->submit)
