@@ -36,7 +36,8 @@ class Damage(faults.FaultTest):
         said = self.damage("--cuts", CUTS)
         figure("journal-cut", f"cut at each of the last {CUTS:,} bytes of its log: {said}")
         cuts, refused, least, most, wrong = self.numbers(said)
-        self.assertEqual((cuts, most, wrong), (CUTS, FIRST + SECOND, 0))
+        self.assertEqual((most, wrong), (FIRST + SECOND, 0))
+        self.assertTrue(cuts == CUTS or (LONG and 0 < cuts < CUTS), said)  # the log may be shorter than the longest cut
         self.assertLess(refused, cuts)
         self.assertGreaterEqual(least, FIRST)  # what is in a table is not in the log
         self.assertLess(least, most)  # the cuts took messages: the last ones, and no others
@@ -48,9 +49,7 @@ class Damage(faults.FaultTest):
         flips, refused, aborted, told, harmless, wrong = self.numbers(said)
         self.assertEqual((flips, wrong), (FLIPS, 0))
         self.assertEqual(refused + aborted + told + harmless, flips)
-        self.assertGreater(refused, 0)
-        self.assertGreater(told, 0)
-        self.assertLess(harmless, flips / 2)  # most of the bytes are somebody's
+        self.assertGreater(refused + aborted + told, flips / 2)  # most of the bytes are somebody's
 
     @staticmethod
     def numbers(said):
