@@ -86,8 +86,11 @@ static bool left_out(const tr_part_t *part, const char *argument) {
 
 /* With a value: who waits for it, and folders that processes of one machine share. */
 static bool of_one_machine(const char *option) {
-    return strcmp(option, "--ready-fd") == 0 || strcmp(option, "--http-file") == 0 ||
-           strcmp(option, "--logs") == 0;
+    static const char *const all[] = {"--ready-fd", "--http-file", "--logs", "--fleet-state", NULL};
+    for (const char *const *one = all; *one; one++)
+        if (strcmp(option, *one) == 0)
+            return true;
+    return false;
 }
 
 /* What the plan of one machine would run, told where things are in a container. `--` ends Troupe's own options. */
