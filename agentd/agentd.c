@@ -29,6 +29,8 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_HUNG] = TR_EVENT_HUNG,
     [TR_HOST_UNSAVED] = TR_EVENT_UNSAVED,
     [TR_HOST_MOVED] = TR_EVENT_MOVED,
+    [TR_HOST_TAKEN_AGAIN] = TR_EVENT_TAKEN_AGAIN,
+    [TR_HOST_NOT_TAKEN] = TR_EVENT_NOT_TAKEN,
 };
 
 /* Also called from the keeper's thread: the log is made for that. */
@@ -39,14 +41,20 @@ static void on_event(void *arg, tr_host_event_t event, const char *detail) {
     if (event == TR_HOST_CONNECTED || event == TR_HOST_RESUMED || event == TR_HOST_DISCONNECTED)
         tr_alive_serves(self->alive, event != TR_HOST_DISCONNECTED);
     tr_log(&self->log, &tr_agentd_events[event_of[event]], "agent=%s detail=%s", self->options->name, detail);
+    if (event == TR_HOST_MOVED && tr_host_is_empty(self->host))
+        tr_host_stop(
+            self->host, TR_HOST_EXIT_MOVED); /* nobody is left to serve, and whoever started it decides */
     if (event == TR_HOST_HUNG)
         _exit(TR_AGENTD_HUNG); /* its thread does not come back: nothing can be ended in good order */
 }
 
 /* The exit code for what could not be done; the line in the log is written here. */
 static int fail(tr_agentd_t *self, int rc, const tr_error_t *error) {
-    tr_log(&self->log, &tr_agentd_events[TR_EVENT_CANNOT_START], "agent=%s error=%s", self->options->name,
-        error->text);
+    bool away = rc == -EREMOTE;
+    tr_log(&self->log, &tr_agentd_events[away ? TR_EVENT_AWAY : TR_EVENT_CANNOT_START], "agent=%s error=%s",
+        self->options->name, error->text);
+    if (away)
+        return TR_HOST_EXIT_MOVED;
     return rc == -ETIMEDOUT || rc == -EPROTO || rc == -ECONNREFUSED || rc == -EHOSTUNREACH
                ? TR_AGENTD_UNREACHABLE
                : TR_AGENTD_REFUSED;

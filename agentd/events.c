@@ -65,9 +65,24 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "kept.",
         "Leave --state out, or give the behaviour `save` and `restore` (docs/agents.md)."},
     [TR_EVENT_MOVED] = {"A017", TR_LOG_INFO, "moved",
-        "An agent is another process's now (`troupe move`), or has gone back to it. This process stays, "
-        "without it.",
-        "None needed. A process that hosts nobody any more can be ended."},
+        "An agent is another process's now (`troupe move`), or has gone back to it. A process that hosts "
+        "nobody "
+        "any more ends with code 72.",
+        "None needed."},
+    [TR_EVENT_AWAY] = {"A018", TR_LOG_WARN, "agent was moved away",
+        "By its store, the agent was moved from here to a station (`troupe move`), which has its state: it "
+        "is "
+        "not begun a second time, and the process ends with code 72.",
+        "Start the station: it takes the agent again. To begin the agent here anew, take the store away "
+        "(--state)."},
+    [TR_EVENT_TAKEN_AGAIN] = {"A019", TR_LOG_INFO, "taken again",
+        "The station has an agent again that was moved to it before it was started.", "None needed."},
+    [TR_EVENT_NOT_TAKEN] = {"A028", TR_LOG_ERROR, "not taken again",
+        "The station cannot take an agent again that was moved to it before it was started. Its state stays "
+        "in "
+        "the store, and the next start tries it again; where somebody else has its name, that is the agent "
+        "now.",
+        "The detail says why: a behaviour that the station has to load (--args), a name that is taken."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

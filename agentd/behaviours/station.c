@@ -80,13 +80,17 @@ int tr_station_check(tr_value_t args, tr_problem_t *problem) {
     return rc;
 }
 
+static void take_again(tr_host_t *host, void *agent);
+
 static int init(tr_agent_t *self, void *state, tr_value_t args) {
     station_t *station = state;
     tr_value_t load = NULL;
     int rc = read_args(args, &load, NULL);
     if (rc == 0)
         rc = load_all(load, NULL, station->loaded, &station->loaded_n);
-    return rc < 0 ? rc : tr_provide(self, "station", 0);
+    if (rc == 0)
+        rc = tr_provide(self, "station", 0);
+    return rc < 0 ? rc : tr_host_post(tr_agent_host(self), take_again, self);
 }
 
 static const tr_behaviour_t *find(void *arg, const char *name) {
@@ -97,6 +101,11 @@ static const tr_behaviour_t *find(void *arg, const char *name) {
             return b;
     }
     return tr_behaviour_find(name);
+}
+
+/* Whom it had when its process ended. */
+static void take_again(tr_host_t *host, void *agent) {
+    tr_host_take_again(host, find, tr_agent_state(agent)); /* what fails is told as an event */
 }
 
 static void drop(station_t *station, order_t *order) {

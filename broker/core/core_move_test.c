@@ -473,7 +473,7 @@ static void what_cannot_be_moved(void **state) {
         const char *json, *says;
     } rows[] = {
         {"{\"action\":\"move\",\"name\":\"nobody\"}", "not-registered"},
-        {"{\"action\":\"move\",\"name\":\"many-1\"}", "only an agent with a name of its own"},
+        {"{\"action\":\"move\",\"name\":\"many-1\"}", "an agent of a range is not moved"},
         {"{\"action\":\"move\",\"name\":\"x\",\"to\":\"boss\"}", "no station has this name"},
         {"{\"action\":\"move\",\"name\":\"beside\",\"to\":\"depot\"}", "it is in that process already"},
         {"{\"action\":\"move\",\"name\":\"beside\"}", "there is no station in another process"},

@@ -3,16 +3,16 @@
  * there (leave.c). Nothing comes for it until the AMS has heard that it has begun; what it did before that others can see, it has said
  * in init, as it would have after any start.
  */
-#include "lib/agent/host_private.h"
+#include "lib/agent/taken.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct tr_parcel {
-    uint64_t move;
+    uint64_t move;     /* 0: it was taken before, and its name is free */
     tr_value_t packed; /* the map that leave.c has written */
-    tr_value_t saved;  /* of it, bytes */
+    tr_value_t saved;  /* of it, bytes; NULL: they are in this host's store */
 } tr_parcel_t;
 
 uint64_t tr_parcel_move(const tr_parcel_t *parcel) {
@@ -68,26 +68,37 @@ static int describe(tr_agent_t *agent, tr_value_t description) {
                : 0;
 }
 
-/* Its state is in this host's store before the AMS hears that it is here. */
-static int store(tr_agent_t *agent) {
+/* Its state is in this host's store before the AMS hears that it is here; and with it that it is. */
+static int store(tr_agent_t *agent, const tr_parcel_t *parcel) {
+    tr_host_t *host = agent->hosted->host;
+    tr_error_t error = {0};
     if (!agent->hosted->saves)
         return 0;
-    tr_saved_touch(agent->hosted->host, agent);
-    tr_saved_commit(agent->hosted->host);
+    if (parcel->move && agent->hosted->stored &&
+        tr_taken_add(host, agent->hosted->name, parcel->packed, &error) < 0) {
+        tr_host_say(host, TR_HOST_UNSAVED, "%s", error.text);
+        return error.code;
+    }
+    tr_saved_touch(host, agent);
+    tr_saved_commit(host);
     return agent->status == TR_AGENT_RUNNING ? 0 : -EIO; /* that failed: it was told as an event */
 }
 
 int tr_parcel_unpack(tr_agent_t *agent, const tr_parcel_t *parcel) {
+    if (parcel->move)
+        agent->hosted->stored = tr_value_bool(tr_value_get(parcel->packed, "stored"), false);
     int r = subscribe(agent, tr_value_get(parcel->packed, "subscriptions"));
     if (r == 0)
-        r = tr_agent_begin_from(agent, parcel->saved->via.bin.ptr, parcel->saved->via.bin.size);
+        r = parcel->saved
+                ? tr_agent_begin_from(agent, parcel->saved->via.bin.ptr, parcel->saved->via.bin.size)
+                : tr_agent_begin(agent);
     if (r == 0)
         r = describe(agent, tr_value_get(parcel->packed, "description"));
     if (r == 0)
         r = provide(agent, tr_value_get(parcel->packed, "services"));
     if (r == 0)
-        r = store(agent);
-    agent->hosted->arrived = r == 0;
+        r = store(agent, parcel);
+    agent->hosted->arrived = r == 0 && parcel->move;
     return r;
 }
 
@@ -114,7 +125,20 @@ static int take(tr_host_t *host, tr_value_t order, const tr_parcel_t *p, const t
         return tr_error_set(error, -EBADMSG, "the order names no agent");
     int r = check_place(host, name, order, p, error);
     tr_addition_t what = {.name = name, .count = 1, .behaviour = behaviour, .parcel = p};
-    return r < 0 ? r : tr_hosted_add(host, &what, &d, error);
+    if (r < 0)
+        return r;
+    r = tr_hosted_add(host, &what, &d, error);
+    if (r < 0)
+        tr_taken_remove(host, name); /* where it was on its list already */
+    return r;
+}
+
+int tr_parcel_take_again(tr_host_t *host, const char *name, tr_value_t stored,
+    const tr_behaviour_t *behaviour, tr_error_t *error) {
+    tr_parcel_t p = {.packed = stored};
+    tr_addition_t what = {.name = name, .count = 1, .behaviour = behaviour, .parcel = &p};
+    tr_hosted_t *d;
+    return tr_hosted_add(host, &what, &d, error);
 }
 
 static int find_and_take(tr_host_t *host, tr_value_t order, tr_value_t packed, tr_find_behaviour_fn find,
@@ -148,7 +172,9 @@ void tr_arrive_check(tr_host_t *host) {
         tr_error_t error = {0};
         next = d->next;
         if (d->arrived && d->registration &&
-            tr_link_status(host->link, d->registration, &error) == TR_REGISTRATION_REFUSED)
+            tr_link_status(host->link, d->registration, &error) == TR_REGISTRATION_REFUSED) {
+            tr_taken_remove(host, d->name);
             tr_host_remove(host, d->name);
+        }
     }
 }

@@ -1,6 +1,7 @@
 /* The host: its life, and the loop that everything of it runs in. */
 
 #include "lib/agent/meter.h"
+#include "lib/agent/taken.h"
 #include "lib/agent/traced.h"
 
 #include "lib/base/process.h"
@@ -149,6 +150,7 @@ void tr_host_destroy(tr_host_t **self) {
         tr_host_remove(h, h->hosted->name);
     tr_keeper_stop(h);
     tr_leave_finish(h);
+    tr_taken_finish(h);
     free_pending(h);
     tr_timers_finish(&h->timers);
     tr_link_destroy(&h->link, GOODBYE_MS);
@@ -359,6 +361,10 @@ const char *tr_host_platform(const tr_host_t *self) {
 
 const char *tr_host_stream(const tr_host_t *self) {
     return tr_link_stream(self->link);
+}
+
+bool tr_host_is_empty(const tr_host_t *self) {
+    return !self->hosted;
 }
 
 bool tr_host_connected(const tr_host_t *self) {

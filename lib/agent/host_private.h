@@ -72,7 +72,9 @@ struct tr_hosted {
     uint32_t count;
     uint32_t passive; /* of them */
     bool range;
-    bool saves;   /* the state of its agents is kept */
+    bool saves; /* the state of its agents is kept */
+    bool
+        stored; /* that is promised of them, here or where they came from: not only because this host has a store */
     bool moves;   /* it can be: its behaviour has save and restore */
     bool arrived; /* it came from another process, and nobody has heard anything of it since */
     tr_agent_t *agents;
@@ -169,6 +171,10 @@ struct tr_host {
     tr_traced_t traced;         /* the message that is being handled */
     uint64_t trace_below;       /* a message whose random number is not above it begins a trace; 0 = none */
     struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */
+    struct tr_taken *taken;     /* agents that were moved here, by the store (taken.h) */
+    bool taken_read;            /* that was read from it, ... */
+    bool taken_changed;         /* ... it is another one since, ... */
+    bool taken_due;             /* ... and is to be stored at the end of this turn, whatever else is */
     bool waking;                /* an agent that rested begins: what it subscribes to is there */
     tr_map_t pending;           /* reply-with -> tr_pending_t */
     struct tr_conversations *conversations; /* of all agents that have any */
@@ -239,8 +245,8 @@ int tr_saved_pack(tr_agent_t *agent, tr_content_writer_t *out);
 int tr_saved_unpack(tr_agent_t *agent, const void *packed, size_t len);
 /* How often it has been moved, by what is in the store; -1 where nothing is. */
 int64_t tr_saved_moves(tr_agent_t *agent);
-/* The store forgets it. */
-void tr_saved_erase(tr_agent_t *agent);
+/* The store forgets it, and notes where it has gone; NULL = nowhere that this process has to know of. */
+void tr_saved_erase(tr_agent_t *agent, const char *to);
 /* Its behaviour keeps a message, or has finished one, where its state is kept nowhere. */
 void tr_agent_kept(tr_agent_t *agent, bool kept);
 /* tr_link_send, remembered where that is needed. */
@@ -315,6 +321,9 @@ uint64_t tr_parcel_move(const struct tr_parcel *parcel);
 /* Its name is here: it begins, from where it stood. 0 or a negative errno. */
 int tr_parcel_unpack(tr_agent_t *agent, const struct tr_parcel *parcel);
 int tr_parcel_args(tr_hosted_t *hosted, const struct tr_parcel *parcel);
+/* One that was taken before, by what is stored of that (taken.h); its state is in its own record. As tr_hosted_add. */
+int tr_parcel_take_again(
+    tr_host_t *host, const char *name, tr_value_t stored, const tr_behaviour_t *behaviour, tr_error_t *error);
 /* The broker has given the names of those that came and were not heard of to somebody else. */
 void tr_arrive_check(tr_host_t *host);
 

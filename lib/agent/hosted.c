@@ -1,5 +1,5 @@
 /* Adding agents to a host and taking them away. */
-#include "lib/agent/host_private.h"
+#include "lib/agent/taken.h"
 
 #include "proto/json.h"
 
@@ -115,7 +115,7 @@ static tr_hosted_t *hosted_new(tr_host_t *host, const tr_addition_t *what) {
     d->host = host;
     d->behaviour = behaviour;
     d->moves = behaviour->save && behaviour->restore;
-    d->saves = host->states && d->moves;
+    d->saves = d->stored = host->states && d->moves;
     d->count = count;
     d->range = what->range;
     d->name = strdup(what->name);
@@ -137,9 +137,9 @@ static int ask_name(tr_hosted_t *d, const tr_addition_t *what, tr_error_t *error
     tr_link_t *link = d->host->link;
     if (d->registration)
         tr_link_forget(link, d->registration);
-    d->registration = what->parcel
-                          ? tr_link_claim(link, d->name, d->behaviour->name, tr_parcel_move(what->parcel))
-                          : tr_link_register(link, d->name, d->range ? d->count : 1, d->behaviour->name);
+    uint64_t move = what->parcel ? tr_parcel_move(what->parcel) : 0;
+    d->registration = move ? tr_link_claim(link, d->name, d->behaviour->name, move)
+                           : tr_link_register(link, d->name, d->range ? d->count : 1, d->behaviour->name);
     if (!d->registration)
         return tr_error_set(error, -ENOMEM, "out of memory");
     tr_registration_set_owner(d->registration, d);
@@ -244,6 +244,8 @@ int tr_hosted_add(tr_host_t *host, const tr_addition_t *what, tr_hosted_t **ret,
     if (!d)
         return tr_error_set(error, -ENOMEM, "out of memory for %u agents", what->count);
     r = what->parcel ? tr_parcel_args(d, what->parcel) : read_args(d, what->args, error);
+    if (r == 0 && d->saves && !d->range && !what->parcel)
+        r = tr_taken_check_away(host, d->name, error);
     if (r < 0) {
         hosted_free(d);
         return r;

@@ -10,7 +10,7 @@
  * Then it is one or the other: MOVED comes (it is another process's, and forgotten here), or stay. When the session with the broker is
  * lost in between, whoever registers the name first has the agent, for the other one has not begun either, or is the same.
  */
-#include "lib/agent/host_private.h"
+#include "lib/agent/taken.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@ typedef struct tr_leaving {
     tr_agent_t *agent;
     uint64_t session;            /* of the link, when it was prepared, or packed */
     char question[QUESTION_MAX]; /* prepare, to be answered; "" = it was */
+    char to[TR_AID_MAX + 1];     /* its station, once it is packed */
     void *packed;                /* NULL: it runs */
     size_t packed_len;
     int64_t moves; /* so far, by what is in the store here; -1 = it has nothing of it */
@@ -155,7 +156,7 @@ static void write_parcel(tr_content_writer_t *w, const tr_leaving_t *l) {
         tr_write_nil(w);
     tr_write_str(w, "saved");
     tr_write_bin(w, l->packed, l->packed_len);
-    tr_write_kv_bool(w, "stored", d->saves);
+    tr_write_kv_bool(w, "stored", d->stored);
     write_services(w, l->agent->more);
     write_subscriptions(w, l->agent);
 }
@@ -187,6 +188,7 @@ static void leave(const tr_message_t *m) {
             "it is never without a message in hand, or an answer that it waits for: see `troupe why`");
         return;
     }
+    tr_value_copy(tr_value_get(tr_message_value(m), "to"), l->to, sizeof l->to); /* only for people */
     int r = pack(l);
     if (r < 0) {
         forget(find(agent->hosted->host, agent));
@@ -240,9 +242,13 @@ void tr_leave_done(tr_host_t *host, const char *name) {
     tr_leaving_t *l = d && !d->range ? *find(host, d->agents) : NULL;
     if (!d)
         return;
-    if (l && l->packed && d->saves && l->moves >= 0 && tr_saved_moves(d->agents) == l->moves)
-        tr_saved_erase(
-            d->agents); /* else the new place keeps it in the same store, and has saved it by now */
+    bool taken = tr_taken_has(host, name);
+    tr_taken_remove(host, name);
+    tr_saved_commit(host);
+    if (l && l->packed && d->saves && tr_saved_moves(d->agents) == l->moves)
+        tr_saved_erase(d->agents,
+            taken ? NULL
+                  : l->to); /* else the new place keeps it in the same store, and has saved it by now */
     tr_host_remove(host, name);
 }
 

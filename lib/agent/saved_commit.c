@@ -2,7 +2,7 @@
  * Saving at the end of a turn, and reading back. An agent's record in the store has its name; a page of what it sent, its name, `#`
  * (which no name has) and the page's number.
  */
-#include "lib/agent/saved.h"
+#include "lib/agent/taken.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,22 +25,26 @@ void tr_saved_page_name(const char *agent, uint64_t page, char out[TR_RECORD_NAM
     snprintf(out, TR_RECORD_NAME_MAX, "%s#%llu", agent, (unsigned long long)page);
 }
 
-/* page 0: the agent's own. NULL when out of memory. */
-static record_t *add(saving_t *saving, const tr_agent_t *agent, uint64_t page) {
-    char name[TR_NAME_MAX + 1];
+/* NULL when out of memory. */
+static record_t *add_named(saving_t *saving, const char *name) {
     record_t *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
     tr_content_writer_init(&r->bytes);
-    tr_agent_name(agent, name);
-    if (page)
-        tr_saved_page_name(name, page, r->name);
-    else
-        snprintf(r->name, sizeof r->name, "%s", name);
+    snprintf(r->name, sizeof r->name, "%s", name);
     *saving->end = r;
     saving->end = &r->next;
     saving->n++;
     return r;
+}
+
+/* page 0: the agent's own. */
+static record_t *add(saving_t *saving, const tr_agent_t *agent, uint64_t page) {
+    char name[TR_NAME_MAX + 1], paged[TR_RECORD_NAME_MAX];
+    tr_agent_name(agent, name);
+    if (page)
+        tr_saved_page_name(name, page, paged);
+    return add_named(saving, page ? paged : name);
 }
 
 static void drop_from(saving_t *saving, record_t **place) {
@@ -86,6 +90,39 @@ static int add_agent(saving_t *saving, tr_saved_t *s) {
     return r;
 }
 
+/* What is stored of one that was taken, or is another one's again. */
+static int add_one_taken(saving_t *saving, const tr_taken_t *t) {
+    char name[TR_RECORD_NAME_MAX];
+    tr_taken_parcel_name(t->name, name);
+    record_t *parcel = t->gone || t->parcel ? add_named(saving, name) : NULL;
+    if (parcel && t->gone)
+        parcel->gone = true;
+    if (!parcel || t->gone)
+        return !parcel && (t->gone || t->parcel) ? -ENOMEM : 0;
+    msgpack_sbuffer_write(&parcel->bytes.buffer, t->parcel, t->len);
+    tr_taken_away_name(t->name, name);
+    record_t *away = add_named(saving, name);
+    if (away)
+        away->gone = true; /* it has come back */
+    return away ? 0 : -ENOMEM;
+}
+
+/* All of the list's change, or nothing of it. */
+static int add_taken(saving_t *saving, const tr_host_t *host) {
+    record_t **before = saving->end;
+    record_t *list = add_named(saving, TR_TAKEN_LIST);
+    int r = list ? 0 : -ENOMEM;
+    if (list)
+        tr_taken_write(host, &list->bytes);
+    for (const tr_taken_t *t = host->taken; r == 0 && t; t = t->next)
+        r = add_one_taken(saving, t);
+    for (const record_t *written = *before; r == 0 && written; written = written->next)
+        r = written->bytes.failed ? -ENOMEM : 0;
+    if (r < 0)
+        drop_from(saving, before);
+    return r;
+}
+
 static int save(tr_host_t *host, const saving_t *saving, tr_error_t *error) {
     tr_state_change_t *changes = calloc(saving->n, sizeof *changes);
     size_t n = 0;
@@ -113,9 +150,17 @@ static void save_all(tr_host_t *host) {
             tr_host_say(
                 host, TR_HOST_UNSAVED, "the state of %s cannot be written: %s", name, strerror(-s->code));
     }
-    int r = saving.n ? save(host, &saving, &error) : 0;
+    bool listed = host->taken_changed;
+    host->taken_due = false;
+    int r = listed ? add_taken(&saving, host) : 0;
+    if (r < 0)
+        tr_error_set(&error, r, "out of memory");
+    if (r == 0 && saving.n)
+        r = save(host, &saving, &error);
     if (r < 0)
         tr_host_say(host, TR_HOST_UNSAVED, "%s", error.text);
+    else if (listed)
+        tr_taken_stored(host);
     for (tr_saved_t *s = host->unsaved; r < 0 && s; s = s->next)
         s->code = s->code < 0 ? s->code : r;
     drop_from(&saving, &saving.first);
@@ -123,7 +168,7 @@ static void save_all(tr_host_t *host) {
 
 /* All that has to be undone is, before the last one that is taken out lets the rest go. */
 void tr_saved_commit(tr_host_t *host) {
-    if (!host->unsaved)
+    if (!host->unsaved && !host->taken_due)
         return;
     save_all(host);
     for (tr_saved_t *s = host->unsaved; s; s = s->next)

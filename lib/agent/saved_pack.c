@@ -2,7 +2,7 @@
  * The state of an agent as it goes to another process, and what becomes of it in this one's store. What it sent need not go with it:
  * the broker has taken all of that before it hears that the agent is packed.
  */
-#include "lib/agent/saved.h"
+#include "lib/agent/taken.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,30 +64,56 @@ int64_t tr_saved_moves(tr_agent_t *agent) {
     return look(agent, name, &first, &next);
 }
 
-static int erase(tr_states_t *states, const char *name, uint64_t first, uint64_t next, tr_error_t *error) {
-    size_t pages = (size_t)(next - first);
-    tr_state_change_t *changes = calloc(pages + 1, sizeof *changes);
+/* Its record and the pages from first to next go; `away` is the note that stays, where it has any bytes. */
+typedef struct erasing {
+    const char *name;
+    uint64_t first, next;
+    tr_state_change_t away;
+} erasing_t;
+
+static int erase(tr_states_t *states, const erasing_t *e, tr_error_t *error) {
+    size_t pages = (size_t)(e->next - e->first);
+    tr_state_change_t *changes = calloc(pages + 2, sizeof *changes);
     char(*names)[TR_RECORD_NAME_MAX] = calloc(pages + 1, sizeof *names);
     int r = changes && names ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
     for (size_t i = 0; r == 0 && i < pages; i++) {
-        tr_saved_page_name(name, first + i, names[i]);
+        tr_saved_page_name(e->name, e->first + i, names[i]);
         changes[i].agent = names[i];
     }
     if (r == 0) {
-        changes[pages].agent = name;
-        r = states->save(states, changes, pages + 1, error);
+        changes[pages].agent = e->name;
+        changes[pages + 1] = e->away;
+        r = states->save(states, changes, pages + (e->away.bytes ? 2 : 1), error);
     }
     free(changes);
     free(names);
     return r;
 }
 
-void tr_saved_erase(tr_agent_t *agent) {
+static void write_away(const char *to, tr_content_writer_t *w) {
+    tr_write_map(w, 1);
+    tr_write_kv(w, "to", to);
+}
+
+void tr_saved_erase(tr_agent_t *agent, const char *to) {
     tr_host_t *host = agent->hosted->host;
-    char name[TR_NAME_MAX + 1];
-    uint64_t first, next;
+    char name[TR_NAME_MAX + 1], away[TR_RECORD_NAME_MAX];
+    erasing_t e = {.name = name};
+    tr_content_writer_t w;
     tr_error_t error = {0};
-    if (look(agent, name, &first, &next) >= 0 && erase(host->states, name, first, next, &error) < 0)
+    tr_content_writer_init(&w);
+    bool there = look(agent, name, &e.first, &e.next) >= 0;
+    tr_taken_away_name(name, away);
+    e.away.agent = away;
+    if (to)
+        write_away(to, &w);
+    int r = to ? tr_content_writer_take(&w, &e.away.bytes, &e.away.len) : 0;
+    if (there && r == 0)
+        r = erase(host->states, &e, &error);
+    else if (to && r == 0)
+        r = host->states->save(host->states, &e.away, 1, &error); /* it was never saved here */
+    tr_content_writer_finish(&w);
+    if (r < 0)
         tr_host_say(
             host, TR_HOST_UNSAVED, "the state of %s, which has left, stays here: %s", name, error.text);
 }

@@ -38,6 +38,8 @@ typedef enum tr_host_event {
                         end helps */
     TR_HOST_UNSAVED, /* the state of agents could not be saved, or restored: detail. What they did since is undone */
     TR_HOST_MOVED, /* an agent is another process's now (`troupe move`): detail is its name */
+    TR_HOST_TAKEN_AGAIN, /* one that was moved here before the process was started is here again: detail is its name */
+    TR_HOST_NOT_TAKEN, /* one is not: detail is its name and why */
 } tr_host_event_t;
 
 typedef struct tr_host_options {
@@ -74,6 +76,7 @@ typedef struct tr_host_options {
 } tr_host_options_t;
 
 #define TR_HOST_EXIT_GAVE_UP  70
+#define TR_HOST_EXIT_MOVED    72 /* of troupe-agentd: its agent is another process's (`troupe move`) */
 #define TR_HOST_RESTART_NEVER UINT32_MAX
 
 /* Connects and waits for the broker's welcome. 0; -ETIMEDOUT, -EINVAL, -EPROTO, -EACCES (the broker does not
@@ -86,7 +89,7 @@ void tr_host_destroy(tr_host_t **self);
 /* Registers one agent and calls init. The behaviour is borrowed for the host's life. `args`: a JSON object or
  * NULL. ret_agent may be NULL. It waits for the broker, and others are called meanwhile; so it is not for an
  * agent's callback, which posts a function that adds (tr_host_post). -EEXIST: the name is taken; -EINVAL;
- * -ETIMEDOUT; -EDEADLK: from within a callback; what init returned. */
+ * -ETIMEDOUT; -EDEADLK: from within a callback; -EREMOTE: by the store it was moved away from here; what init returned. */
 int tr_host_add(tr_host_t *self, const char *name, const tr_behaviour_t *behaviour, const char *args,
     tr_agent_t **ret_agent, tr_error_t *error);
 /* The agents NAME-0 .. NAME-(count-1) as one registration. */
@@ -105,6 +108,16 @@ int tr_host_remove(tr_host_t *self, const char *name);
  */
 typedef const tr_behaviour_t *(*tr_find_behaviour_fn)(void *arg, const char *name);
 int tr_host_take(tr_host_t *self, tr_value_t order, tr_find_behaviour_fn find, void *arg, tr_error_t *error);
+
+/*
+ * Takes those again that were here when the process ended, by the list in the host's store; nobody where it has none. Each has its name,
+ * services, subscriptions and state as tr_host_add would have given it them. One that cannot be taken is told as TR_HOST_NOT_TAKEN, and stays on
+ * the list, but for one whose name somebody else has: that is the agent now. -EDEADLK as above, -ENOMEM, or what the store says, which
+ * is told likewise.
+ */
+int tr_host_take_again(tr_host_t *self, tr_find_behaviour_fn find, void *arg);
+/* Whether it hosts nobody (any more). */
+bool tr_host_is_empty(const tr_host_t *self);
 
 /* Runs until tr_host_stop. Returns its code. */
 int tr_host_run(tr_host_t *self);

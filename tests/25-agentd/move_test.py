@@ -150,7 +150,7 @@ class Killed(MoveTest):
     def killing(self, who):
         """`who` dies while the station begins the agent."""
         self.start()
-        own = self.sequences(args='{"restore": 700}')
+        own = self.sequences(args='{"restore": 4000}')
         depot = self.station("depot", env={"SEQUENCES_SLOW": "1"})
         senders = {0: 20000, 1: 20000}
         self.load(senders)
@@ -197,7 +197,7 @@ class Durable(MoveTest):
     def test_the_process_that_it_leaves_dies_before(self):
         """While it saves the state: the agent is that process's still, and begins again from its store."""
         self.start()
-        own = self.sequences("--state", self.path / "state", args='{"save": 200}', env={"SEQUENCES_SLOW": "1"})
+        own = self.sequences("--state", self.path / "state", args='{"save": 1500}', env={"SEQUENCES_SLOW": "1"})
         self.station("depot", "--state", self.path / "state")
         self.load({0: 20}, "--durable")
         mover = self.spawn_verb("move", "x", "--to", "depot", "--pause", "20s", "--wait", "20s")
@@ -214,7 +214,8 @@ class Durable(MoveTest):
         return next((row["state"] for row in self.verb("ps", "-o", "json").json() if row["name"] == "x"), None)
 
     def test_its_place_dies_afterwards(self):
-        """The new place alone has its state, also after a kill: a process of its own goes on from that store, with what waited."""
+        """The new place alone has its state, also after a kill: it is not begun anew where it was, and a process of its own goes on from
+        the station's store, with what waited."""
         self.start()
         old = self.sequences("--state", self.path / "old")
         new = self.station("depot", "--state", self.path / "new")
@@ -225,7 +226,9 @@ class Durable(MoveTest):
         old.stop()
         self.assertEqual(self.stored("old/x.db", "x"), 0)
         self.assertEqual(self.stored("new/depot.db", "x"), 1)
-        self.station("depot", "--state", self.path / "new").stop()  # it takes nobody again by itself
+        away = self.run_program("agentd", "--connect", self.endpoint, "--name", "x", "--load", SEQUENCES, "--durable", "--state", self.path / "old")
+        self.assertEqual(away.code, 72, away)
+        self.assertIn("x was moved to depot, which has its state", away.err)
         self.assertIsNone(self.pid())
         self.sending = {1: self.send(1, 50, "--durable")}
         self.assertEqual(self.sending[1].wait(60).code, 0)  # it waits
@@ -233,6 +236,70 @@ class Durable(MoveTest):
         own = self.sequences("--state", self.path / "new")
         self.check({0: 100, 1: 50})
         self.assertEqual(self.pid(), own.pid)
+
+    def depot(self, *arguments, state="new"):
+        return self.station("depot", "--state", self.path / state, *arguments)
+
+    def test_a_station_that_is_killed_again_and_again(self):
+        """It takes again whom it had, with all that its state knew and all that was sent meanwhile; nothing twice."""
+        self.start("--tries", "200")
+        own = self.sequences("--state", self.path / "old")
+        depot = self.depot()
+        senders = {sender: self.COUNT for sender in range(2)}
+        self.load(senders, "--durable")
+        self.move("depot", "--wait", "20s")
+        self.assertEqual(own.wait(30).code, 72)
+        kills = 0
+        while kills < 3 or self.is_sending() and kills < 10:
+            depot.stop(signal.SIGKILL)
+            depot = self.depot()
+            depot.wait_err("A019 taken again")
+            kills += 1
+        self.assertEqual(self.pid(), depot.pid)
+        self.check(senders)
+        print(f"move: a station killed {kills} times under load of {sum(senders.values())} durable messages: none lost, doubled or out of order")
+
+    def test_whom_it_does_not_take_again(self):
+        """Who went on, and whose name another process has; one whose behaviour it does not know waits for a start that does."""
+        self.start()
+        self.sequences("--state", self.path / "old", "--service", "count", "--subscribe", "news.*", "--describe", '{"labels": {"kind": "ledger"}}')
+        depot = self.depot()
+        self.load({0: 50}, "--durable")
+        self.check({0: 50})
+        self.move("depot")
+        depot.stop(signal.SIGTERM)
+        bare = self.agent("depot", "--behaviour", "station", "--state", self.path / "new")
+        bare.wait_err("A028 not taken again")
+        self.assertIn("there is no behaviour sequences", bare.err)
+        bare.stop()
+        depot = self.depot()
+        depot.wait_err("A019 taken again")
+        self.check({0: 50})
+        self.good("ask", "svc:count", '{"from": 1, "n": 1}', "-o", "json")
+        self.good("pub", "news.a", '{"from": 1, "n": 2}')
+        harness.wait_until(lambda: self.ask()["last"][1] == 2, "the event")
+        self.assertEqual([row["name"] for row in self.good("df", "search", "--selector", "kind=ledger", "-o", "json").json()], ["x@local"])
+        other = self.station("other", "--state", self.path / "other")
+        self.move("other")
+        depot.stop(signal.SIGKILL)
+        depot = self.depot()
+        self.move("depot")
+        self.move("other")
+        self.assertEqual(self.pid(), other.pid)
+        self.check({0: 50})
+        depot.stop(signal.SIGKILL)
+        self.assertEqual(self.stored("new/depot.db", "x"), 0)
+        depot = self.depot()
+        self.move("depot")
+        depot.stop(signal.SIGKILL)
+        stranger = self.sequences("--state", self.path / "elsewhere")
+        depot = self.depot()
+        depot.wait_err("A028 not taken again")
+        self.assertEqual(self.pid(), stranger.pid)
+        stranger.stop()
+        depot.stop()
+        depot = self.depot()
+        self.assertIsNone(self.pid())
 
     def stored(self, file, name):
         import contextlib

@@ -115,12 +115,12 @@ class Tutorial(Installed, Followed):
 
 
 class Template(Installed, Followed):
-    """examples/behaviour, the template: copied, built by the commands of its README, and attached."""
+    """docs/behaviour, the template: copied, built by the commands of its README, and attached."""
 
     def setUp(self):
         super().setUp()
         self.home = pathlib.Path(self.directory) / "mine"
-        shutil.copytree(harness.ROOT / "examples" / "behaviour", self.home)
+        shutil.copytree(harness.ROOT / "docs" / "behaviour", self.home)
         self.readme = (self.home / "README.md").read_text()
 
     def build(self):

@@ -71,6 +71,48 @@ class Restarts(fleet.FleetTest):
         self.assertTrue(list(pathlib.Path(self.directory).glob(".troupe/trio/agents/echo.db")))
         self.assertEqual([row["name"] for row in self.troupe("df", "search", "--selector", "env=prod", "-o", "json").json()], ["echo@trio"])
 
+    def moved_fleet(self):
+        agents = "agents:\n  - {name: echo, behaviour: echo, state: true, count: 2}\n  - {name: brief, behaviour: echo}\n"
+        self.up_detached(text=fleet.BROKER + agents + "  - {name: depot, behaviour: station, state: true}\n")
+
+    def moved_to(self, name, station):
+        self.ok("move", name, "--to", station)
+        home = self.rows()[station]["pid"]
+        return self.wait_row(name, lambda r: (r["state"], r["pid"]) == ("moved", home), f"{name} to be shown where it is")
+
+    def test_who_was_moved_stays_a_member(self):
+        """Its own process rests; it is shown where it is, is begun nowhere else, and is there again after `down` and `up`."""
+        self.moved_fleet()
+        self.moved_to("echo-1", "depot")
+        self.assert_answers("echo-1")
+        os.kill(self.rows()["depot"]["pid"], signal.SIGKILL)
+        self.wait_row("echo-1", lambda r: r["state"] == "moved" and r["pid"] == self.rows()["depot"]["pid"], "the station to have it again")
+        self.assert_answers("echo-1")
+        self.refused("detach", "echo-1", says="was moved to another process")
+        self.refused("scale", "echo=0", says="was moved to another process")
+        self.refused("restart", "echo-1", says="it was moved to another process")
+        self.assertEqual(self.rows()["echo-1"]["state"], "moved")
+        self.ok("scale", "echo=1")
+        self.assertEqual(sorted(name for name in self.rows() if name.startswith("echo")), ["echo-1"])
+        self.ok("scale", "echo=2")
+        self.ok("down")
+        self.moved_fleet()
+        self.wait_row("echo-1", lambda r: r["state"] == "moved" and r["pid"] == self.rows()["depot"]["pid"], "it to be where it was")
+        self.assert_answers("echo-1")
+
+    def test_who_was_moved_without_a_store_can_begin_again(self):
+        self.moved_fleet()
+        self.moved_to("brief", "depot")
+        self.refused("restart", "brief", says="brief")
+        self.assertEqual(self.rows()["brief"]["state"], "moved")
+        self.assert_answers("brief")
+        os.kill(self.rows()["depot"]["pid"], signal.SIGKILL)
+        row = self.wait_row("brief", lambda r: r["state"] == "lost", "it to be missed")
+        self.assertIn("which has ended", row["reason"])
+        self.ok("restart", "brief")
+        self.wait_row("brief", lambda r: r["state"] == "running", "it to be back")
+        self.assert_answers("brief")
+
     def test_who_comes_back_is_the_policy_s_to_say(self):
         """Three ways to end, under each policy."""
         policies, moody = ("always", "on-failure", "never"), harness.program("tests/25-agentd/moody.so")

@@ -1,9 +1,13 @@
 #include "tools/up/fleet_status.h"
 
+#include "tools/up/presence.h"
+
 #include <stdio.h>
 #include <string.h>
 
 const char *tr_member_state_word(const tr_member_t *member, tr_child_state_t state) {
+    if (member->moved)
+        return TR_PRESENCE_MOVED;
     bool waits = state == TR_CHILD_IDLE || (state == TR_CHILD_RUNNING && !member->ready);
     return waits ? "starting" : tr_child_state_words[state];
 }

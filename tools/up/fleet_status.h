@@ -33,7 +33,7 @@ json_t *tr_fleet_status_json(const tr_fleet_status_t *status);
 
 /* starting, ready, degraded (a process has failed) or ending. */
 const char *tr_fleet_state_word(const tr_fleet_status_t *status);
-/* "starting" for a process that runs and is not registered, otherwise the supervisor's word. */
+/* "starting" for a process that runs and is not registered, "moved" where another one has its agent, otherwise the supervisor's word. */
 const char *tr_member_state_word(const tr_member_t *member, tr_child_state_t state);
 
 #endif

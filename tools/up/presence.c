@@ -41,7 +41,8 @@ const char *tr_presence_state(const json_t *process, const json_t *agent) {
     if (!process)
         return state_of_agent(agent);
     bool hosts = json_integer_value(json_object_get(process, "agents")) > 0; /* the broker hosts none */
-    if (strcmp(state, "running") != 0 || !hosts)
+    bool moved = strcmp(state, TR_PRESENCE_MOVED) == 0;
+    if ((strcmp(state, "running") != 0 && !moved) || !hosts)
         return state;
     if (!agent)
         return TR_PRESENCE_LOST;

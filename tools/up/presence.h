@@ -18,6 +18,8 @@
 #define TR_PRESENCE_HANGS "hangs"
 /* It rests until its next message (troupe-agentd --passive-after); of a range, all of them. */
 #define TR_PRESENCE_PASSIVE "passive"
+/* It was moved to another process (troupe move); its supervisor has none for it. */
+#define TR_PRESENCE_MOVED "moved"
 /* The broker takes nothing from it, and gives it nothing (troupe quarantine). */
 #define TR_PRESENCE_QUARANTINED "quarantined"
 

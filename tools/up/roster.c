@@ -225,6 +225,15 @@ tr_member_t *tr_roster_newest(const tr_roster_t *self, const tr_group_t *group) 
     return NULL;
 }
 
+tr_member_t *tr_roster_newest_here(const tr_roster_t *self, const tr_group_t *group) {
+    for (size_t i = self->member_count; i-- > 0;) {
+        const tr_member_t *m = self->members[i];
+        if (m->group == group && !m->leaving && !m->moved)
+            return self->members[i];
+    }
+    return NULL;
+}
+
 size_t tr_roster_staying(const tr_roster_t *self, const tr_group_t *group) {
     size_t n = 0;
     for (size_t i = 0; i < self->member_count; i++)

@@ -38,12 +38,14 @@ typedef struct tr_member {
     int64_t number;
     size_t child; /* id in the supervisor */
     tr_child_state_t state;
-    pid_t pid;                     /* as last seen */
-    int64_t log_from;              /* length of its log when it was added */
-    bool ready;                    /* registered, since its last start */
-    bool once;                     /* registered at least once */
-    bool leaving;                  /* to be removed when it has ended */
-    bool again;                    /* to be started again when it has ended */
+    pid_t pid;        /* as last seen */
+    int64_t log_from; /* length of its log when it was added */
+    bool ready;       /* registered, since its last start */
+    bool once;        /* registered at least once */
+    bool leaving;     /* to be removed when it has ended */
+    bool again;       /* to be started again when it has ended */
+    bool moved;       /* its agent is another process's (`troupe move`), and its own has ended */
+    bool fetched;     /* it was, and shall be in its own process again, which is not registered yet */
     struct tr_order *join, *leave; /* who waits for it to be registered, to be gone */
 } tr_member_t;
 
@@ -80,6 +82,8 @@ void tr_roster_leave(tr_roster_t *self, tr_member_t *member);
 tr_member_t *tr_roster_member(const tr_roster_t *self, const char *name);
 /* The newest member of a group that is not leaving; NULL where there is none. */
 tr_member_t *tr_roster_newest(const tr_roster_t *self, const tr_group_t *group);
+/* The same of those that were not moved. */
+tr_member_t *tr_roster_newest_here(const tr_roster_t *self, const tr_group_t *group);
 /* Members that are not leaving. */
 size_t tr_roster_staying(const tr_roster_t *self, const tr_group_t *group);
 

@@ -135,6 +135,14 @@ static void decide(tr_supervise_t *self, child_t *c, const char *why, int64_t no
         follow(self, c, now_ms);
 }
 
+/* It rests, and nobody else is started again for it. */
+static void rest(tr_supervise_t *self, child_t *c, int64_t now_ms) {
+    snprintf(c->reason, sizeof c->reason, "it was moved to another process");
+    tr_supervisor_leave(self->tree, c->node);
+    tr_supervisor_ended(self->tree, c->node, false, now_ms);
+    follow(self, c, now_ms);
+}
+
 /* Reaps a child that has ended; does nothing where it has not. */
 static void reap(tr_supervise_t *self, child_t *c, int64_t now_ms) {
     siginfo_t info = {0};
@@ -154,7 +162,10 @@ static void reap(tr_supervise_t *self, child_t *c, int64_t now_ms) {
     tr_child_view_t view;
     tr_supervised_child_view(c, &view);
     tr_print_exit(&view, why, sizeof why);
-    decide(self, c, why, now_ms);
+    if (c->exit_code == TR_SUPERVISE_EXIT_AWAY && c->state == TR_CHILD_RUNNING)
+        rest(self, c, now_ms);
+    else
+        decide(self, c, why, now_ms);
 }
 
 static void reap_each(tr_supervise_t *self, int64_t now_ms) {

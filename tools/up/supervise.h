@@ -8,7 +8,7 @@
  *
  *              start                  ended, again             due
  *   IDLE ---------------> RUNNING -----------------> BACKOFF ------> RUNNING
- *                           |  \-- ended, rests ---> STOPPED
+ *                           |  \-- ended, rests ---> STOPPED           (by its rule, or because it is done elsewhere)
  *                           |  \-- ended, too often > FAILED
  *                           |  stop              ended
  *                           +--------> STOPPING -------> STOPPED       (SIGTERM, after the grace SIGKILL)
@@ -39,6 +39,8 @@
 #define TR_SUPERVISE_NEVER      INT64_MAX
 #define TR_SUPERVISE_REASON_MAX 199
 #define TR_SUPERVISE_READY_FD   3 /* in the child: the ready pipe's end to write to */
+#define TR_SUPERVISE_EXIT_AWAY                                                                               \
+    72 /* what it is for is done elsewhere: it rests, whatever its rule (TR_HOST_EXIT_MOVED) */
 
 typedef enum tr_child_state {
     TR_CHILD_IDLE,

@@ -247,7 +247,7 @@ static void missing(const tr_up_t *self, char *out, size_t size) {
     out[0] = '\0';
     for (size_t i = 0; i < self->roster.member_count && used < size; i++) {
         const tr_member_t *member = self->roster.members[i];
-        if (member->ready)
+        if (member->ready || member->moved)
             continue;
         if (++n > 10) {
             snprintf(out + used, size - used, " ...");
@@ -259,7 +259,7 @@ static void missing(const tr_up_t *self, char *out, size_t size) {
 
 static const tr_member_t *first_missing(const tr_up_t *self) {
     for (size_t i = 0; i < self->roster.member_count; i++) {
-        if (!self->roster.members[i]->ready)
+        if (!self->roster.members[i]->ready && !self->roster.members[i]->moved)
             return self->roster.members[i];
     }
     return NULL;

@@ -183,6 +183,7 @@ static void close_pipe(tr_up_t *self, const tr_member_t *member) {
 static void registered(tr_up_t *self, tr_member_t *member) {
     bool first = !member->once;
     member->ready = member->once = true;
+    member->fetched = false;
     if (member->group)
         member->group->came = true;
     close_pipe(self, member);
@@ -257,7 +258,7 @@ void tr_up_count(const tr_up_t *self, size_t *ret_ready, size_t *ret_all) {
         if (!member->group)
             continue;
         all++;
-        ready += member->ready;
+        ready += member->ready || member->moved;
     }
     *ret_ready = ready;
     *ret_all = all;
@@ -278,7 +279,7 @@ void tr_up_why(const tr_up_t *self, const tr_member_t *member, char *out, size_t
 
 /* Whether it ended before it was registered, and would again. */
 static bool cannot_start(const tr_member_t *member, const tr_child_view_t *view) {
-    if (member->once)
+    if (member->once || member->moved)
         return false;
     switch (view->state) {
     case TR_CHILD_FAILED:
@@ -290,6 +291,11 @@ static bool cannot_start(const tr_member_t *member, const tr_child_view_t *view)
                    (view->exit_code == EXIT_OF_UNBOUND || view->exit_code == EXIT_OF_JOURNAL));
     default: return false;
     }
+}
+
+/* Its process has said that another one has its agent. */
+static bool is_away(const tr_child_view_t *view) {
+    return view->state == TR_CHILD_STOPPED && view->ended && view->exit_code == TR_SUPERVISE_EXIT_AWAY;
 }
 
 static void on_end(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view) {
@@ -304,6 +310,9 @@ static void on_end(tr_up_t *self, tr_member_t *member, const tr_child_view_t *vi
     if (again && !cannot_start(member, view))
         tr_up_say(self, "%s (pid %d) %s; %s", member->name, (int)member->pid, why,
             view->due_ms == TR_SUPERVISE_NEVER ? "its supervisor gave up" : "starting it again");
+    else if (is_away(view))
+        tr_up_say(self, "%s was moved to another process; its own (pid %d) has ended", member->name,
+            (int)member->pid);
     else if (view->state == TR_CHILD_STOPPED)
         tr_up_say(self, "%s (pid %d) %s", member->name, (int)member->pid, last_exit);
 }
@@ -337,6 +346,7 @@ static void note(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view
         on_failed(self, member, view);
     member->state = view->state;
     member->pid = view->pid;
+    member->moved = is_away(view) || (member->fetched && !member->again && view->state == TR_CHILD_STOPPED);
     if (other && view->pid > 0)
         on_start(self, member, view);
 }
@@ -362,6 +372,8 @@ static bool act(tr_up_t *self, tr_member_t *member, const tr_child_view_t *view)
         tr_roster_forget_vain(&self->roster, group);
         return true;
     }
+    if (member->moved && member->join)
+        tr_up_order_failed(self, member, "it here: it was moved to another process, which has its state");
     if (!cannot_start(member, view))
         return false;
     char why[TR_UP_TAIL_MAX];

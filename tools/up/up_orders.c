@@ -129,11 +129,21 @@ static void send_away(tr_up_t *self, tr_order_t *order, tr_member_t *member) {
     tr_supervise_stop(self->supervise, member->child, tr_clock_ms());
 }
 
+/* One that was moved is a member all the same: where it is, it goes on. */
+static void stay_away(tr_up_t *self, tr_member_t *member) {
+    member->once = true;
+    member->join->waiting--;
+    member->join = NULL;
+    tr_supervise_stop(self->supervise, member->child, tr_clock_ms());
+}
+
 /* One that cannot start is not kept. */
 void tr_up_order_failed(tr_up_t *self, tr_member_t *member, const char *why) {
     tr_order_t *order = member->join;
     order_fail(order, "cannot start %s", why);
-    if (!member->leaving)
+    if (member->fetched)
+        stay_away(self, member);
+    else if (!member->leaving)
         send_away(self, NULL, member);
     tr_up_soon(self);
 }
@@ -228,9 +238,22 @@ static int member_for(tr_up_t *self, const char *name, tr_member_t **ret_member,
     return 0;
 }
 
+/* Its own process has nothing to end, and what another one has is not this supervisor's to end. */
+static int check_here(const tr_member_t *member, tr_error_t *error) {
+    if (!member->moved)
+        return 0;
+    return tr_error_set(error, -EINVAL,
+        "\"%s\" was moved to another process, whose pid `troupe ps` shows: end that one, its station, first, "
+        "or begin "
+        "\"%s\" here again once it has ended (`troupe restart %s`)",
+        member->name, member->name, member->name);
+}
+
 static int do_detach(tr_up_t *self, tr_order_t *order, const tr_fleet_request_t *request, tr_error_t *error) {
     tr_member_t *member = NULL;
     int rc = member_for(self, request->name, &member, error);
+    if (rc == 0)
+        rc = check_here(member, error);
     if (rc == 0)
         send_away(self, order, member);
     return rc;
@@ -246,10 +269,25 @@ static int do_restart(
         return rc;
     member->again = true;
     member->once = false;
+    member->fetched = member->moved;
     member->join = order;
     order->waiting++;
     tr_supervise_stop(self->supervise, member->child, tr_clock_ms());
     return 0;
+}
+
+/* Those that were moved stay: others go in their place, as long as there are any. */
+static int check_moved(const tr_up_t *self, const tr_group_t *group, size_t wanted, tr_error_t *error) {
+    const tr_member_t *one = NULL;
+    size_t moved = 0;
+    for (size_t i = 0; i < self->roster.member_count; i++) {
+        const tr_member_t *member = self->roster.members[i];
+        if (member->group != group || !member->moved || member->leaving)
+            continue;
+        one = member;
+        moved++;
+    }
+    return moved > wanted ? check_here(one, error) : 0;
 }
 
 static int check_scale(tr_up_t *self, const tr_fleet_request_t *request, tr_error_t *error) {
@@ -258,6 +296,8 @@ static int check_scale(tr_up_t *self, const tr_fleet_request_t *request, tr_erro
     json_object_foreach(request->groups, name, value) {
         const tr_group_t *group = tr_roster_group(&self->roster, name);
         int rc = group ? check_several(group, error) : tr_roster_no_group(&self->roster, name, error);
+        if (rc == 0)
+            rc = check_moved(self, group, (size_t)json_integer_value(value), error);
         if (rc < 0)
             return rc;
         size_t others = self->roster.member_count - group->members;
@@ -271,7 +311,7 @@ static int check_scale(tr_up_t *self, const tr_fleet_request_t *request, tr_erro
 static int scale(tr_up_t *self, tr_order_t *order, tr_group_t *group, size_t wanted, tr_error_t *error) {
     size_t have = tr_roster_staying(&self->roster, group);
     for (; have > wanted; have--)
-        send_away(self, order, tr_roster_newest(&self->roster, group));
+        send_away(self, order, tr_roster_newest_here(&self->roster, group));
     return have < wanted ? bring_in_all(self, order, group, (int64_t)(wanted - have), error) : 0;
 }
 

@@ -70,7 +70,7 @@ void tr_up_hold(tr_up_t *self, const tr_member_t *member) {
 void tr_up_hold_all(tr_up_t *self) {
     bool wanted = false;
     for (size_t i = 0; i < self->roster.member_count && !wanted; i++)
-        if (self->roster.members[i]->ready)
+        if (self->roster.members[i]->ready || self->roster.members[i]->moved)
             hold(self, self->roster.members[i], &wanted);
     try_again(self, wanted);
 }

@@ -80,10 +80,22 @@ static void put(tr_output_t *output, const json_t *object, const char *key) {
         tr_output_null(output);
 }
 
+static bool was_moved(const json_t *process) {
+    return strcmp(text(process, "state"), TR_PRESENCE_MOVED) == 0;
+}
+
+/* Who knows its process: the supervisor, or, of one that was moved to another's, the broker. */
+static const json_t *lives_in(const json_t *process, const json_t *agent) {
+    return process && !(agent && was_moved(process)) ? process : agent;
+}
+
 /* What the supervisor says of it, or what it cannot know. */
 static void put_reason(tr_output_t *output, const json_t *process, const json_t *agent, const char *state) {
     char text[320], time[32];
-    if (strcmp(state, TR_PRESENCE_LOST) == 0)
+    if (strcmp(state, TR_PRESENCE_LOST) == 0 && was_moved(process))
+        tr_output_text(output,
+            "it was moved to another process, which has ended: start that again, or this (troupe restart)");
+    else if (strcmp(state, TR_PRESENCE_LOST) == 0)
         tr_output_text(output, "the broker has given it up: it is stopped, or cut off");
     else if (strcmp(state, TR_PRESENCE_HANGS) == 0) {
         tr_print_duration(json_integer_value(json_object_get(agent, "hung_ms")), time, sizeof time);
@@ -103,12 +115,12 @@ static void put_text(tr_output_t *output, const char *value) {
 
 /* A pid of 0 is no process. */
 static int64_t pid_of(const json_t *process, const json_t *agent) {
-    return json_integer_value(json_object_get(process ? process : agent, "pid"));
+    return json_integer_value(json_object_get(lives_in(process, agent), "pid"));
 }
 
 static void put_life(const tr_ps_t *self, tr_output_t *output, const json_t *process, const json_t *agent) {
     int64_t pid = pid_of(process, agent);
-    int64_t since_ms = json_integer_value(json_object_get(process ? process : agent, "since_ms"));
+    int64_t since_ms = json_integer_value(json_object_get(lives_in(process, agent), "since_ms"));
     if (pid > 0) {
         int64_t up_ms = self->wall_ms - since_ms;
         tr_output_number(output, pid);

@@ -28,19 +28,22 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe move",
     .summary = "Bring an agent to another process, with its state and its mailbox",
-    .description = "Nothing that is sent to AGENT meanwhile is lost, comes twice, or out of its order: it "
-                   "waits in the broker. Its name, services, "
-                   "subscriptions and its entry in the DF go with it, and so does what its behaviour saves "
-                   "(save and restore, see docs/agents.md); one "
-                   "whose behaviour saves nothing stays. It goes when it has nothing in hand and waits for "
-                   "no answer (--wait).\n\n"
-                   "Where it goes to is a station: an agent with the behaviour `station`, which takes those "
-                   "whose behaviour it has, built in or by its args "
-                   "`load`. Where that refuses, ends, or takes too long (--pause), the agent goes on where "
-                   "it was. The process that it left stays.\n\n"
-                   "An agent of a range cannot be moved. On a broker with certificates this needs the verb "
-                   "ams.move, and the station's certificate the "
-                   "right to the agent's name.",
+    .description =
+        "Nothing that is sent to AGENT meanwhile is lost, comes twice, or out of its order: it "
+        "waits in the broker. Its name, services, "
+        "subscriptions and its entry in the DF go with it, and so does what its behaviour saves "
+        "(save and restore, see docs/agents.md); one "
+        "whose behaviour saves nothing stays. It goes when it has nothing in hand and waits for "
+        "no answer (--wait).\n\n"
+        "Where it goes to is a station: an agent with the behaviour `station`, which takes those "
+        "whose behaviour it has, built in or by its args "
+        "`load`. Where that refuses, ends, or takes too long (--pause), the agent goes on where "
+        "it was. The process that it left ends when it "
+        "hosts nobody any more.\n\n"
+        "An agent of a range (--count) cannot be moved: start those that are to move under names of "
+        "their own. On a broker with certificates this needs the verb "
+        "ams.move, and the station's certificate the "
+        "right to the agent's name.",
     .examples = "troupe-agentd --name depot --behaviour station\n"
                 "troupe move clerk --to depot\n"
                 "troupe move clerk --to node7 --pause 5s -o json",

@@ -11,6 +11,7 @@
     VERB(attach)                                                                                             \
     VERB(detach)                                                                                             \
     VERB(scale)                                                                                              \
+    VERB(restart)                                                                                            \
     VERB(suspend)                                                                                            \
     VERB(resume)                                                                                             \
     VERB(move)                                                                                               \

@@ -437,7 +437,9 @@ static bool check_agent(tr_answer_t *a, const tr_members_t *who) {
         moves++;
     if (who->entry->range)
         tr_answer_refuse(a, "unrecognised-parameter-value",
-            "name: of a range; only an agent with a name of its own is moved");
+            "name: an agent of a range is not moved, because the range is one registration in one process; "
+            "start "
+            "those that are to move under names of their own (in a fleet file: processes: per-agent)");
     else if (find(a->core, who->entry))
         tr_answer_refuse(a, "already-registered", "it is being moved already");
     else if (state != TR_AGENT_ACTIVE) {
