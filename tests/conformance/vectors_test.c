@@ -28,6 +28,7 @@ typedef struct vector {
     act_t acts[ACTS_MAX];
     size_t n;
     bool illegal;
+    bool path; /* of paths/: no state is said, nor, of a legal one, what may follow */
     const char *state, *outcome;
     uint32_t allowed, initiator, participant;
 } vector_t;
@@ -67,7 +68,8 @@ static void read_vector(const tr_protocol_t *protocol, const json_t *line, vecto
         .allowed = acts_of(json_object_get(line, "allowed")),
         .initiator = acts_of(json_object_get(line, "initiator")),
         .participant = acts_of(json_object_get(line, "participant"))};
-    assert_true(v->n <= ACTS_MAX && v->state && v->outcome);
+    v->path = json_is_string(json_object_get(line, "path"));
+    assert_true(v->n <= ACTS_MAX && (v->state || v->path) && (v->outcome || (v->path && v->illegal)));
     for (size_t i = 0; i < v->n; i++) {
         const char *text = json_string_value(json_array_get(acts, i));
         size_t len = strlen(text);
@@ -137,7 +139,13 @@ static void expect_all_covered(const coverage_t *c, const tr_protocol_t *p) {
             expect_state_covered(c, p, state);
 }
 
-static void check_machine(const vector_t *v, coverage_t *coverage) {
+/* What a path does not say is where the table leads to: then the checker and both roles have to lead there, too. */
+static void complete(vector_t *v, const tr_machine_t *m) {
+    v->state = v->state ? v->state : tr_machine_state_name(m);
+    v->outcome = v->outcome ? v->outcome : tr_outcome_name(tr_machine_outcome(m));
+}
+
+static void check_machine(vector_t *v, coverage_t *coverage) {
     tr_machine_t m;
     tr_machine_init(&m, v->protocol);
     for (size_t i = 0; i < v->n; i++) {
@@ -148,9 +156,10 @@ static void check_machine(const vector_t *v, coverage_t *coverage) {
             assert_int_equal(tr_machine_allowed(&m, a->from, a->crossed), v->allowed);
         assert_int_equal(tr_machine_step(&m, a->from, a->act, a->crossed) == TR_VERDICT_LEGAL, !last);
     }
+    complete(v, &m);
     assert_string_equal(tr_machine_state_name(&m), v->state);
     assert_string_equal(tr_outcome_name(tr_machine_outcome(&m)), v->outcome);
-    if (v->illegal)
+    if (v->illegal || v->path)
         return;
     assert_int_equal(tr_machine_allowed(&m, TR_INITIATOR, false), v->initiator);
     assert_int_equal(tr_machine_allowed(&m, TR_PARTICIPANT, false), v->participant);
@@ -388,11 +397,14 @@ static bool run_participant(const vector_t *v) {
     return true;
 }
 
-static void run_file(const tr_protocol_t *protocol) {
+typedef struct tally {
+    size_t n, illegal, initiator, participant;
+} tally_t;
+
+static tally_t run_file(const tr_protocol_t *protocol, const char *folder, coverage_t *coverage) {
     char path[512], line[1024];
-    size_t n = 0, initiator = 0, participant = 0;
-    coverage_t coverage = {0};
-    snprintf(path, sizeof path, "%s/%s.jsonl", VECTORS, protocol->name);
+    tally_t t = {0};
+    snprintf(path, sizeof path, "%s%s/%s.jsonl", VECTORS, folder, protocol->name);
     FILE *file = fopen(path, "r");
     if (!file)
         fail_msg("%s: %s: each protocol has its vectors", path, strerror(errno));
@@ -401,27 +413,49 @@ static void run_file(const tr_protocol_t *protocol) {
         vector_t v;
         assert_non_null(json);
         read_vector(protocol, json, &v);
-        check_machine(&v, &coverage);
+        if (v.path)
+            printf("%s: %s\n", protocol->name, json_string_value(json_object_get(json, "path")));
+        check_machine(&v, coverage);
         check_checker(&v);
-        initiator += run_initiator(&v);
-        participant += run_participant(&v);
+        t.initiator += run_initiator(&v);
+        t.participant += run_participant(&v);
+        t.illegal += v.illegal;
         json_decref(json);
-        n++;
+        t.n++;
     }
     fclose(file);
-    expect_all_covered(&coverage, protocol);
-    printf("conformance %s: %zu vectors, %zu as initiator, %zu as participant\n", protocol->name, n,
-        initiator, participant);
-    assert_true(initiator > 20 && participant > 10);
+    printf("conformance %s%s: %zu vectors, %zu as initiator, %zu as participant\n", protocol->name, folder,
+        t.n, t.initiator, t.participant);
+    return t;
 }
 
 static void every_protocol_keeps_to_its_vectors(void **state) {
     (void)state;
-    for (const tr_protocol_t *const *p = tr_protocols(); *p; p++)
-        run_file(*p);
+    for (const tr_protocol_t *const *p = tr_protocols(); *p; p++) {
+        coverage_t coverage = {0};
+        tally_t t = run_file(*p, "", &coverage);
+        expect_all_covered(&coverage, *p);
+        assert_true(t.initiator > 20 && t.participant > 10);
+    }
+}
+
+/* Each row of the table is part of a path that somebody took from the documents. */
+static void every_protocol_keeps_to_the_documents_paths(void **state) {
+    (void)state;
+    for (const tr_protocol_t *const *p = tr_protocols(); *p; p++) {
+        coverage_t c = {0};
+        tally_t t = run_file(*p, "/paths", &c);
+        for (size_t i = 0; i < (*p)->moves_n; i++) {
+            const tr_protocol_move_t *m = &(*p)->moves[i];
+            expect_covered(
+                c.legal[m->state][m->from][m->act], *p, m->state, m->from, tr_performative_name(m->act));
+        }
+        assert_true(t.illegal >= 4 && t.n - t.illegal >= 6 && t.initiator && t.participant);
+    }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_protocol_keeps_to_its_vectors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_protocol_keeps_to_its_vectors),
+        cmocka_unit_test(every_protocol_keeps_to_the_documents_paths)};
     return cmocka_run_group_tests_name("conformance", tests, NULL, NULL);
 }
