@@ -302,6 +302,40 @@ static void an_order_waits_for_the_disk(void **state) {
     world_end(h.w);
 }
 
+static void ann_asks_the_service(const hall_t *h, tr_performative_t act, const char *text) {
+    letter_t l = {.src = h->ann,
+        .from = "ann",
+        .to = "svc:sum",
+        .act = act,
+        .text = text,
+        .conversation = "c",
+        .protocol = "fipa-request",
+        .reply_with = "r"};
+    post(h->w, 1, &l);
+}
+
+/* Whoever of its providers gets it, what is asked of a service is held against the protocols as what comes to the mailbox is. */
+static void a_service_has_its_providers_policy(void **state) {
+    (void)state;
+    hall_t h = hall_with(NULL, "enforce");
+    assert_string_equal(ask(h.w, 2, h.bob, "bob", "df",
+                            "{\"action\":\"register\",\"services\":[{\"name\":\"sum\",\"capacity\":4}]}"),
+        "inform {\"done\":true}");
+    forget(h.w);
+    ann_asks_the_service(&h, TR_REQUEST, "do");
+    bob_hears(&h, "do");
+    bob_says(&h, TR_PROPOSE, "how about");
+    told(&h, "bob to ann in fipa-request");
+    ann_asks_the_service(&h, TR_ACCEPT_PROPOSAL, "odd");
+    expect_none(h.w, 2, TR_KIND_MESSAGE);
+    told(&h, "ann to svc:sum in fipa-request");
+    nothing_told(&h, 2);
+    assert_string_equal(set(&h, "bob", "off"), "inform {\"done\":true}");
+    ann_asks_the_service(&h, TR_ACCEPT_PROPOSAL, "odd again");
+    nothing_told(&h, 2);
+    world_end(h.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_legal_passes),
@@ -312,6 +346,7 @@ int main(void) {
         cmocka_unit_test(who_was_told_busy_may_say_it_again),
         cmocka_unit_test(a_durable_one_comes_back),
         cmocka_unit_test(a_policy_is_of_the_name),
+        cmocka_unit_test(a_service_has_its_providers_policy),
         cmocka_unit_test(a_range_has_one),
         cmocka_unit_test(what_cannot_be_set_is_refused),
         cmocka_unit_test(a_policy_outlives_the_broker_with_a_journal),

@@ -30,13 +30,24 @@ tr_conduct_policy_t tr_conduct_of(const tr_core_t *core, const char *name) {
 
 /* ---- a message ---- */
 
-/* Of the mailbox, also of one whose agent is away. */
+/* Whichever of its providers gets it: the strictest of theirs. */
+static tr_conduct_policy_t policy_of_providers(const tr_service_t *service) {
+    unsigned policy = TR_CONDUCT_OFF;
+    for (uint32_t i = 0; i < service->providers_n && policy != TR_CONDUCT_ENFORCE; i++)
+        if (service->providers[i].entry->conduct > policy)
+            policy = service->providers[i].entry->conduct;
+    return (tr_conduct_policy_t)policy;
+}
+
+/* Of the mailbox, also of one whose agent is away, or of a service. */
 static tr_conduct_policy_t policy_of_receiver(const tr_core_t *core, const tr_said_t *said) {
     const char *away;
     if (said->to)
         return (tr_conduct_policy_t)said->to->conduct;
-    return said->service && tr_service_is_mailbox(said->service, &away) ? tr_conduct_of(core, away)
-                                                                        : TR_CONDUCT_OFF;
+    if (!said->service)
+        return TR_CONDUCT_OFF;
+    return tr_service_is_mailbox(said->service, &away) ? tr_conduct_of(core, away)
+                                                       : policy_of_providers(said->service);
 }
 
 static bool name_receiver(tr_said_t *said) {
