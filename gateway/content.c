@@ -1,42 +1,9 @@
 #include "gateway/content.h"
 
-#include "proto/base64.h"
 #include "proto/json.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static json_t *binary_json(const void *bytes, size_t len) {
-    char *text = malloc(tr_base64_encoded_size(len) + 1);
-    if (!text)
-        return NULL;
-    tr_base64_encode(bytes, len, text);
-    json_t *object = json_pack("{s:s}", "$bin", text);
-    free(text);
-    return object;
-}
-
-static json_t *msgpack_json(const void *bytes, size_t len) {
-    tr_content_t content;
-    if (tr_content_init(&content, bytes, len) < 0)
-        return NULL;
-    json_t *value = tr_value_to_json(&content.root);
-    tr_content_finish(&content);
-    return value;
-}
-
-json_t *tr_web_content_json(const char *language, const void *bytes, size_t len) {
-    json_t *value = NULL;
-    if (!len)
-        return json_null();
-    if (!language || strcmp(language, "msgpack") == 0)
-        value = msgpack_json(bytes, len);
-    else if (strcmp(language, "json") == 0)
-        value = json_loadb(bytes, len, JSON_DECODE_ANY, NULL);
-    if (!value)
-        value = json_stringn(bytes, len);
-    return value ? value : binary_json(bytes, len);
-}
 
 /* ---- publications ---- */
 
@@ -69,7 +36,7 @@ tr_web_news_t *tr_web_news_of(const tr_message_t *message) {
     const char *sender = tr_message_sender(message);
     return tr_web_news_new(tr_message_topic(message), *sender ? sender : NULL, tr_message_sequence(message),
         tr_performative_name(tr_message_performative(message)),
-        tr_web_content_json(acl ? acl->language : NULL, bytes, len));
+        tr_content_json(acl ? acl->language : NULL, bytes, len));
 }
 
 tr_web_news_t *tr_web_news_of_gap(const char *topic, uint64_t missed) {

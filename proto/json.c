@@ -350,6 +350,39 @@ json_t *tr_value_to_json(tr_value_t v) {
     return NULL;
 }
 
+static json_t *binary_json(const void *bytes, size_t len) {
+    char *text = malloc(tr_base64_encoded_size(len) + 1);
+    if (!text)
+        return NULL;
+    tr_base64_encode(bytes, len, text);
+    json_t *object = json_pack("{s:s}", "$bin", text);
+    free(text);
+    return object;
+}
+
+static json_t *msgpack_json(const void *bytes, size_t len) {
+    tr_content_t content;
+    if (tr_content_init(&content, bytes, len) < 0)
+        return NULL;
+    json_t *value = tr_value_to_json(&content.root);
+    tr_content_finish(&content);
+    return value;
+}
+
+json_t *tr_content_json(const char *language, const void *bytes, size_t len) {
+    bool packed = !language || strcmp(language, "msgpack") == 0;
+    json_t *value = NULL;
+    if (len == 0)
+        return json_null();
+    if (packed)
+        value = msgpack_json(bytes, len);
+    else if (strcmp(language, "json") == 0)
+        value = json_loadb(bytes, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (!value && !packed)
+        value = json_stringn(bytes, len); /* NULL where it is not UTF-8 */
+    return value ? value : binary_json(bytes, len);
+}
+
 int tr_content_to_json(const void *bytes, size_t len, size_t json_flags, char **ret_text) {
     tr_content_t content;
     int r = tr_content_init(&content, bytes, len);

@@ -31,6 +31,9 @@ extern "C" {
 int tr_json_to_content(const char *json, size_t len, tr_content_writer_t *out, tr_error_t *error);
 /* A new jansson value for a decoded content (caller: json_decref), NULL when out of memory. */
 json_t *tr_value_to_json(tr_value_t v);
+/* A content in its language (NULL: msgpack) as people read it: msgpack and json as values, another language as a text, what is not UTF-8 or not
+ * what its language says as {"$bin": "base64"}; nothing is null. A new value, NULL when out of memory. */
+json_t *tr_content_json(const char *language, const void *bytes, size_t len);
 /* Appends a jansson value as msgpack. 0, -E2BIG (deeper than TR_CONTENT_DEPTH_MAX), -EINVAL (a "$bin" or
  * "$ext" whose base64 or type is wrong, a "$uint" or "$float" that is none), -ENOMEM. On failure nothing was
  * appended. */

@@ -2,6 +2,7 @@
 #include "gateway/content.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/server.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static unsigned status_of(const char *reason, unsigned otherwise) {
 }
 
 json_t *tr_web_reply_json(const tr_web_reply_t *reply) {
-    return tr_web_content_json(reply->msgpack ? NULL : reply->language, reply->content, reply->len);
+    return tr_content_json(reply->msgpack ? NULL : reply->language, reply->content, reply->len);
 }
 
 /* ---- what replies mean ---- */

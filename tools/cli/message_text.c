@@ -2,7 +2,6 @@
 
 #include "lib/base/suggest.h"
 #include "proto/aid.h"
-#include "proto/base64.h"
 #include "proto/json.h"
 
 #include <ctype.h>
@@ -235,38 +234,6 @@ void tr_cli_content_finish(tr_cli_content_t *self) {
 }
 
 /* ---- what people read ---- */
-
-static json_t *binary_json(const void *bytes, size_t len) {
-    char *text = malloc(tr_base64_encoded_size(len) + 1);
-    if (!text)
-        return NULL;
-    tr_base64_encode(bytes, len, text);
-    json_t *object = json_pack("{s:s}", "$bin", text);
-    free(text);
-    return object;
-}
-
-static json_t *msgpack_json(const void *bytes, size_t len) {
-    tr_content_t content;
-    if (tr_content_init(&content, bytes, len) < 0)
-        return NULL;
-    json_t *value = tr_value_to_json(&content.root);
-    tr_content_finish(&content);
-    return value;
-}
-
-json_t *tr_cli_content_json(const char *language, const void *bytes, size_t len) {
-    json_t *value = NULL;
-    if (len == 0)
-        return json_null();
-    if (!language || strcmp(language, "msgpack") == 0)
-        value = msgpack_json(bytes, len);
-    else if (strcmp(language, "json") == 0)
-        value = json_loadb(bytes, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    if (!value && language && strcmp(language, "msgpack") != 0)
-        value = json_stringn(bytes, len); /* NULL where it is not UTF-8 */
-    return value ? value : binary_json(bytes, len);
-}
 
 static void put(json_t *object, const char *name, json_t *value) {
     json_object_set_new(object, name, value); /* NULL (out of memory, no UTF-8): left out */

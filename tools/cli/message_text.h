@@ -83,9 +83,7 @@ int tr_cli_encode_content(const tr_call_t *call, const char *text, size_t len, c
     bool packed, tr_cli_content_t *ret_content);
 void tr_cli_content_finish(tr_cli_content_t *self);
 
-/* New references (json_decref); NULL when out of memory. `language` may be NULL. */
-json_t *tr_cli_content_json(const char *language, const void *bytes, size_t len);
-/* The parameters that the message has, and what the record's header says. acl may be NULL (no
+/* New references (json_decref); NULL when out of memory. The parameters that the message has, and what the record's header says. acl may be NULL (no
  * valid envelope). */
 json_t *tr_cli_headers_json(const tr_record_t *record, const tr_acl_t *acl);
 

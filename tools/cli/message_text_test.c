@@ -1,4 +1,5 @@
 /* Messages as people type and read them; endpoints of streams. */
+#include "proto/json.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/session.h"
 
@@ -65,7 +66,7 @@ static char *sent(room_t *r, const char *text, const char *language, bool packed
         assert_string_equal(content.language, as);
     else
         assert_null(content.language);
-    json_t *value = tr_cli_content_json(content.language, content.bytes, content.len);
+    json_t *value = tr_content_json(content.language, content.bytes, content.len);
     char *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(value);
     tr_cli_content_finish(&content);
@@ -140,7 +141,7 @@ static void what_is_no_json_is_told(void **state) {
 }
 
 static void check_json(const char *language, const char *bytes, size_t len, const char *expected) {
-    json_t *value = tr_cli_content_json(language, bytes, len);
+    json_t *value = tr_content_json(language, bytes, len);
     char *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     assert_string_equal(json, expected);
     free(json);

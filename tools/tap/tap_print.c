@@ -1,5 +1,6 @@
 #include "tools/tap/tap_print.h"
 
+#include "proto/json.h"
 #include "tools/cli/message_text.h"
 #include "tools/tap/tap_topics.h"
 
@@ -122,7 +123,7 @@ static void print_cells(
     tr_output_number(self->output, (int64_t)r->h.id);
     tr_output_text(self->output, acl ? acl->sender : NULL);
     tr_output_text(self->output, tr_performative_name(r->h.performative));
-    content_cell(self, tr_cli_content_json(acl ? acl->language : NULL, r->content, r->content_len));
+    content_cell(self, tr_content_json(acl ? acl->language : NULL, r->content, r->content_len));
     if (is_table(self))
         return;
     tr_output_text(self->output, acl && acl->receivers.count ? acl->receivers.items[0] : NULL);

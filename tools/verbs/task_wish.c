@@ -1,5 +1,6 @@
 #include "tools/verbs/task_wish.h"
 
+#include "proto/json.h"
 #include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
 
@@ -10,7 +11,7 @@ static int read_input(const tr_call_t *call, const char *input, json_t *task) {
     tr_cli_content_t content = {0};
     int code = tr_cli_read_content(call, input, &given, true, &content);
     if (code == TR_EXIT_OK && content.len)
-        json_object_set_new(task, "input", tr_cli_content_json(content.language, content.bytes, content.len));
+        json_object_set_new(task, "input", tr_content_json(content.language, content.bytes, content.len));
     tr_cli_content_finish(&content);
     return code;
 }

@@ -1,6 +1,7 @@
 /* `troupe ask`: a message and its answer; with --all every answer that comes. */
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
+#include "proto/json.h"
 #include "tools/cli/budget.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
@@ -115,7 +116,7 @@ static int print_answer(const tr_call_t *call, const options_t *o, const tr_mess
     size_t len;
     const void *bytes = tr_message_content(answer, &len);
     const tr_acl_t *acl = tr_message_acl(answer);
-    json_t *content = tr_cli_content_json(acl ? acl->language : NULL, bytes, len);
+    json_t *content = tr_content_json(acl ? acl->language : NULL, bytes, len);
     if (!content)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
     if (o->raw)

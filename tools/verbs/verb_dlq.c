@@ -225,7 +225,7 @@ static void print_time(json_t *letter) {
 static int print(const tr_call_t *call, json_t *letter, const void *bytes, size_t len) {
     const options_t *o = call->options;
     const char *language = json_string_value(json_object_get(letter, "language"));
-    json_t *content = tr_cli_content_json(language, bytes, len);
+    json_t *content = tr_content_json(language, bytes, len);
     if (!content)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
     json_object_del(letter, "content");
