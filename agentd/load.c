@@ -31,6 +31,9 @@ int tr_behaviour_check(const tr_behaviour_t *behaviour, const char *from, tr_err
     if (!behaviour->receive && !behaviour->participants)
         return tr_error_set(
             error, -EINVAL, "%s: it has neither .receive nor .participants: an agent needs one", from);
+    if (!behaviour->save != !behaviour->restore || (behaviour->replay && !behaviour->save))
+        return tr_error_set(
+            error, -EINVAL, "%s: .save and .restore belong together, and .replay needs both of them", from);
     if (behaviour->state_size > TR_LOAD_STATE_MAX)
         return tr_error_set(error, -EINVAL,
             "%s: a .state_size of %zu bytes for each agent: at most %zu may be", from, behaviour->state_size,

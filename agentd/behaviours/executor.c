@@ -190,8 +190,10 @@ static void begin(
         refuse(self, message, "internal-error", "out of memory");
     else {
         job->limits = limits;
-        if (tr_job_take_up(job, message) < 0)
+        if (tr_job_take_up(job, message) < 0) {
+            tr_agent_snapshot(self->agent); /* with a job that no event has told of */
             refuse(self, message, "internal-error", "out of memory");
+        }
     }
 }
 
@@ -256,4 +258,5 @@ const tr_behaviour_t tr_behaviour_executor = {
     .fini = fini,
     .save = tr_executor_save,
     .restore = tr_executor_restore,
+    .replay = tr_executor_replay,
 };

@@ -29,7 +29,7 @@ typedef struct tr_job_limits {
 typedef struct tr_job {
     struct tr_job *next, **link;
     tr_executor_t *executor;
-    uint64_t number;              /* within this process */
+    uint64_t number;              /* of this executor, also in its saved state */
     char key[TR_JOB_KEY_MAX + 1]; /* the task's "id", or a hash of it */
     bool has_id;                  /* then its result is kept, too, for who asks again */
     json_t *task;                 /* {"text", "context", "needs"} */
@@ -83,6 +83,13 @@ void tr_jobs_wake(tr_executor_t *self);
 
 int tr_executor_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out);
 int tr_executor_restore(tr_agent_t *agent, void *state, tr_value_t saved);
+int tr_executor_replay(tr_agent_t *agent, void *state, tr_value_t event);
+/* Notes what has become of a job, for the state: all of it; a step that was made, the first of its calls until then; its calls, and
+ * what it has cost; that it has ended, with its result or for good. */
+void tr_job_note(const tr_job_t *self);
+void tr_job_note_step(const tr_job_t *self, json_t *step);
+void tr_job_note_calls(const tr_job_t *self);
+void tr_job_note_end(const tr_job_t *self);
 /* Forgets those that nobody has asked about for long, and the oldest of too many. */
 void tr_executor_forget(tr_executor_t *self);
 

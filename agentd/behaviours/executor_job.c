@@ -78,6 +78,7 @@ static void leave(tr_job_t *self, bool good, json_t *content) {
     self->left_ms = tr_clock_wall_ms();
     json_decref(self->result);
     self->result = self->has_id ? json_pack("{s:b, s:O}", "good", good, "content", content) : NULL;
+    tr_job_note_end(self);
     if (!self->result)
         tr_job_free(self);
 }
@@ -172,6 +173,7 @@ static void on_tool(void *arg, const tr_tool_result_t *result) {
         tr_job_fail(self, "internal-error", "out of memory");
         return;
     }
+    tr_job_note_step(self, step);
     tell_progress(self, step);
     json_decref(step);
     tr_job_go_on(self);
@@ -264,6 +266,7 @@ static void on_said(
         succeed(self, result->value, result->by);
     else {
         json_array_extend(self->calls, (json_t *)(uintptr_t)calls);
+        tr_job_note_calls(self);
         tr_job_go_on(self);
     }
 }
@@ -360,6 +363,7 @@ int tr_job_take_up(tr_job_t *self, const tr_message_t *message) {
         return 0;
     }
     agree(self);
+    tr_job_note(self);
     tr_job_go_on(self);
     return 0;
 }

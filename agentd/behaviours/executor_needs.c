@@ -53,6 +53,7 @@ static void on_shown(tr_agent_t *agent, void *state, const tr_message_t *answer,
         if (tr_answer_is_good(answer) && json_object_get(shown, "result"))
             add_result(job, shown);
         json_array_remove(job->needs, 0); /* of one that is not known nothing is known */
+        tr_job_note(job);
         tr_job_go_on(job);
     }
     json_decref(shown);

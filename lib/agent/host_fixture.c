@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define AGENTS_MAX  16
-#define SETTLED_MAX 64
+#define SETTLED_MAX 2048
 #define EPOCH       1
 
 struct tr_registration {

@@ -30,6 +30,13 @@ typedef enum tr_agent_status {
     TR_AGENT_AWAY,    /* its state is on its way to another process, or it has come back to here (leave.c) */
 } tr_agent_status_t;
 
+#define TR_FAILURES_KEPT 8u
+
+typedef struct tr_failure {
+    int code;      /* negative errno */
+    int64_t at_ms; /* wall */
+} tr_failure_t;
+
 /* What only some agents have, so that an idle one is small. */
 typedef struct tr_agent_more {
     tr_message_t *waiting, **waiting_end; /* messages that came during a backoff */
@@ -41,11 +48,10 @@ typedef struct tr_agent_more {
     uint64_t provided_in; /* the session in which the DF was told */
     tr_timer_t *tick;
     int64_t tick_ms;
-    tr_restart_history_t history;           /* of its restarts */
-    int64_t begun_ms;                       /* since its last failure, 0 = it never failed */
-    uint32_t failures;                      /* in all */
-    int last_failure;                       /* negative errno, 0 = it never failed */
-    int64_t last_failure_ms;                /* wall */
+    tr_restart_history_t history; /* of its restarts */
+    int64_t begun_ms;             /* since its last failure, 0 = it never failed */
+    uint32_t failures;            /* in all */
+    struct tr_failure *failed;    /* the last TR_FAILURES_KEPT, by their number; NULL = it never failed */
     struct tr_conversations *conversations; /* NULL where it takes part in no protocol */
     tr_saved_t *saved;                      /* NULL where its state is kept nowhere */
     uint32_t

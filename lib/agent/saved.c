@@ -23,6 +23,7 @@ static tr_saved_t *saved_of(tr_agent_t *agent) {
             s->agent = agent;
             s->said_end = s->fresh = &s->said;
             s->next_page = 1;
+            tr_appended_init(&s->log);
             s->life = next_life(agent->hosted->host);
         }
     }
@@ -256,6 +257,45 @@ void tr_saved_under_again(tr_agent_t *agent, uint64_t before) {
         agent->more->saved->under = before;
 }
 
+/* ---- events ---- */
+
+int tr_agent_append(tr_agent_t *self, const void *event, size_t len) {
+    tr_host_t *host = self->hosted->host;
+    if (!self->hosted->behaviour->replay)
+        return -ENOTSUP;
+    int r = len > TR_APPENDED_EVENT_MAX ? -EMSGSIZE : tr_content_check(event, len);
+    if (r < 0 || !self->hosted->saves)
+        return r;
+    tr_saved_t *s = self->more ? self->more->saved : NULL;
+    if (!s || !s->begun || s->ending || s->writing)
+        return -EPERM;
+    tr_saved_touch(host, self);
+    r = tr_appended_add(&s->log, event, len);
+    if (r < 0)
+        s->log.whole = true;
+    return r;
+}
+
+int tr_agent_append_content(tr_agent_t *self, tr_content_writer_t *event) {
+    const void *bytes;
+    size_t len;
+    int r = tr_content_writer_take(event, &bytes, &len);
+    if (r == 0)
+        r = tr_agent_append(self, bytes, len);
+    else
+        tr_agent_snapshot(self);
+    tr_content_writer_finish(event);
+    return r;
+}
+
+void tr_agent_snapshot(tr_agent_t *self) {
+    tr_saved_t *s = self->hosted->saves && self->more ? self->more->saved : NULL;
+    if (!s || !self->hosted->behaviour->replay || !s->begun || s->ending)
+        return;
+    s->log.whole = true;
+    tr_saved_touch(self->hosted->host, self);
+}
+
 /* ---- an agent's life ---- */
 
 /* Of one that fails: what it has sent in this turn does not leave. */
@@ -283,8 +323,10 @@ void tr_saved_unkeep(tr_agent_t *agent, uint32_t life) {
 void tr_saved_begun(tr_agent_t *agent, bool well) {
     if (!well)
         tr_saved_forget(agent); /* or what could not be read would be replaced */
-    else if (agent->more && agent->more->saved)
+    else if (agent->more && agent->more->saved) {
+        agent->more->saved->begun = true;
         tr_saved_take_out(agent->more->saved);
+    }
 }
 
 void tr_saved_ends(tr_agent_t *agent) {
@@ -302,6 +344,7 @@ void tr_saved_forget(tr_agent_t *agent) {
     forget_said(s);
     free(s->pages);
     tr_applied_finish(&s->applied);
+    tr_appended_finish(&s->log);
     free(s->leases);
     free(s);
     agent->more->saved = NULL;

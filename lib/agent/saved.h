@@ -19,6 +19,7 @@
 #ifndef TR_AGENT_SAVED_H
 #define TR_AGENT_SAVED_H
 
+#include "lib/agent/appended.h"
 #include "lib/agent/applied.h"
 #include "lib/agent/host_private.h"
 
@@ -46,6 +47,7 @@ typedef struct tr_saved {
     tr_agent_t *agent;
     tr_saved_t *next, **prev; /* of those with something to save; prev NULL = it has nothing */
     tr_applied_t applied;
+    tr_appended_t log;                    /* of a behaviour with replay */
     uint64_t broker;                      /* whose delivery numbers they are; 0 = not known */
     tr_said_t *said, **said_end, **fresh; /* fresh: the first that is in no page, or the end */
     tr_page_t *pages;                     /* by number */
@@ -60,6 +62,8 @@ typedef struct tr_saved {
     uint64_t moves; /* to another process, so far */
     int code;       /* why it could not be written, in the commit that goes on */
     uint64_t under; /* delivery number of the message in work, 0 = none */
+    bool writing;   /* save runs */
+    bool begun;     /* init, restore and replay are over */
     bool ending;    /* fini runs: there is no state to save any more */
 } tr_saved_t;
 
@@ -82,9 +86,12 @@ void tr_saved_take_out(tr_saved_t *self);
 void tr_saved_end_leases(tr_saved_t *self, bool release);
 
 /* saved_commit.c */
-#define TR_RECORD_NAME_MAX (TR_NAME_MAX + 24)
+#define TR_RECORD_NAME_MAX (TR_NAME_MAX + 32)
 /* A page's name in the store. */
 void tr_saved_page_name(const char *agent, uint64_t page, char out[TR_RECORD_NAME_MAX]);
+/* Of a snapshot, and of a record of events. */
+void tr_saved_state_name(const char *agent, char out[TR_RECORD_NAME_MAX]);
+void tr_saved_event_name(const char *agent, uint64_t number, char out[TR_RECORD_NAME_MAX]);
 
 /* saved_pages.c */
 /* Into a new page goes all that is in none: from *ret_first on; NULL = there is nothing. 0 or -ENOMEM. */
@@ -99,14 +106,24 @@ uint64_t tr_pages_take_empty(tr_saved_t *self);
 uint64_t tr_pages_first(const tr_saved_t *self);
 
 /* saved_code.c: what is kept of an agent, as bytes. */
-/* 0, what the behaviour's save returned, -ENOMEM. */
-int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out);
+/* With the state itself, or with which events and snapshot it is. 0, what the behaviour's save returned, -ENOMEM. */
+int tr_saved_write(const tr_saved_t *self, bool logged, tr_content_writer_t *out);
+/* The state alone. */
+int tr_saved_write_state(const tr_saved_t *self, tr_content_writer_t *out);
 void tr_saved_write_page(const tr_said_t *first, tr_content_writer_t *out);
 /* Into a saved that is new, and the behaviour; then the pages from *ret_first to its next_page, those that are there. 0, -EBADMSG,
  * -ENOMEM, what its restore returned. */
 int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret_first);
-/* How often it was moved then, and which pages there may be; -1 where the bytes cannot be read. */
-int64_t tr_saved_read_moves(const void *bytes, size_t len, uint64_t *ret_first, uint64_t *ret_next);
+/* Its snapshot, and one record of its events. As tr_saved_read. */
+int tr_saved_read_state(tr_saved_t *self, const void *bytes, size_t len);
+int tr_saved_read_events(tr_saved_t *self, const void *bytes, size_t len);
+/* Which records there may be of an agent, beside its own. */
+typedef struct tr_saved_extent {
+    uint64_t first, next;             /* pages of what it sent */
+    uint64_t first_event, next_event; /* 0, 0: there is no snapshot either */
+} tr_saved_extent_t;
+/* How often it was moved then, and what else there may be; -1 where the bytes cannot be read. */
+int64_t tr_saved_read_moves(const void *bytes, size_t len, tr_saved_extent_t *ret);
 int tr_saved_read_page(tr_saved_t *self, uint64_t page, const void *bytes, size_t len);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What is kept of an agent, as msgpack: {"version": 2, "moves": N, "broker": whose delivery numbers, "applied": [first, last, ...],
- * "pages": [first, next], "state": what the behaviour wrote}; and a page: [[number, kind, flags, message], ...].
+ * "pages": [first, next], "state": what the behaviour wrote}; and a page: [[number, kind, flags, message], ...]. In the place of "state", of a
+ * behaviour that replays: "log": [first, next], the records of events (appended.h), each [event, ...]; the snapshot is what the behaviour wrote.
  */
 #include "lib/agent/saved.h"
 
@@ -8,6 +9,7 @@
 
 #define VERSION   2
 #define PAGES_MAX (1u << 24)
+#define LOG_MAX   (TR_APPENDED_RECORDS_MAX + 1)
 
 static void write_applied(const tr_applied_t *applied, tr_content_writer_t *out) {
     tr_write_str(out, "applied");
@@ -32,12 +34,24 @@ void tr_saved_write_page(const tr_said_t *said, tr_content_writer_t *out) {
     }
 }
 
-static int write_state(const tr_agent_t *agent, tr_content_writer_t *out) {
+/* What save may do is looked at where it asks for more: it must not append. */
+int tr_saved_write_state(const tr_saved_t *self, tr_content_writer_t *out) {
+    tr_agent_t *agent = self->agent;
+    tr_saved_t *s = agent->more ? agent->more->saved : NULL;
+    if (s)
+        s->writing = true;
+    int r = agent->hosted->behaviour->save(agent, tr_agent_state(agent), out);
+    if (s)
+        s->writing = false;
+    return r < 0 ? r : 0;
+}
+
+static int write_state(const tr_saved_t *self, tr_content_writer_t *out) {
     tr_content_writer_t w;
     const void *bytes;
     size_t len;
     tr_content_writer_init(&w);
-    int r = agent->hosted->behaviour->save((tr_agent_t *)(uintptr_t)agent, tr_agent_state(agent), &w);
+    int r = tr_saved_write_state(self, &w);
     if (r == 0)
         r = tr_content_writer_take(&w, &bytes, &len);
     if (r == 0) {
@@ -48,7 +62,7 @@ static int write_state(const tr_agent_t *agent, tr_content_writer_t *out) {
     return r < 0 ? r : 0;
 }
 
-int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out) {
+int tr_saved_write(const tr_saved_t *self, bool logged, tr_content_writer_t *out) {
     tr_write_map(out, 6);
     tr_write_kv_uint(out, "version", VERSION);
     tr_write_kv_uint(out, "moves", self->moves);
@@ -58,7 +72,13 @@ int tr_saved_write(const tr_saved_t *self, tr_content_writer_t *out) {
     tr_write_array(out, 2);
     tr_write_uint(out, tr_pages_first(self));
     tr_write_uint(out, self->next_page);
-    return write_state(self->agent, out);
+    if (!logged)
+        return write_state(self, out);
+    tr_write_str(out, "log");
+    tr_write_array(out, 2);
+    tr_write_uint(out, self->log.first);
+    tr_write_uint(out, self->log.next);
+    return 0;
 }
 
 static bool is_number(tr_value_t v) {
@@ -112,13 +132,13 @@ int tr_saved_read_page(tr_saved_t *self, uint64_t page, const void *bytes, size_
     return r;
 }
 
-static int read_range(tr_saved_t *self, tr_value_t range, uint64_t *ret_first) {
+static int read_range(tr_value_t range, uint64_t most, uint64_t *ret_first, uint64_t *ret_next) {
     tr_value_t first = tr_value_at(range, 0), next = tr_value_at(range, 1);
     if (!is_number(first) || !is_number(next) || !first->via.u64 || first->via.u64 > next->via.u64 ||
-        next->via.u64 - first->via.u64 > PAGES_MAX)
+        next->via.u64 - first->via.u64 > most)
         return -EBADMSG;
     *ret_first = first->via.u64;
-    self->next_page = next->via.u64;
+    *ret_next = next->via.u64;
     return 0;
 }
 
@@ -129,11 +149,10 @@ static int read_broker(tr_saved_t *self, tr_value_t broker) {
     return 0;
 }
 
-static int read_state(tr_agent_t *agent, tr_value_t state) {
+int tr_saved_read_state(tr_saved_t *self, const void *bytes, size_t len) {
     tr_content_t content;
-    if (!is_bin(state))
-        return -EBADMSG;
-    int r = tr_content_init(&content, state->via.bin.ptr, state->via.bin.size);
+    tr_agent_t *agent = self->agent;
+    int r = tr_content_init(&content, bytes, len);
     if (r < 0)
         return r;
     r = agent->hosted->behaviour->restore(agent, tr_agent_state(agent), &content.root);
@@ -141,15 +160,50 @@ static int read_state(tr_agent_t *agent, tr_value_t state) {
     return r < 0 ? r : 0;
 }
 
-int64_t tr_saved_read_moves(const void *bytes, size_t len, uint64_t *ret_first, uint64_t *ret_next) {
+static int replay(tr_agent_t *agent, tr_value_t event) {
     tr_content_t content;
-    tr_saved_t none = {0};
+    if (!is_bin(event))
+        return -EBADMSG;
+    int r = tr_content_init(&content, event->via.bin.ptr, event->via.bin.size);
+    if (r < 0)
+        return r;
+    r = agent->hosted->behaviour->replay(agent, tr_agent_state(agent), &content.root);
+    tr_content_finish(&content);
+    return r < 0 ? r : 0;
+}
+
+int tr_saved_read_events(tr_saved_t *self, const void *bytes, size_t len) {
+    tr_content_t content;
+    int r = tr_content_init(&content, bytes, len);
+    if (r < 0)
+        return r;
+    r = tr_value_is_array(&content.root) ? 0 : -EBADMSG;
+    for (size_t i = 0; r == 0 && i < tr_value_size(&content.root); i++)
+        r = replay(self->agent, tr_value_at(&content.root, i));
+    tr_content_finish(&content);
+    return r;
+}
+
+/* Where the state is, or that it is here. */
+static int read_state(tr_saved_t *self, tr_value_t map) {
+    tr_value_t state = tr_value_get(map, "state"), log = tr_value_get(map, "log");
+    if (log)
+        return read_range(log, LOG_MAX, &self->log.first, &self->log.next);
+    if (!is_bin(state))
+        return -EBADMSG;
+    self->log.whole = true; /* of a behaviour that replays: its snapshot is still to be written */
+    return tr_saved_read_state(self, state->via.bin.ptr, state->via.bin.size);
+}
+
+int64_t tr_saved_read_moves(const void *bytes, size_t len, tr_saved_extent_t *ret) {
+    tr_content_t content;
     if (tr_content_init(&content, bytes, len) < 0)
         return -1;
     int64_t moves = tr_value_int(tr_value_get(&content.root, "moves"), 0);
-    if (read_range(&none, tr_value_get(&content.root, "pages"), ret_first) < 0)
+    tr_value_t log = tr_value_get(&content.root, "log");
+    if (read_range(tr_value_get(&content.root, "pages"), PAGES_MAX, &ret->first, &ret->next) < 0 ||
+        (log && read_range(log, LOG_MAX, &ret->first_event, &ret->next_event) < 0))
         moves = -1;
-    *ret_next = none.next_page;
     tr_content_finish(&content);
     return moves;
 }
@@ -167,9 +221,9 @@ int tr_saved_read(tr_saved_t *self, const void *bytes, size_t len, uint64_t *ret
     if (r == 0)
         r = read_broker(self, tr_value_get(map, "broker"));
     if (r == 0)
-        r = read_range(self, tr_value_get(map, "pages"), ret_first);
+        r = read_range(tr_value_get(map, "pages"), PAGES_MAX, ret_first, &self->next_page);
     if (r == 0)
-        r = read_state(self->agent, tr_value_get(map, "state"));
+        r = read_state(self, map);
     tr_content_finish(&content);
     return r;
 }

@@ -25,6 +25,14 @@ void tr_saved_page_name(const char *agent, uint64_t page, char out[TR_RECORD_NAM
     snprintf(out, TR_RECORD_NAME_MAX, "%s#%llu", agent, (unsigned long long)page);
 }
 
+void tr_saved_state_name(const char *agent, char out[TR_RECORD_NAME_MAX]) {
+    snprintf(out, TR_RECORD_NAME_MAX, "%s#state", agent);
+}
+
+void tr_saved_event_name(const char *agent, uint64_t number, char out[TR_RECORD_NAME_MAX]) {
+    snprintf(out, TR_RECORD_NAME_MAX, "%s#event-%llu", agent, (unsigned long long)number);
+}
+
 /* NULL when out of memory. */
 static record_t *add_named(saving_t *saving, const char *name) {
     record_t *r = calloc(1, sizeof *r);
@@ -75,14 +83,76 @@ static int add_pages(saving_t *saving, tr_saved_t *s) {
     return r;
 }
 
+static int forget_named(saving_t *saving, const char *name) {
+    record_t *gone = add_named(saving, name);
+    if (gone)
+        gone->gone = true;
+    return gone ? 0 : -ENOMEM;
+}
+
+/* The whole state, in the place of what was appended. */
+static int add_snapshot(saving_t *saving, tr_saved_t *s, const char *agent) {
+    char name[TR_RECORD_NAME_MAX];
+    tr_saved_state_name(agent, name);
+    record_t *state = add_named(saving, name);
+    int r = state ? tr_saved_write_state(s, &state->bytes) : -ENOMEM;
+    for (; r == 0 && s->log.first < s->log.next; s->log.first++) {
+        tr_saved_event_name(agent, s->log.first, name);
+        r = forget_named(saving, name);
+    }
+    if (r < 0)
+        return r;
+    s->log.state_bytes = state->bytes.buffer.size;
+    s->log.bytes = 0;
+    s->log.stored = true;
+    s->log.whole = false;
+    return 0;
+}
+
+static int add_events(saving_t *saving, tr_saved_t *s, const char *agent) {
+    char name[TR_RECORD_NAME_MAX];
+    if (!s->log.fresh)
+        return 0;
+    tr_saved_event_name(agent, s->log.next, name);
+    record_t *events = add_named(saving, name);
+    if (!events)
+        return -ENOMEM;
+    tr_appended_write(&s->log, &events->bytes);
+    s->log.next++;
+    s->log.bytes += events->bytes.buffer.size;
+    return 0;
+}
+
+/* The state as its behaviour has it saved; *ret_logged: not in the agent's own record. Where this fails, so has the agent, which reads all
+ * of it again. */
+static int add_state(saving_t *saving, tr_saved_t *s, bool *ret_logged) {
+    char agent[TR_NAME_MAX + 1], name[TR_RECORD_NAME_MAX];
+    int r;
+    tr_agent_name(s->agent, agent);
+    *ret_logged = s->agent->hosted->behaviour->replay;
+    if (*ret_logged) {
+        r = tr_appended_is_due(&s->log) ? add_snapshot(saving, s, agent) : add_events(saving, s, agent);
+        tr_appended_finish(&s->log);
+        return r;
+    }
+    if (!s->log.stored)
+        return 0;
+    tr_saved_state_name(agent, name); /* of a version of the behaviour that replayed */
+    s->log.stored = false;
+    return forget_named(saving, name);
+}
+
 /* All of one agent, or nothing of it. */
 static int add_agent(saving_t *saving, tr_saved_t *s) {
     record_t **before = saving->end;
     tr_said_forget_taken(s);
+    bool logged = false;
     int r = add_pages(saving, s);
+    if (r == 0)
+        r = add_state(saving, s, &logged);
     record_t *own = r == 0 ? add(saving, s->agent, 0) : NULL;
     if (r == 0)
-        r = own ? tr_saved_write(s, &own->bytes) : -ENOMEM;
+        r = own ? tr_saved_write(s, logged, &own->bytes) : -ENOMEM;
     for (const record_t *written = *before; r == 0 && written; written = written->next)
         r = written->bytes.failed ? -ENOMEM : 0;
     if (r < 0)
@@ -202,6 +272,42 @@ static int load_pages(tr_saved_t *s, const char *name, uint64_t first, tr_error_
     return r;
 }
 
+/* 1: there is no such record. */
+static int read_log_record(tr_saved_t *s, const char *record, int (*read)(tr_saved_t *, const void *, size_t),
+    size_t *ret_len, tr_error_t *error) {
+    tr_states_t *states = s->agent->hosted->host->states;
+    void *bytes = NULL;
+    int r = states->load(states, record, &bytes, ret_len, error);
+    if (r < 0 || !bytes)
+        return r < 0 ? r : 1;
+    r = read(s, bytes, *ret_len);
+    if (r < 0)
+        tr_error_set(
+            error, r, "%s, of the state that was saved, cannot be restored: %s", record, strerror(-r));
+    free(bytes);
+    return r;
+}
+
+/* The snapshot, where there is one, and all that came after it. */
+static int load_log(tr_saved_t *s, const char *name, tr_error_t *error) {
+    char record[TR_RECORD_NAME_MAX];
+    size_t len = 0;
+    tr_saved_state_name(name, record);
+    int r = read_log_record(s, record, tr_saved_read_state, &s->log.state_bytes, error);
+    s->log.stored = r == 0;
+    if (r >= 0 && s->log.first < s->log.next && !s->agent->hosted->behaviour->replay)
+        return tr_error_set(error, -ENOTSUP,
+            "the state that was saved of %s has events behind it, and its behaviour has no replay", name);
+    for (uint64_t n = s->log.first; r >= 0 && n < s->log.next; n++) {
+        tr_saved_event_name(name, n, record);
+        r = read_log_record(s, record, tr_saved_read_events, &len, error);
+        if (r == 1)
+            r = tr_error_set(error, -EBADMSG, "%s, of the state that was saved, is not there", record);
+        s->log.bytes += len;
+    }
+    return r < 0 ? r : 0;
+}
+
 static int load(tr_saved_t *s, const char *name, tr_error_t *error) {
     tr_states_t *states = s->agent->hosted->host->states;
     void *bytes = NULL;
@@ -215,6 +321,8 @@ static int load(tr_saved_t *s, const char *name, tr_error_t *error) {
                 error, r, "the state that was saved of %s cannot be restored: %s", name, strerror(-r));
         else
             r = load_pages(s, name, first, error);
+        if (r == 0 && !s->log.whole)
+            r = load_log(s, name, error);
     }
     free(bytes);
     return r;

@@ -19,7 +19,7 @@ int tr_saved_pack(tr_agent_t *agent, tr_content_writer_t *out) {
         packed = *agent->more->saved;
     packed.pages_n = 0;
     packed.next_page = 1;
-    return tr_saved_write(&packed, out);
+    return tr_saved_write(&packed, false, out);
 }
 
 static int unpack_beside(tr_agent_t *agent, const void *packed, size_t len) {
@@ -43,47 +43,59 @@ int tr_saved_unpack(tr_agent_t *agent, const void *packed, size_t len) {
 
 /* ---- the store ---- */
 
-/* What it has of it, and which pages there may be. */
-static int64_t look(tr_agent_t *agent, char name[TR_NAME_MAX + 1], uint64_t *ret_first, uint64_t *ret_next) {
+/* What it has of it, and what else there may be. */
+static int64_t look(tr_agent_t *agent, char name[TR_NAME_MAX + 1], tr_saved_extent_t *ret) {
     tr_states_t *states = agent->hosted->host->states;
     void *bytes = NULL;
     size_t len = 0;
     tr_error_t error = {0};
     tr_agent_name(agent, name);
-    *ret_first = *ret_next = 1;
+    *ret = (tr_saved_extent_t){.first = 1, .next = 1};
     if (!agent->hosted->saves || states->load(states, name, &bytes, &len, &error) < 0 || !bytes)
         return -1;
-    int64_t moves = tr_saved_read_moves(bytes, len, ret_first, ret_next);
+    int64_t moves = tr_saved_read_moves(bytes, len, ret);
     free(bytes);
     return moves;
 }
 
 int64_t tr_saved_moves(tr_agent_t *agent) {
     char name[TR_NAME_MAX + 1];
-    uint64_t first, next;
-    return look(agent, name, &first, &next);
+    tr_saved_extent_t extent;
+    return look(agent, name, &extent);
 }
 
-/* Its record and the pages from first to next go; `away` is the note that stays, where it has any bytes. */
+/* Its record and what is beside it go; `away` is the note that stays, where it has any bytes. */
 typedef struct erasing {
     const char *name;
-    uint64_t first, next;
+    tr_saved_extent_t extent;
     tr_state_change_t away;
 } erasing_t;
 
+/* The names of what is beside it; how many. */
+static size_t name_records(const erasing_t *e, char (*names)[TR_RECORD_NAME_MAX]) {
+    size_t n = 0;
+    for (uint64_t page = e->extent.first; page < e->extent.next; page++)
+        tr_saved_page_name(e->name, page, names[n++]);
+    for (uint64_t event = e->extent.first_event; event < e->extent.next_event; event++)
+        tr_saved_event_name(e->name, event, names[n++]);
+    if (e->extent.next_event)
+        tr_saved_state_name(e->name, names[n++]);
+    return n;
+}
+
 static int erase(tr_states_t *states, const erasing_t *e, tr_error_t *error) {
-    size_t pages = (size_t)(e->next - e->first);
-    tr_state_change_t *changes = calloc(pages + 2, sizeof *changes);
-    char(*names)[TR_RECORD_NAME_MAX] = calloc(pages + 1, sizeof *names);
+    const tr_saved_extent_t *x = &e->extent;
+    size_t most = (size_t)(x->next - x->first + x->next_event - x->first_event) + 1;
+    tr_state_change_t *changes = calloc(most + 2, sizeof *changes);
+    char(*names)[TR_RECORD_NAME_MAX] = calloc(most, sizeof *names);
     int r = changes && names ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-    for (size_t i = 0; r == 0 && i < pages; i++) {
-        tr_saved_page_name(e->name, e->first + i, names[i]);
-        changes[i].agent = names[i];
-    }
     if (r == 0) {
-        changes[pages].agent = e->name;
-        changes[pages + 1] = e->away;
-        r = states->save(states, changes, pages + (e->away.bytes ? 2 : 1), error);
+        size_t n = name_records(e, names);
+        for (size_t i = 0; i < n; i++)
+            changes[i].agent = names[i];
+        changes[n].agent = e->name;
+        changes[n + 1] = e->away;
+        r = states->save(states, changes, n + (e->away.bytes ? 2 : 1), error);
     }
     free(changes);
     free(names);
@@ -102,7 +114,7 @@ void tr_saved_erase(tr_agent_t *agent, const char *to) {
     tr_content_writer_t w;
     tr_error_t error = {0};
     tr_content_writer_init(&w);
-    bool there = look(agent, name, &e.first, &e.next) >= 0;
+    bool there = look(agent, name, &e.extent) >= 0;
     tr_taken_away_name(name, away);
     e.away.agent = away;
     if (to)

@@ -16,7 +16,7 @@
 #include "proto/content.h"
 
 /* A store in memory; it fails when it is told to. */
-#define RECORDS_MAX 64
+#define RECORDS_MAX 1100
 
 typedef struct record {
     char name[64];
@@ -88,6 +88,9 @@ static int save(tr_states_t *port, const tr_state_change_t *changes, size_t coun
 
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     int64_t *sum = state;
+    size_t len;
+    const void *event = tr_message_content(message, &len);
+    assert_int_equal(tr_agent_append(self, event, len), self->hosted->behaviour->replay ? 0 : -ENOTSUP);
     *sum += tr_value_int(tr_message_value(message), 0);
     tr_content_writer_t w;
     tr_content_writer_init(&w);
@@ -122,12 +125,14 @@ static memory_t *memory_new(void) {
     return m;
 }
 
-static tr_agent_t *begin(memory_t *m) {
+static tr_agent_t *begin_with(memory_t *m, const tr_behaviour_t *behaviour) {
     m->host = tr_fixture_host();
     m->host->states = &m->port;
     tr_fixture_agent(m->host, "asker", &asker);
-    return tr_fixture_agent(m->host, "sum", &adder);
+    return tr_fixture_agent(m->host, "sum", behaviour);
 }
+
+#define begin(m) begin_with(m, &adder)
 
 static int64_t sum_of(tr_agent_t *agent) {
     return *(int64_t *)tr_agent_state(agent);
@@ -551,6 +556,29 @@ static void bytes_that_lie_are_refused(void **state) {
     end(m);
 }
 
+static int replay_sum(tr_agent_t *self, void *state, tr_value_t event) {
+    (void)self;
+    *(int64_t *)state += tr_value_int(event, 0);
+    return 0;
+}
+
+static void events_are_saved_until_there_are_many(void **state) {
+    (void)state;
+    memory_t *m = memory_new();
+    tr_behaviour_t logger = adder;
+    logger.replay = replay_sum;
+    tr_agent_t *sum = begin_with(m, &logger);
+    for (int n = 1; n <= (int)TR_APPENDED_RECORDS_MAX + 3; n++)
+        add(m, 1);
+    assert_non_null(record_of(m, "sum#state")->bytes);
+    assert_null(record_of(m, "sum#event-1000")->bytes); /* one more was the whole state */
+    assert_non_null(record_of(m, "sum#event-1002")->bytes);
+    tr_agent_failed(sum, -EIO);
+    assert_int_equal(tr_agent_begin(sum), 0);
+    assert_int_equal(sum_of(sum), TR_APPENDED_RECORDS_MAX + 3);
+    end(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_saved_before_it_is_settled),
@@ -566,6 +594,7 @@ int main(void) {
         cmocka_unit_test(a_kept_message_is_of_its_life),
         cmocka_unit_test(the_df_is_not_told_again_by_who_wakes),
         cmocka_unit_test(bytes_that_lie_are_refused),
+        cmocka_unit_test(events_are_saved_until_there_are_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,14 +67,23 @@ static void write_requests(tr_content_writer_t *w, const tr_agent_t *agent) {
 }
 
 static void write_failure(tr_content_writer_t *w, const tr_agent_more_t *more) {
-    bool failed = more && more->last_failure;
-    tr_write_kv_uint(w, "failures", more ? more->failures : 0);
-    tr_write_kv(w, "last_error", failed ? strerror(-more->last_failure) : NULL);
+    uint32_t n = more ? more->failures : 0, kept = n < TR_FAILURES_KEPT ? n : TR_FAILURES_KEPT;
+    const tr_failure_t *last = n ? &more->failed[(n - 1) % TR_FAILURES_KEPT] : NULL;
+    tr_write_kv_uint(w, "failures", n);
+    tr_write_kv(w, "last_error", last ? strerror(-last->code) : NULL);
     tr_write_str(w, "last_error_ms");
-    if (failed)
-        tr_write_int(w, more->last_failure_ms);
+    if (last)
+        tr_write_int(w, last->at_ms);
     else
         tr_write_nil(w);
+    tr_write_str(w, "errors"); /* the last one first */
+    tr_write_array(w, kept);
+    for (uint32_t i = 1; i <= kept; i++) {
+        const tr_failure_t *f = &more->failed[(n - i) % TR_FAILURES_KEPT];
+        tr_write_map(w, 2);
+        tr_write_kv(w, "error", strerror(-f->code));
+        tr_write_kv_int(w, "at_ms", f->at_ms);
+    }
 }
 
 static size_t count_waiting(const tr_agent_more_t *more) {
@@ -92,7 +101,7 @@ bool tr_status_answer(const tr_message_t *message) {
     const tr_agent_t *agent = message->agent;
     tr_content_writer_t w;
     tr_content_writer_init(&w);
-    tr_write_map(&w, 9);
+    tr_write_map(&w, 10);
     tr_write_kv(&w, "status", status_names[agent->status]);
     write_failure(&w, agent->more);
     tr_write_kv_uint(&w, "waiting", count_waiting(agent->more));

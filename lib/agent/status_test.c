@@ -111,6 +111,9 @@ static void one_that_has_failed_says_so_while_it_pauses(void **state) {
     assert_int_equal(number(&c.root, "failures"), 1);
     assert_true(tr_value_is_str(tr_value_get(&c.root, "last_error")));
     assert_true(number(&c.root, "last_error_ms") > 0);
+    tr_value_t errors = tr_value_get(&c.root, "errors");
+    assert_int_equal(tr_value_size(errors), 1);
+    assert_int_equal(number(tr_value_at(errors, 0), "at_ms"), number(&c.root, "last_error_ms"));
     tr_content_finish(&c);
     tr_fixture_expire(s->host);
 }

@@ -95,6 +95,7 @@ void tr_agent_end(tr_agent_t *agent) {
     free(agent->more->services);
     free(agent->more->capacities);
     tr_restart_finish(&agent->more->history);
+    free(agent->more->failed);
     free(agent->more->described);
     free(agent->more);
     agent->more = NULL;
@@ -111,6 +112,7 @@ void tr_agent_rest(tr_agent_t *agent) {
     if (!more || more->services_n || more->described || more->failures)
         return;
     tr_restart_finish(&more->history);
+    free(more->failed);
     free(more);
     agent->more = NULL;
 }
@@ -165,11 +167,12 @@ void tr_agent_away(tr_agent_t *agent) {
 static bool may_begin_again(tr_host_t *host, tr_agent_more_t *more, int code, int64_t *ret_due_ms) {
     tr_restart_decision_t decision;
     int64_t now = tr_clock_ms();
-    more->failures++;
-    more->last_failure = code;
-    more->last_failure_ms = tr_clock_wall_ms();
-    if (tr_restart_decide(&host->restart, &more->history, true, more->begun_ms, now, 0, &decision) < 0)
+    if (!more->failed && !(more->failed = calloc(TR_FAILURES_KEPT, sizeof *more->failed)))
         return false; /* out of memory: whoever started the process decides */
+    more->failed[more->failures++ % TR_FAILURES_KEPT] =
+        (tr_failure_t){.code = code, .at_ms = tr_clock_wall_ms()};
+    if (tr_restart_decide(&host->restart, &more->history, true, more->begun_ms, now, 0, &decision) < 0)
+        return false; /* likewise */
     *ret_due_ms = decision.due_ms;
     return decision.action == TR_RESTART_AGAIN;
 }

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define TR_BEHAVIOUR_ABI 4u
+#define TR_BEHAVIOUR_ABI 5u
 
 typedef struct tr_agent tr_agent_t;
 typedef struct tr_timer tr_timer_t;
@@ -60,6 +60,15 @@ typedef struct tr_behaviour {
     /* Which protocols its agents take part in: as if init began with a tr_participate (troupe/protocol.h) for each, up to one whose
      * protocol is NULL. Borrowed for as long as the agents live. NULL = none. */
     const struct tr_participant *participants;
+    /*
+     * With save and restore, or NULL. Its agents' state changes by events, which the behaviour appends (tr_agent_append): a turn is saved by what it
+     * appended, and costs as much as it changes; one that appended nothing has not changed the state. The whole state (save) is written
+     * in the place of the events from time to time, when the agent moves, and where tr_agent_snapshot asks for it.
+     *
+     * replay is called after init and restore (where a whole state was saved), once for each event since, in their order, and makes of the
+     * state what it was after that event. As restore it must not block, send or append. Negative: the agent cannot start.
+     */
+    int (*replay)(tr_agent_t *self, void *state, tr_value_t event);
 } tr_behaviour_t;
 
 /* A user's shared object exports this function; agentd --load calls it once. */
@@ -70,6 +79,22 @@ typedef const tr_behaviour_t *(*tr_behaviour_entry_t)(void);
     const tr_behaviour_t *troupe_behaviour(void) {                                                           \
         return &(behaviour);                                                                                 \
     }
+
+/*
+ * An event, one msgpack value, that is saved with this turn (tr_behaviour_t.replay): before anything of the turn shows, or the agent has failed and
+ * the turn with it. Borrowed. Not in init, restore, replay, save or fini. Where the host has no store it does nothing. 0, or
+ *   -ENOTSUP   the behaviour has no replay
+ *   -EPERM     within one of those
+ *   -EBADMSG   not one msgpack value, -E2BIG: nested too deep
+ *   -EMSGSIZE  more than 1 MiB
+ *   -ENOMEM    then the whole state is saved with the turn
+ */
+int tr_agent_append(tr_agent_t *self, const void *event, size_t len);
+/* The same with one that was just written; finishes the writer. */
+int tr_agent_append_content(tr_agent_t *self, tr_content_writer_t *event);
+/* The whole state is saved with this turn, in the place of all events. Nothing where the host has no store, or the behaviour no replay: there it
+ * always is. */
+void tr_agent_snapshot(tr_agent_t *self);
 
 /* The AID, `name@platform`: into out (TR_AID_MAX + 1 bytes), which is returned. */
 const char *tr_agent_aid(const tr_agent_t *self, char out[TR_AID_MAX + 1]);

@@ -2,9 +2,13 @@
  * A behaviour that counts: {"n": N} is added up, and noted in a set, so that a test can tell what was lost and what came twice;
  * where args say {"then": AGENT} it is handed on to that one as a durable message. A request is answered with what there is by now.
  * {"fail": true} is added up, and then fails; {"wait": MS} takes its time.
+ *
+ * With COUNTER_APPENDS it is the behaviour `logbook`: what it adds up is an event, {"snapshot": true} has all of it saved, and the events that its
+ * process has replayed are told, too.
  */
 #include "troupe/agent.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +16,7 @@
 #define NUMBERS 8192u
 
 typedef struct counter {
-    int64_t total, count, doubled;
+    int64_t total, count, doubled, replayed;
     char then[TR_AID_MAX + 1];
     uint8_t seen[NUMBERS / 8];
 } counter_t;
@@ -32,6 +36,39 @@ static void add(counter_t *c, uint64_t n) {
     c->seen[n / 8 % sizeof c->seen] |= bit;
 }
 
+#ifdef COUNTER_APPENDS
+static int append(tr_agent_t *self, tr_value_t value, int64_t n) {
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_write_int(&w, n);
+    if (tr_value_bool(tr_value_get(value, "snapshot"), false))
+        tr_agent_snapshot(self);
+    return tr_agent_append_content(self, &w);
+}
+
+static int replay(tr_agent_t *self, void *state, tr_value_t event) {
+    counter_t *c = state;
+    int64_t n = tr_value_int(event, 0);
+    if (n <= 0 || tr_agent_append(self, "\x01", 1) != -EPERM)
+        return -1;
+    add(c, (uint64_t)n);
+    c->replayed++;
+    return 0;
+}
+#define REPLAY  replay
+#define APPENDS true
+#define NAME    "logbook"
+#else
+static int append(tr_agent_t *self, tr_value_t value, int64_t n) {
+    (void)value;
+    (void)n;
+    return tr_agent_append(self, "\x01", 1) == -ENOTSUP ? 0 : -1; /* it has no replay */
+}
+#define REPLAY  NULL
+#define APPENDS false
+#define NAME    "counter"
+#endif
+
 static int hand_on(tr_agent_t *self, const counter_t *c, const tr_message_t *message) {
     const char *receiver = c->then;
     tr_acl_t acl = {.performative = TR_INFORM, .receivers = {.items = &receiver, .count = 1}};
@@ -42,10 +79,12 @@ static int hand_on(tr_agent_t *self, const counter_t *c, const tr_message_t *mes
 static int answer(tr_agent_t *self, const counter_t *c, const tr_message_t *message) {
     tr_content_writer_t w;
     tr_content_writer_init(&w);
-    tr_write_map(&w, 3);
+    tr_write_map(&w, APPENDS ? 4 : 3);
     tr_write_kv_int(&w, "total", c->total);
     tr_write_kv_int(&w, "count", c->count);
     tr_write_kv_int(&w, "doubled", c->doubled);
+    if (APPENDS)
+        tr_write_kv_int(&w, "replayed", c->replayed);
     return tr_reply_content(self, message, TR_INFORM, &w);
 }
 
@@ -59,6 +98,8 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     int64_t n = tr_value_int(tr_value_get(value, "n"), 0);
     if (n > 0)
         add(c, (uint64_t)n);
+    if (n > 0 && append(self, value, n) < 0)
+        return -1;
     if (tr_value_bool(tr_value_get(value, "fail"), false) && !tr_message_redelivered(message))
         return -1;
     pause_for(tr_value_int(tr_value_get(value, "wait"), 0));
@@ -97,13 +138,14 @@ static int restore(tr_agent_t *self, void *state, tr_value_t saved) {
 
 static const tr_behaviour_t counter = {
     .abi = TR_BEHAVIOUR_ABI,
-    .name = "counter",
+    .name = NAME,
     .summary = "adds up",
     .state_size = sizeof(counter_t),
     .init = init,
     .receive = receive,
     .save = save,
     .restore = restore,
+    .replay = REPLAY,
 };
 
 TR_EXPORT_BEHAVIOUR(counter)

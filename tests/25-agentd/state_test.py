@@ -7,17 +7,27 @@ import signal
 import sqlite3
 import sys
 import time
+import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "35-durable"))
+for topic in "35-durable", "70-tasks":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / topic))
 import durable
 import harness
+import postgres
 
 COUNTER = harness.program("tests/25-agentd/counter.so")
+LOGBOOK = harness.program("tests/25-agentd/logbook.so")
 
 
 class StateTest(durable.DurableTest):
+    BEHAVIOUR = COUNTER
+
+    def where(self, name):
+        """Its store."""
+        return ["--state", self.path / "state"]
+
     def counter(self, name="counter", *arguments, durable=True):
-        return self.agentd("--name", name, "--load", COUNTER, "--state", self.path / "state", *(["--durable"] if durable else []), *arguments)
+        return self.agentd("--name", name, "--load", self.BEHAVIOUR, *self.where(name), *(["--durable"] if durable else []), *arguments)
 
     def ask(self, name="counter", content="{}"):
         return self.good("ask", name, content, "-o", "json", "--timeout", "20s").json()
@@ -163,21 +173,190 @@ class Killed(StateTest):
         with self.numbers() as numbers:
             sender = self.spawn("troupe", "send", "counter", "inform", "--durable", "--lines", "--connect", self.endpoint, stdin=numbers)
         dice = random.Random(4)
-        for _ in range(self.KILLS):
+        for kill in range(self.KILLS):
+            self.meanwhile(kill)
             time.sleep(dice.uniform(0, 0.3))  # what is tested: that the moment does not matter
             agent.stop(signal.SIGKILL)
             agent = self.counter("counter", "--args", '{"then": "ledger"}')
         self.assertEqual(sender.wait(120).code, 0)
         n = self.MESSAGES
-        self.assertEqual(self.counts(n), {"total": n * (n + 1) // 2, "count": n, "doubled": 0})
+        got = self.counts(n)
+        self.assertEqual([got[key] for key in ("total", "count", "doubled")], [n * (n + 1) // 2, n, 0])
         got = harness.wait_until(lambda: (got := self.ask("ledger"))["count"] - got["doubled"] >= n and got, "all at the ledger", 60)
         self.assertEqual(got["count"] - got["doubled"], n)
         print(f"state kills: {self.KILLS} kills, {n} messages: none lost, none counted twice, {got['doubled']} handed on twice")
+
+    def meanwhile(self, kill):
+        """What else happens before it is killed."""
 
     def numbers(self):
         path = self.path / "numbers"
         path.write_text("".join(json.dumps({"n": n, "wait": 1}) + "\n" for n in range(1, self.MESSAGES + 1)))
         return path.open()
+
+
+class Logbook(StateTest):
+    BEHAVIOUR = LOGBOOK
+    KEYS = "total", "count", "doubled", "replayed"
+
+    def told(self, content="{}", name="counter"):
+        got = self.ask(name, content)
+        return [got[key] for key in self.KEYS]
+
+    def records(self, like):
+        with contextlib.closing(sqlite3.connect(self.path / "state" / "counter.db", isolation_level=None)) as db:
+            return [row[0] for row in db.execute("SELECT agent FROM state WHERE agent LIKE ? ORDER BY agent", (like,))]
+
+    def kill(self, agent):
+        agent.stop(signal.SIGKILL)
+
+
+class Events(Logbook):
+    """A behaviour that appends events: a turn costs what it changes, and a start reads the snapshot and what came after it."""
+
+    def test_a_snapshot_and_what_came_after_it(self):
+        self.start()
+        agent = self.counter()
+        for n in 1, 2, 3:
+            self.assertEqual(self.told(json.dumps({"n": n}))[1], n)
+        self.kill(agent)
+        self.assertEqual((len(self.records("counter#event-%")), self.records("counter#state")), (3, []))
+        agent = self.counter()
+        self.assertEqual(self.told(), [6, 3, 0, 3])
+        self.assertEqual(self.told('{"n": 4, "snapshot": true}'), [10, 4, 0, 3])
+        self.assertEqual(self.told('{"n": 5}'), [15, 5, 0, 3])
+        self.kill(agent)
+        self.assertEqual((len(self.records("counter#event-%")), self.records("counter#state")), (1, ["counter#state"]))
+        agent = self.counter()
+        self.assertEqual(self.told(), [15, 5, 0, 1])
+        agent.stop()
+
+    def test_a_failure_takes_its_events_with_it(self):
+        self.start()
+        agent = self.counter("counter", "--restart-backoff", "10ms")
+        self.assertEqual(self.told('{"n": 1}')[:2], [1, 1])
+        self.good("send", "counter", "inform", '{"n": 2, "fail": true}')
+        got = self.counts(2)
+        self.assertEqual([got[key] for key in self.KEYS], [3, 2, 0, 1])
+        self.assertIn("A008", agent.err)
+
+    def test_the_log_stays_short(self):
+        """After a thousand turns the whole state takes the place of the events."""
+        self.start()
+        agent = self.counter()
+        for first in range(1, 2500, 100):
+            self.send(range(first, first + 100))
+            self.counts(first + 99)
+        for n in range(2501, 3101):
+            self.good("send", "counter", "inform", json.dumps({"n": n})) if n % 100 == 0 else None
+        self.kill(agent)
+        self.assertLess(len(self.records("counter#event-%")), 1001)
+        self.counter()
+        self.assertEqual(self.told()[2], 0)
+
+    def test_what_cannot_be_replayed_is_left_alone(self):
+        self.start()
+        agent = self.counter()
+        self.told('{"n": 1}')
+        self.told('{"n": 2}')
+        agent.stop()
+        before = self.dump()
+        for damage in "DELETE FROM state WHERE agent = 'counter#event-1'", "UPDATE state SET bytes = x'91c403ffffff' WHERE agent = 'counter#event-1'":
+            self.sql(damage)
+            done = self.run_program("agentd", "--connect", self.endpoint, "--name", "counter", "--load", LOGBOOK, "--state", self.path / "state", "--durable")
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("counter#event-1", done.err)
+            self.sql("DELETE FROM state")
+            for row in before:
+                self.sql("INSERT INTO state VALUES (?, ?)", row)
+        other = self.run_program("agentd", "--connect", self.endpoint, "--name", "counter", "--load", COUNTER, "--state", self.path / "state", "--durable")
+        self.assertEqual(other.code, 3, other)
+        self.assertIn("its behaviour has no replay", other.err)
+        self.counter()
+        self.assertEqual(self.told(), [3, 2, 0, 2])
+
+    def dump(self):
+        return self.sql("SELECT agent, bytes FROM state")
+
+    def sql(self, text, values=()):
+        with contextlib.closing(sqlite3.connect(self.path / "state" / "counter.db", isolation_level=None)) as db:
+            return db.execute(text, values).fetchall()
+
+    def test_a_behaviour_may_begin_to_append_and_end_to(self):
+        """The versions of one behaviour read each other's state, but for events that are behind a snapshot."""
+        self.start()
+        agent = self.plain()
+        self.ask(content='{"n": 7}')
+        agent.stop()
+        agent = self.counter()
+        self.assertEqual(self.told('{"n": 1}'), [8, 2, 0, 0])
+        self.assertEqual(self.told('{"n": 2}'), [10, 3, 0, 0])
+        self.told('{"n": 3, "snapshot": true}')
+        self.kill(agent)
+        self.plain().stop()
+        self.plain()
+        self.assertEqual(self.ask()["total"], 13)
+        self.assertEqual(self.records("counter#%"), [])
+
+    def plain(self):
+        return self.agentd("--name", "counter", "--load", COUNTER, *self.where("counter"), "--durable")
+
+    def test_moving_takes_the_events_along(self):
+        self.start()
+        agent = self.counter()
+        for n in 1, 2, 3:
+            self.told(json.dumps({"n": n}))
+        depot = self.agentd("--name", "depot", "--behaviour", "station", "--args", json.dumps({"load": [LOGBOOK]}), "--state", self.path / "other", "--durable")
+        self.good("move", "counter", "--to", "depot")
+        self.assertEqual(agent.wait(20).code, 72)
+        self.assertEqual(self.records("counter%"), ["counter#away"])
+        self.assertEqual(self.told('{"n": 4}'), [10, 4, 0, 0])
+        depot.stop(signal.SIGKILL)
+        self.agentd("--name", "depot", "--behaviour", "station", "--args", json.dumps({"load": [LOGBOOK]}), "--state", self.path / "other", "--durable")
+        harness.wait_until(lambda: self.verb("ask", "counter", "{}").code == 0, "the station to have it again")
+        self.assertEqual(self.told(), [10, 4, 0, 1])
+
+    def test_who_rests_replays(self):
+        self.start()
+        self.counter("counter", "--passive-after", "30ms")
+        self.told('{"n": 1}')
+        harness.wait_until(lambda: (self.good("why", "counter", "-o", "json").json()[0]["told"] or {}).get("status") == "passive", "it to rest")
+        self.assertEqual(self.told('{"n": 2}')[:3], [3, 2, 0])
+
+
+class KilledEvents(Killed):
+    BEHAVIOUR = LOGBOOK
+
+
+@unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
+class Database(Killed):
+    """The same with the state in PostgreSQL, whose server is killed as well, and as events."""
+    BEHAVIOUR = LOGBOOK
+    MESSAGES = 1000
+    KILLS = 6
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = postgres.Server(cls)
+
+    def where(self, name):
+        return ["--state", "postgres", "--state-table", name, "--state-conninfo", self.server.conninfo_file]
+
+    def meanwhile(self, kill):
+        if kill % 3 == 1:
+            self.server.stop()
+            self.server.start()
+
+    def test_two_processes_do_not_share_a_table(self):
+        self.start()
+        agent = self.counter()
+        self.ask(content='{"n": 1}')
+        other = self.run_program("agentd", "--connect", self.endpoint, "--name", "other", "--load", LOGBOOK, "--durable", *self.where("counter"))
+        self.assertEqual(other.code, 3, other)
+        agent.stop(signal.SIGKILL)
+        self.counter()
+        self.assertEqual(self.ask()["total"], 1)
 
 
 harness.main()

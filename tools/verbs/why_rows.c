@@ -258,6 +258,19 @@ static void put_work(const tr_why_t *self, tr_output_t *output) {
         since(self, r, "since_ms").text);
 }
 
+/* The last one, and those before it, where the process says them. */
+static void put_errors(const tr_why_t *self, tr_output_t *output, const json_t *told) {
+    const json_t *errors = json_object_get(told, "errors");
+    if (*text_of(told, "last_error"))
+        line(output, "last error", "%s, %s ago; failures: %lld", text_of(told, "last_error"),
+            since(self, told, "last_error_ms").text, (long long)number_of(told, "failures"));
+    for (size_t i = 1; i < json_array_size(errors); i++) {
+        const json_t *before = json_array_get(errors, i);
+        line(output, "error before", "%s, %s ago", text_of(before, "error"),
+            since(self, before, "at_ms").text);
+    }
+}
+
 static void put_told(const tr_why_t *self, tr_output_t *output) {
     const json_t *told = json_object_get(self->agent, "told"), *r;
     size_t i;
@@ -268,9 +281,7 @@ static void put_told(const tr_why_t *self, tr_output_t *output) {
     json_array_foreach(json_object_get(told, "conversations"), i, r)
         line(output, "conversation", "%s: %s with %s as %s, %s", text_of(r, "conversation_id"),
             text_of(r, "protocol"), text_of(r, "peer"), text_of(r, "role"), text_of(r, "state"));
-    if (*text_of(told, "last_error"))
-        line(output, "last error", "%s, %s ago; failures: %lld", text_of(told, "last_error"),
-            since(self, told, "last_error_ms").text, (long long)number_of(told, "failures"));
+    put_errors(self, output, told);
 }
 
 static void put_process(const tr_why_t *self, tr_output_t *output) {
