@@ -16,7 +16,7 @@
 #include "proto/content.h"
 
 /* A store in memory; it fails when it is told to. */
-#define RECORDS_MAX 1100
+#define RECORDS_MAX 2200
 
 typedef struct record {
     char name[64];

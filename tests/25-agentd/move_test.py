@@ -3,6 +3,7 @@ twice or out of its order, and there is one of them at any time."""
 import json
 import pathlib
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "35-durable"))
@@ -91,6 +92,31 @@ class Direct(MoveTest):
         self.assertLess(max(pauses), 1000)
         print(f"move: {len(pauses)} times under load of {sum(senders.values())} direct messages: none lost, doubled or out of order; "
               f"pause {sorted(pauses)[len(pauses) // 2]} ms in the middle, {max(pauses)} ms at most")
+
+    def test_a_conversation_that_is_open_is_not_cut(self):
+        """The agent stays until that has ended, and the move says so; who began it hears nothing of the attempt."""
+        self.start()
+        own = self.sequences()
+        depot = self.station("depot")
+        talker = self.spawn("tests/20-protocols/talker", self.endpoint, "talker", stdin=subprocess.PIPE)
+        self.addCleanup(talker.process.stdin.close)
+        self.tell(talker, "start fipa-subscribe subscribe x never 20000")
+        harness.wait_until(lambda: "agree from x@local" in talker.out, "the agree")
+        told = lambda: [c["state"] for c in self.good("why", "x", "-o", "json").json()[0]["told"]["conversations"]]
+        self.fails(3, "it did not come to rest in time", "move", "x", "--to", "depot", "--wait", "500ms")
+        self.assertEqual((self.pid(), told()), (own.pid, ["subscribed"]))
+        mover = self.spawn_verb("move", "x", "--to", "depot", "--wait", "30s")
+        self.ask()
+        self.tell(talker, "cancel")
+        self.assertEqual(mover.wait(40).code, 0)
+        self.assertEqual(self.pid(), depot.pid)
+        self.assertIn("end cancelled", talker.out)
+        self.tell(talker, "start fipa-subscribe subscribe x never 20000")
+        harness.wait_until(lambda: talker.out.count("agree from x@local") == 2, "an agree from its new place")
+
+    def tell(self, talker, line):
+        talker.process.stdin.write(line.encode() + b"\n")
+        talker.process.stdin.flush()
 
     def test_what_it_offers_goes_with_it(self):
         self.start()

@@ -1,9 +1,10 @@
 /*
  * A behaviour for what must not be lost, come twice or out of order: {"from": K, "n": N}, N from 1 on, of up to 16 senders. A request is
- * answered with what came of each. Its state goes with it; {"save": MS} and {"restore": MS} of its args make these slow, and
+ * answered with what came of each. Who subscribes (fipa-subscribe) is told nothing, until he cancels. Its state goes with it; {"save": MS} and {"restore": MS} of its args make these slow, and
  * {"refuse": true} makes restore fail, in a process whose environment says SEQUENCES_SLOW or SEQUENCES_REFUSE.
  */
 #include "troupe/agent.h"
+#include "troupe/protocol.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -82,6 +83,26 @@ static int restore(tr_agent_t *self, void *state, tr_value_t saved) {
     return 0;
 }
 
+static int on_subscribe(tr_agent_t *self, void *state, tr_conversation_t *c, const tr_message_t *message) {
+    (void)self;
+    (void)state;
+    (void)message;
+    return tr_conversation_act(c, TR_AGREE, NULL, 0, NULL);
+}
+
+static void on_end(tr_agent_t *self, void *state, tr_conversation_t *c, tr_outcome_t outcome,
+    const tr_message_t *last, void *arg) {
+    (void)self;
+    (void)state;
+    (void)c;
+    (void)outcome;
+    (void)last;
+    (void)arg;
+}
+
+static const tr_participant_t participants[] = {
+    {.protocol = "fipa-subscribe", .on_request = on_subscribe, .on_end = on_end}, {.protocol = NULL}};
+
 static const tr_behaviour_t sequences = {
     .abi = TR_BEHAVIOUR_ABI,
     .name = "sequences",
@@ -91,6 +112,7 @@ static const tr_behaviour_t sequences = {
     .receive = receive,
     .save = save,
     .restore = restore,
+    .participants = participants,
 };
 
 TR_EXPORT_BEHAVIOUR(sequences)

@@ -71,6 +71,22 @@ class Restarts(fleet.FleetTest):
         self.assertTrue(list(pathlib.Path(self.directory).glob(".troupe/trio/agents/echo.db")))
         self.assertEqual([row["name"] for row in self.troupe("df", "search", "--selector", "env=prod", "-o", "json").json()], ["echo@trio"])
 
+    def test_who_is_idle_rests_by_the_fleet_file(self):
+        """Its state is saved, what it had is freed, and its next message brings it back with what it knew."""
+        counter = harness.program("tests/25-agentd/counter.so")
+        agents = f"agents:\n  - {{name: many, load: {counter}, count: 200, processes: one, state: true, passive-after: 300ms}}\n"
+        self.up_detached(text=fleet.BROKER + agents)
+        ask = lambda name, content="{}": self.ok("ask", name, content, "-o", "json").json()
+        self.assertEqual(ask("many-7", '{"n": 5}')["total"], 5)
+        row = self.wait_row("many", lambda r: r["state"] == "passive", "all of them to rest")
+        self.assertEqual((row["passive"], row["agents"]), (200, 200))
+        self.assertEqual(self.ok("why", "many-7", "-o", "json").json()[0]["told"]["status"], "passive")
+        self.assertEqual(ask("many-7", '{"n": 6}')["total"], 11)
+        self.wait_row("many", lambda r: r["state"] == "passive", "it to rest again")
+        os.kill(row["pid"], signal.SIGKILL)
+        self.wait_row("many", lambda r: r["restarts"] == 1 and r["state"] in ("running", "passive"), "the process to be back")
+        self.assertEqual(ask("many-7")["total"], 11)
+
     def moved_fleet(self):
         agents = "agents:\n  - {name: echo, behaviour: echo, state: true, count: 2}\n  - {name: brief, behaviour: echo}\n"
         self.up_detached(text=fleet.BROKER + agents + "  - {name: depot, behaviour: station, state: true}\n")
