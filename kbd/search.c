@@ -282,15 +282,17 @@ static void on_name(void *arg, const char *id, size_t place) {
     tr_write_kv_double(w, "score", s->result->score);
 }
 
+/* A chunk that was replaced while vectors were compared is left out; the answer says then that it is not complete. */
 static int write_results(search_t *s, size_t *ret_written, tr_error_t *error) {
-    int rc = 0;
-    for (size_t i = 0; i < s->count && rc == 0 && s->written.buffer.size < ANSWER_MAX; i++) {
+    for (size_t i = 0; i < s->count && s->written.buffer.size < ANSWER_MAX; i++) {
         s->result = &s->results[i];
-        rc = s->brief ? tr_kb_chunk_name(s->q->kbd->store, s->result->chunk, on_name, s, error)
-                      : tr_kb_passage(s->q->kbd->store, s->result->chunk, on_passage, s, error);
-        *ret_written = i + 1;
+        int rc = s->brief ? tr_kb_chunk_name(s->q->kbd->store, s->result->chunk, on_name, s, error)
+                          : tr_kb_passage(s->q->kbd->store, s->result->chunk, on_passage, s, error);
+        if (rc < 0 && rc != -ENOENT)
+            return rc;
+        *ret_written += rc == 0;
     }
-    return rc;
+    return 0;
 }
 
 static void put_answer(search_t *s, size_t written) {

@@ -9,8 +9,8 @@
  *     memory-limit: 1Gi          # at most; default 256Mi
  *     storage: 10Gi              # of whoever keeps something; default 1Gi
  *     replicas: 3                # of the broker and the gateway: how many; default 1
- *   autoscale:                   # of an entry of agents, wherever the fleet runs
- *     min: 0                     # agents; 0: all of them end when nothing is to be done, and the first message starts one
+ *   autoscale:                   # of an entry of agents, on Kubernetes: by what waits in the whole platform, and by the processor
+ *     min: 0                     # agents; 0 is taken as 1, since the platform has nothing that would start the first one
  *     max: 8                     # required
  *     backlog: 10                # unfinished messages for each agent that are well; more start further ones
  *     cooldown: 60s              # since the last change, before agents are ended
