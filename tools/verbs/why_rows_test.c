@@ -123,7 +123,7 @@ static void all_is_shown_in_both_forms(void **state) {
     static const char *const lines[] = {"because", "suspended since", "2 messages (1.0K), the oldest for 10s",
         "request of b@p for svc:sum, conversation c1, for 1.0s",
         "the answer of d@p to query-ref, conversation c2", "c3: fipa-query with e@p as initiator, agreed",
-        "no entry, 50s ago; failures: 2", "error before", "no room, 1m0s ago", "pid 11 at h",
+        "no entry, 50s ago; failures: 2", "error before", "no room, 1m00s ago", "pid 11 at h",
         "a-1 running since 1m40s, restarts: 2, last: exited with 3"};
     json_t *agent = agent_with(
         "{\"state\": \"suspended\", \"queued\": 2, \"queued_bytes\": 1024, \"oldest_ms\": 990000, "
