@@ -57,7 +57,7 @@ static const tr_option_t watch_table[] = {
 
 static const tr_program_t watch_program = {
     .name = "troupe task watch",
-    .summary = "Show each change of tasks, and what their agents say of how it goes",
+    .summary = "Show each change of tasks, and what their agents say of them",
     .description = "Of the TASKs until all of them have ended: the exit code is 3 where one has failed or "
                    "was cancelled. "
                    "Without one, of all tasks, until Ctrl-C.",
