@@ -82,7 +82,7 @@ typedef struct tr_resident {
     tr_alive_t *alive; /* NULL: nobody looks for it */
     tr_host_t *host;
     tr_agent_t *agent;
-    _Atomic bool ready;        /* it has said so */
+    _Atomic bool ready; /* it has said so */
     tr_port_t port;
     _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
     int signal_fd;
