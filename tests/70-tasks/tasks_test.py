@@ -293,7 +293,7 @@ class Tasks(harness.SystemTest):
         self.coordinator.stop()
         self.start("--steal")
         slow = self.worker("slow", "work", 16)
-        tasks = [self.submit({"n": n, "ms": 400}) for n in range(12)]
+        tasks = [self.submit({"n": n, "ms": 1200}) for n in range(12)]
         self.until(tasks[0], "completed")
         self.worker("quick", "work", 16)
         agents = [self.until(task, "completed")["agent"] for task in tasks]

@@ -68,7 +68,7 @@ class Metrics(fleet.FleetTest):
         done = 'troupe_agent_messages_total{kind="direct",result="done"}'
         self.assertEqual(self.value(echo, done), 3)
         self.assertEqual(self.value(echo, "troupe_agent_work_seconds_count"), 3)
-        self.assertEqual(self.value(echo, 'troupe_agent_agents{status="running"}'), 1)
+        harness.wait_until(lambda: self.value(echo, 'troupe_agent_agents{status="running"}') == 1, "stock to be taken")
         self.assertEqual(self.value(targets["echo-2"], done), 0)
         harness.wait_until(lambda: self.value(echo, "troupe_link_up") == 1, "the link to be told")
 
