@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define REMOVED "[removed]"
+#define REMOVED   "[removed]"
+#define DEPTH_MAX 16
 
 /* ---- secrets ---- */
 
@@ -65,12 +66,7 @@ static void blot(char *text) {
         blot_mark(text, &secret_marks[i]);
 }
 
-/* A clean copy of a value; NULL when out of memory. */
-static json_t *scrubbed(const char *key, const json_t *value) {
-    if (is_secret_key(key))
-        return json_string(REMOVED);
-    if (!json_is_string(value))
-        return json_deep_copy(value);
+static json_t *scrub_text(const json_t *value) {
     char *text = strdup(json_string_value(value));
     if (!text)
         return NULL;
@@ -80,17 +76,44 @@ static json_t *scrubbed(const char *key, const json_t *value) {
     return clean;
 }
 
-static json_t *scrub(const json_t *object) {
+static json_t *scrubbed(const char *key, const json_t *value, size_t depth);
+
+static json_t *scrub_object(const json_t *object, size_t depth) {
     json_t *clean = json_object();
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-        if (json_object_set_new(clean, key, scrubbed(key, value)) < 0) {
+        if (json_object_set_new(clean, key, scrubbed(key, value, depth)) < 0) {
             json_decref(clean);
             return NULL;
         }
     }
     return clean;
+}
+
+static json_t *scrub_list(const json_t *list, size_t depth) {
+    json_t *clean = json_array();
+    json_t *value;
+    size_t i;
+    json_array_foreach(list, i, value) {
+        if (json_array_append_new(clean, scrubbed("", value, depth)) < 0) {
+            json_decref(clean);
+            return NULL;
+        }
+    }
+    return clean;
+}
+
+/* A clean copy of a value; NULL when out of memory. What is deeper than any log's field is is not looked at, and taken out. */
+static json_t *scrubbed(const char *key, const json_t *value, size_t depth) {
+    if (is_secret_key(key) || depth > DEPTH_MAX)
+        return json_string(REMOVED);
+    switch (json_typeof(value)) {
+    case JSON_STRING: return scrub_text(value);
+    case JSON_OBJECT: return scrub_object(value, depth + 1);
+    case JSON_ARRAY: return scrub_list(value, depth + 1);
+    default: return json_copy((json_t *)(uintptr_t)value);
+    }
 }
 
 /* ---- what a line says ---- */
@@ -158,7 +181,7 @@ int tr_log_record_read(const char *line, size_t len, const char *file, uint64_t 
         said = read_readable(text);
     }
     free(text);
-    r.fields = said ? scrub(said) : NULL;
+    r.fields = said ? scrub_object(said, 0) : NULL;
     json_decref(said);
     if (!r.fields)
         return -ENOMEM;

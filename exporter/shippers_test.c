@@ -47,6 +47,8 @@ static void secrets_are_blotted_out(void **state) {
         "{\"message\":\"x\",\"Authorization\":[\"GEHEIM\"]}",
         "{\"message\":\"asked with Bearer GEHEIM, and again\"}",
         "{\"message\":\"postgresql://me:GEHEIM@db/x\"}", "password=GEHEIM", "key sk-GEHEIM.",
+        "{\"message\":\"x\",\"a\":{\"b\":[{\"token\":\"GEHEIM\"},\"Bearer GEHEIM\"]}}",
+        "{\"message\":\"x\",\"a\":[[[[[[[[[[[[[[[[[[\"GEHEIM\"]]]]]]]]]]]]]]]]]]}",
         "{\"message\":\"token=GEHEIM&token=GEHEIM Bearer GEHEIM\"}"};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

@@ -7,6 +7,7 @@
  */
 #include "gateway/a2a/send.h"
 
+#include "gateway/api/api.h"
 #include "gateway/http/server.h"
 #include "lib/base/clock.h"
 #include "proto/aid.h"
@@ -203,6 +204,16 @@ size_t tr_a2a_history(const json_t *from) {
                                                                       : SIZE_MAX;
 }
 
+/* What one part of data asks for. */
+static bool may_ask(tr_a2a_request_t *r, const json_t *parts) {
+    tr_web_role_t role = tr_api_role_of(r->agent, json_object_get(json_array_get(parts, 0), "data"));
+    if (r->e->role >= role)
+        return true;
+    tr_a2a_fail(
+        r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "this needs a token with the role %s", tr_web_roles[role]);
+    return false;
+}
+
 static bool message_good(tr_a2a_request_t *r, const json_t *message) {
     const char *id = json_string_value(json_object_get(message, "messageId"));
     const char *task = json_string_value(json_object_get(message, "taskId"));
@@ -233,7 +244,7 @@ static bool message_good(tr_a2a_request_t *r, const json_t *message) {
             "parts: expected texts, or one part of data that is an object");
         return false;
     }
-    return true;
+    return may_ask(r, parts);
 }
 
 void tr_a2a_send(tr_a2a_request_t *r, bool streams) {

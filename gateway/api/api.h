@@ -63,6 +63,11 @@ void tr_api_page(tr_web_exchange_t *e);
 void tr_api_file(tr_web_exchange_t *e);
 /* embeddings.c */
 void tr_api_embeddings(tr_web_exchange_t *e);
+/* say.c */
+/* The least role with which a content may be sent to a receiver by hand: that of the routes that ask for the same action, and OPERATOR at least. */
+tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content);
+/* Likewise to submit a task, whose input reaches an agent with its skills. */
+tr_web_role_t tr_api_role_of_task(const json_t *task);
 /* tasks.c */
 void tr_api_submit(tr_web_exchange_t *e);
 

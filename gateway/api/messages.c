@@ -120,7 +120,8 @@ static bool read_message(tr_web_exchange_t *e, tr_web_call_t *call) {
 }
 
 void tr_api_message(tr_web_exchange_t *e) {
-    if (!read_receiver(e))
+    if (!read_receiver(e) || !tr_web_admit_role(e, tr_api_role_of(tr_web_text(e, "receiver"),
+                                                       json_object_get(e->body, "content"))))
         return;
     const json_t *wait = json_object_get(e->body, "wait");
     tr_web_call_t *call =

@@ -14,5 +14,9 @@ void tr_api_submit(tr_web_exchange_t *e) {
             e, 400, "unexpected-argument", "tasks stands alone: what a task has is in its own object");
         return;
     }
+    const json_t *task;
+    size_t i;
+    json_array_foreach(json_object_get(e->body, "tasks"), i,
+        task) if (!tr_web_admit_role(e, tr_api_role_of_task(task))) return;
     tr_web_ask(e);
 }

@@ -258,8 +258,7 @@ bool tr_web_admit(tr_web_exchange_t *e) {
            !too_often(e, take_one(e, now_ms));
 }
 
-bool tr_web_admit_route(tr_web_exchange_t *e) {
-    tr_web_role_t needed = e->match.route->role;
+bool tr_web_admit_role(tr_web_exchange_t *e, tr_web_role_t needed) {
     if (e->role >= needed)
         return true;
     tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_TOKEN]);
@@ -269,4 +268,8 @@ bool tr_web_admit_route(tr_web_exchange_t *e) {
     else
         tr_web_problem(e, 401, "no-token", "this needs a token with the role %s", tr_web_roles[needed]);
     return false;
+}
+
+bool tr_web_admit_route(tr_web_exchange_t *e) {
+    return tr_web_admit_role(e, e->match.route->role);
 }

@@ -142,6 +142,8 @@ bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const ch
 void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type);
 /* Steals `value`; NULL is out of memory. */
 void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value);
+/* False: whoever asks has not that role, and was told so. */
+bool tr_web_admit_role(tr_web_exchange_t *self, tr_web_role_t needed);
 /* RFC 9457. `reason`: a word for programs. */
 void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -2,6 +2,7 @@
  * Tools: what the fleet can be asked for. A row says whom and for what; its arguments are the fields of that message, so docs/tasks.md,
  * docs/knowledge.md and docs/protocol.md say what they mean. Each service that the fleet offers is a tool besides.
  */
+#include "gateway/api/api.h"
 #include "gateway/http/server.h"
 #include "gateway/mcp/mcp.h"
 #include "proto/aid.h"
@@ -153,11 +154,20 @@ static bool has_required(tr_web_exchange_t *e, const tool_t *tool, const json_t 
     return good;
 }
 
+static bool may(tr_web_exchange_t *e, tr_web_role_t role) {
+    if (e->role >= role)
+        return true;
+    tr_mcp_error(e, TR_MCP_SERVER, "this needs a token with the role %s", tr_web_roles[role]);
+    return false;
+}
+
 /* What is said to an agent, as assistants and dialogues understand it; or a content as it is. */
 static void say(tr_web_exchange_t *e, const char *whom, const json_t *arguments) {
     const json_t *content = json_object_get(arguments, "content");
     const char *text = json_string_value(json_object_get(arguments, "text"));
     tr_aid_t aid;
+    if (!may(e, tr_api_role_of(whom, content)))
+        return;
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, whom);
     json_t *map = content ? json_incref((json_t *)(uintptr_t)content)
                   : text  ? json_pack("{s:s, s:s}", "text", text, "user", *e->who ? e->who : "web")
@@ -175,13 +185,6 @@ static void say(tr_web_exchange_t *e, const char *whom, const json_t *arguments)
     tr_bridge_call_destroy(&call);
 }
 
-static bool may(tr_web_exchange_t *e, tr_web_role_t role) {
-    if (e->role >= role)
-        return true;
-    tr_mcp_error(e, TR_MCP_SERVER, "this needs a token with the role %s", tr_web_roles[role]);
-    return false;
-}
-
 static void call_tool(tr_web_exchange_t *e, const tool_t *tool, const json_t *arguments) {
     json_t *one = NULL;
     if (!may(e, tool->role) || !has_required(e, tool, arguments))
@@ -191,6 +194,8 @@ static void call_tool(tr_web_exchange_t *e, const tool_t *tool, const json_t *ar
         say(e, agent ? agent : "", arguments);
         return;
     }
+    if (strcmp(tool->action, "submit") == 0 && !may(e, tr_api_role_of_task(arguments)))
+        return;
     if (strcmp(tool->action, "submit") == 0) /* which takes several */
         arguments = one = json_pack("{s:[O]}", "tasks", arguments);
     if (!tr_mcp_ask(e, 0, tool->to, tool->action, arguments))
@@ -217,6 +222,5 @@ void tr_mcp_call_tool(tr_web_exchange_t *e) {
         return;
     }
     snprintf(whom, sizeof whom, "svc:%s", name + strlen(SERVICE));
-    if (may(e, TR_WEB_OPERATOR))
-        say(e, whom, arguments);
+    say(e, whom, arguments);
 }

@@ -1,13 +1,16 @@
 #include "lib/child/child.h"
+#include "tests/scratch.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -59,23 +62,38 @@ static void talks(void **state) {
     assert_null(child);
 }
 
-/* More than the pipe takes: the rest is written as the program reads. */
+/* Lets a program go on that reads a word from there. */
+static void let_go(const char *fifo) {
+    FILE *out = fopen(fifo, "w"); /* waits for it */
+    assert_non_null(out);
+    assert_true(fputs("go\n", out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* More than the pipe takes: the rest is written as the program reads, which begins when it is told to. */
 static void much_input(void **state) {
     (void)state;
     static char line[300001];
-    char how[32];
+    char how[32], fifo[64];
+    char *scratch = scratch_new();
+    assert_non_null(scratch);
+    snprintf(fifo, sizeof fifo, "%s/go", scratch);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
     memset(line, 'y', sizeof line - 1);
     line[sizeof line - 1] = '\n';
-    tr_child_t *child = start((const char *[]){"wc", "-c", NULL}, NULL);
+    tr_child_t *child =
+        start((const char *[]){"sh", "-c", "read word <\"$1\"; exec wc -c", "sh", fifo, NULL}, NULL);
     assert_int_equal(tr_child_write(child, line, sizeof line), 0);
     assert_int_equal(tr_child_write(child, line, sizeof line), 0);
     assert_true(tr_child_pending(child) > 0);
+    let_go(fifo);
     tr_child_close_input(child);
     expect_line(child, tr_child_output(child), "600002");
     assert_int_equal(tr_child_pending(child), 0);
     wait_end(child);
     assert_string_equal(tr_child_how(child, how, sizeof how), "exit status 0");
     tr_child_destroy(&child);
+    scratch_end(scratch);
 }
 
 static void environment_directory_and_errors(void **state) {

@@ -55,6 +55,14 @@ class A2A(web.GatewayTest):
     def text_of(self, task):
         return [part["text"] for artifact in task["artifacts"] for part in artifact["parts"] if "text" in part]
 
+    def test_what_admins_alone_may_ask_is_theirs_here_too(self):
+        order = {"message": {"messageId": "m1", "role": "ROLE_USER", "parts": [{"data": {"action": "quarantine", "name": "echo"}}]}}
+        self.wrong(-32603, "SendMessage", order, agent="ams")
+        self.wrong(-32603, "SendStreamingMessage", order, agent="ams@local")
+        self.assertEqual(self.rest("POST", "/message:send", order, agent="ams").status, 403)
+        self.assertEqual(self.good(self.get("/api/v1/quarantine"))["quarantined"], [])
+        self.assertEqual(self.rpc("SendMessage", order, agent="ams", role="admin")["result"]["task"]["status"]["state"], "TASK_STATE_COMPLETED")
+
     def test_a_message_becomes_a_task(self):
         task = self.rpc("SendMessage", message("hello"))["result"]["task"]
         self.assertEqual((task["status"]["state"], self.text_of(task)), ("TASK_STATE_COMPLETED", ["hello"]))

@@ -36,6 +36,14 @@ class Mcp(web.GatewayTest):
         self.good(self.post("/api/v1/knowledge/notes/documents", {"documents": [{"id": "tides/1", "text": text}]}))
         return text
 
+    def test_what_admins_alone_may_ask_is_theirs_here_too(self):
+        for agent, content in (("ams", {"action": "quarantine", "name": "echo"}), ("svc:kb", {"action": "drop", "namespace": "n"})):
+            call = {"name": "ask_agent", "arguments": {"agent": agent, "text": "x", "content": content}}
+            self.assertIn("admin", self.call("tools/call", call)["error"]["message"])
+        self.assertIn("admin", self.call("tools/call", {"name": "submit_task", "arguments": {"skills": ["kb"], "input": {"action": "drop"}}})["error"]["message"])
+        self.assertIn("admin", self.call("tools/call", {"name": "service_kb", "arguments": {"content": {"action": "drop"}}})["error"]["message"])
+        self.assertEqual(self.good(self.get("/api/v1/quarantine"))["quarantined"], [])
+
     def call(self, method, params=None, status=200, role="operator", **more):
         headers = {"MCP-Protocol-Version": STATEFUL, "Accept": "application/json, text/event-stream", **more.pop("headers", {})}
         body = {"jsonrpc": "2.0", "id": 3, "method": method, **({"params": params} if params is not None else {})}

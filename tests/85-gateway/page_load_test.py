@@ -20,7 +20,7 @@ class Load(web.GatewayTest):
         self.begin("--rate", "0")
         line = self.connection()
         for n in range(AGENTS):  # of the gateway's process: they have names, and do nothing
-            self.good(self.post("/api/v1/messages", {"receiver": "ams", "content": {"action": "register", "name": f"agent-{n}"}, "protocol": "fipa-request"}, connection=line))
+            self.good(self.post("/api/v1/messages", {"receiver": "ams", "content": {"action": "register", "name": f"agent-{n}"}, "protocol": "fipa-request"}, role="admin", connection=line))
         count = RATE * SECONDS * 20
         self.spawn("troupe", "pub", "load.numbers", '{"n": 1, "text": "something that is told"}', "--count", str(count), "--rate", str(RATE), "--connect", self.at.endpoint)
         topics = lambda: self.good(self.get("/api/v1/topics?pattern=load.*"))["topics"]  # noqa: E731

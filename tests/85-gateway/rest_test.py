@@ -72,6 +72,24 @@ class Rest(web.GatewayTest):
         self.problem(self.post("/api/v1/messages", {"receiver": "echo", "performative": "shout"}), 400, "unrecognised-parameter-value")
         self.problem(self.post("/api/v1/messages", {"receiver": "echo", "content": {"a": 1}, "language": "bytes"}), 400, "unrecognised-parameter-value")
 
+    def test_a_message_by_hand_needs_the_role_of_what_it_asks(self):
+        self.agent("echo")
+
+        def say(receiver, content, role="operator"):
+            return self.post("/api/v1/messages", {"receiver": receiver, "content": content}, role=role)
+        for receiver in ("ams", "ams@local"):
+            self.assertEqual(self.good(say(receiver, {"action": "search"}))["performative"], "inform")
+            for action in ("quarantine", "stream-drop", "mailbox-drop"):
+                self.problem(say(receiver, {"action": action, "name": "echo"}), 403, "unauthorised")
+            self.problem(say(receiver, "quarantine"), 403, "unauthorised")
+        self.problem(say("svc:kb", {"action": "drop", "namespace": "notes"}), 403, "unauthorised")
+        self.problem(say("kb", {"action": "drop", "namespace": "notes"}), 403, "unauthorised")
+        for task in ({"skills": ["kb"], "input": {"action": "drop", "namespace": "notes"}}, {"tasks": [{"skills": ["kb"], "input": {"action": "drop"}}]}):
+            self.problem(self.post("/api/v1/tasks", task), 403, "unauthorised")
+        self.problem(say("fleet", {"action": "scale", "groups": {"a": 2}}), 403, "unauthorised")
+        self.assertEqual(self.good(self.get("/api/v1/quarantine"))["quarantined"], [])
+        self.assertEqual(self.good(say("ams", {"action": "quarantine", "name": "echo"}, role="admin"))["performative"], "inform")
+
     def test_an_agent_that_does_not_answer(self):
         self.agent("deaf", "exec", "--", "/bin/sh", "-c", "while read line; do :; done")
         self.problem(self.post("/api/v1/messages", {"receiver": "deaf", "content": "a", "wait-ms": 300}), 504, "timeout")
