@@ -40,4 +40,9 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "one is still used.",
         "The error says what is wrong. Files that are put in place one after the other are read again when "
         "both are there."},
+    [TR_G_NOT_TOLD] = {"G014", TR_LOG_WARN, "not told",
+        "A client of A2A wanted to be told of the end of a task, and its place did not take the "
+        "notification. "
+        "It is not tried again.",
+        "The error says why. A place of the own network has to be named by --push-to."},
 };

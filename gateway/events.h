@@ -18,6 +18,7 @@ typedef enum tr_gateway_event {
     TR_G_CUT,
     TR_G_CERTIFICATE,
     TR_G_CERTIFICATE_WRONG,
+    TR_G_NOT_TOLD,
     TR_G_EVENTS,
 } tr_gateway_event_t;
 

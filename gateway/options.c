@@ -31,6 +31,9 @@ static const tr_option_t table[] = {
         "Where clients reach it, as agent cards say it: https://NAME. Without it: as each request has it."},
     {"front", 0, "AGENT", TR_STRING(O, web.front), "assistant",
         "The agent that stands for the fleet towards other agents (A2A)."},
+    {"push-to", 0, "PLACE", TR_LIST(O, web.push_to), NULL,
+        "Where clients of A2A may have the ends of their tasks told, beside the public internet: "
+        "http://HOST:PORT/PATH, or what begins so. May be repeated."},
     {"oidc-keys", 0, "FILE", TR_STRING(O, web.oidc_keys), NULL,
         "Keys of an OpenID provider (a JWKS, what its jwks_uri gives): tokens that it has signed by RS256 or "
         "ES256 count. Read again when it changes."},

@@ -2,6 +2,7 @@
  * Agent cards: what agents say of themselves in their descriptions at the DF (docs/protocol.md, section 16), with what this gateway knows: where
  * and how they are reached.
  */
+#include "gateway/a2a/push.h"
 #include "gateway/a2a/request.h"
 #include "gateway/api/api.h"
 #include "gateway/http/server.h"
@@ -23,8 +24,9 @@ static json_t *interfaces(const tr_web_exchange_t *e, const char *agent) {
     return list;
 }
 
-static json_t *capabilities(void) {
-    return json_pack("{s:b, s:b, s:b}", "streaming", 1, "pushNotifications", 0, "extendedAgentCard", 1);
+static json_t *capabilities(const tr_web_exchange_t *e) {
+    return json_pack("{s:b, s:b, s:b}", "streaming", 1, "pushNotifications", tr_a2a_pushes(e->server),
+        "extendedAgentCard", 1);
 }
 
 static json_t *text_of(const json_t *card, const char *key, const char *otherwise) {
@@ -72,7 +74,7 @@ static json_t *card_of(const tr_web_exchange_t *e, const json_t *card, const cha
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:{s:{s:s}}}, s:[{s:{s:{s:[]}}}]}", "name",
         text_of(card, "name", name), "description", text_of(card, "description", description), "version",
         text_of(card, "version", TROUPE_VERSION), "supportedInterfaces", interfaces(e, agent), "capabilities",
-        capabilities(), "defaultInputModes", list_of(card, "defaultInputModes", "text/plain"),
+        capabilities(e), "defaultInputModes", list_of(card, "defaultInputModes", "text/plain"),
         "defaultOutputModes", list_of(card, "defaultOutputModes", "text/plain"), "skills", skills,
         "securitySchemes", "token", "httpAuthSecurityScheme", "scheme", "Bearer", "securityRequirements",
         "schemes", "token", "list");

@@ -1,4 +1,5 @@
 /* The operations of A2A, and the routes of both bindings that lead to them. */
+#include "gateway/a2a/push.h"
 #include "gateway/a2a/request.h"
 #include "gateway/a2a/send.h"
 #include "gateway/api/api.h"
@@ -16,7 +17,9 @@
 /* NULL: it has responded. Where the path has it, it is there with what is done to it (ID:cancel). */
 static tr_a2a_task_t *task_of(tr_a2a_request_t *r) {
     tr_web_part_t part = tr_web_match_part(&r->e->match, "task");
-    const char *given = r->rpc ? tr_a2a_text(r, "id") : part.at;
+    const char *in_rpc = tr_a2a_text(r, "taskId"), *given = part.at; /* of pushes, id is the push's */
+    if (r->rpc)
+        given = in_rpc ? in_rpc : tr_a2a_text(r, "id");
     size_t len = r->rpc ? strlen(given ? given : "") : part.len;
     char id[64] = "";
     if (given && len < sizeof id) {
@@ -138,8 +141,41 @@ static void show_card(tr_a2a_request_t *r) {
     tr_a2a_show_card(r, false);
 }
 
-static void no_push(tr_a2a_request_t *r) {
-    tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_NO_PUSH, "this gateway pushes nothing: subscribe, or ask");
+/* ---- who is told of a task's end ---- */
+
+/* The id of a push, in `room` where it is of the path. */
+static const char *push_id(const tr_a2a_request_t *r, char *room, size_t size) {
+    tr_web_part_t part = tr_web_match_part(&r->e->match, "push");
+    if (r->rpc)
+        return tr_a2a_text(r, "id");
+    snprintf(room, size, "%.*s", (int)part.len, part.at ? part.at : "");
+    return room;
+}
+
+static void create_push(tr_a2a_request_t *r) {
+    tr_a2a_task_t *task = task_of(r);
+    if (task)
+        tr_a2a_push_create(r, task);
+}
+
+static void get_push(tr_a2a_request_t *r) {
+    char room[TR_A2A_ID_MAX + 2];
+    const tr_a2a_task_t *task = task_of(r);
+    if (task)
+        tr_a2a_push_get(r, task, push_id(r, room, sizeof room));
+}
+
+static void list_pushes(tr_a2a_request_t *r) {
+    const tr_a2a_task_t *task = task_of(r);
+    if (task)
+        tr_a2a_push_list(r, task);
+}
+
+static void delete_push(tr_a2a_request_t *r) {
+    char room[TR_A2A_ID_MAX + 2];
+    tr_a2a_task_t *task = task_of(r);
+    if (task)
+        tr_a2a_push_delete(r, task, push_id(r, room, sizeof room));
 }
 
 /* ---- JSON-RPC ---- */
@@ -156,10 +192,10 @@ static const struct {
     {"CancelTask", TR_WEB_OPERATOR, cancel_task},
     {"SubscribeToTask", TR_WEB_VIEWER, subscribe},
     {"GetExtendedAgentCard", TR_WEB_VIEWER, show_card},
-    {"CreateTaskPushNotificationConfig", TR_WEB_VIEWER, no_push},
-    {"GetTaskPushNotificationConfig", TR_WEB_VIEWER, no_push},
-    {"ListTaskPushNotificationConfigs", TR_WEB_VIEWER, no_push},
-    {"DeleteTaskPushNotificationConfig", TR_WEB_VIEWER, no_push},
+    {"CreateTaskPushNotificationConfig", TR_WEB_OPERATOR, create_push},
+    {"GetTaskPushNotificationConfig", TR_WEB_OPERATOR, get_push},
+    {"ListTaskPushNotificationConfigs", TR_WEB_OPERATOR, list_pushes},
+    {"DeleteTaskPushNotificationConfig", TR_WEB_OPERATOR, delete_push},
 };
 
 void tr_api_a2a_rpc(tr_web_exchange_t *e) {
@@ -204,6 +240,22 @@ void tr_api_a2a_list(tr_web_exchange_t *e) {
 
 void tr_api_a2a_extended(tr_web_exchange_t *e) {
     run(e, show_card);
+}
+
+void tr_api_a2a_create_push(tr_web_exchange_t *e) {
+    run(e, create_push);
+}
+
+void tr_api_a2a_push(tr_web_exchange_t *e) {
+    run(e, get_push);
+}
+
+void tr_api_a2a_pushes(tr_web_exchange_t *e) {
+    run(e, list_pushes);
+}
+
+void tr_api_a2a_delete_push(tr_web_exchange_t *e) {
+    run(e, delete_push);
 }
 
 static bool ends_with(const tr_web_exchange_t *e, const char *what) {

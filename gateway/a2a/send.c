@@ -7,6 +7,8 @@
  */
 #include "gateway/a2a/send.h"
 
+#include "gateway/a2a/push.h"
+
 #include "gateway/api/api.h"
 #include "gateway/http/server.h"
 #include "lib/base/clock.h"
@@ -253,16 +255,15 @@ void tr_a2a_send(tr_a2a_request_t *r, bool streams) {
     const char *context = json_string_value(json_object_get(message, "contextId"));
     bool waits = !json_is_true(json_object_get(configuration, "returnImmediately"));
     size_t history = tr_a2a_history(configuration);
-    if (json_object_get(configuration, "taskPushNotificationConfig")) {
-        tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_NO_PUSH, "this gateway pushes nothing: subscribe, or ask");
-        return;
-    }
-    if (!message_good(r, message))
+    const json_t *push = json_object_get(configuration, "taskPushNotificationConfig");
+    if (!message_good(r, message) || (push && !tr_a2a_push_good(r, push)))
         return;
     tr_a2a_task_t *task = tr_a2a_task_begin(tr_web_server_a2a(r->e->server), r->agent, r->e->who,
         context ? context : "", message, r->e->raw.size, tr_clock_wall_ms());
     if (!task)
         tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_BUSY, "too many tasks have not ended");
+    else if (push && !tr_a2a_push_keep(r, task, push))
+        tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_BUSY, "there is no room for the push notification now");
     else if ((streams || waits) && !await(r, task, streams, history))
         tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_BUSY, "out of memory");
     else if (!ask(r, task, message))

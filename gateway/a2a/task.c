@@ -22,6 +22,8 @@ struct tr_a2a_tasks {
     tr_a2a_task_t *first, *last; /* the youngest, the oldest */
     size_t count, bytes;
     uint64_t numbers;
+    void (*on_end)(void *arg, const tr_a2a_task_t *task); /* may be NULL */
+    void *arg;
 };
 
 tr_a2a_tasks_t *tr_a2a_tasks_new(void) {
@@ -40,6 +42,7 @@ static void forget(tr_a2a_tasks_t *self, tr_a2a_task_t *task) {
     json_decref(task->history);
     json_decref(task->artifacts);
     json_decref(task->said);
+    json_decref(task->pushes);
     free(task->agent);
     free(task->who);
     free(task);
@@ -102,7 +105,8 @@ static bool keep_message(tr_a2a_task_t *task, const json_t *message) {
     json_object_set_new(copy, "contextId", json_string(task->context));
     task->history = json_array();
     task->artifacts = json_array();
-    return json_array_append_new(task->history, copy) == 0 && task->artifacts;
+    task->pushes = json_array();
+    return json_array_append_new(task->history, copy) == 0 && task->artifacts && task->pushes;
 }
 
 tr_a2a_task_t *tr_a2a_task_begin(tr_a2a_tasks_t *self, const char *agent, const char *who,
@@ -163,6 +167,36 @@ void tr_a2a_task_end(tr_a2a_tasks_t *self, tr_a2a_task_t *task, tr_a2a_state_t s
         tr_a2a_task_leave(waiter);
         waiter->on_end(waiter, task);
     }
+    if (self->on_end)
+        self->on_end(self->arg, task);
+}
+
+void tr_a2a_tasks_tell(
+    tr_a2a_tasks_t *self, void (*on_end)(void *arg, const tr_a2a_task_t *task), void *arg) {
+    self->on_end = on_end;
+    self->arg = arg;
+}
+
+size_t tr_a2a_task_push_at(const tr_a2a_task_t *self, const char *id) {
+    size_t at = 0, count = json_array_size(self->pushes);
+    while (at < count &&
+           strcmp(json_string_value(json_object_get(json_array_get(self->pushes, at), "id")), id) != 0)
+        at++;
+    return at;
+}
+
+bool tr_a2a_task_push(tr_a2a_tasks_t *self, tr_a2a_task_t *task, json_t *push, size_t bytes) {
+    size_t at = tr_a2a_task_push_at(task, json_string_value(json_object_get(push, "id")));
+    bool is_new = at == json_array_size(task->pushes);
+    bool fits = (!is_new || at < TR_A2A_PUSHES) && self->bytes + bytes <= TR_A2A_BYTES_MAX;
+    if (!fits) {
+        json_decref(push);
+        return false;
+    }
+    task->bytes += bytes;
+    self->bytes += bytes;
+    return (is_new ? json_array_append_new(task->pushes, push)
+                   : json_array_set_new(task->pushes, at, push)) == 0;
 }
 
 void tr_a2a_task_wait(tr_a2a_task_t *self, tr_a2a_waiter_t *waiter) {

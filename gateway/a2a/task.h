@@ -18,6 +18,7 @@
 #define TR_A2A_BYTES_MAX ((size_t)64 << 20)
 #define TR_A2A_KEEP_MS   3600000
 #define TR_A2A_ID_MAX    80 /* bytes of a context's id */
+#define TR_A2A_PUSHES    8  /* of a task: who is to be told of its end */
 
 typedef enum tr_a2a_state {
     TR_A2A_WORKING,
@@ -49,6 +50,7 @@ struct tr_a2a_task {
     tr_a2a_state_t state;
     json_t *history, *artifacts, *said; /* lists; the message of its state, or NULL */
     int64_t changed_ms;                 /* Unix time */
+    json_t *pushes;                     /* a list of TaskPushNotificationConfig; each has an id of its own */
     size_t bytes;
     bool asked; /* its agent may still answer: it stays */
     tr_a2a_waiter_t *waiters;
@@ -72,8 +74,14 @@ size_t tr_a2a_tasks_count(const tr_a2a_tasks_t *self);
 /* It ends, where it has not: with parts (a list, or NULL: stolen) that are its artifact, and a text for people (or NULL). */
 void tr_a2a_task_end(tr_a2a_tasks_t *self, tr_a2a_task_t *task, tr_a2a_state_t state, json_t *parts,
     const char *text, size_t bytes, int64_t now_ms);
+/* Is called when a task has ended, once for each. */
+void tr_a2a_tasks_tell(tr_a2a_tasks_t *self, void (*on_end)(void *arg, const tr_a2a_task_t *task), void *arg);
 void tr_a2a_task_wait(tr_a2a_task_t *self, tr_a2a_waiter_t *waiter);
 void tr_a2a_task_leave(tr_a2a_waiter_t *waiter); /* idempotent */
+/* Where a push's id is in the list; its length: there is none. */
+size_t tr_a2a_task_push_at(const tr_a2a_task_t *self, const char *id);
+/* Keeps a push (stolen) in place of that with its id, or of none. False: there are TR_A2A_PUSHES, or no room for `bytes`. */
+bool tr_a2a_task_push(tr_a2a_tasks_t *self, tr_a2a_task_t *task, json_t *push, size_t bytes);
 /* Now and then: forgets what has ended long ago. */
 void tr_a2a_tasks_tick(tr_a2a_tasks_t *self, int64_t now_ms);
 

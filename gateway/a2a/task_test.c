@@ -105,6 +105,36 @@ static void test_an_hour_later_it_is_forgotten(void **state) {
     tr_a2a_tasks_destroy(&tasks);
 }
 
+static json_t *push_of(const char *id) {
+    return json_pack("{s:s}", "id", id);
+}
+
+static void count_end(void *arg, const tr_a2a_task_t *task) {
+    (void)task;
+    ++*(int *)arg;
+}
+
+static void test_pushes_have_ids_and_are_bounded(void **state) {
+    tr_a2a_tasks_t *tasks = tr_a2a_tasks_new();
+    tr_a2a_task_t *task = begin(tasks, "ann", 10);
+    int ends = 0;
+    char id[] = "a";
+    (void)state;
+    tr_a2a_tasks_tell(tasks, count_end, &ends);
+    for (int i = 0; i < TR_A2A_PUSHES; i++, id[0]++)
+        assert_true(tr_a2a_task_push(tasks, task, push_of(id), 10));
+    assert_false(tr_a2a_task_push(tasks, task, push_of(id), 10));
+    assert_true(tr_a2a_task_push(tasks, task, push_of("c"), 10)); /* in place of that */
+    assert_false(tr_a2a_task_push(tasks, task, push_of("c"), TR_A2A_BYTES_MAX));
+    assert_int_equal(json_array_size(task->pushes), TR_A2A_PUSHES);
+    assert_int_equal(tr_a2a_task_push_at(task, "c"), 2);
+    assert_int_equal(tr_a2a_task_push_at(task, "z"), TR_A2A_PUSHES);
+    tr_a2a_task_end(tasks, task, TR_A2A_COMPLETED, NULL, NULL, 0, 2000);
+    tr_a2a_task_end(tasks, task, TR_A2A_FAILED, NULL, NULL, 0, 2000);
+    assert_int_equal(ends, 1);
+    tr_a2a_tasks_destroy(&tasks);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_task_ends_once),
@@ -112,6 +142,7 @@ int main(void) {
         cmocka_unit_test(test_what_has_ended_makes_room),
         cmocka_unit_test(test_bytes_are_bounded),
         cmocka_unit_test(test_an_hour_later_it_is_forgotten),
+        cmocka_unit_test(test_pushes_have_ids_and_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "gateway/http/server.h"
 
+#include "gateway/a2a/courier.h"
+#include "gateway/a2a/push.h"
 #include "gateway/a2a/task.h"
 #include "gateway/embedder.h"
 #include "gateway/events.h"
@@ -193,6 +195,16 @@ static void call(void *arg, tr_web_call_t **call) {
     tr_bridge_call(self->config.bridge, call);
 }
 
+/* Without libcurl there is none, which agent cards say. */
+static int hire_courier(tr_web_server_t *self, tr_error_t *error) {
+    tr_error_t why = {0};
+    int rc = tr_a2a_courier_new(&self->config.options->push_to, self->config.log, &self->courier, &why);
+    if (rc == -EINVAL)
+        return tr_error_set(error, rc, "%s", why.text);
+    tr_a2a_tasks_tell(self->a2a, tr_a2a_push_all, self);
+    return 0;
+}
+
 static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
@@ -200,6 +212,8 @@ static int begin(tr_web_server_t *self, tr_error_t *error) {
     if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new()) ||
                        !(self->once = tr_once_new())))
         rc = tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc == 0)
+        rc = hire_courier(self, error);
     if (rc == 0)
         rc = listen_on(self, error);
     if (rc < 0)
@@ -241,6 +255,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     while (self->exchanges) /* whose replies have not come */
         tr_web_exchange_free(self->exchanges);
     tr_feed_hub_destroy(&self->hub);
+    tr_a2a_courier_destroy(&self->courier);
     tr_a2a_tasks_destroy(&self->a2a);
     tr_once_destroy(&self->once);
     tr_web_tokens_destroy(&self->tokens);
@@ -296,6 +311,14 @@ void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call) {
 
 tr_a2a_tasks_t *tr_web_server_a2a(tr_web_server_t *self) {
     return self->a2a;
+}
+
+tr_a2a_courier_t *tr_web_server_courier(tr_web_server_t *self) {
+    return self->courier;
+}
+
+tr_log_t *tr_web_server_log(const tr_web_server_t *self) {
+    return self->config.log;
 }
 
 void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply) {

@@ -28,6 +28,7 @@ typedef struct tr_web_options {
     size_t body_max;
     const char *front;      /* the agent that stands for the fleet */
     const char *public_url; /* NULL: as requests have it */
+    tr_strings_t push_to;   /* places of the own network that are told of the ends of tasks */
 } tr_web_options_t;
 
 extern const char *const tr_web_anonymous_words[];
@@ -71,6 +72,9 @@ void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call);
 /* Its vectors come as a reply of slot 0 (gateway/embedder.h). */
 int tr_web_server_embed(tr_web_server_t *self, const json_t *texts, bool base64, tr_web_exchange_t *exchange);
 struct tr_a2a_tasks *tr_web_server_a2a(tr_web_server_t *self);
+/* Who tells others of the ends of its tasks; NULL: this build, or this machine, cannot. */
+struct tr_a2a_courier *tr_web_server_courier(tr_web_server_t *self);
+tr_log_t *tr_web_server_log(const tr_web_server_t *self);
 /* An on_reply of who does not care. */
 void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply);
 /* The last summary (api/summary.c), which all who ask within half a second share. */

@@ -42,6 +42,7 @@ struct tr_web_server {
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
     struct tr_a2a_tasks *a2a;
+    struct tr_a2a_courier *courier; /* NULL: it cannot be had */
     tr_once_t *once;
     tr_buffer_t scratch; /* a message on its way out */
     tr_web_summary_t summary;

@@ -3,21 +3,11 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import unittest
 
 import web
 from web import harness
-
-
-def sdk_place():
-    """Where node finds the SDK; None: nowhere."""
-    data = os.environ.get("XDG_DATA_HOME") or str(pathlib.Path.home() / ".local/share")
-    for place in (os.environ.get("TROUPE_NPM"), data + "/troupe/npm"):
-        if place and shutil.which("node") and (pathlib.Path(place) / "node_modules/@a2a-js/sdk").is_dir():
-            return str(pathlib.Path(place) / "node_modules")
-    return None
 
 
 def message(text=None, data=None, **more):
@@ -163,7 +153,7 @@ class A2A(web.GatewayTest):
         self.wrong(-32009, "GetTask", {"id": "x"}, version=None)
         self.wrong(-32009, "GetTask", {"id": "x"}, version="0.3")
         self.wrong(-32601, "Nothing")
-        self.wrong(-32003, "CreateTaskPushNotificationConfig", {"taskId": "x", "url": "http://127.0.0.1/"})
+        self.wrong(-32001, "CreateTaskPushNotificationConfig", {"taskId": "x", "url": "http://127.0.0.1/"})
         self.wrong(-32602, "SendMessage", {"message": {"messageId": "m", "parts": []}})
         self.wrong(-32602, "SendMessage", message("x"), agent="a%20b")
         self.wrong(-32005, "SendMessage", {"message": {"messageId": "m", "parts": [{"url": "http://x/"}]}})
@@ -190,13 +180,13 @@ class A2A(web.GatewayTest):
         card = self.good(self.get("/.well-known/agent-card.json", role=None))
         self.assertEqual(card["supportedInterfaces"][0]["url"], "https://fleet.example/a2a/echo")
 
-    @unittest.skipUnless(sdk_place(), "there is no SDK of A2A: tools/setup --clients")
+    @unittest.skipUnless(web.sdk_place(), "there is no SDK of A2A: tools/setup --clients")
     def test_the_sdk_of_npm(self):
         self.serve("--name", "other", "--front", "echo")
         self.agent("teller", "echo", "--service", "weather")
         for binding in ("JSONRPC", "HTTP+JSON"):
             done = subprocess.run(["node", str(pathlib.Path(__file__).with_name("a2a_client.js")), self.gateway.url, self.tokens["operator"], binding],
-                                  env={**os.environ, "NODE_PATH": sdk_place()}, capture_output=True, text=True, timeout=60, check=False)
+                                  env={**os.environ, "NODE_PATH": web.sdk_place()}, capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(done.returncode, 0, done)
             out = json.loads(done.stdout)
             self.assertEqual(out["task"], {"state": 3, "text": "hello", "history": 1})

@@ -1,13 +1,24 @@
 """What the tests of the gateway share: a fleet's programs, tokens, and a small client of HTTP."""
 import http.client
 import json
+import os
 import pathlib
+import shutil
 import socket
 import sys
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
+
+
+def sdk_place():
+    """Where node finds the SDK of A2A; None: nowhere."""
+    data = os.environ.get("XDG_DATA_HOME") or str(pathlib.Path.home() / ".local/share")
+    for place in (os.environ.get("TROUPE_NPM"), data + "/troupe/npm"):
+        if place and shutil.which("node") and (pathlib.Path(place) / "node_modules/@a2a-js/sdk").is_dir():
+            return str(pathlib.Path(place) / "node_modules")
+    return None
 
 
 class Answer:
