@@ -5,11 +5,11 @@
  *
  * A request is a text, or {"text", "context", "needs": [ids of tasks whose results belong to the context], "id", "limits": {the limits, which may only be less}}; so it does the coordinator's tasks (docs/tasks.md) whose input is one.
  * An agree comes first. The inform is {"text", "evidence": [{"step", "tool", "arguments", "status", "text"}], "steps": N, "took-ms", "tokens", "money", "by"}; the failure
- * {"reason": "step-limit" | "time-limit" | "money-limit" | "repeated" | "not-done" | "cancelled" | "internal-error", "detail", "steps": [likewise]}.
+ * {"reason": "step-limit" | "time-limit" | "money-limit" | "repeated" | "unknown-outcome" | "not-done" | "cancelled" | "internal-error", "detail", "steps": [likewise]}.
  * Each step is told on the topic progress.AGENT: {"id", "step", "most", "tool", "status", "took-ms"}.
  *
  * Its tools are those of its agent, and calculate and clock. With a state (troupe-agentd --state) it goes on after kill -9 where the task stood when it
- * is asked for the same once more; a task with an "id" is done once, and whoever asks again gets the same answer.
+ * is asked for the same once more; a call that was being made is made again only of a tool that is repeatable, and is "unknown-outcome" of any other. A task with an "id" is done once, and whoever asks again gets the same answer.
  */
 #include "agentd/behaviours/executor.h"
 

@@ -3,7 +3,9 @@
  *
  * Think, act, observe: the mind says which tools to call (agentd/mind/act.h); they are called one after the other; what came of each is a step; then the mind is
  * asked again, until it has an answer or a limit is reached. Everything of a job that is worth keeping is in the agent's saved state (executor_state.c): what was made of
- * it before the process ended is there when the same task is asked for again, and is not made again.
+ * it before the process ended is there when the same task is asked for again, and is not made again. Before a tool that is not repeatable is started it is on
+ * the disk that it will be; where its process ended meanwhile the call is not made again, and its step is "unknown-outcome". A task that failed with such a step
+ * is kept as it stands, so that who tries it again does not make the call unknowingly.
  */
 #ifndef TR_AGENTD_BEHAVIOURS_EXECUTOR_H
 #define TR_AGENTD_BEHAVIOURS_EXECUTOR_H
@@ -37,6 +39,7 @@ typedef struct tr_job {
     json_t *known;                /* those that were; a text, NULL = none */
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
     json_t *calls;                /* that are to be made before the mind is asked again */
+    bool begun;                   /* the first of them: a tool that is not repeatable was started, or will be */
     json_t *result;               /* of one that has ended: {"good", "content"} */
     tr_job_limits_t limits;
     tr_mind_cost_t spent;
@@ -46,6 +49,7 @@ typedef struct tr_job {
     tr_message_t *message; /* who asked; NULL = nobody waits */
     bool waits;            /* for the tools of a server */
     tr_tool_run_t *run;    /* the call that is being made */
+    tr_timer_t *proceeds;  /* once it is on the disk that the tool is begun */
     tr_timer_t *timer;     /* of its time limit */
 } tr_job_t;
 
@@ -84,9 +88,10 @@ void tr_jobs_wake(tr_executor_t *self);
 int tr_executor_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out);
 int tr_executor_restore(tr_agent_t *agent, void *state, tr_value_t saved);
 int tr_executor_replay(tr_agent_t *agent, void *state, tr_value_t event);
-/* Notes what has become of a job, for the state: all of it; a step that was made, the first of its calls until then; its calls, and
- * what it has cost; that it has ended, with its result or for good. */
+/* Notes what has become of a job, for the state: all of it; that the tool of its first call is begun; a step that was made, the first of its calls until
+ * then; its calls, and what it has cost; that it has ended, with its result or for good. */
 void tr_job_note(const tr_job_t *self);
+void tr_job_note_begun(const tr_job_t *self);
 void tr_job_note_step(const tr_job_t *self, json_t *step);
 void tr_job_note_calls(const tr_job_t *self);
 void tr_job_note_end(const tr_job_t *self);

@@ -44,6 +44,7 @@ tr_job_t *tr_job_new(tr_executor_t *executor, const char *key, bool has_id, json
 
 static void stop(tr_job_t *self) {
     tr_tools_cancel(self->executor->box.tools, &self->run);
+    tr_timer_cancel(&self->proceeds);
     if (self->timer)
         tr_timer_cancel(&self->timer);
     self->waits = false;
@@ -71,6 +72,26 @@ int64_t tr_job_used_ms(const tr_job_t *self) {
 
 /* ---- the end ---- */
 
+static bool is_uncertain(const json_t *step) {
+    const char *status = json_string_value(json_object_get(step, "status"));
+    return status && strcmp(status, tr_tool_status_word(TR_TOOL_UNCERTAIN)) == 0;
+}
+
+static bool has_uncertain(const tr_job_t *self) {
+    for (size_t i = 0; i < json_array_size(self->steps); i++)
+        if (is_uncertain(json_array_get(self->steps, i)))
+            return true;
+    return self->begun; /* it is cancelled, and may be under way */
+}
+
+/* It can be tried again, with the time that it had, and the steps that were made. */
+static void keep_as_it_stands(tr_job_t *self) {
+    self->begun_ms = tr_clock_ms();
+    free(self->conversation);
+    self->conversation = NULL;
+    tr_job_note(self);
+}
+
 /* It has ended: nobody waits, and its result stays only where it can be asked for again. */
 static void leave(tr_job_t *self, bool good, json_t *content) {
     stop(self);
@@ -78,6 +99,10 @@ static void leave(tr_job_t *self, bool good, json_t *content) {
     self->left_ms = tr_clock_wall_ms();
     json_decref(self->result);
     self->result = self->has_id ? json_pack("{s:b, s:O}", "good", good, "content", content) : NULL;
+    if (!self->result && !good && has_uncertain(self)) {
+        keep_as_it_stands(self);
+        return;
+    }
     tr_job_note_end(self);
     if (!self->result)
         tr_job_free(self);
@@ -162,6 +187,8 @@ static void on_tool(void *arg, const tr_tool_result_t *result) {
     json_t *text = json_string(spoke ? result->text : result->detail);
     json_t *call = json_array_get(self->calls, 0);
     self->run = NULL;
+    self->begun = false;
+    tr_timer_cancel(&self->proceeds);
     json_t *step = json_pack("{s:O, s:O, s:s, s:s%, s:I}", "tool", json_object_get(call, "tool"), "arguments",
         json_object_get(call, "arguments"), "status", tr_tool_status_word(result->status), "text",
         text ? json_string_value(text) : "", text ? cut(text, TR_JOB_TEXT_MAX) : 0, "took-ms",
@@ -195,6 +222,24 @@ static bool is_repeated(const tr_job_t *self, const json_t *call) {
     return true;
 }
 
+static void on_noted(tr_agent_t *agent, void *state, void *arg) {
+    tr_job_t *self = arg;
+    (void)agent, (void)state;
+    self->proceeds = NULL;
+    if (self->run)
+        tr_tools_proceed(self->executor->box.tools, self->run);
+}
+
+static int on_ready(void *arg) {
+    tr_job_t *self = arg;
+    self->proceeds = tr_timer_start_saved(self->executor->agent, on_noted, self);
+    if (!self->proceeds)
+        return -ENOMEM;
+    self->begun = true;
+    tr_job_note_begun(self);
+    return 0;
+}
+
 static void act(tr_job_t *self) {
     char key[TR_JOB_KEY_MAX + 24], detail[TR_TOOL_NAME_MAX + 80];
     const json_t *call = json_array_get(self->calls, 0);
@@ -215,6 +260,8 @@ static void act(tr_job_t *self) {
         .arguments = json_object_get(call, "arguments"),
         .key = key,
         .under = self->message,
+        .begun = self->begun,
+        .on_ready = on_ready,
         .on_done = on_tool,
         .arg = self};
     if (tr_tools_start(self->executor->box.tools, &request, &self->run, &error) < 0)
@@ -247,6 +294,11 @@ static void count_cost(tr_job_t *self, const tr_mind_cost_t *cost) {
         self->message, cost->tokens, (cost->nano + 999) / 1000); /* it was spent, more than allowed or not */
 }
 
+static bool ends_uncertain(const tr_job_t *self) {
+    size_t count = json_array_size(self->steps);
+    return count > 0 && is_uncertain(json_array_get(self->steps, count - 1));
+}
+
 static void on_said(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     tr_job_t *self = tr_job_find(state, json_integer_value(carried));
@@ -261,7 +313,7 @@ static void on_said(
     if (result->status == TR_MIND_OVER)
         tr_job_fail(self, "money-limit", result->detail);
     else if (result->status != TR_MIND_OK)
-        tr_job_fail(self, "not-done", result->detail);
+        tr_job_fail(self, ends_uncertain(self) ? "unknown-outcome" : "not-done", result->detail);
     else if (!calls)
         succeed(self, result->value, result->by);
     else {

@@ -1,8 +1,8 @@
 /*
  * The executor's journal: {"jobs": [{"number", "key", "has-id", "task", "steps", "calls", "needs", "known", "result", "used-ms", "left", "tokens", "nano",
- * "conversation", "limits"}]}. Between two of these, events: what came of one job, so that a step costs what it says, and not what all jobs have
+ * "conversation", "limits", "begun"}]}. Between two of these, events: what came of one job, so that a step costs what it says, and not what all jobs have
  * said by then. An event is {"job": as above}, which is new or another one in all of its members, or {"number": which, "used-ms", "left"} with one
- * of "step" (made: the first of the calls), "calls" with "tokens" and "nano", "result", or "gone".
+ * of "begun" (the tool of the first of the calls), "step" (made: the first of the calls), "calls" with "tokens" and "nano", "result", or "gone".
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,13 +21,13 @@ static int64_t left_of(const tr_job_t *job) {
 static json_t *job_json(const tr_job_t *job) {
     const tr_job_limits_t *most = &job->limits;
     return json_pack(
-        "{s:I, s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, I, I, I]}", "number",
+        "{s:I, s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, I, I, I], s:b}", "number",
         (json_int_t)job->number, "key", job->key, "has-id", job->has_id, "task", job->task, "steps",
         job->steps, "calls", job->calls, "needs", job->needs, "known", job->known, "result", job->result,
         "used-ms", (json_int_t)tr_job_used_ms(job), "left", (json_int_t)left_of(job), "tokens",
         (json_int_t)job->spent.tokens, "nano", (json_int_t)job->spent.nano, "conversation", job->conversation,
         "limits", (json_int_t)most->steps, (json_int_t)most->time_ms, (json_int_t)most->cost.tokens,
-        (json_int_t)most->cost.nano);
+        (json_int_t)most->cost.nano, "begun", job->begun);
 }
 
 int tr_executor_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out) {
@@ -112,6 +112,7 @@ static int restore_job(tr_executor_t *self, const json_t *saved) {
     take_any(saved, "known", &job->known);
     take_times(job, saved);
     take_cost(job, saved);
+    job->begun = json_is_true(json_object_get(saved, "begun"));
     free(job->conversation);
     job->conversation = conversation ? strdup(conversation) : NULL;
     rc = take_list(saved, "steps", &job->steps);
@@ -157,6 +158,12 @@ void tr_job_note(const tr_job_t *job) {
     append(job, json_pack("{s:o}", "job", job_json(job)));
 }
 
+void tr_job_note_begun(const tr_job_t *job) {
+    json_t *event = about(job);
+    json_object_set_new(event, "begun", json_true());
+    append(job, event);
+}
+
 void tr_job_note_step(const tr_job_t *job, json_t *step) {
     json_t *event = about(job);
     json_object_set(event, "step", step);
@@ -181,6 +188,7 @@ void tr_job_note_end(const tr_job_t *job) {
 }
 
 static int replay_step(tr_job_t *job, json_t *step) {
+    job->begun = false;
     json_array_remove(job->calls, 0);
     return json_array_append(job->steps, step) < 0 ? -ENOMEM : 0;
 }
@@ -193,6 +201,10 @@ static int replay_part(tr_executor_t *self, const json_t *event) {
     take_times(job, event);
     if (json_is_true(json_object_get(event, "gone"))) {
         tr_job_free(job);
+        return 0;
+    }
+    if (json_is_true(json_object_get(event, "begun"))) {
+        job->begun = true;
         return 0;
     }
     if (step)

@@ -176,11 +176,12 @@ typedef struct course {
     json_t *evidence;
     tr_textbuf_t said;
     char before[BEFORE_MOST + 1];
-    json_t *call; /* what is to be done now */
+    json_t *call;   /* what is to be done now */
+    bool uncertain; /* whether a step was done: another tool might do the same a second time */
 } course_t;
 
-static bool is_ok(const json_t *step) {
-    return strcmp(json_string_value(json_object_get(step, "status")), "ok") == 0;
+static bool is_status(const json_t *step, const char *status) {
+    return strcmp(json_string_value(json_object_get(step, "status")), status) == 0;
 }
 
 /* What a step said: the texts within it, where it is JSON. */
@@ -219,7 +220,7 @@ static int take_part(course_t *self, tr_part_t part) {
     candidates_t found = {0};
     bool is_done = false;
     int rc = find_candidates(self->thesaurus, part, *self->before ? self->before : NULL, self->tools, &found);
-    for (size_t i = 0; rc == 0 && i < found.count && !is_done && !self->call; i++) {
+    for (size_t i = 0; rc == 0 && i < found.count && !is_done && !self->call && !self->uncertain; i++) {
         const json_t *step = json_array_get(self->steps, self->at);
         if (!step) {
             self->call = json_pack("{s:O, s:O}", "tool", json_object_get(found.items[i].tool, "name"),
@@ -227,11 +228,12 @@ static int take_part(course_t *self, tr_part_t part) {
             rc = self->call ? 0 : -ENOMEM;
             break;
         }
-        is_done = is_ok(step);
+        is_done = is_status(step, "ok");
         if (is_done) {
             take_said(self, step);
             json_array_append_new(self->evidence, json_integer((json_int_t)self->at));
         }
+        self->uncertain = self->uncertain || is_status(step, TR_ACT_UNCERTAIN);
         self->at++;
     }
     finish_candidates(&found);
@@ -241,7 +243,10 @@ static int take_part(course_t *self, tr_part_t part) {
 static json_t *value_of(course_t *self, const char **ret_why) {
     char *said = tr_textbuf_take(&self->said);
     json_t *value = NULL;
-    if (self->call)
+    if (self->uncertain)
+        *ret_why = "whether a tool has done what it was called for is not known, since its process ended meanwhile: "
+                   "see what it has done, and then ask for what is left";
+    else if (self->call)
         value = json_pack("{s:[O]}", "calls", self->call);
     else if (json_array_size(self->evidence) > 0)
         value = json_pack("{s:s, s:O}", "answer", said ? said : "", "evidence", self->evidence);
@@ -261,7 +266,7 @@ int tr_act_next(tr_thesaurus_t *thesaurus, const char *text, size_t length, cons
         .evidence = json_array()};
     tr_part_t rest = tr_part_trim((tr_part_t){text, length});
     int rc = course.evidence ? 0 : -ENOMEM;
-    while (rc == 0 && rest.length > 0 && !course.call)
+    while (rc == 0 && rest.length > 0 && !course.call && !course.uncertain)
         rc = take_part(&course, next_part(&rest));
     *ret_value = NULL;
     if (rc == 0)

@@ -9,7 +9,7 @@
  *
  * The built-in mind takes the task in parts ("do this, then do that"). For each it has the tools whose names and descriptions share the most words with it, and
  * whose needed arguments are found in it (act_arguments.h): the best is called, and where that fails the next, three at most. "It" and "the result" in a part are
- * what the step before said. The answer is what the steps said, shortened where it is long. It looks at no step's text to decide what to do, so nothing that a tool
+ * what the step before said. Behind a step of which nobody knows whether it was made it does nothing more, and the operation fails. The answer is what the steps said, shortened where it is long. It looks at no step's text to decide what to do, so nothing that a tool
  * says can make it call another one.
  */
 #ifndef TR_AGENTD_MIND_ACT_H
@@ -22,6 +22,8 @@
 #define TR_ACT_TOOLS_MOST 256
 #define TR_ACT_STEPS_MOST 256
 #define TR_ACT_TRIES      3 /* tools for one part */
+/* The status of a step of which nobody knows whether it was made. */
+#define TR_ACT_UNCERTAIN "unknown-outcome"
 
 /* NULL, or what is wrong with the operation's input. */
 const char *tr_act_wrong(const json_t *input);

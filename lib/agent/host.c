@@ -308,6 +308,7 @@ static bool turn(tr_host_t *h, int64_t *ret_due_ms) {
     if (h->expects && may_expect(h))
         tr_link_expect(h->link);
     h->expects = false;
+    h->timers.turn++;
     bool came = tr_link_work(h->link, ret_due_ms);
     bool any = run_events(h);
     any |= tr_durable_run(h);

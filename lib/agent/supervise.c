@@ -239,6 +239,13 @@ tr_timer_t *tr_timer_start(tr_agent_t *self, int64_t after_ms, tr_timer_fn fn, v
     return timer;
 }
 
+tr_timer_t *tr_timer_start_saved(tr_agent_t *self, tr_timer_fn fn, void *arg) {
+    tr_timer_t *timer = tr_timer_start(self, 0, fn, arg);
+    if (timer)
+        timer->turn = self->hosted->host->timers.turn;
+    return timer;
+}
+
 void tr_timer_cancel(tr_timer_t **timer) {
     if (!*timer)
         return;

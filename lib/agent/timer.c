@@ -82,9 +82,9 @@ void tr_timers_remove(tr_timers_t *self, tr_timer_t *timer) {
 }
 
 tr_timer_t *tr_timers_due(tr_timers_t *self, int64_t now_ms) {
-    if (!self->count || self->heap[0]->due_ms > now_ms)
+    tr_timer_t *timer = self->count ? self->heap[0] : NULL;
+    if (!timer || timer->due_ms > now_ms || (timer->turn && timer->turn == self->turn))
         return NULL;
-    tr_timer_t *timer = self->heap[0];
     take(self, timer);
     return timer;
 }

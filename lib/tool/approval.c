@@ -76,12 +76,24 @@ static void deny_by(tr_tool_gate_t *self, const json_t *approval) {
     deny(self, why);
 }
 
+/* It was taken for this call, but not by us: its process has ended since. */
+static void end_uncertain(tr_tool_gate_t *self) {
+    tr_tool_run_t *run = self->run;
+    tr_tool_call_fail(&run->call, TR_TOOL_UNCERTAIN,
+        "%s: its approval %s was used by a process that ended before it answered, and may have done what it does; "
+        "it is not called again",
+        run->name, self->approval);
+    tr_tool_gate_drop(run);
+}
+
 static void on_state(tr_tool_gate_t *self, const json_t *content) {
     const char *state = text_at(content, "state");
     snprintf(self->approval, sizeof self->approval, "%s", text_at(content, "approval"));
     snprintf(self->run->approval, sizeof self->run->approval, "%s", self->approval);
     if (self->step == TAKING && strcmp(state, "used") == 0)
         let_through(self);
+    else if (self->step == ASKING && strcmp(state, "used") == 0)
+        end_uncertain(self);
     else if (strcmp(state, "granted") == 0)
         send_step(self, TAKING);
     else if (strcmp(state, "pending") == 0)

@@ -349,8 +349,9 @@ static int open_command(
         .name = name,
         .description = "Runs one of a few programs, with arguments and input, apart from the system: without "
                        "a network, and with an empty /tmp.",
+        .privileged = true,
         .parameters = self->schema};
-    tr_tool_take_config(&self->tool, common, true);
+    tr_tool_take_config(&self->tool, common, NULL);
     rc = tr_tools_add(tools, &self->tool);
     return rc < 0 ? tr_error_set(error, rc, "cannot be added: %s", strerror(-rc)) : 0;
 }

@@ -116,19 +116,22 @@ int tr_tools_configure(
 
 /* ---- what all have ---- */
 
-static bool is_privileged(const char *name, const tr_texts_t *said, bool otherwise) {
+/* `remote` may be NULL. */
+static bool says(const tr_texts_t *said, const char *name, const char *remote, bool otherwise) {
     if (said->count == 0)
         return otherwise;
     for (size_t i = 0; i < said->count; i++) {
-        if (strcmp(said->items[i], "true") == 0 || strcmp(said->items[i], name) == 0)
+        const char *item = said->items[i];
+        if (strcmp(item, "true") == 0 || strcmp(item, name) == 0 || (remote && strcmp(item, remote) == 0))
             return true;
     }
     return false;
 }
 
-void tr_tool_take_config(tr_tool_t *tool, const tr_tool_config_t *config, bool privileged) {
+void tr_tool_take_config(tr_tool_t *tool, const tr_tool_config_t *config, const char *remote) {
     tool->config = config;
-    tool->privileged = is_privileged(tool->name, &config->privileged, privileged);
+    tool->privileged = says(&config->privileged, tool->name, remote, tool->privileged);
+    tool->repeatable = says(&config->repeatable, tool->name, remote, tool->repeatable);
     tool->result_max = (size_t)config->result_max;
     if (config->timeout_ms)
         tool->timeout_ms = config->timeout_ms;

@@ -22,6 +22,7 @@ typedef struct tr_tool_config {
     const char *kind;        /* NULL = by the name */
     const char *description; /* NULL = the tool's own */
     tr_texts_t privileged;   /* true, false, or of a server the names of its tools that are */
+    tr_texts_t repeatable;   /* likewise */
     int64_t timeout_ms;      /* 0 = as the kind has it */
     int64_t result_max;      /* bytes, 0 = TR_TOOL_RESULT_BYTES */
     int64_t approval_ms;     /* how long who approves has */
@@ -33,6 +34,7 @@ typedef struct tr_tool_config {
     {"kind", TR_YAML_TEXT, offsetof(tr_tool_config_t, kind)},                                                \
         {"description", TR_YAML_TEXT, offsetof(tr_tool_config_t, description)},                              \
         {"privileged", TR_YAML_TEXTS, offsetof(tr_tool_config_t, privileged), .max = TR_TOOLS_MAX},          \
+        {"repeatable", TR_YAML_TEXTS, offsetof(tr_tool_config_t, repeatable), .max = TR_TOOLS_MAX},          \
         {"timeout", TR_YAML_DURATION, offsetof(tr_tool_config_t, timeout_ms), .min = 1,                      \
             .max = TR_TOOL_DAY_MS},                                                                          \
         {"result-max", TR_YAML_WHOLE, offsetof(tr_tool_config_t, result_max), .min = 1, .max = 4 << 20},     \
@@ -59,7 +61,8 @@ extern const tr_tool_kind_t tr_tool_kind_command, tr_tool_kind_fetch, tr_tool_ki
 /* Reads all and opens each tool. Errors as tr_tools_open. */
 int tr_tools_configure(tr_tools_t *self, const json_t *config, char key[TR_TOOLS_KEY_MAX], tr_error_t *error);
 
-/* What all tools have, by their configuration: for who fills in a tr_tool_t. `privileged`: where the configuration does not say. */
-void tr_tool_take_config(tr_tool_t *tool, const tr_tool_config_t *config, bool privileged);
+/* What all tools have, by their configuration: for who fills in a tr_tool_t, with `privileged` and `repeatable` as they are where the configuration does
+ * not say. `remote`: its name at its server, by which lists name it; NULL = its own. */
+void tr_tool_take_config(tr_tool_t *tool, const tr_tool_config_t *config, const char *remote);
 
 #endif

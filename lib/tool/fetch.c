@@ -300,8 +300,9 @@ static int open_fetch(
     self->tool = (tr_tool_t){.ops = &ops,
         .name = name,
         .description = "Fetches a page of the web and gives its text. Only some places may be asked.",
+        .repeatable = true,
         .parameters = self->schema};
-    tr_tool_take_config(&self->tool, config, false);
+    tr_tool_take_config(&self->tool, config, NULL);
     rc = tr_tools_add(tools, &self->tool);
     return rc < 0 ? tr_error_set(error, rc, "cannot be added: %s", strerror(-rc)) : 0;
 }

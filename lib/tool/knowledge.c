@@ -143,8 +143,9 @@ static int open_knowledge(
         .name = name,
         .description =
             "Searches the knowledge base, and gives the passages that fit best, with their sources.",
-        .parameters = self->schema};
-    tr_tool_take_config(&self->tool, config, false);
+        .parameters = self->schema,
+        .repeatable = true};
+    tr_tool_take_config(&self->tool, config, NULL);
     int rc = tr_tools_add(tools, &self->tool);
     return rc < 0 ? tr_error_set(error, rc, "cannot be added: %s", strerror(-rc)) : 0;
 }

@@ -74,6 +74,13 @@ static bool print_name(const tr_mcp_t *mcp, const char *remote, char out[TR_TOOL
     return true;
 }
 
+/* What its server says of it; resources are read. */
+static bool is_repeatable(const tr_mcp_tool_t *self) {
+    const json_t *hints = json_object_get(self->spec, "annotations");
+    return self->act != TR_MCP_CALL || json_is_true(json_object_get(hints, "readOnlyHint")) ||
+           json_is_true(json_object_get(hints, "idempotentHint"));
+}
+
 /* Consumes schema; its name is printed. */
 static void add_tool(tr_mcp_t *mcp, tr_mcp_tool_t *self, json_t *schema, const char *description) {
     const tr_tool_config_t *common = &mcp->config->common;
@@ -82,11 +89,12 @@ static void add_tool(tr_mcp_t *mcp, tr_mcp_tool_t *self, json_t *schema, const c
     self->schema = schema;
     self->told = true;
     self->description = strndup(description, len);
-    self->tool =
-        (tr_tool_t){.ops = &ops, .name = self->name, .description = self->description, .parameters = schema};
-    tr_tool_take_config(&self->tool, common, self->remote && is_named(&common->privileged, self->remote));
-    if (self->remote && is_named(&common->privileged, self->remote))
-        self->tool.privileged = true;
+    self->tool = (tr_tool_t){.ops = &ops,
+        .name = self->name,
+        .description = self->description,
+        .parameters = schema,
+        .repeatable = is_repeatable(self)};
+    tr_tool_take_config(&self->tool, common, self->remote);
     self->next = mcp->owned;
     mcp->owned = self;
     tr_tools_add(

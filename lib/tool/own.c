@@ -72,7 +72,8 @@ static int add(tr_tools_t *self, size_t at) {
     own->tool = (tr_tool_t){.ops = &tools[at].ops,
         .name = tools[at].name,
         .description = tools[at].description,
-        .parameters = schema};
+        .parameters = schema,
+        .repeatable = true};
     return tr_tools_add(self, &own->tool);
 }
 

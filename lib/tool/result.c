@@ -12,6 +12,7 @@ const char *tr_tool_status_word(tr_tool_status_t status) {
         [TR_TOOL_FORBIDDEN] = "forbidden",
         [TR_TOOL_DENIED] = "denied",
         [TR_TOOL_BUSY] = "busy",
+        [TR_TOOL_UNCERTAIN] = "unknown-outcome",
         [TR_TOOL_TIMED_OUT] = "timed-out",
         [TR_TOOL_UNAVAILABLE] = "unavailable",
         [TR_TOOL_GARBLED] = "garbled",

@@ -183,14 +183,32 @@ static void on_due(void *arg) {
         self->name, (long long)(self->call.deadline_ms - self->started_ms));
 }
 
-void tr_tool_run_go(tr_tool_run_t *self) {
+static void start_tool(tr_tool_run_t *self) {
     const tr_tool_t *tool = self->call.tool;
     int64_t own = tool->timeout_ms ? tool->timeout_ms : TR_TOOL_TIMEOUT_MS;
     self->started_ms = tr_clock_ms();
     self->call.deadline_ms = self->started_ms + (self->timeout_ms ? self->timeout_ms : own);
     tr_llm_timer_at(&self->tools->loop, &self->timer, self->call.deadline_ms, on_due, self);
+    self->held = false;
     self->running = true;
     tool->ops->start(&self->call);
+}
+
+void tr_tool_run_go(tr_tool_run_t *self) {
+    if (!self->on_ready || self->call.tool->repeatable) {
+        start_tool(self);
+        return;
+    }
+    self->held = true;
+    if (self->on_ready(self->arg) < 0)
+        tr_tool_call_fail(
+            &self->call, TR_TOOL_FAILED, "%s: that it is begun could not be written down", self->name);
+}
+
+void tr_tools_proceed(tr_tools_t *self, tr_tool_run_t *run) {
+    (void)self;
+    if (run->held && !run->ended)
+        start_tool(run);
 }
 
 void tr_tool_run_orphan(tr_tool_run_t *self) {
@@ -232,6 +250,11 @@ static bool is_well(tr_tool_run_t *self) {
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "arguments: expected an object");
     else if (tr_llm_schema_check(self->call.tool->parameters, self->call.arguments, &error) < 0)
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "%s: %s", self->name, error.text);
+    else if (self->begun && !self->call.tool->repeatable)
+        tr_tool_call_fail(&self->call, TR_TOOL_UNCERTAIN,
+            "%s was begun by a process that ended before it answered, and may have done what it does; it is not "
+            "called again",
+            self->name);
     else
         return true;
     return false;
@@ -251,6 +274,8 @@ static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *reques
         .under = request->under,
         .agent = tools->options.agent};
     self->timeout_ms = request->timeout_ms;
+    self->begun = request->begun;
+    self->on_ready = request->on_ready;
     self->on_done = request->on_done;
     self->arg = request->arg;
     bool is_whole =

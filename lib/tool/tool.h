@@ -29,6 +29,7 @@ typedef enum tr_tool_status {
     TR_TOOL_FORBIDDEN,   /* the configuration does not allow it */
     TR_TOOL_DENIED,      /* who has to approve it did not, or not in time */
     TR_TOOL_BUSY,        /* too many calls at once: later */
+    TR_TOOL_UNCERTAIN,   /* it was begun by a process that ended: nobody knows whether it did what it does */
     TR_TOOL_TIMED_OUT,   /* it was cancelled at its deadline, and may have done what it does */
     TR_TOOL_UNAVAILABLE, /* who does it is not there, or went away meanwhile */
     TR_TOOL_GARBLED,     /* what came is no answer */
@@ -65,6 +66,7 @@ struct tr_tool {
     const char *description;  /* what it is for: a model chooses by it */
     const json_t *parameters; /* JSON Schema of an object */
     bool privileged;          /* a person has to approve each call */
+    bool repeatable;          /* to do it twice is as to do it once */
     int64_t timeout_ms;       /* of a call for which nothing else is asked; 0 = TR_TOOL_TIMEOUT_MS */
     size_t result_max;        /* bytes of a result; 0 = TR_TOOL_RESULT_BYTES */
     const struct tr_tool_config *config; /* what all kinds are told (lib/tool/config.h); NULL = nothing */

@@ -48,6 +48,8 @@ static json_t *told(const tr_tool_t *tool) {
         "parameters", (json_t *)(uintptr_t)tool->parameters);
     if (object && tool->privileged)
         json_object_set_new(object, "privileged", json_true());
+    if (object && tool->repeatable)
+        json_object_set_new(object, "repeatable", json_true());
     return object;
 }
 

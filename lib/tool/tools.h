@@ -24,6 +24,7 @@
 #include "lib/tool/tool.h"
 
 typedef struct tr_tools tr_tools_t;
+typedef struct tr_tool_run tr_tool_run_t;
 
 #define TR_TOOLS_KEY_MAX   80
 #define TR_TOOLS_MAX       256 /* tools of one registry */
@@ -57,7 +58,7 @@ int tr_tools_add(tr_tools_t *self, tr_tool_t *tool);
 void tr_tools_remove(tr_tools_t *self, tr_tool_t *tool);
 /* NULL where there is none. Borrowed until the list changes. */
 const tr_tool_t *tr_tools_find(const tr_tools_t *self, const char *name);
-/* What there is now, as a model is told: [{"name", "description", "parameters"}], with "privileged": true where it is. A new reference; NULL when
+/* What there is now, as a model is told: [{"name", "description", "parameters"}], with "privileged" and "repeatable": true where it is. A new reference; NULL when
  * out of memory. */
 json_t *tr_tools_list(const tr_tools_t *self);
 /* Whether every server has told its tools, or failed to. */
@@ -93,16 +94,21 @@ typedef struct tr_tool_request {
     const char *key;
     const tr_message_t *
         under; /* what it is done for: others are asked in the name of who sent it. NULL = in the agent's own */
+    /* It may have been begun before, by a process that ended: a tool that is not repeatable is not called, and the call ends as TR_TOOL_UNCERTAIN. */
+    bool begun;
+    /* NULL, or: everything is as it should be for a tool that is not repeatable, which is started by tr_tools_proceed, and not before. So the
+     * caller can put on the disk that it will be. Called once, maybe from tr_tools_start. Negative: the call fails. */
+    int (*on_ready)(void *arg);
     tr_tool_done_fn on_done;
     void *arg;
 } tr_tool_request_t;
-
-typedef struct tr_tool_run tr_tool_run_t;
 
 /* 0; -EINVAL (no on_done), -ENOMEM: then on_done is not called. Whatever else is wrong (no such tool, wrong arguments) is told by on_done. ret_run
  * (may be NULL) is good until on_done or tr_tools_cancel. */
 int tr_tools_start(
     tr_tools_t *self, const tr_tool_request_t *request, tr_tool_run_t **ret_run, tr_error_t *error);
+/* After on_ready: the tool's turn. Nothing where it is not waited for. */
+void tr_tools_proceed(tr_tools_t *self, tr_tool_run_t *run);
 /* NULL-safe, nulls the reference. The tool may have done what it does. */
 void tr_tools_cancel(tr_tools_t *self, tr_tool_run_t **run);
 

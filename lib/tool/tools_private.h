@@ -31,6 +31,9 @@ struct tr_tool_run {
     int64_t timeout_ms;   /* 0 = the tool's */
     int64_t started_ms;   /* of the tool, 0 = not yet */
     tr_llm_timer_t timer; /* of the deadline; then of the end */
+    int (*on_ready)(void *arg);
+    bool begun;           /* maybe, before */
+    bool held;            /* until tr_tools_proceed */
     bool running;         /* the tool has it: cancel it there */
     bool ended;           /* how is known; told from the loop */
     tr_tool_status_t status;
@@ -62,7 +65,7 @@ void tr_tools_changed(tr_tools_t *self);
 
 /* ---- run.c ---- */
 
-/* The tool's turn: what had to be approved is. */
+/* The tool's turn, or its caller's to say so: what had to be approved is. */
 void tr_tool_run_go(tr_tool_run_t *self);
 /* Its tool goes away. */
 void tr_tool_run_orphan(tr_tool_run_t *self);

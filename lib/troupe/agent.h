@@ -195,6 +195,9 @@ int tr_delegate_request(tr_agent_t *self, const tr_message_t *under, const tr_ac
  * out of memory. */
 typedef void (*tr_timer_fn)(tr_agent_t *self, void *state, void *arg);
 tr_timer_t *tr_timer_start(tr_agent_t *self, int64_t after_ms, tr_timer_fn fn, void *arg);
+/* Fires as soon as what the turn of the host that goes on has done is saved (where the agent's state is kept) and has left: for what must not begin before
+ * it is known, whenever the process is killed, that it was to begin. */
+tr_timer_t *tr_timer_start_saved(tr_agent_t *self, tr_timer_fn fn, void *arg);
 void tr_timer_cancel(tr_timer_t **timer);
 /* Calls tick every so often; 0 stops it. */
 int tr_agent_tick_every(tr_agent_t *self, int64_t interval_ms);
