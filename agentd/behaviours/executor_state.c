@@ -21,8 +21,8 @@ static int64_t left_of(const tr_job_t *job) {
 static json_t *job_json(const tr_job_t *job) {
     const tr_job_limits_t *most = &job->limits;
     return json_pack(
-        "{s:I, s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, I, I, I], s:b}", "number",
-        (json_int_t)job->number, "key", job->key, "has-id", job->has_id, "task", job->task, "steps",
+        "{s:I, s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, I, I, I], s:b}",
+        "number", (json_int_t)job->number, "key", job->key, "has-id", job->has_id, "task", job->task, "steps",
         job->steps, "calls", job->calls, "needs", job->needs, "known", job->known, "result", job->result,
         "used-ms", (json_int_t)tr_job_used_ms(job), "left", (json_int_t)left_of(job), "tokens",
         (json_int_t)job->spent.tokens, "nano", (json_int_t)job->spent.nano, "conversation", job->conversation,

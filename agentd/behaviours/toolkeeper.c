@@ -6,7 +6,8 @@
  *   {"action": "call", "tool": NAME, "arguments": {}, "timeout-ms": N, "key": TEXT}
  *                                                    -> {"tool", "status", "data-of-tool" or "detail", "cut", "approval", "took-ms"}
  *
- * A call that comes again, since a toolkeeper ended before it had answered, is not made again unless its tool is repeatable: its status is unknown-outcome.
+ * A call that comes again, since a toolkeeper ended before it had answered, is not made again unless its tool is repeatable: its status is unknown-outcome. Of a privileged
+ * tool its approval tells whether it was begun, where the call has a key; without one a person is asked once more.
  *
  * The answer to a call is an inform of its result, also where that is none: the status says which.
  */
@@ -118,7 +119,7 @@ static errand_t *new_errand(keeper_t *keeper, const tr_message_t *message, json_
     return errand;
 }
 
-/* Its process may have ended in the middle of it. Of what is privileged its approval tells. */
+/* Its process may have ended in the middle of it. Of what is privileged its approval tells, and it may still wait for that. */
 static bool may_have_begun(const keeper_t *keeper, const tr_message_t *message, const char *name) {
     const tr_tool_t *tool = tr_tools_find(keeper->box.tools, name);
     return tr_message_redelivered(message) && tool && !tool->privileged;
@@ -148,6 +149,7 @@ static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked
         .key = *key ? key : NULL,
         .under = errand->message,
         .begun = may_have_begun(keeper, message, name),
+        .again = tr_message_redelivered(message),
         .on_done = on_done,
         .arg = errand};
     if (tr_tools_start(keeper->box.tools, &request, NULL, NULL) < 0)

@@ -244,8 +244,9 @@ static json_t *value_of(course_t *self, const char **ret_why) {
     char *said = tr_textbuf_take(&self->said);
     json_t *value = NULL;
     if (self->uncertain)
-        *ret_why = "whether a tool has done what it was called for is not known, since its process ended meanwhile: "
-                   "see what it has done, and then ask for what is left";
+        *ret_why =
+            "whether a tool has done what it was called for is not known, since its process ended meanwhile: "
+            "see what it has done, and then ask for what is left";
     else if (self->call)
         value = json_pack("{s:[O]}", "calls", self->call);
     else if (json_array_size(self->evidence) > 0)

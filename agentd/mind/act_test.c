@@ -71,6 +71,17 @@ static void test_where_one_fails_the_next_is_tried(void **state) {
     "{\"tool\":\"knowledge\",\"arguments\":{},\"status\":\"ok\",\"text\":\"{\\\"results\\\":[{\\\"id\\\":"   \
     "\\\"x\\\",\\\"text\\\":\\\"Five is odd.\\\"}]}\"}"
 
+#define UNKNOWN "{\"tool\":\"knowledge\",\"arguments\":{},\"status\":\"unknown-outcome\",\"text\":\"\"}"
+
+static void test_behind_what_may_have_been_done_nothing_more_is(void **state) {
+    static const char why[] =
+        "whether a tool has done what it was called for is not known, since its process ended "
+        "meanwhile: see what it has done, and then ask for what is left";
+    (void)state;
+    assert_next("search for old texts", "[" UNKNOWN "]", why);
+    assert_next("search for old texts, then calculate 2+3", "[" UNKNOWN "]", why);
+}
+
 static void test_parts_follow_each_other(void **state) {
     const char *task = "calculate 2+3, then search the knowledge base for the result";
     (void)state;
@@ -132,6 +143,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_tool_is_chosen_by_words_and_by_what_it_needs),
         cmocka_unit_test(test_where_one_fails_the_next_is_tried),
+        cmocka_unit_test(test_behind_what_may_have_been_done_nothing_more_is),
         cmocka_unit_test(test_parts_follow_each_other),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_wrong_inputs),

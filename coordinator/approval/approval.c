@@ -45,7 +45,7 @@ static const char *const sql[STATEMENTS] = {
     [BY_ID] = "SELECT " COLUMNS " FROM approval WHERE id = ?",
     [BY_CALL] =
         "SELECT " COLUMNS " FROM approval WHERE agent = ?1 AND key = ?2 AND digest = ?3 AND behalf IS ?4"
-        " AND expires_ms > ?5 AND state IN (0, 1, 3) ORDER BY number DESC LIMIT 1",
+        " AND (expires_ms > ?5 AND state IN (0, 1, 3) OR ?6 AND state = 2) ORDER BY number DESC LIMIT 1",
     [DECIDE] = "UPDATE approval SET state = ?2, decided_by = ?3, reason = ?4, changed_ms = ?5 WHERE id = ?1 "
                "AND state = 0"
                " AND expires_ms > ?5",
@@ -151,7 +151,8 @@ static void make_id(char id[TR_APPROVAL_ID_MAX + 1]) {
     snprintf(id, TR_APPROVAL_ID_MAX + 1, "a%016" PRIx64, random);
 }
 
-static int find_call(tr_approvals_t *self, const tr_approval_t *asked, tr_approval_fn each, void *arg) {
+static int find_call(
+    tr_approvals_t *self, const tr_approval_t *asked, bool is_again, tr_approval_fn each, void *arg) {
     sqlite3_stmt *s = self->statements[BY_CALL];
     if (!asked->key)
         return 0;
@@ -160,6 +161,7 @@ static int find_call(tr_approvals_t *self, const tr_approval_t *asked, tr_approv
     tr_sqlite_bind_text(s, 3, asked->digest);
     tr_sqlite_bind_text(s, 4, asked->behalf);
     sqlite3_bind_int64(s, 5, asked->created_ms);
+    sqlite3_bind_int(s, 6, is_again);
     return give(s, each, arg);
 }
 
@@ -175,10 +177,10 @@ static int insert(tr_approvals_t *self, const tr_approval_t *asked, char id[TR_A
     return run(self, s);
 }
 
-int tr_approvals_ask(
-    tr_approvals_t *self, const tr_approval_t *asked, tr_approval_fn each, void *arg, bool *ret_new) {
+int tr_approvals_ask(tr_approvals_t *self, const tr_approval_t *asked, bool is_again, tr_approval_fn each,
+    void *arg, bool *ret_new) {
     char id[TR_APPROVAL_ID_MAX + 1];
-    int rc = find_call(self, asked, each, arg);
+    int rc = find_call(self, asked, is_again, each, arg);
     *ret_new = false;
     if (rc != 0)
         return rc < 0 ? rc : 0;

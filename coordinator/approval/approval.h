@@ -62,10 +62,11 @@ typedef void (*tr_approval_fn)(void *arg, const tr_approval_t *approval);
 
 /*
  * The approval that the agent has for this key and digest on the same one's behalf, or a new one, pending (`asked` says all but id and state). One that
- * was used, or whose time is over (denied or not), is not given again. Given to `each`, once; *ret_new says whether it is new. 0, -EBUSY (too many wait), -EIO.
+ * whose time is over (denied or not) is not given again, and one that was used only where `is_again` (its agent was asked for this very call before, and may have made
+ * it). Given to `each`, once; *ret_new says whether it is new. 0, -EBUSY (too many wait), -EIO.
  */
-int tr_approvals_ask(
-    tr_approvals_t *self, const tr_approval_t *asked, tr_approval_fn each, void *arg, bool *ret_new);
+int tr_approvals_ask(tr_approvals_t *self, const tr_approval_t *asked, bool is_again, tr_approval_fn each,
+    void *arg, bool *ret_new);
 /* 0, -ENOENT, -EIO. */
 int tr_approvals_find(tr_approvals_t *self, const char *id, tr_approval_fn each, void *arg);
 /* Pending to granted or denied. 0; -ENOENT; -EALREADY: it is not pending any more; -EPERM: by who asks, or for whom it is asked; -EIO. */

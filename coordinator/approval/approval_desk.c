@@ -181,7 +181,8 @@ void tr_desk_approval_ask(tr_question_t *q) {
     if (wrong) {
         tr_question_refuse(q, "unrecognised-parameter-value", wrong);
     } else {
-        int rc = tr_approvals_ask(all, &wish, on_given, &given, &is_new);
+        int rc = tr_approvals_ask(
+            all, &wish, tr_value_bool(tr_value_get(q->content, "again"), false), on_given, &given, &is_new);
         if (rc < 0)
             refuse(q, rc);
         else if (is_new)

@@ -58,7 +58,7 @@ static int tear_down(void **state) {
 static bool ask(scene_t *s, const tr_approval_t *asked) {
     bool is_new = false;
     s->given = 0;
-    assert_int_equal(tr_approvals_ask(s->all, asked, see, s, &is_new), 0);
+    assert_int_equal(tr_approvals_ask(s->all, asked, false, see, s, &is_new), 0);
     assert_int_equal(s->given, 1);
     return is_new;
 }
@@ -111,6 +111,26 @@ static void the_same_call_is_found_again_until_it_is_used(void **state) {
     assert_int_equal(tr_approvals_decide(s->all, first, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
     assert_int_equal(tr_approvals_take(s->all, first, "hands@p", "d1", 1300), 0);
     assert_true(ask(s, &usual));
+}
+
+static void what_was_used_is_told_to_who_may_have_made_the_call(void **state) {
+    scene_t *s = *state;
+    char first[TR_APPROVAL_ID_MAX + 1];
+    bool is_new = true;
+    tr_approval_t later = usual;
+    ask(s, &usual);
+    strcpy(first, s->id);
+    assert_int_equal(tr_approvals_decide(s->all, first, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
+    assert_int_equal(tr_approvals_take(s->all, first, "hands@p", "d1", 1300), 0);
+    later.created_ms = 5000; /* its time is over, but it was used */
+    later.expires_ms = 6000;
+    assert_int_equal(tr_approvals_ask(s->all, &later, true, see, s, &is_new), 0);
+    assert_false(is_new);
+    assert_string_equal(s->id, first);
+    assert_int_equal(s->state, TR_APPROVAL_USED);
+    assert_true(ask(s, &later)); /* who makes another such call gets his own */
+    assert_int_equal(tr_approvals_ask(s->all, &later, true, see, s, &is_new), 0);
+    assert_int_equal(s->state, TR_APPROVAL_PENDING);
 }
 
 static void a_grant_for_one_is_not_anothers(void **state) {
@@ -227,6 +247,7 @@ int main(void) {
         TEST(granted_once_and_used_once),
         TEST(only_for_who_asked_and_what_he_asked),
         TEST(the_same_call_is_found_again_until_it_is_used),
+        TEST(what_was_used_is_told_to_who_may_have_made_the_call),
         TEST(a_grant_for_one_is_not_anothers),
         TEST(who_it_is_asked_for_cannot_decide),
         TEST(what_was_denied_stays_denied_for_its_time),

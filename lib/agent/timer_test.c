@@ -63,11 +63,24 @@ static void forgets_those_of_one_agent(void **state) {
     tr_timers_finish(&t);
 }
 
+static void one_may_wait_for_the_next_turn(void **state) {
+    (void)state;
+    tr_timers_t t = {.turn = 7};
+    tr_timer_t *saved = tr_timers_add(&t, 1, NULL, NULL, NULL);
+    saved->turn = t.turn;
+    assert_null(tr_timers_due(&t, 100));
+    t.turn++;
+    assert_ptr_equal(tr_timers_due(&t, 100), saved);
+    free(saved);
+    tr_timers_finish(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fire_in_the_order_of_time_and_start),
         cmocka_unit_test(cancelling_keeps_the_heap_right),
         cmocka_unit_test(forgets_those_of_one_agent),
+        cmocka_unit_test(one_may_wait_for_the_next_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,8 @@ static void deny_by(tr_tool_gate_t *self, const json_t *approval) {
 static void end_uncertain(tr_tool_gate_t *self) {
     tr_tool_run_t *run = self->run;
     tr_tool_call_fail(&run->call, TR_TOOL_UNCERTAIN,
-        "%s: its approval %s was used by a process that ended before it answered, and may have done what it does; "
+        "%s: its approval %s was used by a process that ended before it answered, and may have done what it "
+        "does; "
         "it is not called again",
         run->name, self->approval);
     tr_tool_gate_drop(run);
@@ -151,6 +152,8 @@ static json_t *content_of(const tr_tool_gate_t *self, step_t step) {
             self->arguments, "digest", self->digest, "time-ms", (json_int_t)(self->until_ms - tr_clock_ms()));
     if (asked && run->key)
         json_object_set_new(asked, "key", json_string(run->key));
+    if (asked && run->again)
+        json_object_set_new(asked, "again", json_true());
     if (asked && run->call.under)
         json_object_set_new(asked, "behalf", json_string(tr_message_sender(run->call.under)));
     return asked;

@@ -252,7 +252,8 @@ static bool is_well(tr_tool_run_t *self) {
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "%s: %s", self->name, error.text);
     else if (self->begun && !self->call.tool->repeatable)
         tr_tool_call_fail(&self->call, TR_TOOL_UNCERTAIN,
-            "%s was begun by a process that ended before it answered, and may have done what it does; it is not "
+            "%s was begun by a process that ended before it answered, and may have done what it does; it is "
+            "not "
             "called again",
             self->name);
     else
@@ -275,6 +276,7 @@ static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *reques
         .agent = tools->options.agent};
     self->timeout_ms = request->timeout_ms;
     self->begun = request->begun;
+    self->again = request->again;
     self->on_ready = request->on_ready;
     self->on_done = request->on_done;
     self->arg = request->arg;

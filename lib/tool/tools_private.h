@@ -32,7 +32,7 @@ struct tr_tool_run {
     int64_t started_ms;   /* of the tool, 0 = not yet */
     tr_llm_timer_t timer; /* of the deadline; then of the end */
     int (*on_ready)(void *arg);
-    bool begun;           /* maybe, before */
+    bool begun, again;    /* maybe, before: tr_tool_request_t */
     bool held;            /* until tr_tools_proceed */
     bool running;         /* the tool has it: cancel it there */
     bool ended;           /* how is known; told from the loop */

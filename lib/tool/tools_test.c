@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "lib/tool/config.h"
+
 #define SCHEMA "{\"type\":\"object\",\"required\":[\"n\"],\"properties\":{\"n\":{\"type\":\"integer\"}}}"
 
 /* What it does with a call: n 0 answers at once, 1 keeps it, 2 says that it failed, 3 fails. */
@@ -58,7 +60,8 @@ typedef struct scene {
     tr_tools_t *tools;
     fake_t *fake;
     unsigned destroyed;
-    unsigned told, busy;
+    unsigned told, busy, ready;
+    bool refuses_ready;
     tr_tool_status_t status;
     char text[256], detail[512];
     size_t text_len, whole_len;
@@ -69,7 +72,11 @@ typedef struct scene {
 static fake_t *new_fake(const char *name, bool privileged, unsigned *destroyed) {
     fake_t *fake = calloc(1, sizeof *fake);
     fake->schema = json_loads(SCHEMA, 0, NULL);
-    fake->tool = (tr_tool_t){&ops, name, "for tests", fake->schema, privileged, 0, 0, NULL};
+    fake->tool = (tr_tool_t){.ops = &ops,
+        .name = name,
+        .description = "for tests",
+        .parameters = fake->schema,
+        .privileged = privileged};
     fake->text = "42";
     fake->text_len = 2;
     fake->destroyed = destroyed;
@@ -263,6 +270,91 @@ static void privileged_tools_are_denied_where_nobody_can_approve(void **state) {
     json_decref(list);
 }
 
+static int on_ready(void *arg) {
+    scene_t *s = arg;
+    s->ready++;
+    return s->refuses_ready ? -ENOSPC : 0;
+}
+
+static tr_tool_run_t *ask_noted(scene_t *s, const char *tool, bool begun) {
+    tr_tool_run_t *run = NULL;
+    json_t *arguments = json_loads("{\"n\":0}", 0, NULL);
+    const tr_tool_request_t request = {.tool = tool,
+        .arguments = arguments,
+        .begun = begun,
+        .on_ready = on_ready,
+        .on_done = on_done,
+        .arg = s};
+    assert_int_equal(tr_tools_start(s->tools, &request, &run, NULL), 0);
+    json_decref(arguments);
+    return run;
+}
+
+static void what_is_not_repeatable_waits_until_it_is_noted(void **state) {
+    scene_t *s = *state;
+    tr_tool_run_t *run = ask_noted(s, "fake", false);
+    assert_int_equal(s->ready, 1);
+    assert_false(is_readable(s));
+    assert_int_equal(s->fake->started, 0);
+    tr_tools_proceed(s->tools, run);
+    tr_tools_proceed(s->tools, run);
+    await(s);
+    assert_int_equal(s->status, TR_TOOL_OK);
+    assert_int_equal(s->fake->started, 1);
+    s->refuses_ready = true;
+    ask_noted(s, "fake", false);
+    await(s);
+    assert_int_equal(s->status, TR_TOOL_FAILED);
+    run = ask_noted(s, "nothing", false);
+    tr_tools_proceed(s->tools, run); /* it has failed already */
+    await(s);
+    assert_int_equal(s->status, TR_TOOL_UNKNOWN);
+    assert_int_equal(s->fake->started, 1);
+    assert_int_equal(s->ready, 2);
+}
+
+static void what_may_have_been_begun_is_called_again_only_if_repeatable(void **state) {
+    scene_t *s = *state;
+    ask_noted(s, "fake", true);
+    await(s);
+    assert_int_equal(s->status, TR_TOOL_UNCERTAIN);
+    assert_string_equal(json_string_value(json_object_get(s->json, "status")), "unknown-outcome");
+    assert_int_equal(s->fake->started, 0);
+    s->fake->tool.repeatable = true;
+    ask_noted(s, "fake", true);
+    await(s);
+    assert_int_equal(s->status, TR_TOOL_OK);
+    assert_int_equal(s->fake->started, 1);
+    assert_int_equal(s->ready, 0);
+    json_t *list = tr_tools_list(s->tools);
+    assert_true(json_is_true(json_object_get(json_array_get(list, 0), "repeatable")));
+    json_decref(list);
+}
+
+static void take_config(tr_tool_t *tool, const char *word, const char *remote) {
+    const char *words[] = {word};
+    const tr_tool_config_t config = {.repeatable = {.items = words, .count = word ? 1 : 0}};
+    tr_tool_take_config(tool, &config, remote);
+    tool->config = NULL;
+}
+
+static void the_configuration_says_what_is_repeatable(void **state) {
+    tr_tool_t tool = {.name = "files_read", .repeatable = true};
+    (void)state;
+    take_config(&tool, NULL, NULL);
+    assert_true(tool.repeatable); /* as the tool has it */
+    take_config(&tool, "false", NULL);
+    assert_false(tool.repeatable);
+    take_config(&tool, "write", "read");
+    assert_false(tool.repeatable);
+    take_config(&tool, "read", "read");
+    assert_true(tool.repeatable);
+    take_config(&tool, "files_read", NULL);
+    assert_true(tool.repeatable);
+    take_config(&tool, "true", NULL);
+    assert_true(tool.repeatable);
+}
+
 static void what_is_no_tool_is_not_added(void **state) {
     scene_t *s = *state;
     assert_int_equal(tr_tools_add(s->tools, &new_fake("fake", false, &s->destroyed)->tool), -EEXIST);
@@ -284,6 +376,9 @@ int main(void) {
         TEST(text_is_cut_and_cleaned),
         TEST(too_many_calls_are_refused),
         TEST(privileged_tools_are_denied_where_nobody_can_approve),
+        TEST(what_is_not_repeatable_waits_until_it_is_noted),
+        TEST(what_may_have_been_begun_is_called_again_only_if_repeatable),
+        TEST(the_configuration_says_what_is_repeatable),
         TEST(what_is_no_tool_is_not_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 """executor: tasks by tools, with the built-in mind and with a model, their limits, and what is left of them after kill -9."""
 import json
+import pathlib
+import sys
 
 import minds
 from minds import model
@@ -185,6 +187,39 @@ class Killed(ExecutorTest):
         self.assertIn("It is 42.", done.out)
         self.assertEqual(len(server.requests), 4)
         self.assertEqual(len(self.told_steps(tap)), 2)
+
+    def killed_while_a_tool_runs(self, *answers, **more):
+        """Is killed in the middle of a tool that leaves a mark and then hangs; gives what was asked of the model, who waits for the end, and the marks."""
+        marks = pathlib.Path(self.directory) / "marks"
+        program = pathlib.Path(__file__).resolve().parent.parent / "68-tools/mcp_server.py"
+        tools = {"fake": {"kind": "mcp", "command": [sys.executable, str(program), "--bad", "hang", "--log", str(marks)], **more}}
+        more = ("--state", self.directory + "/state", "--service", "work", "--tools", json.dumps(tools))
+
+        def made():
+            return [line for line in marks.read_text().splitlines() if json.loads(line).get("method") == "tools/call"] if marks.exists() else []
+        server, child = self.modelled(model.chat(None, "tool_calls", [call("", tool="fake_bad")]), more=more)
+        waiting = self.spawn_verb("ask", "svc:work", "do it", "-o", "json", "--timeout", "120s")
+        minds.harness.wait_until(lambda: len(made()) == 1, "the tool to be at work", 60)
+        child.process.kill()
+        child.process.wait()
+        server.does(*answers)
+        self.agent("x", "executor", mind={"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK}, more=more)
+        return server, waiting, made
+
+    def test_what_may_have_been_done_is_not_done_again(self):
+        server, waiting, made = self.killed_while_a_tool_runs(model.chat("Nobody knows."))
+        done = waiting.wait()
+        self.assertEqual(done.code, 0, done)
+        answer = json.loads(done.out)
+        self.assertEqual((answer["text"], answer["steps"], answer["evidence"]), ("Nobody knows.", 1, []))
+        said = json.loads(server.requests[-1].json["messages"][3]["content"].split("\n")[1])
+        self.assertEqual(said["status"], "unknown-outcome")
+        self.assertEqual(len(made()), 1)
+
+    def test_what_is_repeatable_is_done_again(self):
+        _, waiting, made = self.killed_while_a_tool_runs(repeatable=["bad"])
+        minds.harness.wait_until(lambda: len(made()) == 2, "the tool to be called again", 60)
+        waiting.stop()
 
 
 if __name__ == "__main__":

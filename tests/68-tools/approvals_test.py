@@ -2,6 +2,7 @@
 """Privileged tools wait for a person: once, for these arguments, over any kill -9, and no without a yes."""
 import json
 import pathlib
+import sys
 
 import tools
 from tools import harness
@@ -149,6 +150,37 @@ class Approvals(tools.ToolsTest):
         self.call(name="two", key="task-1/3", agent="hand")  # the same key, but for something else
         self.assertEqual(json.loads(self.pending()[0]["arguments"])["arguments"], ["two"])
         self.assertEqual(self.made(), ["one"])
+
+    def keeper_that_hangs(self, **more):
+        """A tool that leaves a mark and then hangs; gives the keeper, and how often it was called."""
+        marks = pathlib.Path(self.directory) / "calls"
+        server = str(pathlib.Path(__file__).resolve().parent / "mcp_server.py")
+        tools = {"fake": {"kind": "mcp", "command": [sys.executable, server, "--bad", "hang", "--log", str(marks)], **more}}
+        keeper = self.keeper(tools, more=("--service", "hands"))
+        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools")
+        return keeper, lambda: [line for line in marks.read_text().splitlines() if json.loads(line).get("method") == "tools/call"]
+
+    def call_that_hangs(self):
+        content = {"action": "call", "tool": "fake_bad", "arguments": {}, "key": "task-1/4"}
+        return self.spawn_verb("ask", "svc:hands", json.dumps(content), "-o", "json", "--timeout", "120s")
+
+    def test_a_toolkeeper_is_killed_while_the_tool_runs(self):
+        for config in {}, {"privileged": ["bad"], "approval-time": "60s"}:
+            keeper, made = self.keeper_that_hangs(**config)
+            before = len(made())
+            asked = self.call_that_hangs()
+            if config:
+                approval, = self.pending()
+                self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
+            harness.wait_until(lambda: len(made()) == before + 1, "the tool to be at work")
+            keeper.process.kill()
+            keeper.wait()
+            keeper, made = self.keeper_that_hangs(**config)
+            said = self.answer(asked)
+            self.assertEqual(said["status"], "unknown-outcome", said)
+            self.assertEqual(said.get("approval"), approval["approval"] if config else None)
+            self.assertEqual(len(made()), before + 1)
+            keeper.stop()
 
 
 if __name__ == "__main__":
