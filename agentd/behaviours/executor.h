@@ -39,8 +39,8 @@ typedef struct tr_job {
     json_t *known;                /* those that were; a text, NULL = none */
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
     json_t *calls;                /* that are to be made before the mind is asked again */
-    bool begun;                   /* the first of them: a tool that is not repeatable was started, or will be */
-    json_t *result;               /* of one that has ended: {"good", "content"} */
+    bool begun;     /* the first of them: a tool that is not repeatable was started, or will be */
+    json_t *result; /* of one that has ended: {"good", "content"} */
     tr_job_limits_t limits;
     tr_mind_cost_t spent;
     int64_t begun_ms;      /* tr_clock_ms, less what it has used before this process began */

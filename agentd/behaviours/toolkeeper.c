@@ -119,12 +119,6 @@ static errand_t *new_errand(keeper_t *keeper, const tr_message_t *message, json_
     return errand;
 }
 
-/* Its process may have ended in the middle of it. Of what is privileged its approval tells, and it may still wait for that. */
-static bool may_have_begun(const keeper_t *keeper, const tr_message_t *message, const char *name) {
-    const tr_tool_t *tool = tr_tools_find(keeper->box.tools, name);
-    return tr_message_redelivered(message) && tool && !tool->privileged;
-}
-
 static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked) {
     char name[TR_TOOL_NAME_MAX + 1] = "", key[KEY_MAX + 1] = "";
     int64_t timeout = tr_value_int(tr_value_get(asked, "timeout-ms"), 0);
@@ -148,7 +142,6 @@ static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked
         .timeout_ms = timeout,
         .key = *key ? key : NULL,
         .under = errand->message,
-        .begun = may_have_begun(keeper, message, name),
         .again = tr_message_redelivered(message),
         .on_done = on_done,
         .arg = errand};

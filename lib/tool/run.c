@@ -171,10 +171,16 @@ static void take_from(tr_tool_run_t *self) {
     self->running = false;
 }
 
+static void begin(tr_tool_run_t *self);
+
 static void on_due(void *arg) {
     tr_tool_run_t *self = arg;
     if (self->ended) {
         tell(self);
+        return;
+    }
+    if (self->early) {
+        begin(self);
         return;
     }
     take_from(self);
@@ -234,6 +240,11 @@ void tr_tools_cancel(tr_tools_t *self, tr_tool_run_t **run) {
 
 /* ---- the beginning ---- */
 
+/* Of what is privileged its approval tells (approval.c). */
+static bool may_have_begun(const tr_tool_run_t *self) {
+    return self->begun || (self->again && !self->call.tool->privileged);
+}
+
 /* What keeps the call from its tool; true where there is nothing. */
 static bool is_well(tr_tool_run_t *self) {
     tr_error_t error = {0};
@@ -250,7 +261,7 @@ static bool is_well(tr_tool_run_t *self) {
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "arguments: expected an object");
     else if (tr_llm_schema_check(self->call.tool->parameters, self->call.arguments, &error) < 0)
         tr_tool_call_fail(&self->call, TR_TOOL_INVALID, "%s: %s", self->name, error.text);
-    else if (self->begun && !self->call.tool->repeatable)
+    else if (may_have_begun(self) && !self->call.tool->repeatable)
         tr_tool_call_fail(&self->call, TR_TOOL_UNCERTAIN,
             "%s was begun by a process that ended before it answered, and may have done what it does; it is "
             "not "
@@ -261,6 +272,10 @@ static bool is_well(tr_tool_run_t *self) {
     return false;
 }
 
+static int wait_long(tr_tool_run_t *self) {
+    return tr_llm_timer_at(&self->tools->loop, &self->timer, tr_clock_ms() + FOREVER_MS, on_due, self);
+}
+
 static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *request) {
     tr_tool_run_t *self = calloc(1, sizeof *self);
     if (!self)
@@ -268,10 +283,9 @@ static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *reques
     self->tools = tools;
     self->name = strdup(request->tool ? request->tool : "");
     self->key = request->key ? strdup(request->key) : NULL;
-    self->call = (tr_tool_call_t){
-        .tool = (tr_tool_t *)(uintptr_t)(self->name ? tr_tools_find(tools, self->name) : NULL),
-        .arguments =
-            request->arguments ? json_incref((json_t *)(uintptr_t)request->arguments) : json_object(),
+    self->call = (tr_tool_call_t){.arguments = request->arguments
+                                                   ? json_incref((json_t *)(uintptr_t)request->arguments)
+                                                   : json_object(),
         .under = request->under,
         .agent = tools->options.agent};
     self->timeout_ms = request->timeout_ms;
@@ -281,12 +295,32 @@ static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *reques
     self->on_done = request->on_done;
     self->arg = request->arg;
     bool is_whole =
-        self->name && (self->key || !request->key) && self->call.arguments &&
-        tr_llm_timer_at(&tools->loop, &self->timer, tr_clock_ms() + FOREVER_MS, on_due, self) == 0;
+        self->name && (self->key || !request->key) && self->call.arguments && wait_long(self) == 0;
     if (is_whole)
         return self;
     free_run(self);
     return NULL;
+}
+
+/* An agent that was started a moment ago has what it was asked before, and its servers have not told their tools yet. */
+static void begin(tr_tool_run_t *self) {
+    self->call.tool = (tr_tool_t *)(uintptr_t)tr_tools_find(self->tools, self->name);
+    self->early = !self->call.tool && !tr_tools_ready(self->tools);
+    if (wait_long(self) < 0)
+        tr_tool_call_fail(&self->call, TR_TOOL_FAILED, "out of memory");
+    else if (self->early || !is_well(self))
+        return;
+    else if (self->call.tool->privileged)
+        tr_tool_gate_ask(self);
+    else
+        tr_tool_run_go(self);
+}
+
+void tr_tool_runs_wake(tr_tools_t *self) {
+    for (tr_tool_run_t *run = self->runs; run; run = run->next)
+        if (run->early)
+            tr_llm_timer_at(
+                &self->loop, &run->timer, NOW_MS, on_due, run); /* else when all is over, ignoring */
 }
 
 static void link_run(tr_tool_run_t *self) {
@@ -308,11 +342,6 @@ int tr_tools_start(
     link_run(run);
     if (ret_run)
         *ret_run = run;
-    if (!is_well(run))
-        return 0;
-    if (run->call.tool->privileged)
-        tr_tool_gate_ask(run);
-    else
-        tr_tool_run_go(run);
+    begin(run);
     return 0;
 }

@@ -97,6 +97,7 @@ void tr_tools_take_source(tr_tools_t *self, tr_tool_source_t *source) {
 }
 
 void tr_tools_changed(tr_tools_t *self) {
+    tr_tool_runs_wake(self);
     if (self->options.on_change)
         self->options.on_change(self->options.arg);
 }

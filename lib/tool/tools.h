@@ -96,7 +96,7 @@ typedef struct tr_tool_request {
         under; /* what it is done for: others are asked in the name of who sent it. NULL = in the agent's own */
     /* It may have been begun before, by a process that ended: a tool that is not repeatable is not called, and the call ends as TR_TOOL_UNCERTAIN. */
     bool begun;
-    /* It may have been asked for before, by a process that ended. Where it is privileged, has a key, and its approval was used, that is as `begun`. */
+    /* It may have been asked for before, by a process that ended: as `begun`. Of a privileged tool its approval tells: where it has a key, and was used. */
     bool again;
     /* NULL, or: everything is as it should be for a tool that is not repeatable, which is started by tr_tools_proceed, and not before. So the
      * caller can put on the disk that it will be. Called once, maybe from tr_tools_start. Negative: the call fails. */

@@ -32,10 +32,11 @@ struct tr_tool_run {
     int64_t started_ms;   /* of the tool, 0 = not yet */
     tr_llm_timer_t timer; /* of the deadline; then of the end */
     int (*on_ready)(void *arg);
-    bool begun, again;    /* maybe, before: tr_tool_request_t */
-    bool held;            /* until tr_tools_proceed */
-    bool running;         /* the tool has it: cancel it there */
-    bool ended;           /* how is known; told from the loop */
+    bool begun, again; /* maybe, before: tr_tool_request_t */
+    bool early;        /* there is no such tool yet, and servers have not told all of theirs */
+    bool held;         /* until tr_tools_proceed */
+    bool running;      /* the tool has it: cancel it there */
+    bool ended;        /* how is known; told from the loop */
     tr_tool_status_t status;
     char *text; /* NULL = none */
     size_t text_len, whole_len;
@@ -67,6 +68,8 @@ void tr_tools_changed(tr_tools_t *self);
 
 /* The tool's turn, or its caller's to say so: what had to be approved is. */
 void tr_tool_run_go(tr_tool_run_t *self);
+/* There are other tools: for those that came too early. */
+void tr_tool_runs_wake(tr_tools_t *self);
 /* Its tool goes away. */
 void tr_tool_run_orphan(tr_tool_run_t *self);
 /* Without a word. */

@@ -159,7 +159,8 @@ class Killed(ExecutorTest):
         server, child = self.modelled(calls("6*7"), model.stall(), more=more)
         tap = self.tap()
         waiting = ask()
-        minds.harness.wait_until(lambda: len(server.requests) == 2, "the model is asked again", 20)
+        minds.harness.wait_until(lambda: len(server.requests) == 2, "the model is asked again", 60)
+        minds.harness.wait_until(lambda: "progress.x" in tap.out, "the step is told", 60)
         child.process.kill()
         child.process.wait()
         server.does(*answers)
@@ -217,7 +218,8 @@ class Killed(ExecutorTest):
         self.assertEqual(len(made()), 1)
 
     def test_what_is_repeatable_is_done_again(self):
-        _, waiting, made = self.killed_while_a_tool_runs(repeatable=["bad"])
+        again = model.chat(None, "tool_calls", [call("", tool="fake_bad")])  # for a model that is asked once more, where the calls were not saved yet
+        _, waiting, made = self.killed_while_a_tool_runs(again, repeatable=["bad"])
         minds.harness.wait_until(lambda: len(made()) == 2, "the tool to be called again", 60)
         waiting.stop()
 
