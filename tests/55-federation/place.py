@@ -1,6 +1,7 @@
 """What the tests of federation share: brokers with certificates that dial each other, and links of processes (client.py)."""
 import pathlib
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "05-protocol-page")]
@@ -78,6 +79,18 @@ class FederationTest(harness.SystemTest):
 
 def of_kind(*kinds):
     return lambda record: record.kind in kinds
+
+
+def soonest_nack(link, agent, route, to, reason):
+    """A message that has to come back: the least time of five, in seconds, for the machine has others to serve."""
+    times = []
+    for _ in range(5):
+        began = time.monotonic()
+        number = link.send(agent, route, to, client.INFORM, 1)
+        nack = link.get(of_kind(client.NACK))
+        times.append(time.monotonic() - began)
+        assert (nack.id, nack.reason) == (number, reason), (nack.id, nack.reason, number, reason)
+    return min(times)
 
 
 def subscribe(link, route, pattern):
