@@ -30,8 +30,9 @@ static const tr_program_t program = {
         "with the reason quarantined; what it had in its hands of services goes to other providers. The same "
         "holds for every agent to which it has handed work on under a mandate within the last hour, and to "
         "which those have. Its processes go on and may connect again; that does not help them. Prints "
-        "whom that concerns; of those on other platforms, which only their own brokers can stop, it says on "
-        "standard error what to run there.\n\n"
+        "whom that concerns; those on other platforms their own brokers stop, which are told at once, or "
+        "when "
+        "the link is back: it names them on standard error.\n\n"
         "Without AGENT it lists who is in quarantine. A broker with a journal answers when it is on its "
         "disk, "
         "and a quarantine outlives it; without one it ends with the broker. On a broker with certificates "
@@ -87,19 +88,15 @@ static json_t *request_of(const options_t *o, const char *name) {
         "{s:s, s:s, s:s}", "action", "quarantine", "name", name, "reason", o->reason ? o->reason : "");
 }
 
-/* Only their own broker can stop them. */
+/* Their own brokers stop them. */
 static void show_elsewhere(const tr_call_t *call, const json_t *list) {
     size_t i;
     json_t *item;
-    tr_aid_t aid;
-    json_array_foreach(list, i, item) {
-        const char *text = json_string_value(item);
-        if (text && tr_aid_parse(&aid, text, strlen(text)) == 0)
-            fprintf(call->err,
-                "troupe quarantine: it has set %s to work, which goes on: at the broker of %s, run "
-                "troupe quarantine %s\n",
-                text, aid.platform, aid.name);
-    }
+    json_array_foreach(list, i, item) if (json_is_string(item)) fprintf(call->err,
+        "troupe quarantine: it has set %s to work, which the broker over there stops (at once where it is "
+        "linked: troupe "
+        "brokers)\n",
+        json_string_value(item));
 }
 
 static int show(const tr_call_t *call, const json_t *answer) {

@@ -2,6 +2,7 @@
 #include "broker/core/federation/interest.h"
 #include "broker/core/guard.h"
 #include "broker/core/link.h"
+#include "broker/core/platform/quarantine.h"
 
 #include "proto/link.pb-c.h"
 
@@ -14,16 +15,21 @@ typedef struct told {
     char key[TR_TOPIC_MAX + 2];
     size_t len;
     const char *name;
-    bool service;
 } told_t;
 
+static bool is_good(char kind, const char *name, size_t len) {
+    return kind == TR_ITEM_PATTERN ? tr_pattern_valid(name, len) && *name != '$' : tr_name_valid(name, len);
+}
+
 static bool read_item(const Troupe__Item *item, told_t *ret) {
-    ret->service = *item->service != 0;
-    const char *name = ret->service ? item->service : item->pattern;
+    char kind = *item->service ? TR_ITEM_SERVICE : *item->quarantined ? TR_ITEM_QUARANTINED : TR_ITEM_PATTERN;
+    const char *name = kind == TR_ITEM_SERVICE       ? item->service
+                       : kind == TR_ITEM_QUARANTINED ? item->quarantined
+                                                     : item->pattern;
     size_t len = strlen(name);
-    if (ret->service ? !tr_name_valid(name, len) : !tr_pattern_valid(name, len) || *name == '$')
+    if (!is_good(kind, name, len))
         return false;
-    ret->key[0] = ret->service ? 's' : 't';
+    ret->key[0] = kind;
     memcpy(ret->key + 1, name, len + 1);
     ret->len = len + 1;
     ret->name = name;
@@ -79,13 +85,30 @@ static void want(tr_core_t *core, tr_session_t *from, const char *pattern, bool 
 
 /* ---- what it has told ---- */
 
+/* Nobody is let go before all is told (tr_quarantine_settle): what is told anew is forgotten first. */
 static void carry_out(tr_core_t *core, tr_session_t *from, const told_t *t, const tr_offer_t *now) {
-    if (!t->service)
+    if (*t->key == TR_ITEM_PATTERN)
         want(core, from, t->name, now != NULL);
+    else if (*t->key == TR_ITEM_QUARANTINED && now)
+        tr_quarantine_foreign(core, from->neighbour, t->name);
+    else if (*t->key == TR_ITEM_QUARANTINED)
+        return;
     else if (now)
         offer(core, from, t->name, now);
     else
         withdraw(core, from, t->name);
+}
+
+static void count_item(tr_neighbour_t *n, const told_t *t, int by) {
+    uint32_t *counter = *t->key == TR_ITEM_SERVICE   ? &n->services
+                        : *t->key == TR_ITEM_PATTERN ? &n->patterns
+                                                     : &n->quarantined;
+    *counter += (uint32_t)by;
+}
+
+static bool has_room(const tr_neighbour_t *n, const told_t *t) {
+    return n->offers.count < OFFERS_MAX &&
+           (*t->key != TR_ITEM_QUARANTINED || n->quarantined < TR_QUARANTINED_MAX);
 }
 
 static void forget_item(tr_core_t *core, tr_session_t *from, const told_t *t) {
@@ -94,8 +117,7 @@ static void forget_item(tr_core_t *core, tr_session_t *from, const told_t *t) {
     if (!old)
         return;
     n->offers_hash -= tr_offer_hash(t->key, t->len, old);
-    n->services -= t->service;
-    n->patterns -= !t->service;
+    count_item(n, t, -1);
     tr_map_delete(&n->offers, t->key, t->len);
     free(old);
     carry_out(core, from, t, NULL);
@@ -106,14 +128,13 @@ static void remember_item(tr_core_t *core, tr_session_t *from, const told_t *t, 
     tr_offer_t *item = tr_map_find_ptr(&n->offers, t->key, t->len);
     if (item) {
         n->offers_hash -= tr_offer_hash(t->key, t->len, item);
-    } else if (n->offers.count >= OFFERS_MAX || !(item = malloc(sizeof *item))) {
+    } else if (!has_room(n, t) || !(item = malloc(sizeof *item))) {
         return; /* the sum does not fit: it is asked for again */
     } else if (tr_map_put(&n->offers, t->key, t->len, (uint64_t)(uintptr_t)item) < 0) {
         free(item);
         return;
     } else {
-        n->services += t->service;
-        n->patterns += !t->service;
+        count_item(n, t, 1);
     }
     *item = *now;
     n->offers_hash += tr_offer_hash(t->key, t->len, item);
@@ -125,7 +146,7 @@ static void forget_all(tr_core_t *core, tr_session_t *from) {
     size_t cursor = 0;
     const tr_map_slot_t *slot;
     while ((slot = tr_map_next(&n->offers, &cursor))) {
-        told_t t = {.len = slot->key_len, .service = *slot->key == 's'};
+        told_t t = {.len = slot->key_len};
         memcpy(t.key, slot->key, slot->key_len + 1);
         t.name = t.key + 1;
         forget_item(core, from, &t);
@@ -154,6 +175,17 @@ static void take_items(tr_core_t *core, tr_session_t *from, const Troupe__Intere
     }
 }
 
+/* Whether that is all that there is, by its sum; else it is asked for. */
+static void add_up(tr_core_t *core, tr_session_t *from, const Troupe__Interest *m) {
+    tr_neighbour_t *n = from->neighbour;
+    if (m->items == n->offers.count && m->hash == n->offers_hash) {
+        tr_quarantine_settle(core, n);
+    } else if (n->asked_ms != core->now.mono_ms) {
+        n->asked_ms = core->now.mono_ms;
+        say_again(core, from);
+    }
+}
+
 void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_neighbour_t *n = from->neighbour;
     Troupe__Interest *m = troupe__interest__unpack(NULL, record->content_len, record->content);
@@ -165,13 +197,16 @@ void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t 
         if (m->all)
             forget_all(core, from);
         take_items(core, from, m);
-        if (!m->more && (m->items != n->offers.count || m->hash != n->offers_hash) &&
-            n->asked_ms != core->now.mono_ms) {
-            n->asked_ms = core->now.mono_ms;
-            say_again(core, from);
-        }
+        if (!m->more)
+            add_up(core, from, m);
     }
     troupe__interest__free_unpacked(m, NULL);
+}
+
+bool tr_neighbour_holds(tr_neighbour_t *n, const char *name) {
+    char key[TR_NAME_MAX + 2];
+    int len = snprintf(key, sizeof key, "%c%s", TR_ITEM_QUARANTINED, name);
+    return (size_t)len < sizeof key && tr_map_find_ptr(&n->offers, key, (size_t)len);
 }
 
 void tr_interests_forget(tr_neighbour_t *n) {
@@ -181,5 +216,5 @@ void tr_interests_forget(tr_neighbour_t *n) {
         free((void *)(uintptr_t)slot->value);
     tr_map_finish(&n->offers);
     n->offers_hash = 0;
-    n->services = n->patterns = 0;
+    n->services = n->patterns = n->quarantined = 0;
 }

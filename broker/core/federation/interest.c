@@ -2,16 +2,15 @@
 #include "broker/core/federation/interest.h"
 #include "broker/core/durable/durable.h"
 #include "broker/core/durable/stream.h"
+#include "broker/core/platform/quarantine.h"
 
 #include "proto/link.pb-c.h"
 
 #include <stdlib.h>
 
 #define ITEMS_IN_ONE 256u
-#define PATTERN      't'
-#define SERVICE      's'
 
-/* Under its key: 's' or 't', and the name or pattern. */
+/* Under its key: 's', 't' or 'q', and the name or pattern. */
 typedef struct item {
     uint32_t wishes; /* of a pattern: who wants it */
     tr_offer_t now;
@@ -74,7 +73,7 @@ static void changed(tr_federation_t *f, const item_key_t *key, item_t *item) {
 void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int by) {
     item_key_t key;
     if (!core->federation || !len || *pattern == '$' || tr_pattern_is_restricted(core, pattern, len) ||
-        !key_of(PATTERN, pattern, len, &key))
+        !key_of(TR_ITEM_PATTERN, pattern, len, &key))
         return;
     item_t *item = item_of(core->federation, &key, by > 0);
     if (!item)
@@ -112,7 +111,7 @@ void tr_interest_service(tr_core_t *core, const tr_service_t *service) {
     item_key_t key;
     const char *agent;
     if (!core->federation || tr_service_is_mailbox(service, &agent) ||
-        !key_of(SERVICE, service->name, strlen(service->name), &key))
+        !key_of(TR_ITEM_SERVICE, service->name, strlen(service->name), &key))
         return;
     uint32_t capacity = capacity_here(service);
     item_t *item = item_of(core->federation, &key, capacity > 0);
@@ -123,8 +122,21 @@ void tr_interest_service(tr_core_t *core, const tr_service_t *service) {
         changed(core->federation, &key, item);
 }
 
+void tr_interest_quarantined(tr_core_t *core, const char *name, bool held) {
+    item_key_t key;
+    if (!core->federation || !key_of(TR_ITEM_QUARANTINED, name, strlen(name), &key))
+        return;
+    item_t *item = item_of(core->federation, &key, held);
+    if (!item)
+        return;
+    item->now = (tr_offer_t){.capacity = held};
+    if (item->now.capacity != item->told.capacity || item->changed)
+        changed(core->federation, &key, item);
+}
+
 void tr_interests_begin(tr_core_t *core) {
     tr_map_init(&core->federation->items, tr_core_random(core));
+    tr_quarantine_interest(core);
     for (uint32_t i = 0; i < core->services_n; i++)
         tr_interest_service(core, core->services[i]);
     for (uint32_t i = 0; i < core->subscriptions_n; i++)
@@ -175,7 +187,7 @@ static void send_to(tr_core_t *core, tr_neighbour_t *n, const void *body, size_t
         tr_control_send(core, n->session, &h, body, len);
 }
 
-static void send(tr_core_t *core, telling_t *t, bool more) {
+static void send_off(tr_core_t *core, telling_t *t, bool more) {
     tr_federation_t *f = core->federation;
     t->m.items = f->told_n;
     t->m.hash = f->told_hash;
@@ -195,12 +207,14 @@ static void send(tr_core_t *core, telling_t *t, bool more) {
 /* The text must live until it is sent. */
 static void put(tr_core_t *core, telling_t *t, const char *key, const tr_offer_t *offer, bool gone) {
     if (t->n == ITEMS_IN_ONE)
-        send(core, t, true);
+        send_off(core, t, true);
     Troupe__Item *item = &t->items[t->n++];
     troupe__item__init(item);
     char *name = (char *)(uintptr_t)(key + 1);
-    if (*key == SERVICE)
+    if (*key == TR_ITEM_SERVICE)
         item->service = name;
+    else if (*key == TR_ITEM_QUARANTINED)
+        item->quarantined = name;
     else
         item->pattern = name;
     item->capacity = offer->capacity;
@@ -242,7 +256,7 @@ void tr_interests_flush(tr_core_t *core) {
         if (known || item->now.capacity)
             put(core, t, key, &item->now, !item->now.capacity);
     }
-    send(core, t, false);
+    send_off(core, t, false);
     free(t);
     for (size_t i = 0; i < f->changed_n; i++) {
         size_t len = strlen(f->changed[i]);
@@ -271,7 +285,7 @@ void tr_interests_tell(tr_core_t *core, tr_neighbour_t *neighbour) {
         if (item->told.capacity)
             put(core, t, slot->key, &item->told, false);
     }
-    send(core, t, false);
+    send_off(core, t, false);
     free(t);
 }
 
@@ -280,6 +294,6 @@ void tr_interests_remind(tr_core_t *core, tr_neighbour_t *neighbour) {
     if (!t)
         return;
     begin(t, neighbour);
-    send(core, t, false);
+    send_off(core, t, false);
     free(t);
 }

@@ -1,6 +1,6 @@
 /*
- * What agents of other platforms may ask of this one, and get from it, told to every neighbour: the services that
- * somebody here offers (with the capacity of all of them, and the route), and the patterns of topics that somebody
+ * What agents of other platforms may ask of this one, and get from it, and who is in quarantine here (platform/quarantine.h), told to every
+ * neighbour: the services that somebody here offers (with the capacity of all of them, and the route), and the patterns of topics that somebody
  * here wants: an agent through its link, a watcher of the stream, or a stream with memory. Topics of the platform
  * itself (`$`) do not cross.
  *
@@ -18,12 +18,20 @@
 
 #include "broker/core/federation/neighbour.h"
 
+/* The first letter of an item's key: what it is. */
+#define TR_ITEM_PATTERN     't'
+#define TR_ITEM_SERVICE     's'
+#define TR_ITEM_QUARANTINED 'q'
+
 /* One more, or (by -1) one less, who wants the topics of a pattern; nothing where no broker links to others. */
 void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int by);
 /* A prefix of a watcher of the stream. */
 void tr_interest_prefix(tr_core_t *core, const char *prefix, size_t len, int by);
 /* The providers of a service, or their capacity, have changed. */
 void tr_interest_service(tr_core_t *core, const tr_service_t *service);
+
+/* An agent of this platform is in quarantine, or is so no more. */
+void tr_interest_quarantined(tr_core_t *core, const char *name, bool held);
 
 /* All that there is when the first link is about to be made. */
 void tr_interests_begin(tr_core_t *core);
@@ -38,5 +46,7 @@ void tr_interests_finish(tr_federation_t *federation);
 /* What a neighbour tells. */
 void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
 void tr_interests_forget(tr_neighbour_t *neighbour);
+/* It has told that it has this agent of its own in quarantine. */
+bool tr_neighbour_holds(tr_neighbour_t *neighbour, const char *name);
 
 #endif

@@ -58,8 +58,8 @@ struct tr_neighbour {
     int64_t since_ms; /* wall: of the last change */
     tr_map_t offers;  /* what it has told: key as in interest.c -> tr_offer_t */
     uint64_t offers_hash;
-    uint32_t services, patterns; /* of them */
-    tr_map_t topics;             /* their slot (4 bytes) -> foreign_topic.c */
+    uint32_t services, patterns, quarantined; /* of them */
+    tr_map_t topics;                          /* their slot (4 bytes) -> foreign_topic.c */
     struct {
         uint64_t queue, epoch, number;
     } origin;                         /* of the leased durable message that is being handled */

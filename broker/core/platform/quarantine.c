@@ -1,6 +1,7 @@
 #include "broker/core/platform/quarantine.h"
 
 #include "broker/core/durable/durable.h"
+#include "broker/core/federation/interest.h"
 #include "broker/core/guard.h"
 #include "broker/core/mandate.h"
 #include "lib/store/journal.h"
@@ -41,12 +42,6 @@ void tr_quarantine_mark(tr_core_t *core) {
     }
 }
 
-static void unmark_all(tr_core_t *core) {
-    for (uint32_t i = 0; i < core->sessions_n; i++)
-        for (uint32_t k = 0; core->sessions[i] && k < core->sessions[i]->entries_n; k++)
-            core->sessions[i]->entries[k]->quarantined = false;
-}
-
 void tr_quarantine_finish(tr_core_t *core) {
     size_t cursor = 0;
     tr_quarantined_t *q;
@@ -83,7 +78,22 @@ static bool insert(tr_core_t *core, tr_quarantined_t *q) {
         tr_map_put(&all->names, q->name, strlen(q->name), (uint64_t)(uintptr_t)q) < 0)
         return false;
     all->n++;
+    tr_interest_quarantined(core, q->name, true);
     return true;
+}
+
+static void drop_one(tr_core_t *core, tr_quarantined_t *q) {
+    tr_interest_quarantined(core, q->name, false);
+    tr_map_delete(&core->quarantine->names, q->name, strlen(q->name));
+    core->quarantine->n--;
+    free(q);
+}
+
+void tr_quarantine_interest(tr_core_t *core) {
+    size_t cursor = 0;
+    const tr_quarantined_t *q;
+    while ((q = next(core, &cursor)))
+        tr_interest_quarantined(core, q->name, true);
 }
 
 /* ---- in the journal ---- */
@@ -155,36 +165,50 @@ int tr_quarantine_recover(tr_core_t *core, const tr_pair_t *pair) {
 /* ---- the order ---- */
 
 typedef struct order {
-    tr_answer_t *answer;
-    const char *because, *reason;
+    tr_core_t *core;
+    const tr_session_t *session; /* it came by */
+    const char *by, *because, *reason;
     tr_quarantined_t **added; /* in their order: those who come next are whom these have set to work */
     const char **elsewhere;   /* AIDs of other platforms, as mandate.h has them */
     size_t n, elsewhere_n;
     bool full;
 } order_t;
 
-static bool add(order_t *o, const char *name) {
-    tr_core_t *core = o->answer->core;
-    tr_quarantine_t *all = quarantine_of(core);
-    if (!all || find(core, name))
-        return all != NULL;
-    tr_quarantined_t *q = calloc(1, sizeof *q);
-    if (!q)
-        return false;
-    snprintf(q->name, sizeof q->name, "%s", name);
-    if (!insert(core, q)) {
-        free(q);
-        return false;
-    }
-    snprintf(q->because, sizeof q->because, "%s", o->because);
-    snprintf(q->by, sizeof q->by, "%s", o->answer->sender);
-    snprintf(q->reason, sizeof q->reason, "%s", o->reason);
-    q->since_ms = core->now.wall_ms;
-    o->added[o->n++] = q;
-    return write_down(core, q);
+static bool order_begin(order_t *o) {
+    o->added = calloc(TR_QUARANTINED_MAX, sizeof *o->added);
+    o->elsewhere = calloc(TR_QUARANTINED_MAX, sizeof *o->elsewhere);
+    return o->added && o->elsewhere;
 }
 
-/* Their own broker has to stop them: they are told to whoever asked. False where there is no room. */
+static void order_end(order_t *o) {
+    free(o->elsewhere);
+    free(o->added);
+}
+
+static bool fill_in(order_t *o, tr_quarantined_t *q) {
+    snprintf(q->because, sizeof q->because, "%s", o->because);
+    snprintf(q->by, sizeof q->by, "%s", o->by);
+    snprintf(q->reason, sizeof q->reason, "%s", o->reason);
+    q->since_ms = o->core->now.wall_ms;
+    o->added[o->n++] = q;
+    return write_down(o->core, q);
+}
+
+static bool add(order_t *o, const char *name) {
+    tr_quarantine_t *all = quarantine_of(o->core);
+    tr_quarantined_t *q = all ? find(o->core, name) : NULL;
+    if (q) /* the one that is meant stays when another one is let go */
+        return strcmp(o->because, name) != 0 || strcmp(q->because, name) == 0 || fill_in(o, q);
+    if (!all || !(q = calloc(1, sizeof *q)))
+        return false;
+    snprintf(q->name, sizeof q->name, "%s", name);
+    if (insert(o->core, q))
+        return fill_in(o, q);
+    free(q);
+    return false;
+}
+
+/* Their own brokers stop them, which are told of all who are held here (interest.h). False where there is no room. */
 static bool add_elsewhere(order_t *o, const char *aid) {
     for (size_t i = 0; i < o->elsewhere_n; i++)
         if (!strcmp(o->elsewhere[i], aid))
@@ -206,19 +230,26 @@ static void add_delegate(void *arg, const char *to) {
     o->full |= !added;
 }
 
-/* All that it has set to work, and they have, here or by way of another platform: each comes once, so it ends. */
-static void add_all(order_t *o, const char *name) {
-    o->full = !add(o, name);
+/* All that those have set to work, and they have, here or by way of another platform: each comes once, so it ends. */
+static void add_all(order_t *o) {
     for (size_t i = 0, k = 0; !o->full && (i < o->n || k < o->elsewhere_n);)
-        tr_mandate_each(o->answer->core, i < o->n ? o->added[i++]->name : o->elsewhere[k++], add_delegate, o);
+        tr_mandate_each(o->core, i < o->n ? o->added[i++]->name : o->elsewhere[k++], add_delegate, o);
 }
 
-static void tell(tr_answer_t *a, tr_core_event_t kind, const tr_quarantined_t *q) {
-    char detail[TR_NAME_MAX + sizeof q->reason + TR_AID_MAX + 80];
+static void tell(tr_core_t *core, tr_core_event_t kind, const tr_session_t *session, const char *by,
+    const tr_quarantined_t *q) {
+    char detail[sizeof q->because + sizeof q->reason + TR_AID_MAX + 80];
     bool own = !strcmp(q->name, q->because);
     snprintf(detail, sizeof detail, "%s%s, by %s%s%s", own ? "itself" : "for what it does for ",
-        own ? "" : q->because, a->sender, *q->reason ? ": " : "", q->reason);
-    tr_audit(a->core, kind, a->session, NULL, q->name, detail);
+        own ? "" : q->because, by, *q->reason ? ": " : "", q->reason);
+    tr_audit(core, kind, session, NULL, q->name, detail);
+}
+
+static void stop_all(const order_t *o) {
+    for (size_t i = 0; i < o->n; i++) {
+        stop(o->core, o->added[i]->name);
+        tell(o->core, TR_EVENT_QUARANTINED, o->session, o->by, o->added[i]);
+    }
 }
 
 static void write_one(tr_answer_t *a, const tr_quarantined_t *q) {
@@ -251,23 +282,17 @@ static bool read_name(tr_answer_t *a, char out[TR_NAME_MAX + 1]) {
     return false;
 }
 
-static void carry_out(order_t *o, const char *name) {
-    tr_answer_t *a = o->answer;
-    add_all(o, name);
+static void write_order(tr_answer_t *a, const order_t *o) {
     tr_write_map(&a->content, 3);
     tr_write_kv_bool(&a->content, "complete", !o->full);
     tr_write_str(&a->content, "quarantined");
     tr_write_array(&a->content, o->n);
-    for (size_t i = 0; i < o->n; i++) {
-        stop(a->core, o->added[i]->name);
-        tell(a, TR_EVENT_QUARANTINED, o->added[i]);
+    for (size_t i = 0; i < o->n; i++)
         write_one(a, o->added[i]);
-    }
     tr_write_str(&a->content, "elsewhere");
     tr_write_array(&a->content, o->elsewhere_n);
     for (size_t i = 0; i < o->elsewhere_n; i++)
         tr_write_str(&a->content, o->elsewhere[i]);
-    tr_answer_when_stored(a);
 }
 
 void tr_handle_quarantine(tr_answer_t *a) {
@@ -275,15 +300,68 @@ void tr_handle_quarantine(tr_answer_t *a) {
     if (!read_name(a, name))
         return;
     tr_value_copy(tr_value_get(a->request, "reason"), reason, sizeof reason); /* absent or too long: none */
-    order_t o = {.answer = a, .because = name, .reason = reason};
-    o.added = calloc(TR_QUARANTINED_MAX, sizeof *o.added);
-    o.elsewhere = calloc(TR_QUARANTINED_MAX, sizeof *o.elsewhere);
-    if (o.added && o.elsewhere)
-        carry_out(&o, name);
-    else
+    order_t o = {.core = a->core, .session = a->session, .by = a->sender, .because = name, .reason = reason};
+    if (order_begin(&o)) {
+        o.full = !add(&o, name);
+        add_all(&o);
+        stop_all(&o);
+        write_order(a, &o);
+        tr_answer_when_stored(a);
+    } else {
         tr_answer_fail(a, "out of memory");
-    free(o.elsewhere);
-    free(o.added);
+    }
+    order_end(&o);
+}
+
+/* ---- because of who is elsewhere ---- */
+
+/* Out of memory, or no room for all: ignoring, since nobody here has asked; those whom there is room for are stopped. */
+void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name) {
+    char aid[TR_AID_MAX + 1], by[TR_AID_MAX + 1];
+    snprintf(aid, sizeof aid, "%s@%s", name, neighbour->platform);
+    snprintf(by, sizeof by, "ams@%s", neighbour->platform);
+    order_t o = {.core = core, .session = neighbour->session, .by = by, .because = aid, .reason = ""};
+    if (order_begin(&o) && add_elsewhere(&o, aid)) {
+        add_all(&o);
+        stop_all(&o);
+    }
+    order_end(&o);
+}
+
+/* Whose agent it is held because of; NULL = of this platform. */
+static const char *platform_of(const tr_quarantined_t *q) {
+    const char *at = strchr(q->because, '@');
+    return at ? at + 1 : NULL;
+}
+
+static bool is_held_there(tr_neighbour_t *n, const tr_quarantined_t *q) {
+    char name[TR_AID_MAX + 1];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(q->because, "@"), q->because);
+    return tr_neighbour_holds(n, name);
+}
+
+static void mark_anew(tr_core_t *core) {
+    for (uint32_t i = 0; i < core->sessions_n; i++)
+        for (uint32_t k = 0; core->sessions[i] && k < core->sessions[i]->entries_n; k++)
+            core->sessions[i]->entries[k]->quarantined = false;
+    tr_quarantine_mark(core);
+}
+
+void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour) {
+    size_t cursor = 0, n = 0;
+    tr_quarantined_t *q;
+    while ((q = next(core, &cursor))) {
+        const char *platform = platform_of(q);
+        if (!platform || strcmp(platform, neighbour->platform) != 0 || is_held_there(neighbour, q))
+            continue;
+        tell(core, TR_EVENT_RELEASED, neighbour->session, platform, q);
+        strike_out(core, q);
+        drop_one(core, q);
+        n++;
+        cursor = 0; /* deleting moves slots */
+    }
+    if (n)
+        mark_anew(core);
 }
 
 /* ---- out of it ---- */
@@ -301,18 +379,15 @@ static size_t count_of(const tr_core_t *core, const char *name) {
 }
 
 static void let_go(tr_answer_t *a, const char *name) {
-    tr_quarantine_t *all = a->core->quarantine;
     size_t cursor = 0;
     tr_quarantined_t *q;
     while ((q = next(a->core, &cursor))) {
         if (!is_of(q, name))
             continue;
-        tell(a, TR_EVENT_RELEASED, q);
+        tell(a->core, TR_EVENT_RELEASED, a->session, a->sender, q);
         strike_out(a->core, q);
         tr_write_str(&a->content, q->name);
-        tr_map_delete(&all->names, q->name, strlen(q->name));
-        all->n--;
-        free(q);
+        drop_one(a->core, q);
         cursor = 0; /* deleting moves slots */
     }
 }
@@ -331,8 +406,7 @@ void tr_handle_quarantine_release(tr_answer_t *a) {
     tr_write_str(&a->content, "released");
     tr_write_array(&a->content, n);
     let_go(a, name);
-    unmark_all(a->core);
-    tr_quarantine_mark(a->core);
+    mark_anew(a->core);
     tr_answer_when_stored(a);
 }
 

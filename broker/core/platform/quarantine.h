@@ -3,6 +3,10 @@
  * name, so that coming back does not help. Whom an agent has set to work is known from what was handed on under
  * a mandate within the last hour (mandate.h), and from those whom they did.
  *
+ * Neighbours are told who is (federation/interest.h), and hold whom these have set to work there, because of `name@platform`; of them they tell
+ * their own neighbours. Who is held because of an agent over there is let go when its platform says that it holds that one no more, and not while
+ * the link is down. Each is held because of one that was held before, so a circle of those who set each other to work ends too.
+ *
  * Where there is a journal they are in it too, so that a broker that ends lets nobody go.
  *
  * An entry knows whether anybody of it is in quarantine, so that nothing else is asked while nobody is.
@@ -16,8 +20,8 @@
 
 typedef struct tr_quarantined {
     char name[TR_NAME_MAX + 1];
-    char because[TR_NAME_MAX + 1]; /* whose work it did; its own name where it is the one that was meant */
-    char by[TR_AID_MAX + 1];       /* who said so */
+    char because[TR_AID_MAX + 1]; /* whose work it did; its own name where it is the one that was meant */
+    char by[TR_AID_MAX + 1];      /* who said so */
     char reason[TR_REASON_TEXT_MAX + 1];
     int64_t since_ms; /* wall */
 } tr_quarantined_t;
@@ -34,6 +38,13 @@ bool tr_quarantine_holds_name(const tr_core_t *core, const char *name);
 /* A new entry learns whether anybody of it is. */
 void tr_quarantine_mark(tr_core_t *core);
 void tr_quarantine_finish(tr_core_t *core);
+
+/* The neighbour tells that it holds that agent of its own. */
+void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name);
+/* It has told all whom it holds: who is held because of another one is let go. */
+void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour);
+/* To be told when the first link is about to be made. */
+void tr_quarantine_interest(tr_core_t *core);
 
 /* From the journal. 0, -EBADMSG, -ENOMEM. */
 struct tr_pair;

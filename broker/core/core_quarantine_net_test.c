@@ -1,0 +1,222 @@
+/* Quarantine between brokers: whom an agent has set to work on other platforms stops there too. */
+#include "broker/core/core_net.h"
+
+#define CHAIN(...)                                                                                           \
+    (const char *const[]) {                                                                                  \
+        __VA_ARGS__, NULL                                                                                    \
+    }
+
+/* At each broker two agents and the operator: peers 1 to 3. */
+typedef struct wards {
+    net_t *net;
+    world_t *w[3];
+    tr_route_t route[3][4];
+} wards_t;
+
+static const char *const names[3][4] = {
+    {NULL, "ann", "dan", "op"}, {NULL, "bob", "cid", "op"}, {NULL, "eve", "fay", "op"}};
+
+static void enter(wards_t *d, size_t broker) {
+    for (tr_peer_t peer = 1; peer <= 3; peer++) {
+        hello(d->w[broker], peer);
+        d->route[broker][peer] = join(d->w[broker], peer, names[broker][peer]);
+    }
+}
+
+static void forget_all(const wards_t *d) {
+    for (size_t i = 0; i < d->net->count; i++)
+        forget(d->w[i]);
+}
+
+static wards_t wards_of(size_t count, void (*change)(tr_core_config_t *config)) {
+    wards_t d = {.net = net_new(count, change)};
+    net_mesh(d.net);
+    for (size_t i = 0; i < count; i++) {
+        d.w[i] = d.net->brokers[i];
+        enter(&d, i);
+    }
+    forget_all(&d);
+    return d;
+}
+
+static uint64_t say(
+    const wards_t *d, size_t broker, tr_peer_t from, const char *to, const char *const *chain) {
+    char name[40];
+    snprintf(name, sizeof name, "%s@%c", names[broker][from], 'a' + (int)broker);
+    letter_t l = {.src = d->route[broker][from], .from = name, .to = to, .text = "x", .act = TR_REQUEST};
+    if (chain) {
+        l.flags = TR_FLAG_MANDATE;
+        l.conversation = "c";
+        l.chain = *chain ? chain : NULL;
+    }
+    uint64_t id = post(d->w[broker], from, &l);
+    net_run(d->net);
+    return id;
+}
+
+static void delegate(const wards_t *d, size_t broker, tr_peer_t from, const char *to,
+    const char *const *chain, size_t at, tr_peer_t peer) {
+    say(d, broker, from, to, chain);
+    assert_true(expect(d->w[at], peer, TR_KIND_MESSAGE)->record.h.flags & TR_FLAG_MANDATE);
+}
+
+static const char *order(const wards_t *d, size_t broker, const char *action, const char *name) {
+    char json[200];
+    snprintf(json, sizeof json, "{\"action\": \"quarantine%s\"%s%s%s}", action, name ? ", \"name\": \"" : "",
+        name ? name : "", name ? "\"" : "");
+    const char *answer = ask(d->w[broker], 3, d->route[broker][3], "op", "ams", json);
+    net_run(d->net);
+    return answer;
+}
+
+static void stopped(const wards_t *d, size_t broker, tr_peer_t agent) {
+    expect_nack(d->w[broker], agent, say(d, broker, agent, "op", NULL), TR_REASON_QUARANTINED);
+}
+
+static void free_to_go(const wards_t *d, size_t broker, tr_peer_t agent) {
+    say(d, broker, agent, "op", NULL);
+    assert_non_null(expect_text(d->w[broker], 3, TR_KIND_MESSAGE, "x"));
+    forget(d->w[broker]);
+}
+
+/* ann has set bob to work, and he cid. */
+static void hand_on(const wards_t *d) {
+    delegate(d, 0, 1, "bob@b", CHAIN(NULL), 1, 1);
+    delegate(d, 1, 1, "cid", CHAIN("ann@a", "bob@b"), 1, 2);
+    forget_all(d);
+}
+
+static void who_works_for_it_elsewhere_stops(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, NULL);
+    hand_on(&d);
+    free_to_go(&d, 1, 1);
+    order(&d, 0, "", "ann");
+    assert_non_null(take_event(d.w[1], TR_EVENT_QUARANTINED));
+    stopped(&d, 1, 1);
+    stopped(&d, 1, 2);
+    const char *list = order(&d, 1, "-list", NULL);
+    if (!strstr(list, "{\"name\":\"bob\",\"because\":\"ann@a\",\"reason\":\"\",\"by\":\"ams@a\"") ||
+        !strstr(list, "{\"name\":\"cid\",\"because\":\"ann@a\""))
+        fail_msg("%s", list);
+    order(&d, 0, "-release", "ann");
+    assert_non_null(take_event(d.w[1], TR_EVENT_RELEASED));
+    free_to_go(&d, 1, 1);
+    free_to_go(&d, 1, 2);
+    net_end(d.net);
+}
+
+static void and_on_the_platform_after_that(void **state) {
+    (void)state;
+    wards_t d = wards_of(3, NULL);
+    delegate(&d, 0, 1, "bob@b", CHAIN(NULL), 1, 1);
+    delegate(&d, 1, 1, "eve@c", CHAIN("ann@a", "bob@b"), 2, 1);
+    forget_all(&d);
+    order(&d, 0, "", "ann");
+    stopped(&d, 1, 1);
+    stopped(&d, 2, 1);
+    free_to_go(&d, 2, 2);
+    order(&d, 0, "-release", "ann");
+    free_to_go(&d, 1, 1);
+    free_to_go(&d, 2, 1);
+    net_end(d.net);
+}
+
+/* ann sets bob to work, he dan, and dan him, in another matter. */
+static void a_circle_is_let_go_too(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, NULL);
+    delegate(&d, 0, 1, "bob@b", CHAIN(NULL), 1, 1);
+    delegate(&d, 1, 1, "dan@a", CHAIN("ann@a", "bob@b"), 0, 2);
+    delegate(&d, 0, 2, "bob@b", CHAIN(NULL), 1, 1);
+    forget_all(&d);
+    order(&d, 0, "", "ann");
+    stopped(&d, 1, 1);
+    stopped(&d, 0, 2);
+    order(&d, 0, "-release", "ann");
+    free_to_go(&d, 1, 1);
+    free_to_go(&d, 0, 2);
+    net_end(d.net);
+}
+
+static void it_is_made_up_for_when_the_link_is_back(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, NULL);
+    hand_on(&d);
+    net_break(d.net, net_wire(d.net, 0, 1));
+    order(&d, 0, "", "ann");
+    free_to_go(&d, 1, 1);
+    net_dial(d.net, 0, 1);
+    net_run(d.net);
+    stopped(&d, 1, 1);
+    net_break(d.net, net_wire(d.net, 0, 1));
+    order(&d, 0, "-release", "ann");
+    stopped(&d, 1, 1); /* nobody knows why the link is down */
+    net_dial(d.net, 0, 1);
+    net_run(d.net);
+    free_to_go(&d, 1, 1);
+    net_end(d.net);
+}
+
+static void with_journal(tr_core_config_t *config) {
+    config->journal = true;
+}
+
+static void it_outlives_their_broker(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, with_journal);
+    hand_on(&d);
+    order(&d, 0, "", "ann");
+    net_crash(d.net, 1, 0);
+    enter(&d, 1);
+    forget_all(&d);
+    stopped(&d, 1, 1);
+    net_dial(d.net, 0, 1);
+    net_run(d.net);
+    stopped(&d, 1, 1);
+    stopped(&d, 1, 2);
+    order(&d, 0, "-release", "ann");
+    free_to_go(&d, 1, 1);
+    net_end(d.net);
+}
+
+static void who_is_meant_stays(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, NULL);
+    hand_on(&d);
+    order(&d, 0, "", "ann");
+    const char *answer = order(&d, 1, "", "bob");
+    if (!strstr(answer, "{\"name\":\"bob\",\"because\":\"bob\""))
+        fail_msg("%s", answer);
+    order(&d, 0, "-release", "ann");
+    stopped(&d, 1, 1);
+    free_to_go(&d, 1, 2);
+    order(&d, 1, "-release", "bob");
+    free_to_go(&d, 1, 1);
+    net_end(d.net);
+}
+
+/* Another broker can only hold who was set to work by an agent of its own. */
+static void nobody_else_is_touched(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, NULL);
+    hand_on(&d);
+    order(&d, 0, "", "dan");
+    free_to_go(&d, 1, 1);
+    free_to_go(&d, 1, 2);
+    assert_string_equal(order(&d, 1, "-list", NULL), "inform {\"quarantined\":[]}");
+    net_end(d.net);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_works_for_it_elsewhere_stops),
+        cmocka_unit_test(and_on_the_platform_after_that),
+        cmocka_unit_test(a_circle_is_let_go_too),
+        cmocka_unit_test(it_is_made_up_for_when_the_link_is_back),
+        cmocka_unit_test(it_outlives_their_broker),
+        cmocka_unit_test(who_is_meant_stays),
+        cmocka_unit_test(nobody_else_is_touched),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
