@@ -103,18 +103,26 @@ class Quarantines(place.FederationTest):
     def at(self, platform, verb, *arguments):
         return self.troupe(verb, *arguments, "--connect", self.brokers[platform].endpoint)
 
-    def test_who_works_elsewhere_is_named_with_what_to_run_there(self):
+    def is_stopped(self, name):
+        return "quarantined" in self.at("south", "ask", name, "x").err
+
+    def test_who_works_elsewhere_is_stopped_too(self):
         self.mesh()
-        self.agentd("south", "worker", "echo")
+        self.agentd("south", "leaf", "echo")
+        self.agentd("south", "worker", "relay", "--args", '{"to": "leaf"}')
+        self.agentd("south", "bystander", "echo")
         self.agentd("north", "lead", "relay", "--args", '{"to": "worker@south"}')
         self.assertEqual(self.at("north", "ask", "lead", "hello").out, "hello\n")
+        began = time.monotonic()
         done = self.at("north", "quarantine", "lead", "-o", "name")
         self.assertEqual((done.code, done.out), (0, "lead\n"), done)
         self.assertIn("worker@south", done.err)
-        self.assertIn("at the broker of south, run troupe quarantine worker\n", done.err)
-        self.assertEqual(self.at("south", "ask", "worker", "hello").out, "hello\n")  # nobody has stopped it yet
-        self.assertEqual(self.at("south", "quarantine", "worker", "-o", "name").out, "worker\n")
-        self.assertIn("quarantined", self.at("south", "ask", "worker", "hello").err)
+        harness.wait_until(lambda: self.is_stopped("worker") and self.is_stopped("leaf"), "those who work for it at south to be stopped")
+        print(f"quarantine: at another platform {time.monotonic() - began:.2f} s after the word was given, of which three programs took the most")
+        self.assertEqual({row["because"] for row in self.at("south", "quarantine", "-o", "json").json()}, {"lead@north"})
+        self.assertEqual(self.at("south", "ask", "bystander", "hello").out, "hello\n")
+        self.assertEqual(self.at("north", "quarantine", "lead", "--release", "-o", "name").out, "lead\n")
+        harness.wait_until(lambda: self.at("north", "ask", "lead", "hello").out == "hello\n", "all to work again")
 
 
 class Searches(place.FederationTest):
@@ -187,8 +195,10 @@ class Topics(place.FederationTest):
         self.wanted("north", "south", 1)
         north, ann = self.link("north", "ann")  # $sys.agent.joined at north
         north.publish("ann", ann, "plain", 1)
-        got = south.get(place.of_kind(PUBLISH))
-        self.assertEqual(south.topics[got.deadline], "plain")
+        heard = [south.topics[south.get(place.of_kind(PUBLISH)).deadline]]
+        while heard[-1] != "plain":  # what its own broker tells comes in between
+            heard.append(south.topics[south.get(place.of_kind(PUBLISH)).deadline])
+        self.assertNotIn("$sys.agent.joined", heard)
 
     def test_a_healed_link_agrees_within_five_seconds(self):
         south, bob = self.link("south", "bob")
