@@ -54,6 +54,11 @@ static const tr_option_t table[] = {
         "evenly. May be repeated. "
         "Coordinators that share a database keep it together.",
         .max = TR_RATES_MAX},
+    {"front", 0, "AGENT", TR_LIST(O, fronts), NULL,
+        "An agent that asks for persons: whom it names has decided an approval, and not the agent (gateway). "
+        "May be repeated; NAME, NAME@PLATFORM, or the "
+        "beginning of names and a `*`.",
+        .max = 16},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_RESIDENT_MORE_OPTIONS,
 };

@@ -14,7 +14,7 @@ typedef struct tr_coordinator_options {
     const char *chooser; /* AID, svc:NAME */
     bool steal;
     int match; /* 1 = alike */
-    tr_strings_t rates;
+    tr_strings_t rates, fronts;
     int assign;          /* tr_task_way_t, of tasks that say nothing of it */
     tr_options_t *flags; /* owns the strings above */
 } tr_coordinator_options_t;

@@ -264,6 +264,7 @@ static const char *text_or_null(const char *text) {
 
 static int hand_over(tr_bridge_t *self, tr_web_call_t *call) {
     const char *to = call->to;
+    const tr_acl_user_t user = {"X-user", call->user};
     tr_acl_t acl = {
         .performative = call->act,
         .receivers = {&to, 1},
@@ -272,6 +273,8 @@ static int hand_over(tr_bridge_t *self, tr_web_call_t *call) {
         .conversation_id = text_or_null(call->conversation),
         .language = text_or_null(call->language),
         .traceparent = text_or_null(call->traceparent),
+        .user = &user,
+        .user_count = *call->user != '\0',
         .content = call->text,
         .content_len = call->len,
     };

@@ -13,6 +13,7 @@
 #include "troupe/host.h"
 
 #define TR_WEB_LANGUAGE_MAX 64
+#define TR_WEB_USER_MAX     64
 
 typedef enum tr_web_call_kind {
     TR_WEB_ASK,         /* a request with one answer */
@@ -35,6 +36,7 @@ typedef struct tr_web_call {
     int64_t timeout_ms;
     char protocol[64], ontology[64], conversation[96], language[TR_WEB_LANGUAGE_MAX + 1]; /* "": none */
     char traceparent[TR_TRACEPARENT_SIZE]; /* "": as the host has it */
+    char user[TR_WEB_USER_MAX + 1];        /* who asks the gateway, told as X-user; "": nobody but itself */
     tr_content_writer_t content;           /* msgpack, where there is no text */
     char *text;                            /* owned; of `len` bytes, in the language */
     size_t len;

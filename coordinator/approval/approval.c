@@ -1,5 +1,6 @@
 #include "coordinator/approval/approval.h"
 
+#include "coordinator/approval/approver.h"
 #include "lib/base/random.h"
 #include "lib/store/sqlite_file.h"
 
@@ -32,16 +33,18 @@ static const char *const migrations[] = {
     "PRAGMA user_version = 1;",
     "CREATE INDEX approval_over ON approval (changed_ms) WHERE state >= 2;"
     "PRAGMA user_version = 2;",
+    "ALTER TABLE approval ADD COLUMN approvers TEXT;"
+    "PRAGMA user_version = 3;",
 };
 
 #define COLUMNS                                                                                              \
     "id, state, agent, key, tool, arguments, digest, behalf, decided_by, reason, created_ms, expires_ms, "   \
-    "changed_ms, number"
+    "changed_ms, number, approvers"
 
 static const char *const sql[STATEMENTS] = {
     [INSERT] = "INSERT INTO approval (id, state, agent, key, tool, arguments, digest, behalf, created_ms, "
-               "expires_ms, changed_ms)"
-               " VALUES (?,0,?,?,?,?,?,?,?8,?9,?8)",
+               "expires_ms, changed_ms, approvers)"
+               " VALUES (?,0,?,?,?,?,?,?,?8,?9,?8,?10)",
     [BY_ID] = "SELECT " COLUMNS " FROM approval WHERE id = ?",
     [BY_CALL] =
         "SELECT " COLUMNS " FROM approval WHERE agent = ?1 AND key = ?2 AND digest = ?3 AND behalf IS ?4"
@@ -112,6 +115,7 @@ static void take_row(sqlite3_stmt *s, tr_approval_t *a) {
         *texts[i] = tr_sqlite_text(s, 2 + i);
     for (int i = 0; i < 4; i++)
         *numbers[i] = sqlite3_column_int64(s, 10 + i);
+    a->approvers = tr_sqlite_text(s, 14);
 }
 
 /* How many rows there were, or -EIO. */
@@ -174,6 +178,7 @@ static int insert(tr_approvals_t *self, const tr_approval_t *asked, char id[TR_A
         tr_sqlite_bind_text(s, 1 + i, texts[i]);
     sqlite3_bind_int64(s, 8, asked->created_ms);
     sqlite3_bind_int64(s, 9, asked->expires_ms);
+    tr_sqlite_bind_text(s, 10, asked->approvers);
     return run(self, s);
 }
 
@@ -195,13 +200,20 @@ int tr_approvals_ask(tr_approvals_t *self, const tr_approval_t *asked, bool is_a
 
 typedef struct {
     const char *agent, *digest;
-    bool is_his, is_for_him, is_same;
+    bool is_his, is_for_him, is_same, is_approver;
 } claim_t;
+
+/* Who it is done for is the agent that sent the message, whomever it says it did that for: persons (AGENT/PERSON) may decide what was asked for them. */
+static bool is_for(const tr_approval_t *a, const char *agent) {
+    size_t len = a->behalf ? strcspn(a->behalf, "/") : 0;
+    return len > 0 && strlen(agent) == len && memcmp(a->behalf, agent, len) == 0;
+}
 
 static void compare(void *arg, const tr_approval_t *a) {
     claim_t *claim = arg;
     claim->is_his = strcmp(a->agent, claim->agent) == 0;
-    claim->is_for_him = a->behalf && strcmp(a->behalf, claim->agent) == 0;
+    claim->is_for_him = is_for(a, claim->agent);
+    claim->is_approver = tr_approver_may(a->approvers, claim->agent);
     claim->is_same = claim->digest && strcmp(a->digest, claim->digest) == 0;
 }
 
@@ -212,6 +224,8 @@ int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_
     int rc = tr_approvals_find(self, id, compare, &claim);
     if (rc < 0 || claim.is_his || claim.is_for_him)
         return rc < 0 ? rc : -EPERM;
+    if (!claim.is_approver)
+        return -EACCES;
     tr_sqlite_bind_text(s, 1, id);
     sqlite3_bind_int(s, 2, (int)state);
     tr_sqlite_bind_text(s, 3, by);

@@ -47,6 +47,7 @@ typedef struct tr_approval {
     const char *tool, *arguments, *digest;
     const char *behalf;      /* for whom it does it; NULL */
     const char *by, *reason; /* who decided, and what he said; NULL */
+    const char *approvers;   /* who may decide (approver.h); NULL = everybody else */
     int64_t created_ms, expires_ms, changed_ms;
     int64_t number; /* in the order in which they were asked for */
 } tr_approval_t;
@@ -69,7 +70,8 @@ int tr_approvals_ask(tr_approvals_t *self, const tr_approval_t *asked, bool is_a
     void *arg, bool *ret_new);
 /* 0, -ENOENT, -EIO. */
 int tr_approvals_find(tr_approvals_t *self, const char *id, tr_approval_fn each, void *arg);
-/* Pending to granted or denied. 0; -ENOENT; -EALREADY: it is not pending any more; -EPERM: by who asks, or for whom it is asked; -EIO. */
+/* Pending to granted or denied. `by` is an agent, or AGENT/PERSON where it is one that asks for persons: he is not the one that it asks in the name of. 0; -ENOENT;
+ * -EALREADY: it is not pending any more; -EPERM: by who asks, or for whom it is asked; -EACCES: he is none of its approvers; -EIO. */
 int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_t state, const char *by,
     const char *reason, int64_t now_ms);
 /* Granted to used, for the agent that asked and what it asked for. 0; -ENOENT; -EALREADY: it is not granted; -EPERM: another's, or for another call; -EIO. */

@@ -5,18 +5,24 @@
 #include "coordinator/approval/approval_desk.h"
 
 #include "coordinator/approval/approval.h"
+#include "coordinator/approval/approver.h"
 #include "lib/base/clock.h"
 #include "lib/tool/digest.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS     1000
-#define WAITERS_MAX 1000
-#define TOOL_MAX    64
-#define KEY_MAX     128
+#define FRONT         "gateway"
+#define LOOK_MS       1000
+#define WAITERS_MAX   1000
+#define TOOL_MAX      64
+#define KEY_MAX       128
+#define PERSON_MAX    64
+#define WHO_MAX       (TR_AID_MAX + 1 + PERSON_MAX)
+#define APPROVERS_MAX 32
 #define SHOWN_MAX                                                                                            \
     1024 /* bytes of the arguments in a list: a page of TR_PAGE_MAX is far from the largest record */
 
@@ -28,7 +34,17 @@ struct tr_approval_waiter {
 
 /* ---- telling ---- */
 
-#define ENTRIES 13
+#define ENTRIES 14
+
+static void write_approvers(tr_content_writer_t *w, const char *list) {
+    uint32_t count = 0;
+    for (const char *at = list ? list : ""; *at; at += strcspn(at, "\n"), at += *at == '\n')
+        count++;
+    tr_write_str(w, "approvers");
+    tr_write_array(w, count);
+    for (const char *at = list; count > 0; count--, at += strcspn(at, "\n") + 1)
+        tr_write_strn(w, at, strcspn(at, "\n"));
+}
 
 /* `cut`: how many bytes the arguments have that are not all there, 0 = they are. */
 static void write_entries(tr_content_writer_t *w, const tr_approval_t *a, size_t cut) {
@@ -45,6 +61,7 @@ static void write_entries(tr_content_writer_t *w, const tr_approval_t *a, size_t
     tr_write_kv(w, "behalf", a->behalf);
     tr_write_kv(w, "by", a->by);
     tr_write_kv(w, "reason", a->reason);
+    write_approvers(w, a->approvers);
     tr_write_kv_int(w, "created_ms", a->created_ms);
     tr_write_kv_int(w, "expires_ms", a->expires_ms);
     tr_write_kv_int(w, "changed_ms", a->changed_ms);
@@ -112,6 +129,10 @@ static void refuse(const tr_question_t *q, int rc) {
     else if (rc == -EPERM)
         tr_question_refuse(q, "unauthorised",
             "who asks for an approval cannot give it, and it is for nobody and nothing else");
+    else if (rc == -EACCES)
+        tr_question_refuse(q, "unauthorised",
+            "you are none of its approvers, whom the tool's configuration names: see `approvers` in the "
+            "approval");
     else if (rc == -EALREADY)
         tr_question_refuse(q, "unexpected-argument",
             "it is not open for that any more: `troupe approvals show` tells its state");
@@ -124,9 +145,24 @@ static void refuse(const tr_question_t *q, int rc) {
 /* ---- agents ---- */
 
 typedef struct {
-    char tool[TOOL_MAX + 1], key[KEY_MAX + 1], digest[TR_TOOL_DIGEST_MAX + 1], behalf[TR_AID_MAX + 1];
+    char tool[TOOL_MAX + 1], key[KEY_MAX + 1], digest[TR_TOOL_DIGEST_MAX + 1], behalf[WHO_MAX + 1];
+    char approvers[APPROVERS_MAX * (TR_APPROVER_MAX + 1) + 1]; /* one a line */
     char *arguments;
 } asked_t;
+
+static bool read_approvers(tr_value_t list, char *out) {
+    char *end = out;
+    if (list && (!tr_value_is_array(list) || tr_value_size(list) > APPROVERS_MAX))
+        return false;
+    for (size_t i = 0; i < tr_value_size(list); i++) {
+        if (tr_value_copy(tr_value_at(list, i), end, TR_APPROVER_MAX + 1) < 0 || !tr_approver_valid(end))
+            return false;
+        end += strlen(end);
+        *end++ = '\n';
+    }
+    *end = '\0';
+    return true;
+}
 
 static const char *read_asked(const tr_question_t *q, asked_t *a, tr_approval_t *wish) {
     size_t len = 0;
@@ -145,6 +181,8 @@ static const char *read_asked(const tr_question_t *q, asked_t *a, tr_approval_t 
     if ((key && tr_value_copy(key, a->key, sizeof a->key) < 0) ||
         (behalf && tr_value_copy(behalf, a->behalf, sizeof a->behalf) < 0))
         return "key, behalf: expected short texts";
+    if (!read_approvers(tr_value_get(q->content, "approvers"), a->approvers))
+        return "approvers: expected at most 32 names of agents, of 256 bytes at most, or AGENT/PERSON";
     if (time < 1 || time > TR_APPROVAL_TIME_MAX)
         return "time-ms: expected 1 to 2592000000";
     *wish = (tr_approval_t){.agent = tr_message_sender(q->message),
@@ -153,6 +191,7 @@ static const char *read_asked(const tr_question_t *q, asked_t *a, tr_approval_t 
         .arguments = a->arguments,
         .digest = a->digest,
         .behalf = *a->behalf ? a->behalf : NULL,
+        .approvers = *a->approvers ? a->approvers : NULL,
         .created_ms = q->now_ms,
         .expires_ms = q->now_ms + time};
     return NULL;
@@ -221,14 +260,10 @@ void tr_desk_approval_wait(tr_question_t *q) {
 }
 
 /* What was changed is told to who did it, and to all whom it concerns. */
-static void tell_change(tr_question_t *q, int rc) {
+static int tell_change(tr_question_t *q) {
     tr_approvals_t *all = q->coordinator->approval_desk.approvals;
-    if (rc == 0)
-        rc = tr_approvals_find(all, q->id, answer, q);
-    if (rc == 0)
-        rc = tr_approvals_find(all, q->id, tell_all, q->coordinator);
-    if (rc < 0)
-        refuse(q, rc);
+    int rc = tr_approvals_find(all, q->id, answer, q);
+    return rc < 0 ? rc : tr_approvals_find(all, q->id, tell_all, q->coordinator);
 }
 
 void tr_desk_approval_take(tr_question_t *q) {
@@ -239,14 +274,49 @@ void tr_desk_approval_take(tr_question_t *q) {
         tr_question_refuse(q, "missing-argument", "digest");
         return;
     }
-    tell_change(q, tr_approvals_take(q->coordinator->approval_desk.approvals, q->id,
-                       tr_message_sender(q->message), digest, q->now_ms));
+    int rc = tr_approvals_take(
+        q->coordinator->approval_desk.approvals, q->id, tr_message_sender(q->message), digest, q->now_ms);
+    if (rc == 0)
+        rc = tell_change(q);
+    if (rc < 0)
+        refuse(q, rc);
 }
 
 /* ---- persons ---- */
 
+static bool is_front(const tr_question_t *q) {
+    const tr_strings_t *fronts = &q->coordinator->options->fronts;
+    const char *sender = tr_message_sender(q->message);
+    for (size_t i = 0; i < fronts->count; i++)
+        if (tr_approver_is(fronts->items[i], sender))
+            return true;
+    return fronts->count == 0 && tr_approver_is(FRONT, sender);
+}
+
+/* The sender, or the person that it asks for, where it is one that may. */
+static void name_who(const tr_question_t *q, char who[WHO_MAX + 1]) {
+    const tr_acl_t *acl = tr_message_acl(q->message);
+    snprintf(who, WHO_MAX + 1, "%s", tr_message_sender(q->message));
+    for (size_t i = 0; acl && i < acl->user_count && is_front(q); i++)
+        if (strcmp(acl->user[i].name, "X-user") == 0) {
+            snprintf(
+                who, WHO_MAX + 1, "%s/%.*s", tr_message_sender(q->message), PERSON_MAX, acl->user[i].value);
+            return;
+        }
+}
+
+/* Somebody was faster: who, and what he said. */
+static void tell_decided(void *arg, const tr_approval_t *a) {
+    char detail[TR_APPROVAL_TEXT_MAX + WHO_MAX + 100];
+    snprintf(detail, sizeof detail, "it is %s%s%s%s%s", tr_approval_state_words[a->state],
+        a->by ? ", as decided by " : "", a->by ? a->by : "", a->reason ? ": " : "",
+        a->reason ? a->reason : "");
+    tr_question_refuse(arg, "already-decided", detail);
+}
+
 static void decide(tr_question_t *q, tr_approval_state_t state) {
-    char reason[TR_APPROVAL_TEXT_MAX + 1] = "";
+    char reason[TR_APPROVAL_TEXT_MAX + 1] = "", who[WHO_MAX + 1];
+    tr_approvals_t *all = q->coordinator->approval_desk.approvals;
     tr_value_t said = tr_value_get(q->content, "reason");
     if (!is_open(q))
         return;
@@ -254,8 +324,14 @@ static void decide(tr_question_t *q, tr_approval_state_t state) {
         tr_question_refuse(q, "unrecognised-parameter-value", "reason: expected a text of at most 256 bytes");
         return;
     }
-    tell_change(q, tr_approvals_decide(q->coordinator->approval_desk.approvals, q->id, state,
-                       tr_message_sender(q->message), *reason ? reason : NULL, q->now_ms));
+    name_who(q, who);
+    int rc = tr_approvals_decide(all, q->id, state, who, *reason ? reason : NULL, q->now_ms);
+    if (rc == -EALREADY)
+        rc = tr_approvals_find(all, q->id, tell_decided, q);
+    else if (rc == 0)
+        rc = tell_change(q);
+    if (rc < 0)
+        refuse(q, rc);
 }
 
 void tr_desk_grant(tr_question_t *q) {

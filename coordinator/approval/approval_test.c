@@ -161,6 +161,37 @@ static void who_it_is_asked_for_cannot_decide(void **state) {
     assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), 0);
 }
 
+static void only_its_approvers_decide(void **state) {
+    scene_t *s = *state;
+    tr_approval_t asked = usual;
+    asked.approvers = "ann\ngateway/bob\n";
+    ask(s, &asked);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "eve@p", NULL, 1200), -EACCES);
+    assert_int_equal(
+        tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "gateway@p/eve", NULL, 1200), -EACCES);
+    tr_approvals_close(&s->all); /* the list is kept */
+    assert_int_equal(tr_approvals_open(s->directory, &s->all, NULL), 0);
+    assert_int_equal(
+        tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "gateway@p", NULL, 1200), -EACCES);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "gateway@p/bob", NULL, 1200), 0);
+    assert_int_equal(tr_approvals_find(s->all, s->id, see, s), 0);
+    assert_string_equal(s->by, "gateway@p/bob");
+}
+
+static void who_asks_cannot_say_that_it_was_for_another(void **state) {
+    scene_t *s = *state;
+    tr_approval_t asked = usual;
+    asked.behalf = "proxy@p/ann";
+    ask(s, &asked);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "proxy@p", NULL, 1200), -EPERM);
+    asked.key = "t1/4";
+    asked.approvers = "proxy\nhands";
+    ask(s, &asked); /* nor though it is an approver */
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "proxy@p", NULL, 1200), -EPERM);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "hands@p", NULL, 1200), -EPERM);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "proxy@p/ann", NULL, 1200), 0);
+}
+
 static void what_was_denied_stays_denied_for_its_time(void **state) {
     scene_t *s = *state;
     ask(s, &usual);
@@ -250,6 +281,8 @@ int main(void) {
         TEST(what_was_used_is_told_to_who_may_have_made_the_call),
         TEST(a_grant_for_one_is_not_anothers),
         TEST(who_it_is_asked_for_cannot_decide),
+        TEST(only_its_approvers_decide),
+        TEST(who_asks_cannot_say_that_it_was_for_another),
         TEST(what_was_denied_stays_denied_for_its_time),
         TEST(what_nobody_grants_or_uses_expires),
         TEST(lists),

@@ -23,6 +23,7 @@ static const struct {
     {"not-registered", 404},
     {"not-found", 404},
     {"already-registered", 409},
+    {"already-decided", 409},
     {"illegal-transition", 409},
     {"too-large", 413},
     {"unsupported-function", 501},
@@ -125,6 +126,8 @@ bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const ch
 void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t **call) {
     (*call)->owner = self;
     (*call)->slot = slot;
+    _Static_assert(sizeof(*call)->user == sizeof self->who, "a user's name is a token's");
+    strcpy((*call)->user, *self->who ? self->who : TR_WEB_ANYONE);
     self->asked++;
     tr_web_server_call(self->server, call);
 }

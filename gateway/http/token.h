@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 
 #define TR_WEB_TOKEN_NAME_MAX 64
+#define TR_WEB_ANYONE         "web" /* whoever asks where there are no tokens */
 #define TR_WEB_TOKEN_SIZE                                                                                    \
     50 /* "tr_" and 43 characters of base64url, with the NUL that follows and some room */
 

@@ -140,6 +140,23 @@ static void on_answer(void *arg, bool good, const json_t *content) {
 
 /* ---- what it is asked ---- */
 
+/* Who sent the message that it is done for; what a gateway sent, its user too. */
+static json_t *behalf_of(const tr_message_t *under) {
+    const tr_acl_t *acl = tr_message_acl(under);
+    for (size_t i = 0; acl && i < acl->user_count; i++)
+        if (strcmp(acl->user[i].name, "X-user") == 0)
+            return json_sprintf("%s/%.64s", tr_message_sender(under), acl->user[i].value);
+    return json_string(tr_message_sender(under));
+}
+
+static json_t *approvers_of(const tr_tool_run_t *run) {
+    const tr_tool_config_t *config = run->call.tool->config;
+    json_t *list = json_array();
+    for (size_t i = 0; config && i < config->approvers.count; i++)
+        json_array_append_new(list, json_string(config->approvers.items[i]));
+    return list;
+}
+
 static json_t *content_of(const tr_tool_gate_t *self, step_t step) {
     const tr_tool_run_t *run = self->run;
     if (step == WAITING)
@@ -147,15 +164,15 @@ static json_t *content_of(const tr_tool_gate_t *self, step_t step) {
     if (step == TAKING)
         return json_pack(
             "{s:s, s:s, s:s}", "action", "approval-take", "approval", self->approval, "digest", self->digest);
-    json_t *asked =
-        json_pack("{s:s, s:s, s:s, s:s, s:I}", "action", "approval-ask", "tool", run->name, "arguments",
-            self->arguments, "digest", self->digest, "time-ms", (json_int_t)(self->until_ms - tr_clock_ms()));
+    json_t *asked = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "action", "approval-ask", "tool", run->name,
+        "arguments", self->arguments, "digest", self->digest, "time-ms",
+        (json_int_t)(self->until_ms - tr_clock_ms()), "approvers", approvers_of(run));
     if (asked && run->key)
         json_object_set_new(asked, "key", json_string(run->key));
     if (asked && run->again)
         json_object_set_new(asked, "again", json_true());
     if (asked && run->call.under)
-        json_object_set_new(asked, "behalf", json_string(tr_message_sender(run->call.under)));
+        json_object_set_new(asked, "behalf", behalf_of(run->call.under));
     return asked;
 }
 

@@ -11,11 +11,12 @@
 #include "lib/tool/tools.h"
 #include "lib/yaml/yaml_table.h"
 
-#define TR_TOOLS_CONFIG_MAX ((size_t)4 << 20)
-#define TR_TOOL_DESK        "svc:tasks"
-#define TR_TOOL_APPROVAL_MS 900000
-#define TR_TOOL_DAY_MS      INT64_C(86400000)
-#define TR_TOOL_PERSON_MS   (30 * TR_TOOL_DAY_MS) /* the longest approval-time */
+#define TR_TOOLS_CONFIG_MAX   ((size_t)4 << 20)
+#define TR_TOOL_DESK          "svc:tasks"
+#define TR_TOOL_APPROVAL_MS   900000
+#define TR_TOOL_APPROVERS_MAX 32
+#define TR_TOOL_DAY_MS        INT64_C(86400000)
+#define TR_TOOL_PERSON_MS     (30 * TR_TOOL_DAY_MS) /* the longest approval-time */
 
 /* The configuration of each kind begins with it. */
 typedef struct tr_tool_config {
@@ -26,6 +27,7 @@ typedef struct tr_tool_config {
     int64_t timeout_ms;      /* 0 = as the kind has it */
     int64_t result_max;      /* bytes, 0 = TR_TOOL_RESULT_BYTES */
     int64_t approval_ms;     /* how long who approves has */
+    tr_texts_t approvers;    /* who may grant (docs/tools.md); none = whoever may ask the desk */
     const char *desk;        /* who keeps approvals: NAME, NAME@PLATFORM or svc:NAME */
 } tr_tool_config_t;
 
@@ -40,7 +42,7 @@ typedef struct tr_tool_config {
         {"result-max", TR_YAML_WHOLE, offsetof(tr_tool_config_t, result_max), .min = 1, .max = 4 << 20},     \
         {"approval-time", TR_YAML_DURATION, offsetof(tr_tool_config_t, approval_ms), .min = 1,               \
             .max = TR_TOOL_PERSON_MS},                                                                       \
-    {                                                                                                        \
+        {"approvers", TR_YAML_TEXTS, offsetof(tr_tool_config_t, approvers), .max = TR_TOOL_APPROVERS_MAX}, { \
         "desk", TR_YAML_TEXT, offsetof(tr_tool_config_t, desk)                                               \
     }
 

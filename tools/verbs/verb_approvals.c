@@ -97,8 +97,12 @@ static json_t *about(const tr_call_t *call, const char *action) {
 static void show_lines(const tr_call_t *call, const json_t *approval) {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)approval, key, value) if (json_is_string(value))
-        fprintf(call->out, "%-10s %s\n", key, json_string_value(value));
+    json_object_foreach((json_t *)(uintptr_t)approval, key, value) {
+        for (size_t i = 0; i < json_array_size(value); i++)
+            fprintf(call->out, "%-10s %s\n", i ? "" : key, json_string_value(json_array_get(value, i)));
+        if (json_is_string(value))
+            fprintf(call->out, "%-10s %s\n", key, json_string_value(value));
+    }
 }
 
 static int run_show(const tr_call_t *call) {
