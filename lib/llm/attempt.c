@@ -106,6 +106,7 @@ static void settle(tr_llm_call_t *self, const tr_llm_usage_t *usage) {
     uint64_t tokens = usage->input_tokens + usage->output_tokens;
     self->client->rate->ops->leave(self->client->rate, &self->leave, tokens);
     tr_llm_budget_settle(&self->held, tokens, usage->nano);
+    tr_llm_fund_settle(&self->stake, tokens, usage->nano);
     self->usage.input_tokens += usage->input_tokens;
     self->usage.output_tokens += usage->output_tokens;
     self->usage.nano += usage->nano;
@@ -241,11 +242,47 @@ static int reserve(tr_llm_call_t *self, uint64_t *ret_tokens, tr_error_t *error)
 static int ask_leave(tr_llm_call_t *self, uint64_t tokens) {
     const tr_llm_provider_t *provider = tr_llm_call_provider(self);
     self->leave = (tr_llm_leave_t){.granted = on_granted, .arg = self, .tokens = tokens};
-    int r = self->client->rate->ops->ask(
+    return self->client->rate->ops->ask(
         self->client->rate, provider->account, &provider->config->rate, &self->leave);
-    if (r == 0)
-        self->client->stats.waiting++;
-    return r;
+}
+
+/* Its turn at the fleet's budgets was the last thing that kept it from asking for leave: it ends, as one that was never begun. */
+static void end_unasked(tr_llm_call_t *self, int code, const tr_error_t *error) {
+    tr_llm_outcome_t outcome = {.status = code == -EDQUOT ? TR_LLM_OVER_BUDGET : TR_LLM_FAILED,
+        .retry_after_ms = -1,
+        .error = *error};
+    self->client->stats.waiting--;
+    self->runs = false;
+    settle(self, &(tr_llm_usage_t){0});
+    tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    tr_llm_call_told(self, &outcome);
+}
+
+static void on_stake(void *arg, int code, const tr_error_t *error) {
+    tr_llm_call_t *self = arg;
+    tr_error_t own = {0};
+    if (code == 0 && (code = ask_leave(self, self->stake.tokens)) < 0)
+        tr_error_set(&own, code, "out of memory");
+    if (code < 0)
+        end_unasked(self, code, error ? error : &own);
+}
+
+/* The fleet's budgets first, where there are some; then leave. */
+static int ask_all(tr_llm_call_t *self, uint64_t tokens) {
+    self->stake = (tr_llm_stake_t){.told = on_stake,
+        .arg = self,
+        .agent = self->request.agent,
+        .task = self->request.task,
+        .tokens = tokens,
+        .nano = self->held.nano};
+    for (size_t i = 0; i < TR_LLM_ACCOUNTS; i++)
+        if (self->held.accounts[i]) {
+            self->stake.limits[2 * i] = self->held.accounts[i]->tokens_max;
+            self->stake.limits[2 * i + 1] = self->held.accounts[i]->nano_max;
+        }
+    if (self->client->fund && tr_llm_fund_ask(self->client->fund, &self->stake))
+        return 0;
+    return ask_leave(self, tokens);
 }
 
 int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret) {
@@ -255,10 +292,11 @@ int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret) {
     int r = tr_llm_attempt_body(self);
     if (r == 0)
         r = reserve(self, &tokens, &error);
-    if (r == 0 && (r = ask_leave(self, tokens)) < 0)
+    if (r == 0 && (r = ask_all(self, tokens)) < 0)
         tr_llm_budget_settle(&self->held, 0, 0);
     if (r == 0) {
         self->runs = true;
+        self->client->stats.waiting++;
         return 0;
     }
     if (!*error.text)

@@ -9,6 +9,7 @@
 #include "lib/llm/cache.h"
 #include "lib/llm/config.h"
 #include "lib/llm/dialect.h"
+#include "lib/llm/fund.h"
 #include "lib/llm/key.h"
 #include "lib/llm/module.h"
 #include "lib/llm/other.h"
@@ -38,7 +39,8 @@ typedef struct tr_llm_client {
     tr_llm_cache_t *cache;   /* NULL = none */
     tr_llm_shared_t *shared; /* NULL = limits and cache are of this process */
     tr_llm_budget_t budget;
-    tr_arena_t arena; /* of the configuration */
+    tr_llm_fund_t *fund; /* NULL = budgets are of this process */
+    tr_arena_t arena;    /* of the configuration */
     tr_llm_config_t config;
     tr_llm_provider_t *providers;
     size_t providers_n;
@@ -87,6 +89,7 @@ struct tr_llm_call {
     size_t body_len;
     tr_llm_leave_t leave;
     tr_llm_reservation_t held;
+    tr_llm_stake_t stake; /* in the fleet's budgets */
     tr_llm_transfer_t *transfer;
     tr_buffer_t came; /* the answer's body where it is not a stream */
     bool has_answer;  /* came, answer and sse are set up */

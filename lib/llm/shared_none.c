@@ -1,4 +1,5 @@
 /* A build without Redis. */
+#include "lib/llm/fund.h"
 #include "lib/llm/shared.h"
 
 #include <errno.h>
@@ -24,4 +25,22 @@ int tr_llm_cache_shared(tr_llm_shared_t *shared, tr_llm_cache_t *local, tr_llm_c
     (void)shared;
     *ret_cache = local;
     return 0;
+}
+
+int tr_llm_fund_new(tr_llm_shared_t *shared, tr_llm_fund_t **ret_fund) {
+    (void)shared, (void)ret_fund;
+    return -ENOTSUP;
+}
+
+void tr_llm_fund_destroy(tr_llm_fund_t **self) {
+    (void)self;
+}
+
+bool tr_llm_fund_ask(tr_llm_fund_t *self, tr_llm_stake_t *stake) {
+    (void)self, (void)stake;
+    return false;
+}
+
+void tr_llm_fund_settle(tr_llm_stake_t *stake, uint64_t tokens, uint64_t nano) {
+    (void)stake, (void)tokens, (void)nano;
 }

@@ -78,6 +78,53 @@ class Shared(model.ModelTest):
         limited = self.caller(server.config({"rate": {"requests-per-minute": 60, "tokens-per-minute": 200000}}, redis={"host": self.socket}))
         self.assertEqual(limited.call(max_tokens=100)["status"], "ok")
 
+    USAGE = {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100}
+
+    def test_a_budget_is_of_all_processes(self):
+        """One that is asked by two, one call after the other: what is spent goes beyond it by no more than the last call's."""
+        server = self.server()
+        server.usual = model.chat(usage=self.USAGE)
+        callers = self.two(server, budget={"fleet": {"tokens": 1000}})
+        done = [caller.call(max_tokens=60) for _ in range(12) for caller in callers]
+        self.assertEqual({d["status"] for d in done}, {"ok", "over-budget"})
+        self.assertIn("the fleet's budget", done[-1]["detail"])
+        asked = len(server.requests)
+        self.assertEqual(asked, len([d for d in done if d["status"] == "ok"]), "what is over its budget is not asked")
+        self.assertGreaterEqual(100 * asked, 900)
+        self.assertLessEqual(100 * asked, 1000 + 100)
+        third = self.caller(server.config(budget={"fleet": {"tokens": 1000}}, redis={"host": self.socket}))
+        self.assertEqual(third.call(max_tokens=60)["status"], "over-budget", "it is spent for who comes later, too")
+
+    def test_many_at_once_are_within_a_budget(self):
+        """What is in flight is reserved: with estimates that are no less than the cost nothing at all is spent beyond it."""
+        server = self.server()
+        server.usual = model.slow(model.chat(usage=self.USAGE), 0.05)
+        callers = self.two(server, budget={"agent": {"tokens": 2000}})
+        ids = [(caller, caller.start(max_tokens=200, agent="eve")) for _ in range(20) for caller in callers]
+        statuses = [caller.done(id_)["status"] for caller, id_ in ids]
+        self.assertEqual(set(statuses), {"ok", "over-budget"})
+        self.assertLessEqual(100 * len(server.requests), 2000)
+        self.assertEqual({caller.call(max_tokens=200, agent="ann")["status"] for caller in callers}, {"ok"}, "it is another's")
+
+    def test_what_a_process_died_with_stays_spent(self):
+        server = self.server()
+        server.usual = model.stall()
+        first, second = self.two(server, budget={"task": {"tokens": 1000}})
+        first.start(max_tokens=700, task="t1")
+        harness.wait_until(lambda: server.working == 1, "the call to be in flight")
+        first.process.kill()
+        server.usual = model.chat(usage=self.USAGE)
+        self.assertEqual(second.call(max_tokens=400, task="t1")["status"], "over-budget")
+        self.assertEqual(second.call(max_tokens=100, task="t1")["status"], "ok")
+        self.assertEqual(second.call(max_tokens=400, task="t2")["status"], "ok")
+
+    def test_a_budget_without_redis_is_each_ones(self):
+        server = self.server()
+        server.usual = model.chat(usage=self.USAGE)
+        callers = self.two(server, budget={"fleet": {"tokens": 150}})
+        self.redis.stop(9)
+        self.assertEqual([caller.call(max_tokens=60)["status"] for caller in callers * 2], ["ok", "ok", "over-budget", "over-budget"])
+
     @staticmethod
     def cached(caller):
         done = caller.call(cache_ms=60000)
