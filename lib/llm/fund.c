@@ -10,7 +10,7 @@
 
 #define HELD_MS  "3600000" /* longer than any attempt: what is settled later stays spent as it was estimated */
 #define KEPT_MS  "2592000000" /* an agent's or task's account that nobody uses */
-#define NAME_MAX 304
+#define ACCOUNT_MAX 304
 #define ACCOUNTS 3
 
 /*
@@ -60,16 +60,16 @@ void tr_llm_fund_destroy(tr_llm_fund_t **self) {
 /* ---- scripts ---- */
 
 static int run(tr_llm_stake_t *stake, const char *text, int64_t tokens, int64_t nano, tr_redis_told_fn told) {
-    char held[TR_LLM_FUND_ID + 16], texts[6][NAME_MAX];
+    char held[TR_LLM_FUND_ID + 16], texts[6][ACCOUNT_MAX];
     const uint64_t *l = stake->limits;
     tr_redis_script_t s = {.text = text, .key = "budget", .second_key = held, .n = 6};
     snprintf(held, sizeof held, "reserved:%s", stake->id);
-    snprintf(texts[0], NAME_MAX, "%" PRId64, tokens);
-    snprintf(texts[1], NAME_MAX, "%" PRId64, nano);
-    snprintf(texts[2], NAME_MAX, "fleet");
-    snprintf(texts[3], NAME_MAX, "%s%s", stake->agent ? "agent:" : "", stake->agent ? stake->agent : "");
-    snprintf(texts[4], NAME_MAX, "%s%s", stake->task ? "task:" : "", stake->task ? stake->task : "");
-    snprintf(texts[5], NAME_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, l[0],
+    snprintf(texts[0], ACCOUNT_MAX, "%" PRId64, tokens);
+    snprintf(texts[1], ACCOUNT_MAX, "%" PRId64, nano);
+    snprintf(texts[2], ACCOUNT_MAX, "fleet");
+    snprintf(texts[3], ACCOUNT_MAX, "%s%s", stake->agent ? "agent:" : "", stake->agent ? stake->agent : "");
+    snprintf(texts[4], ACCOUNT_MAX, "%s%s", stake->task ? "task:" : "", stake->task ? stake->task : "");
+    snprintf(texts[5], ACCOUNT_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, l[0],
         l[1], l[2], l[3], l[4], l[5]);
     for (size_t i = 0; i < s.n; i++) {
         s.arguments[i] = texts[i];

@@ -75,6 +75,24 @@ class Approvals(tools.ToolsTest):
         self.assertIn("not here", said["detail"])
         self.assertEqual(self.made(), [])
 
+    def test_only_its_approvers_decide(self):
+        self.config["touch"]["approvers"] = ["boss"]
+        self.keeper(self.config)
+        asked = self.call()
+        approval, = self.pending()
+        self.assertEqual(self.shown(approval)["approvers"], ["boss"])
+        for verb in "grant", "deny":
+            done = self.run_verb("approvals", verb, approval["approval"])
+            self.assertEqual((done.code, "approvers" in done.err), (3, True), done)
+        self.assertEqual((self.approvals()[0]["state"], self.made()), ("pending", []))
+        self.agentd("--name", "boss", "--behaviour", "relay", "--args", '{"to": "svc:tasks"}')
+        content = json.dumps({"action": "grant", "approval": approval["approval"]})
+        self.assertEqual(self.run_verb("ask", "boss", content).code, 0)
+        self.assertEqual(self.answer(asked)["status"], "ok")
+        self.assertEqual((self.shown(approval)["by"].split("@")[0], self.made()), ("boss", ["one"]))
+        done = self.run_verb("approvals", "deny", approval["approval"])
+        self.assertEqual((done.code, "approvers" in done.err), (3, True), done)
+
     def test_nobody_says_anything(self):
         self.config["touch"]["approval-time"] = "1s"
         self.keeper(self.config)

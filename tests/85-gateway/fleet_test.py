@@ -99,8 +99,25 @@ class Rest(web.GatewayTest):
         self.problem(self.post(path + "/grant", role="viewer"), 403, "unauthorised")
         self.assertEqual(self.good(self.post(path + "/deny", {"reason": "not here"}))["state"], "denied")
         self.assertIn("not here", asked.wait().out)
-        self.problem(self.post(path + "/grant"), 400, "unexpected-argument")
+        self.assertIn("denied, as decided by gateway@", self.problem(self.post(path + "/grant"), 409, "already-decided")["detail"])
         self.assertEqual(pending(), [])
+
+    def test_what_was_asked_here_is_granted_here(self):
+        self.coordinator()
+        self.agent("keeper", "toolkeeper", "--tools", json.dumps({"touch": {"kind": "command", "programs": ["/usr/bin/touch"], "approvers": ["boss", "gateway/operator"]}}))
+        content = {"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": ["/tmp/one"]}}
+        self.good(self.post("/api/v1/messages", {"receiver": "keeper", "content": content, "wait": False}), 202)
+        pending = lambda: self.good(self.get("/api/v1/approvals?state=pending"))["approvals"]  # noqa: E731
+        harness.wait_until(lambda: len(pending()) == 1, "an approval to be asked for")
+        approval = pending()[0]
+        self.assertRegex(approval["behalf"], "^gateway@[^/]+/operator$")
+        self.assertEqual(approval["approvers"], ["boss", "gateway/operator"])
+        path = "/api/v1/approvals/" + approval["approval"]
+        self.assertIn("approvers", self.problem(self.post(path + "/grant", role="admin"), 403, "unauthorised")["detail"])
+        granted = self.good(self.post(path + "/grant", {"reason": "fine"}))
+        self.assertEqual((granted["state"], granted["by"]), ("granted", approval["behalf"]))
+        harness.wait_until(lambda: self.good(self.get(path))["state"] == "used", "it to be used")
+        self.assertIn("used, as decided by gateway@", self.problem(self.post(path + "/deny"), 409, "already-decided")["detail"])
 
     def test_sessions_and_traces(self):
         self.agent("assistant", "assistant")
