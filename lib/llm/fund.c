@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELD_MS  "3600000" /* longer than any attempt: what is settled later stays spent as it was estimated */
-#define KEPT_MS  "2592000000" /* an agent's or task's account that nobody uses */
+#define HELD_MS     "3600000" /* longer than any attempt: what is settled later stays spent as it was estimated */
+#define KEPT_MS     "2592000000" /* an agent's or task's account that nobody uses */
 #define ACCOUNT_MAX 304
-#define ACCOUNTS 3
+#define ACCOUNTS    3
 
 /*
  * The first key is where the accounts are, each a hash of its own behind it; the second is the attempt, so that a script that is run twice
@@ -69,8 +69,8 @@ static int run(tr_llm_stake_t *stake, const char *text, int64_t tokens, int64_t 
     snprintf(texts[2], ACCOUNT_MAX, "fleet");
     snprintf(texts[3], ACCOUNT_MAX, "%s%s", stake->agent ? "agent:" : "", stake->agent ? stake->agent : "");
     snprintf(texts[4], ACCOUNT_MAX, "%s%s", stake->task ? "task:" : "", stake->task ? stake->task : "");
-    snprintf(texts[5], ACCOUNT_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, l[0],
-        l[1], l[2], l[3], l[4], l[5]);
+    snprintf(texts[5], ACCOUNT_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+        l[0], l[1], l[2], l[3], l[4], l[5]);
     for (size_t i = 0; i < s.n; i++) {
         s.arguments[i] = texts[i];
         s.lengths[i] = strlen(texts[i]);
