@@ -126,6 +126,11 @@ void tr_work_withdraw(tr_coordinator_t *self, const char *id, uint32_t try);
  * 0 or negative. (order.c) */
 int tr_order_write(
     tr_coordinator_t *self, const tr_task_t *task, tr_content_writer_t *w, const void **ret, size_t *ret_len);
+/* What its input says of the results of tasks that it needs (reference.c): what is wrong with it, NULL: nothing; whether there may be any; the
+ * input with them in their places: 0 or negative. */
+const char *tr_reference_wrong(tr_value_t input, const char *const *needs, size_t count);
+bool tr_reference_any(const tr_task_t *task);
+int tr_reference_write(tr_coordinator_t *self, const tr_task_t *task, tr_content_writer_t *w);
 /* What is wrong with what its agent has answered; NULL: nothing. */
 const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer);
 /* What it may spend on this try. */

@@ -60,9 +60,8 @@ size_t tr_desk_cut(const char *text, size_t len, size_t most) {
     return n;
 }
 
-void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len) {
+void tr_desk_write_value(tr_content_writer_t *w, const void *bytes, size_t len) {
     tr_content_t content;
-    tr_write_str(w, key);
     if (len && tr_content_init(&content, bytes, len) == 0) {
         tr_write_value(w, &content.root);
         tr_content_finish(&content);
@@ -71,6 +70,11 @@ void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *
     } else {
         tr_write_nil(w);
     }
+}
+
+void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len) {
+    tr_write_str(w, key);
+    tr_desk_write_value(w, bytes, len);
 }
 
 /* ---- pages ---- */

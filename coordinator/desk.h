@@ -31,6 +31,7 @@ void tr_desk_make_id(char kind, char id[TR_TASK_ID_MAX + 1]);
 /* How much of a text there is in its first `most` bytes, whole characters alone. */
 size_t tr_desk_cut(const char *text, size_t len, size_t most);
 /* A content as a value, where it is one. */
+void tr_desk_write_value(tr_content_writer_t *w, const void *bytes, size_t len);
 void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len);
 
 /* A page of a list that is being gathered, and how it is told: {"before": N, key: [...]}. */

@@ -48,9 +48,11 @@ static int write_parts(tr_coordinator_t *self, const tr_task_t *task, tr_content
 
 int tr_order_write(tr_coordinator_t *self, const tr_task_t *task, tr_content_writer_t *w, const void **ret,
     size_t *ret_len) {
-    if (task->composes) {
-        int rc = write_parts(self, task, w);
-        return rc < 0 ? rc : tr_content_writer_take(w, ret, ret_len);
+    if (task->composes || tr_reference_any(task)) {
+        int rc = task->composes ? write_parts(self, task, w) : tr_reference_write(self, task, w);
+        if (rc == 0)
+            rc = tr_content_writer_take(w, ret, ret_len);
+        return rc < 0 ? rc : tr_content_check(*ret, *ret_len); /* they may be too deep within each other */
     }
     *ret = task->input;
     *ret_len = task->input_len;

@@ -148,6 +148,10 @@ static const char *read_input(tr_value_t task, draft_t *d) {
         if (!d->wish.input)
             return "input: with a language it is a text";
     } else if (input) {
+        const char *wrong =
+            d->wish.need_count > 0 ? tr_reference_wrong(input, d->needs, d->wish.need_count) : NULL;
+        if (wrong)
+            return wrong;
         tr_write_value(&d->input, input);
         if (tr_content_writer_take(&d->input, &d->wish.input, &d->wish.input_len) < 0)
             return "out of memory";

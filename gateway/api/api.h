@@ -74,5 +74,6 @@ tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content);
 tr_web_role_t tr_api_role_of_task(const json_t *task);
 /* tasks.c */
 void tr_api_submit(tr_web_exchange_t *e);
+void tr_api_schedule(tr_web_exchange_t *e);
 
 #endif

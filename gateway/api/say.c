@@ -36,6 +36,19 @@ static tr_web_role_t role_of_action(const char *agent, const char *action) {
     return role;
 }
 
+static tr_web_role_t higher(tr_web_role_t a, tr_web_role_t b) {
+    return a > b ? a : b;
+}
+
+/* Of a message that submits them. */
+static tr_web_role_t role_of_tasks(const json_t *tasks) {
+    tr_web_role_t role = TR_WEB_OPERATOR;
+    const json_t *task;
+    size_t i;
+    json_array_foreach(tasks, i, task) role = higher(role, tr_api_role_of_task(task));
+    return role;
+}
+
 tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content) {
     tr_aid_t aid;
     if (tr_aid_parse(&aid, receiver, strlen(receiver)) < 0)
@@ -44,7 +57,8 @@ tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content) {
     tr_web_role_t role = role_of_action(agent, json_string_value(json_object_get(content, "action")));
     if (role == TR_WEB_ANYBODY && agent)
         return TR_WEB_ADMIN;
-    return role > TR_WEB_OPERATOR ? role : TR_WEB_OPERATOR;
+    return higher(role, higher(tr_api_role_of_task(json_object_get(content, "task")),
+                            role_of_tasks(json_object_get(content, "tasks"))));
 }
 
 tr_web_role_t tr_api_role_of_task(const json_t *task) {
@@ -57,8 +71,7 @@ tr_web_role_t tr_api_role_of_task(const json_t *task) {
         if (!name || strlen(name) > TR_NAME_MAX)
             continue; /* the coordinator refuses it */
         strcat(service, name);
-        tr_web_role_t one = tr_api_role_of(service, input);
-        role = one > role ? one : role;
+        role = higher(role, tr_api_role_of(service, input));
     }
     return role;
 }

@@ -154,7 +154,7 @@ static const tr_web_route_t routes[] = {
             NEEDED("cron", TEXT, "crontab's five fields, @daily ... or @every 90s"),
             NEEDED("task", OBJECT, "as one that is submitted, without id and key"),
             BODY("overlap", BOOLEAN, "also while the one before goes on")),
-        ASK("svc:tasks", "schedule")},
+        .to = "svc:tasks", .action = "schedule", .handle = tr_api_schedule},
     {TR_WEB_DELETE, "/api/v1/schedules/{schedule}", TR_WEB_OPERATOR, "unschedule",
         "It is not submitted any more", FIELDS(PATH("schedule", "its name")), ASK("svc:tasks", "unschedule")},
     {TR_WEB_GET, "/api/v1/task_numbers", TR_WEB_VIEWER, "countTasks", "How many tasks are in each state",

@@ -1,5 +1,15 @@
 #include "gateway/api/api.h"
 
+/* Who may submit tasks may not ask for all that an agent can be asked. */
+static void ask(tr_web_exchange_t *e) {
+    if (tr_web_admit_role(e, tr_api_role_of(e->match.route->to, e->body)))
+        tr_web_ask(e);
+}
+
+void tr_api_schedule(tr_web_exchange_t *e) {
+    ask(e);
+}
+
 /* One task is a list of one. */
 void tr_api_submit(tr_web_exchange_t *e) {
     if (!json_object_get(e->body, "tasks")) {
@@ -14,9 +24,5 @@ void tr_api_submit(tr_web_exchange_t *e) {
             e, 400, "unexpected-argument", "tasks stands alone: what a task has is in its own object");
         return;
     }
-    const json_t *task;
-    size_t i;
-    json_array_foreach(json_object_get(e->body, "tasks"), i,
-        task) if (!tr_web_admit_role(e, tr_api_role_of_task(task))) return;
-    tr_web_ask(e);
+    ask(e);
 }

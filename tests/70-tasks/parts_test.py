@@ -257,6 +257,21 @@ class Parts(harness.SystemTest):
         child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "composer", "--behaviour", "composer", "--service", "composer")
         child.wait_err("registered")
 
+    def test_a_result_is_another_ones_input(self):
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "parrot", "--behaviour", "echo", "--service", "say")
+        child.wait_err("registered")
+        one, two = self.submit("say", {"tide": "high"}), self.submit("say", [1, 2])
+        both = self.submit("say", {"one": {"result-of": one}, "all": ["x", {"result-of": two}], "as it is": {"result-of": one, "more": 1}},
+                           "--needs", one, "--needs", two)
+        self.assertEqual(self.until(both, "completed")["result"],
+                         {"one": {"tide": "high"}, "all": ["x", [1, 2]], "as it is": {"result-of": one, "more": 1}})
+        self.assertIn("result-of: expected the id of a task that it needs",
+                      self.task("submit", "--skill", "say", "--needs", one, json.dumps({"a": [{"result-of": two}]}), code=3).err)
+        for wrong in ({"result-of": one}, {"action": {"result-of": one}, "x": 1}):
+            self.assertIn("neither all of it nor its action", self.task("submit", "--skill", "say", "--needs", one, json.dumps(wrong), code=3).err)
+        alone = self.submit("say", {"a": {"result-of": "whatever"}})
+        self.assertEqual(self.until(alone, "completed")["result"], {"a": {"result-of": "whatever"}})
+
     def test_a_whole_of_its_parts(self):
         self.agent("reader", "read=4", READER)
         sea, moon = (self.submit("read", {"read": name}, "--description", f"Read about the {name}") for name in ("sea", "moon"))

@@ -86,6 +86,8 @@ class Rest(web.GatewayTest):
         self.problem(say("kb", {"action": "drop", "namespace": "notes"}), 403, "unauthorised")
         for task in ({"skills": ["kb"], "input": {"action": "drop", "namespace": "notes"}}, {"tasks": [{"skills": ["kb"], "input": {"action": "drop"}}]}):
             self.problem(self.post("/api/v1/tasks", task), 403, "unauthorised")
+            self.problem(say("svc:tasks", {"action": "submit", **(task if "tasks" in task else {"tasks": [task]})}), 403, "unauthorised")
+            self.problem(self.post("/api/v1/schedules/nightly", {"cron": "@daily", "task": task.get("tasks", [task])[0]}), 403, "unauthorised")
         self.problem(say("fleet", {"action": "scale", "groups": {"a": 2}}), 403, "unauthorised")
         self.assertEqual(self.good(self.get("/api/v1/quarantine"))["quarantined"], [])
         self.assertEqual(self.good(say("ams", {"action": "quarantine", "name": "echo"}, role="admin"))["performative"], "inform")
