@@ -9,6 +9,7 @@
 
 #include "agentd/mind/builtin_private.h"
 #include "agentd/mind/draft.h"
+#include "agentd/mind/senses_input.h"
 #include "lib/text/textbuf.h"
 
 static const tr_builtin_fn operations[TR_MIND_OPS] = {
@@ -66,6 +67,9 @@ static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *er
     int rc = tr_array_reserve(&self->answers, self->count, &self->capacity, sizeof *self->answers);
     if (rc == 0 && request->input && !json_is_object(request->input))
         snprintf(answer.detail, sizeof answer.detail, "the input is no object");
+    else if (rc == 0 && tr_mind_is_sense(request->op) &&
+             (rc = tr_builtin_sense(self, request, answer.detail)) == 0)
+        return 0;
     else if (rc == 0)
         rc = operations[request->op](self, request, answer.detail, &answer.value);
     if (rc < 0)
@@ -103,8 +107,9 @@ static bool tell_piece(tr_builtin_t *self) {
 /* What is asked from within on_done is answered by the next call, so that the loop gets its turn; so is what follows a piece. */
 static void work(tr_mind_t *mind) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
-    size_t end = self->count;
     clear_event(self);
+    tr_builtin_take_senses(self);
+    size_t end = self->count;
     while (self->first < end && !tell_piece(self)) {
         tr_builtin_answer_t answer = self->answers[self->first++];
         answer.on_done(answer.arg, &(tr_mind_result_t){.op = answer.op,
@@ -123,6 +128,7 @@ static void work(tr_mind_t *mind) {
 
 static void destroy(tr_mind_t *mind) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
+    tr_senses_destroy(&self->senses);
     for (size_t i = self->first; i < self->count; i++)
         json_decref(self->answers[i].value);
     free(self->answers);
@@ -137,8 +143,9 @@ static void destroy(tr_mind_t *mind) {
 }
 
 static const tr_mind_kind_t kind = {
-    .description = "built-in: classical language tools (lexicon, linear model, rules, TextRank, BM25, "
-                   "grammar, frames, methods, embeddings), no language model",
+    .description =
+        "built-in: classical language tools (lexicon, linear model, rules, TextRank, BM25, "
+        "grammar, frames, methods, embeddings; pocketsphinx, espeak-ng, tesseract), no language model",
     .fd = get_fd,
     .work = work,
     .ask = ask,

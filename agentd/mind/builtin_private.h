@@ -9,6 +9,7 @@
 #include "agentd/mind/mind_kind.h"
 #include "agentd/mind/rank.h"
 #include "agentd/mind/rewrite.h"
+#include "agentd/mind/senses.h"
 #include "agentd/mind/sentiment.h"
 #include "lib/embed/embed.h"
 
@@ -34,6 +35,7 @@ typedef struct tr_builtin {
     tr_thesaurus_t *thesaurus;
     tr_methods_t *methods;        /* NULL: the built-in ones, which nobody has needed yet */
     tr_embed_t *embed;            /* NULL until it is first needed: its model is checked as a whole then */
+    tr_senses_t *senses;          /* NULL until one is needed */
     tr_mind_words_t words;        /* of the text that is worked on */
     tr_builtin_answer_t *answers; /* a queue: from `first` on */
     size_t first, count, capacity;
@@ -68,6 +70,12 @@ int tr_builtin_dialogue(
     tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 int tr_builtin_act(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
 int tr_builtin_judge(tr_builtin_t *self, const tr_mind_request_t *request, char *detail, json_t **ret_value);
+
+/* Those that take a program and its time: 0 = it is begun, and its answer comes from tr_builtin_take_senses; else as tr_builtin_fn, with a status that is not
+ * TR_MIND_OK. */
+int tr_builtin_sense(tr_builtin_t *self, const tr_mind_request_t *request, char *detail);
+/* Answers of those that have ended, into the queue. */
+void tr_builtin_take_senses(tr_builtin_t *self);
 
 /* The text with U+FFFD for what is not UTF-8: JSON holds nothing else. The caller frees it. NULL when out of memory. */
 char *tr_builtin_clean(const tr_mind_request_t *request, size_t *ret_length);

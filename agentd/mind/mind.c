@@ -20,6 +20,9 @@ static const char *const op_words[TR_MIND_OPS] = {
     [TR_MIND_JUDGE] = "judge",
     [TR_MIND_ANSWER] = "answer",
     [TR_MIND_ACT] = "act",
+    [TR_MIND_TRANSCRIBE] = "transcribe",
+    [TR_MIND_SPEAK] = "speak",
+    [TR_MIND_DESCRIBE_IMAGE] = "describe_image",
 };
 
 static const char *const status_words[TR_MIND_STATUSES] = {

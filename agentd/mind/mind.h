@@ -37,6 +37,12 @@
  *   judge        {"question", "criteria": [text ...],   {"score", "verdict": "good"|"fair"|"poor", "judgements": [{"criterion", "score",
  *                "evidence": [text ...], "most": 300}   "reason"}]}: one for each criterion ("judge.h" says which there are)
  *   act          {"tools", "steps", "context"}          {"calls": [{"tool", "arguments"}]} or {"answer", "evidence"}: "act.h" says what they are
+ *   transcribe   {"audio": base64 of 8 MiB at most,     {"text", "language": where it is known}
+ *                "language": "en"}; no text
+ *   speak        {"language": "en", "voice", "format":  {"audio": base64, "type": "audio/wav"|...}; `text` is what is said, of 4000 bytes at most
+ *                "wav"}
+ *   describe_image {"image": base64 of a PNG or JPEG    {"text", "words": those that stand in it, "type": "png"|"jpeg", "width", "height"}; `text` is a question
+ *                of 8 MiB at most}                      about it, or empty
  *
  * Where a model wrote a summary, its "sentences" is empty: the words are its own.
  *
@@ -71,6 +77,9 @@ typedef enum tr_mind_op {
     TR_MIND_JUDGE,
     TR_MIND_ANSWER,
     TR_MIND_ACT,
+    TR_MIND_TRANSCRIBE,
+    TR_MIND_SPEAK,
+    TR_MIND_DESCRIBE_IMAGE,
     TR_MIND_OPS,
 } tr_mind_op_t;
 

@@ -11,9 +11,11 @@
 #include "agentd/mind/builtin.h"
 #include "agentd/mind/intent.h"
 #include "agentd/mind/model.h"
+#include "agentd/mind/senses.h"
 #include "lib/base/file.h"
 #include "lib/base/options.h"
 #include "lib/embed/embed.h"
+#include "proto/base64.h"
 
 #define MODEL_MOST  ((size_t)256 << 20)
 #define CONFIG_MOST ((size_t)1 << 20)
@@ -21,7 +23,7 @@
 enum { OK = 0, USAGE = 1, REFUSED = 3 };
 
 typedef struct {
-    const char *input, *intents, *methods, *model, *prompts;
+    const char *input, *file, *intents, *methods, *model, *prompts;
     bool is_strict;
 } options_t;
 
@@ -34,6 +36,8 @@ typedef struct {
 static const tr_option_t table[] = {
     {"input", 'i', "JSON", TR_STRING(options_t, input), NULL,
         "What the operation is to do, as an object: {\"sentences\": 2}.", .flags = TR_OPTION_FLAG_ONLY},
+    {"file", 'f', "FILE", TR_STRING(options_t, file), NULL,
+        "The recording of transcribe, the image of describe_image.", .flags = TR_OPTION_FLAG_ONLY},
     {"intents", 0, "MODEL", TR_STRING(options_t, intents), NULL,
         "A model of intents that `troupe-mind train` made, in place of the built-in one.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -55,13 +59,15 @@ static const tr_program_t program = {
     .name = "troupe-mind",
     .summary = "Ask a mind",
     .description = "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, "
-                   "embed, plan, dialogue, judge, act. "
+                   "embed, plan, dialogue, judge, answer, act, transcribe, speak, describe_image. "
                    "The text is the "
                    "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
                    "With train, the arguments are a file of labelled examples and the model to write.",
     .examples = "troupe-mind intent 'please find the old photos'\n"
                 "troupe-mind summarise --input '{\"sentences\": 2}' < report.txt\n"
                 "troupe-mind intent --model models.yaml 'could somebody look at this?'\n"
+                "troupe-mind transcribe --file note.wav ''\n"
+                "troupe-mind speak 'good morning' | jq -r .audio | base64 -d > morning.wav\n"
                 "troupe-mind train examples.txt intents.model",
     .options = table,
     .option_count = sizeof table / sizeof *table,
@@ -216,6 +222,23 @@ static int ask(const options_t *options, const tr_strings_t *arguments, json_t *
     return code;
 }
 
+/* The bytes of --file, as the operation has them in its input. */
+static int add_file(const options_t *options, tr_mind_op_t op, json_t *input, tr_error_t *error) {
+    char *bytes = NULL, *text = NULL;
+    size_t length = 0;
+    if (op != TR_MIND_TRANSCRIBE && op != TR_MIND_DESCRIBE_IMAGE)
+        return tr_error_set(error, -EINVAL, "--file: only transcribe and describe_image take one");
+    int rc = tr_file_read(options->file, "recording or image", TR_SENSES_INPUT_MAX, &bytes, &length, error);
+    if (rc == 0 && (text = malloc(tr_base64_encoded_size(length) + 1)))
+        tr_base64_encode(bytes, length, text);
+    if (rc == 0 && json_object_set_new(input, op == TR_MIND_TRANSCRIBE ? "audio" : "image",
+                       text ? json_string(text) : NULL) < 0)
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    free(text);
+    free(bytes);
+    return rc;
+}
+
 static int run(const options_t *options, const tr_strings_t *arguments) {
     if (strcmp(arguments->items[0], "train") == 0)
         return train(arguments);
@@ -229,7 +252,12 @@ static int run(const options_t *options, const tr_strings_t *arguments) {
         fprintf(stderr, "troupe-mind: --input: column %d: %s\n", wrong.column, wrong.text);
         return USAGE;
     }
-    int code = ask(options, arguments, input);
+    tr_error_t error = {0};
+    if (options->file && !input)
+        input = json_object();
+    int code = options->file && add_file(options, tr_mind_op_find(arguments->items[0]), input, &error) < 0
+                   ? fail(REFUSED, error.text)
+                   : ask(options, arguments, input);
     json_decref(input);
     return code;
 }

@@ -18,6 +18,7 @@
 
 #include "agentd/mind/draft.h"
 #include "agentd/mind/model_private.h"
+#include "agentd/mind/senses_input.h"
 #include "lib/base/random.h"
 #include "lib/llm/llm.h"
 
@@ -151,6 +152,8 @@ static json_t *vectors_of(const tr_llm_result_t *result) {
 }
 
 static json_t *value_of(const asked_t *asked, const tr_llm_result_t *result) {
+    if (tr_mind_is_sense(asked->request.op))
+        return tr_mind_sense_value(asked->request.op, result, asked->data);
     switch (asked->request.op) {
     case TR_MIND_EMBED: return vectors_of(result);
     case TR_MIND_ACT: return tr_mind_act_value(result, asked->data);
@@ -256,6 +259,9 @@ static int start(asked_t *asked, tr_error_t *error) {
     asked->data = tr_mind_prompt_data(asked->model->builtin, &asked->request);
     if (!asked->data || limit(asked, &request) < 0)
         return tr_error_set(error, -ENOMEM, "out of memory");
+    if (tr_mind_is_sense(asked->request.op))
+        return tr_mind_sense_start(asked->model->llm, &asked->model->prompts[asked->request.op],
+            asked->model->mark, asked->request.op, asked->data, &request, error);
     return asked->request.op == TR_MIND_EMBED ? start_embed(asked, &request, error)
                                               : start_chat(asked, &request, error);
 }

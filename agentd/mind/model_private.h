@@ -32,6 +32,14 @@ json_t *tr_mind_act_messages(const tr_mind_prompt_t *prompt, uint64_t mark, cons
 /* The value of an answer that went well; NULL where it says nothing. */
 json_t *tr_mind_act_value(const tr_llm_result_t *result, const json_t *data);
 
+/* ---- transcribe, speak, describe_image: model_senses.c ---- */
+
+/* `request` is filled in but for what the operation is about. What tr_llm_start answers. */
+int tr_mind_sense_start(tr_llm_t *llm, const tr_mind_prompt_t *prompt, uint64_t mark, tr_mind_op_t op,
+    const json_t *data, tr_llm_request_t *request, tr_error_t *error);
+/* The value of an answer that went well; NULL where it says nothing. */
+json_t *tr_mind_sense_value(tr_mind_op_t op, const tr_llm_result_t *result, const json_t *data);
+
 /* Whether the input makes sense, as the built-in mind sees it. */
 bool tr_mind_input_is_well(const tr_mind_request_t *request);
 /* The port's value of a model's answer, which matches the schema; `data` is what it was asked about. NULL where it does not fit that. */

@@ -67,6 +67,8 @@ static const struct {
         OBJECT("\"judgements\"",
             "\"judgements\":" LIST(OBJECT("\"score\",\"reason\"", "\"score\":" SHARE ",\"reason\":" TEXT)))},
     [TR_MIND_ANSWER] = {tr_mind_data_prompt_answer, OBJECT("\"text\"", "\"text\":" TEXT)},
+    [TR_MIND_DESCRIBE_IMAGE] = {tr_mind_data_prompt_describe_image,
+        OBJECT("\"text\",\"words\"", "\"text\":" TEXT ",\"words\":" TEXT)},
     [TR_MIND_DIALOGUE] = {tr_mind_data_prompt_dialogue,
         OBJECT("\"reply\"", "\"action\":" ACTION ",\"parameters\":{\"type\":\"object\"},\"missing\":" TEXT
                             ",\"reply\":{\"type\":\"string\",\"minLength\":1}")},

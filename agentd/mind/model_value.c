@@ -9,6 +9,7 @@
 #include "agentd/mind/model_private.h"
 #include "agentd/mind/places.h"
 #include "agentd/mind/plan.h"
+#include "agentd/mind/senses_input.h"
 
 #define LIST_MAX 10000
 
@@ -47,6 +48,8 @@ bool tr_mind_input_is_well(const tr_mind_request_t *request) {
     tr_mind_op_t op = request->op;
     if (request->input && !json_is_object(request->input))
         return false;
+    if (tr_mind_is_sense(op))
+        return tr_sense_is_well(request, detail);
     if ((op == TR_MIND_JUDGE && tr_judge_wrong(request->input)) ||
         (op == TR_MIND_ACT && tr_act_wrong(request->input)))
         return false;

@@ -115,3 +115,12 @@ void tr_lines_take(tr_lines_t *self) {
     size_t at = find_newline(self);
     drop(self, at == SIZE_MAX ? length(self) : at + 1);
 }
+
+size_t tr_lines_bytes(const tr_lines_t *self, const char **ret_bytes) {
+    *ret_bytes = self->data ? self->data + self->start : "";
+    return length(self);
+}
+
+void tr_lines_drop(tr_lines_t *self) {
+    drop(self, length(self));
+}

@@ -30,4 +30,8 @@ int tr_lines_peek(tr_lines_t *self, const char **ret_line, size_t *ret_len);
 /* Takes the line that peek showed. */
 void tr_lines_take(tr_lines_t *self);
 
+/* For who wants no lines: all that was read and not taken yet, borrowed until the next call; and to take it. */
+size_t tr_lines_bytes(const tr_lines_t *self, const char **ret_bytes);
+void tr_lines_drop(tr_lines_t *self);
+
 #endif

@@ -1,0 +1,184 @@
+/* transcribe, speak and describe_image of the built-in mind: programs that are asked beside everything else (senses.h). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agentd/mind/builtin_private.h"
+#include "agentd/mind/senses_input.h"
+#include "lib/text/textbuf.h"
+#include "lib/text/utf8.h"
+
+/* One that runs. */
+typedef struct sense {
+    tr_mind_op_t op;
+    tr_mind_done_fn on_done;
+    void *arg;
+    tr_sense_image_t image;
+} sense_t;
+
+static const char *const hear[] = {
+    "/usr/bin/pocketsphinx_continuous", "-infile", "/proc/self/fd/0", "-logfn", "/dev/null", NULL};
+static const char *const see[] = {"/usr/bin/tesseract", "stdin", "stdout", "-l", "eng", NULL};
+/* In the order of `languages`. */
+static const char *const say[][8] = {
+#define SAY(voice)                                                                                           \
+    { "/usr/bin/espeak-ng", "--stdin", "--stdout", "-s", "150", "-v", voice, NULL }
+    SAY("en"),
+    SAY("de"),
+    SAY("es"),
+    SAY("fr"),
+    SAY("it"),
+    SAY("nl"),
+    SAY("pl"),
+    SAY("pt"),
+};
+static const char *const languages[] = {"en", "de", "es", "fr", "it", "nl", "pl", "pt"};
+
+/* ---- what a program is given ---- */
+
+/* 0, or a status with why in detail. */
+static int prepare_hear(const tr_mind_request_t *request, tr_sense_call_t *call, char *detail) {
+    tr_sense_bytes_t sound = {0};
+    const char *why = NULL;
+    if (!tr_sense_bytes(request->input, "audio", &sound, detail))
+        return TR_MIND_INVALID;
+    if (strcmp(sound.kind, "wav") != 0)
+        snprintf(detail, TR_BUILTIN_DETAIL,
+            "the built-in mind hears WAV alone, and this is %s: configure a model for transcribe",
+            sound.kind);
+    else if (!(call->input = tr_sound_plain(sound.bytes, sound.length, &call->length, &why)))
+        snprintf(detail, TR_BUILTIN_DETAIL, "audio: %s", why);
+    free(sound.bytes);
+    *call = (tr_sense_call_t){.command = hear,
+        .package = "pocketsphinx (and pocketsphinx-en-us)",
+        .input = call->input,
+        .length = call->length};
+    return call->input ? 0 : why ? TR_MIND_INVALID : TR_MIND_UNSUPPORTED;
+}
+
+static int prepare_say(const tr_mind_request_t *request, tr_sense_call_t *call, char *detail) {
+    const char *language = json_string_value(json_object_get(request->input, "language"));
+    const char *format = json_string_value(json_object_get(request->input, "format"));
+    size_t at = 0, length = 0, count = sizeof languages / sizeof *languages;
+    if (format && strcmp(format, "wav") != 0) {
+        snprintf(detail, TR_BUILTIN_DETAIL, "format: the built-in mind speaks WAV alone");
+        return TR_MIND_UNSUPPORTED;
+    }
+    while (language && at < count && strncmp(languages[at], language, 2) != 0)
+        at++;
+    if (at == count) {
+        snprintf(detail, TR_BUILTIN_DETAIL,
+            "language: the built-in mind speaks en, de, es, fr, it, nl, pl and pt");
+        return TR_MIND_UNSUPPORTED;
+    }
+    char *text = tr_builtin_clean(request, &length);
+    *call = (tr_sense_call_t){.command = say[at], .package = "espeak-ng", .input = text, .length = length};
+    return text ? 0 : -ENOMEM;
+}
+
+static int prepare_see(
+    const tr_mind_request_t *request, tr_sense_call_t *call, tr_sense_image_t *image, char *detail) {
+    tr_sense_bytes_t bytes = {0};
+    if (!tr_sense_bytes(request->input, "image", &bytes, detail))
+        return TR_MIND_INVALID;
+    *image = bytes.image;
+    *call = (tr_sense_call_t){.command = see,
+        .package = "tesseract-ocr (and tesseract-ocr-eng)",
+        .input = bytes.bytes,
+        .length = bytes.length};
+    return 0;
+}
+
+static int prepare(
+    const tr_mind_request_t *request, tr_sense_call_t *call, tr_sense_image_t *image, char *detail) {
+    if (!tr_sense_is_well(request, detail))
+        return TR_MIND_INVALID;
+    return request->op == TR_MIND_SPEAK        ? prepare_say(request, call, detail)
+           : request->op == TR_MIND_TRANSCRIBE ? prepare_hear(request, call, detail)
+                                               : prepare_see(request, call, image, detail);
+}
+
+int tr_builtin_sense(tr_builtin_t *self, const tr_mind_request_t *request, char *detail) {
+    tr_sense_call_t call = {0};
+    sense_t *sense = calloc(1, sizeof *sense);
+    if (!sense || (!self->senses && !(self->senses = tr_senses_new(self->event)))) {
+        free(sense);
+        return -ENOMEM;
+    }
+    *sense = (sense_t){.op = request->op, .on_done = request->on_done, .arg = request->arg};
+    int rc = prepare(request, &call, &sense->image, detail);
+    call.arg = sense;
+    if (rc == 0 && (rc = tr_senses_start(self->senses, &call, detail)) < 0 && rc != -ENOMEM)
+        rc = TR_MIND_FAILED;
+    if (rc == 0)
+        return 0;
+    free(sense);
+    return rc;
+}
+
+/* ---- what a program has said ---- */
+
+/* UTF-8 without control characters, and white space as single blanks. */
+static json_t *words_of(const char *bytes, size_t length) {
+    tr_textbuf_t out = {0};
+    uint32_t code;
+    bool blank = false;
+    for (size_t at = 0; at < length;) {
+        at += tr_utf8_next(bytes + at, length - at, &code);
+        bool is_space = code <= 0x20 || code == 0x7f;
+        if (is_space) {
+            blank = true;
+            continue;
+        }
+        if (blank && out.length > 0)
+            tr_textbuf_add_string(&out, " ");
+        blank = false;
+        tr_textbuf_add_code(&out, code);
+    }
+    tr_textbuf_add_string(&out, "");
+    char *text = tr_textbuf_take(&out);
+    json_t *value = text ? json_string(text) : NULL;
+    free(text);
+    return value;
+}
+
+static json_t *seen(const sense_t *sense, json_t *words) {
+    const char *text = json_string_value(words), *kind = sense->image.kind;
+    json_t *told = json_sprintf("An image (%s) of %u by %u points. %s%s", kind, sense->image.width,
+        sense->image.height, text && *text ? "Text in it: " : "No text was found in it.", text ? text : "");
+    return json_pack("{s:o, s:o, s:s, s:I, s:I}", "text", told, "words", words, "type", kind, "width",
+        (json_int_t)sense->image.width, "height", (json_int_t)sense->image.height);
+}
+
+static json_t *value_of(const sense_t *sense, const tr_sense_result_t *result) {
+    if (sense->op == TR_MIND_SPEAK) {
+        tr_sound_mend((uint8_t *)result->output, result->length);
+        return tr_sense_sound(result->output, result->length, "audio/wav");
+    }
+    json_t *words = words_of(result->output, result->length);
+    if (sense->op == TR_MIND_DESCRIBE_IMAGE)
+        return words ? seen(sense, words) : NULL;
+    return words ? json_pack("{s:o, s:s}", "text", words, "language", "en") : NULL;
+}
+
+/* Of each that has ended an answer in the queue. */
+void tr_builtin_take_senses(tr_builtin_t *self) {
+    tr_sense_result_t result;
+    while (self->senses &&
+           tr_array_reserve(&self->answers, self->count, &self->capacity, sizeof *self->answers) == 0 &&
+           tr_senses_take(self->senses, &result)) {
+        sense_t *sense = result.arg;
+        tr_builtin_answer_t *answer = &self->answers[self->count++];
+        *answer = (tr_builtin_answer_t){
+            .op = sense->op, .status = TR_MIND_FAILED, .on_done = sense->on_done, .arg = sense->arg};
+        snprintf(
+            answer->detail, sizeof answer->detail, "%s", result.output ? "out of memory" : result.detail);
+        if (result.output && (answer->value = value_of(sense, &result))) {
+            answer->status = TR_MIND_OK;
+            *answer->detail = '\0';
+        }
+        free(result.output);
+        free(sense);
+    }
+}
