@@ -16,6 +16,7 @@ extern const char tr_mind_data_prompt_summarise[];
 extern const char tr_mind_data_prompt_act[];
 extern const char tr_mind_data_prompt_judge[];
 extern const char tr_mind_data_prompt_plan[];
+extern const char tr_mind_data_prompt_describe_image[];
 extern const char tr_mind_data_prompt_dialogue[];
 extern const char tr_mind_data_prompt_answer[];
 extern const char tr_mind_data_prompt_rank[];

@@ -16,7 +16,7 @@
 #define TR_SENSES_MOST       4                          /* calls at once */
 #define TR_SENSES_INPUT_MAX  ((size_t)8 * 1024 * 1024)  /* bytes of a recording, of an image */
 #define TR_SENSES_OUTPUT_MAX ((size_t)16 * 1024 * 1024) /* bytes of what a program may write */
-#define TR_SENSES_TIME_MS    60000
+#define TR_SENSES_TIME_MS    180000                     /* of a busy machine; of a processor it is 60 s */
 
 typedef struct tr_senses tr_senses_t;
 

@@ -316,6 +316,24 @@ class Others(model.ModelTest):
         self.assertEqual(caller.call(cache_ms=60000)["status"], "ok")
 
 
+class Presets(model.ModelTest):
+    def test_what_they_differ_in(self):
+        """Those that speak as OpenAI does: what the answer's length is called, and how a schema is asked for."""
+        schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+        for preset, length, form in (("compatible", "max_tokens", "json_schema"), ("openai", "max_completion_tokens", "json_schema"), ("gemini", "max_tokens", "json_schema"),
+                                     ("vllm", "max_tokens", "json_schema"), ("tgi", "max_tokens", "json_object"), ("llama.cpp", "max_tokens", "json_schema"),
+                                     ("ollama", "max_tokens", "json_schema")):
+            with self.subTest(preset):
+                server = self.server()
+                server.usual = model.chat('{"a": 1}')
+                caller = self.caller(server.config({"preset": preset}))
+                self.assertEqual(caller.call(schema=schema, max_tokens=9)["status"], "ok")
+                asked = server.requests[0]
+                self.assertEqual((asked.path, asked.headers["authorization"], asked.json[length]), ("/v1/chat/completions", "Bearer " + model.KEY, 9))
+                self.assertEqual(asked.json["response_format"]["type"], form)
+                self.assertEqual(asked.json["response_format"]["value"] if form == "json_object" else asked.json["response_format"]["json_schema"]["schema"], schema)
+
+
 class Azure(model.ModelTest):
     def test_deployments(self):
         server = self.server()

@@ -1,4 +1,5 @@
 """The model mind (agentd/mind/model.c) as troupe-mind shows it, against a server that answers, and one that fails in every way."""
+import base64
 import json
 import os
 import subprocess
@@ -108,6 +109,40 @@ class Mind(model.ModelTest):
         self.assertEqual((value["state"], "action" in value), ("chat", False))
         server.usual = answers({"reply": "Done!", "action": "search"})
         self.assertEqual(self.falls_back(server, "does not fit", "dialogue", "search for cod")["parameters"], {"query": "cod"})
+
+    MODELS = {"models": {"transcribe": "t-model", "speak": "s-model"}}
+
+    def test_what_is_heard(self):
+        server = self.server()
+        server.does(model.body(json.dumps({"text": "good morning"})))
+        given = {"audio": base64.b64encode(b"OggS and more").decode(), "language": "en"}
+        done = self.ask(server.config(self.MODELS), "transcribe", "", **given)
+        self.assertEqual((done.returncode, done.stderr, json.loads(done.stdout)), (0, "", {"text": "good morning", "language": "en"}))
+        for piece in (b'filename="speech.ogg"', b"OggS and more", b"t-model"):
+            self.assertIn(piece, server.requests[0].body)
+        server.usual = model.status(400)
+        done = self.ask(server.config(self.MODELS), "transcribe", "", "--strict", **given)
+        self.assertEqual((done.returncode, "refused" in done.stderr), (3, True), done)
+        done = self.ask(server.config(self.MODELS), "transcribe", "", **given)  # the built-in mind is asked then, who hears no Ogg
+        self.assertEqual((done.returncode, "hears WAV alone" in done.stderr), (3, True), done)
+
+    def test_what_is_said(self):
+        server = self.server()
+        server.does(model.body(b"ID3 sound", content_type="audio/mpeg"))
+        done = self.ask(server.config(self.MODELS), "speak", "good morning", voice="nova", format="mp3")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(json.loads(done.stdout), {"audio": base64.b64encode(b"ID3 sound").decode(), "type": "audio/mpeg"})
+        asked = server.requests[0].json
+        self.assertEqual((asked["model"], asked["input"], asked["voice"], asked["response_format"]), ("s-model", "good morning", "nova", "mp3"))
+
+    def test_what_is_seen(self):
+        server = self.server()
+        image = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x40\0\0\0\x30" + bytes(9)).decode()
+        value = self.value(server, {"text": "A boat.", "words": "MARY"}, "describe_image", "what is it?", image=image)
+        self.assertEqual(value, {"text": "A boat.", "words": "MARY", "type": "png", "width": 64, "height": 48})
+        text, picture = server.requests[0].json["messages"][1]["content"]
+        self.assertEqual(json.loads(text["text"].split("\n")[1]), {"text": "what is it?"})
+        self.assertEqual(picture, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + image}})
 
     def test_embed(self):
         server = self.server()

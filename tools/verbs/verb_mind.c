@@ -9,10 +9,10 @@
 #include "tools/fleet/programs.h"
 #include "tools/verbs/verbs.h"
 
-#define ARGUMENTS_MAX 16
+#define ARGUMENTS_MAX 24
 
 typedef struct options {
-    const char *input, *intents, *methods, *model, *prompts;
+    const char *input, *file, *intents, *methods, *model, *prompts;
     bool strict;
 } options_t;
 
@@ -32,6 +32,8 @@ typedef struct options {
 static const tr_option_t ask_table[] = {
     {"input", 'i', "JSON", TR_STRING(options_t, input), NULL,
         "What the operation is to do, as an object: {\"sentences\": 2}.", .flags = TR_OPTION_FLAG_ONLY},
+    {"file", 'f', "FILE", TR_STRING(options_t, file), NULL,
+        "The recording of transcribe, the image of describe_image.", .flags = TR_OPTION_FLAG_ONLY},
     INTENTS_OPTION,
     {"methods", 0, "FILE", TR_STRING(options_t, methods), NULL,
         "A library of methods for plans, in place of the built-in one (docs/minds.md).",
@@ -51,7 +53,8 @@ static const tr_program_t ask_program = {
     .summary = "Ask a mind about a text",
     .description =
         "Asks what agents ask of language: sentiment, intent, entities, summarise, rank, choose, rewrite, "
-        "instruction, embed, plan, dialogue, judge, act. The text is the argument, or else stdin; the answer "
+        "instruction, embed, plan, dialogue, judge, answer, act, transcribe, speak, describe_image. The text "
+        "is the argument, or else stdin; the answer "
         "is "
         "JSON. No "
         "broker is "
@@ -120,6 +123,7 @@ static int run_ask(const tr_call_t *call) {
     const options_t *o = call->options;
     arguments_t arguments = {.items = {"troupe-mind"}, .count = 1};
     add_option(&arguments, "--input", o->input);
+    add_option(&arguments, "--file", o->file);
     add_option(&arguments, "--intents", o->intents);
     add_option(&arguments, "--methods", o->methods);
     add_option(&arguments, "--model", o->model);
