@@ -209,7 +209,7 @@ class Killed(ExecutorTest):
 
     def test_what_may_have_been_done_is_not_done_again(self):
         server, waiting, made = self.killed_while_a_tool_runs(model.chat("Nobody knows."))
-        done = waiting.wait()
+        done = waiting.wait(120)
         self.assertEqual(done.code, 0, done)
         answer = json.loads(done.out)
         self.assertEqual((answer["text"], answer["steps"], answer["evidence"]), ("Nobody knows.", 1, []))

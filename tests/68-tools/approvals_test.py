@@ -32,14 +32,14 @@ class Approvals(tools.ToolsTest):
         return done.json()
 
     def pending(self, count=1):
-        harness.wait_until(lambda: len(self.approvals("pending")) == count, f"{count} to be asked for")
+        harness.wait_until(lambda: len(self.approvals("pending")) == count, f"{count} to be asked for", 60)
         return self.approvals("pending")
 
     def shown(self, approval):
         return self.run_verb("approvals", "show", approval["approval"], "-o", "json").json()
 
     def answer(self, child):
-        done = child.wait()
+        done = child.wait(120)
         self.assertEqual(done.code, 0, done)
         return done.json()
 
@@ -175,7 +175,7 @@ class Approvals(tools.ToolsTest):
         server = str(pathlib.Path(__file__).resolve().parent / "mcp_server.py")
         tools = {"fake": {"kind": "mcp", "command": [sys.executable, server, "--bad", "hang", "--log", str(marks)], **more}}
         keeper = self.keeper(tools, more=("--service", "hands"))
-        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools")
+        harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools", 60)
         return keeper, lambda: [line for line in marks.read_text().splitlines() if json.loads(line).get("method") == "tools/call"]
 
     def call_that_hangs(self):
@@ -190,7 +190,7 @@ class Approvals(tools.ToolsTest):
             if config:
                 approval, = self.pending()
                 self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
-            harness.wait_until(lambda: len(made()) == before + 1, "the tool to be at work")
+            harness.wait_until(lambda: len(made()) == before + 1, "the tool to be at work", 60)
             keeper.process.kill()
             keeper.wait()
             keeper, made = self.keeper_that_hangs(**config)

@@ -91,7 +91,7 @@ class Rest(web.GatewayTest):
         content = json.dumps({"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": ["one"]}})
         asked = self.spawn("troupe", "ask", "keeper", content, "-o", "json", "--timeout", "60s", "--connect", self.at.endpoint)
         pending = lambda: self.good(self.get("/api/v1/approvals?state=pending"))["approvals"]  # noqa: E731
-        harness.wait_until(lambda: len(pending()) == 1, "an approval to be asked for")
+        harness.wait_until(lambda: len(pending()) == 1, "an approval to be asked for", 60)
         approval = pending()[0]
         self.assertEqual(self.good(self.get("/api/v1/metrics"))["approvals"][0]["approval"], approval["approval"])
         path = "/api/v1/approvals/" + approval["approval"]
@@ -108,7 +108,7 @@ class Rest(web.GatewayTest):
         content = {"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": ["/tmp/one"]}}
         self.good(self.post("/api/v1/messages", {"receiver": "keeper", "content": content, "wait": False}), 202)
         pending = lambda: self.good(self.get("/api/v1/approvals?state=pending"))["approvals"]  # noqa: E731
-        harness.wait_until(lambda: len(pending()) == 1, "an approval to be asked for")
+        harness.wait_until(lambda: len(pending()) == 1, "an approval to be asked for", 60)
         approval = pending()[0]
         self.assertRegex(approval["behalf"], "^gateway@[^/]+/operator$")
         self.assertEqual(approval["approvers"], ["boss", "gateway/operator"])
@@ -116,7 +116,7 @@ class Rest(web.GatewayTest):
         self.assertIn("approvers", self.problem(self.post(path + "/grant", role="admin"), 403, "unauthorised")["detail"])
         granted = self.good(self.post(path + "/grant", {"reason": "fine"}))
         self.assertEqual((granted["state"], granted["by"]), ("granted", approval["behalf"]))
-        harness.wait_until(lambda: self.good(self.get(path))["state"] == "used", "it to be used")
+        harness.wait_until(lambda: self.good(self.get(path))["state"] == "used", "it to be used", 60)
         self.assertIn("used, as decided by gateway@", self.problem(self.post(path + "/deny"), 409, "already-decided")["detail"])
 
     def test_sessions_and_traces(self):
