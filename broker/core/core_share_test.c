@@ -129,6 +129,33 @@ static void what_is_given_back_is_tried_elsewhere(void **state) {
     net_end(f.net);
 }
 
+/* A request that waited is of ann as she was before; what she has sent since, and comes back, is hers. */
+static void an_old_request_makes_nobody_new(void **state) {
+    (void)state;
+    fair_t f = fair_of(NULL);
+    hello_window(f.b, 2, 0, 0); /* it takes one, and no more */
+    join(f.b, 2, "ben");
+    offer(&f, f.b, f.bob, "bob", 1);
+    request(&f, "one");
+    request(&f, "two"); /* waits */
+    const got_t *one = expect_text(f.b, 1, TR_KIND_MESSAGE, "one");
+    expect_done(f.a, 1, leave(f.a, 1, "ann"));
+    f.ann = join(f.a, 1, "ann");
+    uint64_t id = 0;
+    for (int i = 0; i < 3; i++) { /* two of them wait */
+        id = post(f.a, 1, &(letter_t){.src = f.ann, .from = "ann", .to = "ben@b", .text = "x"});
+        net_run(f.net);
+    }
+    done(&f, f.b, one, false);
+    expect_text(f.b, 1, TR_KIND_MESSAGE, "two");
+    forget_all(&f);
+    leave(f.b, 2, "ben");
+    net_run(f.net);
+    expect_nack(f.a, 1, id - 1, TR_REASON_AGENT_GONE);
+    expect_nack(f.a, 1, id, TR_REASON_AGENT_GONE);
+    net_end(f.net);
+}
+
 static void small_window(tr_core_config_t *config) {
     config->window_records = 16;
 }
@@ -400,6 +427,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_settled_across),
         cmocka_unit_test(capacity_is_kept),
+        cmocka_unit_test(an_old_request_makes_nobody_new),
         cmocka_unit_test(what_a_dead_broker_had_goes_elsewhere),
         cmocka_unit_test(what_is_given_back_is_tried_elsewhere),
         cmocka_unit_test(what_waits_for_a_link_is_taken_back),

@@ -244,6 +244,51 @@ static void a_stream_of_the_tap_records_direct_messages(void **state) {
     world_end(r.w);
 }
 
+static int recorded(room_t *r, const char *stream) {
+    char json[100];
+    snprintf(json, sizeof json, "{\"action\":\"stream-read\",\"stream\":\"%s\"}", stream);
+    return read_page(r, json).events;
+}
+
+/* As it was: what came by way of a service and while the agent was away, what was refused not, and names as long as they may be. */
+static void a_record_has_what_the_agent_got(void **state) {
+    (void)state;
+    room_t r = room();
+    char name[TR_NAME_MAX + 1] = "", text[400];
+    hello_producer(r.w, 2, "thinker", 1);
+    tr_route_t b = join(r.w, 2, "b");
+    ask(r.w, 2, b, "b", "df", "{\"action\":\"register\",\"services\":[{\"name\":\"sum\",\"capacity\":1}]}");
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"b\",\"pattern\":\"$tap.*.b\"}");
+    post(r.w, 1, &(letter_t){.src = r.a, .from = "a", .to = "svc:sum", .text = "one"});
+    post(r.w, 1, &(letter_t){.src = r.a, .from = "a", .to = "svc:sum", .text = "two"});
+    assert_int_equal(recorded(&r, "b"), 1); /* the other one waits until it has room */
+    settle(r.w, 2, expect_text(r.w, 2, TR_KIND_MESSAGE, "one"), false);
+    assert_int_equal(recorded(&r, "b"), 2);
+    settle(r.w, 2, expect_text(r.w, 2, TR_KIND_MESSAGE, "two"), false);
+    hello_producer(r.w, 3, "writer", 1);
+    tr_route_t c = join(r.w, 3, "c");
+    letter_t l = {.src = c, .from = "c", .to = "b", .flags = TR_FLAG_DURABLE, .id = 1, .text = "kept"};
+    post(r.w, 3, &l);
+    settle(r.w, 2, expect_text(r.w, 2, TR_KIND_MESSAGE, "kept"), false);
+    leave(r.w, 2, "b");
+    l.id = 2;
+    post(r.w, 3, &l); /* for when it is back */
+    l.flags = 0;
+    post(r.w, 3, &l); /* refused */
+    int kept = recorded(&r, "b");
+    memset(name, 'x', sizeof name - 1);
+    tr_route_t to = join(r.w, 3, name);
+    snprintf(text, sizeof text,
+        "{\"action\":\"stream-declare\",\"stream\":\"long\",\"pattern\":\"$tap.*.%s\"}", name);
+    declare(&r, text);
+    memset(name, 'y', sizeof name - 1);
+    tr_route_t from = join(r.w, 3, name);
+    post(r.w, 3, &(letter_t){.src = from, .from = name, .dst = to, .text = "long"});
+    assert_int_equal(recorded(&r, "long"), 1);
+    assert_int_equal(kept, 4);
+    world_end(r.w);
+}
+
 /* Nobody waits for a publication to be on disk, but who reads it does: the machine may end at any time after. */
 static void what_a_page_has_shown_stays(void **state) {
     (void)state;
@@ -372,6 +417,7 @@ int main(void) {
         cmocka_unit_test(no_more_bytes_are_kept_than_may_be),
         cmocka_unit_test(a_dropped_stream_leaves_nothing),
         cmocka_unit_test(a_stream_of_the_tap_records_direct_messages),
+        cmocka_unit_test(a_record_has_what_the_agent_got),
         cmocka_unit_test(what_a_page_has_shown_stays),
         cmocka_unit_test(a_page_has_all_that_was_published_before),
         cmocka_unit_test(what_was_published_a_second_ago_is_on_disk),

@@ -191,21 +191,28 @@ void tr_publish_announce(tr_core_t *core, tr_session_t *session) {
 }
 
 /* Dots would make parts of their own. */
-static size_t append_part(char *out, size_t at, const char *name) {
+static size_t append_part(char *out, size_t at, const char *name, size_t len) {
     out[at++] = '.';
-    for (; *name && at < TR_TOPIC_MAX; name++)
-        out[at++] = *name == '.' ? '_' : *name;
+    for (size_t i = 0; i < len; i++)
+        out[at++] = name[i] == '.' ? '_' : name[i];
     return at;
 }
 
-void tr_tap(
-    tr_core_t *core, const tr_entry_t *from, uint32_t from_agent, const char *to, const tr_record_t *record) {
-    char name[TR_TOPIC_MAX + 2 * TR_AID_MAX], sender[TR_AID_MAX + 1];
-    tr_entry_agent_name(from, from_agent, sender);
-    memcpy(name, "$tap", 4);
-    size_t len = append_part(name, 4, sender);
-    len = append_part(name, len, to);
-    if (len > TR_TOPIC_MAX || (!tr_interest_matches(core, name, len) && !tr_streams_match(core, name, len)))
+/* $tap.FROM.TO; where that would be too long FROM is cut: the record says who it is. 0: there is no room for TO. */
+static size_t tap_name(const char *from, const char *to, char out[TR_TOPIC_MAX]) {
+    size_t from_len = strlen(from), to_len = strlen(to), head = strlen("$tap");
+    if (head + 1 + to_len + 2 > TR_TOPIC_MAX)
+        return 0;
+    size_t room = TR_TOPIC_MAX - head - 1 - to_len - 1;
+    memcpy(out, "$tap", head);
+    size_t at = append_part(out, head, from, from_len < room ? from_len : room);
+    return append_part(out, at, to, to_len);
+}
+
+static void show(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record, bool on_the_wire) {
+    char name[TR_TOPIC_MAX];
+    size_t len = tap_name(tap->from, tap->to, name);
+    if (!len || !((on_the_wire && tr_interest_matches(core, name, len)) || tr_streams_match(core, name, len)))
         return;
     tr_topic_t *topic = tr_topic_get(core, name, len);
     if (!topic)
@@ -215,8 +222,27 @@ void tr_tap(
     h.id = ++topic->sequence;
     topic->bytes += h.length;
     topic->used_ms = core->now.wall_ms;
-    if (tr_topic_wanted(core, topic))
+    if (on_the_wire && tr_topic_wanted(core, topic))
         tr_topic_stream(core, topic, record, &h);
     if (tr_topic_in_streams(core, topic))
         tr_stream_append(core, topic, record, &h);
+}
+
+void tr_tap(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record) {
+    show(core, tap, record, true);
+}
+
+void tr_tap_delivery(tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent) {
+    tr_tap_t tap;
+    size_t len = 0, tail = core->platform_len + 1;
+    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
+    if (!aid || len > TR_AID_MAX)
+        return;
+    bool here = len > tail && aid[len - tail] == '@' &&
+                !memcmp(aid + len - tail + 1, core->platform, core->platform_len);
+    len -= here ? tail : 0;
+    memcpy(tap.from, aid, len);
+    tap.from[len] = 0;
+    tr_entry_agent_name(to, agent, tap.to);
+    show(core, &tap, record, false);
 }

@@ -252,14 +252,17 @@ static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
     tr_nack(core, record, why, detail, retry_ms);
 }
 
-static void tap(tr_core_t *core, const tr_entry_t *sender, const target_t *t, const tr_record_t *record) {
-    char name[TR_AID_MAX + 1] = "";
+/* Before it is handed over: what it says to the platform may end its sender. */
+static void name_both(const tr_entry_t *sender, const target_t *t, const tr_record_t *record, tr_tap_t *ret) {
+    const char *to;
+    tr_entry_agent_name(sender, tr_route_agent(record->h.src), ret->from);
     if (t->entry)
-        tr_entry_agent_name(t->entry, tr_route_agent(t->route), name);
-    const char *to = t->entry     ? name
-                     : t->service ? t->service->name
-                                  : (tr_route_slot(t->route) == TR_PLATFORM_AMS ? "ams" : "df");
-    tr_tap(core, sender, tr_route_agent(record->h.src), to, record);
+        tr_entry_agent_name(t->entry, tr_route_agent(t->route), ret->to);
+    else if (t->service)
+        snprintf(
+            ret->to, sizeof ret->to, "%s", tr_service_is_mailbox(t->service, &to) ? to : t->service->name);
+    else
+        snprintf(ret->to, sizeof ret->to, "%s", tr_route_slot(t->route) == TR_PLATFORM_AMS ? "ams" : "df");
 }
 
 /* While the broker drains, agents may still answer the requests that are being worked on. */
@@ -360,17 +363,23 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as
     record->h.attempt = 0;
     if (record->h.flags & TR_FLAG_MANDATE)
         why = check_mandate(core, from, &t, record);
-    if (why == TR_REASON_NONE && core->tapped)
-        tap(core, sender, &t, record);
+    tr_tap_t tap;
+    bool tapped = why == TR_REASON_NONE && core->tapped;
+    if (tapped)
+        name_both(sender, &t, record, &tap);
     if (why == TR_REASON_NONE && t.entry && t.entry->neighbour)
         tr_gone_learn(core, sender, t.entry->session);
     if (why == TR_REASON_NONE)
         why = core->conduct ? hand_over_checked(core, from, sender, &t, record)
                             : hand_over(core, from, &t, record);
-    if (why != TR_REASON_NONE)
+    if (why != TR_REASON_NONE) {
         refuse(core, from, record, why);
-    else if (record->h.flags & TR_FLAG_MANDATE)
+        return;
+    }
+    if (record->h.flags & TR_FLAG_MANDATE)
         tr_mandate_paid(core);
+    if (tapped) /* what was refused nobody has got */
+        tr_tap(core, &tap, record);
 }
 
 static tr_reason_t topic_by_name(

@@ -50,6 +50,14 @@ static bool is_flagged(const tr_lease_t *lease) {
 }
 
 /* False when out of memory. */
+/* Of an agent of this platform. What a mailbox gets was tapped when it came. */
+static bool is_request(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
+    const char *agent;
+    uint64_t slot = lease->number >> TR_LEASE_SLOT_SHIFT;
+    return !p->entry->neighbour && slot < core->services_n &&
+           !tr_service_is_mailbox(core->services[slot], &agent);
+}
+
 bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     tr_record_t r = tr_lease_record(lease);
     tr_record_header_t h = r.h;
@@ -72,6 +80,8 @@ bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     lease->given = true;
     core->stats.leased++;
     core->stats.redelivered += (h.flags & TR_FLAG_REDELIVERED) != 0;
+    if (core->tapped && is_request(core, p, lease))
+        tr_tap_delivery(core, &r, p->entry, p->agent);
     return true;
 }
 

@@ -524,8 +524,13 @@ void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *re
 void tr_publish_announce(tr_core_t *core, tr_session_t *session);
 /* GAP notices to subscribers that have room again. */
 void tr_publish_gaps(tr_core_t *core);
-void tr_tap(
-    tr_core_t *core, const tr_entry_t *from, uint32_t from_agent, const char *to, const tr_record_t *record);
+/* Whose message to whom it is: bare names, AIDs of other platforms. */
+typedef struct tr_tap {
+    char from[TR_AID_MAX + 1], to[TR_AID_MAX + 1];
+} tr_tap_t;
+void tr_tap(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record);
+/* A request that a service's provider gets: for streams alone. */
+void tr_tap_delivery(tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent);
 
 /* subscription.c */
 tr_reason_t tr_core_subscribe(

@@ -47,7 +47,7 @@ typedef struct tr_bench_task {
     char endpoint[192]; /* to bind or connect to */
     char from[192];     /* the same for a sender, where that is another one; "" = it is not */
     char stream[192];
-    char to[64]; /* its peer's name */
+    char to[96]; /* its peer's name; or a file */
     uint64_t route;
     size_t size;
     uint64_t count; /* measured ones */
@@ -108,6 +108,10 @@ int tr_bench_hear(tr_bench_t *bench, tr_bench_child_t *child, tr_bench_word_t wo
     tr_bench_note_t *ret_note, tr_error_t *error);
 /* Waits for the line of a program, which is then in child->line. */
 int tr_bench_hear_line(tr_bench_t *bench, tr_bench_child_t *child, int64_t timeout_ms, tr_error_t *error);
+/* Whether it has said that. */
+static inline bool tr_bench_has_said(const tr_bench_child_t *child, tr_bench_word_t word) {
+    return child->said[word];
+}
 /* Lets time pass; -EINTR when the user interrupts, or the error of a child that failed. */
 int tr_bench_pause(tr_bench_t *bench, int64_t ms, tr_error_t *error);
 void tr_bench_stop_all(tr_bench_t *bench);

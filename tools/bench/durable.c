@@ -260,7 +260,9 @@ int tr_bench_durable_raw(
     tr_bench_task_t task = {.count = c->raw_count < FLOOR_MAX ? c->raw_count : FLOOR_MAX};
     tr_bench_child_t *child;
     tr_bench_note_t note;
-    snprintf(task.to, sizeof task.to, "%.50s/floor", bench->directory);
+    _Static_assert(
+        sizeof task.to >= sizeof bench->directory + sizeof "/floor", "a path that is cut is another one");
+    snprintf(task.to, sizeof task.to, "%s/floor", bench->directory);
     int r = tr_bench_fork(bench, c, "the disk's floor", disk, &task, &child, error);
     if (r == 0)
         r = tr_bench_hear(bench, child, TR_BENCH_DONE, RUN_MS, &note, error);

@@ -112,7 +112,8 @@ tr_entry_t *tr_proxy_of_sender(
     *ret_why = TR_REASON_BAD_ENVELOPE;
     if (!aid)
         return NULL;
-    if (!route && record->h.flags & TR_FLAG_DURABLE) /* its broker has begun anew since it was sent */
+    if (!route &&
+        record->h.flags & (TR_FLAG_DURABLE | TR_FLAG_LEASED)) /* it has registered anew since it was sent */
         return by_name_alone(core, n, aid, len, ret_why);
     tr_entry_t *e = n->last && n->last_route == route
                         ? n->last
@@ -183,6 +184,18 @@ static bool fuller_than(const tr_core_t *core, const tr_neighbour_t *n, uint32_t
            n->queue.bytes > core->config.peer_bytes / part;
 }
 
+/* What waited in a queue may be of one who has registered anew meanwhile. Its old number, told after the new one, would take
+ * it for one more life over there, and what comes back to the one that it has would not reach it: so it goes by the name alone. */
+static tr_route_t src_of(tr_core_t *core, const tr_record_t *record, const tr_record_header_t *h) {
+    if (h->kind != TR_KIND_MESSAGE || !(h->flags & (TR_FLAG_LEASED | TR_FLAG_DURABLE)))
+        return h->src;
+    size_t len;
+    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
+    const tr_entry_t *e = tr_entry_of_route(core, h->src);
+    bool its = e && aid && tr_entry_is_sender(core, e, tr_route_agent(h->src), aid, len);
+    return its ? h->src : 0;
+}
+
 /* `origin` NULL: nothing stands behind the content. */
 static tr_reason_t put(
     tr_core_t *core, tr_entry_t *to, const tr_record_t *record, tr_record_header_t h, const uint8_t *origin) {
@@ -191,6 +204,7 @@ static tr_reason_t put(
     uint32_t rest = h.length - TR_RECORD_HEADER;
     h.length += stamp.more + (origin ? TR_ORIGIN_SIZE : 0);
     h.envelope_len = (uint16_t)(h.envelope_len + stamp.more);
+    h.src = src_of(core, record, &h);
     h.dst = to->remote;
     if (h.length > n->max_record || h.envelope_len > TR_ENVELOPE_MAX)
         return TR_REASON_TOO_LARGE;
