@@ -1,6 +1,7 @@
 /*
  * A turn is a chain of questions to the mind: mood, entities, and then what to make of it in the session's context. What the first two said
- * travels along; the session is looked up again at the end, as other users' turns go on meanwhile.
+ * travels along; the session is looked up again at the end, as other users' turns go on meanwhile. The user's own next turn waits (talk_queue.h)
+ * until this one is at its end: over(), which every way through a turn comes to once.
  */
 #include "agentd/behaviours/talk.h"
 
@@ -38,15 +39,30 @@ static json_t *session_of(tr_talk_t *self, const tr_message_t *message) {
 
 /* ---- the end of a turn ---- */
 
+static void begin(tr_talk_t *self, const tr_message_t *message, const char *user);
+
+/* The user's next turn, where one waits. */
+static void over(tr_talk_t *self, const json_t *turn) {
+    const char *user = text_at(turn, "user");
+    tr_message_t *next = tr_talk_queue_leave(&self->queue, user);
+    if (next)
+        begin(self, next, user);
+    tr_message_done(&next);
+}
+
+/* carried: what was summarised. What fell out of the context since then stays. */
 static void on_summarised(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     tr_talk_t *self = state;
     json_t *session = session_of(self, message);
-    (void)carried;
+    const char *older = text_at(session, "older");
+    size_t of = json_string_length(carried);
     if (!session || result->status != TR_MIND_OK)
         return; /* it is tried again after the next turn, ignoring */
+    if (strncmp(older, json_string_value(carried), of) != 0)
+        return; /* it was forgotten, or summarised, meanwhile */
     json_object_set(session, "summary", json_object_get(result->value, "text"));
-    json_object_set_new(session, "older", json_string(""));
+    json_object_set_new(session, "older", json_string(older + of));
     tr_sessions_keep(&self->sessions, session); /* the next turn keeps it again, ignoring */
 }
 
@@ -60,7 +76,8 @@ static void summarise(tr_talk_t *self, const tr_message_t *message, const json_t
             .text = json_string_value(all),
             .length = json_string_length(all),
             .input = json_pack("{s:i}", "sentences", 4),
-            .on_said = on_summarised});
+            .on_said = on_summarised,
+            .carried = json_incref(json_object_get(session, "older"))});
     json_decref(all);
 }
 
@@ -72,6 +89,7 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
     if (!session || !fitted) {
         tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", "out of memory");
         json_decref(fitted);
+        over(self, turn);
         return;
     }
     json_t *stream = tr_talk_stream_take(turn);
@@ -83,6 +101,7 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
     tr_talk_stream_end(self, turn, stream);
     tr_thinker_answer_json(&self->thinker, message, TR_INFORM, json_incref(turn));
     summarise(self, message, session);
+    over(self, turn);
 }
 
 /* ---- a turn ---- */
@@ -105,6 +124,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     size_t length = 0;
     if (tr_thinker_failed(&self->thinker, message, result)) {
         tr_talk_stream_drop(self, turn);
+        over(self, turn);
         return;
     }
     const char *text = tr_thinker_text(message, "text", &length);
@@ -135,7 +155,7 @@ static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t
     tr_thought_fn on_said, json_t *turn) {
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
-    tr_thinker_ask(&self->thinker, message,
+    int rc = tr_thinker_ask(&self->thinker, message,
         &(tr_thinker_question_t){.op = op,
             .text = text,
             .length = length,
@@ -143,6 +163,8 @@ static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t
             .on_said = on_said,
             .on_piece = op == TR_MIND_DIALOGUE ? on_piece : NULL,
             .carried = json_incref(turn)}); /* what fails is told to who asked */
+    if (rc < 0)
+        over(self, turn);
 }
 
 /* Before the reply is thought of, so that its parts are already fitted to who has just said how he likes it. */
@@ -161,8 +183,10 @@ static void on_entities(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
     json_t *session = session_of(self, message);
-    if (tr_thinker_failed(&self->thinker, message, result))
+    if (tr_thinker_failed(&self->thinker, message, result)) {
+        over(self, turn);
         return;
+    }
     json_object_set(turn, "entities", (json_t *)(uintptr_t)result->value);
     learn(session, message, turn);
     json_t *context = json_deep_copy(json_object_get(session, "context"));
@@ -172,10 +196,19 @@ static void on_entities(
 
 static void on_mood(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
-    if (tr_thinker_failed(&self->thinker, message, result))
+    if (tr_thinker_failed(&self->thinker, message, result)) {
+        over(self, turn);
         return;
+    }
     json_object_set(turn, "sentiment", (json_t *)(uintptr_t)result->value);
     ask_about(self, message, TR_MIND_ENTITIES, json_pack("{s:i}", "most", ENTITIES), on_entities, turn);
+}
+
+static void begin(tr_talk_t *self, const tr_message_t *message, const char *user) {
+    json_t *turn = json_pack("{s:s}", "user", user);
+    tr_talk_stream_begin(turn, message);
+    ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, turn);
+    json_decref(turn);
 }
 
 /* ---- what is asked ---- */
@@ -223,9 +256,13 @@ int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {
             "expected a text, {\"text\", \"user\"}, or {\"action\": profile, history, why or forget}");
         return 0;
     }
-    json_t *turn = json_pack("{s:s}", "user", user);
-    ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, turn);
-    json_decref(turn);
+    int place = tr_talk_queue_enter(&self->queue, user, message);
+    if (place == TR_TALK_BEGINS)
+        begin(self, message, user);
+    else if (place == -EBUSY)
+        tr_thinker_answer_reason(&self->thinker, message, TR_REFUSE, "busy", "too many turns wait");
+    else if (place < 0)
+        tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", strerror(-place));
     return 0;
 }
 
@@ -239,6 +276,7 @@ int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_t
 
 void tr_talk_finish(tr_talk_t *self) {
     tr_errands_finish(&self->errands);
+    tr_talk_queue_finish(&self->queue);
     tr_thinker_finish(&self->thinker);
     tr_sessions_finish(&self->sessions);
     json_decref(self->actions);

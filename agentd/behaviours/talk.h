@@ -7,6 +7,8 @@
  * A turn is {"user", "turn", "state", "reply", "action", "parameters", "missing", "sentiment", "entities", "by", "fallback"}, as far as there is
  * something of it. It goes to who asked, and its reply to a topic, in pieces, as it comes (talk_stream.h).
  *
+ * Turns of one user follow each other in the order in which they came, those of different users go on side by side.
+ *
  * What falls out of the bounded context is summarised by the mind, and the summary stays in the context.
  */
 #ifndef TR_AGENTD_BEHAVIOURS_TALK_H
@@ -14,6 +16,7 @@
 
 #include "agentd/behaviours/errand.h"
 #include "agentd/behaviours/sessions.h"
+#include "agentd/behaviours/talk_queue.h"
 #include "agentd/behaviours/thinker.h"
 
 #define TR_TALK_MEMORY_MAX 1024 /* bytes of a path */
@@ -27,6 +30,7 @@ struct tr_talk {
     tr_thinker_t thinker;
     tr_errands_t errands;
     tr_sessions_t sessions;
+    tr_talk_queue_t queue;
     tr_talk_act_fn act; /* NULL: a turn is told as it is */
     json_t *actions;    /* a registry (actions.h) whose words come before the grammar's; NULL */
 };

@@ -33,15 +33,17 @@ static uint64_t hash_on(uint64_t hash, const char *text, size_t length) {
     return hash;
 }
 
-/* {"shown": bytes that were told, "hash": of them, "pieces": how many, "raw": what came of the mind, where it is fitted}; borrowed from the turn. */
+/* {"conversation": the request's, "shown": bytes that were told, "hash": of them, "pieces": how many, "raw": what came of the mind, where it is fitted}; borrowed from the turn. */
 static json_t *stream_of(json_t *turn) {
-    json_t *stream = json_object_get(turn, "stream");
-    if (stream)
-        return stream;
-    json_object_set_new(turn, "stream",
-        json_pack(
-            "{s:i, s:I, s:i, s:s}", "shown", 0, "hash", (json_int_t)HASH_START, "pieces", 0, "raw", ""));
     return json_object_get(turn, "stream");
+}
+
+void tr_talk_stream_begin(json_t *turn, const tr_message_t *message) {
+    const tr_acl_t *asked = tr_message_acl(message);
+    const char *conversation = asked && asked->conversation_id ? asked->conversation_id : "";
+    json_object_set_new(turn, "stream",
+        json_pack("{s:s, s:i, s:I, s:i, s:s}", "conversation", conversation, "shown", 0, "hash",
+            (json_int_t)HASH_START, "pieces", 0, "raw", ""));
 }
 
 static size_t shown_by(const json_t *stream) {
@@ -65,8 +67,9 @@ static void publish(tr_talk_t *self, const json_t *turn, json_t *stream, part_t 
     json_int_t pieces = json_integer_value(json_object_get(stream, "pieces"));
     topic_of(self, text_at(turn, "user"), topic);
     tr_content_writer_init(&w);
-    tr_write_map(&w, 5u + part.again);
+    tr_write_map(&w, 6u + part.again);
     tr_write_kv(&w, "user", text_at(turn, "user"));
+    tr_write_kv(&w, "conversation", text_at(stream, "conversation"));
     tr_write_kv_int(&w, "turn", json_integer_value(json_object_get(turn, "turn")));
     tr_write_kv_int(&w, "piece", pieces);
     tr_write_str(&w, "text");

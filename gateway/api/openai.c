@@ -229,6 +229,12 @@ static bool is_answer(const tr_web_reply_t *reply) {
 
 /* ---- the stream of a reply ---- */
 
+/* The user may talk elsewhere at the same time; what says nothing of a conversation is taken. */
+static bool is_its(const tr_talk_t *talk, const json_t *piece) {
+    const char *conversation = json_string_value(json_object_get(piece, "conversation"));
+    return !conversation || strcmp(conversation, talk->id) == 0;
+}
+
 static void on_news(tr_feed_watcher_t *watcher) {
     tr_talk_t *talk = watcher->owner;
     tr_feed_event_t event;
@@ -238,8 +244,9 @@ static void on_news(tr_feed_watcher_t *watcher) {
     while ((found = tr_feed_read(tr_feed_hub_ring(tr_web_server_hub(talk->exchange->server)),
                 &watcher->reader, &event, &missed)) != TR_FEED_NONE) {
         json_t *json = found == TR_FEED_EVENT ? json_loadb(event.json, event.len, 0, NULL) : NULL;
-        const char *text = json_string_value(json_object_get(json_object_get(json, "content"), "text"));
-        if (text && *text && talk->exchange->asked) {
+        const json_t *content = json_object_get(json, "content");
+        const char *text = json_string_value(json_object_get(content, "text"));
+        if (text && *text && talk->exchange->asked && is_its(talk, content)) {
             talk->kind->piece(talk, text);
             tr_buffer_text(&talk->shown, text);
             any = true;
@@ -338,6 +345,8 @@ void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
         call->act = TR_REQUEST;
         call->timeout_ms = tr_web_timeout(e);
         strcpy(call->protocol, "fipa-request");
+        if (stream)
+            strcpy(call->conversation, ((tr_talk_t *)e->stream.state)->id);
         e->on_replies = stream ? on_streamed : on_whole;
         e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
         tr_web_exchange_call(e, 0, &call);

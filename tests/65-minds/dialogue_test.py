@@ -68,6 +68,30 @@ class Dialogue(minds.MindsTest):
                          [(0, "Hello. ", False), (1, "What can I do for you?", False), (2, "", True)])
         self.assertNotIn("stream", self.told("d", {"action": "why", "user": "x.y"}))
 
+    def test_turns_of_one_user_follow_each_other(self):
+        self.agent("d", "dialogue")
+        tap = self.spawn_verb("tap", "dialogue.>", "-o", "json")
+        minds.harness.wait_until(lambda: self.say("d", "hello", "ann") and '"last"' in tap.out, "the tap hears", 60)
+        asked = [self.spawn_verb("ask", "d", json.dumps({"text": f"search for harbour {i}", "user": "ann"}), "-o", "json") for i in range(6)]
+        turns = sorted((json.loads(done.out) for done in (child.wait(60) for child in asked)), key=lambda turn: turn["turn"])
+        numbers = [turn["turn"] for turn in turns]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + 6)), "each has seen those before it")
+        history = self.told("d", {"action": "history", "user": "ann"})["history"]
+        self.assertEqual([said["user"] for said in history[-6:]], [f"search for {turn['parameters']['query']}" for turn in turns])
+
+        def told():
+            pieces = [json.loads(line)["content"] for line in tap.out.splitlines()]
+            return [piece for piece in pieces if piece["turn"] >= numbers[0]]
+        minds.harness.wait_until(lambda: sum(piece["last"] for piece in told()) == 6, "six replies", 60)
+        by_turn = {}
+        for piece in told():
+            by_turn.setdefault(piece["turn"], []).append(piece)
+        self.assertEqual(len({piece["conversation"] for piece in told()}), 6)
+        for turn in turns:
+            pieces = by_turn[turn["turn"]]
+            self.assertEqual(len({piece["conversation"] for piece in pieces}), 1)
+            self.assertEqual("".join(piece["text"] for piece in pieces), turn["reply"])
+
     def test_requests_that_make_no_sense(self):
         self.agent("d", "dialogue")
         for wrong in {}, {"text": ""}, {"text": "x", "user": ""}, {"text": "x", "user": "u" * 129}:
@@ -123,7 +147,7 @@ class Stream(minds.MindsTest):
         return server
 
     def chat(self, line, user="ann"):
-        path = self.write(f"said-by-{user}", line + "\n")
+        path = self.write(f"said-by-{user}-{len(line)}", line + "\n")
         with open(path, "rb") as file:
             return self.spawn("troupe", "chat", "--user", user, env={"TROUPE_CONNECT": self.at.endpoint}, stdin=file)
 
@@ -140,6 +164,24 @@ class Stream(minds.MindsTest):
         self.assertEqual(chat.wait().code, 0)
         self.assertEqual(chat.out, "It is ä long story. Listen.\n")
         self.assertTrue(server.requests[-1].json["stream"])
+
+    def test_two_talks_of_one_user_at_the_same_time(self):
+        """The other one's request waits for the reply that is being written, and no piece of that appears in it."""
+        server = self.server()
+        gate = model.Gate(server)
+        mood = (model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'))
+        server.does(*mood, gate.stream(model.events(('{"reply": "The first ', 'story."}')), before=2),
+                    *mood, model.stream(model.events(('{"reply": "The second ', 'story."}'))))
+        server.usual = model.status(400)
+        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        one = self.chat("tell me")
+        minds.harness.wait_until(lambda: one.out == "The first ", "the beginning", 60)
+        talking = self.told("ams", {"action": "search"})["total"]
+        other = self.chat("tell me more")
+        minds.harness.wait_until(lambda: self.told("ams", {"action": "search"})["total"] == talking + 1, "both talk", 60)
+        self.assertEqual((other.out, len(server.requests)), ("", 3))
+        gate.open()
+        self.assertEqual((one.wait(60).out, other.wait(60).out), ("The first story.\n", "The second story.\n"))
 
     def test_a_draft_that_is_void(self):
         self.modelled(model.stream(model.events(('{"reply": "Wrong', '"'))), model.stream(model.events(('{"reply": "Ri', 'ght."}'))))

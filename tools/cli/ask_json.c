@@ -6,6 +6,11 @@
 
 int tr_cli_ask_json(tr_cli_session_t *session, const tr_call_t *call, const char *agent, json_t *request,
     json_t **ret_answer) {
+    return tr_cli_ask_json_within(session, call, agent, NULL, request, ret_answer);
+}
+
+int tr_cli_ask_json_within(tr_cli_session_t *session, const tr_call_t *call, const char *agent,
+    const char *conversation, json_t *request, json_t **ret_answer) {
     tr_content_writer_t writer;
     tr_message_t *answer = NULL;
     tr_content_writer_init(&writer);
@@ -16,7 +21,7 @@ int tr_cli_ask_json(tr_cli_session_t *session, const tr_call_t *call, const char
         return rc == -ENOMEM ? tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory")
                              : tr_cli_usage(call, "nested too deeply, or a value that msgpack does not have");
     }
-    int code = tr_cli_ask_platform(session, agent, &writer, &answer);
+    int code = tr_cli_ask_within(session, agent, conversation, &writer, &answer);
     json_t *content = code == TR_EXIT_OK ? tr_value_to_json(tr_message_value(answer)) : NULL;
     tr_message_done(&answer);
     if (code == TR_EXIT_OK && !content)

@@ -10,6 +10,9 @@
  * tr_cli_ask_platform. */
 int tr_cli_ask_json(tr_cli_session_t *session, const tr_call_t *call, const char *agent, json_t *request,
     json_t **ret_answer);
+/* The same in a conversation of this id; NULL: one of its own. */
+int tr_cli_ask_json_within(tr_cli_session_t *session, const tr_call_t *call, const char *agent,
+    const char *conversation, json_t *request, json_t **ret_answer);
 /* All agents that the AMS knows, page by page, appended to `list`. */
 int tr_cli_ask_agents(tr_cli_session_t *session, const tr_call_t *call, json_t *list);
 

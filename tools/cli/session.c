@@ -498,11 +498,17 @@ int tr_cli_judge(const tr_call_t *call, const char *who, const tr_message_t *ans
 
 int tr_cli_ask_platform(
     tr_cli_session_t *self, const char *agent, tr_content_writer_t *request, tr_message_t **ret_answer) {
+    return tr_cli_ask_within(self, agent, NULL, request, ret_answer);
+}
+
+int tr_cli_ask_within(tr_cli_session_t *self, const char *agent, const char *conversation,
+    tr_content_writer_t *request, tr_message_t **ret_answer) {
     tr_acl_t message = {
         .performative = TR_REQUEST,
         .receivers = {.items = &agent, .count = 1},
         .ontology = "fipa-agent-management",
         .protocol = "fipa-request",
+        .conversation_id = conversation,
     };
     tr_message_t *answer = NULL;
     int code;

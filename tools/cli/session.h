@@ -94,6 +94,9 @@ int tr_cli_judge(const tr_call_t *call, const char *who, const tr_message_t *ans
 /* A request to "ams" or "df"; finishes the writer. ret_answer is an inform, whose value is a map. */
 int tr_cli_ask_platform(
     tr_cli_session_t *self, const char *agent, tr_content_writer_t *request, tr_message_t **ret_answer);
+/* The same in a conversation of this id; NULL: one of its own. */
+int tr_cli_ask_within(tr_cli_session_t *self, const char *agent, const char *conversation,
+    tr_content_writer_t *request, tr_message_t **ret_answer);
 /* Waits until the broker has taken all that was sent, and what it sent back about it has come. */
 int tr_cli_settle(tr_cli_session_t *self);
 

@@ -1,11 +1,14 @@
 /* `troupe chat`: a talk with an assistant or a dialogue, line by line, whose replies appear as they come (docs/minds.md). */
 #include "lib/base/buffer.h"
+#include "lib/base/random.h"
 #include "proto/json.h"
 #include "tools/cli/ask_json.h"
 #include "tools/cli/lines.h"
 #include "tools/verbs/verbs.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +27,8 @@ typedef struct chat {
     const options_t *options;
     const char *agent, *user;
     tr_cli_session_t *session;
-    tr_buffer_t
-        shown; /* what came by the topic in this turn: of its reply, or of one in another terminal of this user */
+    char conversation[32]; /* of this turn: the user may talk elsewhere at the same time */
+    tr_buffer_t shown;     /* what came of its reply by the topic */
     bool prompts;
 } chat_t;
 
@@ -64,13 +67,14 @@ static void on_piece(tr_cli_session_t *session, const tr_message_t *message, voi
     chat_t *chat = arg;
     size_t len = 0;
     (void)session;
-    if (tr_message_type(message) != TR_MESSAGE_EVENT)
+    tr_value_t piece = tr_message_value(message);
+    if (tr_message_type(message) != TR_MESSAGE_EVENT ||
+        !tr_value_equals(tr_value_get(piece, "conversation"), chat->conversation))
         return;
-    const char *text = tr_value_str(tr_value_get(tr_message_value(message), "text"), &len);
+    const char *text = tr_value_str(tr_value_get(piece, "text"), &len);
     if (!text)
         return;
-    if (tr_value_bool(
-            tr_value_get(tr_message_value(message), "again"), false)) { /* what is shown was a draft */
+    if (tr_value_bool(tr_value_get(piece, "again"), false)) { /* what is shown was a draft */
         fputs(chat->shown.size ? "\n" : "", chat->call->out);
         chat->shown.size = 0;
     }
@@ -97,7 +101,8 @@ static int subscribe(chat_t *chat) {
 
 static int ask(chat_t *chat, const char *whom, json_t *request, json_t **ret_answer) {
     tr_cli_session_renew(chat->session);
-    return tr_cli_ask_json(chat->session, chat->call, whom, request, ret_answer);
+    snprintf(chat->conversation, sizeof chat->conversation, "chat-%016" PRIx64, tr_random_seed());
+    return tr_cli_ask_json_within(chat->session, chat->call, whom, chat->conversation, request, ret_answer);
 }
 
 static int say(chat_t *chat, const char *line, size_t len) {
