@@ -1,7 +1,7 @@
 /*
  * planner: from a request to a main task, a priority and subtasks with skills and needs (docs/minds.md, Plans), and, where one fails, to another way.
  *
- *   args: {"skills": [TEXT ...], "most": 16, "tasks": "svc:tasks", "compose": SERVICE}
+ *   args: {"skills": [TEXT ...], "most": 16, "tasks": "svc:tasks", "compose": SERVICE, "look-ms": 30000}
  *
  *   TEXT, {"action": "plan", "text", "skills", "most"}      the plan. Skills: of the request, of the arguments, or the services that there are
  *   {"action": "submit", the same, "compose": true}         also hands its subtasks to the coordinator: {"plan", "tasks", "watched": MARK}; with
@@ -35,6 +35,7 @@ static const tr_arg_t known_args[] = {
     {"most", TR_ARG_WHOLE, offsetof(tr_planner_t, most), 0, .min = 1, .max = TR_PLAN_MOST},
     {"tasks", TR_ARG_TEXT, offsetof(tr_planner_t, tasks), TR_AID_MAX + 8, .check = tr_arg_is_aid,
         .expected = "NAME, NAME@PLATFORM or svc:NAME"},
+    {"look-ms", TR_ARG_WHOLE, offsetof(tr_planner_t, look_ms), 0, .min = 100, .max = 24 * 3600 * 1000},
     {"compose", TR_ARG_TEXT, offsetof(tr_planner_t, compose), sizeof((tr_planner_t *)0)->compose,
         .expected = "the name of a service"},
     TR_THINKER_ARG,
@@ -52,6 +53,7 @@ static bool is_skills(tr_value_t skills) {
 static int read_args(tr_value_t args, tr_planner_t *planner, tr_problem_t *problem) {
     tr_value_t skills = tr_value_get(args, "skills");
     planner->most = TR_PLAN_USUAL;
+    planner->look_ms = TR_PLANNER_LOOK_MS;
     strcpy(planner->tasks, "svc:tasks");
     int rc = tr_args_read(known_args, sizeof known_args / sizeof *known_args, args, planner, problem);
     if (rc == 0 && skills && !is_skills(skills))
@@ -72,7 +74,8 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
     int rc = read_args(args, planner, NULL);
     planner->watched = json_object();
     planner->by_task = json_object();
-    if (!planner->watched || !planner->by_task)
+    planner->looks = json_object();
+    if (!planner->watched || !planner->by_task || !planner->looks)
         rc = -ENOMEM;
     if (rc == 0 && skills && !(planner->skills = tr_value_to_json(skills)))
         rc = -ENOMEM;
@@ -96,6 +99,7 @@ static void on_submitted(
     json_t *content = tr_answer_json(answer), *mark = json_object_get(carried, "mark");
     (void)agent;
     if (tr_answer_is_good(answer)) {
+        tr_planner_taken(planner, json_string_value(mark));
         tr_thinker_answer_json(&planner->thinker, under, TR_INFORM,
             json_pack("{s:O, s:O, s:O}", "plan", json_object_get(carried, "plan"), "tasks",
                 json_object_get(content, "tasks"), "watched", mark));
@@ -272,6 +276,8 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     (void)self;
     if (tr_message_type(message) == TR_MESSAGE_EVENT)
         tr_planner_hear(planner, message);
+    else if (tr_message_type(message) == TR_MESSAGE_GAP)
+        tr_planner_missed(planner);
     if (!tr_thinker_asked(&planner->thinker, message))
         return 0;
     if (asks_to(message, "watched")) {
@@ -300,6 +306,7 @@ static void fini(tr_agent_t *self, void *state) {
     json_decref(planner->skills);
     json_decref(planner->watched);
     json_decref(planner->by_task);
+    json_decref(planner->looks);
 }
 
 const tr_behaviour_t tr_behaviour_planner = {

@@ -3,6 +3,9 @@
  *
  * A plan that is watched has for each subtask "task", its id at the coordinator, and "state", what was told of that last. Where one fails, it is planned anew from its
  * description without the skills that failed, that takes its place (tr_plan_replace), and is submitted together with what needed it, which has failed with it.
+ *
+ * Events may be missed: while the link or the coordinator is away, or where too many came at once. So as long as a plan is watched the coordinator is asked
+ * every `look-ms` how those of its tasks are that are not done, and at once after a gap or a restart. A task that it had taken and does not know any more has failed.
  */
 #ifndef TR_AGENTD_BEHAVIOURS_PLANNER_H
 #define TR_AGENTD_BEHAVIOURS_PLANNER_H
@@ -10,31 +13,41 @@
 #include "agentd/behaviours/errand.h"
 #include "agentd/behaviours/thinker.h"
 
-#define TR_PLANNER_ASK_MS  10000
-#define TR_PLANNER_WATCHED 256 /* plans; the oldest is let go of */
+#define TR_PLANNER_ASK_MS   10000
+#define TR_PLANNER_WATCHED  256 /* plans; the oldest is let go of */
+#define TR_PLANNER_LOOK_MS  30000
+#define TR_PLANNER_TASK_MAX 80 /* bytes of a task's id, with its NUL */
 
 typedef struct tr_planner {
     tr_thinker_t thinker; /* first */
     tr_errands_t errands;
     json_t *skills; /* of the arguments; NULL */
-    int64_t most;
+    int64_t most, look_ms;
     char tasks[TR_AID_MAX + 8];
     char compose[TR_NAME_MAX +
                  1]; /* the service of who composes the whole of what is submitted; "": nobody does */
-    json_t *watched; /* {"MARK": {"mark", "number", "plan", "skills"}}, the oldest first */
+    json_t *
+        watched; /* {"MARK": {"mark", "number", "plan", "skills", "taken": by the coordinator}}, the oldest first */
     json_t *by_task; /* {"TASK": "MARK"} */
     int64_t numbers;
-    bool listens;      /* to the states of tasks */
-    tr_timer_t *timer; /* to ask how things are, after a restart */
+    bool listens;                     /* to the states of tasks */
+    tr_timer_t *timer;                /* to the next look */
+    bool looks_soon;                  /* it is at once */
+    json_t *looks;                    /* {"NUMBER": "TASK"}: what was asked and not answered */
+    char looked[TR_PLANNER_TASK_MAX]; /* the task that was asked for last; "" = begin at the first */
 } tr_planner_t;
 
 /* Gives each subtask without one its "task", and begins to watch. The tasks as the coordinator takes them, and the plan's mark, into ret_mark (borrowed). NULL
  * when out of memory. */
 json_t *tr_planner_watch(tr_planner_t *self, json_t *plan, const json_t *skills, const char **ret_mark);
+/* The coordinator has taken it. */
+void tr_planner_taken(tr_planner_t *self, const char *mark);
 /* It was not taken. */
 void tr_planner_unwatch(tr_planner_t *self, const char *mark);
 /* An event of a task, which may be anybody's. */
 void tr_planner_hear(tr_planner_t *self, const tr_message_t *message);
+/* Events were missed. */
+void tr_planner_missed(tr_planner_t *self);
 /* The skills without those of the list (NULL = none); a new reference. */
 json_t *tr_planner_skills_without(const json_t *skills, const json_t *without);
 

@@ -1,6 +1,7 @@
 #include "agentd/behaviours/planner.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include "lib/base/random.h"
 #include "proto/json.h"
 
-#define MARK_MAX 40
+#define MARK_MAX  40
+#define LOOK_MOST 512 /* tasks that are asked for in one look */
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -97,10 +99,27 @@ static void listen_to_tasks(tr_planner_t *self) {
         self->listens = tr_subscribe(self->thinker.agent, "task.*.state") == 0;
 }
 
+void tr_planner_taken(tr_planner_t *self, const char *mark) {
+    json_t *watched = json_object_get(self->watched, mark);
+    if (watched)
+        json_object_set_new(watched, "taken", json_true());
+}
+
+static void look(tr_agent_t *agent, void *state, void *arg);
+
+static void look_after(tr_planner_t *self, int64_t ms) {
+    if (self->timer)
+        tr_timer_cancel(&self->timer);
+    self->timer = tr_timer_start(self->thinker.agent, ms, look, NULL);
+    self->looks_soon = self->timer && ms == 0;
+}
+
 json_t *tr_planner_watch(tr_planner_t *self, json_t *plan, const json_t *skills, const char **ret_mark) {
     char mark[MARK_MAX];
     snprintf(mark, sizeof mark, "plan-%llx", (unsigned long long)tr_random_seed());
     listen_to_tasks(self);
+    if (!self->timer)
+        look_after(self, self->look_ms);
     json_t *watched = json_pack("{s:s, s:I, s:O, s:O?}", "mark", mark, "number", (json_int_t)++self->numbers,
         "plan", plan, "skills", skills);
     if (!watched || json_object_set_new(self->watched, mark, watched) < 0)
@@ -157,9 +176,10 @@ static void on_resubmitted(tr_agent_t *agent, void *state, const tr_message_t *a
     const json_t *watched = find_number(self, (json_int_t)(intptr_t)arg);
     json_t *content = tr_answer_json(answer);
     (void)agent;
-    if (watched && tr_answer_is_good(answer))
+    if (watched && tr_answer_is_good(answer)) {
+        tr_planner_taken(self, text_at(watched, "mark"));
         tell(self, watched, "replanned", text_at(watched, "replaced"), "");
-    else if (watched)
+    } else if (watched)
         end(self, watched, "failed", text_at(watched, "replaced"), text_at(content, "reason"));
     json_decref(content);
 }
@@ -189,6 +209,7 @@ static void resubmit(tr_planner_t *self, json_t *watched, const char *failed) {
     json_t *request =
         json_pack("{s:s, s:o}", "action", "submit", "tasks", new_tasks(self, plan, text_at(watched, "mark")));
     json_object_set_new(watched, "replaced", json_string(failed));
+    json_object_set_new(watched, "taken", json_false());
     int rc = tr_request_json(self->thinker.agent, NULL, self->tasks, request, TR_PLANNER_ASK_MS,
         on_resubmitted, (void *)(intptr_t)json_integer_value(json_object_get(watched, "number")));
     json_decref(request);
@@ -280,7 +301,7 @@ static json_t *find_by_task(const json_t *subtasks, const char *task) {
 }
 
 void tr_planner_hear(tr_planner_t *self, const tr_message_t *message) {
-    char task[80], state[40];
+    char task[TR_PLANNER_TASK_MAX], state[40];
     tr_value_t told = tr_message_value(message);
     if (tr_value_copy(tr_value_get(told, "task"), task, sizeof task) < 0 ||
         tr_value_copy(tr_value_get(told, "state"), state, sizeof state) < 0)
@@ -293,28 +314,88 @@ void tr_planner_hear(tr_planner_t *self, const tr_message_t *message) {
     take_state(self, message, watched, subtask);
 }
 
-/* ---- a planner that was started again ---- */
+/* ---- what may have been missed ---- */
 
+/* The task of an answer, which is not waited for any more; a new reference, NULL where there is none. */
+static json_t *take_look(tr_planner_t *self, const void *arg) {
+    char key[24];
+    snprintf(key, sizeof key, "%jd", (intmax_t)(intptr_t)arg);
+    json_t *task = json_incref(json_object_get(self->looks, key));
+    json_object_del(self->looks, key);
+    return task;
+}
+
+/* The coordinator does not know a task that it had taken. */
+static void lose(tr_planner_t *self, const json_t *task) {
+    const char *mark = text_at(self->by_task, json_string_value(task));
+    const json_t *watched = json_object_get(self->watched, mark);
+    const json_t *subtask = find_by_task(subtasks_of(watched), json_string_value(task));
+    if (subtask && json_is_true(json_object_get(watched, "taken")))
+        end(self, watched, "failed", text_at(subtask, "id"),
+            "the coordinator does not know its task any more");
+}
+
+static bool is_at_its_end(tr_value_t state) {
+    return tr_value_equals(state, "completed") || tr_value_equals(state, "failed") ||
+           tr_value_equals(state, "cancelled");
+}
+
+/* Only an end is taken from an answer: what goes on is told by events, and may be ahead of it. */
 static void on_shown(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
-    (void)agent, (void)arg;
-    if (tr_answer_is_good(answer)) /* else nothing is known of it, and it is heard of later or never */
-        tr_planner_hear(state, answer);
+    tr_planner_t *self = state;
+    json_t *task = take_look(self, arg);
+    tr_value_t shown = answer ? tr_message_value(answer) : NULL;
+    (void)agent;
+    if (tr_answer_is_good(answer) && is_at_its_end(tr_value_get(shown, "state")))
+        tr_planner_hear(self, answer);
+    else if (answer && task && tr_message_performative(answer) == TR_REFUSE &&
+             tr_value_equals(tr_value_get(shown, "reason"), "not-registered"))
+        lose(self, task);
+    json_decref(task);
 }
 
-/* Whatever was told while it was away: asked for each task that is not at its end. */
-static void catch_up(tr_agent_t *agent, void *state, void *arg) {
-    tr_planner_t *self = state;
-    const char *task;
-    json_t *mark;
-    (void)arg;
-    self->timer = NULL;
-    listen_to_tasks(self);
-    json_object_foreach(self->by_task, task, mark) {
-        json_t *request = json_pack("{s:s, s:s}", "action", "show", "task", task);
-        tr_request_json(agent, NULL, self->tasks, request, TR_PLANNER_ASK_MS, on_shown, NULL); /* likewise */
-        json_decref(request);
-    }
+static void ask_for(tr_planner_t *self, const char *task) {
+    char key[24];
+    intptr_t number = (intptr_t)++self->numbers;
+    json_t *request = json_pack("{s:s, s:s}", "action", "show", "task", task);
+    snprintf(key, sizeof key, "%jd", (intmax_t)number);
+    json_object_set_new(self->looks, key, json_string(task));
+    if (tr_request_json(
+            self->thinker.agent, NULL, self->tasks, request, TR_PLANNER_ASK_MS, on_shown, (void *)number) < 0)
+        json_object_del(self->looks, key); /* it is asked for in a later look, ignoring */
+    json_decref(request);
 }
+
+/* Those that are not done, from where the last look ended. */
+static void look(tr_agent_t *agent, void *state, void *arg) {
+    tr_planner_t *self = state;
+    void *at = *self->looked ? json_object_iter_at(self->by_task, self->looked) : NULL;
+    (void)agent, (void)arg;
+    self->timer = NULL;
+    self->looks_soon = false;
+    listen_to_tasks(self);
+    at = at ? json_object_iter_next(self->by_task, at) : json_object_iter(self->by_task);
+    for (size_t n = 0; at && n < LOOK_MOST; at = json_object_iter_next(self->by_task, at)) {
+        const char *task = json_object_iter_key(at);
+        const json_t *watched = json_object_get(self->watched, json_string_value(json_object_iter_value(at)));
+        snprintf(self->looked, sizeof self->looked, "%s", task);
+        if (is_in(find_by_task(subtasks_of(watched), task), "completed"))
+            continue;
+        ask_for(self, task);
+        n++;
+    }
+    if (!at)
+        *self->looked = '\0';
+    if (json_object_size(self->watched) > 0)
+        look_after(self, self->look_ms);
+}
+
+void tr_planner_missed(tr_planner_t *self) {
+    if (json_object_size(self->watched) > 0 && !self->looks_soon)
+        look_after(self, 0);
+}
+
+/* ---- a planner that was started again ---- */
 
 int tr_planner_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out) {
     const tr_planner_t *self = state;
@@ -326,16 +407,31 @@ int tr_planner_save(tr_agent_t *agent, const void *state, tr_content_writer_t *o
     return rc;
 }
 
+/* What it was about to do about a failure, or whether that was handed on, is not known: it is as if nothing had been heard. */
+static void doubt(json_t *watched) {
+    size_t i;
+    json_t *subtask;
+    json_object_set_new(watched, "taken", json_true());
+    json_array_foreach(subtasks_of(watched), i, subtask) {
+        if (is_in(subtask, "failed"))
+            json_object_set_new(subtask, "state", json_string("pending"));
+    }
+}
+
 int tr_planner_restore(tr_agent_t *agent, void *state, tr_value_t saved) {
     tr_planner_t *self = state;
     json_t *all = tr_value_to_json(saved);
     json_t *watched = json_object_get(all, "watched"), *by_task = json_object_get(all, "tasks");
     int rc = json_is_object(watched) && json_is_object(by_task) ? 0 : -EBADMSG;
+    const char *mark;
+    json_t *one;
+    (void)agent;
     if (rc == 0) {
         json_object_update(self->watched, watched);
         json_object_update(self->by_task, by_task);
         self->numbers = json_integer_value(json_object_get(all, "numbers"));
-        self->timer = json_object_size(by_task) > 0 ? tr_timer_start(agent, 0, catch_up, NULL) : NULL;
+        json_object_foreach(self->watched, mark, one) doubt(one);
+        tr_planner_missed(self);
     }
     json_decref(all);
     return rc;
