@@ -10,6 +10,7 @@
 #define SAME        1e-9 /* scores that are nearer than this are equal */
 #define SCORE_MAX   1000
 #define MEDIATED    2u /* options that a mediator names */
+#define REASON_MAX  1000u
 
 typedef enum method { PLURALITY, APPROVAL, SCORE, BORDA, SCHULZE, METHODS } method_t;
 
@@ -28,21 +29,22 @@ static int64_t score_max_of(tr_value_t question) {
     return tr_value_int(tr_value_get(question, "score-max"), 10);
 }
 
-static bool mediates(tr_value_t question) {
-    return tr_value_equals(tr_value_get(question, "action"), "mediate");
+static bool asks_to(tr_value_t question, const char *action) {
+    return tr_value_equals(tr_value_get(question, "action"), action);
 }
 
 const char *tr_ballot_wrong(tr_value_t question) {
     tr_value_t options = tr_value_get(question, "options");
     size_t n = tr_value_size(options);
-    if (!mediates(question) && !tr_value_equals(tr_value_get(question, "action"), "vote"))
-        return "action: expected vote or mediate";
+    bool votes = asks_to(question, "vote");
+    if (!votes && !asks_to(question, "opinion") && !asks_to(question, "mediate"))
+        return "action: expected vote, opinion or mediate";
     if (!tr_value_is_array(options) || n == 0 || n > OPTIONS_MAX)
         return "options: expected a list of 1 to 64 texts";
     for (size_t i = 0; i < n; i++)
         if (!tr_value_is_str(tr_value_at(options, i)))
             return "options: expected texts";
-    if (!mediates(question) && method_of(question) == METHODS)
+    if (votes && method_of(question) == METHODS)
         return "method: expected plurality, approval, score, borda or schulze";
     return score_max_of(question) < 1 || score_max_of(question) > SCORE_MAX ? "score-max: expected 1 to 1000"
                                                                             : NULL;
@@ -74,6 +76,7 @@ typedef struct answer {
     tr_value_t options;
     size_t count, order[OPTIONS_MAX]; /* the best first */
     double scores[OPTIONS_MAX], confidence;
+    const char *reason; /* the mind's; "" = none */
 } answer_t;
 
 /* false: it is not about this question. */
@@ -82,6 +85,8 @@ static bool read_choice(tr_value_t question, const json_t *choice, answer_t *a) 
     a->options = tr_value_get(question, "options");
     a->count = tr_value_size(a->options);
     a->confidence = json_number_value(json_object_get(choice, "confidence"));
+    a->reason = json_string_value(json_object_get(choice, "reason"));
+    a->reason = a->reason ? a->reason : "";
     if (json_array_size(scores) != a->count)
         return false;
     for (size_t i = 0; i < a->count; i++) {
@@ -162,10 +167,33 @@ static bool is_indifferent(const answer_t *a) {
     return a->count > 1 && best(a) - worst(a) < SAME;
 }
 
-static void write_vote(tr_content_writer_t *w, const answer_t *a, tr_value_t question) {
+/* So many bytes of a text, or as many as end at a whole character before that. */
+static size_t cut(const char *text, size_t len, size_t most) {
+    if (len <= most)
+        return len;
+    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
+        most--;
+    return most;
+}
+
+static void write_reason(tr_content_writer_t *w, const answer_t *a) {
     char reason[300];
     size_t len;
     const char *option = tr_value_str(tr_value_at(a->options, a->order[0]), &len);
+    tr_write_str(w, "reason");
+    if (*a->reason) {
+        tr_write_strn(w, a->reason, cut(a->reason, strlen(a->reason), REASON_MAX));
+        return;
+    }
+    int n = snprintf(reason, sizeof reason,
+        "\"%.*s\" is nearest to my profile and to what is known (%.2f, the next %.2f)",
+        (int)cut(option, len, 200), option, best(a), a->scores[a->order[1]]);
+    tr_write_strn(w, reason, (size_t)n);
+}
+
+static const char *const indifference = "nothing in the options has more to do with me than the rest";
+
+static void write_vote(tr_content_writer_t *w, const answer_t *a, tr_value_t question) {
     if (is_indifferent(a) || a->count == 1) {
         bool sole = a->count == 1;
         tr_write_map(w, 2);
@@ -173,17 +201,29 @@ static void write_vote(tr_content_writer_t *w, const answer_t *a, tr_value_t que
             write_votes(w, a, question);
         else
             tr_write_kv_bool(w, "abstain", true);
-        tr_write_kv(w, "reason",
-            sole ? "it is the only option" : "nothing in the options has more to do with me than the rest");
+        tr_write_kv(w, "reason", sole ? "it is the only option" : indifference);
         return;
     }
-    snprintf(reason, sizeof reason,
-        "\"%.*s\" is nearest to my profile and to what is known (%.2f, the next %.2f)",
-        (int)(len > 200 ? 200 : len), option, best(a), a->scores[a->order[1]]);
     tr_write_map(w, 3);
     write_votes(w, a, question);
-    tr_write_kv(w, "reason", reason);
+    write_reason(w, a);
     tr_write_kv_double(w, "confidence", a->confidence);
+}
+
+/* What it holds, without a ballot. */
+static void write_opinion(tr_content_writer_t *w, const answer_t *a) {
+    bool has_one = a->count > 1 ? !is_indifferent(a) : best(a) > SAME;
+    tr_write_map(w, 3);
+    tr_write_str(w, "opinion");
+    if (has_one)
+        write_option(w, a, 0);
+    else
+        tr_write_nil(w);
+    if (has_one && (a->count > 1 || *a->reason))
+        write_reason(w, a);
+    else
+        tr_write_kv(w, "reason", has_one ? "it is the only option" : indifference);
+    tr_write_kv_double(w, "confidence", has_one ? a->confidence : 0);
 }
 
 static void write_mediation(tr_content_writer_t *w, const answer_t *a) {
@@ -200,8 +240,10 @@ const char *tr_ballot_write(tr_content_writer_t *w, tr_value_t question, const j
     answer_t a = {0};
     if (!read_choice(question, choice, &a))
         return "the mind has answered another question";
-    if (mediates(question))
+    if (asks_to(question, "mediate"))
         write_mediation(w, &a);
+    else if (asks_to(question, "opinion"))
+        write_opinion(w, &a);
     else
         write_vote(w, &a, question);
     return NULL;

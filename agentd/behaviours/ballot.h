@@ -13,8 +13,8 @@
 const char *tr_ballot_wrong(tr_value_t question);
 /* The input of TR_MIND_CHOOSE; a new reference, NULL when out of memory. */
 json_t *tr_ballot_input(tr_value_t question);
-/* The answer to a question that is not wrong, by the value of TR_MIND_CHOOSE, into an initialised writer. NULL, or why there
- * is none. */
+/* The answer to a question that is not wrong, by the value of TR_MIND_CHOOSE, into an initialised writer: a ballot, an opinion, or options to mediate with;
+ * its reason is the mind's, where that has said one. NULL, or why there is none. */
 const char *tr_ballot_write(tr_content_writer_t *w, tr_value_t question, const json_t *choice);
 
 #endif

@@ -84,6 +84,9 @@ static void test_ballots(void **state) {
         {"{'action': 'vote', 'method': 'plurality', 'options': ['tea']}", "[0.2]", "{\"choice\":\"tea\"}"},
         {"{'action': 'vote', 'method': 'plurality', 'options': ['tea']}", "[0.0]", "{\"abstain\":true}"},
         {"{'action': 'mediate', " OPTIONS "}", "[0.1, 0.5, 0.2]", "{\"options\":[\"milk\",\"beer\"]}"},
+        {"{'action': 'opinion', " OPTIONS "}", "[0.1, 0.5, 0.2]",
+            "{\"opinion\":\"milk\",\"confidence\":0.75}"},
+        {"{'action': 'opinion', " OPTIONS "}", "[0.2, 0.2, 0.2]", "{\"opinion\":null,\"confidence\":0.0}"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -99,8 +102,8 @@ static void test_what_is_no_question(void **state) {
     static const struct {
         const char *question, *why;
     } cases[] = {
-        {"7", "action: expected vote or mediate"},
-        {"{'action': 'sing'}", "action: expected vote or mediate"},
+        {"7", "action: expected vote, opinion or mediate"},
+        {"{'action': 'sing'}", "action: expected vote, opinion or mediate"},
         {"{'action': 'vote', 'options': []}", "options: expected a list of 1 to 64 texts"},
         {"{'action': 'vote', 'options': ['a', 7]}", "options: expected texts"},
         {"{'action': 'vote', 'options': ['a']}",

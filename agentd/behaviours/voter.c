@@ -5,7 +5,8 @@
  *
  * Asked to vote it has its mind compare the options with its profile, and with what is known: the context and what others have
  * said in the round before. Its ballot is in the words of the decision's method; where nothing in the options has to do with it,
- * it abstains. Asked to mediate it names the two options that are nearest to it.
+ * it abstains. Asked for its opinion ({"action": "opinion", "question", "options", "context"}) it says {"opinion": an option or null, "reason",
+ * "confidence"}. Reasons are its mind's, in words. Asked to mediate it names the two options that are nearest to it.
  */
 #include "agentd/behaviours/ballot.h"
 #include "agentd/behaviours/table.h"

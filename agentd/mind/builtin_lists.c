@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agentd/mind/builtin_private.h"
+#include "agentd/mind/choice.h"
 #include "agentd/mind/places.h"
 #include "lib/text/textbuf.h"
 
@@ -62,18 +63,20 @@ int tr_builtin_rank(tr_builtin_t *self, const tr_mind_request_t *request, char *
     return rc;
 }
 
-static json_t *choice_of(const tr_builtin_list_t *options, const double *scores) {
+/* With why it was chosen: `why` has all but the option. */
+static json_t *choice_of(const tr_builtin_list_t *options, const double *scores, tr_choice_t why) {
     json_t *list = json_array();
     size_t best = 0;
     double sum = 0;
     for (size_t i = 1; i < options->count; i++)
         best = scores[i] > scores[best] ? i : best;
+    why.option = options->items[best];
     for (size_t i = 0; i < options->count; i++) {
         sum += exp(SHARPNESS * (scores[i] - scores[best]));
         json_array_append_new(list, json_real(scores[i]));
     }
-    return json_pack("{s:I, s:s%, s:f, s:o}", "index", (json_int_t)best, "option", options->items[best].text,
-        options->items[best].length, "confidence", 1 / sum, "scores", list);
+    return json_pack("{s:I, s:s%, s:f, s:o, s:o}", "index", (json_int_t)best, "option", why.option.text,
+        why.option.length, "confidence", 1 / sum, "scores", list, "reason", tr_choice_reason(&why));
 }
 
 /* The mood of each piece of evidence. */
@@ -94,7 +97,9 @@ static int choose(tr_builtin_t *self, tr_text_span_t profile, const tr_builtin_l
     int rc = moods && scores ? tr_choose(profile, options->items, options->count, evidence->items, moods,
                                    evidence->count, scores)
                              : -ENOMEM;
-    if (rc == 0 && !(*ret_value = choice_of(options, scores)))
+    tr_choice_t why = {
+        .profile = profile, .evidence = evidence->items, .moods = moods, .evidence_count = evidence->count};
+    if (rc == 0 && !(*ret_value = choice_of(options, scores, why)))
         rc = -ENOMEM;
     free(moods);
     free(scores);

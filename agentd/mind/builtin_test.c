@@ -58,6 +58,26 @@ static tr_mind_t *make(void) {
     return mind;
 }
 
+/* Of a choice: why it was made. */
+static void assert_reason(const char *profile, const char *input, const char *expected) {
+    seen_t seen = {.mind = make()};
+    json_t *object = json_loads(input, 0, NULL);
+    assert_int_equal(tr_mind_ask(seen.mind,
+                         &(tr_mind_request_t){.op = TR_MIND_CHOOSE,
+                             .text = profile,
+                             .length = strlen(profile),
+                             .input = object,
+                             .on_done = done,
+                             .arg = &seen},
+                         NULL),
+        0);
+    json_decref(object);
+    tr_mind_work(seen.mind);
+    assert_string_equal(json_string_value(json_object_get(seen.value, "reason")), expected);
+    json_decref(seen.value);
+    tr_mind_destroy(&seen.mind);
+}
+
 /* Asks, and compares what comes with the pattern: a JSON text that the answer must begin with. */
 static void assert_answer(tr_mind_op_t op, const char *text, const char *input, const char *expected) {
     seen_t seen = {.mind = make()};
@@ -105,6 +125,13 @@ static void every_operation_answers(void **state) {
         "[{\"index\":1,\"score\":");
     assert_answer(TR_MIND_CHOOSE, "I like trains", "{\"options\":[\"car\",\"train\"]}",
         "{\"index\":1,\"option\":\"train\",\"confidence\":");
+    assert_reason("I like fast trains", "{\"options\":[\"car\",\"the fast Train\"]}",
+        "it has \"fast\" and \"Train\" in common with my profile");
+    assert_reason("I like trains",
+        "{\"options\":[\"car\",\"train\"],\"evidence\":[\"The car is awful.\",\"This train is "
+        "great.\"]}",
+        "it has \"train\" in common with my profile, and \"This train is great.\" speaks for it");
+    assert_reason("I like ships", "{\"options\":[\"car\",\"train\"]}", "");
     assert_answer(
         TR_MIND_REWRITE, "cheap", "{\"most\":1}", "{\"query\":\"cheap inexpensive\",\"terms\":[{\"term\":");
     assert_answer(TR_MIND_ANSWER, "Who routes messages?",

@@ -19,8 +19,8 @@
  *                                                       text as the mind has cleaned it: white space is single blanks)
  *   summarise    {"sentences": 3}                       {"text", "sentences": [{"text", "score", "index"}], "language"}
  *   rank         {"candidates": [text ...], "most"}     [{"index", "score": 0 or more}]
- *   choose       {"options": [text ...], "evidence":    {"index", "option", "confidence", "scores": [per option]}; `text` is the
- *                [text ...]}                            chooser's profile
+ *   choose       {"options": [text ...], "evidence":    {"index", "option", "confidence", "scores": [per option], "reason"}; `text` is the
+ *                [text ...]}                            chooser's profile; the reason is in words, "" or missing where there is none
  *   rewrite      {"most": 8}                            {"query", "terms": [{"term", "weight", "from": "query"|"stem"|"synonym"|
  *                                                       "acronym"}]}
  *   answer       {"passages": [text ...], "sentences":  {"text": "" where they do not say it, with [N] behind each sentence: passage N from 1 on,

@@ -87,10 +87,22 @@ class Voter(minds.MindsTest):
         asked = {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"}
         ballot = self.told("v", asked)
         self.assertEqual(ballot["choice"], "tea")
-        self.assertIn("nearest to my profile", ballot["reason"])
+        self.assertEqual(ballot["reason"], 'it has "tea" in common with my profile')
+        opinion = self.told("v", {**asked, "action": "opinion", "context": "The tea here is excellent."})
+        self.assertEqual(opinion["opinion"], "tea")
+        self.assertEqual(opinion["reason"], 'it has "tea" in common with my profile, and "The tea here is excellent." speaks for it')
+        self.assertIsNone(self.told("v", {**asked, "action": "opinion", "options": ["cars", "trains"]})["opinion"])
         self.assertEqual(self.told("v", {**asked, "method": "borda"})["ranking"], [["tea"], ["cola"]])
         self.assertTrue(self.told("v", {**asked, "options": ["cars", "trains"]})["abstain"])
         self.assertEqual(self.told("v", {**asked, "action": "mediate"})["options"], ["tea", "cola"])
+
+
+    def test_reasons_of_a_model(self):
+        server = self.server()
+        server.does(model.chat('{"scores": [0.2, 0.9], "reason": "Cola keeps me awake."}'))
+        self.agent("v", "voter", {"profile": "always tired"}, mind={"base-url": server.url, "model": "m", **model.QUICK})
+        ballot = self.told("v", {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
+        self.assertEqual((ballot["choice"], ballot["reason"]), ("cola", "Cola keeps me awake."))
 
 
 class Planner(minds.MindsTest):
@@ -146,6 +158,24 @@ class Planner(minds.MindsTest):
         self.assertEqual(coordinator.process.poll(), None)
 
 
+SILENT = """
+import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    content = message.get("content")
+    answer = {"done": True}
+    if message.get("performative") == "request" and content["action"] == "submit":
+        lost = any("lost" in task["description"] for task in content["tasks"])
+        known = set() if lost else {task["id"] for task in content["tasks"]}
+        answer = {"content": {"tasks": [{"task": task["id"]} for task in content["tasks"]]}}
+    elif message.get("performative") == "request":
+        answer = {"content": {"task": content["task"], "state": "completed"}}
+        if content["task"] not in known:
+            answer = {"performative": "refuse", "content": {"reason": "not-registered", "detail": "there is no task of this id"}}
+    print(json.dumps({"id": message["id"], **answer}), flush=True)
+"""
+
+
 class Watched(minds.MindsTest):
     """Plans whose subtasks are with the coordinator: the executor without a fitting tool is who fails."""
 
@@ -191,6 +221,20 @@ class Watched(minds.MindsTest):
         told = [t for t in self.told_until(tap, "replans") if "plan" in t]
         self.assertEqual(told[-1]["state"], "failed")
         self.assertIn("no method of the library fits", told[-1]["reason"])
+
+    def test_what_is_not_heard_is_asked_for(self):
+        """A coordinator that tells no states: of one plan everything is done, of the other it has lost the tasks."""
+        silent = self.write("silent.py", SILENT)
+        self.agentd("--name", "silent", "--", "python3", silent)
+        tap = self.tap()
+        self.agent("p", "planner", {"skills": ["search", "write"], "tasks": "silent", "look-ms": 100})
+        done = self.told("p", {"action": "submit", "text": "write a report on whales"})
+        told = [t for t in self.told_until(tap, "completed") if "plan" in t]
+        self.assertEqual([(t["state"], t["plan"]) for t in told], [("completed", done["watched"])])
+        lost = self.told("p", {"action": "submit", "text": "write a report on lost ships"})
+        told = [t for t in self.told_until(tap, "the coordinator does not know its task any more") if "plan" in t]
+        self.assertEqual((told[-1]["state"], told[-1]["plan"]), ("failed", lost["watched"]))
+        self.assertEqual(self.told("p", {"action": "watched"}), {})
 
     def test_a_planner_that_was_killed_goes_on_watching(self):
         tap = self.tap()

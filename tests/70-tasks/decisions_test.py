@@ -94,8 +94,8 @@ class Decisions(harness.SystemTest):
         told = self.decide("--method", "schulze", options=("MIT: short, simple, free for companies", "GPL: share alike, copyleft"))
         self.assertTrue(told["winner"].startswith("MIT"), told)
         self.assertEqual((told["voted"], told["abstained"]), (3, 1))
-        self.assertIn("nearest to my profile", told["votes"][0]["reason"])
-        self.assertIn("expected vote or mediate", self.call("ask", "ann", '{"action": "sing"}', code=3).err)
+        self.assertIn("in common with my profile", told["votes"][0]["reason"])
+        self.assertIn("expected vote, opinion or mediate", self.call("ask", "ann", '{"action": "sing"}', code=3).err)
         done = self.run_program("agentd", "--name", "x", "--behaviour", "voter", "--check")
         self.assertIn("missing key \"profile\"", done.out)
 
