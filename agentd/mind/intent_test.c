@@ -94,6 +94,62 @@ static void held_out_examples_are_not_trained_with(void **state) {
     free(held_bytes);
 }
 
+static size_t count_shared(const tr_mind_words_t *x, const tr_mind_words_t *y) {
+    size_t shared = 0;
+    for (size_t i = 0; i < x->count; i++) {
+        bool is_shared = false;
+        for (size_t k = 0; k < y->count && !is_shared; k++)
+            is_shared = strcmp(x->items[i].folded, y->items[k].folded) == 0;
+        shared += is_shared;
+    }
+    return shared;
+}
+
+/* How alike an example is to the one of these that is most like it: the words that both have by those that one of them has, 0 .. 1. */
+static double likeness(const tr_intent_example_t *item, const tr_intent_examples_t *others) {
+    double most = 0;
+    tr_mind_words_t x, y;
+    tr_mind_words_read(item->text, item->length, &x);
+    for (size_t i = 0; i < others->count; i++) {
+        tr_mind_words_read(others->items[i].text, others->items[i].length, &y);
+        double shared = (double)count_shared(&x, &y);
+        double alike = shared / ((double)(x.count + y.count) - shared);
+        most = alike > most ? alike : most;
+    }
+    return most;
+}
+
+/* No held-out example is nearly one that was trained with; and how many are right of those that are not half of one. */
+static void held_out_examples_are_no_near_duplicates(void **state) {
+    (void)state;
+    size_t length, held_length, count = 0, right = 0;
+    char *bytes = load("intents.txt", &length), *held_bytes = load("intents_held_out.txt", &held_length);
+    tr_intent_examples_t examples, held;
+    tr_intent_model_t *model = NULL;
+    assert_int_equal(tr_intent_examples_read(bytes, length, &examples, NULL), 0);
+    assert_int_equal(tr_intent_examples_read(held_bytes, held_length, &held, NULL), 0);
+    assert_int_equal(tr_intent_model_new(NULL, 0, &model, NULL), 0);
+    for (size_t i = 0; i < held.count; i++) {
+        const tr_intent_example_t *item = &held.items[i];
+        double alike = likeness(item, &examples);
+        if (alike >= .8)
+            fail_msg("nearly trained with: %.*s", (int)item->length, item->text);
+        if (alike >= .5)
+            continue;
+        count++;
+        right += strcmp(classify(model, item->text, item->length).label, held.labels[item->label]) == 0;
+    }
+    printf("intent: %zu of %zu right (%.1f %%) of the held-out examples that share less than half of their "
+           "words with each trained one\n",
+        right, count, 100. * (double)right / (double)count);
+    assert_true(count >= 50 && right * 100 >= count * 70);
+    tr_intent_model_destroy(&model);
+    tr_intent_examples_finish(&examples);
+    tr_intent_examples_finish(&held);
+    free(bytes);
+    free(held_bytes);
+}
+
 /* The training examples again, each classified by a model that was made of four fifths without it. Examples are dealt out in turn,
  * so that each fifth has some of each intent. Returns how many are right. */
 static size_t fold(const tr_intent_examples_t *examples, size_t which, size_t folds) {
@@ -190,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unseen_examples_are_recognised),
         cmocka_unit_test(held_out_examples_are_not_trained_with),
+        cmocka_unit_test(held_out_examples_are_no_near_duplicates),
         cmocka_unit_test(a_fifth_is_recognised_by_the_others),
         cmocka_unit_test(a_model_of_ones_own),
         cmocka_unit_test(cut_models_are_refused),
