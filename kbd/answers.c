@@ -77,6 +77,7 @@ static void commit(tr_kbd_t *self) {
         error.text);
     take_back(self, &error);
     tr_kb_meaning_forget(&self->meaning);
+    tr_kb_cache_clear(&self->cache);
     if (!full)
         tr_resident_stop(&self->resident, TR_RESIDENT_DISK);
 }

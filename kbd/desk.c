@@ -203,6 +203,7 @@ static void drop(tr_kb_question_t *q) {
     if (rc == 0)
         rc = tr_kb_namespace_drop(q->kbd->store, &q->ns, &error);
     tr_kb_meaning_drop(&q->kbd->meaning, &q->ns);
+    tr_kb_cache_drop(&q->kbd->cache, &q->ns);
     if (rc < 0)
         fail(q, &error);
     else
@@ -222,7 +223,7 @@ static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     tr_content_writer_t *w = &names->maps;
     names->count++;
     tr_index_state_t index = tr_indexes_state(&names->kbd->meaning.indexes, ns->number);
-    tr_write_map(w, 10);
+    tr_write_map(w, 11);
     tr_write_kv(w, "namespace", ns->name);
     tr_write_kv(w, "language", ns->language);
     tr_write_kv_uint(w, "documents", ns->documents);
@@ -233,6 +234,7 @@ static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     tr_write_kv_uint(w, "vectors", index.vectors);
     tr_write_kv_uint(w, "segments", index.segments);
     tr_write_kv_uint(w, "delta", index.delta);
+    tr_write_kv_uint(w, "hits", tr_kb_cache_hits(&names->kbd->cache, ns));
 }
 
 static void namespaces(tr_kb_question_t *q) {

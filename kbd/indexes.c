@@ -430,6 +430,12 @@ void tr_indexes_drop(tr_indexes_t *self, int64_t ns) {
     tr_shelf_remove_all(&self->shelf, ns);
 }
 
+void tr_indexes_touch(tr_indexes_t *self, int64_t ns) {
+    tr_known_t *known = find(self, ns);
+    if (known)
+        wake(self, known);
+}
+
 bool tr_indexes_compact(tr_indexes_t *self, int64_t ns) {
     tr_known_t *known = find(self, ns);
     if (!known)

@@ -71,6 +71,8 @@ void tr_indexes_add(tr_indexes_t *self, int64_t ns, int64_t chunk, const float *
 void tr_indexes_forget(tr_indexes_t *self);
 /* A namespace is gone. */
 void tr_indexes_drop(tr_indexes_t *self, int64_t ns);
+/* It is in use: what was removed is looked for. Nothing where there is none. */
+void tr_indexes_touch(tr_indexes_t *self, int64_t ns);
 /* All of a namespace's segments into one, when that can be begun. False: it is not known. */
 bool tr_indexes_compact(tr_indexes_t *self, int64_t ns);
 

@@ -11,6 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static int measure(void *arg, tr_metrics_t *metrics, tr_error_t *error) {
+    tr_kbd_t *self = arg;
+    return tr_kb_cache_register(&self->cache, metrics, error);
+}
+
 static const tr_resident_kind_t kind = {
     .process = "troupe-kbd",
     .component = "kbd",
@@ -20,6 +25,7 @@ static const tr_resident_kind_t kind = {
     .disconnected = &tr_kbd_events[TR_K_DISCONNECTED],
     .refused = &tr_kbd_events[TR_K_REFUSED],
     .cannot_start = &tr_kbd_events[TR_K_CANNOT_START],
+    .measure = measure,
 };
 
 /* To the main thread, whose number is that of the process, and which reads it from its descriptor. */
@@ -108,6 +114,7 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     *ret_self = self;
     self->options = options;
     tr_turns_init(&self->turns);
+    tr_kb_cache_init(&self->cache, options->cache);
     int rc = tr_resident_start(&self->resident, &kind, &options->resident, &error);
     catch_elsewhere();
     if (rc == 0)
@@ -152,6 +159,7 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
     tr_kb_answers_finish(self);
     tr_kb_store_close(&self->store);
     tr_resident_finish(&self->resident);
+    tr_kb_cache_finish(&self->cache);
     free(self);
     *self_p = NULL;
 }

@@ -9,6 +9,7 @@
 #ifndef TR_KBD_KBD_H
 #define TR_KBD_KBD_H
 
+#include "kbd/cache.h"
 #include "kbd/meaning.h"
 #include "kbd/options.h"
 #include "kbd/store.h"
@@ -32,6 +33,7 @@ typedef struct tr_kbd {
     tr_agent_t *agent;
     tr_kb_store_t *store;
     tr_kb_meaning_t meaning;
+    tr_kb_cache_t cache;
     tr_turns_t turns; /* searches: tr_message_t, kept */
     tr_kb_answer_t *answers;
     size_t answer_count, answer_room;

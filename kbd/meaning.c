@@ -85,9 +85,15 @@ static int keep(tr_kb_meaning_t *self, const tr_kb_batch_t *batch, size_t i) {
     size_t dimensions = tr_kb_embedder_dimensions(self->embedder);
     const float *vector = batch->vectors + i * dimensions;
     int rc = tr_kb_vector_put(self->store, batch->chunks[i], vector, dimensions, NULL);
-    if (rc == 0)
+    if (rc == 0) {
         tr_indexes_add(&self->indexes, batch->namespaces[i], batch->chunks[i], vector);
+        self->made[(uint64_t)batch->namespaces[i] % TR_KB_MADE]++;
+    }
     return rc == -ENOENT ? 0 : rc;
+}
+
+uint64_t tr_kb_meaning_made(const tr_kb_meaning_t *self, const tr_kb_namespace_t *ns) {
+    return self->made[(uint64_t)ns->number % TR_KB_MADE];
 }
 
 /* A failure leaves the rest stale: it is tried again. The commit says what is wrong with the disk. */

@@ -16,14 +16,17 @@
 #include "kbd/passing.h"
 #include "kbd/store.h"
 
+#define TR_KB_MADE 64u
+
 typedef struct tr_kb_meaning {
     tr_kb_store_t *store; /* borrowed */
     tr_kb_embedder_t *embedder;
     tr_crew_t *crew;
     tr_indexes_t indexes;
     tr_passings_t passings;
-    size_t searching; /* that are with the crew */
-    bool stale;       /* there may be chunks without a vector */
+    size_t searching;          /* that are with the crew */
+    bool stale;                /* there may be chunks without a vector */
+    uint64_t made[TR_KB_MADE]; /* vectors since the start, by the namespace's number */
 } tr_kb_meaning_t;
 
 typedef struct tr_kb_meaning_options {
@@ -51,6 +54,8 @@ void tr_kb_meaning_written(tr_kb_meaning_t *self);
 void tr_kb_meaning_forget(tr_kb_meaning_t *self);
 /* How many numbers the vectors of a namespace have. */
 size_t tr_kb_meaning_dimensions(const tr_kb_meaning_t *self, const tr_kb_namespace_t *ns);
+/* Rises with each vector that is made for the namespace, or for another one. */
+uint64_t tr_kb_meaning_made(const tr_kb_meaning_t *self, const tr_kb_namespace_t *ns);
 /* A vector that came with a document, and was put into the store. */
 void tr_kb_meaning_add(
     tr_kb_meaning_t *self, const tr_kb_namespace_t *ns, int64_t chunk, const float *vector);

@@ -26,6 +26,10 @@ static const tr_option_t table[] = {
     {"index-delta", 0, "N", TR_INT(O, index_delta), "4096",
         "How many new vectors are compared one by one before they become a part of an index.", .min = 1024,
         .max = 1 << 20},
+    {"cache", 0, "SIZE", TR_SIZE(O, cache), "32M",
+        "Answers to searches that are kept for who asks the same again, until their namespace changes; 0: "
+        "none.",
+        .min = 0, .max = (int64_t)1 << 40},
     TR_RESIDENT_MORE_OPTIONS,
 };
 

@@ -45,6 +45,8 @@ typedef struct search {
     double coverage, share;
     tr_kb_fused_t *results;
     size_t count;
+    tr_kb_cache_key_t key;
+    uint64_t made;               /* as it began */
     tr_content_writer_t written; /* maps, one behind the other */
     const tr_kb_fused_t *result; /* that is written now */
 } search_t;
@@ -295,6 +297,16 @@ static int write_results(search_t *s, size_t *ret_written, tr_error_t *error) {
     return 0;
 }
 
+/* What depends on nothing but the question and the namespace, which is as it was when the search began. */
+static bool can_be_kept(search_t *s, size_t written) {
+    tr_kbd_t *kbd = s->q->kbd;
+    tr_kb_namespace_t now;
+    return s->complete && written == s->count && !s->half_life_ms &&
+           tr_kb_namespace_find(kbd->store, s->q->ns.name, &now, NULL) == 0 &&
+           now.number == s->q->ns.number && now.version == s->q->ns.version &&
+           tr_kb_meaning_made(&kbd->meaning, &now) == s->made;
+}
+
 static void put_answer(search_t *s, size_t written) {
     const void *bytes;
     size_t len;
@@ -309,6 +321,23 @@ static void put_answer(search_t *s, size_t written) {
     tr_write_str(w, "results");
     tr_write_array(w, written);
     msgpack_sbuffer_write(&w->buffer, bytes, len);
+    if (can_be_kept(s, written))
+        tr_kb_cache_put(&s->q->kbd->cache, &s->key, w->buffer.data, w->buffer.size);
+}
+
+/* True: it was answered, as the same question was before. */
+static bool answer_again(search_t *s) {
+    size_t len;
+    tr_kbd_t *kbd = s->q->kbd;
+    const void *question = tr_message_content(s->message, &len);
+    s->made = tr_kb_meaning_made(&kbd->meaning, &s->q->ns);
+    tr_kb_cache_key(&s->q->ns, s->made, question, len, &s->key);
+    const void *answer = tr_kb_cache_find(&kbd->cache, &s->q->ns, &s->key, &len);
+    tr_content_writer_t *w = answer ? tr_kb_answer(kbd, s->q->message, TR_INFORM) : NULL;
+    if (w)
+        msgpack_sbuffer_write(&w->buffer, answer, len);
+    tr_indexes_touch(&kbd->meaning.indexes, s->q->ns.number);
+    return answer;
 }
 
 static void destroy(search_t *s) {
@@ -399,7 +428,7 @@ static void serve(tr_kbd_t *self, tr_message_t *message) {
     s->question = (tr_kb_question_t){.kbd = self, .message = message, .content = tr_message_value(message)};
     s->q = &s->question;
     tr_content_writer_init(&s->written);
-    if (tr_kb_find_namespace(s->q))
+    if (tr_kb_find_namespace(s->q) && !answer_again(s))
         begin(s);
     else
         destroy(s);

@@ -62,6 +62,11 @@ class Bench(harness.SystemTest):
         self.assertIsNone(by["route", "records"]["pass"])  # too few records to tell
         self.assertEqual(self.left(), [])
 
+    def test_what_takes_long_is_named(self):
+        by = {row["metric"]: row for row in self.bench("kb-large", "--json", *SMALL).lines()}
+        self.assertEqual((by["recall"]["value"], by["memory"]["unit"]), (1, "B"))
+        self.assertGreater(by["memory"]["value"], 1 << 20)
+
     def test_durable_says_where_no_disk_is(self):
         memory = tempfile.mkdtemp(prefix="troupe-bench-", dir="/dev/shm")
         self.addCleanup(shutil.rmtree, memory, ignore_errors=True)

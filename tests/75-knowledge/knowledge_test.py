@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
@@ -51,7 +52,8 @@ class Knowledge(harness.SystemTest):
         self.start()
 
     def start(self, *arguments):
-        self.kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", self.directory + "/kb", *arguments, env=self.env)
+        self.kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", self.directory + "/kb", "--http", "127.0.0.1:0",
+                              "--http-file", self.directory + "/http", *arguments, env=self.env)
         self.kbd.wait_err("K001 ready")
 
     def kb(self, *arguments, code=0, text=None):
@@ -158,6 +160,46 @@ class Knowledge(harness.SystemTest):
         self.assertGreater(told.pop("busy"), 0)
         self.assertGreaterEqual(told.pop("found"), 256)
         self.assertEqual(told, {})
+
+    def test_the_same_question_again(self):
+        """It is answered as before, until anything has changed in the namespace."""
+        def hits():
+            return self.kb("stat", "-o", "json").json()[0]["hits"]
+        (self.files / "a.txt").write_text("The aerodynamics of wings.")
+        self.add()
+        harness.wait_until(lambda: self.kb("stat", "-o", "json").json()[0]["pending"] == 0, "the vectors")
+        first = self.ask(action="search", namespace="n", query="wings")
+        self.assertEqual(hits(), 0)
+        self.assertEqual(self.ask(action="search", namespace="n", query="wings"), first)
+        self.assertEqual(hits(), 1)
+        self.ask(action="search", namespace="n", query="wings", k=3)
+        self.ask(action="search", namespace="n", query="wings", **{"half-life-ms": 60000})
+        self.ask(action="search", namespace="n", query="wings", **{"half-life-ms": 60000})  # older by now
+        self.assertEqual(hits(), 1)
+        (self.files / "b.txt").write_text("More wings.")
+        self.add()
+        second = self.ask(action="search", namespace="n", query="wings")
+        self.assertEqual(sorted(row["id"] for row in second["results"]), ["a.txt", "b.txt"])
+        harness.wait_until(lambda: self.kb("stat", "-o", "json").json()[0]["pending"] == 0, "the vectors")
+        self.kb("rm", "a.txt", "-n", "n")
+        self.assertEqual([row["id"] for row in self.ask(action="search", namespace="n", query="wings")["results"]], ["b.txt"])
+        self.assertEqual(hits(), 1)
+        self.ask(action="add", namespace="m", documents=[{"id": "1", "text": "other wings"}])
+        self.ask(action="search", namespace="n", query="wings")  # nothing has changed here
+        self.assertEqual(hits(), 2)
+        told = json.loads(next((pathlib.Path(self.directory) / "http").glob("*.json")).read_text())
+        with urllib.request.urlopen(f"http://{told[0]['targets'][0]}/metrics") as answer:
+            said = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+        self.assertEqual(said['troupe_kb_searches_total{cache="hit"}'], "2")
+        self.assertGreater(int(said["troupe_kb_cache_bytes"]), 0)
+        self.kb("rm", "--all", "-n", "n")
+        self.add()  # a new one of that name: its own count, and nothing of the old one
+        self.assertEqual(sorted(row["id"] for row in self.ask(action="search", namespace="n", query="wings")["results"]), ["a.txt", "b.txt"])
+        self.assertEqual(self.kbd.stop(signal.SIGTERM).code, 0)
+        self.start("--cache", "0")
+        for _ in range(2):
+            self.ask(action="search", namespace="n", query="wings")
+        self.assertEqual(hits(), 0)
 
     def test_words_and_vectors(self):
         (self.files / "a.txt").write_text("The aerodynamics of wings.")

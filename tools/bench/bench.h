@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_BENCH_METRICS   4
+#define TR_BENCH_METRICS   5
 #define TR_BENCH_RUNS_MAX  101
 #define TR_BENCH_SUBS_MAX  64    /* subscribers of the fanout */
 #define TR_BENCH_CONTENT   8     /* bytes, the smallest content */
@@ -76,6 +76,7 @@ struct tr_bench_case {
     uint32_t agents_max;     /* 0 = no other than --agents has */
     uint64_t count;          /* messages or cycles of our side; 0 = it has none */
     uint64_t raw_count;      /* of the raw side */
+    bool apart;              /* takes long: once, and only where it is named */
     int runs;                /* of each side; set by the verb */
     tr_bench_metric_t metrics[TR_BENCH_METRICS];
 };

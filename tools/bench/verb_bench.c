@@ -117,7 +117,7 @@ static const char *nearest_workload(const char *name) {
 
 static bool wanted(const tr_call_t *call, const tr_bench_case_t *c) {
     for (size_t i = 0; i < call->arguments.count; i++)
-        if (strcmp(call->arguments.items[i], "all") == 0 ||
+        if ((strcmp(call->arguments.items[i], "all") == 0 && !c->apart) ||
             strcmp(call->arguments.items[i], c->workload) == 0)
             return true;
     return false;
@@ -139,7 +139,7 @@ static bool takes_agents(const tr_bench_case_t *c) {
 
 /* The targets are about the table's sizes and numbers: others have none. */
 static void apply(const options_t *o, tr_bench_case_t *c) {
-    c->runs = o->runs ? (int)o->runs : compares(c) ? 5 : 3;
+    c->runs = o->runs ? (int)o->runs : compares(c) ? 5 : c->apart ? 1 : 3;
     c->transport = transports[o->transport];
     if (o->pin)
         c->pin = o->pin;

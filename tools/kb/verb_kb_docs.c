@@ -247,7 +247,7 @@ static int run_stat(const tr_call_t *call) {
         {"documents", TR_COLUMN_NUMBER}, {"chunks", TR_COLUMN_NUMBER}, {"pending", TR_COLUMN_NUMBER},
         {"index", TR_COLUMN_TEXT}, {"vectors", TR_COLUMN_NUMBER, .wide = true},
         {"segments", TR_COLUMN_NUMBER, .wide = true}, {"delta", TR_COLUMN_NUMBER, .wide = true},
-        {"version", TR_COLUMN_NUMBER, .wide = true}};
+        {"version", TR_COLUMN_NUMBER, .wide = true}, {"hits", TR_COLUMN_NUMBER, .wide = true}};
     const options_t *o = call->options;
     tr_output_t *output = NULL;
     json_t *answer = NULL, *ns;
@@ -276,7 +276,9 @@ static const tr_program_t stat_program = {
     .summary = "List the namespaces of the knowledge base",
     .description = "With how much is in each; pending are chunks that are found by words, and not yet by "
                    "vectors. The index of vectors "
-                   "is made when it is needed first: none, reading, building, ready.",
+                   "is made when it is needed first: none, reading, building, ready. Hits are searches that "
+                   "were answered as "
+                   "they had been before (-o wide).",
     .examples = "troupe kb stat",
     .options = stat_table,
     .option_count = sizeof stat_table / sizeof *stat_table,
