@@ -177,6 +177,7 @@ int tr_kb_store_open(const char *directory, tr_kb_store_t **ret_store, tr_error_
     tr_kb_store_t *self = *ret_store = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
+    tr_lru_init(&self->counted, TR_KB_COUNTED_WORDS, TR_KB_COUNTED_BYTES);
     int rc = tr_sqlite_open(directory, &schema, &self->db, self->statements, error);
     if (rc < 0)
         tr_kb_store_close(ret_store);
@@ -187,6 +188,7 @@ void tr_kb_store_close(tr_kb_store_t **self) {
     if (!*self)
         return;
     tr_sqlite_close(&(*self)->db, (*self)->statements, TR_SQL_STATEMENTS);
+    tr_lru_finish(&(*self)->counted);
     free(*self);
     *self = NULL;
 }
@@ -203,16 +205,26 @@ int tr_kb_store_begin(tr_kb_store_t *self, tr_error_t *error) {
     return rc;
 }
 
+/* Versions that were not committed come again. */
+static void forget_counted(tr_kb_store_t *self) {
+    tr_lru_finish(&self->counted);
+    tr_lru_init(&self->counted, TR_KB_COUNTED_WORDS, TR_KB_COUNTED_BYTES);
+}
+
 int tr_kb_store_commit(tr_kb_store_t *self, tr_error_t *error) {
     int lost = self->lost;
     self->lost = 0;
-    if (lost)
+    if (lost) {
+        forget_counted(self);
         return tr_error_set(error, lost, "knowledge.db: %s", strerror(-lost));
+    }
     if (!self->begun)
         return 0;
     int rc = tr_kb_run(self, self->statements[TR_SQL_COMMIT], error);
-    if (rc < 0)
+    if (rc < 0) {
         tr_kb_run(self, self->statements[TR_SQL_ROLLBACK], NULL); /* SQLite may have done so, ignoring */
+        forget_counted(self);
+    }
     self->begun = false;
     return rc;
 }

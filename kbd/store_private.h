@@ -3,6 +3,7 @@
 #define TR_KBD_STORE_PRIVATE_H
 
 #include "kbd/store.h"
+#include "lib/cache/lru.h"
 #include "lib/store/sqlite_file.h"
 
 typedef enum tr_kb_sql {
@@ -46,9 +47,13 @@ typedef enum tr_kb_sql {
     TR_SQL_STATEMENTS,
 } tr_kb_sql_t;
 
+#define TR_KB_COUNTED_WORDS 65536u
+#define TR_KB_COUNTED_BYTES ((size_t)16 << 20)
+
 struct tr_kb_store {
     sqlite3 *db;
     sqlite3_stmt *statements[TR_SQL_STATEMENTS];
+    tr_lru_t counted; /* in how many chunks words are, by namespace, version and stem: store_search.c */
     bool begun;
     int lost; /* what has made SQLite undo all since begin, by itself; 0 = nothing */
 };

@@ -13,12 +13,14 @@
 #include "lib/text/textbuf.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MANY           1000u /* chunks: below that even the most frequent words cost nothing */
 #define QUERY_WORDS    64    /* those behind are left out */
+#define STEM_MAX       64    /* bytes */
 #define HEADING_WEIGHT 1.5   /* how much more a word in the title or heading says than one in the text */
 
 #define FEEDBACK_PASSAGES 3
@@ -63,7 +65,7 @@ static void words_finish(words_t *self) {
 static bool take_word(void *arg, const char *stem, size_t length, size_t from, size_t to) {
     words_t *self = arg;
     uint64_t *place = tr_map_find(&self->places, stem, length);
-    if (length > 64)
+    if (length > STEM_MAX)
         return true; /* no text has a word that long but by accident */
     if (place) {
         self->items[*place - 1].weight += self->once ? 0 : self->each;
@@ -90,6 +92,38 @@ static int read_words(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t 
     return rc < 0 ? tr_error_set(error, rc, "a text's words cannot be read: %s", strerror(-rc)) : 0;
 }
 
+/* FTS5 goes through all places of a word to tell in how many chunks it is: what it has told is kept as long as nothing changes. */
+typedef struct counted {
+    int64_t ns;
+    uint64_t version;
+    char stem[STEM_MAX];
+} counted_t;
+
+static size_t name_counted(const tr_kb_namespace_t *ns, const tr_map_slot_t *word, counted_t *out) {
+    *out = (counted_t){.ns = ns->number, .version = ns->version};
+    memcpy(out->stem, word->key, word->key_len);
+    return offsetof(counted_t, stem) + word->key_len;
+}
+
+static int count_word(tr_kb_store_t *self, const tr_kb_namespace_t *ns, sqlite3_stmt *s,
+    const tr_map_slot_t *word, double *ret_chunks, tr_error_t *error) {
+    counted_t name;
+    size_t len = name_counted(ns, word, &name);
+    const tr_lru_entry_t *known = tr_lru_use(&self->counted, (const char *)&name, len);
+    if (known) {
+        memcpy(ret_chunks, known->value, sizeof *ret_chunks);
+        return 0;
+    }
+    sqlite3_bind_text(s, 1, word->key, (int)word->key_len, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW)
+        *ret_chunks = sqlite3_column_double(s, 0);
+    int rc = tr_kb_end(self, s, step, error);
+    if (rc == 0) /* without memory it is counted again, ignoring */
+        tr_lru_put(&self->counted, (const char *)&name, len, ret_chunks, sizeof *ret_chunks);
+    return rc;
+}
+
 /* In how many chunks each word is. */
 static int count_words(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t *words, tr_error_t *error) {
     char sql[96];
@@ -98,13 +132,8 @@ static int count_words(tr_kb_store_t *self, const tr_kb_namespace_t *ns, words_t
     const tr_map_slot_t *slot;
     snprintf(sql, sizeof sql, "SELECT doc FROM vocabulary_%lld WHERE term = ?", (long long)ns->number);
     int rc = tr_kb_prepare(self, sql, &s, error);
-    while (rc == 0 && (slot = tr_map_next(&words->places, &cursor))) {
-        sqlite3_bind_text(s, 1, slot->key, (int)slot->key_len, SQLITE_STATIC);
-        int step = sqlite3_step(s);
-        if (step == SQLITE_ROW)
-            words->items[slot->value - 1].chunks = sqlite3_column_double(s, 0);
-        rc = tr_kb_end(self, s, step, error);
-    }
+    while (rc == 0 && (slot = tr_map_next(&words->places, &cursor)))
+        rc = count_word(self, ns, s, slot, &words->items[slot->value - 1].chunks, error);
     sqlite3_finalize(s);
     return rc;
 }
