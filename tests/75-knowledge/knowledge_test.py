@@ -164,7 +164,7 @@ class Knowledge(harness.SystemTest):
     def test_the_same_question_again(self):
         """It is answered as before, until anything has changed in the namespace."""
         def hits():
-            return self.kb("stat", "-o", "json").json()[0]["hits"]
+            return {row["namespace"]: row["hits"] for row in self.kb("stat", "-o", "json").json()}["n"]
         (self.files / "a.txt").write_text("The aerodynamics of wings.")
         self.add()
         harness.wait_until(lambda: self.kb("stat", "-o", "json").json()[0]["pending"] == 0, "the vectors")
