@@ -10,7 +10,7 @@ typedef struct tr_kbd_options {
     bool check;
     int64_t chunk_tokens, chunk_overlap;
     int64_t search_threads, index_delta;
-    size_t cache; /* bytes */
+    size_t cache;        /* bytes */
     tr_options_t *flags; /* owns the strings above */
 } tr_kbd_options_t;
 
