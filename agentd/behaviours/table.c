@@ -10,6 +10,7 @@ static const struct {
     bool thinks; /* it has a mind (thinker.h) */
     bool acts;   /* it has tools (toolbox.h) */
 } table[] = {
+    {&tr_behaviour_a2a_remote, tr_a2a_remote_check, false},
     {&tr_behaviour_assistant, tr_assistant_check, true},
     {&tr_behaviour_composer, tr_composer_check, true},
     {&tr_behaviour_critic, tr_critic_check, true},

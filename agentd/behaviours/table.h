@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 /* Each in a file of its own, which says at its top what it does and what it takes. */
+extern const tr_behaviour_t tr_behaviour_a2a_remote;
 extern const tr_behaviour_t tr_behaviour_assistant;
 extern const tr_behaviour_t tr_behaviour_composer;
 extern const tr_behaviour_t tr_behaviour_critic;
@@ -28,6 +29,7 @@ extern const tr_behaviour_t tr_behaviour_voter;
 
 /* Whether a behaviour would take these arguments, as far as that can be told without starting it: 0, or -EINVAL
  * with the problem; -ENOMEM. `args` may be NULL. */
+int tr_a2a_remote_check(tr_value_t args, tr_problem_t *problem);
 int tr_assistant_check(tr_value_t args, tr_problem_t *problem);
 int tr_composer_check(tr_value_t args, tr_problem_t *problem);
 int tr_critic_check(tr_value_t args, tr_problem_t *problem);

@@ -73,16 +73,25 @@ static int take_apart(tr_mcp_heard_t *heard, const char **ret_wrong) {
     return 0;
 }
 
-int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_error_t *error) {
+json_t *tr_mcp_load(const char *bytes, size_t len, tr_error_t *error) {
     json_error_t why;
+    if (scan(bytes, len) < 0) {
+        tr_error_set(error, -E2BIG, "it nests deeper than %d, or has more than %d values", TR_MCP_DEPTH,
+            TR_MCP_ELEMENTS);
+        return NULL;
+    }
+    json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    if (!value)
+        tr_error_set(error, -EBADMSG, "it is no JSON: %s", why.text);
+    return value;
+}
+
+int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_error_t *error) {
     const char *wrong;
-    tr_mcp_heard_t heard = {0};
-    if (scan(bytes, len) < 0)
-        return tr_error_set(error, -E2BIG, "it nests deeper than %d, or has more than %d values",
-            TR_MCP_DEPTH, TR_MCP_ELEMENTS);
-    heard.message = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    tr_error_t why = {0};
+    tr_mcp_heard_t heard = {.message = tr_mcp_load(bytes, len, &why)};
     if (!heard.message)
-        return tr_error_set(error, -EBADMSG, "it is no JSON: %s", why.text);
+        return tr_error_set(error, why.code, "%s", why.text);
     if (take_apart(&heard, &wrong) < 0) {
         json_decref(heard.message);
         return tr_error_set(error, -EBADMSG, "it is no JSON-RPC: %s", wrong);

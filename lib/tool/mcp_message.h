@@ -43,6 +43,8 @@ typedef struct tr_mcp_heard {
     const json_t *body;
 } tr_mcp_heard_t;
 
+/* JSON that is bounded so; owned. NULL with a text: it is none, or -E2BIG. */
+json_t *tr_mcp_load(const char *bytes, size_t len, tr_error_t *error);
 /* 0; -EBADMSG: no message, the text says why; -E2BIG: too deep or too many values; -ENOMEM. tr_mcp_heard_finish after 0. */
 int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_error_t *error);
 void tr_mcp_heard_finish(tr_mcp_heard_t *self);
