@@ -238,7 +238,15 @@ static void each_exception_has_its_act_and_word(void **state) {
             "refuse {\"reason\":\"unrecognised-parameter-value\""},
         {"df", "{\"action\":\"register\",\"services\":[{\"type\":\"nameless\"}]}",
             "refuse {\"reason\":\"missing-parameter\",\"detail\":\"service-description name\"}"},
+        {"df", "{\"action\":\"register\",\"services\":[\"s\",{\"name\":\"t\",\"lease-ms\":5}]}",
+            "refuse {\"reason\":\"unexpected-parameter\",\"detail\":\"service-description lease-ms: "},
+        {"df", "{\"action\":\"register\",\"services\":[{\"name\":\"t\",\"labels\":{}}]}",
+            "refuse {\"reason\":\"unexpected-parameter\",\"detail\":\"service-description labels: "},
+        {"df", "{\"action\":\"register\",\"services\":[\"s\"],\"capacity\":3}",
+            "refuse {\"reason\":\"unexpected-parameter\",\"detail\":\"df-agent-description capacity: "},
         {"df", "{\"action\":\"register\"}", "inform {\"done\":true}"},
+        {"df", "{\"action\":\"modify\",\"durable\":true}",
+            "refuse {\"reason\":\"unexpected-parameter\",\"detail\":\"df-agent-description durable: "},
         {"df", "{\"action\":\"register\"}", "refuse {\"reason\":\"already-registered\""},
     };
     office_t o = office_of();
@@ -247,6 +255,58 @@ static void each_exception_has_its_act_and_word(void **state) {
         if (strncmp(answer, rows[i].answer, strlen(rows[i].answer)) != 0)
             fail_msg("%s to %s gives %s, not %s", rows[i].request, rows[i].agent, answer, rows[i].answer);
     }
+    world_end(o.w);
+}
+
+/* Of what is given twice nobody could say which counts. Whatever reads JSON has made one of them already: so in msgpack. */
+static void an_argument_given_twice_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *agent, *request, *detail;
+    } rows[] = {
+        {"ams",
+            "\x82\xa6"
+            "action\xa5"
+            "stats\xa6"
+            "action\xa5"
+            "stats",
+            "action: more than once"},
+        {"ams",
+            "\x83\xa6"
+            "action\xa8"
+            "register\xa4"
+            "name\xa1"
+            "x\xa4"
+            "name\xa1"
+            "y",
+            "name: more than once"},
+        {"df",
+            "\x83\xa6"
+            "action\xa6"
+            "search\xa6"
+            "offset\x01\xa6"
+            "offset\x02",
+            "offset: more than once"},
+        {"df",
+            "\x83\xa6"
+            "action\xa8"
+            "register\xa8"
+            "services\x91\xa1"
+            "s\xa8"
+            "services\x91\xa1"
+            "t",
+            "services: more than once"},
+    };
+    office_t o = office_of();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        letter_t l = {
+            .src = o.a, .from = "a", .to = rows[i].agent, .act = TR_REQUEST, .text = rows[i].request};
+        const char *answer = answer_to(o.w, o.a, post(o.w, 1, &l));
+        holds(answer, "refuse {\"reason\":\"unexpected-argument-count\"");
+        holds(answer, rows[i].detail);
+    }
+    holds(ams(&o, "{\"action\":\"search\",\"name\":\"x\"}"), "\"total\":0"); /* nothing was done */
+    holds(df(&o, "{\"action\":\"search\"}"), "\"agents\":[]");
     world_end(o.w);
 }
 
@@ -394,6 +454,7 @@ int main(void) {
         cmocka_unit_test(ams_lists_topics_services_and_counts),
         cmocka_unit_test(df_matches_templates),
         cmocka_unit_test(each_exception_has_its_act_and_word),
+        cmocka_unit_test(an_argument_given_twice_is_refused),
         cmocka_unit_test(df_refuses_and_forgets),
         cmocka_unit_test(a_costly_template_is_refused),
         cmocka_unit_test(a_description_has_a_limit),

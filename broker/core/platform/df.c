@@ -23,7 +23,8 @@
 #define SERVICES_MAX     256                         /* of one agent */
 #define LEASE_MAX_MS     (3650ll * 24 * 3600 * 1000) /* ten years: beyond it, arithmetic */
 #define SEARCH_ID_MAX    80
-#define ANSWER_PART      4u      /* of max_record: what a subscriber is told at once */
+#define ANSWER_PART      4u /* of max_record: what a subscriber is told at once */
+#define DESCRIBED        "action services protocols ontologies languages labels card lease-ms"
 #define STEPS_MAX        1000000 /* comparisons of one search: a template must not cost seconds */
 
 static uint32_t find(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent) {
@@ -201,6 +202,7 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
     tr_entry_agent_name(a->requester, a->agent, name);
     snprintf(aid, sizeof aid, "%.*s@%s", TR_NAME_MAX, name, a->core->platform);
     const char *problem = tr_df_description_problem(a->request);
+    const char *unexpected = tr_df_unexpected_parameter(a->request);
     int rc = 0;
     int64_t lease_ms = tr_value_int(tr_value_get(a->request, "lease-ms"), 0);
     if (lease_ms > LEASE_MAX_MS)
@@ -209,8 +211,10 @@ static bool make(tr_answer_t *a, tr_df_entry_t *ret) {
         .agent = a->agent,
         .aid = strdup(aid),
         .lease_until_ms = lease_ms > 0 ? a->core->now.wall_ms + lease_ms : 0};
-    if (!check_services(a, tr_value_get(a->request, "services"))) {
+    if (tr_answer_refuses_twice(a, DESCRIBED) || !check_services(a, tr_value_get(a->request, "services"))) {
         /* it says so */
+    } else if (unexpected) {
+        tr_answer_refuse(a, "unexpected-parameter", unexpected);
     } else if (problem) {
         tr_answer_refuse(a, "unrecognised-parameter-value", problem);
     } else if (!may_offer(a, tr_value_get(a->request, "services"))) {

@@ -179,3 +179,37 @@ const char *tr_df_description_problem(tr_value_t description) {
         problem = check(card, card_rules);
     return problem ? problem : check_skills(tr_value_get(card, "skills"));
 }
+
+/* What would mean nothing where it stands, because it belongs to the other of the two. */
+typedef struct misplaced {
+    const char *key, *detail;
+} misplaced_t;
+
+static const misplaced_t not_of_entry[] = {
+    {"capacity", "df-agent-description capacity: it is a service's"},
+    {"durable", "df-agent-description durable: it is a service's"},
+    {NULL, NULL},
+};
+
+static const misplaced_t not_of_service[] = {
+    {"services", "service-description services: it is the agent's"},
+    {"labels", "service-description labels: it is the agent's"},
+    {"card", "service-description card: it is the agent's"},
+    {"lease-ms", "service-description lease-ms: it is the agent's"},
+    {NULL, NULL},
+};
+
+static const char *find_misplaced(tr_value_t map, const misplaced_t *keys) {
+    while (keys->key && !tr_value_get(map, keys->key))
+        keys++;
+    return keys->detail;
+}
+
+const char *tr_df_unexpected_parameter(tr_value_t description) {
+    tr_value_t services = tr_value_get(description, "services");
+    const char *detail = find_misplaced(description, not_of_entry);
+    for (size_t i = 0; i < tr_value_size(services) && !detail; i++)
+        if (tr_value_is_map(tr_value_at(services, i)))
+            detail = find_misplaced(tr_value_at(services, i), not_of_service);
+    return detail;
+}

@@ -17,5 +17,7 @@ bool tr_df_matches(const tr_df_query_t *query, tr_value_t description, size_t *s
 
 /* NULL where it is as docs/protocol.md says; otherwise what is wrong, static. */
 const char *tr_df_description_problem(tr_value_t description);
+/* NULL, or what stands where it means nothing: an object and its parameter, as SC00023 names them, and where it belongs. Static. */
+const char *tr_df_unexpected_parameter(tr_value_t description);
 
 #endif

@@ -109,6 +109,26 @@ static bool is_argument(const char *arguments, tr_value_t key) {
     return false;
 }
 
+bool tr_answer_refuses_twice(tr_answer_t *a, const char *arguments) {
+    const msgpack_object_map *given = &a->request->via.map;
+    const char *name;
+    size_t len;
+    bool required;
+    char text[64], detail[96];
+    while (next_argument(&arguments, &name, &len, &required)) {
+        size_t times = 0;
+        snprintf(text, sizeof text, "%.*s", (int)len, name);
+        for (uint32_t i = 0; i < given->size; i++)
+            times += tr_value_equals(&given->ptr[i].key, text);
+        if (times < 2)
+            continue;
+        snprintf(detail, sizeof detail, "%s: more than once", text);
+        tr_answer_refuse(a, "unexpected-argument-count", detail);
+        return true;
+    }
+    return false;
+}
+
 bool tr_answer_refuses_arguments(tr_answer_t *a, const char *arguments) {
     const msgpack_object_map *given = &a->request->via.map;
     const char *rest = arguments, *name;
@@ -130,7 +150,7 @@ bool tr_answer_refuses_arguments(tr_answer_t *a, const char *arguments) {
         tr_answer_refuse(a, "unexpected-argument", text);
         return true;
     }
-    return false;
+    return tr_answer_refuses_twice(a, "action") || tr_answer_refuses_twice(a, arguments);
 }
 
 static void perform_action(tr_answer_t *a, const platform_agent_t *agent) {

@@ -55,6 +55,8 @@ bool tr_answer_resume(
 void tr_answer_when_stored(tr_answer_t *answer);
 /* Refuses where one of the request's keys is not among these (with blanks between, "*" behind what must be there); whether it did. */
 bool tr_answer_refuses_arguments(tr_answer_t *answer, const char *arguments);
+/* Refuses where one of these is given more than once: nobody could say which of them counts. */
+bool tr_answer_refuses_twice(tr_answer_t *answer, const char *arguments);
 /* Makes the answer a failure: internal-error. */
 void tr_answer_fail(tr_answer_t *answer, const char *detail);
 
