@@ -66,12 +66,13 @@ json_t *tr_job_context(const tr_job_t *self) {
     return json_sprintf("%s\n\n%s", json_string_value(context), json_string_value(self->known));
 }
 
+/* In its own name: within the conversation of a task the coordinator takes the request for what its agent says of the task. */
 bool tr_job_asks_needs(tr_job_t *self) {
     if (json_array_size(self->needs) == 0)
         return false;
     json_t *request = json_pack("{s:s, s:O}", "action", "show", "task", json_array_get(self->needs, 0));
-    int rc = tr_request_json(self->executor->agent, self->message, self->executor->tasks, request, ASK_MS,
-        on_shown, (void *)(intptr_t)self->number);
+    int rc = tr_request_json(self->executor->agent, NULL, self->executor->tasks, request, ASK_MS, on_shown,
+        (void *)(intptr_t)self->number);
     json_decref(request);
     if (rc < 0)
         json_array_clear(self->needs); /* it is done with what is known */
