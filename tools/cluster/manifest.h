@@ -1,6 +1,6 @@
 /*
  * A fleet as objects of Kubernetes: one for each thing that a cluster must know, made of the fleet file. The kustomize base in k8s/base is
- * what this makes of k8s/fleet.yaml, and the chart in k8s/chart makes the same; tests/90-cluster compares them.
+ * what this makes of k8s/fleet.yaml, and the chart k8s/helm/troupe makes the same; tests/90-cluster compares them.
  *
  *   brokers       StatefulSet FLEET: a pod's name is its platform's name; journal on its volume; peers by the headless service FLEET
  *   agents        Deployment GROUP, each pod an agent that has the pod's name; what is kept by name (durable, state), and one agent alone,

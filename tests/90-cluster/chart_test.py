@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""The chart k8s/helm/troupe has the objects of the kustomize base and its overlays, and refuses values that mean nothing.
+
+Debian has no helm. It has what helm renders with, Go's text/template and Sprig: render_chart is made of them, with the functions that helm adds.
+Values are checked as helm does before it renders: against values.schema.json, by python3-jsonschema.
+"""
+import copy
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+import manifests_test
+
+HERE = pathlib.Path(__file__).resolve().parent
+CHART = harness.ROOT / "k8s" / "helm" / "troupe"
+GO_LIBRARIES = pathlib.Path("/usr/share/gocode")
+# What helm's own way of working wants on each object, and what the monitoring component of kustomize has no name for.
+LABELS = {"helm.sh/chart": "troupe-0.1.0", "app.kubernetes.io/managed-by": "Helm"}
+PART_OF = "app.kubernetes.io/part-of"
+
+
+def missing():
+    """What keeps this from running here, or None."""
+    for name in ("go", "kubectl"):
+        if not shutil.which(name):
+            return f"{name} is not here"
+    for library in ("github.com/Masterminds/sprig", "sigs.k8s.io/yaml"):
+        if not (GO_LIBRARIES / "src" / library).exists():
+            return f"Go's {library} is missing (tools/setup --check installs it)"
+    for module in ("yaml", "jsonschema"):
+        try:
+            __import__(module)
+        except ImportError:
+            return f"python3-{module} is missing (tools/setup --check installs it)"
+    return None
+
+
+def merged(below, above):
+    """Values as helm lays one file over another: maps are merged, lists are replaced."""
+    out = copy.deepcopy(below)
+    for key, value in above.items():
+        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else copy.deepcopy(value)
+    return out
+
+
+def read(name):
+    import yaml
+    return yaml.safe_load((CHART / name).read_text())
+
+
+def build_renderer():
+    place = harness.BUILD / "tests" / "render_chart"
+    place.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "GO111MODULE": "off", "GOPATH": str(GO_LIBRARIES), "GOCACHE": str(place / "cache"), "GOFLAGS": ""}
+    done = subprocess.run(["go", "build", "-o", str(place / "render"), str(HERE / "render_chart" / "main.go")], capture_output=True, text=True, env=env,
+                          check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"go build: {done.stderr}")
+    return place / "render"
+
+
+class Chart(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.renderer = build_renderer()
+        cls.schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def refused(self, values):
+        """What helm would say of these values, or None."""
+        import jsonschema
+        try:
+            jsonschema.Draft7Validator(self.schema).validate(values)
+        except jsonschema.ValidationError as error:
+            return "/".join(map(str, error.absolute_path)) + ": " + error.message
+        return None
+
+    def run_renderer(self, values, namespace="troupe"):
+        self.assertIsNone(self.refused(values))
+        chart = {key[0].upper() + key[1:]: value for key, value in read("Chart.yaml").items()}
+        context = {"Values": values, "Chart": chart, "Release": {"Name": "mine", "Namespace": namespace, "Service": "Helm"}}
+        files = {path.name: path.read_text() for path in (CHART / "templates").iterdir()}
+        return subprocess.run([str(self.renderer)], input=json.dumps({"files": files, "context": context}), capture_output=True, text=True, check=False)
+
+    def rendered(self, *overlays, **more):
+        values = read("values.yaml")
+        for overlay in overlays:
+            values = merged(values, overlay if isinstance(overlay, dict) else read(overlay))
+        done = self.run_renderer(values, **more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        files = json.loads(done.stdout)
+        notes = files.pop("NOTES.txt")
+        objects = [one for name in sorted(files) for one in manifests_test.documents(files[name])]
+        names = [(one["kind"], one["metadata"]["name"]) for one in objects]
+        self.assertEqual(len(names), len(set(names)), "two objects of one name")
+        return dict(zip(names, objects)), notes
+
+    def assert_valid(self, objects):
+        place = manifests_test.schemas()
+        if not place:
+            self.skipTest("no schemas of Kubernetes: tools/setup --kubernetes")
+        known = [one for one in objects if one["apiVersion"] not in ("monitoring.coreos.com/v1", "keda.sh/v1alpha1")]
+        done = subprocess.run(["node", str(HERE / "validate.mjs"), str(place)], input=json.dumps(known), capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+    def assert_as_kustomize(self, overlay, *values):
+        done = subprocess.run(["kubectl", "kustomize", str(manifests_test.K8S / overlay)], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wanted = {(one["kind"], one["metadata"]["name"]): one for one in manifests_test.documents(done.stdout)}
+        wanted.pop(("Namespace", "troupe"))  # a chart's namespace is its user's: NOTES.txt says what it needs
+        objects, _ = self.rendered(*values)
+        self.assertEqual(set(objects), set(wanted))
+        for name, one in objects.items():
+            labels = one["metadata"]["labels"]
+            self.assertEqual({key: labels.pop(key) for key in LABELS}, LABELS)
+            if one["apiVersion"] == "monitoring.coreos.com/v1":
+                self.assertEqual(labels.pop(PART_OF), "troupe")
+            self.assertEqual(one, wanted[name])
+
+    def test_defaults_are_the_base(self):
+        self.assert_as_kustomize("base")
+
+    def test_dev_is_the_overlay(self):
+        self.assert_as_kustomize("overlays/dev", "values-dev.yaml")
+
+    def test_prod_is_the_overlay(self):
+        self.assert_as_kustomize("overlays/prod", "values-prod.yaml")
+
+    def test_all_are_as_their_schemas_say(self):
+        host = {"gateway": {"ingress": {"host": "fleet.example", "tlsSecret": "fleet-tls"}}}
+        asks = {"agents": [{"name": "asker", "behaviour": "dialogue", "outside": True, "env": {"COST": "$(MUCH)"}, "options": ["--mind=small"]}]}
+        near = {"broker": {"apart": True, "affinity": {"nodeAffinity": {}}, "journal": False}, "agents": []}
+        chosen = ((), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,))
+        self.assert_valid([one for values in chosen for one in self.rendered(*values)[0].values()])
+
+    def test_another_name_and_namespace_are_everywhere(self):
+        objects, notes = self.rendered({"fleet": "shop", "image": {"tag": ""}}, "values-prod.yaml", namespace="market")
+        text = json.dumps(list(objects.values())) + notes
+        self.assertEqual([word for word in ("office", "troupe.svc") if word in text], [])
+        self.assertEqual({one["metadata"]["namespace"] for one in objects.values()}, {"market"})
+        self.assertIn("--namespace market", notes)
+
+    def test_an_ingress_with_a_host(self):
+        objects, _ = self.rendered({"gateway": {"ingress": {"host": "fleet.example", "tlsSecret": "fleet-tls"}}})
+        spec = objects["Ingress", "gateway"]["spec"]
+        self.assertEqual(spec["tls"], [{"hosts": ["fleet.example"], "secretName": "fleet-tls"}])
+        self.assertEqual(spec["rules"][0]["host"], "fleet.example")
+        done = self.run_renderer(merged(read("values.yaml"), {"gateway": {"ingress": {"tlsSecret": "fleet-tls"}}}))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("give gateway.ingress.host", done.stderr)
+
+    def test_keda_in_place_of_an_hpa(self):
+        objects, _ = self.rendered({"autoscaler": "keda"})
+        self.assertNotIn(("HorizontalPodAutoscaler", "reader"), objects)
+        spec = objects["ScaledObject", "reader"]["spec"]
+        self.assertEqual((spec["scaleTargetRef"]["name"], spec["minReplicaCount"], spec["maxReplicaCount"]), ("reader", 0, 8))
+        self.assertEqual([one["type"] for one in spec["triggers"]], ["prometheus"])
+        self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_queued_records{fleet="office"})')
+        objects, _ = self.rendered("values-prod.yaml", {"autoscaler": "keda"})
+        self.assertEqual([one["type"] for one in objects["ScaledObject", "reader"]["spec"]["triggers"]], ["prometheus", "cpu"])
+
+    def test_what_is_left_out(self):
+        off = {"knowledge": {"enabled": False}, "coordinator": {"enabled": False}, "gateway": {"enabled": False}, "networkPolicies": False, "agents": []}
+        objects, notes = self.rendered(off)
+        self.assertEqual({kind for kind, _ in objects}, {"ServiceAccount", "Service", "StatefulSet", "PodDisruptionBudget"})
+        self.assertNotIn("8080", notes)
+
+    def test_variables_are_not_put_in_place(self):
+        """Kubernetes would put $(NAME) in place in commands and environments."""
+        agent = {"name": "asker", "behaviour": "echo", "args": {"say": "$(POD_NAME)"}, "env": {"COST": "$(POD_NAME)"}}
+        container = self.rendered({"agents": [agent]})[0]["Deployment", "asker"]["spec"]["template"]["spec"]["containers"][0]
+        self.assertIn('{"say":"$$(POD_NAME)"}', container["command"])
+        self.assertIn({"name": "COST", "value": "$$(POD_NAME)"}, container["env"])
+
+    def test_no_secret_is_made(self):
+        kinds = {kind for kind, _ in self.rendered("values-prod.yaml")[0]}
+        self.assertFalse(kinds & {"Secret", "ConfigMap"}, kinds)
+
+    def test_wrong_values_are_refused(self):
+        agent = {"name": "a", "behaviour": "echo"}
+        for above, where in (
+                ({"fleet": "Not_A_Label"}, "fleet"), ({"brokers": {}}, "brokers"), ({"broker": {"replicas": 0}}, "broker/replicas"),
+                ({"broker": {"replicas": "3"}}, "broker/replicas"), ({"broker": {"storage": "ten"}}, "broker/storage"),
+                ({"broker": {"resources": {"requests": {"cpu": "fast"}}}}, "broker/resources/requests/cpu"), ({"broker": {"typo": 1}}, "broker"),
+                ({"image": {"pullPolicy": "Sometimes"}}, "image/pullPolicy"), ({"autoscaler": "vpa"}, "autoscaler"),
+                ({"keda": {"prometheus": "prometheus"}}, "keda/prometheus"), ({"monitoring": {"interval": "often"}}, "monitoring/interval"),
+                ({"agents": {}}, "agents"), ({"agents": [{"name": "a"}]}, "agents/0"), ({"agents": [{**agent, "replicas": -1}]}, "agents/0/replicas"),
+                ({"agents": [{**agent, "autoscale": {"min": 1}}]}, "agents/0/autoscale"), ({"agents": [{**agent, "env": {"A": 1}}]}, "agents/0/env/A"),
+                ({"agents": [{**agent, "password": "x"}]}, "agents/0"), ({"gateway": {"ingress": {"host": "a b"}}}, "gateway/ingress/host"),
+                ({"podDisruptionBudgets": "no"}, "podDisruptionBudgets")):
+            why = self.refused(merged(read("values.yaml"), above))
+            self.assertIsNotNone(why, above)
+            self.assertIn(where, why)
+        done = self.run_renderer(merged(read("values.yaml"), {"agents": [{**agent, "durable": True, "autoscale": {"max": 2}}]}))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("durable agents keep their names", done.stderr)
+
+
+if __name__ == "__main__":
+    why_not = missing()
+    if why_not:
+        print(f"skipped: {why_not}")
+        sys.exit(77)
+    harness.main()
