@@ -27,7 +27,7 @@ class Damage(faults.FaultTest):
 
     def damage(self, *arguments):
         done = self.run_program("tests/faults/fault-damage", "--journal", self.path("journal"), "--messages", FIRST + SECOND, *arguments,
-                                patience=3600 if LONG else 400)
+                                patience=3600 if LONG else 1700)
         self.assertEqual(done.code, 0, done)
         return done.out.strip()
 
