@@ -130,14 +130,16 @@ json_t *tr_planner_watch(tr_planner_t *self, json_t *plan, const json_t *skills,
     return new_tasks(self, plan, mark);
 }
 
-/* {"plan", "state", "subtask", "reason", "replans"} on the topic plan.AGENT. */
+/* {"plan", "task", "state", "subtask", "reason", "replans"} on the topic plan.AGENT; at its end with "subtasks", since nobody can ask for them then. */
 static void tell(
     tr_planner_t *self, const json_t *watched, const char *state, const char *subtask, const char *reason) {
     const json_t *plan = json_object_get(watched, "plan");
+    bool ends = strcmp(state, "replanned") != 0;
     tr_own_topic_tell(self->thinker.agent, "plan",
-        json_pack("{s:O, s:O, s:s, s:s, s:s, s:I}", "plan", json_object_get(watched, "mark"), "task",
+        json_pack("{s:O, s:O, s:s, s:s, s:s, s:I, s:O*}", "plan", json_object_get(watched, "mark"), "task",
             json_object_get(plan, "task"), "state", state, "subtask", subtask, "reason", reason, "replans",
-            json_integer_value(json_object_get(plan, "replans"))));
+            json_integer_value(json_object_get(plan, "replans")), "subtasks",
+            ends ? subtasks_of(watched) : NULL));
 }
 
 static void end(

@@ -121,12 +121,19 @@ typedef struct doing {
     tr_tasks_watch_t tasks;
     char mark[64];  /* of the planner that looks after it; "" where it does not */
     char state[24]; /* what the planner has told of the plan */
+    json_t *ended;  /* the plan as it ended, in the shape of an answer; NULL = it goes on */
     bool stirred;
 } doing_t;
 
 static void copy_text(tr_value_t value, const char *key, char *out, size_t size) {
     if (tr_value_copy(tr_value_get(value, key), out, size) < 0)
         *out = '\0';
+}
+
+static void keep_end(doing_t *d, tr_value_t subtasks) {
+    if (!subtasks || d->ended)
+        return;
+    d->ended = json_pack("{s:{s:o}}", "plan", "subtasks", tr_value_to_json(subtasks));
 }
 
 static void on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg) {
@@ -139,8 +146,10 @@ static void on_change(tr_cli_session_t *session, const tr_message_t *message, vo
         return;
     }
     copy_text(tr_message_value(message), "plan", mark, sizeof mark);
-    if (*mark && strcmp(mark, d->mark) == 0)
+    if (*mark && strcmp(mark, d->mark) == 0) {
         copy_text(tr_message_value(message), "state", d->state, sizeof d->state);
+        keep_end(d, tr_value_get(tr_message_value(message), "subtasks"));
+    }
     d->stirred = true;
 }
 
@@ -190,13 +199,19 @@ static int wait_for_planner(const tr_call_t *call, tr_cli_session_t *session, do
     int code = TR_EXIT_OK;
     bool there;
     while (code == TR_EXIT_OK && strcmp(d->state, "completed") != 0) {
-        if (strcmp(d->state, "replanned") == 0)
-            code = look_again(call, session, d, answer, &there);
-        else if (*d->state)
+        bool anew = strcmp(d->state, "replanned") == 0;
+        if (*d->state && !anew)
             return tr_cli_fail(call, TR_EXIT_REFUSED, "the plan has %s", d->state);
-        *d->state = '\0';
+        *d->state = '\0'; /* before it is looked at again: its end may come meanwhile */
+        if (anew)
+            code = look_again(call, session, d, answer, &there);
         for (d->stirred = false; code == TR_EXIT_OK && !*d->state; d->stirred = false)
             code = tr_cli_wait(session, &d->stirred, INT64_MAX);
+    }
+    if (d->ended) {
+        json_decref(*answer);
+        *answer = d->ended;
+        d->ended = NULL;
     }
     return code;
 }
@@ -280,6 +295,7 @@ static int run_plan(const tr_call_t *call) {
     if (code == TR_EXIT_OK && o->wait)
         code = wait_for_end(call, session, &d, &answer);
     tr_cli_session_close(&session);
+    json_decref(d.ended);
     json_decref(answer);
     return code;
 }
