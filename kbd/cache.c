@@ -74,11 +74,11 @@ uint64_t tr_kb_cache_hits(const tr_kb_cache_t *self, const tr_kb_namespace_t *ns
 
 int tr_kb_cache_register(const tr_kb_cache_t *self, tr_metrics_t *metrics, tr_error_t *error) {
     int rc = tr_metrics_counter(metrics,
-        &(tr_metric_t){"troupe_kb_searches_total",
+        &(tr_metric_t){"troupe_knowledge_searches_total",
             "Searches, by whether the answer was that of an earlier one (hit).", {"cache"}, {ways}},
         self->searches, error);
     return rc < 0 ? rc
                   : tr_metrics_gauge(metrics,
-                        &(tr_metric_t){"troupe_kb_cache_bytes", "Answers to searches that are kept."},
+                        &(tr_metric_t){"troupe_knowledge_cache_bytes", "Answers to searches that are kept."},
                         &self->bytes, error);
 }

@@ -198,8 +198,8 @@ class Knowledge(KnowledgeTest):
         told = json.loads(next((pathlib.Path(self.directory) / "http").glob("*.json")).read_text())
         with urllib.request.urlopen(f"http://{told[0]['targets'][0]}/metrics") as answer:
             said = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
-        self.assertEqual(said['troupe_kb_searches_total{cache="hit"}'], "2")
-        self.assertGreater(int(said["troupe_kb_cache_bytes"]), 0)
+        self.assertEqual(said['troupe_knowledge_searches_total{cache="hit"}'], "2")
+        self.assertGreater(int(said["troupe_knowledge_cache_bytes"]), 0)
         self.kb("rm", "--all", "-n", "n")
         self.add()  # a new one of that name: its own count, and nothing of the old one
         self.assertEqual(sorted(row["id"] for row in self.ask(action="search", namespace="n", query="wings")["results"]), ["a.txt", "b.txt"])
