@@ -13,9 +13,10 @@ VOTER = """
 import json, sys
 likes, follows = sys.argv[1].split(","), len(sys.argv) > 2
 for line in sys.stdin:
-    q = json.loads(line).get("content") or {}
+    m = json.loads(line)
+    q = m.get("content") or {}
     if q["action"] == "mediate":
-        print(json.dumps({"content": {"options": likes}}), flush=True)
+        print(json.dumps({"id": m["id"], "content": {"options": likes}}), flush=True)
         continue
     mine = [o for o in likes if o in q["options"]]
     if follows and q["opinions"]:  # lets itself be convinced by who is surest
@@ -24,7 +25,7 @@ for line in sys.stdin:
     said = {"plurality": {"choice": mine[0]}, "approval": {"approve": mine[:2]},
             "score": {"scores": {o: 9 - 3 * i for i, o in enumerate(mine)}}}.get(q["method"], {"ranking": mine})
     said["reason"], said["confidence"] = "I like " + mine[0], 0.9 if not follows else 0.2
-    print(json.dumps({"content": said}), flush=True)
+    print(json.dumps({"id": m["id"], "content": said}), flush=True)
 """
 
 

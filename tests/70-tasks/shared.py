@@ -8,11 +8,12 @@ import postgres
 WORKER = """
 import json, os, sys, time
 for line in sys.stdin:
-    do = json.loads(line).get("content") or {}
+    m = json.loads(line)
+    do = m.get("content") or {}
     time.sleep(do.get("ms", 0) / 1000)
     while "until" in do and not os.path.exists(do["until"]):
         time.sleep(0.02)
-    print(json.dumps({"content": do}), flush=True)
+    print(json.dumps({"id": m["id"], "content": do}), flush=True)
 """
 
 

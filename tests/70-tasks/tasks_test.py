@@ -15,11 +15,11 @@ for line in sys.stdin:
     m = json.loads(line)
     do = m.get("content") or {}
     if do.get("fail"):
-        print(json.dumps({"performative": "failure", "content": {"reason": "broken", "detail": "on purpose"}}), flush=True)
+        print(json.dumps({"id": m["id"], "performative": "failure", "content": {"reason": "broken", "detail": "on purpose"}}), flush=True)
         continue
     if do.get("ms"):
         time.sleep(do["ms"] / 1000)
-    print(json.dumps({"content": {"n": do.get("n"), "by": os.getpid()}}), flush=True)
+    print(json.dumps({"id": m["id"], "content": {"n": do.get("n"), "by": os.getpid()}}), flush=True)
 """
 
 
@@ -39,7 +39,7 @@ for line in sys.stdin:
         answer = {"performative": "failure", "content": {"reason": "broken"}}
     else:
         answer = {"performative": "inform", "content": {"did": do}}
-    print(json.dumps(answer), flush=True)
+    print(json.dumps({"id": m["id"], **answer}), flush=True)
 """
 
 
@@ -47,10 +47,11 @@ for line in sys.stdin:
 CHOOSER = """
 import json, sys
 for line in sys.stdin:
-    q = json.loads(line)["content"]
+    m = json.loads(line)
+    q = m["content"]
     who = q["question"].split()[-1]
     choice = [o for o in q["options"] if o.startswith(who + "@")]
-    print(json.dumps({"content": {"choice": choice[0] if choice else None}}), flush=True)
+    print(json.dumps({"id": m["id"], "content": {"choice": choice[0] if choice else None}}), flush=True)
 """
 
 

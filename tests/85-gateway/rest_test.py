@@ -11,7 +11,7 @@ WORKER = """
 import json, sys
 for line in sys.stdin:
     m = json.loads(line)
-    print(json.dumps({"content": {"did": m.get("content")}}), flush=True)
+    print(json.dumps({"id": m["id"], "content": {"did": m.get("content")}}), flush=True)
 """
 
 
