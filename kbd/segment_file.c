@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define WINDOW ((size_t)16 << 20) /* of a map, that is read at once */
+#define PAGE   ((size_t)1 << 16)  /* a multiple of every processor's */
+
 /* ---- maps ---- */
 
 typedef struct map {
@@ -44,13 +47,24 @@ typedef struct sums {
     uint32_t chunks, vectors, index;
 } sums_t;
 
+/* What has been summed up leaves the process's memory, not the kernel's: the file may be as large as what is built beside it. */
+static uint32_t sum_part(const tr_crc32c_t *crc, const map_t *map, size_t at, size_t length) {
+    uint32_t sum = 0;
+    for (size_t n; length > 0; at += n, length -= n) {
+        n = length < WINDOW ? length : WINDOW;
+        sum = tr_crc32c(crc, sum, map->bytes + at, n);
+        size_t page = at / PAGE * PAGE; /* advice, ignoring */
+        madvise((void *)(uintptr_t)(map->bytes + page), at + n - page, MADV_DONTNEED);
+    }
+    return sum;
+}
+
 static sums_t sum_up(const tr_segment_header_t *h, const map_t *map) {
     tr_crc32c_t crc;
     tr_crc32c_init(&crc);
-    const uint8_t *chunks = map->bytes + TR_SEGMENT_HEADER, *vectors = chunks + h->chunk_bytes,
-                  *index = vectors + h->vector_bytes;
-    return (sums_t){tr_crc32c(&crc, 0, chunks, h->chunk_bytes), tr_crc32c(&crc, 0, vectors, h->vector_bytes),
-        tr_crc32c(&crc, 0, index, h->index_bytes)};
+    size_t vectors = TR_SEGMENT_HEADER + h->chunk_bytes, index = vectors + h->vector_bytes;
+    return (sums_t){sum_part(&crc, map, TR_SEGMENT_HEADER, h->chunk_bytes),
+        sum_part(&crc, map, vectors, h->vector_bytes), sum_part(&crc, map, index, h->index_bytes)};
 }
 
 /* The whole vectors are in the file from now on, where the kernel may put them aside. */
