@@ -29,7 +29,8 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
         "There is no model of language: vectors are made of letters alone. Searches weigh words accordingly.",
         "The detail says how to get one. Vectors are then made anew, behind everything else."},
     [TR_K_NO_VECTORS] = {"K011", TR_LOG_WARN, "no vectors made",
-        "What has no vector yet could not be read; it is tried again. It is found by its words.",
+        "What has no vector yet could not be read, or its model server gives none; it is tried again. It is "
+        "found by its words.",
         "The error says what is in the way."},
     [TR_K_INDEX_DAMAGED] = {"K012", TR_LOG_WARN, "index made anew",
         "Files of a namespace's vector index were damaged, or of another model: they were thrown away. It is "

@@ -1,5 +1,6 @@
 #include "kbd/meaning.h"
 
+#include "lib/base/clock.h"
 #include "lib/text/textbuf.h"
 
 #include <errno.h>
@@ -11,6 +12,10 @@
 
 #define TITLE_WORDS   10 /* of a passage of which only so many words are embedded */
 #define HEADING_WORDS 6
+
+/* How long a server that fails is left alone. */
+#define PAUSE_FIRST_MS 500
+#define PAUSE_MOST_MS  60000
 
 typedef struct fill {
     tr_kb_batch_t *batch;
@@ -63,15 +68,57 @@ static bool take_stale(void *arg, const tr_kb_stale_t *stale) {
     return batch->count < TR_EMBED_BATCH;
 }
 
+/* What a server has been asked before is not asked for again. */
+static int recall(tr_kb_meaning_t *self, tr_kb_batch_t *batch, tr_error_t *error) {
+    size_t dimensions = tr_kb_embedder_dimensions(self->embedder);
+    int rc = 0;
+    if (!tr_kb_embedder_is_remote(self->embedder))
+        return 0;
+    batch->vectors = calloc(batch->count + 1, dimensions * sizeof *batch->vectors);
+    if (!batch->vectors)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < batch->count && rc == 0; i++)
+        rc = tr_kb_recall(self->store, self->model, batch->texts[i], batch->vectors + i * dimensions,
+            dimensions, &batch->known[i], error);
+    return rc;
+}
+
+static int fill_batch(tr_kb_meaning_t *self, fill_t *fill, tr_error_t *error) {
+    int rc = tr_kb_stale(self->store, TR_EMBED_BATCH, take_stale, fill, error);
+    if (rc == 0 && fill->failed)
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    return rc < 0 ? rc : recall(self, fill->batch, error);
+}
+
+/* True: the server has to be left alone. */
+static bool pauses(const tr_kb_meaning_t *self, int64_t *wait_ms) {
+    int64_t left = self->until_ms - tr_clock_ms();
+    if (self->pause_ms == 0 || left <= 0)
+        return false;
+    *wait_ms = *wait_ms < 0 || left < *wait_ms ? left : *wait_ms;
+    return true;
+}
+
+bool tr_kb_meaning_mute(const tr_kb_meaning_t *self) {
+    int64_t wait_ms = -1;
+    return pauses(self, &wait_ms);
+}
+
+static int tell_trouble(tr_kb_meaning_t *self, tr_error_t *error) {
+    int rc = self->trouble.code;
+    if (rc < 0)
+        tr_error_set(error, rc, "%s", self->trouble.text);
+    self->trouble = (tr_error_t){0};
+    return rc;
+}
+
 int tr_kb_meaning_turn(tr_kb_meaning_t *self, int64_t *ret_wait_ms, tr_error_t *error) {
     fill_t fill = {
         .batch = tr_kb_embedder_idle(self->embedder), .words = tr_kb_embedder_words(self->embedder)};
     *ret_wait_ms = tr_indexes_turn(&self->indexes);
-    if (!fill.batch || !self->stale)
-        return 0;
-    int rc = tr_kb_stale(self->store, TR_EMBED_BATCH, take_stale, &fill, error);
-    if (rc == 0 && fill.failed)
-        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    if (!fill.batch || !self->stale || pauses(self, ret_wait_ms))
+        return tell_trouble(self, error);
+    int rc = fill_batch(self, &fill, error);
     self->stale = rc < 0 || fill.batch->count;
     if (rc == 0 && fill.batch->count)
         tr_kb_embedder_start(self->embedder);
@@ -85,6 +132,8 @@ static int keep(tr_kb_meaning_t *self, const tr_kb_batch_t *batch, size_t i) {
     size_t dimensions = tr_kb_embedder_dimensions(self->embedder);
     const float *vector = batch->vectors + i * dimensions;
     int rc = tr_kb_vector_put(self->store, batch->chunks[i], vector, dimensions, NULL);
+    if (rc == 0 && tr_kb_embedder_is_remote(self->embedder) && !batch->known[i])
+        rc = tr_kb_recall_put(self->store, self->model, batch->texts[i], vector, dimensions, NULL);
     if (rc == 0) {
         tr_indexes_add(&self->indexes, batch->namespaces[i], batch->chunks[i], vector);
         self->made[(uint64_t)batch->namespaces[i] % TR_KB_MADE]++;
@@ -96,10 +145,24 @@ uint64_t tr_kb_meaning_made(const tr_kb_meaning_t *self, const tr_kb_namespace_t
     return self->made[(uint64_t)ns->number % TR_KB_MADE];
 }
 
+/* Twice as long each time, or as long as the server says. */
+static void pause_for(tr_kb_meaning_t *self, const tr_kb_batch_t *batch) {
+    self->pause_ms = self->pause_ms == 0                  ? PAUSE_FIRST_MS
+                     : self->pause_ms < PAUSE_MOST_MS / 2 ? 2 * self->pause_ms
+                                                          : PAUSE_MOST_MS;
+    int64_t after = batch->retry_after_ms > self->pause_ms ? batch->retry_after_ms : self->pause_ms;
+    self->until_ms = tr_clock_ms() + after;
+    self->trouble = batch->error;
+}
+
 /* A failure leaves the rest stale: it is tried again. The commit says what is wrong with the disk. */
 static void on_batch(void *arg, tr_kb_batch_t *batch) {
     tr_kb_meaning_t *self = arg;
     int rc = batch->rc < 0 ? batch->rc : tr_kb_store_begin(self->store, NULL);
+    if (batch->rc == 0)
+        self->pause_ms = 0;
+    else if (batch->rc == -ENOLINK)
+        pause_for(self, batch);
     for (size_t i = 0; i < batch->count && rc == 0; i++)
         rc = keep(self, batch, i);
     tr_kb_batch_finish(batch);
@@ -108,13 +171,17 @@ static void on_batch(void *arg, tr_kb_batch_t *batch) {
 /* ---- life ---- */
 
 static int open_indexes(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o, tr_error_t *error) {
-    char model[128];
+    char *model = self->model;
     size_t dimensions = tr_kb_embedder_dimensions(self->embedder);
     size_t words = tr_kb_embedder_words(self->embedder);
-    int n = snprintf(model, sizeof model, "%s/%zu", tr_kb_embedder_model(self->embedder), dimensions);
+    bool is_remote = tr_kb_embedder_is_remote(self->embedder);
+    int n = snprintf(model, sizeof self->model, "%s%s/%zu", is_remote ? "server:" : "",
+        tr_kb_embedder_model(self->embedder), dimensions);
     if (words)
-        snprintf(model + n, sizeof model - (size_t)n, "/%zu", words);
+        snprintf(model + n, sizeof self->model - (size_t)n, "/%zu", words);
     int rc = tr_kb_model_set(self->store, model, error);
+    if (rc == 0 && is_remote)
+        rc = tr_kb_recall_open(self->store, error);
     if (rc == 0)
         rc = tr_crew_new(o->host, o->threads, &self->crew, error);
     return rc < 0 ? rc
@@ -132,7 +199,11 @@ static int open_indexes(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o,
 
 int tr_kb_meaning_init(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o, tr_error_t *error) {
     *self = (tr_kb_meaning_t){.store = o->store, .stale = true};
-    int rc = tr_kb_embedder_new(o->host, on_batch, self, &self->embedder, error);
+    int rc = tr_kb_embedder_new(&(tr_embed_server_options_t){.host = o->host,
+                                    .config = o->embed_config,
+                                    .model = o->embed_model,
+                                    .dimensions = o->embed_dimensions},
+        on_batch, self, &self->embedder, error);
     return rc < 0 ? rc : open_indexes(self, o, error);
 }
 

@@ -24,22 +24,28 @@ typedef struct tr_kb_meaning {
     tr_crew_t *crew;
     tr_indexes_t indexes;
     tr_passings_t passings;
-    size_t searching;          /* that are with the crew */
-    bool stale;                /* there may be chunks without a vector */
+    size_t searching; /* that are with the crew */
+    bool stale;       /* there may be chunks without a vector */
+    char model[192];  /* whose vectors these are, with its version and its numbers */
+    int64_t pause_ms,
+        until_ms;              /* the server failed: it is left alone for so long, until then (tr_clock_ms) */
+    tr_error_t trouble;        /* what it said; to be told once */
     uint64_t made[TR_KB_MADE]; /* vectors since the start, by the namespace's number */
 } tr_kb_meaning_t;
 
 typedef struct tr_kb_meaning_options {
     tr_kb_store_t *store;
     tr_host_t *host;
-    const char *data; /* the directory */
-    size_t threads;   /* that search; 0 = one less than there are processors */
-    size_t seal;      /* vectors of a delta; 0 = the usual */
+    const char *data;                       /* the directory */
+    const char *embed_config, *embed_model; /* of a model server; borrowed; NULL = vectors are made here */
+    size_t embed_dimensions;
+    size_t threads; /* that search; 0 = one less than there are processors */
+    size_t seal;    /* vectors of a delta; 0 = the usual */
     tr_index_news_fn news;
     void *arg;
 } tr_kb_meaning_options_t;
 
-/* Negative with a text: there is no model. */
+/* Negative with a text: there is no model. An absent server is no failure: chunks wait for their vectors. */
 int tr_kb_meaning_init(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *options, tr_error_t *error);
 /* Before the host is destroyed; idempotent. Whoever waits is called with -ECANCELED. */
 void tr_kb_meaning_stop(tr_kb_meaning_t *self);
@@ -62,7 +68,7 @@ void tr_kb_meaning_add(
 void tr_kb_meaning_drop(tr_kb_meaning_t *self, const tr_kb_namespace_t *ns);
 
 typedef struct tr_kb_near_answer {
-    int rc; /* -ECANCELED: the process ends */
+    int rc; /* -ECANCELED: the process ends; -ENOLINK: the model server gives no vector for the text */
     const char *error;
     const tr_kb_hit_t *hits; /* the nearest first */
     size_t count;
@@ -81,6 +87,8 @@ typedef struct tr_kb_near {
     void *arg;
 } tr_kb_near_t;
 
+/* Whether the model server has failed, and is left alone for now: texts have no vectors. */
+bool tr_kb_meaning_mute(const tr_kb_meaning_t *self);
 /* Calls `found` once, soon or at once. */
 void tr_kb_meaning_search(tr_kb_meaning_t *self, const tr_kb_near_t *near);
 

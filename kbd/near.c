@@ -2,6 +2,7 @@
 #include "kbd/meaning.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #define FEW       2000u /* that pass: they are compared whatever their part */
 #define FEW_PART  .15
 #define MORE_EACH 4u
+
+#define ANSWERED_MS 5000 /* by a model server: longer than that nobody waits */
 
 /* What is searched at once, in the host's thread, where nobody else waits. */
 #define QUICK_FLAT 8192u   /* vectors that are compared one by one */
@@ -27,6 +30,8 @@ typedef struct near {
     tr_kb_hit_t *hits;
     size_t count;
     tr_error_t error;
+    tr_embed_ask_t ask; /* for the vector of the text */
+    const char *text;
     float vector[];
 } near_t;
 
@@ -159,20 +164,48 @@ static int read_question(near_t *self) {
     else if (self->ns.dimensions)
         return tr_error_set(&self->error, -EINVAL,
             "the namespace %s has vectors of its own: give one, or search by words", self->ns.name);
-    return self->asked.vector ? 0
-                              : tr_kb_embedder_now(self->meaning->embedder, self->asked.text, self->vector);
+    return 0;
 }
 
 static int plan(near_t *self) {
     tr_kb_meaning_t *m = self->meaning;
-    int rc = read_question(self);
-    if (rc == 0)
-        rc = tr_indexes_need(&m->indexes, &self->ns, &self->index, &self->complete, &self->error);
+    int rc = tr_indexes_need(&m->indexes, &self->ns, &self->index, &self->complete, &self->error);
     if (rc == 0 && self->asked.filter->sql.length) {
         size_t part = (size_t)(FEW_PART * (double)tr_index_count(self->index));
         rc = compare_passing(self, part > FEW ? part : FEW);
     }
     return rc;
+}
+
+/* From the vector on. */
+static void go_on(near_t *self, int rc) {
+    if (rc == 0)
+        rc = plan(self);
+    if (rc == 0)
+        rc = submit(self, self->asked.k + SPARE);
+    if (rc < 0)
+        answer(self, rc);
+}
+
+static void on_vector(tr_embed_ask_t *ask) {
+    near_t *self = (near_t *)((char *)ask - offsetof(near_t, ask));
+    int64_t number = self->ns.number;
+    int rc = ask->rc;
+    if (rc < 0)
+        self->error = ask->error;
+    else if (tr_kb_embedder_is_remote(self->meaning->embedder)) /* it may be another one by now */
+        rc = tr_kb_namespace_find(self->meaning->store, self->ns.name, &self->ns, &self->error);
+    if (rc == 0 && (self->ns.number != number || self->ns.dimensions))
+        rc = tr_error_set(
+            &self->error, -ESTALE, "the namespace %s was made anew meanwhile: ask again", self->ns.name);
+    go_on(self, rc);
+}
+
+static void ask_vector(near_t *self) {
+    self->text = self->asked.text;
+    self->ask = (tr_embed_ask_t){
+        .texts = &self->text, .count = 1, .vectors = self->vector, .most_ms = ANSWERED_MS, .done = on_vector};
+    tr_kb_embedder_ask(self->meaning->embedder, &self->ask);
 }
 
 void tr_kb_meaning_search(tr_kb_meaning_t *meaning, const tr_kb_near_t *near) {
@@ -186,9 +219,11 @@ void tr_kb_meaning_search(tr_kb_meaning_t *meaning, const tr_kb_near_t *near) {
     self->asked = *near;
     self->ns = *near->ns;
     self->hits = calloc(near->k + 1, sizeof *self->hits);
-    int rc = self->hits ? plan(self) : -ENOMEM;
-    if (rc == 0)
-        rc = submit(self, near->k + SPARE);
-    if (rc < 0)
-        answer(self, rc);
+    int rc = self->hits ? read_question(self) : -ENOMEM;
+    if (rc == 0 && !near->vector && tr_kb_meaning_mute(meaning))
+        rc = tr_error_set(&self->error, -ENOLINK, "the model server gives no vectors for now");
+    if (rc == 0 && !near->vector)
+        ask_vector(self);
+    else
+        go_on(self, rc);
 }

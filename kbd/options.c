@@ -30,6 +30,13 @@ static const tr_option_t table[] = {
         "Answers to searches that are kept for who asks the same again, until their namespace changes; 0: "
         "none.",
         .min = 0, .max = (int64_t)1 << 40},
+    {"embed-config", 0, "FILE", TR_STRING(O, embed_config), NULL,
+        "A model server that makes the vectors, as in docs/models.md (`models: {embed: ...}`), with its key "
+        "in a file or a variable. Without it they are made here."},
+    {"embed-model", 0, "NAME", TR_STRING(O, embed_model), NULL,
+        "Which model it is asked for. After a change all vectors are made anew, behind searches by words."},
+    {"embed-dimensions", 0, "N", TR_INT(O, embed_dimensions), "0",
+        "How many numbers that model's vectors have.", .min = 0, .max = 4096},
     TR_RESIDENT_MORE_OPTIONS,
 };
 
@@ -53,6 +60,11 @@ static const tr_program_t program = {
 static const char *what_is_wrong(const tr_kbd_options_t *o) {
     if (2 * o->chunk_overlap >= o->chunk_tokens)
         return "--chunk-overlap: expected less than half of --chunk-tokens";
+    bool all = o->embed_config && o->embed_model && o->embed_dimensions;
+    if (!all && (o->embed_config || o->embed_model || o->embed_dimensions))
+        return "--embed-config, --embed-model and --embed-dimensions are given together";
+    if (all && (!*o->embed_model || strlen(o->embed_model) > 48))
+        return "--embed-model: expected a name of at most 48 bytes";
     return tr_resident_options_wrong(&o->resident);
 }
 

@@ -10,8 +10,10 @@ typedef struct tr_kbd_options {
     bool check;
     int64_t chunk_tokens, chunk_overlap;
     int64_t search_threads, index_delta;
-    size_t cache;        /* bytes */
-    tr_options_t *flags; /* owns the strings above */
+    size_t cache;                           /* bytes */
+    const char *embed_config, *embed_model; /* of a model server; NULL = vectors are made here */
+    int64_t embed_dimensions;               /* 0 = not said */
+    tr_options_t *flags;                    /* owns the strings above */
 } tr_kbd_options_t;
 
 /* TR_RESIDENT_GO; then tr_kbd_options_finish is to be called. Or the exit code: what the user asked for, or what is wrong, was

@@ -374,12 +374,14 @@ static void on_found(void *arg, const tr_kb_near_answer_t *answer) {
         destroy(s);
         return;
     }
-    if (answer->rc < 0)
-        tr_error_set(&error, answer->rc, "%s", answer->error);
+    bool words_alone = answer->rc == -ENOLINK && s->mode != VECTORS;
+    int rc = words_alone ? 0 : answer->rc;
+    if (rc < 0)
+        tr_error_set(&error, rc, "%s", answer->error);
     memcpy(s->vector, answer->hits, answer->count * sizeof *s->vector);
     s->vector_count = answer->count;
-    s->complete = answer->complete;
-    conclude(s, answer->rc, &error);
+    s->complete = answer->complete && !words_alone;
+    conclude(s, rc, &error);
 }
 
 static void begin(search_t *s) {

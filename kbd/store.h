@@ -181,6 +181,18 @@ int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void
 /* Whose vectors there are ("ngrams-1/512"). Where they were another model's, they are dropped, and all chunks are stale. */
 int tr_kb_model_set(tr_kb_store_t *self, const char *model, tr_error_t *error);
 
+/* ---- store_recall.c: vectors by the model (as above) and the text that they were made of, so that no text is asked for twice ---- */
+
+/* Before the two that follow. */
+int tr_kb_recall_open(tr_kb_store_t *self, tr_error_t *error);
+int tr_kb_recall(tr_kb_store_t *self, const char *model, const char *text, float *ret_vector,
+    size_t dimensions, bool *ret_known, tr_error_t *error);
+/* Between tr_kb_store_begin and commit. The oldest go, where there are too many. */
+int tr_kb_recall_put(tr_kb_store_t *self, const char *model, const char *text, const float *vector,
+    size_t dimensions, tr_error_t *error);
+
+/* ---- store_vector.c ---- */
+
 typedef struct tr_kb_stale {
     int64_t chunk, ns;
     const char *title, *heading, *text; /* heading: NULL = none; text_len bytes */
