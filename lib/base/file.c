@@ -98,6 +98,10 @@ int tr_file_write(const char *path, const void *bytes, size_t len, mode_t mode) 
     return sync_directory(path, head);
 }
 
+bool tr_file_private(const struct stat *st) {
+    return (st->st_mode & (st->st_uid == 0 ? 0037 : 0077)) == 0;
+}
+
 int tr_directory_make(const char *path) {
     char part[PATH_MAX];
     size_t len = strlen(path);

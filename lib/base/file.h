@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,10 @@ int tr_file_read(
 int tr_file_read_fd(int fd, size_t most, char **ret_bytes, size_t *ret_len);
 /* In place of what is there. Negative errno; -ENAMETOOLONG. */
 int tr_file_write(const char *path, const void *bytes, size_t len, mode_t mode);
+
+/* Whether a secret may lie in it: like those of ssh, no other than its owner may read or write it. What root owns may be read by a
+ * group too, as secrets are that are mounted for a process of another user. */
+bool tr_file_private(const struct stat *st);
 
 /* Makes a directory and those above it that are missing, for their owner alone (0700). Negative errno;
  * -ENOTDIR. */

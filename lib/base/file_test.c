@@ -98,6 +98,28 @@ static void a_write_that_fails_leaves_nothing(void **state) {
     assert_int_equal(access(beside, F_OK), -1);
 }
 
+static void a_secret_lies_where_no_other_can_read_it(void **state) {
+    static const struct {
+        uid_t owner;
+        mode_t mode;
+        bool good;
+    } cases[] = {
+        {1000, 0600, true},
+        {1000, 0400, true},
+        {1000, 0640, false},
+        {1000, 0604, false},
+        {0, 0600, true},
+        {0, 0440, true}, /* mounted for a group */
+        {0, 0460, false},
+        {0, 0444, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stat st = {.st_uid = cases[i].owner, .st_mode = S_IFREG | cases[i].mode};
+        assert_int_equal(tr_file_private(&st), cases[i].good);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_read, setup, teardown),
@@ -105,6 +127,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_link_in_the_way_is_not_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_write_that_fails_leaves_nothing, setup, teardown),
+        cmocka_unit_test(a_secret_lies_where_no_other_can_read_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,10 +55,8 @@ int tr_secret_make(const char *name, tr_secret_t *ret_secret, tr_error_t *error)
     return 0;
 }
 
-/* Like those of ssh: its owner's alone. What root owns may be read by a group, as mounted secrets are. */
 static int check_mode(const struct stat *st, const char *path, tr_error_t *error) {
-    mode_t others = st->st_uid == 0 ? 0037 : 0077;
-    if (st->st_mode & others)
+    if (!tr_file_private(st))
         return tr_error_set(error, -EPERM,
             "%s: others than its owner can read this secret (mode %04o): `chmod 600` it, and `troupe cert "
             "rotate` "

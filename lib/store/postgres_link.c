@@ -1,6 +1,8 @@
 /* One connection with PostgreSQL: from a connection string to results, with errors that say what is to be done. */
 #include "lib/store/postgres_link.h"
 
+#include "lib/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -78,7 +80,7 @@ static int read_line(int fd, const char *path, char line[CONNINFO_MAX], tr_error
     struct stat st;
     if (fstat(fd, &st) < 0)
         return tr_error_set(error, -errno, "%s: %s", path, strerror(errno));
-    if (st.st_mode & 077)
+    if (!tr_file_private(&st))
         return tr_error_set(error, -EACCES,
             "%s: others may read this file, which may hold a password: chmod 600 %s", path, path);
     ssize_t n = read(fd, line, CONNINFO_MAX - 1);

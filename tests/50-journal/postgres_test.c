@@ -87,7 +87,7 @@ static void a_file_may_hold_it(void **state) {
     snprintf(text, sizeof text, "%s password=secret\nignored\n", s->options.conninfo);
     tr_journal_postgres_options_t o = {
         .conninfo_file = path, .table = "from_file", .module = s->options.module};
-    write_file(path, text, 0640);
+    write_file(path, text, 0644);
     expect_refused(s, &o, -EACCES, "chmod 600");
     write_file(path, "host=localhost secret\n", 0600);
     expect_refused(s, &o, -EINVAL, "no connection string");
