@@ -4,6 +4,7 @@
 #include "coordinator/approval/approval_desk.h"
 #include "coordinator/desk.h"
 #include "coordinator/events.h"
+#include "coordinator/readers.h"
 #include "coordinator/schedules.h"
 #include "lib/base/clock.h"
 
@@ -142,6 +143,8 @@ static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
     tr_store_place_t place = {
         .directory = o->store ? NULL : o->resident.data, .conninfo_file = o->conninfo, .space = o->schema};
     rc = tr_store_open(&place, &self->store, error);
+    if (rc == 0 && tr_store_shared(self->store) && o->readers)
+        rc = tr_readers_new(self, &place, (size_t)o->readers, &self->readers, error);
     if (rc < 0)
         return rc;
     self->board = tr_board_new(&hooks, (uint64_t)tr_clock_ns());
@@ -238,6 +241,7 @@ int tr_coordinator_run(tr_coordinator_t *self) {
         if (self->options->steal)
             tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);
+        tr_readers_go(self->readers);
         tr_meter_board(&self->meter, self->board);
     }
     if (self->resident.code == TR_RESIDENT_OK && tr_store_shared(self->store))
@@ -250,6 +254,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     if (!self)
         return;
     tr_approval_desk_finish(self);
+    tr_readers_stop(self->readers);
     tr_put_off_finish(self);
     tr_resident_leave(&self->resident);
     tr_effects_finish(self);
@@ -258,6 +263,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_schedules_finish(self);
     tr_board_destroy(&self->board);
     tr_alike_destroy(&self->alike);
+    tr_readers_destroy(&self->readers);
     tr_store_close(&self->store);
     tr_resident_finish(&self->resident);
     free(self);

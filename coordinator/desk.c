@@ -99,12 +99,11 @@ static void put_page(const tr_question_t *q, const tr_page_t *page, const char *
     msgpack_sbuffer_write(&w->buffer, bytes, len);
 }
 
-void tr_page_end(const tr_question_t *q, tr_page_t *page, const char *key, int rc) {
+void tr_page_tell(const tr_question_t *q, const tr_page_t *page, const char *key, int rc) {
     if (rc < 0)
         tr_question_fail(q, rc);
     else
         put_page(q, page, key);
-    tr_content_writer_finish(&page->rows);
 }
 
 int tr_page_state(const tr_question_t *q, const char *const *words) {

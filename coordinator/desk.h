@@ -42,8 +42,8 @@ typedef struct tr_page {
 } tr_page_t;
 
 void tr_page_begin(const tr_question_t *q, tr_page_t *page);
-/* rc: of what gathered it. */
-void tr_page_end(const tr_question_t *q, tr_page_t *page, const char *key, int rc);
+/* rc: of what gathered it. The rows stay the caller's. */
+void tr_page_tell(const tr_question_t *q, const tr_page_t *page, const char *key, int rc);
 /* The index of the content's "state" in `words`, -1 where there is none, -2 after a refusal. */
 int tr_page_state(const tr_question_t *q, const char *const *words);
 

@@ -26,6 +26,10 @@ static const tr_option_t table[] = {
         "PGHOST, PGUSER and so on say the same."},
     {"schema", 0, "NAME", TR_STRING(O, schema), "troupe",
         "The database's schema that holds the tables; made where it is missing."},
+    {"readers", 0, "N", TR_INT(O, readers), "2",
+        "Connections with the database beside the one that writes: for what only looks at it (show, ls, "
+        "votes ...), which then holds up no task. Each is made when it is needed; 0 = none.",
+        .min = 0, .max = TR_READERS_MAX},
     {"lease", 0, "TIME", TR_DURATION(O, lease_ms), "3s",
         "What a coordinator has is another one's when it was not heard of for so long, which all that share "
         "a database should say alike.",

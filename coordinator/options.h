@@ -4,12 +4,15 @@
 
 #include "lib/resident/resident.h"
 
+#define TR_READERS_MAX 16u
+
 typedef struct tr_coordinator_options {
     tr_resident_options_t resident; /* first */
     int64_t timeout_ms, tries;
     bool check;
     int store;                     /* 1 = PostgreSQL */
     const char *conninfo, *schema; /* of it */
+    int64_t readers;               /* connections beside the one that writes */
     int64_t lease_ms;
     const char *chooser; /* AID, svc:NAME */
     bool steal;

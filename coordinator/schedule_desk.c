@@ -1,5 +1,5 @@
 /* What is asked of schedules. */
-#include "coordinator/desk.h"
+#include "coordinator/readers.h"
 #include "coordinator/schedules.h"
 
 #include <errno.h>
@@ -40,12 +40,18 @@ static int on_listed(void *arg, const tr_store_schedule_t *schedule) {
 }
 
 /* All of them are one page. */
+static int gather_list(tr_look_t *look, tr_store_t *store) {
+    look->page.most = SIZE_MAX;
+    return tr_store_schedules(store, on_listed, &look->page);
+}
+
+static void tell_list(tr_look_t *look, const tr_question_t *q) {
+    tr_page_tell(q, &look->page, "schedules", look->rc);
+}
+
 void tr_desk_schedules(tr_question_t *q) {
-    tr_page_t page;
-    tr_page_begin(q, &page);
-    page.most = SIZE_MAX;
-    int rc = tr_store_schedules(q->coordinator->store, on_listed, &page);
-    tr_page_end(q, &page, "schedules", rc);
+    static const tr_look_kind_t kind = {.gather = gather_list, .tell = tell_list};
+    tr_readers_look(q, &kind);
 }
 
 /* ---- schedule, unschedule ---- */

@@ -1,5 +1,5 @@
 /* What is asked of tasks. */
-#include "coordinator/desk.h"
+#include "coordinator/readers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -95,15 +95,10 @@ void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
 
 /* ---- show, list, stats ---- */
 
-typedef struct history {
-    tr_content_writer_t rows; /* one behind the other */
-    size_t count;
-} history_t;
-
 static void write_event(void *arg, const tr_store_event_t *event) {
-    history_t *h = arg;
-    tr_content_writer_t *w = &h->rows;
-    h->count++;
+    tr_page_t *page = arg;
+    tr_content_writer_t *w = &page->rows;
+    page->count++;
     tr_write_map(w, 5);
     tr_write_kv_int(w, "at_ms", event->at_ms);
     tr_write_kv(w, "state", tr_task_state_words[event->state]);
@@ -112,7 +107,7 @@ static void write_event(void *arg, const tr_store_event_t *event) {
     tr_write_kv(w, "reason", event->reason);
 }
 
-static int tell_shown(const tr_question_t *q, const tr_task_t *task, const history_t *history) {
+static int write_shown(const tr_question_t *q, const tr_task_t *task, const tr_page_t *history) {
     const void *rows;
     size_t len;
     int rc = tr_content_writer_take(&history->rows, &rows, &len);
@@ -129,19 +124,21 @@ static int tell_shown(const tr_question_t *q, const tr_task_t *task, const histo
     return 0;
 }
 
-void tr_desk_show(tr_question_t *q) {
-    tr_task_t *task = NULL;
-    history_t history = {0};
-    tr_content_writer_init(&history.rows);
-    int rc = tr_store_show(q->coordinator->store, q->id, &task, write_event, &history);
-    if (rc == 0)
-        rc = tell_shown(q, task, &history);
+static int gather_shown(tr_look_t *look, tr_store_t *store) {
+    return tr_store_show(store, look->id, &look->task, write_event, &look->page);
+}
+
+static void tell_shown(tr_look_t *look, const tr_question_t *q) {
+    int rc = look->rc == 0 ? write_shown(q, look->task, &look->page) : look->rc;
     if (rc == -ENOENT)
         tr_question_refuse(q, "not-registered", "there is no task of this id");
     else if (rc < 0)
         tr_question_fail(q, rc);
-    tr_content_writer_finish(&history.rows);
-    tr_task_destroy(&task);
+}
+
+void tr_desk_show(tr_question_t *q) {
+    static const tr_look_kind_t kind = {.gather = gather_shown, .tell = tell_shown};
+    tr_readers_look(q, &kind);
 }
 
 static bool on_listed(void *arg, const tr_task_t *task, int64_t number) {
@@ -152,28 +149,39 @@ static bool on_listed(void *arg, const tr_task_t *task, int64_t number) {
     return true;
 }
 
-void tr_desk_list(tr_question_t *q) {
-    int state = tr_page_state(q, tr_task_state_words);
-    tr_page_t page;
-    if (state < -1)
-        return;
-    tr_page_begin(q, &page);
-    int rc = tr_store_list(q->coordinator->store, state, page.before, page.most, on_listed, &page);
-    tr_page_end(q, &page, "tasks", rc);
+static int gather_list(tr_look_t *look, tr_store_t *store) {
+    tr_page_t *page = &look->page;
+    return tr_store_list(store, look->state, page->before, page->most, on_listed, page);
 }
 
-void tr_desk_stats(tr_question_t *q) {
-    uint64_t counts[TR_TASK_STATES];
-    int rc = tr_store_count(q->coordinator->store, counts);
-    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
-    if (rc < 0)
-        tr_question_fail(q, rc);
+static void tell_list(tr_look_t *look, const tr_question_t *q) {
+    tr_page_tell(q, &look->page, "tasks", look->rc);
+}
+
+void tr_desk_list(tr_question_t *q) {
+    static const tr_look_kind_t kind = {tr_task_state_words, gather_list, tell_list};
+    tr_readers_look(q, &kind);
+}
+
+static int gather_stats(tr_look_t *look, tr_store_t *store) {
+    return tr_store_count(store, look->counts);
+}
+
+static void tell_stats(tr_look_t *look, const tr_question_t *q) {
+    tr_content_writer_t *w = look->rc == 0 ? tr_question_answer(q) : NULL;
+    if (look->rc < 0)
+        tr_question_fail(q, look->rc);
     if (!w)
         return;
     tr_write_map(w, TR_TASK_STATES + 1);
     for (int i = 0; i < TR_TASK_STATES; i++)
-        tr_write_kv_uint(w, tr_task_state_words[i], counts[i]);
+        tr_write_kv_uint(w, tr_task_state_words[i], look->counts[i]);
     tr_write_kv_uint(w, "agents", tr_board_workers(q->coordinator->board));
+}
+
+void tr_desk_stats(tr_question_t *q) {
+    static const tr_look_kind_t kind = {.gather = gather_stats, .tell = tell_stats};
+    tr_readers_look(q, &kind);
 }
 
 /* ---- cancel, approve, retry ---- */

@@ -367,7 +367,8 @@ void tr_desk_approval_list(tr_question_t *q) {
     tr_page_begin(q, &page);
     int rc = tr_approvals_list(
         q->coordinator->approval_desk.approvals, state, page.before, page.most, on_listed, &page);
-    tr_page_end(q, &page, "approvals", rc);
+    tr_page_tell(q, &page, "approvals", rc);
+    tr_content_writer_finish(&page.rows);
 }
 
 /* ---- the life of the desk ---- */

@@ -209,18 +209,18 @@ static int on_replayed(void *arg, const tr_motion_event_t *event) {
     return rc == 0 && r->seen ? r->seen(r->arg, event) : rc;
 }
 
-int tr_council_replay(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_store_replayed_fn seen,
+int tr_council_replay(tr_store_t *store, const char *id, tr_motion_t **ret, tr_store_replayed_fn seen,
     void *arg, tr_error_t *error) {
     replay_t r = {.id = id, .decision = ret, .seen = seen, .arg = arg, .error = error};
     *ret = NULL;
-    int rc = tr_store_replay(self->store, id, on_replayed, &r);
+    int rc = tr_store_replay(store, id, on_replayed, &r);
     if (rc < 0)
         tr_motion_destroy(ret);
     return rc == -ENOENT && !*error->text ? tr_error_set(error, rc, "there is no decision of this id") : rc;
 }
 
 int tr_council_load(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_error_t *error) {
-    return tr_council_replay(self, id, ret, NULL, NULL, error);
+    return tr_council_replay(self->store, id, ret, NULL, NULL, error);
 }
 
 typedef struct restoring {

@@ -40,7 +40,7 @@ int tr_council_happen_because(
 /* One that may have ended long ago, out of the store. -ENOENT. tr_motion_destroy it. */
 int tr_council_load(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_error_t *error);
 /* The same; each of its events is also given to `seen`, with *ret as it is after that. Negative: that ends it. */
-int tr_council_replay(tr_coordinator_t *self, const char *id, tr_motion_t **ret, tr_store_replayed_fn seen,
+int tr_council_replay(tr_store_t *store, const char *id, tr_motion_t **ret, tr_store_replayed_fn seen,
     void *arg, tr_error_t *error);
 /* Stores an event of one that is not held, and what is told of it now. */
 void tr_council_record(tr_coordinator_t *self, const tr_motion_t *decision, const tr_motion_event_t *event);

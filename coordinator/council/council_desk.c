@@ -1,7 +1,7 @@
 /* What is asked of decisions. */
 #include "coordinator/council/council.h"
 #include "coordinator/council/wish.h"
-#include "coordinator/desk.h"
+#include "coordinator/readers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -106,17 +106,11 @@ void tr_desk_decide(tr_question_t *q) {
 
 /* ---- decision, decisions ---- */
 
-typedef struct telling {
-    tr_motion_t *decision;
-    tr_content_writer_t rows; /* one behind the other */
-    size_t count;
-} telling_t;
-
 static int write_event(void *arg, const tr_motion_event_t *event) {
-    telling_t *t = arg;
-    tr_content_writer_t *w = &t->rows;
-    bool hidden = t->decision->secret && event->what == TR_MOTION_BALLOT;
-    t->count++;
+    tr_look_t *look = arg;
+    tr_content_writer_t *w = &look->page.rows;
+    bool hidden = look->decision->secret && event->what == TR_MOTION_BALLOT;
+    look->page.count++;
     tr_write_map(w, 4);
     tr_write_kv_int(w, "at_ms", event->at_ms);
     tr_write_kv(w, "what", tr_motion_what_words[event->what]);
@@ -129,34 +123,36 @@ static int write_event(void *arg, const tr_motion_event_t *event) {
     return 0;
 }
 
-static int tell_decision(const tr_question_t *q, const telling_t *t) {
+static int write_decision(const tr_question_t *q, const tr_look_t *look) {
     const void *rows;
     size_t len;
-    int rc = tr_content_writer_take(&t->rows, &rows, &len);
+    int rc = tr_content_writer_take(&look->page.rows, &rows, &len);
     tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
     if (!w)
         return rc;
-    tr_motion_write(w, t->decision, 3);
-    tr_write_kv(w, "context", t->decision->context);
+    tr_motion_write(w, look->decision, 3);
+    tr_write_kv(w, "context", look->decision->context);
     tr_write_str(w, "votes");
-    tr_motion_write_votes(w, t->decision);
+    tr_motion_write_votes(w, look->decision);
     tr_write_str(w, "history");
-    tr_write_array(w, t->count);
+    tr_write_array(w, look->page.count);
     msgpack_sbuffer_write(&w->buffer, rows, len);
     return 0;
 }
 
-void tr_desk_decision(tr_question_t *q) {
-    tr_error_t error = {0};
-    telling_t t = {0};
-    tr_content_writer_init(&t.rows);
-    int rc = tr_council_replay(q->coordinator, q->id, &t.decision, write_event, &t, &error);
-    if (rc == 0)
-        rc = tell_decision(q, &t);
+static int gather_decision(tr_look_t *look, tr_store_t *store) {
+    return tr_council_replay(store, look->id, &look->decision, write_event, look, &look->error);
+}
+
+static void tell_decision(tr_look_t *look, const tr_question_t *q) {
+    int rc = look->rc == 0 ? write_decision(q, look) : look->rc;
     if (rc < 0)
-        conclude(q, rc, &error);
-    tr_content_writer_finish(&t.rows);
-    tr_motion_destroy(&t.decision);
+        conclude(q, rc, &look->error);
+}
+
+void tr_desk_decision(tr_question_t *q) {
+    static const tr_look_kind_t kind = {.gather = gather_decision, .tell = tell_decision};
+    tr_readers_look(q, &kind);
 }
 
 static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
@@ -166,14 +162,18 @@ static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
     page->last = number;
 }
 
+static int gather_list(tr_look_t *look, tr_store_t *store) {
+    tr_page_t *page = &look->page;
+    return tr_store_list_decisions(store, look->state, page->before, page->most, on_listed, page);
+}
+
+static void tell_list(tr_look_t *look, const tr_question_t *q) {
+    tr_page_tell(q, &look->page, "decisions", look->rc);
+}
+
 void tr_desk_decisions(tr_question_t *q) {
-    int state = tr_page_state(q, tr_motion_state_words);
-    tr_page_t page;
-    if (state < -1)
-        return;
-    tr_page_begin(q, &page);
-    int rc = tr_store_list_decisions(q->coordinator->store, state, page.before, page.most, on_listed, &page);
-    tr_page_end(q, &page, "decisions", rc);
+    static const tr_look_kind_t kind = {tr_motion_state_words, gather_list, tell_list};
+    tr_readers_look(q, &kind);
 }
 
 /* ---- vote, settle, withdraw ---- */

@@ -32,9 +32,9 @@ class Coordinators(harness.SystemTest):
         self.env = {"TROUPE_CONNECT": self.at.endpoint}
         self.coordinators = {name: self.start(name) for name in ("c1", "c2")}
 
-    def start(self, name):
+    def start(self, name, *more):
         child = self.spawn("coordinator", "--connect", self.at.endpoint, "--name", name, "--store", "postgres",
-                           "--conninfo", self.database.conninfo_file, "--schema", self.schema)
+                           "--conninfo", self.database.conninfo_file, "--schema", self.schema, *more)
         child.wait_err("C001 ready")
         return child
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Several coordinators on one PostgreSQL database: whatever dies, each task is completed once, and soon."""
+import concurrent.futures
 import json
+import os
 import pathlib
 import random
 import signal
@@ -127,6 +129,45 @@ class Shared(shared.Coordinators):
         self.ask("c2", action="vote", decision=decision, voter="person:bob", ballot={"choice": "yes"})
         shown = self.call("votes", "show", decision, "-o", "json").json()
         self.assertEqual((shown["state"], shown["winner"]), ("decided", "yes"))
+
+    def connections(self, of="true"):
+        return self.database.sql(f"SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'psql' AND {of}")
+
+    def test_who_only_looks_has_connections_of_his_own(self):
+        """A look that gets no answer holds up no task; one whose connection is lost is taken by another."""
+        before = len(self.connections())
+        self.coordinators["c3"] = self.start("c3", "--readers", "1")
+        self.assertEqual(len(self.connections()), before + 1)  # the one that writes: the others come when they are needed
+        task, = self.submit("c3")
+        self.assertEqual([row["task"] for row in self.ask("c3", action="list")["tasks"]], [task])
+        self.assertEqual(len(self.connections()), before + 2)
+        reader, = self.connections("query LIKE 'SELECT id, key%ORDER BY number DESC%'")
+        for action in ("stats", "schedules", "decisions"):
+            self.ask("c3", action=action)
+        self.assertEqual(self.ask("c3", action="show", task=task)["state"], "pending")
+        self.assertEqual(len(self.connections()), before + 2)
+
+        self.assertEqual(self.database.sql(f"SELECT pg_terminate_backend({reader})"), ["t"])
+        self.assertEqual(len(self.ask("c3", action="list")["tasks"]), 1)
+        reader, = self.connections("query LIKE 'SELECT id, key%ORDER BY number DESC%'")
+
+        os.kill(int(reader), signal.SIGSTOP)
+        try:
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                looked = pool.submit(self.ask, "c3", action="list")
+                self.worker("w")
+                second, = self.submit("c3")
+                harness.wait_until(lambda: self.database.sql(f"SELECT state FROM {self.schema}.task ORDER BY number") == ["4", "4"], "both to be completed")
+                self.assertIn(task, [row["task"] for row in looked.result()["tasks"]])  # it was asked again by another connection
+        finally:
+            os.kill(int(reader), signal.SIGCONT)
+
+    def test_one_connection_is_enough(self):
+        before = len(self.connections())
+        self.coordinators["c3"] = self.start("c3", "--readers", "0")
+        task, = self.submit("c3")
+        self.assertEqual([row["task"] for row in self.ask("c3", action="list")["tasks"]], [task])
+        self.assertEqual(len(self.connections()), before + 1)
 
     def test_nothing_is_lost_or_doubled_by_kills(self):
         """kill -9 of coordinators, workers and the database while tasks come and go."""
