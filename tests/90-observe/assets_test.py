@@ -51,6 +51,10 @@ class Assets(unittest.TestCase):
         page = read(ROOT, "docs", "operations.md")
         alerts = re.findall(r"- alert: (\w+)", read(PLACE, "alerts.yml"))
         self.assertGreater(len(alerts), 8)
+        for rules in (("components", "monitoring", "prometheusrule.yaml"), ("helm", "troupe", "templates", "monitoring.yaml")):
+            more = re.findall(r"- alert: (\w+)", read(ROOT, "k8s", *rules))
+            self.assertGreater(len(more), 3, rules)
+            alerts += more
         self.assertEqual([alert for alert in alerts if f"| {alert} |" not in page], [])
 
     def test_prometheus_takes_them(self):
