@@ -33,6 +33,18 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_NOT_TAKEN] = TR_EVENT_NOT_TAKEN,
 };
 
+static void tell_stays(tr_agentd_t *self) {
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_STAYS], "agent=%s", self->options->name);
+}
+
+/* Nobody is left to serve: whoever started it decides what then. */
+static void end_or_stay(tr_agentd_t *self) {
+    if (self->options->stay)
+        tell_stays(self);
+    else
+        tr_host_stop(self->host, TR_HOST_EXIT_MOVED);
+}
+
 /* Also called from the keeper's thread: the log is made for that. */
 static void on_event(void *arg, tr_host_event_t event, const char *detail) {
     tr_agentd_t *self = arg;
@@ -42,8 +54,7 @@ static void on_event(void *arg, tr_host_event_t event, const char *detail) {
         tr_alive_serves(self->alive, event != TR_HOST_DISCONNECTED);
     tr_log(&self->log, &tr_agentd_events[event_of[event]], "agent=%s detail=%s", self->options->name, detail);
     if (event == TR_HOST_MOVED && tr_host_is_empty(self->host))
-        tr_host_stop(
-            self->host, TR_HOST_EXIT_MOVED); /* nobody is left to serve, and whoever started it decides */
+        end_or_stay(self);
     if (event == TR_HOST_HUNG)
         _exit(TR_AGENTD_HUNG); /* its thread does not come back: nothing can be ended in good order */
 }
@@ -212,6 +223,22 @@ static void tell_ready(tr_agentd_t *self) {
     close(fd);
 }
 
+static void serve(tr_agentd_t *self, bool away, const tr_error_t *error) {
+    const tr_agentd_options_t *o = self->options;
+    self->registered = true;
+    tr_alive_serves(self->alive, true);
+    if (away) {
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_AWAY], "agent=%s error=%s", o->name, error->text);
+        tell_stays(self);
+    } else {
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
+            "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
+            self->role.behaviour->name, tr_host_platform(self->host), o->connect);
+    }
+    tr_port_serves(&self->port, true);
+    tell_ready(self);
+}
+
 static int start(tr_agentd_t *self) {
     const tr_agentd_options_t *o = self->options;
     tr_error_t error = {0};
@@ -234,15 +261,10 @@ static int start(tr_agentd_t *self) {
         rc = tr_port_open(&self->port, &o->port, o->name, "troupe-agentd", self->host, NULL, NULL, &error);
     if (rc == 0)
         rc = add_agents(self, &error);
-    if (rc < 0)
+    bool away = rc == -EREMOTE && o->stay;
+    if (rc < 0 && !away)
         return tr_signals_asked(self->signals) ? TR_AGENTD_OK : fail(self, rc, &error);
-    self->registered = true;
-    tr_alive_serves(self->alive, true);
-    tr_log(&self->log, &tr_agentd_events[TR_EVENT_REGISTERED],
-        "agent=%s count=%lld behaviour=%s platform=%s endpoint=%s", o->name, (long long)o->count,
-        self->role.behaviour->name, tr_host_platform(self->host), o->connect);
-    tr_port_serves(&self->port, true);
-    tell_ready(self);
+    serve(self, away, &error);
     return 0;
 }
 

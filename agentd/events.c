@@ -75,6 +75,9 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "not begun a second time, and the process ends with code 72.",
         "Start the station: it takes the agent again. To begin the agent here anew, take the store away "
         "(--state)."},
+    [TR_EVENT_STAYS] = {"A029", TR_LOG_INFO, "stays",
+        "The process hosts nobody any more, because its agent was moved away, and runs on with --stay.",
+        "None needed. It ends by SIGTERM; what was moved is where `troupe ps` shows it."},
     [TR_EVENT_TAKEN_AGAIN] = {"A019", TR_LOG_INFO, "taken again",
         "The station has an agent again that was moved to it before it was started.", "None needed."},
     [TR_EVENT_NOT_TAKEN] = {"A028", TR_LOG_ERROR, "not taken again",

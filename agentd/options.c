@@ -58,6 +58,10 @@ static const tr_option_t table[] = {
     {"passive-after", 0, "TIME", TR_DURATION(tr_agentd_options_t, passive_ms), "0",
         "With --state: an agent that is idle for so long is freed until its next message comes. 0: never.",
         .min = 0, .max = DAY_MS},
+    {"stay", 0, NULL, TR_BOOL(tr_agentd_options_t, stay), NULL,
+        "When its agent is moved away (`troupe move`), or was by --state, run on and host nobody, until the "
+        "process is told to end: where whatever ends is started again, as in a cluster. Without it: the end, "
+        "with code 72."},
     {"trace-one-in", 0, "N", TR_INT(tr_agentd_options_t, trace_one_in), "0",
         "Begin a trace (`troupe trace`) with one in N of the messages that the agents send of themselves; 0: "
         "with none. What "

@@ -46,6 +46,7 @@ typedef struct tr_agentd_options {
     tr_strings_t subscribe;
     bool durable;
     int64_t passive_ms; /* 0: never */
+    bool stay;          /* although its agent is another process's */
     int64_t trace_one_in;
     tr_port_options_t port;
     const char *state; /* directory, or "postgres"; NULL: the state of agents is kept nowhere */

@@ -266,6 +266,23 @@ class Durable(MoveTest):
     def depot(self, *arguments, state="new"):
         return self.station("depot", "--state", self.path / state, *arguments)
 
+    def test_a_process_that_stays(self):
+        """With --stay whom its agent has left runs on, also when it is started again; the agent is where it went to."""
+        self.start()
+        own = self.sequences("--state", self.path / "old", "--stay")
+        depot = self.depot()
+        self.sending = {0: self.send(0, 50, "--durable")}
+        self.check({0: 50})
+        self.move("depot")
+        for _ in range(2):
+            own.wait_err("A029 stays")
+            self.assertEqual(self.pid(), depot.pid)
+            done = own.stop(signal.SIGTERM)
+            self.assertEqual(done.code, 0, done)
+            own = self.spawn("agentd", "--connect", self.endpoint, "--name", "x", "--load", SEQUENCES, "--durable", "--state", self.path / "old", "--stay")
+        own.wait_err("A018 agent was moved away")
+        self.check({0: 50})
+
     def test_a_station_that_is_killed_again_and_again(self):
         """It takes again whom it had, with all that its state knew and all that was sent meanwhile; nothing twice."""
         self.start("--tries", "200")

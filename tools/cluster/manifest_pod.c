@@ -66,6 +66,9 @@ static void add_own(const tr_manifest_t *m, const tr_part_t *part, json_t *comma
         add(command, "--insecure", NULL);
         add(command, "--tokens", json_string(TOKENS_FOLDER "/tokens"));
     }
+    if (part->agent && strcmp(part->process->argv[0], "troupe-agentd") == 0)
+        add(command, "--stay",
+            NULL); /* an agent that was moved away: the pod would be started again and again */
     add(command, "--log-format", json_string("json"));
     if (part->agent)
         add(command, "--connect-time", json_string("5m")); /* the broker may come later */
@@ -73,7 +76,7 @@ static void add_own(const tr_manifest_t *m, const tr_part_t *part, json_t *comma
 
 /* An option of the fleet file that a container has of its own. */
 static bool left_out(const tr_part_t *part, const char *argument) {
-    static const char *const ours[] = {"--log-format=", "--connect-time=", NULL};
+    static const char *const ours[] = {"--log-format=", "--connect-time=", "--stay", NULL};
     static const char *const of_gateway[] = {"--listen=", "--tokens=", "--insecure", NULL};
     for (const char *const *word = ours; *word; word++)
         if (strncmp(argument, *word, strlen(*word)) == 0)
