@@ -53,6 +53,7 @@ static void wake(tr_embed_server_t *self) {
 void tr_embed_server_ask(tr_embed_server_t *self, tr_embed_ask_t *ask) {
     ask->server = self;
     ask->rc = 0;
+    ask->refused = false;
     ask->retry_after_ms = -1;
     pthread_mutex_lock(&self->lock);
     ask->next = self->asked;
@@ -103,9 +104,17 @@ static void take_vectors(tr_embed_ask_t *ask, const tr_llm_result_t *result) {
         set_length_one(ask->vectors + i * dimensions, dimensions);
 }
 
+/* As OpenAI and those who are like it say it: the request, its size, or what is in it. Not the key, nor the model. */
+static bool is_of_texts(const tr_llm_result_t *result) {
+    return result->status == TR_LLM_FILTERED ||
+           (result->status == TR_LLM_REFUSED &&
+               (result->http_status == 400 || result->http_status == 413 || result->http_status == 422));
+}
+
 static void on_done(void *arg, const tr_llm_result_t *result) {
     tr_embed_ask_t *ask = arg;
     ask->retry_after_ms = result->retry_after_ms;
+    ask->refused = is_of_texts(result);
     if (result->status == TR_LLM_OK)
         take_vectors(ask, result);
     else
@@ -121,7 +130,7 @@ static void start(tr_embed_server_t *self, tr_embed_ask_t *ask) {
     self->taken = ask;
     for (size_t i = 0; i < ask->count && rc == 0; i++)
         if (json_array_append_new(input, json_string(ask->texts[i])) < 0)
-            rc = tr_error_set(&ask->error, -ENOLINK, "a text that is no UTF-8");
+            rc = tr_error_set(&ask->error, -EILSEQ, "a text that is no UTF-8");
     if (rc == 0)
         rc = tr_llm_start(self->llm,
             &(tr_llm_request_t){.op = TR_LLM_EMBED,
@@ -135,7 +144,8 @@ static void start(tr_embed_server_t *self, tr_embed_ask_t *ask) {
     json_decref(input);
     if (rc == 0)
         return;
-    ask->rc = rc == -EINVAL ? -ENOLINK : rc;
+    ask->refused = rc == -EILSEQ;
+    ask->rc = rc == -EINVAL || rc == -EILSEQ ? -ENOLINK : rc;
     finish(ask);
 }
 

@@ -27,6 +27,7 @@ typedef struct tr_embed_ask {
     int64_t most_ms;          /* that it may take; 0 = as the configuration says */
     void (*done)(struct tr_embed_ask *self);
     int rc; /* 0; -ECANCELED: the process ends; -ENOLINK: the server gives none, and `error` says why; -ENOMEM */
+    bool refused;           /* -ENOLINK, because of these texts: the server takes others */
     int64_t retry_after_ms; /* that the server wants to be left alone for; -1 = it did not say */
     tr_error_t error;
     struct tr_embed_ask *next; /* the rest: the server's own */

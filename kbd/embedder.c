@@ -73,6 +73,7 @@ static void on_asked(tr_embed_ask_t *ask) {
             memcpy(batch->vectors + i * self->dimensions, ask->vectors + next++ * self->dimensions, size);
     free(ask->vectors);
     batch->rc = ask->rc;
+    batch->refused = ask->refused;
     batch->retry_after_ms = ask->retry_after_ms;
     batch->error = ask->error;
     come_back(self->host, self);
@@ -85,6 +86,7 @@ static void ask_server(tr_kb_embedder_t *self) {
     for (size_t i = 0; i < self->batch.count; i++)
         if (!self->batch.known[i])
             self->texts[ask->count++] = self->batch.texts[i];
+    self->batch.asked = ask->count;
     if (ask->count)
         ask->vectors = calloc(ask->count, self->dimensions * sizeof *ask->vectors);
     if (ask->vectors) {

@@ -18,6 +18,8 @@ typedef struct tr_kb_batch {
     float *vectors;              /* `count` of them, when it has come back; owned */
     bool known[TR_EMBED_BATCH];  /* whose vectors are there before it is started */
     int rc;                      /* of the embedding, as of a tr_embed_ask_t */
+    size_t asked;                /* of a server: those that are not known */
+    bool refused;                /* as of a tr_embed_ask_t, as are the next two */
     int64_t retry_after_ms;
     tr_error_t error;
 } tr_kb_batch_t;

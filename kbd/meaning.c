@@ -17,9 +17,15 @@
 #define PAUSE_FIRST_MS 500
 #define PAUSE_MOST_MS  60000
 
+/* More texts than that, one after the other: it is the server that is wrong. */
+#define REFUSED_MANY 8u
+
 typedef struct fill {
     tr_kb_batch_t *batch;
-    size_t words; /* of a passage; 0 = all */
+    const tr_refusals_t *refusals;
+    int64_t now_ms, until_ms; /* until: the first of those that are left alone is due; 0 = there are none */
+    size_t words;             /* of a passage; 0 = all */
+    size_t most;              /* texts in the batch */
     bool failed;
 } fill_t;
 
@@ -62,10 +68,16 @@ static bool take_stale(void *arg, const tr_kb_stale_t *stale) {
         fill->failed = true;
         return false;
     }
+    int64_t until_ms = tr_refusals_until(fill->refusals, taken, fill->now_ms);
+    if (until_ms) {
+        free(taken);
+        fill->until_ms = fill->until_ms && fill->until_ms < until_ms ? fill->until_ms : until_ms;
+        return true;
+    }
     batch->chunks[batch->count] = stale->chunk;
     batch->namespaces[batch->count] = stale->ns;
     batch->texts[batch->count++] = taken;
-    return batch->count < TR_EMBED_BATCH;
+    return batch->count < fill->most;
 }
 
 /* What a server has been asked before is not asked for again. */
@@ -84,19 +96,24 @@ static int recall(tr_kb_meaning_t *self, tr_kb_batch_t *batch, tr_error_t *error
 }
 
 static int fill_batch(tr_kb_meaning_t *self, fill_t *fill, tr_error_t *error) {
-    int rc = tr_kb_stale(self->store, TR_EMBED_BATCH, take_stale, fill, error);
+    int rc = tr_kb_stale(
+        self->store, TR_EMBED_BATCH + tr_refusals_count(&self->refusals), take_stale, fill, error);
     if (rc == 0 && fill->failed)
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     return rc < 0 ? rc : recall(self, fill->batch, error);
 }
 
-/* True: the server has to be left alone. */
-static bool pauses(const tr_kb_meaning_t *self, int64_t *wait_ms) {
-    int64_t left = self->until_ms - tr_clock_ms();
-    if (self->pause_ms == 0 || left <= 0)
+static bool is_before(int64_t until_ms, int64_t *wait_ms) {
+    int64_t left = until_ms - tr_clock_ms();
+    if (left <= 0)
         return false;
     *wait_ms = *wait_ms < 0 || left < *wait_ms ? left : *wait_ms;
     return true;
+}
+
+/* True: the server has to be left alone. */
+static bool pauses(const tr_kb_meaning_t *self, int64_t *wait_ms) {
+    return self->pause_ms && is_before(self->until_ms, wait_ms);
 }
 
 bool tr_kb_meaning_mute(const tr_kb_meaning_t *self) {
@@ -113,13 +130,20 @@ static int tell_trouble(tr_kb_meaning_t *self, tr_error_t *error) {
 }
 
 int tr_kb_meaning_turn(tr_kb_meaning_t *self, int64_t *ret_wait_ms, tr_error_t *error) {
-    fill_t fill = {
-        .batch = tr_kb_embedder_idle(self->embedder), .words = tr_kb_embedder_words(self->embedder)};
+    fill_t fill = {.batch = tr_kb_embedder_idle(self->embedder),
+        .refusals = &self->refusals,
+        .now_ms = tr_clock_ms(),
+        .words = tr_kb_embedder_words(self->embedder),
+        .most = self->singly ? 1 : TR_EMBED_BATCH};
     *ret_wait_ms = tr_indexes_turn(&self->indexes);
-    if (!fill.batch || !self->stale || pauses(self, ret_wait_ms))
+    if (!fill.batch || !self->stale || pauses(self, ret_wait_ms) || is_before(self->rest_ms, ret_wait_ms))
         return tell_trouble(self, error);
     int rc = fill_batch(self, &fill, error);
-    self->stale = rc < 0 || fill.batch->count;
+    self->stale = rc < 0 || fill.batch->count || fill.until_ms;
+    if (rc == 0 && !fill.batch->count && fill.until_ms) {
+        self->rest_ms = fill.until_ms;
+        is_before(self->rest_ms, ret_wait_ms);
+    }
     if (rc == 0 && fill.batch->count)
         tr_kb_embedder_start(self->embedder);
     else
@@ -155,12 +179,39 @@ static void pause_for(tr_kb_meaning_t *self, const tr_kb_batch_t *batch) {
     self->trouble = batch->error;
 }
 
+/* Of several texts each is asked for by itself, so that one alone is left without a vector. */
+static void refuse(tr_kb_meaning_t *self, const tr_kb_batch_t *batch) {
+    size_t i = 0;
+    if (batch->asked > 1) {
+        self->singly = batch->count;
+        return;
+    }
+    while (batch->known[i])
+        i++;
+    int64_t after_ms = tr_refusals_put(&self->refusals, batch->texts[i], tr_clock_ms());
+    if (after_ms == 0 || ++self->refused > REFUSED_MANY)
+        pause_for(self, batch);
+    tr_error_set(&self->trouble, -ENOLINK, "chunk %lld, which is asked for again in %lld s: %s",
+        (long long)batch->chunks[i], (long long)after_ms / 1000, batch->error.text);
+}
+
+static void on_taken(tr_kb_meaning_t *self, const tr_kb_batch_t *batch) {
+    self->pause_ms = 0;
+    self->refused = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        tr_refusals_drop(&self->refusals, batch->texts[i]);
+}
+
 /* A failure leaves the rest stale: it is tried again. The commit says what is wrong with the disk. */
 static void on_batch(void *arg, tr_kb_batch_t *batch) {
     tr_kb_meaning_t *self = arg;
     int rc = batch->rc < 0 ? batch->rc : tr_kb_store_begin(self->store, NULL);
+    if (self->singly)
+        self->singly--;
     if (batch->rc == 0)
-        self->pause_ms = 0;
+        on_taken(self, batch);
+    else if (batch->rc == -ENOLINK && batch->refused)
+        refuse(self, batch);
     else if (batch->rc == -ENOLINK)
         pause_for(self, batch);
     for (size_t i = 0; i < batch->count && rc == 0; i++)
@@ -199,6 +250,7 @@ static int open_indexes(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o,
 
 int tr_kb_meaning_init(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o, tr_error_t *error) {
     *self = (tr_kb_meaning_t){.store = o->store, .stale = true};
+    tr_refusals_init(&self->refusals, (uint64_t)tr_clock_ns());
     int rc = tr_kb_embedder_new(&(tr_embed_server_options_t){.host = o->host,
                                     .config = o->embed_config,
                                     .model = o->embed_model,
@@ -214,10 +266,11 @@ void tr_kb_meaning_stop(tr_kb_meaning_t *self) {
 
 void tr_kb_meaning_written(tr_kb_meaning_t *self) {
     self->stale = true;
+    self->rest_ms = 0;
 }
 
 void tr_kb_meaning_forget(tr_kb_meaning_t *self) {
-    self->stale = true;
+    tr_kb_meaning_written(self);
     tr_indexes_forget(&self->indexes);
     tr_passings_finish(&self->passings);
 }
@@ -240,5 +293,6 @@ void tr_kb_meaning_finish(tr_kb_meaning_t *self) {
     tr_crew_destroy(&self->crew);
     tr_indexes_finish(&self->indexes);
     tr_passings_finish(&self->passings);
+    tr_refusals_finish(&self->refusals);
     *self = (tr_kb_meaning_t){0};
 }

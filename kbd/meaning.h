@@ -14,6 +14,7 @@
 #include "kbd/embedder.h"
 #include "kbd/indexes.h"
 #include "kbd/passing.h"
+#include "kbd/refusals.h"
 #include "kbd/store.h"
 
 #define TR_KB_MADE 64u
@@ -30,6 +31,10 @@ typedef struct tr_kb_meaning {
     int64_t pause_ms,
         until_ms;              /* the server failed: it is left alone for so long, until then (tr_clock_ms) */
     tr_error_t trouble;        /* what it said; to be told once */
+    tr_refusals_t refusals;    /* texts that it does not take */
+    size_t singly;             /* so many batches are of one text: one of theirs was refused */
+    unsigned refused;          /* one after the other */
+    int64_t rest_ms;           /* only refused ones are stale, until then (tr_clock_ms) */
     uint64_t made[TR_KB_MADE]; /* vectors since the start, by the namespace's number */
 } tr_kb_meaning_t;
 

@@ -30,6 +30,14 @@ def embeds(dimensions=DIMENSIONS):
     return behave
 
 
+def embeds_but(word):
+    """Refuses what has a text with this word, as servers do with what is too long for them."""
+    async def behave(request, writer):
+        refuses = any(word in text for text in request.json["input"])
+        return await (model.status(400, "it is too long") if refuses else embeds())(request, writer)
+    return behave
+
+
 class Held:
     """Answers when it is opened."""
 
@@ -121,6 +129,26 @@ class Embedding(knowledge_test.KnowledgeTest):
         self.server.usual = embeds()
         self.wait_for_vectors()
         harness.wait_until(lambda: self.found("number1 of many", "--mode", "vectors", "-k", "1") == ["1.txt"], "vectors")
+
+    def test_a_text_that_is_refused_holds_up_no_other(self):
+        self.server.usual = embeds_but("poison")
+        for n in (0, 2):
+            (self.files / f"poison{n}.txt").write_text(f"poison{n} of many")
+        self.write(40)
+        self.add()
+        harness.wait_until(lambda: self.pending() == 2, "all others to have their vectors", 120)
+        self.kbd.wait_err("which is asked for again in 60 s")
+        self.assertEqual(self.found("poison2"), ["poison2.txt"])
+        self.assertEqual(self.found("number7 of many", "--mode", "vectors", "-k", "1"), ["7.txt"])
+        asked = len(self.texts())
+        (self.files / "late.txt").write_text("late of many")
+        self.add()
+        harness.wait_until(lambda: len(self.texts()) > asked, "what came later to be asked for")
+        self.assertEqual(self.texts()[asked:], ["late.txt. late of many"])  # and not what was refused
+        self.server.usual = embeds()
+        self.restart()
+        self.wait_for_vectors()
+        self.assertEqual(self.found("poison0 of many", "--mode", "vectors", "-k", "1"), ["poison0.txt"])
 
     def test_vectors_of_another_size_are_refused(self):
         self.server.usual = embeds(DIMENSIONS // 2)
