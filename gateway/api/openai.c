@@ -209,13 +209,15 @@ static void put_problem(tr_talk_t *talk) {
     free(text);
 }
 
-/* What the stream has not shown of the reply; all of it, where the stream showed something else. */
+/* What the stream has not shown of the reply; all of it, as a paragraph of its own, where the stream showed something else. */
 static void put_rest(tr_talk_t *talk) {
     char *text = reply_text(talk->exchange->replies[0]);
     size_t shown = talk->shown.size;
     bool its = text && !talk->shown.failed && shown <= strlen(text) &&
                (!shown || memcmp(talk->shown.data, text, shown) == 0);
     const char *rest = text ? text + (its ? shown : 0) : "";
+    if (*rest && !its)
+        talk->kind->piece(talk, "\n\n");
     if (*rest)
         talk->kind->piece(talk, rest);
     talk->kind->end(talk, text ? text : "");
@@ -235,6 +237,16 @@ static bool is_its(const tr_talk_t *talk, const json_t *piece) {
     return !conversation || strcmp(conversation, talk->id) == 0;
 }
 
+/* A draft is void when another one begins (docs/minds.md): after that nothing is shown until the reply is whole. */
+static bool show(tr_talk_t *talk, const char *text, bool again) {
+    talk->is_void = talk->is_void || (again && talk->shown.size);
+    if (!*text || talk->is_void)
+        return false;
+    talk->kind->piece(talk, text);
+    tr_buffer_text(&talk->shown, text);
+    return true;
+}
+
 static void on_news(tr_feed_watcher_t *watcher) {
     tr_talk_t *talk = watcher->owner;
     tr_feed_event_t event;
@@ -246,11 +258,8 @@ static void on_news(tr_feed_watcher_t *watcher) {
         json_t *json = found == TR_FEED_EVENT ? json_loadb(event.json, event.len, 0, NULL) : NULL;
         const json_t *content = json_object_get(json, "content");
         const char *text = json_string_value(json_object_get(content, "text"));
-        if (text && *text && talk->exchange->asked && is_its(talk, content)) {
-            talk->kind->piece(talk, text);
-            tr_buffer_text(&talk->shown, text);
-            any = true;
-        }
+        if (text && talk->exchange->asked && is_its(talk, content))
+            any |= show(talk, text, json_is_true(json_object_get(content, "again")));
         json_decref(json);
     }
     if (any)

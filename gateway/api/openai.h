@@ -29,6 +29,8 @@ struct tr_talk {
     char id[40], model[TR_AID_MAX + 1];
     int64_t created;
     bool watches;
+    bool
+        is_void; /* what was shown is not the reply's any more, and no client of OpenAI's API can take it back */
     unsigned events;   /* of a stream, that were put */
     tr_buffer_t shown; /* of the reply */
 };

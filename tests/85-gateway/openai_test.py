@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import unittest
 
 import web
@@ -45,6 +46,24 @@ const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: proc
     }
     console.log(JSON.stringify(out));
 })().catch(error => { console.error(error); process.exit(1); });
+"""
+
+
+# Says one thing and then, when it may, another one.
+FICKLE = """
+import json, os, sys, time
+for line in sys.stdin:
+    m = json.loads(line)
+    def piece(text, **more):
+        content = {"user": "ann", "conversation": m["conversation_id"], "text": text, **more}
+        print(json.dumps({"publish": "dialogue.fickle.ann", "content": content}), flush=True)
+    piece("It is ")
+    piece("tea.")
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.02)
+    piece("It is ", again=True)
+    piece("coffee.")
+    print(json.dumps({"id": m["id"], "content": {"reply": "It is coffee."}}), flush=True)
 """
 
 
@@ -97,6 +116,24 @@ class OpenAi(web.GatewayTest):
         text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
         whole = self.chat("hello", user="other").json()["choices"][0]["message"]["content"]
         self.assertEqual(text, whole)
+
+    def test_a_draft_that_is_void(self):
+        """What was shown cannot be taken back: the reply follows, once, when it is whole."""
+        may = pathlib.Path(self.directory, "may")
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "fickle", "--", sys.executable, "-c", FICKLE, may)
+        child.wait_err("registered")
+        connection = self.connection()
+        body = {"model": "fickle", "user": "ann", "stream": True, "messages": [{"role": "user", "content": "which?"}]}
+        connection.request("POST", "/v1/chat/completions", json.dumps(body),
+                           {"Authorization": "Bearer " + self.tokens["operator"], "Content-Type": "application/json"})
+        response = connection.getresponse()
+        said = ""
+        for line in iter(response.readline, b""):
+            if line.startswith(b"data: {"):
+                said += json.loads(line[6:])["choices"][0]["delta"].get("content") or ""
+            if said == "It is tea.":
+                may.touch()
+        self.assertEqual(said, "It is tea.\n\nIt is coffee.")
 
     def test_responses(self):
         whole = self.good(self.post("/v1/responses", {"model": "echo", "input": [{"role": "assistant", "content": "x"}, {"role": "user", "content": "hello"}]}))
