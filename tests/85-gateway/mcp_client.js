@@ -1,12 +1,16 @@
-// What the SDKs of MCP see of a gateway: node mcp_client.js stateful|modern BASE TOKEN; prints JSON.
+// What the SDKs of MCP see of a gateway: node mcp_client.js stateful|modern BASE TOKEN [TROUPE]; prints JSON. With the program `troupe` by stdio,
+// and else over HTTP.
 (async () => {
-    const [, , revision, base, token] = process.argv;
+    const [, , revision, base, token, troupe] = process.argv;
     const modern = revision === "modern";
     const {Client} = require(modern ? "@modelcontextprotocol/client" : "@modelcontextprotocol/sdk/client/index.js");
     const {StreamableHTTPClientTransport} = require(modern ? "@modelcontextprotocol/client" : "@modelcontextprotocol/sdk/client/streamableHttp.js");
+    const {StdioClientTransport} = require(modern ? "@modelcontextprotocol/client/stdio" : "@modelcontextprotocol/sdk/client/stdio.js");
     const options = modern ? {versionNegotiation: {mode: {pin: "2026-07-28"}}} : {};
     const client = new Client({name: "test", version: "1"}, options);
-    await client.connect(new StreamableHTTPClientTransport(new URL(base + "/mcp"), {requestInit: {headers: {Authorization: "Bearer " + token}}}));
+    await client.connect(troupe
+        ? new StdioClientTransport({command: troupe, args: ["mcp", "--url", base], env: {...process.env, TROUPE_TOKEN: token}})
+        : new StreamableHTTPClientTransport(new URL(base + "/mcp"), {requestInit: {headers: {Authorization: "Bearer " + token}}}));
     const out = {};
     out.tools = (await client.listTools()).tools.map(tool => tool.name);
     const said = await client.callTool({name: "ask_agent", arguments: {agent: "echo", text: "hello"}});

@@ -155,10 +155,11 @@ class Mcp(web.GatewayTest):
 
     @unittest.skipUnless(sdk_place(), "there are no SDKs of MCP: tools/setup --clients")
     def test_the_sdks_of_npm(self):
+        """Over HTTP, and by `troupe mcp` over stdio."""
         text = self.knowledge()
-        for revision in ("stateful", "modern"):
-            done = subprocess.run(["node", str(pathlib.Path(__file__).with_name("mcp_client.js")), revision, self.gateway.url, self.tokens["operator"]],
-                                  env={**os.environ, "NODE_PATH": sdk_place()}, capture_output=True, text=True, timeout=60, check=False)
+        for revision, *troupe in (("stateful",), ("modern",), ("stateful", harness.program("troupe")), ("modern", harness.program("troupe"))):
+            done = subprocess.run(["node", str(pathlib.Path(__file__).with_name("mcp_client.js")), revision, self.gateway.url, self.tokens["operator"],
+                                   *troupe], env={**os.environ, "NODE_PATH": sdk_place()}, capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(done.returncode, 0, done)
             out = json.loads(done.stdout)
             self.assertLessEqual({"ask_agent", "service_say"}, set(out["tools"]))

@@ -41,6 +41,7 @@
     VERB(bench)                                                                                              \
     VERB(ask)                                                                                                \
     VERB(chat)                                                                                               \
+    VERB(mcp)                                                                                                \
     VERB(send)                                                                                               \
     VERB(pub)                                                                                                \
     VERB(plan)                                                                                               \
