@@ -102,7 +102,7 @@ class Stdio(web.GatewayTest):
     @unittest.skipUnless(inspector(), "there is no inspector of MCP: tools/setup --clients")
     def test_the_inspector(self):
         """Its command line."""
-        server = ["-e", "TROUPE_TOKEN=" + self.tokens["operator"], "-e", "TROUPE_URL=" + self.gateway.url, harness.program("troupe"), "mcp"]
+        server = ["-e", "TROUPE_TOKEN=" + self.tokens["operator"], harness.program("troupe"), "mcp", "--url", self.gateway.url]
         for method, key, more in (("tools/list", "tools", []), ("resources/list", "resources", []),
                                   ("tools/call", "content", ["--tool-name", "service_say", "--tool-arg", "text=hello"])):
             done = subprocess.run([inspector(), "--cli", *server, "--method", method, *more], capture_output=True, text=True, timeout=60, check=False)

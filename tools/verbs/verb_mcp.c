@@ -15,7 +15,8 @@ typedef struct options {
 } options_t;
 
 static const tr_option_t table[] = {
-    {"url", 'u', "URL", TR_STRING(options_t, url), "http://127.0.0.1:8080", "Where the gateway listens."},
+    {"url", 'u', "URL", TR_STRING(options_t, url), "http://127.0.0.1:8080", "Where the gateway listens.",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"token-file", 0, "FILE", TR_STRING(options_t, token_file), NULL,
         "A file with a token of the gateway's, which its owner alone can read; else the "
         "environment's " TOKEN_VARIABLE " is taken, where there is one.",
@@ -23,7 +24,7 @@ static const tr_option_t table[] = {
     {"ca", 0, "FILE", TR_STRING(options_t, ca_file), NULL,
         "Whose certificates are believed, in place of the system's.", .flags = TR_OPTION_FLAG_ONLY},
     {"timeout", 't', "TIME", TR_DURATION(options_t, timeout_ms), "1h", "How long an answer may take.",
-        .min = 1, .max = INT64_C(86400000)},
+        .min = 1, .max = INT64_C(86400000), .flags = TR_OPTION_FLAG_ONLY},
 };
 
 static const tr_program_t program = {
