@@ -140,8 +140,10 @@ static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
     int rc = o->match ? tr_alike_new(&self->alike, error) : 0;
     if (rc < 0)
         return rc;
-    tr_store_place_t place = {
-        .directory = o->store ? NULL : o->resident.data, .conninfo_file = o->conninfo, .space = o->schema};
+    tr_store_place_t place = {.directory = o->store ? NULL : o->resident.data,
+        .conninfo_file = o->conninfo,
+        .space = o->schema,
+        .hang_ms = o->lease_ms};
     rc = tr_store_open(&place, &self->store, error);
     if (rc == 0 && tr_store_shared(self->store) && o->readers)
         rc = tr_readers_new(self, &place, (size_t)o->readers, &self->readers, error);

@@ -25,6 +25,9 @@ typedef struct tr_store_place {
     const char *space;         /* the database's schema that holds the tables */
     const char *module;        /* NULL = where it was installed or built */
     int64_t patience_ms;       /* a server that does not answer; 0 = 30 s */
+    int64_t
+        hang_ms; /* a transaction that stands still for so long the server ends: a process that hangs within one would hold its row
+                        of the group, and nobody could take over; 0 = never */
 } tr_store_place_t;
 
 /* Makes the directory and the file, or the schema and the tables, where there are none; brings older ones up to date. -EBUSY: another

@@ -7,6 +7,7 @@ import pathlib
 import random
 import signal
 import sys
+import threading
 import time
 import unittest
 
@@ -45,9 +46,36 @@ class Shared(shared.Coordinators):
         self.coordinators["c1"].process.send_signal(signal.SIGCONT)
         done = self.coordinators["c1"].wait()
         self.assertEqual(done.code, 5)
-        self.assertIn("C012 was taken over", done.err)
+        self.assertRegex(done.err, "C012 was taken over|C008")  # where it stood within a transaction, that is gone
         self.until_completed(20)
         self.check_history()
+
+    def stop_within_a_transaction(self):
+        """Whether c1 stands still now, with a transaction open that nobody else ends."""
+        self.coordinators["c1"].process.send_signal(signal.SIGSTOP)
+        time.sleep(0.4)  # longer than any transaction of a process that runs
+        if self.database.sql("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND xact_start < clock_timestamp() - interval '300 ms'"):
+            return True
+        self.coordinators["c1"].process.send_signal(signal.SIGCONT)
+        return False
+
+    def test_who_hangs_within_a_transaction_is_taken_over(self):
+        over = threading.Event()
+        self.submit("c1", 5)
+
+        def submit():
+            while not over.is_set():
+                self.troupe("ask", "c1", json.dumps({"action": "submit", "tasks": [{"skills": ["work"]}] * 50}), "--timeout", "2s", env=self.env)
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            for _ in range(3):
+                pool.submit(submit)
+            stands = any(self.stop_within_a_transaction() for _ in range(60))
+            over.set()
+        if not stands:
+            self.skipTest("c1 was never caught within a transaction")
+        self.coordinators["c2"].wait_err("C011 took over")
+        self.coordinators["c1"].process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.coordinators["c1"].wait().code, 5)
 
     def check_history(self):
         wrong = self.database.sql(f"SELECT task, count(*) FROM {self.schema}.history WHERE state = 4 GROUP BY task HAVING count(*) <> 1")
