@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +20,15 @@ typedef struct tasks {
 } tasks_t;
 
 struct tr_crew {
-    tr_host_t *host;
+    tr_completions_t completions;
     pthread_t threads[THREADS_MAX], builder;
     size_t thread_count;
     bool builder_runs;
     atomic_bool stop;
     pthread_mutex_t lock; /* what is below */
     pthread_cond_t asked, tasked;
-    queries_t waiting, ready;
-    tasks_t todo, done;
-    bool told; /* the host's thread has been asked to come */
+    queries_t waiting;
+    tasks_t todo;
 };
 
 static void put_query(queries_t *list, tr_crew_query_t *query) {
@@ -47,41 +45,15 @@ static void put_task(tasks_t *list, tr_crew_task_t *task) {
 
 /* ---- back to the host's thread ---- */
 
-static void take_all(tr_crew_t *self, tr_crew_query_t **ret_queries, tr_crew_task_t **ret_tasks) {
-    pthread_mutex_lock(&self->lock);
-    *ret_queries = self->ready.first;
-    *ret_tasks = self->done.first;
-    self->ready = (queries_t){NULL, &self->ready.first};
-    self->done = (tasks_t){NULL, &self->done.first};
-    self->told = false;
-    pthread_mutex_unlock(&self->lock);
+static void query_back(tr_completion_t *back) {
+    tr_crew_query_t *query = (tr_crew_query_t *)back;
+    tr_view_release(&query->view);
+    query->done(query);
 }
 
-static void hand_over(tr_crew_query_t *queries, tr_crew_task_t *tasks) {
-    while (queries) {
-        tr_crew_query_t *query = queries;
-        queries = query->next;
-        tr_view_release(&query->view);
-        query->done(query);
-    }
-    while (tasks) {
-        tr_crew_task_t *task = tasks;
-        tasks = task->next;
-        task->done(task);
-    }
-}
-
-static void come_back(tr_host_t *host, void *arg) {
-    tr_crew_query_t *queries;
-    tr_crew_task_t *tasks;
-    (void)host;
-    take_all(arg, &queries, &tasks);
-    hand_over(queries, tasks);
-}
-
-static void tell(tr_crew_t *self, bool is_first) {
-    while (is_first && tr_host_post(self->host, come_back, self) < 0)
-        sched_yield(); /* out of memory: whoever frees some runs meanwhile */
+static void task_back(tr_completion_t *back) {
+    tr_crew_task_t *task = (tr_crew_task_t *)back;
+    task->done(task);
 }
 
 /* ---- searching ---- */
@@ -153,16 +125,6 @@ static void search(tr_crew_query_t *const *queries, size_t n) {
         search_many(queries, n);
 }
 
-static void give_back(tr_crew_t *self, tr_crew_query_t *const *queries, size_t n) {
-    pthread_mutex_lock(&self->lock);
-    for (size_t i = 0; i < n; i++)
-        put_query(&self->ready, queries[i]);
-    bool first = !self->told;
-    self->told = true;
-    pthread_mutex_unlock(&self->lock);
-    tell(self, first);
-}
-
 static void *run_searches(void *arg) {
     tr_crew_t *self = arg;
     tr_crew_query_t *queries[TOGETHER];
@@ -176,7 +138,8 @@ static void *run_searches(void *arg) {
         if (n == 0)
             return NULL;
         search(queries, n);
-        give_back(self, queries, n);
+        for (size_t i = 0; i < n; i++)
+            tr_completions_put(&self->completions, &queries[i]->back);
     }
 }
 
@@ -197,12 +160,7 @@ static void *run_tasks(void *arg) {
             return NULL;
         task->run(task);
         task->ran = true;
-        pthread_mutex_lock(&self->lock);
-        put_task(&self->done, task);
-        bool first = !self->told;
-        self->told = true;
-        pthread_mutex_unlock(&self->lock);
-        tell(self, first);
+        tr_completions_put(&self->completions, &task->back);
     }
 }
 
@@ -226,15 +184,13 @@ int tr_crew_new(tr_host_t *host, size_t threads, tr_crew_t **ret_self, tr_error_
     tr_crew_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    self->host = host;
+    tr_completions_init(&self->completions, host);
     tr_segment_alone(); /* who searches here does so alone as well */
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->asked, NULL);
     pthread_cond_init(&self->tasked, NULL);
     self->waiting.last = &self->waiting.first;
-    self->ready.last = &self->ready.first;
     self->todo.last = &self->todo.first;
-    self->done.last = &self->done.first;
     int rc = start(self, threads, error);
     if (rc < 0)
         tr_crew_destroy(&self);
@@ -264,13 +220,17 @@ static void end_threads(tr_crew_t *self) {
 void tr_crew_stop(tr_crew_t *self) {
     if (!self || atomic_load(&self->stop))
         return;
+    tr_completions_stop(&self->completions);
     end_threads(self);
-    for (tr_crew_query_t *q = self->waiting.first; q; q = q->next)
+    for (tr_crew_query_t *q = self->waiting.first; q; q = q->next) {
         q->rc = -ECANCELED;
-    hand_over(self->waiting.first, self->todo.first);
-    hand_over(self->ready.first, self->done.first);
-    self->waiting.first = self->ready.first = NULL;
-    self->todo.first = self->done.first = NULL;
+        tr_completions_put(&self->completions, &q->back);
+    }
+    for (tr_crew_task_t *t = self->todo.first; t; t = t->next)
+        tr_completions_put(&self->completions, &t->back);
+    self->waiting.first = NULL;
+    self->todo.first = NULL;
+    tr_completions_drain(&self->completions);
 }
 
 void tr_crew_destroy(tr_crew_t **self_p) {
@@ -278,6 +238,7 @@ void tr_crew_destroy(tr_crew_t **self_p) {
     if (!self)
         return;
     tr_crew_stop(self);
+    tr_completions_finish(&self->completions);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->asked);
     pthread_cond_destroy(&self->tasked);
@@ -286,6 +247,7 @@ void tr_crew_destroy(tr_crew_t **self_p) {
 }
 
 void tr_crew_search(tr_crew_t *self, tr_crew_query_t *query) {
+    query->back.done = query_back;
     pthread_mutex_lock(&self->lock);
     put_query(&self->waiting, query);
     pthread_cond_signal(&self->asked);
@@ -294,11 +256,11 @@ void tr_crew_search(tr_crew_t *self, tr_crew_query_t *query) {
 
 void tr_crew_search_here(tr_crew_query_t *query) {
     search(&query, 1);
-    query->next = NULL;
-    hand_over(query, NULL);
+    query_back(&query->back);
 }
 
 void tr_crew_run(tr_crew_t *self, tr_crew_task_t *task) {
+    task->back.done = task_back;
     pthread_mutex_lock(&self->lock);
     put_task(&self->todo, task);
     pthread_cond_signal(&self->tasked);

@@ -8,12 +8,13 @@
 #define TR_KBD_CREW_H
 
 #include "kbd/index.h"
-#include "troupe/host.h"
+#include "lib/resident/completions.h"
 
 typedef struct tr_crew tr_crew_t;
 
 /* One search; the caller's until it is submitted, and again in `done`. */
 typedef struct tr_crew_query {
+    tr_completion_t back; /* first; the crew's own, as is `next` */
     struct tr_crew_query *next;
     tr_view_t *view; /* owned */
     size_t delta;
@@ -30,6 +31,7 @@ typedef struct tr_crew_query {
 
 /* Work for the one thread, one at a time. */
 typedef struct tr_crew_task {
+    tr_completion_t back; /* first; the crew's own, as is `next` */
     struct tr_crew_task *next;
     void (*run)(struct tr_crew_task *self); /* there */
     void (*done)(struct tr_crew_task

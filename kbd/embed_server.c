@@ -16,7 +16,7 @@
 #define CONFIG_MOST ((size_t)1 << 20)
 
 struct tr_embed_server {
-    tr_host_t *host;
+    tr_completions_t completions;
     const char *model;
     size_t dimensions;
     tr_llm_t *llm; /* of our thread, once there is one */
@@ -24,24 +24,16 @@ struct tr_embed_server {
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
-    tr_embed_ask_t *asked, *ready; /* under lock; each the last one first, but `taken` */
-    tr_embed_ask_t *taken;         /* of our thread: those that are in flight */
-    bool stop;                     /* under lock */
+    tr_embed_ask_t *asked; /* under lock; the last one first */
+    tr_embed_ask_t *taken; /* of our thread: those that are in flight */
+    bool stop;             /* under lock */
 };
 
 /* ---- in the host's thread ---- */
 
-static void drain(tr_host_t *host, void *arg) {
-    tr_embed_server_t *self = arg;
-    (void)host;
-    pthread_mutex_lock(&self->lock);
-    tr_embed_ask_t *ask = self->ready;
-    self->ready = NULL;
-    pthread_mutex_unlock(&self->lock);
-    for (tr_embed_ask_t *next; ask; ask = next) {
-        next = ask->next;
-        ask->done(ask);
-    }
+static void come_back(tr_completion_t *back) {
+    tr_embed_ask_t *ask = (tr_embed_ask_t *)back;
+    ask->done(ask);
 }
 
 static void wake(tr_embed_server_t *self) {
@@ -52,6 +44,7 @@ static void wake(tr_embed_server_t *self) {
 
 void tr_embed_server_ask(tr_embed_server_t *self, tr_embed_ask_t *ask) {
     ask->server = self;
+    ask->back.done = come_back;
     ask->rc = 0;
     ask->refused = false;
     ask->retry_after_ms = -1;
@@ -72,15 +65,8 @@ static void forget(tr_embed_server_t *self, const tr_embed_ask_t *ask) {
 }
 
 static void finish(tr_embed_ask_t *ask) {
-    tr_embed_server_t *self = ask->server;
-    forget(self, ask);
-    pthread_mutex_lock(&self->lock);
-    bool first = !self->ready;
-    ask->next = self->ready;
-    self->ready = ask;
-    pthread_mutex_unlock(&self->lock);
-    while (first && tr_host_post(self->host, drain, self) < 0)
-        sched_yield(); /* out of memory: whoever frees some runs meanwhile */
+    forget(ask->server, ask);
+    tr_completions_put(&ask->server->completions, &ask->back);
 }
 
 static void set_length_one(float *vector, size_t dimensions) {
@@ -203,7 +189,7 @@ int tr_embed_server_new(const tr_embed_server_options_t *o, tr_embed_server_t **
     tr_embed_server_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    self->host = o->host;
+    tr_completions_init(&self->completions, o->host);
     self->model = o->model;
     self->dimensions = o->dimensions;
     pthread_mutex_init(&self->lock, NULL);
@@ -237,13 +223,14 @@ void tr_embed_server_stop(tr_embed_server_t *self) {
     pthread_mutex_lock(&self->lock);
     self->stop = true;
     pthread_mutex_unlock(&self->lock);
+    tr_completions_stop(&self->completions);
     wake(self);
     pthread_join(self->thread, NULL);
     self->started = false;
     tr_llm_close(&self->llm);
     cancel(&self->taken);
     cancel(&self->asked);
-    cancel(&self->ready);
+    tr_completions_drain(&self->completions);
 }
 
 void tr_embed_server_destroy(tr_embed_server_t **self_p) {
@@ -254,6 +241,7 @@ void tr_embed_server_destroy(tr_embed_server_t **self_p) {
     tr_llm_close(&self->llm);
     if (self->wake >= 0)
         close(self->wake);
+    tr_completions_finish(&self->completions);
     pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;

@@ -8,7 +8,7 @@
 #define TR_KBD_EMBED_SERVER_H
 
 #include "lib/base/error.h"
-#include "troupe/host.h"
+#include "lib/resident/completions.h"
 
 typedef struct tr_embed_server tr_embed_server_t;
 
@@ -21,6 +21,7 @@ typedef struct tr_embed_server_options {
 
 /* One question; it and what it borrows are left alone until `done`. */
 typedef struct tr_embed_ask {
+    tr_completion_t back;     /* first; the server's own */
     const char *const *texts; /* borrowed */
     size_t count;             /* 1 or more */
     float *vectors;           /* borrowed: `count` times the dimensions */

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct tr_kb_embedder {
-    tr_host_t *host;
+    tr_completion_t back; /* first: of the batch */
+    tr_completions_t completions;
     tr_embed_t *here, *there; /* of the host's thread and of ours; NULL: there is a server */
     tr_embed_server_t *server;
     const char *model; /* of the server; borrowed */
@@ -45,9 +45,8 @@ static void embed(tr_kb_embedder_t *self) {
 }
 
 /* In the host's thread. */
-static void come_back(tr_host_t *host, void *arg) {
-    tr_kb_embedder_t *self = arg;
-    (void)host;
+static void come_back(tr_completion_t *back) {
+    tr_kb_embedder_t *self = (tr_kb_embedder_t *)back;
     self->under_way = false;
     self->done(self->arg, &self->batch);
 }
@@ -76,7 +75,7 @@ static void on_asked(tr_embed_ask_t *ask) {
     batch->refused = ask->refused;
     batch->retry_after_ms = ask->retry_after_ms;
     batch->error = ask->error;
-    come_back(self->host, self);
+    come_back(&self->back);
 }
 
 /* Nobody is asked where all is known: it comes back by itself. */
@@ -94,16 +93,14 @@ static void ask_server(tr_kb_embedder_t *self) {
         return;
     }
     self->batch.rc = ask->count ? -ENOMEM : 0;
-    while (tr_host_post(self->host, come_back, self) < 0)
-        sched_yield(); /* out of memory: whoever frees some runs meanwhile */
+    tr_completions_put(&self->completions, &self->back);
 }
 
 static void *run(void *arg) {
     tr_kb_embedder_t *self = arg;
     while (wait_for_work(self)) {
         embed(self);
-        while (tr_host_post(self->host, come_back, self) < 0)
-            sched_yield(); /* out of memory: whoever frees some runs meanwhile */
+        tr_completions_put(&self->completions, &self->back);
     }
     return NULL;
 }
@@ -125,7 +122,8 @@ int tr_kb_embedder_new(const tr_embed_server_options_t *server, tr_kb_batch_fn d
     tr_kb_embedder_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    self->host = server->host;
+    self->back.done = come_back;
+    tr_completions_init(&self->completions, server->host);
     self->model = server->model;
     self->dimensions = server->dimensions;
     self->done = done;
@@ -145,6 +143,7 @@ void tr_kb_embedder_stop(tr_kb_embedder_t *self) {
         tr_embed_server_stop(self->server);
     if (!self || !self->started)
         return;
+    tr_completions_stop(&self->completions);
     pthread_mutex_lock(&self->lock);
     self->stop = true;
     pthread_cond_signal(&self->changed);
@@ -162,6 +161,7 @@ void tr_kb_embedder_destroy(tr_kb_embedder_t **self_p) {
     tr_embed_server_destroy(&self->server);
     tr_embed_close(&self->here);
     tr_embed_close(&self->there);
+    tr_completions_finish(&self->completions);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->changed);
     free(self);
