@@ -127,6 +127,19 @@ static int restore(tr_coordinator_t *self, tr_error_t *error) {
     return rc == 0 ? tr_council_restore(self, error) : rc;
 }
 
+static tr_store_place_t place_of(const tr_coordinator_options_t *o) {
+    return (tr_store_place_t){.directory = o->store ? NULL : o->resident.data,
+        .conninfo_file = o->conninfo,
+        .space = o->schema,
+        .hang_ms = o->lease_ms};
+}
+
+static int open_readers(tr_coordinator_t *self, tr_error_t *error) {
+    tr_store_place_t place = place_of(self->options);
+    bool any = tr_store_shared(self->store) && self->options->readers;
+    return any ? tr_readers_new(self, &place, (size_t)self->options->readers, &self->readers, error) : 0;
+}
+
 static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
     tr_board_hooks_t hooks = {.arg = self,
         .changed = on_changed,
@@ -140,13 +153,8 @@ static int open_tasks(tr_coordinator_t *self, tr_error_t *error) {
     int rc = o->match ? tr_alike_new(&self->alike, error) : 0;
     if (rc < 0)
         return rc;
-    tr_store_place_t place = {.directory = o->store ? NULL : o->resident.data,
-        .conninfo_file = o->conninfo,
-        .space = o->schema,
-        .hang_ms = o->lease_ms};
+    tr_store_place_t place = place_of(o);
     rc = tr_store_open(&place, &self->store, error);
-    if (rc == 0 && tr_store_shared(self->store) && o->readers)
-        rc = tr_readers_new(self, &place, (size_t)o->readers, &self->readers, error);
     if (rc < 0)
         return rc;
     self->board = tr_board_new(&hooks, (uint64_t)tr_clock_ns());
@@ -206,6 +214,8 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
         rc = tr_resident_connect(&self->resident, &error);
     self->host = self->resident.host;
     if (rc == 0)
+        rc = open_readers(self, &error);
+    if (rc == 0)
         rc = join(self, &error);
     if (rc == 0 && tr_store_shared(self->store))
         rc = tr_share_join(self, &error);
@@ -243,7 +253,8 @@ int tr_coordinator_run(tr_coordinator_t *self) {
         if (self->options->steal)
             tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);
-        tr_readers_go(self->readers);
+        if (!self->lost)
+            tr_readers_go(self->readers);
         tr_meter_board(&self->meter, self->board);
     }
     if (self->resident.code == TR_RESIDENT_OK && tr_store_shared(self->store))

@@ -49,4 +49,11 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "A decision or a schedule of another coordinator that is gone cannot be read. Nothing more is done "
         "about it.",
         "Withdraw the decision, or remove the schedule in the database, and make it anew."},
+    [TR_C_LOOK_FAILED] = {"C015", TR_LOG_WARN, "look failed",
+        "What somebody asked about tasks or decisions could not be read from the database; he was told so. "
+        "Nothing "
+        "else is held up.",
+        "The error is the database's. What took too long: see what the database does (locks, a disk that is "
+        "slow, "
+        "tables that were not vacuumed)."},
 };

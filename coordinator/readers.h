@@ -4,8 +4,9 @@
  * of its own, so that a long look holds up no commit and no assignment, and looks do not wait for each other.
  *
  * A look begins after the commit of the turn in which it was asked for, so it sees whatever anybody was told before he asked. It is of one
- * moment, as a single statement is. A connection is made when it is first used, and anew where it was lost; a look for which there is none
- * in TR_READERS_PATIENCE_MS fails, and nothing else does.
+ * moment, as a single statement is. A connection is made when it is first used, and anew where it was lost or cannot be had yet. The server
+ * ends a look that takes longer than TR_READERS_MOST_MS, so a server that says nothing for longer than that is lost, and is asked once more by
+ * another connection. One that has waited for TR_READERS_STALE_MS is not begun: who asked has gone.
  *
  * A file has one process and one connection: there, and with `--readers 0`, a look is taken at once by the connection that writes.
  *
@@ -15,9 +16,11 @@
 #define TR_COORDINATOR_READERS_H
 
 #include "coordinator/desk.h"
+#include "lib/resident/completions.h"
 
 #define TR_READERS_WAITING_MAX 256u /* looks; more are refused as busy */
-#define TR_READERS_PATIENCE_MS 5000
+#define TR_READERS_MOST_MS     10000
+#define TR_READERS_STALE_MS    30000
 
 typedef struct tr_look tr_look_t;
 
@@ -29,9 +32,12 @@ typedef struct tr_look_kind {
 
 /* What was asked, and what was found. */
 struct tr_look {
+    tr_completion_t back; /* first */
     const tr_look_kind_t *kind;
+    struct tr_readers *readers; /* NULL: it is answered at once, as is the next one */
+    tr_message_t *message;      /* who asks, kept */
     tr_look_t *next;
-    tr_message_t *message; /* who asks, kept; NULL where it is answered at once */
+    int64_t asked_ms; /* tr_clock_ms */
     char id[TR_TASK_ID_MAX + 1];
     int state, rc;
     tr_page_t page; /* rows one behind the other */
@@ -50,7 +56,8 @@ int tr_readers_new(tr_coordinator_t *coordinator, const tr_store_place_t *place,
 void tr_readers_look(tr_question_t *q, const tr_look_kind_t *kind);
 /* After a commit: the looks that were asked for meanwhile begin. NULL-safe. */
 void tr_readers_go(tr_readers_t *self);
-/* Ends the threads and gives back what was not answered, for another coordinator: before the host is destroyed. NULL-safe, idempotent. */
+/* Ends what is being read, and the threads; gives back what was not answered, for another coordinator: before the host is destroyed. NULL-safe,
+ * idempotent. It waits for a connection that is being made, 5 s at most where the server is away. */
 void tr_readers_stop(tr_readers_t *self);
 /* After it. NULL-safe. */
 void tr_readers_destroy(tr_readers_t **self);

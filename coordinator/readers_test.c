@@ -1,7 +1,9 @@
 /* Looks: when they begin, who takes them, what becomes of them. The database, the broker and the host are played. */
+#include "coordinator/events.h"
 #include "coordinator/readers.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +16,7 @@
 /* ---- what is played ---- */
 
 struct tr_store {
-    int unused;
+    int interrupt_fd;
 };
 
 struct tr_message {
@@ -27,6 +29,7 @@ static struct played {
     int opens, closes, open_says;
     int gathered;
     bool held; /* "hold" is not gathered meanwhile */
+    bool slow; /* "slow" is being gathered */
     pthread_t reader;
     void (*posted)(tr_host_t *host, void *arg);
     void *posted_arg;
@@ -35,13 +38,22 @@ static struct played {
 } played = {.lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER};
 
 int tr_store_open(const tr_store_place_t *place, tr_store_t **ret_store, tr_error_t *error) {
-    assert_int_equal(place->patience_ms, TR_READERS_PATIENCE_MS);
+    assert_true(place->patience_ms / 2 >
+                place->most_ms); /* else the server would be lost before it has ended a look */
     pthread_mutex_lock(&played.lock);
     played.opens++;
+    pthread_cond_broadcast(&played.news);
     int rc = played.open_says;
     pthread_mutex_unlock(&played.lock);
     *ret_store = rc == 0 ? calloc(1, sizeof **ret_store) : NULL;
+    if (rc == 0)
+        (*ret_store)->interrupt_fd = *place->interrupt_fd;
     return rc < 0 ? tr_error_set(error, rc, "it is away") : 0;
+}
+
+const char *tr_store_why(const tr_store_t *self) {
+    (void)self;
+    return "it was stopped";
 }
 
 void tr_store_close(tr_store_t **self) {
@@ -113,8 +125,18 @@ void tr_page_begin(const tr_question_t *q, tr_page_t *page) {
 
 /* ---- a kind of look ---- */
 
+/* "slow" is what a database does that says nothing: it ends when it is interrupted. */
 static int gather(tr_look_t *look, tr_store_t *store) {
     assert_non_null(store);
+    if (strcmp(look->id, "slow") == 0) {
+        struct pollfd fd = {.fd = store->interrupt_fd, .events = POLLIN};
+        pthread_mutex_lock(&played.lock);
+        played.slow = true;
+        pthread_cond_broadcast(&played.news);
+        pthread_mutex_unlock(&played.lock);
+        assert_int_equal(poll(&fd, 1, -1), 1);
+        return -ECANCELED;
+    }
     assert_int_equal(look->state, 3);
     pthread_mutex_lock(&played.lock);
     while (strcmp(look->id, "hold") == 0 && played.held)
@@ -150,9 +172,10 @@ typedef struct stage {
 static stage_t *set_stage(void **state, size_t readers) {
     stage_t *s = calloc(1, sizeof *s);
     tr_error_t error = {0};
+    tr_log_init(&s->coordinator.resident.log, -1, "test", TR_LOG_READABLE, TR_LOG_ERROR);
     pthread_mutex_lock(&played.lock);
     played.opens = played.closes = played.open_says = played.gathered = 0;
-    played.held = false;
+    played.held = played.slow = false;
     played.posted = NULL;
     pthread_mutex_unlock(&played.lock);
     played.refused = played.failed = played.answered = played.kept = played.done = played.released = 0;
@@ -283,15 +306,16 @@ static void too_many_are_refused(void **state) {
     assert_int_equal(played.refused, 1);
 }
 
-static void a_database_that_is_away_is_tried_again(void **state) {
+/* One that will not do is told at once, and the next look tries it anew. */
+static void a_database_that_refuses_is_told(void **state) {
     stage_t *s = *state;
     pthread_mutex_lock(&played.lock);
-    played.open_says = -ENOTCONN;
+    played.open_says = -EACCES;
     pthread_mutex_unlock(&played.lock);
     look(s, "a");
     tr_readers_go(s->coordinator.readers);
     until_answered(1);
-    assert_int_equal(played.failed, -ENOTCONN);
+    assert_int_equal(played.failed, -EACCES);
     pthread_mutex_lock(&played.lock);
     played.open_says = 0;
     played.opens = 0;
@@ -300,6 +324,37 @@ static void a_database_that_is_away_is_tried_again(void **state) {
     tr_readers_go(s->coordinator.readers);
     until_answered(2);
     assert_int_equal(played.failed, 0);
+}
+
+/* As after its restart: the look waits for it. */
+static void a_database_that_is_away_is_waited_for(void **state) {
+    stage_t *s = *state;
+    pthread_mutex_lock(&played.lock);
+    played.open_says = -ENOTCONN;
+    pthread_mutex_unlock(&played.lock);
+    look(s, "a");
+    tr_readers_go(s->coordinator.readers);
+    pthread_mutex_lock(&played.lock);
+    while (played.opens < 2)
+        pthread_cond_wait(&played.news, &played.lock);
+    played.open_says = 0;
+    played.opens = 0;
+    pthread_mutex_unlock(&played.lock);
+    until_answered(1);
+    assert_int_equal(played.failed, 0);
+}
+
+static void a_stop_ends_what_is_being_read(void **state) {
+    stage_t *s = *state;
+    look(s, "slow");
+    tr_readers_go(s->coordinator.readers);
+    pthread_mutex_lock(&played.lock);
+    while (!played.slow)
+        pthread_cond_wait(&played.news, &played.lock);
+    pthread_mutex_unlock(&played.lock);
+    tr_readers_stop(s->coordinator.readers);
+    assert_int_equal(played.answered, 0);
+    assert_int_equal(played.released, 1);
 }
 
 static void what_was_not_answered_is_given_back(void **state) {
@@ -321,7 +376,9 @@ int main(void) {
         WITH(what_is_wrong_is_refused_at_once, with_one),
         WITH(a_long_look_holds_up_no_other, with_two),
         WITH(too_many_are_refused, with_two),
-        WITH(a_database_that_is_away_is_tried_again, with_one),
+        WITH(a_database_that_refuses_is_told, with_one),
+        WITH(a_database_that_is_away_is_waited_for, with_one),
+        WITH(a_stop_ends_what_is_being_read, with_two),
         WITH(what_was_not_answered_is_given_back, with_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,15 +11,17 @@
 /* Each process that opens the store is an epoch of its own: what it has belongs to that. */
 static int open_postgres(tr_store_t *self, const tr_store_place_t *place, tr_error_t *error) {
     unsigned char random[16];
-    char session[256], fence[192], hex[sizeof random * 2 + 1];
+    char session[384], fence[192], hex[sizeof random * 2 + 1];
     if (getentropy(random, sizeof random) < 0)
         return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(hex + 2 * i, 3, "%02x", random[i]);
     snprintf(session, sizeof session,
-        "SELECT set_config('troupe.epoch', '%s', false), set_config('idle_in_transaction_session_timeout', "
-        "'%lld', false)",
-        hex, (long long)place->hang_ms);
+        "SELECT set_config('troupe.epoch', '%s', false), "
+        "set_config('idle_in_transaction_session_timeout', '%lld', false), "
+        "set_config('statement_timeout', '%lld', false), "
+        "set_config('client_connection_check_interval', '1000', false)", /* nothing goes on for who has gone */
+        hex, (long long)place->hang_ms, (long long)place->most_ms);
     snprintf(fence, sizeof fence, "SELECT 1 FROM coordinator WHERE epoch = '%s' AND NOT dead FOR SHARE", hex);
     self->shared = true;
     return tr_sql_open_postgres(&(tr_sql_postgres_t){.conninfo = place->conninfo,
@@ -28,6 +30,7 @@ static int open_postgres(tr_store_t *self, const tr_store_place_t *place, tr_err
                                     .session = session,
                                     .fence = fence,
                                     .patience_ms = place->patience_ms,
+                                    .interrupt_fd = place->interrupt_fd,
                                     .module = place->module},
         &tr_store_postgres_schema, &self->sql, error);
 }
@@ -50,6 +53,10 @@ void tr_store_close(tr_store_t **self) {
     tr_sql_close(&(*self)->sql);
     free(*self);
     *self = NULL;
+}
+
+const char *tr_store_why(const tr_store_t *self) {
+    return tr_sql_why(self->sql);
 }
 
 /* ---- writing ---- */

@@ -25,15 +25,19 @@ typedef struct tr_store_place {
     const char *space;         /* the database's schema that holds the tables */
     const char *module;        /* NULL = where it was installed or built */
     int64_t patience_ms;       /* a server that does not answer; 0 = 30 s */
-    int64_t
-        hang_ms; /* a transaction that stands still for so long the server ends: a process that hangs within one would hold its row
-                        of the group, and nobody could take over; 0 = never */
+    /* A transaction that stands still for so long the server ends, since a process that hangs within one would hold its row of the
+     * group, and nobody could take over; 0 = never. */
+    int64_t hang_ms;
+    int64_t most_ms;         /* a statement that takes longer the server ends: -ETIMEDOUT; 0 = none */
+    const int *interrupt_fd; /* borrowed; readable: what is being read ends with -ECANCELED; NULL = none */
 } tr_store_place_t;
 
 /* Makes the directory and the file, or the schema and the tables, where there are none; brings older ones up to date. -EBUSY: another
  * process has the file; -ENOTSUP: it was made by a later version; -ENOTCONN, -EACCES: of a database. */
 int tr_store_open(const tr_store_place_t *place, tr_store_t **ret_store, tr_error_t *error);
 void tr_store_close(tr_store_t **self); /* NULL-safe */
+/* What the last failure was, as the database says it; "". Borrowed until the next call. */
+const char *tr_store_why(const tr_store_t *self);
 
 void tr_store_begin(tr_store_t *self);
 /* The whole task, or only what changes; and a line of its history. */

@@ -29,6 +29,7 @@ static const meaning_t meanings[] = {
     {"53300", TR_PG_LOST, ""}, /* too many connections */
     {"53100", -ENOSPC, "the database's disk is full: free space, and start again"},
     {"53200", -ENOMEM, "the database is out of memory"},
+    {"57014", -ETIMEDOUT, "the statement took longer than it may, or somebody cancelled it"},
     {"58", -EIO, "the database's disk failed: see its log"},
     {"XX001", -EBADMSG, "the database's files are damaged: see its log"},
     {"XX002", -EBADMSG, "an index of the database is damaged: REINDEX the table"},
@@ -117,7 +118,8 @@ bool tr_pg_word_valid(const char *word, size_t len) {
 
 int tr_pg_link_init(tr_pg_link_t *self, const char *what, const char *conninfo, const char *conninfo_file,
     int64_t patience_ms, tr_error_t *error) {
-    *self = (tr_pg_link_t){.patience_ms = patience_ms > 0 ? patience_ms : PATIENCE_DEFAULT};
+    *self =
+        (tr_pg_link_t){.patience_ms = patience_ms > 0 ? patience_ms : PATIENCE_DEFAULT, .interrupt_fd = -1};
     snprintf(self->what, sizeof self->what, "%s", what);
     if (conninfo_file)
         return take_file(self, conninfo_file, error);
@@ -199,18 +201,26 @@ int tr_pg_link_settle(tr_pg_link_t *self, tr_error_t *error) {
     return r;
 }
 
+bool tr_pg_link_interrupted(const tr_pg_link_t *self) {
+    struct pollfd fd = {.fd = self->interrupt_fd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
 /* Half of the patience, so that there is some left for another session. */
 int tr_pg_link_turn(tr_pg_link_t *self, tr_error_t *error) {
     int waits = PQflush(self->connection);
-    struct pollfd fd = {
-        .fd = PQsocket(self->connection), .events = (short)(POLLIN | (waits > 0 ? POLLOUT : 0))};
+    struct pollfd fds[] = {
+        {.fd = PQsocket(self->connection), .events = (short)(POLLIN | (waits > 0 ? POLLOUT : 0))},
+        {.fd = self->interrupt_fd, .events = POLLIN}};
     int n =
-        waits < 0 ? -1 : poll(&fd, 1, self->patience_ms / 2 > INT32_MAX ? -1 : (int)(self->patience_ms / 2));
+        waits < 0 ? -1 : poll(fds, 2, self->patience_ms / 2 > INT32_MAX ? -1 : (int)(self->patience_ms / 2));
     if (n == 0)
         return explain_state(self, "08", "the server did not answer in time", error);
+    if (n > 0 && fds[1].revents)
+        return explain_state(self, "08", "the process ends", error);
     if (n < 0 && waits >= 0 && errno == EINTR)
         return 0;
-    if (n < 0 || ((fd.revents & ~POLLOUT) && !PQconsumeInput(self->connection)))
+    if (n < 0 || ((fds[0].revents & ~POLLOUT) && !PQconsumeInput(self->connection)))
         return explain_state(self, "08", PQerrorMessage(self->connection), error);
     return 0;
 }

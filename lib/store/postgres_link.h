@@ -21,6 +21,7 @@ typedef struct tr_pg_link {
     char *conninfo;
     char what[192];      /* whose it is, for errors */
     int64_t patience_ms; /* a server that is silent for half of it is lost */
+    int interrupt_fd;    /* borrowed: readable = what waits here ends, as lost; -1 = none */
     bool warned;         /* the server said something while it worked */
 } tr_pg_link_t;
 
@@ -41,6 +42,8 @@ int tr_pg_link_run(tr_pg_link_t *self, const char *sql, PGresult **ret_result, t
 int tr_pg_link_ask(tr_pg_link_t *self, const char *sql, char *out, size_t size, tr_error_t *error);
 /* Sends what waits, and waits until something can be read: for as long as the server shows life. */
 int tr_pg_link_turn(tr_pg_link_t *self, tr_error_t *error);
+/* Whether its interrupt_fd says that it is to end. */
+bool tr_pg_link_interrupted(const tr_pg_link_t *self);
 /* What a failed result means (NULL: the connection's last failure). Does not clear it. */
 int tr_pg_link_explain(tr_pg_link_t *self, const PGresult *result, tr_error_t *error);
 /* A name that needs no quotes: 1 to 63 of a-z 0-9 _, no digit first. */

@@ -8,8 +8,8 @@
  *
  * All parameters of a statement are bound, each time. Texts and blobs that are bound are borrowed until the statement has run, or was stepped; what a column gives until the next step.
  *
- * PostgreSQL has one connection for each thread that uses a database, of which there is one. It is made anew where it was lost, but not within
- * a transaction, of which nothing can then be known.
+ * Of PostgreSQL this is one connection; a thread that works beside another opens a database of its own. It is made anew where it was lost, but not
+ * within a transaction, of which nothing can then be known.
  *
  * One thread. Negative errno; -ENOTCONN: the connection is lost, and it is not known whether what was under way has happened.
  */
@@ -68,7 +68,8 @@ typedef struct tr_sql_postgres {
     const char *session; /* SQL for each connection behind the schema's; NULL */
     const char *fence;   /* a query that each begin makes, and that must give a row, or it is -ESTALE; NULL */
     int64_t patience_ms; /* a server that does not answer; 0 = 30 s */
-    const char *module;  /* path; NULL = where it was installed or built */
+    const int *interrupt_fd; /* readable: reading ends, with -ECANCELED; NULL = none */
+    const char *module;      /* path; NULL = where it was installed or built */
 } tr_sql_postgres_t;
 
 /* Connects, and brings the tables up to date, whoever else does at this moment. -ENOTSUP: they were made by a later version, or Troupe was
@@ -114,6 +115,11 @@ static inline const char *tr_sql_text(tr_sql_t *self, size_t statement, int colu
 }
 static inline const void *tr_sql_blob(tr_sql_t *self, size_t statement, int column, size_t *ret_len) {
     return self->ops->get_blob(self, statement, column, ret_len);
+}
+
+/* What the last failure was; "". Borrowed until the next call. */
+static inline const char *tr_sql_why(const tr_sql_t *self) {
+    return self->why;
 }
 
 /* The first failure counts. */

@@ -57,8 +57,14 @@ static int run_of_space(pg_t *p, const char *before, tr_error_t *error) {
     return tr_pg_link_run(&p->link, sql, NULL, error);
 }
 
+/* 0 where there are no tables yet. */
 static int version_of(pg_t *p, int64_t *ret_version, tr_error_t *error) {
-    char sql[256], text[24];
+    char sql[256], text[64];
+    *ret_version = 0;
+    int there = tr_pg_link_ask(
+        &p->link, "SELECT coalesce(to_regclass('troupe_schema')::text, '')", text, sizeof text, error);
+    if (there != 0 || !*text)
+        return there;
     snprintf(sql, sizeof sql, "SELECT version FROM troupe_schema WHERE name = '%s'", p->schema->name);
     int r = tr_pg_link_ask(&p->link, sql, text, sizeof text, error);
     *ret_version = r == 0 ? strtoll(text, NULL, 10) : 0;
@@ -86,8 +92,11 @@ static int apply(pg_t *p, int64_t version, tr_error_t *error) {
 
 /* As a whole or not at all, and by one at a time. */
 static int migrate(pg_t *p, tr_error_t *error) {
-    int64_t version = 0;
-    int r = tr_pg_link_run(&p->link, "BEGIN; SELECT pg_advisory_xact_lock(" LOCK_CLASS ")", NULL, error);
+    int64_t version;
+    int r = version_of(p, &version, error);
+    if (r != 0 || version == (int64_t)p->schema->migration_count)
+        return r; /* nothing is to be done, so it waits for nobody, and needs no right to make tables */
+    r = tr_pg_link_run(&p->link, "BEGIN; SELECT pg_advisory_xact_lock(" LOCK_CLASS ")", NULL, error);
     if (r == 0)
         r = run_of_space(p, "CREATE SCHEMA IF NOT EXISTS", error);
     if (r == 0)
@@ -130,7 +139,8 @@ static int connected(pg_t *p, int64_t until_ms, tr_error_t *error) {
     int r;
     if (p->link.connection && PQstatus(p->link.connection) == CONNECTION_OK)
         return 0;
-    while ((r = connect_once(p, error)) > 0 && tr_clock_ms() + AGAIN_MS < until_ms)
+    while ((r = connect_once(p, error)) > 0 && tr_clock_ms() + AGAIN_MS < until_ms &&
+           !tr_pg_link_interrupted(&p->link))
         nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
     return r > 0 ? -ENOTCONN : r;
 }
@@ -380,13 +390,17 @@ static int query(pg_t *p, size_t statement) {
         return r > 0 ? -ENOTCONN : r;
     }
     int r = connected(p, tr_clock_ms() + p->link.patience_ms, &error);
-    if (r == 0 && (r = query_once(p, statement)) > 0) {
+    if (r == 0 && (r = query_once(p, statement)) > 0 && !tr_pg_link_interrupted(&p->link)) {
         tr_pg_link_close(&p->link);
         r = connected(p, tr_clock_ms() + p->link.patience_ms, &error);
         if (r == 0)
             r = query_once(p, statement);
     }
-    return r > 0 ? -ENOTCONN : r;
+    if (r != 0 && *error.text) { /* there is no connection */
+        p->base.failed = 0;
+        tr_sql_fail(&p->base, r > 0 ? -ENOTCONN : r, error.text);
+    }
+    return r > 0 ? tr_pg_link_interrupted(&p->link) ? -ECANCELED : -ENOTCONN : r;
 }
 
 static int pg_step(tr_sql_t *self, size_t statement) {
@@ -493,6 +507,7 @@ static int open_postgres(
     snprintf(what, sizeof what, "PostgreSQL, schema %s", options->space);
     int r = tr_pg_link_init(
         &p->link, what, options->conninfo, options->conninfo_file, options->patience_ms, error);
+    p->link.interrupt_fd = options->interrupt_fd ? *options->interrupt_fd : -1;
     if (r == 0)
         r = connect_once(p, error);
     if (r == 0) {

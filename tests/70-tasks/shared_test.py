@@ -53,14 +53,15 @@ class Shared(shared.Coordinators):
     def stop_within_a_transaction(self):
         """Whether c1 stands still now, with a transaction open that nobody else ends."""
         self.coordinators["c1"].process.send_signal(signal.SIGSTOP)
-        time.sleep(0.4)  # longer than any transaction of a process that runs
-        if self.database.sql("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND xact_start < clock_timestamp() - interval '300 ms'"):
+        looks = [self.database.sql(f"SELECT xact_start FROM pg_stat_activity WHERE pid = {self.writer} AND state = 'idle in transaction'") for _ in range(3)]
+        if looks[0] and looks.count(looks[0]) == len(looks):  # the same one: what it had sent before is done
             return True
         self.coordinators["c1"].process.send_signal(signal.SIGCONT)
         return False
 
     def test_who_hangs_within_a_transaction_is_taken_over(self):
         over = threading.Event()
+        self.writer = self.database.sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%coordinator%' OR query = 'COMMIT' ORDER BY backend_start")[0]
         self.submit("c1", 5)
 
         def submit():
@@ -182,13 +183,63 @@ class Shared(shared.Coordinators):
         os.kill(int(reader), signal.SIGSTOP)
         try:
             with concurrent.futures.ThreadPoolExecutor(1) as pool:
-                looked = pool.submit(self.ask, "c3", action="list")
+                looked = pool.submit(self.patiently, "c3", action="list")
                 self.worker("w")
                 second, = self.submit("c3")
                 harness.wait_until(lambda: self.database.sql(f"SELECT state FROM {self.schema}.task ORDER BY number") == ["4", "4"], "both to be completed")
                 self.assertIn(task, [row["task"] for row in looked.result()["tasks"]])  # it was asked again by another connection
         finally:
             os.kill(int(reader), signal.SIGCONT)
+
+    def patiently(self, coordinator, **content):
+        done = self.troupe("ask", coordinator, json.dumps(content), "-o", "json", "--timeout", "60s", env=self.env, patience=70)
+        return done.json() if done.code == 0 else done.err
+
+    def hold(self):
+        """Whoever reads what has happened to a decision waits, until the pid that this gives is ended."""
+        self.addCleanup(self.pool.shutdown)
+        self.pool.submit(self.database.try_sql, f"BEGIN; LOCK TABLE {self.schema}.decision_event IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)")
+        holds = f"SELECT pid FROM pg_locks WHERE relation = '{self.schema}.decision_event'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+        pid, = harness.wait_until(lambda: self.database.sql(holds), "the lock")
+        self.addCleanup(self.let_go, pid)
+        return pid
+
+    def let_go(self, pid):
+        self.database.sql(f"SELECT pg_terminate_backend({pid})")
+
+    WAITS = "wait_event_type = 'Lock' AND query LIKE '%FROM decision_event%'"
+
+    def slow_look(self):
+        """A decision that is asked for and waits for a lock: (who holds it, the reader's pid, the answer to come)."""
+        self.pool = concurrent.futures.ThreadPoolExecutor(2)
+        self.coordinators["c3"] = self.start("c3", "--readers", "1")
+        decision = self.ask("c3", action="decide", question="tea?", options=["yes", "no"], voters=["person:ann"])["decision"]
+        self.ask("c3", action="list")  # the reader has its connection
+        holder = self.hold()
+        looked = self.pool.submit(self.patiently, "c3", action="decision", decision=decision)
+        reader, = harness.wait_until(lambda: self.connections(self.WAITS), "the look to wait")
+        return holder, reader, looked
+
+    def test_a_slow_look_has_its_time(self):
+        holder, reader, looked = self.slow_look()
+        harness.wait_until(lambda: self.connections(f"pid = {reader} AND state_change < clock_timestamp() - interval '4 s'"), "it to take long")
+        self.let_go(holder)
+        self.assertEqual(looked.result()["state"], "voting")
+        self.assertEqual(self.connections("query LIKE '%FROM decision_event%'"), [reader])  # nobody was asked once more
+
+    def test_a_look_that_never_ends_is_ended(self):
+        """The server does it; the reader is there for the next one."""
+        _, reader, looked = self.slow_look()
+        self.assertIn("timed out", looked.result())
+        self.coordinators["c3"].wait_err("C015 look failed")
+        self.assertEqual(self.ask("c3", action="list")["tasks"], [])
+        self.assertEqual(self.connections("query LIKE 'SELECT id, key%ORDER BY number DESC%'"), [reader])
+
+    def test_an_end_waits_for_no_look(self):
+        """Nor does the server go on for who has gone."""
+        _, reader, _ = self.slow_look()
+        self.assertEqual(self.coordinators["c3"].stop().code, 0)
+        harness.wait_until(lambda: not self.connections(f"pid = {reader}"), "the server to end what nobody waits for")
 
     def test_one_connection_is_enough(self):
         before = len(self.connections())
