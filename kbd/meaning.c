@@ -188,11 +188,13 @@ static void refuse(tr_kb_meaning_t *self, const tr_kb_batch_t *batch) {
     }
     while (batch->known[i])
         i++;
-    int64_t after_ms = tr_refusals_put(&self->refusals, batch->texts[i], tr_clock_ms());
+    int64_t now_ms = tr_clock_ms(), after_ms = tr_refusals_put(&self->refusals, batch->texts[i], now_ms);
     if (after_ms == 0 || ++self->refused > REFUSED_MANY)
         pause_for(self, batch);
+    if (after_ms == 0)
+        after_ms = self->until_ms - now_ms;
     tr_error_set(&self->trouble, -ENOLINK, "chunk %lld, which is asked for again in %lld s: %s",
-        (long long)batch->chunks[i], (long long)after_ms / 1000, batch->error.text);
+        (long long)batch->chunks[i], (long long)(after_ms + 999) / 1000, batch->error.text);
 }
 
 static void on_taken(tr_kb_meaning_t *self, const tr_kb_batch_t *batch) {

@@ -146,11 +146,14 @@ typedef struct headers {
     bool failed;
 } headers_t;
 
+static bool is_printable(const char *text) {
+    while (*text >= 0x20 && *text < 0x7f)
+        text++;
+    return !*text;
+}
+
 static void add(headers_t *h, const char *name, const char *value) {
-    bool printable = value && strlen(value) <= 2000; /* else the gateway goes by the message itself */
-    for (const char *at = value; printable && *at; at++)
-        printable = *at >= 0x20 && *at < 0x7f;
-    if (!printable)
+    if (!value || !is_printable(value)) /* then the gateway goes by the message itself */
         return;
     if (asprintf(&h->items[h->count], "%s: %s", name, value) < 0)
         h->failed = true;
@@ -310,6 +313,9 @@ static int set_url(bridge_t *self, tr_error_t *error) {
 }
 
 static int set_token(bridge_t *self, tr_error_t *error) {
+    if (!is_printable(self->options->token))
+        return tr_error_set(
+            error, -EINVAL, "the token is no line of printable letters: a token of the gateway's is");
     if (*self->options->token && asprintf(&self->bearer, "Bearer %s", self->options->token) < 0) {
         self->bearer = NULL;
         return tr_error_set(error, -ENOMEM, "out of memory");

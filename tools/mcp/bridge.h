@@ -23,7 +23,7 @@ typedef struct tr_mcp_bridge_options {
     int in, out;         /* descriptors, which stay the caller's */
 } tr_mcp_bridge_options_t;
 
-/* Until the end of `in` and of all that was asked by then. 0; -EINVAL: the URL is none, or would carry the token in the clear through a network;
+/* Until the end of `in` and of all that was asked by then. 0; -EINVAL: the token or the URL is none, or that would carry the token in the clear through a network;
  * -ENOTSUP: built without libcurl; -EPIPE: nobody reads `out`; -ENOMEM. All texts of the options are borrowed meanwhile. One thread. */
 int tr_mcp_bridge_run(const tr_mcp_bridge_options_t *options, tr_error_t *error);
 
