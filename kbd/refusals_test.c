@@ -58,6 +58,10 @@ static void there_are_not_too_many(void **state) {
     assert_int_equal(tr_refusals_put(r, "more", 0), 0);
     assert_int_equal(tr_refusals_put(r, "0", 0), 2 * TR_REFUSALS_FIRST_MS); /* known ones are */
     assert_int_equal(tr_refusals_count(r), TR_REFUSALS_MAX);
+    assert_int_equal(
+        tr_refusals_put(r, "more", TR_REFUSALS_FIRST_MS), TR_REFUSALS_FIRST_MS); /* others are due */
+    assert_int_equal(tr_refusals_count(r), TR_REFUSALS_MAX);
+    assert_int_equal(tr_refusals_until(r, "more", TR_REFUSALS_FIRST_MS), 2 * TR_REFUSALS_FIRST_MS);
 }
 
 int main(void) {
