@@ -7,6 +7,7 @@
 #include "lib/base/process.h"
 #include "lib/store/states_journal.h"
 #include "lib/store/states_sqlite.h"
+#include "lib/store/table_name.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -83,7 +84,9 @@ static int find_role(tr_agentd_t *self, tr_error_t *error) {
 
 static int open_database(tr_agentd_t *self, tr_error_t *error) {
     const tr_agentd_options_t *o = self->options;
-    tr_journal_postgres_options_t database = {.conninfo_file = o->state_conninfo, .table = o->state_table};
+    char table[TR_TABLE_NAME_SIZE];
+    tr_journal_postgres_options_t database = {.conninfo_file = o->state_conninfo,
+        .table = tr_table_name(o->state_table, o->name, TR_TABLE_NAME_MOST, table)};
     tr_journal_t *journal = NULL;
     int rc = tr_journal_open_postgres(&database, &journal, error);
     if (rc == 0)

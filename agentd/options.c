@@ -54,7 +54,9 @@ static const tr_option_t table[] = {
         "it the environment says "
         "(PGHOST ...)."},
     {"state-table", 0, "NAME", TR_STRING(tr_agentd_options_t, state_table), NULL,
-        "With `--state postgres`: the table, [schema.]name, of this process alone."},
+        "With `--state postgres`: the table, [schema.]name, of this process alone. A `*` at its end stands "
+        "for "
+        "the agent's name, with underscores for what a table's name cannot have."},
     {"passive-after", 0, "TIME", TR_DURATION(tr_agentd_options_t, passive_ms), "0",
         "With --state: an agent that is idle for so long is freed until its next message comes. 0: never.",
         .min = 0, .max = DAY_MS},

@@ -134,6 +134,20 @@ static tr_store_place_t place_of(const tr_coordinator_options_t *o) {
         .hang_ms = o->lease_ms};
 }
 
+int tr_coordinator_migrate(const tr_coordinator_options_t *options) {
+    tr_error_t error = {0};
+    tr_store_t *store = NULL;
+    tr_store_place_t place = place_of(options);
+    int rc = tr_store_open(&place, &store, &error);
+    tr_store_close(&store);
+    if (rc == 0) {
+        printf("the tables in the schema %s are up to date\n", place.space);
+        return fflush(stdout) == 0 ? TR_RESIDENT_OK : TR_RESIDENT_REFUSED;
+    }
+    fprintf(stderr, "troupe-coordinator: --migrate: %s\n", error.text);
+    return rc == -ENOTCONN ? TR_RESIDENT_UNREACHABLE : TR_RESIDENT_REFUSED;
+}
+
 static int open_readers(tr_coordinator_t *self, tr_error_t *error) {
     tr_store_place_t place = place_of(self->options);
     bool any = tr_store_shared(self->store) && self->options->readers;

@@ -67,6 +67,8 @@ struct tr_coordinator {
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */
 int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret_self);
+/* Brings the tables up to date, and says so on stdout; returns the exit code. */
+int tr_coordinator_migrate(const tr_coordinator_options_t *options);
 /* Serves until a signal; returns the exit code. */
 int tr_coordinator_run(tr_coordinator_t *self);
 void tr_coordinator_destroy(tr_coordinator_t **self); /* NULL-safe */

@@ -7,8 +7,8 @@ int main(int argc, char **argv) {
     if (code != TR_RESIDENT_GO)
         return code;
     tr_coordinator_t *coordinator = NULL;
-    code = tr_coordinator_new(&options, &coordinator);
-    if (code == 0)
+    code = options.migrate ? tr_coordinator_migrate(&options) : tr_coordinator_new(&options, &coordinator);
+    if (code == 0 && coordinator)
         code = tr_coordinator_run(coordinator);
     tr_coordinator_destroy(&coordinator);
     tr_coordinator_options_finish(&options);

@@ -63,6 +63,10 @@ static const tr_option_t table[] = {
         "May be repeated; NAME, NAME@PLATFORM, or the "
         "beginning of names and a `*`.",
         .max = 16},
+    {"migrate", 0, NULL, TR_BOOL(O, migrate), NULL,
+        "Make the tables of the database, or bring them up to date, and end, without a broker. A start does "
+        "the same: this is for who has that done before, or by a role of its own.",
+        .flags = TR_OPTION_FLAG_ONLY},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_RESIDENT_MORE_OPTIONS,
 };
@@ -79,7 +83,8 @@ static const tr_program_t program = {
         "the "
         "broker refuses or what it was given is not valid, 5 when its disk fails.",
     .examples = "troupe-coordinator --data /var/lib/troupe/tasks\n"
-                "troupe-coordinator --connect tcp://node1:5570 --cert coordinator.secret",
+                "troupe-coordinator --connect tcp://node1:5570 --cert coordinator.secret\n"
+                "troupe-coordinator --store postgres --conninfo /etc/troupe/tasks.conninfo --migrate",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE_COORDINATOR",
@@ -92,7 +97,10 @@ int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_opti
     int ask = tr_options_read(&program, argc, argv, &o, &o.flags, &error);
     if (ask != TR_OPTIONS_RUN)
         return tr_options_answer(&program, ask, &error);
-    const char *wrong = tr_resident_options_wrong(&o.resident);
+    const char *wrong = o.migrate && !o.store
+                            ? "--migrate needs --store postgres: a file of --data is one coordinator's, "
+                              "and brought up to date by its start"
+                            : tr_resident_options_wrong(&o.resident);
     if (wrong) {
         tr_coordinator_options_finish(&o);
         return tr_options_answer(&program, tr_error_set(&error, -EINVAL, "%s", wrong), &error);

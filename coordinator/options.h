@@ -9,7 +9,7 @@
 typedef struct tr_coordinator_options {
     tr_resident_options_t resident; /* first */
     int64_t timeout_ms, tries;
-    bool check;
+    bool check, migrate;
     int store;                     /* 1 = PostgreSQL */
     const char *conninfo, *schema; /* of it */
     int64_t readers;               /* connections beside the one that writes */

@@ -2,6 +2,7 @@
 
 #include "broker/shell/events.h"
 #include "lib/base/clock.h"
+#include "lib/store/table_name.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,10 +19,16 @@ bool tr_broker_journal_wanted(const tr_broker_options_t *options) {
     return strcmp(options->journal, "none") != 0;
 }
 
+static const char *table_of(const tr_broker_options_t *options, char out[TR_TABLE_NAME_SIZE]) {
+    const char *table = *options->journal_table ? options->journal_table : DEFAULT_TABLE;
+    return tr_table_name(table, options->platform, TR_TABLE_NAME_MOST, out);
+}
+
 /* Of a directory that is there now: its absolute path. NULL when out of memory: then it is not told. */
 static char *find_where(const tr_broker_options_t *options) {
+    char table[TR_TABLE_NAME_SIZE];
     if (strcmp(options->journal, POSTGRES) == 0)
-        return strdup(*options->journal_table ? options->journal_table : DEFAULT_TABLE);
+        return strdup(table_of(options, table));
     char *path = realpath(options->journal, NULL);
     return path ? path : strdup(options->journal);
 }
@@ -31,9 +38,10 @@ static int open_store(const tr_broker_options_t *options, tr_journal_t **ret_sto
         tr_journal_rocksdb_options_t o = {.directory = options->journal, .salvage = options->journal_salvage};
         return tr_journal_open_rocksdb(&o, ret_store, error);
     }
+    char table[TR_TABLE_NAME_SIZE];
     tr_journal_postgres_options_t o = {
         .conninfo_file = *options->journal_conninfo ? options->journal_conninfo : NULL,
-        .table = *options->journal_table ? options->journal_table : NULL,
+        .table = table_of(options, table),
     };
     return tr_journal_open_postgres(&o, ret_store, error);
 }

@@ -102,7 +102,8 @@ static const tr_option_t table[] = {
         "With `postgres`: a file, readable by its owner alone, with the connection string; without it the "
         "environment says (PGHOST, PGDATABASE, PGPASSFILE ...)."},
     {"journal-table", 0, "NAME", TR_STRING(O, journal_table), "",
-        "With `postgres`: the table, of this broker alone (troupe_journal)."},
+        "With `postgres`: the table, of this broker alone (troupe_journal). A `*` at its end stands for the "
+        "platform's name, with underscores for what a table's name cannot have."},
     {"journal-salvage", 0, NULL, TR_BOOL(O, journal_salvage), NULL,
         "Open a damaged journal and keep what is before the damage. What is behind it is lost."},
     {"message-lease", 0, "TIME", TR_DURATION(O, message_lease_ms), "30s",

@@ -33,6 +33,10 @@ static bool variable_name(const char *text, size_t len) {
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
+bool tr_fleet_asks_models(const tr_fleet_agent_t *agent) {
+    return !agent->daemon && agent->mind && strcmp(agent->mind, "built-in") != 0;
+}
+
 /* As the value of `mind` that is no mapping. */
 static bool mind_word(const char *text, size_t len) {
     return (len == 8 && memcmp(text, "built-in", 8) == 0) ||
@@ -110,7 +114,7 @@ static const tr_yaml_field_t agent_fields[] = {
         .expected = "the name of a service, or its beginning and *"},
     {"durable", TR_YAML_TRUTH, AT(tr_fleet_agent_t, durable)},
     {"state", TR_YAML_TEXT, AT(tr_fleet_agent_t, state), .check = not_empty,
-        .expected = "true, false or a directory"},
+        .expected = "true, false, a directory or postgres"},
     {"passive-after", TR_YAML_DURATION, AT(tr_fleet_agent_t, passive_ms), .min = 0, .max = DAY_MS},
     {"describe", TR_YAML_JSON, AT(tr_fleet_agent_t, describe)},
     {"protocol", TR_YAML_WORD, AT(tr_fleet_agent_t, protocol), .words = tr_fleet_protocol_words},
@@ -146,12 +150,6 @@ static int check_way(const tr_fleet_agent_t *a, char *reason, size_t reason_size
 }
 
 static int check_state(const tr_fleet_agent_t *a, char *reason, size_t reason_size) {
-    if (a->state && strcmp(a->state, "postgres") == 0) {
-        snprintf(reason, reason_size,
-            "state: expected true or a directory: for a database start troupe-agentd with --state-table "
-            "yourself");
-        return -EINVAL;
-    }
     if (a->passive_ms && !tr_fleet_keeps_state(a)) {
         snprintf(reason, reason_size, "passive-after needs `state`: an agent that rests is kept there");
         return -EINVAL;

@@ -100,6 +100,8 @@ typedef struct tr_fleet_agent {
 
 /* Whether the state of its agents is kept. */
 bool tr_fleet_keeps_state(const tr_fleet_agent_t *agent);
+/* Whether its mind asks servers of models. */
+bool tr_fleet_asks_models(const tr_fleet_agent_t *agent);
 /* Whether the waits of a tr_restart_t fit each other: for tables. 0, or -EINVAL with what was expected. */
 int tr_fleet_check_restart(void *restart, char *reason, size_t reason_size);
 /* The table of an entry of `agents`: for tools/fleet/fleet.c. */

@@ -74,7 +74,6 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
     refused("name: a\nbehavior: echo\n", "a.yaml:2:1: unknown key \"behavior\", did you mean \"behaviour\"?");
     refused("name: a\n", "expected exactly one of the keys behaviour, load and exec");
     refused("name: a\nbehaviour: echo\ncount: 3\nprocesses: per-agent\n", "expected processes: one");
-    refused("name: a\nbehaviour: echo\nstate: postgres\n", "state: expected true or a directory");
     refused("name: a\nbehaviour: echo\npassive-after: 1m\n", "passive-after needs `state`");
     refused("name: a\nbehaviour: echo\npassive-after: 1m\nstate: false\n", "passive-after needs `state`");
     refused("name: a\nbehaviour: echo\nprotocol: check\n", "for a fleet's supervisor to ask for");

@@ -74,7 +74,7 @@ static int open_providers(tr_llm_client_t *self, tr_error_t *error) {
 /* Of this process, and before that of the fleet where there is one. */
 static int open_rate(tr_llm_client_t *self, tr_error_t *error) {
     tr_llm_rate_t *local = NULL;
-    if (self->config.redis.host) {
+    if (self->config.redis.host || self->config.redis.url || self->config.redis.file) {
         int r = tr_llm_shared_open(&self->loop, &self->config.redis, &self->shared, error);
         if (r < 0)
             return r;

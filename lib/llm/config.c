@@ -191,7 +191,11 @@ static bool redis_prefix(const char *text, size_t len) {
 }
 
 static const tr_yaml_field_t redis_fields[] = {
-    {"host", TR_YAML_TEXT, AT(tr_llm_shared_config_t, host), true, .check = not_empty,
+    {"url", TR_YAML_TEXT, AT(tr_llm_shared_config_t, url), .check = not_empty,
+        .expected = "redis://HOST:PORT/DATABASE, without a password"},
+    {"file", TR_YAML_TEXT, AT(tr_llm_shared_config_t, file), .check = not_empty,
+        .expected = "the path of a file with redis://:PASSWORD@HOST:PORT/DATABASE in it"},
+    {"host", TR_YAML_TEXT, AT(tr_llm_shared_config_t, host), .check = not_empty,
         .expected = "a name, an address, or the path of a Unix socket"},
     {"port", TR_YAML_WHOLE, AT(tr_llm_shared_config_t, port), .min = 1, .max = 65535},
     {"password-file", TR_YAML_TEXT, AT(tr_llm_shared_config_t, password_file), .check = not_empty,
@@ -200,9 +204,23 @@ static const tr_yaml_field_t redis_fields[] = {
         .expected = "1 to 64 bytes without braces"},
     {"timeout", TR_YAML_DURATION, AT(tr_llm_shared_config_t, timeout_ms), .min = 1, .max = HOUR_MS},
 };
+static int check_redis(void *item, char *reason, size_t reason_size) {
+    const tr_llm_shared_config_t *c = item;
+    if ((c->url != NULL) + (c->file != NULL) + (c->host != NULL) > 1)
+        snprintf(reason, reason_size, "expected one of url, file and host, found several");
+    else if (c->password_file && !c->host)
+        snprintf(reason, reason_size, "a password-file goes with host; with `file` the password is in there");
+    else if (c->url && strchr(c->url, '@'))
+        snprintf(reason, reason_size,
+            "no password may be here, where everybody can read it: expected `file`, and the text in it");
+    else
+        return 0;
+    return -EINVAL;
+}
+
 static const tr_llm_shared_config_t redis_initial = {.port = 6379, .prefix = "troupe", .timeout_ms = 1000};
-static const tr_yaml_table_t redis_table = {
-    redis_fields, COUNT_OF(redis_fields), sizeof(tr_llm_shared_config_t), &redis_initial, 0, NULL};
+static const tr_yaml_table_t redis_table = {redis_fields, COUNT_OF(redis_fields),
+    sizeof(tr_llm_shared_config_t), &redis_initial, AT(tr_llm_shared_config_t, line), check_redis};
 
 static const tr_yaml_field_t config_fields[] = {
     {"providers", TR_YAML_SECTIONS, AT(tr_llm_config_t, providers), true, 1, 16, .table = &provider_table},
@@ -240,12 +258,28 @@ static int check_names(const tr_llm_config_t *config, const char *file, tr_error
     return 0;
 }
 
+/* What a fleet says to all of its processes; a server that this file names is none of the fleet's. */
+static int find_redis(tr_llm_config_t *config, const char *file, tr_error_t *error) {
+    tr_llm_shared_config_t *redis = &config->redis;
+    const char *said = getenv(TR_LLM_REDIS_ENV);
+    if (redis->url || redis->file || redis->host)
+        return 0;
+    if (said && *said)
+        redis->file = said;
+    else if (redis->line)
+        return tr_error_set(error, -EINVAL,
+            "%s:%d: redis: expected url, file or host, or the name of a file in " TR_LLM_REDIS_ENV, file,
+            redis->line);
+    return 0;
+}
+
 int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_t *arena,
     tr_llm_config_t *ret_config, tr_error_t *error) {
     const tr_llm_config_t initial = {.limits = limits_initial,
         .retry = retry_initial,
         .breaker = breaker_initial,
         .cache = cache_initial,
+        .redis = redis_initial,
         .max_tokens = 4096};
     const tr_yaml_table_t table = {
         config_fields, COUNT_OF(config_fields), sizeof(tr_llm_config_t), &initial, 0, NULL};
@@ -253,6 +287,8 @@ int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_
     int r = tr_yaml_table_read(&table, text, len, file, arena, &config, error);
     if (r == 0)
         r = check_names(&config, file, error);
+    if (r == 0)
+        r = find_redis(&config, file, error);
     if (r == 0)
         *ret_config = config;
     return r;

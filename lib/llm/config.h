@@ -64,12 +64,16 @@ typedef struct tr_llm_cache_config {
     int64_t bytes;
 } tr_llm_cache_config_t;
 
-/* A Redis server, which the processes of a fleet share. */
+/* A Redis server, which the processes of a fleet share. It is said in one of three ways; where in none, TR_LLM_REDIS_ENV may name a file. */
+#define TR_LLM_REDIS_ENV "TROUPE_REDIS_FILE"
 typedef struct tr_llm_shared_config {
-    const char *host; /* NULL = none; a path is a Unix socket */
+    const char *url;  /* lib/redis/place.h, without a password; NULL */
+    const char *file; /* such a text with one; NULL */
+    const char *host; /* a path is a Unix socket; NULL */
     int64_t port;
     const char *password_file, *prefix;
     int64_t timeout_ms;
+    int line; /* 0 = the configuration says nothing of Redis */
 } tr_llm_shared_config_t;
 
 typedef struct tr_llm_config {

@@ -10,7 +10,8 @@
 
 struct tr_redis {
     redisContext *connection; /* NULL = none */
-    char *host, *password;
+    char *host, *user, *password;
+    uint32_t database;
     char prefix[TR_REDIS_PREFIX_MAX + 1];
     uint16_t port;
     struct timeval timeout;
@@ -26,17 +27,29 @@ static void close_connection(tr_redis_t *self) {
     self->connection = NULL;
 }
 
-static int authenticate(tr_redis_t *self, tr_error_t *error) {
-    if (!self->password)
-        return 0;
-    redisReply *reply = redisCommand(self->connection, "AUTH %s", self->password);
+/* What a new connection begins with. */
+static int say(tr_redis_t *self, redisReply *reply, int refused, tr_error_t *error) {
     int r = 0;
     if (!reply)
         r = tr_redis_refuse(self, -EIO, self->connection->errstr, error);
     else if (reply->type == REDIS_REPLY_ERROR)
-        r = tr_redis_refuse(self, -EACCES, reply->str, error);
+        r = tr_redis_refuse(self, refused, reply->str, error);
     freeReplyObject(reply);
     return r;
+}
+
+static int authenticate(tr_redis_t *self, tr_error_t *error) {
+    if (!self->password)
+        return 0;
+    redisReply *reply = *self->user ? redisCommand(self->connection, "AUTH %s %s", self->user, self->password)
+                                    : redisCommand(self->connection, "AUTH %s", self->password);
+    return say(self, reply, -EACCES, error);
+}
+
+static int choose_database(tr_redis_t *self, tr_error_t *error) {
+    if (self->database == 0)
+        return 0;
+    return say(self, redisCommand(self->connection, "SELECT %u", (unsigned)self->database), -EIO, error);
 }
 
 static int open_connection(tr_redis_t *self, tr_error_t *error) {
@@ -51,6 +64,8 @@ static int open_connection(tr_redis_t *self, tr_error_t *error) {
         r = tr_redis_refuse(self, -ECONNREFUSED, self->connection->errstr, error);
     if (r == 0)
         r = authenticate(self, error);
+    if (r == 0)
+        r = choose_database(self, error);
     if (r < 0)
         close_connection(self);
     return r;
@@ -119,8 +134,10 @@ int tr_redis_new(const tr_redis_options_t *options, tr_redis_t **ret_redis, tr_e
     self->port = options->port;
     strcpy(self->prefix, prefix);
     self->host = strdup(options->host);
+    self->database = options->database;
+    self->user = strdup(options->user ? options->user : "");
     self->password = options->password ? strdup(options->password) : NULL;
-    if (!self->host || (options->password && !self->password)) {
+    if (!self->host || !self->user || (options->password && !self->password)) {
         tr_redis_destroy(&self);
         return tr_error_set(error, -ENOMEM, "out of memory");
     }
@@ -133,6 +150,9 @@ void tr_redis_destroy(tr_redis_t **self) {
         return;
     close_connection(*self);
     free((*self)->host);
+    free((*self)->user);
+    if ((*self)->password)
+        explicit_bzero((*self)->password, strlen((*self)->password));
     free((*self)->password);
     free(*self);
     *self = NULL;

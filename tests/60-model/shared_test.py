@@ -16,6 +16,12 @@ class Shared(model.ModelTest):
         self.socket = f"{self.directory}/redis.sock"
         self.redis = self.start_redis()
 
+    def place_file(self, text, mode=0o600):
+        path = pathlib.Path(self.directory) / "redis.url"
+        path.write_text(text + "\n")
+        path.chmod(mode)
+        return path
+
     def start_redis(self, *more):
         child = self.spawn(REDIS, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", *more)
         harness.wait_until(lambda: "eady to accept connections" in child.out or child.process.poll() is not None, "Redis")
@@ -155,6 +161,41 @@ class Shared(model.ModelTest):
         refused = self.caller(config)
         self.assertIn("chmod 600", str(refused.unopened))
         self.assertEqual(refused.end(), 3)
+
+    def test_one_text_says_where(self):
+        """With user, password and database, in a file that the environment names: all processes of a fleet are given the same."""
+        self.redis.stop()
+        self.start_redis("--requirepass", "open sesame")
+        server = self.server()
+        place = self.place_file(f"unix://default:open%20sesame@{self.socket}?db=3")
+        first = self.caller(server.config(), TROUPE_REDIS_FILE=str(place))
+        second = self.caller(server.config(redis={"file": str(place)}))
+        self.assertEqual(first.call(cache_ms=60000)["status"], "ok")
+        harness.wait_until(lambda: self.cached(second), "the answer to be there")
+        elsewhere = self.caller(server.config(redis={"host": self.socket, "password-file": str(self.password_file())}))
+        asked = len(server.requests)
+        self.assertFalse(elsewhere.call(cache_ms=60000)["cached"], "it is in another database")
+        self.assertEqual(len(server.requests), asked + 1)
+
+    def password_file(self):
+        secret = pathlib.Path(self.directory) / "password"
+        secret.write_text("open sesame\n")
+        secret.chmod(0o600)
+        return secret
+
+    def test_a_text_that_is_none(self):
+        server = self.server()
+        for config, env, why in (
+                ({"redis": {"file": str(self.place_file("redis://:hush@h", 0o604))}}, {}, "chmod 600"),
+                ({"redis": {"url": "redis://:hush@h"}}, {}, "no password may be here"),
+                ({"redis": {"url": "rediss://h"}}, {}, "expected redis://"),
+                ({"redis": {"url": "redis://h", "host": "h"}}, {}, "found several"),
+                ({"redis": {"prefix": "mine"}}, {}, "TROUPE_REDIS_FILE"),
+                ({}, {"TROUPE_REDIS_FILE": "/nowhere"}, "/nowhere")):
+            refused = self.caller(server.config(**config), **env)
+            self.assertIn(why, str(refused.unopened))
+            self.assertNotIn("hush", str(refused.unopened))
+            self.assertEqual(refused.end(), 3)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,65 @@ import shared
 
 
 @unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
+class Migrated(harness.SystemTest):
+    """--migrate: the tables, by a job of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.database = postgres.Server(cls)
+
+    def migrate(self, *more):
+        return self.run_program("coordinator", "--migrate", "--store", "postgres", "--conninfo", self.database.conninfo_file,
+                                "--schema", "mine", *more)
+
+    def test_many_at_once_make_the_tables_and_one_that_has_no_right_to_make_any_starts(self):
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            done = list(pool.map(lambda _: self.migrate(), range(3)))
+        self.assertEqual([(one.code, one.out) for one in done], [(0, "the tables in the schema mine are up to date\n")] * 3, done)
+        version = self.database.sql("SELECT version FROM mine.troupe_schema")
+        self.assertEqual(self.migrate().code, 0)
+        self.assertEqual(self.database.sql("SELECT version FROM mine.troupe_schema"), version)
+        self.database.sql("CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA mine TO clerk; GRANT ALL ON ALL TABLES IN SCHEMA mine TO clerk; "
+                          "GRANT ALL ON ALL SEQUENCES IN SCHEMA mine TO clerk")
+        conninfo = pathlib.Path(self.directory, "clerk")
+        conninfo.write_text(f"host={self.database.directory} dbname=postgres user=clerk\n")
+        conninfo.chmod(0o600)
+        at = self.broker()
+        child = self.spawn("coordinator", "--connect", at.endpoint, "--name", "c1", "--store", "postgres", "--conninfo", conninfo, "--schema", "mine")
+        child.wait_err("C001 ready")
+
+    def test_a_fleet_names_one_database(self):
+        """Journal, tasks and state of agents are in it, each where the fleet's name says."""
+        pathlib.Path(self.directory, "f.yaml").write_text(
+            f"fleet: Wide-1\nstate: {{postgres: {self.database.conninfo_file}}}\nbroker: {{journal: postgres}}\ncoordinator: {{}}\n"
+            "agents:\n  - {name: p, behaviour: planner, durable: true, state: postgres}\n")
+        up = self.troupe("up", "f.yaml", "--detach", "--timeout", "120s", patience=150)
+        self.addCleanup(lambda: self.troupe("down", "Wide-1", "--kill", patience=90))
+        self.assertEqual(up.code, 0, up)
+        done = self.troupe("task", "submit", "--description", "read", "--skill", "reading", "-o", "json")
+        self.assertEqual(done.code, 0, done)
+        tables = self.database.sql("SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_name LIKE 'troupe%' "
+                                   "OR table_schema LIKE 'troupe_wide%'")
+        word = next(name.split(".")[0] for name in tables if name.endswith(".task"))
+        self.assertRegex(word, "^troupe_wide_1_[0-9a-f]{8}$")
+        for name in (f"public.troupe_state_{word[7:]}_p", f"public.troupe_journal_{word[7:]}"):
+            self.assertIn(name, tables)
+        self.assertEqual(self.database.sql(f"SELECT count(*) FROM {word}.task"), ["1"])
+
+    def test_what_it_cannot_do_it_says(self):
+        done = self.run_program("coordinator", "--migrate")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("--migrate needs --store postgres", done.err)
+        nowhere = pathlib.Path(self.directory, "nowhere")
+        nowhere.write_text("host=/nowhere password=hush\n")
+        nowhere.chmod(0o600)
+        done = self.run_program("coordinator", "--migrate", "--store", "postgres", "--conninfo", nowhere)
+        self.assertEqual(done.code, 2, done)
+        self.assertNotIn("hush", done.err)
+
+
+@unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
 class Shared(shared.Coordinators):
     def test_another_takes_over(self):
         self.submit("c1", 50)

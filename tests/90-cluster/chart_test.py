@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -22,6 +23,7 @@ CHART = harness.ROOT / "k8s" / "helm" / "troupe"
 GO_LIBRARIES = pathlib.Path("/usr/share/gocode")
 # What helm's own way of working wants on each object, and what the monitoring component of kustomize has no name for.
 LABELS = {"helm.sh/chart": "troupe-0.1.0", "app.kubernetes.io/managed-by": "Helm"}
+HOOKS = [("Job", "office-migrate"), ("NetworkPolicy", "office-migrate-database")]  # annotations of helm's own
 PART_OF = "app.kubernetes.io/part-of"
 
 
@@ -117,6 +119,7 @@ class Chart(unittest.TestCase):
         self.assertEqual(set(objects), set(wanted))
         for name, one in objects.items():
             labels = one["metadata"]["labels"]
+            one["metadata"].pop("annotations", None) if name in HOOKS else None
             self.assertEqual({key: labels.pop(key) for key in LABELS}, LABELS)
             if one["apiVersion"] == "monitoring.coreos.com/v1":
                 self.assertEqual(labels.pop(PART_OF), "troupe")
@@ -131,11 +134,22 @@ class Chart(unittest.TestCase):
     def test_prod_is_the_overlay(self):
         self.assert_as_kustomize("overlays/prod", "values-prod.yaml")
 
+    def test_state_is_the_component(self):
+        """A hook is helm's way; kustomize has none."""
+        overlay = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        shutil.copytree(manifests_test.K8S, overlay / "k8s")
+        (overlay / "k8s" / "overlays" / "state").mkdir()
+        (overlay / "k8s" / "overlays" / "state" / "kustomization.yaml").write_text(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: troupe\n"
+            "resources: [../../base]\ncomponents: [../../components/state]\n")
+        self.assert_as_kustomize(overlay / "k8s" / "overlays" / "state", {"state": {"postgres": True, "redis": True}})
+
     def test_all_are_as_their_schemas_say(self):
         host = {"gateway": {"ingress": {"host": "fleet.example", "tlsSecret": "fleet-tls"}}}
         asks = {"agents": [{"name": "asker", "behaviour": "dialogue", "outside": True, "env": {"COST": "$(MUCH)"}, "options": ["--mind=small"]}]}
         near = {"broker": {"apart": True, "affinity": {"nodeAffinity": {}}, "journal": False}, "agents": []}
-        chosen = ((), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,))
+        state = {"state": {"postgres": True, "redis": True}, "coordinator": {"resources": {"limits": {"cpu": 1}}}}
+        chosen = ((state,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,))
         self.assert_valid([one for values in chosen for one in self.rendered(*values)[0].values()])
 
     def test_another_name_and_namespace_are_everywhere(self):

@@ -4,6 +4,7 @@
 The objects are checked against the published schemas where the npm package is (tools/setup --kubernetes), and rendered by kubectl where
 that is. There is no cluster: kubectl_stand_in keeps what is applied.
 """
+import base64
 import json
 import os
 import pathlib
@@ -151,6 +152,51 @@ class Through(harness.SystemTest):
         self.assertEqual(sorted(kinds), ["ConfigMap", "Secret", "Secret", "Secret"])
         again = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--keys")
         self.assertEqual(again.out, done.out)  # keys stay
+
+    STATE = """
+fleet: office
+broker: {journal: postgres}
+state: {postgres: ./pg, redis: ./redis}
+coordinator: {}
+agents:
+  - {name: counter, behaviour: planner, state: postgres}
+  - {name: thinker, behaviour: dialogue, mind: models.yaml}
+  - {name: echo, behaviour: echo}
+"""
+
+    def test_servers_that_keep_state(self):
+        place = pathlib.Path(self.directory)
+        (place / "state.yaml").write_text(self.STATE)
+        for name, text in (("pg", "host=db.example password=hush"), ("redis", "redis://:hush@cache.example/1")):
+            (place / name).write_text(text + "\n")
+            (place / name).chmod(0o600)
+        done = self.ok("up", "state.yaml", "--on", "kubernetes", "--dry-run")
+        self.assertNotIn("hush", done.out + done.err)
+        objects = {(one["kind"], one["metadata"]["name"]): one for one in documents(done.out)}
+        pods = {name: one["spec"]["template"]["spec"] for (_, name), one in objects.items() if "template" in one.get("spec", {})}
+        commands = {name: pod["containers"][0]["command"] for name, pod in pods.items()}
+        volumes = {name: {volume["name"] for volume in pod["volumes"]} - {"run", "tmp", "key", "certs"} for name, pod in pods.items()}
+        job, = [name for name in pods if name.startswith("office-migrate-")]
+        self.assertEqual(volumes, {"office": {"postgres"}, "coordinator": {"postgres"}, "counter": {"postgres"}, "thinker": {"redis"}, "echo": set(),
+                                   job: {"postgres"}})
+        self.assertEqual(commands[job], ["troupe-coordinator", "--migrate", "--store", "postgres", "--conninfo", "/etc/troupe/postgres/conninfo",
+                                         "--schema", "troupe_office"])
+        for name, words in (("office", "--journal postgres --journal-conninfo /etc/troupe/postgres/conninfo --journal-table troupe_journal_*"),
+                            ("coordinator", "--store postgres --conninfo /etc/troupe/postgres/conninfo --schema troupe_office"),
+                            ("counter", "--state postgres --state-conninfo /etc/troupe/postgres/conninfo --state-table troupe_state_office_*")):
+            self.assertIn(words, " ".join(commands[name]))
+        self.assertNotIn(str(place), json.dumps(list(pods.values())))
+        self.assertIn({"name": "TROUPE_REDIS_FILE", "value": "/etc/troupe/redis/url"}, pods["thinker"]["containers"][0]["env"])
+        policies = {name for kind, name in objects if kind == "NetworkPolicy" and name.endswith("-database")}
+        self.assertEqual(policies, {f"office-{who}-database" for who in ("broker", "coordinator", "migrate", "counter")})
+        keys = {one["metadata"]["name"]: one for one in documents(self.ok("up", "state.yaml", "--on", "kubernetes", "--keys").out)}
+        decoded = {name: {key: base64.b64decode(value).decode() for key, value in keys[name]["data"].items()} for name in ("office-postgres", "office-redis")}
+        self.assertEqual(decoded, {"office-postgres": {"conninfo": "host=db.example password=hush\n"},
+                                   "office-redis": {"url": "redis://:hush@cache.example/1\n"}})
+        (place / "redis").chmod(0o644)
+        done = self.troupe("up", "state.yaml", "--on", "kubernetes", "--keys", env={"PATH": os.environ["PATH"]})
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("chmod 600", done.err)
 
     def test_without_kubectl(self):
         done = self.troupe("up", "fleet.yaml", "--on", "kubernetes", env={"PATH": self.directory})

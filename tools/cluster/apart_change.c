@@ -81,9 +81,9 @@ static int down_kubernetes(const tr_apart_t *self, bool purge, const char *timeo
         (const char *const[]){"delete",
             purge
                 ? "horizontalpodautoscalers,ingresses,deployments,statefulsets,services,poddisruptionbudgets,"
-                  "networkpolicies,configmaps,secrets,serviceaccounts,persistentvolumeclaims"
+                  "networkpolicies,configmaps,secrets,serviceaccounts,jobs,persistentvolumeclaims"
                 : "horizontalpodautoscalers,ingresses,deployments,statefulsets,services,poddisruptionbudgets,"
-                  "networkpolicies,configmaps,secrets,serviceaccounts",
+                  "networkpolicies,configmaps,secrets,serviceaccounts,jobs",
             "--selector", tr_apart_labels(self, NULL, labels), "--cascade=foreground", "--wait=true",
             "--ignore-not-found", "--timeout", timeout, NULL});
     return tr_run(&run, NULL, NULL, error);

@@ -224,12 +224,29 @@ static int hand_over_tokens(const tr_apart_t *self, tr_error_t *error) {
     return rc == 0 ? hand_over(from, to, error) : rc;
 }
 
+/* A connection string, which the fleet file names. */
+static int hand_over_server(const tr_apart_t *self, const char *from, const char *file, tr_error_t *error) {
+    char to[PATH_MAX];
+    struct stat st;
+    if (!from)
+        return 0;
+    if (stat(from, &st) == 0 && !tr_file_private(&st))
+        return tr_error_set(error, -EACCES,
+            "%s: others may read this file, which may hold a password: chmod 600 %s", from, from);
+    int rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
+    return rc == 0 ? hand_over(from, to, error) : rc;
+}
+
 static int hand_over_all(const tr_apart_t *apart, const tr_fleet_t *fleet, tr_error_t *error) {
     if (apart->on != TR_APART_PODMAN)
         return 0;
     int rc = tr_apart_hand_over(apart, TR_FLEET_BROKER, error);
     for (size_t i = 0; rc == 0 && i < fleet->agent_list.count; i++)
         rc = tr_apart_hand_over(apart, tr_fleet_agents(fleet)[i].name, error);
+    if (rc == 0)
+        rc = hand_over_server(apart, fleet->servers.postgres, TR_MANIFEST_POSTGRES, error);
+    if (rc == 0)
+        rc = hand_over_server(apart, fleet->servers.redis, TR_MANIFEST_REDIS, error);
     return rc == 0 && fleet->gateway.line ? hand_over_tokens(apart, error) : rc;
 }
 

@@ -131,6 +131,8 @@ static int put_all(tr_manifest_t *m, tr_error_t *error) {
         return rc;
     if (!m->config->podman)
         tr_manifest_policies(m);
+    if (!m->config->podman)
+        tr_manifest_migration(m);
     tr_manifest_brokers(m);
     for (size_t i = 0; i < m->fleet->agent_list.count; i++)
         tr_manifest_agent(m, &tr_fleet_agents(m->fleet)[i]);

@@ -25,12 +25,15 @@
 #define TR_MANIFEST_FOLDER TR_APART_FOLDER
 #define TR_MANIFEST_LABEL  "app.kubernetes.io/instance" /* of each object: the fleet's name */
 #define TR_MANIFEST_KEYS   "keys" /* within a state: secret parts as containers of this machine read them */
-#define TR_MANIFEST_USER   10001  /* of the image */
-#define TR_MANIFEST_LINK   5570
-#define TR_MANIFEST_STREAM 5571
-#define TR_MANIFEST_HTTP   5572
-#define TR_MANIFEST_PEERS  5573
-#define TR_MANIFEST_WEB    8080
+/* In the Secrets FLEET-postgres and FLEET-redis, and, for podman, in the same folder of keys. */
+#define TR_MANIFEST_POSTGRES "conninfo"
+#define TR_MANIFEST_REDIS    "url"
+#define TR_MANIFEST_USER     10001 /* of the image */
+#define TR_MANIFEST_LINK     5570
+#define TR_MANIFEST_STREAM   5571
+#define TR_MANIFEST_HTTP     5572
+#define TR_MANIFEST_PEERS    5573
+#define TR_MANIFEST_WEB      8080
 
 typedef struct tr_manifest_config {
     tr_fleet_t *fleet; /* borrowed; from now on secure, its state and folder those of a container */

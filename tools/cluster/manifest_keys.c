@@ -10,6 +10,7 @@
 
 #define CERT_BYTES_MAX (64u << 10)
 #define TOKENS_MAX     (512u << 10)
+#define CONNECTION_MAX 4096u
 
 /* ---- public parts ---- */
 
@@ -84,6 +85,23 @@ static int put_key(tr_manifest_t *m, const char *name, const char *cert, tr_erro
     return rc == 0 ? put_secret(m, what, path, key, CERT_BYTES_MAX, error) : rc;
 }
 
+/* A connection string, which the fleet file names. */
+static int put_server(
+    tr_manifest_t *m, const char *what, const char *path, const char *key, tr_error_t *error) {
+    struct stat st;
+    if (!path)
+        return 0;
+    if (stat(path, &st) == 0 && !tr_file_private(&st))
+        return tr_error_set(error, -EACCES,
+            "%s: others may read this file, which may hold a password: chmod 600 %s", path, path);
+    return put_secret(m, what, path, key, CONNECTION_MAX, error);
+}
+
+static int put_servers(tr_manifest_t *m, tr_error_t *error) {
+    int rc = put_server(m, "postgres", m->fleet->servers.postgres, POSTGRES_FILE, error);
+    return rc == 0 ? put_server(m, "redis", m->fleet->servers.redis, REDIS_FILE, error) : rc;
+}
+
 static int put_tokens(tr_manifest_t *m, tr_error_t *error) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/tokens", m->config->state);
@@ -101,5 +119,7 @@ int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *erro
         if (!group || strcmp(group, a->name) == 0)
             rc = put_key(self, a->name, cert, error);
     }
+    if (rc == 0 && !group)
+        rc = put_servers(self, error);
     return rc == 0 && !group && self->fleet->gateway.line ? put_tokens(self, error) : rc;
 }

@@ -47,7 +47,7 @@ static const char *option_of(const tr_pairs_t *options, const char *key) {
 static bool goes_out(const tr_fleet_agent_t *a) {
     if (a->daemon)
         return strcmp(a->daemon->kind->key, "exporter") == 0;
-    return a->tools || a->exec.command.count > 0 || (a->mind && strcmp(a->mind, "built-in") != 0);
+    return a->tools || a->exec.command.count > 0 || tr_fleet_asks_models(a);
 }
 
 static json_t *outside(void) {
@@ -70,12 +70,29 @@ static void policies_of_groups(tr_manifest_t *m) {
             matching(tr_manifest_selector(m, a->daemon ? a->daemon->kind->key : "agent", a->name)), NULL,
             outside());
     }
-    const char *store = option_of(&m->fleet->coordinator.options, "store");
-    if (m->fleet->coordinator.line && store && strcmp(store, "postgres") == 0)
+}
+
+/* Who keeps something in a database may go there; with a server of the fleet's, who has its connection string. */
+static void policies_of_databases(tr_manifest_t *m) {
+    const tr_fleet_t *f = m->fleet;
+    const char *store = option_of(&f->coordinator.options, "store");
+    bool tasks =
+        f->coordinator.line && (store ? strcmp(store, "postgres") == 0 : f->servers.postgres != NULL);
+    if (tasks)
         put_policy(m, "coordinator-database", matching(tr_manifest_selector(m, "coordinator", NULL)), NULL,
             database());
-    if (m->fleet->broker.journal && strcmp(m->fleet->broker.journal, "postgres") == 0)
+    if (tasks && f->servers.postgres)
+        put_policy(
+            m, "migrate-database", matching(tr_manifest_selector(m, "migrate", NULL)), NULL, database());
+    if (f->broker.journal && strcmp(f->broker.journal, "postgres") == 0)
         put_policy(m, "broker-database", matching(tr_manifest_selector(m, "broker", NULL)), NULL, database());
+    for (size_t i = 0; i < f->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(f)[i];
+        char what[TR_NAME_MAX + 16];
+        snprintf(what, sizeof what, "%s-database", a->name);
+        if (a->state && strcmp(a->state, "postgres") == 0)
+            put_policy(m, what, matching(tr_manifest_selector(m, "agent", a->name)), NULL, database());
+    }
 }
 
 /* First nobody may anything; then names are looked up, links lead to brokers, brokers to brokers, and who is marked may read metrics. */
@@ -107,6 +124,7 @@ void tr_manifest_policies(tr_manifest_t *self) {
             json_pack("[{s:[o], s:O}]", "to", pods(self, "broker"), "ports", peers));
     json_decref(peers);
     policies_of_groups(self);
+    policies_of_databases(self);
 }
 
 /* ---- the gateway ---- */

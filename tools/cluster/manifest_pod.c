@@ -25,14 +25,33 @@ static json_t *literal(const char *text) {
     return string;
 }
 
+static bool is_conninfo(const char *option) {
+    static const char *const all[] = {"--conninfo", "--journal-conninfo", "--state-conninfo", NULL};
+    for (const char *const *one = all; *one; one++)
+        if (strcmp(option, *one) == 0)
+            return true;
+    return false;
+}
+
+bool tr_manifest_in_postgres(const tr_manifest_t *self, const tr_plan_process_t *process) {
+    const char *file = self->fleet->servers.postgres;
+    for (const char **argv = process->argv; file && argv[0] && argv[1] && strcmp(argv[0], "--") != 0; argv++)
+        if (is_conninfo(argv[0]) && strcmp(argv[1], file) == 0)
+            return true;
+    return false;
+}
+
 /* The value that an option has in a container, in place of the plan's; NULL: the plan's. */
-static json_t *replaced(const tr_part_t *part, const tr_manifest_t *m, const char *option) {
+static json_t *replaced(
+    const tr_part_t *part, const tr_manifest_t *m, const char *option, const char *value) {
     if (strcmp(option, "--connect") == 0)
         return json_string(part->connect);
     if (strcmp(option, "--cert") == 0)
         return tr_manifest_printed(KEY_FOLDER "/%s.yaml", part->cert);
     if (strcmp(option, "--certs") == 0)
         return json_string(CERTS_FOLDER);
+    if (is_conninfo(option) && strcmp(value, m->fleet->servers.postgres) == 0)
+        return json_string(POSTGRES_FOLDER "/" POSTGRES_FILE);
     if (strcmp(option, "--name") == 0 && part->agent_name)
         return json_string(part->agent_name);
     if (strcmp(option, "--http") == 0 && part->agent)
@@ -96,8 +115,27 @@ static bool of_one_machine(const char *option) {
     return false;
 }
 
+/* Of the coordinator's command what says where the tables are. */
+static json_t *migration_of(const tr_manifest_t *m, const tr_part_t *part) {
+    json_t *list = json_pack("[s, s]", part->process->argv[0], "--migrate");
+    static const char *const kept[] = {"--store", "--conninfo", "--schema", NULL};
+    for (const char **argv = part->process->argv + 1; argv[0] && argv[1]; argv++)
+        for (const char *const *one = kept; *one; one++)
+            if (strcmp(*argv, *one) == 0) {
+                json_t *value = replaced(part, m, argv[0], argv[1]);
+                add(list, argv[0], value ? value : literal(argv[1]));
+            }
+    static const char schema[] = "--schema=";
+    for (const char **argv = part->process->argv; *argv; argv++)
+        if (strncmp(*argv, schema, sizeof schema - 1) == 0)
+            json_array_append_new(list, literal(*argv));
+    return list;
+}
+
 /* What the plan of one machine would run, told where things are in a container. `--` ends Troupe's own options. */
 static json_t *command_of(const tr_manifest_t *m, const tr_part_t *part) {
+    if (part->migrates)
+        return migration_of(m, part);
     json_t *list = json_array();
     bool own = true;
     json_array_append_new(list, json_string(part->process->argv[0]));
@@ -111,13 +149,26 @@ static json_t *command_of(const tr_manifest_t *m, const tr_part_t *part) {
         if (own && left_out(part, *argv))
             continue;
         json_array_append_new(list, literal(*argv));
-        json_t *value = own && argv[1] ? replaced(part, m, *argv) : NULL;
+        json_t *value = own && argv[1] ? replaced(part, m, *argv, argv[1]) : NULL;
         if (value) {
             json_array_append_new(list, value);
             argv++;
         }
     }
     return list;
+}
+
+/* What the fleet says to whoever asks models. */
+static bool is_redis(const tr_manifest_t *m, const tr_pair_t *variable) {
+    return m->fleet->servers.redis && strcmp(variable->key, TR_FLEET_REDIS_ENV) == 0 &&
+           strcmp(variable->value, m->fleet->servers.redis) == 0;
+}
+
+static bool has_redis(const tr_manifest_t *m, const tr_part_t *part) {
+    for (size_t i = 0; part->agent && i < part->agent->env.count; i++)
+        if (is_redis(m, &part->agent->env.items[i]))
+            return true;
+    return false;
 }
 
 static json_t *env_of(const tr_manifest_t *m, const tr_part_t *part) {
@@ -129,7 +180,8 @@ static json_t *env_of(const tr_manifest_t *m, const tr_part_t *part) {
         json_array_append_new(
             list, json_pack("{s:s, s:s}", "name", "TROUPE_ALIVE_FILE", "value", "/dev/shm/troupe-alive"));
     for (size_t i = 0; part->agent && i < part->agent->env.count; i++) {
-        json_t *value = literal(part->agent->env.items[i].value);
+        json_t *value = is_redis(m, &part->agent->env.items[i]) ? json_string(REDIS_FOLDER "/" REDIS_FILE)
+                                                                : literal(part->agent->env.items[i].value);
         json_array_append_new(
             list, json_pack("{s:s, s:o}", "name", part->agent->env.items[i].key, "value", value));
     }
@@ -200,11 +252,19 @@ static void add_keys(const tr_manifest_t *m, const tr_part_t *part, json_t *volu
     char file[TR_NAME_MAX + 8];
     const char *fleet = m->fleet->name;
     snprintf(file, sizeof file, "%s.yaml", part->cert);
-    add_secret(m, "key", KEY_FOLDER, file,
-        tr_manifest_printed("%s-%s-key", fleet, part->agent ? part->name : TR_FLEET_BROKER), volumes, mounts);
+    if (!part->migrates)
+        add_secret(m, "key", KEY_FOLDER, file,
+            tr_manifest_printed("%s-%s-key", fleet, part->agent ? part->name : TR_FLEET_BROKER), volumes,
+            mounts);
     if (is_gateway(part))
         add_secret(
             m, "tokens", TOKENS_FOLDER, "tokens", tr_manifest_printed("%s-tokens", fleet), volumes, mounts);
+    if (tr_manifest_in_postgres(m, part->process))
+        add_secret(m, "postgres", POSTGRES_FOLDER, POSTGRES_FILE, tr_manifest_printed("%s-postgres", fleet),
+            volumes, mounts);
+    if (has_redis(m, part))
+        add_secret(
+            m, "redis", REDIS_FOLDER, REDIS_FILE, tr_manifest_printed("%s-redis", fleet), volumes, mounts);
     if (part->agent)
         return;
     if (m->config->podman)
@@ -265,7 +325,8 @@ static json_t *container_of(const tr_manifest_t *m, const tr_part_t *part) {
                 "optional", true));
     if (part->ports)
         json_object_set_new(container, "ports", part->ports);
-    add_probes(part, container);
+    if (!part->migrates)
+        add_probes(part, container);
     /* Whoever finds it by a service stops doing so before it ends; what is in work is ended on SIGTERM. */
     if (!m->config->podman && (part->by_http || part->ports))
         json_object_set_new(container, "lifecycle",

@@ -5,11 +5,15 @@
 #include "tools/cluster/manifest.h"
 #include "tools/fleet/plan.h"
 
-#define KEY_FOLDER    "/etc/troupe/key"
-#define CERTS_FOLDER  "/etc/troupe/certs"
-#define TOKENS_FOLDER "/etc/troupe/tokens"
-#define DATA_FOLDER   "/var/lib/troupe"
-#define NAME_MOST     52 /* what Kubernetes adds to a pod's name still fits */
+#define KEY_FOLDER      "/etc/troupe/key"
+#define CERTS_FOLDER    "/etc/troupe/certs"
+#define TOKENS_FOLDER   "/etc/troupe/tokens"
+#define POSTGRES_FOLDER "/etc/troupe/postgres"
+#define POSTGRES_FILE   TR_MANIFEST_POSTGRES
+#define REDIS_FOLDER    "/etc/troupe/redis"
+#define REDIS_FILE      TR_MANIFEST_REDIS
+#define DATA_FOLDER     "/var/lib/troupe"
+#define NAME_MOST       52 /* what Kubernetes adds to a pod's name still fits */
 
 typedef struct tr_manifest {
     const tr_manifest_config_t *config;
@@ -32,6 +36,7 @@ typedef struct tr_part {
     const char *connect;    /* endpoint of its broker; NULL: a broker */
     json_t *ports;          /* containerPort ..., NULL; its reference is taken */
     bool keeps;             /* it has a volume */
+    bool migrates;          /* it brings tables up to date, and ends: no broker, no keys, no probes */
     bool by_http;           /* probes by HTTP */
     int64_t replicas;
     int grace_s;
@@ -50,9 +55,13 @@ const char *tr_manifest_endpoint(const tr_manifest_t *self, bool same, char out[
 json_t *tr_manifest_printed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* manifest_pod.c */
+/* Whether the process keeps something in the fleet's database. */
+bool tr_manifest_in_postgres(const tr_manifest_t *self, const tr_plan_process_t *process);
 json_t *tr_manifest_template(tr_manifest_t *self, const tr_part_t *part);
 void tr_manifest_pod(tr_manifest_t *self, const tr_part_t *part);
 /* manifest_work.c */
+/* Before the coordinators begin, though each is able to do the same: the tables of the fleet's database. */
+void tr_manifest_migration(tr_manifest_t *self);
 void tr_manifest_brokers(tr_manifest_t *self);
 void tr_manifest_agent(tr_manifest_t *self, const tr_fleet_agent_t *agent);
 /* The process of an agent's entry that the plan has first; NULL: the broker. */

@@ -119,6 +119,46 @@ void tr_manifest_brokers(tr_manifest_t *self) {
     put_stateful(self, &part, false);
 }
 
+/* ---- the database ---- */
+
+/* A Job cannot be changed, so each image has one of its own. */
+static uint32_t hash(const char *text) {
+    uint32_t h = 2166136261u;
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * 16777619u;
+    return h;
+}
+
+static json_t *migration_pod(tr_manifest_t *m, const tr_fleet_agent_t *a) {
+    tr_part_t part = {.component = "migrate",
+        .name = a->name,
+        .agent = a,
+        .process = tr_manifest_process(m, a),
+        .placement = &a->placement,
+        .migrates = true,
+        .grace_s = 30};
+    json_t *template = tr_manifest_template(m, &part);
+    json_object_set_new(json_object_get(template, "spec"), "restartPolicy", json_string("OnFailure"));
+    return template;
+}
+
+void tr_manifest_migration(tr_manifest_t *self) {
+    const tr_fleet_agent_t *agents = tr_fleet_agents(self->fleet);
+    char name[TR_PLATFORM_MAX + 24];
+    snprintf(name, sizeof name, "%s-migrate-%08x", self->fleet->name, hash(self->config->image));
+    for (size_t i = 0; i < self->fleet->agent_list.count; i++) {
+        const tr_plan_process_t *process = tr_manifest_process(self, &agents[i]);
+        if (!agents[i].daemon || strcmp(agents[i].daemon->kind->key, "coordinator") != 0 ||
+            !tr_manifest_in_postgres(self, process))
+            continue;
+        tr_manifest_put(
+            self, json_pack("{s:s, s:s, s:o, s:{s:i, s:i, s:o}}", "apiVersion", "batch/v1", "kind", "Job",
+                      "metadata", tr_manifest_metadata(self, name, "migrate", agents[i].name), "spec",
+                      "backoffLimit", 10, "ttlSecondsAfterFinished", 86400, "template",
+                      migration_pod(self, &agents[i])));
+    }
+}
+
 /* ---- agents and daemons ---- */
 
 /* Whoever is kept by name, there or at the broker. */
@@ -136,7 +176,8 @@ static tr_part_t part_of(tr_manifest_t *m, const tr_fleet_agent_t *a, char endpo
         .placement = &a->placement,
         .agent_name = alone || m->config->podman ? NULL : "$(POD_NAME)",
         .connect = tr_manifest_endpoint(m, by_name(a), endpoint),
-        .keeps = tr_fleet_keeps_state(a) || (a->daemon && a->daemon->kind->place),
+        .keeps = (tr_fleet_keeps_state(a) && strcmp(a->state, "postgres") != 0) ||
+                 (a->daemon && a->daemon->kind->place),
         .replicas = alone ? 1 : a->count,
         .grace_s = 45,
     };

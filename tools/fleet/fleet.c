@@ -152,6 +152,15 @@ static const tr_yaml_table_t gateway_table = {gateway_fields, COUNT_OF(gateway_f
 static const tr_yaml_table_t exporter_table = {exporter_fields, COUNT_OF(exporter_fields),
     sizeof(tr_fleet_daemon_t), &exporter_initial, AT(tr_fleet_daemon_t, line), NULL};
 
+static const tr_yaml_field_t servers_fields[] = {
+    {"postgres", TR_YAML_TEXT, AT(tr_fleet_servers_t, postgres), .check = not_empty,
+        .expected = "the path of a file with a connection string of PostgreSQL"},
+    {"redis", TR_YAML_TEXT, AT(tr_fleet_servers_t, redis), .check = not_empty,
+        .expected = "the path of a file with redis://:PASSWORD@HOST:PORT/DATABASE in it"},
+};
+static const tr_yaml_table_t servers_table = {
+    servers_fields, COUNT_OF(servers_fields), sizeof(tr_fleet_servers_t), NULL, 0, NULL};
+
 static const tr_yaml_field_t fleet_fields[] = {
     {"fleet", TR_YAML_TEXT, AT(tr_fleet_t, name), true, .check = tr_fleet_name_valid,
         .expected = "a name: 1 to 63 of A-Z a-z 0-9 . _ -, first a letter or a digit"},
@@ -160,6 +169,7 @@ static const tr_yaml_field_t fleet_fields[] = {
     {"knowledge", TR_YAML_SECTION, AT(tr_fleet_t, knowledge), .table = &knowledge_table},
     {"gateway", TR_YAML_SECTION, AT(tr_fleet_t, gateway), .table = &gateway_table},
     {"exporter", TR_YAML_SECTION, AT(tr_fleet_t, exporter), .table = &exporter_table},
+    {"state", TR_YAML_SECTION, AT(tr_fleet_t, servers), .table = &servers_table},
     {"secure", TR_YAML_TRUTH, AT(tr_fleet_t, secure)},
     {"metrics", TR_YAML_TRUTH, AT(tr_fleet_t, metrics)},
     {"trace-one-in", TR_YAML_WHOLE, AT(tr_fleet_t, trace_one_in), .min = 0, .max = INT32_MAX},
@@ -334,6 +344,19 @@ static int check_journal(const tr_fleet_t *self, tr_error_t *error) {
     return 0;
 }
 
+/* Who keeps something in a database, and no file says which. */
+static int check_database(const tr_fleet_t *self, tr_error_t *error) {
+    for (size_t i = 0; !self->servers.postgres && i < self->agent_list.count; i++) {
+        char key[48];
+        const char *state = tr_fleet_agents(self)[i].state;
+        snprintf(key, sizeof key, "agents[%zu].state", i);
+        if (state && strcmp(state, "postgres") == 0)
+            return tr_yaml_file_wrong(&self->file, key, error,
+                "the fleet names no database: expected `state: {postgres: FILE}` beside `agents`");
+    }
+    return 0;
+}
+
 /* In a secure fleet, `up` says who the broker is and whom it knows. */
 static int check_secure(const tr_fleet_t *self, tr_error_t *error) {
     static const char *const own[] = {"cert", "certs", "insecure"};
@@ -358,10 +381,57 @@ static int check_all(const tr_fleet_t *self, tr_error_t *error) {
     if (rc == 0)
         rc = check_journal(self, error);
     if (rc == 0)
+        rc = check_database(self, error);
+    if (rc == 0)
         rc = check_secure(self, error);
     if (rc == 0)
         rc = tr_fleet_check_supervisors(self, error);
     tr_map_finish(&by_name);
+    return rc;
+}
+
+/* A path of the file, from where it is; NULL where there is none, or no memory. */
+static const char *anchored(tr_fleet_t *self, const char *path) {
+    if (!path || path[0] == '/')
+        return path;
+    path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+    size_t size = strlen(self->directory) + strlen(path) + 2;
+    char *whole = tr_arena_alloc(&self->arena, size);
+    if (whole)
+        snprintf(whole, size, "%s/%s", self->directory, path);
+    return whole;
+}
+
+static int anchor_servers(tr_fleet_t *self, tr_error_t *error) {
+    tr_fleet_servers_t said = self->servers;
+    self->servers = (tr_fleet_servers_t){anchored(self, said.postgres), anchored(self, said.redis)};
+    return (said.postgres && !self->servers.postgres) || (said.redis && !self->servers.redis)
+               ? tr_error_set(error, -ENOMEM, "%s: out of memory", self->path)
+               : 0;
+}
+
+/* Unless the file says of the agent itself which. */
+static int give_redis(tr_fleet_t *self, tr_fleet_agent_t *a, tr_error_t *error) {
+    if (!self->servers.redis || !tr_fleet_asks_models(a))
+        return 0;
+    for (size_t i = 0; i < a->env.count; i++)
+        if (strcmp(a->env.items[i].key, TR_FLEET_REDIS_ENV) == 0)
+            return 0;
+    tr_pair_t *env = tr_arena_alloc(&self->arena, (a->env.count + 1) * sizeof *env);
+    if (!env)
+        return tr_error_set(error, -ENOMEM, "%s: out of memory", self->path);
+    if (a->env.count)
+        memcpy(env, a->env.items, a->env.count * sizeof *env);
+    env[a->env.count] = (tr_pair_t){TR_FLEET_REDIS_ENV, self->servers.redis};
+    a->env = (tr_pairs_t){env, a->env.count + 1};
+    return 0;
+}
+
+static int give_servers(tr_fleet_t *self, tr_error_t *error) {
+    tr_fleet_agent_t *agents = self->agent_list.items;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < self->agent_list.count; i++)
+        rc = give_redis(self, &agents[i], error);
     return rc;
 }
 
@@ -376,7 +446,7 @@ static int read_fleet(tr_fleet_t *self, tr_error_t *error) {
     read.path = file.path;
     read.directory = file.directory;
     *self = read;
-    return rc;
+    return rc == 0 ? anchor_servers(self, error) : rc;
 }
 
 /* Takes a file or, with `bytes`, a text. */
@@ -390,6 +460,8 @@ static int open_fleet(
                    : tr_yaml_file_load(path, "fleet file", &self->arena, &self->file, error);
     if (rc == 0)
         rc = read_fleet(self, error);
+    if (rc == 0)
+        rc = give_servers(self, error);
     if (rc == 0)
         rc = add_daemons(self, error);
     if (rc == 0)

@@ -17,6 +17,8 @@
  *     options: {tries: 5}        # any option of troupe-coordinator by its name
  *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd
  *   gateway: {}                  # the fleet over HTTP (docs/gateway.md): name (gateway), options of troupe-gateway
+ *   state: {postgres: ./pg, redis: ./redis}   # files with a connection string each: tasks (and `journal: postgres`, `state: postgres` of agents)
+ *                                # are in that database; budgets, rates and answers of models are shared by that Redis server
  *   exporter: {options: {otlp: "http://127.0.0.1:4318"}}   # traces and the logs of this fleet go where the options of troupe-exporter say
  *   secure: true                 # the broker speaks CURVE and lets in only those who have a certificate of this
  *                                # fleet (tools/fleet/fleet_certs.h); default false
@@ -75,9 +77,15 @@ typedef struct tr_fleet_daemon {
     int line; /* in the file; 0: there is none */
 } tr_fleet_daemon_t;
 
+/* Servers that keep what the fleet's processes share: files that their owner alone may read, absolute paths from here on. */
+typedef struct tr_fleet_servers {
+    const char *postgres, *redis; /* NULL: none */
+} tr_fleet_servers_t;
+
 typedef struct tr_fleet {
     const char *name;
     tr_fleet_broker_t broker;
+    tr_fleet_servers_t servers; /* `state` in the file */
     tr_fleet_daemon_t coordinator, knowledge, gateway,
         exporter; /* are the last of the agents, where there are any */
     bool secure;
@@ -103,6 +111,9 @@ int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
 int tr_fleet_parse(
     const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
 void tr_fleet_destroy(tr_fleet_t **self);
+
+/* What processes whose minds ask models have in their environment, where the fleet names a Redis server (docs/models.md). */
+#define TR_FLEET_REDIS_ENV "TROUPE_REDIS_FILE"
 
 /* Where its broker's journal is: an absolute path, "postgres", or "" without one. 0 or -ENAMETOOLONG. */
 int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size);

@@ -130,7 +130,7 @@ static const struct {
                               "letter or a digit, found \"..\""},
     {"fleet: f\nagent: []", "f.yaml:2:1: unknown key \"agent\", did you mean \"agents\"?"},
     {"fleet: f\nzzz: []", "f.yaml:2:1: unknown key \"zzz\"; the keys are fleet, broker, coordinator, "
-                          "knowledge, gateway, exporter, secure, metrics, "
+                          "knowledge, gateway, exporter, state, secure, metrics, "
                           "trace-one-in, agents, supervisors"},
     {"fleet: f\nagents: {}", "f.yaml:2:9: agents: expected a list, found a mapping"},
     {"fleet: f\nagents: [7]", "f.yaml:2:10: agents[0]: expected a mapping, found \"7\""},
@@ -191,6 +191,8 @@ static const struct {
         "f.yaml:5:19: broker.journal: expected true, false, a directory or postgres, found nothing"},
     {ONE "broker: {journal: true, options: {journal: j}}",
         "f.yaml:5:44: broker.options.journal: broker.journal says it already: expected one of the two"},
+    {ONE "    state: postgres", "f.yaml:5:12: agents[0].state: the fleet names no database: expected `state: "
+                                "{postgres: FILE}` beside `agents`"},
     {ONE "    mind: gpt", "f.yaml:5:11: agents[0].mind: expected built-in, a mapping, or a file of models "
                           "(NAME.yaml), found \"gpt\""},
     {ONE "    mind: [gpt]", "f.yaml:5:11: agents[0].mind: expected built-in, a mapping, or a file of models "

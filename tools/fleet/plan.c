@@ -1,6 +1,7 @@
 #include "tools/fleet/plan.h"
 
 #include "lib/base/buffer.h"
+#include "lib/store/table_name.h"
 #include "tools/fleet/fleet_certs.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define ARENA_MAX (256u << 20)
+#define ARENA_MAX       (256u << 20)
+#define FLEET_WORD_MOST 24u
 
 #define STRING_OF(x)  STRING_OF_(x)
 #define STRING_OF_(x) #x
@@ -53,6 +55,7 @@ static const char *printed(tr_plan_t *self, const char *format, ...) {
  * of memory, found out by checked(). */
 typedef struct words {
     const char *program, *name, *connect, *cert, *count, *load, *timeout, *state, *passive, *metrics, *traces;
+    const char *table; /* of a database, and the state's file is how to get there; NULL */
 } words_t;
 
 static void put_list(args_t *args, const char *flag, const tr_texts_t *texts) {
@@ -85,8 +88,13 @@ static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w
     put_metrics(args, w->metrics);
     if (w->traces)
         put_pair(args, "--trace-one-in", w->traces);
-    if (w->state)
+    if (w->state && !w->table)
         put_pair(args, "--state", w->state);
+    if (w->table) {
+        put_pair(args, "--state", "postgres");
+        put_pair(args, "--state-conninfo", w->state);
+        put_pair(args, "--state-table", w->table);
+    }
     if (w->passive)
         put_pair(args, "--passive-after", w->passive);
     if (a->describe)
@@ -173,6 +181,34 @@ static int put_fleet_state(tr_plan_t *self, args_t *args, const tr_fleet_daemon_
     return strcmp(d->kind->key, "gateway") == 0 && !copy ? -ENOMEM : 0;
 }
 
+/* The fleet's name as a part of those of tables. */
+static const char *fleet_word(const tr_plan_t *self, char out[TR_TABLE_NAME_SIZE]) {
+    return tr_table_name("*", self->fleet->name, FLEET_WORD_MOST, out);
+}
+
+static const char *option_of(const tr_pairs_t *options, const char *key) {
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(options->items[i].key, key) == 0)
+            return options->items[i].value;
+    return NULL;
+}
+
+/* The tasks are in the fleet's database, unless the file says of the coordinator itself where they are. */
+static int put_tasks(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) {
+    const tr_fleet_servers_t *servers = &self->fleet->servers;
+    char word[TR_TABLE_NAME_SIZE];
+    if (strcmp(d->kind->key, "coordinator") != 0 || !servers->postgres || option_of(&d->options, "store") ||
+        option_of(&d->options, "conninfo"))
+        return 0;
+    put_pair(args, "--store", "postgres");
+    put_pair(args, "--conninfo", servers->postgres);
+    if (option_of(&d->options, "schema"))
+        return 0;
+    const char *schema = printed(self, "troupe_%s", fleet_word(self, word));
+    put_pair(args, "--schema", schema);
+    return schema ? 0 : -ENOMEM;
+}
+
 /* A program of its own. */
 static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
     const tr_fleet_daemon_t *d = a->daemon;
@@ -185,7 +221,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *logs = d->kind->follows_logs
                            ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
                            : NULL;
-    size_t most = 19 + d->options.count;
+    size_t most = 25 + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
         (d->kind->follows_logs && !logs))
@@ -203,6 +239,8 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     int rc = put_fleet_state(self, &args, d);
     if (rc == 0)
+        rc = put_tasks(self, &args, d);
+    if (rc == 0)
         rc = put_options(self, &args, &d->options);
     args.items[args.count] = NULL;
     self->processes[self->count++] = (tr_plan_process_t){a->name, a, 1, args.items};
@@ -216,10 +254,21 @@ static const char *anchored(tr_plan_t *self, const char *path) {
     return printed(self, "%s/%s", self->fleet->directory, strncmp(path, "./", 2) == 0 ? path + 2 : path);
 }
 
+/* False when out of memory. */
+static bool put_database(tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w) {
+    char word[TR_TABLE_NAME_SIZE];
+    w->state = self->fleet->servers.postgres;
+    w->table = printed(self, "troupe_state_%s_*", fleet_word(self, word));
+    w->passive = a->passive_ms ? printed(self, "%" PRId64 "ms", a->passive_ms) : NULL;
+    return w->table && (!a->passive_ms || w->passive);
+}
+
 /* What is kept, and for how long an idle agent is not; false when out of memory. */
 static bool put_state(tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w) {
     if (!tr_fleet_keeps_state(a))
         return true;
+    if (strcmp(a->state, "postgres") == 0)
+        return put_database(self, a, w);
     w->state = strcmp(a->state, "true") == 0
                    ? printed(self, "%s/agents", self->fleet->state ? self->fleet->state : "STATE")
                    : anchored(self, a->state);
@@ -262,13 +311,28 @@ static int put_certs(tr_plan_t *self, args_t *args) {
     return cert && certs ? 0 : -ENOMEM;
 }
 
+/* In the fleet's database: a table for each of its brokers. */
+static int put_journal(tr_plan_t *self, args_t *args, const char *journal) {
+    const tr_fleet_t *f = self->fleet;
+    const char *where = f->broker.journal && *journal ? printed(self, "%s", journal) : NULL;
+    if (where)
+        put_pair(args, "--journal", where);
+    if (strcmp(journal, "postgres") == 0 && f->servers.postgres) {
+        if (!option_of(&f->broker.options, "journal-conninfo"))
+            put_pair(args, "--journal-conninfo", f->servers.postgres);
+        if (!option_of(&f->broker.options, "journal-table"))
+            put_pair(args, "--journal-table", "troupe_journal_*");
+    }
+    return f->broker.journal && *journal && !where ? -ENOMEM : 0;
+}
+
 static int put_broker(tr_plan_t *self, const char *program, const addresses_t *at) {
     const tr_fleet_t *f = self->fleet;
     char journal[PATH_MAX];
     if (tr_fleet_journal(f, journal, sizeof journal) < 0)
         return -ENAMETOOLONG;
     const char *metrics;
-    size_t most = 20 + f->broker.options.count;
+    size_t most = 24 + f->broker.options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!args.items || !find_metrics(self, &metrics))
         return -ENOMEM;
@@ -280,12 +344,8 @@ static int put_broker(tr_plan_t *self, const char *program, const addresses_t *a
         put_pair(&args, "--http-file", metrics);
     put_pair(&args, "--platform", f->name);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
-    if (f->broker.journal && *journal) {
-        const char *text = printed(self, "%s", journal);
-        if (!text)
-            return -ENOMEM;
-        put_pair(&args, "--journal", text);
-    }
+    if (put_journal(self, &args, journal) < 0)
+        return -ENOMEM;
     if (f->secure && put_certs(self, &args) < 0)
         return -ENOMEM;
     if (put_options(self, &args, &f->broker.options) < 0)

@@ -91,6 +91,34 @@ static void test_the_state_is_where_the_file_says(void **state) {
     expect_state("describe: {labels: {a: b}}", NULL, "--describe '{\"labels\":{\"a\":\"b\"}}' ");
 }
 
+static void test_one_database_for_all(void **state) {
+    (void)state;
+    tr_fleet_t *fleet =
+        parsed("fleet: Far-Away\nbroker: {journal: postgres}\nstate: {postgres: ./pg, redis: /r}\n"
+               "coordinator: {options: {tries: 5}}\n"
+               "agents:\n  - {name: a, behaviour: planner, state: postgres}\n"
+               "  - {name: m, behaviour: dialogue, mind: m.yaml, env: {A: b}}\n");
+    tr_plan_t *plan = planned(fleet, NULL);
+    expect_command(plan, 0, "broker",
+        "/usr/bin/troupe-broker --listen tcp://127.0.0.1:0 --stream tcp://127.0.0.1:0 --http 127.0.0.1:0 "
+        "--platform Far-Away "
+        "--ready-fd 3 --journal postgres --journal-conninfo /tmp/pg --journal-table 'troupe_journal_*'");
+    expect_command(plan, 1, "a",
+        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:0 --name a --behaviour planner --state postgres "
+        "--state-conninfo /tmp/pg --state-table 'troupe_state_far_away_ffd658df_*' --ready-fd 3");
+    expect_command(plan, 3, "coordinator",
+        "/usr/bin/troupe-coordinator --connect tcp://127.0.0.1:0 --name coordinator --data STATE/tasks "
+        "--ready-fd 3 "
+        "--store postgres --conninfo /tmp/pg --schema troupe_far_away_ffd658df --tries=5");
+    tr_child_spec_t thinker = tr_plan_spec(plan, &plan->processes[2], NULL);
+    assert_int_equal(thinker.env_count, 2);
+    assert_string_equal(thinker.env[1].key, "TROUPE_REDIS_FILE");
+    assert_string_equal(thinker.env[1].value, "/r");
+    assert_int_equal(tr_plan_spec(plan, &plan->processes[1], NULL).env_count, 0);
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+}
+
 static void test_each_process_has_its_command_line(void **state) {
     (void)state;
     tr_fleet_t *fleet = parsed(
@@ -267,6 +295,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_journal_is_where_the_file_says),
         cmocka_unit_test(test_the_state_is_where_the_file_says),
+        cmocka_unit_test(test_one_database_for_all),
         cmocka_unit_test(test_each_process_has_its_command_line),
         cmocka_unit_test(test_daemons_are_the_last_of_the_agents),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),

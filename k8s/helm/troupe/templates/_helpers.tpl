@@ -80,7 +80,7 @@ topologySpreadConstraints:
 {{/*
 The template of a pod. A dict:
   root, component, name (of its Secret NAME-key), group ("" for the broker), cert, command (YAML of the list), resources,
-  probe ("http" or "file"), grace (seconds); and where they are: ports, data, certs, tokens, environment, spread, nodeSelector, affinity
+  probe ("http" or "file"), grace (seconds); and where they are: ports, data, certs, tokens, postgres, redis, environment, spread, nodeSelector, affinity
 */}}
 {{- define "troupe.pod" -}}
 {{- $root := .root }}{{ $fleet := .root.Values.fleet -}}
@@ -124,6 +124,14 @@ spec:
     - name: tokens
       secret: {secretName: {{ $fleet }}-tokens, defaultMode: 288, optional: false}
     {{- end }}
+    {{- if .postgres }}
+    - name: postgres
+      secret: {secretName: {{ $fleet }}-postgres, defaultMode: 288, optional: false}
+    {{- end }}
+    {{- if .redis }}
+    - name: redis
+      secret: {secretName: {{ $fleet }}-redis, defaultMode: 288, optional: false}
+    {{- end }}
   containers:
     - name: {{ .component }}
       image: {{ include "troupe.image" $root | quote }}
@@ -136,6 +144,9 @@ spec:
         {{- range $name, $value := .env }}
         - name: {{ $name }}
           value: {{ include "troupe.literal" $value }}
+        {{- end }}
+        {{- if .redis }}
+        - {name: TROUPE_REDIS_FILE, value: /etc/troupe/redis/url}
         {{- end }}
       {{- if .environment }}
       envFrom:
@@ -169,6 +180,12 @@ spec:
         {{- end }}
         {{- if .tokens }}
         - {name: tokens, mountPath: /etc/troupe/tokens, readOnly: true}
+        {{- end }}
+        {{- if .postgres }}
+        - {name: postgres, mountPath: /etc/troupe/postgres, readOnly: true}
+        {{- end }}
+        {{- if .redis }}
+        - {name: redis, mountPath: /etc/troupe/redis, readOnly: true}
         {{- end }}
 {{- end }}
 
