@@ -53,6 +53,13 @@ tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, con
     return t;
 }
 
+tr_llm_tool_call_t *tr_llm_answer_open_tool(const tr_llm_answer_t *self, int64_t index) {
+    for (size_t i = self->tools_n; i-- > 0;)
+        if (self->tools[i].index == index)
+            return &self->tools[i];
+    return NULL;
+}
+
 void tr_llm_tool_call_name(tr_llm_tool_call_t *self, const char *name) {
     if (name && *name && !self->name)
         self->name = strdup(name);
@@ -61,6 +68,17 @@ void tr_llm_tool_call_name(tr_llm_tool_call_t *self, const char *name) {
 void tr_llm_answer_copy(char *to, size_t size, const json_t *from) {
     if (json_string_length(from))
         snprintf(to, size, "%s", json_string_value(from));
+}
+
+bool tr_llm_answer_copy_node(char *to, size_t size, const tr_llm_node_t *from) {
+    if (!tr_llm_node_is_string(from) || from->len == 0)
+        return true;
+    size_t len = from->len < size ? from->len : size - 1;
+    if (!from->escaped) {
+        memcpy(to, from->at, len);
+        to[len] = '\0';
+    }
+    return !from->escaped;
 }
 
 /* ---- the end ---- */

@@ -9,6 +9,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/llm/llm.h"
+#include "lib/llm/scan.h"
 
 #define TR_LLM_TOOLS_MAX 128 /* calls of tools in one answer */
 
@@ -37,9 +38,13 @@ void tr_llm_answer_finish(tr_llm_answer_t *self);
 void tr_llm_answer_text(tr_llm_answer_t *self, const json_t *text);
 /* The tool call of that index, made where it is not there; a new id at the same index is a new one. NULL: too many, no memory. */
 tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, const char *id);
+/* The one of that index which is open already; NULL = none is. */
+tr_llm_tool_call_t *tr_llm_answer_open_tool(const tr_llm_answer_t *self, int64_t index);
 void tr_llm_tool_call_name(tr_llm_tool_call_t *self, const char *name);
 /* A string into a char array, cut; nothing where `from` is no string or an empty one. */
 void tr_llm_answer_copy(char *to, size_t size, const json_t *from);
+/* The same of a scanned value. False where it has escapes. */
+bool tr_llm_answer_copy_node(char *to, size_t size, const tr_llm_node_t *from);
 
 /*
  * The end of what was gathered. TR_LLM_OK: complete, *ret_tools is a new array ([{"id","name","arguments"}]) or NULL where it

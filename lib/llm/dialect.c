@@ -11,6 +11,9 @@ int tr_llm_dialect_event(const tr_llm_dialect_t *self, tr_llm_answer_t *answer, 
         answer->ended = true;
         return 0;
     }
+    tr_llm_scan_t scan;
+    if (self->piece && tr_llm_scan(&scan, data, len) && self->piece(answer, name, &scan))
+        return 0;
     json_t *json = tr_llm_json(data, len, error);
     if (!json)
         return tr_error_set(error, -EBADMSG, "an event of the stream is not JSON: %.200s", error->text);

@@ -4,6 +4,7 @@
 
 #include "lib/llm/answer.h"
 #include "lib/llm/preset.h"
+#include "lib/llm/scan.h"
 
 typedef struct tr_llm_dialect {
     const char *chat_path; /* under the base URL */
@@ -13,7 +14,10 @@ typedef struct tr_llm_dialect {
     /* One event of a stream, and a whole body. 0; -EBADMSG: it is none by the API; -EREMOTEIO: the server tells of an error;
      * -EMSGSIZE, -ENOMEM; with a text. */
     int (*event)(tr_llm_answer_t *answer, const char *name, const json_t *data, tr_error_t *error);
-    int (*body)(tr_llm_answer_t *answer, const json_t *body, tr_error_t *error);
+    /* The same of an event that is a piece of a text or of a tool's arguments, as nearly all are, without a tree of it. False: it is
+     * another, and `event` is to read it. */
+    bool (*piece)(tr_llm_answer_t *answer, const char *name, const tr_llm_scan_t *data);
+    int (*body)(tr_llm_answer_t *answer, const json_t *body, tr_error_t *error); /* as `event` */
 } tr_llm_dialect_t;
 
 extern const tr_llm_dialect_t tr_llm_dialect_openai;

@@ -231,6 +231,24 @@ static int read_event(tr_llm_answer_t *a, const char *name, const json_t *json, 
     return 0;
 }
 
+/* What of a delta is neither text nor arguments (thinking, signatures) says nothing. */
+static bool read_piece(tr_llm_answer_t *a, const char *name, const tr_llm_scan_t *scan) {
+    const tr_llm_node_t *json = scan->nodes, *delta = tr_llm_scan_member(scan, json, "delta");
+    const tr_llm_node_t *text = tr_llm_scan_member(scan, delta, "text");
+    const tr_llm_node_t *partial = tr_llm_scan_member(scan, delta, "partial_json");
+    (void)name;
+    if (!tr_llm_node_is(tr_llm_scan_member(scan, json, "type"), "content_block_delta") ||
+        (tr_llm_node_is_string(text) && tr_llm_node_is_string(partial)))
+        return false;
+    if (tr_llm_node_is_string(text))
+        return tr_llm_node_put(text, &a->text);
+    if (!tr_llm_node_is_string(partial))
+        return true;
+    tr_llm_tool_call_t *open =
+        tr_llm_answer_open_tool(a, tr_llm_node_integer(tr_llm_scan_member(scan, json, "index")));
+    return open && tr_llm_node_put(partial, &open->arguments);
+}
+
 static int read_body(tr_llm_answer_t *a, const json_t *json, tr_error_t *error) {
     const json_t *content = json_object_get(json, "content");
     const json_t *told = json_object_get(json, "error");
@@ -249,4 +267,4 @@ static int read_body(tr_llm_answer_t *a, const json_t *json, tr_error_t *error) 
     return *a->finish ? 0 : tr_error_set(error, -EBADMSG, "the answer has no stop_reason");
 }
 
-const tr_llm_dialect_t tr_llm_dialect_anthropic = {"messages", ask, read_event, read_body};
+const tr_llm_dialect_t tr_llm_dialect_anthropic = {"messages", ask, read_event, read_piece, read_body};

@@ -114,6 +114,47 @@ static int read_event(tr_llm_answer_t *a, const char *name, const json_t *json, 
     return read_choice(a, json, "delta", error);
 }
 
+/* ---- pieces ---- */
+
+static bool is_nothing(const tr_llm_node_t *node) {
+    return tr_llm_node_is_none(node) || tr_llm_node_is(node, "");
+}
+
+/* More of the arguments of a call that has begun, and nothing else. */
+static bool put_arguments(tr_llm_answer_t *a, const tr_llm_scan_t *scan, const tr_llm_node_t *tools) {
+    const tr_llm_node_t *tool = tr_llm_scan_only(scan, tools);
+    const tr_llm_node_t *function = tr_llm_scan_member(scan, tool, "function");
+    const tr_llm_node_t *arguments = tr_llm_scan_member(scan, function, "arguments");
+    tr_llm_tool_call_t *open =
+        tr_llm_answer_open_tool(a, tr_llm_node_integer(tr_llm_scan_member(scan, tool, "index")));
+    return open && is_nothing(tr_llm_scan_member(scan, tool, "id")) &&
+           is_nothing(tr_llm_scan_member(scan, function, "name")) && tr_llm_node_is_string(arguments) &&
+           tr_llm_node_put(arguments, &open->arguments);
+}
+
+static bool put_piece(tr_llm_answer_t *a, const tr_llm_scan_t *scan, const tr_llm_node_t *delta) {
+    const tr_llm_node_t *content = tr_llm_scan_member(scan, delta, "content");
+    const tr_llm_node_t *tools = tr_llm_scan_member(scan, delta, "tool_calls");
+    if (!tr_llm_node_is_none(tools))
+        return is_nothing(content) && put_arguments(a, scan, tools);
+    return !tr_llm_node_is_string(content) || tr_llm_node_put(content, &a->text);
+}
+
+/* Once something was put, nothing fails any more. */
+static bool read_piece(tr_llm_answer_t *a, const char *name, const tr_llm_scan_t *scan) {
+    const tr_llm_node_t *json = scan->nodes;
+    const tr_llm_node_t *choice = tr_llm_scan_only(scan, tr_llm_scan_member(scan, json, "choices"));
+    const tr_llm_node_t *delta = tr_llm_scan_member(scan, choice, "delta");
+    return delta && strcmp(name, "error") != 0 &&
+           tr_llm_node_is_none(tr_llm_scan_member(scan, json, "error")) &&
+           tr_llm_node_is_none(tr_llm_scan_member(scan, json, "usage")) &&
+           tr_llm_answer_copy_node(a->model, sizeof a->model, tr_llm_scan_member(scan, json, "model")) &&
+           tr_llm_answer_copy_node(a->id, sizeof a->id, tr_llm_scan_member(scan, json, "id")) &&
+           tr_llm_answer_copy_node(
+               a->finish, sizeof a->finish, tr_llm_scan_member(scan, choice, "finish_reason")) &&
+           put_piece(a, scan, delta);
+}
+
 static int read_body(tr_llm_answer_t *a, const json_t *json, tr_error_t *error) {
     int r = read_choice(a, json, "message", error);
     if (r == 0 && !json_array_size(json_object_get(json, "choices")))
@@ -124,4 +165,4 @@ static int read_body(tr_llm_answer_t *a, const json_t *json, tr_error_t *error) 
     return r;
 }
 
-const tr_llm_dialect_t tr_llm_dialect_openai = {"chat/completions", ask, read_event, read_body};
+const tr_llm_dialect_t tr_llm_dialect_openai = {"chat/completions", ask, read_event, read_piece, read_body};

@@ -128,12 +128,21 @@ int tr_llm_loop_watch(tr_llm_loop_t *self, int fd, uint32_t events, tr_llm_ready
     return 0;
 }
 
+/* So that it is no longer readable; while it is, epoll tells of it. */
+static void read_timer(tr_llm_loop_t *self) {
+    uint64_t expired;
+    if (read(self->timer_fd, &expired, sizeof expired) == (ssize_t)sizeof expired)
+        self->armed_ms = INT64_MAX;
+}
+
 /* What is called may end the watch of one that is still in the list. */
 static void run_ready(tr_llm_loop_t *self, const struct epoll_event *events, int n) {
     for (int i = 0; i < n; i++) {
         int fd = events[i].data.fd;
         tr_llm_watch_t w = fd < self->watches_cap ? self->watches[fd] : (tr_llm_watch_t){0};
-        if (fd != self->timer_fd && w.fn)
+        if (fd == self->timer_fd)
+            read_timer(self);
+        else if (w.fn)
             w.fn(w.arg, fd, events[i].events);
     }
 }
@@ -141,11 +150,8 @@ static void run_ready(tr_llm_loop_t *self, const struct epoll_event *events, int
 void tr_llm_loop_turn(tr_llm_loop_t *self) {
     struct epoll_event events[EVENTS_PER_TURN];
     int n = epoll_wait(self->epoll_fd, events, EVENTS_PER_TURN, 0);
-    uint64_t expired;
     if (n > 0)
         run_ready(self, events, n);
-    if (read(self->timer_fd, &expired, sizeof expired) == (ssize_t)sizeof expired)
-        self->armed_ms = INT64_MAX;
     run_timers(self);
     arm(self);
 }

@@ -206,8 +206,9 @@ static void on_end(tr_llm_transfer_t *t, CURLcode code) {
 static bool hand_out(tr_llm_transfer_t *t) {
     tr_buffer_t in = t->in;
     tr_buffer_init(&t->in, 0);
-    read_head(t);
-    t->calls = true;
+    if (!t->headed) /* the body has begun: it stays as it is */
+        read_head(t);
+    t->headed = t->calls = true;
     bool more = t->ops->data(t->arg, &t->report, in.data, in.size);
     t->calls = false;
     if (!t->over && in.capacity <= KEPT_BYTES && !t->in.data) {

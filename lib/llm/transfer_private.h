@@ -37,6 +37,7 @@ struct tr_llm_transfer {
     const char *keep_header;
     bool (*may_connect)(void *arg, const struct sockaddr *address);
     bool forbidden; /* it said no, and yes to none since */
+    bool headed;    /* the report has what the head says */
     bool adds;      /* it is with the multi handle */
     bool dirty;     /* in the list of those with bytes */
     bool calls;     /* a callback of it runs */

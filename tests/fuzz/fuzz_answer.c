@@ -1,5 +1,6 @@
 /* Answers of servers in both dialects, as bodies and as streams: an answer is complete or a failure with a reason, and its calls
- * of tools are whole. The first byte chooses: 1 Anthropic's dialect, 2 a stream, 4 the answer is a tool's arguments. */
+ * of tools are whole. What is read of a stream's events as pieces is what their trees say. The first byte chooses: 1 Anthropic's
+ * dialect, 2 a stream, 4 the answer is a tool's arguments, 8 of few bytes. */
 #include "lib/llm/dialect.h"
 #include "lib/llm/other.h"
 #include "lib/llm/sse.h"
@@ -7,18 +8,60 @@
 
 #include <string.h>
 
-#define BYTES_MAX 65536
+#define BYTES_MAX  65536
+#define SOME_BYTES 16 /* that a text soon is over */
 
 typedef struct reader {
     const tr_llm_dialect_t *dialect;
-    tr_llm_answer_t answer;
+    tr_llm_dialect_t by_tree; /* the same, without pieces */
+    tr_llm_answer_t answer, of_trees;
     tr_error_t error;
     int r;
 } reader_t;
 
+static void check_same_text(const tr_buffer_t *a, const tr_buffer_t *b) {
+    PROMISE(a->size == b->size && a->failed == b->failed);
+    PROMISE(memcmp(tr_buffer_string(a), tr_buffer_string(b), a->size) == 0);
+}
+
+static bool is_same_word(const char *a, const char *b) {
+    return !a == !b && (!a || strcmp(a, b) == 0);
+}
+
+static void check_same(const tr_llm_answer_t *a, const tr_llm_answer_t *b) {
+    check_same_text(&a->text, &b->text);
+    PROMISE(
+        is_same_word(a->finish, b->finish) && is_same_word(a->model, b->model) && is_same_word(a->id, b->id));
+    PROMISE(a->has_usage == b->has_usage && a->ended == b->ended);
+    PROMISE(a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens);
+    PROMISE(a->tools_n == b->tools_n);
+    for (size_t i = 0; i < a->tools_n; i++) {
+        PROMISE(a->tools[i].index == b->tools[i].index);
+        PROMISE(
+            is_same_word(a->tools[i].id, b->tools[i].id) && is_same_word(a->tools[i].name, b->tools[i].name));
+        check_same_text(&a->tools[i].arguments, &b->tools[i].arguments);
+    }
+}
+
+/* What is taken without a tree is JSON. */
+static void check_scan(const char *data, size_t len) {
+    tr_llm_scan_t scan;
+    if (!tr_llm_scan(&scan, data, len))
+        return;
+    json_t *json = tr_llm_json(data, len, NULL);
+    PROMISE(json && scan.nodes[0].end == scan.count);
+    PROMISE(json_is_object(json) == (scan.nodes[0].kind == TR_LLM_NODE_OBJECT));
+    json_decref(json);
+}
+
 static bool on_event(void *arg, const char *name, char *data, size_t len) {
     reader_t *self = arg;
+    tr_error_t error = {0};
+    check_scan(data, len);
     self->r = tr_llm_dialect_event(self->dialect, &self->answer, name, data, len, &self->error);
+    PROMISE(tr_llm_dialect_event(&self->by_tree, &self->of_trees, name, data, len, &error) == self->r);
+    PROMISE(strcmp(error.text, self->error.text) == 0);
+    check_same(&self->answer, &self->of_trees);
     return self->r == 0 && !self->answer.ended;
 }
 
@@ -72,8 +115,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     reader_t reader = {.dialect = data[0] & 1 ? &tr_llm_dialect_anthropic : &tr_llm_dialect_openai};
-    tr_llm_answer_init(&reader.answer, BYTES_MAX);
-    reader.answer.answers_by_tool = data[0] & 4;
+    reader.by_tree = *reader.dialect;
+    reader.by_tree.piece = NULL;
+    size_t bytes_max = data[0] & 8 ? SOME_BYTES : BYTES_MAX;
+    tr_llm_answer_init(&reader.answer, bytes_max);
+    tr_llm_answer_init(&reader.of_trees, bytes_max);
+    reader.answer.answers_by_tool = reader.of_trees.answers_by_tool = data[0] & 4;
     if (data[0] & 2)
         read_stream(&reader, text, size - 1);
     else
@@ -83,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_end(&reader);
     read_others(text, size - 1);
     tr_llm_answer_finish(&reader.answer);
+    tr_llm_answer_finish(&reader.of_trees);
     free(text);
     return 0;
 }
