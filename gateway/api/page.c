@@ -15,7 +15,9 @@ static void respond_file(tr_web_exchange_t *e, const char *name, size_t len) {
     for (const tr_page_file_t *f = tr_page_files; f->name; f++) {
         if (strlen(f->name) != len || memcmp(f->name, name, len) != 0)
             continue;
-        tr_buffer_put(&e->out, f->bytes, f->len);
+        tr_buffer_put(&e->out, e->gzip ? f->packed : f->bytes, e->gzip ? f->packed_len : f->len);
+        e->packed = e->gzip;
+        e->vary = true;
         e->policy = POLICY;
         e->cache = "no-cache";
         tr_web_respond(e, 200, f->type);

@@ -9,6 +9,8 @@ typedef struct tr_page_file {
     const char *type;
     const unsigned char *bytes;
     size_t len;
+    const unsigned char *packed; /* the same with gzip */
+    size_t packed_len;
 } tr_page_file_t;
 
 extern const tr_page_file_t tr_page_files[];

@@ -93,7 +93,7 @@ void tr_web_again_compare(tr_web_exchange_t *e) {
         return;
     crypto_generichash((unsigned char *)&hash, sizeof hash, (const unsigned char *)tr_buffer_string(&e->out),
         e->out.size, NULL, 0);
-    snprintf(e->tag, sizeof e->tag, "\"%016llx\"", (unsigned long long)hash);
+    snprintf(e->tag, sizeof e->tag, "\"%016llx%s\"", (unsigned long long)hash, e->packed ? "z" : "");
     if (strcmp(e->tag, e->known_tag) != 0)
         return;
     e->status = 304;

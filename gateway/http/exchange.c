@@ -100,6 +100,7 @@ static void reset(tr_web_exchange_t *e) {
     e->status = e->retry_s = 0;
     e->type = e->allow = e->policy = e->cache = NULL;
     *e->origin = '\0';
+    e->packed = e->vary = false;
 }
 
 bool tr_web_exchange_mux(const tr_web_exchange_t *self) {
@@ -134,7 +135,9 @@ void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) 
     self->status = status;
     self->type = type;
     tr_web_again_keep(self);
+    tr_web_pack_choose(self);
     tr_web_again_compare(self);
+    tr_web_pack(self);
     self->state = TR_WEB_RESPONDED;
     if (self->wsi && !self->inside)
         tr_web_ask_to_write(self);

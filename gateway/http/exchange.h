@@ -94,6 +94,9 @@ struct tr_web_exchange {
     const char *allow;  /* Allow; NULL: none */
     const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded */
     const char *cache;  /* Cache-Control; NULL: no-store */
+    bool gzip;          /* the client takes it */
+    bool packed, vary;  /* out is in gzip; it would be something else for another client */
+    bool pack_due;      /* ... is to be made so */
     char allowed[64];
     tr_buffer_t out;
     size_t written;

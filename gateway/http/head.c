@@ -2,7 +2,9 @@
 #include "gateway/http/server_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int tr_web_header(const tr_web_exchange_t *e, enum lws_token_indexes token, char *out, size_t size) {
     int len = lws_hdr_total_length(e->wsi, token);
@@ -78,6 +80,22 @@ static void read_custom(const tr_web_exchange_t *e, const char *name, char *out,
         *out = '\0';
 }
 
+/* Accept-Encoding names it, and does not say of it that it is not wanted (q=0). */
+static bool accepts_gzip(const tr_web_exchange_t *e) {
+    char list[128];
+    if (tr_web_header(e, WSI_TOKEN_HTTP_ACCEPT_ENCODING, list, sizeof list) <= 0)
+        return false;
+    for (char *rest = list, *one; (one = strsep(&rest, ","));) {
+        one += strspn(one, " \t");
+        size_t len = strcspn(one, " \t;");
+        if (len != 4 || strncasecmp(one, "gzip", 4) != 0)
+            continue;
+        const char *q = strstr(one + len, "q=");
+        return !q || strtod(q + 2, NULL) > 0;
+    }
+    return false;
+}
+
 bool tr_web_head_read(tr_web_exchange_t *e) {
     e->method = read_method(e);
     e->match = (tr_web_match_t){0};
@@ -93,6 +111,7 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
         strcpy(e->once_key, "\n"); /* which no header can be: it is refused when the token is known */
     if (tr_web_header(e, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->known_tag, sizeof e->known_tag) <= 0)
         *e->known_tag = '\0';
+    e->gzip = accepts_gzip(e);
     read_custom(e, "last-event-id:", e->last_event, sizeof e->last_event);
     read_custom(e, "mcp-protocol-version:", e->mcp_version, sizeof e->mcp_version);
     read_custom(e, "mcp-method:", e->mcp_method, sizeof e->mcp_method);
@@ -183,6 +202,10 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
     put(&h, "x-content-type-options:", "nosniff");
     put(&h, "referrer-policy:", "no-referrer");
     put(&h, "content-security-policy:", e->policy ? e->policy : "default-src 'none'; frame-ancestors 'none'");
+    if (e->packed && e->status != 304)
+        put(&h, "content-encoding:", "gzip");
+    if (e->vary)
+        put(&h, "vary:", "accept-encoding");
     if (*e->tag)
         put(&h, "etag:", e->tag);
     if (e->status == 401)

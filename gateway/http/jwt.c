@@ -2,6 +2,7 @@
 
 #include "lib/base/file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,25 @@ static void release(cjose_jwk_t **keys, size_t count) {
         cjose_jwk_release(keys[i]);
 }
 
+/* What a base64url without padding may be. cjose takes the length of what has a "=" within for granted, and aborts. */
+static bool is_base64url(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
+            return false;
+    return len % 4 != 1;
+}
+
+static bool numbers_good(const json_t *key) {
+    static const char *const members[] = {"n", "e", "x", "y"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const json_t *value = json_object_get(key, members[i]);
+        if (value &&
+            !(json_is_string(value) && is_base64url(json_string_value(value), json_string_length(value))))
+            return false;
+    }
+    return true;
+}
+
 /* Those that are for signatures, of the two kinds. What cannot be read is for somebody else, ignoring. */
 static size_t import(const json_t *set, cjose_jwk_t *keys[KEYS_MAX]) {
     size_t count = 0, i;
@@ -38,7 +58,7 @@ static size_t import(const json_t *set, cjose_jwk_t *keys[KEYS_MAX]) {
         const char *use = json_string_value(json_object_get(item, "use"));
         const char *kind = json_string_value(json_object_get(item, "kty"));
         bool fits = kind && (strcmp(kind, "RSA") == 0 || strcmp(kind, "EC") == 0) &&
-                    (!use || strcmp(use, "sig") == 0);
+                    (!use || strcmp(use, "sig") == 0) && numbers_good(item);
         cjose_jwk_t *key =
             fits && count < KEYS_MAX ? cjose_jwk_import_json((cjose_header_t *)item, NULL) : NULL;
         if (key)
@@ -47,12 +67,26 @@ static size_t import(const json_t *set, cjose_jwk_t *keys[KEYS_MAX]) {
     return count;
 }
 
+/* In place of those that it had; `where` is for people. */
+static int take_set(tr_web_jwt_t *self, const char *text, size_t len, const char *where, tr_error_t *error) {
+    cjose_jwk_t *keys[KEYS_MAX];
+    json_t *set = len <= FILE_MAX ? json_loadb(text, len, 0, NULL) : NULL;
+    size_t count = import(set, keys);
+    json_decref(set);
+    if (!count)
+        return tr_error_set(error, -EINVAL,
+            "%s: expected a JSON web key set ({\"keys\": [...]}) with a key of RSA or EC", where);
+    release(self->keys, self->count);
+    memcpy(self->keys, keys, count * sizeof *keys);
+    self->count = count;
+    return 0;
+}
+
 static int load(tr_web_jwt_t *self, tr_error_t *error) {
     const char *path = self->config.keys;
     struct stat st;
     char *text = NULL;
     size_t len = 0;
-    cjose_jwk_t *keys[KEYS_MAX];
     if (stat(path, &st) < 0)
         return tr_error_set(
             error, -errno, "%s: %s; it is what the provider's jwks_uri gives", path, strerror(errno));
@@ -63,30 +97,33 @@ static int load(tr_web_jwt_t *self, tr_error_t *error) {
     int rc = tr_file_read(path, "keys", FILE_MAX, &text, &len, error);
     if (rc < 0)
         return rc;
-    json_t *set = len <= FILE_MAX ? json_loadb(text, len, 0, NULL) : NULL;
-    size_t count = import(set, keys);
-    json_decref(set);
+    rc = take_set(self, text, len, path, error);
     free(text);
-    if (!count)
-        return tr_error_set(error, -EINVAL,
-            "%s: expected a JSON web key set ({\"keys\": [...]}) with a key of RSA or EC", path);
-    release(self->keys, self->count);
-    memcpy(self->keys, keys, count * sizeof *keys);
-    self->count = count;
-    return 0;
+    return rc;
 }
 
-int tr_web_jwt_new(const tr_web_jwt_config_t *config, tr_web_jwt_t **ret_jwt, tr_error_t *error) {
+/* set NULL: that of the file. */
+static int make(const tr_web_jwt_config_t *config, const char *set, size_t len, tr_web_jwt_t **ret_jwt,
+    tr_error_t *error) {
     tr_web_jwt_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
     self->config = *config;
-    int rc = load(self, error);
+    int rc = set ? take_set(self, set, len, "the key set", error) : load(self, error);
     if (rc < 0)
         tr_web_jwt_destroy(&self);
     else
         *ret_jwt = self;
     return rc;
+}
+
+int tr_web_jwt_new(const tr_web_jwt_config_t *config, tr_web_jwt_t **ret_jwt, tr_error_t *error) {
+    return make(config, NULL, 0, ret_jwt, error);
+}
+
+int tr_web_jwt_of(const tr_web_jwt_config_t *config, const char *set, size_t len, tr_web_jwt_t **ret_jwt,
+    tr_error_t *error) {
+    return make(config, set, len, ret_jwt, error);
 }
 
 void tr_web_jwt_destroy(tr_web_jwt_t **self_p) {
@@ -117,6 +154,19 @@ bool tr_web_jwt_is(const char *token, size_t len) {
     for (size_t i = 0; i < len; i++)
         stops += token[i] == '.';
     return stops == 2;
+}
+
+/* Each of its three parts could be read. */
+static bool parts_good(const char *token, size_t len) {
+    while (len > 0) {
+        const char *stop = memchr(token, '.', len);
+        size_t part = stop ? (size_t)(stop - token) : len;
+        if (!is_base64url(token, part))
+            return false;
+        token += part + (stop != NULL);
+        len -= part + (stop != NULL);
+    }
+    return true;
 }
 
 static bool key_fits(const cjose_jwk_t *key, const char *alg, const char *kid) {
@@ -203,20 +253,28 @@ static const char *check_claims(
     return NULL;
 }
 
+const char *tr_web_jwt_claims(const tr_web_jwt_t *self, const char *text, size_t len, int64_t now_s,
+    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role) {
+    json_t *claims = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    const char *why = json_is_object(claims) ? check_claims(self, claims, now_s, ret_name, ret_role)
+                                             : "its claims are no object";
+    json_decref(claims);
+    return why;
+}
+
 const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s,
     char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role) {
     uint8_t *bytes = NULL;
     size_t count = 0;
-    cjose_jws_t *jws = len <= TR_WEB_JWT_MAX ? cjose_jws_import(token, len, NULL) : NULL;
+    bool good = len <= TR_WEB_JWT_MAX && tr_web_jwt_is(token, len) && parts_good(token, len);
+    cjose_jws_t *jws = good ? cjose_jws_import(token, len, NULL) : NULL;
     if (!jws)
         return "it is no token";
     const char *why = "nobody has signed it whose keys are known";
     if (signature_good(self, jws)) {
         bool read = cjose_jws_get_plaintext(jws, &bytes, &count, NULL);
-        json_t *claims = read ? json_loadb((const char *)bytes, count, JSON_REJECT_DUPLICATES, NULL) : NULL;
-        why = json_is_object(claims) ? check_claims(self, claims, now_s, ret_name, ret_role)
-                                     : "its claims are no object";
-        json_decref(claims);
+        why = read ? tr_web_jwt_claims(self, (const char *)bytes, count, now_s, ret_name, ret_role)
+                   : "its claims cannot be read";
     }
     cjose_jws_release(jws);
     return why;

@@ -28,6 +28,9 @@ typedef struct tr_web_jwt tr_web_jwt_t;
 
 /* -EINVAL: the file holds no keys; its errno, where it cannot be read; -EPERM: others may write it. */
 int tr_web_jwt_new(const tr_web_jwt_config_t *config, tr_web_jwt_t **ret_jwt, tr_error_t *error);
+/* The same of a key set that is there as a text; config->keys is not looked at, and nothing is read again. */
+int tr_web_jwt_of(const tr_web_jwt_config_t *config, const char *set, size_t len, tr_web_jwt_t **ret_jwt,
+    tr_error_t *error);
 void tr_web_jwt_destroy(tr_web_jwt_t **self);
 /* True: it was read again. One that is wrong now changes nothing: the error is set. */
 bool tr_web_jwt_refresh(tr_web_jwt_t *self, tr_error_t *error);
@@ -36,6 +39,9 @@ size_t tr_web_jwt_keys(const tr_web_jwt_t *self);
 bool tr_web_jwt_is(const char *token, size_t len);
 /* Whose it is: "oidc:SUB". NULL, or why it does not count, for people. */
 const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s,
+    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role);
+/* Likewise of what a token says whose signature is good: the text of its claims. */
+const char *tr_web_jwt_claims(const tr_web_jwt_t *self, const char *text, size_t len, int64_t now_s,
     char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role);
 
 #endif

@@ -106,6 +106,13 @@ void tr_web_again_leave(tr_web_exchange_t *e);
 /* Responds 304 in place of what the client has already (If-None-Match). */
 void tr_web_again_compare(tr_web_exchange_t *e);
 
+/* ---- pack.c ---- */
+
+/* Whether what was responded goes out with gzip; before its ETag is made. */
+void tr_web_pack_choose(tr_web_exchange_t *e);
+/* Does that. */
+void tr_web_pack(tr_web_exchange_t *e);
+
 /* ---- stream.c ---- */
 
 int tr_web_stream_write(tr_web_exchange_t *e);

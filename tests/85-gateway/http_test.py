@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The gateway as a web server: who is let in, what is too much, and how it ends."""
+import gzip
 import json
 import os
 import signal
@@ -101,6 +102,27 @@ class Http(web.GatewayTest):
         self.assertEqual(answer.headers["access-control-allow-origin"], "https://fleet.example")
         same = f"http://127.0.0.1:{self.url.port}"
         self.good(self.post("/api/v1/topics/a", {"content": 1}, headers={"Origin": same}), 202)
+
+    def test_what_is_large_is_packed_for_who_takes_it(self):
+        self.begin()
+        def ask(accept, **more):
+            return self.ask(more.pop("method", "GET"), more.pop("path", "/api/v1/openapi.json"), role="viewer", headers={"Accept-Encoding": accept, **more})
+        plain, packed = ask("identity"), ask("br, GZIP;q=0.5")
+        self.assertEqual(packed.headers["content-encoding"], "gzip")
+        self.assertEqual(gzip.decompress(packed.body), plain.body)
+        self.assertLess(len(packed.body), len(plain.body) / 3)
+        for accept in ("identity", "gzip;q=0", "xgzip", ""):
+            answer = ask(accept)
+            self.assertNotIn("content-encoding", answer.headers)
+            self.assertEqual((answer.body, answer.headers["vary"]), (plain.body, "accept-encoding"))
+        tag = packed.headers["etag"]
+        self.assertNotEqual(tag, plain.headers["etag"])
+        same = ask("gzip", **{"If-None-Match": tag})
+        self.assertEqual((same.status, same.body), (304, b""))
+        self.assertEqual(ask("identity", **{"If-None-Match": tag}).status, 200)
+        head = ask("gzip", method="HEAD")
+        self.assertEqual((head.body, head.headers["content-length"]), (b"", str(len(packed.body))))
+        self.assertNotIn("content-encoding", ask("gzip", path="/api/v1/brokers").headers)  # too small
 
     def test_preflight(self):
         self.begin("--origin", "https://fleet.example")

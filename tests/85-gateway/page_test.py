@@ -31,12 +31,12 @@ class Page(web.GatewayTest):
         self.assertEqual((answer.status, answer.headers["content-type"]), (200, "text/html; charset=utf-8"))
         self.assertIn("script-src 'self';", answer.headers["content-security-policy"])
         self.assertNotIn("unsafe", answer.headers["content-security-policy"])
-        size = len(gzip.compress(answer.body))
+        size = self.packed("/", answer)
         served = {path.name for path in WEB.iterdir() if path.suffix in (".js", ".css", ".svg")}
         for name in served:
             file = self.get("/web/" + name, role=None)
             self.assertEqual(file.body, (WEB / name).read_bytes(), f"{name}: is it in gateway/meson.build?")
-            size += len(gzip.compress(file.body))
+            size += self.packed("/web/" + name, file)
             # All that it loads is here, and it asks nobody else; what comes from agents never becomes markup.
             text = file.body.decode().replace("http://www.w3.org/2000/svg", "")
             self.assertNotRegex(text, r"https?://", name)
@@ -45,6 +45,15 @@ class Page(web.GatewayTest):
         self.assertLess(size, 300 * 1024)
         self.assertNotRegex(answer.body.decode(), r"https?://|<script(?! type=\"module\" src=)|style=| on[a-z]+=")
         self.problem(self.get("/web/nothing.js", role=None), 404, "not-found")
+
+    def packed(self, path, plain):
+        """How many bytes a browser gets for a file, which is what others get."""
+        answer = self.get(path, role=None, headers={"Accept-Encoding": "gzip, deflate, br"})
+        self.assertEqual((answer.status, answer.headers["content-encoding"], answer.headers["vary"]), (200, "gzip", "accept-encoding"))
+        self.assertEqual(gzip.decompress(answer.body), plain.body)
+        self.assertNotIn("content-encoding", plain.headers)
+        self.assertNotEqual(answer.headers["etag"], plain.headers["etag"])
+        return len(answer.body)
 
     def sound(self):
         """Two seconds of a tone, for the browser's microphone."""
