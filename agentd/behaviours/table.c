@@ -24,6 +24,7 @@ static const struct {
     {&tr_behaviour_planner, tr_planner_check, true},
     {&tr_behaviour_reader, tr_reader_check, false},
     {&tr_behaviour_relay, tr_relay_check, false},
+    {&tr_behaviour_senses, tr_senses_check, true},
     {&tr_behaviour_station, tr_station_check, false},
     {&tr_behaviour_summariser, tr_summariser_check, true},
     {&tr_behaviour_toolkeeper, tr_toolkeeper_check, false, true},

@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "agentd/mind/builtin_private.h"
+#include "agentd/mind/senses_convert.h"
 #include "agentd/mind/senses_input.h"
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
+
+#define HEARER  "pocketsphinx (and pocketsphinx-en-us)"
+#define PLAIN_S 32000.0 /* bytes of a second of what is heard */
 
 /* One that runs. */
 typedef struct sense {
@@ -15,6 +19,10 @@ typedef struct sense {
     tr_mind_done_fn on_done;
     void *arg;
     tr_sense_image_t image;
+    const char *const *then; /* which is given what this one wrote; NULL = it is the last */
+    const char *then_package;
+    const char *type; /* of what is spoken */
+    double seconds;   /* of what is heard */
 } sense_t;
 
 static const char *const hear[] = {
@@ -37,33 +45,59 @@ static const char *const languages[] = {"en", "de", "es", "fr", "it", "nl", "pl"
 
 /* ---- what a program is given ---- */
 
-/* 0, or a status with why in detail. */
-static int prepare_hear(const tr_mind_request_t *request, tr_sense_call_t *call, char *detail) {
-    tr_sense_bytes_t sound = {0};
+/* A WAV at once, what else there is after it was made plain. 0, or a status with why in detail. */
+static int prepare_sound(tr_sense_bytes_t *sound, tr_sense_call_t *call, sense_t *sense, char *detail) {
     const char *why = NULL;
-    if (!tr_sense_bytes(request->input, "audio", &sound, detail))
-        return TR_MIND_INVALID;
-    if (strcmp(sound.kind, "wav") != 0)
-        snprintf(detail, TR_BUILTIN_DETAIL,
-            "the built-in mind hears WAV alone, and this is %s: configure a model for transcribe",
-            sound.kind);
-    else if (!(call->input = tr_sound_plain(sound.bytes, sound.length, &call->length, &why)))
+    if (strcmp(sound->kind, "wav") != 0) {
+        *call = (tr_sense_call_t){.command = tr_sense_decoder(sound->kind),
+            .package = TR_SENSE_CONVERTER,
+            .input = sound->bytes,
+            .length = sound->length};
+        sense->then = hear;
+        sense->then_package = HEARER;
+        return 0;
+    }
+    *call = (tr_sense_call_t){.command = hear, .package = HEARER};
+    call->input = tr_sound_plain(sound->bytes, sound->length, &call->length, &why);
+    free(sound->bytes);
+    sense->seconds = (double)call->length / PLAIN_S;
+    if (!call->input)
         snprintf(detail, TR_BUILTIN_DETAIL, "audio: %s", why);
-    free(sound.bytes);
-    *call = (tr_sense_call_t){.command = hear,
-        .package = "pocketsphinx (and pocketsphinx-en-us)",
-        .input = call->input,
-        .length = call->length};
-    return call->input ? 0 : why ? TR_MIND_INVALID : TR_MIND_UNSUPPORTED;
+    return call->input ? 0 : TR_MIND_INVALID;
 }
 
-static int prepare_say(const tr_mind_request_t *request, tr_sense_call_t *call, char *detail) {
+static int prepare_hear(
+    const tr_mind_request_t *request, tr_sense_call_t *call, sense_t *sense, char *detail) {
+    const char *language = json_string_value(json_object_get(request->input, "language"));
+    tr_sense_bytes_t sound = {0};
+    if (!tr_sense_bytes(request->input, "audio", &sound, detail))
+        return TR_MIND_INVALID;
+    if (!language || strncmp(language, "en", 2) == 0)
+        return prepare_sound(&sound, call, sense, detail);
+    free(sound.bytes);
+    snprintf(detail, TR_BUILTIN_DETAIL,
+        "language: the built-in mind hears English alone: configure a model for transcribe");
+    return TR_MIND_UNSUPPORTED;
+}
+
+/* False: there is no such format. */
+static bool prepare_format(const char *format, sense_t *sense) {
+    sense->type = "audio/wav";
+    if (!format || strcmp(format, "wav") == 0)
+        return true;
+    sense->then = tr_sense_encoder(format, &sense->type);
+    sense->then_package = TR_SENSE_CONVERTER;
+    return sense->then;
+}
+
+static int prepare_say(
+    const tr_mind_request_t *request, tr_sense_call_t *call, sense_t *sense, char *detail) {
     const char *language = json_string_value(json_object_get(request->input, "language"));
     const char *format = json_string_value(json_object_get(request->input, "format"));
     size_t at = 0, length = 0, count = sizeof languages / sizeof *languages;
-    if (format && strcmp(format, "wav") != 0) {
-        snprintf(detail, TR_BUILTIN_DETAIL, "format: the built-in mind speaks WAV alone");
-        return TR_MIND_UNSUPPORTED;
+    if (!prepare_format(format, sense)) {
+        snprintf(detail, TR_BUILTIN_DETAIL, "format: expected wav, mp3, opus, aac, flac or pcm");
+        return TR_MIND_INVALID;
     }
     while (language && at < count && strncmp(languages[at], language, 2) != 0)
         at++;
@@ -90,13 +124,20 @@ static int prepare_see(
     return 0;
 }
 
-static int prepare(
-    const tr_mind_request_t *request, tr_sense_call_t *call, tr_sense_image_t *image, char *detail) {
+static int prepare(const tr_mind_request_t *request, tr_sense_call_t *call, sense_t *sense, char *detail) {
     if (!tr_sense_is_well(request, detail))
         return TR_MIND_INVALID;
-    return request->op == TR_MIND_SPEAK        ? prepare_say(request, call, detail)
-           : request->op == TR_MIND_TRANSCRIBE ? prepare_hear(request, call, detail)
-                                               : prepare_see(request, call, image, detail);
+    return request->op == TR_MIND_SPEAK        ? prepare_say(request, call, sense, detail)
+           : request->op == TR_MIND_TRANSCRIBE ? prepare_hear(request, call, sense, detail)
+                                               : prepare_see(request, call, &sense->image, detail);
+}
+
+/* 0, -ENOMEM, or a status with why in detail. */
+static int start(tr_builtin_t *self, const tr_sense_call_t *call, char *detail) {
+    int rc = tr_senses_start(self->senses, call, detail);
+    return rc == -ENOENT || rc == -ENOTSUP ? TR_MIND_UNSUPPORTED
+           : rc < 0 && rc != -ENOMEM       ? TR_MIND_FAILED
+                                           : rc;
 }
 
 int tr_builtin_sense(tr_builtin_t *self, const tr_mind_request_t *request, char *detail) {
@@ -107,11 +148,9 @@ int tr_builtin_sense(tr_builtin_t *self, const tr_mind_request_t *request, char 
         return -ENOMEM;
     }
     *sense = (sense_t){.op = request->op, .on_done = request->on_done, .arg = request->arg};
-    int rc = prepare(request, &call, &sense->image, detail);
+    int rc = prepare(request, &call, sense, detail);
     call.arg = sense;
-    if (rc == 0 && (rc = tr_senses_start(self->senses, &call, detail)) < 0 && rc != -ENOMEM)
-        rc = TR_MIND_FAILED;
-    if (rc == 0)
+    if (rc == 0 && (rc = start(self, &call, detail)) == 0)
         return 0;
     free(sense);
     return rc;
@@ -153,31 +192,66 @@ static json_t *seen(const sense_t *sense, json_t *words) {
 
 static json_t *value_of(const sense_t *sense, const tr_sense_result_t *result) {
     if (sense->op == TR_MIND_SPEAK) {
-        tr_sound_mend((uint8_t *)result->output, result->length);
-        return tr_sense_sound(result->output, result->length, "audio/wav");
+        tr_sound_mend((uint8_t *)result->output, result->length); /* of what else there is nothing changes */
+        return tr_sense_sound(result->output, result->length, sense->type);
     }
     json_t *words = words_of(result->output, result->length);
     if (sense->op == TR_MIND_DESCRIBE_IMAGE)
         return words ? seen(sense, words) : NULL;
-    return words ? json_pack("{s:o, s:s}", "text", words, "language", "en") : NULL;
+    return words ? json_pack("{s:o, s:s, s:f}", "text", words, "language", "en", "seconds", sense->seconds)
+                 : NULL;
 }
 
-/* Of each that has ended an answer in the queue. */
+/* The second program of two takes over what the first one wrote: 0; else as `start`, with why in the result. */
+static int go_on(tr_builtin_t *self, sense_t *sense, tr_sense_result_t *result) {
+    tr_sense_call_t call = {.command = sense->then,
+        .package = sense->then_package,
+        .input = result->output,
+        .length = result->length,
+        .arg = sense};
+    if (sense->op == TR_MIND_TRANSCRIBE && result->length >= TR_SENSE_PLAIN_MAX) {
+        snprintf(result->detail, sizeof result->detail,
+            "audio: %zu seconds or more are too long: send it in parts", TR_SENSE_HEARD_MAX);
+        free(result->output);
+        result->output = NULL;
+        return TR_MIND_INVALID;
+    }
+    if (sense->op == TR_MIND_SPEAK)
+        tr_sound_mend(call.input, call.length);
+    sense->seconds = (double)result->length / PLAIN_S;
+    sense->then = NULL;
+    result->output = NULL; /* it is the call's now */
+    snprintf(result->detail, sizeof result->detail, "out of memory");
+    return start(self, &call, result->detail);
+}
+
+static void answer(tr_builtin_t *self, const sense_t *sense, tr_sense_result_t *result, int status) {
+    tr_builtin_answer_t *answer = &self->answers[self->count++];
+    *answer = (tr_builtin_answer_t){.op = sense->op,
+        .status = status > 0 ? (tr_mind_status_t)status : TR_MIND_FAILED,
+        .on_done = sense->on_done,
+        .arg = sense->arg};
+    snprintf(answer->detail, sizeof answer->detail, "%s", result->output ? "out of memory" : result->detail);
+    if (result->output && (answer->value = value_of(sense, result))) {
+        answer->status = TR_MIND_OK;
+        *answer->detail = '\0';
+    }
+}
+
+/* Of each that has ended an answer in the queue, but of the first of two, which has a second one now. */
 void tr_builtin_take_senses(tr_builtin_t *self) {
     tr_sense_result_t result;
     while (self->senses &&
            tr_array_reserve(&self->answers, self->count, &self->capacity, sizeof *self->answers) == 0 &&
            tr_senses_take(self->senses, &result)) {
         sense_t *sense = result.arg;
-        tr_builtin_answer_t *answer = &self->answers[self->count++];
-        *answer = (tr_builtin_answer_t){
-            .op = sense->op, .status = TR_MIND_FAILED, .on_done = sense->on_done, .arg = sense->arg};
-        snprintf(
-            answer->detail, sizeof answer->detail, "%s", result.output ? "out of memory" : result.detail);
-        if (result.output && (answer->value = value_of(sense, &result))) {
-            answer->status = TR_MIND_OK;
-            *answer->detail = '\0';
-        }
+        bool is_first = result.output && sense->then;
+        bool is_broken =
+            !result.output && sense->then && sense->op == TR_MIND_TRANSCRIBE; /* a recording that is none */
+        int rc = is_first ? go_on(self, sense, &result) : is_broken ? TR_MIND_INVALID : 0;
+        if (is_first && rc == 0)
+            continue;
+        answer(self, sense, &result, rc);
         free(result.output);
         free(sense);
     }

@@ -14,7 +14,7 @@
 
 #define ROOM       "troupe-sandbox"
 #define TICK_MS    100 /* how soon it is seen that nobody waits any more */
-#define WORDS_MOST 24
+#define WORDS_MOST 48
 #define ERROR_MOST 200
 
 typedef struct job {

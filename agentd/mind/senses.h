@@ -1,5 +1,5 @@
 /*
- * The built-in mind's ears, voice and eyes: programs of others (pocketsphinx, espeak-ng, tesseract), each call in a room of its own (troupe-sandbox: no
+ * The built-in mind's ears, voice and eyes: programs of others (pocketsphinx, espeak-ng, tesseract, ffmpeg), each call in a room of its own (troupe-sandbox: no
  * network, no files but the system's, limits on time and memory), since what they read was written by others. None of them is part of Troupe: where one is not
  * there, the call says which package has it.
  *
@@ -21,9 +21,10 @@
 typedef struct tr_senses tr_senses_t;
 
 typedef struct tr_sense_call {
-    const char *const *command; /* an absolute path and its arguments, NULL at the end: constants */
-    const char *package;        /* Debian's, which has it: a constant */
-    void *input;                /* of malloc; taken over, also on failure */
+    const char *const
+        *command;        /* an absolute path and its arguments, 38 at most, NULL at the end: constants */
+    const char *package; /* Debian's, which has it: a constant */
+    void *input;         /* of malloc; taken over, also on failure */
     size_t length;
     void *
         arg; /* of malloc: the caller's again with the result, freed by tr_senses_destroy where there is none */

@@ -21,28 +21,47 @@ static bool recognise(const char *key, tr_sense_bytes_t *self) {
     return self->kind;
 }
 
-bool tr_sense_bytes(const json_t *input, const char *key, tr_sense_bytes_t *ret_bytes, char *detail) {
+static tr_sense_trouble_t trouble(tr_sense_trouble_t which, char *detail, const char *key, const char *why) {
+    snprintf(detail, DETAIL, "%s: %s", key, why);
+    return which;
+}
+
+/* Of bytes that are decoded. */
+static tr_sense_trouble_t look(const char *key, tr_sense_bytes_t *self, char *detail) {
+    if (!recognise(key, self))
+        return trouble(TR_SENSE_OTHER_TYPE, detail, key,
+            strcmp(key, "image") == 0 ? "expected a PNG or a JPEG"
+                                      : "expected a recording: WAV, MP3, Ogg, FLAC, WebM or MP4");
+    if ((uint64_t)self->image.width * self->image.height > TR_SENSE_POINTS_MAX)
+        return trouble(
+            TR_SENSE_TOO_LARGE, detail, key, "it has more than 64 million points: make it smaller");
+    return TR_SENSE_GOOD;
+}
+
+tr_sense_trouble_t tr_sense_read(
+    const json_t *input, const char *key, tr_sense_bytes_t *ret_bytes, char *detail) {
     const json_t *text = json_object_get(input, key);
     size_t length = json_string_length(text);
     tr_sense_bytes_t self = {0};
-    if (!json_is_string(text) || length == 0 || length > tr_base64_encoded_size(TR_SENSES_INPUT_MAX)) {
+    if (length == 0 || length > tr_base64_encoded_size(TR_SENSES_INPUT_MAX)) {
         snprintf(detail, DETAIL, "%s: expected base64 of 1 to %zu bytes", key, TR_SENSES_INPUT_MAX);
-        return false;
+        return length ? TR_SENSE_TOO_LARGE : TR_SENSE_NO_BYTES;
     }
     self.bytes = malloc(length / 4 * 3 + 1);
-    const char *why = !self.bytes ? "out of memory"
-                      : tr_base64_decode(json_string_value(text), length, self.bytes, &self.length) < 0
-                          ? "this is no base64"
-                      : recognise(key, &self)     ? NULL
-                      : strcmp(key, "image") == 0 ? "expected a PNG or a JPEG"
-                                                  : "expected a recording: WAV, MP3, Ogg, FLAC, WebM or MP4";
-    if (!why) {
+    if (!self.bytes)
+        return trouble(TR_SENSE_NO_MEMORY, detail, key, "out of memory");
+    tr_sense_trouble_t what = tr_base64_decode(json_string_value(text), length, self.bytes, &self.length) < 0
+                                  ? trouble(TR_SENSE_NO_BYTES, detail, key, "this is no base64")
+                                  : look(key, &self, detail);
+    if (what == TR_SENSE_GOOD)
         *ret_bytes = self;
-        return true;
-    }
-    snprintf(detail, DETAIL, "%s: %s", key, why);
-    free(self.bytes);
-    return false;
+    else
+        free(self.bytes);
+    return what;
+}
+
+bool tr_sense_bytes(const json_t *input, const char *key, tr_sense_bytes_t *ret_bytes, char *detail) {
+    return tr_sense_read(input, key, ret_bytes, detail) == TR_SENSE_GOOD;
 }
 
 static bool word_is_well(const json_t *input, const char *key, char *detail) {

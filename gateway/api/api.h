@@ -65,6 +65,14 @@ void tr_api_responses(tr_web_exchange_t *e);
 /* page.c */
 void tr_api_page(tr_web_exchange_t *e);
 void tr_api_file(tr_web_exchange_t *e);
+/* senses.c */
+/* A question to who hears, speaks and sees; NULL: there is no memory, which was responded. It is a map that the caller fills, of so many fields beside the action. */
+tr_web_call_t *tr_api_sense_call(tr_web_exchange_t *e, const char *action, size_t fields);
+/* Whether there is an answer. If not, responds with a problem that says what would help. */
+bool tr_api_sense_judge(tr_web_exchange_t *e, const tr_web_reply_t *reply);
+/* audio.c */
+void tr_api_transcribe(tr_web_exchange_t *e);
+void tr_api_speak(tr_web_exchange_t *e);
 /* embeddings.c */
 void tr_api_embeddings(tr_web_exchange_t *e);
 /* say.c */

@@ -45,13 +45,17 @@ static json_t *body(const tr_web_route_t *route) {
         if (f->place != TR_WEB_IN_BODY || rest)
             continue;
         json_object_set_new(properties, f->name, schema(f));
+        if (route->form && strcmp(f->name, "file") == 0)
+            json_object_set_new(json_object_get(properties, f->name), "contentMediaType",
+                json_string("application/octet-stream"));
         if (f->required)
             json_array_append_new(required, json_string(f->name));
     }
     bool needed = json_array_size(required) > 0;
     json_t *object = json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", properties, "required",
         required, "additionalProperties", (int)any);
-    return json_pack("{s:b, s:o}", "required", (int)needed, "content", content("application/json", object));
+    const char *type = route->form ? "multipart/form-data" : "application/json";
+    return json_pack("{s:b, s:o}", "required", (int)needed, "content", content(type, object));
 }
 
 /* Under /v1 problems are as OpenAI's clients expect them, of JSON-RPC as that says them. */

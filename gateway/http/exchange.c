@@ -4,6 +4,10 @@
  * While a handler waits for replies, nothing is read from the connection (flow control): what comes then is the next request, and
  * libwebsockets would take it for more of this one's body.
  *
+ * Only forms (multipart/form-data) may come in chunks, as clients send files that they read while they send them. libwebsockets 4.1 gives such a
+ * body as it is and does not know where it ends, so the connection ends with the response. What is too large of a form is read and thrown away, within
+ * bounds: a client that cannot write does not read why.
+ *
  * Requests that are sent before the last one was answered (pipelining) are not taken: the connection ends with the response. For
  * libwebsockets 4.1 keeps what it has read beyond a request in a list, and where the next request is read from there and has a body, it
  * takes that request's head for its body, and may loop for ever (lws_http_action). So nothing is ever read from that list: a response is
@@ -14,15 +18,18 @@
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define AT_ONCE    16384 /* bytes of a body that go out with the head, and of each piece afterwards */
 #define DETAIL_MAX 512
 #define UNKNOWN    SIZE_MAX
-#define SLOW_S     30 /* who does not read what was written for so long is cut */
+#define THROWN_MAX ((size_t)64 << 20) /* bytes of a form that is too large which are read nevertheless */
+#define SLOW_S     30                 /* who does not read what was written for so long is cut */
 
 tr_web_exchange_t *tr_web_exchange_new(tr_web_server_t *server, struct lws *wsi) {
     tr_web_exchange_t *e = calloc(1, sizeof *e);
@@ -90,6 +97,7 @@ static void reset(tr_web_exchange_t *e) {
     drop_replies(e);
     json_decref(e->body);
     e->body = NULL;
+    e->file = (tr_multipart_part_t){0};
     e->state = TR_WEB_IDLE;
     e->raw.size = e->out.size = e->written = 0;
     e->raw.failed = e->out.failed = false;
@@ -263,7 +271,7 @@ static int write_piece(tr_web_exchange_t *e) {
 
 int tr_web_exchange_write(tr_web_exchange_t *e) {
     bool bodiless = e->method == TR_WEB_HEAD || e->status == 204 || e->status == 304;
-    bool close = atomic_load(&e->server->drain) || e->received < e->length;
+    bool close = atomic_load(&e->server->drain) || e->received < e->length || e->chunked;
     int rc = 0;
     if (e->state == TR_WEB_STREAMING)
         return tr_web_stream_write(e);
@@ -283,12 +291,17 @@ int tr_web_exchange_write(tr_web_exchange_t *e) {
 
 /* ---- reading ---- */
 
+/* The rest of a form, before what was responded is written. */
+static bool is_thrown_away(const tr_web_exchange_t *e) {
+    return e->match.route && e->match.route->form && e->length <= THROWN_MAX && !tr_web_is_mux(e);
+}
+
 /* The end of a callback of the connection: what was responded meanwhile is written soon, when the body has come; where nothing was, nothing
  * more is read. */
 static int leave(tr_web_exchange_t *e) {
     e->inside = false;
     if (e->state == TR_WEB_RESPONDED &&
-        (e->received >= e->length || e->length > e->server->config.options->body_max))
+        (e->received >= e->length || (e->length > e->server->config.options->body_max && !is_thrown_away(e))))
         tr_web_ask_to_write(e);
     if (e->state == TR_WEB_STREAMING)
         tr_web_ask_to_write(e);
@@ -338,17 +351,36 @@ static size_t announced(tr_web_exchange_t *e) {
     return needed && !tr_web_is_mux(e) ? UNKNOWN : 0;
 }
 
+/* Whether the body is of the type that the route takes; of a form, its boundary is kept. */
+static bool type_fits(tr_web_exchange_t *e) {
+    char type[192] = "";
+    if (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0)
+        return false;
+    if (e->match.route->form)
+        return tr_multipart_boundary(type, e->boundary);
+    return strncmp(type, "application/json", 16) == 0 || strncmp(type, "application/a2a+json", 20) == 0;
+}
+
+/* A form in chunks, which say themselves where they end. */
+static bool in_chunks(const tr_web_exchange_t *e) {
+    char coding[16], length[24];
+    return e->match.route->form && e->length == UNKNOWN && !tr_web_is_mux(e) &&
+           tr_web_header(e, WSI_TOKEN_HTTP_TRANSFER_ENCODING, coding, sizeof coding) > 0 &&
+           strcasecmp(coding, "chunked") == 0 &&
+           tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length) == 0;
+}
+
 static bool body_welcome(tr_web_exchange_t *e) {
-    char type[64] = "";
-    if (e->length == UNKNOWN)
+    e->chunked = in_chunks(e);
+    e->chunks = (tr_chunks_t){0};
+    if (e->length == UNKNOWN && !e->chunked)
         tr_web_problem(e, 411, "missing-argument", "a body needs its content-length; chunks are not taken");
-    else if (e->length > e->server->config.options->body_max)
+    else if (!e->chunked && e->length > e->server->config.options->body_max)
         tr_web_problem(
             e, 413, "too-large", "a body has %zu bytes at most", e->server->config.options->body_max);
-    else if (e->length > 0 && (tr_web_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type) <= 0 ||
-                                  (strncmp(type, "application/json", 16) != 0 &&
-                                      strncmp(type, "application/a2a+json", 20) != 0)))
-        tr_web_problem(e, 415, "unsupported-value", "a body is application/json here");
+    else if (e->length > 0 && !type_fits(e))
+        tr_web_problem(e, 415, "unsupported-value", "a body is %s here",
+            e->match.route->form ? "multipart/form-data, with its boundary," : "application/json");
     return e->state != TR_WEB_RESPONDED;
 }
 
@@ -406,24 +438,19 @@ bool tr_web_exchange_upgrade(tr_web_exchange_t *e) {
     return e->state == TR_WEB_SOCKET;
 }
 
-int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len) {
-    e->received += len;
-    if (e->state != TR_WEB_RECEIVING)
-        return 0; /* what was responded to before is thrown away */
-    if (tr_clock_ns() - e->began_ns > e->server->config.options->body_ms * 1000000)
-        return -1;
-    tr_buffer_put(&e->raw, bytes, len);
-    return 0;
-}
-
 static bool parse(tr_web_exchange_t *e) {
     json_error_t error;
     if (e->raw.failed) {
-        tr_web_problem(e, 413, "too-large", "more than was announced, or there is no memory for it now");
+        tr_web_problem(e, 413, "too-large",
+            "more than was announced, or than the %zu bytes that a body may have, or there is no memory for "
+            "it now",
+            e->server->config.options->body_max);
         return false;
     }
     if (!e->raw.size)
         return true;
+    if (e->match.route->form)
+        return tr_web_form_take(e);
     e->body = json_loadb(e->raw.data, e->raw.size, JSON_REJECT_DUPLICATES, &error);
     if (!e->body)
         tr_web_problem(e, 400, "unsupported-value", "the body is no JSON: line %d, column %d: %s", error.line,
@@ -433,6 +460,31 @@ static bool parse(tr_web_exchange_t *e) {
     else
         return true;
     return false;
+}
+
+/* They are what the body is when the last one has come. */
+static int take_chunks(tr_web_exchange_t *e, const char *bytes, size_t len) {
+    int rc = e->received > THROWN_MAX ? -EFBIG : tr_chunks_take(&e->chunks, bytes, len, &e->raw);
+    if (rc == 0)
+        return 0;
+    if (rc < 0)
+        tr_web_problem(e, rc == -EFBIG ? 413 : 400, rc == -EFBIG ? "too-large" : "unsupported-value",
+            rc == -EFBIG ? "this is far more than a body may have" : "the body's chunks are none");
+    e->length = e->received;
+    return tr_web_exchange_complete(e);
+}
+
+int tr_web_exchange_body(tr_web_exchange_t *e, const void *bytes, size_t len) {
+    bool late = tr_clock_ns() - e->began_ns > e->server->config.options->body_ms * 1000000;
+    e->received += len;
+    if (e->state != TR_WEB_RECEIVING)
+        return late && is_thrown_away(e) ? -1 : 0; /* what was responded to before is thrown away */
+    if (late)
+        return -1;
+    if (e->chunked)
+        return take_chunks(e, bytes, len);
+    tr_buffer_put(&e->raw, bytes, len);
+    return 0;
 }
 
 int tr_web_exchange_complete(tr_web_exchange_t *e) {

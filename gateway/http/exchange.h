@@ -10,6 +10,8 @@
 #define TR_GATEWAY_HTTP_EXCHANGE_H
 
 #include "gateway/bridge.h"
+#include "gateway/http/chunks.h"
+#include "gateway/http/multipart.h"
 #include "gateway/http/route.h"
 #include "gateway/http/token.h"
 #include "lib/base/buffer.h"
@@ -82,7 +84,11 @@ struct tr_web_exchange {
     int64_t began_ns;
     size_t length, received; /* bytes of the body: announced, and come */
     tr_buffer_t raw;
-    json_t *body; /* an object, or NULL */
+    bool chunked;       /* and it comes in chunks: the connection ends with the response */
+    tr_chunks_t chunks; /* how far they are */
+    json_t *body;       /* an object, or NULL */
+    char boundary[TR_MULTIPART_BOUNDARY_MAX + 1]; /* of a form */
+    tr_multipart_part_t file;                     /* the form's, in raw; .bytes.at NULL: there is none */
 
     unsigned asked; /* replies that are awaited */
     tr_web_reply_t *replies[TR_WEB_SLOTS];

@@ -72,6 +72,7 @@ typedef struct tr_web_route {
     const char *to, *action;      /* of tr_web_ask: which agent or service is asked for what */
     unsigned success;             /* the status; 0 = 200 */
     const char *type;             /* of the answer; NULL = application/json */
+    bool form;                    /* the body is a form with a file (multipart/form-data) */
     bool rpc;                     /* problems are said as JSON-RPC does */
     bool socket;                  /* it becomes a WebSocket where it is asked to */
     void (*handle)(struct tr_web_exchange *exchange);

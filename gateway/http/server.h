@@ -23,6 +23,7 @@ typedef struct tr_web_options {
     tr_strings_t hosts, origins;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;
+    int64_t sense_ms; /* in place of wait_ms, for what is heard, spoken and seen */
     int64_t rate, wait_ms, header_ms, body_ms, idle_ms, drain_ms;
     int64_t connections;
     size_t body_max;

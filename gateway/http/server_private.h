@@ -113,6 +113,11 @@ void tr_web_pack_choose(tr_web_exchange_t *e);
 /* Does that. */
 void tr_web_pack(tr_web_exchange_t *e);
 
+/* ---- form.c ---- */
+
+/* Of a form that has come: body and file. False: it is none, and was responded to. */
+bool tr_web_form_take(tr_web_exchange_t *e);
+
 /* ---- stream.c ---- */
 
 int tr_web_stream_write(tr_web_exchange_t *e);

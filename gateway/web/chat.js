@@ -4,7 +4,7 @@ import {icon} from "./icons.js";
 import {get, post, remove, request, events, headers, part, paths, prefs, user, newTrace, Problem} from "./api.js";
 import {tree, sumUp} from "./draw.js";
 
-const KEPT = 100, IMAGE_SIDE = 1024, IMAGE_BYTES = 20 << 20;
+const KEPT = 100, IMAGE_SIDE = 1024, IMAGE_BYTES = 20 << 20, SPOKEN_MS = 120000, SAID = 1500;
 const starters = ["hello, my name is Ann", "search for the harbour", "what is the status of the tasks?", "decide between tea and coffee", "prepare the slides by Monday, urgent"];
 
 // ---- what is kept in this browser ----
@@ -34,25 +34,66 @@ async function shrink(file) {
 }
 
 async function transcribe(blob) {
+    if (!blob.size)
+        throw new Problem("Nothing was recorded: is the microphone muted?");
     const form = new FormData();
     form.append("file", blob, blob.type.includes("webm") ? "speech.webm" : "speech.ogg");
     form.append("model", "default");
-    return (await (await request("/v1/audio/transcriptions", {method: "POST", headers: headers(), body: form})).json()).text;
+    const {text} = await (await request("/v1/audio/transcriptions", {method: "POST", headers: headers(), body: form})).json();
+    if (!text.trim())
+        throw new Problem("No words were heard: speak nearer to the microphone.");
+    return text;
 }
 
-let playing = null;
+// A reply in parts of some sentences: the first one is heard before the others are made.
+function partsOf(text) {
+    const parts = [""];
+    for (const sentence of text.match(/[^.!?\n]+[.!?\n]*\s*|[.!?\n]+\s*/g) || [])
+        for (let at = 0; at < sentence.length; at += SAID) {
+            const piece = sentence.slice(at, at + SAID);
+            if ((parts.at(-1) + piece).length > SAID)
+                parts.push("");
+            parts[parts.length - 1] += piece;
+        }
+    return parts.filter(part => part.trim());
+}
+
+async function play(text, mine) {
+    const response = await request("/v1/audio/speech", {method: "POST", headers: headers({"Content-Type": "application/json"}), body: JSON.stringify({model: "default", input: text, voice: "default"}), signal: mine.stop.signal});
+    const audio = new Audio(URL.createObjectURL(await response.blob()));
+    mine.audio = audio;
+    await new Promise((go, fail) => {
+        audio.onended = audio.onpause = go;
+        audio.onerror = () => fail(new Problem("This browser cannot play what was spoken."));
+        mine.stop.signal.addEventListener("abort", () => audio.pause());
+        audio.play().catch(fail);
+    }).finally(() => URL.revokeObjectURL(audio.src));
+}
+
+let playing = null; // what is spoken now: {stop, audio}
+const hush = () => {
+    playing?.stop.abort();
+    playing = null;
+    globalThis.speechSynthesis?.cancel();
+};
+
+// By the gateway; where that has no voice, by the browser.
 async function say(text, offered) {
-    playing?.pause();
-    if (offered["/v1/audio/speech"]) {
-        const response = await request("/v1/audio/speech", {method: "POST", headers: headers({"Content-Type": "application/json"}), body: JSON.stringify({model: "default", input: text, voice: "default"})});
-        playing = new Audio(URL.createObjectURL(await response.blob()));
-        playing.onended = () => URL.revokeObjectURL(playing.src);
-        return playing.play();
+    hush();
+    const mine = playing = {stop: new AbortController()};
+    try {
+        if (!offered["/v1/audio/speech"])
+            throw new Problem("The gateway has no voice.", 503);
+        for (const part of partsOf(text))
+            if (playing === mine)
+                await play(part, mine);
+    } catch (error) {
+        if (error.name === "AbortError")
+            return;
+        if (error.status !== 503 || !globalThis.speechSynthesis?.getVoices().length)
+            throw error.status === 503 ? new Problem(`Neither the gateway nor this browser has a voice. ${error.message}`, 503) : error;
+        speechSynthesis.speak(new SpeechSynthesisUtterance(text));
     }
-    if (!speechSynthesis?.getVoices().length)
-        throw new Problem("Neither the gateway nor this browser has a voice.");
-    speechSynthesis.cancel();
-    return speechSynthesis.speak(new SpeechSynthesisUtterance(text));
 }
 
 // ---- where a reply comes from ----
@@ -212,14 +253,19 @@ export async function show(root, frame) {
             return recorder.stop();
         try {
             const stream = await navigator.mediaDevices.getUserMedia({audio: true}), pieces = [];
+            hush(); // it would hear itself
             recorder = new MediaRecorder(stream);
+            const long = setTimeout(() => recorder?.stop(), SPOKEN_MS);
             recorder.ondataavailable = event => pieces.push(event.data);
             recorder.onstop = async () => {
+                clearTimeout(long);
                 stream.getTracks().forEach(track => track.stop());
                 const blob = new Blob(pieces, {type: recorder.mimeType});
                 recorder = null;
                 listening(false);
                 mic.disabled = true;
+                mic.setAttribute("aria-busy", "true");
+                mic.setAttribute("aria-label", "What was said is written down");
                 try {
                     text.value = `${text.value} ${await transcribe(blob)}`.trim();
                     text.focus();
@@ -227,6 +273,8 @@ export async function show(root, frame) {
                     frame.toast(error.message, "bad");
                 }
                 mic.disabled = false;
+                mic.removeAttribute("aria-busy");
+                listening(false);
             };
             recorder.start();
             listening(true);
@@ -278,6 +326,8 @@ export async function show(root, frame) {
         const on = speak.getAttribute("aria-pressed") !== "true";
         speak.setAttribute("aria-pressed", String(on));
         prefs.set("speak", on);
+        if (!on)
+            hush();
     };
     agent.onchange = () => {
         prefs.set("agent", agent.value);
@@ -289,6 +339,6 @@ export async function show(root, frame) {
     return {leave() {
         busy?.abort();
         recorder?.stop();
-        playing?.pause();
+        hush();
     }};
 }

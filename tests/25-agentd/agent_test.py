@@ -90,7 +90,7 @@ class Checked(agentd.AgentdTest):
         self.write("text.so", "no shared object at all, but long enough to have a header of its own ......\n")
         for arguments, line in (
                 (["-b", "editr"], 'behaviour: unknown behaviour "editr", did you mean "editor"?'),
-                (["-b", "nonsense"], 'behaviour: unknown behaviour "nonsense"; the built-in ones are a2a-remote, assistant, composer, critic, dialogue, echo, editor, exec, executor, instruction, librarian, planner, reader, relay, station, summariser, toolkeeper, voter'),
+                (["-b", "nonsense"], 'behaviour: unknown behaviour "nonsense"; the built-in ones are a2a-remote, assistant, composer, critic, dialogue, echo, editor, exec, executor, instruction, librarian, planner, reader, relay, senses, station, summariser, toolkeeper, voter'),
                 (["-l", "text.so"], "load: text.so: expected a shared object with a behaviour: invalid ELF header"),
                 (["-l", LIBRARY], f"load: {LIBRARY}: no function troupe_behaviour in it: end its source with "
                                    "TR_EXPORT_BEHAVIOUR(your_behaviour)"),

@@ -132,7 +132,7 @@ class Checked(fleet.FleetTest):
     def test_behaviours(self):
         self.agent("behaviour: raeder", ':6:16: agents[1].behaviour: unknown behaviour "raeder", did you mean "reader"?',
                    ways=([], ["--dry-run"], ["--detach"]))
-        self.agent("behaviour: nonsense", "the built-in ones are a2a-remote, assistant, composer, critic, dialogue, echo, editor, exec, executor, instruction, librarian, planner, reader, relay, station, summariser, toolkeeper, voter")
+        self.agent("behaviour: nonsense", "the built-in ones are a2a-remote, assistant, composer, critic, dialogue, echo, editor, exec, executor, instruction, librarian, planner, reader, relay, senses, station, summariser, toolkeeper, voter")
 
     def test_shared_objects(self):
         self.agent("load: ./none.so", ":6:11: agents[1].load: ", "none.so: expected a shared object with a behaviour: No such file")

@@ -9,7 +9,7 @@ import zlib
 import minds  # noqa: F401
 from minds import harness
 
-PROGRAMS = {"espeak-ng": "/usr/bin/espeak-ng", "pocketsphinx": "/usr/bin/pocketsphinx_continuous", "tesseract-ocr": "/usr/bin/tesseract"}
+PROGRAMS = {"espeak-ng": "/usr/bin/espeak-ng", "pocketsphinx": "/usr/bin/pocketsphinx_continuous", "tesseract-ocr": "/usr/bin/tesseract", "ffmpeg": "/usr/bin/ffmpeg"}
 LETTERS = {"H": "10001 10001 10001 11111 10001 10001 10001", "E": "11111 10000 10000 11110 10000 10000 11111",
            "L": "10000 10000 10000 10000 10000 10000 11111", "P": "11110 10001 10001 11110 10000 10000 10000"}
 
@@ -70,6 +70,20 @@ class Senses(harness.SystemTest):
         self.assertIn("three", heard["text"].split())
         self.assertEqual(heard["language"], "en")
 
+    def test_sound_in_other_clothes(self):
+        """What others send is made plain first, and what is spoken comes as it is wanted; each by a program apart."""
+        self.needs("espeak-ng", "pocketsphinx", "ffmpeg")
+        for form, media, mark in (("mp3", "audio/mpeg", (b"ID3", b"\xff\xf3", b"\xff\xfb")), ("opus", "audio/ogg", (b"OggS",)), ("flac", "audio/flac", (b"fLaC",))):
+            said = self.value("speak", text="one two three four five", format=form)
+            sound = base64.b64decode(said["audio"])
+            self.assertEqual((said["type"], sound.startswith(mark)), (media, True), sound[:8])
+        heard = self.value("transcribe", "--file", self.file("note.flac", sound))
+        plain = self.value("transcribe", "--file", self.file("note.wav", base64.b64decode(self.value("speak", text="one two three four five")["audio"])))
+        self.assertTrue(heard["text"], heard)
+        self.assertAlmostEqual(heard["seconds"], plain["seconds"], delta=0.2)
+        self.refused("/usr/bin/ffmpeg", "transcribe", audio=base64.b64encode(b"OggS" + bytes(range(256))).decode())
+        self.refused("/usr/bin/ffmpeg", "transcribe", audio=base64.b64encode(sound[:40]).decode())
+
     def test_words_in_an_image_are_read(self):
         self.needs("tesseract-ocr")
         image = png("HELP")
@@ -82,7 +96,7 @@ class Senses(harness.SystemTest):
         self.assertEqual((done.code, "/usr/bin/tesseract" in done.err), (3, True), done)
 
     def test_what_is_missing_is_named(self):
-        given = {"espeak-ng": ("speak", {"text": "hello"}), "pocketsphinx": ("transcribe", {"audio": base64.b64encode(WAVE).decode()}),
+        given = {"espeak-ng": ("speak", {"text": "hello"}), "ffmpeg": ("transcribe", {"audio": base64.b64encode(b"OggS....").decode()}), "pocketsphinx": ("transcribe", {"audio": base64.b64encode(WAVE).decode()}),
                  "tesseract-ocr": ("describe_image", {"image": base64.b64encode(png("HELP")).decode()})}
         missing = [package for package, path in PROGRAMS.items() if not pathlib.Path(path).exists()]
         if not missing:
@@ -95,13 +109,14 @@ class Senses(harness.SystemTest):
         self.refused("audio: expected base64", "transcribe")
         self.refused("audio: this is no base64", "transcribe", audio="?")
         self.refused("audio: expected a recording", "transcribe", audio=base64.b64encode(b"GIF89a").decode())
-        self.refused("hears WAV alone", "transcribe", audio=base64.b64encode(b"OggS....").decode())
+        self.refused("hears English alone", "transcribe", audio=base64.b64encode(WAVE).decode(), language="de")
         self.refused("audio: expected", "transcribe", audio=base64.b64encode(WAVE[:30]).decode())
         self.refused("image: expected a PNG or a JPEG", "describe_image", image=base64.b64encode(b"GIF89a").decode())
         self.refused("expected 1 to 4000 bytes", "speak")
         self.refused("expected 1 to 4000 bytes", "speak", text="x" * 4001)
         self.refused("the built-in mind speaks", "speak", text="x", language="xx")
-        self.refused("speaks WAV alone", "speak", text="x", format="mp3")
+        self.refused("format: expected wav, mp3", "speak", text="x", format="tape")
+        self.refused("64 million points", "describe_image", image=base64.b64encode(png("H")[:16] + struct.pack(">II", 60000, 60000)).decode())
         self.refused("voice: expected a word", "speak", text="x", voice=5)
         self.refused("only transcribe and describe_image", "intent", "--file", "/dev/null", text="x")
 

@@ -179,22 +179,48 @@ async function image() {
     await answered(1);
 }
 
-// The browser's microphone plays the file of sound. Where this gateway has no ears, what the page sends is looked at, and a text comes back.
-async function speak() {
-    let heard = null;
-    if (!out.ears)
-        await page.route("**/v1/audio/transcriptions", route => {
-            heard = route.request().postDataBuffer();
-            return route.fulfill({json: {text: "hello from the microphone"}});
-        });
+// The browser's microphone plays the file of sound; what the page says of the answer is what its text, or its problem, says.
+async function record() {
+    const answer = page.waitForResponse(one => one.url().endsWith("/v1/audio/transcriptions"), {timeout: 300000});
     await page.locator("#chat-mic").click();
     await page.locator("#chat-mic[aria-pressed=true]").waitFor();
-    await page.waitForTimeout(1200); // so long is spoken
+    await page.waitForTimeout(2500); // so long is spoken
     await look("chat-mic");
     await page.locator("#chat-mic").click();
-    await page.waitForFunction(() => document.querySelector("#chat-text").value.length > 0);
-    out.heard = await page.locator("#chat-text").inputValue();
-    out.sound = heard ? heard.length : -1;
+    const response = await answer;
+    await page.locator("#chat-mic:not([aria-busy])").waitFor();
+    return response;
+}
+
+async function speak() {
+    await page.locator("#chat-text").fill("");
+    const response = await record(), body = await response.json();
+    out.heard_status = response.status();
+    out.heard = body.text ?? body.error.message;
+    if (body.text)
+        await page.waitForFunction(text => document.querySelector("#chat-text").value === text.trim(), body.text);
+    else
+        await page.locator(`.toast:has-text("${response.ok() ? "No words were heard" : "--behaviour senses"}")`).first().waitFor();
+    await look("chat-heard");
+    await page.locator("#chat-text").fill("");
+}
+
+// With the toggle on a reply is spoken: a recording of the gateway's that this browser plays, or a word about why not.
+async function spoken() {
+    await page.locator("#chat-speak").click();
+    const answer = page.waitForResponse(one => one.url().endsWith("/v1/audio/speech"), {timeout: 300000});
+    await page.locator("#chat-text").fill("hello");
+    await page.keyboard.press("Enter");
+    const response = await answer;
+    out.spoken_status = response.status();
+    out.spoken_type = response.headers()["content-type"];
+    if (response.ok())
+        out.played = await (await page.waitForFunction(() => window.played[0])).jsonValue();
+    else
+        await page.locator(".toast:has-text('nor this browser has a voice')").first().waitFor();
+    await look("chat-spoken");
+    await page.locator("#chat-speak").click();
+    await page.locator("#chat-speak[aria-pressed=false]").waitFor();
 }
 
 async function others() {
@@ -239,14 +265,19 @@ async function darkAndSmall() {
         args: ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${sound}`]});
     const context = await browser.newContext({viewport: {width: 1280, height: 820}, colorScheme: "light", permissions: ["microphone"]});
     page = await context.newPage();
+    await page.addInitScript(() => {
+        const play = HTMLMediaElement.prototype.play;
+        window.played = [];
+        HTMLMediaElement.prototype.play = function () {
+            const begun = play.call(this);
+            begun.then(() => window.played.push({seconds: this.duration}), error => window.played.push({error: String(error)}));
+            return begun;
+        };
+    });
     page.setDefaultTimeout(40000);
     page.on("pageerror", error => out.errors.push(String(error)));
     page.on("console", message => message.type() === "error" && out.errors.push(message.text() + " " + message.location().url));
-    const document = await (await page.request.get(url + "/api/v1/openapi.json")).json();
-    out.ears = Boolean(document.paths["/v1/audio/transcriptions"]);
-    if (!out.ears)
-        await page.route("**/api/v1/openapi.json", route => route.fulfill({json: {...document, paths: {...document.paths, "/v1/audio/transcriptions": {}}}}));
-    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, others, darkAndSmall]) {
+    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, spoken, others, darkAndSmall]) {
         try {
             await step();
         } catch (error) {
