@@ -1,13 +1,15 @@
 /* How far it is, and what came of it. */
 #include "sim/simulation.h"
 
+#include "lib/base/options.h"
+#include "sim/bar.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SHOW_MS 200
-#define BAR     30
 
 int64_t tr_sim_real_ms(void) {
     struct timespec now;
@@ -16,6 +18,7 @@ int64_t tr_sim_real_ms(void) {
 }
 
 void tr_sim_progress(tr_simulation_t *self) {
+    char line[200];
     int64_t now = tr_sim_real_ms();
     if (self->options->quiet || now - self->shown_ms < SHOW_MS || !isatty(STDERR_FILENO))
         return;
@@ -24,14 +27,9 @@ void tr_sim_progress(tr_simulation_t *self) {
         fprintf(stderr, "\r\033[Kstarting %" PRIu64 " agents ...", self->agents);
         return;
     }
-    double part = (double)(self->step - 1) / (double)self->rows;
-    double took = (double)(now - self->real_begun_ms) / 1e3;
-    fprintf(stderr, "\r\033[Kstep %" PRIu64 " of %" PRIu64 " [", self->step, self->rows);
-    for (int i = 0; i < BAR; i++)
-        fputc(i < (int)(part * BAR) ? '#' : '.', stderr);
-    fprintf(stderr, "] %.1f s", took);
-    if (part > 0.02)
-        fprintf(stderr, ", about %.0f s left", took / part - took);
+    tr_sim_bar(self->step, self->rows, (double)(now - self->real_begun_ms) / 1e3, tr_options_width(stderr),
+        line, sizeof line);
+    fprintf(stderr, "\r\033[K%s", line);
 }
 
 void tr_sim_progress_end(const tr_simulation_t *self) {

@@ -13,14 +13,18 @@ never for a time. A sanitizer's report on a child's stderr fails the test, whate
 Each child runs in the test's own empty directory with an environment that has no TROUPE_ variable but those that the test gives.
 """
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -35,7 +39,7 @@ PROGRAMS = {
     "gateway": BUILD / "gateway" / "troupe-gateway",
     "exporter": BUILD / "exporter" / "troupe-exporter",
 }
-PATIENCE = 20.0  # seconds: for a slow machine under a sanitizer; nothing waits so long when all is well
+PATIENCE = 60.0  # seconds: for a slow machine with other work, under a sanitizer; nothing waits so long when all is well
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -88,14 +92,14 @@ class Done:
 
 
 class Child:
-    """A program that runs. Its stdout (unless another is given) and stderr go to files; .out and .err read what is there so far."""
+    """A program that runs. Its stdout and stderr (unless others are given) go to files; .out and .err read what is there so far."""
 
-    def __init__(self, name, arguments, directory, env, stdin=subprocess.DEVNULL, stdout=None, pass_fds=()):
+    def __init__(self, name, arguments, directory, env, stdin=subprocess.DEVNULL, stdout=None, stderr=None, pass_fds=()):
         self.name = name
         self._files = [tempfile.TemporaryFile(dir=directory) for _ in range(2)]
         self.process = subprocess.Popen(
             [program(name), *map(str, arguments)], cwd=directory, env=env, stdin=stdin,
-            stdout=self._files[0] if stdout is None else stdout, stderr=self._files[1], pass_fds=pass_fds,
+            stdout=self._files[0] if stdout is None else stdout, stderr=self._files[1] if stderr is None else stderr, pass_fds=pass_fds,
             preexec_fn=_die_with_parent)
         self.pid = self.process.pid
 
@@ -181,6 +185,38 @@ class Ready(Child):
         if name != "ready" and name in self.__dict__.get("ready", {}):
             return self.ready[name]
         raise AttributeError(name)
+
+
+class Terminal:
+    """A child on a terminal of 80 columns and 24 lines: .text is what it has written there. `on` says what of it is the terminal; the rest goes
+    where a Child's goes."""
+
+    def __init__(self, test, name, *arguments, env, on=("stdin", "stdout")):
+        self.leader, self.follower = pty.openpty()
+        fcntl.ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(self.follower)
+        self.text = ""
+        self.child = test.keep(Child(name, arguments, test.directory, environment(**env, TERM="xterm"), **{stream: self.follower for stream in on}))
+        test.addCleanup(self.close)
+
+    def close(self):
+        os.close(self.leader)
+        os.close(self.follower)
+
+    def read(self):
+        while select.select([self.leader], [], [], 0)[0]:
+            self.text += os.read(self.leader, 65536).decode()
+        return self.text
+
+    def wait(self, text, patience=PATIENCE):
+        wait_until(lambda: text in self.read(), f"{text!r} on the terminal; there is {self.text[-2000:]!r}", patience)
+
+    def press(self, keys):
+        self.text = ""
+        os.write(self.leader, keys.encode())
+
+    def mode(self):
+        return termios.tcgetattr(self.follower)
 
 
 class SystemTest(unittest.TestCase):

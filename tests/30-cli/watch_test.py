@@ -1,12 +1,6 @@
 """topics, top and df search: what they show of a running broker."""
-import fcntl
 import json
-import os
-import pty
-import select
 import signal
-import struct
-import termios
 import time
 
 import cli
@@ -45,38 +39,6 @@ class Topics(cli.CliTest):
         self.expect(self.run_verb("topics", "a..b"), 1, "", err="is no pattern")
         self.at.stop()
         self.expect(self.run_verb("topics"), 2, "", err="no broker listens there")
-
-
-class Terminal:
-    """A child on a terminal of 80 columns and 24 lines."""
-
-    def __init__(self, test, *arguments, env):
-        self.leader, self.follower = pty.openpty()
-        fcntl.ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.before = termios.tcgetattr(self.follower)
-        self.text = ""
-        self.child = test.keep(harness.Child("troupe", arguments, test.directory, harness.environment(**env, TERM="xterm"),
-                                             stdin=self.follower, stdout=self.follower))
-        test.addCleanup(self.close)
-
-    def close(self):
-        os.close(self.leader)
-        os.close(self.follower)
-
-    def read(self):
-        while select.select([self.leader], [], [], 0)[0]:
-            self.text += os.read(self.leader, 65536).decode()
-        return self.text
-
-    def wait(self, text):
-        harness.wait_until(lambda: text in self.read(), f"{text!r} on the terminal; there is {self.text[-2000:]!r}")
-
-    def press(self, keys):
-        self.text = ""
-        os.write(self.leader, keys.encode())
-
-    def mode(self):
-        return termios.tcgetattr(self.follower)
 
 
 class Top(cli.CliTest):
@@ -121,7 +83,7 @@ class Top(cli.CliTest):
         self.expect(self.run_verb("top", "--count", "1"), 2, "", err="no broker listens there")
 
     def test_the_live_screen(self):
-        terminal = Terminal(self, "top", "--interval", "200ms", env=self.env())
+        terminal = harness.Terminal(self, "troupe", "top", "--interval", "200ms", env=self.env())
         terminal.wait("\033[?1049h")
         terminal.wait("echo ")
         terminal.wait("q quit")
@@ -140,7 +102,7 @@ class Top(cli.CliTest):
 
     def test_the_terminal_is_given_back(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            terminal = Terminal(self, "top", env=self.env())
+            terminal = harness.Terminal(self, "troupe", "top", env=self.env())
             terminal.wait("q quit")
             self.assertNotEqual(terminal.mode(), terminal.before)
             done = terminal.child.stop(number)
@@ -149,7 +111,7 @@ class Top(cli.CliTest):
             terminal.wait("\033[?1049l")
 
     def test_a_broker_that_is_away(self):
-        terminal = Terminal(self, "top", "--interval", "100ms", env=self.env())
+        terminal = harness.Terminal(self, "troupe", "top", "--interval", "100ms", env=self.env())
         terminal.wait("q quit")
         endpoint = self.at.endpoint
         self.agents.stop()

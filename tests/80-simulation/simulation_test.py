@@ -4,14 +4,18 @@ import filecmp
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 import harness
 
+# Twenty who never tire of telling: longer than any test waits.
+LONG = "simulation: long\nsteps: 60000\nagents:\n  - {name: p, behaviour: gossip, count: 20, args: {first: 20, stifle: 0}}\n"
 GIVEN = ROOT / "examples" / "sim"
 
 
@@ -112,9 +116,16 @@ class Simulation(harness.SystemTest):
         self.assertEqual(report["plots"], 3)
         for number in 1, 2, 3:
             with open(self.path(f"plot-{number}.png"), "rb") as file:
-                self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
-            with open(self.path(f"plot-{number}.svg"), encoding="utf-8") as file:
-                self.assertIn("<svg", file.read())
+                png = file.read()
+            self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")
+            self.assertEqual(png[-8:-4], b"IEND")
+            self.assertGreater(min(int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")), 300)  # width, height
+            svg = pathlib.Path(self.path(f"plot-{number}.svg")).read_text(encoding="utf-8")
+            self.assertTrue(xml.etree.ElementTree.fromstring(svg).tag.endswith("}svg"))
+            wanted = re.findall(r"title: ([^,]+), measures: \[([^]]+)\]", (GIVEN / "market.yaml").read_text(encoding="utf-8"))[number - 1]
+            for text in (wanted[0], *wanted[1].split(", ")):
+                self.assertIn(text, svg)
+            self.assertEqual(len(re.findall(r'id="gnuplot_plot_\d+"', svg)), len(wanted[1].split(",")))  # a curve of each
 
     def test_a_plot_of_what_nobody_told(self):
         path = self.write("simulation: s\nsteps: 3\nagents:\n  - {name: p, behaviour: gossip, count: 3}\n"
@@ -179,6 +190,56 @@ class Simulation(harness.SystemTest):
         self.assertEqual(child.returncode, 130)
         self.assertIn("down", told)
         self.assertGreater(len(self.rows()), 1)
+
+    def begin(self, *arguments, on):
+        return harness.Terminal(self, "troupe", "sim", self.write(LONG), "--out", self.path(""), *arguments, env={}, on=on)
+
+    def end(self, terminal):
+        """Has it stopped, and reads what is still on the terminal."""
+        if terminal.child.process.poll() is None:
+            terminal.child.send_signal(signal.SIGINT)
+        harness.wait_until(lambda: (terminal.read(), terminal.child.process.poll())[1] is not None, "it to end", 180)
+        terminal.read()
+        done = terminal.child.wait()
+        self.assertIn(done.code, (0, 130), done)  # 0: a fast machine, and it was done already
+        return done
+
+    def test_progress_on_a_terminal(self):
+        terminal = self.begin("-o", "json", on=("stderr",))
+        def seen():
+            return "[#" in terminal.read() and len(set(re.findall(r"step (\d+) of", terminal.text))) > 1
+        harness.wait_until(seen, "a bar that grows", 180)
+        report = json.loads(self.end(terminal).out)  # nothing else is on stdout
+        self.assertEqual(report["agents"], 20)
+        shown = terminal.text.split("\r\x1b[K")
+        self.assertEqual((shown[0], shown[-1]), ("", ""))  # each takes the place of the one before; the last is wiped away
+        for line in shown[1:-1]:
+            self.assertRegex(line, r"^(starting 20 agents \.\.\.|step \d+ of 60000 \[#*\.*\] \d+\.\d s(, about \d+ s left)?)$")
+            self.assertLess(len(line), 80)
+        steps = [int(step) for step in re.findall(r"step (\d+) of", terminal.text)]
+        self.assertEqual(steps, sorted(steps))
+        bars = re.findall(r"\[(#*\.*)\]", terminal.text)
+        self.assertEqual([bar.count("#") for bar in bars], [(step - 1) * len(bar) // 60000 for step, bar in zip(steps, bars)])
+
+    def works_a_while(self, child):
+        """Until it has computed for so long that progress would be shown."""
+        def computed():
+            if child.process.poll() is not None:
+                return True
+            fields = pathlib.Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") >= 0.6
+        harness.wait_until(computed, "it to work", 180)
+
+    def test_no_progress_elsewhere(self):
+        for arguments, on in ((("--quiet",), ("stderr",)), ((), ("stdout",)), ((), ())):
+            terminal = self.begin(*arguments, on=on)
+            self.works_a_while(terminal.child)
+            done = self.end(terminal)
+            told = terminal.text.replace("\r\n", "\n") if "stdout" in on else done.out
+            self.assertEqual(done.err + ("" if "stdout" in on else terminal.text), "")
+            self.assertRegex(told, r"^long: 20 agents in 1 process, seed 1, \d+ steps of 1 s\n")
+            self.assertRegex(told, r"\nMEASURE +LAST +LEAST +MOST\nspreader +20 +20 +20\n")
+            self.assertNotRegex(told, r"[\x1b\r]")
 
     def test_behaviours_are_listed(self):
         done = subprocess.run([harness.program("troupe"), "sim", "--list-behaviours"], text=True, capture_output=True, check=True,
