@@ -67,6 +67,18 @@ class Bench(harness.SystemTest):
         self.assertEqual((by["recall"]["value"], by["memory"]["unit"]), (1, "B"))
         self.assertGreater(by["memory"]["value"], 1 << 20)
 
+    def test_a_world_of_agents(self):
+        rows = self.bench("sim", "--json", "--agents", "50", "--count", "20").lines()
+        by = {row["metric"]: row for row in rows}
+        self.assertEqual(set(by), {"took", "memory", "messages"})
+        for row in rows:
+            self.assertEqual((row["agents"], row["count"], row["runs"], row["pass"]), (50, 20, 1, None))  # too few to tell
+            self.assertGreater(row["cpu_us"], 0)
+        self.assertGreaterEqual(by["messages"]["value"] * by["took"]["value"], 2 * 50 * 20)
+        self.assertGreater(by["memory"]["value"], 1 << 20)
+        self.assertEqual(self.left(), [])
+        self.assertIn("two agents or more", self.bench("sim", "--agents", "1", code=2).err)
+
     def test_durable_says_where_no_disk_is(self):
         memory = tempfile.mkdtemp(prefix="troupe-bench-", dir="/dev/shm")
         self.addCleanup(shutil.rmtree, memory, ignore_errors=True)
@@ -116,7 +128,7 @@ class Bench(harness.SystemTest):
         for workload, metric, target in (("contract-net", "rounds", ">= 1000 /s"), ("contract-net", "p99", "<= 50000.0 us"),
                                          ("contract-net", "initiator", "<= 500 B"), ("contract-net", "participant", "<= 500 B"),
                                          ("idle", "agent", "<= 400 B"), ("idle", "registered", "<= 1.00 s"), ("idle", "answered", "<= 10.00 s"),
-                                         ("idle", "link", "<= 32.0 KiB"), ("attach", "p50", "<= 50000.0 us")):
+                                         ("idle", "link", "<= 32.0 KiB"), ("attach", "p50", "<= 50000.0 us"), ("sim", "took", "<= 60.00 s")):
             with self.subTest(workload=workload, metric=metric):
                 row = next(words for words in rows if words[:2] == [workload, metric])
                 self.assertIn(f" {target} ", " ".join(row) + " ")

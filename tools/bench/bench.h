@@ -132,6 +132,7 @@ int tr_bench_kb_load(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sampl
 int tr_bench_minds(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_minds_model(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
+int tr_bench_sim(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);
 int tr_bench_churn_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error);

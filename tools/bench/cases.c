@@ -258,6 +258,18 @@ const tr_bench_case_t tr_bench_cases[] = {
         .agents_max = 4000,
         .metrics = {{"turns", TR_BENCH_PER_SECOND}, {"memory", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 65536, 0},
             {"cpu", TR_BENCH_MICROSECONDS, TR_BENCH_VALUE_MAX, 500, 0}}},
+    {.workload = "sim",
+        .summary =
+            "agents in virtual time (troupe sim), steps in which each tells another one and is answered: "
+            "takes long, so not one of all; the count is that of steps",
+        .ours = tr_bench_sim,
+        .apart = true,
+        .pin = "free",
+        .agents = 100000,
+        .agents_max = 1000000,
+        .count = 100,
+        .metrics = {{"took", TR_BENCH_SECONDS, TR_BENCH_VALUE_MAX, 60, 0}, {"memory", TR_BENCH_BYTES},
+            {"messages", TR_BENCH_PER_SECOND}}},
     {.workload = "durable",
         .summary =
             "in flight: acknowledged when on disk, to an agent that is away; raw: the disk's fdatasync",

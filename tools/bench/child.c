@@ -122,7 +122,7 @@ int tr_bench_fork(tr_bench_t *bench, const tr_bench_case_t *c, const char *what,
     return 0;
 }
 
-static void log_path(const tr_bench_t *bench, const char *program, char *out, size_t size) {
+void tr_bench_log_path(const tr_bench_t *bench, const char *program, char *out, size_t size) {
     snprintf(out, size, "%s/%s.log", bench->directory, program);
 }
 
@@ -130,7 +130,7 @@ static void log_path(const tr_bench_t *bench, const char *program, char *out, si
 static _Noreturn void become(const tr_bench_t *bench, const tr_bench_case_t *c, const char *path,
     const char *const *argv, int ready, pid_t parent) {
     char log[600];
-    log_path(bench, argv[0], log, sizeof log);
+    tr_bench_log_path(bench, argv[0], log, sizeof log);
     settle_down(c, parent);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC),
         err = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -172,7 +172,7 @@ int tr_bench_exec(tr_bench_t *bench, const tr_bench_case_t *c, const char *path,
 /* The last line of a program's log: "" where it wrote none. */
 static void last_line(const tr_bench_t *bench, const char *program, char *out, size_t size) {
     char path[600], line[400];
-    log_path(bench, program, path, sizeof path);
+    tr_bench_log_path(bench, program, path, sizeof path);
     out[0] = 0;
     FILE *file = fopen(path, "re");
     if (!file)
@@ -182,11 +182,29 @@ static void last_line(const tr_bench_t *bench, const char *program, char *out, s
     fclose(file);
 }
 
-static int ended(const tr_bench_t *bench, tr_bench_child_t *child, tr_error_t *error) {
+static int64_t microseconds(const struct timeval *t) {
+    return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+static int reap(tr_bench_t *bench, tr_bench_child_t *child) {
+    struct rusage used;
     int status = 0;
-    char why[480];
-    waitpid(child->pid, &status, 0);
+    if (wait4(child->pid, &status, 0, &used) == child->pid) {
+        bench->cpu_us += microseconds(&used.ru_utime) + microseconds(&used.ru_stime);
+        child->peak_bytes = (size_t)used.ru_maxrss * 1024;
+    }
     child->pid = 0;
+    return status;
+}
+
+/* 0 where that was all it had to do. */
+static int ended(tr_bench_t *bench, tr_bench_child_t *child, tr_error_t *error) {
+    int status = reap(bench, child);
+    char why[480];
+    if (child->ends && status == 0) {
+        child->said[TR_BENCH_DONE] = true;
+        return 0;
+    }
     last_line(bench, child->what, why, sizeof why); /* "" for a role */
     if (WIFSIGNALED(status))
         return tr_error_set(error, -ECHILD, "%s was ended by signal %d (%s)%s", child->what, WTERMSIG(status),
@@ -199,7 +217,7 @@ static void close_in(tr_bench_child_t *child) {
     child->in = -1;
 }
 
-static int read_note(const tr_bench_t *bench, tr_bench_child_t *child, tr_error_t *error) {
+static int read_note(tr_bench_t *bench, tr_bench_child_t *child, tr_error_t *error) {
     tr_bench_note_t note;
     ssize_t n = read(child->in, &note, sizeof note);
     if (n == 0) {
@@ -216,7 +234,7 @@ static int read_note(const tr_bench_t *bench, tr_bench_child_t *child, tr_error_
 }
 
 /* The line of a program comes in one write; what ends without one has failed. */
-static int read_line(const tr_bench_t *bench, tr_bench_child_t *child, tr_error_t *error) {
+static int read_line(tr_bench_t *bench, tr_bench_child_t *child, tr_error_t *error) {
     ssize_t n = read(child->in, child->line, sizeof child->line - 1);
     close_in(child);
     if (n <= 0)
@@ -290,22 +308,27 @@ int tr_bench_hear_line(tr_bench_t *bench, tr_bench_child_t *child, int64_t timeo
     return wait_for(bench, child, TR_BENCH_READY, timeout_ms, error);
 }
 
+int tr_bench_exec_once(tr_bench_t *bench, const tr_bench_case_t *c, const char *path, const char *const *argv,
+    tr_bench_child_t **ret_child, tr_error_t *error) {
+    char log[600];
+    tr_bench_log_path(bench, argv[0], log, sizeof log);
+    unlink(log);
+    int r = tr_bench_exec(bench, c, path, argv, true, ret_child, error);
+    if (r == 0)
+        (*ret_child)->ends = true;
+    return r;
+}
+
+int tr_bench_hear_end(tr_bench_t *bench, tr_bench_child_t *child, int64_t timeout_ms, tr_error_t *error) {
+    return wait_for(bench, child, TR_BENCH_DONE, timeout_ms, error);
+}
+
 int tr_bench_pause(tr_bench_t *bench, int64_t ms, tr_error_t *error) {
     int64_t deadline = tr_clock_ms() + ms, left;
     int r = 0;
     while (r == 0 && (left = deadline - tr_clock_ms()) > 0)
         r = listen_once(bench, left, error);
     return r;
-}
-
-static int64_t microseconds(const struct timeval *t) {
-    return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
-}
-
-static void reap(tr_bench_t *bench, tr_bench_child_t *child) {
-    struct rusage used;
-    if (wait4(child->pid, NULL, 0, &used) == child->pid)
-        bench->cpu_us += microseconds(&used.ru_utime) + microseconds(&used.ru_stime);
 }
 
 void tr_bench_stop_all(tr_bench_t *bench) {

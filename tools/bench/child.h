@@ -66,6 +66,8 @@ typedef struct tr_bench_child {
     pid_t pid;        /* 0 = reaped */
     int in;           /* of the pipe, -1 = none */
     bool program;
+    bool ends;         /* a program that does one thing and ends */
+    size_t peak_bytes; /* of a program that has ended: its largest resident memory */
     bool said[TR_BENCH_WORDS];
     tr_bench_note_t notes[TR_BENCH_WORDS];
     char line[512]; /* of a program's ready-fd */
@@ -108,6 +110,13 @@ int tr_bench_hear(tr_bench_t *bench, tr_bench_child_t *child, tr_bench_word_t wo
     tr_bench_note_t *ret_note, tr_error_t *error);
 /* Waits for the line of a program, which is then in child->line. */
 int tr_bench_hear_line(tr_bench_t *bench, tr_bench_child_t *child, int64_t timeout_ms, tr_error_t *error);
+/* A program that does one thing and ends, with 0 where all is well. What it says on stdout is in its log, which begins anew. */
+int tr_bench_exec_once(tr_bench_t *bench, const tr_bench_case_t *c, const char *path, const char *const *argv,
+    tr_bench_child_t **ret_child, tr_error_t *error);
+/* Waits for its end. */
+int tr_bench_hear_end(tr_bench_t *bench, tr_bench_child_t *child, int64_t timeout_ms, tr_error_t *error);
+/* Where the log of a program is: of argv[0]. */
+void tr_bench_log_path(const tr_bench_t *bench, const char *program, char *out, size_t size);
 /* Whether it has said that. */
 static inline bool tr_bench_has_said(const tr_bench_child_t *child, tr_bench_word_t word) {
     return child->said[word];

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define CASES_MAX 32
+#define CASES_MAX 64
 
 typedef struct options {
     tr_cli_common_t common;
@@ -34,7 +34,7 @@ static const tr_option_t table[] = {
         "Agents, processes, links or subscribers, in place of the workload's.", .max = 1000000,
         .flags = TR_OPTION_FLAG_ONLY},
     {"count", 0, "N", TR_INT(options_t, count), NULL,
-        "Messages or cycles of each run, in place of the workload's.", .max = INT64_C(1) << 40,
+        "Messages, cycles or steps (sim) of each run, in place of the workload's.", .max = INT64_C(1) << 40,
         .flags = TR_OPTION_FLAG_ONLY},
     {"pin", 0, "CPUS", TR_STRING(options_t, pin), NULL,
         "The CPUs that all processes are kept to (0, or 0,2-3), or `free`, in place of the workload's.",
@@ -89,6 +89,8 @@ static const tr_program_t program = {
                 "troupe bench rtt\n\n"
                 "# what certificates and encryption cost\n"
                 "troupe bench route --curve\n\n"
+                "# a world of fewer agents and steps\n"
+                "troupe bench sim --agents 10000 --count 50\n\n"
                 "# everything, for a program to read\n"
                 "troupe bench all --json",
     .options = table,
