@@ -175,7 +175,7 @@ typedef enum tr_forward {
 tr_forward_t tr_share_forward(
     tr_coordinator_t *self, tr_store_thing_t thing, const char *id, const tr_message_t *message);
 
-/* ---- put_off.c: what another coordinator has in hand at this moment ---- */
+/* ---- put_off.c: what another coordinator has in hand at this moment, or the directory ---- */
 
 /* The request is dealt with again a moment later; false: it was put off too often, or there is no memory for it. */
 bool tr_put_off(tr_coordinator_t *self, const tr_message_t *message, unsigned most);

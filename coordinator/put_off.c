@@ -1,6 +1,7 @@
 /*
  * Several coordinators on one database: what two of them would make or take at the same moment the second one puts off. It holds nothing
- * meanwhile, so that nobody waits for each other; the first one's commit comes soon, and then the second sees what that has made.
+ * meanwhile, so that nobody waits for each other; the first one's commit comes soon, and then the second sees what that has made. So is what
+ * needs to know who offers what while the directory is being read.
  */
 #include "coordinator/coordinator.h"
 #include "lib/base/clock.h"

@@ -93,8 +93,18 @@ static void decide(const tr_question_t *q, const char *key) {
         conclude(q, rc, &error);
 }
 
+#define LISTING 500 /* times: the directory has answered by then, or does not */
+
+/* What was heard of before it was asked counts: while the directory is being read, who offers what is not known. */
+static bool is_too_early(const tr_question_t *q) {
+    return q->coordinator->asking && tr_wish_asks_who_offers(q->content) &&
+           tr_put_off(q->coordinator, q->message, LISTING);
+}
+
 void tr_desk_decide(tr_question_t *q) {
     char key[129], id[TR_TASK_ID_MAX + 1];
+    if (is_too_early(q))
+        return;
     tr_value_t asked = tr_value_get(q->content, "key");
     if (asked && (tr_value_copy(asked, key, sizeof key) < 0 || !*key))
         tr_question_refuse(q, "unrecognised-parameter-value", "key: expected a text of at most 128 bytes");
@@ -130,8 +140,10 @@ static int write_decision(const tr_question_t *q, const tr_look_t *look) {
     tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
     if (!w)
         return rc;
-    tr_motion_write(w, look->decision, 3);
+    tr_motion_write(w, look->decision, 4);
     tr_write_kv(w, "context", look->decision->context);
+    tr_write_str(w, "rules");
+    tr_motion_write_rules(w, look->decision);
     tr_write_str(w, "votes");
     tr_motion_write_votes(w, look->decision);
     tr_write_str(w, "history");

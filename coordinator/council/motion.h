@@ -178,6 +178,8 @@ int tr_motion_was_right(const tr_motion_t *self, const tr_seat_t *seat);
 void tr_motion_write(tr_content_writer_t *w, const tr_motion_t *self, size_t more);
 /* Its voters and what they have said, an array; of a secret one only whether they have. */
 void tr_motion_write_votes(tr_content_writer_t *w, const tr_motion_t *self);
+/* By which rules its ballots are counted, in the words of lib/decision/poll_file.h. */
+void tr_motion_write_rules(tr_content_writer_t *w, const tr_motion_t *self);
 /* What a voter is asked (and a mediator, with "action": "mediate"): a map. */
 void tr_motion_write_question(tr_content_writer_t *w, const tr_motion_t *self, const char *action);
 

@@ -59,6 +59,26 @@ void tr_motion_write(tr_content_writer_t *w, const tr_motion_t *self, size_t mor
     write_turnout(w, self);
 }
 
+/* ---- rules ---- */
+
+/* In per cent. */
+static void write_share(tr_content_writer_t *w, const char *key, uint32_t millionths) {
+    tr_write_kv_double(w, key, (double)millionths / 10000);
+}
+
+void tr_motion_write_rules(tr_content_writer_t *w, const tr_motion_t *self) {
+    const tr_rules_t *rules = &self->rules;
+    tr_write_map(w, 8);
+    tr_write_kv_int(w, "score-max", self->poll.score_max);
+    tr_write_kv_uint(w, "quorum", rules->quorum);
+    write_share(w, "quorum-share", rules->quorum_share);
+    tr_write_kv_double(w, "electorate", (double)rules->electorate / (double)TR_WEIGHT_ONE);
+    write_share(w, "majority", rules->majority);
+    tr_write_kv(w, "tie", tr_tie_words[rules->tie]);
+    write_option_name(w, "keep", self, rules->tie == TR_TIE_KEEP ? rules->keep : TR_NOBODY);
+    tr_write_kv_int(w, "lot", (int64_t)rules->lot);
+}
+
 /* ---- votes ---- */
 
 static void write_marks(tr_content_writer_t *w, const tr_motion_t *self, const tr_seat_t *seat) {

@@ -338,6 +338,18 @@ static void test_what_is_told(void **state) {
     json_decref(all);
 }
 
+static void test_the_rules_are_told(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC ", 'method': 'score', 'score-max': 5, 'quorum': 2, 'quorum-share': 66.67, "
+                   "'majority': 50, 'tie': 'keep', 'keep': 'b', 'lot': -7}"));
+    json_t *rules = told(c, tr_motion_write_rules);
+    char *text = json_dumps(rules, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
+    assert_string_equal(text, quoted("{'electorate':3.0,'keep':'b','lot':-7,'majority':50.0,'quorum':2,"
+                                     "'quorum-share':66.67,'score-max':5,'tie':'keep'}"));
+    free(text);
+    json_decref(rules);
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -354,6 +366,7 @@ int main(void) {
         A_TEST(test_no_mediator_helps),
         A_TEST(test_the_truth_comes_out),
         A_TEST(test_what_is_told),
+        A_TEST(test_the_rules_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

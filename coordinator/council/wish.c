@@ -60,6 +60,10 @@ static double weight_of(const completing_t *c, const char *voter) {
 
 /* ---- voters ---- */
 
+static tr_value_t name_of(tr_value_t voter) {
+    return tr_value_is_map(voter) ? tr_value_get(voter, "name") : voter;
+}
+
 static void add_seat(completing_t *c, const char *voter, tr_value_t weight) {
     tr_write_map(&c->seats, 2);
     tr_write_kv(&c->seats, "name", voter);
@@ -85,8 +89,7 @@ static const char *add_service(completing_t *c, const char *name) {
 
 static const char *add_voter(completing_t *c, tr_value_t v) {
     char name[TR_AID_MAX + 1], whole[2 * TR_AID_MAX];
-    tr_value_t text = tr_value_is_map(v) ? tr_value_get(v, "name") : v;
-    if (tr_value_copy(text, name, sizeof name) < 0 || !*name)
+    if (tr_value_copy(name_of(v), name, sizeof name) < 0 || !*name)
         return "voters: expected names, svc:NAME, person:NAME, or maps with name and weight";
     if (strncmp(name, "svc:", 4) == 0)
         return add_service(c, name + 4);
@@ -108,6 +111,17 @@ static const char *add_voters(completing_t *c) {
 }
 
 /* ---- all of it ---- */
+
+bool tr_wish_asks_who_offers(tr_value_t asked) {
+    tr_value_t voters = tr_value_get(asked, "voters");
+    bool does = tr_value_equals(tr_value_get(asked, "weigh"), weigh_words[BY_SKILLS]);
+    for (size_t i = 0; i < tr_value_size(voters) && !does; i++) {
+        size_t len;
+        const char *name = tr_value_str(name_of(tr_value_at(voters, i)), &len);
+        does = name && len > 4 && memcmp(name, "svc:", 4) == 0;
+    }
+    return does;
+}
 
 static const char *read_weigh(completing_t *c) {
     tr_value_t weigh = tr_value_get(c->asked, "weigh");

@@ -57,7 +57,7 @@ static const tr_yaml_field_t fields[] = {
     {"electorate", TR_YAML_TEXT, OF_DOCUMENT(electorate)},
     {"majority", TR_YAML_TEXT, OF_DOCUMENT(majority)},
     {"tie", TR_YAML_WORD, OF_DOCUMENT(tie), .words = tr_tie_words},
-    {"lot", TR_YAML_WHOLE, OF_DOCUMENT(lot), .min = 0, .max = INT64_MAX},
+    {"lot", TR_YAML_WHOLE, OF_DOCUMENT(lot), .min = INT64_MIN + 1, .max = INT64_MAX},
     {"keep", TR_YAML_TEXT, OF_DOCUMENT(keep)},
     {"ballots", TR_YAML_SECTIONS, OF_DOCUMENT(entries), true, 0, TR_BALLOTS_MAX, .table = &entry_table},
 };
@@ -312,13 +312,15 @@ static int read_rules(reading_t *r) {
     return rc;
 }
 
+/* In a ranking = stands between those that share a place. */
 static int check_options(reading_t *r) {
+    bool ranked = tr_method_ranks(r->out->poll.method);
     const tr_texts_t *options = &r->document.options;
     for (size_t i = 0; i < options->count; i++) {
         const char *name = options->items[i];
-        if (!*name || strchr(name, '='))
-            return tr_yaml_file_wrong(
-                r->file, "options", r->error, "\"%.60s\": an option has a name without =", name);
+        if (!*name || (ranked && strchr(name, '=')))
+            return tr_yaml_file_wrong(r->file, "options", r->error, "\"%.60s\": expected a name%s", name,
+                ranked ? ", without =" : "");
         if (find_option(r, name, strlen(name)) != i)
             return tr_yaml_file_wrong(r->file, "options", r->error, "\"%.60s\" stands there twice", name);
     }

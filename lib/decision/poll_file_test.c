@@ -87,7 +87,7 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
     } rows[] = {
         {"ballots: []\n", "options"},
         {"options: [a, a]\nballots: []\n", "poll.yaml:1:10: options: \"a\" stands there twice"},
-        {"options: [a=b]\nballots: []\n", "an option has a name without ="},
+        {"options: [a=b]\nballots: []\n", "expected a name, without ="},
         {HEAD "ballots:\n  - {ranking: [a, d]}\n",
             "poll.yaml:3:15: ballots[0].ranking: \"d\" is none of the options"},
         {HEAD "ballots:\n  - {ranking: [a, a]}\n", "\"a\" stands there twice"},

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Groups decide from the command line: agents and persons vote, in rounds, with a mediator, and across any kill -9."""
 import json
+import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -32,7 +34,7 @@ for line in sys.stdin:
 class Decisions(harness.SystemTest):
     def setUp(self):
         super().setUp()
-        self.at = self.broker()
+        self.at = self.broker("--lease", "600s")  # who sleeps is not dead: some are put to sleep
         self.env = {"TROUPE_CONNECT": self.at.endpoint}
         self.start()
 
@@ -40,9 +42,15 @@ class Decisions(harness.SystemTest):
         self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
         self.coordinator.wait_err("C001 ready")
 
-    def voter(self, name, *likes, service="voter"):
-        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", f"{service}=8", "--",
-                           sys.executable, "-c", VOTER, *likes)
+    def start_again(self):
+        self.coordinator.process.kill()
+        self.coordinator.wait()
+        harness.wait_until(lambda: self.troupe("df", "search", "--service", "decisions", "-o", "name", env=self.env).out == "", "it to be gone")
+        self.start()
+
+    def voter(self, name, *likes, service="voter", skills=()):
+        offers = [word for one in (service, *skills) for word in ("--service", f"{one}=8")]
+        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, *offers, "--", sys.executable, "-c", VOTER, *likes)
         child.wait_err("registered")
         harness.wait_until(lambda: name in self.troupe("df", "search", "--service", service, "-o", "name", env=self.env).out, name)
         return child
@@ -59,10 +67,28 @@ class Decisions(harness.SystemTest):
     def show(self, decision, code=0):
         return self.call("votes", "show", decision, "-o", "json", code=code).json()
 
+    def leased(self, service):
+        services = self.call("top", "-o", "json", "--count", "1").json()["services"]
+        return sum(one["leased"] for one in services if one["service"] == service)
+
+    def weights(self, told):
+        return {v["voter"].split("@")[0]: v["weight"] for v in told["votes"]}
+
+    def points(self, told):
+        return {o["option"]: o["points"] for o in told["options"]}
+
     def group(self):
         for name, likes in (("ann", "tea,milk,beer"), ("bob", "tea,milk,beer"), ("cid", "beer,milk,tea"), ("dan", "beer,milk,tea"),
                             ("eve", "milk,tea,beer")):
             self.voter(name, likes)
+
+    def count_again(self, shown, form="yaml"):
+        """Whoever has the ballots of a decision gets the same of them, without a broker."""
+        poll = self.call("votes", "ballots", shown["decision"], "-o", form).out
+        again = self.troupe("votes", "count", "-", "-o", "json", text=poll)
+        self.assertEqual((again.code, again.err.strip()), (0, shown["why"]), poll)
+        self.assertEqual({row["option"]: row["points"] for row in again.json()}, self.points(shown), poll)
+        self.assertEqual([row["option"] for row in again.json() if row["chosen"]], [shown["winner"]])
 
     def test_each_method(self):
         self.group()
@@ -71,9 +97,20 @@ class Decisions(harness.SystemTest):
             told = self.decide("--method", method, "--tie", "first")
             self.assertEqual((told["state"], told["voted"]), ("decided", 5))
             winners[method] = told["winner"]
+            self.count_again(told)
         self.assertEqual(winners, {"plurality": "tea", "approval": "milk", "score": "milk", "borda": "milk", "schulze": "milk"})
         rows = self.call("votes", "ls", "--state", "decided", "-o", "json").json()
         self.assertEqual([row["method"] for row in rows], ["schulze", "borda", "score", "approval", "plurality"])
+        told = self.decide("--tie", "lot")
+        self.assertIn("by lot", told["why"])
+        self.count_again(told)
+        name = self.call("decide", "What to drink?", "--options", "tea,milk,beer", "--method", "score", "--score-max", "20", "--quorum-share", "66.67", "--quorum", "5",
+                         "--majority", "20.5", "-v", "svc:voter", "-v", "person:fay=2.25", "-v", "person:gil", "--no-wait", "--within", "600s").out.strip()
+        self.call("votes", "cast", name, "--as", "gil", "--delegate", "eve@local")
+        self.assertIn("its ballots are not counted", self.call("votes", "ballots", name, code=3).err)
+        self.call("votes", "cast", name, "--as", "fay", "--abstain")
+        harness.wait_until(lambda: self.show(name)["state"] == "decided", "the count", 60)
+        self.count_again(self.show(name), "json")
 
     def test_what_is_seen(self):
         self.group()
@@ -85,6 +122,9 @@ class Decisions(harness.SystemTest):
         shown = self.show(name)
         self.assertEqual([v["reason"] for v in shown["votes"]], ["I like tea", "I like beer"])
         self.assertEqual([e["what"] for e in shown["history"]][0::3], ["opened", "counted"])
+        told = self.call("decide", "What to drink?", "-p", "tea, with milk", "--options", " beer , tea", "--options", "gin", "-v", "cid", "-o", "json").json()
+        self.assertEqual(([o["option"] for o in told["options"]], told["winner"]), (["tea, with milk", "beer", "tea", "gin"], "beer"))
+        self.assertRegex(self.troupe("decide", "--help").out, r"--options[ =]A,B,C")
 
     def test_the_behaviour_votes_by_its_profile(self):
         for name, profile in (("ann", "cheap and simple, free for companies"), ("bob", "simple, short"), ("cid", "share alike"), ("dan", "music")):
@@ -107,9 +147,18 @@ class Decisions(harness.SystemTest):
         self.assertEqual((told["winner"], told["round"]), ("tea", 2))
 
     def test_a_conflict_and_who_settles_it(self):
-        self.voter("ann", "tea")
-        self.voter("bob", "beer")
+        self.voter("ann", "tea,milk")
+        self.voter("bob", "beer,milk")
         self.voter("chair", "tea,beer", service="chair")
+        self.voter("host", "milk,water", service="chair")
+        told = self.decide(code=3, options=("tea", "beer"))
+        self.assertEqual((told["state"], told["verdict"], told["round"]), ("undecided", "tied", 1))
+        self.assertIn("tea and beer are equal", told["why"])
+        done = self.call("decide", "What to drink?", "--options", "tea,beer", "--mediator", "host")  # who knows what both can live with
+        self.assertRegex(done.err, r"host\S* is asked to mediate")
+        self.assertIn("milk wins by plurality", done.err)
+        shown = self.show(self.call("votes", "ls", "-o", "name").out.split()[0])
+        self.assertEqual((shown["winner"], shown["round"], [o["option"] for o in shown["options"] if o["in-play"]]), ("milk", 2, ["milk", "water"]))
         told = self.decide("--mediator", "chair", "--person", code=3, options=("tea", "beer"))
         self.assertEqual((told["state"], told["round"]), ("waiting_person", 2))
         self.assertIn("mediated", [e["what"] for e in told["history"]])
@@ -134,20 +183,70 @@ class Decisions(harness.SystemTest):
         self.assertEqual(shown["winner"], "beer")
         self.assertEqual({v["said"] for v in shown["votes"]}, {"answered"})
         self.assertEqual([e["said"] for e in shown["history"] if e["what"] == "ballot"], [None, None, None])
+        self.assertIn("its ballots are secret", self.call("votes", "ballots", name, code=3).err)
+        told = self.call("decide", "Drink?", "--options", "tea,beer", "-v", "ann").err
+        self.assertRegex(told, r'ann@local: .*"choice":"tea"')
+        told = self.call("decide", "Drink?", "--options", "tea,beer", "-v", "ann", "--secret").err
+        self.assertIn("ann@local: has voted (1 of 1)", told)
+        for known in "choice", "I like":
+            self.assertNotIn(known, told)
 
-    def test_records_weigh(self):
-        self.voter("ann", "tea")
-        self.voter("bob", "beer")
-        for right in ("beer", "beer"):
-            told = self.decide("--tie", "first", options=("tea", "beer"))
-            self.assertEqual(told["winner"], "tea")
-            self.call("votes", "truth", told["decision"], right)
-        told = self.decide("--weigh", "record", options=("tea", "beer"))
-        self.assertEqual((told["winner"], [v["weight"] for v in told["votes"]]), ("beer", [0.5, 1.5]))
-        self.call("votes", "truth", told["decision"], "tea")  # and taken back
-        self.call("votes", "truth", told["decision"], "beer")
-        told = self.decide("--weigh", "record", options=("tea", "beer"))
-        self.assertEqual([v["weight"] for v in told["votes"]], [0.4, 1.6])
+    def test_votes_go_along_a_chain(self):
+        persons = [word for name in ("ann", "bob", "cid", "dan", "eve") for word in ("-v", f"person:{name}")]
+        name = self.call("decide", "Drink?", "--options", "tea,beer", *persons, "--no-wait", "--within", "600s").out.strip()
+        for who, ballot in (("ann", ("--choice", "tea")), ("bob", ("--choice", "tea")), ("cid", ("--choice", "beer")), ("dan", ("--delegate", "person:cid"))):
+            self.call("votes", "cast", name, "--as", who, *ballot)
+        self.assertIn("delegate", self.call("votes", "cast", name, "--as", "eve", "--delegate", "person:eve", code=3).err)
+        self.call("votes", "cast", name, "--as", "eve", "--delegate", "person:dan")
+        harness.wait_until(lambda: self.show(name)["state"] == "decided", "the count", 60)
+        shown = self.show(name)
+        self.assertEqual((shown["winner"], self.points(shown)), ("beer", {"tea": 2, "beer": 3}))
+        self.assertEqual({v["voter"]: v["carried-by"] for v in shown["votes"] if v["delegate"]}, {"person:dan": "person:cid", "person:eve": "person:cid"})
+        self.count_again(shown)
+
+    def test_another_one_wins_where_votes_weigh(self):
+        """Three like tea and know little, two like beer and know more; of another question is known that the two were right."""
+        for name, likes, skills in (("ann", "tea,beer,red,blue", ()), ("bob", "tea,beer,red,blue", ()), ("cid", "tea,beer,red,blue", ("brewing",)),
+                                    ("dan", "beer,tea,blue,red", ("brewing", "tasting")), ("eve", "beer,tea,blue,red", ("tasting", "brewing"))):
+            self.voter(name, likes, skills=skills)
+        for skill in (), ("--weigh", "skills", "--skill", "sailing"):  # what nobody offers
+            told = self.decide(*skill, options=("tea", "beer"))
+            self.assertEqual((told["winner"], self.points(told)), ("tea", {"tea": 3, "beer": 2}))
+        told = self.decide("--weigh", "skills", "--skill", "brewing", "--skill", "tasting", options=("tea", "beer"))
+        self.assertEqual((told["winner"], self.points(told)), ("beer", {"tea": 3.5, "beer": 4}))
+        self.assertEqual(self.weights(told), {"ann": 1, "bob": 1, "cid": 1.5, "dan": 2, "eve": 2})
+        told = self.decide("--rounds", "2", options=("tea", "beer"))  # they never agree, so the last round is a vote
+        self.assertEqual((told["winner"], told["round"], [e["what"] for e in told["history"]].count("counted")), ("tea", 2, 2))
+        for truth in "blue", "blue", "red", "blue":
+            told = self.decide(options=("red", "blue"))
+            self.assertEqual(told["winner"], "red")
+            self.call("votes", "truth", told["decision"], truth)
+        self.call("votes", "truth", told["decision"], "red")  # what was said of it is taken back
+        self.start_again()  # records are kept
+        told = self.decide(options=("tea", "beer"))
+        self.assertEqual((told["winner"], self.points(told)), ("tea", {"tea": 3, "beer": 2}))
+        told = self.decide("--weigh", "record", options=("tea", "beer"))  # 2 of 4 were right on either side
+        self.assertEqual((told["verdict"], told["winner"], self.weights(told)), ("decided", "tea", dict.fromkeys(("ann", "bob", "cid", "dan", "eve"), 1)))
+        for decision in self.call("votes", "ls", "-o", "json").json():
+            if decision["winner"] == "red":
+                self.call("votes", "truth", decision["decision"], "blue")
+        told = self.decide("--weigh", "record", options=("tea", "beer"))  # none and all of 4: 1/6 and 5/6 of two votes
+        self.assertEqual(told["winner"], "beer")
+        for name, weight in self.weights(told).items():
+            self.assertAlmostEqual(weight, 10 / 6 if name in ("dan", "eve") else 2 / 6, 5)
+        self.count_again(told)
+
+    def test_who_has_come_before_the_question_is_asked(self):
+        """The coordinator sleeps while voters come and a question is put: it reads the directory before it says who votes."""
+        os.kill(self.coordinator.pid, signal.SIGSTOP)
+        try:
+            self.voter("ann", "beer,tea")
+            asked = self.spawn("troupe", "decide", "Drink?", "--options", "tea,beer", "--timeout", "120s", "-o", "json", env=self.env)
+            harness.wait_until(lambda: self.leased("decisions") or asked.process.poll() is not None, "the question to be there", 60)
+        finally:
+            os.kill(self.coordinator.pid, signal.SIGCONT)
+        done = asked.wait(60)
+        self.assertEqual((done.code, done.json()["winner"], done.json()["voted"]), (0, "beer", 1), done)
 
     def test_who_does_not_answer(self):
         self.voter("ann", "tea")
@@ -163,10 +262,7 @@ class Decisions(harness.SystemTest):
         name = self.call("decide", "Drink?", *options, "-v", "person:dan").out.strip()
         self.call("votes", "cast", name, "--as", "cid", "--choice", "beer")
         harness.wait_until(lambda: self.show(name)["voted"] == 2, "ann and cid to have voted")
-        self.coordinator.process.kill()
-        self.coordinator.wait()
-        harness.wait_until(lambda: self.troupe("df", "search", "--service", "decisions", "-o", "name", env=self.env).out == "", "it to be gone")
-        self.start()
+        self.start_again()
         self.assertEqual(self.call("decide", "Drink?", *options, "-v", "person:dan").out.strip(), name)
         shown = self.show(name)
         self.assertEqual((shown["state"], shown["voted"], shown["declined"]), ("voting", 2, 1))
@@ -182,7 +278,10 @@ class Decisions(harness.SystemTest):
         self.assertIn("there is no decision", self.call("votes", "show", "none", code=3).err)
 
     def test_what_is_wrong_is_told(self):
-        self.assertIn("--option is needed twice", self.call("decide", "q", "-p", "a", code=1).err)
+        for given, why in (((), "two options at least, by --options A,B"), (("-p", "a"), "two options at least"), (("--options", "a,,b"), "the options between the commas is empty"),
+                           (("--options", "a,b,"), "is empty"), (("-p", "", "-p", "b"), "an option is empty"), (("--options", "a, b,a"), "the option a is given twice"),
+                           (("-p", "b", "--options", "a,b"), "the option b is given twice")):
+            self.assertIn(why, self.call("decide", "q", *given, code=1).err)
         two = ("-p", "a", "-p", "b")
         self.assertIn("no agent offers", self.call("decide", "q", *two, code=3).err)
         self.assertIn("majority: expected per cent", self.call("decide", "q", *two, "-v", "x", "--majority", "half", code=3).err)

@@ -3,6 +3,7 @@
 #include "proto/json.h"
 #include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
+#include "tools/verbs/choices.h"
 #include "tools/verbs/decisions.h"
 #include "tools/verbs/verbs.h"
 
@@ -11,7 +12,7 @@
 
 typedef struct options {
     tr_cli_common_t common;
-    tr_strings_t options, voters, skills;
+    tr_strings_t options, lists, voters, skills;
     const char *id, *key, *context, *mediator, *keep, *majority, *quorum_share, *agreement;
     int64_t quorum, within_ms, rounds, score_max;
     int method, tie, weigh;
@@ -21,8 +22,12 @@ typedef struct options {
 static const char *const weigh_words[] = {"none", "record", "skills", NULL};
 
 static const tr_option_t table[] = {
-    {"option", 'p', "TEXT", TR_LIST(options_t, options), NULL, "What may be chosen; given twice or more.",
-        .max = 64, .flags = TR_OPTION_FLAG_ONLY},
+    {"option", 'p', "TEXT", TR_LIST(options_t, options), NULL,
+        "What may be chosen; may be repeated. A comma is part of it.", .max = TR_CHOICES_MAX,
+        .flags = TR_OPTION_FLAG_ONLY},
+    {"options", 0, "A,B,C", TR_LIST(options_t, lists), NULL,
+        "What may be chosen, with commas between; goes together with --option, whose options come first.",
+        .max = TR_CHOICES_MAX, .flags = TR_OPTION_FLAG_ONLY},
     {"voter", 'v', "WHO", TR_LIST(options_t, voters), "svc:voter",
         "An agent, svc:NAME for all that offer a service, or person:NAME for somebody who will `troupe votes "
         "cast`; may be repeated. WHO=WEIGHT gives a weight.",
@@ -80,9 +85,10 @@ static const tr_program_t program = {
         "votes "
         "show`.\n\nThe exit code is 3 where nothing is decided.",
     .examples =
-        "troupe decide 'Which licence fits the library?' --option MIT --option LGPL --voter svc:lawyer\n"
-        "troupe decide 'Where to meet?' -p Bern -p Wien -p Graz -m schulze -v ann -v bob -v person:cid\n"
-        "troupe decide 'Ship it?' -p yes -p no --rounds 3 --agreement 90 --mediator chair --person",
+        "troupe decide 'Which licence fits the library?' --options MIT,LGPL --voter svc:lawyer\n"
+        "troupe decide 'Which title?' --option 'Bread, and salt' --option 'Salt' --voter svc:reader\n"
+        "troupe decide 'Where to meet?' --options Bern,Wien,Graz -m schulze -v ann -v bob -v person:cid\n"
+        "troupe decide 'Ship it?' --options yes,no --rounds 3 --agreement 90 --mediator chair --person",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE",
@@ -110,12 +116,13 @@ static json_t *voters_of(const options_t *o) {
     return list;
 }
 
-static json_t *request_of(const tr_call_t *call) {
+/* choices: stolen. */
+static json_t *request_of(const tr_call_t *call, json_t *choices) {
     const options_t *o = call->options;
     json_t *r = json_object();
     tr_cli_set_text(r, "action", "decide");
     tr_cli_set_text(r, "question", call->arguments.items[0]);
-    json_object_set_new(r, "options", tr_cli_texts(&o->options));
+    json_object_set_new(r, "options", choices);
     json_object_set_new(r, "voters", voters_of(o));
     if (o->skills.count)
         json_object_set_new(r, "skills", tr_cli_texts(&o->skills));
@@ -223,19 +230,19 @@ static int subscribe(const tr_call_t *call, tr_cli_session_t *session) {
     return tr_cli_fail(call, TR_EXIT_REFUSED, "cannot subscribe to decision.*.state");
 }
 
-static int run(const tr_call_t *call) {
+/* Asks, and waits where that is wanted. choices: stolen. */
+static int decide(const tr_call_t *call, json_t *choices) {
     const options_t *o = call->options;
     waiting_t w = {.call = call};
     tr_cli_session_t *session = NULL;
     tr_cli_session_config_t config = {.call = call, .common = &o->common, .on_message = on_told, .arg = &w};
     json_t *opened = NULL;
-    if (o->options.count < 2)
-        return tr_cli_usage(call, "--option is needed twice at least: what may be chosen");
+    json_t *request = request_of(call, choices);
     int code = tr_cli_session_open(&config, &session);
     if (code == TR_EXIT_OK && !o->no_wait)
         code = subscribe(call, session);
     if (code == TR_EXIT_OK)
-        code = tr_cli_ask_json(session, call, TR_DECISIONS_SERVICE, request_of(call), &opened);
+        code = tr_cli_ask_json(session, call, TR_DECISIONS_SERVICE, json_incref(request), &opened);
     w.id = json_string_value(json_object_get(opened, "decision"));
     if (code == TR_EXIT_OK && !w.id)
         code =
@@ -246,7 +253,16 @@ static int run(const tr_call_t *call) {
         code = wait_for(call, session, &w);
     tr_cli_session_close(&session);
     json_decref(opened);
+    json_decref(request);
     return code;
+}
+
+static int run(const tr_call_t *call) {
+    const options_t *o = call->options;
+    json_t *choices = NULL;
+    tr_error_t error = {0};
+    int rc = tr_choices(&o->options, &o->lists, &choices, &error);
+    return rc == 0 ? decide(call, choices) : tr_cli_usage(call, "%s", error.text);
 }
 
 const tr_verb_t tr_verb_decide = {"decide", TR_VERB_TALK, &program, sizeof(options_t), run};

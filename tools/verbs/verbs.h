@@ -63,6 +63,7 @@
     VERB(votes_settle)                                                                                       \
     VERB(votes_withdraw)                                                                                     \
     VERB(votes_truth)                                                                                        \
+    VERB(votes_ballots)                                                                                      \
     VERB(approvals_ls)                                                                                       \
     VERB(approvals_show)                                                                                     \
     VERB(approvals_grant)                                                                                    \
