@@ -47,21 +47,23 @@ class Top(cli.CliTest):
         self.start()
 
     def test_json(self):
-        child = self.spawn_verb("top", "-o", "json", "--interval", "300ms", "--count", "3")
+        child = self.spawn_verb("top", "-o", "json", "--interval", "300ms")
         harness.wait_until(lambda: child.out.count("\n") >= 1, "the first object")
         self.expect(self.run_verb("pub", "load", "x", "--count", "500"), 0, err="500 messages")
-        done = child.wait()
+        harness.wait_until(lambda: '"messages":500' in child.out.rpartition("\n")[0].replace(": ", ":"), "an object that has seen it")
+        done = child.stop(signal.SIGINT)
         self.assertEqual((done.code, done.err), (0, ""), done)
         looks = done.lines()
-        self.assertEqual(len(looks), 3)
         last = looks[-1]
         self.assertEqual(last["platform"], self.at.platform)
         self.assertIn(f"echo@{self.at.platform}", [agent["name"] for agent in last["agents"]])
         self.assertEqual([(s["service"], s["providers"], s["capacity"]) for s in last["services"]], [("echoing", 1, 4)])
         self.assertEqual([(t["topic"], t["messages"]) for t in last["topics"]], [("load", 500)])
-        self.assertGreater(max(look["broker"]["in_per_s"] for look in looks[1:]), 100)
+        self.assertGreater(max(look["broker"]["in_per_s"] for look in looks[1:]), 0)
         self.assertGreater(last["latency"]["p50_us"], 0)
-        self.assertEqual(last["latency"]["trips"], 3)
+        self.assertGreater(last["latency"]["trips"], 0)
+        done = self.run_verb("top", "-o", "json", "--interval", "100ms", "--count", "3")
+        self.assertEqual((done.code, len(done.lines()), done.err), (0, 3, ""), done)
 
     def test_blocks_without_a_terminal(self):
         done = self.expect(self.run_verb("top", "--interval", "100ms", "--count", "2"), 0)
