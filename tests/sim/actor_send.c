@@ -54,17 +54,30 @@ uint64_t sim_next_record(const sim_actor_t *self) {
     return self->proc->host->link->next_id;
 }
 
-/* What may be spent on a third of the requests. By their number, so that no world is another one for it. */
+/* What may be spent on a third of the requests, in tokens, and on a fifth, in money. By their number: no random number is drawn for it. */
 static tr_budget_t budget_of(uint32_t number) {
-    return (tr_budget_t){.of_tokens = number % 3 == 0, .tokens = 1 + number % SIM_TOKENS};
+    return (tr_budget_t){
+        .of_tokens = number % 3 == 0,
+        .tokens = 1 + number % SIM_TOKENS,
+        .of_money = number % 5 == 0,
+        .micro_cost = 1 + number % SIM_MONEY,
+    };
+}
+
+static void check_left(const sim_actor_t *self, uint32_t number, const char *what, bool asked_limited,
+    uint64_t asked, uint64_t left) {
+    if (!asked_limited || left >= asked)
+        sim_fail(self->world, "%s: the answer to request %u says that %" PRIu64 " %s are left", self->name,
+            number, left, what);
 }
 
 /* Whatever became of the request, nobody has more left than it had. */
 static void check_budget(const sim_actor_t *self, uint32_t number, const tr_message_t *answer) {
     tr_budget_t asked = budget_of(number), left = tr_message_budget(answer);
-    if (left.of_tokens && (!asked.of_tokens || left.tokens >= asked.tokens))
-        sim_fail(self->world, "%s: the answer to request %u says that %" PRIu64 " tokens are left",
-            self->name, number, left.tokens);
+    if (left.of_tokens)
+        check_left(self, number, "tokens", asked.of_tokens, asked.tokens, left.tokens);
+    if (left.of_money)
+        check_left(self, number, "millionths", asked.of_money, asked.micro_cost, left.micro_cost);
 }
 
 /* The callback of a request: once, with an answer, with what came back, or with nothing in time. */

@@ -123,6 +123,9 @@ static void check_budget(const sim_broker_t *b) {
     if (payer && payer->of_tokens && payer->tokens > SIM_TOKENS)
         sim_fail(b->world, "somebody has %llu tokens to spend, and no request gave more than %u",
             (unsigned long long)payer->tokens, SIM_TOKENS);
+    if (payer && payer->of_money && payer->micro_cost > SIM_MONEY)
+        sim_fail(b->world, "somebody has %llu millionths to spend, and no request gave more than %u",
+            (unsigned long long)payer->micro_cost, SIM_MONEY);
 }
 
 void sim_check_core(const sim_broker_t *broker) {

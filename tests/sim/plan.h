@@ -18,6 +18,7 @@
 #define SIM_TOPICS      4
 #define SIM_REQUEST_MS  5000 /* how long a requester waits */
 #define SIM_TOKENS      50   /* a request that says what may be spent on it says so many at most */
+#define SIM_MONEY       37   /* likewise in millionths; no multiple of 5, as SIM_TOKENS is none of 3 */
 #define SIM_NEVER       INT64_MAX
 #define SIM_KNOWN_MS    3000 /* a dead process is known after so long (DESIGN.md, section 12) */
 #define SIM_BROKERS_MAX 3
