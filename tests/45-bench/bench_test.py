@@ -92,6 +92,13 @@ class Bench(harness.SystemTest):
         self.assertIn("in memory (tmpfs)", done.err)
         self.assertEqual(os.listdir(memory), [])
 
+    def test_a_long_directory_is_refused(self):
+        directory = os.path.join(self.directory, "d" * 60)  # not made: it is not even tried
+        done = self.troupe("bench", "rtt", *SMALL, patience=PATIENCE, env={"TMPDIR": directory})
+        self.assertEqual((done.code, done.out), (2, ""))
+        self.assertIn(f"TMPDIR has {len(directory)} bytes, ", done.err)
+        self.assertIn("set it to a shorter directory", done.err)
+
     def test_over_ipc(self):
         rows = self.bench("rtt", "oneway", "--transport", "ipc", "--json", "--size", "200", "--pin", "0", *SMALL).lines()
         self.assertEqual([(row["workload"], row["transport"], row["size"]) for row in rows],

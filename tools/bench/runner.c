@@ -7,15 +7,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* In TMPDIR, unless that is too long for the paths of ipc sockets. */
+#define NAME "/troupe-bench-XXXXXX"
+
+/* In TMPDIR, which is refused where it is too long for the paths of ipc sockets: another disk has other figures. */
 static int make_directory(tr_bench_t *b, tr_error_t *error) {
     const char *parent = getenv("TMPDIR");
-    if (!parent || !*parent ||
-        (size_t)snprintf(b->directory, sizeof b->directory, "%s/troupe-bench-XXXXXX", parent) >=
-            sizeof b->directory) {
+    if (!parent || !*parent)
         parent = "/tmp";
-        snprintf(b->directory, sizeof b->directory, "/tmp/troupe-bench-XXXXXX");
-    }
+    if (strlen(parent) + sizeof NAME > sizeof b->directory)
+        return tr_error_set(error, -ENAMETOOLONG,
+            "TMPDIR has %zu bytes, %zu at most leave room for the paths of sockets: set it to a shorter "
+            "directory on the disk to measure",
+            strlen(parent), sizeof b->directory - sizeof NAME);
+    snprintf(b->directory, sizeof b->directory, "%s" NAME, parent);
     if (mkdtemp(b->directory))
         return 0;
     int r = -errno;
