@@ -21,6 +21,7 @@ from history import Ledger, percentile
 
 LONG = "--long" in sys.argv
 NS = 1e9
+TOLD_EVERY = 15  # seconds: what takes long says so often how far it is
 PATIENT = ("--lease", "60s", "--grace", "60s")  # for links by hand, which say nothing while the test does something else
 
 
@@ -62,6 +63,20 @@ def figure(fault, text):
     print(f"fault {fault}: {text}", flush=True)
 
 
+class Progress:
+    """How far a test is, now and then, so that a long one is told from one that hangs."""
+
+    def __init__(self):
+        self.begun = self.told = time.monotonic()
+
+    def tell(self, text):
+        """`text()` says it: asked for only when it is time."""
+        now = time.monotonic()
+        if now - self.told >= TOLD_EVERY:
+            self.told = now
+            print(f"after {now - self.begun:.0f} s: {text()}", flush=True)
+
+
 class FaultTest(harness.SystemTest):
     journal = True
     broker_options = ()
@@ -69,6 +84,7 @@ class FaultTest(harness.SystemTest):
     def setUp(self):
         super().setUp()
         self.ledger = Ledger()
+        self.progress = Progress()
         self.endpoint = self.stream = "tcp://127.0.0.1:0"
         self.http = "127.0.0.1:0"
         self.brokers_used = 0.0  # processor seconds of those that were killed, where the test counts them
@@ -142,6 +158,7 @@ class FaultTest(harness.SystemTest):
             if not there and letters:
                 self.ledger.bury(letters())
                 there = self.ledger.all_arrived()
+            self.progress.tell(lambda: f"{len(self.ledger.missing()):,} of {len(self.ledger.stored):,} stored have yet to arrive")
             return there
         wait_until(all_there, "what was acknowledged to arrive", patience)
 

@@ -41,6 +41,7 @@ class KillBroker(faults.FaultTest):
             self.kill()
             starts.append(time.monotonic_ns())
             self.start()
+            self.progress.tell(lambda: f"{len(starts)} kills, {SECONDS} s are asked for")
         left = share.now(clients, self.brokers_used)
         rate = len(self.ledger.read().stored) / SECONDS
         self.finish(producers, consumers)
