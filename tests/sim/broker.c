@@ -94,7 +94,7 @@ static void take_frame(sim_broker_t *b, sim_frame_t *f, tr_core_now_t now) {
 
 static void take_frames(sim_broker_t *b, tr_core_now_t now) {
     for (unsigned n = 0; n < BATCH_BUNDLES && b->inbox.head; n++) {
-        sim_frame_t *f = sim_queue_take(&b->inbox);
+        sim_frame_t *f = sim_net_choose(b->world->net, &b->inbox);
         if (f->conn)
             take_frame(b, f, now);
         else
@@ -302,7 +302,7 @@ static bool open_journal(sim_broker_t *b) {
     if (!b->world->plan.core.journal)
         return true;
     b->journal = (tr_broker_journal_t){0};
-    int r = tr_journal_open_memory(b->disk->store, &b->journal.store, &error);
+    int r = sim_disk_open(b->disk, &b->journal.store, &error);
     if (r == 0)
         r = tr_broker_journal_recover(&b->journal, b->core, NULL, sim_broker_now(b), &error);
     if (r < 0 && r != -EIO && r != -ENOSPC)

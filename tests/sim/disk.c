@@ -77,6 +77,56 @@ static void finish_step(void *owner, uint64_t turn) {
     sim_broker_wake(d->broker);
 }
 
+/* ---- the journal: the memory store, and what is in its file ---- */
+
+typedef struct logged {
+    tr_journal_t base;
+    sim_disk_t *disk;
+    tr_journal_t *store;
+} logged_t;
+
+/* Of a write that fails nobody knows what is in the file. */
+static int logged_write(
+    tr_journal_t *self, const tr_journal_op_t *ops, size_t n, bool sync, tr_error_t *error) {
+    logged_t *l = (logged_t *)self;
+    if (n)
+        sim_wal_write(&l->disk->wal, ops, n);
+    int r = tr_journal_write(l->store, ops, n, sync, error);
+    if (r == 0 && sync)
+        sim_wal_sync(&l->disk->wal);
+    return r;
+}
+
+static int logged_scan(tr_journal_t *self, const tr_journal_range_t *range, size_t limit_bytes,
+    tr_journal_scan_fn *fn, void *arg, tr_error_t *error) {
+    return tr_journal_scan(((logged_t *)self)->store, range, limit_bytes, fn, arg, error);
+}
+
+static int logged_stat(tr_journal_t *self, tr_journal_stat_t *stat) {
+    return tr_journal_stat(((logged_t *)self)->store, stat);
+}
+
+static void logged_close(tr_journal_t *self) {
+    tr_journal_close(&((logged_t *)self)->store);
+    free(self);
+}
+
+int sim_disk_open(sim_disk_t *self, tr_journal_t **ret_journal, tr_error_t *error) {
+    static const tr_journal_ops_t ops = {.name = "memory",
+        .write = logged_write,
+        .scan = logged_scan,
+        .stat = logged_stat,
+        .close = logged_close};
+    tr_journal_t *store;
+    int r = tr_journal_open_memory(self->store, &store, error);
+    if (r < 0)
+        return r;
+    logged_t *l = sim_alloc(sizeof *l);
+    *l = (logged_t){.base.ops = &ops, .disk = self, .store = store};
+    *ret_journal = &l->base;
+    return 0;
+}
+
 /* broker/shell/journal_thread.h */
 int tr_journal_thread_new(tr_journal_t **journal, tr_journal_thread_t **ret_thread, tr_error_t *error) {
     (void)error;
@@ -162,6 +212,7 @@ sim_disk_t *sim_disk_new(sim_broker_t *broker, sim_prng_t prng) {
     d->world = broker->world;
     d->broker = broker;
     d->prng = prng;
+    sim_wal_init(&d->wal, d->world, broker->platform, (sim_prng_t){sim_mix(prng.state)});
     d->store = tr_journal_disk_new();
     if (!d->store)
         abort();
@@ -172,6 +223,7 @@ void sim_disk_destroy(sim_disk_t **self) {
     if (!*self)
         return;
     tr_journal_disk_destroy(&(*self)->store);
+    sim_wal_finish(&(*self)->wal);
     free(*self);
     *self = NULL;
 }
@@ -195,33 +247,37 @@ static void do_the_rest(tr_journal_thread_t *t) {
     }
 }
 
-/* Of what is at the disk at this moment all may be written, but it is not synced. */
-static void interrupt(tr_journal_thread_t *t) {
-    if (!t->busy || !sim_chance(&t->disk->prng, 500))
-        return;
+/* What is at the disk at this moment is not synced. Whether it is not all written either. */
+static bool interrupt(tr_journal_thread_t *t) {
+    if (!t->busy)
+        return false;
+    bool whole = sim_chance(&t->disk->prng, 500);
+    size_t before = tr_journal_disk_unsynced(t->disk->store);
     tr_journal_disk_fail_sync(t->disk->store, 1, -EIO);
     tr_journal_done_t done = tr_journal_job_take(step(t));
     tr_journal_done_finish(&done);
+    return !whole && tr_journal_disk_unsynced(t->disk->store) > before;
 }
 
-/* How many of the batches that were not synced are left. After a sync that failed the system may have dropped any of them. */
-static size_t survivors(sim_disk_t *d, sim_death_t how, bool failed) {
-    size_t unsynced = tr_journal_disk_unsynced(d->store);
-    return how == SIM_DEATH_KILLED && !failed ? unsynced : sim_below(&d->prng, unsynced + 1);
+/* How many of the batches that were not synced are left whole. After a sync that failed the system may have dropped any of them. */
+static size_t survivors(sim_disk_t *d, sim_death_t how, bool failed, bool interrupted) {
+    size_t written = tr_journal_disk_unsynced(d->store) - interrupted;
+    return how == SIM_DEATH_KILLED && !failed ? written : sim_below(&d->prng, written + 1);
 }
 
 void sim_disk_detach(sim_disk_t *self, sim_death_t how) {
     tr_journal_thread_t *t = self->thread;
     if (!t)
         return;
-    bool failed = t->work.failed;
+    bool failed = t->work.failed, interrupted = false;
     if (how == SIM_DEATH_EXIT)
         do_the_rest(t);
     else if (!failed)
-        interrupt(t);
+        interrupted = interrupt(t);
     if (how != SIM_DEATH_EXIT || t->work.failed) {
         size_t unsynced = tr_journal_disk_unsynced(self->store),
-               kept = survivors(self, how, failed || how == SIM_DEATH_EXIT);
+               kept = survivors(self, how, failed || how == SIM_DEATH_EXIT, interrupted);
+        kept = sim_wal_crash(&self->wal, kept, how == SIM_DEATH_POWER);
         sim_say(self->world, "the disk of %s keeps %zu of %zu batches that were not synced",
             self->broker->platform, kept, unsynced);
         tr_journal_disk_crash(self->store, kept);

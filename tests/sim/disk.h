@@ -1,15 +1,16 @@
 /*
  * A broker's disk in virtual time: the store is lib/store's memory store, what the journal thread does with it is the broker's own
  * (broker/shell/journal_work.h); only the waiting is simulated. A write or scan takes as long as the plan says, and its answer comes at its
- * end. What was not synced is lost with the machine, from any batch on; with the process alone, what was written stays. A write or a
- * sync may fail, which ends the broker; a full disk fails all writes until it is mended.
+ * end. What was not synced is lost with the machine, from any byte on, or in any pages; with the process alone, what was written stays,
+ * and what was being written up to any byte (wal.h). A write or a sync may fail, which ends the broker; a full disk fails all writes until
+ * it is mended.
  */
 #ifndef TR_SIM_DISK_H
 #define TR_SIM_DISK_H
 
 #include "broker/shell/journal_thread.h"
 #include "lib/store/journal_memory.h"
-#include "tests/sim/world.h"
+#include "tests/sim/wal.h"
 
 typedef enum sim_death {
     SIM_DEATH_EXIT,   /* in good order, or because the journal failed */
@@ -22,6 +23,7 @@ typedef struct sim_disk {
     sim_broker_t *broker;
     sim_prng_t prng;
     tr_journal_disk_t *store;
+    sim_wal_t wal;               /* the same, as the file would be */
     tr_journal_thread_t *thread; /* of the broker's life now; NULL */
     uint64_t turn;               /* counts what the thread does: an event of another turn is none */
     bool full;
@@ -32,6 +34,8 @@ typedef struct sim_disk {
 sim_disk_t *sim_disk_new(sim_broker_t *broker, sim_prng_t prng);
 void sim_disk_destroy(sim_disk_t **self);
 
+/* The journal on it, for a broker that starts. */
+int sim_disk_open(sim_disk_t *self, tr_journal_t **ret_journal, tr_error_t *error);
 /* The thread that a broker has just started works on this disk. */
 void sim_disk_attach(sim_disk_t *self, tr_journal_thread_t *thread);
 /* The broker is about to be gone: before its journal is closed. */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define JOBS_MAX    64
-#define HANG_S      120 /* of real time, for one seed */
+#define HANG_S      60 /* of a processor, for one seed: what others on the machine take counts for nothing */
 #define SECONDS_MIN 20
 
 static const char usage[] =
@@ -64,7 +64,7 @@ typedef struct options {
 typedef struct board {
     uint64_t next; /* index of the next seed to take */
     world_t at[JOBS_MAX];
-    int64_t begun[JOBS_MAX]; /* when it began with it, real seconds */
+    double begun[JOBS_MAX];  /* processor seconds it had used then; 0: it has not */
     uint64_t hash[JOBS_MAX]; /* of all traces of this job */
     uint64_t done;
 } board_t;
@@ -83,6 +83,15 @@ static int64_t real_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec;
+}
+
+/* Seconds of a processor that a process has used; 0 where it is gone. */
+static double used_s(pid_t pid) {
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
+        return 0;
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static uint64_t run_world(const options_t *o, world_t world) {
@@ -106,7 +115,7 @@ static void work(run_t *r, unsigned job) {
         if (i >= r->n)
             return;
         b->at[job] = r->worlds[i];
-        b->begun[job] = real_s();
+        b->begun[job] = used_s(getpid());
         uint64_t hash = run_world(r->o, r->worlds[i]);
         b->hash[job] ^= sim_mix(hash ^ r->worlds[i].seed);
         __atomic_fetch_add(&b->done, 1, __ATOMIC_SEQ_CST);
@@ -150,7 +159,7 @@ static void job_ended(run_t *r, unsigned job, int status) {
 
 static void look_for_hangs(const run_t *r) {
     for (unsigned i = 0; i < r->o->jobs; i++)
-        if (r->pids[i] && r->board->begun[i] && real_s() - r->board->begun[i] > HANG_S)
+        if (r->pids[i] && r->board->begun[i] > 0 && used_s(r->pids[i]) - r->board->begun[i] > HANG_S)
             kill(r->pids[i], SIGALRM);
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATE_MS_MAX  1500 /* so long after its connection a frame may come */
+#define CHOICE       16   /* of so many that have arrived one is the next */
 #define PAUSE_MS_MAX 2000 /* between attempts to connect, as wire_zmq.c sets it */
 
 sim_frame_t *sim_frame_new(const void *bytes, size_t len) {
@@ -42,10 +44,37 @@ void sim_queue_lose(sim_world_t *world, sim_queue_t *queue, size_t n, const char
     }
 }
 
+/* The one behind `before`. */
+static sim_frame_t *take_after(sim_queue_t *queue, sim_frame_t *before) {
+    sim_frame_t *f = before->next;
+    before->next = f->next;
+    if (!f->next)
+        queue->end = &before->next;
+    queue->n--;
+    return f;
+}
+
+static bool same_source(const sim_frame_t *a, const sim_frame_t *b) {
+    return a->conn == b->conn && a->way == b->way;
+}
+
+sim_frame_t *sim_net_choose(sim_net_t *self, sim_queue_t *arrived) {
+    if (!self->world->plan.reorders || arrived->n < 2)
+        return sim_queue_take(arrived);
+    const sim_frame_t *chosen = arrived->head;
+    for (size_t i = sim_below(&self->order, arrived->n < CHOICE ? arrived->n : CHOICE); i; i--)
+        chosen = chosen->next;
+    sim_frame_t *before = NULL, *f = arrived->head;
+    for (; !same_source(f, chosen); f = f->next)
+        before = f;
+    return before ? take_after(arrived, before) : sim_queue_take(arrived);
+}
+
 sim_net_t *sim_net_new(sim_world_t *world, sim_prng_t prng) {
     sim_net_t *n = sim_alloc(sizeof *n);
     n->world = world;
     n->prng = prng;
+    n->order = (sim_prng_t){sim_mix(prng.state)};
     return n;
 }
 
@@ -62,6 +91,7 @@ void sim_net_destroy(sim_net_t **self) {
         next = c->next;
         sim_queue_free(&c->up);
         sim_queue_free(&c->down);
+        sim_queue_free(&c->late);
         free(c);
     }
     for (sim_socket_t *s = (*self)->sockets, *next; s; s = next) {
@@ -174,6 +204,44 @@ static void tell_there_at(sim_conn_t *c, int64_t at_ns) {
     sim_at(c->world, at_ns, tell_there, c, 0);
 }
 
+static void arrive_late(void *owner, uint64_t arg);
+
+static void plan_late(sim_conn_t *c) {
+    if (c->late.head)
+        sim_at(c->world, c->late.head->due_ns, arrive_late, c, 0);
+}
+
+/* To a broker that lives, whatever it knows of the connection. */
+static void arrive_late(void *owner, uint64_t arg) {
+    sim_conn_t *c = owner;
+    sim_world_t *w = c->world;
+    (void)arg;
+    if (!c->broker->up || c->broker->starts != c->broker_start)
+        sim_queue_lose(w, &c->late, c->late.n, "to a broker that is gone");
+    else if (c->late.head)
+        sim_broker_arrived(c->broker, sim_queue_take(&c->late));
+    plan_late(c);
+}
+
+/* Of the first `n` in flight, which are lost to the process, the network may bring some nevertheless, later: the first ones of those that
+ * were on their way when it broke the connection. */
+static void lose_or_bring(sim_conn_t *c, size_t n) {
+    sim_net_t *net = c->world->net;
+    size_t late = 0;
+    if (c->world->plan.reorders)
+        late = sim_below(&net->order, (c->before < n ? c->before : n) + 1);
+    int64_t due = c->world->now_ns;
+    for (size_t i = 0; i < late; i++) {
+        sim_frame_t *f = sim_queue_take(&c->up);
+        f->due_ns = due += sim_between(&net->order, 0, LATE_MS_MAX * SIM_MS / (int64_t)late);
+        sim_queue_put(&c->late, f);
+    }
+    if (late)
+        sim_say(c->world, "%zu frames of peer %u come after its end", late, c->peer);
+    plan_late(c);
+    sim_queue_lose(c->world, &c->up, n - late, "in flight to the broker");
+}
+
 /* The process's end: the last frames may still be in ZeroMQ's pipe and go over the next connection. */
 static void tell_here(void *owner, uint64_t arg) {
     sim_conn_t *c = owner;
@@ -190,7 +258,7 @@ static void tell_here(void *owner, uint64_t arg) {
     if (!s || s->closed || s->conn != c)
         return;
     sim_say(c->world, "%s loses peer %u", c->proc->name, c->peer);
-    sim_queue_lose(c->world, &c->up, sim_below(&c->world->net->prng, c->up.n + 1), "in flight to the broker");
+    lose_or_bring(c, sim_below(&c->world->net->prng, c->up.n + 1));
     sim_frame_t *f;
     while ((f = sim_queue_take(&c->up)))
         sim_queue_put(&s->out, f);
@@ -350,6 +418,7 @@ void sim_conn_break(sim_conn_t *self, bool here, bool there) {
     sim_say(w, "connection of %s breaks: peer %u%s%s", self->proc->name, self->peer,
         here ? ", it is told" : "", there ? ", the broker is told" : "");
     self->hole = true;
+    self->before = self->up.n;
     if (here)
         tell_here_at(self, w->now_ns + delay(w->net, self->proc));
     if (there)
@@ -387,6 +456,7 @@ void sim_net_lose_rest(sim_net_t *self) {
             continue;
         sim_queue_lose(self->world, &c->up, c->up.n, "in a connection that broke");
         sim_queue_lose(self->world, &c->down, c->down.n, "in a connection that broke");
+        sim_queue_lose(self->world, &c->late, c->late.n, "in a connection that broke");
     }
 }
 

@@ -6,6 +6,10 @@
  * perhaps the last frames, which were still in ZeroMQ's pipe and go over the next connection. The process's
  * socket connects again by itself and tells nobody; to the broker that is a new peer. Either end, or neither,
  * may learn of the break. A cut stops everything without breaking anything.
+ *
+ * Between connections there is no order. That is more than their delays make of it where the plan says so (`reorders`): a broker takes what
+ * has arrived from any of them next, as a ROUTER does, and of what a connection that broke had on its way some comes after all, when its
+ * process is long on the next one.
  */
 #ifndef TR_SIM_NET_H
 #define TR_SIM_NET_H
@@ -49,6 +53,8 @@ typedef struct sim_conn {
     bool hole;                        /* nothing gets through any more */
     bool telling_here, telling_there; /* news of the break is on its way, or waits behind a cut */
     sim_queue_t up, down;             /* in flight */
+    sim_queue_t late;                 /* of `up`, what comes after the end of its connection */
+    size_t before;                    /* of `up`, what was on its way when the network broke it */
     int64_t up_ns, down_ns;           /* when the last one of them is due */
     sim_credit_t credit;              /* of the broker's side */
     uint64_t epoch;                   /* that its HELLO said */
@@ -70,7 +76,7 @@ typedef struct sim_socket {
 
 struct sim_net {
     sim_world_t *world;
-    sim_prng_t prng;
+    sim_prng_t prng, order; /* `order`: of what overtakes what */
     sim_conn_t *conns;
     sim_socket_t *sockets;
     uint64_t conns_n;
@@ -107,6 +113,8 @@ void sim_net_stray(sim_net_t *self, sim_broker_t *broker, sim_proc_t *proc, cons
 
 void sim_queue_put(sim_queue_t *queue, sim_frame_t *frame);
 sim_frame_t *sim_queue_take(sim_queue_t *queue);
+/* Of what has arrived, the first one of any of its connections. */
+sim_frame_t *sim_net_choose(sim_net_t *self, sim_queue_t *arrived);
 /* The first n of them are gone, and whoever wrote them will never know. */
 void sim_queue_lose(sim_world_t *world, sim_queue_t *queue, size_t n, const char *why);
 void sim_queue_free(sim_queue_t *queue);

@@ -260,4 +260,5 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64
     self->receivers_n = self->actors_n;
     if (family == SIM_GUARDED)
         make_guarded(self, &more);
+    self->reorders = sim_chance(&prng, 500);
 }

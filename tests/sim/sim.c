@@ -79,7 +79,7 @@ const char *sim_unrest(const sim_world_t *world, char *out, size_t size) {
         if (proc_unrest(world->procs[i], out, size))
             return out;
     for (const sim_conn_t *c = world->net->conns; c; c = c->next)
-        if (!c->hole && (carries_data(&c->up) || carries_data(&c->down)))
+        if ((!c->hole && (carries_data(&c->up) || carries_data(&c->down))) || carries_data(&c->late))
             snprintf(out, size, "data is on its way over peer %u", c->peer);
     if (sim_roads_carry(world->roads, carries_data))
         snprintf(out, size, "data is on its way between brokers");
