@@ -125,11 +125,11 @@ class Child:
     def send_signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGTERM, patience=PATIENCE):
         """Asks it to end and waits until it did."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.wait()
+        return self.wait(patience)
 
     def wait_err(self, text):
         """Waits for a text on its stderr."""

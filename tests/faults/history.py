@@ -11,7 +11,7 @@ import dataclasses
 import os
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Delivery:
     at: int
     receiver: str
@@ -52,6 +52,7 @@ class Ledger:
         self.got = {}  # message -> deliveries, in the order in which they were read
         self.events = []  # (time, agent's word, detail), also begin and end
         self.given = {}  # message -> how often its receiver gave it back
+        self.waiting = set()  # stored, and not dealt with by its receiver
         self.dead = {}  # message -> the broker's dead letter of it: told by who asked it (bury)
         self._words = {"sent": self._sent, "stored": self._stored, "refused": self._back(self.refused),
                        "returned": self._back(self.returned), "got": self._got, "gave": self._gave}
@@ -74,7 +75,19 @@ class Ledger:
         self.sent.setdefault((sender, int(number)), (at, receiver))
 
     def _stored(self, at, sender, number):
-        self.stored.setdefault((sender, int(number)), at)
+        message = (sender, int(number))
+        self.stored.setdefault(message, at)
+        self._weigh(message)
+
+    def kept(self, message):
+        """Whether it was delivered, and not given back each time: its receiver has dealt with it."""
+        return len(self.got.get(message, ())) > self.given.get(message, 0)
+
+    def _weigh(self, message):
+        if self.kept(message) or message not in self.stored:
+            self.waiting.discard(message)
+        else:
+            self.waiting.add(message)
 
     @staticmethod
     def _back(where):
@@ -84,22 +97,21 @@ class Ledger:
 
     def _got(self, at, sender, number, receiver, redelivered, attempt, good):
         delivery = Delivery(at, receiver, redelivered == "1", int(attempt), good == "good")
-        self.got.setdefault((sender, int(number)), []).append(delivery)
+        message = (sender, int(number))
+        self.got.setdefault(message, []).append(delivery)
+        self._weigh(message)
 
     def _gave(self, at, sender, number, receiver):
         message = (sender, int(number))
         self.given[message] = self.given.get(message, 0) + 1
+        self._weigh(message)
 
     def bury(self, letters):
         """Takes the broker's dead letters, as `troupe dlq ls -o json` shows them."""
         self.dead = {(letter["sender"].partition("@")[0], int(letter["conversation_id"])): letter for letter in letters}
 
-    def kept(self):
-        """What was delivered, and not given back each time: its receiver has dealt with it."""
-        return {message for message, deliveries in self.got.items() if len(deliveries) > self.given.get(message, 0)}
-
     def missing(self):
-        return self.stored.keys() - self.kept() - self.dead.keys()
+        return self.waiting - self.dead.keys()
 
     def all_arrived(self):
         """Reads on; whether every message that was acknowledged has arrived."""
@@ -121,10 +133,16 @@ class Ledger:
         """Milliseconds from sent to stored."""
         return [(at - self.sent[message][0]) / 1e6 for message, at in self.stored.items()]
 
-    def served_again(self, at):
-        """Milliseconds from `at` until a message that was sent after it is stored; 0 where none is."""
-        stored = [time for message, time in self.stored.items() if self.sent[message][0] >= at]
-        return (min(stored) - at) / 1e6 if stored else 0
+    def served_again(self, moments):
+        """Of each of these, the milliseconds until a message that was sent after it is stored; 0 where none is."""
+        times = sorted((self.sent[message][0], at) for message, at in self.stored.items())
+        first, waits = 0, {}
+        for moment in sorted(moments, reverse=True):
+            while times and times[-1][0] >= moment:
+                at = times.pop()[1]
+                first = min(first, at) if first else at
+            waits[moment] = (first - moment) / 1e6 if first else 0
+        return [waits[moment] for moment in moments]
 
     def faults(self):
         checks = (self._lost, self._dead_unknown, self._never_sent, self._wrong, self._refused_but_delivered, self._unmarked, self._disorder)
@@ -137,11 +155,10 @@ class Ledger:
 
     def _dead_unknown(self):
         """Each has the reason for it, was sent by somebody, and was not dealt with by its receiver."""
-        kept = self.kept()
         for message, letter in self.dead.items():
             if message not in self.sent or not letter["reason"]:
                 yield f"{message} is a dead letter ({letter['reason']}), and was never sent"
-            elif message in kept:
+            elif self.kept(message):
                 yield f"{message} is a dead letter ({letter['reason']}), and its receiver has dealt with it"
 
     def _never_sent(self):

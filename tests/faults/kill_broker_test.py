@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 of the broker, again and again, under durable messages: what was acknowledged is delivered, or a dead letter where its receiver
 never dealt with it, and the broker is soon back."""
+import signal
 import time
 
 import faults
@@ -23,16 +24,18 @@ class KillBroker(faults.FaultTest):
 
     def finish(self, producers, consumers):
         for child in producers:
+            child.send_signal(signal.SIGTERM)
+        for child in producers:
             self.stop(child)
-        self.arrive(60, self.letters)
+        self.arrive(faults.LINGER, self.letters)
         for child in consumers:
             self.stop(child)
 
     def test_kill_broker(self):
         self.start()
         consumers = [self.consumer(name) for name in ("east", "west")] + [self.consumer("sick", poison_every=POISON)]
-        producers = [self.producer(name, ["east", "west"], rate=RATE // 2) for name in ("anna", "ben")]
-        producers.append(self.producer("carl", ["sick"], rate=50))
+        producers = [self.producer(name, ["east", "west"], rate=RATE // 2, linger=f"{faults.LINGER}s") for name in ("anna", "ben")]
+        producers.append(self.producer("carl", ["sick"], rate=50, linger=f"{faults.LINGER}s"))
         clients = [child.pid for child in producers + consumers]
         share, starts, end = Share(clients), [], time.monotonic() + SECONDS
         while time.monotonic() < end:
@@ -47,7 +50,7 @@ class KillBroker(faults.FaultTest):
         self.finish(producers, consumers)
         self.judge()
         ledger = self.ledger
-        service = [ledger.served_again(at) for at in starts]
+        service = ledger.served_again(starts)
         restarts = self.seconds_to_ready[1:]
         figure("kill-broker", f"{len(starts)} kills, {rate:,.0f} stored a second on {left * 100:.0f} % of the machine, "
                f"{len(ledger.stored):,} stored of {len(ledger.sent):,} sent, 0 lost, {len(ledger.dead)} dead letters, "

@@ -42,8 +42,8 @@ class Stop(faults.FaultTest):
         begun, before = time.monotonic(), len(self.ledger.stored)
         self.pause(self.running, BROKER_STOPPED)
         went_on = time.monotonic_ns()
-        wait_until(lambda: self.ledger.read().served_again(went_on), "messages to be stored again")
-        back = self.ledger.served_again(went_on)
+        wait_until(lambda: self.ledger.read().served_again([went_on])[0], "messages to be stored again")
+        back = self.ledger.served_again([went_on])[0]
         flooded = self.flooded(begun, before)
         self.finish(producers, consumers)
         ledger = self.ledger
