@@ -52,6 +52,7 @@ class Ledger:
         self.got = {}  # message -> deliveries, in the order in which they were read
         self.events = []  # (time, agent's word, detail), also begin and end
         self.given = {}  # message -> how often its receiver gave it back
+        self.newest = 0  # when the newest message was sent that is stored
         self.waiting = set()  # stored, and not dealt with by its receiver
         self.dead = {}  # message -> the broker's dead letter of it: told by who asked it (bury)
         self._words = {"sent": self._sent, "stored": self._stored, "refused": self._back(self.refused),
@@ -77,6 +78,7 @@ class Ledger:
     def _stored(self, at, sender, number):
         message = (sender, int(number))
         self.stored.setdefault(message, at)
+        self.newest = max(self.newest, self.sent[message][0])
         self._weigh(message)
 
     def kept(self, message):

@@ -6,12 +6,14 @@ import time
 
 import faults
 from faults import LONG, Share, figure, percentile
+from harness import wait_until
 
 RATE = 5000  # messages a second, of all producers
 EVERY = 2.0  # seconds between two kills
 SECONDS = 300 if LONG else 60
 BACK = 1.0  # seconds until the broker is ready again, and its producers have something stored
 PART = 0.6  # of RATE, on the part of the machine that others leave: kills, and the histories of all, take the rest
+ALONE = 0.5  # of the machine: with less, times are those of the others
 POISON = 10  # every so many messages to the one who cannot deal with them ...
 TRIES = 3  # ... for so often
 
@@ -45,8 +47,9 @@ class KillBroker(faults.FaultTest):
             starts.append(time.monotonic_ns())
             self.start()
             self.progress.tell(lambda: f"{len(starts)} kills, {SECONDS} s are asked for")
+        wait_until(lambda: self.ledger.read().newest >= starts[-1], "a message to be stored that was sent after the last kill", faults.LINGER)
         left = share.now(clients, self.brokers_used)
-        rate = len(self.ledger.read().stored) / SECONDS
+        rate = len(self.ledger.read().stored) / (SECONDS + time.monotonic() - end)
         self.finish(producers, consumers)
         self.judge()
         ledger = self.ledger
@@ -61,9 +64,12 @@ class KillBroker(faults.FaultTest):
         self.assertGreaterEqual(len(ledger.dead), len(starts))
         self.assertEqual({(letter["reason"], letter["attempts"]) for letter in ledger.dead.values()}, {("too-many-tries", TRIES)})
         self.assertGreaterEqual(ledger.happened("disconnected"), len(starts))
+        self.assertNotIn(0, service)
+        if left < ALONE:
+            print(f"others had the machine, so that its times are no measure: {left * 100:.0f} % of it were left, {ALONE * 100:.0f} % are needed")
+            return
         self.assertGreaterEqual(rate, RATE * PART * left)
         self.assertLessEqual(max(restarts), BACK)
-        self.assertNotIn(0, service)
         self.assertLessEqual(percentile(service, .5) / 1e3 * left, BACK)
 
 
