@@ -12,6 +12,7 @@
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/profile.h"
 #include "agentd/behaviours/talk_stream.h"
+#include "agentd/mind/dialogue.h"
 #include "proto/json.h"
 
 #define ENTITIES     20
@@ -179,6 +180,51 @@ static void learn(json_t *session, const tr_message_t *message, json_t *turn) {
     json_decref(said);
 }
 
+/* ---- a turn about images ---- */
+
+/* One after the other. NULL: none was seen. */
+static json_t *seen_text(tr_value_t images) {
+    json_t *all = NULL;
+    for (size_t i = 0; i < tr_value_size(images); i++) {
+        size_t length = 0;
+        const char *text = tr_value_str(tr_value_get(tr_value_at(images, i), "text"), &length);
+        json_t *one = text ? json_stringn(text, length) : NULL, *before = all;
+        if (!one)
+            continue;
+        all = before ? json_sprintf("%s\n%s", json_string_value(before), json_string_value(one))
+                     : json_incref(one);
+        json_decref(before);
+        json_decref(one);
+    }
+    return all;
+}
+
+/* Whether there were images, and the turn is over. */
+static bool end_seen(tr_talk_t *self, const tr_message_t *message, json_t *session, json_t *turn) {
+    tr_value_t images = tr_value_get(tr_message_value(message), "images");
+    json_t *reply = tr_value_is_array(images) ? seen_text(images) : NULL;
+    if (!reply)
+        return false;
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    json_t *said = json_stringn(text, length),
+           *context = tr_dialogue_context(json_object_get(session, "context"));
+    json_t *value = json_pack("{s:s, s:O}", "state", "seen", "reply", reply);
+    if (said && context &&
+        tr_dialogue_remember(context, json_string_value(said), value) ==
+            0) /* else it is not remembered, ignoring */
+        tr_sessions_turn(session, context);
+    json_object_update(turn, value);
+    tr_talk_end(self, message, turn, NULL);
+    json_decref(value);
+    json_decref(context);
+    json_decref(said);
+    json_decref(reply);
+    return true;
+}
+
+/* ---- what is said, understood ---- */
+
 static void on_entities(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
@@ -189,6 +235,8 @@ static void on_entities(
     }
     json_object_set(turn, "entities", (json_t *)(uintptr_t)result->value);
     learn(session, message, turn);
+    if (end_seen(self, message, session, turn))
+        return;
     json_t *context = json_deep_copy(json_object_get(session, "context"));
     json_object_set(context, "summary", json_object_get(session, "summary"));
     ask_about(self, message, TR_MIND_DIALOGUE, json_pack("{s:o}", "context", context), on_turn, turn);

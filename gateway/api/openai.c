@@ -1,7 +1,8 @@
 /*
  * The API of OpenAI, as far as talks go: an agent is a model, a request is a turn with it.
  *
- * What an agent is sent is a map with `text` (what was said last), `user` and `messages` (all of it), which assistants and dialogues
+ * What an agent is sent is a map with `text` (what was said last), `user` and `messages` (all of it), and `images` (what was seen in those of the question:
+ * pictures.c), which assistants and dialogues
  * understand (docs/minds.md), and exec programs can. Of its answer the text is taken: a text, or the map's `reply` or `text`, or all of it
  * as JSON. With `stream` the sentences that it publishes on dialogue.AGENT.USER meanwhile are sent as they come, and then the rest.
  */
@@ -81,13 +82,16 @@ static json_t *text_of(const json_t *content) {
     return value;
 }
 
-/* What the user has said last; NULL: nothing. */
-static json_t *last_said(const json_t *messages) {
+/* The content of what the user has said last; NULL: nothing. */
+static const json_t *last_said(const tr_web_exchange_t *e, const char *field) {
+    const json_t *messages = json_object_get(e->body, field);
+    if (json_is_string(messages))
+        return messages;
     for (size_t i = json_array_size(messages); i-- > 0;) {
         const json_t *message = json_array_get(messages, i);
         const char *role = json_string_value(json_object_get(message, "role"));
         if (role && strcmp(role, "user") == 0)
-            return text_of(json_object_get(message, "content"));
+            return json_object_get(message, "content");
     }
     return NULL;
 }
@@ -98,20 +102,25 @@ static const char *user_of(const tr_web_exchange_t *e) {
 }
 
 static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call, const char *field) {
-    const json_t *messages = json_object_get(e->body, field);
-    json_t *said =
-        json_is_string(messages) ? json_incref((json_t *)(uintptr_t)messages) : last_said(messages);
+    const json_t *messages = json_object_get(e->body, field), *content = last_said(e, field);
+    json_t *said = content ? text_of(content) : NULL;
+    if (e->found && !json_string_length(said) && said)
+        json_string_set(said, "What is in this picture?");
     if (!said || !json_string_length(said)) {
         json_decref(said);
         tr_web_problem(
             e, 400, "unrecognised-parameter-value", "%s: expected one of the role user with a text", field);
         return false;
     }
-    tr_write_map(&call->content, 3);
+    tr_write_map(&call->content, 3 + (e->found != NULL));
     tr_write_kv(&call->content, "text", json_string_value(said));
     tr_write_kv(&call->content, "user", user_of(e));
     tr_write_str(&call->content, "messages");
     int rc = tr_json_write(messages, &call->content);
+    if (rc == 0 && e->found) {
+        tr_write_str(&call->content, "images");
+        rc = tr_json_write(e->found, &call->content);
+    }
     json_decref(said);
     if (rc < 0)
         tr_web_problem(e, 400, "unrecognised-parameter-value", "%s: deeper than a message may be", field);
@@ -142,11 +151,19 @@ static json_t *usage(size_t asked, size_t answered) {
         "{s:I, s:I, s:I}", "prompt_tokens", in, "completion_tokens", out, "total_tokens", in + out);
 }
 
+/* No field of OpenAI's: what was seen in the images of the question. */
+static json_t *with_seen(const tr_talk_t *talk, json_t *value) {
+    if (talk->exchange->found)
+        json_object_set(value, "seen", talk->exchange->found);
+    return value;
+}
+
 static json_t *chat_whole(const tr_talk_t *talk, const char *text) {
-    return json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:o}", "id", talk->id, "object",
-        "chat.completion", "created", (json_int_t)talk->created, "model", talk->model, "choices", "index", 0,
-        "message", "role", "assistant", "content", text, "refusal", "finish_reason", "stop", "usage",
-        usage(talk->exchange->raw.size, strlen(text)));
+    json_t *value = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:o}", "id", talk->id,
+        "object", "chat.completion", "created", (json_int_t)talk->created, "model", talk->model, "choices",
+        "index", 0, "message", "role", "assistant", "content", text, "refusal", "finish_reason", "stop",
+        "usage", usage(talk->exchange->raw.size, strlen(text)));
+    return with_seen(talk, value);
 }
 
 static void respond_whole(tr_web_exchange_t *e, const tr_talk_t *talk) {
@@ -176,10 +193,10 @@ static void put_chunk(tr_talk_t *talk, const char *role, const char *text, const
         json_object_set_new(delta, "role", json_string(role));
     if (text)
         json_object_set_new(delta, "content", json_string(text));
-    tr_openai_put(talk, NULL,
-        json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:s?}]}", "id", talk->id, "object",
-            "chat.completion.chunk", "created", (json_int_t)talk->created, "model", talk->model, "choices",
-            "index", 0, "delta", delta, "finish_reason", finish));
+    json_t *chunk = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:s?}]}", "id", talk->id, "object",
+        "chat.completion.chunk", "created", (json_int_t)talk->created, "model", talk->model, "choices",
+        "index", 0, "delta", delta, "finish_reason", finish);
+    tr_openai_put(talk, NULL, role ? with_seen(talk, chunk) : chunk);
 }
 
 static void chat_begin(tr_talk_t *talk) {
@@ -346,9 +363,10 @@ static bool begin_stream(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     return true;
 }
 
-void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
+void tr_openai_go_on(tr_web_exchange_t *e) {
+    const tr_talk_kind_t *kind = e->parked;
     bool stream = json_is_true(json_object_get(e->body, "stream"));
-    tr_web_call_t *call = check_model(e) ? tr_bridge_call_new(TR_WEB_ASK, tr_web_text(e, "model")) : NULL;
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, tr_web_text(e, "model"));
     if (call && tr_api_take_trace(e, call) && write_question(e, call, kind->messages) &&
         (!stream || begin_stream(e, kind))) {
         call->act = TR_REQUEST;
@@ -357,12 +375,24 @@ void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
         if (stream)
             strcpy(call->conversation, ((tr_talk_t *)e->stream.state)->id);
         e->on_replies = stream ? on_streamed : on_whole;
-        e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
         tr_web_exchange_call(e, 0, &call);
+        tr_web_stream_flush(e);
     }
     tr_bridge_call_destroy(&call);
     if (e->state == TR_WEB_WORKING && !e->asked)
         tr_web_problem(e, 503, "busy", "out of memory");
+}
+
+void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
+    const json_t *content = last_said(e, kind->messages);
+    e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
+    if (!check_model(e))
+        return;
+    json_t *said = content ? text_of(content) : NULL;
+    int rc = tr_openai_look(e, content, json_string_value(said));
+    json_decref(said);
+    if (rc == 0)
+        tr_openai_go_on(e);
 }
 
 void tr_api_chat(tr_web_exchange_t *e) {

@@ -37,6 +37,11 @@ struct tr_talk {
 
 /* Asks the agent, and responds as the kind says. */
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind);
+/* Goes on when what is asked has been looked at. */
+void tr_openai_go_on(tr_web_exchange_t *e);
+/* pictures.c: has the images of a message's content looked at, with the question. 0: there are none; 1: tr_openai_go_on will be called, with what was seen as
+ * e->found, or it is responded why not; negative: it was responded to. */
+int tr_openai_look(tr_web_exchange_t *e, const json_t *content, const char *question);
 /* "data: JSON\n\n", with "event: NAME\n" before it where there is a name. Steals value. */
 void tr_openai_put(tr_talk_t *talk, const char *name, json_t *value);
 /* Tokens: nobody counts them; as a rule one is four bytes of text. */

@@ -77,6 +77,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
     leave_parked(e);
     drop_replies(e);
     json_decref(e->body);
+    json_decref(e->found);
     tr_buffer_finish(&e->raw);
     tr_buffer_finish(&e->out);
     free(e);
@@ -96,7 +97,8 @@ static void reset(tr_web_exchange_t *e) {
     *e->tag = '\0';
     drop_replies(e);
     json_decref(e->body);
-    e->body = NULL;
+    json_decref(e->found);
+    e->body = e->found = NULL;
     e->file = (tr_multipart_part_t){0};
     e->state = TR_WEB_IDLE;
     e->raw.size = e->out.size = e->written = 0;

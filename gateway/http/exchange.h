@@ -89,6 +89,7 @@ struct tr_web_exchange {
     json_t *body;       /* an object, or NULL */
     char boundary[TR_MULTIPART_BOUNDARY_MAX + 1]; /* of a form */
     tr_multipart_part_t file;                     /* the form's, in raw; .bytes.at NULL: there is none */
+    json_t *found;                                /* what a handler has found out before it asks; or NULL */
 
     unsigned asked; /* replies that are awaited */
     tr_web_reply_t *replies[TR_WEB_SLOTS];

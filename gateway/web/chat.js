@@ -162,6 +162,9 @@ export async function show(root, frame) {
     function under(turn) {
         const node = h("div", {class: "under"}), sources = sourcesOf(turn.last?.answer);
         rate(turn, node);
+        if (turn.seen?.length)
+            node.append(h("details", {class: "seen"}, h("summary", {}, turn.seen.length === 1 ? "What was seen" : `What was seen in ${number(turn.seen.length)} images`),
+                turn.seen.map(one => h("div", {class: "source"}, one.text, one.by && h("span", {class: "dim"}, ` Seen by ${one.by}.`)))));
         node.append(h("button", {type: "button", class: "icon", "aria-label": "Speak this", onclick: () => say(turn.text, offered).catch(error => frame.toast(error.message, "bad"))}, icon("speak")));
         if (sources.length)
             node.append(h("details", {class: "sources"}, h("summary", {}, sources.length === 1 ? "1 source" : `${number(sources.length)} sources`),
@@ -201,6 +204,7 @@ export async function show(root, frame) {
             const data = JSON.parse(event.data);
             if (data.error)
                 throw new Problem(data.error.message);
+            turn.seen ||= data.seen;
             turn.text += data.choices[0].delta.content || "";
             said.textContent = turn.text;
             said.scrollIntoView({block: "end"});

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Speech over HTTP: both routes of OpenAI's API, by hand and by its client, what can be heard, and what none of it survives."""
+"""Speech and images over HTTP: the routes of OpenAI's API, by hand and by its client, what can be heard and seen, and what is neither."""
+import base64
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import unittest
+import zlib
 
 import openai_test
 import web
@@ -31,6 +34,42 @@ const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: proc
     console.log(JSON.stringify(out));
 })().catch(error => { console.error(error); process.exit(1); });
 """
+
+
+LOOKS = """
+const OpenAI = require("openai");
+const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: process.argv[3], maxRetries: 0, timeout: 300000});
+const content = [{type: "text", text: "what does it say?"}, {type: "image_url", image_url: {url: process.argv[4]}}];
+(async () => {
+    const whole = await client.chat.completions.create({model: "assistant", user: "ann", messages: [{role: "user", content}]});
+    const out = {whole: whole.choices[0].message.content, pieces: ""};
+    for await (const chunk of await client.chat.completions.create({model: "assistant", user: "ann", stream: true, messages: [{role: "user", content}]}))
+        out.pieces += chunk.choices[0].delta.content || "";
+    const parts = [{type: "input_text", text: "what does it say?"}, {type: "input_image", image_url: process.argv[4], detail: "auto"}];
+    out.response = (await client.responses.create({model: "assistant", user: "ann", input: [{role: "user", content: parts}]})).output_text;
+    console.log(JSON.stringify(out));
+})().catch(error => { console.error(error); process.exit(1); });
+"""
+LETTERS = {"H": "10001 10001 10001 11111 10001 10001 10001", "E": "11111 10000 10000 11110 10000 10000 11111",
+           "L": "10000 10000 10000 10000 10000 10000 11111", "P": "11110 10001 10001 11110 10000 10000 10000"}
+
+
+def png(word, scale=8, margin=30):
+    """The word in letters of 5 by 7 squares, as a PNG."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = ["".join(LETTERS[letter].split()[i] + "0" for letter in word) for i in range(7)]
+    width, edge = len(rows[0]) * scale + 2 * margin, b"\xff" * margin
+    lines = [b"\xff" * width] * margin
+    for row in rows:
+        lines += [edge + b"".join((b"\0" if bit == "1" else b"\xff") * scale for bit in row) + edge] * scale
+    lines += [b"\xff" * width] * margin
+    head = struct.pack(">IIBBBBB", width, len(lines), 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + line for line in lines))) + chunk(b"IEND", b"")
+
+
+def data_url(data, kind="image/png"):
+    return f"data:{kind};base64," + base64.b64encode(data).decode()
 
 
 def rooms():
@@ -180,6 +219,64 @@ class Audio(web.GatewayTest):
         out = json.loads(done.stdout)
         self.assertEqual((out["type"], out["error"]), ("audio/ogg", {"status": 415, "code": "unsupported-type"}))
         self.assertTrue(out["text"], out)
+
+
+class Images(web.GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.begin("--sense-time", "300s")
+        self.agent("assistant", "assistant")
+
+    def look(self, *urls, status=200, text="what does it say?", **more):
+        content = [{"type": "text", "text": text}] * bool(text) + [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+        answer = self.post("/v1/chat/completions", {"model": "assistant", "user": "ann", "messages": [{"role": "user", "content": content}], **more})
+        self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def refused(self, status, code, *urls):
+        error = self.look(*urls, status=status).json()["error"]
+        self.assertEqual(error["code"], code, error)
+        return error["message"]
+
+    def test_what_is_no_image(self):
+        self.assertIn("--behaviour senses", self.refused(503, "no-provider", data_url(png("H"))))
+        self.agent("eyes", "senses")
+        for wrong in ("https://example.org/a.png", "data:image/png,abc", "data:,", "", "data:image/png;base64,", "data:image/png;base64,?", "data:image/png;base64,QUJD" + "="):
+            self.refused(400, "unrecognised-parameter-value", wrong)
+        self.refused(415, "unsupported-type", data_url(b"hello", "text/plain"))
+        self.refused(415, "unsupported-type", data_url(b"GIF89a, it says"))
+        self.refused(415, "unsupported-type", data_url(png("H")), data_url(png("H")[:20]))
+        self.refused(413, "too-large", data_url(png("H")[:16] + struct.pack(">II", 60000, 60000)))
+        self.assertIn("4 images", self.refused(400, "unrecognised-parameter-value", *[data_url(png("H"))] * 5))
+        answer = self.post("/v1/chat/completions", {"model": "assistant", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]})
+        self.assertEqual(answer.status, 400, answer)
+        # What was said before is not looked at again.
+        before = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}, {"role": "user", "content": "hello"}]
+        self.good(self.post("/v1/chat/completions", {"model": "assistant", "messages": before}))
+
+    @unittest.skipUnless(rooms() and os.path.exists("/usr/bin/tesseract"), "tesseract is missing (tools/setup --check), or no program can be run apart here")
+    def test_what_is_seen(self):
+        """The agent is told what was seen; what stands in an image is no order to it."""
+        self.agent("eyes", "senses")
+        answer = self.look(data_url(png("HELP")), data_url(png("HELL")), text="").json()
+        self.assertEqual([one["words"] for one in answer["seen"]], ["HELP", "HELL"])
+        self.assertEqual(answer["choices"][0]["message"]["content"].count("Text in it: HEL"), 2, answer)
+        last = self.good(self.get("/api/v1/sessions/assistant/ann"))["last"]
+        self.assertEqual((last["state"], "action" in last, last["turn"]), ("seen", False, 1))
+        broken = self.look(data_url(png("HELP")[:80]), status=502).json()["error"]
+        self.assertIn("tesseract", broken["message"])
+        place = openai_test.npm_place()
+        if not place:
+            return
+        script = pathlib.Path(self.directory) / "client.js"
+        script.write_text(LOOKS, encoding="utf-8")
+        done = subprocess.run(["node", str(script), self.gateway.url, self.tokens["operator"], data_url(png("HELP"))], env={**os.environ, "NODE_PATH": place},
+                              capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        out = json.loads(done.stdout)
+        for text in out.values():
+            self.assertIn("HELP", text)
+        self.assertEqual(out["pieces"], out["whole"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 // The page of the gateway in a browser: node page.js URL TOKEN SCREENSHOTS SOUND PICTURE. Prints one line of JSON with what it saw.
 const {chromium} = require("playwright-core");
-const [url, token, place, sound, picture] = process.argv.slice(2);
+const [url, token, place, sound, picture, eyes] = process.argv.slice(2);
 const VIEWS = ["overview", "chat", "tasks", "decisions", "approvals", "knowledge", "agents", "topics", "traces", "models", "logs", "fleet", "settings"];
 const out = {errors: [], overflow: [], unnamed: [], faint: []};
 const api = {"Authorization": "Bearer " + token, "Content-Type": "application/json"};
@@ -146,8 +146,8 @@ async function knowledge() {
     await look("knowledge-light");
 }
 
-async function answered(n) {
-    await page.locator("#talk > li:not(.mine):not(.waits)").nth(n).waitFor();
+async function answered(n, timeout) {
+    await page.locator("#talk > li:not(.mine):not(.waits)").nth(n).waitFor({timeout});
     return page.locator("#talk > li:not(.mine) .bubble").nth(n).textContent();
 }
 
@@ -176,7 +176,15 @@ async function image() {
     await page.locator("#chat-text").fill("hello, what is this?");
     await page.keyboard.press("Enter");
     out.image = JSON.parse((await sent).postData()).messages[0].content[1].image_url.url.slice(0, 22);
-    await answered(1);
+    if (eyes === "eyes") {
+        out.about = await answered(1, 300000);
+        await page.locator("#talk summary:has-text('What was seen')").click();
+        out.seen = await page.locator("#talk details.seen .source").first().textContent();
+    } else {
+        await page.locator("#talk li.failed").waitFor();
+        out.about = await page.locator("#talk li.failed").textContent();
+    }
+    await look("chat-seen");
 }
 
 // The browser's microphone plays the file of sound; what the page says of the answer is what its text, or its problem, says.

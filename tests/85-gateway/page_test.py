@@ -56,6 +56,8 @@ class Page(web.GatewayTest):
         self.assertNotEqual(answer.headers["etag"], plain.headers["etag"])
         return len(answer.body)
 
+    eyes = audio_test.rooms() and os.path.exists("/usr/bin/tesseract")
+
     def sound(self):
         """Something that is said, for the browser's microphone; two seconds of a tone where nobody can hear."""
         path = self.directory + "/sound.wav"
@@ -70,7 +72,10 @@ class Page(web.GatewayTest):
         return path
 
     def picture(self):
-        """A red square, as PNG."""
+        """A word, as PNG; a red square where nobody can read it."""
+        if self.eyes:
+            pathlib.Path(self.directory, "word.png").write_bytes(audio_test.png("HELP"))
+            return self.directory + "/word.png"
         path, chunk = self.directory + "/square.png", lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         pixels = zlib.compress(b"".join(b"\0" + b"\xc0\x30\x20" * 64 for _ in range(64)))
         pathlib.Path(path).write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)) + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
@@ -81,7 +86,7 @@ class Page(web.GatewayTest):
         self.spawn("coordinator", *link, "--data", self.directory + "/tasks").wait_err("C001 ready")
         self.spawn("kbd", *link, "--data", self.directory + "/knowledge").wait_err("ready")
         self.agent("assistant", "assistant")
-        if audio_test.can_hear():
+        if audio_test.can_hear() or self.eyes:
             self.agent("ears", "senses")
         self.agent("worker", "echo", "--service", "work")
         self.agent("thirsty", "voter", "--service", "voter", "--args", '{"profile": "tea with milk"}')
@@ -97,14 +102,14 @@ class Page(web.GatewayTest):
         place.mkdir(parents=True, exist_ok=True)
         script = pathlib.Path(__file__).resolve().parent / "page.js"
         env = {**os.environ, "NODE_PATH": openai_test.npm_place(), "TROUPE_CHROMIUM": CHROMIUM, "HOME": self.directory}
-        done = subprocess.run(["node", str(script), self.gateway.url, self.tokens["operator"], str(place), self.sound(), self.picture()], env=env,
+        done = subprocess.run(["node", str(script), self.gateway.url, self.tokens["operator"], str(place), self.sound(), self.picture(), "eyes" if self.eyes else "none"], env=env,
                               capture_output=True, text=True, timeout=500, check=False)
         self.assertEqual(done.returncode, 0, done)
         seen = json.loads(done.stdout)
         print(f"page: usable after {seen['usable_ms']} ms, {seen['first_bytes']} bytes")
         # There is no fleet that is supervised, which the views of it say (501).
         # Where nobody hears, the page has said so (503).
-        known = ("/api/v1/logs",) if audio_test.can_hear() else ("/api/v1/logs", "/v1/audio/")
+        known = ("/api/v1/logs",) if audio_test.can_hear() else ("/api/v1/logs", "/v1/audio/", "/v1/chat/completions")
         self.assertEqual([text for text in seen["errors"] if not any(one in text for one in known)], [])
         self.assertEqual((seen["overflow"], seen["unnamed"], seen["faint"]), ([], [], []))
         self.assertEqual((seen["link"], seen["first_focus"], seen["title"]), ("live", "skip", "Topics · Troupe"))
@@ -119,6 +124,11 @@ class Page(web.GatewayTest):
         self.assertRegex(seen["work"], r"steps of \d+ agents")
         self.assertIn("gateway to assistant: request", seen["sequence"])
         self.assertEqual(seen["image"], "data:image/jpeg;base64")
+        if self.eyes:
+            self.assertIn("An image (jpeg)", seen["about"])
+            self.assertIn("An image (jpeg)", seen["seen"])
+        else:
+            self.assertIn("--behaviour senses", seen["about"])
         self.assertEqual((seen["heard_status"], seen["spoken_status"]), (200, 200) if audio_test.can_hear() else (503, 503), seen)
         if audio_test.can_hear():
             self.assertEqual(seen["spoken_type"], "audio/mpeg")
