@@ -2,11 +2,13 @@
  * Bids: who could do a task is called by a contract net, and the best bid gets it.
  *
  *     cfp              {"task", "description", "skills", "input", "deadline_ms"}
- *     propose          {"cost", "time-ms", "load"}, numbers, all of which may be left out
+ *     propose          {"cost", "time-ms", "load", "match"}, numbers, all of which may be left out
  *     accept-proposal  the task's input, as a request would have it
  *
  * Of the bids the one with the smallest sum of cost, time and load is the best, each as a part of the largest that was bid; what a
- * bid leaves out counts as the middle. Of equal ones that which came first. The award is on the disk before it is told.
+ * bid leaves out counts as the middle. What is missing of its match to 1, how well its agent can do what is wanted, is added; where the bid
+ * says nothing of it, that is how well its services fit (tr_board_fit). Of equal ones that which came first. The award is on the disk before
+ * it is told.
  */
 #include "coordinator/desk.h"
 #include "coordinator/work.h"
@@ -30,14 +32,20 @@ static double bid_of(const tr_proposal_t *proposal, size_t key) {
     return value >= 0 && value <= 1e15 ? value : -1;
 }
 
-static const tr_proposal_t *best_of(const tr_proposal_t *proposals, size_t count) {
+static double match_of(const tr_errand_t *errand, const tr_proposal_t *proposal) {
+    double said = tr_value_double(tr_value_get(proposal->value, "match"), -1);
+    return said >= 0 && said <= 1 ? said
+                                  : tr_board_fit(errand->coordinator->board, errand->id, proposal->from);
+}
+
+static const tr_proposal_t *best_of(const tr_errand_t *errand, const tr_proposal_t *proposals, size_t count) {
     const tr_proposal_t *best = NULL;
     double most[KEYS] = {0}, least = 0;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < KEYS; k++)
             most[k] = bid_of(&proposals[i], k) > most[k] ? bid_of(&proposals[i], k) : most[k];
     for (size_t i = 0; i < count; i++) {
-        double sum = 0;
+        double sum = 1 - match_of(errand, &proposals[i]);
         for (size_t k = 0; k < KEYS; k++)
             sum += bid_of(&proposals[i], k) < 0 ? 0.5 : most[k] > 0 ? bid_of(&proposals[i], k) / most[k] : 0;
         if (best && sum >= least)
@@ -54,7 +62,7 @@ static const tr_proposal_t *best_of(const tr_proposal_t *proposals, size_t count
 static tr_decision_t on_proposals(tr_agent_t *agent, void *state, tr_call_t *call,
     const tr_proposal_t *proposals, size_t count, void *arg) {
     tr_errand_t *errand = arg;
-    const tr_proposal_t *best = best_of(proposals, count);
+    const tr_proposal_t *best = best_of(errand, proposals, count);
     (void)agent, (void)state, (void)call;
     if (!best || errand->stale)
         return TR_DECIDED;
@@ -160,17 +168,19 @@ void tr_bids_accept(tr_errand_t *errand, const tr_task_t *task) {
     tr_error_t error = {0};
     if (!errand->chosen)
         return;
-    tr_budget_t budget = tr_order_budget(task);
+    tr_order_parameters_t with;
+    tr_order_parameters(task, &with);
     const void *content;
     size_t len;
     tr_content_writer_t w;
     tr_content_writer_init(&w);
     int rc = tr_order_write(errand->coordinator, task, &w, &content, &len);
-    tr_call_set_budget(errand->call, &budget);
+    tr_call_set_parameters(errand->call, &with.acl);
     if (rc == 0)
         rc = tr_call_accept(errand->call, errand->chosen, content, len, &error);
     else
         tr_error_set(&error, rc, "its parts cannot be read: %s", strerror(-rc));
+    tr_call_set_parameters(errand->call, NULL);
     tr_content_writer_finish(&w);
     errand->chosen = NULL;
     if (rc < 0)

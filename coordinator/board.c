@@ -1,5 +1,6 @@
 #include "coordinator/board_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +168,7 @@ static void fail_doomed(tr_board_t *self, int64_t now_ms) {
 
 void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_t now_ms) {
     tr_task_state_t from = task->state;
+    assert(tr_task_may(from, to));
     stop_waiting(self, task);
     if (task->worker && to != TR_TASK_IN_PROGRESS && to != TR_TASK_ASSIGNED) {
         task->worker->in_hand--;

@@ -116,6 +116,8 @@ int tr_board_not_asked(
 /* Those who could take a task now, in the order of "Choice"; at most `most`, borrowed until the next change. */
 size_t tr_board_candidates(
     const tr_board_t *self, const tr_task_t *task, const tr_worker_t **ret, size_t most);
+/* From 0 to 1, how well a worker's services fit a task: 1, or the mean of "Likeness" where nobody offers all of them. 0 of what is not known. */
+double tr_board_fit(const tr_board_t *self, const char *id, const char *worker);
 /* A bid was the best: the task is assigned to `worker`. -ESTALE as above; -ENOENT: it has no room any more. */
 int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms);
 /* There was none that could be taken: it is given away directly. -ESTALE. */

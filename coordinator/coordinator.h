@@ -136,8 +136,19 @@ bool tr_reference_any(const tr_task_t *task);
 int tr_reference_write(tr_coordinator_t *self, const tr_task_t *task, tr_content_writer_t *w);
 /* What is wrong with what its agent has answered; NULL: nothing. */
 const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer);
-/* What it may spend on this try. */
-tr_budget_t tr_order_budget(const tr_task_t *task);
+/*
+ * What is said with an order besides its content: what may be spent, and as user parameters whose order it is (X-task) and its token
+ * (X-token), which is greater with each assignment of the task, over retries, restarts and other coordinators. What keeps an agent's work
+ * can so refuse a smaller one than it has seen ("fencing": the one that was given up may still be at work).
+ */
+typedef struct tr_order_parameters {
+    tr_acl_t acl; /* of budget and user */
+    tr_acl_user_t user[2];
+    char token[24];
+} tr_order_parameters_t;
+
+/* Borrows the task's id; not to be copied. */
+void tr_order_parameters(const tr_task_t *task, tr_order_parameters_t *ret);
 /* And how long it may take. */
 int64_t tr_order_timeout(const tr_task_t *task);
 /* Bids for a task (bids.c), or somebody's choice (choice.c). */

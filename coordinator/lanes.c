@@ -304,6 +304,7 @@ static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t no
     task->begun_ms = task->assigned_ms = now_ms;
     task->told = 0;
     task->tries++;
+    task->token++;
     task->bidless = false;
     task->worker = w;
     snprintf(task->agent, sizeof task->agent, "%s", w->name);
@@ -389,6 +390,14 @@ static void call_for_bids(tr_board_t *self, tr_task_t *task) {
         return;
     task->bidless = true;
     tr_heap_add(&task->lane->ready, task); /* where it was just now */
+}
+
+double tr_board_fit(const tr_board_t *self, const char *id, const char *worker) {
+    const tr_task_t *task = tr_board_find(self, id);
+    const tr_worker_t *w = tr_map_find_ptr(&self->worker_of, worker, strlen(worker));
+    if (!task || !w)
+        return 0;
+    return task->lane->orphan ? fit_of(self, w, task->lane) : offers(w, task->lane);
 }
 
 int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms) {

@@ -9,6 +9,7 @@
 #include "coordinator/desk.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what it is composed of ---- */
@@ -83,12 +84,16 @@ const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer) {
 
 /* ---- means ---- */
 
-tr_budget_t tr_order_budget(const tr_task_t *task) {
+void tr_order_parameters(const tr_task_t *task, tr_order_parameters_t *ret) {
     const int64_t *of = task->granted.of;
-    return (tr_budget_t){.of_tokens = of[TR_PURSE_TOKENS] > 0,
-        .of_money = of[TR_PURSE_MICRO_COST] > 0,
-        .tokens = (uint64_t)of[TR_PURSE_TOKENS],
-        .micro_cost = (uint64_t)of[TR_PURSE_MICRO_COST]};
+    *ret = (tr_order_parameters_t){.user = {{"X-task", task->id}, {"X-token", ret->token}},
+        .acl = {.budget = {.of_tokens = of[TR_PURSE_TOKENS] > 0,
+                    .of_money = of[TR_PURSE_MICRO_COST] > 0,
+                    .tokens = (uint64_t)of[TR_PURSE_TOKENS],
+                    .micro_cost = (uint64_t)of[TR_PURSE_MICRO_COST]},
+            .user = ret->user,
+            .user_count = 2}};
+    snprintf(ret->token, sizeof ret->token, "%llu", (unsigned long long)task->token);
 }
 
 int64_t tr_order_timeout(const tr_task_t *task) {

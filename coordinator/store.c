@@ -134,7 +134,8 @@ void tr_store_update(tr_store_t *self, const tr_task_t *task) {
     for (int i = 0; i < TR_PURSE_KINDS; i++)
         tr_sql_bind_int(db, s, 8 + i, task->spent.of[i]);
     tr_sql_bind_blob(db, s, 11, task->status, task->status_len);
-    tr_sql_bind_text(db, s, 12, task->id);
+    tr_sql_bind_int(db, s, 12, (int64_t)task->token);
+    tr_sql_bind_text(db, s, 13, task->id);
     tr_sql_run(db, s);
     add_history(self, task, task->changed_ms, task->reason);
 }
@@ -179,6 +180,7 @@ static bool take_state(tr_sql_t *db, size_t s, tr_task_t *t) {
     t->state = state >= 0 && state < TR_TASK_STATES ? (tr_task_state_t)state : TR_TASK_FAILED;
     t->changed_ms = tr_sql_int(db, s, 13);
     t->tries = (uint32_t)tr_sql_int(db, s, 15);
+    t->token = (uint64_t)tr_sql_int(db, s, 31);
     snprintf(t->agent, sizeof t->agent, "%s", tr_sql_text(db, s, 16) ? tr_sql_text(db, s, 16) : "");
     for (int i = 0; i < TR_PURSE_KINDS; i++)
         t->spent.of[i] = tr_sql_int(db, s, 27 + i);

@@ -43,6 +43,9 @@ static const char *const sqlite_migrations[] = {
     "ALTER TABLE task ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE task ADD COLUMN status BLOB;"
     "PRAGMA user_version = 5;",
+    "ALTER TABLE task ADD COLUMN token INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE task SET token = tries;"
+    "PRAGMA user_version = 6;",
 };
 
 /* What one coordinator has is its own as long as its row in `coordinator` is there and not dead (store_share.c). */
@@ -82,6 +85,7 @@ static const char *const postgres_migrations[] = {
     " ADD COLUMN callback TEXT, ADD COLUMN trace TEXT, ADD COLUMN spent_tokens BIGINT NOT NULL DEFAULT 0,"
     " ADD COLUMN spent_micro_cost BIGINT NOT NULL DEFAULT 0, ADD COLUMN spent_ms BIGINT NOT NULL DEFAULT 0,"
     " ADD COLUMN status BYTEA",
+    "ALTER TABLE task ADD COLUMN token BIGINT NOT NULL DEFAULT 0; UPDATE task SET token = tries",
 };
 
 /* The columns as `take` reads them. */
@@ -90,7 +94,7 @@ static const char *const postgres_migrations[] = {
     "timeout_ms,"                                                                                            \
     " state, changed_ms, due_ms, tries, agent, reason, result, number, way, composes, tokens, micro_cost, "  \
     "time_ms,"                                                                                               \
-    " callback, trace, spent_tokens, spent_micro_cost, spent_ms, status"
+    " callback, trace, spent_tokens, spent_micro_cost, spent_ms, status, token"
 
 #define OF_BOTH                                                                                              \
     [INSERT] =                                                                                               \
@@ -106,11 +110,11 @@ static const char *const postgres_migrations[] = {
     [LIST] = "SELECT " COLUMNS                                                                               \
              " FROM task WHERE ($1 < 0 OR state = $1) AND (CAST($2 AS BIGINT) = 0 OR number < $2)"           \
              " ORDER BY number DESC LIMIT $3", /* Both of one moment, and no input or result twice. */       \
-        [SHOW] =                                                                                             \
-            "SELECT " COLUMNS ", 0 AS turn FROM task WHERE id = $1 UNION ALL"                                \
-            " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, state, at_ms, 0, tries, "      \
-            "agent, reason, NULL, 0,"                                                                        \
-            " 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, rowid FROM history WHERE task = $1 ORDER BY turn",   \
+        [SHOW] = "SELECT " COLUMNS ", 0 AS turn FROM task WHERE id = $1 UNION ALL"                           \
+                 " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, state, at_ms, 0, tries, " \
+                 "agent, reason, NULL, 0,"                                                                   \
+                 " 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, 0, rowid FROM history WHERE task = $1 ORDER "   \
+                 "BY turn",                                                                                  \
     [SAY_STATUS] = "UPDATE task SET status = $1 WHERE id = $2",                                              \
     [COUNT] = "SELECT state, count(*) FROM task GROUP BY state",                                             \
     [OPEN] = "SELECT " COLUMNS " FROM task WHERE state < $1 ORDER BY number",                                \
@@ -136,7 +140,8 @@ static const char *const postgres_migrations[] = {
 static const char *const sqlite_sql[] = {
     OF_BOTH[UPDATE] =
         "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
-        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11 WHERE id = $12",
+        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12 "
+        "WHERE id = $13",
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3",
 };
 
@@ -156,7 +161,8 @@ static const char *const sqlite_sql[] = {
 static const char *const postgres_sql[] = {
     OF_BOTH[UPDATE] =
         "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
-        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11 WHERE id = $12"
+        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12 "
+        "WHERE id = $13"
         " AND owner = " MINE,
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3 AND owner = " MINE,
     [JOIN_GROUP] =

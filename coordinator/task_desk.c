@@ -74,13 +74,14 @@ static void write_rare(tr_content_writer_t *w, const tr_task_t *task) {
 }
 
 void tr_write_task(tr_content_writer_t *w, const tr_task_t *task, size_t more) {
-    tr_write_map(w, 15 + count_rare(task) + more);
+    tr_write_map(w, 16 + count_rare(task) + more);
     tr_write_kv(w, "task", task->id);
     tr_write_kv(w, "state", tr_task_state_words[task->state]);
     tr_write_kv(w, "description", task->description);
     tr_write_kv(w, "agent", *task->agent ? task->agent : NULL);
     tr_write_kv_uint(w, "tries", task->tries);
     tr_write_kv_uint(w, "tries-max", task->tries_max);
+    tr_write_kv_uint(w, "token", task->token);
     tr_write_kv_uint(w, "priority", task->priority);
     tr_write_kv(w, "assign", tr_task_way_words[task->way]);
     tr_write_kv(w, "reason", task->reason);

@@ -199,14 +199,15 @@ void tr_work_lost(tr_coordinator_t *self, const char *reason) {
 static int ask(tr_errand_t *errand, const tr_task_t *task, tr_error_t *error) {
     tr_coordinator_t *self = errand->coordinator;
     tr_content_writer_t w;
-    tr_acl_t parameters = {.language = task->composes ? NULL : task->language,
-        .budget = tr_order_budget(task),
-        .traceparent = task->trace};
+    tr_order_parameters_t with;
+    tr_order_parameters(task, &with);
+    with.acl.language = task->composes ? NULL : task->language;
+    with.acl.traceparent = task->trace;
     tr_initiator_t initiator = {
         .protocol = "fipa-request",
         .receiver = task->agent,
         .performative = TR_REQUEST,
-        .parameters = &parameters,
+        .parameters = &with.acl,
         .timeout_ms = tr_order_timeout(task),
         .on_agree = on_agree,
         .on_inform = on_status,

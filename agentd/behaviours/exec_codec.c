@@ -102,6 +102,8 @@ static void put_parameters(json_t *line, const tr_acl_t *acl) {
     put_text(line, "ontology", acl->ontology);
     put_text(line, "language", acl->language);
     put_text(line, "encoding", acl->encoding);
+    for (size_t i = 0; i < acl->user_count; i++)
+        put_text(line, acl->user[i].name, acl->user[i].value);
     put_number(line, "reply_by_ms", acl->reply_by_ms);
     put_number(line, "priority", acl->priority);
 }

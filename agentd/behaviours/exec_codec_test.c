@@ -38,6 +38,8 @@ static void a_request_becomes_a_line(void **state) {
         .reply_with = "r1",
         .protocol = "fipa-request",
         .reply_by_ms = 1700000000000,
+        .user = (const tr_acl_user_t[]){{"X-token", "3"}},
+        .user_count = 1,
     };
     tr_exec_incoming_t in = {
         .id = 7, .acl = &acl, .attempt = 2, .content = content, .content_len = sizeof content};
@@ -49,6 +51,7 @@ static void a_request_becomes_a_line(void **state) {
     is_text(line, "conversation_id", "c1");
     is_text(line, "reply_with", "r1");
     is_text(line, "protocol", "fipa-request");
+    is_text(line, "X-token", "3");
     is_text(json_object_get(line, "receivers") ? line : NULL, "sender", "me@p");
     assert_int_equal(json_integer_value(json_object_get(line, "attempt")), 2);
     assert_true(json_integer_value(json_object_get(line, "reply_by_ms")) == 1700000000000);

@@ -87,8 +87,8 @@ typedef struct tr_contract_net {
  */
 int tr_contract_net_start(
     tr_agent_t *self, const tr_contract_net_t *net, tr_call_t **ret_call, tr_error_t *error);
-/* What may be spent on what is accepted from now on; NULL: nothing is said of it, as in the beginning. */
-void tr_call_set_budget(tr_call_t *self, const tr_budget_t *budget);
+/* What is said besides with what is accepted from now on: budget and user parameters. Borrowed until that was accepted; NULL: nothing, as in the beginning. */
+void tr_call_set_parameters(tr_call_t *self, const tr_acl_t *further);
 /* 0; -EPROTO: it has been decided on already, or has withdrawn; errors of tr_send: nothing has changed. */
 int tr_call_accept(
     tr_call_t *self, const tr_proposal_t *proposal, const void *content, size_t len, tr_error_t *error);

@@ -189,8 +189,9 @@ int tr_conversation_reject(tr_conversation_t *self, const char *reason, const ch
 int tr_conversation_not_understood(tr_conversation_t *self, const char *reason, const char *detail);
 /* Tells the initiator how the work goes (TR_STATUS_ONTOLOGY): its on_inform. The conversation stays as it is; the participant's alone: -EPROTO. */
 int tr_conversation_status(tr_conversation_t *self, const tr_field_t *fields);
-/* What may be spent on what this side asks next, by accept-proposal: of each conversation that of its first act is said there. */
-void tr_conversation_set_budget(tr_conversation_t *self, const tr_budget_t *budget);
+/* What is said besides with what this side asks next, by accept-proposal: budget and user parameters; those of its first act are said there (tr_initiator_t).
+ * Borrowed until that is sent; NULL: nothing, as in the beginning. */
+void tr_conversation_set_parameters(tr_conversation_t *self, const tr_acl_t *further);
 /* The acts that may be sent now, "agree, refuse, inform"; into out, which is returned; "" where none may. */
 const char *tr_conversation_allowed(const tr_conversation_t *self, char *out, size_t out_size);
 

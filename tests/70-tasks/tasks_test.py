@@ -7,21 +7,9 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import desk
 import harness
-
-WORKER = """
-import json, os, sys, time
-for line in sys.stdin:
-    m = json.loads(line)
-    do = m.get("content") or {}
-    if do.get("fail"):
-        print(json.dumps({"id": m["id"], "performative": "failure", "content": {"reason": "broken", "detail": "on purpose"}}), flush=True)
-        continue
-    if do.get("ms"):
-        time.sleep(do["ms"] / 1000)
-    print(json.dumps({"id": m["id"], "content": {"n": do.get("n"), "by": os.getpid()}}), flush=True)
-"""
-
 
 # Bids what it was told to; "busy" refuses all.
 BIDDER = """
@@ -38,7 +26,7 @@ for line in sys.stdin:
     elif do.get("fail"):
         answer = {"performative": "failure", "content": {"reason": "broken"}}
     else:
-        answer = {"performative": "inform", "content": {"did": do}}
+        answer = {"performative": "inform", "content": {"did": do, "task": m["X-task"], "token": m["X-token"]}}
     print(json.dumps({"id": m["id"], **answer}), flush=True)
 """
 
@@ -55,39 +43,10 @@ for line in sys.stdin:
 """
 
 
-class Tasks(harness.SystemTest):
-    def setUp(self):
-        super().setUp()
-        # Who is stopped there shall not be dead before he has work, however slow the machine is.
-        self.at = self.broker("--lease", "12s" if "ten_thousand" in self.id() else "3s")
-        self.env = {"TROUPE_CONNECT": self.at.endpoint}
-        self.start()
-
-    def start(self, *more):
-        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", *more,
-                                      env={"TROUPE_EMBEDDINGS": "ngrams"})
-        self.coordinator.wait_err("C001 ready")
-
-    def worker(self, name, skill="work", capacity=4, *more):
-        child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", f"{skill}={capacity}", *more,
-                           "--", sys.executable, "-c", WORKER)
-        child.wait_err("registered")
-        return child
-
-    def task(self, *arguments, code=0, text=None):
-        done = self.troupe("task", *arguments, env=self.env, text=text)
-        self.assertEqual(done.code, code, done)
-        return done
-
-    def submit(self, content, *arguments):
-        return self.task("submit", "--skill", "work", *arguments, json.dumps(content), "-o", "name").out.strip()
-
-    def show(self, task):
-        return self.task("show", task, "-o", "json").json()
-
-    def until(self, task, state):
-        harness.wait_until(lambda: self.show(task)["state"] == state, f"{task} to be {state}")
-        return self.show(task)
+class Tasks(desk.DeskTest):
+    def lease(self):
+        """Who is stopped there shall not be dead before he has work, however slow the machine is."""
+        return "12s" if "ten_thousand" in self.id() else super().lease()
 
     def test_a_task_is_done(self):
         self.worker("w")
@@ -227,37 +186,6 @@ class Tasks(harness.SystemTest):
         self.assertEqual(done.code, 3)
         self.assertIn("another process has it", done.err)
 
-    def test_nothing_is_lost_or_doubled_by_kills(self):
-        """kill -9 of the coordinator and of workers while tasks come and go: each is completed once."""
-        workers = {f"w{i}": self.worker(f"w{i}") for i in range(3)}
-        chance = random.Random(7)
-        tasks = []
-        for n in range(120):
-            key = f"k{n}"
-            while True:  # who submits it repeats it under its key when nobody answers
-                done = self.troupe("task", "submit", "--skill", "work", "--key", key, "--tries", "50", json.dumps({"n": n, "ms": 5}),
-                                   "-o", "name", "--timeout", "2s", env=self.env)
-                if done.code == 0:
-                    break
-            tasks.append(done.out.strip())
-            if n % 20 == 10:
-                self.coordinator.process.kill()
-                self.coordinator.wait()
-                harness.wait_until(lambda: self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out == "",
-                                   "the coordinator to be gone")
-                self.start()
-            if n % 20 == 0:
-                name = chance.choice(sorted(workers))
-                workers.pop(name).process.kill()
-                workers[f"w{n + 100}"] = self.worker(f"w{n + 100}")
-        self.assertEqual(len(set(tasks)), 120)
-        harness.wait_until(lambda: len(self.task("ls", "--state", "completed", "-o", "name").out.split()) == 120, "all to be completed")
-        for n, task in enumerate(tasks):
-            shown = self.show(task)
-            self.assertEqual(shown["result"]["n"], n)
-            self.assertEqual([event["state"] for event in shown["history"]].count("completed"), 1)
-        self.assertEqual(self.coordinator.stop(signal.SIGTERM).code, 0)
-
     def bidder(self, name, **bid):
         child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--service", "work=4", "--", sys.executable, "-c", BIDDER,
                            json.dumps(bid))
@@ -265,13 +193,14 @@ class Tasks(harness.SystemTest):
 
     def test_the_best_bid_gets_it(self):
         for name, bid in (("dear", {"cost": 9, "time-ms": 10}), ("cheap", {"cost": 2, "time-ms": 10}), ("slow", {"cost": 2, "time-ms": 90}),
-                          ("busy", {"refuse": True})):
+                          ("unfit", {"cost": 1, "time-ms": 10, "match": 0.1}), ("busy", {"refuse": True})):
             self.bidder(name, **bid)
         self.worker("plain")  # a worker that knows nothing of contract nets
-        self.until_known(5)
+        self.until_known(6)
         task = self.submit({"n": 1}, "--assign", "contract-net")
         shown = self.until(task, "completed")
-        self.assertEqual((shown["agent"], shown["result"], shown["assign"]), ("cheap@local", {"did": {"n": 1}}, "contract-net"))
+        self.assertEqual((shown["agent"], shown["assign"]), ("cheap@local", "contract-net"))
+        self.assertEqual(shown["result"], {"did": {"n": 1}, "task": task, "token": "1"})
         task = self.submit({"n": 2, "fail": True}, "--assign", "contract-net", "--tries", "2")
         shown = self.until(task, "failed")
         self.assertEqual((shown["tries"], shown["reason"]), (2, "failed: broken"))

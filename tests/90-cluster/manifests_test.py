@@ -58,6 +58,12 @@ class Manifests(harness.SystemTest):
         self.assertEqual((K8S / "base" / "objects.yaml").read_text(), self.generated(),
                          "make k8s/base/objects.yaml anew: the command is in k8s/base/kustomization.yaml")
 
+    def test_whatever_ends_is_started_again(self):
+        """The supervisor above an agent that gave up or hung, by its exit code."""
+        pods = [one["spec"]["template"]["spec"] for one in documents(self.generated()) if one["kind"] in ("Deployment", "StatefulSet")]
+        self.assertGreater(len(pods), 4)
+        self.assertEqual({pod.get("restartPolicy", "Always") for pod in pods}, {"Always"})
+
     def test_nothing_secret_is_printed(self):
         kinds = {one["kind"] for one in documents(self.generated())}
         self.assertFalse(kinds & {"Secret", "ConfigMap"}, kinds)

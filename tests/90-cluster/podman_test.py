@@ -108,6 +108,21 @@ class Podman(ContainerTest):
         print(f"rolling upgrade: {sent} durable messages, 2 brokers replaced, {rows[0]}")
         self.assertEqual(rows[0].get("records", rows[0].get("queued")), sent)
 
+    def test_an_agent_that_gives_up_is_started_again(self):
+        """It ends with code 70, and who runs its container is the supervisor above it."""
+        self.write_fleet("fleet: {name}\nagents:\n  - {{name: frail, exec: {{command: [sh, -c, 'read line; exit 1']}}, args: {{backoff_ms: 10, max_backoff_ms: 10}}}}\n")
+        self.up()
+        name = f"{self.prefix}-frail-agent"
+        self.assertEqual(self.inspect(name)["RestartCount"], 0)
+
+        def gave_up():
+            self.run_troupe("ask", "frail", "x", "--timeout", "2s")  # its program dies of it
+            return self.inspect(name)["RestartCount"]
+        harness.wait_until(gave_up, "it to be started again", 120)
+        logs = self.podman("logs", name)
+        self.assertIn("A009", logs.stdout + logs.stderr)
+        harness.wait_until(lambda: "frail" in self.names(), "it to be registered again", 60)
+
     def file_of(self, text):
         path = f"{self.directory}/lines-{time.monotonic_ns()}"
         with open(path, "w", encoding="utf-8") as file:

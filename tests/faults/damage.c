@@ -159,11 +159,62 @@ static outcome_t read_here(const char *directory, uint64_t messages) {
     return o;
 }
 
+/* ---- the reader: a child, so that what ends it is told with its place ---- */
+
+/* It reads one copy after the other, since a process of its own for each would cost more than the reading, and is begun anew when it
+ * ended. This process never opens a journal: RocksDB's threads would not be in the children. */
+typedef struct reader {
+    const char *directory; /* of the copy */
+    uint64_t messages;
+    pid_t pid; /* 0: none */
+    int ask, answer, said;
+} reader_t;
+
+static void serve(const reader_t *r, int ask, int answer) {
+    char word;
+    while (read(ask, &word, 1) == 1) {
+        outcome_t o = read_here(r->directory, r->messages);
+        if (write(answer, &o, sizeof o) != (ssize_t)sizeof o)
+            break;
+    }
+    _exit(0);
+}
+
+static void start_reader(reader_t *r) {
+    int ask[2], answer[2];
+    r->said = memfd_create("said", MFD_CLOEXEC);
+    if (r->said < 0 || pipe2(ask, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0 || (r->pid = fork()) < 0)
+        fail("no child process");
+    if (r->pid == 0) {
+        close(ask[1]);
+        close(answer[0]);
+        dup2(r->said, STDERR_FILENO);
+        serve(r, ask[0], answer[1]);
+    }
+    close(ask[0]);
+    close(answer[1]);
+    r->ask = ask[1];
+    r->answer = answer[0];
+}
+
+/* Returns how it ended. */
+static int end_reader(reader_t *r) {
+    int status = 0;
+    if (!r->pid)
+        return 0;
+    close(r->ask);
+    close(r->answer);
+    waitpid(r->pid, &status, 0);
+    r->pid = 0;
+    return status;
+}
+
 /* Prints what the child said, and says whether RocksDB's own assertions ended it: Debian's has them, and it reads a table's properties
  * before it compares their checksum. */
 static bool ended_by_rocksdb(int status, int said) {
     char text[4096];
-    ssize_t len = pread(said, text, sizeof text - 1, 0);
+    off_t size = lseek(said, 0, SEEK_END), most = (off_t)sizeof text - 1;
+    ssize_t len = pread(said, text, sizeof text - 1, size > most ? size - most : 0);
     text[len < 0 ? 0 : len] = '\0';
     bool its_own = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(text, "rocksdb::") &&
                    strstr(text, "Assertion");
@@ -172,27 +223,15 @@ static bool ended_by_rocksdb(int status, int said) {
     return its_own;
 }
 
-/* In a child, so that what ends it is told with its place. This process never opens a journal: RocksDB's threads would not be in the
- * children. */
-static outcome_t read_journal(const char *directory, uint64_t messages) {
-    outcome_t *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int said = memfd_create("said", MFD_CLOEXEC), status = -1;
-    pid_t child = shared == MAP_FAILED || said < 0 ? -1 : fork();
-    if (child < 0)
-        fail("no child process");
-    if (child == 0) {
-        dup2(said, STDERR_FILENO);
-        *shared = read_here(directory, messages);
-        _exit(0);
-    }
-    waitpid(child, &status, 0);
-    if (status != 0) {
-        *shared = (outcome_t){.code = -ECANCELED, .aborted = ended_by_rocksdb(status, said)};
-        shared->wrong = !shared->aborted;
-    }
-    outcome_t o = *shared;
-    munmap(shared, sizeof *shared);
-    close(said);
+static outcome_t read_journal(reader_t *r) {
+    outcome_t o = {0};
+    if (!r->pid)
+        start_reader(r);
+    if (write(r->ask, "", 1) == 1 && read(r->answer, &o, sizeof o) == (ssize_t)sizeof o)
+        return o;
+    o = (outcome_t){.code = -ECANCELED, .aborted = ended_by_rocksdb(end_reader(r), r->said)};
+    o.wrong = !o.aborted;
+    close(r->said);
     return o;
 }
 
@@ -266,13 +305,13 @@ static size_t last_log(const files_t *f) {
 }
 
 /* Whatever is left is the beginning. */
-static void cut(const files_t *f, const options_t *o, const char *directory) {
+static void cut(const files_t *f, const options_t *o, reader_t *reader) {
     size_t log = last_log(f), size = f->sizes[log];
     size_t most = (size_t)o->cuts < size ? (size_t)o->cuts : size;
     uint64_t refused = 0, least = UINT64_MAX;
     for (size_t bytes = 1; bytes <= most; bytes++) {
-        write_copy(f, directory, log, size - bytes);
-        outcome_t r = read_journal(directory, (uint64_t)o->messages);
+        write_copy(f, reader->directory, log, size - bytes);
+        outcome_t r = read_journal(reader);
         if (r.wrong || (r.code == 0 && r.good != r.first_missing - 1)) {
             fprintf(stderr,
                 "damage: %s cut by %zu bytes: %llu messages, the first that is missing is %llu%s\n",
@@ -316,14 +355,14 @@ static size_t place_of(const files_t *f, uint64_t i, size_t *ret_bit) {
     return at;
 }
 
-static void flip(files_t *f, const options_t *o, const char *directory) {
+static void flip(files_t *f, const options_t *o, reader_t *reader) {
     uint64_t refused = 0, aborted = 0, told = 0, harmless = 0;
     for (uint64_t i = 0; i < (uint64_t)o->flips; i++) {
         size_t bit, at = place_of(f, i, &bit);
         f->bytes[at][bit / 8] ^= (uint8_t)(1u << bit % 8);
-        write_copy(f, directory, SIZE_MAX, 0);
+        write_copy(f, reader->directory, SIZE_MAX, 0);
         f->bytes[at][bit / 8] ^= (uint8_t)(1u << bit % 8);
-        outcome_t r = read_journal(directory, (uint64_t)o->messages);
+        outcome_t r = read_journal(reader);
         bool whole = r.good == (uint64_t)o->messages;
         if (r.wrong || (r.code == 0 && !whole && !r.told)) {
             fprintf(stderr, "damage: %s, bit %zu: %llu of %lld messages%s, and nothing was said\n",
@@ -352,15 +391,18 @@ int main(int argc, char **argv) {
     char *scratch = scratch_new_in_memory(), *copy = NULL;
     if (!scratch || asprintf(&copy, "%s/journal", scratch) < 0)
         fail("no scratch directory");
+    reader_t reader = {.directory = copy, .messages = (uint64_t)o.messages};
     load(&files, o.journal);
     write_copy(&files, copy, SIZE_MAX, 0);
-    outcome_t whole = read_journal(copy, (uint64_t)o.messages);
+    outcome_t whole = read_journal(&reader);
     if (whole.code < 0 || whole.wrong || whole.good != (uint64_t)o.messages)
         fail(whole.code < 0 ? whole.error : "the journal is not what it should be before it is damaged");
     if (o.cuts)
-        cut(&files, &o, copy);
+        cut(&files, &o, &reader);
     if (o.flips)
-        flip(&files, &o, copy);
+        flip(&files, &o, &reader);
+    if (end_reader(&reader) != 0)
+        fail("the reader ended with an error");
     unload(&files);
     free(copy);
     scratch_end(scratch);

@@ -37,8 +37,11 @@ static void fill_asked(const tr_conversation_t *self, const tr_machine_t *next, 
     if (!acl->reply_with)
         acl->reply_with = tr_conversation_id(self);
     acl->traceparent = tr_conversation_text(self, TR_TEXT_TRACEPARENT);
-    if (acl->performative == TR_ACCEPT_PROPOSAL)
-        acl->budget = self->budget;
+    if (acl->performative != TR_ACCEPT_PROPOSAL || !self->further)
+        return;
+    acl->budget = self->further->budget;
+    acl->user = self->further->user;
+    acl->user_count = self->further->user_count;
 }
 
 static int send_now(const tr_conversation_t *self, tr_acl_t *acl) {

@@ -7,9 +7,9 @@
 
 struct tr_call {
     tr_group_t group;
-    tr_contract_net_t says; /* callbacks, times; its texts are not the call's */
-    tr_budget_t budget;     /* of what is accepted */
-    bool announced;         /* on_proposals has been called for this round */
+    const tr_acl_t *further; /* parameters of what is accepted; borrowed */
+    tr_contract_net_t says;  /* callbacks, times; its texts are not the call's */
+    bool announced;          /* on_proposals has been called for this round */
 };
 
 static void pin(tr_call_t *self) {
@@ -160,8 +160,8 @@ static tr_member_t *find_undecided(const tr_proposal_t *proposal, tr_error_t *er
     return NULL;
 }
 
-void tr_call_set_budget(tr_call_t *self, const tr_budget_t *budget) {
-    self->budget = budget ? *budget : (tr_budget_t){0};
+void tr_call_set_parameters(tr_call_t *self, const tr_acl_t *further) {
+    self->further = further;
 }
 
 int tr_call_accept(
@@ -170,8 +170,9 @@ int tr_call_accept(
     if (!m)
         return -EPROTO;
     tr_conversation_set_timeout(m->conversation, self->says.result_ms);
-    tr_conversation_set_budget(m->conversation, &self->budget);
+    tr_conversation_set_parameters(m->conversation, self->further);
     int r = tr_conversation_act(m->conversation, TR_ACCEPT_PROPOSAL, content, len, error);
+    tr_conversation_set_parameters(m->conversation, NULL);
     m->accepted = r == 0;
     return r;
 }

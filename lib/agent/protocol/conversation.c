@@ -335,8 +335,8 @@ void tr_conversation_set_timeout(tr_conversation_t *self, int64_t timeout_ms) {
     self->timeout_ms = timeout_ms ? timeout_ms : TR_CONVERSATION_TIMEOUT;
 }
 
-void tr_conversation_set_budget(tr_conversation_t *self, const tr_budget_t *budget) {
-    self->budget = *budget;
+void tr_conversation_set_parameters(tr_conversation_t *self, const tr_acl_t *further) {
+    self->further = further;
 }
 
 void *tr_conversation_arg(const tr_conversation_t *self) {

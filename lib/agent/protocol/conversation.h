@@ -45,7 +45,7 @@ struct tr_conversation {
     char *provider; /* of the service, once one has answered; owned */
     char *former;   /* the one before it, which may go on all the same; owned */
     tr_machine_t machine;
-    tr_budget_t budget; /* of what this side asks next */
+    const tr_acl_t *further; /* what is said besides with what this side asks next; borrowed */
     uint64_t position;  /* of the act that began it, where that was sent: as of tr_pending_t */
     uint32_t hash;
     uint16_t pins;

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""What is done when a coordinator or an agent is killed, hangs or is late, at any moment: each task is completed once, and by whom it was given to last."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import desk
+import harness
+
+SUBMITTERS, EACH, LINES = 3, 8, 10
+COORDINATORS, WORKERS = 4, 4  # killed
+SHOWN = 24  # tasks that are looked at one by one
+
+
+class Kills(desk.DeskTest):
+    def submit_all(self, who, keys):
+        """As who is never sure: what is not acknowledged is submitted again, under its keys. Returns task by key."""
+        tasks = {}
+        for batch in (keys[at:at + LINES] for at in range(0, len(keys), LINES)):
+            path = f"{self.directory}/lines-{who}"
+            pathlib.Path(path).write_text("".join(json.dumps({"key": key, "tries": 50, "input": {"n": key, "ms": 5}}) + "\n" for key in batch))
+            while True:
+                done = self.troupe("task", "submit", "--skill", "work", "--from", path, "-o", "name", "--timeout", "2s", env=self.env)
+                if done.code == 0:
+                    break
+            tasks.update(zip(batch, done.out.split(), strict=True))
+        return tasks
+
+    def test_nothing_is_lost_or_doubled(self):
+        """kill -9 of the coordinator and of workers at random moments, while tasks are submitted and done."""
+        seed = int(os.environ.get("TROUPE_SEED", "0")) or time.time_ns() % 1000000007
+        print(f"seed {seed}: again with TROUPE_SEED={seed}")
+        chance = random.Random(seed)
+        workers = {f"w{i}": self.worker(f"w{i}") for i in range(3)}
+        keys = [[f"k{who}-{n}" for n in range(EACH * LINES)] for who in range(SUBMITTERS)]
+        kills = ["coordinator"] * COORDINATORS + ["worker"] * WORKERS
+        chance.shuffle(kills)
+        with concurrent.futures.ThreadPoolExecutor(SUBMITTERS) as pool:
+            running = [pool.submit(self.submit_all, who, each) for who, each in enumerate(keys)]
+            for n, victim in enumerate(kills):
+                time.sleep(chance.uniform(0, 0.7))  # what is tested: that the moment does not matter
+                if victim == "coordinator":
+                    self.coordinator.process.kill()
+                    self.coordinator.wait()
+                    self.restart()
+                else:
+                    workers.pop(chance.choice(sorted(workers))).process.kill()
+                    workers[f"v{n}"] = self.worker(f"v{n}")
+            tasks = {key: task for each in running for key, task in each.result().items()}
+        self.check(tasks, sum(keys, []))
+
+    def restart(self):
+        """It has the name of the one that was killed, which the broker has to give up first."""
+        harness.wait_until(lambda: self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out == "", "it to be gone")
+        self.start()
+
+    def check(self, tasks, keys):
+        self.assertEqual(sorted(tasks), sorted(keys))
+        self.assertEqual(len(set(tasks.values())), len(keys))
+        harness.wait_until(lambda: len(self.names("completed")) >= len(keys), "all to be completed", 120)
+        self.assertEqual(self.names("completed"), set(tasks.values()))  # and no other one was made
+        self.assertEqual(len(self.task("ls", "-o", "name").out.split()), len(keys))
+        # Some as anybody sees them, and all of them in the file of the coordinator, which is its alone while it runs.
+        for key in keys[::len(keys) // SHOWN]:
+            shown = self.show(tasks[key])
+            self.assertEqual((shown["result"]["n"], shown["result"]["token"]), (key, str(shown["token"])))
+        self.assertEqual(self.coordinator.stop(signal.SIGTERM).code, 0)
+        with sqlite3.connect(f"file:{self.directory}/tasks/tasks.db?mode=ro", uri=True) as db:
+            ends = dict(db.execute("SELECT task, count(*) FROM history WHERE state = (SELECT state FROM task WHERE id = ?) GROUP BY task", [next(iter(tasks.values()))]))
+            tries, = db.execute("SELECT sum(token) FROM task").fetchone()
+        self.assertEqual(ends, {task: 1 for task in tasks.values()})
+        print(f"{len(keys)} tasks, {COORDINATORS} coordinators and {WORKERS} workers killed: each completed once, in {tries} tries")
+
+    def names(self, state):
+        return set(self.task("ls", "--state", state, "-o", "name").out.split())
+
+    def given(self, task, agent):
+        harness.wait_until(lambda: self.show(task)["agent"] == agent + "@local", f"{agent} to have it")
+
+    def check_reassigned(self, task, reason):
+        """Then the first one answers after all, and it changes nothing."""
+        self.worker("second")
+        harness.wait_until(lambda: self.show(task)["state"] == "completed", "the second to do it", 60)
+        shown = self.show(task)
+        self.assertEqual((shown["agent"], shown["token"], shown["result"]["token"]), ("second@local", 2, "2"))
+        self.assertIn(reason, [event["reason"] for event in shown["history"] if event["tries"] == 1][-1])
+        self.first.send_signal(signal.SIGCONT)
+        pathlib.Path(self.gate).touch()
+        later = self.submit({"n": 2}, "--skill", "alone")  # what the first one says of the other task comes before its answer to this
+        harness.wait_until(lambda: self.show(later)["state"] == "completed", "the first to do the other one", 60)
+        again = self.show(task)
+        self.assertEqual((again["result"], again["history"]), (shown["result"], shown["history"]))
+
+    def begin(self, *arguments):
+        self.gate = self.directory + "/gate"
+        self.first = self.worker("first", "work", 4, "--service", "alone=4", gate=self.gate)
+        task = self.submit({"n": 1}, *arguments)
+        self.given(task, "first")
+        return task
+
+    def test_who_is_late_is_given_up(self):
+        self.check_reassigned(self.begin("--try-time", "4s"), "timed-out")
+
+    def test_who_hangs_is_given_up(self):
+        task = self.begin()
+        self.first.send_signal(signal.SIGSTOP)
+        self.check_reassigned(task, "agent-gone")
+
+
+if __name__ == "__main__":
+    harness.main()
