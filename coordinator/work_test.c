@@ -94,9 +94,9 @@ const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer) {
     return NULL;
 }
 
-tr_budget_t tr_order_budget(const tr_task_t *task) {
+void tr_order_parameters(const tr_task_t *task, tr_order_parameters_t *ret) {
     (void)task;
-    return (tr_budget_t){0};
+    *ret = (tr_order_parameters_t){0};
 }
 
 int64_t tr_order_timeout(const tr_task_t *task) {
