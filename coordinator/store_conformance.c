@@ -82,6 +82,7 @@ static void a_task_comes_back_as_it_was(void **state) {
     tr_store_add(p->store, task);
     task->state = TR_TASK_COMPLETED;
     task->tries = 2;
+    task->token = 1ull << 40;
     task->changed_ms = 150;
     snprintf(task->agent, sizeof task->agent, "w@p");
     assert_true(tr_task_set_reason(task, "because"));
@@ -119,6 +120,7 @@ static void a_task_comes_back_as_it_was(void **state) {
     assert_int_equal(task->created_ms + task->due_ms + task->deadline_ms + task->timeout_ms, 1000);
     assert_int_equal(task->state, TR_TASK_COMPLETED);
     assert_int_equal(task->tries, 2);
+    assert_true(task->token == 1ull << 40);
     assert_string_equal(task->agent, "w@p");
     assert_string_equal(task->reason, "because");
     assert_int_equal(task->result_len, 3);

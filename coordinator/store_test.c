@@ -54,13 +54,17 @@ static void an_older_file_is_brought_up_to_date(void **state) {
             "DROP COLUMN callback; "
             "ALTER TABLE task DROP COLUMN trace; ALTER TABLE task DROP COLUMN spent_tokens; "
             "ALTER TABLE task DROP COLUMN spent_micro_cost; ALTER TABLE task DROP COLUMN spent_ms; "
-            "ALTER TABLE task DROP COLUMN status; PRAGMA user_version = 1;",
+            "ALTER TABLE task DROP COLUMN status; ALTER TABLE task DROP COLUMN token; "
+            "UPDATE task SET tries = 2; PRAGMA user_version = 1;",
             NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
     store = opened(directory);
     assert_int_equal(tr_store_find_decision_key(store, "none", path), -ENOENT);
     assert_int_equal(tr_store_state(store, "a"), TR_TASK_PENDING);
+    assert_int_equal(tr_store_load(store, "a", &task), 0);
+    assert_int_equal(task->token, 2); /* none that was given away before is greater */
+    tr_task_destroy(&task);
     tr_store_close(&store);
 }
 
