@@ -245,7 +245,7 @@ class Images(web.GatewayTest):
             self.refused(400, "unrecognised-parameter-value", wrong)
         self.refused(415, "unsupported-type", data_url(b"hello", "text/plain"))
         self.refused(415, "unsupported-type", data_url(b"GIF89a, it says"))
-        self.refused(415, "unsupported-type", data_url(png("H")), data_url(png("H")[:20]))
+        self.refused(415, "unsupported-type", data_url(png("H")[:20]), data_url(png("H")))
         self.refused(413, "too-large", data_url(png("H")[:16] + struct.pack(">II", 60000, 60000)))
         self.assertIn("4 images", self.refused(400, "unrecognised-parameter-value", *[data_url(png("H"))] * 5))
         answer = self.post("/v1/chat/completions", {"model": "assistant", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]})
