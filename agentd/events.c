@@ -94,7 +94,10 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "work were given back to the broker, or answered with a failure.",
         "Its exit status and its last lines (A022) say why."},
     [TR_EVENT_PROGRAM_SAYS] = {"A022", TR_LOG_INFO, "program says",
-        "A line that the program of an exec agent wrote to its stderr.", "None needed."},
+        "A line that the program of an exec agent wrote to its stderr, with the `trace` and `conversation` "
+        "of the message in work, where that is one "
+        "alone.",
+        "None needed."},
     [TR_EVENT_PROGRAM_NOISY] = {"A023", TR_LOG_WARN, "program says too much",
         "Lines of the program's stderr were left out, because there were too many within a second.",
         "Let the program write less, or into a file of its own."},

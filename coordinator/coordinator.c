@@ -7,6 +7,7 @@
 #include "coordinator/readers.h"
 #include "coordinator/schedules.h"
 #include "lib/base/clock.h"
+#include "proto/traceparent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +44,13 @@ static void call_back(tr_coordinator_t *self, const tr_task_t *task) {
     tr_desk_write_content(w, "result", task->result, task->result_len);
 }
 
+static void log_failed(tr_coordinator_t *self, const tr_task_t *task) {
+    char trace[TR_TRACE_ID_SIZE];
+    tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TASK_FAILED],
+        "task=%s tries=%u reason=%s trace=%s", task->id, (unsigned)task->tries,
+        task->reason ? task->reason : "", tr_traceparent_id(task->trace, trace));
+}
+
 static void on_changed(void *arg, const tr_task_t *task, bool added) {
     tr_coordinator_t *self = arg;
     tr_effects_change(self);
@@ -52,8 +60,7 @@ static void on_changed(void *arg, const tr_task_t *task, bool added) {
     else
         tr_store_update(self->store, task);
     if (task->state == TR_TASK_FAILED)
-        tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TASK_FAILED], "task=%s tries=%u reason=%s",
-            task->id, (unsigned)task->tries, task->reason ? task->reason : "");
+        log_failed(self, task);
     if (!added)
         tr_spans_of_task(self, task);
     tr_content_writer_t *w = tr_effect_publish(self, "task", task->id, "state");

@@ -72,6 +72,14 @@ void tr_traceparent_write(const tr_traceparent_t *self, char out[TR_TRACEPARENT_
     memcpy(out + AT_FLAGS - 1, self->sampled ? "-01" : "-00", 4);
 }
 
+const char *tr_traceparent_id(const char *text, char out[TR_TRACE_ID_SIZE]) {
+    tr_traceparent_t t;
+    if (!tr_traceparent_parse(&t, text))
+        return NULL;
+    tr_trace_id_write(t.trace, out);
+    return out;
+}
+
 bool tr_traceparent_sampled(const char *text) {
     return text && strnlen(text, LENGTH) == LENGTH && digit(text[LENGTH - 1]) > 0 &&
            digit(text[LENGTH - 1]) & 1;

@@ -28,6 +28,8 @@ bool tr_traceparent_parse(tr_traceparent_t *ret, const char *text);
 void tr_traceparent_write(const tr_traceparent_t *self, char out[TR_TRACEPARENT_SIZE]);
 void tr_trace_id_write(const uint64_t trace[2], char out[TR_TRACE_ID_SIZE]);
 void tr_span_id_write(uint64_t span, char out[TR_SPAN_ID_SIZE]);
+/* The trace alone, into `out`; NULL where the text, NULL too, is none. */
+const char *tr_traceparent_id(const char *text, char out[TR_TRACE_ID_SIZE]);
 /* Whether the text says that it is sampled, at a glance. NULL-safe. */
 bool tr_traceparent_sampled(const char *text);
 

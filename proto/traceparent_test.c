@@ -21,6 +21,8 @@ static void what_is_written_is_read(void **state) {
     assert_string_equal(text, GOOD);
     tr_trace_id_write(t.trace, id);
     assert_string_equal(id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_string_equal(tr_traceparent_id(GOOD, id), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_null(tr_traceparent_id("none", id));
     tr_span_id_write(t.span, span);
     assert_string_equal(span, "00f067aa0ba902b7");
     t.sampled = false;

@@ -291,9 +291,12 @@ static void on_timeout(tr_agent_t *agent, void *state, void *arg) {
     tr_exec_t *self = state;
     tr_exec_work_t *work = arg;
     work->timer = NULL;
-    tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_LATE], "agent=%s id=%llu sender=%s timeout_ms=%lld",
-        self->name, (unsigned long long)work->id, tr_message_sender(work->message),
-        (long long)self->conf.timeout_ms);
+    tr_exec_marks_t marks;
+    tr_exec_marks(work, &marks);
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_LATE],
+        "agent=%s id=%llu sender=%s timeout_ms=%lld trace=%s conversation=%s", self->name,
+        (unsigned long long)work->id, tr_message_sender(work->message), (long long)self->conf.timeout_ms,
+        marks.trace, marks.conversation);
     give_up(self, work, TR_EXEC_END_BLAMED, "timeout", "the program did not finish the message in its time");
     /* Its end is told by the pidfd; what else is in work is given back then. */
     self->killed = self->child != NULL;

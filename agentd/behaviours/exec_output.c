@@ -33,9 +33,19 @@ static tr_exec_work_t *find_work(tr_exec_t *self, bool has_id, uint64_t id, cons
     return found;
 }
 
+const tr_exec_marks_t *tr_exec_marks(const tr_exec_work_t *work, tr_exec_marks_t *ret) {
+    const tr_acl_t *acl = work ? tr_message_acl(work->message) : NULL;
+    ret->trace = acl ? tr_traceparent_id(acl->traceparent, ret->id) : NULL;
+    ret->conversation = acl ? acl->conversation_id : NULL;
+    return ret;
+}
+
 /* ---- its stderr ---- */
 
+/* Of several messages in work nobody knows which one it is about. */
 static void say(tr_exec_t *self, const char *line, size_t len) {
+    tr_exec_marks_t marks;
+    const char *why;
     int64_t second = tr_clock_ms() / 1000;
     if (second != self->says_second) {
         if (self->says_dropped)
@@ -44,11 +54,14 @@ static void say(tr_exec_t *self, const char *line, size_t len) {
         self->says_second = second;
         self->says = self->says_dropped = 0;
     }
-    if (self->says++ < SAYS_PER_SECOND)
-        tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_SAYS], "agent=%s text=%.*s", self->name,
-            (int)len, line);
-    else
+    if (self->says++ >= SAYS_PER_SECOND) {
         self->says_dropped++;
+        return;
+    }
+    tr_exec_marks(find_work(self, false, 0, &why), &marks);
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_SAYS],
+        "agent=%s text=%.*s trace=%s conversation=%s", self->name, (int)len, line, marks.trace,
+        marks.conversation);
 }
 
 void tr_exec_take_errors(tr_exec_t *self) {
@@ -216,8 +229,11 @@ static void refuse_line(tr_exec_t *self, const char *line, size_t len, const cha
         then = "its message is answered with a failure";
     else if (!about.others && !about.has_id && self->in_flight > 1)
         then = "each message keeps its time limit: it does not say whose answer it is";
-    tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_BAD_LINE], "agent=%s error=%s in_work=%zu then=%s",
-        self->name, error, self->in_flight, then);
+    tr_exec_marks_t marks;
+    tr_exec_marks(work, &marks);
+    tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_BAD_LINE],
+        "agent=%s error=%s in_work=%zu then=%s trace=%s conversation=%s", self->name, error, self->in_flight,
+        then, marks.trace, marks.conversation);
     if (!tell)
         return;
     shorten(line, len, shown, sizeof shown);

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/child/child.h"
 #include "proto/aid.h"
+#include "proto/traceparent.h"
 #include "troupe/agent.h"
 
 typedef struct tr_exec_work {
@@ -21,6 +22,15 @@ typedef struct tr_exec_work {
     bool answered;
     bool failed; /* answered with a failure, though its run of the program goes on */
 } tr_exec_work_t;
+
+/* What a line of the log says of the message that it is about. */
+typedef struct tr_exec_marks {
+    const char *trace, *conversation; /* NULL: it has none, or it is about no message */
+    char id[TR_TRACE_ID_SIZE];
+} tr_exec_marks_t;
+
+/* work: may be NULL. */
+const tr_exec_marks_t *tr_exec_marks(const tr_exec_work_t *work, tr_exec_marks_t *ret);
 
 typedef struct tr_exec_queue {
     tr_exec_work_t *head, *tail;

@@ -1,4 +1,5 @@
 """The exec behaviour with a real program: what it gets, what becomes of its lines, and of the messages when it errs or dies."""
+import json
 import os
 import pathlib
 import signal
@@ -32,6 +33,9 @@ def do(message, order):
         say("x" * (1 << 20) + "y")
     elif word == "hold":
         held.append(message["id"])
+    elif word == "tell":
+        held.append(message["id"])
+        print(rest, file=sys.stderr, flush=True)
     elif word == "let go":
         for i in held:
             say({"id": i, "content": "held"})
@@ -151,6 +155,17 @@ class Lines(Exec):
         for child in held:
             self.assertEqual(child.wait().out, "held\n")
         third.stop(signal.SIGINT)
+
+    def test_its_log_says_of_which_trace_and_conversation_it_is(self):
+        agent = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "p", "--log-format", "json", "--args", '{"in_flight": 4}', "--", "python3", self.program)
+        agent.wait_err('"event":"A001"')
+        asked = self.spawn_verb("ask", "p", '{"do": "tell", "with": "half way"}', "--trace", "--timeout", "60s")
+        agent.wait_err("half way")
+        said, = [json.loads(line) for line in agent.err.splitlines() if "half way" in line]
+        self.assertEqual(self.ask("p", '{"do": "let go"}'), 1)
+        self.assertIn(f"troupe trace {said['trace']}", asked.wait().err)
+        self.assertTrue(said["conversation"])
+        self.assertEqual(said["event"], "A022")
 
     def test_with_several_in_work_an_id_says_whose_it_is(self):
         agent = self.start("--args", '{"in_flight": 4}')
