@@ -38,7 +38,8 @@ static double match_of(const tr_errand_t *errand, const tr_proposal_t *proposal)
                                   : tr_board_fit(errand->coordinator->board, errand->id, proposal->from);
 }
 
-static const tr_proposal_t *best_of(const tr_errand_t *errand, const tr_proposal_t *proposals, size_t count) {
+static const tr_proposal_t *best_of(
+    const tr_errand_t *errand, const tr_proposal_t *proposals, size_t count, const bool *full) {
     const tr_proposal_t *best = NULL;
     double most[KEYS] = {0}, least = 0;
     for (size_t i = 0; i < count; i++)
@@ -48,7 +49,7 @@ static const tr_proposal_t *best_of(const tr_errand_t *errand, const tr_proposal
         double sum = 1 - match_of(errand, &proposals[i]);
         for (size_t k = 0; k < KEYS; k++)
             sum += bid_of(&proposals[i], k) < 0 ? 0.5 : most[k] > 0 ? bid_of(&proposals[i], k) / most[k] : 0;
-        if (best && sum >= least)
+        if (full[i] || (best && sum >= least))
             continue;
         best = &proposals[i];
         least = sum;
@@ -62,15 +63,18 @@ static const tr_proposal_t *best_of(const tr_errand_t *errand, const tr_proposal
 static tr_decision_t on_proposals(tr_agent_t *agent, void *state, tr_call_t *call,
     const tr_proposal_t *proposals, size_t count, void *arg) {
     tr_errand_t *errand = arg;
-    const tr_proposal_t *best = best_of(errand, proposals, count);
+    tr_board_t *board = errand->coordinator->board;
+    const tr_proposal_t *best = NULL;
+    bool full[CALLED_MAX] = {false}; /* since it was called: other tasks were given to it */
+    int rc = -ENOENT;
     (void)agent, (void)state, (void)call;
-    if (!best || errand->stale)
-        return TR_DECIDED;
-    errand->chosen = best;
-    errand->awarded = tr_board_award(errand->coordinator->board, errand->id, errand->try, best->from,
-                          tr_clock_wall_ms()) == 0;
-    if (!errand->awarded)
-        errand->chosen = NULL;
+    while (!errand->stale && rc == -ENOENT && (best = best_of(errand, proposals, count, full))) {
+        rc = tr_board_award(board, errand->id, errand->try, best->from, tr_clock_wall_ms());
+        full[best - proposals] = rc == -ENOENT;
+    }
+    errand->awarded = rc == 0;
+    errand->chosen = errand->awarded ? best : NULL;
+    errand->full = count > 0 && rc == -ENOENT;
     return errand->awarded ? TR_DEFERRED : TR_DECIDED;
 }
 
@@ -95,9 +99,11 @@ static void on_failure(tr_agent_t *agent, void *state, tr_call_t *call, const tr
 static void on_end(tr_agent_t *agent, void *state, tr_call_t *call, void *arg) {
     tr_errand_t *errand = arg;
     (void)agent, (void)state, (void)call;
-    if (!errand->awarded && !errand->stale)
-        tr_board_no_bids(errand->coordinator->board, errand->id, errand->try,
-            tr_clock_wall_ms()); /* it has ended, ignoring */
+    tr_board_t *board = errand->coordinator->board;
+    if (!errand->awarded && !errand->stale && errand->full)
+        tr_board_no_room(board, errand->id, errand->try, tr_clock_wall_ms()); /* it has ended, ignoring */
+    else if (!errand->awarded && !errand->stale)
+        tr_board_no_bids(board, errand->id, errand->try, tr_clock_wall_ms()); /* likewise */
     else
         tr_errand_fail(errand, TR_OUTCOME_CANCELLED, NULL); /* of one that has a result nothing changes */
     tr_errand_free(errand);

@@ -384,6 +384,9 @@ int tr_board_resume(tr_board_t *self, const char *reason, int64_t now_ms) {
 }
 
 int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_t *error) {
+    if (task->deadline_ms && task->deadline_ms <= now_ms)
+        return tr_error_set(
+            error, -ETIME, "the deadline of %s has passed: submit it anew, with a later one", task->id);
     int rc = tr_board_restore(self, task);
     if (rc < 0)
         return tr_error_set(error, rc, rc == -ENOMEM ? "out of memory" : "%s goes on already", task->id);
@@ -398,7 +401,7 @@ int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_
     task->spent = (tr_purse_t){0};
     task->due_ms = now_ms;
     tr_task_set_reason(task, NULL);
-    tr_board_move(self, task, TR_TASK_PENDING, now_ms);
+    tr_board_move(self, task, task->approval ? TR_TASK_WAITING_APPROVAL : TR_TASK_PENDING, now_ms);
     return 0;
 }
 

@@ -90,8 +90,9 @@ int tr_board_restore(tr_board_t *self, tr_task_t *task);
 int tr_board_resume(tr_board_t *self, const char *reason, int64_t now_ms);
 /* Asks the `find` hook for each task that is not on the board and that others here need. */
 void tr_board_look(tr_board_t *self, int64_t now_ms);
-/* Once more, from the first try on: one that has failed or was cancelled, and is not on the board any more. Takes the task,
- * unless it fails: -EEXIST, -ENOENT (what it needs has failed), -ENOMEM, with a text. */
+/* Once more, from the first try on, or from its approval where nobody gave it: one that has failed or was cancelled, and is not on the
+ * board any more. Takes the task, unless it fails: -EEXIST, -ENOENT (what it needs has failed), -ETIME (its deadline has passed), -ENOMEM,
+ * with a text. */
 int tr_board_revive(tr_board_t *self, tr_task_t *task, int64_t now_ms, tr_error_t *error);
 const tr_task_t *tr_board_task(const tr_board_t *self, const char *id);
 size_t tr_board_count(const tr_board_t *self, tr_task_state_t state);
@@ -113,6 +114,10 @@ int tr_board_failed(
 int tr_board_not_asked(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
 
+/* Nobody knows what came of it, by no fault of its own: the try is over, and there is another one behind it. */
+int tr_board_lost(
+    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
+
 /* Those who could take a task now, in the order of "Choice"; at most `most`, borrowed until the next change. */
 size_t tr_board_candidates(
     const tr_board_t *self, const tr_task_t *task, const tr_worker_t **ret, size_t most);
@@ -122,10 +127,13 @@ double tr_board_fit(const tr_board_t *self, const char *id, const char *worker);
 int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms);
 /* There was none that could be taken: it is given away directly. -ESTALE. */
 int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
+/* There were some, but none of who bid has room any more: bids are called for again when somebody has. -ESTALE. */
+int tr_board_no_room(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
 
 /* What people say. Of one that composes the parts that nobody else needs are cancelled as well. -ENOENT: there is none that has not ended; -EPROTO: its state does not allow that. */
 int tr_board_cancel(tr_board_t *self, const char *id, const char *reason, int64_t now_ms);
-int tr_board_approve(tr_board_t *self, const char *id, int64_t now_ms);
+/* reason: by whom. */
+int tr_board_approve(tr_board_t *self, const char *id, const char *reason, int64_t now_ms);
 
 /* ---- agents ---- */
 

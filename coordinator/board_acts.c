@@ -90,17 +90,33 @@ int tr_board_failed(
     return 0;
 }
 
+void tr_board_unspend(tr_board_t *self, tr_task_t *task) {
+    tr_rates_return(&self->rates, task->lane->skills, task->lane->skill_count);
+    task->granted = (tr_purse_t){0};
+    task->begun_ms = 0;
+}
+
 int tr_board_not_asked(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
     tr_task_t *task = find_try(self, id, try);
     if (!task)
         return -ESTALE;
     tr_task_set_reason(task, reason); /* ignoring */
+    tr_board_unspend(self, task);
     task->tries--;
-    task->granted = (tr_purse_t){0};
-    task->begun_ms = 0;
     task->due_ms = now_ms + again_ms;
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);
+    return 0;
+}
+
+int tr_board_lost(
+    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
+    tr_task_t *task = find_try(self, id, try);
+    if (!task)
+        return -ESTALE;
+    tr_task_settle_up(task, NULL, now_ms);
+    task->due_ms = now_ms + again_ms;
+    tr_board_move(self, task, tr_board_after_try(task, task->tries + 1, reason), now_ms);
     return 0;
 }
 
@@ -109,14 +125,23 @@ tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try)
     return task && task->called && task->tries + 1 == try ? task : NULL;
 }
 
-int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
-    tr_task_t *task = tr_board_called(self, id, try);
+/* What was taken of the rates at the call is taken again with the next one, or when it is given away. */
+static int call_again(tr_board_t *self, tr_task_t *task, bool bidless, int64_t now_ms) {
     if (!task)
         return -ESTALE;
+    tr_rates_return(&self->rates, task->lane->skills, task->lane->skill_count);
     task->called = false;
-    task->bidless = true;
+    task->bidless = bidless;
     tr_board_wait(self, task, now_ms);
     return 0;
+}
+
+int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
+    return call_again(self, tr_board_called(self, id, try), true, now_ms);
+}
+
+int tr_board_no_room(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
+    return call_again(self, tr_board_called(self, id, try), false, now_ms);
 }
 
 /* ---- what people say ---- */
@@ -164,12 +189,14 @@ int tr_board_cancel(tr_board_t *self, const char *id, const char *reason, int64_
     return 0;
 }
 
-int tr_board_approve(tr_board_t *self, const char *id, int64_t now_ms) {
+int tr_board_approve(tr_board_t *self, const char *id, const char *reason, int64_t now_ms) {
     tr_task_t *task = tr_board_find(self, id);
     if (!task)
         return -ENOENT;
     if (task->state != TR_TASK_WAITING_APPROVAL)
         return -EPROTO;
+    task->approval = false;
+    tr_task_set_reason(task, reason); /* ignoring */
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);
     return 0;
 }

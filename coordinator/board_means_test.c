@@ -16,7 +16,7 @@ typedef struct stage {
     char reason[200];
     tr_purse_t spent;
     uint32_t tries;
-    size_t statuses, cancelled, withdrawn;
+    size_t statuses, cancelled, withdrawn, called;
     int64_t now_ms;
     tr_error_t error;
 } stage_t;
@@ -33,6 +33,12 @@ static void on_changed(void *arg, const tr_task_t *task, bool added) {
 
 static void on_assign(void *arg, const tr_task_t *task) {
     (void)arg, (void)task;
+}
+
+static bool on_call(void *arg, const tr_task_t *task) {
+    (void)task;
+    ((stage_t *)arg)->called++;
+    return true;
 }
 
 static void on_withdraw(void *arg, const tr_task_t *task) {
@@ -55,6 +61,7 @@ static int setup(void **state) {
     tr_board_hooks_t hooks = {.arg = s,
         .changed = on_changed,
         .assign = on_assign,
+        .call = on_call,
         .withdraw = on_withdraw,
         .status = on_status,
         .find = on_find};
@@ -194,6 +201,80 @@ static void the_parts_go_with_the_whole(void **state) {
     assert_null(tr_board_task(s->board, "a"));
 }
 
+/* Nobody had begun it: all of the budget is there for who gets it now. */
+static void what_is_taken_back_has_spent_nothing(void **state) {
+    stage_t *s = *state;
+    tr_purse_t budget = {{900, 5000, 60000}};
+    for (int i = 0; i < 3; i++)
+        add(s, (const char *[]){"a", "b", "c"}[i], 1, budget);
+    assert_int_equal(tr_board_list_worker(s->board, "v", NULL, 0, 9), 0);
+    s->now_ms += 5000;
+    tr_board_spread(s->board, s->now_ms);
+    tr_board_turn(s->board, true, s->now_ms);
+    assert_int_equal(s->withdrawn, 1);
+    const tr_task_t *task = tr_board_task(s->board, "c");
+    assert_string_equal(task->agent, "v");
+    assert_int_equal(task->spent.of[TR_PURSE_TOKENS] + task->spent.of[TR_PURSE_TIME_MS], 0);
+    assert_memory_equal(&task->granted, &budget, sizeof budget);
+    assert_int_equal(tr_board_failed(s->board, "c", task->tries, "no", 0, s->now_ms), 0);
+    assert_int_equal(s->last, TR_TASK_FAILED); /* the one try that it has */
+}
+
+static void call(stage_t *s, const char *id) {
+    tr_task_wish_t wish = {.id = id,
+        .skills = (const char *[]){"dig"},
+        .skill_count = 1,
+        .way = TR_TASK_CONTRACT_NET,
+        .tries_max = 1,
+        .created_ms = s->now_ms};
+    assert_int_equal(tr_board_add(s->board, &wish, 1, s->now_ms, &s->error), 0);
+    tr_board_turn(s->board, true, s->now_ms);
+    assert_int_equal(s->called, 1);
+    s->called = 0;
+}
+
+/* Two in two seconds, both at once: a call that came to nothing took nothing. */
+static void a_call_without_bids_takes_nothing_of_a_rate(void **state) {
+    stage_t *s = *state;
+    assert_int_equal(tr_rates_add(tr_board_rates(s->board), "dig=2/2s", &s->error), 0);
+    assert_int_equal(tr_board_list_worker(s->board, "d", (const char *[]){"dig"}, 1, 9), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *id = (const char *[]){"a", "b"}[i];
+        call(s, id);
+        assert_int_equal(tr_board_no_bids(s->board, id, 1, s->now_ms), 0);
+        tr_board_turn(s->board, true, s->now_ms);
+        assert_int_equal(tr_board_task(s->board, id)->state, TR_TASK_ASSIGNED);
+    }
+}
+
+/* Who bid got other tasks meanwhile: bids are called for again, and it is not given away to whoever has room. */
+static void who_bid_has_no_room_any_more(void **state) {
+    stage_t *s = *state;
+    assert_int_equal(tr_board_list_worker(s->board, "d", (const char *[]){"dig"}, 1, 1), 0);
+    call(s, "a");
+    call(s, "b");
+    assert_int_equal(tr_board_award(s->board, "a", 1, "d", s->now_ms), 0);
+    assert_int_equal(tr_board_award(s->board, "b", 1, "d", s->now_ms), -ENOENT);
+    assert_int_equal(tr_board_no_room(s->board, "b", 1, s->now_ms), 0);
+    tr_board_turn(s->board, true, s->now_ms);
+    assert_int_equal(s->called, 0); /* nobody has room */
+    assert_int_equal(tr_board_completed(s->board, "a", 1, NULL, 0, s->now_ms), 0);
+    tr_board_turn(s->board, true, s->now_ms);
+    assert_int_equal(s->called, 1);
+    assert_int_equal(tr_board_award(s->board, "b", 1, "d", s->now_ms), 0);
+}
+
+static void whose_deadline_has_passed_is_not_tried_again(void **state) {
+    stage_t *s = *state;
+    tr_task_t *task = tr_task_new(&(tr_task_wish_t){.id = "a", .tries_max = 1, .deadline_ms = s->now_ms});
+    assert_non_null(task);
+    task->state = TR_TASK_FAILED;
+    assert_int_equal(tr_board_revive(s->board, task, s->now_ms, &s->error), -ETIME);
+    assert_non_null(strstr(s->error.text, "the deadline of a has passed"));
+    assert_null(tr_board_task(s->board, "a"));
+    tr_task_destroy(&task);
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -203,6 +284,10 @@ int main(void) {
         A_TEST(what_is_not_known_counts_as_spent),
         A_TEST(how_it_goes_is_told),
         A_TEST(the_parts_go_with_the_whole),
+        A_TEST(what_is_taken_back_has_spent_nothing),
+        A_TEST(a_call_without_bids_takes_nothing_of_a_rate),
+        A_TEST(who_bid_has_no_room_any_more),
+        A_TEST(whose_deadline_has_passed_is_not_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,7 +119,7 @@ static void is_cancelled(stage_t *s) {
 }
 
 static void is_approved(stage_t *s) {
-    tr_board_approve(s->board, "t", NOW);
+    tr_board_approve(s->board, "t", "approved by ann", NOW);
 }
 
 static void time_is_up(stage_t *s) {
@@ -183,9 +183,9 @@ static void check(stage_t *s, const row_t *row, tr_task_state_t from) {
 }
 
 /* A person tries it again: the desk refuses what tr_task_may does. */
-static void revive(stage_t *s, tr_task_state_t from) {
+static void revive(stage_t *s, tr_task_state_t from, bool approval) {
     tr_error_t error = {0};
-    tr_task_wish_t wish = {.id = "t", .tries_max = 2, .created_ms = NOW};
+    tr_task_wish_t wish = {.id = "t", .tries_max = 2, .created_ms = NOW, .approval = approval};
     tr_task_t *task = tr_task_new(&wish);
     start(s);
     assert_non_null(task);
@@ -193,7 +193,9 @@ static void revive(stage_t *s, tr_task_state_t from) {
     task->tries = 2;
     task->token = 5;
     assert_int_equal(tr_board_revive(s->board, task, NOW, &error), 0);
-    assert_int_equal(s->state, TR_TASK_PENDING);
+    assert_int_equal(s->state, approval ? TR_TASK_WAITING_APPROVAL : TR_TASK_PENDING);
+    if (approval)
+        assert_int_equal(tr_board_approve(s->board, "t", "approved by ann", NOW), 0);
     assert_int_equal(tr_board_list_worker(s->board, "w", NULL, 0, 1), 0);
     tr_board_turn(s->board, true, NOW);
     assert_int_equal(tr_board_task(s->board, "t")->tries, 1);
@@ -225,8 +227,10 @@ static void each_goes_where_it_should_and_nowhere_else(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (tr_task_state_t from = 0; from < TR_TASK_STATES; from++)
             check(&s, &rows[i], from);
-    revive(&s, TR_TASK_FAILED);
-    revive(&s, TR_TASK_CANCELLED);
+    for (int approval = 0; approval < 2; approval++) {
+        revive(&s, TR_TASK_FAILED, approval);
+        revive(&s, TR_TASK_CANCELLED, approval);
+    }
     doom(&s, false);
     doom(&s, true);
     for (tr_task_state_t from = 0; from < TR_TASK_STATES; from++)

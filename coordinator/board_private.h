@@ -42,6 +42,8 @@ struct tr_board {
 void tr_board_move(tr_board_t *self, tr_task_t *task, tr_task_state_t to, int64_t now_ms);
 /* Into what a pending task waits in: nothing, as long as it needs others. There is always room: it was admitted. */
 void tr_board_wait(tr_board_t *self, tr_task_t *task, int64_t now_ms);
+/* Its try has not begun after all: nothing was spent, neither of its budget nor of the rates. */
+void tr_board_unspend(tr_board_t *self, tr_task_t *task);
 /* What follows a try that came to nothing: another one, or it has failed; `reason` is the task's then. */
 tr_task_state_t tr_board_after_try(tr_task_t *task, uint32_t tries_max, const char *reason);
 tr_task_t *tr_board_find(const tr_board_t *self, const char *id);

@@ -434,11 +434,11 @@ static void a_person_says_yes(void **state) {
     add(s, w);
     turn(s);
     heard(s, "+a:waiting_approval ");
-    assert_int_equal(tr_board_approve(s->board, "a", s->now_ms), 0);
+    assert_int_equal(tr_board_approve(s->board, "a", "by ann", s->now_ms), 0);
     turn(s);
     heard(s, "a:pending a:assigned a/1>w ");
-    assert_int_equal(tr_board_approve(s->board, "a", s->now_ms), -EPROTO);
-    assert_int_equal(tr_board_approve(s->board, "b", s->now_ms), -ENOENT);
+    assert_int_equal(tr_board_approve(s->board, "a", "by ann", s->now_ms), -EPROTO);
+    assert_int_equal(tr_board_approve(s->board, "b", "by ann", s->now_ms), -ENOENT);
 }
 
 static tr_task_t *before(stage_t *s, const char *id, tr_task_state_t was, const char *need) {

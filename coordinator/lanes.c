@@ -349,6 +349,7 @@ static tr_task_t *find_spare(const tr_board_t *self, const tr_worker_t *w, size_
 static void take_back(tr_board_t *self, tr_task_t *task, int64_t now_ms) {
     self->hooks.withdraw(self->hooks.arg, task);
     tr_task_set_reason(task, "an agent with room has joined"); /* ignoring */
+    tr_board_unspend(self, task);
     task->tries_max++;
     task->due_ms = now_ms;
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);

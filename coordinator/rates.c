@@ -53,6 +53,12 @@ int64_t tr_rates_when(const tr_rates_t *self, const char *const *skills, size_t 
     return when_ms;
 }
 
+void tr_rates_return(tr_rates_t *self, const char *const *skills, size_t count) {
+    for (size_t i = 0; i < self->count; i++)
+        if (binds(&self->items[i], skills, count))
+            self->items[i].due_us -= self->items[i].interval_us * sharers(self);
+}
+
 void tr_rates_take(tr_rates_t *self, const char *const *skills, size_t count, int64_t now_ms) {
     for (size_t i = 0; i < self->count; i++) {
         tr_rate_t *r = &self->items[i];

@@ -31,5 +31,7 @@ int tr_rates_add(tr_rates_t *self, const char *text, tr_error_t *error);
 int64_t tr_rates_when(const tr_rates_t *self, const char *const *skills, size_t count, int64_t now_ms);
 /* One was begun. */
 void tr_rates_take(tr_rates_t *self, const char *const *skills, size_t count, int64_t now_ms);
+/* It was not, after all. */
+void tr_rates_return(tr_rates_t *self, const char *const *skills, size_t count);
 
 #endif

@@ -115,6 +115,7 @@ void tr_store_add(tr_store_t *self, const tr_task_t *task) {
         tr_sql_bind_int(db, s, 22 + i, task->budget.of[i]);
     tr_sql_bind_text(db, s, 25, task->callback);
     tr_sql_bind_text(db, s, 26, task->trace);
+    tr_sql_bind_int(db, s, 27, task->approval);
     tr_sql_run(db, s);
     free(skills);
     free(needs);
@@ -135,7 +136,9 @@ void tr_store_update(tr_store_t *self, const tr_task_t *task) {
         tr_sql_bind_int(db, s, 8 + i, task->spent.of[i]);
     tr_sql_bind_blob(db, s, 11, task->status, task->status_len);
     tr_sql_bind_int(db, s, 12, (int64_t)task->token);
-    tr_sql_bind_text(db, s, 13, task->id);
+    tr_sql_bind_int(db, s, 13, task->approval);
+    tr_sql_bind_int(db, s, 14, task->tries_max);
+    tr_sql_bind_text(db, s, 15, task->id);
     tr_sql_run(db, s);
     add_history(self, task, task->changed_ms, task->reason);
 }
@@ -181,6 +184,7 @@ static bool take_state(tr_sql_t *db, size_t s, tr_task_t *t) {
     t->changed_ms = tr_sql_int(db, s, 13);
     t->tries = (uint32_t)tr_sql_int(db, s, 15);
     t->token = (uint64_t)tr_sql_int(db, s, 31);
+    t->approval = tr_sql_int(db, s, 32) != 0;
     snprintf(t->agent, sizeof t->agent, "%s", tr_sql_text(db, s, 16) ? tr_sql_text(db, s, 16) : "");
     for (int i = 0; i < TR_PURSE_KINDS; i++)
         t->spent.of[i] = tr_sql_int(db, s, 27 + i);

@@ -83,6 +83,8 @@ static void a_task_comes_back_as_it_was(void **state) {
     task->state = TR_TASK_COMPLETED;
     task->tries = 2;
     task->token = 1ull << 40;
+    task->tries_max = 6;
+    task->approval = true;
     task->changed_ms = 150;
     snprintf(task->agent, sizeof task->agent, "w@p");
     assert_true(tr_task_set_reason(task, "because"));
@@ -116,7 +118,8 @@ static void a_task_comes_back_as_it_was(void **state) {
         4);
     assert_null(task->language);
     assert_int_equal(task->priority, 7);
-    assert_int_equal(task->tries_max, 5);
+    assert_int_equal(task->tries_max, 6);
+    assert_true(task->approval);
     assert_int_equal(task->created_ms + task->due_ms + task->deadline_ms + task->timeout_ms, 1000);
     assert_int_equal(task->state, TR_TASK_COMPLETED);
     assert_int_equal(task->tries, 2);

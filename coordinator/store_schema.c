@@ -44,7 +44,8 @@ static const char *const sqlite_migrations[] = {
     "ALTER TABLE task ADD COLUMN status BLOB;"
     "PRAGMA user_version = 5;",
     "ALTER TABLE task ADD COLUMN token INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE task SET token = tries;"
+    "ALTER TABLE task ADD COLUMN approval INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE task SET token = tries, approval = state = 0;"
     "PRAGMA user_version = 6;",
 };
 
@@ -85,7 +86,9 @@ static const char *const postgres_migrations[] = {
     " ADD COLUMN callback TEXT, ADD COLUMN trace TEXT, ADD COLUMN spent_tokens BIGINT NOT NULL DEFAULT 0,"
     " ADD COLUMN spent_micro_cost BIGINT NOT NULL DEFAULT 0, ADD COLUMN spent_ms BIGINT NOT NULL DEFAULT 0,"
     " ADD COLUMN status BYTEA",
-    "ALTER TABLE task ADD COLUMN token BIGINT NOT NULL DEFAULT 0; UPDATE task SET token = tries",
+    "ALTER TABLE task ADD COLUMN token BIGINT NOT NULL DEFAULT 0, ADD COLUMN approval BIGINT NOT NULL "
+    "DEFAULT 0;"
+    "UPDATE task SET token = tries, approval = CASE state WHEN 0 THEN 1 ELSE 0 END",
 };
 
 /* The columns as `take` reads them. */
@@ -94,27 +97,29 @@ static const char *const postgres_migrations[] = {
     "timeout_ms,"                                                                                            \
     " state, changed_ms, due_ms, tries, agent, reason, result, number, way, composes, tokens, micro_cost, "  \
     "time_ms,"                                                                                               \
-    " callback, trace, spent_tokens, spent_micro_cost, spent_ms, status, token"
+    " callback, trace, spent_tokens, spent_micro_cost, spent_ms, status, token, approval"
 
 #define OF_BOTH                                                                                              \
     [INSERT] =                                                                                               \
         "INSERT INTO task (id, key, description, skills, needs, input, language, priority, tries_max, "      \
         "created_ms,"                                                                                        \
         " deadline_ms, timeout_ms, state, changed_ms, due_ms, tries, agent, reason, result, way,"            \
-        " composes, tokens, micro_cost, time_ms, callback, trace)"                                           \
+        " composes, tokens, micro_cost, time_ms, callback, trace, approval)"                                 \
         " VALUES "                                                                                           \
-        "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26)",  \
+        "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$"  \
+        "27)",                                                                                               \
     [REMEMBER] = "INSERT INTO history VALUES ($1,$2,$3,$4,$5,$6)",                                           \
     [BY_ID] = "SELECT " COLUMNS " FROM task WHERE id = $1",                                                  \
     [STATE_OF] = "SELECT state FROM task WHERE id = $1", [BY_KEY] = "SELECT id FROM task WHERE key = $1",    \
     [LIST] = "SELECT " COLUMNS                                                                               \
              " FROM task WHERE ($1 < 0 OR state = $1) AND (CAST($2 AS BIGINT) = 0 OR number < $2)"           \
              " ORDER BY number DESC LIMIT $3", /* Both of one moment, and no input or result twice. */       \
-        [SHOW] = "SELECT " COLUMNS ", 0 AS turn FROM task WHERE id = $1 UNION ALL"                           \
-                 " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, state, at_ms, 0, tries, " \
-                 "agent, reason, NULL, 0,"                                                                   \
-                 " 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, 0, rowid FROM history WHERE task = $1 ORDER "   \
-                 "BY turn",                                                                                  \
+        [SHOW] =                                                                                             \
+            "SELECT " COLUMNS ", 0 AS turn FROM task WHERE id = $1 UNION ALL"                                \
+            " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, state, at_ms, 0, tries, "      \
+            "agent, reason, NULL, 0,"                                                                        \
+            " 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, 0, 0, rowid FROM history WHERE task = $1 ORDER "     \
+            "BY turn",                                                                                       \
     [SAY_STATUS] = "UPDATE task SET status = $1 WHERE id = $2",                                              \
     [COUNT] = "SELECT state, count(*) FROM task GROUP BY state",                                             \
     [OPEN] = "SELECT " COLUMNS " FROM task WHERE state < $1 ORDER BY number",                                \
@@ -140,8 +145,8 @@ static const char *const postgres_migrations[] = {
 static const char *const sqlite_sql[] = {
     OF_BOTH[UPDATE] =
         "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
-        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12 "
-        "WHERE id = $13",
+        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12, "
+        "approval = $13, tries_max = $14 WHERE id = $15",
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3",
 };
 
@@ -161,8 +166,8 @@ static const char *const sqlite_sql[] = {
 static const char *const postgres_sql[] = {
     OF_BOTH[UPDATE] =
         "UPDATE task SET state = $1, changed_ms = $2, due_ms = $3, tries = $4, agent = $5, reason = $6,"
-        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12 "
-        "WHERE id = $13"
+        " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12, "
+        "approval = $13, tries_max = $14 WHERE id = $15"
         " AND owner = " MINE,
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3 AND owner = " MINE,
     [JOIN_GROUP] =

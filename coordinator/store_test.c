@@ -54,7 +54,8 @@ static void an_older_file_is_brought_up_to_date(void **state) {
             "DROP COLUMN callback; "
             "ALTER TABLE task DROP COLUMN trace; ALTER TABLE task DROP COLUMN spent_tokens; "
             "ALTER TABLE task DROP COLUMN spent_micro_cost; ALTER TABLE task DROP COLUMN spent_ms; "
-            "ALTER TABLE task DROP COLUMN status; ALTER TABLE task DROP COLUMN token; "
+            "ALTER TABLE task DROP COLUMN status; ALTER TABLE task DROP COLUMN token; ALTER TABLE task DROP "
+            "COLUMN approval; "
             "UPDATE task SET tries = 2; PRAGMA user_version = 1;",
             NULL, NULL, NULL),
         SQLITE_OK);

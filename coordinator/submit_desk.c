@@ -35,6 +35,35 @@ static bool read_text(tr_value_t task, const char *key, char *out, size_t size, 
     return tr_value_copy(v, out, size) == 0;
 }
 
+/* What may be missing; false where it is of another kind. */
+static bool read_whole(tr_value_t task, const char *key, int64_t *value) {
+    tr_value_t v = tr_value_get(task, key);
+    if (v)
+        *value = tr_value_int(v, INT64_MIN);
+    return *value != INT64_MIN;
+}
+
+static bool read_flag(tr_value_t task, const char *key, bool *ret) {
+    tr_value_t v = tr_value_get(task, key);
+    *ret = tr_value_bool(v, false);
+    return !v || *ret == tr_value_bool(v, true);
+}
+
+/* A key that is written wrongly would be a gate that is not there. */
+static const char *find_unknown(tr_value_t task) {
+    static const char *const keys[] = {"id", "key", "description", "skills", "needs", "input", "language",
+        "callback", "compose", "priority", "tries", "timeout-ms", "delay-ms", "due_ms", "deadline_ms",
+        "approval", "assign", "budget"};
+    size_t known = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        known += tr_value_get(task, keys[i]) != NULL;
+    return known == tr_value_size(task)
+               ? NULL
+               : "tasks: expected no other keys than id, key, description, skills, needs, input, language, "
+                 "callback, compose, priority, tries, timeout-ms, delay-ms, due_ms, deadline_ms, approval, "
+                 "assign, budget, each once";
+}
+
 static const char *read_skills(tr_value_t task, draft_t *d) {
     tr_value_t skills = tr_value_get(task, "skills");
     d->wish.skill_count = tr_value_size(skills);
@@ -97,7 +126,8 @@ static const char *read_ends(tr_value_t task, draft_t *d) {
         (d->wish.callback && (strncmp(d->callback, CALLBACKS, prefix) != 0 ||
                                  !tr_topic_valid(d->callback, strlen(d->callback)))))
         return "callback: expected a topic of at most 128 bytes that begins with \"" CALLBACKS "\"";
-    d->wish.composes = tr_value_bool(tr_value_get(task, "compose"), false);
+    if (!read_flag(task, "compose", &d->wish.composes))
+        return "compose: expected true or false";
     if (d->wish.composes && tr_value_size(tr_value_get(task, "needs")) == 0)
         return "compose: expected needs: the tasks whose results it is composed of";
     return NULL;
@@ -114,13 +144,15 @@ static int read_way(const tr_question_t *q, tr_value_t task) {
 
 static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task_wish_t *w) {
     const tr_coordinator_options_t *o = q->coordinator->options;
-    int64_t priority = tr_value_int(tr_value_get(task, "priority"), 4),
-            tries = tr_value_int(tr_value_get(task, "tries"), o->tries);
-    int64_t delay_ms = tr_value_int(tr_value_get(task, "delay-ms"), 0),
-            at_ms = tr_value_int(tr_value_get(task, "due_ms"), 0);
+    int64_t priority = 4, tries = o->tries, delay_ms = 0, at_ms = 0;
     int way;
-    w->timeout_ms = tr_value_int(tr_value_get(task, "timeout-ms"), o->timeout_ms);
-    w->deadline_ms = tr_value_int(tr_value_get(task, "deadline_ms"), 0);
+    w->timeout_ms = o->timeout_ms;
+    if (!read_whole(task, "priority", &priority) || !read_whole(task, "tries", &tries) ||
+        !read_whole(task, "delay-ms", &delay_ms) || !read_whole(task, "due_ms", &at_ms) ||
+        !read_whole(task, "timeout-ms", &w->timeout_ms) || !read_whole(task, "deadline_ms", &w->deadline_ms))
+        return "priority, tries, delay-ms, due_ms, timeout-ms, deadline_ms: expected whole numbers";
+    if (!read_flag(task, "approval", &w->approval))
+        return "approval: expected true or false";
     if (priority < 0 || priority > TR_PRIORITY_MAX)
         return "priority: expected 0 to 9";
     if (tries < 1 || tries > TR_TASK_TRIES_MAX)
@@ -134,7 +166,6 @@ static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task
     w->tries_max = (uint32_t)tries;
     w->created_ms = q->now_ms;
     w->due_ms = delay_ms ? q->now_ms + delay_ms : at_ms;
-    w->approval = tr_value_bool(tr_value_get(task, "approval"), false);
     return NULL;
 }
 
@@ -182,7 +213,9 @@ static const char *read_draft(const tr_question_t *q, tr_value_t task, draft_t *
     if (wrong || d->existed)
         return wrong;
     d->wish.trace = tr_question_trace(q); /* what is done for it belongs to the trace of the request */
-    wrong = read_ends(task, d);
+    wrong = find_unknown(task);
+    if (!wrong)
+        wrong = read_ends(task, d);
     if (!wrong)
         wrong = read_skills(task, d);
     if (!wrong)

@@ -26,8 +26,8 @@ bool tr_task_may(tr_task_state_t from, tr_task_state_t to) {
             [TR_TASK_COMPLETED] = true,
             [TR_TASK_FAILED] = true,
             [TR_TASK_CANCELLED] = true},
-        [TR_TASK_FAILED] = {[TR_TASK_PENDING] = true},
-        [TR_TASK_CANCELLED] = {[TR_TASK_PENDING] = true},
+        [TR_TASK_FAILED] = {[TR_TASK_PENDING] = true, [TR_TASK_WAITING_APPROVAL] = true},
+        [TR_TASK_CANCELLED] = {[TR_TASK_PENDING] = true, [TR_TASK_WAITING_APPROVAL] = true},
     };
     return may[from][to];
 }
@@ -113,6 +113,7 @@ tr_task_t *tr_task_new(const tr_task_wish_t *wish) {
     t->due_ms = wish->due_ms;
     t->deadline_ms = wish->deadline_ms;
     t->timeout_ms = wish->timeout_ms;
+    t->approval = wish->approval;
     t->state = wish->approval ? TR_TASK_WAITING_APPROVAL : TR_TASK_PENDING;
     return t;
 }

@@ -96,6 +96,7 @@ typedef struct tr_task {
     int64_t due_ms; /* not before */
     uint32_t
         tries; /* begun so far. The number of the one that goes on: what another one says does not count */
+    bool approval;   /* a person has to say yes still */
     uint64_t token;  /* grows with each assignment and never begins again: what agents fence with (order.c) */
     char agent[257]; /* who has it, or had it last; "" */
     char *reason;    /* why it is as it is; owned, NULL */

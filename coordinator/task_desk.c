@@ -210,8 +210,10 @@ void tr_desk_cancel(tr_question_t *q) {
 }
 
 void tr_desk_approve(tr_question_t *q) {
-    conclude(
-        q, tr_board_approve(q->coordinator->board, q->id, q->now_ms), "it does not wait for an approval");
+    char reason[513];
+    snprintf(reason, sizeof reason, "approved by %.400s", tr_message_sender(q->message));
+    conclude(q, tr_board_approve(q->coordinator->board, q->id, reason, q->now_ms),
+        "it does not wait for an approval");
 }
 
 void tr_desk_retry(tr_question_t *q) {
@@ -224,7 +226,7 @@ void tr_desk_retry(tr_question_t *q) {
         rc = -EPROTO;
     if (rc == 0) {
         rc = tr_board_revive(q->coordinator->board, task, q->now_ms, &error);
-        if (rc == -ENOENT) {
+        if (rc == -ENOENT || rc == -ETIME) {
             tr_question_refuse(q, "unrecognised-parameter-value", error.text);
             tr_task_destroy(&task);
             return;

@@ -190,7 +190,7 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outc
 void tr_work_lost(tr_coordinator_t *self, const char *reason) {
     for (tr_errand_t *errand = self->all_errands; errand; errand = errand->next)
         if (!errand->stale &&
-            tr_board_failed(self->board, errand->id, errand->try, reason, LOST_MS, tr_clock_wall_ms()) == 0)
+            tr_board_lost(self->board, errand->id, errand->try, reason, LOST_MS, tr_clock_wall_ms()) == 0)
             outdate(errand);
 }
 

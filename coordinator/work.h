@@ -11,6 +11,7 @@ typedef struct tr_errand {
     tr_call_t *call;                 /* of a contract net; NULL after its end */
     const tr_proposal_t *chosen;     /* awarded, and not accepted yet */
     bool awarded;
+    bool full; /* there were bids, and none of who made them has room */
     bool
         stale; /* it was withdrawn or lost: what comes of it changes nothing, for the same try of the task may have begun anew */
     struct tr_errand *next, **link; /* among all of the coordinator's */

@@ -152,6 +152,14 @@ static int read_rules(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     return read_tie(self, wish, error);
 }
 
+static int read_flag(tr_value_t wish, const char *key, bool *ret, tr_error_t *error) {
+    tr_value_t v = tr_value_get(wish, key);
+    *ret = tr_value_bool(v, false);
+    return !v || *ret == tr_value_bool(v, true)
+               ? 0
+               : tr_error_set(error, -EINVAL, "%s: expected true or false", key);
+}
+
 static int read_rounds(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
     int64_t rounds = 1, within_ms = TR_MOTION_WITHIN_MS;
     self->agreement = TR_MOTION_AGREEMENT;
@@ -162,9 +170,9 @@ static int read_rounds(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
         rc = read_share(wish, "agreement", &self->agreement, error);
     self->rounds = (uint32_t)rounds;
     self->within_ms = within_ms;
-    self->secret = tr_value_bool(tr_value_get(wish, "secret"), false);
-    self->person = tr_value_bool(tr_value_get(wish, "person"), false);
-    return rc;
+    if (rc == 0)
+        rc = read_flag(wish, "secret", &self->secret, error);
+    return rc == 0 ? read_flag(wish, "person", &self->person, error) : rc;
 }
 
 int tr_motion_read_wish(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {

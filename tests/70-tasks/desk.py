@@ -1,9 +1,11 @@
 """A coordinator with its data in a directory, and workers that do what its tasks say."""
 import json
+import sqlite3
 import sys
 
 import harness
 
+STATES = ["waiting_approval", "pending", "assigned", "in_progress", "completed", "failed", "cancelled"]  # as they are numbered in the file
 WORKER = """
 import json, os, sys, time
 for line in sys.stdin:
@@ -15,7 +17,7 @@ for line in sys.stdin:
     time.sleep(do.get("ms", 0) / 1000)
     while sys.argv[1] and not os.path.exists(sys.argv[1]):
         time.sleep(0.02)
-    print(json.dumps({"id": m["id"], "content": {"n": do.get("n"), "by": os.getpid(), "token": m.get("X-token")}}), flush=True)
+    print(json.dumps({"id": m["id"], "content": {"n": do.get("n"), "by": os.getpid(), "token": m.get("X-token"), "budget": m.get("budget")}}), flush=True)
 """
 
 
@@ -51,6 +53,12 @@ class DeskTest(harness.SystemTest):
 
     def show(self, task):
         return self.task("show", task, "-o", "json").json()
+
+    def ends(self):
+        """How often each task has been completed, by the file of the coordinator, which is its alone while it runs: it is ended."""
+        self.assertEqual(self.coordinator.stop().code, 0)
+        with sqlite3.connect(f"file:{self.directory}/tasks/tasks.db?mode=ro", uri=True) as db:
+            return dict(db.execute("SELECT task, count(*) FROM history WHERE state = ? GROUP BY task", [STATES.index("completed")]))
 
     def until(self, task, state):
         harness.wait_until(lambda: self.show(task)["state"] == state, f"{task} to be {state}")
