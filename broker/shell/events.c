@@ -2,6 +2,8 @@
 
 #include "broker/core/core.h"
 
+#include <string.h>
+
 const tr_event_t tr_broker_events[TR_B_EVENTS] = {
     [TR_B_LISTENING] = {"B001", TR_LOG_INFO, "listening", "The broker takes connections at these addresses.",
         "None needed."},
@@ -180,7 +182,7 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "See /metrics, and find who causes them: somebody tries again and again."},
 };
 
-const tr_event_t *tr_broker_event_of(unsigned core_event) {
+static const tr_event_t *event_of(unsigned core_event) {
     static const tr_broker_event_t events[] = {
         [TR_EVENT_JOINED] = TR_B_JOINED,
         [TR_EVENT_LEFT] = TR_B_LEFT,
@@ -214,4 +216,13 @@ const tr_event_t *tr_broker_event_of(unsigned core_event) {
         [TR_EVENT_PEER_REFUSED] = TR_B_PEER_REFUSED,
     };
     return &tr_broker_events[events[core_event]];
+}
+
+void tr_broker_log_core(tr_log_t *log, unsigned core_event, const char *what) {
+    const tr_event_t *event = event_of(core_event);
+    const char *detail = what + strlen(what) + 1;
+    if (core_event == TR_EVENT_ILLEGAL_ACT || core_event == TR_EVENT_CYCLE_REFUSED)
+        tr_log(log, event, "what=%s detail=%s conversation=%s", what, detail, what);
+    else
+        tr_log(log, event, "what=%s detail=%s", what, detail);
 }

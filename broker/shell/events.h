@@ -57,7 +57,7 @@ typedef enum tr_broker_event {
 
 extern const tr_event_t tr_broker_events[TR_B_EVENTS];
 
-/* As which the core's own event, a tr_core_event_t, is logged. */
-const tr_event_t *tr_broker_event_of(unsigned core_event);
+/* The core's own event, a tr_core_event_t, with the two texts that follow each other in `what`. */
+void tr_broker_log_core(tr_log_t *log, unsigned core_event, const char *what);
 
 #endif

@@ -332,13 +332,7 @@ static void log_core_event(tr_broker_t *b, const tr_core_out_t *out) {
         b->silenced++;
         return;
     }
-    const char *detail = out->text + strlen(out->text) + 1;
-    bool of_conversation = out->event == TR_EVENT_ILLEGAL_ACT || out->event == TR_EVENT_CYCLE_REFUSED;
-    if (of_conversation)
-        tr_log(&b->log, tr_broker_event_of(out->event), "what=%s detail=%s conversation=%s", out->text,
-            detail, out->text);
-    else
-        tr_log(&b->log, tr_broker_event_of(out->event), "what=%s detail=%s", out->text, detail);
+    tr_broker_log_core(&b->log, out->event, out->text);
 }
 
 /* Nothing is acknowledged any more, nor written. */
