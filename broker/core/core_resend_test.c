@@ -192,8 +192,8 @@ static void guard(world_t *w) {
     tr_cert_book_release(&book);
 }
 
-/* The producer "maker"; in a new session where there is no token of one. */
-static void enter(world_t *w, tr_peer_t peer, uint64_t epoch, uint8_t token[16], bool resume) {
+/* The producer "maker", in its first life; in a new session where there is no token of one. */
+static void say_hello(world_t *w, tr_peer_t peer, uint64_t epoch, uint8_t token[16], bool resume) {
     Troupe__Hello m = TROUPE__HELLO__INIT;
     m.version = TR_PROTOCOL_VERSION;
     m.epoch = epoch;
@@ -204,12 +204,37 @@ static void enter(world_t *w, tr_peer_t peer, uint64_t epoch, uint8_t token[16],
     if (resume)
         m.token = (ProtobufCBinaryData){.data = token, .len = 16};
     control(w, peer, TR_KIND_HELLO, 0, 0, &m.base);
+}
+
+static void enter(world_t *w, tr_peer_t peer, uint64_t epoch, uint8_t token[16], bool resume) {
+    say_hello(w, peer, epoch, token, resume);
     const got_t *g = expect(w, peer, TR_KIND_WELCOME);
     Troupe__Welcome *welcome = troupe__welcome__unpack(NULL, g->record.content_len, g->record.content);
     assert_non_null(welcome);
     memcpy(token, welcome->token.data, 16);
     assert_int_equal(welcome->resumed, resume);
     troupe__welcome__free_unpacked(welcome, NULL);
+}
+
+/* Its next life came first, over another connection. */
+static void what_waits_for_an_older_life_goes_back(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    world_t *w = world_new(&c);
+    uint8_t token[16];
+    enter(w, 1, 1, token, false);
+    tr_route_t a = join(w, 1, "a");
+    hello(w, 2);
+    tr_route_t b = join(w, 2, "b");
+    lose(w, 1);
+    uint64_t id = post(w, 2, &(letter_t){.src = b, .from = "b", .dst = a, .to = "a", .text = "while away"});
+    hello_producer(w, 3, "maker", 2);
+    expect(w, 3, TR_KIND_WELCOME);
+    say_hello(w, 4, 2, token, true);
+    assert_int_equal(expect(w, 4, TR_KIND_REFUSED)->record.h.reason, TR_REASON_OLD_EPOCH);
+    expect_none(w, 4, TR_KIND_MESSAGE);
+    expect_nack(w, 2, id, TR_REASON_AGENT_GONE);
+    world_end(w);
 }
 
 /* The same ones in a new session and in one that is resumed; another's have the same numbers, and are others. */
@@ -251,6 +276,7 @@ int main(void) {
         cmocka_unit_test(a_hello_that_comes_late_silences_nobody),
         cmocka_unit_test(no_clock_that_jumps_makes_a_producer_forgotten),
         cmocka_unit_test(producers_are_of_their_certificate),
+        cmocka_unit_test(what_waits_for_an_older_life_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,10 +187,9 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
     else if (!(s = open_session(core, peer, r->h.id)))
         return NULL;
     start_counting(s, m);
-    if (!set_producer(core, s, who, m, &why)) {
-        tr_control_refuse(
-            core, s, r->h.id, why, "the producer in HELLO: a name of 1 to 64, no older epoch than before");
-        tr_session_flush(core, s);
+    if (!set_producer(core, s, who, m, &why)) { /* what waits for it goes back, and not to this peer */
+        tr_control_refuse_peer(
+            core, peer, r->h.id, why, "the producer in HELLO: a name of 1 to 64, no older epoch than before");
         tr_session_close(core, s, TR_REASON_AGENT_GONE);
         return NULL;
     }
