@@ -202,6 +202,17 @@ static json_t *value_of(const sense_t *sense, const tr_sense_result_t *result) {
                  : NULL;
 }
 
+/* Nothing heard is an answer, nothing spoken is none. */
+static void refuse_nothing(const sense_t *sense, tr_sense_result_t *result) {
+    bool heard = sense->op == TR_MIND_TRANSCRIBE;
+    if (!result->output || result->length > 0 || (sense->op != TR_MIND_SPEAK && !(heard && sense->then)))
+        return;
+    snprintf(result->detail, sizeof result->detail, "%s",
+        heard ? "audio: there is no sound in it" : "nothing was spoken");
+    free(result->output);
+    result->output = NULL;
+}
+
 /* The second program of two takes over what the first one wrote: 0; else as `start`, with why in the result. */
 static int go_on(tr_builtin_t *self, sense_t *sense, tr_sense_result_t *result) {
     tr_sense_call_t call = {.command = sense->then,
@@ -245,6 +256,7 @@ void tr_builtin_take_senses(tr_builtin_t *self) {
            tr_array_reserve(&self->answers, self->count, &self->capacity, sizeof *self->answers) == 0 &&
            tr_senses_take(self->senses, &result)) {
         sense_t *sense = result.arg;
+        refuse_nothing(sense, &result);
         bool is_first = result.output && sense->then;
         bool is_broken =
             !result.output && sense->then && sense->op == TR_MIND_TRANSCRIBE; /* a recording that is none */

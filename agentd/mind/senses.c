@@ -125,8 +125,8 @@ static void run(job_t *self, const char *const *words) {
     tr_child_destroy(&child);
     if (why)
         fail(self, why);
-    else if (!self->result.output)
-        fail(self, "it wrote nothing");
+    else if (!self->result.output && !(self->result.output = calloc(1, 1)))
+        fail(self, "out of memory");
 }
 
 static void *work(void *arg) {

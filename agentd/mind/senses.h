@@ -32,7 +32,8 @@ typedef struct tr_sense_call {
 
 typedef struct tr_sense_result {
     void *arg;
-    char *output; /* with a NUL behind it; the caller frees it. NULL = it failed, and detail says why */
+    char *
+        output; /* with a NUL behind it, "" where it wrote nothing; the caller frees it. NULL = it failed, and detail says why */
     size_t length;
     char detail[400];
 } tr_sense_result_t;

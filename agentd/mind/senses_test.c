@@ -138,6 +138,31 @@ static void each_call_is_told_once(void **state) {
     close(event);
 }
 
+/* Silence is heard as no words: a program that says nothing has not failed. */
+static void nothing_is_an_answer(void **state) {
+    static const char *const command[] = {"/usr/bin/true", NULL};
+    char detail[400] = "";
+    tr_sense_result_t result;
+    (void)state;
+    int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    tr_senses_t *senses = tr_senses_new(event);
+    tr_sense_call_t call = {.command = command, .package = "coreutils", .input = strdup("abc"), .length = 3};
+    if (tr_senses_start(senses, &call, detail) == 0) {
+        struct pollfd fd = {event, POLLIN, 0};
+        assert_int_equal(poll(&fd, 1, 60000), 1);
+        assert_true(tr_senses_take(senses, &result));
+        if (result.output) {
+            assert_int_equal(result.length, 0);
+            assert_string_equal(result.output, "");
+        } else {
+            assert_non_null(strstr(result.detail, "exit status 125")); /* there is no room for it */
+        }
+        free(result.output);
+    }
+    tr_senses_destroy(&senses);
+    close(event);
+}
+
 /* One that would go on for an hour. */
 static void what_runs_ends_with_its_owner(void **state) {
     static const char *const command[] = {"/usr/bin/sleep", "3600", NULL};
@@ -162,6 +187,7 @@ int main(void) {
         cmocka_unit_test(kinds),
         cmocka_unit_test(what_is_not_there_is_named),
         cmocka_unit_test(each_call_is_told_once),
+        cmocka_unit_test(nothing_is_an_answer),
         cmocka_unit_test(what_runs_ends_with_its_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

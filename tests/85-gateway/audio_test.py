@@ -97,7 +97,7 @@ def form(fields, boundary="b1"):
 class Audio(web.GatewayTest):
     def setUp(self):
         super().setUp()
-        self.begin("--sense-time", "300s")
+        self.begin("--sense-time", "300s", "--body-time", "300s")
 
     def transcribe(self, *fields, status=200, kind="multipart/form-data; boundary=b1", body=None):
         answer = self.post("/v1/audio/transcriptions", form(fields) if body is None else body, headers={"Content-Type": kind})
@@ -205,6 +205,8 @@ class Audio(web.GatewayTest):
         self.assertAlmostEqual(webm["duration"], whole["duration"], delta=0.2)
         self.assertTrue(webm["text"], webm)
         self.refused(503, "unsupported", ("file", "a.wav", answer.body), ("language", "de"))
+        silence = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 32036, b"WAVE", b"fmt ", 16, 1, 1, 16000, 32000, 2, 16, b"data", 32000) + bytes(32000)
+        self.assertEqual(self.transcribe(("file", "a.wav", silence)).json(), {"text": ""})
         # More than a message may have.
         self.assertIn("mp3", self.speak("one thousand two hundred. " * 100, 413, response_format="wav").json()["error"]["message"])
 
@@ -224,7 +226,7 @@ class Audio(web.GatewayTest):
 class Images(web.GatewayTest):
     def setUp(self):
         super().setUp()
-        self.begin("--sense-time", "300s")
+        self.begin("--sense-time", "300s", "--body-time", "300s")
         self.agent("assistant", "assistant")
 
     def look(self, *urls, status=200, text="what does it say?", **more):

@@ -208,7 +208,7 @@ async function speak() {
     if (body.text)
         await page.waitForFunction(text => document.querySelector("#chat-text").value === text.trim(), body.text);
     else
-        await page.locator(`.toast:has-text("${response.ok() ? "No words were heard" : "--behaviour senses"}")`).first().waitFor();
+        await page.locator(`.toast:has-text("${response.ok() ? "No words were heard" : body.error.message.slice(0, 40)}")`).first().waitFor();
     await look("chat-heard");
     await page.locator("#chat-text").fill("");
 }
