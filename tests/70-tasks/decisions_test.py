@@ -34,7 +34,7 @@ for line in sys.stdin:
 class Decisions(harness.SystemTest):
     def setUp(self):
         super().setUp()
-        self.at = self.broker("--lease", "600s")  # who sleeps is not dead: some are put to sleep
+        self.at = self.broker("--lease", "600s", "--message-lease", "600s")  # who sleeps is not dead, and keeps what it has: some are put to sleep
         self.env = {"TROUPE_CONNECT": self.at.endpoint}
         self.start()
 
