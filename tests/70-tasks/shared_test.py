@@ -29,7 +29,7 @@ class Migrated(harness.SystemTest):
 
     def migrate(self, *more):
         return self.run_program("coordinator", "--migrate", "--store", "postgres", "--conninfo", self.database.conninfo_file,
-                                "--schema", "mine", *more)
+                                "--schema", "mine", *more, patience=120)
 
     def test_many_at_once_make_the_tables_and_one_that_has_no_right_to_make_any_starts(self):
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
@@ -45,7 +45,8 @@ class Migrated(harness.SystemTest):
         conninfo.chmod(0o600)
         at = self.broker()
         child = self.spawn("coordinator", "--connect", at.endpoint, "--name", "c1", "--store", "postgres", "--conninfo", conninfo, "--schema", "mine")
-        child.wait_err("C001 ready")
+        harness.wait_until(lambda: "C001 ready" in child.err or child.process.poll() is not None, "the coordinator to be ready", 120)
+        self.assertIn("C001 ready", child.err)
 
     def test_a_fleet_names_one_database(self):
         """Journal, tasks and state of agents are in it, each where the fleet's name says."""
@@ -53,9 +54,9 @@ class Migrated(harness.SystemTest):
             f"fleet: Wide-1\nstate: {{postgres: {self.database.conninfo_file}}}\nbroker: {{journal: postgres}}\ncoordinator: {{}}\n"
             "agents:\n  - {name: p, behaviour: planner, durable: true, state: postgres}\n")
         up = self.troupe("up", "f.yaml", "--detach", "--timeout", "120s", patience=150)
-        self.addCleanup(lambda: self.troupe("down", "Wide-1", "--kill", patience=90))
+        self.addCleanup(lambda: self.troupe("down", "Wide-1", "--kill", patience=120))
         self.assertEqual(up.code, 0, up)
-        done = self.troupe("task", "submit", "--description", "read", "--skill", "reading", "-o", "json")
+        done = self.troupe("task", "submit", "--description", "read", "--skill", "reading", "-o", "json", "--timeout", "60s", patience=120)
         self.assertEqual(done.code, 0, done)
         tables = self.database.sql("SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_name LIKE 'troupe%' "
                                    "OR table_schema LIKE 'troupe_wide%'")
@@ -66,13 +67,13 @@ class Migrated(harness.SystemTest):
         self.assertEqual(self.database.sql(f"SELECT count(*) FROM {word}.task"), ["1"])
 
     def test_what_it_cannot_do_it_says(self):
-        done = self.run_program("coordinator", "--migrate")
+        done = self.run_program("coordinator", "--migrate", patience=120)
         self.assertEqual(done.code, 1, done)
         self.assertIn("--migrate needs --store postgres", done.err)
         nowhere = pathlib.Path(self.directory, "nowhere")
         nowhere.write_text("host=/nowhere password=hush\n")
         nowhere.chmod(0o600)
-        done = self.run_program("coordinator", "--migrate", "--store", "postgres", "--conninfo", nowhere)
+        done = self.run_program("coordinator", "--migrate", "--store", "postgres", "--conninfo", nowhere, patience=120)
         self.assertEqual(done.code, 2, done)
         self.assertNotIn("hush", done.err)
 
