@@ -47,6 +47,11 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "See /metrics: troupe_broker_refused_total and troupe_broker_dead_letters_total."},
     [TR_B_JOURNAL] = {"B030", TR_LOG_INFO, "journal open",
         "The journal is open; `messages` were in it, and wait for their receivers.", "None needed."},
+    [TR_B_JOURNAL_TORN] = {"B068", TR_LOG_WARN, "journal's end was torn",
+        "The last `bytes` of the journal were a write that had not ended when the machine stopped. They are "
+        "cut "
+        "off: nothing of them had been acknowledged, unless something else has shortened the file.",
+        "None needed after a loss of power. Otherwise see the disk's health, and who else writes there."},
     [TR_B_RECOVERING] = {"B031", TR_LOG_INFO, "reading the journal",
         "The broker reads and checks what its journal holds, before it takes connections.", "Wait."},
     [TR_B_JOURNAL_FAILED] = {"B032", TR_LOG_ERROR, "journal failed",

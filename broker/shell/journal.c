@@ -94,12 +94,21 @@ static int explain(const tr_broker_journal_t *self, int code, uint64_t pairs, tr
     }
 }
 
+/* What of the last write was not there is cut off at the opening. */
+static void tell_torn(tr_broker_journal_t *self, tr_log_t *log) {
+    tr_journal_stat_t stat = {0};
+    if (tr_journal_stat(self->store, &stat) == 0 && stat.torn)
+        tr_log(log, &tr_broker_events[TR_B_JOURNAL_TORN], "journal=%s bytes=%llu", self->where,
+            (unsigned long long)stat.torn);
+}
+
 /* What a broker that was killed had written, and not synced, is on disk before anybody hears of it: the machine may end as well. */
 int tr_broker_journal_recover(
     tr_broker_journal_t *self, tr_core_t *core, tr_log_t *log, tr_core_now_t now, tr_error_t *error) {
     int64_t begun = tr_clock_ms();
     recovery_t r = {.core = core, .log = log, .begun_ms = begun, .said_ms = begun};
     tr_journal_range_t all = {0};
+    tell_torn(self, log);
     int code = tr_journal_write(self->store, NULL, 0, true, error);
     if (code == 0)
         code = tr_journal_scan(self->store, &all, 0, recover_pair, &r, error);

@@ -251,9 +251,9 @@ static int open_all(tr_broker_t *b, tr_error_t *error) {
 
 static void announce(tr_broker_t *b) {
     const char *http = b->http ? tr_http_address(b->http) : "";
-    tr_log(&b->log, event(TR_B_LISTENING), "endpoint=%s stream=%s http=%s platform=%s pid=%d%s%s",
+    tr_log(&b->log, event(TR_B_LISTENING), "endpoint=%s stream=%s http=%s platform=%s pid=%d federation=%s",
         b->sockets.endpoint, b->sockets.stream_endpoint, http, b->options->platform, (int)getpid(),
-        *b->peers.endpoint ? " federation=" : "", b->peers.endpoint);
+        *b->peers.endpoint ? b->peers.endpoint : NULL);
     if (b->options->ready_fd < 0)
         return;
     dprintf((int)b->options->ready_fd,

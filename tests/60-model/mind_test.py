@@ -123,8 +123,8 @@ class Mind(model.ModelTest):
         server.usual = model.status(400)
         done = self.ask(server.config(self.MODELS), "transcribe", "", "--strict", **given)
         self.assertEqual((done.returncode, "refused" in done.stderr), (3, True), done)
-        done = self.ask(server.config(self.MODELS), "transcribe", "", **given)  # the built-in mind is asked then, who hears no Ogg
-        self.assertEqual((done.returncode, "hears WAV alone" in done.stderr), (3, True), done)
+        done = self.ask(server.config(self.MODELS), "transcribe", "", **given)  # the built-in mind is asked then, and this is no Ogg
+        self.assertEqual((done.returncode, "the built-in mind answers" in done.stderr, "ffmpeg" in done.stderr), (3, True, True), done)
 
     def test_what_is_said(self):
         server = self.server()

@@ -68,7 +68,7 @@ class Kills(desk.DeskTest):
         self.assertEqual(self.names("completed"), set(tasks.values()))  # and no other one was made
         self.assertEqual(len(self.task("ls", "-o", "name").out.split()), len(keys))
         # Some as anybody sees them, and all of them in the file.
-        tries = sum(row["token"] for row in self.task("ls", "-o", "json").json())
+        tries = sum(row["tries"] for row in self.task("ls", "-o", "json").json())
         for key in keys[::len(keys) // SHOWN]:
             shown = self.show(tasks[key])
             self.assertEqual((shown["result"]["n"], shown["result"]["token"]), (key, str(shown["token"])))

@@ -148,7 +148,8 @@ static outcome_t read_here(const char *directory, uint64_t messages) {
     o.code = tr_journal_open_rocksdb(&options, &journal, &error);
     if (o.code == 0)
         o.code = recover(journal, &r, &error);
-    o.told = corruption_is_told(r.core);
+    tr_journal_stat_t stat = {0};
+    o.told = corruption_is_told(r.core) || (o.code == 0 && tr_journal_stat(journal, &stat) == 0 && stat.torn);
     for (o.first_missing = 1; o.first_missing <= messages && r.seen[o.first_missing];)
         o.first_missing++;
     snprintf(o.error, sizeof o.error, "%s", error.text);
@@ -308,7 +309,7 @@ static size_t last_log(const files_t *f) {
 static void cut(const files_t *f, const options_t *o, reader_t *reader) {
     size_t log = last_log(f), size = f->sizes[log];
     size_t most = (size_t)o->cuts < size ? (size_t)o->cuts : size;
-    uint64_t refused = 0, least = UINT64_MAX;
+    uint64_t refused = 0, least = UINT64_MAX, untold = 0;
     for (size_t bytes = 1; bytes <= most; bytes++) {
         write_copy(f, reader->directory, log, size - bytes);
         outcome_t r = read_journal(reader);
@@ -320,11 +321,15 @@ static void cut(const files_t *f, const options_t *o, reader_t *reader) {
             exit(1);
         }
         refused += r.code < 0;
+        untold += r.code == 0 && !r.told;
         if (r.code == 0 && r.good < least)
             least = r.good;
     }
-    printf("%zu cuts, %llu refused, the others gave the first %llu to %lld messages, 0 wrong\n", most,
-        (unsigned long long)refused, (unsigned long long)least, (long long)o->messages);
+    printf("%zu cuts, %llu refused, %llu at the end of a record, where it cannot be seen, and all others "
+           "told; they "
+           "gave the first %llu to %lld messages, 0 wrong\n",
+        most, (unsigned long long)refused, (unsigned long long)untold, (unsigned long long)least,
+        (long long)o->messages);
 }
 
 /* Files whose bytes do not matter to the data: RocksDB writes its options, but does not read them. */
