@@ -46,7 +46,7 @@ struct tr_conversation {
     char *former;   /* the one before it, which may go on all the same; owned */
     tr_machine_t machine;
     const tr_acl_t *further; /* what is said besides with what this side asks next; borrowed */
-    uint64_t position;  /* of the act that began it, where that was sent: as of tr_pending_t */
+    uint64_t position;       /* of the act that began it, where that was sent: as of tr_pending_t */
     uint32_t hash;
     uint16_t pins;
     uint8_t role;
