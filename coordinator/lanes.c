@@ -389,6 +389,7 @@ static void call_for_bids(tr_board_t *self, tr_task_t *task) {
     task->called = self->hooks.call(self->hooks.arg, task);
     if (task->called)
         return;
+    tr_rates_return(&self->rates, task->lane->skills, task->lane->skill_count);
     task->bidless = true;
     tr_heap_add(&task->lane->ready, task); /* where it was just now */
 }
