@@ -74,7 +74,8 @@ void sim_receive_returned(sim_actor_t *self, const tr_message_t *message) {
     tr_reason_t why = tr_message_reason(message);
     sim_say(self->world, "%s: a durable message comes back: %s", self->name, tr_reason_name(why));
     bool far = why == TR_REASON_NOT_FOUND && self->world->brokers_n > 1; /* nobody came there for long */
-    if (why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED && !far && self->life)
+    if (why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED &&
+        why != TR_REASON_TOO_OLD && !far && self->life)
         sim_fail(self->world, "%s: a durable message that nobody waits for comes back: %s", self->name,
             tr_reason_name(why));
 }

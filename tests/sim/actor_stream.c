@@ -107,12 +107,13 @@ static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer
 static void write_request(sim_actor_t *self, tr_content_writer_t *w, const char *action) {
     const sim_plan_t *p = &self->world->plan;
     bool declares = strcmp(action, "stream-declare") == 0, commits = strcmp(action, "stream-commit") == 0;
-    tr_write_map(w, declares ? 5 : commits ? 4 : 3);
+    tr_write_map(w, declares ? 6 : commits ? 4 : 3);
     tr_write_kv(w, "action", action);
     tr_write_kv(w, "stream", STREAM);
     if (declares) {
         tr_write_kv(w, "pattern", "t.>");
         tr_write_kv_uint(w, "max-records", p->stream_records);
+        tr_write_kv_uint(w, "max-bytes", p->stream_bytes);
         tr_write_kv_uint(w, "max-age-ms", p->stream_age_ms);
         return;
     }

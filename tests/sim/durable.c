@@ -1,6 +1,7 @@
 #include "tests/sim/durable.h"
 
 #include "broker/core/durable/journal_code.h"
+#include "broker/core/durable/stream.h"
 #include "lib/store/journal_batch.h"
 #include "proto/bundle.h"
 #include "tests/sim/actor.h"
@@ -36,7 +37,8 @@ void sim_durable_told(sim_ledger_t *self, uint32_t letter, const tr_message_t *f
     if (l->outcomes++)
         sim_fail(self->world, "letter %u had two outcomes", letter);
     l->acknowledged = !failure;
-    l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED;
+    l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED &&
+                 why != TR_REASON_TOO_OLD;
     if (l->acknowledged && !(l->synced & sim_broker_bit(home_of(self, l->from))))
         sim_fail(self->world, "letter %u was acknowledged, and it is not on disk", letter);
     if (l->refused && l->deliveries)
@@ -78,6 +80,7 @@ typedef struct found {
     sim_broker_t *broker;
     uint32_t letter; /* 0: something else */
     char type;       /* of the key */
+    tr_reason_t why; /* it is a dead letter */
     tr_block_place_t place;
     uint64_t number; /* in its lane */
     uint64_t batch;
@@ -94,6 +97,7 @@ static void each_letter(found_t f, const tr_journal_op_t *op, found_fn fn) {
         return;
     if (f.type == TR_KEY_LETTER && tr_letter_read(&dead, op->value, op->value_len)) {
         f.letter = sim_letter_read(dead.record.content, dead.record.content_len);
+        f.why = dead.reason;
         fn(&f);
         return;
     }
@@ -125,10 +129,21 @@ static void is_placed(sim_ledger_t *self, uint32_t letter, const sim_place_t *pl
         abort();
 }
 
+/* What has not waited for as long as it may is no dead letter for that. */
+static void check_age(const found_t *f) {
+    sim_world_t *w = f->broker->world;
+    int64_t age_ms = (w->now_ns - sim_letter(w->ledger, f->letter)->sent_ns) / SIM_MS;
+    if (f->why == TR_REASON_TOO_OLD && age_ms < w->plan.core.queue_age_ms &&
+        !w->plan.faults[SIM_FAULT_BROKER_WALL])
+        sim_fail(w, "letter %u is a dead one for its age: %lld ms of %lld", f->letter, (long long)age_ms,
+            (long long)w->plan.core.queue_age_ms);
+}
+
 static void remember(const found_t *f) {
     sim_ledger_t *self = f->broker->world->ledger;
     if (!f->letter)
         return;
+    check_age(f);
     if (self->writing_n == self->writing_cap) {
         self->writing_cap = self->writing_cap ? self->writing_cap * 2 : 64;
         self->writing = sim_grow(self->writing, self->writing_cap * sizeof *self->writing);
@@ -137,12 +152,29 @@ static void remember(const found_t *f) {
         (sim_writing_t){f->letter, f->broker, f->batch, self->world->now_ns, place_of(f)};
 }
 
+/* A stream forgets its oldest publications where it holds more than it may, and never those behind. */
+static void check_forgets(const sim_broker_t *b, const tr_journal_op_t *op) {
+    const sim_plan_t *p = &b->world->plan;
+    const tr_stream_t *s = b->core->durable->streams;
+    tr_block_place_t place;
+    if (op->type != TR_JOURNAL_DELETE || *(const char *)op->key != TR_KEY_STREAM_BLOCK ||
+        !tr_key_place(op->key, op->key_len, &place) || !s || p->stream_age_ms || p->stream_bytes)
+        return;
+    if (!p->stream_records || s->tail - place.first <= p->stream_records)
+        sim_fail(b->world,
+            "stream: what was published as %llu is forgotten, the next one is %llu, and it may hold %llu",
+            (unsigned long long)place.first, (unsigned long long)s->tail,
+            (unsigned long long)p->stream_records);
+}
+
 void sim_durable_written(sim_broker_t *broker, const tr_core_out_t *batch) {
     tr_journal_reader_t reader;
     tr_journal_op_t op;
     tr_journal_reader_init(&reader, batch->detail, batch->len);
-    while (tr_journal_reader_next(&reader, &op) > 0)
+    while (tr_journal_reader_next(&reader, &op) > 0) {
+        check_forgets(broker, &op);
         each_letter((found_t){.broker = broker, .batch = batch->number}, &op, remember);
+    }
 }
 
 void sim_durable_synced(sim_broker_t *broker, uint64_t batch) {
@@ -276,12 +308,24 @@ static void check_letter(sim_ledger_t *self, uint32_t number, const sim_letter_t
             l->deliveries);
 }
 
+/* It has had the time to forget. */
+static void check_holds(const sim_broker_t *b) {
+    for (const tr_stream_t *s = b->core->durable->streams; s; s = s->next)
+        if ((s->limits.records && s->records > s->limits.records) ||
+            (s->limits.bytes && s->bytes > s->limits.bytes))
+            sim_fail(b->world, "stream: it holds %llu publications, %llu bytes, and may hold %llu, %llu",
+                (unsigned long long)s->records, (unsigned long long)s->bytes,
+                (unsigned long long)s->limits.records, (unsigned long long)s->limits.bytes);
+}
+
 void sim_durable_check(sim_world_t *world) {
     sim_ledger_t *self = world->ledger;
     if (!world->plan.core.journal)
         return;
-    for (unsigned i = 0; i < world->brokers_n; i++)
+    for (unsigned i = 0; i < world->brokers_n; i++) {
         scan(world->brokers[i], is_dead);
+        check_holds(world->brokers[i]);
+    }
     for (uint32_t i = 1; i < self->letters_n; i++)
         if (self->letters[i].kind == SIM_DURABLE && !self->letters[i].unsent)
             check_letter(self, i, &self->letters[i]);

@@ -164,6 +164,14 @@ static void make_durable(sim_plan_t *p, sim_prng_t *r) {
     }
 }
 
+/* What waits for too long becomes a dead letter; and some streams have room for so many bytes. */
+static void make_retention(sim_plan_t *p, sim_prng_t *r) {
+    static const int64_t ages_ms[] = {0, 0, 3000, 15000};
+    static const uint64_t bytes[] = {0, 0, 0, 4000, 60000};
+    p->core.queue_age_ms = SIM_PICK(r, ages_ms);
+    p->stream_bytes = SIM_PICK(r, bytes);
+}
+
 /* What a slow network cannot carry waits for minutes. */
 static void make_bearable(sim_plan_t *p) {
     if (p->delay_max_ns < SLOW_NS)
@@ -261,4 +269,6 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64
     if (family == SIM_GUARDED)
         make_guarded(self, &more);
     self->reorders = sim_chance(&prng, 500);
+    if (self->core.journal)
+        make_retention(self, &prng);
 }

@@ -126,7 +126,7 @@ typedef struct sim_plan {
     bool
         withdraws; /* actors offer their service no more for a while; then nobody subscribes at a service, where a second one would
                        answer beside the first */
-    uint64_t stream_records, stream_age_ms; /* limits of the stream */
+    uint64_t stream_records, stream_bytes, stream_age_ms; /* limits of the stream */
     sim_phases_t phases;
 } sim_plan_t;
 

@@ -183,9 +183,9 @@ static void tell_brokers(sim_world_t *w) {
 
 static void tell_plan(sim_world_t *w) {
     const sim_plan_t *p = &w->plan;
-    sim_say(w, "seed %llu: %u processes, %u actors, delay %lld to %lld us%s", (unsigned long long)w->seed,
+    sim_say(w, "seed %llu: %u processes, %u actors, delay %lld to %lld us%s%s", (unsigned long long)w->seed,
         p->procs_n, p->actors_n, (long long)(p->delay_min_ns / 1000), (long long)(p->delay_max_ns / 1000),
-        p->calm ? ", calm" : "");
+        p->reorders ? ", in any order" : "", p->calm ? ", calm" : "");
     sim_say(w,
         "windows %u/%llu up, %u/%llu down; mailbox %u/%llu, service %u/%llu, tries %u; bursts %u, size %zu",
         p->core.window_records, (unsigned long long)p->core.window_bytes, p->window_records,
@@ -200,6 +200,10 @@ static void tell_plan(sim_world_t *w) {
             p->core.queue_in_hand, (unsigned long long)p->core.queue_records,
             (unsigned long long)p->core.queue_bytes, (unsigned long long)p->core.queue_resident_bytes,
             (unsigned long long)p->core.unsynced_bytes);
+    if (p->core.journal)
+        sim_say(w, "kept: messages for %lld ms; in the stream %llu, %llu bytes, for %llu ms",
+            (long long)p->core.queue_age_ms, (unsigned long long)p->stream_records,
+            (unsigned long long)p->stream_bytes, (unsigned long long)p->stream_age_ms);
     for (unsigned i = 0; i < SIM_FAULTS; i++)
         if (p->faults[i])
             sim_say(w, "fault: %s", sim_fault_names[i]);
