@@ -65,7 +65,7 @@ void sim_durable_heard(sim_ledger_t *self, uint32_t letter, unsigned actor, cons
     if (!(l->synced & sim_broker_bit(home_of(self, actor))))
         sim_fail(self->world, "%s hears letter %u, which is not on disk", sim_actor_name(self->world, actor),
             letter);
-    if (!tr_message_redelivered(message)) /* nor does it come twice */
+    if (!tr_message_redelivered(message) && !l->requeued) /* nor does it come twice */
         sim_check_order(self, letter, actor, 0x1000u + l->topic);
     l->deliveries++;
 }
