@@ -2,7 +2,9 @@
  * Preloaded (LD_PRELOAD), it makes one system call fail: TROUPE_FAIL=CALL:N:ERRNO[:PART], where CALL is one of the names
  * below, N counts its calls from 1, ERRNO is a number, and only calls on files whose path has PART in it count. From the
  * N-th on all fail, as a disk that broke does; with TROUPE_FAIL_ONCE=1 only that one, as a kernel does that reports
- * an error once.
+ * an error once. With TROUPE_FAIL_KILL=1 the process ends there as by kill -9, before the call.
+ *
+ * CALL may be disk, which stands for all calls below that change what is on the disk.
  *
  * CALL may be malloc, which stands for all that allocates; only calls of our own programs and libraries count, since others
  * end the process when they get no memory. TROUPE_FAIL_MARK names a file that is made when the N-th call came.
@@ -11,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +28,7 @@ static struct plan {
     char part[64];
     long n;
     int code;
-    bool once;
+    bool once, kill;
     const char *mark;
     atomic_long calls;
 } plan;
@@ -35,7 +38,12 @@ __attribute__((constructor)) static void read_plan(void) {
     if (text && sscanf(text, "%15[^:]:%ld:%d:%63s", plan.call, &plan.n, &plan.code, plan.part) < 3)
         abort();
     plan.once = getenv("TROUPE_FAIL_ONCE") != NULL;
+    plan.kill = getenv("TROUPE_FAIL_KILL") != NULL;
     plan.mark = getenv("TROUPE_FAIL_MARK");
+}
+
+static bool is_meant_path(const char *path) {
+    return !plan.part[0] || strstr(path, plan.part);
 }
 
 static bool is_meant(int fd) {
@@ -44,7 +52,7 @@ static bool is_meant(int fd) {
         return true;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 1);
-    return n > 0 && strstr(path, plan.part);
+    return n > 0 && is_meant_path(path);
 }
 
 static void leave_mark(void) {
@@ -53,16 +61,29 @@ static void leave_mark(void) {
         close(fd);
 }
 
-static bool fails(const char *call, int fd) {
-    if (strcmp(call, plan.call) != 0 || !is_meant(fd))
-        return false;
+/* One more call that is meant. */
+static bool is_its_turn(void) {
     long calls = atomic_fetch_add(&plan.calls, 1) + 1;
     if (calls == plan.n)
         leave_mark();
     if (plan.once ? calls != plan.n : calls < plan.n)
         return false;
+    if (plan.kill)
+        raise(SIGKILL);
     errno = plan.code;
     return true;
+}
+
+static bool is_named(const char *call) {
+    return strcmp(call, plan.call) == 0 || (strcmp(plan.call, "disk") == 0 && strcmp(call, "malloc") != 0);
+}
+
+static bool fails(const char *call, int fd) {
+    return is_named(call) && is_meant(fd) && is_its_turn();
+}
+
+static bool fails_at(const char *call, const char *path) {
+    return is_named(call) && is_meant_path(path) && is_its_turn();
 }
 
 /* The function behind ours. POSIX gives it as an object pointer; the union avoids the cast that ISO C forbids. */
@@ -74,6 +95,8 @@ static bool fails(const char *call, int fd) {
             .function)
 
 typedef int sync_fn(int fd);
+typedef int rename_fn(const char *from, const char *to);
+typedef int unlink_fn(const char *path);
 typedef ssize_t write_fn(int fd, const void *bytes, size_t n);
 typedef ssize_t pwrite_fn(int fd, const void *bytes, size_t n, off_t at);
 
@@ -96,6 +119,14 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at) {
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at);
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at) {
     return fails("pwrite", fd) ? -1 : NEXT(pwrite_fn *, "pwrite64")(fd, bytes, n, at);
+}
+
+int rename(const char *from, const char *to) {
+    return fails_at("rename", to) ? -1 : NEXT(rename_fn *, "rename")(from, to);
+}
+
+int unlink(const char *path) {
+    return fails_at("unlink", path) ? -1 : NEXT(unlink_fn *, "unlink")(path);
 }
 
 /* ---- memory ---- */
