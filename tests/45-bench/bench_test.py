@@ -49,7 +49,7 @@ class Bench(harness.SystemTest):
         for row in rows:
             self.check_row(row)
         by = {(row["workload"], row["metric"]): row for row in rows}
-        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "decisions", "kb", "minds"})
+        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "decisions", "kb", "kb-kernels", "minds"})
         self.assertEqual(by["idle", "held"]["value"], 12)
         self.assertEqual((by["kb", "recall"]["value"], by["kb", "recall"]["raw"]), (1, 1))
         self.assertGreater(by["kb", "alone"]["raw"], 0)
