@@ -121,6 +121,7 @@ static void check_kind(const fixture_t *f, tr_segment_kind_t kind, double least)
     tr_shelf_found_t found = {0};
     size_t damaged;
     tr_segment_t *segment = build(f, kind, 0, N);
+    size_t depth = tr_segment_depth(segment);
     assert_true(recall(f, segment) >= least);
     assert_int_equal(tr_segment_find(segment, chunk_of(5)), 5);
     assert_int_equal(tr_segment_find(segment, chunk_of(5) + 1), -1);
@@ -130,6 +131,7 @@ static void check_kind(const fixture_t *f, tr_segment_kind_t kind, double least)
     tr_segment_release(&segment);
     assert_int_equal(tr_shelf_read(&shelf, 1, "m", D, &found, 1, &damaged), 1);
     assert_int_equal(tr_segment_kind(found.segment), kind);
+    assert_int_equal(tr_segment_depth(found.segment), depth);
     assert_memory_equal(tr_segment_vector(found.segment, 9), vector_at(f, 9), D * sizeof(float));
     assert_true(recall(f, found.segment) >= least);
     tr_segment_release(&found.segment);
@@ -141,7 +143,7 @@ static void flat(void **state) {
 }
 
 static void graph(void **state) {
-    check_kind(*state, TR_SEGMENT_HNSW, .97);
+    check_kind(*state, TR_SEGMENT_HNSW, .99);
 }
 
 static void lists_of_bytes(void **state) {
@@ -150,6 +152,45 @@ static void lists_of_bytes(void **state) {
 
 static void product_codes(void **state) {
     check_kind(*state, TR_SEGMENT_IVF_PQ, .8);
+}
+
+#define HARD_D 256u
+#define HARD_N 3000u
+
+static tr_segment_t *build_hard(const float *all, tr_segment_kind_t kind) {
+    tr_segment_item_t *items = calloc(HARD_N, sizeof *items);
+    tr_segment_t *segment = NULL;
+    for (size_t i = 0; i < HARD_N; i++)
+        items[i] = (tr_segment_item_t){chunk_of(i), all + i * HARD_D};
+    assert_int_equal(tr_segment_build(items, HARD_N, HARD_D, kind, NULL, NULL, &segment, NULL), 0);
+    free(items);
+    return segment;
+}
+
+/* Neighbours that are hardly nearer than all others are looked for farther away, so that as many are found; also of what is in no segment. */
+static void hard_ones(void **state) {
+    float *all = calloc((HARD_N + 100) * HARD_D, sizeof *all);
+    unsigned seed = 9;
+    size_t found = 0;
+    for (size_t i = 0; i < (HARD_N + 100) * HARD_D; i++)
+        all[i] = noise(&seed);
+    tr_segment_t *easy = build(*state, TR_SEGMENT_HNSW, 0, N), *graph = build_hard(all, TR_SEGMENT_HNSW),
+                 *flat = build_hard(all, TR_SEGMENT_FLAT);
+    for (size_t q = 0; q < 100; q++) {
+        int64_t near[K], nearest[K];
+        float scores[K], best[K], *query = all + (HARD_N + q) * HARD_D;
+        assert_int_equal(tr_segment_search(graph, 1, query, K, near, scores), 0);
+        assert_int_equal(tr_segment_search(flat, 1, query, K, nearest, best), 0);
+        for (size_t i = 0; i < K; i++)
+            found += near[i] >= 0 && scores[i] >= best[K - 1] - 1e-4f;
+    }
+    assert_int_equal(tr_segment_depth(flat), 0);
+    assert_true(tr_segment_depth(graph) > tr_segment_depth(easy));
+    assert_true(found >= 980);
+    tr_segment_release(&easy);
+    tr_segment_release(&graph);
+    tr_segment_release(&flat);
+    free(all);
 }
 
 static void kinds_by_size(void **state) {
@@ -438,6 +479,7 @@ int main(void) {
         cmocka_unit_test(graph),
         cmocka_unit_test(lists_of_bytes),
         cmocka_unit_test(product_codes),
+        cmocka_unit_test(hard_ones),
         cmocka_unit_test(kinds_by_size),
         cmocka_unit_test(damage),
         cmocka_unit_test(newer_and_older),

@@ -5,7 +5,6 @@
 #include "kbd/nearest.h"
 
 #include <errno.h>
-#include <faiss/c_api/AutoTune_c.h>
 #include <faiss/c_api/error_c.h>
 #include <faiss/c_api/index_factory_c.h>
 #include <math.h>
@@ -18,16 +17,12 @@
 #define FLAT_MOST 2048u /* below that a graph gains nothing */
 #define GRAPH_BYTES                                                                                          \
     ((size_t)3 << 30) /* of vectors: more than that are kept in their file, and codes in memory */
-#define CODES_BYTES   ((size_t)16 << 30) /* from there on shorter codes */
-#define EXPLORED      64                 /* nodes of a graph that a search keeps in view */
-#define EXPLORED_MANY 128
-#define MANY          400000u
-#define WIDE          256u  /* numbers: the more there are, the less do neighbours differ from others */
-#define SLICE         2048u /* vectors that are added at once */
-#define LISTS_MOST    4096u
-#define TRAINING      40u /* vectors for each list */
-#define REFINED       10u /* candidates of codes for each result */
-#define CODE_WIDTH    4u  /* numbers of a vector in one byte of a product code */
+#define CODES_BYTES ((size_t)16 << 30) /* from there on shorter codes */
+#define SLICE       2048u              /* vectors that are added at once */
+#define LISTS_MOST  4096u
+#define TRAINING    40u /* vectors for each list */
+#define REFINED     10u /* candidates of codes for each result */
+#define CODE_WIDTH  4u  /* numbers of a vector in one byte of a product code */
 
 const char *tr_segment_kind_name(tr_segment_kind_t kind) {
     static const char *const names[TR_SEGMENT_KINDS] = {"flat", "hnsw", "ivf-sq8", "ivf-pq"};
@@ -47,7 +42,7 @@ void tr_segment_alone(void) {
     omp_set_num_threads(1);
 }
 
-static int faiss_failed(tr_error_t *error) {
+int tr_segment_faiss_failed(tr_error_t *error) {
     const char *text = faiss_get_last_error();
     return tr_error_set(error, -EIO, "FAISS: %.200s", text ? text : "it failed");
 }
@@ -89,14 +84,14 @@ void tr_segment_release(tr_segment_t **self_p) {
 
 /* ---- building ---- */
 
-static size_t lists_for(size_t count) {
+size_t tr_segment_lists(size_t count) {
     size_t lists = (size_t)(2 * sqrt((double)count));
     return lists < 1 ? 1 : lists > LISTS_MOST ? LISTS_MOST : lists;
 }
 
 static int make_index(tr_segment_t *self, tr_error_t *error) {
     char what[64];
-    size_t lists = lists_for(self->count);
+    size_t lists = tr_segment_lists(self->count);
     if (self->kind == TR_SEGMENT_FLAT)
         snprintf(what, sizeof what, "Flat");
     else if (self->kind == TR_SEGMENT_HNSW)
@@ -107,7 +102,7 @@ static int make_index(tr_segment_t *self, tr_error_t *error) {
         snprintf(what, sizeof what, "IVF%zu,PQ%zunp", lists, self->dimensions / CODE_WIDTH);
     return faiss_index_factory(&self->index, (int)self->dimensions, what, METRIC_INNER_PRODUCT) == 0
                ? 0
-               : faiss_failed(error);
+               : tr_segment_faiss_failed(error);
 }
 
 static int by_chunk(const void *a, const void *b) {
@@ -117,14 +112,14 @@ static int by_chunk(const void *a, const void *b) {
 
 /* Vectors from all over, as training wants them: one behind the other. */
 static int train(tr_segment_t *self, const tr_segment_item_t *items, tr_error_t *error) {
-    size_t d = self->dimensions, want = TRAINING * lists_for(self->count),
+    size_t d = self->dimensions, want = TRAINING * tr_segment_lists(self->count),
            n = want < self->count ? want : self->count;
     float *sample = malloc(n * d * sizeof *sample);
     if (!sample)
         return tr_error_set(error, -ENOMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
         memcpy(sample + i * d, items[i * (self->count / n)].vector, d * sizeof *sample);
-    int rc = faiss_Index_train(self->index, (int64_t)n, sample) == 0 ? 0 : faiss_failed(error);
+    int rc = faiss_Index_train(self->index, (int64_t)n, sample) == 0 ? 0 : tr_segment_faiss_failed(error);
     free(sample);
     return rc;
 }
@@ -152,7 +147,7 @@ static int add_all(tr_segment_t *self, const tr_segment_item_t *items, tr_segmen
             self->chunks[from + i] = items[from + i].chunk;
         }
         if (faiss_Index_add(self->index, (int64_t)n, slice) != 0)
-            rc = faiss_failed(error);
+            rc = tr_segment_faiss_failed(error);
         else if (progress && !progress(arg, from + n, self->count))
             rc = tr_error_set(error, -ECANCELED, "ended");
     }
@@ -160,29 +155,12 @@ static int add_all(tr_segment_t *self, const tr_segment_item_t *items, tr_segmen
     return rc;
 }
 
-static int set_parameter(tr_segment_t *self, const char *name, double value, tr_error_t *error) {
-    FaissParameterSpace *space = NULL;
-    int rc = faiss_ParameterSpace_new(&space);
-    if (rc == 0)
-        rc = faiss_ParameterSpace_set_index_parameter(space, self->index, name, value);
-    faiss_ParameterSpace_free(space);
-    return rc == 0 ? 0 : faiss_failed(error);
-}
-
 int tr_segment_settle(tr_segment_t *self, tr_error_t *error) {
-    int rc = 0;
-    if (self->kind == TR_SEGMENT_HNSW)
-        rc = set_parameter(self, "efSearch",
-            self->count > MANY || self->dimensions >= WIDE ? EXPLORED_MANY : EXPLORED, error);
-    else if (tr_segment_keeps(self->kind))
-        rc = set_parameter(self, "nprobe", fmax(8, (double)lists_for(self->count) / 24), error);
     if (!tr_segment_keeps(self->kind))
         self->vectors = tr_faiss_vectors(self->index);
     else if (self->kept)
         self->vectors = self->kept;
-    return rc < 0                              ? rc
-           : self->vectors || self->count == 0 ? 0
-                                               : tr_error_set(error, -EIO, "an index without vectors");
+    return self->vectors || self->count == 0 ? 0 : tr_error_set(error, -EIO, "an index without vectors");
 }
 
 int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, tr_segment_kind_t kind,
@@ -192,6 +170,8 @@ int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, 
         return tr_error_set(error, -ENOMEM, "out of memory");
     qsort(items, count, sizeof *items, by_chunk);
     int rc = make_index(self, error);
+    if (rc == 0 && tr_faiss_reserve(self->index, count) < 0)
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0 && tr_segment_keeps(kind))
         rc = train(self, items, error);
     if (rc == 0 && tr_segment_keeps(kind))
@@ -200,6 +180,8 @@ int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, 
         rc = add_all(self, items, progress, arg, error);
     if (rc == 0)
         rc = tr_segment_settle(self, error);
+    if (rc == 0)
+        rc = tr_segment_find_depth(self, progress, arg, error);
     if (rc < 0)
         tr_segment_release(&self);
     else
@@ -215,6 +197,10 @@ size_t tr_segment_count(const tr_segment_t *self) {
 
 tr_segment_kind_t tr_segment_kind(const tr_segment_t *self) {
     return self->kind;
+}
+
+size_t tr_segment_depth(const tr_segment_t *self) {
+    return tr_faiss_depth(self->index);
 }
 
 const int64_t *tr_segment_chunks(const tr_segment_t *self) {

@@ -2,7 +2,8 @@
  * A part of a namespace's vectors that changes no more: an index of FAISS over them, and the numbers of their chunks.
  *
  * Which index by how many there are (tr_segment_kind_for): all compared one by one; a graph (HNSW32); lists with a byte for each number, or
- * with product codes, whose best candidates are compared exactly. Scores are scalar products of whole vectors, whatever the index.
+ * with product codes, whose best candidates are compared exactly. Scores are scalar products of whole vectors, whatever the index. How far a
+ * search goes is found by trying when the segment is built, and kept in its file (segment_depth.c).
  *
  * What was removed from the store is still in here: whoever searches looks each hit up, and asks for more.
  *
@@ -51,6 +52,8 @@ void tr_segment_release(tr_segment_t **self); /* NULL-safe */
 
 size_t tr_segment_count(const tr_segment_t *self);
 tr_segment_kind_t tr_segment_kind(const tr_segment_t *self);
+size_t tr_segment_depth(const tr_segment_t
+        *self); /* nodes that a search keeps in view, or lists that it reads; 0: it reads all */
 const int64_t *tr_segment_chunks(const tr_segment_t *self); /* rising; as many as there are vectors */
 const float *tr_segment_vector(const tr_segment_t *self, size_t place);
 /* The place of a chunk, or -1. */

@@ -1,4 +1,4 @@
-/* What segment.c and segment_file.c share. */
+/* What segment.c, segment_file.c and segment_depth.c share. */
 #ifndef TR_KBD_SEGMENT_PRIVATE_H
 #define TR_KBD_SEGMENT_PRIVATE_H
 
@@ -21,8 +21,16 @@ struct tr_segment {
 
 /* Half built: to be completed, or released. NULL when out of memory. */
 tr_segment_t *tr_segment_new(tr_segment_kind_t kind, size_t dimensions, size_t count);
-/* How thoroughly it searches; where its vectors are. -EIO: it is no such index. */
+/* Where its vectors are. -EIO: it is no such index. */
 int tr_segment_settle(tr_segment_t *self, tr_error_t *error);
+/* Of an index of lists: how many it has. */
+size_t tr_segment_lists(size_t count);
+/* Of the last call that failed. */
+int tr_segment_faiss_failed(tr_error_t *error);
+
+/* How thoroughly it searches, found by trying (segment_depth.c); FAISS keeps it, and writes it into the file. -ECANCELED: progress said so;
+ * -ENOMEM, -EIO. */
+int tr_segment_find_depth(tr_segment_t *self, tr_segment_progress_fn progress, void *arg, tr_error_t *error);
 static inline bool tr_segment_keeps(tr_segment_kind_t kind) {
     return kind == TR_SEGMENT_IVF_SQ8 || kind == TR_SEGMENT_IVF_PQ;
 }
