@@ -6,6 +6,8 @@
  *
  *   tasks         as fast as it goes, many submitted together
  *   p50, p99      of the assignment, a thousand tasks a second: from the submission of one until its client knows that an agent has it
+ *   killed        as fast as it goes, while agents, each a process, are ended by SIGKILL at random moments of the work; each task is done
+ *                 once, or the run has failed
  */
 #include "lib/base/clock.h"
 #include "tools/bench/broker.h"
@@ -13,15 +15,18 @@
 #include "tools/bench/coordinator.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define RUN_MS   300000
 #define TOGETHER 500  /* tasks of one submission */
 #define PACED    5000 /* tasks */
 #define PACE_NS  INT64_C(1000000)
 #define SERVICE  "svc:tasks"
+#define KILLED   20 /* agents */
 
 typedef struct client {
     tr_host_t *host;
@@ -29,8 +34,10 @@ typedef struct client {
     int64_t *submitted_ns; /* by number */
     uint32_t *assigned_ns; /* how long it took; 0 = not known */
     char mark[24];         /* what the ids begin with */
-    uint64_t count, done, failed, refused;
-    int64_t heard_ms; /* when it has heard of one of them last */
+    bool *ended;           /* by number */
+    uint64_t count, done, failed, refused, doubled;
+    int64_t heard_ms;          /* when it has heard of one of them last */
+    tr_bench_shared_t *shared; /* seen[0]: how many are done */
 } client_t;
 
 /* "b5f-17" -> 17; what is no number of ours -> count */
@@ -53,7 +60,11 @@ static int on_told(tr_agent_t *self, void *state, const tr_message_t *message) {
     c->heard_ms = tr_clock_ms();
     if (!c->assigned_ns[n] && tr_value_equals(status, "assigned"))
         c->assigned_ns[n] = (uint32_t)(tr_clock_ns() - c->submitted_ns[n]);
-    c->done += tr_value_equals(status, "completed");
+    if (tr_value_equals(status, "completed")) {
+        c->doubled += c->ended[n];
+        c->ended[n] = true;
+        atomic_store_explicit(&c->shared->seen[0].count, ++c->done, memory_order_relaxed);
+    }
     c->failed += tr_value_equals(status, "failed");
     return 0;
 }
@@ -100,10 +111,12 @@ static int begin(client_t *c, const tr_bench_task_t *task, tr_error_t *error) {
     static const tr_behaviour_t behaviour = {
         .abi = TR_BEHAVIOUR_ABI, .name = "client", .state_size = sizeof(client_t *), .receive = on_told};
     c->count = task->count;
+    c->shared = task->shared;
     snprintf(c->mark, sizeof c->mark, "b%llx-", (unsigned long long)tr_clock_wall_ns());
     c->submitted_ns = calloc(c->count, sizeof *c->submitted_ns);
     c->assigned_ns = calloc(c->count, sizeof *c->assigned_ns);
-    if (!c->submitted_ns || !c->assigned_ns)
+    c->ended = calloc(c->count, sizeof *c->ended);
+    if (!c->submitted_ns || !c->assigned_ns || !c->ended)
         return tr_error_set(error, -ENOMEM, "out of memory");
     int r = tr_bench_client(task, "client", &behaviour, &c->host, &c->agent, error);
     if (r < 0)
@@ -158,9 +171,11 @@ static int wait_for_all(client_t *c, tr_error_t *error) {
                 "%llu of %llu tasks were done, and then nothing was heard for %d s",
                 (unsigned long long)c->done, (unsigned long long)c->count, TR_BENCH_SILENT_MS / 1000);
     }
-    return c->failed || c->refused
-               ? tr_error_set(error, -EIO, "%llu tasks have failed, %llu submissions were refused",
-                     (unsigned long long)c->failed, (unsigned long long)c->refused)
+    return c->failed || c->refused || c->doubled
+               ? tr_error_set(error, -EIO,
+                     "%llu tasks have failed, %llu were done twice, %llu submissions were refused",
+                     (unsigned long long)c->failed, (unsigned long long)c->doubled,
+                     (unsigned long long)c->refused)
                : 0;
 }
 
@@ -189,34 +204,79 @@ static int run_slowly(const tr_bench_task_t *task, tr_error_t *error) {
 
 /* ---- the processes ---- */
 
-static int start_agents(
-    tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, tr_error_t *error) {
+/* `n` of them in one process. */
+static int start_agents(tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, const char *name,
+    uint32_t n, tr_bench_child_t **ret_child, tr_error_t *error) {
     char count[16], fd[16];
-    const char *argv[] = {"troupe-agentd", "--connect", endpoint, "--name", "worker", "--count", count,
+    const char *argv[] = {"troupe-agentd", "--connect", endpoint, "--name", name, "--count", count,
         "--behaviour", "echo", "--service", "work=16", "--ready-fd", fd, NULL};
-    tr_bench_child_t *child;
-    snprintf(count, sizeof count, "%u", c->agents);
+    snprintf(count, sizeof count, "%u", n);
     snprintf(fd, sizeof fd, "%d", TR_BENCH_READY_FD);
-    int r = tr_bench_exec(bench, c, bench->programs.agentd, argv, true, &child, error);
-    return r < 0 ? r : tr_bench_hear_line(bench, child, TR_BENCH_SILENT_MS, error);
+    int r = tr_bench_exec(bench, c, bench->programs.agentd, argv, true, ret_child, error);
+    return r < 0 ? r : tr_bench_hear_line(bench, *ret_child, TR_BENCH_SILENT_MS, error);
 }
 
-static int run(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_role_fn role, tr_bench_note_t *ret_note,
-    tr_error_t *error) {
+/* Those who will be killed are a process each. */
+static int start_all(tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, uint32_t killed,
+    tr_bench_child_t *victims[], tr_error_t *error) {
+    tr_bench_child_t *child;
+    char name[16];
+    int r = start_agents(bench, c, endpoint, "worker", c->agents - killed, &child, error);
+    for (uint32_t i = 0; i < killed && r == 0; i++) {
+        snprintf(name, sizeof name, "victim-%u", i);
+        r = start_agents(bench, c, endpoint, name, 1, &victims[i], error);
+    }
+    return r;
+}
+
+/* Begins the work: the client runs. */
+static int begin_work(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_role_fn role, uint32_t killed,
+    tr_bench_child_t *victims[], tr_bench_child_t **ret_client, tr_error_t *error) {
     tr_bench_task_t task = tr_bench_task(bench, c, c->count ? c->count : PACED);
     tr_bench_broker_t broker;
-    tr_bench_child_t *client;
     int r = tr_bench_broker_start(bench, c, &broker, error);
     if (r < 0)
         return r;
     bench->work = task.count;
     memcpy(task.endpoint, broker.endpoint, sizeof task.endpoint);
-    r = start_agents(bench, c, broker.endpoint, error);
+    r = start_all(bench, c, broker.endpoint, killed, victims, error);
     if (r == 0)
         r = tr_bench_coordinator_start(bench, c, broker.endpoint, error);
-    if (r == 0)
-        r = tr_bench_fork(bench, c, "the client", role, &task, &client, error);
+    return r < 0 ? r : tr_bench_fork(bench, c, "the client", role, &task, ret_client, error);
+}
+
+static int run(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_role_fn role, tr_bench_note_t *ret_note,
+    tr_error_t *error) {
+    tr_bench_child_t *client;
+    int r = begin_work(bench, c, role, 0, NULL, &client, error);
     return r < 0 ? r : tr_bench_hear(bench, client, TR_BENCH_DONE, RUN_MS, ret_note, error);
+}
+
+/* A number of 0..n-1: when to kill is not the same in each run. */
+static uint64_t below(uint64_t n) {
+    uint64_t random = (uint64_t)tr_clock_ns();
+    (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
+    return random % n;
+}
+
+/* Each when as many tasks are done as was drawn for it, in the first nine tenths of the work. */
+static int kill_some(
+    tr_bench_t *bench, tr_bench_child_t *victims[], const tr_bench_child_t *client, tr_error_t *error) {
+    uint64_t when[KILLED];
+    int64_t deadline = tr_clock_ms() + RUN_MS;
+    uint32_t left = KILLED;
+    int r = 0;
+    for (uint32_t i = 0; i < KILLED; i++)
+        when[i] = below(bench->work * 9 / 10);
+    while (left && r == 0 && tr_clock_ms() < deadline) {
+        uint64_t done = atomic_load_explicit(&bench->shared->seen[0].count, memory_order_relaxed);
+        for (uint32_t i = 0; i < KILLED; i++)
+            if (when[i] != UINT64_MAX && done >= when[i] && kill(victims[i]->pid, SIGKILL) == 0)
+                when[i] = UINT64_MAX, left--;
+        r = client->said[TR_BENCH_DONE] ? tr_error_set(error, -EIO, "%u were not killed in time", left)
+                                        : tr_bench_pause(bench, 1, error);
+    }
+    return r;
 }
 
 int tr_bench_tasks(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
@@ -234,5 +294,22 @@ int tr_bench_tasks_paced(
     int r = run(bench, c, run_slowly, &note, error);
     if (r == 0)
         *ret = (tr_bench_sample_t){.values = {note.p50_us, note.p99_us}};
+    return r;
+}
+
+int tr_bench_tasks_killed(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    tr_bench_child_t *victims[KILLED], *client;
+    tr_bench_note_t note;
+    if (c->agents <= KILLED)
+        return tr_error_set(error, -EINVAL, "--agents: more than the %d that are killed", KILLED);
+    int r = begin_work(bench, c, run_fast, KILLED, victims, &client, error);
+    if (r == 0)
+        r = kill_some(bench, victims, client, error);
+    if (r == 0)
+        r = tr_bench_hear(bench, client, TR_BENCH_DONE, RUN_MS, &note, error);
+    if (r == 0)
+        *ret = (tr_bench_sample_t){
+            .values = {(double)note.count * 1e9 / (double)(note.last_ns - note.first_ns)}};
     return r;
 }
