@@ -63,7 +63,7 @@ void tr_motion_destroy(tr_motion_t **self_p) {
     for (size_t i = 0; i < self->opinion_count; i++)
         free(self->opinions[i].reason);
     for (size_t i = 0; i < self->seat_count; i++)
-        free(self->seats[i].reason);
+        tr_motion_clear_seat(&self->seats[i]);
     for (size_t i = 0; i < self->option_count; i++)
         free(self->options[i]);
     if (self->seats)
@@ -82,6 +82,12 @@ void tr_motion_destroy(tr_motion_t **self_p) {
 }
 
 /* ---- what voters say ---- */
+
+void tr_motion_clear_seat(tr_seat_t *seat) {
+    free(seat->reason);
+    free(seat->proposal);
+    seat->reason = seat->proposal = NULL;
+}
 
 /* The reason of a ballot, cut where it is long, between two characters. NULL: there is none, or no memory. */
 static char *copy_reason(tr_value_t value) {
@@ -109,7 +115,7 @@ static int take_seat(tr_motion_t *self, const tr_motion_event_t *e, tr_seat_t **
 static void answer(tr_motion_t *self, tr_seat_t *seat, tr_seat_state_t state, tr_value_t value) {
     self->answered += seat->state == TR_SEAT_WAITING;
     seat->state = state;
-    free(seat->reason);
+    tr_motion_clear_seat(seat);
     seat->reason = copy_reason(value);
 }
 
@@ -123,8 +129,12 @@ static int take_ballot(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t
         return rc;
     if (said.delegate == (size_t)(seat - self->seats))
         return tr_error_set(error, -EINVAL, "delegate: expected another one of the voters");
+    char *proposal = said.proposal ? strndup(said.proposal, said.proposal_len) : NULL;
+    if (said.proposal && !proposal)
+        return tr_error_set(error, -ENOMEM, "out of memory");
     double confidence = tr_value_double(tr_value_get(e->value, "confidence"), 0);
     answer(self, seat, said.state, e->value);
+    seat->proposal = proposal;
     seat->delegate = said.delegate;
     seat->confidence = confidence >= 0 && confidence <= 1 ? confidence : 0;
     memcpy(seat->marks, said.marks, sizeof said.marks);

@@ -7,8 +7,9 @@
  * Rounds. In a round each voter says something (a ballot) or declines. It is over when all have, or when its time has passed
  * (tr_motion_over), and is then counted (TR_MOTION_COUNTED) by lib/decision. Of a decision with one round the rules say
  * what follows. With several it is a search for consensus: where the best option has the support that was asked for
- * (`agreement`), it is decided; else the worse half of the options is out of play, and the next round is told what was said
- * for the others. The last round falls back to the rules.
+ * (`agreement`), it is decided; else the options are refined: the worse half is out of play, what voters have proposed is in play
+ * beside the others, those of the surest first, and the next round is told what was said for those that stay. The last round falls
+ * back to the rules.
  *
  * Conflicts. Where the rules decide nothing although enough took part (a tie, no majority), the mediator names the options of
  * one more round, if there is a mediator; where that decides nothing either, or there is none, a person decides, if one is to
@@ -38,6 +39,7 @@
 #define TR_MOTION_CONTEXT_MAX  (64u << 10)
 #define TR_MOTION_TRACE_MAX    55u
 #define TR_MOTION_OPINIONS_MAX 3u     /* told of one option */
+#define TR_MOTION_PROPOSALS_MAX 3u    /* of one round that come into play */
 #define TR_MOTION_WITHIN_MS    60000  /* of a round that says nothing of it */
 #define TR_MOTION_AGREEMENT    800000 /* millionths, of one with several rounds that says nothing of it */
 
@@ -98,6 +100,7 @@ typedef struct tr_seat {
     size_t carried_by; /* of the last count: whose ballot has its weight; TR_NOBODY */
     double confidence; /* 0..1 */
     char *reason;      /* owned, NULL */
+    char *proposal;    /* an option for the next round; owned, NULL */
     int32_t *marks;    /* one for each option there may ever be; owned by the decision */
 } tr_seat_t;
 
@@ -160,7 +163,7 @@ void tr_motion_destroy(tr_motion_t **self); /* NULL-safe */
  *
  * A ballot is one of {"choice": option}, {"approve": [option ...]}, {"scores": {option: number}}, {"ranking": [option, or
  * [option ...] that share a place, ...]}, as the method asks for, {"abstain": true} or {"delegate": voter}; and may have
- * "reason" and "confidence" (0..1). Until the round is counted a later one takes the place of an earlier one.
+ * "reason", "confidence" (0..1) and "proposal" (a text: an option for the next round, where there is one). Until the round is counted a later one takes the place of an earlier one.
  */
 int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
 

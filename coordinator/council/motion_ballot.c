@@ -99,13 +99,25 @@ static int read_delegate(const reading_t *r, tr_value_t v) {
                : 0;
 }
 
+static int read_proposal(const reading_t *r, tr_value_t v) {
+    r->said->proposal = tr_value_str(v, &r->said->proposal_len);
+    bool fits = r->said->proposal && r->said->proposal_len && r->said->proposal_len <= TR_MOTION_OPTION_MAX &&
+                !memchr(r->said->proposal, '\0', r->said->proposal_len);
+    return fits ? 0
+                : tr_error_set(
+                      r->error, -EINVAL, "proposal: expected a text of 1 to %u bytes", TR_MOTION_OPTION_MAX);
+}
+
 int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error) {
     reading_t r = {self, said_in[self->poll.method], ret, error};
     tr_value_t votes = tr_value_get(ballot, r.key), delegate = tr_value_get(ballot, "delegate");
+    tr_value_t proposal = tr_value_get(ballot, "proposal");
     bool abstains = tr_value_bool(tr_value_get(ballot, "abstain"), false);
     *ret = (tr_said_t){.delegate = TR_NOBODY, .state = abstains ? TR_SEAT_ABSTAINED : TR_SEAT_VOTED};
     if ((votes != NULL) + (delegate != NULL) + abstains != 1)
         return tr_error_set(error, -EINVAL, "expected a map with one of: %s, abstain, delegate", r.key);
+    if (proposal && read_proposal(&r, proposal) < 0)
+        return -EINVAL;
     if (delegate)
         return read_delegate(&r, delegate);
     return votes ? read_marks(&r, votes) : 0;

@@ -11,9 +11,13 @@ int tr_motion_read_text(tr_value_t map, const char *key, size_t most, char **ret
 /* What a ballot says. */
 typedef struct tr_said {
     tr_seat_state_t state;
-    size_t delegate;
+    size_t delegate, proposal_len;
+    const char *proposal; /* of the ballot, not ended by 0; NULL */
     int32_t marks[TR_MOTION_OPTIONS_MAX];
 } tr_said_t;
+
+/* motion.c: of its texts. */
+void tr_motion_clear_seat(tr_seat_t *seat);
 
 /* motion_ballot.c: 0 or -EINVAL. */
 int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error);

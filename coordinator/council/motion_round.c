@@ -97,8 +97,7 @@ void tr_motion_begin_round(tr_motion_t *self, int64_t now_ms) {
     self->deadline_ms = now_ms + self->within_ms;
     for (size_t i = 0; i < self->seat_count; i++) {
         tr_seat_t *seat = &self->seats[i];
-        free(seat->reason);
-        seat->reason = NULL;
+        tr_motion_clear_seat(seat);
         seat->state = TR_SEAT_WAITING;
         seat->delegate = TR_NOBODY;
         seat->confidence = 0;
@@ -107,7 +106,7 @@ void tr_motion_begin_round(tr_motion_t *self, int64_t now_ms) {
 }
 
 /* The worse half is out of play, but not one that shares a place with one that is not; two stay at least. */
-static void refine_options(tr_motion_t *self) {
+static void drop_options(tr_motion_t *self) {
     size_t left = 0, kept = 0, place = 0;
     for (size_t i = 0; i < self->option_count; i++)
         left += self->in_play[i];
@@ -116,6 +115,37 @@ static void refine_options(tr_motion_t *self) {
             kept += self->in_play[i] && self->count.places[i] == place + 1;
     for (size_t i = 0; i < self->option_count; i++)
         self->in_play[i] = self->in_play[i] && self->count.places[i] <= place;
+}
+
+static bool is_option(const tr_motion_t *self, const char *text) {
+    for (size_t i = 0; i < self->option_count; i++)
+        if (strcmp(self->options[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Whose proposal comes next: the surest one's, and of those that are as sure the first one's. What was an option before is none. */
+static tr_seat_t *next_proposer(const tr_motion_t *self) {
+    tr_seat_t *best = NULL;
+    for (size_t i = 0; i < self->seat_count; i++) {
+        tr_seat_t *seat = &self->seats[i];
+        if (seat->proposal && !is_option(self, seat->proposal) &&
+            (!best || seat->confidence > best->confidence))
+            best = seat;
+    }
+    return best;
+}
+
+static void refine_options(tr_motion_t *self) {
+    tr_seat_t *seat;
+    drop_options(self);
+    for (size_t n = 0; n < TR_MOTION_PROPOSALS_MAX && self->option_count < TR_MOTION_OPTIONS_MAX &&
+                       (seat = next_proposer(self));
+         n++) {
+        self->in_play[self->option_count] = true;
+        self->options[self->option_count++] = seat->proposal;
+        seat->proposal = NULL;
+    }
 }
 
 /* ---- what follows ---- */

@@ -233,6 +233,41 @@ static void test_consensus_in_rounds(void **state) {
     assert_string_equal(winner(c), "a");
 }
 
+/* What voters propose is in play beside what stays: the surest one's first, each once, and nothing that was an option before. */
+static void test_proposals_refine_the_options(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{'question': 'q', 'options': ['a', 'b', 'c'], 'voters': ['ann', 'bob', 'cid', "
+                   "'dan', 'eve', 'fay'], 'rounds': 2}"));
+    assert_int_equal(
+        with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'proposal': ''}")), -EINVAL);
+    assert_string_equal(c->error.text, "proposal: expected a text of 1 to 200 bytes");
+    assert_int_equal(
+        with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'proposal': 7}")), -EINVAL);
+    vote(c, "ann", quoted("{'choice': 'a', 'proposal': 'taken back'}"));
+    vote(c, "ann", quoted("{'choice': 'a', 'proposal': 'a, later', 'confidence': 0.5}"));
+    vote(c, "bob", quoted("{'choice': 'a', 'proposal': 'c', 'confidence': 1}"));
+    vote(c, "cid", quoted("{'choice': 'b', 'proposal': 'a and b', 'confidence': 0.9}"));
+    vote(c, "dan", quoted("{'abstain': true, 'proposal': 'a and b'}"));
+    vote(c, "eve", quoted("{'choice': 'b', 'proposal': 'wait'}"));
+    vote(c, "fay", quoted("{'choice': 'c', 'proposal': 'one too many'}"));
+    count(c);
+    assert_int_equal(c->d->round, 2);
+    assert_int_equal(c->d->option_count, 6);
+    assert_string_equal(c->d->options[3], "a and b");
+    assert_string_equal(c->d->options[4], "a, later");
+    assert_string_equal(c->d->options[5], "wait");
+    assert_true(c->d->in_play[0] && c->d->in_play[1] && c->d->in_play[3] && c->d->in_play[5]);
+    assert_false(c->d->in_play[2]);
+    for (const char *const *who = (const char *const[]){"ann", "bob", "cid", "dan", NULL}; *who; who++)
+        vote(c, *who, quoted("{'choice': 'a and b', 'proposal': 'too late'}"));
+    vote(c, "eve", quoted("{'choice': 'wait'}"));
+    vote(c, "fay", quoted("{'choice': 'a'}"));
+    count(c);
+    assert_int_equal(c->d->state, TR_MOTION_DECIDED);
+    assert_string_equal(winner(c), "a and b");
+    assert_int_equal(c->d->option_count, 6);
+}
+
 static void test_the_last_round_is_a_vote(void **state) {
     chamber_t *c = *state;
     open(c, quoted("{" ABC ", 'rounds': 2}"));
@@ -361,6 +396,7 @@ int main(void) {
         A_TEST(test_what_is_no_wish),
         A_TEST(test_weights_and_delegates),
         A_TEST(test_consensus_in_rounds),
+        A_TEST(test_proposals_refine_the_options),
         A_TEST(test_the_last_round_is_a_vote),
         A_TEST(test_a_conflict),
         A_TEST(test_no_mediator_helps),

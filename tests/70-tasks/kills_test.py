@@ -1,67 +1,43 @@
 #!/usr/bin/env python3
 """What is done when a coordinator or an agent is killed, hangs or is late, at any moment: each task is completed once, and by whom it was given to last."""
-import concurrent.futures
-import json
-import os
 import pathlib
-import random
 import signal
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import desk
 import harness
+import killing
 
-SUBMITTERS, EACH, LINES = 3, 8, 10
 COORDINATORS, WORKERS = 4, 4  # killed
 SHOWN = 24  # tasks that are looked at one by one
 
 
-class Kills(desk.DeskTest):
-    def submit_all(self, who, keys):
-        """As who is never sure: what is not acknowledged is submitted again, under its keys. Returns task by key."""
-        tasks = {}
-        for batch in (keys[at:at + LINES] for at in range(0, len(keys), LINES)):
-            path = f"{self.directory}/lines-{who}"
-            pathlib.Path(path).write_text("".join(json.dumps({"key": key, "tries": 50, "input": {"n": key, "ms": 5}}) + "\n" for key in batch))
-            while True:
-                done = self.troupe("task", "submit", "--skill", "work", "--from", path, "-o", "name", "--timeout", "2s", env=self.env)
-                if done.code == 0:
-                    break
-            tasks.update(zip(batch, done.out.split(), strict=True))
-        return tasks
-
+class Kills(desk.DeskTest, killing.Killing):
     def test_nothing_is_lost_or_doubled(self):
         """kill -9 of the coordinator and of workers at random moments, while tasks are submitted and done."""
-        seed = int(os.environ.get("TROUPE_SEED", "0")) or time.time_ns() % 1000000007
-        print(f"seed {seed}: again with TROUPE_SEED={seed}")
-        chance = random.Random(seed)
+        chance = self.chance()
         workers = {f"w{i}": self.worker(f"w{i}") for i in range(3)}
-        keys = [[f"k{who}-{n}" for n in range(EACH * LINES)] for who in range(SUBMITTERS)]
-        kills = ["coordinator"] * COORDINATORS + ["worker"] * WORKERS
-        chance.shuffle(kills)
-        with concurrent.futures.ThreadPoolExecutor(SUBMITTERS) as pool:
-            running = [pool.submit(self.submit_all, who, each) for who, each in enumerate(keys)]
-            for n, victim in enumerate(kills):
-                time.sleep(chance.uniform(0, 0.7))  # what is tested: that the moment does not matter
-                if victim == "coordinator":
-                    self.coordinator.process.kill()
-                    self.coordinator.wait()
-                    self.restart()
-                else:
-                    workers.pop(chance.choice(sorted(workers))).process.kill()
-                    workers[f"v{n}"] = self.worker(f"v{n}")
-            tasks = {key: task for each in running for key, task in each.result().items()}
-        self.check(tasks, sum(keys, []))
+        names = iter(range(1000))
+
+        def kill_coordinator():
+            self.coordinator.process.kill()
+            self.coordinator.wait()
+            self.restart()
+
+        def kill_worker():
+            workers.pop(chance.choice(sorted(workers))).process.kill()
+            name = f"v{next(names)}"
+            workers[name] = self.worker(name)
+        self.check(*self.while_submitting(chance, [kill_coordinator] * COORDINATORS + [kill_worker] * WORKERS))
 
     def restart(self):
         """It has the name of the one that was killed, which the broker has to give up first."""
         harness.wait_until(lambda: self.troupe("df", "search", "--service", "tasks", "-o", "name", env=self.env).out == "", "it to be gone")
         self.start()
 
-    def check(self, tasks, keys):
+    def check(self, keys, tasks):
         self.assertEqual(sorted(tasks), sorted(keys))
         self.assertEqual(len(set(tasks.values())), len(keys))
         harness.wait_until(lambda: len(self.names("completed")) >= len(keys), "all to be completed", 120)

@@ -14,6 +14,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness
+import killing
 import postgres
 import shared
 
@@ -79,7 +80,7 @@ class Migrated(harness.SystemTest):
 
 
 @unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
-class Shared(shared.Coordinators):
+class Shared(shared.Coordinators, killing.Killing):
     def test_another_takes_over(self):
         self.submit("c1", 50)
         self.coordinators["c1"].process.kill()
@@ -90,6 +91,36 @@ class Shared(shared.Coordinators):
         self.assertLess(took, 20)  # 5 s are promised: a lease of 3 s and one look more, here with sanitizers beside other tests
         self.worker("w")
         self.until_completed(50)
+
+    def test_kills_at_random_moments(self):
+        """kill -9 of either coordinator and of workers, while tasks are submitted to whoever is there."""
+        chance = self.chance()
+        workers = [self.worker(f"w{i}") for i in range(2)]
+
+        def kill_coordinator():
+            """Its successor has a name of its own: the other one takes over what the first has left."""
+            name = chance.choice(sorted(self.coordinators))
+            self.coordinators.pop(name).process.kill()
+            name = f"d{len(self.names)}"
+            self.names.append(name)
+            self.coordinators[name] = self.start(name)
+
+        def kill_worker():
+            workers.pop(chance.randrange(len(workers))).process.kill()
+            name = f"v{len(self.names)}"
+            self.names.append(name)
+            workers.append(self.worker(name))
+        self.names = []
+        keys, tasks = self.while_submitting(chance, [kill_coordinator] * 3 + [kill_worker] * 2)
+        self.assertEqual((sorted(tasks), len(set(tasks.values()))), (sorted(keys), len(keys)))
+        harness.wait_until(lambda: len(self.task_names("completed")) >= len(keys), "all to be completed", 120)
+        self.assertEqual(self.task_names("completed"), set(tasks.values()))
+        self.assertEqual(self.database.sql(f"SELECT count(*) FROM {self.schema}.task"), [str(len(keys))])  # and no other one was made
+        self.check_history()
+        print(f"{len(keys)} tasks, 3 of the coordinators and 2 workers killed: each completed once")
+
+    def task_names(self, state):
+        return set(self.call("task", "ls", "--state", state, "-o", "name").out.split())
 
     def test_who_ends_in_order_is_followed_at_once(self):
         task, = self.submit("c1")

@@ -220,7 +220,7 @@ static int start_agents(tr_bench_t *bench, const tr_bench_case_t *c, const char 
 static int start_all(tr_bench_t *bench, const tr_bench_case_t *c, const char *endpoint, uint32_t killed,
     tr_bench_child_t *victims[], tr_error_t *error) {
     tr_bench_child_t *child;
-    char name[16];
+    char name[24];
     int r = start_agents(bench, c, endpoint, "worker", c->agents - killed, &child, error);
     for (uint32_t i = 0; i < killed && r == 0; i++) {
         snprintf(name, sizeof name, "victim-%u", i);

@@ -11,7 +11,7 @@
 typedef struct options {
     tr_cli_common_t common;
     tr_strings_t approve, ranking, scores;
-    const char *as, *choice, *delegate, *reason;
+    const char *as, *choice, *delegate, *reason, *proposal;
     tr_cli_list_options_t list;
     bool abstain;
 } options_t;
@@ -141,6 +141,8 @@ static const tr_option_t cast_table[] = {
     {"delegate", 0, "VOTER", TR_STRING(options_t, delegate), NULL, "Let another voter speak for you.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"reason", 0, "TEXT", TR_STRING(options_t, reason), NULL, "Why.", .flags = TR_OPTION_FLAG_ONLY},
+    {"propose", 0, "OPTION", TR_STRING(options_t, proposal), NULL,
+        "Another option for the next round, of a decision with rounds.", .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
 
@@ -193,6 +195,7 @@ static json_t *ballot_of(const options_t *o) {
     tr_cli_set_text(ballot, "choice", o->choice);
     tr_cli_set_text(ballot, "delegate", o->delegate);
     tr_cli_set_text(ballot, "reason", o->reason);
+    tr_cli_set_text(ballot, "proposal", o->proposal);
     if (o->approve.count)
         json_object_set_new(ballot, "approve", tr_cli_texts(&o->approve));
     if (o->ranking.count)
