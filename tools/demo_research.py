@@ -35,7 +35,8 @@ def follow(fleet, tasks):
     for told in watch.stdout:
         task = json.loads(told)
         who = f" by {task['agent'].split('@')[0]}" if task["agent"] else ""
-        line(f"    {task['task'].rpartition('-')[0]:8} {task['state']}{who}")
+        why = f": {task['reason']}" if task.get("reason") else ""
+        line(f"    {task['task'].rpartition('-')[0]:8} {task['state']}{who}{why}")
     if watch.wait():
         raise SystemExit("tools/demo: not all of the tasks were completed; see `troupe task ls`")
 

@@ -52,6 +52,12 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "cut "
         "off: nothing of them had been acknowledged, unless something else has shortened the file.",
         "None needed after a loss of power. Otherwise see the disk's health, and who else writes there."},
+    [TR_B_JOURNAL_SALVAGED] = {"B069", TR_LOG_ERROR, "journal cut off before its damage",
+        "--journal-salvage was given, and the journal is damaged: its last `bytes`, from the damage on, are "
+        "given up. What they held, messages that had been acknowledged and what had been said of others, is "
+        "lost; some may be delivered again.",
+        "See the disk's health, have producers send again what they sent last, and start without "
+        "--journal-salvage from now on."},
     [TR_B_RECOVERING] = {"B031", TR_LOG_INFO, "reading the journal",
         "The broker reads and checks what its journal holds, before it takes connections.", "Wait."},
     [TR_B_JOURNAL_FAILED] = {"B032", TR_LOG_ERROR, "journal failed",

@@ -21,6 +21,7 @@ typedef enum tr_broker_event {
     TR_B_SILENCED,
     TR_B_JOURNAL,
     TR_B_JOURNAL_TORN,
+    TR_B_JOURNAL_SALVAGED,
     TR_B_RECOVERING,
     TR_B_JOURNAL_FAILED,
     TR_B_CORRUPT,

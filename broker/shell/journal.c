@@ -36,7 +36,11 @@ static char *find_where(const tr_broker_options_t *options) {
 static int open_store(const tr_broker_options_t *options, tr_journal_t **ret_store, tr_error_t *error) {
     if (strcmp(options->journal, POSTGRES) != 0) {
         tr_journal_rocksdb_options_t o = {.directory = options->journal, .salvage = options->journal_salvage};
-        return tr_journal_open_rocksdb(&o, ret_store, error);
+        int r = tr_journal_open_rocksdb(&o, ret_store, error);
+        size_t len = error ? strlen(error->text) : 0;
+        if (r == -EBADMSG && !o.salvage && error) /* the library knows no options */
+            snprintf(error->text + len, sizeof error->text - len, " (--journal-salvage)");
+        return r;
     }
     char table[TR_TABLE_NAME_SIZE];
     tr_journal_postgres_options_t o = {
@@ -100,6 +104,9 @@ static void tell_torn(tr_broker_journal_t *self, tr_log_t *log) {
     if (tr_journal_stat(self->store, &stat) == 0 && stat.torn)
         tr_log(log, &tr_broker_events[TR_B_JOURNAL_TORN], "journal=%s bytes=%llu", self->where,
             (unsigned long long)stat.torn);
+    if (stat.given_up)
+        tr_log(log, &tr_broker_events[TR_B_JOURNAL_SALVAGED], "journal=%s bytes=%llu", self->where,
+            (unsigned long long)stat.given_up);
 }
 
 /* What a broker that was killed had written, and not synced, is on disk before anybody hears of it: the machine may end as well. */

@@ -69,6 +69,8 @@ typedef struct tr_journal_stat {
     int64_t sync_ns;     /* spent in writes with sync: sum ... */
     int64_t sync_max_ns; /* ... and longest */
     uint64_t torn;       /* bytes of unfinished writes, left by a crash, that were cut off at the opening */
+    uint64_t
+        given_up; /* bytes from a damage on that were cut off at the opening, because `salvage` wanted it */
 } tr_journal_stat_t;
 
 /* One pair, both borrowed for the call. Returns whether the scan goes on. It must not call the store. */

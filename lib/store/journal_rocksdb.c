@@ -329,6 +329,7 @@ static int open_all(rocks_t *r, const tr_journal_rocksdb_options_t *options, tr_
     if (text)
         return explain(r, text, error);
     r->base.stat.torn = r->place.torn;
+    r->base.stat.given_up = r->place.given_up;
     return check_version(r, error);
 }
 

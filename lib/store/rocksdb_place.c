@@ -103,15 +103,15 @@ static int say_damaged(
 }
 
 static int cut(tr_rocksdb_place_t *self, const char *name, const tr_log_check_t *check, uint64_t end,
-    tr_error_t *error) {
+    uint64_t *bytes, tr_error_t *error) {
     int fd = openat(self->directory, name, O_WRONLY | O_CLOEXEC);
     int r = fd < 0 || ftruncate(fd, (off_t)end) < 0 || fsync(fd) < 0 ? -errno : 0;
     if (fd >= 0)
         close(fd);
     if (r < 0)
-        return tr_error_set(error, r, "journal directory %s: cannot cut off what a crash left in %s: %s",
-            self->path, name, strerror(-r));
-    self->torn += check->size - end;
+        return tr_error_set(error, r, "journal directory %s: cannot cut off the end of %s: %s", self->path,
+            name, strerror(-r));
+    *bytes += check->size - end;
     return 0;
 }
 
@@ -130,7 +130,9 @@ static int check_logs(
         if (!salvage && name && check.size > 0)
             return say_damaged(self, name, &broken, error);
         if (name || check.state != TR_LOG_INTACT) {
-            r = cut(self, logs[i]->d_name, &check, name ? 0 : check.end, error);
+            bool damage = name || check.state == TR_LOG_DAMAGED;
+            r = cut(self, logs[i]->d_name, &check, name ? 0 : check.end,
+                damage ? &self->given_up : &self->torn, error);
             if (r < 0)
                 return r;
         }

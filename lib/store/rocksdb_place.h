@@ -10,8 +10,9 @@
 typedef struct tr_rocksdb_place {
     int directory; /* descriptors; -1 = none */
     int lock;
-    const char *path; /* borrowed */
-    uint64_t torn;    /* bytes of unfinished writes that were cut off */
+    const char *path;  /* borrowed */
+    uint64_t torn;     /* bytes of unfinished writes that were cut off */
+    uint64_t given_up; /* bytes from a damage on that `salvage` cut off */
 } tr_rocksdb_place_t;
 
 /*

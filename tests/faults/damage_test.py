@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """A journal that is cut off or has one flipped bit: it is refused, or told, or does no harm; no message is ever a wrong one."""
+import glob
+import os
 import re
 
 import faults
@@ -51,6 +53,30 @@ class Damage(faults.FaultTest):
         self.assertEqual((flips, wrong), (FLIPS, 0))
         self.assertEqual(refused + aborted + told + harmless, flips)
         self.assertGreater(refused + aborted + told, flips / 2)  # most of the bytes are somebody's
+
+    def test_salvage(self):
+        """Who gives up what is behind a damage is told how much that is, and gets what is before it."""
+        self.fill()
+        log = max(glob.glob(self.path("journal/*.log")), key=os.path.getsize)
+        size = os.path.getsize(log)
+        with open(log, "r+b") as file:
+            file.seek(size * 3 // 4)
+            byte = file.read(1)[0]
+            file.seek(size * 3 // 4)
+            file.write(bytes([byte ^ 1]))
+        address = ("--listen", self.endpoint, "--stream", self.stream, "--http", self.http, "--journal", self.path("journal"))
+        done = self.run_program("broker", *address)
+        self.assertEqual(done.code, 4, done)
+        self.assertIn("--journal-salvage", done.err)
+        self.start("--journal-salvage")
+        self.running.wait_err(" B069 ")
+        told = int(re.search(r"B069 .*bytes=(\d+)", self.running.err)[1])
+        self.assertEqual(os.path.getsize(log) if os.path.exists(log) else size - told, size - told)
+        kept = int(self.metric("troupe_broker_queued_records"))
+        self.assertTrue(FIRST <= kept < FIRST + SECOND, kept)
+        self.consumer("away")
+        wait_until(lambda: len(self.ledger.read().got) >= kept, "what is left to arrive")
+        figure("journal-salvage", f"{told:,} of {size:,} bytes given up, {kept} of {FIRST + SECOND} messages kept")
 
     @staticmethod
     def numbers(said):
