@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,16 @@ static const tr_proposal_t *best_of(
     return best;
 }
 
+/* "the best of 3 bids: cost 5, time-ms 100": of a bid what it says. */
+static void print_why(const tr_proposal_t *best, size_t count, char *out, size_t size) {
+    size_t at = count == 1 ? (size_t)snprintf(out, size, "the only bid")
+                           : (size_t)snprintf(out, size, "the best of %zu bids", count);
+    for (size_t k = 0, n = 0; k < KEYS && at < size; k++)
+        if (bid_of(best, k) >= 0)
+            at += (size_t)snprintf(
+                out + at, size - at, "%s%s %.6g", n++ ? ", " : ": ", keys[k], bid_of(best, k));
+}
+
 /* ---- what the called say ---- */
 
 /* Its acceptance follows after the commit (tr_bids_accept): until then it is the board's that it is assigned. */
@@ -66,10 +77,12 @@ static tr_decision_t on_proposals(tr_agent_t *agent, void *state, tr_call_t *cal
     tr_board_t *board = errand->coordinator->board;
     const tr_proposal_t *best = NULL;
     bool full[CALLED_MAX] = {false}; /* since it was called: other tasks were given to it */
+    char why[160];
     int rc = -ENOENT;
     (void)agent, (void)state, (void)call;
     while (!errand->stale && rc == -ENOENT && (best = best_of(errand, proposals, count, full))) {
-        rc = tr_board_award(board, errand->id, errand->try, best->from, tr_clock_wall_ms());
+        print_why(best, count, why, sizeof why);
+        rc = tr_board_award(board, errand->id, errand->try, best->from, why, tr_clock_wall_ms());
         full[best - proposals] = rc == -ENOENT;
     }
     errand->awarded = rc == 0;

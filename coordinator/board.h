@@ -123,8 +123,9 @@ size_t tr_board_candidates(
     const tr_board_t *self, const tr_task_t *task, const tr_worker_t **ret, size_t most);
 /* From 0 to 1, how well a worker's services fit a task: 1, or the mean of "Likeness" where nobody offers all of them. 0 of what is not known. */
 double tr_board_fit(const tr_board_t *self, const char *id, const char *worker);
-/* A bid was the best: the task is assigned to `worker`. -ESTALE as above; -ENOENT: it has no room any more. */
-int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms);
+/* A bid was the best: the task is assigned to `worker`, for the reason `why`. -ESTALE as above; -ENOENT: it has no room any more. */
+int tr_board_award(
+    tr_board_t *self, const char *id, uint32_t try, const char *worker, const char *why, int64_t now_ms);
 /* There was none that could be taken: it is given away directly. -ESTALE. */
 int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
 /* There were some, but none of who bid has room any more: bids are called for again when somebody has. -ESTALE. */

@@ -253,15 +253,15 @@ static void who_bid_has_no_room_any_more(void **state) {
     assert_int_equal(tr_board_list_worker(s->board, "d", (const char *[]){"dig"}, 1, 1), 0);
     call(s, "a");
     call(s, "b");
-    assert_int_equal(tr_board_award(s->board, "a", 1, "d", s->now_ms), 0);
-    assert_int_equal(tr_board_award(s->board, "b", 1, "d", s->now_ms), -ENOENT);
+    assert_int_equal(tr_board_award(s->board, "a", 1, "d", "the best bid", s->now_ms), 0);
+    assert_int_equal(tr_board_award(s->board, "b", 1, "d", "the best bid", s->now_ms), -ENOENT);
     assert_int_equal(tr_board_no_room(s->board, "b", 1, s->now_ms), 0);
     tr_board_turn(s->board, true, s->now_ms);
     assert_int_equal(s->called, 0); /* nobody has room */
     assert_int_equal(tr_board_completed(s->board, "a", 1, NULL, 0, s->now_ms), 0);
     tr_board_turn(s->board, true, s->now_ms);
     assert_int_equal(s->called, 1);
-    assert_int_equal(tr_board_award(s->board, "b", 1, "d", s->now_ms), 0);
+    assert_int_equal(tr_board_award(s->board, "b", 1, "d", "the best bid", s->now_ms), 0);
 }
 
 static void whose_deadline_has_passed_is_not_tried_again(void **state) {

@@ -395,11 +395,11 @@ static void bids_are_called_for(void **state) {
     heard(s, "");
     assert_int_equal(tr_board_candidates(s->board, tr_board_task(s->board, "a"), candidates, 2), 2);
     assert_string_equal(candidates[0]->name, "x");
-    assert_int_equal(tr_board_award(s->board, "a", 2, "x", s->now_ms), -ESTALE);
-    assert_int_equal(tr_board_award(s->board, "a", 1, "w", s->now_ms), -ENOENT); /* full */
-    assert_int_equal(tr_board_award(s->board, "a", 1, "x", s->now_ms), 0);
+    assert_int_equal(tr_board_award(s->board, "a", 2, "x", "the best bid", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_award(s->board, "a", 1, "w", "the best bid", s->now_ms), -ENOENT); /* full */
+    assert_int_equal(tr_board_award(s->board, "a", 1, "x", "the best bid", s->now_ms), 0);
     heard(s, "a:assigned a/1>x ");
-    assert_int_equal(tr_board_award(s->board, "a", 1, "y", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_award(s->board, "a", 1, "y", "the best bid", s->now_ms), -ESTALE);
     assert_int_equal(tr_board_failed(s->board, "a", 1, "no", 1, s->now_ms), 0);
     s->now_ms += 1;
     turn(s);
@@ -420,7 +420,7 @@ static void what_is_called_for_can_be_cancelled(void **state) {
     turn(s);
     assert_int_equal(tr_board_cancel(s->board, "a", "no", s->now_ms), 0);
     heard(s, "+a:pending a/1? a:cancelled ");
-    assert_int_equal(tr_board_award(s->board, "a", 1, "w", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_award(s->board, "a", 1, "w", "the best bid", s->now_ms), -ESTALE);
     assert_int_equal(add(s, mute), 0); /* no memory to call for it */
     turn(s);
     heard(s, "+mute:pending mute/1? mute:assigned mute/1>w ");

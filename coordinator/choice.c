@@ -65,12 +65,14 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outc
     tr_errand_t *errand = arg;
     tr_board_t *board = errand->coordinator->board;
     int64_t now_ms = tr_clock_wall_ms();
+    char why[280];
     (void)agent, (void)state, (void)c, (void)outcome, (void)last;
     if (errand->stale) {
         tr_errand_free(errand);
         return;
     }
-    if (!errand->picked || tr_board_award(board, errand->id, errand->try, errand->picked, now_ms) < 0)
+    snprintf(why, sizeof why, "chosen by %s", errand->coordinator->options->chooser);
+    if (!errand->picked || tr_board_award(board, errand->id, errand->try, errand->picked, why, now_ms) < 0)
         tr_board_no_bids(board, errand->id, errand->try, now_ms); /* it has ended, ignoring */
     tr_errand_free(errand); /* before it is given away, which follows the commit */
 }

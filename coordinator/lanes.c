@@ -402,13 +402,15 @@ double tr_board_fit(const tr_board_t *self, const char *id, const char *worker) 
     return task->lane->orphan ? fit_of(self, w, task->lane) : offers(w, task->lane);
 }
 
-int tr_board_award(tr_board_t *self, const char *id, uint32_t try, const char *worker, int64_t now_ms) {
+int tr_board_award(
+    tr_board_t *self, const char *id, uint32_t try, const char *worker, const char *why, int64_t now_ms) {
     tr_task_t *task = tr_board_called(self, id, try);
     tr_worker_t *w = tr_map_find_ptr(&self->worker_of, worker, strlen(worker));
     if (!task)
         return -ESTALE;
     if (!w || !has_room(w))
         return -ENOENT;
+    tr_task_set_reason(task, why); /* where there is no memory the state says enough, ignoring */
     assign(self, task, w, now_ms);
     return 0;
 }

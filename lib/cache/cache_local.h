@@ -4,6 +4,14 @@
 
 #include "lib/cache/cache.h"
 
+#ifdef __cplusplus
+extern "C" {
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+
 /* Milliseconds that never go back. */
 typedef struct tr_cache_clock {
     int64_t (*now_ms)(void *arg);
@@ -12,5 +20,9 @@ typedef struct tr_cache_clock {
 
 /* bytes: of keys, values and what an entry costs. clock NULL = tr_clock_ms. -ENOMEM. */
 int tr_cache_local(size_t bytes, const tr_cache_clock_t *clock, tr_cache_t **ret_cache);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,5 +1,7 @@
 #include "lib/cache/cache_redis.h"
 
+#include "lib/redis/redis.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

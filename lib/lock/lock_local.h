@@ -4,7 +4,19 @@
 
 #include "lib/lock/lock.h"
 
+#ifdef __cplusplus
+extern "C" {
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+
 /* clock NULL = tr_lock_clock_boot. -ENOMEM. */
 int tr_lock_local(const tr_lock_clock_t *clock, tr_lock_store_t **ret_store);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,8 @@
  */
 #include "lib/lock/lock_redis.h"
 
+#include "lib/redis/redis.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

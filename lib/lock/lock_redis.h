@@ -7,16 +7,30 @@
  *
  * Keys: {PREFIX}:lock:NAME (text "TOKEN NONCE", gone with the lease) and {PREFIX}:token, which stays: one for all locks.
  *
- * Threads: one. For how long a call may wait, and its errors: lib/redis/redis.h.
+ * Threads: one. A call waits for the server, for timeout_ms, and on a connection that broke once more for a new one. Errors:
+ * -ECONNREFUSED nobody is there, -EACCES the password, -EIO the server was silent for too long, cut the connection twice, or cannot do
+ * it (a replica, a full memory).
  */
 #ifndef TR_LOCK_LOCK_REDIS_H
 #define TR_LOCK_LOCK_REDIS_H
 
 #include "lib/lock/lock.h"
-#include "lib/redis/redis.h"
+#include "lib/redis/options.h"
+
+#ifdef __cplusplus
+extern "C" {
+#ifdef __cplusplus
+}
+#endif
+
+#endif
 
 /* clock NULL = tr_lock_clock_boot. Connects to nothing yet: the first call does. -EINVAL, -ENOMEM. */
 int tr_lock_redis(const tr_redis_options_t *server, const tr_lock_clock_t *clock, tr_lock_store_t **ret_store,
     tr_error_t *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,22 +10,9 @@
 #define TR_REDIS_REDIS_H
 
 #include "lib/base/error.h"
+#include "lib/redis/options.h"
 
 #include <hiredis/hiredis.h>
-#include <stdint.h>
-
-#define TR_REDIS_PREFIX_MAX 64u
-
-typedef struct tr_redis_options {
-    const char *
-        host; /* a name or an address, or the path of a Unix socket (begins with '/'); all texts are copied */
-    uint16_t port;
-    uint32_t database;
-    const char *user;     /* NULL or "" = the default one */
-    const char *password; /* NULL = none */
-    const char *prefix;   /* of all keys; NULL = "troupe"; 1 to 64 bytes without braces */
-    int64_t timeout_ms;   /* 0 = 1000 */
-} tr_redis_options_t;
 
 typedef struct tr_redis tr_redis_t;
 

@@ -146,6 +146,22 @@ class Decisions(harness.SystemTest):
         told = self.decide("--rounds", "3", options=("tea", "milk"))
         self.assertEqual((told["winner"], told["round"]), ("tea", 2))
 
+    def test_what_is_proposed_is_an_option_of_the_next_round(self):
+        name = self.call("decide", "What to drink?", "--options", "tea,beer", "--rounds", "2", "-v", "person:cid", "-v", "person:dan", "--no-wait",
+                         "--within", "600s").out.strip()
+        self.assertIn("1 to 200 bytes", self.call("votes", "cast", name, "--as", "cid", "--choice", "beer", "--propose", "x" * 201, code=3).err)
+        self.call("votes", "cast", name, "--as", "cid", "--choice", "beer", "--propose", "cider")
+        self.call("votes", "cast", name, "--as", "dan", "--choice", "tea")
+        harness.wait_until(lambda: self.show(name)["round"] == 2, "the second round")
+        self.coordinator.process.kill()  # what was proposed is as safe as what was voted
+        self.coordinator.wait()
+        harness.wait_until(lambda: self.troupe("df", "search", "--service", "decisions", "-o", "name", env=self.env).out == "", "it to be gone")
+        self.start()
+        for who in ("cid", "dan"):
+            self.call("votes", "cast", name, "--as", who, "--choice", "cider")
+        harness.wait_until(lambda: self.show(name)["state"] == "decided", "the count", 60)
+        self.assertEqual(self.show(name)["winner"], "cider")
+
     def test_a_conflict_and_who_settles_it(self):
         self.voter("ann", "tea,milk")
         self.voter("bob", "beer,milk")

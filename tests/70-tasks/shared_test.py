@@ -18,6 +18,8 @@ import killing
 import postgres
 import shared
 
+ALONE = 0.5  # of the machine: with less, times are those of the others
+
 
 @unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
 class Migrated(harness.SystemTest):
@@ -83,12 +85,14 @@ class Migrated(harness.SystemTest):
 class Shared(shared.Coordinators, killing.Killing):
     def test_another_takes_over(self):
         self.submit("c1", 50)
+        ours = [self.coordinators["c2"].pid, self.database.process.pid]
+        share = harness.Share(ours)
         self.coordinators["c1"].process.kill()
         killed = time.monotonic()
         self.coordinators["c2"].wait_err("C011 took over")
-        took = time.monotonic() - killed
-        print(f"50 tasks of a coordinator that was killed were the other one's after {took:.1f} s")
-        self.assertLess(took, 20)  # 5 s are promised: a lease of 3 s and one look more, here with sanitizers beside other tests
+        took, left = time.monotonic() - killed, share.now(ours)
+        print(f"50 tasks of a coordinator that was killed were the other one's after {took:.1f} s, with {left * 100:.0f} % of the machine left")
+        self.assertLess(took, 5 if left >= ALONE else 60)
         self.worker("w")
         self.until_completed(50)
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Tasks from the command line: done by who can do them, tried again, withdrawn, and there after any kill -9."""
 import json
+import os
 import pathlib
 import random
 import signal
 import sys
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -257,13 +259,15 @@ class Tasks(desk.DeskTest):
     def test_who_joins_gets_work(self):
         self.coordinator.stop()
         self.start("--steal")
-        slow = self.worker("slow", "work", 16)
-        tasks = [self.submit({"n": n, "ms": 1200}) for n in range(12)]
-        self.until(tasks[0], "completed")
+        gate = pathlib.Path(self.directory, "gate")
+        self.worker("slow", "work", 16, gate=str(gate))
+        tasks = [self.submit({"n": n}) for n in range(12)]
+        harness.wait_until(lambda: all(self.show(task)["agent"] == "slow@local" for task in tasks), "all to be given to the only one")
         self.worker("quick", "work", 16)
+        harness.wait_until(lambda: self.completed() >= 3, "who has joined to do some of them", 60)
+        gate.touch()
         agents = [self.until(task, "completed")["agent"] for task in tasks]
         self.assertGreaterEqual(agents.count("quick@local"), 3)
-        slow.stop()
 
     def test_services_that_are_alike(self):
         self.coordinator.stop()
@@ -275,6 +279,19 @@ class Tasks(desk.DeskTest):
         self.assertEqual(self.task("ls", "-o", "json").json()[0]["agent"], "editor@local")
         task = self.task("submit", "--skill", "astronomy", "-o", "name").out.strip()
         self.assertEqual(self.show(task)["state"], "pending")
+
+    @unittest.skipUnless(os.path.exists(os.environ.get("TROUPE_EMBEDDINGS", "")), "no model of sentence embeddings (tools/check --all fetches it)")
+    def test_services_that_mean_the_same(self):
+        """No word of the skill is one of the service."""
+        self.coordinator.stop()
+        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks", "--match", "alike",
+                                      env={"TROUPE_EMBEDDINGS": os.environ["TROUPE_EMBEDDINGS"]})
+        self.coordinator.wait_err("C001 ready")
+        self.worker("cook", "cooking")
+        self.worker("doctor", "medical-diagnosis")
+        done = self.task("submit", "--skill", "find-the-illness", "--wait", '{"n": 1}')
+        self.assertEqual(json.loads(done.out)["n"], 1)
+        self.assertEqual(self.task("ls", "-o", "json").json()[0]["agent"], "doctor@local")
 
     def until_known(self, agents):
         harness.wait_until(lambda: len(self.troupe("df", "search", "--service", "work", "-o", "name", env=self.env).out.split()) == agents,

@@ -12,9 +12,8 @@ import signal
 import sys
 import time
 
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / name) for name in ("55-federation", "faults", "")]
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / name) for name in ("55-federation", "")]
 import harness
-import faults
 import network_test
 import place
 
@@ -140,7 +139,7 @@ class Fleet(network_test.Network):
         for platform, count in counts.items():
             pathlib.Path(self.directory, f"{platform}.yaml").write_text(
                 f"fleet: {platform}\nagents:\n  - {{name: agent, behaviour: echo, count: {count}, services: [work]}}\n")
-        began, share = time.monotonic(), faults.Share([])
+        began, share = time.monotonic(), harness.Share([])
         ups = [self.spawn(shutil.which("ip"), "netns", "exec", self.space(platform), harness.program("troupe"), "up", "--detach",
                           f"{platform}.yaml", "--timeout", "120s") for platform in counts]
         for up in ups:

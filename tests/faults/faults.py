@@ -32,33 +32,6 @@ def waited_for_processor(pid):
         return int(file.read().split()[1]) / NS
 
 
-class Share:
-    """The share of the machine that was not taken by others, since this was made: of `pids`, and idle."""
-
-    def __init__(self, pids):
-        self.begun, self.ours = self._machine(), sum(processor_seconds(pid) for pid in pids)
-
-    @staticmethod
-    def _machine():
-        """All processor seconds, and the idle ones."""
-        with open("/proc/stat", encoding="ascii") as file:
-            ticks = [int(text) for text in file.readline().split()[1:9]]
-        return sum(ticks) / os.sysconf("SC_CLK_TCK"), (ticks[3] + ticks[4]) / os.sysconf("SC_CLK_TCK")
-
-    def now(self, pids, ended=0.0):
-        """`ended`: the processor seconds of processes of ours that have begun and ended since."""
-        (begun, begun_idle), (all_of_it, idle) = self.begun, self._machine()
-        ours = sum(processor_seconds(pid) for pid in pids) + ended - self.ours
-        return min(1.0, (ours + idle - begun_idle) / max(all_of_it - begun, 1e-9))
-
-
-def processor_seconds(pid):
-    """What all threads of the process have used."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def figure(fault, text):
     """The one line that says how a fault went."""
     print(f"fault {fault}: {text}", flush=True)

@@ -6,7 +6,8 @@ import zmq
 
 import faults
 import harness
-from faults import figure, processor_seconds, wait_until
+from faults import figure, wait_until
+from harness import processor_seconds
 
 LIMIT = 200
 CROWD = 400

@@ -5,8 +5,8 @@ import signal
 import time
 
 import faults
-from faults import LONG, Share, figure, percentile
-from harness import wait_until
+from faults import LONG, figure, percentile
+from harness import Share, processor_seconds, wait_until
 
 RATE = 5000  # messages a second, of all producers
 EVERY = 2.0  # seconds between two kills
@@ -42,7 +42,7 @@ class KillBroker(faults.FaultTest):
         share, starts, end = Share(clients), [], time.monotonic() + SECONDS
         while time.monotonic() < end:
             time.sleep(EVERY)  # the rhythm of the fault: nothing is waited for
-            self.brokers_used += faults.processor_seconds(self.running.pid)
+            self.brokers_used += processor_seconds(self.running.pid)
             self.kill()
             starts.append(time.monotonic_ns())
             self.start()

@@ -3,7 +3,8 @@
 import time
 
 import faults
-from faults import LONG, Share, figure, wait_until
+from faults import LONG, figure, wait_until
+from harness import Share
 
 LINKS, PROCESSES = (9000, 3) if LONG else (2000, 1)
 LEAST = 0.5  # of the machine, for the long version
