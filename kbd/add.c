@@ -28,6 +28,9 @@ struct tr_kb_job {
     size_t next;
     char ns[TR_KB_NAMESPACE_MAX + 1];
     const char *language;
+    char agent[TR_AID_MAX + 1]; /* who adds them, and in which conversation; "" = none */
+    char conversation[TR_CONVERSATION_TEXT + 1];
+    int64_t dimensions;          /* that their vectors have, as another shard knows; -1 = as it is here */
     tr_content_writer_t results; /* maps, one behind the other */
     tr_pdf_t pdf;                /* of the document `next`, while it is read */
     tr_timer_t *timer;
@@ -147,7 +150,6 @@ static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, con
         .most = (uint32_t)o->chunk_tokens, .least = 40, .overlap = (uint32_t)o->chunk_overlap};
     tr_chunk_t *chunks = NULL;
     size_t count = 0;
-    const tr_acl_t *acl = tr_message_acl(self->message);
     const char *name = last_part(d->name);
     tr_kb_document_t document = {
         .id = wish->id,
@@ -156,8 +158,8 @@ static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, con
                                                : d->title,
         .source = *wish->source ? wish->source : NULL,
         .format = format,
-        .agent = tr_message_sender(self->message),
-        .conversation = acl ? acl->conversation_id : NULL,
+        .agent = self->agent,
+        .conversation = *self->conversation ? self->conversation : NULL,
         .taint = *wish->taint ? wish->taint : NULL,
         .metadata = wish->metadata,
         .text = d->text,
@@ -182,6 +184,10 @@ static int put_text(tr_kb_job_t *self, const wish_t *wish, const char *bytes, si
     tr_document_t *document = NULL;
     tr_kb_namespace_t ns;
     int rc = name_of(wish, name, sizeof name, error);
+    if (rc == 0 && self->dimensions >= 0 && (size_t)self->dimensions != wish->dimensions)
+        rc =
+            tr_error_set(error, -EEXIST, "%s: its vectors have %lld numbers (0: they are made here), not %zu",
+                self->ns, (long long)self->dimensions, wish->dimensions);
     if (rc == 0)
         rc = tr_document_parse(name, bytes, len, TR_PDF_TEXT_MAX, &document, error);
     if (rc == 0)
@@ -346,6 +352,21 @@ static bool read_language(const tr_kb_question_t *q, const char **ret_language) 
     return false;
 }
 
+/* A shard adds for whom it was asked by. */
+static void read_origin(tr_kb_job_t *self, tr_value_t content) {
+    const tr_acl_t *acl = tr_message_acl(self->message);
+    const char *conversation = acl ? acl->conversation_id : NULL;
+    self->dimensions = -1;
+    if (!tr_value_get(content, "part")) {
+        snprintf(self->agent, sizeof self->agent, "%s", tr_message_sender(self->message));
+        snprintf(self->conversation, sizeof self->conversation, "%s", conversation ? conversation : "");
+        return;
+    }
+    tr_value_copy(tr_value_get(content, "agent"), self->agent, sizeof self->agent);
+    tr_value_copy(tr_value_get(content, "conversation"), self->conversation, sizeof self->conversation);
+    self->dimensions = tr_value_int(tr_value_get(content, "dimensions"), -1);
+}
+
 static tr_kb_job_t *new_job(const tr_kb_question_t *q, const char *ns, const char *language) {
     tr_kb_job_t *self = calloc(1, sizeof *self);
     tr_message_t *message = self ? tr_message_keep(q->message) : NULL;
@@ -360,6 +381,7 @@ static tr_kb_job_t *new_job(const tr_kb_question_t *q, const char *ns, const cha
         .pdf = {.process = -1, .out = -1},
         .after = q->kbd->jobs};
     snprintf(self->ns, sizeof self->ns, "%s", ns);
+    read_origin(self, q->content);
     tr_content_writer_init(&self->results);
     if (self->after)
         self->after->before = self;
@@ -367,18 +389,23 @@ static tr_kb_job_t *new_job(const tr_kb_question_t *q, const char *ns, const cha
     return self;
 }
 
-void tr_kb_add(tr_kb_question_t *q) {
+bool tr_kb_add_is_well(const tr_kb_question_t *q, char *ret_ns, const char **ret_language) {
     tr_value_t documents = tr_value_get(q->content, "documents");
     size_t count = tr_value_size(documents);
+    if (!tr_kb_read_name(q, ret_ns) || !read_language(q, ret_language))
+        return false;
+    if (tr_value_is_array(documents) && count > 0 && count <= DOCUMENTS_MAX)
+        return true;
+    tr_kb_refuse(
+        q->kbd, q->message, TR_REFUSE, "missing-argument", "documents: expected a list of 1 to 1000 maps");
+    return false;
+}
+
+void tr_kb_add(tr_kb_question_t *q) {
     char ns[TR_KB_NAMESPACE_MAX + 1];
     const char *language;
-    if (!tr_kb_read_name(q, ns) || !read_language(q, &language))
+    if (!tr_kb_add_is_well(q, ns, &language))
         return;
-    if (!tr_value_is_array(documents) || count == 0 || count > DOCUMENTS_MAX) {
-        tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "missing-argument",
-            "documents: expected a list of 1 to 1000 maps");
-        return;
-    }
     tr_kb_job_t *job = new_job(q, ns, language);
     if (job)
         run(job);

@@ -311,6 +311,7 @@ static const struct {
     {"compact", true, compact},
     {"namespaces", false, namespaces},
     {"snapshot", false, snapshot},
+    {"shards", false, tr_kb_shards},
 };
 
 bool tr_kb_find_namespace(tr_kb_question_t *q) {
@@ -332,6 +333,10 @@ static void on_request(tr_kbd_t *self, const tr_message_t *message) {
             self, message, TR_NOT_UNDERSTOOD, "unsupported-value", "content: expected a map with an action");
         return;
     }
+    if (tr_kb_front_takes(&q))
+        return;
+    if (tr_value_get(q.content, "part") && (!tr_kb_front_may_ask(&q) || tr_kb_part(&q, action)))
+        return;
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (!tr_value_equals(action, actions[i].action))
             continue;
@@ -339,7 +344,8 @@ static void on_request(tr_kbd_t *self, const tr_message_t *message) {
             actions[i].handle(&q);
         return;
     }
-    refuse(&q, "unsupported-function", "search, add, get, list, remove, drop, compact, namespaces, snapshot");
+    refuse(&q, "unsupported-function",
+        "search, add, get, list, remove, drop, compact, namespaces, snapshot, shards");
 }
 
 /* Never fails: what cannot be done is told to who asked. */

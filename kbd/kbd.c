@@ -126,6 +126,8 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
         rc = tr_resident_connect(&self->resident, &error);
     self->host = self->resident.host;
     if (rc == 0)
+        rc = tr_kb_front_init(self, &error);
+    if (rc == 0)
         rc = open_meaning(self, &error);
     if (rc == 0)
         rc = tr_resident_join(&self->resident, &tr_kbd_behaviour, self, services, &error);
@@ -155,9 +157,11 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
     if (!self)
         return;
     tr_kb_jobs_finish(self);
+    tr_kb_front_stop(self);
     tr_kb_search_stop(self);
     tr_kb_meaning_stop(&self->meaning);
     tr_resident_leave(&self->resident);
+    tr_kb_front_finish(self);
     tr_kb_meaning_finish(&self->meaning);
     tr_kb_answers_finish(self);
     tr_kb_store_close(&self->store);

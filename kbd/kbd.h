@@ -10,6 +10,7 @@
 #define TR_KBD_KBD_H
 
 #include "kbd/cache.h"
+#include "kbd/front.h"
 #include "kbd/meaning.h"
 #include "kbd/options.h"
 #include "kbd/store.h"
@@ -38,6 +39,7 @@ typedef struct tr_kbd {
     tr_kb_answer_t *answers;
     size_t answer_count, answer_room;
     tr_kb_job_t *jobs; /* additions that wait for a program */
+    tr_kb_front_t front;
 } tr_kbd_t;
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */
@@ -78,6 +80,8 @@ void tr_kb_write_document(tr_content_writer_t *w, const tr_kb_document_t *docume
 /* ---- add.c: documents that come ---- */
 
 void tr_kb_add(tr_kb_question_t *q);
+/* Whether it can be done as it is asked; if not, it was refused. ret_ns: TR_KB_NAMESPACE_MAX + 1 bytes; *ret_language: NULL = not said. */
+bool tr_kb_add_is_well(const tr_kb_question_t *q, char *ret_ns, const char **ret_language);
 void tr_kb_jobs_finish(tr_kbd_t *self);
 
 /* ---- search.c ---- */

@@ -1,5 +1,7 @@
 #include "kbd/options.h"
 
+#include "lib/knowledge/shards.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +32,16 @@ static const tr_option_t table[] = {
         "Answers to searches that are kept for who asks the same again, until their namespace changes; 0: "
         "none.",
         .min = 0, .max = (int64_t)1 << 40},
+    {"shards", 0, "NAMES", TR_STRING(O, shards), NULL,
+        "All knowledge bases that share the documents out among them, by the names of their agents, with "
+        "commas between: this one (--name), and the "
+        "others, which are given the same. Each has its share, and answers for all. Without it there is but "
+        "this one."},
+    {"search-time", 0, "TIME", TR_DURATION(O, search_time_ms), "8s",
+        "How long a search over shards may take, at most, whatever who asks allows; one that says nothing in "
+        "half of it "
+        "is left out.",
+        .min = 10, .max = 3600000},
     {"embed-config", 0, "FILE", TR_STRING(O, embed_config), NULL,
         "A model server that makes the vectors, as in docs/models.md (`models: {embed: ...}`), with its key "
         "in a file or a variable. Without it they are made here."},
@@ -58,6 +70,11 @@ static const tr_program_t program = {
 };
 
 static const char *what_is_wrong(const tr_kbd_options_t *o) {
+    tr_shards_t shards;
+    if (tr_shards_read(o->shards, &shards, NULL) < 0)
+        return "--shards: expected at most 64 names of agents, each once, with commas between: "
+               "kb-1,kb-2,kb-3";
+    tr_shards_finish(&shards);
     if (2 * o->chunk_overlap >= o->chunk_tokens)
         return "--chunk-overlap: expected less than half of --chunk-tokens";
     bool all = o->embed_config && o->embed_model && o->embed_dimensions;

@@ -7,6 +7,8 @@
 typedef struct tr_kbd_options {
     tr_resident_options_t resident; /* first */
     const char *restore;            /* a snapshot; NULL = none */
+    int64_t search_time_ms;         /* of a search over shards, at most */
+    const char *shards;             /* names of agents; NULL = it is alone */
     bool check;
     int64_t chunk_tokens, chunk_overlap;
     int64_t search_threads, index_delta;

@@ -4,9 +4,7 @@
  * A search waits for its turn (turns.h) with its message kept; then words are looked up at once, and vectors by the crew, who come back with
  * what they have found. So many are with them at most that the order is still that of the turns.
  */
-#include "kbd/fuse.h"
-#include "kbd/kbd.h"
-#include "kbd/own_vector.h"
+#include "kbd/search.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -14,163 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESULTS_MAX 1000
-#define QUERY_MAX   8192
-#define LIKE_MOST   500u /* chunks of a document that are passed over */
-#define WITH_CREW   64u
-#define AT_A_TURN   32u
-#define ANSWER_MAX  ((size_t)3 << 20) /* bytes; results behind it are left out, and that is told */
-
-typedef enum search_mode { HYBRID, LEXICAL, VECTORS, MODES } search_mode_t;
-static const char *const mode_words[MODES] = {"hybrid", "lexical", "vectors"};
-
-typedef struct search {
-    tr_message_t *message; /* owned */
-    tr_kb_question_t question, *q;
-    char *query;  /* owned; NULL: by a vector alone */
-    float *given; /* owned; NULL: the query's is made here */
-    size_t dimensions;
-    int64_t k, per_document, half_life_ms; /* 0: age does not matter */
-    tr_kb_hit_t like;                      /* chunk 0: by a query */
-    size_t like_chunks;                    /* of its document */
-    tr_kb_term_t terms[TR_KB_TERMS_MAX];
-    size_t term_count;
-    search_mode_t mode;
-    bool text, explain, brief, complete;
-    tr_filter_t filter;
-    size_t depth; /* hits of each list */
-    size_t room;  /* results */
-    tr_kb_hit_t *lexical, *learnt, *vector;
-    size_t lexical_count, learnt_count, vector_count;
-    double coverage, share;
-    tr_kb_fused_t *results;
-    size_t count;
-    tr_kb_cache_key_t key;
-    uint64_t made;               /* as it began */
-    tr_content_writer_t written; /* maps, one behind the other */
-    const tr_kb_fused_t *result; /* that is written now */
-} search_t;
-
-/* ---- reading ---- */
-
-static int take_vector(void *arg, int64_t chunk, const float *vector, size_t dimensions) {
-    search_t *s = arg;
-    (void)chunk;
-    s->given = malloc(dimensions * sizeof *s->given);
-    if (!s->given)
-        return -ENOMEM;
-    memcpy(s->given, vector, dimensions * sizeof *s->given);
-    s->dimensions = dimensions;
-    return 0;
-}
-
-/* More like this: {"id", "chunk"} or an id. Its vector may not be made yet: then words alone search. */
-static int read_like(search_t *s, tr_value_t like, tr_error_t *error) {
-    char id[TR_KB_ID_MAX + 1];
-    tr_kb_store_t *store = s->q->kbd->store;
-    int64_t place = tr_value_is_map(like) ? tr_value_int(tr_value_get(like, "chunk"), 0) : 0;
-    if (tr_value_copy(tr_value_is_map(like) ? tr_value_get(like, "id") : like, id, sizeof id) < 0 ||
-        place < 0)
-        return tr_error_set(error, -EINVAL, "like: expected the id of a document, or {\"id\", \"chunk\"}");
-    int rc = tr_kb_chunk_find(store, &s->q->ns, id, (size_t)place, &s->like, &s->like_chunks, error);
-    return rc < 0 ? rc : tr_kb_vector_get(store, s->like.chunk, take_vector, s, error);
-}
-
-/* [{"term", "weight"} ...]: what the query may also mean. */
-static int read_terms(search_t *s, tr_error_t *error) {
-    tr_value_t list = tr_value_get(s->q->content, "terms");
-    size_t n = list && tr_value_is_array(list) ? tr_value_size(list) : 0;
-    bool is_well = !list || tr_value_is_array(list);
-    for (size_t i = 0; i < n && i < TR_KB_TERMS_MAX && is_well; i++) {
-        tr_kb_term_t *term = &s->terms[i];
-        tr_value_t item = tr_value_at(list, i);
-        term->weight = tr_value_double(tr_value_get(item, "weight"), 1);
-        is_well = tr_value_copy(tr_value_get(item, "term"), term->text, sizeof term->text) == 0 &&
-                  term->weight > 0 && term->weight <= 1;
-        s->term_count = i + 1;
-    }
-    return is_well ? 0
-                   : tr_error_set(error, -EINVAL,
-                         "terms: expected a list of {\"term\": up to 71 bytes, \"weight\": over 0, up to 1}");
-}
-
-static int read_query(search_t *s, tr_error_t *error) {
-    size_t len;
-    tr_value_t vector = tr_value_get(s->q->content, "vector"), like = tr_value_get(s->q->content, "like");
-    if (like)
-        return read_like(s, like, error);
-    int rc = vector ? tr_own_vector_read(vector, &s->given, &s->dimensions, error) : 0;
-    if (rc < 0 || (vector && !tr_value_get(s->q->content, "query")))
-        return rc;
-    const char *query = tr_value_str(tr_value_get(s->q->content, "query"), &len);
-    if (!query || len == 0 || len > QUERY_MAX || memchr(query, '\0', len))
-        return tr_error_set(error, -EINVAL, "query: expected a text of 1 to %d bytes", QUERY_MAX);
-    s->query = strndup(query, len);
-    return s->query ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-}
-
-static int read_mode(search_t *s, tr_error_t *error) {
-    tr_value_t v = tr_value_get(s->q->content, "mode");
-    for (int i = 0; i < MODES && v; i++)
-        if (tr_value_equals(v, mode_words[i])) {
-            s->mode = (search_mode_t)i;
-            return 0;
-        }
-    return v ? tr_error_set(error, -EINVAL, "mode: expected hybrid, lexical or vectors") : 0;
-}
-
-/* What there is to search with. */
-static int settle_mode(search_t *s, tr_error_t *error) {
-    bool words = s->query || s->like.chunk, vectors = s->given || (s->query && !s->q->ns.dimensions);
-    if (s->mode == HYBRID)
-        s->mode = words && vectors ? HYBRID : words ? LEXICAL : VECTORS;
-    if (s->like.chunk && !vectors && s->mode == VECTORS)
-        return tr_error_set(error, -EINVAL, "like: its vector is not made yet: ask again later, or by words");
-    return s->mode == LEXICAL && !words ? tr_error_set(error, -EINVAL, "query: missing") : 0;
-}
-
-static int make_room(search_t *s, tr_error_t *error) {
-    size_t k = (size_t)s->k + (s->like_chunks < LIKE_MOST ? s->like_chunks : LIKE_MOST);
-    bool one_each = s->mode == VECTORS && s->q->ns.dimensions; /* chunks of a document */
-    s->depth = one_each && !s->half_life_ms ? k : 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
-    s->room = s->half_life_ms ? s->depth : k;
-    s->lexical = calloc(s->depth, sizeof *s->lexical);
-    s->learnt = s->mode == HYBRID && s->query ? calloc(s->depth, sizeof *s->learnt) : NULL;
-    s->vector = calloc(s->depth, sizeof *s->vector);
-    s->results = calloc(s->room, sizeof *s->results);
-    bool is_whole = s->lexical && s->vector && s->results && (s->learnt || s->mode != HYBRID || !s->query);
-    return is_whole ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-}
-
-static int read_search(search_t *s, tr_error_t *error) {
-    tr_value_t content = s->q->content;
-    s->k = tr_value_int(tr_value_get(content, "k"), 10);
-    s->per_document = tr_value_int(tr_value_get(content, "per-document"), 1);
-    s->text = tr_value_bool(tr_value_get(content, "text"), true);
-    s->half_life_ms = tr_value_int(tr_value_get(content, "half-life-ms"), 0);
-    s->explain = tr_value_bool(tr_value_get(content, "explain"), false);
-    s->brief = tr_value_bool(tr_value_get(content, "brief"), false);
-    if (s->k < 1 || s->k > RESULTS_MAX)
-        return tr_error_set(error, -EINVAL, "k: expected 1 to %d", RESULTS_MAX);
-    if (s->per_document < 0)
-        return tr_error_set(error, -EINVAL, "per-document: expected 0 (as many as there are) or more");
-    if (s->half_life_ms < 0)
-        return tr_error_set(error, -EINVAL, "half-life-ms: expected a time");
-    int rc = read_query(s, error);
-    if (rc == 0)
-        rc = read_terms(s, error);
-    if (rc == 0)
-        rc = read_mode(s, error);
-    if (rc == 0)
-        rc = settle_mode(s, error);
-    if (rc == 0)
-        rc = tr_filter_compile(tr_value_get(content, "filter"), &s->filter, error);
-    return rc < 0 ? rc : make_room(s, error);
-}
+#define AT_A_TURN 32u
 
 /* ---- searching ---- */
 
-static int find_words(search_t *s, tr_error_t *error) {
+static int find_words(tr_kb_search_t *s, tr_error_t *error) {
     tr_kb_lexical_t query = {.text = s->query,
         .like = s->like.chunk,
         .terms = s->terms,
@@ -184,11 +30,11 @@ static int find_words(search_t *s, tr_error_t *error) {
     return tr_kb_lexical(s->q->kbd->store, &s->q->ns, &query, s->lexical, &s->lexical_count, error);
 }
 
-static double share_of(const search_t *s) {
-    return s->mode == VECTORS      ? 1
-           : s->vector_count == 0  ? 0
-           : s->lexical_count == 0 ? 1
-                                   : tr_fuse_share(s->coverage);
+static double share_of(const tr_kb_search_t *s) {
+    return s->mode == TR_KB_VECTORS ? 1
+           : s->vector_count == 0   ? 0
+           : s->lexical_count == 0  ? 1
+                                    : tr_fuse_share(s->coverage);
 }
 
 /* What is like a document is not that document. */
@@ -206,12 +52,13 @@ static int by_score(const void *a, const void *b) {
 }
 
 /* A score halves with each half-life that has gone since the document was changed. */
-static int let_age(search_t *s, tr_error_t *error) {
+static int let_age(tr_kb_search_t *s, tr_error_t *error) {
     int64_t now_ms = tr_clock_wall_ms(), changed_ms;
     int rc = 0;
     for (size_t i = 0; i < s->count && rc == 0; i++) {
         tr_kb_fused_t *result = &s->results[i];
-        rc = tr_kb_changed_of(s->q->kbd->store, result->document, &changed_ms, error);
+        rc = s->changed ? s->changed(s, result->document, &changed_ms, error)
+                        : tr_kb_changed_of(s->q->kbd->store, result->document, &changed_ms, error);
         double age = rc == 0 && now_ms > changed_ms ? (double)(now_ms - changed_ms) : 0;
         result->age_part = exp2(-age / (double)s->half_life_ms);
         result->score *= result->age_part;
@@ -220,7 +67,7 @@ static int let_age(search_t *s, tr_error_t *error) {
     return rc;
 }
 
-static int fuse(search_t *s, tr_error_t *error) {
+int tr_kb_search_fuse(tr_kb_search_t *s, tr_error_t *error) {
     if (s->like.chunk) {
         s->lexical_count = leave_out(s->lexical, s->lexical_count, s->like.document);
         s->vector_count = leave_out(s->vector, s->vector_count, s->like.document);
@@ -245,7 +92,7 @@ static void write_found(tr_content_writer_t *w, const char *key, double score) {
         tr_write_double(w, score);
 }
 
-static void write_explanation(const search_t *s, tr_content_writer_t *w) {
+static void write_explanation(const tr_kb_search_t *s, tr_content_writer_t *w) {
     tr_write_str(w, "explain");
     tr_write_map(w, 8);
     write_found(w, "lexical", s->result->lexical);
@@ -258,11 +105,17 @@ static void write_explanation(const search_t *s, tr_content_writer_t *w) {
     tr_write_kv_double(w, "age-part", s->result->age_part);
 }
 
+void tr_kb_search_write_score(const tr_kb_search_t *s, tr_content_writer_t *w) {
+    tr_write_kv_double(w, "score", s->result->score);
+    if (s->explain)
+        write_explanation(s, w);
+}
+
 static void on_passage(void *arg, const tr_kb_passage_t *p) {
-    search_t *s = arg;
+    tr_kb_search_t *s = arg;
     tr_content_writer_t *w = &s->written;
     tr_kb_write_document(w, p->document, (size_t)(4 + s->text + s->explain));
-    tr_write_kv_double(w, "score", s->result->score);
+    tr_kb_search_write_score(s, w);
     tr_write_kv(w, "heading", p->heading);
     tr_write_kv_uint(w, "chunk", p->place);
     tr_write_kv_uint(w, "offset", p->offset);
@@ -270,13 +123,11 @@ static void on_passage(void *arg, const tr_kb_passage_t *p) {
         tr_write_str(w, "text");
         tr_write_strn(w, p->text, p->text_len);
     }
-    if (s->explain)
-        write_explanation(s, w);
 }
 
 /* What the asker knows already is left out. */
 static void on_name(void *arg, const char *id, size_t place) {
-    search_t *s = arg;
+    tr_kb_search_t *s = arg;
     tr_content_writer_t *w = &s->written;
     tr_write_map(w, 3);
     tr_write_kv(w, "id", id);
@@ -285,8 +136,8 @@ static void on_name(void *arg, const char *id, size_t place) {
 }
 
 /* A chunk that was replaced while vectors were compared is left out; the answer says then that it is not complete. */
-static int write_results(search_t *s, size_t *ret_written, tr_error_t *error) {
-    for (size_t i = 0; i < s->count && s->written.buffer.size < ANSWER_MAX; i++) {
+static int write_results(tr_kb_search_t *s, size_t *ret_written, tr_error_t *error) {
+    for (size_t i = 0; i < s->count && s->written.buffer.size < TR_KB_ANSWER_MAX; i++) {
         s->result = &s->results[i];
         int rc = s->brief ? tr_kb_chunk_name(s->q->kbd->store, s->result->chunk, on_name, s, error)
                           : tr_kb_passage(s->q->kbd->store, s->result->chunk, on_passage, s, error);
@@ -298,7 +149,7 @@ static int write_results(search_t *s, size_t *ret_written, tr_error_t *error) {
 }
 
 /* What depends on nothing but the question and the namespace, which is as it was when the search began. */
-static bool can_be_kept(search_t *s, size_t written) {
+static bool can_be_kept(tr_kb_search_t *s, size_t written) {
     tr_kbd_t *kbd = s->q->kbd;
     tr_kb_namespace_t now;
     return s->complete && written == s->count && !s->half_life_ms &&
@@ -307,7 +158,7 @@ static bool can_be_kept(search_t *s, size_t written) {
            tr_kb_meaning_made(&kbd->meaning, &now) == s->made;
 }
 
-static void put_answer(search_t *s, size_t written) {
+static void put_answer(tr_kb_search_t *s, size_t written) {
     const void *bytes;
     size_t len;
     tr_content_writer_t *w = NULL;
@@ -326,7 +177,7 @@ static void put_answer(search_t *s, size_t written) {
 }
 
 /* True: it was answered, as the same question was before. */
-static bool answer_again(search_t *s) {
+static bool answer_again(tr_kb_search_t *s) {
     size_t len;
     tr_kbd_t *kbd = s->q->kbd;
     const void *question = tr_message_content(s->message, &len);
@@ -340,23 +191,15 @@ static bool answer_again(search_t *s) {
     return answer;
 }
 
-static void destroy(search_t *s) {
-    tr_message_done(&s->message);
-    tr_content_writer_finish(&s->written);
-    tr_filter_finish(&s->filter);
-    free(s->lexical);
-    free(s->learnt);
-    free(s->vector);
-    free(s->results);
-    free(s->query);
-    free(s->given);
+static void destroy(tr_kb_search_t *s) {
+    tr_kb_search_finish(s);
     free(s);
 }
 
-static void conclude(search_t *s, int rc, tr_error_t *error) {
+static void conclude(tr_kb_search_t *s, int rc, tr_error_t *error) {
     size_t written = 0;
     if (rc == 0)
-        rc = fuse(s, error);
+        rc = tr_kb_search_fuse(s, error);
     if (rc == 0)
         rc = write_results(s, &written, error);
     if (rc < 0)
@@ -367,14 +210,14 @@ static void conclude(search_t *s, int rc, tr_error_t *error) {
 }
 
 static void on_found(void *arg, const tr_kb_near_answer_t *answer) {
-    search_t *s = arg;
+    tr_kb_search_t *s = arg;
     tr_error_t error = {0};
     if (answer->rc == -ECANCELED) {
         tr_message_release(&s->message); /* another one answers it */
         destroy(s);
         return;
     }
-    bool words_alone = answer->rc == -ENOLINK && s->mode != VECTORS;
+    bool words_alone = answer->rc == -ENOLINK && s->mode != TR_KB_VECTORS;
     int rc = words_alone ? 0 : answer->rc;
     if (rc < 0)
         tr_error_set(&error, rc, "%s", answer->error);
@@ -384,12 +227,12 @@ static void on_found(void *arg, const tr_kb_near_answer_t *answer) {
     conclude(s, rc, &error);
 }
 
-static void begin(search_t *s) {
+static void begin(tr_kb_search_t *s) {
     tr_error_t error = {0};
-    int rc = read_search(s, &error);
-    if (rc == 0 && s->mode != VECTORS)
+    int rc = tr_kb_search_read(s, &error);
+    if (rc == 0 && s->mode != TR_KB_VECTORS)
         rc = find_words(s, &error);
-    if (rc < 0 || s->mode == LEXICAL) {
+    if (rc < 0 || s->mode == TR_KB_LEXICAL) {
         conclude(s, rc, &error);
         return;
     }
@@ -419,7 +262,11 @@ void tr_kb_search(tr_kb_question_t *q) {
 }
 
 static void serve(tr_kbd_t *self, tr_message_t *message) {
-    search_t *s = calloc(1, sizeof *s);
+    if (self->front.shards.count) {
+        tr_kb_front_search(self, message);
+        return;
+    }
+    tr_kb_search_t *s = calloc(1, sizeof *s);
     if (!s) {
         tr_kb_refuse(self, message, TR_FAILURE, "internal-error", "out of memory");
         tr_message_done(&message);
@@ -436,14 +283,18 @@ static void serve(tr_kbd_t *self, tr_message_t *message) {
         destroy(s);
 }
 
+static bool has_room(const tr_kbd_t *self) {
+    return self->meaning.searching < TR_KB_WITH_CREW && self->front.searching < TR_KB_WITH_CREW;
+}
+
 bool tr_kb_search_turns(tr_kbd_t *self) {
     void *message;
-    for (size_t i = 0; i < AT_A_TURN && self->meaning.searching < WITH_CREW; i++) {
+    for (size_t i = 0; i < AT_A_TURN && has_room(self); i++) {
         if (!(message = tr_turns_pop(&self->turns)))
             return false;
         serve(self, message);
     }
-    return self->turns.count > 0 && self->meaning.searching < WITH_CREW;
+    return self->turns.count > 0 && has_room(self);
 }
 
 void tr_kb_search_stop(tr_kbd_t *self) {

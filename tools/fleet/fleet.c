@@ -69,19 +69,21 @@ static const tr_fleet_broker_t broker_initial = {
 static const tr_yaml_table_t broker_table = {
     broker_fields, COUNT_OF(broker_fields), sizeof(tr_fleet_broker_t), &broker_initial, 0, NULL};
 
-/* Both daemons have the same keys. */
-#define DAEMON_FIELDS(SUCH_AS)                                                                               \
+/* Daemons have the same keys. */
+#define DAEMON_KEYS(SUCH_AS)                                                                                 \
+    {"name", TR_YAML_TEXT, AT(tr_fleet_daemon_t, name), .check = tr_name_valid,                              \
+        .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},                 \
+        {"data", TR_YAML_TEXT, AT(tr_fleet_daemon_t, data), .check = not_empty, .expected = "a directory"},  \
+        {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,          \
+            .expected = "the name of an option of " SUCH_AS},                                                \
     {                                                                                                        \
-        {"name", TR_YAML_TEXT, AT(tr_fleet_daemon_t, name), .check = tr_name_valid,                          \
-            .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},             \
-            {"data", TR_YAML_TEXT, AT(tr_fleet_daemon_t, data), .check = not_empty,                          \
-                .expected = "a directory"},                                                                  \
-            {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,      \
-                .expected = "the name of an option of " SUCH_AS},                                            \
-            {"placement", TR_YAML_SECTION, AT(tr_fleet_daemon_t, placement), .table = &tr_placement_table},  \
+        "placement", TR_YAML_SECTION, AT(tr_fleet_daemon_t, placement), .table = &tr_placement_table         \
     }
+#define DAEMON_FIELDS(SUCH_AS)                                                                               \
+    { DAEMON_KEYS(SUCH_AS) }
 static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
-static const tr_yaml_field_t knowledge_fields[] = DAEMON_FIELDS("troupe-kbd, such as chunk-tokens");
+static const tr_yaml_field_t knowledge_fields[] = {DAEMON_KEYS("troupe-kbd, such as chunk-tokens"),
+    {"shards", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, shards), .min = 1, .max = TR_FLEET_SHARDS_MAX}};
 static const tr_yaml_field_t exporter_fields[] = DAEMON_FIELDS("troupe-exporter, such as otlp");
 
 /* It keeps nothing. */
@@ -135,7 +137,7 @@ static const tr_fleet_daemon_kind_t exporter_kind = {
 static const tr_fleet_daemon_t coordinator_initial = {
     .name = "coordinator", .kind = &coordinator_kind, .placement = TR_PLACEMENT_DEFAULT};
 static const tr_fleet_daemon_t knowledge_initial = {
-    .name = "kb", .kind = &knowledge_kind, .placement = TR_PLACEMENT_DEFAULT};
+    .name = "kb", .kind = &knowledge_kind, .placement = TR_PLACEMENT_DEFAULT, .shards = 1};
 static const tr_fleet_daemon_t gateway_initial = {
     .name = "gateway", .kind = &gateway_kind, .placement = TR_PLACEMENT_DEFAULT};
 static const tr_fleet_daemon_t exporter_initial = {
@@ -292,6 +294,8 @@ int tr_fleet_daemon_data(const tr_fleet_t *self, const tr_fleet_daemon_t *daemon
         n = snprintf(out, size, "%s", data);
     else
         n = snprintf(out, size, "%s/%s", self->directory, data + (strncmp(data, "./", 2) ? 0 : 2));
+    if (n >= 0 && (size_t)n < size && daemon->all_names)
+        n += snprintf(out + n, size - (size_t)n, "/%s", daemon->name);
     return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
@@ -318,8 +322,42 @@ static int add_daemon(tr_fleet_t *self, const tr_fleet_daemon_t *daemon, tr_erro
     return 0;
 }
 
+/* "kb-1,kb-2,kb-3"; NULL when out of memory. */
+static const char *shard_names(tr_fleet_t *self) {
+    const tr_fleet_daemon_t *kb = &self->knowledge;
+    size_t size = (size_t)kb->shards * (strlen(kb->name) + 4), len = 0;
+    char *names = tr_arena_alloc(&self->arena, size + 1);
+    for (int64_t i = 1; i <= kb->shards && names; i++)
+        len += (size_t)snprintf(names + len, size + 1 - len, "%s%s-%" PRId64, i > 1 ? "," : "", kb->name, i);
+    return names;
+}
+
+/* Each is a daemon like the others, which is told of all. */
+static int add_shards(tr_fleet_t *self, tr_error_t *error) {
+    const char *all = shard_names(self);
+    int rc = 0;
+    for (int64_t i = 1; i <= self->knowledge.shards && rc == 0; i++) {
+        size_t size = strlen(self->knowledge.name) + 4;
+        tr_fleet_daemon_t *one = tr_arena_alloc(&self->arena, sizeof *one);
+        char *name = tr_arena_alloc(&self->arena, size);
+        if (!all || !one || !name)
+            return tr_error_set(error, -ENOMEM, "%s: out of memory", self->path);
+        snprintf(name, size, "%s-%" PRId64, self->knowledge.name, i);
+        if (!tr_name_valid(name, strlen(name)))
+            return tr_yaml_file_wrong(
+                &self->file, "knowledge.name", error, "too long for the name of a shard, %s", name);
+        *one = self->knowledge;
+        one->name = name;
+        one->all_names = all;
+        rc = add_daemon(self, one, error);
+    }
+    return rc;
+}
+
 static int add_daemons(tr_fleet_t *self, tr_error_t *error) {
-    int rc = self->knowledge.line ? add_daemon(self, &self->knowledge, error) : 0;
+    int rc = !self->knowledge.line        ? 0
+             : self->knowledge.shards > 1 ? add_shards(self, error)
+                                          : add_daemon(self, &self->knowledge, error);
     if (rc == 0 && self->coordinator.line)
         rc = add_daemon(self, &self->coordinator, error);
     if (rc == 0 && self->gateway.line)

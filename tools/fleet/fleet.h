@@ -15,7 +15,7 @@
  *     name: coordinator          # of its agent
  *     data: tasks                # where it keeps tasks and decisions; default: in the fleet's state directory
  *     options: {tries: 5}        # any option of troupe-coordinator by its name
- *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd
+ *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd; shards: 3 makes three
  *   gateway: {}                  # the fleet over HTTP (docs/gateway.md): name (gateway), options of troupe-gateway
  *   state: {postgres: ./pg, redis: ./redis}   # files with a connection string each: tasks (and `journal: postgres`, `state: postgres` of agents)
  *                                # are in that database; budgets, rates and answers of models are shared by that Redis server
@@ -74,8 +74,12 @@ typedef struct tr_fleet_daemon {
     const char *data; /* as in the file; NULL: within the state */
     tr_pairs_t options;
     tr_placement_t placement;
-    int line; /* in the file; 0: there is none */
+    int64_t shards;        /* that share the documents: each is a daemon, NAME-1, NAME-2 ...; 1 = it is one */
+    const char *all_names; /* of the shards, with commas; NULL: it is one */
+    int line;              /* in the file; 0: there is none */
 } tr_fleet_daemon_t;
+
+#define TR_FLEET_SHARDS_MAX 64
 
 /* Servers that keep what the fleet's processes share: files that their owner alone may read, absolute paths from here on. */
 typedef struct tr_fleet_servers {

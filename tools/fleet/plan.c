@@ -221,7 +221,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *logs = d->kind->follows_logs
                            ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
                            : NULL;
-    size_t most = 25 + d->options.count;
+    size_t most = 27 + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
         (d->kind->follows_logs && !logs))
@@ -235,6 +235,8 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
         put_pair(&args, "--data", kept);
     if (logs)
         put_pair(&args, "--logs", logs);
+    if (d->all_names)
+        put_pair(&args, "--shards", d->all_names);
     put_metrics(&args, metrics);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     int rc = put_fleet_state(self, &args, d);

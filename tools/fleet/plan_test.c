@@ -190,6 +190,18 @@ static void test_daemons_are_the_last_of_the_agents(void **state) {
         "--ready-fd 3");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
+    fleet = parsed("fleet: f\nknowledge: {name: k, data: ./kept, shards: 2, options: {chunk-tokens: "
+                   "100}}\nagents: []\n");
+    plan = planned(fleet, NULL);
+    assert_int_equal(plan->count, 3);
+    expect_command(plan, 1, "k-1",
+        "/usr/bin/troupe-kbd --connect tcp://127.0.0.1:0 --name k-1 --data /tmp/kept/k-1 --shards k-1,k-2 "
+        "--ready-fd 3 --chunk-tokens=100");
+    expect_command(plan, 2, "k-2",
+        "/usr/bin/troupe-kbd --connect tcp://127.0.0.1:0 --name k-2 --data /tmp/kept/k-2 --shards k-1,k-2 "
+        "--ready-fd 3 --chunk-tokens=100");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
     fleet = parsed("fleet: f\ngateway: {options: {listen: '127.0.0.1:0'}}\nagents: []\n");
     plan = planned(fleet, NULL);
     expect_command(plan, 1, "gateway",

@@ -1,5 +1,7 @@
 #include "tools/kb/kb.h"
 
+#include <stdio.h>
+
 int tr_kb_set_filter(const tr_call_t *call, json_t *request, const char *filter) {
     json_error_t wrong;
     json_t *json = filter ? json_loads(filter, 0, &wrong) : NULL;
@@ -11,4 +13,13 @@ int tr_kb_set_filter(const tr_call_t *call, json_t *request, const char *filter)
     if (json)
         json_object_set_new(request, "filter", json);
     return TR_EXIT_OK;
+}
+
+void tr_kb_tell_missing(const tr_call_t *call, const json_t *answer) {
+    const json_t *missing = json_object_get(answer, "missing"), *name;
+    size_t i;
+    json_array_foreach(missing, i, name) fprintf(call->err, "%s%s",
+        i ? ", " : "Without what these shards have, which are away: ", json_string_value(name));
+    if (json_array_size(missing))
+        fputc('\n', call->err);
 }

@@ -13,4 +13,6 @@
 
 /* The JSON of --filter into the request; NULL: there is none. Exit code. */
 int tr_kb_set_filter(const tr_call_t *call, json_t *request, const char *filter);
+/* Says on err which shards are missing in an answer, where any are. */
+void tr_kb_tell_missing(const tr_call_t *call, const json_t *answer);
 #endif

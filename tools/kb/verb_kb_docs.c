@@ -122,6 +122,7 @@ static int list_pages(const tr_call_t *call, tr_cli_session_t *session, tr_outpu
         json_array_foreach(json_object_get(page, "documents"), i, document)
             tr_cli_put_object(output, &(tr_cli_table_t){document_columns, DOCUMENT_COLUMNS}, document);
         after = json_incref(json_object_get(page, "after"));
+        tr_kb_tell_missing(call, page);
         json_decref(page);
     }
     json_decref(after);
@@ -258,6 +259,7 @@ static int run_stat(const tr_call_t *call) {
         code = tr_cli_begin_table(
             call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
     if (code == TR_EXIT_OK) {
+        tr_kb_tell_missing(call, answer);
         json_array_foreach(json_object_get(answer, "namespaces"), i, ns)
             tr_cli_put_object(output, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, ns);
         code = tr_cli_finish(call, &output);
@@ -290,16 +292,21 @@ const tr_verb_t tr_verb_kb_stat = {"kb stat", TR_VERB_TALK, &stat_program, sizeo
 /* ---- snapshot ---- */
 
 static int run_snapshot(const tr_call_t *call) {
-    static const tr_column_t column[] = {{"path", TR_COLUMN_TEXT}};
+    static const tr_column_t columns[] = {{"path", TR_COLUMN_TEXT}, {"shard", TR_COLUMN_TEXT}};
     const options_t *o = call->options;
     tr_output_t *output = NULL;
-    json_t *answer = NULL;
+    json_t *answer = NULL, *path;
+    size_t i;
     int code = tr_cli_ask_once(call, &o->common, TR_KB_SERVICE,
         json_pack("{s:s, s:s}", "action", "snapshot", "name", call->arguments.items[0]), &answer);
+    json_t *paths = json_object_get(answer, "paths");
+    tr_cli_table_t table = {columns, paths ? 2 : 1};
     if (code == TR_EXIT_OK)
-        code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){column, 1}, false, &output);
+        code = tr_cli_begin_table(call, &o->common, &table, false, &output);
     if (code == TR_EXIT_OK) {
-        tr_cli_put_object(output, &(tr_cli_table_t){column, 1}, answer);
+        json_array_foreach(paths, i, path) tr_cli_put_object(output, &table, path);
+        if (!paths)
+            tr_cli_put_object(output, &table, answer);
         code = tr_cli_finish(call, &output);
     }
     json_decref(answer);
@@ -314,9 +321,11 @@ static const tr_option_t snapshot_table[] = {
 static const tr_program_t snapshot_program = {
     .name = "troupe kb snapshot",
     .summary = "Copy the knowledge base",
-    .description = "All that is in it now, as one file in the directory of its data (snapshots/NAME.db), in "
-                   "place of one of that name. The path is "
-                   "printed; `troupe-kbd --restore PATH` begins with it.",
+    .description =
+        "All that is in it now, as one file in the directory of its data (snapshots/NAME.db), in "
+        "place of one of that name. The path is "
+        "printed; `troupe-kbd --restore PATH` begins with it. Of shards each makes its own, one after "
+        "the other's last write or before it.",
     .examples = "troupe kb snapshot monday",
     .options = snapshot_table,
     .option_count = sizeof snapshot_table / sizeof *snapshot_table,

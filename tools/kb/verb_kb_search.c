@@ -172,8 +172,10 @@ static int run(const tr_call_t *call) {
         code = tr_cli_ask_once(call, &o->common, thinks ? TR_KB_LIBRARIAN : TR_KB_SERVICE, request, &answer);
     else
         json_decref(request);
-    if (code == TR_EXIT_OK)
+    if (code == TR_EXIT_OK) {
+        tr_kb_tell_missing(call, answer);
         code = print(call, answer);
+    }
     json_decref(answer);
     return code;
 }

@@ -74,6 +74,7 @@
     VERB(kb_ls)                                                                                              \
     VERB(kb_rm)                                                                                              \
     VERB(kb_stat)                                                                                            \
+    VERB(kb_shards)                                                                                          \
     VERB(kb_snapshot)                                                                                        \
     VERB(kb_eval)                                                                                            \
     VERB(votes_count)                                                                                        \

@@ -1,0 +1,273 @@
+#include "kbd/front.h"
+
+#include "kbd/kbd.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASKED_MS 30000 /* where who asks sets no time */
+
+int tr_kb_front_init(tr_kbd_t *kbd, tr_error_t *error) {
+    tr_kb_front_t *self = &kbd->front;
+    const tr_kbd_options_t *o = kbd->options;
+    int rc = tr_shards_read(o->shards, &self->shards, error);
+    if (rc < 0 || !self->shards.count)
+        return rc;
+    self->here = tr_shards_find(&self->shards, o->resident.name, tr_host_platform(kbd->host));
+    return self->here < self->shards.count
+               ? 0
+               : tr_error_set(error, -EINVAL, "--shards: %s is none of %s; expected --name among them",
+                     o->resident.name, o->shards);
+}
+
+void tr_kb_front_stop(tr_kbd_t *kbd) {
+    while (kbd->front.errands) {
+        tr_message_release(&kbd->front.errands->message); /* another one answers it */
+        tr_kb_errand_destroy(kbd->front.errands);
+    }
+}
+
+void tr_kb_front_finish(tr_kbd_t *kbd) {
+    tr_gathers_finish(&kbd->front.gathers);
+    tr_shards_finish(&kbd->front.shards);
+}
+
+/* ---- errands ---- */
+
+static int64_t deadline_of(const tr_message_t *message) {
+    const tr_acl_t *acl = tr_message_acl(message);
+    int64_t now_ms = tr_clock_wall_ms(), left_ms = ASKED_MS;
+    if (acl && acl->reply_by_ms && acl->reply_by_ms < INT64_MAX)
+        left_ms = (int64_t)acl->reply_by_ms - now_ms;
+    left_ms = left_ms < 0 ? 0 : left_ms;
+    return tr_clock_ms() + left_ms - left_ms / 8; /* the answer has to get there, too */
+}
+
+tr_kb_errand_t *tr_kb_errand_new(
+    tr_kbd_t *kbd, tr_message_t *message, size_t size, void (*finish)(tr_kb_errand_t *self)) {
+    tr_kb_errand_t *self = calloc(1, size);
+    if (!self) {
+        tr_kb_refuse(kbd, message, TR_FAILURE, "internal-error", "out of memory");
+        tr_message_done(&message);
+        return NULL;
+    }
+    self->kbd = kbd;
+    self->message = message;
+    self->content = tr_message_value(message);
+    self->until_ms = deadline_of(message);
+    self->finish = finish;
+    self->after = kbd->front.errands;
+    if (self->after)
+        self->after->before = self;
+    kbd->front.errands = self;
+    return self;
+}
+
+void tr_kb_errand_destroy(tr_kb_errand_t *self) {
+    if (self->before)
+        self->before->after = self->after;
+    else
+        self->kbd->front.errands = self->after;
+    if (self->after)
+        self->after->before = self->before;
+    if (self->finish)
+        self->finish(self);
+    tr_gather_destroy(&self->gather);
+    if (self->message)
+        tr_message_done(&self->message);
+    free(self);
+}
+
+void tr_kb_errand_refuse(
+    tr_kb_errand_t *self, tr_performative_t act, const char *reason, const char *detail) {
+    tr_kb_refuse(self->kbd, self->message, act, reason, detail);
+    tr_kb_errand_destroy(self);
+}
+
+bool tr_kb_errand_gather(tr_kb_errand_t *self, size_t count) {
+    tr_gather_destroy(&self->gather);
+    self->gather = tr_gather_new(&self->kbd->front.gathers, self->kbd->agent, count);
+    if (self->gather)
+        return true;
+    tr_kb_errand_refuse(self, TR_FAILURE, "internal-error", "out of memory");
+    return false;
+}
+
+tr_content_writer_t *tr_kb_errand_ask(
+    tr_kb_errand_t *self, size_t i, size_t shard, const char *action, size_t entries) {
+    const tr_shards_t *shards = &self->kbd->front.shards;
+    tr_content_writer_t *w = tr_gather_ask(self->gather, i, shards->items[shard].name);
+    tr_write_map(w, 2 + entries);
+    tr_write_kv(w, "action", action);
+    tr_write_kv_uint(w, "part", shards->print);
+    return w;
+}
+
+void tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard) {
+    const tr_shards_t *shards = &self->kbd->front.shards;
+    tr_content_writer_t *w = tr_gather_ask(self->gather, i, shards->items[shard].name);
+    const msgpack_object_map *map = &self->content->via.map;
+    size_t n = 0;
+    for (uint32_t k = 0; k < map->size; k++)
+        n += !tr_value_equals(&map->ptr[k].key, "part");
+    tr_write_map(w, n + 1);
+    tr_write_kv_uint(w, "part", shards->print);
+    for (uint32_t k = 0; k < map->size; k++) {
+        if (tr_value_equals(&map->ptr[k].key, "part"))
+            continue;
+        tr_write_value(w, &map->ptr[k].key);
+        tr_write_value(w, &map->ptr[k].val);
+    }
+}
+
+void tr_kb_errand_ask_all(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done) {
+    size_t n = self->kbd->front.shards.count;
+    if (!tr_kb_errand_gather(self, n))
+        return;
+    for (size_t i = 0; i < n; i++)
+        tr_kb_errand_ask_same(self, i, i);
+    tr_kb_errand_send(self, timeout_ms, done);
+}
+
+int64_t tr_kb_errand_left_ms(const tr_kb_errand_t *self) {
+    return self->until_ms - tr_clock_ms();
+}
+
+void tr_kb_errand_send(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done) {
+    tr_gather_send(self->gather, timeout_ms, done, self);
+}
+
+void tr_kb_errand_pass_on(tr_kb_errand_t *self, size_t i) {
+    const tr_message_t *answer = tr_gather_answer(self->gather, i);
+    size_t len = 0;
+    const void *bytes = tr_message_content(answer, &len);
+    tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, tr_message_performative(answer));
+    if (w)
+        msgpack_sbuffer_write(&w->buffer, bytes, len);
+    tr_kb_errand_destroy(self);
+}
+
+/* ---- who is missing ---- */
+
+void tr_kb_errand_note_missing(tr_kb_errand_t *self) {
+    for (size_t i = 0; i < tr_gather_count(self->gather); i++)
+        self->missing[i] |= tr_gather_how(self->gather, i) == TR_GATHER_AWAY;
+}
+
+const char *tr_kb_errand_names(const tr_kb_errand_t *self, char *out, size_t size) {
+    const tr_shards_t *shards = &self->kbd->front.shards;
+    size_t len = 0;
+    *out = '\0';
+    for (size_t i = 0; i < shards->count; i++)
+        if (self->missing[i] && len < size)
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", shards->items[i].name);
+    return out;
+}
+
+size_t tr_kb_errand_missing(const tr_kb_errand_t *self) {
+    size_t n = 0;
+    for (size_t i = 0; i < self->kbd->front.shards.count; i++)
+        n += self->missing[i];
+    return n;
+}
+
+void tr_kb_errand_write_missing(const tr_kb_errand_t *self, tr_content_writer_t *w, bool complete) {
+    const tr_shards_t *shards = &self->kbd->front.shards;
+    size_t n = tr_kb_errand_missing(self);
+    if (!n)
+        return;
+    if (complete)
+        tr_write_kv_bool(w, "complete", false);
+    tr_write_str(w, "missing");
+    tr_write_array(w, n);
+    for (size_t i = 0; i < shards->count; i++)
+        if (self->missing[i])
+            tr_write_str(w, shards->items[i].name);
+}
+
+static bool is_unknown(const tr_kb_errand_t *self, size_t i) {
+    return strcmp(tr_message_text(tr_gather_answer(self->gather, i), "reason"), "not-registered") == 0;
+}
+
+bool tr_kb_errand_refused(tr_kb_errand_t *self) {
+    size_t answered = 0, unknown = 0, count = tr_gather_count(self->gather);
+    char names[512], detail[600];
+    for (size_t i = 0; i < count; i++) {
+        tr_gather_how_t how = tr_gather_how(self->gather, i);
+        if (how == TR_GATHER_REFUSED && !is_unknown(self, i)) {
+            tr_kb_errand_pass_on(self, i);
+            return true;
+        }
+        answered += how == TR_GATHER_ANSWERED;
+        unknown += how == TR_GATHER_REFUSED;
+    }
+    if (answered)
+        return false;
+    if (!tr_kb_errand_missing(self) && unknown) {
+        size_t i = 0;
+        while (tr_gather_how(self->gather, i) != TR_GATHER_REFUSED)
+            i++;
+        tr_kb_errand_pass_on(self, i);
+        return true;
+    }
+    snprintf(detail, sizeof detail, "away: %s", tr_kb_errand_names(self, names, sizeof names));
+    tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+    return true;
+}
+
+/* ---- what is asked ---- */
+
+static const struct {
+    const char *action;
+    void (*begin)(tr_kb_errand_t *self);
+} actions[] = {
+    {"add", tr_kb_front_add},
+    {"get", tr_kb_front_get},
+    {"list", tr_kb_front_list},
+    {"remove", tr_kb_front_remove},
+    {"drop", tr_kb_front_drop},
+    {"compact", tr_kb_front_compact},
+    {"namespaces", tr_kb_front_namespaces},
+    {"snapshot", tr_kb_front_snapshot},
+    {"shards", tr_kb_front_shards},
+};
+
+bool tr_kb_front_takes(tr_kb_question_t *q) {
+    tr_value_t action = tr_value_get(q->content, "action");
+    if (!q->kbd->front.shards.count || tr_value_get(q->content, "part"))
+        return false;
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (!tr_value_equals(action, actions[i].action))
+            continue;
+        tr_message_t *message = tr_message_keep(q->message);
+        tr_kb_errand_t *errand = message ? tr_kb_errand_new(q->kbd, message, sizeof *errand, NULL) : NULL;
+        if (errand)
+            actions[i].begin(errand);
+        else if (!message)
+            tr_kb_refuse(q->kbd, q->message, TR_FAILURE, "internal-error", "out of memory");
+        return true;
+    }
+    return false;
+}
+
+bool tr_kb_front_may_ask(tr_kb_question_t *q) {
+    const tr_kb_front_t *self = &q->kbd->front;
+    tr_value_t part = tr_value_get(q->content, "part");
+    char detail[160];
+    if (tr_shards_find(&self->shards, tr_message_sender(q->message), tr_host_platform(q->kbd->host)) ==
+        self->shards.count) {
+        tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "unauthorised",
+            "part: only a shard asks that; without it, all shards are asked");
+        return false;
+    }
+    if (part->type == MSGPACK_OBJECT_POSITIVE_INTEGER && part->via.u64 == self->shards.print)
+        return true;
+    snprintf(detail, sizeof detail, "%s has other --shards than who asks it: expected the same for all",
+        q->kbd->options->resident.name);
+    tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "shards-differ", detail);
+    return false;
+}

@@ -1,0 +1,115 @@
+/*
+ * Several knowledge bases as one: shards. Each has the documents that lib/knowledge/shards.h gives it, and offers the service `kb`; whichever is
+ * asked asks all of them, or those that it concerns, and answers for all. Who asks sees no difference, but where a shard is away: then an
+ * answer says so (`missing`), and a write that needs it fails for what it concerns.
+ *
+ * What shards ask each other are **parts**: the requests of everybody (docs/knowledge.md) and a few more, with an entry `part` that says which shards the asker
+ * takes for all. They are taken from shards alone, and done with what is here.
+ *
+ * A search is done in rounds, so that it finds exactly what one knowledge base would find (front_search.c).
+ */
+#ifndef TR_KBD_FRONT_H
+#define TR_KBD_FRONT_H
+
+#include "lib/knowledge/gather.h"
+#include "lib/knowledge/shards.h"
+
+#include <stdint.h>
+
+struct tr_kb_question;
+struct tr_kbd;
+typedef struct tr_kb_errand tr_kb_errand_t;
+
+typedef struct tr_kb_front {
+    tr_shards_t shards; /* none: there is one knowledge base, and this is it */
+    size_t here;        /* its place among them */
+    tr_gathers_t gathers;
+    tr_kb_errand_t *errands;
+    size_t searching;
+    int64_t left_alone_ms
+        [TR_SHARDS_MAX]; /* searches do without it until then (tr_clock_ms): it said nothing in its time */
+} tr_kb_front_t;
+
+/* What is done for somebody who asked, over several shards. */
+struct tr_kb_errand {
+    struct tr_kbd *kbd;
+    tr_message_t *message; /* owned */
+    tr_value_t content;
+    int64_t until_ms; /* tr_clock_ms */
+    bool missing[TR_SHARDS_MAX];
+    tr_gather_t *gather;
+    void (*finish)(tr_kb_errand_t *self); /* what it owns beside that; may be NULL */
+    void *more;
+    tr_kb_errand_t *before, *after;
+};
+
+/* ---- front.c ---- */
+
+/* The options' shards. -EINVAL with a text: this one is none of them. */
+int tr_kb_front_init(struct tr_kbd *kbd, tr_error_t *error);
+/* Errands that go on are given up: others answer them. Before the agent ends. */
+void tr_kb_front_stop(struct tr_kbd *kbd);
+void tr_kb_front_finish(struct tr_kbd *kbd); /* after it */
+/* True: it was asked as the one who answers for all, and does. */
+bool tr_kb_front_takes(struct tr_kb_question *q);
+/* Whether a part is from one who may ask it; if not, it was refused. */
+bool tr_kb_front_may_ask(struct tr_kb_question *q);
+
+/* Takes the message, also where it fails; NULL: out of memory, which was told. Allocates `size` bytes, of which an errand is the first part. */
+tr_kb_errand_t *tr_kb_errand_new(
+    struct tr_kbd *kbd, tr_message_t *message, size_t size, void (*finish)(tr_kb_errand_t *self));
+void tr_kb_errand_destroy(tr_kb_errand_t *self);
+/* A gather in place of the one before; false: out of memory, and it was told and ended. */
+bool tr_kb_errand_gather(tr_kb_errand_t *self, size_t count);
+/* Begins the i-th question, a map: what it is to do, and so many entries that are written next. */
+tr_content_writer_t *tr_kb_errand_ask(
+    tr_kb_errand_t *self, size_t i, size_t shard, const char *action, size_t entries);
+/* The same, as the errand itself is asked. */
+void tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard);
+/* All shards, as the errand itself is asked. */
+void tr_kb_errand_ask_all(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done);
+/* Until who asked must have his answer. */
+int64_t tr_kb_errand_left_ms(const tr_kb_errand_t *self);
+/* done gets the errand. */
+void tr_kb_errand_send(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done);
+/* Answers with what was answered to the i-th. */
+void tr_kb_errand_pass_on(tr_kb_errand_t *self, size_t i);
+void tr_kb_errand_refuse(tr_kb_errand_t *self, tr_performative_t act, const char *reason, const char *detail);
+/* Where somebody refused, that is the answer; likewise where there is no answer at all. True: it was told. A namespace that only some
+ * have is no refusal. */
+bool tr_kb_errand_refused(tr_kb_errand_t *self);
+/* Of a gather of all shards, those that are away are missing from now on. */
+void tr_kb_errand_note_missing(tr_kb_errand_t *self);
+/* "kb-1, kb-2": those that are missing; into out. */
+const char *tr_kb_errand_names(const tr_kb_errand_t *self, char *out, size_t size);
+size_t tr_kb_errand_missing(const tr_kb_errand_t *self);
+/* Where any are: the entries `complete` (false; unless the answer has one of its own) and `missing`. */
+void tr_kb_errand_write_missing(const tr_kb_errand_t *self, tr_content_writer_t *w, bool complete);
+
+/* ---- front_documents.c ---- */
+
+void tr_kb_front_get(tr_kb_errand_t *self);
+void tr_kb_front_list(tr_kb_errand_t *self);
+void tr_kb_front_remove(tr_kb_errand_t *self);
+
+/* ---- front_add.c ---- */
+
+void tr_kb_front_add(tr_kb_errand_t *self);
+/* Which shard has the document with this id, as it is told; what is no id is told so by this one. */
+size_t tr_kb_front_owner(const tr_kb_errand_t *self, tr_value_t id);
+
+/* ---- front_all.c ---- */
+
+void tr_kb_front_drop(tr_kb_errand_t *self);
+void tr_kb_front_compact(tr_kb_errand_t *self);
+void tr_kb_front_namespaces(tr_kb_errand_t *self);
+void tr_kb_front_snapshot(tr_kb_errand_t *self);
+void tr_kb_front_shards(tr_kb_errand_t *self);
+
+/* ---- part.c: what only shards ask ---- */
+
+/* False: it is none of these. */
+bool tr_kb_part(struct tr_kb_question *q, tr_value_t action);
+void tr_kb_shards(struct tr_kb_question *q); /* where there is but one */
+
+#endif

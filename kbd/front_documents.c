@@ -1,0 +1,182 @@
+/* Documents over several shards: each goes to the one that has it; lists are put together by their ids. */
+#include "kbd/front.h"
+#include "kbd/kbd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_MAX 500
+
+static const char *shard_name(const tr_kb_errand_t *self, size_t shard) {
+    return self->kbd->front.shards.items[shard].name;
+}
+
+/* ---- get ---- */
+
+static void on_got(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    size_t owner = tr_kb_front_owner(self, tr_value_get(self->content, "id"));
+    char detail[TR_AID_MAX + 64];
+    if (tr_gather_how(gather, 0) != TR_GATHER_AWAY) {
+        tr_kb_errand_pass_on(self, 0);
+        return;
+    }
+    snprintf(detail, sizeof detail, "%s, where it would be, is away", shard_name(self, owner));
+    tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+}
+
+void tr_kb_front_get(tr_kb_errand_t *self) {
+    if (!tr_kb_errand_gather(self, 1))
+        return;
+    tr_kb_errand_ask_same(self, 0, tr_kb_front_owner(self, tr_value_get(self->content, "id")));
+    tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_got);
+}
+
+/* ---- list ---- */
+
+typedef struct pages {
+    tr_value_t documents[TR_SHARDS_MAX];
+    size_t at[TR_SHARDS_MAX], count;
+    bool more; /* than these pages have */
+} pages_t;
+
+static tr_value_t id_at(const pages_t *p, size_t i) {
+    return tr_value_get(tr_value_at(p->documents[i], p->at[i]), "id");
+}
+
+static int compare(tr_value_t a, tr_value_t b) {
+    size_t a_len = 0, b_len = 0;
+    const char *x = tr_value_str(a, &a_len), *y = tr_value_str(b, &b_len);
+    int order = x && y ? memcmp(x, y, a_len < b_len ? a_len : b_len) : 0;
+    return order ? order : a_len < b_len ? -1 : a_len > b_len;
+}
+
+/* The page whose next document is the first; count: there is none left. */
+static size_t next_page(const pages_t *p) {
+    size_t best = p->count;
+    for (size_t i = 0; i < p->count; i++)
+        if (id_at(p, i) && (best == p->count || compare(id_at(p, i), id_at(p, best)) < 0))
+            best = i;
+    return best;
+}
+
+static void read_pages(const tr_kb_errand_t *self, pages_t *p) {
+    p->count = tr_gather_count(self->gather);
+    for (size_t i = 0; i < p->count; i++) {
+        tr_value_t page = tr_gather_value(self->gather, i);
+        p->documents[i] = tr_value_get(page, "documents");
+        p->more |= tr_value_is_str(tr_value_get(page, "after"));
+    }
+}
+
+static void on_pages(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    tr_content_writer_t *w;
+    pages_t p = {0};
+    int64_t most = tr_value_int(tr_value_get(self->content, "max-results"), PAGE_MAX);
+    tr_value_t last = NULL;
+    size_t total = 0, n, i;
+    (void)gather;
+    tr_kb_errand_note_missing(self);
+    if (tr_kb_errand_refused(self))
+        return;
+    most = most < 1 || most > PAGE_MAX ? PAGE_MAX : most;
+    read_pages(self, &p);
+    for (i = 0; i < p.count; i++)
+        total += tr_value_size(p.documents[i]);
+    n = total < (size_t)most ? total : (size_t)most;
+    if ((w = tr_kb_answer(self->kbd, self->message, TR_INFORM))) {
+        tr_write_map(w, tr_kb_errand_missing(self) ? 4 : 2);
+        tr_write_str(w, "documents");
+        tr_write_array(w, n);
+        for (size_t k = 0; k < n && (i = next_page(&p)) < p.count; k++) {
+            last = id_at(&p, i);
+            tr_write_value(w, tr_value_at(p.documents[i], p.at[i]++));
+        }
+        tr_write_str(w, "after");
+        if (last && (total > n || p.more))
+            tr_write_value(w, last);
+        else
+            tr_write_nil(w);
+        tr_kb_errand_write_missing(self, w, true);
+    }
+    tr_kb_errand_destroy(self);
+}
+
+void tr_kb_front_list(tr_kb_errand_t *self) {
+    tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self) / 2, on_pages);
+}
+
+/* ---- remove ---- */
+
+static void on_removed(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    char names[512], detail[700];
+    uint64_t removed = 0;
+    bool more = false;
+    tr_kb_errand_note_missing(self);
+    for (size_t i = 0; i < tr_gather_count(gather); i++) {
+        tr_value_t answer = tr_gather_value(gather, i);
+        removed += (uint64_t)tr_value_int(tr_value_get(answer, "removed"), 0);
+        more |= tr_value_bool(tr_value_get(answer, "more"), false);
+    }
+    if (tr_kb_errand_refused(self))
+        return;
+    if (tr_kb_errand_missing(self)) {
+        snprintf(detail, sizeof detail,
+            "%s: away, and what is there is as it was; %llu were removed: ask again",
+            tr_kb_errand_names(self, names, sizeof names), (unsigned long long)removed);
+        tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+        return;
+    }
+    tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
+    if (w) {
+        tr_write_map(w, 2);
+        tr_write_kv_uint(w, "removed", removed);
+        tr_write_kv_bool(w, "more", more);
+    }
+    tr_kb_errand_destroy(self);
+}
+
+/* The ids of one shard. */
+static size_t write_ids(tr_kb_errand_t *self, tr_value_t ids, size_t shard, tr_content_writer_t *w) {
+    size_t n = 0;
+    for (size_t i = 0; i < tr_value_size(ids); i++) {
+        tr_value_t id = tr_value_at(ids, i);
+        if (tr_kb_front_owner(self, id) != shard)
+            continue;
+        n++;
+        if (w)
+            tr_write_value(w, id);
+    }
+    return n;
+}
+
+static void remove_ids(tr_kb_errand_t *self, tr_value_t ids) {
+    size_t count = self->kbd->front.shards.count;
+    if (!tr_kb_errand_gather(self, count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = write_ids(self, ids, i, NULL);
+        if (n == 0 && (tr_value_size(ids) || i != self->kbd->front.here))
+            continue;
+        tr_content_writer_t *w = tr_kb_errand_ask(self, i, i, "remove", 2);
+        tr_write_str(w, "namespace");
+        tr_write_value(w, tr_value_get(self->content, "namespace"));
+        tr_write_str(w, "ids");
+        tr_write_array(w, n);
+        write_ids(self, ids, i, w);
+    }
+    tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_removed);
+}
+
+void tr_kb_front_remove(tr_kb_errand_t *self) {
+    tr_value_t ids = tr_value_get(self->content, "ids");
+    if (tr_value_is_array(ids) && !tr_value_get(self->content, "filter") &&
+        tr_value_is_str(tr_value_get(self->content, "namespace")))
+        remove_ids(self, ids);
+    else
+        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_removed);
+}

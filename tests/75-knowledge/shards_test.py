@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Shards: three knowledge bases that share the documents find what one finds, say which of them is away, and lose nothing."""
+import json
+import pathlib
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+NAMES = ("kb-1", "kb-2", "kb-3")
+PATIENCE = 200.0  # seconds
+NOUNS = ("wing", "sail", "boat", "apple", "engine", "river", "cloud", "heat", "shock", "layer")
+VERBS = ("flows", "burns", "lifts", "drifts", "turns", "cools", "breaks")
+
+
+def text_of(number):
+    """Different lengths and words, the same each time."""
+    words = []
+    for k in range(12 + number * 7 % 50):
+        mixed = (number * 31 + k * k * 17 + k * number) % 997
+        words.append(f"{NOUNS[mixed % 10]} {VERBS[mixed % 7]}" + ("." if k % 9 == 8 else ""))
+    return " ".join(words)
+
+
+DOCUMENTS = [{"id": f"d{number:03}", "title": f"About {NOUNS[number % 10]} {number}", "text": text_of(number),
+              "metadata": {"year": 1900 + number}} for number in range(90)]
+
+
+class Shards(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.at = self.broker()
+        self.env = {"TROUPE_CONNECT": self.at.endpoint, "TROUPE_EMBEDDINGS": "ngrams", "TROUPE_TIMEOUT": "180s"}
+        self.shards = {}
+
+    def start(self, name, *options):
+        self.shards[name] = self.spawn("kbd", "--connect", self.at.endpoint, "--name", name, "--data", f"{self.directory}/{name}",
+                                       "--search-time", "5m", *options, env=self.env)
+
+    def start_all(self):
+        for name in NAMES:
+            self.start(name, "--shards", ",".join(NAMES))
+        for shard in self.shards.values():
+            shard.wait_err("K001 ready")
+
+    def say(self, env=None, to="svc:kb", code=0, **content):
+        done = self.troupe("ask", to, json.dumps(content), env=env or self.env, patience=PATIENCE)
+        self.assertEqual(done.code, code, done)
+        return json.loads(done.out) if code == 0 else done.err
+
+    def add(self, documents, **more):
+        return self.say(action="add", namespace="n", documents=documents, **more)["documents"]
+
+    def rows(self):
+        return {row["shard"]: row for row in self.troupe("kb", "shards", "-o", "json", env=self.env, patience=PATIENCE).json()}
+
+    def until_vectors(self, env=None):
+        harness.wait_until(lambda: [row["pending"] for row in self.say(env, action="namespaces")["namespaces"]] == [0], "the vectors", PATIENCE)
+
+    def load(self):
+        self.assertEqual([d for d in self.add(DOCUMENTS[:50]) + self.add(DOCUMENTS[50:]) if "error" in d], [])
+
+    def lose(self, name):
+        """Killed, and given up by the broker."""
+        self.shards[name].process.kill()
+        self.shards[name].wait()
+        harness.wait_until(lambda: name not in self.troupe("ps", "-o", "name", env=self.env, patience=PATIENCE).out.split(), f"{name} to be gone",
+                           PATIENCE)
+        row = self.rows()[name]
+        self.assertEqual((row["state"], row["documents"]), ("away", None))
+
+
+class Whole(Shards):
+    def test_three_find_what_one_finds(self):
+        self.start_all()
+        whole = self.broker()
+        env = {**self.env, "TROUPE_CONNECT": whole.endpoint}
+        one = self.spawn("kbd", "--connect", whole.endpoint, "--data", self.directory + "/one", env=env)
+        one.wait_err("K001 ready")
+        self.load()
+        self.say(env, action="add", namespace="n", documents=DOCUMENTS)
+        self.until_vectors()
+        self.until_vectors(env)
+        rows = self.rows()
+        self.assertEqual(sum(row["documents"] for row in rows.values()), len(DOCUMENTS))
+        for row in rows.values():
+            self.assertEqual(row["state"], "here")
+            self.assertGreater(row["documents"], len(DOCUMENTS) / 6)  # the numbers are always the same
+        for more in ({"query": "heat of a burning engine", "terms": [{"term": "cloud", "weight": .5}]},
+                     {"query": "shock layer", "mode": "lexical", "per-document": 0, "filter": {"year": {"lt": 1950}}},
+                     {"query": "saild boatz drifting", "mode": "vectors"}, {"like": "d007"},
+                     {"query": "wing cools", "half-life-ms": 10 ** 9, "k": 40}, {"query": "nothing-of-that-kind", "mode": "lexical"}):
+            question = {"action": "search", "namespace": "n", "explain": True, **more}
+            ours, its = self.say(**question), self.say(env, **question)
+            self.assertTrue(ours["complete"], ours)
+            self.assertNotIn("missing", ours)
+            self.assertEqual(len(ours["results"]), len(its["results"]), more)
+            for mine, other in zip(ours["results"], its["results"]):
+                self.assertAlmostEqual(mine["score"], other["score"], 4, more)
+            self.assertEqual({r["id"] for r in ours["results"] if r["score"] > its["results"][-1]["score"] + 1e-4},
+                             {r["id"] for r in its["results"] if r["score"] > its["results"][-1]["score"] + 1e-4}, more)
+        mine, other = (self.say(e, action="search", namespace="n", query="heat", k=1)["results"][0] for e in (self.env, env))
+        for changing in ("added_ms", "changed_ms", "conversation", "agent"):
+            self.assertEqual(type(mine.pop(changing)), type(other.pop(changing)))
+        self.assertAlmostEqual(mine.pop("score"), other.pop("score"), 4)
+        self.assertEqual(mine, other)
+        self.pages(env)
+
+    def pages(self, env):
+        """Lists go on over all shards, and are those of one."""
+        after, ids = "", []
+        while isinstance(after, str):
+            page = self.say(action="list", namespace="n", after=after, **{"max-results": 40})
+            ids += [d["id"] for d in page["documents"]]
+            self.assertLessEqual(len(page["documents"]), 40)
+            after = page["after"]
+        self.assertEqual(ids, [d["id"] for d in DOCUMENTS])
+        for question in ({"action": "list", "namespace": "n", "filter": {"year": {"gte": 1985}}}, {"action": "get", "namespace": "n", "id": "d004"}):
+            mine, other = self.say(**question), self.say(env, **question)
+            for d in (mine.get("documents") or [mine]) + (other.get("documents") or [other]):
+                for changing in ("added_ms", "changed_ms", "conversation", "agent"):
+                    d.pop(changing)
+            self.assertEqual(mine, other)
+        for wrong in ({"action": "get", "namespace": "n", "id": "none"}, {"action": "search", "namespace": "none", "query": "x"},
+                      {"action": "search", "namespace": "n", "like": "none"}, {"action": "search", "namespace": "n", "query": "x", "k": 0}):
+            self.assertEqual(self.say(code=3, **wrong).split("local:")[1], self.say(env, code=3, **wrong).split("local:")[1], wrong)
+
+
+class Away(Shards):
+    def test_one_that_is_away_is_told(self):
+        """What the others have is found, with its name; a write that needs it fails for what it concerns, and nothing is lost."""
+        self.start_all()
+        self.load()
+        self.had = self.rows()
+        self.lose("kb-2")
+        page = self.say(action="list", namespace="n")
+        self.assertEqual(page["missing"], ["kb-2"])
+        here = [d["id"] for d in page["documents"]]
+        gone = [d["id"] for d in DOCUMENTS if d["id"] not in here]
+        self.assertEqual((here, len(gone)), (sorted(here), self.had["kb-2"]["documents"]))
+        answer = self.say(action="search", namespace="n", query="heat", mode="lexical", k=90)
+        self.assertEqual((answer["complete"], answer["missing"]), (False, ["kb-2"]))
+        self.assertTrue(answer["results"])
+        self.assertLessEqual({row["id"] for row in answer["results"]}, set(here))
+        done = self.troupe("kb", "search", "heat", "-n", "n", "-o", "name", env=self.env, patience=PATIENCE)
+        self.assertIn("which are away: kb-2", done.err)
+        self.assertIn("kb-2", self.say(action="get", namespace="n", id=gone[0], code=3))
+        self.assertEqual(self.say(action="get", namespace="n", id=here[0])["id"], here[0])
+        new = [{"id": name, "text": "a replaced one"} for name in (here[0], gone[0], here[1])]
+        told = self.add(new)
+        self.assertEqual(["error" in d for d in told], [False, True, False])
+        self.assertIn("kb-2", told[1]["error"])
+        self.assertIn("shard-away", self.say(action="remove", namespace="n", ids=[gone[0]], code=3))
+        self.assertEqual(self.say(action="remove", namespace="n", ids=[here[2]])["removed"], 1)
+        self.assertIn("shard-away", self.say(action="add", namespace="new", documents=new, code=3))  # it may know it
+        self.start("kb-2", "--shards", ",".join(NAMES))
+        self.shards["kb-2"].wait_err("K001 ready")
+        harness.wait_until(lambda: "missing" not in self.say(action="search", namespace="n", query="heat"), "all of them", PATIENCE)
+        self.assertEqual(self.rows()["kb-2"]["documents"], len(gone))
+        self.assertEqual([d["existed"] for d in self.add(new[1:2])], [True])
+        self.assertEqual(sorted(r["id"] for r in self.say(action="search", namespace="n", query="replaced", mode="lexical")["results"]),
+                         sorted(d["id"] for d in new))
+
+
+class Others(Shards):
+    def test_what_is_not_one_of_them(self):
+        """Only shards ask for parts; who has other shards is told so; a namespace has one language and one kind of vectors everywhere."""
+        for name in NAMES[:2]:
+            self.start(name, "--shards", "kb-1,kb-2")
+        self.start("kb-3", "--shards", ",".join(NAMES))
+        for shard in self.shards.values():
+            shard.wait_err("K001 ready")
+        self.assertIn("only a shard asks that", self.say(action="search", part=1, namespace="n", query="x", to="kb-1", code=3))
+        told = {row["shard"]: row for row in self.say(action="shards", to="kb-3")["shards"]}
+        self.assertEqual([told[name]["state"] for name in NAMES], ["refuses", "refuses", "here"])
+        self.assertEqual([row["state"] for row in self.say(action="shards", to="kb-1")["shards"]], ["here", "here"])
+        self.shards["kb-3"].stop(signal.SIGTERM)
+        documents = [{"id": str(number), "text": "der Flug eines Vogels"} for number in range(12)]
+        self.assertEqual([d for d in self.add(documents, language="de") if "error" in d], [])
+        self.assertEqual([d for d in self.add(documents[:1], language="english") if "error" not in d], [])
+        self.assertEqual([d for d in self.add([{"id": "v", "text": "x", "vector": [1, 2, 3]}]) if "error" not in d], [])
+        self.assertEqual(len(self.say(action="search", namespace="n", query="Flugs", mode="lexical", k=50)["results"]), 12)
+        paths = self.troupe("kb", "snapshot", "all", "-o", "json", env=self.env, patience=PATIENCE).json()
+        self.assertEqual([row["shard"] for row in paths], ["kb-1", "kb-2"])
+        self.assertTrue(all(pathlib.Path(row["path"]).exists() for row in paths))
+        self.assertEqual(self.say(action="drop", namespace="n")["removed"], 12)
+        self.assertIn("there is no namespace n", self.say(action="list", namespace="n", code=3))
+        bad = self.spawn("kbd", "--connect", self.at.endpoint, "--name", "kb-9", "--data", self.directory + "/9", "--shards", "kb-1,kb-2", env=self.env)
+        self.assertNotEqual(bad.wait(PATIENCE).code, 0)
+        self.assertIn("kb-9 is none of", bad.err)
+
+
+if __name__ == "__main__":
+    harness.main()
