@@ -325,7 +325,7 @@ bool tr_kb_find_namespace(tr_kb_question_t *q) {
     return false;
 }
 
-static void on_request(tr_kbd_t *self, const tr_message_t *message) {
+void tr_kb_request(tr_kbd_t *self, const tr_message_t *message) {
     tr_kb_question_t q = {.kbd = self, .message = message, .content = tr_message_value(message)};
     tr_value_t action = tr_value_get(q.content, "action");
     if (!tr_value_is_map(q.content) || !tr_value_is_str(action)) {
@@ -335,7 +335,8 @@ static void on_request(tr_kbd_t *self, const tr_message_t *message) {
     }
     if (tr_kb_front_takes(&q))
         return;
-    if (tr_value_get(q.content, "part") && (!tr_kb_front_may_ask(&q) || tr_kb_part(&q, action)))
+    if (tr_value_get(q.content, "part") &&
+        (!tr_kb_front_may_ask(&q) || tr_kb_mover_holds(&q) || tr_kb_part(&q, action)))
         return;
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (!tr_value_equals(action, actions[i].action))
@@ -355,7 +356,7 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
     if (!self || tr_message_type(message) != TR_MESSAGE_DIRECT)
         return 0;
     if (act == TR_REQUEST || act == TR_QUERY_REF)
-        on_request(self, message);
+        tr_kb_request(self, message);
     else if (act == TR_PROPOSE || act == TR_CFP || act == TR_SUBSCRIBE)
         tr_reply_reason(
             agent, message, TR_NOT_UNDERSTOOD, "unsupported-act", "expected a request"); /* ignoring */

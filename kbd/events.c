@@ -42,4 +42,12 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
         "from memory; at the next start it is "
         "made again.",
         "The error says what is in the way, often a full disk."},
+    [TR_K_NOT_MOVED] = {"K014", TR_LOG_WARN, "not moved",
+        "A document belongs to another shard, and could not be given to it. It stays here, where it is "
+        "found, and is tried again.",
+        "The error says what is in the way."},
+    [TR_K_MOVED] = {"K015", TR_LOG_INFO, "moved",
+        "No document is here any more that belongs to another shard, and so many were given away since the "
+        "start.",
+        "None needed."},
 };

@@ -18,6 +18,8 @@ typedef enum tr_kbd_event {
     TR_K_NO_VECTORS,
     TR_K_INDEX_DAMAGED,
     TR_K_INDEX_UNWRITTEN,
+    TR_K_NOT_MOVED,
+    TR_K_MOVED,
     TR_K_EVENTS,
 } tr_kbd_event_t;
 

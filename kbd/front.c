@@ -2,6 +2,7 @@
 
 #include "kbd/kbd.h"
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@ int tr_kb_front_init(tr_kbd_t *kbd, tr_error_t *error) {
     int rc = tr_shards_read(o->shards, &self->shards, error);
     if (rc < 0 || !self->shards.count)
         return rc;
+    self->instance = tr_random_seed();
     self->here = tr_shards_find(&self->shards, o->resident.name, tr_host_platform(kbd->host));
     return self->here < self->shards.count
                ? 0
@@ -29,11 +31,56 @@ void tr_kb_front_stop(tr_kbd_t *kbd) {
         tr_message_release(&kbd->front.errands->message); /* another one answers it */
         tr_kb_errand_destroy(kbd->front.errands);
     }
+    tr_gathers_stop(&kbd->front.gathers);
 }
 
 void tr_kb_front_finish(tr_kbd_t *kbd) {
     tr_gathers_finish(&kbd->front.gathers);
     tr_shards_finish(&kbd->front.shards);
+}
+
+/* ---- how the others are ---- */
+
+void tr_kb_front_note(tr_kbd_t *kbd, const tr_gather_t *gather) {
+    for (size_t i = 0; i < tr_gather_count(gather); i++) {
+        tr_value_t moving = tr_value_get(tr_gather_value(gather, i), "moving");
+        if (moving)
+            kbd->front.settled[i % kbd->front.shards.count] = !tr_value_bool(moving, true);
+    }
+}
+
+bool tr_kb_front_shard_is_settled(const tr_kbd_t *kbd, size_t shard) {
+    return shard == kbd->front.here ? !kbd->mover.moving : kbd->front.settled[shard];
+}
+
+bool tr_kb_front_is_settled(const tr_kbd_t *kbd) {
+    bool settled = true;
+    for (size_t i = 0; i < kbd->front.shards.count; i++)
+        settled &= tr_kb_front_shard_is_settled(kbd, i);
+    return settled;
+}
+
+static void on_greeted(tr_gather_t *gather, void *arg) {
+    tr_kb_front_note(arg, gather);
+    tr_gather_destroy(&gather);
+}
+
+void tr_kb_front_greet(tr_kbd_t *kbd) {
+    tr_kb_front_t *self = &kbd->front;
+    tr_gather_t *gather =
+        self->shards.count ? tr_gather_new(&self->gathers, kbd->agent, self->shards.count) : NULL;
+    if (!gather)
+        return; /* they are asked by the first search, too, ignoring */
+    for (size_t i = 0; i < self->shards.count; i++) {
+        if (i == self->here)
+            continue;
+        tr_content_writer_t *w = tr_gather_ask(gather, i, self->shards.items[i].name);
+        tr_write_map(w, 3);
+        tr_write_kv(w, "action", "shard");
+        tr_write_kv_uint(w, "part", self->shards.print);
+        tr_write_kv_bool(w, "moving", kbd->mover.moving);
+    }
+    tr_gather_send(gather, ASKED_MS, on_greeted, kbd);
 }
 
 /* ---- errands ---- */
@@ -101,10 +148,15 @@ tr_content_writer_t *tr_kb_errand_ask(
     tr_kb_errand_t *self, size_t i, size_t shard, const char *action, size_t entries) {
     const tr_shards_t *shards = &self->kbd->front.shards;
     tr_content_writer_t *w = tr_gather_ask(self->gather, i, shards->items[shard].name);
-    tr_write_map(w, 2 + entries);
+    tr_write_map(w, 3 + entries);
     tr_write_kv(w, "action", action);
     tr_write_kv_uint(w, "part", shards->print);
+    tr_write_kv_bool(w, "moving", self->kbd->mover.moving);
     return w;
+}
+
+static bool is_ours(tr_value_t key) {
+    return tr_value_equals(key, "part") || tr_value_equals(key, "moving");
 }
 
 void tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard) {
@@ -113,11 +165,12 @@ void tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard) {
     const msgpack_object_map *map = &self->content->via.map;
     size_t n = 0;
     for (uint32_t k = 0; k < map->size; k++)
-        n += !tr_value_equals(&map->ptr[k].key, "part");
-    tr_write_map(w, n + 1);
+        n += !is_ours(&map->ptr[k].key);
+    tr_write_map(w, n + 2);
     tr_write_kv_uint(w, "part", shards->print);
+    tr_write_kv_bool(w, "moving", self->kbd->mover.moving);
     for (uint32_t k = 0; k < map->size; k++) {
-        if (tr_value_equals(&map->ptr[k].key, "part"))
+        if (is_ours(&map->ptr[k].key))
             continue;
         tr_write_value(w, &map->ptr[k].key);
         tr_write_value(w, &map->ptr[k].val);
@@ -193,6 +246,17 @@ static bool is_unknown(const tr_kb_errand_t *self, size_t i) {
     return strcmp(tr_message_text(tr_gather_answer(self->gather, i), "reason"), "not-registered") == 0;
 }
 
+bool tr_kb_errand_is_unknown(const tr_kb_errand_t *self) {
+    size_t unknown = 0;
+    for (size_t i = 0; i < tr_gather_count(self->gather); i++) {
+        tr_gather_how_t how = tr_gather_how(self->gather, i);
+        if (how != TR_GATHER_UNASKED && (how != TR_GATHER_REFUSED || !is_unknown(self, i)))
+            return false;
+        unknown += how == TR_GATHER_REFUSED;
+    }
+    return unknown;
+}
+
 bool tr_kb_errand_refused(tr_kb_errand_t *self) {
     size_t answered = 0, unknown = 0, count = tr_gather_count(self->gather);
     char names[512], detail[600];
@@ -255,17 +319,20 @@ bool tr_kb_front_takes(tr_kb_question_t *q) {
 }
 
 bool tr_kb_front_may_ask(tr_kb_question_t *q) {
-    const tr_kb_front_t *self = &q->kbd->front;
+    tr_kb_front_t *self = &q->kbd->front;
     tr_value_t part = tr_value_get(q->content, "part");
     char detail[160];
-    if (tr_shards_find(&self->shards, tr_message_sender(q->message), tr_host_platform(q->kbd->host)) ==
-        self->shards.count) {
+    size_t sender =
+        tr_shards_find(&self->shards, tr_message_sender(q->message), tr_host_platform(q->kbd->host));
+    if (sender == self->shards.count) {
         tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "unauthorised",
             "part: only a shard asks that; without it, all shards are asked");
         return false;
     }
-    if (part->type == MSGPACK_OBJECT_POSITIVE_INTEGER && part->via.u64 == self->shards.print)
+    if (part->type == MSGPACK_OBJECT_POSITIVE_INTEGER && part->via.u64 == self->shards.print) {
+        self->settled[sender] = !tr_value_bool(tr_value_get(q->content, "moving"), true);
         return true;
+    }
     snprintf(detail, sizeof detail, "%s has other --shards than who asks it: expected the same for all",
         q->kbd->options->resident.name);
     tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "shards-differ", detail);

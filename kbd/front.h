@@ -23,11 +23,14 @@ typedef struct tr_kb_errand tr_kb_errand_t;
 typedef struct tr_kb_front {
     tr_shards_t shards; /* none: there is one knowledge base, and this is it */
     size_t here;        /* its place among them */
+    uint64_t instance;  /* another one for each process */
     tr_gathers_t gathers;
     tr_kb_errand_t *errands;
     size_t searching;
+    bool settled
+        [TR_SHARDS_MAX]; /* it has no documents of others, as it has said; false: or it has said nothing yet */
     int64_t left_alone_ms
-        [TR_SHARDS_MAX]; /* searches do without it until then (tr_clock_ms): it said nothing in its time */
+        [TR_SHARDS_MAX]; /* tr_clock_ms: it said nothing in its time, and searches do without it */
 } tr_kb_front_t;
 
 /* What is done for somebody who asked, over several shards. */
@@ -50,6 +53,14 @@ int tr_kb_front_init(struct tr_kbd *kbd, tr_error_t *error);
 /* Errands that go on are given up: others answer them. Before the agent ends. */
 void tr_kb_front_stop(struct tr_kbd *kbd);
 void tr_kb_front_finish(struct tr_kbd *kbd); /* after it */
+/* Asks the others how they are, and tells them. */
+void tr_kb_front_greet(struct tr_kbd *kbd);
+/* What shards say of themselves in a round's answers; the i-th is of the shard i, or i less the count of them. */
+void tr_kb_front_note(struct tr_kbd *kbd, const tr_gather_t *gather);
+/* Whether a document may be where it does not belong. */
+bool tr_kb_front_is_settled(const struct tr_kbd *kbd);
+/* Whether none can be in this shard that belongs elsewhere. */
+bool tr_kb_front_shard_is_settled(const struct tr_kbd *kbd, size_t shard);
 /* True: it was asked as the one who answers for all, and does. */
 bool tr_kb_front_takes(struct tr_kb_question *q);
 /* Whether a part is from one who may ask it; if not, it was refused. */
@@ -80,6 +91,8 @@ void tr_kb_errand_refuse(tr_kb_errand_t *self, tr_performative_t act, const char
 bool tr_kb_errand_refused(tr_kb_errand_t *self);
 /* Of a gather of all shards, those that are away are missing from now on. */
 void tr_kb_errand_note_missing(tr_kb_errand_t *self);
+/* Whether nobody knows the namespace, of those who were asked, who all have answered. */
+bool tr_kb_errand_is_unknown(const tr_kb_errand_t *self);
 /* "kb-1, kb-2": those that are missing; into out. */
 const char *tr_kb_errand_names(const tr_kb_errand_t *self, char *out, size_t size);
 size_t tr_kb_errand_missing(const tr_kb_errand_t *self);

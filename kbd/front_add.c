@@ -19,6 +19,8 @@ typedef struct plan {
     size_t dimensions;
     bool known, settled;
     uint8_t owners[DOCUMENTS_MAX];
+    bool taken[DOCUMENTS_MAX];
+    tr_content_writer_t told; /* what came of each document, one behind the other */
 } plan_t;
 
 size_t tr_kb_front_owner(const tr_kb_errand_t *self, tr_value_t id) {
@@ -31,7 +33,10 @@ size_t tr_kb_front_owner(const tr_kb_errand_t *self, tr_value_t id) {
 }
 
 static void finish(tr_kb_errand_t *self) {
-    free(self->more);
+    plan_t *plan = self->more;
+    if (plan)
+        tr_content_writer_finish(&plan->told);
+    free(plan);
 }
 
 static tr_value_t documents_of(const tr_kb_errand_t *self) {
@@ -60,28 +65,98 @@ static void write_failed(const tr_kb_errand_t *self, size_t i, size_t shard, tr_
     tr_write_kv(w, "error", reason_of(self, shard, reason, sizeof reason));
 }
 
-static void on_added(tr_gather_t *gather, void *arg) {
-    tr_kb_errand_t *self = arg;
+static void answer(tr_kb_errand_t *self) {
     const plan_t *plan = self->more;
-    size_t at[TR_SHARDS_MAX] = {0}, n = tr_value_size(documents_of(self));
-    tr_kb_errand_note_missing(self);
-    if (!tr_kb_errand_missing(self) && tr_kb_errand_refused(self))
-        return;
-    tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
+    const void *bytes;
+    size_t len;
+    tr_content_writer_t *w = NULL;
+    if (tr_content_writer_take(&plan->told, &bytes, &len) == 0)
+        w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
     if (w) {
         tr_write_map(w, 1);
         tr_write_str(w, "documents");
-        tr_write_array(w, n);
-    }
-    for (size_t i = 0; i < n && w; i++) {
-        size_t shard = plan->owners[i];
-        tr_value_t told = tr_value_at(tr_value_get(tr_gather_value(gather, shard), "documents"), at[shard]++);
-        if (told)
-            tr_write_value(w, told);
-        else
-            write_failed(self, i, shard, w);
+        tr_write_array(w, tr_value_size(documents_of(self)));
+        msgpack_sbuffer_write(&w->buffer, bytes, len);
     }
     tr_kb_errand_destroy(self);
+}
+
+static void note_added(tr_kb_errand_t *self, const tr_gather_t *gather) {
+    plan_t *plan = self->more;
+    size_t at[TR_SHARDS_MAX] = {0};
+    for (size_t i = 0; i < tr_value_size(documents_of(self)); i++) {
+        size_t shard = plan->owners[i];
+        tr_value_t told = tr_value_at(tr_value_get(tr_gather_value(gather, shard), "documents"), at[shard]++);
+        plan->taken[i] = told && !tr_value_get(told, "error");
+        if (told)
+            tr_write_value(&plan->told, told);
+        else
+            write_failed(self, i, shard, &plan->told);
+    }
+}
+
+/* ---- what they were before, elsewhere ---- */
+
+static void on_forgotten(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    char names[512], detail[700];
+    memset(self->missing, 0, sizeof self->missing);
+    for (size_t i = 0; i < tr_gather_count(gather); i++) {
+        tr_gather_how_t how = tr_gather_how(gather, i);
+        self->missing[i] = how == TR_GATHER_AWAY || how == TR_GATHER_REFUSED;
+    }
+    if (!tr_kb_errand_missing(self)) {
+        answer(self);
+        return;
+    }
+    snprintf(detail, sizeof detail, "%s: may still have the documents as they were before: add them again",
+        tr_kb_errand_names(self, names, sizeof names));
+    tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+}
+
+static size_t write_others(const tr_kb_errand_t *self, size_t shard, tr_content_writer_t *w) {
+    const plan_t *plan = self->more;
+    size_t n = 0;
+    for (size_t i = 0; i < tr_value_size(documents_of(self)); i++) {
+        tr_value_t id = tr_value_get(tr_value_at(documents_of(self), i), "id");
+        if (plan->owners[i] == shard || !plan->taken[i])
+            continue; /* what was not taken is only there, as it was */
+        n++;
+        if (w)
+            tr_write_value(w, id);
+    }
+    return n;
+}
+
+/* Documents move: one of these may be where it does not belong any more, as it was. */
+static void forget_elsewhere(tr_kb_errand_t *self) {
+    size_t count = self->kbd->front.shards.count;
+    if (!tr_kb_errand_gather(self, count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = tr_kb_front_shard_is_settled(self->kbd, i) ? 0 : write_others(self, i, NULL);
+        if (!n)
+            continue;
+        tr_content_writer_t *w = tr_kb_errand_ask(self, i, i, "forget", 2);
+        tr_write_str(w, "namespace");
+        tr_write_value(w, tr_value_get(self->content, "namespace"));
+        tr_write_str(w, "ids");
+        tr_write_array(w, n);
+        write_others(self, i, w);
+    }
+    tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_forgotten);
+}
+
+static void on_added(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    tr_kb_errand_note_missing(self);
+    if (!tr_kb_errand_missing(self) && tr_kb_errand_refused(self))
+        return;
+    note_added(self, gather);
+    if (tr_kb_front_is_settled(self->kbd))
+        answer(self);
+    else
+        forget_elsewhere(self);
 }
 
 /* ---- each its own ---- */
@@ -117,7 +192,7 @@ static void share_out(tr_kb_errand_t *self) {
     for (size_t i = 0; i < n; i++)
         if (counts[i])
             write_add(self, i, counts[i]);
-    tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_added);
+    tr_kb_errand_send(self, tr_kb_errand_left_ms(self) * 3 / 4, on_added);
 }
 
 /* ---- what is known ---- */
@@ -167,6 +242,7 @@ static void on_described(tr_gather_t *gather, void *arg) {
     char names[512], detail[700];
     bool agreed = true;
     tr_kb_errand_note_missing(self);
+    tr_kb_front_note(self->kbd, gather);
     if (tr_kb_errand_refused(self))
         return;
     for (size_t i = 0; i < tr_gather_count(gather); i++)
@@ -202,6 +278,7 @@ void tr_kb_front_add(tr_kb_errand_t *self) {
         tr_kb_errand_refuse(self, TR_FAILURE, "internal-error", "out of memory");
         return;
     }
+    tr_content_writer_init(&((plan_t *)self->more)->told);
     if (!tr_kb_errand_gather(self, n))
         return;
     for (size_t i = 0; i < n; i++)

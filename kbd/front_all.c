@@ -27,13 +27,11 @@ static bool is_unfinished(tr_kb_errand_t *self) {
 
 /* ---- drop ---- */
 
-static void on_dropped(tr_gather_t *gather, void *arg) {
-    tr_kb_errand_t *self = arg;
-    uint64_t removed = 0;
-    if (is_unfinished(self))
-        return;
-    for (size_t i = 0; i < tr_gather_count(gather); i++)
-        removed += (uint64_t)tr_value_int(tr_value_get(tr_gather_value(gather, i), "removed"), 0);
+static void free_more(tr_kb_errand_t *self) {
+    free(self->more);
+}
+
+static void tell_dropped(tr_kb_errand_t *self, uint64_t removed) {
     tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
     if (w) {
         tr_write_map(w, 2);
@@ -43,8 +41,47 @@ static void on_dropped(tr_gather_t *gather, void *arg) {
     tr_kb_errand_destroy(self);
 }
 
+/* The second time: what was on its way has arrived, and may have made the namespace anew; where it has not, nobody knows it. */
+static void on_dropped_again(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    const uint64_t *removed = self->more;
+    char names[512], detail[700];
+    bool unfinished = false;
+    tr_kb_errand_note_missing(self);
+    for (size_t i = 0; i < tr_gather_count(gather); i++)
+        unfinished |= tr_gather_how(gather, i) == TR_GATHER_AWAY;
+    if (unfinished) {
+        snprintf(detail, sizeof detail, "away: %s; ask again when it is here",
+            tr_kb_errand_names(self, names, sizeof names));
+        tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+        return;
+    }
+    tell_dropped(self, *removed);
+}
+
+static void on_dropped(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    uint64_t removed = 0, *kept;
+    if (is_unfinished(self))
+        return;
+    for (size_t i = 0; i < tr_gather_count(gather); i++)
+        removed += (uint64_t)tr_value_int(tr_value_get(tr_gather_value(gather, i), "removed"), 0);
+    if (tr_kb_front_is_settled(self->kbd)) {
+        tell_dropped(self, removed);
+        return;
+    }
+    self->more = kept = malloc(sizeof *kept);
+    self->finish = free_more;
+    if (!kept) {
+        tr_kb_errand_refuse(self, TR_FAILURE, "internal-error", "out of memory");
+        return;
+    }
+    *kept = removed;
+    tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_dropped_again);
+}
+
 void tr_kb_front_drop(tr_kb_errand_t *self) {
-    tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_dropped);
+    tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self) / 2, on_dropped);
 }
 
 /* ---- compact ---- */
@@ -217,13 +254,18 @@ void tr_kb_front_namespaces(tr_kb_errand_t *self) {
 
 static void write_shard(const tr_kb_errand_t *self, size_t i, uint64_t all, tr_content_writer_t *w) {
     static const char *const states[] = {"here", "refuses", "away", "away"};
-    static const char *const keys[] = {"documents", "chunks", "pending", "namespaces"};
+    static const char *const keys[] = {"documents", "chunks", "pending", "namespaces", "moved"};
+    const tr_shard_t *shard = &self->kbd->front.shards.items[i];
     tr_value_t told = tr_gather_value(self->gather, i);
     uint64_t documents = (uint64_t)tr_value_int(tr_value_get(told, "documents"), 0);
     const tr_message_t *answer = tr_gather_answer(self->gather, i);
-    tr_write_map(w, told ? 7 : 2 + (answer != NULL));
-    tr_write_kv(w, "shard", shard_name(self, i));
-    tr_write_kv(w, "state", states[tr_gather_how(self->gather, i)]);
+    bool moving = tr_value_bool(tr_value_get(told, "moving"), false);
+    tr_write_map(w, told ? 8 : 2 + (answer != NULL));
+    tr_write_kv(w, "shard", shard->name);
+    tr_write_kv(w, "state",
+        moving                   ? "moving"
+        : told && shard->leaving ? "left"
+                                 : states[tr_gather_how(self->gather, i)]);
     if (!told && answer)
         tr_write_kv(w, "detail", tr_message_text(answer, "detail"));
     for (size_t k = 0; k < sizeof keys / sizeof *keys && told; k++)
@@ -236,6 +278,7 @@ static void on_shards(tr_gather_t *gather, void *arg) {
     tr_kb_errand_t *self = arg;
     size_t n = tr_gather_count(gather);
     uint64_t all = 0;
+    tr_kb_front_note(self->kbd, gather);
     tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
     for (size_t i = 0; i < n; i++)
         all += (uint64_t)tr_value_int(tr_value_get(tr_gather_value(gather, i), "documents"), 0);

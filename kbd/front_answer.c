@@ -39,6 +39,7 @@ bool tr_kb_far_take(tr_kb_far_t *f) {
         f->errand.missing[i % n] = true;
         front->left_alone_ms[i % n] = tr_clock_ms() + LEFT_ALONE;
     }
+    tr_kb_front_note(f->errand.kbd, f->errand.gather);
     return !tr_kb_errand_refused(&f->errand);
 }
 
@@ -123,20 +124,55 @@ static void write_passage(tr_kb_far_t *f, tr_value_t passage) {
         tr_kb_search_write_score(&f->search, w);
 }
 
-static size_t write_passages(tr_kb_far_t *f) {
-    tr_kb_search_t *s = &f->search;
-    size_t at[TR_SHARDS_MAX] = {0}, written = 0;
-    for (size_t i = 0; i < s->count && s->written.buffer.size < TR_KB_ANSWER_MAX; i++) {
+/* What was answered to each result; NULL where it is not there any more. */
+static void read_passages(const tr_kb_far_t *f, tr_value_t *ret) {
+    const tr_kb_search_t *s = &f->search;
+    size_t at[TR_SHARDS_MAX] = {0};
+    for (size_t i = 0; i < s->count; i++) {
         size_t shard = (size_t)(s->results[i].chunk % (int64_t)TR_SHARDS_MAX);
         tr_value_t list = tr_value_get(tr_gather_value(f->errand.gather, shard), "passages");
         tr_value_t passage = tr_value_at(list, at[shard]++);
-        if (!tr_value_is_map(passage))
-            continue;
-        s->result = &s->results[i];
-        write_passage(f, passage);
-        written++;
+        ret[i] = tr_value_is_map(passage) ? passage : NULL;
     }
-    return written;
+}
+
+static bool is_same(tr_value_t a, tr_value_t b) {
+    size_t a_len = 0, b_len = 0;
+    const char *x = tr_value_str(a, &a_len), *y = tr_value_str(b, &b_len);
+    return x && y && a_len == b_len && memcmp(x, y, a_len) == 0;
+}
+
+/* A document that is on its way is in two shards: its owner's is told, or else the first one's. */
+static bool is_double(const tr_kb_far_t *f, const tr_value_t *passages, size_t i) {
+    const tr_kb_search_t *s = &f->search;
+    tr_value_t id = tr_value_get(passages[i], "id");
+    int64_t shard = s->results[i].chunk % (int64_t)TR_SHARDS_MAX;
+    int64_t owner = (int64_t)tr_kb_front_owner(&f->errand, id);
+    for (size_t k = 0; k < s->count && shard != owner; k++) {
+        int64_t other = s->results[k].chunk % (int64_t)TR_SHARDS_MAX;
+        if (other != shard && (other == owner || other < shard) &&
+            is_same(tr_value_get(passages[k], "id"), id))
+            return true;
+    }
+    return false;
+}
+
+static void write_passages(tr_kb_far_t *f, const tr_value_t *passages) {
+    tr_kb_search_t *s = &f->search;
+    bool settled = tr_kb_front_is_settled(f->errand.kbd);
+    size_t doubles = 0, written = 0;
+    for (size_t i = 0; i < s->count && s->written.buffer.size < TR_KB_ANSWER_MAX; i++) {
+        if (passages[i] && !settled && is_double(f, passages, i)) {
+            doubles++;
+            continue;
+        }
+        s->result = &s->results[i];
+        if (passages[i])
+            write_passage(f, passages[i]);
+        written += passages[i] != NULL;
+    }
+    s->complete &= written + doubles == s->count;
+    tr_kb_far_put(f, written);
 }
 
 void tr_kb_far_put(tr_kb_far_t *f, size_t written) {
@@ -149,11 +185,13 @@ void tr_kb_far_put(tr_kb_far_t *f, size_t written) {
         return;
     tr_write_map(w, 3 + (missing > 0));
     tr_write_kv_uint(w, "version", f->ns->version);
-    tr_write_kv_bool(w, "complete", f->search.complete && written == f->search.count && !missing);
+    tr_write_kv_bool(w, "complete", f->search.complete && !missing);
     tr_kb_errand_write_missing(&f->errand, w, false);
     tr_write_str(w, "results");
     tr_write_array(w, written);
     msgpack_sbuffer_write(&w->buffer, bytes, len);
+    if (f->keyed && f->search.complete && !missing && !f->search.half_life_ms)
+        tr_kb_cache_put(&f->errand.kbd->cache, &f->search.key, w->buffer.data, w->buffer.size);
 }
 
 static void on_passages(tr_gather_t *gather, void *arg) {
@@ -161,7 +199,14 @@ static void on_passages(tr_gather_t *gather, void *arg) {
     (void)gather;
     if (!tr_kb_far_take(f))
         return;
-    tr_kb_far_put(f, write_passages(f));
+    tr_value_t *passages = calloc(f->search.count + 1, sizeof *passages);
+    if (!passages) {
+        tr_kb_far_fail_memory(f);
+        return;
+    }
+    read_passages(f, passages);
+    write_passages(f, passages);
+    free(passages);
     tr_kb_errand_destroy(&f->errand);
 }
 

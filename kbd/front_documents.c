@@ -15,23 +15,45 @@ static const char *shard_name(const tr_kb_errand_t *self, size_t shard) {
 
 /* ---- get ---- */
 
+static void fail_away(tr_kb_errand_t *self, size_t shard) {
+    char detail[TR_AID_MAX + 64];
+    snprintf(detail, sizeof detail, "%s, where it would be, is away", shard_name(self, shard));
+    tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+}
+
+/* It may be where it was before. */
+static void on_looked(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    size_t owner = tr_kb_front_owner(self, tr_value_get(self->content, "id"));
+    size_t count = tr_gather_count(gather), i = 0;
+    while (i < count && tr_gather_how(gather, i) != TR_GATHER_ANSWERED)
+        i++;
+    for (size_t k = 0; k < count && i == count; k++)
+        if (tr_gather_how(gather, k) == TR_GATHER_AWAY)
+            owner = k;
+    if (i == count && tr_gather_how(gather, owner) == TR_GATHER_AWAY)
+        fail_away(self, owner);
+    else
+        tr_kb_errand_pass_on(self, i < count ? i : owner);
+}
+
 static void on_got(tr_gather_t *gather, void *arg) {
     tr_kb_errand_t *self = arg;
     size_t owner = tr_kb_front_owner(self, tr_value_get(self->content, "id"));
-    char detail[TR_AID_MAX + 64];
-    if (tr_gather_how(gather, 0) != TR_GATHER_AWAY) {
+    bool is_there = tr_gather_how(gather, 0) == TR_GATHER_ANSWERED;
+    if (!is_there && !tr_kb_front_is_settled(self->kbd))
+        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_looked);
+    else if (tr_gather_how(gather, 0) == TR_GATHER_AWAY)
+        fail_away(self, owner);
+    else
         tr_kb_errand_pass_on(self, 0);
-        return;
-    }
-    snprintf(detail, sizeof detail, "%s, where it would be, is away", shard_name(self, owner));
-    tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
 }
 
 void tr_kb_front_get(tr_kb_errand_t *self) {
     if (!tr_kb_errand_gather(self, 1))
         return;
     tr_kb_errand_ask_same(self, 0, tr_kb_front_owner(self, tr_value_get(self->content, "id")));
-    tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_got);
+    tr_kb_errand_send(self, tr_kb_errand_left_ms(self) / 2, on_got);
 }
 
 /* ---- list ---- */
@@ -53,13 +75,22 @@ static int compare(tr_value_t a, tr_value_t b) {
     return order ? order : a_len < b_len ? -1 : a_len > b_len;
 }
 
-/* The page whose next document is the first; count: there is none left. */
-static size_t next_page(const pages_t *p) {
+/* The page whose next document is the first; count: there is none left. Of one that is on its way from one shard to another it is the owner's. */
+static size_t next_page(const tr_kb_errand_t *self, const pages_t *p) {
     size_t best = p->count;
-    for (size_t i = 0; i < p->count; i++)
-        if (id_at(p, i) && (best == p->count || compare(id_at(p, i), id_at(p, best)) < 0))
+    for (size_t i = 0; i < p->count; i++) {
+        tr_value_t id = id_at(p, i);
+        int order = !id ? 1 : best == p->count ? -1 : compare(id, id_at(p, best));
+        if (order < 0 || (order == 0 && tr_kb_front_owner(self, id) == i))
             best = i;
+    }
     return best;
+}
+
+/* Goes on behind it, in all pages. */
+static void go_behind(pages_t *p, tr_value_t id) {
+    for (size_t i = 0; i < p->count; i++)
+        p->at[i] += id_at(p, i) && compare(id_at(p, i), id) == 0;
 }
 
 static void read_pages(const tr_kb_errand_t *self, pages_t *p) {
@@ -71,37 +102,57 @@ static void read_pages(const tr_kb_errand_t *self, pages_t *p) {
     }
 }
 
+/* One behind the other. */
+static size_t merge(
+    const tr_kb_errand_t *self, pages_t *p, size_t most, tr_content_writer_t *w, tr_value_t *ret_last) {
+    size_t n = 0, i;
+    while (n < most && (i = next_page(self, p)) < p->count) {
+        *ret_last = id_at(p, i);
+        tr_write_value(w, tr_value_at(p->documents[i], p->at[i]));
+        go_behind(p, *ret_last);
+        n++;
+    }
+    return n;
+}
+
+static void put_pages(
+    tr_kb_errand_t *self, const tr_content_writer_t *documents, size_t n, tr_value_t after) {
+    const void *bytes;
+    size_t len;
+    tr_content_writer_t *w = NULL;
+    if (tr_content_writer_take(documents, &bytes, &len) == 0)
+        w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
+    if (!w)
+        return;
+    tr_write_map(w, tr_kb_errand_missing(self) ? 4 : 2);
+    tr_write_str(w, "after");
+    if (after)
+        tr_write_value(w, after);
+    else
+        tr_write_nil(w);
+    tr_kb_errand_write_missing(self, w, true);
+    tr_write_str(w, "documents");
+    tr_write_array(w, n);
+    msgpack_sbuffer_write(&w->buffer, bytes, len);
+}
+
 static void on_pages(tr_gather_t *gather, void *arg) {
     tr_kb_errand_t *self = arg;
-    tr_content_writer_t *w;
+    tr_content_writer_t documents;
     pages_t p = {0};
     int64_t most = tr_value_int(tr_value_get(self->content, "max-results"), PAGE_MAX);
     tr_value_t last = NULL;
-    size_t total = 0, n, i;
     (void)gather;
     tr_kb_errand_note_missing(self);
     if (tr_kb_errand_refused(self))
         return;
     most = most < 1 || most > PAGE_MAX ? PAGE_MAX : most;
     read_pages(self, &p);
-    for (i = 0; i < p.count; i++)
-        total += tr_value_size(p.documents[i]);
-    n = total < (size_t)most ? total : (size_t)most;
-    if ((w = tr_kb_answer(self->kbd, self->message, TR_INFORM))) {
-        tr_write_map(w, tr_kb_errand_missing(self) ? 4 : 2);
-        tr_write_str(w, "documents");
-        tr_write_array(w, n);
-        for (size_t k = 0; k < n && (i = next_page(&p)) < p.count; k++) {
-            last = id_at(&p, i);
-            tr_write_value(w, tr_value_at(p.documents[i], p.at[i]++));
-        }
-        tr_write_str(w, "after");
-        if (last && (total > n || p.more))
-            tr_write_value(w, last);
-        else
-            tr_write_nil(w);
-        tr_kb_errand_write_missing(self, w, true);
-    }
+    tr_content_writer_init(&documents);
+    size_t n = merge(self, &p, (size_t)most, &documents, &last);
+    bool more = p.more || next_page(self, &p) < p.count;
+    put_pages(self, &documents, n, more ? last : NULL);
+    tr_content_writer_finish(&documents);
     tr_kb_errand_destroy(self);
 }
 
@@ -111,24 +162,41 @@ void tr_kb_front_list(tr_kb_errand_t *self) {
 
 /* ---- remove ---- */
 
+typedef struct removal {
+    uint64_t removed; /* so far */
+    bool again;       /* what was on its way has arrived, and is removed where it is now */
+    bool some;        /* ids, of which those shards alone were asked that would have them */
+} removal_t;
+
+static void finish_removal(tr_kb_errand_t *self) {
+    free(self->more);
+}
+
 static void on_removed(tr_gather_t *gather, void *arg) {
     tr_kb_errand_t *self = arg;
+    removal_t *removal = self->more;
     char names[512], detail[700];
-    uint64_t removed = 0;
     bool more = false;
+    uint64_t removed = removal->removed;
     tr_kb_errand_note_missing(self);
     for (size_t i = 0; i < tr_gather_count(gather); i++) {
         tr_value_t answer = tr_gather_value(gather, i);
         removed += (uint64_t)tr_value_int(tr_value_get(answer, "removed"), 0);
         more |= tr_value_bool(tr_value_get(answer, "more"), false);
     }
-    if (tr_kb_errand_refused(self))
+    bool none = removal->some && tr_kb_errand_is_unknown(self); /* the namespace may be known to others */
+    if (!none && tr_kb_errand_refused(self))
         return;
     if (tr_kb_errand_missing(self)) {
         snprintf(detail, sizeof detail,
             "%s: away, and what is there is as it was; %llu were removed: ask again",
             tr_kb_errand_names(self, names, sizeof names), (unsigned long long)removed);
         tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+        return;
+    }
+    if (removal->again) {
+        *removal = (removal_t){.removed = removed};
+        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_removed);
         return;
     }
     tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
@@ -156,6 +224,7 @@ static size_t write_ids(tr_kb_errand_t *self, tr_value_t ids, size_t shard, tr_c
 
 static void remove_ids(tr_kb_errand_t *self, tr_value_t ids) {
     size_t count = self->kbd->front.shards.count;
+    ((removal_t *)self->more)->some = true;
     if (!tr_kb_errand_gather(self, count))
         return;
     for (size_t i = 0; i < count; i++) {
@@ -172,11 +241,21 @@ static void remove_ids(tr_kb_errand_t *self, tr_value_t ids) {
     tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_removed);
 }
 
+/* Where documents move all are asked, and twice: one that leaves a shard which was asked already has arrived by the second time. */
 void tr_kb_front_remove(tr_kb_errand_t *self) {
     tr_value_t ids = tr_value_get(self->content, "ids");
-    if (tr_value_is_array(ids) && !tr_value_get(self->content, "filter") &&
+    removal_t *removal = calloc(1, sizeof *removal);
+    bool settled = tr_kb_front_is_settled(self->kbd);
+    self->more = removal;
+    self->finish = finish_removal;
+    if (!removal) {
+        tr_kb_errand_refuse(self, TR_FAILURE, "internal-error", "out of memory");
+        return;
+    }
+    removal->again = !settled;
+    if (settled && tr_value_is_array(ids) && !tr_value_get(self->content, "filter") &&
         tr_value_is_str(tr_value_get(self->content, "namespace")))
         remove_ids(self, ids);
     else
-        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_removed);
+        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self) / (settled ? 1 : 2), on_removed);
 }

@@ -20,6 +20,7 @@ typedef struct tr_kb_far {
     tr_kb_aged_t *aged; /* owned */
     size_t aged_count;
     bool mute;          /* there are no vectors for the query */
+    bool keyed;         /* the search has a key: its answer may be kept */
     size_t asked_words; /* questions of the round that come before those for vectors */
 } tr_kb_far_t;
 

@@ -360,6 +360,54 @@ static bool take_namespace(tr_kb_far_t *f) {
     return known && f->ns->language;
 }
 
+/* ---- the same again ---- */
+
+typedef struct shard_state {
+    uint64_t instance, number, version, made;
+} shard_state_t;
+
+static uint64_t number_of(tr_value_t map, const char *key) {
+    tr_value_t v = tr_value_get(map, key);
+    return v && v->type == MSGPACK_OBJECT_POSITIVE_INTEGER ? v->via.u64 : 0;
+}
+
+/* How the namespace is in each shard, and the question. What changes it anywhere changes the key: an instance ends with its count of vectors. */
+static bool make_key(tr_kb_far_t *f) {
+    size_t len = 0, n = tr_kb_far_shards(f);
+    const void *question = tr_message_content(f->errand.message, &len);
+    shard_state_t *states = calloc(1, n * sizeof *states + len);
+    if (!states)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        tr_value_t answer = tr_gather_value(f->errand.gather, i);
+        states[i] = (shard_state_t){number_of(answer, "instance"), number_of(answer, "number"),
+            number_of(answer, "version"), number_of(answer, "made")};
+    }
+    memcpy(states + n, question, len);
+    tr_kb_cache_key(f->ns, 0, states, n * sizeof *states + len, &f->search.key);
+    free(states);
+    return true;
+}
+
+/* True: it was answered as the same question was before, since when nothing has changed in any shard. */
+static bool answer_again(tr_kb_far_t *f) {
+    tr_kbd_t *kbd = f->errand.kbd;
+    tr_kb_namespace_t here;
+    size_t len;
+    if (tr_kb_errand_missing(&f->errand) || !tr_kb_front_is_settled(kbd))
+        return false;
+    if (tr_kb_namespace_find(kbd->store, f->ns->name, &here, NULL) == 0)
+        f->ns->number = here.number; /* whose hits are counted */
+    f->keyed = make_key(f);
+    const void *answer = f->keyed ? tr_kb_cache_find(&kbd->cache, f->ns, &f->search.key, &len) : NULL;
+    tr_content_writer_t *w = answer ? tr_kb_answer(kbd, f->errand.message, TR_INFORM) : NULL;
+    if (w)
+        msgpack_sbuffer_write(&w->buffer, answer, len);
+    if (w)
+        tr_kb_errand_destroy(&f->errand);
+    return w;
+}
+
 static void go_on(tr_kb_far_t *f) {
     tr_kb_search_t *s = &f->search;
     tr_error_t error = {0};
@@ -387,7 +435,8 @@ static void on_counted(tr_gather_t *gather, void *arg) {
     if (!tr_kb_far_take(f))
         return;
     if (take_namespace(f)) {
-        go_on(f);
+        if (!answer_again(f))
+            go_on(f);
     } else if (tr_kb_errand_missing(&f->errand)) {
         tr_kb_far_put(f, 0); /* it may be where nobody answers */
         tr_kb_errand_destroy(&f->errand);

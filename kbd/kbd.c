@@ -132,9 +132,12 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     if (rc == 0)
         rc = tr_resident_join(&self->resident, &tr_kbd_behaviour, self, services, &error);
     self->agent = self->resident.agent;
+    if (rc == 0)
+        rc = tr_kb_mover_start(self, &error);
     if (rc < 0)
         return tr_resident_failed(&self->resident, rc, &error);
     tell_ready(self);
+    tr_kb_front_greet(self);
     return 0;
 }
 
@@ -157,6 +160,7 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
     if (!self)
         return;
     tr_kb_jobs_finish(self);
+    tr_kb_mover_stop(self);
     tr_kb_front_stop(self);
     tr_kb_search_stop(self);
     tr_kb_meaning_stop(&self->meaning);

@@ -12,6 +12,7 @@
 #include "kbd/cache.h"
 #include "kbd/front.h"
 #include "kbd/meaning.h"
+#include "kbd/mover.h"
 #include "kbd/options.h"
 #include "kbd/store.h"
 #include "kbd/turns.h"
@@ -40,6 +41,7 @@ typedef struct tr_kbd {
     size_t answer_count, answer_room;
     tr_kb_job_t *jobs; /* additions that wait for a program */
     tr_kb_front_t front;
+    tr_kb_mover_t mover;
 } tr_kbd_t;
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */
@@ -63,6 +65,8 @@ void tr_kb_answers_finish(tr_kbd_t *self);
 /* ---- desk.c: what it is asked ---- */
 
 extern const tr_behaviour_t tr_kbd_behaviour;
+/* What a request asks for is done, or it is refused. */
+void tr_kb_request(tr_kbd_t *self, const tr_message_t *message);
 
 typedef struct tr_kb_question {
     tr_kbd_t *kbd;

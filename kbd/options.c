@@ -34,9 +34,10 @@ static const tr_option_t table[] = {
         .min = 0, .max = (int64_t)1 << 40},
     {"shards", 0, "NAMES", TR_STRING(O, shards), NULL,
         "All knowledge bases that share the documents out among them, by the names of their agents, with "
-        "commas between: this one (--name), and the "
-        "others, which are given the same. Each has its share, and answers for all. Without it there is but "
-        "this one."},
+        "commas between: this one "
+        "(--name), and the others, which are given the same. Each has its share, and answers for all. "
+        "NAME:leaving has nothing any more, "
+        "and gives away what it has. Without it there is but this one."},
     {"search-time", 0, "TIME", TR_DURATION(O, search_time_ms), "8s",
         "How long a search over shards may take, at most, whatever who asks allows; one that says nothing in "
         "half of it "

@@ -3,13 +3,18 @@
  * here there is nothing in it.
  *
  *   describe                              {"known", "language", "dimensions", "settled"}
- *   count      query, terms, like, stems  {"known", "language", "dimensions", "chunks", "words", "version", "counts": [N ...], "stems": [N ...],
+ *   count      query, terms, like, stems  {"known", "language", "dimensions", "chunks", "words", "version", "number", "made", "instance",
+ *                                          "counts": [N ...], "stems": [N ...],
  *                                          "like": {"chunk", "document", "chunks", "title", "text", "vector"}}
  *   words      texts, weights, mean,      {"hits": [chunk, document, score ...], "changed": [MS ...],
  *              k, per-document, filter     "best": [{"chunk", "title", "text"} ...]}
  *   near       vector or query, k, filter {"hits", "changed", "complete", "mute"}
  *   passages   chunks, text, brief        {"passages": [MAP or nil ...]}
- *   shard                                 {"documents", "chunks", "pending", "namespaces"}
+ *   shard                                 {"documents", "chunks", "pending", "namespaces", "moved"}
+ *   forget     ids                        {}
+ *   move                                  (mover.h)
+ *
+ * `moving` says in all of these, and in what is asked, whether there may be documents that belong elsewhere.
  */
 #include "kbd/search.h"
 #include "kbd/store_words.h"
@@ -42,8 +47,9 @@ static void describe(tr_kb_question_t *q) {
     tr_content_writer_t *w = known < 0 ? NULL : answer(q);
     if (!w)
         return;
-    tr_write_map(w, 4);
+    tr_write_map(w, 5);
     tr_write_kv_bool(w, "known", known);
+    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
     tr_write_kv(w, "language", known ? q->ns.language : NULL);
     tr_write_kv_uint(w, "dimensions", q->ns.dimensions);
     tr_write_kv_bool(w, "settled", known && (q->ns.dimensions || q->ns.documents));
@@ -128,13 +134,17 @@ static void write_count(count_t *c, tr_content_writer_t *stems) {
         w = answer(c->q);
     if (!w)
         return;
-    tr_write_map(w, like_len ? 9 : 8);
+    tr_write_map(w, like_len ? 13 : 12);
     tr_write_kv_bool(w, "known", true);
+    tr_write_kv_bool(w, "moving", c->q->kbd->mover.moving);
     tr_write_kv(w, "language", ns->language);
     tr_write_kv_uint(w, "dimensions", ns->dimensions);
     tr_write_kv_uint(w, "chunks", ns->chunks);
     tr_write_kv_uint(w, "words", c->total);
     tr_write_kv_uint(w, "version", ns->version);
+    tr_write_kv_int(w, "number", ns->number);
+    tr_write_kv_uint(w, "made", tr_kb_meaning_made(&c->q->kbd->meaning, ns));
+    tr_write_kv_uint(w, "instance", c->q->kbd->front.instance);
     write_counts(c, w);
     tr_write_str(w, "stems");
     msgpack_sbuffer_write(&w->buffer, bytes, len);
@@ -182,8 +192,9 @@ static void count(tr_kb_question_t *q) {
         count_here(q);
     if (!w)
         return;
-    tr_write_map(w, 1);
+    tr_write_map(w, 2);
     tr_write_kv_bool(w, "known", false);
+    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
 }
 
 /* ---- hits ---- */
@@ -475,7 +486,9 @@ static void shard(tr_kb_question_t *q) {
     tr_content_writer_t *w = sum_up(q, &sums) ? answer(q) : NULL;
     if (!w)
         return;
-    tr_write_map(w, 4);
+    tr_write_map(w, 6);
+    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
+    tr_write_kv_uint(w, "moved", q->kbd->mover.done);
     write_sums(w, &sums);
 }
 
@@ -494,12 +507,38 @@ void tr_kb_shards(tr_kb_question_t *q) {
     tr_write_kv_double(w, "share", 1);
 }
 
+/* ---- forget ---- */
+
+/* What was written elsewhere, where it belongs, is not to be found here as it was. What is not here is none to forget. */
+static void forget(tr_kb_question_t *q) {
+    tr_value_t ids = tr_value_get(q->content, "ids");
+    int known = find_namespace(q), rc = 0;
+    tr_error_t error = {0};
+    if (known < 0)
+        return;
+    if (known && tr_value_size(ids))
+        rc = tr_kb_store_begin(q->kbd->store, &error);
+    for (size_t i = 0; known && i < tr_value_size(ids) && rc == 0; i++) {
+        char id[TR_KB_ID_MAX + 1];
+        if (tr_value_copy(tr_value_at(ids, i), id, sizeof id) == 0)
+            rc = tr_kb_remove(q->kbd->store, &q->ns, id, &error);
+        rc = rc == -ENOENT ? 0 : rc;
+    }
+    tr_content_writer_t *w = rc == 0 ? answer(q) : NULL;
+    if (rc < 0)
+        tr_kb_refuse_error(q->kbd, q->message, &error);
+    if (!w)
+        return;
+    tr_write_map(w, 1);
+    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
+}
+
 bool tr_kb_part(tr_kb_question_t *q, tr_value_t action) {
     static const struct {
         const char *action;
         void (*handle)(tr_kb_question_t *q);
     } parts[] = {{"describe", describe}, {"count", count}, {"words", words}, {"near", near},
-        {"passages", passages}, {"shard", shard}};
+        {"passages", passages}, {"shard", shard}, {"forget", forget}, {"move", tr_kb_mover_take}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (tr_value_equals(action, parts[i].action)) {
             parts[i].handle(q);

@@ -37,15 +37,20 @@ tr_gather_t *tr_gather_new(tr_gathers_t *owner, tr_agent_t *agent, size_t count)
     return self;
 }
 
+static void forget(tr_gather_t *self) {
+    self->forgotten = true;
+    tr_timer_cancel(&self->timer);
+    for (size_t i = 0; i < self->count; i++)
+        if (self->parts[i].answer)
+            tr_message_done(&self->parts[i].answer);
+}
+
 static void release(tr_gather_t *self) {
     *self->link = self->next;
     if (self->next)
         self->next->link = self->link;
-    for (size_t i = 0; i < self->count; i++) {
+    for (size_t i = 0; i < self->count; i++)
         tr_content_writer_finish(&self->parts[i].content);
-        if (self->parts[i].answer)
-            tr_message_done(&self->parts[i].answer);
-    }
     free(self);
 }
 
@@ -130,12 +135,14 @@ void tr_gather_destroy(tr_gather_t **self_p) {
     *self_p = NULL;
     if (!self)
         return;
-    tr_timer_cancel(&self->timer);
-    if (self->waiting == 0) {
+    forget(self);
+    if (self->waiting == 0)
         release(self);
-        return;
-    }
-    self->forgotten = true;
+}
+
+void tr_gathers_stop(tr_gathers_t *self) {
+    for (tr_gather_t *one = self->first; one; one = one->next)
+        forget(one);
 }
 
 void tr_gathers_finish(tr_gathers_t *self) {

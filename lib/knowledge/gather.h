@@ -21,7 +21,9 @@ typedef struct tr_gathers {
     tr_gather_t *first;
 } tr_gathers_t;
 
-/* After the agent has ended: nobody is called any more. */
+/* Before the agent ends: nobody is called any more, and no message is held. */
+void tr_gathers_stop(tr_gathers_t *self);
+/* After it has. */
 void tr_gathers_finish(tr_gathers_t *self);
 
 typedef enum tr_gather_how {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAVING ":leaving"
+
 /* Known to all: it keeps no secret, and must never change. */
 static const uint8_t key[crypto_shorthash_KEYBYTES] = "troupe's shards";
 
@@ -34,6 +36,10 @@ static bool is_agent(const char *text, size_t len) {
 }
 
 static int take(tr_shards_t *self, const char *name, size_t len, tr_error_t *error) {
+    const char *mark = memchr(name, ':', len);
+    bool leaving =
+        mark && len - (size_t)(mark - name) == strlen(LEAVING) && memcmp(mark, LEAVING, strlen(LEAVING)) == 0;
+    len = leaving ? (size_t)(mark - name) : len;
     if (!is_agent(name, len))
         return tr_error_set(
             error, -EINVAL, "\"%.*s\" is no name of an agent", (int)(len > 200 ? 200 : len), name);
@@ -43,17 +49,21 @@ static int take(tr_shards_t *self, const char *name, size_t len, tr_error_t *err
     memcpy(shard->name, name, len);
     shard->name[len] = '\0';
     shard->hash = hash_of(name, len, 0);
+    shard->leaving = leaving;
     return 0;
 }
 
 static int settle(tr_shards_t *self, tr_error_t *error) {
+    size_t staying = 0;
     qsort(self->items, self->count, sizeof *self->items, by_name);
     for (size_t i = 0; i < self->count; i++) {
-        if (i && strcmp(self->items[i].name, self->items[i - 1].name) == 0)
-            return tr_error_set(error, -EINVAL, "%s is there twice", self->items[i].name);
-        self->print = mix(self->print + self->items[i].hash);
+        const tr_shard_t *shard = &self->items[i];
+        if (i && strcmp(shard->name, self->items[i - 1].name) == 0)
+            return tr_error_set(error, -EINVAL, "%s is there twice", shard->name);
+        self->print = mix(self->print + shard->hash + shard->leaving);
+        staying += !shard->leaving;
     }
-    return 0;
+    return staying ? 0 : tr_error_set(error, -EINVAL, "all of them are leaving");
 }
 
 int tr_shards_read(const char *list, tr_shards_t *ret, tr_error_t *error) {
@@ -107,11 +117,9 @@ static uint64_t claim(const tr_shards_t *self, size_t shard, uint64_t document) 
 }
 
 size_t tr_shards_owner(const tr_shards_t *self, const char *ns, const char *id) {
-    uint64_t document = document_hash(ns, id);
-    size_t best = 0;
-    for (size_t i = 1; i < self->count; i++)
-        best = claim(self, i, document) > claim(self, best, document) ? i : best;
-    return best;
+    size_t ranked[TR_SHARDS_MAX];
+    tr_shards_rank(self, ns, id, ranked);
+    return ranked[0];
 }
 
 void tr_shards_rank(const tr_shards_t *self, const char *ns, const char *id, size_t *ret) {
@@ -119,7 +127,8 @@ void tr_shards_rank(const tr_shards_t *self, const char *ns, const char *id, siz
     for (size_t i = 0; i < self->count; i++) {
         size_t at = i;
         uint64_t mine = claim(self, i, document);
-        while (at > 0 && claims[at - 1] < mine) {
+        bool leaving = self->items[i].leaving;
+        while (at > 0 && (leaving == self->items[ret[at - 1]].leaving ? claims[at - 1] < mine : !leaving)) {
             claims[at] = claims[at - 1];
             ret[at] = ret[at - 1];
             at--;

@@ -97,6 +97,32 @@ static void test_who_would_have_it(void **state) {
     tr_shards_finish(&less);
 }
 
+/* It has nothing, as if it were gone, and is still one of them. */
+static void test_who_is_leaving(void **state) {
+    tr_shards_t all = read_shards("kb-1,kb-2:leaving,kb-3"), less = read_shards("kb-1,kb-3"),
+                before = read_shards("kb-1,kb-2,kb-3");
+    tr_error_t error = {0};
+    size_t rank[3];
+    char id[32];
+    (void)state;
+    assert_int_equal(all.count, 3);
+    assert_int_equal(tr_shards_find(&all, "kb-2", "here"), 1);
+    assert_true(all.print != less.print && all.print != before.print);
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(id, sizeof id, "document-%u.txt", i);
+        tr_shards_rank(&all, "manual", id, rank);
+        assert_int_equal(rank[2], 1);
+        assert_string_equal(owner(&all, i), owner(&less, i));
+        if (strcmp(owner(&before, i), "kb-2") != 0)
+            assert_string_equal(owner(&all, i), owner(&before, i));
+    }
+    tr_shards_finish(&all);
+    tr_shards_finish(&less);
+    tr_shards_finish(&before);
+    assert_int_equal(tr_shards_read("a:leaving,b:leaving", &all, &error), -EINVAL);
+    assert_int_equal(tr_shards_read("a:gone", &all, &error), -EINVAL);
+}
+
 /* They stand on disks: another number is another place for all documents that there are. */
 static void test_the_numbers_stay(void **state) {
     tr_shards_t shards = read_shards("kb-1,kb-2,kb-3");
@@ -114,6 +140,7 @@ int main(void) {
         cmocka_unit_test(test_shares_are_about_equal),
         cmocka_unit_test(test_only_the_share_of_who_comes_moves),
         cmocka_unit_test(test_who_would_have_it),
+        cmocka_unit_test(test_who_is_leaving),
         cmocka_unit_test(test_the_numbers_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

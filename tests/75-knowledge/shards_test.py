@@ -34,13 +34,18 @@ class Shards(harness.SystemTest):
         self.env = {"TROUPE_CONNECT": self.at.endpoint, "TROUPE_EMBEDDINGS": "ngrams", "TROUPE_TIMEOUT": "180s"}
         self.shards = {}
 
+    search_time = "5m"  # so that nobody is late
+
     def start(self, name, *options):
         self.shards[name] = self.spawn("kbd", "--connect", self.at.endpoint, "--name", name, "--data", f"{self.directory}/{name}",
-                                       "--search-time", "5m", *options, env=self.env)
+                                       "--search-time", self.search_time, *options, env=self.env)
 
-    def start_all(self):
-        for name in NAMES:
-            self.start(name, "--shards", ",".join(NAMES))
+    def start_all(self, names=NAMES):
+        """As `kb-1` or `kb-1:leaving`; those that run are ended."""
+        for shard in self.shards.values():
+            shard.stop(signal.SIGTERM)
+        for name in names:
+            self.start(name.split(":")[0], "--shards", ",".join(names))
         for shard in self.shards.values():
             shard.wait_err("K001 ready")
 
@@ -60,6 +65,8 @@ class Shards(harness.SystemTest):
 
     def load(self):
         self.assertEqual([d for d in self.add(DOCUMENTS[:50]) + self.add(DOCUMENTS[50:]) if "error" in d], [])
+        for name in self.shards:  # each knows that none has documents of others
+            harness.wait_until(lambda: {row["state"] for row in self.say(action="shards", to=name)["shards"]} == {"here"}, "all to be settled", PATIENCE)
 
     def lose(self, name):
         """Killed, and given up by the broker."""
@@ -161,6 +168,68 @@ class Away(Shards):
         self.assertEqual([d["existed"] for d in self.add(new[1:2])], [True])
         self.assertEqual(sorted(r["id"] for r in self.say(action="search", namespace="n", query="replaced", mode="lexical")["results"]),
                          sorted(d["id"] for d in new))
+
+
+class Moves(Shards):
+    search_time = "8s"  # what was given away stays for so long
+
+    def ids(self):
+        page = self.say(action="list", namespace="n")
+        return None if "missing" in page else [d["id"] for d in page["documents"]]
+
+    def found(self):
+        """Ids and scores; None: one of the shards was late."""
+        answer = self.say(action="search", namespace="n", query="heat", mode="lexical", k=90, brief=True)
+        return {row["id"]: row["score"] for row in answer["results"]} if answer["complete"] else None
+
+    def until_moved(self, states):
+        """Meanwhile each document is there, and once."""
+        def is_there():
+            now = self.ids()
+            self.assertIn(now, (None, [d["id"] for d in DOCUMENTS]))
+            return {name: row["state"] for name, row in self.rows().items()} == states
+        harness.wait_until(is_there, states, PATIENCE)
+
+    def until_found(self, expected):
+        def is_found():
+            now = self.found()
+            if now is not None:
+                self.assertEqual(now.keys(), expected.keys())
+            return now is not None and all(abs(now[id] - score) < 1e-4 for id, score in expected.items())
+        harness.wait_until(is_found, "what was found before", PATIENCE)
+
+    def test_only_its_share_moves(self):
+        """One more, and one of the others is killed meanwhile; then one less. All is found, by words and vectors, which are not made anew."""
+        self.start_all()
+        self.load()
+        self.until_vectors()
+        before = self.rows()
+        harness.wait_until(self.found, "all to answer", PATIENCE)
+        expected = self.found() or self.found()
+        self.start_all((*NAMES, "kb-4"))
+        self.shards["kb-1"].process.kill()
+        self.shards["kb-1"].wait()
+        harness.wait_until(lambda: "kb-1" not in self.troupe("ps", "-o", "name", env=self.env, patience=PATIENCE).out.split(), "kb-1 to be gone",
+                           PATIENCE)
+        self.start("kb-1", "--shards", ",".join((*NAMES, "kb-4")))
+        self.shards["kb-1"].wait_err("K001 ready")
+        self.until_moved({name: "here" for name in (*NAMES, "kb-4")})
+        after = self.rows()
+        self.assertEqual(sum(row["documents"] for row in after.values()), len(DOCUMENTS))
+        self.assertGreater(after["kb-4"]["documents"], len(DOCUMENTS) / 8)  # the numbers are always the same
+        self.assertEqual(sum(before[name]["documents"] - after[name]["documents"] for name in NAMES), after["kb-4"]["documents"])
+        self.assertEqual([row["pending"] for row in after.values()], [0] * 4)
+        self.until_found(expected)
+        self.assertEqual([d["existed"] for d in self.add(DOCUMENTS[:40])], [True] * 40)
+        self.start_all(("kb-1", "kb-2:leaving", "kb-3", "kb-4"))
+        told = self.add([{**d, "text": "all is new"} for d in DOCUMENTS[:5]])  # some of them are still where they were
+        self.assertEqual([d for d in told if "error" in d], [])
+        self.assertEqual(self.say(action="get", namespace="n", id="d000")["text"], "all is new")
+        self.until_moved({"kb-1": "here", "kb-2": "left", "kb-3": "here", "kb-4": "here"})
+        self.assertEqual(self.rows()["kb-2"]["documents"], 0)
+        self.start_all(("kb-1", "kb-3", "kb-4"))
+        self.assertEqual(self.ids(), [d["id"] for d in DOCUMENTS])
+        self.assertEqual({self.say(action="get", namespace="n", id=d["id"])["text"] for d in DOCUMENTS[:5]}, {"all is new"})
 
 
 class Others(Shards):

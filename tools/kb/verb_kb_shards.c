@@ -8,8 +8,8 @@ typedef struct options {
 
 static const tr_column_t columns[] = {{"shard", TR_COLUMN_TEXT}, {"state", TR_COLUMN_TEXT},
     {"documents", TR_COLUMN_NUMBER}, {"share", TR_COLUMN_NUMBER}, {"chunks", TR_COLUMN_NUMBER},
-    {"pending", TR_COLUMN_NUMBER}, {"namespaces", TR_COLUMN_NUMBER, .wide = true},
-    {"detail", TR_COLUMN_TEXT, .wide = true}};
+    {"pending", TR_COLUMN_NUMBER}, {"moved", TR_COLUMN_NUMBER, .wide = true},
+    {"namespaces", TR_COLUMN_NUMBER, .wide = true}, {"detail", TR_COLUMN_TEXT, .wide = true}};
 
 /* For a table. */
 static void shorten(json_t *shard) {
@@ -48,10 +48,13 @@ static const tr_option_t option_table[] = {
 static const tr_program_t program = {
     .name = "troupe kb shards",
     .summary = "List the knowledge bases that share the documents",
-    .description =
-        "Whether each is here or away, how much it has, and which part that is of all that is here. "
-        "One that refuses has other --shards than the rest (-o wide). A knowledge base without shards is "
-        "alone.",
+    .description = "Whether each is here or away, how much it has, and which part that is of all that is "
+                   "here. One that is "
+                   "moving has documents that belong to others, because shards came or are leaving, and "
+                   "gives them away; one "
+                   "that has left has none any more. One that refuses has other --shards than the rest (-o "
+                   "wide). A knowledge base "
+                   "without shards is alone.",
     .examples = "troupe kb shards",
     .options = option_table,
     .option_count = sizeof option_table / sizeof *option_table,
