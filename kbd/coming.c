@@ -32,8 +32,8 @@ static int read_texts(tr_kb_coming_t *c, tr_error_t *error) {
     static const struct {
         const char *key;
         size_t most;
-    } texts[] = {{"id", TR_KB_ID_MAX}, {"title", 4096}, {"source", 4096}, {"format", 64}, {"agent", 512},
-        {"conversation", 4096}, {"taint", 4096}, {"metadata", TR_KB_DOCUMENT_MAX}};
+    } texts[] = {{"id", TR_KB_ID_MAX}, {"title", TR_KB_DOCUMENT_MAX}, {"source", 4096}, {"format", 64},
+        {"agent", 512}, {"conversation", 4096}, {"taint", 4096}, {"metadata", TR_KB_DOCUMENT_MAX}};
     int rc = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && rc == 0; i++)
         rc = read_text(c, i, texts[i].key, texts[i].most, error);
@@ -62,13 +62,16 @@ static int read_document(tr_kb_coming_t *c, tr_error_t *error) {
     return 0;
 }
 
-/* Where in the text the heading is: any place that says the same does. */
+/* Where in the text the heading is: any place that says the same does, first of those behind the last one. */
 static bool find_heading(const tr_kb_coming_t *c, tr_value_t heading, tr_chunk_t *cut) {
-    size_t len = 0;
+    size_t len = 0, from = cut > c->cuts ? cut[-1].heading : 0;
     const char *text = tr_value_str(heading, &len);
     if (heading && heading->type == MSGPACK_OBJECT_NIL)
         return true;
-    const char *at = text && len ? memmem(c->document.text, c->document.text_len, text, len) : NULL;
+    const char *at =
+        text && len ? memmem(c->document.text + from, c->document.text_len - from, text, len) : NULL;
+    if (!at && text && len)
+        at = memmem(c->document.text, c->document.text_len, text, len);
     if (at)
         *cut = (tr_chunk_t){.offset = cut->offset,
             .length = cut->length,

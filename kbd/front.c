@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASKED_MS 30000 /* where who asks sets no time */
+#define ASKED_MS    30000 /* where who asks sets no time */
+#define ERRANDS_MAX 512u
+#define HELD_MAX    ((size_t)24 << 20) /* of TR_KB_WINDOW */
 
 int tr_kb_front_init(tr_kbd_t *kbd, tr_error_t *error) {
     tr_kb_front_t *self = &kbd->front;
@@ -108,6 +110,9 @@ tr_kb_errand_t *tr_kb_errand_new(
     self->until_ms = deadline_of(message);
     self->finish = finish;
     self->after = kbd->front.errands;
+    self->bytes = tr_message_record(message)->h.length;
+    kbd->front.errand_count++;
+    kbd->front.held += self->bytes;
     if (self->after)
         self->after->before = self;
     kbd->front.errands = self;
@@ -124,6 +129,8 @@ void tr_kb_errand_destroy(tr_kb_errand_t *self) {
     if (self->finish)
         self->finish(self);
     tr_gather_destroy(&self->gather);
+    self->kbd->front.errand_count--;
+    self->kbd->front.held -= self->bytes;
     if (self->message)
         tr_message_done(&self->message);
     free(self);
@@ -190,16 +197,21 @@ int64_t tr_kb_errand_left_ms(const tr_kb_errand_t *self) {
     return self->until_ms - tr_clock_ms();
 }
 
+int64_t tr_kb_errand_one_moment_ms(const tr_kb_errand_t *self) {
+    int64_t left_ms = tr_kb_errand_left_ms(self), stays_ms = self->kbd->options->search_time_ms;
+    return tr_kb_front_is_settled(self->kbd) || left_ms < stays_ms ? left_ms : stays_ms;
+}
+
 void tr_kb_errand_send(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done) {
     tr_gather_send(self->gather, timeout_ms, done, self);
 }
 
 void tr_kb_errand_pass_on(tr_kb_errand_t *self, size_t i) {
-    const tr_message_t *answer = tr_gather_answer(self->gather, i);
+    tr_performative_t act = TR_FAILURE;
     size_t len = 0;
-    const void *bytes = tr_message_content(answer, &len);
-    tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, tr_message_performative(answer));
-    if (w)
+    const void *bytes = tr_gather_bytes(self->gather, i, &act, &len);
+    tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, act);
+    if (w && len)
         msgpack_sbuffer_write(&w->buffer, bytes, len);
     tr_kb_errand_destroy(self);
 }
@@ -243,7 +255,7 @@ void tr_kb_errand_write_missing(const tr_kb_errand_t *self, tr_content_writer_t 
 }
 
 static bool is_unknown(const tr_kb_errand_t *self, size_t i) {
-    return strcmp(tr_message_text(tr_gather_answer(self->gather, i), "reason"), "not-registered") == 0;
+    return tr_value_equals(tr_value_get(tr_gather_said(self->gather, i), "reason"), "not-registered");
 }
 
 bool tr_kb_errand_is_unknown(const tr_kb_errand_t *self) {
@@ -300,6 +312,15 @@ static const struct {
     {"shards", tr_kb_front_shards},
 };
 
+bool tr_kb_front_has_room(tr_kbd_t *kbd, const tr_message_t *message) {
+    const tr_kb_front_t *self = &kbd->front;
+    size_t len = tr_message_record(message)->h.length;
+    if (self->errand_count < ERRANDS_MAX && (self->held == 0 || self->held + len <= HELD_MAX))
+        return true;
+    tr_kb_refuse(kbd, message, TR_REFUSE, "busy", "too much waits for the other shards: ask again later");
+    return false;
+}
+
 bool tr_kb_front_takes(tr_kb_question_t *q) {
     tr_value_t action = tr_value_get(q->content, "action");
     if (!q->kbd->front.shards.count || tr_value_get(q->content, "part"))
@@ -307,6 +328,8 @@ bool tr_kb_front_takes(tr_kb_question_t *q) {
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (!tr_value_equals(action, actions[i].action))
             continue;
+        if (!tr_kb_front_has_room(q->kbd, q->message))
+            return true;
         tr_message_t *message = tr_message_keep(q->message);
         tr_kb_errand_t *errand = message ? tr_kb_errand_new(q->kbd, message, sizeof *errand, NULL) : NULL;
         if (errand)

@@ -16,6 +16,9 @@
 
 #include <stdint.h>
 
+#define TR_KB_WINDOW                                                                                         \
+    ((uint64_t)64 << 20) /* bytes that the broker sends ahead: a shard waits for others with messages kept */
+
 struct tr_kb_question;
 struct tr_kbd;
 typedef struct tr_kb_errand tr_kb_errand_t;
@@ -26,7 +29,8 @@ typedef struct tr_kb_front {
     uint64_t instance;  /* another one for each process */
     tr_gathers_t gathers;
     tr_kb_errand_t *errands;
-    size_t searching;
+    size_t errand_count, searching;
+    size_t held; /* bytes of the messages that are kept: errands', and those of searches that wait */
     bool settled
         [TR_SHARDS_MAX]; /* it has no documents of others, as it has said; false: or it has said nothing yet */
     int64_t left_alone_ms
@@ -37,6 +41,7 @@ typedef struct tr_kb_front {
 struct tr_kb_errand {
     struct tr_kbd *kbd;
     tr_message_t *message; /* owned */
+    size_t bytes;          /* of it */
     tr_value_t content;
     int64_t until_ms; /* tr_clock_ms */
     bool missing[TR_SHARDS_MAX];
@@ -61,6 +66,8 @@ void tr_kb_front_note(struct tr_kbd *kbd, const tr_gather_t *gather);
 bool tr_kb_front_is_settled(const struct tr_kbd *kbd);
 /* Whether none can be in this shard that belongs elsewhere. */
 bool tr_kb_front_shard_is_settled(const struct tr_kbd *kbd, size_t shard);
+/* Whether it can be kept until the others have answered: their answers must still find room (TR_KB_WINDOW). If not, it was refused. */
+bool tr_kb_front_has_room(struct tr_kbd *kbd, const tr_message_t *message);
 /* True: it was asked as the one who answers for all, and does. */
 bool tr_kb_front_takes(struct tr_kb_question *q);
 /* Whether a part is from one who may ask it; if not, it was refused. */
@@ -81,6 +88,8 @@ void tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard);
 void tr_kb_errand_ask_all(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done);
 /* Until who asked must have his answer. */
 int64_t tr_kb_errand_left_ms(const tr_kb_errand_t *self);
+/* The same; where documents move, no longer than one stays at least where it was: who answers later may not have it any more. */
+int64_t tr_kb_errand_one_moment_ms(const tr_kb_errand_t *self);
 /* done gets the errand. */
 void tr_kb_errand_send(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done);
 /* Answers with what was answered to the i-th. */

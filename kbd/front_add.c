@@ -47,10 +47,13 @@ static tr_value_t documents_of(const tr_kb_errand_t *self) {
 
 static const char *reason_of(const tr_kb_errand_t *self, size_t shard, char *out, size_t size) {
     const char *name = self->kbd->front.shards.items[shard].name;
-    const tr_message_t *answer = tr_gather_answer(self->gather, shard);
-    if (answer)
-        snprintf(out, size, "%s: %s: %.300s", name, tr_message_text(answer, "reason"),
-            tr_message_text(answer, "detail"));
+    tr_value_t said = tr_gather_said(self->gather, shard);
+    char reason[64] = "", detail[300] = "";
+    tr_value_copy(
+        tr_value_get(said, "reason"), reason, sizeof reason); /* where it is too long it is "", ignoring */
+    tr_value_copy(tr_value_get(said, "detail"), detail, sizeof detail);
+    if (said)
+        snprintf(out, size, "%s: %s: %s", name, reason, detail);
     else
         snprintf(
             out, size, "%s, where it belongs, is away and has not said that it took it: add it again", name);
@@ -250,8 +253,7 @@ static void on_described(tr_gather_t *gather, void *arg) {
     if (!agreed) {
         tr_kb_errand_refuse(self, TR_FAILURE, "shards-differ",
             "the namespace is of another language, or has other vectors, in another shard: drop it, and load "
-            "it "
-            "again");
+            "it again");
         return;
     }
     if (!plan->settled && tr_kb_errand_missing(self)) {

@@ -56,7 +56,8 @@ static void on_dropped_again(tr_gather_t *gather, void *arg) {
         tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
         return;
     }
-    tell_dropped(self, *removed);
+    if (tr_kb_errand_is_unknown(self) || !tr_kb_errand_refused(self))
+        tell_dropped(self, *removed);
 }
 
 static void on_dropped(tr_gather_t *gather, void *arg) {
@@ -258,16 +259,18 @@ static void write_shard(const tr_kb_errand_t *self, size_t i, uint64_t all, tr_c
     const tr_shard_t *shard = &self->kbd->front.shards.items[i];
     tr_value_t told = tr_gather_value(self->gather, i);
     uint64_t documents = (uint64_t)tr_value_int(tr_value_get(told, "documents"), 0);
-    const tr_message_t *answer = tr_gather_answer(self->gather, i);
+    tr_value_t detail = tr_value_get(tr_gather_said(self->gather, i), "detail");
     bool moving = tr_value_bool(tr_value_get(told, "moving"), false);
-    tr_write_map(w, told ? 8 : 2 + (answer != NULL));
+    tr_write_map(w, told ? 8 : 2 + tr_value_is_str(detail));
     tr_write_kv(w, "shard", shard->name);
     tr_write_kv(w, "state",
         moving                   ? "moving"
         : told && shard->leaving ? "left"
                                  : states[tr_gather_how(self->gather, i)]);
-    if (!told && answer)
-        tr_write_kv(w, "detail", tr_message_text(answer, "detail"));
+    if (!told && tr_value_is_str(detail)) {
+        tr_write_str(w, "detail");
+        tr_write_value(w, detail);
+    }
     for (size_t k = 0; k < sizeof keys / sizeof *keys && told; k++)
         tr_write_kv_uint(w, keys[k], (uint64_t)tr_value_int(tr_value_get(told, keys[k]), 0));
     if (told)

@@ -159,19 +159,17 @@ static bool is_double(const tr_kb_far_t *f, const tr_value_t *passages, size_t i
 
 static void write_passages(tr_kb_far_t *f, const tr_value_t *passages) {
     tr_kb_search_t *s = &f->search;
-    bool settled = tr_kb_front_is_settled(f->errand.kbd);
-    size_t doubles = 0, written = 0;
-    for (size_t i = 0; i < s->count && s->written.buffer.size < TR_KB_ANSWER_MAX; i++) {
-        if (passages[i] && !settled && is_double(f, passages, i)) {
-            doubles++;
-            continue;
-        }
+    size_t gone = 0, written = 0, i = 0;
+    for (; i < s->count && written < (size_t)s->k && s->written.buffer.size < TR_KB_ANSWER_MAX; i++) {
         s->result = &s->results[i];
-        if (passages[i])
+        if (!passages[i])
+            gone++;
+        else if (!s->doubles || !is_double(f, passages, i)) {
             write_passage(f, passages[i]);
-        written += passages[i] != NULL;
+            written++;
+        }
     }
-    s->complete &= written + doubles == s->count;
+    s->complete &= gone == 0 && (i == s->count || written == (size_t)s->k);
     tr_kb_far_put(f, written);
 }
 

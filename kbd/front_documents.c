@@ -42,7 +42,7 @@ static void on_got(tr_gather_t *gather, void *arg) {
     size_t owner = tr_kb_front_owner(self, tr_value_get(self->content, "id"));
     bool is_there = tr_gather_how(gather, 0) == TR_GATHER_ANSWERED;
     if (!is_there && !tr_kb_front_is_settled(self->kbd))
-        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_looked);
+        tr_kb_errand_ask_all(self, tr_kb_errand_one_moment_ms(self), on_looked);
     else if (tr_gather_how(gather, 0) == TR_GATHER_AWAY)
         fail_away(self, owner);
     else
@@ -157,7 +157,8 @@ static void on_pages(tr_gather_t *gather, void *arg) {
 }
 
 void tr_kb_front_list(tr_kb_errand_t *self) {
-    tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self) / 2, on_pages);
+    int64_t left_ms = tr_kb_errand_left_ms(self) / 2, moment_ms = tr_kb_errand_one_moment_ms(self);
+    tr_kb_errand_ask_all(self, left_ms < moment_ms ? left_ms : moment_ms, on_pages);
 }
 
 /* ---- remove ---- */

@@ -416,6 +416,7 @@ static void go_on(tr_kb_far_t *f) {
         tr_kb_words_init(&f->words, TR_KB_MATCH_WORDS) ? 0 : tr_error_set(&error, -ENOMEM, "out of memory");
     if (rc == 0 && like)
         rc = find_like(f, &error);
+    s->doubles = !tr_kb_front_is_settled(f->errand.kbd);
     if (rc == 0)
         rc = tr_kb_search_read(s, &error);
     if (rc == 0 && s->query && s->mode != TR_KB_VECTORS)

@@ -122,6 +122,7 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     catch_elsewhere();
     if (rc == 0)
         rc = open_store(self, &error);
+    self->resident.window_bytes = options->shards && *options->shards ? TR_KB_WINDOW : 0;
     if (rc == 0)
         rc = tr_resident_connect(&self->resident, &error);
     self->host = self->resident.host;

@@ -20,6 +20,8 @@
 #define MARGIN_MS   2000
 #define GIVEN_MAX   100000u
 #define REMOVE_EACH 256u
+#define HELD_MAX    1024u
+#define TOGETHER    (TR_RECORD_MAX - 65536u) /* bytes of a message */
 
 static void step(tr_kbd_t *kbd);
 
@@ -61,13 +63,6 @@ static void drop_batch(tr_kb_mover_t *self) {
 }
 
 /* ---- what was given is removed ---- */
-
-static bool is_given(const tr_kb_mover_t *self, const char *ns, const char *id) {
-    for (size_t i = 0; i < self->given_count; i++)
-        if (strcmp(self->given[i].id, id) == 0 && strcmp(self->given[i].ns, ns) == 0)
-            return true;
-    return false;
-}
 
 static int remove_one(tr_kbd_t *kbd, const tr_kb_mover_document_t *d, tr_error_t *error) {
     tr_kb_namespace_t ns;
@@ -116,6 +111,7 @@ static void give(tr_kbd_t *kbd, tr_kb_mover_document_t *d) {
     d->due_ms = tr_clock_ms() + kbd->options->search_time_ms + MARGIN_MS;
     self->given[self->given_count++] = *d;
     *d = (tr_kb_mover_document_t){0};
+    self->gave = true;
     self->done++;
 }
 
@@ -133,7 +129,8 @@ static bool on_scanned(void *arg, const tr_kb_document_t *d) {
     tr_kb_mover_t *self = &scan->kbd->mover;
     const tr_kb_front_t *front = &scan->kbd->front;
     size_t owner = tr_shards_owner(&front->shards, scan->ns, d->id);
-    bool stays = owner == front->here || (self->rounds > 1 && is_given(self, scan->ns, d->id));
+    bool stays = owner == front->here || self->away[owner];
+    self->failed |= owner != front->here && stays;
     scan->full = self->batch_count == TR_KB_MOVER_BATCH ||
                  (self->batch_count && self->bytes + d->text_len > BATCH_BYTES);
     if (!stays && scan->full)
@@ -191,6 +188,9 @@ static int write_documents(
             tr_write_nil(w);
             rc = 0;
         }
+        if (rc == 0 && w->buffer.size > TOGETHER)
+            rc = tr_error_set(
+                error, -EMSGSIZE, "%s in %s: it is too long for a message", self->batch[i].id, ns->name);
     }
     return rc;
 }
@@ -233,6 +233,11 @@ bool tr_kb_mover_holds(tr_kb_question_t *q) {
         is_write |= tr_value_equals(action, writes[i]);
     if (!self->gather || !is_write)
         return false;
+    if (self->held_count == HELD_MAX) {
+        tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "busy",
+            "too many writes wait for what is on its way: ask again later");
+        return true;
+    }
     if (self->held_count == self->held_room) {
         size_t room = self->held_room ? 2 * self->held_room : 16;
         tr_message_t **grown = realloc(self->held, room * sizeof *grown);
@@ -255,18 +260,18 @@ refused:
 static void take_answer(tr_kbd_t *kbd, size_t shard) {
     tr_kb_mover_t *self = &kbd->mover;
     tr_value_t told = tr_value_get(tr_gather_value(self->gather, shard), "documents");
-    const tr_message_t *answer = tr_gather_answer(self->gather, shard);
+    char why[256] = "";
     size_t at = 0;
+    self->away[shard] = tr_gather_how(self->gather, shard) == TR_GATHER_AWAY;
+    tr_value_copy(
+        tr_value_get(tr_gather_said(self->gather, shard), "detail"), why, sizeof why); /* none: "" */
     if (!told)
         tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_NOT_MOVED], "shard=%s error=%s",
-            kbd->front.shards.items[shard].name,
-            answer ? tr_message_text(answer, "detail")
-                   : "it is away, or a document is too long for a message");
+            kbd->front.shards.items[shard].name, self->away[shard] ? "it is away" : why);
     for (size_t i = 0; i < self->batch_count; i++) {
         if (self->batch[i].owner != shard)
             continue;
         tr_value_t one = tr_value_at(told, at++), error = tr_value_get(one, "error");
-        char why[256] = "";
         if (tr_value_is_map(one) && !error) {
             give(kbd, &self->batch[i]);
             continue;
@@ -281,6 +286,8 @@ static void take_answer(tr_kbd_t *kbd, size_t shard) {
 static void on_moved(tr_gather_t *gather, void *arg) {
     tr_kbd_t *kbd = arg;
     tr_kb_mover_t *self = &kbd->mover;
+    bool failed_before = self->failed;
+    self->failed = false;
     for (size_t i = 0; i < tr_gather_count(gather); i++)
         if (tr_gather_how(gather, i) != TR_GATHER_UNASKED)
             take_answer(kbd, i);
@@ -289,6 +296,7 @@ static void on_moved(tr_gather_t *gather, void *arg) {
     tell(kbd, "moving");
     ask_held(kbd);
     come_again(kbd, self->failed ? self->pause_ms : 0);
+    self->failed |= failed_before;
 }
 
 static void send_batch(tr_kbd_t *kbd) {
@@ -304,9 +312,13 @@ static void send_batch(tr_kbd_t *kbd) {
         tr_gather_send(self->gather, MOVE_MS, on_moved, kbd);
         return;
     }
+    if (rc != -ENOENT) {
+        tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_NOT_MOVED], "error=%s",
+            rc < 0 ? error.text : "out of memory");
+        self->failed = true;
+    }
     tr_gather_destroy(&self->gather);
     drop_batch(self);
-    self->failed |= rc != -ENOENT;
     come_again(kbd, self->pause_ms);
 }
 
@@ -336,9 +348,9 @@ static void on_name(void *arg, const tr_kb_namespace_t *ns) {
 static int begin_round(tr_kbd_t *kbd, tr_error_t *error) {
     tr_kb_mover_t *self = &kbd->mover;
     drop_names(self);
-    self->failed = false;
+    self->failed = self->gave = false;
+    memset(self->away, 0, sizeof self->away);
     self->after = 0;
-    self->rounds++;
     return tr_kb_namespaces(kbd->store, on_name, self, error);
 }
 
@@ -355,20 +367,25 @@ static void end(tr_kbd_t *kbd) {
     tr_kb_front_greet(kbd);
 }
 
+/* The last round is one that finds nothing: so what could not be removed, because its commit failed, is seen. */
 static void go_round(tr_kbd_t *kbd) {
     tr_kb_mover_t *self = &kbd->mover;
     tr_error_t error = {0};
-    bool again = self->failed;
-    if (!again && self->given_count == 0) {
+    bool failed = self->failed;
+    if (self->given_count) {
+        come_again(kbd, PAUSE_MS);
+        return;
+    }
+    if (!failed && !self->gave) {
         end(kbd);
         return;
     }
-    if (again && begin_round(kbd, &error) < 0) {
+    if (begin_round(kbd, &error) < 0) {
         tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_NOT_MOVED], "error=%s", error.text);
         self->failed = true;
     }
-    self->pause_ms = again && 2 * self->pause_ms < PAUSE_MAX ? 2 * self->pause_ms : self->pause_ms;
-    come_again(kbd, again ? self->pause_ms : PAUSE_MS);
+    self->pause_ms = !failed ? PAUSE_MS : 2 * self->pause_ms < PAUSE_MAX ? 2 * self->pause_ms : PAUSE_MAX;
+    come_again(kbd, failed ? self->pause_ms : 0);
 }
 
 static void step(tr_kbd_t *kbd) {
@@ -399,9 +416,12 @@ int tr_kb_mover_start(tr_kbd_t *kbd, tr_error_t *error) {
     tr_kb_mover_t *self = &kbd->mover;
     bool same = true;
     if (!kbd->front.shards.count)
-        return 0;
+        return tr_kb_place_anew(kbd->store, error); /* all that comes now is here */
     self->pause_ms = PAUSE_MS;
     int rc = tr_kb_placed_as(kbd->store, kbd->front.shards.print, &same, error);
+    if (rc == 0 &&
+        !same) /* before anything comes by the new shards: it may be ended, and get the old ones again */
+        rc = tr_kb_place_anew(kbd->store, error);
     if (rc == 0 && !same)
         rc = begin_round(kbd, error);
     self->moving = !same;

@@ -4,10 +4,12 @@
  * At a start with other shards than those that the documents here were placed by (which the store remembers), all documents are gone
  * through. Those of others are sent to them, some at a time; what they have taken, and have on their disk, stays here for as long as a search that has begun may
  * last, and is removed then. So each is found at any moment; where two have it, its owner's is told, and once (front_answer.c). What could not be given is tried
- * again. When nothing is left, the store remembers the shards: `moving` ends.
+ * again. When a round finds nothing that is others', the store remembers the shards: `moving` ends. Until then it remembers none, so that what is ended
+ * half way, and started with the shards of before, goes through all as well.
  *
  * A write meanwhile goes to the owner, and what is left of the document elsewhere is removed before it is acknowledged. One that comes here while documents are on
- * their way waits until they have arrived, so that none of them arrives after its removal. Of two versions the one that was changed later stays.
+ * their way waits until they have arrived, so that none of them arrives after its removal. Of two versions the one that was changed later, by the clocks of their
+ * shards, stays.
  *
  * The host's thread.
  */
@@ -16,6 +18,7 @@
 
 #include "kbd/store.h"
 #include "lib/knowledge/gather.h"
+#include "lib/knowledge/shards.h"
 
 struct tr_kbd;
 struct tr_kb_question;
@@ -30,9 +33,10 @@ typedef struct tr_kb_mover_document {
 
 typedef struct tr_kb_mover {
     bool moving;
-    unsigned rounds;
-    bool failed;  /* in this round: some could not be given */
-    char **names; /* of namespaces: owned, as are they; those of this round */
+    bool failed;              /* in this round: some could not be given */
+    bool gave;                /* in this round, some: it is not the last one */
+    bool away[TR_SHARDS_MAX]; /* in this round: nothing is given to them any more */
+    char **names;             /* of namespaces: owned, as are they; those of this round */
     size_t name_count, name_at;
     int64_t after; /* the number of the document where the round is */
     tr_kb_mover_document_t batch[TR_KB_MOVER_BATCH];

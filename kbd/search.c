@@ -78,7 +78,8 @@ int tr_kb_search_fuse(tr_kb_search_t *s, tr_error_t *error) {
     int64_t n = tr_fuse(&lists, (size_t)s->per_document, s->room, s->results);
     s->count = n < 0 ? 0 : (size_t)n;
     int rc = n < 0 ? tr_error_set(error, -ENOMEM, "out of memory") : s->half_life_ms ? let_age(s, error) : 0;
-    s->count = s->count > (size_t)s->k ? (size_t)s->k : s->count;
+    size_t most = (size_t)s->k + s->spare;
+    s->count = s->count > most ? most : s->count;
     return rc;
 }
 
@@ -250,10 +251,14 @@ static void begin(tr_kb_search_t *s) {
 /* ---- turns ---- */
 
 void tr_kb_search(tr_kb_question_t *q) {
+    if (q->kbd->front.shards.count && !tr_kb_front_has_room(q->kbd, q->message))
+        return;
     tr_message_t *kept = tr_message_keep(q->message);
     int rc = kept ? tr_turns_push(&q->kbd->turns, tr_message_sender(kept), kept) : -ENOMEM;
-    if (rc == 0)
+    if (rc == 0) {
+        q->kbd->front.held += tr_message_record(kept)->h.length;
         return;
+    }
     tr_message_done(&kept);
     if (rc == -EBUSY)
         tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "busy", "too many searches wait: ask again later");
@@ -262,6 +267,7 @@ void tr_kb_search(tr_kb_question_t *q) {
 }
 
 static void serve(tr_kbd_t *self, tr_message_t *message) {
+    self->front.held -= tr_message_record(message)->h.length; /* as one that waits */
     if (self->front.shards.count) {
         tr_kb_front_search(self, message);
         return;

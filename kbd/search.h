@@ -32,6 +32,9 @@ struct tr_kb_search {
     size_t term_count;
     tr_kb_search_mode_t mode;
     bool text, explain, brief, complete;
+    bool
+        doubles; /* a document may be found in two shards, of which one is told: so many more results (`spare`) are looked for */
+    size_t spare;
     tr_filter_t filter;
     size_t depth; /* hits of each list */
     size_t room;  /* results */

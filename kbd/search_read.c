@@ -89,7 +89,7 @@ static int settle_mode(tr_kb_search_t *s, tr_error_t *error) {
 }
 
 static int make_room(tr_kb_search_t *s, tr_error_t *error) {
-    size_t k = (size_t)s->k + (s->like_chunks < LIKE_MOST ? s->like_chunks : LIKE_MOST);
+    size_t k = (size_t)s->k + s->spare + (s->like_chunks < LIKE_MOST ? s->like_chunks : LIKE_MOST);
     bool one_each = s->mode == TR_KB_VECTORS && s->q->ns.dimensions; /* chunks of a document */
     s->depth = one_each && !s->half_life_ms ? k : 3 * k > TR_FUSE_DEPTH ? 3 * k : TR_FUSE_DEPTH;
     s->room = s->half_life_ms ? s->depth : k;
@@ -121,6 +121,7 @@ int tr_kb_search_read(tr_kb_search_t *s, tr_error_t *error) {
         return tr_error_set(error, -EINVAL, "per-document: expected 0 (as many as there are) or more");
     if (s->half_life_ms < 0)
         return tr_error_set(error, -EINVAL, "half-life-ms: expected a time");
+    s->spare = s->doubles ? (size_t)s->k : 0;
     int rc = tr_kb_search_read_query(s, error);
     if (rc == 0)
         rc = read_mode(s, error);

@@ -14,11 +14,11 @@ int tr_kb_scan(tr_kb_store_t *self, const tr_kb_namespace_t *ns, int64_t after, 
     tr_kb_scan_fn each, void *arg, tr_error_t *error) {
     sqlite3_stmt *s = NULL;
     bool more = true;
-    int step = SQLITE_DONE,
-        rc = tr_kb_prepare(self,
-            "SELECT d.number, d.id, length(b.text) FROM document d JOIN body b ON b.document = d.number"
-            " WHERE d.namespace = ? AND d.number > ? ORDER BY d.number LIMIT ?",
-            &s, error);
+    int step = SQLITE_DONE, rc = tr_kb_prepare(self,
+                                "SELECT d.number, d.id, length(b.text) + ifnull(length(d.metadata), 0) FROM "
+                                "document d JOIN body b ON b.document = d.number"
+                                " WHERE d.namespace = ? AND d.number > ? ORDER BY d.number LIMIT ?",
+                                &s, error);
     if (rc == 0) {
         sqlite3_bind_int64(s, 1, ns->number);
         sqlite3_bind_int64(s, 2, after);
@@ -244,6 +244,10 @@ int tr_kb_placed_as(tr_kb_store_t *self, uint64_t print, bool *ret_same, tr_erro
     }
     sqlite3_finalize(s);
     return rc;
+}
+
+int tr_kb_place_anew(tr_kb_store_t *self, tr_error_t *error) {
+    return tr_kb_execute(self, error, "DELETE FROM setting WHERE name = 'shards'");
 }
 
 int tr_kb_place_as(tr_kb_store_t *self, uint64_t print, tr_error_t *error) {

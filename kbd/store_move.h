@@ -8,7 +8,8 @@
 #include "kbd/store.h"
 #include "proto/content.h"
 
-/* By their numbers, those behind `after`, at most `most`: with its number and id alone, and how many bytes its text has. False ends it. */
+/* By their numbers, those behind `after`, at most `most`: with its number and id alone, and how many bytes its text and metadata have (text_len). False ends
+ * it. */
 typedef bool (*tr_kb_scan_fn)(void *arg, const tr_kb_document_t *document);
 int tr_kb_scan(tr_kb_store_t *self, const tr_kb_namespace_t *ns, int64_t after, size_t most,
     tr_kb_scan_fn each, void *arg, tr_error_t *error);
@@ -30,6 +31,8 @@ int tr_kb_move_take(tr_kb_store_t *self, tr_kb_namespace_t *ns, tr_value_t docum
 
 /* Whether the documents here are where shards with this print (lib/knowledge/shards.h) have them. */
 int tr_kb_placed_as(tr_kb_store_t *self, uint64_t print, bool *ret_same, tr_error_t *error);
+/* That is not known any more: they may be anywhere. */
+int tr_kb_place_anew(tr_kb_store_t *self, tr_error_t *error);
 /* They are now. */
 int tr_kb_place_as(tr_kb_store_t *self, uint64_t print, tr_error_t *error);
 

@@ -305,6 +305,10 @@ static void test_where_they_are_placed(void **state) {
     ok(f, tr_kb_place_as(f->to.store, UINT64_MAX, &f->error));
     ok(f, tr_kb_placed_as(f->to.store, 7, &same, &f->error));
     assert_false(same);
+    ok(f, tr_kb_place_as(f->to.store, 7, &f->error));
+    ok(f, tr_kb_place_anew(f->to.store, &f->error));
+    ok(f, tr_kb_placed_as(f->to.store, 7, &same, &f->error));
+    assert_false(same);
     tear_down(f);
 }
 

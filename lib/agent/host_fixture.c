@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define AGENTS_MAX  16
+#define AGENTS_MAX  128 /* that were ever there */
 #define SETTLED_MAX 2048
 #define EPOCH       1
 

@@ -8,7 +8,11 @@ typedef struct part {
     char to[TR_AID_MAX + 1]; /* "" = nobody */
     tr_content_writer_t content;
     bool waits;
-    tr_message_t *answer; /* owned */
+    char *answer; /* owned; NULL: there is none */
+    size_t len;
+    tr_performative_t act;
+    tr_content_t said; /* of the answer's bytes; empty where they are no content */
+    bool is_said;
 } part_t;
 
 struct tr_gather {
@@ -40,9 +44,13 @@ tr_gather_t *tr_gather_new(tr_gathers_t *owner, tr_agent_t *agent, size_t count)
 static void forget(tr_gather_t *self) {
     self->forgotten = true;
     tr_timer_cancel(&self->timer);
-    for (size_t i = 0; i < self->count; i++)
-        if (self->parts[i].answer)
-            tr_message_done(&self->parts[i].answer);
+    for (size_t i = 0; i < self->count; i++) {
+        part_t *part = &self->parts[i];
+        tr_content_finish(&part->said);
+        free(part->answer);
+        part->answer = NULL;
+        part->is_said = false;
+    }
 }
 
 static void release(tr_gather_t *self) {
@@ -68,13 +76,24 @@ static void conclude(tr_gather_t *self) {
         done(self, self->arg);
 }
 
+/* Without memory it is as if it had not come. */
+static void take(part_t *part, const tr_message_t *answer) {
+    const void *bytes = tr_message_content(answer, &part->len);
+    if (!(part->answer = malloc(part->len + 1)))
+        return;
+    if (part->len)
+        memcpy(part->answer, bytes, part->len);
+    part->act = tr_message_performative(answer);
+    part->is_said = tr_content_init(&part->said, part->answer, part->len) == 0;
+}
+
 static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     part_t *part = arg;
     tr_gather_t *self = part->gather;
     (void)agent, (void)state;
     part->waits = false;
     if (answer && tr_message_type(answer) == TR_MESSAGE_DIRECT && !self->forgotten)
-        part->answer = tr_message_keep(answer);
+        take(part, answer);
     if (--self->waiting == 0)
         conclude(self);
 }
@@ -115,19 +134,28 @@ size_t tr_gather_count(const tr_gather_t *self) {
 }
 
 tr_gather_how_t tr_gather_how(const tr_gather_t *self, size_t i) {
-    const tr_message_t *answer = self->parts[i].answer;
-    return !*self->parts[i].to                            ? TR_GATHER_UNASKED
-           : !answer                                      ? TR_GATHER_AWAY
-           : tr_message_performative(answer) == TR_INFORM ? TR_GATHER_ANSWERED
-                                                          : TR_GATHER_REFUSED;
+    const part_t *part = &self->parts[i];
+    return !*part->to               ? TR_GATHER_UNASKED
+           : !part->answer          ? TR_GATHER_AWAY
+           : part->act == TR_INFORM ? TR_GATHER_ANSWERED
+                                    : TR_GATHER_REFUSED;
 }
 
-const tr_message_t *tr_gather_answer(const tr_gather_t *self, size_t i) {
-    return self->parts[i].answer;
+tr_value_t tr_gather_said(const tr_gather_t *self, size_t i) {
+    return self->parts[i].is_said ? &self->parts[i].said.root : NULL;
 }
 
 tr_value_t tr_gather_value(const tr_gather_t *self, size_t i) {
-    return tr_gather_how(self, i) == TR_GATHER_ANSWERED ? tr_message_value(self->parts[i].answer) : NULL;
+    return tr_gather_how(self, i) == TR_GATHER_ANSWERED ? tr_gather_said(self, i) : NULL;
+}
+
+const void *tr_gather_bytes(const tr_gather_t *self, size_t i, tr_performative_t *ret_act, size_t *ret_len) {
+    const part_t *part = &self->parts[i];
+    if (!part->answer)
+        return NULL;
+    *ret_act = part->act;
+    *ret_len = part->len;
+    return part->answer;
 }
 
 void tr_gather_destroy(tr_gather_t **self_p) {

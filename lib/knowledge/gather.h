@@ -7,6 +7,9 @@
  *     ... write the question, and the others' ...
  *     tr_gather_send(gather, 2000, on_gathered, arg);
  *
+ * Answers are copied, and their messages done with at once: who gathers holds no credit by them, so what others still have to answer comes, however
+ * much it is together. The caller bounds how many gathers there are.
+ *
  * The host's thread.
  */
 #ifndef TR_KNOWLEDGE_GATHER_H
@@ -43,10 +46,12 @@ tr_content_writer_t *tr_gather_ask(tr_gather_t *self, size_t i, const char *to);
 void tr_gather_send(tr_gather_t *self, int64_t timeout_ms, tr_gather_fn done, void *arg);
 size_t tr_gather_count(const tr_gather_t *self);
 tr_gather_how_t tr_gather_how(const tr_gather_t *self, size_t i);
-/* Borrowed as long as the gather; NULL where there is none. */
-const tr_message_t *tr_gather_answer(const tr_gather_t *self, size_t i);
-/* Its content, NULL where it has not answered by inform. */
+/* Its content, NULL where it has not answered by inform. Borrowed as long as the gather, as is what follows. */
 tr_value_t tr_gather_value(const tr_gather_t *self, size_t i);
+/* The content of any answer, also of a refusal; NULL where there is none. */
+tr_value_t tr_gather_said(const tr_gather_t *self, size_t i);
+/* Any answer as it came; NULL where there is none. */
+const void *tr_gather_bytes(const tr_gather_t *self, size_t i, tr_performative_t *ret_act, size_t *ret_len);
 /* Nobody is called any more. NULL-safe. */
 void tr_gather_destroy(tr_gather_t **self);
 

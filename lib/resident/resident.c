@@ -56,6 +56,7 @@ int tr_resident_connect(tr_resident_t *self, tr_error_t *error) {
             .endpoint = o->connect,
             .certificate = o->cert ? o->cert : getenv("TROUPE_CERT"),
             .process = self->kind->process,
+            .window_bytes = self->window_bytes,
             .connect_ms = left < CONNECT_STEP ? left : CONNECT_STEP,
             .on_event = on_host_event,
             .arg = self,

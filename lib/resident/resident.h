@@ -85,6 +85,7 @@ typedef struct tr_resident {
     _Atomic bool ready; /* it has said so */
     tr_port_t port;
     _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
+    uint64_t window_bytes; /* that the broker may send ahead, set between start and connect; 0 = as usual */
     int signal_fd;
     int code; /* of the exit */
 } tr_resident_t;
