@@ -83,7 +83,8 @@ static const tr_yaml_table_t broker_table = {
     { DAEMON_KEYS(SUCH_AS) }
 static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
 static const tr_yaml_field_t knowledge_fields[] = {DAEMON_KEYS("troupe-kbd, such as chunk-tokens"),
-    {"shards", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, shards), .min = 1, .max = TR_FLEET_SHARDS_MAX}};
+    {"shards", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, shards), .min = 1, .max = TR_FLEET_SHARDS_MAX},
+    {"leaving", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, leaving), .min = 0, .max = TR_FLEET_SHARDS_MAX - 1}};
 static const tr_yaml_field_t exporter_fields[] = DAEMON_FIELDS("troupe-exporter, such as otlp");
 
 /* It keeps nothing. */
@@ -322,21 +323,29 @@ static int add_daemon(tr_fleet_t *self, const tr_fleet_daemon_t *daemon, tr_erro
     return 0;
 }
 
-/* "kb-1,kb-2,kb-3"; NULL when out of memory. */
+static int64_t shard_count(const tr_fleet_t *self) {
+    return self->knowledge.shards + self->knowledge.leaving;
+}
+
+/* "kb-1,kb-2,kb-3:leaving"; NULL when out of memory. */
 static const char *shard_names(tr_fleet_t *self) {
     const tr_fleet_daemon_t *kb = &self->knowledge;
-    size_t size = (size_t)kb->shards * (strlen(kb->name) + 4), len = 0;
+    size_t size = (size_t)shard_count(self) * (strlen(kb->name) + 4 + strlen(":leaving")), len = 0;
     char *names = tr_arena_alloc(&self->arena, size + 1);
-    for (int64_t i = 1; i <= kb->shards && names; i++)
-        len += (size_t)snprintf(names + len, size + 1 - len, "%s%s-%" PRId64, i > 1 ? "," : "", kb->name, i);
+    for (int64_t i = 1; i <= shard_count(self) && names; i++)
+        len += (size_t)snprintf(names + len, size + 1 - len, "%s%s-%" PRId64 "%s", i > 1 ? "," : "", kb->name,
+            i, i > kb->shards ? ":leaving" : "");
     return names;
 }
 
 /* Each is a daemon like the others, which is told of all. */
 static int add_shards(tr_fleet_t *self, tr_error_t *error) {
     const char *all = shard_names(self);
-    int rc = 0;
-    for (int64_t i = 1; i <= self->knowledge.shards && rc == 0; i++) {
+    int rc = shard_count(self) <= TR_FLEET_SHARDS_MAX
+                 ? 0
+                 : tr_yaml_file_wrong(&self->file, "knowledge.leaving", error,
+                       "expected %d shards at most, with those that are leaving", TR_FLEET_SHARDS_MAX);
+    for (int64_t i = 1; i <= shard_count(self) && rc == 0; i++) {
         size_t size = strlen(self->knowledge.name) + 4;
         tr_fleet_daemon_t *one = tr_arena_alloc(&self->arena, sizeof *one);
         char *name = tr_arena_alloc(&self->arena, size);
@@ -355,9 +364,9 @@ static int add_shards(tr_fleet_t *self, tr_error_t *error) {
 }
 
 static int add_daemons(tr_fleet_t *self, tr_error_t *error) {
-    int rc = !self->knowledge.line        ? 0
-             : self->knowledge.shards > 1 ? add_shards(self, error)
-                                          : add_daemon(self, &self->knowledge, error);
+    int rc = !self->knowledge.line   ? 0
+             : shard_count(self) > 1 ? add_shards(self, error)
+                                     : add_daemon(self, &self->knowledge, error);
     if (rc == 0 && self->coordinator.line)
         rc = add_daemon(self, &self->coordinator, error);
     if (rc == 0 && self->gateway.line)

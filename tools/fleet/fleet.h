@@ -15,7 +15,8 @@
  *     name: coordinator          # of its agent
  *     data: tasks                # where it keeps tasks and decisions; default: in the fleet's state directory
  *     options: {tries: 5}        # any option of troupe-coordinator by its name
- *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd; shards: 3 makes three
+ *   knowledge: {}                # a knowledge base (docs/knowledge.md), with the same keys: name (kb), data, options of troupe-kbd; shards: 3 makes three,
+ *                                # and leaving: 1 a fourth, which gives away what it has
  *   gateway: {}                  # the fleet over HTTP (docs/gateway.md): name (gateway), options of troupe-gateway
  *   state: {postgres: ./pg, redis: ./redis}   # files with a connection string each: tasks (and `journal: postgres`, `state: postgres` of agents)
  *                                # are in that database; budgets, rates and answers of models are shared by that Redis server
@@ -75,6 +76,7 @@ typedef struct tr_fleet_daemon {
     tr_pairs_t options;
     tr_placement_t placement;
     int64_t shards;        /* that share the documents: each is a daemon, NAME-1, NAME-2 ...; 1 = it is one */
+    int64_t leaving;       /* so many more, with the numbers behind theirs, that give away what they have */
     const char *all_names; /* of the shards, with commas; NULL: it is one */
     int line;              /* in the file; 0: there is none */
 } tr_fleet_daemon_t;

@@ -132,6 +132,8 @@ static const struct {
     {"fleet: f\nzzz: []", "f.yaml:2:1: unknown key \"zzz\"; the keys are fleet, broker, coordinator, "
                           "knowledge, gateway, exporter, state, secure, metrics, "
                           "trace-one-in, agents, supervisors"},
+    {"fleet: f\nknowledge: {shards: 60, leaving: 5}\nagents: []",
+        "f.yaml:2:34: knowledge.leaving: expected 64 shards at most, with those that are leaving"},
     {"fleet: f\nagents: {}", "f.yaml:2:9: agents: expected a list, found a mapping"},
     {"fleet: f\nagents: [7]", "f.yaml:2:10: agents[0]: expected a mapping, found \"7\""},
     {"fleet: f\nagents: [[]]", "f.yaml:2:10: agents[0]: expected a mapping, found a list"},
