@@ -29,19 +29,19 @@
 #include "lib/decision/ruling.h"
 #include "proto/content.h"
 
-#define TR_MOTION_ID_MAX       64u
-#define TR_MOTION_OPTIONS_MAX  64u
-#define TR_MOTION_VOTERS_MAX   10000u
-#define TR_MOTION_ROUNDS_MAX   10u
-#define TR_MOTION_QUESTION_MAX 2000u /* bytes */
-#define TR_MOTION_OPTION_MAX   200u
-#define TR_MOTION_REASON_MAX   1000u /* what is longer is cut */
-#define TR_MOTION_CONTEXT_MAX  (64u << 10)
-#define TR_MOTION_TRACE_MAX    55u
-#define TR_MOTION_OPINIONS_MAX 3u     /* told of one option */
-#define TR_MOTION_PROPOSALS_MAX 3u    /* of one round that come into play */
-#define TR_MOTION_WITHIN_MS    60000  /* of a round that says nothing of it */
-#define TR_MOTION_AGREEMENT    800000 /* millionths, of one with several rounds that says nothing of it */
+#define TR_MOTION_ID_MAX        64u
+#define TR_MOTION_OPTIONS_MAX   64u
+#define TR_MOTION_VOTERS_MAX    10000u
+#define TR_MOTION_ROUNDS_MAX    10u
+#define TR_MOTION_QUESTION_MAX  2000u /* bytes */
+#define TR_MOTION_OPTION_MAX    200u
+#define TR_MOTION_REASON_MAX    1000u /* what is longer is cut */
+#define TR_MOTION_CONTEXT_MAX   (64u << 10)
+#define TR_MOTION_TRACE_MAX     55u
+#define TR_MOTION_OPINIONS_MAX  3u     /* told of one option */
+#define TR_MOTION_PROPOSALS_MAX 3u     /* of one round that come into play */
+#define TR_MOTION_WITHIN_MS     60000  /* of a round that says nothing of it */
+#define TR_MOTION_AGREEMENT     800000 /* millionths, of one with several rounds that says nothing of it */
 
 typedef enum tr_motion_state {
     TR_MOTION_VOTING,

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What is done when a coordinator or an agent is killed, hangs or is late, at any moment: each task is completed once, and by whom it was given to last."""
+import json
 import pathlib
+import random
 import signal
 import sys
 
@@ -85,6 +87,43 @@ class Kills(desk.DeskTest, killing.Killing):
         task = self.begin()
         self.first.send_signal(signal.SIGSTOP)
         self.check_reassigned(task, "agent-gone")
+
+
+class Thousands(desk.DeskTest):
+    def lease(self):
+        """Longer than what stands still here stands still, however slow the machine is."""
+        return "30s"
+
+    def test_ten_thousand_while_agents_die(self):
+        """25 processes of 4 agents; 20 agents are killed while 10,000 tasks go through them: each is completed once."""
+        def team(name):
+            child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--count", "4", "--service", "work=4", "--behaviour", "echo")
+            child.wait_err("registered")
+            return child
+        teams = {f"team{i}": team(f"team{i}") for i in range(25)}
+        count = 10000
+        path = pathlib.Path(self.directory, "tasks.jsonl")
+        path.write_text("".join(json.dumps({"id": f"n{n}", "input": n, "tries": 50, "needs": [f"n{n - 1000}"] if n % 10 == 0 and n >= 1000 else []}) + "\n"
+                                for n in range(count)))
+        victims = random.Random(11).sample(sorted(teams), 5)
+        for victim in victims:  # they take work and do none of it
+            teams[victim].process.send_signal(signal.SIGSTOP)
+        self.assertEqual(len(self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split()), count)
+        for victim in victims:
+            harness.wait_until(lambda: any(row["agent"].startswith(victim + "-") for row in self.task("ls", "--state", "assigned", "-o", "json").json()),
+                               victim + " to have work in hand")
+            teams.pop(victim).process.kill()
+            teams[victim] = team("new-" + victim)
+        harness.wait_until(lambda: len(self.task("ls", "--state", "completed", "-o", "name").out.split()) == count, "all to be completed", 120)
+        rows = self.task("ls", "-o", "json").json()
+        self.assertEqual(len({row["task"] for row in rows}), count)
+        self.assertEqual({row["state"] for row in rows}, {"completed"})
+        again = [row["task"] for row in rows if row["tries"] > 1]
+        print(f"{len(again)} tasks were begun more than once")
+        self.assertTrue(again)
+        for task in again[:10] + ["n0", "n9999"]:
+            self.assertEqual(self.show(task)["result"], int(task[1:]))
+        self.assertEqual(self.ends(), {f"n{n}": 1 for n in range(count)})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,12 @@
 typedef struct sim_stream sim_stream_t;
 typedef struct sim_federation sim_federation_t;
 
+/* How much, from then on. */
+typedef struct sim_published {
+    int64_t since_ns;
+    uint64_t records, bytes;
+} sim_published_t;
+
 struct sim_broker {
     sim_world_t *world;
     unsigned index;
@@ -33,9 +39,10 @@ struct sim_broker {
     int64_t tick_ms;  /* when it last ticked, by its own clock */
     int64_t drain_ms; /* when it gives up draining */
     int64_t restart_ns;
-    int64_t lost_ns, wall_ms; /* as a process's */
-    sim_stream_t *stream;     /* what a watcher of the topic stream sees */
-    int64_t disturbed_ns;     /* since when it has been running undisturbed; SIM_NEVER: it is not */
+    int64_t lost_ns, wall_ms;     /* as a process's */
+    sim_stream_t *stream;         /* what a watcher of the topic stream sees */
+    int64_t disturbed_ns;         /* since when it has been running undisturbed; SIM_NEVER: it is not */
+    sim_published_t published[2]; /* into its stream: lately, and before */
     int64_t safe_ns; /* what was published by then must have outlived its machine; 0 = nothing need have */
     sim_federation_t *federation; /* what other brokers may know of it (federation.h); NULL: it has none */
 };

@@ -157,6 +157,8 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
     if (l->to != SIM_NOBODY && l->to != actor)
         sim_fail(self->world, "%s got letter %u, which is for another", to, number);
     check_sender(self, l, actor, message);
+    if (l->forged)
+        sim_fail(self->world, "%s got letter %u, whose sender was forged", to, number);
     sim_guarded_heard(self, number, actor);
     if (tr_message_durable(message)) {
         sim_durable_delivered(self, number, actor, message);
@@ -183,6 +185,9 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
 
 void sim_letter_heard(sim_ledger_t *self, uint32_t number, unsigned actor) {
     sim_letter_t *l = sim_letter(self, number);
+    if (l->forged)
+        sim_fail(self->world, "%s heard letter %u, whose sender was forged",
+            sim_actor_name(self->world, actor), number);
     sim_check_order(self, number, actor, 1u + l->topic);
     sim_guarded_heard(self, number, actor);
     l->deliveries++;
@@ -232,6 +237,14 @@ uint32_t sim_letter_of_record(sim_ledger_t *self, unsigned actor, uint64_t recor
 
 void sim_letter_explained(sim_ledger_t *self, uint32_t number) {
     sim_letter(self, number)->explained = true;
+}
+
+void sim_letter_forged(sim_ledger_t *self, uint32_t number) {
+    sim_letter_t *l = sim_letter(self, number);
+    l->forged = true;
+    excuse(l, "its sender was forged");
+    if (l->about)
+        excuse(&self->letters[l->about], "the sender of its answer was forged");
 }
 
 static uint32_t number_of(const tr_record_t *r, tr_arena_t *arena) {

@@ -42,6 +42,7 @@ typedef struct sim_letter {
     bool finished;     /* whoever got it has dealt with it */
     bool dead;         /* it is in the journal as a dead letter */
     bool dropped;      /* ... and somebody has ordered to drop it ... */
+    bool forged;       /* it went out as another's (forge.h) */
     bool requeued;     /* ... or to send it again, behind what was sent after it */
     bool barred;       /* its sender was in quarantine when the broker got it */
     uint8_t hops;      /* that it had left when it came */
@@ -140,6 +141,8 @@ void sim_letter_refused(sim_ledger_t *self, uint32_t number, tr_reason_t reason)
 void sim_letter_sent(sim_ledger_t *self, uint32_t number, uint64_t record);
 uint32_t sim_letter_of_record(sim_ledger_t *self, unsigned actor, uint64_t record);
 /* Nothing may come of it any more, for a reason that is known. */
+/* It went out as another's: it may be lost, and must not arrive. */
+void sim_letter_forged(sim_ledger_t *self, uint32_t number);
 void sim_letter_explained(sim_ledger_t *self, uint32_t number);
 
 /* A frame is gone, with all that is in it. */

@@ -271,4 +271,5 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64
     self->reorders = sim_chance(&prng, 500);
     if (self->core.journal)
         make_retention(self, &prng);
+    self->forges = !self->calm && sim_chance(&prng, 300);
 }

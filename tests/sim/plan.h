@@ -110,6 +110,7 @@ typedef struct sim_plan {
     uint32_t window_records; /* of the processes */
     uint64_t window_bytes, queue_bytes;
     int64_t delay_min_ns, delay_max_ns; /* of one frame, one way */
+    bool forges;                        /* processes say of messages that others have sent them (forge.h) */
     bool reorders;                      /* what comes over several connections comes in any order (net.h) */
     int64_t turn_max_ns;                /* how late a process or broker wakes */
     unsigned burst;                     /* messages at once, at most */

@@ -1,4 +1,5 @@
 #include "tests/sim/ports.h"
+#include "tests/sim/forge.h"
 
 #include "lib/agent/host_private.h"
 #include "lib/base/clock.h"
@@ -83,6 +84,8 @@ int tr_wire_fd(const tr_wire_t *self) {
 }
 
 void tr_wire_send(tr_wire_t *self, tr_buf_t *buf) {
+    if (!self->proc->ghost)
+        sim_forge(self->proc, buf->data, buf->len);
     if (!self->proc->ghost)
         sim_proc_sends(self->proc, buf->data, buf->len);
     if (!self->socket->closed)

@@ -219,6 +219,7 @@ sim_proc_t *sim_proc_new(sim_world_t *world, unsigned index, sim_prng_t prng) {
     p->world = world;
     p->index = index;
     p->prng = prng;
+    p->forger = sim_fork(&prng);
     p->restart_ns = SIM_NEVER;
     snprintf(p->name, sizeof p->name, "p%u", index);
     return p;

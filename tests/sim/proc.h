@@ -18,8 +18,8 @@ struct sim_proc {
     sim_world_t *world;
     unsigned index;
     char name[16];
-    unsigned starts; /* which life of it this is */
-    sim_prng_t prng;
+    unsigned starts;         /* which life of it this is */
+    sim_prng_t prng, forger; /* the second one is forge.h's */
     sim_task_t *task;
     tr_host_t *host; /* NULL until it is connected */
     sim_socket_t *socket;
@@ -38,6 +38,7 @@ struct sim_proc {
     unsigned disconnects; /* of this life */
     sim_actor_t *actors[SIM_ACTORS_MAX];
     unsigned actors_n;
+    tr_route_t route;           /* of the agent that has said something last */
     sim_frame_t *hello;         /* the last one that it sent */
     const sim_conn_t *welcomed; /* the connection that the broker last welcomed it on ... */
     uint8_t token[16];          /* ... and the session's */

@@ -40,10 +40,17 @@ static void try_letter(
     sim_letter(self->world->ledger, number)->roll_call = true;
 }
 
+/* It may have waited for longer than messages are kept. */
+static bool is_too_old(const sim_actor_t *self, const sim_roll_t *roll) {
+    int64_t kept_ms = self->world->plan.core.queue_age_ms;
+    const sim_letter_t *l = roll->number ? sim_letter(self->world->ledger, roll->number) : NULL;
+    return !roll->done && l && kept_ms && self->world->now_ns - l->sent_ns > 2 * kept_ms * SIM_MS;
+}
+
 /* A durable message that was stored gets there; one that was not is tried again. */
 static void try_durable(sim_actor_t *self, unsigned to) {
     sim_roll_t *roll = &self->roll_durable;
-    uint32_t number = self->world->plan.core.journal && may_try(self, roll)
+    uint32_t number = self->world->plan.core.journal && (may_try(self, roll) || is_too_old(self, roll))
                           ? sim_store_letter(self, to, 0, 0, SIM_CONTENT_MIN)
                           : 0;
     if (!number)

@@ -183,9 +183,9 @@ static void tell_brokers(sim_world_t *w) {
 
 static void tell_plan(sim_world_t *w) {
     const sim_plan_t *p = &w->plan;
-    sim_say(w, "seed %llu: %u processes, %u actors, delay %lld to %lld us%s%s", (unsigned long long)w->seed,
+    sim_say(w, "seed %llu: %u processes, %u actors, delay %lld to %lld us%s%s%s", (unsigned long long)w->seed,
         p->procs_n, p->actors_n, (long long)(p->delay_min_ns / 1000), (long long)(p->delay_max_ns / 1000),
-        p->reorders ? ", in any order" : "", p->calm ? ", calm" : "");
+        p->reorders ? ", in any order" : "", p->forges ? ", forgers" : "", p->calm ? ", calm" : "");
     sim_say(w,
         "windows %u/%llu up, %u/%llu down; mailbox %u/%llu, service %u/%llu, tries %u; bursts %u, size %zu",
         p->core.window_records, (unsigned long long)p->core.window_bytes, p->window_records,

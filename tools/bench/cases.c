@@ -184,7 +184,7 @@ const tr_bench_case_t tr_bench_cases[] = {
         .metrics = {{"p50", TR_BENCH_MICROSECONDS},
             {"p99", TR_BENCH_MICROSECONDS, TR_BENCH_VALUE_MAX, 2e4, 0}}},
     {.workload = "tasks",
-        .summary = "agents, as fast as it goes while 20 of them are killed: each task is done once",
+        .summary = "agents, as fast as it goes while a fifth of them is killed: each task is done once",
         .ours = tr_bench_tasks_killed,
         .pin = "free",
         .agents = 100,

@@ -21,12 +21,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define RUN_MS   300000
-#define TOGETHER 500  /* tasks of one submission */
-#define PACED    5000 /* tasks */
-#define PACE_NS  INT64_C(1000000)
-#define SERVICE  "svc:tasks"
-#define KILLED   20 /* agents */
+#define RUN_MS     300000
+#define TOGETHER   500  /* tasks of one submission */
+#define PACED      5000 /* tasks */
+#define PACE_NS    INT64_C(1000000)
+#define SERVICE    "svc:tasks"
+#define KILLED_MAX 800u /* agents: a fifth of them */
 
 typedef struct client {
     tr_host_t *host;
@@ -260,17 +260,17 @@ static uint64_t below(uint64_t n) {
 }
 
 /* Each when as many tasks are done as was drawn for it, in the first nine tenths of the work. */
-static int kill_some(
-    tr_bench_t *bench, tr_bench_child_t *victims[], const tr_bench_child_t *client, tr_error_t *error) {
-    uint64_t when[KILLED];
+static int kill_some(tr_bench_t *bench, tr_bench_child_t *victims[], uint32_t killed,
+    const tr_bench_child_t *client, tr_error_t *error) {
+    uint64_t when[KILLED_MAX];
     int64_t deadline = tr_clock_ms() + RUN_MS;
-    uint32_t left = KILLED;
+    uint32_t left = killed;
     int r = 0;
-    for (uint32_t i = 0; i < KILLED; i++)
+    for (uint32_t i = 0; i < killed; i++)
         when[i] = below(bench->work * 9 / 10);
     while (left && r == 0 && tr_clock_ms() < deadline) {
         uint64_t done = atomic_load_explicit(&bench->shared->seen[0].count, memory_order_relaxed);
-        for (uint32_t i = 0; i < KILLED; i++)
+        for (uint32_t i = 0; i < killed; i++)
             if (when[i] != UINT64_MAX && done >= when[i] && kill(victims[i]->pid, SIGKILL) == 0)
                 when[i] = UINT64_MAX, left--;
         r = client->said[TR_BENCH_DONE] ? tr_error_set(error, -EIO, "%u were not killed in time", left)
@@ -299,13 +299,14 @@ int tr_bench_tasks_paced(
 
 int tr_bench_tasks_killed(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    tr_bench_child_t *victims[KILLED], *client;
+    tr_bench_child_t *victims[KILLED_MAX], *client;
     tr_bench_note_t note;
-    if (c->agents <= KILLED)
-        return tr_error_set(error, -EINVAL, "--agents: more than the %d that are killed", KILLED);
-    int r = begin_work(bench, c, run_fast, KILLED, victims, &client, error);
+    uint32_t killed = c->agents / 5 < KILLED_MAX ? c->agents / 5 : KILLED_MAX;
+    if (!killed)
+        return tr_error_set(error, -EINVAL, "--agents: five at least, of whom one is killed");
+    int r = begin_work(bench, c, run_fast, killed, victims, &client, error);
     if (r == 0)
-        r = kill_some(bench, victims, client, error);
+        r = kill_some(bench, victims, killed, client, error);
     if (r == 0)
         r = tr_bench_hear(bench, client, TR_BENCH_DONE, RUN_MS, &note, error);
     if (r == 0)
