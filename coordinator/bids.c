@@ -116,7 +116,8 @@ static void on_end(tr_agent_t *agent, void *state, tr_call_t *call, void *arg) {
     if (!errand->awarded && !errand->stale && errand->full)
         tr_board_no_room(board, errand->id, errand->try, tr_clock_wall_ms()); /* it has ended, ignoring */
     else if (!errand->awarded && !errand->stale)
-        tr_board_no_bids(board, errand->id, errand->try, tr_clock_wall_ms()); /* likewise */
+        tr_board_no_bids(board, errand->id, errand->try, "no bid came in time: given away directly",
+            tr_clock_wall_ms()); /* likewise */
     else
         tr_errand_fail(errand, TR_OUTCOME_CANCELLED, NULL); /* of one that has a result nothing changes */
     tr_errand_free(errand);
@@ -180,7 +181,8 @@ void tr_bids_call(tr_coordinator_t *self, const char *id, uint32_t try) {
         return;
     if (errand)
         tr_errand_free(errand);
-    tr_board_no_bids(self->board, id, try, tr_clock_wall_ms()); /* it is called for just now */
+    tr_board_no_bids(self->board, id, try, "bids could not be called for",
+        tr_clock_wall_ms()); /* it is called for just now */
 }
 
 void tr_bids_accept(tr_errand_t *errand, const tr_task_t *task) {

@@ -126,8 +126,8 @@ double tr_board_fit(const tr_board_t *self, const char *id, const char *worker);
 /* A bid was the best: the task is assigned to `worker`, for the reason `why`. -ESTALE as above; -ENOENT: it has no room any more. */
 int tr_board_award(
     tr_board_t *self, const char *id, uint32_t try, const char *worker, const char *why, int64_t now_ms);
-/* There was none that could be taken: it is given away directly. -ESTALE. */
-int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
+/* There was none that could be taken, which is `why`: it is given away directly. -ESTALE. */
+int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, const char *why, int64_t now_ms);
 /* There were some, but none of who bid has room any more: bids are called for again when somebody has. -ESTALE. */
 int tr_board_no_room(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms);
 

@@ -136,8 +136,11 @@ static int call_again(tr_board_t *self, tr_task_t *task, bool bidless, int64_t n
     return 0;
 }
 
-int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {
-    return call_again(self, tr_board_called(self, id, try), true, now_ms);
+int tr_board_no_bids(tr_board_t *self, const char *id, uint32_t try, const char *why, int64_t now_ms) {
+    tr_task_t *task = tr_board_called(self, id, try);
+    if (task)
+        tr_task_set_reason(task, why); /* ignoring */
+    return call_again(self, task, true, now_ms);
 }
 
 int tr_board_no_room(tr_board_t *self, const char *id, uint32_t try, int64_t now_ms) {

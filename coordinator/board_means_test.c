@@ -241,7 +241,7 @@ static void a_call_without_bids_takes_nothing_of_a_rate(void **state) {
     for (int i = 0; i < 2; i++) {
         const char *id = (const char *[]){"a", "b"}[i];
         call(s, id);
-        assert_int_equal(tr_board_no_bids(s->board, id, 1, s->now_ms), 0);
+        assert_int_equal(tr_board_no_bids(s->board, id, 1, "nobody wants it", s->now_ms), 0);
         tr_board_turn(s->board, true, s->now_ms);
         assert_int_equal(tr_board_task(s->board, id)->state, TR_TASK_ASSIGNED);
     }

@@ -404,8 +404,8 @@ static void bids_are_called_for(void **state) {
     s->now_ms += 1;
     turn(s);
     heard(s, "a:pending a/2? "); /* called for again */
-    assert_int_equal(tr_board_no_bids(s->board, "a", 1, s->now_ms), -ESTALE);
-    assert_int_equal(tr_board_no_bids(s->board, "a", 2, s->now_ms), 0);
+    assert_int_equal(tr_board_no_bids(s->board, "a", 1, "nobody wants it", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_no_bids(s->board, "a", 2, "nobody wants it", s->now_ms), 0);
     turn(s);
     heard(s, "a:assigned a/2>y ");
     assert_int_equal(tr_board_completed(s->board, "a", 2, NULL, 0, s->now_ms), 0);

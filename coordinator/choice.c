@@ -73,7 +73,8 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outc
     }
     snprintf(why, sizeof why, "chosen by %s", errand->coordinator->options->chooser);
     if (!errand->picked || tr_board_award(board, errand->id, errand->try, errand->picked, why, now_ms) < 0)
-        tr_board_no_bids(board, errand->id, errand->try, now_ms); /* it has ended, ignoring */
+        tr_board_no_bids(board, errand->id, errand->try, "nobody was chosen: given away directly",
+            now_ms);        /* it has ended, ignoring */
     tr_errand_free(errand); /* before it is given away, which follows the commit */
 }
 
@@ -111,5 +112,6 @@ void tr_choice_call(tr_coordinator_t *self, const char *id, uint32_t try) {
         return;
     if (errand)
         tr_errand_free(errand);
-    tr_board_no_bids(self->board, id, try, tr_clock_wall_ms()); /* it is called for just now */
+    tr_board_no_bids(self->board, id, try, "nobody could be asked to choose",
+        tr_clock_wall_ms()); /* it is called for just now */
 }

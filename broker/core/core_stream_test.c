@@ -175,6 +175,24 @@ static void the_oldest_are_forgotten(void **state) {
     world_end(r.w);
 }
 
+/* A block is forgotten when what stays is no less than the limit; and of it no one is counted who is young. */
+static void the_youngest_are_never_forgotten(void **state) {
+    (void)state;
+    room_t r = room();
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"s\",\"pattern\":\"t\",\"max-records\":1}");
+    publish_many(&r, "t", 1, 22);
+    pass(r.w, 2000);
+    page_t p = read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}");
+    assert_int_equal(p.from, 1);
+    assert_int_equal(p.to, 22);
+    publish_many(&r, "t", 23, 23);
+    pass(r.w, 2000);
+    p = read_page(&r, "{\"action\":\"stream-read\",\"stream\":\"s\"}");
+    assert_int_equal(p.from, 23);
+    assert_int_equal(p.to, 23);
+    world_end(r.w);
+}
+
 static long long bytes_of(room_t *r) {
     return number_after(say(r, "{\"action\":\"streams\"}"), "\"bytes\":");
 }
@@ -414,6 +432,7 @@ int main(void) {
         cmocka_unit_test(a_page_is_found_behind_large_blocks),
         cmocka_unit_test(a_consumer_goes_on_where_it_was),
         cmocka_unit_test(the_oldest_are_forgotten),
+        cmocka_unit_test(the_youngest_are_never_forgotten),
         cmocka_unit_test(no_more_bytes_are_kept_than_may_be),
         cmocka_unit_test(a_dropped_stream_leaves_nothing),
         cmocka_unit_test(a_stream_of_the_tap_records_direct_messages),

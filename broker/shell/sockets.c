@@ -33,6 +33,8 @@ static bool is_loopback(const char *endpoint) {
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (!strncmp(endpoint, local[i], strlen(local[i])))
             return true;
+    if (!strncmp(endpoint, "ipc://@", 7)) /* it has no mode: everybody on the machine may connect */
+        return false;
     return strncmp(endpoint, "tcp://", 6) != 0; /* ipc and inproc do not leave the machine */
 }
 

@@ -5,14 +5,17 @@
  *     once REPORT [REDIS-HOST PORT]        without a server the lock is this process's alone
  *
  * The lock says who works. That it may be lost in the middle (a machine that sleeps, a network that stalls) no lock can prevent;
- * so what is written compares tokens: the report keeps the largest, in the same rename that replaces it.
+ * so what is written compares tokens: the report has the largest. Between the look at it and the rename nobody else may write, which a lock of the
+ * file system sees to, where all who write are on one machine; a database does both in one transaction.
  */
 #include "lib/lock/lock_local.h"
 #include "lib/lock/lock_redis.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define LEASE_MS 10000
@@ -28,7 +31,7 @@ static tr_fence_t read_fence(const char *path) {
 }
 
 /* 0, or 1 where a later holder of the lock was here before. */
-static int write_report(const char *path, const tr_lock_t *lock) {
+static int write_newer(const char *path, const tr_lock_t *lock) {
     char draft[4096];
     tr_fence_t fence = read_fence(path);
     if (!tr_fence_admit(&fence, lock->token))
@@ -39,6 +42,18 @@ static int write_report(const char *path, const tr_lock_t *lock) {
         return 1;
     fprintf(file, "token %" PRIu64 "\nwritten by process %d\n", fence.highest, (int)getpid());
     return fclose(file) || rename(draft, path);
+}
+
+/* Alone with the report while it is compared and replaced: whoever stops in here holds up the later ones, and writes before them. */
+static int write_report(const char *path, const tr_lock_t *lock) {
+    char name[4096];
+    snprintf(name, sizeof name, "%s.lock", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return 1;
+    int r = write_newer(path, lock);
+    close(fd);
+    return r;
 }
 
 static int open_store(int argc, char **argv, tr_lock_store_t **store, tr_error_t *error) {

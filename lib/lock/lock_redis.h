@@ -19,10 +19,6 @@
 
 #ifdef __cplusplus
 extern "C" {
-#ifdef __cplusplus
-}
-#endif
-
 #endif
 
 /* clock NULL = tr_lock_clock_boot. Connects to nothing yet: the first call does. -EINVAL, -ENOMEM. */

@@ -1,6 +1,7 @@
 """doctor against brokers that are well, and others; the directory as df search shows it."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -132,6 +133,19 @@ class Directory(cli.CliTest):
         self.expect(self.run_verb("df", "search", "--max", "0"), 1, "", err="--max")
         deep = '{"a":' * 20 + "1" + "}" * 20
         self.expect(self.run_verb("df", "search", "--template", deep), 1, "", err="too deep")
+
+    def test_no_verb_has_a_letter_twice(self):
+        """By the man page, where the options of all verbs are."""
+        page = self.troupe("help", "--man").out
+        options, verb = {}, ""
+        for line in page.splitlines():
+            if line.startswith(".SS "):
+                verb = line[4:]
+                options[verb] = []
+            options.get(verb, []).extend(re.findall(r"^\\fB\\-(\w)\\fR", line))
+        self.assertGreater(len(options), 40)
+        self.assertIn("c", options[next(verb for verb in options if "replay" in verb)])
+        self.assertEqual({verb: letters for verb, letters in options.items() if len(set(letters)) < len(letters)}, {})
 
 
 if __name__ == "__main__":

@@ -146,6 +146,25 @@ class Streams(harness.SystemTest):
         self.publish("one", "two", "three")
         harness.wait_until(lambda: self.contents("news") == ["three"], "the oldest to be forgotten")
 
+    def test_what_stays_is_never_less_than_the_limit(self):
+        self.run_ok("stream", "add", "news", "news.>", "--max-records", "1")
+        done = self.troupe("pub", "news.a", "-l", env=self.env, text="".join(f"{n}\n" for n in range(22)))
+        self.assertEqual(done.code, 0, done)
+        harness.wait_until(lambda: self.run_ok("streams", "-o", "json").json()[0]["tail"] == 23, "all to be kept")
+        time.sleep(2)  # ticks, each of which might forget too much
+        self.assertEqual(self.contents("news")[-1], "21")
+
+    def test_a_consumer_is_told_what_it_missed(self):
+        self.run_ok("stream", "add", "news", "news.>", "--max-records", "2")
+        self.publish("one", "two")
+        self.assertEqual(self.contents("news", "--consumer", "slow", "--count", "1"), ["one"])
+        self.publish("three", "four", "five")
+        harness.wait_until(lambda: self.contents("news") == ["four", "five"], "the oldest to be forgotten")
+        done = self.run_ok("replay", "news", "--consumer", "slow", "-o", "json")
+        self.assertEqual([line["content"] for line in done.lines()], ["four", "five"])
+        self.assertIn("2 publications before number 4 are not there any more", done.err)
+        self.assertNotIn("not there", self.run_ok("replay", "news").err)
+
     def test_a_tap_begins_in_the_past(self):
         self.run_ok("stream", "add", "news", "news.>", "--max-bytes", "100M")
         self.run_ok("stream", "add", "all", ">")

@@ -56,6 +56,22 @@ class Kills(desk.DeskTest, killing.Killing):
     def names(self, state):
         return set(self.task("ls", "--state", state, "-o", "name").out.split())
 
+    def test_who_did_not_hear_of_the_end_looks_again(self):
+        """A client that stood still for longer than its session has, while what it waits for ended."""
+        gate = self.directory + "/gate"
+        self.worker("first", gate=gate)
+        waits = self.spawn("troupe", "task", "submit", "--skill", "work", "--id", "one", "--wait", '{"n": 1}', env=self.env)
+        self.given("one", "first")
+        there = lambda: f"cli-{waits.pid}" in self.troupe("ps", "-o", "name", env=self.env).out
+        harness.wait_until(there, "it to be seen")
+        waits.send_signal(signal.SIGSTOP)
+        harness.wait_until(lambda: not there(), "its session to end", 60)
+        pathlib.Path(gate).touch()
+        harness.wait_until(lambda: self.show("one")["state"] == "completed", "the task to end")
+        waits.send_signal(signal.SIGCONT)
+        done = waits.wait(60)
+        self.assertEqual((done.code, json.loads(done.out)["n"]), (0, 1), done)
+
     def given(self, task, agent):
         harness.wait_until(lambda: self.show(task)["agent"] == agent + "@local", f"{agent} to have it")
 

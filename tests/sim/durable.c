@@ -153,7 +153,7 @@ static void remember(const found_t *f) {
         (sim_writing_t){f->letter, f->broker, f->batch, self->world->now_ns, place_of(f)};
 }
 
-/* A stream forgets its oldest publications where it holds more than it may, and never those behind. */
+/* A stream forgets its oldest publications, and what stays is never less than it is to hold. */
 static void check_forgets(const sim_broker_t *b, const tr_journal_op_t *op) {
     const sim_plan_t *p = &b->world->plan;
     const tr_stream_t *s = b->core->durable->streams;
@@ -161,11 +161,11 @@ static void check_forgets(const sim_broker_t *b, const tr_journal_op_t *op) {
     if (op->type != TR_JOURNAL_DELETE || *(const char *)op->key != TR_KEY_STREAM_BLOCK ||
         !tr_key_place(op->key, op->key_len, &place) || !s || p->stream_age_ms || p->stream_bytes)
         return;
-    if (!p->stream_records || s->tail - place.first <= p->stream_records)
+    if (!p->stream_records || s->tail - s->first < p->stream_records)
         sim_fail(b->world,
-            "stream: what was published as %llu is forgotten, the next one is %llu, and it may hold %llu",
-            (unsigned long long)place.first, (unsigned long long)s->tail,
-            (unsigned long long)p->stream_records);
+            "stream: what was published before %llu is forgotten, the next one is %llu, and it is to hold "
+            "%llu",
+            (unsigned long long)s->first, (unsigned long long)s->tail, (unsigned long long)p->stream_records);
 }
 
 /* What was published within the last seconds; it need not be forgotten yet. */
@@ -336,8 +336,8 @@ static void check_holds(const sim_broker_t *b) {
             bytes += b->published[i].bytes;
         }
     for (const tr_stream_t *s = b->core->durable->streams; s; s = s->next)
-        if ((s->limits.records && s->records > s->limits.records + records) ||
-            (s->limits.bytes && s->bytes > s->limits.bytes + bytes))
+        if ((s->limits.records && s->records > s->limits.records + s->oldest_records + records) ||
+            (s->limits.bytes && s->bytes > s->limits.bytes + bytes && s->records > s->oldest_records))
             sim_fail(b->world, "stream: it holds %llu publications, %llu bytes, and may hold %llu, %llu",
                 (unsigned long long)s->records, (unsigned long long)s->bytes,
                 (unsigned long long)s->limits.records, (unsigned long long)s->limits.bytes);

@@ -55,6 +55,7 @@ int tr_stream_pages_turn(tr_stream_pages_t *self) {
     if (code != TR_EXIT_OK)
         return code;
     self->more = tr_value_bool(of_page(self, "more"), false);
+    self->from = tr_value_int(of_page(self, "from"), 0);
     if (tr_value_size(of_page(self, "events")) ==
         0) /* of what was dropped, nothing is told but where it goes on */
         self->next = tr_value_int(of_page(self, "next"), self->next);

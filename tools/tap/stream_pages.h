@@ -13,6 +13,7 @@ typedef struct tr_stream_pages {
     const char *stream;
     const char *consumer; /* begin where it is, as long as next is 0; NULL = at the beginning */
     int64_t next;         /* number to go on at; 0 = at the beginning */
+    int64_t from;         /* where the page begins; what is missing from there on is not there any more */
     bool more;            /* there is another page now */
     tr_message_t *page;
     size_t at; /* events of it that were taken */

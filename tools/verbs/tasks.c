@@ -1,9 +1,13 @@
 #include "tools/verbs/tasks.h"
 
+#include "lib/base/clock.h"
 #include "proto/json.h"
 #include "tools/cli/message_text.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define LOOK_MS 5000 /* whoever waits asks again after so long */
 
 static const tr_column_t columns[] = {
     {"task", TR_COLUMN_TEXT, .width = 17},
@@ -36,10 +40,24 @@ static bool is_watched(const tr_tasks_watch_t *w, const char *id) {
     return w->count == 0;
 }
 
-static void note_end(tr_tasks_watch_t *w, const char *state) {
-    bool failed = strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
-    if (!failed && strcmp(state, "completed") != 0)
+static bool is_end(const char *state) {
+    return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+}
+
+/* NULL: not of those that are waited for. */
+static bool *over_of(const tr_tasks_watch_t *w, const char *id) {
+    for (size_t i = 0; i < w->count && w->over; i++)
+        if (strcmp(w->ids[i], id) == 0)
+            return &w->over[i];
+    return NULL;
+}
+
+static void note_end(tr_tasks_watch_t *w, const char *id, const char *state) {
+    bool failed = strcmp(state, "completed") != 0, *over = over_of(w, id);
+    if (!is_end(state))
         return;
+    if (over)
+        *over = true;
     w->ended++;
     w->failed += failed;
     w->done = w->until_ended && w->ended >= w->count;
@@ -48,11 +66,12 @@ static void note_end(tr_tasks_watch_t *w, const char *state) {
 static void show_change(tr_tasks_watch_t *w, const json_t *task) {
     const char *id = json_string_value(json_object_get(task, "task"));
     const char *state = json_string_value(json_object_get(task, "state"));
-    if (!id || !state || !is_watched(w, id) || w->done)
+    const bool *over = id ? over_of(w, id) : NULL;
+    if (!id || !state || !is_watched(w, id) || w->done || (over && *over))
         return;
     if (w->output)
         tr_cli_put_object(w->output, &tr_tasks_table, task);
-    note_end(w, state);
+    note_end(w, id, state);
 }
 
 void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg) {
@@ -65,7 +84,7 @@ void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, 
     json_decref(task);
 }
 
-int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
+static int ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
     int code = TR_EXIT_OK;
     for (size_t i = 0; i < w->count && code == TR_EXIT_OK; i++) {
         json_t *task = NULL;
@@ -75,6 +94,47 @@ int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
             show_change(w, task);
         json_decref(task);
     }
+    return code;
+}
+
+/* Has one ended unheard? Who does not answer now may later: only a signal ends this. */
+static int look_again(tr_tasks_watch_t *w, tr_cli_session_t *session, const tr_call_t *quiet) {
+    int code = TR_EXIT_OK;
+    for (size_t i = 0; i < w->count && code < TR_EXIT_SIGNAL; i++) {
+        json_t *task = NULL;
+        if (w->over[i])
+            continue;
+        tr_cli_session_renew(session);
+        code = tr_cli_ask_json(session, quiet, TR_TASKS_SERVICE,
+            json_pack("{s:s, s:s}", "action", "show", "task", w->ids[i]), &task);
+        const char *state = json_string_value(json_object_get(task, "state"));
+        if (code == TR_EXIT_OK && state && is_end(state))
+            show_change(w, task);
+        json_decref(task);
+    }
+    return code < TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
+}
+
+static int wait_until_done(tr_tasks_watch_t *w, tr_cli_session_t *session, const tr_call_t *quiet) {
+    int code = ask_each(w, session);
+    while (code == TR_EXIT_OK && !w->done) {
+        code = tr_cli_wait(session, &w->done, tr_clock_ms() + LOOK_MS);
+        if (code == TR_EXIT_TIMEOUT)
+            code = look_again(w, session, quiet);
+    }
+    return code;
+}
+
+int tr_tasks_wait(tr_tasks_watch_t *w, tr_cli_session_t *session) {
+    tr_call_t quiet = *w->call;
+    quiet.err = fopen("/dev/null", "we");
+    w->over = calloc(w->count + 1, sizeof *w->over);
+    int code = w->over && quiet.err ? wait_until_done(w, session, &quiet)
+                                    : tr_cli_fail(w->call, TR_EXIT_REFUSED, "out of memory");
+    if (quiet.err)
+        fclose(quiet.err);
+    free(w->over);
+    w->over = NULL;
     return code;
 }
 

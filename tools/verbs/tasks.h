@@ -19,13 +19,15 @@ typedef struct tr_tasks_watch {
     size_t count;
     size_t ended, failed; /* of those that are waited for */
     bool until_ended, done, deaf;
+    bool *over; /* by id, while they are waited for */
 } tr_tasks_watch_t;
 
 /* For a session's on_message; arg: the watch. */
 void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg);
 /* Prints the result of one that has completed; of one that has not, why not. Exit code. */
 int tr_tasks_print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id);
-/* Asks for each that is watched: those that have ended already say nothing more. */
-int tr_tasks_ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session);
+/* Asks for each that is watched, since those that have ended already say nothing more, and waits until w->done. What is told while nobody
+ * listens is lost: so it looks again every few seconds, also while nobody answers. Exit code. */
+int tr_tasks_wait(tr_tasks_watch_t *w, tr_cli_session_t *session);
 
 #endif

@@ -1,4 +1,5 @@
 /* `troupe decide`: puts a question to agents and persons, and waits for what they decide (docs/deciding.md). */
+#include "lib/base/clock.h"
 #include "lib/decision/ruling.h"
 #include "proto/json.h"
 #include "tools/cli/cli_json.h"
@@ -9,6 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define LOOK_MS 5000 /* whoever waits asks again after so long */
 
 typedef struct options {
     tr_cli_common_t common;
@@ -206,6 +209,26 @@ static int fetch(const tr_call_t *call, tr_cli_session_t *session, const char *i
         json_pack("{s:s, s:s}", "action", "decision", "decision", id), ret);
 }
 
+/* What was told while nobody listened is lost: so it looks again, also while nobody answers. */
+static int wait_until_done(tr_cli_session_t *session, waiting_t *w) {
+    tr_call_t quiet = *w->call;
+    quiet.err = fopen("/dev/null", "we");
+    int code = quiet.err ? TR_EXIT_OK : tr_cli_fail(w->call, TR_EXIT_REFUSED, "out of memory");
+    while (code == TR_EXIT_OK && !w->done) {
+        json_t *decision = NULL;
+        code = tr_cli_wait(session, &w->done, tr_clock_ms() + LOOK_MS);
+        if (code != TR_EXIT_TIMEOUT)
+            continue;
+        code = fetch(&quiet, session, w->id, &decision);
+        w->done = w->done || (code == TR_EXIT_OK && is_over(decision));
+        code = code < TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
+        json_decref(decision);
+    }
+    if (quiet.err)
+        fclose(quiet.err);
+    return code;
+}
+
 static int wait_for(const tr_call_t *call, tr_cli_session_t *session, waiting_t *w) {
     const options_t *o = call->options;
     json_t *decision = NULL;
@@ -214,7 +237,7 @@ static int wait_for(const tr_call_t *call, tr_cli_session_t *session, waiting_t 
     json_decref(decision);
     decision = NULL;
     if (code == TR_EXIT_OK)
-        code = tr_cli_wait(session, &w->done, INT64_MAX);
+        code = wait_until_done(session, w);
     if (code == TR_EXIT_OK)
         code = fetch(call, session, w->id, &decision);
     if (code == TR_EXIT_OK)

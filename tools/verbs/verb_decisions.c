@@ -127,7 +127,7 @@ const tr_verb_t tr_verb_votes_show = {
 static const tr_option_t cast_table[] = {
     {"as", 0, "NAME", TR_STRING(options_t, as), NULL, "Who you are: the decision has a voter person:NAME.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"choice", 'c', "OPTION", TR_STRING(options_t, choice), NULL, "Of plurality.",
+    {"choice", 0, "OPTION", TR_STRING(options_t, choice), NULL, "Of plurality.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"approve", 0, "OPTION", TR_LIST(options_t, approve), NULL, "Of approval; may be repeated.", .max = 64,
         .flags = TR_OPTION_FLAG_ONLY},

@@ -223,9 +223,7 @@ static int wait_for_tasks(
     for (size_t i = 0; i < count && i < 64; i++)
         ids[i] = task_at(answer, i);
     d->tasks = (tr_tasks_watch_t){.call = call, .ids = ids, .count = count, .until_ended = true};
-    int code = tr_tasks_ask_each(&d->tasks, session);
-    if (code == TR_EXIT_OK)
-        code = tr_cli_wait(session, &d->tasks.done, INT64_MAX);
+    int code = tr_tasks_wait(&d->tasks, session);
     d->tasks.deaf = true;
     return code;
 }

@@ -35,7 +35,7 @@ static const tr_option_t table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"since", 0, "TIME", TR_STRING(options_t, since), NULL,
         "From this moment on (10:30, 2026-01-31 10:30), or so long ago (30s).", .flags = TR_OPTION_FLAG_ONLY},
-    {"consumer", 'c', "NAME", TR_STRING(options_t, consumer), NULL,
+    {"consumer", 0, "NAME", TR_STRING(options_t, consumer), NULL,
         "Go on where this consumer was, and remember how far it came.", .flags = TR_OPTION_FLAG_ONLY},
     {"speed", 's', "SPEED", TR_WORD(options_t, speed), "full",
         "full: as fast as they come; original: with the pauses that were between them.", .words = speeds,
@@ -46,7 +46,7 @@ static const tr_option_t table[] = {
         "Publish each one on its topic again, in place of printing it.", .flags = TR_OPTION_FLAG_ONLY},
     {"count", 'n', "N", TR_INT(options_t, count), "0", "End after so many; 0: at the end of the stream.",
         .min = 0, .max = INT64_MAX, .flags = TR_OPTION_FLAG_ONLY},
-    {"follow", 'f', NULL, TR_BOOL(options_t, follow), NULL, "Go on with what comes, until Ctrl-C.",
+    {"follow", 0, NULL, TR_BOOL(options_t, follow), NULL, "Go on with what comes, until Ctrl-C.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"raw", 0, NULL, TR_BOOL(options_t, raw), NULL, "Only the contents, as they are.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -92,6 +92,7 @@ typedef struct replay {
     int64_t shown; /* so many were, or were sent again, or could not be read */
     int64_t sent, unread;
     int64_t since_ms;  /* those before are passed by */
+    int64_t expected;  /* the number that comes next; 0 = any */
     int64_t last_ms;   /* of the last one, when it was published */
     storing_t storing; /* the library may hold it until the session is closed */
     bool done;
@@ -219,10 +220,21 @@ static int show(replay_t *p, tr_kept_t *kept) {
     return TR_EXIT_OK;
 }
 
+/* What was forgotten meanwhile, or never written because the disk was behind. */
+static void tell_missing(replay_t *p, int64_t number) {
+    if (p->expected && number > p->expected)
+        fprintf(p->call->err, "troupe replay: %lld publications before number %lld are not there any more\n",
+            (long long)(number - p->expected), (long long)number);
+    p->expected = number + 1;
+}
+
 static int show_page(replay_t *p) {
     int code = TR_EXIT_OK;
     tr_kept_t kept;
+    if (!p->expected)
+        p->expected = p->pages.from;
     while (code == TR_EXIT_OK && !p->done && tr_stream_pages_take(&p->pages, &kept)) {
+        tell_missing(p, kept.number);
         if (kept.time_ms < p->since_ms)
             continue;
         code = show(p, &kept);
@@ -279,6 +291,7 @@ static int begin(replay_t *p) {
         .consumer = o->from_beginning ? NULL : o->consumer,
         .next = o->from,
     };
+    p->expected = o->from;
     return o->since && !o->from && !p->pages.consumer ? tr_stream_pages_seek(&p->pages, p->since_ms)
                                                       : TR_EXIT_OK;
 }

@@ -42,9 +42,7 @@ static int run_watch(const tr_call_t *call) {
         .until_ended = call->arguments.count > 0};
     int code = begin_watch(&w, &session);
     if (code == TR_EXIT_OK)
-        code = tr_tasks_ask_each(&w, session);
-    if (code == TR_EXIT_OK)
-        code = tr_cli_wait(session, &w.done, INT64_MAX);
+        code = tr_tasks_wait(&w, session);
     if (!w.until_ended && code >= TR_EXIT_SIGNAL)
         code = TR_EXIT_OK; /* Ctrl-C is its usual end */
     return end_watch(&w, &session, code);

@@ -40,7 +40,7 @@ static const tr_option_t submit_table[] = {
         .flags = TR_OPTION_FLAG_ONLY},
     {"within", 0, "TIME", TR_DURATION(options_t, within_ms), "0",
         "It has failed when it is not done so long from now.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},
-    {"from", 'f', "FILE", TR_STRING(options_t, from), NULL,
+    {"from", 0, "FILE", TR_STRING(options_t, from), NULL,
         "Many tasks: JSON, one a line, with the keys of docs/tasks.md; - is stdin. Where a line has no "
         "skills, those of --skill. "
         "Each thousand of them is taken as a whole, or refused.",
@@ -138,9 +138,7 @@ static int submit_and_wait(const tr_call_t *call, json_t *request) {
             tr_cli_fail(call, TR_EXIT_REFUSED, "the coordinator's answer is not one that this version knows");
     w.deaf = false; /* what it has missed, it asks for */
     if (code == TR_EXIT_OK)
-        code = tr_tasks_ask_each(&w, session);
-    if (code == TR_EXIT_OK)
-        code = tr_cli_wait(session, &w.done, INT64_MAX);
+        code = tr_tasks_wait(&w, session);
     if (code == TR_EXIT_OK) {
         tr_cli_session_renew(session);
         code = tr_tasks_print_result(call, session, id);

@@ -222,6 +222,12 @@ static bool add(tr_core_t *core, tr_stream_t *s, tr_batch_t *batch, const tr_rec
     return false;
 }
 
+/* Of the oldest block nothing is known. */
+static void forget_oldest(tr_stream_t *s) {
+    s->oldest_ms = 0;
+    s->oldest_records = s->oldest_bytes = 0;
+}
+
 /* While the disk is behind, or memory is short, a number is missing. */
 static void append(tr_core_t *core, tr_stream_t *s, const tr_record_t *r) {
     tr_durable_t *d = core->durable;
@@ -236,6 +242,7 @@ static void append(tr_core_t *core, tr_stream_t *s, const tr_record_t *r) {
     s->bytes += r->h.length + TR_MESSAGE_HEADER;
     if (!s->records++) {
         s->first = number;
+        forget_oldest(s);
         s->oldest_ms = core->now.wall_ms;
     }
     batch->wanted = true;
@@ -397,11 +404,14 @@ bool tr_streams_dirty(const tr_core_t *core) {
     return false;
 }
 
+/* Whether the oldest block goes. Whole blocks do: so many stay that there are never fewer records than the limit says; that there are no more bytes
+ * than it says, but for the youngest block, which stays. What the oldest block is (0 = not known) is looked at first. */
 static bool too_much(const tr_core_t *core, const tr_stream_t *s) {
     const tr_stream_limits_t *l = &s->limits;
     bool old = l->age_ms && (!s->oldest_ms || core->now.wall_ms - s->oldest_ms > (int64_t)l->age_ms);
     return s->records &&
-           (old || (l->bytes && s->bytes > l->bytes) || (l->records && s->records > l->records));
+           (old || (l->bytes && s->bytes > l->bytes && s->records > s->oldest_records) ||
+               (l->records && s->records > l->records && s->records - s->oldest_records >= l->records));
 }
 
 /* Ahead of the deletion of a block, which may be the last one: numbers are not used twice. */
@@ -417,28 +427,35 @@ static bool mark_end(tr_batch_t *batch, tr_stream_t *s, uint64_t end) {
     return true;
 }
 
-/* The first message tells the age of a block. */
-static void trim_block(tr_core_t *core, tr_stream_t *s, tr_batch_t *batch, const tr_journal_op_t *op) {
-    tr_block_place_t place;
+/* Its youngest message tells the age of a block; of one that is damaged nothing is known, and it is as old as can be. */
+static void look_at_oldest(tr_stream_t *s, const tr_journal_op_t *op) {
     tr_block_reader_t block;
     tr_block_message_t m = {0};
-    if (!tr_key_place(op->key, op->key_len, &place))
-        return;
     bool good =
         tr_block_open(&block, op->key, op->key_len, op->value, op->value_len) && tr_block_next(&block, &m);
-    s->first = place.first;
     s->oldest_ms = good ? m.wall_ms : 1;
+    s->oldest_records = good ? block.count : 0;
+    s->oldest_bytes = op->value_len - TR_BLOCK_HEADER;
+    while (good && tr_block_next(&block, &m))
+        s->oldest_ms = m.wall_ms;
+}
+
+static void trim_block(tr_core_t *core, tr_stream_t *s, tr_batch_t *batch, const tr_journal_op_t *op) {
+    tr_block_place_t place;
+    if (!tr_key_place(op->key, op->key_len, &place))
+        return;
+    s->first = place.first;
+    look_at_oldest(s, op);
     if (!too_much(core, s))
         return;
     tr_key_t key = tr_key_of_block(TR_KEY_STREAM_BLOCK, s->id, 0, place.first);
-    uint64_t n = good ? block.count : 0;
+    uint64_t n = s->oldest_records, bytes = s->oldest_bytes;
     if (!mark_end(batch, s, place.first + n) || !tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
         return; /* out of memory: on the next tick */
-    uint64_t bytes = op->value_len - TR_BLOCK_HEADER;
     s->records -= n < s->records ? n : s->records;
     s->bytes -= bytes < s->bytes ? bytes : s->bytes;
     s->first = place.first + n;
-    s->oldest_ms = 0;
+    forget_oldest(s);
 }
 
 static tr_stream_t *by_id(const tr_core_t *core, uint64_t id) {
@@ -475,6 +492,7 @@ static void on_oldest(tr_core_t *core, tr_read_t *read, const tr_found_t *found)
         any = true;
     }
     if (!any) { /* what it holds was still on its way, or is gone */
+        forget_oldest(s);
         s->oldest_ms = core->now.wall_ms;
         pass_by(s);
     } else if (too_much(core, s)) {

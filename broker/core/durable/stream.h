@@ -40,7 +40,8 @@ struct tr_stream {
     uint64_t
         handed[TR_BATCHES_OUT]; /* `tail` as the batches that are out were handed over, by their numbers */
     uint64_t records, bytes;
-    int64_t oldest_ms; /* wall, of the oldest; 0 = not known */
+    int64_t oldest_ms;                     /* wall, of the youngest of the oldest block; 0 = not known */
+    uint64_t oldest_records, oldest_bytes; /* of that block; 0 = not known */
     uint64_t dropped;
     tr_consumer_t *consumers;
     tr_buffer_t open; /* the block of the open batch */

@@ -214,8 +214,9 @@ static void read_on(tr_answer_t *a, const tr_stream_t *s, uint64_t from);
 static void write_page(
     tr_answer_t *a, const tr_stream_t *s, const page_t *count, bool more, const tr_found_t *found) {
     tr_content_writer_t *w = &a->content;
-    tr_write_map(w, 6);
+    tr_write_map(w, 7);
     tr_write_kv(w, "stream", s->name);
+    tr_write_kv_uint(w, "from", count->from);
     tr_write_kv_uint(w, "first", s->first);
     tr_write_kv_uint(w, "tail", s->tail);
     tr_write_kv_uint(w, "next", count->next);
