@@ -2,7 +2,7 @@
  * Where the processes of an entry of a fleet file run in a cluster, and how many of them: two sections of it.
  *
  *   placement:                   # for `troupe up --on kubernetes`; what a machine alone cannot give is not asked of it
- *     nodes: {disk: ssd}         # labels that a node must have
+ *     nodes: {disk: ssd}         # labels that a node must have; host: H1 of `troupe up --on ssh` (tools/cluster/spread.h)
  *     cpu: 250m                  # asked for: cores, or thousandths of one; default 100m
  *     memory: 128Mi              # asked for: bytes; default 64Mi
  *     cpu-limit: 2               # at most; default none

@@ -12,10 +12,11 @@
 #define FILE_NAME "apart.json"
 #define FILE_MOST 262144
 
-const char *const tr_apart_words[] = {"here", "kubernetes", "podman", NULL};
+const char *const tr_apart_words[] = {"here", "kubernetes", "podman", "ssh", NULL};
 
 void tr_apart_finish(tr_apart_t *self) {
     json_decref(self->counts);
+    json_decref(self->hosts);
     *self = (tr_apart_t){0};
 }
 
@@ -43,7 +44,10 @@ static bool take_all(const json_t *object, tr_apart_t *out) {
     return out->on != TR_APART_HERE && take(object, "fleet", out->fleet, sizeof out->fleet) &&
            take(object, "context", out->context, sizeof out->context) &&
            take(object, "namespace", out->namespace, sizeof out->namespace) &&
-           take(object, "image", out->image, sizeof out->image) && take_port(object, "link", &out->link) &&
+           take(object, "image", out->image, sizeof out->image) &&
+           take(object, "ssh-config", out->ssh_config, sizeof out->ssh_config) &&
+           take(object, "program", out->program, sizeof out->program) &&
+           take(object, "remote", out->remote, sizeof out->remote) && take_port(object, "link", &out->link) &&
            take_port(object, "stream", &out->stream) && take_port(object, "http", &out->http) &&
            take_port(object, "web", &out->web);
 }
@@ -64,7 +68,11 @@ static int read_one(const char *directory, tr_apart_t *ret_apart) {
     strcpy(apart.directory, directory);
     rc = take_all(object, &apart) ? 0 : -EINVAL;
     json_t *counts = json_object_get(object, "counts");
+    json_t *hosts = json_object_get(object, "hosts");
     apart.counts = json_is_object(counts) ? json_incref(counts) : NULL;
+    apart.hosts = json_is_array(hosts) ? json_incref(hosts) : NULL;
+    if (apart.on == TR_APART_SSH && json_array_size(hosts) == 0)
+        rc = -EINVAL;
     json_decref(object);
     if (rc < 0)
         tr_apart_finish(&apart);
@@ -77,10 +85,11 @@ int tr_apart_save(const tr_apart_t *self, tr_error_t *error) {
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/" FILE_NAME, self->directory) >= (int)sizeof path)
         return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", self->directory);
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:O*}", "fleet", self->fleet,
-        "on", tr_apart_words[self->on], "context", self->context, "namespace", self->namespace, "image",
-        self->image, "link", self->link, "stream", self->stream, "http", self->http, "web", self->web,
-        "counts", self->counts);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:O*, s:O*}",
+        "fleet", self->fleet, "on", tr_apart_words[self->on], "context", self->context, "namespace",
+        self->namespace, "image", self->image, "link", self->link, "stream", self->stream, "http", self->http,
+        "web", self->web, "ssh-config", self->ssh_config, "program", self->program, "remote", self->remote,
+        "hosts", self->hosts, "counts", self->counts);
     char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
     json_decref(object);
     int rc = text ? tr_file_write(path, text, strlen(text), 0600) : -ENOMEM;

@@ -1,5 +1,5 @@
 /*
- * Fleets that run apart from this process: on Kubernetes, or in containers of this machine (podman). What is known of one here is in its
+ * Fleets that run apart from this process: on Kubernetes, in containers of this machine (podman), or on bare machines by ssh. What is known of one here is in its
  * state, ROOT/FLEET/ (tools/fleet/state.h):
  *
  *   apart.json     where it runs: {"fleet": ..., "on": "kubernetes", "context": ..., "namespace": ..., "image": ..., "counts": {GROUP: N}}
@@ -7,6 +7,7 @@
  *   attached/      files of what was attached later, a fleet each: NAME.yaml
  *   certs/         its certificates, the operator's among them
  *   tokens         of its gateway
+ *   hosts/NAME/    of ssh: keys of each host's part
  *
  * One that runs here by `troupe up` alone has no apart.json.
  */
@@ -27,6 +28,7 @@ typedef enum tr_apart_on {
     TR_APART_HERE, /* in no container: by the supervisor */
     TR_APART_KUBERNETES,
     TR_APART_PODMAN,
+    TR_APART_SSH,
 } tr_apart_on_t;
 
 extern const char *const tr_apart_words[];
@@ -38,8 +40,12 @@ typedef struct tr_apart {
     char namespace[64];
     char image[512];
     uint16_t link, stream, http, web; /* of podman, on this machine */
-    json_t *counts;                   /* of groups that were scaled; NULL: none */
-    char directory[PATH_MAX];         /* ROOT/FLEET */
+    char ssh_config[PATH_MAX];        /* of ssh, as -F has it; "": the user's */
+    char program[PATH_MAX];           /* of ssh: `troupe` on the hosts */
+    char remote[PATH_MAX];            /* of ssh: --state there; "": what is usual there */
+    json_t *hosts;  /* of ssh: {"at", "address", "fleet", "groups", "endpoint", "stream"} each; NULL: none */
+    json_t *counts; /* of groups that were scaled; NULL: none */
+    char directory[PATH_MAX]; /* ROOT/FLEET */
 } tr_apart_t;
 
 /* The fleet of that name that runs apart; `fleet` NULL: the only one. -ENOENT, -EINVAL (several: the error lists them). The caller finishes it. */
@@ -79,6 +85,10 @@ typedef struct tr_apart_up {
     const char *path, *state;
     tr_apart_on_t on;
     const char *context, *namespace, *image;
+    const char *ssh_config, *program, *remote; /* of ssh; the first and the last may be NULL */
+    const char *const *hosts;                  /* of ssh: DESTINATION[=ADDRESS] */
+    size_t host_count;
+    bool plain;         /* of ssh: no units of systemd */
     bool dry_run, keys; /* keys: only what has keys in it, printed */
     int64_t timeout_ms;
 } tr_apart_up_t;

@@ -1,6 +1,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "tools/cluster/apart.h"
+#include "tools/cluster/hosts.h"
 #include "tools/cluster/manifest.h"
 #include "tools/fleet/fleet_certs.h"
 
@@ -135,6 +136,7 @@ int tr_apart_down(const tr_call_t *call, const tr_apart_t *self, bool purge, int
     int64_t begun_ms = tr_clock_ms();
     snprintf(timeout, sizeof timeout, "%llds", (long long)(timeout_ms + 999) / 1000);
     int rc = self->on == TR_APART_PODMAN ? down_podman(self, purge, &error)
+             : self->on == TR_APART_SSH  ? tr_hosts_down(self, purge, timeout_ms, &error)
                                          : down_kubernetes(self, purge, timeout, &error);
     if (rc < 0)
         return fail(call, &error);
@@ -277,6 +279,8 @@ int tr_apart_scale(
     json_t *count;
     tr_error_t error = {0};
     int64_t until_ms = tr_clock_ms() + timeout_ms;
+    if (self->on == TR_APART_SSH)
+        return tr_hosts_scale(call, self, groups, wait, timeout_ms);
     json_object_foreach((json_t *)(uintptr_t)groups, group, count) {
         if (scale_one(self, group, json_integer_value(count), &error) < 0)
             return fail(call, &error);
@@ -351,6 +355,8 @@ int tr_apart_attach(
     int64_t until_ms = tr_clock_ms() + timeout_ms;
     tr_error_t error = {0};
     int rc = 0;
+    if (self->on == TR_APART_SSH)
+        return tr_hosts_attach(self, agent, count, timeout_ms, &error) < 0 ? fail(call, &error) : TR_EXIT_OK;
     if (json_object_size(agent) > 1)
         rc = attach_new(self, agent, &error);
     else {
@@ -388,6 +394,7 @@ int tr_apart_detach(const tr_call_t *call, tr_apart_t *self, const char *name) {
         return tr_cli_fail(
             call, TR_EXIT_REFUSED, "the broker is the fleet's: `troupe down %s` ends it", self->fleet);
     int rc = self->on == TR_APART_PODMAN ? detach_podman(self, name, &error)
+             : self->on == TR_APART_SSH  ? tr_hosts_detach(self, name, &error)
                                          : detach_kubernetes(self, name, &error);
     if (rc < 0)
         return fail(call, &error);
@@ -434,6 +441,8 @@ int tr_apart_logs(
     char labels[512], tail[32];
     tr_error_t error = {0};
     tr_run_t run = {0};
+    if (self->on == TR_APART_SSH)
+        return tr_hosts_logs(call, self, group, lines, follow);
     snprintf(tail, sizeof tail, "%lld", (long long)lines);
     fflush(call->out);
     if (self->on == TR_APART_PODMAN)

@@ -3,6 +3,7 @@
 #include "lib/cert/cert_file.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cluster/apart.h"
+#include "tools/cluster/hosts.h"
 #include "tools/cluster/manifest.h"
 #include "tools/fleet/fleet_certs.h"
 #include "tools/fleet/programs.h"
@@ -358,6 +359,8 @@ int tr_apart_up(const tr_apart_up_t *up) {
     tr_error_t error = {0};
     tr_fleet_t *fleet = NULL;
     tr_apart_t apart = {0};
+    if (up->on == TR_APART_SSH)
+        return tr_hosts_up(up);
     int rc = tr_fleet_load(up->path, &fleet, &error);
     if (rc == 0)
         rc = fill(up, fleet, &apart, &error);

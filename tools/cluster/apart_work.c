@@ -2,6 +2,7 @@
 #include "lib/base/clock.h"
 #include "tools/cli/reach.h"
 #include "tools/cluster/apart.h"
+#include "tools/cluster/hosts.h"
 #include "tools/cluster/manifest.h"
 #include "tools/fleet/fleet_certs.h"
 
@@ -233,6 +234,8 @@ static int forward(const tr_apart_t *self, char *out_endpoint, tr_error_t *error
 }
 
 int tr_apart_reach(const tr_apart_t *self, char *out_endpoint, char *out_cert, tr_error_t *error) {
+    if (self->on == TR_APART_SSH)
+        return tr_hosts_reach(self, out_endpoint, out_cert, error);
     int rc = tr_fleet_certs_secret(self->directory, TR_FLEET_OPERATOR, out_cert, error);
     if (rc < 0 || self->on != TR_APART_PODMAN)
         return rc < 0 ? rc : forward(self, out_endpoint, error);

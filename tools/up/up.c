@@ -8,6 +8,7 @@
  */
 #include "tools/up/up_private.h"
 
+#include "lib/base/notify.h"
 #include "lib/base/process.h"
 #include "tools/fleet/fleet_certs.h"
 #include "tools/fleet/fleet_check.h"
@@ -121,6 +122,7 @@ void tr_up_end(tr_up_t *self, int code) {
     TR_UP_LOG(self, STOPPING, "code=%d processes=%zu", code, self->roster.member_count);
     self->phase = TR_UP_ENDING;
     self->code = code;
+    tr_notify(TR_NOTIFY_STOPPING);
     tr_up_orders_finish(self);
     for (size_t i = 0; i < self->roster.member_count; i++) {
         const tr_member_t *member = self->roster.members[i];
@@ -278,6 +280,7 @@ static void on_late(tr_up_t *self) {
 static void on_running(tr_up_t *self, size_t agents) {
     self->phase = TR_UP_RUNNING;
     TR_UP_LOG(self, READY, "agents=%zu ms=%lld", agents, (long long)(tr_clock_ms() - self->begun_ms));
+    tr_notify(TR_NOTIFY_READY);
     tr_up_say_ready(self, agents);
     tr_up_report(self, TR_EXIT_OK);
 }

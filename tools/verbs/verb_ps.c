@@ -1,6 +1,7 @@
 #include "lib/base/clock.h"
 #include "tools/cli/ask_json.h"
 #include "tools/cli/watch.h"
+#include "tools/cluster/hosts.h"
 #include "tools/fleet/fleet_client.h"
 #include "tools/verbs/ps_rows.h"
 #include "tools/verbs/verbs.h"
@@ -88,6 +89,19 @@ static int show(tr_cli_session_t *session, const tr_call_t *call) {
     return code;
 }
 
+/* Of a fleet on bare machines: each one's own. -1: there is none. */
+static int show_hosts(const tr_call_t *call, const tr_cli_common_t *common) {
+    const options_t *o = call->options;
+    tr_apart_t apart = {0};
+    if (common->connect || !tr_apart_instead(common->state, common->fleet, &apart))
+        return -1;
+    int code = apart.on != TR_APART_SSH ? -1
+               : o->watch ? tr_cli_usage(call, "a fleet on several hosts is shown once: leave --watch out")
+                          : tr_hosts_ps(call, &apart);
+    tr_apart_finish(&apart);
+    return code;
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     tr_cli_common_t common = o->common;
@@ -95,7 +109,10 @@ static int run(const tr_call_t *call) {
         common.fleet = call->arguments.items[0];
     tr_cli_session_t *session = NULL;
     tr_cli_session_config_t config = {.call = call, .common = &common};
-    int code = tr_cli_session_open(&config, &session);
+    int code = show_hosts(call, &common);
+    if (code >= 0)
+        return code;
+    code = tr_cli_session_open(&config, &session);
     if (code == TR_EXIT_OK)
         code = o->watch ? tr_cli_watch(session, call, show, o->interval_ms) : show(session, call);
     tr_cli_session_close(&session);

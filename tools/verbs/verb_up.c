@@ -1,5 +1,6 @@
 #include "tools/cli/session.h"
 #include "tools/cluster/apart.h"
+#include "tools/cluster/spread.h"
 #include "tools/up/dry_run.h"
 #include "tools/up/up.h"
 #include "tools/verbs/verbs.h"
@@ -16,6 +17,8 @@ typedef struct options {
     int on;
     const char *context, *namespace, *image;
     bool keys;
+    const char *ssh_config, *program, *remote;
+    bool plain;
 } options_t;
 
 static const tr_option_t table[] = {
@@ -33,8 +36,8 @@ static const tr_option_t table[] = {
         "An agent that is asked to end has this time for the message in work before it is killed.", .min = 1,
         .max = 3600000, .flags = TR_OPTION_FLAG_ONLY},
     {"on", 0, "WHERE", TR_WORD(options_t, on), "here",
-        "Where it runs: here, as processes of this machine; kubernetes, by kubectl; or podman, in containers "
-        "of this machine.",
+        "Where it runs: here, as processes of this machine; kubernetes, by kubectl; podman, in containers "
+        "of this machine; or ssh, on the HOSTs.",
         .words = tr_apart_words, .flags = TR_OPTION_FLAG_ONLY},
     {"context", 0, "NAME", TR_STRING(options_t, context), NULL, "Of kubectl, in place of its current one.",
         .flags = TR_OPTION_FLAG_ONLY},
@@ -50,6 +53,14 @@ static const tr_option_t table[] = {
         "-`; all else is then the "
         "chart's or kustomize's. Nothing is started.",
         .flags = TR_OPTION_FLAG_ONLY},
+    {"ssh-config", 0, "FILE", TR_STRING(options_t, ssh_config), NULL,
+        "With --on ssh: ssh's own configuration file, in place of the user's.", .flags = TR_OPTION_FLAG_ONLY},
+    {"program", 0, "PATH", TR_STRING(options_t, program), "troupe",
+        "With --on ssh: this command on the hosts.", .flags = TR_OPTION_FLAG_ONLY},
+    {"host-state", 0, "DIR", TR_STRING(options_t, remote), NULL,
+        "With --on ssh: --state of the hosts; else what is usual there.", .flags = TR_OPTION_FLAG_ONLY},
+    {"plain", 0, NULL, TR_BOOL(options_t, plain), NULL,
+        "With --on ssh: plain processes, also where systemd runs.", .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_STATE_OPTION(options_t),
     TR_CLI_OUTPUT_OPTION(options_t),
 };
@@ -80,15 +91,16 @@ static const tr_program_t program = {
                 "troupe up digest.yaml --on kubernetes --image registry.example/troupe:0.1.0\n"
                 "troupe up digest.yaml --on kubernetes --dry-run   # the objects as YAML\n"
                 "troupe up digest.yaml --on podman\n"
+                "troupe up digest.yaml --on ssh ada@node1 ada@node2   # which have Troupe installed\n"
                 "troupe up --detach digest.yaml\n"
                 "troupe up --dry-run digest.yaml\n"
                 "sed s/count:.4/count:.2/ digest.yaml | troupe up -   # folders in it are from here",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE",
-    .arguments = "FLEET",
+    .arguments = "FLEET [HOST...]",
     .least_arguments = 1,
-    .most_arguments = 1,
+    .most_arguments = 1 + TR_SPREAD_HOSTS_MAX,
 };
 
 /* The code of the start, which the supervisor writes. */
@@ -145,6 +157,12 @@ static int up_apart(const tr_call_t *call, const options_t *o, const char *path)
         .dry_run = o->dry_run,
         .keys = o->keys && o->on == TR_APART_KUBERNETES,
         .timeout_ms = o->common.timeout_ms,
+        .ssh_config = o->ssh_config,
+        .program = o->program,
+        .remote = o->remote,
+        .plain = o->plain,
+        .hosts = call->arguments.items + 1,
+        .host_count = call->arguments.count - 1,
     };
     return tr_apart_up(&up);
 }
@@ -152,6 +170,10 @@ static int up_apart(const tr_call_t *call, const options_t *o, const char *path)
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *path = call->arguments.items[0];
+    if (o->on == TR_APART_SSH ? call->arguments.count < 2 : call->arguments.count > 1)
+        return tr_cli_usage(call, o->on == TR_APART_SSH
+                                      ? "--on ssh needs the hosts behind the file: [USER@]HOST ..."
+                                      : "expected one FLEET: hosts are for --on ssh");
     if (o->on != TR_APART_HERE)
         return up_apart(call, o, path);
     if (o->dry_run)

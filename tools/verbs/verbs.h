@@ -90,6 +90,7 @@
     VERB(mind_describe)                                                                                      \
     VERB(mind_train)                                                                                         \
     VERB(sim)                                                                                                \
+    VERB(host)                                                                                               \
     VERB(alive)                                                                                              \
     VERB(doctor)                                                                                             \
     VERB(version)                                                                                            \

@@ -1,0 +1,229 @@
+#include "tools/cluster/host.h"
+
+#include "lib/base/file.h"
+#include "tools/cluster/run.h"
+#include "tools/cluster/unit.h"
+#include "tools/fleet/fleet.h"
+#include "tools/fleet/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEPTH_MOST 4
+
+/* One request. */
+typedef struct work {
+    const tr_host_side_t *side;
+    const char *fleet;
+    char root[PATH_MAX], directory[PATH_MAX]; /* ROOT, ROOT/FLEET */
+    char unit[TR_PLATFORM_MAX + 32];          /* troupe-FLEET.service */
+    char unit_path[PATH_MAX];
+    char timeout[32];
+    bool system; /* the machine's manager: this is root */
+} work_t;
+
+static int too_long(tr_error_t *error) {
+    return tr_error_set(error, -ENAMETOOLONG, "a path of this host is too long");
+}
+
+/* ---- files ---- */
+
+static bool path_valid(const char *path) {
+    int names = 0;
+    for (const char *at = path; *at; names++) {
+        size_t len = strcspn(at, "/");
+        if (len == 0 || len > 200 || at[0] == '.' || names == DEPTH_MOST)
+            return false;
+        at += len;
+        if (*at == '/' && !*++at)
+            return false;
+    }
+    return names > 0;
+}
+
+static int write_one(const work_t *w, const char *name, const char *text, tr_error_t *error) {
+    char path[PATH_MAX], folder[PATH_MAX];
+    if (!path_valid(name) || !text)
+        return tr_error_set(error, -EINVAL, "files: \"%.100s\" is no path of a text", name);
+    if (snprintf(path, sizeof path, "%s/%s", w->directory, name) >= (int)sizeof path)
+        return too_long(error);
+    strcpy(folder, path);
+    *strrchr(folder, '/') = '\0';
+    int rc = tr_directory_make(folder);
+    if (rc == 0)
+        rc = tr_file_write(path, text, strlen(text), 0600);
+    return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+static int write_files(const work_t *w, const json_t *files, tr_error_t *error) {
+    const char *name;
+    json_t *text;
+    int rc = json_object_get(files, "fleet.yaml")
+                 ? 0
+                 : tr_error_set(error, -EINVAL, "files: expected fleet.yaml among them");
+    json_object_foreach((json_t *)(uintptr_t)files, name, text) if (rc == 0) rc =
+        write_one(w, name, json_string_value(text), error);
+    return rc;
+}
+
+/* ---- systemd ---- */
+
+static void run_systemctl(const work_t *w, tr_run_t *run) {
+    tr_run_add(run, "systemctl");
+    if (!w->system)
+        tr_run_add(run, "--user");
+}
+
+/* A session by ssh has a manager, but may not have been told where. */
+static void find_manager(void) {
+    char path[64];
+    snprintf(path, sizeof path, "/run/user/%u", (unsigned)getuid());
+    if (!getenv("XDG_RUNTIME_DIR") && access(path, X_OK) == 0)
+        setenv("XDG_RUNTIME_DIR", path, 1);
+}
+
+/* Why it cannot be a unit; NULL: it can. */
+static const char *no_unit(const work_t *w) {
+    tr_run_t run = {0};
+    if (access("/run/systemd/system", F_OK) < 0)
+        return "no systemd runs on this host";
+    find_manager();
+    run_systemctl(w, &run);
+    tr_run_add(&run, "show-environment");
+    return tr_run(&run, NULL, NULL, NULL) == 0 ? NULL : "the user has no systemd of his own here";
+}
+
+static int find_unit_path(work_t *w, tr_error_t *error) {
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int n = w->system ? snprintf(w->unit_path, PATH_MAX, "/etc/systemd/system/%s", w->unit)
+            : config && config[0] == '/'
+                ? snprintf(w->unit_path, PATH_MAX, "%s/systemd/user/%s", config, w->unit)
+                : snprintf(w->unit_path, PATH_MAX, "%s/.config/systemd/user/%s", home ? home : "", w->unit);
+    return n < PATH_MAX ? 0 : too_long(error);
+}
+
+static int write_unit(const work_t *w, tr_error_t *error) {
+    tr_unit_t unit = {.fleet = w->fleet, .program = w->side->program, .root = w->root, .system = w->system};
+    char folder[PATH_MAX];
+    tr_buffer_t text;
+    tr_buffer_init(&text, 0);
+    tr_unit_print(&unit, &text);
+    strcpy(folder, w->unit_path);
+    *strrchr(folder, '/') = '\0';
+    int rc = text.failed ? -ENOMEM : tr_directory_make(folder);
+    if (rc == 0)
+        rc = tr_file_write(w->unit_path, tr_buffer_string(&text), strlen(tr_buffer_string(&text)), 0644);
+    tr_buffer_finish(&text);
+    return rc < 0 ? tr_error_set(error, rc, "%s: %s", w->unit_path, strerror(-rc)) : 0;
+}
+
+static int systemctl(const work_t *w, const char *verb, const char *unit, tr_error_t *error) {
+    tr_run_t run = {0};
+    run_systemctl(w, &run);
+    tr_run_add(&run, verb);
+    if (unit)
+        tr_run_add(&run, unit);
+    return tr_run(&run, NULL, NULL, error);
+}
+
+static int begin_unit(const work_t *w, tr_error_t *error) {
+    int rc = write_unit(w, error);
+    if (rc == 0)
+        rc = systemctl(w, "daemon-reload", NULL, error);
+    if (rc == 0)
+        rc = systemctl(w, "enable", w->unit, error);
+    if (rc == 0)
+        rc = systemctl(w, "start", w->unit, error); /* until it is ready */
+    return rc;
+}
+
+/* ---- plain processes ---- */
+
+static int begin_plain(const work_t *w, tr_error_t *error) {
+    char file[PATH_MAX];
+    tr_run_t run = {0};
+    if (snprintf(file, sizeof file, "%s/fleet.yaml", w->directory) >= (int)sizeof file)
+        return too_long(error);
+    tr_run_add_all(&run, (const char *const[]){w->side->program, "up", file, "--detach", "--state", w->root,
+                             "--timeout", w->timeout, NULL});
+    return tr_run(&run, NULL, NULL, error);
+}
+
+static int begin(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t *error) {
+    tr_state_info_t info = {0};
+    const char *why =
+        json_is_true(json_object_get(request, "plain")) ? "plain processes were asked for" : no_unit(w);
+    int rc =
+        tr_state_find(w->root, w->fleet, &info, NULL) == 0
+            ? tr_error_set(error, -EBUSY, "the fleet %s runs here already: `troupe down` ends it", w->fleet)
+            : write_files(w, json_object_get(request, "files"), error);
+    if (rc == 0)
+        rc = why ? begin_plain(w, error) : begin_unit(w, error);
+    if (rc == 0)
+        rc = tr_state_find(w->root, w->fleet, &info, error);
+    if (rc < 0)
+        return rc;
+    *ret_answer = json_pack("{s:s, s:s, s:s, s:s, s:s}", "fleet", w->fleet, "by",
+        why ? "processes" : "systemd", "why", why ? why : "", "endpoint", info.listen, "stream", info.stream);
+    return 0;
+}
+
+/* ---- the end ---- */
+
+/* Those of plain processes, and what a unit has left. */
+static int end_plain(const work_t *w, bool purge, tr_error_t *error) {
+    tr_state_info_t info;
+    tr_run_t run = {0};
+    bool runs = tr_state_find(w->root, w->fleet, &info, NULL) == 0;
+    if (!runs && !purge)
+        return 0;
+    tr_run_add_all(&run, (const char *const[]){w->side->program, "down", w->fleet, "--state", w->root,
+                             "--timeout", w->timeout, NULL});
+    if (purge)
+        tr_run_add(&run, "--purge");
+    return tr_run(&run, NULL, NULL, error);
+}
+
+static int end(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t *error) {
+    int rc = 0;
+    if (access(w->unit_path, F_OK) == 0) {
+        find_manager();
+        rc = systemctl(w, "stop", w->unit, error);
+        if (rc == 0)
+            rc = systemctl(w, "disable", w->unit, error);
+        if (rc == 0 && unlink(w->unit_path) == 0)
+            rc = systemctl(w, "daemon-reload", NULL, error);
+    }
+    if (rc == 0)
+        rc = end_plain(w, json_is_true(json_object_get(request, "purge")), error);
+    if (rc == 0)
+        *ret_answer = json_pack("{s:s}", "fleet", w->fleet);
+    return rc;
+}
+
+int tr_host_side_take(
+    const tr_host_side_t *self, const json_t *request, json_t **ret_answer, tr_error_t *error) {
+    const char *action = json_string_value(json_object_get(request, "action"));
+    const char *fleet = json_string_value(json_object_get(request, "fleet"));
+    bool begins = action && strcmp(action, "begin") == 0;
+    work_t w = {.side = self, .fleet = fleet, .system = geteuid() == 0};
+    if (!action || (!begins && strcmp(action, "end") != 0) || !fleet ||
+        !tr_fleet_name_valid(fleet, strlen(fleet)))
+        return tr_error_set(
+            error, -EINVAL, "expected {\"action\": \"begin\" or \"end\", \"fleet\": NAME ...}");
+    snprintf(w.unit, sizeof w.unit, "troupe-%s.service", fleet);
+    snprintf(w.timeout, sizeof w.timeout, "%lldms",
+        (long long)json_integer_value(json_object_get(request, "timeout")));
+    int rc = tr_state_root(self->state, w.root, error);
+    if (rc == 0)
+        rc = find_unit_path(&w, error);
+    if (rc == 0 &&
+        snprintf(w.directory, sizeof w.directory, "%s/%s", w.root, fleet) >= (int)sizeof w.directory)
+        rc = too_long(error);
+    if (rc < 0)
+        return rc;
+    return begins ? begin(&w, request, ret_answer, error) : end(&w, request, ret_answer, error);
+}

@@ -1,0 +1,32 @@
+/*
+ * A host of a fleet that runs on several (`troupe up --on ssh`), from the host's side: what `troupe host` does there. It gets one request on
+ * stdin, JSON:
+ *
+ *   {"action": "begin", "fleet": NAME, "files": {PATH: TEXT ...}, "timeout": MS, "plain": false}
+ *                 writes the files below ROOT/NAME, each for its owner alone, and starts the fleet of fleet.yaml: as a unit of systemd, where that
+ *                 runs here, else as plain processes (also where `plain` is true)
+ *   {"action": "end", "fleet": NAME, "purge": false, "timeout": MS}
+ *
+ * and answers with an object, of begin: {"fleet", "by": "systemd"|"processes", "why", "endpoint", "stream"}, why: "" or why it is no unit.
+ *
+ * Paths are relative, of at most four names, none of them beginning with a dot.
+ */
+#ifndef TR_TOOLS_CLUSTER_HOST_H
+#define TR_TOOLS_CLUSTER_HOST_H
+
+#include "lib/base/error.h"
+
+#include <jansson.h>
+
+#define TR_HOST_REQUEST_MAX ((size_t)64 << 20)
+
+typedef struct tr_host_side {
+    const char *program; /* of this process, absolute */
+    const char *state;   /* --state, NULL */
+} tr_host_side_t;
+
+/* 0; -EINVAL (no such request), -EREMOTEIO (what was run says why) and others, with a text. The caller owns *ret_answer. */
+int tr_host_side_take(
+    const tr_host_side_t *self, const json_t *request, json_t **ret_answer, tr_error_t *error);
+
+#endif

@@ -1,0 +1,26 @@
+/* Fleets on bare machines by ssh, for the verbs (tools/cluster/apart.h): what each does where `on` is TR_APART_SSH. */
+#ifndef TR_TOOLS_CLUSTER_HOSTS_H
+#define TR_TOOLS_CLUSTER_HOSTS_H
+
+#include "tools/cluster/apart.h"
+#include "tools/cluster/ssh.h"
+
+tr_ssh_t tr_hosts_ssh(const tr_apart_t *self);
+
+/* Exit codes. */
+int tr_hosts_up(const tr_apart_up_t *up);
+int tr_hosts_scale(
+    const tr_call_t *call, tr_apart_t *self, const json_t *groups, bool wait, int64_t timeout_ms);
+int tr_hosts_logs(
+    const tr_call_t *call, const tr_apart_t *self, const char *group, int64_t lines, bool follow);
+/* The rows of `troupe ps` of all hosts. */
+int tr_hosts_ps(const tr_call_t *call, const tr_apart_t *self);
+
+/* Negative errno, with a text that begins with the host. */
+int tr_hosts_down(const tr_apart_t *self, bool purge, int64_t timeout_ms, tr_error_t *error);
+int tr_hosts_attach(
+    const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error);
+int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error);
+int tr_hosts_reach(const tr_apart_t *self, char *out_endpoint, char *out_cert, tr_error_t *error);
+
+#endif

@@ -1,0 +1,124 @@
+#include "tools/cluster/hosts_keys.h"
+
+#include "lib/base/file.h"
+#include "lib/cert/cert_file.h"
+#include "lib/cert/role.h"
+#include "tools/cluster/spread.h"
+#include "tools/fleet/fleet_certs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_MOST 65536u
+
+int tr_hosts_place(const tr_apart_t *self, const char *name, char *out, tr_error_t *error) {
+    return snprintf(out, PATH_MAX, "%s/hosts/%s", self->directory, name) < PATH_MAX
+               ? 0
+               : tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", self->directory);
+}
+
+int tr_hosts_keys_make(const tr_apart_t *self, const tr_fleet_t *file, tr_error_t *error) {
+    char place[PATH_MAX];
+    int rc = tr_hosts_place(self, file->name, place, error);
+    if (rc == 0 && (rc = tr_directory_make(place)) < 0)
+        return tr_error_set(error, rc, "%s: %s", place, strerror(-rc));
+    return rc == 0 ? tr_fleet_certs_make(place, file, error) : rc;
+}
+
+/* ---- other brokers ---- */
+
+static int certs_of(const tr_apart_t *self, const char *name, char out[PATH_MAX], tr_error_t *error) {
+    char place[PATH_MAX];
+    int rc = tr_hosts_place(self, name, place, error);
+    return rc == 0 ? tr_fleet_certs_directory(place, out, error) : rc;
+}
+
+/* The same keys under another name, for the platform of that broker and nothing else. */
+static int copy_broker(const char *from, const char *to, const char *platform, tr_error_t *error) {
+    char name[TR_PLATFORM_MAX + 8];
+    tr_cert_t *broker = NULL, *peer = NULL;
+    snprintf(name, sizeof name, TR_SPREAD_PEER "%s", platform);
+    int rc = tr_cert_load_named(from, TR_FLEET_BROKER, &broker, error);
+    if (rc < 0)
+        return rc;
+    peer = tr_cert_new(name);
+    rc = peer ? tr_role_grant_as(peer, TR_ROLE_BROKER, platform) : -ENOMEM;
+    if (rc == 0) {
+        memcpy(peer->keys, broker->keys, sizeof peer->keys);
+        peer->keys_n = broker->keys_n;
+        peer->made_ms = broker->made_ms;
+        rc = tr_cert_save(peer, to, error);
+    } else {
+        tr_error_set(error, rc, "out of memory");
+    }
+    tr_cert_destroy(&peer);
+    tr_cert_destroy(&broker);
+    return rc;
+}
+
+int tr_hosts_keys_exchange(const tr_apart_t *self, const json_t *spread, tr_error_t *error) {
+    char from[PATH_MAX], to[PATH_MAX];
+    size_t i, k;
+    json_t *one, *other;
+    json_array_foreach(spread, i, one) json_array_foreach(spread, k, other) {
+        const char *name = json_string_value(json_object_get(other, "fleet"));
+        if (i == k)
+            continue;
+        int rc = certs_of(self, name, from, error);
+        if (rc == 0)
+            rc = certs_of(self, json_string_value(json_object_get(one, "fleet")), to, error);
+        if (rc == 0)
+            rc = copy_broker(from, to, name, error);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- what a host gets ---- */
+
+static int give_one(const char *folder, const char *name, const char *as, json_t *files, tr_error_t *error) {
+    char path[PATH_MAX], key[512], *bytes = NULL;
+    size_t len = 0;
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path ||
+        snprintf(key, sizeof key, "%s/%s", as, name) >= (int)sizeof key)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", folder);
+    int rc = tr_file_read(path, "key", KEY_MOST, &bytes, &len, error);
+    if (rc == 0 && json_object_set_new(files, key, json_stringn(bytes, len)) < 0)
+        rc = tr_error_set(error, -EINVAL, "%s: this is no text", path);
+    if (bytes)
+        explicit_bzero(bytes, len);
+    free(bytes);
+    return rc;
+}
+
+/* An open fleet needs certificates for its brokers alone. */
+static bool is_wanted(const char *name, bool secure) {
+    return strstr(name, TR_CERT_SUFFIX) && (secure || strcmp(name, TR_FLEET_BROKER TR_CERT_SUFFIX) == 0 ||
+                                               strncmp(name, TR_SPREAD_PEER, strlen(TR_SPREAD_PEER)) == 0);
+}
+
+static int give_folder(const char *folder, const char *as, bool secure, json_t *files, tr_error_t *error) {
+    int rc = 0;
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return tr_error_set(error, -errno, "%s: %s", folder, strerror(errno));
+    for (struct dirent *entry = readdir(dir); rc == 0 && entry; entry = readdir(dir))
+        if (is_wanted(entry->d_name, secure))
+            rc = give_one(folder, entry->d_name, as, files, error);
+    closedir(dir);
+    return rc;
+}
+
+int tr_hosts_keys_give(
+    const tr_apart_t *self, const char *name, bool secure, json_t *files, tr_error_t *error) {
+    char certs[PATH_MAX], secrets[PATH_MAX];
+    int rc = certs_of(self, name, certs, error);
+    if (rc == 0 && snprintf(secrets, sizeof secrets, "%s/" TR_CERT_SECRET_DIR, certs) >= (int)sizeof secrets)
+        rc = tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", certs);
+    if (rc == 0)
+        rc = give_folder(certs, TR_FLEET_CERTS, secure, files, error);
+    return rc == 0 ? give_folder(secrets, TR_FLEET_CERTS "/" TR_CERT_SECRET_DIR, secure, files, error) : rc;
+}
