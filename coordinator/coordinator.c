@@ -5,6 +5,7 @@
 #include "coordinator/desk.h"
 #include "coordinator/events.h"
 #include "coordinator/readers.h"
+#include "coordinator/scale/autoscale.h"
 #include "coordinator/schedules.h"
 #include "lib/base/clock.h"
 #include "proto/traceparent.h"
@@ -202,6 +203,8 @@ static int join(tr_coordinator_t *self, tr_error_t *error) {
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if ((rc = tr_subscribe(self->agent, topics[i])) < 0)
             tr_error_set(error, rc, "cannot subscribe to %s: %s", topics[i], strerror(-rc));
+    if (rc == 0)
+        rc = tr_autoscale_begin(self, error);
     if (rc == 0) {
         on_look(self->agent, NULL, self);
         tr_approval_desk_begin(self);
@@ -293,6 +296,7 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_resident_leave(&self->resident);
     tr_effects_finish(self);
     tr_work_finish(self);
+    tr_autoscale_finish(self);
     tr_council_finish(self);
     tr_schedules_finish(self);
     tr_board_destroy(&self->board);

@@ -58,6 +58,7 @@ struct tr_coordinator {
     int64_t due_ms;  /* Unix time: the board's next turn */
     bool asking;     /* the DF was asked */
     bool look_again; /* it has changed since */
+    struct tr_autoscale *autoscale;     /* NULL: no group */
     struct tr_readers *readers;         /* NULL: `store` is looked into by who writes it */
     struct tr_put_off *put_off, *again; /* requests; and the one that is dealt with again */
     int64_t share_ms;        /* several on one database: when it is looked at next (a time of tr_clock_ms) */

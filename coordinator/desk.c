@@ -1,6 +1,7 @@
 /* Whatever the coordinator is asked, by its action. */
 #include "coordinator/desk.h"
 #include "coordinator/approval/approval_desk.h"
+#include "coordinator/scale/autoscale.h"
 #include "lib/base/clock.h"
 #include "proto/traceparent.h"
 
@@ -143,6 +144,7 @@ static const struct {
     {"schedule", "schedule", tr_desk_schedule, false, tr_names_of_schedule},
     {"unschedule", "schedule", tr_desk_unschedule, true},
     {"schedules", NULL, tr_desk_schedules},
+    {"autoscale", NULL, tr_desk_autoscale},
     {"decide", NULL, tr_desk_decide, false, tr_names_of_decision},
     {"decision", "decision", tr_desk_decision},
     {"decisions", NULL, tr_desk_decisions},
@@ -160,7 +162,8 @@ static const struct {
 };
 
 #define ACTIONS                                                                                              \
-    "submit, show, list, stats, cancel, approve, retry; schedule, unschedule, schedules; decide, decision, " \
+    "submit, show, list, stats, cancel, approve, retry; schedule, unschedule, schedules; autoscale; "        \
+    "decide, decision, "                                                                                     \
     "decisions, vote, settle, withdraw, truth; approval-ask, approval-wait, approval-take, approval, "       \
     "approvals, grant, deny"
 

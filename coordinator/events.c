@@ -56,4 +56,13 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "The error is the database's. What took too long: see what the database does (locks, a disk that is "
         "slow, "
         "tables that were not vacuumed)."},
+    [TR_C_SCALED] = {"C016", TR_LOG_INFO, "scaled",
+        "A group of the fleet has more or fewer agents, by what waits for its services.",
+        "None needed. Where it goes up and down all the time: a longer cooldown, or a larger backlog."},
+    [TR_C_NOT_SCALED] = {"C017", TR_LOG_WARN, "not scaled",
+        "What waits, or how many agents there are, could not be asked, or the supervisor did not do as it "
+        "was "
+        "told. It is tried again each second, and said once for each reason.",
+        "The error says what: often no supervisor runs (a fleet of `troupe up` has one), or the certificate "
+        "of the coordinator may not ask it."},
 };

@@ -20,6 +20,8 @@ typedef enum tr_coordinator_event {
     TR_C_NOT_SUBMITTED,
     TR_C_NOT_TAKEN,
     TR_C_LOOK_FAILED,
+    TR_C_SCALED,
+    TR_C_NOT_SCALED,
     TR_C_EVENTS,
 } tr_coordinator_event_t;
 

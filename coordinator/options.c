@@ -1,6 +1,7 @@
 #include "coordinator/options.h"
 
 #include "coordinator/rates.h"
+#include "coordinator/scale/scaler.h"
 #include "coordinator/task.h"
 
 #include <errno.h>
@@ -63,6 +64,15 @@ static const tr_option_t table[] = {
         "May be repeated; NAME, NAME@PLATFORM, or the "
         "beginning of names and a `*`.",
         .max = 16},
+    {"autoscale", 0, "RULE", TR_LIST(O, autoscale), NULL,
+        "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...]: a group of this machine's fleet that grows "
+        "and "
+        "shrinks by what waits for its services; BACKLOG messages for each agent are well. A fleet file's "
+        "`autoscale` says it. May be repeated.",
+        .max = 256},
+    {"fleet-state", 0, "DIR", TR_STRING(O, fleet_state), NULL,
+        "With --autoscale: the state directory of the fleet, which `troupe up` says: who can write there is "
+        "obeyed by its supervisor."},
     {"migrate", 0, NULL, TR_BOOL(O, migrate), NULL,
         "Make the tables of the database, or bring them up to date, and end, without a broker. A start does "
         "the same: this is for who has that done before, or by a role of its own.",
@@ -91,6 +101,17 @@ static const tr_program_t program = {
     .has_file = true,
 };
 
+static int check_scalers(const tr_coordinator_options_t *o, tr_error_t *error) {
+    tr_scaler_t scaler;
+    if (o->autoscale.count && !o->fleet_state)
+        return tr_error_set(
+            error, -EINVAL, "--autoscale needs --fleet-state: the directory of the fleet that is scaled");
+    for (size_t i = 0; i < o->autoscale.count; i++)
+        if (tr_scaler_parse(&scaler, o->autoscale.items[i], error) < 0)
+            return -EINVAL;
+    return 0;
+}
+
 int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_options_t *ret_options) {
     tr_coordinator_options_t o = {0};
     tr_error_t error = {0};
@@ -104,6 +125,10 @@ int tr_coordinator_options_read(int argc, char *const *argv, tr_coordinator_opti
     if (wrong) {
         tr_coordinator_options_finish(&o);
         return tr_options_answer(&program, tr_error_set(&error, -EINVAL, "%s", wrong), &error);
+    }
+    if (check_scalers(&o, &error) < 0) {
+        tr_coordinator_options_finish(&o);
+        return tr_options_answer(&program, -EINVAL, &error);
     }
     tr_rates_t rates = {0};
     for (size_t i = 0; i < o.rates.count; i++)

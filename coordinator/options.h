@@ -17,9 +17,10 @@ typedef struct tr_coordinator_options {
     const char *chooser; /* AID, svc:NAME */
     bool steal;
     int match; /* 1 = alike */
-    tr_strings_t rates, fronts;
-    int assign;          /* tr_task_way_t, of tasks that say nothing of it */
-    tr_options_t *flags; /* owns the strings above */
+    tr_strings_t rates, fronts, autoscale;
+    const char *fleet_state; /* of the supervisor that is told; NULL */
+    int assign;              /* tr_task_way_t, of tasks that say nothing of it */
+    tr_options_t *flags;     /* owns the strings above */
 } tr_coordinator_options_t;
 
 /* TR_RESIDENT_GO; then tr_coordinator_options_finish is to be called. Or the exit code: what the user asked for, or

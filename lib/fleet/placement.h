@@ -9,8 +9,9 @@
  *     memory-limit: 1Gi          # at most; default 256Mi
  *     storage: 10Gi              # of whoever keeps something; default 1Gi
  *     replicas: 3                # of the broker and the gateway: how many; default 1
- *   autoscale:                   # of an entry of agents, on Kubernetes: by what waits in the whole platform, and by the processor
- *     min: 0                     # agents; 0 is taken as 1, since the platform has nothing that would start the first one
+ *   autoscale:                   # of an entry of agents: by what waits for its services, which the fleet's coordinator sees to; on Kubernetes
+ *                                # by what waits in the whole platform, and by the processor
+ *     min: 0                     # agents; 0 is taken as 1 where the entry is not durable, as its messages would wait nowhere, and on Kubernetes
  *     max: 8                     # required
  *     backlog: 10                # unfinished messages for each agent that are well; more start further ones
  *     cooldown: 60s              # since the last change, before agents are ended

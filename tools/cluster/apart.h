@@ -88,6 +88,7 @@ typedef struct tr_apart_up {
     const char *ssh_config, *program, *remote; /* of ssh; the first and the last may be NULL */
     const char *const *hosts;                  /* of ssh: DESTINATION[=ADDRESS] */
     size_t host_count;
+    int64_t peers_port;
     bool plain;         /* of ssh: no units of systemd */
     bool dry_run, keys; /* keys: only what has keys in it, printed */
     int64_t timeout_ms;

@@ -259,7 +259,7 @@ static int spread_fleet(start_t *s, tr_error_t *error) {
     for (size_t i = 0; rc == 0 && i < s->up->host_count; i++)
         rc = tr_spread_host(s->up->hosts[i], &hosts[i], error);
     if (rc == 0)
-        rc = tr_spread(s->fleet, hosts, s->up->host_count, &s->spread, error);
+        rc = tr_spread(s->fleet, hosts, s->up->host_count, (uint16_t)s->up->peers_port, &s->spread, error);
     free(hosts);
     return rc;
 }

@@ -88,6 +88,7 @@ typedef struct spread {
     const tr_fleet_t *fleet;
     const tr_spread_host_t *hosts;
     size_t count;
+    unsigned port;
     json_t *whole;
 } spread_t;
 
@@ -176,7 +177,7 @@ static void link_broker(const spread_t *s, json_t *file) {
     json_t *more = json_is_object(options) ? json_copy(options) : json_object();
     if (s->count > 1) {
         char federation[48];
-        snprintf(federation, sizeof federation, "tcp://0.0.0.0:%d", TR_SPREAD_PEERS);
+        snprintf(federation, sizeof federation, "tcp://0.0.0.0:%u", s->port);
         json_object_set_new(more, "federation", json_string(federation));
         json_object_set_new(more, "config", json_string(TR_SPREAD_CONFIG));
     }
@@ -204,8 +205,8 @@ static json_t *peers_of(const spread_t *s, size_t i) {
     json_t *peers = json_array();
     for (size_t k = 0; k < s->count; k++)
         if (k != i)
-            json_array_append_new(peers, json_sprintf(TR_SPREAD_PEER "%s-%zu@tcp://%s:%d", s->fleet->name, k,
-                                             s->hosts[k].address, TR_SPREAD_PEERS));
+            json_array_append_new(peers, json_sprintf(TR_SPREAD_PEER "%s-%zu@tcp://%s:%u", s->fleet->name, k,
+                                             s->hosts[k].address, s->port));
     return peers;
 }
 
@@ -255,9 +256,9 @@ static int check_fleet(const spread_t *s, tr_error_t *error) {
     return 0;
 }
 
-int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t count, json_t **ret_fleets,
-    tr_error_t *error) {
-    spread_t s = {.fleet = fleet, .hosts = hosts, .count = count};
+int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t count, uint16_t port,
+    json_t **ret_fleets, tr_error_t *error) {
+    spread_t s = {.fleet = fleet, .hosts = hosts, .count = count, .port = port};
     json_t *list = json_array();
     int rc = check_fleet(&s, error);
     if (rc == 0)

@@ -15,7 +15,6 @@
 #include <jansson.h>
 
 #define TR_SPREAD_HOSTS_MAX 100
-#define TR_SPREAD_PEERS     5573 /* where brokers of other hosts connect */
 
 typedef struct tr_spread_host {
     char at[256];      /* as ssh takes it: [USER@]HOST, ssh://[USER@]HOST[:PORT] */
@@ -26,11 +25,12 @@ typedef struct tr_spread_host {
 int tr_spread_host(const char *text, tr_spread_host_t *ret_host, tr_error_t *error);
 
 /*
+ * `port`: where the broker of each host is reached by those of the others.
  * An array of {"at", "address", "fleet": NAME, "groups": {GROUP: COUNT}, "file": OBJECT, "peers": [NAME ...]}. The file's relative paths are as they
  * were, but for those of `state`, which are STATE_FILES beside it. -EINVAL with the place and the cure; -ENOMEM.
  */
-int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t count, json_t **ret_fleets,
-    tr_error_t *error);
+int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t count, uint16_t port,
+    json_t **ret_fleets, tr_error_t *error);
 
 /* How many of `count` agents run on host i of n. */
 int64_t tr_spread_share(int64_t count, size_t i, size_t n);

@@ -37,7 +37,7 @@ static int take(const char *yaml, size_t count, json_t **ret_list, tr_error_t *e
     tr_fleet_t *fleet = NULL;
     if (tr_fleet_parse(yaml, strlen(yaml), "f.yaml", &fleet, error) < 0)
         fail_msg("%s", error->text);
-    int rc = tr_spread(fleet, hosts, count, ret_list, error);
+    int rc = tr_spread(fleet, hosts, count, 5573, ret_list, error);
     tr_fleet_destroy(&fleet);
     return rc;
 }

@@ -109,6 +109,7 @@ static const tr_fleet_daemon_kind_t coordinator_kind = {
     .services = TEXTS("tasks", "decisions"),
     .publish = TEXTS("task.>", "decision.>"),
     .subscribe = TEXTS("$sys.df.*", "$sys.agent.*"),
+    .verbs = TEXTS("ams.services", "fleet.status", "fleet.scale"), /* for autoscale */
 };
 static const tr_fleet_daemon_kind_t knowledge_kind = {
     .key = "knowledge",

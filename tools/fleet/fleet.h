@@ -64,9 +64,9 @@ typedef struct tr_fleet_daemon_kind {
     const char *room;    /* its folder in a build tree */
     const char *program; /* "troupe-coordinator" */
     const char *place;   /* where its data are, within the fleet's state; NULL: it has none */
-    tr_texts_t services, publish, subscribe; /* its rights in a secure fleet */
-    bool operates;                           /* besides, those of an operator */
-    bool follows_logs;                       /* it gets the directory of the fleet's logs */
+    tr_texts_t services, publish, subscribe, verbs; /* its rights in a secure fleet */
+    bool operates;                                  /* besides, those of an operator */
+    bool follows_logs;                              /* it gets the directory of the fleet's logs */
 } tr_fleet_daemon_kind_t;
 
 typedef struct tr_fleet_daemon {

@@ -124,6 +124,14 @@ static int offer_all(tr_cert_t *cert, const tr_texts_t *services) {
     return rc;
 }
 
+/* Beside those of an agent. */
+static int grant_verbs(tr_cert_t *cert, const tr_texts_t *verbs) {
+    int rc = 0;
+    for (size_t i = 0; i < verbs->count && rc == 0; i++)
+        rc = tr_cert_add(cert, &cert->rights.verbs, verbs->items[i]);
+    return rc;
+}
+
 static int grant_group(tr_cert_t *cert, const tr_fleet_agent_t *a) {
     int rc = tr_role_grant_as(cert, TR_ROLE_AGENT, a->name);
     if (rc == 0)
@@ -133,6 +141,8 @@ static int grant_group(tr_cert_t *cert, const tr_fleet_agent_t *a) {
     if (rc == 0)
         rc = set_all(cert, &cert->rights.publish, &a->publish);
     rc = rc == 0 ? set_all(cert, &cert->rights.ask, &a->ask) : rc;
+    if (rc == 0 && a->daemon)
+        rc = grant_verbs(cert, &a->daemon->kind->verbs);
     return rc == 0 && a->daemon && a->daemon->kind->operates ? tr_role_grant(cert, TR_ROLE_OPERATOR) : rc;
 }
 

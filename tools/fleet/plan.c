@@ -209,6 +209,46 @@ static int put_tasks(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) 
     return schema ? 0 : -ENOMEM;
 }
 
+/* Of those that have one: what the coordinator is told. Messages of a group that is not durable wait nowhere while it has no agents. */
+static const char *autoscale_of(tr_plan_t *self, const tr_fleet_agent_t *a) {
+    const tr_autoscale_t *s = &a->autoscale;
+    tr_buffer_t text;
+    tr_buffer_init(&text, 0);
+    tr_buffer_printf(&text, "%s=%" PRId64 "..%" PRId64 "/%" PRId64 "/%" PRId64 "ms@", a->name,
+        s->min || a->durable ? s->min : 1, s->max, s->backlog, s->cooldown_ms);
+    for (size_t i = 0; i < a->services.count; i++)
+        tr_buffer_printf(
+            &text, "%s%.*s", i ? "," : "", (int)strcspn(a->services.items[i], "="), a->services.items[i]);
+    const char *kept = text.failed ? NULL : printed(self, "%s", tr_buffer_string(&text));
+    tr_buffer_finish(&text);
+    return kept;
+}
+
+static int put_autoscale(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) {
+    bool any = false;
+    for (size_t i = 0; i < self->fleet->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(self->fleet)[i];
+        if (strcmp(d->kind->key, "coordinator") != 0 || !a->autoscale.max)
+            continue;
+        const char *rule = autoscale_of(self, a);
+        if (!rule)
+            return -ENOMEM;
+        put_pair(args, "--autoscale", rule);
+        any = true;
+    }
+    const char *state = any ? printed(self, "%s", self->fleet->state ? self->fleet->state : "STATE") : NULL;
+    if (state)
+        put_pair(args, "--fleet-state", state);
+    return any && !state ? -ENOMEM : 0;
+}
+
+static size_t autoscaled(const tr_fleet_t *fleet) {
+    size_t n = 0;
+    for (size_t i = 0; i < fleet->agent_list.count; i++)
+        n += tr_fleet_agents(fleet)[i].autoscale.max > 0;
+    return n;
+}
+
 /* A program of its own. */
 static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
     const tr_fleet_daemon_t *d = a->daemon;
@@ -221,7 +261,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *logs = d->kind->follows_logs
                            ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
                            : NULL;
-    size_t most = 27 + d->options.count;
+    size_t most = 27 + 2 * autoscaled(self->fleet) + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
         (d->kind->follows_logs && !logs))
@@ -242,6 +282,8 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     int rc = put_fleet_state(self, &args, d);
     if (rc == 0)
         rc = put_tasks(self, &args, d);
+    if (rc == 0)
+        rc = put_autoscale(self, &args, d);
     if (rc == 0)
         rc = put_options(self, &args, &d->options);
     args.items[args.count] = NULL;

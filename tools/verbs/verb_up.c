@@ -19,6 +19,7 @@ typedef struct options {
     bool keys;
     const char *ssh_config, *program, *remote;
     bool plain;
+    int64_t peers_port;
 } options_t;
 
 static const tr_option_t table[] = {
@@ -59,6 +60,11 @@ static const tr_option_t table[] = {
         "With --on ssh: this command on the hosts.", .flags = TR_OPTION_FLAG_ONLY},
     {"host-state", 0, "DIR", TR_STRING(options_t, remote), NULL,
         "With --on ssh: --state of the hosts; else what is usual there.", .flags = TR_OPTION_FLAG_ONLY},
+    {"peers-port", 0, "PORT", TR_INT(options_t, peers_port), "5573",
+        "With --on ssh: where the brokers of the hosts are linked with each other; another one for each "
+        "fleet "
+        "that shares hosts.",
+        .min = 1, .max = 65535, .flags = TR_OPTION_FLAG_ONLY},
     {"plain", 0, NULL, TR_BOOL(options_t, plain), NULL,
         "With --on ssh: plain processes, also where systemd runs.", .flags = TR_OPTION_FLAG_ONLY},
     TR_CLI_STATE_OPTION(options_t),
@@ -161,6 +167,7 @@ static int up_apart(const tr_call_t *call, const options_t *o, const char *path)
         .program = o->program,
         .remote = o->remote,
         .plain = o->plain,
+        .peers_port = o->peers_port,
         .hosts = call->arguments.items + 1,
         .host_count = call->arguments.count - 1,
     };

@@ -11,6 +11,7 @@
     VERB(attach)                                                                                             \
     VERB(detach)                                                                                             \
     VERB(scale)                                                                                              \
+    VERB(autoscale)                                                                                          \
     VERB(restart)                                                                                            \
     VERB(suspend)                                                                                            \
     VERB(resume)                                                                                             \

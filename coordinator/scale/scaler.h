@@ -1,0 +1,45 @@
+/*
+ * How many agents a group should have, by what waits for its services: between two bounds, more at once, fewer when fewer have been enough for the
+ * whole cooldown. None where `min` is 0 and nothing waits, and one again when something does: messages of a durable group wait on the broker's disk
+ * meanwhile.
+ *
+ * What is unfinished (queued, and in work) is divided by `backlog`, the share that is well for one agent. That a busy agent counts keeps it from being
+ * ended; that fewer must be enough for a time keeps a fleet from going up and down with each burst.
+ *
+ * Pure: numbers and the time in, a number out.
+ */
+#ifndef TR_COORDINATOR_SCALER_H
+#define TR_COORDINATOR_SCALER_H
+
+#include "lib/base/error.h"
+#include "proto/aid.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TR_SCALER_SERVICES_MAX 64
+#define TR_SCALER_AGENTS_MAX   10000
+
+typedef struct tr_scaler {
+    char group[TR_NAME_MAX + 1];
+    char services[TR_SCALER_SERVICES_MAX][TR_NAME_MAX + 1];
+    size_t service_count;
+    int64_t min, max;
+    int64_t backlog; /* unfinished messages for each agent */
+    int64_t cooldown_ms;
+    int64_t agents;     /* as last known; -1: not yet */
+    int64_t waiting;    /* as last told */
+    int64_t wanted;     /* by that alone, within the bounds */
+    int64_t changed_ms; /* the last change of it; 0: none yet */
+    int64_t calm_ms;    /* since when fewer are enough; 0: they are not */
+    int64_t peak;       /* the most that was wanted since then */
+} tr_scaler_t;
+
+/* "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...]", as reader=0..8/10/60s@read. -EINVAL with what was expected; `self` is untouched then. */
+int tr_scaler_parse(tr_scaler_t *self, const char *text, tr_error_t *error);
+/* What it should be changed to; -1: as it is. `agents` < 0: nobody knows yet. now_ms: any clock that does not go back, over 0. */
+int64_t tr_scaler_look(tr_scaler_t *self, int64_t agents, int64_t waiting, int64_t now_ms);
+/* It was. */
+void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms);
+
+#endif
