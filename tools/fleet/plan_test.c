@@ -119,6 +119,25 @@ static void test_one_database_for_all(void **state) {
     tr_fleet_destroy(&fleet);
 }
 
+static void test_the_coordinator_is_told_whom_to_scale(void **state) {
+    (void)state;
+    tr_fleet_t *fleet =
+        parsed("fleet: f\nbroker: {journal: true}\ncoordinator: {}\nknowledge: {}\nagents:\n"
+               "  - {name: a, behaviour: echo, services: [read=4, skim], autoscale: {min: 0, max: 8}}\n"
+               "  - {name: b, behaviour: echo, services: [w], durable: true, autoscale: {max: 2, backlog: 3, "
+               "cooldown: 5s}}\n");
+    fleet->state = "/s";
+    tr_plan_t *plan = planned(fleet, NULL);
+    expect_command(plan, 3, "kb",
+        "/usr/bin/troupe-kbd --connect tcp://127.0.0.1:0 --name kb --data /s/knowledge --ready-fd 3");
+    expect_command(plan, 4, "coordinator",
+        "/usr/bin/troupe-coordinator --connect tcp://127.0.0.1:0 --name coordinator --data /s/tasks "
+        "--ready-fd 3 "
+        "--autoscale a=1..8/10/60000ms@read,skim --autoscale b=0..2/3/5000ms@w --fleet-state /s");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+}
+
 static void test_each_process_has_its_command_line(void **state) {
     (void)state;
     tr_fleet_t *fleet = parsed(
@@ -316,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_the_journal_is_where_the_file_says),
         cmocka_unit_test(test_the_state_is_where_the_file_says),
         cmocka_unit_test(test_one_database_for_all),
+        cmocka_unit_test(test_the_coordinator_is_told_whom_to_scale),
         cmocka_unit_test(test_each_process_has_its_command_line),
         cmocka_unit_test(test_daemons_are_the_last_of_the_agents),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),
