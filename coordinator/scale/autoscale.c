@@ -21,6 +21,7 @@ struct tr_autoscale {
     int64_t to;                     /* what it is being changed to */
     char ticket[TR_TICKET_MAX + 1]; /* of that */
     char said[200];                 /* what went wrong last, said once */
+    bool failed;                    /* something in this round */
 };
 typedef struct tr_autoscale autoscale_t;
 
@@ -31,16 +32,23 @@ static void again(tr_coordinator_t *self) {
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NOT_SCALED], "error=%s", strerror(ENOMEM));
 }
 
-/* Once for each reason; the round is over. */
-static void give_up(tr_coordinator_t *self, const char *whom, const tr_message_t *answer) {
+/* Once for each reason; of a round, the first. */
+static void say_why(tr_coordinator_t *self, const char *whom, const tr_message_t *answer) {
     autoscale_t *a = self->autoscale;
     char detail[160] = "no answer", text[200];
     if (answer)
         tr_value_copy(tr_value_get(tr_message_value(answer), "detail"), detail, sizeof detail);
     snprintf(text, sizeof text, "%s: %s", whom, detail);
-    if (strcmp(text, a->said) != 0)
+    if (!a->failed && strcmp(text, a->said) != 0)
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NOT_SCALED], "error=%s", text);
-    strcpy(a->said, text);
+    if (!a->failed)
+        strcpy(a->said, text);
+    a->failed = true;
+}
+
+/* The round is over. */
+static void give_up(tr_coordinator_t *self, const char *whom, const tr_message_t *answer) {
+    say_why(self, whom, answer);
     again(self);
 }
 
@@ -69,10 +77,11 @@ static void on_scaled(tr_agent_t *agent, void *state, const tr_message_t *answer
     (void)agent, (void)state;
     if (!is_good(answer)) {
         tr_ticket_take(self->options->fleet_state, a->ticket); /* where it was not used */
-        give_up(self, SUPERVISOR, answer);
+        say_why(self, s->group, answer);                       /* and the others have their turn */
+        a->asked++;
+        change_next(self);
         return;
     }
-    a->said[0] = '\0';
     tr_log(&self->resident.log, &tr_coordinator_events[TR_C_SCALED],
         "group=%s from=%lld to=%lld waiting=%lld", s->group, (long long)s->agents, (long long)a->to,
         (long long)s->waiting);
@@ -114,6 +123,8 @@ static void change_next(tr_coordinator_t *self) {
             break; /* the link is full, or down: in the next round */
         return;
     }
+    if (!a->failed)
+        a->said[0] = '\0'; /* when it goes wrong again, that is new */
     again(self);
 }
 
@@ -191,6 +202,7 @@ static void look(tr_agent_t *agent, void *state, void *arg) {
     tr_coordinator_t *self = arg;
     tr_content_writer_t w;
     (void)agent, (void)state;
+    self->autoscale->failed = false;
     tr_content_writer_init(&w);
     tr_write_map(&w, 1);
     tr_write_kv(&w, "action", "services");

@@ -222,13 +222,23 @@ class Ssh(Machines):
         self.assertIn("nobody.invalid: ", done.err)
         self.assertIn("`ssh nobody.invalid true` must work without a question", done.err)
         self.assertIn("`troupe down office` ends it", done.err)
-        self.down("--purge")
-        (self.place / ".troupe" / "office" / "apart.json").unlink(missing_ok=True)
+        # What can be ended is; the rest is known until it is told to be forgotten.
+        for _ in range(2):
+            done = self.down("--purge")
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("`troupe down office --kill` forgets it", done.err)
+        self.assertFalse((self.place / "far" / "office-0" / "fleet.json").exists())
+        self.assertEqual([host["at"] for host in json.loads((self.place / ".troupe" / "office" / "apart.json").read_text())["hosts"]], ["nobody.invalid"])
+        done = self.down("--kill")
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("nobody.invalid: ", done.err)
 
         done = self.inside("up", "fleet.yaml", "--on", "ssh", "east", "--ssh-config", self.config, "--program", "/nowhere/troupe", code=2)
         self.assertIn("east: /nowhere/troupe cannot be run there", done.err)
         self.assertIn("--program", done.err)
-        (self.place / ".troupe" / "office" / "apart.json").unlink(missing_ok=True)
+        self.assertEqual(self.down("--kill").code, 0)
+        done = self.up(fleet, hosts=["east", "east"], code=3)
+        self.assertIn("given twice", done.err)
 
         done = self.up("fleet: office\nagents: [{name: a, behaviour: echo, args: 7}]\n", hosts=["east"], code=3)
         self.assertIn("args", done.err)

@@ -95,7 +95,8 @@ typedef struct tr_apart_up {
 } tr_apart_up_t;
 
 int tr_apart_up(const tr_apart_up_t *up);
-int tr_apart_down(const tr_call_t *call, const tr_apart_t *self, bool purge, int64_t timeout_ms);
+/* `kill`: of ssh, without waiting for messages in work; a host that cannot be reached is forgotten. */
+int tr_apart_down(const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms);
 /* groups: name -> number. `wait`: until they serve. */
 int tr_apart_scale(
     const tr_call_t *call, tr_apart_t *self, const json_t *groups, bool wait, int64_t timeout_ms);

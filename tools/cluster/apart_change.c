@@ -130,13 +130,13 @@ static int put_row(const tr_call_t *call, const char *fleet, const char *state, 
     return tr_cli_finish(call, &output);
 }
 
-int tr_apart_down(const tr_call_t *call, const tr_apart_t *self, bool purge, int64_t timeout_ms) {
+int tr_apart_down(const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms) {
     tr_error_t error = {0};
     char timeout[32];
     int64_t begun_ms = tr_clock_ms();
     snprintf(timeout, sizeof timeout, "%llds", (long long)(timeout_ms + 999) / 1000);
     int rc = self->on == TR_APART_PODMAN ? down_podman(self, purge, &error)
-             : self->on == TR_APART_SSH  ? tr_hosts_down(self, purge, timeout_ms, &error)
+             : self->on == TR_APART_SSH  ? tr_hosts_down(call, self, kill, purge, timeout_ms, &error)
                                          : down_kubernetes(self, purge, timeout, &error);
     if (rc < 0)
         return fail(call, &error);

@@ -174,7 +174,7 @@ static int begin(work_t *w, const json_t *request, json_t **ret_answer, tr_error
 /* ---- the end ---- */
 
 /* Those of plain processes, and what a unit has left. */
-static int end_plain(const work_t *w, bool purge, tr_error_t *error) {
+static int end_plain(const work_t *w, bool kill, bool purge, tr_error_t *error) {
     tr_state_info_t info;
     tr_run_t run = {0};
     bool runs = tr_state_find(w->root, w->fleet, &info, NULL) == 0;
@@ -182,6 +182,8 @@ static int end_plain(const work_t *w, bool purge, tr_error_t *error) {
         return 0;
     tr_run_add_all(&run, (const char *const[]){w->side->program, "down", w->fleet, "--state", w->root,
                              "--timeout", w->timeout, NULL});
+    if (kill)
+        tr_run_add(&run, "--kill");
     if (purge)
         tr_run_add(&run, "--purge");
     return tr_run(&run, NULL, NULL, error);
@@ -198,7 +200,8 @@ static int end(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t
             rc = systemctl(w, "daemon-reload", NULL, error);
     }
     if (rc == 0)
-        rc = end_plain(w, json_is_true(json_object_get(request, "purge")), error);
+        rc = end_plain(w, json_is_true(json_object_get(request, "kill")),
+            json_is_true(json_object_get(request, "purge")), error);
     if (rc == 0)
         *ret_answer = json_pack("{s:s}", "fleet", w->fleet);
     return rc;

@@ -5,7 +5,7 @@
  *   {"action": "begin", "fleet": NAME, "files": {PATH: TEXT ...}, "timeout": MS, "plain": false}
  *                 writes the files below ROOT/NAME, each for its owner alone, and starts the fleet of fleet.yaml: as a unit of systemd, where that
  *                 runs here, else as plain processes (also where `plain` is true)
- *   {"action": "end", "fleet": NAME, "purge": false, "timeout": MS}
+ *   {"action": "end", "fleet": NAME, "kill": false, "purge": false, "timeout": MS}
  *
  * and answers with an object, of begin: {"fleet", "by": "systemd"|"processes", "why", "endpoint", "stream"}, why: "" or why it is no unit.
  *

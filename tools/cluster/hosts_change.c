@@ -65,12 +65,12 @@ static int64_t count_at(const json_t *host, const char *group) {
 
 /* ---- down ---- */
 
-static int end_one(
-    const tr_apart_t *self, const json_t *host, bool purge, int64_t timeout_ms, tr_error_t *error) {
+static int end_one(const tr_apart_t *self, const json_t *host, bool kill, bool purge, int64_t timeout_ms,
+    tr_error_t *error) {
     tr_ssh_t ssh = tr_hosts_ssh(self);
     const char *const words[] = {"host", *self->remote ? "--state" : NULL, self->remote, NULL};
-    json_t *request = json_pack("{s:s, s:O, s:b, s:I}", "action", "end", "fleet",
-        json_object_get(host, "fleet"), "purge", purge, "timeout", (json_int_t)timeout_ms);
+    json_t *request = json_pack("{s:s, s:O, s:b, s:b, s:I}", "action", "end", "fleet",
+        json_object_get(host, "fleet"), "kill", kill, "purge", purge, "timeout", (json_int_t)timeout_ms);
     char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
     int rc = text ? tr_ssh_troupe(&ssh, text_of(host, "at"), words, text, NULL, error)
@@ -79,17 +79,25 @@ static int end_one(
     return rc;
 }
 
-/* One that cannot be reached keeps none of the others. */
-int tr_hosts_down(const tr_apart_t *self, bool purge, int64_t timeout_ms, tr_error_t *error) {
-    size_t i;
-    json_t *host;
+/* One that cannot be reached keeps none of the others; it is what is left. */
+int tr_hosts_down(const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms,
+    tr_error_t *error) {
     int rc = 0;
-    json_array_foreach(self->hosts, i, host) {
+    for (size_t i = 0; i < json_array_size(self->hosts);) {
         tr_error_t why = {0};
-        if (end_one(self, host, purge, timeout_ms, &why) < 0 && rc == 0)
-            rc = tr_error_set(error, why.code, "%s", why.text);
+        bool ended = end_one(self, json_array_get(self->hosts, i), kill, purge, timeout_ms, &why) == 0;
+        if (!ended && kill)
+            tr_cli_fail(call, TR_EXIT_OK, "%s: what runs there is forgotten", why.text);
+        if (ended || kill) {
+            json_array_remove(self->hosts, i);
+            continue;
+        }
+        if (rc == 0)
+            rc = tr_error_set(
+                error, why.code, "%s; `troupe down %s --kill` forgets it", why.text, self->fleet);
+        i++;
     }
-    return rc;
+    return rc == 0 || tr_apart_save(self, error) == 0 ? rc : error->code;
 }
 
 /* ---- how many ---- */
@@ -241,6 +249,7 @@ int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error)
     }
     if (!found)
         return no_group(self, name, error);
+    json_object_del(self->counts, name);
     return rc == 0 ? tr_apart_save(self, error) : rc;
 }
 

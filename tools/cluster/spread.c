@@ -237,6 +237,16 @@ static bool has_option(const tr_fleet_t *f, const char *key) {
     return false;
 }
 
+static int check_hosts(const spread_t *s, tr_error_t *error) {
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(s->hosts[i].at, s->hosts[k].at) == 0 ||
+                strcmp(s->hosts[i].address, s->hosts[k].address) == 0)
+                return tr_error_set(error, -EINVAL, "the host \"%s\" was given twice: expected each once",
+                    s->hosts[i].at);
+    return 0;
+}
+
 static int check_fleet(const spread_t *s, tr_error_t *error) {
     static const char *const ours[] = {
         "federation", "peer", "peers-dns", "config", "cert", "certs", "open-links"};
@@ -260,7 +270,9 @@ int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t cou
     json_t **ret_fleets, tr_error_t *error) {
     spread_t s = {.fleet = fleet, .hosts = hosts, .count = count, .port = port};
     json_t *list = json_array();
-    int rc = check_fleet(&s, error);
+    int rc = check_hosts(&s, error);
+    if (rc == 0)
+        rc = check_fleet(&s, error);
     if (rc == 0)
         rc = whole_of(fleet, &s.whole, error);
     for (size_t i = 0; rc == 0 && i < count; i++)

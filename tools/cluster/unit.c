@@ -1,12 +1,16 @@
 #include "tools/cluster/unit.h"
 
-/* In quotes, and nothing in it is a variable or a specifier. */
-static void put_quoted(tr_buffer_t *out, const char *text) {
+/* In quotes, and nothing in it is a specifier, another line, or (of an argument) a variable. */
+static void put_quoted(tr_buffer_t *out, const char *text, bool argument) {
     tr_buffer_char(out, '"');
     for (; *text; text++) {
+        if ((unsigned char)*text < ' ') {
+            tr_buffer_printf(out, "\\x%02x", (unsigned)*text);
+            continue;
+        }
         if (*text == '"' || *text == '\\')
             tr_buffer_char(out, '\\');
-        if (*text == '%' || *text == '$')
+        if (*text == '%' || (*text == '$' && argument))
             tr_buffer_char(out, *text);
         tr_buffer_char(out, *text);
     }
@@ -15,7 +19,7 @@ static void put_quoted(tr_buffer_t *out, const char *text) {
 
 static void put_paths(tr_buffer_t *out, const tr_unit_t *self, const char *key) {
     tr_buffer_text(out, key);
-    put_quoted(out, self->root);
+    put_quoted(out, self->root, false);
     tr_buffer_char(out, '\n');
 }
 
@@ -28,11 +32,11 @@ static void put_command(tr_buffer_t *out, const tr_unit_t *self) {
     tr_buffer_text(&file, "/fleet.yaml");
     out->failed = out->failed || file.failed;
     tr_buffer_text(out, "ExecStart=");
-    put_quoted(out, self->program);
+    put_quoted(out, self->program, false);
     tr_buffer_text(out, " up ");
-    put_quoted(out, file.failed ? "" : tr_buffer_string(&file));
+    put_quoted(out, file.failed ? "" : tr_buffer_string(&file), true);
     tr_buffer_text(out, " --timeout 10m --state ");
-    put_quoted(out, self->root);
+    put_quoted(out, self->root, true);
     tr_buffer_char(out, '\n');
     tr_buffer_finish(&file);
 }

@@ -19,7 +19,9 @@ typedef struct options {
 
 static const tr_option_t table[] = {
     {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL, "The fleet, where several run."},
-    {"kill", 'k', NULL, TR_BOOL(options_t, kill), NULL, "Do not wait for messages in work: kill the agents.",
+    {"kill", 'k', NULL, TR_BOOL(options_t, kill), NULL,
+        "Do not wait for messages in work: kill the agents. Of a fleet on several hosts, forget those that cannot be "
+        "reached.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"purge", 0, NULL, TR_BOOL(options_t, purge), NULL,
         "Remove the fleet's journal, too, also of a FLEET that has ended: what waits durably is lost.",
@@ -205,7 +207,7 @@ static int end_apart(const tr_call_t *call, const char *fleet) {
     tr_apart_t apart = {0};
     if (!tr_apart_instead(o->common.state, fleet, &apart))
         return -1;
-    int code = tr_apart_down(call, &apart, o->purge, o->common.timeout_ms);
+    int code = tr_apart_down(call, &apart, o->kill, o->purge, o->common.timeout_ms);
     tr_apart_finish(&apart);
     return code;
 }
