@@ -13,6 +13,9 @@ WORKER = """
 import json, os, sys, time
 for line in sys.stdin:
     m = json.loads(line)
+    if m["type"] != "message":  # an answer that found nobody comes back
+        print(json.dumps({"id": m["id"], "done": True}), flush=True)
+        continue
     while not os.path.exists("go"):
         time.sleep(0.05)
     with open("done", "a") as file:

@@ -224,10 +224,16 @@ static const char *autoscale_of(tr_plan_t *self, const tr_fleet_agent_t *a) {
     return kept;
 }
 
+/* Processes are planned one by one, and the coordinator scales others. */
+static const tr_fleet_t *whole_of(const tr_fleet_t *fleet) {
+    return fleet->whole ? fleet->whole : fleet;
+}
+
 static int put_autoscale(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) {
+    const tr_fleet_t *whole = whole_of(self->fleet);
     bool any = false;
-    for (size_t i = 0; i < self->fleet->agent_list.count; i++) {
-        const tr_fleet_agent_t *a = &tr_fleet_agents(self->fleet)[i];
+    for (size_t i = 0; i < whole->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(whole)[i];
         if (strcmp(d->kind->key, "coordinator") != 0 || !a->autoscale.max)
             continue;
         const char *rule = autoscale_of(self, a);
@@ -244,8 +250,8 @@ static int put_autoscale(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t 
 
 static size_t autoscaled(const tr_fleet_t *fleet) {
     size_t n = 0;
-    for (size_t i = 0; i < fleet->agent_list.count; i++)
-        n += tr_fleet_agents(fleet)[i].autoscale.max > 0;
+    for (size_t i = 0; i < whole_of(fleet)->agent_list.count; i++)
+        n += tr_fleet_agents(whole_of(fleet))[i].autoscale.max > 0;
     return n;
 }
 

@@ -135,6 +135,17 @@ static void test_the_coordinator_is_told_whom_to_scale(void **state) {
         "--ready-fd 3 "
         "--autoscale a=1..8/10/60000ms@read,skim --autoscale b=0..2/3/5000ms@w --fleet-state /s");
     tr_plan_destroy(&plan);
+
+    tr_fleet_t part = *fleet; /* `troupe up` plans each process by itself */
+    part.agent_list = (tr_yaml_list_t){(void *)(uintptr_t)&tr_fleet_agents(fleet)[3], 1};
+    part.whole = fleet;
+    plan = planned(&part, NULL);
+    assert_non_null(strstr(plan->processes[1].argv[0], "coordinator"));
+    bool told = false;
+    for (const char **arg = plan->processes[1].argv; *arg; arg++)
+        told = told || strcmp(*arg, "b=0..2/3/5000ms@w") == 0;
+    assert_true(told);
+    tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
 }
 

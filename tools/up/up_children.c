@@ -37,6 +37,7 @@ static int plan_for(const tr_up_t *self, tr_fleet_agent_t *agent, const char *di
     tr_plan_t **ret_plan, tr_error_t *error) {
     *fleet = *self->fleet;
     fleet->agent_list = (tr_yaml_list_t){agent, agent ? 1 : 0};
+    fleet->whole = self->fleet;
     if (directory)
         fleet->directory = directory;
     return tr_plan_make(fleet, &self->programs, self->placed ? &self->at : NULL, ret_plan, error);
