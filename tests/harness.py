@@ -12,6 +12,7 @@ never for a time. A sanitizer's report on a child's stderr fails the test, whate
 
 Each child runs in the test's own empty directory with an environment that has no TROUPE_ variable but those that the test gives.
 """
+import codecs
 import ctypes
 import fcntl
 import json
@@ -195,7 +196,7 @@ class Terminal:
         self.leader, self.follower = pty.openpty()
         fcntl.ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.before = termios.tcgetattr(self.follower)
-        self.text = ""
+        self.text, self._decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
         self.child = test.keep(Child(name, arguments, test.directory, environment(**env, TERM="xterm"), **{stream: self.follower for stream in on}))
         test.addCleanup(self.close)
 
@@ -205,7 +206,7 @@ class Terminal:
 
     def read(self):
         while select.select([self.leader], [], [], 0)[0]:
-            self.text += os.read(self.leader, 65536).decode()
+            self.text += self._decoder.decode(os.read(self.leader, 65536))
         return self.text
 
     def wait(self, text, patience=PATIENCE):

@@ -105,6 +105,9 @@ json_t *tr_assistant_request(
 
 static json_t *tell_failure(const char *to, const json_t *content) {
     const char *reason = text_at(content, "reason"), *detail = text_at(content, "detail");
+    if (strcmp(reason, "not-delivered") == 0)
+        return json_sprintf(
+            "That did not work: %s cannot be reached. `troupe df search` shows who offers what.", to);
     return json_sprintf("That did not work: %s answered \"%s\"%s%s.", to, *reason ? reason : "failure",
         *detail ? ", " : "", detail);
 }

@@ -95,6 +95,7 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
     }
     json_t *stream = tr_talk_stream_take(turn);
     json_object_set_new(turn, "reply", fitted);
+    tr_dialogue_said(json_object_get(session, "context"), fitted);
     json_object_set(session, "last", turn);
     int rc = tr_sessions_keep(&self->sessions, session);
     if (rc < 0)
@@ -107,28 +108,39 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
 
 /* ---- a turn ---- */
 
-/* The words of the registry come before the grammar's. */
-static void take_named(const tr_talk_t *self, const char *text, size_t length, json_t *turn) {
+/* What a word of the registry, with which the text begins, makes of it; new, NULL where it begins with none. */
+static json_t *named_in(const tr_talk_t *self, const tr_message_t *message) {
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
     json_t *parsed = json_pack("{s:b}", "understood", 0);
     json_t *named = self->actions ? tr_actions_resolve(self->actions, text, length, parsed) : NULL;
-    if (json_is_true(json_object_get(named, "understood"))) {
-        json_object_set_new(turn, "state", json_string("act"));
-        json_object_set(turn, "action", json_object_get(named, "action"));
-        json_object_set(turn, "parameters", json_object_get(named, "parameters"));
-    }
-    json_decref(named);
     json_decref(parsed);
+    if (json_is_true(json_object_get(named, "understood")))
+        return named;
+    json_decref(named);
+    return NULL;
+}
+
+/* The words of the registry come before the grammar's, and what the mind replied to them counts for nothing. */
+static void take_named(const tr_talk_t *self, const tr_message_t *message, json_t *turn) {
+    json_t *named = named_in(self, message), *action = json_object_get(named, "action");
+    if (!named)
+        return;
+    json_object_set_new(turn, "state", json_string("act"));
+    json_object_set(turn, "action", action);
+    json_object_set(turn, "parameters", json_object_get(named, "parameters"));
+    json_object_set_new(turn, "reply", json_sprintf("I take it: %s.", json_string_value(action)));
+    json_object_del(turn, "missing");
+    json_decref(named);
 }
 
 static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
-    size_t length = 0;
     if (tr_thinker_failed(&self->thinker, message, result)) {
         tr_talk_stream_drop(self, turn);
         over(self, turn);
         return;
     }
-    const char *text = tr_thinker_text(message, "text", &length);
     json_t *session = session_of(self, message), *context = json_object_get(result->value, "context");
     json_object_update_missing(turn, (json_t *)(uintptr_t)result->value);
     json_object_del(turn, "context");
@@ -136,7 +148,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     json_object_set_new(turn, "by", json_string(result->by));
     if (*result->fallback)
         json_object_set_new(turn, "fallback", json_string(result->fallback));
-    take_named(self, text, length, turn);
+    take_named(self, message, turn);
     tr_sessions_turn(session, context);
     tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
@@ -153,7 +165,7 @@ static void on_piece(void *state, const tr_message_t *message, const tr_mind_pie
 }
 
 static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t op, json_t *input,
-    tr_thought_fn on_said, json_t *turn) {
+    tr_thought_fn on_said, tr_thought_piece_fn pieces, json_t *turn) {
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
     int rc = tr_thinker_ask(&self->thinker, message,
@@ -162,7 +174,7 @@ static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t
             .length = length,
             .input = input,
             .on_said = on_said,
-            .on_piece = op == TR_MIND_DIALOGUE ? on_piece : NULL,
+            .on_piece = pieces,
             .carried = json_incref(turn)}); /* what fails is told to who asked */
     if (rc < 0)
         over(self, turn);
@@ -237,9 +249,11 @@ static void on_entities(
     learn(session, message, turn);
     if (end_seen(self, message, session, turn))
         return;
-    json_t *context = json_deep_copy(json_object_get(session, "context"));
+    json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
     json_object_set(context, "summary", json_object_get(session, "summary"));
-    ask_about(self, message, TR_MIND_DIALOGUE, json_pack("{s:o}", "context", context), on_turn, turn);
+    ask_about(self, message, TR_MIND_DIALOGUE, json_pack("{s:o}", "context", context), on_turn,
+        named ? NULL : on_piece, turn);
+    json_decref(named);
 }
 
 static void on_mood(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
@@ -249,13 +263,13 @@ static void on_mood(void *state, const tr_message_t *message, const tr_mind_resu
         return;
     }
     json_object_set(turn, "sentiment", (json_t *)(uintptr_t)result->value);
-    ask_about(self, message, TR_MIND_ENTITIES, json_pack("{s:i}", "most", ENTITIES), on_entities, turn);
+    ask_about(self, message, TR_MIND_ENTITIES, json_pack("{s:i}", "most", ENTITIES), on_entities, NULL, turn);
 }
 
 static void begin(tr_talk_t *self, const tr_message_t *message, const char *user) {
     json_t *turn = json_pack("{s:s}", "user", user);
     tr_talk_stream_begin(turn, message);
-    ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, turn);
+    ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, NULL, turn);
     json_decref(turn);
 }
 
@@ -270,6 +284,10 @@ static bool answer_about(tr_talk_t *self, const tr_message_t *message, const cha
         if (!tr_value_equals(action, words[i][0]))
             continue;
         json_t *what = json_deep_copy(json_object_get(session, words[i][1]));
+        if (json_is_null(what)) { /* there was no turn */
+            json_decref(what);
+            what = json_object();
+        }
         if (i == 1) {
             json_object_set(what, "summary", json_object_get(session, "summary"));
             json_object_set(what, "older", json_object_get(session, "older"));

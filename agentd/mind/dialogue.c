@@ -81,3 +81,11 @@ int tr_dialogue_remember(json_t *context, const char *user, const json_t *value)
         json_object_set_new(context, "subject", cut(subject, TR_DIALOGUE_TEXT));
     return json_object_set_new(context, "turns", json_integer(turns + 1)) < 0 ? -ENOMEM : 0;
 }
+
+void tr_dialogue_said(json_t *context, const json_t *reply) {
+    json_t *history = json_object_get(context, "history"), *text = cut(reply, TR_DIALOGUE_TEXT);
+    size_t size = json_array_size(history);
+    if (size && text)
+        json_object_set(json_array_get(history, size - 1), "reply", text);
+    json_decref(text);
+}

@@ -21,5 +21,7 @@
 json_t *tr_dialogue_context(const json_t *given);
 /* Puts a turn into it: what was said and replied, and, of a turn that acts ("state": "act"), its subject. 0 or -ENOMEM. */
 int tr_dialogue_remember(json_t *context, const char *user, const json_t *value);
+/* What was replied to the last turn in the end, where something was done first. */
+void tr_dialogue_said(json_t *context, const json_t *reply);
 
 #endif

@@ -109,6 +109,24 @@ static void the_context_stays_small(void **state) {
     assert_int_equal(json_string_length(user), TR_DIALOGUE_TEXT - 1); /* not within a letter */
 }
 
+static void what_was_said_in_the_end_is_the_reply(void **state) {
+    talk_t *talk = *state;
+    say(talk, "hello");
+    say(talk, "search for cod");
+    json_t *context = json_deep_copy(json_object_get(talk->value, "context")), *none = json_object();
+    json_t *history = json_object_get(context, "history"), *reply = json_string("I found nothing.");
+    tr_dialogue_said(context, reply);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(history, 1), "reply")), "I found nothing.");
+    assert_string_not_equal(
+        json_string_value(json_object_get(json_array_get(history, 0), "reply")), "I found nothing.");
+    tr_dialogue_said(none, reply); /* it was forgotten meanwhile */
+    assert_int_equal(json_object_size(none), 0);
+    json_decref(reply);
+    json_decref(none);
+    json_decref(context);
+}
+
 static void a_context_of_another_form_is_left_out(void **state) {
     (void)state;
     json_t *given = json_loads("{\"turns\":-3,\"subject\":7,\"pending\":{\"action\":\"x\"},\"history\":[1,{"
@@ -130,6 +148,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_was_acted_on_is_it, begin, end),
         cmocka_unit_test_setup_teardown(a_pending_frame_is_dropped_or_left_for_another, begin, end),
         cmocka_unit_test_setup_teardown(the_context_stays_small, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_said_in_the_end_is_the_reply, begin, end),
         cmocka_unit_test(a_context_of_another_form_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,11 +220,62 @@ class Stream(minds.MindsTest):
 
 
 class Chat(minds.MindsTest):
+    """On a terminal, as a person has it, and from a pipe."""
+
+    def terminal(self):
+        terminal = minds.harness.Terminal(self, "troupe", "chat", "--user", "ann", env={"TROUPE_CONNECT": self.at.endpoint})
+        terminal.wait("Talking to assistant as ann; /help shows the commands.\r\n> ", 60)
+        return terminal
+
+    def types(self, terminal, line, *answers, before="\r\n> "):
+        """Types a line, and waits for the prompt, or what `before` is, behind all that it is answered with. What was shown, without the line."""
+        terminal.press(line + "\n")
+        for answer in answers:
+            terminal.wait(answer, 60)
+        minds.harness.wait_until(lambda: terminal.read().endswith(before), f"{before!r}; there is {terminal.text!r}", 60)
+        return terminal.text[:-len(before)].removeprefix(line + "\r\n").replace("\r\n", "\n")
+
+    def test_a_terminal(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agent("hands", "executor", more=("--service", "sums", "--service", "general"))
+        self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))
+        self.agent("assistant", "assistant", {"actions": {"calculate": "svc:sums"}})
+        terminal = self.terminal()
+        for command in "/history", "/why":
+            self.assertEqual(self.types(terminal, command, "yet."), "Nothing was said yet.")
+        self.assertEqual(self.types(terminal, "/tasks", "no tasks."), "There are no tasks.")
+        self.assertEqual(self.types(terminal, "hello, my name is Ann", "Hello"), "Hello. What can I do for you?")
+        self.assertEqual(self.types(terminal, "calculate (2 + 3) * 4", "20"), "20")  # and no word of not understanding it
+        self.assertIn('action: calculate\nparameters:\n  text: "(2 + 3) * 4"\nto: svc:sums\n', self.types(terminal, "/why", "money: "))
+        self.assertEqual(self.types(terminal, "/history", "> hello", "20"), "> hello, my name is Ann\nHello. What can I do for you?\n> calculate (2 + 3) * 4\n20")
+        self.types(terminal, "create a task to calculate 6*7", "calculate 6*7 (")
+        self.assertRegex(self.types(terminal, "/tasks", "  calculate 6*7"), r"^[a-z_]+ +do-[0-9a-f]+  calculate 6\*7$")
+        self.assertIn("svc:kb cannot be reached", self.types(terminal, "search for the harbour", "offers what."))
+        self.assertEqual(self.types(terminal, ""), "")
+        self.assertIn("name: Ann\n", self.types(terminal, "/profile", "turns: "))
+        self.assertEqual(self.types(terminal, "/forget", "forgotten"), "It is forgotten.")
+        terminal.press("\x04")
+        self.assertEqual(terminal.child.wait(60).code, 0)
+
+    def test_a_reply_on_a_terminal_is_shown_as_it_comes(self):
+        server = self.server()
+        gate = model.Gate(server)
+        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'),
+                    gate.stream(model.events(('{"reply": "It is \\u00', 'e4 \\u001b[2Jlong ', "story.", ' Listen."}')), before=4))
+        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        terminal = self.terminal()
+        self.assertEqual(self.types(terminal, "tell me", before="story."), "It is ä ?[2Jlong ")
+        gate.open()
+        terminal.wait("?[2Jlong story. Listen.\r\n> ", 60)
+        terminal.press("/quit\n")
+        self.assertEqual(terminal.child.wait(60).code, 0)
+
     def test_a_talk(self):
         self.agent("assistant", "assistant")
         text = "hello, my name is Ann\n/profile\n/history\n/why\n/nonsense\n/quit\nnever said\n"
         done = self.run_verb("chat", "--user", "ann", text=text)
-        self.assertEqual((done.code, done.err), (0, "commands: /history /tasks /why /profile /forget /quit\n"), done)
+        self.assertEqual((done.code, done.err), (0, "there is no command /nonsense; there are: /history /tasks /why /profile /forget /help /quit\n"), done)
         lines = done.out.splitlines()
         self.assertEqual(lines[0], "Hello. What can I do for you?")
         self.assertIn('"name": "Ann"', done.out)

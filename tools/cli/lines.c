@@ -34,7 +34,7 @@ static int take_lines(lines_t *l) {
         if (!end && !l->ended)
             break;
         size_t n = end ? (size_t)(end - (l->bytes + at)) : l->len - at;
-        if (n > 0)
+        if (end || n > 0)
             code = l->fn(l->arg, l->bytes + at, n);
         at += n + (end ? 1 : 0);
     }

@@ -4,6 +4,8 @@
 #include "proto/json.h"
 #include "tools/cli/ask_json.h"
 #include "tools/cli/lines.h"
+#include "tools/cli/message_text.h"
+#include "tools/cli/output_yaml.h"
 #include "tools/verbs/verbs.h"
 
 #include <ctype.h>
@@ -16,6 +18,7 @@
 #define QUIT      (TR_EXIT_SIGNAL + 256) /* no exit code: the user has had enough */
 #define TASKS     10
 #define TOPIC_MAX 200
+#define NOTHING   "Nothing was said yet."
 
 typedef struct options {
     tr_cli_common_t common;
@@ -46,7 +49,8 @@ static const tr_program_t program = {
                    "session is the user's: it goes on where it was left.\n\n"
                    "/history shows what was said, /tasks the last tasks, /why how the last reply came about, "
                    "/profile what the agent "
-                   "has learnt of the user, /forget ends the session for good, /quit this talk.",
+                   "has learnt of the user, /forget ends the session for good, /quit this talk; /help shows "
+                   "them all.",
     .examples = "troupe up -d examples/assistant.yaml\ntroupe chat\n"
                 "echo 'search for the harbour' | troupe chat assistant --user ann",
     .options = table,
@@ -78,7 +82,7 @@ static void on_piece(tr_cli_session_t *session, const tr_message_t *message, voi
         fputs(chat->shown.size ? "\n" : "", chat->call->out);
         chat->shown.size = 0;
     }
-    fwrite(text, 1, len, chat->call->out);
+    tr_cli_print_raw(chat->call->out, text, len);
     fflush(chat->call->out);
     tr_buffer_put(&chat->shown, text, len);
 }
@@ -105,6 +109,13 @@ static int ask(chat_t *chat, const char *whom, json_t *request, json_t **ret_ans
     return tr_cli_ask_json_within(chat->session, chat->call, whom, chat->conversation, request, ret_answer);
 }
 
+/* What others wrote moves no cursor. */
+static void show_line(chat_t *chat, const char *mark, const char *text) {
+    fputs(mark, chat->call->out);
+    tr_cli_print_raw(chat->call->out, text, strlen(text));
+    fputc('\n', chat->call->out);
+}
+
 static int say(chat_t *chat, const char *line, size_t len) {
     json_t *turn = NULL;
     chat->shown.size = 0;
@@ -113,8 +124,10 @@ static int say(chat_t *chat, const char *line, size_t len) {
     size_t shown = chat->shown.size;
     bool its = !chat->shown.failed && shown <= strlen(reply) &&
                (!shown || memcmp(chat->shown.data, reply, shown) == 0);
-    if (code == TR_EXIT_OK)
-        fprintf(chat->call->out, "%s%s\n", its ? "" : "\n", its ? reply + shown : reply);
+    if (code == TR_EXIT_OK) {
+        fputs(its ? "" : "\n", chat->call->out);
+        show_line(chat, "", its ? reply + shown : reply);
+    }
     json_decref(turn);
     return code;
 }
@@ -122,42 +135,78 @@ static int say(chat_t *chat, const char *line, size_t len) {
 static int show_history(chat_t *chat, const json_t *answer) {
     const json_t *turns = json_object_get(answer, "history");
     if (*text_at(answer, "summary"))
-        fprintf(chat->call->out, "(before: %s)\n", text_at(answer, "summary"));
-    for (size_t i = 0; i < json_array_size(turns); i++)
-        fprintf(chat->call->out, "> %s\n%s\n", text_at(json_array_get(turns, i), "user"),
-            text_at(json_array_get(turns, i), "reply"));
+        show_line(chat, "before: ", text_at(answer, "summary"));
+    for (size_t i = 0; i < json_array_size(turns); i++) {
+        show_line(chat, "> ", text_at(json_array_get(turns, i), "user"));
+        show_line(chat, "", text_at(json_array_get(turns, i), "reply"));
+    }
+    if (chat->prompts && json_array_size(turns) == 0)
+        show_line(chat, "", NOTHING);
     return TR_EXIT_OK;
 }
 
 static int show_tasks(chat_t *chat, const json_t *answer) {
     const json_t *tasks = json_object_get(answer, "tasks");
-    for (size_t i = 0; i < json_array_size(tasks); i++)
-        fprintf(chat->call->out, "%-12s %s  %s\n", text_at(json_array_get(tasks, i), "state"),
-            text_at(json_array_get(tasks, i), "task"), text_at(json_array_get(tasks, i), "description"));
+    for (size_t i = 0; i < json_array_size(tasks); i++) {
+        const json_t *task = json_array_get(tasks, i);
+        fprintf(chat->call->out, "%-12s %s  ", text_at(task, "state"), text_at(task, "task"));
+        show_line(chat, "", text_at(task, "description"));
+    }
+    if (chat->prompts && json_array_size(tasks) == 0)
+        show_line(chat, "", "There are no tasks.");
     return TR_EXIT_OK;
 }
 
-static int show_json(chat_t *chat, const json_t *answer) {
-    json_dumpf(answer, chat->call->out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
-    fputc('\n', chat->call->out);
+/* For a person as YAML, for a program as JSON. */
+static int show_value(chat_t *chat, const json_t *answer) {
+    if (chat->prompts && (json_is_null(answer) || json_object_size(answer) == 0)) {
+        show_line(chat, "", NOTHING);
+    } else if (chat->prompts) {
+        tr_output_yaml(answer, false, chat->call->out);
+    } else {
+        json_dumpf(answer, chat->call->out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
+        fputc('\n', chat->call->out);
+    }
     return TR_EXIT_OK;
+}
+
+static int show_forgotten(chat_t *chat, const json_t *answer) {
+    return chat->prompts ? (show_line(chat, "", "It is forgotten."), TR_EXIT_OK) : show_value(chat, answer);
 }
 
 static const struct {
-    const char *word, *action;
-    int (*show)(chat_t *chat, const json_t *answer);
+    const char *word, *action, *summary;
+    int (*show)(chat_t *chat, const json_t *answer); /* NULL = nobody is asked */
 } commands[] = {
-    {"/history", "history", show_history},
-    {"/tasks", "list", show_tasks},
-    {"/why", "why", show_json},
-    {"/profile", "profile", show_json},
-    {"/forget", "forget", show_json},
+    {"/history", "history", "what was said", show_history},
+    {"/tasks", "list", "the last tasks, and how they are", show_tasks},
+    {"/why", "why", "how the last reply came about", show_value},
+    {"/profile", "profile", "what the agent has learnt of you", show_value},
+    {"/forget", "forget", "end the session for good: what was said, and what was learnt", show_forgotten},
+    {"/help", NULL, "these lines", NULL},
+    {"/quit", NULL, "end this talk; the session goes on next time", NULL},
 };
+
+static int help(chat_t *chat) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(chat->call->out, "%-9s %s\n", commands[i].word, commands[i].summary);
+    return TR_EXIT_OK;
+}
+
+static int unknown(chat_t *chat, const char *line, size_t len) {
+    fprintf(chat->call->err, "there is no command %.*s; there are:", len < 40 ? (int)len : 40, line);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(chat->call->err, " %s", commands[i].word);
+    fputc('\n', chat->call->err);
+    return TR_EXIT_OK;
+}
 
 static int command(chat_t *chat, const char *line, size_t len) {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strlen(commands[i].word) != len || memcmp(commands[i].word, line, len) != 0)
             continue;
+        if (!commands[i].show)
+            return strcmp(commands[i].word, "/quit") == 0 ? QUIT : help(chat);
         json_t *answer = NULL;
         bool tasks = commands[i].show == show_tasks;
         json_t *request = tasks ? json_pack("{s:s, s:i}", "action", "list", "max-results", TASKS)
@@ -168,20 +217,26 @@ static int command(chat_t *chat, const char *line, size_t len) {
         json_decref(answer);
         return code;
     }
-    fprintf(chat->call->err, "commands: /history /tasks /why /profile /forget /quit\n");
-    return TR_EXIT_OK;
+    return unknown(chat, line, len);
 }
 
-/* What is refused ends a talk that comes from a file, and not one with a person. */
+/* Without the space around it; of an empty one there is nothing to say. */
+static int take(chat_t *chat, const char *line, size_t len) {
+    for (; len && isspace((unsigned char)line[len - 1]); len--)
+        ;
+    for (; len && isspace((unsigned char)*line); line++, len--)
+        ;
+    return len == 0 ? TR_EXIT_OK : *line == '/' ? command(chat, line, len) : say(chat, line, len);
+}
+
+/* What is refused, or comes too late, ends a talk that comes from a file, and not one with a person. */
 static int on_line(void *arg, const char *line, size_t len) {
     chat_t *chat = arg;
-    if (len == 5 && memcmp(line, "/quit", 5) == 0)
-        return QUIT;
-    int code = line[0] == '/' ? command(chat, line, len) : say(chat, line, len);
-    if (chat->prompts)
+    int code = take(chat, line, len);
+    if (chat->prompts && code != QUIT)
         fputs("> ", chat->call->out);
     fflush(chat->call->out);
-    return chat->prompts && code == TR_EXIT_REFUSED ? TR_EXIT_OK : code;
+    return chat->prompts && (code == TR_EXIT_REFUSED || code == TR_EXIT_TIMEOUT) ? TR_EXIT_OK : code;
 }
 
 static int run(const tr_call_t *call) {
@@ -201,10 +256,12 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = subscribe(&chat);
     if (code == TR_EXIT_OK && chat.prompts)
-        fputs("> ", call->out);
+        fprintf(call->out, "Talking to %s as %s; /help shows the commands.\n> ", chat.agent, chat.user);
     fflush(call->out);
     if (code == TR_EXIT_OK)
         code = tr_cli_read_lines(call, chat.session, on_line, &chat);
+    if (chat.prompts && code != QUIT)
+        fputc('\n', call->out); /* behind the last prompt */
     tr_cli_session_close(&chat.session);
     tr_buffer_finish(&chat.shown);
     return code == QUIT ? TR_EXIT_OK : code;

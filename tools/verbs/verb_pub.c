@@ -120,6 +120,8 @@ static int publish_times(publisher_t *p, const tr_cli_content_t *content) {
 static int publish_line(void *arg, const char *line, size_t len) {
     publisher_t *p = arg;
     tr_cli_content_t content = {0};
+    if (len == 0)
+        return TR_EXIT_OK; /* no message */
     int code = tr_cli_encode_content(p->call, line, len, p->options->given.language, true, &content);
     if (code == TR_EXIT_OK)
         code = publish(p, &content);

@@ -64,6 +64,8 @@ static int send_line(void *arg, const char *line, size_t len) {
     tr_sender_t *sender = arg;
     const options_t *o = sender->call->options;
     tr_cli_content_t content = {0};
+    if (len == 0)
+        return TR_EXIT_OK; /* no message */
     int code = tr_cli_encode_content(sender->call, line, len, o->given.language, false, &content);
     if (code == TR_EXIT_OK)
         code = tr_sender_put(sender, &content);
