@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agentd/mind/intent_examples.h"
+#include "agentd/mind/intent_measure.h"
 #include "lib/base/file.h"
 
 static char *load(const char *name, size_t *ret_length) {
@@ -150,43 +151,41 @@ static void held_out_examples_are_no_near_duplicates(void **state) {
     free(held_bytes);
 }
 
-/* The training examples again, each classified by a model that was made of four fifths without it. Examples are dealt out in turn,
- * so that each fifth has some of each intent. Returns how many are right. */
-static size_t fold(const tr_intent_examples_t *examples, size_t which, size_t folds) {
-    char *text = calloc(1, 1 << 17), *bytes = NULL;
-    size_t used = 0, length, right = 0;
-    tr_intent_model_t *model = NULL;
-    for (size_t i = 0; i < examples->count; i++) {
-        const tr_intent_example_t *item = &examples->items[i];
-        if (i % folds != which)
-            used += (size_t)snprintf(text + used, (1 << 17) - used, "[%s]\n%.*s\n",
-                examples->labels[item->label], (int)item->length, item->text);
-    }
-    assert_int_equal(tr_intent_train(text, used, &bytes, &length, NULL), 0);
-    assert_int_equal(tr_intent_model_new(bytes, length, &model, NULL), 0);
-    for (size_t i = which; i < examples->count; i += folds) {
-        const tr_intent_example_t *item = &examples->items[i];
-        right += strcmp(classify(model, item->text, item->length).label, examples->labels[item->label]) == 0;
-    }
-    tr_intent_model_destroy(&model);
-    free(bytes);
-    free(text);
-    return right;
-}
-
 static void a_fifth_is_recognised_by_the_others(void **state) {
     (void)state;
-    size_t length, right = 0;
+    size_t length, tested = 0, right = 0;
     char *bytes = load("intents.txt", &length);
-    tr_intent_examples_t examples;
-    assert_int_equal(tr_intent_examples_read(bytes, length, &examples, NULL), 0);
-    for (size_t which = 0; which < 5; which++)
-        right += fold(&examples, which, 5);
-    printf("intent: %zu of %zu right in cross-validation of five parts (%.1f %%)\n", right, examples.count,
-        100. * (double)right / (double)examples.count);
-    assert_true(right * 100 >= examples.count * 60);
-    tr_intent_examples_finish(&examples);
+    tr_intent_measured_t all, part;
+    assert_int_equal(tr_intent_measure(bytes, length, 1000, &all, NULL), 0);
+    printf("intent: %zu of %zu right in cross-validation of five parts (%.1f %%)\n", all.right, all.tested,
+        100. * (double)all.right / (double)all.tested);
+    assert_int_equal(all.tested, all.count);
+    assert_true(all.right * 100 >= all.tested * 60);
+    for (size_t i = 0; i < all.labels; i++) {
+        assert_int_equal(all.by_label[i].tested, all.by_label[i].count);
+        tested += all.by_label[i].tested;
+        right += all.by_label[i].right;
+    }
+    assert_int_equal(tested, all.tested);
+    assert_int_equal(right, all.right);
+    assert_int_equal(tr_intent_measure(bytes, length, 100, &part, NULL), 0); /* more examples: one part */
+    assert_true(part.tested >= part.count / 5 && part.tested <= part.count / 5 + part.labels);
     free(bytes);
+}
+
+/* An example is no part of what it is tested by: each of these is known from itself alone. */
+static void what_was_left_out_is_not_known(void **state) {
+    (void)state;
+    static const char text[] = "[a]\nalpha\nbravo\n[b]\ncharlie\ndelta\n", few[] = "[a]\nalpha\n[b]\nbravo\n";
+    tr_intent_measured_t measured;
+    assert_int_equal(tr_intent_measure(text, strlen(text), 1000, &measured, NULL), 0);
+    assert_int_equal(measured.tested, 4);
+    assert_int_equal(measured.right, 0);
+    assert_int_equal(tr_intent_measure(few, strlen(few), 1000, &measured, NULL), 0);
+    assert_int_equal(measured.tested, 0); /* without one there are no two labels */
+    tr_error_t error = {0};
+    assert_int_equal(tr_intent_measure("x\n", 2, 1000, &measured, &error), -EBADMSG);
+    assert_non_null(strstr(error.text, "line 1"));
 }
 
 static const char own[] =
@@ -248,6 +247,7 @@ int main(void) {
         cmocka_unit_test(held_out_examples_are_not_trained_with),
         cmocka_unit_test(held_out_examples_are_no_near_duplicates),
         cmocka_unit_test(a_fifth_is_recognised_by_the_others),
+        cmocka_unit_test(what_was_left_out_is_not_known),
         cmocka_unit_test(a_model_of_ones_own),
         cmocka_unit_test(cut_models_are_refused),
         cmocka_unit_test(examples_are_checked),

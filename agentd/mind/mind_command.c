@@ -10,6 +10,7 @@
 
 #include "agentd/mind/builtin.h"
 #include "agentd/mind/intent.h"
+#include "agentd/mind/intent_measure.h"
 #include "agentd/mind/model.h"
 #include "agentd/mind/senses.h"
 #include "lib/base/file.h"
@@ -17,8 +18,9 @@
 #include "lib/embed/embed.h"
 #include "proto/base64.h"
 
-#define MODEL_MOST  ((size_t)256 << 20)
-#define CONFIG_MOST ((size_t)1 << 20)
+#define MODEL_MOST    ((size_t)256 << 20)
+#define MEASURED_MOST 5000 /* examples, of which each is left out once */
+#define CONFIG_MOST   ((size_t)1 << 20)
 
 enum { OK = 0, USAGE = 1, REFUSED = 3 };
 
@@ -58,11 +60,13 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe-mind",
     .summary = "Ask a mind",
-    .description = "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, "
-                   "embed, plan, dialogue, judge, answer, act, transcribe, speak, describe_image. "
-                   "The text is the "
-                   "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
-                   "With train, the arguments are a file of labelled examples and the model to write.",
+    .description =
+        "Operations: sentiment, intent, entities, summarise, rank, choose, rewrite, instruction, "
+        "embed, plan, dialogue, judge, answer, act, transcribe, speak, describe_image. "
+        "The text is the "
+        "argument, or else stdin; the answer is JSON (docs/minds.md).\n\n"
+        "With train, the arguments are a file of labelled examples and the model to write; the answer "
+        "is how many of the examples models recognise that were made without them.",
     .examples = "troupe-mind intent 'please find the old photos'\n"
                 "troupe-mind summarise --input '{\"sentences\": 2}' < report.txt\n"
                 "troupe-mind intent --model models.yaml 'could somebody look at this?'\n"
@@ -81,26 +85,48 @@ static int fail(int code, const char *text) {
     return code;
 }
 
+static int print_json(const json_t *value) {
+    bool is_written = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) == 0 &&
+                      printf("\n") > 0 && fflush(stdout) == 0;
+    return is_written ? OK : fail(REFUSED, "cannot write the answer");
+}
+
+/* What was measured. New. */
+static json_t *told(const tr_intent_measured_t *measured, const char *path) {
+    json_t *labels = json_array();
+    for (size_t i = 0; i < measured->labels; i++)
+        json_array_append_new(labels,
+            json_pack("{s:s, s:I, s:I, s:I}", "label", measured->by_label[i].label, "examples",
+                (json_int_t)measured->by_label[i].count, "tested", (json_int_t)measured->by_label[i].tested,
+                "right", (json_int_t)measured->by_label[i].right));
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "model", path, "examples", (json_int_t)measured->count,
+        "tested", (json_int_t)measured->tested, "right", (json_int_t)measured->right, "accuracy",
+        measured->tested ? json_real((double)measured->right / (double)measured->tested) : json_null(),
+        "labels", labels);
+}
+
+/* The model is of all examples; how good it is is told of others, which were made without some. */
 static int train(const tr_strings_t *arguments) {
     tr_error_t error = {0};
+    tr_intent_measured_t measured;
     char *examples = NULL, *model = NULL;
     size_t size = 0, length = 0;
     if (arguments->count != 3)
         return fail(USAGE, "train: expected EXAMPLES MODEL; see --help");
     int rc = tr_file_read(arguments->items[1], "examples", MODEL_MOST, &examples, &size, &error);
-    if (rc == 0 && (rc = tr_intent_train(examples, size, &model, &length, &error)) < 0)
+    if (rc == 0 && ((rc = tr_intent_train(examples, size, &model, &length, &error)) < 0 ||
+                       (rc = tr_intent_measure(examples, size, MEASURED_MOST, &measured, &error)) < 0))
         tr_error_prefix(&error, "%s", arguments->items[1]);
     if (rc == 0 && (rc = tr_file_write(arguments->items[2], model, length, 0644)) < 0)
         tr_error_set(&error, rc, "cannot write %s: %s", arguments->items[2], strerror(-rc));
     free(examples);
     free(model);
-    return rc < 0 ? fail(REFUSED, error.text) : OK;
-}
-
-static int print_json(const json_t *value) {
-    bool is_written = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4)) == 0 &&
-                      printf("\n") > 0 && fflush(stdout) == 0;
-    return is_written ? OK : fail(REFUSED, "cannot write the answer");
+    if (rc < 0)
+        return fail(REFUSED, error.text);
+    json_t *value = told(&measured, arguments->items[2]);
+    int code = print_json(value);
+    json_decref(value);
+    return code;
 }
 
 /* Prints the answer; how it went to the outcome at `arg`. */

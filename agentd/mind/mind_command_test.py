@@ -64,11 +64,23 @@ class Command(unittest.TestCase):
             examples, model = os.path.join(folder, "examples"), os.path.join(folder, "model")
             with open(examples, "w", encoding="utf-8") as file:
                 file.write("[open]\nopen the door\n[close]\nshut the door\n")
-            self.assertEqual(run("train", examples, model).returncode, 0)
+            self.assertEqual(self.answer("train", examples, model), {
+                "model": model, "examples": 2, "tested": 0, "right": 0, "accuracy": None,
+                "labels": [{"label": "open", "examples": 1, "tested": 0, "right": 0}, {"label": "close", "examples": 1, "tested": 0, "right": 0}]})
             self.assertEqual(self.answer("intent", "shut it", "--intents", model)["label"], "close")
             with open(examples, "w", encoding="utf-8") as file:
+                file.write("".join(f"[open]\nopen the {what}\n[close]\nshut the {what}\n" for what in ("door", "window", "box", "gate", "shop")))
+            told = self.answer("train", examples, model)
+            self.assertEqual((told["examples"], told["tested"], told["right"], told["accuracy"]), (10, 10, 10, 1))
+            for text, why in (("no label\n", "line 1: expected [label]"), ("[a]\nx\n[b c]\ny\n", "line 3: expected [label]"), ("[a]\nx\n", "two labels at least")):
+                with open(examples, "w", encoding="utf-8") as file:
+                    file.write(text)
+                self.refused(3, f"{examples}: ", "train", examples, os.path.join(folder, "none"))
+                self.refused(3, why, "train", examples, os.path.join(folder, "none"))
+            self.assertFalse(os.path.exists(os.path.join(folder, "none")))
+            with open(examples, "w", encoding="utf-8") as file:
                 file.write("no label\n")
-            self.refused(3, "line 1", "train", examples, model)
+            self.assertEqual(self.answer("intent", "shut it", "--intents", model)["label"], "close")
             self.refused(3, "line 1", "intent", "x", "--intents", examples)
 
 

@@ -219,6 +219,27 @@ class Stream(minds.MindsTest):
         self.assertEqual(chat.out, "I am sorry. Ann, that is bad. We mend it.\n")
 
 
+class Trained(minds.MindsTest):
+    def test_intents_of_ones_own(self):
+        """A word that the built-in model does not know is small talk to an agent whose model was trained with it."""
+        examples = self.write("examples.txt", "".join(f"[greet]\nmoin {who}\n[farewell]\ntschuess {who}\n" for who in ("ann", "bob", "eve", "all", "there")))
+        model_file = self.directory + "/intents.model"
+        told = self.run_verb("mind", "train", examples, model_file).json()
+        self.assertEqual((told["examples"], told["tested"], told["right"], told["accuracy"]), (10, 10, 10, 1))
+        self.agent("taught", "dialogue", mind={"intents": model_file})
+        self.agent("other", "dialogue")
+        self.assertEqual(self.told("other", {"text": "moin"})["state"], "unclear")
+        turn = self.told("taught", {"text": "moin"})
+        self.assertEqual((turn["state"], turn["reply"]), ("chat", "Hello. What can I do for you?"))
+
+    def test_what_is_wrong_is_told_with_its_line(self):
+        examples, none = self.write("examples.txt", "[a]\nx\n\n[b c]\ny\n"), self.directory + "/none.model"
+        done = self.run_verb("mind", "train", examples, none)
+        self.assertEqual((done.code, done.out), (3, ""), done)
+        self.assertIn(f"{examples}: line 4: expected [label]", done.err)
+        self.assertFalse(pathlib.Path(none).exists())
+
+
 class Chat(minds.MindsTest):
     """On a terminal, as a person has it, and from a pipe."""
 
