@@ -116,15 +116,24 @@ static void settle(tr_llm_call_t *self, const tr_llm_usage_t *usage) {
     self->client->stats.nano += usage->nano;
 }
 
+/* The attempt was not begun, or its end says nothing of the server. */
+static void tell_nothing(tr_llm_call_t *self) {
+    tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    tr_llm_circuit_forget(&self->pass);
+}
+
 static void tell_breaker(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
     const tr_llm_breaker_config_t *c = &self->client->config.breaker;
     tr_llm_breaker_t *breaker = &tr_llm_call_provider(self)->breaker;
-    if (outcome->bad)
+    if (outcome->bad) {
         tr_llm_breaker_failure(breaker, tr_clock_ms(), (uint32_t)c->failures, c->open_ms, c->max_open_ms);
-    else if (outcome->good)
+        tr_llm_circuit_failure(&self->pass, c, breaker);
+    } else if (outcome->good) {
         tr_llm_breaker_success(breaker);
-    else
-        tr_llm_breaker_neither(breaker);
+        tr_llm_circuit_success(&self->pass);
+    } else {
+        tell_nothing(self);
+    }
 }
 
 /* Servers repeat what they were sent, keys too: not in what people and logs will read. */
@@ -254,7 +263,7 @@ static void end_unasked(tr_llm_call_t *self, int code, const tr_error_t *error) 
     self->client->stats.waiting--;
     self->runs = false;
     settle(self, &(tr_llm_usage_t){0});
-    tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    tell_nothing(self);
     tr_llm_call_told(self, &outcome);
 }
 
@@ -303,7 +312,7 @@ int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret) {
         tr_error_set(&error, r, "out of memory");
     *ret = (tr_llm_outcome_t){
         .status = r == -EDQUOT ? TR_LLM_OVER_BUDGET : TR_LLM_FAILED, .retry_after_ms = -1, .error = error};
-    tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    tell_nothing(self);
     return r;
 }
 
@@ -316,7 +325,7 @@ void tr_llm_attempt_drop(tr_llm_call_t *self) {
         self->client->stats.in_flight -= flies;
         self->client->stats.waiting -= !flies;
         settle(self, &usage);
-        tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+        tell_nothing(self);
         self->runs = false;
     }
     tr_llm_transfer_cancel(&self->transfer);

@@ -27,6 +27,13 @@ void tr_llm_breaker_failure(
     self->probing = false;
 }
 
+void tr_llm_breaker_open(tr_llm_breaker_t *self, int64_t now_ms, int64_t ms) {
+    if (!self->open_ms || ms > self->open_ms)
+        self->open_ms = ms;
+    self->until_ms = now_ms + ms;
+    self->probing = false;
+}
+
 void tr_llm_breaker_neither(tr_llm_breaker_t *self) {
     self->probing = false;
 }

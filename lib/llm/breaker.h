@@ -24,6 +24,8 @@ void tr_llm_breaker_success(tr_llm_breaker_t *self);
 /* most: failures in a row that open it; from first_ms, doubled to at most longest_ms. */
 void tr_llm_breaker_failure(
     tr_llm_breaker_t *self, int64_t now_ms, uint32_t most, int64_t first_ms, int64_t longest_ms);
+/* Open for so long, as others found out. */
+void tr_llm_breaker_open(tr_llm_breaker_t *self, int64_t now_ms, int64_t ms);
 /* The attempt ended and says nothing of the server (it was cancelled, or not begun). */
 void tr_llm_breaker_neither(tr_llm_breaker_t *self);
 

@@ -31,6 +31,9 @@
 void tr_llm_call_free(tr_llm_call_t *self) {
     tr_llm_client_t *client = self->client;
     tr_llm_attempt_drop(self);
+    if (self->pass.errand) /* it may have been the one attempt of this process */
+        tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    tr_llm_circuit_forget(&self->pass);
     tr_llm_timer_stop(&client->loop, &self->deadline);
     tr_llm_timer_stop(&client->loop, &self->pause);
     if (client->cache)
@@ -144,16 +147,39 @@ static bool choose(tr_llm_call_t *self) {
     return false;
 }
 
-void tr_llm_call_next(tr_llm_call_t *self) {
+static void begin(tr_llm_call_t *self) {
     tr_llm_outcome_t outcome;
+    if (tr_llm_attempt_begin(self, &outcome) < 0)
+        fail_with(self, &outcome);
+}
+
+/* What the fleet says of the provider's circuit. */
+static void on_pass(void *arg, int64_t wait_ms) {
+    tr_llm_call_t *self = arg;
+    if (wait_ms > 0) { /* then it is not chosen */
+        tr_llm_breaker_open(&tr_llm_call_provider(self)->breaker, tr_clock_ms(), wait_ms);
+        tr_llm_call_next(self);
+    } else {
+        begin(self);
+    }
+}
+
+static bool ask_for_pass(tr_llm_call_t *self) {
+    int64_t left = self->deadline_ms - tr_clock_ms();
+    self->pass = (tr_llm_pass_t){.told = on_pass, .arg = self, .key = tr_llm_call_provider(self)->account};
+    return self->client->circuit &&
+           tr_llm_circuit_ask(self->client->circuit, &self->pass, left > 1 ? left : 1);
+}
+
+void tr_llm_call_next(tr_llm_call_t *self) {
     size_t before = self->at;
     while (self->at < self->client->providers_n && !choose(self))
         self->at++;
     if (self->at != before)
         self->tries = 0;
     if (self->at < self->client->providers_n) {
-        if (tr_llm_attempt_begin(self, &outcome) < 0)
-            fail_with(self, &outcome);
+        if (!ask_for_pass(self))
+            begin(self);
         return;
     }
     if (self->client->providers_n)

@@ -42,6 +42,7 @@ static void close_client(tr_llm_t **ref) {
         self->cache->ops->destroy(self->cache);
     if (self->rate)
         self->rate->ops->destroy(self->rate);
+    tr_llm_circuit_destroy(&self->circuit);
     tr_llm_fund_destroy(&self->fund);
     tr_llm_shared_close(&self->shared);
     tr_llm_budget_finish(&self->budget);
@@ -92,6 +93,11 @@ static bool has_limits(const tr_llm_budgets_config_t *c) {
            c->task.nano;
 }
 
+static int open_circuit(tr_llm_client_t *self, tr_error_t *error) {
+    int r = self->shared ? tr_llm_circuit_new(self->shared, &self->circuit) : 0;
+    return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
+}
+
 static int open_fund(tr_llm_client_t *self, tr_error_t *error) {
     int r = self->shared && has_limits(&self->config.budget) ? tr_llm_fund_new(self->shared, &self->fund) : 0;
     return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
@@ -128,6 +134,8 @@ static int open_parts(tr_llm_client_t *self, const tr_llm_options_t *o, tr_error
     if (!(self->repair_prompt = strdup(repair)))
         return tr_error_set(error, -ENOMEM, "out of memory");
     r = open_rate(self, error);
+    if (r == 0)
+        r = open_circuit(self, error);
     if (r == 0)
         r = open_fund(self, error);
     if (r == 0)

@@ -7,6 +7,7 @@
 #include "lib/llm/breaker.h"
 #include "lib/llm/budget.h"
 #include "lib/llm/cache.h"
+#include "lib/llm/circuit.h"
 #include "lib/llm/config.h"
 #include "lib/llm/dialect.h"
 #include "lib/llm/fund.h"
@@ -39,8 +40,9 @@ typedef struct tr_llm_client {
     tr_llm_cache_t *cache;   /* NULL = none */
     tr_llm_shared_t *shared; /* NULL = limits and cache are of this process */
     tr_llm_budget_t budget;
-    tr_llm_fund_t *fund; /* NULL = budgets are of this process */
-    tr_arena_t arena;    /* of the configuration */
+    tr_llm_fund_t *fund;       /* NULL = budgets are of this process */
+    tr_llm_circuit_t *circuit; /* NULL = circuits are of this process */
+    tr_arena_t arena;          /* of the configuration */
     tr_llm_config_t config;
     tr_llm_provider_t *providers;
     size_t providers_n;
@@ -87,6 +89,7 @@ struct tr_llm_call {
     const char *model; /* of the configuration or the request */
     char *body;
     size_t body_len;
+    tr_llm_pass_t pass;
     tr_llm_leave_t leave;
     tr_llm_reservation_t held;
     tr_llm_stake_t stake; /* in the fleet's budgets */

@@ -1,4 +1,5 @@
 /* A build without Redis. */
+#include "lib/llm/circuit.h"
 #include "lib/llm/fund.h"
 #include "lib/llm/shared.h"
 
@@ -43,4 +44,31 @@ bool tr_llm_fund_ask(tr_llm_fund_t *self, tr_llm_stake_t *stake) {
 
 void tr_llm_fund_settle(tr_llm_stake_t *stake, uint64_t tokens, uint64_t nano) {
     (void)stake, (void)tokens, (void)nano;
+}
+
+int tr_llm_circuit_new(tr_llm_shared_t *shared, tr_llm_circuit_t **ret_circuit) {
+    (void)shared, (void)ret_circuit;
+    return -ENOTSUP;
+}
+
+void tr_llm_circuit_destroy(tr_llm_circuit_t **self) {
+    (void)self;
+}
+
+bool tr_llm_circuit_ask(tr_llm_circuit_t *self, tr_llm_pass_t *pass, int64_t most_ms) {
+    (void)self, (void)pass, (void)most_ms;
+    return false;
+}
+
+void tr_llm_circuit_success(tr_llm_pass_t *pass) {
+    (void)pass;
+}
+
+void tr_llm_circuit_failure(
+    tr_llm_pass_t *pass, const tr_llm_breaker_config_t *config, tr_llm_breaker_t *breaker) {
+    (void)pass, (void)config, (void)breaker;
+}
+
+void tr_llm_circuit_forget(tr_llm_pass_t *pass) {
+    (void)pass;
 }

@@ -84,6 +84,55 @@ class Shared(model.ModelTest):
         limited = self.caller(server.config({"rate": {"requests-per-minute": 60, "tokens-per-minute": 200000}}, redis={"host": self.socket}))
         self.assertEqual(limited.call(max_tokens=100)["status"], "ok")
 
+    CIRCUIT = {"retry": {"attempts": 1}, "breaker": {"failures": 4, "open": "1h", "max-open": "1h"}}
+
+    @staticmethod
+    def is_refused(caller):
+        told = caller.call()
+        return told["status"] == "unavailable" and "left alone for" in told["detail"]
+
+    def test_a_circuit_is_of_all_processes(self):
+        """Two failures of each are four in a row: nobody asks the server any more, also not who comes later."""
+        server = self.server()
+        server.usual = model.status(500)
+        callers = self.two(server, **self.CIRCUIT)
+        done = [caller.call() for _ in range(2) for caller in callers]
+        self.assertEqual({d["http_status"] for d in done}, {500})
+        harness.wait_until(lambda: self.is_refused(callers[1]), "the circuit to be open", 60)
+        asked = len(server.requests)
+        third = self.caller(server.config(redis={"host": self.socket}, **self.CIRCUIT))
+        self.assertEqual([self.is_refused(caller) for caller in (*callers, third)], [True] * 3)
+        self.assertEqual(len(server.requests), asked)
+
+    def test_one_attempt_of_all_processes_tries_again(self):
+        """Both ask again and again: until one was answered well there is no more than one attempt at a time."""
+        server = self.server()
+        server.usual = model.status(500)
+        callers = self.two(server, retry={"attempts": 1}, breaker={"failures": 1, "open": "100ms", "max-open": "100ms"})
+        self.assertEqual(callers[0].call()["http_status"], 500)
+        harness.wait_until(lambda: self.is_refused(callers[0]) or self.is_refused(callers[1]), "the circuit to be open", 60)
+        server.usual, server.most_working = model.slow(model.chat(), 0.3), 0
+
+        def both():
+            ids = [(caller, caller.start()) for caller in callers]
+            return "ok" in [caller.done(id_)["status"] for caller, id_ in ids]
+        harness.wait_until(both, "one that was answered", 60)
+        self.assertEqual(server.most_working, 1)
+        for caller in callers:
+            harness.wait_until(lambda: caller.call()["status"] == "ok", "the circuit to be closed", 60)
+
+    def test_a_success_begins_the_count_anew(self):
+        server = self.server()
+        callers = self.two(server, **self.CIRCUIT)
+        server.usual = model.status(500)
+        for caller in callers[0], callers[1], callers[0]:
+            self.assertEqual(caller.call()["http_status"], 500)
+        server.usual = model.chat()
+        self.assertEqual(callers[1].call()["status"], "ok")
+        server.usual = model.status(500)
+        for caller in callers[1], callers[0], callers[1]:
+            self.assertEqual(caller.call()["http_status"], 500)
+
     USAGE = {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100}
 
     def test_a_budget_is_of_all_processes(self):
