@@ -267,7 +267,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *logs = d->kind->follows_logs
                            ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
                            : NULL;
-    size_t most = 27 + 2 * autoscaled(self->fleet) + d->options.count;
+    size_t most = 28 + 2 * autoscaled(self->fleet) + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
         (d->kind->follows_logs && !logs))
