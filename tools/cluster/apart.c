@@ -149,8 +149,12 @@ int tr_apart_find(const char *state, const char *fleet, tr_apart_t *ret_apart, t
 
 bool tr_apart_instead(const char *state, const char *fleet, tr_apart_t *ret_apart) {
     tr_state_info_t info;
-    return tr_state_find(state, fleet, &info, NULL) == -ENOENT &&
-           tr_apart_find(state, fleet, ret_apart, NULL) == 0;
+    if (tr_apart_find(state, fleet, ret_apart, NULL) < 0)
+        return false; /* before a look at those that run here, which says of one that has died once that it has */
+    if (tr_state_find(state, fleet, &info, NULL) == -ENOENT)
+        return true;
+    tr_apart_finish(ret_apart);
+    return false;
 }
 
 /* ---- its file ---- */
