@@ -61,7 +61,8 @@ class Kills(desk.DeskTest, killing.Killing):
         gate = self.directory + "/gate"
         self.worker("first", gate=gate)
         waits = self.spawn("troupe", "task", "submit", "--skill", "work", "--id", "one", "--wait", '{"n": 1}', env=self.env)
-        self.given("one", "first")
+        harness.wait_until(lambda: self.task("ls", "--state", "in_progress", "-o", "name").out + self.task("ls", "--state", "assigned", "-o", "name").out == "one\n",
+                           "it to be given away", 60)
         there = lambda: f"cli-{waits.pid}" in self.troupe("ps", "-o", "name", env=self.env).out
         harness.wait_until(there, "it to be seen")
         waits.send_signal(signal.SIGSTOP)
