@@ -18,8 +18,8 @@ int tr_hosts_ps(const tr_call_t *call, const tr_apart_t *self);
 
 /* Negative errno, with a text that begins with the host. */
 /* What has ended is known no more. `kill`: nor what cannot be reached, which is said. */
-int tr_hosts_down(const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms,
-    tr_error_t *error);
+int tr_hosts_down(
+    const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms, tr_error_t *error);
 int tr_hosts_attach(
     const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error);
 int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error);

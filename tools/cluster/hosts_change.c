@@ -80,8 +80,8 @@ static int end_one(const tr_apart_t *self, const json_t *host, bool kill, bool p
 }
 
 /* One that cannot be reached keeps none of the others; it is what is left. */
-int tr_hosts_down(const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms,
-    tr_error_t *error) {
+int tr_hosts_down(
+    const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms, tr_error_t *error) {
     int rc = 0;
     for (size_t i = 0; i < json_array_size(self->hosts);) {
         tr_error_t why = {0};

@@ -242,8 +242,8 @@ static int check_hosts(const spread_t *s, tr_error_t *error) {
         for (size_t k = 0; k < i; k++)
             if (strcmp(s->hosts[i].at, s->hosts[k].at) == 0 ||
                 strcmp(s->hosts[i].address, s->hosts[k].address) == 0)
-                return tr_error_set(error, -EINVAL, "the host \"%s\" was given twice: expected each once",
-                    s->hosts[i].at);
+                return tr_error_set(
+                    error, -EINVAL, "the host \"%s\" was given twice: expected each once", s->hosts[i].at);
     return 0;
 }
 

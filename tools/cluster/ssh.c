@@ -11,7 +11,7 @@ void tr_ssh_begin(const tr_ssh_t *self, tr_run_t *run) {
         tr_run_add(run, self->config);
     }
     tr_run_add_all(run, (const char *const[]){"-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o",
-                                "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", NULL});
+                            "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", NULL});
 }
 
 static bool is_plain(const char *word) {

@@ -97,8 +97,9 @@ typedef struct tr_fleet {
     bool secure;
     bool metrics;         /* each process has a port for Prometheus, which STATE/metrics/NAME.json tells */
     int64_t trace_one_in; /* of the messages that agents send of themselves; 0 = none */
-    tr_yaml_list_t agent_list;      /* of tr_fleet_agent_t; see tr_fleet_agents */
-    const struct tr_fleet *whole;   /* that this is a part of, borrowed: its broker and some agents; NULL: it is whole */
+    tr_yaml_list_t agent_list; /* of tr_fleet_agent_t; see tr_fleet_agents */
+    const struct tr_fleet
+        *whole; /* that this is a part of, borrowed: its broker and some agents; NULL: it is whole */
     tr_yaml_list_t supervisor_list; /* of tr_fleet_supervisor_t; see tools/fleet/fleet_supervisors.h */
     tr_yaml_file_t file;
     const char *path;      /* of the file, as given */

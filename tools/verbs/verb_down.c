@@ -20,7 +20,8 @@ typedef struct options {
 static const tr_option_t table[] = {
     {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL, "The fleet, where several run."},
     {"kill", 'k', NULL, TR_BOOL(options_t, kill), NULL,
-        "Do not wait for messages in work: kill the agents. Of a fleet on several hosts, forget those that cannot be "
+        "Do not wait for messages in work: kill the agents. Of a fleet on several hosts, forget those that "
+        "cannot be "
         "reached.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"purge", 0, NULL, TR_BOOL(options_t, purge), NULL,
