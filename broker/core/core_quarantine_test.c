@@ -101,6 +101,22 @@ static void what_waits_for_it_goes_back(void **state) {
     world_end(d.w);
 }
 
+/* Its mailbox is empty then, and nothing that leaves it would say so. */
+static void who_was_to_wait_for_it_may_go_on(void **state) {
+    (void)state;
+    tr_core_config_t config = world_config();
+    config.mailbox_records = 8;
+    ward_t d = ward_of(&config);
+    hello_window(d.w, 6, 1, 100000);
+    tr_route_t eve = join(d.w, 6, "eve");
+    for (int i = 0; i < 6; i++)
+        say(&d, 1, "eve"); /* one leaves, five wait */
+    assert_int_equal(expect(d.w, 1, TR_KIND_MUTE)->record.h.src, eve);
+    hold(&d, "eve", "eve");
+    assert_int_equal(expect(d.w, 1, TR_KIND_UNMUTE)->record.h.src, eve);
+    world_end(d.w);
+}
+
 static void events_pass_it_by(void **state) {
     (void)state;
     ward_t d = ward_of(NULL);
@@ -343,6 +359,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_neither_sends_nor_gets),
         cmocka_unit_test(what_waits_for_it_goes_back),
+        cmocka_unit_test(who_was_to_wait_for_it_may_go_on),
         cmocka_unit_test(events_pass_it_by),
         cmocka_unit_test(all_that_it_set_to_work_with_it),
         cmocka_unit_test(only_what_was_handed_on_lately),

@@ -307,6 +307,7 @@ static void sift_entry(tr_core_t *core, const sieve_t *sieve, tr_entry_t *entry)
     sift_held(core, sieve, entry);
     if (entry->mailbox.records || entry->session->nacks.records)
         sift(core, sieve, &entry->session->data);
+    tr_mailbox_drained(core, entry); /* nothing may leave it any more that would say so */
 }
 
 void tr_mailbox_fail_all(tr_core_t *core, tr_entry_t *entry, tr_reason_t reason) {
@@ -327,6 +328,8 @@ static void sift_session(tr_core_t *core, const sieve_t *sieve) {
         sift_held(core, sieve, s->entries[i]);
     if (s->data.head)
         sift(core, sieve, &s->data);
+    for (uint32_t i = 0; i < s->entries_n; i++)
+        tr_mailbox_drained(core, s->entries[i]);
 }
 
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too) {

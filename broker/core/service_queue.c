@@ -104,11 +104,19 @@ void tr_lease_fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const ch
     tr_queue_bury(core, lease, why);
 }
 
+/* Senders that were told to wait may go on when a quarter of the limits is left over. */
+static void let_go_on(tr_core_t *core, tr_service_t *s) {
+    const tr_core_config_t *c = &core->config;
+    if (s->muted.n && s->queued <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
+        tr_unmute_all(core, &s->muted, (tr_scope_t){tr_service_route(s), 1});
+}
+
 void tr_service_uncount(tr_core_t *core, tr_service_t *s, const tr_lease_t *lease) {
     core->stats.queued--;
     core->stats.queued_bytes -= lease->len;
     s->queued--;
     s->queue_bytes -= lease->len;
+    let_go_on(core, s);
 }
 
 void tr_service_count(tr_core_t *core, tr_service_t *s, const tr_lease_t *lease) {
@@ -138,13 +146,6 @@ void tr_service_requeue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *lease
 static bool expired(const tr_core_t *core, const tr_lease_t *lease) {
     tr_record_header_t h = tr_lease_record(lease).h;
     return h.kind == TR_KIND_MESSAGE && h.deadline_ms && h.deadline_ms < (uint64_t)core->now.wall_ms;
-}
-
-/* Senders that were told to wait may go on when a quarter of the limits is left over. */
-static void let_go_on(tr_core_t *core, tr_service_t *s) {
-    const tr_core_config_t *c = &core->config;
-    if (s->muted.n && s->queued <= c->service_records / 4 && s->queue_bytes <= c->service_bytes / 4)
-        tr_unmute_all(core, &s->muted, (tr_scope_t){tr_service_route(s), 1});
 }
 
 static tr_lease_list_t *next_list(tr_service_t *s) {
