@@ -99,13 +99,20 @@ static int read_delegate(const reading_t *r, tr_value_t v) {
                : 0;
 }
 
+static bool is_blank(char c) {
+    return (unsigned char)c <= ' ';
+}
+
 static int read_proposal(const reading_t *r, tr_value_t v) {
     r->said->proposal = tr_value_str(v, &r->said->proposal_len);
-    bool fits = r->said->proposal && r->said->proposal_len && r->said->proposal_len <= TR_MOTION_OPTION_MAX &&
-                !memchr(r->said->proposal, '\0', r->said->proposal_len);
+    const char *text = r->said->proposal;
+    size_t len = r->said->proposal_len;
+    bool fits = text && len && len <= TR_MOTION_OPTION_MAX && !memchr(text, '\0', len) &&
+                !is_blank(text[0]) && !is_blank(text[len - 1]);
     return fits ? 0
-                : tr_error_set(
-                      r->error, -EINVAL, "proposal: expected a text of 1 to %u bytes", TR_MOTION_OPTION_MAX);
+                : tr_error_set(r->error, -EINVAL,
+                      "proposal: expected a text of 1 to %u bytes, with no blank at its ends",
+                      TR_MOTION_OPTION_MAX);
 }
 
 int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error) {

@@ -240,7 +240,10 @@ static void test_proposals_refine_the_options(void **state) {
                    "'dan', 'eve', 'fay'], 'rounds': 2}"));
     assert_int_equal(
         with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'proposal': ''}")), -EINVAL);
-    assert_string_equal(c->error.text, "proposal: expected a text of 1 to 200 bytes");
+    assert_string_equal(
+        c->error.text, "proposal: expected a text of 1 to 200 bytes, with no blank at its ends");
+    assert_int_equal(
+        with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'proposal': ' c'}")), -EINVAL);
     assert_int_equal(
         with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'proposal': 7}")), -EINVAL);
     vote(c, "ann", quoted("{'choice': 'a', 'proposal': 'taken back'}"));

@@ -345,6 +345,6 @@ const tr_bench_case_t tr_bench_cases[] = {
         .count = 10000000,
         .metrics = {{"recovered", TR_BENCH_PER_SECOND, TR_BENCH_VALUE_MIN, 1e6, 0},
             {"drained", TR_BENCH_PER_SECOND},
-            {"broker-private", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 512 * MIB, 0}}},
+            {"broker-private", TR_BENCH_BYTES, TR_BENCH_VALUE_MAX, 64 * MIB, 0}}},
     {0},
 };
