@@ -36,15 +36,6 @@ static const tr_resident_kind_t kind = {
 
 /* ---- what the board says ---- */
 
-/* Its end, with the result, where who submitted it wants to be told. */
-static void call_back(tr_coordinator_t *self, const tr_task_t *task) {
-    tr_content_writer_t *w = tr_effect_publish_on(self, task->callback);
-    if (!w)
-        return; /* out of memory: who waits can ask, ignoring */
-    tr_write_task(w, task, 1);
-    tr_desk_write_content(w, "result", task->result, task->result_len);
-}
-
 static void log_failed(tr_coordinator_t *self, const tr_task_t *task) {
     char trace[TR_TRACE_ID_SIZE];
     tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TASK_FAILED],
@@ -68,7 +59,7 @@ static void on_changed(void *arg, const tr_task_t *task, bool added) {
     if (w)
         tr_write_task(w, task, 0);
     if (tr_task_ended(task->state) && task->callback)
-        call_back(self, task);
+        tr_outbox_tell(self, task);
 }
 
 static void on_status(void *arg, const tr_task_t *task) {
@@ -247,6 +238,7 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
         return tr_resident_failed(&self->resident, rc, &error);
     self->known_sessions = self->resident.sessions;
     tr_council_resume(self);
+    self->owes = true; /* perhaps */
     tell_ready(self);
     return 0;
 }
@@ -274,6 +266,7 @@ int tr_coordinator_run(tr_coordinator_t *self) {
         }
         tr_share_turn(self);
         tr_put_off_turn(self);
+        tr_outbox_turn(self);
         if (self->options->steal)
             tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);

@@ -33,6 +33,7 @@ typedef struct tr_effect {
     struct tr_noted_span *span;  /* owned */
     uint32_t number;             /* of call: the task's try, the decision's round */
     tr_content_writer_t content; /* of reply and publish */
+    int64_t owed_ms;             /* of publish, the end of task `id`: it is owed until it is told; 0 */
 } tr_effect_t;
 
 struct tr_coordinator {
@@ -61,6 +62,8 @@ struct tr_coordinator {
     struct tr_autoscale *autoscale;     /* NULL: no group */
     struct tr_readers *readers;         /* NULL: `store` is looked into by who writes it */
     struct tr_put_off *put_off, *again; /* requests; and the one that is dealt with again */
+    bool owes;                          /* ends are to be told that were not (outbox.c) ... */
+    int64_t outbox_ms;                  /* ... and not before then (tr_clock_ms) */
     int64_t share_ms;        /* several on one database: when it is looked at next (a time of tr_clock_ms) */
     size_t listed;           /* agents of the pages that it has given */
     unsigned known_sessions; /* of the resident's */
@@ -84,9 +87,21 @@ tr_content_writer_t *tr_effect_publish(
     tr_coordinator_t *self, const char *topic, const char *id, const char *subtopic);
 /* The same on a topic that is no constant. */
 tr_content_writer_t *tr_effect_publish_on(tr_coordinator_t *self, const char *topic);
+/* The same, of the end of a task that is owed (outbox.c) until it is told. */
+tr_content_writer_t *tr_effect_tell(
+    tr_coordinator_t *self, const char *topic, const char *id, int64_t owed_ms);
 /* false when out of memory. */
 bool tr_effect_call(tr_coordinator_t *self,
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number);
+/* ---- outbox.c: ends that are told on a topic of who submitted the task ---- */
+
+/* Of one that has just ended, with its end in the same commit. */
+void tr_outbox_tell(tr_coordinator_t *self, const tr_task_t *task);
+/* What is owed and was not told: this one's, or that of the dead, which is this one's then. 0, or what the store says. */
+int tr_outbox_repeat(tr_coordinator_t *self, bool of_the_dead);
+/* Now and then, while something is owed. */
+void tr_outbox_turn(tr_coordinator_t *self);
+
 /* ---- spans.c: the way of tasks and decisions, in the traces of who asked for them (docs/operations.md, Traces) ---- */
 
 /* After a change of its state; nothing where it is not traced. */

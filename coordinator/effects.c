@@ -71,6 +71,17 @@ tr_content_writer_t *tr_effect_publish_on(tr_coordinator_t *self, const char *to
     return &e->content;
 }
 
+tr_content_writer_t *tr_effect_tell(
+    tr_coordinator_t *self, const char *topic, const char *id, int64_t owed_ms) {
+    tr_content_writer_t *w = tr_effect_publish_on(self, topic);
+    if (!w)
+        return NULL;
+    tr_effect_t *e = &self->effects[self->effect_count - 1];
+    snprintf(e->id, sizeof e->id, "%s", id);
+    e->owed_ms = owed_ms;
+    return w;
+}
+
 bool tr_effect_call(tr_coordinator_t *self,
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number) {
     tr_effect_t *e = new_effect(self, TR_EFFECT_CALL);
@@ -94,9 +105,16 @@ static void publish(tr_coordinator_t *self, tr_effect_t *e) {
     char topic[TR_TASK_ID_MAX + 64];
     if (!e->whole)
         snprintf(topic, sizeof topic, "%s.%s.%s", e->topic, e->id, e->subtopic);
-    /* Who watches may miss it, and ask; ignoring. */
-    tr_publish_content(self->agent, e->whole ? e->whole : topic, &e->content);
+    int rc = tr_publish_content(self->agent, e->whole ? e->whole : topic, &e->content);
     free(e->whole);
+    if (!e->owed_ms)
+        return; /* who watches may miss it, and ask; ignoring */
+    if (rc < 0) {
+        self->owes = true;
+        return;
+    }
+    tr_effects_change(self);
+    tr_store_pay(self->store, e->id, e->owed_ms);
 }
 
 static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {

@@ -57,6 +57,8 @@ static int claim(tr_coordinator_t *self) {
         rc = tr_store_claim_decisions(self->store, BATCH, take_decision, self);
     if (rc >= 0)
         rc = tr_store_claim_schedules(self->store, BATCH, take_schedule, self);
+    if (rc >= 0)
+        rc = tr_outbox_repeat(self, true);
     if (tasks > 0)
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TOOK_OVER], "tasks=%d", tasks);
     if (tasks == BATCH)

@@ -122,6 +122,16 @@ int tr_store_record(tr_store_t *self, const char *voter, uint32_t *ret_right, ui
 
 /* ---- several coordinators on one database (store_share.c) ---- */
 
+/* ---- ends that are to be told on a topic, once they are stored ---- */
+
+/* That the task has ended at `at_ms` is owed to who wants to be told, from the same commit on; and is told. */
+void tr_store_owe(tr_store_t *self, const char *task, int64_t at_ms);
+void tr_store_pay(tr_store_t *self, const char *task, int64_t at_ms);
+/* Borrowed for the call. Negative ends the reading, and is what comes of it. */
+typedef int (*tr_store_owed_fn)(void *arg, const char *task, int64_t at_ms);
+/* What is owed, the oldest first; `of_the_dead`: what the dead owed, which is this one's then. How many, or negative. */
+int tr_store_owed(tr_store_t *self, bool of_the_dead, size_t most, tr_store_owed_fn each, void *arg);
+
 bool tr_store_shared(const tr_store_t *self);
 /* This process is coordinator `name` (AID) from now on, and the one before it of that name is none any more. Before the first begin. */
 int tr_store_join(tr_store_t *self, const char *name, tr_error_t *error);

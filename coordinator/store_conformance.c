@@ -131,6 +131,33 @@ static void a_task_comes_back_as_it_was(void **state) {
     tr_task_destroy(&task);
 }
 
+static int note_owed(void *arg, const char *task, int64_t at_ms) {
+    char *all = arg;
+    snprintf(all + strlen(all), 64, "%s %lld, ", task, (long long)at_ms);
+    return 0;
+}
+
+static void what_is_owed_is_owed_until_it_is_paid(void **state) {
+    place_t *p = *state;
+    char all[256] = "";
+    tr_store_begin(p->store);
+    tr_store_owe(p->store, "a", 1);
+    tr_store_owe(p->store, "b", 2);
+    tr_store_owe(p->store, "a", 3); /* it was tried again */
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    if (!tr_store_shared(p->store)) /* there it would be another one's */
+        open_again(p);
+    assert_int_equal(tr_store_owed(p->store, false, 2, note_owed, all), 2);
+    assert_string_equal(all, "a 1, b 2, ");
+    tr_store_begin(p->store);
+    tr_store_pay(p->store, "a", 1);
+    tr_store_pay(p->store, "b", 7); /* not this end of it */
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    all[0] = '\0';
+    assert_int_equal(tr_store_owed(p->store, false, 9, note_owed, all), 2);
+    assert_string_equal(all, "b 2, a 3, ");
+}
+
 static void what_is_not_committed_is_not_there(void **state) {
     place_t *p = *state;
     tr_task_t *task = new_task("a", NULL);
@@ -336,6 +363,8 @@ int tr_store_conform(const tr_store_conformance_t *of) {
     void *initial = (void *)(uintptr_t)of;
     const struct CMUnitTest tests[] = {
         {"a_task_comes_back_as_it_was", a_task_comes_back_as_it_was, setup, teardown, initial},
+        {"what_is_owed_is_owed_until_it_is_paid", what_is_owed_is_owed_until_it_is_paid, setup, teardown,
+            initial},
         {"what_is_not_committed_is_not_there", what_is_not_committed_is_not_there, setup, teardown, initial},
         {"a_failure_is_told_by_commit", a_failure_is_told_by_commit, setup, teardown, initial},
         {"what_is_to_fail_is_not_there", what_is_to_fail_is_not_there, setup, teardown, initial},

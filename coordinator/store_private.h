@@ -30,6 +30,9 @@ enum {
     MOVE_SCHEDULE,
     REMOVE_SCHEDULE,
     SCHEDULES,
+    OWE,
+    OWED,
+    PAY,
     /* Of PostgreSQL alone: */
     JOIN_GROUP,
     LEAVE_GROUP,
@@ -39,6 +42,7 @@ enum {
     CLAIM,
     CLAIM_DECISIONS,
     CLAIM_SCHEDULES,
+    CLAIM_OWED,
     TAKE_TASK,
     TAKE_DECISION,
     HOLDER_OF_TASK,

@@ -47,6 +47,9 @@ static const char *const sqlite_migrations[] = {
     "ALTER TABLE task ADD COLUMN approval INTEGER NOT NULL DEFAULT 0;"
     "UPDATE task SET token = tries, approval = state = 0;"
     "PRAGMA user_version = 6;",
+    "CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, at_ms INTEGER NOT "
+    "NULL);"
+    "PRAGMA user_version = 7;",
 };
 
 /* What one coordinator has is its own as long as its row in `coordinator` is there and not dead (store_share.c). */
@@ -89,6 +92,9 @@ static const char *const postgres_migrations[] = {
     "ALTER TABLE task ADD COLUMN token BIGINT NOT NULL DEFAULT 0, ADD COLUMN approval BIGINT NOT NULL "
     "DEFAULT 0;"
     "UPDATE task SET token = tries, approval = CASE state WHEN 0 THEN 1 ELSE 0 END",
+    "CREATE TABLE outbox (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task TEXT NOT NULL, at_ms "
+    "BIGINT NOT NULL,"
+    " owner TEXT NOT NULL DEFAULT current_setting('troupe.epoch'))",
 };
 
 /* The columns as `take` reads them. */
@@ -138,7 +144,9 @@ static const char *const postgres_migrations[] = {
         "INSERT INTO schedule (name, cron, task, next_ms, fired_ms, fired) VALUES ($1,$2,$3,$4,$5,$6)",      \
     [MOVE_SCHEDULE] = "UPDATE schedule SET next_ms = $1, fired_ms = $2, fired = $3 WHERE name = $4",         \
     [REMOVE_SCHEDULE] = "DELETE FROM schedule WHERE name = $1",                                              \
-    [SCHEDULES] = "SELECT name, cron, task, next_ms, fired_ms, fired FROM schedule ORDER BY name",
+    [SCHEDULES] = "SELECT name, cron, task, next_ms, fired_ms, fired FROM schedule ORDER BY name",           \
+    [OWE] = "INSERT INTO outbox (task, at_ms) VALUES ($1,$2)",                                               \
+    [PAY] = "DELETE FROM outbox WHERE task = $1 AND at_ms = $2",
 
 #define MINE "current_setting('troupe.epoch')"
 
@@ -148,6 +156,7 @@ static const char *const sqlite_sql[] = {
         " result = $7, spent_tokens = $8, spent_micro_cost = $9, spent_ms = $10, status = $11, token = $12, "
         "approval = $13, tries_max = $14 WHERE id = $15",
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3",
+    [OWED] = "SELECT task, at_ms FROM outbox ORDER BY number LIMIT $1",
 };
 
 /* What belongs to the dead is open to who takes it first, and who comes second finds other rows. */
@@ -170,6 +179,7 @@ static const char *const postgres_sql[] = {
         "approval = $13, tries_max = $14 WHERE id = $15"
         " AND owner = " MINE,
     [MOVE_DECISION] = "UPDATE decision SET state = $1, told = $2 WHERE id = $3 AND owner = " MINE,
+    [OWED] = "SELECT task, at_ms FROM outbox WHERE owner = " MINE " ORDER BY number LIMIT $1",
     [JOIN_GROUP] =
         "WITH before AS (UPDATE coordinator SET dead = true WHERE name = $1)"
         " INSERT INTO coordinator (epoch, name, seen) VALUES (" MINE ", $1, clock_timestamp()) RETURNING 1",
@@ -183,6 +193,7 @@ static const char *const postgres_sql[] = {
     [FORGET] = "DELETE FROM coordinator WHERE epoch IN (SELECT epoch FROM coordinator c WHERE dead"
                " AND NOT EXISTS (SELECT 1 FROM task WHERE owner = c.epoch AND state < 4)"
                " AND NOT EXISTS (SELECT 1 FROM decision WHERE owner = c.epoch AND state < 3)"
+               " AND NOT EXISTS (SELECT 1 FROM outbox WHERE owner = c.epoch)"
                " AND NOT EXISTS (SELECT 1 FROM schedule WHERE owner = c.epoch) FOR UPDATE SKIP LOCKED)",
     [CLAIM] = "UPDATE task SET owner = " MINE
               " WHERE " OF_THE_DEAD("task", "number", "state < 4") " RETURNING " COLUMNS,
@@ -190,6 +201,8 @@ static const char *const postgres_sql[] = {
                         " WHERE " OF_THE_DEAD("decision", "number", "state < 3") " RETURNING id",
     [CLAIM_SCHEDULES] = "UPDATE schedule SET owner = " MINE " WHERE " OF_THE_DEAD(
         "schedule", "number", "true") " RETURNING name, cron, task, next_ms, fired_ms, fired",
+    [CLAIM_OWED] = "UPDATE outbox SET owner = " MINE
+                   " WHERE " OF_THE_DEAD("outbox", "number", "true") " RETURNING task, at_ms",
     [TAKE_TASK] = TAKE("task"),
     [TAKE_DECISION] = TAKE("decision"),
     [HOLDER_OF_TASK] = HOLDER("task"),

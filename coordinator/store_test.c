@@ -47,7 +47,8 @@ static void an_older_file_is_brought_up_to_date(void **state) {
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(
         sqlite3_exec(db,
-            "DROP TABLE decision; DROP TABLE decision_event; DROP TABLE record; DROP TABLE schedule; "
+            "DROP TABLE decision; DROP TABLE decision_event; DROP TABLE record; DROP TABLE schedule; DROP "
+            "TABLE outbox; "
             "ALTER TABLE task DROP COLUMN way; ALTER TABLE task DROP COLUMN composes; ALTER TABLE task DROP "
             "COLUMN tokens; "
             "ALTER TABLE task DROP COLUMN micro_cost; ALTER TABLE task DROP COLUMN time_ms; ALTER TABLE task "

@@ -126,6 +126,24 @@ class Shared(shared.Coordinators, killing.Killing):
     def task_names(self, state):
         return set(self.call("task", "ls", "--state", state, "-o", "name").out.split())
 
+    def test_what_was_owed_is_told_by_who_takes_over(self):
+        """As a kill between the commit of an end and its telling leaves it."""
+        self.worker("w")
+        task, = self.submit("c1", callback="result.mine")
+        harness.wait_until(lambda: self.show(task)["state"] == "completed", "it to be completed")
+        self.assertEqual(self.database.sql(f"SELECT count(*) FROM {self.schema}.outbox"), ["0"])
+        epoch, = self.database.sql(f"SELECT epoch FROM {self.schema}.coordinator WHERE name = 'c1@local'")
+        tap = self.spawn("troupe", "tap", "result.>", "-o", "json", env=self.env)
+
+        def listens():
+            self.call("pub", "result.probe", "x")
+            return "result.probe" in tap.out
+        harness.wait_until(listens, "the tap to listen")
+        self.database.sql(f"INSERT INTO {self.schema}.outbox (task, at_ms, owner) VALUES ('{task}', {self.show(task)['changed_ms']}, '{epoch}')")
+        self.coordinators["c1"].process.kill()
+        harness.wait_until(lambda: "result.mine" in tap.out, "it to be told", 60)
+        harness.wait_until(lambda: self.database.sql(f"SELECT count(*) FROM {self.schema}.outbox") == ["0"], "nothing to be owed")
+
     def test_who_ends_in_order_is_followed_at_once(self):
         task, = self.submit("c1")
         self.assertEqual(self.coordinators["c1"].stop().code, 0)

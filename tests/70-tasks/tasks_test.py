@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Tasks from the command line: done by who can do them, tried again, withdrawn, and there after any kill -9."""
+import contextlib
 import json
 import os
 import pathlib
+import sqlite3
 import sys
 import unittest
 
@@ -286,6 +288,33 @@ class Tasks(desk.DeskTest):
         done = self.task("submit", "--skill", "find-the-illness", "--wait", '{"n": 1}')
         self.assertEqual(json.loads(done.out)["n"], 1)
         self.assertEqual(self.task("ls", "-o", "json").json()[0]["agent"], "doctor@local")
+
+    def test_an_end_that_was_not_told_is_told_after_the_next_start(self):
+        """As a kill between the commit of an end and its telling leaves it: stored, and owed to the topic that was asked for."""
+        self.worker("w")
+        task = self.submit({"n": 1}, "--callback", "result.mine")
+        ended = self.until(task, "completed")
+        owed = lambda db: db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+        self.assertEqual(self.coordinator.stop().code, 0)
+        with contextlib.closing(sqlite3.connect(f"{self.directory}/tasks/tasks.db")) as db, db:
+            self.assertEqual(owed(db), 0)
+            db.execute("INSERT INTO outbox (task, at_ms) VALUES (?, ?)", (task, ended["changed_ms"]))
+            db.execute("INSERT INTO outbox (task, at_ms) VALUES (?, ?)", (task, ended["changed_ms"] - 1))  # of a try before: told, or past
+        tap = self.spawn("troupe", "tap", "result.>", "-o", "json", env=self.env)
+
+        def listens():
+            self.assertEqual(self.troupe("pub", "result.probe", "x", env=self.env).code, 0)
+            return "result.probe" in tap.out
+        harness.wait_until(listens, "the tap to listen")
+        self.start()
+        harness.wait_until(lambda: "result.mine" in tap.out, "it to be told", 60)
+        told = next(line for line in tap.stop().lines() if line["topic"] == "result.mine")["content"]
+        self.assertEqual((told["task"], told["state"], told["result"]["n"]), (task, "completed", 1))
+        again = self.submit({"n": 2})  # what was before it is done
+        self.until(again, "completed")
+        self.assertEqual(self.coordinator.stop().code, 0)
+        with contextlib.closing(sqlite3.connect(f"{self.directory}/tasks/tasks.db")) as db:
+            self.assertEqual(owed(db), 0)
 
     def until_known(self, agents):
         harness.wait_until(lambda: len(self.troupe("df", "search", "--service", "work", "-o", "name", env=self.env).out.split()) == agents,
