@@ -1,4 +1,7 @@
 """Durable agents: what comes while they are away, what they did not finish, and what they send."""
+import json
+import time
+
 import durable
 import harness
 
@@ -49,6 +52,21 @@ class Agent(durable.DurableTest):
         first, second = self.wait_book(2)[:2]
         self.assertEqual(first["content"], second["content"])
         self.assertGreaterEqual(second["attempt"], 1)  # a slow machine may not even have started the program in that time
+
+    def test_what_is_in_work_for_longer_than_its_lease_comes_once(self):
+        """Its process extends the lease while the program works; the broker would give it away again after 5 s."""
+        self.start("--message-lease", "5s")
+        self.clerk()
+        until = self.path / "until"
+        self.good("send", "clerk", "inform", json.dumps({"do": "wait", "until": str(until)}))
+        self.wait_book(1)
+        time.sleep(12)  # what is tested: more than two leases
+        until.touch()
+        self.good("send", "clerk", "inform", "next")
+        first, second = self.wait_book(2)[:2]
+        self.assertNotIn("redelivered", first)
+        self.assertEqual(second["content"], "next")
+        self.assertNotIn("redelivered", second)
 
     def test_a_request_is_answered_after_its_agent_has_come_back(self):
         self.start()

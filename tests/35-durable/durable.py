@@ -10,7 +10,7 @@ import harness
 
 # Writes each message into the file of its first argument, and then does what the message tells it to.
 CLERK = r"""
-import json, os, sys
+import json, os, sys, time
 
 book = open(sys.argv[1], "a", buffering=1)
 for line in sys.stdin:
@@ -22,6 +22,8 @@ for line in sys.stdin:
         os._exit(9)
     if word == "hold" or (word == "hold once" and not message.get("attempt")):
         continue
+    while word == "wait" and not os.path.exists(order["until"]):
+        time.sleep(0.02)
     if word == "say":
         print(json.dumps(order["with"]), flush=True)
     elif message["type"] == "message" or message.get("durable"):
