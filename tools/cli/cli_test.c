@@ -162,7 +162,8 @@ static void test_every_verb_keeps_the_rules(void **state) {
         assert_string_equal(verb->program->name, name);
         assert_ptr_equal(tr_verb_find(tr_verbs, verb->name), verb);
         size_t len = strlen(verb->program->summary);
-        assert_true(len > 0 && len <= 66 && verb->program->summary[len - 1] != '.');
+        if (len == 0 || len > 66 || verb->program->summary[len - 1] == '.')
+            fail_msg("%s: a summary has 1 to 66 bytes and no full stop: %s", name, verb->program->summary);
         for (size_t k = 0; k < verb->program->option_count; k++) {
             const tr_option_t *option = &verb->program->options[k];
             bool is_shared = false;

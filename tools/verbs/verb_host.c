@@ -26,7 +26,7 @@ static const tr_option_t table[] = {
 
 static const tr_program_t program = {
     .name = "troupe host",
-    .summary = "Be a host of a fleet that runs on several (by `troupe up --on ssh`)",
+    .summary = "Be one host of a fleet on several (by `troupe up --on ssh`)",
     .description =
         "What `troupe up --on ssh` and `troupe down` run on each host: takes a request from stdin (JSON), "
         "writes the fleet file and the "
