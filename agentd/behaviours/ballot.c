@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPTIONS_MAX 64u
-#define SAME        1e-9 /* scores that are nearer than this are equal */
-#define SCORE_MAX   1000
-#define MEDIATED    2u /* options that a mediator names */
-#define REASON_MAX  1000u
+#define OPTIONS_MAX  64u
+#define SAME         1e-9 /* scores that are nearer than this are equal */
+#define SCORE_MAX    1000
+#define MEDIATED     2u /* options that a mediator names */
+#define REASON_MAX   1000u
+#define PROPOSAL_MAX 200u
 
 typedef enum method { PLURALITY, APPROVAL, SCORE, BORDA, SCHULZE, METHODS } method_t;
 
@@ -65,9 +66,18 @@ static json_t *evidence_of(tr_value_t question) {
     return list;
 }
 
+/* In a round that is followed by another one what is proposed is an option of that. */
+static bool may_propose(tr_value_t question) {
+    return asks_to(question, "vote") && tr_value_int(tr_value_get(question, "round"), 1) <
+                                            tr_value_int(tr_value_get(question, "rounds"), 1);
+}
+
 json_t *tr_ballot_input(tr_value_t question) {
-    return json_pack("{s:o, s:o}", "options", tr_value_to_json(tr_value_get(question, "options")), "evidence",
-        evidence_of(question));
+    json_t *input = json_pack("{s:o, s:o}", "options", tr_value_to_json(tr_value_get(question, "options")),
+        "evidence", evidence_of(question));
+    if (input && may_propose(question))
+        json_object_set_new(input, "may-propose", json_true());
+    return input;
 }
 
 /* ---- the answer ---- */
@@ -76,8 +86,18 @@ typedef struct answer {
     tr_value_t options;
     size_t count, order[OPTIONS_MAX]; /* the best first */
     double scores[OPTIONS_MAX], confidence;
-    const char *reason; /* the mind's; "" = none */
+    const char *reason;   /* the mind's; "" = none */
+    const char *proposal; /* likewise, of one that fits; NULL */
 } answer_t;
+
+/* NULL where it is none that a ballot may have. */
+static const char *proposal_of(tr_value_t question, const json_t *choice) {
+    const char *text = json_string_value(json_object_get(choice, "proposal"));
+    size_t len = text ? strlen(text) : 0;
+    bool fits =
+        len > 0 && len <= PROPOSAL_MAX && (unsigned char)text[0] > ' ' && (unsigned char)text[len - 1] > ' ';
+    return fits && may_propose(question) ? text : NULL;
+}
 
 /* false: it is not about this question. */
 static bool read_choice(tr_value_t question, const json_t *choice, answer_t *a) {
@@ -87,6 +107,7 @@ static bool read_choice(tr_value_t question, const json_t *choice, answer_t *a) 
     a->confidence = json_number_value(json_object_get(choice, "confidence"));
     a->reason = json_string_value(json_object_get(choice, "reason"));
     a->reason = a->reason ? a->reason : "";
+    a->proposal = proposal_of(question, choice);
     if (json_array_size(scores) != a->count)
         return false;
     for (size_t i = 0; i < a->count; i++) {
@@ -204,10 +225,12 @@ static void write_vote(tr_content_writer_t *w, const answer_t *a, tr_value_t que
         tr_write_kv(w, "reason", sole ? "it is the only option" : indifference);
         return;
     }
-    tr_write_map(w, 3);
+    tr_write_map(w, a->proposal ? 4 : 3);
     write_votes(w, a, question);
     write_reason(w, a);
     tr_write_kv_double(w, "confidence", a->confidence);
+    if (a->proposal)
+        tr_write_kv(w, "proposal", a->proposal);
 }
 
 /* What it holds, without a ballot. */

@@ -98,6 +98,49 @@ static void test_ballots(void **state) {
     assert_null(answer(cases[0].question, "[0.1]"));
 }
 
+/* Of a choice that has a proposal. */
+static bool proposes(const char *question, const char *proposal) {
+    value_t q;
+    tr_value_t asked = read(&q, question);
+    json_t *input = tr_ballot_input(asked);
+    json_t *choice =
+        json_pack("{s:f, s:[f,f,f], s:s}", "confidence", 0.5, "scores", 0.1, 0.5, 0.2, "proposal", proposal);
+    tr_content_writer_t w;
+    tr_content_t content;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    assert_null(tr_ballot_write(&w, asked, choice));
+    assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
+    assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    bool found = tr_value_equals(tr_value_get(&content.root, "proposal"), proposal);
+    assert_true(!found || json_is_true(json_object_get(input, "may-propose")));
+    tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    json_decref(choice);
+    json_decref(input);
+    finish(&q);
+    return found;
+}
+
+/* Where another round follows, and what an option may be. */
+static void test_proposals(void **state) {
+    static const char first[] =
+        "{'action': 'vote', 'method': 'plurality', 'round': 1, 'rounds': 2, " OPTIONS "}";
+    static const char last[] =
+        "{'action': 'vote', 'method': 'plurality', 'round': 2, 'rounds': 2, " OPTIONS "}";
+    char many[202];
+    (void)state;
+    memset(many, 'x', 201);
+    many[201] = '\0';
+    assert_true(proposes(first, "tea with milk"));
+    assert_false(proposes(last, "tea with milk"));
+    assert_false(proposes("{'action': 'opinion', " OPTIONS "}", "tea with milk"));
+    assert_false(proposes(first, ""));
+    assert_false(proposes(first, " tea"));
+    assert_false(proposes(first, many));
+}
+
 static void test_what_is_no_question(void **state) {
     static const struct {
         const char *question, *why;
@@ -136,6 +179,7 @@ static void test_what_the_mind_is_asked(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ballots),
+        cmocka_unit_test(test_proposals),
         cmocka_unit_test(test_what_is_no_question),
         cmocka_unit_test(test_what_the_mind_is_asked),
     };

@@ -47,7 +47,7 @@ static const struct {
         OBJECT("\"text\",\"language\"", "\"text\":" TEXT ",\"language\":" TEXT)},
     [TR_MIND_RANK] = {tr_mind_data_prompt_rank, OBJECT("\"scores\"", "\"scores\":" LIST(SHARE))},
     [TR_MIND_CHOOSE] = {tr_mind_data_prompt_choose,
-        OBJECT("\"scores\"", "\"scores\":" LIST(SHARE) ",\"reason\":" TEXT)},
+        OBJECT("\"scores\"", "\"scores\":" LIST(SHARE) ",\"reason\":" TEXT ",\"proposal\":" TEXT)},
     [TR_MIND_REWRITE] = {tr_mind_data_prompt_rewrite,
         OBJECT("\"terms\"", "\"terms\":" LIST(OBJECT("\"term\",\"weight\",\"from\"",
                                 "\"term\":" TEXT ",\"weight\":" SHARE

@@ -146,11 +146,12 @@ static json_t *choice_of(const json_t *answer, const json_t *data) {
     double sum = 0;
     for (size_t i = 0; places && i < count; i++)
         sum += places[i].score;
-    json_t *value = places ? json_pack("{s:I, s:O, s:f, s:O, s:O*}", "index", (json_int_t)places[0].index,
-                                 "option", json_array_get(options, places[0].index), "confidence",
-                                 sum > 0 ? places[0].score / sum : 1 / (double)count, "scores", scores,
-                                 "reason", json_object_get(answer, "reason"))
-                           : NULL;
+    json_t *value =
+        places ? json_pack("{s:I, s:O, s:f, s:O, s:O*, s:O*}", "index", (json_int_t)places[0].index, "option",
+                     json_array_get(options, places[0].index), "confidence",
+                     sum > 0 ? places[0].score / sum : 1 / (double)count, "scores", scores, "reason",
+                     json_object_get(answer, "reason"), "proposal", json_object_get(answer, "proposal"))
+               : NULL;
     free(places);
     return value;
 }

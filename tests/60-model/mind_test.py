@@ -59,6 +59,8 @@ class Mind(model.ModelTest):
         self.assertEqual(value, [{"index": 1, "score": 0.8}, {"index": 0, "score": 0.1}])
         value = self.value(server, {"scores": [0.25, 0.75]}, "choose", "I like trains", options=["car", "train"])
         self.assertEqual(value, {"index": 1, "option": "train", "confidence": 0.75, "scores": [0.25, 0.75]})
+        value = self.value(server, {"scores": [0.25, 0.75], "proposal": "bus"}, "choose", "I like trains", options=["car", "train"], **{"may-propose": True})
+        self.assertEqual((value["option"], value["proposal"]), ("train", "bus"))
         value = self.value(server, {"text": "It floats [2], and so it goes [2] [1]."}, "answer", "why", passages=["a", "b"])
         self.assertEqual(value, {"text": "It floats [2], and so it goes [2] [1].", "citations": [{"passage": 1}, {"passage": 0}]})
         self.assertEqual(self.value(server, {"text": ""}, "answer", "why", passages=["a"]), {"text": "", "citations": []})

@@ -103,6 +103,17 @@ class Voter(minds.MindsTest):
         self.agent("v", "voter", {"profile": "always tired"}, mind={"base-url": server.url, "model": "m", **model.QUICK})
         ballot = self.told("v", {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
         self.assertEqual((ballot["choice"], ballot["reason"]), ("cola", "Cola keeps me awake."))
+        self.assertNotIn(b"may-propose\\\":", server.requests[-1].body)
+
+    def test_a_model_proposes_an_option_for_the_next_round(self):
+        server = self.server()
+        for _ in range(2):
+            server.does(model.chat('{"scores": [0.2, 0.9], "reason": "r", "proposal": "tea before noon"}'))
+        self.agent("v", "voter", {"profile": "always tired"}, mind={"base-url": server.url, "model": "m", **model.QUICK})
+        asked = {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality", "rounds": 2}
+        self.assertEqual(self.told("v", {**asked, "round": 1})["proposal"], "tea before noon")
+        self.assertIn(b"may-propose\\\":", server.requests[-1].body)
+        self.assertNotIn("proposal", self.told("v", {**asked, "round": 2}))  # nothing would come of it
 
 
 class Planner(minds.MindsTest):
