@@ -38,9 +38,12 @@ static bool is_loopback(const char *endpoint) {
     return strncmp(endpoint, "tcp://", 6) != 0; /* ipc and inproc do not leave the machine */
 }
 
-/* "tcp://h:0" is "tcp://h:*" to libzmq. */
+/* "tcp://h:0" is "tcp://h:*" to libzmq, which binds to addresses alone, not to names. */
 static void wildcard(const char *endpoint, char out[TR_ENDPOINT_MAX]) {
-    snprintf(out, TR_ENDPOINT_MAX, "%s", endpoint);
+    static const char name[] = "tcp://localhost:";
+    bool named = !strncmp(endpoint, name, sizeof name - 1);
+    snprintf(out, TR_ENDPOINT_MAX, "%s%s", named ? "tcp://127.0.0.1:" : "",
+        named ? endpoint + sizeof name - 1 : endpoint);
     size_t n = strlen(out);
     if (!strncmp(out, "tcp://", 6) && n > 2 && !strcmp(out + n - 2, ":0"))
         out[n - 1] = '*';

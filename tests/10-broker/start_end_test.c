@@ -51,9 +51,14 @@ static void nothing_is_open_to_the_network_unasked(void **state) {
     refuses(
         (const char *const[]){"--listen=tcp://127.0.0.1:0", "--stream=tcp://0.0.0.0:0", "--http=none", NULL},
         3, "--insecure");
+    refuses(
+        (const char *const[]){ANY, "--listen=ipc://@abstract", NULL}, 3, "--insecure"); /* it has no mode */
     broker_t b;
     broker_start(&b, (const char *const[]){"--listen=tcp://0.0.0.0:0", "--insecure", NULL});
     assert_true(*b.endpoint);
+    broker_stop(&b);
+    broker_start(&b, (const char *const[]){"--listen=tcp://localhost:0", NULL});
+    assert_non_null(strstr(b.endpoint, "tcp://127.0.0.1:"));
     broker_stop(&b);
 }
 
