@@ -104,7 +104,8 @@ class Many(model.ModelTest):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         server = self.server()
-        caller = self.caller(server.config())
+        # the first of them is idle until the last has begun, however long that takes
+        caller = self.caller(server.config(limits={name: "600s" for name in ("connect", "first-byte", "idle", "total")}))
         caller.call(want_text=True)
         before = caller.resident_kib()
         gate = model.Gate(server)
