@@ -64,7 +64,8 @@ static void tell_again(tr_coordinator_t *self, const owed_t *o) {
 
 int tr_outbox_repeat(tr_coordinator_t *self, bool of_the_dead) {
     list_t *list = calloc(1, sizeof *list);
-    self->owes = !list;
+    self->owes =
+        !list || (of_the_dead && self->owes); /* what was not told before is looked at by tr_outbox_turn */
     if (!list)
         return 0;
     int n = tr_store_owed(self->store, of_the_dead, MOST, note, list);
