@@ -1,17 +1,17 @@
 #include "gateway/embedder.h"
 
+#include "gateway/worker.h"
 #include "lib/embed/embed.h"
 #include "proto/base64.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define JOBS_MAX 64
 
 typedef struct job {
-    struct job *next;
+    tr_job_t job;  /* first */
     json_t *texts; /* a copy of its own: a count of references is of one thread */
     bool base64;
     void *owner;
@@ -19,13 +19,8 @@ typedef struct job {
 
 struct tr_embedder {
     tr_bridge_t *bridge;
-    pthread_t thread;
-    pthread_mutex_t lock; /* of what follows, but for embed */
-    pthread_cond_t news;
-    job_t *jobs, **jobs_end;
-    size_t count;
-    bool stop;
-    tr_embed_t *embed; /* the thread's */
+    tr_worker_t *worker;
+    tr_embed_t *embed; /* the worker's */
 };
 
 /* ---- the thread ---- */
@@ -76,36 +71,21 @@ static json_t *answer(tr_embedder_t *self, const job_t *job) {
                 : json_pack("{s:s}", "error", "out of memory");
 }
 
-static void finish(tr_embedder_t *self, job_t *job) {
+static void drop(tr_job_t *waiting) {
+    job_t *job = (job_t *)waiting;
+    json_decref(job->texts);
+    free(job);
+}
+
+static void run(void *arg, tr_job_t *next) {
+    tr_embedder_t *self = arg;
+    const job_t *job = (const job_t *)next;
     json_t *value = answer(self, job);
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     tr_bridge_tell(self->bridge, job->owner, text ? text : "{\"error\":\"out of memory\"}");
     json_decref(value);
     free(text);
-    json_decref(job->texts);
-    free(job);
-}
-
-static job_t *next_job(tr_embedder_t *self) {
-    pthread_mutex_lock(&self->lock);
-    while (!self->jobs && !self->stop)
-        pthread_cond_wait(&self->news, &self->lock);
-    job_t *job = self->stop ? NULL : self->jobs;
-    if (job) {
-        self->jobs = job->next;
-        self->count--;
-        if (!self->jobs)
-            self->jobs_end = &self->jobs;
-    }
-    pthread_mutex_unlock(&self->lock);
-    return job;
-}
-
-static void *run(void *arg) {
-    tr_embedder_t *self = arg;
-    for (job_t *job; (job = next_job(self));)
-        finish(self, job);
-    return NULL;
+    drop(next);
 }
 
 /* ---- from outside ---- */
@@ -115,37 +95,19 @@ tr_embedder_t *tr_embedder_new(tr_bridge_t *bridge) {
     if (!self)
         return NULL;
     self->bridge = bridge;
-    self->jobs_end = &self->jobs;
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->news, NULL);
-    if (pthread_create(&self->thread, NULL, run, self) == 0)
-        return self;
-    pthread_cond_destroy(&self->news);
-    pthread_mutex_destroy(&self->lock);
-    free(self);
-    return NULL;
+    self->worker = tr_worker_new(JOBS_MAX, run, drop, self);
+    if (!self->worker)
+        tr_embedder_destroy(&self);
+    return self;
 }
 
-void tr_embedder_destroy(tr_embedder_t **self_p) {
-    tr_embedder_t *self = *self_p;
-    if (!self)
+void tr_embedder_destroy(tr_embedder_t **self) {
+    if (!*self)
         return;
-    pthread_mutex_lock(&self->lock);
-    self->stop = true;
-    pthread_cond_signal(&self->news);
-    pthread_mutex_unlock(&self->lock);
-    pthread_join(self->thread, NULL);
-    while (self->jobs) {
-        job_t *next = self->jobs->next;
-        json_decref(self->jobs->texts);
-        free(self->jobs);
-        self->jobs = next;
-    }
-    tr_embed_close(&self->embed);
-    pthread_cond_destroy(&self->news);
-    pthread_mutex_destroy(&self->lock);
-    free(self);
-    *self_p = NULL;
+    tr_worker_destroy(&(*self)->worker);
+    tr_embed_close(&(*self)->embed);
+    free(*self);
+    *self = NULL;
 }
 
 int tr_embedder_ask(tr_embedder_t *self, const json_t *texts, bool base64, void *owner) {
@@ -156,18 +118,8 @@ int tr_embedder_ask(tr_embedder_t *self, const json_t *texts, bool base64, void 
     }
     job->base64 = base64;
     job->owner = owner;
-    pthread_mutex_lock(&self->lock);
-    bool room = self->count < JOBS_MAX;
-    if (room) {
-        *self->jobs_end = job;
-        self->jobs_end = &job->next;
-        self->count++;
-        pthread_cond_signal(&self->news);
-    }
-    pthread_mutex_unlock(&self->lock);
-    if (room)
+    if (tr_worker_give(self->worker, &job->job))
         return 0;
-    json_decref(job->texts);
-    free(job);
+    drop(&job->job);
     return -EBUSY;
 }

@@ -45,4 +45,39 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "notification. "
         "It is not tried again.",
         "The error says why. A place of the own network has to be named by --push-to."},
+    [TR_G_SIGNED_IN] = {"G015", TR_LOG_INFO, "signed in",
+        "A user has signed in with name and password: who, in which role, from which address.",
+        "None needed."},
+    [TR_G_SIGN_IN_WRONG] = {"G016", TR_LOG_WARN, "sign-in failed",
+        "The name or the password was wrong. A name that no user has is not told: it may be a password in "
+        "the "
+        "wrong field.",
+        "Where it repeats: somebody guesses. Each address has to wait longer and longer; a firewall keeps it "
+        "out."},
+    [TR_G_SIGN_IN_LIMITED] = {"G017", TR_LOG_WARN, "sign-in limited",
+        "An attempt was turned away without a look at its password, since this name or this address was "
+        "given "
+        "wrong ones too often.",
+        "Where it is the user himself: it ends by itself within a minute, a token works meanwhile."},
+    [TR_G_SIGNED_OUT] = {"G018", TR_LOG_INFO, "signed out",
+        "A user has signed out; the session's cookie counts no more, and its open streams have ended.",
+        "None needed."},
+    [TR_G_USERS] = {"G019", TR_LOG_INFO, "users read",
+        "The file of --users has changed; what it says counts from now on. Sessions of users who were "
+        "removed, "
+        "or got another password or role, have ended.",
+        "None needed."},
+    [TR_G_USERS_WRONG] = {"G020", TR_LOG_ERROR, "users not read",
+        "The file of --users has changed, and cannot be read. What it said before still counts.",
+        "The error says what is wrong; `troupe user` writes the file."},
+    [TR_G_CHANGE_BY_USER] = {"G021", TR_LOG_INFO, "change by a user",
+        "Somebody who has signed in with name and password asked for a change: who, from where, what, and "
+        "what "
+        "became of it. What tokens do is G010.",
+        "None needed."},
+    [TR_G_CHANGE_REFUSED] = {"G022", TR_LOG_INFO, "change refused",
+        "Somebody asked for a change and may not do it: without a token or session, in too low a role, from "
+        "a "
+        "foreign page, or an agent or the broker forbids it. Ten a second of an address are told.",
+        "Where it should have been allowed, the reason says what is missing."},
 };

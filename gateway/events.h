@@ -19,6 +19,14 @@ typedef enum tr_gateway_event {
     TR_G_CERTIFICATE,
     TR_G_CERTIFICATE_WRONG,
     TR_G_NOT_TOLD,
+    TR_G_SIGNED_IN,
+    TR_G_SIGN_IN_WRONG,
+    TR_G_SIGN_IN_LIMITED,
+    TR_G_SIGNED_OUT,
+    TR_G_USERS,
+    TR_G_USERS_WRONG,
+    TR_G_CHANGE_BY_USER,
+    TR_G_CHANGE_REFUSED,
     TR_G_EVENTS,
 } tr_gateway_event_t;
 

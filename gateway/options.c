@@ -18,8 +18,15 @@ static const tr_option_t table[] = {
         "and end. It is not kept "
         "anywhere.",
         .flags = TR_OPTION_FLAG_ONLY},
+    {"users", 'u', "FILE", TR_STRING(O, web.users), NULL,
+        "Who may sign in with name and password: `troupe user add` makes it. Read again when it changes."},
+    {"session-idle", 0, "TIME", TR_DURATION(O, web.session_idle_ms), "30m",
+        "A user who asks for nothing so long has to sign in again.", .min = 1000, .max = 2592000000},
+    {"session-life", 0, "TIME", TR_DURATION(O, web.session_life_ms), "12h",
+        "A user has to sign in again after this time.", .min = 1000, .max = 2592000000},
     {"anonymous", 0, "WHO", TR_WORD(O, web.anonymous), "auto",
-        "What may be done without a token: none, or what a viewer may. auto: viewer on loopback, else none.",
+        "What may be done without a token or session: none, or what a viewer may. auto: viewer on loopback, "
+        "else none.",
         .words = tr_web_anonymous_words},
     {"host", 0, "NAME", TR_LIST(O, web.hosts), NULL,
         "A name of this server that requests may have in Host, beside those of loopback. Beyond loopback any "
@@ -80,13 +87,15 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe-gateway",
     .summary = "Serve a fleet over HTTP",
-    .description = "What the `troupe` command does, for browsers and for programs that speak HTTP: agents, "
-                   "topics, messages, tasks, decisions, "
-                   "knowledge. GET /api/v1/openapi.json describes all of it.\n\n"
-                   "Whoever changes something needs a token (Authorization: Bearer TOKEN).\n\n"
-                   "It ends with 0 when it was asked to, 1 for wrong usage, 2 when the broker cannot be "
-                   "reached, 3 when the broker refuses or "
-                   "what it was given is not valid.",
+    .description =
+        "What the `troupe` command does, for browsers and for programs that speak HTTP: agents, "
+        "topics, messages, tasks, decisions, "
+        "knowledge. GET /api/v1/openapi.json describes all of it.\n\n"
+        "Whoever changes something needs a token (Authorization: Bearer TOKEN), or signs in as a user "
+        "of --users.\n\n"
+        "It ends with 0 when it was asked to, 1 for wrong usage, 2 when the broker cannot be "
+        "reached, 3 when the broker refuses or "
+        "what it was given is not valid.",
     .examples = "troupe-gateway --tokens tokens --new-token ann:operator\n"
                 "troupe-gateway --tokens tokens\n"
                 "troupe-gateway --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --tokens tokens",

@@ -13,6 +13,10 @@ void tr_api_ready(tr_web_exchange_t *e);
 void tr_api_metrics(tr_web_exchange_t *e);
 /* openapi.c */
 void tr_api_document(tr_web_exchange_t *e);
+/* login.c */
+void tr_api_login(tr_web_exchange_t *e);
+void tr_api_login_state(tr_web_exchange_t *e);
+void tr_api_logout(tr_web_exchange_t *e);
 /* status.c */
 void tr_api_status(tr_web_exchange_t *e);
 /* summary.c */

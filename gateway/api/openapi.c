@@ -1,5 +1,6 @@
 /* The OpenAPI 3.1 document, made of the routes. */
 #include "gateway/api/api.h"
+#include "gateway/http/login.h"
 #include "gateway/http/server.h"
 
 #include <stdio.h>
@@ -84,6 +85,10 @@ static json_t *responses(const tr_web_route_t *route) {
             all, "403", problem_response(route, "The token's role is not enough, or an agent refuses"));
         json_object_set_new(all, "429", problem_response(route, "Too many requests"));
     }
+    if (route->login && tr_web_route_has(route, TR_WEB_IN_BODY)) {
+        json_object_set_new(all, "401", problem_response(route, "The name or the password is wrong"));
+        json_object_set_new(all, "429", problem_response(route, "Too many wrong passwords before"));
+    }
     if (route->to)
         json_object_set_new(
             all, "503", problem_response(route, "The broker is away, or nobody offers the service"));
@@ -91,17 +96,21 @@ static json_t *responses(const tr_web_route_t *route) {
     return all;
 }
 
-static json_t *operation(const tr_web_route_t *route) {
+static json_t *operation(const tr_web_route_t *route, bool sessions) {
     json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "operationId", route->id, "summary", route->summary,
         "x-role", tr_web_roles[route->role], "parameters", parameters(route), "responses", responses(route));
     if (tr_web_route_has(route, TR_WEB_IN_BODY))
         json_object_set_new(o, "requestBody", body(route));
-    json_object_set_new(
-        o, "security", route->role == TR_WEB_ANYBODY ? json_array() : json_pack("[{s:[]}]", "token"));
+    json_t *security = json_array();
+    if (route->role > TR_WEB_ANYBODY)
+        json_array_append_new(security, json_pack("{s:[]}", "token"));
+    if (route->role > TR_WEB_ANYBODY && sessions)
+        json_array_append_new(security, json_pack("{s:[]}", "session"));
+    json_object_set_new(o, "security", security);
     return o;
 }
 
-static json_t *paths(const tr_web_route_t *routes, size_t count) {
+static json_t *paths(const tr_web_route_t *routes, size_t count, bool sessions) {
     json_t *all = json_object();
     char method[16];
     for (size_t i = 0; i < count; i++) {
@@ -115,7 +124,7 @@ static json_t *paths(const tr_web_route_t *routes, size_t count) {
         for (; name[n]; n++)
             method[n] = (char)(name[n] | 0x20);
         method[n] = '\0';
-        json_object_set_new(path, method, operation(&routes[i]));
+        json_object_set_new(path, method, operation(&routes[i], sessions));
     }
     return all;
 }
@@ -143,17 +152,28 @@ static json_t *rpc_schema(void) {
         "code", "type", "integer", "message", text_schema());
 }
 
-static json_t *components(void) {
-    return json_pack("{s:{s:{s:s, s:s}}, s:{s:o, s:o, s:o}}", "securitySchemes", "token", "type", "http",
-        "scheme", "bearer", "schemas", "Problem", problem_schema(), "OpenAIError", error_schema(), "RpcError",
-        rpc_schema());
+static json_t *security_schemes(const char *cookie) {
+    json_t *all = json_pack("{s:{s:s, s:s}}", "token", "type", "http", "scheme", "bearer");
+    if (cookie)
+        json_object_set_new(all, "session",
+            json_pack("{s:s, s:s, s:s, s:s}", "type", "apiKey", "in", "cookie", "name", cookie, "description",
+                "Of who has signed in. What changes something needs its token as well (csrf of GET "
+                "/api/v1/login), in X-CSRF-Token or as Authorization: CSRF TOKEN, and an Origin of this "
+                "server"));
+    return all;
+}
+
+static json_t *components(const char *cookie) {
+    return json_pack("{s:o, s:{s:o, s:o, s:o}}", "securitySchemes", security_schemes(cookie), "schemas",
+        "Problem", problem_schema(), "OpenAIError", error_schema(), "RpcError", rpc_schema());
 }
 
 void tr_api_document(tr_web_exchange_t *e) {
     size_t count;
     const tr_web_route_t *routes = tr_web_server_routes(e->server, &count);
+    const char *cookie = tr_web_login_cookie(e->server);
     tr_web_respond_json(e, 200,
         json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:o}", "openapi", "3.1.0", "info", "title", "Troupe",
             "version", TROUPE_VERSION, "summary", "A fleet of agents over HTTP", "paths",
-            paths(routes, count), "components", components()));
+            paths(routes, count, cookie != NULL), "components", components(cookie)));
 }

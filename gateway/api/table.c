@@ -37,6 +37,17 @@ static const tr_web_route_t routes[] = {
         .type = "text/plain", .handle = tr_api_metrics},
     {TR_WEB_GET, "/api/v1/openapi.json", TR_WEB_ANYBODY, "openapi", "This document",
         .handle = tr_api_document},
+    {TR_WEB_GET, "/api/v1/login", TR_WEB_ANYBODY, "showLogin",
+        "Who asks, in which role and by what; whether there are users who can sign in; of a session, the "
+        "token "
+        "that its changes need",
+        .login = true, .handle = tr_api_login_state},
+    {TR_WEB_POST, "/api/v1/login", TR_WEB_ANYBODY, "signIn",
+        "A user's name and password for a session, which is a cookie",
+        FIELDS(NEEDED("name", TEXT, "of the user"), NEEDED("password", TEXT, "of the user")), .login = true,
+        .handle = tr_api_login},
+    {TR_WEB_POST, "/api/v1/logout", TR_WEB_ANYBODY, "signOut",
+        "The session that it comes by ends, and its open streams", .login = true, .handle = tr_api_logout},
     {TR_WEB_GET, "/api/v1/system_status", TR_WEB_VIEWER, "system_status",
         "The gateway, the platform, its counters and its services, and who asks in which role",
         .handle = tr_api_status},

@@ -3,9 +3,11 @@
  *
  * A page in a browser can send requests to whatever address its user can reach, also to loopback, and under a name of its own that it
  * points there (DNS rebinding). So: the Host must be one that this server has; a page of another origin may change nothing, and open no
- * WebSocket (which it could read), unless its origin was named (--origin); and what changes something needs a token, which no browser sends by itself. There are no cookies.
+ * WebSocket (which it could read), unless its origin was named (--origin); and what changes something needs a token, which no browser sends by itself. The cookie of a
+ * user who has signed in is not enough (login.h).
  */
 #include "gateway/events.h"
+#include "gateway/http/login.h"
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -19,6 +21,8 @@
 #define REFRESH_MS    1000
 #define FAILURES      5 /* wrong tokens of one address in a second */
 #define FAILURES_MOST 20
+#define REFUSALS      10 /* refused changes of one address that are told in a second */
+#define REFUSALS_MOST 100
 
 const char *const tr_web_anonymous_words[] = {"none", "viewer", "auto", NULL};
 enum { NONE, VIEWER, AUTO };
@@ -70,13 +74,14 @@ int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
             o->listen);
     self->rate = tr_web_rate_new((double)o->rate, (double)o->rate * 2, tr_random_seed());
     self->failures = tr_web_rate_new(FAILURES, FAILURES_MOST, tr_random_seed());
-    if (!self->rate || !self->failures)
+    self->refusals = tr_web_rate_new(REFUSALS, REFUSALS_MOST, tr_random_seed());
+    if (!self->rate || !self->failures || !self->refusals)
         return tr_error_set(error, -ENOMEM, "out of memory");
     rc = tr_web_tokens_new(o->tokens, &self->tokens, error);
     return rc == 0 ? init_provider(self, error) : rc;
 }
 
-static tr_web_role_t anonymous_role(const tr_web_server_t *self) {
+tr_web_role_t tr_web_anonymous_role(const tr_web_server_t *self) {
     int word = self->config.options->anonymous;
     return word == VIEWER || (word == AUTO && self->loopback) ? TR_WEB_VIEWER : TR_WEB_ANYBODY;
 }
@@ -124,7 +129,7 @@ static bool check_host(tr_web_exchange_t *e) {
     if (tr_web_header(e, WSI_TOKEN_HOST, host, sizeof e->host) <= 0 &&
         tr_web_header(e, WSI_TOKEN_HTTP_COLON_AUTHORITY, host, sizeof e->host) <= 0)
         *host = '\0';
-    if (e->match.route && e->match.route->role == TR_WEB_ANYBODY)
+    if (e->match.route && e->match.route->role == TR_WEB_ANYBODY && !e->match.route->login)
         return true; /* what anybody may see: probes come by any address */
     if (host_known(e->server, host))
         return true;
@@ -141,8 +146,10 @@ static bool same_origin(const char *origin, const char *host) {
 
 static bool check_origin(tr_web_exchange_t *e, const char *host) {
     const tr_strings_t *origins = &e->server->config.options->origins;
-    char origin[sizeof e->origin];
-    int n = tr_web_header(e, WSI_TOKEN_ORIGIN, origin, sizeof origin);
+    char *origin = e->page_origin;
+    int n = tr_web_header(e, WSI_TOKEN_ORIGIN, origin, sizeof e->page_origin);
+    if (n <= 0)
+        strcpy(origin, n < 0 ? "null" : ""); /* one that is too long is nobody's */
     if (n == 0 || (n > 0 && same_origin(origin, host)))
         return true;
     for (size_t i = 0; n > 0 && i < origins->count; i++)
@@ -230,10 +237,13 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     tr_web_server_t *self = e->server;
     char text[TR_WEB_JWT_MAX + 16];
     int n = authorization(e, text, sizeof text);
-    e->role = anonymous_role(self);
+    e->role = tr_web_anonymous_role(self);
     *e->who = '\0';
-    if (n == 0)
-        return true;
+    e->by_session = false;
+    if (n == 0 || (n > 0 && tr_web_login_takes(e, text))) {
+        tr_web_login_recognise(e);
+        return tr_web_login_guard(e);
+    }
     refresh_tokens(self, now_ms);
     if (n < 8 || strncasecmp(text, "Bearer ", 7) != 0)
         return wrong_token(e, now_ms, "expected Bearer TOKEN");
@@ -266,7 +276,8 @@ bool tr_web_admit_role(tr_web_exchange_t *e, tr_web_role_t needed) {
         tr_web_problem(e, 403, "unauthorised", "this needs the role %s, and %s is %s", tr_web_roles[needed],
             e->who, tr_web_roles[e->role]);
     else
-        tr_web_problem(e, 401, "no-token", "this needs a token with the role %s", tr_web_roles[needed]);
+        tr_web_problem(e, 401, "no-token", "this needs a token%s with the role %s",
+            tr_web_login_offered(e->server) ? ", or the session of a user," : "", tr_web_roles[needed]);
     return false;
 }
 

@@ -42,7 +42,7 @@ bool tr_web_again_begin(tr_web_exchange_t *e) {
     unsigned char asked[TR_ONCE_DIGEST];
     tr_once_answer_t answer;
     e->once = false;
-    if (e->method != TR_WEB_POST || !*e->who)
+    if (e->method != TR_WEB_POST || !*e->who || e->match.route->login)
         return true;
     if (!take_key(e))
         return false;

@@ -78,6 +78,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
     drop_replies(e);
     json_decref(e->body);
     json_decref(e->found);
+    free(e->set_cookie);
     tr_buffer_finish(&e->raw);
     tr_buffer_finish(&e->out);
     free(e);
@@ -109,7 +110,10 @@ static void reset(tr_web_exchange_t *e) {
         tr_buffer_finish(&e->raw);
     e->status = e->retry_s = 0;
     e->type = e->allow = e->policy = e->cache = NULL;
-    *e->origin = '\0';
+    *e->origin = *e->reason = '\0';
+    e->by_session = false;
+    free(e->set_cookie);
+    e->set_cookie = NULL;
     e->packed = e->vary = false;
 }
 
@@ -183,6 +187,7 @@ void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
+    snprintf(self->reason, sizeof self->reason, "%s", reason);
     json_t *text = json_string(detail);
     if (!text) /* a character was cut in two, or is none */
         text = json_string(reason);
@@ -208,16 +213,28 @@ static bool has_more(const tr_web_exchange_t *e) {
     return !tr_web_is_mux(e) && lws_service_adjust_timeout(lws_get_context(e->wsi), 1, 0) == 0;
 }
 
+/* What people do who have signed in is always told, and what was refused, within bounds; programs may change thousands of things a second. */
+static void audit(tr_web_exchange_t *e, int ms) {
+    tr_web_server_t *self = e->server;
+    bool refused = e->status == 401 || e->status == 403;
+    if (refused && tr_web_rate_take(self->refusals, e->peer, tr_clock_ms()) == 0)
+        tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE_REFUSED],
+            "who=%s peer=%s method=%s path=%s status=%u reason=%s", *e->who ? e->who : NULL, e->peer,
+            tr_web_methods[e->method], e->path, e->status, *e->reason ? e->reason : NULL);
+    else if (!refused)
+        tr_log(self->config.log, &tr_gateway_events[e->by_session ? TR_G_CHANGE_BY_USER : TR_G_CHANGE],
+            "who=%s peer=%s method=%s path=%s status=%u ms=%d", *e->who ? e->who : NULL, e->peer,
+            tr_web_methods[e->method], e->path, e->status, ms);
+}
+
 void tr_web_count(tr_web_exchange_t *e) {
     tr_web_server_t *self = e->server;
     int64_t ns = tr_clock_ns() - e->began_ns;
     tr_histogram_observe(&self->latency, (uint64_t)ns);
     tr_counter_inc(&self->answered[e->status / 100 - 1]);
     bool change = e->method != TR_WEB_GET && e->method != TR_WEB_HEAD && e->method != TR_WEB_OPTIONS;
-    if (change)
-        tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE],
-            "who=%s peer=%s method=%s path=%s status=%u ms=%d", *e->who ? e->who : NULL, e->peer,
-            tr_web_methods[e->method], e->path, e->status, (int)(ns / 1000000));
+    if (change && !(e->match.route && e->match.route->login))
+        audit(e, (int)(ns / 1000000));
 }
 
 /* The client has all of it; the connection goes on, or not. */

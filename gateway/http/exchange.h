@@ -13,6 +13,7 @@
 #include "gateway/http/chunks.h"
 #include "gateway/http/multipart.h"
 #include "gateway/http/route.h"
+#include "gateway/http/session.h"
 #include "gateway/http/token.h"
 #include "lib/base/buffer.h"
 
@@ -45,6 +46,7 @@ typedef struct tr_web_stream {
     void (*on_end)(tr_web_exchange_t *exchange);
     bool began, ended; /* the head is written; nothing more is put */
     bool over;         /* the end is written */
+    bool barred;       /* who it is for may not have it any more */
     int64_t written_ms;
 } tr_web_stream_t;
 
@@ -78,9 +80,14 @@ struct tr_web_exchange {
     char a2a_version[16]; /* A2A-Version */
     char mcp_version[16], mcp_method[48], mcp_name[128]; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
     char origin[256];                                    /* of a page that may read the answer; "": none */
+    char page_origin[256];                               /* Origin, whatever it is; "": none */
+    char fetch_site[16];                                 /* Sec-Fetch-Site */
+    char csrf[TR_WEB_CSRF_SIZE + 1];                     /* that was given; "": none */
     tr_web_match_t match;                                /* points into path */
-    char who[TR_WEB_TOKEN_NAME_MAX + 1];                 /* the token's name; "": nobody's */
+    char who[TR_WEB_TOKEN_NAME_MAX + 1];                 /* the token's or the user's name; "": nobody's */
     tr_web_role_t role;
+    bool by_session; /* of a user who has signed in */
+    tr_web_session_t session;
     int64_t began_ns;
     size_t length, received; /* bytes of the body: announced, and come */
     tr_buffer_t raw;
@@ -101,6 +108,8 @@ struct tr_web_exchange {
     const char *allow;  /* Allow; NULL: none */
     const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded */
     const char *cache;  /* Cache-Control; NULL: no-store */
+    char *set_cookie;   /* Set-Cookie, owned; NULL: none */
+    char reason[32];    /* of a problem, for the audit trail */
     bool gzip;          /* the client takes it */
     bool packed, vary;  /* out is in gzip; it would be something else for another client */
     bool pack_due;      /* ... is to be made so */

@@ -117,6 +117,8 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
     read_custom(e, "mcp-method:", e->mcp_method, sizeof e->mcp_method);
     read_custom(e, "mcp-name:", e->mcp_name, sizeof e->mcp_name);
     read_custom(e, "a2a-version:", e->a2a_version, sizeof e->a2a_version);
+    read_custom(e, "x-csrf-token:", e->csrf, sizeof e->csrf);
+    read_custom(e, "sec-fetch-site:", e->fetch_site, sizeof e->fetch_site);
     if (!*e->peer)
         lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
     return true;
@@ -208,6 +210,8 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
         put(&h, "vary:", "accept-encoding");
     if (*e->tag)
         put(&h, "etag:", e->tag);
+    if (e->set_cookie)
+        put(&h, "set-cookie:", e->set_cookie);
     if (e->status == 401)
         put(&h, "www-authenticate:", "Bearer realm=\"troupe\"");
     if (e->allow)

@@ -3,6 +3,7 @@
 
 static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx", NULL};
 static const char *const reasons[] = {"token", "rate", "origin", NULL};
+static const char *const outcomes[] = {"right", "wrong", "limited", NULL};
 
 int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
     static const tr_metric_t
@@ -11,6 +12,10 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
         away = {"troupe_gateway_turned_away_total",
             "Requests that were turned away: by their token, because there were too many, by host or origin.",
             {"reason"}, {reasons}},
+        sign_ins = {"troupe_gateway_sign_ins_total",
+            "Attempts to sign in with name and password: right, wrong, and turned away since there were too "
+            "many wrong ones.",
+            {"outcome"}, {outcomes}},
         latency = {.name = "troupe_gateway_request_seconds",
             .help = "From the request's head to the response's first byte.",
             .scale = 1e9},
@@ -27,6 +32,8 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
         rc = tr_metrics_counter(self->metrics, &answered, self->answered, error);
     if (rc == 0)
         rc = tr_metrics_counter(self->metrics, &away, self->turned_away, error);
+    if (rc == 0)
+        rc = tr_metrics_counter(self->metrics, &sign_ins, self->sign_ins, error);
     if (rc == 0)
         rc = tr_metrics_histogram(self->metrics, &latency, &self->latency, error);
     if (rc == 0)

@@ -2,8 +2,9 @@
  * Responses with gzip, where the client takes it and it is worth while. (The page's files are packed when the gateway is built.)
  *
  * What is compressed has a length that depends on what is in it, so whoever can make a browser ask again and again for a response that repeats
- * his own text beside a secret learns the secret (BREACH). That needs a request that the browser authorises by itself, and none is: what a token
- * in a header has authorised cannot be asked for by a page that does not have the token.
+ * his own text beside a secret learns the secret (BREACH). That needs a request that the browser authorises by itself: what a token in a header has
+ * authorised cannot be asked for by a page that does not have the token. A session's cookie is sent by the browser itself, so what it has authorised is
+ * packed where the browser says that this server's own page asks.
  */
 #include "gateway/http/server_private.h"
 
@@ -23,7 +24,7 @@ void tr_web_pack_choose(tr_web_exchange_t *e) {
     if (e->packed || e->status != 200 || !is_json(e->type) || e->out.size < LEAST || e->out.size > MOST)
         return;
     e->vary = true;
-    e->packed = e->gzip;
+    e->packed = e->gzip && (!e->by_session || strcmp(e->fetch_site, "same-origin") == 0);
     e->pack_due = e->packed;
 }
 

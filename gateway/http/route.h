@@ -75,6 +75,8 @@ typedef struct tr_web_route {
     bool form;                    /* the body is a form with a file (multipart/form-data) */
     bool rpc;                     /* problems are said as JSON-RPC does */
     bool socket;                  /* it becomes a WebSocket where it is asked to */
+    bool
+        login; /* of sessions: under this server's own names alone, its answers are not kept, and it has log events of its own */
     void (*handle)(struct tr_web_exchange *exchange);
 } tr_web_route_t;
 

@@ -5,6 +5,7 @@
 #include "gateway/a2a/task.h"
 #include "gateway/embedder.h"
 #include "gateway/events.h"
+#include "gateway/http/login.h"
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
 
@@ -110,6 +111,7 @@ static void on_tick(lws_sorted_usec_list_t *tick) {
     for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
         tr_web_stream_beat(e, now_ms);
     refresh_certificate(self);
+    tr_web_login_tick(self);
     tr_feed_hub_tick(self->hub, now_ms);
     tr_a2a_tasks_tick(self->a2a, tr_clock_wall_ms());
     tr_gauge_set(&self->feeds, (int64_t)tr_feed_hub_watchers(self->hub));
@@ -208,6 +210,8 @@ static int hire_courier(tr_web_server_t *self, tr_error_t *error) {
 static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
+        rc = tr_web_login_init(self, error);
+    if (rc == 0)
         rc = tr_web_metrics_init(self, error);
     if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new()) ||
                        !(self->once = tr_once_new())))
@@ -250,6 +254,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
         pthread_join(self->thread, NULL);
     }
     tr_embedder_destroy(&self->embedder);
+    tr_web_login_finish(self);
     if (self->context)
         lws_context_destroy(self->context);
     while (self->exchanges) /* whose replies have not come */
@@ -262,6 +267,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     tr_web_jwt_destroy(&self->jwt);
     tr_web_rate_destroy(&self->rate);
     tr_web_rate_destroy(&self->failures);
+    tr_web_rate_destroy(&self->refusals);
     tr_metrics_destroy(&self->metrics);
     tr_buffer_finish(&self->scratch);
     tr_buffer_finish(&self->summary.text);

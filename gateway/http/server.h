@@ -16,6 +16,8 @@
 typedef struct tr_web_options {
     const char *listen;
     const char *tokens; /* NULL: none */
+    const char *users;  /* likewise */
+    int64_t session_idle_ms, session_life_ms;
     const char *tls_cert, *tls_key;
     const char *fleet_state; /* NULL: of no fleet */
     const char *oidc_keys, *oidc_issuer, *oidc_audience,

@@ -36,11 +36,12 @@ struct tr_web_server {
     tr_web_tokens_t *tokens;
     tr_web_jwt_t *jwt; /* NULL: no provider */
     tr_web_tls_t tls;
-    tr_web_rate_t *rate, *failures;
+    tr_web_rate_t *rate, *failures, *refusals; /* refusals: that are told in the log */
     int64_t refreshed_ms, began_ms, drain_until_ms;
     bool drained;
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
+    struct tr_web_login *login;   /* NULL: there are no users */
     struct tr_a2a_tasks *a2a;
     struct tr_a2a_courier *courier; /* NULL: it cannot be had */
     tr_once_t *once;
@@ -51,11 +52,15 @@ struct tr_web_server {
     tr_metrics_t *metrics;
     tr_counter_t answered[5]; /* 1xx ... 5xx */
     tr_counter_t turned_away[3];
+    tr_counter_t sign_ins[3];
     tr_histogram_t latency;
     tr_gauge_t connections, waiting, feeds, sockets;
 };
 
 enum { TR_WEB_TURNED_TOKEN, TR_WEB_TURNED_RATE, TR_WEB_TURNED_ORIGIN };
+enum { TR_WEB_SIGN_IN_RIGHT, TR_WEB_SIGN_IN_WRONG, TR_WEB_SIGN_IN_LIMITED };
+
+typedef struct tr_web_login tr_web_login_t;
 
 /* ---- admit.c ---- */
 
@@ -65,6 +70,8 @@ int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error);
 bool tr_web_admit(tr_web_exchange_t *e);
 /* Takes one out of who it is's bucket. False: there was none. */
 bool tr_web_admit_message(tr_web_exchange_t *e);
+/* What may be done without a token or session. */
+tr_web_role_t tr_web_anonymous_role(const tr_web_server_t *self);
 /* Whether he may use the route. False: it has responded. */
 bool tr_web_admit_route(tr_web_exchange_t *e);
 
@@ -123,6 +130,8 @@ bool tr_web_form_take(tr_web_exchange_t *e);
 int tr_web_stream_write(tr_web_exchange_t *e);
 /* Calls on_end, where it was not yet. */
 void tr_web_stream_finish(tr_web_exchange_t *e);
+/* Who it is for, and a WebSocket's, may not have it any more: it ends. */
+void tr_web_stream_bar(tr_web_exchange_t *e);
 /* Keeps a quiet one alive. */
 void tr_web_stream_beat(tr_web_exchange_t *e, int64_t now_ms);
 

@@ -40,6 +40,17 @@ void tr_web_stream_end(tr_web_exchange_t *self) {
     tr_web_stream_flush(self);
 }
 
+/* One that waits for an agent's answer is cut, since that will be put there when it comes. */
+void tr_web_stream_bar(tr_web_exchange_t *e) {
+    if (e->state == TR_WEB_SOCKET) {
+        e->stream.barred = true;
+        tr_web_socket_close(e);
+    } else if (!e->asked)
+        tr_web_stream_end(e);
+    else if (e->wsi)
+        lws_set_timeout(e->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
 void tr_web_stream_finish(tr_web_exchange_t *e) {
     void (*on_end)(tr_web_exchange_t * self) = e->stream.on_end;
     bool streams = e->state == TR_WEB_STREAMING || e->state == TR_WEB_SOCKET;

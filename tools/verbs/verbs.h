@@ -87,6 +87,11 @@
     VERB(cert_show)                                                                                          \
     VERB(cert_rotate)                                                                                        \
     VERB(cert_revoke)                                                                                        \
+    VERB(user_add)                                                                                           \
+    VERB(user_ls)                                                                                            \
+    VERB(user_rm)                                                                                            \
+    VERB(user_passwd)                                                                                        \
+    VERB(user_role)                                                                                          \
     VERB(mind_ask)                                                                                           \
     VERB(mind_describe)                                                                                      \
     VERB(mind_train)                                                                                         \

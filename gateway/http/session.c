@@ -1,0 +1,129 @@
+#include "gateway/http/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#define BASE64  sodium_base64_VARIANT_URLSAFE_NO_PADDING
+#define NONCE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG     crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define FIXED   (TR_WEB_SESSION_ID + 3 * sizeof(uint64_t)) /* before the name */
+#define PLAIN   (FIXED + TR_WEB_SESSION_NAME)
+#define SKEW_MS 120000
+
+/* What is sealed says what it is, so that nothing else that this key would seal is taken for it. */
+static const unsigned char purpose[] = "troupe session 1";
+
+/* ---- keys ---- */
+
+static void derive(const unsigned char *key, const char *what, unsigned char out[32]) {
+    crypto_generichash(out, 32, (const unsigned char *)what, strlen(what), key, 32);
+}
+
+void tr_web_session_keys(const unsigned char *key, bool secure, tr_web_session_keys_t *ret_keys) {
+    unsigned char mark[32];
+    char hex[2 * 6 + 1];
+    derive(key, "seal of sessions", ret_keys->seal);
+    derive(key, "tokens of sessions", ret_keys->csrf);
+    derive(key, "name of the cookie", mark);
+    sodium_bin2hex(hex, sizeof hex, mark, 6);
+    snprintf(ret_keys->cookie, sizeof ret_keys->cookie, "%stroupe-%s", secure ? "__Host-" : "", hex);
+}
+
+/* ---- the seal ---- */
+
+void tr_web_session_begin(const char *name, uint64_t epoch, int64_t now_ms, tr_web_session_t *ret_session) {
+    *ret_session = (tr_web_session_t){.epoch = epoch, .begun_ms = now_ms, .seen_ms = now_ms};
+    randombytes_buf(ret_session->id, sizeof ret_session->id);
+    snprintf(ret_session->name, sizeof ret_session->name, "%s", name);
+}
+
+static void put64(unsigned char *at, uint64_t value) {
+    for (int i = 0; i < 8; i++)
+        at[i] = (unsigned char)(value >> 8 * i);
+}
+
+static uint64_t get64(const unsigned char *at) {
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value |= (uint64_t)at[i] << 8 * i;
+    return value;
+}
+
+void tr_web_session_seal(
+    const tr_web_session_keys_t *keys, const tr_web_session_t *session, char out[TR_WEB_SEALED_SIZE]) {
+    _Static_assert(
+        sodium_base64_ENCODED_LEN(NONCE + PLAIN + TAG, BASE64) <= TR_WEB_SEALED_SIZE, "it has room");
+    unsigned char plain[PLAIN], sealed[NONCE + PLAIN + TAG];
+    unsigned long long len = 0;
+    size_t name = strlen(session->name);
+    memcpy(plain, session->id, sizeof session->id);
+    put64(plain + TR_WEB_SESSION_ID, session->epoch);
+    put64(plain + TR_WEB_SESSION_ID + 8, (uint64_t)session->begun_ms);
+    put64(plain + TR_WEB_SESSION_ID + 16, (uint64_t)session->seen_ms);
+    memcpy(plain + FIXED, session->name, name);
+    randombytes_buf(sealed, NONCE);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+        sealed + NONCE, &len, plain, FIXED + name, purpose, sizeof purpose, NULL, sealed, keys->seal);
+    sodium_bin2base64(out, TR_WEB_SEALED_SIZE, sealed, NONCE + (size_t)len, BASE64);
+}
+
+bool tr_web_session_open(
+    const tr_web_session_keys_t *keys, const char *text, size_t len, tr_web_session_t *ret_session) {
+    unsigned char plain[PLAIN], sealed[NONCE + PLAIN + TAG];
+    unsigned long long opened = 0;
+    size_t size = 0;
+    if (sodium_base642bin(sealed, sizeof sealed, text, len, NULL, &size, NULL, BASE64) < 0 ||
+        size < NONCE + FIXED + TAG)
+        return false;
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &opened, NULL, sealed + NONCE, size - NONCE,
+            purpose, sizeof purpose, sealed, keys->seal) < 0)
+        return false;
+    tr_web_session_t session = {.epoch = get64(plain + TR_WEB_SESSION_ID),
+        .begun_ms = (int64_t)get64(plain + TR_WEB_SESSION_ID + 8),
+        .seen_ms = (int64_t)get64(plain + TR_WEB_SESSION_ID + 16)};
+    memcpy(session.id, plain, sizeof session.id);
+    memcpy(session.name, plain + FIXED, (size_t)opened - FIXED);
+    *ret_session = session;
+    return true;
+}
+
+bool tr_web_session_lives(const tr_web_session_t *session, int64_t now_ms, int64_t idle_ms, int64_t life_ms) {
+    return session->begun_ms <= now_ms + SKEW_MS && session->seen_ms <= now_ms + SKEW_MS &&
+           now_ms - session->seen_ms < idle_ms && now_ms - session->begun_ms < life_ms;
+}
+
+/* ---- the token against forged requests ---- */
+
+void tr_web_session_csrf(
+    const tr_web_session_keys_t *keys, const tr_web_session_t *session, char out[TR_WEB_CSRF_SIZE]) {
+    unsigned char mark[32];
+    crypto_generichash(mark, sizeof mark, session->id, sizeof session->id, keys->csrf, sizeof keys->csrf);
+    sodium_bin2base64(out, TR_WEB_CSRF_SIZE, mark, sizeof mark, BASE64);
+}
+
+bool tr_web_session_csrf_is(
+    const tr_web_session_keys_t *keys, const tr_web_session_t *session, const char *text) {
+    char right[TR_WEB_CSRF_SIZE];
+    tr_web_session_csrf(keys, session, right);
+    return strlen(text) == strlen(right) && sodium_memcmp(text, right, strlen(right)) == 0;
+}
+
+/* ---- the header ---- */
+
+const char *tr_web_cookie(const char *header, const char *name, size_t *ret_len) {
+    size_t wanted = strlen(name);
+    for (const char *at = header; *at;) {
+        at += strspn(at, " \t;");
+        size_t len = strcspn(at, ";");
+        if (len > wanted && strncmp(at, name, wanted) == 0 && at[wanted] == '=') {
+            *ret_len = len - wanted - 1;
+            while (*ret_len && strchr(" \t", at[wanted + *ret_len]))
+                --*ret_len;
+            return at + wanted + 1;
+        }
+        at += len;
+    }
+    return NULL;
+}
