@@ -134,12 +134,13 @@ typedef struct tr_motion {
 
     bool counted; /* of the last round that was: */
     tr_arena_t arena;
-    tr_count_t count;
-    tr_ruling_t ruling;
-    uint64_t lost; /* weight that was delegated to nobody who votes */
-    size_t winner; /* of one that is decided; TR_NOBODY */
-    size_t truth;  /* TR_NOBODY while it is not known */
-    char *why;     /* a sentence for people; owned, NULL before the first count */
+    tr_count_t count;                         /* of the options that were in play: */
+    size_t counted_at[TR_MOTION_OPTIONS_MAX]; /* where an option is in it; TR_NOBODY */
+    tr_ruling_t ruling;                       /* `best` is of the count, `winner` is an option here */
+    uint64_t lost;                            /* weight that was delegated to nobody who votes */
+    size_t winner;                            /* of one that is decided; TR_NOBODY */
+    size_t truth;                             /* TR_NOBODY while it is not known */
+    char *why;                                /* a sentence for people; owned, NULL before the first count */
 } tr_motion_t;
 
 /*
@@ -151,7 +152,7 @@ typedef struct tr_motion {
  *   quorum-share, majority  per cent      tie      "none" | "first" | "lot" | "keep"; with "keep": text, and "lot": a number
  *   within-ms of a round                  rounds   1    agreement  per cent, 80
  *   mediator  name                        person   false          secret  false
- *   trace     a traceparent
+ *   trace     a traceparent                edition  of the rules, 1: what was asked before there were others
  * 0; -EINVAL with what is wrong; -ENOMEM. Then *ret is NULL.
  */
 int tr_motion_new(const char *id, const tr_motion_event_t *opened, tr_motion_t **ret, tr_error_t *error);
@@ -163,7 +164,8 @@ void tr_motion_destroy(tr_motion_t **self); /* NULL-safe */
  *
  * A ballot is one of {"choice": option}, {"approve": [option ...]}, {"scores": {option: number}}, {"ranking": [option, or
  * [option ...] that share a place, ...]}, as the method asks for, {"abstain": true} or {"delegate": voter}; and may have
- * "reason", "confidence" (0..1) and "proposal" (a text: an option for the next round, where there is one). Until the round is counted a later one takes the place of an earlier one.
+ * "reason", "confidence" (0..1) and "proposal" (a text: an option for the next round, where there is one). An empty one abstains.
+ * Until the round is counted a later one takes the place of an earlier one.
  */
 int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
 

@@ -115,6 +115,14 @@ static int read_proposal(const reading_t *r, tr_value_t v) {
                       TR_MOTION_OPTION_MAX);
 }
 
+/* An empty list of options; scores of 0 that are there are some. Once it counted as a vote, for nothing. */
+static bool says_nothing(const reading_t *r, tr_value_t votes) {
+    for (size_t i = 0; i < r->decision->option_count; i++)
+        if (r->said->marks[i])
+            return false;
+    return r->decision->rules.edition > 1 && !(tr_value_is_map(votes) && tr_value_size(votes));
+}
+
 int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error) {
     reading_t r = {self, said_in[self->poll.method], ret, error};
     tr_value_t votes = tr_value_get(ballot, r.key), delegate = tr_value_get(ballot, "delegate");
@@ -127,7 +135,10 @@ int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t 
         return -EINVAL;
     if (delegate)
         return read_delegate(&r, delegate);
-    return votes ? read_marks(&r, votes) : 0;
+    int rc = votes ? read_marks(&r, votes) : 0;
+    if (rc == 0 && says_nothing(&r, votes))
+        ret->state = TR_SEAT_ABSTAINED;
+    return rc;
 }
 
 size_t tr_motion_favourite(const tr_motion_t *self, const int32_t *marks) {

@@ -11,16 +11,17 @@ static void write_options(tr_content_writer_t *w, const tr_motion_t *self) {
     tr_write_str(w, "options");
     tr_write_array(w, self->option_count);
     for (size_t i = 0; i < self->option_count; i++) {
-        bool there = self->counted && i < self->count.poll.options;
+        size_t at = self->counted ? self->counted_at[i] : TR_NOBODY;
+        bool there = at != TR_NOBODY && at < self->count.poll.options;
         tr_write_map(w, there ? 5 : 2);
         tr_write_kv(w, "option", self->options[i]);
         tr_write_kv_bool(w, "in-play", self->in_play[i]);
         if (!there)
             continue;
-        tr_write_kv_uint(w, "place", self->count.places[i]);
+        tr_write_kv_uint(w, "place", self->count.places[at]);
         tr_write_kv_double(
-            w, "points", (double)self->count.points[i] / (double)tr_count_scale(self->count.poll.method));
-        tr_write_kv_double(w, "support", (double)tr_count_support(&self->count, i) / 10000);
+            w, "points", (double)self->count.points[at] / (double)tr_count_scale(self->count.poll.method));
+        tr_write_kv_double(w, "support", (double)tr_count_support(&self->count, at) / 10000);
     }
 }
 
@@ -68,7 +69,8 @@ static void write_share(tr_content_writer_t *w, const char *key, uint32_t millio
 
 void tr_motion_write_rules(tr_content_writer_t *w, const tr_motion_t *self) {
     const tr_rules_t *rules = &self->rules;
-    tr_write_map(w, 8);
+    tr_write_map(w, 9);
+    tr_write_kv_uint(w, "edition", rules->edition);
     tr_write_kv_int(w, "score-max", self->poll.score_max);
     tr_write_kv_uint(w, "quorum", rules->quorum);
     write_share(w, "quorum-share", rules->quorum_share);

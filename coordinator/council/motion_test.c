@@ -70,7 +70,7 @@ static int teardown(void **state) {
     return 0;
 }
 
-#define ABC "'question': 'which?', 'options': ['a', 'b', 'c'], 'voters': ['ann', 'bob', 'cid']"
+#define ABC "'question': 'which?', 'edition': 2, 'options': ['a', 'b', 'c'], 'voters': ['ann', 'bob', 'cid']"
 
 /* JSON with ' in place of ". */
 static const char *quoted(const char *text) {
@@ -82,6 +82,25 @@ static const char *quoted(const char *text) {
         s[i] = (char)(text[i] == '\'' ? '"' : text[i]);
     s[i] = '\0';
     return s;
+}
+
+static json_t *told(const chamber_t *c, void (*write)(tr_content_writer_t *w, const tr_motion_t *d)) {
+    tr_content_writer_t w;
+    tr_content_t content;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_init(&w);
+    write(&w, c->d);
+    assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
+    assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    json_t *json = tr_value_to_json(&content.root);
+    tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    return json;
+}
+
+static void write_all(tr_content_writer_t *w, const tr_motion_t *d) {
+    tr_motion_write(w, d, 0);
 }
 
 static void test_a_vote(void **state) {
@@ -194,7 +213,8 @@ static void test_what_is_no_wish(void **state) {
 
 static void test_weights_and_delegates(void **state) {
     chamber_t *c = *state;
-    open(c, quoted("{'question': 'q', 'options': ['a', 'b'], 'voters': [{'name': 'ann', 'weight': 1.5}, "
+    open(c, quoted("{'question': 'q', 'edition': 2, 'options': ['a', 'b'], 'voters': [{'name': 'ann', "
+                   "'weight': 1.5}, "
                    "'bob', 'cid', 'dan']}"));
     vote(c, "ann", quoted("{'choice': 'a'}"));
     vote(c, "bob", quoted("{'choice': 'b'}"));
@@ -209,7 +229,8 @@ static void test_weights_and_delegates(void **state) {
 /* Opinions, fewer options, agreement. */
 static void test_consensus_in_rounds(void **state) {
     chamber_t *c = *state;
-    open(c, quoted("{'question': 'q', 'options': ['a', 'b', 'c', 'd'], 'voters': ['ann', 'bob', 'cid', "
+    open(c, quoted("{'question': 'q', 'edition': 2, 'options': ['a', 'b', 'c', 'd'], 'voters': ['ann', "
+                   "'bob', 'cid', "
                    "'dan', 'eve'], 'rounds': 3}"));
     vote(c, "ann", quoted("{'choice': 'a', 'reason': 'safe', 'confidence': 0.9}"));
     vote(c, "bob", quoted("{'choice': 'a'}"));
@@ -236,8 +257,9 @@ static void test_consensus_in_rounds(void **state) {
 /* What voters propose is in play beside what stays: the surest one's first, each once, and nothing that was an option before. */
 static void test_proposals_refine_the_options(void **state) {
     chamber_t *c = *state;
-    open(c, quoted("{'question': 'q', 'options': ['a', 'b', 'c'], 'voters': ['ann', 'bob', 'cid', "
-                   "'dan', 'eve', 'fay'], 'rounds': 2}"));
+    open(c,
+        quoted("{'question': 'q', 'edition': 2, 'options': ['a', 'b', 'c'], 'voters': ['ann', 'bob', 'cid', "
+               "'dan', 'eve', 'fay'], 'rounds': 2}"));
     assert_int_equal(
         with_value(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'proposal': ''}")), -EINVAL);
     assert_string_equal(
@@ -269,6 +291,138 @@ static void test_proposals_refine_the_options(void **state) {
     assert_int_equal(c->d->state, TR_MOTION_DECIDED);
     assert_string_equal(winner(c), "a and b");
     assert_int_equal(c->d->option_count, 6);
+}
+
+/* a, b, c and d; c and d are dropped; then b beats a by 3 to 2, as partial rankings say. */
+static void rank_twice(chamber_t *c, const char *edition) {
+    char wish[300];
+    snprintf(wish, sizeof wish,
+        "{'question': 'q', 'options': ['a', 'b', 'c', 'd'], 'voters': ['ann', 'bob', 'cid', 'dan', 'eve'], "
+        "'rounds': 2, 'method': 'borda'%s}",
+        edition);
+    open(c, quoted(wish));
+    for (int round = 1; round <= 2; round++) {
+        for (const char *const *who = (const char *const[]){"ann", "bob", "cid", NULL}; *who; who++)
+            vote(c, *who, quoted("{'ranking': ['b', 'a']}"));
+        for (const char *const *who = (const char *const[]){"dan", "eve", NULL}; *who; who++)
+            vote(c, *who, quoted(round == 1 ? "{'ranking': ['a', 'b']}" : "{'ranking': ['a']}"));
+        count(c);
+    }
+    assert_int_equal(c->d->state, TR_MOTION_DECIDED);
+    assert_false(c->d->in_play[2] || c->d->in_play[3]);
+}
+
+static void test_what_is_out_of_play_does_not_count(void **state) {
+    chamber_t *c = *state;
+    rank_twice(c, ", 'edition': 2");
+    assert_string_equal(winner(c), "b");
+    assert_int_equal(c->d->count.poll.options, 2);
+    json_t *all = told(c, write_all), *options = json_object_get(all, "options");
+    assert_int_equal(json_real_value(json_object_get(json_array_get(options, 1), "points")), 3);
+    assert_null(json_object_get(json_array_get(options, 2), "points"));
+    json_decref(all);
+    rank_twice(c, ""); /* as it was decided once it stays decided, whoever reads it again */
+    assert_string_equal(winner(c), "a");
+    assert_int_equal(c->d->count.poll.options, 4);
+}
+
+/* The option in the middle goes: what is counted has other numbers than the options have. */
+static void test_an_option_behind_one_that_is_dropped_wins(void **state) {
+    chamber_t *c = *state;
+    open(c, quoted("{" ABC ", 'rounds': 3, 'tie': 'keep', 'keep': 'a', 'agreement': 100}"));
+    for (int round = 1; round <= 3; round++) {
+        vote(c, "ann", quoted("{'choice': 'b'}"));
+        vote(c, "bob", quoted("{'choice': 'c', 'proposal': 'd'}"));
+        vote(c, "cid", quoted(round == 1 ? "{'choice': 'b'}" : "{'choice': 'c'}"));
+        assert_int_equal(c->d->round, round);
+        count(c);
+    }
+    assert_false(c->d->in_play[0]);
+    assert_string_equal(winner(c), "c");
+    assert_non_null(strstr(c->d->why, "c wins by plurality: 66.67 %"));
+}
+
+/* An empty list is for nothing: it abstains, and no rule for ties makes a winner of it. */
+static void test_an_empty_ballot_abstains(void **state) {
+    static const struct {
+        const char *method, *ballot;
+    } cases[] = {{"approval", "{'approve': []}"}, {"score", "{'scores': {}}"}, {"borda", "{'ranking': []}"},
+        {"schulze", "{'ranking': [[]]}"}};
+    chamber_t *c = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wish[300];
+        snprintf(wish, sizeof wish, "{" ABC ", 'tie': 'first', 'method': '%s'}", cases[i].method);
+        open(c, quoted(wish));
+        vote(c, "ann", quoted(cases[i].ballot));
+        assert_int_equal(c->d->seats[0].state, TR_SEAT_ABSTAINED);
+        count(c);
+        assert_int_equal(c->d->state, TR_MOTION_UNDECIDED);
+        assert_int_equal(c->d->ruling.verdict, TR_VERDICT_NO_BALLOTS);
+        snprintf(wish, sizeof wish,
+            "{'question': 'q', 'options': ['a', 'b'], 'voters': ['ann'], 'tie': 'first', 'method': '%s'}",
+            cases[i].method);
+        open(c, quoted(wish)); /* one of the first edition, as it was decided */
+        vote(c, "ann", quoted(cases[i].ballot));
+        count(c);
+        assert_string_equal(winner(c), "a");
+    }
+    open(c, quoted("{" ABC ", 'tie': 'first', 'method': 'score'}"));
+    vote(c, "ann", quoted("{'scores': {'a': 0, 'b': 0}}"));
+    assert_int_equal(c->d->seats[0].state, TR_SEAT_VOTED);
+    count(c);
+    assert_int_equal(c->d->ruling.verdict, TR_VERDICT_NO_BALLOTS);
+}
+
+/* Who did not answer has lost nothing; who delegated to one who did not has. */
+static void test_what_is_lost(void **state) {
+    chamber_t *c = *state;
+    open(c,
+        quoted(
+            "{'question': 'q', 'edition': 2, 'options': ['a', 'b'], 'voters': ['ann', 'bob', 'cid', 'dan', "
+            "{'name': 'eve', 'weight': 2.5}, 'fay']}"));
+    vote(c, "ann", quoted("{'choice': 'a'}"));
+    assert_int_equal(with_value(c, TR_MOTION_DECLINED, "bob", NULL), 0);
+    vote(c, "dan", quoted("{'delegate': 'eve'}"));
+    vote(c, "eve", quoted("{'delegate': 'cid'}"));
+    vote(c, "fay", quoted("{'delegate': 'ann'}"));
+    count(c);
+    assert_int_equal(c->d->lost, 7 * TR_WEIGHT_ONE / 2);
+}
+
+static void test_who_delegates_takes_part(void **state) {
+    chamber_t *c = *state;
+    for (int edition = 1; edition <= 2; edition++) {
+        char wish[300];
+        snprintf(wish, sizeof wish,
+            "{'question': 'q', 'edition': %d, 'options': ['a', 'b'], 'voters': ['ann', 'bob', 'cid', 'dan'], "
+            "'quorum': 3}",
+            edition);
+        open(c, quoted(wish));
+        vote(c, "ann", quoted("{'choice': 'a'}"));
+        vote(c, "bob", quoted("{'delegate': 'ann'}"));
+        vote(c, "cid", quoted("{'delegate': 'bob'}"));
+        count(c);
+        assert_int_equal(c->d->ruling.verdict, edition == 1 ? TR_VERDICT_NO_QUORUM : TR_VERDICT_DECIDED);
+    }
+}
+
+/* Whoever counts the ballots again by the rules gets what was decided: so agreement alone is not enough. */
+static void test_a_consensus_has_the_majority(void **state) {
+    chamber_t *c = *state;
+    for (int edition = 1; edition <= 2; edition++) {
+        char wish[300];
+        snprintf(wish, sizeof wish,
+            "{'question': 'q', 'edition': %d, 'options': ['a', 'b'], 'voters': ['ann', 'bob', 'cid'], "
+            "'rounds': 2, 'agreement': 60, 'majority': 70}",
+            edition);
+        open(c, quoted(wish));
+        vote(c, "ann", quoted("{'choice': 'a'}"));
+        vote(c, "bob", quoted("{'choice': 'a'}"));
+        vote(c, "cid", quoted("{'choice': 'b'}"));
+        count(c);
+        assert_int_equal(c->d->ruling.verdict, TR_VERDICT_NO_MAJORITY);
+        assert_int_equal(c->d->state, edition == 1 ? TR_MOTION_DECIDED : TR_MOTION_VOTING);
+    }
 }
 
 static void test_the_last_round_is_a_vote(void **state) {
@@ -314,11 +468,13 @@ static void test_a_conflict(void **state) {
 static void test_no_mediator_helps(void **state) {
     chamber_t *c = *state;
     open(c, quoted("{'question': 'q', 'options': ['a', 'b'], 'voters': ['ann', 'bob'], 'mediator': 'm'}"));
-    vote(c, "ann", quoted("{'choice': 'a'}"));
+    vote(c, "ann", quoted("{'choice': 'a', 'reason': 'sure'}"));
     vote(c, "bob", quoted("{'choice': 'b'}"));
     count(c);
     assert_int_equal(with_value(c, TR_MOTION_MEDIATED, "m", NULL), 0);
     assert_int_equal(c->d->state, TR_MOTION_UNDECIDED);
+    assert_string_equal(
+        c->d->seats[0].reason, "sure"); /* was told to the mediator, and stays what was said */
     assert_int_equal(with_value(c, TR_MOTION_ENDED, "eve", NULL), -EPROTO);
 }
 
@@ -335,25 +491,6 @@ static void test_the_truth_comes_out(void **state) {
     assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[0]), 1);
     assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[1]), 0);
     assert_int_equal(tr_motion_was_right(c->d, &c->d->seats[2]), -1);
-}
-
-static json_t *told(const chamber_t *c, void (*write)(tr_content_writer_t *w, const tr_motion_t *d)) {
-    tr_content_writer_t w;
-    tr_content_t content;
-    const void *bytes;
-    size_t len;
-    tr_content_writer_init(&w);
-    write(&w, c->d);
-    assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
-    assert_int_equal(tr_content_init(&content, bytes, len), 0);
-    json_t *json = tr_value_to_json(&content.root);
-    tr_content_finish(&content);
-    tr_content_writer_finish(&w);
-    return json;
-}
-
-static void write_all(tr_content_writer_t *w, const tr_motion_t *d) {
-    tr_motion_write(w, d, 0);
 }
 
 static void test_what_is_told(void **state) {
@@ -382,8 +519,9 @@ static void test_the_rules_are_told(void **state) {
                    "'majority': 50, 'tie': 'keep', 'keep': 'b', 'lot': -7}"));
     json_t *rules = told(c, tr_motion_write_rules);
     char *text = json_dumps(rules, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
-    assert_string_equal(text, quoted("{'electorate':3.0,'keep':'b','lot':-7,'majority':50.0,'quorum':2,"
-                                     "'quorum-share':66.67,'score-max':5,'tie':'keep'}"));
+    assert_string_equal(
+        text, quoted("{'edition':2,'electorate':3.0,'keep':'b','lot':-7,'majority':50.0,'quorum':2,"
+                     "'quorum-share':66.67,'score-max':5,'tie':'keep'}"));
     free(text);
     json_decref(rules);
 }
@@ -400,6 +538,12 @@ int main(void) {
         A_TEST(test_weights_and_delegates),
         A_TEST(test_consensus_in_rounds),
         A_TEST(test_proposals_refine_the_options),
+        A_TEST(test_what_is_out_of_play_does_not_count),
+        A_TEST(test_an_option_behind_one_that_is_dropped_wins),
+        A_TEST(test_an_empty_ballot_abstains),
+        A_TEST(test_what_is_lost),
+        A_TEST(test_who_delegates_takes_part),
+        A_TEST(test_a_consensus_has_the_majority),
         A_TEST(test_the_last_round_is_a_vote),
         A_TEST(test_a_conflict),
         A_TEST(test_no_mediator_helps),

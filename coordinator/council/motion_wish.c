@@ -136,11 +136,13 @@ static int read_tie(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
 }
 
 static int read_rules(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
-    int64_t score_max = 10, quorum = 0;
+    int64_t score_max = 10, quorum = 0, edition = 1;
     int method = read_word(wish, "method", tr_method_words, TR_METHOD_PLURALITY, error);
     int rc = method < 0 ? method : read_number(wish, "score-max", 1, TR_SCORE_MAX, &score_max, error);
     if (rc == 0)
         rc = read_number(wish, "quorum", 0, TR_MOTION_VOTERS_MAX, &quorum, error);
+    if (rc == 0)
+        rc = read_number(wish, "edition", 1, TR_EDITION, &edition, error);
     if (rc == 0)
         rc = read_share(wish, "quorum-share", &self->rules.quorum_share, error);
     if (rc == 0)
@@ -149,6 +151,7 @@ static int read_rules(tr_motion_t *self, tr_value_t wish, tr_error_t *error) {
         return rc;
     self->poll = (tr_poll_t){(tr_method_t)method, self->option_count, (int32_t)score_max};
     self->rules.quorum = (size_t)quorum;
+    self->rules.edition = (unsigned)edition;
     return read_tie(self, wish, error);
 }
 

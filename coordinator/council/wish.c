@@ -139,7 +139,7 @@ static const char *read_weigh(completing_t *c) {
 /* What is kept as it was asked for. */
 static bool is_kept(tr_value_t key) {
     return !tr_value_equals(key, "voters") && !tr_value_equals(key, "action") &&
-           !tr_value_equals(key, "lot") && !tr_value_equals(key, "trace");
+           !tr_value_equals(key, "lot") && !tr_value_equals(key, "trace") && !tr_value_equals(key, "edition");
 }
 
 static int64_t draw_lot(const completing_t *c) {
@@ -155,7 +155,7 @@ static void write_all(const completing_t *c, tr_content_writer_t *out) {
     size_t len, kept = 0;
     for (uint32_t i = 0; i < map->size; i++)
         kept += is_kept(&map->ptr[i].key);
-    tr_write_map(out, kept + 2 + (c->trace != NULL));
+    tr_write_map(out, kept + 3 + (c->trace != NULL));
     for (uint32_t i = 0; i < map->size; i++) {
         if (!is_kept(&map->ptr[i].key))
             continue;
@@ -164,6 +164,7 @@ static void write_all(const completing_t *c, tr_content_writer_t *out) {
     }
     if (c->trace)
         tr_write_kv(out, "trace", c->trace);
+    tr_write_kv_uint(out, "edition", TR_EDITION);
     tr_write_kv_int(out, "lot", draw_lot(c));
     tr_write_str(out, "voters");
     tr_write_array(out, c->count);

@@ -58,12 +58,15 @@ static void add_marks(tr_count_t *c, const tr_ballot_t *b) {
 
 static void add(tr_count_t *c, const tr_ballot_t *b) {
     c->ballots++;
+    c->carried += b->carried;
     if (b->abstains) {
         c->abstentions++;
         c->abstained += b->weight;
         return;
     }
     c->weight += b->weight;
+    for (size_t i = 0; i < c->poll.options && b->weight && !c->named; i++)
+        c->named = b->marks[i] != 0;
     if (c->pairs)
         add_pairs(c, b);
     else
@@ -160,9 +163,31 @@ static uint64_t worst_pair(const tr_count_t *c, size_t option) {
     return least;
 }
 
+/* Digit by digit: the product would not fit. */
+uint32_t tr_share_of(uint64_t part, uint64_t whole, bool *ret_cut) {
+    uint64_t share = whole ? part / whole : 0, rest = whole ? part % whole : 0;
+    for (int digit = 0; digit < 6; digit++) {
+        rest *= 10;
+        share = share * 10 + (whole ? rest / whole : 0);
+        rest = whole ? rest % whole : 0;
+    }
+    *ret_cut = rest != 0;
+    return (uint32_t)share;
+}
+
+static uint32_t support(const tr_count_t *c, size_t option, bool *ret_cut) {
+    uint64_t part = c->pairs ? worst_pair(c, option) : c->points[option];
+    uint64_t most = c->poll.method == TR_METHOD_SCORE ? (uint64_t)c->poll.score_max : 1;
+    return tr_share_of(part, c->weight * most, ret_cut);
+}
+
 uint32_t tr_count_support(const tr_count_t *self, size_t option) {
-    uint64_t part = self->pairs ? worst_pair(self, option) : self->points[option];
-    uint64_t whole =
-        self->weight * (self->poll.method == TR_METHOD_SCORE ? (uint64_t)self->poll.score_max : 1);
-    return whole ? (uint32_t)((long double)part * 1000000 / (long double)whole) : 0;
+    bool cut;
+    return support(self, option, &cut);
+}
+
+bool tr_count_has_more(const tr_count_t *self, size_t option, uint32_t share) {
+    bool cut;
+    uint32_t its = support(self, option, &cut);
+    return its > share || (its == share && cut);
 }

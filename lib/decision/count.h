@@ -56,11 +56,14 @@ typedef struct tr_ballot {
     uint64_t weight; /* TR_WEIGHT_ONE = one vote */
     bool abstains;
     const int32_t *marks; /* one for each option; not looked at where it abstains */
+    size_t carried;       /* how many others have delegated to it; its weight has theirs */
 } tr_ballot_t;
 
 typedef struct tr_count {
     tr_poll_t poll;              /* score_max as it was meant */
     size_t ballots, abstentions; /* how many; `ballots` has both kinds */
+    size_t carried;              /* how many have delegated to one of them */
+    bool named;                  /* one of them, of some weight, has a mark */
     uint64_t weight, abstained;  /* of those that say something, and of those that do not */
     uint64_t
         *points; /* of each option, weighted; with tr_count_scale for one point of one vote. Of schulze: how
@@ -81,5 +84,7 @@ uint64_t tr_count_scale(tr_method_t method);
  * it; of score its part of the highest sum there could be; of places the share that has it above the option that it
  * does worst against. 0 where nothing was said; 1000000 for the only option of a count of places. */
 uint32_t tr_count_support(const tr_count_t *self, size_t option);
+/* Whether that is more than so many millionths: exactly, not as it is cut above. */
+bool tr_count_has_more(const tr_count_t *self, size_t option, uint32_t share);
 
 #endif

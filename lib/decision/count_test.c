@@ -42,8 +42,22 @@ static void first_choices_of_tennessee(void **state) {
     tr_count_t c = poll_count(&p, TR_METHOD_PLURALITY, 4);
     assert_string_equal(poll_order(&p, &c, "MNCK"), "MNKC");
     assert_int_equal(tr_count_support(&c, 0), 420000);
-    c = poll_count(&p, TR_METHOD_APPROVAL, 4); /* the same ballots are good for it, too */
-    assert_string_equal(poll_order(&p, &c, "MNCK"), "MNKC");
+    poll_finish(&p);
+}
+
+/* Each approves of the two cities that are nearest: 68 of 100 of Nashville. */
+static void the_two_nearest_of_tennessee(void **state) {
+    (void)state;
+    poll_t p = poll_new();
+    static const int32_t marks[4][4] = {{1, 1, 0, 0}, {0, 1, 1, 0}, {0, 0, 1, 1}, {0, 0, 1, 1}};
+    static const uint64_t votes[] = {42, 26, 15, 17}, approved[] = {42, 68, 58, 32};
+    for (size_t i = 0; i < 4; i++)
+        poll_add(&p, votes[i], marks[i], 4);
+    tr_count_t c = poll_count(&p, TR_METHOD_APPROVAL, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(c.points[i], approved[i] * TR_WEIGHT_ONE);
+    assert_string_equal(poll_order(&p, &c, "MNCK"), "NCMK");
+    assert_int_equal(tr_count_support(&c, 1), 680000);
     poll_finish(&p);
 }
 
@@ -183,6 +197,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_capital_of_tennessee),
         cmocka_unit_test(first_choices_of_tennessee),
+        cmocka_unit_test(the_two_nearest_of_tennessee),
         cmocka_unit_test(scores_of_tennessee),
         cmocka_unit_test(bordas_academy),
         cmocka_unit_test(schulze_of_45),

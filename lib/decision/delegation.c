@@ -40,13 +40,17 @@ static void carry(tr_voter_t *voters, size_t count, uint64_t *own, uint64_t *ret
     *ret_lost = 0;
     for (size_t i = 0; i < count; i++) {
         own[i] = voters[i].weight;
-        voters[i].weight = 0;
+        voters[i].weight = voters[i].carries = 0;
     }
-    for (size_t i = 0; i < count; i++)
-        if (voters[i].carried_by == TR_NOBODY)
-            *ret_lost += own[i];
-        else
-            voters[voters[i].carried_by].weight += own[i];
+    for (size_t i = 0; i < count; i++) {
+        size_t by = voters[i].carried_by;
+        if (by == TR_NOBODY) {
+            *ret_lost += voters[i].delegate == TR_NOBODY ? 0 : own[i];
+            continue;
+        }
+        voters[by].weight += own[i];
+        voters[by].carries += by != i;
+    }
 }
 
 int tr_delegate_votes(tr_voter_t *voters, size_t count, tr_arena_t *arena, uint64_t *ret_lost) {

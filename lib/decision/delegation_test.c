@@ -28,7 +28,9 @@ static void weight_goes_to_who_votes(void **state) {
     assert_int_equal(tr_delegate_votes(v, 10, &arena, &lost), 0);
     assert_int_equal(v[0].weight, 7);
     assert_int_equal(v[9].weight, 512);
-    assert_int_equal(lost, 8 + 16 + 32 + 64 + 128 + 256);
+    assert_int_equal(lost, 16 + 32 + 64 + 128 + 256); /* who names nobody has lost nothing */
+    assert_int_equal(v[0].carries, 2);
+    assert_int_equal(v[9].carries, 0);
     for (size_t i = 0; i < 10; i++) {
         assert_true(v[i].carried_by == (i < 3 ? 0 : i == 9 ? 9 : TR_NOBODY));
         if (i != 0 && i != 9)

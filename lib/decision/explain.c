@@ -1,5 +1,5 @@
 /* A decision in a sentence. */
-#include "lib/decision/ruling.h"
+#include "lib/decision/ruling_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,16 +68,27 @@ static void put_decided(
     put(t, ".");
 }
 
+/* Which of the two rules has failed, and by how much. */
+static void put_quorum(text_t *t, const tr_count_t *c, const tr_rules_t *rules) {
+    size_t there = tr_ruling_took_part(c, rules);
+    put(t, "Nothing is decided: ");
+    if (there < rules->quorum)
+        put(t, "%zu took part, where the quorum is %zu.", there, rules->quorum);
+    else
+        put(t, "%.6g %% of the votes took part, where the quorum is %.6g %%.",
+            percent(tr_ruling_turnout(c, rules)), percent(rules->quorum_share));
+}
+
 void tr_ruling_explain(const tr_ruling_t *self, const tr_count_t *count, const tr_rules_t *rules,
     const char *const *names, char *out, size_t size) {
     text_t t = {out, size, 0};
     *out = '\0';
     switch (self->verdict) {
     case TR_VERDICT_DECIDED: put_decided(&t, self, count, rules, names); break;
-    case TR_VERDICT_NO_BALLOTS: put(&t, "Nothing is decided: nobody voted."); break;
-    case TR_VERDICT_NO_QUORUM:
-        put(&t, "Nothing is decided: %zu ballots are too few for the quorum.", count->ballots);
+    case TR_VERDICT_NO_BALLOTS:
+        put(&t, "Nothing is decided: nobody %s.", count->weight ? "is for any of the options" : "voted");
         break;
+    case TR_VERDICT_NO_QUORUM: put_quorum(&t, count, rules); break;
     case TR_VERDICT_TIED:
         put(&t, "Nothing is decided: ");
         put_names(&t, self, names);

@@ -12,7 +12,8 @@
 /* One entry of `ballots`. */
 typedef struct entry {
     const char *voter, *weight, *choice, *delegate;
-    tr_texts_t approve, ranking;
+    tr_texts_t approve;
+    tr_text_lists_t ranking;
     tr_pairs_t scores;
     bool abstain;
     int64_t count;
@@ -21,7 +22,7 @@ typedef struct entry {
 typedef struct document {
     tr_texts_t options;
     int method, tie;
-    int64_t quorum, score_max, lot;
+    int64_t quorum, score_max, lot, edition;
     const char *majority, *quorum_share, *electorate, *keep;
     tr_yaml_list_t entries;
 } document_t;
@@ -37,7 +38,7 @@ static const tr_yaml_field_t entry_fields[] = {
     {"count", TR_YAML_WHOLE, OF_ENTRY(count), .min = 1, .max = TR_BALLOTS_MAX},
     {"choice", TR_YAML_TEXT, OF_ENTRY(choice)},
     {"approve", TR_YAML_TEXTS, OF_ENTRY(approve), .max = TR_OPTIONS_MAX},
-    {"ranking", TR_YAML_TEXTS, OF_ENTRY(ranking), .max = TR_OPTIONS_MAX},
+    {"ranking", TR_YAML_TEXT_LISTS, OF_ENTRY(ranking), .max = TR_OPTIONS_MAX},
     {"scores", TR_YAML_PAIRS, OF_ENTRY(scores), .max = TR_OPTIONS_MAX},
     {"abstain", TR_YAML_TRUTH, OF_ENTRY(abstain)},
     {"delegate", TR_YAML_TEXT, OF_ENTRY(delegate)},
@@ -46,7 +47,7 @@ static const tr_yaml_field_t entry_fields[] = {
 static const tr_yaml_table_t entry_table = {
     entry_fields, sizeof entry_fields / sizeof *entry_fields, sizeof(entry_t), .initial = &usual_entry};
 
-static const document_t usual = {.method = TR_METHOD_SCHULZE};
+static const document_t usual = {.method = TR_METHOD_SCHULZE, .edition = TR_EDITION};
 
 static const tr_yaml_field_t fields[] = {
     {"options", TR_YAML_TEXTS, OF_DOCUMENT(options), true, 1, TR_OPTIONS_MAX},
@@ -59,6 +60,7 @@ static const tr_yaml_field_t fields[] = {
     {"tie", TR_YAML_WORD, OF_DOCUMENT(tie), .words = tr_tie_words},
     {"lot", TR_YAML_WHOLE, OF_DOCUMENT(lot), .min = INT64_MIN + 1, .max = INT64_MAX},
     {"keep", TR_YAML_TEXT, OF_DOCUMENT(keep)},
+    {"edition", TR_YAML_WHOLE, OF_DOCUMENT(edition), .min = 1, .max = TR_EDITION},
     {"ballots", TR_YAML_SECTIONS, OF_DOCUMENT(entries), true, 0, TR_BALLOTS_MAX, .table = &entry_table},
 };
 
@@ -121,20 +123,38 @@ static int mark(reading_t *r, const char *key, const char *name, size_t len, int
 
 /* ---- one ballot ---- */
 
-/* "a = b = c": those that share a place. */
-static int mark_place(reading_t *r, const char *key, const char *text, int32_t *place, int32_t *marks) {
-    int32_t beside = 0;
+/* An option, or "a = b = c": those that share a place. */
+static int mark_beside(
+    reading_t *r, const char *key, const char *text, int32_t place, int32_t *marks, int32_t *beside) {
+    if (find_option(r, text, strlen(text)) != TR_NOBODY) {
+        ++*beside;
+        return mark(r, key, text, strlen(text), place, marks);
+    }
     for (const char *end; text; text = *end ? end + 1 : NULL) {
         end = strchrnul(text, '=');
         const char *from = text + strspn(text, " "), *to = end;
         while (to > from && to[-1] == ' ')
             to--;
-        int rc = mark(r, key, from, (size_t)(to - from), *place, marks);
+        int rc = mark(r, key, from, (size_t)(to - from), place, marks);
         if (rc < 0)
             return rc;
-        beside++;
+        ++*beside;
     }
-    *place += beside;
+    return 0;
+}
+
+static int mark_ranking(reading_t *r, const char *key, const tr_text_lists_t *ranking, int32_t *marks) {
+    int32_t place = 1;
+    for (size_t i = 0; i < ranking->count; i++) {
+        const tr_texts_t *texts = &ranking->items[i];
+        int32_t beside = 0;
+        for (size_t j = 0; j < texts->count; j++) {
+            int rc = mark_beside(r, key, texts->items[j], place, marks, &beside);
+            if (rc < 0)
+                return rc;
+        }
+        place += beside;
+    }
     return 0;
 }
 
@@ -160,7 +180,6 @@ static const char *const said_in[] = {"choice", "approve", "scores", "ranking", 
 
 static int read_marks(reading_t *r, size_t at, const entry_t *e, int32_t *marks) {
     const char *key = key_of(r, at, said_in[r->out->poll.method]);
-    int32_t place = 1;
     int rc = 0;
     switch (r->out->poll.method) {
     case TR_METHOD_PLURALITY: return mark(r, key, e->choice, strlen(e->choice), 1, marks);
@@ -169,10 +188,7 @@ static int read_marks(reading_t *r, size_t at, const entry_t *e, int32_t *marks)
         for (size_t i = 0; i < e->approve.count && rc == 0; i++)
             rc = mark(r, key, e->approve.items[i], strlen(e->approve.items[i]), 1, marks);
         return rc;
-    default:
-        for (size_t i = 0; i < e->ranking.count && rc == 0; i++)
-            rc = mark_place(r, key, e->ranking.items[i], &place, marks);
-        return rc;
+    default: return mark_ranking(r, key, &e->ranking, marks);
     }
 }
 
@@ -191,6 +207,14 @@ static int check_entry(reading_t *r, size_t at, const entry_t *e) {
     return 0;
 }
 
+/* An empty list; scores of 0 that are there are some. */
+static bool says_nothing(const reading_t *r, const entry_t *e, const int32_t *marks) {
+    for (size_t i = 0; i < r->out->poll.options; i++)
+        if (marks[i])
+            return false;
+    return e->scores.count == 0;
+}
+
 static int read_ballot(reading_t *r, size_t at, const entry_t *e, tr_ballot_t *ret) {
     int32_t *marks = tr_arena_alloc(r->arena, r->out->poll.options * sizeof *marks);
     int rc = check_entry(r, at, e);
@@ -202,7 +226,11 @@ static int read_ballot(reading_t *r, size_t at, const entry_t *e, tr_ballot_t *r
     if (rc < 0)
         return rc;
     memset(marks, 0, r->out->poll.options * sizeof *marks);
-    return e->abstain || e->delegate ? 0 : read_marks(r, at, e, marks);
+    if (e->abstain || e->delegate)
+        return 0;
+    rc = read_marks(r, at, e, marks);
+    ret->abstains = says_nothing(r, e, marks) && r->out->rules.edition > 1;
+    return rc;
 }
 
 /* ---- all of them ---- */
@@ -253,9 +281,21 @@ static int settle_delegates(reading_t *r, tr_ballot_t *ballots) {
     }
     if (rc == 0 && tr_delegate_votes(voters, n, r->arena, &r->out->lost) < 0)
         rc = no_memory(r);
-    for (size_t i = 0; i < n && rc == 0; i++)
+    for (size_t i = 0; i < n && rc == 0; i++) {
         ballots[i].weight = voters[i].weight;
+        ballots[i].carried = voters[i].carries;
+    }
     return rc;
+}
+
+/* Where it is not said how many may vote, those who are in the file may. */
+static void suppose_electorate(reading_t *r) {
+    tr_poll_file_t *out = r->out;
+    if (r->document.electorate)
+        return;
+    out->rules.electorate = out->lost;
+    for (size_t i = 0; i < out->ballot_count; i++)
+        out->rules.electorate += out->ballots[i].weight;
 }
 
 /* As many as there are of each, without those who delegated. */
@@ -272,6 +312,7 @@ static int expand(reading_t *r, const tr_ballot_t *ballots) {
         for (int64_t k = 0; k < entry_at(r, i)->count && !entry_at(r, i)->delegate; k++)
             out[r->out->ballot_count++] = ballots[i];
     r->out->ballots = out;
+    suppose_electorate(r);
     return 0;
 }
 
@@ -298,7 +339,10 @@ static int read_share(reading_t *r, const char *key, const char *text, uint32_t 
 static int read_rules(reading_t *r) {
     const document_t *d = &r->document;
     tr_rules_t *rules = &r->out->rules;
-    *rules = (tr_rules_t){.quorum = (size_t)d->quorum, .tie = (tr_tie_t)d->tie, .lot = (uint64_t)d->lot};
+    *rules = (tr_rules_t){.edition = (unsigned)d->edition,
+        .quorum = (size_t)d->quorum,
+        .tie = (tr_tie_t)d->tie,
+        .lot = (uint64_t)d->lot};
     int rc = read_share(r, "majority", d->majority, &rules->majority);
     if (rc == 0)
         rc = read_share(r, "quorum-share", d->quorum_share, &rules->quorum_share);
@@ -312,15 +356,12 @@ static int read_rules(reading_t *r) {
     return rc;
 }
 
-/* In a ranking = stands between those that share a place. */
 static int check_options(reading_t *r) {
-    bool ranked = tr_method_ranks(r->out->poll.method);
     const tr_texts_t *options = &r->document.options;
     for (size_t i = 0; i < options->count; i++) {
         const char *name = options->items[i];
-        if (!*name || (ranked && strchr(name, '=')))
-            return tr_yaml_file_wrong(r->file, "options", r->error, "\"%.60s\": expected a name%s", name,
-                ranked ? ", without =" : "");
+        if (!*name)
+            return tr_yaml_file_wrong(r->file, "options", r->error, "expected names, found an empty one");
         if (find_option(r, name, strlen(name)) != i)
             return tr_yaml_file_wrong(r->file, "options", r->error, "\"%.60s\" stands there twice", name);
     }

@@ -7,14 +7,16 @@
  *     majority: 50                # per cent
  *     tie: keep
  *     keep: nashville
+ *     edition: 2                  # of the rules; 1 counts as older versions did
  *     ballots:
- *       - {voter: ann, ranking: [nashville, chattanooga = knoxville]}
+ *       - {voter: ann, ranking: [nashville, chattanooga = knoxville]}  # or [nashville, [chattanooga, knoxville]]
  *       - {voter: bob, weight: 2.5, ranking: [memphis]}
  *       - {voter: cid, delegate: ann}
  *       - {voter: dan, abstain: true}
  *       - {count: 42, ranking: [memphis, nashville]}
  *
- * The votes of plurality are `choice: OPTION`, of approval `approve: [OPTION...]`, of score `scores: {OPTION: 7}`.
+ * The votes of plurality are `choice: OPTION`, of approval `approve: [OPTION...]`, of score `scores: {OPTION: 7}`. An empty one
+ * abstains. In a ranking a text that is an option is that one, also where it has a `=`.
  */
 #ifndef TR_DECISION_POLL_FILE_H
 #define TR_DECISION_POLL_FILE_H

@@ -49,6 +49,56 @@ static void rankings(void **state) {
     tr_arena_finish(&p.arena);
 }
 
+/* Whatever an option is called: a text that is one is that one. */
+static void names_with_signs_in_them(void **state) {
+    (void)state;
+    place_t p = {0};
+    assert_int_equal(read_text(&p, "options: [a = b, ' a', b]\nballots:\n  - {ranking: [a = b, [' a', b]]}\n"
+                                   "  - {ranking: [b =  a = b]}\n  - {ranking: [[b, a = b], [], ' a']}\n"),
+        -EINVAL);
+    assert_non_null(strstr(p.error.text, "ballots[1].ranking: \"a\" is none of the options"));
+    tr_arena_finish(&p.arena);
+    assert_int_equal(read_text(&p, "options: [a = b, ' a', b]\nballots:\n  - {ranking: [a = b, [' a', b]]}\n"
+                                   "  - {ranking: [[b, a = b], [], ' a']}\n"),
+        0);
+    check_marks(&p.poll.ballots[0], 1, 2, 2);
+    check_marks(&p.poll.ballots[1], 1, 3, 1);
+    tr_arena_finish(&p.arena);
+}
+
+static void an_empty_ballot_abstains(void **state) {
+    (void)state;
+    place_t p = {0};
+    assert_int_equal(read_text(&p, HEAD "ballots: [{ranking: []}, {ranking: [[]]}, {ranking: [a]}]\n"), 0);
+    assert_true(p.poll.ballots[0].abstains && p.poll.ballots[1].abstains && !p.poll.ballots[2].abstains);
+    tr_arena_finish(&p.arena);
+    assert_int_equal(read_text(&p, HEAD "edition: 1\nballots: [{ranking: []}]\n"), 0);
+    assert_false(p.poll.ballots[0].abstains); /* as it was counted */
+    assert_int_equal(p.poll.rules.edition, 1);
+    tr_arena_finish(&p.arena);
+    assert_int_equal(read_text(&p, HEAD "method: approval\nballots: [{approve: []}]\n"), 0);
+    assert_true(p.poll.ballots[0].abstains);
+    tr_arena_finish(&p.arena);
+    assert_int_equal(read_text(&p, HEAD "method: score\nballots: [{scores: {}}, {scores: {a: 0}}]\n"), 0);
+    assert_true(p.poll.ballots[0].abstains);
+    assert_false(p.poll.ballots[1].abstains); /* of 10 it has 0 */
+    tr_arena_finish(&p.arena);
+}
+
+static void who_may_vote_is_who_is_there(void **state) {
+    (void)state;
+    place_t p = {0};
+    assert_int_equal(
+        read_text(&p, HEAD "quorum-share: 50\nballots:\n  - {count: 3, weight: 2, ranking: [a]}\n"
+                           "  - {voter: x, weight: 9, delegate: y}\n  - {voter: y, delegate: x}\n"),
+        0);
+    assert_int_equal(p.poll.rules.electorate, 16 * TR_WEIGHT_ONE);
+    tr_arena_finish(&p.arena);
+    assert_int_equal(read_text(&p, HEAD "electorate: 4\nballots: [{ranking: [a]}]\n"), 0);
+    assert_int_equal(p.poll.rules.electorate, 4 * TR_WEIGHT_ONE);
+    tr_arena_finish(&p.arena);
+}
+
 static void what_other_methods_say(void **state) {
     (void)state;
     place_t p = {0};
@@ -76,6 +126,7 @@ static void votes_are_delegated(void **state) {
         0);
     assert_int_equal(p.poll.ballot_count, 1);
     assert_int_equal(p.poll.ballots[0].weight, 5 * TR_WEIGHT_ONE);
+    assert_int_equal(p.poll.ballots[0].carried, 2);
     assert_int_equal(p.poll.lost, 2 * TR_WEIGHT_ONE);
     tr_arena_finish(&p.arena);
 }
@@ -87,7 +138,10 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
     } rows[] = {
         {"ballots: []\n", "options"},
         {"options: [a, a]\nballots: []\n", "poll.yaml:1:10: options: \"a\" stands there twice"},
-        {"options: [a=b]\nballots: []\n", "expected a name, without ="},
+        {"options: ['']\nballots: []\n", "expected names, found an empty one"},
+        {HEAD "ballots:\n  - {ranking: [a, [b, {c: 1}]]}\n", "ballots[0].ranking[1][1]"},
+        {HEAD "ballots:\n  - {ranking: [a, [b, [c]]]}\n", "ballots[0].ranking[1][1]"},
+        {HEAD "edition: 3\nballots: []\n", "edition: expected a whole number from 1 to 2"},
         {HEAD "ballots:\n  - {ranking: [a, d]}\n",
             "poll.yaml:3:15: ballots[0].ranking: \"d\" is none of the options"},
         {HEAD "ballots:\n  - {ranking: [a, a]}\n", "\"a\" stands there twice"},
@@ -120,6 +174,9 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rankings),
+        cmocka_unit_test(names_with_signs_in_them),
+        cmocka_unit_test(an_empty_ballot_abstains),
+        cmocka_unit_test(who_may_vote_is_who_is_there),
         cmocka_unit_test(what_other_methods_say),
         cmocka_unit_test(votes_are_delegated),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),

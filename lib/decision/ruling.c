@@ -1,5 +1,7 @@
 #include "lib/decision/ruling.h"
 
+#include "lib/decision/ruling_private.h"
+
 #include <errno.h>
 
 const char *const tr_tie_words[] = {"none", "first", "lot", "keep", NULL};
@@ -16,10 +18,29 @@ static int find_best(const tr_count_t *count, tr_arena_t *arena, tr_ruling_t *o)
     return 0;
 }
 
+static bool is_first_edition(const tr_rules_t *rules) {
+    return rules->edition == 1;
+}
+
+size_t tr_ruling_took_part(const tr_count_t *count, const tr_rules_t *rules) {
+    return count->ballots + (is_first_edition(rules) ? 0 : count->carried);
+}
+
+uint32_t tr_ruling_turnout(const tr_count_t *count, const tr_rules_t *rules) {
+    bool cut;
+    uint64_t there = count->weight + count->abstained;
+    return there >= rules->electorate ? 1000000 : tr_share_of(there, rules->electorate, &cut);
+}
+
 static bool has_quorum(const tr_count_t *count, const tr_rules_t *rules) {
-    long double there = (long double)(count->weight + count->abstained) * 1000000;
-    return count->ballots >= rules->quorum &&
-           there >= (long double)rules->electorate * (long double)rules->quorum_share;
+    return tr_ruling_took_part(count, rules) >= rules->quorum &&
+           tr_ruling_turnout(count, rules) >= rules->quorum_share;
+}
+
+static bool has_majority(const tr_count_t *count, const tr_rules_t *rules, const tr_ruling_t *o) {
+    return rules->majority == 0 ||
+           (is_first_edition(rules) ? o->support > rules->majority
+                                    : tr_count_has_more(count, o->winner, rules->majority));
 }
 
 /* splitmix64, once: every lot is as likely as every other. */
@@ -51,12 +72,12 @@ static tr_verdict_t judge(const tr_count_t *count, const tr_rules_t *rules, tr_r
     o->support = tr_count_support(count, o->winner);
     if (!has_quorum(count, rules))
         return TR_VERDICT_NO_QUORUM;
-    if (count->weight == 0)
+    if (count->weight == 0 || !(count->named || is_first_edition(rules)))
         return TR_VERDICT_NO_BALLOTS;
     if (!break_tie(rules, o))
         return TR_VERDICT_TIED;
     o->support = tr_count_support(count, o->winner);
-    return rules->majority && o->support <= rules->majority ? TR_VERDICT_NO_MAJORITY : TR_VERDICT_DECIDED;
+    return has_majority(count, rules, o) ? TR_VERDICT_DECIDED : TR_VERDICT_NO_MAJORITY;
 }
 
 int tr_decide(const tr_count_t *count, const tr_rules_t *rules, tr_arena_t *arena, tr_ruling_t *ret) {

@@ -17,8 +17,17 @@ typedef enum tr_tie {
 /* By tr_tie_t, ended by NULL. */
 extern const char *const tr_tie_words[];
 
+/*
+ * Rules have editions: what was asked by an older one is decided by it whenever it is counted again. Edition 1 differs in this: who
+ * delegates does not count for `quorum`; where nobody is for any option, one is still best; and support is cut to millionths
+ * before it is compared with `majority`.
+ */
+#define TR_EDITION 2u
+
 typedef struct tr_rules {
-    size_t quorum;         /* ballots that there must be, with those that abstain */
+    unsigned edition; /* 1 to TR_EDITION; 0 = the newest */
+    size_t
+        quorum; /* voters that must take part: by a ballot, with those that abstain, or by one to whom they delegated */
     uint64_t electorate;   /* weight of all who may vote, for quorum_share */
     uint32_t quorum_share; /* of it, in millionths, that must take part, with those that abstain */
     uint32_t
@@ -30,7 +39,7 @@ typedef struct tr_rules {
 
 typedef enum tr_verdict {
     TR_VERDICT_DECIDED,
-    TR_VERDICT_NO_BALLOTS, /* or only such that abstain */
+    TR_VERDICT_NO_BALLOTS, /* or only such that abstain, or are for nothing */
     TR_VERDICT_NO_QUORUM,
     TR_VERDICT_TIED,
     TR_VERDICT_NO_MAJORITY,

@@ -206,15 +206,25 @@ static int put_truth(
     return rc;
 }
 
+/* A scalar is a list of one. 0 or -EINVAL. */
+static int count_items(
+    reader_t *self, const path_t *path, const yaml_node_t *node, const tr_yaml_field_t *field, size_t *ret) {
+    bool list = node->type == YAML_SEQUENCE_NODE;
+    *ret = list ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 1;
+    if (*ret >= (size_t)field->min && *ret <= (size_t)field->max)
+        return 0;
+    return wrong(self, path, node, "expected a list of %" PRId64 " to %" PRId64 " items, found %zu",
+        field->min, field->max, *ret);
+}
+
 static int put_texts(
     reader_t *self, const path_t *path, yaml_node_t *node, const tr_yaml_field_t *field, void *at) {
     if (node->type == YAML_MAPPING_NODE)
         return unexpected(self, path, node, "a list");
     bool list = node->type == YAML_SEQUENCE_NODE;
-    size_t n = list ? (size_t)(node->data.sequence.items.top - node->data.sequence.items.start) : 1;
-    if (n < (size_t)field->min || n > (size_t)field->max)
-        return wrong(self, path, node, "expected a list of %" PRId64 " to %" PRId64 " items, found %zu",
-            field->min, field->max, n);
+    size_t n = 1;
+    if (count_items(self, path, node, field, &n) < 0)
+        return -EINVAL;
     tr_texts_t texts = {tr_arena_alloc(self->arena, (n + 1) * sizeof *texts.items), n};
     if (!texts.items)
         return out_of_memory(self);
@@ -229,6 +239,29 @@ static int put_texts(
     }
     texts.items[n] = NULL;
     *(tr_texts_t *)at = texts;
+    return 0;
+}
+
+static int put_text_lists(
+    reader_t *self, const path_t *path, yaml_node_t *node, const tr_yaml_field_t *field, void *at) {
+    if (node->type != YAML_SEQUENCE_NODE)
+        return unexpected(self, path, node, "a list");
+    size_t n;
+    if (count_items(self, path, node, field, &n) < 0)
+        return -EINVAL;
+    tr_text_lists_t lists = {tr_arena_alloc(self->arena, (n + 1) * sizeof *lists.items), n};
+    if (!lists.items)
+        return out_of_memory(self);
+    for (size_t i = 0; i < n; i++) {
+        path_t here = {path, NULL, i};
+        yaml_node_t *item = node_at(self, node->data.sequence.items.start[i]);
+        int rc = visit(self, &here, item);
+        if (rc == 0)
+            rc = put_texts(self, &here, item, field, &lists.items[i]);
+        if (rc < 0)
+            return rc;
+    }
+    *(tr_text_lists_t *)at = lists;
     return 0;
 }
 
@@ -320,6 +353,7 @@ static put_t *const puts_by_kind[] = {
     [TR_YAML_WORD] = put_word,
     [TR_YAML_TRUTH] = put_truth,
     [TR_YAML_TEXTS] = put_texts,
+    [TR_YAML_TEXT_LISTS] = put_text_lists,
     [TR_YAML_PAIRS] = put_pairs,
     [TR_YAML_JSON] = put_json,
     [TR_YAML_SECTION] = put_section,

@@ -43,6 +43,11 @@ typedef struct tr_pairs {
     size_t count;
 } tr_pairs_t;
 
+typedef struct tr_text_lists {
+    tr_texts_t *items;
+    size_t count;
+} tr_text_lists_t;
+
 /* A list of structs of one table. */
 typedef struct tr_yaml_list {
     void *items;
@@ -57,7 +62,8 @@ typedef enum tr_yaml_kind {
     TR_YAML_WORD,     /* int, index into words */
     TR_YAML_TRUTH,    /* bool: true or false */
     TR_YAML_TEXTS,    /* tr_texts_t, from min to max items; one scalar is a list of one */
-    TR_YAML_PAIRS,    /* tr_pairs_t, a mapping from texts to scalars */
+    TR_YAML_TEXT_LISTS, /* tr_text_lists_t: a list whose items are as TEXTS; from min to max, within each as well */
+    TR_YAML_PAIRS, /* tr_pairs_t, a mapping from texts to scalars */
     TR_YAML_JSON, /* const char *: any mapping, as the text of a JSON object; with `check` also a text that it takes, as it is */
     TR_YAML_SECTION,  /* an embedded struct, filled by `table` */
     TR_YAML_SECTIONS, /* tr_yaml_list_t, its items filled by `table`; from min to max items */

@@ -24,7 +24,8 @@ class Votes(cli.CliTest):
         self.expect(self.count(POLL, "-o", "name"), 0, "nashville\nchattanooga\nknoxville\nmemphis\n", err="wins")
 
     def test_nothing_is_decided(self):
-        self.expect(self.count(POLL + "quorum: 101\n"), 3, err="100 ballots are too few for the quorum")
+        self.expect(self.count(POLL + "quorum: 101\n"), 3, err="100 took part, where the quorum is 101")
+        self.expect(self.count(POLL + "quorum-share: 50\nelectorate: 201\n"), 3, err="49.7512 % of the votes took part, where the quorum is 50 %")
         self.expect(self.count(POLL + "majority: 60\n"), 3, err="where more than 60 % is needed")
         self.expect(self.count("options: [a, b]\nballots: [{ranking: [a = b]}]\n"), 3, err="a and b are equal")
 

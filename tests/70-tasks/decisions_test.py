@@ -75,7 +75,25 @@ class Decisions(harness.SystemTest):
         return {v["voter"].split("@")[0]: v["weight"] for v in told["votes"]}
 
     def points(self, told):
-        return {o["option"]: o["points"] for o in told["options"]}
+        return {o["option"]: o["points"] for o in told["options"] if "points" in o}
+
+    def ask(self, options, *voters_and_rules):
+        """Of persons, who have all the time they need. Its id."""
+        given = [word for option in options for word in ("--option", option)]
+        return self.call("decide", "What to drink?", *given, *voters_and_rules, "--no-wait", "--within", "600s").out.strip()
+
+    def persons(self, *names):
+        return [word for name in names for word in ("-v", f"person:{name}")]
+
+    def cast(self, decision, who, *ballot, code=0):
+        return self.call("votes", "cast", decision, "--as", who, *ballot, code=code)
+
+    def ended(self, decision):
+        harness.wait_until(lambda: self.show_any(decision)["state"] not in ("voting", "mediation"), "its end", 60)
+        return self.show_any(decision)
+
+    def show_any(self, decision):
+        return self.troupe("votes", "show", decision, "-o", "json", env=self.env).json()
 
     def group(self):
         for name, likes in (("ann", "tea,milk,beer"), ("bob", "tea,milk,beer"), ("cid", "beer,milk,tea"), ("dan", "beer,milk,tea"),
@@ -111,6 +129,52 @@ class Decisions(harness.SystemTest):
         self.call("votes", "cast", name, "--as", "fay", "--abstain")
         harness.wait_until(lambda: self.show(name)["state"] == "decided", "the count", 60)
         self.count_again(self.show(name), "json")
+
+    def test_what_was_dropped_does_not_count(self):
+        """Borda by ballots that rank a part: b beats a by 3 to 2, and what is out of play makes no difference."""
+        name = self.ask("abcd", *self.persons("ann", "bob", "cid", "dan", "eve"), "--method", "borda", "--rounds", "2", "--tie", "keep", "--keep", "d")
+        for round_ in 1, 2:
+            harness.wait_until(lambda: self.show(name)["round"] == round_, "the round")
+            for who in "ann", "bob", "cid":
+                self.cast(name, who, "--rank", "b", "--rank", "a")
+            for who in "dan", "eve":
+                self.cast(name, who, "--rank", "a", *(("--rank", "b") if round_ == 1 else ()))
+        shown = self.ended(name)
+        self.assertEqual((shown["winner"], self.points(shown)), ("b", {"a": 2, "b": 3}))
+        self.count_again(shown)
+
+    def test_names_with_signs_in_them(self):
+        options = ("x = y", " x", "y", "yes", "z=1")
+        name = self.ask(options, *self.persons("ann", "bob", "cid"), "--method", "schulze")
+        self.cast(name, "ann", "--rank", "x = y", "--rank", "y =  x = z=1")
+        self.assertIn("none of the options", self.cast(name, "bob", "--rank", "y = x", code=3).err)
+        self.assertEqual(self.cast(name, "bob", "--rank", "yes", "--rank", " x = x = y", "-o", "json").json(), {"decision": name, "done": True})
+        self.cast(name, "cid", "--rank", "yes")
+        shown = self.ended(name)
+        self.assertEqual([v["marks"] for v in shown["votes"]], [{"x = y": 1, "y": 2, " x": 2, "z=1": 2}, {"yes": 1, "x = y": 2, " x": 2}, {"yes": 1}])
+        self.assertEqual(shown["winner"], "yes")
+        for form in "yaml", "json":
+            self.count_again(shown, form)
+
+    def test_nobody_is_for_any_of_them(self):
+        name = self.ask(("tea", "beer"), *self.persons("ann", "bob"), "--method", "approval", "--tie", "first")
+        self.assertEqual(self.call("decide", "?", "-p", "a", "-p", "b", *self.persons("x"), "--key", "k", "--no-wait", "-o", "json").json()["existed"], False)
+        self.assertEqual(self.call("decide", "?", "-p", "a", "-p", "b", *self.persons("x"), "--key", "k", "--no-wait", "-o", "json").json()["existed"], True)
+        self.assertEqual(self.cast(name, "ann", "--abstain", "-o", "name").out.strip(), name)
+        done = self.call("ask", "svc:decisions", json.dumps({"action": "vote", "decision": name, "voter": "person:bob", "ballot": {"approve": []}}))
+        self.assertIn("done", done.out)
+        shown = self.ended(name)
+        self.assertEqual((shown["state"], shown["verdict"], shown["abstained"]), ("undecided", "no-ballots", 2))
+
+    def test_who_delegates_takes_part(self):
+        name = self.ask(("tea", "beer"), *self.persons("ann", "bob", "cid", "dan"), "--quorum", "3")
+        for who in "bob", "cid":
+            self.cast(name, who, "--delegate", "person:ann")
+        self.cast(name, "ann", "--choice", "tea")
+        self.cast(name, "dan", "--delegate", "person:cid")
+        shown = self.ended(name)
+        self.assertEqual((shown["winner"], shown["lost-votes"]), ("tea", 0))
+        self.count_again(shown)
 
     def test_what_is_seen(self):
         self.group()

@@ -56,18 +56,48 @@ static void tell(const tr_call_t *call, const json_t *decision) {
         fprintf(call->err, "decide it with: troupe votes settle %s OPTION\n", id ? id : "");
 }
 
+/* false: -o asks for a table. */
+static bool put_whole(const tr_call_t *call, const tr_cli_common_t *common, const json_t *value) {
+    if (common->output == TR_OUTPUT_JSON)
+        json_dumpf(value, call->out, JSON_INDENT(2)), fputc('\n', call->out);
+    else if (common->output == TR_OUTPUT_YAML)
+        tr_output_yaml(value, false, call->out);
+    else
+        return false;
+    return true;
+}
+
 int tr_decisions_put(const tr_call_t *call, const tr_cli_common_t *common, const json_t *decision) {
     int code = TR_EXIT_OK;
-    if (common->output == TR_OUTPUT_JSON)
-        json_dumpf(decision, call->out, JSON_INDENT(2)), fputc('\n', call->out);
-    else if (common->output == TR_OUTPUT_YAML)
-        tr_output_yaml(decision, false, call->out);
-    else
+    if (!put_whole(call, common, decision)) {
         code = put_table(call, common, decision);
-    if (common->output != TR_OUTPUT_JSON && common->output != TR_OUTPUT_YAML)
         tell(call, decision);
+    }
     const char *state = json_string_value(json_object_get(decision, "state"));
     bool decided = state && (strcmp(state, "decided") == 0 || strcmp(state, "voting") == 0 ||
                                 strcmp(state, "mediation") == 0);
     return code == TR_EXIT_OK && !decided ? TR_EXIT_REFUSED : code;
+}
+
+void tr_decisions_put_opened(const tr_call_t *call, const tr_cli_common_t *common, const json_t *opened) {
+    if (!put_whole(call, common, opened))
+        fprintf(call->out, "%s\n", json_string_value(json_object_get(opened, "decision")));
+}
+
+/* ---- what is done with one ---- */
+
+json_t *tr_decisions_about(const tr_call_t *call, const char *action) {
+    return json_pack("{s:s, s:s}", "action", action, "decision", call->arguments.items[0]);
+}
+
+int tr_decisions_order(const tr_call_t *call, const tr_cli_common_t *common, json_t *request) {
+    json_t *answer = NULL;
+    int code = tr_cli_ask_once(call, common, TR_DECISIONS_SERVICE, request, &answer);
+    if (code == TR_EXIT_OK) {
+        json_object_set_new(answer, "decision", json_string(call->arguments.items[0]));
+        if (!put_whole(call, common, answer) && common->output == TR_OUTPUT_NAME)
+            fprintf(call->out, "%s\n", call->arguments.items[0]);
+    }
+    json_decref(answer);
+    return code;
 }

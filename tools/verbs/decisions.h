@@ -11,4 +11,12 @@
  * all of it. Exit code: TR_EXIT_REFUSED where nothing is decided. */
 int tr_decisions_put(const tr_call_t *call, const tr_cli_common_t *common, const json_t *decision);
 
+/* What `decide` has answered: the id, and with -o json whether it was there. */
+void tr_decisions_put_opened(const tr_call_t *call, const tr_cli_common_t *common, const json_t *opened);
+
+/* A question about the decision that is the verb's first argument. */
+json_t *tr_decisions_about(const tr_call_t *call, const char *action);
+/* Has something done with it, and says so where -o asks for more than a table. Takes the request. Exit code. */
+int tr_decisions_order(const tr_call_t *call, const tr_cli_common_t *common, json_t *request);
+
 #endif

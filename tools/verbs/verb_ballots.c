@@ -47,38 +47,41 @@ static json_t *names_of(const json_t *marks) {
     return names;
 }
 
-/* Those that have this place, as `a = b`; NULL: none has it. */
+/* Those that have this place. */
 static json_t *beside(const json_t *marks, json_int_t place) {
-    json_t *all = NULL, *mark;
+    json_t *all = json_array(), *mark;
     const char *option;
-    json_object_foreach((json_t *)marks, option, mark) {
-        if (json_integer_value(mark) != place)
-            continue;
-        json_t *more = all ? json_sprintf("%s = %s", json_string_value(all), option) : json_string(option);
-        json_decref(all);
-        all = more;
-    }
+    json_object_foreach((json_t *)marks, option, mark) if (json_integer_value(mark) == place)
+        json_array_append_new(all, json_string(option));
     return all;
 }
 
+/* One alone is written as it is, several are a list in the list. */
 static json_t *ranking_of(const json_t *marks) {
     json_t *ranking = json_array();
     for (json_int_t place = 1; place <= (json_int_t)json_object_size(marks); place++) {
-        json_t *text = beside(marks, place);
-        if (text)
-            json_array_append_new(ranking, text);
+        json_t *all = beside(marks, place);
+        if (json_array_size(all))
+            json_array_append(ranking, json_array_size(all) == 1 ? json_array_get(all, 0) : all);
+        json_decref(all);
     }
     return ranking;
 }
 
+/* Who gives 0 to all has a vote, who names none has not. */
+static json_t *scores_of(json_t *marks, const json_t *options) {
+    return json_object_size(marks) ? json_incref(marks)
+                                   : json_pack("{s:i}", json_string_value(json_array_get(options, 0)), 0);
+}
+
 /* What was said, by the method's word. */
-static void put_said(json_t *ballot, const char *method, json_t *marks) {
+static void put_said(json_t *ballot, const char *method, json_t *marks, const json_t *options) {
     if (strcmp(method, "plurality") == 0)
         json_object_set_new(ballot, "choice", json_string(json_object_iter_key(json_object_iter(marks))));
     else if (strcmp(method, "approval") == 0)
         json_object_set_new(ballot, "approve", names_of(marks));
     else if (strcmp(method, "score") == 0)
-        json_object_set(ballot, "scores", marks);
+        json_object_set_new(ballot, "scores", scores_of(marks, options));
     else
         json_object_set_new(ballot, "ranking", ranking_of(marks));
 }
@@ -92,7 +95,7 @@ static bool has_ballot(const json_t *vote) {
            (strcmp(said, "delegated") == 0 && *text_at(vote, "carried-by"));
 }
 
-static json_t *ballot_of(const json_t *vote, const char *method) {
+static json_t *ballot_of(const json_t *vote, const char *method, const json_t *options) {
     const char *said = text_at(vote, "said");
     json_t *ballot =
         json_pack("{s:s, s:O}", "voter", text_at(vote, "voter"), "weight", json_object_get(vote, "weight"));
@@ -101,29 +104,54 @@ static json_t *ballot_of(const json_t *vote, const char *method) {
     else if (strcmp(said, "abstained") == 0)
         json_object_set_new(ballot, "abstain", json_true());
     else
-        put_said(ballot, method, json_object_get(vote, "marks"));
+        put_said(ballot, method, json_object_get(vote, "marks"), options);
     return ballot;
 }
 
-static json_t *ballots_of(const json_t *decision) {
+static json_t *ballots_of(const json_t *decision, const json_t *options) {
     json_t *ballots = json_array(), *vote;
     size_t i;
     json_array_foreach(json_object_get(decision, "votes"), i, vote) if (has_ballot(vote))
-        json_array_append_new(ballots, ballot_of(vote, text_at(decision, "method")));
+        json_array_append_new(ballots, ballot_of(vote, text_at(decision, "method"), options));
     return ballots;
 }
 
-static json_t *poll_of(const json_t *decision) {
-    json_t *poll = json_object(), *options = json_array(), *option, *rule;
-    const char *key;
+static bool is_in(const json_t *texts, const char *text) {
     size_t i;
-    json_array_foreach(json_object_get(decision, "options"), i, option)
+    json_t *one;
+    json_array_foreach(texts, i, one) if (strcmp(json_string_value(one), text) == 0) return true;
+    return false;
+}
+
+/* Those that were counted: what is not in play was only counted by the first edition of the rules. */
+static json_t *options_of(const json_t *decision) {
+    json_t *options = json_array(), *option;
+    size_t i;
+    bool all = json_integer_value(json_object_get(json_object_get(decision, "rules"), "edition")) < 2;
+    json_array_foreach(json_object_get(decision, "options"), i,
+        option) if (all || json_is_true(json_object_get(option, "in-play")))
         json_array_append(options, json_object_get(option, "option"));
+    return options;
+}
+
+/* What is to be kept in a tie may be out of play: then no tie is decided. */
+static void drop_keep(json_t *poll, const json_t *options) {
+    const char *keep = json_string_value(json_object_get(poll, "keep"));
+    if (!keep || is_in(options, keep))
+        return;
+    json_object_del(poll, "keep");
+    json_object_set_new(poll, "tie", json_string("none"));
+}
+
+static json_t *poll_of(const json_t *decision) {
+    json_t *poll = json_object(), *options = options_of(decision), *rule;
+    const char *key;
     json_object_set_new(poll, "options", options);
     json_object_set(poll, "method", json_object_get(decision, "method"));
     json_object_foreach(json_object_get(decision, "rules"), key, rule) if (!json_is_null(rule))
         json_object_set(poll, key, rule);
-    json_object_set_new(poll, "ballots", ballots_of(decision));
+    drop_keep(poll, options);
+    json_object_set_new(poll, "ballots", ballots_of(decision, options));
     return poll;
 }
 

@@ -271,7 +271,7 @@ static int decide(const tr_call_t *call, json_t *choices) {
         code =
             tr_cli_fail(call, TR_EXIT_REFUSED, "the coordinator's answer is not one that this version knows");
     if (code == TR_EXIT_OK && o->no_wait)
-        fprintf(call->out, "%s\n", w.id);
+        tr_decisions_put_opened(call, &o->common, opened);
     else if (code == TR_EXIT_OK)
         code = wait_for(call, session, &w);
     tr_cli_session_close(&session);
