@@ -156,8 +156,7 @@ void tr_core_destroy(tr_core_t **self) {
     *self = NULL;
 }
 
-/* splitmix64: reproducible, and unguessable as long as the seed is (tokens are not keys: CURVE
- * guards links). */
+/* splitmix64: reproducible, and unguessable as long as the seed is (CURVE guards links, not tokens). */
 uint64_t tr_core_random(tr_core_t *core) {
     uint64_t z = core->random += 0x9e3779b97f4a7c15ull;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -479,6 +478,7 @@ bool tr_core_drained(const tr_core_t *self) {
 
 void tr_core_flush(tr_core_t *self) {
     tr_df_watch_flush(self);
+    tr_spans_due(self);
     if (self->durable) {
         tr_mandates_keep(self);
         tr_batch_flush(self);

@@ -49,6 +49,8 @@ typedef struct tr_core_config {
     uint32_t services_max;
     uint32_t mandates_max; /* paths that are remembered (mandate.h) */
     size_t trace_bytes;    /* of spans that are kept for `trace` */
+    int64_t (*wall_ns)(
+        void); /* for the broker's own spans, of messages that are traced; NULL: the time of the step is all there is */
     uint32_t told_max; /* sessions that an entry remembers to have told its route; beyond it all are told */
     /* Durable messages. */
     bool journal;              /* TR_OUT_WRITE and _READ are carried out */

@@ -386,6 +386,7 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
         .protocol = l->protocol,
         .delegation = {.items = l->chain},
         .budget = l->budget,
+        .traceparent = l->traceparent,
     };
     while (l->chain && l->chain[acl.delegation.count])
         acl.delegation.count++;
@@ -413,6 +414,7 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
         .deadline_ms = l->deadline_ms,
         .priority = l->priority,
         .envelope_len = (uint16_t)envelope_len,
+        .marks = l->traceparent ? TR_MARK_TRACED : 0,
     };
     draft(w, &h, envelope, content, len);
     free(content);

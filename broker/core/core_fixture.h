@@ -141,6 +141,7 @@ typedef struct letter {
     uint64_t deadline_ms;
     const char *reply_with;
     const char *conversation, *protocol, *ontology, *language;
+    const char *traceparent;  /* the record is marked as traced; NULL = it is not */
     const char *const *chain; /* of its delegation, ended by NULL; NULL = none */
     tr_budget_t budget;
     uint64_t id; /* 0 = the next one */

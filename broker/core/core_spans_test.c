@@ -1,10 +1,12 @@
-/* Spans that processes tell, and what the AMS says of a trace. */
+/* Spans that processes tell, those of the broker itself, and what the AMS says of a trace. */
 #include "broker/core/core_fixture.h"
 
+#include "broker/core/platform/route_span.h"
 #include "proto/json.h"
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 #define OTHER "00000000000000000000000000000001"
+#define SENT  "00f067aa0ba902b7" /* the span of whoever sent it */
 
 typedef struct office {
     world_t *w;
@@ -120,12 +122,167 @@ static void who_listens_gets_them(void **state) {
     world_end(o.w);
 }
 
+/* ---- the broker's own ---- */
+
+static void send_traced(const office_t *o, const char *to) {
+    post(o->w, 1,
+        &(letter_t){.src = o->a,
+            .from = "a",
+            .to = to,
+            .text = "x",
+            .conversation = "c-1",
+            .traceparent = "00-" TRACE "-" SENT "-01"});
+}
+
+static const char *trace_of(const office_t *o) {
+    return asked(o, "{\"action\": \"trace\", \"trace\": \"" TRACE "\"}");
+}
+
+static size_t count(const char *text, const char *part) {
+    size_t n = 0;
+    while ((text = strstr(text, part))) {
+        n++;
+        text++;
+    }
+    return n;
+}
+
+static void a_traced_message_leaves_a_span_of_its_route(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    hello_window(o.w, 2, 0, 0);
+    join(o.w, 2, "b");
+    for (unsigned i = 0; i < 3; i++) /* without credit the first one leaves, and the second waits */
+        send_traced(&o, "b");
+    const char *answer = trace_of(&o);
+    assert_int_equal(count(answer, "\"name\":\"route\""), 3);
+    assert_int_equal(count(answer, "\"parent\":\"" SENT "\""), 3);
+    holds(answer, "\"agent\":\"broker@north\"");
+    holds(answer, "\"start_us\":1700000000000000,\"took_us\":0");
+    holds(answer, "\"messaging.destination.name\":\"b\"");
+    holds(answer, "\"messaging.message.conversation_id\":\"c-1\",\"troupe.queue.ahead\":0");
+    holds(answer, "\"troupe.queue.ahead\":1");
+    assert_null(strstr(answer, "error"));
+    world_end(o.w);
+}
+
+static void what_is_refused_says_why(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    send_traced(&o, "nobody");
+    const char *answer = trace_of(&o);
+    holds(answer, "\"name\":\"route\"");
+    holds(answer, "\"error\":\"not-found\"");
+    world_end(o.w);
+}
+
+static void what_waited_for_a_provider_has_the_wait_as_a_span(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    hello(o.w, 2);
+    tr_route_t b = join(o.w, 2, "b");
+    ask(o.w, 2, b, "b", "df",
+        "{\"action\":\"register\",\"services\":[{\"name\":\"digest\",\"capacity\":1}]}");
+    post(o.w, 1, &(letter_t){.src = o.a, .from = "a", .to = "svc:digest", .text = "before"});
+    got_t *in_hand = expect_text(o.w, 2, TR_KIND_MESSAGE, "before");
+    send_traced(&o, "svc:digest");
+    const char *answer = trace_of(&o);
+    holds(answer, "\"messaging.destination.name\":\"svc:digest\"");
+    assert_null(strstr(answer, "deliver"));
+    pass(o.w, 250);
+    settle(o.w, 2, in_hand, false);
+    expect_text(o.w, 2, TR_KIND_MESSAGE, "x");
+    answer = trace_of(&o);
+    holds(answer, "\"name\":\"deliver\"");
+    holds(answer, "\"start_us\":1700000000000000,\"took_us\":250000");
+    holds(answer, "\"messaging.destination.name\":\"b\"");
+    holds(answer, "\"troupe.queue.tries\":0");
+    world_end(o.w);
+}
+
+static void a_traced_publication_has_one_too(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    post(o.w, 1,
+        &(letter_t){.src = o.a,
+            .from = "a",
+            .topic = "news.sport",
+            .text = "x",
+            .traceparent = "00-" TRACE "-" SENT "-01"});
+    const char *answer = trace_of(&o);
+    holds(answer, "\"name\":\"route\"");
+    holds(answer, "\"messaging.destination.name\":\"news.sport\"");
+    world_end(o.w);
+}
+
+/* The mark alone makes none: what it stands for is in the envelope. */
+static void what_is_not_sampled_leaves_none(void **state) {
+    (void)state;
+    static const char *const contexts[] = {
+        "00-" TRACE "-" SENT "-00", "00-" TRACE "-0000000000000000-01", "?"};
+    office_t o = office_of(NULL);
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++)
+        post(
+            o.w, 1, &(letter_t){.src = o.a, .from = "a", .to = "a", .text = "x", .traceparent = contexts[i]});
+    post(o.w, 1, &(letter_t){.src = o.a, .from = "a", .to = "a", .text = "x"});
+    holds(trace_of(&o), "\"spans\":[]");
+    world_end(o.w);
+}
+
+static void there_are_so_many_in_a_second(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    for (unsigned i = 0; i < TR_ROUTE_SPANS_PER_SECOND + 500; i++)
+        send_traced(&o, "nobody");
+    pass(o.w, 1000);
+    send_traced(&o, "nobody");
+    const char *answer = trace_of(&o);
+    holds(answer, "\"complete\":false,\"forgotten\":0,\"dropped\":500");
+    assert_int_equal(count(answer, "\"name\":\"route\""), TR_ROUTE_SPANS_PER_SECOND);
+    world_end(o.w);
+}
+
+/* Whoever exports them has not to ask. */
+static void they_are_published_before_long(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    interest(o.w, "$sys.spans", true);
+    send_traced(&o, "nobody");
+    assert_null(take_stream(o.w, "$sys.spans"));
+    pass(o.w, 100);
+    assert_non_null(take_stream(o.w, "$sys.spans"));
+    world_end(o.w);
+}
+
+static int64_t noon(void) {
+    static int64_t ns = INT64_C(1800000000000000000);
+    return ns += 7000;
+}
+
+static void the_shells_clock_says_how_long_it_took(void **state) {
+    (void)state;
+    tr_core_config_t c = world_config();
+    c.wall_ns = noon;
+    office_t o = office_of(&c);
+    send_traced(&o, "nobody");
+    holds(trace_of(&o), "\"start_us\":1800000000000007,\"took_us\":7");
+    world_end(o.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_are_kept_and_found_by_their_trace),
         cmocka_unit_test(the_oldest_make_room),
         cmocka_unit_test(what_is_no_span_is_left_out),
         cmocka_unit_test(who_listens_gets_them),
+        cmocka_unit_test(a_traced_message_leaves_a_span_of_its_route),
+        cmocka_unit_test(what_is_refused_says_why),
+        cmocka_unit_test(what_waited_for_a_provider_has_the_wait_as_a_span),
+        cmocka_unit_test(a_traced_publication_has_one_too),
+        cmocka_unit_test(what_is_not_sampled_leaves_none),
+        cmocka_unit_test(there_are_so_many_in_a_second),
+        cmocka_unit_test(they_are_published_before_long),
+        cmocka_unit_test(the_shells_clock_says_how_long_it_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

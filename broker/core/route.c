@@ -6,6 +6,7 @@
 #include "broker/core/mandate.h"
 #include "broker/core/platform/conduct.h"
 #include "broker/core/platform/quarantine.h"
+#include "broker/core/platform/route_span.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -337,26 +338,24 @@ static uint8_t flags_taken(const tr_session_t *from, const target_t *t, const tr
     return (uint8_t) ~(leased ? TR_FLAG_TAP | TR_FLAG_STAYS : own);
 }
 
-void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent) {
-    tr_entry_t *sender;
-    target_t t;
-    if ((as_sent->h.flags & TR_FLAG_DURABLE) && tr_durable_repeated(core, from, as_sent))
-        return;
-    tr_record_t copy = *as_sent, *record = &copy;
-    tr_reason_t why =
-        from->neighbour ? tr_foreign_check(core, from, record, &sender) : check(core, from, record, &sender);
+static tr_reason_t find_and_check(tr_core_t *core, tr_session_t *from, const tr_record_t *r, target_t *ret) {
+    tr_reason_t why = find_target(core, from, r, ret);
     if (why == TR_REASON_NONE)
-        why = find_target(core, from, record, &t);
-    if (why == TR_REASON_NONE)
-        why = check_drain(core, &t);
+        why = check_drain(core, ret);
     if (why == TR_REASON_NONE && core->quarantine)
-        why = check_quarantine(core, &t);
+        why = check_quarantine(core, ret);
     if (why == TR_REASON_NONE && from->guest)
-        why = check_guest(core, from, &t, record);
-    if (why != TR_REASON_NONE) {
-        refuse(core, from, record, why);
-        return;
-    }
+        why = check_guest(core, from, ret, r);
+    return why;
+}
+
+/* The whole way of one whose sender has been found true. */
+static tr_reason_t route(
+    tr_core_t *core, tr_session_t *from, tr_entry_t *sender, tr_record_t *record, tr_route_span_t *span) {
+    target_t t;
+    tr_reason_t why = find_and_check(core, from, record, &t);
+    if (why != TR_REASON_NONE)
+        return why;
     record->h.dst = t.route;
     record->h.hops--;
     record->h.flags &= flags_taken(from, &t, record);
@@ -367,19 +366,36 @@ void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as
     bool tapped = why == TR_REASON_NONE && core->tapped;
     if (tapped)
         name_both(sender, &t, record, &tap);
+    if (span->began_ns)
+        span->ahead = t.entry ? t.entry->mailbox.records : t.service ? t.service->queued : 0;
     if (why == TR_REASON_NONE && t.entry && t.entry->neighbour)
         tr_gone_learn(core, sender, t.entry->session);
     if (why == TR_REASON_NONE)
         why = core->conduct ? hand_over_checked(core, from, sender, &t, record)
                             : hand_over(core, from, &t, record);
-    if (why != TR_REASON_NONE) {
-        refuse(core, from, record, why);
-        return;
-    }
+    if (why != TR_REASON_NONE)
+        return why;
     if (record->h.flags & TR_FLAG_MANDATE)
         tr_mandate_paid(core);
     if (tapped) /* what was refused nobody has got */
         tr_tap(core, &tap, record);
+    return TR_REASON_NONE;
+}
+
+void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent) {
+    tr_entry_t *sender;
+    if ((as_sent->h.flags & TR_FLAG_DURABLE) && tr_durable_repeated(core, from, as_sent))
+        return;
+    tr_record_t copy = *as_sent, *record = &copy;
+    tr_route_span_t span = tr_route_span_begin(core, record);
+    tr_reason_t why =
+        from->neighbour ? tr_foreign_check(core, from, record, &sender) : check(core, from, record, &sender);
+    if (why == TR_REASON_NONE)
+        why = route(core, from, sender, record, &span);
+    if (why != TR_REASON_NONE)
+        refuse(core, from, record, why);
+    if (span.began_ns)
+        tr_route_span_end(core, &span, record, why);
 }
 
 static tr_reason_t topic_by_name(
@@ -416,6 +432,7 @@ static tr_reason_t topic_by_route(
 void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_entry_t *sender;
     tr_topic_t *topic;
+    tr_route_span_t span = tr_route_span_begin(core, record);
     tr_reason_t why = check(core, from, record, &sender);
     if (why == TR_REASON_NONE && core->shutdown)
         why = TR_REASON_SHUTDOWN;
@@ -424,12 +441,14 @@ void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *re
                             : topic_by_name(core, from, record, &topic);
     if (why != TR_REASON_NONE) {
         refuse(core, from, record, why);
-        return;
+    } else {
+        tr_record_header_t h = record->h;
+        h.dst = tr_topic_route(topic);
+        h.hops--;
+        h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP | TR_FLAG_MANDATE);
+        h.attempt = 0;
+        tr_publish_record(core, topic, record, h);
     }
-    tr_record_header_t h = record->h;
-    h.dst = tr_topic_route(topic);
-    h.hops--;
-    h.flags &= (uint8_t) ~(TR_FLAG_LEASED | TR_FLAG_REDELIVERED | TR_FLAG_TAP | TR_FLAG_MANDATE);
-    h.attempt = 0;
-    tr_publish_record(core, topic, record, h);
+    if (span.began_ns)
+        tr_route_span_end(core, &span, record, why);
 }

@@ -4,6 +4,7 @@
 #include "broker/core/lease.h"
 #include "broker/core/mandate.h"
 #include "broker/core/platform/quarantine.h"
+#include "broker/core/platform/route_span.h"
 #include "broker/core/service.h"
 
 #include <stdlib.h>
@@ -82,6 +83,9 @@ bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     core->stats.redelivered += (h.flags & TR_FLAG_REDELIVERED) != 0;
     if (core->tapped && is_request(core, p, lease))
         tr_tap_delivery(core, &r, p->entry, p->agent);
+    if (h.marks & TR_MARK_TRACED)
+        tr_deliver_span(core, &(tr_record_t){h, r.bytes, r.envelope, r.content, r.content_len}, p->entry,
+            p->agent, lease->taken_ms);
     return true;
 }
 

@@ -285,14 +285,15 @@ struct tr_core {
     uint32_t df_n;
     struct tr_df_watches *df_watches; /* NULL = nobody has subscribed to a search yet (df_watch.h) */
 
-    tr_durable_t *durable;            /* NULL = this broker keeps no journal */
-    struct tr_guard *guard;           /* NULL = everybody may do everything (guard.h) */
-    struct tr_spans *spans;           /* NULL = no process ever told any (spans.h) */
-    struct tr_quarantine *quarantine; /* NULL = nobody ever was in it (quarantine.h) */
-    struct tr_conduct *conduct;       /* NULL = no mailbox's conversations are checked (conduct.h) */
-    struct tr_mandates *mandates;     /* NULL = there was none yet (mandate.h) */
-    const uint8_t *speaker;           /* the key of the peer whose bundle is being handled; NULL = none */
-    char **restricted;                /* patterns of topics */
+    tr_durable_t *durable;              /* NULL = this broker keeps no journal */
+    struct tr_guard *guard;             /* NULL = everybody may do everything (guard.h) */
+    struct tr_spans *spans;             /* NULL = no process ever told any (spans.h) */
+    struct tr_route_spans *route_spans; /* NULL = no message was traced yet (route_span.h) */
+    struct tr_quarantine *quarantine;   /* NULL = nobody ever was in it (quarantine.h) */
+    struct tr_conduct *conduct;         /* NULL = no mailbox's conversations are checked (conduct.h) */
+    struct tr_mandates *mandates;       /* NULL = there was none yet (mandate.h) */
+    const uint8_t *speaker;             /* the key of the peer whose bundle is being handled; NULL = none */
+    char **restricted;                  /* patterns of topics */
     uint32_t restricted_n;
     uint32_t audits;  /* since the last tick */
     uint64_t skipped; /* audits, likewise */

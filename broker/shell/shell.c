@@ -128,6 +128,7 @@ static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *erro
     c->open_links = o->open_links;
     c->peer_records = (uint32_t)o->peer_records;
     c->peer_bytes = o->peer_bytes;
+    c->wall_ns = tr_clock_wall_ns;
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
         getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)
         return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));

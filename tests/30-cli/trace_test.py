@@ -29,9 +29,15 @@ class Trace(cli.CliTest):
             return done.code == 0 and len(done.json()) >= least and done.json()
         return harness.wait_until(enough, f"{least} spans")
 
+    def spans_named(self, trace, *names):
+        def all_there():
+            done = self.run_verb("trace", trace, "-o", "json")
+            return done.code == 0 and set(names) <= {span["name"] for span in done.json()} and done.json()
+        return harness.wait_until(all_there, f"the spans {names}")
+
     def test_a_question_over_three_agents(self):
         trace = self.traced("front", "hello")
-        spans = self.spans(trace, 8)
+        spans = self.spans(trace, 12)  # three requests and the reply: sent, routed and received
         self.assertEqual({span["trace"] for span in spans}, {trace})
         of = {span["span"]: span for span in spans}
         roots = [span for span in spans if span["parent"] is None]
@@ -46,16 +52,28 @@ class Trace(cli.CliTest):
                                ("send request", "front"), ("receive request", "front"), ("send request", asker)])
         begins = [of[span["parent"]]["start_us"] <= span["start_us"] for span in spans if span["parent"]]
         self.assertTrue(all(begins))
+        for sent in (span for span in spans if span["kind"] == "producer"):
+            routed = [span for span in spans if span["parent"] == sent["span"] and span["name"] == "route"]
+            self.assertEqual([(span["agent"], span["error"]) for span in routed], [("broker@local", None)], sent)
+            self.assertEqual(routed[0]["attributes"]["troupe.queue.ahead"], 0)
+
+    def test_what_waits_for_a_provider_is_delivered(self):
+        self.agentd("slow", "echo", "--service", "slowly")
+        trace = self.traced("svc:slowly", "hello")
+        spans = self.spans_named(trace, "deliver", "receive request")
+        delivered = [span for span in spans if span["name"] == "deliver"]
+        self.assertEqual([span["attributes"]["messaging.destination.name"] for span in delivered], ["slow"])
 
     def test_the_tree(self):
         trace = self.traced("front", "hello")
-        self.spans(trace, 8)
+        self.spans(trace, 12)
         done = self.run_verb("trace", trace)
         self.assertEqual(done.code, 0)
         lines = done.out.splitlines()
         self.assertRegex(lines[0], r"^ *START +TOOK +SPAN +AGENT +DETAIL$")
         self.assertRegex(lines[1], r"^ *0us +\d+us +send request +cli-\S+@local +to front$")
-        self.assertRegex(lines[2], r"└ receive request +front@local +from cli-")
+        self.assertRegex(lines[2], r"└ route +broker@local +to front$")
+        self.assertRegex(lines[3], r"└ receive request +front@local +from cli-")
         self.assertRegex(done.err, r"^[\d.]+(us|ms|s), \d+ spans of 4 agents$")
         listed = self.expect(self.run_verb("trace", "-o", "json"), 0).json()
         self.assertEqual([row["trace"] for row in listed], [trace])
@@ -63,7 +81,7 @@ class Trace(cli.CliTest):
     def test_what_a_mind_was_asked_is_in_it(self):
         self.agentd("digest", "summariser")
         trace = self.traced("digest", "A lease is a loan of work. It ends. Who holds it works, and says when it is done.")
-        spans = self.spans(trace, 5)
+        spans = self.spans_named(trace, "think summarise", "receive request")
         of = {span["span"]: span for span in spans}
         thought = next(span for span in spans if span["name"] == "think summarise")
         self.assertEqual(thought["attributes"]["troupe.mind.by"], "built-in")
@@ -72,10 +90,9 @@ class Trace(cli.CliTest):
     def test_a_tool_that_was_used_is_in_it(self):
         self.agentd("doer", "executor")
         trace = self.traced("doer", "calculate 6*7")
-        spans = self.spans(trace, 8)
+        spans = self.spans_named(trace, "execute_tool calculate", "think act")
         used = next(span for span in spans if span["name"] == "execute_tool calculate")
         self.assertEqual((used["attributes"]["gen_ai.tool.name"], used["error"]), ("calculate", None))
-        self.assertIn("think act", [span["name"] for span in spans])
 
     def test_what_is_not_traced_leaves_nothing(self):
         self.expect(self.run_verb("ask", "front", "hello"), 0, "hello\n")
@@ -85,7 +102,9 @@ class Trace(cli.CliTest):
 
     def test_what_failed_is_told(self):
         trace = self.traced("nobody", "hello", code=3)
-        self.assertEqual(len(self.spans(trace, 1)), 1)
+        spans = {span["name"]: span for span in self.spans(trace, 2)}
+        self.assertEqual(sorted(spans), ["route", "send request"])
+        self.assertEqual(spans["route"]["error"], "not-found")
 
     def test_a_trace_by_chance(self):
         """One in one: each message that an agent sends of itself begins a trace; what it sends for others does not."""

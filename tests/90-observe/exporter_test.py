@@ -145,14 +145,17 @@ class Exporter(harness.SystemTest):
         self.relay()
         self.exporter("--otlp", collector.url, "--otlp-format", "json", "--otlp-headers", self.secret("headers", "X-Team: red\n"))
         trace = self.traced()
-        harness.wait_until(lambda: len(self.json_spans(collector)) >= 6, "the spans")
+
+        def roots():
+            spans = self.json_spans(collector)
+            ids = {span["spanId"] for _, span in spans}
+            return [span["name"] for _, span in spans if span.get("parentSpanId") not in ids]
+        harness.wait_until(lambda: len(self.json_spans(collector)) >= 8 and roots() == ["send request"], "the spans")
         spans = self.json_spans(collector)
         self.assertEqual({span["traceId"] for _, span in spans}, {trace})
-        ids = {span["spanId"] for _, span in spans}
-        self.assertEqual([span["name"] for _, span in spans if span.get("parentSpanId") not in ids], ["send request"])
         names = {attribute["value"]["stringValue"] for group, _ in spans for attribute in group["resource"]["attributes"]
                  if attribute["key"] == "service.name"}
-        self.assertLessEqual({"end", "front"}, names)
+        self.assertLessEqual({"end", "front", "broker"}, names)
         for _, span in spans:
             self.assertLessEqual(int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"]))
             self.assertIn(span["kind"], (1, 3, 4, 5))
@@ -171,7 +174,7 @@ class Exporter(harness.SystemTest):
         self.assertEqual({span[1].hex() for span in spans}, {trace})
         for span in spans:
             self.assertEqual((len(span[2]), span[16]), (8, 1))
-            self.assertTrue(span[5].decode().split()[0] in ("send", "receive"))
+            self.assertTrue(span[5].decode().split()[0] in ("send", "route", "receive"))
             self.assertLessEqual(span[7], span[8])
 
     def test_a_collector_that_comes_late_gets_all(self):

@@ -57,6 +57,24 @@ static void add_attribute(char *out, size_t size, const char *key, const json_t 
     free(text);
 }
 
+/* A broker is no agent: `route` and `deliver` are its own spans. */
+static bool is_of_broker(const json_t *span) {
+    const char *name = text_of(span, "name");
+    return (!strcmp(name, "route") || !strcmp(name, "deliver")) &&
+           !strncmp(text_of(span, "agent"), "broker@", 7);
+}
+
+static void print_route(const json_t *attributes, char *out, size_t size) {
+    int64_t ahead = number_of(attributes, "troupe.queue.ahead"),
+            tries = number_of(attributes, "troupe.queue.tries");
+    snprintf(out, size, "to %s", text_of(attributes, "messaging.destination.name"));
+    size_t len = strlen(out);
+    if (ahead)
+        snprintf(out + len, size - len, ", behind %" PRId64, ahead);
+    else if (tries)
+        snprintf(out + len, size - len, ", after %" PRId64 " %s", tries, tries == 1 ? "try" : "tries");
+}
+
 /* Why it failed; of a message where it went; of all else what is said of it. */
 static void print_detail(const json_t *span, char *out, size_t size) {
     json_t *attributes = json_object_get(span, "attributes"), *value;
@@ -64,6 +82,8 @@ static void print_detail(const json_t *span, char *out, size_t size) {
     out[0] = 0;
     if (*error)
         snprintf(out, size, "failed: %s", error);
+    else if (is_of_broker(span))
+        print_route(attributes, out, size);
     else if (!strcmp(kind, "producer"))
         snprintf(out, size, "to %s", text_of(attributes, "messaging.destination.name"));
     else if (!strcmp(kind, "consumer"))
@@ -144,7 +164,8 @@ static void add_up(sum_t *sum, const json_t *span) {
     sum->first_us = sum->first_us && sum->first_us < start ? sum->first_us : start;
     sum->last_us = sum->last_us > end ? sum->last_us : end;
     sum->failed += *text_of(span, "error") != 0;
-    json_object_set_new(sum->agents, text_of(span, "agent"), json_true());
+    if (!is_of_broker(span))
+        json_object_set_new(sum->agents, text_of(span, "agent"), json_true());
 }
 
 const char *tr_trace_sum_up(const json_t *spans, char *out, size_t size) {

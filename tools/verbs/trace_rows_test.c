@@ -68,11 +68,18 @@ static void what_has_no_parent_here_is_shown_all_the_same(void **state) {
 
 static void details_say_where_it_went(void **state) {
     (void)state;
-    char *text = shown("[{\"span\": \"a\", \"name\": \"send\", \"kind\": \"producer\","
-                       "  \"attributes\": {\"messaging.destination.name\": \"bob\"}},"
-                       " {\"span\": \"b\", \"name\": \"chat\", \"kind\": \"client\","
-                       "  \"attributes\": {\"gen_ai.request.model\": \"small\", \"tokens\": 7}}]");
+    char *text =
+        shown("[{\"span\": \"a\", \"name\": \"send\", \"kind\": \"producer\","
+              "  \"attributes\": {\"messaging.destination.name\": \"bob\"}},"
+              " {\"span\": \"c\", \"name\": \"route\", \"agent\": \"broker@p\", \"kind\": \"internal\","
+              "  \"attributes\": {\"messaging.destination.name\": \"bob\", \"troupe.queue.ahead\": 3}},"
+              " {\"span\": \"d\", \"name\": \"deliver\", \"agent\": \"broker@p\", \"kind\": \"internal\","
+              "  \"attributes\": {\"messaging.destination.name\": \"bob\", \"troupe.queue.tries\": 1}},"
+              " {\"span\": \"b\", \"name\": \"chat\", \"kind\": \"client\","
+              "  \"attributes\": {\"gen_ai.request.model\": \"small\", \"tokens\": 7}}]");
     follows(text, "send", "to bob");
+    follows(text, "route", "to bob, behind 3");
+    follows(text, "deliver", "to bob, after 1 try");
     follows(text, "chat", "gen_ai.request.model=small tokens=7");
     free(text);
 }
@@ -82,9 +89,10 @@ static void the_whole_is_summed_up(void **state) {
     char out[120];
     json_t *spans =
         json_loads("[{\"agent\": \"a\", \"start_us\": 1000, \"took_us\": 1},"
+                   " {\"agent\": \"broker@p\", \"name\": \"route\", \"start_us\": 1500, \"took_us\": 1},"
                    " {\"agent\": \"b\", \"start_us\": 3000, \"took_us\": 2000, \"error\": \"x\"}]",
             0, NULL);
-    assert_string_equal(tr_trace_sum_up(spans, out, sizeof out), "4.0ms, 2 spans of 2 agents, 1 failed");
+    assert_string_equal(tr_trace_sum_up(spans, out, sizeof out), "4.0ms, 3 spans of 2 agents, 1 failed");
     json_decref(spans);
 }
 

@@ -1,5 +1,7 @@
 #include "broker/core/platform/spans.h"
 
+#include "broker/core/platform/route_span.h"
+
 #include <stdlib.h>
 
 #define TRACE_SIZE 32u
@@ -32,6 +34,7 @@ void tr_spans_finish(tr_core_t *core) {
     }
     free(core->spans);
     core->spans = NULL;
+    tr_route_spans_finish(core);
 }
 
 /* ---- what is told ---- */
@@ -70,8 +73,8 @@ static void make_room(tr_spans_t *s, size_t len, size_t limit) {
 }
 
 /* For whoever exports them. */
-static void publish(const tr_answer_t *a, tr_value_t list) {
-    tr_topic_t *topic = tr_sys_topic(a->core, "$sys.spans");
+static void publish(tr_core_t *core, tr_value_t list) {
+    tr_topic_t *topic = tr_sys_topic(core, "$sys.spans");
     tr_content_writer_t w;
     if (!topic)
         return;
@@ -79,27 +82,44 @@ static void publish(const tr_answer_t *a, tr_value_t list) {
     tr_write_map(&w, 1);
     tr_write_str(&w, "spans");
     tr_write_value(&w, list);
-    tr_sys_publish(a->core, topic, &w);
+    tr_sys_publish(core, topic, &w);
     tr_content_writer_finish(&w);
 }
 
-void tr_handle_spans(tr_answer_t *a) {
-    size_t len = a->record->content_len, limit = a->core->config.trace_bytes;
-    tr_value_t list = tr_value_get(a->request, "spans");
-    tr_spans_t *s = len <= limit && are_spans(list) ? spans_of(a->core) : NULL;
+static void keep(tr_core_t *core, const void *content, size_t len, tr_value_t told) {
+    size_t limit = core->config.trace_bytes;
+    tr_value_t list = tr_value_get(told, "spans");
+    tr_spans_t *s = len <= limit && are_spans(list) ? spans_of(core) : NULL;
     if (!s)
         return;
-    publish(a, list);
+    publish(core, list);
     make_room(s, len, limit);
     batch_t *batch = malloc(sizeof *batch + len);
     if (!batch)
         return; /* out of memory: these are not kept, ignoring */
     *batch = (batch_t){.len = len, .n = tr_value_size(list), .roots = count_roots(list)};
-    memcpy(batch->bytes, a->record->content, len);
+    memcpy(batch->bytes, content, len);
     *s->end = batch;
     s->end = &batch->next;
     s->bytes += len;
-    s->dropped += (uint64_t)tr_value_int(tr_value_get(a->request, "dropped"), 0);
+    s->dropped += (uint64_t)tr_value_int(tr_value_get(told, "dropped"), 0);
+}
+
+void tr_handle_spans(tr_answer_t *a) {
+    keep(a->core, a->record->content, a->record->content_len, a->request);
+}
+
+void tr_spans_tell(tr_core_t *core, const void *content, size_t len) {
+    tr_content_t told;
+    if (tr_content_init(&told, content, len) < 0)
+        return;
+    keep(core, content, len, &told.root);
+    tr_content_finish(&told);
+}
+
+void tr_spans_due(tr_core_t *core) {
+    if (core->route_spans)
+        tr_route_spans_due(core);
 }
 
 /* ---- what is asked ---- */
@@ -164,6 +184,7 @@ static const batch_t *first_of(const tr_answer_t *a) {
 
 static void look(tr_answer_t *a, finding_t *f, const char *what) {
     tr_content_writer_t found;
+    tr_route_spans_flush(a->core);
     tr_content_writer_init(&found);
     f->found = &found;
     for (const batch_t *b = first_of(a); b; b = b->next)

@@ -1,0 +1,184 @@
+#include "broker/core/platform/route_span.h"
+
+#include "broker/core/platform/spans.h"
+#include "proto/traceparent.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#define FLUSH_MS    100
+#define BATCH_BYTES 16384u
+#define BATCH_MAX   (128u << 10) /* between two flushes */
+#define ARENA_LIMIT (1u << 20)
+
+typedef struct tr_route_spans {
+    tr_content_writer_t spans; /* maps, one behind the other, that are not told yet */
+    size_t n;
+    int64_t first_ms; /* mono: when the first of them was noted */
+    tr_arena_t arena; /* for an envelope: the core's own may hold the request that this follows from */
+    int64_t second;   /* of the clock that stands for `noted` */
+    uint32_t noted;   /* in that second */
+    uint64_t dropped; /* since the last batch */
+    uint64_t made;
+} tr_route_spans_t;
+
+static tr_route_spans_t *spans_of(tr_core_t *core) {
+    tr_route_spans_t *s = core->route_spans;
+    if (s || !(s = calloc(1, sizeof *s)))
+        return s;
+    tr_content_writer_init(&s->spans);
+    tr_arena_init(&s->arena, ARENA_LIMIT);
+    return core->route_spans = s;
+}
+
+void tr_route_spans_finish(tr_core_t *core) {
+    if (!core->route_spans)
+        return;
+    tr_content_writer_finish(&core->route_spans->spans);
+    tr_arena_finish(&core->route_spans->arena);
+    free(core->route_spans);
+    core->route_spans = NULL;
+}
+
+int64_t tr_route_span_clock(const tr_core_t *core) {
+    return core->config.wall_ns ? core->config.wall_ns() : core->now.wall_ms * 1000000;
+}
+
+/* ---- the batch ---- */
+
+static bool write_batch(const tr_route_spans_t *s, tr_content_writer_t *w) {
+    const void *spans;
+    size_t len;
+    if (tr_content_writer_take(&s->spans, &spans, &len) < 0)
+        return false;
+    tr_write_map(w, 2);
+    tr_write_kv_uint(w, "dropped", s->dropped);
+    tr_write_str(w, "spans");
+    tr_write_array(w, s->n);
+    return msgpack_sbuffer_write(&w->buffer, spans, len) == 0;
+}
+
+void tr_route_spans_flush(tr_core_t *core) {
+    tr_route_spans_t *s = core->route_spans;
+    const void *bytes;
+    size_t len;
+    tr_content_writer_t w;
+    if (!s || !s->n)
+        return;
+    tr_content_writer_init(&w);
+    if (write_batch(s, &w) && tr_content_writer_take(&w, &bytes, &len) == 0) {
+        tr_spans_tell(core, bytes, len);
+        s->dropped = 0;
+    } else {
+        s->dropped += s->n; /* out of memory */
+    }
+    tr_content_writer_finish(&w);
+    tr_content_writer_finish(&s->spans);
+    s->n = 0;
+}
+
+void tr_route_spans_due(tr_core_t *core) {
+    const tr_route_spans_t *s = core->route_spans;
+    if (s && s->n && (s->spans.buffer.size >= BATCH_BYTES || core->now.mono_ms - s->first_ms >= FLUSH_MS))
+        tr_route_spans_flush(core);
+}
+
+/* ---- a span ---- */
+
+/* Nobody learns from them what the core's random numbers are. */
+static uint64_t new_span(const tr_core_t *core, tr_route_spans_t *s) {
+    uint8_t text[16] = "span", hash[crypto_shorthash_BYTES];
+    tr_put64(text + 8, ++s->made);
+    crypto_shorthash(hash, text, sizeof text, core->config.secret);
+    uint64_t span = tr_get64(hash);
+    return span ? span : 1;
+}
+
+/* Before anything is read: what says that it is traced costs no more than this, however often it says so. */
+static bool may_note(const tr_core_t *core, tr_route_spans_t *s) {
+    int64_t second = core->now.mono_ms / 1000;
+    if (s->second != second) {
+        s->second = second;
+        s->noted = 0;
+    }
+    if (s->noted < TR_ROUTE_SPANS_PER_SECOND && s->spans.buffer.size < BATCH_MAX) {
+        s->noted++;
+        return true;
+    }
+    s->dropped++;
+    return false;
+}
+
+typedef struct story {
+    const char *name, *to, *error;
+    int64_t began_ns;
+    const char *number_key;
+    int64_t number;
+} story_t;
+
+static void write_span(
+    tr_core_t *core, tr_route_spans_t *s, const tr_acl_t *acl, const tr_traceparent_t *at, const story_t *t) {
+    char trace[TR_TRACE_ID_SIZE], id[TR_SPAN_ID_SIZE], parent[TR_SPAN_ID_SIZE], broker[TR_AID_MAX + 1];
+    int64_t took_us = (tr_route_span_clock(core) - t->began_ns) / 1000;
+    tr_trace_id_write(at->trace, trace);
+    tr_span_id_write(new_span(core, s), id);
+    tr_span_id_write(at->span, parent);
+    snprintf(broker, sizeof broker, "broker@%s", core->platform);
+    tr_content_writer_t *w = &s->spans;
+    tr_write_map(w, 9u + (t->error != NULL));
+    tr_write_kv(w, "trace", trace);
+    tr_write_kv(w, "span", id);
+    tr_write_kv(w, "parent", parent);
+    tr_write_kv(w, "name", t->name);
+    tr_write_kv(w, "kind", "internal");
+    tr_write_kv(w, "agent", broker);
+    tr_write_kv_int(w, "start_us", t->began_ns / 1000);
+    tr_write_kv_int(w, "took_us", took_us > 0 ? took_us : 0); /* the clock may have been set */
+    if (t->error)
+        tr_write_kv(w, "error", t->error);
+    tr_write_str(w, "attributes");
+    tr_write_fields(w, TR_FIELDS(TR_FIELD_TEXT("messaging.destination.name", t->to),
+                           TR_FIELD_TEXT("messaging.message.conversation_id", acl->conversation_id),
+                           TR_FIELD_INT(t->number_key, t->number)));
+}
+
+/* `to` of NULL: as the sender has named it. */
+static void note(tr_core_t *core, const tr_record_t *record, story_t story) {
+    tr_route_spans_t *s = spans_of(core);
+    tr_acl_t acl;
+    tr_traceparent_t at;
+    if (!s || !may_note(core, s))
+        return;
+    tr_arena_reset(&s->arena);
+    if (tr_acl_read(&acl, record, &s->arena) < 0 || !tr_traceparent_parse(&at, acl.traceparent) ||
+        !at.sampled)
+        return;
+    if (!story.to)
+        story.to = acl.topic ? acl.topic : acl.receivers.count ? acl.receivers.items[0] : NULL;
+    write_span(core, s, &acl, &at, &story);
+    if (!s->n++)
+        s->first_ms = core->now.mono_ms;
+}
+
+void tr_route_span_end(
+    tr_core_t *core, const tr_route_span_t *span, const tr_record_t *record, tr_reason_t why) {
+    note(core, record,
+        (story_t){.name = "route",
+            .error = why == TR_REASON_NONE ? NULL : tr_reason_name(why),
+            .began_ns = span->began_ns,
+            .number_key = "troupe.queue.ahead",
+            .number = (int64_t)span->ahead});
+}
+
+void tr_deliver_span(
+    tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent, int64_t taken_ms) {
+    char name[TR_AID_MAX + 1];
+    int64_t waited_ms = taken_ms ? core->now.wall_ms - taken_ms : 0;
+    tr_entry_agent_name(to, agent, name);
+    note(core, record,
+        (story_t){.name = "deliver",
+            .to = name,
+            .began_ns = tr_route_span_clock(core) - (waited_ms > 0 ? waited_ms : 0) * 1000000,
+            .number_key = "troupe.queue.tries",
+            .number = record->h.attempt});
+}
