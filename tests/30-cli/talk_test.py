@@ -57,8 +57,12 @@ class Ask(cli.CliTest):
         self.assertEqual((asked.wait().code, asked.out), (0, "later\n"))
 
     def test_why_an_agent_waits(self):
-        self.run_verb("ask", "asker", "x", "--timeout", "100ms")  # which asks silent, who never answers
-        row = self.expect(self.run_verb("why", "asker", "-o", "json"), 0).json()[0]
+        self.assertEqual(self.run_verb("send", "asker", "request", "x").code, 0)  # which asks silent, who never answers
+
+        def waiting():
+            row = self.expect(self.run_verb("why", "asker", "-o", "json"), 0).json()[0]
+            return row if row["told"] and row["told"]["requests"] else None
+        row = harness.wait_until(waiting, "asker to have asked")
         self.assertIn("it waits for the answers to 1 requests, the first one from silent", row["because"])
         self.assertEqual(row["told"]["requests"][0]["performative"], "request")
 
