@@ -9,7 +9,7 @@
  *    "summary", "sentences", ...}                             "summary" also "text" and "citations"
  *
  * What else is in a request (namespace, k, mode, filter, like, half-life-ms, explain ...) is the knowledge base's to read. The steps: rewrite (the mind adds words
- * that may be meant, with less weight than the query's), search, rerank (the mind judges the best 20; its judgement counts more where it is a
+ * that may be meant, with less weight than the query's, also such as a first search has shown), search, rerank (the mind judges the best 20; its judgement counts more where it is a
  * model's), answer. All of it is asked in the name of who asks.
  */
 #include "agentd/behaviours/errand.h"
@@ -128,11 +128,17 @@ static void on_found(
     rank(self, under, job);
 }
 
-static void search(librarian_t *self, const tr_message_t *message, json_t *job) {
-    int rc = tr_errand_send(&self->errands, self->thinker.agent, message, self->knowledge,
-        tr_librarian_search(job), ASK_MS, on_found, json_incref(job));
+/* Consumes the request. */
+static void ask_base(
+    librarian_t *self, const tr_message_t *message, json_t *request, tr_errand_fn on_answer, json_t *job) {
+    int rc = tr_errand_send(&self->errands, self->thinker.agent, message, self->knowledge, request, ASK_MS,
+        on_answer, json_incref(job));
     if (rc < 0)
         tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", strerror(-rc));
+}
+
+static void search(librarian_t *self, const tr_message_t *message, json_t *job) {
+    ask_base(self, message, tr_librarian_search(job), on_found, job);
 }
 
 static void on_rewritten(
@@ -142,6 +148,20 @@ static void on_rewritten(
         return;
     tr_librarian_widen(job, result->value, result->by);
     search(self, message, job);
+}
+
+/* The mind reads what stands near the query: what acronyms mean there, and which words are used for each other. */
+static void on_corpus(
+    tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *found, json_t *job) {
+    librarian_t *self = state;
+    json_t *content = tr_answer_json(found);
+    (void)agent;
+    if (!tr_answer_is_good(found)) {
+        tr_thinker_answer_json(&self->thinker, under, TR_FAILURE, content);
+        return;
+    }
+    think(self, under, TR_MIND_REWRITE, tr_librarian_corpus(content), on_rewritten, job);
+    json_decref(content);
 }
 
 static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) {
@@ -157,7 +177,7 @@ static int receive(tr_agent_t *agent, void *state, const tr_message_t *message) 
     if (!job)
         tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value", wrong);
     else if (tr_librarian_rewrites(job))
-        think(self, message, TR_MIND_REWRITE, NULL, on_rewritten, job);
+        ask_base(self, message, tr_librarian_corpus_search(job), on_corpus, job);
     else
         search(self, message, job);
     json_decref(job);

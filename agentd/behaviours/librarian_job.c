@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define CANDIDATES    20  /* that the mind judges, where fewer are wanted */
+#define CORPUS        40  /* passages that tell what words are used for here */
 #define SHARE_MODEL   .8  /* what a model's judgement counts beside the search's */
 #define SHARE_WORDS   .25 /* and the built-in mind's, which compares words as the search did */
 #define TERMS_MOST    16
@@ -78,6 +79,20 @@ const char *tr_librarian_query(const json_t *job) {
 
 bool tr_librarian_rewrites(const json_t *job) {
     return says(job, "rewrite") && *tr_librarian_query(job);
+}
+
+json_t *tr_librarian_corpus_search(const json_t *job) {
+    json_t *search = json_copy(json_object_get(job, "search"));
+    json_object_set_new(search, "k", json_integer(CORPUS));
+    return search;
+}
+
+json_t *tr_librarian_corpus(const json_t *found) {
+    const json_t *results = json_object_get(found, "results");
+    json_t *texts = json_array();
+    for (size_t i = 0; i < json_array_size(results); i++)
+        json_array_append(texts, json_object_get(json_array_get(results, i), "text"));
+    return json_pack("{s:o}", "corpus", texts);
 }
 
 void tr_librarian_widen(json_t *job, const json_t *rewritten, const char *by) {

@@ -21,6 +21,9 @@ json_t *tr_librarian_job(const tr_librarian_defaults_t *defaults, const char *te
 /* What is asked, as it was asked: borrowed. "" where it is asked by a passage (like) or a vector alone. */
 const char *tr_librarian_query(const json_t *job);
 bool tr_librarian_rewrites(const json_t *job);
+/* The request for what stands near the query, and the input of TR_MIND_REWRITE that its answer makes; new references. */
+json_t *tr_librarian_corpus_search(const json_t *job);
+json_t *tr_librarian_corpus(const json_t *found);
 /* The words that the mind has added, by the value of TR_MIND_REWRITE. */
 void tr_librarian_widen(json_t *job, const json_t *rewritten, const char *by);
 /* The request for the knowledge base; a new reference. */

@@ -21,7 +21,7 @@
  *   rank         {"candidates": [text ...], "most"}     [{"index", "score": 0 or more}]
  *   choose       {"options": [text ...], "evidence":    {"index", "option", "confidence", "scores": [per option], "reason"}; `text` is the
  *                [text ...]}                            chooser's profile; the reason is in words, "" or missing where there is none; with "may-propose" perhaps "proposal", an option that is none of them
- *   rewrite      {"most": 8}                            {"query", "terms": [{"term", "weight", "from": "query"|"stem"|"synonym"|
+ *   rewrite      {"most": 8, "corpus": [text ...]}      {"query", "terms": [{"term", "weight", "from": "query"|"stem"|"synonym"|
  *                                                       "acronym"}]}
  *   answer       {"passages": [text ...], "sentences":  {"text": "" where they do not say it, with [N] behind each sentence: passage N from 1 on,
  *                3}                                     "citations": [{"passage": from 0 on, "text": the sentence (of the built-in mind)}]}

@@ -16,6 +16,8 @@
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
 
+#define CORPUS_SHOWN 4
+
 #define OBJECT(required, properties)                                                                         \
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[" required                            \
     "],\"properties\":{" properties "}}"
@@ -180,6 +182,14 @@ static char *clean(const tr_mind_request_t *request) {
     return tr_textbuf_take(&out);
 }
 
+/* The first texts alone: a model knows what words mean, and each text costs. */
+static json_t *shown_corpus(const json_t *corpus) {
+    json_t *shown = json_array();
+    for (size_t i = 0; i < json_array_size(corpus) && i < CORPUS_SHOWN; i++)
+        json_array_append(shown, json_array_get(corpus, i));
+    return shown;
+}
+
 json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *request) {
     char *text = clean(request);
     json_t *data =
@@ -188,6 +198,8 @@ json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *r
     if (is_well && request->op == TR_MIND_DIALOGUE)
         is_well =
             json_object_set_new(data, "context", tr_dialogue_context(json_object_get(data, "context"))) == 0;
+    if (is_well && request->op == TR_MIND_REWRITE && json_object_get(data, "corpus"))
+        is_well = json_object_set_new(data, "corpus", shown_corpus(json_object_get(data, "corpus"))) == 0;
     if (is_well && request->op == TR_MIND_JUDGE)
         is_well = json_object_set_new(data, "criteria", tr_judge_criteria(request->input)) == 0;
     if (is_well && request->op == TR_MIND_INTENT)

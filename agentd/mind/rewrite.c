@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agentd/mind/alike.h"
 #include "agentd/mind/data.h"
 #include "agentd/mind/stems.h"
 #include "agentd/mind/words.h"
@@ -14,11 +15,13 @@
 #include "lib/text/textbuf.h"
 
 #define LONGEST_ACRONYM 8
+#define ALIKE_MOST      2 /* words of the corpus for each of the query's */
 
 static const struct {
     const char *word;
     double weight;
-} sources[TR_REWRITE_SOURCES] = {{"query", 1}, {"acronym", .8}, {"stem", .6}, {"synonym", .5}};
+} sources[TR_REWRITE_SOURCES] = {
+    {"query", 1}, {"acronym", .8}, {"stem", .6}, {"synonym", .5}, {"synonym", .3}};
 
 typedef struct {
     uint32_t stem;
@@ -195,6 +198,27 @@ static int add_synonyms(tr_rewrite_t *self, tr_thesaurus_t *thesaurus, const tr_
     return 0;
 }
 
+static int add_alike_of(tr_rewrite_t *self, tr_alike_t *alike, const tr_mind_word_t *word) {
+    const char *found[ALIKE_MOST];
+    size_t count = tr_alike_find(alike, word->folded, word->size, ALIKE_MOST, found);
+    for (size_t i = 0; i < count; i++)
+        if (add_term(self, found[i], strlen(found[i]), TR_REWRITE_ALIKE) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+/* What the corpus uses in the same places. */
+static int add_alike(
+    tr_rewrite_t *self, const tr_mind_words_t *words, const tr_text_span_t *corpus, size_t corpus_count) {
+    tr_alike_t *alike = NULL;
+    int rc = corpus_count > 0 ? tr_alike_new(corpus, corpus_count, &alike) : 0;
+    for (size_t i = 0; alike && rc == 0 && i < words->count; i++)
+        if (is_term(&words->items[i]))
+            rc = add_alike_of(self, alike, &words->items[i]);
+    tr_alike_destroy(&alike);
+    return rc;
+}
+
 static int add_query(tr_rewrite_t *self, const tr_mind_words_t *words) {
     for (size_t i = 0; i < words->count; i++)
         if (is_term(&words->items[i]) &&
@@ -221,6 +245,8 @@ int tr_rewrite(tr_thesaurus_t *thesaurus, tr_text_span_t query, const tr_text_sp
         rc = add_stems(&self, thesaurus, &words);
     if (rc == 0)
         rc = add_synonyms(&self, thesaurus, &words);
+    if (rc == 0)
+        rc = add_alike(&self, &words, corpus, corpus_count);
     if (rc < 0) {
         tr_rewrite_finish(&self);
         return rc;

@@ -1,6 +1,6 @@
 /*
- * A query with the words that it may also mean: stems, synonyms (data/synonyms.txt), and the long form of acronyms that the texts of a
- * corpus explain ("Free Software Foundation (FSF)"). English.
+ * A query with the words that it may also mean: stems, synonyms (data/synonyms.txt), the long form of acronyms that the texts of a
+ * corpus explain ("Free Software Foundation (FSF)"), and words that these use in the same places (alike.h). English.
  */
 #ifndef TR_AGENTD_MIND_REWRITE_H
 #define TR_AGENTD_MIND_REWRITE_H
@@ -15,6 +15,7 @@ typedef enum tr_rewrite_source {
     TR_REWRITE_ACRONYM,
     TR_REWRITE_STEM,
     TR_REWRITE_SYNONYM,
+    TR_REWRITE_ALIKE, /* a synonym by what the corpus does with it */
     TR_REWRITE_SOURCES,
 } tr_rewrite_source_t;
 

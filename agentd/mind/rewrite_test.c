@@ -45,10 +45,19 @@ static void corpora_explain_acronyms(void **state) {
     assert_rewrite("the fsf", "(FSF)", 3, "query:fsf");
 }
 
+static void corpora_have_synonyms_of_their_own(void **state) {
+    (void)state;
+    assert_rewrite("which lorry is it",
+        "The driver parked the lorry here. A heavy lorry blocked the bridge. He washed the lorry. "
+        "The driver parked the truck there. A heavy truck blocked the tunnel. He washed the truck.",
+        8, "query:lorry stem:lorri synonym:truck");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_get_stems_and_synonyms),
         cmocka_unit_test(corpora_explain_acronyms),
+        cmocka_unit_test(corpora_have_synonyms_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,22 @@ class Librarian(model.ModelTest):
         self.assertIn("[1] broker, chunk 0", shown)
         self.assertEqual(self.search("--summary", "who", "routes", "messages", "-o", "json").json()["citations"][0]["id"], "broker")
 
+    def test_what_stands_there_tells_what_words_are_used_for(self):
+        documents = [
+            {"id": "depot", "title": "Depot", "text": "The driver parked the lorry here. A heavy lorry blocked the bridge. He washed the lorry. "
+             "The driver parked the truck there. A heavy truck blocked the tunnel. He washed the truck."},
+            {"id": "yard", "title": "Yard", "text": "One truck stands in the yard."},
+            {"id": "union", "title": "Union", "text": "The Haulage Workers Union (HWU) meets on Mondays."},
+        ]
+        self.ask("svc:kb", action="add", namespace="m", documents=documents)
+        self.agent()
+        for rewrite, ids in (False, ["depot"]), (True, ["depot", "yard"]):
+            told = self.ask("librarian", action="search", namespace="m", query="lorry", rewrite=rewrite, mode="lexical")
+            self.assertEqual([r["id"] for r in told["results"]], ids)
+        self.assertIn("truck", [t["term"] for t in told["terms"]])
+        told = self.ask("librarian", action="search", namespace="m", query="who is in the HWU", rewrite=True, mode="lexical")
+        self.assertIn("Haulage Workers Union", [t["term"] for t in told["terms"]])
+
     def test_more_like_this(self):
         rows = self.search("--like", "boats", "-o", "json").json()
         self.assertNotIn("boats", [row["id"] for row in rows])
