@@ -156,6 +156,15 @@ static json_t *tell_submitted(const json_t *content) {
     return all;
 }
 
+/* Of a tool (toolkeeper.c): what it said, or why it did not. */
+static json_t *tell_tool(const json_t *content) {
+    const char *status = text_at(content, "status"), *said = text_at(content, "data-of-tool");
+    if (strcmp(status, "ok") == 0)
+        return json_string(*said ? said : "It is done.");
+    return json_sprintf("That did not work: %s is %s%s%s.", text_at(content, "tool"), status,
+        *said || *text_at(content, "detail") ? ": " : "", *said ? said : text_at(content, "detail"));
+}
+
 static json_t *tell_any(const char *to, const json_t *content) {
     if (json_is_string(content))
         return json_sprintf("%s answers: %s", to, json_string_value(content));
@@ -181,5 +190,7 @@ json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, c
             text_at(content, "decision"));
     if (strcmp(action, "cancel") == 0)
         return json_string("It is cancelled.");
+    if (*text_at(content, "tool") && *text_at(content, "status"))
+        return tell_tool(content);
     return tell_any(to, content);
 }

@@ -5,6 +5,8 @@
  *   {"action": "list"}                               -> {"tools": [{"name", "description", "parameters", "privileged"}], "servers": [{"server", "state"}], "ready"}
  *   {"action": "call", "tool": NAME, "arguments": {}, "timeout-ms": N, "key": TEXT}
  *                                                    -> {"tool", "status", "data-of-tool" or "detail", "cut", "approval", "took-ms"}
+ *   {"action": NAME of a tool, ...}                  -> the same, for what is beside it as its arguments: as instructions are handed on (actions.h). A text alone, where
+ *                                                       the tool has no such argument, is words that have them (act_arguments.h).
  *
  * A call that comes again, since a toolkeeper ended before it had answered, is not made again unless its tool is repeatable: its status is unknown-outcome. Of a privileged
  * tool its approval tells whether it was begun, where the call has a key; without one a person is asked once more.
@@ -14,6 +16,7 @@
 #include "agentd/behaviours/replies.h"
 #include "agentd/behaviours/table.h"
 #include "agentd/behaviours/toolbox.h"
+#include "agentd/mind/act_arguments.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -23,7 +26,9 @@
 #define TIMEOUT_MAX_MS 86400000
 #define KEY_MAX        128
 #define EXPECTED                                                                                             \
-    "expected a request {\"action\": \"list\"} or {\"action\": \"call\", \"tool\": NAME, \"arguments\": {}}"
+    "expected a request {\"action\": \"list\"}, {\"action\": \"call\", \"tool\": NAME, \"arguments\": {}}, " \
+    "or "                                                                                                    \
+    "{\"action\": NAME of a tool, ...}"
 
 typedef struct keeper keeper_t;
 
@@ -119,6 +124,18 @@ static errand_t *new_errand(keeper_t *keeper, const tr_message_t *message, json_
     return errand;
 }
 
+static void start(keeper_t *keeper, const tr_message_t *message, tr_tool_request_t request) {
+    errand_t *errand = new_errand(keeper, message, (json_t *)(uintptr_t)request.arguments);
+    if (!errand)
+        return; /* no memory: who asked waits in vain, ignoring */
+    request.under = errand->message;
+    request.again = tr_message_redelivered(message);
+    request.on_done = on_done;
+    request.arg = errand;
+    if (tr_tools_start(keeper->box.tools, &request, NULL, NULL) < 0)
+        end_errand(errand, false);
+}
+
 static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked) {
     char name[TR_TOOL_NAME_MAX + 1] = "", key[KEY_MAX + 1] = "";
     int64_t timeout = tr_value_int(tr_value_get(asked, "timeout-ms"), 0);
@@ -133,20 +150,37 @@ static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked
         return;
     }
     json_t *object = arguments ? tr_value_to_json(arguments) : json_object();
-    errand_t *errand = object ? new_errand(keeper, message, object) : NULL;
+    if (object) /* else there is no memory: who asked waits in vain, ignoring */
+        start(keeper, message,
+            (tr_tool_request_t){
+                .tool = name, .arguments = object, .timeout_ms = timeout, .key = *key ? key : NULL});
     json_decref(object);
-    if (!errand)
-        return; /* no memory: who asked waits in vain, ignoring */
-    tr_tool_request_t request = {.tool = name,
-        .arguments = errand->arguments,
-        .timeout_ms = timeout,
-        .key = *key ? key : NULL,
-        .under = errand->message,
-        .again = tr_message_redelivered(message),
-        .on_done = on_done,
-        .arg = errand};
-    if (tr_tools_start(keeper->box.tools, &request, NULL, NULL) < 0)
-        end_errand(errand, false);
+}
+
+/* What stands beside the action, or what the text has of it. Where that is not enough, the tool's schema will tell what is missing. */
+static json_t *named_arguments(const tr_tool_t *tool, tr_value_t asked) {
+    json_t *arguments = tr_value_to_json(asked), *text = json_object_get(arguments, "text");
+    double telling;
+    json_object_del(arguments, "action");
+    if (!json_is_string(text) || json_object_size(arguments) != 1 ||
+        json_object_get(json_object_get(tool->parameters, "properties"), "text"))
+        return arguments;
+    json_t *found = tr_act_arguments(
+        tool->parameters, (tr_part_t){json_string_value(text), json_string_length(text)}, NULL, &telling);
+    json_decref(arguments);
+    return found ? found : json_object();
+}
+
+/* False: there is no such tool. */
+static bool call_named(keeper_t *keeper, const tr_message_t *message, tr_value_t action, tr_value_t asked) {
+    char name[TR_TOOL_NAME_MAX + 1];
+    const tr_tool_t *tool =
+        tr_value_copy(action, name, sizeof name) == 0 ? tr_tools_find(keeper->box.tools, name) : NULL;
+    json_t *arguments = tool ? named_arguments(tool, asked) : NULL;
+    if (arguments)
+        start(keeper, message, (tr_tool_request_t){.tool = name, .arguments = arguments});
+    json_decref(arguments);
+    return tool != NULL;
 }
 
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
@@ -163,7 +197,7 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
         list(keeper, message);
     else if (tr_value_equals(action, "call"))
         call(keeper, message, asked);
-    else
+    else if (!call_named(keeper, message, action, asked))
         refuse(keeper, message, EXPECTED);
     return 0;
 }

@@ -35,6 +35,22 @@ class Knowledge(tools.ToolsTest):
             self.assertEqual(said["status"], "invalid", said)
         self.assertEqual(self.said("knowlege", {"query": "x"})["status"], "unknown")
 
+    def test_an_instruction_names_a_tool(self):
+        self.knowledge_base()
+        self.keeper({"manual": {"kind": "knowledge"}})
+        for beside in {"query": "largest whale"}, {"text": "largest whale"}:
+            said = self.ask("keeper", json.dumps({"action": "manual", **beside}))
+            self.assertEqual((said["tool"], said["status"]), ("manual", "ok"), said)
+            self.assertIn("The blue whale is the largest animal", said["data-of-tool"])
+        for beside in {}, {"text": "x", "other": 1}:
+            self.assertEqual(self.ask("keeper", json.dumps({"action": "manual", **beside}))["status"], "invalid")
+        done = self.run_verb("ask", "keeper", json.dumps({"action": "manuals", "text": "x"}))
+        self.assertEqual((done.code, "NAME of a tool" in done.err), (3, True), done)
+        self.agentd("--name", "helper", "--behaviour", "assistant", "--args", json.dumps({"actions": {"manual": "keeper"}}))
+        turn = self.ask("helper", "manual: largest whale")
+        self.assertEqual((turn["action"], turn["to"]), ("manual", "keeper"), turn)
+        self.assertIn("The blue whale is the largest animal", turn["reply"])
+
     def test_no_knowledge_base(self):
         self.keeper({"knowledge": {}, "quick": {"kind": "knowledge", "service": "silent", "timeout": "200ms"}})
         said = self.said("knowledge", {"query": "x"})
