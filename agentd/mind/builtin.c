@@ -107,6 +107,8 @@ static bool tell_piece(tr_builtin_t *self) {
 /* What is asked from within on_done is answered by the next call, so that the loop gets its turn; so is what follows a piece. */
 static void work(tr_mind_t *mind) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
+    if (self->count == 0 && !self->senses)
+        return; /* as often as not: it is beside a model (model.c), which has something */
     clear_event(self);
     tr_builtin_take_senses(self);
     size_t end = self->count;
