@@ -25,7 +25,7 @@ typedef struct {
 
 static const char *const own_keys[] = {"intents", "methods", "file", "prompts", "strict"};
 static const char *const shared_keys[] = {
-    "providers", "limits", "retry", "breaker", "budget", "cache", "redis", "max-tokens"};
+    "providers", "limits", "retry", "breaker", "budget", "cache", "redis", "together", "max-tokens"};
 
 static int is_among(const char *key, const char *const *words, size_t count) {
     for (size_t i = 0; i < count; i++)

@@ -118,8 +118,25 @@ static void settle(tr_llm_call_t *self, const tr_llm_usage_t *usage) {
 
 /* The attempt was not begun, or its end says nothing of the server. */
 static void tell_nothing(tr_llm_call_t *self) {
-    tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
+    tr_llm_provider_t *provider = tr_llm_call_provider(self);
+    tr_llm_breaker_neither(&provider->breaker);
     tr_llm_circuit_forget(&self->pass);
+    if (provider->common)
+        tr_llm_board_neither(provider->common, self->probe);
+    self->probe = 0;
+}
+
+/* What the other processes of the machine know, too. */
+static void tell_board(tr_llm_call_t *self, bool failed) {
+    tr_llm_provider_t *provider = tr_llm_call_provider(self);
+    int64_t open = 0;
+    if (provider->common && failed)
+        open = tr_llm_board_failed(provider->common, &self->client->config.breaker, self->probe);
+    else if (provider->common)
+        tr_llm_board_succeeded(provider->common, self->probe);
+    if (open > 0)
+        tr_llm_breaker_open(&provider->breaker, tr_clock_ms(), open);
+    self->probe = 0;
 }
 
 static void tell_breaker(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
@@ -128,9 +145,11 @@ static void tell_breaker(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
     if (outcome->bad) {
         tr_llm_breaker_failure(breaker, tr_clock_ms(), (uint32_t)c->failures, c->open_ms, c->max_open_ms);
         tr_llm_circuit_failure(&self->pass, c, breaker);
+        tell_board(self, true);
     } else if (outcome->good) {
         tr_llm_breaker_success(breaker);
         tr_llm_circuit_success(&self->pass);
+        tell_board(self, false);
     } else {
         tell_nothing(self);
     }
@@ -284,8 +303,10 @@ static int ask_all(tr_llm_call_t *self, uint64_t tokens) {
         .task = self->request.task,
         .tokens = tokens,
         .nano = self->held.nano};
+    if (self->held.accounts[2] && self->held.accounts[2]->is_own)
+        self->stake.task = NULL;
     for (size_t i = 0; i < TR_LLM_ACCOUNTS; i++)
-        if (self->held.accounts[i]) {
+        if (self->held.accounts[i] && !self->held.accounts[i]->is_own) {
             self->stake.limits[2 * i] = self->held.accounts[i]->tokens_max;
             self->stake.limits[2 * i + 1] = self->held.accounts[i]->nano_max;
         }

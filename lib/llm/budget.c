@@ -55,6 +55,7 @@ int tr_llm_budget_limit(tr_llm_budget_t *self, const char *name, uint64_t tokens
         return -ENOMEM;
     account->tokens_max = tokens_max;
     account->nano_max = nano_max;
+    account->is_own = true;
     return 0;
 }
 
@@ -106,6 +107,34 @@ static int enter(tr_llm_budget_t *self, const char *kind, const char *name, uint
     return check(*ret, full, tokens, nano, error);
 }
 
+/* Of what all processes of the machine may spend together. */
+static int spend(const tr_llm_budget_t *self, const char *kind, const char *name, tr_llm_reservation_t *held,
+    int number, tr_error_t *error) {
+    const tr_llm_account_t *a = held->accounts[number];
+    char full[NAME_MAX_BYTES];
+    uint64_t spent[TR_LLM_BOARD_SPENT_OF];
+    if (!self->board || !a || a->is_own || !(a->tokens_max || a->nano_max))
+        return 0;
+    snprintf(full, sizeof full, "%s%s", kind, name);
+    tr_llm_board_purse_t *purse = tr_llm_board_purse(self->board, full);
+    if (!purse) /* then each process keeps to the limit alone */
+        return 0;
+    if (!tr_llm_board_spend(purse, held->tokens, held->nano, a->tokens_max, a->nano_max, spent))
+        return tr_error_set(error, -EDQUOT,
+            "the budget of %s has too little left: all processes of this machine have spent or reserved "
+            "%" PRIu64 " tokens and %.6f of money, of %" PRIu64 " and %.6f (0 = no limit)",
+            number ? full : "the fleet", spent[0], (double)spent[1] / 1e9, a->tokens_max,
+            (double)a->nano_max / 1e9);
+    held->purses[number] = purse;
+    return 0;
+}
+
+static void put_back(const tr_llm_reservation_t *held) {
+    for (int i = 0; i < TR_LLM_ACCOUNTS; i++)
+        if (held->purses[i])
+            tr_llm_board_correct(held->purses[i], -(int64_t)held->tokens, -(int64_t)held->nano);
+}
+
 int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, uint64_t tokens,
     uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error) {
     tr_llm_reservation_t held = {.accounts = {&self->fleet}, .tokens = tokens, .nano = nano};
@@ -114,8 +143,16 @@ int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *
         r = enter(self, "agent:", agent, tokens, nano, &held.accounts[1], error);
     if (r == 0)
         r = enter(self, "task:", task, tokens, nano, &held.accounts[2], error);
-    if (r < 0)
+    if (r == 0)
+        r = spend(self, "fleet", "", &held, 0, error);
+    if (r == 0)
+        r = spend(self, "agent:", agent, &held, 1, error);
+    if (r == 0)
+        r = spend(self, "task:", task, &held, 2, error);
+    if (r < 0) {
+        put_back(&held);
         return r;
+    }
     for (int i = 0; i < TR_LLM_ACCOUNTS; i++)
         if (held.accounts[i]) {
             held.accounts[i]->tokens_reserved += tokens;
@@ -130,6 +167,9 @@ void tr_llm_budget_settle(tr_llm_reservation_t *held, uint64_t tokens, uint64_t 
         tr_llm_account_t *a = held->accounts[i];
         if (!a)
             continue;
+        if (held->purses[i])
+            tr_llm_board_correct(
+                held->purses[i], (int64_t)(tokens - held->tokens), (int64_t)(nano - held->nano));
         assert(a->tokens_reserved >= held->tokens && a->nano_reserved >= held->nano);
         a->tokens_reserved -= held->tokens;
         a->nano_reserved -= held->nano;

@@ -5,12 +5,15 @@
  * calls beside each other cannot spend the same rest twice. What was spent may exceed a limit by no more than the attempts in
  * flight cost more than was estimated; then nothing more is reserved.
  *
+ * Where there is a board, limits of the configuration are those of all processes of the machine: what is reserved counts there as spent at once.
+ *
  * Invariant: what is reserved is never negative, and is nothing when nothing is in flight. Pure. One thread.
  */
 #ifndef TR_LLM_BUDGET_H
 #define TR_LLM_BUDGET_H
 
 #include "lib/base/map.h"
+#include "lib/llm/board.h"
 #include "lib/llm/llm.h"
 
 #define TR_LLM_ACCOUNTS     3
@@ -20,11 +23,13 @@ typedef struct tr_llm_budget {
     tr_map_t accounts; /* "agent:NAME" -> tr_llm_account_t */
     tr_llm_account_t fleet;
     tr_llm_account_t agent, task; /* the limits of new ones */
+    tr_llm_board_t *board;        /* borrowed; NULL = budgets are of this process */
 } tr_llm_budget_t;
 
 /* What an attempt holds. Zeroed = nothing. */
 typedef struct tr_llm_reservation {
-    tr_llm_account_t *accounts[TR_LLM_ACCOUNTS]; /* NULL = none */
+    tr_llm_account_t *accounts[TR_LLM_ACCOUNTS];   /* NULL = none */
+    tr_llm_board_purse_t *purses[TR_LLM_ACCOUNTS]; /* of the machine; NULL = none */
     uint64_t tokens, nano;
 } tr_llm_reservation_t;
 

@@ -128,6 +128,18 @@ static void on_pause_over(void *arg) {
     tr_llm_call_next(arg);
 }
 
+/* Milliseconds that its circuit keeps it from being asked: as this process knows it, and then as the others of the machine do. */
+static int64_t wait_for_circuit(tr_llm_call_t *self, tr_llm_provider_t *provider) {
+    int64_t now = tr_clock_ms(), left = self->deadline_ms - now;
+    int64_t wait = tr_llm_breaker_ask(&provider->breaker, now);
+    if (wait > 0 || !provider->common)
+        return wait;
+    wait = tr_llm_board_pass(provider->common, left > 1 ? left : 1, &self->probe);
+    if (wait > 0)
+        tr_llm_breaker_open(&provider->breaker, now, wait);
+    return wait;
+}
+
 /* Whether the provider has a model for it, and its circuit lets it pass. */
 static bool choose(tr_llm_call_t *self) {
     tr_llm_provider_t *provider = tr_llm_call_provider(self);
@@ -135,7 +147,7 @@ static bool choose(tr_llm_call_t *self) {
     if (!configured)
         return false;
     self->model = self->request.model ? self->request.model : configured;
-    int64_t wait = tr_llm_breaker_ask(&provider->breaker, tr_clock_ms());
+    int64_t wait = wait_for_circuit(self, provider);
     if (wait <= 0)
         return true;
     if (!*self->last.error.text) {

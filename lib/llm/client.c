@@ -45,6 +45,7 @@ static void close_client(tr_llm_t **ref) {
     tr_llm_circuit_destroy(&self->circuit);
     tr_llm_fund_destroy(&self->fund);
     tr_llm_shared_close(&self->shared);
+    tr_llm_board_close(&self->board);
     tr_llm_budget_finish(&self->budget);
     tr_llm_loop_finish(&self->loop);
     tr_arena_finish(&self->arena);
@@ -67,6 +68,9 @@ static int open_providers(tr_llm_client_t *self, tr_error_t *error) {
         int r = tr_llm_provider_init(&self->providers[i], &configs[i], error);
         if (r < 0)
             return r;
+        if (self->board)
+            self->providers[i].common =
+                tr_llm_board_account(self->board, self->providers[i].account, &configs[i].rate);
         self->providers_n++;
     }
     return 0;
@@ -83,6 +87,8 @@ static int open_rate(tr_llm_client_t *self, tr_error_t *error) {
     int r = tr_llm_rate_local(&self->loop, &local);
     if (r == 0 && self->shared)
         r = tr_llm_rate_shared(self->shared, local, &self->rate);
+    else if (r == 0 && self->board)
+        r = tr_llm_rate_board(&self->loop, self->board, local, &self->rate);
     else
         self->rate = local;
     return r < 0 ? tr_error_set(error, r, "out of memory") : 0;
@@ -133,7 +139,10 @@ static int open_parts(tr_llm_client_t *self, const tr_llm_options_t *o, tr_error
         return r;
     if (!(self->repair_prompt = strdup(repair)))
         return tr_error_set(error, -ENOMEM, "out of memory");
-    r = open_rate(self, error);
+    r = self->config.board ? tr_llm_board_open(self->config.board, &self->board, error) : 0;
+    self->budget.board = self->board;
+    if (r == 0)
+        r = open_rate(self, error);
     if (r == 0)
         r = open_circuit(self, error);
     if (r == 0)

@@ -30,6 +30,7 @@ typedef struct tr_llm_provider {
     char host[256];
     int port;
     tr_llm_breaker_t breaker;
+    tr_llm_board_account_t *common; /* of the machine's circuits; NULL = this process has its own alone */
 } tr_llm_provider_t;
 
 typedef struct tr_llm_client {
@@ -38,7 +39,8 @@ typedef struct tr_llm_client {
     tr_llm_transfers_t *transfers;
     tr_llm_rate_t *rate;
     tr_llm_cache_t *cache;   /* NULL = none */
-    tr_llm_shared_t *shared; /* NULL = limits and cache are of this process */
+    tr_llm_shared_t *shared; /* NULL = limits and cache are of this process, or the limits of this machine */
+    tr_llm_board_t *board;   /* NULL = nothing is of this machine */
     tr_llm_budget_t budget;
     tr_llm_fund_t *fund;       /* NULL = budgets are of this process */
     tr_llm_circuit_t *circuit; /* NULL = circuits are of this process */
@@ -90,6 +92,7 @@ struct tr_llm_call {
     char *body;
     size_t body_len;
     tr_llm_pass_t pass;
+    int64_t probe; /* of the machine's half open circuit; 0 = it is not the one that tries */
     tr_llm_leave_t leave;
     tr_llm_reservation_t held;
     tr_llm_stake_t stake; /* in the fleet's budgets */

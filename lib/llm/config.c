@@ -230,6 +230,8 @@ static const tr_yaml_field_t config_fields[] = {
     {"budget", TR_YAML_SECTION, AT(tr_llm_config_t, budget), .table = &budgets_table},
     {"cache", TR_YAML_SECTION, AT(tr_llm_config_t, cache), .table = &cache_table},
     {"redis", TR_YAML_SECTION, AT(tr_llm_config_t, redis), .table = &redis_table},
+    {"together", TR_YAML_TEXT, AT(tr_llm_config_t, board), .check = not_empty,
+        .expected = "the path of a file that the processes of this machine share"},
     {"max-tokens", TR_YAML_WHOLE, AT(tr_llm_config_t, max_tokens), .min = 1, .max = 10000000},
 };
 
@@ -273,6 +275,16 @@ static int find_redis(tr_llm_config_t *config, const char *file, tr_error_t *err
     return 0;
 }
 
+/* Of a machine, where nothing is said of what the fleet shares. */
+static void find_board(tr_llm_config_t *config) {
+    const tr_llm_shared_config_t *redis = &config->redis;
+    const char *said = getenv(TR_LLM_BOARD_ENV);
+    if (!config->board && said && *said)
+        config->board = said;
+    if (redis->url || redis->file || redis->host)
+        config->board = NULL;
+}
+
 int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_t *arena,
     tr_llm_config_t *ret_config, tr_error_t *error) {
     const tr_llm_config_t initial = {.limits = limits_initial,
@@ -289,9 +301,11 @@ int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_
         r = check_names(&config, file, error);
     if (r == 0)
         r = find_redis(&config, file, error);
-    if (r == 0)
-        *ret_config = config;
-    return r;
+    if (r < 0)
+        return r;
+    find_board(&config);
+    *ret_config = config;
+    return 0;
 }
 
 /* ---- looking up ---- */

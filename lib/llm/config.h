@@ -76,6 +76,9 @@ typedef struct tr_llm_shared_config {
     int line; /* 0 = the configuration says nothing of Redis */
 } tr_llm_shared_config_t;
 
+/* A file that the processes of a machine share (board.h), where there is no Redis server. Where the configuration names none, this may. */
+#define TR_LLM_BOARD_ENV "TROUPE_MODELS_FILE"
+
 typedef struct tr_llm_config {
     tr_yaml_list_t providers; /* tr_llm_provider_config_t, in the order in which they are tried */
     tr_llm_limits_config_t limits;
@@ -84,6 +87,7 @@ typedef struct tr_llm_config {
     tr_llm_budgets_config_t budget;
     tr_llm_cache_config_t cache;
     tr_llm_shared_config_t redis;
+    const char *board;  /* NULL = none; not where there is Redis */
     int64_t max_tokens; /* of an answer, where a request says nothing */
 } tr_llm_config_t;
 

@@ -183,6 +183,7 @@ typedef struct tr_llm_options {
 typedef struct tr_llm_account {
     uint64_t tokens, tokens_reserved, tokens_max; /* max 0 = no limit */
     uint64_t nano, nano_reserved, nano_max;
+    bool is_own; /* limited by tr_llm_limit: of this client alone, whatever else is shared */
 } tr_llm_account_t;
 
 typedef struct tr_llm_stats {

@@ -2,7 +2,7 @@
  * The rate port: who asks a server for how much, and when he may. An attempt asks for leave, for one request of about so many
  * tokens, on a key's account with a provider; leave comes by a callback, in the order of asking, at once or when there is room.
  *
- * There is one that the whole fleet shares, on a Redis server (shared.h); the one here
+ * There is one that the whole fleet shares, on a Redis server (shared.h), and one of the processes of a machine (board.h); the one here
  * (rate_local.c) is of this process: a token bucket for requests and one for tokens, filled by the minute, a number in flight,
  * and a time before which nobody goes, because the server said so.
  *
@@ -11,6 +11,7 @@
 #ifndef TR_LLM_RATE_H
 #define TR_LLM_RATE_H
 
+#include "lib/llm/board.h"
 #include "lib/llm/config.h"
 #include "lib/llm/loop.h"
 
@@ -46,5 +47,8 @@ struct tr_llm_rate {
 
 /* The loop is borrowed. -ENOMEM. */
 int tr_llm_rate_local(tr_llm_loop_t *loop, tr_llm_rate_t **ret_rate);
+/* Takes the local one over, on failure too. The board outlives it. -ENOMEM. */
+int tr_llm_rate_board(
+    tr_llm_loop_t *loop, tr_llm_board_t *board, tr_llm_rate_t *local, tr_llm_rate_t **ret_rate);
 
 #endif

@@ -127,6 +127,17 @@ class Limits(model.ModelTest):
     def limited(self, server, **limits):
         return self.caller(server.config(limits={**model.QUICK["limits"], **limits}, **ONE_TRY))
 
+    def test_no_connection_in_time(self):
+        """TCP is there, but TLS does not begin."""
+        server = self.server()
+        url = server.url.replace("http:", "https:")
+        caller = self.caller(server.config({"base-url": url}, limits={**model.QUICK["limits"], "connect": "300ms"}, **ONE_TRY))
+        began = time.monotonic()
+        done = caller.call()
+        self.assertEqual((done["status"], done["http_status"]), ("timed-out", 0))
+        self.assertIn("no connection within 300 ms", done["detail"])
+        self.assertLess(time.monotonic() - began, 15)
+
     def test_a_stall_before_the_first_byte(self):
         server = self.server()
         caller = self.limited(server, **{"first-byte": "300ms"})

@@ -1,4 +1,4 @@
-"""What two processes with one Redis server share: the rate of a server and key, what is in flight, and answers."""
+"""What two processes share, with one Redis server or, on one machine, a file: the rate of a server and key, what is in flight, circuits, budgets, and (Redis) answers."""
 import pathlib
 import time
 
@@ -8,28 +8,11 @@ from model import harness
 REDIS = "/usr/bin/redis-server"
 
 
-class Shared(model.ModelTest):
-    def setUp(self):
-        super().setUp()
-        if not pathlib.Path(REDIS).exists():
-            self.skipTest("redis-server is missing (tools/setup --check installs it)")
-        self.socket = f"{self.directory}/redis.sock"
-        self.redis = self.start_redis()
-
-    def place_file(self, text, mode=0o600):
-        path = pathlib.Path(self.directory) / "redis.url"
-        path.write_text(text + "\n")
-        path.chmod(mode)
-        return path
-
-    def start_redis(self, *more):
-        child = self.spawn(REDIS, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", *more)
-        harness.wait_until(lambda: "eady to accept connections" in child.out or child.process.poll() is not None, "Redis")
-        self.assertIsNone(child.process.poll(), child.out)
-        return child
+class Together:
+    """What holds by whatever they share; `place` says what that is."""
 
     def two(self, server, provider=None, **more):
-        config = server.config(provider, redis={"host": self.socket}, **more)
+        config = server.config(provider, **self.place, **more)
         return [self.caller(config), self.caller(config)]
 
     def test_a_rate_is_of_all_processes(self):
@@ -55,16 +38,6 @@ class Shared(model.ModelTest):
         for _ in range(3):
             self.assertEqual([caller.call()["status"] for caller in callers], ["ok", "ok"])
 
-    def test_answers_are_for_all(self):
-        server = self.server()
-        first, second = self.two(server)
-        self.assertEqual(first.call(cache_ms=60000)["status"], "ok")
-        done = harness.wait_until(lambda: self.cached(second), "the answer to be there")
-        self.assertEqual(done["status"], "ok")
-        asked = len(server.requests)
-        self.assertTrue(self.cached(second), "from then on it is in this process")
-        self.assertEqual(len(server.requests), asked)
-
     def test_a_process_that_ends_gives_its_places_back(self):
         server = self.server()
         server.usual = model.slow(model.chat(), 2)
@@ -78,10 +51,10 @@ class Shared(model.ModelTest):
 
     def test_limits_that_were_none_leave_no_debt(self):
         server = self.server()
-        config = server.config({"rate": {"in-flight": 50}}, redis={"host": self.socket})
+        config = server.config({"rate": {"in-flight": 50}}, **self.place)
         free = self.caller(config)
         self.assertEqual({free.done(id_)["status"] for id_ in [free.start(max_tokens=100000) for _ in range(20)]}, {"ok"})
-        limited = self.caller(server.config({"rate": {"requests-per-minute": 60, "tokens-per-minute": 200000}}, redis={"host": self.socket}))
+        limited = self.caller(server.config({"rate": {"requests-per-minute": 60, "tokens-per-minute": 200000}}, **self.place))
         self.assertEqual(limited.call(max_tokens=100)["status"], "ok")
 
     CIRCUIT = {"retry": {"attempts": 1}, "breaker": {"failures": 4, "open": "1h", "max-open": "1h"}}
@@ -100,7 +73,7 @@ class Shared(model.ModelTest):
         self.assertEqual({d["http_status"] for d in done}, {500})
         harness.wait_until(lambda: self.is_refused(callers[1]), "the circuit to be open", 60)
         asked = len(server.requests)
-        third = self.caller(server.config(redis={"host": self.socket}, **self.CIRCUIT))
+        third = self.caller(server.config(**self.place, **self.CIRCUIT))
         self.assertEqual([self.is_refused(caller) for caller in (*callers, third)], [True] * 3)
         self.assertEqual(len(server.requests), asked)
 
@@ -142,12 +115,12 @@ class Shared(model.ModelTest):
         callers = self.two(server, budget={"fleet": {"tokens": 1000}})
         done = [caller.call(max_tokens=60) for _ in range(12) for caller in callers]
         self.assertEqual({d["status"] for d in done}, {"ok", "over-budget"})
-        self.assertIn("the fleet's budget", done[-1]["detail"])
+        self.assertRegex(done[-1]["detail"], "the fleet's budget|the budget of the fleet")
         asked = len(server.requests)
         self.assertEqual(asked, len([d for d in done if d["status"] == "ok"]), "what is over its budget is not asked")
         self.assertGreaterEqual(100 * asked, 900)
         self.assertLessEqual(100 * asked, 1000 + 100)
-        third = self.caller(server.config(budget={"fleet": {"tokens": 1000}}, redis={"host": self.socket}))
+        third = self.caller(server.config(budget={"fleet": {"tokens": 1000}}, **self.place))
         self.assertEqual(third.call(max_tokens=60)["status"], "over-budget", "it is spent for who comes later, too")
 
     def test_many_at_once_are_within_a_budget(self):
@@ -172,6 +145,77 @@ class Shared(model.ModelTest):
         self.assertEqual(second.call(max_tokens=400, task="t1")["status"], "over-budget")
         self.assertEqual(second.call(max_tokens=100, task="t1")["status"], "ok")
         self.assertEqual(second.call(max_tokens=400, task="t2")["status"], "ok")
+
+    def test_a_limit_of_ones_own_is_nobody_elses(self):
+        """Set for an account by a process that counts its tasks: another's task of the same name has its own."""
+        server = self.server()
+        server.usual = model.chat(usage=self.USAGE)
+        callers = self.two(server, budget={"task": {"tokens": 5000}})
+        for caller in callers:
+            caller.tell(do="limit", name="task:1", tokens=250, nano=0)
+            self.assertEqual([caller.call(max_tokens=100, task="1")["status"] for _ in range(3)], ["ok", "ok", "over-budget"])
+
+
+class OneMachine(Together, model.ModelTest):
+    def setUp(self):
+        super().setUp()
+        self.file = pathlib.Path(self.directory) / "models"
+        self.place = {"together": str(self.file)}
+
+    def test_the_environment_may_name_it(self):
+        server = self.server()
+        config = server.config(budget={"fleet": {"tokens": 250}})
+        server.usual = model.chat(usage=self.USAGE)
+        callers = [self.caller(config, TROUPE_MODELS_FILE=str(self.file)) for _ in range(2)]
+        self.assertEqual([caller.call(max_tokens=90)["status"] for caller in callers * 2], ["ok", "ok", "over-budget", "over-budget"])
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+
+    def test_a_file_of_something_else_is_replaced(self):
+        server = self.server()
+        self.file.write_bytes(b"of another kind" * 9)
+        self.file.chmod(0o600)
+        self.assertEqual([caller.call()["status"] for caller in self.two(server, {"rate": {"in-flight": 1}})], ["ok", "ok"])
+
+    def test_a_file_that_cannot_be(self):
+        server = self.server()
+        self.file.write_bytes(b"")
+        self.file.chmod(0o622)
+        for place, why in (self.file, "chmod 600"), ("/nowhere/models", "/nowhere/models"):
+            refused = self.caller(server.config(together=str(place)))
+            self.assertIn(why, str(refused.unopened))
+            self.assertEqual(refused.end(), 3)
+
+
+class Shared(Together, model.ModelTest):
+    def setUp(self):
+        super().setUp()
+        if not pathlib.Path(REDIS).exists():
+            self.skipTest("redis-server is missing (tools/setup --check installs it)")
+        self.socket = f"{self.directory}/redis.sock"
+        self.place = {"redis": {"host": self.socket}}
+        self.redis = self.start_redis()
+
+    def place_file(self, text, mode=0o600):
+        path = pathlib.Path(self.directory) / "redis.url"
+        path.write_text(text + "\n")
+        path.chmod(mode)
+        return path
+
+    def start_redis(self, *more):
+        child = self.spawn(REDIS, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", *more)
+        harness.wait_until(lambda: "eady to accept connections" in child.out or child.process.poll() is not None, "Redis")
+        self.assertIsNone(child.process.poll(), child.out)
+        return child
+
+    def test_answers_are_for_all(self):
+        server = self.server()
+        first, second = self.two(server)
+        self.assertEqual(first.call(cache_ms=60000)["status"], "ok")
+        done = harness.wait_until(lambda: self.cached(second), "the answer to be there")
+        self.assertEqual(done["status"], "ok")
+        asked = len(server.requests)
+        self.assertTrue(self.cached(second), "from then on it is in this process")
+        self.assertEqual(len(server.requests), asked)
 
     def test_a_budget_without_redis_is_each_ones(self):
         server = self.server()

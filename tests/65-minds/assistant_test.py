@@ -3,8 +3,10 @@ import json
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "40-fleet"))
+for beside in "40-fleet", "60-model":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / beside))
 import fleet  # noqa: E402
+import model  # noqa: E402
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/assistant.yaml"
 
@@ -50,6 +52,22 @@ class Assistant(fleet.FleetTest):
     def decided(self, decision):
         shown = self.troupe("votes", "show", decision, "-o", "json").json()
         return shown["state"] in ("decided", "undecided")
+
+
+class OneBudget(fleet.FleetTest):
+    def test_all_agents_of_a_fleet_on_one_machine_spend_it(self):
+        """Each in a process of its own. An estimate is of 600 to 1,200 tokens, and what a call costs of 600: two of them fit, whoever asks."""
+        server = model.Server()
+        self.addCleanup(server.stop)
+        server.usual = model.chat('{"text": "It is deep.", "language": "en"}', usage={"prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600})
+        mind = {"base-url": server.url, "model": "m", "max-tokens": 400, "strict": True, "budget": {"fleet": {"tokens": 1800}}}
+        agents = "".join(f"  - {json.dumps({'name': name, 'behaviour': 'summariser', 'mind': mind})}\n" for name in ("ann", "bob"))
+        child = self.spawn("troupe", "up", self.fleet_file("thrifty", fleet.BROKER + "agents:\n" + agents), env={"no_proxy": "*"})
+        child.wait_err("troupe up: ready in")
+        done = [self.troupe("ask", name, "The harbour was rebuilt in 1990. It is deep.") for name in ("ann", "bob") * 2]
+        self.assertEqual([d.code for d in done], [0, 0, 3, 3], done)
+        self.assertIn("all processes of this machine", done[2].err)
+        self.assertEqual(len(server.requests), 2)
 
 
 if __name__ == "__main__":

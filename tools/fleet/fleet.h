@@ -123,6 +123,10 @@ void tr_fleet_destroy(tr_fleet_t **self);
 /* What processes whose minds ask models have in their environment, where the fleet names a Redis server (docs/models.md). */
 #define TR_FLEET_REDIS_ENV "TROUPE_REDIS_FILE"
 
+/* What names a file in its state that those of its processes share who ask models on one machine (docs/models.md). */
+#define TR_FLEET_MODELS_ENV "TROUPE_MODELS_FILE"
+#define TR_FLEET_MODELS     "models"
+
 /* Where its broker's journal is: an absolute path, "postgres", or "" without one. 0 or -ENAMETOOLONG. */
 int tr_fleet_journal(const tr_fleet_t *self, char *out, size_t size);
 /* Where a daemon keeps its data: an absolute path. 0 or -ENAMETOOLONG. */

@@ -44,6 +44,14 @@ static int check(const tr_up_t *self, tr_error_t *error) {
     return rc;
 }
 
+/* For all that it starts, and will be attached: they keep to a model server's limits together. One that the environment names already stays. */
+static int share_models(const tr_up_t *self, tr_error_t *error) {
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s/" TR_FLEET_MODELS, self->fleet->state) >= sizeof path)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: too long a path", self->fleet->state);
+    return setenv(TR_FLEET_MODELS_ENV, path, 0) == 0 ? 0 : tr_error_set(error, -errno, "out of memory");
+}
+
 static int load(tr_up_t *self, tr_error_t *error) {
     char root[PATH_MAX];
     int rc = tr_fleet_load(self->config.path, &self->fleet, error);
@@ -55,6 +63,8 @@ static int load(tr_up_t *self, tr_error_t *error) {
         rc = tr_state_claim(root, self->fleet->name, &self->state, error);
     if (rc == 0)
         self->fleet->state = tr_state_directory(self->state);
+    if (rc == 0)
+        rc = share_models(self, error);
     if (rc == 0 && self->fleet->secure)
         rc = tr_fleet_certs_make(self->fleet->state, self->fleet, error);
     return rc == 0 ? check(self, error) : rc;
