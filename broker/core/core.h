@@ -276,6 +276,16 @@ void tr_core_flush(tr_core_t *self);
 bool tr_core_next(tr_core_t *self, tr_core_out_t *ret_out);
 
 const tr_core_stats_t *tr_core_stats(const tr_core_t *self);
+/* What waits for a service. */
+typedef struct tr_core_service {
+    const char *name;
+    uint64_t queued;    /* also on disk only */
+    uint64_t leased;    /* in the hands of this platform's providers; what other brokers have, those count */
+    uint64_t providers; /* of this platform */
+} tr_core_service_t;
+/* The next one from *cursor on, which begins with 0; mailboxes are left out. False: there are no more. The name is borrowed until the
+ * next call into the core. */
+bool tr_core_service_next(const tr_core_t *self, uint32_t *cursor, tr_core_service_t *ret);
 /* Checks the conservation rules over all queues (tests and the simulator call it at every step). True when
  * they hold. */
 bool tr_core_consistent(const tr_core_t *self);

@@ -421,6 +421,27 @@ static void places_for_services_are_used_again(void **state) {
     world_end(s.w);
 }
 
+/* For metrics: mailboxes are none, and what another agent of the process has in hand is unfinished, too. */
+static void what_waits_for_each_is_told(void **state) {
+    (void)state;
+    shop_t s = shop_of(NULL, 2);
+    tr_core_service_t found;
+    uint32_t cursor = 0;
+    ask(s.w, 3, s.p[3], "p3", "df", "{\"action\":\"modify\",\"services\":[\"other\"]}");
+    for (unsigned i = 0; i < 5; i++)
+        request(&s, "x"); /* p2 takes two at once, and is the only one now */
+    assert_true(tr_core_service_next(s.w->core, &cursor, &found));
+    assert_string_equal(found.name, "digest");
+    assert_int_equal(found.queued, 3);
+    assert_int_equal(found.leased, 2);
+    assert_int_equal(found.providers, 1);
+    assert_true(tr_core_service_next(s.w->core, &cursor, &found));
+    assert_string_equal(found.name, "other");
+    assert_int_equal(found.queued + found.leased, 0);
+    assert_false(tr_core_service_next(s.w->core, &cursor, &found));
+    world_end(s.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_go_to_the_least_loaded),
@@ -441,6 +462,7 @@ int main(void) {
         cmocka_unit_test(changing_the_offer_keeps_what_is_in_hand),
         cmocka_unit_test(answers_pass_while_the_broker_drains),
         cmocka_unit_test(places_for_services_are_used_again),
+        cmocka_unit_test(what_waits_for_each_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,28 @@ tr_waiting_t tr_waiting_of(const tr_service_t *service) {
     return w;
 }
 
+static tr_core_service_t service_of(const tr_service_t *s) {
+    tr_core_service_t found = {.name = s->name, .queued = tr_waiting_of(s).records};
+    for (uint32_t i = 0; i < s->providers_n; i++) {
+        const tr_provider_t *p = &s->providers[i];
+        found.leased += p->entry->neighbour ? 0 : p->leases.count;
+        found.providers += !p->entry->neighbour;
+    }
+    return found;
+}
+
+bool tr_core_service_next(const tr_core_t *self, uint32_t *cursor, tr_core_service_t *ret) {
+    const char *agent;
+    while (*cursor < self->services_n) {
+        const tr_service_t *s = self->services[(*cursor)++];
+        if (tr_service_is_mailbox(s, &agent))
+            continue;
+        *ret = service_of(s);
+        return true;
+    }
+    return false;
+}
+
 void tr_waiting_sum_up(tr_core_t *core) {
     for (uint32_t i = 0; i < core->sessions_n; i++)
         for (uint32_t j = 0; core->sessions[i] && j < core->sessions[i]->entries_n; j++)

@@ -1,6 +1,7 @@
 #include "broker/shell/exposition.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 typedef struct exposed {
     const char *name;
@@ -111,6 +112,8 @@ static int add_journal(tr_exposition_t *self, const tr_journal_thread_stats_t *s
 }
 
 int tr_exposition_init(tr_exposition_t *self, const tr_journal_thread_stats_t *journal, tr_error_t *error) {
+    pthread_mutex_init(&self->lock, NULL);
+    tr_buffer_init(&self->services, 0);
     self->metrics = tr_metrics_new();
     int r = self->metrics ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
     for (size_t i = 0; r == 0 && i < TR_EXPOSED_COUNTERS; i++)
@@ -130,6 +133,8 @@ int tr_exposition_init(tr_exposition_t *self, const tr_journal_thread_stats_t *j
 
 void tr_exposition_finish(tr_exposition_t *self) {
     tr_metrics_destroy(&self->metrics);
+    tr_buffer_finish(&self->services);
+    pthread_mutex_destroy(&self->lock);
 }
 
 static uint64_t value_at(const tr_core_stats_t *stats, size_t offset) {
@@ -140,7 +145,68 @@ static void set(tr_counter_t *counter, uint64_t value) {
     tr_counter_add(counter, value - tr_counter_get(counter));
 }
 
-void tr_exposition_update(tr_exposition_t *self, const tr_core_stats_t *stats) {
+/* ---- services ---- */
+
+static uint64_t queued_of(const tr_core_service_t *s) {
+    return s->queued;
+}
+
+static uint64_t unfinished_of(const tr_core_service_t *s) {
+    return s->queued + s->leased;
+}
+
+static uint64_t providers_of(const tr_core_service_t *s) {
+    return s->providers;
+}
+
+static const struct {
+    const char *name, *help;
+    uint64_t (*value)(const tr_core_service_t *service);
+} families[] = {
+    {"troupe_broker_service_queued_records", "Requests that wait for a provider, by service.", queued_of},
+    {"troupe_broker_service_unfinished_records",
+        "Requests that wait for a provider, or are in work with one of this platform, by service.",
+        unfinished_of},
+    {"troupe_broker_service_providers", "Agents of this platform that offer it, by service.", providers_of},
+};
+
+/* A service is a word of letters, digits and a few signs: nothing of it is to be escaped. */
+static void put_family(const tr_core_t *core, size_t family, tr_buffer_t *out) {
+    const char *name = families[family].name;
+    tr_core_service_t service;
+    uint32_t cursor = 0;
+    tr_buffer_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, families[family].help, name);
+    for (unsigned n = 0; n < TR_EXPOSED_SERVICES && tr_core_service_next(core, &cursor, &service); n++)
+        tr_buffer_printf(
+            out, "%s{service=\"%s\"} %" PRIu64 "\n", name, service.name, families[family].value(&service));
+}
+
+/* About once a second. Built aside: whoever reads meanwhile has the last one. */
+static void update_services(tr_exposition_t *self, const tr_core_t *core) {
+    tr_buffer_t text, old;
+    if (self->updates++ % 4)
+        return;
+    tr_buffer_init(&text, 0);
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        put_family(core, i, &text);
+    pthread_mutex_lock(&self->lock);
+    old = self->services;
+    self->services = text;
+    pthread_mutex_unlock(&self->lock);
+    tr_buffer_finish(&old);
+}
+
+void tr_exposition_render(tr_exposition_t *self, tr_buffer_t *out) {
+    tr_metrics_render(self->metrics, out);
+    pthread_mutex_lock(&self->lock);
+    if (!self->services.failed)
+        tr_buffer_put(out, self->services.data, self->services.size);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void tr_exposition_update(tr_exposition_t *self, const tr_core_t *core) {
+    const tr_core_stats_t *stats = tr_core_stats(core);
+    update_services(self, core);
     for (size_t i = 0; i < TR_EXPOSED_COUNTERS; i++)
         set(&self->counters[i], value_at(stats, counters[i].offset));
     for (size_t i = 0; i < TR_EXPOSED_GAUGES; i++)

@@ -7,7 +7,9 @@
 #include "broker/shell/journal_thread.h"
 #include "lib/base/metrics.h"
 
-enum { TR_EXPOSED_COUNTERS = 20, TR_EXPOSED_GAUGES = 13 };
+#include <pthread.h>
+
+enum { TR_EXPOSED_COUNTERS = 20, TR_EXPOSED_GAUGES = 13, TR_EXPOSED_SERVICES = 1000 };
 
 typedef struct tr_exposition {
     tr_metrics_t *metrics;
@@ -16,11 +18,17 @@ typedef struct tr_exposition {
     tr_counter_t dropped[TR_REASON_MAX], refused[TR_REASON_MAX];
     tr_counter_t multipart;
     const char *reasons[TR_REASON_MAX + 1];
+    pthread_mutex_t lock; /* of what follows; held for a copy, never while anything waits */
+    tr_buffer_t services; /* the families of services, as text: which there are changes */
+    unsigned updates;
 } tr_exposition_t;
 
 /* `journal`: of the journal's thread, which must outlive it; NULL = none. */
 int tr_exposition_init(tr_exposition_t *self, const tr_journal_thread_stats_t *journal, tr_error_t *error);
 void tr_exposition_finish(tr_exposition_t *self);
-void tr_exposition_update(tr_exposition_t *self, const tr_core_stats_t *stats);
+/* At each tick of the broker's thread. */
+void tr_exposition_update(tr_exposition_t *self, const tr_core_t *core);
+/* By any thread. */
+void tr_exposition_render(tr_exposition_t *self, tr_buffer_t *out);
 
 #endif

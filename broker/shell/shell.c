@@ -82,7 +82,7 @@ static const tr_event_t *event(tr_broker_event_t which) {
 }
 
 static void on_metrics(void *context, tr_buffer_t *body) {
-    tr_metrics_render(((tr_broker_t *)context)->exposition.metrics, body);
+    tr_exposition_render(&((tr_broker_t *)context)->exposition, body);
 }
 
 static bool on_ready(void *context, tr_buffer_t *reason) {
@@ -531,7 +531,7 @@ static void tick(tr_broker_t *b, tr_core_now_t now) {
     tr_core_tick(b->core, now);
     tr_gate_tick(&b->gate, now);
     tr_broker_journal_tell(&b->journal, b->core, now.mono_ms);
-    tr_exposition_update(&b->exposition, tr_core_stats(b->core));
+    tr_exposition_update(&b->exposition, b->core);
     if (b->silenced)
         tr_log(&b->log, event(TR_B_SILENCED), "count=%u", b->silenced);
     b->logged = b->silenced = 0;

@@ -174,9 +174,23 @@ class Chart(unittest.TestCase):
         spec = objects["ScaledObject", "reader"]["spec"]
         self.assertEqual((spec["scaleTargetRef"]["name"], spec["minReplicaCount"], spec["maxReplicaCount"]), ("reader", 0, 8))
         self.assertEqual([one["type"] for one in spec["triggers"]], ["prometheus"])
-        self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_queued_records{fleet="office"})')
+        self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_service_unfinished_records{fleet="office",service=~"read"})')
         objects, _ = self.rendered("values-prod.yaml", {"autoscaler": "keda"})
         self.assertEqual([one["type"] for one in objects["ScaledObject", "reader"]["spec"]["triggers"]], ["prometheus", "cpu"])
+
+    def test_two_services_are_one_backlog(self):
+        agent = {"name": "two", "behaviour": "echo", "services": ["read=4", "skim"], "autoscale": {"max": 3}}
+        external = self.rendered({"agents": [agent]})[0]["HorizontalPodAutoscaler", "two"]["spec"]["metrics"][1]["external"]
+        self.assertEqual(external["metric"]["selector"]["matchExpressions"], [{"key": "service", "operator": "In", "values": ["read", "skim"]}])
+        query = self.rendered({"agents": [agent], "autoscaler": "keda"})[0]["ScaledObject", "two"]["spec"]["triggers"][0]["metadata"]["query"]
+        self.assertIn('service=~"read|skim"', query)
+
+    def test_without_metrics_there_are_no_ports_for_them(self):
+        objects, _ = self.rendered({"monitoring": {"metrics": False}})
+        container = objects["Deployment", "editor"]["spec"]["template"]["spec"]["containers"][0]
+        self.assertNotIn("ports", container)
+        self.assertNotIn("--http", container["command"])
+        self.assertNotIn(("NetworkPolicy", "office-metrics"), objects)
 
     def test_what_is_left_out(self):
         off = {"knowledge": {"enabled": False}, "coordinator": {"enabled": False}, "gateway": {"enabled": False}, "networkPolicies": False, "agents": []}
@@ -210,6 +224,9 @@ class Chart(unittest.TestCase):
             why = self.refused(merged(read("values.yaml"), above))
             self.assertIsNotNone(why, above)
             self.assertIn(where, why)
+        done = self.run_renderer(merged(read("values.yaml"), {"agents": [{**agent, "autoscale": {"max": 2}}]}))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("expected at least one in services", done.stderr)
         done = self.run_renderer(merged(read("values.yaml"), {"agents": [{**agent, "durable": True, "autoscale": {"max": 2}}]}))
         self.assertEqual(done.returncode, 1)
         self.assertIn("durable agents keep their names", done.stderr)

@@ -38,6 +38,18 @@ class Assets(unittest.TestCase):
     def test_alerts_are_of_metrics_that_there_are(self):
         self.assert_known("\n".join(re.findall(r"expr:.*(?:\n {10,}.*)*", read(PLACE, "alerts.yml"))), "alerts.yml")
 
+    def test_rules_of_a_cluster_are_of_metrics_that_there_are(self):
+        """As its alerts, so what makes it grow: the metric of each scaler is a broker's, and the adapter has it."""
+        rules = ("components", "monitoring", "prometheusrule.yaml"), ("helm", "troupe", "templates", "monitoring.yaml")
+        for path in rules:
+            self.assert_known("\n".join(re.findall(r"expr: .*", read(ROOT, "k8s", *path))), path)
+        adapter = read(PLACE, "prometheus-adapter.yaml")
+        self.assert_known(adapter, "prometheus-adapter.yaml")
+        for path in (("base", "objects.yaml"), ("helm", "troupe", "templates", "agents.yaml")):
+            names = self.used(read(ROOT, "k8s", *path))
+            self.assertEqual(names, {"troupe_broker_service_unfinished_records"}, path)
+            self.assertIn("seriesQuery: " + names.pop(), adapter)
+
     def test_dashboards_are_of_metrics_that_there_are(self):
         paths = glob.glob(os.path.join(PLACE, "grafana", "dashboards", "*.json"))
         self.assertEqual(len(paths), 2)

@@ -94,6 +94,24 @@ class Metrics(fleet.FleetTest):
                 return int(path.split("/")[2])
         self.fail("no broker runs")
 
+    def test_what_waits_for_a_service_is_told_by_its_name(self):
+        """By which scalers go: what waits, what is in work, and who offers it."""
+        self.up_detached(text=fleet.BROKER + "metrics: true\nagents:\n  - {name: slow, behaviour: echo, services: [slowly=1]}\n")
+        self.place = os.path.join(self.directory, ".troupe/trio/metrics")
+        broker = self.targets()["broker"]
+
+        def are(*numbers):
+            names = ("queued_records", "unfinished_records", "providers")
+            values = tuple(self.value(broker, f'troupe_broker_service_{name}{{service="slowly"}}') for name in names)
+            return values == numbers
+        harness.wait_until(lambda: self.get(broker)[1].count('{service="slowly"}') == 3 and are(0, 0, 1), "the provider")
+        self.ok("suspend", "slow")
+        for _ in range(3):
+            self.ok("send", "svc:slowly", "inform", "hello")
+        harness.wait_until(lambda: are(3, 3, 1), "three that wait")
+        self.ok("resume", "slow")
+        harness.wait_until(lambda: are(0, 0, 1), "none")
+
     def test_the_files_go_with_the_processes(self):
         self.begin()
         self.ok("down")

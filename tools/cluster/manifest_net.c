@@ -175,13 +175,25 @@ void tr_manifest_disruption(tr_manifest_t *self, const char *name, const char *c
                   "metadata", tr_manifest_metadata(self, name, component, group), "spec", spec));
 }
 
-/* By load, and by what waits for them (the metric is the brokers', by an adapter for Prometheus). Less than one it cannot do. */
+/* {"matchLabels": {"fleet": F}, "matchExpressions": [{"key": "service", "operator": "In", "values": [...]}]} */
+static json_t *backlog_selector(const tr_manifest_t *m, const tr_fleet_agent_t *a) {
+    json_t *services = json_array();
+    for (size_t i = 0; i < a->services.count; i++) {
+        const char *one = a->services.items[i]; /* NAME or NAME=CAPACITY */
+        json_array_append_new(services, json_stringn(one, strcspn(one, "=")));
+    }
+    return json_pack("{s:{s:s}, s:[{s:s, s:s, s:o}]}", "matchLabels", "fleet", m->fleet->name,
+        "matchExpressions", "key", "service", "operator", "In", "values", services);
+}
+
+/* By load, and by what is unfinished of their services: the metric is the brokers', which the adapter for Prometheus adds up
+ * (k8s/observability/prometheus-adapter.yaml). Less than one it cannot do. */
 void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *a) {
     json_t *cpu = json_pack("{s:s, s:{s:s, s:{s:s, s:i}}}", "type", "Resource", "resource", "name", "cpu",
         "target", "type", "Utilization", "averageUtilization", 80);
-    json_t *backlog = json_pack("{s:s, s:{s:{s:s, s:{s:o}}, s:{s:s, s:o}}}", "type", "External", "external",
-        "metric", "name", "troupe_broker_queued_records", "selector", "matchLabels",
-        json_pack("{s:s}", "fleet", self->fleet->name), "target", "type", "AverageValue", "averageValue",
+    json_t *backlog = json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "type", "External", "external",
+        "metric", "name", "troupe_broker_service_unfinished_records", "selector", backlog_selector(self, a),
+        "target", "type", "AverageValue", "averageValue",
         tr_manifest_printed("%lld", (long long)a->autoscale.backlog));
     json_t *down = json_pack("{s:{s:I}}", "scaleDown", "stabilizationWindowSeconds",
         (json_int_t)(a->autoscale.cooldown_ms / 1000));

@@ -329,7 +329,7 @@ static json_t *container_of(const tr_manifest_t *m, const tr_part_t *part) {
     if (!part->migrates)
         add_probes(part, container);
     /* Whoever finds it by a service stops doing so before it ends; what is in work is ended on SIGTERM. */
-    if (!m->config->podman && (part->by_http || part->ports))
+    if (!m->config->podman && part->by_http)
         json_object_set_new(container, "lifecycle",
             json_pack("{s:{s:{s:[s,s]}}}", "preStop", "exec", "command", "sleep", "3"));
     return container;

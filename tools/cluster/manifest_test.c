@@ -16,7 +16,8 @@
     "coordinator: {}\n"                                                                                      \
     "gateway: {options: {host: office.example, listen: \"127.0.0.1:1\"}, placement: {replicas: 2}}\n"        \
     "agents:\n"                                                                                              \
-    "  - {name: reader, behaviour: reader, services: [read], autoscale: {max: 8, backlog: 5, cooldown: "     \
+    "  - {name: reader, behaviour: reader, services: [read=4, skim], autoscale: {max: 8, backlog: 5, "       \
+    "cooldown: "                                                                                             \
     "30s}}\n"                                                                                                \
     "  - {name: crew, behaviour: echo, count: 3, placement: {nodes: {disk: ssd}, cpu: 250m, memory-limit: "  \
     "1Gi}}\n"                                                                                                \
@@ -173,10 +174,48 @@ static void how_many_follows_the_file(void **state) {
     assert_string_equal(
         json_string_value(at(scaler, "spec", "metrics", "1", "external", "target", "averageValue", NULL)),
         "5");
+    json_t *metric = at(scaler, "spec", "metrics", "1", "external", "metric", NULL);
+    assert_string_equal(
+        json_string_value(json_object_get(metric, "name")), "troupe_broker_service_unfinished_records");
+    assert_string_equal(json_string_value(at(metric, "selector", "matchLabels", "fleet", NULL)), "office");
+    json_t *services = at(metric, "selector", "matchExpressions", "0", "values", NULL);
+    assert_int_equal(json_array_size(services), 2);
+    assert_string_equal(json_string_value(json_array_get(services, 0)), "read");
+    assert_string_equal(json_string_value(json_array_get(services, 1)), "skim");
     assert_int_equal(
         json_integer_value(at(scaler, "spec", "behavior", "scaleDown", "stabilizationWindowSeconds", NULL)),
         30);
     json_decref(objects);
+}
+
+static json_t *port_of(const json_t *objects, const char *kind, const char *name, const char *port) {
+    json_t *ports = at(pod_of(find(objects, kind, name)), "containers", "0", "ports", NULL), *one;
+    size_t i;
+    json_array_foreach(
+        ports, i, one) if (!strcmp(json_string_value(json_object_get(one, "name")), port)) return one;
+    return NULL;
+}
+
+static void each_process_has_a_port_for_prometheus_where_it_is_wanted(void **state) {
+    (void)state;
+    static const struct {
+        const char *kind, *name;
+    } all[] = {{"Deployment", "reader"}, {"Deployment", "gateway"}, {"StatefulSet", "coordinator"},
+        {"StatefulSet", "clerk"}};
+    json_t *without = made(FLEET, false), *with = made("metrics: true\n" FLEET, false);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        json_t *workload = find(with, all[i].kind, all[i].name);
+        json_t *port = port_of(with, all[i].kind, all[i].name, "metrics");
+        assert_int_equal(json_integer_value(json_object_get(port, "containerPort")), TR_MANIFEST_HTTP);
+        assert_string_equal(after(command_of(workload), "--http"), "0.0.0.0:5572");
+        assert_null(port_of(without, all[i].kind, all[i].name, "metrics"));
+    }
+    assert_non_null(port_of(with, "Deployment", "gateway", "http"));
+    assert_null(at(pod_of(find(with, "Deployment", "reader")), "containers", "0", "lifecycle", NULL));
+    assert_non_null(find(with, "NetworkPolicy", "office-metrics"));
+    assert_null(find(without, "NetworkPolicy", "office-metrics"));
+    json_decref(with);
+    json_decref(without);
 }
 
 static void nobody_may_talk_but_who_must(void **state) {
@@ -230,6 +269,7 @@ int main(void) {
         cmocka_unit_test(brokers_are_platforms_by_the_names_of_their_pods),
         cmocka_unit_test(agents_have_the_names_of_pods_or_those_of_the_file),
         cmocka_unit_test(how_many_follows_the_file),
+        cmocka_unit_test(each_process_has_a_port_for_prometheus_where_it_is_wanted),
         cmocka_unit_test(nobody_may_talk_but_who_must),
         cmocka_unit_test(podman_has_a_pod_for_each_process),
         cmocka_unit_test(what_cannot_be_is_told_with_its_place),

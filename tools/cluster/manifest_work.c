@@ -19,6 +19,16 @@ static json_t *host_port(const char *name, int number) {
         "hostIP", "127.0.0.1");
 }
 
+/* For Prometheus, where the fleet file wants it; takes the list's reference. NULL: no port at all. */
+static json_t *and_metrics(const tr_manifest_t *m, json_t *ports) {
+    if (!m->fleet->metrics || m->config->podman)
+        return ports;
+    if (!ports)
+        ports = json_array();
+    json_array_append_new(ports, port("metrics", TR_MANIFEST_HTTP));
+    return ports;
+}
+
 /* ---- workloads ---- */
 
 static json_t *claim(const tr_manifest_t *m, const tr_part_t *part) {
@@ -188,7 +198,7 @@ static void put_gateway(tr_manifest_t *m, tr_part_t *part) {
     part->by_http = true;
     part->agent_name = "$(POD_NAME)";
     part->replicas = part->placement->replicas;
-    part->ports = json_pack("[o]", port("http", TR_MANIFEST_WEB));
+    part->ports = and_metrics(m, json_pack("[o]", port("http", TR_MANIFEST_WEB)));
     put_deployment(m, part, false);
     tr_manifest_gateway_ways(m, part->agent);
 }
@@ -211,11 +221,16 @@ void tr_manifest_agent(tr_manifest_t *self, const tr_fleet_agent_t *a) {
     tr_part_t part = part_of(self, a, endpoint);
     snprintf(cert, sizeof cert, "agent.%s", a->name);
     part.cert = cert;
-    if (self->config->podman)
+    if (self->config->podman) {
         put_pods(self, &part);
-    else if (strcmp(part.component, "gateway") == 0)
+        return;
+    }
+    if (strcmp(part.component, "gateway") == 0) {
         put_gateway(self, &part);
-    else if (by_name(a))
+        return;
+    }
+    part.ports = and_metrics(self, NULL);
+    if (by_name(a))
         put_stateful(self, &part, part.replicas > 1);
     else
         put_deployment(self, &part, !part.agent_name);

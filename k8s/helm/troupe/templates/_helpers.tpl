@@ -158,11 +158,17 @@ spec:
         readOnlyRootFilesystem: true
         allowPrivilegeEscalation: false
         capabilities: {drop: [ALL]}
-      {{- with .ports }}
+      {{- $ports := default list .ports }}
+      {{- if and $root.Values.monitoring.metrics (ne .component "broker") }}
+      {{- $ports = append $ports (dict "name" "metrics" "port" 5572) }}
+      {{- end }}
+      {{- with $ports }}
       ports:
         {{- range $port := . }}
         - {name: {{ $port.name }}, containerPort: {{ $port.port }}}
         {{- end }}
+      {{- end }}
+      {{- if eq .probe "http" }}
       lifecycle:
         # Whoever finds it by a service stops doing so before it ends; what is in work is ended on SIGTERM.
         preStop: {exec: {command: [sleep, "3"]}}
@@ -233,6 +239,14 @@ spec:
 - /etc/troupe/key/agent.{{ index . 2 }}.yaml
 - "--name"
 - {{ index . 3 | quote }}
+{{- end }}
+
+{{/* Its port for Prometheus, of the root; behind what it is told first. */}}
+{{- define "troupe.metrics" }}
+{{- if .Values.monitoring.metrics }}
+- "--http"
+- "0.0.0.0:5572"
+{{- end }}
 {{- end }}
 
 {{/* The resources of a group: what it says, over what holds for all. A list of the root and the group's own. */}}
