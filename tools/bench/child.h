@@ -53,7 +53,8 @@ typedef struct tr_bench_task {
     uint64_t count; /* measured ones */
     uint64_t warm;  /* before them, not measured: caches, buffers and routes are then as they stay */
     uint32_t agents;
-    uint32_t index; /* among those with the same role */
+    uint32_t index;        /* among those with the same role */
+    uint32_t trace_one_in; /* of what it sends of itself; 0 = none */
     tr_bench_shared_t *shared;
     int out; /* of the pipe; set by tr_bench_fork */
 } tr_bench_task_t;

@@ -6,8 +6,10 @@
 
 int tr_bench_client(const tr_bench_task_t *task, const char *name, const tr_behaviour_t *behaviour,
     tr_host_t **ret_host, tr_agent_t **ret_agent, tr_error_t *error) {
-    tr_host_options_t options = {
-        .endpoint = task->endpoint, .process = "troupe bench", .certificate = tr_bench_curve_own()};
+    tr_host_options_t options = {.endpoint = task->endpoint,
+        .process = "troupe bench",
+        .certificate = tr_bench_curve_own(),
+        .trace_one_in = task->trace_one_in};
     tr_host_t *host;
     int r = tr_host_new(&options, &host, error);
     if (r == 0)

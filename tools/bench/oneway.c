@@ -95,12 +95,24 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
         (unsigned long long)state->returned, tr_reason_name(state->reason));
 }
 
-int tr_bench_oneway(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+static int flood(tr_bench_t *bench, const tr_bench_case_t *c, uint32_t trace_one_in, tr_bench_sample_t *ret,
+    tr_error_t *error) {
     tr_bench_task_t task = tr_bench_task(bench, c, c->count);
+    task.trace_one_in = trace_one_in;
     tr_bench_broker_t broker;
     int r = tr_bench_broker_start(bench, c, &broker, error);
     if (r < 0)
         return r;
     memcpy(task.endpoint, broker.endpoint, sizeof task.endpoint);
     return tr_bench_flood(bench, c, &task, sink, sender, ret, error);
+}
+
+int tr_bench_oneway(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    return flood(bench, c, 0, ret, error);
+}
+
+/* The sender begins a trace with one in a hundred: each has the spans send, route and receive, which the broker keeps. */
+int tr_bench_oneway_traced(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    return flood(bench, c, 100, ret, error);
 }
