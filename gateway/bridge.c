@@ -3,6 +3,7 @@
 #include "gateway/content.h"
 #include "lib/base/map.h"
 #include "lib/base/random.h"
+#include "troupe/trace.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -218,6 +219,7 @@ void tr_bridge_call_destroy(tr_web_call_t **self) {
         return;
     tr_content_writer_finish(&(*self)->content);
     free((*self)->text);
+    free((*self)->span);
     free(*self);
     *self = NULL;
 }
@@ -262,6 +264,23 @@ static const char *text_or_null(const char *text) {
     return *text ? text : NULL;
 }
 
+static int tell_span(tr_bridge_t *self, const tr_web_call_t *call) {
+    const tr_web_span_t *s = call->span;
+    char name[160];
+    snprintf(name, sizeof name, "%s %s", s->method, s->route);
+    tr_trace_span(self->agent, call->traceparent,
+        &(tr_span_t){.name = name,
+            .kind = "server",
+            .start_ns = s->start_ns,
+            .end_ns = s->end_ns,
+            .number = s->number,
+            .error = s->error,
+            .attributes = TR_FIELDS(TR_FIELD_TEXT("http.request.method", s->method),
+                TR_FIELD_TEXT("http.route", s->route),
+                TR_FIELD_INT("http.response.status_code", (int64_t)s->status))});
+    return 0;
+}
+
 static int hand_over(tr_bridge_t *self, tr_web_call_t *call) {
     const char *to = call->to;
     const tr_acl_user_t user = {"X-user", call->user};
@@ -286,12 +305,14 @@ static int hand_over(tr_bridge_t *self, tr_web_call_t *call) {
     case TR_WEB_SUBSCRIBE: return tr_subscribe(self->agent, to);
     case TR_WEB_UNSUBSCRIBE: return tr_unsubscribe(self->agent, to);
     case TR_WEB_PUBLISH: acl.receivers.count = 0; return tr_publish_message(self->agent, to, &acl);
+    case TR_WEB_SPAN: return tell_span(self, call);
     }
     return -EINVAL;
 }
 
 static void begin(tr_bridge_t *self, tr_web_call_t *call) {
-    bool watches = call->kind == TR_WEB_SUBSCRIBE || call->kind == TR_WEB_UNSUBSCRIBE;
+    bool watches =
+        call->kind == TR_WEB_SUBSCRIBE || call->kind == TR_WEB_UNSUBSCRIBE || call->kind == TR_WEB_SPAN;
     bool connected = self->agent && tr_host_connected(self->host);
     fly(self, call);
     int rc = self->agent && (connected || watches) ? hand_over(self, call) : -ENOTCONN;

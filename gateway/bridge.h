@@ -21,9 +21,19 @@ typedef enum tr_web_call_kind {
     TR_WEB_PUBLISH,     /* likewise; `to` is the topic */
     TR_WEB_SUBSCRIBE,   /* `to` is the pattern; there is no reply */
     TR_WEB_UNSUBSCRIBE, /* likewise */
+    TR_WEB_SPAN,        /* likewise; what a request was, told as a span */
 } tr_web_call_kind_t;
 
 struct tr_web_reply;
+
+/* Texts are static. */
+typedef struct tr_web_span {
+    const char *method, *route;
+    unsigned status;   /* 0: there was no response */
+    const char *error; /* NULL: it did not fail */
+    uint64_t number;
+    int64_t start_ns, end_ns; /* tr_clock_ns */
+} tr_web_span_t;
 
 /* Made by the web's thread, and given away with tr_bridge_call. */
 typedef struct tr_web_call {
@@ -38,6 +48,7 @@ typedef struct tr_web_call {
     char traceparent[TR_TRACEPARENT_SIZE]; /* "": as the host has it */
     char user[TR_WEB_USER_MAX + 1];        /* who asks the gateway, told as X-user; "": nobody but itself */
     tr_content_writer_t content;           /* msgpack, where there is no text */
+    tr_web_span_t *span;                   /* owned; of TR_WEB_SPAN, under the traceparent */
     char *text;                            /* owned; of `len` bytes, in the language */
     size_t len;
     void *owner; /* of the reply */

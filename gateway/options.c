@@ -76,6 +76,11 @@ static const tr_option_t table[] = {
         .min = 1, .max = 3600000},
     {"drain-time", 0, "TIME", TR_DURATION(O, web.drain_ms), "10s",
         "How long requests that have begun may take when it is asked to end.", .min = 0, .max = 600000},
+    {"trace-one-in", 0, "N", TR_INT(O, web.trace_one_in), "0",
+        "Begin a trace (`troupe trace`) with one in N of the requests that have no traceparent; 0: with "
+        "none. "
+        "What has a sampled one is traced in any case.",
+        .min = 0, .max = INT32_MAX},
     {"fleet-state", 0, "DIR", TR_STRING(O, web.fleet_state), NULL,
         "The state directory of the fleet that it is of: its processes may be attached and scaled, and its "
         "logs "

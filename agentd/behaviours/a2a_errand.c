@@ -83,8 +83,8 @@ static void tell_cancelled(tr_remote_t *remote, const char *task) {
     if (self->next)
         self->next->link = &self->next;
     remote->notices = self;
-    if (!self->body ||
-        tr_remote_ask(remote, rpc_url(remote), self->body, NOTICE_MS, &ops, self, &self->transfer, NULL) < 0)
+    if (!self->body || tr_remote_ask(remote, rpc_url(remote), self->body, NULL, NOTICE_MS, &ops, self,
+                           &self->transfer, NULL) < 0)
         free_notice(self);
 }
 
@@ -281,8 +281,9 @@ static int post(errand_t *self, char *body) {
     self->streams = false;
     tr_llm_sse_finish(&self->sse);
     tr_llm_sse_init(&self->sse, TR_REMOTE_BODY_MAX);
-    return body ? tr_remote_ask(self->remote, rpc_url(self->remote), body, left, &ops, self, &self->transfer,
-                      &self->wrong)
+    const tr_acl_t *asked = self->message ? tr_message_acl(self->message) : NULL;
+    return body ? tr_remote_ask(self->remote, rpc_url(self->remote), body, asked ? asked->traceparent : NULL,
+                      left, &ops, self, &self->transfer, &self->wrong)
                 : -ENOMEM;
 }
 

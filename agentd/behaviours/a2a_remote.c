@@ -21,6 +21,7 @@
 #include "lib/llm/key.h"
 #include "proto/aid.h"
 #include "proto/json.h"
+#include "proto/traceparent.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -89,15 +90,22 @@ int tr_a2a_remote_check(tr_value_t args, tr_problem_t *problem) {
 
 /* ---- asking ---- */
 
-int tr_remote_ask(tr_remote_t *self, const char *url, const char *body, int64_t time_ms,
+int tr_remote_ask(tr_remote_t *self, const char *url, const char *body, const char *trace, int64_t time_ms,
     const tr_llm_transfer_ops_t *ops, void *arg, tr_llm_transfer_t **ret_transfer, tr_error_t *error) {
-    char key[TR_LLM_KEY_MAX], bearer[TR_LLM_KEY_MAX + 32];
+    char key[TR_LLM_KEY_MAX], bearer[TR_LLM_KEY_MAX + 32], place[TR_TRACEPARENT_SIZE + 16] = "traceparent: ";
+    tr_traceparent_t parsed;
     const char *headers[] = {"Accept: application/json, text/event-stream", "A2A-Version: 1.0",
-        "Content-Type: application/json", NULL, NULL};
+        "Content-Type: application/json", NULL, NULL, NULL};
+    size_t n = 3;
     int rc = read_key(&self->conf, key, error);
     if (rc == 0 && *key) {
         snprintf(bearer, sizeof bearer, "Authorization: Bearer %s", key);
-        headers[3] = bearer;
+        headers[n++] = bearer;
+    }
+    if (tr_traceparent_parse(&parsed, trace) &&
+        parsed.sampled) { /* written anew: whoever sent it may have put anything there */
+        tr_traceparent_write(&parsed, place + strlen(place));
+        headers[n++] = place;
     }
     tr_llm_http_t http = {.method = body ? NULL : "GET",
         .url = url,
@@ -224,7 +232,7 @@ static void fetch(void *arg) {
     snprintf(url, sizeof url, "%s%s%s", self->conf.url, whole || slash ? "" : "/",
         whole ? "" : ".well-known/agent-card.json");
     tr_buffer_init(&self->came, CARD_MAX);
-    if (tr_remote_ask(self, url, NULL, CARD_MS, &ops, self, &self->fetch, &error) < 0)
+    if (tr_remote_ask(self, url, NULL, NULL, CARD_MS, &ops, self, &self->fetch, &error) < 0)
         on_failed(self, error.text);
 }
 

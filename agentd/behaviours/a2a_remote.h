@@ -55,8 +55,9 @@ typedef struct tr_remote {
 
 /* ---- a2a_remote.c ---- */
 
-/* Starts a transfer with the headers that all have; body NULL: GET. body is borrowed until its end. 0, or -ENOMEM or the error of the key. */
-int tr_remote_ask(tr_remote_t *self, const char *url, const char *body, int64_t time_ms,
+/* Starts a transfer with the headers that all have; body NULL: GET. body is borrowed until its end. trace: a traceparent, which goes along where it is
+ * sampled; NULL: none. 0, or -ENOMEM or the error of the key. */
+int tr_remote_ask(tr_remote_t *self, const char *url, const char *body, const char *trace, int64_t time_ms,
     const tr_llm_transfer_ops_t *ops, void *arg, tr_llm_transfer_t **ret_transfer, tr_error_t *error);
 /* The session of that name, the one that was used least recently where there is none yet. */
 tr_remote_session_t *tr_remote_session(tr_remote_t *self, const char *who);

@@ -191,6 +191,7 @@ static bool ask(tr_a2a_request_t *r, tr_a2a_task_t *task, const json_t *message)
         strcpy(call->protocol, "fipa-request");
         snprintf(call->conversation, sizeof call->conversation, "a2a-%s", task->id);
         task->asked = true;
+        tr_web_trace_put(r->e, call);
         tr_web_server_call(r->e->server, &call);
     }
     tr_bridge_call_destroy(&call);
@@ -293,6 +294,7 @@ void tr_a2a_cancel(tr_a2a_request_t *r, tr_a2a_task_t *task) {
         call->on_reply = tr_web_ignore_reply;
         strcpy(call->protocol, "fipa-request");
         snprintf(call->conversation, sizeof call->conversation, "a2a-%s", task->id);
+        tr_web_trace_put(r->e, call);
         tr_web_server_call(r->e->server, &call);
     }
     tr_a2a_task_end(

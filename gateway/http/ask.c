@@ -131,6 +131,7 @@ void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t 
     (*call)->slot = slot;
     _Static_assert(sizeof(*call)->user == sizeof self->who, "a user's name is a token's");
     strcpy((*call)->user, *self->who ? self->who : TR_WEB_ANYONE);
+    tr_web_trace_put(self, *call);
     self->asked++;
     tr_web_server_call(self->server, call);
 }

@@ -85,6 +85,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
 }
 
 void tr_web_exchange_gone(tr_web_exchange_t *e) {
+    tr_web_trace_end(e);
     tr_web_stream_finish(e);
     e->wsi = NULL;
     if (!e->asked)
@@ -93,6 +94,7 @@ void tr_web_exchange_gone(tr_web_exchange_t *e) {
 
 /* Ready for the next request. */
 static void reset(tr_web_exchange_t *e) {
+    tr_web_trace_end(e);
     leave_parked(e);
     tr_web_again_leave(e);
     *e->tag = '\0';
@@ -424,6 +426,7 @@ static void begin(tr_web_exchange_t *e) {
         tr_web_route_find(self->config.routes, self->config.route_count, e->method, e->path, &e->match);
         e->length = announced(e); /* now that the method is known */
         e->upgrade = e->upgrade && e->match.route && e->match.route->socket;
+        tr_web_trace_begin(e);
         if (!tr_web_admit(e))
             return;
         if (!e->match.route)

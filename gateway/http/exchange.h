@@ -59,6 +59,11 @@ typedef struct tr_web_socket {
     void (*on_end)(tr_web_exchange_t *exchange);
 } tr_web_socket_t;
 
+typedef struct tr_web_trace {
+    tr_traceparent_t parent; /* span 0: it begins here */
+    uint64_t span;           /* the request's own; 0: it is of none */
+} tr_web_trace_t;
+
 struct tr_web_exchange {
     tr_web_exchange_t *next, *previous; /* of all of the server's */
     struct tr_web_server *server;
@@ -89,6 +94,7 @@ struct tr_web_exchange {
     bool by_session; /* of a user who has signed in */
     tr_web_session_t session;
     int64_t began_ns;
+    tr_web_trace_t trace;
     size_t length, received; /* bytes of the body: announced, and come */
     tr_buffer_t raw;
     bool chunked;       /* and it comes in chunks: the connection ends with the response */
@@ -146,6 +152,8 @@ int64_t tr_web_timeout(const tr_web_exchange_t *self);
 
 /* Gives the call away; its reply will be replies[slot], and on_replies is called when all have come. */
 void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t **call);
+/* What is sent for it is of its trace, unless the call says another one; tr_web_exchange_call does this by itself (trace.c). */
+void tr_web_trace_put(const tr_web_exchange_t *self, tr_web_call_t *call);
 /* A handler: asks route->to for route->action with the fields, and responds with what it answers. */
 void tr_web_ask(tr_web_exchange_t *self);
 /* A reply of an agent as a new JSON value; NULL: out of memory. */

@@ -73,7 +73,17 @@ static bool read_query(tr_web_exchange_t *e) {
     return true;
 }
 
-/* A header that libwebsockets has no name for; "" where there is none. It keeps none of HTTP/2. */
+size_t tr_web_header_custom(const tr_web_exchange_t *e, const char *name, char *out, size_t size) {
+    int len = tr_web_is_mux(e) ? 0 : lws_hdr_custom_length(e->wsi, name, (int)strlen(name));
+    *out = '\0';
+    if (len <= 0)
+        return 0;
+    if (lws_hdr_custom_copy(e->wsi, out, (int)size, name, (int)strlen(name)) < 0)
+        *out = '\0'; /* it is longer */
+    return (size_t)len;
+}
+
+/* "" where there is none. */
 static void read_custom(const tr_web_exchange_t *e, const char *name, char *out, size_t size) {
     int n = tr_web_is_mux(e) ? -1 : lws_hdr_custom_copy(e->wsi, out, (int)size, name, (int)strlen(name));
     if (n < 0)
@@ -180,13 +190,21 @@ static void put_cors(head_t *h) {
     if (!*e->origin)
         return;
     put(h, "access-control-allow-origin:", e->origin);
-    put(h, "access-control-expose-headers:", "etag, retry-after");
+    put(h, "access-control-expose-headers:", "etag, retry-after, traceresponse");
     if (e->method != TR_WEB_OPTIONS)
         return;
     put(h, "access-control-allow-methods:", e->allow ? e->allow : "GET");
     put(h, "access-control-allow-headers:",
-        "authorization, content-type, idempotency-key, if-none-match, last-event-id");
+        "authorization, content-type, idempotency-key, if-none-match, last-event-id, traceparent");
     put(h, "access-control-max-age:", "600");
+}
+
+static void put_trace(head_t *h) {
+    char text[TR_TRACEPARENT_SIZE];
+    if (!h->e->trace.span)
+        return;
+    tr_web_trace_write(h->e, text);
+    put(h, "traceresponse:", text);
 }
 
 unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsigned char *end, bool close) {
@@ -220,6 +238,7 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
         put(&h, "upgrade:", "websocket");
     if (e->retry_s)
         put_number(&h, "retry-after:", e->retry_s);
+    put_trace(&h);
     if (close && !tr_web_is_mux(e))
         put(&h, "connection:", "close");
     put_cors(&h);

@@ -152,5 +152,16 @@ bool tr_web_head_read(tr_web_exchange_t *e);
 unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsigned char *end, bool close);
 /* A header of the request; -1: there is none, or it is longer. */
 int tr_web_header(const tr_web_exchange_t *e, enum lws_token_indexes token, char *out, size_t size);
+/* One that libwebsockets has no name for, "NAME:" in lower case. Its length; `out` is "" where it takes less. 0: there is none. It keeps none of HTTP/2. */
+size_t tr_web_header_custom(const tr_web_exchange_t *e, const char *name, char *out, size_t size);
+
+/* ---- trace.c ---- */
+
+/* The head has been read, and the route found. */
+void tr_web_trace_begin(tr_web_exchange_t *e);
+/* The traceparent of what is done for it; only where there is a trace (e->trace.span). */
+void tr_web_trace_write(const tr_web_exchange_t *e, char out[TR_TRACEPARENT_SIZE]);
+/* Its response has left, or the client has gone. */
+void tr_web_trace_end(tr_web_exchange_t *e);
 
 #endif

@@ -186,7 +186,9 @@ void tr_trace_span(tr_agent_t *agent, const char *traceparent, const tr_span_t *
     tr_tracing_t *t = tr_traceparent_sampled(traceparent) ? tracing_of(host) : NULL;
     if (!t || !tr_traceparent_parse(&place.parent, traceparent))
         return;
-    place.span = new_number(t);
+    place.span = span->number ? span->number : new_number(t);
+    if (place.parent.span == place.span)
+        place.parent.span = 0;
     note(agent, &place, span);
 }
 

@@ -123,6 +123,23 @@ static void each_step_is_a_child_of_the_one_before(void **state) {
     tr_host_destroy(&s.host);
 }
 
+/* Whoever has told its number before it ended: what came of it meanwhile names it. */
+static void a_span_may_have_a_number_that_others_know(void **state) {
+    (void)state;
+    stage_t s = stage_of();
+    const tr_span_t inner = {.name = "inner", .number = 0xabc},
+                    root = {.name = "root", .number = 0xf067aa0ba902b7};
+    tr_trace_span(s.alice, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &inner);
+    tr_trace_span(s.alice, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &root);
+    json_t *json = told(&s);
+    assert_string_equal(text_of(span_named(json, "inner", "alice@here"), "span"), "0000000000000abc");
+    assert_string_equal(text_of(span_named(json, "inner", "alice@here"), "parent"), "00f067aa0ba902b7");
+    assert_string_equal(text_of(span_named(json, "root", "alice@here"), "span"), "00f067aa0ba902b7");
+    assert_null(json_object_get(span_named(json, "root", "alice@here"), "parent"));
+    json_decref(json);
+    tr_host_destroy(&s.host);
+}
+
 static void what_is_not_sampled_is_carried_and_not_noted(void **state) {
     (void)state;
     stage_t s = stage_of();
@@ -204,6 +221,7 @@ static void without_a_broker_they_are_given_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_step_is_a_child_of_the_one_before),
+        cmocka_unit_test(a_span_may_have_a_number_that_others_know),
         cmocka_unit_test(what_is_not_sampled_is_carried_and_not_noted),
         cmocka_unit_test(a_kept_message_is_in_work_until_it_is_done),
         cmocka_unit_test(a_failure_is_told),

@@ -195,9 +195,13 @@ static void on_done(void *arg, const tr_llm_report_t *report) {
 static const tr_llm_transfer_ops_t transfer_ops = {on_data, on_done};
 
 static int ask(visit_t *self) {
-    static const char *const headers[] = {
-        "Accept: text/html, text/plain, application/json;q=0.9, */*;q=0.5", NULL};
+    char trace[TR_TRACEPARENT_SIZE + 16];
+    const char *headers[] = {"Accept: text/html, text/plain, application/json;q=0.9, */*;q=0.5", NULL, NULL};
     fetch_t *fetch = self->fetch;
+    if (*self->call->traceparent) {
+        snprintf(trace, sizeof trace, "traceparent: %s", self->call->traceparent);
+        headers[1] = trace;
+    }
     int64_t left = self->call->deadline_ms - tr_clock_ms() + 1000; /* the registry's deadline is the first */
     tr_llm_http_t http = {.method = "GET",
         .url = self->at.whole,

@@ -74,13 +74,16 @@ static bool send_request(tr_mcp_t *self, request_t *request) {
     const tr_mcp_tool_t *tool = tool_of(request);
     tr_error_t error = {0};
     request->id = ++self->last_id;
-    char *text = tr_mcp_print(request->id, request->method, json_deep_copy(request->params), self->modern);
+    const char *trace = request->call ? request->call->traceparent : NULL;
+    char *text =
+        tr_mcp_print(request->id, request->method, json_deep_copy(request->params), self->modern, trace);
     tr_mcp_letter_t letter = {.id = request->id,
         .method = request->method,
         .name = name_of(request),
         .parameters = tool && tool->act == TR_MCP_CALL ? tool->schema : NULL,
         .arguments = request->call ? request->call->arguments : NULL,
         .text = text,
+        .traceparent = trace,
         .modern = self->modern};
     int rc = text ? self->wire->ops->send(self->wire, &letter, &error)
                   : tr_error_set(&error, -ENOMEM, "out of memory");
@@ -94,7 +97,7 @@ static bool send_request(tr_mcp_t *self, request_t *request) {
 
 static void send_notice(tr_mcp_t *self, const char *method, json_t *params) {
     tr_error_t error = {0};
-    char *text = tr_mcp_print(TR_MCP_NO_ID, method, params, self->modern);
+    char *text = tr_mcp_print(TR_MCP_NO_ID, method, params, self->modern, NULL);
     tr_mcp_letter_t letter = {.id = TR_MCP_NO_ID, .method = method, .text = text, .modern = self->modern};
     if (text)
         self->wire->ops->send(

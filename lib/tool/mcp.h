@@ -42,6 +42,7 @@ typedef struct tr_mcp_letter {
     const char *name;                     /* of the tool or resource; NULL */
     const json_t *parameters, *arguments; /* of a tool: its schema, and what it is called with; NULL */
     const char *text;
+    const char *traceparent; /* "" of what is not traced; NULL */
     bool modern;
 } tr_mcp_letter_t;
 

@@ -276,6 +276,8 @@ static int make_headers(http_t *self, const tr_mcp_letter_t *letter, headers_t *
         add_value(h, "Mcp-Name", letter->name);
     if (letter->modern && letter->parameters)
         add_parameters(h, letter);
+    if (letter->traceparent && *letter->traceparent)
+        add_header(h, "traceparent", letter->traceparent);
     for (size_t i = 0; i < self->config->headers.count; i++)
         add_header(h, self->config->headers.items[i].key, self->config->headers.items[i].value);
     int rc = add_key(h, self->config, error);

@@ -107,18 +107,21 @@ void tr_mcp_heard_finish(tr_mcp_heard_t *self) {
 
 /* ---- writing ---- */
 
-static json_t *meta(void) {
-    return json_pack("{s:s, s:{s:s, s:s}, s:{}}", META "protocolVersion", TR_MCP_MODERN, META "clientInfo",
-        "name", "troupe", "version", TROUPE_VERSION, META "clientCapabilities");
+static json_t *meta(const char *traceparent) {
+    json_t *all = json_pack("{s:s, s:{s:s, s:s}, s:{}}", META "protocolVersion", TR_MCP_MODERN,
+        META "clientInfo", "name", "troupe", "version", TROUPE_VERSION, META "clientCapabilities");
+    if (all && traceparent && *traceparent)
+        json_object_set_new(all, "traceparent", json_string(traceparent));
+    return all;
 }
 
-char *tr_mcp_print(json_int_t id, const char *method, json_t *params, bool modern) {
+char *tr_mcp_print(json_int_t id, const char *method, json_t *params, bool modern, const char *traceparent) {
     json_t *message = json_pack("{s:s, s:s}", "jsonrpc", "2.0", "method", method);
     bool is_well = message && params;
     if (is_well && id != TR_MCP_NO_ID)
         is_well = json_object_set_new(message, "id", json_integer(id)) == 0;
     if (is_well && modern)
-        is_well = json_object_set_new(params, "_meta", meta()) == 0;
+        is_well = json_object_set_new(params, "_meta", meta(traceparent)) == 0;
     if (is_well)
         is_well = json_object_set(message, "params", params) == 0;
     char *text = is_well ? json_dumps(message, JSON_COMPACT) : NULL;

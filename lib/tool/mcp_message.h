@@ -49,8 +49,9 @@ json_t *tr_mcp_load(const char *bytes, size_t len, tr_error_t *error);
 int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_error_t *error);
 void tr_mcp_heard_finish(tr_mcp_heard_t *self);
 
-/* A request, or with TR_MCP_NO_ID a notice; `params` (an object) is consumed. As text; NULL when out of memory. */
-char *tr_mcp_print(json_int_t id, const char *method, json_t *params, bool modern);
+/* A request, or with TR_MCP_NO_ID a notice; `params` (an object) is consumed. As text; NULL when out of memory. The modern revision has a place for a
+ * traceparent; NULL, "": none. */
+char *tr_mcp_print(json_int_t id, const char *method, json_t *params, bool modern, const char *traceparent);
 /* The answer to what a server asks: {} to a ping, else that there is no such method here. */
 char *tr_mcp_print_answer(const tr_mcp_heard_t *asked);
 

@@ -72,16 +72,19 @@ static void what_would_grow_is_refused_before_it_is_read(void **state) {
     free(many);
 }
 
+#define TRACEPARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 static void requests_of_both_revisions(void **state) {
     (void)state;
-    char *stateful = tr_mcp_print(3, "tools/list", json_object(), false),
-         *modern = tr_mcp_print(4, "tools/list", json_object(), true);
-    char *notice = tr_mcp_print(TR_MCP_NO_ID, "notifications/initialized", json_object(), false);
+    char *stateful = tr_mcp_print(3, "tools/list", json_object(), false, NULL),
+         *modern = tr_mcp_print(4, "tools/list", json_object(), true, TRACEPARENT);
+    char *notice = tr_mcp_print(TR_MCP_NO_ID, "notifications/initialized", json_object(), false, NULL);
     assert_string_equal(stateful, "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"id\":3,\"params\":{}}");
     assert_string_equal(
         notice, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\",\"params\":{}}");
     assert_non_null(strstr(modern, "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""));
     assert_non_null(strstr(modern, "\"io.modelcontextprotocol/clientCapabilities\":{}"));
+    assert_non_null(strstr(modern, "\"traceparent\":\"" TRACEPARENT "\""));
     assert_null(strchr(modern, '\n')); /* one line each */
     free(stateful);
     free(modern);

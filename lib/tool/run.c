@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 #include "lib/llm/schema.h"
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
@@ -46,11 +47,23 @@ static void free_run(tr_tool_run_t *self) {
     free(self);
 }
 
-/* Where the message that it is done for is traced: which tool, and how it ended. */
+/* Where the message that it is done for is traced: the call's own place in that trace, which it may tell others. */
+static void open_span(tr_tool_run_t *self) {
+    const tr_acl_t *asked = self->call.under ? tr_message_acl(self->call.under) : NULL;
+    tr_traceparent_t own;
+    if (!self->call.agent || !asked || !tr_traceparent_parse(&own, asked->traceparent) || !own.sampled)
+        return;
+    while (!(own.span = tr_random_seed()))
+        ;
+    self->span = own.span;
+    tr_traceparent_write(&own, self->call.traceparent);
+}
+
+/* Which tool, and how it ended. */
 static void trace(const tr_tool_run_t *self) {
     const tr_acl_t *asked = self->call.under ? tr_message_acl(self->call.under) : NULL;
     char name[TR_TOOL_NAME_MAX + 20];
-    if (!self->call.agent || !self->started_ms || !asked || !asked->traceparent)
+    if (!self->span || !asked)
         return;
     snprintf(name, sizeof name, "execute_tool %s", self->name);
     tr_trace_span(self->call.agent, asked->traceparent,
@@ -58,6 +71,7 @@ static void trace(const tr_tool_run_t *self) {
             .kind = "client",
             .start_ns = self->started_ms * 1000000,
             .end_ns = tr_clock_ns(),
+            .number = self->span,
             .error = self->status == TR_TOOL_OK ? NULL : tr_tool_status_word(self->status),
             .attributes = TR_FIELDS(TR_FIELD_TEXT("gen_ai.operation.name", "execute_tool"),
                 TR_FIELD_TEXT("gen_ai.tool.name", self->name))});
@@ -197,6 +211,7 @@ static void start_tool(tr_tool_run_t *self) {
     tr_llm_timer_at(&self->tools->loop, &self->timer, self->call.deadline_ms, on_due, self);
     self->held = false;
     self->running = true;
+    open_span(self);
     tool->ops->start(&self->call);
 }
 

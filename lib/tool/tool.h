@@ -12,6 +12,7 @@
 #ifndef TR_TOOL_TOOL_H
 #define TR_TOOL_TOOL_H
 
+#include "proto/traceparent.h"
 #include "troupe/agent.h"
 
 #include <jansson.h>
@@ -51,6 +52,8 @@ typedef struct tr_tool_call {
     tr_agent_t *agent;         /* NULL where no agent has the registry: then nothing can be asked of others */
     int64_t deadline_ms;       /* of tr_clock_ms; it is watched, and only told here for who hands it on */
     void *state;               /* the tool's, NULL before start */
+    char traceparent
+        [TR_TRACEPARENT_SIZE]; /* of the call's own span, for other servers that are asked for it; "": it is not traced */
 } tr_tool_call_t;
 
 typedef struct tr_tool_ops {

@@ -30,6 +30,7 @@ struct tr_tool_run {
     char *key;            /* NULL */
     int64_t timeout_ms;   /* 0 = the tool's */
     int64_t started_ms;   /* of the tool, 0 = not yet */
+    uint64_t span;        /* of the tool; 0 = it is not traced */
     tr_llm_timer_t timer; /* of the deadline; then of the end */
     int (*on_ready)(void *arg);
     bool begun, again; /* maybe, before: tr_tool_request_t */

@@ -28,10 +28,11 @@ typedef struct tr_span {
     int64_t start_ns, end_ns;     /* tr_clock_ns */
     const char *error;            /* why it failed; NULL = it did not */
     const tr_field_t *attributes; /* TR_FIELDS; NULL = none */
+    uint64_t number;              /* its own, which others were told already; 0 = a new one */
 } tr_span_t;
 
 /* Notes what `agent` did under `traceparent`; NULL = of the message that is in its callback. Nothing where that is not
- * sampled. All is copied. */
+ * sampled. A span whose number is the one of the traceparent begins that trace. All is copied. */
 void tr_trace_span(tr_agent_t *agent, const char *traceparent, const tr_span_t *span);
 
 /* A new trace for `agent`'s next messages, to be set as their traceparent; sampled. The first one begins it, and the span that

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Pages of the web: which places may be asked, also by way of redirects and names, and what is told of what is there."""
 import http.server
+import json
 import socketserver
 import threading
 
@@ -25,6 +26,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.seen.append(self.path)
+        self.server.traces = self.headers.get_all("traceparent")
         if self.path == "/page":
             self.send(200, b"<html><head><title>Whales</title><script>evil()</script></head><body><h1>Whales</h1><p>They sing &amp; dive.</p></body></html>", "text/html")
         elif self.path == "/text":
@@ -83,6 +85,21 @@ class Fetch(tools.ToolsTest):
         self.assertIn("[4 bytes of the type image/png", self.fetch("/image")["data-of-tool"])
         said = self.fetch("/gone")
         self.assertEqual((said["status"], "nothing here" in said["data-of-tool"]), ("error", True), said)
+
+    def test_what_is_traced_tells_the_trace(self):
+        """That of the call's own span: what the other server tells of it has its place in the tree."""
+        self.fetcher()
+        self.fetch("/text")
+        self.assertIsNone(self.web.traces)
+        asked = self.run_verb("ask", "keeper", json.dumps({"action": "call", "tool": "fetch", "arguments": {"url": self.url + "/text"}}), "--trace")
+        self.assertEqual(asked.code, 0, asked)
+        trace = asked.err.split("troupe trace ")[1].strip()
+
+        def used():
+            done = self.run_verb("trace", trace, "-o", "json")
+            return done.code == 0 and [span["span"] for span in done.json() if span["name"] == "execute_tool fetch"]
+        span, = harness.wait_until(used, "the span of the tool")
+        self.assertEqual(self.web.traces, [f"00-{trace}-{span}-01"])
 
     def test_redirects_are_checked_again(self):
         other = Listener(("127.0.0.1", 0), Pages)

@@ -84,6 +84,11 @@ class Revisions(McpTest):
         self.assertEqual(calls[0]["mcp-param-text"], "=?base64?aMOpCmxsbw==?=")
         reads = [one["headers"] for one in self.logged() if one.get("of") == "resources/read"]
         self.assertEqual(reads[0]["mcp-name"], "note://1")
+        self.assertNotIn("traceparent", calls[0])
+        asked = self.run_verb("ask", "keeper", json.dumps({"action": "call", "tool": "fake_echo", "arguments": {"text": "x"}}), "--trace")
+        trace = asked.err.split("troupe trace ")[1].strip()
+        last = [one["headers"] for one in self.logged() if one.get("of") == "tools/call"][-1]
+        self.assertRegex(last["traceparent"], f"^00-{trace}-[0-9a-f]{{16}}-01$")
 
     def test_as_the_configuration_says(self):
         self.serve(self.stdio(protocol=STATEFUL))

@@ -172,15 +172,6 @@ static bool find_metrics(tr_plan_t *self, const char **ret_directory) {
     return !f->metrics || *ret_directory;
 }
 
-/* Its state directory is told to the gateway, by which the fleet is changed from a page; the options may say another. */
-static int put_fleet_state(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) {
-    const char *state = self->fleet->state ? self->fleet->state : "STATE";
-    const char *copy = strcmp(d->kind->key, "gateway") == 0 ? printed(self, "%s", state) : NULL;
-    if (copy)
-        put_pair(args, "--fleet-state", copy);
-    return strcmp(d->kind->key, "gateway") == 0 && !copy ? -ENOMEM : 0;
-}
-
 /* The fleet's name as a part of those of tables. */
 static const char *fleet_word(const tr_plan_t *self, char out[TR_TABLE_NAME_SIZE]) {
     return tr_table_name("*", self->fleet->name, FLEET_WORD_MOST, out);
@@ -191,6 +182,22 @@ static const char *option_of(const tr_pairs_t *options, const char *key) {
         if (strcmp(options->items[i].key, key) == 0)
             return options->items[i].value;
     return NULL;
+}
+
+/* A gateway is told the state directory, by which the fleet is changed from a page, and how many requests begin a trace; the options may say others. */
+static int put_gateway(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) {
+    const tr_fleet_t *f = self->fleet;
+    if (strcmp(d->kind->key, "gateway") != 0)
+        return 0;
+    bool traces = f->trace_one_in && !option_of(&d->options, "trace-one-in");
+    const char *state = printed(self, "%s", f->state ? f->state : "STATE");
+    const char *one_in = traces ? printed(self, "%" PRId64, f->trace_one_in) : NULL;
+    if (!state || (traces && !one_in))
+        return -ENOMEM;
+    put_pair(args, "--fleet-state", state);
+    if (one_in)
+        put_pair(args, "--trace-one-in", one_in);
+    return 0;
 }
 
 /* The tasks are in the fleet's database, unless the file says of the coordinator itself where they are. */
@@ -285,7 +292,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
         put_pair(&args, "--shards", d->all_names);
     put_metrics(&args, metrics);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
-    int rc = put_fleet_state(self, &args, d);
+    int rc = put_gateway(self, &args, d);
     if (rc == 0)
         rc = put_tasks(self, &args, d);
     if (rc == 0)
