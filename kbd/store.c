@@ -76,7 +76,6 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
                          "VALUES (?, ?, ?, ?, ?, ?)",
     [TR_SQL_CHUNK_MOVE] = "UPDATE chunk SET place = ?, offset = ? WHERE number = ?",
     [TR_SQL_CHUNK_DROP] = "DELETE FROM chunk WHERE number = ?",
-    [TR_SQL_CHUNK_DOC] = "SELECT document FROM chunk WHERE number = ?",
     [TR_SQL_STALE_ADD] = "INSERT INTO stale VALUES (?, ?)",
     [TR_SQL_STALE_DROP] = "DELETE FROM stale WHERE chunk = ?",
     [TR_SQL_STALE_NEXT] =
@@ -93,7 +92,7 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
                            " WHERE c.number > ? AND c.number <= ? AND d.namespace = ? ORDER BY c.number",
     [TR_SQL_CHUNK_LAST] = "SELECT max(number) FROM chunk",
     [TR_SQL_PENDING] = "SELECT count(*) FROM stale WHERE namespace = ?",
-    [TR_SQL_CHUNK_NAME] = "SELECT d.id, c.place FROM chunk c JOIN document d ON d.number = "
+    [TR_SQL_CHUNK_NAME] = "SELECT d.number, d.id, c.place FROM chunk c JOIN document d ON d.number = "
                           "c.document WHERE c.number = ?",
     [TR_SQL_CHUNK_FIND] =
         "SELECT c.number, d.number, d.chunks FROM document d JOIN chunk c ON c.document = d.number"
@@ -189,6 +188,7 @@ void tr_kb_store_close(tr_kb_store_t **self) {
         return;
     tr_sqlite_close(&(*self)->db, (*self)->statements, TR_SQL_STATEMENTS);
     tr_lru_finish(&(*self)->counted);
+    tr_kb_names_finish(*self);
     free(*self);
     *self = NULL;
 }
@@ -241,12 +241,31 @@ static void read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret) {
     snprintf(ret->name, sizeof ret->name, "%s", tr_sqlite_text(s, 1));
 }
 
+/* What a transaction has changed may be taken back, without being counted. */
+static void know_namespace(tr_kb_store_t *self, const tr_kb_namespace_t *ns) {
+    if (!sqlite3_get_autocommit(self->db))
+        return;
+    self->known = *ns;
+    self->known_changes = sqlite3_total_changes64(self->db);
+}
+
+static bool knows_namespace(const tr_kb_store_t *self, const char *name) {
+    return self->known.number && self->known_changes == sqlite3_total_changes64(self->db) &&
+           strcmp(self->known.name, name) == 0;
+}
+
 int tr_kb_namespace_find(tr_kb_store_t *self, const char *name, tr_kb_namespace_t *ret, tr_error_t *error) {
+    if (knows_namespace(self, name)) {
+        *ret = self->known;
+        return 0;
+    }
     sqlite3_stmt *s = self->statements[TR_SQL_NS_FIND];
     tr_sqlite_bind_text(s, 1, name);
     int step = sqlite3_step(s);
-    if (step == SQLITE_ROW)
+    if (step == SQLITE_ROW) {
         read_namespace(s, ret);
+        know_namespace(self, ret);
+    }
     int rc = tr_kb_end(self, s, step, error);
     return rc < 0               ? rc
            : step == SQLITE_ROW ? 0
@@ -296,6 +315,7 @@ int tr_kb_namespace_vectors(
 int tr_kb_namespace_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error) {
     long long n = ns->number;
     int rc = tr_kb_index_drop(self, ns, error);
+    tr_kb_names_finish(self);
     if (rc == 0)
         rc = tr_kb_execute(self, error,
             "DELETE FROM stale WHERE namespace = %lld;"

@@ -83,6 +83,7 @@ static int drop_row(tr_kb_store_t *self, tr_kb_sql_t statement, int64_t number, 
 }
 
 static int drop_chunk(tr_kb_store_t *self, int64_t number, tr_error_t *error) {
+    tr_kb_name_forget(self, number);
     int rc = drop_row(self, TR_SQL_CHUNK_DROP, number, error);
     if (rc == 0)
         rc = drop_row(self, TR_SQL_STALE_DROP, number, error);
@@ -157,6 +158,7 @@ static int move_chunk(put_t *self, size_t place, int64_t number) {
     sqlite3_bind_int64(s, 1, (int64_t)place);
     sqlite3_bind_int64(s, 2, (int64_t)self->chunks[place].offset);
     sqlite3_bind_int64(s, 3, number);
+    tr_kb_name_forget(self->store, number);
     return tr_kb_run(self->store, s, self->error);
 }
 
@@ -415,14 +417,6 @@ int tr_kb_list(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_filter
     return rc;
 }
 
-int tr_kb_document_of(tr_kb_store_t *self, int64_t chunk, int64_t *ret_document, tr_error_t *error) {
-    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_DOC];
-    sqlite3_bind_int64(s, 1, chunk);
-    int step = sqlite3_step(s);
-    *ret_document = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-    return tr_kb_end(self, s, step, error);
-}
-
 int tr_kb_chunk_find(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, size_t place,
     tr_kb_hit_t *ret_found, size_t *ret_chunks, tr_error_t *error) {
     sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_FIND];
@@ -448,16 +442,6 @@ int tr_kb_changed_of(tr_kb_store_t *self, int64_t document, int64_t *ret_changed
     int step = sqlite3_step(s);
     *ret_changed_ms = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
     return tr_kb_end(self, s, step, error);
-}
-
-int tr_kb_chunk_name(tr_kb_store_t *self, int64_t chunk, tr_kb_name_fn got, void *arg, tr_error_t *error) {
-    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_NAME];
-    sqlite3_bind_int64(s, 1, chunk);
-    int step = sqlite3_step(s);
-    if (step == SQLITE_ROW)
-        got(arg, tr_sqlite_text(s, 0), (size_t)sqlite3_column_int64(s, 1));
-    int rc = tr_kb_end(self, s, step, error);
-    return rc == 0 && step == SQLITE_DONE ? tr_error_set(error, -ENOENT, "there is no such chunk") : rc;
 }
 
 int tr_kb_passage(tr_kb_store_t *self, int64_t chunk, tr_kb_passage_fn got, void *arg, tr_error_t *error) {

@@ -29,7 +29,6 @@ typedef enum tr_kb_sql {
     TR_SQL_CHUNK_ADD,
     TR_SQL_CHUNK_MOVE,
     TR_SQL_CHUNK_DROP,
-    TR_SQL_CHUNK_DOC,
     TR_SQL_CHUNK_NAME,
     TR_SQL_CHUNK_FIND,
     TR_SQL_DOC_CHANGED,
@@ -50,10 +49,15 @@ typedef enum tr_kb_sql {
 #define TR_KB_COUNTED_WORDS 65536u
 #define TR_KB_COUNTED_BYTES ((size_t)16 << 20)
 
+typedef struct tr_kb_name tr_kb_name_t; /* store_name.c */
+
 struct tr_kb_store {
     sqlite3 *db;
     sqlite3_stmt *statements[TR_SQL_STATEMENTS];
-    tr_lru_t counted; /* in how many chunks words are, by namespace, version and stem: store_search.c */
+    tr_lru_t counted;    /* in how many chunks words are, by namespace, version and stem: store_search.c */
+    tr_kb_name_t *names; /* whose chunks are whose: store_name.c */
+    tr_kb_namespace_t known; /* the one that was looked up last, outside a transaction; number 0: none */
+    int64_t known_changes;   /* it is as it was while SQLite has counted no other ones */
     bool begun;
     int lost; /* what has made SQLite undo all since begin, by itself; 0 = nothing */
 };
@@ -74,6 +78,13 @@ int tr_kb_prepare(tr_kb_store_t *self, const char *sql, sqlite3_stmt **ret_state
 /* Ends a reading: what the last step said. 0 or negative. */
 int tr_kb_end(tr_kb_store_t *self, sqlite3_stmt *s, int step, tr_error_t *error);
 void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret);
+
+/* ---- store_name.c ---- */
+
+/* The chunk is removed, or is at another place of its document from now on. */
+void tr_kb_name_forget(tr_kb_store_t *self, int64_t chunk);
+/* All are forgotten. */
+void tr_kb_names_finish(tr_kb_store_t *self);
 
 /* ---- store_index.c ---- */
 

@@ -231,6 +231,78 @@ static void the_same_chunk_twice(void **state) {
     finds(f, "said", "{}", "a ");
 }
 
+/* ---- whose chunks are whose ---- */
+
+static void write_name(void *arg, const char *id, size_t place) {
+    sprintf(arg, "%s#%zu", id, place);
+}
+
+/* Twice: looked up, and known. */
+static void is_named(fixture_t *f, int64_t chunk, const char *expected) {
+    for (int i = 0; i < 2; i++) {
+        char name[200] = "";
+        int64_t document = -1;
+        int rc = tr_kb_chunk_name(f->store, chunk, write_name, name, &f->error);
+        assert_int_equal(rc, expected ? 0 : -ENOENT);
+        assert_string_equal(name, expected ? expected : "");
+        ok(f, tr_kb_document_of(f->store, chunk, &document, &f->error));
+        assert_int_equal(document > 0, expected != NULL);
+    }
+}
+
+static void names_follow_what_changes(void **state) {
+    fixture_t *f = *state;
+    const char *second = "This is the second one, and it has many other words, too.";
+    char text[400], id[80];
+    tr_kb_hit_t hit;
+    put(f, "a", second, NULL);
+    first_hit(f, "second", &hit);
+    is_named(f, hit.chunk, "a#0");
+    snprintf(
+        text, sizeof text, "Before it stands a first one now, which has words enough, too.\n\n%s\n", second);
+    put(f, "a", text, NULL);
+    is_named(f, hit.chunk, "a#1");
+    ok(f, tr_kb_store_begin(f->store, &f->error));
+    ok(f, tr_kb_remove(f->store, &f->ns, "a", &f->error));
+    is_named(f, hit.chunk, NULL);
+    ok(f, tr_kb_store_commit(f->store, &f->error));
+    is_named(f, hit.chunk, NULL);
+    memset(id, 'i', sizeof id);
+    id[sizeof id - 1] = '\0';
+    put(f, id, "A very long name.", NULL);
+    first_hit(f, "name", &hit);
+    snprintf(text, sizeof text, "%s#0", id);
+    is_named(f, hit.chunk, text);
+    ok(f, tr_kb_namespace_drop(f->store, &f->ns, &f->error));
+    is_named(f, hit.chunk, NULL);
+    is_named(f, 0, NULL);
+}
+
+/* The numbers of what was taken back come again, and so do versions of the namespace. */
+static void names_of_what_was_taken_back(void **state) {
+    fixture_t *f = *state;
+    tr_kb_namespace_t before = f->ns, now;
+    tr_kb_hit_t hit, again;
+    ok(f, tr_kb_store_begin(f->store, &f->error));
+    put(f, "a", "apples", NULL);
+    first_hit(f, "apples", &hit);
+    is_named(f, hit.chunk, "a#0");
+    ok(f, tr_kb_namespace_find(f->store, "n", &now, &f->error));
+    assert_int_equal(now.version, before.version + 1);
+    ok(f, tr_kb_run(f->store, f->store->statements[TR_SQL_ROLLBACK], &f->error));
+    f->store->begun = false;
+    ok(f, tr_kb_namespace_find(f->store, "n", &now, &f->error));
+    assert_int_equal(now.version, before.version);
+    f->ns = before;
+    is_named(f, hit.chunk, NULL);
+    put(f, "b", "pears", NULL);
+    first_hit(f, "pears", &again);
+    assert_int_equal(again.chunk, hit.chunk);
+    is_named(f, again.chunk, "b#0");
+    ok(f, tr_kb_namespace_find(f->store, "n", &now, &f->error));
+    assert_int_equal(now.documents, 1);
+}
+
 static void filters(void **state) {
     fixture_t *f = *state;
     put(f, "a", "one x", "{\"year\": 1990, \"tag\": [\"red\", \"blue\"], \"in\": {\"deep\": true}}");
@@ -458,6 +530,8 @@ int main(void) {
         TEST(a_document_is_replaced),
         TEST(unchanged_chunks_are_kept),
         TEST(the_same_chunk_twice),
+        TEST(names_follow_what_changes),
+        TEST(names_of_what_was_taken_back),
         TEST(filters),
         TEST(filters_that_are_none),
         TEST(removing),
