@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #define THREADS_MAX 16u
-#define TOGETHER    32u   /* queries in one call */
+#define TOGETHER    32u /* queries in one call */
+#define AT_LEAST    4u
 #define K_TOGETHER  1024u /* results of all of them; more are no faster */
 
 typedef struct queries {
     tr_crew_query_t *first, **last;
+    size_t count;
 } queries_t;
 
 typedef struct tasks {
@@ -22,7 +24,7 @@ typedef struct tasks {
 struct tr_crew {
     tr_completions_t completions;
     pthread_t threads[THREADS_MAX], builder;
-    size_t thread_count;
+    size_t thread_count, parts;
     bool builder_runs;
     atomic_bool stop;
     pthread_mutex_t lock; /* what is below */
@@ -35,6 +37,7 @@ static void put_query(queries_t *list, tr_crew_query_t *query) {
     query->next = NULL;
     *list->last = query;
     list->last = &query->next;
+    list->count++;
 }
 
 static void put_task(tasks_t *list, tr_crew_task_t *task) {
@@ -58,11 +61,17 @@ static void task_back(tr_completion_t *back) {
 
 /* ---- searching ---- */
 
-/* All that can go with the first one, in the order in which they came. */
+/* A part of what waits, so that the first ones are answered, and ask again, while the others are searched for. */
+static size_t most_together(const tr_crew_t *self) {
+    size_t part = self->waiting.count / self->parts;
+    return part < AT_LEAST ? AT_LEAST : part > TOGETHER ? TOGETHER : part;
+}
+
+/* Those that can go with the first one, in the order in which they came. */
 static size_t take_together(tr_crew_t *self, tr_crew_query_t **out) {
     tr_crew_query_t **at = &self->waiting.first;
-    size_t n = 0;
-    while (*at && n < TOGETHER && (n + 1) * (n ? out[0]->k : 0) <= K_TOGETHER) {
+    size_t n = 0, most = most_together(self);
+    while (*at && n < most && (n + 1) * (n ? out[0]->k : 0) <= K_TOGETHER) {
         tr_crew_query_t *query = *at;
         bool fits = n == 0 || (query->view == out[0]->view && query->k == out[0]->k && !query->among);
         if (!fits) {
@@ -76,6 +85,7 @@ static size_t take_together(tr_crew_t *self, tr_crew_query_t **out) {
     }
     if (!self->waiting.first || !*at)
         self->waiting.last = at;
+    self->waiting.count -= n;
     return n;
 }
 
@@ -173,9 +183,11 @@ static size_t threads_for(size_t wanted) {
 }
 
 static int start(tr_crew_t *self, size_t threads, tr_error_t *error) {
+    size_t n = threads_for(threads);
+    self->parts = n + 1;
     int rc = -pthread_create(&self->builder, NULL, run_tasks, self);
     self->builder_runs = rc == 0;
-    for (size_t n = threads_for(threads); self->thread_count < n && rc == 0; self->thread_count += rc == 0)
+    for (; self->thread_count < n && rc == 0; self->thread_count += rc == 0)
         rc = -pthread_create(&self->threads[self->thread_count], NULL, run_searches, self);
     return rc < 0 ? tr_error_set(error, rc, "cannot start a thread: %s", strerror(-rc)) : 0;
 }

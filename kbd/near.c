@@ -177,12 +177,18 @@ static int plan(near_t *self) {
     return rc;
 }
 
+/* Beyond k only where some may be gone, or are to be checked. */
+static size_t first_most(const near_t *self) {
+    bool all_live = !self->gate && tr_index_count(self->index) <= self->ns.chunks;
+    return self->asked.k + (all_live ? 0 : SPARE);
+}
+
 /* From the vector on. */
 static void go_on(near_t *self, int rc) {
     if (rc == 0)
         rc = plan(self);
     if (rc == 0)
-        rc = submit(self, self->asked.k + SPARE);
+        rc = submit(self, first_most(self));
     if (rc < 0)
         answer(self, rc);
 }
