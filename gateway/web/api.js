@@ -12,8 +12,9 @@ export const prefs = {
     set: (name, value) => localStorage.setItem("prefs", JSON.stringify({...prefs.all(), [name]: value})),
 };
 
-// Who is signed in, as the gateway says; and his name to agents, where the settings say no other.
-export const you = {name: "", role: ""};
+// Who is signed in, as the gateway says (login.js); and his name to agents, where the settings say no other.
+export const you = {name: "", role: "", by: ""};
+export const session = {csrf: "", users: false};
 export const user = () => prefs.get("user") || you.name || "web";
 
 export class Problem extends Error {
@@ -24,18 +25,31 @@ export class Problem extends Error {
     }
 }
 
-export const headers = more => token.get() ? {...more, Authorization: "Bearer " + token.get()} : more || {};
+// The session's own is a cookie; its token says that it is this page that asks.
+export const headers = more => token.get() ? {...more, Authorization: "Bearer " + token.get()} : session.csrf ? {...more, Authorization: "CSRF " + session.csrf} : more || {};
 
 async function problemOf(response) {
     const body = await response.json().catch(() => ({}));
     const text = body.detail || body.error?.message || `${response.status} ${response.statusText}`;
-    return new Problem(response.status === 401 && !token.get() ? "Sign in with a token first." : text, response.status, body.reason || body.error?.code || "");
+    return new Problem(response.status === 401 && body.reason === "no-token" ? "Sign in first." : text, response.status, body.reason || body.error?.code || "");
+}
+
+// Another tab may have signed in anew: then this one's token is an old one, and what was asked is asked again with the new one.
+async function fetched(path, options) {
+    const response = await fetch(path, options);
+    if (response.status !== 403 || (await response.clone().json().catch(() => ({}))).reason !== "csrf-token")
+        return response;
+    const state = await (await fetch("/api/v1/login")).json();
+    if (!state.csrf || state.csrf === session.csrf)
+        return response;
+    session.csrf = state.csrf;
+    return fetch(path, {...options, headers: headers(options.headers)});
 }
 
 export async function request(path, options) {
     let response;
     try {
-        response = await fetch(path, options);
+        response = await fetched(path, options);
     } catch (error) {
         if (error.name === "AbortError")
             throw error;

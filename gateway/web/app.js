@@ -2,7 +2,8 @@
 // {refresh, every, leave}: refresh() is called each `every` milliseconds while the page is seen.
 import {h, put, loading, failure, number} from "./dom.js";
 import {icon} from "./icons.js";
-import {get, token, prefs, you} from "./api.js";
+import {get, prefs, you} from "./api.js";
+import {begin as beginLogin, learn, signIn} from "./login.js";
 
 const $ = id => document.getElementById(id);
 const groups = [
@@ -19,6 +20,11 @@ let current = null, turn = 0;
 function say(error) {
     $("problem").hidden = !error;
     put($("problem"), error ? [h("span", {}, error.message), error.status === 401 && h("button", {type: "button", onclick: signIn}, "Sign in")] : []);
+}
+
+function barred(error) {
+    if (error.status === 401 && (you.by === "session" || you.by === "token"))
+        learn(); // it has ended
 }
 
 function linked(state) {
@@ -43,6 +49,7 @@ async function act(button, what, done) {
         return answer;
     } catch (error) {
         toast(error.message, "bad");
+        barred(error);
         if (error.status === 401)
             signIn();
         return undefined;
@@ -70,6 +77,7 @@ async function refresh() {
         if (of === current && error.name !== "AbortError") {
             linked(![0, 503].includes(error.status));
             say(error);
+            barred(error);
         }
     } finally {
         of.busy = false;
@@ -111,20 +119,10 @@ async function open() {
     return undefined;
 }
 
-// ---- token, theme, menu ----
+// ---- theme, menu ----
 
-function signIn() {
-    if (!$("token-dialog").open)
-        $("token-dialog").showModal();
-}
-
-function showToken() {
-    $("token").textContent = token.get() ? "Sign out" : "Sign in";
-    get("/api/v1/system_status").then(status => {
-        Object.assign(you, status.you);
-        $("platform").textContent = status.platform.name;
-        $("token").title = you.name ? `${you.name}, ${you.role}` : "";
-    }, () => {});
+function showPlatform() {
+    get("/api/v1/system_status").then(status => $("platform").textContent = status.platform.name, () => {});
 }
 
 function applyTheme() {
@@ -166,22 +164,6 @@ put($("theme"), icon("theme"));
 $("menu").onclick = toggleMenu;
 $("veil").onclick = toggleMenu;
 $("theme").onclick = toggleTheme;
-$("token").onclick = () => {
-    if (!token.get())
-        return signIn();
-    token.set("");
-    showToken();
-    return open();
-};
-$("token-dialog").onclose = () => {
-    const text = $("token-text").value.trim();
-    $("token-text").value = "";
-    if ($("token-dialog").returnValue !== "save" || !text)
-        return;
-    token.set(text);
-    showToken();
-    open();
-};
 addEventListener("hashchange", () => {
     if (location.hash === "#main")
         return;
@@ -195,6 +177,11 @@ setInterval(() => {
 setInterval(() => document.hidden || document.body.dataset.view === "overview" || watch(), 5000);
 addEventListener("offline", () => linked(false));
 applyTheme();
-showToken();
-open();
-watch();
+beginLogin(toast, () => {
+    showPlatform();
+    open();
+}).finally(() => {
+    showPlatform();
+    open();
+    watch();
+});
