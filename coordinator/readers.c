@@ -54,6 +54,8 @@ static bool ask(tr_look_t *look, tr_question_t *q, const tr_look_kind_t *kind) {
     if (look->state < -1)
         return false;
     memcpy(look->id, q->id, sizeof look->id);
+    int64_t from = tr_value_int(tr_value_get(q->content, "history-from"), 0);
+    look->from = from > 0 ? (size_t)from : 0;
     tr_page_begin(q, &look->page);
     return true;
 }

@@ -41,6 +41,8 @@ struct tr_look {
     char id[TR_TASK_ID_MAX + 1];
     int state, rc;
     tr_page_t page; /* rows one behind the other */
+    /* Of a history: where this page begins (`history-from`), how many were seen, where the next one begins (0: none does). */
+    size_t from, seen, rest;
     tr_task_t *task;
     struct tr_motion *decision;
     uint64_t counts[TR_TASK_STATES];

@@ -59,10 +59,47 @@ static void note(tr_coordinator_t *self, const tr_motion_t *d, const char *key, 
         tr_motion_write(published, d, 0);
 }
 
-void tr_council_record(tr_coordinator_t *self, const tr_motion_t *decision, const tr_motion_event_t *event) {
+/* What is kept of an event that comes in. */
+typedef struct kept {
+    tr_content_writer_t w;
+    tr_content_t content;
+    tr_motion_event_t event;
+} kept_t;
+
+static void drop(kept_t *k) {
+    if (k->event.value)
+        tr_content_finish(&k->content);
+    tr_content_writer_finish(&k->w);
+}
+
+/* 0, or as tr_motion_apply: then there is nothing to drop. */
+static int keep(const tr_motion_t *d, const tr_motion_event_t *event, kept_t *k, tr_error_t *error) {
+    const void *bytes = NULL;
+    size_t len = 0;
+    k->event = *event;
+    k->event.value = NULL;
+    tr_content_writer_init(&k->w);
+    int rc = tr_motion_digest(d, event, &k->w, error);
+    if (rc == 0)
+        rc = tr_content_writer_take(&k->w, &bytes, &len);
+    if (rc == 0 && len && (rc = tr_content_init(&k->content, bytes, len)) == 0)
+        k->event.value = &k->content.root;
+    if (rc < 0)
+        drop(k);
+    return rc < 0 && !*error->text ? tr_error_set(error, rc, "%s", strerror(-rc)) : rc;
+}
+
+int tr_council_record(
+    tr_coordinator_t *self, const tr_motion_t *decision, const tr_motion_event_t *event, tr_error_t *error) {
+    kept_t kept;
+    int rc = keep(decision, event, &kept, error);
+    if (rc < 0)
+        return rc;
     tr_effects_change(self);
-    tr_store_add_event(self->store, decision->id, event);
+    tr_store_add_event(self->store, decision->id, &kept.event);
     note(self, decision, NULL, false);
+    drop(&kept);
+    return 0;
 }
 
 /* A ballot, to who watches: of a secret decision only that there is one. */
@@ -126,7 +163,7 @@ static void follow(tr_held_t *held) {
             held->coordinator, begin_asking, d->id, d->round); /* else its time ends the round, ignoring */
 }
 
-int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_t *error) {
+static int take(tr_held_t *held, const tr_motion_event_t *event, tr_error_t *error) {
     const tr_motion_t *d = held->decision;
     uint32_t round = d->round;
     tr_motion_state_t state = d->state;
@@ -148,6 +185,18 @@ int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_
     if (d->round != round || d->state != state)
         follow(held);
     return 0;
+}
+
+int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_t *error) {
+    kept_t kept;
+    int rc = tr_motion_check(held->decision, event, error);
+    if (rc == 0)
+        rc = keep(held->decision, event, &kept, error);
+    if (rc < 0)
+        return rc;
+    rc = take(held, &kept.event, error);
+    drop(&kept);
+    return rc;
 }
 
 int tr_council_happen_because(

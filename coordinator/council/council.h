@@ -32,7 +32,7 @@ tr_held_t *tr_council_find(const tr_coordinator_t *self, const char *id);
 /* Opens one: as tr_motion_new; key may be NULL. */
 int tr_council_open(tr_coordinator_t *self, const char *id, const char *key, tr_value_t wish, int64_t now_ms,
     tr_error_t *error);
-/* As tr_motion_apply, and what follows. */
+/* As tr_motion_check and tr_motion_apply, and what follows. */
 int tr_council_happen(tr_held_t *held, const tr_motion_event_t *event, tr_error_t *error);
 /* The same, with {"reason": reason} for its value, NULL: none. */
 int tr_council_happen_because(
@@ -42,8 +42,9 @@ int tr_council_load(tr_coordinator_t *self, const char *id, tr_motion_t **ret, t
 /* The same; each of its events is also given to `seen`, with *ret as it is after that. Negative: that ends it. */
 int tr_council_replay(tr_store_t *store, const char *id, tr_motion_t **ret, tr_store_replayed_fn seen,
     void *arg, tr_error_t *error);
-/* Stores an event of one that is not held, and what is told of it now. */
-void tr_council_record(tr_coordinator_t *self, const tr_motion_t *decision, const tr_motion_event_t *event);
+/* Stores an event of one that is not held, and what is told of it now. 0, -ENOMEM. */
+int tr_council_record(
+    tr_coordinator_t *self, const tr_motion_t *decision, const tr_motion_event_t *event, tr_error_t *error);
 
 /* ---- canvass.c: asking ---- */
 

@@ -116,40 +116,81 @@ void tr_desk_decide(tr_question_t *q) {
 
 /* ---- decision, decisions ---- */
 
+#define ANSWER_MAX                                                                                           \
+    (3u << 20) /* bytes of history and votes in one answer: with the rest it fits into a message */
+
+/* Of the history what comes behind what who asks has; what does not fit is for the next answer. */
 static int write_event(void *arg, const tr_motion_event_t *event) {
     tr_look_t *look = arg;
     tr_content_writer_t *w = &look->page.rows;
-    bool hidden = look->decision->secret && event->what == TR_MOTION_BALLOT;
-    look->page.count++;
-    tr_write_map(w, 4);
-    tr_write_kv_int(w, "at_ms", event->at_ms);
-    tr_write_kv(w, "what", tr_motion_what_words[event->what]);
-    tr_write_kv(w, "who", event->who);
-    tr_write_str(w, "said");
-    if (event->value && !hidden)
-        tr_write_value(w, event->value);
-    else
-        tr_write_nil(w);
+    size_t at = look->seen++, size = w->buffer.size;
+    if (at < look->from || look->rest)
+        return 0;
+    tr_motion_write_event(w, look->decision, event);
+    if (w->buffer.size <= ANSWER_MAX || look->page.count == 0) {
+        look->page.count++;
+        return 0;
+    }
+    w->buffer.size = size; /* takes it back */
+    look->rest = at;
     return 0;
 }
 
+/* Likewise, of the votes. */
+typedef struct votes {
+    tr_content_writer_t rows;
+    size_t count, next; /* next: 0 where those are all */
+} votes_t;
+
+static void write_votes(const tr_question_t *q, const tr_look_t *look, votes_t *votes) {
+    tr_content_writer_t *w = &votes->rows;
+    int64_t from = tr_value_int(tr_value_get(q->content, "votes-from"), 0);
+    size_t room = look->page.rows.buffer.size < ANSWER_MAX ? ANSWER_MAX - look->page.rows.buffer.size : 0;
+    for (size_t i = from > 0 ? (size_t)from : 0; i < look->decision->seat_count && !votes->next; i++) {
+        size_t size = w->buffer.size;
+        tr_motion_write_vote(w, look->decision, i);
+        if (w->buffer.size <= room || votes->count == 0) {
+            votes->count++;
+            continue;
+        }
+        w->buffer.size = size;
+        votes->next = i;
+    }
+}
+
+static void write_next(tr_content_writer_t *w, const char *key, size_t next) {
+    tr_write_str(w, key);
+    if (next)
+        tr_write_uint(w, next);
+    else
+        tr_write_nil(w);
+}
+
+static void write_rows(
+    tr_content_writer_t *w, const char *key, size_t count, const tr_content_writer_t *rows) {
+    tr_write_str(w, key);
+    tr_write_array(w, count);
+    msgpack_sbuffer_write(&w->buffer, rows->buffer.data, rows->buffer.size);
+}
+
 static int write_decision(const tr_question_t *q, const tr_look_t *look) {
-    const void *rows;
-    size_t len;
-    int rc = tr_content_writer_take(&look->page.rows, &rows, &len);
-    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
-    if (!w)
-        return rc;
-    tr_motion_write(w, look->decision, 4);
-    tr_write_kv(w, "context", look->decision->context);
-    tr_write_str(w, "rules");
-    tr_motion_write_rules(w, look->decision);
-    tr_write_str(w, "votes");
-    tr_motion_write_votes(w, look->decision);
-    tr_write_str(w, "history");
-    tr_write_array(w, look->page.count);
-    msgpack_sbuffer_write(&w->buffer, rows, len);
-    return 0;
+    votes_t votes = {0};
+    tr_content_writer_init(&votes.rows);
+    write_votes(q, look, &votes);
+    bool good = !look->page.rows.failed && !votes.rows.failed;
+    tr_content_writer_t *w = good ? tr_question_answer(q) : NULL;
+    if (w) {
+        tr_motion_write(w, look->decision, 6);
+        tr_write_kv(w, "context", look->decision->context);
+        tr_write_str(w, "rules");
+        tr_motion_write_rules(w, look->decision);
+        write_rows(w, "votes", votes.count, &votes.rows);
+        write_next(w, "votes-next", votes.next);
+        write_rows(w, "history", look->page.count, &look->page.rows);
+        write_next(w, "history-next", look->rest);
+    }
+    tr_content_writer_finish(&votes.rows);
+    return good ? 0 : -ENOMEM;
 }
 
 static int gather_decision(tr_look_t *look, tr_store_t *store) {
@@ -232,8 +273,11 @@ void tr_desk_withdraw(tr_question_t *q) {
 
 /* ---- truth ---- */
 
-/* What is known of its voters now counts (sign 1), or does not any more (-1). */
+/* What is known of its voters now counts (sign 1), or does not any more (-1). Who looks at a record before and after would see what
+ * was voted: so a secret vote is in none; those of the first edition are, as they were. */
 static void add_records(const tr_question_t *q, const tr_motion_t *d, int sign) {
+    if (d->secret && d->rules.edition > 1)
+        return;
     for (size_t i = 0; i < d->seat_count; i++) {
         int right = tr_motion_was_right(d, &d->seats[i]);
         if (right >= 0)
@@ -251,11 +295,13 @@ void tr_desk_truth(tr_question_t *q) {
         rc = tr_motion_apply(d, &event, &error);
     if (rc == 0 && d->truth != before) {
         size_t now = d->truth;
-        tr_council_record(q->coordinator, d, &event);
+        rc = tr_council_record(q->coordinator, d, &event, &error);
         d->truth = before;
-        add_records(q, d, -1);
+        if (rc == 0)
+            add_records(q, d, -1);
         d->truth = now;
-        add_records(q, d, 1);
+        if (rc == 0)
+            add_records(q, d, 1);
     }
     conclude(q, rc, &error);
     tr_motion_destroy(&d);

@@ -89,8 +89,7 @@ void tr_motion_clear_seat(tr_seat_t *seat) {
     seat->reason = seat->proposal = NULL;
 }
 
-/* The reason of a ballot, cut where it is long, between two characters. NULL: there is none, or no memory. */
-static char *copy_reason(tr_value_t value) {
+const char *tr_motion_reason(tr_value_t value, size_t *ret_len) {
     size_t len = 0;
     const char *text = tr_value_str(tr_value_get(value, "reason"), &len);
     if (!text || len == 0 || memchr(text, '\0', len))
@@ -98,10 +97,19 @@ static char *copy_reason(tr_value_t value) {
     if (len > TR_MOTION_REASON_MAX)
         for (len = TR_MOTION_REASON_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;
-    return strndup(text, len);
+    *ret_len = len;
+    return text;
 }
 
-static int take_seat(tr_motion_t *self, const tr_motion_event_t *e, tr_seat_t **ret, tr_error_t *error) {
+/* NULL: there is none, or no memory. */
+static char *copy_reason(tr_value_t value) {
+    size_t len;
+    const char *reason = tr_motion_reason(value, &len);
+    return reason ? strndup(reason, len) : NULL;
+}
+
+static int take_seat(
+    const tr_motion_t *self, const tr_motion_event_t *e, tr_seat_t **ret, tr_error_t *error) {
     size_t seat = e->who ? tr_motion_seat(self, e->who) : TR_NOBODY;
     if (self->state != TR_MOTION_VOTING)
         return tr_error_set(
@@ -134,11 +142,25 @@ static int take_ballot(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t
         return tr_error_set(error, -ENOMEM, "out of memory");
     double confidence = tr_value_double(tr_value_get(e->value, "confidence"), 0);
     answer(self, seat, said.state, e->value);
+    seat->ballots++;
     seat->proposal = proposal;
     seat->delegate = said.delegate;
     seat->confidence = confidence >= 0 && confidence <= 1 ? confidence : 0;
     memcpy(seat->marks, said.marks, sizeof said.marks);
     return 0;
+}
+
+int tr_motion_check(const tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error) {
+    tr_seat_t *seat = NULL;
+    if (event->what != TR_MOTION_BALLOT)
+        return 0;
+    int rc = take_seat(self, event, &seat, error);
+    if (rc < 0)
+        return rc;
+    if (seat->ballots >= TR_MOTION_BALLOTS_MAX)
+        return tr_error_set(error, -EPROTO, "%.200s has voted %u times in this round, and may not again",
+            seat->voter, TR_MOTION_BALLOTS_MAX);
+    return tr_motion_check_keys(self, event->value, error);
 }
 
 /* What it has said stays, where it has said something. */

@@ -40,6 +40,8 @@
 #define TR_MOTION_TRACE_MAX     55u
 #define TR_MOTION_OPINIONS_MAX  3u     /* told of one option */
 #define TR_MOTION_PROPOSALS_MAX 3u     /* of one round that come into play */
+#define TR_MOTION_BALLOTS_MAX   16u    /* of one voter in one round */
+#define TR_MOTION_SKILLS_MAX    64u    /* that votes may be weighed by */
 #define TR_MOTION_WITHIN_MS     60000  /* of a round that says nothing of it */
 #define TR_MOTION_AGREEMENT     800000 /* millionths, of one with several rounds that says nothing of it */
 
@@ -98,6 +100,7 @@ typedef struct tr_seat {
     tr_seat_state_t state;
     size_t delegate;   /* another seat; TR_NOBODY */
     size_t carried_by; /* of the last count: whose ballot has its weight; TR_NOBODY */
+    uint32_t ballots;  /* of this round: each but the last one was taken back */
     double confidence; /* 0..1 */
     char *reason;      /* owned, NULL */
     char *proposal;    /* an option for the next round; owned, NULL */
@@ -169,6 +172,16 @@ void tr_motion_destroy(tr_motion_t **self); /* NULL-safe */
  */
 int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
 
+/*
+ * What is asked of a ballot that comes in, beside what tr_motion_apply asks of any, so that what is stored can be replayed: that it has no
+ * other keys than those above, and is not one of more than TR_MOTION_BALLOTS_MAX. Of other events nothing. As tr_motion_apply.
+ */
+int tr_motion_check(const tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
+/* Writes what an event says, without whatever else is in its value: that is what is to be applied and kept. Nothing where it says nothing. 0,
+ * -EINVAL with a text. */
+int tr_motion_digest(
+    const tr_motion_t *self, const tr_motion_event_t *event, tr_content_writer_t *w, tr_error_t *error);
+
 /* Whether TR_MOTION_COUNTED is to come. */
 bool tr_motion_over(const tr_motion_t *self, int64_t now_ms);
 /* TR_NOBODY where it has no such voter, option. */
@@ -179,10 +192,13 @@ int tr_motion_was_right(const tr_motion_t *self, const tr_seat_t *seat);
 
 /* ---- motion_tell.c ---- */
 
-/* The decision without its voters: a map of TR_MOTION_TOLD entries + `more` that the caller writes. */
+/* The decision without its voters: a map with `more` entries that the caller writes. While a secret one is voted on, it is not told
+ * what became of those who have answered: who is known to have answered when it changed would be known to have done that. */
 void tr_motion_write(tr_content_writer_t *w, const tr_motion_t *self, size_t more);
-/* Its voters and what they have said, an array; of a secret one only whether they have. */
-void tr_motion_write_votes(tr_content_writer_t *w, const tr_motion_t *self);
+/* One of its voters and what it has said, a map; of a secret one only whether it has. */
+void tr_motion_write_vote(tr_content_writer_t *w, const tr_motion_t *self, size_t seat);
+/* What has happened, a map; of a secret one only who has answered. *self as it was then. */
+void tr_motion_write_event(tr_content_writer_t *w, const tr_motion_t *self, const tr_motion_event_t *event);
 /* By which rules its ballots are counted, in the words of lib/decision/poll_file.h. */
 void tr_motion_write_rules(tr_content_writer_t *w, const tr_motion_t *self);
 /* What a voter is asked (and a mediator, with "action": "mediate"): a map. */

@@ -123,6 +123,24 @@ static bool says_nothing(const reading_t *r, tr_value_t votes) {
     return r->decision->rules.edition > 1 && !(tr_value_is_map(votes) && tr_value_size(votes));
 }
 
+const char *tr_motion_said_in(const tr_motion_t *self) {
+    return said_in[self->poll.method];
+}
+
+int tr_motion_check_keys(const tr_motion_t *self, tr_value_t ballot, tr_error_t *error) {
+    const char *const keys[] = {
+        said_in[self->poll.method], "abstain", "delegate", "reason", "confidence", "proposal"};
+    size_t known = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        known += tr_value_is_map(ballot) && tr_value_get(ballot, keys[i]);
+    return !tr_value_is_map(ballot) || known == tr_value_size(ballot)
+               ? 0
+               : tr_error_set(error, -EINVAL,
+                     "expected no other keys than %s, abstain, delegate, reason, confidence, proposal, each "
+                     "once",
+                     keys[0]);
+}
+
 int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error) {
     reading_t r = {self, said_in[self->poll.method], ret, error};
     tr_value_t votes = tr_value_get(ballot, r.key), delegate = tr_value_get(ballot, "delegate");

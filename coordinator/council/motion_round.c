@@ -157,6 +157,7 @@ void tr_motion_begin_round(tr_motion_t *self, int64_t now_ms) {
         tr_motion_clear_seat(seat);
         seat->state = TR_SEAT_WAITING;
         seat->delegate = TR_NOBODY;
+        seat->ballots = 0;
         seat->confidence = 0;
         memset(seat->marks, 0, TR_MOTION_OPTIONS_MAX * sizeof *seat->marks);
     }

@@ -33,14 +33,21 @@ static size_t count_seats(const tr_motion_t *self, tr_seat_state_t state) {
 }
 
 static void write_turnout(tr_content_writer_t *w, const tr_motion_t *self) {
+    bool hidden = self->secret && self->state == TR_MOTION_VOTING;
     tr_write_kv_uint(w, "voters", self->seat_count);
-    for (int state = TR_SEAT_WAITING; state <= TR_SEAT_DECLINED; state++)
-        tr_write_kv_uint(w, tr_seat_state_words[state], count_seats(self, (tr_seat_state_t)state));
+    tr_write_kv_uint(w, "answered", self->answered);
+    for (int state = TR_SEAT_WAITING; state <= TR_SEAT_DECLINED; state++) {
+        tr_write_str(w, tr_seat_state_words[state]);
+        if (hidden && state != TR_SEAT_WAITING)
+            tr_write_nil(w);
+        else
+            tr_write_uint(w, count_seats(self, (tr_seat_state_t)state));
+    }
     tr_write_kv_double(w, "lost-votes", (double)self->lost / (double)TR_WEIGHT_ONE);
 }
 
 void tr_motion_write(tr_content_writer_t *w, const tr_motion_t *self, size_t more) {
-    tr_write_map(w, 23 + more);
+    tr_write_map(w, 24 + more);
     tr_write_kv(w, "decision", self->id);
     tr_write_kv(w, "question", self->question);
     tr_write_kv(w, "state", tr_motion_state_words[self->state]);
@@ -94,8 +101,8 @@ static void write_marks(tr_content_writer_t *w, const tr_motion_t *self, const t
             tr_write_kv_int(w, self->options[i], seat->marks[i]);
 }
 
-static void write_vote(tr_content_writer_t *w, const tr_motion_t *self, const tr_seat_t *seat) {
-    const tr_seat_t *others = self->seats;
+void tr_motion_write_vote(tr_content_writer_t *w, const tr_motion_t *self, size_t at) {
+    const tr_seat_t *others = self->seats, *seat = &others[at];
     tr_write_map(w, self->secret ? 3 : 8);
     tr_write_kv(w, "voter", seat->voter);
     tr_write_kv_double(w, "weight", (double)seat->weight / (double)TR_WEIGHT_ONE);
@@ -111,10 +118,20 @@ static void write_vote(tr_content_writer_t *w, const tr_motion_t *self, const tr
     tr_write_kv_double(w, "confidence", seat->confidence);
 }
 
-void tr_motion_write_votes(tr_content_writer_t *w, const tr_motion_t *self) {
-    tr_write_array(w, self->seat_count);
-    for (size_t i = 0; i < self->seat_count; i++)
-        write_vote(w, self, &self->seats[i]);
+/* ---- history ---- */
+
+void tr_motion_write_event(tr_content_writer_t *w, const tr_motion_t *self, const tr_motion_event_t *event) {
+    bool answers = event->what == TR_MOTION_BALLOT || event->what == TR_MOTION_DECLINED;
+    bool hidden = self->secret && answers;
+    tr_error_t error = {0};
+    tr_write_map(w, 4);
+    tr_write_kv_int(w, "at_ms", event->at_ms);
+    tr_write_kv(w, "what", hidden ? "answered" : tr_motion_what_words[event->what]);
+    tr_write_kv(w, "who", event->who);
+    tr_write_str(w, "said");
+    size_t before = w->buffer.size;
+    if (hidden || tr_motion_digest(self, event, w, &error) < 0 || w->buffer.size == before)
+        tr_write_nil(w);
 }
 
 /* ---- what is asked ---- */

@@ -55,12 +55,12 @@ export async function show(root, frame, [first]) {
 
     async function load(force) {
         try {
-            const decision = await get(`/api/v1/decisions/${part(chosen)}`), text = JSON.stringify([decision.changed_ms, decision.voted, decision.state]);
+            const decision = await get(`/api/v1/decisions/${part(chosen)}`), text = JSON.stringify([decision.changed_ms, decision.answered, decision.state]);
             if (text === shown && !force)
                 return;
             shown = text;
             put(one, h("div", {class: "row bar"}, pill(decision.state), h("span", {class: "dim"}, `${words(decision.method)}, round ${decision.round} of ${decision.rounds}, ${ago(decision.changed_ms)}`)), h("h2", {}, decision.question), decision.why && h("p", {}, decision.why), results(decision),
-                h("h3", {}, `Ballots: ${number(decision.voted)} of ${number(decision.voters?.length ?? decision.voters)}`), decision.secret ? h("p", {class: "dim"}, "The vote is secret.")
+                h("h3", {}, `Ballots: ${number(decision.voted ?? decision.answered)} of ${number(decision.voters?.length ?? decision.voters)}`), decision.secret ? h("p", {class: "dim"}, "The vote is secret.")
                     : decision.votes?.length ? h("ul", {class: "list"}, decision.votes.map(voteItem)) : h("p", {class: "dim"}, "Nobody has voted yet."),
                 ["voting", "mediation", "waiting_person"].includes(decision.state) && [decision.state === "voting" && voteForm(decision, frame, () => load(true)), settleForm(decision, frame, () => load(true))]);
         } catch (error) {

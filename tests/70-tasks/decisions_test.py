@@ -262,7 +262,7 @@ class Decisions(harness.SystemTest):
         shown = self.show(name)
         self.assertEqual(shown["winner"], "beer")
         self.assertEqual({v["said"] for v in shown["votes"]}, {"answered"})
-        self.assertEqual([e["said"] for e in shown["history"] if e["what"] == "ballot"], [None, None, None])
+        self.assertEqual([e["said"] for e in shown["history"] if e["what"] == "answered"], [None, None, None])
         self.assertIn("its ballots are secret", self.call("votes", "ballots", name, code=3).err)
         told = self.call("decide", "Drink?", "--options", "tea,beer", "-v", "ann").err
         self.assertRegex(told, r'ann@local: .*"choice":"tea"')
@@ -270,6 +270,65 @@ class Decisions(harness.SystemTest):
         self.assertIn("ann@local: has voted (1 of 1)", told)
         for known in "choice", "I like":
             self.assertNotIn(known, told)
+
+    def test_a_secret_vote_leaves_no_trace(self):
+        """Neither while it goes on, nor where it was no ballot, nor in the records when the truth is known."""
+        self.voter("ann", "gin")  # which is no option: that is what becomes its reason
+        name = self.ask(("tea", "beer"), "-v", "ann", *self.persons("bob", "cid", "dan"), "--secret")
+        self.cast(name, "bob", "--choice", "tea")
+        self.cast(name, "cid", "--abstain")
+        harness.wait_until(lambda: self.show(name)["answered"] == 3, "ann, bob and cid to have answered")
+        shown = self.show(name)
+        self.assertEqual([shown[key] for key in ("waiting", "voted", "abstained", "delegated", "declined")], [1, None, None, None, None])
+        self.assertEqual({e["what"] for e in shown["history"]}, {"opened", "answered"})
+        self.assertNotIn("gin", json.dumps(shown))
+        self.cast(name, "dan", "--choice", "beer")
+        shown = self.ended(name)
+        self.assertEqual([shown[key] for key in ("voted", "abstained", "declined")], [2, 1, 1])
+        self.call("votes", "truth", name, "tea")
+        weighed = self.ask(("tea", "beer"), *self.persons("bob", "dan"), "--weigh", "record")
+        self.assertEqual(self.weights(self.show(weighed)), {"person:bob": 1, "person:dan": 1})
+
+    def vote_by(self, decision, person, ballot):
+        return self.troupe("ask", "svc:decisions", "-", "--timeout", "60s", text=json.dumps({"action": "vote", "decision": decision, "voter": person, "ballot": ballot}), env=self.env)
+
+    def test_no_ballot_makes_a_decision_too_large_to_be_shown(self):
+        name = self.ask(("tea", "beer"), *self.persons("ann", "bob"))
+        done = self.vote_by(name, "person:ann", {"choice": "tea", "note": "x" * 3000000})
+        self.assertIn("expected no other keys than choice, abstain", done.err)
+        deep = "tea"
+        for _ in range(10):
+            deep = [deep]
+        self.assertIn("expected no other keys", self.vote_by(name, "person:ann", {"choice": "tea", "note": deep}).err)
+        self.assertEqual(self.vote_by(name, "person:ann", {"choice": "tea", "reason": "y" * 3000000}).code, 0)
+        self.assertEqual(self.show(name)["votes"][0]["reason"], "y" * 1000)
+        self.assertEqual(self.show(name)["history"][1]["said"], {"choice": "tea", "reason": "y" * 1000})
+        for _ in range(15):
+            self.assertEqual(self.vote_by(name, "person:ann", {"choice": "beer"}).code, 0)
+        self.assertIn("has voted 16 times in this round", self.vote_by(name, "person:ann", {"choice": "tea"}).err)
+        self.cast(name, "bob", "--choice", "tea")
+        self.assertEqual(self.points(self.ended(name)), {"tea": 1, "beer": 1})
+
+    def test_a_large_decision_is_shown_in_pages(self):
+        """10,000 voters whose names are long: more than a message holds."""
+        voters = [f"person:{i:0110d}" for i in range(10000)]
+        asked = {"action": "decide", "question": "Which?", "options": ["o" * 190 + str(i) for i in range(5)], "voters": voters, "method": "borda", "within-ms": 600000}
+        done = self.troupe("ask", "svc:decisions", "-", "--timeout", "60s", text=json.dumps(asked), env=self.env)
+        self.assertEqual(done.code, 0, done.err)
+        name = done.json()["decision"]
+        for i in 0, 9999:
+            self.assertEqual(self.vote_by(name, voters[i], {"ranking": asked["options"], "reason": f"{i}"}).code, 0)
+        first = self.call("ask", "svc:decisions", json.dumps({"action": "decision", "decision": name})).json()
+        self.assertEqual((len(first["history"]) == 3, first["history-next"]), (True, None))
+        self.assertGreater(first["votes-next"], 1000)
+        self.assertEqual(len(first["votes"]), first["votes-next"])
+        shown = self.call("votes", "show", name, "-o", "json", "--timeout", "60s").json()
+        self.assertEqual([v["voter"] for v in shown["votes"]], voters)
+        self.assertEqual((shown["votes"][9999]["reason"], shown["answered"]), ("9999", 2))
+        self.assertNotIn("votes-next", shown)
+        history = {"action": "decision", "decision": name, "history-from": 2, "votes-from": 9999}
+        rest = self.call("ask", "svc:decisions", json.dumps(history)).json()
+        self.assertEqual((len(rest["history"]), [v["reason"] for v in rest["votes"]], rest["votes-next"]), (1, ["9999"], None))
 
     def test_votes_go_along_a_chain(self):
         persons = [word for name in ("ann", "bob", "cid", "dan", "eve") for word in ("-v", f"person:{name}")]

@@ -101,3 +101,52 @@ int tr_decisions_order(const tr_call_t *call, const tr_cli_common_t *common, jso
     json_decref(answer);
     return code;
 }
+
+/* ---- all of one ---- */
+
+/* Whether there is more, behind what is there now. */
+static bool add_page(json_t *page, json_t *history, json_t *votes) {
+    size_t before = json_array_size(history) + json_array_size(votes);
+    json_array_extend(history, json_object_get(page, "history"));
+    json_array_extend(votes, json_object_get(page, "votes"));
+    bool more = json_is_integer(json_object_get(page, "history-next")) ||
+                json_is_integer(json_object_get(page, "votes-next"));
+    return more && json_array_size(history) + json_array_size(votes) > before;
+}
+
+static void put_together(json_t *decision, json_t *history, json_t *votes) {
+    json_object_set(decision, "history", history);
+    json_object_set(decision, "votes", votes);
+    json_object_del(decision, "history-next");
+    json_object_del(decision, "votes-next");
+}
+
+int tr_decisions_fetch(tr_cli_session_t *session, const tr_call_t *call, const char *id, json_t **ret) {
+    json_t *history = json_array(), *votes = json_array(), *page = NULL;
+    int code;
+    do {
+        json_t *request =
+            json_pack("{s:s, s:s, s:I, s:I}", "action", "decision", "decision", id, "history-from",
+                (json_int_t)json_array_size(history), "votes-from", (json_int_t)json_array_size(votes));
+        json_decref(page);
+        page = NULL;
+        tr_cli_session_renew(session);
+        code = tr_cli_ask_json(session, call, TR_DECISIONS_SERVICE, request, &page);
+    } while (code == TR_EXIT_OK && add_page(page, history, votes));
+    if (code == TR_EXIT_OK)
+        put_together(page, history, votes);
+    json_decref(history);
+    json_decref(votes);
+    *ret = page;
+    return code;
+}
+
+int tr_decisions_fetch_once(const tr_call_t *call, const tr_cli_common_t *common, json_t **ret) {
+    tr_cli_session_t *session = NULL;
+    int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = common}, &session);
+    *ret = NULL;
+    if (code == TR_EXIT_OK)
+        code = tr_decisions_fetch(session, call, call->arguments.items[0], ret);
+    tr_cli_session_close(&session);
+    return code;
+}

@@ -185,8 +185,7 @@ static int put(const tr_call_t *call, const json_t *decision) {
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     json_t *decision = NULL;
-    json_t *request = json_pack("{s:s, s:s}", "action", "decision", "decision", call->arguments.items[0]);
-    int code = tr_cli_ask_once(call, &o->common, TR_DECISIONS_SERVICE, request, &decision);
+    int code = tr_decisions_fetch_once(call, &o->common, &decision);
     if (code == TR_EXIT_OK)
         code = put(call, decision);
     json_decref(decision);

@@ -204,9 +204,7 @@ static void on_told(tr_cli_session_t *session, const tr_message_t *message, void
 }
 
 static int fetch(const tr_call_t *call, tr_cli_session_t *session, const char *id, json_t **ret) {
-    tr_cli_session_renew(session);
-    return tr_cli_ask_json(session, call, TR_DECISIONS_SERVICE,
-        json_pack("{s:s, s:s}", "action", "decision", "decision", id), ret);
+    return tr_decisions_fetch(session, call, id, ret);
 }
 
 /* What was told while nobody listened is lost: so it looks again, also while nobody answers. */

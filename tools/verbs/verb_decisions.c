@@ -95,8 +95,7 @@ static int run_show(const tr_call_t *call) {
     json_t *decision = NULL, *vote;
     size_t i;
     bool whole = o->common.output == TR_OUTPUT_JSON || o->common.output == TR_OUTPUT_YAML;
-    int code = tr_cli_ask_once(
-        call, &o->common, TR_DECISIONS_SERVICE, tr_decisions_about(call, "decision"), &decision);
+    int code = tr_decisions_fetch_once(call, &o->common, &decision);
     if (code == TR_EXIT_OK && !whole)
         json_array_foreach(json_object_get(decision, "votes"), i, vote) show_vote(call, vote);
     if (code == TR_EXIT_OK)
