@@ -1,7 +1,6 @@
 #include "agentd/text/language.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agentd/text/text_tables.h"
@@ -35,29 +34,39 @@ tr_language_t tr_language_from_code(const char *code) {
     return TR_LANGUAGE_UNKNOWN;
 }
 
-static int compare_word(const void *key, const void *item) {
-    return strcmp(key, *(const char *const *)item);
+/* The languages in which it is a stop word, a bit each. */
+static uint32_t stops_in(const char *word) {
+    size_t from = 0, to = tr_stop_word_count;
+    while (from < to) {
+        size_t at = from + (to - from) / 2;
+        int order = strcmp(word, tr_stop_words[at].word);
+        if (order == 0)
+            return tr_stop_words[at].languages;
+        from = order > 0 ? at + 1 : from;
+        to = order < 0 ? at : to;
+    }
+    return 0;
 }
 
 bool tr_language_is_stop_word(tr_language_t language, const char *word) {
-    for (int i = 0; i < TR_LANGUAGE_COUNT; i++) {
-        if (language != TR_LANGUAGE_UNKNOWN && (int)language != i)
-            continue;
-        const tr_stop_list_t *list = &tr_stop_lists[i];
-        if (bsearch(word, list->words, list->count, sizeof *list->words, compare_word))
-            return true;
-    }
-    return false;
+    uint32_t wanted = language == TR_LANGUAGE_UNKNOWN ? UINT32_MAX : UINT32_C(1) << language;
+    return (stops_in(word) & wanted) != 0;
 }
 
-static int compare_trigram(const void *key, const void *item) {
-    uint64_t code = *(const uint64_t *)key, other = ((const tr_trigram_t *)item)->code;
-    return (code > other) - (code < other);
+static const tr_trigram_t *find_trigram(uint64_t code) {
+    size_t from = 0, to = tr_trigram_count;
+    while (from < to) {
+        size_t at = from + (to - from) / 2;
+        if (tr_trigrams[at].code < code)
+            from = at + 1;
+        else
+            to = at;
+    }
+    return from < tr_trigram_count && tr_trigrams[from].code == code ? &tr_trigrams[from] : NULL;
 }
 
 static void count_trigram(evidence_t *evidence, uint64_t code) {
-    const tr_trigram_t *found =
-        bsearch(&code, tr_trigrams, tr_trigram_count, sizeof *tr_trigrams, compare_trigram);
+    const tr_trigram_t *found = find_trigram(code);
     evidence->trigrams++;
     evidence->unseen += found == NULL;
     for (int i = 0; i < TR_LANGUAGE_COUNT; i++)
@@ -94,9 +103,10 @@ static void count_words(evidence_t *evidence, const char *text, size_t length) {
         if (span.length >= LONGEST || !span.has_letter)
             continue;
         size_t size = tr_word_fold(text + span.offset, span.length, word, sizeof word);
+        uint32_t stops = stops_in(word);
         evidence->words++;
         for (int i = 0; i < TR_LANGUAGE_COUNT; i++)
-            evidence->stop[i] += tr_language_is_stop_word((tr_language_t)i, word);
+            evidence->stop[i] += stops >> i & 1;
         count_trigrams(evidence, word, size);
     }
 }

@@ -10,9 +10,9 @@
 #include "agentd/text/language.h"
 
 typedef struct {
-    const char *const *words; /* sorted by byte */
-    size_t count;
-} tr_stop_list_t;
+    const char *word;   /* the table is sorted by it, by byte */
+    uint32_t languages; /* a bit for each that has it */
+} tr_stop_word_t;
 
 typedef enum {
     TR_GAZETTEER_PLACE,
@@ -36,7 +36,8 @@ typedef struct {
     uint8_t cost[TR_LANGUAGE_COUNT]; /* -log2 of its probability in each language, in sixteenths of a bit */
 } tr_trigram_t;
 
-extern const tr_stop_list_t tr_stop_lists[TR_LANGUAGE_COUNT];
+extern const tr_stop_word_t tr_stop_words[];
+extern const size_t tr_stop_word_count;
 extern const tr_gazetteer_entry_t tr_gazetteer_entries[];
 extern const size_t tr_gazetteer_entry_count;
 extern const tr_trigram_t tr_trigrams[];

@@ -28,6 +28,10 @@ size_t tr_utf8_decode(const char *text, size_t length, uint32_t *ret_code) {
 }
 
 size_t tr_utf8_next(const char *text, size_t length, uint32_t *ret_code) {
+    if ((unsigned char)*text < 0x80) { /* most of what there is */
+        *ret_code = (unsigned char)*text;
+        return 1;
+    }
     size_t size = tr_utf8_decode(text, length, ret_code);
     if (size > 0)
         return size;
@@ -215,6 +219,12 @@ size_t tr_utf8_lower_copy(const char *text, size_t length, char *out, size_t cap
     for (size_t at = 0; at < length;) {
         uint32_t code;
         char bytes[4];
+        unsigned char byte = (unsigned char)text[at];
+        if (byte < 0x80 && written + 1 < capacity) { /* most of what there is */
+            out[written++] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+            at++;
+            continue;
+        }
         at += tr_utf8_next(text + at, length - at, &code);
         size_t size = tr_utf8_encode(tr_utf8_lower(code), bytes);
         if (written + size >= capacity)

@@ -91,17 +91,15 @@ def trigram_rows(folder):
 
 
 def write_stop_words(out, folder):
-    for language in LANGUAGES:
-        words = set()
+    languages = {}
+    for number, language in enumerate(LANGUAGES):
         for _, line in lines_of(folder / "stop" / f"{language}.txt"):
-            words.update(line.split())
-        out.append(f"static const char *const stop_{language}[] = {{")
-        out += ["    " + c_string(word) + "," for word in sorted(words, key=lambda w: w.encode("utf-8"))]
-        out.append("};")
-    out.append("const tr_stop_list_t tr_stop_lists[TR_LANGUAGE_COUNT] = {")
-    for language in LANGUAGES:
-        out.append(f"    {{stop_{language}, sizeof stop_{language} / sizeof stop_{language}[0]}},")
+            for word in line.split():
+                languages[word] = languages.get(word, 0) | 1 << number
+    out.append("const tr_stop_word_t tr_stop_words[] = {")
+    out += [f"    {{{c_string(word)}, {languages[word]}}}," for word in sorted(languages, key=lambda w: w.encode("utf-8"))]
     out.append("};")
+    out.append("const size_t tr_stop_word_count = sizeof tr_stop_words / sizeof tr_stop_words[0];")
 
 
 def write_gazetteer(out, folder):
