@@ -244,7 +244,16 @@ static int limit(asked_t *asked, tr_llm_request_t *request) {
     return tr_llm_limit(asked->model->llm, asked->account, most->tokens, most->nano);
 }
 
-/* -EFBIG and what tr_llm_start answers: it was not asked. */
+static bool has_model(const asked_t *asked) {
+    tr_mind_op_t op = asked->request.op;
+    tr_llm_op_t kind = op == TR_MIND_EMBED        ? TR_LLM_EMBED
+                       : op == TR_MIND_TRANSCRIBE ? TR_LLM_TRANSCRIBE
+                       : op == TR_MIND_SPEAK      ? TR_LLM_SPEAK
+                                                  : TR_LLM_CHAT;
+    return tr_llm_has_model(asked->model->llm, kind, tr_mind_op_word(op));
+}
+
+/* -EFBIG, -ENOENT and what tr_llm_start answers: it was not asked. */
 static int start(asked_t *asked, tr_error_t *error) {
     tr_llm_request_t request = {.operation = tr_mind_op_word(asked->request.op),
         .agent = asked->model->agent,
@@ -256,6 +265,9 @@ static int start(asked_t *asked, tr_error_t *error) {
     if (asked->request.length > TR_MIND_MODEL_TEXT_MAX)
         return tr_error_set(error, -EFBIG, "the text is too long for a model: %zu bytes, %zu at most",
             asked->request.length, TR_MIND_MODEL_TEXT_MAX);
+    if (!is_final(asked) && !has_model(asked)) /* nothing need be prepared for what cannot be */
+        return tr_error_set(
+            error, -ENOENT, "%s: %s", tr_llm_status_word(TR_LLM_NO_PROVIDER), TR_LLM_NO_MODEL);
     asked->data = tr_mind_prompt_data(asked->model->builtin, &asked->request);
     if (!asked->data || limit(asked, &request) < 0)
         return tr_error_set(error, -ENOMEM, "out of memory");
@@ -353,7 +365,7 @@ static int fill(model_t *self, const tr_mind_model_options_t *options, tr_error_
         return tr_error_set(error, -ENOMEM, "out of memory");
     int rc = tr_mind_builtin_new(&options->builtin, &self->builtin, error);
     if (rc == 0)
-        rc = tr_mind_prompts_load(options->prompts, self->builtin, self->prompts, error);
+        rc = tr_mind_prompts_load(options->prompts, self->builtin, self->mark, self->prompts, error);
     if (rc == 0)
         rc = tr_llm_open(&(tr_llm_options_t){.config = options->config,
                              .config_len = options->config_len,

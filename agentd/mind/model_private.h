@@ -10,15 +10,15 @@
 
 /* An operation's prompt and schema; both NULL for one without (embed). */
 typedef struct tr_mind_prompt {
-    char *text;
+    json_t *system; /* a string: what it is told first, with the mark */
     json_t *schema;
 } tr_mind_prompt_t;
 
-/* The built-in ones, or those of the directory. 0, the errno of a file that cannot be read, -ENOMEM; then all are to be finished. */
-int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin,
+/* The built-in ones, or those of the directory; `mark` is what nobody else knows. 0, the errno of a file that cannot be read, -ENOMEM; then all are to be finished. */
+int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64_t mark,
     tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error);
 void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]);
-/* Messages for lib/llm; `mark` is what nobody else knows. NULL when out of memory. */
+/* Messages for lib/llm, with the same mark. NULL when out of memory. */
 json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data);
 /* What the model is to work on: the input with the text as JSON can hold it. NULL when out of memory. */
 json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *request);

@@ -114,28 +114,6 @@ static void limit_labels(json_t *schema, const tr_mind_t *builtin) {
     json_object_set_new(others, "label", labels);
 }
 
-int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin,
-    tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error) {
-    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
-        if (!known[op].prompt)
-            continue;
-        int rc = load_text(directory, tr_mind_op_word((tr_mind_op_t)op), op, &ret_prompts[op].text, error);
-        if (rc < 0)
-            return rc;
-        if (known[op].schema && !(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
-            return tr_error_set(error, -ENOMEM, "out of memory");
-    }
-    limit_labels(ret_prompts[TR_MIND_INTENT].schema, builtin);
-    return 0;
-}
-
-void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]) {
-    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
-        free(prompts[op].text);
-        json_decref(prompts[op].schema);
-    }
-}
-
 /* The prompt with each {mark} filled in. */
 static char *with_mark(const char *prompt, const char *mark) {
     tr_textbuf_t out = {0};
@@ -149,16 +127,52 @@ static char *with_mark(const char *prompt, const char *mark) {
     return tr_textbuf_take(&out);
 }
 
-json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data) {
-    char word[32], *content = NULL;
+static int load_system(
+    const char *directory, unsigned op, const char *mark, json_t **ret_system, tr_error_t *error) {
+    char *text = NULL;
+    const char *name = tr_mind_op_word((tr_mind_op_t)op);
+    int rc = load_text(directory, name, op, &text, error);
+    char *marked = rc == 0 ? with_mark(text, mark) : NULL;
+    if (rc == 0 && !(*ret_system = marked ? json_string(marked) : NULL))
+        rc = marked ? tr_error_set(error, -EINVAL, "the prompt %s is not UTF-8", name)
+                    : tr_error_set(error, -ENOMEM, "out of memory");
+    free(marked);
+    free(text);
+    return rc;
+}
+
+int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64_t mark,
+    tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error) {
+    char word[32];
     snprintf(word, sizeof word, "%016" PRIx64, mark);
-    char *system = with_mark(prompt->text, word), *object = json_dumps(data, JSON_COMPACT);
-    if (system && object && asprintf(&content, "<data-%s>\n%s\n</data-%s>", word, object, word) < 0)
+    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
+        if (!known[op].prompt)
+            continue;
+        int rc = load_system(directory, op, word, &ret_prompts[op].system, error);
+        if (rc < 0)
+            return rc;
+        if (known[op].schema && !(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
+            return tr_error_set(error, -ENOMEM, "out of memory");
+    }
+    limit_labels(ret_prompts[TR_MIND_INTENT].schema, builtin);
+    return 0;
+}
+
+void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]) {
+    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
+        json_decref(prompts[op].system);
+        json_decref(prompts[op].schema);
+    }
+}
+
+json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data) {
+    char word[32], *content = NULL, *object = json_dumps(data, JSON_COMPACT);
+    snprintf(word, sizeof word, "%016" PRIx64, mark);
+    if (object && asprintf(&content, "<data-%s>\n%s\n</data-%s>", word, object, word) < 0)
         content = NULL;
-    json_t *messages = content ? json_pack("[{s:s, s:s}, {s:s, s:s}]", "role", "system", "content", system,
-                                     "role", "user", "content", content)
+    json_t *messages = content ? json_pack("[{s:s, s:O}, {s:s, s:s}]", "role", "system", "content",
+                                     prompt->system, "role", "user", "content", content)
                                : NULL;
-    free(system);
     free(object);
     free(content);
     return messages;

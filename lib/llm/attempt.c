@@ -1,5 +1,6 @@
 /* One attempt of a call on one provider: its body, its leave, its reservation, the transfer, and what is settled after it. */
 #include "lib/llm/client.h"
+#include "lib/llm/dump.h"
 
 #include "lib/base/clock.h"
 
@@ -39,10 +40,19 @@ int tr_llm_attempt_body(tr_llm_call_t *self) {
     if (self->request.op == TR_LLM_TRANSCRIBE)
         return 0;
     json_t *json = json_of(self);
-    self->body = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    self->body_len = self->body ? strlen(self->body) : 0;
+    tr_buffer_t body;
+    tr_buffer_init(&body, 0);
+    if (json)
+        tr_llm_dump(json, &body);
     json_decref(json);
-    return self->body ? 0 : -ENOMEM;
+    if (body.failed || !body.data) {
+        tr_buffer_finish(&body);
+        return -ENOMEM;
+    }
+    char *fitting = realloc(body.data, body.size + 1); /* it stays for as long as the answer takes */
+    self->body = fitting ? fitting : body.data;
+    self->body_len = body.size;
+    return 0;
 }
 
 /* ---- the answer ---- */

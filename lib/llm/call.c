@@ -199,8 +199,7 @@ void tr_llm_call_next(tr_llm_call_t *self) {
     if (*self->last.error.text)
         fail_with(self, &self->last);
     else
-        tr_llm_call_finish(
-            self, TR_LLM_NO_PROVIDER, "none of the providers has a model for this: name one under `models`");
+        tr_llm_call_finish(self, TR_LLM_NO_PROVIDER, TR_LLM_NO_MODEL);
 }
 
 /* ---- what came of it ---- */

@@ -218,6 +218,14 @@ static void stat(const tr_llm_t *base, tr_llm_stats_t *ret_stats) {
     *ret_stats = client_of(base)->stats;
 }
 
+static bool has_model(const tr_llm_t *base, tr_llm_op_t op, const char *operation) {
+    const tr_llm_client_t *self = client_of(base);
+    for (size_t i = 0; i < self->providers_n; i++)
+        if (tr_llm_config_model(self->providers[i].config, op, operation))
+            return true;
+    return false;
+}
+
 TR_MODULE_EXPORT const tr_llm_module_t tr_llm_module = {.version = TROUPE_VERSION,
     .open = open_client,
     .close = close_client,
@@ -228,4 +236,5 @@ TR_MODULE_EXPORT const tr_llm_module_t tr_llm_module = {.version = TROUPE_VERSIO
     .account = account,
     .limit = limit,
     .forget = forget,
-    .stat = stat};
+    .stat = stat,
+    .has_model = has_model};

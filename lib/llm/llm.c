@@ -68,3 +68,7 @@ void tr_llm_forget(tr_llm_t *self, const char *name) {
 void tr_llm_stat(const tr_llm_t *self, tr_llm_stats_t *ret_stats) {
     self->module->stat(self, ret_stats);
 }
+
+bool tr_llm_has_model(const tr_llm_t *self, tr_llm_op_t op, const char *operation) {
+    return self->module->has_model(self, op, operation);
+}

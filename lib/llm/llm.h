@@ -216,4 +216,8 @@ int tr_llm_limit(tr_llm_t *self, const char *name, uint64_t tokens_max, uint64_t
 void tr_llm_forget(tr_llm_t *self, const char *name);
 void tr_llm_stat(const tr_llm_t *self, tr_llm_stats_t *ret_stats);
 
+/* Whether a call of this kind, for this (NULL = nothing that is named), would have a provider; else it ends as TR_LLM_NO_PROVIDER, with the text below. */
+bool tr_llm_has_model(const tr_llm_t *self, tr_llm_op_t op, const char *operation);
+#define TR_LLM_NO_MODEL "none of the providers has a model for this: name one under `models`"
+
 #endif

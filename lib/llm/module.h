@@ -21,6 +21,7 @@ typedef struct tr_llm_module {
     int (*limit)(tr_llm_t *self, const char *name, uint64_t tokens_max, uint64_t nano_max);
     void (*forget)(tr_llm_t *self, const char *name);
     void (*stat)(const tr_llm_t *self, tr_llm_stats_t *ret_stats);
+    bool (*has_model)(const tr_llm_t *self, tr_llm_op_t op, const char *operation);
 } tr_llm_module_t;
 
 /* A client begins with its module. */

@@ -75,6 +75,11 @@ static size_t read_escape(const char *at, const char *stop, uint32_t *ret_code) 
     return low >= 0xDC00 && low < 0xE000 ? 12 : 0;
 }
 
+/* One that stands for itself in a string, and by itself. */
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
 /* How long what stands there is; 0: it may not stand in a string. */
 static size_t length_in_string(const char *at, const char *stop) {
     uint32_t code;
@@ -89,11 +94,17 @@ static bool scan_string(tr_llm_scan_t *self) {
     tr_llm_node_t *node;
     if (!take(self, '"') || !(node = add(self, TR_LLM_NODE_STRING)))
         return false;
-    while (self->at < self->stop && *self->at != '"') {
-        size_t len = length_in_string(self->at, self->stop);
+    for (;;) {
+        const char *at = self->at, *stop = self->stop;
+        while (at < stop && is_plain((unsigned char)*at))
+            at++;
+        self->at = at;
+        if (at == stop || *at == '"')
+            break;
+        size_t len = length_in_string(at, stop);
         if (len == 0)
             return false;
-        node->escaped |= *self->at == '\\';
+        node->escaped |= *at == '\\';
         self->at += len;
     }
     node->len = (uint32_t)(self->at - node->at);
