@@ -77,6 +77,9 @@ int tr_sessions_keep(tr_sessions_t *self, const json_t *session) {
 /* ---- memory ---- */
 
 static void use(tr_sessions_t *self, const char *user) {
+    size_t count = json_array_size(self->order);
+    if (count > 0 && strcmp(json_string_value(json_array_get(self->order, count - 1)), user) == 0)
+        return;
     for (size_t i = 0; i < json_array_size(self->order); i++)
         if (strcmp(json_string_value(json_array_get(self->order, i)), user) == 0) {
             json_array_remove(self->order, i);
@@ -87,6 +90,10 @@ static void use(tr_sessions_t *self, const char *user) {
         return;
     json_object_del(self->all, json_string_value(json_array_get(self->order, 0)));
     json_array_remove(self->order, 0);
+}
+
+const json_t *tr_sessions_find(const tr_sessions_t *self, const char *user) {
+    return json_object_get(self->all, user);
 }
 
 json_t *tr_sessions_open(tr_sessions_t *self, const char *user) {

@@ -24,6 +24,8 @@ int tr_sessions_init(tr_sessions_t *self, const char *directory, size_t most);
 void tr_sessions_finish(tr_sessions_t *self);
 /* The user's, a new one where there is none (or none that can be read); borrowed until the next call. NULL when out of memory. */
 json_t *tr_sessions_open(tr_sessions_t *self, const char *user);
+/* The one that is in memory, which counts for no use of it. NULL: there is none. */
+const json_t *tr_sessions_find(const tr_sessions_t *self, const char *user);
 /* After a change. 0, or the errno of the file. */
 int tr_sessions_keep(tr_sessions_t *self, const json_t *session);
 /* Forgets the user altogether. 0, or the errno of the file. */

@@ -159,7 +159,8 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
 
 static void on_piece(void *state, const tr_message_t *message, const tr_mind_piece_t *piece, json_t *turn) {
     tr_talk_t *self = state;
-    json_t *session = session_of(self, message);
+    const json_t *session = tr_sessions_find(&self->sessions, text_at(turn, "user"));
+    (void)message;
     if (!self->act || !piece->acts) /* what is done will be told, not that it will be */
         tr_talk_stream_piece(self, json_object_get(session, "profile"), turn, piece);
 }
@@ -268,7 +269,7 @@ static void on_mood(void *state, const tr_message_t *message, const tr_mind_resu
 
 static void begin(tr_talk_t *self, const tr_message_t *message, const char *user) {
     json_t *turn = json_pack("{s:s}", "user", user);
-    tr_talk_stream_begin(turn, message);
+    tr_talk_stream_begin(self, turn, message);
     ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, NULL, turn);
     json_decref(turn);
 }

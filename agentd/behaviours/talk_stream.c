@@ -33,17 +33,19 @@ static uint64_t hash_on(uint64_t hash, const char *text, size_t length) {
     return hash;
 }
 
-/* {"conversation": the request's, "shown": bytes that were told, "hash": of them, "pieces": how many, "raw": what came of the mind, where it is fitted}; borrowed from the turn. */
+/* {"topic": where it is told, "conversation": the request's, "shown": bytes that were told, "hash": of them, "pieces": how many, "raw": what came of the mind, where it is fitted}; borrowed from the turn. */
 static json_t *stream_of(json_t *turn) {
     return json_object_get(turn, "stream");
 }
 
-void tr_talk_stream_begin(json_t *turn, const tr_message_t *message) {
+void tr_talk_stream_begin(const tr_talk_t *self, json_t *turn, const tr_message_t *message) {
+    char topic[TR_OWN_TOPIC_MAX];
     const tr_acl_t *asked = tr_message_acl(message);
     const char *conversation = asked && asked->conversation_id ? asked->conversation_id : "";
+    topic_of(self, text_at(turn, "user"), topic);
     json_object_set_new(turn, "stream",
-        json_pack("{s:s, s:i, s:I, s:i, s:s}", "conversation", conversation, "shown", 0, "hash",
-            (json_int_t)HASH_START, "pieces", 0, "raw", ""));
+        json_pack("{s:s, s:s, s:i, s:I, s:i, s:s}", "topic", topic, "conversation", conversation, "shown", 0,
+            "hash", (json_int_t)HASH_START, "pieces", 0, "raw", ""));
 }
 
 static size_t shown_by(const json_t *stream) {
@@ -62,27 +64,26 @@ typedef struct part {
 
 /* A watcher that misses a piece has the answer's text: what fails is ignored. */
 static void publish(tr_talk_t *self, const json_t *turn, json_t *stream, part_t part) {
-    char topic[TR_OWN_TOPIC_MAX];
     tr_content_writer_t w;
-    json_int_t pieces = json_integer_value(json_object_get(stream, "pieces"));
-    topic_of(self, text_at(turn, "user"), topic);
+    json_t *pieces = json_object_get(stream, "pieces"), *shown = json_object_get(stream, "shown"),
+           *hash = json_object_get(stream, "hash");
+    size_t before = part.again ? 0 : (size_t)json_integer_value(shown);
+    uint64_t hashed = part.again ? HASH_START : (uint64_t)json_integer_value(hash);
     tr_content_writer_init(&w);
     tr_write_map(&w, 6u + part.again);
     tr_write_kv(&w, "user", text_at(turn, "user"));
     tr_write_kv(&w, "conversation", text_at(stream, "conversation"));
     tr_write_kv_int(&w, "turn", json_integer_value(json_object_get(turn, "turn")));
-    tr_write_kv_int(&w, "piece", pieces);
+    tr_write_kv_int(&w, "piece", json_integer_value(pieces));
     tr_write_str(&w, "text");
     tr_write_strn(&w, part.text, part.length);
     tr_write_kv_bool(&w, "last", part.last);
     if (part.again)
         tr_write_kv_bool(&w, "again", true);
-    tr_publish_content(self->thinker.agent, topic, &w);
-    uint64_t hash = hash_on(part.again ? HASH_START : hash_of(stream), part.text, part.length);
-    size_t shown = part.length + (part.again ? 0 : shown_by(stream));
-    json_integer_set(json_object_get(stream, "pieces"), pieces + 1);
-    json_integer_set(json_object_get(stream, "shown"), (json_int_t)shown);
-    json_integer_set(json_object_get(stream, "hash"), (json_int_t)hash);
+    tr_publish_content(self->thinker.agent, text_at(stream, "topic"), &w);
+    json_integer_set(pieces, json_integer_value(pieces) + 1);
+    json_integer_set(shown, (json_int_t)(before + part.length));
+    json_integer_set(hash, (json_int_t)hash_on(hashed, part.text, part.length));
 }
 
 /* Of the text that is to be shown by now, what was not; all of it where what was shown does not begin it. */

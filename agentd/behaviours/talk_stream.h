@@ -13,7 +13,7 @@
 #include "agentd/behaviours/talk.h"
 
 /* The turn is that of this request. */
-void tr_talk_stream_begin(json_t *turn, const tr_message_t *message);
+void tr_talk_stream_begin(const tr_talk_t *self, json_t *turn, const tr_message_t *message);
 void tr_talk_stream_piece(tr_talk_t *self, const json_t *profile, json_t *turn, const tr_mind_piece_t *piece);
 /* The turn's "stream", which it has no more: a new reference, for tr_talk_stream_end. */
 json_t *tr_talk_stream_take(json_t *turn);
