@@ -27,6 +27,19 @@ const char *tr_actions_wrong(tr_value_t value) {
     return NULL;
 }
 
+json_t *tr_actions_others(const json_t *actions) {
+    json_t *list = json_array(), *to;
+    const char *action;
+    json_object_foreach((json_t *)(uintptr_t)actions, action, to) {
+        if (!tr_instruction_example_of(action))
+            json_array_append_new(list, json_string(action));
+    }
+    if (json_array_size(list) > 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 static json_t *known_names(const json_t *actions) {
     char names[600] = "";
     size_t used = 0;

@@ -17,6 +17,8 @@
 
 /* NULL where `value` is a registry; else what was expected. */
 const char *tr_actions_wrong(tr_value_t value);
+/* Those of its names that are not the grammar's: what a mind has to be told, for it cannot know them. A new list; NULL where there are none. */
+json_t *tr_actions_others(const json_t *actions);
 /*
  * What an instruction's parse (the operation `instruction` of a mind) comes to with this registry (NULL = the grammar's own actions, all of nobody):
  * {"understood": true, "action", "parameters", "to"}, or {"understood": false, "reason", "suggestions"} that says what there is. `text` is

@@ -102,6 +102,7 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
             &(tr_thinker_question_t){.op = TR_MIND_INSTRUCTION,
                 .text = text,
                 .length = length,
+                .input = json_pack("{s:o*}", "actions", tr_actions_others(instruction->actions)),
                 .on_said = on_parsed}); /* what fails is told to who asked */
     return 0;
 }

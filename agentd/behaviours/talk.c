@@ -252,8 +252,8 @@ static void on_entities(
         return;
     json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
     json_object_set(context, "summary", json_object_get(session, "summary"));
-    ask_about(self, message, TR_MIND_DIALOGUE, json_pack("{s:o}", "context", context), on_turn,
-        named ? NULL : on_piece, turn);
+    json_t *input = json_pack("{s:o, s:o*}", "context", context, "actions", tr_actions_others(self->actions));
+    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named ? NULL : on_piece, turn);
     json_decref(named);
 }
 

@@ -25,14 +25,15 @@
  *                                                       "acronym"}]}
  *   answer       {"passages": [text ...], "sentences":  {"text": "" where they do not say it, with [N] behind each sentence: passage N from 1 on,
  *                3}                                     "citations": [{"passage": from 0 on, "text": the sentence (of the built-in mind)}]}
- *   instruction  -                                      {"understood": true, "action", "parameters": {}} or {"understood": false,
- *                                                       "reason", "suggestions": [text ...]}
+ *   instruction  {"actions": [text ...]}                {"understood": true, "action", "parameters": {}} or {"understood": false,
+ *                                                       "reason", "suggestions": [text ...]}; "actions" are names of more than the grammar has, for
+ *                                                       minds that know words
  *   embed        {"texts": [text ...]}; without it       {"model", "dimensions", "vectors": [[number ...]]}: of length 1, one a text,
  *                the text itself                        in their order; "warning" where the mind has a poor substitute
  *   plan         {"skills": [text ...], "most": 16}      {"task", "priority": 0..9, "method", "subtasks": [{"id", "description",
  *                                                       "skills": [], "needs": [ids]}]}: no circles, no skill but those
- *   dialogue     {"context": {} of the answer before}    {"state": "act"|"ask"|"chat"|"dropped"|"unclear", "reply", "action",
- *                                                       "parameters": {} (act), "missing" (ask), "context": {}}; "dialogue.h" says what
+ *   dialogue     {"context": {} of the answer before,   {"state": "act"|"ask"|"chat"|"dropped"|"unclear", "reply", "action",
+ *                "actions" as above}                    "parameters": {} (act), "missing" (ask), "context": {}}; "dialogue.h" says what
  *                                                       the context is
  *   judge        {"question", "criteria": [text ...],   {"score", "verdict": "good"|"fair"|"poor", "judgements": [{"criterion", "score",
  *                "evidence": [text ...], "most": 300}   "reason"}]}: one for each criterion ("judge.h" says which there are)

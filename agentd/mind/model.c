@@ -226,9 +226,12 @@ static int start_chat(asked_t *asked, tr_llm_request_t *request, tr_error_t *err
     request->op = TR_LLM_CHAT;
     request->messages = messages;
     request->tools = tools;
-    request->schema = prompt->schema;
+    json_t *schema = tr_mind_prompt_schema(prompt, asked->data);
+    request->schema = schema;
     request->schema_name = tr_mind_op_word(asked->request.op);
-    int rc = messages && (tools || !acts) ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    int rc =
+        messages && (acts ? tools : schema) ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    json_decref(schema);
     json_decref(messages);
     json_decref(tools);
     return rc;

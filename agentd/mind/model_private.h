@@ -20,6 +20,8 @@ int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64
 void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]);
 /* Messages for lib/llm, with the same mark. NULL when out of memory. */
 json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data);
+/* The schema of an answer, with the actions that the data names beside its own. A new reference; NULL where there is none, or no memory. */
+json_t *tr_mind_prompt_schema(const tr_mind_prompt_t *prompt, const json_t *data);
 /* What the model is to work on: the input with the text as JSON can hold it. NULL when out of memory. */
 json_t *tr_mind_prompt_data(const tr_mind_t *builtin, const tr_mind_request_t *request);
 

@@ -178,6 +178,19 @@ json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, c
     return messages;
 }
 
+json_t *tr_mind_prompt_schema(const tr_mind_prompt_t *prompt, const json_t *data) {
+    const json_t *actions = json_object_get(data, "actions");
+    const json_t *own = json_object_get(json_object_get(prompt->schema, "properties"), "action");
+    if (!own || json_array_size(actions) == 0)
+        return json_incref(prompt->schema);
+    json_t *schema = json_deep_copy(prompt->schema);
+    json_t *action = json_object_get(json_object_get(schema, "properties"), "action");
+    if (json_array_extend(json_object_get(action, "enum"), (json_t *)(uintptr_t)actions) == 0)
+        return schema;
+    json_decref(schema);
+    return NULL;
+}
+
 /* As JSON can hold it; white space as single blanks for entities, whose places are counted in that. */
 static char *clean(const tr_mind_request_t *request) {
     tr_textbuf_t out = {0};

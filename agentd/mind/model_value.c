@@ -29,6 +29,8 @@ static const struct {
     [TR_MIND_RANK] = {"most", LIST_MAX, "candidates", NEEDED},
     [TR_MIND_CHOOSE] = {NULL, 0, "options", NEEDED, "evidence"},
     [TR_MIND_REWRITE] = {"most", LIST_MAX, "corpus", TAKEN},
+    [TR_MIND_INSTRUCTION] = {NULL, 0, "actions", TAKEN},
+    [TR_MIND_DIALOGUE] = {NULL, 0, "actions", TAKEN},
     [TR_MIND_ANSWER] = {"sentences", LIST_MAX, "passages", NEEDED},
     [TR_MIND_EMBED] = {NULL, 0, "texts", TAKEN},
     [TR_MIND_PLAN] = {"most", TR_PLAN_MOST, "skills", TAKEN},

@@ -36,6 +36,19 @@ class Instruction(minds.MindsTest):
         self.assertEqual(len(answer["suggestions"]), 2)
         self.assertIn('did you mean "weather"?', self.told("i", "wether in Oslo")["reason"])
 
+    def test_a_model_knows_the_registry(self):
+        """It may answer with its actions, too, and with no other."""
+        server = self.server()
+        server.does(*[model.chat(json.dumps({"understood": True, "action": action, "parameters": {"text": "Oslo"}})) for action in ("weather", "fly", "fly", "fly")])
+        mind = {"base-url": server.url, "model": "m", **model.QUICK}
+        self.agent("i", "instruction", {"actions": {"search": "svc:find", "weather": "sky"}}, mind=mind)
+        self.assertEqual(self.told("i", "will it rain in Oslo?"), {"understood": True, "action": "weather", "parameters": {"text": "Oslo"}, "to": "sky"})
+        asked = server.requests[0].json
+        schema = asked["response_format"]["json_schema"]["schema"]
+        self.assertEqual([name for name in schema["properties"]["action"]["enum"] if name in ("search", "weather")], ["search", "weather"])
+        self.assertEqual(json.loads(asked["messages"][1]["content"].split("\n")[1])["actions"], ["weather"])
+        self.assertFalse(self.told("i", "will it fly to Oslo?")["understood"])
+
     def test_it_is_carried_out_by_who_is_named(self):
         self.agent("find", "echo")
         self.agent("i", "instruction", {"actions": {"search": "find", "weather": "nobody"}})

@@ -128,6 +128,16 @@ class Assistant(minds.MindsTest):
         self.assertIn("I have it done, in 1 step:", turn["reply"])
         self.assertIn("The last tasks:", self.told("a", "what is the status of the slides?")["reply"])
 
+    def test_a_model_knows_the_registry(self):
+        server = self.server()
+        server.usual = model.chat(json.dumps({"reply": "I look.", "action": "weather", "parameters": {"text": "Oslo"}}))
+        mind = {"base-url": server.url, "models": {"dialogue": "m"}, **model.QUICK}
+        self.agent("sky", "echo")
+        self.agent("a", "assistant", {"actions": {"weather": "sky", "search": ""}}, mind=mind)
+        turn = self.told("a", {"text": "will it rain in Oslo?", "user": "ann"})
+        self.assertEqual((turn["action"], turn["to"], turn["answer"]), ("weather", "sky", {"action": "weather", "text": "Oslo"}))
+        self.assertEqual(json.loads(server.requests[0].json["messages"][1]["content"].split("\n")[1])["actions"], ["weather"])
+
     def test_with_a_model(self):
         server = self.server()
         server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'), model.chat('{"reply": "Moin."}'))
