@@ -115,17 +115,23 @@ static void rank(librarian_t *self, const tr_message_t *message, json_t *job) {
     answer(self, message, job);
 }
 
+/* What the knowledge base said, a new reference; NULL: it failed, and who asked was told. */
+static json_t *content_of(librarian_t *self, const tr_message_t *under, const tr_message_t *found) {
+    json_t *content = tr_answer_json(found);
+    if (tr_answer_is_good(found))
+        return content;
+    tr_thinker_answer_json(&self->thinker, under, TR_FAILURE, content);
+    return NULL;
+}
+
 static void on_found(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *found, json_t *job) {
-    librarian_t *self = state;
-    json_t *content = tr_answer_json(found);
+    json_t *content = content_of(state, under, found);
     (void)agent;
-    if (!tr_answer_is_good(found)) {
-        tr_thinker_answer_json(&self->thinker, under, TR_FAILURE, content);
+    if (!content)
         return;
-    }
     tr_librarian_found(job, content);
-    rank(self, under, job);
+    rank(state, under, job);
 }
 
 /* Consumes the request. */
@@ -153,14 +159,11 @@ static void on_rewritten(
 /* The mind reads what stands near the query: what acronyms mean there, and which words are used for each other. */
 static void on_corpus(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *found, json_t *job) {
-    librarian_t *self = state;
-    json_t *content = tr_answer_json(found);
+    json_t *content = content_of(state, under, found);
     (void)agent;
-    if (!tr_answer_is_good(found)) {
-        tr_thinker_answer_json(&self->thinker, under, TR_FAILURE, content);
+    if (!content)
         return;
-    }
-    think(self, under, TR_MIND_REWRITE, tr_librarian_corpus(content), on_rewritten, job);
+    think(state, under, TR_MIND_REWRITE, tr_librarian_corpus(content), on_rewritten, job);
     json_decref(content);
 }
 
