@@ -176,6 +176,28 @@ class Ssh(Machines):
             self.assertFalse((self.place / "far" / f"office-{number}" / "fleet.json").exists())
         self.assertNotEqual(self.inside("ps", "office", code=None).code, 0)
 
+    def test_shards_of_the_knowledge_base_are_one_on_each_host(self):
+        """What one of them gets is on all: whichever is asked answers for the others, over the links of the brokers."""
+        self.addCleanup(self.down, "--purge")
+        self.up("fleet: office\nsecure: true\nknowledge: {shards: 3}\nagents: []\n")
+        self.assertEqual({key for key in self.rows() if "kb" in key[1]}, {(host, f"kb-{number}") for number, host in enumerate(NAMES, 1)})
+
+        def shards():
+            done = self.inside("kb", "shards", "-o", "json", code=None)
+            return done.code == 0 and [(row["shard"], row["state"]) for row in done.json()]
+        names = [f"kb-{number}@office-{number - 1}" for number in (1, 2, 3)]
+        harness.wait_until(lambda: shards() and [name for name, state in shards() if state == "here"] == names, "all shards to be here", PATIENCE)
+        notes = self.place / "notes"
+        notes.mkdir()
+        for number in range(12):
+            (notes / f"note-{number}.txt").write_text(f"Note {number}. The lighthouse keeper of rock {number} counts ships.\n")
+        self.inside("kb", "add", notes)
+        found = self.inside("kb", "search", "lighthouse keeper", "-k", "12", "-o", "json").json()
+        self.assertEqual(len({row["id"] for row in found}), 12)
+        held = {row["shard"]: row["documents"] for row in self.inside("kb", "shards", "-o", "json").json()}
+        self.assertEqual(sum(held.values()), 12)
+        self.assertGreater(min(held.values()), 0, held)
+
     def check_keys(self):
         """Each host has its own keys, and of others the public parts of their brokers alone."""
         secrets = {}

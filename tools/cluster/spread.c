@@ -1,5 +1,6 @@
 #include "tools/cluster/spread.h"
 
+#include "lib/base/buffer.h"
 #include "lib/yaml/yaml_json.h"
 #include "proto/aid.h"
 
@@ -152,6 +153,67 @@ static int add_agents(const spread_t *s, size_t i, json_t *file, json_t *groups,
     return rc;
 }
 
+/* ---- shards of the knowledge base ---- */
+
+static size_t shards_of(const spread_t *s) {
+    return (size_t)(s->fleet->knowledge.shards + s->fleet->knowledge.leaving);
+}
+
+/* One on each host, as far as there are shards: where there is a host for each, and the file does not say where they are. */
+static bool is_shared_out(const spread_t *s, size_t host) {
+    return host == ANYWHERE && shards_of(s) > 1 && shards_of(s) <= s->count;
+}
+
+/* "kb-1@office-0,kb-2@office-1:leaving": on another host each has another platform. */
+static json_t *shard_names(const spread_t *s) {
+    const tr_fleet_daemon_t *kb = &s->fleet->knowledge;
+    tr_buffer_t text;
+    tr_buffer_init(&text, 0);
+    for (size_t i = 0; i < shards_of(s); i++)
+        tr_buffer_printf(&text, "%s%s-%zu@%s-%zu%s", i ? "," : "", kb->name, i + 1, s->fleet->name, i,
+            i < (size_t)kb->shards ? "" : ":leaving");
+    json_t *names = text.failed ? NULL : json_string(tr_buffer_string(&text));
+    tr_buffer_finish(&text);
+    return names;
+}
+
+/* The knowledge base of host i is one shard, which is told where the others are. */
+static void put_shard(const spread_t *s, size_t i, json_t *file) {
+    const tr_fleet_daemon_t *kb = &s->fleet->knowledge;
+    json_t *was = json_object_get(file, kb->kind->key), *options = json_object_get(was, "options");
+    json_t *own = json_is_object(was) ? json_copy(was) : json_object();
+    json_t *more = json_is_object(options) ? json_copy(options) : json_object();
+    json_object_set_new(more, "shards", shard_names(s));
+    json_object_set_new(own, "options", more);
+    json_object_set_new(own, "name", json_sprintf("%s-%zu", kb->name, i + 1));
+    json_object_del(own, "shards");
+    json_object_del(own, "leaving");
+    json_object_set_new(file, kb->kind->key, own);
+}
+
+/* Those that run on host i, as the agents that they are. */
+static void name_shards(const spread_t *s, size_t i, size_t host, json_t *groups) {
+    char name[TR_NAME_MAX + 24];
+    bool shared = is_shared_out(s, host);
+    for (size_t k = 0; k < shards_of(s); k++) {
+        snprintf(name, sizeof name, "%s-%zu", s->fleet->knowledge.name, k + 1);
+        if (!shared || k == i)
+            json_object_set_new(groups, name, json_integer(1));
+    }
+}
+
+static void take_shards(const spread_t *s, size_t i, size_t host, json_t *file, json_t *groups) {
+    bool shared = is_shared_out(s, host);
+    bool here = shared ? i < shards_of(s) : i == (host == ANYWHERE ? 0 : host);
+    if (!here) {
+        json_object_del(file, s->fleet->knowledge.kind->key);
+        return;
+    }
+    if (shared)
+        put_shard(s, i, file);
+    name_shards(s, i, host, groups);
+}
+
 static int take_daemons(const spread_t *s, size_t i, json_t *file, json_t *groups, tr_error_t *error) {
     const tr_fleet_daemon_t *all[] = {
         &s->fleet->coordinator, &s->fleet->knowledge, &s->fleet->gateway, &s->fleet->exporter};
@@ -161,7 +223,9 @@ static int take_daemons(const spread_t *s, size_t i, json_t *file, json_t *group
         if (!all[k]->line)
             continue;
         rc = find_host(s, &all[k]->placement, all[k]->line, &host, error);
-        if (rc == 0 && i != (host == ANYWHERE ? 0 : host))
+        if (rc == 0 && all[k] == &s->fleet->knowledge && shards_of(s) > 1)
+            take_shards(s, i, host, file, groups);
+        else if (rc == 0 && i != (host == ANYWHERE ? 0 : host))
             json_object_del(file, all[k]->kind->key);
         else
             json_object_set_new(groups, all[k]->name, json_integer(1));

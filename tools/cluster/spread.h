@@ -3,6 +3,7 @@
  *
  *   an entry with a count     its agents are spread evenly over the hosts
  *   any other, and daemons    on the first host
+ *   shards of the knowledge base    one on each host, where there are no more of them than hosts; else all on the first
  *   placement: {nodes: {host: H1}}    wholly there: H1 as it was given, its address, or its number from 0
  *
  * Agents find those of other hosts by their services; by name an agent of another one is NAME@FLEET-N. Pure.

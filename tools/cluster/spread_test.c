@@ -101,6 +101,54 @@ static void everybody_is_somewhere_once(void **state) {
     json_decref(list);
 }
 
+static const char *shards_at(const json_t *list, size_t i) {
+    const json_t *file = json_object_get(json_array_get(list, i), "file");
+    const json_t *options = json_object_get(json_object_get(file, "knowledge"), "options");
+    return json_string_value(json_object_get(options, "shards"));
+}
+
+static void shards_are_on_hosts_of_their_own(void **state) {
+    (void)state;
+    json_t *list = NULL;
+    tr_error_t error = {0};
+    assert_int_equal(
+        take("fleet: f\nknowledge: {shards: 1, leaving: 1, options: {chunk-tokens: 200}}\nagents: []\n", 3,
+            &list, &error),
+        0);
+    expect_groups(list, 0, "{\"kb-1\":1}");
+    expect_groups(list, 1, "{\"kb-2\":1}");
+    expect_groups(list, 2, "{}");
+    for (size_t i = 0; i < 2; i++) {
+        char name[8], *whole = json_dumps(json_object_get(json_array_get(list, i), "file"), 0);
+        tr_fleet_t *part = NULL;
+        if (tr_fleet_parse(whole, strlen(whole), "part.yaml", &part, &error) < 0)
+            fail_msg("%s: %s", whole, error.text);
+        snprintf(name, sizeof name, "kb-%zu", i + 1);
+        assert_string_equal(part->knowledge.name, name);
+        assert_int_equal(part->knowledge.options.count, 2);
+        tr_fleet_destroy(&part);
+        free(whole);
+        assert_string_equal(shards_at(list, i), "kb-1@f-0,kb-2@f-1:leaving");
+    }
+    json_decref(list);
+}
+
+static void more_shards_than_hosts_are_together(void **state) {
+    (void)state;
+    json_t *list = NULL;
+    tr_error_t error = {0};
+    assert_int_equal(take("fleet: f\nknowledge: {shards: 3}\nagents: []\n", 2, &list, &error), 0);
+    expect_groups(list, 0, "{\"kb-1\":1,\"kb-2\":1,\"kb-3\":1}");
+    expect_groups(list, 1, "{}");
+    assert_null(shards_at(list, 0));
+    json_decref(list);
+    const char *placed = "fleet: f\nknowledge: {shards: 2, placement: {nodes: {host: '1'}}}\nagents: []\n";
+    assert_int_equal(take(placed, 3, &list, &error), 0);
+    expect_groups(list, 0, "{}");
+    expect_groups(list, 1, "{\"kb-1\":1,\"kb-2\":1}");
+    json_decref(list);
+}
+
 static void one_host_needs_no_links(void **state) {
     (void)state;
     json_t *list = NULL;
@@ -173,6 +221,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_are_what_ssh_takes),
         cmocka_unit_test(everybody_is_somewhere_once),
+        cmocka_unit_test(shards_are_on_hosts_of_their_own),
+        cmocka_unit_test(more_shards_than_hosts_are_together),
         cmocka_unit_test(one_host_needs_no_links),
         cmocka_unit_test(what_cannot_be_is_told),
         cmocka_unit_test(shares_add_up),
