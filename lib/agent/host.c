@@ -60,7 +60,8 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     };
     h->durable = o->durable;
     h->states = o->states;
-    h->trace_below = o->trace_one_in ? UINT64_MAX / o->trace_one_in : 0;
+    h->trace_one_in = o->trace_one_in;
+    h->trace_gap = o->trace_one_in ? (uint32_t)(tr_random_seed() % o->trace_one_in) : 0;
     h->passive_ms = o->states ? o->passive_ms : 0;
     h->on_event = o->on_event;
     h->arg = o->arg;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define FLUSH_MS    100
+#define BEGIN_MAX   1000u /* traces in a second by chance: brokers forget more before anybody looks */
 #define BATCH_SPANS 64u
 #define BATCH_BYTES 16384u
 #define NAME_SIZE   48
@@ -24,6 +25,8 @@ struct tr_tracing {
     tr_timer_t *timer;
     uint64_t dropped;
     uint64_t random;
+    int64_t second; /* of tr_clock_ms, that stands for `begun` */
+    uint32_t begun; /* by chance, in that second */
     uint64_t
         fresh; /* a trace that was made and has no span yet: the one that its first message will have; 0 = none */
 };
@@ -258,9 +261,18 @@ void tr_traced_done(tr_message_t *m, int code) {
 
 /* ---- what is sent ---- */
 
-/* What an agent sends of itself, not for a message that it has got: every so many begins a trace. */
-static bool begins_trace(tr_host_t *host, tr_tracing_t *t) {
-    return host->trace_below && !host->traced.handles && new_number(t) <= host->trace_below;
+/* By chance (tr_traced_begins). A number for each trace, not for each message: on the average one in so many, and those between cost nothing. */
+static bool begin_trace(tr_host_t *host, tr_tracing_t *t, tr_traceparent_t *ret) {
+    int64_t second = tr_clock_ms() / 1000;
+    host->trace_gap = (uint32_t)(new_number(t) % (2 * (uint64_t)host->trace_one_in - 1));
+    if (t->second != second)
+        t->begun = 0;
+    t->second = second;
+    if (t->begun == BEGIN_MAX)
+        return false;
+    t->begun++;
+    new_trace(t, ret);
+    return true;
 }
 
 static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
@@ -278,9 +290,7 @@ static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
             t->fresh = ret->parent.span = 0;
             return true;
         }
-    } else if (begins_trace(host, t)) {
-        new_trace(t, &ret->parent);
-    } else {
+    } else if (!host->trace_one_in || host->traced.handles || !begin_trace(host, t, &ret->parent)) {
         return false;
     }
     ret->span = new_number(t);
@@ -290,9 +300,9 @@ static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
 int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t *self, tr_outgoing_t *out)) {
     place_t place;
     char text[TR_TRACEPARENT_SIZE], name[NAME_SIZE];
-    tr_acl_t acl = *out->acl;
-    if (!place_of(self->hosted->host, &acl, &place))
+    if (!place_of(self->hosted->host, out->acl, &place))
         return send(self, out);
+    tr_acl_t acl = *out->acl;
     tr_traceparent_t own = place.parent;
     own.span = place.span;
     tr_traceparent_write(&own, text);

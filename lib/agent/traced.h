@@ -13,9 +13,15 @@ void tr_traced_done(tr_message_t *message, int code);
 const char *tr_traced_context(tr_message_t *message);
 /* Sends it with a span of its own, where it is sampled; `send` does the rest. */
 int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t *self, tr_outgoing_t *out));
+/* What an agent sends of itself, not for a message that it has got: counts it, and whether it begins a trace. */
+static inline bool tr_traced_begins(tr_host_t *host) {
+    if (!host->trace_one_in || host->traced.handles)
+        return false;
+    return host->trace_gap == 0 || host->trace_gap-- == 0;
+}
 /* Whether tr_traced_send has anything to do. */
-static inline bool tr_traced_sends(const tr_host_t *host, const tr_outgoing_t *out) {
-    return out->acl->traceparent || host->traced.message || host->trace_below;
+static inline bool tr_traced_sends(tr_host_t *host, const tr_outgoing_t *out) {
+    return out->acl->traceparent || host->traced.message || tr_traced_begins(host);
 }
 
 /* Sends what is noted. */

@@ -190,7 +190,7 @@ static void a_failure_is_told(void **state) {
 static void by_chance_only_what_is_of_its_own(void **state) {
     (void)state;
     stage_t s = stage_of();
-    s.host->trace_below = UINT64_MAX;
+    s.host->trace_one_in = 1;
     say(&s, NULL);
     assert_true(place_of(tr_fixture_last(s.host)->traceparent).sampled);
     tr_fixture_deliver(s.host);
@@ -201,6 +201,42 @@ static void by_chance_only_what_is_of_its_own(void **state) {
     tr_fixture_deliver(s.host);
     tr_fixture_deliver(s.host);
     assert_null(tr_fixture_last(s.host)->traceparent);
+    tr_host_destroy(&s.host);
+}
+
+static void one_in_so_many_is_meant_on_the_average(void **state) {
+    (void)state;
+    stage_t s = stage_of();
+    unsigned traced = 0, in_a_row = 0;
+    s.host->trace_one_in = 10;
+    for (unsigned i = 0, before = 1; i < 5000; i++) {
+        say(&s, NULL);
+        bool is = tr_fixture_last(s.host)->traceparent != NULL;
+        traced += is;
+        in_a_row += is && before == i; /* it is by chance which, not each tenth */
+        before = is ? i + 1 : before;
+        tr_fixture_run(s.host);
+    }
+    assert_in_range(traced, 400, 600);
+    assert_in_range(in_a_row, 1, 100);
+    tr_host_destroy(&s.host);
+}
+
+/* Of a flood. The test takes some seconds at most, and not all of them need be whole. */
+static void so_many_begin_in_a_second_at_most(void **state) {
+    (void)state;
+    stage_t s = stage_of();
+    unsigned traced = 0;
+    s.host->trace_one_in = 1;
+    int64_t began_ms = tr_clock_ms();
+    for (unsigned i = 0; i < 20000; i++) {
+        say(&s, NULL);
+        traced += tr_fixture_last(s.host)->traceparent != NULL;
+        if (i % 16 == 0)
+            tr_fixture_run(s.host);
+    }
+    int64_t seconds = (tr_clock_ms() - began_ms) / 1000 + 2;
+    assert_in_range(traced, 1000, 1000 * seconds);
     tr_host_destroy(&s.host);
 }
 
@@ -226,6 +262,8 @@ int main(void) {
         cmocka_unit_test(a_kept_message_is_in_work_until_it_is_done),
         cmocka_unit_test(a_failure_is_told),
         cmocka_unit_test(by_chance_only_what_is_of_its_own),
+        cmocka_unit_test(one_in_so_many_is_meant_on_the_average),
+        cmocka_unit_test(so_many_begin_in_a_second_at_most),
         cmocka_unit_test(without_a_broker_they_are_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,7 @@ typedef struct tr_host_options {
         passive_ms; /* an agent whose state is kept, and which is idle for so long, is freed until its next message comes; 0 = never */
     uint32_t
         trace_one_in;   /* of the messages that its agents send of themselves, one in so many begins a trace
-                              (troupe/trace.h); 0 = none */
+                              (troupe/trace.h), 1000 in a second at most; 0 = none */
     int64_t connect_ms; /* give up the first connection after so long; 0 = 10 s, -1 = never */
     int64_t hang_ms;    /* 0 = 30 s */
     int64_t hung_ms;    /* at least hang_ms; 0 = TR_HOST_HUNG is never told */
