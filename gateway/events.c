@@ -80,4 +80,10 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "a "
         "foreign page, or an agent or the broker forbids it. Ten a second of an address are told.",
         "Where it should have been allowed, the reason says what is missing."},
+    [TR_G_SIGN_OUT_ALONE] = {"G023", TR_LOG_WARN, "sign-out not told",
+        "A user has signed out, and the other gateways of the same users could not be told: a copy of the "
+        "cookie "
+        "counts there until nothing was asked with it for --session-idle.",
+        "See whether the broker is there, and whether the gateways' certificate may publish and subscribe to "
+        "gateway.sessions. `troupe user passwd` ends all sessions of a user everywhere."},
 };

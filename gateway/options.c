@@ -26,7 +26,7 @@ static const tr_option_t table[] = {
         "A user has to sign in again after this time.", .min = 1000, .max = 2592000000},
     {"anonymous", 0, "WHO", TR_WORD(O, web.anonymous), "auto",
         "What may be done without a token or session: none, or what a viewer may. auto: viewer on loopback, "
-        "else none.",
+        "unless --proxy or --public-url says that others reach it there; else none.",
         .words = tr_web_anonymous_words},
     {"host", 0, "NAME", TR_LIST(O, web.hosts), NULL,
         "A name of this server that requests may have in Host, beside those of loopback. Beyond loopback any "
@@ -34,6 +34,10 @@ static const tr_option_t table[] = {
         "May be repeated."},
     {"origin", 0, "ORIGIN", TR_LIST(O, web.origins), NULL,
         "Whose pages may use it, beside its own: https://NAME[:PORT]. May be repeated."},
+    {"proxy", 0, "ADDRESS", TR_LIST(O, web.proxies), NULL,
+        "A server in front of it, by its address, whose word on who the client is counts (X-Forwarded-For): "
+        "for "
+        "limits by address, and the log. May be repeated."},
     {"public-url", 0, "URL", TR_STRING(O, web.public_url), NULL,
         "Where clients reach it, as agent cards say it: https://NAME. Without it: as each request has it."},
     {"front", 0, "AGENT", TR_STRING(O, web.front), "assistant",

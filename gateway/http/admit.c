@@ -72,6 +72,10 @@ int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
             "--insecure "
             "where something in front of it speaks TLS",
             o->listen);
+    for (size_t i = 0; i < o->proxies.count; i++)
+        if (!tr_web_is_address(o->proxies.items[i]))
+            return tr_error_set(error, -EINVAL,
+                "--proxy: expected an address, such as 127.0.0.1, found \"%.80s\"", o->proxies.items[i]);
     self->rate = tr_web_rate_new((double)o->rate, (double)o->rate * 2, tr_random_seed());
     self->failures = tr_web_rate_new(FAILURES, FAILURES_MOST, tr_random_seed());
     self->refusals = tr_web_rate_new(REFUSALS, REFUSALS_MOST, tr_random_seed());
@@ -82,8 +86,9 @@ int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
 }
 
 tr_web_role_t tr_web_anonymous_role(const tr_web_server_t *self) {
-    int word = self->config.options->anonymous;
-    return word == VIEWER || (word == AUTO && self->loopback) ? TR_WEB_VIEWER : TR_WEB_ANYBODY;
+    const tr_web_options_t *o = self->config.options;
+    bool own = self->loopback && !o->proxies.count && !o->public_url; /* who asks is on this machine */
+    return o->anonymous == VIEWER || (o->anonymous == AUTO && own) ? TR_WEB_VIEWER : TR_WEB_ANYBODY;
 }
 
 /* ---- host and origin ---- */
@@ -172,16 +177,25 @@ static void refresh_tokens(tr_web_server_t *self, int64_t now_ms) {
     if (now_ms - self->refreshed_ms < REFRESH_MS)
         return;
     self->refreshed_ms = now_ms;
-    if (tr_web_tokens_refresh(self->tokens, &error))
+    if (tr_web_tokens_refresh(self->tokens, &error)) {
+        self->tokens_changed = true;
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS], "tokens=%zu",
             tr_web_tokens_count(self->tokens));
-    else if (error.code)
+    } else if (error.code)
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
     error = (tr_error_t){0};
     if (self->jwt && tr_web_jwt_refresh(self->jwt, &error))
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS], "keys=%zu", tr_web_jwt_keys(self->jwt));
     else if (error.code)
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
+}
+
+void tr_web_admit_tick(tr_web_server_t *self, int64_t now_ms) {
+    refresh_tokens(self, now_ms);
+    for (tr_web_exchange_t *e = self->tokens_changed ? self->exchanges : NULL; e; e = e->next)
+        if (e->by_token && !tr_web_tokens_has(self->tokens, e->token))
+            tr_web_stream_bar(e);
+    self->tokens_changed = false;
 }
 
 static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
@@ -210,6 +224,8 @@ static const char *whose(tr_web_exchange_t *e, const char *text, size_t len) {
     if (!token)
         return "nobody has this token";
     e->role = token->role;
+    e->by_token = true;
+    memcpy(e->token, token->hash, sizeof e->token);
     strcpy(e->who, token->name);
     return NULL;
 }
@@ -239,7 +255,7 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     int n = authorization(e, text, sizeof text);
     e->role = tr_web_anonymous_role(self);
     *e->who = '\0';
-    e->by_session = false;
+    e->by_session = e->by_token = false;
     if (n == 0 || (n > 0 && tr_web_login_takes(e, text))) {
         tr_web_login_recognise(e);
         return tr_web_login_guard(e);

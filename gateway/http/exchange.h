@@ -69,8 +69,8 @@ struct tr_web_exchange {
     struct tr_web_server *server;
     struct lws *wsi; /* NULL: the client has gone */
     tr_web_state_t state;
-    bool inside; /* a callback of its connection is running: what is responded is written at its end */
-    char peer[48];
+    bool inside;   /* a callback of its connection is running: what is responded is written at its end */
+    char peer[48]; /* the client's address, as far as it is known */
 
     tr_web_method_t method;
     char path[TR_WEB_PATH_MAX + 1];
@@ -91,7 +91,9 @@ struct tr_web_exchange {
     tr_web_match_t match;                                /* points into path */
     char who[TR_WEB_TOKEN_NAME_MAX + 1];                 /* the token's or the user's name; "": nobody's */
     tr_web_role_t role;
-    bool by_session; /* of a user who has signed in */
+    bool by_session;         /* of a user who has signed in */
+    bool by_token;           /* of the file of tokens */
+    unsigned char token[32]; /* its hash */
     tr_web_session_t session;
     int64_t began_ns;
     tr_web_trace_t trace;

@@ -1,6 +1,7 @@
 /* The head of a request, read, and that of a response, written. */
 #include "gateway/http/server_private.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,39 @@ static bool accepts_gzip(const tr_web_exchange_t *e) {
     return false;
 }
 
+bool tr_web_is_address(const char *text) {
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static bool is_proxy(const tr_web_exchange_t *e, const char *address) {
+    const tr_strings_t *proxies = &e->server->config.options->proxies;
+    for (size_t i = 0; i < proxies->count; i++)
+        if (strcasecmp(proxies->items[i], address) == 0)
+            return true;
+    return false;
+}
+
+/* Of a proxy's connection it is what the proxy says: the last address of its list that is no proxy's itself. What stands before that anybody may
+ * have written. */
+static void read_peer(tr_web_exchange_t *e) {
+    char list[512];
+    lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
+    if (!is_proxy(e, e->peer) || tr_web_header(e, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof list) <= 0)
+        return;
+    for (char *comma = list; comma && is_proxy(e, e->peer);) {
+        comma = strrchr(list, ',');
+        char *last = comma ? comma + 1 : list;
+        last += strspn(last, " \t");
+        last[strcspn(last, " \t")] = '\0';
+        if (!tr_web_is_address(last))
+            return;
+        snprintf(e->peer, sizeof e->peer, "%s", last);
+        if (comma)
+            *comma = '\0';
+    }
+}
+
 bool tr_web_head_read(tr_web_exchange_t *e) {
     e->method = read_method(e);
     e->match = (tr_web_match_t){0};
@@ -129,8 +163,7 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
     read_custom(e, "a2a-version:", e->a2a_version, sizeof e->a2a_version);
     read_custom(e, "x-csrf-token:", e->csrf, sizeof e->csrf);
     read_custom(e, "sec-fetch-site:", e->fetch_site, sizeof e->fetch_site);
-    if (!*e->peer)
-        lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
+    read_peer(e);
     return true;
 }
 

@@ -1,13 +1,9 @@
 #include "gateway/http/login.h"
 
 #include "gateway/events.h"
-#include "gateway/http/ended.h"
-#include "gateway/http/guess.h"
-#include "gateway/http/server_private.h"
-#include "gateway/passwords.h"
+#include "gateway/http/login_private.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
-#include "lib/users/users.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,15 +21,6 @@
 #define ADDRESS_MOST_MS 300000
 #define FORGET_MS       900000
 #define AGAIN_PART      6 /* a cookie is sealed again when this part of --session-idle is over */
-
-struct tr_web_login {
-    tr_users_t *users;
-    bool secure; /* browsers reach it over TLS alone, as far as it knows */
-    tr_web_session_keys_t keys;
-    tr_web_ended_t *ended;
-    tr_web_guesses_t *names, *addresses;
-    tr_passwords_t *passwords;
-};
 
 /* ---- of the server ---- */
 
@@ -57,15 +44,16 @@ int tr_web_login_init(tr_web_server_t *server, tr_error_t *error) {
     login->names = tr_web_guesses_new(NAME_FREE, NAME_MOST_MS, FORGET_MS);
     login->addresses = tr_web_guesses_new(ADDRESS_FREE, ADDRESS_MOST_MS, FORGET_MS);
     login->passwords = tr_passwords_new(server->config.bridge);
-    return login->ended && login->names && login->addresses && login->passwords
-               ? 0
-               : tr_error_set(error, -ENOMEM, "out of memory");
+    if (!login->ended || !login->names || !login->addresses || !login->passwords)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    return tr_web_signed_out_hear(server, error);
 }
 
 void tr_web_login_finish(tr_web_server_t *server) {
     tr_web_login_t *login = server->login;
     if (!login)
         return;
+    tr_web_signed_out_stop(server);
     tr_passwords_destroy(&login->passwords);
     tr_web_guesses_destroy(&login->names);
     tr_web_guesses_destroy(&login->addresses);
@@ -78,6 +66,10 @@ void tr_web_login_finish(tr_web_server_t *server) {
 
 bool tr_web_login_offered(const tr_web_server_t *server) {
     return server->login != NULL;
+}
+
+bool tr_web_login_hears(const tr_web_server_t *server) {
+    return server->login && server->login->hears;
 }
 
 const char *tr_web_login_cookie(const tr_web_server_t *server) {
@@ -140,10 +132,9 @@ void tr_web_login_recognise(tr_web_exchange_t *e) {
 }
 
 /* A feed goes on for as long as its session, however long nothing else is asked. */
-static void end_what_is_over(tr_web_server_t *server) {
+void tr_web_login_end_what_is_over(tr_web_server_t *server) {
     for (tr_web_exchange_t *e = server->exchanges; e; e = e->next)
-        if (e->by_session && (e->state == TR_WEB_STREAMING || e->state == TR_WEB_SOCKET) &&
-            !e->stream.ended && !user_of(server, &e->session, INT64_MAX))
+        if (e->by_session && !user_of(server, &e->session, INT64_MAX))
             tr_web_stream_bar(e);
 }
 
@@ -157,7 +148,7 @@ void tr_web_login_tick(tr_web_server_t *server) {
         tr_log(server->config.log, &tr_gateway_events[TR_G_USERS], "users=%zu", tr_users_count(login->users));
     } else if (error.code)
         tr_log(server->config.log, &tr_gateway_events[TR_G_USERS_WRONG], "error=%s", error.text);
-    end_what_is_over(server);
+    tr_web_login_end_what_is_over(server);
 }
 
 /* ---- forged requests ---- */
@@ -248,11 +239,13 @@ static bool too_often(tr_web_exchange_t *e, const char *name) {
 static void forget_session(tr_web_exchange_t *e) {
     tr_web_server_t *server = e->server;
     int64_t now_ms = tr_clock_wall_ms();
-    /* Twice: no copy of the cookie lives that long, whatever the clocks of other gateways say. Without memory it lives to its end, ignoring. */
-    tr_web_ended_add(
-        server->login->ended, e->session.id, now_ms + 2 * server->config.options->session_idle_ms, now_ms);
+    /* Twice: no copy of the cookie lives that long, whatever the clocks of other gateways say. */
+    int64_t until_ms = now_ms + 2 * server->config.options->session_idle_ms;
+    /* Without memory it lives to its end, ignoring. */
+    tr_web_ended_add(server->login->ended, e->session.id, until_ms, now_ms);
+    tr_web_signed_out_tell(server, e->session.id, until_ms);
     e->by_session = false;
-    end_what_is_over(server);
+    tr_web_login_end_what_is_over(server);
 }
 
 static void let_in(tr_web_exchange_t *e, const tr_user_t *user) {

@@ -34,6 +34,8 @@ bool tr_web_login_guard(tr_web_exchange_t *e);
 /* ---- for handlers ---- */
 
 bool tr_web_login_offered(const struct tr_web_server *server);
+/* Whether it watches a topic itself, which nobody has asked for. */
+bool tr_web_login_hears(const struct tr_web_server *server);
 /* The cookie's name; NULL: there are no users. */
 const char *tr_web_login_cookie(const struct tr_web_server *server);
 /* {"users", "you", "csrf"}: who asks, and how. */

@@ -111,10 +111,11 @@ static void on_tick(lws_sorted_usec_list_t *tick) {
     for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
         tr_web_stream_beat(e, now_ms);
     refresh_certificate(self);
+    tr_web_admit_tick(self, now_ms);
     tr_web_login_tick(self);
     tr_feed_hub_tick(self->hub, now_ms);
     tr_a2a_tasks_tick(self->a2a, tr_clock_wall_ms());
-    tr_gauge_set(&self->feeds, (int64_t)tr_feed_hub_watchers(self->hub));
+    tr_gauge_set(&self->feeds, (int64_t)tr_feed_hub_watchers(self->hub) - tr_web_login_hears(self));
     lws_sul_schedule(self->context, 0, &self->tick, on_tick, LWS_US_PER_SEC);
 }
 
@@ -210,12 +211,12 @@ static int hire_courier(tr_web_server_t *self, tr_error_t *error) {
 static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
-        rc = tr_web_login_init(self, error);
-    if (rc == 0)
         rc = tr_web_metrics_init(self, error);
     if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new()) ||
                        !(self->once = tr_once_new())))
         rc = tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc == 0)
+        rc = tr_web_login_init(self, error);
     if (rc == 0)
         rc = hire_courier(self, error);
     if (rc == 0)

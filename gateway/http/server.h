@@ -22,7 +22,7 @@ typedef struct tr_web_options {
     const char *fleet_state; /* NULL: of no fleet */
     const char *oidc_keys, *oidc_issuer, *oidc_audience,
         *oidc_claim; /* of a provider of tokens; NULL: there is none */
-    tr_strings_t hosts, origins;
+    tr_strings_t hosts, origins, proxies;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;
     int64_t sense_ms; /* in place of wait_ms, for what is heard, spoken and seen */

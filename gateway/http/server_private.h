@@ -38,7 +38,7 @@ struct tr_web_server {
     tr_web_tls_t tls;
     tr_web_rate_t *rate, *failures, *refusals; /* refusals: that are told in the log */
     int64_t refreshed_ms, began_ms, drain_until_ms;
-    bool drained;
+    bool drained, tokens_changed; /* since the last tick */
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
     struct tr_web_login *login;   /* NULL: there are no users */
@@ -68,6 +68,8 @@ typedef struct tr_web_login tr_web_login_t;
 int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error);
 /* Host, origin, token and rate: who asks, and whether he may ask so much. False: it has responded. */
 bool tr_web_admit(tr_web_exchange_t *e);
+/* Each second: reads tokens again where they have changed, and ends the streams of those that are gone. */
+void tr_web_admit_tick(tr_web_server_t *self, int64_t now_ms);
 /* Takes one out of who it is's bucket. False: there was none. */
 bool tr_web_admit_message(tr_web_exchange_t *e);
 /* What may be done without a token or session. */
@@ -130,7 +132,7 @@ bool tr_web_form_take(tr_web_exchange_t *e);
 int tr_web_stream_write(tr_web_exchange_t *e);
 /* Calls on_end, where it was not yet. */
 void tr_web_stream_finish(tr_web_exchange_t *e);
-/* Who it is for, and a WebSocket's, may not have it any more: it ends. */
+/* Who has this stream or WebSocket may not have it any more: it ends. Of another exchange: nothing. */
 void tr_web_stream_bar(tr_web_exchange_t *e);
 /* Keeps a quiet one alive. */
 void tr_web_stream_beat(tr_web_exchange_t *e, int64_t now_ms);
@@ -150,6 +152,8 @@ void tr_web_socket_close(tr_web_exchange_t *e);
 bool tr_web_head_read(tr_web_exchange_t *e);
 /* Status and headers into [at, end); NULL: no room. */
 unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsigned char *end, bool close);
+/* Of IPv4 or IPv6, as inet_pton takes it. */
+bool tr_web_is_address(const char *text);
 /* A header of the request; -1: there is none, or it is longer. */
 int tr_web_header(const tr_web_exchange_t *e, enum lws_token_indexes token, char *out, size_t size);
 /* One that libwebsockets has no name for, "NAME:" in lower case. Its length; `out` is "" where it takes less. 0: there is none. It keeps none of HTTP/2. */

@@ -26,6 +26,7 @@ void tr_web_session_keys(const unsigned char *key, bool secure, tr_web_session_k
     char hex[2 * 6 + 1];
     derive(key, "seal of sessions", ret_keys->seal);
     derive(key, "tokens of sessions", ret_keys->csrf);
+    derive(key, "ends of sessions", ret_keys->end);
     derive(key, "name of the cookie", mark);
     sodium_bin2hex(hex, sizeof hex, mark, 6);
     snprintf(ret_keys->cookie, sizeof ret_keys->cookie, "%stroupe-%s", secure ? "__Host-" : "", hex);
@@ -108,6 +109,17 @@ bool tr_web_session_csrf_is(
     char right[TR_WEB_CSRF_SIZE];
     tr_web_session_csrf(keys, session, right);
     return strlen(text) == strlen(right) && sodium_memcmp(text, right, strlen(right)) == 0;
+}
+
+/* ---- its end ---- */
+
+void tr_web_session_end_mark(const tr_web_session_keys_t *keys, const unsigned char id[TR_WEB_SESSION_ID],
+    int64_t until_ms, char out[TR_WEB_END_MARK_SIZE]) {
+    unsigned char said[TR_WEB_SESSION_ID + sizeof(uint64_t)], mark[32];
+    memcpy(said, id, TR_WEB_SESSION_ID);
+    put64(said + TR_WEB_SESSION_ID, (uint64_t)until_ms);
+    crypto_generichash(mark, sizeof mark, said, sizeof said, keys->end, sizeof keys->end);
+    sodium_bin2hex(out, TR_WEB_END_MARK_SIZE, mark, sizeof mark);
 }
 
 /* ---- the header ---- */

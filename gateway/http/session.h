@@ -15,11 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_WEB_SESSION_ID   32 /* bytes */
-#define TR_WEB_SESSION_NAME 64
-#define TR_WEB_SEALED_SIZE  320 /* of the text, with its NUL */
-#define TR_WEB_CSRF_SIZE    44  /* likewise */
-#define TR_WEB_COOKIE_SIZE  48  /* of the cookie's name */
+#define TR_WEB_SESSION_ID    32 /* bytes */
+#define TR_WEB_SESSION_NAME  64
+#define TR_WEB_SEALED_SIZE   320 /* of the text, with its NUL */
+#define TR_WEB_CSRF_SIZE     44  /* likewise */
+#define TR_WEB_COOKIE_SIZE   48  /* of the cookie's name */
+#define TR_WEB_END_MARK_SIZE 65  /* of a text, with its NUL */
 
 typedef struct tr_web_session {
     unsigned char id[TR_WEB_SESSION_ID]; /* random; stays the same while it lasts */
@@ -30,7 +31,7 @@ typedef struct tr_web_session {
 
 /* Keys that follow from the one of the users' file. */
 typedef struct tr_web_session_keys {
-    unsigned char seal[32], csrf[32];
+    unsigned char seal[32], csrf[32], end[32];
     char cookie
         [TR_WEB_COOKIE_SIZE]; /* its name: fleets on one host have cookies of their own, whatever their ports */
 } tr_web_session_keys_t;
@@ -51,6 +52,10 @@ void tr_web_session_csrf(
     const tr_web_session_keys_t *keys, const tr_web_session_t *session, char out[TR_WEB_CSRF_SIZE]);
 bool tr_web_session_csrf_is(
     const tr_web_session_keys_t *keys, const tr_web_session_t *session, const char *text);
+
+/* By which gateways know that one of them says that a session was ended, in hexadecimal digits. */
+void tr_web_session_end_mark(const tr_web_session_keys_t *keys, const unsigned char id[TR_WEB_SESSION_ID],
+    int64_t until_ms, char out[TR_WEB_END_MARK_SIZE]);
 
 /* The value of a cookie in the header Cookie, borrowed; the first one of that name. NULL: it has none. */
 const char *tr_web_cookie(const char *header, const char *name, size_t *ret_len);

@@ -113,6 +113,23 @@ static void test_its_token(void **state) {
     assert_false(tr_web_session_csrf_is(&one.keys, &one.session, token));
 }
 
+static void test_the_mark_of_its_end(void **state) {
+    (void)state;
+    sealed_t one = sealed("ann"), two = sealed("ann");
+    char mark[TR_WEB_END_MARK_SIZE], other[TR_WEB_END_MARK_SIZE];
+    tr_web_session_keys_t others;
+    tr_web_session_keys(other_key, false, &others);
+    tr_web_session_end_mark(&one.keys, one.session.id, NOW, mark);
+    tr_web_session_end_mark(&two.keys, one.session.id, NOW, other); /* of another gateway, the same key */
+    assert_string_equal(mark, other);
+    tr_web_session_end_mark(&one.keys, one.session.id, NOW + 1, other);
+    assert_string_not_equal(mark, other);
+    tr_web_session_end_mark(&one.keys, two.session.id, NOW, other);
+    assert_string_not_equal(mark, other);
+    tr_web_session_end_mark(&others, one.session.id, NOW, other);
+    assert_string_not_equal(mark, other);
+}
+
 static void test_the_cookie_is_found(void **state) {
     (void)state;
     tr_web_session_keys_t plain, secure, others;
@@ -143,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_sessions_are_told_apart),
         cmocka_unit_test(test_how_long_it_lives),
         cmocka_unit_test(test_its_token),
+        cmocka_unit_test(test_the_mark_of_its_end),
         cmocka_unit_test(test_the_cookie_is_found),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ static int write_next(tr_web_exchange_t *e) {
 
 static int write_some(tr_web_exchange_t *e) {
     if (e->stream.barred)
-        return give_up(e, LWS_CLOSE_STATUS_POLICY_VIOLATION, "the session has ended");
+        return give_up(e, LWS_CLOSE_STATUS_POLICY_VIOLATION, "the session, or the token, has ended");
     if (e->stream.ended)
         return give_up(e, LWS_CLOSE_STATUS_GOINGAWAY, "the gateway ends");
     for (int i = 0; i < AT_ONCE; i++) {

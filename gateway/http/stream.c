@@ -42,6 +42,8 @@ void tr_web_stream_end(tr_web_exchange_t *self) {
 
 /* One that waits for an agent's answer is cut, since that will be put there when it comes. */
 void tr_web_stream_bar(tr_web_exchange_t *e) {
+    if ((e->state != TR_WEB_STREAMING && e->state != TR_WEB_SOCKET) || e->stream.ended)
+        return;
     if (e->state == TR_WEB_SOCKET) {
         e->stream.barred = true;
         tr_web_socket_close(e);

@@ -160,6 +160,13 @@ const tr_web_token_t *tr_web_tokens_find(const tr_web_tokens_t *self, const char
     return found;
 }
 
+bool tr_web_tokens_has(const tr_web_tokens_t *self, const unsigned char hash[32]) {
+    for (size_t i = 0; i < self->count; i++)
+        if (sodium_memcmp(self->items[i].hash, hash, 32) == 0)
+            return true;
+    return false;
+}
+
 /* ---- making ---- */
 
 static int check_new(const char *path, const char *name, tr_error_t *error) {

@@ -33,6 +33,9 @@ size_t tr_web_tokens_count(const tr_web_tokens_t *self);
 /* Whose it is, borrowed until the next refresh; NULL: nobody's. The time that it takes says nothing of the tokens. */
 const tr_web_token_t *tr_web_tokens_find(const tr_web_tokens_t *self, const char *token, size_t len);
 
+/* Whether it is still there, by its hash. */
+bool tr_web_tokens_has(const tr_web_tokens_t *self, const unsigned char hash[32]);
+
 /* Makes a token and appends its line to the file, which is made where it is not there (0600). -EEXIST: the name has one. */
 int tr_web_token_make(
     const char *path, const char *name, tr_web_role_t role, char out[TR_WEB_TOKEN_SIZE], tr_error_t *error);

@@ -43,6 +43,7 @@ async function fetched(path, options) {
     if (!state.csrf || state.csrf === session.csrf)
         return response;
     session.csrf = state.csrf;
+    dispatchEvent(new Event("loginchange"));
     return fetch(path, {...options, headers: headers(options.headers)});
 }
 

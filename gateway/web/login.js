@@ -2,7 +2,8 @@
 import {get, post, token, session, you} from "./api.js";
 
 const $ = id => document.getElementById(id);
-let onChange = () => {}, say = () => {}, learning = null, wait = 0;
+const tabs = new BroadcastChannel("login"); // the session is that of all of them
+let onChange = () => {}, say = () => {}, learning = null, wait = 0, byItself = false;
 
 const signedIn = () => Boolean(token.get() || session.csrf);
 
@@ -35,8 +36,11 @@ export function learn() {
             learning = null;
         }
         show();
-        if (session.users && you.by === "nobody" && you.role === "anybody")
+        if (session.users && you.by === "nobody" && you.role === "anybody") {
+            byItself ||= !$("token-dialog").open;
             signIn(); // nothing else can be done here
+        } else if (byItself)
+            $("token-dialog").close("cancel"); // another tab has signed in
         return you;
     })();
 }
@@ -52,6 +56,11 @@ export function signIn() {
 async function changed() {
     await learn();
     onChange();
+}
+
+async function changedHere() {
+    tabs.postMessage("changed");
+    await changed();
 }
 
 async function signInWithPassword(event) {
@@ -70,7 +79,7 @@ async function signInWithPassword(event) {
         }
         password.value = "";
         $("token-dialog").close("signed-in");
-        await changed();
+        await changedHere();
         say(`Signed in as ${you.name}`);
     } catch (error) {
         $("login-problem").textContent = error.message;
@@ -83,6 +92,7 @@ async function signInWithPassword(event) {
 
 function signInWithToken() {
     const text = $("token-text").value.trim();
+    byItself = false;
     $("token-text").value = $("login-password").value = "";
     if ($("token-dialog").returnValue !== "save" || !text)
         return;
@@ -103,7 +113,7 @@ async function signOut() {
     } finally {
         button.disabled = false;
     }
-    changed();
+    changedHere();
 }
 
 export function begin(toast, onWho) {
@@ -113,6 +123,8 @@ export function begin(toast, onWho) {
     $("login-form").onsubmit = signInWithPassword;
     $("login-cancel").onclick = () => $("token-dialog").close("cancel");
     $("token-dialog").onclose = signInWithToken;
+    tabs.onmessage = changed;
+    addEventListener("loginchange", learn);
     show();
     return learn();
 }

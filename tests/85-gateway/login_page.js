@@ -38,7 +38,7 @@ async function byKeyboard() {
     await see("login-in");
 }
 
-// What changes something works by the session, also in a tab whose token is that of a session before.
+// What changes something works by the session, also in a tab whose token is that of a session before; and a tab follows another one out and in.
 async function changes() {
     const publish = () => page.evaluate(async () => {
         const {post} = await import("/web/api.js");
@@ -50,12 +50,16 @@ async function changes() {
     await page.locator("#token:has-text('Sign out')").waitFor();
     out.second_tab = await page.locator("#who").textContent();
     await page.locator("#token").click();
+    await old.locator("#token-dialog[open]").waitFor();
     await page.locator("#login-name").fill("operator");
     await page.locator("#login-password").fill(password);
     await page.locator("#login-go").click();
     await page.locator("#token:has-text('Sign out')").waitFor();
     await page.close();
     page = old;
+    await page.locator("#token:has-text('Sign out')").waitFor();
+    await page.locator("#token-dialog:not([open])").waitFor({state: "attached"});
+    await page.evaluate(async () => (await import("/web/api.js")).session.csrf = "of a session before");
     out.published_again = await publish();
     out.readable = await page.evaluate(() => document.cookie); // scripts cannot read the session
 }

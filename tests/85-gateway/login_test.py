@@ -205,6 +205,40 @@ class Sessions(Login):
         self.assertIn(b'"n":1', stays[0].read())
         self.closed(stays[1])
 
+    def test_signing_out_is_told_to_the_other_gateway(self):
+        headers, first = self.session(), self.url
+        other = self.session()
+        self.serve("--name", "gateway-2", "--users", self.users, *self.arguments)
+        second = self.url
+        there = {**headers, "Origin": self.origin}
+        ends, stays = (self.stream(there), self.socket(there)), self.socket({**other, "Origin": self.origin})
+        self.good(self.get("/api/v1/topics"))  # what it has subscribed to has left before its answer to this comes back
+        forged = {"ended": "00" * 32, "until": 1 << 50, "mark": "00" * 32}
+        self.assertEqual(self.troupe("pub", "gateway.sessions", json.dumps(forged), "--connect", self.at.endpoint).code, 0)
+        self.url = first
+        self.good(self.post("/api/v1/logout", role=None, headers=headers))
+        self.assertNotIn(b"data", ends[0].read())
+        self.closed(ends[1])
+        self.url = second
+        self.problem(self.look(headers), 401, "no-token")
+        self.good(self.look(other))
+        self.troupe("pub", "news.a", '{"n": 1}', "--connect", self.at.endpoint)
+        self.assertEqual(stays.next()["event"]["content"], {"n": 1})
+
+    def test_streams_end_with_the_token(self):
+        viewer, operator = ({"Authorization": "Bearer " + self.tokens[role]} for role in ("viewer", "operator"))
+        ends, stays = (self.stream(viewer), self.socket(viewer)), self.socket(operator)
+        tokens = pathlib.Path(self.directory, "tokens")
+        kept = [line for line in tokens.read_text(encoding="utf-8").splitlines(keepends=True) if not line.startswith("viewer ")]
+        beside = tokens.with_suffix(".new")
+        beside.write_text("".join(kept), encoding="utf-8")
+        beside.chmod(0o600)
+        os.replace(beside, tokens)
+        ends[0].read()
+        self.closed(ends[1])
+        self.troupe("pub", "news.a", '{"n": 1}', "--connect", self.at.endpoint)
+        self.assertEqual(stays.next()["event"]["content"], {"n": 1})
+
     def test_sockets_of_foreign_pages(self):
         headers = self.session()
         for wrong in ({**headers, "Origin": "https://evil.example"}, self.without(headers, "Origin")):
@@ -285,6 +319,36 @@ class Guesses(Login):
         self.assertLess(took, 20)
         self.assertEqual(statuses.count(401), 5, statuses)
         self.assertEqual(statuses.count(429), 25, statuses)
+
+
+class Proxied(Login):
+    arguments = ("--proxy", "127.0.0.1", "--public-url", "https://fleet.example", "--host", "fleet.example")
+
+    def peer(self, **headers):
+        told = self.gateway.err.count("G016")
+        self.problem(self.sign_in("nobody", "wrong", **headers), 401, "wrong-login")
+        return re.findall(r"G016 .* peer=(\S+)", self.gateway.err)[told]
+
+    def test_whose_address_counts(self):
+        self.assertEqual(self.peer(), "127.0.0.1")
+        self.assertEqual(self.peer(**{"X-Forwarded-For": "192.0.2.7"}), "192.0.2.7")
+        self.assertEqual(self.peer(**{"X-Forwarded-For": "192.0.2.1, 2001:db8::7 , 127.0.0.1"}), "2001:db8::7")
+        self.assertEqual(self.peer(**{"X-Forwarded-For": "nonsense"}), "127.0.0.1")
+        self.problem(self.get("/api/v1/agents", role=None), 401, "no-token")  # who comes through it is not on this machine
+        done = self.run_program("gateway", "--connect", self.at.endpoint, "--name", "other", "--proxy", "localhost")
+        self.assertEqual((done.code, "--proxy" in done.err), (3, True), done)
+
+    def test_nobody_else_says_it(self):
+        self.serve("--name", "gateway-2", "--users", self.users)
+        self.assertEqual(self.peer(**{"X-Forwarded-For": "192.0.2.7"}), "127.0.0.1")
+
+    def test_behind_tls_of_another_server(self):
+        answer = self.sign_in(Host="fleet.example", Origin="https://fleet.example")
+        self.good(answer)
+        self.assertRegex(answer.headers["set-cookie"], r"^__Host-troupe-.*; Secure$")
+        headers = {"Cookie": answer.headers["set-cookie"].partition(";")[0], "X-CSRF-Token": answer.json()["csrf"], "Host": "fleet.example"}
+        self.problem(self.say({**headers, "Origin": "https://evil.example"}), 403, "foreign-origin")
+        self.problem(self.say({**headers, "Origin": "https://fleet.example"}, "nobody"), 404, "not-found")
 
 
 class Lifes(Login):

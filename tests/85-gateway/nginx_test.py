@@ -136,6 +136,25 @@ class Nginx(web.GatewayTest):
             return self.answered(self.second_url) > before + 2
         harness.wait_until(used_again, "the gateway that is there again")
 
+    def test_who_signs_in_at_one_has_signed_in_at_both(self):
+        users, password = self.directory + "/users", "correct horse battery"
+        self.assertEqual(self.troupe("user", "add", "ann", "--role", "operator", "--users", users, "--password-stdin", text=password).code, 0)
+        front, origin = self.url, f"http://{self.url.netloc}"
+        for old, (name, url) in zip((self.first, self.second), (("gateway-1", self.first_url), ("gateway-2", self.second_url))):
+            self.assertEqual(old.stop().code, 0)
+            self.serve("--name", name, "--rate", "0", "--users", users, "--listen", url.netloc, "--proxy", "127.0.0.1")
+        self.url = front
+        answer = harness.wait_until(lambda: (got := self.post("/api/v1/login", {"name": "ann", "password": password}, role=None, headers={"Origin": origin})).status == 200 and got,
+                                    "nginx to find the gateways again")
+        headers = {"Cookie": answer.headers["set-cookie"].partition(";")[0], "X-CSRF-Token": answer.json()["csrf"], "Origin": origin}
+        before = [self.answered(self.first_url), self.answered(self.second_url)]
+        self.assertTrue(all(self.echo(n, role=None, headers=headers) for n in range(40)))
+        after = [self.answered(self.first_url), self.answered(self.second_url)]
+        self.assertTrue(all(b - a > 10 for a, b in zip(before, after)), (before, after))
+        self.good(self.post("/api/v1/logout", role=None, headers=headers))
+        for self.url in (self.first_url, self.second_url):
+            harness.wait_until(lambda: self.get("/api/v1/login", role=None, headers=headers).json()["you"]["by"] == "nobody", "the session to end at both")
+
     def test_tasks_come_back_to_their_gateway(self):
         message = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hello"}]}}
         for _ in range(10):
