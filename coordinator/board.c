@@ -102,6 +102,7 @@ static void leave_board(tr_board_t *self, tr_task_t *task) {
     if (task->deadline_place)
         tr_heap_remove(&self->deadlines, task);
     tr_map_delete(&self->tasks, task->id, strlen(task->id));
+    tr_lane_leave(self, task->lane);
     self->counts[task->state]--;
 }
 
@@ -213,11 +214,15 @@ static bool depend(tr_task_t *task, tr_task_t *need) {
 /* All memory that its life may want, so that nothing fails later. */
 static bool admit(tr_board_t *self, tr_task_t *task) {
     task->lane = tr_lane_of(self, task);
-    if (!task->lane || !tr_heap_reserve(&task->lane->ready, self->tasks.count + 1) ||
+    if (!task->lane)
+        return false;
+    if (!tr_heap_reserve(&task->lane->ready, task->lane->tasks) ||
         !tr_heap_reserve(&self->later, self->tasks.count + 1) ||
         !tr_heap_reserve(&self->deadlines, self->tasks.count + 1) ||
-        tr_map_put(&self->tasks, task->id, strlen(task->id), (uint64_t)(uintptr_t)task) < 0)
+        tr_map_put(&self->tasks, task->id, strlen(task->id), (uint64_t)(uintptr_t)task) < 0) {
+        tr_lane_leave(self, task->lane);
         return false;
+    }
     task->sequence = ++self->sequence;
     self->counts[task->state]++;
     if (task->deadline_ms)

@@ -50,7 +50,8 @@ typedef struct tr_worker {
     uint32_t in_hand;
     uint32_t elsewhere; /* what other coordinators have given it, as far as is known */
     uint64_t asked;     /* when it was asked last, as a number that rises */
-    bool listed;        /* in the directory now; else it gets nothing */
+    bool listed;        /* in the directory; else it gets nothing */
+    uint64_t listing;   /* the look at the directory in which it was seen last */
     bool fresh;         /* it has joined since tr_board_spread */
 } tr_worker_t;
 
@@ -141,7 +142,8 @@ int tr_board_approve(tr_board_t *self, const char *id, const char *reason, int64
 /* As the directory has it now. 0 or -ENOMEM. */
 int tr_board_list_worker(
     tr_board_t *self, const char *name, const char *const *skills, size_t skill_count, uint32_t capacity);
-/* Begins a new look at the directory: who is not listed again until tr_board_end_listing gets nothing more. */
+/* Begins a new look at the directory: who is not listed again until tr_board_end_listing gets nothing more from then on. One that is
+ * never ended changes nothing but for whom it has listed. */
 void tr_board_begin_listing(tr_board_t *self);
 void tr_board_end_listing(tr_board_t *self);
 size_t tr_board_workers(const tr_board_t *self);

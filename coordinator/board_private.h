@@ -12,7 +12,10 @@ typedef struct tr_lane {
     size_t skill_count;
     char *owned; /* the skills, each ended by 0: its key */
     size_t owned_len;
-    bool orphan; /* no agent offers all of it; where likeness counts */
+    bool orphan;    /* no agent offers all of it; where likeness counts */
+    size_t index;   /* in the board's list */
+    size_t tasks;   /* that are in it, ready or not: without one it is gone */
+    uint64_t stuck; /* the round of giving away in which nobody could take any of it */
 } tr_lane_t;
 
 struct tr_board {
@@ -32,7 +35,7 @@ struct tr_board {
     tr_map_t worker_of; /* by name */
     tr_worker_t **workers;
     size_t worker_count, worker_room;
-    uint64_t asked;
+    uint64_t asked, listing, round;
     tr_rates_t rates;
 };
 
@@ -54,6 +57,8 @@ tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try)
 
 /* The lane of these skills, made where there is none; NULL when out of memory. */
 tr_lane_t *tr_lane_of(tr_board_t *self, const tr_task_t *task);
+/* One of its tasks is gone, or did not come. */
+void tr_lane_leave(tr_board_t *self, tr_lane_t *lane);
 void tr_lanes_finish(tr_board_t *self);
 /* Gives away what can be. */
 void tr_lanes_assign(tr_board_t *self, int64_t now_ms);

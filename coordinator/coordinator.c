@@ -286,8 +286,9 @@ void tr_coordinator_destroy(tr_coordinator_t **self_p) {
     tr_approval_desk_finish(self);
     tr_readers_stop(self->readers);
     tr_put_off_finish(self);
+    tr_effects_finish(self); /* what was not told is of messages that the host has */
     tr_resident_leave(&self->resident);
-    tr_effects_finish(self);
+    tr_effects_finish(self); /* and what came of leaving is told to nobody */
     tr_work_finish(self);
     tr_autoscale_finish(self);
     tr_council_finish(self);

@@ -63,9 +63,10 @@ static bool read_part(const field_t *f, const char **at, uint64_t *bits) {
     }
     if (**at == '/') {
         char *end;
-        step = isdigit((unsigned char)(*at)[1]) ? (int)strtol(*at + 1, &end, 10) : 0;
-        if (!range || step < 1 || step > f->most)
+        long given = isdigit((unsigned char)(*at)[1]) ? strtol(*at + 1, &end, 10) : 0;
+        if (!range || given < 1 || given > f->most)
             return false;
+        step = (int)given;
         *at = end;
     }
     for (int i = from; i <= to && from >= 0; i += step)

@@ -78,12 +78,12 @@ static void fields_are_read(void **state) {
 
 static void what_is_wrong_is_told(void **state) {
     static const char *const wrong[][2] = {{"", "minute"}, {"* * * *", "day of the week"},
-        {"60 * * * *", "minute"}, {"* 24 * * *", "hour"}, {"* * 0 * *", "day of the month"},
-        {"* * * 13 *", "month"}, {"* * * * 8", "day of the week"}, {"5-1 * * * *", "minute"},
-        {"*/0 * * * *", "minute"}, {"5/2 * * * *", "minute"}, {"1,, * * * *", "minute"},
-        {"-1 * * * *", "minute"}, {"* * * foo *", "month"}, {"* * * * * *", "more than five"},
-        {"@reboot", "minute"}, {"@every 0s", "@every"}, {"@every tea", "@every"},
-        {"0 0 30 2 *", "no such day"}, {"0 0 31 4,6,9,11 *", "no such day"},
+        {"*/4294967297 * * * *", "minute"}, {"60 * * * *", "minute"}, {"* 24 * * *", "hour"},
+        {"* * 0 * *", "day of the month"}, {"* * * 13 *", "month"}, {"* * * * 8", "day of the week"},
+        {"5-1 * * * *", "minute"}, {"*/0 * * * *", "minute"}, {"5/2 * * * *", "minute"},
+        {"1,, * * * *", "minute"}, {"-1 * * * *", "minute"}, {"* * * foo *", "month"},
+        {"* * * * * *", "more than five"}, {"@reboot", "minute"}, {"@every 0s", "@every"},
+        {"@every tea", "@every"}, {"0 0 30 2 *", "no such day"}, {"0 0 31 4,6,9,11 *", "no such day"},
         {"99999999999999999999 * * * *", "minute"}};
     tr_cron_t cron;
     (void)state;

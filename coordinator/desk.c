@@ -61,6 +61,23 @@ size_t tr_desk_cut(const char *text, size_t len, size_t most) {
     return n;
 }
 
+#define AROUND 4 /* levels, at most, in which a result or a status is told */
+
+/* Contents are checked: none is deeper than TR_CONTENT_DEPTH_MAX. */
+static unsigned depth_of(tr_value_t v) {
+    unsigned deepest = 0;
+    bool map = tr_value_is_map(v);
+    for (size_t i = 0, n = map || tr_value_is_array(v) ? tr_value_size(v) : 0; i < n; i++) {
+        unsigned depth = depth_of(map ? &v->via.map.ptr[i].val : &v->via.array.ptr[i]);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + (map || tr_value_is_array(v));
+}
+
+bool tr_desk_is_deep(tr_value_t v) {
+    return depth_of(v) > TR_CONTENT_DEPTH_MAX - AROUND;
+}
+
 void tr_desk_write_value(tr_content_writer_t *w, const void *bytes, size_t len) {
     tr_content_t content;
     if (len && tr_content_init(&content, bytes, len) == 0) {
@@ -87,6 +104,13 @@ void tr_page_begin(const tr_question_t *q, tr_page_t *page) {
     tr_content_writer_init(&page->rows);
 }
 
+bool tr_page_count(tr_page_t *page, int64_t number) {
+    page->count++;
+    page->last = number;
+    page->full = page->rows.buffer.size > TR_ANSWER_MAX - TR_ROW_MAX;
+    return !page->full;
+}
+
 static void put_page(const tr_question_t *q, const tr_page_t *page, const char *key) {
     const void *bytes;
     size_t len;
@@ -94,7 +118,7 @@ static void put_page(const tr_question_t *q, const tr_page_t *page, const char *
     if (!w || tr_content_writer_take(&page->rows, &bytes, &len) < 0)
         return;
     tr_write_map(w, 2);
-    tr_write_kv_int(w, "before", page->count == page->most ? page->last : 0);
+    tr_write_kv_int(w, "before", page->full || page->count == page->most ? page->last : 0);
     tr_write_str(w, key);
     tr_write_array(w, page->count);
     msgpack_sbuffer_write(&w->buffer, bytes, len);

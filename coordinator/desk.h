@@ -4,7 +4,9 @@
 
 #include "coordinator/coordinator.h"
 
-#define TR_PAGE_MAX 200
+#define TR_PAGE_MAX   200
+#define TR_ANSWER_MAX ((4u << 20) - (64u << 10)) /* bytes of what an answer may hold: a message has 4 MiB */
+#define TR_ROW_MAX    (128u << 10)               /* of a row of a list, at most */
 
 /* One request, while it is dealt with. */
 typedef struct tr_question {
@@ -30,6 +32,8 @@ bool tr_desk_is_id(const char *text);
 void tr_desk_make_id(char kind, char id[TR_TASK_ID_MAX + 1]);
 /* How much of a text there is in its first `most` bytes, whole characters alone. */
 size_t tr_desk_cut(const char *text, size_t len, size_t most);
+/* Whether arrays and maps lie deeper within each other than what is told of it has room for: rows in a list, parts in an order. */
+bool tr_desk_is_deep(tr_value_t v);
 /* A content as a value, where it is one. */
 void tr_desk_write_value(tr_content_writer_t *w, const void *bytes, size_t len);
 void tr_desk_write_content(tr_content_writer_t *w, const char *key, const void *bytes, size_t len);
@@ -39,9 +43,12 @@ typedef struct tr_page {
     tr_content_writer_t rows; /* one behind the other: the array's head comes when they are counted */
     size_t count, most;
     int64_t last, before;
+    bool full; /* a row more might not fit into a message: the rest is another page */
 } tr_page_t;
 
 void tr_page_begin(const tr_question_t *q, tr_page_t *page);
+/* A row was written, whose number that is. False: it is the last one. */
+bool tr_page_count(tr_page_t *page, int64_t number);
 /* rc: of what gathered it. The rows stay the caller's. */
 void tr_page_tell(const tr_question_t *q, const tr_page_t *page, const char *key, int rc);
 /* The index of the content's "state" in `words`, -1 where there is none, -2 after a refusal. */

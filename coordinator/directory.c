@@ -47,6 +47,9 @@ static void on_answer(tr_agent_t *agent, void *state, const tr_message_t *answer
     if (!answer || tr_message_performative(answer) != TR_INFORM) {
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NO_DIRECTORY], "why=%s",
             answer ? tr_performative_name(tr_message_performative(answer)) : "no answer");
+        if (!answer &&
+            self->look_again) /* who does not answer is not asked in haste; what was listed stays */
+            tr_directory_look(self);
         return;
     }
     tr_value_t agents = tr_value_get(tr_message_value(answer), "agents");

@@ -101,11 +101,27 @@ void tr_effect_span(tr_coordinator_t *self, struct tr_noted_span *span) {
         tr_span_drop(&span);
 }
 
+/* An end that fits into no message, as this broker takes them: that it is one, at least, or it would be owed for ever. */
+static int tell_less(tr_coordinator_t *self, const tr_effect_t *e) {
+    tr_content_writer_t w;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 2);
+    tr_write_kv(&w, "task", e->id);
+    tr_write_str(&w, "left-out");
+    tr_write_array(&w, 1);
+    tr_write_str(&w, "result");
+    int rc = tr_publish_content(self->agent, e->whole, &w);
+    tr_content_writer_finish(&w);
+    return rc;
+}
+
 static void publish(tr_coordinator_t *self, tr_effect_t *e) {
     char topic[TR_TASK_ID_MAX + 64];
     if (!e->whole)
         snprintf(topic, sizeof topic, "%s.%s.%s", e->topic, e->id, e->subtopic);
     int rc = tr_publish_content(self->agent, e->whole ? e->whole : topic, &e->content);
+    if (rc == -EMSGSIZE && e->owed_ms)
+        rc = tell_less(self, e);
     free(e->whole);
     if (!e->owed_ms)
         return; /* who watches may miss it, and ask; ignoring */
@@ -117,12 +133,18 @@ static void publish(tr_coordinator_t *self, tr_effect_t *e) {
     tr_store_pay(self->store, e->id, e->owed_ms);
 }
 
+/* Who asked may be gone, ignoring; but who is there and would wait for what fits into no message is told. */
+static void reply(tr_coordinator_t *self, tr_effect_t *e) {
+    int rc = tr_reply_content(self->agent, e->to, e->act, &e->content);
+    if (rc == -EMSGSIZE)
+        tr_reply_reason(self->agent, e->to, TR_FAILURE, "too-large",
+            "the answer is larger than a message may be: ask for a part of it, or for fewer at once");
+    tr_message_done(&e->to);
+}
+
 static void carry_out(tr_coordinator_t *self, tr_effect_t *e) {
     switch (e->kind) {
-    case TR_EFFECT_REPLY:
-        tr_reply_content(self->agent, e->to, e->act, &e->content); /* who asked may be gone, ignoring */
-        tr_message_done(&e->to);
-        break;
+    case TR_EFFECT_REPLY: reply(self, e); break;
     case TR_EFFECT_PUBLISH: publish(self, e); break;
     case TR_EFFECT_SPAN: tr_span_carry_out(self, &e->span); break;
     case TR_EFFECT_CALL: e->call(self, e->id, e->number); break;

@@ -50,7 +50,8 @@ static tr_lane_t *new_lane(const tr_task_t *task, char *key, size_t len) {
         .skills = skills,
         .skill_count = task->skill_count,
         .owned = key,
-        .owned_len = len};
+        .owned_len = len,
+        .tasks = 1};
     return lane;
 }
 
@@ -65,7 +66,8 @@ static bool add_lane(tr_board_t *self, tr_lane_t *lane) {
     }
     if (tr_map_put(&self->lane_of, lane->owned, lane->owned_len, (uint64_t)(uintptr_t)lane) < 0)
         return false;
-    self->lanes[self->lane_count++] = lane;
+    lane->index = self->lane_count++;
+    self->lanes[lane->index] = lane;
     return true;
 }
 
@@ -73,6 +75,8 @@ tr_lane_t *tr_lane_of(tr_board_t *self, const tr_task_t *task) {
     size_t len;
     char *key = join(task->skills, task->skill_count, &len);
     tr_lane_t *lane = key ? tr_map_find_ptr(&self->lane_of, key, len) : NULL;
+    if (lane)
+        lane->tasks++;
     if (!key || lane) {
         free(key);
         return lane;
@@ -83,6 +87,16 @@ tr_lane_t *tr_lane_of(tr_board_t *self, const tr_task_t *task) {
         lane = NULL;
     }
     return lane;
+}
+
+void tr_lane_leave(tr_board_t *self, tr_lane_t *lane) {
+    if (--lane->tasks)
+        return;
+    tr_lane_t *last = self->lanes[--self->lane_count];
+    self->lanes[lane->index] = last;
+    last->index = lane->index;
+    tr_map_delete(&self->lane_of, lane->owned, lane->owned_len);
+    free_lane(lane);
 }
 
 void tr_lanes_finish(tr_board_t *self) {
@@ -153,19 +167,20 @@ int tr_board_list_worker(
     w->skill_count = skill_count;
     w->capacity = capacity ? capacity : 1;
     w->listed = true;
+    w->listing = self->listing;
     return 0;
 }
 
 void tr_board_begin_listing(tr_board_t *self) {
-    for (size_t i = 0; i < self->worker_count; i++)
-        self->workers[i]->listed = false;
+    self->listing++;
 }
 
-/* Those that are not listed and have nothing in hand are gone. */
+/* Those that are not in this list are not listed any more; such as have nothing in hand are gone. */
 void tr_board_end_listing(tr_board_t *self) {
     size_t kept = 0;
     for (size_t i = 0; i < self->worker_count; i++) {
         tr_worker_t *w = self->workers[i];
+        w->listed = w->listing == self->listing;
         if (w->listed || w->in_hand) {
             self->workers[kept++] = w;
             continue;
@@ -368,17 +383,21 @@ void tr_board_spread(tr_board_t *self, int64_t now_ms) {
     }
 }
 
-/* The first task of all lanes that somebody can take now. */
+/* The first task of all lanes that somebody can take now. Room only becomes less in a round: a lane that nobody can take from is not
+ * looked at again in it, however many lanes wait. */
 static tr_task_t *next_task(const tr_board_t *self, int64_t now_ms, tr_worker_t **ret_worker) {
     tr_task_t *found = NULL;
     for (size_t i = 0; i < self->lane_count; i++) {
-        tr_task_t *task = tr_heap_first(&self->lanes[i]->ready);
-        bool may =
-            task && (!found || comes_first(task, found)) && when(self, self->lanes[i], now_ms) <= now_ms;
-        tr_worker_t *w = may ? choose(self, self->lanes[i], task) : NULL;
+        tr_lane_t *lane = self->lanes[i];
+        tr_task_t *task = lane->stuck == self->round ? NULL : tr_heap_first(&lane->ready);
+        if (!task || (found && !comes_first(task, found)) || when(self, lane, now_ms) > now_ms)
+            continue;
+        tr_worker_t *w = choose(self, lane, task);
         if (w) {
             found = task;
             *ret_worker = w;
+        } else {
+            lane->stuck = self->round;
         }
     }
     return found;
@@ -418,6 +437,7 @@ int tr_board_award(
 void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
     tr_worker_t *w = NULL;
     find_orphans(self);
+    self->round++;
     for (tr_task_t *task; (task = next_task(self, now_ms, &w));) {
         tr_rates_take(&self->rates, task->lane->skills, task->lane->skill_count, now_ms);
         if (task->way != TR_TASK_DIRECT && !task->bidless)

@@ -68,6 +68,8 @@ static bool is_part(const tr_task_t *task, tr_value_t id) {
 }
 
 const char *tr_order_wrong(const tr_task_t *task, tr_value_t answer) {
+    if (tr_desk_is_deep(answer))
+        return "its result is nested too deeply: expected arrays and maps 12 deep at most";
     if (!task->composes)
         return NULL;
     tr_value_t text = tr_value_get(answer, "text"), evidence = tr_value_get(answer, "evidence");

@@ -21,7 +21,13 @@ static void tell(tr_coordinator_t *self, const tr_task_t *task, int64_t at_ms) {
     if (!w)
         return;
     tr_write_task(w, task, 1);
-    tr_desk_write_content(w, "result", task->result, task->result_len);
+    if (task->result_len <= TR_ANSWER_MAX) {
+        tr_desk_write_content(w, "result", task->result, task->result_len);
+        return;
+    }
+    tr_write_str(w, "left-out"); /* it is asked for: show */
+    tr_write_array(w, 1);
+    tr_write_str(w, "result");
 }
 
 void tr_outbox_tell(tr_coordinator_t *self, const tr_task_t *task) {

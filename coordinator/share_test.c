@@ -188,6 +188,12 @@ int tr_reply_content(
     return -ENOSYS;
 }
 
+int tr_reply_reason(
+    tr_agent_t *self, const tr_message_t *to, tr_performative_t act, const char *reason, const char *detail) {
+    (void)self, (void)to, (void)act, (void)reason, (void)detail;
+    return -ENOSYS;
+}
+
 int tr_publish_content(tr_agent_t *self, const char *topic, tr_content_writer_t *content) {
     (void)self, (void)topic, (void)content;
     return -ENOSYS;

@@ -10,6 +10,10 @@
 
 #define COMPOSER   "composer" /* the service of who composes, where none is said */
 #define BUDGET_MAX INT64_C(1000000000000000)
+#define TIME_MAX   INT64_C(8640000000000) /* ms: 100,000 days, as of a duration on a command line */
+#define MOMENT_MAX                                                                                           \
+    INT64_C(                                                                                                 \
+        1000000000000000) /* ms: further away than any calendar; sums with it are no numbers that overflow */
 #define CALLBACKS                                                                                            \
     "result." /* what the topics begin with on which ends are told: no other topic can be written to through a task */
 
@@ -52,16 +56,16 @@ static bool read_flag(tr_value_t task, const char *key, bool *ret) {
 /* A key that is written wrongly would be a gate that is not there. */
 static const char *find_unknown(tr_value_t task) {
     static const char *const keys[] = {"id", "key", "description", "skills", "needs", "input", "language",
-        "callback", "compose", "priority", "tries", "timeout-ms", "delay-ms", "due_ms", "deadline_ms",
-        "approval", "assign", "budget"};
+        "callback", "compose", "priority", "tries", "timeout-ms", "delay-ms", "within-ms", "due_ms",
+        "deadline_ms", "approval", "assign", "budget"};
     size_t known = 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         known += tr_value_get(task, keys[i]) != NULL;
     return known == tr_value_size(task)
                ? NULL
                : "tasks: expected no other keys than id, key, description, skills, needs, input, language, "
-                 "callback, compose, priority, tries, timeout-ms, delay-ms, due_ms, deadline_ms, approval, "
-                 "assign, budget, each once";
+                 "callback, compose, priority, tries, timeout-ms, delay-ms, within-ms, due_ms, deadline_ms, "
+                 "approval, assign, budget, each once";
 }
 
 static const char *read_skills(tr_value_t task, draft_t *d) {
@@ -144,21 +148,29 @@ static int read_way(const tr_question_t *q, tr_value_t task) {
 
 static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task_wish_t *w) {
     const tr_coordinator_options_t *o = q->coordinator->options;
-    int64_t priority = 4, tries = o->tries, delay_ms = 0, at_ms = 0;
+    int64_t priority = 4, tries = o->tries, delay_ms = 0, within_ms = 0, at_ms = 0;
     int way;
     w->timeout_ms = o->timeout_ms;
     if (!read_whole(task, "priority", &priority) || !read_whole(task, "tries", &tries) ||
-        !read_whole(task, "delay-ms", &delay_ms) || !read_whole(task, "due_ms", &at_ms) ||
-        !read_whole(task, "timeout-ms", &w->timeout_ms) || !read_whole(task, "deadline_ms", &w->deadline_ms))
-        return "priority, tries, delay-ms, due_ms, timeout-ms, deadline_ms: expected whole numbers";
+        !read_whole(task, "delay-ms", &delay_ms) || !read_whole(task, "within-ms", &within_ms) ||
+        !read_whole(task, "due_ms", &at_ms) || !read_whole(task, "timeout-ms", &w->timeout_ms) ||
+        !read_whole(task, "deadline_ms", &w->deadline_ms))
+        return "priority, tries, delay-ms, within-ms, due_ms, timeout-ms, deadline_ms: expected whole "
+               "numbers";
     if (!read_flag(task, "approval", &w->approval))
         return "approval: expected true or false";
     if (priority < 0 || priority > TR_PRIORITY_MAX)
         return "priority: expected 0 to 9";
     if (tries < 1 || tries > TR_TASK_TRIES_MAX)
         return "tries: expected 1 to 100";
-    if (delay_ms < 0 || at_ms < 0 || w->timeout_ms < 1 || w->deadline_ms < 0)
-        return "delay-ms, due_ms, timeout-ms, deadline_ms: expected times that are not negative";
+    if (delay_ms < 0 || delay_ms > TIME_MAX || within_ms < 0 || within_ms > TIME_MAX || w->timeout_ms < 1 ||
+        w->timeout_ms > TIME_MAX)
+        return "delay-ms, within-ms, timeout-ms: expected times of 100000 days at most, which are not "
+               "negative";
+    if (within_ms && w->deadline_ms)
+        return "within-ms, deadline_ms: expected one of them: both are the deadline";
+    if (at_ms < 0 || at_ms > MOMENT_MAX || w->deadline_ms < 0 || w->deadline_ms > MOMENT_MAX)
+        return "due_ms, deadline_ms: expected milliseconds since 1970";
     if ((way = read_way(q, task)) < 0)
         return "assign: expected direct, contract-net or mind";
     w->way = (tr_task_way_t)way;
@@ -166,6 +178,8 @@ static const char *read_numbers(const tr_question_t *q, tr_value_t task, tr_task
     w->tries_max = (uint32_t)tries;
     w->created_ms = q->now_ms;
     w->due_ms = delay_ms ? q->now_ms + delay_ms : at_ms;
+    if (within_ms)
+        w->deadline_ms = q->now_ms + within_ms;
     return NULL;
 }
 
@@ -199,6 +213,7 @@ static const char *read_names(const tr_question_t *q, tr_value_t task, draft_t *
         return "description: expected a text of at most 1000 bytes";
     if (d->wish.key && tr_store_find_key(q->coordinator->store, d->key, d->id) == 0) {
         d->existed = true;
+        d->wish.id = d->id;
         return NULL;
     }
     if (!d->wish.id)
@@ -210,10 +225,9 @@ static const char *read_names(const tr_question_t *q, tr_value_t task, draft_t *
 static const char *read_draft(const tr_question_t *q, tr_value_t task, draft_t *d) {
     tr_content_writer_init(&d->input);
     const char *wrong = tr_value_is_map(task) ? read_names(q, task, d) : "tasks: expected a list of maps";
-    if (wrong || d->existed)
-        return wrong;
     d->wish.trace = tr_question_trace(q); /* what is done for it belongs to the trace of the request */
-    wrong = find_unknown(task);
+    if (!wrong)
+        wrong = find_unknown(task);
     if (!wrong)
         wrong = read_ends(task, d);
     if (!wrong)
@@ -284,12 +298,26 @@ static void add_drafts(const tr_question_t *q, draft_t *drafts, size_t count) {
             q, rc == -EEXIST ? "already-registered" : "unrecognised-parameter-value", error.text);
 }
 
-/* Those under one key are one task: the first. */
-static bool find_twins(draft_t *drafts, size_t count) {
+#define OTHER_WORK                                                                                           \
+    "key: it is that of another task: what is submitted again under a key has the same description, "        \
+    "skills, "                                                                                               \
+    "language and input"
+
+/* Whoever takes a key for other work would wait for a result that is not its own. */
+static const char *check_key(const tr_question_t *q, const draft_t *d) {
+    tr_task_t *task = NULL;
+    int rc = d->existed ? tr_store_load(q->coordinator->store, d->id, &task) : -ENOENT;
+    const char *wrong = rc == 0 && !tr_task_is_work(task, &d->wish) ? OTHER_WORK : NULL;
+    tr_task_destroy(&task);
+    return rc == -ENOMEM ? "out of memory" : wrong;
+}
+
+/* Those under one key are one task: the first. What is wrong, or NULL. */
+static const char *find_twins(draft_t *drafts, size_t count) {
     tr_map_t keys;
-    bool good = true;
+    const char *wrong = NULL;
     tr_map_init(&keys, tr_random_seed());
-    for (size_t i = 0; i < count && good; i++) {
+    for (size_t i = 0; i < count && !wrong; i++) {
         draft_t *d = &drafts[i];
         if (!d->wish.key || d->existed)
             continue;
@@ -297,11 +325,13 @@ static bool find_twins(draft_t *drafts, size_t count) {
         d->existed = first != NULL;
         if (first)
             memcpy(d->id, first->id, sizeof d->id);
-        else
-            good = tr_map_put(&keys, d->key, strlen(d->key), (uint64_t)(uintptr_t)d) == 0;
+        if (first)
+            wrong = tr_task_same_work(&first->wish, &d->wish) ? NULL : OTHER_WORK;
+        else if (tr_map_put(&keys, d->key, strlen(d->key), (uint64_t)(uintptr_t)d) < 0)
+            wrong = "out of memory";
     }
     tr_map_finish(&keys);
-    return good;
+    return wrong;
 }
 
 void tr_desk_submit(tr_question_t *q) {
@@ -313,9 +343,14 @@ void tr_desk_submit(tr_question_t *q) {
         return;
     }
     draft_t *drafts = calloc(count, sizeof *drafts);
-    for (size_t i = 0; i < count && drafts && !wrong; i++)
+    for (size_t i = 0; i < count && drafts && !wrong; i++) {
         wrong = read_draft(q, tr_value_at(tasks, i), &drafts[i]);
-    if (!drafts || !find_twins(drafts, count))
+        if (!wrong)
+            wrong = check_key(q, &drafts[i]);
+    }
+    if (drafts && !wrong)
+        wrong = find_twins(drafts, count);
+    if (!drafts)
         tr_question_fail(q, -ENOMEM);
     else if (wrong)
         tr_question_refuse(q, "unrecognised-parameter-value", wrong);
@@ -332,6 +367,9 @@ const char *tr_desk_task_wrong(const tr_question_t *q, tr_value_t task) {
     const char *wrong = draft ? read_draft(q, task, draft) : "out of memory";
     if (draft && !wrong && (draft->wish.key || tr_value_get(task, "id")))
         wrong = "task: each has an id of its own, and no key";
+    if (draft && !wrong && (tr_value_get(task, "deadline_ms") || tr_value_get(task, "due_ms")))
+        wrong =
+            "task: expected within-ms and delay-ms, from each time on, in place of deadline_ms and due_ms";
     if (draft)
         finish_drafts(draft, 1);
     return wrong;

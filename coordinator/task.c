@@ -118,6 +118,40 @@ tr_task_t *tr_task_new(const tr_task_wish_t *wish) {
     return t;
 }
 
+static bool same_text(const char *a, const char *b) {
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool has_skill(const tr_task_wish_t *w, const char *skill) {
+    for (size_t i = 0; i < w->skill_count; i++)
+        if (strcmp(w->skills[i], skill) == 0)
+            return true;
+    return false;
+}
+
+static bool has_skills(const tr_task_wish_t *w, const tr_task_wish_t *of) {
+    for (size_t i = 0; i < of->skill_count; i++)
+        if (!has_skill(w, of->skills[i]))
+            return false;
+    return true;
+}
+
+bool tr_task_same_work(const tr_task_wish_t *a, const tr_task_wish_t *b) {
+    return same_text(a->description, b->description) && same_text(a->language, b->language) &&
+           has_skills(a, b) && has_skills(b, a) && a->input_len == b->input_len &&
+           (a->input_len == 0 || memcmp(a->input, b->input, a->input_len) == 0);
+}
+
+bool tr_task_is_work(const tr_task_t *self, const tr_task_wish_t *wish) {
+    const tr_task_wish_t own = {.description = self->description,
+        .language = self->language,
+        .skills = self->skills,
+        .skill_count = self->skill_count,
+        .input = self->input,
+        .input_len = self->input_len};
+    return tr_task_same_work(&own, wish);
+}
+
 void tr_task_destroy(tr_task_t **self) {
     if (!*self)
         return;

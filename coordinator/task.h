@@ -149,6 +149,10 @@ typedef struct tr_task_wish {
 /* NULL when out of memory. */
 tr_task_t *tr_task_new(const tr_task_wish_t *wish);
 void tr_task_destroy(tr_task_t **self); /* NULL-safe */
+/* Whether both ask for the same work: description, skills, language and input. When and how it is done is beside it. */
+bool tr_task_same_work(const tr_task_wish_t *a, const tr_task_wish_t *b);
+/* Whether it is the work of that wish, likewise. */
+bool tr_task_is_work(const tr_task_t *self, const tr_task_wish_t *wish);
 /* Both copy; false when out of memory (nothing has changed). */
 bool tr_task_set_reason(tr_task_t *self, const char *reason);
 bool tr_task_set_result(tr_task_t *self, const void *bytes, size_t len);

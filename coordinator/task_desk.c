@@ -108,20 +108,80 @@ static void write_event(void *arg, const tr_store_event_t *event) {
     tr_write_kv(w, "reason", event->reason);
 }
 
-static int write_shown(const tr_question_t *q, const tr_task_t *task, const tr_page_t *history) {
-    const void *rows;
-    size_t len;
-    int rc = tr_content_writer_take(&history->rows, &rows, &len);
-    tr_content_writer_t *w = rc == 0 ? tr_question_answer(q) : NULL;
-    if (!w)
-        return rc;
-    tr_write_task(w, task, 4);
-    tr_write_kv(w, "key", task->key);
-    tr_desk_write_content(w, "input", task->input, task->input_len);
-    tr_desk_write_content(w, "result", task->result, task->result_len);
+/* What is long of a task, in the order in which it gives way where all of it is too much for a message. */
+enum { INPUT, HISTORY, RESULT, PARTS };
+
+static const char *const part_words[] = {"input", "history", "result", NULL};
+
+typedef struct parts {
+    size_t sizes[PARTS];
+    bool one, asked[PARTS], told[PARTS];
+} parts_t;
+
+/* The content's "part": only that; without it, all. False: it is none. */
+static bool read_part(const tr_question_t *q, parts_t *parts) {
+    tr_value_t part = tr_value_get(q->content, "part");
+    bool any = false;
+    parts->one = part != NULL;
+    for (int i = 0; i < PARTS; i++) {
+        parts->asked[i] = !part || tr_value_equals(part, part_words[i]);
+        any |= parts->asked[i];
+    }
+    return any;
+}
+
+/* How many are left out. */
+static size_t choose_parts(parts_t *parts) {
+    size_t left_out = 0, size = 0;
+    for (int i = PARTS; i-- > 0;) {
+        size += parts->asked[i] ? parts->sizes[i] : 0;
+        parts->told[i] = parts->asked[i] && (parts->one || size <= TR_ANSWER_MAX);
+        left_out += parts->asked[i] && !parts->told[i];
+    }
+    return left_out;
+}
+
+static void write_left_out(tr_content_writer_t *w, const parts_t *parts, size_t count) {
+    if (!count)
+        return;
+    tr_write_str(w, "left-out");
+    tr_write_array(w, count);
+    for (int i = 0; i < PARTS; i++)
+        if (parts->asked[i] && !parts->told[i])
+            tr_write_str(w, part_words[i]);
+}
+
+static void write_parts(tr_content_writer_t *w, const tr_task_t *task, const parts_t *parts,
+    const tr_page_t *history, const void *rows) {
+    if (parts->told[INPUT])
+        tr_desk_write_content(w, "input", task->input, task->input_len);
+    if (parts->told[RESULT])
+        tr_desk_write_content(w, "result", task->result, task->result_len);
+    if (!parts->told[HISTORY])
+        return;
     tr_write_str(w, "history");
     tr_write_array(w, history->count);
-    msgpack_sbuffer_write(&w->buffer, rows, len);
+    msgpack_sbuffer_write(&w->buffer, rows, parts->sizes[HISTORY]);
+}
+
+static int write_shown(const tr_question_t *q, const tr_task_t *task, const tr_page_t *history) {
+    const void *rows;
+    parts_t parts = {.sizes = {[INPUT] = task->input_len, [RESULT] = task->result_len}};
+    int rc = tr_content_writer_take(&history->rows, &rows, &parts.sizes[HISTORY]);
+    if (rc < 0)
+        return rc;
+    if (!read_part(q, &parts))
+        return -EINVAL;
+    size_t left_out = choose_parts(&parts), told = 0;
+    for (int i = 0; i < PARTS; i++)
+        told += parts.told[i];
+    tr_content_writer_t *w = tr_question_answer(q);
+    if (!w)
+        return 0;
+    tr_write_task(w, task, 1 + told + (left_out > 0));
+    tr_write_kv(w, "key", task->key);
+    write_parts(w, task, &parts, history, rows);
+    write_left_out(w, &parts, left_out);
     return 0;
 }
 
@@ -133,6 +193,9 @@ static void tell_shown(tr_look_t *look, const tr_question_t *q) {
     int rc = look->rc == 0 ? write_shown(q, look->task, &look->page) : look->rc;
     if (rc == -ENOENT)
         tr_question_refuse(q, "not-registered", "there is no task of this id");
+    else if (rc == -EINVAL)
+        tr_question_refuse(q, "unrecognised-parameter-value",
+            "part: expected input, history or result, or nothing: all of it");
     else if (rc < 0)
         tr_question_fail(q, rc);
 }
@@ -145,9 +208,7 @@ void tr_desk_show(tr_question_t *q) {
 static bool on_listed(void *arg, const tr_task_t *task, int64_t number) {
     tr_page_t *page = arg;
     tr_write_task(&page->rows, task, 0);
-    page->count++;
-    page->last = number;
-    return true;
+    return tr_page_count(page, number);
 }
 
 static int gather_list(tr_look_t *look, tr_store_t *store) {

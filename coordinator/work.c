@@ -1,5 +1,6 @@
 /* What agents are asked: a task is a fipa-request whose content is the task's input. */
 #include "coordinator/work.h"
+#include "coordinator/desk.h"
 #include "lib/base/clock.h"
 
 #include <errno.h>
@@ -104,7 +105,7 @@ static void take_change(const tr_errand_t *errand, const tr_message_t *message) 
 void tr_errand_status(const tr_errand_t *errand, const tr_message_t *message) {
     size_t len;
     tr_content_writer_t w;
-    if (errand->stale || !tr_message_is_status(message))
+    if (errand->stale || !tr_message_is_status(message) || tr_desk_is_deep(tr_message_value(message)))
         return;
     const void *content = tr_message_content(message, &len);
     tr_content_writer_init(&w);
@@ -129,11 +130,15 @@ void tr_errand_complete(const tr_errand_t *errand, const tr_message_t *message) 
         return;
     take_change(errand, message);
     const char *wrong = tr_order_wrong(task, tr_message_value(message));
+    const void *content = tr_message_content(message, &len);
+    if (!wrong && len > TR_ANSWER_MAX)
+        wrong = "its result is larger than 4032 KiB, and could be told to nobody: what is large is kept "
+                "elsewhere, in the "
+                "knowledge base say, and the result names it";
     if (wrong) {
         tr_board_failed(self->board, errand->id, errand->try, wrong, 0, tr_clock_wall_ms());
         return;
     }
-    const void *content = tr_message_content(message, &len);
     tr_content_writer_init(&w);
     if (!tr_message_value(message)) {
         write_other(&w, message, content, len);

@@ -1,4 +1,5 @@
 /* What agents are asked, when a task is withdrawn and tried again from its first try on. The broker is played. */
+#include "coordinator/desk.h"
 #include "coordinator/work.h"
 
 #include <errno.h>
@@ -71,6 +72,11 @@ tr_reason_t tr_message_reason(const tr_message_t *self) {
 tr_value_t tr_message_value(const tr_message_t *self) {
     (void)self;
     return NULL;
+}
+
+bool tr_desk_is_deep(tr_value_t v) {
+    (void)v;
+    return false;
 }
 
 bool tr_message_is_status(const tr_message_t *self) {

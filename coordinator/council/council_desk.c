@@ -93,6 +93,27 @@ static void decide(const tr_question_t *q, const char *key) {
         conclude(q, rc, &error);
 }
 
+/* Whether what is asked is what was asked under this key. Of rounds that follow some options may be out of play, or new. */
+static bool is_asked(const tr_question_t *q, const char *id) {
+    tr_motion_t *d = NULL;
+    tr_error_t error = {0};
+    tr_value_t options = tr_value_get(q->content, "options");
+    bool same = tr_council_load(q->coordinator, id, &d, &error) < 0 ||
+                tr_value_equals(tr_value_get(q->content, "question"), d->question);
+    for (size_t i = 0; d && same && i < tr_value_size(options); i++)
+        same = i < d->option_count && tr_value_equals(tr_value_at(options, i), d->options[i]);
+    tr_motion_destroy(&d);
+    return same;
+}
+
+static void tell_of_key(const tr_question_t *q, const char *id) {
+    if (is_asked(q, id))
+        tell_opened(q, id, true);
+    else
+        tr_question_refuse(q, "unrecognised-parameter-value",
+            "key: it is that of another decision: under one key go the same question and options");
+}
+
 #define LISTING 500 /* times: the directory has answered by then, or does not */
 
 /* What was heard of before it was asked counts: while the directory is being read, who offers what is not known. */
@@ -109,7 +130,7 @@ void tr_desk_decide(tr_question_t *q) {
     if (asked && (tr_value_copy(asked, key, sizeof key) < 0 || !*key))
         tr_question_refuse(q, "unrecognised-parameter-value", "key: expected a text of at most 128 bytes");
     else if (asked && tr_store_find_decision_key(q->coordinator->store, key, id) == 0)
-        tell_opened(q, id, true);
+        tell_of_key(q, id);
     else
         decide(q, asked ? key : NULL);
 }

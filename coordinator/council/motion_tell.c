@@ -74,9 +74,11 @@ static void write_share(tr_content_writer_t *w, const char *key, uint32_t millio
     tr_write_kv_double(w, key, (double)millionths / 10000);
 }
 
+/* The lot is not told before the end: who knew it could tell whom a tie would favour. */
 void tr_motion_write_rules(tr_content_writer_t *w, const tr_motion_t *self) {
     const tr_rules_t *rules = &self->rules;
-    tr_write_map(w, 9);
+    bool ended = tr_motion_ended(self->state);
+    tr_write_map(w, ended ? 9 : 8);
     tr_write_kv_uint(w, "edition", rules->edition);
     tr_write_kv_int(w, "score-max", self->poll.score_max);
     tr_write_kv_uint(w, "quorum", rules->quorum);
@@ -85,7 +87,8 @@ void tr_motion_write_rules(tr_content_writer_t *w, const tr_motion_t *self) {
     write_share(w, "majority", rules->majority);
     tr_write_kv(w, "tie", tr_tie_words[rules->tie]);
     write_option_name(w, "keep", self, rules->tie == TR_TIE_KEEP ? rules->keep : TR_NOBODY);
-    tr_write_kv_int(w, "lot", (int64_t)rules->lot);
+    if (ended)
+        tr_write_kv_int(w, "lot", (int64_t)rules->lot);
 }
 
 /* ---- votes ---- */

@@ -174,6 +174,12 @@ static void write_all(const completing_t *c, tr_content_writer_t *out) {
         out->failed = true;
 }
 
+/* Of a replayed wish this is not asked: what was opened goes on. */
+static const char *quorum_wrong(const completing_t *c) {
+    int64_t quorum = tr_value_int(tr_value_get(c->asked, "quorum"), 0);
+    return quorum > (int64_t)c->count ? "quorum: expected at most as many ballots as there are voters" : NULL;
+}
+
 const char *tr_wish_complete(
     const tr_coordinator_t *self, tr_value_t asked, const char *trace, tr_content_writer_t *out) {
     completing_t c = {.coordinator = self, .asked = asked, .trace = trace};
@@ -182,6 +188,8 @@ const char *tr_wish_complete(
     const char *wrong = read_weigh(&c);
     if (!wrong)
         wrong = add_voters(&c);
+    if (!wrong)
+        wrong = quorum_wrong(&c);
     if (!wrong)
         write_all(&c, out);
     tr_content_writer_finish(&c.seats);

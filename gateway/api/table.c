@@ -151,7 +151,10 @@ static const tr_web_route_t routes[] = {
             BODY("priority", INTEGER, "0 to 9"), BODY("*", ANY, "all else that a task may have")),
         .to = "svc:tasks", .action = "submit", .success = 201, .handle = tr_api_submit},
     {TR_WEB_GET, "/api/v1/tasks/{task}", TR_WEB_VIEWER, "showTask", "A task, with its result and its history",
-        FIELDS(PATH("task", "its id")), ASK("svc:tasks", "show")},
+        FIELDS(PATH("task", "its id"), QUERY("part", TEXT,
+                                           "only that of it: input, history or result; what one answer has "
+                                           "no room for is told by left-out")),
+        ASK("svc:tasks", "show")},
     {TR_WEB_POST, "/api/v1/tasks/{task}/cancel", TR_WEB_OPERATOR, "cancelTask", "It is not done any more",
         FIELDS(PATH("task", "its id"), BODY("reason", TEXT, "why, for people")), ASK("svc:tasks", "cancel")},
     {TR_WEB_POST, "/api/v1/tasks/{task}/approve", TR_WEB_OPERATOR, "approveTask", "It may be done",

@@ -176,6 +176,18 @@ class Decisions(harness.SystemTest):
         self.assertEqual((shown["winner"], shown["lost-votes"]), ("tea", 0))
         self.count_again(shown)
 
+    def test_the_lot_is_told_at_the_end(self):
+        name = self.call("decide", "What to drink?", "-p", "tea", "-p", "beer", "-v", "person:ann", "-v", "person:bob", "--tie", "lot", "--no-wait").out.strip()
+        open_still = self.show(name)
+        self.assertNotIn("lot", open_still["rules"])
+        self.assertNotIn("lot", next(e["said"] for e in open_still["history"] if e["what"] == "opened"))
+        for who, choice in (("ann", "tea"), ("bob", "beer")):
+            self.call("votes", "cast", name, "--as", who, "--choice", choice)
+        harness.wait_until(lambda: self.show(name)["state"] == "decided", "the count", 60)
+        self.assertIsInstance(self.show(name)["rules"]["lot"], int)
+        self.assertIn("at most as many ballots as there are voters",
+                      self.call("decide", "?", "-p", "a", "-p", "b", "-v", "person:ann", "--quorum", "2", code=3).err)
+
     def test_what_is_seen(self):
         self.group()
         done = self.call("decide", "What to drink?", "-p", "tea", "-p", "beer", "-v", "ann", "-v", "cid=2.5")
@@ -403,6 +415,8 @@ class Decisions(harness.SystemTest):
         harness.wait_until(lambda: self.show(name)["voted"] == 2, "ann and cid to have voted")
         self.start_again()
         self.assertEqual(self.call("decide", "Drink?", *options, "-v", "person:dan").out.strip(), name)
+        self.assertIn("key: it is that of another decision", self.call("decide", "Eat?", *options, "-v", "person:dan", code=3).err)
+        self.assertIn("key: it is that of another decision", self.call("decide", "Drink?", "-p", "gin", *options, code=3).err)
         shown = self.show(name)
         self.assertEqual((shown["state"], shown["voted"], shown["declined"]), ("voting", 2, 1))
         self.call("votes", "cast", name, "--as", "dan", "--choice", "beer")

@@ -111,8 +111,12 @@ class Thousands(desk.DeskTest):
         """Longer than what stands still here stands still, however slow the machine is."""
         return "60s"
 
+    def completed(self):
+        return json.loads(self.troupe("ask", "svc:tasks", '{"action": "stats"}', env=self.env).out)["completed"]
+
     def test_ten_thousand_while_agents_die(self):
-        """25 processes of 4 agents; 20 agents are killed while 10,000 tasks go through them: each is completed once."""
+        """25 processes of 4 agents; 20 agents are killed at random moments while 10,000 tasks go through them, four of them having
+        stood still with work in hand: each is completed once."""
         def team(name):
             child = self.spawn("agentd", "--connect", self.at.endpoint, "--name", name, "--count", "4", "--service", "work=4", "--behaviour", "echo")
             child.wait_err("registered")
@@ -122,15 +126,20 @@ class Thousands(desk.DeskTest):
         path = pathlib.Path(self.directory, "tasks.jsonl")
         path.write_text("".join(json.dumps({"id": f"n{n}", "input": n, "tries": 50, "needs": [f"n{n - 1000}"] if n % 10 == 0 and n >= 1000 else []}) + "\n"
                                 for n in range(count)))
-        victims = random.Random(11).sample(sorted(teams), 5)
-        for victim in victims:  # they take work and do none of it
-            teams[victim].process.send_signal(signal.SIGSTOP)
-        self.assertEqual(len(self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split()), count)
-        for victim in victims:
-            harness.wait_until(lambda: any(row["agent"].startswith(victim + "-") for row in self.task("ls", "--state", "assigned", "-o", "json").json()),
-                               victim + " to have work in hand")
+        chance = random.Random(seed := random.randrange(1 << 30))
+        print(f"kills of seed {seed}")
+        still, *victims = chance.sample(sorted(teams), 5)
+        teams[still].process.send_signal(signal.SIGSTOP)  # they take work and do none of it
+        submits = self.spawn("troupe", "task", "submit", "--skill", "work", "--from", path, "-o", "name", env=self.env)
+        for victim, moment in zip(victims, sorted(chance.sample(range(count // 2), len(victims)))):
+            harness.wait_until(lambda: self.completed() >= moment, f"{moment} to be completed", 120)
             teams.pop(victim).process.kill()
             teams[victim] = team("new-" + victim)
+        done = submits.wait(120)
+        self.assertEqual((done.code, len(done.out.split())), (0, count), done.err)
+        harness.wait_until(lambda: any(row["agent"].startswith(still + "-") for row in self.task("ls", "--state", "assigned", "-o", "json").json()),
+                           still + " to have work in hand")
+        teams.pop(still).process.kill()
         harness.wait_until(lambda: len(self.task("ls", "--state", "completed", "-o", "name").out.split()) == count, "all to be completed", 120)
         rows = self.task("ls", "-o", "json").json()
         self.assertEqual(len({row["task"] for row in rows}), count)

@@ -24,6 +24,7 @@ class Research(harness.SystemTest):
             self.assertRegex(out, rf"{step} +completed by {who}")
         self.assertRegex(out, r"rights +assigned by reader\S*: (the (best of [23] bids|only bid): cost \d+, time-ms 100|no bid came in time)")
         self.assertRegex(out, r"analyse +assigned by analyst-\d: (the (best of 2 bids|only bid): cost 1|no bid came in time)")
+        self.assertRegex(out, r"assigned by \S+: the (best of \d bids|only bid)")  # on a slow machine one net may end without a bid, not all
         sources = dict(re.findall(r"^  \[(\d)\] (/usr/share/common-licenses/[^,\n]+)", out, re.M))
         self.assertIn("1", sources, out)
         answer = " ".join(out.partition("==> prepare a report")[2].partition("\n")[2].partition("  [1] /usr")[0].split())

@@ -64,11 +64,51 @@ class Tasks(desk.DeskTest):
 
     def test_the_same_key_is_the_same_task(self):
         first = self.submit({"n": 1}, "--key", "k")
-        self.assertEqual(self.submit({"n": 2}, "--key", "k"), first)
+        self.assertEqual(self.submit({"n": 1}, "--key", "k"), first)
+        self.assertEqual(self.submit({"n": 1}, "--key", "k", "--priority", "9"), first)  # when and how is beside the work
+        for other in (("--skill", "work", '{"n": 2}'), ("--skill", "other", '{"n": 1}'), ("--skill", "work", "--description", "d", '{"n": 1}')):
+            self.assertIn("key: it is that of another task", self.task("submit", "--key", "k", *other, code=3).err, other)
         self.assertEqual(len(self.task("ls", "-o", "json").json()), 1)
+        self.worker("w")
+        self.until(first, "completed")
+        self.assertEqual(self.submit({"n": 1}, "--key", "k"), first)  # likewise of one that has ended
+        self.assertIn("key: it is that of another task", self.task("submit", "--skill", "work", "--key", "k", '{"n": 2}', code=3).err)
+
+    def test_what_is_long(self):
+        """Input and result together are more than a message holds: each is there, and a list of tasks as well."""
+        echo = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "echo", "--service", "work=4", "--behaviour", "echo")
+        echo.wait_err("registered")
+        long = {"text": "x" * 2_500_000}
+        task = self.task("submit", "--skill", "work", "--callback", "result.mine", "-", "-o", "name", text=json.dumps(long)).out.strip()
+        self.until(task, "completed")
+        shown = self.show(task)
+        self.assertEqual((shown["input"], shown["result"]), (long, long))
+        self.assertNotIn("left-out", shown)
+        self.assertEqual(json.loads(self.task("result", task).out), long)
+        ask = lambda **more: json.loads(self.troupe("ask", "svc:tasks", json.dumps({"action": "show", "task": task} | more), env=self.env).out)
+        whole = ask()
+        self.assertEqual((whole["left-out"], whole["result"]), (["input"], long))
+        self.assertNotIn("input", whole)
+        self.assertEqual([event["state"] for event in ask(part="history")["history"]][-1], "completed")
+        self.assertEqual(self.task("ls", "-o", "name").out, task + "\n")
+        # What nobody could be told is no result, and what is too deep for what it is told in neither.
+        for content, why in (({"text": "x" * 4_140_000}, "larger than 4032 KiB"), (eval("[" * 13 + "]" * 13), "nested too deeply")):
+            bad = self.task("submit", "--skill", "work", "--tries", "1", "-", "-o", "name", text=json.dumps(content)).out.strip()
+            self.assertIn(why, self.until(bad, "failed")["reason"])
+            self.assertEqual(self.show(bad)["input"], content)
+
+    def test_what_is_done_is_told_as_asked(self):
+        one, two = self.submit({}), self.submit({}, "--approval")
+        rows = [json.loads(line) for line in self.task("cancel", one, "none", "-o", "json", code=3).out.splitlines()]
+        self.assertEqual(rows, [{"task": one, "done": True}, {"task": "none", "done": False}])
+        self.assertEqual(self.task("approve", two).out, "")
+        self.assertEqual(self.task("show", two, "-o", "name").out, two + "\n")
+        self.assertIn(f"task: {two}\n", self.task("show", two, "-o", "yaml").out)
 
     def test_twice_in_one_request(self):
-        path = self.lines({"key": "k", "input": 1}, {"key": "k", "input": 2}, {"input": 3})
+        path = self.lines({"key": "k", "input": 1}, {"key": "k", "input": 2})
+        self.assertIn("key: it is that of another task", self.task("submit", "--skill", "work", "--from", path, code=3).err)
+        path = self.lines({"key": "k", "input": 1}, {"key": "k", "input": 1}, {"input": 3})
         first, second, third = self.task("submit", "--skill", "work", "--from", path, "-o", "name").out.split()
         self.assertEqual(first, second)
         self.assertEqual(len(self.task("ls", "-o", "json").json()), 2)
@@ -95,6 +135,9 @@ class Tasks(desk.DeskTest):
 
     def test_again_and_again(self):
         self.worker("w")
+        self.schedule("add", "late", "@every 1s", "--skill", "nobody", "--within", "1ms", "--overlap")
+        harness.wait_until(lambda: any(self.show(task)["reason"] == "its deadline has passed" for task in self.of_schedule("late")), "one to be late")
+        self.schedule("rm", "late")
         self.schedule("add", "pulse", "@every 1s", "--skill", "work", '{"n": 5}')
         self.schedule("add", "slow", "@every 1s", "--skill", "nobody")
         self.schedule("add", "flood", "@every 1s", "--skill", "nobody", "--overlap")
@@ -121,6 +164,8 @@ class Tasks(desk.DeskTest):
         self.assertIn("its hour is wrong", self.schedule("add", "x", "0 25 * * *", "--skill", "work", code=3).err)
         self.assertIn("expected 1 to 40", self.schedule("add", "a.b", "@daily", "--skill", "work", code=3).err)
         self.assertIn("--skill is missing", self.schedule("add", "x", "@daily", code=1).err)
+        wish = {"action": "schedule", "schedule": "x", "cron": "@daily", "task": {"skills": ["work"], "deadline_ms": 5}}
+        self.assertIn("within-ms", self.troupe("ask", "svc:tasks", json.dumps(wish), env=self.env).err)
         self.schedule("add", "x", "@daily", "--skill", "work")
         self.assertIn("there is a schedule of this name", self.schedule("add", "x", "@daily", "--skill", "work", code=3).err)
         self.assertIn("there is no schedule", self.schedule("rm", "y", code=3).err)
@@ -387,7 +432,8 @@ class Tasks(desk.DeskTest):
         self.assertIn("--skill is missing", self.task("submit", "1", code=1).err)
         self.assertIn("there is no task of this id", self.task("show", "none", code=3).err)
         self.assertIn("needs x, which is no task", self.task("submit", "--skill", "s", "--needs", "x", code=3).err)
-        for line, says in (({"approval": "yes"}, "approval: expected true or false"), ({"aproval": True}, "expected no other keys"),
+        for line, says in (({"approval": "yes"}, "approval: expected true or false"), ({"delay-ms": 1 << 62}, "100000 days"), ({"timeout-ms": (1 << 63) - 1}, "100000 days"),
+                           ({"deadline_ms": (1 << 63) - 1}, "milliseconds since 1970"), ({"within-ms": 5, "deadline_ms": 5}, "expected one of them"), ({"aproval": True}, "expected no other keys"),
                            ({"priority": "high"}, "expected whole numbers"), ({"deadline_ms": "tomorrow"}, "expected whole numbers"),
                            ({"compose": 1}, "compose: expected true or false")):
             self.assertIn(says, self.task("submit", "--from", self.lines({"skills": ["s"], **line}), code=3).err)

@@ -48,6 +48,7 @@ json_t *tr_task_wish(const tr_call_t *call, const tr_task_options_t *o, const ch
     tr_cli_set_text(task, "description", o->description);
     tr_cli_set_number(task, "tries", o->tries);
     tr_cli_set_number(task, "timeout-ms", o->timeout_ms);
+    tr_cli_set_number(task, "within-ms", o->within_ms);
     tr_cli_set_text(task, "callback", o->callback);
     *ret_code = read_budget(call, o, task);
     if (*ret_code == TR_EXIT_OK)

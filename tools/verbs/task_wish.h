@@ -12,7 +12,7 @@ typedef struct tr_task_options {
     const char *description;
     const char *callback;
     tr_cli_budget_t budget;
-    int64_t priority, tries, timeout_ms, budget_ms;
+    int64_t priority, tries, timeout_ms, within_ms, budget_ms;
     int assign;
     bool approval;
     bool composes; /* of `submit` alone: a schedule's task needs no others */
@@ -33,6 +33,9 @@ extern const char *const tr_task_assign_words[];
             .flags = TR_OPTION_FLAG_ONLY},                                                                   \
         {"try-time", 0, "TIME", TR_DURATION(tr_task_options_t, timeout_ms), "0",                             \
             "How long one try may take; 0 likewise.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},               \
+        {"within", 0, "TIME", TR_DURATION(tr_task_options_t, within_ms), "0",                                \
+            "It has failed when it is not done so long from when it is submitted.", .min = 0,                \
+            .flags = TR_OPTION_FLAG_ONLY},                                                                   \
         {"assign", 0, "WAY", TR_WORD(tr_task_options_t, assign), "as-configured",                            \
             "How its agent is found: the coordinator chooses, the best bid in a contract net gets it, or "   \
             "an agent says who.",                                                                            \

@@ -1,13 +1,12 @@
 #include "tools/verbs/tasks.h"
 
-#include "lib/base/clock.h"
 #include "proto/json.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
+#include "tools/cli/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define LOOK_MS 5000 /* whoever waits asks again after so long */
 
 static const tr_column_t columns[] = {
     {"task", TR_COLUMN_TEXT, .width = 17},
@@ -89,7 +88,7 @@ static int ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
     for (size_t i = 0; i < w->count && code == TR_EXIT_OK; i++) {
         json_t *task = NULL;
         code = tr_cli_ask_json(session, w->call, TR_TASKS_SERVICE,
-            json_pack("{s:s, s:s}", "action", "show", "task", w->ids[i]), &task);
+            json_pack("{s:s, s:s, s:s}", "action", "show", "task", w->ids[i], "part", "history"), &task);
         if (code == TR_EXIT_OK)
             show_change(w, task);
         json_decref(task);
@@ -97,8 +96,9 @@ static int ask_each(tr_tasks_watch_t *w, tr_cli_session_t *session) {
     return code;
 }
 
-/* Has one ended unheard? Who does not answer now may later: only a signal ends this. */
-static int look_again(tr_tasks_watch_t *w, tr_cli_session_t *session, const tr_call_t *quiet) {
+/* Has one ended unheard? */
+static int look_again(tr_cli_session_t *session, const tr_call_t *quiet, void *arg) {
+    tr_tasks_watch_t *w = arg;
     int code = TR_EXIT_OK;
     for (size_t i = 0; i < w->count && code < TR_EXIT_SIGNAL; i++) {
         json_t *task = NULL;
@@ -106,44 +106,59 @@ static int look_again(tr_tasks_watch_t *w, tr_cli_session_t *session, const tr_c
             continue;
         tr_cli_session_renew(session);
         code = tr_cli_ask_json(session, quiet, TR_TASKS_SERVICE,
-            json_pack("{s:s, s:s}", "action", "show", "task", w->ids[i]), &task);
+            json_pack("{s:s, s:s, s:s}", "action", "show", "task", w->ids[i], "part", "history"), &task);
         const char *state = json_string_value(json_object_get(task, "state"));
         if (code == TR_EXIT_OK && state && is_end(state))
             show_change(w, task);
         json_decref(task);
     }
-    return code < TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
-}
-
-static int wait_until_done(tr_tasks_watch_t *w, tr_cli_session_t *session, const tr_call_t *quiet) {
-    int code = ask_each(w, session);
-    while (code == TR_EXIT_OK && !w->done) {
-        code = tr_cli_wait(session, &w->done, tr_clock_ms() + LOOK_MS);
-        if (code == TR_EXIT_TIMEOUT)
-            code = look_again(w, session, quiet);
-    }
     return code;
 }
 
 int tr_tasks_wait(tr_tasks_watch_t *w, tr_cli_session_t *session) {
-    tr_call_t quiet = *w->call;
-    quiet.err = fopen("/dev/null", "we");
     w->over = calloc(w->count + 1, sizeof *w->over);
-    int code = w->over && quiet.err ? wait_until_done(w, session, &quiet)
-                                    : tr_cli_fail(w->call, TR_EXIT_REFUSED, "out of memory");
-    if (quiet.err)
-        fclose(quiet.err);
+    int code = w->over ? ask_each(w, session) : tr_cli_fail(w->call, TR_EXIT_REFUSED, "out of memory");
+    if (code == TR_EXIT_OK)
+        code = tr_cli_wait_looking(session, w->call, &w->done, look_again, w);
     free(w->over);
     w->over = NULL;
     return code;
 }
 
+static int ask_part(
+    const tr_call_t *call, tr_cli_session_t *session, const char *id, const char *part, json_t **ret) {
+    json_t *request = json_pack("{s:s, s:s}", "action", "show", "task", id);
+    tr_cli_set_text(request, "part", part);
+    tr_cli_session_renew(session);
+    return tr_cli_ask_json(session, call, TR_TASKS_SERVICE, request, ret);
+}
+
+int tr_tasks_fetch(
+    const tr_call_t *call, tr_cli_session_t *session, const char *id, const char *part, json_t **ret) {
+    int code = ask_part(call, session, id, part, ret);
+    json_t *left_out = json_incref(json_object_get(*ret, "left-out")), *name;
+    size_t i;
+    json_object_del(*ret, "left-out");
+    json_array_foreach(left_out, i, name) {
+        const char *key = json_string_value(name);
+        json_t *more = NULL;
+        if (code == TR_EXIT_OK && key)
+            code = ask_part(call, session, id, key, &more);
+        if (more)
+            json_object_set(*ret, key, json_object_get(more, key));
+        json_decref(more);
+    }
+    json_decref(left_out);
+    return code;
+}
+
 int tr_tasks_print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id) {
     json_t *task = NULL;
-    int code = tr_cli_ask_json(
-        session, call, TR_TASKS_SERVICE, json_pack("{s:s, s:s}", "action", "show", "task", id), &task);
-    if (code != TR_EXIT_OK)
+    int code = tr_tasks_fetch(call, session, id, "result", &task);
+    if (code != TR_EXIT_OK) {
+        json_decref(task);
         return code;
+    }
     const char *state = json_string_value(json_object_get(task, "state"));
     const char *reason = json_string_value(json_object_get(task, "reason"));
     if (!state || strcmp(state, "completed") != 0)

@@ -24,6 +24,10 @@ typedef struct tr_tasks_watch {
 
 /* For a session's on_message; arg: the watch. */
 void tr_tasks_on_change(tr_cli_session_t *session, const tr_message_t *message, void *arg);
+/* A task; what did not fit into one answer is asked for by itself. part: "result", "input", "history"; NULL: all of it. *ret: a new
+ * reference. Exit code. */
+int tr_tasks_fetch(
+    const tr_call_t *call, tr_cli_session_t *session, const char *id, const char *part, json_t **ret);
 /* Prints the result of one that has completed; of one that has not, why not. Exit code. */
 int tr_tasks_print_result(const tr_call_t *call, tr_cli_session_t *session, const char *id);
 /* Asks for each that is watched, since those that have ended already say nothing more, and waits until w->done. What is told while nobody

@@ -1,17 +1,15 @@
 /* `troupe decide`: puts a question to agents and persons, and waits for what they decide (docs/deciding.md). */
-#include "lib/base/clock.h"
 #include "lib/decision/ruling.h"
 #include "proto/json.h"
 #include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
+#include "tools/cli/watch.h"
 #include "tools/verbs/choices.h"
 #include "tools/verbs/decisions.h"
 #include "tools/verbs/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define LOOK_MS 5000 /* whoever waits asks again after so long */
 
 typedef struct options {
     tr_cli_common_t common;
@@ -207,23 +205,13 @@ static int fetch(const tr_call_t *call, tr_cli_session_t *session, const char *i
     return tr_decisions_fetch(session, call, id, ret);
 }
 
-/* What was told while nobody listened is lost: so it looks again, also while nobody answers. */
-static int wait_until_done(tr_cli_session_t *session, waiting_t *w) {
-    tr_call_t quiet = *w->call;
-    quiet.err = fopen("/dev/null", "we");
-    int code = quiet.err ? TR_EXIT_OK : tr_cli_fail(w->call, TR_EXIT_REFUSED, "out of memory");
-    while (code == TR_EXIT_OK && !w->done) {
-        json_t *decision = NULL;
-        code = tr_cli_wait(session, &w->done, tr_clock_ms() + LOOK_MS);
-        if (code != TR_EXIT_TIMEOUT)
-            continue;
-        code = fetch(&quiet, session, w->id, &decision);
-        w->done = w->done || (code == TR_EXIT_OK && is_over(decision));
-        code = code < TR_EXIT_SIGNAL ? TR_EXIT_OK : code;
-        json_decref(decision);
-    }
-    if (quiet.err)
-        fclose(quiet.err);
+/* Has it ended unheard? */
+static int look_again(tr_cli_session_t *session, const tr_call_t *quiet, void *arg) {
+    waiting_t *w = arg;
+    json_t *decision = NULL;
+    int code = fetch(quiet, session, w->id, &decision);
+    w->done = w->done || (code == TR_EXIT_OK && is_over(decision));
+    json_decref(decision);
     return code;
 }
 
@@ -235,7 +223,7 @@ static int wait_for(const tr_call_t *call, tr_cli_session_t *session, waiting_t 
     json_decref(decision);
     decision = NULL;
     if (code == TR_EXIT_OK)
-        code = wait_until_done(session, w);
+        code = tr_cli_wait_looking(session, call, &w->done, look_again, w);
     if (code == TR_EXIT_OK)
         code = fetch(call, session, w->id, &decision);
     if (code == TR_EXIT_OK)

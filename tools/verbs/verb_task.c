@@ -1,6 +1,7 @@
 /* `troupe task ls`, `show`, `watch`, `cancel`, `approve`, `retry`: what becomes of work (docs/tasks.md). */
 #include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
+#include "tools/cli/output_yaml.h"
 #include "tools/verbs/tasks.h"
 #include "tools/verbs/verbs.h"
 
@@ -121,15 +122,28 @@ static const tr_program_t show_program = {
     .most_arguments = 1,
 };
 
+/* Its history is no row: where nothing else is asked for, it is shown as it is told. */
+static int put_task(const tr_call_t *call, const json_t *task) {
+    const tr_cli_common_t *common = call->options;
+    int rc = 0;
+    switch (common->output) {
+    case TR_OUTPUT_JSON: json_dumpf(task, call->out, JSON_INDENT(2)), fputc('\n', call->out); break;
+    case TR_OUTPUT_YAML: rc = tr_output_yaml(task, false, call->out); break;
+    case TR_OUTPUT_NAME: fprintf(call->out, "%s\n", call->arguments.items[0]); break;
+    default: tr_cli_print_content(call->out, task);
+    }
+    return rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", strerror(-rc)) : TR_EXIT_OK;
+}
+
 static int run_show(const tr_call_t *call) {
-    const options_t *o = call->options;
+    tr_cli_session_t *session = NULL;
     json_t *task = NULL;
-    int code = tr_cli_ask_once(call, &o->common, TR_TASKS_SERVICE,
-        json_pack("{s:s, s:s}", "action", "show", "task", call->arguments.items[0]), &task);
-    if (code == TR_EXIT_OK && o->common.output == TR_OUTPUT_JSON)
-        json_dumpf(task, call->out, JSON_INDENT(2)), fputc('\n', call->out);
-    else if (code == TR_EXIT_OK)
-        tr_cli_print_content(call->out, task);
+    int code = tr_tasks_open(call, NULL, NULL, &session);
+    if (code == TR_EXIT_OK)
+        code = tr_tasks_fetch(call, session, call->arguments.items[0], NULL, &task);
+    tr_cli_session_close(&session);
+    if (code == TR_EXIT_OK)
+        code = put_task(call, task);
     json_decref(task);
     return code;
 }
@@ -168,6 +182,7 @@ const tr_verb_t tr_verb_task_result = {
 static const tr_option_t cancel_table[] = {
     {"reason", 0, "TEXT", TR_STRING(options_t, reason), NULL, "Why, for who looks at it later.",
         .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_OUTPUT_OPTION(options_t),
     TR_CLI_CONNECT_OPTIONS(options_t, "10s"),
 };
 
@@ -187,8 +202,8 @@ static const tr_program_t approve_program = {
     .name = "troupe task approve",
     .summary = "Say yes to tasks that wait for an approval",
     .examples = "troupe task approve t8f3a91c20d4b7e6f",
-    .options = plain_table,
-    .option_count = sizeof plain_table / sizeof *plain_table,
+    .options = one_table,
+    .option_count = sizeof one_table / sizeof *one_table,
     .env_prefix = "TROUPE",
     .arguments = "TASK...",
     .least_arguments = 1,
@@ -199,16 +214,19 @@ static const tr_program_t retry_program = {
     .name = "troupe task retry",
     .summary = "Begin anew with tasks that have failed or were cancelled",
     .examples = "troupe task retry t8f3a91c20d4b7e6f",
-    .options = plain_table,
-    .option_count = sizeof plain_table / sizeof *plain_table,
+    .options = one_table,
+    .option_count = sizeof one_table / sizeof *one_table,
     .env_prefix = "TROUPE",
     .arguments = "TASK...",
     .least_arguments = 1,
     .most_arguments = 256,
 };
 
-/* The same for each; the first refusal is the exit code, and the others are tried all the same. */
-static int order(const tr_call_t *call, const char *action) {
+static const tr_column_t done_columns[] = {{"task", TR_COLUMN_TEXT}, {"done", TR_COLUMN_TEXT}};
+static const tr_cli_table_t done_table = {done_columns, sizeof done_columns / sizeof *done_columns};
+
+/* The same for each; the first refusal is the exit code, and the others are tried all the same. As a table nothing is shown: it is done. */
+static int order_each(const tr_call_t *call, const char *action, tr_output_t *output) {
     const options_t *o = call->options;
     tr_cli_session_t *session = NULL;
     int code = tr_tasks_open(call, NULL, NULL, &session), first = code;
@@ -220,9 +238,26 @@ static int order(const tr_call_t *call, const char *action) {
         code = tr_cli_ask_json(session, call, TR_TASKS_SERVICE, request, &answer);
         first = first == TR_EXIT_OK ? code : first;
         json_decref(answer);
+        answer = json_pack("{s:s, s:b}", "task", call->arguments.items[i], "done", code == TR_EXIT_OK);
+        if (output)
+            tr_cli_put_object(output, &done_table, answer);
+        json_decref(answer);
     }
     tr_cli_session_close(&session);
     return first;
+}
+
+static int order(const tr_call_t *call, const char *action) {
+    const options_t *o = call->options;
+    bool shown = o->common.output != TR_OUTPUT_TABLE && o->common.output != TR_OUTPUT_WIDE;
+    tr_output_t *output = NULL;
+    int code = shown ? tr_cli_begin_table(call, &o->common, &done_table, true, &output) : TR_EXIT_OK,
+        written = 0;
+    if (code == TR_EXIT_OK)
+        code = order_each(call, action, output);
+    if (output)
+        written = tr_cli_finish(call, &output);
+    return code == TR_EXIT_OK ? written : code;
 }
 
 static int run_cancel(const tr_call_t *call) {

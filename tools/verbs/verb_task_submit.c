@@ -15,7 +15,7 @@ typedef struct options {
     tr_task_options_t of;
     tr_strings_t needs;
     const char *id, *key, *from, *at;
-    int64_t delay_ms, within_ms;
+    int64_t delay_ms;
     bool wait;
 } options_t;
 
@@ -38,8 +38,6 @@ static const tr_option_t submit_table[] = {
         "Not before then: 2026-11-28, 2026-11-28T09:30 or 2026-11-28T09:30:00 in local time; with a Z behind "
         "it in UTC.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"within", 0, "TIME", TR_DURATION(options_t, within_ms), "0",
-        "It has failed when it is not done so long from now.", .min = 0, .flags = TR_OPTION_FLAG_ONLY},
     {"from", 0, "FILE", TR_STRING(options_t, from), NULL,
         "Many tasks: JSON, one a line, with the keys of docs/tasks.md; - is stdin. Where a line has no "
         "skills, those of --skill. "
@@ -104,7 +102,6 @@ static json_t *wish_of(const tr_call_t *call, int *ret_code) {
     tr_cli_set_text(task, "key", o->key);
     tr_cli_set_number(task, "delay-ms", o->delay_ms);
     tr_cli_set_number(task, "due_ms", at_ms);
-    tr_cli_set_number(task, "deadline_ms", o->within_ms ? tr_clock_wall_ms() + o->within_ms : 0);
     return task;
 }
 
