@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_SIZE 37
 #define NAME_SIZE 160
+#define PID_BITS  22   /* of Linux: 4194304 processes */
 #define BURST     60.0 /* a bucket of requests holds a second's worth, but one at the least */
 #define MINUTE_US 60e6
 #define FULL_MS   20  /* while all places are taken */
@@ -30,7 +32,7 @@ struct tr_llm_board_account {
     _Atomic int64_t requests, tokens; /* when each bucket will be full, in microseconds */
     _Atomic int64_t paused_ms;        /* until then */
     _Atomic int64_t failures, open_ms, shut_ms, probe_ms;
-    _Atomic int64_t flight[TR_LLM_BOARD_FLIGHT]; /* until when each place is taken; 0 = free */
+    _Atomic int64_t flight[TR_LLM_BOARD_FLIGHT]; /* who has each place; 0 = nobody */
 };
 
 struct tr_llm_board_purse {
@@ -231,18 +233,30 @@ static void give(_Atomic int64_t *full_at, rate_t rate, double n) {
     atomic_fetch_sub(full_at, (int64_t)(n * rate.us_each));
 }
 
-/* Each value is one's own, or a place might be given back that is another one's by now. */
+/* A place has until when it is taken, and by which process. */
+static bool is_free(int64_t place, int64_t now_ms) {
+    return place >> PID_BITS < now_ms;
+}
+
+/* Who was killed does not give back. */
+static bool is_of_the_dead(int64_t place) {
+    return kill((pid_t)(place & ((1 << PID_BITS) - 1)), 0) < 0 && errno == ESRCH;
+}
+
+/* The dead are looked for only where there is nothing else. 0: all are taken. */
 static int64_t take_place(tr_llm_board_account_t *self, int64_t most, uint64_t random, int64_t now_ms) {
-    int64_t until = (now_ms + TR_LLM_BOARD_LEASE_MS) * 1024 + (int64_t)(random % 1024);
-    for (uint64_t i = 0; i < (uint64_t)most; i++) {
-        uint64_t at = (random / 1024 + i) % (uint64_t)most;
+    int64_t until = (now_ms + TR_LLM_BOARD_LEASE_MS) << PID_BITS | getpid();
+    for (uint64_t i = 0; i < 2 * (uint64_t)most; i++) {
+        uint64_t at = (random + i) % (uint64_t)most;
         int64_t found = atomic_load(&self->flight[at]);
-        if (found / 1024 < now_ms && atomic_compare_exchange_strong(&self->flight[at], &found, until))
+        if ((is_free(found, now_ms) || (i >= (uint64_t)most && is_of_the_dead(found))) &&
+            atomic_compare_exchange_strong(&self->flight[at], &found, until))
             return until;
     }
     return 0;
 }
 
+/* Any of this process with the same end will do. */
 static void give_place(tr_llm_board_account_t *self, int64_t place) {
     for (size_t i = 0; place && i < TR_LLM_BOARD_FLIGHT; i++) {
         int64_t mine = place;

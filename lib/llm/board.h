@@ -3,12 +3,12 @@
  * once. Of each server and key it has two buckets (requests and tokens), places for what is in flight, and the circuit; of each budget what is spent.
  *
  * Nobody locks: each number is changed by one atomic instruction, so whoever dies or is stopped in the middle holds nobody up. What it held comes back:
- * a place in flight after TR_LLM_BOARD_LEASE_MS, the one attempt of a half open circuit after its time, and an estimate that was reserved stays spent, since
+ * a place in flight as soon as all are taken (or after TR_LLM_BOARD_LEASE_MS), the one attempt of a half open circuit after its time, and an estimate that was reserved stays spent, since
  * the server may have gone on with it. The file is of one boot of the machine: times in it are of its clock.
  *
  * A bucket is the time at which it will be full (GCRA): one number, which taking moves on and giving back moves back.
  *
- * Threads and processes: any.
+ * Threads and processes: any that see each other's numbers (a container of its own has a file of its own).
  */
 #ifndef TR_LLM_BOARD_H
 #define TR_LLM_BOARD_H

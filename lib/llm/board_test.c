@@ -101,9 +101,25 @@ static void places_in_flight(void **state) {
     assert_int_equal(more, 0);
     tr_llm_board_give(a, &limits, 0, places[1]);
     assert_int_equal(tr_llm_board_take(a, &limits, 1, 9, &more), 0);
-    tr_llm_board_give(a, &limits, 0, places[1] == more ? 0 : places[1]); /* it is another's by now */
     int64_t none;
     assert_true(tr_llm_board_take(a, &limits, 1, 5, &none) > 0);
+}
+
+/* Their places are taken over where there are no others; those of the living are not. */
+static void places_of_the_dead_are_taken(void **state) {
+    const fixture_t *f = *state;
+    const tr_llm_rate_config_t limits = {.in_flight = 2};
+    tr_llm_board_account_t *a = tr_llm_board_account(f->board, "key", &limits);
+    int64_t place, own;
+    int status;
+    assert_int_equal(tr_llm_board_take(a, &limits, 1, 0, &own), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(tr_llm_board_take(a, &limits, 1, 0, &place) != 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(tr_llm_board_take(a, &limits, 1, 0, &place), 0);
+    assert_true(tr_llm_board_take(a, &limits, 1, 0, &own) > 0);
 }
 
 static void circuits_open_are_probed_and_close(void **state) {
@@ -211,6 +227,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(tokens_come_back_and_may_be_owed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pause_holds_for_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_in_flight, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(places_of_the_dead_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(circuits_open_are_probed_and_close, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_budget_is_spent_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(processes_at_once_spend_no_more_than_there_is, set_up, tear_down),

@@ -1,19 +1,14 @@
 /*
- * The limiter of a fleet: buckets in Redis, one pair for each account, filled by the server's clock. An attempt has leave of this process first
- * (the local limiter, which keeps the order), and then asks the server, again and again until it has room. What is in flight
- * is a sorted set of the attempts' ids by when they are given up: who died with an attempt in hand holds its place no longer
- * than LEASE_MS.
+ * The limiter of a fleet: buckets in Redis, one pair for each account, filled by the server's clock. What is in flight
+ * is a sorted set of the attempts' ids by when they are given up: who died with an attempt in hand holds its place no longer than LEASE_MS.
  *
  * Scripts may be run twice, when a connection broke: each knows by the id what it has done.
  */
+#include "lib/llm/rate_outer.h"
 #include "lib/llm/shared_private.h"
 
-#include "lib/base/clock.h"
-
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LEASE_MS "900000" /* longer than any attempt */
@@ -65,29 +60,19 @@ static const char pause_script[] =
             "redis.call('HSET', KEYS[1], 'pause', string.format('%.0f', pause))\n"
             "return {0}\n";
 
-typedef struct limiter {
-    tr_llm_rate_t base;
-    tr_llm_shared_t *shared;
-    tr_llm_rate_t *local;
-} limiter_t;
-
-/* One asking, from this process's limiter and then from the server. */
 typedef struct asking {
-    limiter_t *owner;
-    tr_llm_leave_t local, *outer;
-    tr_llm_rate_config_t limits;
-    char key[TR_LLM_RATE_KEY], id[ID_SIZE];
+    tr_llm_asking_t base;
+    char id[ID_SIZE];
     tr_redis_errand_t *errand; /* NULL = the server has no question of it */
-    tr_llm_timer_t again;
-    bool asked; /* the server: it may hold a place there */
+    bool asked;                /* the server: it may hold a place there */
 } asking_t;
 
 /* ---- scripts ---- */
 
 static void on_answer(void *arg, int number, const char *value, size_t len);
 
-static int run(limiter_t *self, const char *script, const char *key, const tr_llm_rate_config_t *limits,
-    int64_t number, const char *id, asking_t *asking) {
+static int run(const tr_llm_shared_t *shared, const char *script, const char *key,
+    const tr_llm_rate_config_t *limits, int64_t number, const char *id, asking_t *asking) {
     char buckets[KEY_SIZE], flight[KEY_SIZE], text[4][24];
     const int64_t values[4] = {
         limits->requests_per_minute, limits->tokens_per_minute, limits->in_flight, number};
@@ -104,103 +89,52 @@ static int run(limiter_t *self, const char *script, const char *key, const tr_ll
         s.lengths[s.n++] = strlen(id);
     }
     return tr_redis_courier_send(
-        self->shared->courier, &s, asking ? on_answer : NULL, asking, asking ? &asking->errand : NULL);
+        shared->courier, &s, asking ? on_answer : NULL, asking, asking ? &asking->errand : NULL);
 }
 
-/* ---- asking ---- */
+/* ---- the kind ---- */
 
-static void grant(asking_t *a) {
-    a->outer->holds = true;
-    a->outer->granted(a->outer->arg);
+static void begin(tr_llm_asking_t *base) {
+    asking_t *a = (asking_t *)base;
+    snprintf(a->id, sizeof a->id, "%016" PRIx64, tr_llm_outer_random(base->owner));
 }
 
-static void ask_server(void *arg) {
-    asking_t *a = arg;
+static void look(tr_llm_asking_t *base) {
+    asking_t *a = (asking_t *)base;
     a->asked = true;
-    if (run(a->owner, ask_script, a->key, &a->limits, (int64_t)a->local.tokens, a->id, a) < 0)
-        grant(a); /* too many wait for the server, or memory is out: by the limits of this process */
+    if (run(base->owner->common, ask_script, base->key, &base->limits, (int64_t)base->local.tokens, a->id,
+            a) < 0)
+        tr_llm_asking_grant(
+            base); /* too many wait for the server, or memory is out: by the limits of this process */
 }
 
-/* A little later than it says, or all who wait would come at once. */
 static void on_answer(void *arg, int number, const char *value, size_t len) {
     asking_t *a = arg;
     (void)value, (void)len;
     a->errand = NULL;
-    if (number <= 0) { /* there is room, or no server */
-        grant(a);
-        return;
-    }
-    int64_t due = tr_clock_ms() + number +
-                  (int64_t)(tr_llm_shared_random(a->owner->shared) % (8 + (uint64_t)number / 8));
-    if (tr_llm_timer_at(a->owner->shared->loop, &a->again, due, ask_server, a) < 0)
-        grant(a);
+    if (number > 0)
+        tr_llm_asking_again(&a->base, number);
+    else /* there is room, or no server */
+        tr_llm_asking_grant(&a->base);
 }
 
-static int ask(
-    tr_llm_rate_t *base, const char *key, const tr_llm_rate_config_t *limits, tr_llm_leave_t *leave) {
-    limiter_t *self = (limiter_t *)base;
-    asking_t *a = calloc(1, sizeof *a);
-    if (!a)
-        return -ENOMEM;
-    a->owner = self;
-    a->outer = leave;
-    a->limits = *limits;
-    a->local = (tr_llm_leave_t){.granted = ask_server, .arg = a, .tokens = leave->tokens};
-    snprintf(a->key, sizeof a->key, "%s", key);
-    snprintf(a->id, sizeof a->id, "%016" PRIx64, tr_llm_shared_random(self->shared));
-    int r = self->local->ops->ask(self->local, key, limits, &a->local);
-    if (r < 0) {
-        free(a);
-        return r;
-    }
-    leave->account = a;
-    leave->holds = false;
-    return 0;
-}
-
-/* ---- and the rest of the port ---- */
-
-static void leave(tr_llm_rate_t *base, tr_llm_leave_t *leave, uint64_t spent) {
-    limiter_t *self = (limiter_t *)base;
-    asking_t *a = leave->account;
-    if (!a)
-        return;
-    leave->account = NULL;
-    tr_llm_timer_stop(self->shared->loop, &a->again);
+static void end(tr_llm_asking_t *base, int64_t back) {
+    asking_t *a = (asking_t *)base;
+    const tr_llm_shared_t *shared = base->owner->common;
     if (a->errand)
-        tr_redis_courier_forget(self->shared->courier, a->errand);
-    int64_t back = (int64_t)leave->tokens - (leave->holds ? (int64_t)spent : 0);
+        tr_redis_courier_forget(shared->courier, a->errand);
     if (a->asked) /* what is lost on its way is given up there after a while, ignoring */
-        run(self, leave_script, a->key, &a->limits, back, a->id, NULL);
-    leave->holds = false;
-    self->local->ops->leave(self->local, &a->local, spent);
-    free(a);
+        run(shared, leave_script, base->key, &base->limits, back, a->id, NULL);
 }
 
 static void pause_account(
-    tr_llm_rate_t *base, const char *key, const tr_llm_rate_config_t *limits, int64_t ms) {
-    limiter_t *self = (limiter_t *)base;
-    self->local->ops->pause(self->local, key, limits, ms);
-    run(self, pause_script, key, limits, ms, NULL, NULL); /* then the others find out themselves, ignoring */
+    tr_llm_outer_t *self, const char *key, const tr_llm_rate_config_t *limits, int64_t ms) {
+    run(self->common, pause_script, key, limits, ms, NULL,
+        NULL); /* then the others find out themselves, ignoring */
 }
 
-static void destroy(tr_llm_rate_t *base) {
-    limiter_t *self = (limiter_t *)base;
-    self->local->ops->destroy(self->local);
-    free(self);
-}
-
-static const tr_llm_rate_ops_t shared_ops = {ask, leave, pause_account, destroy};
+static const tr_llm_outer_kind_t kind = {sizeof(asking_t), begin, look, end, pause_account};
 
 int tr_llm_rate_shared(tr_llm_shared_t *shared, tr_llm_rate_t *local, tr_llm_rate_t **ret_rate) {
-    limiter_t *self = calloc(1, sizeof *self);
-    if (!self) {
-        local->ops->destroy(local);
-        return -ENOMEM;
-    }
-    self->base.ops = &shared_ops;
-    self->shared = shared;
-    self->local = local;
-    *ret_rate = &self->base;
-    return 0;
+    return tr_llm_outer_new(&kind, shared->loop, shared, local, ret_rate);
 }

@@ -162,6 +162,17 @@ class OneMachine(Together, model.ModelTest):
         self.file = pathlib.Path(self.directory) / "models"
         self.place = {"together": str(self.file)}
 
+    def test_what_a_process_died_with_is_no_more_in_flight(self):
+        server = self.server()
+        server.usual = model.stall()
+        first, second = self.two(server, {"rate": {"in-flight": 1}})
+        first.start()
+        harness.wait_until(lambda: server.working == 1, "the call to be in flight")
+        first.process.kill()
+        first.process.wait()
+        server.usual = model.chat()
+        self.assertEqual(second.call()["status"], "ok")
+
     def test_the_environment_may_name_it(self):
         server = self.server()
         config = server.config(budget={"fleet": {"tokens": 250}})
