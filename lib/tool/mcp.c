@@ -158,6 +158,7 @@ static void on_opening(void *arg) {
         /* one of the older revision may say nothing to what it does not know */
         self->wire->ops->drop(self->wire, self->last_id);
         free_request(take_request(&self->requests, self->last_id, NULL));
+        self->was_slow = true;
         initialize(self);
         return;
     }
@@ -193,6 +194,23 @@ static void list_tools(tr_mcp_t *self, const json_t *cursor) {
         self, LISTING, cursor ? json_pack("{s:O}", "cursor", (json_t *)(uintptr_t)cursor) : json_object());
 }
 
+/* Which revision it speaks. */
+static void ask_revision(tr_mcp_t *self, int64_t ms) {
+    self->modern = true;
+    self->version = TR_MCP_MODERN;
+    if (limit_opening(self, ms))
+        send_step(self, ASKING, json_object());
+}
+
+/* It does not begin by the older revision. False: nor by the other. */
+static bool asks_again(tr_mcp_t *self) {
+    if (self->state != BEGINNING || !self->was_slow)
+        return false;
+    self->was_slow = false;
+    ask_revision(self, self->config->open_ms);
+    return true;
+}
+
 static void open_connection(tr_mcp_t *self) {
     tr_error_t error = {0};
     bool asks = self->config->protocol != TR_MCP_BY_SESSION;
@@ -205,11 +223,9 @@ static void open_connection(tr_mcp_t *self) {
         initialize(self);
         return;
     }
-    self->modern = true;
-    self->version = TR_MCP_MODERN;
-    if (limit_opening(self,
-            self->config->protocol == TR_MCP_BY_ASKING ? self->config->open_ms / 3 : self->config->open_ms))
-        send_step(self, ASKING, json_object());
+    self->was_slow = false;
+    ask_revision(
+        self, self->config->protocol == TR_MCP_BY_ASKING ? self->config->open_ms / 3 : self->config->open_ms);
 }
 
 static void be_open(tr_mcp_t *self) {
@@ -325,7 +341,7 @@ static void on_failure(tr_mcp_t *self, request_t *request, const json_t *failure
     free_request(request);
     if (self->state == ASKING && self->config->protocol == TR_MCP_BY_ASKING)
         initialize(self);
-    else
+    else if (!asks_again(self))
         close_connection(self, TR_TOOL_UNAVAILABLE, why);
 }
 
@@ -389,7 +405,7 @@ void tr_mcp_unanswered(tr_mcp_t *self, json_int_t id, tr_tool_status_t status, c
     free_request(request);
     if (self->state == ASKING && self->config->protocol == TR_MCP_BY_ASKING)
         initialize(self);
-    else
+    else if (!asks_again(self))
         close_connection(self, status, why);
 }
 

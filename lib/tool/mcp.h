@@ -106,6 +106,7 @@ struct tr_mcp {
     tr_mcp_wire_t *wire;
     int state; /* mcp.c */
     bool modern, resources;
+    bool was_slow; /* it did not say in time which revision it speaks */
     const char *version;
     json_int_t last_id;
     struct tr_mcp_request *requests; /* that were sent */

@@ -4,7 +4,7 @@
 Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [--http PORT-FILE]
 
 Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
-silent-at-open, forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs). With --http it writes its port to the file.
+silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs). With --http it writes its port to the file.
 """
 import argparse
 import http.server
@@ -13,6 +13,7 @@ import os
 import socketserver
 import sys
 import threading
+import time
 
 STATEFUL, MODERN = "2025-06-18", "2026-07-28"
 META = "io.modelcontextprotocol/"
@@ -30,6 +31,7 @@ class Server:
     def __init__(self, options):
         self.options = options
         self.calls = 0
+        self.asked = False
 
     def log(self, message):
         if self.options.log:
@@ -51,6 +53,9 @@ class Server:
             os._exit(3)
         if self.options.bad == "silent-at-open":
             return None
+        if self.options.bad == "slow-at-open" and message["method"] == "server/discover" and not self.asked:
+            self.asked = True
+            time.sleep(2)
         if modern and self.options.speaks == "stateful":
             return self.error(message, -32601, "Method not found")
         if not modern and self.options.speaks == "modern":

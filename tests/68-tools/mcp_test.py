@@ -169,6 +169,14 @@ class Faults(McpTest):
             self.assertIn({"exit-at-open": "no licence found", "silent-at-open": "within 600 ms"}[bad], server["detail"])
             keeper.stop()
 
+    def test_it_is_slow_to_begin(self):
+        """It has no answer yet when it is taken for one of the older revision, which it does not speak."""
+        self.serve(self.stdio("--bad", "slow-at-open", "--speaks", "modern", **{"open-timeout": "4s"}))
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        server, = self.ask("keeper", '{"action": "list"}')["servers"]
+        self.assertEqual(server["protocol"], "2026-07-28")
+        self.assertEqual(self.methods()[:3], ["server/discover", "initialize", "server/discover"])
+
     def test_http_faults(self):
         self.fails(self.http("--bad", "garbage"), "garbled", "it is no JSON")
         self.comes_back()
