@@ -282,6 +282,7 @@ typedef struct tr_core_service {
     uint64_t queued;    /* also on disk only */
     uint64_t leased;    /* in the hands of this platform's providers; what other brokers have, those count */
     uint64_t providers; /* of this platform */
+    int64_t oldest_ms;  /* how long that has waited which waits for longest; 0: nothing waits */
 } tr_core_service_t;
 /* The next one from *cursor on, which begins with 0; mailboxes are left out. False: there are no more. The name is borrowed until the
  * next call into the core. */

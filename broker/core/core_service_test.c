@@ -430,14 +430,17 @@ static void what_waits_for_each_is_told(void **state) {
     ask(s.w, 3, s.p[3], "p3", "df", "{\"action\":\"modify\",\"services\":[\"other\"]}");
     for (unsigned i = 0; i < 5; i++)
         request(&s, "x"); /* p2 takes two at once, and is the only one now */
+    pass(s.w, 2500);
     assert_true(tr_core_service_next(s.w->core, &cursor, &found));
     assert_string_equal(found.name, "digest");
+    assert_int_equal(found.oldest_ms, 2500);
     assert_int_equal(found.queued, 3);
     assert_int_equal(found.leased, 2);
     assert_int_equal(found.providers, 1);
     assert_true(tr_core_service_next(s.w->core, &cursor, &found));
     assert_string_equal(found.name, "other");
     assert_int_equal(found.queued + found.leased, 0);
+    assert_int_equal(found.oldest_ms, 0);
     assert_false(tr_core_service_next(s.w->core, &cursor, &found));
     world_end(s.w);
 }

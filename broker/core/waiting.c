@@ -19,8 +19,22 @@ tr_waiting_t tr_waiting_of(const tr_service_t *service) {
     return w;
 }
 
-static tr_core_service_t service_of(const tr_service_t *s) {
-    tr_core_service_t found = {.name = s->name, .queued = tr_waiting_of(s).records};
+static int64_t older(int64_t ms, const tr_lease_t *lease) {
+    return lease && (!ms || lease->taken_ms < ms) ? lease->taken_ms : ms;
+}
+
+/* Within a list that is not a provider's the first is the oldest, and what is on disk only comes after what of its lane is in memory. */
+static int64_t queued_since(const tr_service_t *s) {
+    int64_t ms = older(0, s->resting.head);
+    for (unsigned i = 0; i < TR_PRIORITIES; i++)
+        ms = older(ms, s->queue[i].head);
+    return ms;
+}
+
+static tr_core_service_t service_of(const tr_core_t *core, const tr_service_t *s) {
+    int64_t since_ms = queued_since(s), age_ms = since_ms ? core->now.wall_ms - since_ms : 0;
+    tr_core_service_t found = {
+        .name = s->name, .queued = tr_waiting_of(s).records, .oldest_ms = age_ms > 0 ? age_ms : 0};
     for (uint32_t i = 0; i < s->providers_n; i++) {
         const tr_provider_t *p = &s->providers[i];
         found.leased += p->entry->neighbour ? 0 : p->leases.count;
@@ -35,7 +49,7 @@ bool tr_core_service_next(const tr_core_t *self, uint32_t *cursor, tr_core_servi
         const tr_service_t *s = self->services[(*cursor)++];
         if (tr_service_is_mailbox(s, &agent))
             continue;
-        *ret = service_of(s);
+        *ret = service_of(self, s);
         return true;
     }
     return false;
@@ -58,16 +72,8 @@ void tr_waiting_sum_up(tr_core_t *core) {
     }
 }
 
-static int64_t older(int64_t ms, const tr_lease_t *lease) {
-    return lease && (!ms || lease->taken_ms < ms) ? lease->taken_ms : ms;
-}
-
-/* Within a list that is not a provider's the first is
- * the oldest, and what is on disk only comes after what of its lane is in memory. */
 int64_t tr_waiting_since(const tr_service_t *s) {
-    int64_t ms = older(0, s->resting.head);
-    for (unsigned i = 0; i < TR_PRIORITIES; i++)
-        ms = older(ms, s->queue[i].head);
+    int64_t ms = queued_since(s);
     for (uint32_t i = 0; i < s->providers_n; i++)
         for (const tr_lease_t *l = s->providers[i].leases.head; l; l = l->next)
             ms = older(ms, l);

@@ -159,6 +159,10 @@ static uint64_t providers_of(const tr_core_service_t *s) {
     return s->providers;
 }
 
+static uint64_t seconds_of(const tr_core_service_t *s) {
+    return (uint64_t)s->oldest_ms / 1000;
+}
+
 static const struct {
     const char *name, *help;
     uint64_t (*value)(const tr_core_service_t *service);
@@ -168,6 +172,8 @@ static const struct {
         "Requests that wait for a provider, or are in work with one of this platform, by service.",
         unfinished_of},
     {"troupe_broker_service_providers", "Agents of this platform that offer it, by service.", providers_of},
+    {"troupe_broker_service_oldest_seconds",
+        "How long the request has waited that waits for longest, by service.", seconds_of},
 };
 
 /* A service is a word of letters, digits and a few signs: nothing of it is to be escaped. */

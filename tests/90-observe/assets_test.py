@@ -52,7 +52,7 @@ class Assets(unittest.TestCase):
 
     def test_dashboards_are_of_metrics_that_there_are(self):
         paths = glob.glob(os.path.join(PLACE, "grafana", "dashboards", "*.json"))
-        self.assertEqual(len(paths), 2)
+        self.assertEqual(len(paths), 3)
         for path in paths:
             dashboard = json.loads(read(path))
             expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

@@ -104,11 +104,12 @@ class Metrics(fleet.FleetTest):
             names = ("queued_records", "unfinished_records", "providers")
             values = tuple(self.value(broker, f'troupe_broker_service_{name}{{service="slowly"}}') for name in names)
             return values == numbers
-        harness.wait_until(lambda: self.get(broker)[1].count('{service="slowly"}') == 3 and are(0, 0, 1), "the provider")
+        harness.wait_until(lambda: self.get(broker)[1].count('{service="slowly"}') == 4 and are(0, 0, 1), "the provider")
         self.ok("suspend", "slow")
         for _ in range(3):
             self.ok("send", "svc:slowly", "inform", "hello")
         harness.wait_until(lambda: are(3, 3, 1), "three that wait")
+        harness.wait_until(lambda: self.value(broker, 'troupe_broker_service_oldest_seconds{service="slowly"}') >= 1, "the lag to be told")
         self.ok("resume", "slow")
         harness.wait_until(lambda: are(0, 0, 1), "none")
 
