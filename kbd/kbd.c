@@ -2,8 +2,10 @@
 
 #include "kbd/events.h"
 #include "kbd/kernels.h"
+#include "lib/base/clock.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +110,12 @@ static int open_meaning(tr_kbd_t *self, tr_error_t *error) {
         error);
 }
 
+/* That this process may use. */
+static unsigned count_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
 int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     static const char *const services[] = {"kb", NULL};
     tr_kbd_t *self = calloc(1, sizeof *self);
@@ -117,6 +125,7 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     *ret_self = self;
     self->options = options;
     tr_turns_init(&self->turns);
+    tr_linger_init(&self->linger, count_processors());
     tr_kb_cache_init(&self->cache, options->cache);
     int rc = tr_resident_start(&self->resident, &kind, &options->resident, &error);
     catch_elsewhere();
@@ -142,15 +151,30 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     return 0;
 }
 
+/* Serves those who wait for their turn. True: others can be served at once. */
+static bool serve(tr_kbd_t *self) {
+    bool more = tr_kb_search_turns(self);
+    if (self->answer_count == 1 && self->turns.count == 0)
+        tr_linger_answered(&self->linger, tr_clock_ns());
+    tr_kb_settle(self);
+    return more;
+}
+
+/* Whether to look again at once for what comes. */
+static bool lingers(tr_kbd_t *self) {
+    return self->linger.lingers && self->meaning.searching == 0 &&
+           tr_linger_looks(&self->linger, tr_clock_ns());
+}
+
 int tr_kbd_run(tr_kbd_t *self) {
     while (!tr_host_stopping(self->host)) {
         tr_error_t error = {0};
         int64_t wait_ms = -1;
-        bool more = tr_kb_search_turns(self);
-        tr_kb_settle(self);
+        bool more = serve(self);
         if (tr_kb_meaning_turn(&self->meaning, &wait_ms, &error) < 0)
             tr_log(&self->resident.log, &tr_kbd_events[TR_K_NO_VECTORS], "error=%s", error.text);
-        tr_host_step(self->host, more ? 0 : wait_ms);
+        if (tr_host_step(self->host, more || lingers(self) ? 0 : wait_ms) > 0)
+            tr_linger_end(&self->linger);
         tr_kb_settle(self);
     }
     return self->resident.code;

@@ -11,6 +11,7 @@
 
 #include "kbd/cache.h"
 #include "kbd/front.h"
+#include "kbd/linger.h"
 #include "kbd/meaning.h"
 #include "kbd/mover.h"
 #include "kbd/options.h"
@@ -37,6 +38,7 @@ typedef struct tr_kbd {
     tr_kb_meaning_t meaning;
     tr_kb_cache_t cache;
     tr_turns_t turns; /* searches: tr_message_t, kept */
+    tr_linger_t linger;
     tr_kb_answer_t *answers;
     size_t answer_count, answer_room;
     tr_kb_job_t *jobs; /* additions that wait for a program */
