@@ -1,16 +1,11 @@
 /* In C++, for it asks what kind of index one is, and looks into graphs. */
 #include "kbd/faiss_more.h"
 
-#include "kbd/kernels.h"
-
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
-#include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/DistanceComputer.h>
 
 #include <cerrno>
-#include <cmath>
 #include <exception>
 
 using faiss::IndexFlat;
@@ -60,7 +55,7 @@ extern "C" size_t tr_faiss_depth(const FaissIndex *index) {
     return graph ? static_cast<size_t>(graph->hnsw.efSearch) : lists ? lists->nprobe : 0;
 }
 
-/* ---- looking for what is near to one of its own ---- */
+/* ---- searching ---- */
 
 extern "C" idx_t tr_faiss_lowest(const FaissIndex *index, idx_t place) {
     const IndexHNSW *graph = graph_of(index);
@@ -69,49 +64,15 @@ extern "C" idx_t tr_faiss_lowest(const FaissIndex *index, idx_t place) {
     return graph && place < graph->ntotal ? place : -1;
 }
 
-namespace {
-/* The less, the nearer. */
-struct computer : faiss::DistanceComputer {
-    const float *vectors, *query = nullptr;
-    size_t d;
-
-    explicit computer(const IndexFlat &flat) : vectors(flat.get_xb()), d(flat.d) {}
-
-    void set_query(const float *x) override {
-        query = x;
-    }
-
-    float operator()(idx_t i) override {
-        return -tr_kernel_product(query, vectors + i * d, d);
-    }
-
-    float symmetric_dis(idx_t i, idx_t j) override {
-        return -tr_kernel_product(vectors + i * d, vectors + j * d, d);
-    }
-};
-} // namespace
-
-/* One that was visited is not entered again. From above none is entered that is on the lowest level only. */
-extern "C" int tr_faiss_search_without(
-    const FaissIndex *index, idx_t place, idx_t k, float *ret_scores, idx_t *ret_places) {
+extern "C" int tr_faiss_graph(const FaissIndex *index, tr_graph_t *ret_graph) {
     const IndexHNSW *graph = graph_of(index);
-    const IndexFlat *flat = flat_of(index);
-    if (!graph || !flat)
+    const float *vectors = tr_faiss_vectors(index);
+    if (!graph || !vectors || graph->ntotal == 0)
         return -EINVAL;
-    for (idx_t i = 0; i < k; i++) {
-        ret_scores[i] = HUGE_VALF;
-        ret_places[i] = -1;
-    }
-    try {
-        computer near(*flat);
-        faiss::VisitedTable visited(static_cast<int>(graph->ntotal));
-        visited.set(static_cast<int>(place));
-        near.set_query(near.vectors + place * near.d);
-        graph->hnsw.search(near, static_cast<int>(k), ret_places, ret_scores, visited);
-    } catch (const std::exception &) {
-        return -ENOMEM;
-    }
-    for (idx_t i = 0; i < k; i++)
-        ret_scores[i] = -ret_scores[i];
+    const faiss::HNSW &hnsw = graph->hnsw;
+    static_assert(sizeof(faiss::HNSW::storage_idx_t) == sizeof *ret_graph->links, "links are of four bytes");
+    *ret_graph = tr_graph_t{hnsw.neighbors.data(), hnsw.offsets.data(), hnsw.cum_nneighbor_per_level.data(),
+        vectors, static_cast<size_t>(graph->ntotal), static_cast<size_t>(graph->d),
+        static_cast<size_t>(hnsw.efSearch), hnsw.entry_point, hnsw.max_level};
     return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef TR_KBD_FAISS_MORE_H
 #define TR_KBD_FAISS_MORE_H
 
+#include "kbd/graph.h"
+
 #include <faiss/c_api/Index_c.h>
 
 #ifdef __cplusplus
@@ -20,10 +22,8 @@ size_t tr_faiss_depth(const FaissIndex *index);
 /* The place of the first vector from `place` on that is on the lowest level of a graph only; -1: there is none, or it is no graph. */
 idx_t tr_faiss_lowest(const FaissIndex *index, idx_t place);
 
-/* As if the graph had not the vector at `place`: what is nearest to it of the others, k scores and places, the nearest first, place -1 behind the
- * last. The vector is of the lowest level. 0, -EINVAL: it is no graph, -ENOMEM. */
-int tr_faiss_search_without(
-    const FaissIndex *index, idx_t place, idx_t k, float *ret_scores, idx_t *ret_places);
+/* The graph of an HNSW index, as tr_graph_search takes it; borrowed from the index. 0, or -EINVAL: it is no such index, or has no vectors. */
+int tr_faiss_graph(const FaissIndex *index, tr_graph_t *ret_graph);
 
 #ifdef __cplusplus
 }

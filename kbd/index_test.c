@@ -1,6 +1,8 @@
 /* Segments of each kind, their files, and an index that is added to, merged and searched all the time. */
+#include "kbd/faiss_more.h"
 #include "kbd/index.h"
 #include "kbd/kernels.h"
+#include "kbd/segment_private.h"
 #include "kbd/shelf.h"
 #include "tests/scratch.h"
 
@@ -144,6 +146,40 @@ static void flat(void **state) {
 
 static void graph(void **state) {
     check_kind(*state, TR_SEGMENT_HNSW, .99);
+}
+
+/* What FAISS finds in the same graph is found, a vector that it shall not have is not, and fewer than k are told so. */
+static void graph_as_faiss(void **state) {
+    fixture_t *f = *state;
+    tr_segment_t *segment = build(f, TR_SEGMENT_HNSW, 0, N);
+    tr_graph_t graph;
+    size_t same = 0;
+    assert_int_equal(tr_faiss_graph(segment->index, &graph), 0);
+    assert_int_equal(graph.count, N);
+    for (size_t q = 0; q < 200; q++) {
+        int64_t ours[K], theirs[K];
+        float scores[K], their_scores[K], *query = vector_at(f, 29 * q);
+        assert_int_equal(tr_graph_search(&graph, 1, query, K, TR_GRAPH_ALL, ours, scores), 0);
+        assert_int_equal(faiss_Index_search(segment->index, 1, query, K, their_scores, theirs), 0);
+        for (size_t i = 0; i < K; i++) {
+            same += ours[i] == theirs[i];
+            assert_true(i == 0 || scores[i] <= scores[i - 1]);
+        }
+        int64_t without = tr_faiss_lowest(segment->index, (int64_t)(29 * q));
+        assert_int_equal(
+            tr_graph_search(&graph, 1, vector_at(f, (size_t)without), K, without, ours, scores), 0);
+        for (size_t i = 0; i < K; i++)
+            assert_true(ours[i] >= 0 && ours[i] != without);
+    }
+    assert_true(same >= 200 * K * 99 / 100);
+    int64_t *all = calloc(2 * N, sizeof *all);
+    float *scores = calloc(2 * N, sizeof *scores);
+    assert_int_equal(tr_graph_search(&graph, 1, vector_at(f, 0), 2 * N, TR_GRAPH_ALL, all, scores), 0);
+    assert_int_equal(all[0], 0);
+    assert_int_equal(all[N], -1);
+    free(all);
+    free(scores);
+    tr_segment_release(&segment);
 }
 
 static void lists_of_bytes(void **state) {
@@ -477,6 +513,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flat),
         cmocka_unit_test(graph),
+        cmocka_unit_test(graph_as_faiss),
         cmocka_unit_test(lists_of_bytes),
         cmocka_unit_test(product_codes),
         cmocka_unit_test(hard_ones),

@@ -259,9 +259,17 @@ static int search_codes(const tr_segment_t *self, size_t n, const float *queries
     return rc;
 }
 
+static int search_graph(const tr_segment_t *self, size_t n, const float *queries, size_t k,
+    int64_t *ret_places, float *ret_scores) {
+    tr_graph_t graph;
+    int rc = tr_faiss_graph(self->index, &graph);
+    return rc < 0 ? rc : tr_graph_search(&graph, n, queries, k, TR_GRAPH_ALL, ret_places, ret_scores);
+}
+
 int tr_segment_search(const tr_segment_t *self, size_t n, const float *queries, size_t k, int64_t *ret_chunks,
     float *ret_scores) {
-    int rc = tr_segment_keeps(self->kind)
+    int rc = self->kind == TR_SEGMENT_HNSW ? search_graph(self, n, queries, k, ret_chunks, ret_scores)
+             : tr_segment_keeps(self->kind)
                  ? search_codes(self, n, queries, k, ret_chunks, ret_scores)
                  : faiss_Index_search(self->index, (int64_t)n, queries, (int64_t)k, ret_scores, ret_chunks);
     if (rc != 0)

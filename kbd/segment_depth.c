@@ -77,8 +77,10 @@ static int find_nearest(trial_t *self, tr_segment_progress_fn progress, void *ar
 /* What is nearest to one of the sample, which itself is not among it, or counts as nothing. */
 static int look(const trial_t *self, size_t i, size_t k, int64_t *places, float *scores) {
     tr_segment_t *segment = self->segment;
-    if (segment->kind == TR_SEGMENT_HNSW)
-        return tr_faiss_search_without(segment->index, (int64_t)self->places[i], (int64_t)k, scores, places);
+    tr_graph_t graph;
+    if (segment->kind == TR_SEGMENT_HNSW && tr_faiss_graph(segment->index, &graph) == 0)
+        return tr_graph_search(&graph, 1, tr_segment_vector(segment, self->places[i]), k,
+            (int64_t)self->places[i], places, scores);
     int rc =
         tr_segment_search(segment, 1, tr_segment_vector(segment, self->places[i]), k + 1, places, scores);
     for (size_t j = 0; j <= k && rc == 0; j++)
