@@ -176,6 +176,7 @@ static const struct {
     {"settle", "decision", tr_desk_settle, true},
     {"withdraw", "decision", tr_desk_withdraw, true},
     {"truth", "decision", tr_desk_truth, true, tr_names_of_records},
+    {"records", NULL, tr_desk_records},
     {"approval-ask", NULL, tr_desk_approval_ask},
     {"approval-wait", "approval", tr_desk_approval_wait},
     {"approval-take", "approval", tr_desk_approval_take},
@@ -188,7 +189,8 @@ static const struct {
 #define ACTIONS                                                                                              \
     "submit, show, list, stats, cancel, approve, retry; schedule, unschedule, schedules; autoscale; "        \
     "decide, decision, "                                                                                     \
-    "decisions, vote, settle, withdraw, truth; approval-ask, approval-wait, approval-take, approval, "       \
+    "decisions, vote, settle, withdraw, truth, records; approval-ask, approval-wait, approval-take, "        \
+    "approval, "                                                                                             \
     "approvals, grant, deny"
 
 static tr_store_thing_t thing_of(const char *about) {

@@ -94,5 +94,6 @@ void tr_desk_vote(tr_question_t *q);
 void tr_desk_settle(tr_question_t *q);
 void tr_desk_withdraw(tr_question_t *q);
 void tr_desk_truth(tr_question_t *q);
+void tr_desk_records(tr_question_t *q);
 
 #endif

@@ -116,7 +116,17 @@ typedef int (*tr_store_schedule_fn)(void *arg, const tr_store_schedule_t *schedu
 int tr_store_schedules(tr_store_t *self, tr_store_schedule_fn each, void *arg);
 
 /* How often a voter was right and wrong, where the truth is known; the numbers may be negative, to take back. */
-void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wrong);
+typedef struct tr_store_record {
+    const char *voter;
+    int64_t right, wrong;
+    int64_t rated; /* of these, said how sure they were */
+    int64_t off;   /* by how much that was off, in millionths, added up: (confidence - 1 or 0)^2 */
+} tr_store_record_t;
+
+void tr_store_add_record(tr_store_t *self, const tr_store_record_t *record);
+/* Up to `most` of them by their voters, without the first `skip`. 0, -EIO. */
+typedef void (*tr_store_record_fn)(void *arg, const tr_store_record_t *record);
+int tr_store_records(tr_store_t *self, size_t skip, size_t most, tr_store_record_fn each, void *arg);
 /* Both 0 where nothing is known. 0, -EIO. */
 int tr_store_record(tr_store_t *self, const char *voter, uint32_t *ret_right, uint32_t *ret_wrong);
 

@@ -325,18 +325,32 @@ static void decisions_come_back(void **state) {
     assert_string_equal(id, "d1");
 }
 
+static void on_record(void *arg, const tr_store_record_t *record) {
+    place_t *p = arg;
+    sprintf(p->seen + strlen(p->seen), "%s:%d:%d:%d:%d ", record->voter, (int)record->right,
+        (int)record->wrong, (int)record->rated, (int)record->off);
+}
+
 static void records_add_up(void **state) {
     place_t *p = *state;
     uint32_t right, wrong;
     tr_store_begin(p->store);
-    tr_store_add_record(p->store, "ann", 1, 0);
-    tr_store_add_record(p->store, "ann", 1, 2);
-    tr_store_add_record(p->store, "ann", 0, -1);
+    tr_store_add_record(p->store, &(tr_store_record_t){"ann", 1, 0, 1, 40000});
+    tr_store_add_record(p->store, &(tr_store_record_t){"ann", 1, 2, 2, 500000});
+    tr_store_add_record(p->store, &(tr_store_record_t){"ann", 0, -1, -1, -40000});
+    tr_store_add_record(p->store, &(tr_store_record_t){"cid", 0, 1, 0, 0});
+    tr_store_add_record(p->store, &(tr_store_record_t){"dan", 1, 0, 0, 0});
+    tr_store_add_record(p->store, &(tr_store_record_t){"dan", -1, 0, 0, 0});
     assert_int_equal(tr_store_commit(p->store, &p->error), 0);
     assert_int_equal(tr_store_record(p->store, "ann", &right, &wrong), 0);
     assert_int_equal(right * 10 + wrong, 21);
     assert_int_equal(tr_store_record(p->store, "bob", &right, &wrong), 0);
     assert_int_equal(right * 10 + wrong, 0);
+    assert_int_equal(tr_store_records(p->store, 0, 9, on_record, p), 0);
+    assert_string_equal(p->seen, "ann:2:1:2:500000 cid:0:1:0:0 "); /* what was taken back is none */
+    *p->seen = '\0';
+    assert_int_equal(tr_store_records(p->store, 1, 1, on_record, p), 0);
+    assert_string_equal(p->seen, "cid:0:1:0:0 ");
 }
 
 /* Within a transaction, too. */

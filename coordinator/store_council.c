@@ -113,13 +113,29 @@ int tr_store_list_decisions(
 
 /* ---- voters' records ---- */
 
-void tr_store_add_record(tr_store_t *self, const char *voter, int right, int wrong) {
+void tr_store_add_record(tr_store_t *self, const tr_store_record_t *record) {
     tr_sql_t *db = self->sql;
     const size_t s = ADD_RECORD;
-    tr_sql_bind_text(db, s, 1, voter);
-    tr_sql_bind_int(db, s, 2, right);
-    tr_sql_bind_int(db, s, 3, wrong);
+    tr_sql_bind_text(db, s, 1, record->voter);
+    tr_sql_bind_int(db, s, 2, record->right);
+    tr_sql_bind_int(db, s, 3, record->wrong);
+    tr_sql_bind_int(db, s, 4, record->rated);
+    tr_sql_bind_int(db, s, 5, record->off);
     tr_sql_run(db, s);
+}
+
+int tr_store_records(tr_store_t *self, size_t skip, size_t most, tr_store_record_fn each, void *arg) {
+    tr_sql_t *db = self->sql;
+    const size_t s = RECORDS;
+    int step;
+    tr_sql_bind_int(db, s, 1, (int64_t)most);
+    tr_sql_bind_int(db, s, 2, (int64_t)skip);
+    while ((step = tr_sql_step(db, s)) > 0) {
+        const tr_store_record_t record = {tr_sql_text(db, s, 0), tr_sql_int(db, s, 1), tr_sql_int(db, s, 2),
+            tr_sql_int(db, s, 3), tr_sql_int(db, s, 4)};
+        each(arg, &record);
+    }
+    return tr_store_end(self, s, step);
 }
 
 int tr_store_record(tr_store_t *self, const char *voter, uint32_t *ret_right, uint32_t *ret_wrong) {

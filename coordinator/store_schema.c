@@ -50,6 +50,9 @@ static const char *const sqlite_migrations[] = {
     "CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, task TEXT NOT NULL, at_ms INTEGER NOT "
     "NULL);"
     "PRAGMA user_version = 7;",
+    "ALTER TABLE record ADD COLUMN rated INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE record ADD COLUMN off INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 8;",
 };
 
 /* What one coordinator has is its own as long as its row in `coordinator` is there and not dead (store_share.c). */
@@ -95,6 +98,7 @@ static const char *const postgres_migrations[] = {
     "CREATE TABLE outbox (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task TEXT NOT NULL, at_ms "
     "BIGINT NOT NULL,"
     " owner TEXT NOT NULL DEFAULT current_setting('troupe.epoch'))",
+    "ALTER TABLE record ADD COLUMN rated BIGINT NOT NULL DEFAULT 0, ADD COLUMN off BIGINT NOT NULL DEFAULT 0",
 };
 
 /* The columns as `take` reads them. */
@@ -136,9 +140,12 @@ static const char *const postgres_migrations[] = {
     [DECISION_KEY] = "SELECT id FROM decision WHERE key = $1",                                               \
     [LIST_DECISIONS] = "SELECT number, told FROM decision WHERE ($1 < 0 OR state = $1)"                      \
                        " AND (CAST($2 AS BIGINT) = 0 OR number < $2) ORDER BY number DESC LIMIT $3",         \
-    [ADD_RECORD] = "INSERT INTO record VALUES ($1,$2,$3)"                                                    \
+    [ADD_RECORD] = "INSERT INTO record (voter, hits, misses, rated, off) VALUES ($1,$2,$3,$4,$5)"            \
                    " ON CONFLICT (voter) DO UPDATE SET hits = record.hits + excluded.hits, misses = "        \
-                   "record.misses + excluded.misses",                                                        \
+                   "record.misses + excluded.misses, rated = record.rated + excluded.rated, off = "          \
+                   "record.off + excluded.off",                                                              \
+    [RECORDS] = "SELECT voter, hits, misses, rated, off FROM record WHERE hits <> 0 OR misses <> 0"          \
+                " ORDER BY voter LIMIT $1 OFFSET $2",                                                        \
     [RECORD] = "SELECT hits, misses FROM record WHERE voter = $1",                                           \
     [ADD_SCHEDULE] =                                                                                         \
         "INSERT INTO schedule (name, cron, task, next_ms, fired_ms, fired) VALUES ($1,$2,$3,$4,$5,$6)",      \

@@ -205,6 +205,13 @@ size_t tr_value_size(tr_value_t v) {
     return tr_value_is_map(v) ? v->via.map.size : 0;
 }
 
+bool tr_value_has_only(tr_value_t map, const char *const *keys, size_t count) {
+    size_t known = 0;
+    for (size_t i = 0; i < count && tr_value_is_map(map); i++)
+        known += tr_value_get(map, keys[i]) != NULL;
+    return tr_value_is_map(map) && known == tr_value_size(map);
+}
+
 const char *tr_value_str(tr_value_t v, size_t *ret_len) {
     if (!tr_value_is_str(v))
         return NULL;

@@ -48,6 +48,8 @@ void tr_content_finish(tr_content_t *self); /* idempotent */
 tr_value_t tr_value_get(tr_value_t map, const char *key);
 tr_value_t tr_value_at(tr_value_t array, size_t index);
 size_t tr_value_size(tr_value_t array_or_map);
+/* Whether it is a map that has no other keys than these, and each once at most. */
+bool tr_value_has_only(tr_value_t map, const char *const *keys, size_t count);
 bool tr_value_is_map(tr_value_t v);
 bool tr_value_is_array(tr_value_t v);
 bool tr_value_is_str(tr_value_t v);

@@ -2,8 +2,10 @@
 #include "coordinator/council/council.h"
 #include "coordinator/council/wish.h"
 #include "coordinator/readers.h"
+#include "lib/decision/record.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -294,36 +296,81 @@ void tr_desk_withdraw(tr_question_t *q) {
 
 /* ---- truth ---- */
 
-/* What is known of its voters now counts (sign 1), or does not any more (-1). Who looks at a record before and after would see what
- * was voted: so a secret vote is in none; those of the first edition are, as they were. */
-static void add_records(const tr_question_t *q, const tr_motion_t *d, int sign) {
-    if (d->secret && d->rules.edition > 1)
+/* Who looks at a record before and after would see what was voted: so a secret vote is in none. Once it was. */
+static void add_record(tr_store_t *store, const tr_motion_t *d, const tr_seat_t *seat, int sign) {
+    int right = tr_motion_was_right(d, seat);
+    bool first = d->truth_edition == 1, rated = !first && seat->confidence > 0;
+    double off = seat->confidence - right;
+    if (right < 0 || (d->secret && !first))
         return;
-    for (size_t i = 0; i < d->seat_count; i++) {
-        int right = tr_motion_was_right(d, &d->seats[i]);
-        if (right >= 0)
-            tr_store_add_record(q->coordinator->store, d->seats[i].voter, sign * right, sign * !right);
-    }
+    tr_store_add_record(store, &(tr_store_record_t){.voter = seat->voter,
+                                   .right = sign * right,
+                                   .wrong = sign * !right,
+                                   .rated = sign * rated,
+                                   .off = rated ? sign * llround(off * off * 1e6) : 0});
+}
+
+/* What is known of its voters now counts (sign 1), or does not any more (-1). */
+static void add_records(const tr_question_t *q, const tr_motion_t *d, int sign) {
+    for (size_t i = 0; i < d->seat_count; i++)
+        add_record(q->coordinator->store, d, &d->seats[i], sign);
 }
 
 void tr_desk_truth(tr_question_t *q) {
-    tr_motion_t *d = NULL;
+    tr_motion_t *before = NULL, *d = NULL;
     tr_error_t error = {0};
     tr_motion_event_t event = {TR_MOTION_TRUTH, q->now_ms, tr_message_sender(q->message), q->content};
-    int rc = tr_council_load(q->coordinator, q->id, &d, &error);
-    size_t before = rc == 0 ? d->truth : TR_NOBODY;
+    int rc = tr_council_load(q->coordinator, q->id, &before, &error);
+    if (rc == 0)
+        rc = tr_council_load(q->coordinator, q->id, &d, &error);
     if (rc == 0)
         rc = tr_motion_apply(d, &event, &error);
-    if (rc == 0 && d->truth != before) {
-        size_t now = d->truth;
+    if (rc == 0 && d->truth != before->truth) {
+        d->truth_edition = TR_EDITION;
         rc = tr_council_record(q->coordinator, d, &event, &error);
-        d->truth = before;
-        if (rc == 0)
-            add_records(q, d, -1);
-        d->truth = now;
-        if (rc == 0)
+        if (rc == 0) {
+            add_records(q, before, -1);
             add_records(q, d, 1);
+        }
     }
     conclude(q, rc, &error);
+    tr_motion_destroy(&before);
     tr_motion_destroy(&d);
+}
+
+/* ---- records ---- */
+
+static void on_record(void *arg, const tr_store_record_t *record) {
+    tr_page_t *page = arg;
+    tr_content_writer_t *w = &page->rows;
+    uint64_t weight = tr_record_weight((uint32_t)record->right, (uint32_t)record->wrong);
+    tr_write_map(w, 6);
+    tr_write_kv(w, "voter", record->voter);
+    tr_write_kv_int(w, "right", record->right);
+    tr_write_kv_int(w, "wrong", record->wrong);
+    tr_write_kv_double(w, "weight", (double)weight / (double)TR_WEIGHT_ONE);
+    tr_write_kv_int(w, "rated", record->rated);
+    tr_write_str(w, "brier");
+    if (record->rated > 0)
+        tr_write_double(w, (double)record->off / (double)record->rated / 1e6);
+    else
+        tr_write_nil(w);
+    page->count++;
+    page->last = page->before + (int64_t)page->count;
+}
+
+/* Where this page begins is how many were on those before. */
+static int gather_records(tr_look_t *look, tr_store_t *store) {
+    tr_page_t *page = &look->page;
+    page->before = page->before > 0 ? page->before : 0;
+    return tr_store_records(store, (size_t)page->before, page->most, on_record, page);
+}
+
+static void tell_records(tr_look_t *look, const tr_question_t *q) {
+    tr_page_tell(q, &look->page, "records", look->rc);
+}
+
+void tr_desk_records(tr_question_t *q) {
+    static const tr_look_kind_t kind = {.gather = gather_records, .tell = tell_records};
+    tr_readers_look(q, &kind);
 }

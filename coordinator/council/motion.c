@@ -238,7 +238,10 @@ static int cancel(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *err
 static int learn(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {
     if (self->state != TR_MOTION_DECIDED && self->state != TR_MOTION_UNDECIDED)
         return tr_error_set(error, -EPROTO, "it has not been voted on to the end");
-    return read_option(self, e, &self->truth, error);
+    int rc = read_option(self, e, &self->truth, error);
+    if (rc == 0)
+        self->truth_edition = (unsigned)tr_value_int(tr_value_get(e->value, "edition"), 1);
+    return rc;
 }
 
 static int apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error) {

@@ -68,7 +68,7 @@ typedef enum tr_motion_what {
     TR_MOTION_MEDIATED, /* value: {"options": [text ...], "reason"}; none: the mediator did not help */
     TR_MOTION_SETTLED,  /* who, value: {"option", "reason"} */
     TR_MOTION_ENDED,    /* who, value: {"reason"} */
-    TR_MOTION_TRUTH,    /* who, value: {"option"}: which one was right, as is known now */
+    TR_MOTION_TRUTH,    /* who, value: {"option", "edition"}: which one was right, as is known now */
     TR_MOTION_WHATS,
 } tr_motion_what_t;
 
@@ -143,7 +143,9 @@ typedef struct tr_motion {
     uint64_t lost;                            /* weight that was delegated to nobody who votes */
     size_t winner;                            /* of one that is decided; TR_NOBODY */
     size_t truth;                             /* TR_NOBODY while it is not known */
-    char *why;                                /* a sentence for people; owned, NULL before the first count */
+    /* Which of its votes are in the records: of 1 all, without how sure they were; of 2 none of a secret one. */
+    unsigned truth_edition;
+    char *why; /* a sentence for people; owned, NULL before the first count */
 } tr_motion_t;
 
 /*

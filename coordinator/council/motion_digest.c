@@ -131,12 +131,14 @@ static int digest_mediation(tr_content_writer_t *w, tr_value_t value, tr_error_t
     return 0;
 }
 
-/* An option, a reason, both or neither. */
-static int digest_choice(tr_content_writer_t *w, const tr_motion_t *d, tr_value_t value) {
+/* An option, a reason, both or neither. edition: 0 = none. */
+static int digest_choice(tr_content_writer_t *w, const tr_motion_t *d, tr_value_t value, unsigned edition) {
     size_t option = tr_motion_option(d, tr_value_get(value, "option"));
     if (!value)
         return 0;
-    tr_write_map(w, (size_t)(option != TR_NOBODY) + has_reason(value));
+    tr_write_map(w, (size_t)(option != TR_NOBODY) + has_reason(value) + (edition > 0));
+    if (edition)
+        tr_write_kv_uint(w, "edition", edition);
     if (option != TR_NOBODY)
         tr_write_kv(w, "option", d->options[option]);
     write_reason(w, value);
@@ -174,13 +176,19 @@ static int digest_wish(tr_content_writer_t *w, tr_value_t wish) {
     return 0;
 }
 
-int tr_motion_digest(
+int tr_motion_say(
     const tr_motion_t *self, const tr_motion_event_t *event, tr_content_writer_t *w, tr_error_t *error) {
     switch (event->what) {
     case TR_MOTION_OPENED: return digest_wish(w, event->value);
     case TR_MOTION_BALLOT: return digest_ballot(w, self, event->value, error);
     case TR_MOTION_MEDIATED: return digest_mediation(w, event->value, error);
     case TR_MOTION_COUNTED: return 0;
-    default: return digest_choice(w, self, event->value);
+    default: return digest_choice(w, self, event->value, 0);
     }
+}
+
+int tr_motion_digest(
+    const tr_motion_t *self, const tr_motion_event_t *event, tr_content_writer_t *w, tr_error_t *error) {
+    return event->what == TR_MOTION_TRUTH ? digest_choice(w, self, event->value, TR_EDITION)
+                                          : tr_motion_say(self, event, w, error);
 }

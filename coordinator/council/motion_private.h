@@ -8,6 +8,10 @@ int tr_motion_read_wish(tr_motion_t *self, tr_value_t wish, tr_error_t *error);
 /* A new C string of a text of 1 to `most` bytes. -EINVAL with the key. */
 int tr_motion_read_text(tr_value_t map, const char *key, size_t most, char **ret, tr_error_t *error);
 
+/* motion_digest.c: as tr_motion_digest, of what was kept. */
+int tr_motion_say(
+    const tr_motion_t *self, const tr_motion_event_t *event, tr_content_writer_t *w, tr_error_t *error);
+
 /* What a ballot says. */
 typedef struct tr_said {
     tr_seat_state_t state;

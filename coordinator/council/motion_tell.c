@@ -133,7 +133,7 @@ void tr_motion_write_event(tr_content_writer_t *w, const tr_motion_t *self, cons
     tr_write_kv(w, "who", event->who);
     tr_write_str(w, "said");
     size_t before = w->buffer.size;
-    if (hidden || tr_motion_digest(self, event, w, &error) < 0 || w->buffer.size == before)
+    if (hidden || tr_motion_say(self, event, w, &error) < 0 || w->buffer.size == before)
         tr_write_nil(w);
 }
 

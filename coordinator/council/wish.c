@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WEIGHT_MAX 1e5 /* of one voter, in votes */
+#define SEED       UINT64_C(0x2545f4914f6cdd1d)
+
 typedef enum weigh { BY_HEAD, BY_RECORD, BY_SKILLS } weigh_t;
 
 static const char *const weigh_words[] = {"none", "record", "skills"};
@@ -17,6 +20,7 @@ typedef struct completing {
     weigh_t weigh;
     const char *trace;
     char own[TR_AID_MAX + 1];
+    tr_map_t named;            /* voters that are named, or are there by a service */
     tr_content_writer_t seats; /* maps, one behind the other */
     size_t count;
 } completing_t;
@@ -75,38 +79,81 @@ static void add_seat(completing_t *c, const char *voter, tr_value_t weight) {
     c->count++;
 }
 
+typedef struct providers {
+    completing_t *c;
+    tr_value_t weight; /* of each; NULL: as it is weighed */
+    size_t count;
+    bool failed;
+} providers_t;
+
+/* Who is named himself, or was there by another service, is there once. */
 static void add_provider(void *arg, const tr_worker_t *worker) {
-    completing_t *c = arg;
-    if (strcmp(worker->name, c->own) != 0)
-        add_seat(c, worker->name, NULL);
+    providers_t *p = arg;
+    size_t len = strlen(worker->name);
+    if (strcmp(worker->name, p->c->own) == 0)
+        return;
+    p->count++;
+    if (tr_map_find(&p->c->named, worker->name, len))
+        return;
+    p->failed |= tr_map_put(&p->c->named, worker->name, len, 1) < 0;
+    add_seat(p->c, worker->name, p->weight);
 }
 
-static const char *add_service(completing_t *c, const char *name) {
-    size_t before = c->count;
-    tr_board_each_worker(c->coordinator->board, name, add_provider, c);
-    return c->count == before ? "voters: no agent offers one of the services" : NULL;
+static const char *add_service(completing_t *c, const char *name, tr_value_t weight) {
+    providers_t p = {c, weight, 0, false};
+    tr_board_each_worker(c->coordinator->board, name, add_provider, &p);
+    return p.failed ? "out of memory" : p.count == 0 ? "voters: no agent offers one of the services" : NULL;
 }
 
-static const char *add_voter(completing_t *c, tr_value_t v) {
-    char name[TR_AID_MAX + 1], whole[2 * TR_AID_MAX];
-    if (tr_value_copy(name_of(v), name, sizeof name) < 0 || !*name)
-        return "voters: expected names, svc:NAME, person:NAME, or maps with name and weight";
-    if (strncmp(name, "svc:", 4) == 0)
-        return add_service(c, name + 4);
+typedef struct named {
+    char name[2 * TR_AID_MAX]; /* the whole AID, person:NAME, or svc:NAME */
+    bool service;
+    tr_value_t weight; /* NULL: none is given */
+} named_t;
+
+static const char *read_voter(const completing_t *c, tr_value_t v, named_t *ret) {
+    static const char *const keys[] = {"name", "weight"};
+    char name[TR_AID_MAX + 1];
     const char *platform = strchr(c->own, '@');
-    bool whole_name = strchr(name, '@') || strncmp(name, TR_PERSON, strlen(TR_PERSON)) == 0;
-    snprintf(whole, sizeof whole, "%s%s", name, whole_name ? "" : platform);
-    add_seat(c, whole, tr_value_is_map(v) ? tr_value_get(v, "weight") : NULL);
+    if (tr_value_copy(name_of(v), name, sizeof name) < 0 || !*name ||
+        (tr_value_is_map(v) && !tr_value_has_only(v, keys, 2)))
+        return "voters: expected names, svc:NAME, person:NAME, or maps with name and weight";
+    ret->weight = tr_value_is_map(v) ? tr_value_get(v, "weight") : NULL;
+    double weight = ret->weight ? tr_value_double(ret->weight, -1) : 1;
+    if (!(weight >= 0 && weight <= WEIGHT_MAX))
+        return "voters: expected weights from 0 to 100000";
+    ret->service = strncmp(name, "svc:", 4) == 0;
+    bool whole = ret->service || strchr(name, '@') || strncmp(name, TR_PERSON, strlen(TR_PERSON)) == 0;
+    snprintf(ret->name, sizeof ret->name, "%s%s", name, whole ? "" : platform);
+    return NULL;
+}
+
+/* Those that are named, before any service is looked at: their weight is what is said of them. */
+static const char *note_named(completing_t *c, tr_value_t voters) {
+    for (size_t i = 0; i < tr_value_size(voters); i++) {
+        named_t voter;
+        const char *wrong = read_voter(c, tr_value_at(voters, i), &voter);
+        if (wrong)
+            return wrong;
+        if (!voter.service && tr_map_put(&c->named, voter.name, strlen(voter.name), 1) < 0)
+            return "out of memory";
+    }
     return NULL;
 }
 
 static const char *add_voters(completing_t *c) {
     tr_value_t voters = tr_value_get(c->asked, "voters");
-    const char *wrong = NULL;
     if (!tr_value_is_array(voters) || tr_value_size(voters) == 0)
         return "voters: expected a list of names, svc:NAME or person:NAME";
-    for (size_t i = 0; i < tr_value_size(voters) && !wrong; i++)
-        wrong = add_voter(c, tr_value_at(voters, i));
+    const char *wrong = note_named(c, voters);
+    for (size_t i = 0; i < tr_value_size(voters) && !wrong; i++) {
+        named_t voter;
+        wrong = read_voter(c, tr_value_at(voters, i), &voter);
+        if (!wrong && voter.service)
+            wrong = add_service(c, voter.name + 4, voter.weight);
+        else if (!wrong)
+            add_seat(c, voter.name, voter.weight);
+    }
     return wrong;
 }
 
@@ -131,9 +178,26 @@ static const char *read_weigh(completing_t *c) {
     if (c->weigh > BY_SKILLS)
         return "weigh: expected none, record or skills";
     c->skills = tr_value_get(c->asked, "skills");
-    return c->weigh == BY_SKILLS && !tr_value_is_array(c->skills)
-               ? "skills: expected a list of services, for votes weighed by them"
+    bool names = tr_value_is_array(c->skills) && tr_value_size(c->skills) <= TR_MOTION_SKILLS_MAX;
+    for (size_t i = 0; names && i < tr_value_size(c->skills); i++) {
+        char skill[TR_NAME_MAX + 1];
+        names = tr_value_copy(tr_value_at(c->skills, i), skill, sizeof skill) == 0;
+    }
+    return (c->weigh == BY_SKILLS || c->skills) && !names
+               ? "skills: expected a list of services, 64 at most, for votes weighed by them"
                : NULL;
+}
+
+/* A rule that is written wrongly would be one that is not there. */
+static const char *find_unknown(tr_value_t asked) {
+    static const char *const keys[] = {"action", "question", "options", "voters", "context", "method",
+        "score-max", "quorum", "quorum-share", "majority", "tie", "keep", "lot", "within-ms", "rounds",
+        "agreement", "mediator", "person", "secret", "weigh", "skills", "id", "key"};
+    return tr_value_has_only(asked, keys, sizeof keys / sizeof *keys)
+               ? NULL
+               : "expected no other keys than action, question, options, voters, context, method, score-max, "
+                 "quorum, quorum-share, majority, tie, keep, lot, within-ms, rounds, agreement, mediator, "
+                 "person, secret, weigh, skills, id, key, each once";
 }
 
 /* What is kept as it was asked for. */
@@ -185,7 +249,10 @@ const char *tr_wish_complete(
     completing_t c = {.coordinator = self, .asked = asked, .trace = trace};
     tr_agent_aid(self->agent, c.own);
     tr_content_writer_init(&c.seats);
-    const char *wrong = read_weigh(&c);
+    tr_map_init(&c.named, SEED);
+    const char *wrong = find_unknown(asked);
+    if (!wrong)
+        wrong = read_weigh(&c);
     if (!wrong)
         wrong = add_voters(&c);
     if (!wrong)
@@ -193,5 +260,6 @@ const char *tr_wish_complete(
     if (!wrong)
         write_all(&c, out);
     tr_content_writer_finish(&c.seats);
+    tr_map_finish(&c.named);
     return wrong;
 }

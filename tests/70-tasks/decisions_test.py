@@ -283,6 +283,51 @@ class Decisions(harness.SystemTest):
         for known in "choice", "I like":
             self.assertNotIn(known, told)
 
+    def test_weights_of_those_behind_a_service(self):
+        self.voter("ann", "tea", skills=("chair",))
+        self.voter("bob", "beer")
+        self.voter("cid", "tea", service="chair")
+        weights = lambda *voters: self.weights(self.show_any(self.ask(("tea", "beer"), *voters)))
+        self.assertEqual(weights("-v", "svc:voter=3"), {"ann": 3, "bob": 3})
+        self.assertEqual(weights("-v", "svc:voter", "-v", "svc:chair=2.5"), {"ann": 1, "bob": 1, "cid": 2.5})  # ann is there once
+        self.assertEqual(weights("-v", "svc:chair", "-v", "ann=5", "-v", "person:x=0"), {"cid": 1, "ann": 5, "person:x": 0})  # what is said of her goes first
+        self.assertIn("stands there twice", self.call("decide", "q", "--options", "a,b", "-v", "ann", "-v", "ann@local", code=3).err)
+        for weight in "nan", "inf", "-1", "1e6":
+            self.assertIn(f"--voter bob={weight}: expected a weight from 0 to 100000", self.call("decide", "q", "--options", "a,b", "-v", f"bob={weight}", code=1).err)
+
+    def test_what_no_key_is(self):
+        def refused(**more):
+            return self.call("ask", "svc:decisions", json.dumps({"action": "decide", "question": "q", "options": ["a", "b"], "voters": ["person:x"], **more}), code=3).err
+        for key in "quorom", "within_ms", "edition", "trace":
+            self.assertIn("expected no other keys than action, question, options, voters, context, method", refused(**{key: 5}))
+        self.assertIn("maps with name and weight", refused(voters=[{"name": "person:x", "wieght": 2}]))
+        for weight in "2", -1, None:
+            self.assertIn("expected weights from 0 to 100000", refused(voters=[{"name": "svc:voter", "weight": weight}]))
+        self.assertIn("skills: expected a list of services, 64 at most", refused(skills=["s"] * 65))
+
+    def test_records(self):
+        """Who was right how often, and how sure it was of it; what is taken back is not there any more."""
+        self.voter("ann", "tea")  # 0.9 sure
+        self.voter("bob", "beer")
+        self.assertEqual(self.call("votes", "records", "-o", "json").json(), [])
+        names = [self.ask(("tea", "beer"), "-v", "ann", "-v", "bob", *self.persons("cid")) for _ in range(3)]
+        for name, choice in zip(names, ("tea", "tea", "beer")):
+            self.cast(name, "cid", "--choice", choice)
+            self.assertEqual(self.ended(name)["winner"], choice)
+            self.call("votes", "truth", name, "tea")
+        secret = self.ask(("tea", "beer"), "-v", "ann", "--secret")
+        self.ended(secret)
+        self.call("votes", "truth", secret, "beer")
+        records = lambda: {r["voter"]: [r["right"], r["wrong"], round(r["weight"], 6), r["rated"], r["brier"] and round(r["brier"], 6)]
+                           for r in self.call("votes", "records", "-o", "json").json()}
+        self.assertEqual(records(), {"ann@local": [3, 0, 1.6, 3, 0.01], "bob@local": [0, 3, 0.4, 3, 0.81], "person:cid": [2, 1, 1.2, 0, None]})
+        self.call("votes", "truth", names[0], "beer")
+        self.start_again()
+        self.assertEqual(records()["ann@local"], [2, 1, 1.2, 3, round((0.01 * 2 + 0.81) / 3, 6)])
+        self.assertRegex(self.call("votes", "records", "-n", "1").out, r"ann@local +2 +1 +1\.20 +3 +0\.28")
+        page = self.call("ask", "svc:decisions", json.dumps({"action": "records", "max-results": 2, "before": 1})).json()
+        self.assertEqual(([r["voter"] for r in page["records"]], page["before"]), (["bob@local", "person:cid"], 3))
+
     def test_a_secret_vote_leaves_no_trace(self):
         """Neither while it goes on, nor where it was no ballot, nor in the records when the truth is known."""
         self.voter("ann", "gin")  # which is no option: that is what becomes its reason

@@ -100,31 +100,43 @@ static const tr_program_t program = {
 
 /* ---- what is asked for ---- */
 
-/* NAME or NAME=WEIGHT */
+/* NAME or NAME=WEIGHT; NULL: that is no weight. */
 static json_t *voter_of(const char *text) {
     const char *equals = strrchr(text, '=');
     char *end = NULL;
     double weight = equals ? strtod(equals + 1, &end) : 1;
     if (!equals || end == equals + 1 || *end)
         return json_string(text);
-    return json_pack("{s:s%, s:f}", "name", text, (size_t)(equals - text), "weight", weight);
+    return weight >= 0 && weight <= 1e5
+               ? json_pack("{s:s%, s:f}", "name", text, (size_t)(equals - text), "weight", weight)
+               : NULL;
 }
 
-static json_t *voters_of(const options_t *o) {
+/* NULL: a usage error, which is told. */
+static json_t *voters_of(const tr_call_t *call) {
+    const options_t *o = call->options;
     json_t *list = json_array();
-    for (size_t i = 0; i < o->voters.count; i++)
-        json_array_append_new(list, voter_of(o->voters.items[i]));
+    for (size_t i = 0; i < o->voters.count; i++) {
+        json_t *voter = voter_of(o->voters.items[i]);
+        if (voter) {
+            json_array_append_new(list, voter);
+            continue;
+        }
+        tr_cli_usage(call, "--voter %s: expected a weight from 0 to 100000", o->voters.items[i]);
+        json_decref(list);
+        return NULL;
+    }
     return list;
 }
 
-/* choices: stolen. */
-static json_t *request_of(const tr_call_t *call, json_t *choices) {
+/* choices, voters: stolen. */
+static json_t *request_of(const tr_call_t *call, json_t *choices, json_t *voters) {
     const options_t *o = call->options;
     json_t *r = json_object();
     tr_cli_set_text(r, "action", "decide");
     tr_cli_set_text(r, "question", call->arguments.items[0]);
     json_object_set_new(r, "options", choices);
-    json_object_set_new(r, "voters", voters_of(o));
+    json_object_set_new(r, "voters", voters);
     if (o->skills.count)
         json_object_set_new(r, "skills", tr_cli_texts(&o->skills));
     tr_cli_set_text(r, "method", tr_method_words[o->method]);
@@ -239,14 +251,13 @@ static int subscribe(const tr_call_t *call, tr_cli_session_t *session) {
     return tr_cli_fail(call, TR_EXIT_REFUSED, "cannot subscribe to decision.*.state");
 }
 
-/* Asks, and waits where that is wanted. choices: stolen. */
-static int decide(const tr_call_t *call, json_t *choices) {
+/* Asks, and waits where that is wanted. Takes the request. */
+static int decide(const tr_call_t *call, json_t *request) {
     const options_t *o = call->options;
     waiting_t w = {.call = call};
     tr_cli_session_t *session = NULL;
     tr_cli_session_config_t config = {.call = call, .common = &o->common, .on_message = on_told, .arg = &w};
     json_t *opened = NULL;
-    json_t *request = request_of(call, choices);
     int code = tr_cli_session_open(&config, &session);
     if (code == TR_EXIT_OK && !o->no_wait)
         code = subscribe(call, session);
@@ -271,7 +282,13 @@ static int run(const tr_call_t *call) {
     json_t *choices = NULL;
     tr_error_t error = {0};
     int rc = tr_choices(&o->options, &o->lists, &choices, &error);
-    return rc == 0 ? decide(call, choices) : tr_cli_usage(call, "%s", error.text);
+    if (rc < 0)
+        return tr_cli_usage(call, "%s", error.text);
+    json_t *voters = voters_of(call);
+    if (voters)
+        return decide(call, request_of(call, choices, voters));
+    json_decref(choices);
+    return TR_EXIT_USAGE;
 }
 
 const tr_verb_t tr_verb_decide = {"decide", TR_VERB_TALK, &program, sizeof(options_t), run};

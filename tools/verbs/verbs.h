@@ -65,6 +65,7 @@
     VERB(votes_withdraw)                                                                                     \
     VERB(votes_truth)                                                                                        \
     VERB(votes_ballots)                                                                                      \
+    VERB(votes_records)                                                                                      \
     VERB(approvals_ls)                                                                                       \
     VERB(approvals_show)                                                                                     \
     VERB(approvals_grant)                                                                                    \
