@@ -58,10 +58,7 @@ static const char *find_unknown(tr_value_t task) {
     static const char *const keys[] = {"id", "key", "description", "skills", "needs", "input", "language",
         "callback", "compose", "priority", "tries", "timeout-ms", "delay-ms", "within-ms", "due_ms",
         "deadline_ms", "approval", "assign", "budget"};
-    size_t known = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        known += tr_value_get(task, keys[i]) != NULL;
-    return known == tr_value_size(task)
+    return tr_value_has_only(task, keys, sizeof keys / sizeof *keys)
                ? NULL
                : "tasks: expected no other keys than id, key, description, skills, needs, input, language, "
                  "callback, compose, priority, tries, timeout-ms, delay-ms, within-ms, due_ms, deadline_ms, "

@@ -139,8 +139,8 @@ void tr_desk_decide(tr_question_t *q) {
 
 /* ---- decision, decisions ---- */
 
-#define ANSWER_MAX                                                                                           \
-    (3u << 20) /* bytes of history and votes in one answer: with the rest it fits into a message */
+/* Bytes of history and votes in one answer: with the rest it fits into a message. */
+#define ANSWER_MAX (3u << 20)
 
 /* Of the history what comes behind what who asks has; what does not fit is for the next answer. */
 static int write_event(void *arg, const tr_motion_event_t *event) {
@@ -233,9 +233,10 @@ void tr_desk_decision(tr_question_t *q) {
 
 static void on_listed(void *arg, const void *told, size_t len, int64_t number) {
     tr_page_t *page = arg;
+    if (page->full)
+        return;
     msgpack_sbuffer_write(&page->rows.buffer, told, len);
-    page->count++;
-    page->last = number;
+    tr_page_count(page, number);
 }
 
 static int gather_list(tr_look_t *look, tr_store_t *store) {
@@ -355,8 +356,7 @@ static void on_record(void *arg, const tr_store_record_t *record) {
         tr_write_double(w, (double)record->off / (double)record->rated / 1e6);
     else
         tr_write_nil(w);
-    page->count++;
-    page->last = page->before + (int64_t)page->count;
+    tr_page_count(page, page->before + (int64_t)page->count + 1);
 }
 
 /* Where this page begins is how many were on those before. */

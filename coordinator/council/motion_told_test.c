@@ -149,7 +149,8 @@ static void test_the_rules_are_told(void **state) {
     chamber_open(c, quoted("{" ABC ", 'method': 'score', 'score-max': 5, 'quorum': 2, 'quorum-share': 66.67, "
                            "'majority': 50, 'tie': 'keep', 'keep': 'b', 'lot': -7}"));
     json_t *rules = chamber_told(c, tr_motion_write_rules);
-    assert_null(json_object_get(rules, "lot")); /* who knew it while they vote would know whom a tie favours */
+    assert_null(
+        json_object_get(rules, "lot")); /* who knew it while they vote would know whom a tie favours */
     json_decref(rules);
     chamber_count(c);
     assert_true(tr_motion_ended(c->d->state));
