@@ -172,8 +172,11 @@ class Chart(unittest.TestCase):
         objects, _ = self.rendered({"autoscaler": "keda"})
         self.assertNotIn(("HorizontalPodAutoscaler", "reader"), objects)
         spec = objects["ScaledObject", "reader"]["spec"]
-        self.assertEqual((spec["scaleTargetRef"]["name"], spec["minReplicaCount"], spec["maxReplicaCount"]), ("reader", 0, 8))
-        self.assertEqual([one["type"] for one in spec["triggers"]], ["prometheus"])
+        self.assertEqual((spec["scaleTargetRef"]["name"], spec["minReplicaCount"], spec["maxReplicaCount"]), ("reader", 1, 8))
+        self.assertEqual([one["type"] for one in spec["triggers"]], ["prometheus", "cpu"])
+        none = {"agents": [{"name": "reader", "behaviour": "echo", "services": ["read"], "autoscale": {"min": 0, "max": 8}}], "autoscaler": "keda"}
+        to_none = self.rendered(none)[0]["ScaledObject", "reader"]["spec"]
+        self.assertEqual((to_none["minReplicaCount"], [one["type"] for one in to_none["triggers"]]), (0, ["prometheus"]))
         self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_service_unfinished_records{fleet="office",service=~"read"})')
         objects, _ = self.rendered("values-prod.yaml", {"autoscaler": "keda"})
         self.assertEqual([one["type"] for one in objects["ScaledObject", "reader"]["spec"]["triggers"]], ["prometheus", "cpu"])
