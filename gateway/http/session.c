@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #define BASE64  sodium_base64_VARIANT_URLSAFE_NO_PADDING
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define NONCE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG     crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define FIXED   (TR_WEB_SESSION_ID + 3 * sizeof(uint64_t)) /* before the name */
@@ -75,6 +76,9 @@ bool tr_web_session_open(
     unsigned char plain[PLAIN], sealed[NONCE + PLAIN + TAG];
     unsigned long long opened = 0;
     size_t size = 0;
+    /* libsodium 1.0.18 takes some bytes over 127 for letters. */
+    if (strspn(text, LETTERS) < len)
+        return false;
     if (sodium_base642bin(sealed, sizeof sealed, text, len, NULL, &size, NULL, BASE64) < 0 ||
         size < NONCE + FIXED + TAG)
         return false;

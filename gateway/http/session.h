@@ -42,7 +42,7 @@ void tr_web_session_keys(const unsigned char *key, bool secure, tr_web_session_k
 void tr_web_session_begin(const char *name, uint64_t epoch, int64_t now_ms, tr_web_session_t *ret_session);
 void tr_web_session_seal(
     const tr_web_session_keys_t *keys, const tr_web_session_t *session, char out[TR_WEB_SEALED_SIZE]);
-/* False: it was not sealed with these keys. Whether it lives is not looked at. */
+/* Of a text that a NUL ends, the first len bytes. False: it was not sealed with these keys. Whether it lives is not looked at. */
 bool tr_web_session_open(
     const tr_web_session_keys_t *keys, const char *text, size_t len, tr_web_session_t *ret_session);
 /* Neither unused for longer than idle_ms, nor older than life_ms, nor of a future that no clock of another gateway explains. */

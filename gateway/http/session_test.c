@@ -63,9 +63,17 @@ static void test_nothing_else_is_opened(void **state) {
         assert_false(tr_web_session_open(&s.keys, changed, len, &opened));
         assert_false(tr_web_session_open(&s.keys, s.text, i, &opened));
     }
+    for (int c = 1; c < 256; c++) {
+        char changed[TR_WEB_SEALED_SIZE];
+        strcpy(changed, s.text);
+        changed[len / 2] = (char)c;
+        assert_int_equal(
+            tr_web_session_open(&s.keys, changed, len, &opened), changed[len / 2] == s.text[len / 2]);
+    }
     char longer[TR_WEB_SEALED_SIZE + 200];
     memset(longer, 'A', sizeof longer);
-    assert_false(tr_web_session_open(&s.keys, longer, sizeof longer, &opened));
+    longer[sizeof longer - 1] = '\0';
+    assert_false(tr_web_session_open(&s.keys, longer, sizeof longer - 1, &opened));
     memcpy(longer, s.text, len);
     assert_false(tr_web_session_open(&s.keys, longer, len + 4, &opened));
     assert_false(tr_web_session_open(&s.keys, "", 0, &opened));

@@ -205,6 +205,23 @@ class Sessions(Login):
         self.assertIn(b'"n":1', stays[0].read())
         self.closed(stays[1])
 
+    def test_an_answer_under_way_ends_with_the_session(self):
+        """One that an agent has not given yet: the connection is cut, and what the agent says later goes nowhere."""
+        self.agent("slow", "exec", "--", "/bin/sh", "-c", "read line; until [ -e go ]; do sleep 0.1; done; echo '{\"content\": \"late\"}'; cat")
+        headers = self.session()
+        connection = self.connection()
+        connection.request("POST", "/v1/chat/completions", json.dumps({"model": "slow", "stream": True, "messages": [{"role": "user", "content": "hello"}]}),
+                           {**headers, "Content-Type": "application/json"})
+        response = connection.getresponse()
+        self.assertEqual((response.status, response.headers["content-type"]), (200, "text/event-stream"))
+        begun = time.monotonic()
+        self.good(self.post("/api/v1/logout", role=None, headers=headers))
+        with self.assertRaises((web.http.client.IncompleteRead, ConnectionError)):
+            response.read()
+        self.assertLess(time.monotonic() - begun, 20)  # --wait-time is 30 s
+        pathlib.Path(self.directory, "go").touch()
+        harness.wait_until(lambda: b"troupe_gateway_waiting 0" in self.get("/metrics").body, "the agent's answer to come")
+
     def test_signing_out_is_told_to_the_other_gateway(self):
         headers, first = self.session(), self.url
         other = self.session()
