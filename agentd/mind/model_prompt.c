@@ -13,6 +13,7 @@
 #include "agentd/mind/judge.h"
 #include "agentd/mind/model_private.h"
 #include "lib/base/file.h"
+#include "lib/llm/dump.h"
 #include "lib/text/textbuf.h"
 #include "lib/text/utf8.h"
 
@@ -166,15 +167,16 @@ void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]) {
 }
 
 json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data) {
-    char word[32], *content = NULL, *object = json_dumps(data, JSON_COMPACT);
-    snprintf(word, sizeof word, "%016" PRIx64, mark);
-    if (object && asprintf(&content, "<data-%s>\n%s\n</data-%s>", word, object, word) < 0)
-        content = NULL;
-    json_t *messages = content ? json_pack("[{s:s, s:O}, {s:s, s:s}]", "role", "system", "content",
-                                     prompt->system, "role", "user", "content", content)
-                               : NULL;
-    free(object);
-    free(content);
+    tr_buffer_t content;
+    tr_buffer_init(&content, 0);
+    tr_buffer_printf(&content, "<data-%016" PRIx64 ">\n", mark);
+    tr_llm_dump(data, &content);
+    tr_buffer_printf(&content, "\n</data-%016" PRIx64 ">", mark);
+    json_t *messages = content.failed
+                           ? NULL
+                           : json_pack("[{s:s, s:O}, {s:s, s:s%}]", "role", "system", "content",
+                                 prompt->system, "role", "user", "content", content.data, content.size);
+    tr_buffer_finish(&content);
     return messages;
 }
 

@@ -84,6 +84,9 @@ void tr_llm_dump(const json_t *value, tr_buffer_t *to) {
     case JSON_OBJECT: put_object(to, value); break;
     case JSON_ARRAY: put_array(to, value); break;
     case JSON_STRING: put_string(to, json_string_value(value), json_string_length(value)); break;
+    case JSON_TRUE: tr_buffer_text(to, "true"); break;
+    case JSON_FALSE: tr_buffer_text(to, "false"); break;
+    case JSON_NULL: tr_buffer_text(to, "null"); break;
     default: put_scalar(to, value); break;
     }
 }
