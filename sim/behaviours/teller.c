@@ -4,8 +4,9 @@
  *   args: {"every": 10, "wait": 500}
  *
  * At every `every`-th step it calls a poll; ballots that have come `wait` milliseconds later are counted: by plurality (of the first places), Borda
- * and Schulze. Event: {"poll": n, "ballots": n, "plurality": [options], "borda": ..., "schulze": ...}, the winners of each. Measures: polls, and
- * disagreements (of the methods).
+ * and Schulze. Event: {"poll": n, "ballots": n, "plurality": [options], "borda": ..., "schulze": ..., "rankings": [[how many, [places]], ...]}: the
+ * winners of each, and what was voted, so that whoever reads it can count again; null where there are more than 120 different ballots. Measures: polls,
+ * and disagreements (of the methods).
  */
 #include "sim/behaviours/table.h"
 
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define OPTIONS_MAX 16
+#define TOLD_MAX    120 /* different ballots: all that four options can have, and more */
 #define ARENA_MAX   (64u << 20)
 
 typedef struct teller_args {
@@ -115,6 +117,43 @@ static void write_winners(tr_content_writer_t *w, const char *method, uint32_t w
             tr_write_uint(w, i);
 }
 
+/* How many have each of the different ballots, which are told by the first that there is of each; 0: too many. */
+static size_t group(const teller_t *t, size_t *first, uint64_t *count) {
+    size_t n = 0, size = t->options * sizeof *t->places;
+    for (size_t i = 0; i < t->count; i++) {
+        size_t at = 0;
+        while (at < n && memcmp(t->places + first[at] * t->options, t->places + i * t->options, size) != 0)
+            at++;
+        if (at == TOLD_MAX)
+            return 0;
+        if (at == n) {
+            first[n] = i;
+            count[n++] = 0;
+        }
+        count[at]++;
+    }
+    return n;
+}
+
+static void write_rankings(tr_content_writer_t *w, const teller_t *t) {
+    size_t first[TOLD_MAX];
+    uint64_t count[TOLD_MAX];
+    size_t n = group(t, first, count);
+    tr_write_str(w, "rankings");
+    if (n == 0) {
+        tr_write_nil(w);
+        return;
+    }
+    tr_write_array(w, n);
+    for (size_t i = 0; i < n; i++) {
+        tr_write_array(w, 2);
+        tr_write_uint(w, count[i]);
+        tr_write_array(w, t->options);
+        for (size_t k = 0; k < t->options; k++)
+            tr_write_int(w, t->places[first[i] * t->options + k]);
+    }
+}
+
 static void count_poll(tr_agent_t *self, void *state, void *arg) {
     static const tr_method_t methods[] = {TR_METHOD_PLURALITY, TR_METHOD_BORDA, TR_METHOD_SCHULZE};
     teller_t *t = state;
@@ -125,7 +164,7 @@ static void count_poll(tr_agent_t *self, void *state, void *arg) {
     if (t->count == 0)
         return;
     tr_content_writer_init(&w);
-    tr_write_map(&w, 5);
+    tr_write_map(&w, 6);
     tr_write_kv_uint(&w, "poll", ++t->polls);
     tr_write_kv_uint(&w, "ballots", t->count);
     for (size_t i = 0; i < 3; i++) {
@@ -134,6 +173,7 @@ static void count_poll(tr_agent_t *self, void *state, void *arg) {
         tr_arena_finish(&arena);
         write_winners(&w, tr_method_words[methods[i]], winners[i]);
     }
+    write_rankings(&w, t);
     tr_publish_content(self, "sim.event", &w);
     tr_part_measure(self, "polls", 1);
     tr_part_measure(self, "disagreements", winners[0] != winners[1] || winners[1] != winners[2]);

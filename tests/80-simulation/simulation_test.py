@@ -103,8 +103,24 @@ class Simulation(harness.SystemTest):
             best = max(range(4), key=lambda i: favours[i])
             if sorted(favours)[-1] - sorted(favours)[-2] > 60:
                 self.assertEqual(poll["event"]["plurality"], [best], (poll, favours))
-            for method in "borda", "schulze":
-                self.assertTrue(set(poll["event"][method]) <= set(range(4)) and poll["event"][method])
+            rankings = poll["event"]["rankings"]
+            self.assertEqual(sum(count for count, _ in rankings), 1001)
+            self.assertEqual({m: poll["event"][m] for m in ("plurality", "borda", "schulze")}, self.winners(rankings, 4), poll)
+        self.assertGreater(len({json.dumps(poll["event"]["rankings"]) for poll in polls}), 1)
+
+    def winners(self, rankings, options):
+        """Counted once more, by the definitions of the methods; 0 is below all places."""
+        over = lambda places, i, j: places[i] and (not places[j] or places[i] < places[j])
+        every = range(options)
+        beats = [[sum(count for count, places in rankings if over(places, i, j)) for j in every] for i in every]
+        firsts = [sum(count for count, places in rankings if places[i] == 1) for i in every]
+        borda = [sum(count * (2 if over(places, i, j) else 0 if over(places, j, i) else 1) for count, places in rankings for j in every if j != i) for i in every]
+
+        def strongest(i, j, seen=()):  # of all chains from i to j that come to none twice
+            direct = beats[i][j] if beats[i][j] > beats[j][i] else 0
+            return max([direct] + [min(beats[i][k], strongest(k, j, (*seen, i))) for k in every if k not in (*seen, i, j) and beats[i][k] > beats[k][i]])
+        return {"plurality": [i for i in every if firsts[i] == max(firsts)], "borda": [i for i in every if borda[i] == max(borda)],
+                "schulze": [i for i in every if all(strongest(i, j) >= strongest(j, i) for j in every if j != i)]}
 
     def test_measures_are_the_same_in_both_forms(self):
         self.sim(GIVEN / "market.yaml", "-n", "20", "--no-plots")
