@@ -154,7 +154,7 @@ int tr_sim_scenario_read(tr_sim_scenario_t *self, const char *path, tr_error_t *
     tr_arena_t arena;
     tr_yaml_file_t file = {0};
     tr_arena_init(&arena, ARENA_MAX);
-    int rc = tr_yaml_file_load(path, "scenario", &arena, &file, error);
+    int rc = tr_yaml_file_load(path, "scenario", TR_YAML_BYTES_MAX, &arena, &file, error);
     if (rc == 0)
         rc = tr_yaml_table_read(&table, file.bytes, file.len, file.path, &arena, self, error);
     self->arena = arena;

@@ -64,8 +64,8 @@ static const tr_yaml_field_t fields[] = {
     {"ballots", TR_YAML_SECTIONS, OF_DOCUMENT(entries), true, 0, TR_BALLOTS_MAX, .table = &entry_table},
 };
 
-static const tr_yaml_table_t table = {
-    fields, sizeof fields / sizeof *fields, sizeof(document_t), .initial = &usual};
+static const tr_yaml_table_t table = {fields, sizeof fields / sizeof *fields, sizeof(document_t),
+    .initial = &usual, .bytes_max = TR_POLL_FILE_BYTES_MAX, .nodes_max = TR_POLL_FILE_NODES_MAX};
 
 typedef struct reading {
     const tr_yaml_file_t *file;

@@ -24,6 +24,9 @@
 #include "lib/decision/ruling.h"
 #include "lib/yaml/yaml_file.h"
 
+#define TR_POLL_FILE_BYTES_MAX (16u << 20) /* what ten thousand voters have said */
+#define TR_POLL_FILE_NODES_MAX 2000000
+
 typedef struct tr_poll_file {
     tr_poll_t poll;
     const char *const *options; /* names */

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -99,6 +102,35 @@ static void who_may_vote_is_who_is_there(void **state) {
     tr_arena_finish(&p.arena);
 }
 
+/* Ten thousand voters of five options are more than a MiB. */
+static void a_large_poll(void **state) {
+    (void)state;
+    enum { VOTERS = 10000 };
+    char path[] = "/tmp/poll-XXXXXX";
+    int fd = mkstemp(path);
+    FILE *out = fdopen(fd, "w");
+    place_t p = {0};
+    tr_yaml_file_t file;
+    assert_non_null(out);
+    fputs("options: [aaaaaaaaaaaaaaaaaaaa, b, c, d, e]\nballots:\n", out);
+    for (int i = 0; i < VOTERS; i++)
+        fprintf(out,
+            "  - voter: a-voter-with-a-long-name-%d@local\n    weight: 1.5\n    ranking:\n      - c\n      - "
+            "aaaaaaaaaaaaaaaaaaaa\n      - [b, d]\n      - e\n",
+            i);
+    assert_true(ftell(out) > (1 << 20));
+    fclose(out);
+    tr_arena_init(&p.arena, 1u << 28);
+    int rc = tr_yaml_file_load(path, "poll", TR_POLL_FILE_BYTES_MAX, &p.arena, &file, &p.error);
+    unlink(path);
+    assert_int_equal(rc, 0);
+    if (tr_poll_file_read(&file, &p.arena, &p.poll, &p.error) < 0)
+        fail_msg("%s", p.error.text);
+    assert_int_equal(p.poll.ballot_count, VOTERS);
+    check_marks(&p.poll.ballots[VOTERS - 1], 2, 3, 1);
+    tr_arena_finish(&p.arena);
+}
+
 static void what_other_methods_say(void **state) {
     (void)state;
     place_t p = {0};
@@ -177,6 +209,7 @@ int main(void) {
         cmocka_unit_test(names_with_signs_in_them),
         cmocka_unit_test(an_empty_ballot_abstains),
         cmocka_unit_test(who_may_vote_is_who_is_there),
+        cmocka_unit_test(a_large_poll),
         cmocka_unit_test(what_other_methods_say),
         cmocka_unit_test(votes_are_delegated),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),

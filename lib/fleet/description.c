@@ -262,7 +262,8 @@ static int open_description(
         return tr_error_set(error, -ENOMEM, "%s: out of memory", path);
     tr_arena_init(&self->arena, ARENA_MAX);
     int rc = bytes ? tr_yaml_file_take(bytes, len, path, &self->arena, &self->file, error)
-                   : tr_yaml_file_load(path, "description of an agent", &self->arena, &self->file, error);
+                   : tr_yaml_file_load(path, "description of an agent", TR_YAML_BYTES_MAX, &self->arena,
+                         &self->file, error);
     if (rc == 0)
         rc = read_alone(self, error);
     if (rc < 0) {

@@ -63,9 +63,9 @@ static int check_all(yaml_parser_t *parser, const char *file, tr_error_t *error)
 
 _Static_assert(TR_YAML_DEPTH_MAX == 20 && TR_YAML_ANCHORS_MAX == 100, "the texts above say so");
 
-int tr_yaml_check(const char *bytes, size_t len, const char *file, tr_error_t *error) {
-    if (len > TR_YAML_BYTES_MAX)
-        return tr_error_set(error, -E2BIG, "%s: too large; expected at most 1 MiB", file);
+int tr_yaml_check(const char *bytes, size_t len, size_t most, const char *file, tr_error_t *error) {
+    if (len > most)
+        return tr_error_set(error, -E2BIG, "%s: too large; expected at most %zu MiB", file, most >> 20);
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
         return tr_error_set(error, -ENOMEM, "%s: out of memory", file);

@@ -13,18 +13,6 @@
 
 /* ---- reading ---- */
 
-int tr_yaml_file_load(
-    const char *path, const char *what, tr_arena_t *arena, tr_yaml_file_t *ret_file, tr_error_t *error) {
-    char *bytes = NULL;
-    size_t len = 0;
-    const char *from = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
-    int rc = tr_file_read(from, what, TR_YAML_BYTES_MAX, &bytes, &len, error);
-    if (rc == 0)
-        rc = tr_yaml_file_take(bytes, len, path, arena, ret_file, error);
-    free(bytes);
-    return rc;
-}
-
 /* The absolute directory of `path`, in the arena. */
 static const char *directory_of(tr_arena_t *arena, const char *path) {
     const char *slash = strrchr(path, '/');
@@ -35,10 +23,8 @@ static const char *directory_of(tr_arena_t *arena, const char *path) {
     return tr_arena_strn(arena, real, strlen(real));
 }
 
-int tr_yaml_file_take(const char *bytes, size_t len, const char *path, tr_arena_t *arena,
-    tr_yaml_file_t *ret_file, tr_error_t *error) {
-    if (len > TR_YAML_BYTES_MAX)
-        return tr_error_set(error, -E2BIG, "%s: too large; expected at most 1 MiB", path);
+static int keep(const char *bytes, size_t len, const char *path, tr_arena_t *arena, tr_yaml_file_t *ret_file,
+    tr_error_t *error) {
     tr_yaml_file_t file = {
         .path = tr_arena_strn(arena, path, strlen(path)),
         .directory = directory_of(arena, path),
@@ -49,6 +35,25 @@ int tr_yaml_file_take(const char *bytes, size_t len, const char *path, tr_arena_
         return tr_error_set(error, -ENOMEM, "%s: out of memory", path);
     *ret_file = file;
     return 0;
+}
+
+int tr_yaml_file_load(const char *path, const char *what, size_t most, tr_arena_t *arena,
+    tr_yaml_file_t *ret_file, tr_error_t *error) {
+    char *bytes = NULL;
+    size_t len = 0;
+    const char *from = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+    int rc = tr_file_read(from, what, most, &bytes, &len, error);
+    if (rc == 0)
+        rc = keep(bytes, len, path, arena, ret_file, error);
+    free(bytes);
+    return rc;
+}
+
+int tr_yaml_file_take(const char *bytes, size_t len, const char *path, tr_arena_t *arena,
+    tr_yaml_file_t *ret_file, tr_error_t *error) {
+    if (len > TR_YAML_BYTES_MAX)
+        return tr_error_set(error, -E2BIG, "%s: too large; expected at most 1 MiB", path);
+    return keep(bytes, len, path, arena, ret_file, error);
 }
 
 /* ---- places ---- */

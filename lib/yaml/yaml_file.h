@@ -17,11 +17,11 @@ typedef struct tr_yaml_file {
     size_t len;
 } tr_yaml_file_t;
 
-/* Reads a file of at most TR_YAML_BYTES_MAX, "-" is stdin; texts are in the arena. `what`: "fleet file", for errors. 0; -E2BIG,
+/* Reads a file of at most `most` bytes, "-" is stdin; texts are in the arena. `what`: "fleet file", for errors. 0; -E2BIG,
  * the errno of a file that cannot be read, -ENOMEM. */
-int tr_yaml_file_load(
-    const char *path, const char *what, tr_arena_t *arena, tr_yaml_file_t *ret_file, tr_error_t *error);
-/* The same of a text that is at hand, and is copied. */
+int tr_yaml_file_load(const char *path, const char *what, size_t most, tr_arena_t *arena,
+    tr_yaml_file_t *ret_file, tr_error_t *error);
+/* The same of a text that is at hand, of TR_YAML_BYTES_MAX at most, and is copied. */
 int tr_yaml_file_take(const char *bytes, size_t len, const char *path, tr_arena_t *arena,
     tr_yaml_file_t *ret_file, tr_error_t *error);
 

@@ -24,7 +24,7 @@ typedef struct reader {
     const char *file;
     tr_arena_t *arena;
     tr_error_t *error;
-    size_t visited;
+    size_t visited, nodes_max;
 } reader_t;
 
 #define PATH_TEXT 160
@@ -93,8 +93,9 @@ static yaml_node_t *node_at(reader_t *self, int index) {
 
 /* Counts a visit: aliases make a tree of n nodes as large as 2^n. */
 static int visit(reader_t *self, const path_t *path, const yaml_node_t *node) {
-    if (++self->visited > TR_YAML_NODES_MAX)
-        return wrong(self, path, node, "too large: aliases make it more than %d values", TR_YAML_NODES_MAX);
+    if (++self->visited > self->nodes_max)
+        return wrong(self, path, node, "too large: it is more than %zu values, with what aliases repeat",
+            self->nodes_max);
     return 0;
 }
 
@@ -301,9 +302,9 @@ static int put_json(
         return put_text(self, path, node, field, at);
     if (node->type != YAML_MAPPING_NODE)
         return unexpected(self, path, node, field->check ? field->expected : "a mapping");
-    tr_yaml_json_t to = {self->document, TR_YAML_NODES_MAX - self->visited, NULL, NULL, NULL};
+    tr_yaml_json_t to = {self->document, self->nodes_max - self->visited, NULL, NULL, NULL};
     int rc = tr_yaml_json_print(&to, node, self->arena);
-    self->visited = TR_YAML_NODES_MAX - to.nodes_left;
+    self->visited = self->nodes_max - to.nodes_left;
     if (rc == -ENOMEM)
         return out_of_memory(self);
     if (rc < 0)
@@ -444,7 +445,8 @@ static int read_root(reader_t *self, const tr_yaml_table_t *table, void *target)
 
 int tr_yaml_table_read(const tr_yaml_table_t *table, const char *bytes, size_t len, const char *file,
     tr_arena_t *arena, void *target, tr_error_t *error) {
-    int rc = tr_yaml_check(bytes, len, file, error);
+    size_t most = table->bytes_max ? table->bytes_max : TR_YAML_BYTES_MAX;
+    int rc = tr_yaml_check(bytes, len, most, file, error);
     if (rc < 0)
         return rc;
     yaml_parser_t parser;
@@ -457,7 +459,8 @@ int tr_yaml_table_read(const tr_yaml_table_t *table, const char *bytes, size_t l
         yaml_parser_delete(&parser);
         return rc;
     }
-    reader_t reader = {&document, file, arena, error, 0};
+    size_t nodes_max = table->nodes_max ? table->nodes_max : TR_YAML_NODES_MAX;
+    reader_t reader = {&document, file, arena, error, 0, nodes_max};
     rc = read_root(&reader, table, target);
     yaml_document_delete(&document);
     yaml_parser_delete(&parser);

@@ -92,6 +92,8 @@ typedef struct tr_yaml_table {
     size_t line_offset;  /* of an int member that gets the section's line; 0 = none */
     int (*check)(void *item, char *reason, size_t reason_size); /* of a whole section: 0, or -EINVAL with what
                                                                    was expected; may be NULL */
+    size_t bytes_max,
+        nodes_max; /* of a document that is read by it; 0 = TR_YAML_BYTES_MAX, TR_YAML_NODES_MAX */
 } tr_yaml_table_t;
 
 /* Fills `target` (of table->struct_size bytes) from `len` bytes; what it points to is in the arena.

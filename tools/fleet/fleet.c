@@ -504,8 +504,9 @@ static int open_fleet(
     if (!self)
         return tr_error_set(error, -ENOMEM, "%s: out of memory", path);
     tr_arena_init(&self->arena, ARENA_MAX);
-    int rc = bytes ? tr_yaml_file_take(bytes, len, path, &self->arena, &self->file, error)
-                   : tr_yaml_file_load(path, "fleet file", &self->arena, &self->file, error);
+    int rc = bytes
+                 ? tr_yaml_file_take(bytes, len, path, &self->arena, &self->file, error)
+                 : tr_yaml_file_load(path, "fleet file", TR_YAML_BYTES_MAX, &self->arena, &self->file, error);
     if (rc == 0)
         rc = read_fleet(self, error);
     if (rc == 0)

@@ -97,7 +97,8 @@ static int tell(const counting_t *c) {
 static int count(counting_t *c) {
     const options_t *o = c->call->options;
     tr_yaml_file_t file;
-    int rc = tr_yaml_file_load(c->call->arguments.items[0], "poll", &c->arena, &file, &c->error);
+    int rc = tr_yaml_file_load(
+        c->call->arguments.items[0], "poll", TR_POLL_FILE_BYTES_MAX, &c->arena, &file, &c->error);
     if (rc == 0)
         rc = tr_poll_file_read(&file, &c->arena, &c->file, &c->error);
     if (rc == 0 && o->method) {
