@@ -249,7 +249,9 @@ static int64_t patience(const tr_coordinator_t *self) {
     int64_t left = self->due_ms == TR_BOARD_NEVER ? LOOK_MS : self->due_ms - tr_clock_wall_ms();
     int64_t share = tr_store_shared(self->store) ? self->share_ms - tr_clock_ms() : LOOK_MS;
     int64_t again = tr_put_off_when(self);
+    int64_t keep = self->options->keep_ms ? self->keep_ms - tr_clock_ms() : LOOK_MS;
     left = share < left ? share : left;
+    left = keep < left ? keep : left;
     if (again != INT64_MAX && again - tr_clock_ms() < left)
         left = again - tr_clock_ms();
     return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : left;
@@ -267,6 +269,7 @@ int tr_coordinator_run(tr_coordinator_t *self) {
         tr_share_turn(self);
         tr_put_off_turn(self);
         tr_outbox_turn(self);
+        tr_keep_turn(self);
         if (self->options->steal)
             tr_board_spread(self->board, tr_clock_wall_ms());
         tr_effects_settle(self);

@@ -64,6 +64,8 @@ struct tr_coordinator {
     struct tr_put_off *put_off, *again; /* requests; and the one that is dealt with again */
     bool owes;                          /* ends are to be told that were not (outbox.c) ... */
     int64_t outbox_ms;                  /* ... and not before then (tr_clock_ms) */
+    tr_store_age_t age;                 /* of what ended long ago, how far it was looked at (keep.c) ... */
+    int64_t keep_ms;                    /* ... and when it goes on (tr_clock_ms) */
     int64_t share_ms;        /* several on one database: when it is looked at next (a time of tr_clock_ms) */
     size_t listed;           /* agents of the pages that it has given */
     unsigned known_sessions; /* of the resident's */
@@ -93,6 +95,10 @@ tr_content_writer_t *tr_effect_tell(
 /* false when out of memory. */
 bool tr_effect_call(tr_coordinator_t *self,
     void (*call)(tr_coordinator_t *self, const char *id, uint32_t number), const char *id, uint32_t number);
+/* ---- keep.c: what ended longer ago than --keep is forgotten ---- */
+
+void tr_keep_turn(tr_coordinator_t *self);
+
 /* ---- outbox.c: ends that are told on a topic of who submitted the task ---- */
 
 /* Of one that has just ended, with its end in the same commit. */

@@ -65,4 +65,8 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "told. It is tried again each second, and said once for each reason.",
         "The error says what: often no supervisor runs (a fleet of `troupe up` has one), or the certificate "
         "of the coordinator may not ask it."},
+    [TR_C_NOT_FORGOTTEN] = {"C018", TR_LOG_WARN, "not forgotten",
+        "What ended longer ago than --keep could not be looked at. It is tried again in ten seconds; nothing "
+        "else is held up.",
+        "The error is the database's, or there is no memory."},
 };

@@ -39,6 +39,11 @@ static const tr_option_t table[] = {
         "How long an agent may take for a task that says nothing of it.", .min = 1, .max = DAY_MS * 30},
     {"tries", 0, "N", TR_INT(O, tries), "3", "How often a task that says nothing of it is tried.", .min = 1,
         .max = 100},
+    {"keep", 0, "TIME", TR_DURATION(O, keep_ms), "0",
+        "How long what has ended is kept: tasks with their history, decisions with all that was said. 0 = "
+        "for ever. Keys, by which a "
+        "task is submitted once, are known for as long.",
+        .min = 0},
     {"assign", 0, "WAY", TR_WORD(O, assign), "direct",
         "How an agent is found for a task that says nothing of it: the coordinator chooses, or the best bid "
         "in a contract net gets it, or an agent that chooses says who.",

@@ -13,7 +13,7 @@ typedef struct tr_coordinator_options {
     int store;                     /* 1 = PostgreSQL */
     const char *conninfo, *schema; /* of it */
     int64_t readers;               /* connections beside the one that writes */
-    int64_t lease_ms;
+    int64_t lease_ms, keep_ms;
     const char *chooser; /* AID, svc:NAME */
     bool steal;
     int match; /* 1 = alike */

@@ -142,6 +142,19 @@ typedef int (*tr_store_owed_fn)(void *arg, const char *task, int64_t at_ms);
 /* What is owed, the oldest first; `of_the_dead`: what the dead owed, which is this one's then. How many, or negative. */
 int tr_store_owed(tr_store_t *self, bool of_the_dead, size_t most, tr_store_owed_fn each, void *arg);
 
+/* ---- what ended long ago (store_forget.c) ---- */
+
+/* Where a look at all of it has come to; {0}: it begins. */
+typedef struct tr_store_age {
+    int64_t task, decision; /* the number of the last one that was looked at */
+    bool whole;             /* the last look came to the end of both */
+} tr_store_age_t;
+
+/* Looks at the next thousand tasks and hundred decisions, and calls `changes` before the first one goes that ended before before_ms, with
+ * all that is known of it: not while a task that has not ended needs it, or somebody is to be told of its end. How many went, or negative. */
+int tr_store_forget(
+    tr_store_t *self, tr_store_age_t *age, int64_t before_ms, void (*changes)(void *arg), void *arg);
+
 bool tr_store_shared(const tr_store_t *self);
 /* This process is coordinator `name` (AID) from now on, and the one before it of that name is none any more. Before the first begin. */
 int tr_store_join(tr_store_t *self, const char *name, tr_error_t *error);

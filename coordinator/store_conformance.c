@@ -14,6 +14,7 @@ typedef struct place {
     tr_store_t *store;
     tr_error_t error;
     char seen[400]; /* what was listed, in short */
+    int changes;    /* how often something was about to be forgotten */
 } place_t;
 
 static void open_again(place_t *p) {
@@ -156,6 +157,96 @@ static void what_is_owed_is_owed_until_it_is_paid(void **state) {
     all[0] = '\0';
     assert_int_equal(tr_store_owed(p->store, false, 9, note_owed, all), 2);
     assert_string_equal(all, "b 2, a 3, ");
+}
+
+static int no_event(void *arg, const tr_motion_event_t *event) {
+    (void)arg, (void)event;
+    return 0;
+}
+
+static void no_change(void *arg) {
+    (void)arg;
+}
+
+static void count_change(void *arg) {
+    place_t *p = arg;
+    tr_store_begin(p->store);
+    p->changes++;
+}
+
+static void add_ended(
+    place_t *p, const char *id, const char *need, tr_task_state_t state, int64_t changed_ms) {
+    tr_task_wish_t wish = {
+        .id = id, .tries_max = 1, .created_ms = 1, .needs = &need, .need_count = need ? 1 : 0};
+    tr_task_t *task = tr_task_new(&wish);
+    assert_non_null(task);
+    task->state = state;
+    task->changed_ms = changed_ms;
+    tr_store_add(p->store, task);
+    tr_task_destroy(&task);
+}
+
+static void what_ended_long_ago_goes(void **state) {
+    place_t *p = *state;
+    tr_store_age_t age = {0};
+    uint64_t counts[TR_TASK_STATES] = {0};
+    tr_task_t *task = NULL;
+    tr_store_begin(p->store);
+    add_ended(p, "old", NULL, TR_TASK_COMPLETED, 10);
+    add_ended(p, "needed", NULL, TR_TASK_COMPLETED, 10);
+    add_ended(p, "owed", NULL, TR_TASK_FAILED, 10);
+    add_ended(p, "young", NULL, TR_TASK_CANCELLED, 30);
+    add_ended(p, "open", "needed", TR_TASK_PENDING, 10);
+    tr_store_owe(p->store, "owed", 10);
+    tr_store_add_decision(p->store, "d1", NULL, TR_MOTION_DECIDED, "one", 3);
+    tr_store_add_decision(p->store, "d2", NULL, TR_MOTION_VOTING, "two", 3);
+    tr_store_add_decision(p->store, "d3", NULL, TR_MOTION_DECIDED, "three", 5);
+    tr_store_add_event(p->store, "d1", &(tr_motion_event_t){TR_MOTION_OPENED, 5, NULL, NULL});
+    tr_store_add_event(p->store, "d2", &(tr_motion_event_t){TR_MOTION_OPENED, 5, NULL, NULL});
+    tr_store_add_event(p->store, "d3", &(tr_motion_event_t){TR_MOTION_OPENED, 5, NULL, NULL});
+    tr_store_add_event(
+        p->store, "d3", &(tr_motion_event_t){TR_MOTION_TRUTH, 30, NULL, NULL}); /* known since */
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    assert_int_equal(tr_store_forget(p->store, &age, 5, count_change, p), 0);
+    assert_int_equal(p->changes, 0);
+    assert_true(age.whole);
+    assert_true(tr_store_forget(p->store, &age, 20, count_change, p) > 0);
+    assert_int_equal(p->changes, 1);
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    assert_int_equal(tr_store_load(p->store, "old", &task), -ENOENT);
+    assert_int_equal(tr_store_count(p->store, counts), 0);
+    assert_int_equal(counts[TR_TASK_COMPLETED] + counts[TR_TASK_FAILED] + counts[TR_TASK_CANCELLED], 3);
+    assert_int_equal(counts[TR_TASK_PENDING], 1);
+    assert_int_equal(tr_store_load(p->store, "needed", &task), 0);
+    tr_task_destroy(&task);
+    assert_int_equal(tr_store_replay(p->store, "d1", no_event, NULL), -ENOENT);
+    assert_int_equal(tr_store_replay(p->store, "d2", no_event, NULL), 0);
+    assert_int_equal(tr_store_replay(p->store, "d3", no_event, NULL), 0);
+}
+
+/* More than a window. */
+static void a_look_goes_on_where_it_stopped(void **state) {
+    place_t *p = *state;
+    tr_store_age_t age = {0};
+    uint64_t counts[TR_TASK_STATES] = {0};
+    char id[16];
+    int looks = 0;
+    tr_store_begin(p->store);
+    for (int i = 0; i < 2500; i++) {
+        snprintf(id, sizeof id, "t%d", i);
+        add_ended(p, id, NULL, i % 2 ? TR_TASK_COMPLETED : TR_TASK_PENDING, 10);
+    }
+    assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+    do {
+        tr_store_begin(p->store);
+        assert_true(tr_store_forget(p->store, &age, 20, no_change, NULL) >= 0);
+        assert_int_equal(tr_store_commit(p->store, &p->error), 0);
+        looks++;
+    } while (!age.whole);
+    assert_int_equal(looks, 3);
+    assert_int_equal(tr_store_count(p->store, counts), 0);
+    assert_int_equal(counts[TR_TASK_COMPLETED], 0);
+    assert_int_equal(counts[TR_TASK_PENDING], 1250);
 }
 
 static void what_is_not_committed_is_not_there(void **state) {
@@ -379,6 +470,8 @@ int tr_store_conform(const tr_store_conformance_t *of) {
         {"a_task_comes_back_as_it_was", a_task_comes_back_as_it_was, setup, teardown, initial},
         {"what_is_owed_is_owed_until_it_is_paid", what_is_owed_is_owed_until_it_is_paid, setup, teardown,
             initial},
+        {"what_ended_long_ago_goes", what_ended_long_ago_goes, setup, teardown, initial},
+        {"a_look_goes_on_where_it_stopped", a_look_goes_on_where_it_stopped, setup, teardown, initial},
         {"what_is_not_committed_is_not_there", what_is_not_committed_is_not_there, setup, teardown, initial},
         {"a_failure_is_told_by_commit", a_failure_is_told_by_commit, setup, teardown, initial},
         {"what_is_to_fail_is_not_there", what_is_to_fail_is_not_there, setup, teardown, initial},

@@ -34,6 +34,13 @@ enum {
     OWE,
     OWED,
     PAY,
+    AGES,
+    NEEDED,
+    FORGET_TASK,
+    FORGET_HISTORY,
+    DECISION_AGES,
+    FORGET_DECISION,
+    FORGET_EVENTS,
     /* Of PostgreSQL alone: */
     JOIN_GROUP,
     LEAVE_GROUP,

@@ -153,7 +153,18 @@ static const char *const postgres_migrations[] = {
     [REMOVE_SCHEDULE] = "DELETE FROM schedule WHERE name = $1",                                              \
     [SCHEDULES] = "SELECT name, cron, task, next_ms, fired_ms, fired FROM schedule ORDER BY name",           \
     [OWE] = "INSERT INTO outbox (task, at_ms) VALUES ($1,$2)",                                               \
-    [PAY] = "DELETE FROM outbox WHERE task = $1 AND at_ms = $2",
+    [PAY] = "DELETE FROM outbox WHERE task = $1 AND at_ms = $2",                                             \
+    [AGES] = "SELECT number, id, state, changed_ms FROM task WHERE number > $1 ORDER BY number LIMIT $2",    \
+    [NEEDED] = "SELECT needs FROM task WHERE state < 4 AND needs <> ''",                                     \
+    [FORGET_TASK] = "DELETE FROM task WHERE id = $1 AND state >= 4 AND changed_ms < $2"                      \
+                    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.task = $1)",                         \
+    [FORGET_HISTORY] =                                                                                       \
+        "DELETE FROM history WHERE task = $1 AND NOT EXISTS (SELECT 1 FROM task WHERE task.id = $1)",        \
+    [DECISION_AGES] = "SELECT number, id, state, (SELECT max(at_ms) FROM decision_event e"                   \
+                      " WHERE e.decision = decision.id) FROM decision WHERE number > $1"                     \
+                      " ORDER BY number LIMIT $2",                                                           \
+    [FORGET_DECISION] = "DELETE FROM decision WHERE id = $1 AND state >= 3",                                 \
+    [FORGET_EVENTS] = "DELETE FROM decision_event WHERE decision = $1",
 
 #define MINE "current_setting('troupe.epoch')"
 

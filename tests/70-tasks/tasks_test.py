@@ -97,6 +97,23 @@ class Tasks(desk.DeskTest):
             self.assertIn(why, self.until(bad, "failed")["reason"])
             self.assertEqual(self.show(bad)["input"], content)
 
+    def test_what_ended_long_ago_is_forgotten(self):
+        self.worker("w")
+        done = self.submit({"n": 1}, "--key", "k")
+        self.until(done, "completed")
+        waits = self.submit({"n": 2}, "--skill", "nobody", "--needs", done)
+        decided = self.troupe("decide", "q", "-p", "a", "-p", "b", "-v", "nobody", "--within", "1s", "-o", "json", env=self.env).json()["decision"]
+        self.coordinator.stop()
+        self.start("--keep", "1s")
+        rows = lambda verb: self.troupe(*verb, "ls", "-o", "name", env=self.env).out.split()
+        harness.wait_until(lambda: rows(["votes"]) == [], "the decision to be forgotten", 60)
+        self.assertEqual(sorted(rows(["task"])), sorted([done, waits]))  # what is needed stays
+        self.task("cancel", waits)
+        harness.wait_until(lambda: rows(["task"]) == [], "the tasks to be forgotten", 60)
+        self.assertIn("there is no task", self.task("show", done, code=3).err)
+        self.assertEqual(self.troupe("votes", "show", decided, env=self.env).code, 3)
+        self.assertNotEqual(self.submit({"n": 3}, "--key", "k"), done)  # nor is its key known any more
+
     def test_what_is_done_is_told_as_asked(self):
         one, two = self.submit({}), self.submit({}, "--approval")
         rows = [json.loads(line) for line in self.task("cancel", one, "none", "-o", "json", code=3).out.splitlines()]
