@@ -76,3 +76,7 @@ extern "C" int tr_faiss_graph(const FaissIndex *index, tr_graph_t *ret_graph) {
         static_cast<size_t>(hnsw.efSearch), hnsw.entry_point, hnsw.max_level};
     return 0;
 }
+
+extern "C" int32_t *tr_faiss_links(FaissIndex *index) {
+    return const_cast<IndexHNSW *>(graph_of(index))->hnsw.neighbors.data();
+}

@@ -11,6 +11,11 @@
 #define LINES_AHEAD 8u  /* of a vector; the processor sees by itself how it goes on */
 #define AHEAD       6u  /* vectors */
 
+#define MEND_VIEW  64u
+#define MEND_LINKS 8u /* to those that are near, and from them */
+#define MEND_SLICE 512u
+#define MEND_SOME  8u /* one in so many is looked for */
+
 /* One in view: place, or ~place when its neighbours were looked at. */
 typedef struct node {
     float score;
@@ -152,22 +157,113 @@ static void tell(const walk_t *self, size_t k, int64_t *ret_places, float *ret_s
     }
 }
 
+static void finish(walk_t *self) {
+    free(self->view);
+    free(self->seen);
+    free(self->fresh);
+}
+
+/* False: out of memory; to be finished in both cases. */
+static bool init(walk_t *self, const tr_graph_t *graph, size_t room) {
+    size_t most = (size_t)(graph->levels[1] - graph->levels[0]);
+    *self = (walk_t){.graph = graph, .room = room, .words = (graph->count + 63) / 64};
+    self->view = malloc((room + 1) * sizeof *self->view);
+    self->seen = malloc((self->words + 1) * sizeof *self->seen);
+    self->fresh = malloc((most + 1) * sizeof *self->fresh);
+    return self->view && self->seen && self->fresh;
+}
+
 int tr_graph_search(const tr_graph_t *self, size_t n, const float *queries, size_t k, int64_t without,
     int64_t *ret_places, float *ret_scores) {
-    size_t most = (size_t)(self->levels[1] - self->levels[0]);
-    walk_t walk = {
-        .graph = self, .room = self->depth > k ? self->depth : k, .words = (self->count + 63) / 64};
-    walk.view = malloc((walk.room + 1) * sizeof *walk.view);
-    walk.seen = malloc((walk.words + 1) * sizeof *walk.seen);
-    walk.fresh = malloc((most + 1) * sizeof *walk.fresh);
-    bool has_room = walk.view && walk.seen && walk.fresh;
+    walk_t walk;
+    bool has_room = init(&walk, self, self->depth > k ? self->depth : k);
     for (size_t i = 0; i < n && has_room; i++) {
         walk.query = queries + i * self->dimensions;
         search(&walk, without);
         tell(&walk, k, ret_places + i * k, ret_scores + i * k);
     }
-    free(walk.view);
-    free(walk.seen);
-    free(walk.fresh);
+    finish(&walk);
     return has_room ? 0 : -ENOMEM;
+}
+
+/* ---- mending ---- */
+
+/* Instead of the farthest, where there is no room and that is farther. */
+static void put_link(const walk_t *self, int32_t *links, int32_t from, int32_t to) {
+    const tr_graph_t *graph = self->graph;
+    size_t most, farthest = 0;
+    int32_t *list = links + (links_of(graph, from, 0, &most) - graph->links);
+    const float *vector = vector_of(graph, from);
+    float least = tr_kernel_product(vector, vector_of(graph, to), graph->dimensions);
+    bool is_farther = false;
+    for (size_t i = 0; i < most; i++) {
+        if (list[i] == to || from == to)
+            return;
+        if (list[i] < 0) {
+            list[i] = to;
+            return;
+        }
+        float score = tr_kernel_product(vector, vector_of(graph, list[i]), graph->dimensions);
+        if (score < least) {
+            least = score;
+            farthest = i;
+            is_farther = true;
+        }
+    }
+    if (is_farther)
+        list[farthest] = to;
+}
+
+static bool links_to(const walk_t *self, int32_t from, int32_t to) {
+    size_t most;
+    const int32_t *list = links_of(self->graph, from, 0, &most);
+    for (size_t i = 0; i < most && list[i] >= 0; i++)
+        if (list[i] == to)
+            return true;
+    return false;
+}
+
+/* Its neighbours, the nearest first, without itself: into view. How many of them know it. */
+static size_t look_up(walk_t *self, int32_t place) {
+    size_t known = 0;
+    self->query = vector_of(self->graph, place);
+    search(self, place);
+    for (size_t i = 0; i < MEND_LINKS && i < self->count; i++)
+        known += links_to(self, ~self->view[i].place, place);
+    return known;
+}
+
+/* Of more than are in view that are all the same, none is mended: they would only push each other out. */
+static bool mend(walk_t *self, int32_t *links, int32_t place) {
+    if (look_up(self, place) > 0 || self->view[self->count - 1].score >= score_of(self, place))
+        return false;
+    for (size_t i = 0; i < MEND_LINKS && i < self->count; i++) {
+        put_link(self, links, ~self->view[i].place, place);
+        put_link(self, links, place, ~self->view[i].place);
+    }
+    return true;
+}
+
+static size_t mend_some(walk_t *self, int32_t *links, size_t from, size_t to, size_t step) {
+    size_t n = 0;
+    for (size_t place = from; place < to; place += step)
+        n += mend(self, links, (int32_t)place);
+    return n;
+}
+
+int tr_graph_mend(
+    const tr_graph_t *self, int32_t *links, bool (*goes_on)(void *arg), void *arg, size_t *ret_mended) {
+    walk_t walk;
+    int rc = init(&walk, self, MEND_VIEW) ? 0 : -ENOMEM;
+    size_t mended = 0;
+    for (size_t from = 0; from < self->count && rc == 0; from += MEND_SLICE) {
+        size_t to = from + MEND_SLICE < self->count ? from + MEND_SLICE : self->count;
+        size_t some = mend_some(&walk, links, from, to, MEND_SOME);
+        mended += some ? some + mend_some(&walk, links, from, to, 1) : 0;
+        if (goes_on && !goes_on(arg))
+            rc = -ECANCELED;
+    }
+    finish(&walk);
+    *ret_mended = mended;
+    return rc;
 }

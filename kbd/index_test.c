@@ -182,6 +182,30 @@ static void graph_as_faiss(void **state) {
     tr_segment_release(&segment);
 }
 
+/* Whose links were all taken away, in both directions, is found again; what is well stays as it is. */
+static void graph_is_mended(void **state) {
+    fixture_t *f = *state;
+    tr_segment_t *segment = build(f, TR_SEGMENT_HNSW, 0, N);
+    tr_graph_t graph;
+    size_t mended;
+    assert_int_equal(tr_faiss_graph(segment->index, &graph), 0);
+    int32_t *links = tr_faiss_links(segment->index);
+    size_t all = graph.first[N];
+    assert_int_equal(tr_graph_mend(&graph, links, NULL, NULL, &mended), 0);
+    assert_int_equal(mended, 0);
+    for (size_t i = 0; i < all; i++)
+        links[i] = links[i] >= 1000 && links[i] < 1020 ? 0 : links[i];
+    assert_int_equal(tr_graph_mend(&graph, links, NULL, NULL, &mended), 0);
+    assert_true(mended >= 15); /* of those that are above, none is lost */
+    for (size_t i = 1000; i < 1020; i++) {
+        int64_t place;
+        float score;
+        assert_int_equal(tr_graph_search(&graph, 1, vector_at(f, i), 1, TR_GRAPH_ALL, &place, &score), 0);
+        assert_int_equal(place, i);
+    }
+    tr_segment_release(&segment);
+}
+
 static void lists_of_bytes(void **state) {
     check_kind(*state, TR_SEGMENT_IVF_SQ8, .9);
 }
@@ -514,6 +538,7 @@ int main(void) {
         cmocka_unit_test(flat),
         cmocka_unit_test(graph),
         cmocka_unit_test(graph_as_faiss),
+        cmocka_unit_test(graph_is_mended),
         cmocka_unit_test(lists_of_bytes),
         cmocka_unit_test(product_codes),
         cmocka_unit_test(hard_ones),

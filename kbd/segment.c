@@ -163,6 +163,27 @@ int tr_segment_settle(tr_segment_t *self, tr_error_t *error) {
     return self->vectors || self->count == 0 ? 0 : tr_error_set(error, -EIO, "an index without vectors");
 }
 
+typedef struct mending {
+    tr_segment_progress_fn progress;
+    void *arg;
+    size_t count;
+} mending_t;
+
+static bool goes_on(void *arg) {
+    const mending_t *m = arg;
+    return !m->progress || m->progress(m->arg, m->count, m->count);
+}
+
+static int mend(tr_segment_t *self, tr_segment_progress_fn progress, void *arg, tr_error_t *error) {
+    mending_t mending = {progress, arg, self->count};
+    tr_graph_t graph;
+    size_t mended;
+    int rc = tr_faiss_graph(self->index, &graph);
+    if (rc == 0)
+        rc = tr_graph_mend(&graph, tr_faiss_links(self->index), goes_on, &mending, &mended);
+    return rc < 0 ? tr_error_set(error, rc, "%s", rc == -ECANCELED ? "ended" : strerror(-rc)) : 0;
+}
+
 int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, tr_segment_kind_t kind,
     tr_segment_progress_fn progress, void *arg, tr_segment_t **ret_self, tr_error_t *error) {
     tr_segment_t *self = tr_segment_new(kind, dimensions, count);
@@ -180,6 +201,8 @@ int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, 
         rc = add_all(self, items, progress, arg, error);
     if (rc == 0)
         rc = tr_segment_settle(self, error);
+    if (rc == 0 && kind == TR_SEGMENT_HNSW)
+        rc = mend(self, progress, arg, error);
     if (rc == 0)
         rc = tr_segment_find_depth(self, progress, arg, error);
     if (rc < 0)
