@@ -149,11 +149,10 @@ static json_t *ingress_annotations(void) {
 void tr_manifest_gateway_ways(tr_manifest_t *self, const tr_fleet_agent_t *agent) {
     const char *name = agent->name;
     json_t *metadata = tr_manifest_metadata(self, name, "gateway", name);
-    tr_manifest_put(
-        self, json_pack("{s:s, s:s, s:o, s:{s:o, s:[{s:s, s:i, s:s}]}}", "apiVersion", "v1", "kind",
-                  "Service", "metadata", tr_manifest_metadata(self, name, "gateway", name), "spec",
-                  "selector", tr_manifest_selector(self, "gateway", name), "ports", "name", "http", "port",
-                  80, "targetPort", "http"));
+    tr_manifest_put(self,
+        json_pack("{s:s, s:s, s:o, s:{s:o, s:[o]}}", "apiVersion", "v1", "kind", "Service", "metadata",
+            tr_manifest_metadata(self, name, "gateway", name), "spec", "selector",
+            tr_manifest_selector(self, "gateway", name), "ports", tr_manifest_service_port("http", 80)));
     json_object_set_new(metadata, "annotations", ingress_annotations());
     tr_manifest_put(self,
         json_pack("{s:s, s:s, s:o, s:{s:s, s:[o]}}", "apiVersion", "networking.k8s.io/v1", "kind", "Ingress",

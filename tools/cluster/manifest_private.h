@@ -64,6 +64,8 @@ void tr_manifest_pod(tr_manifest_t *self, const tr_part_t *part);
 void tr_manifest_migration(tr_manifest_t *self);
 void tr_manifest_brokers(tr_manifest_t *self);
 void tr_manifest_agent(tr_manifest_t *self, const tr_fleet_agent_t *agent);
+/* Of a Service, to the container's port of that name. The protocol is said: what is applied by the server itself is found by it. */
+json_t *tr_manifest_service_port(const char *name, int number);
 /* The process of an agent's entry that the plan has first; NULL: the broker. */
 const tr_plan_process_t *tr_manifest_process(const tr_manifest_t *self, const tr_fleet_agent_t *agent);
 /* manifest_net.c */

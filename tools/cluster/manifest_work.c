@@ -78,13 +78,17 @@ static void put_deployment(tr_manifest_t *m, const tr_part_t *part, bool alone) 
 
 /* ---- brokers ---- */
 
+json_t *tr_manifest_service_port(const char *name, int number) {
+    return json_pack(
+        "{s:s, s:i, s:s, s:s}", "name", name, "port", number, "targetPort", name, "protocol", "TCP");
+}
+
 static json_t *service_ports(const tr_manifest_t *m) {
-    json_t *list = json_pack("[{s:s, s:i, s:s}, {s:s, s:i, s:s}, {s:s, s:i, s:s}]", "name", "link", "port",
-        TR_MANIFEST_LINK, "targetPort", "link", "name", "stream", "port", TR_MANIFEST_STREAM, "targetPort",
-        "stream", "name", "http", "port", TR_MANIFEST_HTTP, "targetPort", "http");
+    json_t *list = json_pack("[o, o, o]", tr_manifest_service_port("link", TR_MANIFEST_LINK),
+        tr_manifest_service_port("stream", TR_MANIFEST_STREAM),
+        tr_manifest_service_port("http", TR_MANIFEST_HTTP));
     if (list && m->fleet->broker.placement.replicas > 1)
-        json_array_append_new(list,
-            json_pack("{s:s, s:i, s:s}", "name", "peers", "port", TR_MANIFEST_PEERS, "targetPort", "peers"));
+        json_array_append_new(list, tr_manifest_service_port("peers", TR_MANIFEST_PEERS));
     return list;
 }
 
