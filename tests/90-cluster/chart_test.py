@@ -121,7 +121,7 @@ class Chart(unittest.TestCase):
             labels = one["metadata"]["labels"]
             one["metadata"].pop("annotations", None) if name in HOOKS else None
             self.assertEqual({key: labels.pop(key) for key in LABELS}, LABELS)
-            if one["apiVersion"] == "monitoring.coreos.com/v1":
+            if one["apiVersion"] in ("monitoring.coreos.com/v1", "keda.sh/v1alpha1"):
                 self.assertEqual(labels.pop(PART_OF), "troupe")
             self.assertEqual(one, wanted[name])
 
@@ -134,15 +134,22 @@ class Chart(unittest.TestCase):
     def test_prod_is_the_overlay(self):
         self.assert_as_kustomize("overlays/prod", "values-prod.yaml")
 
+    def overlay_with(self, component):
+        place = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "k8s"
+        shutil.copytree(manifests_test.K8S, place)
+        overlay = place / "overlays" / component
+        overlay.mkdir()
+        (overlay / "kustomization.yaml").write_text(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: troupe\n"
+            f"resources: [../../base]\ncomponents: [../../components/{component}]\n")
+        return overlay
+
     def test_state_is_the_component(self):
         """A hook is helm's way; kustomize has none."""
-        overlay = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        shutil.copytree(manifests_test.K8S, overlay / "k8s")
-        (overlay / "k8s" / "overlays" / "state").mkdir()
-        (overlay / "k8s" / "overlays" / "state" / "kustomization.yaml").write_text(
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: troupe\n"
-            "resources: [../../base]\ncomponents: [../../components/state]\n")
-        self.assert_as_kustomize(overlay / "k8s" / "overlays" / "state", {"state": {"postgres": True, "redis": True}})
+        self.assert_as_kustomize(self.overlay_with("state"), {"state": {"postgres": True, "redis": True}})
+
+    def test_keda_is_the_component(self):
+        self.assert_as_kustomize(self.overlay_with("keda"), {"autoscaler": "keda"})
 
     def test_all_are_as_their_schemas_say(self):
         host = {"gateway": {"ingress": {"host": "fleet.example", "tlsSecret": "fleet-tls"}}}

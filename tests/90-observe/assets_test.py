@@ -45,7 +45,7 @@ class Assets(unittest.TestCase):
             self.assert_known("\n".join(re.findall(r"expr: .*", read(ROOT, "k8s", *path))), path)
         adapter = read(PLACE, "prometheus-adapter.yaml")
         self.assert_known(adapter, "prometheus-adapter.yaml")
-        for path in (("base", "objects.yaml"), ("helm", "troupe", "templates", "agents.yaml")):
+        for path in (("base", "objects.yaml"), ("helm", "troupe", "templates", "agents.yaml"), ("components", "keda", "scaledobject.yaml")):
             names = self.used(read(ROOT, "k8s", *path))
             self.assertEqual(names, {"troupe_broker_service_unfinished_records"}, path)
             self.assertIn("seriesQuery: " + names.pop(), adapter)
@@ -74,6 +74,35 @@ class Assets(unittest.TestCase):
         for what, name in (("rules", "alerts.yml"), ("config", "prometheus.yml")):
             done = subprocess.run([promtool, "check", what, os.path.join(PLACE, name)], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_stack_is_whole_and_on_loopback(self):
+        """What is mounted is there, what is named has a version, and no port of it is open to others: nothing of it has a password."""
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("python3-yaml is missing (tools/setup --check installs it)")
+        services = yaml.safe_load(read(PLACE, "compose.yaml"))["services"]
+        self.assertEqual(set(services), {"prometheus", "grafana", "jaeger", "elasticsearch", "setup", "kibana", "logstash", "postgres", "redis", "nginx"})
+        inside = {"grafana": "GF_SERVER_HTTP_ADDR", "elasticsearch": "network.host", "kibana": "SERVER_HOST", "logstash": "API_HTTP_HOST"}
+        for name, one in services.items():
+            self.assertRegex(one["image"], r":v?\d")
+            for volume in one.get("volumes", []):
+                source = volume.split(":")[0]
+                self.assertTrue(source.startswith("${") or os.path.exists(os.path.join(PLACE, source)), f"{name}: {source}")
+            if name in inside:
+                self.assertEqual(one["environment"][inside[name]], "127.0.0.1", name)
+        self.assertEqual([port for port in services["jaeger"]["environment"].values() if not port.startswith("127.0.0.1:")], [])
+        for name in ("prometheus", "postgres", "redis"):
+            self.assertIn("127.0.0.1", " ".join(services[name]["command"]), name)
+        self.assertIn('host => "127.0.0.1"', read(PLACE, "logstash", "troupe.conf"))
+        self.assertEqual(re.findall(r"(?m)^\s*listen (?!127)\S+", read(ROOT, "examples", "nginx", "troupe.conf")), [])
+
+    def test_what_logstash_makes_is_what_the_exporter_makes(self):
+        """Both ways end in one index: a field has one name there."""
+        renamed = set(re.findall(r'=> "\[?([a-z.]+)\]?"', re.search(r"rename => {(.*)}", read(PLACE, "logstash", "troupe.conf"))[1]))
+        properties = json.loads(read(PLACE, "elasticsearch", "index-template.json"))["template"]["mappings"]["properties"]
+        self.assertGreater(len(renamed), 5)
+        self.assertEqual(renamed - set(properties), set())
 
     def test_what_is_json_is_json(self):
         template = json.loads(read(PLACE, "elasticsearch", "index-template.json"))
