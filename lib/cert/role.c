@@ -37,7 +37,8 @@ static const preset_t presets[TR_ROLES] = {
         .subscribe = {">"},
         .offer = {"*"},
         .ask = {"*"},
-        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "df.search"}},
+        /* A trace over several platforms is asked for at each, by an id that nobody guesses. */
+        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "ams.trace", "df.search"}},
 };
 
 static int add_all(tr_cert_t *cert, tr_strings_t *right, const char *const *items) {

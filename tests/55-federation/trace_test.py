@@ -1,0 +1,32 @@
+"""One trace over two brokers: each has its own spans of the way, and whichever is asked tells those of both."""
+import re
+
+import place
+import harness
+
+
+class Trace(place.FederationTest):
+    def test_each_broker_on_the_way_is_in_it(self):
+        self.mesh()
+        self.spawn("agentd", "--connect", self.brokers["south"].endpoint, "--name", "bob", "--behaviour", "echo", "--service", "bobbing").wait_err("registered")
+
+        def asked(whom):
+            done = self.troupe("ask", whom, "hello", "--connect", self.brokers["north"].endpoint, "--trace", "--timeout", "10s")
+            return done.out == "hello\n" and re.search("troupe trace ([0-9a-f]{32})", done.err)[1]
+
+        def routed(trace):
+            done = self.troupe("trace", trace, "--connect", self.brokers["north"].endpoint, "-o", "json")
+            spans = done.json() if done.code == 0 else []
+            of = {span["span"]: span for span in spans}
+            return {(span["name"], span["agent"], of[span["parent"]]["name"]) for span in spans if span["agent"].startswith("broker@") and span["parent"] in of}
+        trace = harness.wait_until(lambda: asked("bob@south"), "an answer over both")
+        there_and_back = {("route", f"broker@{platform}", f"send {act}") for platform in ("north", "south") for act in ("request", "inform")}
+        harness.wait_until(lambda: routed(trace) == there_and_back, "two brokers' spans of the request and of the answer")
+        # A request to a service waits in a queue at both.
+        trace = harness.wait_until(lambda: asked("svc:bobbing"), "an answer of the service")
+        queued = {("deliver", f"broker@{platform}", "send request") for platform in ("north", "south")}
+        harness.wait_until(lambda: queued <= routed(trace), "that it was delivered by both")
+
+
+if __name__ == "__main__":
+    place.main()
