@@ -84,6 +84,8 @@ void tr_api_embeddings(tr_web_exchange_t *e);
 tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content);
 /* Likewise to submit a task, whose input reaches an agent with its skills. */
 tr_web_role_t tr_api_role_of_task(const json_t *task);
+/* traces.c */
+void tr_api_trace(tr_web_exchange_t *e);
 /* tasks.c */
 void tr_api_submit(tr_web_exchange_t *e);
 void tr_api_schedule(tr_web_exchange_t *e);

@@ -206,7 +206,7 @@ static const tr_web_route_t routes[] = {
         FIELDS(PAGE), ASK("ams", "traces")},
     {TR_WEB_GET, "/api/v1/traces/{trace}", TR_WEB_VIEWER, "showTrace",
         "What a message has set in motion: the spans of a trace that are kept",
-        FIELDS(PATH("trace", "32 hexadecimal digits")), ASK("ams", "trace")},
+        FIELDS(PATH("trace", "32 hexadecimal digits")), .handle = tr_api_trace},
 
     /* ---- the fleet ---- */
     {TR_WEB_GET, "/api/v1/fleets", TR_WEB_VIEWER, "listFleets",

@@ -1,5 +1,7 @@
 """One trace over two brokers: each has its own spans of the way, and whichever is asked tells those of both."""
+import json
 import re
+import urllib.request
 
 import place
 import harness
@@ -22,10 +24,21 @@ class Trace(place.FederationTest):
         trace = harness.wait_until(lambda: asked("bob@south"), "an answer over both")
         there_and_back = {("route", f"broker@{platform}", f"send {act}") for platform in ("north", "south") for act in ("request", "inform")}
         harness.wait_until(lambda: routed(trace) == there_and_back, "two brokers' spans of the request and of the answer")
+        self.check_gateway(trace)
         # A request to a service waits in a queue at both.
         trace = harness.wait_until(lambda: asked("svc:bobbing"), "an answer of the service")
         queued = {("deliver", f"broker@{platform}", "send request") for platform in ("north", "south")}
         harness.wait_until(lambda: queued <= routed(trace), "that it was delivered by both")
+
+    def check_gateway(self, trace):
+        """Its API tells the same, whichever broker it has."""
+        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0")
+
+        def told():
+            with urllib.request.urlopen(f"{gateway.url}/api/v1/traces/{trace}", timeout=30) as answer:
+                return json.load(answer)
+        harness.wait_until(lambda: {span["agent"] for span in told()["spans"]} >= {"broker@north", "broker@south", "bob@south"}, "the spans of both by HTTP")
+        self.assertTrue(told()["complete"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+/*
+ * What a message has set in motion, over all brokers: the gateway's own is asked for its spans and for its neighbours, and then each of those that are
+ * linked for theirs, some at once. One that does not say, or may not, is left out, and `complete` is false.
+ */
+#include "gateway/api/api.h"
+#include "gateway/http/server.h"
+#include "proto/aid.h"
+
+#include <string.h>
+
+enum { OWN, BROKERS };
+
+/* In e->found: {"answer": {..., "spans"}, "others": [PLATFORM ...], "asked": how many of them}. */
+
+static bool ask(tr_web_exchange_t *e, unsigned slot, const char *ams, const char *action, bool fields) {
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, ams);
+    if (!call)
+        return false;
+    if (fields) {
+        if (tr_web_write_fields(e, action, &call->content) < 0) {
+            tr_bridge_call_destroy(&call);
+            return false;
+        }
+    } else {
+        tr_write_map(&call->content, 1);
+        tr_write_kv(&call->content, "action", action);
+    }
+    call->act = TR_REQUEST;
+    call->timeout_ms = tr_web_timeout(e);
+    strcpy(call->protocol, "fipa-request");
+    tr_web_exchange_call(e, slot, &call);
+    return true;
+}
+
+static void on_others(tr_web_exchange_t *e);
+
+/* The next ones; where there are none any more, the answer. */
+static void go_on(tr_web_exchange_t *e) {
+    json_t *others = json_object_get(e->found, "others"), *answer = json_object_get(e->found, "answer");
+    json_int_t asked = json_integer_value(json_object_get(e->found, "asked"));
+    unsigned slot = 0;
+    char ams[8 + TR_PLATFORM_MAX];
+    e->on_replies = on_others;
+    for (; slot < TR_WEB_SLOTS && (size_t)asked < json_array_size(others); asked++) {
+        const char *platform = json_string_value(json_array_get(others, (size_t)asked));
+        snprintf(ams, sizeof ams, "ams@%s", platform ? platform : "");
+        if (ask(e, slot, ams, "trace", true))
+            slot++;
+        else
+            json_object_set_new(answer, "complete", json_false());
+    }
+    json_object_set_new(e->found, "asked", json_integer(asked));
+    json_object_set_new(e->found, "slots", json_integer(slot));
+    if (!slot)
+        tr_web_respond_json(e, 200, json_incref(answer));
+}
+
+static void add(json_t *answer, const char *key, const json_t *more) {
+    json_int_t sum =
+        json_integer_value(json_object_get(answer, key)) + json_integer_value(json_object_get(more, key));
+    json_object_set_new(answer, key, json_integer(sum));
+}
+
+static void take(json_t *answer, const tr_web_reply_t *reply) {
+    bool told = reply && reply->outcome == TR_WEB_ANSWERED && reply->act == TR_INFORM;
+    json_t *more = told ? tr_web_reply_json(reply) : NULL;
+    if (!json_is_true(json_object_get(more, "complete")))
+        json_object_set_new(answer, "complete", json_false());
+    json_array_extend(json_object_get(answer, "spans"), json_object_get(more, "spans"));
+    add(answer, "forgotten", more);
+    add(answer, "dropped", more);
+    json_decref(more);
+}
+
+static void on_others(tr_web_exchange_t *e) {
+    json_int_t slots = json_integer_value(json_object_get(e->found, "slots"));
+    for (json_int_t i = 0; i < slots; i++)
+        take(json_object_get(e->found, "answer"), e->replies[i]);
+    go_on(e);
+}
+
+static json_t *linked(const tr_web_reply_t *reply) {
+    json_t *told = reply && reply->outcome == TR_WEB_ANSWERED ? tr_web_reply_json(reply) : NULL, *one;
+    json_t *names = json_array();
+    size_t i;
+    json_array_foreach(json_object_get(told, "brokers"), i, one) {
+        const char *state = json_string_value(json_object_get(one, "state"));
+        if (state && strcmp(state, "up") == 0)
+            json_array_append(names, json_object_get(one, "platform"));
+    }
+    json_decref(told);
+    return names;
+}
+
+static void on_own(tr_web_exchange_t *e) {
+    if (!tr_web_judge(e, e->replies[OWN], "ams"))
+        return;
+    json_decref(e->found);
+    e->found = json_pack("{s:o, s:o, s:i}", "answer", tr_web_reply_json(e->replies[OWN]), "others",
+        linked(e->replies[BROKERS]), "asked", 0);
+    if (e->found)
+        go_on(e);
+    else
+        tr_web_problem(e, 503, "busy", "out of memory");
+}
+
+void tr_api_trace(tr_web_exchange_t *e) {
+    e->on_replies = on_own;
+    if (!ask(e, OWN, "ams", "trace", true))
+        tr_web_problem(e, 503, "busy", "out of memory");
+    else
+        ask(e, BROKERS, "ams", "brokers", false); /* where it cannot be asked, there are none */
+}
