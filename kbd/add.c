@@ -247,17 +247,7 @@ static void tell(
 }
 
 static void conclude(tr_kb_job_t *self) {
-    const void *bytes;
-    size_t len;
-    tr_content_writer_t *w = NULL;
-    if (tr_content_writer_take(&self->results, &bytes, &len) == 0)
-        w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
-    if (w) {
-        tr_write_map(w, 1);
-        tr_write_str(w, "documents");
-        tr_write_array(w, self->next);
-        msgpack_sbuffer_write(&w->buffer, bytes, len);
-    }
+    tr_kb_answer_list(self->kbd, self->message, "documents", &self->results, self->next);
     destroy(self);
 }
 

@@ -44,6 +44,20 @@ void tr_kb_refuse_error(tr_kbd_t *self, const tr_message_t *message, const tr_er
         error->text);
 }
 
+void tr_kb_answer_list(tr_kbd_t *self, const tr_message_t *message, const char *key,
+    const tr_content_writer_t *items, size_t count) {
+    const void *bytes;
+    size_t len;
+    tr_content_writer_t *w =
+        tr_content_writer_take(items, &bytes, &len) == 0 ? tr_kb_answer(self, message, TR_INFORM) : NULL;
+    if (!w)
+        return;
+    tr_write_map(w, 1);
+    tr_write_str(w, key);
+    tr_write_array(w, count);
+    msgpack_sbuffer_write(&w->buffer, bytes, len);
+}
+
 static void tell(tr_kbd_t *self, tr_kb_answer_t *a) {
     tr_reply_content(self->agent, a->to, a->act, &a->content); /* who asked may be gone, ignoring */
     tr_message_done(&a->to);

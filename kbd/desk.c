@@ -240,18 +240,11 @@ static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
 static void namespaces(tr_kb_question_t *q) {
     names_t names = {.kbd = q->kbd};
     tr_error_t error = {0};
-    const void *bytes;
-    size_t len;
-    tr_content_writer_t *w;
     tr_content_writer_init(&names.maps);
-    if (tr_kb_namespaces(q->kbd->store, on_namespace, &names, &error) < 0) {
+    if (tr_kb_namespaces(q->kbd->store, on_namespace, &names, &error) < 0)
         fail(q, &error);
-    } else if (tr_content_writer_take(&names.maps, &bytes, &len) == 0 && (w = answer(q))) {
-        tr_write_map(w, 1);
-        tr_write_str(w, "namespaces");
-        tr_write_array(w, names.count);
-        msgpack_sbuffer_write(&w->buffer, bytes, len);
-    }
+    else
+        tr_kb_answer_list(q->kbd, q->message, "namespaces", &names.maps, names.count);
     tr_content_writer_finish(&names.maps);
 }
 

@@ -70,17 +70,7 @@ static void write_failed(const tr_kb_errand_t *self, size_t i, size_t shard, tr_
 
 static void answer(tr_kb_errand_t *self) {
     const plan_t *plan = self->more;
-    const void *bytes;
-    size_t len;
-    tr_content_writer_t *w = NULL;
-    if (tr_content_writer_take(&plan->told, &bytes, &len) == 0)
-        w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
-    if (w) {
-        tr_write_map(w, 1);
-        tr_write_str(w, "documents");
-        tr_write_array(w, tr_value_size(documents_of(self)));
-        msgpack_sbuffer_write(&w->buffer, bytes, len);
-    }
+    tr_kb_answer_list(self->kbd, self->message, "documents", &plan->told, tr_value_size(documents_of(self)));
     tr_kb_errand_destroy(self);
 }
 

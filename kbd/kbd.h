@@ -56,6 +56,9 @@ void tr_kbd_destroy(tr_kbd_t **self); /* NULL-safe */
 
 /* Answers what is asked by `message`: the writer for its content. NULL when out of memory: then nobody is told. */
 tr_content_writer_t *tr_kb_answer(tr_kbd_t *self, const tr_message_t *message, tr_performative_t act);
+/* An inform with one entry, a list of so many items, which were written one behind the other. Nothing where there is no memory. */
+void tr_kb_answer_list(tr_kbd_t *self, const tr_message_t *message, const char *key,
+    const tr_content_writer_t *items, size_t count);
 void tr_kb_refuse(tr_kbd_t *self, const tr_message_t *message, tr_performative_t act, const char *reason,
     const char *detail);
 /* The same for what a call has returned. */

@@ -1,8 +1,8 @@
 /* Documents out of one store and into another. */
 #include "kbd/store_move.h"
 
+#include "kbd/json_fixture.h"
 #include "kbd/store_private.h"
-#include "proto/json.h"
 #include "tests/scratch.h"
 
 #include <errno.h>
@@ -230,22 +230,15 @@ static void test_a_vector_of_its_own(void **state) {
 }
 
 static void refused(fixture_t *f, const char *json, const char *why) {
-    tr_content_writer_t w;
-    tr_content_t content;
+    json_fixture_t content;
     tr_kb_moved_t moved;
-    const void *bytes;
-    size_t len;
-    tr_content_writer_init(&w);
-    ok(f, tr_json_to_content(json, strlen(json), &w, &f->error));
-    tr_content_writer_take(&w, &bytes, &len);
-    assert_int_equal(tr_content_init(&content, bytes, len), 0);
+    tr_value_t document = json_fixture_read(&content, json);
     assert_int_equal(
-        tr_kb_move_take(f->to.store, &f->to.ns, &content.root, "m", NULL, NULL, &moved, &f->error), -EINVAL);
+        tr_kb_move_take(f->to.store, &f->to.ns, document, "m", NULL, NULL, &moved, &f->error), -EINVAL);
     if (!strstr(f->error.text, why))
         fail_msg("%s: %s", json, f->error.text);
     assert_int_equal(f->to.ns.documents, 0);
-    tr_content_finish(&content);
-    tr_content_writer_finish(&w);
+    json_fixture_finish(&content);
 }
 
 static void test_what_is_none(void **state) {

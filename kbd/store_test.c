@@ -1,7 +1,7 @@
 /* The store: what is put, replaced, filtered and found; and what is there after it is opened again. */
+#include "kbd/json_fixture.h"
 #include "kbd/store_private.h"
 
-#include "proto/json.h"
 #include "tests/scratch.h"
 
 #include <errno.h>
@@ -72,17 +72,9 @@ static tr_kb_change_t put(fixture_t *f, const char *id, const char *text, const 
 
 static tr_filter_t filter_of(fixture_t *f, const char *json) {
     tr_filter_t filter = {0};
-    tr_content_writer_t w;
-    tr_content_t content;
-    const void *bytes;
-    size_t len;
-    tr_content_writer_init(&w);
-    ok(f, tr_json_to_content(json, strlen(json), &w, &f->error));
-    tr_content_writer_take(&w, &bytes, &len);
-    assert_int_equal(tr_content_init(&content, bytes, len), 0);
-    ok(f, tr_filter_compile(&content.root, &filter, &f->error));
-    tr_content_finish(&content);
-    tr_content_writer_finish(&w);
+    json_fixture_t content;
+    ok(f, tr_filter_compile(json_fixture_read(&content, json), &filter, &f->error));
+    json_fixture_finish(&content);
     return filter;
 }
 
@@ -331,18 +323,10 @@ static void filters(void **state) {
 
 static int compile(const char *json, tr_error_t *error) {
     tr_filter_t filter = {0};
-    tr_content_writer_t w;
-    tr_content_t content;
-    const void *bytes;
-    size_t len;
-    tr_content_writer_init(&w);
-    assert_int_equal(tr_json_to_content(json, strlen(json), &w, error), 0);
-    tr_content_writer_take(&w, &bytes, &len);
-    assert_int_equal(tr_content_init(&content, bytes, len), 0);
-    int rc = tr_filter_compile(&content.root, &filter, error);
+    json_fixture_t content;
+    int rc = tr_filter_compile(json_fixture_read(&content, json), &filter, error);
     tr_filter_finish(&filter);
-    tr_content_finish(&content);
-    tr_content_writer_finish(&w);
+    json_fixture_finish(&content);
     return rc;
 }
 
