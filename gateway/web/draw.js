@@ -1,7 +1,8 @@
 // Drawings of what happened: the spans of a trace as a tree with times and as a sequence diagram, and plans as graphs.
 import {h, s, bare, took, empty, words} from "./dom.js";
 
-const KINDS = {producer: "info", consumer: "accent", client: "warn", internal: "dim"};
+const KINDS = {producer: "info", consumer: "accent", client: "warn", server: "info", internal: "dim"};
+const BROKERS = new Set(["route", "deliver"]); // its own spans: a broker is no agent
 
 function ordered(spans) {
     const known = new Set(spans.map(span => span.span)), children = new Map(), roots = [];
@@ -26,7 +27,7 @@ export function sumUp(spans) {
     if (!spans.length)
         return "nothing is known of it";
     const first = Math.min(...spans.map(span => span.start_us)), last = Math.max(...spans.map(span => span.start_us + span.took_us));
-    const agents = new Set(spans.map(span => span.agent)).size, failed = spans.filter(span => span.error).length;
+    const agents = new Set(spans.filter(span => !BROKERS.has(span.name)).map(span => span.agent)).size, failed = spans.filter(span => span.error).length;
     return `${took((last - first) / 1000)}, ${spans.length} steps of ${agents} ${agents === 1 ? "agent" : "agents"}${failed ? `, ${failed} failed` : ""}`;
 }
 
