@@ -8,6 +8,7 @@
 
 #include "agentd/behaviours/own_topic.h"
 #include "lib/base/clock.h"
+#include "lib/text/utf8.h"
 
 #define ROW_MAX  3    /* the same call so often in a row is too often */
 #define TOLD_MAX 2000 /* bytes of a step in an answer */
@@ -123,12 +124,7 @@ static void add_figures(const tr_job_t *self, json_t *content) {
 }
 
 static size_t cut(const json_t *text, size_t most) {
-    const char *bytes = json_string_value(text);
-    size_t length = json_string_length(text);
-    if (length > most)
-        for (length = most; length > 0 && ((unsigned char)bytes[length] & 0xC0) == 0x80;)
-            length--;
-    return length;
+    return tr_utf8_cut(json_string_value(text), json_string_length(text), most);
 }
 
 /* What was done, for who asked: the steps of these numbers, or all of them. */

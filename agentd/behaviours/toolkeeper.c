@@ -62,15 +62,22 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
 
 /* ---- answers ---- */
 
+static void fail(keeper_t *keeper, const tr_message_t *message, const char *detail) {
+    tr_replies_send_reason(&keeper->replies, keeper->agent, message, TR_FAILURE, "internal-error",
+        detail); /* there is nobody else to tell, ignoring */
+}
+
 static void answer(keeper_t *keeper, const tr_message_t *message, tr_performative_t act, json_t *content) {
     tr_content_writer_t w;
     tr_content_writer_init(&w);
     int rc = content ? tr_json_write(content, &w) : -ENOMEM;
     json_decref(content);
-    if (rc == 0)
+    if (rc == 0) {
         tr_replies_send(&keeper->replies, keeper->agent, message, act, &w);
-    else
-        tr_content_writer_finish(&w);
+        return;
+    }
+    tr_content_writer_finish(&w);
+    fail(keeper, message, strerror(-rc));
 }
 
 static void refuse(keeper_t *keeper, const tr_message_t *message, const char *detail) {
@@ -126,14 +133,19 @@ static errand_t *new_errand(keeper_t *keeper, const tr_message_t *message, json_
 
 static void start(keeper_t *keeper, const tr_message_t *message, tr_tool_request_t request) {
     errand_t *errand = new_errand(keeper, message, (json_t *)(uintptr_t)request.arguments);
-    if (!errand)
-        return; /* no memory: who asked waits in vain, ignoring */
+    tr_error_t error = {0};
+    if (!errand) {
+        fail(keeper, message, "out of memory");
+        return;
+    }
     request.under = errand->message;
     request.again = tr_message_redelivered(message);
     request.on_done = on_done;
     request.arg = errand;
-    if (tr_tools_start(keeper->box.tools, &request, NULL, NULL) < 0)
-        end_errand(errand, false);
+    if (tr_tools_start(keeper->box.tools, &request, NULL, &error) == 0)
+        return;
+    fail(keeper, message, error.text);
+    end_errand(errand, true);
 }
 
 static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked) {
@@ -150,7 +162,9 @@ static void call(keeper_t *keeper, const tr_message_t *message, tr_value_t asked
         return;
     }
     json_t *object = arguments ? tr_value_to_json(arguments) : json_object();
-    if (object) /* else there is no memory: who asked waits in vain, ignoring */
+    if (!object)
+        fail(keeper, message, "out of memory");
+    else
         start(keeper, message,
             (tr_tool_request_t){
                 .tool = name, .arguments = object, .timeout_ms = timeout, .key = *key ? key : NULL});

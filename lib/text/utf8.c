@@ -50,6 +50,14 @@ size_t tr_utf8_previous(const char *text, size_t end, uint32_t *ret_code) {
     return end == 0 ? 0 : tr_utf8_next("\xFF", 1, ret_code);
 }
 
+size_t tr_utf8_cut(const char *text, size_t length, size_t most) {
+    if (length <= most)
+        return length;
+    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
+        most--;
+    return most;
+}
+
 size_t tr_utf8_encode(uint32_t code, char out[4]) {
     if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
         code = REPLACEMENT;

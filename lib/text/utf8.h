@@ -21,6 +21,9 @@ size_t tr_utf8_next(const char *text, size_t length, uint32_t *ret_code);
 /* The code point before `end`; `ret_code` is 0 and the answer 0 at the start of the text. */
 size_t tr_utf8_previous(const char *text, size_t end, uint32_t *ret_code);
 
+/* At most `most` of the bytes, and no character in half: where to cut. */
+size_t tr_utf8_cut(const char *text, size_t length, size_t most);
+
 /* Writes 1..4 bytes. A code that is no scalar value becomes U+FFFD. */
 size_t tr_utf8_encode(uint32_t code, char out[4]);
 

@@ -75,6 +75,14 @@ static void lowers_the_scripts_that_have_case(void **state) {
     assert_string_equal(out, "ä");
 }
 
+static void cuts_between_characters(void **state) {
+    (void)state;
+    static const char text[] = "aé€\xF0\x9F\x98\x80z"; /* of 1, 2, 3, 4 and 1 bytes */
+    static const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t most = 0; most < sizeof ends / sizeof *ends; most++)
+        assert_int_equal(tr_utf8_cut(text, sizeof text - 1, most), ends[most]);
+}
+
 static void numbers_stay_and_are_dense(void **state) {
     (void)state;
     tr_vocabulary_t *vocabulary = tr_vocabulary_new();
@@ -103,6 +111,7 @@ int main(void) {
         cmocka_unit_test(each_code_point_survives_the_round_trip),
         cmocka_unit_test(previous_is_the_reverse_of_next),
         cmocka_unit_test(lowers_the_scripts_that_have_case),
+        cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(numbers_stay_and_are_dense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/random.h"
+#include "lib/text/utf8.h"
 #include "lib/tool/mcp_message.h"
 
 static const char *text_at(const json_t *object, const char *key) {
@@ -15,12 +16,7 @@ static const char *text_at(const json_t *object, const char *key) {
 
 /* At most so many bytes, and no character in half. */
 static size_t cut(const char *text, size_t most) {
-    size_t len = strlen(text);
-    if (len <= most)
-        return len;
-    for (len = most; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
-        len--;
-    return len;
+    return tr_utf8_cut(text, strlen(text), most);
 }
 
 static json_t *short_text(const char *text) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text/utf8.h"
 #include "lib/tool/mcp.h"
 
 #define SCHEMA_BYTES 65536 /* of one tool, as JSON: what a model is told of it */
@@ -84,7 +85,7 @@ static bool is_repeatable(const tr_mcp_tool_t *self) {
 /* Consumes schema; its name is printed. */
 static void add_tool(tr_mcp_t *mcp, tr_mcp_tool_t *self, json_t *schema, const char *description) {
     const tr_tool_config_t *common = &mcp->config->common;
-    size_t len = strnlen(description, TR_TOOL_DESCRIPTION_MAX);
+    size_t len = tr_utf8_cut(description, strlen(description), TR_TOOL_DESCRIPTION_MAX);
     self->mcp = mcp;
     self->schema = schema;
     self->told = true;

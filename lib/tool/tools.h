@@ -58,8 +58,8 @@ int tr_tools_add(tr_tools_t *self, tr_tool_t *tool);
 void tr_tools_remove(tr_tools_t *self, tr_tool_t *tool);
 /* NULL where there is none. Borrowed until the list changes. */
 const tr_tool_t *tr_tools_find(const tr_tools_t *self, const char *name);
-/* What there is now, as a model is told: [{"name", "description", "parameters"}], with "privileged" and "repeatable": true where it is. A new reference; NULL when
- * out of memory. */
+/* What there is now, as a model is told: [{"name", "description", "parameters"}], with "privileged" and "repeatable": true where it is. What cannot be told (a text that
+ * is no UTF-8) is left out. A new reference; NULL when out of memory. */
 json_t *tr_tools_list(const tr_tools_t *self);
 /* Whether every server has told its tools, or failed to. */
 bool tr_tools_ready(const tr_tools_t *self);

@@ -363,6 +363,17 @@ static void what_is_no_tool_is_not_added(void **state) {
     assert_int_equal(s->destroyed, 3);
 }
 
+static void a_tool_that_cannot_be_told_leaves_the_others(void **state) {
+    scene_t *s = *state;
+    fake_t *cut = new_fake("cut", false, &s->destroyed);
+    cut->tool.description = "half a character: \xc3";
+    assert_int_equal(tr_tools_add(s->tools, &cut->tool), 0);
+    json_t *list = tr_tools_list(s->tools);
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "name")), "fake");
+    json_decref(list);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -380,6 +391,7 @@ int main(void) {
         TEST(what_may_have_been_begun_is_called_again_only_if_repeatable),
         TEST(the_configuration_says_what_is_repeatable),
         TEST(what_is_no_tool_is_not_added),
+        TEST(a_tool_that_cannot_be_told_leaves_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,8 @@
 Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [--http PORT-FILE]
 
 Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
-silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs). With --http it writes its port to the file.
+silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
+long (the description of `bad` is one that is cut). With --http it writes its port to the file.
 """
 import argparse
 import http.server
@@ -76,7 +77,10 @@ class Server:
         if method == "tools/list":
             at = int(params.get("cursor", 0))
             more = {"nextCursor": str(at + 2)} if at + 2 < len(TOOLS) else {}
-            return {"tools": TOOLS[at:at + 2], **more}
+            tools = TOOLS[at:at + 2]
+            if self.options.bad == "long":
+                tools = [{**tool, "description": "x" * 4095 + "é and more"} if tool["name"] == "bad" else tool for tool in tools]
+            return {"tools": tools, **more}
         if method == "resources/list":
             return {"resources": [{"uri": "note://1", "name": "one", "description": "the first"}]}
         if method == "resources/read":

@@ -133,6 +133,12 @@ class Faults(McpTest):
         """The next call that is not too early finds a server again."""
         harness.wait_until(lambda: self.said("fake_echo", {"text": "again"}).get("data-of-tool") == "again", "the server to be started again")
 
+    def test_a_long_description_is_cut_between_characters(self):
+        self.serve(self.stdio("--bad", "long"))
+        listed = self.listed()
+        self.assertEqual(listed["fake_bad"]["description"], "x" * 4095)
+        self.assertIn("fake_echo", listed)
+
     def test_it_dies(self):
         self.fails(self.stdio("--bad", "die"), "unavailable", "it ended with exit status 7, and said last: segmentation something")
         self.comes_back()
