@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <sodium.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,12 @@
 #include "agentd/behaviours/profile.h"
 #include "lib/base/file.h"
 
-#define FILE_MOST ((size_t)256 * 1024)
+#define READ_MOST                                                                                            \
+    ((size_t)4 * 1024 * 1024) /* bytes of a file: those of before may be larger than what is kept */
+#define NAME_MOST   230       /* bytes of a file's name, to which some more are added */
+#define ESCAPED_MAX (3 * TR_SESSIONS_USER_MAX)
+#define HASHED_HEAD 160 /* bytes of a name that is too long which stay */
+#define DAMAGED     ".damaged"
 
 int tr_sessions_init(tr_sessions_t *self, const char *directory, size_t most) {
     *self = (tr_sessions_t){.most = most, .all = json_object(), .order = json_array()};
@@ -34,42 +41,104 @@ void tr_sessions_finish(tr_sessions_t *self) {
 /* ---- files ---- */
 
 /* Whatever the user is called: letters and digits stand for themselves, all else is hexadecimal. */
-static int path_of(const tr_sessions_t *self, const char *user, char out[PATH_MAX]) {
-    int n = snprintf(out, PATH_MAX, "%s/", self->directory);
-    for (const char *at = user; *at && n < PATH_MAX - 10; at++)
-        n += isalnum((unsigned char)*at) ? snprintf(out + n, 2, "%c", *at)
-                                         : snprintf(out + n, 4, "%%%02x", (unsigned char)*at);
-    if (n >= PATH_MAX - 10)
-        return -ENAMETOOLONG;
-    strcpy(out + n, ".json");
-    return 0;
+static size_t escape(const char *user, char out[ESCAPED_MAX + 1]) {
+    size_t n = 0;
+    for (const char *at = user; *at && n + 3 <= ESCAPED_MAX; at++)
+        n += (size_t)(isalnum((unsigned char)*at) ? snprintf(out + n, 2, "%c", *at)
+                                                  : snprintf(out + n, 4, "%%%02x", (unsigned char)*at));
+    out[n] = '\0';
+    return n;
 }
 
-/* NULL where there is none that can be read. */
-static json_t *load(const tr_sessions_t *self, const char *user) {
+/* A "-" stands in none that is short enough, so that no two users have one name. */
+static void shorten(const char *user, char name[ESCAPED_MAX + 1]) {
+    unsigned char hash[crypto_generichash_BYTES];
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)user, strlen(user), NULL, 0);
+    name[HASHED_HEAD] = '-';
+    sodium_bin2hex(name + HASHED_HEAD + 1, ESCAPED_MAX - HASHED_HEAD, hash, sizeof hash);
+}
+
+static int path_of(const tr_sessions_t *self, const char *user, const char *end, char out[PATH_MAX]) {
+    char name[ESCAPED_MAX + 1];
+    if (escape(user, name) > NAME_MOST)
+        shorten(user, name);
+    int n = snprintf(out, PATH_MAX, "%s/%s.json%s", self->directory, name, end);
+    return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static bool is_session(const json_t *session, const char *user) {
+    const char *of = json_string_value(json_object_get(session, "user"));
+    return of && strcmp(of, user) == 0 && json_is_object(json_object_get(session, "profile")) &&
+           json_is_object(json_object_get(session, "context")) &&
+           json_is_string(json_object_get(session, "older"));
+}
+
+static json_t *new_session(const char *user) {
+    return json_pack("{s:s, s:{}, s:s, s:s, s:o, s:n}", "user", user, "context", "older", "", "summary", "",
+        "profile", tr_profile_new(), "last");
+}
+
+/* It stays for who can make something of it. */
+static int set_aside(const tr_sessions_t *self, const char *user, json_t **ret_session) {
+    char path[PATH_MAX], aside[PATH_MAX];
+    int rc = path_of(self, user, "", path);
+    if (rc == 0)
+        rc = path_of(self, user, DAMAGED, aside);
+    if (rc == 0 && rename(path, aside) < 0)
+        rc = -errno;
+    if (rc < 0)
+        return rc;
+    *ret_session = new_session(user);
+    json_object_set_new(*ret_session, "warning",
+        json_string("what was remembered could not be understood: it is set aside, and this begins anew"));
+    return *ret_session ? 0 : -ENOMEM;
+}
+
+static int load(const tr_sessions_t *self, const char *user, json_t **ret_session) {
     char path[PATH_MAX], *bytes = NULL;
     size_t len = 0;
-    if (!self->directory || path_of(self, user, path) < 0 ||
-        tr_file_read(path, "session", FILE_MOST, &bytes, &len, NULL) < 0)
-        return NULL;
-    json_t *session = json_loadb(bytes, len, 0, NULL);
+    int rc = self->directory ? path_of(self, user, "", path) : -ENOENT;
+    if (rc == 0)
+        rc = tr_file_read(path, "session", READ_MOST, &bytes, &len, NULL);
+    if (rc == -ENOENT)
+        return (*ret_session = new_session(user)) ? 0 : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    json_error_t why = {0};
+    json_t *session = len <= READ_MOST ? json_loadb(bytes, len, 0, &why) : NULL;
     free(bytes);
-    if (json_is_object(json_object_get(session, "profile")) &&
-        json_is_object(json_object_get(session, "context")))
-        return session;
+    if (is_session(session, user)) {
+        *ret_session = session;
+        return 0;
+    }
+    bool is_poor = !session && len <= READ_MOST && json_error_code(&why) == json_error_out_of_memory;
     json_decref(session);
-    return NULL;
+    return is_poor ? -ENOMEM : set_aside(self, user, ret_session);
+}
+
+/* Its text; without the last turn where it is too large with that. NULL when out of memory. */
+static char *text_of(const json_t *session) {
+    char *text = json_dumps(session, JSON_COMPACT);
+    if (!text || strlen(text) <= TR_SESSIONS_FILE_MAX)
+        return text;
+    free(text);
+    json_t *less = json_copy((json_t *)(uintptr_t)session);
+    text =
+        less && json_object_set_new(less, "last", json_null()) == 0 ? json_dumps(less, JSON_COMPACT) : NULL;
+    json_decref(less);
+    return text;
 }
 
 int tr_sessions_keep(tr_sessions_t *self, const json_t *session) {
     char path[PATH_MAX];
-    const char *user = json_string_value(json_object_get(session, "user"));
-    int rc = self->directory ? path_of(self, user, path) : 0;
-    char *text = rc == 0 && self->directory ? json_dumps(session, JSON_COMPACT) : NULL;
-    if (text)
-        rc = tr_file_write(path, text, strlen(text), 0600);
-    else if (rc == 0 && self->directory)
-        rc = -ENOMEM;
+    if (!self->directory)
+        return 0;
+    int rc = path_of(self, json_string_value(json_object_get(session, "user")), "", path);
+    char *text = rc == 0 ? text_of(session) : NULL;
+    if (rc == 0)
+        rc = !text                                 ? -ENOMEM
+             : strlen(text) > TR_SESSIONS_FILE_MAX ? -EFBIG
+                                                   : tr_file_write(path, text, strlen(text), 0600);
     free(text);
     return rc;
 }
@@ -96,25 +165,27 @@ const json_t *tr_sessions_find(const tr_sessions_t *self, const char *user) {
     return json_object_get(self->all, user);
 }
 
-json_t *tr_sessions_open(tr_sessions_t *self, const char *user) {
+int tr_sessions_open(tr_sessions_t *self, const char *user, json_t **ret_session) {
     json_t *session = json_object_get(self->all, user);
-    if (!session) {
-        session = load(self, user);
-        if (!session)
-            session = json_pack("{s:s, s:{}, s:s, s:s, s:o, s:n}", "user", user, "context", "older", "",
-                "summary", "", "profile", tr_profile_new(), "last");
-        if (!session || json_object_set_new(self->all, user, session) < 0)
-            return NULL;
-    }
-    use(self, user);
-    return session;
+    int rc = session ? 0 : load(self, user, &session);
+    if (rc == 0 && !json_object_get(self->all, user) && json_object_set_new(self->all, user, session) < 0)
+        rc = -ENOMEM;
+    *ret_session = rc == 0 ? session : NULL;
+    if (rc == 0)
+        use(self, user);
+    return rc;
+}
+
+static int remove_file(const tr_sessions_t *self, const char *user, const char *end) {
+    char path[PATH_MAX];
+    int rc = path_of(self, user, end, path);
+    return rc == 0 && unlink(path) < 0 && errno != ENOENT ? -errno : rc;
 }
 
 int tr_sessions_forget(tr_sessions_t *self, const char *user) {
-    char path[PATH_MAX];
     json_object_del(self->all, user);
-    int rc = self->directory ? path_of(self, user, path) : 0;
-    return rc == 0 && self->directory && unlink(path) < 0 && errno != ENOENT ? -errno : rc;
+    int rc = self->directory ? remove_file(self, user, "") : 0;
+    return rc == 0 && self->directory ? remove_file(self, user, DAMAGED) : rc;
 }
 
 void tr_sessions_turn(json_t *session, const json_t *context) {

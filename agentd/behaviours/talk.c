@@ -7,16 +7,19 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/profile.h"
 #include "agentd/behaviours/talk_stream.h"
 #include "agentd/mind/dialogue.h"
+#include "lib/text/utf8.h"
 #include "proto/json.h"
 
 #define ENTITIES     20
-#define SUMMARISE_AT 1500 /* bytes of older turns */
+#define SUMMARISE_AT 1500  /* bytes of older turns */
+#define ANSWER_MAX   65536 /* bytes of what others answered, of the last turn */
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -35,12 +38,22 @@ static bool user_of(const tr_message_t *message, char out[TR_SESSIONS_USER_MAX +
 
 static json_t *session_of(tr_talk_t *self, const tr_message_t *message) {
     char user[TR_SESSIONS_USER_MAX + 1];
-    return user_of(message, user) ? tr_sessions_open(&self->sessions, user) : NULL;
+    json_t *session = NULL;
+    if (user_of(message, user))
+        tr_sessions_open(&self->sessions, user, &session); /* the end of the turn tells, ignoring */
+    return session;
 }
 
 /* ---- the end of a turn ---- */
 
 static void begin(tr_talk_t *self, const tr_message_t *message, const char *user);
+
+/* What is remembered of the user is there, and cannot be had now. */
+static void tell_unopened(tr_talk_t *self, const tr_message_t *message, int rc) {
+    char detail[160];
+    snprintf(detail, sizeof detail, "what is remembered of this user cannot be read: %.80s", strerror(-rc));
+    tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "not-remembered", detail);
+}
 
 /* The user's next turn, where one waits. */
 static void over(tr_talk_t *self, const json_t *turn) {
@@ -82,24 +95,53 @@ static void summarise(tr_talk_t *self, const tr_message_t *message, const json_t
     json_decref(all);
 }
 
+/* The turn as "why" tells it later: of a long answer the beginning of its text. NULL when out of memory. */
+static json_t *last_of(const json_t *turn) {
+    json_t *last = json_copy((json_t *)(uintptr_t)turn);
+    char *text = json_dumps(json_object_get(turn, "answer"), JSON_COMPACT | JSON_ENCODE_ANY);
+    size_t length = text ? strlen(text) : 0;
+    if (length > ANSWER_MAX)
+        json_object_set_new(last, "answer",
+            json_pack("{s:s%, s:b}", "text", text, tr_utf8_cut(text, length, ANSWER_MAX), "cut", 1));
+    free(text);
+    return last;
+}
+
+/* What is to be said of keeping it; NULL: nothing. */
+static json_t *keep(tr_talk_t *self, json_t *session) {
+    json_t *warning = json_incref(json_object_get(session, "warning"));
+    json_object_del(session, "warning"); /* it is told once */
+    int rc = tr_sessions_keep(&self->sessions, session);
+    if (rc == 0)
+        return warning;
+    json_decref(warning);
+    return json_sprintf("not remembered: %s", strerror(-rc));
+}
+
 void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, const char *reply) {
-    json_t *session = tr_sessions_open(&self->sessions, text_at(turn, "user"));
+    json_t *session = NULL;
+    int rc = tr_sessions_open(&self->sessions, text_at(turn, "user"), &session);
+    if (rc < 0) {
+        tell_unopened(self, message, rc);
+        tr_talk_stream_drop(self, turn);
+        over(self, turn);
+        return;
+    }
     json_t *profile = json_object_get(session, "profile");
     double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
     json_t *fitted = tr_profile_fit(profile, reply ? reply : text_at(turn, "reply"), mood);
-    if (!session || !fitted) {
+    if (!fitted) {
         tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", "out of memory");
-        json_decref(fitted);
         over(self, turn);
         return;
     }
     json_t *stream = tr_talk_stream_take(turn);
     json_object_set_new(turn, "reply", fitted);
     tr_dialogue_said(json_object_get(session, "context"), fitted);
-    json_object_set(session, "last", turn);
-    int rc = tr_sessions_keep(&self->sessions, session);
-    if (rc < 0)
-        json_object_set_new(turn, "warning", json_sprintf("not remembered: %s", strerror(-rc)));
+    json_object_set_new(session, "last", last_of(turn));
+    json_t *warning = keep(self, session);
+    if (warning)
+        json_object_set_new(turn, "warning", warning);
     tr_talk_stream_end(self, turn, stream);
     tr_thinker_answer_json(&self->thinker, message, TR_INFORM, json_incref(turn));
     summarise(self, message, session);
@@ -268,42 +310,61 @@ static void on_mood(void *state, const tr_message_t *message, const tr_mind_resu
 }
 
 static void begin(tr_talk_t *self, const tr_message_t *message, const char *user) {
-    json_t *turn = json_pack("{s:s}", "user", user);
-    tr_talk_stream_begin(self, turn, message);
-    ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, NULL, turn);
+    json_t *turn = json_pack("{s:s}", "user", user), *session = NULL;
+    int rc = tr_sessions_open(&self->sessions, user, &session);
+    if (rc == 0) {
+        tr_talk_stream_begin(self, turn, message);
+        ask_about(self, message, TR_MIND_SENTIMENT, NULL, on_mood, NULL, turn);
+    } else {
+        tell_unopened(self, message, rc);
+        over(self, turn);
+    }
     json_decref(turn);
 }
 
 /* ---- what is asked ---- */
 
-/* {"action", "user"}: something about a session. False: it is no such request. */
-static bool answer_about(tr_talk_t *self, const tr_message_t *message, const char *user) {
-    static const char *const words[][2] = {{"profile", "profile"}, {"history", "context"}, {"why", "last"}};
-    tr_value_t action = tr_value_get(tr_message_value(message), "action");
-    json_t *session = tr_sessions_open(&self->sessions, user);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (!tr_value_equals(action, words[i][0]))
-            continue;
-        json_t *what = json_deep_copy(json_object_get(session, words[i][1]));
-        if (json_is_null(what)) { /* there was no turn */
-            json_decref(what);
-            what = json_object();
-        }
-        if (i == 1) {
-            json_object_set(what, "summary", json_object_get(session, "summary"));
-            json_object_set(what, "older", json_object_get(session, "older"));
-        }
-        tr_thinker_answer_json(&self->thinker, message, TR_INFORM, what);
-        return true;
-    }
-    if (!tr_value_equals(action, "forget"))
-        return false;
+static void forget(tr_talk_t *self, const tr_message_t *message, const char *user) {
     int rc = tr_sessions_forget(&self->sessions, user);
     if (rc < 0)
         tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "not-forgotten", strerror(-rc));
     else
         tr_thinker_answer_json(&self->thinker, message, TR_INFORM, json_pack("{s:b}", "done", 1));
-    return true;
+}
+
+/* `part` of the session. */
+static void show(tr_talk_t *self, const tr_message_t *message, const char *user, const char *part) {
+    json_t *session = NULL;
+    int rc = tr_sessions_open(&self->sessions, user, &session);
+    if (rc < 0) {
+        tell_unopened(self, message, rc);
+        return;
+    }
+    json_t *what = json_deep_copy(json_object_get(session, part));
+    if (json_is_null(what)) { /* there was no turn */
+        json_decref(what);
+        what = json_object();
+    }
+    if (strcmp(part, "context") == 0) {
+        json_object_set(what, "summary", json_object_get(session, "summary"));
+        json_object_set(what, "older", json_object_get(session, "older"));
+    }
+    tr_thinker_answer_json(&self->thinker, message, TR_INFORM, what);
+}
+
+/* {"action", "user"}: something about a session. False: it is no such request. */
+static bool answer_about(tr_talk_t *self, const tr_message_t *message, const char *user) {
+    static const char *const words[][2] = {{"profile", "profile"}, {"history", "context"}, {"why", "last"}};
+    tr_value_t action = tr_value_get(tr_message_value(message), "action");
+    bool forgets = tr_value_equals(action, "forget");
+    if (forgets)
+        forget(self, message, user);
+    for (size_t i = 0; !forgets && i < sizeof words / sizeof *words; i++)
+        if (tr_value_equals(action, words[i][0])) {
+            show(self, message, user, words[i][1]);
+            return true;
+        }
+    return forgets;
 }
 
 int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {

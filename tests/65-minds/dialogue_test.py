@@ -49,6 +49,42 @@ class Dialogue(minds.MindsTest):
         self.assertEqual(self.say("d2", "that I am late")["parameters"], {"to": "Bob", "content": "I am late"})
         self.assertEqual(sorted(p.name for p in pathlib.Path(memory).iterdir()), ["%2e%2e%2f%2e%2e%2fetc%2fx%20y.json", "ann.json"])
 
+    def test_what_cannot_be_read_is_not_begun_anew(self):
+        memory = pathlib.Path(self.directory) / "memory"
+        (memory / "ann.json").mkdir(parents=True)  # reading it fails
+        self.agent("d", "dialogue", {"memory": str(memory)})
+        for request in {"text": "hello", "user": "ann"}, {"action": "profile", "user": "ann"}:
+            done = self.run_verb("ask", "d", json.dumps(request), "-o", "json")
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("what is remembered of this user cannot be read: Is a directory", done.out + done.err)
+        self.assertTrue((memory / "ann.json").is_dir())
+        self.assertEqual(self.say("d", "hello", "bob")["state"], "chat")
+        (memory / "ann.json").rmdir()
+        self.assertNotIn("warning", self.say("d", "hello"))
+
+    def test_what_is_no_session_is_set_aside(self):
+        memory = pathlib.Path(self.directory) / "memory"
+        memory.mkdir()
+        (memory / "ann.json").write_text('{"user": "ann", "profile": {"na')
+        self.agent("d", "dialogue", {"memory": str(memory)})
+        self.assertIn("set aside", self.say("d", "my name is Ann")["warning"])
+        self.assertEqual((memory / "ann.json.damaged").read_text(), '{"user": "ann", "profile": {"na')
+        self.assertNotIn("warning", self.say("d", "hello"))
+        self.assertEqual(json.loads((memory / "ann.json").read_text())["profile"]["name"], "Ann")
+        self.told("d", {"action": "forget", "user": "ann"})
+        self.assertEqual(list(memory.iterdir()), [])
+
+    def test_long_names_are_remembered_and_not_taken_for_each_other(self):
+        memory = pathlib.Path(self.directory) / "memory"
+        child = self.agent("d", "dialogue", {"memory": str(memory)})
+        users = ["я" * 63 + end for end in "аб"]
+        for user, name in zip(users, ("Ann", "Bob")):
+            self.assertNotIn("warning", self.say("d", f"my name is {name}", user))
+        child.process.kill()
+        child.process.wait()
+        self.agent("d2", "dialogue", {"memory": str(memory)})
+        self.assertEqual([self.told("d2", {"action": "profile", "user": user})["name"] for user in users], ["Ann", "Bob"])
+
     def test_what_falls_out_of_the_context_is_summarised(self):
         self.agent("d", "dialogue")
         for i in range(24):
@@ -111,6 +147,24 @@ class Assistant(minds.MindsTest):
         self.assertEqual((turn["to"], turn["reply"]), ("svc:summariser", "the report on ships"))
         self.assertEqual(self.told("a", {"action": "why", "user": "ann"})["to"], "svc:summariser")
         self.assertEqual(self.told("a", {"text": "hello", "user": "ann"})["state"], "chat")
+
+    def test_a_long_answer_does_not_end_what_is_remembered(self):
+        memory = pathlib.Path(self.directory) / "memory"
+        self.agent("finder", "echo")
+        child = self.agent("a", "assistant", {"knowledge": "finder", "memory": str(memory), "actions": {"weather": "finder"}})
+        self.told("a", {"text": "my name is Ann", "user": "ann"})
+        long = "é" * 50000
+        turn = self.told("a", json.dumps({"text": f"weather {long}", "user": "ann"}, ensure_ascii=False))
+        self.assertEqual(turn["answer"]["text"], long)
+        last = self.told("a", {"action": "why", "user": "ann"})["answer"]
+        self.assertTrue(last["cut"])
+        self.assertLessEqual(len(last["text"].encode()), 65536)
+        self.assertNotIn("warning", turn)
+        self.assertLessEqual((memory / "ann.json").stat().st_size, 256 * 1024)
+        child.process.kill()
+        child.process.wait()
+        self.agent("a2", "assistant", {"knowledge": "finder", "memory": str(memory)})
+        self.assertEqual(self.told("a2", {"action": "profile", "user": "ann"})["name"], "Ann")
 
     def test_nobody_does_it(self):
         self.agent("a", "assistant", {"planner": "nobody"})
