@@ -8,12 +8,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BYTES_PER_TOKEN 4 /* of text, about */
-#define URL_MAX         1024
-#define HEADERS_BYTES   (64u << 10)
+/* About: of text; of speech, a second of which is some ten tokens, and 4000 bytes at 32 kbit/s; of an image, which servers scale down whatever its bytes. */
+#define BYTES_PER_TOKEN       4
+#define AUDIO_BYTES_PER_TOKEN 400
+#define IMAGE_TOKENS          1600
+#define URL_MAX               1024
+#define HEADERS_BYTES         (64u << 10)
 
 uint64_t tr_llm_attempt_tokens(size_t bytes) {
     return (bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+}
+
+/* The images of the messages, and the bytes of those that are in the body themselves. */
+static uint64_t count_images(const json_t *messages, size_t *ret_bytes) {
+    uint64_t count = 0;
+    *ret_bytes = 0;
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        const json_t *parts = json_object_get(json_array_get(messages, i), "content");
+        for (size_t j = 0; j < json_array_size(parts); j++) {
+            const json_t *image = json_object_get(json_array_get(parts, j), "image_url");
+            const char *url = json_string_value(json_object_get(image, "url"));
+            count += image != NULL;
+            if (url && strncmp(url, "data:", 5) == 0)
+                *ret_bytes += strlen(url);
+        }
+    }
+    return count;
+}
+
+uint64_t tr_llm_attempt_input(const tr_llm_call_t *self) {
+    size_t pixels = 0, bytes = self->body_len;
+    if (self->request.op == TR_LLM_TRANSCRIBE)
+        return (self->request.audio_len + AUDIO_BYTES_PER_TOKEN - 1) / AUDIO_BYTES_PER_TOKEN;
+    uint64_t images = self->request.op == TR_LLM_CHAT ? count_images(self->messages, &pixels) : 0;
+    return tr_llm_attempt_tokens(bytes > pixels ? bytes - pixels : 0) + images * IMAGE_TOKENS;
 }
 
 /* ---- the body ---- */
@@ -269,12 +297,18 @@ static void on_granted(void *arg) {
 
 static int reserve(tr_llm_call_t *self, uint64_t *ret_tokens, tr_error_t *error) {
     const tr_llm_request_t *r = &self->request;
-    uint64_t input = tr_llm_attempt_tokens(self->body_len),
-             output = r->op == TR_LLM_CHAT ? max_tokens_of(self) : 0;
-    uint64_t nano = tr_llm_config_cost(tr_llm_call_provider(self)->config, self->model, input, output);
+    const tr_llm_provider_config_t *provider = tr_llm_call_provider(self)->config;
+    uint64_t input = tr_llm_attempt_input(self), output = r->op == TR_LLM_CHAT ? max_tokens_of(self) : 0;
+    uint64_t nano = tr_llm_config_cost(provider, self->model, input, output);
     *ret_tokens = input + output;
-    return tr_llm_budget_reserve(
+    int rc = tr_llm_budget_reserve(
         &self->client->budget, r->agent, r->task, input + output, nano, &self->held, error);
+    if (rc < 0 || tr_llm_config_priced(provider, self->model) || !tr_llm_budget_limits_money(&self->held))
+        return rc;
+    tr_llm_budget_settle(&self->held, 0, 0);
+    return tr_error_set(error, -EDQUOT,
+        "a budget limits money, and nothing says what %.100s costs: it wants one of `prices` of its provider",
+        self->model);
 }
 
 static int ask_leave(tr_llm_call_t *self, uint64_t tokens) {

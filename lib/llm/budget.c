@@ -162,6 +162,13 @@ int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *
     return 0;
 }
 
+bool tr_llm_budget_limits_money(const tr_llm_reservation_t *held) {
+    for (int i = 0; i < TR_LLM_ACCOUNTS; i++)
+        if (held->accounts[i] && held->accounts[i]->nano_max)
+            return true;
+    return false;
+}
+
 void tr_llm_budget_settle(tr_llm_reservation_t *held, uint64_t tokens, uint64_t nano) {
     for (int i = 0; i < TR_LLM_ACCOUNTS; i++) {
         tr_llm_account_t *a = held->accounts[i];

@@ -39,6 +39,8 @@ void tr_llm_budget_finish(tr_llm_budget_t *self);
 /* agent, task: NULL = nobody's. 0; -EDQUOT: one of the accounts lacks it, the text says which; -ENOMEM. */
 int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, uint64_t tokens,
     uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error);
+/* Whether one of the accounts that it is on has a limit of money. */
+bool tr_llm_budget_limits_money(const tr_llm_reservation_t *reservation);
 /* Once for each reservation; zeroes it. */
 void tr_llm_budget_settle(tr_llm_reservation_t *reservation, uint64_t tokens, uint64_t nano);
 

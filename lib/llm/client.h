@@ -148,6 +148,8 @@ int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret_outcome);
 void tr_llm_attempt_drop(tr_llm_call_t *self);
 /* Tokens that so many bytes of text are, about. */
 uint64_t tr_llm_attempt_tokens(size_t bytes);
+/* What it asks, about: an image is so many tokens whatever its bytes, and so is a time of sound. */
+uint64_t tr_llm_attempt_input(const tr_llm_call_t *self);
 /* The body of what it would ask of its provider, in self->body. -ENOMEM. */
 int tr_llm_attempt_body(tr_llm_call_t *self);
 

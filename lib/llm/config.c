@@ -260,6 +260,33 @@ static int check_names(const tr_llm_config_t *config, const char *file, tr_error
     return 0;
 }
 
+/* A budget of money counts what has a price, and nothing else. */
+static int check_price(
+    const tr_llm_config_t *config, size_t i, const char *model, const char *file, tr_error_t *error) {
+    const tr_llm_provider_config_t *p = (const tr_llm_provider_config_t *)config->providers.items + i;
+    if (!model || tr_llm_config_priced(p, model))
+        return 0;
+    return tr_error_set(error, -EINVAL,
+        "%s:%d: providers[%zu].prices: expected one for %.100s, since `budget` limits money: what it costs, "
+        "or input: \"0\" "
+        "where it costs nothing",
+        file, p->line, i, model);
+}
+
+static int check_prices(const tr_llm_config_t *config, const char *file, tr_error_t *error) {
+    const tr_llm_budgets_config_t *b = &config->budget;
+    const tr_llm_provider_config_t *p = config->providers.items;
+    bool is_limited = b->fleet.nano || b->agent.nano || b->task.nano;
+    for (size_t i = 0; is_limited && i < config->providers.count; i++) {
+        int r = check_price(config, i, p[i].model, file, error);
+        for (size_t j = 0; r == 0 && j < p[i].models.count; j++)
+            r = check_price(config, i, p[i].models.items[j].value, file, error);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 /* What a fleet says to all of its processes; a server that this file names is none of the fleet's. */
 static int find_redis(tr_llm_config_t *config, const char *file, tr_error_t *error) {
     tr_llm_shared_config_t *redis = &config->redis;
@@ -300,6 +327,8 @@ int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_
     if (r == 0)
         r = check_names(&config, file, error);
     if (r == 0)
+        r = check_prices(&config, file, error);
+    if (r == 0)
         r = find_redis(&config, file, error);
     if (r < 0)
         return r;
@@ -325,12 +354,21 @@ const char *tr_llm_config_model(const tr_llm_provider_config_t *p, tr_llm_op_t o
     return model || op != TR_LLM_CHAT ? model : p->model;
 }
 
-uint64_t tr_llm_config_cost(
-    const tr_llm_provider_config_t *p, const char *model, uint64_t input, uint64_t output) {
+static const tr_llm_price_t *price_of(const tr_llm_provider_config_t *p, const char *model) {
     const tr_llm_price_t *prices = p->prices.items;
     for (size_t i = 0; i < p->prices.count; i++)
         if (!prices[i].model || strcmp(prices[i].model, model) == 0)
-            return (uint64_t)ceil(
-                (double)input * prices[i].input_nano + (double)output * prices[i].output_nano);
-    return 0;
+            return &prices[i];
+    return NULL;
+}
+
+bool tr_llm_config_priced(const tr_llm_provider_config_t *p, const char *model) {
+    return price_of(p, model) != NULL;
+}
+
+uint64_t tr_llm_config_cost(
+    const tr_llm_provider_config_t *p, const char *model, uint64_t input, uint64_t output) {
+    const tr_llm_price_t *price = price_of(p, model);
+    return price ? (uint64_t)ceil((double)input * price->input_nano + (double)output * price->output_nano)
+                 : 0;
 }

@@ -99,7 +99,10 @@ int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_
 const char *tr_llm_config_model(
     const tr_llm_provider_config_t *provider, tr_llm_op_t op, const char *operation);
 
-/* What so many tokens cost with a model of a provider. */
+/* Whether the configuration says what a model of a provider costs. */
+bool tr_llm_config_priced(const tr_llm_provider_config_t *provider, const char *model);
+
+/* What so many tokens cost with a model of a provider; 0 where it has no price. */
 uint64_t tr_llm_config_cost(
     const tr_llm_provider_config_t *provider, const char *model, uint64_t input, uint64_t output);
 

@@ -185,7 +185,7 @@ tr_llm_usage_t tr_llm_read_usage(const tr_llm_call_t *self, const tr_llm_report_
     } else if (self->vectors.input_tokens) {
         usage.input_tokens = self->vectors.input_tokens;
     } else if (was_worked_on(self, report)) {
-        usage.input_tokens = tr_llm_attempt_tokens(self->body_len);
+        usage.input_tokens = tr_llm_attempt_input(self);
         usage.output_tokens = tr_llm_attempt_tokens(written(self));
         usage.estimated = true;
     }

@@ -24,7 +24,7 @@ class Budgets(model.ModelTest):
         self.assertFalse(caller.ask("account", name="agent:eve")["is"])
 
     def test_calls_at_once_do_not_spend_the_same_rest(self):
-        """Spend <= budget + what one call in flight costs more than was estimated."""
+        """Spend <= budget where calls cost what was estimated; else what those in flight cost more comes to it, and no more are in flight than fit."""
         server = self.server()
         server.usual = model.slow(model.chat(usage={"prompt_tokens": 40, "completion_tokens": 60}), 0.05)
         caller = self.caller(server.config(budget={"agent": {"tokens": 1000}}))
@@ -38,8 +38,13 @@ class Budgets(model.ModelTest):
         while caller.call(agent="bob", max_tokens=60)["status"] == "ok":
             n += 1
         self.assertEqual(len(server.requests), n, "what is over its budget is not asked")
-        in_flight = server.most_working
-        self.assertLessEqual(caller.ask("account", name="agent:bob")["tokens"], 1000 + 100 * in_flight)
+        estimate = (len(server.requests[0].body) + 3) // 4 + 60
+        self.assertLess(estimate, 100)
+        self.assertLessEqual(spent["tokens"], 1000 + 1000 // estimate * (100 - estimate))
+        server.usual = model.slow(model.chat(usage={"prompt_tokens": estimate - 60, "completion_tokens": 60}), 0.05)
+        done = [caller.done(id_) for id_ in [caller.start(agent="ann", max_tokens=60) for _ in range(40)]]
+        self.assertEqual({d["status"] for d in done}, {"ok", "over-budget"})
+        self.assertLessEqual(caller.ask("account", name="agent:ann")["tokens"], 1000)
         self.assertEqual(caller.call(agent="eve", max_tokens=60)["status"], "ok", "it is another's budget")
 
     def test_one_after_the_other_overspends_by_one_call_at_most(self):
@@ -58,6 +63,38 @@ class Budgets(model.ModelTest):
         self.assertIn("task", done["detail"])
         caller.tell(do="limit", name="task:t", tokens=0, nano=1000000000)
         self.assertEqual(caller.call(task="t")["status"], "ok")
+
+    def refused(self, config):
+        caller = self.caller(config)
+        self.assertEqual(caller.process.wait(60), 3)
+        return caller.unopened["detail"]
+
+    def test_money_is_limited_only_where_a_price_is_known(self):
+        server = self.server()
+        for prices, embeds in ([], {}), ([{"model": "another", "input": "1"}], {}), ([{"model": "a-model", "input": "1"}], {"models": {"embed": "e"}}):
+            config = server.config({"prices": prices, **embeds}, budget={"task": {"money": "1"}})
+            self.assertIn("providers[0].prices: expected one for " + ("e," if embeds else "a-model,"), self.refused(config))
+        caller = self.caller(server.config({"prices": [{"model": "a-model", "input": "0"}]}, budget={"task": {"money": "1"}}))
+        self.assertEqual(caller.call(task="t")["status"], "ok", "it costs nothing, as is said")
+        done = caller.call(task="t", model="another")
+        self.assertEqual((done["status"], len(server.requests)), ("over-budget", 1))
+        self.assertIn("nothing says what another costs", done["detail"])
+        self.assertEqual(caller.ask("account", name="task:t")["tokens_reserved"], 0)
+        caller = self.caller(server.config())
+        caller.tell(do="limit", name="task:t", tokens=0, nano=1000000000)
+        self.assertEqual(caller.call(task="t")["status"], "over-budget")
+        self.assertEqual(caller.call(task="another")["status"], "ok", "nobody limits its money")
+
+    def test_images_and_sound_are_no_text(self):
+        server = self.server()
+        caller = self.caller(server.config({"models": {"transcribe": "t"}}, budget={"agent": {"tokens": 5000}}))
+        url = "data:image/png;base64," + "A" * 1000000
+        look = [{"role": "user", "content": [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": url}}]}]
+        self.assertEqual(caller.call(agent="bob", max_tokens=60, messages=look)["status"], "ok")
+        done = caller.call(agent="bob", max_tokens=60, messages=look * 4)
+        self.assertEqual((done["status"], len(server.requests)), ("over-budget", 1), "an image is not nothing")
+        done = caller.call("transcribe", agent="eve", audio="x" * 2100000)
+        self.assertEqual((done["status"], len(server.requests)), ("over-budget", 1), "nor is an hour of speech")
 
     def test_failures_cost_what_the_server_worked_on(self):
         server = self.server()
