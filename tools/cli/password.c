@@ -78,9 +78,9 @@ static int prompt(int fd, const char *text, const char *whose, char *out, size_t
     quiet.c_lflag &= (tcflag_t) ~(ECHO | ICANON | ISIG);
     quiet.c_cc[VMIN] = 1;
     quiet.c_cc[VTIME] = 0;
-    dprintf(fd, "%s of %s: ", text, whose);
-    if (tcsetattr(fd, TCSAFLUSH, &quiet) < 0)
+    if (tcsetattr(fd, TCSAFLUSH, &quiet) < 0) /* what was typed before, and seen, does not count */
         return -errno;
+    dprintf(fd, "%s of %s: ", text, whose);
     int rc = read_keys(fd, out, size);
     tcsetattr(fd, TCSAFLUSH, &saved);
     dprintf(fd, "\n");
