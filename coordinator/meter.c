@@ -4,8 +4,8 @@ static const char *const ends[] = {"decided", "undecided", "cancelled", NULL};
 static const char *const open_states[] = {"waiting_approval", "pending", "assigned", "in_progress", NULL};
 
 void tr_meter_init(tr_meter_t *self) {
-    tr_histogram_init(&self->wait, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
-    tr_histogram_init(&self->attempt, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
+    tr_histogram_init(&self->wait, tr_work_bounds_ns, TR_WORK_BOUNDS_NS_COUNT);
+    tr_histogram_init(&self->attempt, tr_work_bounds_ns, TR_WORK_BOUNDS_NS_COUNT);
 }
 
 int tr_meter_register(const tr_meter_t *self, tr_metrics_t *metrics, tr_error_t *error) {

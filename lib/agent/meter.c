@@ -192,8 +192,7 @@ int tr_host_measure(tr_host_t *self, tr_metrics_t *metrics, tr_error_t *error) {
         return tr_error_set(error, -ENOMEM, "out of memory");
     m->host = self;
     size_t n = sizeof long_bounds_ns / sizeof *long_bounds_ns;
-    tr_histogram_init(
-        &m->work, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT); /* these bounds are right */
+    tr_histogram_init(&m->work, tr_work_bounds_ns, TR_WORK_BOUNDS_NS_COUNT); /* these bounds are right */
     tr_histogram_init(&m->model_time, long_bounds_ns, n);
     tr_histogram_init(&m->tool_time, long_bounds_ns, n);
     int rc = add_agents(m, metrics, error);

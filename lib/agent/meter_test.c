@@ -82,6 +82,8 @@ static void messages_are_counted_by_their_outcome(void **state) {
     assert_line(&s, "troupe_agent_messages_total{kind=\"direct\",result=\"done\"} 2");
     assert_line(&s, "troupe_agent_messages_total{kind=\"direct\",result=\"failed\"} 1");
     assert_line(&s, "troupe_agent_work_seconds_count 3");
+    /* beyond the 10 s of which TroupeSlowAgents wakes somebody */
+    assert_line(&s, "troupe_agent_work_seconds_bucket{le=\"30\"} 3");
     tr_fixture_expire(s.host);
     assert_line(&s, "troupe_agent_restarts_total 1");
     close_stage(&s);

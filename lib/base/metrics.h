@@ -75,6 +75,10 @@ typedef struct tr_histogram {
 #define TR_LATENCY_BOUNDS_NS_COUNT 17
 extern const uint64_t tr_latency_bounds_ns[TR_LATENCY_BOUNDS_NS_COUNT];
 
+/* As these, and on to an hour: what waits for a model or a person takes longer than messages do. */
+#define TR_WORK_BOUNDS_NS_COUNT 22
+extern const uint64_t tr_work_bounds_ns[TR_WORK_BOUNDS_NS_COUNT];
+
 /* `bounds` is borrowed. 0, or -EINVAL: none or more than TR_HISTOGRAM_BOUNDS_MAX bounds, or not rising. */
 int tr_histogram_init(tr_histogram_t *self, const uint64_t *bounds, size_t bound_count);
 

@@ -126,6 +126,7 @@ static void bad_bounds(void **state) {
     assert_int_equal(tr_histogram_init(&histogram, many, TR_HISTOGRAM_BOUNDS_MAX), 0);
     assert_int_equal(tr_histogram_init(&histogram, (uint64_t[]){1, 1}, 2), -EINVAL);
     assert_int_equal(tr_histogram_init(&histogram, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT), 0);
+    assert_int_equal(tr_histogram_init(&histogram, tr_work_bounds_ns, TR_WORK_BOUNDS_NS_COUNT), 0);
 }
 
 static double collect(void *context, size_t index) {

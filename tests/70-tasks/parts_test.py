@@ -213,6 +213,7 @@ class Parts(harness.SystemTest):
         said = numbers()
         self.assertEqual([said[f'troupe_tasks_changes_total{{state="{state}"}}'] for state in ("pending", "completed", "failed")], ["3", "1", "1"])
         self.assertEqual((said["troupe_tasks_wait_seconds_count"], said["troupe_tasks_attempt_seconds_count"]), ("2", "2"))
+        self.assertEqual(said['troupe_tasks_attempt_seconds_bucket{le="3600"}'], "2")  # tasks take longer than messages
         self.assertEqual(said["troupe_tasks_agents"], "2")  # itself is one
 
     def traced(self, content, last, *agents):

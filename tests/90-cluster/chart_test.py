@@ -202,6 +202,17 @@ class Chart(unittest.TestCase):
         self.assertNotIn("--http", container["command"])
         self.assertNotIn(("NetworkPolicy", "office-metrics"), objects)
 
+    def test_its_rules_are_taken_by_prometheus(self):
+        promtool = shutil.which("promtool") or self.skipTest("promtool is not installed (Debian: prometheus)")
+        objects, _ = self.rendered("values-prod.yaml", {"fleet": "shop", "broker": {"replicas": 5}})
+        rules = objects["PrometheusRule", "shop"]["spec"]["groups"]
+        path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "rules.yml"
+        path.write_text(json.dumps({"groups": rules}))
+        done = subprocess.run([promtool, "check", "rules", str(path)], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(rules[-1]["rules"][0]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
+        self.assertEqual(rules[-1]["rules"][0]["annotations"]["summary"], "Only {{ $value }} of 5 brokers answer")
+
     def test_what_is_left_out(self):
         off = {"knowledge": {"enabled": False}, "coordinator": {"enabled": False}, "gateway": {"enabled": False}, "networkPolicies": False, "agents": []}
         objects, notes = self.rendered(off)

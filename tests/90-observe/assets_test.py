@@ -40,7 +40,7 @@ class Assets(unittest.TestCase):
 
     def test_rules_of_a_cluster_are_of_metrics_that_there_are(self):
         """As its alerts, so what makes it grow: the metric of each scaler is a broker's, and the adapter has it."""
-        rules = ("components", "monitoring", "prometheusrule.yaml"), ("helm", "troupe", "templates", "monitoring.yaml")
+        rules = ("components", "monitoring", "prometheusrule.yaml"), ("helm", "troupe", "templates", "rules.yaml")
         for path in rules:
             self.assert_known("\n".join(re.findall(r"expr: .*", read(ROOT, "k8s", *path))), path)
         adapter = read(PLACE, "prometheus-adapter.yaml")
@@ -63,7 +63,7 @@ class Assets(unittest.TestCase):
         page = read(ROOT, "docs", "operations.md")
         alerts = re.findall(r"- alert: (\w+)", read(PLACE, "alerts.yml"))
         self.assertGreater(len(alerts), 8)
-        for rules in (("components", "monitoring", "prometheusrule.yaml"), ("helm", "troupe", "templates", "monitoring.yaml")):
+        for rules in (("components", "monitoring", "prometheusrule.yaml"), ("helm", "troupe", "templates", "rules.yaml")):
             more = re.findall(r"- alert: (\w+)", read(ROOT, "k8s", *rules))
             self.assertGreater(len(more), 3, rules)
             alerts += more

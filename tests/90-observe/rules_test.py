@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Each alert fires when it should and is silent when all is well, in a cluster as elsewhere, by labels that there are.
+
+A cluster's rules are made of k8s/observability/alerts.yml and alerts-cluster.yml, for kustomize and for the chart: --write makes them anew.
+"""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+K8S = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "k8s")
+PLACE = os.path.join(K8S, "observability")
+KUSTOMIZE = os.path.join(K8S, "components", "monitoring", "prometheusrule.yaml")
+CHART = os.path.join(K8S, "helm", "troupe", "templates", "rules.yaml")
+MADE = "made by tests/90-observe/rules_test.py --write of k8s/observability/alerts.yml and alerts-cluster.yml"
+METRIC = re.compile(r"\b(up|(?:troupe|process)_[a-z_]+)\b(?:{([^}]*)})?")
+FOR_KUSTOMIZE = """# What each means and what to do: docs/operations.md. This is %s.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: office
+  labels:
+    app.kubernetes.io/name: troupe
+    app.kubernetes.io/instance: office
+spec:
+  groups:
+""" % MADE
+FOR_CHART = """{{- $fleet := .Values.fleet }}
+{{- $brokers := .Values.broker.replicas }}
+{{- if .Values.monitoring.prometheusRule }}
+# What each means and what to do: docs/operations.md. This is %s.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  {{- include "troupe.metadata" (list . $fleet "" "") | nindent 2 }}
+spec:
+  groups:
+""" % MADE
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
+# ---- a cluster's rules ----
+
+def of_fleet(found):
+    """A metric, of this fleet only; `job` is a name that each Prometheus gives."""
+    matchers = [one for one in (found[2] or "").split(",") if one and not one.startswith("job")]
+    return found[1] + "{" + ",".join(['fleet="office"'] + matchers) + "}"
+
+
+def groups():
+    """The lines of all groups, with expressions of one fleet."""
+    lines, inside = [], False
+    for line in (read(PLACE, "alerts.yml") + read(PLACE, "alerts-cluster.yml")).splitlines():
+        if not line.startswith("  "):
+            continue
+        inside = " expr: " in line or inside and not re.match(r" *[a-z]+: ", line)
+        lines.append("  " + (METRIC.sub(of_fleet, line) if inside else line))
+    return "\n".join(lines) + "\n"
+
+
+def for_kustomize():
+    return FOR_KUSTOMIZE + groups()
+
+
+def for_chart():
+    text = groups().replace("{{", '{{ "{{" }}').replace('fleet="office"', "fleet={{ $fleet | quote }}")
+    text = re.sub(r"(?<=vector\(0\)\) < )3|(?<=of )3(?= brokers)", "{{ $brokers }}", text)
+    return FOR_CHART + text + "{{- end }}\n"
+
+
+# ---- what makes each of them fire ----
+
+def ramp(step, minutes=40):
+    return f"0+{step}x{minutes}"
+
+
+def level(value, minutes=40):
+    return f"{value}x{minutes}"
+
+
+def named(metric, **labels):
+    """A series of a process of the fleet, as either way of finding it labels it."""
+    all_labels = {"fleet": "office", "job": "troupe", "process": "p", **labels}
+    return metric + "{" + ",".join(f'{key}="{value}"' for key, value in all_labels.items()) + "}"
+
+
+def slow(seconds):
+    """Histogram of work that takes so long, of the bounds around it that a process has (lib/agent/meter_test.c)."""
+    return [(named("troupe_agent_work_seconds_bucket", le=le), ramp(60 if float(le) > seconds else 0)) for le in ("10", "30", "+Inf")]
+
+
+def brokers(*answers):
+    return [(named("up", component="broker", process=f"office-{i}"), level(one)) for i, one in enumerate(answers)]
+
+
+def calls(failed):
+    return [(named("troupe_model_calls_total", result="done"), ramp(60)), (named("troupe_model_calls_total", result="failed"), ramp(failed))]
+
+
+def service(queued, providers):
+    return [(named("troupe_broker_service_queued_records", service="read"), level(queued)),
+            (named("troupe_broker_service_providers", service="read"), level(providers))]
+
+
+# By its name: what there is when it fires, and a little less than that.
+CASES = {
+    "TroupeProcessAway": ([(named("up"), level(0))], [(named("up"), level(1))]),
+    "TroupeNoBroker": ([(named("troupe_link_up"), level(0))], [(named("troupe_link_up"), level(1))]),
+    "TroupeBacklog": ([(named("troupe_broker_queued_records"), ramp(1000))], [(named("troupe_broker_queued_records"), level(20000))]),
+    "TroupeNoProvider": (service(1, 0), service(1, 1)),
+    "TroupeRefused": ([(named("troupe_broker_refused_total", reason="busy"), ramp(120))],
+                      [(named("troupe_broker_refused_total", reason="expired"), ramp(120))]),
+    "TroupeDeadLetters": ([(named("troupe_broker_dead_letters_total"), ramp(1))], [(named("troupe_broker_dead_letters_total"), level(7))]),
+    "TroupeJournalFull": ([(named("troupe_journal_free_bytes"), level(1 << 29))], [(named("troupe_journal_free_bytes"), level(-1))]),
+    "TroupeAgentsFail": ([(named("troupe_agent_restarts_total"), ramp(1))], [(named("troupe_agent_restarts_total"), level(100))]),
+    "TroupeSlowAgents": (slow(20), slow(5)),
+    "TroupeModelFails": (calls(30), calls(6)),
+    "TroupePeerDown": ([(named("troupe_broker_peer_dropped_total"), ramp(1))], [(named("troupe_broker_peer_dropped_total"), level(1))]),
+    "TroupeFewDescriptors": ([(named("process_open_fds"), level(900)), (named("process_max_fds"), level(1000))],
+                             [(named("process_open_fds"), level(700)), (named("process_max_fds"), level(1000))]),
+    "TroupeExporterDrops": ([(named("troupe_exporter_dropped_total", destination="otlp"), ramp(1))],
+                            [(named("troupe_exporter_dropped_total", destination="otlp"), level(3))]),
+}
+OF_CLUSTER = {"TroupeBrokerAway": (brokers(1, 1), brokers(1, 1, 1))}  # the third one's pod is pending: nothing is scraped
+
+
+def fired(series, names):
+    """A case of promtool: with these series these alerts fire, and no other."""
+    samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in names]
+    return {"interval": "1m", "input_series": [{"series": name, "values": values} for name, values in series],
+            "promql_expr_test": [{"expr": 'count by (alertname) (ALERTS{alertstate="firing"})', "eval_time": "39m", "exp_samples": samples}]}
+
+
+class Rules(unittest.TestCase):
+    def setUp(self):
+        self.place = self.enterContext(tempfile.TemporaryDirectory())
+
+    def promtool(self, *words):
+        tool = shutil.which("promtool") or self.skipTest("promtool is not installed (Debian: prometheus)")
+        done = subprocess.run([tool, *words], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def write(self, name, content):
+        path = os.path.join(self.place, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def of_cluster(self):
+        """As the operator gives them to its Prometheus."""
+        import yaml
+        with open(KUSTOMIZE, encoding="utf-8") as file:
+            return self.write("cluster.yml", {"groups": yaml.safe_load(file)["spec"]["groups"]})
+
+    def assert_fires(self, path, cases, beside=()):
+        self.assertEqual(set(re.findall(r'alert"?: "?(\w+)', read(path))), set(cases), "an alert without a case here, or a case without its alert")
+        tests = [fired(list(beside) + series, names) for name, pair in cases.items() for series, names in zip(pair, ([name], []))]
+        self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [path], "evaluation_interval": "1m", "tests": tests}))
+
+    def test_each_fires_and_only_then(self):
+        self.assert_fires(os.path.join(PLACE, "alerts.yml"), CASES)
+
+    def test_each_fires_in_a_cluster(self):
+        path = self.of_cluster()
+        self.promtool("check", "rules", path)
+        others = {name: tuple(brokers(1, 1, 1) + series for series in pair) for name, pair in CASES.items()}
+        self.assert_fires(path, {**others, **OF_CLUSTER})
+
+    def test_what_is_of_another_fleet_wakes_nobody(self):
+        foreign = [(name.replace('fleet="office"', 'fleet="shop"'), values) for series, _ in CASES.values() for name, values in series]
+        path = self.of_cluster()
+        tests = [fired(brokers(1, 1, 1) + foreign, [])]
+        self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [path], "evaluation_interval": "1m", "tests": tests}))
+
+    def test_those_of_a_cluster_are_the_same(self):
+        self.assertEqual(read(KUSTOMIZE), for_kustomize(), "make it anew: tests/90-observe/rules_test.py --write")
+        self.assertEqual(read(CHART), for_chart(), "make it anew: tests/90-observe/rules_test.py --write")
+
+    def test_labels_are_those_that_there_are(self):
+        """A metric has labels of its own, and those of the place where it was found: process and job of a file, what a monitor gives in a cluster."""
+        own = {"le"}
+        for path in glob.glob(os.path.join(K8S, "..", "*", "**", "*.c"), recursive=True):
+            if not path.endswith("_test.c") and "tr_metric" in read(path):
+                own |= set(re.findall(r'"([a-z]+)"', " ".join(re.findall(r'{"[a-z]+"(?:, "[a-z]+")?}', read(path)))))
+        own |= set(re.findall(r'{([a-z]+)=\\"%s', read(K8S, "..", "broker", "shell", "exposition.c")))
+        expressions = "".join(read(path) for path in glob.glob(os.path.join(PLACE, "grafana", "dashboards", "*.json")))
+        for rules in ("alerts.yml", "alerts-cluster.yml"):
+            expressions += read(PLACE, rules)
+        used = set(re.findall(r"\$labels\.([a-z]+)", expressions)) | set(re.findall(r"{{([a-z]+)}}", expressions))
+        used |= set(re.findall(r"([a-z]+)(?:=~|=|!=)\\?\"", expressions)) | set(re.findall(r"label_values\([a-z_]+, ([a-z]+)\)", expressions))
+        for names in re.findall(r"by \(([a-z, ]+)\)", expressions):
+            used |= set(names.split(", "))
+        self.assertIn("process", used - own)
+        for path, monitors in ((("components", "monitoring", "servicemonitor.yaml"), 1), (("components", "monitoring", "podmonitor.yaml"), 1),
+                               (("helm", "troupe", "templates", "monitoring.yaml"), 2)):
+            for monitor in read(K8S, *path).split("relabelings:")[1:]:
+                self.assertEqual(used - own - {"job"} - set(re.findall(r"targetLabel: ([a-z]+)", monitor)), set(), path)
+                monitors -= 1
+            self.assertEqual(monitors, 0, path)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        for where, text in ((KUSTOMIZE, for_kustomize()), (CHART, for_chart())):
+            with open(where, "w", encoding="utf-8") as file:
+                file.write(text)
+    else:
+        unittest.main(verbosity=2)
