@@ -83,6 +83,27 @@ static int check_names(const tr_fleet_t *f, tr_error_t *error) {
     return 0;
 }
 
+/* What stands in logs is on the standard output of each pod, where the exporter's own does not see it; a file is on this machine. */
+static int check_exporter(const tr_fleet_t *f, tr_error_t *error) {
+    const tr_fleet_daemon_t *d = &f->exporter;
+    for (size_t i = 0; d->line && i < d->options.count; i++) {
+        const char *key = d->options.items[i].key;
+        if (strcmp(key, "loki") == 0 || strcmp(key, "elasticsearch") == 0 || strcmp(key, "sentry-dsn") == 0 ||
+            strcmp(key, "logs") == 0)
+            return tr_error_set(error, -EINVAL,
+                "%s:%d:1: exporter.options.%s: in containers there are no files of logs to follow, each "
+                "process writes its lines (JSON) to its standard output: let the collector of logs there "
+                "take them; expected otlp alone",
+                f->path, d->line, key);
+        if (strcmp(key, "otlp-headers") == 0)
+            return tr_error_set(error, -EINVAL,
+                "%s:%d:1: exporter.options.otlp-headers: a container does not see this file: expected the "
+                "address of a collector that needs none, and adds them where it sends on",
+                f->path, d->line);
+    }
+    return 0;
+}
+
 static int check_fleet(const tr_manifest_config_t *c, tr_error_t *error) {
     const tr_fleet_t *f = c->fleet;
     const char *journal = f->broker.journal;
@@ -97,7 +118,8 @@ static int check_fleet(const tr_manifest_config_t *c, tr_error_t *error) {
     if (strncmp(f->broker.listen, "ipc://", 6) == 0 || strncmp(f->broker.stream, "ipc://", 6) == 0)
         return tr_error_set(error, -EINVAL,
             "%s: broker.listen: a cluster has no ipc://: expected none of listen and stream", f->path);
-    return check_names(f, error);
+    int rc = check_exporter(f, error);
+    return rc == 0 ? check_names(f, error) : rc;
 }
 
 /* ---- the whole ---- */

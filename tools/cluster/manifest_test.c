@@ -261,6 +261,21 @@ static void what_cannot_be_is_told_with_its_place(void **state) {
     refused("fleet: f\nbroker: {listen: \"ipc:///x\"}\nagents: []\n", "no ipc://");
     refused("fleet: f\nagents: [{name: a, behaviour: echo}]\nsupervisors: [{name: s, children: [a]}]\n",
         "supervisors");
+    refused("fleet: f\nexporter: {options: {otlp: \"http://c:4318\", loki: \"http://l\"}}\nagents: []\n",
+        "f.yaml:2:1: exporter.options.loki: in containers");
+    refused("fleet: f\nexporter: {options: {sentry-dsn: dsn}}\nagents: []\n", "exporter.options.sentry-dsn");
+    refused("fleet: f\nexporter: {options: {otlp: \"http://c:4318\", otlp-headers: h}}\nagents: []\n",
+        "exporter.options.otlp-headers: a container");
+}
+
+static void traces_leave_by_an_exporter(void **state) {
+    (void)state;
+    json_t *objects = made(FLEET "exporter: {options: {otlp: \"http://collector:4318\"}}\n", false);
+    json_t *command = command_of(find(objects, "StatefulSet", "exporter"));
+    assert_true(has_word(command, "--otlp=http://collector:4318"));
+    assert_false(has_word(command, "--logs"));
+    assert_non_null(find(objects, "NetworkPolicy", "office-exporter-out"));
+    json_decref(objects);
 }
 
 int main(void) {
@@ -272,6 +287,7 @@ int main(void) {
         cmocka_unit_test(each_process_has_a_port_for_prometheus_where_it_is_wanted),
         cmocka_unit_test(nobody_may_talk_but_who_must),
         cmocka_unit_test(podman_has_a_pod_for_each_process),
+        cmocka_unit_test(traces_leave_by_an_exporter),
         cmocka_unit_test(what_cannot_be_is_told_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
