@@ -338,24 +338,26 @@ static uint8_t flags_taken(const tr_session_t *from, const target_t *t, const tr
     return (uint8_t) ~(leased ? TR_FLAG_TAP | TR_FLAG_STAYS : own);
 }
 
-static tr_reason_t find_and_check(tr_core_t *core, tr_session_t *from, const tr_record_t *r, target_t *ret) {
-    tr_reason_t why = find_target(core, from, r, ret);
-    if (why == TR_REASON_NONE)
-        why = check_drain(core, ret);
-    if (why == TR_REASON_NONE && core->quarantine)
-        why = check_quarantine(core, ret);
-    if (why == TR_REASON_NONE && from->guest)
-        why = check_guest(core, from, ret, r);
-    return why;
-}
-
-/* The whole way of one whose sender has been found true. */
+/* The whole way; why it was refused. `ret_ahead`: records that wait where it goes to; NULL where nobody wants to know. */
 static tr_reason_t route(
-    tr_core_t *core, tr_session_t *from, tr_entry_t *sender, tr_record_t *record, tr_route_span_t *span) {
+    tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent, uint64_t *ret_ahead) {
+    tr_entry_t *sender;
     target_t t;
-    tr_reason_t why = find_and_check(core, from, record, &t);
-    if (why != TR_REASON_NONE)
+    tr_record_t copy = *as_sent, *record = &copy;
+    tr_reason_t why =
+        from->neighbour ? tr_foreign_check(core, from, record, &sender) : check(core, from, record, &sender);
+    if (why == TR_REASON_NONE)
+        why = find_target(core, from, record, &t);
+    if (why == TR_REASON_NONE)
+        why = check_drain(core, &t);
+    if (why == TR_REASON_NONE && core->quarantine)
+        why = check_quarantine(core, &t);
+    if (why == TR_REASON_NONE && from->guest)
+        why = check_guest(core, from, &t, record);
+    if (why != TR_REASON_NONE) {
+        refuse(core, from, record, why);
         return why;
+    }
     record->h.dst = t.route;
     record->h.hops--;
     record->h.flags &= flags_taken(from, &t, record);
@@ -366,15 +368,17 @@ static tr_reason_t route(
     bool tapped = why == TR_REASON_NONE && core->tapped;
     if (tapped)
         name_both(sender, &t, record, &tap);
-    if (span->began_ns)
-        span->ahead = t.entry ? t.entry->mailbox.records : t.service ? t.service->queued : 0;
+    if (ret_ahead)
+        *ret_ahead = t.entry ? t.entry->mailbox.records : t.service ? t.service->queued : 0;
     if (why == TR_REASON_NONE && t.entry && t.entry->neighbour)
         tr_gone_learn(core, sender, t.entry->session);
     if (why == TR_REASON_NONE)
         why = core->conduct ? hand_over_checked(core, from, sender, &t, record)
                             : hand_over(core, from, &t, record);
-    if (why != TR_REASON_NONE)
+    if (why != TR_REASON_NONE) {
+        refuse(core, from, record, why);
         return why;
+    }
     if (record->h.flags & TR_FLAG_MANDATE)
         tr_mandate_paid(core);
     if (tapped) /* what was refused nobody has got */
@@ -382,20 +386,32 @@ static tr_reason_t route(
     return TR_REASON_NONE;
 }
 
-void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *as_sent) {
-    tr_entry_t *sender;
-    if ((as_sent->h.flags & TR_FLAG_DURABLE) && tr_durable_repeated(core, from, as_sent))
-        return;
-    tr_record_t copy = *as_sent, *record = &copy;
+/* Functions of their own, so that what is neither traced nor durable goes straight on: within tr_route_message they would cost each message
+ * thirty instructions. */
+__attribute__((noinline)) static void route_traced(
+    tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_route_span_t span = tr_route_span_begin(core, record);
-    tr_reason_t why =
-        from->neighbour ? tr_foreign_check(core, from, record, &sender) : check(core, from, record, &sender);
-    if (why == TR_REASON_NONE)
-        why = route(core, from, sender, record, &span);
-    if (why != TR_REASON_NONE)
-        refuse(core, from, record, why);
-    if (span.began_ns)
-        tr_route_span_end(core, &span, record, why);
+    tr_reason_t why = route(core, from, record, &span.ahead);
+    tr_route_span_end(core, &span, record, why);
+}
+
+__attribute__((noinline)) static void route_durable(
+    tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    if (tr_durable_repeated(core, from, record))
+        return;
+    if (record->h.marks & TR_MARK_TRACED)
+        route_traced(core, from, record);
+    else
+        route(core, from, record, NULL);
+}
+
+void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    if (record->h.flags & TR_FLAG_DURABLE)
+        route_durable(core, from, record);
+    else if (record->h.marks & TR_MARK_TRACED)
+        route_traced(core, from, record);
+    else
+        route(core, from, record, NULL); /* nothing of the others is on this way */
 }
 
 static tr_reason_t topic_by_name(
