@@ -5,15 +5,33 @@ export const token = {
     set: text => text ? sessionStorage.setItem("token", text) : sessionStorage.removeItem("token"),
 };
 
-const defaults = {theme: "", user: "", agent: "assistant", speak: false, tap: 50, motion: true};
-export const prefs = {
-    all: () => ({...defaults, ...JSON.parse(localStorage.getItem("prefs") || "{}")}),
-    get: name => prefs.all()[name],
-    set: (name, value) => localStorage.setItem("prefs", JSON.stringify({...prefs.all(), [name]: value})),
-};
-
 // Who is signed in, as the gateway says (login.js); and his name to agents, where the settings say no other.
 export const you = {name: "", role: "", by: ""};
+
+// What is kept is each person's own: whoever uses the browser after him finds neither his talks nor the name that he goes by. The theme is the browser's.
+const parsed = (key, otherwise) => JSON.parse(localStorage.getItem(key) || otherwise);
+const defaults = {theme: "", user: "", agent: "assistant", speak: false, tap: 50};
+const prefsOf = (name, person) => name === "theme" ? "prefs" : `prefs/${encodeURIComponent(person)}`;
+export const prefs = {
+    all: () => ({...defaults, ...parsed(prefsOf("", you.name), "{}"), theme: parsed("prefs", "{}").theme || ""}),
+    get: name => prefs.all()[name],
+    set(name, value) {
+        const key = prefsOf(name, you.name);
+        localStorage.setItem(key, JSON.stringify({...parsed(key, "{}"), [name]: value}));
+    },
+};
+
+const talksOf = person => `talk/${encodeURIComponent(person)}/`;
+export const talks = {
+    of: (person, agent) => parsed(talksOf(person) + encodeURIComponent(agent), "[]"),
+    keep: (person, agent, turns) => localStorage.setItem(talksOf(person) + encodeURIComponent(agent), JSON.stringify(turns)),
+    remove: (person, agent) => localStorage.removeItem(talksOf(person) + encodeURIComponent(agent)),
+    all: person => Object.keys(localStorage).filter(key => key.startsWith(talksOf(person))).flatMap(key => parsed(key, "[]")),
+};
+
+// Who signs out leaves no talk in the browser. His preferences wait for him under his name.
+export const forget = person => Object.keys(localStorage).filter(key => key.startsWith(talksOf(person))).forEach(key => localStorage.removeItem(key));
+
 export const session = {csrf: "", users: false};
 export const user = () => prefs.get("user") || you.name || "web";
 
@@ -129,6 +147,5 @@ export const paths = async () => offered ||= (await get("/api/v1/openapi.json"))
 
 // A trace that this page began has no first span at the broker, so it remembers those of its chats itself.
 export function ownTraces() {
-    const turns = Object.keys(localStorage).filter(key => key.startsWith("talk.")).flatMap(key => JSON.parse(localStorage.getItem(key)));
-    return turns.filter(turn => turn.trace && turn.at).map(turn => ({trace: turn.trace, agent: turn.agent, name: turn.asked, start_us: turn.at * 1000}));
+    return talks.all(you.name).filter(turn => turn.trace && turn.at).map(turn => ({trace: turn.trace, agent: turn.agent, name: turn.asked, start_us: turn.at * 1000}));
 }

@@ -1,7 +1,7 @@
 // A talk with an agent: text, speech and images; replies as they are made, spoken if wanted; where they come from, and what was done for them.
 import {h, put, empty, loading, bare, code, words, number} from "./dom.js";
 import {icon} from "./icons.js";
-import {get, post, remove, request, events, headers, part, paths, prefs, user, newTrace, Problem} from "./api.js";
+import {get, post, remove, request, events, headers, part, paths, prefs, talks, user, you, newTrace, Problem} from "./api.js";
 import {tree, sumUp} from "./draw.js";
 
 const KEPT = 100, IMAGE_SIDE = 1024, IMAGE_BYTES = 20 << 20, SPOKEN_MS = 120000, SAID = 1500;
@@ -9,11 +9,12 @@ const starters = ["hello, my name is Ann", "search for the harbour", "what is th
 
 // ---- what is kept in this browser ----
 
-const keyOf = agent => `talk.${agent}`;
-const kept = agent => JSON.parse(localStorage.getItem(keyOf(agent)) || "[]");
-function keep(agent, turn) {
+// A turn belongs to who began it: it is not kept where he has signed out meanwhile.
+function keep(person, agent, turn) {
+    if (person !== you.name)
+        return;
     try {
-        localStorage.setItem(keyOf(agent), JSON.stringify([...kept(agent), turn].slice(-KEPT)));
+        talks.keep(person, agent, [...talks.of(person, agent), turn].slice(-KEPT));
     } catch { /* no room: the talk goes on unkept */ }
 }
 
@@ -185,7 +186,7 @@ export async function show(root, frame) {
     }
 
     function begin() {
-        const turns = kept(agent.value);
+        const turns = talks.of(you.name, agent.value);
         put(talk);
         put(hello);
         if (!turns.length)
@@ -212,11 +213,11 @@ export async function show(root, frame) {
     }
 
     async function sendIt(words) {
-        const name = agent.value.trim() || "assistant", me = user(), {trace, traceparent} = newTrace(), picture = image;
+        const name = agent.value.trim() || "assistant", person = you.name, me = user(), {trace, traceparent} = newTrace(), picture = image;
         showImage(null);
         const content = picture ? [{type: "text", text: words || "What is in this picture?"}, {type: "image_url", image_url: {url: picture}}] : words;
         bubble({mine: true, text: words, image: picture});
-        keep(name, {mine: true, text: words});
+        keep(person, name, {mine: true, text: words});
         const turn = {agent: name, asked: words, text: "", trace, at: Date.now(), waits: true}, {node, said} = bubble(turn);
         node.className = "waits";
         send.disabled = true;
@@ -228,7 +229,7 @@ export async function show(root, frame) {
             delete turn.waits;
             node.className = "";
             node.append(under(turn));
-            keep(name, turn);
+            keep(person, name, turn);
             if (speak.getAttribute("aria-pressed") === "true")
                 say(turn.text, offered).catch(error => frame.toast(error.message, "bad"));
         } catch (error) {
@@ -306,7 +307,7 @@ export async function show(root, frame) {
     }}, h("button", {type: "button", class: "icon", "aria-label": "Add an image", onclick: () => file.click()}, icon("image")), mic, text, speak, send);
     root.append(h("div", {class: "row bar"}, h("label", {class: "row"}, h("span", {class: "dim"}, "With"), agent), agents, h("span", {class: "grow"}),
         h("button", {type: "button", class: "icon", "aria-label": "Begin anew: the agent forgets this talk", title: "Begin anew", onclick: event => {
-            localStorage.removeItem(keyOf(agent.value));
+            talks.remove(you.name, agent.value);
             begin();
             frame.act(event.currentTarget, () => remove(`/api/v1/sessions/${part(agent.value)}/${part(user())}`), "Forgotten");
         }}, icon("clear"))), hello, talk, h("div", {class: "composer"}, thumb, file, form));

@@ -1,5 +1,5 @@
 // Who is signed in: with a token, which this tab keeps, or with name and password, by a session that is the browser's cookie.
-import {get, post, token, session, you} from "./api.js";
+import {get, post, token, session, you, forget} from "./api.js";
 
 const $ = id => document.getElementById(id);
 const tabs = new BroadcastChannel("login"); // the session is that of all of them
@@ -103,9 +103,11 @@ function signInWithToken() {
 async function signOut() {
     const button = $("token");
     button.disabled = true;
+    forget(you.name);
     try {
         token.set("");
         await learn(); // there may be a session beneath it
+        forget(you.name);
         if (session.csrf)
             await post("/api/v1/logout");
     } catch (error) {

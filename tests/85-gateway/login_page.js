@@ -64,6 +64,63 @@ async function changes() {
     out.readable = await page.evaluate(() => document.cookie); // scripts cannot read the session
 }
 
+async function signIn(name) {
+    await page.locator("#login-name").fill(name);
+    await page.locator("#login-password").fill(password);
+    await page.locator("#login-go").click();
+    await page.locator(`#who:has-text('${name}')`).waitFor();
+}
+
+async function view(name) {
+    await page.evaluate(to => location.hash = to, name);
+    await page.locator(`#view-${name}[data-ready]`).waitFor();
+}
+
+async function talk(text) {
+    await view("chat");
+    await page.locator("#chat-text").fill(text);
+    await page.keyboard.press("Enter");
+    await page.locator("#talk > li:not(.mine):not(.waits):not(.failed)").waitFor();
+}
+
+// What somebody finds who uses the browser now: turns of the talk, the name to agents in the settings and of the next question, the theme.
+async function found() {
+    await view("chat");
+    const turns = await page.locator("#talk > li").count();
+    await view("settings");
+    const name = await page.getByLabel("Your name to agents").inputValue();
+    return {turns, name, ...await page.evaluate(async () => {
+        const api = await import("/web/api.js");
+        return {asked_as: api.user(), traces: api.ownTraces().length, theme: api.prefs.get("theme")};
+    })};
+}
+
+const stored = word => page.evaluate(text => Object.entries(localStorage).filter(([key, value]) => key.startsWith("talk") && value.includes(text)).length, word);
+
+// Two persons with one browser: neither finds what the other has said, nor goes by his name, whether he signed out or was forgotten.
+async function oneBrowserForTwo() {
+    await view("settings");
+    await page.getByLabel("Your name to agents").fill("Olga");
+    await page.keyboard.press("Tab");
+    await page.locator("#view-settings select").selectOption("light");
+    await talk("hello, my secret is Olga's");
+    out.kept = await stored("Olga's");
+    out.of_olga = await found();
+    await page.locator("#token").click();
+    await page.locator("#token-dialog[open]").waitFor();
+    out.left = await stored("Olga's");
+    await signIn("admin");
+    out.of_admin = await found();
+    await talk("hello, my secret is Adam's");
+    await context.clearCookies();
+    await page.reload();
+    await page.locator("#token-dialog[open]").waitFor();
+    await signIn("operator");
+    out.of_operator = await found();
+    out.kept_of_admin = await stored("Adam's");
+    await view("overview");
+}
+
 async function out_again() {
     await page.locator("#token").click();
     await page.locator("#token-dialog[open]").waitFor();
@@ -101,7 +158,7 @@ async function smallAndDark() {
 (async () => {
     const browser = await chromium.launch({executablePath: process.env.TROUPE_CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"]});
     context = await browser.newContext({viewport: {width: 1280, height: 820}, colorScheme: "light"});
-    for (const step of [byKeyboard, changes, out_again, asksAgain, smallAndDark]) {
+    for (const step of [byKeyboard, changes, oneBrowserForTwo, out_again, asksAgain, smallAndDark]) {
         try {
             await step();
         } catch (error) {

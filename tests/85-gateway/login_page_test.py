@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Signing in on the page, in Chromium: by keyboard, wrong and right, in two tabs, out again, when the gateway's first answer is lost, small and dark."""
+"""Signing in on the page, in Chromium: by keyboard, wrong and right, in two tabs, two persons with one browser, out again, when the gateway's first answer is lost, small and dark."""
 import json
 import os
 import pathlib
@@ -15,6 +15,7 @@ from web import harness
 class LoginPage(login_test.Login):
     @unittest.skipUnless(openai_test.npm_place() and os.path.exists(page_test.CHROMIUM), "there is no Chromium, or no playwright-core: tools/setup --clients")
     def test_in_a_browser(self):
+        self.agent("assistant", "assistant")
         place = harness.BUILD / "tests" / "85-gateway" / "screenshots"
         place.mkdir(parents=True, exist_ok=True)
         script = pathlib.Path(__file__).resolve().parent / "login_page.js"
@@ -27,6 +28,9 @@ class LoginPage(login_test.Login):
         self.assertEqual(seen["problem"], "the name or the password is wrong")
         self.assertEqual((seen["who"], seen["dialog_open"], seen["second_tab"]), ("operator", 0, "operator"))
         self.assertEqual((seen["out_who"], seen["cookies"], seen["token_too"], seen["readable"]), ("", 0, True, ""))
+        self.assertEqual((seen["kept"], seen["of_olga"]), (1, {"turns": 2, "name": "Olga", "asked_as": "Olga", "traces": 1, "theme": "light"}))
+        self.assertEqual((seen["left"], seen["of_admin"]), (0, {"turns": 0, "name": "", "asked_as": "admin", "traces": 0, "theme": "light"}))
+        self.assertEqual((seen["kept_of_admin"], seen["of_operator"]), (1, {"turns": 0, "name": "Olga", "asked_as": "Olga", "traces": 0, "theme": "light"}))
         self.assertGreater(seen["asked"], 1)
         self.assertEqual(self.gateway.err.count("G021 change by a user who=operator peer=127.0.0.1 method=POST path=/api/v1/topics/news.a status=202"), 2)
 
