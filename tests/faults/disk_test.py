@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Disks that fail under a broker: a sync that says EIO, a disk that is full. It acknowledges nothing more, says so and ends; started again
 on a disk that works, it has all that it had acknowledged."""
-import ctypes
 import errno
 import os
 import time
@@ -11,25 +10,7 @@ import harness
 from faults import LONG, figure, wait_until
 
 SYNCS = range(1, 200, 7) if LONG else (1, 2, 3, 9, 40)  # the sync that fails
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 DISK = "24m"
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def own_mounts():
-    """Mounts of this process's own; false where that is not permitted."""
-    uid = os.getuid()
-    if libc.unshare(CLONE_NEWNS) != 0:
-        if libc.unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0:
-            return False
-        with open("/proc/self/uid_map", "w", encoding="ascii") as file:
-            file.write(f"0 {uid} 1")
-    return mount(None, "/", None, 0x44000, None)  # MS_REC | MS_PRIVATE
-
-
-def mount(source, target, kind, flags, data):
-    texts = [None if text is None else text.encode() for text in (source, target, kind)]
-    return libc.mount(*texts, ctypes.c_ulong(flags), None if data is None else data.encode()) == 0
 
 
 class Disk(faults.FaultTest):
@@ -110,19 +91,15 @@ class Disk(faults.FaultTest):
         figure("quarantine-eio", f"{len(kept)} orders kept over the broker's end; the one whose sync failed was answered so in {took:.2f} s")
 
     def test_disk_full(self):
-        if not own_mounts():
-            self.skipTest("a file system may not be mounted here")
         place = self.path("journal")
-        os.mkdir(place)
-        self.assertTrue(mount("tmpfs", place, "tmpfs", 0, f"size={DISK}"), os.strerror(ctypes.get_errno()))
-        self.addCleanup(lambda: libc.umount2(place.encode(), 2))
+        grow = faults.small_disk(self, place, DISK)
         self.start()
         self.stop(self.consumer("away"))
         self.stop(self.running)
         producers, err = self.run_into(None, size=4096)
         self.assertIn("the disk is full", err)
         stored = len(self.ledger.read().stored)
-        self.assertTrue(mount(None, place, None, 32, "size=256m"))  # MS_REMOUNT
+        grow("256m")
         self.recover(producers)
         self.finish()
         figure("enospc", f"a disk of {DISK} was full after {stored:,} messages of 4 KiB: said so (B032) and ended with 4; with more room "

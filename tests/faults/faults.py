@@ -4,6 +4,7 @@ their histories, and the line with a fault's figure.
 Each test takes `--long` for the long version. A time limit that a fault has to keep is one of the program's: what others on the machine
 took meanwhile (the kernel counts that) is taken off, so that a busy machine fails no test.
 """
+import ctypes
 import os
 import pathlib
 import signal
@@ -21,6 +22,8 @@ from history import Ledger, percentile
 
 LONG = "--long" in sys.argv
 NS = 1e9
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+LIBC = ctypes.CDLL(None, use_errno=True)
 LINGER = 240  # seconds for the answers that are still to come when a producer has been told to end, on a machine that others use as well
 TOLD_EVERY = 15  # seconds: what takes long says so often how far it is
 PATIENT = ("--lease", "60s", "--grace", "60s")  # for links by hand, which say nothing while the test does something else
@@ -35,6 +38,32 @@ def waited_for_processor(pid):
 def figure(fault, text):
     """The one line that says how a fault went."""
     print(f"fault {fault}: {text}", flush=True)
+
+
+def own_mounts():
+    """Mounts of this process's own; false where that is not permitted."""
+    uid = os.getuid()
+    if LIBC.unshare(CLONE_NEWNS) != 0:
+        if LIBC.unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0:
+            return False
+        with open("/proc/self/uid_map", "w", encoding="ascii") as file:
+            file.write(f"0 {uid} 1")
+    return mount(None, "/", None, 0x44000, None)  # MS_REC | MS_PRIVATE
+
+
+def mount(source, target, kind, flags, data):
+    texts = [None if text is None else text.encode() for text in (source, target, kind)]
+    return LIBC.mount(*texts, ctypes.c_ulong(flags), None if data is None else data.encode()) == 0
+
+
+def small_disk(test, place, size):
+    """A file system of so many bytes there, until the test ends, which is skipped where that is not permitted; what makes it larger."""
+    if not own_mounts():
+        test.skipTest("a file system may not be mounted here")
+    os.mkdir(place)
+    test.assertTrue(mount("tmpfs", place, "tmpfs", 0, f"size={size}"), os.strerror(ctypes.get_errno()))
+    test.addCleanup(lambda: LIBC.umount2(place.encode(), 2))
+    return lambda more: test.assertTrue(mount(None, place, None, 32, f"size={more}"))  # MS_REMOUNT
 
 
 class Progress:
