@@ -48,6 +48,7 @@ typedef struct tr_job {
     char *conversation;    /* that was told that it is agreed; NULL */
     tr_message_t *message; /* who asked; NULL = nobody waits */
     bool waits;            /* for the tools of a server */
+    tr_thought_t *thought; /* what the mind is asked */
     tr_tool_run_t *run;    /* the call that is being made */
     tr_timer_t *proceeds;  /* once it is on the disk that the tool is begun */
     tr_timer_t *timer;     /* of its time limit */

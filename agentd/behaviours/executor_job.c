@@ -10,9 +10,10 @@
 #include "lib/base/clock.h"
 #include "lib/text/utf8.h"
 
-#define ROW_MAX  3    /* the same call so often in a row is too often */
-#define TOLD_MAX 2000 /* bytes of a step in an answer */
-#define NANO     1e9
+#define ROW_MAX     3    /* the same call so often in a row is too often */
+#define TOLD_MAX    2000 /* bytes of a step in an answer */
+#define NANO        1e9
+#define PATIENCE_MS 1000
 
 /* ---- one job ---- */
 
@@ -43,7 +44,9 @@ tr_job_t *tr_job_new(tr_executor_t *executor, const char *key, bool has_id, json
     return NULL;
 }
 
-static void stop(tr_job_t *self) {
+/* Whatever is under way; `done`: who asked has been answered. */
+static void stop(tr_job_t *self, bool done) {
+    tr_thinker_cancel(&self->executor->thinker, &self->thought, done);
     tr_tools_cancel(self->executor->box.tools, &self->run);
     tr_timer_cancel(&self->proceeds);
     if (self->timer)
@@ -52,7 +55,7 @@ static void stop(tr_job_t *self) {
 }
 
 void tr_job_free(tr_job_t *self) {
-    stop(self);
+    stop(self, false);
     *self->link = self->next;
     if (self->next)
         self->next->link = self->link;
@@ -95,7 +98,7 @@ static void keep_as_it_stands(tr_job_t *self) {
 
 /* It has ended: nobody waits, and its result stays only where it can be asked for again. */
 static void leave(tr_job_t *self, bool good, json_t *content) {
-    stop(self);
+    stop(self, true);
     tr_message_done(&self->message);
     self->left_ms = tr_clock_wall_ms();
     json_decref(self->result);
@@ -298,8 +301,9 @@ static bool ends_uncertain(const tr_job_t *self) {
 static void on_said(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
     tr_job_t *self = tr_job_find(state, json_integer_value(carried));
-    if (!self || !self->message)
-        return; /* its time was up meanwhile */
+    if (!self)
+        return; /* it would have been cancelled */
+    self->thought = NULL;
     if (follow(self, message) < 0) {
         tr_job_fail(self, "internal-error", "out of memory");
         return;
@@ -331,6 +335,11 @@ static bool cost_left(const tr_job_t *self, tr_mind_cost_t *ret_left) {
     return (!most->tokens || spent->tokens < most->tokens) && (!most->nano || spent->nano < most->nano);
 }
 
+static int64_t time_left(const tr_job_t *self) {
+    int64_t left = self->limits.time_ms - tr_job_used_ms(self);
+    return (left > 0 ? left : 0) + PATIENCE_MS;
+}
+
 static void think(tr_job_t *self) {
     const char *text = json_string_value(json_object_get(self->task, "text"));
     tr_mind_cost_t left;
@@ -350,6 +359,8 @@ static void think(tr_job_t *self) {
             .input = json_pack("{s:o, s:o, s:o*}", "tools", tr_tools_list(self->executor->box.tools), "steps",
                 steps, "context", tr_job_context(self)),
             .most = left,
+            .total_ms = time_left(self),
+            .ret_thought = &self->thought,
             .on_said = on_said,
             .carried = json_integer((json_int_t)self->number)});
     if (rc < 0)

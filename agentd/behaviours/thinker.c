@@ -152,6 +152,14 @@ static tr_thought_t *new_thought(
     return thought;
 }
 
+/* The task whose order it is, as the coordinator says; NULL. */
+static const char *task_of(const tr_acl_t *asked) {
+    for (size_t i = 0; asked && i < asked->user_count; i++)
+        if (strcmp(asked->user[i].name, "X-task") == 0)
+            return asked->user[i].value;
+    return NULL;
+}
+
 static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question,
     tr_error_t *error) {
     tr_thought_t *thought = new_thought(self, message, question);
@@ -163,6 +171,9 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         .on_done = on_done,
         .on_piece = question->on_piece ? on_piece : NULL,
         .most = question->most,
+        .total_ms = question->total_ms,
+        .task = task_of(asked),
+        .conversation = asked ? asked->conversation_id : NULL,
         .traceparent = asked ? asked->traceparent : NULL,
         .arg = thought};
     int rc = thought ? wake_mind(self, error) : tr_error_set(error, -ENOMEM, "out of memory");
@@ -170,7 +181,17 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         rc = tr_mind_ask(self->mind, &request, error);
     if (rc < 0 && thought)
         end_thought(thought, false);
+    else if (rc == 0 && question->ret_thought)
+        *question->ret_thought = thought;
     return rc;
+}
+
+void tr_thinker_cancel(tr_thinker_t *self, tr_thought_t **thought, bool done) {
+    if (!*thought)
+        return;
+    tr_mind_cancel(self->mind, *thought);
+    end_thought(*thought, done);
+    *thought = NULL;
 }
 
 int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question) {

@@ -51,11 +51,18 @@ typedef struct tr_thinker_question {
     tr_thought_fn on_said;
     tr_thought_piece_fn on_piece; /* NULL = only the whole */
     tr_mind_cost_t most;          /* it may cost; 0 = as the configuration says */
-    json_t *carried;              /* of on_said and on_piece, borrowed there; consumed; NULL = none */
+    int64_t total_ms;             /* it may take; 0 = as the configuration says */
+    tr_thought_t *
+        *ret_thought; /* where it was asked: what tr_thinker_cancel takes, until on_said; NULL = not wanted */
+    json_t *carried;  /* of on_said and on_piece, borrowed there; consumed; NULL = none */
 } tr_thinker_question_t;
 
 /* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"). */
 int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question);
+
+/* Ends what was asked: on_said is not called, and a model's server is not waited for. The message is finished, or, where it is not `done`, given back
+ * (tr_message_release). Nulls the reference; NULL in it is nothing. */
+void tr_thinker_cancel(tr_thinker_t *self, tr_thought_t **thought, bool done);
 
 /* The text of a message: its content where that is a text, else the text of its map's `key`. Borrowed from the message; NULL without. */
 const char *tr_thinker_text(const tr_message_t *message, const char *key, size_t *ret_length);

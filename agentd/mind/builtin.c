@@ -128,6 +128,21 @@ static void work(tr_mind_t *mind) {
         signal_event(self);
 }
 
+static void nobody(void *arg, const tr_mind_result_t *result) {
+    (void)arg, (void)result;
+}
+
+/* It has its place in the queue until its turn. */
+static void cancel(tr_mind_t *mind, const void *arg) {
+    tr_builtin_t *self = (tr_builtin_t *)mind;
+    tr_builtin_cancel_senses(self, arg, nobody);
+    for (size_t i = self->first; i < self->count; i++)
+        if (self->answers[i].arg == arg) {
+            self->answers[i].on_done = nobody;
+            self->answers[i].on_piece = NULL;
+        }
+}
+
 static void destroy(tr_mind_t *mind) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
     tr_senses_destroy(&self->senses);
@@ -151,6 +166,7 @@ static const tr_mind_kind_t kind = {
     .fd = get_fd,
     .work = work,
     .ask = ask,
+    .cancel = cancel,
     .destroy = destroy,
 };
 

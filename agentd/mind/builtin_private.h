@@ -36,6 +36,7 @@ typedef struct tr_builtin {
     tr_methods_t *methods;        /* NULL: the built-in ones, which nobody has needed yet */
     tr_embed_t *embed;            /* NULL until it is first needed: its model is checked as a whole then */
     tr_senses_t *senses;          /* NULL until one is needed */
+    struct sense *sensed;         /* what they have not answered yet: builtin_senses.c */
     tr_mind_words_t words;        /* of the text that is worked on */
     tr_builtin_answer_t *answers; /* a queue: from `first` on */
     size_t first, count, capacity;
@@ -76,6 +77,8 @@ int tr_builtin_judge(tr_builtin_t *self, const tr_mind_request_t *request, char 
 int tr_builtin_sense(tr_builtin_t *self, const tr_mind_request_t *request, char *detail);
 /* Answers of those that have ended, into the queue. */
 void tr_builtin_take_senses(tr_builtin_t *self);
+/* What was asked of them with this arg is answered to this instead. */
+void tr_builtin_cancel_senses(tr_builtin_t *self, const void *arg, tr_mind_done_fn instead);
 
 /* The text with U+FFFD for what is not UTF-8: JSON holds nothing else. The caller frees it. NULL when out of memory. */
 char *tr_builtin_clean(const tr_mind_request_t *request, size_t *ret_length);

@@ -15,6 +15,7 @@
 
 /* One that runs. */
 typedef struct sense {
+    struct sense *next, **link; /* of those that run */
     tr_mind_op_t op;
     tr_mind_done_fn on_done;
     void *arg;
@@ -147,13 +148,29 @@ int tr_builtin_sense(tr_builtin_t *self, const tr_mind_request_t *request, char 
         free(sense);
         return -ENOMEM;
     }
-    *sense = (sense_t){.op = request->op, .on_done = request->on_done, .arg = request->arg};
+    *sense = (sense_t){.next = self->sensed,
+        .link = &self->sensed,
+        .op = request->op,
+        .on_done = request->on_done,
+        .arg = request->arg};
     int rc = prepare(request, &call, sense, detail);
     call.arg = sense;
-    if (rc == 0 && (rc = start(self, &call, detail)) == 0)
-        return 0;
-    free(sense);
-    return rc;
+    if (rc == 0)
+        rc = start(self, &call, detail);
+    if (rc != 0) {
+        free(sense);
+        return rc;
+    }
+    if (sense->next)
+        sense->next->link = &sense->next;
+    self->sensed = sense;
+    return 0;
+}
+
+void tr_builtin_cancel_senses(tr_builtin_t *self, const void *arg, tr_mind_done_fn instead) {
+    for (sense_t *sense = self->sensed; sense; sense = sense->next)
+        if (sense->arg == arg)
+            sense->on_done = instead;
 }
 
 /* ---- what a program has said ---- */
@@ -265,6 +282,9 @@ void tr_builtin_take_senses(tr_builtin_t *self) {
             continue;
         answer(self, sense, &result, rc);
         free(result.output);
+        *sense->link = sense->next;
+        if (sense->next)
+            sense->next->link = sense->link;
         free(sense);
     }
 }

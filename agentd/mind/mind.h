@@ -135,7 +135,10 @@ typedef struct tr_mind_request {
     void *arg;
     tr_mind_piece_fn on_piece; /* of dialogue; NULL = only the whole */
     tr_mind_cost_t most;       /* it may cost; 0 = as the configuration says */
-    const char *traceparent;   /* W3C trace context that it is asked under; NULL = none */
+    int64_t total_ms; /* it may take; 0 = as the configuration says. What is there at once takes none */
+    const char *task; /* whose budget it is on (docs/models.md); NULL = nobody's */
+    const char *conversation; /* told in spans; NULL = none */
+    const char *traceparent;  /* W3C trace context that it is asked under; NULL = none */
 } tr_mind_request_t;
 
 /* One request to a model's server, and what came of it (lib/llm/llm.h). Borrowed for the call. */
@@ -151,6 +154,9 @@ int tr_mind_fd(const tr_mind_t *self);
 void tr_mind_work(tr_mind_t *self);
 /* 0; -EINVAL (no such operation, no on_done), -EFBIG (more than TR_MIND_TEXT_MAX), -ENOMEM: then on_done is not called. */
 int tr_mind_ask(tr_mind_t *self, const tr_mind_request_t *request, tr_error_t *error);
+/* Ends what was asked with this arg, without a word: a model's server is not waited for any more. What that has cost by then is on no result. Not from a
+ * callback of the same request. */
+void tr_mind_cancel(tr_mind_t *self, const void *arg);
 /* From now on each request to a model's server is told; a mind that asks none tells none. */
 void tr_mind_on_span(tr_mind_t *self, tr_mind_span_fn on_span, void *arg);
 /* Drops what is not answered yet without a word. Not from on_done. NULL-safe, nulls the reference. */

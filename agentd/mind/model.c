@@ -43,6 +43,7 @@ struct asked {
     model_t *model;
     asked_t *next;
     tr_mind_request_t request; /* with copies of its own */
+    tr_llm_call_t *call;       /* that lib/llm works on; NULL = none */
     json_t *data;
     tr_draft_t draft;
     asked_t *next_drafted;
@@ -165,6 +166,7 @@ static void on_model(void *arg, const tr_llm_result_t *result) {
     asked_t *asked = arg;
     char by[256];
     bool is_over = result->status == TR_LLM_OVER_BUDGET && *asked->account;
+    asked->call = NULL;
     json_t *value = result->status == TR_LLM_OK ? value_of(asked, result) : NULL;
     snprintf(by, sizeof by, "model %s", result->model);
     asked->cost =
@@ -212,7 +214,7 @@ static int start_embed(asked_t *asked, tr_llm_request_t *request, tr_error_t *er
     json_t *input = texts ? json_incref(texts) : json_pack("[O]", json_object_get(asked->data, "text"));
     request->op = TR_LLM_EMBED;
     request->input = input;
-    int rc = input ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    int rc = input ? tr_llm_start(asked->model->llm, request, &asked->call, error) : -ENOMEM;
     json_decref(input);
     return rc;
 }
@@ -229,8 +231,9 @@ static int start_chat(asked_t *asked, tr_llm_request_t *request, tr_error_t *err
     json_t *schema = tr_mind_prompt_schema(prompt, asked->data);
     request->schema = schema;
     request->schema_name = tr_mind_op_word(asked->request.op);
-    int rc =
-        messages && (acts ? tools : schema) ? tr_llm_start(asked->model->llm, request, NULL, error) : -ENOMEM;
+    int rc = messages && (acts ? tools : schema)
+                 ? tr_llm_start(asked->model->llm, request, &asked->call, error)
+                 : -ENOMEM;
     json_decref(schema);
     json_decref(messages);
     json_decref(tools);
@@ -243,7 +246,7 @@ static int limit(asked_t *asked, tr_llm_request_t *request) {
     if (most->tokens == 0 && most->nano == 0)
         return 0;
     snprintf(asked->account, sizeof asked->account, "task:mind-%" PRIu64, asked->model->accounts++);
-    request->task = asked->account + strlen("task:");
+    request->purse = asked->account;
     return tr_llm_limit(asked->model->llm, asked->account, most->tokens, most->nano);
 }
 
@@ -262,6 +265,9 @@ static int start(asked_t *asked, tr_error_t *error) {
         .agent = asked->model->agent,
         .temperature = 0,
         .traceparent = asked->request.traceparent,
+        .task = asked->request.task,
+        .conversation = asked->request.conversation,
+        .total_ms = asked->request.total_ms,
         .on_draft = asked->request.on_piece ? on_draft : NULL,
         .on_done = on_model,
         .arg = asked};
@@ -276,7 +282,7 @@ static int start(asked_t *asked, tr_error_t *error) {
         return tr_error_set(error, -ENOMEM, "out of memory");
     if (tr_mind_is_sense(asked->request.op))
         return tr_mind_sense_start(asked->model->llm, &asked->model->prompts[asked->request.op],
-            asked->model->mark, asked->request.op, asked->data, &request, error);
+            asked->model->mark, asked->request.op, asked->data, &request, &asked->call, error);
     return asked->request.op == TR_MIND_EMBED ? start_embed(asked, &request, error)
                                               : start_chat(asked, &request, error);
 }
@@ -306,7 +312,7 @@ static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *er
         return tr_error_set(error, -ENOMEM, "mind: %s: out of memory", tr_mind_op_word(request->op));
     bool is_well = tr_mind_input_is_well(&asked->request);
     int rc = is_well ? start(asked, &why) : 0;
-    asked->request.traceparent = NULL; /* was borrowed */
+    asked->request.traceparent = asked->request.task = asked->request.conversation = NULL; /* were borrowed */
     if (is_well && rc == 0)
         return 0;
     snprintf(asked->why, sizeof asked->why, "%s", why.text);
@@ -329,6 +335,20 @@ static void work(tr_mind_t *mind) {
     tr_mind_work(self->builtin);
 }
 
+static void cancel(tr_mind_t *mind, const void *arg) {
+    model_t *self = (model_t *)mind;
+    for (asked_t *asked = self->all, *next; asked; asked = next) {
+        next = asked->next;
+        if (asked->request.arg != arg)
+            continue;
+        if (asked->call)
+            tr_llm_cancel(self->llm, &asked->call);
+        else
+            tr_mind_cancel(self->builtin, asked);
+        forget(asked);
+    }
+}
+
 static void destroy(tr_mind_t *mind) {
     model_t *self = (model_t *)mind;
     tr_llm_close(&self->llm);
@@ -347,6 +367,7 @@ static const tr_mind_kind_t kind = {
     .fd = get_fd,
     .work = work,
     .ask = ask,
+    .cancel = cancel,
     .destroy = destroy,
 };
 

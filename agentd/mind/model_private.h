@@ -38,7 +38,7 @@ json_t *tr_mind_act_value(const tr_llm_result_t *result, const json_t *data);
 
 /* `request` is filled in but for what the operation is about. What tr_llm_start answers. */
 int tr_mind_sense_start(tr_llm_t *llm, const tr_mind_prompt_t *prompt, uint64_t mark, tr_mind_op_t op,
-    const json_t *data, tr_llm_request_t *request, tr_error_t *error);
+    const json_t *data, tr_llm_request_t *request, tr_llm_call_t **ret_call, tr_error_t *error);
 /* The value of an answer that went well; NULL where it says nothing. */
 json_t *tr_mind_sense_value(tr_mind_op_t op, const tr_llm_result_t *result, const json_t *data);
 

@@ -12,7 +12,8 @@ static const char *word_of(const json_t *data, const char *key, const char *othe
     return word ? word : otherwise;
 }
 
-static int start_hearing(tr_llm_t *llm, const json_t *data, tr_llm_request_t *request, tr_error_t *error) {
+static int start_hearing(tr_llm_t *llm, const json_t *data, tr_llm_request_t *request,
+    tr_llm_call_t **ret_call, tr_error_t *error) {
     tr_sense_bytes_t sound = {0};
     char detail[480], name[32];
     if (!tr_sense_bytes(data, "audio", &sound, detail))
@@ -23,17 +24,18 @@ static int start_hearing(tr_llm_t *llm, const json_t *data, tr_llm_request_t *re
     request->audio_len = sound.length;
     request->audio_name = name;
     request->language = word_of(data, "language", NULL);
-    int rc = tr_llm_start(llm, request, NULL, error);
+    int rc = tr_llm_start(llm, request, ret_call, error);
     free(sound.bytes);
     return rc;
 }
 
-static int start_speaking(tr_llm_t *llm, const json_t *data, tr_llm_request_t *request, tr_error_t *error) {
+static int start_speaking(tr_llm_t *llm, const json_t *data, tr_llm_request_t *request,
+    tr_llm_call_t **ret_call, tr_error_t *error) {
     request->op = TR_LLM_SPEAK;
     request->text = word_of(data, "text", "");
     request->voice = word_of(data, "voice", NULL);
     request->format = word_of(data, "format", "wav");
-    return tr_llm_start(llm, request, NULL, error);
+    return tr_llm_start(llm, request, ret_call, error);
 }
 
 /* The question as data, and the image beside it. */
@@ -57,7 +59,7 @@ static json_t *messages_of(
 }
 
 static int start_seeing(tr_llm_t *llm, const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data,
-    tr_llm_request_t *request, tr_error_t *error) {
+    tr_llm_request_t *request, tr_llm_call_t **ret_call, tr_error_t *error) {
     tr_sense_bytes_t image = {0};
     char detail[480];
     if (!tr_sense_bytes(data, "image", &image, detail))
@@ -68,16 +70,16 @@ static int start_seeing(tr_llm_t *llm, const tr_mind_prompt_t *prompt, uint64_t 
     request->messages = messages;
     request->schema = prompt->schema;
     request->schema_name = tr_mind_op_word(TR_MIND_DESCRIBE_IMAGE);
-    int rc = messages ? tr_llm_start(llm, request, NULL, error) : -ENOMEM;
+    int rc = messages ? tr_llm_start(llm, request, ret_call, error) : -ENOMEM;
     json_decref(messages);
     return rc;
 }
 
 int tr_mind_sense_start(tr_llm_t *llm, const tr_mind_prompt_t *prompt, uint64_t mark, tr_mind_op_t op,
-    const json_t *data, tr_llm_request_t *request, tr_error_t *error) {
-    return op == TR_MIND_TRANSCRIBE ? start_hearing(llm, data, request, error)
-           : op == TR_MIND_SPEAK    ? start_speaking(llm, data, request, error)
-                                    : start_seeing(llm, prompt, mark, data, request, error);
+    const json_t *data, tr_llm_request_t *request, tr_llm_call_t **ret_call, tr_error_t *error) {
+    return op == TR_MIND_TRANSCRIBE ? start_hearing(llm, data, request, ret_call, error)
+           : op == TR_MIND_SPEAK    ? start_speaking(llm, data, request, ret_call, error)
+                                    : start_seeing(llm, prompt, mark, data, request, ret_call, error);
 }
 
 /* ---- what came ---- */

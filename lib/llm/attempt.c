@@ -302,7 +302,7 @@ static int reserve(tr_llm_call_t *self, uint64_t *ret_tokens, tr_error_t *error)
     uint64_t nano = tr_llm_config_cost(provider, self->model, input, output);
     *ret_tokens = input + output;
     int rc = tr_llm_budget_reserve(
-        &self->client->budget, r->agent, r->task, input + output, nano, &self->held, error);
+        &self->client->budget, r->agent, r->task, r->purse, input + output, nano, &self->held, error);
     if (rc < 0 || tr_llm_config_priced(provider, self->model) || !tr_llm_budget_limits_money(&self->held))
         return rc;
     tr_llm_budget_settle(&self->held, 0, 0);
@@ -349,7 +349,7 @@ static int ask_all(tr_llm_call_t *self, uint64_t tokens) {
         .nano = self->held.nano};
     if (self->held.accounts[2] && self->held.accounts[2]->is_own)
         self->stake.task = NULL;
-    for (size_t i = 0; i < TR_LLM_ACCOUNTS; i++)
+    for (size_t i = 0; i < TR_LLM_ACCOUNTS_SHARED; i++)
         if (self->held.accounts[i] && !self->held.accounts[i]->is_own) {
             self->stake.limits[2 * i] = self->held.accounts[i]->tokens_max;
             self->stake.limits[2 * i + 1] = self->held.accounts[i]->nano_max;

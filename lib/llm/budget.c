@@ -24,25 +24,56 @@ void tr_llm_budget_finish(tr_llm_budget_t *self) {
 
 /* ---- accounts ---- */
 
+typedef struct entry {
+    tr_llm_account_t account; /* first */
+    uint64_t used;            /* the last of uses */
+} entry_t;
+
 static tr_llm_account_t *find(const tr_llm_budget_t *self, const char *name) {
     if (strcmp(name, "fleet") == 0)
         return (tr_llm_account_t *)(uintptr_t)&self->fleet;
     return tr_map_find_ptr(&self->accounts, name, strlen(name));
 }
 
+static bool is_task(const char *name) {
+    return strncmp(name, "task:", 5) == 0;
+}
+
+/* Nobody says when a task has ended. One that was not used for long, and that nobody holds, has most likely. */
+static void forget_oldest(tr_llm_budget_t *self) {
+    size_t cursor = 0;
+    const tr_map_slot_t *slot, *oldest = NULL;
+    while ((slot = tr_map_next(&self->accounts, &cursor))) {
+        const entry_t *entry = (const entry_t *)(uintptr_t)slot->value;
+        const tr_llm_account_t *a = &entry->account;
+        if (!is_task(slot->key) || a->is_own || a->tokens_reserved || a->nano_reserved)
+            continue;
+        if (!oldest || entry->used < ((const entry_t *)(uintptr_t)oldest->value)->used)
+            oldest = slot;
+    }
+    if (!oldest)
+        return;
+    char name[NAME_MAX_BYTES];
+    snprintf(name, sizeof name, "%.*s", (int)oldest->key_len, oldest->key);
+    free((void *)(uintptr_t)oldest->value);
+    tr_map_delete(&self->accounts, name, strlen(name));
+}
+
 static tr_llm_account_t *find_or_make(tr_llm_budget_t *self, const char *name) {
     tr_llm_account_t *account = find(self, name);
+    if (!account && self->accounts.count >= TR_LLM_ACCOUNTS_MAX)
+        forget_oldest(self);
     if (account || self->accounts.count >= TR_LLM_ACCOUNTS_MAX)
         return account;
-    account = malloc(sizeof *account);
-    if (!account)
+    entry_t *entry = calloc(1, sizeof *entry);
+    if (!entry)
         return NULL;
-    *account = strncmp(name, "task:", 5) == 0 ? self->task : self->agent;
-    if (tr_map_put(&self->accounts, name, strlen(name), (uintptr_t)account) < 0) {
-        free(account);
+    entry->account = is_task(name) ? self->task : self->agent;
+    if (tr_map_put(&self->accounts, name, strlen(name), (uintptr_t)entry) < 0) {
+        free(entry);
         return NULL;
     }
-    return account;
+    return &entry->account;
 }
 
 const tr_llm_account_t *tr_llm_budget_account(const tr_llm_budget_t *self, const char *name) {
@@ -104,6 +135,7 @@ static int enter(tr_llm_budget_t *self, const char *kind, const char *name, uint
         return tr_error_set(error, -ENOMEM,
             "no memory, or more than %d accounts: forget those of tasks that have ended",
             TR_LLM_ACCOUNTS_MAX);
+    ((entry_t *)*ret)->used = ++self->uses;
     return check(*ret, full, tokens, nano, error);
 }
 
@@ -135,14 +167,16 @@ static void put_back(const tr_llm_reservation_t *held) {
             tr_llm_board_correct(held->purses[i], -(int64_t)held->tokens, -(int64_t)held->nano);
 }
 
-int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, uint64_t tokens,
-    uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error) {
+int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, const char *purse,
+    uint64_t tokens, uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error) {
     tr_llm_reservation_t held = {.accounts = {&self->fleet}, .tokens = tokens, .nano = nano};
     int r = check(&self->fleet, "the fleet", tokens, nano, error);
     if (r == 0)
         r = enter(self, "agent:", agent, tokens, nano, &held.accounts[1], error);
     if (r == 0)
         r = enter(self, "task:", task, tokens, nano, &held.accounts[2], error);
+    if (r == 0)
+        r = enter(self, "", purse, tokens, nano, &held.accounts[3], error);
     if (r == 0)
         r = spend(self, "fleet", "", &held, 0, error);
     if (r == 0)

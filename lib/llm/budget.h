@@ -1,5 +1,5 @@
 /*
- * What calls may spend, in tokens and in money: an account for each agent, each task, and one for all.
+ * What calls may spend, in tokens and in money: an account for each agent, each task, and one for all; and where a call has a limit of its own, one for that.
  *
  * An attempt reserves its estimate on all of its accounts before it is made, and settles with what it cost after it, so that
  * calls beside each other cannot spend the same rest twice. What was spent may exceed a limit by no more than the attempts in
@@ -16,13 +16,17 @@
 #include "lib/llm/board.h"
 #include "lib/llm/llm.h"
 
-#define TR_LLM_ACCOUNTS     3
-#define TR_LLM_ACCOUNTS_MAX 100000 /* tasks that are not forgotten */
+#define TR_LLM_ACCOUNTS 4
+#define TR_LLM_ACCOUNTS_SHARED                                                                               \
+    3 /* the first of them, whose limits may be those of more than this process: fleet, agent, task */
+#define TR_LLM_ACCOUNTS_MAX                                                                                  \
+    100000 /* beyond that the tasks' are forgotten that were not used for the longest */
 
 typedef struct tr_llm_budget {
     tr_map_t accounts; /* "agent:NAME" -> tr_llm_account_t */
     tr_llm_account_t fleet;
     tr_llm_account_t agent, task; /* the limits of new ones */
+    uint64_t uses;                /* so far */
     tr_llm_board_t *board;        /* borrowed; NULL = budgets are of this process */
 } tr_llm_budget_t;
 
@@ -36,9 +40,9 @@ typedef struct tr_llm_reservation {
 void tr_llm_budget_init(tr_llm_budget_t *self, uint64_t seed);
 void tr_llm_budget_finish(tr_llm_budget_t *self);
 
-/* agent, task: NULL = nobody's. 0; -EDQUOT: one of the accounts lacks it, the text says which; -ENOMEM. */
-int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, uint64_t tokens,
-    uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error);
+/* agent, task, purse (a whole name): NULL = nobody's. 0; -EDQUOT: one of the accounts lacks it, the text says which; -ENOMEM. */
+int tr_llm_budget_reserve(tr_llm_budget_t *self, const char *agent, const char *task, const char *purse,
+    uint64_t tokens, uint64_t nano, tr_llm_reservation_t *ret_reservation, tr_error_t *error);
 /* Whether one of the accounts that it is on has a limit of money. */
 bool tr_llm_budget_limits_money(const tr_llm_reservation_t *reservation);
 /* Once for each reservation; zeroes it. */

@@ -133,6 +133,8 @@ typedef struct tr_llm_request {
     const char *format; /* "mp3", "wav", "opus" ...; NULL = mp3 */
 
     const char *agent, *task; /* whose budgets it is on; NULL = nobody's */
+    const char
+        *purse; /* one account more that it is on, one of tr_llm_limit, by its whole name; NULL = none */
     const char *conversation; /* told in spans */
     const char *traceparent;  /* of W3C trace context, sent along; NULL = none */
     int64_t total_ms;         /* for all attempts together; 0 = the configuration's limit */

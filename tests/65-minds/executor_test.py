@@ -126,6 +126,20 @@ class Model(ExecutorTest):
         self.assertIn("time-limit", self.failure({"text": "wait", "limits": {"time-ms": 300}}))
         self.assertEqual(self.told("x", "and again")["text"], "There.")
 
+    def test_what_is_asked_ends_with_its_task(self):
+        gone = []
+
+        async def stalls(request, _writer):
+            await request.reader.read()
+            gone.append(request)
+            return False
+        forever = {"limits": {name: "600s" for name in ("connect", "first-byte", "idle", "total")}}
+        server, _ = self.modelled(**forever)
+        server.usual = stalls
+        self.assertIn("time-limit", self.failure({"text": "wait", "limits": {"time-ms": 300}}))
+        minds.harness.wait_until(lambda: len(gone) == 1, "the model's server is left alone", 20)
+        self.assertEqual(len(server.requests), 1)
+
     def test_what_it_may_cost(self):
         usage = {"prompt_tokens": 2900, "completion_tokens": 20, "total_tokens": 2920}
         server, _ = self.modelled(calls("6*7", usage=usage))
@@ -133,6 +147,17 @@ class Model(ExecutorTest):
         self.assertEqual(len(server.requests), 1, "it is asked only where the whole of an answer is within the limit")
         self.assertIn("money-limit", self.failure({"text": "spend", "limits": {"tokens": 60}}))
         self.assertEqual(len(server.requests), 1)
+
+    def test_the_budget_of_a_task_is_that_of_its_order(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        usage = {"prompt_tokens": 2900, "completion_tokens": 20, "total_tokens": 2920}
+        server, _ = self.modelled(more=("--service", "sums"), budget={"task": {"tokens": 3000}})
+        server.usual = calls("6*7", usage=usage)
+        for asked in 1, 2:
+            done = self.run_verb("task", "submit", "--skill", "sums", "--wait", "--tries", "1", '{"text": "spend"}')
+            self.assertIn("the budget of task:", done.out + done.err)
+            self.assertEqual(len(server.requests), asked, "the second step of each is over its budget, the first is not")
 
     def test_results_that_it_needs_are_known(self):
         coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
