@@ -18,7 +18,9 @@ agents:
 """
 
 
-class Fleet(web.GatewayTest):
+class Supervised(web.GatewayTest):
+    """A small fleet of troupe up, with a gateway."""
+
     def setUp(self):
         super().setUp()
         self.tokens = {role: self.new_token(role, role) for role in ("viewer", "operator", "admin")}
@@ -41,6 +43,8 @@ class Fleet(web.GatewayTest):
         self.assertEqual((fleet["fleet"], fleet["changeable"]), ("small", True))
         return {p["name"]: p["pid"] for p in fleet["processes"] if p["state"] == "running"}
 
+
+class Fleet(Supervised):
     def test_attach_scale_restart_detach(self):
         self.assertEqual(set(self.processes()), {"broker", "gateway", "echo-1", "echo-2"})
         self.problem(self.post("/api/v1/fleet/scale", {"groups": {"echo": 3}}), 403, "unauthorised")
