@@ -161,7 +161,7 @@ async function record() {
     const answer = page.waitForResponse(one => one.url().endsWith("/v1/audio/transcriptions"), {timeout: 300000});
     await page.locator("#chat-mic").click();
     await page.locator("#chat-mic[aria-pressed=true]").waitFor();
-    await page.waitForTimeout(2500); // so long is spoken
+    await page.waitForTimeout(5000); // so long is spoken
     await look("chat-mic");
     await page.locator("#chat-mic").click();
     const response = await answer;
@@ -169,14 +169,23 @@ async function record() {
     return response;
 }
 
+// What was sent to be written down: its container and codec, how long it is, and how loud at its loudest (0: silence).
+async function recording() {
+    const bytes = await window.sent.at(-1).arrayBuffer(), text = new TextDecoder("latin1").decode(bytes.slice(0, 4096));
+    const sound = await new OfflineAudioContext(1, 1, 48000).decodeAudioData(bytes);
+    return {webm: text.startsWith("\x1a\x45\xdf\xa3") && text.includes("webm") && text.includes("A_OPUS"), seconds: sound.duration, loudest: sound.getChannelData(0).reduce((most, one) => Math.max(most, Math.abs(one)), 0)};
+}
+
 async function speak() {
     await page.locator("#chat-text").fill("");
     const response = await record(), body = await response.json();
+    out.recording = await page.evaluate(recording);
     out.heard_status = response.status();
     out.heard = body.text ?? body.error.message;
-    if (body.text)
+    if (body.text) {
         await page.waitForFunction(text => document.querySelector("#chat-text").value === text.trim(), body.text);
-    else
+        out.written = await page.locator("#chat-text").inputValue();
+    } else
         await page.locator(`.toast:has-text("${response.ok() ? "No words were heard" : body.error.message.slice(0, 40)}")`).first().waitFor();
     await look("chat-heard");
     await page.locator("#chat-text").fill("");
@@ -245,6 +254,13 @@ async function darkAndSmall() {
     await page.addInitScript(() => {
         const play = HTMLMediaElement.prototype.play;
         window.played = [];
+        const append = FormData.prototype.append;
+        window.sent = [];
+        FormData.prototype.append = function (name, value, ...more) {
+            if (value instanceof Blob)
+                window.sent.push(value);
+            return append.call(this, name, value, ...more);
+        };
         HTMLMediaElement.prototype.play = function () {
             const begun = play.call(this);
             begun.then(() => window.played.push({seconds: this.duration}), error => window.played.push({error: String(error)}));

@@ -62,7 +62,7 @@ class Page(web.GatewayTest):
         """Something that is said, for the browser's microphone; two seconds of a tone where nobody can hear."""
         path = self.directory + "/sound.wav"
         if audio_test.can_hear():
-            subprocess.run(["/usr/bin/espeak-ng", "-s", "150", "-v", "en", "-w", path, "the weather is good today"], timeout=60, check=True)
+            subprocess.run(["/usr/bin/espeak-ng", "-s", "130", "-v", "en", "-w", path, "one two three. two three. three."], timeout=60, check=True)
             return path
         with wave.open(path, "wb") as file:
             file.setnchannels(1)
@@ -130,7 +130,12 @@ class Page(web.GatewayTest):
         else:
             self.assertIn("--behaviour senses", seen["about"])
         self.assertEqual((seen["heard_status"], seen["spoken_status"]), (200, 200) if audio_test.can_hear() else (503, 503), seen)
+        self.assertTrue(seen["recording"]["webm"], seen["recording"])
+        self.assertGreater(seen["recording"]["seconds"], 1)
+        self.assertGreater(seen["recording"]["loudest"], 0.1)
         if audio_test.can_hear():
+            self.assertEqual(seen["written"], seen["heard"].strip())
+            self.assertIn("three", seen["written"].split())
             self.assertEqual(seen["spoken_type"], "audio/mpeg")
             self.assertGreater(seen["played"].get("seconds", 0), 0.2, seen["played"])
 
