@@ -1,65 +1,7 @@
 /* The guard: who gets in, what each right is good for, limits, and certificates that change or end. */
-#include "broker/core/core_fixture.h"
+#include "broker/core/core_guarded.h"
 
-#include "lib/cert/cert.h"
 #include "proto/json.h"
-
-#define LIST(...)                                                                                            \
-    (const char *const[]) {                                                                                  \
-        __VA_ARGS__, NULL                                                                                    \
-    }
-
-typedef struct wish {
-    const char *name;
-    uint8_t key, old_key;
-    int64_t not_after_ms, old_until_ms, revoked_ms;
-    const char *const *names, *const *publish, *const *subscribe, *const *offer, *const *ask, *const *verbs;
-    tr_limits_t limits;
-} wish_t;
-
-static void set(tr_cert_t *c, tr_strings_t *right, const char *const *items) {
-    for (; items && *items; items++)
-        assert_int_equal(tr_cert_add(c, right, *items), 0);
-}
-
-static tr_cert_t *cert_of(const wish_t *wish) {
-    tr_cert_t *c = tr_cert_new(wish->name);
-    memset(c->keys[c->keys_n++].bytes, wish->key, TR_KEY_SIZE);
-    if (wish->old_key) {
-        c->keys[c->keys_n].until_ms = wish->old_until_ms;
-        memset(c->keys[c->keys_n++].bytes, wish->old_key, TR_KEY_SIZE);
-    }
-    c->not_after_ms = wish->not_after_ms;
-    c->revoked_ms = wish->revoked_ms;
-    c->limits = wish->limits;
-    set(c, &c->rights.names, wish->names);
-    set(c, &c->rights.publish, wish->publish);
-    set(c, &c->rights.subscribe, wish->subscribe);
-    set(c, &c->rights.offer, wish->offer);
-    set(c, &c->rights.ask, wish->ask);
-    set(c, &c->rights.verbs, wish->verbs);
-    return c;
-}
-
-/* The certificates that there are from now on; ended by one without a name. */
-static void guard(world_t *w, const wish_t *wishes) {
-    tr_cert_t *certs[16];
-    size_t n = 0;
-    for (; wishes[n].name; n++)
-        certs[n] = cert_of(&wishes[n]);
-    tr_cert_book_t *book = tr_cert_book_new(certs, n);
-    assert_true(tr_core_guard(w->core, book, w->now));
-    tr_cert_book_release(&book);
-    pass(w, 0);
-}
-
-/* The next event of that kind, and that it is about this. */
-static void expect_audit(world_t *w, tr_core_event_t kind, const char *what) {
-    const got_t *g = take_event(w, kind);
-    assert_non_null(g);
-    if (!strstr(g->text, what))
-        fail_msg("\"%s\" is not about \"%s\"", g->text, what);
-}
 
 #define ANN                                                                                                  \
     {                                                                                                        \
@@ -253,6 +195,39 @@ static void verbs_are_rights_too(void **state) {
         tr_content_writer_finish(&content);
     }
     expect_none(w, 2, TR_KIND_MESSAGE);
+    world_end(w);
+}
+
+/* While the supervisor is away its mailbox is what is written to: it would do what it finds there. */
+static void verbs_are_rights_of_a_mailbox_too(void **state) {
+    (void)state;
+    tr_core_config_t c = world_config();
+    c.journal = true;
+    world_t *w = world_new(&c);
+    w->keys[1] = 1;
+    w->keys[2] = 2;
+    guard(w, (const wish_t[]){ANN, BOB, {0}});
+    hello_producer(w, 1, "ann", 1);
+    hello(w, 2);
+    tr_route_t ann = join(w, 1, "ann");
+    join(w, 2, "fleet");
+    letter_t l = {.src = ann, .from = "ann", .to = "fleet", .text = "", .flags = TR_FLAG_DURABLE};
+    post(w, 1, &l); /* informs it, which makes the mailbox */
+    lose(w, 2);
+    pass(w, w->config.grace_ms + 1);
+    l.act = TR_REQUEST;
+    l.text = "\x81\xa6"
+             "action"
+             "\xa4"
+             "down";
+    expect_nack(w, 1, post(w, 1, &l), TR_REASON_FORBIDDEN);
+    l.text = "\x81\xa6"
+             "action"
+             "\xa6"
+             "status";
+    post(w, 1, &l);
+    expect_none(w, 1, TR_KIND_NACK);
+    assert_int_equal(tr_core_stats(w->core)->queued, 2);
     world_end(w);
 }
 
@@ -579,6 +554,7 @@ int main(void) {
         cmocka_unit_test(subscriptions_are_covered_by_rights),
         cmocka_unit_test(services_are_offered_and_asked_by_right),
         cmocka_unit_test(verbs_are_rights_too),
+        cmocka_unit_test(verbs_are_rights_of_a_mailbox_too),
         cmocka_unit_test(a_restricted_topic_is_not_on_the_stream),
         cmocka_unit_test(rates_are_those_of_the_certificate),
         cmocka_unit_test(a_record_of_any_size_passes_and_is_made_up_for),

@@ -336,6 +336,39 @@ static void nobody_speaks_for_another_platform(void **state) {
     net_end(t.net);
 }
 
+/* Nor does a neighbour refuse what another one has sent, or say what became of what is durable; and an act that there is not goes to nobody. */
+static void a_neighbour_says_what_is_its_own_to_say(void **state) {
+    (void)state;
+    trip_t t = trip_of(2, NULL);
+    say(&t, "bob@b", 0, "one");
+    forget(t.b);
+    net_wire_t *wire = net_wire(t.net, 0, 1);
+    letter_t no = {.src = t.ann + 7,
+        .from = "cat@b",
+        .to = "ann@a",
+        .dst = t.bob,
+        .text = "",
+        .kind = TR_KIND_NACK,
+        .id = 1};
+    draft_letter(t.a, &no, NULL);
+    net_inject(t.net, wire, 1);
+    expect_none(t.b, 1, TR_KIND_NACK);
+    assert_int_equal(tr_core_stats(t.b->core)->refused[TR_REASON_FORGED_SENDER], 1);
+    no.from = "bob@b";
+    no.flags = TR_FLAG_DURABLE;
+    draft_letter(t.a, &no, NULL);
+    net_inject(t.net, wire, 1);
+    assert_int_equal(expect(t.b, 1, TR_KIND_NACK)->record.h.flags & TR_FLAG_DURABLE, 0);
+    draft_letter(t.a,
+        &(letter_t){
+            .src = t.ann + 7, .from = "ann@a", .to = "bob@b", .text = "act", .act = (tr_performative_t)99},
+        NULL);
+    net_inject(t.net, wire, 1);
+    expect_none(t.b, 1, TR_KIND_MESSAGE);
+    assert_int_equal(tr_core_stats(t.b->core)->refused[TR_REASON_BAD_RECORD], 1);
+    net_end(t.net);
+}
+
 /* Over a third one nothing goes, whatever is written. */
 static void nothing_goes_on_to_a_third(void **state) {
     (void)state;
@@ -489,6 +522,7 @@ int main(void) {
         cmocka_unit_test(a_broker_does_not_link_to_itself),
         cmocka_unit_test(only_a_certificate_of_the_platform_links),
         cmocka_unit_test(nobody_speaks_for_another_platform),
+        cmocka_unit_test(a_neighbour_says_what_is_its_own_to_say),
         cmocka_unit_test(nothing_goes_on_to_a_third),
         cmocka_unit_test(agents_of_there_may_ask_ams_and_df),
         cmocka_unit_test(proxies_are_bounded),

@@ -236,6 +236,41 @@ static void a_durable_service_is_removed_too(void **state) {
     world_end(o.w);
 }
 
+/* In the same batch: its end comes before what is new, or the new one would end with it, and what was told to be stored could not be read. */
+static void a_name_that_is_taken_again_at_once_begins_anew(void **state) {
+    static const char drop[] = "{\"action\":\"mailbox-drop\",\"service\":\"work\",\"force\":true}";
+    static const char offer[] = "{\"action\":\"register\",\"services\":[{\"name\":\"work\"}]}";
+    (void)state;
+    office_t o = office_new(NULL);
+    ask(o.w, 2, o.b, "b", "df",
+        "{\"action\":\"register\",\"services\":[{\"name\":\"work\",\"durable\":true}]}");
+    lose(o.w, 2);
+    pass(o.w, o.w->config.grace_ms + 1);
+    letter_t old = {.src = o.a,
+        .from = "a",
+        .to = "svc:work",
+        .text = "old",
+        .act = TR_REQUEST,
+        .id = 1,
+        .flags = TR_FLAG_DURABLE};
+    draft_letter(o.w, &old, NULL);
+    draft_send(o.w, 1);
+    expect_stored(o.w, 1, 1);
+    uint64_t dropped = draft_ask(o.w, o.a, "a", "ams", drop);
+    uint64_t offered = draft_ask(o.w, o.a, "a", "df", offer);
+    letter_t new = old;
+    new.id = 2;
+    new.text = "new";
+    draft_letter(o.w, &new, NULL);
+    draft_send(o.w, 1);
+    assert_string_equal(answer_to(o.w, o.a, dropped), "inform {\"done\":true}");
+    assert_string_equal(answer_to(o.w, o.a, offered), "inform {\"done\":true}");
+    expect_stored(o.w, 2, 2);
+    world_crash(o.w, SIZE_MAX);
+    assert_int_equal(tr_core_stats(o.w->core)->queued, 1);
+    world_end(o.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_too_long_becomes_a_dead_letter),
@@ -248,6 +283,7 @@ int main(void) {
         cmocka_unit_test(a_long_backlog_is_removed),
         cmocka_unit_test(what_is_on_its_way_is_waited_for),
         cmocka_unit_test(a_durable_service_is_removed_too),
+        cmocka_unit_test(a_name_that_is_taken_again_at_once_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,11 +148,19 @@ static tr_reason_t check(tr_core_t *core, tr_session_t *from, const tr_record_t 
     return TR_REASON_NONE;
 }
 
+/* The fleet's supervisor, there or away: what waits in its mailbox is done when it comes. */
+static bool is_supervisor(const target_t *t) {
+    const char *agent;
+    return t->entry     ? t->entry->supervisor
+           : t->service ? tr_service_is_mailbox(t->service, &agent) && !strcmp(agent, "fleet")
+                        : false;
+}
+
 /* What the sender's certificate says of the receiver. */
 static tr_reason_t check_guest(
     tr_core_t *core, tr_session_t *from, const target_t *t, const tr_record_t *record) {
     const char *agent;
-    bool may = !t->entry || !t->entry->supervisor || tr_guard_fleet(core, from, record);
+    bool may = !is_supervisor(t) || tr_guard_fleet(core, from, record);
     if (t->service && !tr_service_is_mailbox(t->service, &agent))
         may = tr_guard_ask(core, from, t->service);
     return may ? TR_REASON_NONE : TR_REASON_FORBIDDEN;

@@ -1,7 +1,8 @@
 /*
  * Batches: what one or more turns of the core write, as one (durable.h). The open batch gathers blocks, acknowledgements and letters;
- * its operations are laid out when it is handed over. Where memory runs out meanwhile, it stays open and is tried again: nothing of it
- * has been promised.
+ * its operations are laid out when it is handed over: first what was put down as it happened (`more`), among it the ends of queues, streams
+ * and producers, and then what there is now, which may be new ones of the same names. Where memory runs out meanwhile, it stays open and is
+ * tried again: nothing of it has been promised.
  */
 #include "broker/core/durable/stream.h"
 
@@ -148,6 +149,7 @@ static void put_state(tr_buffer_t *ops, const tr_block_t *b) {
 static bool lay_out(tr_core_t *core, const tr_batch_t *batch, tr_buffer_t *ops) {
     const tr_durable_t *d = core->durable;
     tr_buffer_init(ops, 0);
+    tr_buffer_put(ops, batch->more.data, batch->more.size);
     for (tr_block_t *b = batch->blocks; b; b = b->next)
         put_block(ops, b);
     for (const tr_reservation_t *r = batch->reservations; r; r = r->next)
@@ -164,7 +166,6 @@ static bool lay_out(tr_core_t *core, const tr_batch_t *batch, tr_buffer_t *ops) 
     for (const tr_producer_t *p = d->dirty_producers; p; p = p->next_dirty)
         tr_producer_write(ops, p);
     tr_streams_lay_out(core, ops);
-    tr_buffer_put(ops, batch->more.data, batch->more.size);
     if (!ops->failed)
         return true;
     tr_buffer_finish(ops);

@@ -22,6 +22,8 @@ tr_reason_t tr_foreign_check(
     if (!sender)
         return why;
     record->h.src = tr_session_route(from, sender->first);
+    if (!tr_performative_valid(record->h.performative))
+        return TR_REASON_BAD_RECORD;
     if (!record->h.hops)
         return TR_REASON_HOPS;
     if (record->h.deadline_ms && record->h.deadline_ms < (uint64_t)core->now.wall_ms)
@@ -51,8 +53,16 @@ void tr_foreign_nack(tr_core_t *core, tr_session_t *from, const tr_record_t *rec
         core->stats.refused[TR_REASON_STALE_ROUTE]++; /* its sender has ended meanwhile */
         return;
     }
+    size_t len;
+    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
+    if (!aid || !tr_entry_is_sender(core, to, tr_route_agent(record->h.dst), aid, len)) {
+        core->stats.refused[TR_REASON_FORGED_SENDER]++; /* a refusal of what another one has sent */
+        return;
+    }
     tr_record_t r = *record;
     tr_entry_t *receiver = receiver_of(core, from->neighbour, record);
+    r.h.flags &=
+        (uint8_t)~TR_FLAG_DURABLE; /* what is durable was stored here: only this broker says what became of it */
     r.h.src = receiver ? tr_session_route(from, receiver->first) : 0;
     if (receiver && (r.h.reason == TR_REASON_NOT_FOUND || r.h.reason == TR_REASON_STALE_ROUTE))
         receiver->remote = 0; /* the next one is looked up by its name again */

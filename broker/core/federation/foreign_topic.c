@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define GAP_MAX UINT32_MAX /* publications that nobody can have lost at once: more is no gap */
+
 typedef struct foreign_topic {
     tr_route_t there;
     tr_route_t here; /* of our topic of that name, as it was last seen */
@@ -23,12 +25,13 @@ static foreign_topic_t *find(const tr_neighbour_t *n, tr_route_t route) {
 }
 
 void tr_foreign_topic_named(tr_core_t *core, tr_neighbour_t *n, const char *name, tr_route_t route) {
-    (void)core;
     size_t len = strlen(name);
     uint32_t slot = tr_route_slot(route);
     foreign_topic_t *old = find(n, route);
     if (!tr_topic_valid(name, len) || *name == '$' || (old && old->there == route))
         return;
+    if (!old && n->topics.count >= core->config.topics_max)
+        return; /* as many as there may be here: what is published on the others is dropped */
     foreign_topic_t *t = malloc(sizeof *t + len + 1);
     if (!t)
         return; /* its publications are dropped */
@@ -86,6 +89,7 @@ void tr_foreign_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *
 void tr_foreign_gap(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_topic_t *topic = topic_of(core, from->neighbour, record->h.src);
     from->neighbour->received++;
-    if (topic && !topic->restricted && record->h.id)
+    if (topic && !topic->restricted && record->h.id && record->h.id <= GAP_MAX &&
+        tr_guard_publish(core, from, topic))
         tr_publish_skip(core, topic, record->h.id);
 }
