@@ -184,18 +184,28 @@ static void refresh_tokens(tr_web_server_t *self, int64_t now_ms) {
     } else if (error.code)
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
     error = (tr_error_t){0};
-    if (self->jwt && tr_web_jwt_refresh(self->jwt, &error))
+    if (self->jwt && tr_web_jwt_refresh(self->jwt, &error)) {
+        self->keys_changed = true;
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS], "keys=%zu", tr_web_jwt_keys(self->jwt));
-    else if (error.code)
+    } else if (error.code)
         tr_log(self->config.log, &tr_gateway_events[TR_G_TOKENS_WRONG], "error=%s", error.text);
 }
 
+static bool is_over(const tr_web_exchange_t *e, int64_t wall_s) {
+    const tr_web_server_t *self = e->server;
+    if (e->by_token)
+        return self->tokens_changed && !tr_web_tokens_has(self->tokens, e->token);
+    return e->by_provider &&
+           (wall_s >= e->until_s || (self->keys_changed && !tr_web_jwt_has(self->jwt, e->token)));
+}
+
 void tr_web_admit_tick(tr_web_server_t *self, int64_t now_ms) {
+    int64_t wall_s = tr_clock_wall_ms() / 1000;
     refresh_tokens(self, now_ms);
-    for (tr_web_exchange_t *e = self->tokens_changed ? self->exchanges : NULL; e; e = e->next)
-        if (e->by_token && !tr_web_tokens_has(self->tokens, e->token))
+    for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
+        if (is_over(e, wall_s))
             tr_web_stream_bar(e);
-    self->tokens_changed = false;
+    self->tokens_changed = self->keys_changed = false;
 }
 
 static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
@@ -215,11 +225,25 @@ static bool wrong_token(tr_web_exchange_t *e, int64_t now_ms, const char *why) {
     return false;
 }
 
+static const char *whose_of_provider(tr_web_exchange_t *e, const char *text, size_t len) {
+    tr_web_bearer_t bearer = {0};
+    const char *why = tr_web_jwt_check(e->server->jwt, text, len, tr_clock_wall_ms() / 1000, &bearer);
+    if (why)
+        return why;
+    _Static_assert(sizeof e->token == sizeof bearer.key, "a key's mark is as long as a token's hash");
+    e->by_provider = true;
+    e->role = bearer.role;
+    e->until_s = bearer.until_s;
+    memcpy(e->token, bearer.key, sizeof e->token);
+    strcpy(e->who, bearer.name);
+    return NULL;
+}
+
 /* One of the file's, or of the provider's. NULL, or why it is nobody's. */
 static const char *whose(tr_web_exchange_t *e, const char *text, size_t len) {
     const tr_web_server_t *self = e->server;
     if (self->jwt && tr_web_jwt_is(text, len))
-        return tr_web_jwt_check(self->jwt, text, len, tr_clock_wall_ms() / 1000, e->who, &e->role);
+        return whose_of_provider(e, text, len);
     const tr_web_token_t *token = tr_web_tokens_find(self->tokens, text, len);
     if (!token)
         return "nobody has this token";
@@ -255,7 +279,7 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
     int n = authorization(e, text, sizeof text);
     e->role = tr_web_anonymous_role(self);
     *e->who = '\0';
-    e->by_session = e->by_token = false;
+    e->by_session = e->by_token = e->by_provider = false;
     if (n == 0 || (n > 0 && tr_web_login_takes(e, text))) {
         tr_web_login_recognise(e);
         return tr_web_login_guard(e);

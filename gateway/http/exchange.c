@@ -113,7 +113,7 @@ static void reset(tr_web_exchange_t *e) {
     e->status = e->retry_s = 0;
     e->type = e->allow = e->policy = e->cache = NULL;
     *e->origin = *e->reason = '\0';
-    e->by_session = e->by_token = false;
+    e->by_session = e->by_token = e->by_provider = false;
     free(e->set_cookie);
     e->set_cookie = NULL;
     e->packed = e->vary = false;

@@ -93,7 +93,9 @@ struct tr_web_exchange {
     tr_web_role_t role;
     bool by_session;         /* of a user who has signed in */
     bool by_token;           /* of the file of tokens */
-    unsigned char token[32]; /* its hash */
+    bool by_provider;        /* by a token of the OpenID provider */
+    unsigned char token[32]; /* its hash; of the provider's: of the key that has signed it */
+    int64_t until_s;         /* the provider's counts until then; of the wall clock */
     tr_web_session_t session;
     int64_t began_ns;
     tr_web_trace_t trace;

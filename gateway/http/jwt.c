@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include <cjose/cjose.h>
 #include <jansson.h>
+#include <sodium.h>
 
 #define FILE_MAX (256u << 10)
 #define KEYS_MAX 64
@@ -19,6 +21,7 @@
 struct tr_web_jwt {
     tr_web_jwt_config_t config;
     cjose_jwk_t *keys[KEYS_MAX];
+    unsigned char marks[KEYS_MAX][TR_WEB_JWT_MARK]; /* of each */
     size_t count;
     struct timespec changed;
     off_t size;
@@ -67,6 +70,14 @@ static size_t import(const json_t *set, cjose_jwk_t *keys[KEYS_MAX]) {
     return count;
 }
 
+/* The same for the same key. One that cannot be written is none that is known again, which ends what it opened, ignoring. */
+static void mark(const cjose_jwk_t *key, unsigned char out[TR_WEB_JWT_MARK]) {
+    char *text = cjose_jwk_to_json(key, false, NULL);
+    size_t len = text ? strlen(text) : 0;
+    crypto_generichash(out, TR_WEB_JWT_MARK, (const unsigned char *)text, len, NULL, 0);
+    cjose_get_dealloc()(text);
+}
+
 /* In place of those that it had; `where` is for people. */
 static int take_set(tr_web_jwt_t *self, const char *text, size_t len, const char *where, tr_error_t *error) {
     cjose_jwk_t *keys[KEYS_MAX];
@@ -79,6 +90,8 @@ static int take_set(tr_web_jwt_t *self, const char *text, size_t len, const char
     release(self->keys, self->count);
     memcpy(self->keys, keys, count * sizeof *keys);
     self->count = count;
+    for (size_t i = 0; i < count; i++)
+        mark(keys[i], self->marks[i]);
     return 0;
 }
 
@@ -143,6 +156,13 @@ bool tr_web_jwt_refresh(tr_web_jwt_t *self, tr_error_t *error) {
     return !same && load(self, error) == 0;
 }
 
+bool tr_web_jwt_has(const tr_web_jwt_t *self, const unsigned char key[TR_WEB_JWT_MARK]) {
+    for (size_t i = 0; i < self->count; i++)
+        if (memcmp(self->marks[i], key, TR_WEB_JWT_MARK) == 0)
+            return true;
+    return false;
+}
+
 size_t tr_web_jwt_keys(const tr_web_jwt_t *self) {
     return self->count;
 }
@@ -175,17 +195,18 @@ static bool key_fits(const cjose_jwk_t *key, const char *alg, const char *kid) {
     return cjose_jwk_get_kty(key, NULL) == kind && (!kid || !its || strcmp(kid, its) == 0);
 }
 
-static bool signature_good(const tr_web_jwt_t *self, cjose_jws_t *jws) {
+/* The mark of the key that has signed it; NULL: none of them. */
+static const unsigned char *signer(const tr_web_jwt_t *self, cjose_jws_t *jws) {
     cjose_header_t *header = cjose_jws_get_protected(jws);
     const char *alg = header ? cjose_header_get(header, CJOSE_HDR_ALG, NULL) : NULL;
     const char *kid = header ? cjose_header_get(header, CJOSE_HDR_KID, NULL) : NULL;
     if (!alg || (strcmp(alg, "RS256") != 0 && strcmp(alg, "ES256") != 0) ||
         json_object_get((json_t *)header, "crit"))
-        return false;
+        return NULL;
     for (size_t i = 0; i < self->count; i++)
         if (key_fits(self->keys[i], alg, kid) && cjose_jws_verify(jws, self->keys[i], NULL))
-            return true;
-    return false;
+            return self->marks[i];
+    return NULL;
 }
 
 /* A text, or one of a list. */
@@ -231,7 +252,7 @@ static bool name_good(const char *sub) {
 }
 
 static const char *check_claims(
-    const tr_web_jwt_t *self, const json_t *claims, int64_t now_s, char *ret_name, tr_web_role_t *ret_role) {
+    const tr_web_jwt_t *self, const json_t *claims, int64_t now_s, tr_web_bearer_t *ret_bearer) {
     const char *issuer = json_string_value(json_object_get(claims, "iss")),
                *sub = json_string_value(json_object_get(claims, "sub"));
     const json_t *ends = json_object_get(claims, "exp"), *begins = json_object_get(claims, "nbf");
@@ -248,22 +269,24 @@ static const char *check_claims(
         return "it does not say whose it is (sub)";
     if (role == TR_WEB_ANYBODY)
         return "it names no role";
-    snprintf(ret_name, TR_WEB_TOKEN_NAME_MAX + 1, "oidc:%s", sub);
-    *ret_role = role;
+    double until_s = ceil(json_number_value(ends)) + LEEWAY_S;
+    snprintf(ret_bearer->name, sizeof ret_bearer->name, "oidc:%s", sub);
+    ret_bearer->role = role;
+    ret_bearer->until_s = until_s < (double)INT32_MAX * 1000 ? (int64_t)until_s : INT64_MAX;
     return NULL;
 }
 
-const char *tr_web_jwt_claims(const tr_web_jwt_t *self, const char *text, size_t len, int64_t now_s,
-    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role) {
+const char *tr_web_jwt_claims(
+    const tr_web_jwt_t *self, const char *text, size_t len, int64_t now_s, tr_web_bearer_t *ret_bearer) {
     json_t *claims = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    const char *why = json_is_object(claims) ? check_claims(self, claims, now_s, ret_name, ret_role)
-                                             : "its claims are no object";
+    const char *why =
+        json_is_object(claims) ? check_claims(self, claims, now_s, ret_bearer) : "its claims are no object";
     json_decref(claims);
     return why;
 }
 
-const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s,
-    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role) {
+const char *tr_web_jwt_check(
+    const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s, tr_web_bearer_t *ret_bearer) {
     uint8_t *bytes = NULL;
     size_t count = 0;
     bool good = len <= TR_WEB_JWT_MAX && tr_web_jwt_is(token, len) && parts_good(token, len);
@@ -271,10 +294,13 @@ const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t
     if (!jws)
         return "it is no token";
     const char *why = "nobody has signed it whose keys are known";
-    if (signature_good(self, jws)) {
+    const unsigned char *key = signer(self, jws);
+    if (key) {
         bool read = cjose_jws_get_plaintext(jws, &bytes, &count, NULL);
-        why = read ? tr_web_jwt_claims(self, (const char *)bytes, count, now_s, ret_name, ret_role)
+        why = read ? tr_web_jwt_claims(self, (const char *)bytes, count, now_s, ret_bearer)
                    : "its claims cannot be read";
+        if (!why)
+            memcpy(ret_bearer->key, key, sizeof ret_bearer->key);
     }
     cjose_jws_release(jws);
     return why;

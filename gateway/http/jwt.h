@@ -14,7 +14,8 @@
 
 #include <stdint.h>
 
-#define TR_WEB_JWT_MAX 4096 /* bytes of a token */
+#define TR_WEB_JWT_MAX  4096 /* bytes of a token */
+#define TR_WEB_JWT_MARK 32   /* of a key's hash */
 
 typedef struct tr_web_jwt_config {
     const char *keys;     /* the file; borrowed, as all of it */
@@ -25,6 +26,14 @@ typedef struct tr_web_jwt_config {
 } tr_web_jwt_config_t;
 
 typedef struct tr_web_jwt tr_web_jwt_t;
+
+/* What a good token says. */
+typedef struct tr_web_bearer {
+    char name[TR_WEB_TOKEN_NAME_MAX + 1]; /* "oidc:SUB" */
+    tr_web_role_t role;
+    int64_t until_s;                    /* from then on it does not count any more; of the wall clock */
+    unsigned char key[TR_WEB_JWT_MARK]; /* that has signed it; only of tr_web_jwt_check */
+} tr_web_bearer_t;
 
 /* -EINVAL: the file holds no keys; its errno, where it cannot be read; -EPERM: others may write it. */
 int tr_web_jwt_new(const tr_web_jwt_config_t *config, tr_web_jwt_t **ret_jwt, tr_error_t *error);
@@ -37,11 +46,13 @@ bool tr_web_jwt_refresh(tr_web_jwt_t *self, tr_error_t *error);
 size_t tr_web_jwt_keys(const tr_web_jwt_t *self);
 /* Whether it looks like one: three parts with full stops between. */
 bool tr_web_jwt_is(const char *token, size_t len);
-/* Whose it is: "oidc:SUB". NULL, or why it does not count, for people. */
-const char *tr_web_jwt_check(const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s,
-    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role);
+/* NULL, or why it does not count, for people: then *ret_bearer is as it was. */
+const char *tr_web_jwt_check(
+    const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s, tr_web_bearer_t *ret_bearer);
 /* Likewise of what a token says whose signature is good: the text of its claims. */
-const char *tr_web_jwt_claims(const tr_web_jwt_t *self, const char *text, size_t len, int64_t now_s,
-    char ret_name[TR_WEB_TOKEN_NAME_MAX + 1], tr_web_role_t *ret_role);
+const char *tr_web_jwt_claims(
+    const tr_web_jwt_t *self, const char *text, size_t len, int64_t now_s, tr_web_bearer_t *ret_bearer);
+/* Whether the key that has signed a token is one of those that there are now. */
+bool tr_web_jwt_has(const tr_web_jwt_t *self, const unsigned char key[TR_WEB_JWT_MARK]);
 
 #endif

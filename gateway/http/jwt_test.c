@@ -88,25 +88,25 @@ static char *sign(const cjose_jwk_t *key, const char *alg, const char *kid, cons
     "\", \"realm_access\": {\"roles\": " roles "}}"
 #define GOOD CLAIMS("https://id.example", "\"troupe\"", "1000100", "ann", "[\"x\", \"operator\", \"viewer\"]")
 
-static const char *check(const fixture_t *f, char *token, tr_web_role_t *ret_role, char *ret_name) {
-    const char *why = tr_web_jwt_check(f->jwt, token, strlen(token), NOW, ret_name, ret_role);
+static const char *check(const fixture_t *f, char *token, tr_web_bearer_t *ret_bearer) {
+    const char *why = tr_web_jwt_check(f->jwt, token, strlen(token), NOW, ret_bearer);
     free(token);
     return why;
 }
 
 static void test_both_algorithms(void **state) {
     const fixture_t *f = *state;
-    char name[TR_WEB_TOKEN_NAME_MAX + 1];
-    tr_web_role_t role;
-    assert_null(check(f, sign(f->rsa, "RS256", "one", GOOD), &role, name));
-    assert_string_equal(name, "oidc:ann");
-    assert_int_equal(role, TR_WEB_OPERATOR);
+    tr_web_bearer_t bearer = {0};
+    assert_null(check(f, sign(f->rsa, "RS256", "one", GOOD), &bearer));
+    assert_string_equal(bearer.name, "oidc:ann");
+    assert_int_equal(bearer.until_s, 1000130); /* exp, and what clocks may differ */
+    assert_int_equal(bearer.role, TR_WEB_OPERATOR);
     assert_null(check(f,
         sign(f->ec, "ES256", NULL,
             CLAIMS("https://id.example", "[\"a\", \"troupe\"]", "999980", "ben", "\"admin\"")),
-        &role, name)); /* over for less than clocks may differ */
-    assert_string_equal(name, "oidc:ben");
-    assert_int_equal(role, TR_WEB_ADMIN);
+        &bearer)); /* over for less than clocks may differ */
+    assert_string_equal(bearer.name, "oidc:ben");
+    assert_int_equal(bearer.role, TR_WEB_ADMIN);
 }
 
 static void test_what_does_not_count(void **state) {
@@ -121,45 +121,43 @@ static void test_what_does_not_count(void **state) {
         CLAIMS("https://id.example", "\"troupe\"", "1000100, \"nbf\": 1000090", "ann", "[\"viewer\"]"), "{}",
         "[]", "no json"};
     const fixture_t *f = *state;
-    char name[TR_WEB_TOKEN_NAME_MAX + 1] = "untouched";
-    tr_web_role_t role;
+    tr_web_bearer_t bearer = {.name = "untouched"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_non_null(check(f, sign(f->rsa, "RS256", "one", wrong[i]), &role, name));
-    assert_string_equal(name, "untouched");
+        assert_non_null(check(f, sign(f->rsa, "RS256", "one", wrong[i]), &bearer));
+    assert_string_equal(bearer.name, "untouched");
 }
 
 static void test_who_has_not_signed(void **state) {
     const fixture_t *f = *state;
-    char name[TR_WEB_TOKEN_NAME_MAX + 1];
-    tr_web_role_t role;
-    assert_non_null(check(f, sign(f->other, "RS256", "one", GOOD), &role, name));
-    assert_non_null(check(f, sign(f->rsa, "RS256", "two", GOOD), &role, name));
-    assert_non_null(check(f, sign(f->rsa, "RS512", "one", GOOD), &role, name));
+    tr_web_bearer_t bearer = {0};
+    assert_non_null(check(f, sign(f->other, "RS256", "one", GOOD), &bearer));
+    assert_non_null(check(f, sign(f->rsa, "RS256", "two", GOOD), &bearer));
+    assert_non_null(check(f, sign(f->rsa, "RS512", "one", GOOD), &bearer));
     char *token = sign(f->rsa, "RS256", "one", GOOD);
     token[strlen(token) - 20] ^= 1;
-    assert_non_null(check(f, token, &role, name));
+    assert_non_null(check(f, token, &bearer));
     token = sign(f->rsa, "RS256", "one", GOOD);
     *strchr(token, '.') = '_';
     assert_false(tr_web_jwt_is(token, strlen(token)));
-    assert_non_null(check(f, token, &role, name));
-    assert_non_null(check(f, strdup("eyJhbGciOiJub25lIn0.e30."), &role, name)); /* {"alg":"none"} */
-    assert_non_null(check(f, strdup(".."), &role, name));
+    assert_non_null(check(f, token, &bearer));
+    assert_non_null(check(f, strdup("eyJhbGciOiJub25lIn0.e30."), &bearer)); /* {"alg":"none"} */
+    assert_non_null(check(f, strdup(".."), &bearer));
     token = sign(f->rsa, "RS256", "one", GOOD);
     token[strlen(token) - 20] = '='; /* which cjose would abort at */
-    assert_non_null(check(f, token, &role, name));
+    assert_non_null(check(f, token, &bearer));
     token = sign(f->rsa, "RS256", "one", GOOD);
     strchr(token, '.')[3] = '=';
-    assert_non_null(check(f, token, &role, name));
+    assert_non_null(check(f, token, &bearer));
 }
 
 /* The public key taken for a secret: what servers fell for that let the token choose. */
 static void test_a_key_is_no_secret(void **state) {
     const fixture_t *f = *state;
-    char name[TR_WEB_TOKEN_NAME_MAX + 1], *text = cjose_jwk_to_json(f->rsa, false, NULL);
-    tr_web_role_t role;
+    tr_web_bearer_t bearer = {0};
+    char *text = cjose_jwk_to_json(f->rsa, false, NULL);
     cjose_jwk_t *secret = cjose_jwk_create_oct_spec((const uint8_t *)text, strlen(text), NULL);
     assert_non_null(secret);
-    assert_non_null(check(f, sign(secret, "HS256", "one", GOOD), &role, name));
+    assert_non_null(check(f, sign(secret, "HS256", "one", GOOD), &bearer));
     cjose_jwk_release(secret);
     cjose_get_dealloc()(text);
 }
@@ -167,19 +165,21 @@ static void test_a_key_is_no_secret(void **state) {
 static void test_keys_change(void **state) {
     fixture_t *f = *state;
     tr_error_t error = {0};
-    char name[TR_WEB_TOKEN_NAME_MAX + 1];
-    tr_web_role_t role;
+    tr_web_bearer_t bearer = {0};
     assert_false(tr_web_jwt_refresh(f->jwt, &error));
     write_keys(f, "{\"keys\": []}");
     assert_false(tr_web_jwt_refresh(f->jwt, &error));
     assert_int_not_equal(error.code, 0);
-    assert_null(check(f, sign(f->rsa, "RS256", "one", GOOD), &role, name)); /* the old ones count */
+    assert_null(check(f, sign(f->rsa, "RS256", "one", GOOD), &bearer)); /* the old ones count */
     char *json = cjose_jwk_to_json(f->other, false, NULL), *set = NULL;
     assert_true(asprintf(&set, "{\"keys\": [%s]}", json) > 0);
     write_keys(f, set);
+    assert_true(tr_web_jwt_has(f->jwt, bearer.key));
     assert_true(tr_web_jwt_refresh(f->jwt, &error));
-    assert_non_null(check(f, sign(f->rsa, "RS256", "one", GOOD), &role, name));
-    assert_null(check(f, sign(f->other, "RS256", NULL, GOOD), &role, name));
+    assert_false(tr_web_jwt_has(f->jwt, bearer.key));
+    assert_non_null(check(f, sign(f->rsa, "RS256", "one", GOOD), &bearer));
+    assert_null(check(f, sign(f->other, "RS256", NULL, GOOD), &bearer));
+    assert_true(tr_web_jwt_has(f->jwt, bearer.key));
     free(set);
     cjose_get_dealloc()(json);
 }

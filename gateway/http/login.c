@@ -202,9 +202,10 @@ json_t *tr_web_login_state(const tr_web_exchange_t *e) {
     char csrf[TR_WEB_CSRF_SIZE];
     json_t *state = json_pack("{s:b, s:{s:s, s:s, s:s}}", "users", (int)tr_web_login_offered(e->server),
         "you", "name", e->who, "role", tr_web_roles[e->role], "by",
-        e->by_session ? "session"
-        : *e->who     ? "token"
-                      : "nobody");
+        e->by_session    ? "session"
+        : e->by_provider ? "provider"
+        : *e->who        ? "token"
+                         : "nobody");
     if (state && e->by_session) {
         tr_web_session_csrf(&e->server->login->keys, &e->session, csrf);
         json_object_set_new(state, "csrf", json_string(csrf));

@@ -38,7 +38,7 @@ struct tr_web_server {
     tr_web_tls_t tls;
     tr_web_rate_t *rate, *failures, *refusals; /* refusals: that are told in the log */
     int64_t refreshed_ms, began_ms, drain_until_ms;
-    bool drained, tokens_changed; /* since the last tick */
+    bool drained, tokens_changed, keys_changed; /* since the last tick */
     tr_feed_hub_t *hub;
     struct tr_embedder *embedder; /* NULL until somebody needs it */
     struct tr_web_login *login;   /* NULL: there are no users */
@@ -68,7 +68,7 @@ typedef struct tr_web_login tr_web_login_t;
 int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error);
 /* Host, origin, token and rate: who asks, and whether he may ask so much. False: it has responded. */
 bool tr_web_admit(tr_web_exchange_t *e);
-/* Each second: reads tokens again where they have changed, and ends the streams of those that are gone. */
+/* Each second: reads tokens and keys again where they have changed, and ends the streams of those that are gone or over. */
 void tr_web_admit_tick(tr_web_server_t *self, int64_t now_ms);
 /* Takes one out of who it is's bucket. False: there was none. */
 bool tr_web_admit_message(tr_web_exchange_t *e);

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import time
 
+import socket_client
 import web
 from web import harness
 
@@ -26,12 +27,13 @@ class Oidc(web.GatewayTest):
         self.begin("--anonymous", "none", "--oidc-keys", str(self.set), "--oidc-issuer", ISSUER, "--oidc-audience", "troupe", "--oidc-claim", "realm.roles")
         self.agent("echo")
 
-    def new_key(self, kid):
+    def new_key(self, kid, beside_it=()):
         subprocess.run(["openssl", "genrsa", "-out", self.key, "2048"], check=True, capture_output=True)
         modulus = subprocess.run(["openssl", "rsa", "-in", self.key, "-noout", "-modulus"], check=True, capture_output=True, text=True).stdout
         number = bytes.fromhex(modulus.strip().partition("=")[2])
         beside = self.set.with_suffix(".new")
-        beside.write_text(json.dumps({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": b64(number), "e": "AQAB"}]}), encoding="utf-8")
+        made = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": b64(number), "e": "AQAB"}
+        beside.write_text(json.dumps({"keys": [made, *beside_it]}), encoding="utf-8")
         os.replace(beside, self.set)
         self.kid = kid
 
@@ -71,6 +73,61 @@ class Oidc(web.GatewayTest):
         self.set.write_text("nothing", encoding="utf-8")
         harness.wait_until(lambda: self.with_token(new).status == 200 and "G009" in self.gateway.err, "the line in the log")
         self.good(self.with_token(new))
+
+    def streams(self, token):
+        """One with events, and one WebSocket, each opened by the token; both are there."""
+        connection = self.connection()
+        connection.request("GET", "/api/v1/events?topics=news.a", headers={"Authorization": "Bearer " + token})
+        events = connection.getresponse()
+        self.assertEqual((events.status, events.readline(), events.readline()), (200, b"retry: 1000\n", b"\n"))
+        opened = socket_client.Socket(self.url.hostname, self.url.port, "/api/v1/ws?topics=news.a", [("Authorization", "Bearer " + token)])
+        self.addCleanup(opened.close)
+        self.assertEqual(opened.next()["watching"], ["news.a"])
+        return events, opened
+
+    def ended(self, streams):
+        events, opened = streams
+        self.assertEqual(events.read().strip(b":\n"), b"")
+        with self.assertRaises(socket_client.Closed) as raised:
+            opened.next()
+        self.assertEqual(raised.exception.code, 1008)
+
+    def test_streams_end_when_the_token_does(self):
+        token = self.token(exp=int(time.time()) - 27)  # clocks may differ by 30 s
+        streams = self.streams(token)
+        lasting = self.streams(self.token())
+        self.ended(streams)
+        self.problem(self.with_token(token), 401, "invalid-token")
+        self.go_on(lasting)
+
+    def test_streams_end_with_their_key(self):
+        old = self.streams(self.token())
+        first = json.loads(self.set.read_text(encoding="utf-8"))["keys"]
+        self.new_key("second", first)
+        harness.wait_until(lambda: "G008" in self.gateway.err, "the new key")
+        new = self.streams(self.token())
+        self.go_on(old)  # a key that was added ends nothing
+        self.new_key("third", json.loads(self.set.read_text(encoding="utf-8"))["keys"][:1])
+        self.ended(old)
+        self.go_on(new)
+
+    def go_on(self, streams):
+        events, opened = streams
+        self.good(self.post("/api/v1/topics/news.a", {"content": 1}), 202)
+        self.assertEqual(opened.next()["event"]["content"], 1)
+        while not (line := events.readline()).startswith(b"data: "):
+            self.assertTrue(line)
+        self.assertEqual(json.loads(line[6:])["content"], 1)
+
+    def test_who_it_names_speaks_as_himself(self):
+        self.agent("assistant", "assistant")
+        ask = ("POST", "/api/v1/process_input")
+        self.assertEqual(self.good(self.with_token(self.token(), *ask, {"text": "hello"}))["user"], "oidc:ann")
+        self.problem(self.with_token(self.token(), *ask, {"text": "hello", "user": "ben"}), 403, "unauthorised")
+        admin = self.token(realm={"roles": ["admin"]})
+        self.assertEqual(self.good(self.with_token(admin, *ask, {"text": "hello", "user": "ben"}))["user"], "ben")
+        seen = self.good(self.with_token(self.token(), path="/api/v1/login"))["you"]
+        self.assertEqual(seen, {"name": "oidc:ann", "role": "operator", "by": "provider"})
 
     def test_options_go_together(self):
         done = self.run_program("gateway", "--connect", self.at.endpoint, "--name", "other", "--oidc-keys", str(self.set))
