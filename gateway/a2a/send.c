@@ -2,8 +2,8 @@
  * SendMessage, SendStreamingMessage and SubscribeToTask: a message to an agent is a request to it, and a task until it has answered.
  *
  * A message that is one part of data, an object, is sent as that map: so whatever an agent can be asked it can be asked from here. All else is
- * {"text", "user"}, as assistants and dialogues understand it (docs/minds.md); `user` is the token's name and the context, so each context has a
- * session of its own, and nobody has another one's.
+ * {"text", "user"}, as assistants and dialogues understand it (docs/minds.md); `user` is the token's name and the context with a space between,
+ * which no name has, so each context has a session of its own, and nobody has another one's.
  */
 #include "gateway/a2a/send.h"
 
@@ -122,7 +122,7 @@ static json_t *content_of(const json_t *message, const tr_a2a_task_t *task) {
         return json_incref(data);
     char *text = text_of(parts);
     json_t *content = text ? json_pack("{s:s, s:s+++}", "text", text, "user", *task->who ? task->who : "web",
-                                 "-", task->context, "")
+                                 " ", task->context, "")
                            : NULL;
     free(text);
     return content;
@@ -209,12 +209,16 @@ size_t tr_a2a_history(const json_t *from) {
 
 /* What one part of data asks for. */
 static bool may_ask(tr_a2a_request_t *r, const json_t *parts) {
-    tr_web_role_t role = tr_api_role_of(r->agent, json_object_get(json_array_get(parts, 0), "data"));
-    if (r->e->role >= role)
-        return true;
-    tr_a2a_fail(
-        r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "this needs a token with the role %s", tr_web_roles[role]);
-    return false;
+    const json_t *data = json_object_get(json_array_get(parts, 0), "data");
+    tr_web_role_t role = tr_api_role_of(r->agent, data);
+    const char *other = tr_api_other_in(r->e, data);
+    if (r->e->role < role)
+        tr_a2a_fail(
+            r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "this needs a token with the role %s", tr_web_roles[role]);
+    else if (other)
+        tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "%s speaks as himself alone, not as \"%.64s\"",
+            r->e->who, other);
+    return r->e->role >= role && !other;
 }
 
 static bool message_good(tr_a2a_request_t *r, const json_t *message) {

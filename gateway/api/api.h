@@ -86,7 +86,19 @@ tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content);
 tr_web_role_t tr_api_role_of_task(const json_t *task);
 /* traces.c */
 void tr_api_trace(tr_web_exchange_t *e);
+/* person.c */
+/* Whether the session, and the conversations, of a user are his to use: all are an admin's, and a program's. */
+bool tr_api_may_be(const tr_web_exchange_t *e, const char *user, size_t len);
+/* Likewise; false: they are not, and it has responded. */
+bool tr_api_speak_as(tr_web_exchange_t *e, const char *user, size_t len);
+/* Whom a content names as its user, its voter, or those of the tasks in it, as whom he may not speak; NULL: nobody. Borrowed. */
+const char *tr_api_other_in(const tr_web_exchange_t *e, const json_t *content);
+/* False: it names such a one, and it has responded. */
+bool tr_api_speaks(tr_web_exchange_t *e, const json_t *content);
+/* Whether a publication is for his eyes. */
+bool tr_api_may_see(const tr_web_exchange_t *e, const tr_feed_event_t *event);
 /* tasks.c */
+void tr_api_vote(tr_web_exchange_t *e);
 void tr_api_submit(tr_web_exchange_t *e);
 void tr_api_schedule(tr_web_exchange_t *e);
 

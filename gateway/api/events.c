@@ -66,7 +66,7 @@ static void fill(feed_t *feed) {
         found = tr_feed_read(tr_feed_hub_ring(hub), &feed->watcher.reader, &event, &missed);
         if (found == TR_FEED_GAP)
             put_gap(&e->out, "slow", missed);
-        else if (found == TR_FEED_EVENT && has_room(feed))
+        else if (found == TR_FEED_EVENT && tr_api_may_see(e, &event) && has_room(feed))
             put_event(feed, &event);
     }
 }

@@ -120,8 +120,9 @@ static bool read_message(tr_web_exchange_t *e, tr_web_call_t *call) {
 }
 
 void tr_api_message(tr_web_exchange_t *e) {
-    if (!read_receiver(e) || !tr_web_admit_role(e, tr_api_role_of(tr_web_text(e, "receiver"),
-                                                       json_object_get(e->body, "content"))))
+    const json_t *content = json_object_get(e->body, "content");
+    if (!read_receiver(e) || !tr_web_admit_role(e, tr_api_role_of(tr_web_text(e, "receiver"), content)) ||
+        !tr_api_speaks(e, content))
         return;
     const json_t *wait = json_object_get(e->body, "wait");
     tr_web_call_t *call =

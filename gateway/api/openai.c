@@ -386,7 +386,7 @@ void tr_openai_go_on(tr_web_exchange_t *e) {
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     const json_t *content = last_said(e, kind->messages);
     e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
-    if (!check_model(e))
+    if (!check_model(e) || !tr_api_speak_as(e, user_of(e), strlen(user_of(e))))
         return;
     json_t *said = content ? text_of(content) : NULL;
     int rc = tr_openai_look(e, content, json_string_value(said));

@@ -8,9 +8,9 @@
 static const char *const actions[] = {"profile", "history", "why"};
 enum { QUESTIONS = sizeof actions / sizeof *actions };
 
-/* 0, or a text that names what is wrong. */
+/* False: it is no agent's, or not his session, and was responded to. */
 static bool read_agent(tr_web_exchange_t *e, char agent[TR_AID_MAX + 1]) {
-    tr_web_part_t part = tr_web_match_part(&e->match, "agent");
+    tr_web_part_t part = tr_web_match_part(&e->match, "agent"), user = tr_web_match_part(&e->match, "user");
     tr_aid_t aid;
     if (part.len > TR_AID_MAX || tr_aid_parse(&aid, part.at, part.len) < 0) {
         tr_web_problem(e, 400, "unrecognised-parameter-value", "agent: this is no agent's name");
@@ -18,7 +18,7 @@ static bool read_agent(tr_web_exchange_t *e, char agent[TR_AID_MAX + 1]) {
     }
     memcpy(agent, part.at, part.len);
     agent[part.len] = '\0';
-    return true;
+    return tr_api_speak_as(e, user.at, user.len);
 }
 
 static void ask(tr_web_exchange_t *e, unsigned slot, tr_web_call_t **call, const char *action) {

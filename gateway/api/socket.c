@@ -47,10 +47,15 @@ static void put_gap(tr_buffer_t *out, const char *why, uint64_t missed) {
     tr_buffer_printf(out, "{\"gap\":\"%s\",\"missed\":%" PRIu64 "}", why, missed);
 }
 
-static bool put_event(feed_t *feed, const tr_feed_hub_t *hub, tr_buffer_t *out) {
+static bool put_event(const tr_web_exchange_t *e, const tr_feed_hub_t *hub, tr_buffer_t *out) {
+    feed_t *feed = e->stream.state;
     tr_feed_event_t event;
     uint64_t missed;
-    switch (tr_feed_read(tr_feed_hub_ring(hub), &feed->watcher.reader, &event, &missed)) {
+    tr_feed_found_t found;
+    do
+        found = tr_feed_read(tr_feed_hub_ring(hub), &feed->watcher.reader, &event, &missed);
+    while (found == TR_FEED_EVENT && !tr_api_may_see(e, &event));
+    switch (found) {
     case TR_FEED_NONE: return false;
     case TR_FEED_GAP: put_gap(out, "slow", missed); return true;
     case TR_FEED_EVENT: break;
@@ -74,7 +79,7 @@ static bool on_ready(tr_web_exchange_t *e, tr_buffer_t *out) {
         put_gap(out, "unknown-id", 0);
         feed->unknown_id = false;
     } else
-        return feed->watches && put_event(feed, hub, out);
+        return feed->watches && put_event(e, hub, out);
     return true;
 }
 

@@ -258,7 +258,7 @@ static const tr_web_route_t routes[] = {
     {TR_WEB_POST, "/api/v1/decisions/{decision}/vote", TR_WEB_OPERATOR, "vote", "A person's ballot",
         FIELDS(PATH("decision", "its id"), NEEDED("voter", TEXT, "person:NAME"),
             NEEDED("ballot", OBJECT, "what he says")),
-        ASK("svc:decisions", "vote")},
+        .to = "svc:decisions", .action = "vote", .handle = tr_api_vote},
     {TR_WEB_POST, "/api/v1/decisions/{decision}/settle", TR_WEB_OPERATOR, "settle",
         "A person decides what votes could not",
         FIELDS(PATH("decision", "its id"), NEEDED("option", TEXT, "which"), BODY("reason", TEXT, "why")),

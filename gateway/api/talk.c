@@ -37,6 +37,8 @@ void tr_api_process_input(tr_web_exchange_t *e) {
             e, 400, "unrecognised-parameter-value", "agent: \"%.140s\" is no agent's name", agent_of(e));
         return;
     }
+    if (user && !tr_api_speak_as(e, user, strlen(user)))
+        return;
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, agent_of(e));
     if (!call) {
         tr_web_problem(e, 503, "busy", "out of memory");

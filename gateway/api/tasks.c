@@ -1,8 +1,14 @@
+/* What is asked of the coordinator for others: tasks, and ballots. */
 #include "gateway/api/api.h"
 
 /* Who may submit tasks may not ask for all that an agent can be asked. */
 static void ask(tr_web_exchange_t *e) {
-    if (tr_web_admit_role(e, tr_api_role_of(e->match.route->to, e->body)))
+    if (tr_web_admit_role(e, tr_api_role_of(e->match.route->to, e->body)) && tr_api_speaks(e, e->body))
+        tr_web_ask(e);
+}
+
+void tr_api_vote(tr_web_exchange_t *e) {
+    if (tr_api_speaks(e, e->body))
         tr_web_ask(e);
 }
 

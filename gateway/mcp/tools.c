@@ -161,12 +161,19 @@ static bool may(tr_web_exchange_t *e, tr_web_role_t role) {
     return false;
 }
 
+static bool speaks(tr_web_exchange_t *e, const json_t *content) {
+    const char *name = tr_api_other_in(e, content);
+    if (name)
+        tr_mcp_error(e, TR_MCP_SERVER, "%s speaks as himself alone, not as \"%.64s\"", e->who, name);
+    return !name;
+}
+
 /* What is said to an agent, as assistants and dialogues understand it; or a content as it is. */
 static void say(tr_web_exchange_t *e, const char *whom, const json_t *arguments) {
     const json_t *content = json_object_get(arguments, "content");
     const char *text = json_string_value(json_object_get(arguments, "text"));
     tr_aid_t aid;
-    if (!may(e, tr_api_role_of(whom, content)))
+    if (!may(e, tr_api_role_of(whom, content)) || !speaks(e, content))
         return;
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, whom);
     json_t *map = content ? json_incref((json_t *)(uintptr_t)content)
@@ -194,7 +201,8 @@ static void call_tool(tr_web_exchange_t *e, const tool_t *tool, const json_t *ar
         say(e, agent ? agent : "", arguments);
         return;
     }
-    if (strcmp(tool->action, "submit") == 0 && !may(e, tr_api_role_of_task(arguments)))
+    if (strcmp(tool->action, "submit") == 0 &&
+        !(may(e, tr_api_role_of_task(arguments)) && speaks(e, arguments)))
         return;
     if (strcmp(tool->action, "submit") == 0) /* which takes several */
         arguments = one = json_pack("{s:[O]}", "tasks", arguments);

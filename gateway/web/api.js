@@ -33,7 +33,9 @@ export const talks = {
 export const forget = person => Object.keys(localStorage).filter(key => key.startsWith(talksOf(person))).forEach(key => localStorage.removeItem(key));
 
 export const session = {csrf: "", users: false};
-export const user = () => prefs.get("user") || you.name || "web";
+// A person that the gateway knows speaks and votes as himself alone.
+export const bound = () => you.role !== "admin" && (you.by === "session" || you.by === "provider");
+export const user = () => (!bound() && prefs.get("user")) || you.name || "web";
 
 export class Problem extends Error {
     constructor(message, status, reason) {

@@ -23,7 +23,7 @@ function say(error) {
 }
 
 function barred(error) {
-    if (error.status === 401 && (you.by === "session" || you.by === "token"))
+    if (error.status === 401 && ["session", "provider", "token"].includes(you.by))
         learn(); // it has ended
 }
 

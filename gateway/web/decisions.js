@@ -1,6 +1,6 @@
 // Questions to a group: what is voted on, who said what, and why it came out so.
 import {h, put, pill, empty, card, keyed, drawer, loading, failure, ago, bare, number, words} from "./dom.js";
-import {get, post, part} from "./api.js";
+import {get, post, part, bound, you} from "./api.js";
 
 const METHODS = ["plurality", "approval", "score", "borda", "schulze"];
 
@@ -24,7 +24,7 @@ function results(decision) {
 }
 
 function voteForm(decision, frame, again) {
-    const name = h("input", {required: true, placeholder: "your name, as a voter of it"}), choice = h("select", {}, decision.options.filter(option => option["in-play"] !== false).map(option => h("option", {}, option.option))), reason = h("input", {placeholder: "why"});
+    const name = h("input", {required: true, value: bound() ? you.name : "", readonly: bound(), placeholder: "your name, as a voter of it"}), choice = h("select", {}, decision.options.filter(option => option["in-play"] !== false).map(option => h("option", {}, option.option))), reason = h("input", {placeholder: "why"});
     return h("form", {onsubmit: event => {
         event.preventDefault();
         const ballot = decision.method === "approval" ? {approve: [choice.value]} : decision.method === "score" ? {scores: {[choice.value]: 10}} : ["borda", "schulze"].includes(decision.method) ? {ranking: [choice.value]} : {choice: choice.value};

@@ -1,6 +1,6 @@
 // Preferences, which this browser keeps, and the feedback that was given.
 import {h, put, card, empty, failure, loading, pill} from "./dom.js";
-import {get, post, prefs, you} from "./api.js";
+import {get, post, prefs, bound, you} from "./api.js";
 
 export async function show(root, frame) {
     const now = prefs.all(), found = h("div"), words = h("input", {type: "search", placeholder: "Search the feedback", "aria-label": "Search the feedback"});
@@ -32,7 +32,7 @@ export async function show(root, frame) {
         }
         return undefined;
     }
-    root.append(h("div", {class: "grid"}, card("Preferences", h("label", {class: "field"}, "Light or dark", theme), text("user", "Your name to agents: what they remember belongs to it", you.name || "web"), text("agent", "The agent that the chat begins with", "assistant"),
+    root.append(h("div", {class: "grid"}, card("Preferences", h("label", {class: "field"}, "Light or dark", theme), bound() ? null : text("user", "Your name to agents: what they remember belongs to it", you.name || "web"), text("agent", "The agent that the chat begins with", "assistant"),
         h("label", {class: "field"}, "Publications a second that the tap shows", h("input", {type: "number", min: 1, max: 500, value: String(now.tap), onchange: event => set("tap", Math.max(1, Math.min(500, Number(event.target.value) || 50)))})),
         h("p", {}, h("label", {}, h("input", {type: "checkbox", checked: now.speak, onchange: event => set("speak", event.target.checked)}), "Speak replies")), h("p", {class: "dim"}, "Kept in this browser alone, for who is signed in.")),
     card("Feedback on answers", h("form", {class: "row bar", onsubmit: event => {

@@ -97,6 +97,15 @@ class Events(web.GatewayTest):
         self.publish("news.a", 1)
         self.assertEqual(feed.next()[2]["content"], {"n": 1})
 
+    def test_what_is_said_to_one_is_not_for_all(self):
+        said = (("dialogue.bot.ann", {"user": "ann", "n": 0}), ("dialogue.bot.viewer", {"user": "viewer", "n": 1}), ("gateway.other", {"n": 2}), ("news.a", {"n": 3}))
+        feeds = [(self.watch(topics, role=role), seen) for topics, role, seen in (
+            (">", "viewer", [1, 3]), ("dialogue.>,news.a", "viewer", [1, 3]), ("dialogue.*.ann,news.*", "viewer", [3]), (">", "operator", [0, 1, 3]), (">", "admin", [0, 1, 2, 3]))]
+        for topic, content in said:
+            self.good(self.post("/api/v1/topics/" + topic, {"content": content}), 202)
+        for feed, expected in feeds:
+            self.assertEqual([feed.next()[2]["content"]["n"] for _ in expected], expected)
+
     def test_tasks_are_a_topic(self):
         self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks").wait_err("C001 ready")
         feed = self.watch("task.*.state")

@@ -311,6 +311,98 @@ class Sessions(Login):
         self.assertEqual((done.code, "troupe user add" in done.err), (3, True), done)
 
 
+class Persons(Login):
+    """Two users, each of whom is himself alone; an admin and a program may speak for others."""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("ann", "ben"):
+            self.user("add", name, "--role", "operator")
+        harness.wait_until(lambda: self.sign_in("ben").status == 200, "the users")
+        self.ann, self.ben, self.admin = (self.session(name) for name in ("ann", "ben", "admin"))
+
+    def by(self, headers, method, path, body=None):
+        return self.ask(method, path, body, role=None, headers=headers)
+
+    def refused(self, answer, other="ben"):
+        detail = self.problem(answer, 403, "unauthorised")["detail"]
+        self.assertIn("as himself alone", detail)
+        self.assertIn(f'"{other}"', detail)
+
+    def test_each_votes_as_himself(self):
+        self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks").wait_err("C001 ready")
+        asked = {"question": "Tea?", "options": ["yes", "no"], "voters": ["person:ann", "person:ben"], "within-ms": 60000}
+        path = "/api/v1/decisions/" + self.good(self.by(self.ann, "POST", "/api/v1/decisions", asked), 201)["decision"]
+        ballots = {name: {"voter": "person:" + name, "ballot": {"choice": "yes"}} for name in ("ann", "ben")}
+        self.refused(self.by(self.ann, "POST", path + "/vote", ballots["ben"]))
+        by_hand = {"receiver": "svc:decisions", "content": {"action": "vote", "decision": path.rpartition("/")[2], **ballots["ben"]}}
+        self.refused(self.by(self.ann, "POST", "/api/v1/messages", by_hand))
+        self.assertEqual(self.good(self.get(path))["state"], "voting")
+        self.good(self.by(self.ann, "POST", path + "/vote", ballots["ann"]))
+        self.assertEqual(self.good(self.get(path))["state"], "voting")  # one ballot is there, not two
+        self.good(self.by(self.ben, "POST", path + "/vote", ballots["ben"]))
+        harness.wait_until(lambda: self.good(self.get(path)).get("winner") == "yes", "the decision")
+
+    def test_each_speaks_as_himself(self):
+        self.agent("assistant", "assistant")
+        for path, body in (("/api/v1/process_input", {"text": "hello"}), ("/v1/chat/completions", {"model": "assistant", "messages": [{"role": "user", "content": "hello"}]}),
+                           ("/v1/responses", {"model": "assistant", "input": "hello"})):
+            self.good(self.by(self.ann, "POST", path, body))
+            self.good(self.by(self.ann, "POST", path, {**body, "user": "ann"}))
+            answer = self.by(self.ann, "POST", path, {**body, "user": "ben"})
+            self.assertEqual(answer.status, 403, answer)
+            self.good(self.by(self.admin, "POST", path, {**body, "user": "ben"}))
+            self.good(self.post(path, {**body, "user": "ben"}))  # a program's token
+        for method in ("GET", "DELETE"):
+            self.refused(self.by(self.ann, method, "/api/v1/sessions/assistant/ben"))
+            for headers in (self.ben, self.admin):
+                self.good(self.by(headers, "GET", "/api/v1/sessions/assistant/ben"))
+        self.good(self.by(self.ann, "DELETE", "/api/v1/sessions/assistant/ann"))
+
+    def test_nor_another_way(self):
+        self.agent("echo", "echo", "--service", "say")
+        turn = {"text": "hello", "user": "ben"}
+        self.refused(self.by(self.ann, "POST", "/api/v1/messages", {"receiver": "echo", "content": turn}))
+        self.good(self.by(self.ben, "POST", "/api/v1/messages", {"receiver": "echo", "content": turn}))
+        for tasks in ({"skills": ["say"], "input": turn}, {"tasks": [{"skills": ["say"]}, {"skills": ["say"], "input": turn}]}):
+            self.refused(self.by(self.ann, "POST", "/api/v1/tasks", tasks))
+        self.refused(self.by(self.ann, "POST", "/api/v1/schedules/s", {"cron": "@daily", "task": {"skills": ["say"], "input": turn}}))
+
+        def mcp(name, arguments):
+            call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+            headers = {**self.ann, "MCP-Protocol-Version": "2025-06-18", "Accept": "application/json, text/event-stream"}
+            return self.post("/mcp", call, role=None, headers=headers).json()
+        self.assertIn("himself alone", mcp("service_say", {"content": turn})["error"]["message"])
+        self.assertIn("himself alone", mcp("submit_task", {"skills": ["say"], "input": turn})["error"]["message"])
+        self.assertIn("result", mcp("service_say", {"content": {**turn, "user": "ann"}}))
+
+        def a2a(data):
+            message = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"data": data}]}}
+            return self.post("/a2a/echo/message:send", message, role=None, headers={**self.ann, "A2A-Version": "1.0"})
+        self.assertEqual(a2a(turn).status, 403)
+        self.good(a2a({**turn, "user": "ann"}))
+
+    def test_a_context_of_a2a_is_nobodys_name(self):
+        """The user of a conversation by A2A is made of two names: together they are no third one's."""
+        self.agent("echo")
+        message = {"message": {"messageId": "m", "contextId": "b", "role": "ROLE_USER", "parts": [{"text": "hello"}]}}
+        task = self.good(self.post("/a2a/echo/message:send", message, role=None, headers={**self.ann, "A2A-Version": "1.0"}))["task"]
+        self.assertIn({"text": "hello", "user": "ann b"}, [part.get("data") for artifact in task["artifacts"] for part in artifact["parts"]])
+
+    def test_each_hears_his_own(self):
+        feeds = []
+        for headers, expected in ((self.ann, [0, 2]), (self.ben, [1, 2]), (self.admin, [0, 1, 2])):
+            opened = socket_client.Socket(self.url.hostname, self.url.port, "/api/v1/ws?topics=dialogue.>,news.a", list(self.without(headers, "X-CSRF-Token").items()))
+            self.addCleanup(opened.close)
+            opened.next()
+            feeds.append((opened, expected))
+        self.good(self.get("/api/v1/topics"))
+        for n, (topic, content) in enumerate((("dialogue.bot.ann", {"user": "ann"}), ("dialogue.bot.ben", {"user": "ben"}), ("news.a", {}))):
+            self.good(self.post("/api/v1/topics/" + topic, {"content": {**content, "n": n}}), 202)
+        for opened, expected in feeds:
+            self.assertEqual([opened.next()["event"]["content"]["n"] for _ in expected], expected)
+
+
 class Guesses(Login):
     def test_who_guesses_has_to_wait(self):
         for _ in range(5):
