@@ -220,7 +220,7 @@ static bool too_often(tr_web_exchange_t *e, int64_t after_ms) {
 
 static bool wrong_token(tr_web_exchange_t *e, int64_t now_ms, const char *why) {
     tr_counter_inc(&e->server->turned_away[TR_WEB_TURNED_TOKEN]);
-    if (!too_often(e, tr_web_rate_take(e->server->failures, e->peer, now_ms)))
+    if (!too_often(e, tr_web_rate_take(e->server->failures, e->from, now_ms)))
         tr_web_problem(e, 401, "invalid-token", "%s", why);
     return false;
 }
@@ -292,7 +292,7 @@ static bool check_token(tr_web_exchange_t *e, int64_t now_ms) {
 }
 
 static int64_t take_one(tr_web_exchange_t *e, int64_t now_ms) {
-    return tr_web_rate_take(e->server->rate, *e->who ? e->who : e->peer, now_ms);
+    return tr_web_rate_take(e->server->rate, *e->who ? e->who : e->from, now_ms);
 }
 
 bool tr_web_admit_message(tr_web_exchange_t *e) {

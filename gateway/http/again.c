@@ -86,6 +86,22 @@ void tr_web_again_leave(tr_web_exchange_t *e) {
     *e->once_key = '\0';
 }
 
+/* RFC 9110, 13.1.2: "*", or a list of which one is the same, weak or not; whoever packs an answer on the way makes its tag weak. */
+static bool is_known(const char *list, const char *tag) {
+    if (strcmp(list, "*") == 0)
+        return true;
+    for (size_t len; *(list += strspn(list, " \t,")); list += len) {
+        list += strncmp(list, "W/", 2) == 0 ? 2 : 0;
+        const char *end = *list == '"' ? strchr(list + 1, '"') : NULL;
+        if (!end)
+            return false;
+        len = (size_t)(end - list) + 1;
+        if (strlen(tag) == len && memcmp(list, tag, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 void tr_web_again_compare(tr_web_exchange_t *e) {
     uint64_t hash;
     *e->tag = '\0';
@@ -94,7 +110,7 @@ void tr_web_again_compare(tr_web_exchange_t *e) {
     crypto_generichash((unsigned char *)&hash, sizeof hash, (const unsigned char *)tr_buffer_string(&e->out),
         e->out.size, NULL, 0);
     snprintf(e->tag, sizeof e->tag, "\"%016llx%s\"", (unsigned long long)hash, e->packed ? "z" : "");
-    if (strcmp(e->tag, e->known_tag) != 0)
+    if (!is_known(e->known_tags, e->tag))
         return;
     e->status = 304;
     e->out.size = 0;

@@ -87,6 +87,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
 void tr_web_exchange_gone(tr_web_exchange_t *e) {
     tr_web_trace_end(e);
     tr_web_stream_finish(e);
+    tr_web_crowd_leave(e);
     e->wsi = NULL;
     if (!e->asked)
         tr_web_exchange_free(e);
@@ -219,7 +220,7 @@ static bool has_more(const tr_web_exchange_t *e) {
 static void audit(tr_web_exchange_t *e, int ms) {
     tr_web_server_t *self = e->server;
     bool refused = e->status == 401 || e->status == 403;
-    if (refused && tr_web_rate_take(self->refusals, e->peer, tr_clock_ms()) == 0)
+    if (refused && tr_web_rate_take(self->refusals, e->from, tr_clock_ms()) == 0)
         tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE_REFUSED],
             "who=%s peer=%s method=%s path=%s status=%u reason=%s", *e->who ? e->who : NULL, e->peer,
             tr_web_methods[e->method], e->path, e->status, *e->reason ? e->reason : NULL);

@@ -10,6 +10,7 @@
 #define TR_GATEWAY_HTTP_EXCHANGE_H
 
 #include "gateway/bridge.h"
+#include "gateway/http/address.h"
 #include "gateway/http/chunks.h"
 #include "gateway/http/multipart.h"
 #include "gateway/http/route.h"
@@ -22,6 +23,7 @@
 #define TR_WEB_PATH_MAX    1024
 #define TR_WEB_QUERY_MAX   2048
 #define TR_WEB_KEY_MAX     128
+#define TR_WEB_TAGS_SIZE   256 /* of a list of ETags; a longer one is not looked at */
 #define TR_WEB_SLOTS       6
 #define TR_WEB_MESSAGE_MAX 16384 /* bytes of what a client says over a WebSocket */
 
@@ -69,20 +71,22 @@ struct tr_web_exchange {
     struct tr_web_server *server;
     struct lws *wsi; /* NULL: the client has gone */
     tr_web_state_t state;
-    bool inside;   /* a callback of its connection is running: what is responded is written at its end */
-    char peer[48]; /* the client's address, as far as it is known */
+    bool inside; /* a callback of its connection is running: what is responded is written at its end */
+    char peer[TR_WEB_PEER_SIZE],
+        from[TR_WEB_PEER_SIZE]; /* the client's address, as far as it is known; by what its limits are (address.h) */
+    char net[TR_WEB_PEER_SIZE]; /* of the connection, where that is counted (crowd.c); "": it is not */
 
     tr_web_method_t method;
     char path[TR_WEB_PATH_MAX + 1];
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
-    char last_event[64];               /* Last-Event-ID */
-    char host[256];                    /* that was asked, with its port */
-    char once_key[TR_WEB_KEY_MAX + 1]; /* Idempotency-Key; "": none */
-    bool once;                         /* its answer is to be kept under it */
-    char known_tag[24],
-        tag[24];          /* ETags: that the client has, and of what was responded; with their quotes */
-    char a2a_version[16]; /* A2A-Version */
+    char last_event[64];                                 /* Last-Event-ID */
+    char host[256];                                      /* that was asked, with its port */
+    char once_key[TR_WEB_KEY_MAX + 1];                   /* Idempotency-Key; "": none */
+    bool once;                                           /* its answer is to be kept under it */
+    char known_tags[TR_WEB_TAGS_SIZE];                   /* If-None-Match; "": none */
+    char tag[24];                                        /* the ETag of what was responded, with its quotes */
+    char a2a_version[16];                                /* A2A-Version */
     char mcp_version[16], mcp_method[48], mcp_name[128]; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
     char origin[256];                                    /* of a page that may read the answer; "": none */
     char page_origin[256];                               /* Origin, whatever it is; "": none */

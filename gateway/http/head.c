@@ -1,7 +1,6 @@
 /* The head of a request, read, and that of a response, written. */
 #include "gateway/http/server_private.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,34 +106,34 @@ static bool accepts_gzip(const tr_web_exchange_t *e) {
     return false;
 }
 
-bool tr_web_is_address(const char *text) {
-    unsigned char bytes[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
-}
-
-static bool is_proxy(const tr_web_exchange_t *e, const char *address) {
-    const tr_strings_t *proxies = &e->server->config.options->proxies;
-    for (size_t i = 0; i < proxies->count; i++)
-        if (strcasecmp(proxies->items[i], address) == 0)
+bool tr_web_is_proxy(const tr_web_server_t *self, const char *address) {
+    const tr_strings_t *proxies = &self->config.options->proxies;
+    char plain[TR_WEB_PEER_SIZE];
+    for (size_t i = 0; i < proxies->count; i++) {
+        tr_web_address_plain(proxies->items[i], plain);
+        if (strcmp(plain, address) == 0)
             return true;
+    }
     return false;
 }
 
 /* Of a proxy's connection it is what the proxy says: the last address of its list that is no proxy's itself. What stands before that anybody may
  * have written. */
 static void read_peer(tr_web_exchange_t *e) {
-    char list[512];
-    lws_get_peer_simple(lws_get_network_wsi(e->wsi), e->peer, sizeof e->peer);
-    if (!is_proxy(e, e->peer) || tr_web_header(e, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof list) <= 0)
+    char list[512], connected[TR_WEB_PEER_SIZE] = "";
+    lws_get_peer_simple(lws_get_network_wsi(e->wsi), connected, sizeof connected);
+    tr_web_address_plain(connected, e->peer);
+    if (!tr_web_is_proxy(e->server, e->peer) ||
+        tr_web_header(e, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof list) <= 0)
         return;
-    for (char *comma = list; comma && is_proxy(e, e->peer);) {
+    for (char *comma = list; comma && tr_web_is_proxy(e->server, e->peer);) {
         comma = strrchr(list, ',');
         char *last = comma ? comma + 1 : list;
         last += strspn(last, " \t");
         last[strcspn(last, " \t")] = '\0';
         if (!tr_web_is_address(last))
             return;
-        snprintf(e->peer, sizeof e->peer, "%s", last);
+        tr_web_address_plain(last, e->peer);
         if (comma)
             *comma = '\0';
     }
@@ -153,8 +152,8 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
     read_custom(e, "idempotency-key:", e->once_key, sizeof e->once_key);
     if (!tr_web_is_mux(e) && lws_hdr_custom_length(e->wsi, "idempotency-key:", 16) > TR_WEB_KEY_MAX)
         strcpy(e->once_key, "\n"); /* which no header can be: it is refused when the token is known */
-    if (tr_web_header(e, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->known_tag, sizeof e->known_tag) <= 0)
-        *e->known_tag = '\0';
+    if (tr_web_header(e, WSI_TOKEN_HTTP_IF_NONE_MATCH, e->known_tags, sizeof e->known_tags) <= 0)
+        *e->known_tags = '\0';
     e->gzip = accepts_gzip(e);
     read_custom(e, "last-event-id:", e->last_event, sizeof e->last_event);
     read_custom(e, "mcp-protocol-version:", e->mcp_version, sizeof e->mcp_version);
@@ -164,6 +163,7 @@ bool tr_web_head_read(tr_web_exchange_t *e) {
     read_custom(e, "x-csrf-token:", e->csrf, sizeof e->csrf);
     read_custom(e, "sec-fetch-site:", e->fetch_site, sizeof e->fetch_site);
     read_peer(e);
+    tr_web_address_net(e->peer, e->from);
     return true;
 }
 

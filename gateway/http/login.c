@@ -225,7 +225,7 @@ static const char *told(const tr_web_exchange_t *e, const char *name) {
 static bool too_often(tr_web_exchange_t *e, const char *name) {
     const tr_web_login_t *login = e->server->login;
     int64_t now_ms = tr_clock_ms(), wait_ms = longer(tr_web_guesses_wait(login->names, name, now_ms),
-                                        tr_web_guesses_wait(login->addresses, e->peer, now_ms));
+                                        tr_web_guesses_wait(login->addresses, e->from, now_ms));
     if (wait_ms == 0)
         return false;
     tr_counter_inc(&e->server->sign_ins[TR_WEB_SIGN_IN_LIMITED]);
@@ -252,7 +252,7 @@ static void forget_session(tr_web_exchange_t *e) {
 static void let_in(tr_web_exchange_t *e, const tr_user_t *user) {
     tr_web_login_t *login = e->server->login;
     tr_web_guesses_forgive(login->names, user->name, true);
-    tr_web_guesses_forgive(login->addresses, e->peer, false);
+    tr_web_guesses_forgive(login->addresses, e->from, false);
     if (e->by_session)
         forget_session(e);
     tr_web_session_begin(user->name, user->epoch, tr_clock_wall_ms(), &e->session);
@@ -301,7 +301,7 @@ void tr_web_login_try(tr_web_exchange_t *e, const char *name, char *password) {
         return;
     }
     tr_web_guesses_count(login->names, name, now_ms);
-    tr_web_guesses_count(login->addresses, e->peer, now_ms);
+    tr_web_guesses_count(login->addresses, e->from, now_ms);
     e->on_replies = on_checked;
     e->asked++;
     tr_gauge_add(&e->server->waiting, 1);

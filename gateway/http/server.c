@@ -8,6 +8,7 @@
 #include "gateway/http/login.h"
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,9 +58,14 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     tr_web_server_t *self = lws_context_user(lws_get_context(wsi));
     tr_web_exchange_t *e;
     switch (reason) {
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return full(self);
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return full(self) ||
+               tr_web_crowd_full(self, ((const struct lws_filter_network_conn_args *)user)->accept_fd);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: /* who asks for nothing counts as well */
-        return exchange_of(wsi) ? 0 : -1;
+        if (!(e = exchange_of(wsi)))
+            return -1;
+        tr_web_crowd_join(e);
+        return 0;
     case LWS_CALLBACK_HTTP: return (e = exchange_of(wsi)) ? tr_web_exchange_begin(e) : -1;
     case LWS_CALLBACK_HTTP_BODY: return tr_web_exchange_body(exchange_of(wsi), in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION: return tr_web_exchange_complete(exchange_of(wsi));
@@ -234,6 +240,7 @@ int tr_web_server_new(const tr_web_config_t *config, tr_web_server_t **ret_serve
     tr_web_server_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
+    tr_map_init(&self->crowd, tr_random_seed());
     self->config = *config;
     self->began_ms = tr_clock_ms();
     lws_set_log_level(0, NULL); /* what it has to say has no event id; what matters is told by us */
@@ -260,6 +267,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
         lws_context_destroy(self->context);
     while (self->exchanges) /* whose replies have not come */
         tr_web_exchange_free(self->exchanges);
+    tr_map_finish(&self->crowd);
     tr_feed_hub_destroy(&self->hub);
     tr_a2a_courier_destroy(&self->courier);
     tr_a2a_tasks_destroy(&self->a2a);

@@ -27,8 +27,8 @@ typedef struct tr_web_options {
     bool insecure;
     int64_t sense_ms; /* in place of wait_ms, for what is heard, spoken and seen */
     int64_t rate, wait_ms, header_ms, body_ms, idle_ms, drain_ms;
-    int64_t connections;
-    int64_t trace_one_in; /* of the requests that begin no trace themselves; 0: none */
+    int64_t connections, connections_each; /* of all; of one network, 0: as many as there are */
+    int64_t trace_one_in;                  /* of the requests that begin no trace themselves; 0: none */
     size_t body_max;
     const char *front;      /* the agent that stands for the fleet */
     const char *public_url; /* NULL: as requests have it */

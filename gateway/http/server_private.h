@@ -2,12 +2,14 @@
 #ifndef TR_GATEWAY_HTTP_SERVER_PRIVATE_H
 #define TR_GATEWAY_HTTP_SERVER_PRIVATE_H
 
+#include "gateway/http/address.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/jwt.h"
 #include "gateway/http/once.h"
 #include "gateway/http/rate.h"
 #include "gateway/http/server.h"
 #include "gateway/http/tls.h"
+#include "lib/base/map.h"
 #include "lib/base/metrics.h"
 
 #include <pthread.h>
@@ -33,6 +35,7 @@ struct tr_web_server {
     /* The web's thread alone: */
     tr_web_exchange_t *exchanges;
     size_t exchange_count;
+    tr_map_t crowd; /* how many connections each network has, by its name (address.h) */
     tr_web_tokens_t *tokens;
     tr_web_jwt_t *jwt; /* NULL: no provider */
     tr_web_tls_t tls;
@@ -76,6 +79,15 @@ bool tr_web_admit_message(tr_web_exchange_t *e);
 tr_web_role_t tr_web_anonymous_role(const tr_web_server_t *self);
 /* Whether he may use the route. False: it has responded. */
 bool tr_web_admit_route(tr_web_exchange_t *e);
+
+/* ---- crowd.c ---- */
+
+/* Whether the network that has just connected by this socket has all the connections that one may have. */
+bool tr_web_crowd_full(tr_web_server_t *self, int fd);
+/* A new connection is one of its network's. */
+void tr_web_crowd_join(tr_web_exchange_t *e);
+/* It is none any more. Idempotent. */
+void tr_web_crowd_leave(tr_web_exchange_t *e);
 
 /* ---- metrics.c ---- */
 
@@ -152,8 +164,8 @@ void tr_web_socket_close(tr_web_exchange_t *e);
 bool tr_web_head_read(tr_web_exchange_t *e);
 /* Status and headers into [at, end); NULL: no room. */
 unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsigned char *end, bool close);
-/* Of IPv4 or IPv6, as inet_pton takes it. */
-bool tr_web_is_address(const char *text);
+/* One of --proxy; in its plain form (address.h). */
+bool tr_web_is_proxy(const tr_web_server_t *self, const char *address);
 /* A header of the request; -1: there is none, or it is longer. */
 int tr_web_header(const tr_web_exchange_t *e, enum lws_token_indexes token, char *out, size_t size);
 /* One that libwebsockets has no name for, "NAME:" in lower case. Its length; `out` is "" where it takes less. 0: there is none. It keeps none of HTTP/2. */

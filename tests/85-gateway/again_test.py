@@ -69,6 +69,11 @@ class Again(web.GatewayTest):
         tag = answer.headers["etag"]
         same = self.get("/api/v1/tasks", headers={"If-None-Match": tag})
         self.assertEqual((same.status, same.body, same.headers["etag"]), (304, b"", tag))
+        # RFC 9110, 13.1.2: weak ones are the same, one of a list is enough, and * is all that there are.
+        for known in ("W/" + tag, f'"other", {tag}', f'W/"other" ,, W/{tag},"x"', f'"a,b",{tag}', "*"):
+            self.assertEqual(self.get("/api/v1/tasks", headers={"If-None-Match": known}).status, 304, known)
+        for other in ('"other"', tag[:-1], "W/" + tag.strip('"'), tag.strip('"'), f'"*", "{"x" * 300}"', f'"x {tag}', "W/*", f'{tag[:-2]}"'):
+            self.assertEqual(self.get("/api/v1/tasks", headers={"If-None-Match": other}).status, 200, other)
         self.submit(None)
         other = self.get("/api/v1/tasks", headers={"If-None-Match": tag})
         self.assertEqual(other.status, 200)

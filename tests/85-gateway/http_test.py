@@ -262,6 +262,29 @@ class Http(web.GatewayTest):
                 return False
         harness.wait_until(again, "a place for a connection")
 
+    def test_one_address_does_not_take_all_of_them(self):
+        self.begin("--connections-each", "3")
+        kept = [self.raw() for _ in range(3)]
+
+        def served(source):
+            own = web.http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=harness.PATIENCE, source_address=(source, 0))
+            self.addCleanup(own.close)
+            try:
+                return self.get("/healthz", connection=own).status == 200
+            except (OSError, web.http.client.HTTPException):
+                return False
+            finally:
+                own.close()
+        harness.wait_until(lambda: not served("127.0.0.1"), "all of them to count")
+        self.assertTrue(served("127.0.0.2"))
+        kept[0].close()
+        harness.wait_until(lambda: served("127.0.0.1"), "a place for a connection")
+        self.serve("--name", "behind", "--connections-each", "1", "--proxy", "127.0.0.2", "--host", "localhost")
+        many = [web.http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=harness.PATIENCE, source_address=("127.0.0.2", 0)) for _ in range(4)]
+        for line in many:  # a proxy's are of many
+            self.addCleanup(line.close)
+            self.assertEqual(self.get("/healthz", connection=line).status, 200)
+
     def test_connections_that_ask_for_nothing_count(self):
         self.begin("--connections", "4")
         silent = [self.raw() for _ in range(4)]

@@ -452,6 +452,16 @@ class Proxied(Login):
         done = self.run_program("gateway", "--connect", self.at.endpoint, "--name", "other", "--proxy", "localhost")
         self.assertEqual((done.code, "--proxy" in done.err), (3, True), done)
 
+    def test_a_network_of_ipv6_is_one_that_guesses(self):
+        def guess(n, address):
+            return self.sign_in(f"nobody-{n}", "wrong", **{"X-Forwarded-For": address})
+        for n in range(10):
+            self.problem(guess(n, f"2001:db8:1:2::{n}"), 401, "wrong-login")
+        self.problem(guess(10, "2001:db8:1:2:ffff::"), 429, "too-many-attempts")
+        self.problem(guess(11, "2001:db8:1:3::"), 401, "wrong-login")  # a neighbour
+        self.assertIn("peer=2001:db8:1:2:ffff::", self.gateway.err)  # the log has the whole address
+        self.assertEqual(self.peer(**{"X-Forwarded-For": "::ffff:192.0.2.9"}), "192.0.2.9")
+
     def test_nobody_else_says_it(self):
         self.serve("--name", "gateway-2", "--users", self.users)
         self.assertEqual(self.peer(**{"X-Forwarded-For": "192.0.2.7"}), "127.0.0.1")

@@ -83,11 +83,61 @@ class Nginx(web.GatewayTest):
         answer = self.post("/api/v1/messages", {"receiver": "echo", "content": {"n": n}}, **more)
         return answer.status == 200 and answer.json()["content"] == {"n": n}
 
-    def socket(self):
-        opened = socket_client.Socket(self.url.hostname, self.url.port, "/api/v1/ws?topics=news.a", [("Authorization", "Bearer " + self.tokens["viewer"])])
+    def socket(self, address="127.0.0.1", after=""):
+        opened = socket_client.Socket(self.url.hostname, self.url.port, "/api/v1/ws?topics=news.a" + after, [("Authorization", "Bearer " + self.tokens["viewer"])], source=address)
         self.addCleanup(opened.close)
-        self.assertEqual(opened.next()["watching"], ["news.a"])
+        first = opened.next()
+        self.assertEqual(first["watching"], ["news.a"])
+        opened.first = first["id"]
         return opened
+
+    def two_sockets(self):
+        """At one gateway each: clients of other addresses are tried until one comes to the other gateway."""
+        first = self.socket()
+        for n in range(2, 40):
+            second = self.socket(f"127.0.0.{n}")
+            if self.epoch(second.first) != self.epoch(first.first):
+                return [first, second]
+            second.close()
+        return self.fail("all addresses come to one gateway")
+
+    def epoch(self, event):
+        """The run of a gateway that an event's id is of."""
+        return event.partition("-")[0]
+
+    def publish(self, n):
+        front = self.url
+        for self.url in (self.first_url, self.second_url):
+            self.good(self.get("/api/v1/topics"))  # the subscription of each has left before its answer to this comes back
+        self.url = front
+        done = self.troupe("pub", "news.a", json.dumps({"n": n}), "--connect", self.at.endpoint)
+        self.assertEqual(done.code, 0, done)
+
+    def test_a_request_that_comes_again_comes_to_the_same_one(self):
+        self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks").wait_err("C001 ready")
+        for n in range(10):
+            for path, headers in (("/api/v1/tasks", {"Idempotency-Key": f"key-{n}"}), (f"/api/v1/tasks?idempotency-key=other-{n}", {})):
+                answers = [self.post(path, {"skills": ["none"]}, headers=headers) for _ in range(4)]
+                self.assertEqual({answer.status for answer in answers}, {201})
+                self.assertEqual(len({answer.body for answer in answers}), 1)
+        self.assertEqual(len(self.good(self.get("/api/v1/tasks"))["tasks"]), 20)
+        self.assertTrue(all(self.answered(url) > 10 for url in (self.first_url, self.second_url)))  # and yet both are used
+
+    def test_a_feed_that_comes_back_goes_on(self):
+        for n in range(2, 8):
+            feed = self.socket(f"127.0.0.{n}")
+            self.publish(n)
+            seen = feed.next()
+            self.assertEqual(seen["event"]["content"], {"n": n})
+            feed.close()
+            self.publish(n + 100)
+            self.assertEqual(self.socket(f"127.0.0.{n}", "&after=" + seen["id"]).next()["event"]["content"], {"n": n + 100})
+            connection = web.http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=harness.PATIENCE, source_address=(f"127.0.0.{n}", 0))
+            self.addCleanup(connection.close)
+            connection.request("GET", "/api/v1/events?topics=news.a", headers={"Authorization": "Bearer " + self.tokens["viewer"], "Last-Event-ID": seen["id"]})
+            events = connection.getresponse()
+            lines = [events.readline() for _ in range(4)]
+            self.assertEqual(json.loads(lines[3][6:])["content"], {"n": n + 100}, lines)
 
     def test_both_are_used(self):
         before = [self.answered(self.first_url), self.answered(self.second_url)]
@@ -96,23 +146,18 @@ class Nginx(web.GatewayTest):
         self.assertTrue(all(b - a > 10 for a, b in zip(before, after)), (before, after))
 
     def test_sockets_and_events_pass(self):
-        feeds = [self.socket(), self.socket()]
+        feeds = self.two_sockets()
         connection = self.connection()
         connection.request("GET", "/api/v1/events?topics=news.a", headers={"Authorization": "Bearer " + self.tokens["viewer"]})
         events = connection.getresponse()
         self.assertEqual(events.readline(), b"retry: 1000\n")
-        front = self.url
-        for self.url in (self.first_url, self.second_url):
-            self.good(self.get("/api/v1/topics"))  # the subscription of each has left before its answer to this comes back
-        self.url = front
-        done = self.troupe("pub", "news.a", '{"n": 1}', "--connect", self.at.endpoint)
-        self.assertEqual(done.code, 0, done)
+        self.publish(1)
         self.assertEqual([feed.next()["event"]["content"] for feed in feeds], [{"n": 1}] * 2)
         lines = [events.readline() for _ in range(3)]
         self.assertEqual(json.loads(lines[2][6:])["content"], {"n": 1})
 
     def test_one_that_is_killed_is_not_missed(self):
-        feeds = [self.socket(), self.socket()]
+        feeds = self.two_sockets()
         self.second.stop(signal.SIGKILL)
         self.assertTrue(all(self.echo(n) for n in range(40)))
         ended = 0

@@ -25,8 +25,8 @@ class Closed(Exception):
 class Socket:
     """One connection: .next() is the next message, of JSON."""
 
-    def __init__(self, host, port, path, headers=(), timeout=20.0):
-        self.plain = socket.create_connection((host, port), timeout=timeout)
+    def __init__(self, host, port, path, headers=(), timeout=20.0, source=None):
+        self.plain = socket.create_connection((host, port), timeout=timeout, source_address=(source, 0) if source else None)
         self.bytes = b""
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",

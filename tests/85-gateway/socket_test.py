@@ -178,7 +178,7 @@ class Sockets(web.GatewayTest):
     def test_many(self):
         """Each gets what is published; what each costs is a figure, which means something without sanitizers."""
         count = MANY_LONG if LONG else MANY
-        self.serve("--rate", "0", "--name", "many", "--connections", "10000")
+        self.serve("--rate", "0", "--name", "many", "--connections", "10000", "--connections-each", "0")
         self.watch("news.a").close()
         before = self.memory_kib()
         feeds = [self.open("?topics=news.a") for _ in range(count)]
