@@ -113,6 +113,13 @@ static void a_sender_is_muted_and_unmuted(void **state) {
     assert_true(r.missing <= m->box->n);
 }
 
+/* Where all is not sent within the lease, the last of it finds nobody of that name. */
+static bool is_back(const member_t *m, size_t i) {
+    tr_reason_t why = m->box->seen[i].reason;
+    return m->box->seen[i].type == TR_MESSAGE_FAILED &&
+           (why == TR_REASON_AGENT_GONE || why == TR_REASON_NOT_FOUND);
+}
+
 /* Stopped for longer than a lease: what waits for it comes back. */
 static void what_waits_for_the_dead_comes_back(void **state) {
     static const char *const options[] = {"--lease", "1s", "--heartbeat", "200ms", NULL};
@@ -124,16 +131,15 @@ static void what_waits_for_the_dead_comes_back(void **state) {
     process_stop(slow);
     member_send_all(c, m, "slow", 0, SENT);
     until(c, m->box->n >= SENT - WINDOW); /* the rest was on its way to it */
-    for (size_t i = 0; i < m->box->n; i++) {
-        assert_int_equal(m->box->seen[i].type, TR_MESSAGE_FAILED);
-        assert_int_equal(m->box->seen[i].reason, TR_REASON_AGENT_GONE);
-    }
+    assert_int_equal(m->box->seen[0].reason, TR_REASON_AGENT_GONE);
+    for (size_t i = 0; i < m->box->n; i++)
+        assert_true(is_back(m, i));
     member_forget(m);
     member_send_all(c, m, "slow", 0, 1);
     /* Bundles go whole, so somewhat less than a window may have been on its way, and what was not comes first. */
     until(c, m->box->n > 0 && m->box->seen[m->box->n - 1].reason == TR_REASON_NOT_FOUND);
     for (size_t i = 0; i + 1 < m->box->n; i++)
-        assert_int_equal(m->box->seen[i].reason, TR_REASON_AGENT_GONE);
+        assert_true(is_back(m, i));
 }
 
 /* The broker's memory is measured: freed memory that AddressSanitizer keeps back would be in it. */
