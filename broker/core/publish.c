@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 static bool matches(const tr_subscription_t *s, const tr_topic_t *topic) {
-    if (s->entry->neighbour && (topic->name[0] == '$' || topic->restricted))
-        return false; /* the platform's own, and what another broker would put on its open stream */
+    if (s->entry->neighbour && (topic->restricted || (topic->name[0] == '$' && s->pattern[0] != '$')))
+        return false; /* what another broker would put on its open stream, and the platform's own that no wildcard means */
     return tr_pattern_matches(s->pattern, s->pattern_len, topic->name, topic->name_len);
 }
 

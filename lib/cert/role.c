@@ -33,8 +33,8 @@ static const preset_t presets[TR_ROLES] = {
             "ams.traces", "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams",
             "ams.quarantine-list", "ams.why", "df.search", "fleet.status"}},
     [TR_ROLE_BROKER] = {.own_platform = true,
-        .publish = {">"},
-        .subscribe = {">"},
+        .publish = {">", "$sys.spans"},
+        .subscribe = {">", "$sys.spans"},
         .offer = {"*"},
         .ask = {"*"},
         /* A trace over several platforms is asked for at each, by an id that nobody guesses. */

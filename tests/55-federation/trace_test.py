@@ -1,10 +1,14 @@
-"""One trace over two brokers: each has its own spans of the way, and whichever is asked tells those of both."""
+"""One trace over two brokers: each has its own spans of the way, and whichever is asked tells those of both; who exports at one has the spans of all."""
 import json
 import re
+import sys
 import urllib.request
 
 import place
 import harness
+
+sys.path.append(str(harness.ROOT / "tests" / "90-observe"))
+import exporter_test
 
 
 class Trace(place.FederationTest):
@@ -39,6 +43,26 @@ class Trace(place.FederationTest):
                 return json.load(answer)
         harness.wait_until(lambda: {span["agent"] for span in told()["spans"]} >= {"broker@north", "broker@south", "bob@south"}, "the spans of both by HTTP")
         self.assertTrue(told()["complete"])
+
+    def test_who_exports_at_one_has_the_spans_of_all(self):
+        self.mesh()
+        collector = exporter_test.Receiver()
+        self.addCleanup(collector.stop)
+        north, south = (self.brokers[platform].endpoint for platform in ("north", "south"))
+        exporter = self.spawn("exporter", "--connect", north, "--data", "spool", "--otlp", collector.url, "--otlp-format", "json", env={"no_proxy": "*"})
+        exporter.wait_err("E001 ready")
+        self.spawn("agentd", "--connect", south, "--name", "bob", "--behaviour", "echo").wait_err("registered")
+        traces = set()
+
+        def told():
+            """A request that never leaves the other broker."""
+            done = self.troupe("ask", "bob@south", "hello", "--connect", south, "--trace", "--timeout", "10s")
+            self.assertEqual(done.out, "hello\n", done)
+            traces.add(re.search("troupe trace ([0-9a-f]{32})", done.err)[1])
+            spans = [span for request in collector.of("/v1/traces") for group in json.loads(request.body)["resourceSpans"]
+                     for scope in group["scopeSpans"] for span in scope["spans"]]
+            return {span["name"] for span in spans if span["traceId"] in traces} >= {"send request", "route"}
+        harness.wait_until(told, "the spans at the collector")
 
 
 if __name__ == "__main__":

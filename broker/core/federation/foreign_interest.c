@@ -18,7 +18,8 @@ typedef struct told {
 } told_t;
 
 static bool is_good(char kind, const char *name, size_t len) {
-    return kind == TR_ITEM_PATTERN ? tr_pattern_valid(name, len) && *name != '$' : tr_name_valid(name, len);
+    return kind == TR_ITEM_PATTERN ? tr_pattern_valid(name, len) && !tr_interest_stays(name, len)
+                                   : tr_name_valid(name, len);
 }
 
 static bool read_item(const Troupe__Item *item, told_t *ret) {

@@ -4,7 +4,7 @@
  * published here: a topic's sequence is of the broker where one listens. Where the neighbour had to drop some it says
  * so (GAP), and the sequence here jumps by as many.
  */
-#include "broker/core/federation/neighbour.h"
+#include "broker/core/federation/interest.h"
 #include "broker/core/guard.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ void tr_foreign_topic_named(tr_core_t *core, tr_neighbour_t *n, const char *name
     size_t len = strlen(name);
     uint32_t slot = tr_route_slot(route);
     foreign_topic_t *old = find(n, route);
-    if (!tr_topic_valid(name, len) || *name == '$' || (old && old->there == route))
+    if (!tr_topic_valid(name, len) || tr_interest_stays(name, len) || (old && old->there == route))
         return;
     if (!old && n->topics.count >= core->config.topics_max)
         return; /* as many as there may be here: what is published on the others is dropped */

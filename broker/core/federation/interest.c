@@ -72,8 +72,8 @@ static void changed(tr_federation_t *f, const item_key_t *key, item_t *item) {
 
 void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int by) {
     item_key_t key;
-    if (!core->federation || !len || *pattern == '$' || tr_pattern_is_restricted(core, pattern, len) ||
-        !key_of(TR_ITEM_PATTERN, pattern, len, &key))
+    if (!core->federation || !len || tr_interest_stays(pattern, len) ||
+        tr_pattern_is_restricted(core, pattern, len) || !key_of(TR_ITEM_PATTERN, pattern, len, &key))
         return;
     item_t *item = item_of(core->federation, &key, by > 0);
     if (!item)
@@ -88,8 +88,10 @@ void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int b
  * the ones before it are wanted. */
 void tr_interest_prefix(tr_core_t *core, const char *prefix, size_t len, int by) {
     char pattern[TR_TOPIC_MAX + 2];
-    if (len && *prefix == '$')
+    if (len && *prefix == '$') {
+        tr_interest_pattern(core, prefix, len, by); /* one that crosses is a whole name */
         return;
+    }
     while (len && prefix[len - 1] != '.')
         len--;
     if (len >= TR_TOPIC_MAX)

@@ -2,7 +2,7 @@
  * What agents of other platforms may ask of this one, and get from it, and who is in quarantine here (platform/quarantine.h), told to every
  * neighbour: the services that somebody here offers (with the capacity of all of them, and the route), and the patterns of topics that somebody
  * here wants: an agent through its link, a watcher of the stream, or a stream with memory. Topics of the platform
- * itself (`$`) do not cross.
+ * itself (`$`) do not cross, but the one that tells spans: a trace goes over many, and who exports it is on one.
  *
  * The set is kept as it changes; what has changed is told at the end of the turn, in INTEREST records. Each of them
  * carries the number of items that hold now and the sum of their hashes, and so does one without changes with every
@@ -18,10 +18,19 @@
 
 #include "broker/core/federation/neighbour.h"
 
+#include <string.h>
+
 /* The first letter of an item's key: what it is. */
 #define TR_ITEM_PATTERN     't'
 #define TR_ITEM_SERVICE     's'
 #define TR_ITEM_QUARANTINED 'q'
+
+#define TR_TOPIC_SPANS "$sys.spans"
+
+/* Whether a topic or pattern is for this platform alone. */
+static inline bool tr_interest_stays(const char *topic, size_t len) {
+    return len && *topic == '$' && (len != sizeof TR_TOPIC_SPANS - 1 || memcmp(topic, TR_TOPIC_SPANS, len));
+}
 
 /* One more, or (by -1) one less, who wants the topics of a pattern; nothing where no broker links to others. */
 void tr_interest_pattern(tr_core_t *core, const char *pattern, size_t len, int by);

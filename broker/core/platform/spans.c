@@ -1,5 +1,6 @@
 #include "broker/core/platform/spans.h"
 
+#include "broker/core/federation/interest.h"
 #include "broker/core/platform/route_span.h"
 
 #include <stdlib.h>
@@ -74,7 +75,7 @@ static void make_room(tr_spans_t *s, size_t len, size_t limit) {
 
 /* For whoever exports them. */
 static void publish(tr_core_t *core, tr_value_t list) {
-    tr_topic_t *topic = tr_sys_topic(core, "$sys.spans");
+    tr_topic_t *topic = tr_sys_topic(core, TR_TOPIC_SPANS);
     tr_content_writer_t w;
     if (!topic)
         return;

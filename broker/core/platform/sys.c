@@ -24,7 +24,8 @@ static bool heard(tr_core_t *core, const char *name, size_t len) {
         return true;
     for (uint32_t i = 0; i < core->subscriptions_n; i++) {
         const tr_subscription_t *s = core->subscriptions[i];
-        if (!s->entry->neighbour && tr_pattern_matches(s->pattern, s->pattern_len, name, len))
+        if ((!s->entry->neighbour || s->pattern[0] == '$') &&
+            tr_pattern_matches(s->pattern, s->pattern_len, name, len))
             return true;
     }
     return false;
