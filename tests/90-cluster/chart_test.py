@@ -213,6 +213,21 @@ class Chart(unittest.TestCase):
         self.assertEqual(rules[-1]["rules"][0]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
         self.assertEqual(rules[-1]["rules"][0]["annotations"]["summary"], "Only {{ $value }} of 5 brokers answer")
 
+    def test_where_policies_let_go(self):
+        """As its values say: to where names are looked up, to databases, and outside, by both protocols."""
+        node = {"ipBlock": {"cidr": "169.254.20.10/32"}}
+        agent = {"name": "asker", "behaviour": "dialogue", "outside": True}
+        objects, _ = self.rendered({"dns": {"peers": [node], "port": 5353}, "state": {"postgres": True, "redis": True, "postgresPort": 6432, "redisPort": 6380},
+                                    "knowledge": {"outside": True}, "gateway": {"outside": True}, "agents": [agent]})
+        egress = {name: one["spec"].get("egress") for (kind, name), one in objects.items() if kind == "NetworkPolicy"}
+        self.assertEqual(egress["office-names"], [{"to": [node], "ports": [{"protocol": "UDP", "port": 5353}, {"protocol": "TCP", "port": 5353}]}])
+        for name, port in (("coordinator-database", 6432), ("migrate-database", 6432), ("redis", 6380)):
+            self.assertEqual(egress[f"office-{name}"], [{"ports": [{"protocol": "TCP", "port": port}]}])
+        for name in ("asker", "kb", "gateway"):
+            self.assertEqual([to["ipBlock"]["cidr"] for to in egress[f"office-{name}-out"][0]["to"]], ["0.0.0.0/0", "::/0"])
+        self.assertNotIn(("NetworkPolicy", "office-kb-out"), self.rendered()[0])
+        self.assertIn("dns/port", self.refused(merged(read("values.yaml"), {"dns": {"port": 0}})))
+
     def test_what_is_left_out(self):
         off = {"knowledge": {"enabled": False}, "coordinator": {"enabled": False}, "gateway": {"enabled": False}, "networkPolicies": False, "agents": []}
         objects, notes = self.rendered(off)

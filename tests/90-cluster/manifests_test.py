@@ -64,6 +64,11 @@ class Manifests(harness.SystemTest):
         self.assertGreater(len(pods), 4)
         self.assertEqual({pod.get("restartPolicy", "Always") for pod in pods}, {"Always"})
 
+    def test_who_cannot_go_down_to_none_is_told(self):
+        done = self.troupe("up", K8S / "fleet.yaml", "--on", "kubernetes", "--namespace", "troupe", "--image", "troupe:0.1.0", "--dry-run")
+        self.assertRegex(done.err, r"fleet.yaml:\d+: reader: autoscale.min is 0, and a HorizontalPodAutoscaler goes down to 1")
+        self.assertNotIn("clerk", done.err)
+
     def test_nothing_secret_is_printed(self):
         kinds = {one["kind"] for one in documents(self.generated())}
         self.assertFalse(kinds & {"Secret", "ConfigMap"}, kinds)

@@ -87,6 +87,18 @@ static int fill(const tr_apart_up_t *up, const tr_fleet_t *fleet, tr_apart_t *ap
     return fits ? 0 : tr_error_set(error, -EINVAL, "--context or --image is too long");
 }
 
+/* What stands in the file and is not so there. */
+static void tell_differences(const tr_apart_up_t *up, const tr_fleet_t *fleet, bool podman) {
+    for (size_t i = 0; !podman && i < fleet->agent_list.count; i++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(fleet)[i];
+        if (a->autoscale.max && !a->autoscale.min)
+            say(up->call,
+                "%s:%d: %s: autoscale.min is 0, and a HorizontalPodAutoscaler goes down to 1: with KEDA "
+                "(k8s/components/keda, or the chart) it is 0",
+                fleet->path, a->line, a->name);
+    }
+}
+
 /* ---- dry run ---- */
 
 static int print(const tr_call_t *call, const json_t *objects) {
@@ -106,6 +118,7 @@ static int dry_run(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet
     config.web = TR_MANIFEST_WEB;
     if (tr_manifest_make(&config, &objects, &error) < 0)
         return fail(up, &error);
+    tell_differences(up, fleet, config.podman);
     say(up->call, "the certificates are left out: a ConfigMap and Secrets, which `troupe up` makes and "
                   "applies, or --keys prints");
     int code = print(up->call, objects);
@@ -272,7 +285,11 @@ static int make_objects(
         rc = make_token(apart->directory, error);
     if (rc == 0)
         rc = hand_over_all(apart, fleet, error);
-    return rc == 0 ? tr_manifest_make(&config, ret_objects, error) : rc;
+    if (rc == 0)
+        rc = tr_manifest_make(&config, ret_objects, error);
+    if (rc == 0)
+        tell_differences(up, fleet, config.podman);
+    return rc;
 }
 
 static int apply(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet, tr_error_t *error) {

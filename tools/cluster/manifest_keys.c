@@ -10,7 +10,6 @@
 
 #define CERT_BYTES_MAX (64u << 10)
 #define TOKENS_MAX     (512u << 10)
-#define CONNECTION_MAX 4096u
 
 /* ---- public parts ---- */
 

@@ -1,5 +1,8 @@
+#include "lib/base/file.h"
 #include "tools/cluster/manifest_private.h"
 
+#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *tcp(int port) {
@@ -45,18 +48,47 @@ static const char *option_of(const tr_pairs_t *options, const char *key) {
 
 /* Where they may go beside their broker: servers of models, pages, other programs' services; never what a node tells its own machine. */
 static bool goes_out(const tr_fleet_agent_t *a) {
-    if (a->daemon)
-        return strcmp(a->daemon->kind->key, "exporter") == 0;
+    const char *daemon = a->daemon ? a->daemon->kind->key : NULL;
+    if (daemon && strcmp(daemon, "knowledge") == 0)
+        return option_of(&a->daemon->options, "embed-config") != NULL;
+    if (daemon && strcmp(daemon, "gateway") == 0)
+        return option_of(&a->daemon->options, "push-to") != NULL;
+    if (daemon)
+        return strcmp(daemon, "exporter") == 0;
     return a->tools || a->exec.command.count > 0 || tr_fleet_asks_models(a);
 }
 
 static json_t *outside(void) {
-    return json_pack(
-        "[{s:[{s:{s:s, s:[s]}}]}]", "to", "ipBlock", "cidr", "0.0.0.0/0", "except", "169.254.0.0/16");
+    return json_pack("[{s:[{s:{s:s, s:[s]}}, {s:{s:s, s:[s]}}]}]", "to", "ipBlock", "cidr", "0.0.0.0/0",
+        "except", "169.254.0.0/16", "ipBlock", "cidr", "::/0", "except", "fe80::/10");
 }
 
-static json_t *database(void) {
-    return json_pack("[{s:[o]}]", "ports", tcp(5432));
+/* Of `... port=N ...` or postgresql://USER:PASSWORD@HOST:N/...; 0 where it says none. */
+static int port_said(const char *text) {
+    const char *uri = strstr(text, "://"), *first = uri ? uri + 3 : text;
+    for (const char *at = uri ? first + strcspn(first, "/?") : first; at > first && !strchr("@]", at[-1]);
+         at--)
+        if (at[-1] == ':')
+            return atoi(at);
+    for (const char *word = strstr(text, "port="); word; word = strstr(word + 1, "port="))
+        if (word == text || strchr(" \t\n?&", word[-1])) /* not in a password */
+            return atoi(word + 5);
+    return 0;
+}
+
+/* Where the fleet's database listens, as its connection string says; a file that cannot be read is told of where it is needed. */
+static json_t *database(const tr_manifest_t *m) {
+    const char *path = m->fleet->servers.postgres;
+    char *text = NULL;
+    size_t size = 0;
+    tr_error_t ignored;
+    int port = 0;
+    if (path && tr_file_read(path, "secret", CONNECTION_MAX, &text, &size, &ignored) == 0) {
+        port = port_said(text);
+        sodium_memzero(text, size);
+        free(text);
+    }
+    return json_pack("[{s:[o]}]", "ports", tcp(port > 0 && port <= 65535 ? port : 5432));
 }
 
 static void policies_of_groups(tr_manifest_t *m) {
@@ -80,18 +112,19 @@ static void policies_of_databases(tr_manifest_t *m) {
         f->coordinator.line && (store ? strcmp(store, "postgres") == 0 : f->servers.postgres != NULL);
     if (tasks)
         put_policy(m, "coordinator-database", matching(tr_manifest_selector(m, "coordinator", NULL)), NULL,
-            database());
+            database(m));
     if (tasks && f->servers.postgres)
         put_policy(
-            m, "migrate-database", matching(tr_manifest_selector(m, "migrate", NULL)), NULL, database());
+            m, "migrate-database", matching(tr_manifest_selector(m, "migrate", NULL)), NULL, database(m));
     if (f->broker.journal && strcmp(f->broker.journal, "postgres") == 0)
-        put_policy(m, "broker-database", matching(tr_manifest_selector(m, "broker", NULL)), NULL, database());
+        put_policy(
+            m, "broker-database", matching(tr_manifest_selector(m, "broker", NULL)), NULL, database(m));
     for (size_t i = 0; i < f->agent_list.count; i++) {
         const tr_fleet_agent_t *a = &tr_fleet_agents(f)[i];
         char what[TR_NAME_MAX + 16];
         snprintf(what, sizeof what, "%s-database", a->name);
         if (a->state && strcmp(a->state, "postgres") == 0)
-            put_policy(m, what, matching(tr_manifest_selector(m, "agent", a->name)), NULL, database());
+            put_policy(m, what, matching(tr_manifest_selector(m, "agent", a->name)), NULL, database(m));
     }
 }
 

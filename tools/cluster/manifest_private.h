@@ -13,7 +13,8 @@
 #define REDIS_FOLDER    "/etc/troupe/redis"
 #define REDIS_FILE      TR_MANIFEST_REDIS
 #define DATA_FOLDER     "/var/lib/troupe"
-#define NAME_MOST       52 /* what Kubernetes adds to a pod's name still fits */
+#define CONNECTION_MAX  4096u /* bytes of a connection string */
+#define NAME_MOST       52    /* what Kubernetes adds to a pod's name still fits */
 
 typedef struct tr_manifest {
     const tr_manifest_config_t *config;

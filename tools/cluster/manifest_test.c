@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FLEET                                                                                                \
     "fleet: office\n"                                                                                        \
@@ -268,6 +271,48 @@ static void what_cannot_be_is_told_with_its_place(void **state) {
         "exporter.options.otlp-headers: a container");
 }
 
+/* The port of the policy that lets the coordinator to a database of this connection string. */
+static json_int_t database_port(const char *conninfo) {
+    char path[] = "/tmp/troupe-conninfo-XXXXXX", text[512];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, conninfo, strlen(conninfo)), strlen(conninfo));
+    close(fd);
+    snprintf(text, sizeof text, "fleet: office\ncoordinator: {}\nstate: {postgres: %s}\nagents: []\n", path);
+    json_t *objects = made(text, false);
+    json_int_t port = json_integer_value(at(find(objects, "NetworkPolicy", "office-coordinator-database"),
+        "spec", "egress", "0", "ports", "0", "port", NULL));
+    json_decref(objects);
+    unlink(path);
+    return port;
+}
+
+static void a_database_is_reached_where_it_listens(void **state) {
+    (void)state;
+    assert_int_equal(database_port("host=db dbname=x"), 5432);
+    assert_int_equal(database_port("host=db port=6543 dbname=x\n"), 6543);
+    assert_int_equal(database_port("host=db password=port=1 user=x"), 5432);
+    assert_int_equal(database_port("postgresql://ann:se:cret@db:6432/x"), 6432);
+    assert_int_equal(database_port("postgresql://ann:secret@db/x"), 5432);
+    assert_int_equal(database_port("postgresql://ann@[::1]/x?port=7000"), 7000);
+}
+
+static void daemons_go_out_where_their_options_lead(void **state) {
+    (void)state;
+    json_t *in = made("fleet: office\ngateway: {}\nknowledge: {}\nagents: []\n", false);
+    assert_null(find(in, "NetworkPolicy", "office-kb-out"));
+    assert_null(find(in, "NetworkPolicy", "office-gateway-out"));
+    json_t *out = made("fleet: office\ngateway: {options: {push-to: \"https://hooks.example/\"}}\n"
+                       "knowledge: {options: {embed-config: models.yaml}}\nagents: []\n",
+        false);
+    json_t *kb = find(out, "NetworkPolicy", "office-kb-out");
+    assert_string_equal(
+        json_string_value(at(kb, "spec", "egress", "0", "to", "1", "ipBlock", "cidr", NULL)), "::/0");
+    assert_non_null(find(out, "NetworkPolicy", "office-gateway-out"));
+    json_decref(in);
+    json_decref(out);
+}
+
 static void traces_leave_by_an_exporter(void **state) {
     (void)state;
     json_t *objects = made(FLEET "exporter: {options: {otlp: \"http://collector:4318\"}}\n", false);
@@ -287,6 +332,8 @@ int main(void) {
         cmocka_unit_test(each_process_has_a_port_for_prometheus_where_it_is_wanted),
         cmocka_unit_test(nobody_may_talk_but_who_must),
         cmocka_unit_test(podman_has_a_pod_for_each_process),
+        cmocka_unit_test(a_database_is_reached_where_it_listens),
+        cmocka_unit_test(daemons_go_out_where_their_options_lead),
         cmocka_unit_test(traces_leave_by_an_exporter),
         cmocka_unit_test(what_cannot_be_is_told_with_its_place),
     };
