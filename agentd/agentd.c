@@ -9,6 +9,7 @@
 #include "lib/store/states_sqlite.h"
 #include "lib/store/table_name.h"
 #include "proto/json.h"
+#include "proto/traceparent.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -46,6 +47,20 @@ static void end_or_stay(tr_agentd_t *self) {
         tr_host_stop(self->host, TR_HOST_EXIT_MOVED);
 }
 
+/* With the ids of the message that an agent failed with: so a line of the log is found by the trace, and the other way round. */
+static void tell(tr_agentd_t *self, tr_host_event_t event, const char *detail) {
+    bool failed = event == TR_HOST_RESTARTED || event == TR_HOST_GAVE_UP;
+    const tr_message_t *message = failed && self->host ? tr_host_event_message(self->host) : NULL;
+    const tr_acl_t *acl = message ? tr_message_acl(message) : NULL;
+    const tr_event_t *entry = &tr_agentd_events[event_of[event]];
+    char trace[TR_TRACE_ID_SIZE];
+    if (acl)
+        tr_log(&self->log, entry, "agent=%s detail=%s trace=%s conversation=%s", self->options->name, detail,
+            tr_traceparent_id(acl->traceparent, trace), acl->conversation_id);
+    else
+        tr_log(&self->log, entry, "agent=%s detail=%s", self->options->name, detail);
+}
+
 /* Also called from the keeper's thread: the log is made for that. */
 static void on_event(void *arg, tr_host_event_t event, const char *detail) {
     tr_agentd_t *self = arg;
@@ -53,7 +68,7 @@ static void on_event(void *arg, tr_host_event_t event, const char *detail) {
         return;
     if (event == TR_HOST_CONNECTED || event == TR_HOST_RESUMED || event == TR_HOST_DISCONNECTED)
         tr_alive_serves(self->alive, event != TR_HOST_DISCONNECTED);
-    tr_log(&self->log, &tr_agentd_events[event_of[event]], "agent=%s detail=%s", self->options->name, detail);
+    tell(self, event, detail);
     if (event == TR_HOST_MOVED && tr_host_is_empty(self->host))
         end_or_stay(self);
     if (event == TR_HOST_HUNG)

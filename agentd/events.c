@@ -23,7 +23,9 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "A behaviour failed with a message; it was started again with fresh state. A request to a service "
         "goes to "
         "another provider.",
-        "Where it repeats: look at what it was sent, and at its own messages before this line."},
+        "Where it repeats: look at what it was sent (`troupe trace` with the line's trace, where it has "
+        "one), and "
+        "at its own messages before this line."},
     [TR_EVENT_GAVE_UP] = {"A009", TR_LOG_ERROR, "gave up",
         "An agent failed more often than the restart intensity allows; the process ends with code 70, and "
         "whoever "

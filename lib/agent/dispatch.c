@@ -80,8 +80,11 @@ static bool run(tr_message_t *m) {
         tr_meter_finished(m, r < 0);
         tr_message_settle(m, r < 0 ? TR_SETTLE_FAILED : TR_SETTLE_DONE);
     }
-    if (r < 0)
+    if (r < 0) {
+        host->failed_with = m->claimed ? NULL : m;
         tr_agent_failed(agent, r);
+        host->failed_with = NULL;
+    }
     tr_host_called(host, before);
     return !m->claimed;
 }

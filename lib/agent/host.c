@@ -369,6 +369,10 @@ bool tr_host_is_empty(const tr_host_t *self) {
     return !self->hosted;
 }
 
+const tr_message_t *tr_host_event_message(const tr_host_t *self) {
+    return self->failed_with;
+}
+
 bool tr_host_connected(const tr_host_t *self) {
     return tr_link_ready(self->link);
 }

@@ -172,9 +172,10 @@ struct tr_host {
     tr_saved_t *awake, **awake_end; /* who was not called for longest comes first */
     int64_t passive_ms;             /* who is not called for so long rests; 0 = nobody does */
     tr_timer_t *passive_timer;
-    tr_tracing_t *tracing; /* NULL until something is traced */
-    tr_meter_t *meter;     /* NULL: nobody measures */
-    tr_traced_t traced;    /* the message that is being handled */
+    tr_tracing_t *tracing;           /* NULL until something is traced */
+    tr_meter_t *meter;               /* NULL: nobody measures */
+    tr_traced_t traced;              /* the message that is being handled */
+    const tr_message_t *failed_with; /* for on_event */
     uint32_t trace_one_in; /* of the messages that agents send of themselves begins a trace; 0 = none */
     uint32_t trace_gap;    /* so many of those before the next that does: drawn anew each time (traced.c) */
     struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */

@@ -130,6 +130,10 @@ bool tr_host_stopping(const tr_host_t *self);
 /* Calls fn in the host's thread soon. Any thread. 0 or -ENOMEM. */
 int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *arg);
 
+/* For on_event, of TR_HOST_RESTARTED and TR_HOST_GAVE_UP, which come in the host's thread: the message that the agent failed with, good until
+ * it returns. NULL: it was none (a timer), or its behaviour has kept it. */
+const tr_message_t *tr_host_event_message(const tr_host_t *self);
+
 const char *tr_host_platform(const tr_host_t *self);
 /* Endpoint of the broker's topic stream. */
 const char *tr_host_stream(const tr_host_t *self);

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -133,6 +134,18 @@ class Supervised(agentd.AgentdTest):
         self.fail()
         agent.wait_err("A008")
         self.assertEqual(self.ask("moody", "{}"), 1)
+
+    def test_what_it_failed_with_is_in_the_log(self):
+        agent = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "moody", "--load", MOODY, "--restart-backoff", "10ms", "--log-format", "json")
+        agent.wait_err('"A001"')
+        restarts = lambda: [one for one in map(json.loads, agent.err.splitlines()) if one["event"] == "A008"]
+        done = self.run_verb("ask", "moody", '{"fail": true}', "--trace", "--timeout", "5s")
+        harness.wait_until(restarts, "the first failure")
+        self.assertEqual(restarts()[0]["trace"], re.search(r"troupe trace ([0-9a-f]{32})", done.err)[1])
+        self.assertEqual(self.ask("moody", "{}"), 1)
+        self.assertEqual(self.run_verb("send", "moody", "request", '{"fail": true}', "--conversation", "talk-7").code, 0)
+        harness.wait_until(lambda: len(restarts()) == 2, "the second failure")
+        self.assertEqual((restarts()[1]["trace"], restarts()[1]["conversation"]), (None, "talk-7"))
 
     def test_one_that_fails_too_often_ends_the_process(self):
         agent = self.agentd("--name", "moody", "--load", MOODY, "--restart-backoff", "1ms", "--restart-intensity", "2")
