@@ -11,19 +11,26 @@ import struct
 import sys
 import threading
 import time
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import harness
 
+try:
+    import payloads
+except ImportError:
+    print("skipped: python3-protobuf or python3-jsonschema is missing (tools/setup --check installs them)")
+    sys.exit(77)
+
 Request = collections.namedtuple("Request", "path headers body at")
 
 
 class Receiver:
-    """An HTTP server; `script` has (status, headers, body) of the next answers, then 200."""
+    """An HTTP server; `script` has (status, headers, body) of the next answers, then 200. What is not as the schemas say is refused, and told by stop."""
 
     def __init__(self, port=0):
-        self.requests, self.script, self.lock = [], [], threading.Lock()
+        self.requests, self.script, self.wrong, self.lock = [], [], [], threading.Lock()
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,6 +39,11 @@ class Receiver:
                 with receiver.lock:
                     receiver.requests.append(Request(self.path, self.headers, body, time.monotonic()))
                     status, headers, answer = receiver.script.pop(0) if receiver.script else (200, {}, b"{}")
+                try:
+                    payloads.check(self.path, self.headers, body)
+                except Exception as error:  # whatever a body is that is none
+                    receiver.wrong.append(f"{self.path}: {error!r}")
+                    status, headers, answer = 400, {}, receiver.wrong[-1].encode()
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(answer)), **headers}.items():
                     self.send_header(name, value)
@@ -51,6 +63,7 @@ class Receiver:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+        assert not self.wrong, self.wrong[0]
 
     def of(self, path):
         with self.lock:
@@ -332,6 +345,37 @@ class Exporter(harness.SystemTest):
         done = self.run_program("exporter", "--connect", self.at.endpoint, "--logs", self.logs, "--sentry-dsn", open_to_all)
         self.assertEqual(done.code, 3, done)
         self.assertIn("chmod 600", done.err)
+
+
+class Payloads(unittest.TestCase):
+    """That the schemas find what is wrong."""
+
+    def refused(self, says, path, body, kind="application/json", **headers):
+        with self.assertRaises(Exception) as caught:
+            payloads.check(path, {"content-type": kind, **headers}, body if isinstance(body, bytes) else json.dumps(body).encode())
+        self.assertIn(says, str(caught.exception))
+
+    def test_what_is_wrong_is_found(self):
+        span = {"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "send", "kind": 1, "startTimeUnixNano": "5", "endTimeUnixNano": "6"}
+        name = {"attributes": [{"key": "service.name", "value": {"stringValue": "echo"}}]}
+
+        def traces(of=name, **more):
+            return {"resourceSpans": [{"resource": of, "scopeSpans": [{"spans": [{**span, **more}]}]}]}
+        payloads.check("/v1/traces", {"content-type": "application/json"}, json.dumps(traces()).encode())
+        self.refused("service.name", "/v1/traces", traces(of={}))
+        self.refused("traceId", "/v1/traces", traces(traceId="q83v"))
+        self.refused("colour", "/v1/traces", traces(colour="red"))
+        self.refused("", "/v1/traces", traces(endTimeUnixNano="4"))
+        self.refused("no fields", "/v1/traces", b"\xa2\x06\x01x", "application/x-protobuf")  # field 100
+        self.refused("newline", "/_bulk", b'{"create":{}}', "application/x-ndjson")
+        self.refused("@timestamp", "/_bulk", b'{"create":{"_id":"1"}}\n{"message":"m"}\n', "application/x-ndjson")
+        self.refused("create", "/_bulk", b'{"index":{"_id":"1"}}\n{"message":"m"}\n', "application/x-ndjson")
+        self.refused("values", "/loki/api/v1/push", {"streams": [{"stream": {"job": "t"}, "values": [["12", "line"]]}]})
+        self.refused("stream", "/loki/api/v1/push", {"streams": [{"stream": {"a-b": "t"}, "values": [["1" * 19, "line"]]}]})
+        auth = {"x-sentry-auth": "Sentry sentry_version=7, sentry_key=1"}
+        event = {"event_id": "ab" * 16, "timestamp": "2026-03-01T12:00:00Z", "platform": "native", "level": "warn"}
+        self.refused("level", "/api/7/envelope/", b"\n".join(json.dumps(one).encode() for one in ({"event_id": "ab" * 16}, {"type": "event"}, event)), **auth)
+        self.refused("no server has", "/v2/traces", {})
 
 
 if __name__ == "__main__":
