@@ -28,9 +28,10 @@ class LoginPage(login_test.Login):
         self.assertEqual(seen["problem"], "the name or the password is wrong")
         self.assertEqual((seen["who"], seen["dialog_open"], seen["second_tab"]), ("operator", 0, "operator"))
         self.assertEqual((seen["out_who"], seen["cookies"], seen["token_too"], seen["readable"]), ("", 0, True, ""))
-        self.assertEqual((seen["kept"], seen["of_olga"]), (1, {"turns": 2, "name": "Olga", "asked_as": "Olga", "traces": 1, "theme": "light"}))
+        self.assertEqual((seen["kept"], seen["of_olga"]), (1, {"turns": 2, "name": None, "asked_as": "operator", "traces": 1, "theme": "light"}))
         self.assertEqual((seen["left"], seen["of_admin"]), (0, {"turns": 0, "name": "", "asked_as": "admin", "traces": 0, "theme": "light"}))
-        self.assertEqual((seen["kept_of_admin"], seen["of_operator"]), (1, {"turns": 0, "name": "Olga", "asked_as": "Olga", "traces": 0, "theme": "light"}))
+        self.assertEqual(seen["of_adam"], {"turns": 0, "name": "Adam", "asked_as": "Adam", "traces": 0, "theme": "light"})
+        self.assertEqual((seen["kept_of_admin"], seen["of_operator"]), (1, {"turns": 0, "name": None, "asked_as": "operator", "traces": 0, "theme": "light"}))
         self.assertGreater(seen["asked"], 1)
         self.assertEqual(self.gateway.err.count("G021 change by a user who=operator peer=127.0.0.1 method=POST path=/api/v1/topics/news.a status=202"), 2)
 
