@@ -33,6 +33,7 @@ typedef struct {
     tr_mind_t *builtin;
     tr_mind_prompt_t prompts[TR_MIND_OPS];
     uint64_t mark, accounts;
+    char mark_text[17]; /* as it stands in what is asked */
     char *agent;
     bool is_strict;
     asked_t *all;
@@ -264,6 +265,7 @@ static int start(asked_t *asked, tr_error_t *error) {
     tr_llm_request_t request = {.operation = tr_mind_op_word(asked->request.op),
         .agent = asked->model->agent,
         .temperature = 0,
+        .unkeyed = asked->model->mark_text,
         .traceparent = asked->request.traceparent,
         .task = asked->request.task,
         .conversation = asked->request.conversation,
@@ -385,6 +387,7 @@ static void on_span(void *arg, const tr_llm_span_t *span) {
 static int fill(model_t *self, const tr_mind_model_options_t *options, tr_error_t *error) {
     self->is_strict = options->is_strict;
     self->mark = tr_random_seed();
+    snprintf(self->mark_text, sizeof self->mark_text, "%016" PRIx64, self->mark);
     if (options->agent && !(self->agent = strdup(options->agent)))
         return tr_error_set(error, -ENOMEM, "out of memory");
     int rc = tr_mind_builtin_new(&options->builtin, &self->builtin, error);

@@ -85,7 +85,7 @@ int tr_llm_attempt_body(tr_llm_call_t *self) {
 
 /* ---- the answer ---- */
 
-static void set_up_answer(tr_llm_call_t *self) {
+void tr_llm_attempt_expect(tr_llm_call_t *self) {
     size_t bytes = (size_t)self->client->config.limits.answer_bytes;
     tr_llm_answer_init(&self->answer, bytes);
     tr_llm_sse_init(&self->sse, bytes);
@@ -285,7 +285,7 @@ static void on_granted(void *arg) {
     self->tries++;
     self->began_ns = tr_clock_ns();
     self->began_wall_ms = tr_clock_wall_ms();
-    set_up_answer(self);
+    tr_llm_attempt_expect(self);
     if (send_it(self, &error) == 0)
         return;
     tr_llm_outcome_t outcome = {

@@ -302,6 +302,16 @@ void tr_llm_call_told(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
 
 /* ---- the cache ---- */
 
+/* But for what means nothing. The body has no zero: it is JSON. */
+static void put_keyed(const tr_llm_call_t *self, tr_buffer_t *all) {
+    const char *unkeyed = self->request.unkeyed, *at = self->body, *end = self->body + self->body_len;
+    size_t len = unkeyed ? strlen(unkeyed) : 0;
+    for (const char *found; len > 0 && (found = memmem(at, (size_t)(end - at), unkeyed, len));
+         at = found + len)
+        tr_buffer_put(all, at, (size_t)(found - at));
+    tr_buffer_put(all, at, (size_t)(end - at));
+}
+
 /* All that matters for the answer: who is asked, for what, with which body. */
 static int name_lookup(tr_llm_call_t *self) {
     tr_buffer_t all;
@@ -313,7 +323,8 @@ static int name_lookup(tr_llm_call_t *self) {
     tr_buffer_printf(&all, "%s\n%s\n%s\n%s\n%s\n", tr_llm_call_provider(self)->preset->name,
         tr_llm_call_provider(self)->config->name, url, self->model,
         self->request.language ? self->request.language : "");
-    tr_buffer_put(&all, self->body, self->body_len);
+    if (self->body)
+        put_keyed(self, &all);
     tr_buffer_put(&all, self->request.audio, self->request.audio_len);
     if (!all.failed)
         tr_llm_cache_key(all.data, all.size, self->lookup.key);
@@ -326,11 +337,7 @@ static void on_looked_up(void *arg, const char *value, size_t len) {
     tr_llm_call_t *self = arg;
     tr_llm_outcome_t outcome = {.status = TR_LLM_FAILED};
     if (value) {
-        size_t bytes = (size_t)self->client->config.limits.answer_bytes;
-        tr_buffer_init(&self->came, bytes);
-        tr_llm_answer_init(&self->answer, bytes);
-        tr_llm_sse_init(&self->sse, bytes);
-        self->has_answer = true;
+        tr_llm_attempt_expect(self);
         tr_buffer_put(&self->came, value, len);
         tr_llm_read_answer(self, &(tr_llm_report_t){.status = 200}, &outcome);
     }
@@ -423,7 +430,7 @@ static int copy_strings(tr_llm_call_t *self) {
     tr_llm_request_t *r = &self->request;
     const char **const strings[] = {&r->operation, &r->model, &r->tool_choice, &r->schema_name,
         &r->audio_name, &r->language, &r->text, &r->voice, &r->format, &r->agent, &r->task, &r->purse,
-        &r->conversation, &r->traceparent};
+        &r->unkeyed, &r->conversation, &r->traceparent};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         if (*strings[i] && !(*strings[i] = tr_arena_strn(&self->arena, *strings[i], strlen(*strings[i]))))
             return -ENOMEM;
@@ -435,6 +442,8 @@ static int copy_request(tr_llm_call_t *self, const tr_llm_request_t *request) {
     *r = *request;
     r->stream = request->op == TR_LLM_CHAT && (request->stream || request->on_text || request->on_draft);
     r->audio = NULL;
+    if (r->cache_ms <= 0)
+        r->cache_ms = tr_llm_config_keep_ms(&self->client->config, r->op, r->operation);
     self->messages = json_incref((json_t *)(uintptr_t)request->messages);
     json_incref((json_t *)(uintptr_t)request->tools);
     json_incref((json_t *)(uintptr_t)request->schema);

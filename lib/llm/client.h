@@ -146,6 +146,8 @@ void tr_llm_call_told(tr_llm_call_t *self, const tr_llm_outcome_t *outcome);
 int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret_outcome);
 /* Ends what runs, which says nothing of the server, settles it with what is known, and forgets its answer. */
 void tr_llm_attempt_drop(tr_llm_call_t *self);
+/* Makes room for an answer of the provider's kind. */
+void tr_llm_attempt_expect(tr_llm_call_t *self);
 /* Tokens that so many bytes of text are, about. */
 uint64_t tr_llm_attempt_tokens(size_t bytes);
 /* What it asks, about: an image is so many tokens whatever its bytes, and so is a time of sound. */

@@ -1,5 +1,7 @@
 #include "lib/llm/config.h"
 
+#include "lib/base/options.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -181,10 +183,25 @@ static const tr_yaml_table_t budgets_table = {
 static const tr_yaml_field_t cache_fields[] = {
     {"entries", TR_YAML_WHOLE, AT(tr_llm_cache_config_t, entries), .min = 0, .max = 10000000},
     {"bytes", TR_YAML_WHOLE, AT(tr_llm_cache_config_t, bytes), .min = 1024, .max = INT64_C(1) << 40},
+    {"keep", TR_YAML_PAIRS, AT(tr_llm_cache_config_t, keep), .max = 64, .check = operation_name,
+        .expected = "an operation: chat, embed, transcribe, or one of the mind's such as summarise"},
 };
+static int check_cache(void *item, char *reason, size_t reason_size) {
+    const tr_llm_cache_config_t *c = item;
+    for (size_t i = 0; i < c->keep.count; i++) {
+        int64_t ms = 0;
+        if (tr_parse_duration(c->keep.items[i].value, &ms, NULL) == 0 && ms >= 0 && ms <= 365 * DAY_MS)
+            continue;
+        snprintf(reason, reason_size, "expected as keep.%.60s a time up to 365d, such as 1h",
+            c->keep.items[i].key);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static const tr_llm_cache_config_t cache_initial = {.entries = 1000, .bytes = 16 << 20};
 static const tr_yaml_table_t cache_table = {
-    cache_fields, COUNT_OF(cache_fields), sizeof(tr_llm_cache_config_t), &cache_initial, 0, NULL};
+    cache_fields, COUNT_OF(cache_fields), sizeof(tr_llm_cache_config_t), &cache_initial, 0, check_cache};
 
 static bool redis_prefix(const char *text, size_t len) {
     return len > 0 && len <= 64 && !strpbrk(text, "{}");
@@ -339,18 +356,26 @@ int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_
 
 /* ---- looking up ---- */
 
-static const char *model_named(const tr_llm_provider_config_t *p, const char *operation) {
-    for (size_t i = 0; operation && i < p->models.count; i++)
-        if (strcmp(p->models.items[i].key, operation) == 0)
-            return p->models.items[i].value;
+static const char *value_of(const tr_pairs_t *pairs, const char *key) {
+    for (size_t i = 0; key && i < pairs->count; i++)
+        if (strcmp(pairs->items[i].key, key) == 0)
+            return pairs->items[i].value;
     return NULL;
+}
+
+int64_t tr_llm_config_keep_ms(const tr_llm_config_t *config, tr_llm_op_t op, const char *operation) {
+    const char *said = value_of(&config->cache.keep, operation);
+    int64_t ms = 0;
+    if (!said)
+        said = value_of(&config->cache.keep, tr_llm_op_words[op]);
+    return said && tr_parse_duration(said, &ms, NULL) == 0 ? ms : 0;
 }
 
 /* `model` alone is one that chats: it does not embed or speak. */
 const char *tr_llm_config_model(const tr_llm_provider_config_t *p, tr_llm_op_t op, const char *operation) {
-    const char *model = model_named(p, operation);
+    const char *model = value_of(&p->models, operation);
     if (!model)
-        model = model_named(p, tr_llm_op_words[op]);
+        model = value_of(&p->models, tr_llm_op_words[op]);
     return model || op != TR_LLM_CHAT ? model : p->model;
 }
 

@@ -62,6 +62,7 @@ typedef struct tr_llm_budgets_config {
 typedef struct tr_llm_cache_config {
     int64_t entries; /* in this process; 0 = none are kept */
     int64_t bytes;
+    tr_pairs_t keep; /* operation -> how old its answers may be, as duration; calls may say otherwise */
 } tr_llm_cache_config_t;
 
 /* A Redis server, which the processes of a fleet share. It is said in one of three ways; where in none, TR_LLM_REDIS_ENV may name a file. */
@@ -98,6 +99,9 @@ int tr_llm_config_read(const char *text, size_t len, const char *file, tr_arena_
 /* The model of a provider for an operation; NULL = it has none. */
 const char *tr_llm_config_model(
     const tr_llm_provider_config_t *provider, tr_llm_op_t op, const char *operation);
+
+/* How old an answer to a call for this may be, ms; 0 = it is asked anew. The operation may be NULL. */
+int64_t tr_llm_config_keep_ms(const tr_llm_config_t *config, tr_llm_op_t op, const char *operation);
 
 /* Whether the configuration says what a model of a provider costs. */
 bool tr_llm_config_priced(const tr_llm_provider_config_t *provider, const char *model);

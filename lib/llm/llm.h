@@ -138,7 +138,11 @@ typedef struct tr_llm_request {
     const char *conversation; /* told in spans */
     const char *traceparent;  /* of W3C trace context, sent along; NULL = none */
     int64_t total_ms;         /* for all attempts together; 0 = the configuration's limit */
-    int64_t cache_ms; /* an answer may be so old; 0 = it is asked anew. Chat that streams is not cached */
+    int64_t
+        cache_ms; /* an answer may be so old; 0 = as the configuration says, which is that it is asked anew where it says nothing. Chat that streams
+                       * is not cached */
+    const char *
+        unkeyed; /* a text that means nothing wherever it stands in the messages, so that who says another one there asks the same; NULL = none */
 
     tr_llm_text_fn on_text;   /* may be NULL; not called with a schema */
     tr_llm_draft_fn on_draft; /* may be NULL; called with a schema only */

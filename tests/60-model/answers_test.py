@@ -290,6 +290,18 @@ class Others(model.ModelTest):
         self.assertEqual(caller.call("embed", input=["a"], cache_ms=1000)["vectors"], [[1, 2]])
         self.assertEqual(caller.call("embed", input=["a"], cache_ms=60000)["vectors"], [[1, 2]])
 
+    def test_what_the_configuration_keeps(self):
+        server = self.server()
+        caller = self.caller(server.config(self.MODELS, cache={"keep": {"chat": "1h", "classify": "0s"}}))
+        for text, mark, cached in (("see 123, 123", "123", False), ("see 77, 77", "77", True), ("see 77, 78", "77", False), ("see 123, 123", None, False)):
+            done = caller.call(messages=model.user(text), **({"unkeyed": mark} if mark else {}))
+            self.assertEqual((done["status"], done["cached"]), ("ok", cached), text)
+        for _ in range(2):
+            self.assertFalse(caller.call(operation="classify")["cached"])
+        caller = self.caller(server.config(cache={"keep": {"chat": "long"}}))
+        self.assertIn("expected as keep.chat a time up to 365d", caller.unopened["detail"])
+        self.assertEqual(caller.process.wait(60), 3)
+
     def test_the_same_at_once_is_asked_once(self):
         server = self.server()
         caller = self.caller(server.config(self.MODELS))
@@ -413,6 +425,14 @@ class Anthropic(model.ModelTest):
         self.assertEqual((done["status"], done["json"], done["tools"]), ("ok", {"steps": ["a"]}, None))
         self.assertEqual(server.requests[0].json["tool_choice"], {"type": "tool", "name": "answer"})
         self.assertEqual(caller.call(schema=PLAN, stream=True)["json"], {"steps": ["b"]})
+
+    def test_an_answer_by_a_schema_is_kept(self):
+        server = self.server()
+        caller = self.anthropic(server)
+        server.usual = self.message([{"type": "tool_use", "id": "t", "name": "answer", "input": {"steps": ["a"]}}], "tool_use")
+        for cached in False, True:
+            done = caller.call(schema=PLAN, cache_ms=60000)
+            self.assertEqual((done["json"], done["cached"]), ({"steps": ["a"]}, cached), done)
 
     def test_its_stream_needs_a_stop_reason(self):
         server = self.server()

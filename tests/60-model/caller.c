@@ -143,6 +143,7 @@ static void fill_texts(tr_llm_request_t *request, const json_t *j) {
     request->task = text_of(j, "task");
     request->conversation = text_of(j, "conversation");
     request->traceparent = text_of(j, "traceparent");
+    request->unkeyed = text_of(j, "unkeyed");
 }
 
 static void fill_rest(tr_llm_request_t *request, const json_t *j) {

@@ -1,7 +1,9 @@
 """What two processes share, with one Redis server or, on one machine, a file: the rate of a server and key, what is in flight, circuits, budgets, and (Redis) answers."""
+import json
 import pathlib
 import time
 
+import mind_test
 import model
 from model import harness
 
@@ -227,6 +229,15 @@ class Shared(Together, model.ModelTest):
         asked = len(server.requests)
         self.assertTrue(self.cached(second), "from then on it is in this process")
         self.assertEqual(len(server.requests), asked)
+
+    def test_what_a_mind_was_answered_is_known_to_the_next(self):
+        server = self.server()
+        server.usual = mind_test.answers({"label": "negative", "score": -0.5})
+        config = server.config(cache={"keep": {"sentiment": "1h"}}, **self.place)
+        for text, requests in (("as always", 1), ("as always", 1), ("as ever", 2)):
+            done = mind_test.Mind.ask(self, config, "sentiment", text)
+            self.assertEqual(json.loads(done.stdout)["label"], "negative", done)
+            self.assertEqual(len(server.requests), requests, text)
 
     def test_a_budget_without_redis_is_each_ones(self):
         server = self.server()
