@@ -501,6 +501,10 @@ static json_t *describe(const tr_tool_source_t *source) {
     json_t *told = json_pack("{s:s, s:s}", "server", self->name, "state", state);
     if (told && self->version)
         json_object_set_new(told, "protocol", json_string(self->version));
+    if (told && self->unknown)
+        json_object_set_new(told, "warning",
+            json_sprintf(
+                "privileged: no tool of it is called %s: until one is, all of them are", self->unknown));
     if (told && self->state == CLOSED)
         json_object_set_new(told, "detail", json_stringn_nocheck(self->trouble, strlen(self->trouble)));
     return told;

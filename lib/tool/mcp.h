@@ -116,7 +116,8 @@ struct tr_mcp {
     json_t *listing; /* tools that were told so far */
     unsigned pages;
     tr_mcp_tool_t *owned;
-    char trouble[300]; /* why it is not open; "" */
+    const char *unknown; /* what `privileged` names, and no tool is called; NULL */
+    char trouble[300];   /* why it is not open; "" */
 };
 
 /* The list is complete: what is new is added, what is gone is taken out. */

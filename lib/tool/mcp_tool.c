@@ -84,7 +84,6 @@ static bool is_repeatable(const tr_mcp_tool_t *self) {
 
 /* Consumes schema; its name is printed. */
 static void add_tool(tr_mcp_t *mcp, tr_mcp_tool_t *self, json_t *schema, const char *description) {
-    const tr_tool_config_t *common = &mcp->config->common;
     size_t len = tr_utf8_cut(description, strlen(description), TR_TOOL_DESCRIPTION_MAX);
     self->mcp = mcp;
     self->schema = schema;
@@ -95,7 +94,6 @@ static void add_tool(tr_mcp_t *mcp, tr_mcp_tool_t *self, json_t *schema, const c
         .description = self->description,
         .parameters = schema,
         .repeatable = is_repeatable(self)};
-    tr_tool_take_config(&self->tool, common, self->remote);
     self->next = mcp->owned;
     mcp->owned = self;
     tr_tools_add(
@@ -154,6 +152,34 @@ static void add_ours(tr_mcp_t *mcp) {
     }
 }
 
+/* ---- who has to be asked ---- */
+
+static bool is_destructive(const tr_mcp_tool_t *self) {
+    return json_is_true(json_object_get(json_object_get(self->spec, "annotations"), "destructiveHint"));
+}
+
+/* A name of the configuration that fits none, so that nobody knows which was meant. */
+static const char *find_unknown(const tr_mcp_t *mcp) {
+    const tr_texts_t *names = &mcp->config->common.privileged;
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+        bool is_known = strcmp(name, "true") == 0 || strcmp(name, "false") == 0;
+        for (const tr_mcp_tool_t *tool = mcp->owned; tool && !is_known; tool = tool->next)
+            is_known = strcmp(tool->name, name) == 0 || (tool->remote && strcmp(tool->remote, name) == 0);
+        if (!is_known)
+            return name;
+    }
+    return NULL;
+}
+
+/* What its server calls destructive is privileged where the configuration does not say that nothing is. */
+static void judge(tr_mcp_tool_t *self) {
+    const tr_tool_config_t *common = &self->mcp->config->common;
+    tr_tool_take_config(&self->tool, common, self->remote);
+    if (self->mcp->unknown || (is_destructive(self) && !is_named(&common->privileged, "false")))
+        self->tool.privileged = true;
+}
+
 void tr_mcp_tools_settle(tr_mcp_t *mcp) {
     size_t i;
     json_t *spec;
@@ -168,5 +194,10 @@ void tr_mcp_tools_settle(tr_mcp_t *mcp) {
         next = tool->next;
         if (!tool->told)
             tr_tools_remove(mcp->tools, &tool->tool);
+    }
+    mcp->unknown = find_unknown(mcp);
+    for (tr_mcp_tool_t *tool = mcp->owned; tool; tool = tool->next) {
+        tool->tool.privileged = false;
+        judge(tool);
     }
 }

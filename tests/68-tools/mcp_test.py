@@ -107,6 +107,23 @@ class Configuration(McpTest):
         self.assertTrue(self.listed()["fake_echo"]["privileged"])
         self.assertEqual(self.said("fake_echo", {"text": "x"})["status"], "denied")
 
+    def privileged(self, *options, **config):
+        keeper = self.serve(self.stdio(*options, **config))
+        named = {name for name, tool in self.listed().items() if tool.get("privileged")}
+        server, = self.ask("keeper", '{"action": "list"}')["servers"]
+        keeper.stop()
+        return named, server.get("warning", "")
+
+    def test_a_name_of_no_tool_leaves_none_unprivileged(self):
+        named, warning = self.privileged(privileged=["echo", "evn"])
+        self.assertEqual(named, {"fake_bad", "fake_echo", "fake_env", "fake_fail", "fake_list_resources", "fake_read_resource"})
+        self.assertIn("no tool of it is called evn", warning)
+        self.assertEqual(self.privileged(privileged=["echo", "fake_env"]), ({"fake_echo", "fake_env"}, ""))
+
+    def test_what_is_destructive_is_privileged(self):
+        for config, named in ({}, {"fake_bad"}), ({"privileged": ["env"]}, {"fake_bad", "fake_env"}), ({"privileged": False}, set()):
+            self.assertEqual(self.privileged("--bad", "destructive", **config)[0], named, config)
+
     def test_a_key(self):
         config = self.http("--key", "sk-of-mcp", **{"key-env": "MCP_KEY"})
         self.keeper({"fake": config, "other": {**config, "key-env": "OTHER_KEY"}}, MCP_KEY="sk-of-mcp", OTHER_KEY="wrong")
