@@ -64,7 +64,7 @@ static void on_said(
     json_t *answer = json_copy((json_t *)(uintptr_t)result->value);
     double score = json_number_value(json_object_get(answer, "score"));
     json_object_set_new(answer, "accepted", json_boolean(score >= critic->accept));
-    json_object_set_new(answer, "by", json_string(result->by));
+    tr_thinker_sign(answer, result);
     tr_thinker_answer_json(&critic->thinker, message, TR_INFORM, answer);
 }
 

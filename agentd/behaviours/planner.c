@@ -170,7 +170,7 @@ static void on_planned(
         asks_to(message, "replan") ? mended(planner, message, result->value) : json_deep_copy(result->value);
     if (!plan)
         return;
-    json_object_set_new(plan, "by", json_string(result->by));
+    tr_thinker_sign(plan, result);
     if (tr_value_bool(tr_value_get(tr_message_value(message), "approval"), false))
         json_object_set_new(plan, "approval", json_true());
     int rc = asks_to(message, "submit") ? add_whole(planner, message, plan) : 0;

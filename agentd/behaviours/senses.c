@@ -55,7 +55,7 @@ static json_t *answer_of(const tr_mind_result_t *result) {
     json_t *audio = json_object_get(answer, "audio");
     if (audio)
         json_object_set_new(answer, "audio", json_pack("{s:O}", "$bin", audio));
-    json_object_set_new(answer, "by", json_string(result->by));
+    tr_thinker_sign(answer, result);
     return answer;
 }
 

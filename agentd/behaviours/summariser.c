@@ -49,7 +49,7 @@ static void on_said(
     if (tr_thinker_failed(&summariser->thinker, message, result))
         return;
     json_t *answer = json_copy((json_t *)(uintptr_t)result->value);
-    json_object_set_new(answer, "by", json_string(result->by));
+    tr_thinker_sign(answer, result);
     tr_thinker_answer_json(&summariser->thinker, message, TR_INFORM, answer);
 }
 

@@ -187,9 +187,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     json_object_update_missing(turn, (json_t *)(uintptr_t)result->value);
     json_object_del(turn, "context");
     json_object_set(turn, "turn", json_object_get(context, "turns"));
-    json_object_set_new(turn, "by", json_string(result->by));
-    if (*result->fallback)
-        json_object_set_new(turn, "fallback", json_string(result->fallback));
+    tr_thinker_sign(turn, result);
     take_named(self, message, turn);
     tr_sessions_turn(session, context);
     tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));

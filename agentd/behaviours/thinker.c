@@ -249,6 +249,12 @@ void tr_thinker_answer_reason(tr_thinker_t *self, const tr_message_t *message, t
     tr_replies_send_reason(&self->replies, self->agent, message, act, reason, detail); /* ignoring */
 }
 
+void tr_thinker_sign(json_t *answer, const tr_mind_result_t *result) {
+    json_object_set_new(answer, "by", json_string(result->by));
+    if (*result->fallback)
+        json_object_set_new(answer, "fallback", json_string(result->fallback));
+}
+
 bool tr_thinker_failed(tr_thinker_t *self, const tr_message_t *message, const tr_mind_result_t *result) {
     if (result->status == TR_MIND_OK)
         return false;

@@ -17,6 +17,18 @@ class Summariser(minds.MindsTest):
         self.assertEqual(self.run_verb("ask", "s", "x", "--act", "query-ref").code, 3)
 
 
+class Fallback(minds.MindsTest):
+    def test_why_it_was_not_the_model_is_told(self):
+        server = self.server()
+        server.usual = model.status(400)
+        mind = {"base-url": server.url, "model": "m", **model.QUICK}
+        for name, behaviour, args, asked in (("s", "summariser", None, "The harbour is deep."), ("c", "critic", None, "In 1990."),
+                                             ("p", "planner", {"skills": ["search", "write"]}, "write a report on whales")):
+            self.agent(name, behaviour, args, mind=mind)
+            answer = self.told(name, asked)
+            self.assertEqual((answer["by"], answer["fallback"].split(":")[0]), ("built-in", "refused"), answer)
+
+
 class Instruction(minds.MindsTest):
     def test_the_grammars_own(self):
         self.agent("i", "instruction")
