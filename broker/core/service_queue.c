@@ -26,13 +26,18 @@ static bool is_better(const tr_provider_t *p, const tr_provider_t *than) {
     return (uint64_t)p->leases.count * than->capacity < (uint64_t)than->leases.count * p->capacity;
 }
 
-/* The best provider with room, but not this one. What has come from a neighbour stays here. */
+/* What has come from a neighbour stays here, and what is far ahead of the others waits for them (foreign_durable.c). */
+static bool may_have(const tr_provider_t *p, const tr_lease_t *lease) {
+    return !p->entry->neighbour || (!tr_lease_stays(lease) && tr_queue_is_near(lease));
+}
+
+/* The best provider with room, but not this one. */
 tr_provider_t *tr_service_choose(
     const tr_core_t *core, tr_service_t *s, const tr_lease_t *lease, const tr_provider_t *but_not) {
     tr_provider_t *best = NULL;
     for (uint32_t i = 0; i < s->providers_n; i++) {
         tr_provider_t *p = &s->providers[(s->turn + i) % s->providers_n];
-        if (p == but_not || (tr_lease_stays(lease) && p->entry->neighbour) || !has_room(core, p, lease))
+        if (p == but_not || !may_have(p, lease) || !has_room(core, p, lease))
             continue;
         if (is_better(p, best))
             best = p;

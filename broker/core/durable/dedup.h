@@ -1,7 +1,8 @@
 /*
  * Which numbers of a producer were taken already: all up to `base`, and those marked above it, in a window of
  * TR_DEDUP_WINDOW numbers. A producer that sends again after a lost connection sends what it knows to be open;
- * it may have at most half a window open, so that nothing it sends again has left the window.
+ * it may have at most half a window open, so that nothing it sends again has left the window. A broker that forwards
+ * a queue to another one is such a producer, and keeps to that as well (foreign_durable.c).
  */
 #ifndef TR_BROKER_DEDUP_H
 #define TR_BROKER_DEDUP_H

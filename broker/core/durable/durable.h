@@ -61,6 +61,7 @@ struct tr_lane {
     uint64_t away, away_bytes;         /* on disk only */
     bool reading;                      /* a piece of it is asked for ... */
     uint64_t reading_to;               /* ... up to here */
+    tr_block_t *oldest; /* in memory, with the lowest number that is not settled; NULL = not known */
 };
 
 /* What a recovered block's state says, until the block is read. */
@@ -211,6 +212,12 @@ void tr_block_free(tr_block_t *block);
 void tr_block_dirty(tr_core_t *core, tr_block_t *block);
 /* That one of its messages is settled. */
 void tr_block_mark(tr_block_t *block, uint32_t at);
+static inline bool tr_block_is_settled(const tr_block_t *block, uint32_t at) {
+    return block->settled && block->settled[at / 8] >> at % 8 & 1;
+}
+/* Whether another broker may take it now: it is so near to its lane's lowest number that is not settled that he still knows that one from
+ * those that he took (foreign_durable.c). What is not in the journal has no number: true. */
+bool tr_queue_is_near(const tr_lease_t *lease);
 /* Its batch is on disk. */
 void tr_block_synced(tr_core_t *core, tr_block_t *block);
 /* What waits in memory stays on disk only: at shutdown. */

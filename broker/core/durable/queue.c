@@ -89,6 +89,9 @@ void tr_block_free(tr_block_t *block) {
     *block->all_prev = block->all_next;
     if (block->all_next)
         block->all_next->all_prev = block->all_prev;
+    tr_lane_t *lane = &block->queue->lanes[block->lane];
+    if (lane->oldest == block)
+        lane->oldest = NULL;
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&block->leases)))
         free(lease);
@@ -285,6 +288,32 @@ bool tr_queue_may_go(tr_core_t *core, const tr_lease_t *lease) {
     if (number + RESERVE_AHEAD / 2 >= lane->reserving)
         tr_batch_reserve(core, b->queue, b->lane, number + RESERVE_AHEAD);
     return number < lane->reserved;
+}
+
+/* With the lowest number of the lane that is not settled. What is read back, or taken, is above all that is in memory, so that one that was
+ * found is the oldest until all of it is settled. */
+static const tr_block_t *oldest_block(tr_queue_t *q, unsigned lane) {
+    tr_lane_t *l = &q->lanes[lane];
+    if (l->oldest && l->oldest->left)
+        return l->oldest;
+    l->oldest = NULL;
+    for (tr_block_t *b = q->blocks; b; b = b->all_next)
+        if (b->lane == lane && b->left && (!l->oldest || b->first < l->oldest->first))
+            l->oldest = b;
+    return l->oldest;
+}
+
+bool tr_queue_is_near(const tr_lease_t *lease) {
+    const tr_block_t *b = lease->block;
+    if (!b)
+        return true;
+    const tr_block_t *oldest = oldest_block(b->queue, b->lane);
+    uint64_t number = b->first + lease->at, lowest = oldest ? oldest->first : number;
+    if (number < lowest + TR_DEDUP_WINDOW / 2)
+        return true;
+    for (uint32_t at = 0; at < oldest->count && tr_block_is_settled(oldest, at); at++)
+        lowest++;
+    return number < lowest + TR_DEDUP_WINDOW / 2;
 }
 
 static void park(tr_service_t *s, tr_lease_list_t *list) {

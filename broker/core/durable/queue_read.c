@@ -42,10 +42,6 @@ static void restore(tr_block_t *b, tr_old_state_t *state) {
         memcpy(b->attempts, attempts, b->count);
 }
 
-static bool is_settled(const tr_block_t *b, uint32_t at) {
-    return b->settled && b->settled[at / 8] >> at % 8 & 1;
-}
-
 /* From on disk only to nowhere: what cannot be read any more. It is counted, and told. */
 static void lose(tr_core_t *core, tr_queue_t *q, tr_lane_t *lane, uint64_t n) {
     if (n > lane->away)
@@ -95,7 +91,7 @@ static void load_messages(tr_core_t *core, tr_block_t *b, tr_block_reader_t *rea
     for (uint32_t at = 0; at < b->count; at++) {
         tr_block_message_t m = {0};
         bool there = tr_block_next(reader, &m);
-        if (is_settled(b, at))
+        if (tr_block_is_settled(b, at))
             continue;
         b->left++;
         if (there && m.good && load_message(core, b, at, &m))

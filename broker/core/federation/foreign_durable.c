@@ -4,6 +4,11 @@
  * in our journal. He takes them like those of a producer, one for each lane of each of our queues, so that what comes
  * to him twice has one effect, and says STORED when they are on his disk: then ours are settled. So a message that
  * was acknowledged is on one disk or the other, or on both, at any moment.
+ *
+ * He remembers a window of those that he took (dedup.h), and believes to have had what has left it. One that is with a provider of ours, or that
+ * he had no room for, may stay open for as long as it likes while later ones go to him, and would then be settled by his word without
+ * anybody having it. So what is half a window or more above the lowest open number of its lane goes to no neighbour (tr_queue_is_near): it
+ * waits, or a provider of ours has it, until that one is settled.
  */
 #include "broker/core/durable/durable.h"
 #include "broker/core/federation/neighbour.h"
