@@ -1,6 +1,7 @@
 #include "gateway/bridge.h"
 
 #include "gateway/content.h"
+#include "lib/base/clock.h"
 #include "lib/base/map.h"
 #include "lib/base/random.h"
 #include "troupe/trace.h"
@@ -79,6 +80,7 @@ static tr_web_reply_t *reply_new(const tr_web_call_t *call, tr_web_outcome_t out
     memset(reply, 0, sizeof *reply);
     reply->owner = call->owner;
     reply->slot = call->slot;
+    reply->began_ns = call->began_ns;
     reply->on_reply = call->on_reply;
     reply->outcome = outcome;
     reply->len = len;
@@ -209,6 +211,7 @@ tr_web_call_t *tr_bridge_call_new(tr_web_call_kind_t kind, const char *to) {
     if (!call)
         return NULL;
     call->kind = kind;
+    call->began_ns = tr_clock_ns();
     copy_text(call->to, sizeof call->to, to);
     tr_content_writer_init(&call->content);
     return call;

@@ -53,6 +53,7 @@ typedef struct tr_web_call {
     size_t len;
     void *owner; /* of the reply */
     unsigned slot;
+    int64_t began_ns; /* when it was made */
     void (*on_reply)(
         void *server, void *owner, struct tr_web_reply *reply); /* takes it; NULL: the owner is an exchange */
 } tr_web_call_t;
@@ -73,6 +74,7 @@ typedef struct tr_web_reply {
     void *owner;
     unsigned slot;
     void (*on_reply)(void *server, void *owner, struct tr_web_reply *reply);
+    int64_t began_ns; /* as of its call */
     tr_web_outcome_t outcome;
     tr_performative_t act; /* of an answer, as what follows */
     tr_reason_t reason;    /* of what was not delivered */

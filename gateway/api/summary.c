@@ -124,6 +124,7 @@ static void on_replies(tr_web_exchange_t *e) {
         json_object_set_new(all, questions[i].key, answer ? reduced(i, answer) : json_null());
         json_decref(answer);
     }
+    json_object_set_new(all, "latency", tr_web_server_latencies(e->server));
     keep(summary, all);
     json_decref(all);
     if (summary->at_ms)

@@ -19,6 +19,9 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
         latency = {.name = "troupe_gateway_request_seconds",
             .help = "From the request's head to the response's first byte.",
             .scale = 1e9},
+        calls = {.name = "troupe_gateway_call_seconds",
+            .help = "From a call of an agent to its answer.",
+            .scale = 1e9},
         connections = {.name = "troupe_gateway_connections", .help = "Connections, and streams of HTTP/2."},
         feeds = {.name = "troupe_gateway_feeds",
             .help = "Streams of events that are open, WebSockets among them."},
@@ -29,6 +32,8 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
         return tr_error_set(error, -12, "out of memory");
     int rc = tr_histogram_init(&self->latency, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
     if (rc == 0)
+        rc = tr_histogram_init(&self->calls, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
+    if (rc == 0)
         rc = tr_metrics_counter(self->metrics, &answered, self->answered, error);
     if (rc == 0)
         rc = tr_metrics_counter(self->metrics, &away, self->turned_away, error);
@@ -36,6 +41,8 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
         rc = tr_metrics_counter(self->metrics, &sign_ins, self->sign_ins, error);
     if (rc == 0)
         rc = tr_metrics_histogram(self->metrics, &latency, &self->latency, error);
+    if (rc == 0)
+        rc = tr_metrics_histogram(self->metrics, &calls, &self->calls, error);
     if (rc == 0)
         rc = tr_metrics_gauge(self->metrics, &connections, &self->connections, error);
     if (rc == 0)
@@ -57,4 +64,33 @@ uint64_t tr_web_server_answered(const tr_web_server_t *self, unsigned hundreds) 
 
 int64_t tr_web_server_up_ms(const tr_web_server_t *self) {
     return tr_clock_ms() - self->began_ms;
+}
+
+static uint64_t observed(const tr_histogram_t *of) {
+    uint64_t all = 0;
+    for (size_t i = 0; i <= of->bound_count; i++)
+        all += tr_counter_get(&of->buckets[i]);
+    return all;
+}
+
+/* In nanoseconds, as if the values of a bucket were spread evenly over it; what is above the last bound counts as that. */
+static double quantile(const tr_histogram_t *of, double share) {
+    double wanted = share * (double)observed(of), before = 0;
+    for (size_t i = 0; i < of->bound_count; i++) {
+        double here = (double)tr_counter_get(&of->buckets[i]), from = i ? (double)of->bounds[i - 1] : 0;
+        if (here > 0 && before + here >= wanted)
+            return from + ((double)of->bounds[i] - from) * (wanted - before) / here;
+        before += here;
+    }
+    return observed(of) ? (double)of->bounds[of->bound_count - 1] : 0;
+}
+
+static json_t *latency_json(const tr_histogram_t *of) {
+    return json_pack("{s:I, s:f, s:f, s:f}", "count", (json_int_t)observed(of), "p50_ms",
+        quantile(of, .5) / 1e6, "p95_ms", quantile(of, .95) / 1e6, "p99_ms", quantile(of, .99) / 1e6);
+}
+
+json_t *tr_web_server_latencies(const tr_web_server_t *self) {
+    return json_pack(
+        "{s:o, s:o}", "requests", latency_json(&self->latency), "calls", latency_json(&self->calls));
 }

@@ -40,6 +40,8 @@ static void take_replies(tr_web_server_t *self) {
     for (tr_web_reply_t *reply = tr_bridge_replies(self->config.bridge), *next; reply; reply = next) {
         next = reply->next;
         tr_gauge_add(&self->waiting, -1);
+        if (reply->outcome == TR_WEB_ANSWERED && reply->began_ns)
+            tr_histogram_observe(&self->calls, (uint64_t)(tr_clock_ns() - reply->began_ns));
         if (reply->on_reply)
             reply->on_reply(self, reply->owner, reply);
         else

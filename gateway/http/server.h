@@ -88,6 +88,8 @@ tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self);
 void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);
 /* Requests that were answered, by the first digit of their status. */
 uint64_t tr_web_server_answered(const tr_web_server_t *self, unsigned hundreds);
+/* {"requests", "calls"}, each {"count", "p50_ms", "p95_ms", "p99_ms"} since it was started: what was asked of it, and what it asked agents; new. */
+json_t *tr_web_server_latencies(const tr_web_server_t *self);
 int64_t tr_web_server_up_ms(const tr_web_server_t *self);
 
 #endif

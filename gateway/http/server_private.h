@@ -56,7 +56,7 @@ struct tr_web_server {
     tr_counter_t answered[5]; /* 1xx ... 5xx */
     tr_counter_t turned_away[3];
     tr_counter_t sign_ins[3];
-    tr_histogram_t latency;
+    tr_histogram_t latency, calls;
     tr_gauge_t connections, waiting, feeds, sockets;
 };
 

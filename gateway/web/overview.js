@@ -1,5 +1,5 @@
 // What goes on: numbers, rates, queues, agents and topics, from one summary a second that the gateway makes.
-import {h, put, card, number, compact, took, kindOf, words, bare} from "./dom.js";
+import {h, put, card, table, number, compact, took, kindOf, words, bare} from "./dom.js";
 import {get} from "./api.js";
 import {lines, squares, bar} from "./charts.js";
 
@@ -18,10 +18,11 @@ export async function show(root) {
     const rates = lines("Messages a second", [{label: "in", colour: "accent"}, {label: "out", colour: "good"}, {label: "on topics", colour: "warn"}]);
     const queues = lines("Waiting and in hand", [{label: "queued", colour: "accent"}, {label: "in hand", colour: "warn"}, {label: "leased", colour: "info"}]);
     const delays = lines("Round trip of a question", [{label: "page to agents and back", colour: "info"}], {format: took});
+    const latencies = table([["Since the gateway began"], ["Count", "n"], ["p50", "n"], ["p95", "n"], ["p99", "n"]], "Latencies");
     const grid = squares("Agents by their state", kindOf), states = h("div", {class: "legend"}), topics = h("div"), busiest = h("div");
     root.append(h("div", {class: "tiles"}, Object.values(tiles).map(one => one.node)),
         h("div", {class: "grid"}, card("Messages a second", rates.node), card("What waits", queues.node)),
-        h("div", {class: "grid"}, card("Agents", grid.node, states), card("Busiest agents", busiest), card("Busiest topics", topics), card("Latency", delays.node)));
+        h("div", {class: "grid"}, card("Agents", grid.node, states), card("Busiest agents", busiest), card("Busiest topics", topics), card("Latency", latencies.node, delays.node)));
     let before = null, beforeRows = new Map();
 
     function redraw() {
@@ -63,6 +64,8 @@ export async function show(root) {
         rates.push(into, out, now.topics.per_s);
         queues.push(now.broker.queued, agents.hand, now.broker.leased);
         delays.push(delay);
+        put(latencies.body, [["Requests of the gateway", now.latency.requests], ["Answers of agents", now.latency.calls]].map(([title, of]) => h("tr", {}, h("th", {scope: "row"}, title),
+            [number(of.count), took(of.p50_ms), took(of.p95_ms), took(of.p99_ms)].map(text => h("td", {class: "n"}, text)))));
         tiles.agents.set(number(agents.total), agents.ill ? `${agents.ill} in trouble` : "all well", agents.ill ? "bad" : "");
         tiles.rate.set(compact(into), `${compact(out)} out`);
         tiles.queued.set(compact(now.broker.queued), `${compact(agents.hand)} in hand`);

@@ -159,6 +159,17 @@ class Rest(web.GatewayTest):
         self.assertEqual(self.good(self.get("/api/v1/metrics"))["at_ms"], seen["at_ms"])
         harness.wait_until(lambda: self.good(self.get("/api/v1/metrics"))["at_ms"] > seen["at_ms"], "a newer one")
         harness.wait_until(lambda: any(t["topic"] == "news.a" for t in self.good(self.get("/api/v1/metrics"))["topics"]["busiest"]), "the topic")
+        # One answer that takes its time is what the highest percentile shows, and not the median.
+        slow = lambda: self.good(self.get("/api/v1/metrics"))["latency"]  # noqa: E731
+        self.agent("sleepy", "exec", "--", "/bin/sh", "-c", 'while read line; do sleep 0.7; echo "{\\"content\\": 1}"; done')
+        self.good(self.post("/api/v1/messages", {"receiver": "sleepy", "content": "hello"}))
+        harness.wait_until(lambda: slow()["calls"]["p99_ms"] > 500, "the slow answer to be counted")
+        for of in slow().values():
+            self.assertGreater(of["count"], 3)
+            self.assertLess(0, of["p50_ms"])
+            self.assertLess(of["p50_ms"], 500)
+            self.assertLessEqual(of["p50_ms"], of["p95_ms"])
+            self.assertLessEqual(of["p95_ms"], of["p99_ms"])
 
     def test_so_many_events_a_second(self):
         feed = events_test.Feed(self, "news.*", per_s=5)

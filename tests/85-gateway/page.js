@@ -41,6 +41,7 @@ async function dashboard() {
         await page.waitForTimeout(100);
     }
     out.live = await seen.first().textContent();
+    out.latencies = await page.locator("#view-overview [aria-label=Latencies] tbody tr").allInnerTexts();
     await look("overview-light");
 }
 

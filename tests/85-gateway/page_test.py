@@ -115,6 +115,8 @@ class Page(web.GatewayTest):
         self.assertEqual((seen["link"], seen["first_focus"], seen["title"]), ("live", "skip", "Topics · Troupe"))
         self.assertLess(seen["first_bytes"], 300 * 1024)
         self.assertIn("news.live", seen["live"])
+        for title, row in zip(("Requests of the gateway", "Answers of agents"), seen["latencies"], strict=True):
+            self.assertRegex(row, title + r"\s+[\d,]+(\s+[\d.,]+ .?s){3}")
         self.assertIn("<img src=x", seen["tap"])
         self.assertIn("worker", seen["result"])
         self.assertEqual((seen["edges"], seen["approval"], seen["dark"]), (4, "granted", "rgb(16, 19, 24)"))
