@@ -2,6 +2,14 @@
 const {chromium} = require("playwright-core");
 const [url, seconds] = process.argv.slice(2);
 
+// What the view tells of the publications: how many came and went by on the tap; messages a second and on topics, as the overview has them.
+const told = {
+    overview: () => document.querySelector("#view-overview .tiles").textContent,
+    topics: () => (document.querySelector("#view-topics [role=status]").textContent.match(/[\d,]+/g) || []).reduce((sum, one) => sum + Number(one.replaceAll(",", "")), 0),
+    agents: () => document.querySelector("#view-agents [role=status]").textContent,
+};
+const onTopics = () => document.querySelector("#view-overview canvas").getAttribute("aria-label");
+
 // Pictures that the browser drew in so many milliseconds, and the longest pause between two.
 const frames = ms => new Promise(done => {
     const begun = performance.now();
@@ -29,9 +37,9 @@ const frames = ms => new Promise(done => {
         await page.goto(`${url}/#${view}`);
         await page.locator(`#view-${view}[data-ready]`).waitFor();
         await page.waitForTimeout(3000); // it has what it keeps
-        const before = await heap(), drawn = await page.evaluate(frames, seconds * 1000), after = await heap();
-        const told = view === "topics" ? await page.locator("#view-topics [role=status]").first().textContent() : await page.locator(view === "agents" ? "#view-agents [role=status]" : "#view-overview .tiles").textContent();
-        out[view] = {...drawn, before, after, nodes: await page.evaluate(() => document.querySelectorAll("*").length), told};
+        const first = await page.evaluate(told[view]), begun = Date.now(), before = await heap(), drawn = await page.evaluate(frames, seconds * 1000), after = await heap();
+        out[view] = {...drawn, before, after, nodes: await page.evaluate(() => document.querySelectorAll("*").length), first, told: await page.evaluate(told[view]), took_s: (Date.now() - begun) / 1000,
+            rates: view === "overview" ? await page.evaluate(onTopics) : ""};
     }
     await browser.close();
     console.log(JSON.stringify(out));
