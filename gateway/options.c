@@ -66,8 +66,9 @@ static const tr_option_t table[] = {
     {"connections", 0, "N", TR_INT(O, web.connections), "8192", "Connections at once; more are closed.",
         .min = 1, .max = 1000000},
     {"connections-each", 0, "N", TR_INT(O, web.connections_each), "1024",
-        "Connections at once of one address, or of one /64 of IPv6, but those of --proxy; more are closed. "
-        "0: as many as there are.",
+        "Connections at once of one address, or of one /64 of IPv6; more are closed. 0: as many as there "
+        "are. "
+        "Those of --proxy, and all with --insecure, are of a server in front of it, and not counted.",
         .min = 0, .max = 1000000},
     {"body-max", 0, "SIZE", TR_SIZE(O, web.body_max), "4M", "Bytes of a request's body at most.", .min = 1024,
         .max = 64 << 20},

@@ -1,4 +1,7 @@
-/* How many connections each network has: who opens all that there are leaves none to others. Those of a proxy (--proxy) are of many, and not counted. */
+/*
+ * How many connections each network has: who opens all that there are leaves none to others. Those of a server in front of it (--proxy, or --insecure,
+ * which says that there is one) are of many, and are not counted.
+ */
 #include "gateway/http/server_private.h"
 
 #include <string.h>
@@ -25,7 +28,7 @@ static bool net_of(const tr_web_server_t *self, int fd, char out[TR_WEB_PEER_SIZ
 bool tr_web_crowd_full(tr_web_server_t *self, int fd) {
     char net[TR_WEB_PEER_SIZE];
     int64_t most = self->config.options->connections_each;
-    if (most == 0 || !net_of(self, fd, net))
+    if (most == 0 || self->config.options->insecure || !net_of(self, fd, net))
         return false;
     const uint64_t *there = tr_map_find(&self->crowd, net, strlen(net));
     if (!there || *there < (uint64_t)most)

@@ -284,6 +284,9 @@ class Http(web.GatewayTest):
         for line in many:  # a proxy's are of many
             self.addCleanup(line.close)
             self.assertEqual(self.get("/healthz", connection=line).status, 200)
+        self.serve("--name", "inside", "--connections-each", "1", "--listen", "0.0.0.0:0", "--insecure")
+        for line in [self.connection() for _ in range(4)]:
+            self.assertEqual(self.get("/healthz", connection=line).status, 200)
 
     def test_connections_that_ask_for_nothing_count(self):
         self.begin("--connections", "4")
