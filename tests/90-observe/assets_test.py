@@ -103,6 +103,28 @@ class Assets(unittest.TestCase):
         properties = json.loads(read(PLACE, "elasticsearch", "index-template.json"))["template"]["mappings"]["properties"]
         self.assertGreater(len(renamed), 5)
         self.assertEqual(renamed - set(properties), set())
+        kept = set(re.search(r"kept = %w\[(.*)\]", read(PLACE, "logstash", "troupe.conf"))[1].split()) - {"@timestamp", "@version", "tags"}
+        self.assertEqual(kept, renamed | {"message"})
+        told = set(re.findall(r'put_text\(doc, "([a-z.]+)"', read(ROOT, "exporter", "elastic.c")))
+        self.assertEqual(told - kept, {"host.name", "log.file.path"})  # which only who reads a file knows
+
+    def test_other_fields_go_to_one_place(self):
+        """The filter's own code, over an event that is a hash."""
+        ruby = shutil.which("ruby") or self.skipTest("ruby is not installed")
+        code = re.search(r'ruby {\s*code => "(.*?)"', read(PLACE, "logstash", "troupe.conf"), re.S)[1]
+        event = """require 'json'
+class Event
+  def initialize(h) @h = h end
+  def to_hash() @h.dup end
+  def remove(key) @h.delete(key[1..-2]) end
+  def set(key, value) @h[key[1..-2]] = value end
+end
+event = Event.new(JSON.parse(STDIN.read))
+"""
+        line = {"@timestamp": "t", "message": "m", "log.level": "warn", "links": 3, "endpoint": "tcp://x"}
+        done = subprocess.run([ruby, "-e", event + code + "\nputs JSON.generate(event.to_hash)"], input=json.dumps(line), capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout), {"@timestamp": "t", "message": "m", "log.level": "warn", "troupe.fields": {"links": 3, "endpoint": "tcp://x"}})
 
     def test_what_is_json_is_json(self):
         template = json.loads(read(PLACE, "elasticsearch", "index-template.json"))
