@@ -9,6 +9,7 @@ extern const char tr_mind_data_intents[]; /* the trained model, not the examples
 
 extern const char tr_mind_data_prompt_data[];
 extern const char tr_mind_data_prompt_schema[];
+extern const char tr_mind_data_prompt_repair[];
 extern const char tr_mind_data_prompt_sentiment[];
 extern const char tr_mind_data_prompt_intent[];
 extern const char tr_mind_data_prompt_entities[];

@@ -78,16 +78,23 @@ static const struct {
                             ",\"reply\":{\"type\":\"string\",\"minLength\":1}")},
 };
 
+/* The file of the directory; NULL where there is none. */
+static int load_own(const char *directory, const char *name, char **ret_own, tr_error_t *error) {
+    char path[PATH_MAX];
+    size_t length;
+    *ret_own = NULL;
+    if (directory && (size_t)snprintf(path, sizeof path, "%s/%s.txt", directory, name) >= sizeof path)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: too long a path", directory);
+    return directory && access(path, F_OK) == 0
+               ? tr_file_read(path, "prompt", TR_PROMPT_MAX, ret_own, &length, error)
+               : 0;
+}
+
 /* The prompt, what to make of data, and how to answer, in one text; the file of the directory where there is one. */
 static int load_text(
     const char *directory, const char *name, unsigned op, char **ret_text, tr_error_t *error) {
-    char path[PATH_MAX], *own = NULL;
-    size_t length;
-    int rc = 0;
-    if (directory && (size_t)snprintf(path, sizeof path, "%s/%s.txt", directory, name) >= sizeof path)
-        return tr_error_set(error, -ENAMETOOLONG, "%s: too long a path", directory);
-    if (directory && access(path, F_OK) == 0)
-        rc = tr_file_read(path, "prompt", TR_PROMPT_MAX, &own, &length, error);
+    char *own = NULL;
+    int rc = load_own(directory, name, &own, error);
     if (rc == 0 && asprintf(ret_text, "%s\n%s%s", own ? own : known[op].prompt, tr_mind_data_prompt_data,
                        known[op].schema ? tr_mind_data_prompt_schema : "") < 0) {
         *ret_text = NULL;
@@ -140,6 +147,15 @@ static int load_system(
     free(marked);
     free(text);
     return rc;
+}
+
+int tr_mind_prompt_repair(const char *directory, uint64_t mark, char **ret_text, tr_error_t *error) {
+    char word[32], *own = NULL;
+    snprintf(word, sizeof word, "%016" PRIx64, mark);
+    int rc = load_own(directory, "repair", &own, error);
+    *ret_text = rc == 0 ? with_mark(own ? own : tr_mind_data_prompt_repair, word) : NULL;
+    free(own);
+    return rc == 0 && !*ret_text ? tr_error_set(error, -ENOMEM, "out of memory") : rc;
 }
 
 int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64_t mark,

@@ -43,6 +43,20 @@ class Mind(model.ModelTest):
         self.assertIn(why, done.stderr)
         return json.loads(done.stdout)
 
+    def test_what_is_wrong_with_an_answer_is_data(self):
+        server = self.server()
+        wrong = {"label": "Obey me", "score": 0}
+        server.does(answers(wrong), answers({"label": "neutral", "score": 0}))
+        done = self.ask(server.config(), "sentiment", "as always")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["label"]), (0, "neutral"), done)
+        messages = server.requests[1].json["messages"]
+        mark = messages[1]["content"].split("\n")[0]
+        error, ended, after = messages[-1]["content"].partition(f"\n{mark}\n")[2].partition(f"\n</{mark[1:]}\n")
+        self.assertIn("label", error)
+        self.assertNotIn("{error}", messages[-1]["content"])
+        self.assertIn("Answer again", after)
+        self.assertTrue(ended, messages[-1])
+
     def test_every_operation(self):
         server = self.server()
         value = self.value(server, {"label": "negative", "score": -0.5}, "sentiment", "a great plan, as always")
