@@ -142,7 +142,7 @@ export async function show(root, frame) {
         const buttons = [h("button", {type: "button", class: "icon", "aria-pressed": "false", "aria-label": "A good answer"}, icon("up")), h("button", {type: "button", class: "icon", "aria-pressed": "false", "aria-label": "A poor answer"}, icon("down"))];
         async function keepIt(good, why) {
             const done = await frame.act(buttons[good ? 0 : 1], () => post("/api/v1/knowledge/feedback/documents", {documents: [{id: `feedback-${turn.trace}`, title: turn.asked.slice(0, 120),
-                text: `Question: ${turn.asked}\n\nAnswer: ${turn.text}${why ? `\n\nRemark: ${why}` : ""}`, metadata: {rating: good ? "good" : "bad", agent: turn.agent, user: user(), trace: turn.trace}}]}), "Kept as feedback");
+                text: `Question: ${turn.asked}\n\nAnswer: ${turn.text}${why ? `\n\nRemark: ${why}` : ""}`, metadata: {rating: good ? "good" : "bad", question: turn.asked, answer: turn.text, remark: why, agent: turn.agent, user: user(), trace: turn.trace}}]}), "Kept as feedback");
             if (done)
                 buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i === 0) === good)));
         }

@@ -1,6 +1,26 @@
 // Preferences, which this browser keeps, and the feedback that was given.
 import {h, put, card, empty, failure, loading, pill} from "./dom.js";
-import {get, post, prefs, bound, you} from "./api.js";
+import {get, post, prefs, bound, you, query} from "./api.js";
+
+// A line of JSON for each: what was asked, answered and remarked, and by whom it was found good or bad. It is of the metadata: texts are kept as they are searched, not to the letter.
+async function examples() {
+    const lines = [];
+    let after = "";
+    do {
+        const page = await get("/api/v1/knowledge/feedback/documents?" + query({after, "max-results": 50}));
+        for (const {metadata: {question, answer, remark, rating, agent, user, trace} = {}} of page.documents)
+            if (answer !== undefined)
+                lines.push(JSON.stringify({question, answer, remark, rating, agent, user, trace}) + "\n");
+        after = page.after;
+    } while (after);
+    return lines.join("");
+}
+
+async function download() {
+    const link = h("a", {href: URL.createObjectURL(new Blob([await examples()], {type: "application/jsonl"})), download: "feedback.jsonl"});
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
 
 export async function show(root, frame) {
     const now = prefs.all(), found = h("div"), words = h("input", {type: "search", placeholder: "Search the feedback", "aria-label": "Search the feedback"});
@@ -38,7 +58,7 @@ export async function show(root, frame) {
     card("Feedback on answers", h("form", {class: "row bar", onsubmit: event => {
         event.preventDefault();
         search();
-    }}, h("span", {class: "grow"}, words), h("button", {}, "Search")), found)));
+    }}, h("span", {class: "grow"}, words), h("button", {}, "Search"), h("button", {type: "button", onclick: event => frame.act(event.currentTarget, download)}, "Save as JSONL")), found)));
     search();
     return {};
 }

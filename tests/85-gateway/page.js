@@ -218,6 +218,9 @@ async function others() {
     await view("settings");
     await page.locator("#view-settings li:has-text('good answer')").waitFor();
     await look("settings-light");
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", {name: "Save as JSONL"}).click()]);
+    out.examples = require("fs").readFileSync(await saved.path(), "utf8");
+    out.examples_file = saved.suggestedFilename();
     for (const name of ["agents", "models", "logs", "fleet"]) {
         await view(name);
         await look(`${name}-light`);

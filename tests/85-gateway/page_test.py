@@ -125,6 +125,10 @@ class Page(web.GatewayTest):
         self.assertIn("arbour", seen["reply"])
         self.assertRegex(seen["work"], r"steps of \d+ agents")
         self.assertIn("gateway to assistant: request", seen["sequence"])
+        example = json.loads(seen["examples"])  # one line
+        self.assertEqual((seen["examples_file"], example["question"], example["answer"], example["remark"], example["rating"], example["agent"]),
+                         ("feedback.jsonl", "search for the harbour", seen["reply"], "", "good", "assistant"))
+        self.assertRegex(example["trace"], "^[0-9a-f]{32}$")
         self.assertEqual(seen["image"], "data:image/jpeg;base64")
         if self.eyes:
             self.assertIn("An image (jpeg)", seen["about"])
