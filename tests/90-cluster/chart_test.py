@@ -184,6 +184,8 @@ class Chart(unittest.TestCase):
         none = {"agents": [{"name": "reader", "behaviour": "echo", "services": ["read"], "autoscale": {"min": 0, "max": 8}}], "autoscaler": "keda"}
         to_none = self.rendered(none)[0]["ScaledObject", "reader"]["spec"]
         self.assertEqual((to_none["minReplicaCount"], [one["type"] for one in to_none["triggers"]]), (0, ["prometheus"]))
+        says = "reader: autoscale.min is 0"
+        self.assertEqual([says in self.rendered(*values)[1] for values in ((none,), ({**none, "autoscaler": "hpa"},), ())], [False, True, False])
         self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_service_unfinished_records{fleet="office",service=~"read"})')
         objects, _ = self.rendered("values-prod.yaml", {"autoscaler": "keda"})
         self.assertEqual([one["type"] for one in objects["ScaledObject", "reader"]["spec"]["triggers"]], ["prometheus", "cpu"])
