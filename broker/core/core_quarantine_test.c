@@ -342,6 +342,70 @@ static void what_it_had_of_services_goes_to_others(void **state) {
     world_end(d.w);
 }
 
+/* dan offers it, and has one of ann's two requests in hand. */
+static const got_t *one_of_two(const ward_t *d, bool durable) {
+    char json[160];
+    snprintf(json, sizeof json,
+        "{\"action\":\"register\",\"services\":[{\"name\":\"digest\",\"capacity\":1,\"durable\":%s}]}",
+        durable ? "true" : "false");
+    ask(d->w, 4, d->route[4], "dan", "df", json);
+    say(d, 1, "svc:digest");
+    say(d, 1, "svc:digest");
+    const got_t *g = expect_text(d->w, 4, TR_KIND_MESSAGE, "x");
+    expect_none(d->w, 4, TR_KIND_MESSAGE);
+    return g;
+}
+
+static void what_it_sent_and_waits_is_given_to_nobody(void **state) {
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        ward_t d = ward_of(NULL);
+        const got_t *g = one_of_two(&d, false);
+        hold(&d, "ann", "ann");
+        if (away)
+            leave(d.w, 1, "ann");
+        settle(d.w, 4, g, false);
+        if (!away)
+            assert_int_equal(expect(d.w, 1, TR_KIND_NACK)->record.h.reason, TR_REASON_QUARANTINED);
+        expect_none(d.w, 4, TR_KIND_MESSAGE);
+        assert_int_equal(tr_core_stats(d.w->core)->queued, 0);
+        world_end(d.w);
+    }
+}
+
+/* Given back, it goes to nobody else. */
+static void what_it_sent_is_not_given_on(void **state) {
+    (void)state;
+    ward_t d = ward_of(NULL);
+    const got_t *g = one_of_two(&d, false);
+    ask(d.w, 3, d.route[3], "cid", "df", "{\"action\":\"register\",\"services\":[{\"name\":\"digest\"}]}");
+    expect_text(d.w, 3, TR_KIND_MESSAGE, "x");
+    hold(&d, "ann", "ann");
+    settle(d.w, 4, g, true);
+    expect_none(d.w, 3, TR_KIND_MESSAGE);
+    assert_int_equal(expect(d.w, 1, TR_KIND_NACK)->record.h.reason, TR_REASON_QUARANTINED);
+    world_end(d.w);
+}
+
+/* It is kept as a dead letter, which cannot be sent either until she is let go. */
+static void what_it_sent_durably_is_kept_for_later(void **state) {
+    (void)state;
+    static const char requeue[] = "{\"action\":\"dead-letters-requeue\"}";
+    ward_t d = ward_with_journal();
+    const got_t *g = one_of_two(&d, true);
+    hold(&d, "ann", "ann");
+    pass(d.w, 250); /* whether or not anybody has room */
+    assert_int_equal(tr_core_stats(d.w->core)->letters, 1);
+    settle(d.w, 4, g, false);
+    expect_none(d.w, 4, TR_KIND_MESSAGE);
+    assert_non_null(strstr(ask(d.w, 5, d.route[5], "op", "ams", requeue), "its sender is in quarantine"));
+    expect_none(d.w, 4, TR_KIND_MESSAGE);
+    order(&d, "-release", "ann");
+    assert_non_null(strstr(ask(d.w, 5, d.route[5], "op", "ams", requeue), "\"count\":1"));
+    expect_text(d.w, 4, TR_KIND_MESSAGE, "x");
+    world_end(d.w);
+}
+
 static void what_cannot_be_held(void **state) {
     (void)state;
     ward_t d = ward_of(NULL);
@@ -371,6 +435,9 @@ int main(void) {
         cmocka_unit_test(whom_it_set_to_work_is_known_to_the_next_broker),
         cmocka_unit_test(one_of_a_range),
         cmocka_unit_test(what_it_had_of_services_goes_to_others),
+        cmocka_unit_test(what_it_sent_and_waits_is_given_to_nobody),
+        cmocka_unit_test(what_it_sent_is_not_given_on),
+        cmocka_unit_test(what_it_sent_durably_is_kept_for_later),
         cmocka_unit_test(what_cannot_be_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

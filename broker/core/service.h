@@ -24,6 +24,8 @@ void tr_service_uncount(tr_core_t *core, tr_service_t *s, const tr_lease_t *leas
 void tr_service_requeue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *leases);
 /* Nobody will have it: its sender hears why. Frees it. */
 void tr_lease_fail(tr_core_t *core, tr_lease_t *lease, tr_reason_t why, const char *detail);
+/* The same where its sender is in quarantine by now; else false, and it is as it was. */
+bool tr_lease_fail_held(tr_core_t *core, tr_lease_t *lease);
 /* A neighbour's, to him. Frees it. */
 void tr_lease_give_back(tr_core_t *core, tr_lease_t *lease);
 

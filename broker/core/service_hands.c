@@ -221,6 +221,8 @@ static void release(
         take_forwarded(core, from, lease);
     else if (!try_again(core, from, lease))
         return;
+    if (tr_lease_fail_held(core, lease))
+        return;
     tr_provider_t *other = tr_service_choose(core, s, lease, from);
     if (other && tr_service_deliver(core, other, lease))
         return;

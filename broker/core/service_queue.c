@@ -164,6 +164,18 @@ static tr_lease_list_t *next_list(tr_service_t *s) {
     return NULL;
 }
 
+static bool is_held(tr_core_t *core, const tr_lease_t *lease) {
+    tr_record_t r = tr_lease_record(lease);
+    return tr_quarantine_holds_sender(core, &r);
+}
+
+bool tr_lease_fail_held(tr_core_t *core, tr_lease_t *lease) {
+    if (!is_held(core, lease))
+        return false;
+    tr_lease_fail(core, lease, TR_REASON_QUARANTINED, "its sender is in quarantine");
+    return true;
+}
+
 /* Hands queued requests to providers as long as one has room. What is on disk waits there while the broker
  * drains. */
 void tr_service_dispatch(tr_core_t *core, tr_service_t *s) {
@@ -177,6 +189,8 @@ void tr_service_dispatch(tr_core_t *core, tr_service_t *s) {
         tr_service_uncount(core, s, lease);
         if (expired(core, lease)) {
             tr_lease_fail(core, lease, TR_REASON_EXPIRED, "reply-by passed in the service's queue");
+        } else if (tr_lease_fail_held(core, lease)) {
+            continue;
         } else if (p->entry->neighbour && !tr_proxy_takes(core, p->entry, lease->len)) {
             tr_lease_fail(
                 core, lease, TR_REASON_TOO_LARGE, "the broker of that platform takes no record so long");
@@ -229,19 +243,20 @@ static tr_reason_t overdue(const tr_core_t *core, const tr_service_t *s, const t
                                   : TR_REASON_NONE;
 }
 
-/* What waited too long: for a provider, for its own deadline, or in a durable queue. */
+/* What waited too long: for a provider, for its own deadline, or in a durable queue; or is of one in quarantine. */
 static void fail_overdue(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list) {
     tr_lease_list_t waiting = *list;
     *list = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&waiting))) {
         tr_reason_t why = overdue(core, s, lease);
-        if (why == TR_REASON_NONE) {
+        if (why == TR_REASON_NONE && !is_held(core, lease)) {
             tr_leases_append(list, lease);
             continue;
         }
         tr_service_uncount(core, s, lease);
-        tr_lease_fail(core, lease, why, "nobody took it in time");
+        if (why != TR_REASON_NONE || !tr_lease_fail_held(core, lease))
+            tr_lease_fail(core, lease, why, "nobody took it in time");
     }
 }
 

@@ -7,6 +7,7 @@
  */
 #include "broker/core/durable/durable.h"
 #include "broker/core/lease.h"
+#include "broker/core/platform/quarantine.h"
 
 #include "lib/store/journal.h"
 
@@ -127,6 +128,8 @@ tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_
     size_t before = batch ? batch->more.size : 0;
     if (!q)
         return TR_REASON_NOT_FOUND;
+    if (tr_quarantine_holds_sender(core, &letter->record))
+        return TR_REASON_QUARANTINED;
     if (!batch || !put_end(core, batch, number))
         return TR_REASON_LIMIT;
     tr_record_t r = letter->record;

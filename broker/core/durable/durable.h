@@ -256,8 +256,8 @@ void tr_durable_finish(tr_core_t *core);
 /* recover.c: tr_core_recover, in core.h */
 
 /* dead_letter.c */
-/* In one batch: the letter leaves the journal, and its message enters its queue again. NOT_FOUND: its queue is gone; BUSY, LIMIT: all is
- * as it was. The letter is one that is not spent, as is that of a drop; `size` is its value's. */
+/* In one batch: the letter leaves the journal, and its message enters its queue again. NOT_FOUND: its queue is gone; QUARANTINED: its sender
+ * is held; BUSY, LIMIT: all is as it was. The letter is one that is not spent, as is that of a drop; `size` is its value's. */
 tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_info_t *letter, size_t size);
 /* False when out of memory. */
 bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size);

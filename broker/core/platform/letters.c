@@ -175,6 +175,7 @@ static const char *why_not(tr_reason_t why) {
     switch (why) {
     case TR_REASON_BUSY: return "its queue is full: try again later";
     case TR_REASON_NOT_FOUND: return "its queue is gone";
+    case TR_REASON_QUARANTINED: return "its sender is in quarantine: let it go first";
     default: return "out of memory";
     }
 }

@@ -26,6 +26,30 @@ bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_
     return entry->range && find(core, name);
 }
 
+/* Its name without this platform's; NULL where it is of another one. */
+static const char *own_name(const tr_core_t *core, const tr_record_t *record, size_t *len) {
+    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, len);
+    const char *at = aid ? memchr(aid, '@', *len) : NULL;
+    size_t platform_len = at ? *len - (size_t)(at - aid) - 1 : 0;
+    if (!at)
+        return aid;
+    *len = (size_t)(at - aid);
+    return platform_len == core->platform_len && !memcmp(at + 1, core->platform, platform_len) ? aid : NULL;
+}
+
+bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record) {
+    char text[TR_NAME_MAX + 1];
+    size_t len = 0;
+    uint32_t agent;
+    const char *name = core->quarantine && core->quarantine->n ? own_name(core, record, &len) : NULL;
+    if (!name || len >= sizeof text)
+        return false;
+    const tr_entry_t *e = tr_entry_find(core, name, len, &agent);
+    memcpy(text, name, len);
+    text[len] = 0;
+    return e ? e->quarantined && tr_quarantine_holds(core, e, agent) : tr_quarantine_holds_name(core, text);
+}
+
 static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
     const tr_map_slot_t *slot = core->quarantine ? tr_map_next(&core->quarantine->names, cursor) : NULL;
     return slot ? (tr_quarantined_t *)(uintptr_t)slot->value : NULL;

@@ -35,6 +35,8 @@ typedef struct tr_quarantine {
 bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent);
 /* Of one that may be away. */
 bool tr_quarantine_holds_name(const tr_core_t *core, const char *name);
+/* Whether the record's sender, who may be away, is; false for those of other platforms. */
+bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record);
 /* A new entry learns whether anybody of it is. */
 void tr_quarantine_mark(tr_core_t *core);
 void tr_quarantine_finish(tr_core_t *core);
