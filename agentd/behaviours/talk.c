@@ -1,5 +1,5 @@
 /*
- * A turn is a chain of questions to the mind: mood, entities, and then what to make of it in the session's context. What the first two said
+ * A turn is a chain of questions to the mind: mood, intent, entities, and then what to make of it in the session's context. What the first three said
  * travels along; the session is looked up again at the end, as other users' turns go on meanwhile. The user's own next turn waits (talk_queue.h)
  * until this one is at its end: over(), which every way through a turn comes to once.
  */
@@ -216,7 +216,8 @@ static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t
             .input = input,
             .on_said = on_said,
             .on_piece = pieces,
-            .carried = json_incref(turn)}); /* what fails is told to who asked */
+            .builtin = op == TR_MIND_INTENT, /* the reply need not wait for one model more */
+            .carried = json_incref(turn)});  /* what fails is told to who asked */
     if (rc < 0)
         over(self, turn);
 }
@@ -297,6 +298,17 @@ static void on_entities(
     json_decref(named);
 }
 
+static void on_intent(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
+    tr_talk_t *self = state;
+    if (tr_thinker_failed(&self->thinker, message, result)) {
+        over(self, turn);
+        return;
+    }
+    json_object_set(turn, "intent", (json_t *)(uintptr_t)result->value);
+    ask_about(self, message, TR_MIND_ENTITIES, json_pack("{s:i}", "most", ENTITIES), on_entities, NULL, turn);
+}
+
 static void on_mood(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
     if (tr_thinker_failed(&self->thinker, message, result)) {
@@ -304,7 +316,7 @@ static void on_mood(void *state, const tr_message_t *message, const tr_mind_resu
         return;
     }
     json_object_set(turn, "sentiment", (json_t *)(uintptr_t)result->value);
-    ask_about(self, message, TR_MIND_ENTITIES, json_pack("{s:i}", "most", ENTITIES), on_entities, NULL, turn);
+    ask_about(self, message, TR_MIND_INTENT, NULL, on_intent, NULL, turn);
 }
 
 static void begin(tr_talk_t *self, const tr_message_t *message, const char *user) {

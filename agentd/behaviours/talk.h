@@ -5,7 +5,7 @@
  *   {"text", "user", "images": [{"text"}]}     a turn about images: what was seen in each (of the behaviour senses)
  *   {"action": "profile" | "history" | "why" | "forget", "user"}
  *
- * A turn is {"user", "turn", "state", "reply", "action", "parameters", "missing", "sentiment", "entities", "by", "fallback"}, as far as there is
+ * A turn is {"user", "turn", "state", "reply", "action", "parameters", "missing", "sentiment", "intent", "entities", "by", "fallback"}, as far as there is
  * something of it. It goes to who asked, and its reply to a topic, in pieces, as it comes (talk_stream.h).
  *
  * What was seen in images is the reply of a turn about them, and "state" is "seen". It was written by whoever made the image: it is told, and no order is looked for

@@ -171,6 +171,7 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         .on_done = on_done,
         .on_piece = question->on_piece ? on_piece : NULL,
         .most = question->most,
+        .builtin = question->builtin,
         .total_ms = question->total_ms,
         .task = task_of(asked),
         .conversation = asked ? asked->conversation_id : NULL,

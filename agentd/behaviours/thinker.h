@@ -50,6 +50,7 @@ typedef struct tr_thinker_question {
     json_t *input; /* consumed; NULL = none */
     tr_thought_fn on_said;
     tr_thought_piece_fn on_piece; /* NULL = only the whole */
+    bool builtin;                 /* the built-in mind is enough */
     tr_mind_cost_t most;          /* it may cost; 0 = as the configuration says */
     int64_t total_ms;             /* it may take; 0 = as the configuration says */
     tr_thought_t *

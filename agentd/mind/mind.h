@@ -136,6 +136,7 @@ typedef struct tr_mind_request {
     tr_mind_piece_fn on_piece; /* of dialogue; NULL = only the whole */
     tr_mind_cost_t most;       /* it may cost; 0 = as the configuration says */
     int64_t total_ms; /* it may take; 0 = as the configuration says. What is there at once takes none */
+    bool builtin;     /* the built-in mind is enough, also where a model answers else */
     const char *task; /* whose budget it is on (docs/models.md); NULL = nobody's */
     const char *conversation; /* told in spans; NULL = none */
     const char *traceparent;  /* W3C trace context that it is asked under; NULL = none */

@@ -313,12 +313,13 @@ static int ask(tr_mind_t *mind, const tr_mind_request_t *request, tr_error_t *er
     if (!asked)
         return tr_error_set(error, -ENOMEM, "mind: %s: out of memory", tr_mind_op_word(request->op));
     bool is_well = tr_mind_input_is_well(&asked->request);
-    int rc = is_well ? start(asked, &why) : 0;
+    bool by_model = is_well && !request->builtin;
+    int rc = by_model ? start(asked, &why) : 0;
     asked->request.traceparent = asked->request.task = asked->request.conversation = NULL; /* were borrowed */
-    if (is_well && rc == 0)
+    if (by_model && rc == 0)
         return 0;
     snprintf(asked->why, sizeof asked->why, "%s", why.text);
-    rc = is_well && is_final(asked)
+    rc = by_model && is_final(asked)
              ? tr_error_set(error, rc, "mind: %s: %s", tr_mind_op_word(request->op), why.text)
              : ask_builtin(asked, error);
     if (rc < 0)

@@ -25,6 +25,7 @@ class Dialogue(minds.MindsTest):
         self.assertEqual(turn["sentiment"]["label"], "negative")
         self.assertTrue(turn["reply"].startswith("I am sorry"), turn)
         self.assertIn("Berlin", [e["text"] for e in turn["entities"]])
+        self.assertEqual(self.say("d", "search for whales")["intent"]["label"], "search")
 
     def test_a_profile_is_learnt_shown_and_forgotten(self):
         self.agent("d", "dialogue")
@@ -198,6 +199,8 @@ class Assistant(minds.MindsTest):
         self.agent("a", "assistant", mind={"base-url": server.url, "model": "m", **model.QUICK})
         turn = self.told("a", "moin")
         self.assertEqual((turn["reply"], turn["by"], turn["state"]), ("Moin.", "model the-model", "chat"))
+        self.assertIn("label", turn["intent"])
+        self.assertEqual(len(server.requests), 3, "no model is asked for the intent")
 
 
 class Stream(minds.MindsTest):
