@@ -127,6 +127,9 @@ void sim_guarded_heard(sim_ledger_t *ledger, uint32_t letter, unsigned actor) {
 
 bool sim_guarded_was_held(const sim_world_t *world, unsigned actor, int64_t heard_ns) {
     const sim_guarded_t *g = &world->ledger->guarded[actor];
+    for (unsigned i = 0; i < world->brokers_n; i++) /* this very moment, which the ledger has not looked at */
+        if (world->brokers[i]->up && holds(world->brokers[i], actor))
+            return true;
     return g->held || (g->changed_ns && g->changed_ns + ON_ITS_WAY_NS > heard_ns);
 }
 

@@ -22,7 +22,7 @@ void sim_guarded_taken(sim_broker_t *broker, const sim_conn_t *conn);
 void sim_guarded_sends(sim_broker_t *broker, const tr_buf_t *buf);
 /* The letter came from an agent that was in quarantine when the broker got it. */
 void sim_guarded_heard(sim_ledger_t *ledger, uint32_t letter, unsigned actor);
-/* Events may have passed the actor by without a GAP, since it heard one at that time. */
+/* It is in quarantine, or was a while before that time: events passed it by without a GAP, and what it had sent durably comes back. */
 bool sim_guarded_was_held(const sim_world_t *world, unsigned actor, int64_t heard_ns);
 /* Somebody who is in quarantine, by name; NULL where nobody is. */
 const char *sim_guarded_held(const sim_broker_t *broker);
