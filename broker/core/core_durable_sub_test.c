@@ -1,4 +1,5 @@
 /* Durable subscriptions: publications go through the mailbox, across the end of agents and brokers. */
+#include "broker/core/core_guarded.h"
 #include "broker/core/core_office.h"
 
 static uint64_t subscribe_durably(const office_t *o, const char *pattern) {
@@ -152,6 +153,49 @@ static void a_full_mailbox_misses_it_and_it_is_told(void **state) {
     world_end(o.w);
 }
 
+static void rights(world_t *w, const char *const *subscribe) {
+    guard(w, (const wish_t[]){{.name = "a", .key = 1, .names = LIST("a"), .publish = LIST(">")},
+                 {.name = "b", .key = 2, .names = LIST("b"), .subscribe = subscribe}, {0}});
+}
+
+static void both_come(office_t *o) {
+    hello(o->w, 1);
+    hello(o->w, 2);
+    o->a = join(o->w, 1, "a");
+    o->b = join(o->w, 2, "b");
+}
+
+/* Its mailbox collects no more of it, whether its agent is there or comes back later, nor when it has the right again. */
+static void it_ends_with_the_right(void **state) {
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        tr_core_config_t config = with_journal();
+        office_t o = {.w = world_new(&config)};
+        o.w->keys[1] = 1;
+        o.w->keys[2] = o.w->keys[3] = 2;
+        rights(o.w, LIST("news.>"));
+        both_come(&o);
+        expect_done(o.w, 2, subscribe_durably(&o, "news.a"));
+        expect_done(o.w, 2, subscribe_durably(&o, "news.b"));
+        if (away)
+            expect_done(o.w, 2, leave(o.w, 2, "b"));
+        forget(o.w);
+        rights(o.w, LIST("news.b"));
+        if (away)
+            join(o.w, 2, "b");
+        else
+            expect_audit(o.w, TR_EVENT_REVOKED, "may no longer");
+        world_crash(o.w, 0);
+        rights(o.w, LIST("news.>"));
+        both_come(&o);
+        publish(&o, "news.a", "no");
+        publish(&o, "news.b", "yes");
+        expect_event(&o, "yes");
+        expect_none(o.w, 2, TR_KIND_PUBLISH);
+        world_end(o.w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_comes_leased_with_its_topic),
@@ -160,6 +204,7 @@ int main(void) {
         cmocka_unit_test(unsubscribing_ends_it_for_good),
         cmocka_unit_test(of_two_subscriptions_to_a_pattern_the_last_one_counts),
         cmocka_unit_test(nobody_hears_himself_nor_the_platform),
+        cmocka_unit_test(it_ends_with_the_right),
         cmocka_unit_test(a_full_mailbox_misses_it_and_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

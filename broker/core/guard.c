@@ -376,7 +376,7 @@ static bool subscriptions_still_right(tr_core_t *core, tr_session_t *s) {
         if (sub->entry->session == s && !tr_guard_subscribe(core, s, sub->pattern, sub->pattern_len))
             return false;
     }
-    return true;
+    return tr_durable_subs_judge(core, s);
 }
 
 static bool services_still_right(tr_core_t *core, tr_session_t *s) {

@@ -116,7 +116,10 @@ bool tr_durable_arrived(tr_core_t *core, tr_entry_t *entry) {
         return !entry->durable;
     if (!tr_queue_policy(core, s, entry->durable))
         return false;
-    return tr_service_provide(core, s, entry, entry->first, core->config.queue_in_hand) == 0;
+    if (tr_service_provide(core, s, entry, entry->first, core->config.queue_in_hand) < 0)
+        return false;
+    tr_durable_subs_judge(core, entry->session); /* its rights may be narrower than when it asked for them */
+    return true;
 }
 
 uint64_t tr_durable_away(const tr_core_t *core) {

@@ -7,6 +7,7 @@
  */
 #include "broker/core/durable/stream.h"
 #include "broker/core/federation/interest.h"
+#include "broker/core/guard.h"
 
 #include "lib/store/journal.h"
 
@@ -107,6 +108,30 @@ bool tr_durable_unsubscribe(
         return false;
     take_out(core, at);
     return true;
+}
+
+/* Whose mailbox it is, where that is an agent of this session. */
+static bool is_of(const tr_durable_sub_t *sub, const tr_session_t *session) {
+    const tr_service_t *s = sub->queue->service;
+    return s->providers_n && s->providers[0].entry->session == session;
+}
+
+bool tr_durable_subs_judge(tr_core_t *core, tr_session_t *session) {
+    bool all = true;
+    for (tr_durable_sub_t **p = core->durable ? &core->durable->subs : NULL; p && *p;) {
+        tr_durable_sub_t *sub = *p;
+        if (!is_of(sub, session) || tr_guard_subscribe(core, session, sub->pattern, sub->len)) {
+            p = &sub->next;
+            continue;
+        }
+        all = false;
+        tr_key_t key = tr_key_of_sub(sub->queue->id, sub->pattern, sub->len);
+        tr_batch_t *batch = tr_batch_open(core);
+        if (batch) /* out of memory: it is judged again when its agent comes to the next broker */
+            batch->sync |= tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
+        take_out(core, p);
+    }
+    return all;
 }
 
 void tr_durable_subs_forget(tr_core_t *core, const tr_queue_t *queue) {
