@@ -82,10 +82,12 @@ class Trace(web.GatewayTest):
         self.agent("far", "a2a-remote", "--args", json.dumps({"url": self.gateway.url + "/a2a/echo", "key-file": str(key)}))
         harness.wait_until(lambda: self.say(to="far").json().get("performative") == "inform", "it to know the other side", 90)
         self.told(self.say(f"00-{TRACE}-{SPAN}-01", to="far"))
-        spans = self.spans(TRACE, "POST /api/v1/messages", "POST /a2a/{agent}")
-        of = {one["span"]: one for one in spans}
-        other = next(one for one in spans if one["name"] == "POST /a2a/{agent}")
-        self.assertEqual((of[other["parent"]]["name"], of[other["parent"]]["agent"]), ("receive request", "far@local"))
+        def asked_by():
+            spans = self.good(self.get("/api/v1/traces/" + TRACE))["spans"]  # each process tells its own, one after the other
+            other = next((one for one in spans if one["name"] == "POST /a2a/{agent}"), {"parent": None})
+            return next((one for one in spans if one["span"] == other["parent"]), None)
+        asked = harness.wait_until(asked_by, "both spans")
+        self.assertEqual((asked["name"], asked["agent"]), ("receive request", "far@local"))
 
 
 if __name__ == "__main__":
