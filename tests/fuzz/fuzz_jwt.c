@@ -28,20 +28,20 @@ static const char set[] =
     "]}";
 
 static void token(const tr_web_jwt_t *jwt, const char *text, size_t len) {
-    char name[TR_WEB_TOKEN_NAME_MAX + 1];
-    tr_web_role_t role = TR_WEB_ANYBODY;
-    if (tr_web_jwt_check(jwt, text, len, NOW, name, &role))
+    tr_web_bearer_t who = {.role = TR_WEB_ANYBODY};
+    if (tr_web_jwt_check(jwt, text, len, NOW, &who))
         return;
     PROMISE(tr_web_jwt_is(text, len));
-    PROMISE(strcmp(name, "oidc:ann") == 0 && role == TR_WEB_OPERATOR);
+    PROMISE(strcmp(who.name, "oidc:ann") == 0 && who.role == TR_WEB_OPERATOR);
+    PROMISE(who.until_s > NOW && tr_web_jwt_has(jwt, who.key));
 }
 
 static void claims(const tr_web_jwt_t *jwt, const char *text, size_t len) {
-    char name[TR_WEB_TOKEN_NAME_MAX + 1];
-    tr_web_role_t role = TR_WEB_ANYBODY;
-    const char *why = tr_web_jwt_claims(jwt, text, len, NOW, name, &role);
-    PROMISE(why || (role > TR_WEB_ANYBODY && role < TR_WEB_ROLES));
-    PROMISE(why || (strncmp(name, "oidc:", 5) == 0 && name[5] && strlen(name) <= TR_WEB_TOKEN_NAME_MAX));
+    tr_web_bearer_t who = {.role = TR_WEB_ANYBODY};
+    const char *why = tr_web_jwt_claims(jwt, text, len, NOW, &who);
+    PROMISE(why || (who.role > TR_WEB_ANYBODY && who.role < TR_WEB_ROLES && who.until_s > NOW));
+    PROMISE(why ||
+            (strncmp(who.name, "oidc:", 5) == 0 && who.name[5] && strlen(who.name) <= TR_WEB_TOKEN_NAME_MAX));
 }
 
 static void keys(const char *text, size_t len) {
