@@ -1,6 +1,6 @@
 /*
  * What ended longer ago than `--keep` goes from the store: tasks with their history, decisions with all that was said. A little at a time, so
- * that nothing waits for it. A window in which something went is followed by the next one soon; when all was looked at, it rests.
+ * that nothing waits for it. A window is followed by the next one soon; when all was looked at, it rests.
  */
 #include "coordinator/coordinator.h"
 #include "coordinator/events.h"
@@ -23,5 +23,5 @@ void tr_keep_turn(tr_coordinator_t *self) {
         tr_store_forget(self->store, &self->age, tr_clock_wall_ms() - self->options->keep_ms, changes, self);
     if (n < 0)
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NOT_FORGOTTEN], "error=%s", strerror(-n));
-    self->keep_ms = now_ms + (n > 0 || (n == 0 && !self->age.whole) ? SOON_MS : REST_MS);
+    self->keep_ms = now_ms + (n >= 0 && !self->age.whole ? SOON_MS : REST_MS);
 }

@@ -303,10 +303,13 @@ static void add_drafts(const tr_question_t *q, draft_t *drafts, size_t count) {
 /* Whoever takes a key for other work would wait for a result that is not its own. */
 static const char *check_key(const tr_question_t *q, const draft_t *d) {
     tr_task_t *task = NULL;
-    int rc = d->existed ? tr_store_load(q->coordinator->store, d->id, &task) : -ENOENT;
-    const char *wrong = rc == 0 && !tr_task_is_work(task, &d->wish) ? OTHER_WORK : NULL;
+    if (!d->existed)
+        return NULL;
+    if (tr_store_load(q->coordinator->store, d->id, &task) < 0)
+        return "key: the task that has it cannot be read: submit it again";
+    const char *wrong = tr_task_is_work(task, &d->wish) ? NULL : OTHER_WORK;
     tr_task_destroy(&task);
-    return rc == -ENOMEM ? "out of memory" : wrong;
+    return wrong;
 }
 
 /* Those under one key are one task: the first. What is wrong, or NULL. */

@@ -95,25 +95,29 @@ static void decide(const tr_question_t *q, const char *key) {
         conclude(q, rc, &error);
 }
 
-/* Whether what is asked is what was asked under this key. Of rounds that follow some options may be out of play, or new. */
-static bool is_asked(const tr_question_t *q, const char *id) {
-    tr_motion_t *d = NULL;
-    tr_error_t error = {0};
+/* Whether what is asked is what was asked under this key. In rounds options are added to those that were asked for. */
+static bool is_asked(const tr_question_t *q, const tr_motion_t *d) {
     tr_value_t options = tr_value_get(q->content, "options");
-    bool same = tr_council_load(q->coordinator, id, &d, &error) < 0 ||
-                tr_value_equals(tr_value_get(q->content, "question"), d->question);
-    for (size_t i = 0; d && same && i < tr_value_size(options); i++)
-        same = i < d->option_count && tr_value_equals(tr_value_at(options, i), d->options[i]);
-    tr_motion_destroy(&d);
+    size_t n = tr_value_size(options);
+    bool same = tr_value_equals(tr_value_get(q->content, "question"), d->question) &&
+                (n == d->option_count || (d->rounds > 1 && n < d->option_count));
+    for (size_t i = 0; same && i < n; i++)
+        same = tr_value_equals(tr_value_at(options, i), d->options[i]);
     return same;
 }
 
 static void tell_of_key(const tr_question_t *q, const char *id) {
-    if (is_asked(q, id))
+    tr_motion_t *d = NULL;
+    tr_error_t error = {0};
+    int rc = tr_council_load(q->coordinator, id, &d, &error);
+    if (rc < 0)
+        conclude(q, rc, &error);
+    else if (is_asked(q, d))
         tell_opened(q, id, true);
     else
         tr_question_refuse(q, "unrecognised-parameter-value",
             "key: it is that of another decision: under one key go the same question and options");
+    tr_motion_destroy(&d);
 }
 
 #define LISTING 500 /* times: the directory has answered by then, or does not */

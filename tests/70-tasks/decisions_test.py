@@ -462,6 +462,8 @@ class Decisions(harness.SystemTest):
         self.assertEqual(self.call("decide", "Drink?", *options, "-v", "person:dan").out.strip(), name)
         self.assertIn("key: it is that of another decision", self.call("decide", "Eat?", *options, "-v", "person:dan", code=3).err)
         self.assertIn("key: it is that of another decision", self.call("decide", "Drink?", "-p", "gin", *options, code=3).err)
+        more = options[:4] + ("-p", "gin") + options[4:]
+        self.assertIn("key: it is that of another decision", self.call("decide", "Drink?", *more, "-v", "person:dan", code=3).err)
         shown = self.show(name)
         self.assertEqual((shown["state"], shown["voted"], shown["declined"]), ("voting", 2, 1))
         self.call("votes", "cast", name, "--as", "dan", "--choice", "beer")
