@@ -162,8 +162,10 @@ static bool serve(tr_kbd_t *self) {
 
 /* Whether to look again at once for what comes. */
 static bool lingers(tr_kbd_t *self) {
-    return self->linger.lingers && self->meaning.searching == 0 &&
-           tr_linger_looks(&self->linger, tr_clock_ns());
+    if (!self->linger.lingers || self->meaning.searching > 0)
+        return false;
+    sched_yield(); /* one that has the question may wait for this very processor */
+    return tr_linger_looks(&self->linger, tr_clock_ns());
 }
 
 int tr_kbd_run(tr_kbd_t *self) {
