@@ -6,7 +6,10 @@
 #include <faiss/IndexIVF.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <exception>
+#include <sys/mman.h>
+#include <vector>
 
 using faiss::IndexFlat;
 using faiss::IndexHNSW;
@@ -28,6 +31,35 @@ extern "C" const float *tr_faiss_vectors(const FaissIndex *index) {
 
 /* ---- building ---- */
 
+/*
+ * A search jumps about in all of it: in small pages nearly each vector costs a walk through the kernel's tables as well. What is not worth the advice, or not
+ * told of by this kernel's headers, is as it was, ignoring.
+ */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+static constexpr std::uintptr_t HUGE_PAGE = std::uintptr_t{1} << 21;
+
+template <typename T> static void in_huge_pages(std::vector<T> &all, int advice) {
+    std::uintptr_t from = reinterpret_cast<std::uintptr_t>(all.data());
+    std::uintptr_t to = (from + all.capacity() * sizeof(T)) / HUGE_PAGE * HUGE_PAGE;
+    from = (from + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    if (from < to)
+        madvise(reinterpret_cast<void *>(from), to - from, advice);
+}
+
+static void graph_in_huge_pages(FaissIndex *index, int advice) {
+    if (IndexFlat *flat = const_cast<IndexFlat *>(flat_of(index)))
+        in_huge_pages(flat->codes, advice);
+    if (IndexHNSW *graph = const_cast<IndexHNSW *>(graph_of(index)))
+        in_huge_pages(graph->hnsw.neighbors, advice);
+}
+
+extern "C" void tr_faiss_settle(FaissIndex *index) {
+    graph_in_huge_pages(index, MADV_HUGEPAGE);
+    graph_in_huge_pages(index, MADV_COLLAPSE);
+}
+
 /* A vector has its links on the lowest level, and half as many on each one above, where one in M is. */
 static void reserve_links(faiss::HNSW &hnsw, size_t count) {
     size_t lowest = hnsw.nb_neighbors(0);
@@ -42,6 +74,7 @@ extern "C" int tr_faiss_reserve(FaissIndex *index, size_t count) {
             flat->codes.reserve(count * flat->code_size);
         if (IndexHNSW *graph = const_cast<IndexHNSW *>(graph_of(index)))
             reserve_links(graph->hnsw, count);
+        graph_in_huge_pages(index, MADV_HUGEPAGE);
         return 0;
     } catch (const std::exception &) {
         return -ENOMEM;

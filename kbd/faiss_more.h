@@ -16,6 +16,9 @@ const float *tr_faiss_vectors(const FaissIndex *index);
 /* Room for `count` vectors at once, where it is one of these: growing would have the old and the new in memory together. 0 or -ENOMEM. */
 int tr_faiss_reserve(FaissIndex *index, size_t count);
 
+/* One that was read: its vectors and links move into huge pages, where the kernel has some. Takes about as long as copying them. */
+void tr_faiss_settle(FaissIndex *index);
+
 /* efSearch of a graph, or nprobe of lists; 0: it is neither. */
 size_t tr_faiss_depth(const FaissIndex *index);
 

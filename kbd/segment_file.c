@@ -1,5 +1,6 @@
 #include "kbd/segment_file.h"
 
+#include "kbd/faiss_more.h"
 #include "kbd/segment_private.h"
 #include "lib/store/crc32c.h"
 
@@ -171,10 +172,11 @@ static int load_index(tr_segment_t *self, const tr_segment_header_t *h, FILE *f)
     off_t at = (off_t)(TR_SEGMENT_HEADER + h->chunk_bytes + h->vector_bytes);
     if (fseeko(f, at, SEEK_SET) < 0 || faiss_read_index(f, 0, &self->index) != 0)
         return -EBADMSG;
-    return faiss_Index_d(self->index) == (int)self->dimensions &&
-                   faiss_Index_ntotal(self->index) == (idx_t)self->count
-               ? 0
-               : -EBADMSG;
+    if (faiss_Index_d(self->index) != (int)self->dimensions ||
+        faiss_Index_ntotal(self->index) != (idx_t)self->count)
+        return -EBADMSG;
+    tr_faiss_settle(self->index);
+    return 0;
 }
 
 static int load(const tr_segment_header_t *h, map_t *map, FILE *f, tr_segment_t **ret_self) {
