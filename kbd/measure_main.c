@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define QUERIES 5000u
-#define CHECKED 100u /* of which the true neighbours are looked for */
+#define CHECKED 200u /* of which the true neighbours are looked for */
 #define K       10u
 
 typedef struct measure {

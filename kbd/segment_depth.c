@@ -17,7 +17,7 @@
 
 #define SAMPLE      500u
 #define K           10u
-#define ENOUGH      .992 /* .99 is wanted, and a sample says it only about */
+#define ENOUGH      .996 /* .99 is wanted; questions find up to .005 less than what is kept does */
 #define GAIN        .002
 #define SLACK       1e-6f
 #define TOGETHER    64u

@@ -27,7 +27,7 @@
 #define IN_FLIGHT       4u   /* messages */
 #define K               10u
 #define PARTS           100u /* of the filter */
-#define CHECKED         100u
+#define CHECKED         200u
 #define CHECKED_OF_MANY 50u /* comparing with a million takes a while */
 #define MANY            500000u
 #define SMALL           5000u /* vectors: the index may have none but a delta */
