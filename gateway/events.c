@@ -46,7 +46,9 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "It is not tried again.",
         "The error says why. A place of the own network has to be named by --push-to."},
     [TR_G_SIGNED_IN] = {"G015", TR_LOG_INFO, "signed in",
-        "A user has signed in with name and password: who, in which role, from which address.",
+        "A user has signed in, with name and password or at the OpenID provider (oidc:SUB): who, in which "
+        "role, "
+        "from which address.",
         "None needed."},
     [TR_G_SIGN_IN_WRONG] = {"G016", TR_LOG_WARN, "sign-in failed",
         "The name or the password was wrong. A name that no user has is not told: it may be a password in "
@@ -71,7 +73,7 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "The file of --users has changed, and cannot be read. What it said before still counts.",
         "The error says what is wrong; `troupe user` writes the file."},
     [TR_G_CHANGE_BY_USER] = {"G021", TR_LOG_INFO, "change by a user",
-        "Somebody who has signed in with name and password asked for a change: who, from where, what, and "
+        "Somebody who has signed in asked for a change: who, from where, what, and "
         "what "
         "became of it. What tokens do is G010.",
         "None needed."},
@@ -86,4 +88,13 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "counts there until nothing was asked with it for --session-idle.",
         "See whether the broker is there, and whether the gateways' certificate may publish and subscribe to "
         "gateway.sessions. `troupe user passwd` ends all sessions of a user everywhere."},
+    [TR_G_PROVIDER_WRONG] = {"G024", TR_LOG_WARN, "sign-in at the provider failed",
+        "Somebody who was to sign in at the OpenID provider has no session: the reason, which the page tells "
+        "him, and the error.",
+        "provider-away: see whether the gateway reaches the provider, and what its description says. "
+        "sign-in-failed: the error says what was wrong with the client or the identity. no-role: give the "
+        "user "
+        "a role, or see --oidc-claim and --oidc-role. sign-in-over: it took more than ten minutes, or was "
+        "begun "
+        "elsewhere."},
 };

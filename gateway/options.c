@@ -49,11 +49,28 @@ static const tr_option_t table[] = {
         "Keys of an OpenID provider (a JWKS, what its jwks_uri gives): tokens that it has signed by RS256 or "
         "ES256 count. Read again when it changes."},
     {"oidc-issuer", 0, "URL", TR_STRING(O, web.oidc_issuer), NULL,
-        "What such a token says as its issuer (iss)."},
+        "The OpenID provider: what such a token says as its issuer (iss), and whom --oidc-client asks."},
     {"oidc-audience", 0, "NAME", TR_STRING(O, web.oidc_audience), NULL, "For whom such a token is (aud)."},
     {"oidc-claim", 0, "NAME", TR_STRING(O, web.oidc_claim), "roles",
         "The claim that names its role, viewer, operator or admin: a text, or a list. NAME.NAME is within "
         "another one."},
+    {"oidc-role", 0, "VALUE=ROLE", TR_LIST(O, web.oidc_roles), NULL,
+        "What the claim has to say for a role, in place of the role's name: fleet-admins=admin. *=ROLE: "
+        "whoever "
+        "it is. May be repeated."},
+    {"oidc-client", 0, "ID", TR_STRING(O, web.oidc_client), NULL,
+        "People sign in at the provider by the page, where the gateway is this client: it goes back to "
+        "/api/v1/login/callback."},
+    {"oidc-secret", 0, "FILE", TR_STRING(O, web.oidc_secret), NULL,
+        "The client's secret, in one line. Without --users the key of sessions follows from it, so gateways "
+        "that "
+        "share it take each other's."},
+    {"oidc-scopes", 0, "WORDS", TR_STRING(O, web.oidc_scopes), "openid profile email",
+        "What the provider is asked to tell of who signs in, with spaces between."},
+    {"oidc-name", 0, "TEXT", TR_STRING(O, web.oidc_name), NULL,
+        "What the page calls the provider. Without it: its address."},
+    {"oidc-ca", 0, "FILE", TR_STRING(O, web.oidc_ca), NULL,
+        "Certificates (PEM) by which the provider is known, in place of the system's."},
     {"tls-cert", 0, "FILE", TR_STRING(O, web.tls_cert), NULL,
         "The certificate chain (PEM), for HTTPS and HTTP/2."},
     {"tls-key", 0, "FILE", TR_STRING(O, web.tls_key), NULL, "Its private key."},

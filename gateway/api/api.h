@@ -17,6 +17,8 @@ void tr_api_document(tr_web_exchange_t *e);
 void tr_api_login(tr_web_exchange_t *e);
 void tr_api_login_state(tr_web_exchange_t *e);
 void tr_api_logout(tr_web_exchange_t *e);
+void tr_api_login_provider(tr_web_exchange_t *e);
+void tr_api_login_callback(tr_web_exchange_t *e);
 /* status.c */
 void tr_api_status(tr_web_exchange_t *e);
 /* summary.c */

@@ -1,4 +1,4 @@
-/* Signing in and out with name and password. */
+/* Signing in and out, with name and password or at an OpenID provider. */
 #include "gateway/http/login.h"
 #include "gateway/api/api.h"
 #include "gateway/http/server.h"
@@ -27,4 +27,22 @@ void tr_api_login(tr_web_exchange_t *e) {
 
 void tr_api_logout(tr_web_exchange_t *e) {
     tr_web_login_leave(e);
+}
+
+static bool has_provider(tr_web_exchange_t *e) {
+    if (tr_web_login_provides(e->server))
+        return true;
+    tr_web_problem(e, 501, "unsupported-function",
+        "this gateway has no OpenID provider: name it (--oidc-issuer, --oidc-client)");
+    return false;
+}
+
+void tr_api_login_provider(tr_web_exchange_t *e) {
+    if (has_provider(e))
+        tr_web_login_go(e);
+}
+
+void tr_api_login_callback(tr_web_exchange_t *e) {
+    if (has_provider(e))
+        tr_web_login_back(e);
 }

@@ -26,7 +26,7 @@ static json_t *schema(const tr_web_field_t *f) {
 static json_t *parameters(const tr_web_route_t *route) {
     json_t *list = json_array();
     for (const tr_web_field_t *f = route->fields; f && f->name; f++)
-        if (f->place != TR_WEB_IN_BODY)
+        if (f->place != TR_WEB_IN_BODY && strcmp(f->name, "*") != 0)
             json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:o}", "name", f->name, "in",
                                             f->place == TR_WEB_IN_PATH ? "path" : "query", "required",
                                             (int)f->required, "schema", schema(f)));
@@ -73,9 +73,10 @@ static json_t *responses(const tr_web_route_t *route) {
     char status[16];
     snprintf(status, sizeof status, "%u", route->success ? route->success : 200);
     json_t *all = json_object();
-    json_object_set_new(all, status,
-        json_pack("{s:s, s:o}", "description", route->summary, "content",
-            content(type, json_pack("{s:s}", "type", route->type ? "string" : "object"))));
+    json_object_set_new(all, status, json_pack("{s:s}", "description", route->summary));
+    if (route->success / 100 != 3) /* which have no body */
+        json_object_set_new(json_object_get(all, status), "content",
+            content(type, json_pack("{s:s}", "type", route->type ? "string" : "object")));
     if (route->fields)
         json_object_set_new(
             all, "400", problem_response(route, "A field is missing, unknown, or not as it must be"));
@@ -101,6 +102,8 @@ static json_t *operation(const tr_web_route_t *route, bool sessions) {
         "x-role", tr_web_roles[route->role], "parameters", parameters(route), "responses", responses(route));
     if (tr_web_route_has(route, TR_WEB_IN_BODY))
         json_object_set_new(o, "requestBody", body(route));
+    if (tr_web_route_field(route, TR_WEB_IN_QUERY, "*", 1))
+        json_object_set_new(o, "x-other-parameters", json_true());
     json_t *security = json_array();
     if (route->role > TR_WEB_ANYBODY)
         json_array_append_new(security, json_pack("{s:[]}", "token"));

@@ -47,7 +47,21 @@ static const tr_web_route_t routes[] = {
         FIELDS(NEEDED("name", TEXT, "of the user"), NEEDED("password", TEXT, "of the user")), .login = true,
         .handle = tr_api_login},
     {TR_WEB_POST, "/api/v1/logout", TR_WEB_ANYBODY, "signOut",
-        "The session that it comes by ends, and its open streams", .login = true, .handle = tr_api_logout},
+        "The session that it comes by ends, and its open streams; `end` is where the provider's ends, where "
+        "he "
+        "has signed in there",
+        .login = true, .handle = tr_api_logout},
+    {TR_WEB_GET, "/api/v1/login/provider", TR_WEB_ANYBODY, "signInElsewhere",
+        "Sends a browser to the OpenID provider, from where it comes back signed in", .success = 303,
+        .login = true, .handle = tr_api_login_provider},
+    {TR_WEB_GET, "/api/v1/login/callback", TR_WEB_ANYBODY, "signedInElsewhere",
+        "Where the OpenID provider sends a browser back: with a session to the page, or there with a word "
+        "for "
+        "what went wrong (#sign-in/WORD)",
+        FIELDS(QUERY("code", TEXT, "for which the provider tells who it is"),
+            QUERY("state", TEXT, "which browser began it"), QUERY("iss", TEXT, "the provider's own name"),
+            QUERY("error", TEXT, "why there is no code"), QUERY("*", ANY, "what else the provider says")),
+        .success = 303, .login = true, .handle = tr_api_login_callback},
     {TR_WEB_GET, "/api/v1/system_status", TR_WEB_VIEWER, "system_status",
         "The gateway, the platform, its counters and its services, and who asks in which role",
         .handle = tr_api_status},

@@ -49,14 +49,22 @@ static int split_listen(tr_web_server_t *self, tr_error_t *error) {
 
 static int init_provider(tr_web_server_t *self, tr_error_t *error) {
     const tr_web_options_t *o = self->config.options;
-    tr_web_jwt_config_t config = {o->oidc_keys, o->oidc_issuer, o->oidc_audience, o->oidc_claim};
-    bool any = o->oidc_keys || o->oidc_issuer || o->oidc_audience;
-    if (!any)
-        return 0;
-    if (!o->oidc_keys || !o->oidc_issuer || !o->oidc_audience)
-        return tr_error_set(
-            error, -EINVAL, "--oidc-keys, --oidc-issuer and --oidc-audience: expected all of them or none");
-    return tr_web_jwt_new(&config, &self->jwt, error);
+    tr_web_jwt_config_t config = {.keys = o->oidc_keys,
+        .issuer = o->oidc_issuer,
+        .audience = o->oidc_audience,
+        .claim = o->oidc_claim,
+        .roles = o->oidc_roles};
+    bool any = o->oidc_keys || o->oidc_audience || o->oidc_client || o->oidc_issuer;
+    if (any && (!o->oidc_issuer || !o->oidc_keys != !o->oidc_audience || (!o->oidc_keys && !o->oidc_client)))
+        return tr_error_set(error, -EINVAL,
+            "--oidc-issuer goes together with --oidc-keys and --oidc-audience, for tokens, or with "
+            "--oidc-client, "
+            "for people, or with all of them");
+    for (size_t i = 0; i < o->oidc_roles.count; i++)
+        if (tr_web_jwt_mapping_wrong(o->oidc_roles.items[i]))
+            return tr_error_set(error, -EINVAL, "--oidc-role \"%.100s\": %s", o->oidc_roles.items[i],
+                tr_web_jwt_mapping_wrong(o->oidc_roles.items[i]));
+    return o->oidc_keys ? tr_web_jwt_new(&config, &self->jwt, error) : 0;
 }
 
 int tr_web_admit_init(tr_web_server_t *self, tr_error_t *error) {
@@ -317,7 +325,7 @@ bool tr_web_admit_role(tr_web_exchange_t *e, tr_web_role_t needed) {
             e->who, tr_web_roles[e->role]);
     else
         tr_web_problem(e, 401, "no-token", "this needs a token%s with the role %s",
-            tr_web_login_offered(e->server) ? ", or the session of a user," : "", tr_web_roles[needed]);
+            tr_web_login_sessions(e->server) ? ", or the session of a user," : "", tr_web_roles[needed]);
     return false;
 }
 

@@ -62,6 +62,13 @@ static void drop_replies(tr_web_exchange_t *e) {
     }
 }
 
+static void free_headers(tr_web_exchange_t *e) {
+    free(e->set_cookie);
+    free(e->flow_cookie);
+    free(e->location);
+    e->set_cookie = e->flow_cookie = e->location = NULL;
+}
+
 void tr_web_exchange_free(tr_web_exchange_t *e) {
     tr_web_server_t *server = e->server;
     if (e->previous)
@@ -78,7 +85,7 @@ void tr_web_exchange_free(tr_web_exchange_t *e) {
     drop_replies(e);
     json_decref(e->body);
     json_decref(e->found);
-    free(e->set_cookie);
+    free_headers(e);
     tr_buffer_finish(&e->raw);
     tr_buffer_finish(&e->out);
     free(e);
@@ -115,8 +122,7 @@ static void reset(tr_web_exchange_t *e) {
     e->type = e->allow = e->policy = e->cache = NULL;
     *e->origin = *e->reason = '\0';
     e->by_session = e->by_token = e->by_provider = false;
-    free(e->set_cookie);
-    e->set_cookie = NULL;
+    free_headers(e);
     e->packed = e->vary = false;
 }
 
@@ -158,6 +164,14 @@ void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type) 
     self->state = TR_WEB_RESPONDED;
     if (self->wsi && !self->inside)
         tr_web_ask_to_write(self);
+}
+
+void tr_web_redirect(tr_web_exchange_t *self, const char *location) {
+    free(self->location);
+    self->location = strdup(location);
+    self->out.size = 0;
+    self->out.failed = !self->location;
+    tr_web_respond(self, 303, NULL);
 }
 
 static int append(const char *bytes, size_t len, void *out) {

@@ -122,11 +122,13 @@ struct tr_web_exchange {
     const char *allow;  /* Allow; NULL: none */
     const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded */
     const char *cache;  /* Cache-Control; NULL: no-store */
-    char *set_cookie;   /* Set-Cookie, owned; NULL: none */
-    char reason[32];    /* of a problem, for the audit trail */
-    bool gzip;          /* the client takes it */
-    bool packed, vary;  /* out is in gzip; it would be something else for another client */
-    bool pack_due;      /* ... is to be made so */
+    char *set_cookie,
+        *flow_cookie;  /* Set-Cookie, owned: of a session, and of a sign-in at a provider; NULL: none */
+    char *location;    /* Location, owned; NULL: none */
+    char reason[32];   /* of a problem, for the audit trail */
+    bool gzip;         /* the client takes it */
+    bool packed, vary; /* out is in gzip; it would be something else for another client */
+    bool pack_due;     /* ... is to be made so */
     char allowed[64];
     tr_buffer_t out;
     size_t written;
@@ -177,6 +179,8 @@ bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const ch
 void tr_web_respond(tr_web_exchange_t *self, unsigned status, const char *type);
 /* Steals `value`; NULL is out of memory. */
 void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value);
+/* 303: a browser goes on there. Copied. */
+void tr_web_redirect(tr_web_exchange_t *self, const char *location);
 /* False: whoever asks has not that role, and was told so. */
 bool tr_web_admit_role(tr_web_exchange_t *self, tr_web_role_t needed);
 /* RFC 9457. `reason`: a word for programs. */

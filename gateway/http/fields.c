@@ -109,11 +109,14 @@ static bool unknown(tr_web_exchange_t *self, tr_web_place_t place, const char *n
 }
 
 static bool check_query(tr_web_exchange_t *self) {
+    bool any = tr_web_route_field(self->match.route, TR_WEB_IN_QUERY, "*", 1);
     for (const char *pair = NULL; (pair = next_pair(self, pair));) {
         size_t len = strcspn(pair, "=");
         if (len == 15 && memcmp(pair, "idempotency-key", 15) == 0 && self->method == TR_WEB_POST)
             continue; /* in place of the header (again.c) */
         const tr_web_field_t *field = tr_web_route_field(self->match.route, TR_WEB_IN_QUERY, pair, len);
+        if (!field && any)
+            continue;
         if (!field)
             return unknown(self, TR_WEB_IN_QUERY, pair, len);
         const char *text = pair + len + (pair[len] == '=');

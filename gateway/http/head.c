@@ -174,13 +174,13 @@ const char *tr_web_phrase(unsigned status) {
         unsigned status;
         const char *phrase;
     } phrases[] = {{101, "Switching Protocols"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"},
-        {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"},
-        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"},
-        {409, "Conflict"}, {411, "Length Required"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-        {415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"},
-        {426, "Upgrade Required"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
-        {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
-        {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
+        {204, "No Content"}, {303, "See Other"}, {304, "Not Modified"}, {400, "Bad Request"},
+        {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+        {408, "Request Timeout"}, {409, "Conflict"}, {411, "Length Required"}, {413, "Content Too Large"},
+        {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {421, "Misdirected Request"},
+        {422, "Unprocessable Content"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
+        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+        {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"}};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (phrases[i].status == status)
             return phrases[i].phrase;
@@ -263,6 +263,10 @@ unsigned char *tr_web_head_write(tr_web_exchange_t *e, unsigned char *at, unsign
         put(&h, "etag:", e->tag);
     if (e->set_cookie)
         put(&h, "set-cookie:", e->set_cookie);
+    if (e->flow_cookie)
+        put(&h, "set-cookie:", e->flow_cookie);
+    if (e->location)
+        put(&h, "location:", e->location);
     if (e->status == 401)
         put(&h, "www-authenticate:", "Bearer realm=\"troupe\"");
     if (e->allow)

@@ -17,6 +17,10 @@
 #define FILE_MAX (256u << 10)
 #define KEYS_MAX 64
 #define LEEWAY_S 30 /* clocks differ */
+#define ANYTHING "*"
+
+const char tr_web_jwt_stranger[] = "nobody has signed it whose keys are known",
+           tr_web_jwt_roleless[] = "it names no role";
 
 struct tr_web_jwt {
     tr_web_jwt_config_t config;
@@ -209,15 +213,22 @@ static const unsigned char *signer(const tr_web_jwt_t *self, cjose_jws_t *jws) {
     return NULL;
 }
 
+static bool is_text(const json_t *value, const char *text, size_t len) {
+    return json_string_length(value) == len && memcmp(json_string_value(value), text, len) == 0;
+}
+
 /* A text, or one of a list. */
-static bool names(const json_t *value, const char *text) {
+static bool names_of(const json_t *value, const char *text, size_t len) {
     const json_t *item;
     size_t i;
     if (json_is_string(value))
-        return strcmp(json_string_value(value), text) == 0;
-    json_array_foreach(
-        value, i, item) if (json_is_string(item) && strcmp(json_string_value(item), text) == 0) return true;
+        return is_text(value, text, len);
+    json_array_foreach(value, i, item) if (json_is_string(item) && is_text(item, text, len)) return true;
     return false;
+}
+
+static bool names(const json_t *value, const char *text) {
+    return names_of(value, text, strlen(text));
 }
 
 static const json_t *claim_of(const json_t *claims, const char *path) {
@@ -236,9 +247,32 @@ static const json_t *claim_of(const json_t *claims, const char *path) {
     return value;
 }
 
-static tr_web_role_t role_of(const json_t *value) {
+const char *tr_web_jwt_mapping_wrong(const char *mapping) {
+    const char *sign = strrchr(mapping, '=');
+    int role;
+    bool good =
+        sign && sign > mapping && tr_parse_word(sign + 1, tr_web_roles + TR_WEB_VIEWER, &role, NULL) == 0;
+    return good ? NULL : "expected VALUE=ROLE, where ROLE is viewer, operator or admin";
+}
+
+/* Whether the claim's value makes the role of this mapping. */
+static bool maps(const char *mapping, const json_t *value, tr_web_role_t role) {
+    size_t len = (size_t)(strrchr(mapping, '=') - mapping);
+    bool anything = len == strlen(ANYTHING) && memcmp(mapping, ANYTHING, len) == 0;
+    return strcmp(mapping + len + 1, tr_web_roles[role]) == 0 && (anything || names_of(value, mapping, len));
+}
+
+static bool has_role(const tr_web_jwt_t *self, const json_t *value, tr_web_role_t role) {
+    const tr_strings_t *roles = &self->config.roles;
+    bool has = roles->count == 0 && names(value, tr_web_roles[role]);
+    for (size_t i = 0; i < roles->count && !has; i++)
+        has = maps(roles->items[i], value, role);
+    return has;
+}
+
+static tr_web_role_t role_of(const tr_web_jwt_t *self, const json_t *value) {
     tr_web_role_t role = TR_WEB_ADMIN;
-    while (role > TR_WEB_ANYBODY && !names(value, tr_web_roles[role]))
+    while (role > TR_WEB_ANYBODY && !has_role(self, value, role))
         role--;
     return role;
 }
@@ -256,7 +290,7 @@ static const char *check_claims(
     const char *issuer = json_string_value(json_object_get(claims, "iss")),
                *sub = json_string_value(json_object_get(claims, "sub"));
     const json_t *ends = json_object_get(claims, "exp"), *begins = json_object_get(claims, "nbf");
-    tr_web_role_t role = role_of(claim_of(claims, self->config.claim));
+    tr_web_role_t role = role_of(self, claim_of(claims, self->config.claim));
     if (!issuer || strcmp(issuer, self->config.issuer) != 0)
         return "it is of another issuer";
     if (!names(json_object_get(claims, "aud"), self->config.audience))
@@ -268,7 +302,7 @@ static const char *check_claims(
     if (!sub || !name_good(sub))
         return "it does not say whose it is (sub)";
     if (role == TR_WEB_ANYBODY)
-        return "it names no role";
+        return tr_web_jwt_roleless;
     double until_s = ceil(json_number_value(ends)) + LEEWAY_S;
     snprintf(ret_bearer->name, sizeof ret_bearer->name, "oidc:%s", sub);
     ret_bearer->role = role;
@@ -285,23 +319,89 @@ const char *tr_web_jwt_claims(
     return why;
 }
 
-const char *tr_web_jwt_check(
-    const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s, tr_web_bearer_t *ret_bearer) {
+/* The claims of a token whose signature is good, new, and the mark of the key that made it. NULL: *ret_why says it. */
+static json_t *read_token(const tr_web_jwt_t *self, const char *token, size_t len,
+    unsigned char ret_key[TR_WEB_JWT_MARK], const char **ret_why) {
     uint8_t *bytes = NULL;
     size_t count = 0;
-    bool good = len <= TR_WEB_JWT_MAX && tr_web_jwt_is(token, len) && parts_good(token, len);
+    bool good = tr_web_jwt_is(token, len) && parts_good(token, len);
     cjose_jws_t *jws = good ? cjose_jws_import(token, len, NULL) : NULL;
-    if (!jws)
-        return "it is no token";
-    const char *why = "nobody has signed it whose keys are known";
-    const unsigned char *key = signer(self, jws);
-    if (key) {
-        bool read = cjose_jws_get_plaintext(jws, &bytes, &count, NULL);
-        why = read ? tr_web_jwt_claims(self, (const char *)bytes, count, now_s, ret_bearer)
-                   : "its claims cannot be read";
-        if (!why)
-            memcpy(ret_bearer->key, key, sizeof ret_bearer->key);
+    const unsigned char *key = jws ? signer(self, jws) : NULL;
+    json_t *claims = key && cjose_jws_get_plaintext(jws, &bytes, &count, NULL)
+                         ? json_loadb((const char *)bytes, count, JSON_REJECT_DUPLICATES, NULL)
+                         : NULL;
+    *ret_why = !jws                      ? "it is no token"
+               : !key                    ? tr_web_jwt_stranger
+               : !json_is_object(claims) ? "its claims are no object"
+                                         : NULL;
+    if (key)
+        memcpy(ret_key, key, TR_WEB_JWT_MARK);
+    if (*ret_why) {
+        json_decref(claims);
+        claims = NULL;
     }
-    cjose_jws_release(jws);
+    if (jws)
+        cjose_jws_release(jws);
+    return claims;
+}
+
+const char *tr_web_jwt_check(
+    const tr_web_jwt_t *self, const char *token, size_t len, int64_t now_s, tr_web_bearer_t *ret_bearer) {
+    unsigned char key[TR_WEB_JWT_MARK];
+    const char *why = "it is no token";
+    json_t *claims = len <= TR_WEB_JWT_MAX ? read_token(self, token, len, key, &why) : NULL;
+    if (claims)
+        why = check_claims(self, claims, now_s, ret_bearer);
+    if (!why)
+        memcpy(ret_bearer->key, key, sizeof ret_bearer->key);
+    json_decref(claims);
+    return why;
+}
+
+/* ---- an identity ---- */
+
+/* What is more to it than to another token (OpenID Connect Core 1.0, 3.1.3.7). */
+static const char *check_identity(const tr_web_jwt_t *self, const json_t *claims, const char *nonce) {
+    const char *its = json_string_value(json_object_get(claims, "nonce")),
+               *party = json_string_value(json_object_get(claims, "azp"));
+    if (!its || strcmp(its, nonce) != 0)
+        return "it is of another sign-in (nonce)";
+    if (party ? strcmp(party, self->config.audience) != 0
+              : json_array_size(json_object_get(claims, "aud")) > 1)
+        return "it was made for another client (azp)";
+    if (!json_is_number(json_object_get(claims, "iat")))
+        return "it does not say when it was made (iat)";
+    return NULL;
+}
+
+/* What people call him, where that can be shown in a line. */
+static void take_label(const json_t *claims, char label[TR_WEB_TOKEN_NAME_MAX + 1]) {
+    static const char *const from[] = {"preferred_username", "email", "name"};
+    *label = '\0';
+    for (size_t i = 0; i < sizeof from / sizeof *from && !*label; i++) {
+        const char *text = json_string_value(json_object_get(claims, from[i]));
+        size_t len = text ? strlen(text) : 0;
+        bool good = len <= TR_WEB_TOKEN_NAME_MAX;
+        for (size_t j = 0; j < len && good; j++)
+            good = (unsigned char)text[j] >= ' ' && text[j] != 0x7f;
+        if (text && good)
+            strcpy(label, text);
+    }
+}
+
+const char *tr_web_jwt_identity(const tr_web_jwt_t *self, const char *token, size_t len, const char *nonce,
+    int64_t now_s, tr_web_bearer_t *ret_bearer) {
+    unsigned char key[TR_WEB_JWT_MARK];
+    tr_web_bearer_t bearer = {0};
+    const char *why = "it is no token";
+    json_t *claims = len <= TR_WEB_IDENTITY_MAX ? read_token(self, token, len, key, &why) : NULL;
+    if (claims && !(why = check_identity(self, claims, nonce)))
+        why = check_claims(self, claims, now_s, &bearer);
+    if (!why) {
+        memcpy(bearer.key, key, sizeof bearer.key);
+        take_label(claims, bearer.label);
+        *ret_bearer = bearer;
+    }
+    json_decref(claims);
     return why;
 }

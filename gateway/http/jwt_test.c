@@ -150,6 +150,92 @@ static void test_who_has_not_signed(void **state) {
     assert_non_null(check(f, token, &bearer));
 }
 
+#define IDENTITY(more)                                                                                       \
+    "{\"iss\": \"https://id.example\", \"exp\": 1000100, \"iat\": 999999, \"sub\": \"ann\"" more "}"
+#define ROLES  ", \"realm_access\": {\"roles\": [\"viewer\"]}"
+#define FOR_US ", \"aud\": \"troupe\", \"nonce\": \"n-1\"" ROLES
+
+static const char *identify(const fixture_t *f, const char *claims, tr_web_bearer_t *ret_bearer) {
+    char *token = sign(f->rsa, "RS256", "one", claims);
+    const char *why = tr_web_jwt_identity(f->jwt, token, strlen(token), "n-1", NOW, ret_bearer);
+    free(token);
+    return why;
+}
+
+/* OpenID Connect Core 1.0, 3.1.3.7. */
+static void test_an_identity(void **state) {
+    static const struct {
+        const char *claims, *label;
+    } good[] = {{IDENTITY(FOR_US), ""}, {IDENTITY(FOR_US ", \"email\": \"a@b.c\", \"name\": \"A\""), "a@b.c"},
+        {IDENTITY(FOR_US ", \"preferred_username\": \"Ann\\u00e4\", \"email\": \"a@b.c\""), "Ann\xc3\xa4"},
+        {IDENTITY(FOR_US ", \"preferred_username\": \"a\\nb\", \"name\": \"A\""), "A"},
+        {IDENTITY(FOR_US ", \"name\": \"0123456789012345678901234567890123456789012345678901234567890123x\""),
+            ""},
+        {IDENTITY(", \"aud\": [\"troupe\", \"b\"], \"azp\": \"troupe\", \"nonce\": \"n-1\"" ROLES), ""}};
+    static const char *const wrong[] = {IDENTITY(", \"aud\": \"troupe\"" ROLES),
+        IDENTITY(", \"aud\": \"troupe\", \"nonce\": \"n-2\"" ROLES),
+        IDENTITY(", \"aud\": \"other\", \"nonce\": \"n-1\"" ROLES),
+        IDENTITY(", \"aud\": [\"troupe\", \"b\"], \"nonce\": \"n-1\"" ROLES),
+        IDENTITY(FOR_US ", \"azp\": \"b\""), IDENTITY(", \"aud\": \"troupe\", \"nonce\": \"n-1\""),
+        "{\"iss\": \"https://id.example\", \"exp\": 1000100, \"sub\": \"ann\"" FOR_US "}"};
+    const fixture_t *f = *state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        tr_web_bearer_t bearer = {.label = "before"};
+        assert_null(identify(f, good[i].claims, &bearer));
+        assert_string_equal(bearer.name, "oidc:ann");
+        assert_string_equal(bearer.label, good[i].label);
+        assert_int_equal(bearer.role, TR_WEB_VIEWER);
+    }
+    tr_web_bearer_t bearer = {.name = "untouched"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_non_null(identify(f, wrong[i], &bearer));
+    assert_string_equal(bearer.name, "untouched");
+    assert_ptr_equal(
+        identify(f, IDENTITY(", \"aud\": \"troupe\", \"nonce\": \"n-1\""), &bearer), tr_web_jwt_roleless);
+    char *token = sign(f->other, "RS256", "one", IDENTITY(FOR_US));
+    assert_ptr_equal(
+        tr_web_jwt_identity(f->jwt, token, strlen(token), "n-1", NOW, &bearer), tr_web_jwt_stranger);
+    free(token);
+}
+
+static void test_what_makes_a_role(void **state) {
+    static const char *const mappings[] = {"a=b=admin", "staff=operator", "*=viewer", NULL};
+    static const char *const wrong[] = {"", "admin", "=admin", "staff=root", "staff=anybody", "staff="};
+    static const struct {
+        const char *roles;
+        tr_web_role_t role;
+    } cases[] = {{"\"a=b\"", TR_WEB_ADMIN}, {"[\"x\", \"staff\"]", TR_WEB_OPERATOR},
+        {"[\"staff\", \"a=b\"]", TR_WEB_ADMIN}, {"\"admin\"", TR_WEB_VIEWER}, {"7", TR_WEB_VIEWER},
+        {"\"a\"", TR_WEB_VIEWER}};
+    const fixture_t *f = *state;
+    tr_web_jwt_config_t config = {.issuer = "https://id.example",
+        .audience = "troupe",
+        .claim = "realm_access.roles",
+        .roles = {mappings, 3}};
+    char *json = cjose_jwk_to_json(f->rsa, false, NULL), *set = NULL;
+    tr_web_jwt_t *jwt = NULL;
+    tr_error_t error = {0};
+    assert_true(asprintf(&set, "{\"keys\": [%s]}", json) > 0);
+    assert_int_equal(tr_web_jwt_of(&config, set, strlen(set), &jwt, &error), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char claims[300];
+        tr_web_bearer_t bearer = {0};
+        snprintf(claims, sizeof claims, CLAIMS("https://id.example", "\"troupe\"", "1000100", "ann", "%s"),
+            cases[i].roles);
+        char *token = sign(f->rsa, "RS256", "one", claims);
+        assert_null(tr_web_jwt_check(jwt, token, strlen(token), NOW, &bearer));
+        assert_int_equal(bearer.role, cases[i].role);
+        free(token);
+    }
+    for (size_t i = 0; i < 3; i++)
+        assert_null(tr_web_jwt_mapping_wrong(mappings[i]));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_non_null(tr_web_jwt_mapping_wrong(wrong[i]));
+    tr_web_jwt_destroy(&jwt);
+    free(set);
+    cjose_get_dealloc()(json);
+}
+
 /* The public key taken for a secret: what servers fell for that let the token choose. */
 static void test_a_key_is_no_secret(void **state) {
     const fixture_t *f = *state;
@@ -190,6 +276,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_does_not_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_has_not_signed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_key_is_no_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_identity, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_makes_a_role, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys_change, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

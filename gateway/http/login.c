@@ -25,26 +25,42 @@
 /* ---- of the server ---- */
 
 static void use_keys(tr_web_login_t *login) {
-    tr_web_session_keys(tr_users_key(login->users), login->secure, &login->keys);
+    unsigned char key[TR_USERS_KEY];
+    if (login->users)
+        memcpy(key, tr_users_key(login->users), sizeof key);
+    else
+        tr_web_login_provider_key(login, key);
+    tr_web_session_keys(key, login->secure, &login->keys);
+    sodium_memzero(key, sizeof key);
+}
+
+static int open_users(tr_web_server_t *server, tr_error_t *error) {
+    tr_web_login_t *login = server->login;
+    int rc = tr_users_open(server->config.options->users, &login->users, error);
+    if (rc < 0)
+        return rc;
+    login->names = tr_web_guesses_new(NAME_FREE, NAME_MOST_MS, FORGET_MS);
+    login->passwords = tr_passwords_new(server->config.bridge);
+    return login->names && login->passwords ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
 int tr_web_login_init(tr_web_server_t *server, tr_error_t *error) {
     const tr_web_options_t *o = server->config.options;
-    if (!o->users)
+    if (!o->users && !o->oidc_client)
         return 0;
     tr_web_login_t *login = server->login = calloc(1, sizeof *login);
     if (!login)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    int rc = tr_users_open(o->users, &login->users, error);
+    int rc = o->users ? open_users(server, error) : 0;
+    if (rc == 0)
+        rc = tr_web_login_provider_init(server, error);
     if (rc < 0)
         return rc;
     login->secure = o->tls_cert || (o->public_url && strncasecmp(o->public_url, "https://", 8) == 0);
     use_keys(login);
     login->ended = tr_web_ended_new(tr_random_seed());
-    login->names = tr_web_guesses_new(NAME_FREE, NAME_MOST_MS, FORGET_MS);
     login->addresses = tr_web_guesses_new(ADDRESS_FREE, ADDRESS_MOST_MS, FORGET_MS);
-    login->passwords = tr_passwords_new(server->config.bridge);
-    if (!login->ended || !login->names || !login->addresses || !login->passwords)
+    if (!login->ended || !login->addresses)
         return tr_error_set(error, -ENOMEM, "out of memory");
     return tr_web_signed_out_hear(server, error);
 }
@@ -54,6 +70,7 @@ void tr_web_login_finish(tr_web_server_t *server) {
     if (!login)
         return;
     tr_web_signed_out_stop(server);
+    tr_web_login_provider_finish(login);
     tr_passwords_destroy(&login->passwords);
     tr_web_guesses_destroy(&login->names);
     tr_web_guesses_destroy(&login->addresses);
@@ -65,6 +82,10 @@ void tr_web_login_finish(tr_web_server_t *server) {
 }
 
 bool tr_web_login_offered(const tr_web_server_t *server) {
+    return server->login && server->login->users;
+}
+
+bool tr_web_login_sessions(const tr_web_server_t *server) {
     return server->login != NULL;
 }
 
@@ -78,28 +99,36 @@ const char *tr_web_login_cookie(const tr_web_server_t *server) {
 
 /* ---- sessions ---- */
 
-/* The user that it is of; NULL: it is over. */
-static const tr_user_t *user_of(
+/* What the one whose it is may do; TR_WEB_ANYBODY: it is over. */
+static tr_web_role_t role_of(
     const tr_web_server_t *server, const tr_web_session_t *session, int64_t idle_ms) {
     const tr_web_login_t *login = server->login;
-    const tr_user_t *user = tr_users_find(login->users, session->name);
-    bool good =
-        user && user->epoch == session->epoch && !tr_web_ended_has(login->ended, session->id) &&
-        tr_web_session_lives(session, tr_clock_wall_ms(), idle_ms, server->config.options->session_life_ms);
-    return good ? user : NULL;
+    const tr_user_t *user = login->users ? tr_users_find(login->users, session->name) : NULL;
+    bool by_provider = session->role != TR_WEB_ANYBODY; /* whose names no user has */
+    bool good = by_provider ? login->provider && session->epoch == login->provider_epoch &&
+                                  session->role < TR_WEB_ROLES
+                            : user && session->epoch == user->epoch;
+    if (!good || tr_web_ended_has(login->ended, session->id) ||
+        !tr_web_session_lives(session, tr_clock_wall_ms(), idle_ms, server->config.options->session_life_ms))
+        return TR_WEB_ANYBODY;
+    return by_provider ? (tr_web_role_t)session->role : (tr_web_role_t)(TR_WEB_VIEWER + (int)user->role);
 }
 
-/* value "": the browser is to forget it. */
-static void give_cookie(tr_web_exchange_t *e, const char *value) {
-    const tr_web_login_t *login = e->server->login;
-    const tr_web_options_t *o = e->server->config.options;
-    bool over_tls = login->secure || strncasecmp(e->page_origin, "https://", 8) == 0;
+char *tr_web_login_cookie_text(
+    const tr_web_exchange_t *e, const char *name, const char *value, int64_t seconds, const char *same_site) {
+    bool over_tls = e->server->login->secure || strncasecmp(e->page_origin, "https://", 8) == 0;
     char *cookie = NULL;
-    if (asprintf(&cookie, "%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Strict%s", login->keys.cookie,
-            value, *value ? (long long)(o->session_idle_ms / 1000) : 0LL, over_tls ? "; Secure" : "") < 0)
-        return; /* without memory nobody is signed in, ignoring */
+    int n = asprintf(&cookie, "%s=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=%s%s", name, value,
+        *value ? (long long)seconds : 0LL, same_site, over_tls ? "; Secure" : "");
+    return n < 0 ? NULL : cookie;
+}
+
+/* Without memory nobody is signed in, ignoring. value "": the browser is to forget it. */
+static void give_cookie(tr_web_exchange_t *e, const char *value) {
+    const tr_web_options_t *o = e->server->config.options;
     free(e->set_cookie);
-    e->set_cookie = cookie;
+    e->set_cookie = tr_web_login_cookie_text(
+        e, e->server->login->keys.cookie, value, o->session_idle_ms / 1000, "Strict");
 }
 
 static void seal(tr_web_exchange_t *e) {
@@ -118,12 +147,12 @@ void tr_web_login_recognise(tr_web_exchange_t *e) {
     const char *text = tr_web_cookie(header, login->keys.cookie, &len);
     if (!text || !tr_web_session_open(&login->keys, text, len, &e->session))
         return;
-    const tr_user_t *user = user_of(e->server, &e->session, o->session_idle_ms);
-    if (!user)
+    tr_web_role_t role = role_of(e->server, &e->session, o->session_idle_ms);
+    if (role == TR_WEB_ANYBODY)
         return;
     e->by_session = true;
-    e->role = (tr_web_role_t)(TR_WEB_VIEWER + (int)user->role);
-    strcpy(e->who, user->name);
+    e->role = role;
+    strcpy(e->who, e->session.name);
     int64_t now_ms = tr_clock_wall_ms();
     if (now_ms - e->session.seen_ms < o->session_idle_ms / AGAIN_PART)
         return;
@@ -134,7 +163,7 @@ void tr_web_login_recognise(tr_web_exchange_t *e) {
 /* A feed goes on for as long as its session, however long nothing else is asked. */
 void tr_web_login_end_what_is_over(tr_web_server_t *server) {
     for (tr_web_exchange_t *e = server->exchanges; e; e = e->next)
-        if (e->by_session && !user_of(server, &e->session, INT64_MAX))
+        if (e->by_session && role_of(server, &e->session, INT64_MAX) == TR_WEB_ANYBODY)
             tr_web_stream_bar(e);
 }
 
@@ -143,7 +172,7 @@ void tr_web_login_tick(tr_web_server_t *server) {
     tr_error_t error = {0};
     if (!login)
         return;
-    if (tr_users_refresh(login->users, &error)) {
+    if (login->users && tr_users_refresh(login->users, &error)) {
         use_keys(login);
         tr_log(server->config.log, &tr_gateway_events[TR_G_USERS], "users=%zu", tr_users_count(login->users));
     } else if (error.code)
@@ -200,15 +229,20 @@ bool tr_web_login_guard(tr_web_exchange_t *e) {
 
 json_t *tr_web_login_state(const tr_web_exchange_t *e) {
     char csrf[TR_WEB_CSRF_SIZE];
+    const char *provider = tr_web_login_provider_name(e->server);
     json_t *state = json_pack("{s:b, s:{s:s, s:s, s:s}}", "users", (int)tr_web_login_offered(e->server),
         "you", "name", e->who, "role", tr_web_roles[e->role], "by",
         e->by_session    ? "session"
         : e->by_provider ? "provider"
         : *e->who        ? "token"
                          : "nobody");
+    if (state && provider)
+        json_object_set_new(state, "provider", json_string(provider));
     if (state && e->by_session) {
         tr_web_session_csrf(&e->server->login->keys, &e->session, csrf);
         json_object_set_new(state, "csrf", json_string(csrf));
+        if (*e->session.label)
+            json_object_set_new(json_object_get(state, "you"), "label", json_string(e->session.label));
     }
     return state;
 }
@@ -249,20 +283,25 @@ static void forget_session(tr_web_exchange_t *e) {
     tr_web_login_end_what_is_over(server);
 }
 
-static void let_in(tr_web_exchange_t *e, const tr_user_t *user) {
-    tr_web_login_t *login = e->server->login;
-    tr_web_guesses_forgive(login->names, user->name, true);
-    tr_web_guesses_forgive(login->addresses, e->from, false);
+void tr_web_login_begin(tr_web_exchange_t *e, const tr_web_session_t *session, tr_web_role_t role) {
     if (e->by_session)
         forget_session(e);
-    tr_web_session_begin(user->name, user->epoch, tr_clock_wall_ms(), &e->session);
+    e->session = *session;
     e->by_session = true;
-    e->role = (tr_web_role_t)(TR_WEB_VIEWER + (int)user->role);
-    strcpy(e->who, user->name);
+    e->role = role;
+    strcpy(e->who, session->name);
     seal(e);
+    tr_web_guesses_forgive(e->server->login->addresses, e->from, false);
     tr_counter_inc(&e->server->sign_ins[TR_WEB_SIGN_IN_RIGHT]);
-    tr_log(e->server->config.log, &tr_gateway_events[TR_G_SIGNED_IN], "user=%s role=%s peer=%s", user->name,
-        tr_user_roles[user->role], e->peer);
+    tr_log(e->server->config.log, &tr_gateway_events[TR_G_SIGNED_IN], "user=%s role=%s peer=%s", e->who,
+        tr_web_roles[role], e->peer);
+}
+
+static void let_in(tr_web_exchange_t *e, const tr_user_t *user) {
+    tr_web_session_t session;
+    tr_web_guesses_forgive(e->server->login->names, user->name, true);
+    tr_web_session_begin(user->name, user->epoch, tr_clock_wall_ms(), &session);
+    tr_web_login_begin(e, &session, (tr_web_role_t)(TR_WEB_VIEWER + (int)user->role));
     tr_web_respond_json(e, 200, tr_web_login_state(e));
 }
 
@@ -308,6 +347,7 @@ void tr_web_login_try(tr_web_exchange_t *e, const char *name, char *password) {
 }
 
 void tr_web_login_leave(tr_web_exchange_t *e) {
+    char *end = e->by_session ? tr_web_login_provider_end(e) : NULL;
     if (e->by_session) {
         forget_session(e);
         tr_log(
@@ -317,5 +357,9 @@ void tr_web_login_leave(tr_web_exchange_t *e) {
         give_cookie(e, "");
     *e->who = '\0';
     e->role = tr_web_anonymous_role(e->server);
-    tr_web_respond_json(e, 200, tr_web_login_state(e));
+    json_t *state = tr_web_login_state(e);
+    if (state && end)
+        json_object_set_new(state, "end", json_string(end));
+    free(end);
+    tr_web_respond_json(e, 200, state);
 }

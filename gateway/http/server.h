@@ -22,6 +22,9 @@ typedef struct tr_web_options {
     const char *fleet_state; /* NULL: of no fleet */
     const char *oidc_keys, *oidc_issuer, *oidc_audience,
         *oidc_claim; /* of a provider of tokens; NULL: there is none */
+    const char *oidc_client, *oidc_secret, *oidc_scopes, *oidc_ca,
+        *oidc_name;          /* of one where people sign in; likewise */
+    tr_strings_t oidc_roles; /* of both: VALUE=ROLE */
     tr_strings_t hosts, origins, proxies;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;

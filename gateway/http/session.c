@@ -5,16 +5,11 @@
 
 #include <sodium.h>
 
-#define BASE64  sodium_base64_VARIANT_URLSAFE_NO_PADDING
-#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-#define NONCE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-#define TAG     crypto_aead_xchacha20poly1305_ietf_ABYTES
-#define FIXED   (TR_WEB_SESSION_ID + 3 * sizeof(uint64_t)) /* before the name */
-#define PLAIN   (FIXED + TR_WEB_SESSION_NAME)
+#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
+#define FIXED                                                                                                \
+    (TR_WEB_SESSION_ID + 3 * sizeof(uint64_t) + 2) /* before the name: role, and its length, at last */
 #define SKEW_MS 120000
-
-/* What is sealed says what it is, so that nothing else that this key would seal is taken for it. */
-static const unsigned char purpose[] = "troupe session 1";
+#define PURPOSE "troupe session 2"
 
 /* ---- keys ---- */
 
@@ -31,6 +26,8 @@ void tr_web_session_keys(const unsigned char *key, bool secure, tr_web_session_k
     derive(key, "name of the cookie", mark);
     sodium_bin2hex(hex, sizeof hex, mark, 6);
     snprintf(ret_keys->cookie, sizeof ret_keys->cookie, "%stroupe-%s", secure ? "__Host-" : "", hex);
+    snprintf(
+        ret_keys->flow_cookie, sizeof ret_keys->flow_cookie, "%stroupe-%s-at", secure ? "__Host-" : "", hex);
 }
 
 /* ---- the seal ---- */
@@ -55,41 +52,36 @@ static uint64_t get64(const unsigned char *at) {
 
 void tr_web_session_seal(
     const tr_web_session_keys_t *keys, const tr_web_session_t *session, char out[TR_WEB_SEALED_SIZE]) {
-    _Static_assert(
-        sodium_base64_ENCODED_LEN(NONCE + PLAIN + TAG, BASE64) <= TR_WEB_SEALED_SIZE, "it has room");
-    unsigned char plain[PLAIN], sealed[NONCE + PLAIN + TAG];
-    unsigned long long len = 0;
-    size_t name = strlen(session->name);
+    unsigned char plain[TR_WEB_SEAL_MAX];
+    size_t name = strlen(session->name), label = strlen(session->label);
     memcpy(plain, session->id, sizeof session->id);
     put64(plain + TR_WEB_SESSION_ID, session->epoch);
     put64(plain + TR_WEB_SESSION_ID + 8, (uint64_t)session->begun_ms);
     put64(plain + TR_WEB_SESSION_ID + 16, (uint64_t)session->seen_ms);
+    plain[FIXED - 2] = session->role;
+    plain[FIXED - 1] = (unsigned char)name;
     memcpy(plain + FIXED, session->name, name);
-    randombytes_buf(sealed, NONCE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(
-        sealed + NONCE, &len, plain, FIXED + name, purpose, sizeof purpose, NULL, sealed, keys->seal);
-    sodium_bin2base64(out, TR_WEB_SEALED_SIZE, sealed, NONCE + (size_t)len, BASE64);
+    memcpy(plain + FIXED + name, session->label, label);
+    tr_web_seal(keys->seal, PURPOSE, plain, FIXED + name + label, out);
 }
 
 bool tr_web_session_open(
     const tr_web_session_keys_t *keys, const char *text, size_t len, tr_web_session_t *ret_session) {
-    unsigned char plain[PLAIN], sealed[NONCE + PLAIN + TAG];
-    unsigned long long opened = 0;
+    _Static_assert(FIXED + 2 * TR_WEB_SESSION_NAME == TR_WEB_SESSION_PLAIN, "it has room");
+    unsigned char plain[TR_WEB_SEAL_MAX];
     size_t size = 0;
-    /* libsodium 1.0.18 takes some bytes over 127 for letters. */
-    if (strspn(text, LETTERS) < len)
+    if (!tr_web_unseal(keys->seal, PURPOSE, text, len, plain, &size) || size < FIXED)
         return false;
-    if (sodium_base642bin(sealed, sizeof sealed, text, len, NULL, &size, NULL, BASE64) < 0 ||
-        size < NONCE + FIXED + TAG)
-        return false;
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &opened, NULL, sealed + NONCE, size - NONCE,
-            purpose, sizeof purpose, sealed, keys->seal) < 0)
+    size_t name = plain[FIXED - 1], label = size - FIXED - name;
+    if (name > TR_WEB_SESSION_NAME || name > size - FIXED || label > TR_WEB_SESSION_NAME)
         return false;
     tr_web_session_t session = {.epoch = get64(plain + TR_WEB_SESSION_ID),
         .begun_ms = (int64_t)get64(plain + TR_WEB_SESSION_ID + 8),
-        .seen_ms = (int64_t)get64(plain + TR_WEB_SESSION_ID + 16)};
+        .seen_ms = (int64_t)get64(plain + TR_WEB_SESSION_ID + 16),
+        .role = plain[FIXED - 2]};
     memcpy(session.id, plain, sizeof session.id);
-    memcpy(session.name, plain + FIXED, (size_t)opened - FIXED);
+    memcpy(session.name, plain + FIXED, name);
+    memcpy(session.label, plain + FIXED + name, label);
     *ret_session = session;
     return true;
 }

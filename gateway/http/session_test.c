@@ -50,6 +50,24 @@ static void test_another_gateway_opens_it(void **state) {
     }
 }
 
+/* What a provider said: any name and any label, as long as they may be. */
+static void test_what_a_provider_said(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "", "oidc:ann", "Ann \xc3\x84", "0123456789012345678901234567890123456789012345678901234567890123"};
+    for (size_t i = 0; i < 16; i++) {
+        sealed_t s = sealed(texts[i / 4]);
+        tr_web_session_t opened;
+        strcpy(s.session.label, texts[i % 4]);
+        s.session.role = (unsigned char)(i % 4);
+        tr_web_session_seal(&s.keys, &s.session, s.text);
+        assert_true(tr_web_session_open(&s.keys, s.text, strlen(s.text), &opened));
+        assert_string_equal(opened.name, texts[i / 4]);
+        assert_string_equal(opened.label, texts[i % 4]);
+        assert_int_equal(opened.role, i % 4);
+    }
+}
+
 /* Each bit counts, and so does the end. */
 static void test_nothing_else_is_opened(void **state) {
     (void)state;
@@ -164,6 +182,7 @@ static void test_the_cookie_is_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_another_gateway_opens_it),
+        cmocka_unit_test(test_what_a_provider_said),
         cmocka_unit_test(test_nothing_else_is_opened),
         cmocka_unit_test(test_sessions_are_told_apart),
         cmocka_unit_test(test_how_long_it_lives),

@@ -6,7 +6,7 @@ export const token = {
 };
 
 // Who is signed in, as the gateway says (login.js); and his name to agents, where the settings say no other.
-export const you = {name: "", role: "", by: ""};
+export const you = {name: "", role: "", by: "", label: ""};
 
 // What is kept is each person's own: whoever uses the browser after him finds neither his talks nor the name that he goes by. The theme is the browser's.
 const parsed = (key, otherwise) => JSON.parse(localStorage.getItem(key) || otherwise);
@@ -32,7 +32,7 @@ export const talks = {
 // Who signs out leaves no talk in the browser. His preferences wait for him under his name.
 export const forget = person => Object.keys(localStorage).filter(key => key.startsWith(talksOf(person))).forEach(key => localStorage.removeItem(key));
 
-export const session = {csrf: "", users: false};
+export const session = {csrf: "", users: false, provider: ""};
 // A person that the gateway knows speaks and votes as himself alone.
 export const bound = () => you.role !== "admin" && (you.by === "session" || you.by === "provider");
 export const user = () => (!bound() && prefs.get("user")) || you.name || "web";

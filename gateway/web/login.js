@@ -1,20 +1,36 @@
-// Who is signed in: with a token, which this tab keeps, or with name and password, by a session that is the browser's cookie.
+// Who is signed in: with a token, which this tab keeps, or with name and password, or at an OpenID provider, by a session that is the browser's cookie.
 import {get, post, token, session, you, forget} from "./api.js";
 
 const $ = id => document.getElementById(id);
 const tabs = new BroadcastChannel("login"); // the session is that of all of them
 let onChange = () => {}, say = () => {}, learning = null, wait = 0, byItself = false;
 
+// What a sign-in at the provider ends with, by the word behind #sign-in/ (docs/gateway.md).
+const ends = {
+    "provider-away": "The provider does not answer. Try again in a moment.",
+    "sign-in-over": "That took too long, or was begun in another tab. Please sign in again.",
+    "sign-in-denied": "The provider was told not to sign you in.",
+    "sign-in-failed": "The provider's answer was not taken. Whoever runs this gateway finds out why in its log.",
+    "no-role": "You are known, but have no role here. Ask whoever runs this fleet for one.",
+    "too-many-attempts": "Too many attempts. Wait a little, and sign in again.",
+    "busy": "Too many sign in at once. Try again in a moment.",
+};
+
+const called = () => you.label || you.name;
 const signedIn = () => Boolean(token.get() || session.csrf);
 
 function show() {
     $("token").textContent = signedIn() ? "Sign out" : "Sign in";
     $("token").title = you.name ? `${you.name}, ${you.role}` : "";
-    $("who").textContent = signedIn() ? you.name : "";
-    if ($("login-form").hidden === !session.users)
+    $("who").textContent = signedIn() ? called() : "";
+    const other = session.users || session.provider;
+    $("login-provider").hidden = !session.provider;
+    $("login-elsewhere").textContent = "Sign in with " + session.provider;
+    $("login-form").hidden = !session.users;
+    if ($("login-or").hidden === !other)
         return;
-    $("login-form").hidden = $("login-or").hidden = !session.users;
-    $("token-more").open = !session.users;
+    $("login-or").hidden = !other;
+    $("token-more").open = !other;
 }
 
 // What the gateway says of who asks. Where it cannot be asked now, it is asked again until it can.
@@ -23,9 +39,10 @@ export function learn() {
     return learning ||= (async () => {
         try {
             const state = await get("/api/v1/login");
-            Object.assign(you, state.you);
+            Object.assign(you, {label: ""}, state.you);
             session.csrf = state.csrf || "";
             session.users = state.users;
+            session.provider = state.provider || "";
         } catch (error) {
             if (error.status === 401) {
                 token.set("");
@@ -36,7 +53,7 @@ export function learn() {
             learning = null;
         }
         show();
-        if (session.users && you.by === "nobody" && you.role === "anybody") {
+        if ((session.users || session.provider) && you.by === "nobody" && you.role === "anybody") {
             byItself ||= !$("token-dialog").open;
             signIn(); // nothing else can be done here
         } else if (byItself)
@@ -50,7 +67,7 @@ export function signIn() {
         return;
     $("login-problem").textContent = "";
     $("token-dialog").showModal();
-    $(session.users ? "login-name" : "token-text").focus();
+    $(session.users ? "login-name" : session.provider ? "login-elsewhere" : "token-text").focus();
 }
 
 async function changed() {
@@ -108,8 +125,12 @@ async function signOut() {
         token.set("");
         await learn(); // there may be a session beneath it
         forget(you.name);
-        if (session.csrf)
-            await post("/api/v1/logout");
+        const {end} = session.csrf ? await post("/api/v1/logout") : {};
+        if (end) {
+            tabs.postMessage("changed");
+            location.assign(end); // signs him out at the provider, too
+            return;
+        }
     } catch (error) {
         say(error.message, "bad");
     } finally {
@@ -118,15 +139,36 @@ async function signOut() {
     changedHere();
 }
 
+// A browser that comes back from the provider: what came of it.
+async function back() {
+    const [name, word] = location.hash.slice(1).split("/");
+    if (name !== "sign-in")
+        return;
+    history.replaceState(null, "", sessionStorage.getItem("view") || location.pathname);
+    sessionStorage.removeItem("view");
+    await learn();
+    if (word === "done" && signedIn()) {
+        tabs.postMessage("changed");
+        say(`Signed in as ${called()}`);
+    } else if (word !== "done") {
+        signIn();
+        $("login-problem").textContent = ends[Object.hasOwn(ends, word) ? word : "sign-in-failed"];
+    }
+}
+
 export function begin(toast, onWho) {
     say = toast;
     onChange = onWho;
     $("token").onclick = () => signedIn() ? signOut() : signIn();
     $("login-form").onsubmit = signInWithPassword;
+    $("login-elsewhere").onclick = () => {
+        token.set("");
+        sessionStorage.setItem("view", location.hash || location.pathname);
+    };
     $("login-cancel").onclick = () => $("token-dialog").close("cancel");
     $("token-dialog").onclose = signInWithToken;
     tabs.onmessage = changed;
     addEventListener("loginchange", learn);
     show();
-    return learn();
+    return location.hash.startsWith("#sign-in/") ? back() : learn();
 }

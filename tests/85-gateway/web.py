@@ -22,11 +22,12 @@ def sdk_place():
 
 
 class Answer:
-    """status, headers (a dict with names in lower case), body (bytes), .json()."""
+    """status, headers (a dict with names in lower case), cookies (what Set-Cookie says, all of them), body (bytes), .json()."""
 
     def __init__(self, status, headers, body):
         self.status, self.body = status, body
         self.headers = {name.lower(): value for name, value in headers}
+        self.cookies = [value for name, value in headers if name.lower() == "set-cookie"]
 
     def json(self):
         return json.loads(self.body)
