@@ -151,12 +151,24 @@ class Chart(unittest.TestCase):
     def test_keda_is_the_component(self):
         self.assert_as_kustomize(self.overlay_with("keda"), {"autoscaler": "keda"})
 
+    def test_users_are_the_component(self):
+        self.assert_as_kustomize(self.overlay_with("users"), {"gateway": {"files": ["users"]}})
+
+    def test_files_of_the_gateway(self):
+        objects, _ = self.rendered({"gateway": {"files": ["users", "oidc-secret"], "outside": True, "options": ["--oidc-client=troupe"]}})
+        pod = objects["Deployment", "gateway"]["spec"]["template"]["spec"]
+        command = pod["containers"][0]["command"]
+        self.assertEqual(command[-3:], ["--users=/etc/troupe/gateway/users", "--oidc-secret=/etc/troupe/gateway/oidc-secret", "--oidc-client=troupe"])
+        self.assertIn({"name": "gateway", "secret": {"secretName": "office-gateway", "defaultMode": 0o440, "optional": False}}, pod["volumes"])
+        self.assertIn("gateway/files/0", self.refused(merged(read("values.yaml"), {"gateway": {"files": ["tls-key"]}})))
+
     def test_all_are_as_their_schemas_say(self):
         host = {"gateway": {"ingress": {"host": "fleet.example", "tlsSecret": "fleet-tls"}}}
         asks = {"agents": [{"name": "asker", "behaviour": "dialogue", "outside": True, "env": {"COST": "$(MUCH)"}, "options": ["--mind=small"]}]}
         near = {"broker": {"apart": True, "affinity": {"nodeAffinity": {}}, "journal": False}, "agents": []}
+        files = {"gateway": {"files": ["users", "oidc-keys", "oidc-secret", "oidc-ca"]}}
         state = {"state": {"postgres": True, "redis": True}, "coordinator": {"resources": {"limits": {"cpu": 1}}}}
-        chosen = ((state,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,))
+        chosen = ((state,), (files,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,))
         self.assert_valid([one for values in chosen for one in self.rendered(*values)[0].values()])
 
     def test_another_name_and_namespace_are_everywhere(self):

@@ -209,6 +209,37 @@ agents:
         self.assertEqual(done.code, 3, done)
         self.assertIn("chmod 600", done.err)
 
+    GATEWAY = """
+fleet: office
+gateway: {options: {users: ./people, oidc-secret: ./hush, oidc-issuer: "https://id.example", oidc-client: troupe, host: fleet.example}}
+agents:
+  - {name: echo, behaviour: echo}
+"""
+
+    def test_files_of_the_gateway(self):
+        """Users and the provider's secret are in a Secret, and in nothing that is printed."""
+        place = pathlib.Path(self.directory)
+        (place / "gateway.yaml").write_text(self.GATEWAY)
+        made = self.troupe("user", "add", "ann", "--role", "operator", "--users", place / "people", "--password-stdin", text="correct horse battery\n")
+        self.assertEqual(made.code, 0, made)
+        (place / "hush").write_text("a secret of the client\n")
+        done = self.ok("up", "gateway.yaml", "--on", "kubernetes", "--dry-run")
+        self.assertNotIn("a secret of", done.out + done.err)
+        objects = {(one["kind"], one["metadata"]["name"]): one for one in documents(done.out)}
+        pod = objects["Deployment", "gateway"]["spec"]["template"]["spec"]
+        self.assertEqual(pod["containers"][0]["command"][-5:], ["--users=/etc/troupe/gateway/users", "--oidc-secret=/etc/troupe/gateway/oidc-secret",
+                                                              "--oidc-issuer=https://id.example", "--oidc-client=troupe", "--host=fleet.example"])
+        self.assertIn({"name": "gateway", "secret": {"secretName": "office-gateway", "defaultMode": 0o440, "optional": False}}, pod["volumes"])
+        self.assertIn({"name": "gateway", "mountPath": "/etc/troupe/gateway", "readOnly": True}, pod["containers"][0]["volumeMounts"])
+        self.assertIn(("NetworkPolicy", "office-gateway-out"), objects)  # it asks the provider
+        keys = {one["metadata"]["name"]: one for one in documents(self.ok("up", "gateway.yaml", "--on", "kubernetes", "--keys").out)}
+        decoded = {name: base64.b64decode(value) for name, value in keys["office-gateway"]["data"].items()}
+        self.assertEqual(decoded, {"users": (place / "people").read_bytes(), "oidc-secret": (place / "hush").read_bytes()})
+        (place / "hush").unlink()
+        done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("hush", done.err)
+
     def test_without_kubectl(self):
         done = self.troupe("up", "fleet.yaml", "--on", "kubernetes", env={"PATH": self.directory})
         self.assertEqual(done.code, 2, done)

@@ -191,6 +191,7 @@ static int make(
     tr_manifest_t m = {.config = config,
         .fleet = config->fleet,
         .namespace = config->namespace ? config->namespace : config->fleet->name,
+        .directory = config->fleet->directory,
         .objects = json_array()};
     int rc = check_fleet(config, error);
     if (rc == 0)

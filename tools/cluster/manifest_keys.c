@@ -58,21 +58,33 @@ static json_t *base64(const char *bytes, size_t size) {
     return string;
 }
 
-/* A Secret with one file in it. */
-static int put_secret(
-    tr_manifest_t *m, const char *what, const char *path, const char *key, size_t most, tr_error_t *error) {
+/* A file as a Secret has it, new. */
+static int read_secret(const char *path, size_t most, json_t **ret_content, tr_error_t *error) {
     char *bytes = NULL;
     size_t size = 0;
     int rc = tr_file_read(path, "secret", most, &bytes, &size, error);
+    if (rc == 0 && size > most)
+        rc = tr_error_set(error, -EFBIG, "%s: more than %zu bytes, which a Secret cannot have", path, most);
+    if (rc == 0)
+        *ret_content = base64(bytes, size);
+    if (bytes)
+        sodium_memzero(bytes, size);
+    free(bytes);
+    return rc;
+}
+
+/* A Secret with one file in it. */
+static int put_secret(
+    tr_manifest_t *m, const char *what, const char *path, const char *key, size_t most, tr_error_t *error) {
+    json_t *content = NULL;
+    int rc = read_secret(path, most, &content, error);
     if (rc < 0)
         return rc;
     char name[TR_PLATFORM_MAX + TR_NAME_MAX + 8];
     snprintf(name, sizeof name, "%s-%s", m->fleet->name, what);
-    tr_manifest_put(m,
-        json_pack("{s:s, s:s, s:o, s:s, s:{s:o}}", "apiVersion", "v1", "kind", "Secret", "metadata",
-            tr_manifest_metadata(m, name, NULL, NULL), "type", "Opaque", "data", key, base64(bytes, size)));
-    sodium_memzero(bytes, size);
-    free(bytes);
+    tr_manifest_put(
+        m, json_pack("{s:s, s:s, s:o, s:s, s:{s:o}}", "apiVersion", "v1", "kind", "Secret", "metadata",
+               tr_manifest_metadata(m, name, NULL, NULL), "type", "Opaque", "data", key, content));
     return 0;
 }
 
@@ -107,6 +119,77 @@ static int put_tokens(tr_manifest_t *m, tr_error_t *error) {
     return put_secret(m, "tokens", path, "tokens", TOKENS_MAX, error);
 }
 
+/* ---- files that a gateway's options name ---- */
+
+/* The file of users, and what a gateway has with an OpenID provider. The certificate is the ingress's, which speaks TLS there. */
+const char *const tr_manifest_gateway_files[] = {"users", "oidc-keys", "oidc-secret", "oidc-ca", NULL};
+
+static const char *said(const tr_fleet_t *fleet, const char *option) {
+    const tr_pairs_t *options = &fleet->gateway.options;
+    for (size_t i = 0; fleet->gateway.line && i < options->count; i++)
+        if (strcmp(options->items[i].key, option) == 0)
+            return options->items[i].value;
+    return NULL;
+}
+
+bool tr_manifest_gateway_file(const tr_fleet_t *fleet, const char *directory, const char *option,
+    char out[PATH_MAX], tr_error_t *error) {
+    const char *path = said(fleet, option);
+    if (!path)
+        return false;
+    path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+    int n = snprintf(out, PATH_MAX, "%s%s%s", *path == '/' ? "" : directory, *path == '/' ? "" : "/", path);
+    if (n >= PATH_MAX)
+        tr_error_set(error, -ENAMETOOLONG, "gateway.options.%s: the path is too long", option);
+    return true;
+}
+
+bool tr_manifest_gateway_has_files(const tr_fleet_t *fleet) {
+    bool has = false;
+    for (const char *const *option = tr_manifest_gateway_files; *option; option++)
+        has = has || said(fleet, *option);
+    return has;
+}
+
+json_t *tr_manifest_gateway_argument(const char *argument) {
+    for (const char *const *option = tr_manifest_gateway_files; *option; option++) {
+        size_t len = strlen(*option);
+        if (strncmp(argument, "--", 2) == 0 && strncmp(argument + 2, *option, len) == 0 &&
+            argument[2 + len] == '=')
+            return tr_manifest_printed("--%s=" GATEWAY_FOLDER "/%s", *option, *option);
+    }
+    return NULL;
+}
+
+static int put_gateway_files(tr_manifest_t *m, tr_error_t *error) {
+    char path[PATH_MAX], name[TR_PLATFORM_MAX + 16];
+    json_t *data = json_object();
+    int rc = 0;
+    for (const char *const *option = tr_manifest_gateway_files; rc == 0 && *option; option++) {
+        json_t *content = NULL;
+        error->code = 0;
+        if (!tr_manifest_gateway_file(m->fleet, m->directory, *option, path, error))
+            continue;
+        rc = error->code ? error->code : read_secret(path, TOKENS_MAX, &content, error);
+        if (rc == 0)
+            json_object_set_new(data, *option, content);
+        else /* it is the fleet file that is wrong, whatever is with the file */
+            rc = error->code = -EINVAL;
+    }
+    snprintf(name, sizeof name, "%s-" TR_MANIFEST_GATEWAY, m->fleet->name);
+    if (rc == 0)
+        tr_manifest_put(
+            m, json_pack("{s:s, s:s, s:o, s:s, s:O}", "apiVersion", "v1", "kind", "Secret", "metadata",
+                   tr_manifest_metadata(m, name, NULL, NULL), "type", "Opaque", "data", data));
+    json_decref(data);
+    return rc;
+}
+
+static int put_of_gateway(tr_manifest_t *m, tr_error_t *error) {
+    int rc = m->fleet->gateway.line ? put_tokens(m, error) : 0;
+    return rc == 0 && tr_manifest_gateway_has_files(m->fleet) ? put_gateway_files(m, error) : rc;
+}
+
 int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *error) {
     if (!self->config->state || self->config->podman)
         return 0;
@@ -120,5 +203,5 @@ int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *erro
     }
     if (rc == 0 && !group)
         rc = put_servers(self, error);
-    return rc == 0 && !group && self->fleet->gateway.line ? put_tokens(self, error) : rc;
+    return rc == 0 && !group ? put_of_gateway(self, error) : rc;
 }

@@ -149,7 +149,8 @@ static json_t *command_of(const tr_manifest_t *m, const tr_part_t *part) {
         }
         if (own && left_out(part, *argv))
             continue;
-        json_array_append_new(list, literal(*argv));
+        json_t *file = own && is_gateway(part) ? tr_manifest_gateway_argument(*argv) : NULL;
+        json_array_append_new(list, file ? file : literal(*argv));
         json_t *value = own && argv[1] ? replaced(part, m, *argv, argv[1]) : NULL;
         if (value) {
             json_array_append_new(list, value);
@@ -249,6 +250,29 @@ static void add_secret(const tr_manifest_t *m, const char *volume, const char *f
     mount(mounts, volume, path, true);
 }
 
+/* Of podman each is a file of its own, as all secrets are. */
+static void add_gateway_files(const tr_manifest_t *m, json_t *volumes, json_t *mounts) {
+    char path[PATH_MAX];
+    tr_error_t ignored;
+    if (!m->config->podman) {
+        json_array_append_new(volumes,
+            secret_volume("gateway", tr_manifest_printed("%s-" TR_MANIFEST_GATEWAY, m->fleet->name)));
+        mount(mounts, "gateway", GATEWAY_FOLDER, true);
+        return;
+    }
+    for (const char *const *option = tr_manifest_gateway_files; *option; option++) {
+        if (!tr_manifest_gateway_file(m->fleet, m->directory, *option, path, &ignored))
+            continue;
+        json_array_append_new(
+            volumes, json_pack("{s:s, s:{s:o, s:s}}", "name", *option, "hostPath", "path",
+                         tr_manifest_printed(
+                             "%s/" TR_MANIFEST_KEYS "/" TR_MANIFEST_GATEWAY "-%s", state_of(m), *option),
+                         "type", "File"));
+        snprintf(path, sizeof path, GATEWAY_FOLDER "/%s", *option);
+        mount(mounts, *option, path, true);
+    }
+}
+
 static void add_keys(const tr_manifest_t *m, const tr_part_t *part, json_t *volumes, json_t *mounts) {
     char file[TR_NAME_MAX + 8];
     const char *fleet = m->fleet->name;
@@ -260,6 +284,8 @@ static void add_keys(const tr_manifest_t *m, const tr_part_t *part, json_t *volu
     if (is_gateway(part))
         add_secret(
             m, "tokens", TOKENS_FOLDER, "tokens", tr_manifest_printed("%s-tokens", fleet), volumes, mounts);
+    if (is_gateway(part) && tr_manifest_gateway_has_files(m->fleet))
+        add_gateway_files(m, volumes, mounts);
     if (tr_manifest_in_postgres(m, part->process))
         add_secret(m, "postgres", POSTGRES_FOLDER, POSTGRES_FILE, tr_manifest_printed("%s-postgres", fleet),
             volumes, mounts);

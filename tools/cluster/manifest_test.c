@@ -313,6 +313,30 @@ static void daemons_go_out_where_their_options_lead(void **state) {
     json_decref(out);
 }
 
+static void files_of_a_gateway_go_with_it(void **state) {
+    (void)state;
+    static const char text[] =
+        "fleet: office\ngateway: {options: {users: ./people, oidc-client: troupe, oidc-secret: "
+        "/etc/hush}}\nagents: []\n";
+    json_t *in = made(text, false);
+    json_t *pod = find(in, "Deployment", "gateway");
+    assert_true(has_word(command_of(pod), "--users=/etc/troupe/gateway/users"));
+    assert_true(has_word(command_of(pod), "--oidc-secret=/etc/troupe/gateway/oidc-secret"));
+    assert_non_null(find(in, "NetworkPolicy", "office-gateway-out"));
+    json_decref(in);
+    json_t *here = made(text, true), *volume;
+    size_t i, count = 0;
+    pod = find(here, "Pod", "office-gateway");
+    assert_true(has_word(command_of(pod), "--users=/etc/troupe/gateway/users"));
+    json_array_foreach(json_object_get(pod_of(pod), "volumes"), i, volume) {
+        const char *path = json_string_value(at(volume, "hostPath", "path", NULL));
+        count += path && (strcmp(path, "STATE/keys/gateway-users") == 0 ||
+                             strcmp(path, "STATE/keys/gateway-oidc-secret") == 0);
+    }
+    assert_int_equal(count, 2);
+    json_decref(here);
+}
+
 static void traces_leave_by_an_exporter(void **state) {
     (void)state;
     json_t *objects = made(FLEET "exporter: {options: {otlp: \"http://collector:4318\"}}\n", false);
@@ -334,6 +358,7 @@ int main(void) {
         cmocka_unit_test(podman_has_a_pod_for_each_process),
         cmocka_unit_test(a_database_is_reached_where_it_listens),
         cmocka_unit_test(daemons_go_out_where_their_options_lead),
+        cmocka_unit_test(files_of_a_gateway_go_with_it),
         cmocka_unit_test(traces_leave_by_an_exporter),
         cmocka_unit_test(what_cannot_be_is_told_with_its_place),
     };

@@ -124,6 +124,10 @@ spec:
     - name: tokens
       secret: {secretName: {{ $fleet }}-tokens, defaultMode: 288, optional: false}
     {{- end }}
+    {{- if .gateway }}
+    - name: gateway
+      secret: {secretName: {{ $fleet }}-gateway, defaultMode: 288, optional: false}
+    {{- end }}
     {{- if .postgres }}
     - name: postgres
       secret: {secretName: {{ $fleet }}-postgres, defaultMode: 288, optional: false}
@@ -186,6 +190,9 @@ spec:
         {{- end }}
         {{- if .tokens }}
         - {name: tokens, mountPath: /etc/troupe/tokens, readOnly: true}
+        {{- end }}
+        {{- if .gateway }}
+        - {name: gateway, mountPath: /etc/troupe/gateway, readOnly: true}
         {{- end }}
         {{- if .postgres }}
         - {name: postgres, mountPath: /etc/troupe/postgres, readOnly: true}
