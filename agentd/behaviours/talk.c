@@ -12,6 +12,7 @@
 
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/profile.h"
+#include "agentd/behaviours/talk_examples.h"
 #include "agentd/behaviours/talk_stream.h"
 #include "agentd/mind/dialogue.h"
 #include "lib/text/utf8.h"
@@ -279,6 +280,16 @@ static bool end_seen(tr_talk_t *self, const tr_message_t *message, json_t *sessi
 
 /* ---- what is said, understood ---- */
 
+void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, json_t *examples) {
+    const json_t *session = session_of(self, message);
+    json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
+    json_object_set(context, "summary", json_object_get(session, "summary"));
+    json_t *input = json_pack("{s:o, s:o*, s:O*}", "context", context, "actions",
+        tr_actions_others(self->actions), "examples", examples);
+    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named ? NULL : on_piece, turn);
+    json_decref(named);
+}
+
 static void on_entities(
     void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
@@ -291,11 +302,10 @@ static void on_entities(
     learn(session, message, turn);
     if (end_seen(self, message, session, turn))
         return;
-    json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
-    json_object_set(context, "summary", json_object_get(session, "summary"));
-    json_t *input = json_pack("{s:o, s:o*}", "context", context, "actions", tr_actions_others(self->actions));
-    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named ? NULL : on_piece, turn);
-    json_decref(named);
+    if (self->examples)
+        tr_talk_examples_find(self, message, turn);
+    else
+        tr_talk_think(self, message, turn, NULL);
 }
 
 static void on_intent(
@@ -408,6 +418,8 @@ int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_t
     tr_value_t actions = tr_value_get(args, "actions");
     if (actions && !(self->actions = tr_value_to_json(actions)))
         return -ENOMEM;
+    if (*read->examples && !(self->examples = strdup(read->examples)))
+        return -ENOMEM;
     int rc = tr_sessions_init(&self->sessions, read->memory, (size_t)read->sessions);
     return rc < 0 ? rc : tr_thinker_init(&self->thinker, agent, args);
 }
@@ -418,4 +430,5 @@ void tr_talk_finish(tr_talk_t *self) {
     tr_thinker_finish(&self->thinker);
     tr_sessions_finish(&self->sessions);
     json_decref(self->actions);
+    free(self->examples);
 }

@@ -23,7 +23,8 @@
 #include "agentd/behaviours/talk_queue.h"
 #include "agentd/behaviours/thinker.h"
 
-#define TR_TALK_MEMORY_MAX 1024 /* bytes of a path */
+#define TR_TALK_MEMORY_MAX   1024 /* bytes of a path */
+#define TR_TALK_EXAMPLES_MAX 129  /* bytes of the name of a namespace */
 
 typedef struct tr_talk tr_talk_t;
 
@@ -37,17 +38,21 @@ struct tr_talk {
     tr_talk_queue_t queue;
     tr_talk_act_fn act; /* NULL: a turn is told as it is */
     json_t *actions;    /* a registry (actions.h) whose words come before the grammar's; NULL */
+    char *examples;     /* the namespace of answers that were good (talk_examples.h); NULL */
 };
 
 typedef struct tr_talk_args {
     char memory[TR_TALK_MEMORY_MAX]; /* a directory; "" = nothing survives a restart */
     int64_t sessions;                /* in memory */
+    char examples[TR_TALK_EXAMPLES_MAX];
 } tr_talk_args_t;
 
 #define TR_TALK_ARGS                                                                                         \
     {"memory", TR_ARG_TEXT, offsetof(tr_talk_args_t, memory), TR_TALK_MEMORY_MAX,                            \
         .expected = "the path of a directory"},                                                              \
         {"sessions", TR_ARG_WHOLE, offsetof(tr_talk_args_t, sessions), 0, .min = 1, .max = 100000},          \
+        {"examples", TR_ARG_TEXT, offsetof(tr_talk_args_t, examples), TR_TALK_EXAMPLES_MAX,                  \
+            .expected = "a namespace of the knowledge base, such as feedback"},                              \
         TR_THINKER_ARG
 #define TR_TALK_INITIAL                                                                                      \
     { .sessions = 1000 }
@@ -57,6 +62,8 @@ int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_t
 void tr_talk_finish(tr_talk_t *self);
 /* The behaviour's receive. */
 int tr_talk_receive(tr_talk_t *self, const tr_message_t *message);
+/* For talk_examples.c: thinks of the reply, with examples for it (borrowed; NULL: none). */
+void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, json_t *examples);
 /* The end of a turn: `reply` (NULL: the turn's own) is fitted to the user, told, and kept. */
 void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, const char *reply);
 
