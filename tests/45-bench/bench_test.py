@@ -49,8 +49,12 @@ class Bench(harness.SystemTest):
         for row in rows:
             self.check_row(row)
         by = {(row["workload"], row["metric"]): row for row in rows}
-        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "decisions", "kb", "kb-kernels", "minds"})
-        self.assertEqual(by["idle", "held"]["value"], 12)
+        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "decisions", "kb", "kb-kernels", "minds", "gateway"})
+        self.assertEqual((by["idle", "held"]["value"], by["gateway", "held"]["value"]), (12, 12))
+        for metric in ("requests", "p99", "echoes", "echo-p99", "event-p50", "event-p95", "page"):
+            self.assertGreater(by["gateway", metric]["value"], 0, metric)
+        self.assertLess(by["gateway", "page"]["value"], 300 * 1024)
+        self.assertGreater(by["gateway", "files"]["value"], 20)
         self.assertEqual((by["kb", "recall"]["value"], by["kb", "recall"]["raw"]), (1, 1))
         self.assertGreater(by["kb", "alone"]["raw"], 0)
         for row in rows:
