@@ -85,6 +85,8 @@ static void on_span(void *arg, const tr_llm_span_t *span) {
             use.output_tokens = (uint64_t)a->number;
         else if (strcmp(a->name, "troupe.cost.nano") == 0)
             use.nano = (uint64_t)a->number;
+        else if (strcmp(a->name, "gen_ai.request.model") == 0)
+            use.model = a->text;
         else if (strcmp(a->name, "error.type") == 0)
             error = a->text;
     }

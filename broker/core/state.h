@@ -289,6 +289,7 @@ struct tr_core {
     struct tr_guard *guard;             /* NULL = everybody may do everything (guard.h) */
     struct tr_spans *spans;             /* NULL = no process ever told any (spans.h) */
     struct tr_route_spans *route_spans; /* NULL = no message was traced yet (route_span.h) */
+    struct tr_spending *spending;       /* NULL = no process ever told any (spending.h) */
     struct tr_quarantine *quarantine;   /* NULL = nobody ever was in it (quarantine.h) */
     struct tr_conduct *conduct;         /* NULL = no mailbox's conversations are checked (conduct.h) */
     struct tr_mandates *mandates;       /* NULL = there was none yet (mandate.h) */

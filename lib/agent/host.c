@@ -1,6 +1,7 @@
 /* The host: its life, and the loop that everything of it runs in. */
 
 #include "lib/agent/meter.h"
+#include "lib/agent/spent.h"
 #include "lib/agent/taken.h"
 #include "lib/agent/traced.h"
 
@@ -144,6 +145,7 @@ void tr_host_destroy(tr_host_t **self) {
     if (!h)
         return;
     if (h->link) {
+        tr_spent_flush(h);
         tr_traced_flush(h);
         tr_link_drain(h->link, GOODBYE_MS);
     }
@@ -158,6 +160,7 @@ void tr_host_destroy(tr_host_t **self) {
     tr_host_durable_finish(h);
     tr_traced_finish(h);
     tr_meter_finish(h);
+    tr_spent_finish(h);
     free_posted(h);
     free_view(h->view);
     free(h->watched);
@@ -259,6 +262,7 @@ static bool run_events(tr_host_t *h) {
         h->session = session;
         h->last_hosted = NULL; /* its route may be another one's now */
         tr_provide_again(h);
+        tr_spent_again(h);
         any = true;
     }
     return any;

@@ -20,6 +20,7 @@ typedef struct tr_storing tr_storing_t; /* durable.c */
 typedef struct tr_saved tr_saved_t;     /* saved.h */
 typedef struct tr_tracing tr_tracing_t; /* traced.h */
 typedef struct tr_meter tr_meter_t;     /* meter.h */
+typedef struct tr_spent tr_spent_t;     /* spent.h */
 
 typedef enum tr_agent_status {
     TR_AGENT_NEW, /* not begun */
@@ -174,6 +175,7 @@ struct tr_host {
     tr_timer_t *passive_timer;
     tr_tracing_t *tracing;           /* NULL until something is traced */
     tr_meter_t *meter;               /* NULL: nobody measures */
+    tr_spent_t *spent;               /* NULL: no model was used yet */
     tr_traced_t traced;              /* the message that is being handled */
     const tr_message_t *failed_with; /* for on_event */
     uint32_t trace_one_in; /* of the messages that agents send of themselves begins a trace; 0 = none */

@@ -1,6 +1,7 @@
 #include "lib/agent/meter.h"
 
 #include "lib/agent/protocol/conversation.h"
+#include "lib/agent/spent.h"
 #include "troupe/measure.h"
 
 #include <stdlib.h>
@@ -34,6 +35,7 @@ void tr_meter_finished(const tr_message_t *message, bool failed) {
 
 void tr_measure_model(tr_agent_t *agent, const tr_model_use_t *use) {
     tr_meter_t *m = tr_agent_host(agent)->meter;
+    tr_spent_note(agent, use);
     if (!m)
         return;
     tr_counter_inc(&m->model_calls[use->failed]);

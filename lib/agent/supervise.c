@@ -3,6 +3,7 @@
  * What comes while an agent pauses waits for it; giving up stops the host, so that whoever started the
  * process decides.
  */
+#include "lib/agent/spent.h"
 #include "lib/agent/traced.h"
 
 #include "troupe/protocol.h"
@@ -78,6 +79,7 @@ void tr_agent_end(tr_agent_t *agent) {
     if (agent->status == TR_AGENT_RUNNING)
         fini(agent);
     agent->status = TR_AGENT_ENDED;
+    tr_spent_forget(host, agent);
     tr_traced_forget(host, agent);
     if (!agent->more && !host->pending.count && !host->timers.count && !host->watched_n)
         return; /* a million idle agents end quickly */

@@ -57,7 +57,7 @@ static void new_trace(tr_tracing_t *t, tr_traceparent_t *ret) {
 
 /* ---- the batch ---- */
 
-static int send_batch(tr_tracing_t *t, tr_content_writer_t *w) {
+int tr_traced_tell(tr_agent_t *agent, tr_content_writer_t *w) {
     const void *content;
     size_t len;
     char aid[TR_AID_MAX + 1];
@@ -66,14 +66,14 @@ static int send_batch(tr_tracing_t *t, tr_content_writer_t *w) {
         return -ENOMEM;
     tr_acl_t acl = {.performative = TR_INFORM,
         .flags = TR_FLAG_NO_NACK,
-        .sender = tr_agent_aid(t->agent, aid),
+        .sender = tr_agent_aid(agent, aid),
         .receivers = {.items = &ams, .count = 1},
         .ontology = "fipa-agent-management",
         .content = content,
         .content_len = len};
-    tr_hosted_t *hosted = t->agent->hosted;
+    tr_hosted_t *hosted = agent->hosted;
     return tr_link_send(hosted->host->link, &(tr_outgoing_t){.from = hosted->registration,
-                                                .agent = t->agent->index,
+                                                .agent = agent->index,
                                                 .kind = TR_KIND_MESSAGE,
                                                 .name = ams,
                                                 .acl = &acl});
@@ -98,7 +98,7 @@ void tr_traced_flush(tr_host_t *host) {
     if (!t || !t->n)
         return;
     tr_content_writer_init(&w);
-    if (write_batch(t, &w) && send_batch(t, &w) == 0)
+    if (write_batch(t, &w) && tr_traced_tell(t->agent, &w) == 0)
         t->dropped = 0;
     else
         t->dropped += t->n;

@@ -24,6 +24,8 @@ static inline bool tr_traced_sends(tr_host_t *host, const tr_outgoing_t *out) {
     return out->acl->traceparent || host->traced.message || tr_traced_begins(host);
 }
 
+/* Sends the AMS what it does not answer: an inform of that agent's, untraced. 0; -EAGAIN and the others of tr_link_send: it is not sent. */
+int tr_traced_tell(tr_agent_t *agent, tr_content_writer_t *content);
 /* Sends what is noted. */
 void tr_traced_flush(tr_host_t *host);
 /* An agent ends: what it has noted goes while it can be sent. */

@@ -30,7 +30,7 @@ static const preset_t presets[TR_ROLES] = {
     [TR_ROLE_WATCHER] = {.names = {"cli-*"},
         .subscribe = {">", "$sys.>"},
         .verbs = {"ams.get-description", "ams.search", "ams.services", "ams.stats", "ams.topics", "ams.trace",
-            "ams.traces", "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams",
+            "ams.traces", "ams.spending", "ams.journal", "ams.mailboxes", "ams.dead-letters", "ams.streams",
             "ams.quarantine-list", "ams.why", "df.search", "fleet.status"}},
     [TR_ROLE_BROKER] = {.own_platform = true,
         .publish = {">", "$sys.spans"},
@@ -38,7 +38,8 @@ static const preset_t presets[TR_ROLES] = {
         .offer = {"*"},
         .ask = {"*"},
         /* A trace over several platforms is asked for at each, by an id that nobody guesses. */
-        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "ams.trace", "df.search"}},
+        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "ams.trace", "ams.spending",
+            "df.search"}},
 };
 
 static int add_all(tr_cert_t *cert, tr_strings_t *right, const char *const *items) {

@@ -17,14 +17,18 @@ extern "C" {
  * `metrics` may hold some of them, and is good for nothing but to be destroyed. */
 int tr_host_measure(tr_host_t *self, tr_metrics_t *metrics, tr_error_t *error);
 
+#define TR_MODEL_NAME_MAX 127 /* bytes; longer ones are cut */
+
 typedef struct tr_model_use {
+    const char *model; /* its name, borrowed; NULL: it has none */
     uint64_t input_tokens, output_tokens;
     uint64_t nano; /* money, in billionths */
     int64_t took_ns;
     bool failed;
 } tr_model_use_t;
 
-/* A behaviour has used a model, or a tool. In the host's thread; nothing where the host is not measured. */
+/* A behaviour has used a model, or a tool. In the host's thread. Without tr_host_measure only the model counts: what an agent has spent is told to the
+ * broker in any case, which sums it up (AMS: spending). */
 void tr_measure_model(tr_agent_t *agent, const tr_model_use_t *use);
 void tr_measure_tool(tr_agent_t *agent, int64_t took_ns, bool failed);
 

@@ -142,7 +142,7 @@ def platform(fleet):
     a.publish("alice", a.agents["alice"], "news.a", 1)
     assert ask(a, "alice", "df", action="register", services=[{"name": "digest", "capacity": 4}], languages=["en"])[1] == {"done": True}
     for name, more in (("search", {"name": "alice@local"}), ("get-description", {}), ("register", {"name": "extra"}), ("topics", {}),
-                       ("services", {}), ("stats", {}), ("quarantine", {"name": "extra", "reason": "odd"}),
+                       ("services", {}), ("stats", {}), ("spending", {}), ("quarantine", {"name": "extra", "reason": "odd"}),
                        ("suspend", {"name": "extra", "reason": "odd"}), ("why", {"name": "alice"})):
         act, have = ask(a, "alice", "ams", action=name, **more)
         assert act == c.INFORM, (name, have)

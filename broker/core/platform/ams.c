@@ -9,6 +9,7 @@
 #include "broker/core/platform/move.h"
 #include "broker/core/platform/quarantine.h"
 #include "broker/core/platform/spans.h"
+#include "broker/core/platform/spending.h"
 #include "broker/core/platform/why.h"
 
 #include <stdio.h>
@@ -333,8 +334,9 @@ const tr_action_t tr_ams_actions[] = {
     {"stream-drop", "stream*", tr_handle_stream_drop},
     {"stream-read", "stream* from consumer max-results", tr_handle_stream_read},
     {"stream-commit", "stream* consumer* position*", tr_handle_stream_commit},
-    {"spans", "spans* dropped", tr_handle_spans, .told = true},
+    {"spans", "spans* dropped spent", tr_handle_spans, .told = true},
     {"trace", "trace*", tr_handle_trace, .abroad = true},
     {"traces", "max-results", tr_handle_traces, .abroad = true},
+    {"spending", "name offset max-results", tr_handle_spending, .abroad = true},
     {NULL, NULL, NULL},
 };

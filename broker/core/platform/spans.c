@@ -2,6 +2,7 @@
 
 #include "broker/core/federation/interest.h"
 #include "broker/core/platform/route_span.h"
+#include "broker/core/platform/spending.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,7 @@ void tr_spans_finish(tr_core_t *core) {
     free(core->spans);
     core->spans = NULL;
     tr_route_spans_finish(core);
+    tr_spending_finish(core);
 }
 
 /* ---- what is told ---- */
@@ -108,6 +110,7 @@ static void keep(tr_core_t *core, const void *content, size_t len, tr_value_t to
 
 void tr_handle_spans(tr_answer_t *a) {
     keep(a->core, a->record->content, a->record->content_len, a->request);
+    tr_spending_take(a);
 }
 
 void tr_spans_tell(tr_core_t *core, const void *content, size_t len) {
