@@ -191,6 +191,8 @@ static void remove_documents(tr_kb_question_t *q) {
     int rc = tr_kb_store_begin(q->kbd->store, &error);
     if (rc == 0)
         rc = filter ? remove_filtered(q, filter, &count, &error) : remove_ids(q, ids, &count, &error);
+    if (rc == 0 && q->ns.chunks == 0)
+        tr_kb_meaning_drop(&q->kbd->meaning, &q->ns); /* empty, it costs nothing */
     if (rc < 0)
         fail(q, &error);
     else

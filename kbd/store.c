@@ -55,6 +55,7 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
     [TR_SQL_NS_LIST] = "SELECT number, name, language, version, documents, chunks, dimensions,"
                        " (SELECT count(*) FROM stale s WHERE s.namespace = n.number) FROM namespace n ORDER "
                        "BY name",
+    [TR_SQL_NS_EMPTY] = "SELECT 1 FROM namespace WHERE number = ? AND chunks = 0",
     [TR_SQL_DOC_FIND] = "SELECT number, hash, title, chunks FROM document WHERE namespace = ? AND id = ?",
     [TR_SQL_DOC_ADD] = "INSERT INTO document (namespace, id, title, source, format, agent, conversation, "
                        "taint, metadata,"
@@ -180,6 +181,8 @@ int tr_kb_store_open(const char *directory, tr_kb_store_t **ret_store, tr_error_
     int rc = tr_sqlite_open(directory, &schema, &self->db, self->statements, error);
     if (rc < 0)
         tr_kb_store_close(ret_store);
+    else
+        tr_kb_index_tidy(self);
     return rc;
 }
 
@@ -280,7 +283,7 @@ static int add_namespace(
     int rc = tr_kb_run(self, s, error);
     if (rc == 0)
         rc = tr_kb_namespace_find(self, name, ret, error);
-    return rc < 0 ? rc : tr_kb_index_make(self, ret, error);
+    return rc;
 }
 
 int tr_kb_namespace_need(

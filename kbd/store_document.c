@@ -305,7 +305,8 @@ int tr_kb_put(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_kb_document_t
     put.change.unchanged = old.number && memcmp(old.hash, put.hash, HASH) == 0 && old.chunks == count;
     if (rc == 0 && put.change.unchanged)
         put.change.kept = count;
-    else if (rc == 0 && (rc = tr_kb_run(self, self->statements[TR_SQL_SAVE], error)) == 0) {
+    else if (rc == 0 && (rc = tr_kb_index_need(self, ns, error)) == 0 &&
+             (rc = tr_kb_run(self, self->statements[TR_SQL_SAVE], error)) == 0) {
         tr_map_init(&put.kept, (uint64_t)(uintptr_t)self);
         rc = settle(self, replace(&put, &old, title), error);
         tr_map_finish(&put.kept);
@@ -328,6 +329,19 @@ static int drop_document(
     return rc < 0 ? rc : count_change(self, ns, -1, -(int64_t)old->chunks, error);
 }
 
+static bool is_empty(tr_kb_store_t *self, const tr_kb_namespace_t *ns) {
+    sqlite3_stmt *s = self->statements[TR_SQL_NS_EMPTY];
+    sqlite3_bind_int64(s, 1, ns->number);
+    int step = sqlite3_step(s);
+    return tr_kb_end(self, s, step, NULL) == 0 && step == SQLITE_ROW;
+}
+
+/* What an empty namespace has no use for. Where it cannot go, since somebody reads, it stays until the next start, ignoring. */
+static void drop_index(tr_kb_store_t *self, const tr_kb_namespace_t *ns) {
+    if (tr_kb_run(self, self->statements[TR_SQL_SAVE], NULL) == 0)
+        settle(self, tr_kb_index_drop(self, ns, NULL), NULL);
+}
+
 int tr_kb_remove(tr_kb_store_t *self, tr_kb_namespace_t *ns, const char *id, tr_error_t *error) {
     old_t old;
     char *title;
@@ -338,6 +352,8 @@ int tr_kb_remove(tr_kb_store_t *self, tr_kb_namespace_t *ns, const char *id, tr_
         rc = tr_kb_run(self, self->statements[TR_SQL_SAVE], error);
     if (rc == 0)
         rc = settle(self, drop_document(self, ns, &old, title, error), error);
+    if (rc == 0 && is_empty(self, ns))
+        drop_index(self, ns);
     free(title);
     return rc;
 }

@@ -18,6 +18,7 @@ typedef enum tr_kb_sql {
     TR_SQL_NS_COUNT,
     TR_SQL_NS_DROP,
     TR_SQL_NS_LIST,
+    TR_SQL_NS_EMPTY,
     TR_SQL_DOC_FIND,
     TR_SQL_DOC_ADD,
     TR_SQL_DOC_SET,
@@ -95,7 +96,12 @@ typedef struct tr_kb_indexed {
     size_t text_len;
 } tr_kb_indexed_t;
 
-int tr_kb_index_make(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
+/* Where it is missing nothing is found: the namespace is empty. */
+bool tr_kb_index_exists(const tr_kb_store_t *self, const tr_kb_namespace_t *ns);
+/* Drops those of empty namespaces, which earlier versions had, or which could not go. What cannot now stays, ignoring. */
+void tr_kb_index_tidy(tr_kb_store_t *self);
+/* Makes it where it is missing. */
+int tr_kb_index_need(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
 int tr_kb_index_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_error_t *error);
 /* `remove`: exactly as it was added. */
 int tr_kb_index_write(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const tr_kb_indexed_t *indexed,

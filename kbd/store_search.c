@@ -65,6 +65,8 @@ int tr_kb_words_count(
     sqlite3_stmt *s = NULL;
     size_t cursor = 0;
     const tr_map_slot_t *slot;
+    if (!tr_kb_index_exists(self, ns))
+        return 0;
     int rc = open_count(self, ns, &s, error);
     while (rc == 0 && (slot = tr_map_next(&words->places, &cursor)))
         rc = count_word(self, ns, s, slot->key, slot->key_len, &words->items[slot->value - 1].chunks, error);
@@ -76,7 +78,7 @@ int tr_kb_stem_count(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const cha
     double *ret_chunks, tr_error_t *error) {
     sqlite3_stmt *s = NULL;
     *ret_chunks = 0;
-    if (len > TR_KB_STEM_MAX)
+    if (len > TR_KB_STEM_MAX || !tr_kb_index_exists(self, ns))
         return 0;
     int rc = open_count(self, ns, &s, error);
     if (rc == 0)
@@ -90,6 +92,9 @@ int tr_kb_words_total(
     long long n = ns->number;
     char sql[96];
     sqlite3_stmt *s = NULL;
+    *ret_total = 0;
+    if (!tr_kb_index_exists(self, ns))
+        return 0;
     snprintf(sql, sizeof sql, "SELECT bm25t(words_%lld) FROM words_%lld LIMIT 1", n, n);
     int rc = tr_kb_prepare(self, sql, &s, error);
     if (rc < 0)
@@ -161,10 +166,11 @@ int tr_kb_words_search(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const t
     gather_t g = {ret_hits, 0, k, per_document};
     sqlite3_stmt *s = NULL;
     write_match(match, &text);
-    char *sql = match->count ? search_sql(ns, filter) : NULL;
-    int rc = text.failed || (match->count && !sql) ? tr_error_set(error, -ENOMEM, "out of memory")
-             : sql                                 ? tr_kb_prepare(self, sql, &s, error)
-                                                   : 0;
+    bool any = match->count > 0 && tr_kb_index_exists(self, ns);
+    char *sql = any ? search_sql(ns, filter) : NULL;
+    int rc = text.failed || (any && !sql) ? tr_error_set(error, -ENOMEM, "out of memory")
+             : sql                        ? tr_kb_prepare(self, sql, &s, error)
+                                          : 0;
     if (rc == 0 && s) {
         sqlite3_bind_blob(s, 1, match->weights, (int)(match->count * sizeof *match->weights), SQLITE_STATIC);
         sqlite3_bind_double(s, 2, match->mean_length);
