@@ -67,7 +67,8 @@ static json_t *answer(tr_embedder_t *self, const job_t *job) {
     if (!self->embed && tr_embed_open(&(tr_embed_options_t){0}, &self->embed, &error) < 0)
         return json_pack("{s:s}", "error", error.text);
     json_t *data = vectors_json(self->embed, job);
-    return data ? json_pack("{s:s, s:o}", "model", tr_embed_model(self->embed), "data", data)
+    return data ? json_pack("{s:s, s:I, s:o}", "model", tr_embed_model(self->embed), "dimensions",
+                      (json_int_t)tr_embed_dimensions(self->embed), "data", data)
                 : json_pack("{s:s}", "error", "out of memory");
 }
 

@@ -68,6 +68,8 @@ void tr_api_models(tr_web_exchange_t *e);
 void tr_api_chat(tr_web_exchange_t *e);
 /* responses.c */
 void tr_api_responses(tr_web_exchange_t *e);
+void tr_api_show_response(tr_web_exchange_t *e);
+void tr_api_drop_response(tr_web_exchange_t *e);
 /* page.c */
 void tr_api_page(tr_web_exchange_t *e);
 void tr_api_file(tr_web_exchange_t *e);
@@ -99,7 +101,14 @@ const char *tr_api_other_in(const tr_web_exchange_t *e, const json_t *content);
 bool tr_api_speaks(tr_web_exchange_t *e, const json_t *content);
 /* Whether a publication is for his eyes. */
 bool tr_api_may_see(const tr_web_exchange_t *e, const tr_feed_event_t *event);
+/* Whether he may know that there is a topic of this name. */
+bool tr_api_may_know_topic(const tr_web_exchange_t *e, const char *topic);
+/* Whether a topic is one of those that not everybody may know. */
+bool tr_api_is_private_topic(const char *topic);
+/* topics.c */
+void tr_api_topics(tr_web_exchange_t *e);
 /* tasks.c */
+void tr_api_decide(tr_web_exchange_t *e);
 void tr_api_vote(tr_web_exchange_t *e);
 void tr_api_submit(tr_web_exchange_t *e);
 void tr_api_schedule(tr_web_exchange_t *e);

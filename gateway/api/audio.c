@@ -3,6 +3,7 @@
  * does, by a model or by programs apart from everything (agentd/mind/senses.h).
  */
 #include "gateway/api/api.h"
+#include "gateway/api/wishes.h"
 #include "gateway/http/server.h"
 #include "proto/base64.h"
 
@@ -55,14 +56,15 @@ static void on_heard(tr_web_exchange_t *e) {
 static bool may_be_heard(tr_web_exchange_t *e) {
     const char *format = tr_web_text(e, "response_format"), *stream = tr_web_text(e, "stream");
     if (!e->file.bytes.len)
-        tr_web_problem(e, 400, "missing-argument", "file: expected a file that is not empty");
+        tr_web_problem_of(e, "file", 400, "missing-argument", "file: expected a file that is not empty");
     else if (format && !is_one_of(format, text_formats))
-        tr_web_problem(e, 400, "unrecognised-parameter-value",
+        tr_web_problem_of(e, "response_format", 400, "unrecognised-parameter-value",
             "response_format: expected json, text or verbose_json (it is not known when a word was said)");
     else if (stream && strcmp(stream, "true") == 0)
-        tr_web_problem(e, 400, "unrecognised-parameter-value", "stream: the text comes as a whole");
+        tr_web_problem_of(
+            e, "stream", 400, "unrecognised-parameter-value", "stream: the text comes as a whole");
     else
-        return true;
+        return tr_wishes_check(e);
     return false;
 }
 
@@ -162,15 +164,17 @@ void tr_api_speak(tr_web_exchange_t *e) {
     const char *format = tr_web_text(e, "response_format"), *stream = tr_web_text(e, "stream_format");
     size_t len = json_string_length(json_object_get(e->body, "input"));
     if (len == 0)
-        tr_web_problem(e, 400, "unrecognised-parameter-value", "input: expected a text that is not empty");
+        tr_web_problem_of(
+            e, "input", 400, "unrecognised-parameter-value", "input: expected a text that is not empty");
     else if (len > INPUT_MAX)
-        tr_web_problem(
-            e, 413, "too-large", "input: %d bytes at most are spoken at once: send it in parts", INPUT_MAX);
+        tr_web_problem_of(e, "input", 413, "too-large",
+            "input: %d bytes at most are spoken at once: send it in parts", INPUT_MAX);
     else if (format && !is_one_of(format, sound_formats))
-        tr_web_problem(e, 400, "unrecognised-parameter-value",
+        tr_web_problem_of(e, "response_format", 400, "unrecognised-parameter-value",
             "response_format: expected mp3, opus, aac, flac, wav or pcm");
     else if (stream && strcmp(stream, "audio") != 0)
-        tr_web_problem(e, 400, "unrecognised-parameter-value", "stream_format: expected audio");
-    else
+        tr_web_problem_of(
+            e, "stream_format", 400, "unrecognised-parameter-value", "stream_format: expected audio");
+    else if (tr_wishes_check(e))
         ask_to_speak(e, format ? format : "mp3");
 }

@@ -1,5 +1,6 @@
 /* Texts as vectors, as OpenAI's API has it: by the embedder of this machine (docs/minds.md), whatever model is asked for. */
 #include "gateway/api/api.h"
+#include "gateway/api/wishes.h"
 #include "gateway/embedder.h"
 #include "gateway/http/server.h"
 
@@ -36,9 +37,17 @@ static json_t *items(const json_t *vectors) {
 static void on_vectors(tr_web_exchange_t *e) {
     json_t *answer = tr_web_reply_json(e->replies[0]);
     const char *error = json_string_value(json_object_get(answer, "error"));
-    json_int_t tokens = (json_int_t)(e->raw.size + 3) / 4;
+    json_int_t tokens = (json_int_t)(e->raw.size + 3) / 4,
+               has = json_integer_value(json_object_get(answer, "dimensions"));
+    const json_t *wanted = json_object_get(e->body, "dimensions");
     if (error || !answer)
         tr_web_problem(e, 503, "internal-error", "%s", error ? error : "out of memory");
+    else if (json_is_integer(wanted) && json_integer_value(wanted) != has)
+        tr_web_problem_of(e, "dimensions", 400, "unrecognised-parameter-value",
+            "dimensions: expected %" JSON_INTEGER_FORMAT
+            ", as the embedder of this machine has: a part of its "
+            "vectors means nothing",
+            has);
     else
         tr_web_respond_json(e, 200,
             json_pack("{s:s, s:o, s:O, s:{s:I, s:I}}", "object", "list", "data",
@@ -49,10 +58,11 @@ static void on_vectors(tr_web_exchange_t *e) {
 
 void tr_api_embeddings(tr_web_exchange_t *e) {
     const char *format = tr_web_text(e, "encoding_format");
-    json_t *texts = read_texts(e);
+    json_t *texts = tr_wishes_check(e) ? read_texts(e) : NULL;
     if (!texts) {
-        tr_web_problem(
-            e, 400, "unrecognised-parameter-value", "input: expected a text, or 1 to %d of them", TEXTS_MAX);
+        if (e->state != TR_WEB_RESPONDED)
+            tr_web_problem_of(e, "input", 400, "unrecognised-parameter-value",
+                "input: expected a text, or 1 to %d of them", TEXTS_MAX);
         return;
     }
     e->on_replies = on_vectors;

@@ -8,6 +8,7 @@
  */
 #include "gateway/api/openai.h"
 #include "gateway/api/api.h"
+#include "gateway/api/wishes.h"
 #include "gateway/http/server.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
@@ -103,27 +104,32 @@ static const char *user_of(const tr_web_exchange_t *e) {
 
 static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call, const char *field) {
     const json_t *messages = json_object_get(e->body, field), *content = last_said(e, field);
-    json_t *said = content ? text_of(content) : NULL;
+    json_t *said = content ? text_of(content) : NULL, *value;
+    const char *name;
     if (e->found && !json_string_length(said) && said)
         json_string_set(said, "What is in this picture?");
     if (!said || !json_string_length(said)) {
         json_decref(said);
-        tr_web_problem(
-            e, 400, "unrecognised-parameter-value", "%s: expected one of the role user with a text", field);
+        tr_web_problem_of(e, field, 400, "unrecognised-parameter-value",
+            "%s: expected one of the role user with a text", field);
         return false;
     }
-    tr_write_map(&call->content, 3 + (e->found != NULL));
+    json_t *more = json_pack("{s:O*, s:O*, s:o*}", "images", e->found, "instructions",
+        json_object_get(e->body, "instructions"), "parameters", tr_wishes_for_agent(e));
+    tr_write_map(&call->content, 3 + json_object_size(more));
     tr_write_kv(&call->content, "text", json_string_value(said));
     tr_write_kv(&call->content, "user", user_of(e));
     tr_write_str(&call->content, "messages");
     int rc = tr_json_write(messages, &call->content);
-    if (rc == 0 && e->found) {
-        tr_write_str(&call->content, "images");
-        rc = tr_json_write(e->found, &call->content);
+    json_object_foreach(more, name, value) {
+        tr_write_str(&call->content, name);
+        rc = rc == 0 ? tr_json_write(value, &call->content) : rc;
     }
+    json_decref(more);
     json_decref(said);
     if (rc < 0)
-        tr_web_problem(e, 400, "unrecognised-parameter-value", "%s: deeper than a message may be", field);
+        tr_web_problem_of(
+            e, field, 400, "unrecognised-parameter-value", "%s: deeper than a message may be", field);
     return rc == 0;
 }
 
@@ -145,8 +151,8 @@ json_int_t tr_openai_tokens(size_t bytes) {
     return (json_int_t)(bytes + 3) / 4;
 }
 
-static json_t *usage(size_t asked, size_t answered) {
-    json_int_t in = tr_openai_tokens(asked), out = tr_openai_tokens(answered);
+static json_t *usage(const tr_talk_t *talk, const char *text) {
+    json_int_t in = tr_openai_tokens(talk->exchange->raw.size), out = tr_openai_tokens(strlen(text));
     return json_pack(
         "{s:I, s:I, s:I}", "prompt_tokens", in, "completion_tokens", out, "total_tokens", in + out);
 }
@@ -159,15 +165,22 @@ static json_t *with_seen(const tr_talk_t *talk, json_t *value) {
 }
 
 static json_t *chat_whole(const tr_talk_t *talk, const char *text) {
-    json_t *value = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:s}], s:o}", "id", talk->id,
-        "object", "chat.completion", "created", (json_int_t)talk->created, "model", talk->model, "choices",
-        "index", 0, "message", "role", "assistant", "content", text, "refusal", "finish_reason", "stop",
-        "usage", usage(talk->exchange->raw.size, strlen(text)));
+    json_t *value = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:{s:s, s:s, s:n}, s:n, s:s}], s:o}", "id",
+        talk->id, "object", "chat.completion", "created", (json_int_t)talk->created, "model", talk->model,
+        "choices", "index", 0, "message", "role", "assistant", "content", text, "refusal", "logprobs",
+        "finish_reason", talk->finish, "usage", usage(talk, text));
     return with_seen(talk, value);
 }
 
-static void respond_whole(tr_web_exchange_t *e, const tr_talk_t *talk) {
-    char *text = reply_text(e->replies[0]);
+/* Its reply, as long as it may be. */
+static char *take_reply(tr_talk_t *talk) {
+    char *text = reply_text(talk->exchange->replies[0]);
+    talk->finish = text && talk->bound ? tr_wishes_cut(talk->exchange, text) : "stop";
+    return text;
+}
+
+static void respond_whole(tr_web_exchange_t *e, tr_talk_t *talk) {
+    char *text = take_reply(talk);
     json_t *value = text ? talk->kind->whole(talk, text) : NULL;
     free(text);
     tr_web_respond_json(e, 200, value);
@@ -208,8 +221,13 @@ static void chat_piece(tr_talk_t *talk, const char *text) {
 }
 
 static void chat_end(tr_talk_t *talk, const char *text) {
-    (void)text;
-    put_chunk(talk, NULL, NULL, "stop");
+    const json_t *options = json_object_get(talk->exchange->body, "stream_options");
+    put_chunk(talk, NULL, NULL, talk->finish);
+    if (json_is_true(json_object_get(options, "include_usage")))
+        tr_openai_put(talk, NULL,
+            json_pack("{s:s, s:s, s:I, s:s, s:[], s:o}", "id", talk->id, "object", "chat.completion.chunk",
+                "created", (json_int_t)talk->created, "model", talk->model, "choices", "usage",
+                usage(talk, text)));
     tr_buffer_text(&talk->exchange->out, "data: [DONE]\n\n");
 }
 
@@ -228,7 +246,7 @@ static void put_problem(tr_talk_t *talk) {
 
 /* What the stream has not shown of the reply; all of it, as a paragraph of its own, where the stream showed something else. */
 static void put_rest(tr_talk_t *talk) {
-    char *text = reply_text(talk->exchange->replies[0]);
+    char *text = take_reply(talk);
     size_t shown = talk->shown.size;
     bool its = text && !talk->shown.failed && shown <= strlen(text) &&
                (!shown || memcmp(talk->shown.data, text, shown) == 0);
@@ -257,7 +275,7 @@ static bool is_its(const tr_talk_t *talk, const json_t *piece) {
 /* A draft is void when another one begins (docs/minds.md): after that nothing is shown until the reply is whole. */
 static bool show(tr_talk_t *talk, const char *text, bool again) {
     talk->is_void = talk->is_void || (again && talk->shown.size);
-    if (!*text || talk->is_void)
+    if (!*text || talk->is_void || talk->bound)
         return false;
     talk->kind->piece(talk, text);
     tr_buffer_text(&talk->shown, text);
@@ -333,12 +351,16 @@ static bool check_model(tr_web_exchange_t *e) {
     tr_aid_t aid;
     if (tr_aid_parse(&aid, model, strlen(model)) == 0)
         return true;
-    tr_web_problem(e, 404, "not-found", "model: \"%.140s\" is no agent's name", model);
+    tr_web_problem_of(e, "model", 404, "not-found", "model: \"%.140s\" is no agent's name", model);
     return false;
 }
 
 static void talk_init(tr_talk_t *talk, tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
-    *talk = (tr_talk_t){.exchange = e, .kind = kind, .created = tr_clock_wall_ms() / 1000};
+    *talk = (tr_talk_t){.exchange = e,
+        .kind = kind,
+        .created = tr_clock_wall_ms() / 1000,
+        .bound = tr_wishes_bound(e),
+        .finish = "stop"};
     snprintf(talk->id, sizeof talk->id, "%s%016" PRIx64, kind->prefix, tr_random_seed());
     strcpy(talk->model, tr_web_text(e, "model")); /* which was checked */
     tr_buffer_init(&talk->shown, SHOWN_MAX);
@@ -386,7 +408,7 @@ void tr_openai_go_on(tr_web_exchange_t *e) {
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     const json_t *content = last_said(e, kind->messages);
     e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
-    if (!check_model(e) || !tr_api_speak_as(e, user_of(e), strlen(user_of(e))))
+    if (!check_model(e) || !tr_wishes_check(e) || !tr_api_speak_as(e, user_of(e), strlen(user_of(e))))
         return;
     json_t *said = content ? text_of(content) : NULL;
     int rc = tr_openai_look(e, content, json_string_value(said));

@@ -29,10 +29,12 @@ struct tr_talk {
     char id[40], model[TR_AID_MAX + 1];
     int64_t created;
     bool watches;
+    bool bound; /* its reply may be cut, and is told when it is whole */
     bool
         is_void; /* what was shown is not the reply's any more, and no client of OpenAI's API can take it back */
-    unsigned events;   /* of a stream, that were put */
-    tr_buffer_t shown; /* of the reply */
+    unsigned events;    /* of a stream, that were put */
+    tr_buffer_t shown;  /* of the reply */
+    const char *finish; /* why it ends: "stop", or "length" where it was cut (wishes.h) */
 };
 
 /* Asks the agent, and responds as the kind says. */
@@ -44,6 +46,7 @@ void tr_openai_go_on(tr_web_exchange_t *e);
 int tr_openai_look(tr_web_exchange_t *e, const json_t *content, const char *question);
 /* "data: JSON\n\n", with "event: NAME\n" before it where there is a name. Steals value. */
 void tr_openai_put(tr_talk_t *talk, const char *name, json_t *value);
+#define TR_OPENAI_TOKEN 4
 /* Tokens: nobody counts them; as a rule one is four bytes of text. */
 json_int_t tr_openai_tokens(size_t bytes);
 

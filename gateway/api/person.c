@@ -5,6 +5,7 @@
  */
 #include "gateway/api/api.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,9 +71,39 @@ static bool is_own(const tr_web_exchange_t *e, const tr_feed_event_t *event) {
     return own;
 }
 
-bool tr_api_may_see(const tr_web_exchange_t *e, const tr_feed_event_t *event) {
+/* -1: it is nobody's own. */
+static int private_index(const char *topic) {
     for (size_t i = 0; i < sizeof private_topics / sizeof *private_topics; i++)
-        if (strncmp(event->topic, private_topics[i].prefix, strlen(private_topics[i].prefix)) == 0)
-            return (e->role >= private_topics[i].role && !is_bound(e)) || is_own(e, event);
+        if (strncmp(topic, private_topics[i].prefix, strlen(private_topics[i].prefix)) == 0)
+            return (int)i;
+    return -1;
+}
+
+static bool is_for_role(const tr_web_exchange_t *e, int index) {
+    return e->role >= private_topics[index].role && !is_bound(e);
+}
+
+bool tr_api_is_private_topic(const char *topic) {
+    return private_index(topic) >= 0;
+}
+
+bool tr_api_may_see(const tr_web_exchange_t *e, const tr_feed_event_t *event) {
+    int index = private_index(event->topic);
+    return index < 0 || is_for_role(e, index) || is_own(e, event);
+}
+
+/* Its last part is the user's name, as agents write it there (docs/minds.md): what is no letter, digit or hyphen is an underscore. */
+static bool is_named_after(const char *topic, const char *who) {
+    const char *name = strrchr(topic, '.');
+    if (!name++ || !*who || strlen(name) != strlen(who))
+        return false;
+    for (; *who; who++, name++)
+        if (*name != (isalnum((unsigned char)*who) || *who == '-' ? *who : '_'))
+            return false;
     return true;
+}
+
+bool tr_api_may_know_topic(const tr_web_exchange_t *e, const char *topic) {
+    int index = private_index(topic);
+    return index < 0 || is_for_role(e, index) || is_named_after(topic, e->who);
 }

@@ -36,6 +36,11 @@ static tr_web_role_t role_of_action(const char *agent, const char *action) {
     return role;
 }
 
+/* What a route shows a part of only, each what he may know (topics.c). */
+static bool is_whole(const char *action) {
+    return action && strcmp(action, "topics") == 0;
+}
+
 static tr_web_role_t higher(tr_web_role_t a, tr_web_role_t b) {
     return a > b ? a : b;
 }
@@ -55,7 +60,7 @@ tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content) {
         return TR_WEB_OPERATOR; /* and it is sent to nobody */
     const char *agent = aid.service ? NULL : platform_agent(aid.name);
     tr_web_role_t role = role_of_action(agent, json_string_value(json_object_get(content, "action")));
-    if (role == TR_WEB_ANYBODY && agent)
+    if (agent && (role == TR_WEB_ANYBODY || is_whole(json_string_value(json_object_get(content, "action")))))
         return TR_WEB_ADMIN;
     return higher(role, higher(tr_api_role_of_task(json_object_get(content, "task")),
                             role_of_tasks(json_object_get(content, "tasks"))));

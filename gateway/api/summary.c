@@ -1,5 +1,6 @@
 /*
- * The whole in numbers, for a page that shows it: agents by their states, the broker's counters, the busiest topics, tasks and approvals.
+ * The whole in numbers, for a page that shows it: agents by their states, the broker's counters, the busiest topics, tasks, approvals, and what models
+ * have cost.
  *
  * What is asked for is asked of the fleet twice a second at most, however many look; of a thousand agents each is a short list, so the
  * page gets some 50 KB for them and not the AMS's 400.
@@ -26,8 +27,9 @@ static const question_t questions[] = {
     {"ams", "topics", "topics", 0, true},
     {"svc:tasks", "stats", "tasks", 0, false},
     {"svc:tasks", "approvals", "approvals", 50, false},
+    {"ams", "spending", "spent", 1, false},
 };
-enum { AGENTS, BROKER, TOPICS, TASKS, APPROVALS, QUESTIONS };
+enum { AGENTS, BROKER, TOPICS, TASKS, APPROVALS, SPENT, QUESTIONS };
 _Static_assert(QUESTIONS <= TR_WEB_SLOTS, "each question has a slot");
 
 /* ---- made small ---- */
@@ -67,7 +69,7 @@ static int by_rate(const void *a, const void *b) {
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* {"total", "per_s", "busiest": [TOPIC ...]} */
+/* {"total", "per_s", "busiest": [TOPIC ...]}. All see the same summary, so the names of topics that are somebody's own are in none. */
 static json_t *topics_json(const json_t *answer) {
     json_t *list = json_object_get(answer, "topics"), *busiest = json_array();
     size_t n = json_array_size(list);
@@ -79,8 +81,11 @@ static json_t *topics_json(const json_t *answer) {
     }
     if (sorted && n)
         qsort(sorted, n, sizeof *sorted, by_rate);
-    for (size_t i = 0; sorted && i < n && i < TOPICS_MAX; i++)
-        json_array_append(busiest, sorted[i]);
+    for (size_t i = 0; sorted && i < n && json_array_size(busiest) < TOPICS_MAX; i++) {
+        const char *name = json_string_value(json_object_get(sorted[i], "topic"));
+        if (name && !tr_api_is_private_topic(name))
+            json_array_append(busiest, sorted[i]);
+    }
     free(sorted);
     return json_pack("{s:I, s:f, s:o}", "total", (json_int_t)n, "per_s", per_s, "busiest", busiest);
 }
@@ -90,6 +95,8 @@ static json_t *reduced(unsigned slot, const json_t *answer) {
         return agents_json(answer);
     if (slot == TOPICS)
         return topics_json(answer);
+    if (slot == SPENT)
+        return ref(answer, "sum");
     return slot == APPROVALS ? ref(answer, "approvals") : json_incref((json_t *)(uintptr_t)answer);
 }
 

@@ -25,6 +25,8 @@
 
 #define A2A_TYPE    "application/a2a+json"
 #define A2A_VERSION QUERY("A2A-Version", TEXT, "in place of the header")
+#define HINT        "for an agent that asks a model: sent to it as it is, in `parameters`"
+#define NO_MATTER   "makes no difference here"
 #define PAGE        QUERY("max-results", INTEGER, "how many at most")
 
 static const tr_web_route_t routes[] = {
@@ -68,7 +70,7 @@ static const tr_web_route_t routes[] = {
 
     {TR_WEB_GET, "/api/v1/metrics", TR_WEB_VIEWER, "summary",
         "The fleet in numbers: agents, the broker's counters, the busiest topics, tasks, what waits for a "
-        "person; "
+        "person, what models have cost; "
         "half a second old at most",
         NULL, .handle = tr_api_summary},
 
@@ -107,9 +109,10 @@ static const tr_web_route_t routes[] = {
         FIELDS(PATH("name", "of the agent")), ASK("ams", "quarantine-release")},
 
     /* ---- topics and messages ---- */
-    {TR_WEB_GET, "/api/v1/topics", TR_WEB_VIEWER, "listTopics", "The live topics, with their rates",
-        FIELDS(QUERY("pattern", TEXT, "those that match: * is any one part, > the rest")),
-        ASK("ams", "topics")},
+    {TR_WEB_GET, "/api/v1/topics", TR_WEB_VIEWER, "listTopics",
+        "The live topics that are for the eyes of who asks, with their rates",
+        FIELDS(QUERY("pattern", TEXT, "those that match: * is any one part, > the rest")), .to = "ams",
+        .action = "topics", .handle = tr_api_topics},
     {TR_WEB_POST, "/api/v1/topics/{topic}", TR_WEB_OPERATOR, "publish", "Publishes on a topic",
         FIELDS(PATH("topic", "its name"), BODY("content", ANY, "what is published"),
             BODY("language", TEXT, "of a content that is a text: it is sent as it is")),
@@ -222,6 +225,12 @@ static const tr_web_route_t routes[] = {
         "What a message has set in motion: the spans of a trace that are kept",
         FIELDS(PATH("trace", "32 hexadecimal digits")), .handle = tr_api_trace},
 
+    /* ---- models ---- */
+    {TR_WEB_GET, "/api/v1/spending", TR_WEB_VIEWER, "showSpending",
+        "What agents have spent on models, traced or not: calls, tokens and money of each agent and model",
+        FIELDS(QUERY("name", TEXT, "of this agent"), QUERY("offset", INTEGER, "so many are left out"), PAGE),
+        ASK("ams", "spending")},
+
     /* ---- the fleet ---- */
     {TR_WEB_GET, "/api/v1/fleets", TR_WEB_VIEWER, "listFleets",
         "The fleet that is supervised on this broker, with its processes: one, or none",
@@ -262,7 +271,7 @@ static const tr_web_route_t routes[] = {
             NEEDED("voters", LIST, "names, svc:NAME, person:NAME"),
             BODY("method", TEXT, "plurality, approval, score, borda, schulze"),
             BODY("*", ANY, "all else that a decision may have")),
-        .success = 201, ASK("svc:decisions", "decide")},
+        .to = "svc:decisions", .action = "decide", .success = 201, .handle = tr_api_decide},
     {TR_WEB_GET, "/api/v1/decisions/{decision}", TR_WEB_VIEWER, "showDecision",
         "A decision, with its votes and its history",
         FIELDS(PATH("decision", "its id"),
@@ -327,7 +336,23 @@ static const tr_web_route_t routes[] = {
             BODY("user", TEXT, "whose session it is; the token's name where it is not given"),
             BODY("traceparent", TEXT,
                 "of W3C Trace Context: sampled, what comes of it can be looked at as a trace"),
-            BODY("*", ANY, "what else clients send is not looked at")),
+            BODY("stream_options", OBJECT, "include_usage: a last chunk has the usage"),
+            BODY("max_tokens", INTEGER, "of the reply; one is taken for four bytes"),
+            BODY("max_completion_tokens", INTEGER, "likewise"),
+            BODY("stop", ANY, "a text, or 1 to 4, before the first of which the reply ends"),
+            BODY("temperature", NUMBER, HINT), BODY("top_p", NUMBER, HINT), BODY("seed", INTEGER, HINT),
+            BODY("frequency_penalty", NUMBER, HINT), BODY("presence_penalty", NUMBER, HINT),
+            BODY("reasoning_effort", TEXT, HINT), BODY("verbosity", TEXT, HINT), BODY("n", INTEGER, "1"),
+            BODY("response_format", OBJECT, "{\"type\": \"text\"}"),
+            BODY("tools", LIST, "none, or with tool_choice none"), BODY("tool_choice", ANY, "none or auto"),
+            BODY("parallel_tool_calls", BOOLEAN, NO_MATTER), BODY("functions", LIST, "as tools"),
+            BODY("function_call", ANY, "as tool_choice"), BODY("logprobs", BOOLEAN, "false"),
+            BODY("top_logprobs", INTEGER, "0"), BODY("logit_bias", OBJECT, "none"),
+            BODY("modalities", LIST, "[\"text\"]"), BODY("audio", OBJECT, "none"),
+            BODY("prediction", OBJECT, "none"), BODY("web_search_options", OBJECT, "none"),
+            BODY("service_tier", TEXT, "auto or default"), BODY("store", BOOLEAN, NO_MATTER),
+            BODY("metadata", OBJECT, NO_MATTER), BODY("safety_identifier", TEXT, NO_MATTER),
+            BODY("prompt_cache_key", TEXT, NO_MATTER), BODY("prompt_cache_retention", TEXT, NO_MATTER)),
         .handle = tr_api_chat},
 
     {TR_WEB_POST, "/v1/responses", TR_WEB_OPERATOR, "openaiResponses", "A turn with an agent, as a response",
@@ -335,30 +360,54 @@ static const tr_web_route_t routes[] = {
             NEEDED("input", ANY, "a text, or a list of messages: the user's last one is asked"),
             BODY("stream", BOOLEAN, "sentences as they come, as server-sent events"),
             BODY("user", TEXT, "whose session it is; the token's name where it is not given"),
-            BODY("*", ANY, "what else clients send is not looked at")),
+            BODY("instructions", TEXT, "of this turn, for the agent"),
+            BODY("previous_response_id", TEXT,
+                "of a response that is kept here: the agent is sent all that was said before, too"),
+            BODY("store", BOOLEAN, "false: it is not kept to go on from"),
+            BODY("max_output_tokens", INTEGER, "of the reply; one is taken for four bytes"),
+            BODY("temperature", NUMBER, HINT), BODY("top_p", NUMBER, HINT), BODY("reasoning", OBJECT, HINT),
+            BODY("text", OBJECT, "{\"format\": {\"type\": \"text\"}}"),
+            BODY("stream_options", OBJECT, "include_obfuscation, which is not done"),
+            BODY("tools", LIST, "none, or with tool_choice none"), BODY("tool_choice", ANY, "none or auto"),
+            BODY("parallel_tool_calls", BOOLEAN, NO_MATTER), BODY("max_tool_calls", INTEGER, "none"),
+            BODY("include", LIST, "none"), BODY("background", BOOLEAN, "false"),
+            BODY("truncation", TEXT, "auto or disabled"), BODY("conversation", ANY, "none"),
+            BODY("prompt", OBJECT, "none"), BODY("context_management", LIST, "none"),
+            BODY("top_logprobs", INTEGER, "0"), BODY("service_tier", TEXT, "auto or default"),
+            BODY("metadata", OBJECT, "kept with it"), BODY("safety_identifier", TEXT, NO_MATTER),
+            BODY("prompt_cache_key", TEXT, NO_MATTER), BODY("prompt_cache_retention", TEXT, NO_MATTER)),
         .handle = tr_api_responses},
+    {TR_WEB_GET, "/v1/responses/{response}", TR_WEB_OPERATOR, "openaiResponse",
+        "A response that is kept: for an hour after it was used last", FIELDS(PATH("response", "its id")),
+        .handle = tr_api_show_response},
+    {TR_WEB_DELETE, "/v1/responses/{response}", TR_WEB_OPERATOR, "openaiDropResponse", "It is kept no longer",
+        FIELDS(PATH("response", "its id")), .handle = tr_api_drop_response},
     {TR_WEB_POST, "/v1/audio/transcriptions", TR_WEB_OPERATOR, "openaiTranscription",
         "What is said in a recording: WAV, MP3, Ogg, FLAC, WebM or MP4",
         FIELDS(NEEDED("file", TEXT, "the recording"), BODY("model", TEXT, "whatever it is: there is one"),
             BODY("language", TEXT, "of what is said: ISO 639-1"),
-            BODY("response_format", TEXT, "json, text or verbose_json; json"),
-            BODY("*", ANY, "what else clients send is not looked at")),
+            BODY("response_format", TEXT, "json, text or verbose_json; json"), BODY("stream", TEXT, "false"),
+            BODY("temperature", TEXT, "0"), BODY("prompt", TEXT, "none"),
+            BODY("timestamp_granularities[]", TEXT, "segment"), BODY("include[]", TEXT, "none"),
+            BODY("chunking_strategy", TEXT, "none"), BODY("known_speaker_names[]", TEXT, "none"),
+            BODY("known_speaker_references[]", TEXT, "none")),
         .to = "svc:senses", .action = "transcribe", .form = true, .handle = tr_api_transcribe},
     {TR_WEB_POST, "/v1/audio/speech", TR_WEB_OPERATOR, "openaiSpeech", "A text, spoken",
         FIELDS(NEEDED("input", TEXT, "what is said: 4000 bytes at most"),
             BODY("model", TEXT, "whatever it is: there is one"),
-            BODY("voice", ANY, "a name, as the model that speaks has them"),
+            BODY("voice", TEXT, "a name, as the model that speaks has them"),
             BODY("language", TEXT, "of the text: ISO 639-1; en"),
             BODY("response_format", TEXT,
                 "mp3, opus, aac, flac, wav or pcm; without it mp3, or wav where nothing makes mp3"),
-            BODY("*", ANY, "what else clients send is not looked at")),
+            BODY("speed", NUMBER, "1"), BODY("instructions", TEXT, "none"),
+            BODY("stream_format", TEXT, "audio")),
         .to = "svc:senses", .action = "speak", .type = "audio/mpeg", .handle = tr_api_speak},
     {TR_WEB_POST, "/v1/embeddings", TR_WEB_VIEWER, "openaiEmbeddings",
         "Texts as vectors, by the embedder of this machine",
         FIELDS(NEEDED("input", ANY, "a text, or a list of them"),
             BODY("model", TEXT, "whatever it is: there is one"),
             BODY("encoding_format", TEXT, "float or base64"),
-            BODY("*", ANY, "what else clients send is not looked at")),
+            BODY("dimensions", INTEGER, "as many as the embedder has"), BODY("user", TEXT, NO_MATTER)),
         .handle = tr_api_embeddings},
 
     /* ---- MCP ---- */

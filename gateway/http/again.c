@@ -20,6 +20,20 @@ static void digest(const tr_web_exchange_t *e, unsigned char out[TR_ONCE_DIGEST]
     crypto_generichash_final(&state, out, TR_ONCE_DIGEST);
 }
 
+bool tr_web_once_name(const tr_web_exchange_t *e, char out[TR_WEB_ONCE_NAME]) {
+    unsigned char name[TR_ONCE_DIGEST];
+    crypto_generichash_state state;
+    if (!*e->who || !*e->once_key || e->method != TR_WEB_POST)
+        return false;
+    crypto_generichash_init(&state, NULL, 0, sizeof name);
+    crypto_generichash_update(&state, (const unsigned char *)e->who, strlen(e->who) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)e->once_key, strlen(e->once_key));
+    crypto_generichash_final(&state, name, sizeof name);
+    memcpy(out, "http-", 5);
+    sodium_bin2hex(out + 5, TR_WEB_ONCE_NAME - 5, name, sizeof name);
+    return true;
+}
+
 static bool take_key(tr_web_exchange_t *e) {
     const char *given = tr_web_query(e, "idempotency-key");
     if (*e->once_key == '\n' || (given && (!*given || strlen(given) > TR_WEB_KEY_MAX))) {

@@ -198,28 +198,46 @@ static json_t *rpc_problem(unsigned status, const char *reason, json_t *text) {
         "message", text, "data", "reason", reason, "status", (int)status);
 }
 
+static void respond_problem(
+    tr_web_exchange_t *self, const char *field, unsigned status, const char *reason, const char *detail) {
+    snprintf(self->reason, sizeof self->reason, "%s", reason);
+    json_t *text = json_string(detail);
+    if (!text) /* a character was cut in two, or is none */
+        text = json_string(reason);
+    if (self->match.route && self->match.route->rpc) {
+        respond_json_as(self, status, rpc_problem(status, reason, text), "application/json");
+    } else if (strncmp(self->path, "/v1/", 4) == 0) {
+        json_t *param = field ? json_string(field) : NULL;
+        respond_json_as(self, status,
+            json_pack("{s:{s:o, s:s, s:o, s:s}}", "error", "message", text, "type",
+                status < 500 ? "invalid_request_error" : "server_error", "param", param ? param : json_null(),
+                "code", reason),
+            "application/json");
+    } else {
+        respond_json_as(self, status,
+            json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status),
+                "status", (int)status, "reason", reason, "detail", text),
+            "application/problem+json");
+    }
+}
+
 void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...) {
     char detail[DETAIL_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    snprintf(self->reason, sizeof self->reason, "%s", reason);
-    json_t *text = json_string(detail);
-    if (!text) /* a character was cut in two, or is none */
-        text = json_string(reason);
-    if (self->match.route && self->match.route->rpc)
-        respond_json_as(self, status, rpc_problem(status, reason, text), "application/json");
-    else if (strncmp(self->path, "/v1/", 4) == 0)
-        respond_json_as(self, status,
-            json_pack("{s:{s:o, s:s, s:n, s:s}}", "error", "message", text, "type",
-                status < 500 ? "invalid_request_error" : "server_error", "param", "code", reason),
-            "application/json");
-    else
-        respond_json_as(self, status,
-            json_pack("{s:s, s:s, s:i, s:s, s:o}", "type", "about:blank", "title", tr_web_phrase(status),
-                "status", (int)status, "reason", reason, "detail", text),
-            "application/problem+json");
+    respond_problem(self, NULL, status, reason, detail);
+}
+
+void tr_web_problem_of(tr_web_exchange_t *self, const char *field, unsigned status, const char *reason,
+    const char *format, ...) {
+    char detail[DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    respond_problem(self, field, status, reason, detail);
 }
 
 /* ---- writing ---- */

@@ -166,6 +166,9 @@ void tr_web_exchange_call(tr_web_exchange_t *self, unsigned slot, tr_web_call_t 
 void tr_web_trace_put(const tr_web_exchange_t *self, tr_web_call_t *call);
 /* A handler: asks route->to for route->action with the fields, and responds with what it answers. */
 void tr_web_ask(tr_web_exchange_t *self);
+#define TR_WEB_ONCE_NAME 38
+/* What is asked under an Idempotency-Key, by a name that is the same at each gateway: of who asks and his key. False: there is no key. */
+bool tr_web_once_name(const tr_web_exchange_t *self, char out[TR_WEB_ONCE_NAME]);
 /* A reply of an agent as a new JSON value; NULL: out of memory. */
 json_t *tr_web_reply_json(const tr_web_reply_t *reply);
 /* Why there is none, for people, where the outcome is not TR_WEB_ANSWERED. */
@@ -183,9 +186,13 @@ void tr_web_respond_json(tr_web_exchange_t *self, unsigned status, json_t *value
 void tr_web_redirect(tr_web_exchange_t *self, const char *location);
 /* False: whoever asks has not that role, and was told so. */
 bool tr_web_admit_role(tr_web_exchange_t *self, tr_web_role_t needed);
-/* RFC 9457. `reason`: a word for programs. */
+/* RFC 9457. `reason`: a word for programs. Under /v1 and by JSON-RPC as those say it. */
 void tr_web_problem(tr_web_exchange_t *self, unsigned status, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Likewise; `field`: which one is not as it must be (`param` under /v1). */
+void tr_web_problem_of(tr_web_exchange_t *self, const char *field, unsigned status, const char *reason,
+    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
 /* ---- responding bit by bit: what is put into self->out goes out ---- */
 
 /* on_written (may be NULL) is called when all of it is written, and may put more; on_end (likewise) once: at the stream's end, or when the client has

@@ -85,8 +85,8 @@ static bool fits(tr_web_type_t type, const json_t *value) {
 }
 
 static bool wrong_type(tr_web_exchange_t *self, const tr_web_field_t *field) {
-    tr_web_problem(
-        self, 400, "unrecognised-parameter-value", "%s: expected %s", field->name, type_words[field->type]);
+    tr_web_problem_of(self, field->name, 400, "unrecognised-parameter-value", "%s: expected %s", field->name,
+        type_words[field->type]);
     return false;
 }
 
@@ -102,7 +102,7 @@ static bool unknown(tr_web_exchange_t *self, tr_web_place_t place, const char *n
     memcpy(text, name, len);
     text[len] = '\0';
     near = tr_suggest(text, names);
-    tr_web_problem(self, 400, "unexpected-argument", "%s is no %s of this%s%s%s", text,
+    tr_web_problem_of(self, text, 400, "unexpected-argument", "%s is no %s of this%s%s%s", text,
         place == TR_WEB_IN_BODY ? "member" : "parameter", near ? "; did you mean " : "", near ? near : "",
         near ? "?" : "");
     return false;
@@ -131,13 +131,16 @@ static bool check_query(tr_web_exchange_t *self) {
 static bool check_body(tr_web_exchange_t *self) {
     const tr_web_route_t *route = self->match.route;
     bool any = tr_web_route_field(route, TR_WEB_IN_BODY, "*", 1);
+    bool openai =
+        strncmp(route->path, "/v1/", 4) == 0; /* whose clients write null for what they do not say */
     const char *name;
     json_t *value;
     json_object_foreach(self->body, name, value) {
         const tr_web_field_t *field = tr_web_route_field(route, TR_WEB_IN_BODY, name, strlen(name));
         if (!field && !any)
             return unknown(self, TR_WEB_IN_BODY, name, strlen(name));
-        if (field && !fits(field->type, value))
+        bool none = openai && json_is_null(value) && !(field && field->required);
+        if (field && !none && !fits(field->type, value))
             return wrong_type(self, field);
     }
     return true;
@@ -162,7 +165,7 @@ static bool check_required(tr_web_exchange_t *self) {
                      (f->place == TR_WEB_IN_BODY ? json_object_get(self->body, f->name) != NULL
                                                  : tr_web_query(self, f->name) != NULL);
         if (f->required && !there) {
-            tr_web_problem(self, 400, "missing-argument", "%s is missing: %s", f->name, f->help);
+            tr_web_problem_of(self, f->name, 400, "missing-argument", "%s is missing: %s", f->name, f->help);
             return false;
         }
     }

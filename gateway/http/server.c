@@ -3,6 +3,7 @@
 #include "gateway/a2a/courier.h"
 #include "gateway/a2a/push.h"
 #include "gateway/a2a/task.h"
+#include "gateway/api/kept.h"
 #include "gateway/embedder.h"
 #include "gateway/events.h"
 #include "gateway/http/login.h"
@@ -221,7 +222,7 @@ static int begin(tr_web_server_t *self, tr_error_t *error) {
     if (rc == 0)
         rc = tr_web_metrics_init(self, error);
     if (rc == 0 && (!(self->hub = tr_feed_hub_new(call, self)) || !(self->a2a = tr_a2a_tasks_new()) ||
-                       !(self->once = tr_once_new())))
+                       !(self->once = tr_once_new()) || !(self->kept = tr_kept_new())))
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = tr_web_login_init(self, error);
@@ -273,6 +274,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     tr_feed_hub_destroy(&self->hub);
     tr_a2a_courier_destroy(&self->courier);
     tr_a2a_tasks_destroy(&self->a2a);
+    tr_kept_destroy(&self->kept);
     tr_once_destroy(&self->once);
     tr_web_tokens_destroy(&self->tokens);
     tr_web_jwt_destroy(&self->jwt);
@@ -328,6 +330,10 @@ void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call) {
 
 tr_a2a_tasks_t *tr_web_server_a2a(tr_web_server_t *self) {
     return self->a2a;
+}
+
+tr_kept_t *tr_web_server_kept(const tr_web_server_t *self) {
+    return self->kept;
 }
 
 tr_a2a_courier_t *tr_web_server_courier(tr_web_server_t *self) {

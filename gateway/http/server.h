@@ -79,6 +79,8 @@ void tr_web_server_call(tr_web_server_t *self, tr_web_call_t **call);
 /* Its vectors come as a reply of slot 0 (gateway/embedder.h). */
 int tr_web_server_embed(tr_web_server_t *self, const json_t *texts, bool base64, tr_web_exchange_t *exchange);
 struct tr_a2a_tasks *tr_web_server_a2a(tr_web_server_t *self);
+/* Responses that may be gone on from (api/kept.h). */
+struct tr_kept *tr_web_server_kept(const tr_web_server_t *self);
 /* Who tells others of the ends of its tasks; NULL: this build, or this machine, cannot. */
 struct tr_a2a_courier *tr_web_server_courier(tr_web_server_t *self);
 tr_log_t *tr_web_server_log(const tr_web_server_t *self);

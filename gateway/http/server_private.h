@@ -46,6 +46,7 @@ struct tr_web_server {
     struct tr_embedder *embedder; /* NULL until somebody needs it */
     struct tr_web_login *login;   /* NULL: there are no users */
     struct tr_a2a_tasks *a2a;
+    struct tr_kept *kept;
     struct tr_a2a_courier *courier; /* NULL: it cannot be had */
     tr_once_t *once;
     tr_buffer_t scratch; /* a message on its way out */

@@ -1,35 +1,61 @@
-// What models cost: calls, tokens and money, from the spans that agents tell; and what tasks have spent.
-import {h, put, card, table, empty, number, took, bare} from "./dom.js";
+// What models cost: calls, tokens and money, as the broker sums up what every agent has spent, traced or not; how long minds think, from spans; what tasks have spent.
+import {h, put, card, table, empty, number, compact, took, money, moment, bare} from "./dom.js";
 import {get, feed, ownTraces} from "./api.js";
+import {bar} from "./charts.js";
 
-const BEGUN = 30, KNOWN_MAX = 20000;
+const BEGUN = 30, KNOWN_MAX = 20000, PAGE = 1000, ROWS_MAX = 10000, SHOWN = 200;
 const attribute = (span, ...names) => names.map(name => span.attributes?.[name]).find(value => value !== undefined && value !== null);
-const money = nano => (nano / 1e9).toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: 6});
+const NUMBERS = ["calls", "failed", "input", "output", "nano"];
+const none = () => Object.fromEntries(NUMBERS.map(key => [key, 0]));
+const add = (to, row) => NUMBERS.forEach(key => to[key] += row[key]);
+const numbers = (...texts) => texts.map(text => h("td", {class: "n"}, text));
+const row = (name, of, ...more) => h("tr", {}, h("th", {scope: "row"}, name), more, numbers(number(of.calls), number(of.failed), number(of.input), number(of.output), money(of.nano)));
+const figure = (title, value, note) => h("div", {class: "tile"}, h("dl", {style: {margin: "0"}}, h("dt", {}, title), h("dd", {}, value)), h("small", {}, note));
+
+// Members of a group are one line: reader-1, reader-2 ... are of reader.
+const groupOf = name => bare(name).replace(/-\d+$/, "");
+
+async function spending() {
+    const all = await get(`/api/v1/spending?max-results=${PAGE}`);
+    while (all.spent.length < Math.min(all.total, ROWS_MAX)) {
+        const more = (await get(`/api/v1/spending?max-results=${PAGE}&offset=${all.spent.length}`)).spent;
+        if (!more.length)
+            break;
+        all.spent.push(...more);
+    }
+    return all;
+}
+
+function gathered(rows, keyOf) {
+    const sums = new Map();
+    for (const one of rows) {
+        const key = keyOf(one), sum = sums.get(key) || sums.set(key, {...none(), agents: new Set(), models: new Set()}).get(key);
+        add(sum, one);
+        sum.agents.add(one.agent);
+        sum.models.add(one.model || "without a name");
+    }
+    return [...sums].sort(([, a], [, b]) => b.nano - a.nano || b.input + b.output - a.input - a.output);
+}
 
 export async function show(root) {
-    const list = table([["Model"], ["Calls", "n"], ["Failed", "n"], ["Tokens in", "n"], ["Tokens out", "n"], ["Money", "n"], ["Mean time", "n"]], "Models"), minds = table([["Agent"], ["Thinks by"], ["Calls", "n"], ["Mean time", "n"]], "Minds");
-    const spent = h("div"), none = h("div"), models = new Map(), agents = new Map();
+    const columns = [["Calls", "n"], ["Failed", "n"], ["Tokens in", "n"], ["Tokens out", "n"], ["Money", "n"]];
+    const tiles = h("div", {class: "tiles", id: "spent"}), note = h("p", {class: "dim"});
+    const models = table([["Model"], ...columns], "Models"), agents = table([["Agent"], ["Models"], ...columns], "Spending of agents"), minds = table([["Agent"], ["Thinks by"], ["Thoughts", "n"], ["Mean time", "n"]], "Minds");
+    const shares = h("div"), tasks = h("div"), quiet = h("div"), times = new Map();
     let known = new Set(), asked = 0;
-    const one = (map, key) => map.get(key) || map.set(key, {calls: 0, failed: 0, input: 0, output: 0, nano: 0, us: 0}).get(key);
-    const cards = h("div", {class: "grid"}, card("Models", list.node, none), card("Minds", minds.node), card("Tasks with a budget", spent));
-    root.append(h("p", {class: "dim"}, "Of the last traces, and of what is traced while this page is open. /metrics of each process counts all calls."), cards);
+    const costs = h("div", {}, h("div", {class: "grid"}, card("Models", models.node), card("Who spends most", shares)), card("Agents", agents.node));
+    root.append(tiles, note, quiet, costs, h("div", {class: "grid"}, card("Minds, of what is traced", minds.node), card("Tasks with a budget", tasks)));
 
     function take(span) {
-        if (!span?.span || known.has(span.span))
+        const mind = attribute(span || {}, "troupe.mind.by");
+        if (!span?.span || known.has(span.span) || !mind)
             return;
         known.add(span.span);
         if (known.size > KNOWN_MAX)
             known = new Set([...known].slice(-KNOWN_MAX / 2));
-        const model = attribute(span, "gen_ai.request.model", "gen_ai.response.model"), mind = attribute(span, "troupe.mind.by");
-        const entry = model ? one(models, model) : mind ? one(agents, `${bare(span.agent)}\n${mind}`) : null;
-        if (!entry)
-            return;
-        entry.calls++;
-        entry.failed += span.error ? 1 : 0;
+        const key = `${bare(span.agent)}\n${mind}`, entry = times.get(key) || times.set(key, {thoughts: 0, us: 0}).get(key);
+        entry.thoughts++;
         entry.us += span.took_us || 0;
-        entry.input += Number(attribute(span, "gen_ai.usage.input_tokens") || 0);
-        entry.output += Number(attribute(span, "gen_ai.usage.output_tokens") || 0);
-        entry.nano += Number(attribute(span, "troupe.cost.nano") || 0);
     }
 
     const stop = feed("$sys.spans", data => (data.content?.spans || []).forEach(take), {perSecond: 200});
@@ -38,15 +64,28 @@ export async function show(root) {
         for (const trace of new Set([...traces, ...ownTraces().slice(-BEGUN)].map(span => span.trace)))
             (await get(`/api/v1/traces/${trace}`)).spans.forEach(take);
     }
+
+    function drawSpending(all) {
+        const {sum} = all, byGroup = gathered(all.spent, one => groupOf(one.agent)), byAgent = gathered(all.spent, one => one.agent), weight = of => sum.nano ? of.nano / 1e9 : of.input + of.output;
+        put(tiles, figure("Money", money(sum.nano), "in the unit of the models' prices"), figure("Tokens in", compact(sum.input), "prompts"), figure("Tokens out", compact(sum.output), "replies"),
+            figure("Calls", compact(sum.calls), sum.failed ? `${number(sum.failed)} failed` : "none failed"));
+        put(note, `All calls of all agents of this broker since ${moment(all.since_ms)}, whether they are traced or not.`, all.complete ? "" : " There are more agents and models than are counted.",
+            all.total > ROWS_MAX ? ` ${number(ROWS_MAX)} of ${number(all.total)} lines are summed up below.` : "");
+        put(quiet, all.total ? [] : empty("No model was asked", "Agents here think with the built-in mind, which costs nothing."));
+        costs.hidden = !all.total;
+        put(models.body, gathered(all.spent, one => one.model).map(([name, of]) => row(name || "without a name", of)));
+        put(shares, bar(byGroup.slice(0, 8).map(([name, of]) => [of.agents.size > 1 ? `${name} (${of.agents.size})` : name, weight(of)]), n => sum.nano ? money(n * 1e9) : `${compact(n)} tokens`));
+        put(agents.body, byAgent.slice(0, SHOWN).map(([name, of]) => row(bare(name), of, h("td", {}, [...of.models].join(", ")))),
+            byAgent.length > SHOWN && h("tr", {}, h("td", {colspan: "7", class: "dim"}, `and ${number(byAgent.length - SHOWN)} more that spent less`)));
+    }
+
     return {every: 2000, leave: stop, async refresh() {
+        drawSpending(await spending());
         if (!asked++)
             await begin();
-        const {tasks} = await get("/api/v1/tasks?max-results=200").catch(() => ({tasks: []})), costly = tasks.filter(task => task.budget || task.spent);
-        put(list.body, [...models].map(([name, entry]) => h("tr", {}, h("th", {scope: "row"}, name), [number(entry.calls), number(entry.failed), number(entry.input), number(entry.output), money(entry.nano), took(entry.us / entry.calls / 1000)].map(text => h("td", {class: "n"}, text)))));
-        list.node.hidden = !models.size;
-        put(none, models.size ? [] : empty("No model was asked", "Agents here think with the built-in mind, or were not traced yet."));
-        put(minds.body, [...agents].map(([name, entry]) => h("tr", {}, h("th", {scope: "row"}, name.split("\n")[0]), h("td", {}, name.split("\n")[1]), [number(entry.calls), took(entry.us / entry.calls / 1000)].map(text => h("td", {class: "n"}, text)))));
-        put(spent, costly.length ? h("ul", {class: "list"}, costly.map(task => h("li", {}, h("a", {href: `#tasks/${task.task}`}, task.description || task.task), h("div", {class: "dim"}, `budget ${JSON.stringify(task.budget || {})}, spent ${JSON.stringify(task.spent || {})}`))))
+        const {tasks: listed} = await get("/api/v1/tasks?max-results=200").catch(() => ({tasks: []})), costly = listed.filter(task => task.budget || task.spent);
+        put(minds.body, [...times].map(([name, entry]) => h("tr", {}, h("th", {scope: "row"}, name.split("\n")[0]), h("td", {}, name.split("\n")[1]), numbers(number(entry.thoughts), took(entry.us / entry.thoughts / 1000)))));
+        put(tasks, costly.length ? h("ul", {class: "list"}, costly.map(task => h("li", {}, h("a", {href: `#tasks/${task.task}`}, task.description || task.task), h("div", {class: "dim"}, `budget ${JSON.stringify(task.budget || {})}, spent ${JSON.stringify(task.spent || {})}`))))
             : h("p", {class: "dim"}, "No task says what it may cost."));
     }};
 }

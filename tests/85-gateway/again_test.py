@@ -27,6 +27,32 @@ class Again(web.GatewayTest):
         self.assertEqual((self.submit("k1", role="admin").status, self.submit(None).status, self.submit(None).status), (201, 201, 201))
         self.assertEqual(self.count(), 4)
 
+    def test_tasks_and_decisions_are_there_once_at_all_gateways(self):
+        """The coordinator knows the key: also of another gateway, or when the first one has ended."""
+        decision = {"question": "Tea?", "options": ["yes", "no"], "voters": ["person:ann"]}
+        several = {"tasks": [{"skills": ["none"], "input": n} for n in range(3)] + [{"skills": ["none"], "key": "mine"}]}
+
+        def ask():
+            headers = {"Idempotency-Key": "k9"}
+            tasks = [task["task"] for path, body in (("one", {"skills": ["none"]}), ("many", several))
+                     for task in self.good(self.post("/api/v1/tasks", body, headers={"Idempotency-Key": path}), 201)["tasks"]]
+            return tasks, self.good(self.post("/api/v1/decisions", decision, headers=headers), 201)["decision"]
+        first = ask()
+        self.assertEqual(len(set(first[0])), 5)
+        self.serve("--name", "gateway-2")
+        self.assertEqual(ask(), first)
+        self.gateway.stop()
+        self.serve("--name", "gateway-3")
+        self.assertEqual(ask(), first)
+        self.assertEqual((self.count(), len(self.good(self.get("/api/v1/decisions"))["decisions"])), (5, 1))
+        keys = {self.good(self.get("/api/v1/tasks/" + task))["key"] for task in first[0]}
+        self.assertEqual(len(keys), 5)
+        self.assertIn("mine", keys)
+        self.assertEqual({key[:5] for key in keys - {"mine"}}, {"http-"})
+        # Of somebody else it is another key; for other work it is refused.
+        self.assertEqual(self.submit("one", role="admin").status, 201)
+        self.assertEqual((self.submit("one", "other").status, self.count()), (422, 6))
+
     def test_the_key_may_be_in_the_query(self):
         self.assertEqual(self.submit(None, query="?idempotency-key=k2").body, self.submit(None, query="?idempotency-key=k2").body)
         self.assertEqual(self.count(), 1)

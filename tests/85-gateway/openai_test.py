@@ -35,6 +35,13 @@ const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: proc
         out.events.push(event.type);
         out.deltas += event.type === "response.output_text.delta" ? event.delta : "";
     }
+    const next = await client.responses.create({model: "assistant", previous_response_id: response.id, input: "and again"});
+    out.next = {previous: next.previous_response_id === response.id, kept: (await client.responses.retrieve(next.id)).id === next.id, text: next.output_text};
+    try {
+        await client.chat.completions.create({model: "echo", n: 2, messages: [{role: "user", content: "hello"}]});
+    } catch (error) {
+        out.refused = {status: error.status, param: error.param};
+    }
     const vectors = await client.embeddings.create({model: "any", input: ["one", "two"]});
     out.vectors = vectors.data.map(item => item.embedding.length);
     const echo = await client.chat.completions.create({model: "echo", messages: [{role: "user", content: "as it is"}]});
@@ -149,6 +156,92 @@ class OpenAi(web.GatewayTest):
         self.assertIn("event: response.failed", failed)
         self.assertEqual(self.post("/v1/responses", {"model": "nobody", "input": "x"}).status, 404)
 
+    def teller(self):
+        """An agent that answers with what it was sent."""
+        program = "import json, sys\nfor line in sys.stdin:\n    m = json.loads(line)\n    print(json.dumps({'id': m['id'], 'content': json.dumps(m['content'])}), flush=True)"
+        self.spawn("agentd", "--connect", self.at.endpoint, "--name", "teller", "--", sys.executable, "-c", program).wait_err("registered")
+
+    def told(self, response):
+        return json.loads(response["output"][0]["content"][0]["text"])
+
+    def respond(self, status=200, **body):
+        answer = self.post("/v1/responses", {"model": "teller", **body})
+        self.assertEqual(answer.status, status, answer)
+        return answer.json()
+
+    def test_a_response_goes_on_from_another_one(self):
+        self.teller()
+        first = self.respond(input="my name is Ann", instructions="be kind", metadata={"a": "b"})
+        self.assertEqual((first["instructions"], first["metadata"], first["previous_response_id"], first["store"]), ("be kind", {"a": "b"}, None, True))
+        self.assertEqual(self.told(first), {"text": "my name is Ann", "user": "operator", "instructions": "be kind", "messages": [{"role": "user", "content": "my name is Ann"}]})
+        second = self.respond(input=[{"role": "user", "content": "who am I?"}], previous_response_id=first["id"])
+        self.assertEqual(second["previous_response_id"], first["id"])
+        self.assertEqual(self.told(second), {"text": "who am I?", "user": "operator", "messages": [
+            {"role": "user", "content": "my name is Ann"}, {"role": "assistant", "content": first["output"][0]["content"][0]["text"]},
+            {"role": "user", "content": "who am I?"}]})
+        # Of a stream, and from the first one again: it is a tree.
+        stream = self.post("/v1/responses", {"model": "teller", "input": "and now?", "previous_response_id": second["id"], "stream": True}).body.decode()
+        third = json.loads(next(line[6:] for line in stream.split("\n") if '"type":"response.completed"' in line))["response"]
+        self.assertEqual(len(self.told(third)["messages"]), 5)
+        self.assertEqual(len(self.told(self.respond(input="other", previous_response_id=third["id"]))["messages"]), 7)
+        self.assertEqual(len(self.told(self.respond(input="other", previous_response_id=first["id"]))["messages"]), 3)
+        # It is kept for who asked, until he does not want it any more.
+        shown = self.get(f"/v1/responses/{first['id']}")
+        self.assertEqual((shown.status, shown.json()), (200, first))
+        self.assertEqual(self.get(f"/v1/responses/{first['id']}", role="admin").status, 404)
+        self.assertEqual(self.post("/v1/responses", {"model": "teller", "input": "x", "previous_response_id": first["id"]}, role="admin").status, 400)
+        self.assertEqual(self.ask("DELETE", f"/v1/responses/{first['id']}").json(), {"id": first["id"], "object": "response", "deleted": True})
+        self.assertEqual(self.ask("DELETE", f"/v1/responses/{first['id']}").status, 404)
+        for gone in (first["id"], "resp_never", self.respond(input="x", store=False)["id"]):
+            error = self.respond(400, input="x", previous_response_id=gone)["error"]
+            self.assertEqual((error["param"], error["code"]), ("previous_response_id", "previous_response_not_found"))
+
+    def test_what_cannot_be_had_is_refused_by_its_name(self):
+        chat = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
+        tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+        texts = {"model": "echo", "input": "hello"}
+        for path, body, wrong in (
+                ("chat/completions", chat, {"n": 2, "tools": [tool], "functions": [{"name": "f"}], "tool_choice": "required", "response_format": {"type": "json_object"}, "stop": ["a"] * 5,
+                                            "logprobs": True, "top_logprobs": 3, "logit_bias": {"1": 2}, "modalities": ["text", "audio"], "audio": {"voice": "a"}, "prediction": {"type": "content"},
+                                            "stream_options": {"wrong": True}, "max_tokens": 0, "service_tier": "flex", "web_search_options": {}, "temperature": "hot", "nonsense": 1}),
+                ("responses", texts, {"tools": [tool], "tool_choice": {"type": "function"}, "text": {"format": {"type": "json_schema"}}, "background": True, "include": ["x"], "conversation": "c",
+                                      "prompt": {"id": "p"}, "truncation": "wrong", "max_output_tokens": -1, "instructions": 7, "stop": "a", "nonsense": 1}),
+                ("embeddings", {"input": "a"}, {"dimensions": 7, "encoding_format": "int8", "input": [1, 2], "nonsense": 1}),
+                ("audio/speech", {"input": "a"}, {"speed": 2, "instructions": "sing", "voice": {"id": "v"}, "stream_format": "sse", "response_format": "midi", "nonsense": 1})):
+            for name, value in wrong.items():
+                answer = self.post("/v1/" + path, {**body, name: value})
+                self.assertEqual((answer.status, answer.json()["error"]["param"], answer.json()["error"]["type"]), (400, name, "invalid_request_error"), (path, name, answer))
+        # What says nothing, or what is done anyway.
+        usual = {"n": 1, "tools": [], "tool_choice": "auto", "response_format": {"type": "text"}, "logprobs": False, "top_logprobs": 0, "logit_bias": {}, "modalities": ["text"], "store": True, "metadata": {},
+                 "service_tier": "auto", "stop": None, "max_tokens": None, "user": None, "stream": None, "parallel_tool_calls": True, "safety_identifier": "x"}
+        self.assertEqual(self.good(self.post("/v1/chat/completions", {**chat, **usual}))["choices"][0]["message"]["content"], "hello")
+        self.good(self.post("/v1/chat/completions", {**chat, "tools": [tool], "tool_choice": "none"}))
+        self.good(self.post("/v1/responses", {**texts, "text": {"format": {"type": "text"}}, "truncation": "disabled", "include": [], "background": False, "tools": [], "reasoning": None}))
+        size = len(self.good(self.post("/v1/embeddings", {"input": "a"}))["data"][0]["embedding"])
+        self.good(self.post("/v1/embeddings", {"input": "a", "dimensions": size}))
+
+    def test_how_to_write_is_told_the_agent(self):
+        self.teller()
+        hints = {"temperature": 0.2, "top_p": 0.5, "seed": 7, "reasoning_effort": "low"}
+        text = self.good(self.post("/v1/chat/completions", {"model": "teller", "messages": [{"role": "user", "content": "x"}], **hints}))["choices"][0]["message"]["content"]
+        self.assertEqual(json.loads(text)["parameters"], hints)
+
+    def test_a_reply_ends_where_it_is_to_end(self):
+        said = "one two \u00e9\u00e9\u00e9 three. four"
+        for bound, text, finish in (({"stop": "three"}, "one two \u00e9\u00e9\u00e9 ", "stop"), ({"stop": ["four", "two"]}, "one ", "stop"), ({"max_tokens": 1}, "one ", "length"),
+                                    ({"max_tokens": 3, "max_completion_tokens": 900}, "one two \u00e9\u00e9", "length"), ({"max_completion_tokens": 100}, said, "stop")):
+            body = {"model": "echo", "messages": [{"role": "user", "content": said}], **bound}
+            choice = self.good(self.post("/v1/chat/completions", body))["choices"][0]
+            self.assertEqual((choice["message"]["content"], choice["finish_reason"]), (text, finish), bound)
+            lines = [line[6:] for line in self.post("/v1/chat/completions", {**body, "stream": True, "stream_options": {"include_usage": True}}).body.decode().split("\n") if line.startswith("data: ")]
+            chunks = [json.loads(line) for line in lines[:-1]]
+            self.assertEqual(("".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks[:-1]), chunks[-2]["choices"][0]["finish_reason"]), (text, finish))
+            self.assertEqual((chunks[-1]["choices"], chunks[-1]["usage"]["completion_tokens"]), ([], (len(text.encode()) + 3) // 4))
+        cut = self.good(self.post("/v1/responses", {"model": "echo", "input": said, "max_output_tokens": 1}))
+        self.assertEqual((cut["status"], cut["incomplete_details"], cut["output"][0]["content"][0]["text"]), ("incomplete", {"reason": "max_output_tokens"}, "one "))
+        events = self.post("/v1/responses", {"model": "echo", "input": said, "max_output_tokens": 1, "stream": True}).body.decode()
+        self.assertIn("event: response.incomplete", events)
+
     def test_embeddings(self):
         answer = self.good(self.post("/v1/embeddings", {"model": "any", "input": ["ships in the harbour", "a ship in a harbour", "tea"]}, role="viewer"))
         a, b, c = (item["embedding"] for item in answer["data"])
@@ -183,6 +276,8 @@ class OpenAi(web.GatewayTest):
         self.assertEqual(out["echo"], "as it is")
         self.assertEqual((out["response"]["status"], bool(out["response"]["text"]), out["response"]["tokens"] > 0), ("completed", True, True))
         self.assertEqual((out["deltas"], out["events"][0], out["events"][-1]), ("as it is", "response.created", "response.completed"))
+        self.assertEqual((out["next"]["previous"], out["next"]["kept"], bool(out["next"]["text"])), (True, True, True))
+        self.assertEqual(out["refused"], {"status": 400, "param": "n"})
         self.assertEqual(len(out["vectors"]), 2)
         self.assertGreater(out["vectors"][0], 50)
         self.assertEqual(out["error"], {"name": "NotFoundError", "status": 404, "code": "not-found"})

@@ -58,6 +58,23 @@ class Rest(web.GatewayTest):
         self.problem(self.post("/api/v1/topics/a..b", {"content": 1}), 400, "bad-topic")
         self.problem(self.post("/api/v1/topics/$sys.a", {"content": 1}), 400, "bad-topic")
 
+    def test_a_topic_that_is_somebodys_own_is_not_named_to_all(self):
+        for topic in ("dialogue.bot.ann", "dialogue.bot.viewer", "gateway.other", "news.a"):
+            self.good(self.post("/api/v1/topics/" + topic, {"content": {"n": 1}}), 202)
+
+        def names(role):
+            return {topic["topic"] for topic in self.good(self.get("/api/v1/topics", role=role))["topics"]}
+        harness.wait_until(lambda: "news.a" in names("admin"), "the last one to be known")
+        for role, hidden in (("viewer", {"dialogue.bot.ann", "gateway.other"}), ("operator", {"gateway.other"}), ("admin", set())):
+            self.assertEqual({"dialogue.bot.ann", "dialogue.bot.viewer", "gateway.other", "news.a"} - names(role), hidden, role)
+            summary = self.good(self.get("/api/v1/metrics", role=role))["topics"]
+            self.assertEqual({topic["topic"] for topic in summary["busiest"]} & {"dialogue.bot.ann", "dialogue.bot.viewer", "gateway.other"}, set())
+            self.assertGreaterEqual(summary["total"], 4)
+        # By hand all would be named.
+        ask = {"receiver": "ams", "content": {"action": "topics"}}
+        self.problem(self.post("/api/v1/messages", ask), 403, "unauthorised")
+        self.assertIn("dialogue.bot.ann", json.dumps(self.good(self.post("/api/v1/messages", ask, role="admin"))))
+
     def test_messages(self):
         self.agent("echo")
         answer = self.good(self.post("/api/v1/messages", {"receiver": "echo", "content": "hallo, Welt \u00e9"}))
