@@ -62,6 +62,9 @@ typedef struct tr_core_config {
     uint64_t queue_resident_bytes; /* of one queue in memory: the rest is read when it is wanted */
     uint64_t unsynced_bytes;       /* on their way to the disk, of all queues */
     uint32_t producers_max;
+    uint32_t queues_each,
+        producers_each; /* that one certificate's holder, or one other broker, may have made; 0 = no limit */
+    int64_t queue_idle_ms; /* a queue that is of no use for so long is given up (queue_end.c) */
     int64_t dedup_ms; /* how long a silent producer's numbers are remembered */
     /* Links to other brokers. */
     bool open_links;       /* the guard asks brokers only, not processes */
@@ -177,6 +180,7 @@ typedef struct tr_core_stats {
     uint64_t duplicates;            /* sent again, and taken once */
     uint64_t letters, letter_bytes; /* dead ones, in the journal now */
     uint64_t unsynced_bytes;        /* durable messages on their way to the disk now */
+    uint64_t queues, producers;     /* in the journal, now */
     uint64_t sessions, agents, topics, services, subscriptions; /* now */
     uint64_t queued_bytes;
     uint64_t peers,

@@ -128,7 +128,7 @@ static bool set_producer(tr_core_t *core, tr_session_t *s, const tr_identity_t *
     if (len > TR_PRODUCER_MAX || !tr_name_valid(m->producer, len) || strlen(holder) > TR_PRODUCER_MAX)
         return false;
     snprintf(name, sizeof name, "%s%s%s", holder, *holder ? "/" : "", m->producer);
-    tr_producer_t *p = tr_producer_get(core, name, m->producer_epoch, ret_why);
+    tr_producer_t *p = tr_producer_get(core, name, m->producer_epoch, s, ret_why);
     if (p)
         tr_producer_speaks(core, p, s);
     return p != NULL;
@@ -188,8 +188,8 @@ tr_session_t *tr_handle_hello(tr_core_t *core, tr_peer_t peer, const tr_record_t
         return NULL;
     start_counting(s, m);
     if (!set_producer(core, s, who, m, &why)) { /* what waits for it goes back, and not to this peer */
-        tr_control_refuse_peer(
-            core, peer, r->h.id, why, "the producer in HELLO: a name of 1 to 64, no older epoch than before");
+        tr_control_refuse_peer(core, peer, r->h.id, why,
+            tr_durable_words(core, "the producer in HELLO: a name of 1 to 64, no older epoch than before"));
         tr_session_close(core, s, TR_REASON_AGENT_GONE);
         return NULL;
     }
@@ -280,7 +280,8 @@ void tr_handle_register(tr_core_t *core, tr_session_t *s, const tr_record_t *r) 
         r->h.id); /* ahead of what waits for it: that may be so much that some of it leaves at once */
     if (!tr_durable_arrived(core, entry)) {
         tr_entry_remove(core, entry, TR_REASON_LIMIT);
-        tr_control_refuse(core, s, r->h.id, TR_REASON_LIMIT, "no memory for its mailbox");
+        tr_control_refuse(
+            core, s, r->h.id, TR_REASON_LIMIT, tr_durable_words(core, "no memory for its mailbox"));
         return;
     }
     tr_sys_agent(core, "joined", entry, TR_REASON_NONE);
@@ -364,7 +365,7 @@ void tr_handle_subscribe(tr_core_t *core, tr_session_t *s, const tr_record_t *r)
     if (why == TR_REASON_NONE)
         tr_control_done(core, s, r->h.id);
     else
-        tr_control_refuse(core, s, r->h.id, why, subscription_text(why));
+        tr_control_refuse(core, s, r->h.id, why, tr_durable_words(core, subscription_text(why)));
 }
 
 void tr_handle_ping(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {

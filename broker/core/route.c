@@ -240,6 +240,7 @@ static const char *nobody(tr_core_t *core, const tr_record_t *record, char *out,
 
 /* Nobody to tell by NACK when the sender itself was false: the process is told instead. */
 static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *record, tr_reason_t why) {
+    const char *durable = tr_durable_words(core, NULL);
     if (why == TR_REASON_FORGED_SENDER)
         forged(core, from, record);
     if (from->neighbour && record->h.flags & TR_FLAG_LEASED) {
@@ -254,8 +255,9 @@ static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
     }
     uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : why == TR_REASON_PEER_DOWN ? 1000 : 0;
     char words[3 * TR_NAME_MAX + 64];
-    const char *usual =
-        why == TR_REASON_NOT_FOUND ? nobody(core, record, words, sizeof words) : detail_of(why);
+    const char *usual = durable                    ? durable
+                        : why == TR_REASON_NOT_FOUND ? nobody(core, record, words, sizeof words)
+                                                     : detail_of(why);
     const char *detail = is_of_mandate(why) ? tr_mandate_words(core) : tr_guard_words(core, usual, &retry_ms);
     core->stats.refused[why]++;
     tr_nack(core, record, why, detail, retry_ms);

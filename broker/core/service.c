@@ -19,6 +19,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define SEARCH_AGAIN_MS 1000
+
 static uint64_t first_number(uint32_t slot) {
     return (uint64_t)slot << TR_LEASE_SLOT_SHIFT;
 }
@@ -28,12 +30,15 @@ static bool idle(const tr_service_t *s) {
 }
 
 /* A service that nobody offers and nobody waits for gives its place to a new one when places run out. Its
- * old routes and delivery numbers are not taken for those of the new one. */
+ * old routes and delivery numbers are not taken for those of the new one. A search that found none is not repeated for each name. */
 static tr_service_t *take_over(tr_core_t *core, const char *name, size_t len) {
+    if (core->services_full_ms && core->now.mono_ms - core->services_full_ms < SEARCH_AGAIN_MS)
+        return NULL;
     for (uint32_t i = 0; i < core->services_n; i++) {
-        tr_service_t *s = core->services[i];
+        tr_service_t *s = core->services[(core->services_taken + i) % core->services_n];
         if (!idle(s))
             continue;
+        core->services_taken = s->slot + 1;
         char *copy = strndup(name, len);
         if (!copy || tr_map_put(&core->service_names, name, len, (uint64_t)(uintptr_t)s) < 0) {
             free(copy);
@@ -47,6 +52,7 @@ static tr_service_t *take_over(tr_core_t *core, const char *name, size_t len) {
         s->requests = s->settled = 0;
         return s;
     }
+    core->services_full_ms = core->now.mono_ms;
     return NULL;
 }
 
@@ -160,8 +166,10 @@ static void remove_provider(tr_core_t *core, tr_service_t *s, uint32_t at) {
     tr_provider_t leaving = s->providers[at];
     leaving.entry->services_n--;
     s->providers[at] = s->providers[--s->providers_n];
-    if (!s->providers_n)
+    if (!s->providers_n) {
         s->orphaned_ms = core->now.mono_ms;
+        core->services_full_ms = 0; /* here may be a place */
+    }
     tr_interest_service(core, s);
     tr_hands_take_back(core, s, &leaving);
     if (!has_local(s))

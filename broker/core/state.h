@@ -260,6 +260,8 @@ struct tr_core {
 
     tr_service_t **services;
     uint32_t services_n;
+    uint32_t services_taken;  /* where the search for a free place goes on */
+    int64_t services_full_ms; /* when it last found none; 0 = it did not */
     tr_map_t service_names;
 
     tr_topic_t **topics; /* by slot, holes are NULL */

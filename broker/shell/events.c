@@ -102,10 +102,11 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "`$sys.audit.forged-sender`.",
         "A client with a fault, or an attack: see whose process that is."},
     [TR_B_CERT_LIMIT] = {"B047", TR_LOG_WARN, "limit of a certificate",
-        "The holder of a certificate wanted more connections, messages or bytes than its limits allow; it "
-        "was told to "
-        "wait. On `$sys.audit.limit`.",
-        "Where it needs them: raise the limit in the certificate. Where not: look at what it does."},
+        "The holder of a certificate wanted more connections, messages or bytes than its limits allow, or another "
+        "broker or he more durable queues or producers than one may have made; it was told to wait. On "
+        "`$sys.audit.limit`.",
+        "Where it needs them: raise the limit in the certificate, or --queues-each and --producers-each. Where not: "
+        "look at what it does."},
     [TR_B_REVOKED] = {"B048", TR_LOG_WARN, "certificate ended",
         "A session was ended because its certificate or key was revoked, has expired or no longer allows "
         "what it did. "

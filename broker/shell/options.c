@@ -128,6 +128,16 @@ static const tr_option_t table[] = {
         "How long the numbers of a silent producer are remembered, so that what it sends again has one "
         "effect.",
         .min = 1000, .max = DAY_MS * 30},
+    {"queue-idle", 0, "TIME", TR_DURATION(O, queue_idle_ms), "1h",
+        "A durable queue that holds nothing, and that nobody has asked for (a durable agent or service, a durable "
+        "subscription, limits of its own), is given up when it was not used for so long.",
+        .min = 1000, .max = DAY_MS * 36500},
+    {"queues-each", 0, "N", TR_INT(O, queues_each), "16384",
+        "Durable queues that the holder of one certificate, or one other broker, may have made; 0 is no limit.",
+        .min = 0, .max = 1 << 20},
+    {"producers-each", 0, "N", TR_INT(O, producers_each), "25000",
+        "Producers of durable messages that the broker remembers likewise, of 100,000 in all; 0 is no limit.",
+        .min = 0, .max = 1 << 20},
     {"io-threads", 0, "N", TR_INT(O, io_threads), "1", "ZeroMQ's I/O threads.", .min = 1, .max = 16},
     {"ready-fd", 0, "FD", TR_INT(O, ready_fd), "-1",
         "Write one JSON line with the endpoints to this file descriptor, and close it, when ready.",

@@ -48,7 +48,8 @@ typedef struct tr_broker_options {
     const char *journal, *journal_conninfo, *journal_table;
     bool journal_salvage;
     int64_t message_lease_ms, in_hand, dedup_ms;
-    int64_t queue_records, queue_age_ms;
+    int64_t queue_records, queue_age_ms, queue_idle_ms;
+    int64_t queues_each, producers_each;
     size_t queue_bytes, queue_memory;
     bool check;
     int log_level, log_format;

@@ -6,6 +6,7 @@
 #include "broker/shell/shell.h"
 
 #include "broker/core/core.h"
+#include "broker/shell/configure.h"
 #include "broker/shell/doze.h"
 #include "broker/shell/events.h"
 #include "broker/shell/exposition.h"
@@ -26,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define KEPT_BYTES                                                                                           \
@@ -94,47 +94,6 @@ static bool on_ready(void *context, tr_buffer_t *reason) {
 
 static const tr_http_ops_t http_ops = {.metrics = on_metrics, .ready = on_ready};
 
-static int configure(const tr_broker_t *b, tr_core_config_t *c, tr_error_t *error) {
-    const tr_broker_options_t *o = b->options;
-    tr_core_config_defaults(c);
-    c->platform = o->platform;
-    c->version = TROUPE_VERSION;
-    c->stream_endpoint = b->sockets.stream_endpoint;
-    c->max_record = (uint32_t)o->max_record;
-    c->window_records = (uint32_t)o->window_records;
-    c->window_bytes = o->window_bytes;
-    c->mailbox_records = (uint32_t)o->mailbox_records;
-    c->mailbox_bytes = o->mailbox_bytes;
-    c->trace_bytes = o->trace_bytes;
-    c->service_records = (uint32_t)o->service_records;
-    c->service_bytes = o->service_bytes;
-    c->service_wait_ms = (uint32_t)o->service_wait_ms;
-    c->tries_max = (uint32_t)o->tries;
-    c->poison_max = (uint32_t)o->poison;
-    c->heartbeat_ms = (uint32_t)o->heartbeat_ms;
-    c->lease_ms = (uint32_t)o->lease_ms;
-    c->grace_ms = (uint32_t)o->grace_ms;
-    c->services_max = (uint32_t)o->services;
-    c->topics_max = (uint32_t)o->topics;
-    c->subscriptions_max = (uint32_t)o->subscriptions;
-    c->journal = tr_broker_journal_wanted(o);
-    c->message_lease_ms = (uint32_t)o->message_lease_ms;
-    c->queue_in_hand = (uint32_t)o->in_hand;
-    c->queue_records = (uint64_t)o->queue_records;
-    c->queue_bytes = o->queue_bytes;
-    c->queue_age_ms = o->queue_age_ms;
-    c->queue_resident_bytes = o->queue_memory;
-    c->dedup_ms = o->dedup_ms;
-    c->open_links = o->open_links;
-    c->peer_records = (uint32_t)o->peer_records;
-    c->peer_bytes = o->peer_bytes;
-    c->wall_ns = tr_clock_wall_ns;
-    if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
-        getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)
-        return tr_error_set(error, -errno, "no random numbers: %s", strerror(errno));
-    return 0;
-}
-
 /* There are no more connections than descriptors for them (door.h), and each session has one. */
 static uint32_t sessions_for_files(tr_broker_t *b) {
     tr_error_t error = {0};
@@ -152,7 +111,7 @@ static uint32_t sessions_for_files(tr_broker_t *b) {
 
 static int open_core(tr_broker_t *b, tr_error_t *error) {
     tr_core_config_t c;
-    int r = configure(b, &c, error);
+    int r = tr_broker_configure(b->options, b->sockets.stream_endpoint, &c, error);
     if (r < 0)
         return r;
     c.sessions_max = sessions_for_files(b);

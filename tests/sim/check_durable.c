@@ -91,6 +91,21 @@ static void check_books(const census_t *c) {
             q->service->name, (unsigned long long)q->records, (unsigned long long)q->bytes);
 }
 
+/* Other brokers know its messages by its number. */
+static void note_number(const census_t *c) {
+    uint64_t *highest = &c->broker->world->ledger->queue_stored[c->broker->index];
+    for (unsigned i = 0; i < TR_PRIORITIES; i++)
+        if (c->queue->lanes[i].synced > 1 && c->queue->id > *highest)
+            *highest = c->queue->id;
+}
+
+static void check_numbers(const sim_broker_t *b) {
+    uint64_t highest = b->world->ledger->queue_stored[b->index];
+    if (b->core->durable && b->core->durable->next_queue <= highest)
+        sim_fail(b->world, "the next queue has the number %llu, and %llu had messages on disk",
+            (unsigned long long)b->core->durable->next_queue, (unsigned long long)highest);
+}
+
 /* A consumer is nowhere that it has not been shown. */
 static void check_streams(const sim_broker_t *b) {
     for (const tr_stream_t *s = b->core->durable->streams; s; s = s->next) {
@@ -116,6 +131,7 @@ void sim_check_durable(const sim_broker_t *broker) {
         count_lanes(&c);
         count_blocks(&c);
         check_books(&c);
+        note_number(&c);
         unsynced += c.unsynced_bytes;
     }
     if (unsynced != core->stats.unsynced_bytes || unsynced > core->config.unsynced_bytes)
@@ -123,5 +139,6 @@ void sim_check_durable(const sim_broker_t *broker) {
             "%llu bytes are on their way to the disk, it says %llu, and %llu are the limit",
             (unsigned long long)unsynced, (unsigned long long)core->stats.unsynced_bytes,
             (unsigned long long)core->config.unsynced_bytes);
+    check_numbers(broker);
     check_streams(broker);
 }

@@ -172,6 +172,12 @@ static void make_retention(sim_plan_t *p, sim_prng_t *r) {
     p->stream_bytes = SIM_PICK(r, bytes);
 }
 
+/* In half of the worlds queues that hold nothing are given up, and made anew, all the time. */
+static void make_idle(sim_plan_t *p, sim_prng_t *r) {
+    static const int64_t idle_ms[] = {1000, 3000, 3600000, 3600000};
+    p->core.queue_idle_ms = SIM_PICK(r, idle_ms);
+}
+
 /* What a slow network cannot carry waits for minutes. */
 static void make_bearable(sim_plan_t *p) {
     if (p->delay_max_ns < SLOW_NS)
@@ -272,4 +278,6 @@ void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64
     if (self->core.journal)
         make_retention(self, &prng);
     self->forges = !self->calm && sim_chance(&prng, 300);
+    if (self->core.journal)
+        make_idle(self, &prng);
 }

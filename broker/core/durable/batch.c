@@ -70,15 +70,18 @@ void tr_batch_reserve(tr_core_t *core, tr_queue_t *queue, unsigned lane, uint64_
 }
 
 static void put_queue(tr_buffer_t *ops, const tr_queue_t *q) {
-    uint8_t value[TR_QUEUE_VALUE];
+    uint8_t value[TR_QUEUE_VALUE + TR_MAKER_MAX];
     tr_key_t key = tr_key_named(TR_KEY_QUEUE, q->service->name);
+    size_t maker = q->maker ? strlen(q->maker->name) : 0;
     tr_put64(value, q->id);
     tr_put64(value + 8, (uint64_t)q->since_ms);
     value[16] = q->service->durable_policy;
     tr_put64(value + 17, q->limits.records);
     tr_put64(value + 25, q->limits.bytes);
     tr_put64(value + 33, (uint64_t)q->limits.age_ms);
-    tr_batch_put(ops, &key, value, sizeof value);
+    if (maker)
+        memcpy(value + TR_QUEUE_VALUE, q->maker->name, maker);
+    tr_batch_put(ops, &key, value, TR_QUEUE_VALUE + maker);
 }
 
 /* Its first block may be in this batch, too, and write it once more. */
@@ -337,6 +340,7 @@ tr_durable_t *tr_durable_new(tr_core_t *core) {
     tr_map_init(&d->producers, tr_core_random(core));
     tr_map_init(&d->queues, tr_core_random(core));
     tr_map_init(&d->spent, tr_core_random(core));
+    tr_map_init(&d->makers, tr_core_random(core));
     tr_buffer_init(&d->scratch, 0);
     return d;
 }
@@ -358,6 +362,7 @@ void tr_durable_finish(tr_core_t *core) {
         return;
     size_t cursor = 0;
     const tr_map_slot_t *slot;
+    tr_durable_subs_forget(core, NULL);
     while ((slot = tr_map_next(&d->queues, &cursor)))
         tr_queue_free((tr_queue_t *)(uintptr_t)slot->value);
     tr_map_finish(&d->queues);
@@ -372,8 +377,8 @@ void tr_durable_finish(tr_core_t *core) {
         free_batch(d->open);
     tr_reads_drop(core);
     tr_streams_finish(core);
-    tr_durable_subs_forget(core, NULL);
     free_producers(d);
+    tr_makers_finish(d);
     free(d);
     core->durable = NULL;
 }

@@ -123,7 +123,7 @@ bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size) {
 
 tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_info_t *letter, size_t size) {
     tr_service_t *s = tr_service_get(core, letter->queue, letter->queue_len, false);
-    tr_queue_t *q = s ? tr_queue_of(core, s) : NULL;
+    tr_queue_t *q = s ? tr_queue_of(core, s, NULL) : NULL;
     tr_batch_t *batch = tr_batch_open(core);
     size_t before = batch ? batch->more.size : 0;
     if (!q)

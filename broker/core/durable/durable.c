@@ -38,11 +38,12 @@ bool tr_durable_repeated(tr_core_t *core, tr_session_t *from, const tr_record_t 
     return true;
 }
 
-static tr_service_t *mailbox_of(tr_core_t *core, const tr_entry_t *entry, tr_route_t route) {
+static tr_service_t *mailbox_of(
+    tr_core_t *core, const tr_session_t *from, const tr_entry_t *entry, tr_route_t route) {
     char name[TR_AID_MAX + 1];
     tr_entry_agent_name(entry, tr_route_agent(route), name);
     tr_service_t *s = tr_mailbox_service(core, name, true);
-    return s && tr_queue_policy(core, s, entry->durable) ? s : NULL;
+    return s && tr_queue_policy(core, s, entry->durable, from) ? s : NULL;
 }
 
 /* Whether its receiver may have had it, or had what was sent after it. Only the neighbour's broker gives messages to the mailboxes of its
@@ -78,8 +79,8 @@ tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *
         if (!from->neighbour && id < producer->taken.top)
             return TR_REASON_BUSY; /* it was refused before, and what came after it was not: it would come too late now */
     }
-    tr_service_t *s = entry ? mailbox_of(core, entry, record->h.dst) : service;
-    tr_queue_t *q = s ? tr_queue_of(core, s) : NULL;
+    tr_service_t *s = entry ? mailbox_of(core, from, entry, record->h.dst) : service;
+    tr_queue_t *q = s ? tr_queue_of(core, s, from) : NULL;
     if (!q)
         return TR_REASON_LIMIT;
     tr_record_t r = from->neighbour ? as_kept(s, record, producer, id) : *record;
@@ -99,7 +100,7 @@ static bool provide_range(tr_core_t *core, tr_entry_t *entry) {
         uint32_t number;
         if (!tr_service_is_mailbox(s, &agent) || tr_entry_find(core, agent, strlen(agent), &number) != entry)
             continue;
-        if (!tr_queue_policy(core, s, entry->durable) ||
+        if (!tr_queue_policy(core, s, entry->durable, entry->session) ||
             tr_service_provide(core, s, entry, number, core->config.queue_in_hand) < 0)
             return false;
     }
@@ -114,7 +115,7 @@ bool tr_durable_arrived(tr_core_t *core, tr_entry_t *entry) {
     tr_service_t *s = tr_mailbox_service(core, entry->name, entry->durable);
     if (!s)
         return !entry->durable;
-    if (!tr_queue_policy(core, s, entry->durable))
+    if (!tr_queue_policy(core, s, entry->durable, entry->session))
         return false;
     if (tr_service_provide(core, s, entry, entry->first, core->config.queue_in_hand) < 0)
         return false;
@@ -134,5 +135,6 @@ void tr_durable_tick(tr_core_t *core) {
     if (!core->durable)
         return;
     tr_producer_tick(core);
+    tr_queues_tick(core);
     tr_streams_tick(core);
 }

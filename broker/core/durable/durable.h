@@ -74,6 +74,17 @@ typedef struct tr_old_state {
     uint8_t bytes[]; /* as in the journal: settled bits, then attempts if it has any */
 } tr_old_state_t;
 
+/* Who has had queues and producers made, so that one cannot take the room of all (maker.c). */
+#define TR_MAKER_MAX (TR_NAME_MAX + 1u) /* bytes of its name: a certificate's, or @PLATFORM of another broker */
+
+typedef enum tr_made { TR_MADE_QUEUE, TR_MADE_PRODUCER, TR_MADE } tr_made_t;
+
+typedef struct tr_maker {
+    char *name;
+    uint32_t made[TR_MADE];
+    bool told[TR_MADE]; /* that it may have no more: in the audit */
+} tr_maker_t;
+
 /* Of one queue; 0 = as for all (config). */
 typedef struct tr_queue_limits {
     uint64_t records, bytes;
@@ -89,8 +100,13 @@ struct tr_queue {
     uint64_t resident_records, resident_bytes; /* of them in memory */
     tr_block_t *blocks;
     tr_old_state_t *old_states;
-    int64_t since_ms; /* wall */
-    bool written;     /* the journal knows it, or is about to */
+    tr_maker_t *maker; /* NULL = nobody who is counted */
+    uint32_t subs;     /* durable subscriptions that fill it */
+    int64_t since_ms;  /* wall */
+    int64_t idle_ms;   /* mono: since when it has been of no use whenever it was looked at (queue_end.c) */
+    uint64_t idle_requests; /* as they were then */
+    bool idle;
+    bool written; /* the journal knows it, or is about to */
 };
 
 /* What recovery is given. */
@@ -106,6 +122,7 @@ typedef struct tr_producer {
     uint64_t number; /* counts all that came to be known */
     uint64_t epoch;
     tr_dedup_t taken;
+    tr_maker_t *maker;     /* NULL = nobody who is counted */
     tr_session_t *session; /* who spoke as it last; NULL */
     uint32_t sessions;     /* who may */
     int64_t seen_ms;       /* wall: for the broker after this one */
@@ -173,6 +190,11 @@ struct tr_durable {
     tr_map_t producers; /* name -> tr_producer_t */
     tr_producer_t *dirty_producers;
     tr_map_t queues; /* id (8 bytes) -> tr_queue_t */
+    tr_map_t makers; /* name -> tr_maker_t */
+    char words[256];   /* why something was refused last, for the answer; "" = nothing was */
+    char said[256];    /* those that were told last */
+    int64_t looked_ms; /* when queues were last looked at that nobody may use any more */
+    uint32_t looked;   /* up to this service */
     tr_map_t spent;  /* number (8 bytes) of a dead letter whose end is on its way to the disk */
     tr_block_t *dirty_blocks;
     struct tr_read *reads;     /* outstanding */
@@ -194,16 +216,17 @@ static inline int64_t tr_queue_age_ms(const tr_core_t *core, const tr_queue_t *q
 }
 
 /* queue.c */
-/* The queue of the service; made, and told to the journal, where it has none. NULL when out of memory. */
-tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service);
+/* The queue of the service; made, and told to the journal, where it has none. NULL when out of memory, or when he on whose behalf it is
+ * made has as many as he may: then there are words for it. `by` NULL: on nobody's. */
+tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service, const tr_session_t *by);
 /* The service that is an agent's durable mailbox: the agent is its provider while it is there. NULL where
  * there is none (and create is false), or no room for it. */
 tr_service_t *tr_mailbox_service(tr_core_t *core, const char *agent, bool create);
 bool tr_service_is_mailbox(const tr_service_t *service, const char **ret_agent);
 /* Whether a queue's name is that of this agent's mailbox. */
 bool tr_queue_name_is_mailbox(const char *queue, size_t queue_len, const char *agent, size_t agent_len);
-/* That all that comes to it is durable, or no longer is: remembered in the journal. False when out of memory. */
-bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable);
+/* That all that comes to it is durable, or no longer is: remembered in the journal. False as tr_queue_of. */
+bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable, const tr_session_t *by);
 /* A durable message, from its producer, under his number for it (NULL: the policy makes it durable, nobody waits for STORED). */
 tr_reason_t tr_queue_push(
     tr_core_t *core, tr_queue_t *queue, const tr_record_t *record, tr_producer_t *producer, uint64_t id);
@@ -224,10 +247,30 @@ void tr_block_synced(tr_core_t *core, tr_block_t *block);
 void tr_queue_park(tr_service_t *service);
 void tr_block_link(tr_queue_t *queue, tr_block_t *block);
 
-/* queue_actions.c */
+/* queue_end.c: the end of queues */
 /* Forgets a queue that has no provider, with all that is in it; frees it. BUSY: it has one, or something of it is on its way to the disk.
  * LIMIT: out of memory. */
 tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue);
+/* Those that are empty, and that nobody has had a use for since the deduplication window began. */
+void tr_queues_tick(tr_core_t *core);
+
+/* maker.c */
+/* Who something is made for. Without a name he is not counted. */
+typedef struct tr_made_for {
+    const char *name;
+    size_t len;
+    const tr_session_t *by; /* who asks for it; NULL = nobody does, it is in the journal: then there is no limit */
+} tr_made_for_t;
+/* "" for a session that has no certificate. Returns its length. */
+size_t tr_maker_name(const tr_session_t *by, char out[TR_MAKER_MAX + 1]);
+/* One more is made for him; NULL in ret_maker where he is not counted. False: he has as many as he may, which is told in the audit, and there
+ * are words for it; or out of memory. */
+bool tr_maker_charge(tr_core_t *core, const tr_made_for_t *whom, tr_made_t what, tr_maker_t **ret_maker);
+/* One less. NULL-safe. */
+void tr_maker_release(tr_core_t *core, tr_maker_t *maker, tr_made_t what);
+void tr_makers_finish(tr_durable_t *durable);
+/* The words of the last refusal, once; `otherwise` where it was something else that refused. */
+const char *tr_durable_words(tr_core_t *core, const char *otherwise);
 
 /* batch.c */
 /* The open batch; NULL when out of memory. */
@@ -272,7 +315,9 @@ void tr_answers_forget(tr_batch_t *batch);
 void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
 
 /* producer.c */
-tr_producer_t *tr_producer_get(tr_core_t *core, const char *name, uint64_t epoch, tr_reason_t *ret_why);
+/* By its whole name; made on this session's behalf where there is none. NULL with the reason. */
+tr_producer_t *tr_producer_get(
+    tr_core_t *core, const char *name, uint64_t epoch, const tr_session_t *by, tr_reason_t *ret_why);
 void tr_producer_speaks(tr_core_t *core, tr_producer_t *producer, tr_session_t *session);
 void tr_producer_silent(tr_core_t *core, tr_session_t *session);
 /* A neighbour's link has ended: none of its queues speaks. */

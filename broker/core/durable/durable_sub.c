@@ -37,6 +37,7 @@ static tr_durable_sub_t *add(tr_core_t *core, tr_queue_t *queue, const char *pat
     *sub = (tr_durable_sub_t){.next = d->subs, .queue = queue, .len = len};
     memcpy(sub->pattern, pattern, len);
     d->subs = sub;
+    queue->subs++;
     d->subs_n++;
     d->subs_version++;
     tr_interest_pattern(core, pattern, len, 1);
@@ -52,6 +53,7 @@ static void take_out(tr_core_t *core, tr_durable_sub_t **at) {
     tr_durable_sub_t *sub = *at;
     *at = sub->next;
     tr_interest_pattern(core, sub->pattern, sub->len, -1);
+    sub->queue->subs--;
     core->durable->subs_n--;
     core->durable->subs_version++;
     free(sub);
@@ -70,7 +72,7 @@ static tr_queue_t *mailbox_queue(tr_core_t *core, const tr_entry_t *entry, uint3
     tr_service_t *s = tr_mailbox_service(core, name, create);
     if (!s)
         return NULL;
-    return create ? tr_queue_of(core, s) : s->durable;
+    return create ? tr_queue_of(core, s, entry->session) : s->durable;
 }
 
 tr_reason_t tr_durable_subscribe(

@@ -1,5 +1,5 @@
 /*
- * What stands in the journal: keys and values (docs/journal.md). Numbers in keys are big-endian, so that keys sort by them; numbers
+ * What stands in the journal: keys and values. Numbers in keys are big-endian, so that keys sort by them; numbers
  * in values are little-endian. Every message has a CRC-32 of its own, over the time it was taken at and its
  * bytes, and every block one over its key and count, so that neither a flipped bit nor a block in the wrong
  * place passes for a message.
@@ -33,11 +33,13 @@ typedef enum tr_key_type {
     TR_KEY_GRANT = '>',        /* path: what may be spent on it */
     TR_KEY_HANDED = '?',       /* pair: who has set whom to work */
     TR_KEY_CONDUCT = '@',      /* name: the policy of its mailbox, one byte (conduct.c) */
+    TR_KEY_LAST_QUEUE = 'A',   /* the number that a queue was given last, though none has it any more */
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u
 #define TR_QUEUE_VALUE                                                                                       \
-    41u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable, its own limits */
+    41u /* of a QUEUE: id, since when (Unix ms), whether all that comes is durable, its own limits; behind it its maker's name, if any */
+#define TR_LAST_QUEUE_VALUE 8u
 #define TR_LANE_VALUE                                                                                        \
     16u /* of a LANE: below the first they may have been delivered, below the second all numbers are used up */
 #define TR_LANE_OLD_VALUE  8u  /* the first alone */

@@ -7,6 +7,7 @@
 
 #include "lib/store/journal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PRODUCER_BYTES  (16u + TR_DEDUP_BYTES)
@@ -14,9 +15,22 @@
 #define FORGET_EVERY_MS 1000
 #define FORGET_AT_ONCE  256u
 
-static tr_producer_t *producer_new(tr_core_t *core, const char *name) {
+/* Its maker's name is the first part of its own. */
+static bool charge(tr_core_t *core, const char *name, const tr_session_t *by, tr_maker_t **ret_maker) {
+    const char *end = strchr(name, '/');
+    const tr_made_for_t whom = {name, end ? (size_t)(end - name) : 0, by};
+    return tr_maker_charge(core, &whom, TR_MADE_PRODUCER, ret_maker);
+}
+
+static tr_producer_t *producer_new(tr_core_t *core, const char *name, const tr_session_t *by) {
     tr_durable_t *d = core->durable;
-    if (d->producers.count >= core->config.producers_max)
+    tr_maker_t *maker;
+    if (d->producers.count >= core->config.producers_max) {
+        snprintf(d->words, sizeof d->words, "this broker knows %u producers, as many as it may",
+            core->config.producers_max);
+        return NULL;
+    }
+    if (!charge(core, name, by, &maker))
         return NULL;
     tr_producer_t *p = calloc(1, sizeof *p);
     if (!p || !(p->name = strdup(name)) ||
@@ -24,15 +38,19 @@ static tr_producer_t *producer_new(tr_core_t *core, const char *name) {
         if (p)
             free(p->name);
         free(p);
+        tr_maker_release(core, maker, TR_MADE_PRODUCER);
         return NULL;
     }
+    p->maker = maker;
+    core->stats.producers++;
     p->number = d->next_producer++;
     return p;
 }
 
-tr_producer_t *tr_producer_get(tr_core_t *core, const char *name, uint64_t epoch, tr_reason_t *ret_why) {
+tr_producer_t *tr_producer_get(
+    tr_core_t *core, const char *name, uint64_t epoch, const tr_session_t *by, tr_reason_t *ret_why) {
     tr_producer_t *p = tr_map_find_ptr(&core->durable->producers, name, strlen(name));
-    if (!p && !(p = producer_new(core, name))) {
+    if (!p && !(p = producer_new(core, name, by))) {
         *ret_why = TR_REASON_LIMIT;
         return NULL;
     }
@@ -108,7 +126,7 @@ bool tr_producer_recover(tr_core_t *core, const char *name, const void *value, s
     tr_dedup_t taken;
     if (len < 16 || !tr_dedup_read(&taken, v + 16, len - 16))
         return false;
-    tr_producer_t *p = producer_new(core, name);
+    tr_producer_t *p = producer_new(core, name, NULL);
     if (!p)
         return false;
     p->epoch = tr_get64(v);
@@ -188,6 +206,8 @@ static void forget(tr_core_t *core, tr_batch_t *batch, tr_producer_t *p) {
     if (!tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0))
         return; /* out of memory: later */
     tr_map_delete(&core->durable->producers, p->name, strlen(p->name));
+    tr_maker_release(core, p->maker, TR_MADE_PRODUCER);
+    core->stats.producers--;
     free(p->name);
     free(p);
 }

@@ -14,32 +14,36 @@ static void lanes_init(tr_queue_t *q) {
             (tr_lane_t){.tail = 1, .synced = 1, .loaded = 1, .reserved = 1, .reserving = 1, .seen = 1};
 }
 
-tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service) {
+tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service, const tr_session_t *by) {
     tr_durable_t *d = core->durable;
+    tr_maker_t *maker;
+    char name[TR_MAKER_MAX + 1];
     if (service->durable)
         return service->durable;
-    tr_queue_t *q = calloc(1, sizeof *q);
-    if (!q)
+    if (!tr_maker_charge(core, &(tr_made_for_t){name, tr_maker_name(by, name), by}, TR_MADE_QUEUE, &maker))
         return NULL;
-    q->id = d->next_queue;
-    q->service = service;
-    q->since_ms = core->now.wall_ms;
-    lanes_init(q);
-    if (tr_map_put(&d->queues, (const char *)&q->id, sizeof q->id, (uint64_t)(uintptr_t)q) < 0) {
+    tr_queue_t *q = calloc(1, sizeof *q);
+    if (q)
+        *q = (tr_queue_t){
+            .id = d->next_queue, .service = service, .maker = maker, .since_ms = core->now.wall_ms};
+    if (!q || tr_map_put(&d->queues, (const char *)&q->id, sizeof q->id, (uint64_t)(uintptr_t)q) < 0) {
+        tr_maker_release(core, maker, TR_MADE_QUEUE);
         free(q);
         return NULL;
     }
+    lanes_init(q);
     d->next_queue++;
+    core->stats.queues++;
     service->durable = q;
     return q;
 }
 
-bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable) {
+bool tr_queue_policy(tr_core_t *core, tr_service_t *service, bool durable, const tr_session_t *by) {
     if (!core->durable || service->durable_policy == durable) {
         service->durable_policy = durable;
         return true;
     }
-    tr_queue_t *q = tr_queue_of(core, service);
+    tr_queue_t *q = tr_queue_of(core, service, by);
     if (!q)
         return false;
     service->durable_policy = durable;
@@ -65,12 +69,11 @@ tr_service_t *tr_mailbox_service(tr_core_t *core, const char *agent, bool create
     memcpy(name, MAILBOX, strlen(MAILBOX));
     memcpy(name + strlen(MAILBOX), agent, len + 1);
     len += strlen(MAILBOX);
-    tr_service_t *s = tr_service_get(core, name, len, false);
-    if (s || !create)
+    tr_service_t *s = tr_service_get(core, name, len, create);
+    if (!s || s->durable || !create)
         return s;
-    s = tr_service_get(core, name, len, true);
-    uint32_t number;
-    tr_entry_t *owner = s ? tr_entry_find(core, agent, strlen(agent), &number) : NULL;
+    uint32_t number; /* its agent may be there already */
+    tr_entry_t *owner = tr_entry_find(core, agent, strlen(agent), &number);
     if (owner && tr_service_provide(core, s, owner, number, core->config.queue_in_hand) < 0)
         return NULL; /* out of memory: the next message tries again */
     return s;

@@ -31,23 +31,30 @@ static int on_producer(tr_core_t *core, const tr_pair_t *pair) {
     return tr_producer_recover(core, name, pair->value, pair->value_len) ? 0 : -EBADMSG;
 }
 
+static bool made_for(tr_core_t *core, tr_queue_t *q, const tr_pair_t *pair) {
+    size_t len = pair->value_len > TR_QUEUE_VALUE ? pair->value_len - TR_QUEUE_VALUE : 0;
+    const tr_made_for_t whom = {(const char *)pair->value + TR_QUEUE_VALUE, len, NULL};
+    return tr_maker_charge(core, &whom, TR_MADE_QUEUE, &q->maker);
+}
+
 static int on_queue(tr_core_t *core, const tr_pair_t *pair) {
     tr_durable_t *d = core->durable;
-    if (pair->value_len != TR_QUEUE_VALUE && pair->value_len != TR_QUEUE_OLD_VALUE)
+    if ((pair->value_len < TR_QUEUE_VALUE || pair->value_len > TR_QUEUE_VALUE + TR_MAKER_MAX) &&
+        pair->value_len != TR_QUEUE_OLD_VALUE)
         return -EBADMSG;
     uint64_t id = tr_get64(pair->value), next = d->next_queue;
     tr_service_t *s = tr_service_get(core, (const char *)pair->key + 1, pair->key_len - 1, true);
     if (!s)
         return -ENOMEM;
     d->next_queue = id;
-    tr_queue_t *q = tr_queue_of(core, s);
-    if (!q)
+    tr_queue_t *q = tr_queue_of(core, s, NULL);
+    if (!q || !made_for(core, q, pair))
         return -ENOMEM;
     if (d->next_queue < next) /* they come by name, not by number */
         d->next_queue = next;
     q->since_ms = (int64_t)tr_get64(pair->value + 8);
     s->durable_policy = pair->value[16];
-    if (pair->value_len == TR_QUEUE_VALUE)
+    if (pair->value_len >= TR_QUEUE_VALUE)
         q->limits = (tr_queue_limits_t){.records = tr_get64(pair->value + 17),
             .bytes = tr_get64(pair->value + 25),
             .age_ms = (int64_t)tr_get64(pair->value + 33)};
@@ -150,6 +157,15 @@ static int on_block(tr_core_t *core, const tr_pair_t *pair) {
     return 0;
 }
 
+static int on_last_queue(tr_core_t *core, const tr_pair_t *pair) {
+    if (pair->value_len != TR_LAST_QUEUE_VALUE)
+        return -EBADMSG;
+    uint64_t last = tr_get64(pair->value);
+    if (core->durable->next_queue <= last)
+        core->durable->next_queue = last + 1;
+    return 0;
+}
+
 static int on_letter(tr_core_t *core, const tr_pair_t *pair) {
     if (pair->key_len != 9)
         return -EBADMSG;
@@ -175,6 +191,7 @@ int tr_core_recover(tr_core_t *self, const void *key, size_t key_len, const void
         [TR_KEY_GRANT - TR_KEY_VERSION] = tr_grant_recover,
         [TR_KEY_HANDED - TR_KEY_VERSION] = tr_handed_recover,
         [TR_KEY_CONDUCT - TR_KEY_VERSION] = tr_conduct_recover,
+        [TR_KEY_LAST_QUEUE - TR_KEY_VERSION] = on_last_queue,
     };
     const tr_pair_t pair = {.key = key, .key_len = key_len, .value = value, .value_len = value_len};
     unsigned type = key_len ? pair.key[0] - (unsigned)TR_KEY_VERSION : UINT32_MAX;

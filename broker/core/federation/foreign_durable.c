@@ -39,7 +39,7 @@ tr_reason_t tr_foreign_producer(tr_core_t *core, tr_session_t *from, const tr_re
     if (!n->origin.number)
         return why;
     snprintf(name, sizeof name, "@%s/%llu/%u", n->platform, (unsigned long long)n->origin.queue, lane);
-    tr_producer_t *p = tr_producer_get(core, name, n->origin.epoch, &why);
+    tr_producer_t *p = tr_producer_get(core, name, n->origin.epoch, from, &why);
     if (!p)
         return why;
     p->session = from;

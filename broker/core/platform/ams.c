@@ -175,7 +175,7 @@ static void handle_register(tr_answer_t *a) {
     }
     if (!tr_durable_arrived(a->core, e)) {
         tr_entry_remove(a->core, e, TR_REASON_LIMIT);
-        tr_answer_fail(a, "no memory for its mailbox");
+        tr_answer_fail(a, tr_durable_words(a->core, "no memory for its mailbox"));
         return;
     }
     tr_sys_agent(a->core, "joined", e, TR_REASON_NONE);

@@ -76,7 +76,7 @@ static int provide(tr_core_t *core, tr_value_t services, tr_entry_t *entry, uint
         if (tr_service_provide(core, s, entry, agent, capacity_of(tr_value_at(services, i))) < 0)
             return -ENOMEM;
         bool durable = tr_value_bool(tr_value_get(tr_value_at(services, i), "durable"), false);
-        if (!tr_queue_policy(core, s, durable || (s->durable_policy && s->providers_n > 1)))
+        if (!tr_queue_policy(core, s, durable || (s->durable_policy && s->providers_n > 1), entry->session))
             return -ENOMEM;
     }
     return 0;
@@ -86,7 +86,7 @@ static void refuse_services(tr_answer_t *a, int rc) {
     if (rc == -ENOSPC)
         tr_answer_refuse(a, "unrecognised-parameter-value", "no room for another service");
     else
-        tr_answer_fail(a, "out of memory");
+        tr_answer_fail(a, tr_durable_words(a->core, "out of memory"));
 }
 
 static bool lists(tr_value_t services, const char *name, size_t len) {

@@ -1,0 +1,133 @@
+/* Queues for agents of other platforms that are of no use any more, and other brokers that have many made. */
+#include "broker/core/core_net.h"
+
+#define IDLE_MS 60000
+#define EACH    2
+
+typedef struct road {
+    net_t *net;
+    world_t *a, *b;
+    tr_route_t ann;
+} road_t;
+
+static void with_idle_queues(tr_core_config_t *config) {
+    config->journal = true;
+    config->queue_idle_ms = IDLE_MS;
+    config->lease_ms = 100 * IDLE_MS;
+    if (!strcmp(config->platform, "b"))
+        config->queues_each = EACH;
+}
+
+static void ann_comes(road_t *r, uint64_t epoch) {
+    hello_producer(r->a, 1, "maker", epoch);
+    r->ann = join(r->a, 1, "ann");
+}
+
+static road_t road_new(void) {
+    road_t r = {.net = net_new(2, with_idle_queues)};
+    net_mesh(r.net);
+    r.a = r.net->brokers[0];
+    r.b = r.net->brokers[1];
+    ann_comes(&r, 1);
+    hello(r.b, 1);
+    join(r.b, 1, "bob");
+    return r;
+}
+
+static void say(const road_t *r, const char *to, uint64_t number, const char *text) {
+    post(r->a, 1,
+        &(letter_t){
+            .src = r->ann, .from = "ann", .to = to, .flags = TR_FLAG_DURABLE, .id = number, .text = text});
+    net_run(r->net);
+}
+
+static void expect_and_settle(const road_t *r, const char *text) {
+    settle(r->b, 1, expect_text(r->b, 1, TR_KIND_MESSAGE, text), false);
+    net_run(r->net);
+}
+
+static uint64_t queues_of(const world_t *w) {
+    return tr_core_stats(w->core)->queues;
+}
+
+static void pass_idle(const road_t *r) {
+    net_pass(r->net, 1000);
+    net_pass(r->net, IDLE_MS);
+    net_pass(r->net, 1000);
+}
+
+/* The other broker knows messages by the number of their queue. That of one that is gone is not given to another one, whatever the clock says
+ * after the next start. */
+static void no_number_is_given_twice(void **state) {
+    (void)state;
+    road_t r = road_new();
+    say(&r, "bob@b", 1, "one");
+    expect_and_settle(&r, "one");
+    assert_int_equal(queues_of(r.a), 1);
+    pass_idle(&r);
+    assert_int_equal(queues_of(r.a) + queues_of(r.b), 0);
+    net_crash(r.net, 0, SIZE_MAX);
+    r.a->now.wall_ms -= 2 * IDLE_MS;
+    net_dial(r.net, 0, 1);
+    ann_comes(&r, 2);
+    say(&r, "bob@b", 1, "two");
+    expect_and_settle(&r, "two");
+    assert_int_equal(tr_core_stats(r.b->core)->duplicates, 0);
+    assert_int_equal(tr_core_stats(r.a->core)->letters, 0);
+    net_end(r.net);
+}
+
+/* Names that nobody has, at a platform that is away: they wait, and count, until somebody drops them. At one that is there they come back. */
+static void a_proxy_keeps_no_queue(void **state) {
+    (void)state;
+    road_t r = road_new();
+    for (uint64_t i = 1; i <= 3; i++) {
+        char to[16];
+        snprintf(to, sizeof to, "no-%d@b", (int)i);
+        say(&r, to, i, "x");
+    }
+    assert_int_equal(queues_of(r.a), 3);
+    for (int i = 0; i < 40; i++)
+        net_pass(r.net, 1000); /* each is tried until it is a dead letter */
+    assert_int_equal(tr_core_stats(r.a->core)->letters, 3);
+    assert_int_equal(queues_of(r.b), 0);
+    net_end(r.net);
+}
+
+/* What comes over what it may have made waits over there, and is told once. */
+static void another_broker_cannot_have_all_queues(void **state) {
+    (void)state;
+    road_t r = road_new();
+    join_range(r.b, 1, "crowd", 10);
+    forget(r.b);
+    for (uint64_t i = 1; i <= EACH + 2; i++) {
+        char to[16];
+        snprintf(to, sizeof to, "crowd-%d@b", (int)i);
+        say(&r, to, i, to);
+    }
+    assert_int_equal(queues_of(r.b), EACH);
+    const got_t *told = take_event(r.b, TR_EVENT_LIMIT);
+    assert_non_null(told);
+    assert_non_null(strstr(told->detail, "the broker of a"));
+    expect_and_settle(&r, "crowd-1@b");
+    expect_and_settle(&r, "crowd-2@b");
+    expect_none(r.b, 1, TR_KIND_MESSAGE);
+    assert_null(take_event(r.b, TR_EVENT_LIMIT));
+    assert_int_equal(tr_core_stats(r.a->core)->queued + tr_core_stats(r.a->core)->leased, 2);
+    pass_idle(&r);
+    for (int i = 0; i < 10; i++)
+        net_pass(r.net, 1000);
+    expect_and_settle(&r, "crowd-3@b");
+    expect_and_settle(&r, "crowd-4@b");
+    assert_int_equal(tr_core_stats(r.a->core)->letters, 0);
+    net_end(r.net);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_number_is_given_twice),
+        cmocka_unit_test(a_proxy_keeps_no_queue),
+        cmocka_unit_test(another_broker_cannot_have_all_queues),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
