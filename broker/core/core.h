@@ -64,8 +64,11 @@ typedef struct tr_core_config {
     uint32_t producers_max;
     uint32_t queues_each,
         producers_each; /* that one certificate's holder, or one other broker, may have made; 0 = no limit */
+    uint64_t letters_records,
+        letters_bytes; /* dead letters that are kept before those who have some get no more (letter_box.c) */
+    uint64_t letters_each_records, letters_each_bytes; /* of one mailbox or queue */
     int64_t queue_idle_ms; /* a queue that is of no use for so long is given up (queue_end.c) */
-    int64_t dedup_ms; /* how long a silent producer's numbers are remembered */
+    int64_t dedup_ms;      /* how long a silent producer's numbers are remembered */
     /* Links to other brokers. */
     bool open_links;       /* the guard asks brokers only, not processes */
     uint32_t peer_records; /* limit of what waits for one of them */
@@ -90,7 +93,8 @@ typedef enum tr_core_event {
     TR_EVENT_GOES_ON, /* it has come back */
     TR_EVENT_REFUSED, /* detail: what and why */
     TR_EVENT_DEAD_LETTER,
-    TR_EVENT_CORRUPT, /* what the journal gave back is not what was written */
+    TR_EVENT_LETTERS_FULL, /* of a queue, or "all" */
+    TR_EVENT_CORRUPT,      /* what the journal gave back is not what was written */
     /* The guard's, for the audit: text is what it is about, detail who and why. */
     TR_EVENT_CONNECTED,       /* somebody with a certificate */
     TR_EVENT_KEY_REFUSED,     /* somebody without a good one */
@@ -179,8 +183,9 @@ typedef struct tr_core_stats {
     uint64_t stored;                /* durable messages that are, or were, on disk and told so */
     uint64_t duplicates;            /* sent again, and taken once */
     uint64_t letters, letter_bytes; /* dead ones, in the journal now */
-    uint64_t unsynced_bytes;        /* durable messages on their way to the disk now */
-    uint64_t queues, producers;     /* in the journal, now */
+    uint64_t letters_full;      /* mailboxes and queues at their limit of them; and one more where all are */
+    uint64_t unsynced_bytes;    /* durable messages on their way to the disk now */
+    uint64_t queues, producers; /* in the journal, now */
     uint64_t sessions, agents, topics, services, subscriptions; /* now */
     uint64_t queued_bytes;
     uint64_t peers,

@@ -195,6 +195,118 @@ static void pages_follow_each_other(void **state) {
     world_end(o.w);
 }
 
+/* One has to be seen to before it takes another one; what was acknowledged is kept all the same, and others are as before. */
+static void a_mailbox_full_of_letters_takes_no_more(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    c.tries_max = 1;
+    c.letters_each_records = 2;
+    office_t o = office_new(&c);
+    for (uint64_t i = 1; i <= 2; i++) {
+        assert_null(take_event(o.w, TR_EVENT_LETTERS_FULL));
+        office_send(&o, i, "dead");
+        settle(o.w, 2, expect_message(&o, "dead"), true);
+    }
+    assert_string_equal(take_event(o.w, TR_EVENT_LETTERS_FULL)->text, "agent b");
+    forget(o.w);
+    for (int again = 0; again < 2; again++) {
+        office_send(&o, 3, "later");
+        const got_t *nack = expect_nack(o.w, 1, 3, TR_REASON_BUSY);
+        assert_non_null(memmem(nack->record.bytes, nack->record.h.length, "troupe dlq", 10));
+        assert_int_equal(tr_core_stats(o.w->core)->letters_full, 1);
+        letter_t other = office_letter(&o, 10u + (uint64_t)again, "to another one");
+        other.to = "a";
+        hello_producer(o.w, 3, "q", 1 + (uint64_t)again);
+        other.src = join(o.w, 3, "c");
+        other.from = "c";
+        post(o.w, 3, &other);
+        expect_none(o.w, 3, TR_KIND_NACK);
+        world_crash(o.w, SIZE_MAX);
+        sender_comes(&o, 1);
+        receiver_comes(&o);
+    }
+    assert_non_null(strstr(b_asks(&o, "{\"action\":\"dead-letters\"}"),
+        "\"each_letters\":2,\"each_bytes\":268435456},\"full\":[{\"queue\":\"agent b\",\"letters\":2,"));
+    assert_string_equal(
+        b_asks(&o, "{\"action\":\"dead-letter-requeue\",\"number\":1}"), "inform {\"done\":true}");
+    office_send(&o, 3, "later");
+    settle(o.w, 2, expect_message(&o, "dead"), true); /* it dies once more */
+    settle(o.w, 2, expect_message(&o, "later"), false);
+    forget(o.w);
+    office_send(&o, 4, "no");
+    expect_nack(o.w, 1, 4, TR_REASON_BUSY);
+    assert_string_equal(b_asks(&o, "{\"action\":\"dead-letters-drop\"}"),
+        "inform {\"count\":2,\"kept\":0,\"detail\":null,\"more\":false,\"last\":3,\"newest\":3}");
+    assert_int_equal(tr_core_stats(o.w->core)->letters_full, 0);
+    office_send(&o, 4, "yes");
+    settle(o.w, 2, expect_message(&o, "yes"), false);
+    world_end(o.w);
+}
+
+/* Nothing of what was acknowledged is lost to make room. */
+static void what_was_acknowledged_goes_over_the_limit(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    c.letters_each_bytes = 1;
+    c.queue_age_ms = 1000;
+    office_t o = office_new(&c);
+    office_send(&o, 1, "makes the mailbox");
+    settle(o.w, 2, expect_message(&o, "makes the mailbox"), false);
+    leave(o.w, 2, "b");
+    for (uint64_t i = 2; i <= 6; i++)
+        office_send(&o, i, "waits");
+    expect_stored(o.w, 1, 6);
+    pass(o.w, 2000);
+    pass(o.w, 2000);
+    assert_int_equal(tr_core_stats(o.w->core)->letters, 5);
+    sender_comes(&o, 1);
+    forget(o.w);
+    office_send(&o, 7, "no");
+    expect_nack(o.w, 1, 7, TR_REASON_BUSY);
+    world_crash(o.w, SIZE_MAX);
+    receiver_comes(&o);
+    expect_letters(&o, "1 2 3 4 5 ");
+    world_end(o.w);
+}
+
+/* When there are too many of all, those go on who have none. */
+static void letters_of_some_do_not_stop_others(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    c.tries_max = 1;
+    c.letters_records = 2;
+    office_t o = office_new(&c);
+    tr_route_t other = join(o.w, 2, "c");
+    (void)other;
+    const char *const to[] = {"b", "c"};
+    for (uint64_t i = 0; i < 2; i++) {
+        letter_t l = office_letter(&o, i + 1, "dead");
+        l.to = to[i];
+        post(o.w, 1, &l);
+        settle(o.w, 2, expect_text(o.w, 2, TR_KIND_MESSAGE, "dead"), true);
+    }
+    assert_string_equal(take_event(o.w, TR_EVENT_LETTERS_FULL)->text, "all");
+    assert_int_equal(tr_core_stats(o.w->core)->letters_full, 1);
+    forget(o.w);
+    for (uint64_t i = 0; i < 2; i++) {
+        letter_t l = office_letter(&o, i + 3, "no");
+        l.to = to[i];
+        post(o.w, 1, &l);
+        expect_nack(o.w, 1, i + 3, TR_REASON_BUSY);
+    }
+    join(o.w, 2, "d");
+    letter_t l = office_letter(&o, 5, "yes");
+    l.to = "d";
+    post(o.w, 1, &l);
+    settle(o.w, 2, expect_text(o.w, 2, TR_KIND_MESSAGE, "yes"), false);
+    assert_non_null(strstr(b_asks(&o, "{\"action\":\"dead-letter-drop\",\"number\":1}"), "done"));
+    assert_int_equal(tr_core_stats(o.w->core)->letters_full, 0);
+    l = office_letter(&o, 6, "again");
+    post(o.w, 1, &l);
+    settle(o.w, 2, expect_message(&o, "again"), false);
+    world_end(o.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dead_letters_can_be_looked_at_sent_again_and_dropped),
@@ -203,6 +315,9 @@ int main(void) {
         cmocka_unit_test(many_are_sent_again_or_dropped_by_what_they_are),
         cmocka_unit_test(what_finds_no_room_stays_a_letter),
         cmocka_unit_test(pages_follow_each_other),
+        cmocka_unit_test(a_mailbox_full_of_letters_takes_no_more),
+        cmocka_unit_test(what_was_acknowledged_goes_over_the_limit),
+        cmocka_unit_test(letters_of_some_do_not_stop_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,9 +253,11 @@ static void refuse(tr_core_t *core, tr_session_t *from, const tr_record_t *recor
         tr_control_refuse(core, from, record->h.id, why, detail_of(why));
         return;
     }
-    uint32_t retry_ms = why == TR_REASON_BUSY ? 100 : why == TR_REASON_PEER_DOWN ? 1000 : 0;
+    uint32_t retry_ms = why == TR_REASON_PEER_DOWN || (durable && why == TR_REASON_BUSY) ? 1000
+                        : why == TR_REASON_BUSY                                          ? 100
+                                                                                         : 0;
     char words[3 * TR_NAME_MAX + 64];
-    const char *usual = durable                    ? durable
+    const char *usual = durable                      ? durable
                         : why == TR_REASON_NOT_FOUND ? nobody(core, record, words, sizeof words)
                                                      : detail_of(why);
     const char *detail = is_of_mandate(why) ? tr_mandate_words(core) : tr_guard_words(core, usual, &retry_ms);

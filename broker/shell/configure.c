@@ -39,6 +39,10 @@ int tr_broker_configure(
     c->queue_resident_bytes = o->queue_memory;
     c->dedup_ms = o->dedup_ms;
     c->queue_idle_ms = o->queue_idle_ms;
+    c->letters_records = (uint64_t)o->letters;
+    c->letters_bytes = o->letters_bytes;
+    c->letters_each_records = (uint64_t)o->letters_each;
+    c->letters_each_bytes = o->letters_each_bytes;
     c->queues_each = (uint32_t)o->queues_each;
     c->producers_each = (uint32_t)o->producers_each;
     c->open_links = o->open_links;

@@ -70,6 +70,13 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "Messages of this queue are not what was written, or are missing. They are not delivered.",
         "See the disk's health. Their producers were told that they were stored: restore them from their "
         "source."},
+    [TR_B_LETTERS_FULL] = {"B035", TR_LOG_ERROR, "too many dead letters",
+        "The dead letters of this mailbox or queue (of the broker: `all`) are at their limit. New durable "
+        "messages to it "
+        "(to all that have dead letters) are answered busy; nothing is dropped.",
+        "`troupe dlq ls` says which and why: mend the cause, then `troupe dlq requeue` or `drop` them. Where "
+        "there may be "
+        "more: --letters-each, --letters."},
     [TR_B_JOURNAL_UNREADABLE] = {"B034", TR_LOG_ERROR, "journal cannot be read",
         "A part of the journal could not be read now; it is tried again.",
         "Where it repeats: see the disk's health."},
@@ -102,10 +109,12 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "`$sys.audit.forged-sender`.",
         "A client with a fault, or an attack: see whose process that is."},
     [TR_B_CERT_LIMIT] = {"B047", TR_LOG_WARN, "limit of a certificate",
-        "The holder of a certificate wanted more connections, messages or bytes than its limits allow, or another "
+        "The holder of a certificate wanted more connections, messages or bytes than its limits allow, or "
+        "another "
         "broker or he more durable queues or producers than one may have made; it was told to wait. On "
         "`$sys.audit.limit`.",
-        "Where it needs them: raise the limit in the certificate, or --queues-each and --producers-each. Where not: "
+        "Where it needs them: raise the limit in the certificate, or --queues-each and --producers-each. "
+        "Where not: "
         "look at what it does."},
     [TR_B_REVOKED] = {"B048", TR_LOG_WARN, "certificate ended",
         "A session was ended because its certificate or key was revoked, has expired or no longer allows "
@@ -203,6 +212,7 @@ static const tr_event_t *event_of(unsigned core_event) {
         [TR_EVENT_GOES_ON] = TR_B_GOES_ON,
         [TR_EVENT_REFUSED] = TR_B_REFUSED,
         [TR_EVENT_DEAD_LETTER] = TR_B_DEAD_LETTER,
+        [TR_EVENT_LETTERS_FULL] = TR_B_LETTERS_FULL,
         [TR_EVENT_CORRUPT] = TR_B_CORRUPT,
         [TR_EVENT_CONNECTED] = TR_B_CONNECTED,
         [TR_EVENT_KEY_REFUSED] = TR_B_KEY_REFUSED,

@@ -25,6 +25,7 @@ typedef enum tr_broker_event {
     TR_B_RECOVERING,
     TR_B_JOURNAL_FAILED,
     TR_B_CORRUPT,
+    TR_B_LETTERS_FULL,
     TR_B_JOURNAL_UNREADABLE,
     TR_B_CONNECTED,
     TR_B_KEY_REFUSED,

@@ -47,6 +47,10 @@ static const exposed_t gauges[TR_EXPOSED_GAUGES] = {
         AT(leased)},
     {"troupe_broker_letters", "Dead letters that are kept in the journal.", AT(letters)},
     {"troupe_broker_letter_bytes", "Bytes of them.", AT(letter_bytes)},
+    {"troupe_broker_letters_full",
+        "Mailboxes and queues that take no durable messages because of their dead letters; one more where "
+        "all are too many.",
+        AT(letters_full)},
     {"troupe_broker_durable_queues", "Durable queues, of mailboxes and services.", AT(queues)},
     {"troupe_broker_producers", "Producers of durable messages whose numbers are remembered.", AT(producers)},
     {"troupe_broker_unsynced_bytes", "Bytes of durable messages on their way to the disk.",

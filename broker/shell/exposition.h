@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-enum { TR_EXPOSED_COUNTERS = 20, TR_EXPOSED_GAUGES = 15, TR_EXPOSED_SERVICES = 1000 };
+enum { TR_EXPOSED_COUNTERS = 20, TR_EXPOSED_GAUGES = 16, TR_EXPOSED_SERVICES = 1000 };
 
 typedef struct tr_exposition {
     tr_metrics_t *metrics;

@@ -128,12 +128,26 @@ static const tr_option_t table[] = {
         "How long the numbers of a silent producer are remembered, so that what it sends again has one "
         "effect.",
         .min = 1000, .max = DAY_MS * 30},
+    {"letters", 0, "N", TR_INT(O, letters), "1000000",
+        "Dead letters that are kept (`troupe dlq`); when there are as many, mailboxes that have some take no "
+        "new durable "
+        "messages (busy) until they are sent again or dropped.",
+        .min = 1, .max = INT64_C(1) << 40},
+    {"letters-bytes", 0, "SIZE", TR_SIZE(O, letters_bytes), "4G", "Bytes of them.", .min = 4096,
+        .max = INT64_C(1) << 44},
+    {"letters-each", 0, "N", TR_INT(O, letters_each), "100000",
+        "Dead letters of one mailbox or queue that are kept before it takes no new durable messages.",
+        .min = 1, .max = INT64_C(1) << 40},
+    {"letters-each-bytes", 0, "SIZE", TR_SIZE(O, letters_each_bytes), "256M", "Bytes of them.", .min = 4096,
+        .max = INT64_C(1) << 44},
     {"queue-idle", 0, "TIME", TR_DURATION(O, queue_idle_ms), "1h",
-        "A durable queue that holds nothing, and that nobody has asked for (a durable agent or service, a durable "
+        "A durable queue that holds nothing, and that nobody has asked for (a durable agent or service, a "
+        "durable "
         "subscription, limits of its own), is given up when it was not used for so long.",
         .min = 1000, .max = DAY_MS * 36500},
     {"queues-each", 0, "N", TR_INT(O, queues_each), "16384",
-        "Durable queues that the holder of one certificate, or one other broker, may have made; 0 is no limit.",
+        "Durable queues that the holder of one certificate, or one other broker, may have made; 0 is no "
+        "limit.",
         .min = 0, .max = 1 << 20},
     {"producers-each", 0, "N", TR_INT(O, producers_each), "25000",
         "Producers of durable messages that the broker remembers likewise, of 100,000 in all; 0 is no limit.",

@@ -50,6 +50,8 @@ typedef struct tr_broker_options {
     int64_t message_lease_ms, in_hand, dedup_ms;
     int64_t queue_records, queue_age_ms, queue_idle_ms;
     int64_t queues_each, producers_each;
+    int64_t letters, letters_each;
+    size_t letters_bytes, letters_each_bytes;
     size_t queue_bytes, queue_memory;
     bool check;
     int log_level, log_format;

@@ -34,7 +34,9 @@ class Dlq(durable.DurableTest):
         self.assertEqual({**letter, "since": 0, "bytes": 0},
                          {"number": 1, "reason": "too-many-tries", "to": "clerk", "attempts": 1, "since": 0, "performative": "inform",
                           "sender": sender, "bytes": 0, "receiver": "clerk", "protocol": None, "conversation_id": None, "language": None})
-        head, row = self.good("dlq", "ls").out.splitlines()
+        listed = self.verb("dlq", "ls")
+        self.assertRegex(listed.err, r"\A1 of 1000000 dead letters, \d+ of 4\.0G\n\Z")
+        head, row = listed.out.splitlines()
         self.assertEqual(head.split()[:4], ["NUMBER", "REASON", "TO", "ATTEMPTS"])
         self.assertEqual(row.split()[:4], ["1", "too-many-tries", "clerk", "1"])
         self.assertEqual(self.good("dlq", "ls", "-o", "name").out, "1\n")
@@ -76,6 +78,20 @@ class Dlq(durable.DurableTest):
         self.assertEqual(self.good("dlq", "drop", "--all", "-o", "json").json(), [{"dropped": 2}])
         self.assertEqual(self.letters(), [])
         self.assertEqual(self.good("dlq", "drop", "--all", "-o", "json").json(), [{"dropped": 0}])
+
+    def test_who_has_too_many_gets_no_more_until_they_are_seen_to(self):
+        self.crash()
+        self.start("--tries", "1", "--letters-each", "2")
+        self.patient_clerk()
+        self.dead("one", "two")
+        self.at.wait_err("B035 too many dead letters")
+        self.assertIn("clerk has too many, 2 with", self.verb("dlq", "ls").err)
+        self.fails(3, "busy: there are too many dead letters", "send", "clerk", "inform", "no")
+        self.fails(4, "too many dead letters", "send", "clerk", "inform", "no", "--durable", "--timeout", "300ms")
+        self.assertEqual(len(self.book()), 2)
+        self.good("dlq", "drop", "1")
+        self.good("send", "clerk", "inform", "three")
+        self.assertEqual(self.wait_book(3)[2]["content"], "three")
 
     def test_a_service_has_dead_letters_too(self):
         self.clerk("clerk", "--service", "work", "--args", '{"backoff_ms": 10}')

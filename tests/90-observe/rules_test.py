@@ -121,6 +121,7 @@ CASES = {
                       [(named("troupe_broker_refused_total", reason="expired"), ramp(120))]),
     "TroupeDeadLetters": ([(named("troupe_broker_dead_letters_total"), ramp(1))], [(named("troupe_broker_dead_letters_total"), level(7))]),
     "TroupeJournalFull": ([(named("troupe_journal_free_bytes"), level(1 << 29))], [(named("troupe_journal_free_bytes"), level(-1))]),
+    "TroupeLettersFull": ([(named("troupe_broker_letters_full"), level(1))], [(named("troupe_broker_letters_full"), level(0))]),
     "TroupeAgentsFail": ([(named("troupe_agent_restarts_total"), ramp(1))], [(named("troupe_agent_restarts_total"), level(100))]),
     "TroupeSlowAgents": (slow(20), slow(5)),
     "TroupeModelFails": (calls(30), calls(6)),

@@ -105,7 +105,8 @@ struct sim_ledger {
     tr_map_t shown;      /* number in the stream -> letter */
     tr_map_t placed;     /* of several brokers: sim_place_t -> the letter that is, or was, on disk there */
     bool stream_dropped; /* the core says that numbers are missing in it */
-    uint64_t queue_stored[SIM_BROKERS_MAX]; /* the highest number of a queue of each broker that had something on disk */
+    uint64_t queue_stored
+        [SIM_BROKERS_MAX]; /* the highest number of a queue of each broker that had something on disk */
     sim_writing_t *writing;
     size_t writing_n, writing_cap;
     sim_guarded_t guarded[SIM_ACTORS_MAX];

@@ -202,9 +202,11 @@ static void tell_plan(sim_world_t *w) {
             (unsigned long long)p->core.unsynced_bytes);
     if (p->core.journal)
         sim_say(w,
-            "kept: messages for %lld ms, empty queues for %lld ms; in the stream %llu, %llu bytes, for %llu ms",
-            (long long)p->core.queue_age_ms, (long long)p->core.queue_idle_ms, (unsigned long long)p->stream_records,
-            (unsigned long long)p->stream_bytes, (unsigned long long)p->stream_age_ms);
+            "kept: messages for %lld ms, empty queues for %lld ms; in the stream %llu, %llu bytes, for %llu "
+            "ms",
+            (long long)p->core.queue_age_ms, (long long)p->core.queue_idle_ms,
+            (unsigned long long)p->stream_records, (unsigned long long)p->stream_bytes,
+            (unsigned long long)p->stream_age_ms);
     for (unsigned i = 0; i < SIM_FAULTS; i++)
         if (p->faults[i])
             sim_say(w, "fault: %s", sim_fault_names[i]);

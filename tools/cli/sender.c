@@ -75,6 +75,7 @@ static void on_stored(tr_agent_t *agent, void *state, const tr_message_t *failur
     s->answered = true;
     s->full = failure && tr_message_reason(failure) == TR_REASON_BUSY;
     if (s->full) {
+        tr_cli_print_reason(failure, s->why, sizeof s->why);
         letter->next_again = NULL;
         *s->again_end = letter;
         s->again_end = &letter->next_again;
@@ -109,8 +110,9 @@ static int late(const tr_sender_t *s) {
         return tr_cli_fail(s->call, TR_EXIT_UNREACHABLE, "the broker at %s was lost and did not come back",
             tr_cli_session_place(s->session)->endpoint);
     tr_print_duration(s->common->timeout_ms, text, sizeof text);
-    return tr_cli_fail(s->call, TR_EXIT_TIMEOUT, "%s took no more within %s%s",
-        s->message->receivers.items[0], text, s->full ? ": its queue is full (busy)" : "");
+    return tr_cli_fail(s->call, TR_EXIT_TIMEOUT, "%s took no more within %s%s%s%s",
+        s->message->receivers.items[0], text, s->full ? ": its queue is full (" : "", s->full ? s->why : "",
+        s->full ? ")" : "");
 }
 
 /* Until something was answered, or it is time to try again. */

@@ -31,7 +31,8 @@ typedef struct tr_sender {
     int64_t sent, stored, refused;
     int64_t in_flight; /* durable, and not answered */
     bool answered;     /* something was since it was looked at */
-    bool full;         /* what was answered last came back busy */
+    bool full;         /* what was answered last came back busy ... */
+    char why[240];     /* ... as the broker said it */
     bool progress;
     tr_waiting_letter_t *letters;            /* all that are not stored */
     tr_waiting_letter_t *again, **again_end; /* of them: those that came back busy ... */

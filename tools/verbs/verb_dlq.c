@@ -92,7 +92,10 @@ static const tr_program_t ls_program = {
         "receivers fail (poison, --poison), whose "
         "reply-by passed in its queue (expired), or that waited for longer than the broker keeps messages "
         "(too-old, --queue-retention), is kept by the broker as a dead letter: for somebody to "
-        "look at, and then to send again or to drop.",
+        "look at, and then to send again or to drop. How many there are, of how many, is said on the "
+        "standard error: a "
+        "mailbox with too many of them (--letters-each of the broker) takes no new durable messages until "
+        "some are seen to.",
     .examples = "troupe dlq ls\n"
                 "troupe dlq ls --to editor --reason too-many-tries\n"
                 "troupe dlq ls --to svc:digest -o json",
@@ -136,6 +139,36 @@ static void put_row(tr_output_t *output, json_t *letter) {
     tr_output_row(output);
 }
 
+static char *size_text(const json_t *bytes) {
+    return tr_output_cell(bytes, TR_COLUMN_BYTES);
+}
+
+static void tell_full(const tr_call_t *call, const json_t *box) {
+    char to[TR_QUEUE_NAME_MAX + 1], *size = size_text(json_object_get(box, "bytes"));
+    const char *queue = json_string_value(json_object_get(box, "queue"));
+    tr_queue_name_print(queue ? queue : "", to);
+    fprintf(call->err, "%s has too many, %" PRId64 " with %s: new durable messages to it have to wait\n", to,
+        integer(box, "letters"), size ? size : "");
+    free(size);
+}
+
+/* How many there are, of how many; and whose are so many that nothing new is taken. */
+static void tell_how_full(const tr_call_t *call, const json_t *page) {
+    const options_t *o = call->options;
+    const json_t *limits = json_object_get(page, "limits"), *full = json_object_get(page, "full"), *box;
+    bool table = o->common.output == TR_OUTPUT_TABLE || o->common.output == TR_OUTPUT_WIDE;
+    if (!table || !limits || !integer(page, "total"))
+        return;
+    char *size = size_text(json_object_get(page, "bytes")),
+         *most = size_text(json_object_get(limits, "bytes"));
+    fprintf(call->err, "%" PRId64 " of %" PRId64 " dead letters, %s of %s\n", integer(page, "total"),
+        integer(limits, "letters"), size ? size : "", most ? most : "");
+    free(size);
+    free(most);
+    size_t i;
+    json_array_foreach(full, i, box) tell_full(call, box);
+}
+
 /* All pages, or as many as --count wants. */
 static int list(const tr_call_t *call, tr_cli_session_t *session, tr_output_t *output) {
     const options_t *o = call->options;
@@ -150,6 +183,8 @@ static int list(const tr_call_t *call, tr_cli_session_t *session, tr_output_t *o
         tr_write_kv_int(&request, "after", after);
         tr_cli_session_renew(session);
         code = ask(session, &request, &page);
+        if (code == TR_EXIT_OK && !after)
+            tell_how_full(call, page);
         json_array_foreach(json_object_get(page, "letters"), i, letter) {
             if (left-- > 0)
                 put_row(output, letter);

@@ -341,6 +341,7 @@ tr_durable_t *tr_durable_new(tr_core_t *core) {
     tr_map_init(&d->queues, tr_core_random(core));
     tr_map_init(&d->spent, tr_core_random(core));
     tr_map_init(&d->makers, tr_core_random(core));
+    tr_map_init(&d->boxes, tr_core_random(core));
     tr_buffer_init(&d->scratch, 0);
     return d;
 }
@@ -379,6 +380,7 @@ void tr_durable_finish(tr_core_t *core) {
     tr_streams_finish(core);
     free_producers(d);
     tr_makers_finish(d);
+    tr_letter_boxes_finish(d);
     free(d);
     core->durable = NULL;
 }

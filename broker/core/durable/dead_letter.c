@@ -44,8 +44,8 @@ void tr_queue_bury(tr_core_t *core, tr_lease_t *lease, tr_reason_t why) {
         batch->letters = letter;
         batch->wanted = true;
         d->next_letter++;
-        core->stats.letters++;
-        core->stats.letter_bytes += letter->value.size;
+        const char *queue = lease->block->queue->service->name;
+        tr_letter_count(core, queue, strlen(queue), letter->value.size);
     }
     if (letter || !lease->block)
         tr_queue_settle(core, lease);
@@ -53,9 +53,11 @@ void tr_queue_bury(tr_core_t *core, tr_lease_t *lease, tr_reason_t why) {
         free(lease);
 }
 
-void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len) {
-    core->stats.letters++;
-    core->stats.letter_bytes += value_len;
+/* A damaged one is of nobody. */
+void tr_letter_recover(tr_core_t *core, uint64_t number, const void *value, size_t len) {
+    tr_letter_info_t letter = {.queue = ""};
+    tr_letter_read(&letter, value, len);
+    tr_letter_count(core, letter.queue, letter.queue_len, len);
     if (number >= core->durable->next_letter)
         core->durable->next_letter = number + 1;
 }
@@ -107,17 +109,11 @@ static bool put_end(tr_core_t *core, tr_batch_t *batch, uint64_t number) {
     return false;
 }
 
-static void count_end(tr_core_t *core, size_t size) {
-    uint64_t *bytes = &core->stats.letter_bytes;
-    core->stats.letters--;
-    *bytes -= size < *bytes ? size : *bytes;
-}
-
-bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size) {
+bool tr_letter_drop(tr_core_t *core, uint64_t number, const tr_letter_info_t *letter, size_t size) {
     tr_batch_t *batch = tr_batch_open(core);
     if (!batch || !put_end(core, batch, number))
         return false;
-    count_end(core, size);
+    tr_letter_uncount(core, letter->queue, letter->queue_len, size);
     return true;
 }
 
@@ -141,7 +137,7 @@ tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_
         r.h.flags |= TR_FLAG_REDELIVERED;
     tr_reason_t why = tr_queue_push(core, q, &r, NULL, 0);
     if (why == TR_REASON_NONE) {
-        count_end(core, size);
+        tr_letter_uncount(core, letter->queue, letter->queue_len, size);
         return why;
     }
     forget_last(core, batch);

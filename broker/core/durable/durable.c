@@ -83,6 +83,10 @@ tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *
     tr_queue_t *q = s ? tr_queue_of(core, s, from) : NULL;
     if (!q)
         return TR_REASON_LIMIT;
+    if (!tr_letters_have_room(core, q)) {
+        tr_letters_say(core, q);
+        return TR_REASON_BUSY;
+    }
     tr_record_t r = from->neighbour ? as_kept(s, record, producer, id) : *record;
     tr_reason_t why = tr_queue_push(core, q, &r, producer, id);
     if (why == TR_REASON_NONE && producer) {

@@ -75,7 +75,8 @@ typedef struct tr_old_state {
 } tr_old_state_t;
 
 /* Who has had queues and producers made, so that one cannot take the room of all (maker.c). */
-#define TR_MAKER_MAX (TR_NAME_MAX + 1u) /* bytes of its name: a certificate's, or @PLATFORM of another broker */
+#define TR_MAKER_MAX                                                                                         \
+    (TR_NAME_MAX + 1u) /* bytes of its name: a certificate's, or @PLATFORM of another broker */
 
 typedef enum tr_made { TR_MADE_QUEUE, TR_MADE_PRODUCER, TR_MADE } tr_made_t;
 
@@ -84,6 +85,12 @@ typedef struct tr_maker {
     uint32_t made[TR_MADE];
     bool told[TR_MADE]; /* that it may have no more: in the audit */
 } tr_maker_t;
+
+/* What there is of dead letters of one name (letter_box.c). */
+typedef struct tr_letter_box {
+    uint64_t records, bytes;
+    bool full; /* at its limit */
+} tr_letter_box_t;
 
 /* Of one queue; 0 = as for all (config). */
 typedef struct tr_queue_limits {
@@ -100,10 +107,11 @@ struct tr_queue {
     uint64_t resident_records, resident_bytes; /* of them in memory */
     tr_block_t *blocks;
     tr_old_state_t *old_states;
-    tr_maker_t *maker; /* NULL = nobody who is counted */
-    uint32_t subs;     /* durable subscriptions that fill it */
-    int64_t since_ms;  /* wall */
-    int64_t idle_ms;   /* mono: since when it has been of no use whenever it was looked at (queue_end.c) */
+    tr_letter_box_t *box; /* of dead letters of its name; NULL = there are none */
+    tr_maker_t *maker;    /* NULL = nobody who is counted */
+    uint32_t subs;        /* durable subscriptions that fill it */
+    int64_t since_ms;     /* wall */
+    int64_t idle_ms;      /* mono: since when it has been of no use whenever it was looked at (queue_end.c) */
     uint64_t idle_requests; /* as they were then */
     bool idle;
     bool written; /* the journal knows it, or is about to */
@@ -189,13 +197,15 @@ struct tr_durable {
     int64_t forgot_ms;  /* when old producers were last looked for */
     tr_map_t producers; /* name -> tr_producer_t */
     tr_producer_t *dirty_producers;
-    tr_map_t queues; /* id (8 bytes) -> tr_queue_t */
-    tr_map_t makers; /* name -> tr_maker_t */
+    tr_map_t queues;   /* id (8 bytes) -> tr_queue_t */
+    tr_map_t makers;   /* name -> tr_maker_t */
+    tr_map_t boxes;    /* name of a queue -> tr_letter_box_t */
+    bool boxes_full;   /* all together */
     char words[256];   /* why something was refused last, for the answer; "" = nothing was */
     char said[256];    /* those that were told last */
     int64_t looked_ms; /* when queues were last looked at that nobody may use any more */
     uint32_t looked;   /* up to this service */
-    tr_map_t spent;  /* number (8 bytes) of a dead letter whose end is on its way to the disk */
+    tr_map_t spent;    /* number (8 bytes) of a dead letter whose end is on its way to the disk */
     tr_block_t *dirty_blocks;
     struct tr_read *reads;     /* outstanding */
     tr_core_journal_t journal; /* as the shell told it last */
@@ -259,7 +269,8 @@ void tr_queues_tick(tr_core_t *core);
 typedef struct tr_made_for {
     const char *name;
     size_t len;
-    const tr_session_t *by; /* who asks for it; NULL = nobody does, it is in the journal: then there is no limit */
+    const tr_session_t
+        *by; /* who asks for it; NULL = nobody does, it is in the journal: then there is no limit */
 } tr_made_for_t;
 /* "" for a session that has no certificate. Returns its length. */
 size_t tr_maker_name(const tr_session_t *by, char out[TR_MAKER_MAX + 1]);
@@ -303,7 +314,7 @@ void tr_durable_finish(tr_core_t *core);
  * is held; BUSY, LIMIT: all is as it was. The letter is one that is not spent, as is that of a drop; `size` is its value's. */
 tr_reason_t tr_letter_requeue(tr_core_t *core, uint64_t number, const tr_letter_info_t *letter, size_t size);
 /* False when out of memory. */
-bool tr_letter_drop(tr_core_t *core, uint64_t number, size_t size);
+bool tr_letter_drop(tr_core_t *core, uint64_t number, const tr_letter_info_t *letter, size_t size);
 /* Whether it was sent again or dropped, although a read may still show it. */
 bool tr_letter_spent(const tr_core_t *core, uint64_t number);
 /* The batch is written: no read that was answered since shows what ended in it. */
@@ -312,7 +323,21 @@ void tr_letters_written(tr_core_t *core, tr_batch_t *batch);
 void tr_answers_stored(tr_core_t *core, tr_batch_t *batch);
 void tr_answers_failed(tr_core_t *core, tr_batch_t *batch);
 void tr_answers_forget(tr_batch_t *batch);
-void tr_letter_recover(tr_core_t *core, uint64_t number, size_t value_len);
+void tr_letter_recover(tr_core_t *core, uint64_t number, const void *value, size_t len);
+
+/* letter_box.c */
+/* One more letter of a queue's name, which is not NUL-terminated ("" = not known), and of so many bytes in the journal; one less. */
+void tr_letter_count(tr_core_t *core, const char *queue, size_t len, size_t size);
+void tr_letter_uncount(tr_core_t *core, const char *queue, size_t len, size_t size);
+/* Whether the queue may take new messages, though they might become letters. */
+static inline bool tr_letters_have_room(const tr_core_t *core, const tr_queue_t *queue) {
+    return !queue->box || !(queue->box->full || core->durable->boxes_full);
+}
+/* Why not, as the words of the refusal. */
+void tr_letters_say(tr_core_t *core, const tr_queue_t *queue);
+/* NULL where there is no letter of that name. */
+tr_letter_box_t *tr_letter_box_find(const tr_core_t *core, const char *queue, size_t len);
+void tr_letter_boxes_finish(tr_durable_t *durable);
 
 /* producer.c */
 /* By its whole name; made on this session's behalf where there is none. NULL with the reason. */

@@ -208,7 +208,8 @@ void tr_durable_publish(
     for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next) {
         if (!matches(s, topic) || is_own(s->queue, h->src))
             continue;
-        tr_reason_t why = tr_queue_push(core, s->queue, &r, NULL, 0);
+        tr_reason_t why = tr_letters_have_room(core, s->queue) ? tr_queue_push(core, s->queue, &r, NULL, 0)
+                                                               : TR_REASON_BUSY;
         if (why != TR_REASON_NONE)
             miss(core, &r, why);
     }

@@ -24,8 +24,11 @@ tr_queue_t *tr_queue_of(tr_core_t *core, tr_service_t *service, const tr_session
         return NULL;
     tr_queue_t *q = calloc(1, sizeof *q);
     if (q)
-        *q = (tr_queue_t){
-            .id = d->next_queue, .service = service, .maker = maker, .since_ms = core->now.wall_ms};
+        *q = (tr_queue_t){.id = d->next_queue,
+            .service = service,
+            .box = tr_letter_box_find(core, service->name, strlen(service->name)),
+            .maker = maker,
+            .since_ms = core->now.wall_ms};
     if (!q || tr_map_put(&d->queues, (const char *)&q->id, sizeof q->id, (uint64_t)(uintptr_t)q) < 0) {
         tr_maker_release(core, maker, TR_MADE_QUEUE);
         free(q);

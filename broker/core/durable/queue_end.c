@@ -1,7 +1,8 @@
 /*
  * The end of a durable queue: its messages, its subscriptions and itself leave the journal in one batch. Somebody orders it (queue_actions.c),
  * or nobody has any use for it. A durable message makes a queue for whatever name it is for, so those that are of no use for a while are given
- * up: which hold nothing, and whose agent has not said that all to it is durable, nor that it wants topics there, nor has anybody set limits.
+ * up: which hold nothing and have no dead letters, and whose agent has not said that all to it is durable, nor that it wants topics there,
+ * nor has anybody set limits.
  * The next durable message makes a new one.
  *
  * Other brokers know a queue's messages by its number (foreign_durable.c), so that no number is given twice: the last one that was given is
@@ -110,7 +111,8 @@ tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue) {
 static bool is_useless(const tr_queue_t *q) {
     const tr_service_t *s = q->service;
     const char *agent;
-    bool wanted = s->durable_policy || q->subs || q->limits.records || q->limits.bytes || q->limits.age_ms;
+    bool wanted =
+        s->durable_policy || q->subs || q->box || q->limits.records || q->limits.bytes || q->limits.age_ms;
     return !wanted && !q->records && !s->queued && (!s->providers_n || tr_service_is_mailbox(s, &agent));
 }
 

@@ -169,7 +169,7 @@ static int on_last_queue(tr_core_t *core, const tr_pair_t *pair) {
 static int on_letter(tr_core_t *core, const tr_pair_t *pair) {
     if (pair->key_len != 9)
         return -EBADMSG;
-    tr_letter_recover(core, tr_key_number(pair->key), pair->value_len);
+    tr_letter_recover(core, tr_key_number(pair->key), pair->value, pair->value_len);
     return 0;
 }
 

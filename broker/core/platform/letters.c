@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define LETTERS_MAX  200u /* in one answer; "after" gives the next ones */
+#define FULL_MAX     100u /* mailboxes at their limit that are told */
 #define LETTER_LIMIT (8u << 20)
 #define ARENA_LIMIT  (1u << 20)
 #define PAGE_LIMIT   (1u << 20) /* bytes that are read for one answer about many */
@@ -87,6 +88,42 @@ static void write_summary(tr_answer_t *a, const letter_t *l) {
     tr_arena_finish(&arena);
 }
 
+static void write_limits(tr_answer_t *a) {
+    const tr_core_config_t *c = &a->core->config;
+    tr_write_str(&a->content, "limits");
+    tr_write_map(&a->content, 4);
+    tr_write_kv_uint(&a->content, "letters", c->letters_records);
+    tr_write_kv_uint(&a->content, "bytes", c->letters_bytes);
+    tr_write_kv_uint(&a->content, "each_letters", c->letters_each_records);
+    tr_write_kv_uint(&a->content, "each_bytes", c->letters_each_bytes);
+}
+
+/* The next one that is at its limit. */
+static const tr_map_slot_t *next_full(const tr_core_t *core, size_t *cursor) {
+    const tr_map_slot_t *slot;
+    do {
+        slot = tr_map_next(&core->durable->boxes, cursor);
+    } while (slot && !((const tr_letter_box_t *)(uintptr_t)slot->value)->full);
+    return slot;
+}
+
+static void write_full(tr_answer_t *a) {
+    size_t cursor = 0, n = 0;
+    const tr_map_slot_t *slot;
+    while (n < FULL_MAX && next_full(a->core, &cursor))
+        n++;
+    tr_write_str(&a->content, "full");
+    tr_write_array(&a->content, n);
+    for (cursor = 0; n && (slot = next_full(a->core, &cursor)); n--) {
+        const tr_letter_box_t *box = (const tr_letter_box_t *)(uintptr_t)slot->value;
+        tr_write_map(&a->content, 3);
+        tr_write_str(&a->content, "queue");
+        tr_write_strn(&a->content, slot->key, slot->key_len);
+        tr_write_kv_uint(&a->content, "letters", box->records);
+        tr_write_kv_uint(&a->content, "bytes", box->bytes);
+    }
+}
+
 static void list_found(tr_answer_t *a, const tr_found_t *found) {
     sight_t sight = sight_of(a, found);
     letter_t l;
@@ -98,7 +135,7 @@ static void list_found(tr_answer_t *a, const tr_found_t *found) {
         n += !full;
         last = full ? last : l.number;
     }
-    tr_write_map(&a->content, 4);
+    tr_write_map(&a->content, 7);
     tr_write_kv_uint(&a->content, "total", a->core->stats.letters);
     tr_write_kv_bool(&a->content, "more", full || found->more);
     tr_write_kv_uint(&a->content, "last", full ? last : sight.last);
@@ -109,6 +146,9 @@ static void list_found(tr_answer_t *a, const tr_found_t *found) {
         tr_write_map(&a->content, 12);
         write_summary(a, &l);
     }
+    tr_write_kv_uint(&a->content, "bytes", a->core->stats.letter_bytes);
+    write_limits(a);
+    write_full(a);
 }
 
 static void read_page(tr_answer_t *a, tr_answer_then_t then) {
@@ -168,7 +208,7 @@ static tr_reason_t requeue(tr_core_t *core, const letter_t *l) {
 }
 
 static tr_reason_t drop(tr_core_t *core, const letter_t *l) {
-    return tr_letter_drop(core, l->number, l->size) ? TR_REASON_NONE : TR_REASON_LIMIT;
+    return tr_letter_drop(core, l->number, &l->info, l->size) ? TR_REASON_NONE : TR_REASON_LIMIT;
 }
 
 static const char *why_not(tr_reason_t why) {
