@@ -12,6 +12,7 @@
 #include "lib/llm/client.h"
 
 #include "lib/base/clock.h"
+#include "lib/llm/schema.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -30,7 +31,7 @@
 
 void tr_llm_call_free(tr_llm_call_t *self) {
     tr_llm_client_t *client = self->client;
-    tr_llm_attempt_drop(self);
+    tr_llm_attempt_drop(self, TR_LLM_CANCELLED);
     if (self->pass.errand) /* it may have been the one attempt of this process */
         tr_llm_breaker_neither(&tr_llm_call_provider(self)->breaker);
     tr_llm_circuit_forget(&self->pass);
@@ -116,7 +117,7 @@ static void on_deadline(void *arg) {
         return;
     char detail[sizeof self->last.error.text + 100];
     int64_t ms = self->request.total_ms ? self->request.total_ms : self->client->config.limits.total_ms;
-    tr_llm_attempt_drop(self);
+    tr_llm_attempt_drop(self, TR_LLM_TIMED_OUT);
     snprintf(detail, sizeof detail, "not done within %" PRId64 " ms%s%s", ms,
         *self->last.error.text ? "; before that: " : "", self->last.error.text);
     tr_llm_call_finish(self, TR_LLM_TIMED_OUT, detail);
@@ -388,7 +389,17 @@ static int check_tool(const json_t *tool, size_t i, tr_error_t *error) {
     if (!json_string_length(json_object_get(tool, "name")) || (parameters && !json_is_object(parameters)))
         return tr_error_set(
             error, -EINVAL, "tools[%zu]: expected a name, and parameters that are a schema", i);
-    return 0;
+    int r = parameters ? tr_llm_schema_verify(parameters, NULL, error) : 0;
+    if (r < 0)
+        tr_error_prefix(error, "tools[%zu].parameters", i);
+    return r;
+}
+
+static int check_tools(const json_t *tools, tr_error_t *error) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < json_array_size(tools); i++)
+        r = check_tool(json_array_get(tools, i), i, error);
+    return r;
 }
 
 static int check_chat(const tr_llm_request_t *r, tr_error_t *error) {
@@ -399,10 +410,8 @@ static int check_chat(const tr_llm_request_t *r, tr_error_t *error) {
             return tr_error_set(error, -EINVAL, "messages[%zu]: expected an object with a role", i);
     if (r->schema && !json_is_object(r->schema))
         return tr_error_set(error, -EINVAL, "the schema is no object");
-    for (size_t i = 0; i < json_array_size(r->tools); i++)
-        if (check_tool(json_array_get(r->tools, i), i, error) < 0)
-            return -EINVAL;
-    return 0;
+    int rc = r->schema ? tr_llm_schema_verify(r->schema, NULL, error) : 0;
+    return rc < 0 ? rc : check_tools(r->tools, error);
 }
 
 static int check_request(const tr_llm_request_t *r, tr_error_t *error) {

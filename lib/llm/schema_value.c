@@ -8,8 +8,7 @@
 
 /* ---- words for errors ---- */
 
-/* A value as JSON, cut to what a message has room for. */
-static const char *shown(const json_t *value, char out[64]) {
+const char *tr_llm_schema_shown(const json_t *value, char out[64]) {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     size_t len = text ? strlen(text) : 0, n = len < 59 ? len : 59;
     while (n < len && n > 0 && (text[n] & 0xC0) == 0x80) /* not within a character */
@@ -54,14 +53,14 @@ static int check_type(
     if (json_is_string(word))
         return is_type(value, json_string_value(word))
                    ? 0
-                   : tr_llm_schema_wrong(
-                         self, "expected type %s, found %s", json_string_value(word), shown(value, found));
+                   : tr_llm_schema_wrong(self, "expected type %s, found %s", json_string_value(word),
+                         tr_llm_schema_shown(value, found));
     size_t i;
     json_t *type;
     json_array_foreach(
         word, i, type) if (json_is_string(type) && is_type(value, json_string_value(type))) return 0;
-    return tr_llm_schema_wrong(
-        self, "expected a type of %s, found %s", shown(word, expected), shown(value, found));
+    return tr_llm_schema_wrong(self, "expected a type of %s, found %s", tr_llm_schema_shown(word, expected),
+        tr_llm_schema_shown(value, found));
 }
 
 /* ---- enum, const ---- */
@@ -80,8 +79,8 @@ static int check_enum(
     json_t *one;
     (void)schema;
     json_array_foreach(word, i, one) if (same(one, value)) return 0;
-    return tr_llm_schema_wrong(
-        self, "expected one of %s, found %s", shown(word, expected), shown(value, found));
+    return tr_llm_schema_wrong(self, "expected one of %s, found %s", tr_llm_schema_shown(word, expected),
+        tr_llm_schema_shown(value, found));
 }
 
 static int check_const(
@@ -89,8 +88,8 @@ static int check_const(
     char found[64], expected[64];
     (void)schema;
     return same(word, value) ? 0
-                             : tr_llm_schema_wrong(
-                                   self, "expected %s, found %s", shown(word, expected), shown(value, found));
+                             : tr_llm_schema_wrong(self, "expected %s, found %s",
+                                   tr_llm_schema_shown(word, expected), tr_llm_schema_shown(value, found));
 }
 
 static int check_unique(
@@ -100,9 +99,9 @@ static int check_unique(
         return 0;
     for (size_t i = 0; i < json_array_size(value); i++)
         for (size_t j = 0; j < i; j++) {
-            if (++self->steps > TR_LLM_SCHEMA_STEPS)
-                return tr_error_set(
-                    self->error, -E2BIG, "%s: too many items to tell whether all differ", self->path);
+            int rc = tr_llm_schema_charge(self, 1);
+            if (rc < 0)
+                return rc;
             if (same(json_array_get(value, i), json_array_get(value, j)))
                 return tr_llm_schema_wrong(
                     self, "expected items that all differ, but %zu and %zu are the same", j, i);
@@ -122,8 +121,13 @@ static int check_unique(
         return (holds) ? 0 : tr_llm_schema_wrong(self, "expected %s %g, found %g", expected, limit, v);      \
     }
 
-NUMBER_CHECK(check_minimum, v >= limit, "at least")
-NUMBER_CHECK(check_maximum, v <= limit, "at most")
+/* In draft 4 the other keyword is a truth: whether the limit is not among what is allowed. */
+#define IS_OUT(keyword) json_is_true(json_object_get(schema, keyword))
+
+NUMBER_CHECK(check_minimum, IS_OUT("exclusiveMinimum") ? v > limit : v >= limit,
+    IS_OUT("exclusiveMinimum") ? "more than" : "at least")
+NUMBER_CHECK(check_maximum, IS_OUT("exclusiveMaximum") ? v < limit : v <= limit,
+    IS_OUT("exclusiveMaximum") ? "less than" : "at most")
 NUMBER_CHECK(check_above, v > limit, "more than")
 NUMBER_CHECK(check_below, v < limit, "less than")
 NUMBER_CHECK(check_multiple, limit <= 0 || fabs(v / limit - round(v / limit)) < 1e-9, "a multiple of")
@@ -159,21 +163,39 @@ SIZE_CHECK(
 SIZE_CHECK(
     check_max_members, object, json_object_size(value), (double)n <= limit, "a number of members of at most")
 
+/* ---- texts ---- */
+
+static int check_pattern(
+    tr_llm_schema_walk_t *self, const json_t *word, const json_t *schema, const json_t *value) {
+    char found[64];
+    const char *pattern = json_string_value(word);
+    (void)schema;
+    if (!json_is_string(value) || !pattern)
+        return 0;
+    int r = tr_llm_pattern_matches(self, pattern, json_string_value(value), json_string_length(value));
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return tr_llm_schema_wrong(self, "expected a text with the pattern %.150s, found %s", pattern,
+        tr_llm_schema_shown(value, found));
+}
+
 const tr_llm_keyword_t tr_llm_value_keywords[] = {
-    {"type", check_type},
-    {"enum", check_enum},
-    {"const", check_const},
-    {"minimum", check_minimum},
-    {"maximum", check_maximum},
-    {"exclusiveMinimum", check_above},
-    {"exclusiveMaximum", check_below},
-    {"multipleOf", check_multiple},
-    {"minLength", check_min_length},
-    {"maxLength", check_max_length},
-    {"minItems", check_min_items},
-    {"maxItems", check_max_items},
-    {"uniqueItems", check_unique},
-    {"minProperties", check_min_members},
-    {"maxProperties", check_max_members},
-    {NULL, NULL},
+    {"type", check_type, TR_LLM_SHAPE_TYPE},
+    {"enum", check_enum, TR_LLM_SHAPE_LIST},
+    {"const", check_const, TR_LLM_SHAPE_ANY},
+    {"minimum", check_minimum, TR_LLM_SHAPE_NUMBER},
+    {"maximum", check_maximum, TR_LLM_SHAPE_NUMBER},
+    {"exclusiveMinimum", check_above, TR_LLM_SHAPE_LIMIT},
+    {"exclusiveMaximum", check_below, TR_LLM_SHAPE_LIMIT},
+    {"multipleOf", check_multiple, TR_LLM_SHAPE_NUMBER},
+    {"minLength", check_min_length, TR_LLM_SHAPE_COUNT},
+    {"maxLength", check_max_length, TR_LLM_SHAPE_COUNT},
+    {"minItems", check_min_items, TR_LLM_SHAPE_COUNT},
+    {"maxItems", check_max_items, TR_LLM_SHAPE_COUNT},
+    {"uniqueItems", check_unique, TR_LLM_SHAPE_TRUTH},
+    {"minProperties", check_min_members, TR_LLM_SHAPE_COUNT},
+    {"maxProperties", check_max_members, TR_LLM_SHAPE_COUNT},
+    {"pattern", check_pattern, TR_LLM_SHAPE_PATTERN},
+    {"format", tr_llm_schema_check_format, TR_LLM_SHAPE_FORMAT},
+    {0},
 };

@@ -1,5 +1,7 @@
 #include "lib/text/utf8.h"
 
+#include <string.h>
+
 #define REPLACEMENT 0xFFFDu
 
 size_t tr_utf8_decode(const char *text, size_t length, uint32_t *ret_code) {
@@ -56,6 +58,18 @@ size_t tr_utf8_cut(const char *text, size_t length, size_t most) {
     while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
         most--;
     return most;
+}
+
+size_t tr_utf8_drop_broken(char *text, size_t length) {
+    size_t left = 0;
+    uint32_t code;
+    for (size_t at = 0; at < length;) {
+        size_t n = tr_utf8_decode(text + at, length - at, &code);
+        memmove(text + left, text + at, n);
+        left += n;
+        at += n ? n : 1;
+    }
+    return left;
 }
 
 size_t tr_utf8_encode(uint32_t code, char out[4]) {

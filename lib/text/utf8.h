@@ -24,6 +24,9 @@ size_t tr_utf8_previous(const char *text, size_t end, uint32_t *ret_code);
 /* At most `most` of the bytes, and no character in half: where to cut. */
 size_t tr_utf8_cut(const char *text, size_t length, size_t most);
 
+/* Takes the bytes out that are no UTF-8 (of texts that were cut anywhere), in place: the length that is left, behind which nothing is written. */
+size_t tr_utf8_drop_broken(char *text, size_t length);
+
 /* Writes 1..4 bytes. A code that is no scalar value becomes U+FFFD. */
 size_t tr_utf8_encode(uint32_t code, char out[4]);
 

@@ -83,6 +83,19 @@ static void cuts_between_characters(void **state) {
         assert_int_equal(tr_utf8_cut(text, sizeof text - 1, most), ends[most]);
 }
 
+static void what_is_broken_is_dropped(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *left;
+    } cases[] = {{"", ""}, {"a€b", "a€b"}, {"\xE2\x82", ""}, {"a\xE2\x82z\xFF", "az"}, {"\x80é\xC3", "é"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[16];
+        strcpy(text, cases[i].text);
+        text[tr_utf8_drop_broken(text, strlen(text))] = '\0';
+        assert_string_equal(text, cases[i].left);
+    }
+}
+
 static void numbers_stay_and_are_dense(void **state) {
     (void)state;
     tr_vocabulary_t *vocabulary = tr_vocabulary_new();
@@ -112,6 +125,7 @@ int main(void) {
         cmocka_unit_test(previous_is_the_reverse_of_next),
         cmocka_unit_test(lowers_the_scripts_that_have_case),
         cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(what_is_broken_is_dropped),
         cmocka_unit_test(numbers_stay_and_are_dense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/text/utf8.h"
 
 #define PAUSE_MIN_MS 200
 #define PAUSE_MAX_MS 30000
@@ -495,16 +496,29 @@ void tr_mcp_cancel(tr_mcp_t *self, tr_tool_call_t *call) {
 
 /* ---- the source ---- */
 
+/* What a person should know, in one line. NULL: nothing. */
+static json_t *warning_of(const tr_mcp_t *self) {
+    char unknown[200] = "", line[sizeof self->refused + sizeof self->noted + sizeof unknown] = "";
+    if (self->unknown)
+        snprintf(unknown, sizeof unknown,
+            "privileged: no tool of it is called %.80s: until one is, all of them are", self->unknown);
+    const char *const parts[] = {unknown, self->refused, self->noted};
+    for (size_t i = 0, used = 0; i < sizeof parts / sizeof *parts; i++) {
+        int n = *parts[i] ? snprintf(line + used, sizeof line - used, "%s%s", used ? "; " : "", parts[i]) : 0;
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return *line ? json_stringn(line, tr_utf8_drop_broken(line, strlen(line))) : NULL;
+}
+
 static json_t *describe(const tr_tool_source_t *source) {
     const tr_mcp_t *self = (const tr_mcp_t *)source;
     const char *state = self->state == OPEN ? "open" : self->state == CLOSED ? "closed" : "opening";
     json_t *told = json_pack("{s:s, s:s}", "server", self->name, "state", state);
     if (told && self->version)
         json_object_set_new(told, "protocol", json_string(self->version));
-    if (told && self->unknown)
-        json_object_set_new(told, "warning",
-            json_sprintf(
-                "privileged: no tool of it is called %s: until one is, all of them are", self->unknown));
+    json_t *warning = told ? warning_of(self) : NULL;
+    if (warning)
+        json_object_set_new(told, "warning", warning);
     if (told && self->state == CLOSED)
         json_object_set_new(told, "detail", json_stringn_nocheck(self->trouble, strlen(self->trouble)));
     return told;

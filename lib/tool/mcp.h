@@ -117,6 +117,8 @@ struct tr_mcp {
     unsigned pages;
     tr_mcp_tool_t *owned;
     const char *unknown; /* what `privileged` names, and no tool is called; NULL */
+    char refused[300];   /* the first tool that is left out for its schema, and why; "" */
+    char noted[300];     /* the first whose schema has what is not checked; "" */
     char trouble[300];   /* why it is not open; "" */
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/llm/schema.h"
 #include "lib/text/utf8.h"
 #include "lib/tool/mcp.h"
 
@@ -123,6 +124,18 @@ static tr_mcp_tool_t *new_tool(tr_mcp_t *mcp, const char *name, const json_t *sp
     return self;
 }
 
+/* Whether its calls can be checked. What a person should know of it is kept, of the first one. */
+static bool can_be_checked(tr_mcp_t *mcp, const char *remote, const json_t *schema) {
+    tr_error_t note = {0}, error = {0};
+    int rc = tr_llm_schema_verify(schema, &note, &error);
+    if (rc < 0 && !*mcp->refused)
+        snprintf(mcp->refused, sizeof mcp->refused,
+            "%.60s is left out, as its inputSchema cannot be checked: %.180s", remote, error.text);
+    else if (*note.text && !*mcp->noted)
+        snprintf(mcp->noted, sizeof mcp->noted, "the inputSchema of %.60s: %.180s", remote, note.text);
+    return rc == 0;
+}
+
 static void take_told(tr_mcp_t *mcp, json_t *spec) {
     const json_t *schema = json_object_get(spec, "inputSchema");
     const char *remote = json_string_value(json_object_get(spec, "name"));
@@ -130,7 +143,7 @@ static void take_told(tr_mcp_t *mcp, json_t *spec) {
     char name[TR_TOOL_NAME_MAX + 1];
     bool is_wanted = remote && (mcp->config->tools.count == 0 || is_named(&mcp->config->tools, remote));
     if (!is_wanted || !json_is_object(schema) || json_dumpb(schema, NULL, 0, JSON_COMPACT) > SCHEMA_BYTES ||
-        !print_name(mcp, remote, name))
+        !print_name(mcp, remote, name) || !can_be_checked(mcp, remote, schema))
         return;
     tr_mcp_tool_t *self = new_tool(mcp, name, spec);
     if (!self)
@@ -183,6 +196,7 @@ static void judge(tr_mcp_tool_t *self) {
 void tr_mcp_tools_settle(tr_mcp_t *mcp) {
     size_t i;
     json_t *spec;
+    mcp->refused[0] = mcp->noted[0] = '\0';
     for (tr_mcp_tool_t *tool = mcp->owned; tool; tool = tool->next)
         tool->told = false;
     json_array_foreach(mcp->listing, i, spec) take_told(mcp, spec);

@@ -3,13 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/llm/schema.h"
 #include "lib/tool/config.h"
 #include "lib/tool/tools_private.h"
 
 static int is_tool(const tr_tool_t *tool) {
     size_t len = tool->name ? strlen(tool->name) : 0;
+    tr_error_t error;
     return len > 0 && len <= TR_TOOL_NAME_MAX && strspn(tool->name, TR_TOOL_NAME_BYTES) == len &&
-           tool->description && json_is_object(tool->parameters);
+           tool->description && json_is_object(tool->parameters) &&
+           tr_llm_schema_verify(tool->parameters, NULL, &error) == 0;
 }
 
 static int reserve(tr_tools_t *self) {

@@ -52,7 +52,7 @@ void tr_tools_close(tr_tools_t **self);
 int tr_tools_fd(const tr_tools_t *self);
 void tr_tools_work(tr_tools_t *self);
 
-/* Adds a tool of the caller's; consumes it, also where it fails: -EINVAL (its name or schema), -EEXIST, -E2BIG, -ENOMEM. */
+/* Adds a tool of the caller's; consumes it, also where it fails: -EINVAL (its name, or a schema that calls cannot be checked by: tr_llm_schema_verify), -EEXIST, -E2BIG, -ENOMEM. */
 int tr_tools_add(tr_tools_t *self, tr_tool_t *tool);
 /* Takes a tool out and frees it; calls of it that run fail as unavailable. */
 void tr_tools_remove(tr_tools_t *self, tr_tool_t *tool);
@@ -64,7 +64,7 @@ json_t *tr_tools_list(const tr_tools_t *self);
 /* Whether every server has told its tools, or failed to. */
 bool tr_tools_ready(const tr_tools_t *self);
 
-/* The servers that bring tools: [{"server", "state": "open"|"opening"|"closed", "protocol", "detail": why it is closed}]. A new reference; NULL when out
+/* The servers that bring tools: [{"server", "state": "open"|"opening"|"closed", "protocol", "detail": why it is closed, "warning"}]. A new reference; NULL when out
  * of memory. */
 json_t *tr_tools_servers(const tr_tools_t *self);
 

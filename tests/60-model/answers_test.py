@@ -182,6 +182,26 @@ class Schema(model.ModelTest):
         self.assertIn("$.steps", done["detail"])
         self.assertEqual(done["text"], '{"steps": 7}')
 
+    def test_a_pattern_is_repaired(self):
+        server = self.server()
+        caller = self.caller(server.config())
+        schema = {"type": "object", "required": ["day"], "properties": {"day": {"type": "string", "pattern": "^\\d{4}-\\d\\d$"}}}
+        server.does(model.chat('{"day": "May"}'), model.chat('{"day": "2026-05"}'))
+        done = caller.call(schema=schema)
+        self.assertEqual((done["status"], done["json"], done["repairs"]), ("ok", {"day": "2026-05"}, 1))
+        self.assertIn("$.day: expected a text with the pattern", server.requests[1].json["messages"][-1]["content"])
+
+    def test_what_cannot_be_checked_is_refused_at_the_beginning(self):
+        server = self.server()
+        caller = self.caller(server.config())
+        for request, says in (({"schema": {"properties": {"a": {"pattern": "("}}}}, "properties.a.pattern: the pattern ( cannot be read"),
+                              ({"schema": {"$dynamicRef": "#x"}}, "$dynamicRef: it cannot be checked"),
+                              ({"tools": [{"name": "t", "parameters": {"type": "objekt"}}]}, "tools[0].parameters: type: expected one of the types")):
+            done = caller.call(**request)
+            self.assertEqual(done["status"], "invalid", done)
+            self.assertIn(says, done["detail"])
+        self.assertEqual(server.requests, [])
+
     def test_a_cut_answer_is_not_repaired(self):
         server = self.server()
         caller = self.caller(server.config())

@@ -6,7 +6,7 @@ Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [
 Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
 silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
 long (the description of `bad` is one that is cut),
-destructive (`bad` is said to be). With --http it writes its port to the file.
+destructive (`bad` is said to be), schemas (that of `bad` cannot be checked, that of `fail` not all, and that of `env` has a pattern). With --http it writes its port to the file.
 """
 import argparse
 import http.server
@@ -81,6 +81,10 @@ class Server:
             tools = TOOLS[at:at + 2]
             if self.options.bad == "long":
                 tools = [{**tool, "description": "x" * 4095 + "é and more"} if tool["name"] == "bad" else tool for tool in tools]
+            if self.options.bad == "schemas":
+                has = {"bad": {"when": {"type": "string", "pattern": "^(\\d"}}, "env": {"name": {"type": "string", "pattern": "^[A-Z]+$"}},
+                       "fail": {"ink": {"type": "string", "format": "colour"}}}
+                tools = [{**tool, "inputSchema": {"type": "object", "properties": has[tool["name"]]}} if tool["name"] in has else tool for tool in tools]
             if self.options.bad == "destructive":
                 tools = [{**tool, "annotations": {"destructiveHint": tool["name"] == "bad"}} for tool in tools]
             return {"tools": tools, **more}

@@ -120,6 +120,25 @@ class Configuration(McpTest):
         self.assertIn("no tool of it is called evn", warning)
         self.assertEqual(self.privileged(privileged=["echo", "fake_env"]), ({"fake_echo", "fake_env"}, ""))
 
+    def test_what_is_wrong_with_tools_is_in_the_log_of_each_agent_that_has_them(self):
+        for behaviour in "executor", "toolkeeper":
+            agent = self.agentd("--name", "x", "--behaviour", behaviour, "--tools", json.dumps({"fake": self.stdio(privileged=["evn"])}))
+            agent.wait_err("A030 agent warns")
+            agent.wait_err("no tool of it is called evn")
+            agent.stop()
+
+    def test_a_tool_whose_calls_cannot_be_checked_is_left_out(self):
+        keeper = self.serve(self.stdio("--bad", "schemas"))
+        self.assertEqual(sorted(self.listed()), ["fake_echo", "fake_env", "fake_fail", "fake_list_resources", "fake_read_resource"])
+        server, = self.ask("keeper", '{"action": "list"}')["servers"]
+        self.assertIn("bad is left out, as its inputSchema cannot be checked: properties.when.pattern: the pattern ^(\\d cannot be read", server["warning"])
+        self.assertIn("the inputSchema of fail: properties.ink.format: colour is no format that is checked", server["warning"])
+        keeper.wait_err("bad is left out")
+        said = self.said("fake_env", {"name": "lower"})
+        self.assertEqual(said["status"], "invalid", said)
+        self.assertIn("$.name: expected a text with the pattern ^[A-Z]+$", said["detail"])
+        self.assertEqual(self.data("fake_env", {"name": "NOTHING"}), "not set")
+
     def test_what_is_destructive_is_privileged(self):
         for config, named in ({}, {"fake_bad"}), ({"privileged": ["env"]}, {"fake_bad", "fake_env"}), ({"privileged": False}, set()):
             self.assertEqual(self.privileged("--bad", "destructive", **config)[0], named, config)
