@@ -1,6 +1,6 @@
 /*
  * command: programs that the configuration allows, each call in a room of its own (sandbox/main.c): no network, no other process, a file system of which
- * nothing can be written but an empty /tmp and one directory, limits on time and memory.
+ * nothing can be written but an empty /tmp and one directory, limits on time and memory, and no other program that it could run.
  *
  * What is run is a list of arguments, never a line for a shell: nothing that a model writes is looked at for quotes or variables. Shells are refused as
  * programs, too. Each call is privileged, unless the configuration says otherwise.
@@ -36,7 +36,7 @@ typedef struct command_config {
     tr_tool_config_t common; /* first */
     tr_texts_t programs, read;
     const char *write;
-    bool network;
+    bool network, private, spawns;
     int64_t cpu_ms, memory, file_size, processes;
 } command_config_t;
 
@@ -175,6 +175,10 @@ static void add_options(argv_t *v, const command_t *self) {
     }
     if (c->network)
         add(v, "--network");
+    if (c->private)
+        add(v, "--private");
+    if (c->spawns)
+        add(v, "--spawns");
     add(v, "--");
 }
 
@@ -279,6 +283,8 @@ static const tr_yaml_field_t fields[] = {
     {"read", TR_YAML_TEXTS, AT(read), .max = 32, .check = is_path, .expected = "an absolute path"},
     {"write", TR_YAML_TEXT, AT(write), .check = is_path, .expected = "the absolute path of a directory"},
     {"network", TR_YAML_TRUTH, AT(network)},
+    {"private", TR_YAML_TRUTH, AT(private)},
+    {"runs-others", TR_YAML_TRUTH, AT(spawns)},
     {"cpu", TR_YAML_DURATION, AT(cpu_ms), .min = 1000, .max = TR_TOOL_DAY_MS},
     {"memory", TR_YAML_WHOLE, AT(memory), .min = 1 << 20, .max = INT64_C(1) << 40},
     {"file-size", TR_YAML_WHOLE, AT(file_size), .min = 1, .max = INT64_C(1) << 40},

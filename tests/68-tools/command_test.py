@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Programs in a room of their own: what they cannot see, reach, use up, or be talked into."""
+import json
 import os
 import pathlib
+import shutil
+import subprocess
 import unittest
 
 import tools
@@ -75,6 +78,35 @@ class Command(tools.ToolsTest):
             self.assertEqual(said["status"], "error", (text, said))
             self.assertIn(says, said["data-of-tool"], (text, said))
 
+    def test_what_it_cannot_use_up_with_many(self):
+        """Each is within the limit, all together are not."""
+        self.command(PYTHON, memory=160 << 20, processes=8)
+        many = ("import os\nfor i in range(5):\n    if os.fork() == 0:\n        x = bytearray(os.urandom(1 << 20) * 60)\n        os.read(0, 1)\n"
+                "        while True: pass\nfor i in range(5): os.wait()\nprint('fine')")
+        said = self.run_python(many)
+        self.assertEqual(said["status"], "error", said)
+        self.assertIn("exit status 137", said["data-of-tool"])
+        self.assertIn("together held more memory than the 167772160 bytes", said["data-of-tool"])
+        said = self.run_python("import os\nx = bytearray(60 << 20)\nfor i in range(5):\n    if os.fork() == 0: os._exit(0)\nfor i in range(5): os.wait()\nprint('fine')")
+        self.assertEqual(said["data-of-tool"], "fine\n", "what is shared counts once")
+        for text in "import os; os.memfd_create('x')", "import ctypes, os; l = ctypes.CDLL(None, use_errno=True); 1 / (l.shmget(0, 4096, 0o1600) + 1)":
+            self.assertEqual(self.run_python(text)["status"], "error", text)
+
+    def test_it_runs_no_other_program(self):
+        others = ("import os; os.posix_spawn('/usr/bin/true', ['true'], {})", "import os; os.execv('/usr/bin/true', ['true'])",
+                  "import os; os.execve(os.open('/usr/bin/true', os.O_RDONLY), ['true'], {})", "import os, sys; sys.exit(os.system('true') != 0)")
+        keeper = self.command(PYTHON, "/usr/bin/find")
+        for text in others:
+            said = self.run_python(text)
+            self.assertEqual(said["status"], "error", (text, said))
+        said = self.said("run", {"program": "find", "arguments": ["/tmp", "-exec", "/usr/bin/printf", "x", ";"]})
+        self.assertNotIn("x\n", said["data-of-tool"])
+        self.assertIn("Operation not permitted", said["data-of-tool"])
+        keeper.stop()
+        self.command(PYTHON, **{"runs-others": True})
+        for text in others:
+            self.assertEqual(self.run_python(text)["status"], "ok", text)
+
     def test_its_output_is_cut(self):
         self.command(PYTHON, **{"result-max": 1000})
         said = self.run_python("print('x' * 5000)")
@@ -114,6 +146,75 @@ class Command(tools.ToolsTest):
     def test_it_is_privileged_where_nothing_is_said(self):
         self.keeper({"run": {"kind": "command", "programs": ["/usr/bin/sort"], "approval-time": "300ms"}})
         self.assertEqual(self.said("run", {"program": "sort"})["status"], "denied")
+
+
+# A host of its own (unshare), which has an address of the public internet and its loopback, and somebody at each.
+HOST = """
+import json, socket, subprocess, sys, threading
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+subprocess.run(["ip", "address", "add", "93.184.216.34/32", "dev", "lo"], check=True)
+def greet(server):
+    while True:
+        with server.accept()[0] as client:
+            client.sendall(b"hello")
+servers = [socket.create_server((address, 8080)) for address in ("93.184.216.34", "127.0.0.1")]
+for server in servers:
+    threading.Thread(target=greet, args=[server], daemon=True).start()
+sandbox, program, *options = sys.argv[1:]
+done = subprocess.run([sandbox, *options, "--", "/usr/bin/python3", "-I", "-c", program], capture_output=True, text=True)
+sys.exit(done.stderr) if done.returncode else print(done.stdout)
+"""
+PROGRAM = """
+import errno, json, socket, threading
+said = {}
+def tried(name, what):
+    try:
+        said[name] = what()
+    except OSError as error:
+        said[name] = errno.errorcode[error.errno]
+def greeted(address):
+    with socket.create_connection((address, 8080), 60) as s:
+        return s.recv(10).decode()
+def sent(how):
+    with socket.socket() as s:
+        how(s)
+        return "sent"
+for address in "93.184.216.34", "127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "::ffff:127.0.0.1":
+    tried(address, lambda: greeted(address))
+thread = threading.Thread(target=tried, args=["thread", lambda: greeted("93.184.216.34")])
+thread.start(); thread.join()
+tried("unix", lambda: str(socket.socket(socket.AF_UNIX)))
+tried("datagrams", lambda: str(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).family))
+tried("mptcp", lambda: str(socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).family))
+tried("listening", lambda: sent(lambda s: s.listen(1)))
+tried("fast open", lambda: sent(lambda s: s.sendto(b"x", 0x20000000, ("127.0.0.1", 8080))))
+tried("fast open, a message", lambda: sent(lambda s: s.sendmsg([b"x"], [], 0x20000000, ("127.0.0.1", 8080))))
+print(json.dumps(said))
+"""
+
+
+@unittest.skipUnless(can_be_alone() and shutil.which("ip"), "no user namespaces here, or no `ip`")
+class Network(unittest.TestCase):
+    def said(self, *options):
+        sandbox = harness.BUILD / "lib/tool/troupe-sandbox"
+        done = subprocess.run(["unshare", "-Urn", PYTHON, "-c", HOST, sandbox, PROGRAM, *options], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_the_public_internet_and_nothing_else(self):
+        said = self.said("--network")
+        self.assertEqual((said.pop("93.184.216.34"), said.pop("thread")), ("hello", "hello"))
+        self.assertEqual(said.pop("unix"), "EAFNOSUPPORT")
+        self.assertEqual(set(said.values()), {"EACCES", "EPERM"}, said)
+
+    def test_all_of_the_hosts_network(self):
+        said = self.said("--network", "--private")
+        self.assertEqual((said["93.184.216.34"], said["127.0.0.1"], said["listening"]), ("hello", "hello", "sent"))
+        self.assertEqual(said["unix"], "EAFNOSUPPORT")
+
+    def test_none(self):
+        said = self.said()
+        self.assertEqual((said["93.184.216.34"], said["datagrams"]), ("EAFNOSUPPORT", "EAFNOSUPPORT"), said)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ int tr_sandbox_limit(const tr_sandbox_t *self) {
         {RLIMIT_NPROC, self->processes + 1}, /* the first of the room counts too */
         {RLIMIT_NOFILE, FILES_MAX},
         {RLIMIT_CORE, 0},
+        {RLIMIT_MSGQUEUE, 0},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct rlimit limit = {limits[i].most, limits[i].most};

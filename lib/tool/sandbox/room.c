@@ -155,13 +155,20 @@ static int make_system(void) {
 }
 
 /* What names are resolved by; only where there is a network. */
-static int make_network(const tr_sandbox_t *self) {
+static int make_network(tr_sandbox_t *self) {
     static const char *const taken[] = {
-        "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates"};
+        "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates"};
+    static const char names[] = "/etc/resolv.conf";
     int rc = 0;
     for (size_t i = 0; self->network && rc == 0 && i < sizeof taken / sizeof *taken; i++)
         rc = access(taken[i], F_OK) == 0 ? bring(taken[i], false) : 0;
-    return rc;
+    if (rc < 0 || !self->network || access(names, F_OK) < 0)
+        return rc;
+    char at[PATH_MAX];
+    if (self->private)
+        return bring(names, false);
+    rc = place_of(names, at);
+    return rc < 0 ? rc : tr_sandbox_read_names(self, names, at);
 }
 
 static int enter(const tr_sandbox_t *self) {
@@ -173,7 +180,7 @@ static int enter(const tr_sandbox_t *self) {
     return chdir(home) < 0 ? tr_sandbox_say(home, errno) : 0;
 }
 
-int tr_sandbox_furnish(const tr_sandbox_t *self) {
+int tr_sandbox_furnish(tr_sandbox_t *self) {
     static const char host[] = "sandbox";
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return tr_sandbox_say("/", errno);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,16 @@ int tr_sandbox_say(const char *what, int error) {
 static int wrong(const char *option) {
     fprintf(stderr, "troupe-sandbox: %s: not understood\n", option);
     return -EINVAL;
+}
+
+static bool take_truth(const char *option, tr_sandbox_t *s) {
+    bool *to = strcmp(option, "--network") == 0   ? &s->network
+               : strcmp(option, "--private") == 0 ? &s->private
+               : strcmp(option, "--spawns") == 0  ? &s->spawns
+                                                  : NULL;
+    if (to)
+        *to = true;
+    return to != NULL;
 }
 
 static bool take_number(const char *option, const char *value, tr_sandbox_t *s) {
@@ -51,10 +63,8 @@ int tr_sandbox_read(int argc, char *argv[], tr_sandbox_t *ret_sandbox) {
     tr_sandbox_t s = {.cpu_s = 10, .memory = 256u << 20, .file_size = 16u << 20, .processes = 16};
     int i = 1;
     for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--network") == 0) {
-            s.network = true;
+        if (take_truth(argv[i], &s))
             continue;
-        }
         if (i + 1 >= argc || !(take_number(argv[i], argv[i + 1], &s) || take_path(argv[i], argv[i + 1], &s)))
             return wrong(argv[i]);
         i++;
@@ -68,11 +78,25 @@ int tr_sandbox_read(int argc, char *argv[], tr_sandbox_t *ret_sandbox) {
 
 /* ---- the processes: this one, the first of the room, and the program ---- */
 
-static void be_program(const tr_sandbox_t *self) {
+/* A copy in a page of its own, whose address nobody can guess (filter.c). NULL after a line on stderr. */
+static const char *at_random(const char *path) {
+    size_t size = strlen(path) + 1;
+    char *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        tr_sandbox_say("mmap", errno);
+        return NULL;
+    }
+    memcpy(page, path, size);
+    return page;
+}
+
+static void be_program(const tr_sandbox_t *self, int by) {
     char path[] = "PATH=/usr/bin:/bin", home[] = "HOME=/tmp", lang[] = "LANG=C.UTF-8", tmp[] = "TMPDIR=/tmp";
     char *const environment[] = {path, home, lang, tmp, NULL};
-    if (tr_sandbox_limit(self) == 0 && tr_sandbox_filter(self) == 0) {
-        execve(self->command[0], self->command, environment);
+    const char *program = at_random(self->command[0]);
+    tr_sandbox_unwatch_ends();
+    if (program && tr_sandbox_limit(self) == 0 && tr_sandbox_filter(self, program, by) == 0) {
+        execve(program, self->command, environment);
         tr_sandbox_say(self->command[0], errno);
     }
     _exit(TR_SANDBOX_NOT_BUILT);
@@ -83,25 +107,29 @@ static int code_of(int status) {
 }
 
 /* The end of the first process ends all of the room. */
-static void be_first(const tr_sandbox_t *self) {
-    int status = 0;
+static void be_first(tr_sandbox_t *self) {
+    int status = 0, by[2];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (tr_sandbox_furnish(self) < 0)
         _exit(TR_SANDBOX_NOT_BUILT);
-    pid_t program = fork(), ended;
+    int ends = tr_sandbox_watch_ends();
+    if (ends < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, by) < 0)
+        _exit(TR_SANDBOX_NOT_BUILT);
+    pid_t program = fork();
     if (program == 0)
-        be_program(self);
+        be_program(self, by[1]);
     if (program < 0) {
         tr_sandbox_say("fork", errno);
         _exit(TR_SANDBOX_NOT_BUILT);
     }
-    while ((ended = wait(&status)) != program)
-        if (ended < 0 && errno != EINTR)
-            break;
+    close(by[1]);
+    int gate = tr_sandbox_has_gate(self) ? tr_sandbox_take_gate(by[0]) : -1;
+    tr_sandbox_wait(
+        self, program, ends, gate, &status); /* without it there is nothing to wait for, ignoring */
     _exit(code_of(status));
 }
 
-int tr_sandbox_run(const tr_sandbox_t *self) {
+int tr_sandbox_run(tr_sandbox_t *self) {
     int status = 0;
     if (tr_sandbox_leave(self) < 0)
         return TR_SANDBOX_NOT_BUILT;
