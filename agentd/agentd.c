@@ -33,6 +33,7 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_MOVED] = TR_EVENT_MOVED,
     [TR_HOST_TAKEN_AGAIN] = TR_EVENT_TAKEN_AGAIN,
     [TR_HOST_NOT_TAKEN] = TR_EVENT_NOT_TAKEN,
+    [TR_HOST_WARNED] = TR_EVENT_WARNED,
 };
 
 static void tell_stays(tr_agentd_t *self) {

@@ -88,6 +88,10 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "the store, and the next start tries it again; where somebody else has its name, that is the agent "
         "now.",
         "The detail says why: a behaviour that the station has to load (--args), a name that is taken."},
+    [TR_EVENT_WARNED] = {"A030", TR_LOG_WARN, "agent warns",
+        "An agent does its work, and something of its configuration is not as it was meant: a tool that "
+        "`privileged` names and no server has, a tool whose arguments cannot be checked.",
+        "The detail says what; `{\"action\": \"list\"}` of a toolkeeper shows it as long as it holds."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

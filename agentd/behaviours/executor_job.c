@@ -146,7 +146,18 @@ static json_t *told_steps(const tr_job_t *self, const json_t *numbers) {
     return list;
 }
 
+static void count_cost(tr_job_t *self, const tr_mind_cost_t *cost) {
+    self->spent.tokens += cost->tokens;
+    self->spent.nano += cost->nano;
+    tr_message_spend(
+        self->message, cost->tokens, (cost->nano + 999) / 1000); /* it was spent, more than allowed or not */
+}
+
 void tr_job_fail(tr_job_t *self, const char *reason, const char *detail) {
+    if (self->thought) { /* its server may go on with it */
+        tr_mind_cost_t cost = tr_thinker_stop(&self->executor->thinker, self->thought);
+        count_cost(self, &cost);
+    }
     json_t *content =
         json_pack("{s:s, s:s, s:o}", "reason", reason, "detail", detail, "steps", told_steps(self, NULL));
     add_figures(self, content);
@@ -284,13 +295,6 @@ static int follow(tr_job_t *self, const tr_message_t *message) {
     tr_message_done(&self->message);
     self->message = kept;
     return 0;
-}
-
-static void count_cost(tr_job_t *self, const tr_mind_cost_t *cost) {
-    self->spent.tokens += cost->tokens;
-    self->spent.nano += cost->nano;
-    tr_message_spend(
-        self->message, cost->tokens, (cost->nano + 999) / 1000); /* it was spent, more than allowed or not */
 }
 
 static bool ends_uncertain(const tr_job_t *self) {

@@ -6,18 +6,11 @@
 
 #include "agentd/behaviours/executor.h"
 #include "lib/agent/json_request.h"
+#include "lib/text/utf8.h"
 
 #define ASK_MS     10000
 #define EACH_MAX   4000 /* bytes of a result */
 #define LENGTH_MAX 32000
-
-static int cut(const char *text, size_t most) {
-    size_t length = strlen(text);
-    if (length > most)
-        for (length = most; length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80;)
-            length--;
-    return (int)length;
-}
 
 /* The text of a result, or all of it; a new reference. */
 static json_t *text_of(const json_t *result) {
@@ -39,7 +32,7 @@ static void add_result(tr_job_t *job, const json_t *shown) {
     if (known && strlen(known) > LENGTH_MAX)
         known = NULL; /* the last results matter more than the first */
     json_t *longer = json_sprintf("%s%s%s:\n%.*s", known ? known : "", known ? "\n\n" : "",
-        description ? description : "A task", cut(said, EACH_MAX), said);
+        description ? description : "A task", (int)tr_utf8_cut(said, strlen(said), EACH_MAX), said);
     json_decref(job->known);
     job->known = longer;
     json_decref(text);

@@ -1,6 +1,6 @@
 /*
- * A turn is a chain of questions to the mind: mood, intent, entities, and then what to make of it in the session's context. What the first three said
- * travels along; the session is looked up again at the end, as other users' turns go on meanwhile. The user's own next turn waits (talk_queue.h)
+ * A turn is a chain of questions to the mind: mood, intent, entities, and then what to make of it in the session's context. The first three are always for the
+ * built-in mind, which knows at once, so that a reply's first word waits for one call of a model and no more. What they said travels along; the session is looked up again at the end, as other users' turns go on meanwhile. The user's own next turn waits (talk_queue.h)
  * until this one is at its end: over(), which every way through a turn comes to once.
  */
 #include "agentd/behaviours/talk.h"
@@ -217,8 +217,8 @@ static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t
             .input = input,
             .on_said = on_said,
             .on_piece = pieces,
-            .builtin = op == TR_MIND_INTENT, /* the reply need not wait for one model more */
-            .carried = json_incref(turn)});  /* what fails is told to who asked */
+            .builtin = op != TR_MIND_DIALOGUE, /* the reply need not wait for more models */
+            .carried = json_incref(turn)});    /* what fails is told to who asked */
     if (rc < 0)
         over(self, turn);
 }

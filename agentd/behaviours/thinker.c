@@ -189,10 +189,14 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
     return rc;
 }
 
+tr_mind_cost_t tr_thinker_stop(tr_thinker_t *self, tr_thought_t *thought) {
+    return tr_mind_cancel(self->mind, thought);
+}
+
 void tr_thinker_cancel(tr_thinker_t *self, tr_thought_t **thought, bool done) {
     if (!*thought)
         return;
-    tr_mind_cancel(self->mind, *thought);
+    tr_thinker_stop(self, *thought);
     end_thought(*thought, done);
     *thought = NULL;
 }

@@ -61,6 +61,9 @@ typedef struct tr_thinker_question {
 /* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"). */
 int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question);
 
+/* Nobody waits for what was asked any more: what it has cost by then. on_said is not called; tr_thinker_cancel is still to come. */
+tr_mind_cost_t tr_thinker_stop(tr_thinker_t *self, tr_thought_t *thought);
+
 /* Ends what was asked: on_said is not called, and a model's server is not waited for. The message is finished, or, where it is not `done`, given back
  * (tr_message_release). Nulls the reference; NULL in it is nothing. */
 void tr_thinker_cancel(tr_thinker_t *self, tr_thought_t **thought, bool done);

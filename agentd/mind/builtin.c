@@ -133,7 +133,7 @@ static void nobody(void *arg, const tr_mind_result_t *result) {
 }
 
 /* It has its place in the queue until its turn. */
-static void cancel(tr_mind_t *mind, const void *arg) {
+static tr_mind_cost_t cancel(tr_mind_t *mind, const void *arg) {
     tr_builtin_t *self = (tr_builtin_t *)mind;
     tr_builtin_cancel_senses(self, arg, nobody);
     for (size_t i = self->first; i < self->count; i++)
@@ -141,6 +141,7 @@ static void cancel(tr_mind_t *mind, const void *arg) {
             self->answers[i].on_done = nobody;
             self->answers[i].on_piece = NULL;
         }
+    return (tr_mind_cost_t){0};
 }
 
 static void destroy(tr_mind_t *mind) {

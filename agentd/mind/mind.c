@@ -77,8 +77,8 @@ int tr_mind_ask(tr_mind_t *self, const tr_mind_request_t *request, tr_error_t *e
     return self->kind->ask(self, request, error);
 }
 
-void tr_mind_cancel(tr_mind_t *self, const void *arg) {
-    self->kind->cancel(self, arg);
+tr_mind_cost_t tr_mind_cancel(tr_mind_t *self, const void *arg) {
+    return self->kind->cancel(self, arg);
 }
 
 void tr_mind_destroy(tr_mind_t **self) {

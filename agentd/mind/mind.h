@@ -155,9 +155,9 @@ int tr_mind_fd(const tr_mind_t *self);
 void tr_mind_work(tr_mind_t *self);
 /* 0; -EINVAL (no such operation, no on_done), -EFBIG (more than TR_MIND_TEXT_MAX), -ENOMEM: then on_done is not called. */
 int tr_mind_ask(tr_mind_t *self, const tr_mind_request_t *request, tr_error_t *error);
-/* Ends what was asked with this arg, without a word: a model's server is not waited for any more. What that has cost by then is on no result. Not from a
+/* Ends what was asked with this arg, without a word: a model's server is not waited for any more. What that has cost by then, as no result will tell it. Not from a
  * callback of the same request. */
-void tr_mind_cancel(tr_mind_t *self, const void *arg);
+tr_mind_cost_t tr_mind_cancel(tr_mind_t *self, const void *arg);
 /* From now on each request to a model's server is told; a mind that asks none tells none. */
 void tr_mind_on_span(tr_mind_t *self, tr_mind_span_fn on_span, void *arg);
 /* Drops what is not answered yet without a word. Not from on_done. NULL-safe, nulls the reference. */

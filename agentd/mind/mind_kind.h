@@ -10,7 +10,7 @@ typedef struct tr_mind_kind {
     int (*fd)(const tr_mind_t *self);
     void (*work)(tr_mind_t *self);
     int (*ask)(tr_mind_t *self, const tr_mind_request_t *request, tr_error_t *error); /* of a valid request */
-    void (*cancel)(tr_mind_t *self, const void *arg);
+    tr_mind_cost_t (*cancel)(tr_mind_t *self, const void *arg);
     void (*destroy)(tr_mind_t *self);
 } tr_mind_kind_t;
 

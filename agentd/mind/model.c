@@ -163,6 +163,10 @@ static json_t *value_of(const asked_t *asked, const tr_llm_result_t *result) {
     }
 }
 
+static tr_mind_cost_t cost_of(const tr_llm_usage_t *usage) {
+    return (tr_mind_cost_t){usage->input_tokens + usage->output_tokens, usage->nano};
+}
+
 static void on_model(void *arg, const tr_llm_result_t *result) {
     asked_t *asked = arg;
     char by[256];
@@ -170,8 +174,7 @@ static void on_model(void *arg, const tr_llm_result_t *result) {
     asked->call = NULL;
     json_t *value = result->status == TR_LLM_OK ? value_of(asked, result) : NULL;
     snprintf(by, sizeof by, "model %s", result->model);
-    asked->cost =
-        (tr_mind_cost_t){result->usage.input_tokens + result->usage.output_tokens, result->usage.nano};
+    asked->cost = cost_of(&result->usage);
     if (!value) {
         explain(asked, result);
         fall_back(asked, by, is_over ? TR_MIND_OVER : TR_MIND_FAILED);
@@ -338,18 +341,21 @@ static void work(tr_mind_t *mind) {
     tr_mind_work(self->builtin);
 }
 
-static void cancel(tr_mind_t *mind, const void *arg) {
+static tr_mind_cost_t cancel(tr_mind_t *mind, const void *arg) {
     model_t *self = (model_t *)mind;
+    tr_mind_cost_t spent = {0};
     for (asked_t *asked = self->all, *next; asked; asked = next) {
         next = asked->next;
         if (asked->request.arg != arg)
             continue;
-        if (asked->call)
-            tr_llm_cancel(self->llm, &asked->call);
-        else
-            tr_mind_cancel(self->builtin, asked);
+        tr_llm_usage_t usage = asked->call ? tr_llm_cancel(self->llm, &asked->call) : (tr_llm_usage_t){0};
+        tr_mind_cost_t cost = cost_of(&usage);
+        tr_mind_cancel(self->builtin, asked); /* which costs nothing */
+        spent.tokens += asked->cost.tokens + cost.tokens;
+        spent.nano += asked->cost.nano + cost.nano;
         forget(asked);
     }
+    return spent;
 }
 
 static void destroy(tr_mind_t *mind) {

@@ -48,6 +48,12 @@ void *tr_agent_state(const tr_agent_t *self) {
     return d->states ? d->states + (size_t)self->index * d->behaviour->state_size : NULL;
 }
 
+void tr_agent_warn(const tr_agent_t *self, const char *detail) {
+    char name[TR_NAME_MAX + 1];
+    tr_agent_name(self, name);
+    tr_host_say(self->hosted->host, TR_HOST_WARNED, "%s: %.400s", name, detail);
+}
+
 struct tr_host *tr_agent_host(const tr_agent_t *self) {
     return self->hosted->host;
 }

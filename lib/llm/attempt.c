@@ -381,17 +381,32 @@ int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret) {
     return r;
 }
 
-void tr_llm_attempt_drop(tr_llm_call_t *self) {
+/* What an attempt that nobody waits for costs: where it was sent, its server may go on with it. */
+static tr_llm_usage_t usage_unheard(const tr_llm_call_t *self) {
+    bool flies = self->runs && self->leave.holds;
+    return flies ? tr_llm_read_usage(self, &(tr_llm_report_t){.end = TR_LLM_END_TOTAL}) : (tr_llm_usage_t){0};
+}
+
+tr_llm_usage_t tr_llm_attempt_spent(const tr_llm_call_t *self) {
+    tr_llm_usage_t usage = usage_unheard(self);
+    usage.input_tokens += self->usage.input_tokens;
+    usage.output_tokens += self->usage.output_tokens;
+    usage.nano += self->usage.nano;
+    usage.estimated |= self->usage.estimated;
+    return usage;
+}
+
+void tr_llm_attempt_drop(tr_llm_call_t *self, tr_llm_status_t status) {
     if (self->runs) {
         bool flies = self->leave.holds;
-        tr_llm_usage_t usage = {0};
-        if (flies) /* the server may go on with it */
-            usage = tr_llm_read_usage(self, &(tr_llm_report_t){.end = TR_LLM_END_TOTAL});
+        tr_llm_usage_t usage = usage_unheard(self);
         self->client->stats.in_flight -= flies;
         self->client->stats.waiting -= !flies;
         settle(self, &usage);
         tell_nothing(self);
         self->runs = false;
+        if (flies)
+            tr_llm_span_emit(self, &(tr_llm_outcome_t){.status = status}, &usage, 0);
     }
     tr_llm_transfer_cancel(&self->transfer);
     forget_answer(self);

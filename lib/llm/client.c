@@ -35,6 +35,7 @@ static void close_client(tr_llm_t **ref) {
     tr_llm_client_t *self = client_of(*ref);
     if (!self)
         return;
+    self->on_span = NULL; /* who is told goes away, too */
     while (self->calls)
         tr_llm_call_free(self->calls);
     tr_llm_transfers_destroy(&self->transfers);
@@ -188,15 +189,17 @@ static int start(
     return tr_llm_call_start(client_of(base), request, ret_call, error);
 }
 
-static void cancel(tr_llm_t *base, tr_llm_call_t **ref) {
+static tr_llm_usage_t cancel(tr_llm_t *base, tr_llm_call_t **ref) {
     tr_llm_call_t *call = *ref;
     (void)base;
     *ref = NULL;
     if (!call || call->over)
-        return;
+        return (tr_llm_usage_t){0};
+    tr_llm_usage_t spent = tr_llm_attempt_spent(call);
     call->over = true;
     if (!call->calls) /* else who called on_text frees it */
         tr_llm_call_free(call);
+    return spent;
 }
 
 static bool account(const tr_llm_t *base, const char *name, tr_llm_account_t *ret_account) {

@@ -144,8 +144,10 @@ void tr_llm_call_told(tr_llm_call_t *self, const tr_llm_outcome_t *outcome);
 /* ---- attempt.c ---- */
 /* Builds the body, reserves, and asks for leave. 0, or an outcome that ends it. */
 int tr_llm_attempt_begin(tr_llm_call_t *self, tr_llm_outcome_t *ret_outcome);
-/* Ends what runs, which says nothing of the server, settles it with what is known, and forgets its answer. */
-void tr_llm_attempt_drop(tr_llm_call_t *self);
+/* Ends what runs, which says nothing of the server, settles it with what is known, and forgets its answer. `status`: what its span says of it. */
+void tr_llm_attempt_drop(tr_llm_call_t *self, tr_llm_status_t status);
+/* What the call has cost by now, with what it would settle an attempt that runs with. */
+tr_llm_usage_t tr_llm_attempt_spent(const tr_llm_call_t *self);
 /* Makes room for an answer of the provider's kind. */
 void tr_llm_attempt_expect(tr_llm_call_t *self);
 /* Tokens that so many bytes of text are, about. */

@@ -21,6 +21,7 @@ const char *tr_llm_status_word(tr_llm_status_t status) {
         [TR_LLM_TOO_LARGE] = "too-large",
         [TR_LLM_OVER_BUDGET] = "over-budget",
         [TR_LLM_FAILED] = "failed",
+        [TR_LLM_CANCELLED] = "cancelled",
     };
     return status < TR_LLM_STATUSES ? words[status] : "unknown";
 }
@@ -49,8 +50,8 @@ int tr_llm_start(
     return self->module->start(self, request, ret_call, error);
 }
 
-void tr_llm_cancel(tr_llm_t *self, tr_llm_call_t **call) {
-    self->module->cancel(self, call);
+tr_llm_usage_t tr_llm_cancel(tr_llm_t *self, tr_llm_call_t **call) {
+    return self->module->cancel(self, call);
 }
 
 bool tr_llm_account(const tr_llm_t *self, const char *name, tr_llm_account_t *ret_account) {

@@ -57,6 +57,7 @@ typedef enum tr_llm_status {
     TR_LLM_TOO_LARGE,    /* more bytes than an answer may have */
     TR_LLM_OVER_BUDGET,  /* not asked: detail says whose budget of what */
     TR_LLM_FAILED,       /* out of memory, descriptors */
+    TR_LLM_CANCELLED,    /* nobody waits for it any more: of spans alone, no call ends so */
     TR_LLM_STATUSES,
 } tr_llm_status_t;
 
@@ -207,12 +208,12 @@ void tr_llm_close(tr_llm_t **self);
 int tr_llm_fd(const tr_llm_t *self);
 void tr_llm_work(tr_llm_t *self);
 
-/* 0, or -EINVAL (a request that makes no sense, with a text), -ENOMEM: then on_done is not called. ret_call may be NULL; the
+/* 0, or -EINVAL (a request that makes no sense, with a text), -ENOTSUP (a schema that answers cannot be checked by, likewise), -E2BIG, -ENOMEM: then on_done is not called. ret_call may be NULL; the
  * handle is valid until on_done. */
 int tr_llm_start(
     tr_llm_t *self, const tr_llm_request_t *request, tr_llm_call_t **ret_call, tr_error_t *error);
-/* Ends a call without a word. NULL-safe, nulls the reference. */
-void tr_llm_cancel(tr_llm_t *self, tr_llm_call_t **call);
+/* Ends a call without a word: what it has cost by now, as it is on the accounts. NULL-safe, nulls the reference. */
+tr_llm_usage_t tr_llm_cancel(tr_llm_t *self, tr_llm_call_t **call);
 
 /* Account "fleet" (all of this client), "agent:NAME" or "task:ID". False where nothing was ever on it. */
 bool tr_llm_account(const tr_llm_t *self, const char *name, tr_llm_account_t *ret_account);

@@ -16,7 +16,7 @@ typedef struct tr_llm_module {
     void (*work)(tr_llm_t *self);
     int (*start)(
         tr_llm_t *self, const tr_llm_request_t *request, tr_llm_call_t **ret_call, tr_error_t *error);
-    void (*cancel)(tr_llm_t *self, tr_llm_call_t **call);
+    tr_llm_usage_t (*cancel)(tr_llm_t *self, tr_llm_call_t **call);
     bool (*account)(const tr_llm_t *self, const char *name, tr_llm_account_t *ret_account);
     int (*limit)(tr_llm_t *self, const char *name, uint64_t tokens_max, uint64_t nano_max);
     void (*forget)(tr_llm_t *self, const char *name);

@@ -96,6 +96,9 @@ int tr_agent_append_content(tr_agent_t *self, tr_content_writer_t *event);
  * always is. */
 void tr_agent_snapshot(tr_agent_t *self);
 
+/* Tells the operator: a line in the log of a process that writes one (troupe-agentd). What is not UTF-8, and what is beyond 400 bytes, is cut. */
+void tr_agent_warn(const tr_agent_t *self, const char *detail);
+
 /* The AID, `name@platform`: into out (TR_AID_MAX + 1 bytes), which is returned. */
 const char *tr_agent_aid(const tr_agent_t *self, char out[TR_AID_MAX + 1]);
 void *tr_agent_state(const tr_agent_t *self);

@@ -40,6 +40,7 @@ typedef enum tr_host_event {
     TR_HOST_MOVED, /* an agent is another process's now (`troupe move`): detail is its name */
     TR_HOST_TAKEN_AGAIN, /* one that was moved here before the process was started is here again: detail is its name */
     TR_HOST_NOT_TAKEN, /* one is not: detail is its name and why */
+    TR_HOST_WARNED, /* an agent says what its operator should know (tr_agent_warn): detail is its name and that */
 } tr_host_event_t;
 
 typedef struct tr_host_options {

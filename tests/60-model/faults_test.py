@@ -306,6 +306,18 @@ class Cancelling(model.ModelTest):
         stat = caller.ask("stat")
         self.assertEqual((stat["in_flight"], stat["waiting"]), (0, 0))
 
+    def test_it_is_a_span_and_what_it_costs_is_counted(self):
+        server = self.server()
+        caller = self.caller(server.config())
+        server.usual = model.stall()
+        id_ = caller.start(messages=model.user("x" * 400), agent="ann")
+        harness.wait_until(lambda: server.requests, "the call is in flight")
+        caller.tell(do="cancel", id=id_)
+        span = caller.until(lambda line: line["event"] == "span")
+        self.assertEqual((span["failed"], span["attributes"]["error.type"]), (True, "cancelled"))
+        self.assertGreater(span["attributes"]["gen_ai.usage.input_tokens"], 100)
+        self.assertEqual(caller.ask("account", name="agent:ann")["tokens"], span["attributes"]["gen_ai.usage.input_tokens"])
+
     def test_an_end_with_calls_in_flight(self):
         server = self.server()
         server.usual = model.stall()

@@ -227,12 +227,14 @@ class Assistant(minds.MindsTest):
 
     def test_with_a_model(self):
         server = self.server()
-        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'), model.chat('{"reply": "Moin."}'))
+        server.does(model.chat('{"reply": "Moin."}'))
         self.agent("a", "assistant", mind={"base-url": server.url, "model": "m", **model.QUICK})
         turn = self.told("a", "moin")
         self.assertEqual((turn["reply"], turn["by"], turn["state"]), ("Moin.", "model the-model", "chat"))
         self.assertIn("label", turn["intent"])
-        self.assertEqual(len(server.requests), 3, "no model is asked for the intent")
+        self.assertIn("label", turn["sentiment"])
+        self.assertEqual(turn["entities"], [])
+        self.assertEqual(len(server.requests), 1, "no model is asked for mood, intent and entities")
 
 
 class Stream(minds.MindsTest):
@@ -240,7 +242,7 @@ class Stream(minds.MindsTest):
 
     def modelled(self, *replies, behaviour="dialogue"):
         server = self.server()
-        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'), *replies)
+        server.does(*replies)
         server.usual = model.status(400)
         self.agent("assistant", behaviour, mind={"base-url": server.url, "model": "m", **model.QUICK})
         return server
@@ -253,12 +255,12 @@ class Stream(minds.MindsTest):
     def test_a_reply_arrives_before_its_end(self):
         server = self.server()
         gate = model.Gate(server)
-        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'),
-                    gate.stream(model.events(('{"reply": "It is \\u00', "e4 long ", "story.", ' Listen."}')), before=4))
+        server.does(gate.stream(model.events(('{"reply": "It is \\u00', "e4 long ", "story.", ' Listen."}')), before=4))
         self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
         chat = self.chat("tell me")
         minds.harness.wait_until(lambda: chat.out == "It is ä long story.", "the beginning", 20)
         self.assertIsNone(chat.process.poll())
+        self.assertEqual(len(server.requests), 1, "the first word waits for one call of the model")
         gate.open()
         self.assertEqual(chat.wait().code, 0)
         self.assertEqual(chat.out, "It is ä long story. Listen.\n")
@@ -268,9 +270,8 @@ class Stream(minds.MindsTest):
         """The other one's request waits for the reply that is being written, and no piece of that appears in it."""
         server = self.server()
         gate = model.Gate(server)
-        mood = (model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'))
-        server.does(*mood, gate.stream(model.events(('{"reply": "The first ', 'story."}')), before=2),
-                    *mood, model.stream(model.events(('{"reply": "The second ', 'story."}'))))
+        server.does(gate.stream(model.events(('{"reply": "The first ', 'story."}')), before=2),
+                    model.stream(model.events(('{"reply": "The second ', 'story."}'))))
         server.usual = model.status(400)
         self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
         one = self.chat("tell me")
@@ -278,7 +279,7 @@ class Stream(minds.MindsTest):
         talking = self.told("ams", {"action": "search"})["total"]
         other = self.chat("tell me more")
         minds.harness.wait_until(lambda: self.told("ams", {"action": "search"})["total"] == talking + 1, "both talk", 60)
-        self.assertEqual((other.out, len(server.requests)), ("", 3))
+        self.assertEqual((other.out, len(server.requests)), ("", 1))
         gate.open()
         self.assertEqual((one.wait(60).out, other.wait(60).out), ("The first story.\n", "The second story.\n"))
 
@@ -294,7 +295,7 @@ class Stream(minds.MindsTest):
         chat = self.chat("hello")
         self.assertEqual(chat.wait().code, 0)
         self.assertEqual(chat.out.split("\n")[-2:], ["Hello. What can I do for you?", ""])
-        self.assertEqual(len(server.requests), 5)
+        self.assertEqual(len(server.requests), 3)
 
     def test_what_is_done_is_not_announced(self):
         self.agent("finder", "echo", more=("--service", "kb"))
@@ -308,10 +309,9 @@ class Stream(minds.MindsTest):
     def test_parts_are_fitted_to_the_user(self):
         server = self.server()
         gate = model.Gate(server)
-        server.does(model.chat('{"label": "negative", "score": -0.9}'), model.chat('{"entities": []}'),
-                    gate.stream(model.events(('{"reply": "That is ', "bad. We ", 'mend it."}')), before=3))
+        server.does(gate.stream(model.events(('{"reply": "That is ', "bad. We ", 'mend it."}')), before=3))
         self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
-        chat = self.chat("thanks for nothing, my name is Ann")
+        chat = self.chat("thanks for this terrible, awful mess, my name is Ann")
         minds.harness.wait_until(lambda: chat.out == "I am sorry. Ann, that is bad. We ", "the beginning", 20)
         gate.open()
         self.assertEqual(chat.wait().code, 0)
@@ -381,8 +381,7 @@ class Chat(minds.MindsTest):
     def test_a_reply_on_a_terminal_is_shown_as_it_comes(self):
         server = self.server()
         gate = model.Gate(server)
-        server.does(model.chat('{"label": "neutral", "score": 0}'), model.chat('{"entities": []}'),
-                    gate.stream(model.events(('{"reply": "It is \\u00', 'e4 \\u001b[2Jlong ', "story.", ' Listen."}')), before=4))
+        server.does(gate.stream(model.events(('{"reply": "It is \\u00', 'e4 \\u001b[2Jlong ', "story.", ' Listen."}')), before=4))
         self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
         terminal = self.terminal()
         self.assertEqual(self.types(terminal, "tell me", before="story."), "It is ä ?[2Jlong ")

@@ -23,9 +23,9 @@ class ExecutorTest(minds.MindsTest):
         mind = {"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK, **config}
         return server, self.agent("x", "executor", args, mind=mind, more=more)
 
-    def tap(self):
+    def tap(self, *more):
         """One of the progress that hears."""
-        tap = self.spawn_verb("tap", "progress.>", "-o", "json")
+        tap = self.spawn_verb("tap", *more, "progress.>", "-o", "json")
 
         def heard():
             self.run_verb("pub", "progress.probe", "1")
@@ -136,9 +136,13 @@ class Model(ExecutorTest):
         forever = {"limits": {name: "600s" for name in ("connect", "first-byte", "idle", "total")}}
         server, _ = self.modelled(**forever)
         server.usual = stalls
+        tap = self.tap("$tap.x.>")
         self.assertIn("time-limit", self.failure({"text": "wait", "limits": {"time-ms": 300}}))
         minds.harness.wait_until(lambda: len(gone) == 1, "the model's server is left alone", 20)
         self.assertEqual(len(server.requests), 1)
+        minds.harness.wait_until(lambda: '"time-limit"' in tap.out, "its failure on the wire", 20)
+        failed = next(json.loads(line) for line in tap.out.splitlines() if '"time-limit"' in line)["content"]
+        self.assertGreater(failed["tokens"], 100, "what is asked is paid, answered or not")
 
     def test_what_it_may_cost(self):
         usage = {"prompt_tokens": 2900, "completion_tokens": 20, "total_tokens": 2920}

@@ -35,7 +35,7 @@ class Mind(minds.MindsTest):
         told = os.path.join(self.directory, "metrics")
         self.agent("s", "summariser", mind={"base-url": server.url, "key-env": "TEST_MODEL_KEY", "model": "m", **model.QUICK},
                    more=("--http", "127.0.0.1:0", "--http-file", told), TEST_MODEL_KEY=model.KEY)
-        done = self.troupe("ask", "--connect", self.at.endpoint, "s", TEXT, "--trace")
+        done = self.troupe("ask", "--connect", self.at.endpoint, "s", TEXT, "--trace", "-o", "json", "--headers")
         trace = re.search(r"troupe trace ([0-9a-f]{32})", done.err).group(1)
 
         def call():
@@ -45,6 +45,7 @@ class Mind(minds.MindsTest):
         said = span["attributes"]
         self.assertEqual((said["gen_ai.operation.name"], said["gen_ai.request.model"], span["kind"]), ("chat", "m", "client"))
         self.assertGreater(said["gen_ai.usage.input_tokens"], 0)
+        self.assertEqual(said["gen_ai.conversation.id"], done.json()["conversation_id"])
         self.assertIn(trace, server.requests[0].headers["traceparent"])
         with open(os.path.join(told, "s.json")) as file:
             address = json.load(file)[0]["targets"][0]
