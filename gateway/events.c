@@ -97,4 +97,9 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "a role, or see --oidc-claim and --oidc-role. sign-in-over: it took more than ten minutes, or was "
         "begun "
         "elsewhere."},
+    [TR_G_KEYS_ALONE] = {"G025", TR_LOG_WARN, "keys not shared",
+        "The Redis server of --redis cannot be asked. Requests under an Idempotency-Key are known to the "
+        "gateway that got them alone "
+        "until it is there again.",
+        "The error says why: see whether it runs, and whether the file of --redis says where."},
 };

@@ -111,6 +111,10 @@ static const tr_option_t table[] = {
         "The state directory of the fleet that it is of: its processes may be attached and scaled, and its "
         "logs "
         "read. `troupe up` says it."},
+    {"redis", 0, "FILE", TR_STRING(O, web.redis), NULL,
+        "Where a Redis server is (redis://[[USER]:PASSWORD@]HOST[:PORT], unix:PATH), in a file that its "
+        "owner alone may read: what was answered under an "
+        "Idempotency-Key is known to all gateways that share it."},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     TR_RESIDENT_MORE_OPTIONS,
 };

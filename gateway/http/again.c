@@ -52,10 +52,86 @@ static bool respond_again(tr_web_exchange_t *e, const tr_once_answer_t *answer) 
     return false;
 }
 
+static bool under_way(tr_web_exchange_t *e) {
+    e->retry_s = 1;
+    tr_web_problem(e, 409, "under-way", "the request that had this Idempotency-Key first has no answer yet");
+    return false;
+}
+
+static bool other_asked(tr_web_exchange_t *e) {
+    tr_web_problem(e, 422, "key-used", "this Idempotency-Key was given to another request");
+    return false;
+}
+
+/* ---- at other gateways (shared.h) ---- */
+
+/* Types stay, as they do in the first answer. */
+static const char *type_of(const char *type) {
+    static const char *const types[] = {"application/json", "application/problem+json",
+        "application/a2a+json", "text/plain", "text/plain; charset=utf-8"};
+    for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i], type) == 0)
+            return types[i];
+    return NULL;
+}
+
+static void tell_others(tr_web_exchange_t *e, const tr_once_answer_t *answer) {
+    unsigned char asked[TR_ONCE_DIGEST];
+    char name[TR_WEB_ONCE_NAME];
+    bool told = e->once_shared && tr_web_once_name(e, name);
+    e->once_shared = false;
+    if (!told || (answer && !type_of(answer->type)))
+        return; /* of what is no text: it stays under way there, and is not done twice */
+    digest(e, asked);
+    tr_web_shared_end(e->server->shared, name, asked, answer);
+}
+
+/* The answer is as if it had been given here. */
+static void take_from_others(tr_web_exchange_t *e, const json_t *told) {
+    const json_t *text = json_object_get(told, "text");
+    tr_once_answer_t answer = {(unsigned)json_integer_value(json_object_get(told, "status")),
+        type_of(json_string_value(json_object_get(told, "type"))), json_string_value(text),
+        json_string_length(text)};
+    tr_once_end(e->server->once, e->who, e->once_key, &answer, tr_clock_ms());
+    e->once = false;
+    respond_again(e, &answer);
+}
+
+static void on_others(tr_web_exchange_t *e) {
+    json_t *told = tr_web_reply_json(e->replies[0]);
+    const char *found = json_string_value(json_object_get(told, "found"));
+    bool is_new = !found || strcmp(found, "new") == 0;
+    e->once_shared = is_new;
+    if (!e->wsi) {
+        tr_web_again_leave(e); /* the client has gone before anything was done */
+    } else if (is_new) {
+        e->match.route->handle(e);
+    } else if (strcmp(found, "known") == 0) {
+        take_from_others(e, told);
+    } else {
+        tr_once_drop(e->server->once, e->who, e->once_key);
+        e->once = false;
+        strcmp(found, "other") == 0 ? other_asked(e) : under_way(e);
+    }
+    json_decref(told);
+}
+
+/* Whether they are asked: then it goes on when they have answered. */
+static bool ask_others(tr_web_exchange_t *e, const unsigned char asked[TR_ONCE_DIGEST]) {
+    char name[TR_WEB_ONCE_NAME];
+    if (!e->server->shared || !tr_web_once_name(e, name) ||
+        !tr_web_shared_begin(e->server->shared, name, asked, e))
+        return false;
+    e->on_replies = on_others;
+    e->asked++;
+    tr_gauge_add(&e->server->waiting, 1);
+    return true;
+}
+
 bool tr_web_again_begin(tr_web_exchange_t *e) {
     unsigned char asked[TR_ONCE_DIGEST];
     tr_once_answer_t answer;
-    e->once = false;
+    e->once = e->once_shared = false;
     if (e->method != TR_WEB_POST || !*e->who || e->match.route->login)
         return true;
     if (!take_key(e))
@@ -64,16 +140,10 @@ bool tr_web_again_begin(tr_web_exchange_t *e) {
         return true;
     digest(e, asked);
     switch (tr_once_begin(e->server->once, e->who, e->once_key, asked, tr_clock_ms(), &answer)) {
-    case TR_ONCE_NEW: e->once = true; return true;
+    case TR_ONCE_NEW: e->once = true; return !ask_others(e, asked);
     case TR_ONCE_KNOWN: return respond_again(e, &answer);
-    case TR_ONCE_UNDER_WAY:
-        e->retry_s = 1;
-        tr_web_problem(
-            e, 409, "under-way", "the request that had this Idempotency-Key first has no answer yet");
-        return false;
-    case TR_ONCE_OTHER:
-        tr_web_problem(e, 422, "key-used", "this Idempotency-Key was given to another request");
-        return false;
+    case TR_ONCE_UNDER_WAY: return under_way(e);
+    case TR_ONCE_OTHER: return other_asked(e);
     case TR_ONCE_FULL: break;
     }
     e->retry_s = 1;
@@ -87,6 +157,7 @@ void tr_web_again_keep(tr_web_exchange_t *e) {
     if (!e->once)
         return;
     e->once = false;
+    tell_others(e, e->status < 500 ? &answer : NULL);
     if (e->status < 500)
         tr_once_end(e->server->once, e->who, e->once_key, &answer, tr_clock_ms());
     else
@@ -94,6 +165,7 @@ void tr_web_again_keep(tr_web_exchange_t *e) {
 }
 
 void tr_web_again_leave(tr_web_exchange_t *e) {
+    tell_others(e, NULL);
     if (e->once)
         tr_once_drop(e->server->once, e->who, e->once_key);
     e->once = false;

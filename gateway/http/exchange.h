@@ -84,6 +84,7 @@ struct tr_web_exchange {
     char host[256];                                      /* that was asked, with its port */
     char once_key[TR_WEB_KEY_MAX + 1];                   /* Idempotency-Key; "": none */
     bool once;                                           /* its answer is to be kept under it */
+    bool once_shared;                                    /* and other gateways are to be told of it */
     char known_tags[TR_WEB_TAGS_SIZE];                   /* If-None-Match; "": none */
     char tag[24];                                        /* the ETag of what was responded, with its quotes */
     char a2a_version[16];                                /* A2A-Version */

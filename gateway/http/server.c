@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define HEADERS_MAX 8192 /* bytes of a request's head */
+#define SPARE_MS    10000
 
 /* ---- connections ---- */
 
@@ -217,6 +218,19 @@ static int hire_courier(tr_web_server_t *self, tr_error_t *error) {
     return 0;
 }
 
+/* Who has begun a request and has no answer by then has ended. */
+static int share(tr_web_server_t *self, tr_error_t *error) {
+    const tr_web_options_t *o = self->config.options;
+    int64_t longest_ms = o->wait_ms > o->sense_ms ? o->wait_ms : o->sense_ms;
+    if (!o->redis)
+        return 0;
+    return tr_web_shared_new(&(tr_web_shared_config_t){.file = o->redis,
+                                 .under_way_ms = longest_ms + SPARE_MS,
+                                 .bridge = self->config.bridge,
+                                 .log = self->config.log},
+        &self->shared, error);
+}
+
 static int begin(tr_web_server_t *self, tr_error_t *error) {
     int rc = tr_web_admit_init(self, error);
     if (rc == 0)
@@ -226,6 +240,8 @@ static int begin(tr_web_server_t *self, tr_error_t *error) {
         rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = tr_web_login_init(self, error);
+    if (rc == 0)
+        rc = share(self, error);
     if (rc == 0)
         rc = hire_courier(self, error);
     if (rc == 0)
@@ -275,6 +291,7 @@ void tr_web_server_destroy(tr_web_server_t **self_p) {
     tr_a2a_courier_destroy(&self->courier);
     tr_a2a_tasks_destroy(&self->a2a);
     tr_kept_destroy(&self->kept);
+    tr_web_shared_destroy(&self->shared);
     tr_once_destroy(&self->once);
     tr_web_tokens_destroy(&self->tokens);
     tr_web_jwt_destroy(&self->jwt);

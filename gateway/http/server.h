@@ -20,6 +20,7 @@ typedef struct tr_web_options {
     int64_t session_idle_ms, session_life_ms;
     const char *tls_cert, *tls_key;
     const char *fleet_state; /* NULL: of no fleet */
+    const char *redis;       /* a file that says where the server is that gateways share; NULL: none */
     const char *oidc_keys, *oidc_issuer, *oidc_audience,
         *oidc_claim; /* of a provider of tokens; NULL: there is none */
     const char *oidc_client, *oidc_secret, *oidc_scopes, *oidc_ca,

@@ -8,6 +8,7 @@
 #include "gateway/http/once.h"
 #include "gateway/http/rate.h"
 #include "gateway/http/server.h"
+#include "gateway/http/shared.h"
 #include "gateway/http/tls.h"
 #include "lib/base/map.h"
 #include "lib/base/metrics.h"
@@ -49,7 +50,8 @@ struct tr_web_server {
     struct tr_kept *kept;
     struct tr_a2a_courier *courier; /* NULL: it cannot be had */
     tr_once_t *once;
-    tr_buffer_t scratch; /* a message on its way out */
+    tr_web_shared_t *shared; /* NULL: it is alone */
+    tr_buffer_t scratch;     /* a message on its way out */
     tr_web_summary_t summary;
     lws_sorted_usec_list_t tick;
 

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Requests that come again: under an Idempotency-Key nothing is done twice, and what has not changed is not sent twice."""
 import json
+import pathlib
+import sys
 
 import web
 from web import harness
+
+REDIS = "/usr/bin/redis-server"
 
 
 class Again(web.GatewayTest):
@@ -52,6 +56,75 @@ class Again(web.GatewayTest):
         # Of somebody else it is another key; for other work it is refused.
         self.assertEqual(self.submit("one", role="admin").status, 201)
         self.assertEqual((self.submit("one", "other").status, self.count()), (422, 6))
+
+    def redis(self):
+        if not pathlib.Path(REDIS).exists():
+            self.skipTest("redis-server is missing (tools/setup --check installs it)")
+        child = self.spawn(REDIS, "--port", "0", "--unixsocket", self.directory + "/redis.sock", "--save", "", "--appendonly", "no")
+        harness.wait_until(lambda: "eady to accept connections" in child.out or child.process.poll() is not None, "Redis")
+        place = pathlib.Path(self.directory, "redis")
+        place.write_text(f"unix:{self.directory}/redis.sock\n")
+        place.chmod(0o600)
+        return child, str(place)
+
+    def test_gateways_of_one_redis_know_each_others_answers(self):
+        """All of them: a message reaches its agent once, whichever gateway is asked again, and when the first one has ended."""
+        server, place = self.redis()
+        counter = "import json, sys\nn = 0\nfor line in sys.stdin:\n    m = json.loads(line)\n    n += 1\n    print(json.dumps({'id': m['id'], 'content': {'n': n}}), flush=True)"
+        self.spawn("agentd", "--connect", self.at.endpoint, "--name", "counter", "--", sys.executable, "-c", counter).wait_err("registered")
+
+        def ask(key, content="hello", **more):
+            return self.post("/api/v1/messages", {"receiver": "counter", "content": content}, headers={"Idempotency-Key": key}, **more)
+        self.serve("--name", "gateway-2", "--redis", place)
+        second = self.gateway
+        first = ask("a")
+        self.assertEqual(self.good(first)["content"], {"n": 1})
+        self.serve("--name", "gateway-3", "--redis", place)
+        again = ask("a")
+        self.assertEqual((again.status, again.body, again.headers["content-type"]), (200, first.body, "application/json"))
+        self.problem(ask("a", "other"), 422, "key-used")
+        self.assertEqual(self.good(ask("a", role="admin"))["content"], {"n": 2})  # a key is of who gave it
+        self.problem(self.post("/api/v1/tasks/none/cancel", headers={"Idempotency-Key": "b"}), 404, "not-registered")
+        # The first one ends; what was refused there is refused here, too.
+        second.stop()
+        self.serve("--name", "gateway-4", "--redis", place)
+        self.assertEqual(ask("a").body, first.body)
+        answer = self.post("/api/v1/tasks/none/cancel", headers={"Idempotency-Key": "b"})
+        self.problem(answer, 404, "not-registered")
+        # What may go better is tried again, here or there.
+        late = {"receiver": "svc:late", "content": "hello"}
+        self.problem(self.post("/api/v1/messages", late, headers={"Idempotency-Key": "c"}), 503, "no-provider")
+        self.agent("late", "echo", "--service", "late")
+        self.serve("--name", "gateway-5", "--redis", place)
+        self.assertEqual(self.good(self.post("/api/v1/messages", late, headers={"Idempotency-Key": "c"}))["content"], "hello")
+        # While one is at it, another one waits for nothing.
+        self.agent("slow")
+        self.good(self.post("/api/v1/agents/slow/suspend"))
+        plain, body = self.raw(), json.dumps({"receiver": "slow", "content": "hello"}).encode()
+        plain.sendall((f"POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: d\r\nAuthorization: Bearer {self.tokens['operator']}\r\n"
+                       f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+        harness.wait_until(lambda: self.good(self.get("/api/v1/agents?name=slow"))["agents"][0]["queued"] == 1, "the request to be in its mailbox")
+        self.serve("--name", "gateway-6", "--redis", place)
+
+        def elsewhere():
+            return self.post("/api/v1/messages", body, headers={"Idempotency-Key": "d", "Content-Type": "application/json"})
+        self.problem(elsewhere(), 409, "under-way")
+        self.good(self.post("/api/v1/agents/slow/resume"))
+        harness.wait_until(lambda: elsewhere().status == 200, "its answer, at the other one")
+        self.assertEqual(self.good(elsewhere())["content"], "hello")
+        # Without the server each knows its own, and says so.
+        server.stop()
+        self.assertEqual(self.good(ask("e"))["content"], {"n": 3})
+        self.assertEqual(self.good(ask("e"))["content"], {"n": 3})
+        self.gateway.wait_err("G025")
+
+    def test_the_file_of_redis_is_looked_at(self):
+        place = pathlib.Path(self.directory, "redis")
+        place.write_text("redis://localhost\n")
+        place.chmod(0o644)
+        done = self.run_program("gateway", "--connect", self.at.endpoint, "--listen", "127.0.0.1:0", "--name", "other", "--redis", str(place))
+        self.assertEqual(done.code, 3, done)
+        self.assertIn(str(place), done.err)
 
     def test_the_key_may_be_in_the_query(self):
         self.assertEqual(self.submit(None, query="?idempotency-key=k2").body, self.submit(None, query="?idempotency-key=k2").body)

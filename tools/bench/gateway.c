@@ -308,7 +308,7 @@ static void add_file(page_t *p, const char *name, size_t len) {
         strcpy(p->files[p->n++], path);
 }
 
-/* What a file loads: "/web/NAME" of the page, "./NAME" of a script; what it loads later, too, where it says the name. */
+/* What a file loads: "/web/NAME" of the page, "./NAME" of a script; views are loaded when somebody goes to them. */
 static void find_files(page_t *p, const char *text) {
     static const char *const marks[] = {"\"/web/", "\"./"};
     for (size_t i = 0; i < 2; i++)
