@@ -190,10 +190,50 @@ static void who_is_meant_stays(void **state) {
         fail_msg("%s", answer);
     order(&d, 0, "-release", "ann");
     stopped(&d, 1, 1);
-    free_to_go(&d, 1, 2);
+    stopped(&d, 1, 2); /* he works for bob as well */
     order(&d, 1, "-release", "bob");
     free_to_go(&d, 1, 1);
+    free_to_go(&d, 1, 2);
     net_end(d.net);
+}
+
+/* bob works for ann and for eve, who are of two platforms and both meant. */
+static void who_works_for_two_platforms_is_free_with_the_last(void **state) {
+    (void)state;
+    for (size_t last = 0; last < 2; last++) {
+        wards_t d = wards_of(3, with_journal);
+        delegate(&d, 0, 1, "bob@b", CHAIN(NULL), 1, 1);
+        delegate(&d, 2, 1, "bob@b", CHAIN(NULL), 1, 1);
+        order(&d, 0, "", "ann");
+        order(&d, 2, "", "eve");
+        stopped(&d, 1, 1);
+        order(&d, last ? 0 : 2, "-release", last ? "ann" : "eve");
+        stopped(&d, 1, 1);
+        order(&d, last ? 2 : 0, "-release", last ? "eve" : "ann");
+        free_to_go(&d, 1, 1);
+        net_end(d.net);
+    }
+}
+
+/* ann sets bob to work, and he dan, who is meant as well: whoever is let go last, nobody stays for the other's sake. */
+static void a_circle_with_one_who_is_meant_is_let_go_too(void **state) {
+    (void)state;
+    for (int ann_first = 0; ann_first < 2; ann_first++) {
+        wards_t d = wards_of(2, NULL);
+        delegate(&d, 0, 1, "bob@b", CHAIN(NULL), 1, 1);
+        delegate(&d, 1, 1, "dan@a", CHAIN("ann@a", "bob@b"), 0, 2);
+        delegate(&d, 0, 2, "bob@b", CHAIN(NULL), 1, 1);
+        forget_all(&d);
+        order(&d, 0, "", "ann");
+        order(&d, 0, "", "dan");
+        order(&d, 0, "-release", ann_first ? "ann" : "dan");
+        stopped(&d, 1, 1);
+        order(&d, 0, "-release", ann_first ? "dan" : "ann");
+        free_to_go(&d, 1, 1);
+        free_to_go(&d, 0, 1);
+        free_to_go(&d, 0, 2);
+        net_end(d.net);
+    }
 }
 
 /* Another broker can only hold who was set to work by an agent of its own. */
@@ -216,6 +256,8 @@ int main(void) {
         cmocka_unit_test(it_is_made_up_for_when_the_link_is_back),
         cmocka_unit_test(it_outlives_their_broker),
         cmocka_unit_test(who_is_meant_stays),
+        cmocka_unit_test(who_works_for_two_platforms_is_free_with_the_last),
+        cmocka_unit_test(a_circle_with_one_who_is_meant_is_let_go_too),
         cmocka_unit_test(nobody_else_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

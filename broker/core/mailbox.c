@@ -7,6 +7,7 @@
 #include "broker/core/durable/durable.h"
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
+#include "broker/core/platform/quarantine.h"
 #include "broker/core/service.h"
 
 #include <stdlib.h>
@@ -134,6 +135,7 @@ typedef enum verdict {
     RETURN, /* the copy of a leased request, which itself lives on in its service; or what will be said anew */
     MOVE,   /* to where it belongs, now that its agent's state is another one */
     CARRY,  /* to the session that its agent is in now */
+    MISS,   /* a publication that will not come: a GAP says so in its place */
 } verdict_t;
 
 typedef struct sieve {
@@ -146,6 +148,7 @@ typedef struct sieve {
     const tr_outbox_t *box; /* that is being sifted */
     tr_unsent_t *unsent;    /* the last one that was returned */
     tr_entry_t *carried;    /* whose agent `about` was, before it came to another session */
+    tr_core_t *core;        /* for who judges by more than the record */
 } sieve_t;
 
 static bool is_for(const sieve_t *sieve, const tr_record_t *record) {
@@ -195,24 +198,37 @@ static verdict_t carry_along(const sieve_t *sieve, const tr_record_t *record) {
     return is_for(sieve, record) ? CARRY : KEEP;
 }
 
+/* What somebody has sent who is in quarantine now goes to nobody any more. */
+static verdict_t fail_quarantined(const sieve_t *sieve, const tr_record_t *record) {
+    bool said = record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH;
+    if (!said || !tr_quarantine_holds_sender(sieve->core, record))
+        return KEEP;
+    return is_leased(record) ? RETURN : record->h.kind == TR_KIND_PUBLISH ? MISS : FAIL;
+}
+
 static void uncount(tr_core_t *core, const tr_record_t *record) {
     core->stats.queued--;
     core->stats.queued_bytes -= record->h.length;
 }
 
-static void fail_one(tr_core_t *core, const tr_record_t *record, tr_reason_t reason) {
+static const char *words_for(const sieve_t *sieve) {
+    if (sieve->judge == fail_quarantined)
+        return "its sender was put in quarantine before it left the broker";
+    switch (sieve->reason) {
+    case TR_REASON_PEER_DOWN: return "the link to the broker of that platform broke before it was sent";
+    case TR_REASON_QUARANTINED: return "the agent was put in quarantine with this message in its mailbox";
+    default: return "the agent ended, or fell silent, with this message in its mailbox";
+    }
+}
+
+static void fail_one(tr_core_t *core, const sieve_t *sieve, const tr_record_t *record) {
     uncount(core, record);
     if (record->h.kind == TR_KIND_MESSAGE) {
         core->stats.dead_letters++;
-        tr_sys_dead_letter(core, record, reason);
-        tr_nack(core, record, reason,
-            reason == TR_REASON_PEER_DOWN ? "the link to the broker of that platform broke before it was sent"
-            : reason == TR_REASON_QUARANTINED
-                ? "the agent was put in quarantine with this message in its mailbox"
-                : "the agent ended, or fell silent, with this message in its mailbox",
-            0);
+        tr_sys_dead_letter(core, record, sieve->reason);
+        tr_nack(core, record, sieve->reason, words_for(sieve), 0);
     } else {
-        core->stats.dropped[reason]++;
+        core->stats.dropped[sieve->reason]++;
     }
 }
 
@@ -251,10 +267,30 @@ static void carry_one(tr_core_t *core, const sieve_t *sieve, const tr_record_t *
         tr_put64(at + TR_RECORD_DST, tr_session_route(e->session, e->first));
 }
 
+/* The topic's sequence goes on without it. */
+static void tell_gap(
+    tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *publication) {
+    uint8_t bytes[TR_RECORD_HEADER];
+    tr_record_t gap = {.bytes = bytes,
+        .h = {.length = sizeof bytes,
+            .kind = TR_KIND_GAP,
+            .src = publication->h.deadline_ms, /* the topic's route */
+            .dst = publication->h.dst,
+            .id = 1}};
+    tr_record_header_write(&gap.h, bytes);
+    fail_one(core, sieve, publication);
+    core->stats.gaps++;
+    core->stats.accepted++;
+    core->stats.queued++;
+    core->stats.queued_bytes += gap.h.length;
+    keep_one(core, sieve, (place_t){kept, account_of(sieve, publication)}, &gap);
+}
+
 static void sift_one(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *kept, const tr_record_t *record) {
     switch (sieve->judge(sieve, record)) {
     case KEEP: keep_one(core, sieve, (place_t){kept, account_of(sieve, record)}, record); break;
-    case FAIL: fail_one(core, record, sieve->reason); break;
+    case FAIL: fail_one(core, sieve, record); break;
+    case MISS: tell_gap(core, sieve, kept, record); break;
     case MOVE: {
         tr_entry_t *owner = tr_entry_in_session(sieve->session, tr_route_agent(record->h.dst));
         keep_one(core, sieve, place_of(owner, &record->h), record);
@@ -335,6 +371,50 @@ static void sift_session(tr_core_t *core, const sieve_t *sieve) {
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too) {
     sift_session(core,
         &(sieve_t){.session = session, .reason = reason, .judge = nacks_too ? fail_all : fail_all_but_nacks});
+}
+
+static bool lets_all_pass(const sieve_t *sieve, const tr_outbox_t *box) {
+    for (const tr_chunk_t *c = box->head; c; c = c->next) {
+        tr_bundle_reader_t reader = {.at = c->buf->data + TR_BUNDLE_HEADER, /* which is not written yet */
+            .end = c->buf->data + c->buf->len,
+            .left = c->records,
+            .max_record = UINT32_MAX};
+        tr_record_t record;
+        while (tr_bundle_next(&reader, &record) > 0)
+            if (sieve->judge(sieve, &record) != KEEP)
+                return false;
+    }
+    return true;
+}
+
+/* Most boxes have nothing of theirs, and are not laid out anew. */
+static void sift_if_needed(tr_core_t *core, const sieve_t *sieve, tr_outbox_t *box) {
+    if (box->head && !lets_all_pass(sieve, box))
+        sift(core, sieve, box);
+}
+
+static void fail_quarantined_in(tr_core_t *core, tr_session_t *session) {
+    sieve_t sieve = {
+        .session = session, .reason = TR_REASON_QUARANTINED, .judge = fail_quarantined, .core = core};
+    sift_if_needed(core, &sieve, &session->data);
+    for (uint32_t i = 0; i < session->entries_n; i++) {
+        tr_entry_t *entry = session->entries[i];
+        size_t cursor = 0;
+        tr_apart_t *apart;
+        sift_if_needed(core, &sieve, &entry->held);
+        while ((apart = tr_apart_next(entry, &cursor)))
+            sift_if_needed(core, &sieve, &apart->held);
+        tr_mailbox_drained(core, entry);
+    }
+    if (session->neighbour)
+        tr_proxies_drained(core, session->neighbour);
+}
+
+void tr_mailbox_fail_quarantined(tr_core_t *core) {
+    for (uint32_t i = 0; i < core->sessions_n; i++)
+        if (core->sessions[i])
+            fail_quarantined_in(core, core->sessions[i]);
+    tr_service_take_all_unsent(core);
 }
 
 void tr_mailbox_drop_refusals(tr_core_t *core, tr_session_t *session) {

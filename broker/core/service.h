@@ -45,5 +45,7 @@ typedef struct tr_unsent {
 /* A copy has come back from the mailbox of a provider before it left: nobody has seen it, so that it counts as no try. */
 void tr_service_unsent(
     tr_core_t *core, const tr_session_t *session, const tr_record_t *copy, tr_unsent_t *last);
+/* A bundle leaves for a process: the time of what is leased in it begins. */
+void tr_service_leaves(tr_core_t *core, const tr_session_t *session, const tr_chunk_t *chunk);
 
 #endif

@@ -112,6 +112,15 @@ void tr_service_take_unsent(tr_core_t *core, const tr_entry_t *entry, uint32_t a
     }
 }
 
+void tr_service_take_all_unsent(tr_core_t *core) {
+    for (uint32_t i = 0; i < core->services_n; i++) {
+        tr_service_t *s = core->services[i];
+        for (uint32_t j = 0; j < s->providers_n; j++)
+            take_back_those(core, s, &s->providers[j], is_unsent);
+        tr_service_dispatch(core, s);
+    }
+}
+
 /* Whatever its capacity: it had it before. */
 static bool has_room_now(const tr_core_t *core, const tr_provider_t *p, const tr_lease_t *lease) {
     bool held = p->entry->quarantined && tr_quarantine_holds(core, p->entry, p->agent);
@@ -125,7 +134,7 @@ static void repeat(tr_core_t *core, tr_service_t *s, tr_provider_t *p) {
     p->leases = (tr_lease_list_t){0};
     tr_lease_t *lease;
     while ((lease = tr_leases_shift(&leases)))
-        if (try_again(core, p, lease) &&
+        if (try_again(core, p, lease) && !tr_lease_fail_held(core, lease) &&
             (queued.head || !has_room_now(core, p, lease) || !tr_service_deliver(core, p, lease)))
             tr_leases_append(&queued, lease);
     tr_service_requeue(core, s, &queued);
@@ -157,7 +166,7 @@ static tr_provider_t *provider_of(tr_core_t *core, const tr_session_t *session, 
     return find_provider(core->services[slot], session, tr_route_agent(copy->h.dst));
 }
 
-void tr_service_unsent(
+static tr_lease_t *lease_of_copy(
     tr_core_t *core, const tr_session_t *session, const tr_record_t *copy, tr_unsent_t *last) {
     tr_lease_t *before, *lease = NULL;
     tr_provider_t *p = provider_of(core, session, copy);
@@ -165,17 +174,45 @@ void tr_service_unsent(
         lease = last->lease->next;
     else if (p)
         lease = tr_leases_find(&p->leases, copy->h.id, &before);
-    if (!lease)
+    if (lease)
+        *last = (tr_unsent_t){p, lease};
+    return lease;
+}
+
+void tr_service_unsent(
+    tr_core_t *core, const tr_session_t *session, const tr_record_t *copy, tr_unsent_t *last) {
+    tr_lease_t *lease = lease_of_copy(core, session, copy, last);
+    if (lease)
+        lease->unsent = true;
+}
+
+static bool is_copy(const tr_record_t *record) {
+    return (record->h.flags & TR_FLAG_LEASED) &&
+           (record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH);
+}
+
+/* Its receiver says in time that he is at work on it, by the time that he believes to have. What has waited for a moment only is not looked at. */
+void tr_service_leaves(tr_core_t *core, const tr_session_t *session, const tr_chunk_t *chunk) {
+    int64_t whole_ms = (int64_t)core->config.message_lease_ms,
+            waited_ms = core->now.wall_ms - chunk->since_ms;
+    if (!core->durable || session->neighbour || !chunk->since_ms ||
+        (waited_ms >= 0 && waited_ms <= whole_ms / 8))
         return;
-    lease->unsent = true;
-    *last = (tr_unsent_t){p, lease};
+    tr_bundle_reader_t reader;
+    tr_record_t record;
+    tr_unsent_t last = {0};
+    tr_bundle_open(&reader, chunk->buf->data, chunk->buf->len, UINT32_MAX);
+    while (tr_bundle_next(&reader, &record) > 0) {
+        tr_lease_t *lease = is_copy(&record) ? lease_of_copy(core, session, &record, &last) : NULL;
+        if (lease)
+            lease->until_ms = core->now.mono_ms + whole_ms;
+    }
 }
 
 /* The numbers of a neighbour's agents are his own; and what was on its way to him costs no try (is_forwarded). */
 static void bring_back(tr_core_t *core, const tr_record_t *record, tr_unsent_t *last) {
     const tr_session_t *s = tr_session_of_route(core, record->h.dst);
-    if (s && (record->h.flags & TR_FLAG_LEASED) &&
-        (record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH))
+    if (s && is_copy(record))
         tr_service_unsent(core, s, record, last);
 }
 

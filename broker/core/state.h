@@ -407,6 +407,8 @@ void tr_mailbox_fail_agents(
     tr_core_t *core, tr_entry_t *entry, uint32_t agent, uint32_t count, tr_reason_t reason);
 /* Everything that waits for any agent of the session. */
 void tr_mailbox_fail_session(tr_core_t *core, tr_session_t *session, tr_reason_t reason, bool nacks_too);
+/* What those have sent who are in quarantine now, wherever it waits to leave; looks at each message that waits. */
+void tr_mailbox_fail_quarantined(tr_core_t *core);
 /* Copies of leased requests leave the session's outbox, or those that are for one entry. */
 void tr_mailbox_return_leased(tr_core_t *core, tr_session_t *session);
 void tr_mailbox_return_hands(tr_core_t *core, tr_entry_t *entry);
@@ -476,6 +478,8 @@ void tr_service_carry(tr_core_t *core, const tr_entry_t *entry);
 void tr_service_take_away(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count);
 /* Those whose copies have not left for them (tr_service_unsent) go to others, or wait in their queue. */
 void tr_service_take_unsent(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, uint32_t count);
+/* The same, whoever they were for. */
+void tr_service_take_all_unsent(tr_core_t *core);
 /* A provider's process has resumed: what was on its way to it may be lost, so its leases go out once more. */
 void tr_service_repeat(tr_core_t *core, tr_session_t *session);
 /* Queued requests of every service that this entry provides, now that it is active. */

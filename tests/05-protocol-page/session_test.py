@@ -148,7 +148,7 @@ def platform(fleet):
         assert act == c.INFORM, (name, have)
         same_shape(shapes["ams " + name], have, "ams " + name)
     assert ask(a, "alice", "ams", action="quarantine-list")[1]["quarantined"][0]["because"] == "extra"
-    assert ask(a, "alice", "ams", action="quarantine-release", name="extra")[1] == {"released": ["extra"]}
+    assert ask(a, "alice", "ams", action="quarantine-release", name="extra")[1] == {"released": ["extra"], "held": []}
     act, have = ask(a, "alice", "df", action="search", template={"services": ["digest"], "languages": ["en"]})
     assert have == {"agents": [{"name": "alice@local", "services": [{"name": "digest", "capacity": 4}], "languages": ["en"]}]}
     assert ask(a, "alice", "df", action="search", template={"languages": ["fr"]})[1] == {"agents": []}

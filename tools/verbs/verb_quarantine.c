@@ -33,6 +33,12 @@ static const tr_program_t program = {
         "whom that concerns; those on other platforms their own brokers stop, which are told at once, or "
         "when "
         "the link is back: it names them on standard error.\n\n"
+        "Who works for several that are in quarantine is free when the last of them is let go, or by a "
+        "--release of its "
+        "own; --release names on standard error who stays, and for whose sake.\n\n"
+        "AGENT is one of this broker's platform: one of another is stopped by an operator over there, and "
+        "what it "
+        "has set to work here is then stopped too.\n\n"
         "Without AGENT it lists who is in quarantine. A broker with a journal answers when it is on its "
         "disk, "
         "and a quarantine outlives it; without one it ends with the broker. On a broker with certificates "
@@ -99,11 +105,21 @@ static void show_elsewhere(const tr_call_t *call, const json_t *list) {
         json_string_value(item));
 }
 
+static void show_held(const tr_call_t *call, const json_t *list) {
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) fprintf(call->err,
+        "troupe quarantine: %s stays in quarantine, because of %s; --release of its own lets it go\n",
+        json_string_value(json_object_get(item, "name")),
+        json_string_value(json_object_get(item, "because")));
+}
+
 static int show(const tr_call_t *call, const json_t *answer) {
     const json_t *released = json_object_get(answer, "released");
     if (json_is_false(json_object_get(answer, "complete")))
         fprintf(call->err, "troupe quarantine: there is no room for all that it has set to work\n");
     show_elsewhere(call, json_object_get(answer, "elsewhere"));
+    show_held(call, json_object_get(answer, "held"));
     return released ? print(call, released, 1)
                     : print(call, json_object_get(answer, "quarantined"), sizeof columns / sizeof *columns);
 }
@@ -122,6 +138,25 @@ static int check(const tr_call_t *call, const char *name) {
     return TR_EXIT_OK;
 }
 
+/* A broker holds its own agents alone. */
+static int check_platform(const tr_call_t *call, const tr_cli_session_t *session, const char *name) {
+    char own[TR_AID_MAX + 1];
+    tr_aid_t aid;
+    if (!name || tr_aid_parse(&aid, name, strlen(name)) < 0 || !*aid.platform)
+        return TR_EXIT_OK;
+    tr_agent_aid(tr_cli_session_agent(session), own);
+    const char *at = strchr(own, '@');
+    if (at && !strcmp(at + 1, aid.platform))
+        return TR_EXIT_OK;
+    return tr_cli_fail(call, TR_EXIT_REFUSED,
+        "%s is of the platform %s, and this broker (%s) can only hold its own agents: run troupe quarantine "
+        "%s "
+        "--connect ENDPOINT at the broker of %s, which tells the linked ones (troupe brokers); whom it has "
+        "set to "
+        "work here is then in quarantine too",
+        name, aid.platform, at ? at + 1 : own, aid.name, aid.platform);
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *name = call->arguments.count ? call->arguments.items[0] : NULL;
@@ -131,6 +166,8 @@ static int run(const tr_call_t *call) {
     if (code != TR_EXIT_OK)
         return code;
     code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
+    if (code == TR_EXIT_OK)
+        code = check_platform(call, session, name);
     if (code == TR_EXIT_OK)
         code = tr_cli_ask_json(session, call, "ams", request_of(o, name), &answer);
     if (code == TR_EXIT_OK)

@@ -91,7 +91,7 @@ static void carry_out(tr_core_t *core, tr_session_t *from, const told_t *t, cons
     if (*t->key == TR_ITEM_PATTERN)
         want(core, from, t->name, now != NULL);
     else if (*t->key == TR_ITEM_QUARANTINED && now)
-        tr_quarantine_foreign(core, from->neighbour, t->name);
+        tr_quarantine_foreign(core, from->neighbour, t->name, now->capacity >= TR_HELD_MEANT);
     else if (*t->key == TR_ITEM_QUARANTINED)
         return;
     else if (now)

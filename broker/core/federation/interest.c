@@ -124,11 +124,11 @@ void tr_interest_service(tr_core_t *core, const tr_service_t *service) {
         changed(core->federation, &key, item);
 }
 
-void tr_interest_quarantined(tr_core_t *core, const char *name, bool held) {
+void tr_interest_quarantined(tr_core_t *core, const char *name, uint32_t held) {
     item_key_t key;
     if (!core->federation || !key_of(TR_ITEM_QUARANTINED, name, strlen(name), &key))
         return;
-    item_t *item = item_of(core->federation, &key, held);
+    item_t *item = item_of(core->federation, &key, held > 0);
     if (!item)
         return;
     item->now = (tr_offer_t){.capacity = held};

@@ -24,6 +24,9 @@
 #define TR_ITEM_PATTERN     't'
 #define TR_ITEM_SERVICE     's'
 #define TR_ITEM_QUARANTINED 'q'
+/* The capacity of the last: it is held for another one's sake, or was meant itself. */
+#define TR_HELD       1u
+#define TR_HELD_MEANT 2u
 
 #define TR_TOPIC_SPANS "$sys.spans"
 
@@ -39,8 +42,8 @@ void tr_interest_prefix(tr_core_t *core, const char *prefix, size_t len, int by)
 /* The providers of a service, or their capacity, have changed. */
 void tr_interest_service(tr_core_t *core, const tr_service_t *service);
 
-/* An agent of this platform is in quarantine, or is so no more. */
-void tr_interest_quarantined(tr_core_t *core, const char *name, bool held);
+/* An agent of this platform is in quarantine (TR_HELD, TR_HELD_MEANT), or is so no more (0). */
+void tr_interest_quarantined(tr_core_t *core, const char *name, uint32_t held);
 
 /* All that there is when the first link is about to be made. */
 void tr_interests_begin(tr_core_t *core);

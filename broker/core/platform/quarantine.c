@@ -66,11 +66,17 @@ void tr_quarantine_mark(tr_core_t *core) {
     }
 }
 
+static void quarantined_free(tr_quarantined_t *q) {
+    if (q)
+        free(q->causes);
+    free(q);
+}
+
 void tr_quarantine_finish(tr_core_t *core) {
     size_t cursor = 0;
     tr_quarantined_t *q;
     while ((q = next(core, &cursor)))
-        free(q);
+        quarantined_free(q);
     if (core->quarantine)
         tr_map_finish(&core->quarantine->names);
     free(core->quarantine);
@@ -96,28 +102,67 @@ static void stop(tr_core_t *core, const char *name) {
     tr_service_take_away(core, e, agent, count);
 }
 
+static bool is_meant(const tr_quarantined_t *q) {
+    return !strcmp(q->causes[0].because, q->name);
+}
+
+static void tell_neighbours(tr_core_t *core, const tr_quarantined_t *q) {
+    tr_interest_quarantined(core, q->name, is_meant(q) ? TR_HELD_MEANT : TR_HELD);
+}
+
 static bool insert(tr_core_t *core, tr_quarantined_t *q) {
     tr_quarantine_t *all = quarantine_of(core);
     if (!all || all->n >= TR_QUARANTINED_MAX ||
         tr_map_put(&all->names, q->name, strlen(q->name), (uint64_t)(uintptr_t)q) < 0)
         return false;
     all->n++;
-    tr_interest_quarantined(core, q->name, true);
+    tell_neighbours(core, q);
     return true;
 }
 
 static void drop_one(tr_core_t *core, tr_quarantined_t *q) {
-    tr_interest_quarantined(core, q->name, false);
+    tr_interest_quarantined(core, q->name, 0);
     tr_map_delete(&core->quarantine->names, q->name, strlen(q->name));
     core->quarantine->n--;
-    free(q);
+    quarantined_free(q);
 }
 
 void tr_quarantine_interest(tr_core_t *core) {
     size_t cursor = 0;
     const tr_quarantined_t *q;
     while ((q = next(core, &cursor)))
-        tr_interest_quarantined(core, q->name, true);
+        tell_neighbours(core, q);
+}
+
+/* ---- causes ---- */
+
+/* NULL where it is not held because of that one. */
+static const tr_cause_t *cause_of(const tr_quarantined_t *q, const char *because) {
+    for (size_t i = 0; i < q->causes_n; i++)
+        if (!strcmp(q->causes[i].because, because))
+            return &q->causes[i];
+    return NULL;
+}
+
+/* For the caller to fill in: the first or the last of them. NULL: there is no room, or no memory. */
+static tr_cause_t *new_cause(tr_quarantined_t *q, bool first) {
+    tr_cause_t *grown =
+        q->causes_n < TR_CAUSES_MAX ? realloc(q->causes, (q->causes_n + 1) * sizeof *grown) : NULL;
+    if (!grown)
+        return NULL;
+    q->causes = grown;
+    if (first)
+        memmove(grown + 1, grown, q->causes_n * sizeof *grown);
+    tr_cause_t *cause = first ? grown : grown + q->causes_n;
+    q->causes_n++;
+    *cause = (tr_cause_t){0};
+    return cause;
+}
+
+static void remove_cause(tr_quarantined_t *q, const tr_cause_t *cause) {
+    size_t at = (size_t)(cause - q->causes);
+    q->causes_n--;
+    memmove(q->causes + at, q->causes + at + 1, (q->causes_n - at) * sizeof *q->causes);
 }
 
 /* ---- in the journal ---- */
@@ -140,20 +185,35 @@ static bool take_text(const tr_pair_t *pair, size_t *at, char *out, size_t size)
     return true;
 }
 
-/* False where memory is out: it holds, but only until the broker ends. */
+static void put_cause(tr_buffer_t *value, const tr_cause_t *cause) {
+    uint8_t since[8];
+    tr_put64(since, (uint64_t)cause->since_ms);
+    tr_buffer_put(value, since, sizeof since);
+    put_text(value, cause->because);
+    put_text(value, cause->by);
+    put_text(value, cause->reason);
+}
+
+static bool take_cause(const tr_pair_t *pair, size_t *at, tr_cause_t *cause) {
+    if (pair->value_len - *at < 8)
+        return false;
+    cause->since_ms = (int64_t)tr_get64(pair->value + *at);
+    *at += 8;
+    return take_text(pair, at, cause->because, sizeof cause->because) &&
+           take_text(pair, at, cause->by, sizeof cause->by) &&
+           take_text(pair, at, cause->reason, sizeof cause->reason);
+}
+
+/* One behind the other: a broker that knows of one alone reads the first. False where memory is out: it holds, but only until the broker ends. */
 static bool write_down(tr_core_t *core, const tr_quarantined_t *q) {
     tr_batch_t *batch = core->durable ? tr_batch_open(core) : NULL;
     tr_key_t key = tr_key_named(TR_KEY_QUARANTINED, q->name);
     tr_buffer_t value;
-    uint8_t since[8];
     if (!batch)
         return !core->durable;
     tr_buffer_init(&value, 0);
-    tr_put64(since, (uint64_t)q->since_ms);
-    tr_buffer_put(&value, since, sizeof since);
-    put_text(&value, q->because);
-    put_text(&value, q->by);
-    put_text(&value, q->reason);
+    for (size_t i = 0; i < q->causes_n; i++)
+        put_cause(&value, &q->causes[i]);
     bool written = !value.failed && tr_batch_more(batch, TR_JOURNAL_PUT, &key, value.data, value.size);
     batch->sync |= written;
     tr_buffer_finish(&value);
@@ -168,22 +228,31 @@ static void strike_out(tr_core_t *core, const tr_quarantined_t *q) {
         batch->sync |= tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
 }
 
+static int take_causes(const tr_pair_t *pair, tr_quarantined_t *q) {
+    size_t at = 0;
+    do {
+        tr_cause_t *cause = new_cause(q, false);
+        if (!cause)
+            return q->causes_n < TR_CAUSES_MAX ? -ENOMEM : -EBADMSG;
+        if (!take_cause(pair, &at, cause))
+            return -EBADMSG;
+    } while (at < pair->value_len);
+    return 0;
+}
+
 int tr_quarantine_recover(tr_core_t *core, const tr_pair_t *pair) {
-    size_t name = pair->key_len - 1, at = 8;
+    size_t name = pair->key_len - 1;
     tr_quarantined_t *q = calloc(1, sizeof *q);
     if (!q)
         return -ENOMEM;
-    bool good = name < sizeof q->name && pair->value_len >= at;
-    if (good) {
+    int r = name < sizeof q->name ? take_causes(pair, q) : -EBADMSG;
+    if (r == 0) {
         memcpy(q->name, pair->key + 1, name);
-        q->since_ms = (int64_t)tr_get64(pair->value);
+        r = insert(core, q) ? 0 : -ENOMEM;
     }
-    good = good && take_text(pair, &at, q->because, sizeof q->because) &&
-           take_text(pair, &at, q->by, sizeof q->by) && take_text(pair, &at, q->reason, sizeof q->reason);
-    if (good && insert(core, q))
-        return 0;
-    free(q);
-    return good ? -ENOMEM : -EBADMSG;
+    if (r < 0)
+        quarantined_free(q);
+    return r;
 }
 
 /* ---- the order ---- */
@@ -192,6 +261,7 @@ typedef struct order {
     tr_core_t *core;
     const tr_session_t *session; /* it came by */
     const char *by, *because, *reason;
+    bool at_second_hand;      /* it is of an agent elsewhere that is held for another one's sake */
     tr_quarantined_t **added; /* in their order: those who come next are whom these have set to work */
     const char **elsewhere;   /* AIDs of other platforms, as mandate.h has them */
     size_t n, elsewhere_n;
@@ -209,26 +279,43 @@ static void order_end(order_t *o) {
     free(o->added);
 }
 
-static bool fill_in(order_t *o, tr_quarantined_t *q) {
-    snprintf(q->because, sizeof q->because, "%s", o->because);
-    snprintf(q->by, sizeof q->by, "%s", o->by);
-    snprintf(q->reason, sizeof q->reason, "%s", o->reason);
-    q->since_ms = o->core->now.wall_ms;
+/* False where there is no room for it, or no memory. */
+static bool give_cause(const order_t *o, tr_quarantined_t *q) {
+    tr_cause_t *cause = new_cause(q, !strcmp(o->because, q->name));
+    if (!cause)
+        return false;
+    snprintf(cause->because, sizeof cause->because, "%s", o->because);
+    snprintf(cause->by, sizeof cause->by, "%s", o->by);
+    snprintf(cause->reason, sizeof cause->reason, "%s", o->reason);
+    cause->since_ms = o->core->now.wall_ms;
+    return true;
+}
+
+static bool note(order_t *o, tr_quarantined_t *q) {
     o->added[o->n++] = q;
     return write_down(o->core, q);
 }
 
+/* One who is held already: for this one's sake too. */
+static bool add_cause(order_t *o, tr_quarantined_t *q) {
+    if (o->at_second_hand || cause_of(q, o->because))
+        return true;
+    if (!give_cause(o, q))
+        return false;
+    tell_neighbours(o->core, q);
+    return note(o, q);
+}
+
 static bool add(order_t *o, const char *name) {
-    tr_quarantine_t *all = quarantine_of(o->core);
-    tr_quarantined_t *q = all ? find(o->core, name) : NULL;
-    if (q) /* the one that is meant stays when another one is let go */
-        return strcmp(o->because, name) != 0 || strcmp(q->because, name) == 0 || fill_in(o, q);
-    if (!all || !(q = calloc(1, sizeof *q)))
+    tr_quarantined_t *q = find(o->core, name);
+    if (q)
+        return add_cause(o, q);
+    if (!(q = calloc(1, sizeof *q)))
         return false;
     snprintf(q->name, sizeof q->name, "%s", name);
-    if (insert(o->core, q))
-        return fill_in(o, q);
-    free(q);
+    if (give_cause(o, q) && insert(o->core, q))
+        return note(o, q);
+    quarantined_free(q);
     return false;
 }
 
@@ -261,31 +348,40 @@ static void add_all(order_t *o) {
 }
 
 static void tell(tr_core_t *core, tr_core_event_t kind, const tr_session_t *session, const char *by,
-    const tr_quarantined_t *q) {
-    char detail[sizeof q->because + sizeof q->reason + TR_AID_MAX + 80];
-    bool own = !strcmp(q->name, q->because);
+    const char *name, const tr_cause_t *cause) {
+    char detail[sizeof cause->because + sizeof cause->reason + TR_AID_MAX + 80];
+    bool own = !strcmp(name, cause->because);
     snprintf(detail, sizeof detail, "%s%s, by %s%s%s", own ? "itself" : "for what it does for ",
-        own ? "" : q->because, by, *q->reason ? ": " : "", q->reason);
-    tr_audit(core, kind, session, NULL, q->name, detail);
+        own ? "" : cause->because, by, *cause->reason ? ": " : "", cause->reason);
+    tr_audit(core, kind, session, NULL, name, detail);
 }
 
 static void stop_all(const order_t *o) {
     for (size_t i = 0; i < o->n; i++) {
-        stop(o->core, o->added[i]->name);
-        tell(o->core, TR_EVENT_QUARANTINED, o->session, o->by, o->added[i]);
+        const tr_quarantined_t *q = o->added[i];
+        stop(o->core, q->name);
+        tell(o->core, TR_EVENT_QUARANTINED, o->session, o->by, q->name, cause_of(q, o->because));
     }
+    if (o->n)
+        tr_mailbox_fail_quarantined(o->core);
 }
 
-static void write_one(tr_answer_t *a, const tr_quarantined_t *q) {
+/* With the one that is asked for in front. */
+static void write_one(tr_answer_t *a, const tr_quarantined_t *q, const tr_cause_t *shown) {
     uint32_t agent, count;
     tr_content_writer_t *w = &a->content;
-    tr_write_map(w, 6);
+    tr_write_map(w, 7);
     tr_write_kv(w, "name", q->name);
-    tr_write_kv(w, "because", q->because);
-    tr_write_kv(w, "reason", q->reason);
-    tr_write_kv(w, "by", q->by);
-    tr_write_kv_int(w, "since_ms", q->since_ms);
+    tr_write_kv(w, "because", shown->because);
+    tr_write_kv(w, "reason", shown->reason);
+    tr_write_kv(w, "by", shown->by);
+    tr_write_kv_int(w, "since_ms", shown->since_ms);
     tr_write_kv_bool(w, "present", tr_entry_named(a->core, q->name, &agent, &count) != NULL);
+    tr_write_str(w, "also");
+    tr_write_array(w, q->causes_n - 1);
+    for (size_t i = 0; i < q->causes_n; i++)
+        if (&q->causes[i] != shown)
+            tr_write_str(w, q->causes[i].because);
 }
 
 /* A bare name of this platform; false, and refused, where there is none. */
@@ -312,7 +408,7 @@ static void write_order(tr_answer_t *a, const order_t *o) {
     tr_write_str(&a->content, "quarantined");
     tr_write_array(&a->content, o->n);
     for (size_t i = 0; i < o->n; i++)
-        write_one(a, o->added[i]);
+        write_one(a, o->added[i], cause_of(o->added[i], o->because));
     tr_write_str(&a->content, "elsewhere");
     tr_write_array(&a->content, o->elsewhere_n);
     for (size_t i = 0; i < o->elsewhere_n; i++)
@@ -340,11 +436,16 @@ void tr_handle_quarantine(tr_answer_t *a) {
 /* ---- because of who is elsewhere ---- */
 
 /* Out of memory, or no room for all: ignoring, since nobody here has asked; those whom there is room for are stopped. */
-void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name) {
+void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name, bool meant) {
     char aid[TR_AID_MAX + 1], by[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", name, neighbour->platform);
     snprintf(by, sizeof by, "ams@%s", neighbour->platform);
-    order_t o = {.core = core, .session = neighbour->session, .by = by, .because = aid, .reason = ""};
+    order_t o = {.core = core,
+        .session = neighbour->session,
+        .by = by,
+        .because = aid,
+        .reason = "",
+        .at_second_hand = !meant};
     if (order_begin(&o) && add_elsewhere(&o, aid)) {
         add_all(&o);
         stop_all(&o);
@@ -352,16 +453,13 @@ void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, con
     order_end(&o);
 }
 
-/* Whose agent it is held because of; NULL = of this platform. */
-static const char *platform_of(const tr_quarantined_t *q) {
-    const char *at = strchr(q->because, '@');
-    return at ? at + 1 : NULL;
-}
-
-static bool is_held_there(tr_neighbour_t *n, const tr_quarantined_t *q) {
+static bool is_over(tr_neighbour_t *n, const tr_cause_t *cause) {
     char name[TR_AID_MAX + 1];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(q->because, "@"), q->because);
-    return tr_neighbour_holds(n, name);
+    const char *at = strchr(cause->because, '@');
+    if (!at || strcmp(at + 1, n->platform) != 0)
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int)(at - cause->because), cause->because);
+    return !tr_neighbour_holds(n, name);
 }
 
 static void mark_anew(tr_core_t *core) {
@@ -371,16 +469,36 @@ static void mark_anew(tr_core_t *core) {
     tr_quarantine_mark(core);
 }
 
+/* True where it was the last one: it is free, and no more. */
+static bool lose_cause(tr_core_t *core, const tr_session_t *session, const char *by, tr_quarantined_t *q,
+    const tr_cause_t *cause) {
+    if (q->causes_n > 1) {
+        remove_cause(q, cause);
+        write_down(core,
+            q); /* where memory is out it is held for that one's sake again by the next broker, ignoring */
+        tell_neighbours(core, q);
+        return false;
+    }
+    tell(core, TR_EVENT_RELEASED, session, by, q->name, cause);
+    strike_out(core, q);
+    drop_one(core, q);
+    return true;
+}
+
+static bool settle_one(tr_core_t *core, tr_neighbour_t *neighbour, tr_quarantined_t *q) {
+    for (size_t i = q->causes_n; i-- > 0;)
+        if (is_over(neighbour, &q->causes[i]) &&
+            lose_cause(core, neighbour->session, neighbour->platform, q, &q->causes[i]))
+            return true;
+    return false;
+}
+
 void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour) {
     size_t cursor = 0, n = 0;
     tr_quarantined_t *q;
     while ((q = next(core, &cursor))) {
-        const char *platform = platform_of(q);
-        if (!platform || strcmp(platform, neighbour->platform) != 0 || is_held_there(neighbour, q))
+        if (!settle_one(core, neighbour, q))
             continue;
-        tell(core, TR_EVENT_RELEASED, neighbour->session, platform, q);
-        strike_out(core, q);
-        drop_one(core, q);
         n++;
         cursor = 0; /* deleting moves slots */
     }
@@ -390,15 +508,21 @@ void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour) {
 
 /* ---- out of it ---- */
 
-static bool is_of(const tr_quarantined_t *q, const char *name) {
-    return !strcmp(q->name, name) || !strcmp(q->because, name);
+/* When that one is let go. */
+static bool is_freed(const tr_quarantined_t *q, const char *name) {
+    return !strcmp(q->name, name) || (q->causes_n == 1 && cause_of(q, name));
 }
 
-static size_t count_of(const tr_core_t *core, const char *name) {
+static bool stays(const tr_quarantined_t *q, const char *name) {
+    return !is_freed(q, name) && cause_of(q, name);
+}
+
+static size_t how_many(
+    const tr_core_t *core, const char *name, bool (*of)(const tr_quarantined_t *, const char *)) {
     size_t cursor = 0, n = 0;
     const tr_quarantined_t *q;
     while ((q = next(core, &cursor)))
-        n += is_of(q, name);
+        n += of(q, name);
     return n;
 }
 
@@ -406,13 +530,25 @@ static void let_go(tr_answer_t *a, const char *name) {
     size_t cursor = 0;
     tr_quarantined_t *q;
     while ((q = next(a->core, &cursor))) {
-        if (!is_of(q, name))
+        if (!is_freed(q, name))
             continue;
-        tell(a->core, TR_EVENT_RELEASED, a->session, a->sender, q);
-        strike_out(a->core, q);
         tr_write_str(&a->content, q->name);
+        tell(a->core, TR_EVENT_RELEASED, a->session, a->sender, q->name, &q->causes[0]);
+        strike_out(a->core, q);
         drop_one(a->core, q);
         cursor = 0; /* deleting moves slots */
+    }
+}
+
+/* Those who are held for another one's sake as well. */
+static void keep_rest(tr_answer_t *a, const char *name) {
+    size_t cursor = 0;
+    tr_quarantined_t *q;
+    while ((q = next(a->core, &cursor))) {
+        if (!stays(q, name))
+            continue;
+        lose_cause(a->core, a->session, a->sender, q, cause_of(q, name));
+        write_one(a, q, &q->causes[0]);
     }
 }
 
@@ -421,15 +557,18 @@ void tr_handle_quarantine_release(tr_answer_t *a) {
     char name[TR_NAME_MAX + 1];
     if (!read_name(a, name))
         return;
-    size_t n = count_of(a->core, name);
+    size_t n = how_many(a->core, name, is_freed), held = how_many(a->core, name, stays);
     if (!n) {
         tr_answer_refuse(a, "not-registered", "it is not in quarantine");
         return;
     }
-    tr_write_map(&a->content, 1);
+    tr_write_map(&a->content, 2);
     tr_write_str(&a->content, "released");
     tr_write_array(&a->content, n);
     let_go(a, name);
+    tr_write_str(&a->content, "held");
+    tr_write_array(&a->content, held);
+    keep_rest(a, name);
     mark_anew(a->core);
     tr_answer_when_stored(a);
 }
@@ -441,5 +580,5 @@ void tr_handle_quarantine_list(tr_answer_t *a) {
     tr_write_str(&a->content, "quarantined");
     tr_write_array(&a->content, a->core->quarantine ? a->core->quarantine->n : 0);
     while ((q = next(a->core, &cursor)))
-        write_one(a, q);
+        write_one(a, q, &q->causes[0]);
 }

@@ -7,6 +7,10 @@
  * their own neighbours. Who is held because of an agent over there is let go when its platform says that it holds that one no more, and not while
  * the link is down. Each is held because of one that was held before, so a circle of those who set each other to work ends too.
  *
+ * Each is held for the sake of those that were meant, here or on another platform: of all of them, so that letting one go frees nobody who is held
+ * for another one as well. Of those that are not meant over there, but held for somebody else's sake, only the first one counts: or two platforms
+ * would hold each other's agents for ever, each for the other's.
+ *
  * Where there is a journal they are in it too, so that a broker that ends lets nobody go.
  *
  * An entry knows whether anybody of it is in quarantine, so that nothing else is asked while nobody is.
@@ -17,13 +21,20 @@
 #include "broker/core/platform/platform.h"
 
 #define TR_QUARANTINED_MAX 4096u
+#define TR_CAUSES_MAX      32u /* of one */
 
-typedef struct tr_quarantined {
-    char name[TR_NAME_MAX + 1];
+/* Why it is held. */
+typedef struct tr_cause {
     char because[TR_AID_MAX + 1]; /* whose work it did; its own name where it is the one that was meant */
     char by[TR_AID_MAX + 1];      /* who said so */
     char reason[TR_REASON_TEXT_MAX + 1];
     int64_t since_ms; /* wall */
+} tr_cause_t;
+
+typedef struct tr_quarantined {
+    char name[TR_NAME_MAX + 1];
+    tr_cause_t *causes; /* one at least; the first is its own, where it was meant itself */
+    size_t causes_n;
 } tr_quarantined_t;
 
 typedef struct tr_quarantine {
@@ -41,8 +52,8 @@ bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record);
 void tr_quarantine_mark(tr_core_t *core);
 void tr_quarantine_finish(tr_core_t *core);
 
-/* The neighbour tells that it holds that agent of its own. */
-void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name);
+/* The neighbour tells that it holds that agent of its own; `meant`: not for another one's sake. */
+void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name, bool meant);
 /* It has told all whom it holds: who is held because of another one is let go. */
 void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour);
 /* To be told when the first link is about to be made. */
