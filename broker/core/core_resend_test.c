@@ -99,6 +99,17 @@ static void a_refusal_that_has_not_left_is_not_told_after_all(void **state) {
     world_end(o.w);
 }
 
+/* Time goes by for all who live; what the receiver has in hand it extends (NULL = nothing). */
+static void stay(const office_t *o, unsigned ms, const got_t *in_hand) {
+    for (unsigned t = 0; t < ms; t += 1000) {
+        pass(o->w, 1000);
+        control(o->w, 1, TR_KIND_PING, 0, 0, NULL);
+        control(o->w, 2, TR_KIND_PING, 0, 0, NULL);
+        if (in_hand)
+            extend(o->w, 2, in_hand);
+    }
+}
+
 /* It is not in the hands of a process that has no room for it. */
 static void a_lease_begins_when_the_message_leaves(void **state) {
     (void)state;
@@ -111,13 +122,33 @@ static void a_lease_begins_when_the_message_leaves(void **state) {
     office_send(&o, 1, "one");
     office_send(&o, 2, "two");
     const got_t *one = expect_message(&o, "one");
-    for (unsigned ms = 0; ms < 2 * c.message_lease_ms; ms += 1000) {
-        pass(o.w, 1000);
-        control(o.w, 1, TR_KIND_PING, 0, 0, NULL);
-        extend(o.w, 2, one);
-    }
+    stay(&o, 2 * c.message_lease_ms, one);
     credit(o.w, 2, 1, one->record.h.length);
     assert_int_equal(expect_message(&o, "two")->record.h.attempt, 0);
+    world_end(o.w);
+}
+
+/* A slow process has the whole of it, from when it got the message on. */
+static void a_lease_is_whole_when_the_message_leaves(void **state) {
+    (void)state;
+    tr_core_config_t c = with_journal();
+    office_t o = {.w = world_new(&c)};
+    sender_comes(&o, 1);
+    hello_window(o.w, 2, 1, 1 << 20);
+    o.b = join(o.w, 2, "b");
+    forget(o.w);
+    office_send(&o, 1, "one");
+    office_send(&o, 2, "two");
+    const got_t *one = expect_message(&o, "one");
+    stay(&o, c.message_lease_ms * 9 / 10, one);
+    settle(o.w, 2, one, false);
+    credit(o.w, 2, 1, one->record.h.length);
+    const got_t *two = expect_message(&o, "two");
+    credit(o.w, 2, 2, one->record.h.length + two->record.h.length);
+    stay(&o, c.message_lease_ms * 9 / 10, NULL);
+    expect_none(o.w, 2, TR_KIND_MESSAGE);
+    stay(&o, c.message_lease_ms / 5, NULL);
+    assert_int_equal(expect_message(&o, "two")->record.h.attempt, 1);
     world_end(o.w);
 }
 
@@ -272,6 +303,7 @@ int main(void) {
         cmocka_unit_test(what_was_taken_is_not_refused_when_it_is_sent_again),
         cmocka_unit_test(a_refusal_that_has_not_left_is_not_told_after_all),
         cmocka_unit_test(a_lease_begins_when_the_message_leaves),
+        cmocka_unit_test(a_lease_is_whole_when_the_message_leaves),
         cmocka_unit_test(a_receiver_knows_its_route_before_its_messages_come),
         cmocka_unit_test(a_hello_that_comes_late_silences_nobody),
         cmocka_unit_test(no_clock_that_jumps_makes_a_producer_forgotten),

@@ -4,6 +4,7 @@
 #include "broker/core/federation/neighbour.h"
 #include "broker/core/guard.h"
 #include "broker/core/platform/move.h"
+#include "broker/core/service.h"
 
 #include "lib/base/map.h"
 
@@ -181,6 +182,7 @@ static bool may_go(const tr_session_t *s, const tr_chunk_t *chunk) {
 static void send_data(tr_core_t *core, tr_session_t *s) {
     tr_chunk_t *chunk = tr_outbox_take(&s->data);
     uint32_t bytes = chunk->buf->len - TR_BUNDLE_HEADER;
+    tr_service_leaves(core, s, chunk);
     s->sent_records += chunk->records;
     s->sent_bytes += bytes;
     core->stats.delivered += chunk->records;
