@@ -3,6 +3,7 @@
 #include "lib/link/link_private.h"
 #include "tests/sim/actor.h"
 #include "tests/sim/durable.h"
+#include "tests/sim/guarded.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -128,6 +129,7 @@ uint32_t sim_send_letter(sim_actor_t *self, sim_kind_t kind, unsigned to, const 
     sim_letter_t *l = sim_letter(ledger, number);
     l->leased |= to == SIM_NOBODY;
     sscanf(receiver, "svc:s%hhu", &l->lane);
+    l->forbidden = to == SIM_NOBODY && !sim_may_ask(self, l->lane);
     l->lane = (uint8_t)(to == SIM_NOBODY ? 1 + l->lane : 0);
     l->explained = kind == SIM_REQUEST && may_wait_for_disk(self->world, l);
     void *content = sim_content(self, number, &size);

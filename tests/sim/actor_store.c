@@ -45,6 +45,7 @@ uint32_t sim_store_letter(sim_actor_t *self, unsigned to, unsigned service, unsi
     else
         sim_actor_address(self, to, false, name);
     l->leased = true;
+    l->forbidden = to == SIM_NOBODY && !sim_may_ask(self, service);
     l->lane = (uint8_t)(priority << 2 | (to == SIM_NOBODY ? 1 + service : 0));
     tr_acl_t acl = {
         .performative = TR_INFORM,

@@ -7,6 +7,7 @@
 #include "proto/bundle.h"
 #include "tests/sim/actor.h"
 #include "tests/sim/broker.h"
+#include "tests/sim/guarded.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static void read_event(sim_actor_t *self, tr_value_t event, uint64_t sequence) {
     if (l->kind != SIM_EVENT || l->topic != topic)
         sim_fail(self->world, "stream: number %llu is letter %u, on topic %u", (unsigned long long)sequence,
             letter, topic);
+    sim_check_allowed(self->world->ledger, letter, self->index);
     remember(self, sequence, letter);
 }
 
@@ -154,5 +156,5 @@ void sim_read_stream(sim_actor_t *self) {
 }
 
 bool sim_reads(const sim_actor_t *self) {
-    return self->world->plan.core.journal && self->plan->roles & SIM_ROLE_READ;
+    return self->world->plan.core.journal && self->plan->roles & SIM_ROLE_READ && sim_may_hear_all(self);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 bool sim_subscribes(const sim_actor_t *self, unsigned topic) {
-    return self->plan->roles & SIM_ROLE_SUBSCRIBE &&
+    return self->plan->roles & SIM_ROLE_SUBSCRIBE && sim_may_subscribe(self) &&
            (self->plan->pattern == topic || self->plan->pattern == SIM_TOPICS);
 }
 
@@ -44,6 +44,7 @@ uint32_t sim_publish(sim_actor_t *self, unsigned topic) {
     sim_letter_t *l = sim_letter(ledger, number);
     l->unsent = r < 0;
     l->topic = (uint8_t)topic;
+    l->forbidden = !sim_may_publish(self, topic);
     if (r == 0)
         sim_letter_sent(ledger, number, record);
     if (r == 0)

@@ -40,16 +40,32 @@ void sim_durable_told(sim_ledger_t *self, uint32_t letter, const tr_message_t *f
     l->acknowledged = !failure;
     l->refused = failure && why != TR_REASON_TRIES && why != TR_REASON_POISON && why != TR_REASON_EXPIRED &&
                  why != TR_REASON_TOO_OLD;
+    if (why == TR_REASON_FORBIDDEN && !l->forbidden)
+        sim_fail(self->world, "letter %u was refused as forbidden, and it is not", letter);
+    if (l->acknowledged && l->forbidden)
+        sim_fail(self->world, "letter %u was acknowledged, and its sender may not send it", letter);
     if (l->acknowledged && !(l->synced & sim_broker_bit(home_of(self, l->from))))
         sim_fail(self->world, "letter %u was acknowledged, and it is not on disk", letter);
     if (l->refused && l->deliveries)
         sim_fail(self->world, "letter %u was not taken (%s), and yet delivered", letter, tr_reason_name(why));
 }
 
+/* Who keeps it for longer than its lease says so in time, by himself: where nothing is wrong nobody else gets it meanwhile. */
+static void check_kept(const sim_ledger_t *self, uint32_t letter, const char *to) {
+    const sim_plan_t *p = &self->world->plan;
+    for (unsigned i = 0; p->calm && !p->withdraws && i < p->actors_n; i++)
+        for (const sim_kept_t *k = sim_actor(self->world, i)->kept; k; k = k->next)
+            if (k->number == letter)
+                sim_fail(self->world,
+                    "%s got letter %u, which %s has in hand, and its link extends the lease", to, letter,
+                    sim_actor_name(self->world, i));
+}
+
 void sim_durable_delivered(sim_ledger_t *self, uint32_t letter, unsigned actor, const tr_message_t *message) {
     sim_letter_t *l = sim_letter(self, letter);
     const char *to = sim_actor_name(self->world, actor);
     bool again = tr_message_redelivered(message);
+    check_kept(self, letter, to);
     if (!(l->synced & sim_broker_bit(home_of(self, actor))))
         sim_fail(self->world, "%s got letter %u, which is not on its broker's disk", to, letter);
     if (l->refused && l->kind == SIM_DURABLE)
@@ -63,6 +79,7 @@ void sim_durable_delivered(sim_ledger_t *self, uint32_t letter, unsigned actor, 
 
 void sim_durable_heard(sim_ledger_t *self, uint32_t letter, unsigned actor, const tr_message_t *message) {
     sim_letter_t *l = sim_letter(self, letter);
+    sim_check_allowed(self, letter, actor);
     if (!(l->synced & sim_broker_bit(home_of(self, actor))))
         sim_fail(self->world, "%s hears letter %u, which is not on disk", sim_actor_name(self->world, actor),
             letter);

@@ -22,17 +22,53 @@ static void allow(tr_cert_t *c, tr_strings_t *right, const char *item) {
         abort();
 }
 
+/* The pattern of all where none is missing. */
+static void allow_but(
+    tr_cert_t *c, tr_strings_t *right, const char *each, const char *all, unsigned n, unsigned bans) {
+    char item[16];
+    if (!bans)
+        allow(c, right, all);
+    for (unsigned i = 0; bans && i < n; i++) {
+        snprintf(item, sizeof item, "%s%u", each, i);
+        if (!(bans & 1u << i))
+            allow(c, right, item);
+    }
+}
+
+static const sim_bans_t *bans_of(const sim_actor_t *actor) {
+    return &actor->world->plan.bans[actor->proc->index];
+}
+
+bool sim_may_publish(const sim_actor_t *actor, unsigned topic) {
+    return !(bans_of(actor)->publish & 1u << topic);
+}
+
+bool sim_may_subscribe(const sim_actor_t *actor) {
+    unsigned all = (1u << SIM_TOPICS) - 1,
+             wanted = actor->plan->pattern == SIM_TOPICS ? all : 1u << actor->plan->pattern;
+    return !(bans_of(actor)->subscribe & wanted);
+}
+
+bool sim_may_hear_all(const sim_actor_t *actor) {
+    return !bans_of(actor)->subscribe;
+}
+
+bool sim_may_ask(const sim_actor_t *actor, unsigned service) {
+    return !(bans_of(actor)->ask & 1u << service);
+}
+
 static tr_cert_t *cert_of(const sim_world_t *w, const sim_proc_t *p) {
+    const sim_bans_t *bans = &w->plan.bans[p->index];
     tr_cert_t *c = tr_cert_new(p->name);
     if (!c)
         abort();
     sim_guarded_key(p, c->keys[c->keys_n++].bytes);
     c->limits = w->plan.limits[p->index];
     allow(c, &c->rights.names, "a*");
-    allow(c, &c->rights.publish, "t.>");
-    allow(c, &c->rights.subscribe, "t.>");
+    allow_but(c, &c->rights.publish, "t.", "t.>", SIM_TOPICS, bans->publish);
+    allow_but(c, &c->rights.subscribe, "t.", "t.>", SIM_TOPICS, bans->subscribe);
     allow(c, &c->rights.offer, "s*");
-    allow(c, &c->rights.ask, "s*");
+    allow_but(c, &c->rights.ask, "s", "s*", SIM_SERVICES, bans->ask);
     allow(c, &c->rights.verbs, "df.*");
     allow(c, &c->rights.verbs, is_operators(w, p) ? "ams.*" : "ams.stream-*");
     return c;
@@ -73,11 +109,18 @@ void sim_guarded_begin(sim_broker_t *broker) {
     sim_guarded_look(broker);
 }
 
-/* Certificates allow all that agents do here. */
+static bool has_bans(const sim_world_t *w) {
+    for (unsigned i = 0; i < w->plan.procs_n; i++)
+        if (w->plan.bans[i].publish || w->plan.bans[i].subscribe || w->plan.bans[i].ask)
+            return true;
+    return false;
+}
+
+/* Certificates allow all that agents do here, but for topics and services in some worlds: there each letter says whether (ledger.c). */
 void sim_guarded_tells(sim_broker_t *broker, tr_core_event_t event, const char *about, const char *detail) {
-    if (event == TR_EVENT_NAME_REFUSED || event == TR_EVENT_TOPIC_REFUSED ||
-        event == TR_EVENT_SERVICE_REFUSED || event == TR_EVENT_VERB_REFUSED ||
-        event == TR_EVENT_KEY_REFUSED || event == TR_EVENT_REVOKED)
+    bool barred = event == TR_EVENT_TOPIC_REFUSED || event == TR_EVENT_SERVICE_REFUSED;
+    if ((barred && !has_bans(broker->world)) || event == TR_EVENT_NAME_REFUSED ||
+        event == TR_EVENT_VERB_REFUSED || event == TR_EVENT_KEY_REFUSED || event == TR_EVENT_REVOKED)
         sim_fail(broker->world, "the guard refuses %s: %s", about, detail);
 }
 
@@ -102,6 +145,18 @@ void sim_guarded_takes(sim_broker_t *broker, const sim_conn_t *conn, const void 
         note_letter(broker, &r);
 }
 
+/* In quarantine since this turn began at least. */
+static bool is_held(const sim_broker_t *b, unsigned actor) {
+    return b->world->ledger->guarded[actor].held && holds(b, actor);
+}
+
+static void check_sender(sim_broker_t *b, uint32_t letter) {
+    unsigned from = sim_letter(b->world->ledger, letter)->from;
+    if (is_held(b, from))
+        sim_fail(b->world, "letter %u leaves, and %s, who sent it, is in quarantine", letter,
+            sim_actor_name(b->world, from));
+}
+
 void sim_guarded_sends(sim_broker_t *broker, const tr_buf_t *buf) {
     tr_bundle_reader_t reader;
     tr_record_t r;
@@ -110,9 +165,10 @@ void sim_guarded_sends(sim_broker_t *broker, const tr_buf_t *buf) {
     while (tr_bundle_next(&reader, &r) > 0) {
         if ((r.h.kind != TR_KIND_MESSAGE && r.h.kind != TR_KIND_PUBLISH) || !sim_letter_of(&r))
             continue;
+        check_sender(broker, sim_letter_of(&r));
         const tr_entry_t *to = tr_entry_of_route(broker->core, r.h.dst);
         unsigned actor = to ? actor_of(broker->world, to->name) : SIM_NOBODY;
-        if (actor != SIM_NOBODY && broker->world->ledger->guarded[actor].held && holds(broker, actor))
+        if (actor != SIM_NOBODY && is_held(broker, actor))
             sim_fail(broker->world, "%s is in quarantine, and letter %u leaves for it", to->name,
                 sim_letter_of(&r));
     }

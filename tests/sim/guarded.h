@@ -1,13 +1,20 @@
 /*
- * A broker with a guard: every process has a certificate, some with limits, and an operator puts agents into quarantine and lets them go.
- * What must hold: nothing of a letter leaves the broker for an agent in quarantine, nothing that such an agent sends is taken, all that was
- * refused is told (ledger.c), no certificate sends more than it may, nor has more waiting, and nothing that is allowed is refused.
+ * A broker with a guard: every process has a certificate, some with limits or without some of the rights to what its actors do, and an operator
+ * puts agents into quarantine and lets them go. What must hold: nothing of a letter leaves the broker for an agent in quarantine, nothing that such
+ * an agent sends is taken, and nothing that it had sent leaves any more; all that was refused is told (ledger.c), no certificate sends more than it
+ * may, nor has more waiting; nothing that is allowed is refused, and of what is not allowed nothing comes to anybody.
  */
 #ifndef TR_SIM_GUARDED_H
 #define TR_SIM_GUARDED_H
 
 #include "tests/sim/broker.h"
+#include "tests/sim/proc.h"
 
+/* Whether its certificate names the topic, all that a subscriber listens to, the service. */
+bool sim_may_publish(const sim_actor_t *actor, unsigned topic);
+bool sim_may_subscribe(const sim_actor_t *actor);
+bool sim_may_hear_all(const sim_actor_t *actor);
+bool sim_may_ask(const sim_actor_t *actor, unsigned service);
 /* The key that a process proves to have, 32 bytes. */
 void sim_guarded_key(const sim_proc_t *proc, uint8_t out[32]);
 /* A life of the broker has begun, with what is in its journal. */

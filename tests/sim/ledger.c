@@ -148,6 +148,13 @@ static void check_sender(
             sim_actor_name(self->world, actor), stamp, sender);
 }
 
+void sim_check_allowed(sim_ledger_t *self, uint32_t number, unsigned actor) {
+    const sim_letter_t *l = sim_letter(self, number);
+    if (l->forbidden)
+        sim_fail(self->world, "%s got letter %u, which %s may not send", sim_actor_name(self->world, actor),
+            number, sim_actor_name(self->world, l->from));
+}
+
 void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, const tr_message_t *message) {
     sim_letter_t *l = sim_letter(self, number);
     const char *to = sim_actor_name(self->world, actor);
@@ -160,6 +167,7 @@ void sim_letter_delivered(sim_ledger_t *self, uint32_t number, unsigned actor, c
     if (l->forged)
         sim_fail(self->world, "%s got letter %u, whose sender was forged", to, number);
     sim_guarded_heard(self, number, actor);
+    sim_check_allowed(self, number, actor);
     if (tr_message_durable(message)) {
         sim_durable_delivered(self, number, actor, message);
         return;
@@ -190,6 +198,7 @@ void sim_letter_heard(sim_ledger_t *self, uint32_t number, unsigned actor) {
             sim_actor_name(self->world, actor), number);
     sim_check_order(self, number, actor, 1u + l->topic);
     sim_guarded_heard(self, number, actor);
+    sim_check_allowed(self, number, actor);
     l->deliveries++;
 }
 
@@ -206,7 +215,7 @@ void sim_letter_refused(sim_ledger_t *self, uint32_t number, tr_reason_t reason)
         sim_fail(self->world, "letter %u came back twice (%s)", number, tr_reason_name(reason));
     if (reason == TR_REASON_BUDGET || reason == TR_REASON_DELEGATION || reason == TR_REASON_CREDIT ||
         reason == TR_REASON_BAD_ENVELOPE || reason == TR_REASON_BAD_NAME ||
-        (reason == TR_REASON_HOPS && l->kind != SIM_ECHO) || reason == TR_REASON_FORBIDDEN)
+        (reason == TR_REASON_HOPS && l->kind != SIM_ECHO) || (reason == TR_REASON_FORBIDDEN && !l->forbidden))
         sim_fail(self->world, "letter %u came back for %s: a link never does that", number,
             tr_reason_name(reason));
     l->refused = true;

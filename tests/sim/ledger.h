@@ -45,6 +45,7 @@ typedef struct sim_letter {
     bool forged;       /* it went out as another's (forge.h) */
     bool requeued;     /* ... or to send it again, behind what was sent after it */
     bool barred;       /* its sender was in quarantine when the broker got it */
+    bool forbidden;    /* its sender's certificate does not allow it */
     uint8_t hops;      /* that it had left when it came */
     uint8_t outcomes;  /* of a request or conversation: how often its end was told */
     uint16_t from, to; /* actors */
@@ -142,9 +143,11 @@ void sim_letter_refused(sim_ledger_t *self, uint32_t number, tr_reason_t reason)
 /* The link has taken it as this record; and which one a NACK of a record is about, 0 where it is none of these. */
 void sim_letter_sent(sim_ledger_t *self, uint32_t number, uint64_t record);
 uint32_t sim_letter_of_record(sim_ledger_t *self, unsigned actor, uint64_t record);
-/* Nothing may come of it any more, for a reason that is known. */
 /* It went out as another's: it may be lost, and must not arrive. */
 void sim_letter_forged(sim_ledger_t *self, uint32_t number);
+/* It comes to somebody, who must not get what was not allowed. */
+void sim_check_allowed(sim_ledger_t *self, uint32_t number, unsigned actor);
+/* Nothing may come of it any more, for a reason that is known. */
 void sim_letter_explained(sim_ledger_t *self, uint32_t number);
 
 /* A frame is gone, with all that is in it. */

@@ -229,6 +229,22 @@ static void make_limits_of(tr_limits_t *l, sim_prng_t *r) {
         .mailbox_bytes = SIM_PICK(r, waiting)};
 }
 
+static unsigned some_of(unsigned n, sim_prng_t *r) {
+    unsigned some = 0;
+    for (unsigned i = 0; i < n; i++)
+        some |= sim_chance(r, 200) ? 1u << i : 0;
+    return some;
+}
+
+/* In some worlds not everybody may do everything that he does: a few of the topics and services are not his. */
+static void make_bans(sim_plan_t *p, sim_prng_t *r, unsigned operators) {
+    bool some = sim_chance(r, 500);
+    for (unsigned i = 0; some && i < p->procs_n; i++)
+        if (i != operators)
+            p->bans[i] =
+                (sim_bans_t){some_of(SIM_TOPICS, r), some_of(SIM_TOPICS, r), some_of(SIM_SERVICES, r)};
+}
+
 /* The last actor gives orders, and its process has no limits. It gets no letters: who sends it something under a budget sets it to
  * work, and it would go into quarantine with him. */
 static void make_guarded(sim_plan_t *p, sim_prng_t *r) {
@@ -250,6 +266,7 @@ static void make_guarded(sim_plan_t *p, sim_prng_t *r) {
     for (unsigned i = 0; i < p->actors_n; i++) /* who may hardly speak reads no stream to its end */
         if (p->limits[p->actors[i].proc].messages_per_s || p->limits[p->actors[i].proc].bytes_per_s)
             p->actors[i].roles &= ~(unsigned)SIM_ROLE_READ;
+    make_bans(p, r, operator->proc);
 }
 
 void sim_plan_make(sim_plan_t *self, sim_prng_t prng, sim_family_t family, int64_t seconds) {

@@ -97,6 +97,11 @@ typedef struct sim_actor_plan {
     int64_t every_ms;  /* about so often it does something */
 } sim_actor_plan_t;
 
+/* A bit for each topic or service that a certificate does not name. */
+typedef struct sim_bans {
+    unsigned publish, subscribe, ask;
+} sim_bans_t;
+
 typedef struct sim_plan {
     sim_family_t family;
     unsigned procs_n, actors_n, brokers_n;
@@ -105,6 +110,7 @@ typedef struct sim_plan {
     bool dials[SIM_BROKERS_MAX][SIM_BROKERS_MAX]; /* who dials whom */
     bool watched[SIM_BROKERS_MAX];                /* somebody listens on its topic stream */
     tr_limits_t limits[SIM_PROCS_MAX];            /* of each process's certificate, where it has one */
+    sim_bans_t bans[SIM_PROCS_MAX];               /* what it does not allow */
     sim_actor_plan_t actors[SIM_ACTORS_MAX];
     tr_core_config_t core;   /* without the strings */
     uint32_t window_records; /* of the processes */

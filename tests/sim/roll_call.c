@@ -4,6 +4,7 @@
  * subscriber of a topic. What is refused for now (BUSY) is tried again; what is lost is a bug.
  */
 #include "tests/sim/actor.h"
+#include "tests/sim/guarded.h"
 #include "tests/sim/quiet.h"
 
 #define AGAIN_S 6
@@ -14,6 +15,14 @@ static bool offered(const sim_world_t *world, unsigned service) {
         if (world->plan.actors[i].roles & SIM_ROLE_PROVIDE && world->plan.actors[i].service == service)
             return true;
     return false;
+}
+
+static bool may_ask(const sim_actor_t *self, unsigned service) {
+    return offered(self->world, service) && sim_may_ask(self, service);
+}
+
+static bool may_publish(const sim_actor_t *self, unsigned topic) {
+    return sim_publishes(self, topic) && sim_may_publish(self, topic);
 }
 
 static bool heard_by_all(const sim_world_t *world, unsigned topic) {
@@ -63,7 +72,7 @@ static void try_durable(sim_actor_t *self, unsigned to) {
 static void try_topic(sim_actor_t *self, unsigned topic) {
     sim_roll_t *roll = &self->roll_topics[topic];
     const sim_letter_t *last = roll->number ? sim_letter(self->world->ledger, roll->number) : NULL;
-    if (!sim_publishes(self, topic) || heard_by_all(self->world, topic) ||
+    if (!may_publish(self, topic) || heard_by_all(self->world, topic) ||
         (last && self->world->now_ns - last->sent_ns < AGAIN_S * SIM_SECOND))
         return;
     uint32_t number = sim_publish(self, topic);
@@ -82,7 +91,7 @@ void sim_roll_call(sim_actor_t *self) {
     try_letter(self, &self->roll_message, SIM_DIRECT, next, name);
     try_durable(self, next);
     snprintf(name, sizeof name, "svc:s%u", service);
-    if (offered(self->world, service))
+    if (may_ask(self, service))
         try_letter(self, &self->roll_service, SIM_REQUEST, SIM_NOBODY, name);
     for (unsigned topic = 0; topic < SIM_TOPICS; topic++)
         try_topic(self, topic);
@@ -92,7 +101,7 @@ void sim_roll_call(sim_actor_t *self) {
 
 static bool published(const sim_world_t *world, unsigned topic) {
     for (unsigned i = 0; i < world->plan.actors_n; i++)
-        if (sim_publishes(sim_actor(world, i), topic))
+        if (may_publish(sim_actor(world, i), topic))
             return true;
     return false;
 }
@@ -107,7 +116,7 @@ const char *sim_roll_call_missing(const sim_world_t *world, char *out, size_t si
             snprintf(out, size, "durable letter %u of %s to the next one", a->roll_durable.number, a->name);
         if (sim_reads(a) && !a->stream.caught_up)
             snprintf(out, size, "the stream's end to %s", a->name);
-        if (!a->roll_service.done && offered(world, i % SIM_SERVICES))
+        if (!a->roll_service.done && may_ask(a, i % SIM_SERVICES))
             snprintf(out, size, "request %u of %s to s%u", a->roll_service.number, a->name, i % SIM_SERVICES);
         for (unsigned t = 0; t < SIM_TOPICS; t++)
             if (published(world, t) && sim_subscribes(a, t) && !a->roll_heard[t])
