@@ -44,7 +44,7 @@ class _File:
 
 
 class Ledger:
-    """A message is known by (sender, number)."""
+    """A message is known by (sender, number). Names are of one agent each, whatever its platform."""
 
     def __init__(self, paths=()):
         self.files = [_File(path) for path in paths]
@@ -73,7 +73,7 @@ class Ledger:
         return self
 
     def _sent(self, at, sender, number, receiver):
-        self.sent.setdefault((sender, int(number)), (at, receiver))
+        self.sent.setdefault((sender, int(number)), (at, receiver.partition("@")[0]))
 
     def _stored(self, at, sender, number):
         message = (sender, int(number))
