@@ -64,6 +64,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .dedup_ms = 3600000,
         .peer_records = 262144,
         .peer_bytes = 64u << 20,
+        .peer_offers = 262144,
         .proxies_max = 1u << 20,
     };
 }

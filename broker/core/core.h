@@ -45,7 +45,7 @@ typedef struct tr_core_config {
     uint32_t grace_ms; /* a session whose connection broke may resume within this */
     uint32_t sessions_max;
     uint32_t topics_max;
-    uint32_t subscriptions_max;
+    uint32_t subscriptions_max; /* of this platform's agents */
     uint32_t services_max;
     uint32_t mandates_max; /* paths that are remembered (mandate.h) */
     size_t trace_bytes;    /* of spans that are kept for `trace` */
@@ -73,6 +73,7 @@ typedef struct tr_core_config {
     bool open_links;       /* the guard asks brokers only, not processes */
     uint32_t peer_records; /* limit of what waits for one of them */
     uint64_t peer_bytes;
+    uint32_t peer_offers; /* services and patterns that one of them may offer and want here */
     uint32_t proxies_max; /* agents of other platforms that are known at once */
 } tr_core_config_t;
 

@@ -196,6 +196,84 @@ static void it_ends_with_the_right(void **state) {
     }
 }
 
+static void revoke_b(world_t *w, int64_t revoked_ms, const char *const *subscribe) {
+    guard(
+        w, (const wish_t[]){{.name = "a", .key = 1, .names = LIST("a"), .publish = LIST(">")},
+               {.name = "b", .key = 2, .names = LIST("b"), .subscribe = subscribe, .revoked_ms = revoked_ms},
+               {0}});
+}
+
+/* Whose certificate ends while he is away, and who never comes back: his mailbox collects nothing more. Whether the broker learns it while it
+ * runs, or at its next start. */
+static void it_ends_with_the_certificate_of_one_who_is_away(void **state) {
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        bool narrowed = way & 1, crash = way & 2;
+        tr_core_config_t config = with_journal();
+        office_t o = {.w = world_new(&config)};
+        o.w->keys[1] = 1;
+        o.w->keys[2] = 2;
+        rights(o.w, LIST("news.>"));
+        both_come(&o);
+        expect_done(o.w, 2, subscribe_durably(&o, "news.a"));
+        expect_done(o.w, 2, leave(o.w, 2, "b"));
+        publish(&o, "news.a", "before");
+        assert_int_equal(tr_core_stats(o.w->core)->queued, 1);
+        forget(o.w);
+        if (crash)
+            world_crash(o.w, SIZE_MAX);
+        if (narrowed)
+            revoke_b(o.w, 0, LIST("else"));
+        else
+            revoke_b(o.w, o.w->now.wall_ms - 1, LIST("news.>"));
+        while (!crash && !narrowed && take_event(o.w, TR_EVENT_REVOKED)->text[0] != 't')
+            ; /* that of the session comes first */
+        if (crash || narrowed)
+            expect_audit(o.w, TR_EVENT_REVOKED, "the durable subscription of b to news.a");
+        world_crash(o.w, SIZE_MAX);
+        revoke_b(o.w, 0, LIST("news.>")); /* it is good again, and the subscription is gone for good */
+        hello(o.w, 1);
+        o.a = join(o.w, 1, "a");
+        publish(&o, "news.a", "after");
+        assert_int_equal(tr_core_stats(o.w->core)->queued, 1);
+        assert_null(take_event(o.w, TR_EVENT_REVOKED));
+        world_end(o.w);
+    }
+}
+
+/* A certificate whose file is gone, or cannot be read just now, is not revoked; nor is one that has only run out. */
+static void it_stays_with_a_certificate_that_is_not_there(void **state) {
+    (void)state;
+    tr_core_config_t config = with_journal();
+    office_t o = {.w = world_new(&config)};
+    o.w->keys[1] = 1;
+    o.w->keys[2] = 2;
+    rights(o.w, LIST("news.>"));
+    both_come(&o);
+    expect_done(o.w, 2, subscribe_durably(&o, "news.a"));
+    expect_done(o.w, 2, leave(o.w, 2, "b"));
+    guard(o.w, (const wish_t[]){{.name = "a", .key = 1, .names = LIST("a"), .publish = LIST(">")}, {0}});
+    publish(&o, "news.a", "one");
+    assert_int_equal(tr_core_stats(o.w->core)->queued, 1);
+    world_end(o.w);
+}
+
+/* Of a broker before there were certificates, or that did not note them: whose it is, is noted when its agent comes. */
+static void it_is_of_who_comes_for_it(void **state) {
+    (void)state;
+    office_t o = office_with("news.a");
+    world_crash(o.w, SIZE_MAX);
+    o.w->keys[1] = 1;
+    o.w->keys[2] = 2;
+    rights(o.w, LIST("news.>"));
+    both_come(&o);
+    leave(o.w, 2, "b");
+    world_crash(o.w, SIZE_MAX);
+    revoke_b(o.w, o.w->now.wall_ms - 1, LIST("news.>"));
+    expect_audit(o.w, TR_EVENT_REVOKED, "the durable subscription of b to news.a");
+    world_end(o.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_comes_leased_with_its_topic),
@@ -205,6 +283,9 @@ int main(void) {
         cmocka_unit_test(of_two_subscriptions_to_a_pattern_the_last_one_counts),
         cmocka_unit_test(nobody_hears_himself_nor_the_platform),
         cmocka_unit_test(it_ends_with_the_right),
+        cmocka_unit_test(it_ends_with_the_certificate_of_one_who_is_away),
+        cmocka_unit_test(it_stays_with_a_certificate_that_is_not_there),
+        cmocka_unit_test(it_is_of_who_comes_for_it),
         cmocka_unit_test(a_full_mailbox_misses_it_and_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,11 +123,91 @@ static void another_broker_cannot_have_all_queues(void **state) {
     net_end(r.net);
 }
 
+#define OFFERS 4
+
+static void with_few_offers(tr_core_config_t *config) {
+    if (strcmp(config->platform, "b") != 0)
+        return;
+    config->peer_offers = OFFERS;
+    config->subscriptions_max = 3;
+    config->services_max = 8;
+}
+
+static uint64_t subscriptions_of(const world_t *w) {
+    return tr_core_stats(w->core)->subscriptions;
+}
+
+/* It has room of its own: what does not fit is left out, is told once, and takes nothing from the agents of here. */
+static void another_broker_cannot_want_everything(void **state) {
+    (void)state;
+    road_t r = {.net = net_new(2, with_few_offers)};
+    net_mesh(r.net);
+    r.a = r.net->brokers[0];
+    r.b = r.net->brokers[1];
+    hello(r.a, 1);
+    r.ann = join(r.a, 1, "ann");
+    char pattern[16];
+    for (int i = 0; i < 10; i++) {
+        snprintf(pattern, sizeof pattern, "news.%d", i);
+        expect_done(r.a, 1, subscribe(r.a, 1, r.ann, pattern));
+        net_run(r.net);
+    }
+    assert_int_equal(subscriptions_of(r.b), OFFERS);
+    const got_t *told = take_event(r.b, TR_EVENT_PEER_REFUSED);
+    assert_non_null(told);
+    assert_non_null(strstr(told->detail, "--peer-offers"));
+    for (int i = 0; i < 20; i++) {
+        net_pass(r.net, 700);
+        control(r.a, 1, TR_KIND_PING, 0, 0, NULL);
+    }
+    assert_null(take_event(r.b, TR_EVENT_PEER_REFUSED));
+    hello(r.b, 1);
+    tr_route_t bob = join(r.b, 1, "bob");
+    for (int i = 0; i < 3; i++) {
+        snprintf(pattern, sizeof pattern, "own.%d", i);
+        expect_done(r.b, 1, subscribe(r.b, 1, bob, pattern));
+    }
+    expect_refused(r.b, 1, subscribe(r.b, 1, bob, "own.3"), TR_REASON_LIMIT);
+    for (int i = 0; i < 7; i++) { /* the last three fit: all of it is told anew, after a while */
+        Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
+        snprintf(pattern, sizeof pattern, "news.%d", i);
+        m.pattern = pattern;
+        expect_done(r.a, 1, control(r.a, 1, TR_KIND_UNSUBSCRIBE, r.ann, 0, &m.base));
+        net_run(r.net);
+    }
+    for (int i = 0; i < 120; i++) {
+        net_pass(r.net, 700);
+        control(r.a, 1, TR_KIND_PING, 0, 0, NULL);
+        control(r.b, 1, TR_KIND_PING, 0, 0, NULL);
+    }
+    assert_int_equal(subscriptions_of(r.b), 3 + 3);
+    net_end(r.net);
+}
+
+/* A quarter of the table that all share. */
+static void another_broker_cannot_have_all_services(void **state) {
+    (void)state;
+    road_t r = {.net = net_new(2, with_few_offers)};
+    net_mesh(r.net);
+    r.a = r.net->brokers[0];
+    r.b = r.net->brokers[1];
+    hello(r.a, 1);
+    r.ann = join(r.a, 1, "ann");
+    ask(r.a, 1, r.ann, "ann", "df",
+        "{\"action\":\"register\",\"services\":[{\"name\":\"s1\"},{\"name\":\"s2\"},{\"name\":\"s3\"}]}");
+    net_run(r.net);
+    assert_int_equal(tr_core_stats(r.b->core)->services, 2);
+    assert_non_null(take_event(r.b, TR_EVENT_PEER_REFUSED));
+    net_end(r.net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_number_is_given_twice),
         cmocka_unit_test(a_proxy_keeps_no_queue),
         cmocka_unit_test(another_broker_cannot_have_all_queues),
+        cmocka_unit_test(another_broker_cannot_want_everything),
+        cmocka_unit_test(another_broker_cannot_have_all_services),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -437,6 +437,7 @@ bool tr_core_guard(tr_core_t *self, const tr_cert_book_t *book, tr_core_now_t no
     self->guard->version++;
     renew_identities(self->guard);
     review_all(self, true);
+    tr_durable_subs_review(self);
     tr_cert_book_release(&old);
     return true;
 }

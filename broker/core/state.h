@@ -271,6 +271,7 @@ struct tr_core {
     tr_topic_t *dirty_topics;
     tr_subscription_t **subscriptions;
     uint32_t subscriptions_n;
+    uint32_t subscriptions_far; /* of them: other brokers' */
     tr_map_t subscription_keys; /* entry, agent and pattern -> tr_subscription_t */
     uint64_t subs_version;      /* rises with each change */
     uint64_t subs_renewed;      /* and with those that did not only add one */

@@ -61,7 +61,9 @@ tr_reason_t tr_core_subscribe(
         return TR_REASON_FORBIDDEN;
     if (find(core, entry, agent, pattern, len))
         return TR_REASON_NONE;
-    if (core->subscriptions_n >= core->config.subscriptions_max)
+    /* What other brokers want is bounded where they tell it (foreign_interest.c). */
+    if (!entry->neighbour &&
+        core->subscriptions_n - core->subscriptions_far >= core->config.subscriptions_max)
         return TR_REASON_LIMIT;
     uint32_t n = core->subscriptions_n;
     if (!(n & (n - 1))) { /* the array doubles at powers of two */
@@ -76,6 +78,7 @@ tr_reason_t tr_core_subscribe(
     s->at = n;
     core->subscriptions[core->subscriptions_n++] = s;
     link_to_entry(s);
+    core->subscriptions_far += entry->neighbour != NULL;
     core->stats.subscriptions++;
     core->subs_version++;
     if (!entry->neighbour)
@@ -96,6 +99,7 @@ static void remove_one(tr_core_t *core, tr_subscription_t *s) {
     tr_subscription_t *last = core->subscriptions[--core->subscriptions_n];
     core->subscriptions[s->at] = last;
     last->at = s->at;
+    core->subscriptions_far -= s->entry->neighbour != NULL;
     core->stats.subscriptions--;
     core->subs_version++; /* topics drop their pointers to it before they use them again */
     core->subs_renewed++;

@@ -48,6 +48,7 @@ int tr_broker_configure(
     c->open_links = o->open_links;
     c->peer_records = (uint32_t)o->peer_records;
     c->peer_bytes = o->peer_bytes;
+    c->peer_offers = (uint32_t)o->peer_offers;
     c->wall_ns = tr_clock_wall_ns;
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed ||
         getrandom(c->secret, sizeof c->secret, 0) != sizeof c->secret)

@@ -118,8 +118,9 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "look at what it does."},
     [TR_B_REVOKED] = {"B048", TR_LOG_WARN, "certificate ended",
         "A session was ended because its certificate or key was revoked, has expired or no longer allows "
-        "what it did. "
-        "On `$sys.audit.revoked`.",
+        "what it did; or a durable subscription, whose agent may be away, because the certificate of who "
+        "asked for it "
+        "was revoked or no longer allows it. On `$sys.audit.revoked`.",
         "None needed, where that was wanted."},
     [TR_B_CERTIFICATES] = {"B050", TR_LOG_INFO, "certificates read",
         "The directory of certificates has changed, or was read for the first time; `count` of them are "

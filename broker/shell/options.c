@@ -48,6 +48,9 @@ static const tr_option_t table[] = {
         "Messages that wait for one other broker; more are refused with busy.", .min = 16, .max = 1 << 28},
     {"peer-bytes", 0, "SIZE", TR_SIZE(O, peer_bytes), "64M", "Bytes that wait likewise.", .min = 65536,
         .max = INT64_C(1) << 36},
+    {"peer-offers", 0, "N", TR_INT(O, peer_offers), "262144",
+        "Services and topic patterns that one other broker may offer and want here; more are left out.",
+        .min = 16, .max = 1 << 28},
     {"open-links", 0, NULL, TR_BOOL(O, open_links), NULL,
         "With certificates: they are asked of other brokers only, and processes of this machine come in "
         "without."},

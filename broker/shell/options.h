@@ -25,7 +25,7 @@ typedef struct tr_broker_options {
     bool open_links;
     const char *federation;
     tr_strings_t peers, peers_dns;
-    int64_t peers_every_ms, peer_records;
+    int64_t peers_every_ms, peer_records, peer_offers;
     size_t peer_bytes;
     tr_strings_t restricted;
     int64_t io_threads;

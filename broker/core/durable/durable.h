@@ -365,6 +365,8 @@ bool tr_durable_unsubscribe(
     tr_core_t *core, const tr_entry_t *entry, uint32_t agent, const char *pattern, size_t len);
 /* Those of the session's agents that its rights do not cover any more end, for good, and that is told in the audit. Whether there were none. */
 bool tr_durable_subs_judge(tr_core_t *core, tr_session_t *session);
+/* Those whose certificate is revoked, or has no right to them any more, end likewise, wherever their agents are. */
+void tr_durable_subs_review(tr_core_t *core);
 /* Those of a queue that is removed; NULL: all, at the end. In memory only. */
 void tr_durable_subs_forget(tr_core_t *core, const tr_queue_t *queue);
 /* The at-th pattern of a queue, not NUL-terminated; NULL where there are no more. */

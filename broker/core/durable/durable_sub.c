@@ -2,6 +2,9 @@
  * Durable subscriptions: what is published on topics that match goes into the agent's durable mailbox, whether or not it is there, and is
  * delivered until it is settled. They are in the journal with the mailbox, and last until the agent ends them or the mailbox is removed.
  *
+ * With each stands the certificate of who asked for it, if any: it ends when that is revoked, or has no right to it any more, whether or not
+ * its agent ever comes back.
+ *
  * A publication in a mailbox has its topic's name in its envelope, since routes of topics end with the broker, and where its reply-by would
  * be, its sequence number: `id` is needed for the delivery number. Its publisher never hears of it again: he does not know who listens.
  */
@@ -12,11 +15,13 @@
 #include "lib/store/journal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct tr_durable_sub {
     tr_durable_sub_t *next;
     tr_queue_t *queue; /* of the agent's mailbox */
+    char *cert;        /* name of his who asked for it; NULL = he had none, or it is not known */
     size_t len;
     char pattern[];
 };
@@ -34,7 +39,7 @@ static tr_durable_sub_t *add(tr_core_t *core, tr_queue_t *queue, const char *pat
     tr_durable_sub_t *sub = malloc(sizeof *sub + len);
     if (!sub)
         return NULL;
-    *sub = (tr_durable_sub_t){.next = d->subs, .queue = queue, .len = len};
+    *sub = (tr_durable_sub_t){.next = d->subs, .queue = queue, .cert = NULL, .len = len};
     memcpy(sub->pattern, pattern, len);
     d->subs = sub;
     queue->subs++;
@@ -49,6 +54,23 @@ void tr_durable_subs_interest(tr_core_t *core) {
         tr_interest_pattern(core, s->pattern, s->len, 1);
 }
 
+static const char *cert_of(const tr_session_t *session) {
+    return session->guest ? session->guest->identity->name : NULL;
+}
+
+/* Whether that was another one than it had. False, too, when out of memory: it is asked again with the next judgement. */
+static bool set_cert(tr_durable_sub_t *sub, const char *cert, size_t len) {
+    const char *had = sub->cert ? sub->cert : "";
+    char *copy = len ? strndup(cert, len) : NULL;
+    if ((len && !copy) || (strlen(had) == len && (!len || !memcmp(had, cert, len)))) {
+        free(copy);
+        return false;
+    }
+    free(sub->cert);
+    sub->cert = copy;
+    return true;
+}
+
 static void take_out(tr_core_t *core, tr_durable_sub_t **at) {
     tr_durable_sub_t *sub = *at;
     *at = sub->next;
@@ -56,6 +78,7 @@ static void take_out(tr_core_t *core, tr_durable_sub_t **at) {
     sub->queue->subs--;
     core->durable->subs_n--;
     core->durable->subs_version++;
+    free(sub->cert);
     free(sub);
 }
 
@@ -63,7 +86,8 @@ static void take_out(tr_core_t *core, tr_durable_sub_t **at) {
 static bool write_down(tr_core_t *core, const tr_durable_sub_t *sub) {
     tr_key_t key = tr_key_of_sub(sub->queue->id, sub->pattern, sub->len);
     tr_batch_t *batch = tr_batch_open(core);
-    return batch && tr_batch_queue(core, sub->queue) && tr_batch_more(batch, TR_JOURNAL_PUT, &key, NULL, 0);
+    return batch && tr_batch_queue(core, sub->queue) &&
+           tr_batch_more(batch, TR_JOURNAL_PUT, &key, sub->cert, sub->cert ? strlen(sub->cert) : 0);
 }
 
 static tr_queue_t *mailbox_queue(tr_core_t *core, const tr_entry_t *entry, uint32_t agent, bool create) {
@@ -86,12 +110,19 @@ tr_reason_t tr_durable_subscribe(
     tr_queue_t *q = mailbox_queue(core, entry, agent, true);
     if (!q)
         return TR_REASON_LIMIT;
-    if (*find(core, q, pattern, len))
+    tr_durable_sub_t *sub = *find(core, q, pattern, len);
+    const char *cert = cert_of(entry->session);
+    size_t cert_len = cert ? strlen(cert) : 0;
+    if (sub) {
+        if (set_cert(sub, cert, cert_len))
+            write_down(core, sub); /* no memory: it is of the one before for a broker after this one */
         return TR_REASON_NONE;
-    tr_durable_sub_t *sub =
-        core->durable->subs_n < core->config.subscriptions_max ? add(core, q, pattern, len) : NULL;
+    }
+    if (core->durable->subs_n < core->config.subscriptions_max)
+        sub = add(core, q, pattern, len);
     if (!sub)
         return TR_REASON_LIMIT;
+    set_cert(sub, cert, cert_len);
     if (write_down(core, sub))
         return TR_REASON_NONE;
     take_out(core, find(core, q, pattern, len));
@@ -118,22 +149,60 @@ static bool is_of(const tr_durable_sub_t *sub, const tr_session_t *session) {
     return s->providers_n && s->providers[0].entry->session == session;
 }
 
+/* For good. */
+static void end(tr_core_t *core, tr_durable_sub_t **at) {
+    tr_key_t key = tr_key_of_sub((*at)->queue->id, (*at)->pattern, (*at)->len);
+    tr_batch_t *batch = tr_batch_open(core);
+    if (batch) /* out of memory: it is judged again by the next broker */
+        batch->sync |= tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
+    take_out(core, at);
+}
+
 bool tr_durable_subs_judge(tr_core_t *core, tr_session_t *session) {
     bool all = true;
+    const char *cert = cert_of(session);
     for (tr_durable_sub_t **p = core->durable ? &core->durable->subs : NULL; p && *p;) {
         tr_durable_sub_t *sub = *p;
-        if (!is_of(sub, session) || tr_guard_subscribe(core, session, sub->pattern, sub->len)) {
-            p = &sub->next;
+        bool its = is_of(sub, session);
+        if (its && !tr_guard_subscribe(core, session, sub->pattern, sub->len)) {
+            all = false;
+            end(core, p);
             continue;
         }
-        all = false;
-        tr_key_t key = tr_key_of_sub(sub->queue->id, sub->pattern, sub->len);
-        tr_batch_t *batch = tr_batch_open(core);
-        if (batch) /* out of memory: it is judged again when its agent comes to the next broker */
-            batch->sync |= tr_batch_more(batch, TR_JOURNAL_DELETE, &key, NULL, 0);
-        take_out(core, p);
+        if (its && set_cert(sub, cert, cert ? strlen(cert) : 0))
+            write_down(core, sub); /* one of an older broker, or of who had another certificate */
+        p = &sub->next;
     }
     return all;
+}
+
+/* NULL: it is still good. One that is not there may be in a file that cannot be read just now. */
+static const char *why_not(const tr_core_t *core, const tr_durable_sub_t *sub) {
+    const tr_cert_t *cert = sub->cert ? tr_cert_book_find(core->guard->book, sub->cert) : NULL;
+    if (!cert)
+        return NULL;
+    return cert->revoked_ms && cert->revoked_ms <= core->now.wall_ms ? "revoked"
+           : tr_right_covers(&cert->rights.subscribe, sub->pattern, sub->len)
+               ? NULL
+               : "not good for it any more: it is not in its rights' `subscribe`";
+}
+
+void tr_durable_subs_review(tr_core_t *core) {
+    for (tr_durable_sub_t **p = core->durable && core->guard ? &core->durable->subs : NULL; p && *p;) {
+        const tr_durable_sub_t *sub = *p;
+        const char *agent, *why = why_not(core, sub);
+        char what[TR_AID_MAX + TR_TOPIC_MAX + 40], detail[200];
+        if (!why) {
+            p = &(*p)->next;
+            continue;
+        }
+        tr_service_is_mailbox(sub->queue->service, &agent);
+        snprintf(
+            what, sizeof what, "the durable subscription of %s to %.*s", agent, (int)sub->len, sub->pattern);
+        snprintf(detail, sizeof detail, "the certificate %.100s is %s", sub->cert, why);
+        tr_audit(core, TR_EVENT_REVOKED, NULL, sub->cert, what, detail);
+        end(core, p);
+    }
 }
 
 void tr_durable_subs_forget(tr_core_t *core, const tr_queue_t *queue) {
@@ -158,9 +227,12 @@ int tr_durable_sub_recover(tr_core_t *core, const tr_pair_t *pair) {
     uint64_t id = pair->key_len > 9 ? tr_key_number(pair->key) : 0;
     tr_queue_t *q = tr_map_find_ptr(&core->durable->queues, (const char *)&id, sizeof id);
     const char *pattern = (const char *)pair->key + 9;
-    if (!q || !tr_pattern_valid(pattern, pair->key_len - 9))
+    if (!q || pair->value_len > TR_NAME_MAX || !tr_pattern_valid(pattern, pair->key_len - 9))
         return -EBADMSG;
-    return add(core, q, pattern, pair->key_len - 9) ? 0 : -ENOMEM;
+    tr_durable_sub_t *sub = add(core, q, pattern, pair->key_len - 9);
+    if (!sub)
+        return -ENOMEM;
+    return !pair->value_len || set_cert(sub, (const char *)pair->value, pair->value_len) ? 0 : -ENOMEM;
 }
 
 static bool matches(const tr_durable_sub_t *sub, const tr_topic_t *topic) {

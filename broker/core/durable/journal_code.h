@@ -27,13 +27,14 @@ typedef enum tr_key_type {
     TR_KEY_STREAM = '8',       /* name */
     TR_KEY_CONSUMER = '9',     /* stream, name */
     TR_KEY_STREAM_BLOCK = ':', /* stream, 0, first */
-    TR_KEY_SUB = ';',          /* queue, pattern: a durable subscription */
-    TR_KEY_QUARANTINED = '<',  /* name (quarantine.c) */
-    TR_KEY_SECRET = '=',       /* of the next two: their numbers are keyed hashes (mandate.c) */
-    TR_KEY_GRANT = '>',        /* path: what may be spent on it */
-    TR_KEY_HANDED = '?',       /* pair: who has set whom to work */
-    TR_KEY_CONDUCT = '@',      /* name: the policy of its mailbox, one byte (conduct.c) */
-    TR_KEY_LAST_QUEUE = 'A',   /* the number that a queue was given last, though none has it any more */
+    TR_KEY_SUB =
+        ';', /* queue, pattern: a durable subscription; its value is the name of a certificate, or empty */
+    TR_KEY_QUARANTINED = '<', /* name (quarantine.c) */
+    TR_KEY_SECRET = '=',      /* of the next two: their numbers are keyed hashes (mandate.c) */
+    TR_KEY_GRANT = '>',       /* path: what may be spent on it */
+    TR_KEY_HANDED = '?',      /* pair: who has set whom to work */
+    TR_KEY_CONDUCT = '@',     /* name: the policy of its mailbox, one byte (conduct.c) */
+    TR_KEY_LAST_QUEUE = 'A',  /* the number that a queue was given last, though none has it any more */
 } tr_key_type_t;
 
 #define TR_JOURNAL_VERSION 1u

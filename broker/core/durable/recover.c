@@ -222,6 +222,7 @@ int tr_core_recovered(tr_core_t *self, tr_core_now_t now) {
         for (unsigned j = 0; self->services[i]->durable && j < TR_PRIORITIES; j++)
             begin_lane(&self->services[i]->durable->lanes[j]);
     tr_streams_recovered(self);
+    tr_durable_subs_review(self);
     if (d->versioned)
         return 0;
     tr_batch_t *batch = tr_batch_open(self);

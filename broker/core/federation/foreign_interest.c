@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OFFERS_MAX 1000000u
+#define AGAIN_MS 60000 /* between two askings of one who tells more than he may */
 
 typedef struct told {
     char key[TR_TOPIC_MAX + 2];
@@ -107,9 +107,30 @@ static void count_item(tr_neighbour_t *n, const told_t *t, int by) {
     *counter += (uint32_t)by;
 }
 
-static bool has_room(const tr_neighbour_t *n, const told_t *t) {
-    return n->offers.count < OFFERS_MAX &&
-           (*t->key != TR_ITEM_QUARANTINED || n->quarantined < TR_QUARANTINED_MAX);
+/* Each neighbour has room of his own: what one of them tells takes nothing from the others, nor from the agents of here. Services stand in a
+ * table that all share, and are a quarter of it at most. */
+static bool has_room(const tr_core_t *core, const tr_neighbour_t *n, const told_t *t) {
+    const tr_core_config_t *c = &core->config;
+    switch (*t->key) {
+    case TR_ITEM_QUARANTINED: return n->quarantined < TR_QUARANTINED_MAX;
+    case TR_ITEM_SERVICE:
+        return n->services + n->patterns < c->peer_offers && n->services < (c->services_max + 3) / 4;
+    default: return n->services + n->patterns < c->peer_offers;
+    }
+}
+
+/* Told once, until all of it has fitted. */
+static void leave_out(tr_core_t *core, tr_neighbour_t *n, const told_t *t) {
+    char detail[200];
+    n->left_out = true;
+    if (n->told_left_out)
+        return;
+    n->told_left_out = true;
+    snprintf(detail, sizeof detail,
+        "it offers or wants more here than one broker may (--peer-offers, a quarter of --services): %.60s is "
+        "left out",
+        t->name);
+    tr_event(core, TR_EVENT_PEER_REFUSED, n->platform, detail);
 }
 
 static void forget_item(tr_core_t *core, tr_session_t *from, const told_t *t) {
@@ -129,7 +150,10 @@ static void remember_item(tr_core_t *core, tr_session_t *from, const told_t *t, 
     tr_offer_t *item = tr_map_find_ptr(&n->offers, t->key, t->len);
     if (item) {
         n->offers_hash -= tr_offer_hash(t->key, t->len, item);
-    } else if (!has_room(n, t) || !(item = malloc(sizeof *item))) {
+    } else if (!has_room(core, n, t)) {
+        leave_out(core, n, t);
+        return;
+    } else if (!(item = malloc(sizeof *item))) {
         return; /* the sum does not fit: it is asked for again */
     } else if (tr_map_put(&n->offers, t->key, t->len, (uint64_t)(uintptr_t)item) < 0) {
         free(item);
@@ -146,12 +170,13 @@ static void forget_all(tr_core_t *core, tr_session_t *from) {
     tr_neighbour_t *n = from->neighbour;
     size_t cursor = 0;
     const tr_map_slot_t *slot;
+    n->left_out = false;
     while ((slot = tr_map_next(&n->offers, &cursor))) {
         told_t t = {.len = slot->key_len};
         memcpy(t.key, slot->key, slot->key_len + 1);
         t.name = t.key + 1;
         forget_item(core, from, &t);
-        cursor = 0; /* deleting moves slots */
+        cursor--; /* deleting moves those behind it there */
     }
 }
 
@@ -176,12 +201,14 @@ static void take_items(tr_core_t *core, tr_session_t *from, const Troupe__Intere
     }
 }
 
-/* Whether that is all that there is, by its sum; else it is asked for. */
+/* Whether that is all that there is, by its sum; else it is asked for: now and then only, where it would not fit. */
 static void add_up(tr_core_t *core, tr_session_t *from, const Troupe__Interest *m) {
     tr_neighbour_t *n = from->neighbour;
+    int64_t wait_ms = n->left_out ? AGAIN_MS : 1;
     if (m->items == n->offers.count && m->hash == n->offers_hash) {
+        n->left_out = n->told_left_out = false;
         tr_quarantine_settle(core, n);
-    } else if (n->asked_ms != core->now.mono_ms) {
+    } else if (core->now.mono_ms - n->asked_ms >= wait_ms) {
         n->asked_ms = core->now.mono_ms;
         say_again(core, from);
     }
@@ -218,4 +245,5 @@ void tr_interests_forget(tr_neighbour_t *n) {
     tr_map_finish(&n->offers);
     n->offers_hash = 0;
     n->services = n->patterns = n->quarantined = 0;
+    n->left_out = n->told_left_out = false;
 }

@@ -65,7 +65,9 @@ struct tr_neighbour {
     } origin;                         /* of the leased durable message that is being handled */
     uint64_t sent, received, dropped; /* data records of all its links; what was refused, or came back */
     uint64_t ups;
-    int64_t asked_ms; /* when it was last asked to tell all again */
+    int64_t asked_ms;   /* when it was last asked to tell all again */
+    bool left_out;      /* it has told more than there was room for, since it began to tell all ... */
+    bool told_left_out; /* ... and that is an event already */
 };
 
 typedef struct tr_federation {
