@@ -304,7 +304,9 @@ static const tr_web_route_t routes[] = {
     {TR_WEB_POST, "/api/v1/knowledge/{namespace}/documents", TR_WEB_OPERATOR, "update_knowledge",
         "Adds documents, or replaces those of the same id",
         FIELDS(PATH("namespace", "where"),
-            NEEDED("documents", LIST, "each with id, text and, as wanted, title, format, source, metadata"),
+            NEEDED("documents", LIST,
+                "each with id, text (or bytes, as {\"$bin\": BASE64}) and, as wanted, title, format, source, "
+                "metadata"),
             BODY("language", TEXT, "of a namespace that this makes")),
         ASK("svc:kb", "add")},
     {TR_WEB_GET, "/api/v1/knowledge/{namespace}/documents", TR_WEB_VIEWER, "listDocuments",
