@@ -148,7 +148,7 @@ bool tr_oidc_read_answer(const char *text, size_t len, tr_buffer_t *out) {
     if (token)
         tr_buffer_text(out, token);
     else
-        tr_buffer_printf(out, "%.64s%s%.160s", error ? error : "there is no id_token in its answer",
+        tr_buffer_printf(out, "%.64s%s%.160s", error && *error ? error : "there is no id_token in its answer",
             error && more ? ": " : "", error && more ? more : "");
     json_decref(answer);
     return token && !out->failed;

@@ -115,6 +115,7 @@ static void test_answers(void **state) {
             "invalid_grant: used before", false},
         {"{\"error\": \"invalid_grant\"}", "invalid_grant", false},
         {"{\"access_token\": \"x\"}", "there is no id_token in its answer", false},
+        {"{\"error\": \"\"}", "there is no id_token in its answer", false},
         {"<html>", "there is no id_token in its answer", false}};
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         tr_buffer_t out;
