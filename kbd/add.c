@@ -6,6 +6,7 @@
 #include "kbd/kbd.h"
 #include "kbd/own_vector.h"
 #include "kbd/pdf.h"
+#include "kbd/places.h"
 #include "kbd/stem.h"
 #include "lib/base/clock.h"
 #include "proto/json.h"
@@ -30,6 +31,7 @@ struct tr_kb_job {
     const char *language;
     char agent[TR_AID_MAX + 1]; /* who adds them, and in which conversation; "" = none */
     char conversation[TR_CONVERSATION_TEXT + 1];
+    bool part;                   /* another shard asks: each goes to its place */
     int64_t dimensions;          /* that their vectors have, as another shard knows; -1 = as it is here */
     tr_content_writer_t results; /* maps, one behind the other */
     tr_pdf_t pdf;                /* of the document `next`, while it is read */
@@ -144,7 +146,7 @@ static int cut_not(const tr_document_t *d, tr_chunk_t **ret_chunks, size_t *ret_
 }
 
 static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, const tr_document_t *d,
-    const char *format, tr_kb_change_t *ret_change, tr_error_t *error) {
+    const char *format, int64_t at_ms, tr_kb_change_t *ret_change, tr_error_t *error) {
     const tr_kbd_options_t *o = self->kbd->options;
     tr_chunk_bounds_t bounds = {
         .most = (uint32_t)o->chunk_tokens, .least = 40, .overlap = (uint32_t)o->chunk_overlap};
@@ -165,7 +167,7 @@ static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, con
         .text = d->text,
         .text_len = d->text_length,
         .vector = wish->vector,
-        .changed_ms = tr_clock_wall_ms(),
+        .changed_ms = at_ms,
     };
     int rc = wish->vector ? cut_not(d, &chunks, &count) : tr_chunks_cut(d, &bounds, &chunks, &count);
     if (rc < 0)
@@ -178,11 +180,40 @@ static int put(tr_kb_job_t *self, tr_kb_namespace_t *ns, const wish_t *wish, con
     return rc;
 }
 
+/* Where it is put here. */
+static int find_place(const tr_kb_job_t *self, const char *id, tr_kb_place_t *ret_place, tr_error_t *error) {
+    *ret_place = (tr_kb_place_t){.other = self->kbd->front.shards.count};
+    snprintf(ret_place->name, sizeof ret_place->name, "%s", self->ns);
+    return !self->part || !tr_kb_has_copies(self->kbd) || tr_kb_place_of(self->kbd, self->ns, id, ret_place)
+               ? 0
+               : tr_error_set(error, -EINVAL, "it belongs to other shards");
+}
+
+static int put_in_place(tr_kb_job_t *self, const wish_t *wish, const tr_document_t *document,
+    const char *format, tr_kb_change_t *ret_change, tr_error_t *error) {
+    tr_kb_place_t place;
+    tr_kb_namespace_t ns;
+    int64_t at_ms = 0;
+    int rc = find_place(self, wish->id, &place, error);
+    if (rc == 0)
+        rc = tr_kb_store_begin(self->kbd->store, error);
+    if (rc == 0)
+        rc = tr_kb_namespace_need(self->kbd->store, place.name, self->language, &ns, error);
+    if (rc == 0)
+        rc = tr_kb_namespace_vectors(self->kbd->store, &ns, wish->dimensions, error);
+    if (rc == 0)
+        rc = tr_kb_stamp(self->kbd, &ns, wish->id, &at_ms, error);
+    if (rc == 0)
+        rc = put(self, &ns, wish, document, format, at_ms, ret_change, error);
+    if (rc == 0 && !ret_change->unchanged)
+        rc = tr_kb_place_owe(self->kbd, self->ns, wish->id, &place, at_ms, error);
+    return rc;
+}
+
 static int put_text(tr_kb_job_t *self, const wish_t *wish, const char *bytes, size_t len, bool pdf,
     tr_kb_change_t *ret_change, tr_error_t *error) {
     char name[TR_KB_ID_MAX + 16];
     tr_document_t *document = NULL;
-    tr_kb_namespace_t ns;
     int rc = name_of(wish, name, sizeof name, error);
     if (rc == 0 && self->dimensions >= 0 && (size_t)self->dimensions != wish->dimensions)
         rc =
@@ -191,14 +222,8 @@ static int put_text(tr_kb_job_t *self, const wish_t *wish, const char *bytes, si
     if (rc == 0)
         rc = tr_document_parse(name, bytes, len, TR_PDF_TEXT_MAX, &document, error);
     if (rc == 0)
-        rc = tr_kb_store_begin(self->kbd->store, error);
-    if (rc == 0)
-        rc = tr_kb_namespace_need(self->kbd->store, self->ns, self->language, &ns, error);
-    if (rc == 0)
-        rc = tr_kb_namespace_vectors(self->kbd->store, &ns, wish->dimensions, error);
-    if (rc == 0)
-        rc = put(self, &ns, wish, document, pdf ? "pdf" : tr_document_format_name(document->format),
-            ret_change, error);
+        rc = put_in_place(
+            self, wish, document, pdf ? "pdf" : tr_document_format_name(document->format), ret_change, error);
     tr_document_destroy(&document);
     return rc;
 }
@@ -352,6 +377,7 @@ static void read_origin(tr_kb_job_t *self, tr_value_t content) {
         snprintf(self->conversation, sizeof self->conversation, "%s", conversation ? conversation : "");
         return;
     }
+    self->part = true;
     tr_value_copy(tr_value_get(content, "agent"), self->agent, sizeof self->agent);
     tr_value_copy(tr_value_get(content, "conversation"), self->conversation, sizeof self->conversation);
     self->dimensions = tr_value_int(tr_value_get(content, "dimensions"), -1);

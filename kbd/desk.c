@@ -1,5 +1,6 @@
 /* What the knowledge base is asked: fipa-request with a content {"action": ...} (docs/knowledge.md). */
 #include "kbd/kbd.h"
+#include "kbd/places.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static tr_content_writer_t *answer(const tr_kb_question_t *q) {
 
 bool tr_kb_read_name(const tr_kb_question_t *q, char *out) {
     tr_value_t v = tr_value_get(q->content, "namespace");
-    if (tr_value_copy(v, out, TR_KB_NAMESPACE_MAX + 1) == 0 && tr_name_valid(out, strlen(out)))
+    if (tr_value_copy(v, out, TR_NAME_MAX + 1) == 0 && tr_name_valid(out, strlen(out)))
         return true;
     refuse(q, v ? "unrecognised-parameter-value" : "missing-argument",
         "namespace: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -");
@@ -89,12 +90,45 @@ static void on_got(void *arg, const tr_kb_document_t *d) {
     tr_write_strn(w, d->text + from, to - from);
 }
 
+static void note_changed(void *arg, const tr_kb_document_t *d) {
+    *(int64_t *)arg = d->changed_ms;
+}
+
+/* With replicas it may be in several places, of which one is the newest. */
+static int find_place(tr_kb_question_t *q, const char *id, tr_error_t *error) {
+    char ns[TR_KB_NAMESPACE_MAX + 1];
+    tr_kb_namespace_t *places = NULL;
+    size_t count = 0;
+    int64_t newest_ms = -1;
+    if (!tr_kb_read_name(q, ns))
+        return 1;
+    int rc = tr_kb_places_read(q->kbd->store, ns, &places, &count, error);
+    for (size_t i = 0; i < count; i++) {
+        int64_t changed_ms = 0;
+        tr_kb_get(q->kbd->store, &places[i], id, note_changed, &changed_ms, NULL); /* none: 0 */
+        if (changed_ms > newest_ms)
+            q->ns = places[i];
+        newest_ms = changed_ms > newest_ms ? changed_ms : newest_ms;
+    }
+    free(places);
+    return rc == 0 && count == 0 ? tr_error_set(error, -ENOENT, "there is no namespace %s", ns) : rc;
+}
+
 static void get(tr_kb_question_t *q) {
-    char id[TR_KB_ID_MAX + 1];
+    char id[TR_KB_ID_MAX + 1] = "";
     tr_error_t error = {0};
-    if (tr_value_copy(tr_value_get(q->content, "id"), id, sizeof id) < 0)
+    bool copies = tr_value_get(q->content, "part") && tr_kb_front_keeps_copies(q->kbd);
+    tr_value_copy(tr_value_get(q->content, "id"), id, sizeof id); /* none: "" */
+    if (!copies && !tr_kb_find_namespace(q))
+        return;
+    if (!*id) {
         refuse(q, "missing-argument", "id");
-    else if (tr_kb_get(q->kbd->store, &q->ns, id, on_got, q, &error) < 0)
+        return;
+    }
+    int rc = copies ? find_place(q, id, &error) : 0;
+    if (rc == 0)
+        rc = tr_kb_get(q->kbd->store, &q->ns, id, on_got, q, &error);
+    if (rc < 0)
         fail(q, &error);
 }
 
@@ -158,40 +192,105 @@ static void tell_removed(const tr_kb_question_t *q, size_t count, bool more) {
     tr_write_kv_bool(w, "more", more);
 }
 
-static int remove_ids(tr_kb_question_t *q, tr_value_t ids, size_t *ret_count, tr_error_t *error) {
+static int remove_id(
+    tr_kb_question_t *q, const char *id, bool everywhere, size_t *ret_count, tr_error_t *error) {
+    if (everywhere)
+        return tr_kb_place_clear(q->kbd, q->ns.name, id, true, ret_count, error);
+    int rc = tr_value_get(q->content, "part") && tr_kb_has_copies(q->kbd)
+                 ? tr_kb_place_remove(q->kbd, q->ns.name, id, error)
+                 : tr_kb_remove(q->kbd->store, &q->ns, id, error);
+    *ret_count += rc == 0;
+    return rc == -ENOENT ? 0 : rc; /* as was wanted */
+}
+
+static int remove_ids(
+    tr_kb_question_t *q, tr_value_t ids, bool everywhere, size_t *ret_count, tr_error_t *error) {
     int rc = 0;
     for (size_t i = 0; i < tr_value_size(ids) && rc == 0; i++) {
         char id[TR_KB_ID_MAX + 1];
         if (tr_value_copy(tr_value_at(ids, i), id, sizeof id) < 0)
             return tr_error_set(error, -EINVAL, "ids: expected a list of texts");
-        rc = tr_kb_remove(q->kbd->store, &q->ns, id, error);
-        *ret_count += rc == 0;
-        rc = rc == -ENOENT ? 0 : rc; /* as was wanted */
+        rc = remove_id(q, id, everywhere, ret_count, error);
     }
     return rc;
 }
 
-static int remove_filtered(tr_kb_question_t *q, tr_value_t given, size_t *ret_count, tr_error_t *error) {
+/* Whether it is one of those that are meant: what is owned here, and copies of what those own who are named; or all. */
+static bool is_meant(const tr_kb_question_t *q, const char *place, bool everywhere) {
+    tr_value_t copied = tr_value_get(q->content, "copied");
+    size_t owner = tr_kb_place_owner(&q->kbd->front.shards, place);
+    bool named = false;
+    for (size_t i = 0; i < tr_value_size(copied); i++)
+        named |= tr_value_int(tr_value_at(copied, i), -1) == (int64_t)owner;
+    return everywhere || named || !tr_kb_place_is_copy(place);
+}
+
+static int remove_from_places(
+    tr_kb_question_t *q, const tr_filter_t *filter, bool everywhere, size_t *ret_count, tr_error_t *error) {
+    tr_kb_namespace_t *places = NULL;
+    size_t count = 0;
+    int rc = tr_kb_places_read(q->kbd->store, q->ns.name, &places, &count, error);
+    for (size_t i = 0; i < count && rc == 0 && *ret_count < REMOVE_MAX; i++) {
+        size_t removed = 0;
+        if (!is_meant(q, places[i].name, everywhere))
+            continue;
+        rc = everywhere ? tr_kb_remove_where(q->kbd->store, &places[i], filter, REMOVE_MAX - *ret_count, NULL,
+                              NULL, &removed, error)
+                        : tr_kb_place_remove_where(
+                              q->kbd, &places[i], filter, REMOVE_MAX - *ret_count, &removed, error);
+        *ret_count += removed;
+    }
+    free(places);
+    return rc;
+}
+
+static int remove_filtered(
+    tr_kb_question_t *q, tr_value_t given, bool everywhere, size_t *ret_count, tr_error_t *error) {
     tr_filter_t filter = {0};
     int rc = tr_filter_compile(given, &filter, error);
-    if (rc == 0)
-        rc = tr_kb_remove_where(q->kbd->store, &q->ns, &filter, REMOVE_MAX, ret_count, error);
+    if (rc == 0 && tr_value_get(q->content, "part") && tr_kb_front_keeps_copies(q->kbd))
+        rc = remove_from_places(q, &filter, everywhere, ret_count, error);
+    else if (rc == 0)
+        rc = tr_kb_remove_where(q->kbd->store, &q->ns, &filter, REMOVE_MAX, NULL, NULL, ret_count, error);
     tr_filter_finish(&filter);
     return rc;
 }
 
+/* The namespace; of a part its name, where only copies of it are here, too. False: it was refused. */
+static bool find_any(tr_kb_question_t *q) {
+    tr_kb_namespace_t *places = NULL;
+    size_t count = 0;
+    tr_error_t error = {0};
+    if (!tr_value_get(q->content, "part") || !tr_kb_front_keeps_copies(q->kbd))
+        return tr_kb_find_namespace(q);
+    if (!tr_kb_read_name(q, q->ns.name))
+        return false;
+    int rc = tr_kb_places_read(q->kbd->store, q->ns.name, &places, &count, &error);
+    free(places);
+    if (rc == 0 && count == 0)
+        rc = tr_error_set(&error, -ENOENT, "there is no namespace %s", q->ns.name);
+    if (rc < 0)
+        fail(q, &error);
+    return rc == 0;
+}
+
 static void remove_documents(tr_kb_question_t *q) {
     tr_value_t ids = tr_value_get(q->content, "ids"), filter = tr_value_get(q->content, "filter");
+    bool everywhere =
+        tr_value_get(q->content, "part") && tr_value_bool(tr_value_get(q->content, "everywhere"), false);
     tr_error_t error = {0};
     size_t count = 0;
+    if (!find_any(q))
+        return;
     if (!tr_value_is_array(ids) == !filter) {
         refuse(q, "missing-argument", "ids: expected a list, or a filter");
         return;
     }
     int rc = tr_kb_store_begin(q->kbd->store, &error);
     if (rc == 0)
-        rc = filter ? remove_filtered(q, filter, &count, &error) : remove_ids(q, ids, &count, &error);
-    if (rc == 0 && q->ns.chunks == 0)
+        rc = filter ? remove_filtered(q, filter, everywhere, &count, &error)
+                    : remove_ids(q, ids, everywhere, &count, &error);
+    if (rc == 0 && q->ns.number && q->ns.chunks == 0)
         tr_kb_meaning_drop(&q->kbd->meaning, &q->ns); /* empty, it costs nothing */
     if (rc < 0)
         fail(q, &error);
@@ -199,17 +298,33 @@ static void remove_documents(tr_kb_question_t *q) {
         tell_removed(q, count, filter && count == REMOVE_MAX);
 }
 
+static int drop_one(tr_kb_question_t *q, const tr_kb_namespace_t *ns, tr_error_t *error) {
+    int rc = tr_kb_namespace_drop(q->kbd->store, ns, error);
+    tr_kb_meaning_drop(&q->kbd->meaning, ns);
+    tr_kb_cache_drop(&q->kbd->cache, ns);
+    return rc;
+}
+
 static void drop(tr_kb_question_t *q) {
+    tr_kb_namespace_t *places = NULL;
+    size_t count = 0, documents = 0;
     tr_error_t error = {0};
-    int rc = tr_kb_store_begin(q->kbd->store, &error);
+    if (!find_any(q))
+        return;
+    int rc = tr_kb_places_read(q->kbd->store, q->ns.name, &places, &count, &error);
     if (rc == 0)
-        rc = tr_kb_namespace_drop(q->kbd->store, &q->ns, &error);
-    tr_kb_meaning_drop(&q->kbd->meaning, &q->ns);
-    tr_kb_cache_drop(&q->kbd->cache, &q->ns);
+        rc = tr_kb_store_begin(q->kbd->store, &error);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        documents += tr_kb_place_is_copy(places[i].name) ? 0 : (size_t)places[i].documents;
+        rc = drop_one(q, &places[i], &error);
+    }
+    if (rc == 0)
+        rc = tr_kb_owed_forget(q->kbd->store, q->ns.name, NULL, &error);
+    free(places);
     if (rc < 0)
         fail(q, &error);
     else
-        tell_removed(q, (size_t)q->ns.documents, false);
+        tell_removed(q, documents, false);
 }
 
 /* ---- namespaces ---- */
@@ -218,15 +333,23 @@ typedef struct names {
     tr_kbd_t *kbd;
     tr_content_writer_t maps;
     size_t count;
+    bool part; /* other shards are told of copies, too */
 } names_t;
 
 static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     names_t *names = arg;
     tr_content_writer_t *w = &names->maps;
+    char base[TR_KB_NAMESPACE_MAX + 1];
+    bool copies = tr_kb_place_is_copy(ns->name);
+    if (copies && !names->part)
+        return;
     names->count++;
     tr_index_state_t index = tr_indexes_state(&names->kbd->meaning.indexes, ns->number);
-    tr_write_map(w, 11);
-    tr_write_kv(w, "namespace", ns->name);
+    tr_kb_place_base(ns->name, base);
+    tr_write_map(w, 11 + copies);
+    if (copies)
+        tr_write_kv_uint(w, "of", tr_kb_place_owner(&names->kbd->front.shards, ns->name));
+    tr_write_kv(w, "namespace", base);
     tr_write_kv(w, "language", ns->language);
     tr_write_kv_uint(w, "documents", ns->documents);
     tr_write_kv_uint(w, "chunks", ns->chunks);
@@ -239,12 +362,28 @@ static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     tr_write_kv_uint(w, "hits", tr_kb_cache_hits(&names->kbd->cache, ns));
 }
 
+/* With how this shard is. */
+static void put_names(const tr_kb_question_t *q, const names_t *names) {
+    const void *bytes;
+    size_t len;
+    tr_content_writer_t *w = tr_content_writer_take(&names->maps, &bytes, &len) == 0 ? answer(q) : NULL;
+    if (!w)
+        return;
+    tr_write_map(w, 1 + TR_KB_STATE);
+    tr_kb_front_write_state(q->kbd, w);
+    tr_write_str(w, "namespaces");
+    tr_write_array(w, names->count);
+    msgpack_sbuffer_write(&w->buffer, bytes, len);
+}
+
 static void namespaces(tr_kb_question_t *q) {
-    names_t names = {.kbd = q->kbd};
+    names_t names = {.kbd = q->kbd, .part = tr_value_get(q->content, "part")};
     tr_error_t error = {0};
     tr_content_writer_init(&names.maps);
     if (tr_kb_namespaces(q->kbd->store, on_namespace, &names, &error) < 0)
         fail(q, &error);
+    else if (names.part)
+        put_names(q, &names);
     else
         tr_kb_answer_list(q->kbd, q->message, "namespaces", &names.maps, names.count);
     tr_content_writer_finish(&names.maps);
@@ -299,10 +438,10 @@ static const struct {
 } actions[] = {
     {"search", false, tr_kb_search},
     {"add", false, tr_kb_add},
-    {"get", true, get},
+    {"get", false, get},
     {"list", true, list},
-    {"remove", true, remove_documents},
-    {"drop", true, drop},
+    {"remove", false, remove_documents},
+    {"drop", false, drop},
     {"compact", true, compact},
     {"namespaces", false, namespaces},
     {"snapshot", false, snapshot},
@@ -312,7 +451,7 @@ static const struct {
 bool tr_kb_find_namespace(tr_kb_question_t *q) {
     char name[TR_KB_NAMESPACE_MAX + 1];
     tr_error_t error = {0};
-    if (!tr_kb_read_name(q, name))
+    if (!tr_kb_read_place(q, name))
         return false;
     if (tr_kb_namespace_find(q->kbd->store, name, &q->ns, &error) == 0)
         return true;

@@ -50,4 +50,12 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
         "No document is here any more that belongs to another shard, and so many were given away since the "
         "start.",
         "None needed."},
+    [TR_K_MISSED] = {"K016", TR_LOG_WARN, "copies missed",
+        "With --replicas 2: another shard has not taken what was written. It is written down, searches do "
+        "without that shard, by the "
+        "copies of the others, and it gets all of it when it is here.",
+        "See whether it runs: `troupe kb shards`. Until it does each document that it has is in one shard "
+        "alone."},
+    [TR_K_LEVEL] = {"K017", TR_LOG_INFO, "level again",
+        "That shard has all that was written while it was away.", "None needed."},
 };

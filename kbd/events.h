@@ -20,6 +20,8 @@ typedef enum tr_kbd_event {
     TR_K_INDEX_UNWRITTEN,
     TR_K_NOT_MOVED,
     TR_K_MOVED,
+    TR_K_MISSED,
+    TR_K_LEVEL,
     TR_K_EVENTS,
 } tr_kbd_event_t;
 

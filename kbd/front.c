@@ -1,6 +1,7 @@
 #include "kbd/front.h"
 
 #include "kbd/kbd.h"
+#include "kbd/places.h"
 #include "lib/base/clock.h"
 #include "lib/base/random.h"
 
@@ -14,11 +15,23 @@
 #define ERRANDS_MAX 512u
 #define HELD_MAX    ((size_t)24 << 20) /* of TR_KB_WINDOW */
 
+static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
+    tr_kb_front_t *self = arg;
+    self->keeps_copies |= tr_kb_place_is_copy(ns->name);
+    self->was_empty = false;
+}
+
 int tr_kb_front_init(tr_kbd_t *kbd, tr_error_t *error) {
     tr_kb_front_t *self = &kbd->front;
     const tr_kbd_options_t *o = kbd->options;
     int rc = tr_shards_read(o->shards, &self->shards, error);
     if (rc < 0 || !self->shards.count)
+        return rc;
+    tr_shards_replicate(&self->shards, o->replicas > 1 ? TR_SHARDS_COPIES : 1);
+    self->keeps_copies = self->shards.copies > 1;
+    self->was_empty = true;
+    rc = tr_kb_namespaces(kbd->store, on_namespace, self, error);
+    if (rc < 0)
         return rc;
     self->instance = tr_random_seed();
     self->here = tr_shards_find(&self->shards, o->resident.name, tr_host_platform(kbd->host));
@@ -43,12 +56,25 @@ void tr_kb_front_finish(tr_kbd_t *kbd) {
 
 /* ---- how the others are ---- */
 
+bool tr_kb_front_keeps_copies(const tr_kbd_t *kbd) {
+    return kbd->front.keeps_copies;
+}
+
+void tr_kb_front_write_state(const tr_kbd_t *kbd, tr_content_writer_t *w) {
+    tr_write_kv_bool(w, "moving", kbd->mover.moving);
+    tr_kb_owing_write(kbd, w);
+}
+
+void tr_kb_front_note_one(tr_kbd_t *kbd, size_t shard, tr_value_t said) {
+    tr_value_t moving = tr_value_get(said, "moving");
+    if (moving)
+        kbd->front.settled[shard] = !tr_value_bool(moving, true);
+    tr_kb_owing_note(kbd, shard, said);
+}
+
 void tr_kb_front_note(tr_kbd_t *kbd, const tr_gather_t *gather) {
-    for (size_t i = 0; i < tr_gather_count(gather); i++) {
-        tr_value_t moving = tr_value_get(tr_gather_value(gather, i), "moving");
-        if (moving)
-            kbd->front.settled[i % kbd->front.shards.count] = !tr_value_bool(moving, true);
-    }
+    for (size_t i = 0; i < tr_gather_count(gather); i++)
+        tr_kb_front_note_one(kbd, i % kbd->front.shards.count, tr_gather_value(gather, i));
 }
 
 bool tr_kb_front_shard_is_settled(const tr_kbd_t *kbd, size_t shard) {
@@ -63,7 +89,14 @@ bool tr_kb_front_is_settled(const tr_kbd_t *kbd) {
 }
 
 static void on_greeted(tr_gather_t *gather, void *arg) {
-    tr_kb_front_note(arg, gather);
+    tr_kbd_t *kbd = arg;
+    uint64_t all = kbd->front.shards.count < 64 ? ((uint64_t)1 << kbd->front.shards.count) - 1 : UINT64_MAX;
+    for (size_t i = 0; i < tr_gather_count(gather); i++)
+        kbd->front.greeted |= (uint64_t)(tr_gather_how(gather, i) == TR_GATHER_ANSWERED) << i;
+    kbd->front.greeting &= kbd->front.greeted;
+    tr_kb_front_note(kbd, gather);
+    if ((kbd->owing.heard_here | (uint64_t)1 << kbd->front.here) == all)
+        kbd->front.was_empty = false; /* it has what it is to have */
     tr_gather_destroy(&gather);
 }
 
@@ -76,11 +109,13 @@ void tr_kb_front_greet(tr_kbd_t *kbd) {
     for (size_t i = 0; i < self->shards.count; i++) {
         if (i == self->here)
             continue;
+        self->greeting |= (uint64_t)1 << i;
         tr_content_writer_t *w = tr_gather_ask(gather, i, self->shards.items[i].name);
-        tr_write_map(w, 3);
+        tr_write_map(w, 3 + TR_KB_STATE);
         tr_write_kv(w, "action", "shard");
         tr_write_kv_uint(w, "part", self->shards.print);
-        tr_write_kv_bool(w, "moving", kbd->mover.moving);
+        tr_kb_front_write_state(kbd, w);
+        tr_write_kv_uint(w, "empty", self->was_empty ? self->instance : 0);
     }
     tr_gather_send(gather, ASKED_MS, on_greeted, kbd);
 }
@@ -129,6 +164,7 @@ void tr_kb_errand_destroy(tr_kb_errand_t *self) {
     if (self->finish)
         self->finish(self);
     tr_gather_destroy(&self->gather);
+    free(self->spots);
     self->kbd->front.errand_count--;
     self->kbd->front.held -= self->bytes;
     if (self->message)
@@ -155,33 +191,38 @@ tr_content_writer_t *tr_kb_errand_ask(
     tr_kb_errand_t *self, size_t i, size_t shard, const char *action, size_t entries) {
     const tr_shards_t *shards = &self->kbd->front.shards;
     tr_content_writer_t *w = tr_gather_ask(self->gather, i, shards->items[shard].name);
-    tr_write_map(w, 3 + entries);
+    tr_write_map(w, 2 + TR_KB_STATE + entries);
     tr_write_kv(w, "action", action);
     tr_write_kv_uint(w, "part", shards->print);
-    tr_write_kv_bool(w, "moving", self->kbd->mover.moving);
+    tr_kb_front_write_state(self->kbd, w);
     return w;
 }
 
 static bool is_ours(tr_value_t key) {
-    return tr_value_equals(key, "part") || tr_value_equals(key, "moving");
+    static const char *const keys[] = {"part", "moving", "state", "of", "everywhere", "copied"};
+    bool ours = false;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        ours |= tr_value_equals(key, keys[i]);
+    return ours;
 }
 
-void tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard) {
+tr_content_writer_t *tr_kb_errand_ask_same(tr_kb_errand_t *self, size_t i, size_t shard, size_t entries) {
     const tr_shards_t *shards = &self->kbd->front.shards;
     tr_content_writer_t *w = tr_gather_ask(self->gather, i, shards->items[shard].name);
     const msgpack_object_map *map = &self->content->via.map;
     size_t n = 0;
     for (uint32_t k = 0; k < map->size; k++)
         n += !is_ours(&map->ptr[k].key);
-    tr_write_map(w, n + 2);
+    tr_write_map(w, n + 1 + TR_KB_STATE + entries);
     tr_write_kv_uint(w, "part", shards->print);
-    tr_write_kv_bool(w, "moving", self->kbd->mover.moving);
+    tr_kb_front_write_state(self->kbd, w);
     for (uint32_t k = 0; k < map->size; k++) {
         if (is_ours(&map->ptr[k].key))
             continue;
         tr_write_value(w, &map->ptr[k].key);
         tr_write_value(w, &map->ptr[k].val);
     }
+    return w;
 }
 
 void tr_kb_errand_ask_all(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn done) {
@@ -189,7 +230,7 @@ void tr_kb_errand_ask_all(tr_kb_errand_t *self, int64_t timeout_ms, tr_gather_fn
     if (!tr_kb_errand_gather(self, n))
         return;
     for (size_t i = 0; i < n; i++)
-        tr_kb_errand_ask_same(self, i, i);
+        tr_kb_errand_ask_same(self, i, i, 0);
     tr_kb_errand_send(self, timeout_ms, done);
 }
 
@@ -223,12 +264,16 @@ void tr_kb_errand_note_missing(tr_kb_errand_t *self) {
         self->missing[i] |= tr_gather_how(self->gather, i) == TR_GATHER_AWAY;
 }
 
+static bool is_missing(const tr_kb_errand_t *self, size_t shard) {
+    return self->view.judged ? self->view.told[shard] : self->missing[shard];
+}
+
 const char *tr_kb_errand_names(const tr_kb_errand_t *self, char *out, size_t size) {
     const tr_shards_t *shards = &self->kbd->front.shards;
     size_t len = 0;
     *out = '\0';
     for (size_t i = 0; i < shards->count; i++)
-        if (self->missing[i] && len < size)
+        if (is_missing(self, i) && len < size)
             len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", shards->items[i].name);
     return out;
 }
@@ -236,7 +281,7 @@ const char *tr_kb_errand_names(const tr_kb_errand_t *self, char *out, size_t siz
 size_t tr_kb_errand_missing(const tr_kb_errand_t *self) {
     size_t n = 0;
     for (size_t i = 0; i < self->kbd->front.shards.count; i++)
-        n += self->missing[i];
+        n += is_missing(self, i);
     return n;
 }
 
@@ -250,7 +295,7 @@ void tr_kb_errand_write_missing(const tr_kb_errand_t *self, tr_content_writer_t 
     tr_write_str(w, "missing");
     tr_write_array(w, n);
     for (size_t i = 0; i < shards->count; i++)
-        if (self->missing[i])
+        if (is_missing(self, i))
             tr_write_str(w, shards->items[i].name);
 }
 
@@ -353,7 +398,8 @@ bool tr_kb_front_may_ask(tr_kb_question_t *q) {
         return false;
     }
     if (part->type == MSGPACK_OBJECT_POSITIVE_INTEGER && part->via.u64 == self->shards.print) {
-        self->settled[sender] = !tr_value_bool(tr_value_get(q->content, "moving"), true);
+        tr_kb_front_note_one(q->kbd, sender, q->content);
+        self->left_alone_ms[sender] = 0; /* it is here */
         return true;
     }
     snprintf(detail, sizeof detail, "%s has other --shards than who asks it: expected the same for all",

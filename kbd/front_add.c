@@ -1,10 +1,12 @@
 /*
  * Documents that come, over several shards. First all are asked what they know of the namespace: it has one language and one kind of vectors
  * everywhere, and where none of those that are here knows it, all must be here to say so. Then each shard gets its documents; those of one that is
- * away are told as not taken, each for itself, as any other that is not.
+ * away are told as not taken, each for itself, as any other that is not. With replicas the other one that is to have them takes these, and it is answered when
+ * both have them, or one of them has, and is to give them to the other when that is here.
  */
 #include "kbd/front.h"
 #include "kbd/kbd.h"
+#include "kbd/places.h"
 #include "kbd/stem.h"
 
 #include <errno.h>
@@ -140,16 +142,21 @@ static void forget_elsewhere(tr_kb_errand_t *self) {
     tr_kb_errand_send(self, tr_kb_errand_left_ms(self), on_forgotten);
 }
 
-static void on_added(tr_gather_t *gather, void *arg) {
-    tr_kb_errand_t *self = arg;
-    tr_kb_errand_note_missing(self);
-    if (!tr_kb_errand_missing(self) && tr_kb_errand_refused(self))
-        return;
-    note_added(self, gather);
+static void on_told(tr_kb_errand_t *self) {
     if (tr_kb_front_is_settled(self->kbd))
         answer(self);
     else
         forget_elsewhere(self);
+}
+
+static void on_added(tr_gather_t *gather, void *arg) {
+    tr_kb_errand_t *self = arg;
+    self->view.judged = false; /* those that are missing are those that were asked now */
+    tr_kb_errand_note_missing(self);
+    if (!tr_kb_errand_missing(self) && tr_kb_errand_refused(self))
+        return;
+    note_added(self, gather);
+    tr_kb_errand_flush(self, on_told);
 }
 
 /* ---- each its own ---- */
@@ -176,7 +183,7 @@ static void share_out(tr_kb_errand_t *self) {
     size_t counts[TR_SHARDS_MAX] = {0}, n = self->kbd->front.shards.count;
     for (size_t i = 0; i < tr_value_size(documents_of(self)); i++) {
         plan->owners[i] =
-            (uint8_t)tr_kb_front_owner(self, tr_value_get(tr_value_at(documents_of(self), i), "id"));
+            (uint8_t)tr_kb_errand_holder(self, tr_value_get(tr_value_at(documents_of(self), i), "id"));
         counts[plan->owners[i]]++;
     }
     memset(self->missing, 0, sizeof self->missing); /* only those count that are asked now */
@@ -236,6 +243,10 @@ static void on_described(tr_gather_t *gather, void *arg) {
     bool agreed = true;
     tr_kb_errand_note_missing(self);
     tr_kb_front_note(self->kbd, gather);
+    for (size_t i = 0; i < tr_gather_count(gather); i++)
+        if (tr_gather_how(gather, i) == TR_GATHER_AWAY)
+            tr_kb_front_leave_alone(self->kbd, i);
+    tr_kb_errand_judge(self);
     if (tr_kb_errand_refused(self))
         return;
     for (size_t i = 0; i < tr_gather_count(gather); i++)
@@ -273,7 +284,10 @@ void tr_kb_front_add(tr_kb_errand_t *self) {
     tr_content_writer_init(&((plan_t *)self->more)->told);
     if (!tr_kb_errand_gather(self, n))
         return;
-    for (size_t i = 0; i < n; i++)
-        tr_write_kv(tr_kb_errand_ask(self, i, i, "describe", 1), "namespace", ns);
+    for (size_t i = 0; i < n; i++) {
+        self->missing[i] = tr_kb_has_copies(self->kbd) && tr_kb_front_leaves_alone(self->kbd, i);
+        if (!self->missing[i])
+            tr_write_kv(tr_kb_errand_ask(self, i, i, "describe", 1), "namespace", ns);
+    }
     tr_kb_errand_send(self, tr_kb_errand_left_ms(self) / 2, on_described);
 }

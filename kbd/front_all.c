@@ -1,6 +1,7 @@
 /* What all shards are asked alike: namespaces as a whole, snapshots, and how the shards are. */
 #include "kbd/front.h"
 #include "kbd/kbd.h"
+#include "kbd/places.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ static void on_dropped(tr_gather_t *gather, void *arg) {
         return;
     for (size_t i = 0; i < tr_gather_count(gather); i++)
         removed += (uint64_t)tr_value_int(tr_value_get(tr_gather_value(gather, i), "removed"), 0);
-    if (tr_kb_front_is_settled(self->kbd)) {
+    if (tr_kb_front_is_settled(self->kbd) && !tr_kb_has_copies(self->kbd)) {
         tell_dropped(self, removed);
         return;
     }
@@ -81,8 +82,26 @@ static void on_dropped(tr_gather_t *gather, void *arg) {
     tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self), on_dropped_again);
 }
 
+static void drop(tr_kb_errand_t *self) {
+    char names[512] = "", detail[700];
+    const tr_kb_view_t *view = &self->view;
+    size_t len = 0;
+    for (size_t i = 0; i < self->kbd->front.shards.count; i++)
+        if (view->copied[i] && len < sizeof names)
+            len += (size_t)snprintf(
+                names + len, sizeof names - len, "%s%s", len ? ", " : "", shard_name(self, i));
+    if (!len) {
+        tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self) / 2, on_dropped);
+        return;
+    }
+    snprintf(detail, sizeof detail, "away, or behind: %s; a namespace is dropped by all at once: ask again",
+        names);
+    tr_kb_errand_refuse(self, TR_FAILURE, "shard-away", detail);
+}
+
+/* With replicas what is dropped is not written down for who is away. */
 void tr_kb_front_drop(tr_kb_errand_t *self) {
-    tr_kb_errand_ask_all(self, tr_kb_errand_left_ms(self) / 2, on_dropped);
+    tr_kb_errand_survey(self, drop);
 }
 
 /* ---- compact ---- */
@@ -168,13 +187,19 @@ static int by_name(const void *a, const void *b) {
     return order ? order : a_len < b_len ? -1 : a_len > b_len;
 }
 
-static void take_name(names_t *self, tr_value_t told) {
-    name_t *one = &self->items[self->count++];
+/* Copies count where their owner does not; what is to be done for them is to be done in any case. */
+static void take_name(const tr_kb_errand_t *self, size_t shard, names_t *names, tr_value_t told) {
+    const tr_kb_view_t *view = &self->view;
+    tr_value_t of = tr_value_get(told, "of");
+    size_t owner = (size_t)tr_value_int(of, 0);
+    bool counts = of ? owner < TR_SHARDS_MAX && view->absent[owner] : !view->absent[shard];
+    name_t *one = &names->items[names->count++];
     *one = (name_t){.name = tr_value_get(told, "namespace"),
         .language = tr_value_get(told, "language"),
-        .index = worse("ready", tr_value_get(told, "index"))};
+        .index = counts ? worse("ready", tr_value_get(told, "index")) : "ready"};
     for (size_t i = 0; i < SUMS; i++)
-        one->sums[i] = (uint64_t)tr_value_int(tr_value_get(told, sums[i]), 0);
+        if (counts || strcmp(sums[i], "pending") == 0)
+            one->sums[i] = (uint64_t)tr_value_int(tr_value_get(told, sums[i]), 0);
 }
 
 /* Those of one name become one; by their names. */
@@ -199,7 +224,7 @@ static void merge_names(names_t *self) {
     self->count = n;
 }
 
-static bool read_names(tr_gather_t *gather, names_t *ret) {
+static bool read_names(const tr_kb_errand_t *self, tr_gather_t *gather, names_t *ret) {
     size_t total = 0, n = tr_gather_count(gather);
     for (size_t i = 0; i < n; i++)
         total += tr_value_size(tr_value_get(tr_gather_value(gather, i), "namespaces"));
@@ -207,7 +232,7 @@ static bool read_names(tr_gather_t *gather, names_t *ret) {
     for (size_t i = 0; i < n && ret->items; i++) {
         tr_value_t list = tr_value_get(tr_gather_value(gather, i), "namespaces");
         for (size_t k = 0; k < tr_value_size(list); k++)
-            take_name(ret, tr_value_at(list, k));
+            take_name(self, i, ret, tr_value_at(list, k));
     }
     return ret->items;
 }
@@ -226,10 +251,12 @@ static void write_name(tr_content_writer_t *w, const name_t *one) {
 static void on_namespaces(tr_gather_t *gather, void *arg) {
     tr_kb_errand_t *self = arg;
     names_t names = {0};
+    tr_kb_front_note(self->kbd, gather);
     tr_kb_errand_note_missing(self);
+    tr_kb_errand_judge(self);
     if (tr_kb_errand_refused(self))
         return;
-    if (!read_names(gather, &names)) {
+    if (!read_names(self, gather, &names)) {
         tr_kb_errand_refuse(self, TR_FAILURE, "internal-error", "out of memory");
         return;
     }
@@ -253,20 +280,25 @@ void tr_kb_front_namespaces(tr_kb_errand_t *self) {
 
 /* ---- shards ---- */
 
+static bool is_behind(const tr_kb_errand_t *self, size_t shard) {
+    return tr_kb_has_copies(self->kbd) && !tr_kb_owing_is_level(self->kbd, shard, self->missing);
+}
+
 static void write_shard(const tr_kb_errand_t *self, size_t i, uint64_t all, tr_content_writer_t *w) {
     static const char *const states[] = {"here", "refuses", "away", "away"};
-    static const char *const keys[] = {"documents", "chunks", "pending", "namespaces", "moved"};
+    static const char *const keys[] = {"documents", "chunks", "pending", "namespaces", "moved", "copies"};
     const tr_shard_t *shard = &self->kbd->front.shards.items[i];
     tr_value_t told = tr_gather_value(self->gather, i);
     uint64_t documents = (uint64_t)tr_value_int(tr_value_get(told, "documents"), 0);
     tr_value_t detail = tr_value_get(tr_gather_said(self->gather, i), "detail");
     bool moving = tr_value_bool(tr_value_get(told, "moving"), false);
-    tr_write_map(w, told ? 8 : 2 + tr_value_is_str(detail));
+    tr_write_map(w, told ? 9 : 2 + tr_value_is_str(detail));
     tr_write_kv(w, "shard", shard->name);
     tr_write_kv(w, "state",
-        moving                   ? "moving"
-        : told && shard->leaving ? "left"
-                                 : states[tr_gather_how(self->gather, i)]);
+        moving                       ? "moving"
+        : told && is_behind(self, i) ? "behind"
+        : told && shard->leaving     ? "left"
+                                     : states[tr_gather_how(self->gather, i)]);
     if (!told && tr_value_is_str(detail)) {
         tr_write_str(w, "detail");
         tr_write_value(w, detail);
@@ -282,6 +314,7 @@ static void on_shards(tr_gather_t *gather, void *arg) {
     size_t n = tr_gather_count(gather);
     uint64_t all = 0;
     tr_kb_front_note(self->kbd, gather);
+    tr_kb_errand_note_missing(self);
     tr_content_writer_t *w = tr_kb_answer(self->kbd, self->message, TR_INFORM);
     for (size_t i = 0; i < n; i++)
         all += (uint64_t)tr_value_int(tr_value_get(tr_gather_value(gather, i), "documents"), 0);

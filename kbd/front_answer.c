@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEFT_ALONE 5000
-
 /* ---- rounds ---- */
 
 void tr_kb_far_fail(tr_kb_far_t *f, const tr_error_t *error) {
@@ -24,23 +22,42 @@ void tr_kb_far_send(tr_kb_far_t *f, tr_gather_fn done) {
 }
 
 tr_content_writer_t *tr_kb_far_ask(
-    tr_kb_far_t *f, size_t i, size_t shard, const char *action, size_t entries) {
-    tr_content_writer_t *w = tr_kb_errand_ask(&f->errand, i, shard, action, entries + 1);
+    tr_kb_far_t *f, size_t i, size_t spot, const char *action, size_t entries) {
+    tr_kb_spot_t at = f->errand.spots[spot];
+    bool copies = at.of != at.shard;
+    tr_content_writer_t *w = tr_kb_errand_ask(&f->errand, i, at.shard, action, entries + 1 + copies);
     tr_write_kv(w, "namespace", f->ns->name);
+    if (copies)
+        tr_write_kv_uint(w, "of", at.of);
     return w;
 }
 
-bool tr_kb_far_take(tr_kb_far_t *f) {
-    size_t n = tr_kb_far_shards(f);
-    tr_kb_front_t *front = &f->errand.kbd->front;
+/* Who has gone: true, there is one. */
+static bool note_lost(tr_kb_far_t *f) {
+    size_t n = tr_kb_far_spots(f);
+    bool lost = false;
     for (size_t i = 0; i < tr_gather_count(f->errand.gather); i++) {
+        size_t shard = f->errand.spots[i % n].shard;
+        tr_kb_front_note_one(f->errand.kbd, shard, tr_gather_value(f->errand.gather, i));
         if (tr_gather_how(f->errand.gather, i) != TR_GATHER_AWAY)
             continue;
-        f->errand.missing[i % n] = true;
-        front->left_alone_ms[i % n] = tr_clock_ms() + LEFT_ALONE;
+        f->errand.missing[shard] = lost = true;
+        tr_kb_front_leave_alone(f->errand.kbd, shard);
     }
-    tr_kb_front_note(f->errand.kbd, f->errand.gather);
-    return !tr_kb_errand_refused(&f->errand);
+    return lost;
+}
+
+bool tr_kb_far_take(tr_kb_far_t *f) {
+    tr_kb_errand_t *errand = &f->errand;
+    if (note_lost(f) && f->surveyed) {
+        if (f->restarts++ == 0 && tr_kb_errand_left_ms(errand) > 0) {
+            tr_kb_far_begin(f);
+            return false;
+        }
+        for (size_t i = 0; i < tr_kb_far_front(f)->shards.count; i++)
+            errand->view.told[i] |= errand->missing[i];
+    }
+    return !tr_kb_errand_refused(errand);
 }
 
 /* ---- hits ---- */
@@ -49,7 +66,7 @@ static int64_t number_at(tr_value_t list, size_t i) {
     return tr_value_int(tr_value_at(list, i), 0);
 }
 
-static int note_ages(tr_kb_far_t *f, tr_value_t answer, size_t shard) {
+static int note_ages(tr_kb_far_t *f, tr_value_t answer, size_t spot) {
     tr_value_t hits = tr_value_get(answer, "hits"), changed = tr_value_get(answer, "changed");
     size_t n = tr_value_size(changed);
     tr_kb_aged_t *grown = n ? realloc(f->aged, (f->aged_count + n) * sizeof *grown) : f->aged;
@@ -58,7 +75,7 @@ static int note_ages(tr_kb_far_t *f, tr_value_t answer, size_t shard) {
     f->aged = grown;
     for (size_t i = 0; i < n; i++)
         f->aged[f->aged_count++] =
-            (tr_kb_aged_t){tr_kb_far_number(number_at(hits, 3 * i + 1), shard), number_at(changed, i)};
+            (tr_kb_aged_t){tr_kb_far_number(number_at(hits, 3 * i + 1), spot), number_at(changed, i)};
     return 0;
 }
 
@@ -85,7 +102,7 @@ static int by_score(const void *a, const void *b) {
 }
 
 int tr_kb_far_merge(tr_kb_far_t *f, size_t from, tr_kb_hit_t *ret, size_t *ret_count) {
-    size_t total = 0, n = tr_kb_far_shards(f);
+    size_t total = 0, n = tr_kb_far_spots(f);
     for (size_t i = 0; i < n; i++)
         total += tr_value_size(tr_value_get(tr_gather_value(f->errand.gather, from + i), "hits")) / 3;
     tr_kb_hit_t *all = calloc(total + 1, sizeof *all);
@@ -127,11 +144,11 @@ static void write_passage(tr_kb_far_t *f, tr_value_t passage) {
 /* What was answered to each result; NULL where it is not there any more. */
 static void read_passages(const tr_kb_far_t *f, tr_value_t *ret) {
     const tr_kb_search_t *s = &f->search;
-    size_t at[TR_SHARDS_MAX] = {0};
+    uint16_t at[TR_KB_SPOTS_MAX] = {0};
     for (size_t i = 0; i < s->count; i++) {
-        size_t shard = (size_t)(s->results[i].chunk % (int64_t)TR_SHARDS_MAX);
-        tr_value_t list = tr_value_get(tr_gather_value(f->errand.gather, shard), "passages");
-        tr_value_t passage = tr_value_at(list, at[shard]++);
+        size_t spot = tr_kb_far_spot(s->results[i].chunk);
+        tr_value_t list = tr_value_get(tr_gather_value(f->errand.gather, spot), "passages");
+        tr_value_t passage = tr_value_at(list, at[spot]++);
         ret[i] = tr_value_is_map(passage) ? passage : NULL;
     }
 }
@@ -142,16 +159,18 @@ static bool is_same(tr_value_t a, tr_value_t b) {
     return x && y && a_len == b_len && memcmp(x, y, a_len) == 0;
 }
 
-/* A document that is on its way is in two shards: its owner's is told, or else the first one's. */
+/* A document that is on its way is in two shards: it is told from where it belongs, or else from the first one. */
 static bool is_double(const tr_kb_far_t *f, const tr_value_t *passages, size_t i) {
     const tr_kb_search_t *s = &f->search;
     tr_value_t id = tr_value_get(passages[i], "id");
-    int64_t shard = s->results[i].chunk % (int64_t)TR_SHARDS_MAX;
-    int64_t owner = (int64_t)tr_kb_front_owner(&f->errand, id);
-    for (size_t k = 0; k < s->count && shard != owner; k++) {
-        int64_t other = s->results[k].chunk % (int64_t)TR_SHARDS_MAX;
-        if (other != shard && (other == owner || other < shard) &&
-            is_same(tr_value_get(passages[k], "id"), id))
+    size_t spot = tr_kb_far_spot(s->results[i].chunk);
+    bool right = tr_kb_errand_is_right(&f->errand, f->errand.spots[spot], id);
+    for (size_t k = 0; k < s->count; k++) {
+        size_t other = tr_kb_far_spot(s->results[k].chunk);
+        if (other == spot || !is_same(tr_value_get(passages[k], "id"), id))
+            continue;
+        bool is_right = tr_kb_errand_is_right(&f->errand, f->errand.spots[other], id);
+        if (is_right != right ? is_right : other < spot)
             return true;
     }
     return false;
@@ -208,18 +227,18 @@ static void on_passages(tr_gather_t *gather, void *arg) {
     tr_kb_errand_destroy(&f->errand);
 }
 
-static size_t count_results(const tr_kb_far_t *f, size_t shard) {
+static size_t count_results(const tr_kb_far_t *f, size_t spot) {
     size_t n = 0;
     for (size_t i = 0; i < f->search.count; i++)
-        n += (size_t)(f->search.results[i].chunk % (int64_t)TR_SHARDS_MAX) == shard;
+        n += tr_kb_far_spot(f->search.results[i].chunk) == spot;
     return n;
 }
 
 static void ask_passages(tr_kb_far_t *f) {
     const tr_kb_search_t *s = &f->search;
-    if (!tr_kb_errand_gather(&f->errand, tr_kb_far_shards(f)))
+    if (!tr_kb_errand_gather(&f->errand, tr_kb_far_spots(f)))
         return;
-    for (size_t i = 0; i < tr_kb_far_shards(f); i++) {
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
         size_t n = count_results(f, i);
         if (!n || !tr_kb_far_is_there(f, i))
             continue;
@@ -229,8 +248,8 @@ static void ask_passages(tr_kb_far_t *f) {
         tr_write_str(w, "chunks");
         tr_write_array(w, n);
         for (size_t k = 0; k < s->count; k++)
-            if ((size_t)(s->results[k].chunk % (int64_t)TR_SHARDS_MAX) == i)
-                tr_write_int(w, s->results[k].chunk / (int64_t)TR_SHARDS_MAX);
+            if (tr_kb_far_spot(s->results[k].chunk) == i)
+                tr_write_int(w, tr_kb_far_own(s->results[k].chunk));
     }
     tr_kb_far_send(f, on_passages);
 }

@@ -35,6 +35,7 @@ void start(world_t *w, size_t i, const char *shards) {
     b->directory = b->directory ? b->directory : scratch_new_in_memory();
     b->options = (tr_kbd_options_t){.resident = {.name = b->name, .data = b->directory},
         .shards = shards,
+        .replicas = w->replicas,
         .chunk_tokens = 300,
         .chunk_overlap = 40,
         .index_delta = 4096,
@@ -59,6 +60,7 @@ void start(world_t *w, size_t i, const char *shards) {
     kbd->agent = tr_fixture_agent(w->host, b->name, &tr_kbd_behaviour);
     *(tr_kbd_t **)tr_agent_state(kbd->agent) = kbd;
     ok(tr_kb_mover_start(kbd, &error), &error);
+    ok(tr_kb_owing_start(kbd, &error), &error);
     tr_kb_front_greet(kbd);
     b->kbd = kbd;
 }
@@ -70,6 +72,7 @@ void stop(world_t *w, size_t i) {
         return;
     tr_kb_jobs_finish(kbd);
     tr_kb_mover_stop(kbd);
+    tr_kb_owing_stop(kbd);
     tr_kb_front_stop(kbd);
     tr_kb_search_stop(kbd);
     tr_kb_meaning_stop(&kbd->meaning);
@@ -240,6 +243,10 @@ json_t *search(const char *query, const char *mode, int k) {
         "mode", mode, "k", k, "explain", 1);
 }
 
+static void add_pending(void *arg, const tr_kb_namespace_t *ns) {
+    *(uint64_t *)arg += ns->pending;
+}
+
 void until_vectors(world_t *w) {
     int64_t until_ms = tr_clock_ms() + PATIENCE, wait_ms;
     uint64_t pending = 1;
@@ -247,14 +254,10 @@ void until_vectors(world_t *w) {
     while (pending && tr_clock_ms() < until_ms) {
         pending = 0;
         for (size_t i = 0; i < MOST; i++) {
-            tr_kb_namespace_t ns;
-            uint64_t more = 0;
             if (!w->bases[i].kbd)
                 continue;
             ok(tr_kb_meaning_turn(&w->bases[i].kbd->meaning, &wait_ms, &error), &error);
-            if (tr_kb_namespace_find(w->bases[i].kbd->store, "n", &ns, NULL) == 0)
-                tr_kb_pending(w->bases[i].kbd->store, ns.number, &more, NULL);
-            pending += more;
+            ok(tr_kb_namespaces(w->bases[i].kbd->store, add_pending, &pending, &error), &error);
         }
         tr_host_step(w->host, 5);
         run(w);

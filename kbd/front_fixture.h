@@ -25,6 +25,7 @@ typedef struct world {
     base_t bases[MOST];
     json_t *answer; /* the last one */
     tr_performative_t act;
+    int replicas;     /* 0: as 1 */
     unsigned changed; /* documents, by change_one */
     unsigned stay;    /* steps for which what was given stays where it was, too */
 } world_t;

@@ -11,10 +11,13 @@
  *  (learn     the best by the words that were learnt of them)
  *   passages  what is to be told of the results
  *
- * A shard that says nothing in a round is left out from then on, and is missing in the answer; searches of the next five seconds do without it.
- * Numbers of chunks and documents are made one's own by the shard's place in the lowest six bits.
+ * A shard that says nothing in a round is left out from then on, and is missing in the answer; searches of the next five seconds do without it. With
+ * replicas the first round says how the shards are (front_view.c): where copies stand in for one, it is asked once more, of these as well; and a search whose
+ * shard goes away in a later round begins anew, once.
+ * Numbers of chunks and documents are made one's own by the question's place in the round, in the lowest twelve bits.
  */
 #include "kbd/front_far.h"
+#include "kbd/places.h"
 #include "kbd/stem.h"
 #include "lib/base/clock.h"
 
@@ -54,7 +57,7 @@ static double mean_length(const tr_kb_far_t *f) {
 static void ask_words(tr_kb_far_t *f, bool best) {
     tr_kb_match_t match;
     tr_kb_words_match(f->ns, &f->words, &match);
-    for (size_t i = 0; i < tr_kb_far_shards(f); i++) {
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
         if (!tr_kb_far_is_there(f, i))
             continue;
         tr_content_writer_t *w = tr_kb_far_ask(f, i, i, "words", 7 + is_given(f, "filter"));
@@ -97,7 +100,7 @@ static void learn(tr_kb_far_t *f) {
         tr_kb_far_conclude(f);
         return;
     }
-    if (!tr_kb_errand_gather(&f->errand, tr_kb_far_shards(f)))
+    if (!tr_kb_errand_gather(&f->errand, tr_kb_far_spots(f)))
         return;
     ask_words(f, false);
     tr_kb_far_send(f, on_learnt);
@@ -109,7 +112,7 @@ static void take_stems(tr_kb_far_t *f) {
     tr_kb_words_t *words = &f->model.words;
     for (size_t i = 0; i < words->count; i++) {
         words->items[i].chunks = 0;
-        for (size_t k = 0; k < tr_kb_far_shards(f); k++) {
+        for (size_t k = 0; k < tr_kb_far_spots(f); k++) {
             tr_value_t counts = tr_value_get(tr_gather_value(f->errand.gather, k), "stems");
             words->items[i].chunks += tr_value_double(tr_value_at(counts, i), 0);
         }
@@ -126,8 +129,8 @@ static void ask_stems(tr_kb_far_t *f, tr_gather_fn done) {
     }
     while ((slot = tr_map_next(&words->places, &cursor)))
         slots[slot->value - 1] = slot;
-    if (tr_kb_errand_gather(&f->errand, tr_kb_far_shards(f))) {
-        for (size_t i = 0; i < tr_kb_far_shards(f); i++) {
+    if (tr_kb_errand_gather(&f->errand, tr_kb_far_spots(f))) {
+        for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
             if (!tr_kb_far_is_there(f, i))
                 continue;
             tr_content_writer_t *w = tr_kb_far_ask(f, i, i, "count", 1);
@@ -152,10 +155,9 @@ static void on_model_counted(tr_gather_t *gather, void *arg) {
 
 /* What a shard has said of one of its best. */
 static tr_value_t best_of(const tr_kb_far_t *f, int64_t chunk) {
-    size_t shard = (size_t)(chunk % (int64_t)TR_SHARDS_MAX);
-    tr_value_t list = tr_value_get(tr_gather_value(f->errand.gather, shard), "best");
+    tr_value_t list = tr_value_get(tr_gather_value(f->errand.gather, tr_kb_far_spot(chunk)), "best");
     for (size_t i = 0; i < tr_value_size(list); i++)
-        if (tr_value_int(tr_value_get(tr_value_at(list, i), "chunk"), 0) == chunk / (int64_t)TR_SHARDS_MAX)
+        if (tr_value_int(tr_value_get(tr_value_at(list, i), "chunk"), 0) == tr_kb_far_own(chunk))
             return tr_value_at(list, i);
     return NULL;
 }
@@ -190,7 +192,7 @@ static bool read_best(tr_kb_far_t *f, int *ret_rc, tr_error_t *error) {
 /* ---- find ---- */
 
 static int take_near(tr_kb_far_t *f) {
-    size_t n = tr_kb_far_shards(f), from = f->asked_words, mute = 0, answered = 0;
+    size_t n = tr_kb_far_spots(f), from = f->asked_words, mute = 0, answered = 0;
     tr_kb_search_t *s = &f->search;
     if (s->mode == TR_KB_LEXICAL)
         return 0;
@@ -236,7 +238,7 @@ static void on_found(tr_gather_t *gather, void *arg) {
 
 static void ask_near(tr_kb_far_t *f) {
     const tr_kb_search_t *s = &f->search;
-    for (size_t i = 0; i < tr_kb_far_shards(f); i++) {
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
         if (!tr_kb_far_is_there(f, i))
             continue;
         tr_content_writer_t *w = tr_kb_far_ask(f, f->asked_words + i, i, "near", 3 + is_given(f, "filter"));
@@ -252,7 +254,7 @@ static void ask_near(tr_kb_far_t *f) {
 }
 
 static void find(tr_kb_far_t *f) {
-    size_t n = tr_kb_far_shards(f);
+    size_t n = tr_kb_far_spots(f);
     bool words = f->search.mode != TR_KB_VECTORS, vectors = f->search.mode != TR_KB_LEXICAL;
     if (!tr_kb_errand_gather(&f->errand, n * (size_t)(words + vectors)))
         return;
@@ -281,11 +283,11 @@ static void on_like_counted(tr_gather_t *gather, void *arg) {
 }
 
 /* One that is here knows the passage. */
-static int take_like(tr_kb_far_t *f, tr_value_t like, size_t shard, tr_error_t *error) {
+static int take_like(tr_kb_far_t *f, tr_value_t like, size_t spot, tr_error_t *error) {
     tr_kb_search_t *s = &f->search;
     tr_value_t vector = tr_value_get(like, "vector");
-    s->like.chunk = tr_kb_far_number(tr_value_int(tr_value_get(like, "chunk"), 0), shard);
-    s->like.document = tr_kb_far_number(tr_value_int(tr_value_get(like, "document"), 0), shard);
+    s->like.chunk = tr_kb_far_number(tr_value_int(tr_value_get(like, "chunk"), 0), spot);
+    s->like.document = tr_kb_far_number(tr_value_int(tr_value_get(like, "document"), 0), spot);
     s->like_chunks = (size_t)tr_value_int(tr_value_get(like, "chunks"), 0);
     if (vector && vector->type == MSGPACK_OBJECT_BIN && vector->via.bin.size >= sizeof *s->given) {
         s->dimensions = vector->via.bin.size / sizeof *s->given;
@@ -302,7 +304,7 @@ static int find_like(tr_kb_far_t *f, tr_error_t *error) {
     tr_value_t like = tr_value_get(f->errand.content, "like"), id = like;
     char names[512], text[TR_KB_ID_MAX + 1] = "";
     int64_t chunk = 0;
-    for (size_t i = 0; i < tr_kb_far_shards(f); i++) {
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
         tr_value_t found = tr_value_get(tr_gather_value(f->errand.gather, i), "like");
         if (found)
             return take_like(f, found, i, error);
@@ -326,7 +328,7 @@ static int take_counts(tr_kb_far_t *f, tr_error_t *error) {
     tr_kb_search_t *s = &f->search;
     tr_kb_lexical_t query = {.text = s->query, .terms = s->terms, .term_count = s->term_count};
     int rc = tr_kb_words_query(f->errand.kbd->store, f->ns, &f->words, &query, &f->own, error);
-    for (size_t k = 0; k < tr_kb_far_shards(f) && rc == 0; k++) {
+    for (size_t k = 0; k < tr_kb_far_spots(f) && rc == 0; k++) {
         tr_value_t answer = tr_gather_value(f->errand.gather, k), counts = tr_value_get(answer, "counts");
         if (!tr_value_bool(tr_value_get(answer, "known"), false))
             continue;
@@ -344,7 +346,7 @@ static int take_counts(tr_kb_far_t *f, tr_error_t *error) {
 static bool take_namespace(tr_kb_far_t *f) {
     char language[32];
     bool known = false;
-    for (size_t i = 0; i < tr_kb_far_shards(f); i++) {
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
         tr_value_t answer = tr_gather_value(f->errand.gather, i);
         if (!tr_value_bool(tr_value_get(answer, "known"), false))
             continue;
@@ -373,7 +375,7 @@ static uint64_t number_of(tr_value_t map, const char *key) {
 
 /* How the namespace is in each shard, and the question. What changes it anywhere changes the key: an instance ends with its count of vectors. */
 static bool make_key(tr_kb_far_t *f) {
-    size_t len = 0, n = tr_kb_far_shards(f);
+    size_t len = 0, n = tr_kb_far_spots(f);
     const void *question = tr_message_content(f->errand.message, &len);
     shard_state_t *states = calloc(1, n * sizeof *states + len);
     if (!states)
@@ -394,8 +396,12 @@ static bool answer_again(tr_kb_far_t *f) {
     tr_kbd_t *kbd = f->errand.kbd;
     tr_kb_namespace_t here;
     size_t len;
-    if (tr_kb_errand_missing(&f->errand) || !tr_kb_front_is_settled(kbd))
+    if (tr_kb_far_spots(f) != kbd->front.shards.count || f->errand.view.doubles ||
+        tr_kb_errand_missing(&f->errand) || !tr_kb_front_is_settled(kbd))
         return false;
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++)
+        if (f->errand.spots[i].shard != i)
+            return false; /* copies stand in for somebody */
     if (tr_kb_namespace_find(kbd->store, f->ns->name, &here, NULL) == 0)
         f->ns->number = here.number; /* whose hits are counted */
     f->keyed = make_key(f);
@@ -416,7 +422,7 @@ static void go_on(tr_kb_far_t *f) {
         tr_kb_words_init(&f->words, TR_KB_MATCH_WORDS) ? 0 : tr_error_set(&error, -ENOMEM, "out of memory");
     if (rc == 0 && like)
         rc = find_like(f, &error);
-    s->doubles = !tr_kb_front_is_settled(f->errand.kbd);
+    s->doubles = f->errand.view.doubles || !tr_kb_front_is_settled(f->errand.kbd);
     if (rc == 0)
         rc = tr_kb_search_read(s, &error);
     if (rc == 0 && s->query && s->mode != TR_KB_VECTORS)
@@ -429,13 +435,29 @@ static void go_on(tr_kb_far_t *f) {
         find(f);
 }
 
+static void count(tr_kb_far_t *f);
+
+/* True: copies stand in for a shard, or for what is missing, and have to be asked, too. */
+static bool asks_copies(tr_kb_far_t *f) {
+    bool copied = false;
+    if (f->surveyed)
+        return false;
+    f->surveyed = tr_kb_has_copies(f->errand.kbd);
+    tr_kb_errand_judge(&f->errand);
+    for (size_t i = 0; i < tr_kb_far_front(f)->shards.count; i++)
+        copied |= f->errand.view.copied[i];
+    return copied;
+}
+
 static void on_counted(tr_gather_t *gather, void *arg) {
     tr_kb_far_t *f = arg;
     char detail[TR_KB_NAMESPACE_MAX + 64];
     (void)gather;
     if (!tr_kb_far_take(f))
         return;
-    if (take_namespace(f)) {
+    if (asks_copies(f)) {
+        count(f);
+    } else if (take_namespace(f)) {
         if (!answer_again(f))
             go_on(f);
     } else if (tr_kb_errand_missing(&f->errand)) {
@@ -448,17 +470,13 @@ static void on_counted(tr_gather_t *gather, void *arg) {
 }
 
 static void count(tr_kb_far_t *f) {
-    int64_t now_ms = tr_clock_ms();
-    size_t n = tr_kb_far_shards(f), left = 0;
-    for (size_t i = 0; i < n; i++)
-        left += tr_kb_far_front(f)->left_alone_ms[i] > now_ms;
-    if (!tr_kb_errand_gather(&f->errand, n))
+    if (tr_kb_errand_find_spots(&f->errand) < 0) {
+        tr_kb_far_fail_memory(f);
         return;
-    for (size_t i = 0; i < n; i++) {
-        if (left < n && tr_kb_far_front(f)->left_alone_ms[i] > now_ms) {
-            f->errand.missing[i] = true;
-            continue;
-        }
+    }
+    if (!tr_kb_errand_gather(&f->errand, tr_kb_far_spots(f)))
+        return;
+    for (size_t i = 0; i < tr_kb_far_spots(f); i++) {
         tr_content_writer_t *w = tr_kb_far_ask(
             f, i, i, "count", is_given(f, "query") + is_given(f, "terms") + is_given(f, "like"));
         write_given(f, w, "query");
@@ -468,6 +486,39 @@ static void count(tr_kb_far_t *f) {
     tr_kb_far_send(f, on_counted);
 }
 
+/* Those that are left alone are asked where there are no others. */
+static void leave_alone(tr_kb_far_t *f) {
+    size_t n = tr_kb_far_front(f)->shards.count, left = 0;
+    for (size_t i = 0; i < n; i++)
+        left += f->errand.missing[i] = tr_kb_front_leaves_alone(f->errand.kbd, i);
+    if (left == n)
+        memset(f->errand.missing, 0, sizeof f->errand.missing);
+}
+
+static void init_search(tr_kb_far_t *f) {
+    tr_kbd_t *kbd = f->errand.kbd;
+    f->search.question =
+        (tr_kb_question_t){.kbd = kbd, .message = f->errand.message, .content = f->errand.content};
+    f->search.q = &f->search.question;
+    f->search.far = f->search.complete = true;
+    f->search.changed = tr_kb_far_changed;
+    f->ns = &f->search.question.ns;
+    tr_content_writer_init(&f->search.written);
+}
+
+void tr_kb_far_begin(tr_kb_far_t *f) {
+    tr_kb_search_finish(&f->search);
+    tr_kb_words_finish(&f->words);
+    tr_kb_model_finish(&f->model);
+    free(f->aged);
+    *f = (tr_kb_far_t){.errand = f->errand, .restarts = f->restarts};
+    f->errand.view = (tr_kb_view_t){.judged = false};
+    init_search(f);
+    tr_kb_read_name(f->search.q, f->ns->name);
+    leave_alone(f);
+    count(f);
+}
+
 void tr_kb_front_search(tr_kbd_t *self, tr_message_t *message) {
     tr_kb_far_t *f = (tr_kb_far_t *)tr_kb_errand_new(self, message, sizeof *f, finish);
     if (!f)
@@ -475,14 +526,11 @@ void tr_kb_front_search(tr_kbd_t *self, tr_message_t *message) {
     self->front.searching++;
     int64_t latest_ms = tr_clock_ms() + self->options->search_time_ms;
     f->errand.until_ms = f->errand.until_ms < latest_ms ? f->errand.until_ms : latest_ms;
-    f->search.question = (tr_kb_question_t){.kbd = self, .message = message, .content = f->errand.content};
-    f->search.q = &f->search.question;
-    f->search.far = f->search.complete = true;
-    f->search.changed = tr_kb_far_changed;
-    f->ns = &f->search.question.ns;
-    tr_content_writer_init(&f->search.written);
-    if (tr_kb_read_name(f->search.q, f->ns->name))
+    init_search(f);
+    if (tr_kb_read_name(f->search.q, f->ns->name)) {
+        leave_alone(f);
         count(f);
-    else
+    } else {
         tr_kb_errand_destroy(&f->errand);
+    }
 }

@@ -144,6 +144,8 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     self->agent = self->resident.agent;
     if (rc == 0)
         rc = tr_kb_mover_start(self, &error);
+    if (rc == 0)
+        rc = tr_kb_owing_start(self, &error);
     if (rc < 0)
         return tr_resident_failed(&self->resident, rc, &error);
     tell_ready(self);
@@ -188,6 +190,7 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
         return;
     tr_kb_jobs_finish(self);
     tr_kb_mover_stop(self);
+    tr_kb_owing_stop(self);
     tr_kb_front_stop(self);
     tr_kb_search_stop(self);
     tr_kb_meaning_stop(&self->meaning);

@@ -15,6 +15,7 @@
 #include "kbd/meaning.h"
 #include "kbd/mover.h"
 #include "kbd/options.h"
+#include "kbd/owing.h"
 #include "kbd/store.h"
 #include "kbd/turns.h"
 #include "troupe/host.h"
@@ -44,6 +45,7 @@ typedef struct tr_kbd {
     tr_kb_job_t *jobs; /* additions that wait for a program */
     tr_kb_front_t front;
     tr_kb_mover_t mover;
+    tr_kb_owing_t owing;
 } tr_kbd_t;
 
 /* 0, or the exit code after a line in the log. Destroy it in both cases. */

@@ -2,7 +2,7 @@
 
 #include "kbd/events.h"
 #include "kbd/kbd.h"
-#include "kbd/stem.h"
+#include "kbd/places.h"
 #include "kbd/store_move.h"
 #include "lib/base/clock.h"
 
@@ -211,7 +211,7 @@ static int ask_to_take(tr_kbd_t *kbd, const tr_kb_namespace_t *ns, size_t shard,
 
 /* ---- what waits ---- */
 
-static void ask_held(tr_kbd_t *kbd) {
+void tr_kb_mover_release(tr_kbd_t *kbd) {
     tr_kb_mover_t *self = &kbd->mover;
     tr_message_t **held = self->held;
     size_t n = self->held_count;
@@ -228,10 +228,11 @@ bool tr_kb_mover_holds(tr_kb_question_t *q) {
     static const char *const writes[] = {"remove", "drop", "forget"};
     tr_kb_mover_t *self = &q->kbd->mover;
     tr_value_t action = tr_value_get(q->content, "action");
-    bool is_write = false;
+    bool is_write = false, is_drop = tr_value_equals(action, "drop");
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
         is_write |= tr_value_equals(action, writes[i]);
-    if (!self->gather || !is_write)
+    bool sends = self->gather || ((self->moving || is_drop) && tr_kb_owing_sends(q->kbd));
+    if (!sends || !is_write)
         return false;
     if (self->held_count == HELD_MAX) {
         tr_kb_refuse(q->kbd, q->message, TR_REFUSE, "busy",
@@ -294,7 +295,7 @@ static void on_moved(tr_gather_t *gather, void *arg) {
     tr_gather_destroy(&self->gather);
     drop_batch(self);
     tell(kbd, "moving");
-    ask_held(kbd);
+    tr_kb_mover_release(kbd);
     come_again(kbd, self->failed ? self->pause_ms : 0);
     self->failed |= failed_before;
 }
@@ -345,6 +346,111 @@ static void on_name(void *arg, const tr_kb_namespace_t *ns) {
         self->failed = true;
 }
 
+/* ---- with copies ---- */
+
+typedef struct listed {
+    tr_kbd_t *kbd;
+    char *ids[SCAN_EACH]; /* owned */
+    size_t count;
+    bool failed;
+} listed_t;
+
+static bool on_listed(void *arg, const tr_kb_document_t *d) {
+    listed_t *list = arg;
+    list->kbd->mover.after = d->number;
+    if ((list->ids[list->count] = strdup(d->id)))
+        list->count++;
+    else
+        list->failed = true;
+    return list->count < SCAN_EACH;
+}
+
+/* To where it belongs in this store. */
+static int put_in_place(
+    tr_kbd_t *kbd, const tr_kb_namespace_t *from, const char *name, const char *id, tr_error_t *error) {
+    tr_content_writer_t w;
+    tr_content_t content = {0};
+    tr_kb_namespace_t to;
+    tr_kb_moved_t moved;
+    const void *bytes;
+    size_t len = 0;
+    tr_content_writer_init(&w);
+    int rc = tr_kb_namespace_need(kbd->store, name, from->language, &to, error);
+    if (rc == 0)
+        rc = tr_kb_namespace_vectors(kbd->store, &to, from->dimensions, error);
+    if (rc == 0)
+        rc = tr_kb_move_write(kbd->store, from, id, kbd->meaning.model, &w, error);
+    if (rc == 0 &&
+        (tr_content_writer_take(&w, &bytes, &len) < 0 || tr_content_init(&content, bytes, len) < 0))
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc == 0)
+        rc = tr_kb_move_take(kbd->store, &to, &content.root, kbd->meaning.model, NULL, NULL, &moved, error);
+    tr_content_finish(&content);
+    tr_content_writer_finish(&w);
+    if (rc == 0)
+        tr_indexes_drop(&kbd->meaning.indexes, to.number); /* it is read again when it is needed */
+    return rc;
+}
+
+/* What the others may not have; and where it belongs here. */
+static int mark(
+    tr_kbd_t *kbd, const tr_kb_namespace_t *from, const char *ns, const char *id, tr_error_t *error) {
+    const tr_kb_front_t *front = &kbd->front;
+    size_t holders[TR_SHARDS_COPIES], n = tr_shards_holders(&front->shards, ns, id, holders);
+    int64_t changed_ms = 0;
+    tr_kb_place_t place;
+    int rc = tr_kb_latest(kbd->store, from, id, &changed_ms, error);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (holders[i] != front->here)
+            rc = tr_kb_owe(kbd->store, front->shards.items[holders[i]].hash,
+                &(tr_kb_owed_t){.ns = ns, .id = id, .at_ms = changed_ms, .compare = true}, error);
+    if (rc == 0 && tr_kb_place_of(kbd, ns, id, &place) && strcmp(place.name, from->name) != 0)
+        rc = put_in_place(kbd, from, place.name, id, error);
+    return rc;
+}
+
+/* It does not belong here: it goes when searches that have begun are over. */
+static void give_away(tr_kbd_t *kbd, const tr_kb_namespace_t *from, const char *ns, const char *id) {
+    tr_kb_place_t place;
+    if (tr_kb_place_of(kbd, ns, id, &place) && strcmp(place.name, from->name) == 0)
+        return;
+    tr_kb_mover_document_t one = {.ns = strdup(from->name), .id = strdup(id)};
+    if (one.ns && one.id)
+        give(kbd, &one);
+    else
+        kbd->mover.failed = true;
+    free_document(&one);
+}
+
+static int go_on_with_copies(tr_kbd_t *kbd, tr_error_t *error) {
+    tr_kb_mover_t *self = &kbd->mover;
+    listed_t list = {.kbd = kbd};
+    char ns[TR_KB_NAMESPACE_MAX + 1];
+    tr_kb_namespace_t from;
+    int rc = tr_kb_namespace_find(kbd->store, self->names[self->name_at], &from, error);
+    if (rc == 0) {
+        tr_kb_place_base(from.name, ns);
+        rc = tr_kb_scan(kbd->store, &from, self->after, SCAN_EACH, on_listed, &list, error);
+    }
+    if (rc == 0 && self->marking)
+        rc = tr_kb_store_begin(kbd->store, error);
+    for (size_t i = 0; i < list.count; i++) {
+        if (rc == 0 && self->marking)
+            rc = mark(kbd, &from, ns, list.ids[i], error);
+        else if (rc == 0)
+            give_away(kbd, &from, ns, list.ids[i]);
+        free(list.ids[i]);
+    }
+    self->failed |= list.failed;
+    if (rc < 0 || list.count < SCAN_EACH) {
+        self->name_at++;
+        self->after = 0;
+    }
+    return rc == -ENOENT ? 0 : rc;
+}
+
+/* ---- */
+
 static int begin_round(tr_kbd_t *kbd, tr_error_t *error) {
     tr_kb_mover_t *self = &kbd->mover;
     drop_names(self);
@@ -365,6 +471,31 @@ static void end(tr_kbd_t *kbd) {
     tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_MOVED], "documents=%" PRIu64, kbd->mover.done);
     tell(kbd, "here");
     tr_kb_front_greet(kbd);
+}
+
+static void go_round(tr_kbd_t *kbd);
+
+/* The first part is over when the others have all that was written down. */
+static void go_round_with_copies(tr_kbd_t *kbd) {
+    tr_kb_mover_t *self = &kbd->mover;
+    tr_error_t error = {0};
+    if (!self->marking || self->failed) {
+        self->marking |= self->failed;
+        go_round(kbd);
+        return;
+    }
+    tr_kb_owing_marked(kbd);
+    tr_kb_owing_wake(kbd);
+    if (!tr_kb_owing_none(kbd)) {
+        come_again(kbd, PAUSE_MS);
+        return;
+    }
+    if (begin_round(kbd, &error) < 0) {
+        tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_NOT_MOVED], "error=%s", error.text);
+        self->failed = true;
+    }
+    self->marking = false;
+    come_again(kbd, 0);
 }
 
 /* The last round is one that finds nothing: so what could not be removed, because its commit failed, is seen. */
@@ -398,11 +529,15 @@ static void step(tr_kbd_t *kbd) {
         come_again(kbd, PAUSE_MS);
         return;
     }
+    bool copies = tr_kb_front_keeps_copies(kbd);
     if (self->name_at >= self->name_count) {
-        go_round(kbd);
+        if (copies)
+            go_round_with_copies(kbd);
+        else
+            go_round(kbd);
         return;
     }
-    if (fill(kbd, &error) < 0) {
+    if ((copies ? go_on_with_copies : fill)(kbd, &error) < 0) {
         tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_NOT_MOVED], "error=%s", error.text);
         self->failed = true;
     }
@@ -425,9 +560,25 @@ int tr_kb_mover_start(tr_kbd_t *kbd, tr_error_t *error) {
     if (rc == 0 && !same)
         rc = begin_round(kbd, error);
     self->moving = !same;
+    self->marking = true;
     if (rc == 0 && self->moving)
         come_again(kbd, 0);
     return rc;
+}
+
+void tr_kb_mover_go_through(tr_kbd_t *kbd) {
+    tr_kb_mover_t *self = &kbd->mover;
+    tr_error_t error = {0};
+    if (!tr_kb_front_keeps_copies(kbd))
+        return;
+    int rc = tr_kb_place_anew(kbd->store, &error);
+    if (rc == 0)
+        rc = begin_round(kbd, &error);
+    if (rc < 0)
+        tr_log(&kbd->resident.log, &tr_kbd_events[TR_K_NOT_MOVED], "error=%s", error.text);
+    self->failed |= rc < 0;
+    self->moving = self->marking = true;
+    come_again(kbd, 0);
 }
 
 void tr_kb_mover_stop(tr_kbd_t *kbd) {
@@ -444,61 +595,4 @@ void tr_kb_mover_stop(tr_kbd_t *kbd) {
         tr_message_done(&self->held[i]); /* who asks sees that the process ends */
     free(self->held);
     *self = (tr_kb_mover_t){0};
-}
-
-/* ---- into here ---- */
-
-static int on_vector(void *arg, int64_t chunk, const float *vector, size_t dimensions) {
-    const tr_kb_question_t *q = arg;
-    if (dimensions == tr_kb_meaning_dimensions(&q->kbd->meaning, &q->ns))
-        tr_kb_meaning_add(&q->kbd->meaning, &q->ns, chunk, vector);
-    return 0;
-}
-
-static void take_one(tr_kb_question_t *q, tr_value_t document, tr_content_writer_t *w) {
-    char id[TR_KB_ID_MAX + 1] = "";
-    tr_kb_moved_t moved = {0};
-    tr_error_t error = {0};
-    bool is_gone = !document || document->type == MSGPACK_OBJECT_NIL;
-    tr_value_copy(tr_value_get(document, "id"), id, sizeof id); /* none: "" */
-    int rc = is_gone ? 0
-                     : tr_kb_move_take(q->kbd->store, &q->ns, document, q->kbd->meaning.model, on_vector, q,
-                           &moved, &error);
-    tr_write_map(w, 2);
-    tr_write_kv(w, "id", id);
-    if (rc < 0)
-        tr_write_kv(w, "error", error.text);
-    else
-        tr_write_kv_bool(w, "taken", moved.taken);
-}
-
-static int find_place(tr_kb_question_t *q, tr_error_t *error) {
-    char name[TR_KB_NAMESPACE_MAX + 1], word[32] = "";
-    size_t dimensions = (size_t)tr_value_int(tr_value_get(q->content, "dimensions"), 0);
-    const char *language;
-    if (tr_value_copy(tr_value_get(q->content, "namespace"), name, sizeof name) < 0 ||
-        !tr_name_valid(name, strlen(name)) ||
-        tr_value_copy(tr_value_get(q->content, "language"), word, sizeof word) < 0 ||
-        !(language = tr_stem_language(word)))
-        return tr_error_set(error, -EINVAL, "namespace, language: expected both");
-    int rc = tr_kb_store_begin(q->kbd->store, error);
-    if (rc == 0)
-        rc = tr_kb_namespace_need(q->kbd->store, name, language, &q->ns, error);
-    return rc < 0 ? rc : tr_kb_namespace_vectors(q->kbd->store, &q->ns, dimensions, error);
-}
-
-void tr_kb_mover_take(tr_kb_question_t *q) {
-    tr_value_t documents = tr_value_get(q->content, "documents");
-    size_t n = tr_value_is_array(documents) ? tr_value_size(documents) : 0;
-    tr_content_writer_t *w;
-    tr_error_t error = {0};
-    if (find_place(q, &error) < 0) {
-        tr_kb_refuse_error(q->kbd, q->message, &error);
-    } else if ((w = tr_kb_answer(q->kbd, q->message, TR_INFORM))) {
-        tr_write_map(w, 1);
-        tr_write_str(w, "documents");
-        tr_write_array(w, n);
-        for (size_t i = 0; i < n; i++)
-            take_one(q, tr_value_at(documents, i), w);
-    }
 }

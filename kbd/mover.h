@@ -11,6 +11,10 @@
  * their way waits until they have arrived, so that none of them arrives after its removal. Of two versions the one that was changed later, by the clocks of their
  * shards, stays.
  *
+ * **With replicas** (places.h) a round has two parts. In the first one it is written down of each document that the others who are to have it may not (owing.h), and
+ * what is here in another place than where it belongs is put there. When they have all of it, what belongs to others alone, or was put elsewhere, is removed in the
+ * second one, as above. So each document is at any moment with all that had it before, or with all that are to have it.
+ *
  * The host's thread.
  */
 #ifndef TR_KBD_MOVER_H
@@ -33,8 +37,10 @@ typedef struct tr_kb_mover_document {
 
 typedef struct tr_kb_mover {
     bool moving;
-    bool failed;              /* in this round: some could not be given */
-    bool gave;                /* in this round, some: it is not the last one */
+    bool
+        marking; /* with copies: what others are to have is written down (owing.h); else what does not belong here is removed */
+    bool failed; /* in this round: some could not be given */
+    bool gave;   /* in this round, some: it is not the last one */
     bool away[TR_SHARDS_MAX]; /* in this round: nothing is given to them any more */
     char **names;             /* of namespaces: owned, as are they; those of this round */
     size_t name_count, name_at;
@@ -56,6 +62,10 @@ int tr_kb_mover_start(struct tr_kbd *kbd, tr_error_t *error);
 void tr_kb_mover_stop(struct tr_kbd *kbd); /* before the agent ends; idempotent */
 /* True: the request waits, and is asked anew when what is on its way has arrived. */
 bool tr_kb_mover_holds(struct tr_kb_question *q);
+/* With copies: all that is here is gone through, because another shard has come with nothing. */
+void tr_kb_mover_go_through(struct tr_kbd *kbd);
+/* Nothing is on its way any more: those that wait for that are asked. */
+void tr_kb_mover_release(struct tr_kbd *kbd);
 /* What only shards ask: {"namespace", "language", "dimensions", "documents": [MAP ...]} (coming.h) -> {"documents": [{"id", "taken"} or {"id", "error"}]} */
 void tr_kb_mover_take(struct tr_kb_question *q);
 

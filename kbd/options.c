@@ -38,6 +38,10 @@ static const tr_option_t table[] = {
         "(--name), and the others, which are given the same. Each has its share, and answers for all. "
         "NAME:leaving has nothing any more, "
         "and gives away what it has. Without it there is but this one."},
+    {"replicas", 0, "N", TR_INT(O, replicas), "1",
+        "How many of the shards have each document: 2, and nothing is missing while one of them is away. The "
+        "same for all of them.",
+        .min = 1, .max = TR_SHARDS_COPIES},
     {"search-time", 0, "TIME", TR_DURATION(O, search_time_ms), "8s",
         "How long a search over shards may take, at most, whatever who asks allows; one that says nothing in "
         "half of it "
@@ -75,7 +79,10 @@ static const char *what_is_wrong(const tr_kbd_options_t *o) {
     if (tr_shards_read(o->shards, &shards, NULL) < 0)
         return "--shards: expected at most 64 names of agents, each once, with commas between: "
                "kb-1,kb-2,kb-3";
+    size_t count = shards.count;
     tr_shards_finish(&shards);
+    if (o->replicas > 1 && count == 0)
+        return "--replicas: expected --shards with it, of which two have each document";
     if (2 * o->chunk_overlap >= o->chunk_tokens)
         return "--chunk-overlap: expected less than half of --chunk-tokens";
     bool all = o->embed_config && o->embed_model && o->embed_dimensions;

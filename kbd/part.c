@@ -10,12 +10,15 @@
  *              k, per-document, filter     "best": [{"chunk", "title", "text"} ...]}
  *   near       vector or query, k, filter {"hits", "changed", "complete", "mute"}
  *   passages   chunks, text, brief        {"passages": [MAP or nil ...]}
- *   shard                                 {"documents", "chunks", "pending", "namespaces", "moved"}
+ *   shard      empty                      {"documents", "chunks", "pending", "namespaces", "copies", "moved"}
  *   forget     ids                        {}
  *   move                                  (mover.h)
+ *   offer, flush                          (owing.h)
  *
- * `moving` says in all of these, and in what is asked, whether there may be documents that belong elsewhere.
+ * `of` says whose copies are meant (places.h). `moving` says in all of these, and in what is asked, whether there may be documents that belong elsewhere, and
+ * `state` who has not been told everything (owing.h).
  */
+#include "kbd/places.h"
 #include "kbd/search.h"
 #include "kbd/store_words.h"
 
@@ -34,7 +37,7 @@ static tr_content_writer_t *answer(const tr_kb_question_t *q) {
 static int find_namespace(tr_kb_question_t *q) {
     char name[TR_KB_NAMESPACE_MAX + 1];
     tr_error_t error = {0};
-    if (!tr_kb_read_name(q, name))
+    if (!tr_kb_read_place(q, name))
         return -EINVAL;
     int rc = tr_kb_namespace_find(q->kbd->store, name, &q->ns, &error);
     if (rc < 0 && rc != -ENOENT)
@@ -42,14 +45,35 @@ static int find_namespace(tr_kb_question_t *q) {
     return rc == 0 ? 1 : rc == -ENOENT ? 0 : rc;
 }
 
+/* What copies say of a namespace holds for all of it. 0 or 1, or negative: it was refused. */
+static int find_copies(tr_kb_question_t *q) {
+    char name[TR_KB_NAMESPACE_MAX + 1];
+    tr_kb_namespace_t *places = NULL;
+    size_t count = 0;
+    tr_error_t error = {0};
+    if (!tr_kb_has_copies(q->kbd) || !tr_kb_read_name(q, name))
+        return 0;
+    if (tr_kb_places_read(q->kbd->store, name, &places, &count, &error) < 0) {
+        tr_kb_refuse_error(q->kbd, q->message, &error);
+        return -EIO;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || places[i].dimensions || (!q->ns.dimensions && places[i].documents))
+            q->ns = places[i];
+    free(places);
+    return count > 0;
+}
+
 static void describe(tr_kb_question_t *q) {
     int known = find_namespace(q);
+    if (known >= 0 && !q->ns.documents && !q->ns.dimensions)
+        known = find_copies(q) | known;
     tr_content_writer_t *w = known < 0 ? NULL : answer(q);
     if (!w)
         return;
-    tr_write_map(w, 5);
+    tr_write_map(w, 4 + TR_KB_STATE);
     tr_write_kv_bool(w, "known", known);
-    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
+    tr_kb_front_write_state(q->kbd, w);
     tr_write_kv(w, "language", known ? q->ns.language : NULL);
     tr_write_kv_uint(w, "dimensions", q->ns.dimensions);
     tr_write_kv_bool(w, "settled", known && (q->ns.dimensions || q->ns.documents));
@@ -134,9 +158,9 @@ static void write_count(count_t *c, tr_content_writer_t *stems) {
         w = answer(c->q);
     if (!w)
         return;
-    tr_write_map(w, like_len ? 13 : 12);
+    tr_write_map(w, TR_KB_STATE + (like_len ? 12 : 11));
     tr_write_kv_bool(w, "known", true);
-    tr_write_kv_bool(w, "moving", c->q->kbd->mover.moving);
+    tr_kb_front_write_state(c->q->kbd, w);
     tr_write_kv(w, "language", ns->language);
     tr_write_kv_uint(w, "dimensions", ns->dimensions);
     tr_write_kv_uint(w, "chunks", ns->chunks);
@@ -192,9 +216,9 @@ static void count(tr_kb_question_t *q) {
         count_here(q);
     if (!w)
         return;
-    tr_write_map(w, 2);
+    tr_write_map(w, 1 + TR_KB_STATE);
     tr_write_kv_bool(w, "known", false);
-    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
+    tr_kb_front_write_state(q->kbd, w);
 }
 
 /* ---- hits ---- */
@@ -378,6 +402,7 @@ static void near(tr_kb_question_t *q) {
     near_t *self = tr_kb_find_namespace(q) ? calloc(1, sizeof *self) : NULL;
     if (!self)
         return;
+    tr_kb_places_warm(q->kbd, &q->ns);
     self->message = tr_message_keep(q->message);
     self->q = *q;
     self->search.q = &self->q;
@@ -455,15 +480,17 @@ static void passages(tr_kb_question_t *q) {
 /* ---- shard ---- */
 
 typedef struct sums {
-    uint64_t documents, chunks, pending, namespaces;
+    uint64_t documents, chunks, pending, namespaces, copies;
 } sums_t;
 
 static void on_namespace(void *arg, const tr_kb_namespace_t *ns) {
     sums_t *sums = arg;
-    sums->documents += ns->documents;
-    sums->chunks += ns->chunks;
+    bool copies = tr_kb_place_is_copy(ns->name);
+    sums->documents += copies ? 0 : ns->documents;
+    sums->copies += copies ? ns->documents : 0;
+    sums->chunks += copies ? 0 : ns->chunks;
     sums->pending += ns->pending;
-    sums->namespaces++;
+    sums->namespaces += !copies;
 }
 
 static void write_sums(tr_content_writer_t *w, const sums_t *sums) {
@@ -471,6 +498,7 @@ static void write_sums(tr_content_writer_t *w, const sums_t *sums) {
     tr_write_kv_uint(w, "chunks", sums->chunks);
     tr_write_kv_uint(w, "pending", sums->pending);
     tr_write_kv_uint(w, "namespaces", sums->namespaces);
+    tr_write_kv_uint(w, "copies", sums->copies);
 }
 
 static bool sum_up(const tr_kb_question_t *q, sums_t *sums) {
@@ -481,13 +509,26 @@ static bool sum_up(const tr_kb_question_t *q, sums_t *sums) {
     return rc == 0;
 }
 
+static void note_greeting(const tr_kb_question_t *q) {
+    const tr_shards_t *shards = &q->kbd->front.shards;
+    tr_value_t empty = tr_value_get(q->content, "empty");
+    size_t sender = tr_shards_find(shards, tr_message_sender(q->message), tr_host_platform(q->kbd->host));
+    if (empty && empty->type == MSGPACK_OBJECT_POSITIVE_INTEGER && sender < shards->count &&
+        sender != q->kbd->front.here)
+        tr_kb_owing_greeted(q->kbd, sender, empty->via.u64);
+    if (empty && sender < shards->count && tr_kb_has_copies(q->kbd) && q->kbd->front.was_empty &&
+        !(q->kbd->front.greeting >> sender & 1))
+        tr_kb_front_greet(q->kbd); /* it has come later than the first greeting */
+}
+
 static void shard(tr_kb_question_t *q) {
     sums_t sums = {0};
+    note_greeting(q);
     tr_content_writer_t *w = sum_up(q, &sums) ? answer(q) : NULL;
     if (!w)
         return;
-    tr_write_map(w, 6);
-    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
+    tr_write_map(w, 6 + TR_KB_STATE);
+    tr_kb_front_write_state(q->kbd, w);
     tr_write_kv_uint(w, "moved", q->kbd->mover.done);
     write_sums(w, &sums);
 }
@@ -500,7 +541,7 @@ void tr_kb_shards(tr_kb_question_t *q) {
     tr_write_map(w, 1);
     tr_write_str(w, "shards");
     tr_write_array(w, 1);
-    tr_write_map(w, 7);
+    tr_write_map(w, 8);
     tr_write_kv(w, "shard", q->kbd->options->resident.name);
     tr_write_kv(w, "state", "alone");
     write_sums(w, &sums);
@@ -512,25 +553,24 @@ void tr_kb_shards(tr_kb_question_t *q) {
 /* What was written elsewhere, where it belongs, is not to be found here as it was. What is not here is none to forget. */
 static void forget(tr_kb_question_t *q) {
     tr_value_t ids = tr_value_get(q->content, "ids");
-    int known = find_namespace(q), rc = 0;
+    char name[TR_KB_NAMESPACE_MAX + 1];
     tr_error_t error = {0};
-    if (known < 0)
+    size_t removed = 0;
+    if (!tr_kb_read_name(q, name))
         return;
-    if (known && tr_value_size(ids))
-        rc = tr_kb_store_begin(q->kbd->store, &error);
-    for (size_t i = 0; known && i < tr_value_size(ids) && rc == 0; i++) {
+    int rc = tr_value_size(ids) ? tr_kb_store_begin(q->kbd->store, &error) : 0;
+    for (size_t i = 0; i < tr_value_size(ids) && rc == 0; i++) {
         char id[TR_KB_ID_MAX + 1];
         if (tr_value_copy(tr_value_at(ids, i), id, sizeof id) == 0)
-            rc = tr_kb_remove(q->kbd->store, &q->ns, id, &error);
-        rc = rc == -ENOENT ? 0 : rc;
+            rc = tr_kb_place_clear(q->kbd, name, id, false, &removed, &error);
     }
     tr_content_writer_t *w = rc == 0 ? answer(q) : NULL;
     if (rc < 0)
         tr_kb_refuse_error(q->kbd, q->message, &error);
     if (!w)
         return;
-    tr_write_map(w, 1);
-    tr_write_kv_bool(w, "moving", q->kbd->mover.moving);
+    tr_write_map(w, TR_KB_STATE);
+    tr_kb_front_write_state(q->kbd, w);
 }
 
 bool tr_kb_part(tr_kb_question_t *q, tr_value_t action) {
@@ -538,7 +578,8 @@ bool tr_kb_part(tr_kb_question_t *q, tr_value_t action) {
         const char *action;
         void (*handle)(tr_kb_question_t *q);
     } parts[] = {{"describe", describe}, {"count", count}, {"words", words}, {"near", near},
-        {"passages", passages}, {"shard", shard}, {"forget", forget}, {"move", tr_kb_mover_take}};
+        {"passages", passages}, {"shard", shard}, {"forget", forget}, {"move", tr_kb_mover_take},
+        {"offer", tr_kb_owing_offer}, {"flush", tr_kb_owing_flush}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (tr_value_equals(action, parts[i].action)) {
             parts[i].handle(q);

@@ -36,6 +36,11 @@ static const char *const steps[] = {
     "PRAGMA user_version = 2;",
     "ALTER TABLE namespace ADD COLUMN dimensions INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 3;",
+    "CREATE TABLE owed (number INTEGER PRIMARY KEY AUTOINCREMENT, shard INTEGER NOT NULL, namespace TEXT NOT "
+    "NULL, id TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, compare INTEGER NOT NULL, UNIQUE (namespace, id, shard));"
+    "CREATE INDEX owed_shard ON owed (shard);"
+    "PRAGMA user_version = 4;",
 };
 
 static const char *const sql[TR_SQL_STATEMENTS] = {
@@ -104,6 +109,19 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
         " c.place FROM chunk c JOIN document d ON d.number = c.document JOIN "
         "body b ON b.document = d.number"
         " WHERE c.number = ?",
+    [TR_SQL_LATEST] = "SELECT max(ifnull((SELECT changed_ms FROM document WHERE namespace = ?1 AND id = ?2), "
+                      "0),"
+                      " ifnull((SELECT max(at_ms) - 1 FROM owed WHERE namespace = ?3 AND id = ?2), 0))",
+    [TR_SQL_OWE] =
+        "INSERT OR REPLACE INTO owed (shard, namespace, id, at_ms, compare) VALUES (?, ?, ?, ?, 0)",
+    [TR_SQL_OWE_COMPARE] =
+        "INSERT OR IGNORE INTO owed (shard, namespace, id, at_ms, compare) VALUES (?, ?, ?, ?, 1)",
+    [TR_SQL_OWED] =
+        "SELECT number, namespace, id, at_ms, compare FROM owed WHERE shard = ? ORDER BY number LIMIT ?",
+    [TR_SQL_OWED_FIRST] = "SELECT min(number) FROM owed WHERE shard = ?",
+    [TR_SQL_OWED_LAST] = "SELECT max(number) FROM owed",
+    [TR_SQL_OWED_PAID] = "DELETE FROM owed WHERE number = ?",
+    [TR_SQL_OWED_WANTED] = "UPDATE owed SET compare = 0 WHERE number = ?",
 };
 
 /* ---- what all use ---- */
@@ -234,7 +252,7 @@ int tr_kb_store_commit(tr_kb_store_t *self, tr_error_t *error) {
 
 /* ---- namespaces ---- */
 
-static void read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret) {
+void tr_kb_read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret) {
     *ret = (tr_kb_namespace_t){.number = sqlite3_column_int64(s, 0),
         .language = tr_stem_language(tr_sqlite_text(s, 2)),
         .version = (uint64_t)sqlite3_column_int64(s, 3),
@@ -266,7 +284,7 @@ int tr_kb_namespace_find(tr_kb_store_t *self, const char *name, tr_kb_namespace_
     tr_sqlite_bind_text(s, 1, name);
     int step = sqlite3_step(s);
     if (step == SQLITE_ROW) {
-        read_namespace(s, ret);
+        tr_kb_read_namespace(s, ret);
         know_namespace(self, ret);
     }
     int rc = tr_kb_end(self, s, step, error);
@@ -337,7 +355,7 @@ int tr_kb_namespaces(tr_kb_store_t *self, tr_kb_namespace_fn each, void *arg, tr
     int step;
     while ((step = sqlite3_step(s)) == SQLITE_ROW) {
         tr_kb_namespace_t ns;
-        read_namespace(s, &ns);
+        tr_kb_read_namespace(s, &ns);
         ns.pending = (uint64_t)sqlite3_column_int64(s, 7);
         each(arg, &ns);
     }

@@ -22,9 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_KB_NAMESPACE_MAX 128u       /* bytes: A-Z a-z 0-9 . _ - + ~ */
-#define TR_KB_ID_MAX        512u       /* bytes of a document's id: any text */
-#define TR_KB_DOCUMENT_MAX  (4u << 20) /* bytes of what is read, and of its text */
+#define TR_KB_NAMESPACE_MAX                                                                                  \
+    152u /* bytes: A-Z a-z 0-9 . _ - + ~, 128 at most; behind it `@` and a shard (places.h) */
+#define TR_KB_ID_MAX       512u       /* bytes of a document's id: any text */
+#define TR_KB_DOCUMENT_MAX (4u << 20) /* bytes of what is read, and of its text */
 
 typedef struct tr_kb_store tr_kb_store_t;
 
@@ -98,9 +99,10 @@ int tr_kb_put(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_kb_document_t
     const tr_chunk_t *chunks, size_t count, tr_kb_change_t *ret_change, tr_error_t *error);
 /* 0, -ENOENT. */
 int tr_kb_remove(tr_kb_store_t *self, tr_kb_namespace_t *ns, const char *id, tr_error_t *error);
-/* All that pass, at most `most`; tells how many were removed. */
+/* All that pass, at most `most`; tells how many were removed. `removing` (may be NULL) is called before each. */
+typedef int (*tr_kb_id_fn)(void *arg, const char *id); /* negative ends it, with a text */
 int tr_kb_remove_where(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_filter_t *filter, size_t most,
-    size_t *ret_count, tr_error_t *error);
+    tr_kb_id_fn removing, void *arg, size_t *ret_count, tr_error_t *error);
 
 typedef void (*tr_kb_document_fn)(void *arg, const tr_kb_document_t *document);
 /* 0, -ENOENT. With its text. */

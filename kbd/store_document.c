@@ -360,7 +360,7 @@ int tr_kb_remove(tr_kb_store_t *self, tr_kb_namespace_t *ns, const char *id, tr_
 
 /* The ids first: what is removed must not be under the feet of what is read. */
 int tr_kb_remove_where(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_filter_t *filter, size_t most,
-    size_t *ret_count, tr_error_t *error) {
+    tr_kb_id_fn removing, void *arg, size_t *ret_count, tr_error_t *error) {
     sqlite3_stmt *s = NULL;
     char **ids = calloc(most, sizeof *ids),
          *sql = sqlite3_mprintf(
@@ -377,6 +377,8 @@ int tr_kb_remove_where(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_filt
     sqlite3_finalize(s);
     sqlite3_free(sql);
     for (size_t i = 0; i < count; i++) {
+        if (rc == 0 && removing)
+            rc = removing(arg, ids[i]);
         if (rc == 0)
             rc = tr_kb_remove(self, ns, ids[i], error);
         free(ids[i]);
@@ -403,7 +405,8 @@ int tr_kb_get(tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, 
     }
     int rc = tr_kb_end(self, s, step, error);
     return rc == 0 && step == SQLITE_DONE
-               ? tr_error_set(error, -ENOENT, "there is no document %.200s in %s", id, ns->name)
+               ? tr_error_set(error, -ENOENT, "there is no document %.200s in %.*s", id,
+                     (int)strcspn(ns->name, "@"), ns->name)
                : rc;
 }
 

@@ -2,6 +2,7 @@
 
 #include "kbd/coming.h"
 #include "kbd/own_vector.h"
+#include "kbd/store_copies.h"
 #include "kbd/store_private.h"
 
 #include <errno.h>
@@ -122,18 +123,6 @@ static int read_own(tr_kb_coming_t *c, const tr_kb_namespace_t *ns, float **ret_
     return rc;
 }
 
-static void note_changed(void *arg, const tr_kb_document_t *d) {
-    *(int64_t *)arg = d->changed_ms;
-}
-
-static int changed_here(
-    tr_kb_store_t *self, const tr_kb_namespace_t *ns, const char *id, int64_t *ret_ms, tr_error_t *error) {
-    tr_error_t why = {0};
-    *ret_ms = -1;
-    int rc = tr_kb_get(self, ns, id, note_changed, ret_ms, &why);
-    return rc == 0 || rc == -ENOENT ? 0 : tr_error_set(error, rc, "%s", why.text);
-}
-
 static int note_any(void *arg, int64_t chunk, const float *vector, size_t dimensions) {
     (void)chunk, (void)vector, (void)dimensions;
     *(bool *)arg = true;
@@ -216,10 +205,10 @@ int tr_kb_move_take(tr_kb_store_t *self, tr_kb_namespace_t *ns, tr_value_t docum
     tr_kb_vector_fn got, void *arg, tr_kb_moved_t *ret, tr_error_t *error) {
     putting_t p = {.store = self, .ns = ns, .got = got, .arg = arg, .error = error};
     tr_kb_coming_t c = {0};
-    int64_t here_ms = -1;
+    int64_t here_ms = 0;
     int rc = tr_kb_coming_read(document, &c, error);
     if (rc == 0)
-        rc = changed_here(self, ns, c.document.id, &here_ms, error);
+        rc = tr_kb_latest(self, ns, c.document.id, &here_ms, error);
     p.moved = (tr_kb_moved_t){.taken = c.document.changed_ms > here_ms, .chunks = c.count};
     if (rc == 0 && p.moved.taken)
         rc = put(&p, &c, tr_value_equals(tr_value_get(document, "model"), model));

@@ -44,6 +44,14 @@ typedef enum tr_kb_sql {
     TR_SQL_CHUNK_RANGE,
     TR_SQL_CHUNK_LAST,
     TR_SQL_PENDING,
+    TR_SQL_LATEST,
+    TR_SQL_OWE,
+    TR_SQL_OWE_COMPARE,
+    TR_SQL_OWED,
+    TR_SQL_OWED_FIRST,
+    TR_SQL_OWED_LAST,
+    TR_SQL_OWED_PAID,
+    TR_SQL_OWED_WANTED,
     TR_SQL_STATEMENTS,
 } tr_kb_sql_t;
 
@@ -79,6 +87,8 @@ int tr_kb_prepare(tr_kb_store_t *self, const char *sql, sqlite3_stmt **ret_state
 /* Ends a reading: what the last step said. 0 or negative. */
 int tr_kb_end(tr_kb_store_t *self, sqlite3_stmt *s, int step, tr_error_t *error);
 void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret);
+/* Of the columns number, name, language, version, documents, chunks, dimensions. */
+void tr_kb_read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret);
 
 /* ---- store_name.c ---- */
 

@@ -352,9 +352,9 @@ static void removing(void **state) {
     ok(f, tr_kb_remove(f->store, &f->ns, "a", &f->error));
     assert_int_equal(tr_kb_remove(f->store, &f->ns, "a", &f->error), -ENOENT);
     tr_filter_t filter = filter_of(f, "{\"k\": 2}");
-    ok(f, tr_kb_remove_where(f->store, &f->ns, &filter, 1, &count, &f->error));
+    ok(f, tr_kb_remove_where(f->store, &f->ns, &filter, 1, NULL, NULL, &count, &f->error));
     assert_int_equal(count, 1);
-    ok(f, tr_kb_remove_where(f->store, &f->ns, &filter, 10, &count, &f->error));
+    ok(f, tr_kb_remove_where(f->store, &f->ns, &filter, 10, NULL, NULL, &count, &f->error));
     assert_int_equal(count, 1);
     tr_filter_finish(&filter);
     finds(f, "apples", "{}", "");

@@ -81,6 +81,7 @@ int tr_shards_read(const char *list, tr_shards_t *ret, tr_error_t *error) {
         rc = take(&self, at, len, error);
         at = at[len] ? at + len + 1 : NULL;
     }
+    self.copies = 1;
     if (rc == 0)
         rc = settle(&self, error);
     if (rc < 0)
@@ -88,6 +89,12 @@ int tr_shards_read(const char *list, tr_shards_t *ret, tr_error_t *error) {
     else
         *ret = self;
     return rc;
+}
+
+void tr_shards_replicate(tr_shards_t *self, size_t copies) {
+    self->copies = copies;
+    if (copies > 1)
+        self->print = mix(self->print + copies);
 }
 
 void tr_shards_finish(tr_shards_t *self) {
@@ -120,6 +127,18 @@ size_t tr_shards_owner(const tr_shards_t *self, const char *ns, const char *id) 
     size_t ranked[TR_SHARDS_MAX];
     tr_shards_rank(self, ns, id, ranked);
     return ranked[0];
+}
+
+size_t tr_shards_holders(
+    const tr_shards_t *self, const char *ns, const char *id, size_t ret[TR_SHARDS_COPIES]) {
+    size_t ranked[TR_SHARDS_MAX], n = 1;
+    tr_shards_rank(self, ns, id, ranked);
+    ret[0] = ranked[0];
+    while (n < self->copies && n < self->count && !self->items[ranked[n]].leaving) {
+        ret[n] = ranked[n];
+        n++;
+    }
+    return n;
 }
 
 void tr_shards_rank(const tr_shards_t *self, const char *ns, const char *id, size_t *ret) {

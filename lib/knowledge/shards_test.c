@@ -51,6 +51,38 @@ static void test_who_is_a_shard(void **state) {
     assert_int_equal(shards.count, 0);
 }
 
+/* With replicas: the first two, and none that is leaving; what one owns is shared out among all others. */
+static void test_two_have_each(void **state) {
+    tr_shards_t shards = read_shards("kb-1,kb-2,kb-3,kb-4:leaving"), two = read_shards("kb-1,kb-2:leaving");
+    unsigned counts[4][4] = {{0}};
+    uint64_t print = shards.print;
+    size_t holders[TR_SHARDS_COPIES];
+    (void)state;
+    assert_int_equal(tr_shards_holders(&shards, "manual", "d", holders), 1);
+    tr_shards_replicate(&shards, 1);
+    assert_true(shards.print == print);
+    tr_shards_replicate(&shards, 2);
+    tr_shards_replicate(&two, 2);
+    assert_true(shards.print != print);
+    for (unsigned i = 0; i < DOCUMENTS; i++) {
+        char id[32];
+        size_t ranked[4];
+        snprintf(id, sizeof id, "document-%u.txt", i);
+        tr_shards_rank(&shards, "manual", id, ranked);
+        assert_int_equal(tr_shards_holders(&shards, "manual", id, holders), 2);
+        assert_int_equal(holders[0], ranked[0]);
+        assert_int_equal(holders[1], ranked[1]);
+        counts[holders[0]][holders[1]]++;
+        assert_int_equal(tr_shards_holders(&two, "manual", id, holders), 1);
+    }
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < 3; k++)
+            if (i != k)
+                assert_in_range(counts[i][k], DOCUMENTS / 6 - 200, DOCUMENTS / 6 + 200);
+    tr_shards_finish(&shards);
+    tr_shards_finish(&two);
+}
+
 /* 20,000 documents over 5: each share is within 4 % of a fifth (3 standard deviations are 4.3 % of it; the numbers are always the same). */
 static void test_shares_are_about_equal(void **state) {
     tr_shards_t shards = read_shards("kb-1,kb-2,kb-3,kb-4,kb-5");
@@ -138,6 +170,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_is_a_shard),
         cmocka_unit_test(test_shares_are_about_equal),
+        cmocka_unit_test(test_two_have_each),
         cmocka_unit_test(test_only_the_share_of_who_comes_moves),
         cmocka_unit_test(test_who_would_have_it),
         cmocka_unit_test(test_who_is_leaving),

@@ -13,7 +13,7 @@ PYTHON = "/usr/bin/python3"  # the one that Debian's packages are for
 ASKER = """
 import json, sys, troupe
 with troupe.connect() as process:
-    agent = process.register("asker")
+    agent = process.register(sys.argv[1])
     for line in sys.stdin:
         to, content = json.loads(line)
         answer = agent.ask(to, content, timeout=180).answer()
@@ -41,9 +41,9 @@ DOCUMENTS = [{"id": f"d{number:03}", "title": f"About {NOUNS[number % 10]} {numb
 class Asker:
     """An agent that asks one thing after the other."""
 
-    def __init__(self, test, endpoint):
+    def __init__(self, test, endpoint, name="asker"):
         self.asked = 0
-        self.child = test.spawn(PYTHON, "-c", ASKER, env={"TROUPE_CONNECT": endpoint, "PYTHONPATH": str(harness.ROOT / "docs/clients/python")},
+        self.child = test.spawn(PYTHON, "-c", ASKER, name, env={"TROUPE_CONNECT": endpoint, "PYTHONPATH": str(harness.ROOT / "docs/clients/python")},
                                 stdin=subprocess.PIPE)
         test.addCleanup(self.child.process.stdin.close)
 

@@ -84,7 +84,8 @@ static const tr_yaml_table_t broker_table = {
 static const tr_yaml_field_t coordinator_fields[] = DAEMON_FIELDS("troupe-coordinator, such as tries");
 static const tr_yaml_field_t knowledge_fields[] = {DAEMON_KEYS("troupe-kbd, such as chunk-tokens"),
     {"shards", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, shards), .min = 1, .max = TR_FLEET_SHARDS_MAX},
-    {"leaving", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, leaving), .min = 0, .max = TR_FLEET_SHARDS_MAX - 1}};
+    {"leaving", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, leaving), .min = 0, .max = TR_FLEET_SHARDS_MAX - 1},
+    {"replicas", TR_YAML_WHOLE, AT(tr_fleet_daemon_t, replicas), .min = 1, .max = 2}};
 static const tr_yaml_field_t exporter_fields[] = DAEMON_FIELDS("troupe-exporter, such as otlp");
 
 /* It keeps nothing. */
@@ -139,7 +140,7 @@ static const tr_fleet_daemon_kind_t exporter_kind = {
 static const tr_fleet_daemon_t coordinator_initial = {
     .name = "coordinator", .kind = &coordinator_kind, .placement = TR_PLACEMENT_DEFAULT};
 static const tr_fleet_daemon_t knowledge_initial = {
-    .name = "kb", .kind = &knowledge_kind, .placement = TR_PLACEMENT_DEFAULT, .shards = 1};
+    .name = "kb", .kind = &knowledge_kind, .placement = TR_PLACEMENT_DEFAULT, .shards = 1, .replicas = 1};
 static const tr_fleet_daemon_t gateway_initial = {
     .name = "gateway", .kind = &gateway_kind, .placement = TR_PLACEMENT_DEFAULT};
 static const tr_fleet_daemon_t exporter_initial = {

@@ -77,6 +77,7 @@ typedef struct tr_fleet_daemon {
     tr_placement_t placement;
     int64_t shards;        /* that share the documents: each is a daemon, NAME-1, NAME-2 ...; 1 = it is one */
     int64_t leaving;       /* so many more, with the numbers behind theirs, that give away what they have */
+    int64_t replicas;      /* shards that have each document: 1 or 2 */
     const char *all_names; /* of the shards, with commas; NULL: it is one */
     int line;              /* in the file; 0: there is none */
 } tr_fleet_daemon_t;

@@ -290,6 +290,8 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
         put_pair(&args, "--logs", logs);
     if (d->all_names)
         put_pair(&args, "--shards", d->all_names);
+    if (d->replicas > 1)
+        put_pair(&args, "--replicas", "2");
     put_metrics(&args, metrics);
     put_pair(&args, "--ready-fd", STRING_OF(TR_SUPERVISE_READY_FD));
     int rc = put_gateway(self, &args, d);

@@ -232,6 +232,13 @@ static void test_daemons_are_the_last_of_the_agents(void **state) {
         "--ready-fd 3 --chunk-tokens=100");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
+    fleet = parsed("fleet: f\nknowledge: {name: k, data: ./kept, shards: 2, replicas: 2}\nagents: []\n");
+    plan = planned(fleet, NULL);
+    expect_command(plan, 2, "k-2",
+        "/usr/bin/troupe-kbd --connect tcp://127.0.0.1:0 --name k-2 --data /tmp/kept/k-2 --shards k-1,k-2 "
+        "--replicas 2 --ready-fd 3");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
     fleet = parsed("fleet: f\nknowledge: {name: k, data: ./kept, shards: 1, leaving: 2}\nagents: []\n");
     plan = planned(fleet, NULL);
     assert_int_equal(plan->count, 4);

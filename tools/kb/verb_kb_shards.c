@@ -8,8 +8,9 @@ typedef struct options {
 
 static const tr_column_t columns[] = {{"shard", TR_COLUMN_TEXT}, {"state", TR_COLUMN_TEXT},
     {"documents", TR_COLUMN_NUMBER}, {"share", TR_COLUMN_NUMBER}, {"chunks", TR_COLUMN_NUMBER},
-    {"pending", TR_COLUMN_NUMBER}, {"moved", TR_COLUMN_NUMBER, .wide = true},
-    {"namespaces", TR_COLUMN_NUMBER, .wide = true}, {"detail", TR_COLUMN_TEXT, .wide = true}};
+    {"pending", TR_COLUMN_NUMBER}, {"copies", TR_COLUMN_NUMBER, .wide = true},
+    {"moved", TR_COLUMN_NUMBER, .wide = true}, {"namespaces", TR_COLUMN_NUMBER, .wide = true},
+    {"detail", TR_COLUMN_TEXT, .wide = true}};
 
 /* For a table. */
 static void shorten(json_t *shard) {
@@ -53,7 +54,8 @@ static const tr_program_t program = {
                    "moving has documents that belong to others, because shards came or are leaving, and "
                    "gives them away; one "
                    "that has left has none any more. One that refuses has other --shards than the rest (-o "
-                   "wide). A knowledge base "
+                   "wide). One that is behind (with --replicas 2) has not got yet what was written while it "
+                   "was away. A knowledge base "
                    "without shards is alone.",
     .examples = "troupe kb shards",
     .options = option_table,
