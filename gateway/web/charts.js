@@ -2,7 +2,7 @@
 import {h, compact} from "./dom.js";
 
 export const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-const POINTS = 300;
+const POINTS = 300, POINTS_LEAST = 30; // the window grows with what there is
 
 function fit(canvas, height) {
     const ratio = devicePixelRatio || 1, width = canvas.clientWidth || 300;
@@ -44,7 +44,7 @@ export function lines(label, series, {format = compact, height = 150} = {}) {
             pen.fillText(format(top * part), left - 6, y(top * part) + 4);
         }
         series.forEach((one, i) => {
-            const list = points[i], x = n => width - (list.length - 1 - n) / (POINTS - 1) * (width - left);
+            const list = points[i], span = Math.max(list.length, POINTS_LEAST) - 1, x = n => width - (list.length - 1 - n) / span * (width - left);
             pen.beginPath();
             list.forEach((v, n) => n ? pen.lineTo(x(n), y(v)) : pen.moveTo(x(n), y(v)));
             pen.strokeStyle = colour(one.colour);

@@ -18,9 +18,9 @@ function voteItem(vote) {
 }
 
 function results(decision) {
-    const most = Math.max(1, ...decision.options.map(option => option.support || option.points || 0));
+    const most = Math.max(1, ...decision.options.map(option => option.points || 0));
     return decision.options.map(option => h("div", {class: "ballot"}, h("div", {class: "label"}, h("span", {}, option.option === decision.winner ? h("b", {}, option.option, " \u2713") : option.option, option["in-play"] === false && h("span", {class: "dim"}, " (out)")),
-        h("span", {class: "dim"}, option.support !== undefined ? `${Math.round(option.support)} %` : "")), h("div", {class: "track", "aria-hidden": "true"}, h("i", {style: {"--w": `${(option.support || option.points || 0) / most * 100}%`, "--c": option.option === decision.winner ? "var(--good)" : "var(--accent)"}}))));
+        h("span", {class: "dim"}, option.support !== undefined ? `${Math.round(option.support)} %` : "")), h("div", {class: "track", "aria-hidden": "true"}, h("i", {style: {"--w": `${option.support ?? (option.points || 0) / most * 100}%`, "--c": option.option === decision.winner ? "var(--good)" : "var(--accent)"}}))));
 }
 
 function voteForm(decision, frame, again) {

@@ -129,7 +129,7 @@ export function drawer(title, ...children) {
 const plain = new Intl.NumberFormat("en"), short = new Intl.NumberFormat("en", {notation: "compact", maximumFractionDigits: 1});
 export const number = n => plain.format(n ?? 0);
 export const compact = n => Math.abs(n) < 10000 ? plain.format(Math.round((n ?? 0) * 10) / 10) : short.format(n);
-export const money = nano => (nano / 1e9).toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: nano && nano < 1e7 ? 6 : 2});
+export const money = nano => (nano / 1e9).toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: nano < 1e7 ? 6 : nano < 1e9 ? 4 : 2});
 export const bytes = n => n < 1024 ? `${n} B` : n < 1048576 ? `${(n / 1024).toFixed(1)} KiB` : `${(n / 1048576).toFixed(1)} MiB`;
 export const took = ms => ms < 1 ? `${Math.round(ms * 1000)} \u00b5s` : ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s`
     : ms < 3600000 ? `${Math.floor(ms / 60000)} min ${Math.round(ms % 60000 / 1000)} s` : `${Math.floor(ms / 3600000)} h ${Math.round(ms % 3600000 / 60000)} min`;

@@ -46,12 +46,12 @@ export async function show(root, frame) {
                 names.value = logs.some(one => one.name === chosen) ? chosen : logs.some(one => one.name === "up") ? "up" : logs[0]?.name;
             }
             draw(names.value ? (await get(`/api/v1/logs/${part(names.value)}?lines=400`)).lines : []);
-            log.hidden = false;
+            log.hidden = names.hidden = false;
             put(none);
         } catch (error) {
             if (![401, 403, 501].includes(error.status))
                 throw error;
-            log.hidden = true;
+            log.hidden = names.hidden = true;
             put(none, error.status === 501 ? empty("The gateway sees no logs", "Have it started by troupe up (gateway: {} in the fleet file), or say --fleet-state DIR.") : failure(error, error.status === 401 ? frame.signIn : null));
         }
         return undefined;

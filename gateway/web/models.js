@@ -9,7 +9,7 @@ const NUMBERS = ["calls", "failed", "input", "output", "nano"];
 const none = () => Object.fromEntries(NUMBERS.map(key => [key, 0]));
 const add = (to, row) => NUMBERS.forEach(key => to[key] += row[key]);
 const numbers = (...texts) => texts.map(text => h("td", {class: "n"}, text));
-const row = (name, of, ...more) => h("tr", {}, h("th", {scope: "row"}, name), more, numbers(number(of.calls), number(of.failed), number(of.input), number(of.output), money(of.nano)));
+const row = (name, of, ...more) => h("tr", {}, h("th", {scope: "row"}, name), more, numbers(money(of.nano), number(of.input), number(of.output), number(of.calls) + (of.failed ? `, ${number(of.failed)} failed` : "")));
 const figure = (title, value, note) => h("div", {class: "tile"}, h("dl", {style: {margin: "0"}}, h("dt", {}, title), h("dd", {}, value)), h("small", {}, note));
 
 // Members of a group are one line: reader-1, reader-2 ... are of reader.
@@ -34,11 +34,11 @@ function gathered(rows, keyOf) {
         sum.agents.add(one.agent);
         sum.models.add(one.model || "without a name");
     }
-    return [...sums].sort(([, a], [, b]) => b.nano - a.nano || b.input + b.output - a.input - a.output);
+    return [...sums].sort(([name, a], [other, b]) => b.nano - a.nano || b.input + b.output - a.input - a.output || (name < other ? -1 : 1));
 }
 
 export async function show(root) {
-    const columns = [["Calls", "n"], ["Failed", "n"], ["Tokens in", "n"], ["Tokens out", "n"], ["Money", "n"]];
+    const columns = [["Money", "n"], ["Tokens in", "n"], ["Tokens out", "n"], ["Calls", "n"]];
     const tiles = h("div", {class: "tiles", id: "spent"}), note = h("p", {class: "dim"});
     const models = table([["Model"], ...columns], "Models"), agents = table([["Agent"], ["Models"], ...columns], "Spending of agents"), minds = table([["Agent"], ["Thinks by"], ["Thoughts", "n"], ["Mean time", "n"]], "Minds");
     const shares = h("div"), tasks = h("div"), quiet = h("div"), times = new Map();
@@ -76,7 +76,7 @@ export async function show(root) {
         put(models.body, gathered(all.spent, one => one.model).map(([name, of]) => row(name || "without a name", of)));
         put(shares, bar(byGroup.slice(0, 8).map(([name, of]) => [of.agents.size > 1 ? `${name} (${of.agents.size})` : name, weight(of)]), n => sum.nano ? money(n * 1e9) : `${compact(n)} tokens`));
         put(agents.body, byAgent.slice(0, SHOWN).map(([name, of]) => row(bare(name), of, h("td", {}, [...of.models].join(", ")))),
-            byAgent.length > SHOWN && h("tr", {}, h("td", {colspan: "7", class: "dim"}, `and ${number(byAgent.length - SHOWN)} more that spent less`)));
+            byAgent.length > SHOWN && h("tr", {}, h("td", {colspan: "6", class: "dim"}, `and ${number(byAgent.length - SHOWN)} more that spent less`)));
     }
 
     return {every: 2000, leave: stop, async refresh() {

@@ -14,7 +14,7 @@ function tile(title, href) {
 
 export async function show(root) {
     const tiles = {agents: tile("Agents", "#agents"), rate: tile("Messages a second", "#topics"), queued: tile("Waiting", "#agents"), tasks: tile("Open tasks", "#tasks"),
-        approvals: tile("Approvals that wait", "#approvals"), letters: tile("Dead letters", "#logs"), spent: tile("Model tokens", "#models")};
+        approvals: tile("Approvals", "#approvals"), letters: tile("Dead letters", "#logs"), tokens: tile("Model tokens", "#models"), money: tile("Model money", "#models")};
     const rates = lines("Messages a second", [{label: "in", colour: "accent"}, {label: "out", colour: "good"}, {label: "on topics", colour: "warn"}]);
     const queues = lines("Waiting and in hand", [{label: "queued", colour: "accent"}, {label: "in hand", colour: "warn"}, {label: "leased", colour: "info"}]);
     const delays = lines("Round trip of a question", [{label: "page to agents and back", colour: "info"}], {format: took});
@@ -71,9 +71,10 @@ export async function show(root) {
         tiles.queued.set(compact(now.broker.queued), `${compact(agents.hand)} in hand`);
         tiles.tasks.set(now.tasks ? number((tasks.pending || 0) + (tasks.assigned || 0) + (tasks.in_progress || 0) + (tasks.waiting_approval || 0)) : "\u2013",
             now.tasks ? `${number(tasks.completed || 0)} done, ${number(tasks.failed || 0)} failed` : "no coordinator");
-        tiles.approvals.set(now.approvals ? number(now.approvals.length) : "\u2013", now.approvals?.length ? "somebody has to decide" : "", now.approvals?.length ? "warn" : "");
+        tiles.approvals.set(now.approvals ? number(now.approvals.length) : "\u2013", now.approvals?.length ? "wait for a person" : "nothing waits", now.approvals?.length ? "warn" : "");
         tiles.letters.set(number(now.broker.letters), `${number(now.broker.nacks)} refused`, now.broker.letters ? "warn" : "");
-        tiles.spent.set(now.spent ? compact(now.spent.input + now.spent.output) : "\u2013", !now.spent ? "not counted" : now.spent.nano ? `${money(now.spent.nano)} of money` : `${number(now.spent.calls)} calls`);
+        tiles.tokens.set(now.spent ? compact(now.spent.input + now.spent.output) : "\u2013", now.spent ? `${number(now.spent.calls)} calls${now.spent.failed ? `, ${number(now.spent.failed)} failed` : ""}` : "not counted");
+        tiles.money.set(now.spent ? money(now.spent.nano) : "\u2013", now.spent?.calls && !now.spent.nano ? "no prices are given" : "since the broker began");
         const busy = now.topics.busiest.filter(topic => topic.per_s > 0).slice(0, 8);
         put(topics, busy.length ? bar(busy.map(topic => [topic.topic, topic.per_s]), n => `${compact(n)}/s`) : h("p", {class: "dim"}, "Nothing is published now."));
         before = now;

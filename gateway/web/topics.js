@@ -76,7 +76,7 @@ export async function show(root, frame) {
     watch();
     return {every: 2000, leave: () => stop(), async refresh() {
         const {topics} = await get("/api/v1/topics");
-        topics.sort((a, b) => b.per_s - a.per_s || (a.topic < b.topic ? -1 : 1));
+        topics.sort((a, b) => b.per_s - a.per_s || a.topic.startsWith("$") - b.topic.startsWith("$") || (a.topic < b.topic ? -1 : 1)); // the platform's own come last
         draw(topics.slice(0, 100));
         list.node.hidden = !topics.length;
         put(none, topics.length ? [] : empty("Nothing was published yet", "Agents publish on topics; whoever subscribes to them hears it."));

@@ -221,7 +221,8 @@ async function others() {
     const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", {name: "Save as JSONL"}).click()]);
     out.examples = require("fs").readFileSync(await saved.path(), "utf8");
     out.examples_file = saved.suggestedFilename();
-    for (const name of ["agents", "models", "logs", "fleet"]) {
+    await models();
+    for (const name of ["agents", "logs", "fleet"]) {
         await view(name);
         await look(`${name}-light`);
     }
@@ -230,6 +231,21 @@ async function others() {
     await page.locator("dialog.drawer dl").waitFor();
     await look("agent-details");
     await page.keyboard.press("Escape");
+}
+
+// What is spent while one looks, by calls that nobody traces.
+async function models() {
+    await view("models");
+    for (const receiver of ["writer-1", "writer-2", "writer-2", "author"])
+        await ask("/api/v1/messages", {receiver, content: "Whales are mammals. They live in the sea. Many whales sing."});
+    await page.locator("#spent dd:text-is('4')").waitFor();
+    out.spent = await page.locator("#spent").innerText();
+    out.spenders = await page.locator("#view-models [aria-label='Spending of agents'] tbody tr").allInnerTexts();
+    out.shares = await page.locator("#view-models .bars > div").allInnerTexts();
+    await look("models-light");
+    await view("overview");
+    await page.locator(".tile:has-text('Model tokens') dd:text-is('40')").waitFor();
+    await look("overview-spent");
 }
 
 async function darkAndSmall() {

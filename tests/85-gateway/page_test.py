@@ -8,6 +8,7 @@ import pathlib
 import re
 import struct
 import subprocess
+import sys
 import unittest
 import wave
 import zlib
@@ -16,6 +17,9 @@ import audio_test
 import openai_test
 import web
 from web import harness
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "60-model"))
+import model  # noqa: E402
 
 CHROMIUM = os.environ.get("TROUPE_CHROMIUM", "/usr/bin/chromium")
 WEB = pathlib.Path(__file__).resolve().parent.parent.parent / "gateway" / "web"
@@ -92,6 +96,13 @@ class Page(web.GatewayTest):
         self.agent("thirsty", "voter", "--service", "voter", "--args", '{"profile": "tea with milk"}')
         self.agent("sleepy", "voter", "--service", "voter", "--args", '{"profile": "coffee, strong and black"}')
         self.agent("keeper", "toolkeeper", "--tools", json.dumps(TOUCH))
+        server = model.Server()
+        self.addCleanup(server.stop)
+        server.usual = model.chat(json.dumps({"text": "About whales.", "language": "en"}))
+        mind = {"base-url": server.url, "model": "small", "prices": [{"model": "small", "input": 150, "output": 600}], **model.QUICK}
+        for name in ("writer-1", "writer-2", "author"):
+            self.spawn("agentd", *link, "--name", name, "--behaviour", "summariser", "--mind", json.dumps(mind),
+                       env={"no_proxy": "*", "TROUPE_EMBEDDINGS": "ngrams"}).wait_err("registered")
         call = {"action": "call", "tool": "touch", "arguments": {"program": "touch", "arguments": ["one"]}}
         self.spawn("troupe", "ask", "keeper", json.dumps(call), "--timeout", "600s", *link)
 
@@ -120,6 +131,10 @@ class Page(web.GatewayTest):
         self.assertIn("<img src=x", seen["tap"])
         self.assertIn("worker", seen["result"])
         self.assertEqual((seen["edges"], seen["approval"], seen["dark"]), (4, "granted", "rgb(16, 19, 24)"))
+        # Each call: 7 tokens of 150 and 3 of 600 for a million.
+        self.assertRegex(seen["spent"], r"Money\s+0\.01[14]\d*\s+.*\s+Tokens in\s+28\s+.*\s+Tokens out\s+12\s+.*\s+Calls\s+4\s+none failed")
+        self.assertEqual([row.split("\t") for row in seen["spenders"]], [["writer-2", "small", "0.0057", "14", "6", "2"], ["author", "small", "0.00285", "7", "3", "1"], ["writer-1", "small", "0.00285", "7", "3", "1"]])
+        self.assertRegex(" ".join(seen["shares"]), r"writer \(2\)\s+0\.00\d+ author")
         self.assertIn("coffee", seen["ballot"])
         self.assertIn("The harbour", seen["found"])
         self.assertIn("arbour", seen["reply"])
