@@ -108,10 +108,9 @@ static void list_tasks(tr_a2a_request_t *r) {
         last = task->number;
         json_array_append_new(list, tr_a2a_task_json(task, history_of(r), artifacts));
     }
-    json_int_t count = (json_int_t)json_array_size(list);
     tr_a2a_respond(r->e, r->rpc, r->id,
-        json_pack("{s:o, s:s, s:I, s:I}", "tasks", list, "nextPageToken", next, "pageSize", count,
-            "totalSize", total));
+        json_pack("{s:o, s:s, s:I, s:I}", "tasks", list, "nextPageToken", next, "pageSize", size, "totalSize",
+            total));
 }
 
 static void cancel_task(tr_a2a_request_t *r) {
@@ -134,8 +133,12 @@ static void stream_message(tr_a2a_request_t *r) {
     tr_a2a_send(r, true);
 }
 
-/* Of the agent that stands for the fleet: that of the whole fleet. */
+/* Of the agent that stands for the fleet: that of the whole fleet. For who says who he is, also where one may look without (section 3.1.11). */
 static void show_card(tr_a2a_request_t *r) {
+    if (!*r->e->who) {
+        tr_web_problem(r->e, 401, "no-token", "the extended card is for those with a token");
+        return;
+    }
     if (strcmp(r->agent, tr_web_server_options(r->e->server)->front) == 0)
         *r->agent = '\0';
     tr_a2a_show_card(r, false);

@@ -88,10 +88,8 @@ void tr_a2a_push_list(tr_a2a_request_t *r, const tr_a2a_task_t *task) {
 }
 
 void tr_a2a_push_delete(tr_a2a_request_t *r, tr_a2a_task_t *task, const char *id) {
-    size_t at = find(r, task, id);
-    if (at == json_array_size(task->pushes))
-        return;
-    json_array_remove(task->pushes, at);
+    json_array_remove(task->pushes,
+        tr_a2a_task_push_at(task, id ? id : "")); /* one that is not there is gone: each time the same */
     tr_a2a_respond(r->e, r->rpc, r->id, json_object());
 }
 

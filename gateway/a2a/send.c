@@ -222,15 +222,18 @@ static bool may_ask(tr_a2a_request_t *r, const json_t *parts) {
 }
 
 static bool message_good(tr_a2a_request_t *r, const json_t *message) {
-    const char *id = json_string_value(json_object_get(message, "messageId"));
+    const char *id = json_string_value(json_object_get(message, "messageId")),
+               *role = json_string_value(json_object_get(message, "role"));
     const char *task = json_string_value(json_object_get(message, "taskId"));
     const char *context = json_string_value(json_object_get(message, "contextId"));
     const json_t *parts = json_object_get(message, "parts"), *part;
     size_t i;
     tr_aid_t aid;
-    if (!id || !*id || !json_array_size(parts) || (context && strlen(context) > TR_A2A_ID_MAX)) {
+    if (!id || !*id || !role || strcmp(role, "ROLE_USER") != 0 || !json_array_size(parts) ||
+        (context && strlen(context) > TR_A2A_ID_MAX)) {
         tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_INVALID,
-            "message: expected messageId, one or more parts, and a contextId of %d bytes at most",
+            "message: expected messageId, the role ROLE_USER, one or more parts, and a contextId of %d bytes "
+            "at most",
             TR_A2A_ID_MAX);
         return false;
     }

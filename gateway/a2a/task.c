@@ -19,7 +19,7 @@ const char *const tr_a2a_states[TR_A2A_STATES + 1] = {
 
 struct tr_a2a_tasks {
     tr_map_t by_id;
-    tr_a2a_task_t *first, *last; /* the youngest, the oldest */
+    tr_a2a_task_t *first, *last; /* changed last, and first */
     size_t count, bytes;
     uint64_t numbers;
     void (*on_end)(void *arg, const tr_a2a_task_t *task); /* may be NULL */
@@ -33,9 +33,22 @@ tr_a2a_tasks_t *tr_a2a_tasks_new(void) {
     return self;
 }
 
-static void forget(tr_a2a_tasks_t *self, tr_a2a_task_t *task) {
+static void leave_list(tr_a2a_tasks_t *self, tr_a2a_task_t *task) {
     *(task->previous ? &task->previous->next : &self->first) = task->next;
     *(task->next ? &task->next->previous : &self->last) = task->previous;
+}
+
+/* In front, with a number above all that were given. */
+static void enter_list(tr_a2a_tasks_t *self, tr_a2a_task_t *task) {
+    task->number = ++self->numbers;
+    task->previous = NULL;
+    task->next = self->first;
+    *(task->next ? &task->next->previous : &self->last) = task;
+    self->first = task;
+}
+
+static void forget(tr_a2a_tasks_t *self, tr_a2a_task_t *task) {
+    leave_list(self, task);
     tr_map_delete(&self->by_id, task->id, strlen(task->id));
     self->count--;
     self->bytes -= task->bytes;
@@ -91,10 +104,7 @@ static void make_id(char *out, size_t size) {
 }
 
 static void keep(tr_a2a_tasks_t *self, tr_a2a_task_t *task) {
-    task->number = ++self->numbers;
-    task->next = self->first;
-    *(task->next ? &task->next->previous : &self->last) = task;
-    self->first = task;
+    enter_list(self, task);
     self->count++;
     self->bytes += task->bytes;
 }
@@ -154,6 +164,8 @@ void tr_a2a_task_end(tr_a2a_tasks_t *self, tr_a2a_task_t *task, tr_a2a_state_t s
     }
     task->state = state;
     task->changed_ms = now_ms;
+    leave_list(self, task);
+    enter_list(self, task);
     task->bytes += bytes;
     self->bytes += bytes;
     if (parts) /* out of memory: there is no artifact, ignoring */
@@ -246,7 +258,10 @@ json_t *tr_a2a_task_json(const tr_a2a_task_t *self, size_t history, bool artifac
     json_t *list = json_array();
     for (size_t i = count > history ? count - history : 0; i < count; i++)
         json_array_append(list, json_array_get(self->history, i));
-    json_object_set_new(task, "history", list);
+    if (history > 0)
+        json_object_set_new(task, "history", list);
+    else
+        json_decref(list);
     if (artifacts)
         json_object_set(task, "artifacts", self->artifacts);
     return task;

@@ -68,7 +68,7 @@ tr_a2a_task_t *tr_a2a_task_begin(tr_a2a_tasks_t *self, const char *agent, const 
     const char *context, const json_t *message, size_t bytes, int64_t now_ms);
 /* NULL: nobody's, or somebody else's. */
 tr_a2a_task_t *tr_a2a_task_find(const tr_a2a_tasks_t *self, const char *id, const char *who);
-/* The youngest; then by ->next. */
+/* The one that has changed last; then by ->next. */
 tr_a2a_task_t *tr_a2a_tasks_first(const tr_a2a_tasks_t *self);
 size_t tr_a2a_tasks_count(const tr_a2a_tasks_t *self);
 /* It ends, where it has not: with parts (a list, or NULL: stolen) that are its artifact, and a text for people (or NULL). */

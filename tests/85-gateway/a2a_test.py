@@ -58,7 +58,8 @@ class A2A(web.GatewayTest):
         self.assertEqual((task["status"]["state"], self.text_of(task)), ("TASK_STATE_COMPLETED", ["hello"]))
         self.assertEqual(task["history"][0]["contextId"], task["contextId"])
         self.assertEqual(self.rpc("GetTask", {"id": task["id"]})["result"], task)
-        self.assertEqual(self.rpc("GetTask", {"id": task["id"], "historyLength": 0})["result"]["history"], [])
+        self.assertNotIn("history", self.rpc("GetTask", {"id": task["id"], "historyLength": 0})["result"])
+        self.assertEqual(len(self.rpc("GetTask", {"id": task["id"], "historyLength": 1})["result"]["history"]), 1)
         same = self.good(self.rest("GET", "/tasks/" + task["id"]))
         self.assertEqual(same, task)
 
@@ -132,6 +133,18 @@ class A2A(web.GatewayTest):
         self.assertEqual((rest["nextPageToken"], self.text_of(rest["tasks"][0])), ("", ["2"]))
         self.assertEqual(self.rpc("ListTasks", {"status": "TASK_STATE_FAILED"})["result"]["totalSize"], 0)
         self.wrong(-32602, "ListTasks", {"pageSize": 1000})
+        self.assertEqual((page["pageSize"], rest["pageSize"]), (2, 50))
+
+    def test_lists_begin_with_what_changed_last(self):
+        first, second = self.begin_task(), self.begin_task()
+
+        def listed(**more):
+            return [task["id"] for task in self.rpc("ListTasks", {"contextId": "c1", **more})["result"]["tasks"]]
+        self.assertEqual(listed(), [second, first])
+        self.rpc("CancelTask", {"id": first})
+        self.assertEqual(listed(), [first, second])
+        page = self.rpc("ListTasks", {"contextId": "c1", "pageSize": 1})["result"]
+        self.assertEqual((page["tasks"][0]["id"], listed(pageToken=page["nextPageToken"])), (first, [second]))
 
     def test_tasks_are_of_who_began_them(self):
         task = self.rpc("SendMessage", message("mine"))["result"]["task"]["id"]
@@ -154,9 +167,11 @@ class A2A(web.GatewayTest):
         self.wrong(-32009, "GetTask", {"id": "x"}, version="0.3")
         self.wrong(-32601, "Nothing")
         self.wrong(-32001, "CreateTaskPushNotificationConfig", {"taskId": "x", "url": "http://127.0.0.1/"})
-        self.wrong(-32602, "SendMessage", {"message": {"messageId": "m", "parts": []}})
+        self.wrong(-32602, "SendMessage", {"message": {"messageId": "m", "role": "ROLE_USER", "parts": []}})
+        for role in (None, "user", "ROLE_AGENT", "ROLE_UNSPECIFIED"):
+            self.wrong(-32602, "SendMessage", {"message": {"messageId": "m", "role": role, "parts": [{"text": "x"}]}})
         self.wrong(-32602, "SendMessage", message("x"), agent="a%20b")
-        self.wrong(-32005, "SendMessage", {"message": {"messageId": "m", "parts": [{"url": "http://x/"}]}})
+        self.wrong(-32005, "SendMessage", {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"url": "http://x/"}]}})
         self.wrong(-32001, "SendMessage", message("x", taskId="none"))
         answer = self.post("/a2a/echo", b"{no", headers={"Content-Type": "application/json"})
         self.assertEqual((answer.status, answer.json()["error"]["code"]), (400, -32700))
@@ -175,6 +190,10 @@ class A2A(web.GatewayTest):
         self.assertEqual(([skill["id"] for skill in mine["skills"]], mine["supportedInterfaces"][0]["url"]), (["weather"], self.gateway.url + "/a2a/teller"))
         whole = self.rpc("GetExtendedAgentCard", agent="assistant")["result"]
         self.assertIn("teller@local/weather", [skill["id"] for skill in whole["skills"]])
+        # It is for who says who he is, also where one may look without.
+        self.assertEqual(self.post("/a2a/assistant", {"jsonrpc": "2.0", "id": 1, "method": "GetExtendedAgentCard"}, role=None, headers={"A2A-Version": "1.0"}).status, 401)
+        self.assertEqual(self.rest("GET", "/extendedAgentCard", agent="assistant", role=None).status, 401)
+        self.assertIn("teller@local/weather", [skill["id"] for skill in self.good(self.rest("GET", "/extendedAgentCard", agent="assistant"))["skills"]])
         self.assertEqual(self.get("/a2a/nobody/.well-known/agent-card.json").status, 404)
         self.serve("--name", "other", "--public-url", "https://fleet.example", "--front", "echo")
         card = self.good(self.get("/.well-known/agent-card.json", role=None))
