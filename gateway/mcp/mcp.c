@@ -77,6 +77,14 @@ void tr_mcp_error(tr_web_exchange_t *e, int code, const char *format, ...) {
         e, 200, tr_mcp_modern(e) && code == TR_MCP_NOT_FOUND ? TR_MCP_INVALID_PARAMS : code, text, NULL);
 }
 
+void tr_mcp_trace(const tr_web_exchange_t *e, tr_web_call_t *call) {
+    const char *text = meta_of(e, "traceparent");
+    tr_traceparent_t parsed;
+    if (text && !e->trace.span &&
+        tr_traceparent_parse(&parsed, text)) /* one that is none is as none, ignoring */
+        tr_traceparent_write(&parsed, call->traceparent);
+}
+
 bool tr_mcp_ask(
     tr_web_exchange_t *e, unsigned slot, const char *whom, const char *action, const json_t *arguments) {
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, whom);
@@ -88,6 +96,7 @@ bool tr_mcp_ask(
         call->act = TR_REQUEST;
         call->timeout_ms = tr_web_timeout(e);
         strcpy(call->protocol, "fipa-request");
+        tr_mcp_trace(e, call);
         tr_web_exchange_call(e, slot, &call);
     }
     tr_bridge_call_destroy(&call);

@@ -26,6 +26,8 @@ bool tr_mcp_modern(const tr_web_exchange_t *e);
 void tr_mcp_result(tr_web_exchange_t *e, json_t *result, int keep_ms);
 void tr_mcp_error(tr_web_exchange_t *e, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What is asked is of the trace that `_meta` names, unless the request's header named one. */
+void tr_mcp_trace(const tr_web_exchange_t *e, tr_web_call_t *call);
 /* Asks an agent for {"action": action, members of arguments} (arguments may be NULL), as `slot`. False: out of memory, or too deep. */
 bool tr_mcp_ask(
     tr_web_exchange_t *e, unsigned slot, const char *whom, const char *action, const json_t *arguments);

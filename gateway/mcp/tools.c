@@ -185,6 +185,7 @@ static void say(tr_web_exchange_t *e, const char *whom, const json_t *arguments)
         call->act = TR_REQUEST;
         call->timeout_ms = tr_web_timeout(e);
         strcpy(call->protocol, "fipa-request");
+        tr_mcp_trace(e, call);
         tr_web_exchange_call(e, 0, &call);
     } else
         tr_mcp_error(e, TR_MCP_INVALID_PARAMS, "expected the name of an agent, and a text or a content");

@@ -55,6 +55,23 @@ class Trace(web.GatewayTest):
         self.assertEqual(self.told(self.say(f"00-{TRACE}-{SPAN}-00"))[::2], (TRACE, "00"))
         self.assertNotIn("traceresponse", self.say().headers)
 
+    def test_one_of_mcp_is_in_its_meta(self):
+        """As the revision without sessions has it; the header comes first, and what is none is as none."""
+        self.begin()
+        self.agent("echo")
+        other = TRACE[::-1]
+
+        def call(meta, **headers):
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask_agent", "arguments": {"agent": "echo", "text": "hello"},
+                                                                                 "_meta": {"traceparent": meta}}}
+            self.assertIn("hello", self.good(self.post("/mcp", body, headers=headers))["result"]["content"][0]["text"])
+        call(f"00-{TRACE}-{SPAN}-01")
+        self.assertIn(SPAN, [span["parent"] for span in self.spans(TRACE, "send request", "receive request")])
+        for bad in BAD:
+            call(bad)
+        call(f"00-{TRACE}-{SPAN}-00", traceparent=f"00-{other}-{SPAN}-01")
+        self.spans(other, "POST /mcp", "send request", "receive request")
+
     def test_one_in_so_many_begins_one(self):
         self.begin("--trace-one-in", "1")
         self.agent("echo")
