@@ -1,5 +1,6 @@
 #include "kbd/pdf.h"
 
+#include "kbd/confine.h"
 #include "lib/base/file.h"
 #include "lib/base/process.h"
 
@@ -49,6 +50,7 @@ static _Noreturn void run(int in, int out, pid_t parent) {
         _exit(NO_PROGRAM);
     close(STDERR_FILENO);
     close_range(3, ~0u, 0);
+    tr_confine(); /* an older kernel cannot: the limits remain, ignoring */
     execve(program, arguments, environment);
     _exit(NO_PROGRAM);
 }

@@ -1,7 +1,7 @@
 /*
  * The text of a PDF, by poppler's pdftotext: a program of its own, because what reads PDFs has been broken often. It gets the file as
- * its stdin and nothing else: no environment, no descriptor, no network where the kernel lets us take it away, no more privileges, and
- * limits of time, memory and output. It is killed when it takes too long or this process ends.
+ * its stdin and nothing else: no environment, no descriptor, no files but those of programs (confine.h) and no network where the kernel lets us
+ * take them away, no more privileges, and limits of time, memory and output. It is killed when it takes too long or this process ends.
  *
  * The thread that starts one must live as long as the process.
  */

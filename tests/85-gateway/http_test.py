@@ -89,6 +89,30 @@ class Http(web.GatewayTest):
         self.assertGreaterEqual(int(late[0].headers["retry-after"]), 1)
         self.assertEqual(self.get("/healthz", role="admin").status, 200)
 
+    def test_the_rate_of_who_has_no_token(self):
+        """Is that of his address."""
+        self.begin("--rate", "5")
+
+        def asks(source, count):
+            line = web.http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=harness.PATIENCE, source_address=(source, 0))
+            self.addCleanup(line.close)
+            return [self.get("/api/v1/agents", role=None, connection=line).status for _ in range(count)]
+        self.assertIn(429, asks("127.0.0.1", 40))
+        self.assertEqual(asks("127.0.0.2", 1), [200])
+        self.assertEqual(self.get("/api/v1/agents", role="viewer").status, 200)
+
+    def test_changes_of_tokens_are_told(self):
+        """The audit trail: who, from where, what, and what became of it; and never a token."""
+        self.begin("--log-level", "debug")
+        self.good(self.post("/api/v1/topics/news.a", {"content": 1}), 202)
+        self.get("/api/v1/agents")
+        self.problem(self.post("/api/v1/topics/news.a", {"content": 1}, role="viewer"), 403, "unauthorised")
+        self.assertRegex(self.gateway.err, r"G010 change who=operator peer=127.0.0.1 method=POST path=/api/v1/topics/news.a status=202 ms=\d+")
+        self.assertRegex(self.gateway.err, r"G022 change refused who=viewer peer=127.0.0.1 method=POST path=/api/v1/topics/news.a status=403 reason=unauthorised")
+        self.assertEqual(self.gateway.err.count("G010"), 1)
+        for token in self.tokens.values():
+            self.assertNotIn(token, self.gateway.err)
+
     def test_host_and_origin(self):
         self.begin("--origin", "https://fleet.example")
         self.problem(self.get("/api/v1/agents", headers={"Host": "evil.example"}), 421, "unknown-host")
@@ -100,6 +124,10 @@ class Http(web.GatewayTest):
         answer = self.post("/api/v1/topics/a", {"content": 1}, headers={"Origin": "https://fleet.example"})
         self.good(answer, 202)
         self.assertEqual(answer.headers["access-control-allow-origin"], "https://fleet.example")
+        for origin, may_read in (("https://fleet.example", True), ("https://evil.example", False), ("null", False), ("https://fleet.example.evil.example", False)):
+            answer = self.get("/api/v1/agents", headers={"Origin": origin})
+            self.assertEqual((answer.status, answer.headers.get("access-control-allow-origin")), (200, origin if may_read else None))
+            self.assertNotIn("access-control-allow-credentials", answer.headers)
         same = f"http://127.0.0.1:{self.url.port}"
         self.good(self.post("/api/v1/topics/a", {"content": 1}, headers={"Origin": same}), 202)
 
