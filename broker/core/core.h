@@ -209,6 +209,9 @@ void tr_core_bundle_by(
  * not go on are ended. False when out of memory: nothing has changed. The book is held, not taken over. */
 bool tr_core_guard(tr_core_t *self, const struct tr_cert_book *book, tr_core_now_t now);
 bool tr_core_is_guarded(const tr_core_t *self);
+/* The holder of the certificate has so many watchers of the topic stream now. */
+struct tr_cert;
+void tr_core_watchers(tr_core_t *self, const struct tr_cert *cert, uint32_t count);
 /* Topics that match are never on the topic stream, only over links. Before the first bundle. 0, -EINVAL,
  * -ENOMEM. */
 int tr_core_restrict(tr_core_t *self, const char *pattern);

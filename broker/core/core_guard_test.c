@@ -544,6 +544,30 @@ static void a_flood_of_refusals_is_counted(void **state) {
     world_end(w);
 }
 
+/* What a SUB socket is not told when it is cut off, its process hears over its link. */
+static void who_may_watch_no_more_is_told_at_the_door(void **state) {
+    (void)state;
+    world_t *w = world_new(NULL);
+    w->keys[1] = 1;
+    tr_cert_t *cert = tr_cert_new("eye");
+    memset(cert->keys[cert->keys_n++].bytes, 1, TR_KEY_SIZE);
+    cert->limits.connections = 2;
+    tr_cert_book_t *book = tr_cert_book_new(&cert, 1);
+    assert_true(tr_core_guard(w->core, book, w->now));
+    for (uint32_t watchers = 1; watchers < 4; watchers++) {
+        tr_core_watchers(w->core, tr_cert_book_find(book, "eye"), watchers == 3 ? 0 : watchers);
+        knock(w, 1);
+        const got_t *g = expect(w, 1, TR_KIND_WELCOME);
+        Troupe__Welcome *m = troupe__welcome__unpack(NULL, g->record.content_len, g->record.content);
+        assert_string_equal(m->stream_refusal,
+            watchers == 2 ? "the certificate eye may have 2 watchers of the stream at a time, and has them"
+                          : "");
+        troupe__welcome__free_unpacked(m, NULL);
+    }
+    tr_cert_book_release(&book);
+    world_end(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_good_key_gets_in),
@@ -568,6 +592,7 @@ int main(void) {
         cmocka_unit_test(a_session_is_resumed_by_its_own_identity_only),
         cmocka_unit_test(the_audit_is_a_topic),
         cmocka_unit_test(a_flood_of_refusals_is_counted),
+        cmocka_unit_test(who_may_watch_no_more_is_told_at_the_door),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

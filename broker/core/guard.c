@@ -173,6 +173,22 @@ void tr_guard_leave(tr_session_t *session) {
     session->guest = NULL;
 }
 
+void tr_core_watchers(tr_core_t *self, const struct tr_cert *cert, uint32_t count) {
+    tr_identity_t *id = self->guard ? identity_of(self, cert) : NULL;
+    if (id)
+        id->watchers = count;
+}
+
+bool tr_guard_watchers_full(const tr_session_t *session, char *out, size_t size) {
+    const tr_identity_t *id = session->guest ? session->guest->identity : NULL;
+    uint64_t most = id && id->cert ? id->cert->limits.connections : 0;
+    if (!most || id->watchers < most)
+        return false;
+    snprintf(out, size, "the certificate %.100s may have %llu watchers of the stream at a time, and has them",
+        id->name, (unsigned long long)most);
+    return true;
+}
+
 /* ---- rights ---- */
 
 static const tr_rights_t *rights_of(const tr_session_t *s) {

@@ -24,6 +24,7 @@ typedef struct tr_identity {
     int64_t messages, bytes; /* thousandths that it may still send now; below 0 it has to wait */
     uint64_t waiting;        /* bytes in its mailboxes, at most: as counted, and what came since */
     int64_t counted_ms;
+    uint32_t watchers; /* of the topic stream, as the shell says */
 } tr_identity_t;
 
 #define TR_GRANTS 64 /* a power of two */
@@ -56,6 +57,8 @@ bool tr_guard_is_own(const tr_session_t *session, const tr_identity_t *identity)
  * memory. */
 bool tr_guard_enter(tr_core_t *core, tr_session_t *session, tr_identity_t *identity);
 void tr_guard_leave(tr_session_t *session);
+/* Why one more watcher of the stream with its certificate would be cut off, as text; false where it would not. */
+bool tr_guard_watchers_full(const tr_session_t *session, char *out, size_t size);
 
 /* May it? Always, where the session is nobody's guest. Where not, it was audited, and the guard has words for
  * it. */

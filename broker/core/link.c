@@ -50,7 +50,8 @@ static tr_session_t *resumable(
 }
 
 static void welcome(tr_core_t *core, tr_session_t *s, bool resumed) {
-    uint8_t body[1024];
+    uint8_t body[1280];
+    char refusal[200];
     const tr_core_config_t *c = &core->config;
     Troupe__Welcome m = TROUPE__WELCOME__INIT;
     m.platform = core->platform;
@@ -67,6 +68,8 @@ static void welcome(tr_core_t *core, tr_session_t *s, bool resumed) {
     m.journal = core->durable != NULL;
     m.message_lease_ms = m.journal ? c->message_lease_ms : 0;
     m.instance = core->instance;
+    if (tr_guard_watchers_full(s, refusal, sizeof refusal))
+        m.stream_refusal = refusal;
     if (troupe__welcome__get_packed_size(&m) > sizeof body)
         return; /* endpoints and versions are shorter: checked at start */
     size_t len = troupe__welcome__pack(&m, body);

@@ -49,11 +49,34 @@ static void drop_grant(tr_watchers_t *w, tr_watcher_t *watcher, size_t at) {
     free(grant.prefix);
 }
 
+/* Whether or not it is still good. */
+static const tr_cert_t *cert_of(const tr_watchers_t *w, const uint8_t *key) {
+    const tr_cert_t *cert;
+    tr_cert_book_judge(w->book, key, 0, &cert);
+    return cert;
+}
+
+static size_t watchers_of(const tr_watchers_t *w, const tr_cert_t *cert) {
+    size_t n = 0;
+    for (size_t i = 0; i < w->by_fd_n; i++)
+        n += w->by_fd[i].connection.cookie && cert_of(w, w->by_fd[i].key) == cert;
+    return n;
+}
+
+/* So that its processes are told, over their links, why one more would be cut off: a SUB socket hears nothing. */
+static void tell(const tr_watchers_t *w, const uint8_t *key) {
+    const tr_cert_t *cert = cert_of(w, key);
+    if (cert)
+        tr_core_watchers(w->core, cert, (uint32_t)watchers_of(w, cert));
+}
+
 static void forget(tr_watchers_t *w, tr_watcher_t *watcher) {
-    while (watcher->grants_n)
-        drop_grant(w, watcher, watcher->grants_n - 1);
-    free(watcher->grants);
+    tr_watcher_t old = *watcher;
+    while (old.grants_n)
+        drop_grant(w, &old, old.grants_n - 1);
+    free(old.grants);
     *watcher = (tr_watcher_t){0};
+    tell(w, old.key);
 }
 
 void tr_watchers_finish(tr_watchers_t *self) {
@@ -156,24 +179,13 @@ static void change(
 
 /* ---- who it came from ---- */
 
-static size_t connections_of(const tr_watchers_t *w, const tr_cert_t *cert, tr_core_now_t now) {
-    size_t n = 0;
-    const tr_cert_t *other;
-    for (size_t i = 0; i < w->by_fd_n; i++)
-        if (w->by_fd[i].connection.cookie &&
-            tr_cert_book_judge(w->book, w->by_fd[i].key, now.wall_ms, &other) == TR_CERT_VALID &&
-            other == cert)
-            n++;
-    return n;
-}
-
 /* A new watcher, unless its certificate has as many as it may: then it is cut off. */
 static bool admit(
     tr_watchers_t *w, const tr_connection_t *connection, const uint8_t *key, tr_core_now_t now) {
     const tr_cert_t *cert;
     tr_cert_state_t state = tr_cert_book_judge(w->book, key, now.wall_ms, &cert);
     uint64_t most = state == TR_CERT_VALID ? cert->limits.connections : 0;
-    bool good = state == TR_CERT_VALID && (!most || connections_of(w, cert, now) < most);
+    bool good = state == TR_CERT_VALID && (!most || watchers_of(w, cert) < most);
     if (good)
         return true;
     if (state == TR_CERT_VALID)
@@ -215,6 +227,7 @@ static tr_watcher_t *watcher_of(tr_watchers_t *w, zmq_msg_t *message, tr_core_no
         return NULL;
     watcher->connection = connection;
     memcpy(watcher->key, key, sizeof key);
+    tell(w, key);
     return watcher;
 }
 

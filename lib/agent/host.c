@@ -369,6 +369,10 @@ const char *tr_host_stream(const tr_host_t *self) {
     return tr_link_stream(self->link);
 }
 
+const char *tr_host_stream_refusal(const tr_host_t *self) {
+    return tr_link_stream_refusal(self->link);
+}
+
 bool tr_host_is_empty(const tr_host_t *self) {
     return !self->hosted;
 }

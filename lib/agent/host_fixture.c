@@ -355,6 +355,11 @@ const char *tr_link_stream(const tr_link_t *self) {
     return "";
 }
 
+const char *tr_link_stream_refusal(const tr_link_t *self) {
+    (void)self;
+    return "";
+}
+
 void tr_link_topic(tr_link_t *self, tr_route_t route, char *out) {
     (void)route;
     snprintf(out, TR_TOPIC_MAX + 1, "%s", self->topic ? self->topic : "");

@@ -167,6 +167,7 @@ int tr_link_unsubscribe(tr_link_t *self, tr_registration_t *r, uint32_t agent, c
 /* Borrowed, valid once welcomed. */
 const char *tr_link_platform(const tr_link_t *self);
 const char *tr_link_stream(const tr_link_t *self);
+const char *tr_link_stream_refusal(const tr_link_t *self);
 /* The name of a topic's route, copied to out (TR_TOPIC_MAX + 1 bytes); "" where it was not announced. */
 void tr_link_topic(tr_link_t *self, tr_route_t route, char *out);
 /* A publication came back because the broker has forgotten the topic: the next one names it again. */

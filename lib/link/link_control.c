@@ -158,6 +158,10 @@ static void set_stream(tr_link_t *l, const char *stream) {
     set_text(l->stream, sizeof l->stream, text);
 }
 
+const char *tr_link_stream_refusal(const tr_link_t *self) {
+    return self->stream_refusal;
+}
+
 static void begin_counting(tr_link_t *l, const Troupe__Welcome *m) {
     l->grant_records = m->window_records;
     l->grant_bytes = m->window_bytes;
@@ -181,6 +185,7 @@ static void enter(tr_link_t *l, const Troupe__Welcome *m) {
     l->token_len = m->token.len;
     set_text(l->platform, sizeof l->platform, m->platform);
     set_stream(l, m->stream);
+    set_text(l->stream_refusal, sizeof l->stream_refusal, m->stream_refusal);
     l->heartbeat_ms = m->heartbeat_ms ? m->heartbeat_ms : 1000;
     l->lease_ms = m->lease_ms > l->heartbeat_ms ? m->lease_ms : l->heartbeat_ms * 3;
     l->max_record = m->max_record ? m->max_record : TR_RECORD_MAX;

@@ -89,6 +89,7 @@ struct tr_link {
     size_t token_len;
     char platform[TR_PLATFORM_MAX + 1];
     char stream[256];
+    char stream_refusal[256];
     uint32_t heartbeat_ms, lease_ms, max_record;
     int64_t heard_ms, said_ms, pinged_ms, hello_ms, backoff_ms;
     unsigned hellos; /* sent in vain */

@@ -138,6 +138,8 @@ const tr_message_t *tr_host_event_message(const tr_host_t *self);
 const char *tr_host_platform(const tr_host_t *self);
 /* Endpoint of the broker's topic stream. */
 const char *tr_host_stream(const tr_host_t *self);
+/* Why one more watcher of it with this process's certificate would be cut off, when the link came up last; "" where it would not. */
+const char *tr_host_stream_refusal(const tr_host_t *self);
 /* Whether the link is up now. */
 bool tr_host_connected(const tr_host_t *self);
 

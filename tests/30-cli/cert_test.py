@@ -104,6 +104,38 @@ class Cert(harness.SystemTest):
         self.assertEqual(done.code, 0, done)
         self.assertTrue((pathlib.Path(self.directory) / "troupe" / "certs" / "secret" / "broker.yaml").exists())
 
+    def watched(self, at, *more):
+        return ("tap", "$sys.broker.stats", "--connect", at.endpoint, "--cert", self.certs / "secret" / "eye.yaml", *more)
+
+    def test_one_watcher_more_than_there_may_be_is_told_why(self):
+        """ZeroMQ tells it nothing but that it was cut off; and it does not knock ten times a second."""
+        self.cert("new", "broker", "--role", "broker")
+        self.cert("new", "eye", "--role", "watcher", "--connections", "2")
+        path = pathlib.Path(self.directory)
+        keep = {"listen": f"ipc://{path / 'broker.sock'}", "stream": f"ipc://{path / 'stream.sock'}"}
+        guard = ("--cert", self.certs / "secret" / "broker.yaml", "--certs", self.certs)
+        at = self.broker(*guard, **keep)
+        taps = [self.spawn("troupe", *self.watched(at)) for _ in range(2)]
+        for tap in taps:
+            harness.wait_until(lambda: tap.out, "what it watches")
+        third = self.troupe(*self.watched(at))
+        self.assertEqual(third.code, 3, third)
+        self.assertIn("the certificate eye may have 2 watchers of the stream at a time, and has them", third.err)
+        at.stop()
+        public = self.certs / "eye.yaml"
+        text = public.read_text()
+        self.assertIn("connections: 2", text)
+        public.write_text(text.replace("connections: 2", "connections: 1"))
+        at = self.broker(*guard, **keep)
+        harness.wait_until(lambda: any("the broker cuts it off" in tap.err for tap in taps), "one of them is told")
+        cut, stays = sorted(taps, key=lambda tap: "the broker cuts it off" not in tap.err)
+        self.assertIn("the certificate eye may have 1 watchers", cut.err)
+        self.assertEqual(cut.err.count("the broker cuts it off"), 1)
+        stays.stop()
+        seen = len(cut.out)
+        harness.wait_until(lambda: len(cut.out) > seen, "it watches again", 60)
+        self.assertLess(cut.err.count("lost the stream"), 4, cut.err)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -278,16 +278,22 @@ void tr_cli_session_close(tr_cli_session_t **self) {
 }
 
 int tr_cli_find_stream(
-    const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out, char ret_cert[PATH_MAX]) {
+    const tr_call_t *call, const tr_cli_common_t *common, bool quiet, tr_cli_stream_t *ret_stream) {
+    *ret_stream = (tr_cli_stream_t){0};
     tr_cli_session_t *session = NULL;
     tr_cli_session_config_t config = {.call = call, .common = common, .quiet = quiet, .no_agent = true};
     int code = tr_cli_session_open(&config, &session);
-    if (code == TR_EXIT_OK &&
-        tr_cli_stream_endpoint(session->place.endpoint, tr_host_stream(session->host), out) < 0)
+    if (code == TR_EXIT_OK && tr_cli_stream_endpoint(session->place.endpoint, tr_host_stream(session->host),
+                                  ret_stream->endpoint) < 0)
         code =
             fail(&config, TR_EXIT_REFUSED, "the broker's stream has an endpoint of more than 255 characters");
-    if (code == TR_EXIT_OK)
-        strcpy(ret_cert, session->place.cert);
+    if (code == TR_EXIT_OK) {
+        strcpy(ret_stream->cert, session->place.cert);
+        snprintf(
+            ret_stream->refusal, sizeof ret_stream->refusal, "%s", tr_host_stream_refusal(session->host));
+        if (*ret_stream->refusal)
+            code = fail(&config, TR_EXIT_REFUSED, ret_stream->refusal);
+    }
     tr_cli_session_close(&session);
     return code;
 }

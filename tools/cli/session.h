@@ -61,11 +61,15 @@ int tr_cli_session_open(const tr_cli_session_config_t *config, tr_cli_session_t 
 /* Says goodbye: the broker has taken all that was sent. */
 void tr_cli_session_close(tr_cli_session_t **self);
 
-/* Asks the broker where its topic stream is; see tr_cli_stream_endpoint for out. ret_cert: what to prove
- * oneself with there, "" = nothing. Opens a session and closes it again, after which signals are no longer
- * blocked. */
+/* What the broker says of its topic stream. */
+typedef struct tr_cli_stream {
+    char endpoint[TR_STATE_ENDPOINT_MAX + 1]; /* see tr_cli_stream_endpoint */
+    char cert[PATH_MAX];                      /* what to prove oneself with there, "" = nothing */
+    char refusal[256];                        /* why one would be cut off there; "" = one would not */
+} tr_cli_stream_t;
+/* Asks it. Opens a session and closes it again, after which signals are no longer blocked. Where one would be cut off: TR_EXIT_REFUSED. */
 int tr_cli_find_stream(
-    const tr_call_t *call, const tr_cli_common_t *common, bool quiet, char *out, char ret_cert[PATH_MAX]);
+    const tr_call_t *call, const tr_cli_common_t *common, bool quiet, tr_cli_stream_t *ret_stream);
 
 tr_agent_t *tr_cli_session_agent(const tr_cli_session_t *self);
 tr_host_t *tr_cli_session_host(const tr_cli_session_t *self);

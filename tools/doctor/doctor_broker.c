@@ -176,6 +176,12 @@ static int look_at_stream(const visit_t *visit) {
             "the broker does not say where its stream is");
         return TR_EXIT_OK;
     }
+    const char *refusal = tr_host_stream_refusal(tr_cli_session_host(visit->session));
+    if (*refusal) {
+        tr_report_add(visit->report, "stream", TR_HEALTH_FAIL,
+            "End one of them, or raise `connections` in its limits.", "%s: %s", endpoint, refusal);
+        return TR_EXIT_OK;
+    }
     if (tr_reach(endpoint, STREAM_MS, -1, &error) < 0 ||
         tr_stream_new(endpoint, visit->place->cert, &stream, &error) < 0 ||
         tr_stream_subscribe(stream, STATS_TOPIC, strlen(STATS_TOPIC)) < 0) {

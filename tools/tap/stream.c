@@ -18,7 +18,7 @@ struct tr_stream {
     void *context, *socket, *monitor;
     int fd, monitor_fd;
     char endpoint[256];
-    bool connected;
+    bool connected, paused;
     bool in_bundle;
     zmq_msg_t topic, bundle;
     tr_bundle_reader_t reader;
@@ -116,9 +116,23 @@ int tr_stream_move(tr_stream_t *self, const char *endpoint, tr_error_t *error) {
     char old[sizeof self->endpoint];
     strcpy(old, self->endpoint);
     int rc = connect_to(self, endpoint, error);
-    if (rc == 0)
+    if (rc == 0 && !self->paused)
         zmq_disconnect(self->socket, old); /* one that is gone already is as good, ignoring */
+    self->paused = self->paused && rc < 0;
     return rc;
+}
+
+void tr_stream_pause(tr_stream_t *self) {
+    if (!self->paused)
+        zmq_disconnect(self->socket, self->endpoint); /* likewise */
+    self->paused = true;
+}
+
+void tr_stream_resume(tr_stream_t *self) {
+    if (self->paused)
+        zmq_connect(self->socket,
+            self->endpoint); /* it was good before; no memory: it is asked for again, ignoring */
+    self->paused = false;
 }
 
 const char *tr_stream_endpoint(const tr_stream_t *self) {

@@ -35,6 +35,9 @@ void tr_stream_destroy(tr_stream_t **self);
 /* Leaves the endpoint for another one. */
 int tr_stream_move(tr_stream_t *self, const char *endpoint, tr_error_t *error);
 const char *tr_stream_endpoint(const tr_stream_t *self);
+/* Connects to it no more, until it is resumed. Both idempotent. */
+void tr_stream_pause(tr_stream_t *self);
+void tr_stream_resume(tr_stream_t *self);
 
 /* 0, or -ENAMETOOLONG (libzmq 4.3.4 corrupts connections on long ones, so they never reach it). */
 int tr_stream_subscribe(tr_stream_t *self, const char *prefix, size_t len);

@@ -259,14 +259,14 @@ static int make_output(watcher_t *w) {
 }
 
 static int start(watcher_t *w) {
-    char endpoint[TR_STATE_ENDPOINT_MAX + 1], cert[PATH_MAX] = "";
+    tr_cli_stream_t found;
     tr_error_t error = {0};
-    int code = tr_cli_find_stream(w->call, &w->options->common, false, endpoint, cert);
+    int code = tr_cli_find_stream(w->call, &w->options->common, false, &found);
     if (code != TR_EXIT_OK)
         return code;
     if (tr_process_signals(&w->signal_fd, &error) < 0)
         return tr_cli_fail(w->call, TR_EXIT_REFUSED, "%s", error.text);
-    if (tr_stream_new(endpoint, cert, &w->stream, &error) < 0)
+    if (tr_stream_new(found.endpoint, found.cert, &w->stream, &error) < 0)
         return tr_cli_usage(w->call, "%s", error.text);
     tr_arena_init(&w->arena, ARENA_MAX);
     if (tr_stream_subscribe(w->stream, TAP_PREFIX, strlen(TAP_PREFIX)) < 0 || make_output(w) < 0)

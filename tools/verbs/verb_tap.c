@@ -17,8 +17,11 @@
 
 #define BATCH         512  /* messages between two looks at signals and the clock */
 #define LOOK_AGAIN_MS 2000 /* a broker that was started again may have its stream elsewhere */
-#define REACH_MS      300
-#define STEP_MS       20
+#define SHORT_MS                                                                                             \
+    1000 /* who is cut off sooner was not wanted there: he asks why, and waits for longer each time */
+#define WAIT_MAX_MS 30000
+#define REACH_MS    300
+#define STEP_MS     20
 
 typedef struct options {
     tr_cli_common_t common;
@@ -94,7 +97,11 @@ typedef struct tap {
     int64_t end_ms;    /* monotonic, as all below; INT64_MAX = never */
     int64_t report_ms; /* the next one */
     int64_t look_ms;   /* when to ask again where the stream is; INT64_MAX while it is connected */
-    bool told;         /* of a connection */
+    int64_t connected_ms;
+    int64_t wait_ms; /* before it connects again; 0 = as libzmq does */
+    bool connected;
+    bool told;     /* of a connection */
+    bool told_why; /* that it is not let in */
 } tap_t;
 
 /* ---- reports ---- */
@@ -193,20 +200,59 @@ static void take_messages(tap_t *t) {
 
 /* ---- the connection ---- */
 
+static void on_connected(tap_t *t) {
+    t->connected = true;
+    t->connected_ms = tr_clock_ms();
+    t->look_ms = t->wait_ms ? t->connected_ms + SHORT_MS : INT64_MAX;
+}
+
+/* After it was cut off again and again. */
+static void on_settled(tap_t *t) {
+    fprintf(t->call->err, "troupe tap: connected again to %s\n", tr_stream_endpoint(t->stream));
+    t->wait_ms = 0;
+    t->told_why = false;
+    t->look_ms = INT64_MAX;
+}
+
+static void on_lost(tap_t *t) {
+    int64_t now = tr_clock_ms(), wait = LOOK_AGAIN_MS;
+    tr_tap_topics_part(&t->topics);
+    t->connected = false;
+    if (now - t->connected_ms < SHORT_MS) {
+        tr_stream_pause(t->stream);
+        wait = t->wait_ms ? t->wait_ms * 2 : SHORT_MS / 2;
+        t->wait_ms = wait = wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
+    }
+    t->look_ms = now + wait;
+}
+
 static void take_events(tap_t *t) {
     tr_stream_event_t event;
     while ((event = tr_stream_next_event(t->stream)) != TR_STREAM_NOTHING) {
         bool connected = event == TR_STREAM_CONNECTED;
-        fprintf(t->call->err, "troupe tap: %s %s\n",
-            !connected ? "lost the stream; waiting for the broker at"
-            : t->told  ? "connected again to"
-                       : "watching",
-            tr_stream_endpoint(t->stream));
+        if (!t->wait_ms)
+            fprintf(t->call->err, "troupe tap: %s %s\n",
+                !connected ? "lost the stream; waiting for the broker at"
+                : t->told  ? "connected again to"
+                           : "watching",
+                tr_stream_endpoint(t->stream));
         t->told = true;
-        if (!connected)
-            tr_tap_topics_part(&t->topics);
-        t->look_ms = connected ? INT64_MAX : tr_clock_ms() + LOOK_AGAIN_MS;
+        if (connected)
+            on_connected(t);
+        else
+            on_lost(t);
     }
+}
+
+/* Once, and then it waits: one of the others may end. */
+static void tell_why(tap_t *t, const char *refusal) {
+    if (!t->told_why)
+        fprintf(t->call->err, "troupe tap: the broker cuts it off: %s; trying again\n", refusal);
+    t->told_why = true;
+    tr_stream_pause(t->stream);
+    t->wait_ms = t->wait_ms ? t->wait_ms : SHORT_MS;
+    t->look_ms = tr_clock_ms() + t->wait_ms;
+    t->wait_ms = t->wait_ms * 2 < WAIT_MAX_MS ? t->wait_ms * 2 : WAIT_MAX_MS;
 }
 
 static int block_signals(tap_t *t) {
@@ -220,21 +266,32 @@ static int block_signals(tap_t *t) {
 
 /* Lost for a while: a broker that came back on other ports says where its stream is now. */
 static int look_again(tap_t *t) {
-    char endpoint[TR_STATE_ENDPOINT_MAX + 1], cert[PATH_MAX];
+    tr_cli_stream_t found;
     if (tr_clock_ms() < t->look_ms)
         return TR_EXIT_OK;
+    if (t->connected) {
+        on_settled(t);
+        return TR_EXIT_OK;
+    }
     t->look_ms = tr_clock_ms() + LOOK_AGAIN_MS;
-    if (t->options->stream)
+    if (t->options->stream) {
+        tr_stream_resume(t->stream);
         return TR_EXIT_OK; /* it was said where it is */
+    }
     tr_cli_common_t common = t->options->common;
     common.timeout_ms = REACH_MS;
-    int code = tr_cli_find_stream(t->call, &common, true, endpoint, cert);
+    int code = tr_cli_find_stream(t->call, &common, true, &found);
     if (code > TR_EXIT_SIGNAL) {
         t->signal = code - TR_EXIT_SIGNAL;
         return TR_EXIT_OK;
     }
-    if (code == TR_EXIT_OK && strcmp(endpoint, tr_stream_endpoint(t->stream)) != 0)
-        tr_stream_move(t->stream, endpoint, NULL); /* no endpoint: the old one may yet come back, ignoring */
+    if (*found.refusal)
+        tell_why(t, found.refusal);
+    else if (code == TR_EXIT_OK && strcmp(found.endpoint, tr_stream_endpoint(t->stream)) != 0)
+        tr_stream_move(
+            t->stream, found.endpoint, NULL); /* no endpoint: the old one may yet come back, ignoring */
+    if (!*found.refusal)
+        tr_stream_resume(t->stream);
     return block_signals(t);
 }
 
@@ -288,15 +345,16 @@ static int open_memory(tap_t *t) {
 
 static int start(tap_t *t) {
     const options_t *o = t->options;
-    char endpoint[TR_STATE_ENDPOINT_MAX + 1], cert[PATH_MAX] = "";
+    tr_cli_stream_t found = {0};
     tr_error_t error = {0};
-    int code = o->stream ? TR_EXIT_OK : tr_cli_find_stream(t->call, &o->common, false, endpoint, cert);
-    const char *proof = o->stream ? o->common.cert : cert;
+    int code = o->stream ? TR_EXIT_OK : tr_cli_find_stream(t->call, &o->common, false, &found);
+    const char *proof = o->stream ? o->common.cert : found.cert;
     if (code == TR_EXIT_OK)
         code = open_memory(t);
     if (code == TR_EXIT_OK && !t->memory)
         code = block_signals(t);
-    if (code == TR_EXIT_OK && tr_stream_new(o->stream ? o->stream : endpoint, proof, &t->stream, &error) < 0)
+    if (code == TR_EXIT_OK &&
+        tr_stream_new(o->stream ? o->stream : found.endpoint, proof, &t->stream, &error) < 0)
         code = tr_cli_usage(t->call, "%s", error.text);
     const char *prefix;
     size_t len;
