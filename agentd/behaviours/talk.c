@@ -57,7 +57,8 @@ static void tell_unopened(tr_talk_t *self, const tr_message_t *message, int rc) 
 }
 
 /* The user's next turn, where one waits. */
-static void over(tr_talk_t *self, const json_t *turn) {
+static void over(tr_talk_t *self, json_t *turn) {
+    tr_talk_stream_drop(self, turn); /* where it was not told to its end */
     const char *user = text_at(turn, "user");
     tr_message_t *next = tr_talk_queue_leave(&self->queue, user);
     if (next)
@@ -124,7 +125,6 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
     int rc = tr_sessions_open(&self->sessions, text_at(turn, "user"), &session);
     if (rc < 0) {
         tell_unopened(self, message, rc);
-        tr_talk_stream_drop(self, turn);
         over(self, turn);
         return;
     }
@@ -136,7 +136,7 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
         over(self, turn);
         return;
     }
-    json_t *stream = tr_talk_stream_take(turn);
+    tr_talk_stream_t *stream = tr_talk_stream_take(self, turn);
     json_object_set_new(turn, "reply", fitted);
     tr_dialogue_said(json_object_get(session, "context"), fitted);
     json_object_set_new(session, "last", last_of(turn));
@@ -180,7 +180,6 @@ static void take_named(const tr_talk_t *self, const tr_message_t *message, json_
 static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
     if (tr_thinker_failed(&self->thinker, message, result)) {
-        tr_talk_stream_drop(self, turn);
         over(self, turn);
         return;
     }
@@ -200,10 +199,9 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
 
 static void on_piece(void *state, const tr_message_t *message, const tr_mind_piece_t *piece, json_t *turn) {
     tr_talk_t *self = state;
-    const json_t *session = tr_sessions_find(&self->sessions, text_at(turn, "user"));
     (void)message;
     if (!self->act || !piece->acts) /* what is done will be told, not that it will be */
-        tr_talk_stream_piece(self, json_object_get(session, "profile"), turn, piece);
+        tr_talk_stream_piece(self, turn, piece);
 }
 
 static void ask_about(tr_talk_t *self, const tr_message_t *message, tr_mind_op_t op, json_t *input,
@@ -282,6 +280,7 @@ static bool end_seen(tr_talk_t *self, const tr_message_t *message, json_t *sessi
 
 void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, json_t *examples) {
     const json_t *session = session_of(self, message);
+    tr_talk_stream_ready(self, json_object_get(session, "profile"), turn);
     json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
     json_object_set(context, "summary", json_object_get(session, "summary"));
     json_t *input = json_pack("{s:o, s:o*, s:O*}", "context", context, "actions",
@@ -429,6 +428,7 @@ void tr_talk_finish(tr_talk_t *self) {
     tr_talk_queue_finish(&self->queue);
     tr_thinker_finish(&self->thinker);
     tr_sessions_finish(&self->sessions);
+    tr_talk_streams_finish(self);
     json_decref(self->actions);
     free(self->examples);
 }

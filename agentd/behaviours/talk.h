@@ -27,6 +27,7 @@
 #define TR_TALK_EXAMPLES_MAX 129  /* bytes of the name of a namespace */
 
 typedef struct tr_talk tr_talk_t;
+typedef struct tr_talk_stream tr_talk_stream_t;
 
 /* Of a turn whose state is "act": carries it out, and then calls tr_talk_end with the turn (borrowed) and what is to be said. */
 typedef void (*tr_talk_act_fn)(tr_talk_t *self, const tr_message_t *message, json_t *turn);
@@ -36,6 +37,8 @@ struct tr_talk {
     tr_errands_t errands;
     tr_sessions_t sessions;
     tr_talk_queue_t queue;
+    tr_talk_stream_t **streams; /* of turns that go on; NULL in it is free */
+    size_t stream_room;
     tr_talk_act_fn act; /* NULL: a turn is told as it is */
     json_t *actions;    /* a registry (actions.h) whose words come before the grammar's; NULL */
     char *examples;     /* the namespace of answers that were good (talk_examples.h); NULL */
