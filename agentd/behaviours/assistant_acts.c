@@ -145,7 +145,7 @@ static json_t *tell_tasks(const json_t *content) {
 static json_t *tell_submitted(const json_t *content) {
     const json_t *tasks = json_object_get(content, "tasks");
     json_t *all = json_sprintf(
-        "I have it done, in %zu step%s:", json_array_size(tasks), json_array_size(tasks) == 1 ? "" : "s");
+        "It is being done, in %zu step%s:", json_array_size(tasks), json_array_size(tasks) == 1 ? "" : "s");
     const json_t *subtasks = json_object_get(json_object_get(content, "plan"), "subtasks");
     for (size_t i = 0; i < json_array_size(tasks); i++) {
         json_t *more = json_sprintf("%s\n%s (%s)", json_string_value(all),

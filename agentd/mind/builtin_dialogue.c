@@ -13,6 +13,8 @@
 #include "agentd/mind/instruction.h"
 #include "agentd/mind/instruction_parts.h"
 
+#define HELP_SURE 0.9f
+
 static const struct {
     const char *intent, *reply;
 } small_talk[] = {
@@ -46,15 +48,44 @@ static json_t *not_understood(void) {
     return json_pack("{s:s, s:o}", "state", "unclear", "reply", reply);
 }
 
-static json_t *small_talk_of(tr_builtin_t *self, const char *text, size_t length) {
+/* What can be said to it; `others`: names of actions that the grammar does not have, or NULL. */
+static json_t *help(const json_t *others) {
+    json_t *reply = json_string("I take what you say in plain words, for example:");
+    for (size_t i = 0; reply && tr_instruction_example(i); i++) {
+        json_t *longer = json_sprintf("%s\n- %s", json_string_value(reply), tr_instruction_example(i));
+        json_decref(reply);
+        reply = longer;
+    }
+    for (size_t i = 0; reply && i < json_array_size(others); i++) {
+        const char *name = json_string_value(json_array_get(others, i));
+        json_t *longer = json_sprintf("%s\n- %s ...", json_string_value(reply), name ? name : "");
+        json_decref(reply);
+        reply = longer;
+    }
+    return json_pack("{s:s, s:o}", "state", "chat", "reply", reply);
+}
+
+/* The intent, where it is sure enough; "". */
+static const char *intent_of(tr_builtin_t *self, const char *text, float sure) {
     tr_intent_guess_t guess;
     const tr_intent_model_t *intents = tr_builtin_intents(self);
-    tr_mind_words_read(text, length, &self->words);
+    tr_mind_words_read(text, strlen(text), &self->words);
     size_t count = intents ? tr_intent_classify(intents, &self->words, 1, &guess) : 0;
-    for (size_t i = 0; count > 0 && i < sizeof small_talk / sizeof *small_talk; i++)
-        if (guess.confidence >= TR_INTENT_UNSURE && strcmp(guess.label, small_talk[i].intent) == 0)
+    return count > 0 && guess.confidence >= sure ? guess.label : "";
+}
+
+static json_t *small_talk_of(tr_builtin_t *self, const char *text, const json_t *others) {
+    const char *intent = intent_of(self, text, TR_INTENT_UNSURE);
+    for (size_t i = 0; i < sizeof small_talk / sizeof *small_talk; i++)
+        if (strcmp(intent, small_talk[i].intent) == 0)
             return chat("chat", small_talk[i].reply);
-    return not_understood();
+    return strcmp(intent, "help") == 0 ? help(others) : not_understood();
+}
+
+/* "What can you do?" is a question by its form, and not one for a knowledge base. */
+static bool is_for_help(tr_builtin_t *self, const char *text, const tr_instruction_t *instruction) {
+    return instruction->status == TR_INSTRUCTION_OK && strcmp(instruction->action, "query") == 0 &&
+           strcmp(intent_of(self, text, HELP_SURE), "help") == 0;
 }
 
 /* ---- frames ---- */
@@ -158,7 +189,7 @@ static json_t *answer_pending(const char *text, json_t *context) {
     return value;
 }
 
-static json_t *take_turn(tr_builtin_t *self, const char *text, json_t *context) {
+static json_t *take_turn(tr_builtin_t *self, const char *text, json_t *context, const json_t *others) {
     tr_instruction_t instruction = {0};
     json_t *value =
         json_is_object(json_object_get(context, "pending")) ? answer_pending(text, context) : NULL;
@@ -166,12 +197,14 @@ static json_t *take_turn(tr_builtin_t *self, const char *text, json_t *context) 
         return value;
     if (tr_instruction_parse(text, strlen(text), &instruction) < 0)
         return NULL;
-    if (instruction.status == TR_INSTRUCTION_OK)
+    if (is_for_help(self, text, &instruction))
+        value = help(others);
+    else if (instruction.status == TR_INSTRUCTION_OK)
         value = act(&instruction, context);
     else if (instruction.status == TR_INSTRUCTION_INCOMPLETE)
         value = ask_for(&instruction, text, context);
     else
-        value = small_talk_of(self, text, strlen(text));
+        value = small_talk_of(self, text, others);
     tr_instruction_finish(&instruction);
     return value;
 }
@@ -186,7 +219,9 @@ int tr_builtin_dialogue(
     }
     char *text = tr_builtin_clean(request, &length);
     json_t *context = tr_dialogue_context(given),
-           *value = text && context ? take_turn(self, text, context) : NULL;
+           *value = text && context
+                        ? take_turn(self, text, context, json_object_get(request->input, "actions"))
+                        : NULL;
     int rc = value ? tr_dialogue_remember(context, text, value) : -ENOMEM;
     if (rc == 0 && json_object_set(value, "context", context) == 0)
         *ret_value = json_incref(value);

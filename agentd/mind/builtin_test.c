@@ -121,6 +121,10 @@ static void every_operation_answers(void **state) {
         "until the "
         "agents take them. Lunch was late.",
         "{\"sentences\":1}", "{\"text\":\"");
+    assert_answer(TR_MIND_SUMMARISE, "The harbour was rebuilt in 1990. It is deep. Many ships come",
+        "{\"sentences\":2}",
+        "{\"text\":\"The harbour was rebuilt in 1990. It is deep. Many ships come\",\"sentences\":[{");
+    assert_answer(TR_MIND_SUMMARISE, "Whales", NULL, "{\"text\":\"Whales\",\"sentences\":[{");
     assert_answer(TR_MIND_RANK, "old ship", "{\"candidates\":[\"a new car\",\"an old ship\"],\"most\":1}",
         "[{\"index\":1,\"score\":");
     assert_answer(TR_MIND_CHOOSE, "I like trains", "{\"options\":[\"car\",\"train\"]}",

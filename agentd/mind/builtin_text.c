@@ -128,6 +128,22 @@ int tr_builtin_entities(
     return rc;
 }
 
+/* Of a text without a sentence that says something by itself (a heading, a word) its first lines are the summary. */
+static json_t *beginning_of(const tr_tokens_t *tokens, size_t most, const char *language) {
+    json_t *sentences = json_array(), *text = json_string("");
+    for (size_t i = 0; i < tokens->sentence_count && i < most; i++) {
+        const tr_sentence_t *one = &tokens->sentences[i];
+        const char *from = tokens->document->text + one->offset;
+        json_array_append_new(sentences,
+            json_pack("{s:s%, s:f, s:i}", "text", from, (size_t)one->length, "score", 0., "index", (int)i));
+        json_t *longer =
+            json_sprintf("%s%s%.*s", json_string_value(text), i ? " " : "", (int)one->length, from);
+        json_decref(text);
+        text = longer;
+    }
+    return json_pack("{s:o, s:o, s:s}", "text", text, "sentences", sentences, "language", language);
+}
+
 static json_t *summary_of(const tr_digest_t *digest) {
     json_t *sentences = json_array();
     tr_textbuf_t text = {0};
@@ -162,7 +178,9 @@ int tr_builtin_summarise(
     if (rc == 0 && tokens)
         rc = tr_digest_new_from_tokens(tokens, language, NULL, &limits, &digest);
     if (rc == 0 && digest)
-        rc = hand_over(summary_of(digest), ret_value);
+        rc = hand_over(digest->key_sentence_count ? summary_of(digest)
+                                                  : beginning_of(tokens, limits.sentences, digest->language),
+            ret_value);
     tr_digest_destroy(&digest);
     tr_tokens_destroy(&tokens);
     tr_document_destroy(&document);

@@ -83,6 +83,18 @@ static void what_was_acted_on_is_it(void **state) {
     assert_turn(*state, "summarise it", "act", "summarise", "{\"subject\":\"whales\"}");
 }
 
+static void who_asks_what_can_be_said_is_told(void **state) {
+    static const char *const questions[] = {
+        "help", "what can you do?", "tell me what you can do", "who are you?"};
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        assert_turn(*state, questions[i], "chat", "", "");
+        assert_non_null(strstr(
+            json_string_value(json_object_get(((talk_t *)*state)->value, "reply")), "- search the archive"));
+    }
+    assert_turn(*state, "how can I get to the harbour?", "act", "query",
+        "{\"question\":\"how can I get to the harbour\"}");
+}
+
 static void a_pending_frame_is_dropped_or_left_for_another(void **state) {
     assert_turn(*state, "summarise", "ask", "summarise", "");
     assert_turn(*state, "Never mind.", "dropped", "", "");
@@ -146,6 +158,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_slot_is_asked_for_and_filled, begin, end),
         cmocka_unit_test_setup_teardown(what_was_acted_on_is_it, begin, end),
+        cmocka_unit_test_setup_teardown(who_asks_what_can_be_said_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_pending_frame_is_dropped_or_left_for_another, begin, end),
         cmocka_unit_test_setup_teardown(the_context_stays_small, begin, end),
         cmocka_unit_test_setup_teardown(what_was_said_in_the_end_is_the_reply, begin, end),

@@ -34,16 +34,21 @@ class Assistant(fleet.FleetTest):
                                  "the task is done", 20)
         self.assertIn(task, self.say("what is the status of the tasks?")["reply"])
 
+        note = self.write("harbour.txt", "The harbour of the town was rebuilt in 1990 and is deep enough for the largest ships.\n")
+        self.assertEqual(self.troupe("kb", "add", note).code, 0)
         turn = self.say("search for the harbour")
         self.assertEqual((turn["action"], turn["to"], turn["asked"]["query"]), ("search", "svc:kb", "the harbour"))
-        self.assertIn("That did not work: svc:kb", turn["reply"], "there is no knowledge base in this fleet, which is told")
+        self.assertIn("was rebuilt in 1990", turn["reply"])
+
+        self.assertIn("- search the archive for old photos", self.say("what can you do?")["reply"])
 
         turn = self.say("decide between tea and coffee")
         self.assertIn("I put it to the group", turn["reply"])
         decision = turn["answer"]["decision"]
         fleet.harness.wait_until(lambda: self.decided(decision), "the group has decided", 30)
 
-        self.assertEqual(self.say("summarise the harbour was rebuilt in 1990")["to"], "svc:summariser")
+        turn = self.say("summarise: The harbour was rebuilt in 1990. It is deep. Many ships come.")
+        self.assertEqual((turn["to"], turn["reply"]), ("svc:summariser", "The harbour was rebuilt in 1990. It is deep. Many ships come"))
 
         turn = self.say("calculate (2 + 3) * 4")
         self.assertEqual((turn["to"], turn["reply"]), ("svc:sums", "20"))

@@ -212,7 +212,7 @@ class Assistant(minds.MindsTest):
         self.agent("a", "assistant")
         turn = self.told("a", "prepare the slides by Monday, urgent")
         self.assertGreater(turn["answer"]["plan"]["priority"], 4)
-        self.assertIn("I have it done, in 1 step:", turn["reply"])
+        self.assertIn("It is being done, in 1 step:", turn["reply"])
         self.assertIn("The last tasks:", self.told("a", "what is the status of the slides?")["reply"])
 
     def test_a_model_knows_the_registry(self):
