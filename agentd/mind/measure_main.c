@@ -4,7 +4,7 @@
  *     troupe-mind-measure TEXT [REPEAT [FD]]
  *
  * Each sentence of the text is asked for by itself through the port, as a behaviour would; times are of this thread's CPU. To the descriptor goes one line of JSON,
- * {"sentences": a second, "summary_us"}; without one it says them. For figures that mean something, of an optimised build.
+ * {"sentences": a second, "summary_us", "embedded": a second, "embedder"}; without one it says them. For figures that mean something, of an optimised build.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,8 @@
 
 #define TEXT_MOST    ((size_t)4 << 20)
 #define SUMMARY_SIZE ((size_t)50 * 1000)
+#define BATCH        16
+#define BATCHES      24
 
 static double seconds(void) {
     struct timespec now;
@@ -57,16 +59,60 @@ static double measure_summary(tr_mind_t *mind, const char *text, size_t length, 
     return answered == (size_t)repeat ? (seconds() - from) / repeat * 1e6 : 0;
 }
 
+typedef struct {
+    size_t answered;
+    char model[40];
+} embedded_t;
+
+static void take_vectors(void *arg, const tr_mind_result_t *result) {
+    embedded_t *self = arg;
+    const char *model = json_string_value(json_object_get(result->value, "model"));
+    self->answered += json_array_size(json_object_get(result->value, "vectors"));
+    snprintf(self->model, sizeof self->model, "%s", model ? model : "");
+}
+
+/* Some sentences, from this one on, as the input of an operation. */
+static json_t *batch_of(const tr_tokens_t *tokens, size_t from) {
+    json_t *texts = json_array();
+    for (size_t i = 0; i < BATCH; i++) {
+        const tr_sentence_t *one = &tokens->sentences[(from + i) % tokens->sentence_count];
+        json_array_append_new(texts, json_stringn(tokens->document->text + one->offset, one->length));
+    }
+    return json_pack("{s:o}", "texts", texts);
+}
+
+/* A second; the first batch, with which the model is read, does not count. */
+static double measure_embedder(tr_mind_t *mind, const tr_tokens_t *tokens, embedded_t *ret) {
+    double from = 0;
+    if (!tokens->sentence_count)
+        return 0;
+    for (size_t i = 0; i <= BATCHES; i++) {
+        json_t *input = batch_of(tokens, i * BATCH);
+        tr_mind_request_t request = {
+            .op = TR_MIND_EMBED, .input = input, .on_done = take_vectors, .arg = ret};
+        if (tr_mind_ask(mind, &request, NULL) == 0)
+            tr_mind_work(mind);
+        json_decref(input);
+        if (i == 0)
+            from = seconds();
+    }
+    return ret->answered == BATCH * (BATCHES + 1) ? BATCH * BATCHES / (seconds() - from) : 0;
+}
+
 static void tell(
     tr_mind_t *mind, const tr_tokens_t *tokens, const char *text, size_t length, int repeat, int fd) {
     size_t size = length < SUMMARY_SIZE ? length : SUMMARY_SIZE;
+    embedded_t by = {0};
     double sentences = measure_sentences(mind, tokens, repeat),
-           summary = measure_summary(mind, text, size, repeat);
+           summary = measure_summary(mind, text, size, repeat),
+           embedded = measure_embedder(mind, tokens, &by);
     if (fd >= 0)
-        dprintf(fd, "{\"sentences\": %.0f, \"summary_us\": %.1f}\n", sentences, summary);
+        dprintf(fd, "{\"sentences\": %.0f, \"summary_us\": %.1f, \"embedded\": %.0f, \"embedder\": \"%s\"}\n",
+            sentences, summary, embedded, by.model);
     else
-        printf("intent and entities: %.0f sentences/s\nsummary of %zu bytes: %.2f ms\n", sentences, size,
-            summary / 1e3);
+        printf("intent and entities: %.0f sentences/s\nsummary of %zu bytes: %.2f ms\nvectors by %s: %.0f "
+               "sentences/s\n",
+            sentences, size, summary / 1e3, by.model, embedded);
 }
 
 static int measure(const char *path, int repeat, int fd, tr_error_t *error) {

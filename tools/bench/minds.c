@@ -2,6 +2,7 @@
  * minds: the built-in mind by itself, and agents that think with a language model, a great many at once.
  *
  *   sentences, summary     an intent and the entities of each sentence, and a summary of 50,000 bytes, in one thread without a message (troupe-mind-measure)
+ *   embedded               sentences as vectors, likewise, by whichever embedder there is (a note says so where it is the poor one)
  *   turns                  of dialogues with a model whose replies stream (model_server.h), in one troupe-agentd
  *   memory                 of the process for each call in flight, less what it had before them
  *   cpu                    of the process for each turn: 500 us are 5 % of a core at 100 turns a second
@@ -234,6 +235,18 @@ static int write_text(const char *path, tr_error_t *error) {
     return 0;
 }
 
+static void take_figures(const json_t *said, tr_bench_sample_t *ret) {
+    const char *embedder = json_string_value(json_object_get(said, "embedder"));
+    *ret = (tr_bench_sample_t){.values = {json_number_value(json_object_get(said, "sentences")),
+                                   json_number_value(json_object_get(said, "summary_us")),
+                                   json_number_value(json_object_get(said, "embedded"))}};
+    if (!embedder || strncmp(embedder, "ngrams", 6) == 0)
+        snprintf(ret->note, sizeof ret->note,
+            "embedded by %s, which knows no synonyms: the model of sentences is not there (tools/setup "
+            "--embeddings)",
+            embedder ? embedder : "none");
+}
+
 int tr_bench_minds(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
     char text[96], fd[16], path[PATH_MAX];
     const char *argv[] = {"troupe-mind-measure", text, REPEAT, fd, NULL};
@@ -252,8 +265,7 @@ int tr_bench_minds(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_
     if (r == 0 && !(json_number_value(json_object_get(said, "summary_us")) > 0))
         r = tr_error_set(error, -EPROTO, "troupe-mind-measure said: %.100s", child->line);
     if (r == 0)
-        *ret = (tr_bench_sample_t){.values = {json_number_value(json_object_get(said, "sentences")),
-                                       json_number_value(json_object_get(said, "summary_us"))}};
+        take_figures(said, ret);
     json_decref(said);
     return r;
 }
