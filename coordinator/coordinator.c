@@ -203,7 +203,8 @@ static int join(tr_coordinator_t *self, tr_error_t *error) {
     return rc;
 }
 
-static void tell_ready(tr_coordinator_t *self) {
+static void tell_ready(void *arg) {
+    tr_coordinator_t *self = arg;
     tr_log(&self->resident.log, &tr_coordinator_events[TR_C_READY], "agent=%s platform=%s tasks=%zu",
         self->options->resident.name, tr_host_platform(self->host),
         tr_board_count(self->board, TR_TASK_PENDING) + tr_board_count(self->board, TR_TASK_WAITING_APPROVAL));
@@ -239,7 +240,7 @@ int tr_coordinator_new(tr_coordinator_options_t *options, tr_coordinator_t **ret
     self->known_sessions = self->resident.sessions;
     tr_council_resume(self);
     self->owes = true; /* perhaps */
-    tell_ready(self);
+    tr_resident_when_known(&self->resident, tell_ready, self);
     return 0;
 }
 

@@ -45,7 +45,8 @@ static void catch_elsewhere(void) {
         sigaction(numbers[i], &action, NULL);
 }
 
-static void tell_ready(tr_kbd_t *self) {
+static void tell_ready(void *arg) {
+    tr_kbd_t *self = arg;
     const char *warning = tr_kb_embedder_warning(self->meaning.embedder);
     tr_log(&self->resident.log, &tr_kbd_events[TR_K_READY], "agent=%s platform=%s model=%s kernels=%s",
         self->options->resident.name, tr_host_platform(self->host),
@@ -148,7 +149,7 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
         rc = tr_kb_owing_start(self, &error);
     if (rc < 0)
         return tr_resident_failed(&self->resident, rc, &error);
-    tell_ready(self);
+    tr_resident_when_known(&self->resident, tell_ready, self);
     tr_kb_front_greet(self);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KNOWN_MS     10000
 #define CONNECT_STEP 500 /* between two looks at signals, while there is no broker yet */
 
 const char *tr_resident_options_wrong(const tr_resident_options_t *options) {
@@ -102,6 +103,33 @@ int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void 
         return tr_error_set(error, rc, "cannot watch for signals: %s", strerror(-rc));
     return tr_port_open(&self->port, &self->options->port, name, self->kind->process, self->host,
         self->kind->measure, owner, error);
+}
+
+static void on_known(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
+    tr_resident_t *self = arg;
+    (void)agent, (void)answer; /* whatever it says: what it was told before, it knows */
+    if (!tr_host_stopping(self->host))
+        self->known(*(void **)state);
+}
+
+void tr_resident_when_known(tr_resident_t *self, void (*known)(void *owner), void *owner) {
+    const char *df = "df";
+    tr_acl_t acl = {.performative = TR_REQUEST,
+        .receivers = {&df, 1},
+        .protocol = "fipa-request",
+        .ontology = "fipa-agent-management"};
+    tr_content_writer_t w;
+    self->known = known;
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 2);
+    tr_write_kv(&w, "action", "search");
+    tr_write_kv_uint(&w, "max-results", 1);
+    int rc = tr_content_writer_take(&w, &acl.content, &acl.content_len);
+    if (rc == 0)
+        rc = tr_request(self->agent, &acl, KNOWN_MS, on_known, self);
+    tr_content_writer_finish(&w);
+    if (rc < 0)
+        known(owner);
 }
 
 void tr_resident_ready(tr_resident_t *self) {

@@ -82,7 +82,8 @@ typedef struct tr_resident {
     tr_alive_t *alive; /* NULL: nobody looks for it */
     tr_host_t *host;
     tr_agent_t *agent;
-    _Atomic bool ready; /* it has said so */
+    _Atomic bool ready;         /* it has said so */
+    void (*known)(void *owner); /* while tr_resident_when_known waits */
     tr_port_t port;
     _Atomic unsigned sessions; /* with the broker, begun by now: from the link's thread */
     uint64_t window_bytes; /* that the broker may send ahead, set between start and connect; 0 = as usual */
@@ -96,6 +97,9 @@ int tr_resident_connect(tr_resident_t *self, tr_error_t *error);
 /* The agent, whose state is one pointer: to `owner`. services ends with NULL. -EEXIST: the name is taken. */
 int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void *owner,
     const char *const *services, tr_error_t *error);
+/* known(owner) once, from the host's loop: when the DF has all that the agent offers, or after ten seconds; at once where it cannot be asked. Who is told
+ * earlier that the process is ready may ask for a service that nobody knows yet. */
+void tr_resident_when_known(tr_resident_t *self, void (*known)(void *owner), void *owner);
 /* Tells who started the process, where there is one. */
 void tr_resident_ready(tr_resident_t *self);
 /* The same with a line of its own, which ends with a newline. */
