@@ -49,7 +49,7 @@ class Bench(harness.SystemTest):
         for row in rows:
             self.check_row(row)
         by = {(row["workload"], row["metric"]): row for row in rows}
-        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "decisions", "kb", "kb-kernels", "minds", "gateway"})
+        self.assertEqual({row["workload"] for row in rows}, RAW | {"launch", "attach", "idle", "churn", "contract-net", "durable", "backlog", "tasks", "decisions", "kb", "kb-archive", "kb-kernels", "minds", "gateway"})
         self.assertEqual((by["idle", "held"]["value"], by["gateway", "held"]["value"]), (12, 12))
         for metric in ("requests", "p99", "echoes", "echo-p99", "event-p50", "event-p95", "page"):
             self.assertGreater(by["gateway", metric]["value"], 0, metric)
@@ -57,6 +57,8 @@ class Bench(harness.SystemTest):
         self.assertGreaterEqual(by["gateway", "files"]["value"], 8)
         self.assertEqual((by["kb", "recall"]["value"], by["kb", "recall"]["raw"]), (1, 1))
         self.assertGreater(by["kb", "alone"]["raw"], 0)
+        self.assertGreater(by["kb-archive", "queries"]["raw"], 0)
+        self.assertGreaterEqual(by["kb-archive", "recall"]["raw"], 0.99)
         for row in rows:
             if row["workload"] == "durable":
                 self.assertGreater(row["fsync_per_s"], 0, row)

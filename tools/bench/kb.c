@@ -474,24 +474,29 @@ int tr_bench_kb_raw(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample
     return r;
 }
 
-/* Both search the same graph, which the faster of the two has made. */
-static int kernels(tr_bench_t *bench, const tr_bench_case_t *c, const char *program, tr_bench_sample_t *ret,
-    tr_error_t *error) {
+/* Both search the same graph, which the faster of the two has made. `recall`: how much is to be found, NULL = it searches as far as it does. */
+static int kernels(tr_bench_t *bench, const tr_bench_case_t *c, const char *program, const char *recall,
+    json_t **ret_said, tr_error_t *error) {
     char file[96], count[24], dimensions[24], fd[16];
-    const char *argv[] = {"troupe-kb-kernels", file, count, dimensions, fd, NULL};
-    json_t *said = NULL;
+    const char *argv[] = {"troupe-kb-kernels", file, count, dimensions, fd, NULL, NULL};
     int r = 0;
-    snprintf(file, sizeof file, "%s/graph-%zu", bench->directory, c->size);
+    snprintf(file, sizeof file, "%s/graph-%u-%zu", bench->directory, c->agents, c->size);
     snprintf(count, sizeof count, "%u", c->agents);
     snprintf(dimensions, sizeof dimensions, "%zu", c->size);
     snprintf(fd, sizeof fd, "%d", TR_BENCH_READY_FD);
     if (access(file, F_OK) < 0)
-        r = hear_program(bench, c, argv, &said, error);
-    json_decref(said);
-    said = NULL;
+        r = hear_program(bench, c, argv, ret_said, error);
+    json_decref(*ret_said);
+    *ret_said = NULL;
     argv[0] = program;
-    if (r == 0)
-        r = hear_program(bench, c, argv, &said, error);
+    argv[5] = recall;
+    return r < 0 ? r : hear_program(bench, c, argv, ret_said, error);
+}
+
+static int kernels_alone(tr_bench_t *bench, const tr_bench_case_t *c, const char *program,
+    tr_bench_sample_t *ret, tr_error_t *error) {
+    json_t *said = NULL;
+    int r = kernels(bench, c, program, NULL, &said, error);
     if (r == 0)
         *ret = (tr_bench_sample_t){.values = {number(said, "queries"), number(said, "p50_us")}};
     json_decref(said);
@@ -500,10 +505,20 @@ static int kernels(tr_bench_t *bench, const tr_bench_case_t *c, const char *prog
 
 int tr_bench_kb_kernels(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    return kernels(bench, c, "troupe-kb-kernels", ret, error);
+    return kernels_alone(bench, c, "troupe-kb-kernels", ret, error);
 }
 
 int tr_bench_kb_kernels_raw(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    return kernels(bench, c, "troupe-kb-kernels-plain", ret, error);
+    return kernels_alone(bench, c, "troupe-kb-kernels-plain", ret, error);
+}
+
+int tr_bench_kb_archive(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
+    json_t *said = NULL;
+    int r = kernels(bench, c, "troupe-kb-kernels-plain", "0.99", &said, error);
+    if (r == 0)
+        *ret = (tr_bench_sample_t){.values = {number(said, "queries"), number(said, "recall")}};
+    json_decref(said);
+    return r;
 }
