@@ -266,31 +266,55 @@ static int put_text_lists(
     return 0;
 }
 
+/* How many pairs an entry makes. */
+static size_t pairs_of(const yaml_node_t *value, const tr_yaml_field_t *field) {
+    bool list = field->lists && value->type == YAML_SEQUENCE_NODE;
+    return list ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start) : 1;
+}
+
+static int put_pair(reader_t *self, const path_t *path, const yaml_node_pair_t *pair,
+    const tr_yaml_field_t *field, tr_pair_t *out) {
+    yaml_node_t *key = node_at(self, pair->key), *value = node_at(self, pair->value);
+    bool list = field->lists && value->type == YAML_SEQUENCE_NODE;
+    const char *name = NULL;
+    int rc = visit(self, path, key);
+    if (rc == 0)
+        rc = read_checked(self, path, key, field, &name);
+    path_t here = {path, rc == 0 ? name : "", 0};
+    for (size_t i = 0; rc == 0 && i < pairs_of(value, field); i++) {
+        yaml_node_t *one = list ? node_at(self, value->data.sequence.items.start[i]) : value;
+        out[i].key = name;
+        rc = list ? visit(self, &here, one) : 0;
+        if (rc == 0)
+            rc = read_text(self, &here, one, "a text or a number", &out[i].value);
+    }
+    return rc;
+}
+
 static int put_pairs(
     reader_t *self, const path_t *path, yaml_node_t *node, const tr_yaml_field_t *field, void *at) {
     if (node->type != YAML_MAPPING_NODE)
         return unexpected(self, path, node, "a mapping");
     const yaml_node_pair_t *pairs = node->data.mapping.pairs.start;
-    size_t n = (size_t)(node->data.mapping.pairs.top - pairs);
-    if (n > (size_t)field->max)
-        return wrong(self, path, node, "expected at most %" PRId64 " entries, found %zu", field->max, n);
-    tr_pairs_t out = {tr_arena_alloc(self->arena, (n + 1) * sizeof *out.items), n};
+    size_t n = (size_t)(node->data.mapping.pairs.top - pairs), all = 0, used = 0;
+    for (size_t i = 0; i < n; i++)
+        all += pairs_of(node_at(self, pairs[i].value), field);
+    if (n > (size_t)field->max || all > (size_t)field->max)
+        return wrong(self, path, node, "expected at most %" PRId64 " entries, found %zu", field->max,
+            all > n ? all : n);
+    tr_pairs_t out = {tr_arena_alloc(self->arena, (all + 1) * sizeof *out.items), all};
     if (!out.items)
         return out_of_memory(self);
     for (size_t i = 0; i < n; i++) {
-        yaml_node_t *key = node_at(self, pairs[i].key), *value = node_at(self, pairs[i].value);
-        int rc = visit(self, path, key);
-        if (rc == 0)
-            rc = read_checked(self, path, key, field, &out.items[i].key);
-        path_t here = {path, rc == 0 ? out.items[i].key : "", 0};
-        if (rc == 0)
-            rc = read_text(self, &here, value, "a text or a number", &out.items[i].value);
+        int rc = put_pair(self, path, &pairs[i], field, &out.items[used]);
         if (rc < 0)
             return rc;
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(out.items[k].key, out.items[i].key) == 0)
-                return wrong(self, &here, key, "given twice");
-        }
+        size_t more = pairs_of(node_at(self, pairs[i].value), field);
+        path_t here = {path, more ? out.items[used].key : "", 0};
+        for (size_t k = 0; more && k < used; k++)
+            if (strcmp(out.items[k].key, out.items[used].key) == 0)
+                return wrong(self, &here, node_at(self, pairs[i].key), "given twice");
+        used += more;
     }
     *(tr_pairs_t *)at = out;
     return 0;

@@ -63,7 +63,7 @@ typedef enum tr_yaml_kind {
     TR_YAML_TRUTH,    /* bool: true or false */
     TR_YAML_TEXTS,    /* tr_texts_t, from min to max items; one scalar is a list of one */
     TR_YAML_TEXT_LISTS, /* tr_text_lists_t: a list whose items are as TEXTS; from min to max, within each as well */
-    TR_YAML_PAIRS, /* tr_pairs_t, a mapping from texts to scalars */
+    TR_YAML_PAIRS, /* tr_pairs_t, a mapping from texts to scalars; with `lists` also to lists of them */
     TR_YAML_JSON, /* const char *: any mapping, as the text of a JSON object; with `check` also a text that it takes, as it is */
     TR_YAML_SECTION,  /* an embedded struct, filled by `table` */
     TR_YAML_SECTIONS, /* tr_yaml_list_t, its items filled by `table`; from min to max items */
@@ -82,6 +82,7 @@ typedef struct tr_yaml_field {
     bool (*check)(const char *text, size_t len);
     const char *expected;
     const struct tr_yaml_table *table;
+    bool lists; /* of pairs: a value may be a list, which is a pair of that key for each of its items */
 } tr_yaml_field_t;
 
 typedef struct tr_yaml_table {

@@ -54,7 +54,7 @@ static const tr_yaml_field_t broker_fields[] = {
         .expected = "HOST:PORT such as 127.0.0.1:0"},
     {"journal", TR_YAML_TEXT, AT(tr_fleet_broker_t, journal), .check = not_empty,
         .expected = "true, false, a directory or postgres"},
-    {"options", TR_YAML_PAIRS, AT(tr_fleet_broker_t, options), .max = 64, .check = option_name,
+    {"options", TR_YAML_PAIRS, AT(tr_fleet_broker_t, options), .max = 64, .lists = true, .check = option_name,
         .expected = "the name of an option of troupe-broker, such as mailbox-records"},
     {"placement", TR_YAML_SECTION, AT(tr_fleet_broker_t, placement), .table = &tr_placement_table},
 };
@@ -74,8 +74,8 @@ static const tr_yaml_table_t broker_table = {
     {"name", TR_YAML_TEXT, AT(tr_fleet_daemon_t, name), .check = tr_name_valid,                              \
         .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},                 \
         {"data", TR_YAML_TEXT, AT(tr_fleet_daemon_t, data), .check = not_empty, .expected = "a directory"},  \
-        {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,          \
-            .expected = "the name of an option of " SUCH_AS},                                                \
+        {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .lists = true,                 \
+            .check = option_name, .expected = "the name of an option of " SUCH_AS},                          \
     {                                                                                                        \
         "placement", TR_YAML_SECTION, AT(tr_fleet_daemon_t, placement), .table = &tr_placement_table         \
     }
@@ -92,7 +92,7 @@ static const tr_yaml_field_t exporter_fields[] = DAEMON_FIELDS("troupe-exporter,
 static const tr_yaml_field_t gateway_fields[] = {
     {"name", TR_YAML_TEXT, AT(tr_fleet_daemon_t, name), .check = tr_name_valid,
         .expected = "a name: 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -"},
-    {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .check = option_name,
+    {"options", TR_YAML_PAIRS, AT(tr_fleet_daemon_t, options), .max = 64, .lists = true, .check = option_name,
         .expected = "the name of an option of troupe-gateway, such as listen"},
     {"placement", TR_YAML_SECTION, AT(tr_fleet_daemon_t, placement), .table = &tr_placement_table},
 };

@@ -9,7 +9,7 @@
  *     http: 127.0.0.1:0          # where /metrics and /healthz are
  *     journal: true              # durable messages: true = in the fleet's state directory, a directory, or
  *                                # postgres; default false
- *     options: {lease: 5s}       # any option of troupe-broker by its name
+ *     options: {lease: 5s}       # any option of troupe-broker by its name; a list for one that may be repeated
  *     placement: {replicas: 3}   # in a cluster (lib/fleet/placement.h), as of each of the daemons below
  *   coordinator:                 # a coordinator (docs/tasks.md) belongs to the fleet; {} is one with all as it usually is
  *     name: coordinator          # of its agent

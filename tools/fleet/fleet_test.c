@@ -235,6 +235,12 @@ static const struct {
         "\"tcp://127.0.0.1\""},
     {"fleet: f\nagents: []\nbroker: {http: 'x:99999'}",
         "f.yaml:3:16: broker.http: expected HOST:PORT such as 127.0.0.1:0, found \"x:99999\""},
+    {"fleet: f\nagents: []\ngateway: {options: {origin: [[a]]}}",
+        "f.yaml:3:30: gateway.options.origin: expected a text or a number, found a list"},
+    {"fleet: f\nagents: []\ngateway: {options: {origin: [a], rate: 1, origin: b}}",
+        "f.yaml:3:43: gateway.options.origin: given twice"},
+    {"fleet: f\nagents: [{name: a, behaviour: echo, env: {A: [b]}}]",
+        "f.yaml:2:46: agents[0].env.A: expected a text or a number, found a list"},
     {"fleet: f\nagents: []\nbroker: {options: {--lease: 1s}}",
         "f.yaml:3:20: broker.options: expected the name of an option of troupe-broker, such as "
         "mailbox-records, found "

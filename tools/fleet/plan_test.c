@@ -254,6 +254,14 @@ static void test_daemons_are_the_last_of_the_agents(void **state) {
         "--fleet-state STATE --listen=127.0.0.1:0");
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
+    fleet = parsed(
+        "fleet: f\ngateway: {options: {oidc-role: [a=admin, '*=viewer'], host: [], rate: 5}}\nagents: []\n");
+    plan = planned(fleet, NULL);
+    expect_command(plan, 1, "gateway",
+        "/usr/bin/troupe-gateway --connect tcp://127.0.0.1:0 --name gateway --ready-fd 3 "
+        "--fleet-state STATE --oidc-role=a=admin '--oidc-role=*=viewer' --rate=5");
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
 }
 
 static void test_specs_stop_agents_before_the_broker(void **state) {
