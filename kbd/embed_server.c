@@ -1,7 +1,9 @@
 #include "kbd/embed_server.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/llm/llm.h"
+#include "troupe/measure.h"
 
 #include <errno.h>
 #include <math.h>
@@ -19,6 +21,7 @@ struct tr_embed_server {
     tr_completions_t completions;
     const char *model;
     size_t dimensions;
+    tr_agent_t *const *spender;
     tr_llm_t *llm; /* of our thread, once there is one */
     int wake;      /* an eventfd: there is something asked, or it is to stop */
     pthread_t thread;
@@ -31,8 +34,20 @@ struct tr_embed_server {
 
 /* ---- in the host's thread ---- */
 
+/* What comes when it has been stopped finds no agent any more. */
+static void count(const tr_embed_ask_t *ask) {
+    const tr_embed_server_t *self = ask->server;
+    if (self->spender && *self->spender && self->started)
+        tr_measure_model(*self->spender, &(tr_model_use_t){.model = self->model,
+                                             .input_tokens = ask->tokens,
+                                             .nano = ask->nano,
+                                             .took_ns = tr_clock_ns() - ask->asked_ns,
+                                             .failed = ask->rc != 0});
+}
+
 static void come_back(tr_completion_t *back) {
     tr_embed_ask_t *ask = (tr_embed_ask_t *)back;
+    count(ask);
     ask->done(ask);
 }
 
@@ -47,6 +62,8 @@ void tr_embed_server_ask(tr_embed_server_t *self, tr_embed_ask_t *ask) {
     ask->back.done = come_back;
     ask->rc = 0;
     ask->refused = false;
+    ask->tokens = ask->nano = 0;
+    ask->asked_ns = tr_clock_ns();
     ask->retry_after_ms = -1;
     pthread_mutex_lock(&self->lock);
     ask->next = self->asked;
@@ -100,6 +117,8 @@ static bool is_of_texts(const tr_llm_result_t *result) {
 static void on_done(void *arg, const tr_llm_result_t *result) {
     tr_embed_ask_t *ask = arg;
     ask->retry_after_ms = result->retry_after_ms;
+    ask->tokens = result->usage.input_tokens + result->usage.output_tokens;
+    ask->nano = result->usage.nano;
     ask->refused = is_of_texts(result);
     if (result->status == TR_LLM_OK)
         take_vectors(ask, result);
@@ -192,6 +211,7 @@ int tr_embed_server_new(const tr_embed_server_options_t *o, tr_embed_server_t **
     tr_completions_init(&self->completions, o->host);
     self->model = o->model;
     self->dimensions = o->dimensions;
+    self->spender = o->spender;
     pthread_mutex_init(&self->lock, NULL);
     self->wake = eventfd(0, EFD_CLOEXEC);
     int rc = self->wake < 0 ? tr_error_set(error, -errno, "eventfd: %s", strerror(errno)) : 0;

@@ -17,6 +17,8 @@ typedef struct tr_embed_server_options {
     const char *config; /* path of the client's YAML: docs/models.md */
     const char *model;  /* as the server calls it; borrowed */
     size_t dimensions;  /* numbers of its vectors */
+    tr_agent_t *const
+        *spender; /* whose the tokens are (troupe/measure.h), once there is one; NULL: nobody's. Borrowed */
 } tr_embed_server_options_t;
 
 /* One question; it and what it borrows are left alone until `done`. */
@@ -29,9 +31,11 @@ typedef struct tr_embed_ask {
     void (*done)(struct tr_embed_ask *self);
     int rc; /* 0; -ECANCELED: the process ends; -ENOLINK: the server gives none, and `error` says why; -ENOMEM */
     bool refused;           /* -ENOLINK, because of these texts: the server takes others */
+    uint64_t tokens, nano;  /* what it has cost */
     int64_t retry_after_ms; /* that the server wants to be left alone for; -1 = it did not say */
     tr_error_t error;
-    struct tr_embed_ask *next; /* the rest: the server's own */
+    int64_t asked_ns; /* the rest: the server's own */
+    struct tr_embed_ask *next;
     tr_embed_server_t *server;
 } tr_embed_ask_t;
 

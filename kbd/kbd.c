@@ -100,6 +100,7 @@ static int open_meaning(tr_kbd_t *self, tr_error_t *error) {
     return tr_kb_meaning_init(&self->meaning,
         &(tr_kb_meaning_options_t){.store = self->store,
             .host = self->host,
+            .agent = &self->agent,
             .data = o->resident.data,
             .embed_config = o->embed_config,
             .embed_model = o->embed_model,

@@ -254,6 +254,7 @@ int tr_kb_meaning_init(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o, 
     *self = (tr_kb_meaning_t){.store = o->store, .stale = true};
     tr_refusals_init(&self->refusals, (uint64_t)tr_clock_ns());
     int rc = tr_kb_embedder_new(&(tr_embed_server_options_t){.host = o->host,
+                                    .spender = o->agent,
                                     .config = o->embed_config,
                                     .model = o->embed_model,
                                     .dimensions = o->embed_dimensions},

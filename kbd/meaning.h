@@ -41,7 +41,8 @@ typedef struct tr_kb_meaning {
 typedef struct tr_kb_meaning_options {
     tr_kb_store_t *store;
     tr_host_t *host;
-    const char *data;                       /* the directory */
+    tr_agent_t *const *agent; /* that asks the model server, once there is one; borrowed; NULL = nobody */
+    const char *data;         /* the directory */
     const char *embed_config, *embed_model; /* of a model server; borrowed; NULL = vectors are made here */
     size_t embed_dimensions;
     size_t threads; /* that search; 0 = one less than there are processors */

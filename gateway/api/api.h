@@ -88,8 +88,8 @@ void tr_api_embeddings(tr_web_exchange_t *e);
 tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content);
 /* Likewise to submit a task, whose input reaches an agent with its skills. */
 tr_web_role_t tr_api_role_of_task(const json_t *task);
-/* traces.c */
-void tr_api_trace(tr_web_exchange_t *e);
+/* everywhere.c: asks each broker for the route's action, and makes one answer of theirs */
+void tr_api_everywhere(tr_web_exchange_t *e);
 /* person.c */
 /* Whether the session, and the conversations, of a user are his to use: all are an admin's, and a program's. */
 bool tr_api_may_be(const tr_web_exchange_t *e, const char *user, size_t len);

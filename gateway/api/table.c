@@ -223,13 +223,15 @@ static const tr_web_route_t routes[] = {
         FIELDS(PAGE), ASK("ams", "traces")},
     {TR_WEB_GET, "/api/v1/traces/{trace}", TR_WEB_VIEWER, "showTrace",
         "What a message has set in motion: the spans of a trace that are kept",
-        FIELDS(PATH("trace", "32 hexadecimal digits")), .handle = tr_api_trace},
+        FIELDS(PATH("trace", "32 hexadecimal digits")), .to = "ams", .action = "trace",
+        .handle = tr_api_everywhere},
 
     /* ---- models ---- */
     {TR_WEB_GET, "/api/v1/spending", TR_WEB_VIEWER, "showSpending",
         "What agents have spent on models, traced or not: calls, tokens and money of each agent and model",
-        FIELDS(QUERY("name", TEXT, "of this agent"), QUERY("offset", INTEGER, "so many are left out"), PAGE),
-        ASK("ams", "spending")},
+        FIELDS(QUERY("name", TEXT, "of this agent"),
+            QUERY("offset", INTEGER, "of each broker so many are left out"), PAGE),
+        .to = "ams", .action = "spending", .handle = tr_api_everywhere},
 
     /* ---- the fleet ---- */
     {TR_WEB_GET, "/api/v1/fleets", TR_WEB_VIEWER, "listFleets",

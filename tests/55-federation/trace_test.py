@@ -10,6 +10,9 @@ import harness
 sys.path.append(str(harness.ROOT / "tests" / "90-observe"))
 import exporter_test
 
+sys.path.append(str(harness.ROOT / "tests" / "60-model"))
+import model
+
 
 class Trace(place.FederationTest):
     def test_each_broker_on_the_way_is_in_it(self):
@@ -43,6 +46,28 @@ class Trace(place.FederationTest):
                 return json.load(answer)
         harness.wait_until(lambda: {span["agent"] for span in told()["spans"]} >= {"broker@north", "broker@south", "bob@south"}, "the spans of both by HTTP")
         self.assertTrue(told()["complete"])
+
+    def test_what_agents_spend_is_summed_up_over_all(self):
+        self.mesh()
+        server = model.Server()
+        self.addCleanup(server.stop)
+        server.usual = model.chat(json.dumps({"text": "About whales.", "language": "en"}))
+        mind = json.dumps({"base-url": server.url, "model": "m", "prices": [{"model": "m", "input": 1, "output": 2}], **model.QUICK})
+        for platform in ("south", "east", "north"):
+            self.spawn("agentd", "--connect", self.brokers[platform].endpoint, "--name", "ann", "--behaviour", "summariser", "--mind", mind,
+                       env={"no_proxy": "*", "TROUPE_EMBEDDINGS": "ngrams"}).wait_err("registered")
+            done = self.troupe("ask", "ann", "Whales are mammals. They live in the sea. Many whales sing.", "--connect", self.brokers[platform].endpoint)
+            self.assertEqual(done.code, 0, done)
+        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0")
+
+        def told():
+            with urllib.request.urlopen(f"{gateway.url}/api/v1/spending?name=ann", timeout=30) as answer:
+                spending = json.load(answer)
+            return spending if spending["sum"]["calls"] == 3 else None
+        spending = harness.wait_until(told, "the calls of three brokers")
+        self.assertEqual({(row["agent"], row["calls"]) for row in spending["spent"]}, {(f"ann@{platform}", 1) for platform in ("south", "east", "north")})
+        self.assertEqual((spending["total"], spending["complete"], spending["sum"]["input"], spending["sum"]["nano"]),
+                         (3, True, 3 * model.USAGE["prompt_tokens"], 3000 * (model.USAGE["prompt_tokens"] + 2 * model.USAGE["completion_tokens"])))
 
     def test_who_exports_at_one_has_the_spans_of_all(self):
         self.mesh()

@@ -107,6 +107,20 @@ class Embedding(knowledge_test.KnowledgeTest):
         self.assertEqual(len(self.texts()), 71 + self.questions())
         self.assertNotIn("the-key", self.kbd.err)
 
+    def test_what_vectors_cost_is_known(self):
+        """As of any other call of a model, to the broker (AMS: spending)."""
+        self.write(70)
+        self.add()
+        self.wait_for_vectors()
+
+        def told():
+            done = self.troupe("ask", "ams", json.dumps({"action": "spending"}), "-o", "json", "--connect", self.at.endpoint)
+            spent = done.json()["spent"] if done.code == 0 else []
+            return spent if spent and spent[0]["calls"] == len(self.server.requests) else None
+        spent = harness.wait_until(told, "all calls to be counted")
+        self.assertEqual((len(spent), spent[0]["agent"], spent[0]["model"], spent[0]["failed"]), (1, "kb@local", "a-model", 0))
+        self.assertGreater(spent[0]["input"], 70)
+
     def questions(self):
         return sum(r.json["input"] == ["number7 of many"] for r in self.server.requests)
 

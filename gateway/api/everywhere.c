@@ -1,6 +1,7 @@
 /*
- * What a message has set in motion, over all brokers: the gateway's own is asked for its spans and for its neighbours, and then each of those that are
- * linked for theirs, some at once. One that does not say, or may not, is left out, and `complete` is false.
+ * What is asked of all brokers, as each knows a part of it: what a message has set in motion, and what agents have spent on models. The gateway's own is
+ * asked for its part and for its neighbours, and then each of those that are linked for theirs, some at once. One that does not say, or may not, is left
+ * out, and `complete` is false.
  */
 #include "gateway/api/api.h"
 #include "gateway/http/server.h"
@@ -9,6 +10,18 @@
 #include <string.h>
 
 enum { OWN, BROKERS };
+
+/* How answers become one: the elements of a list follow each other, numbers are added, also those of the object `sum`. */
+typedef struct part {
+    const char *list;
+    const char *numbers[3]; /* ended by NULL */
+} part_t;
+
+static const part_t of_trace = {"spans", {"forgotten", "dropped"}}, of_spending = {"spent", {"total"}};
+
+static const part_t *part_of(const tr_web_exchange_t *e) {
+    return strcmp(e->match.route->action, "trace") == 0 ? &of_trace : &of_spending;
+}
 
 /* In e->found: {"answer": {..., "spans"}, "others": [PLATFORM ...], "asked": how many of them}. */
 
@@ -44,7 +57,7 @@ static void go_on(tr_web_exchange_t *e) {
     for (; slot < TR_WEB_SLOTS && (size_t)asked < json_array_size(others); asked++) {
         const char *platform = json_string_value(json_array_get(others, (size_t)asked));
         snprintf(ams, sizeof ams, "ams@%s", platform ? platform : "");
-        if (ask(e, slot, ams, "trace", true))
+        if (ask(e, slot, ams, e->match.route->action, true))
             slot++;
         else
             json_object_set_new(answer, "complete", json_false());
@@ -61,21 +74,28 @@ static void add(json_t *answer, const char *key, const json_t *more) {
     json_object_set_new(answer, key, json_integer(sum));
 }
 
-static void take(json_t *answer, const tr_web_reply_t *reply) {
+static void add_all(json_t *sum, const json_t *more) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)more, key, value) add(sum, key, more);
+}
+
+static void take(const part_t *part, json_t *answer, const tr_web_reply_t *reply) {
     bool told = reply && reply->outcome == TR_WEB_ANSWERED && reply->act == TR_INFORM;
     json_t *more = told ? tr_web_reply_json(reply) : NULL;
     if (!json_is_true(json_object_get(more, "complete")))
         json_object_set_new(answer, "complete", json_false());
-    json_array_extend(json_object_get(answer, "spans"), json_object_get(more, "spans"));
-    add(answer, "forgotten", more);
-    add(answer, "dropped", more);
+    json_array_extend(json_object_get(answer, part->list), json_object_get(more, part->list));
+    for (size_t i = 0; part->numbers[i]; i++)
+        add(answer, part->numbers[i], more);
+    add_all(json_object_get(answer, "sum"), json_object_get(more, "sum"));
     json_decref(more);
 }
 
 static void on_others(tr_web_exchange_t *e) {
     json_int_t slots = json_integer_value(json_object_get(e->found, "slots"));
     for (json_int_t i = 0; i < slots; i++)
-        take(json_object_get(e->found, "answer"), e->replies[i]);
+        take(part_of(e), json_object_get(e->found, "answer"), e->replies[i]);
     go_on(e);
 }
 
@@ -104,9 +124,9 @@ static void on_own(tr_web_exchange_t *e) {
         tr_web_problem(e, 503, "busy", "out of memory");
 }
 
-void tr_api_trace(tr_web_exchange_t *e) {
+void tr_api_everywhere(tr_web_exchange_t *e) {
     e->on_replies = on_own;
-    if (!ask(e, OWN, "ams", "trace", true))
+    if (!ask(e, OWN, "ams", e->match.route->action, true))
         tr_web_problem(e, 503, "busy", "out of memory");
     else
         ask(e, BROKERS, "ams", "brokers", false); /* where it cannot be asked, there are none */
