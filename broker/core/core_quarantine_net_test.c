@@ -215,6 +215,27 @@ static void who_works_for_two_platforms_is_free_with_the_last(void **state) {
     }
 }
 
+/* What is on the other platform already, and waits there, does not leave any more. */
+static void what_it_had_sent_to_other_platforms_stops(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, NULL);
+    hello_window(d.w[1], 4, 1, 100000);
+    tr_route_t slow = join(d.w[1], 4, "slow");
+    say(&d, 1, 1, "slow", NULL);
+    expect_text(d.w[1], 4, TR_KIND_MESSAGE, "x");
+    uint64_t first = say(&d, 0, 1, "slow@b", NULL);
+    say(&d, 0, 2, "slow@b", NULL);
+    forget_all(&d);
+    order(&d, 0, "", "ann");
+    expect_nack(d.w[0], 1, first, TR_REASON_QUARANTINED);
+    expect_none(d.w[0], 2, TR_KIND_NACK);
+    credit(d.w[1], 4, 1, 1);
+    assert_int_equal(expect_text(d.w[1], 4, TR_KIND_MESSAGE, "x")->record.h.dst, slow);
+    credit(d.w[1], 4, 2, 2);
+    expect_none(d.w[1], 4, TR_KIND_MESSAGE);
+    net_end(d.net);
+}
+
 /* ann sets bob to work, and he dan, who is meant as well: whoever is let go last, nobody stays for the other's sake. */
 static void a_circle_with_one_who_is_meant_is_let_go_too(void **state) {
     (void)state;
@@ -258,6 +279,7 @@ int main(void) {
         cmocka_unit_test(who_is_meant_stays),
         cmocka_unit_test(who_works_for_two_platforms_is_free_with_the_last),
         cmocka_unit_test(a_circle_with_one_who_is_meant_is_let_go_too),
+        cmocka_unit_test(what_it_had_sent_to_other_platforms_stops),
         cmocka_unit_test(nobody_else_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

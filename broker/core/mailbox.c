@@ -201,7 +201,9 @@ static verdict_t carry_along(const sieve_t *sieve, const tr_record_t *record) {
 /* What somebody has sent who is in quarantine now goes to nobody any more. */
 static verdict_t fail_quarantined(const sieve_t *sieve, const tr_record_t *record) {
     bool said = record->h.kind == TR_KIND_MESSAGE || record->h.kind == TR_KIND_PUBLISH;
-    if (!said || !tr_quarantine_holds_sender(sieve->core, record))
+    bool held = said && (tr_quarantine_holds_sender(sieve->core, record) ||
+                            (!is_leased(record) && tr_quarantine_held_elsewhere(sieve->core, record)));
+    if (!held)
         return KEEP;
     return is_leased(record) ? RETURN : record->h.kind == TR_KIND_PUBLISH ? MISS : FAIL;
 }

@@ -59,7 +59,8 @@ struct tr_neighbour {
     tr_map_t offers;  /* what it has told: key as in interest.c -> tr_offer_t */
     uint64_t offers_hash;
     uint32_t services, patterns, quarantined; /* of them */
-    tr_map_t topics;                          /* their slot (4 bytes) -> foreign_topic.c */
+    bool held_more;  /* it has told of agents in quarantine since its sum last fitted */
+    tr_map_t topics; /* their slot (4 bytes) -> foreign_topic.c */
     struct {
         uint64_t queue, epoch, number;
     } origin;                         /* of the leased durable message that is being handled */

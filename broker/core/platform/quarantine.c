@@ -50,6 +50,17 @@ bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record) {
     return e ? e->quarantined && tr_quarantine_holds(core, e, agent) : tr_quarantine_holds_name(core, text);
 }
 
+bool tr_quarantine_held_elsewhere(tr_core_t *core, const tr_record_t *record) {
+    size_t len = 0;
+    tr_aid_t aid;
+    const char *text =
+        core->federation ? tr_envelope_sender(record->envelope, record->h.envelope_len, &len) : NULL;
+    if (!text || tr_aid_parse(&aid, text, len) < 0 || aid.service || !*aid.platform)
+        return false;
+    tr_neighbour_t *n = tr_neighbour_find(core, aid.platform);
+    return n && n->quarantined && tr_neighbour_holds(n, aid.name);
+}
+
 static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
     const tr_map_slot_t *slot = core->quarantine ? tr_map_next(&core->quarantine->names, cursor) : NULL;
     return slot ? (tr_quarantined_t *)(uintptr_t)slot->value : NULL;
@@ -436,10 +447,11 @@ void tr_handle_quarantine(tr_answer_t *a) {
 /* ---- because of who is elsewhere ---- */
 
 /* Out of memory, or no room for all: ignoring, since nobody here has asked; those whom there is room for are stopped. */
-void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name, bool meant) {
+void tr_quarantine_foreign(tr_core_t *core, tr_neighbour_t *neighbour, const char *name, bool meant) {
     char aid[TR_AID_MAX + 1], by[TR_AID_MAX + 1];
     snprintf(aid, sizeof aid, "%s@%s", name, neighbour->platform);
     snprintf(by, sizeof by, "ams@%s", neighbour->platform);
+    neighbour->held_more = true;
     order_t o = {.core = core,
         .session = neighbour->session,
         .by = by,
@@ -496,6 +508,9 @@ static bool settle_one(tr_core_t *core, tr_neighbour_t *neighbour, tr_quarantine
 void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour) {
     size_t cursor = 0, n = 0;
     tr_quarantined_t *q;
+    if (neighbour->held_more) /* what they had sent, and waits here to leave */
+        tr_mailbox_fail_quarantined(core);
+    neighbour->held_more = false;
     while ((q = next(core, &cursor))) {
         if (!settle_one(core, neighbour, q))
             continue;

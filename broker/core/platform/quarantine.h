@@ -48,12 +48,14 @@ bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_
 bool tr_quarantine_holds_name(const tr_core_t *core, const char *name);
 /* Whether the record's sender, who may be away, is; false for those of other platforms. */
 bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record);
+/* Whether it is one of another platform, which has told that it holds him. */
+bool tr_quarantine_held_elsewhere(tr_core_t *core, const tr_record_t *record);
 /* A new entry learns whether anybody of it is. */
 void tr_quarantine_mark(tr_core_t *core);
 void tr_quarantine_finish(tr_core_t *core);
 
 /* The neighbour tells that it holds that agent of its own; `meant`: not for another one's sake. */
-void tr_quarantine_foreign(tr_core_t *core, const tr_neighbour_t *neighbour, const char *name, bool meant);
+void tr_quarantine_foreign(tr_core_t *core, tr_neighbour_t *neighbour, const char *name, bool meant);
 /* It has told all whom it holds: who is held because of another one is let go. */
 void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour);
 /* To be told when the first link is about to be made. */
