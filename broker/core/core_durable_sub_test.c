@@ -274,6 +274,21 @@ static void it_is_of_who_comes_for_it(void **state) {
     world_end(o.w);
 }
 
+/* Once, when its mailbox takes it, whether or not the agent is there. */
+static void a_record_of_the_agent_has_them(void **state) {
+    (void)state;
+    office_t o = office_with("news.*");
+    ask(o.w, 1, o.a, "a", "ams", "{\"action\":\"stream-declare\",\"stream\":\"b\",\"pattern\":\"$tap.*.b\"}");
+    publish(&o, "news.x", "one");
+    expect_event(&o, "one");
+    leave(o.w, 2, "b");
+    publish(&o, "news.y", "two");
+    const char *page = ask(o.w, 1, o.a, "a", "ams", "{\"action\":\"stream-read\",\"stream\":\"b\"}");
+    if (!strstr(page, "\"tail\":3"))
+        fail_msg("%s", page);
+    world_end(o.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_comes_leased_with_its_topic),
@@ -287,6 +302,7 @@ int main(void) {
         cmocka_unit_test(it_stays_with_a_certificate_that_is_not_there),
         cmocka_unit_test(it_is_of_who_comes_for_it),
         cmocka_unit_test(a_full_mailbox_misses_it_and_it_is_told),
+        cmocka_unit_test(a_record_of_the_agent_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,6 +307,26 @@ static void a_record_has_what_the_agent_got(void **state) {
     world_end(r.w);
 }
 
+/* In their order, with the topics that they were on; also those of which its publisher named no topic any more. */
+static void a_record_has_the_publications_that_the_agent_got(void **state) {
+    (void)state;
+    room_t r = room();
+    hello_window(r.w, 2, 1, 1u << 20);
+    tr_route_t b = join(r.w, 2, "b");
+    subscribe(r.w, 2, b, "news.*");
+    declare(&r, "{\"action\":\"stream-declare\",\"stream\":\"b\",\"pattern\":\"$tap.*.b\"}");
+    forget(r.w);
+    publish(&r, "news.x", "one");
+    tr_route_t topic = expect_resolved(r.w, 1, "news.x");
+    post(r.w, 1, &(letter_t){.src = r.a, .from = "a", .kind = TR_KIND_PUBLISH, .dst = topic, .text = "two"});
+    publish(&r, "sport", "not for it");
+    post(r.w, 1, &(letter_t){.src = r.a, .from = "a", .dst = b, .to = "b", .text = "three"});
+    const char *page = say(&r, "{\"action\":\"stream-read\",\"stream\":\"b\"}");
+    assert_int_equal(number_after(page, "\"tail\":"), 4);
+    assert_int_equal(recorded(&r, "b"), 3);
+    world_end(r.w);
+}
+
 /* Nobody waits for a publication to be on disk, but who reads it does: the machine may end at any time after. */
 static void what_a_page_has_shown_stays(void **state) {
     (void)state;
@@ -437,6 +457,7 @@ int main(void) {
         cmocka_unit_test(a_dropped_stream_leaves_nothing),
         cmocka_unit_test(a_stream_of_the_tap_records_direct_messages),
         cmocka_unit_test(a_record_has_what_the_agent_got),
+        cmocka_unit_test(a_record_has_the_publications_that_the_agent_got),
         cmocka_unit_test(what_a_page_has_shown_stays),
         cmocka_unit_test(a_page_has_all_that_was_published_before),
         cmocka_unit_test(what_was_published_a_second_ago_is_on_disk),

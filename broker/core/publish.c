@@ -99,6 +99,16 @@ static void announce(tr_core_t *core, const tr_topic_t *topic, tr_topic_sub_t *s
     sub->announced = true;
 }
 
+/* What it gets is in its record. */
+static void tap_publication(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
+    const tr_record_header_t *h, const tr_subscription_t *s) {
+    char to[TR_NAME_MAX + 1];
+    tr_record_t got = *record;
+    got.h = *h;
+    tr_entry_agent_name(s->entry, s->agent, to);
+    tr_tap_delivery(core, topic, &got, to);
+}
+
 static void deliver(tr_core_t *core, tr_topic_t *topic, tr_topic_sub_t *sub, const tr_record_t *record,
     tr_record_header_t h) {
     tr_subscription_t *s = sub->subscription;
@@ -115,6 +125,8 @@ static void deliver(tr_core_t *core, tr_topic_t *topic, tr_topic_sub_t *sub, con
     h.deadline_ms = tr_topic_route(topic);
     if (s->gap || tr_mailbox_push(core, s->entry, record, &h, NULL) != TR_REASON_NONE)
         miss(core, topic, s);
+    else if (core->tapped && !session->neighbour)
+        tap_publication(core, topic, record, &h, s);
 }
 
 void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, tr_record_header_t h) {
@@ -125,7 +137,7 @@ void tr_publish_record(tr_core_t *core, tr_topic_t *topic, const tr_record_t *re
     if (tr_topic_wanted(core, topic))
         tr_topic_stream(core, topic, record, &h);
     if (tr_topic_in_streams(core, topic))
-        tr_stream_append(core, topic, record, &h);
+        tr_stream_append(core, topic, topic, record, &h);
     if (core->durable && tr_topic_in_durable_subs(core, topic))
         tr_durable_publish(core, topic, record, &h);
     if (topic->subs_version != core->subs_version)
@@ -209,30 +221,46 @@ static size_t tap_name(const char *from, const char *to, char out[TR_TOPIC_MAX])
     return append_part(out, at, to, to_len);
 }
 
-static void show(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record, bool on_the_wire) {
+static tr_topic_t *tap_topic(tr_core_t *core, const tr_tap_t *tap, bool on_the_wire) {
     char name[TR_TOPIC_MAX];
     size_t len = tap_name(tap->from, tap->to, name);
     if (!len || !((on_the_wire && tr_interest_matches(core, name, len)) || tr_streams_match(core, name, len)))
-        return;
-    tr_topic_t *topic = tr_topic_get(core, name, len);
+        return NULL;
+    tr_topic_t *topic =
+        tr_topic_get(core, name, len); /* the tap promises nothing when places for topics run out */
+    if (topic)
+        topic->used_ms = core->now.wall_ms;
+    return topic;
+}
+
+void tr_tap(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record) {
+    tr_topic_t *topic = tap_topic(core, tap, true);
     if (!topic)
-        return; /* the tap promises nothing when places for topics run out */
+        return;
     tr_record_header_t h = record->h;
     h.flags |= TR_FLAG_TAP;
     h.id = ++topic->sequence;
     topic->bytes += h.length;
-    topic->used_ms = core->now.wall_ms;
-    if (on_the_wire && tr_topic_wanted(core, topic))
+    if (tr_topic_wanted(core, topic))
         tr_topic_stream(core, topic, record, &h);
     if (tr_topic_in_streams(core, topic))
-        tr_stream_append(core, topic, record, &h);
+        tr_stream_append(core, topic, topic, record, &h);
 }
 
-void tr_tap(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record) {
-    show(core, tap, record, true);
+/* It takes no number of the tap's topic: whoever watches that sees no hole. */
+static void keep(
+    tr_core_t *core, const tr_tap_t *tap, const tr_topic_t *published, const tr_record_t *record) {
+    tr_topic_t *topic = tap_topic(core, tap, false);
+    if (!topic || !tr_topic_in_streams(core, topic))
+        return;
+    tr_record_header_t h = record->h;
+    h.flags |= TR_FLAG_TAP;
+    h.id = topic->sequence;
+    tr_stream_append(core, topic, published ? published : topic, record, &h);
 }
 
-void tr_tap_delivery(tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent) {
+void tr_tap_delivery(
+    tr_core_t *core, const tr_topic_t *published, const tr_record_t *record, const char *to) {
     tr_tap_t tap;
     size_t len = 0, tail = core->platform_len + 1;
     const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
@@ -243,6 +271,6 @@ void tr_tap_delivery(tr_core_t *core, const tr_record_t *record, const tr_entry_
     len -= here ? tail : 0;
     memcpy(tap.from, aid, len);
     tap.from[len] = 0;
-    tr_entry_agent_name(to, agent, tap.to);
-    show(core, &tap, record, false);
+    snprintf(tap.to, sizeof tap.to, "%s", to);
+    keep(core, &tap, published, record);
 }

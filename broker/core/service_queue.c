@@ -64,6 +64,12 @@ static bool is_request(const tr_core_t *core, const tr_provider_t *p, const tr_l
            !tr_service_is_mailbox(core->services[slot], &agent);
 }
 
+static void tap(tr_core_t *core, const tr_provider_t *p, const tr_record_t *record) {
+    char to[TR_NAME_MAX + 1];
+    tr_entry_agent_name(p->entry, p->agent, to);
+    tr_tap_delivery(core, NULL, record, to);
+}
+
 bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     tr_record_t r = tr_lease_record(lease);
     tr_record_header_t h = r.h;
@@ -87,7 +93,7 @@ bool tr_service_deliver(tr_core_t *core, tr_provider_t *p, tr_lease_t *lease) {
     core->stats.leased++;
     core->stats.redelivered += (h.flags & TR_FLAG_REDELIVERED) != 0;
     if (core->tapped && is_request(core, p, lease))
-        tr_tap_delivery(core, &r, p->entry, p->agent);
+        tap(core, p, &r);
     if (h.marks & TR_MARK_TRACED)
         tr_deliver_span(core, &(tr_record_t){h, r.bytes, r.envelope, r.content, r.content_len}, p->entry,
             p->agent, lease->taken_ms);

@@ -538,8 +538,8 @@ typedef struct tr_tap {
     char from[TR_AID_MAX + 1], to[TR_AID_MAX + 1];
 } tr_tap_t;
 void tr_tap(tr_core_t *core, const tr_tap_t *tap, const tr_record_t *record);
-/* A request that a service's provider gets: for streams alone. */
-void tr_tap_delivery(tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent);
+/* What an agent of here gets without having been sent it: a request to a service (published NULL), a publication; for streams alone. */
+void tr_tap_delivery(tr_core_t *core, const tr_topic_t *published, const tr_record_t *record, const char *to);
 
 /* subscription.c */
 tr_reason_t tr_core_subscribe(

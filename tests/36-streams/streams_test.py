@@ -8,7 +8,7 @@ import time
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [TESTS, os.path.join(TESTS, "05-protocol-page")]  # there is the client that speaks the protocol by hand
 import harness
-from client import INFORM, PUBLISH, Link, msgpack, proto
+from client import DONE, INFORM, PUBLISH, SUBSCRIBE, Link, msgpack, proto
 
 PAUSE = 0.6
 
@@ -71,6 +71,25 @@ class Streams(harness.SystemTest):
         done = self.run_ok("replay", "record-worker", "--to", "copy")
         self.assertEqual(done.err, "3 sent again\n")
         self.assertEqual(self.contents("record-copy"), [{"n": 0}, {"n": 1}, {"n": 2}])
+
+    def test_what_an_agent_heard_is_in_its_record(self):
+        """In its order among the messages, with its topic."""
+        link = Link(self.server.endpoint)
+        self.addCleanup(link.socket.close)
+        me = link.register("reader")
+        link.call(SUBSCRIBE, proto((1, "news.>")), DONE, src=me)
+        self.run_ok("record", "reader")
+        self.publish("one")
+        self.run_ok("send", "reader", "inform", "two")
+        self.publish("three", topic="news.b")
+        self.publish("not heard", topic="sport")
+        lines = self.run_ok("replay", "record-reader", "-o", "json").lines()
+        self.assertEqual([line["content"] for line in lines], ["one", "two", "three"])
+        self.assertEqual([line["topic"] for line in lines][::2], ["news.a", "news.b"])
+        self.echo("copy")
+        self.run_ok("record", "copy")
+        self.assertEqual(self.run_ok("replay", "record-reader", "--to", "copy").err, "3 sent again\n")
+        self.assertEqual(self.contents("record-copy"), ["one", "two", "three"])
 
     def test_published_again(self):
         self.run_ok("stream", "add", "a", "a.*")

@@ -21,16 +21,17 @@ static const tr_option_t table[] = {
 
 static const tr_program_t program = {
     .name = "troupe record",
-    .summary = "Keep the direct messages that an agent receives",
+    .summary = "Keep what an agent receives",
     .description =
-        "From now on the messages that AGENT gets, also by way of the services that it offers and while it "
-        "is "
-        "away (or those to the service of that name), are kept in the broker's journal, in the stream "
-        "record-AGENT. `troupe replay record-AGENT` shows them, or sends them again: what an "
+        "From now on what AGENT gets is kept in the broker's journal, in the stream record-AGENT, in its "
+        "order: messages, "
+        "also by way of the services that it offers and while it is away (or those to the service of that "
+        "name), and the "
+        "publications that it has subscribed to. `troupe replay record-AGENT` shows them, or sends them "
+        "again: what an "
         "agent received can be reproduced. Not among them: what was refused (by a certificate, a full "
-        "mailbox, quarantine), answers of ams and df, "
-        "and publications (a stream of their topics has those). `troupe "
-        "stream rm record-AGENT` ends it.",
+        "mailbox, "
+        "quarantine), or missed (a GAP), and answers of ams and df. `troupe stream rm record-AGENT` ends it.",
     .examples = "troupe record reader-1 --max-age 1d\n"
                 "troupe replay record-reader-1 --to reader-test --speed full",
     .options = table,

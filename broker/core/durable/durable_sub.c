@@ -267,22 +267,42 @@ static void miss(tr_core_t *core, const tr_record_t *record, tr_reason_t why) {
     tr_sys_dead_letter(core, record, why);
 }
 
+static bool as_kept(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
+    const tr_record_header_t *h, tr_record_t *ret) {
+    if (!tr_record_with_topic(core, topic, record, h, ret))
+        return false;
+    ret->h.deadline_ms = h->id;
+    ret->h.id = 0;
+    ret->h.flags |= TR_FLAG_DURABLE | TR_FLAG_NO_NACK;
+    return true;
+}
+
+/* It is in the agent's record when it is taken, whether or not the agent is there, as a message is. */
+static void tap(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
+    const tr_record_header_t *h, const tr_queue_t *queue) {
+    const char *agent;
+    tr_record_t got = *record;
+    got.h = *h;
+    got.h.flags |= TR_FLAG_DURABLE;
+    if (tr_service_is_mailbox(queue->service, &agent))
+        tr_tap_delivery(core, topic, &got, agent);
+}
+
 void tr_durable_publish(
     tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h) {
-    tr_record_t r;
-    if (!tr_record_with_topic(core, topic, record, h, &r)) {
-        miss(core, record, TR_REASON_LIMIT);
-        return;
-    }
-    r.h.deadline_ms = h->id;
-    r.h.id = 0;
-    r.h.flags |= TR_FLAG_DURABLE | TR_FLAG_NO_NACK;
     for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next) {
+        tr_record_t r;
         if (!matches(s, topic) || is_own(s->queue, h->src))
             continue;
+        if (!as_kept(core, topic, record, h, &r)) {
+            miss(core, record, TR_REASON_LIMIT);
+            return;
+        }
         tr_reason_t why = tr_letters_have_room(core, s->queue) ? tr_queue_push(core, s->queue, &r, NULL, 0)
                                                                : TR_REASON_BUSY;
         if (why != TR_REASON_NONE)
             miss(core, &r, why);
+        else if (core->tapped)
+            tap(core, topic, record, h, s->queue);
     }
 }

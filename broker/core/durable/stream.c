@@ -293,10 +293,10 @@ bool tr_topic_in_streams(const tr_core_t *core, tr_topic_t *topic) {
     return any != 0;
 }
 
-void tr_stream_append(
-    tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h) {
+void tr_stream_append(tr_core_t *core, const tr_topic_t *topic, const tr_topic_t *named,
+    const tr_record_t *record, const tr_record_header_t *h) {
     tr_record_t r;
-    bool good = tr_record_with_topic(core, topic, record, h, &r);
+    bool good = tr_record_with_topic(core, named, record, h, &r);
     for (tr_stream_t *s = core->durable->streams; s; s = s->next) {
         if (!(topic->in_streams[s->slot / 64] >> s->slot % 64 & 1))
             continue;

@@ -69,9 +69,9 @@ const tr_consumer_t *tr_stream_consumer(const tr_stream_t *stream, const char *n
  * envelope. */
 bool tr_record_with_topic(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record,
     const tr_record_header_t *h, tr_record_t *ret);
-/* Of a topic that has one. `h` is as it is published. */
-void tr_stream_append(
-    tr_core_t *core, tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h);
+/* Of a topic that has one, with the name of `named` in it. `h` is as it is published. */
+void tr_stream_append(tr_core_t *core, const tr_topic_t *topic, const tr_topic_t *named,
+    const tr_record_t *record, const tr_record_header_t *h);
 /* Puts what is new into a batch. */
 void tr_streams_lay_out(tr_core_t *core, tr_buffer_t *ops);
 void tr_streams_clean(tr_core_t *core, const tr_batch_t *batch);
