@@ -90,7 +90,7 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "gateway.sessions. `troupe user passwd` ends all sessions of a user everywhere."},
     [TR_G_PROVIDER_WRONG] = {"G024", TR_LOG_WARN, "sign-in at the provider failed",
         "Somebody who was to sign in at the OpenID provider has no session: the reason, which the page tells "
-        "him, and the error.",
+        "him, and the error. Ten a second of an address are told.",
         "provider-away: see whether the gateway reaches the provider, and what its description says. "
         "sign-in-failed: the error says what was wrong with the client or the identity. no-role: give the "
         "user "

@@ -167,8 +167,9 @@ static void turn_back(tr_web_exchange_t *e, const char *reason, const char *deta
     char place[64];
     snprintf(place, sizeof place, "/#sign-in/%s", reason);
     tr_counter_inc(&e->server->sign_ins[TR_WEB_SIGN_IN_WRONG]);
-    tr_log(e->server->config.log, &tr_gateway_events[TR_G_PROVIDER_WRONG], "peer=%s reason=%s error=%s",
-        e->peer, reason, detail);
+    if (tr_web_rate_take(e->server->refusals, e->from, tr_clock_ms()) == 0) /* anybody can make such lines */
+        tr_log(e->server->config.log, &tr_gateway_events[TR_G_PROVIDER_WRONG], "peer=%s reason=%s error=%s",
+            e->peer, reason, detail);
     give_flow_cookie(e, "");
     tr_web_redirect(e, place);
 }

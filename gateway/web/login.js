@@ -27,6 +27,7 @@ function show() {
     $("login-provider").hidden = !session.provider;
     $("login-elsewhere").textContent = "Sign in with " + session.provider;
     $("login-form").hidden = !session.users;
+    $("provider-cancel").hidden = session.users;
     if ($("login-or").hidden === !other)
         return;
     $("login-or").hidden = !other;
@@ -165,7 +166,7 @@ export function begin(toast, onWho) {
         token.set("");
         sessionStorage.setItem("view", location.hash || location.pathname);
     };
-    $("login-cancel").onclick = () => $("token-dialog").close("cancel");
+    $("login-cancel").onclick = $("provider-cancel").onclick = () => $("token-dialog").close("cancel");
     $("token-dialog").onclose = signInWithToken;
     tabs.onmessage = changed;
     addEventListener("loginchange", learn);

@@ -22,6 +22,10 @@ async function thereAndBack() {
     out.offer = await page.locator("#login-elsewhere").textContent();
     out.password = await page.locator("#login-name").isVisible();
     await see("sign-in-light");
+    await page.locator("#provider-cancel").click();
+    await page.locator("#token-dialog:not([open])").waitFor({state: "attached"});
+    await page.locator("#token").click();
+    await page.locator("#token-dialog[open]").waitFor();
     await page.keyboard.press("Enter");
     await page.locator("h1:has-text('Provider')").waitFor();
     out.at_provider = new URL(page.url()).pathname;

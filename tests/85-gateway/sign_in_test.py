@@ -208,6 +208,13 @@ class People(SignIn):
         self.assertEqual(ends[-1], "/#sign-in/too-many-attempts")
         self.assertEqual(len(self.provider.token_requests), len(ends) - 1)
 
+    def test_nobody_fills_the_log(self):
+        line = self.connection()
+        for _ in range(200):
+            self.assertEqual(self.get("/api/v1/login/callback?state=x&code=y", role=None, connection=line).headers["location"], "/#sign-in/sign-in-over")
+        self.assertTrue(10 <= self.gateway.err.count("G024") < 190)
+        self.assertEqual(self.provider.token_requests, [])
+
     def test_keys_that_change(self):
         self.sign_in()
         new = provider.Key(self.directory, "second")
