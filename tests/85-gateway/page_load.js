@@ -1,6 +1,7 @@
 // The page under load: node page_load.js URL SECONDS. Prints one line of JSON for each view: frames a second, and the heap before and after.
 const {chromium} = require("playwright-core");
-const [url, seconds] = process.argv.slice(2);
+const [url, seconds, token] = process.argv.slice(2);
+const PROBES = 200;
 
 // What the view tells of the publications: how many came and went by on the tap; messages a second and on topics, as the overview has them.
 const told = {
@@ -25,6 +26,30 @@ const frames = ms => new Promise(done => {
     })(begun);
 });
 
+// How long a publication takes from who publishes by HTTP to a script in the browser, in milliseconds, the shortest first.
+async function delays(page) {
+    await page.goto(url + "/");
+    await page.evaluate(() => {
+        window.delays = [];
+        (async () => {
+            const response = await fetch("/api/v1/events?topics=probe.tick"), reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+            for (let text = "", part; !(part = await reader.read()).done;) {
+                const now = Date.now();
+                text += part.value;
+                for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) {
+                    const data = text.slice(0, end).split("\n").find(line => line.startsWith("data: "));
+                    if (data)
+                        window.delays.push(now - JSON.parse(data.slice(6)).content.at);
+                }
+            }
+        })();
+    });
+    const headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"};
+    for (let tries = 0; tries < 10 * PROBES && await page.evaluate(() => window.delays.length) < PROBES; tries++)
+        await page.request.post(url + "/api/v1/topics/probe.tick", {headers, data: {content: {at: Date.now()}}});
+    return page.evaluate(() => window.delays.sort((a, b) => a - b));
+}
+
 (async () => {
     const browser = await chromium.launch({executablePath: process.env.TROUPE_CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--js-flags=--expose-gc", "--enable-precise-memory-info"]});
     const usable = [];
@@ -41,6 +66,7 @@ const frames = ms => new Promise(done => {
         gc();
         return performance.memory.usedJSHeapSize;
     });
+    const late = await delays(page);
     for (const view of ["overview", "topics", "agents"]) {
         await page.goto(`${url}/#${view}`);
         await page.locator(`#view-${view}[data-ready]`).waitFor();
@@ -50,7 +76,7 @@ const frames = ms => new Promise(done => {
             rates: view === "overview" ? await page.evaluate(onTopics) : ""};
     }
     await browser.close();
-    console.log(JSON.stringify({views: out, usable: usable.sort((a, b) => a - b)}));
+    console.log(JSON.stringify({views: out, usable: usable.sort((a, b) => a - b), late}));
 })().catch(error => {
     console.error(error.message);
     process.exit(1);
