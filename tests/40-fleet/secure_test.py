@@ -53,6 +53,23 @@ class Secure(fleet.FleetTest):
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600, path)
         self.assertEqual(stat.S_IMODE((self.certs() / "secret").stat().st_mode), 0o700)
 
+    def test_keys_rotate_while_all_goes_on(self):
+        self.up_detached(text=SECURE)
+        before = {name: row["pid"] for name, row in self.rows().items()}
+        old = pathlib.Path(self.directory) / "old.yaml"
+        old.write_text((self.certs() / "secret/operator.yaml").read_text())
+        old.chmod(0o600)
+        bare = [*self.bare(), "--cert", str(old)]
+        rows = {row["name"]: row["state"] for row in self.ok("cert", "rotate", "--fleet", "trio", "--grace", "1h", "-o", "json").json()}
+        self.assertEqual(rows, dict.fromkeys(["agent.clerk", "agent.echo", "agent.spy", "fleet", "operator"], "rotating") | {"broker": "valid"})
+        self.assertNotEqual(old.read_text(), (self.certs() / "secret/operator.yaml").read_text())
+        self.assert_answers("echo-1")
+        self.assertEqual(self.ok("ask", "echo-1", "hello", *bare).out, "hello\n")
+        self.ok("cert", "rotate", "--fleet", "trio", "--finish")
+        harness.wait_until(lambda: self.troupe("ask", "echo-1", "hello", "--timeout", "2s", *bare).code != 0, "the old key to be refused")
+        harness.wait_until(lambda: self.troupe("ask", "clerk", "hello", "--timeout", "5s").out == "hello\n", "all to come again with theirs")
+        self.assertEqual({name: row["pid"] for name, row in self.rows().items()}, before)
+
     def test_others_are_kept_out(self):
         self.up_detached(text=SECURE)
         done = self.troupe("ask", "echo-1", "hello", *self.bare(), "--timeout", "2s")

@@ -5,6 +5,7 @@ There are no controllers and no nodes: what they would say of a workload, the te
 
 Exit: 77 where it is not there.
 """
+import base64
 import json
 import os
 import pathlib
@@ -60,6 +61,8 @@ if "apply" in sys.argv:
     told = json.load(sys.stdin)
     told["items"] = [apiserver_test.aged(one) for one in told["items"]]
     sys.exit(subprocess.run([{kubectl!r}, *sys.argv[1:]], input=json.dumps(told), text=True).returncode)
+if "port-forward" in sys.argv:  # to a pod that no node runs
+    os.execv({stand_in!r}, [{stand_in!r}, *sys.argv[1:]])
 os.execv({kubectl!r}, [{kubectl!r}, *sys.argv[1:]])
 """
 
@@ -157,7 +160,8 @@ class Verbs(Server):
         wrapper = self.place / "bin" / "kubectl"
         wrapper.parent.mkdir()
         here = pathlib.Path(__file__).resolve().parent
-        wrapper.write_text(KUBECTL.format(here=str(here), tests=str(here.parent), kubectl=shutil.which("kubectl")))
+        wrapper.write_text(KUBECTL.format(here=str(here), tests=str(here.parent), kubectl=shutil.which("kubectl"), stand_in=str(here / "kubectl_stand_in")))
+        self.env["STAND_IN"] = self.directory
         wrapper.chmod(0o755)
         self.env["PATH"] = f"{wrapper.parent}:{os.environ['PATH']}"
         threading.Thread(target=self.control, daemon=True).start()
@@ -201,6 +205,23 @@ class Verbs(Server):
     def replicas(self, kind, name):
         return json.loads(self.kubectl("-n", "office", "get", kind, name, "-o", "json").stdout)["spec"]["replicas"]
 
+    def rotate(self):
+        """Two keys in what the brokers have, and then the new one where it belongs."""
+        certs = self.place / ".troupe/office/certs"
+        old = (certs / "secret/agent.reader.yaml").read_text()
+        broker = self.ready("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://0.0.0.0:0", "--http", "none", "--platform", "office-0",
+                            "--cert", certs / "secret/broker.yaml", "--certs", certs)
+        for number, endpoint in ((5570, broker.endpoint), (5571, broker.stream)):
+            (self.place / f"port-{number}").write_text(endpoint.rsplit(":", 1)[1])
+        self.ok("cert", "rotate", "--fleet", "office", "--grace", "1h")
+        public = json.loads(self.kubectl("-n", "office", "get", "configmap", "office-certs", "-o", "json").stdout)["data"]
+        self.assertIn("old-key:", public["agent.reader.yaml"])
+        self.assertNotIn("old-key:", public["broker.yaml"])
+        secret = json.loads(self.kubectl("-n", "office", "get", "secret", "office-reader-key", "-o", "json").stdout)["data"]["agent.reader.yaml"]
+        now = (certs / "secret/agent.reader.yaml").read_text()
+        self.assertEqual(base64.b64decode(secret).decode(), now)
+        self.assertNotEqual(now, old)
+
     def test_from_up_to_down(self):
         done = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--context", "here", "--image", "i:1", "--timeout", "120s")
         self.assertIn("ready in", done.err)
@@ -218,6 +239,7 @@ class Verbs(Server):
         self.assertIn("ready in", again.err)
         image = json.loads(self.kubectl("-n", "office", "get", "sts", "office", "-o", "json").stdout)["spec"]["template"]["spec"]["containers"][0]["image"]
         self.assertEqual(image, "i:2")
+        self.rotate()
         self.ok("down", "office")
         gone = lambda: not self.kubectl("-n", "office", "get", "sts,deploy,svc,secret", "-o", "name").stdout.strip()  # noqa: E731
         harness.wait_until(gone, "its objects to be gone", 60)

@@ -138,8 +138,7 @@ class Through(harness.SystemTest):
         state = f"{self.directory}/.troupe/office/certs"
         broker = self.ready("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://0.0.0.0:0", "--http", "none", "--platform", "office-0",
                             "--cert", f"{state}/secret/broker.yaml", "--certs", state)
-        for number, endpoint in ((5570, broker.endpoint), (5571, broker.stream)):
-            (pathlib.Path(self.directory) / f"port-{number}").write_text(endpoint.rsplit(":", 1)[1])
+        self.forward_to(broker)
         self.spawn("agentd", "--connect", broker.endpoint, "--cert", f"{state}/secret/agent.reader.yaml", "--name", "reader-7c9-xyz",
                    "--behaviour", "echo", "--service", "read")
         harness.wait_until(lambda: self.troupe("ps", "-o", "json", env=self.env).out.count("reader-7c9-xyz"), "the agent")
@@ -156,6 +155,70 @@ class Through(harness.SystemTest):
         self.ok("down", "office")
         self.assertNotIn("persistentvolumeclaims", self.asked("delete")[0][5])
         self.assertEqual(self.troupe("down", "office", env=self.env).code, 2)
+
+    def forward_to(self, broker):
+        for number, endpoint in ((5570, broker.endpoint), (5571, broker.stream)):
+            (pathlib.Path(self.directory) / f"port-{number}").write_text(endpoint.rsplit(":", 1)[1])
+
+    def applies(self):
+        return [json.loads(line) for line in (pathlib.Path(self.directory) / "applies").read_text().splitlines()]
+
+    def test_keys_rotate_with_two_of_them_good(self):
+        mounted = pathlib.Path(self.directory) / "mounted"
+        mounted.mkdir()
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        broker = self.ready("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://0.0.0.0:0", "--http", "none", "--platform", "office-0",
+                            "--cert", mounted / "secret/broker.yaml", "--certs", mounted)
+        self.forward_to(broker)
+        old = {}
+        for name in ("reader", "editor"):  # what somebody else may have of it
+            old[name] = pathlib.Path(self.directory) / f"old.{name}.yaml"
+            old[name].write_text((mounted / f"secret/agent.{name}.yaml").read_text())
+            old[name].chmod(0o600)
+        reader = self.spawn("agentd", "--connect", broker.endpoint, "--cert", mounted / "secret/agent.reader.yaml", "--name", "reader-1",
+                            "--behaviour", "echo", "--service", "read")
+        late = self.spawn("agentd", "--connect", broker.endpoint, "--cert", old["editor"], "--name", "editor", "--behaviour", "echo")
+        harness.wait_until(lambda: {"reader-1", "editor"} <= {row["name"] for row in self.ok("ps", "-o", "json").json()}, "both agents")
+
+        done = self.ok("cert", "rotate", "--fleet", "office", "--grace", "1h", "-o", "json")
+        rows = {row["name"]: row for row in done.json()}
+        self.assertEqual({name: row["state"] for name, row in rows.items()},
+                         {"broker": "valid", "fleet": "rotating", "operator": "rotating", "agent.reader": "rotating", "agent.editor": "rotating"})
+        self.assertEqual(self.applies()[-2:], [["ConfigMap/office-certs"], self.applies()[-1]])
+        self.assertEqual(sorted(self.applies()[-1]), ["Secret/office-editor-key", "Secret/office-reader-key"])
+        self.assertNotEqual((mounted / "secret/agent.reader.yaml").read_text(), old["reader"].read_text())
+        # The old key is as good as the new one, for who goes on and for who comes.
+        for whom in ("reader-1", "editor"):
+            self.assertEqual(self.ok("ask", whom, "hello").out, "hello\n")
+        second = self.spawn("agentd", "--connect", broker.endpoint, "--cert", old["reader"], "--name", "reader-2", "--behaviour", "echo")
+        second.wait_err("registered")
+        second.stop()
+        again = {row["name"]: row for row in self.ok("cert", "rotate", "--fleet", "office", "--grace", "1h", "-o", "json").json()}
+        self.assertEqual(again, rows)  # brought again, and nothing new
+
+        # Its time is over: who has the new one goes on, in the same process, and who has not is kept out.
+        self.ok("cert", "rotate", "--fleet", "office", "--finish")
+        kept_out = lambda: self.troupe("ask", "editor", "x", "--timeout", "2s", env=self.env).code != 0  # noqa: E731
+        harness.wait_until(kept_out, "the holder of an old key to be gone")
+        harness.wait_until(lambda: self.troupe("ask", "reader-1", "hello", env=self.env).out == "hello\n", "the other one to come again")
+        self.assertIsNone(reader.process.poll())
+        harness.wait_until(lambda: "B048" in broker.err, "the broker to say so")
+        self.assertIsNone(late.process.poll())  # it knocks on
+        # Of a key that ends by itself nobody has to say so.
+        self.ok("cert", "rotate", "--fleet", "office", "--grace", "1s")
+        old["reader"].write_text((mounted / "secret/agent.reader.yaml").read_text())
+        harness.wait_until(lambda: not [row for row in self.ok("cert", "ls", "--certs", str(mounted), "-o", "json").json() if row["state"] == "rotating"],
+                           "the old keys to end")
+        harness.wait_until(lambda: self.troupe("ask", "reader-1", "hello", env=self.env).out == "hello\n", "the reader")
+
+    def test_a_rotation_that_nobody_hears_of_is_not_brought_to_its_end(self):
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        done = self.troupe("cert", "rotate", "--fleet", "office", "--timeout", "1s", env=self.env, patience=120)
+        self.assertEqual(done.code, 4, done)
+        self.assertIn("the same again goes on with it", done.err)
+        self.assertEqual(self.applies()[-1], ["ConfigMap/office-certs"])
+        self.assertEqual(self.troupe("cert", "rotate", "--fleet", "nobody", env=self.env).code, 2)
+        self.assertEqual(self.troupe("cert", "rotate", env=self.env).code, 1)
 
     def test_keys_alone(self):
         done = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--keys")

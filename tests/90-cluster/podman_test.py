@@ -55,6 +55,7 @@ class Podman(ContainerTest):
             self.assertEqual(len(self.podman("exec", name, "ls", "/etc/troupe/key").stdout.split()), 1)
             self.assertEqual(self.podman("exec", name, "stat", "-c", "%a", f"/etc/troupe/key/{self.key_of(pod)}").stdout.strip(), "400")
 
+        self.rotate()
         self.ok("scale", "echo=3", "--timeout", "60s")
         self.assertEqual(self.names(), {"echo-1", "echo-2", "echo-3", "solo", "gateway"})
         self.ok("scale", "echo=1", "--timeout", "60s")
@@ -84,6 +85,19 @@ class Podman(ContainerTest):
         self.ok("down", self.prefix, "--purge")
         volumes = self.podman("volume", "ls", "--format", "{{.Name}}").stdout.split()
         self.assertEqual([name for name in volumes if name.startswith(self.prefix)], [])
+
+    def rotate(self):
+        """The containers stay, and have the new key in the place of the old one."""
+        def look(pod):
+            return self.podman("exec", f"{self.prefix}-{pod}", "cat", f"/etc/troupe/key/{self.key_of(pod)}").stdout, self.inspect(f"{self.prefix}-{pod}")["State"]["Pid"]
+        before = {pod: look(pod) for pod in ("broker-broker", "echo-1-agent", "solo-agent")}
+        self.ok("cert", "rotate", "--fleet", self.prefix, "--grace", "1h", "--timeout", "60s")
+        for pod, (key, pid) in before.items():
+            now = look(pod)
+            self.assertEqual((now[0] == key, now[1]), (pod == "broker-broker", pid))
+        self.assertEqual(self.ok("ask", "echo-2", "hello").out, "hello\n")
+        self.ok("cert", "rotate", "--fleet", self.prefix, "--finish", "--timeout", "60s")
+        harness.wait_until(lambda: self.run_troupe("ask", "echo-2", "hello").out == "hello\n", "an agent with its new key", 60)
 
     def key_of(self, pod):
         return {"broker-broker": "broker.yaml", "echo-1-agent": "agent.echo.yaml", "solo-agent": "agent.solo.yaml"}[pod]

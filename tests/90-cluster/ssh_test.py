@@ -158,6 +158,7 @@ class Ssh(Machines):
         self.wait_answer("worker-1")
         self.wait_answer("svc:pin")
         self.check_keys()
+        self.rotate()
 
         self.inside("scale", "worker=9", "--timeout", "100s")
         self.assertEqual(sum(name.startswith("worker-") for _, name in self.rows()), 9)
@@ -210,11 +211,34 @@ class Ssh(Machines):
                 secrets.setdefault(re.search("secret-key: '(.*)'", path.read_text()).group(1), set()).add(number)
         self.assertTrue(all(len(hosts) == 1 for hosts in secrets.values()), "a secret key is on two hosts")
 
+    def rotate(self):
+        """Each host gets its own, while all goes on; the processes stay."""
+        def secrets():
+            return {path: path.read_text() for path in self.place.glob("far/office-*/certs/secret/*.yaml")}
+
+        def pids():
+            return {(row["host"], row["name"]): row["pid"] for row in self.inside("ps", "office", "-o", "json").json()}
+        before, ran = secrets(), pids()
+        done = self.inside("cert", "rotate", "--fleet", "office", "--grace", "1h", "-o", "json", "--timeout", "60s")
+        states = {(row["fleet"], row["name"]): row["state"] for row in done.json()}
+        self.assertEqual(states["office-2", "agent.pinned"], "rotating")
+        self.assertEqual(states["office-2", "broker"], "valid")
+        after = secrets()
+        self.assertEqual(before.keys(), after.keys())
+        for path, text in after.items():
+            self.assertEqual(text == before[path], path.name == "broker.yaml", path)
+        self.wait_answer("worker-1")
+        self.inside("cert", "rotate", "--fleet", "office", "--finish")
+        self.wait_answer("worker-1")
+        self.wait_answer("svc:pin")
+        self.assertEqual(pids(), ran)
+
     def test_an_open_fleet_and_a_host_that_is_killed(self):
         self.addCleanup(self.down, "--purge")
         self.up(self.FLEET.replace("SECURE", "false").replace("count: 6", "count: 2"), hosts=[self.hosts()[0], self.hosts()[2]])
         self.wait_answer("worker")
         self.wait_answer("svc:pin")
+        self.assertIn("is not secure", self.inside("cert", "rotate", "--fleet", "office", code=3).err)
         state = json.loads((self.place / "far" / "office-1" / "fleet.json").read_text())
         os.kill(state["pid"], 9)
         harness.wait_until(lambda: not pathlib.Path(f"/proc/{state['pid']}").exists() or self.is_dead(state["pid"]), "the supervisor to end", PATIENCE)

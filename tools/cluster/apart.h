@@ -66,6 +66,8 @@ int tr_apart_load(const tr_apart_t *self, const char *group, tr_fleet_t **ret_fl
 /* podman: the secret part of a group's certificate ("broker": the broker's) as a file that its containers may read, and all public parts for the
  * broker. Elsewhere nothing. */
 int tr_apart_hand_over(const tr_apart_t *self, const char *group, tr_error_t *error);
+/* podman: the public parts alone. */
+int tr_apart_hand_over_certs(const tr_apart_t *self, tr_error_t *error);
 /* Applies objects (an array, borrowed). */
 int tr_apart_apply(const tr_apart_t *self, const json_t *objects, tr_error_t *error);
 /* Of the fleet, or of a group: how many pods there are to be, and how many serve. */

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,13 +160,26 @@ static int keep_file(const tr_fleet_t *fleet, const char *directory, tr_error_t 
 
 /* ---- secrets as files of this machine ---- */
 
-static int hand_over(const char *from, const char *to, tr_error_t *error) {
+/* A container has a file that is mounted by itself, not by its name: another one in its place would not be seen there. */
+static int write_over(const char *to, const char *bytes, size_t len) {
+    int fd = open(to, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? tr_file_write(to, bytes, len, 0400) : -errno;
+    int rc = pwrite(fd, bytes, len, 0) == (ssize_t)len && ftruncate(fd, (off_t)len) == 0 && fsync(fd) == 0
+                 ? 0
+                 : -(errno ? errno : EIO);
+    close(fd);
+    return rc;
+}
+
+/* `mounted`: by itself; else it is in a folder that is. */
+static int hand_over(const char *from, const char *to, bool mounted, tr_error_t *error) {
     char *bytes = NULL;
     size_t len = 0;
     int rc = tr_file_read(from, "secret", SECRET_MOST, &bytes, &len, error);
     if (rc < 0)
         return rc;
-    rc = tr_file_write(to, bytes, len, 0400);
+    rc = mounted ? write_over(to, bytes, len) : tr_file_write(to, bytes, len, 0400);
     if (rc == 0 && chown(to, TR_MANIFEST_USER, TR_MANIFEST_USER) < 0)
         rc = -errno;
     explicit_bzero(bytes, len);
@@ -183,7 +197,7 @@ static int path_in(
 }
 
 /* The public parts, of which the broker reads all. */
-static int hand_over_certs(const tr_apart_t *self, tr_error_t *error) {
+int tr_apart_hand_over_certs(const tr_apart_t *self, tr_error_t *error) {
     char from[PATH_MAX], to[PATH_MAX];
     int rc = tr_fleet_certs_directory(self->directory, from, error);
     DIR *dir = rc == 0 ? opendir(from) : NULL;
@@ -194,7 +208,7 @@ static int hand_over_certs(const tr_apart_t *self, tr_error_t *error) {
         if (rc == 0)
             rc = path_in(self, TR_MANIFEST_KEYS "/certs", entry->d_name, to, error);
         if (rc == 0)
-            rc = hand_over(from, to, error);
+            rc = hand_over(from, to, false, error);
     }
     if (dir)
         closedir(dir);
@@ -226,8 +240,8 @@ int tr_apart_hand_over(const tr_apart_t *self, const char *group, tr_error_t *er
     if (rc == 0)
         rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
     if (rc == 0)
-        rc = hand_over(from, to, error);
-    return rc == 0 ? hand_over_certs(self, error) : rc;
+        rc = hand_over(from, to, true, error);
+    return rc == 0 ? tr_apart_hand_over_certs(self, error) : rc;
 }
 
 static int hand_over_tokens(const tr_apart_t *self, tr_error_t *error) {
@@ -235,7 +249,7 @@ static int hand_over_tokens(const tr_apart_t *self, tr_error_t *error) {
     int rc = path_in(self, ".", "tokens", from, error);
     if (rc == 0)
         rc = path_in(self, TR_MANIFEST_KEYS, "tokens", to, error);
-    return rc == 0 ? hand_over(from, to, error) : rc;
+    return rc == 0 ? hand_over(from, to, true, error) : rc;
 }
 
 /* Files that the gateway's options name. */
@@ -249,7 +263,7 @@ static int hand_over_gateway_files(const tr_apart_t *self, const tr_fleet_t *fle
         snprintf(file, sizeof file, TR_MANIFEST_GATEWAY "-%s", *option);
         rc = error->code ? error->code : path_in(self, TR_MANIFEST_KEYS, file, to, error);
         if (rc == 0)
-            rc = hand_over(from, to, error);
+            rc = hand_over(from, to, true, error);
     }
     return rc;
 }
@@ -264,7 +278,7 @@ static int hand_over_server(const tr_apart_t *self, const char *from, const char
         return tr_error_set(error, -EACCES,
             "%s: others may read this file, which may hold a password: chmod 600 %s", from, from);
     int rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
-    return rc == 0 ? hand_over(from, to, error) : rc;
+    return rc == 0 ? hand_over(from, to, true, error) : rc;
 }
 
 static int hand_over_all(const tr_apart_t *apart, const tr_fleet_t *fleet, tr_error_t *error) {

@@ -4,6 +4,7 @@
 #include "tools/cluster/run.h"
 #include "tools/cluster/unit.h"
 #include "tools/fleet/fleet.h"
+#include "tools/fleet/fleet_certs.h"
 #include "tools/fleet/state.h"
 
 #include <errno.h>
@@ -58,15 +59,20 @@ static int write_one(const work_t *w, const char *name, const char *text, tr_err
     return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
 }
 
+/* In their order. */
 static int write_files(const work_t *w, const json_t *files, tr_error_t *error) {
     const char *name;
     json_t *text;
-    int rc = json_object_get(files, "fleet.yaml")
-                 ? 0
-                 : tr_error_set(error, -EINVAL, "files: expected fleet.yaml among them");
+    int rc = 0;
     json_object_foreach((json_t *)(uintptr_t)files, name, text) if (rc == 0) rc =
         write_one(w, name, json_string_value(text), error);
     return rc;
+}
+
+static int write_fleet(const work_t *w, const json_t *files, tr_error_t *error) {
+    return json_object_get(files, "fleet.yaml")
+               ? write_files(w, files, error)
+               : tr_error_set(error, -EINVAL, "files: expected fleet.yaml among them");
 }
 
 /* ---- systemd ---- */
@@ -159,7 +165,7 @@ static int begin(work_t *w, const json_t *request, json_t **ret_answer, tr_error
     int rc =
         tr_state_find(w->root, w->fleet, &info, NULL) == 0
             ? tr_error_set(error, -EBUSY, "the fleet %s runs here already: `troupe down` ends it", w->fleet)
-            : write_files(w, json_object_get(request, "files"), error);
+            : write_fleet(w, json_object_get(request, "files"), error);
     if (rc == 0)
         rc = why ? begin_plain(w, error) : begin_unit(w, error);
     if (rc == 0)
@@ -207,16 +213,45 @@ static int end(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t
     return rc;
 }
 
+/* ---- changed keys ---- */
+
+/* Public parts come first: the broker here knows a key before its holder has it. */
+static int take_keys(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t *error) {
+    static const char folder[] = TR_FLEET_CERTS "/";
+    json_t *files = json_object_get(request, "files");
+    if (access(w->directory, F_OK) < 0)
+        return tr_error_set(error, -ENOENT, "no fleet %s was begun here", w->fleet);
+    for (void *at = json_object_iter(files); at; at = json_object_iter_next(files, at))
+        if (strncmp(json_object_iter_key(at), folder, sizeof folder - 1) != 0)
+            return tr_error_set(error, -EINVAL, "files: \"%.100s\": expected nothing but what is in certs/",
+                json_object_iter_key(at));
+    int rc = write_files(w, files, error);
+    if (rc == 0)
+        *ret_answer = json_pack("{s:s}", "fleet", w->fleet);
+    return rc;
+}
+
+typedef int (*action_fn)(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t *error);
+
+static action_fn action_of(const char *word) {
+    static const struct {
+        const char *word;
+        action_fn take;
+    } all[] = {{"begin", begin}, {"end", end}, {"keys", take_keys}};
+    for (size_t i = 0; word && i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].word, word) == 0)
+            return all[i].take;
+    return NULL;
+}
+
 int tr_host_side_take(
     const tr_host_side_t *self, const json_t *request, json_t **ret_answer, tr_error_t *error) {
-    const char *action = json_string_value(json_object_get(request, "action"));
+    action_fn take = action_of(json_string_value(json_object_get(request, "action")));
     const char *fleet = json_string_value(json_object_get(request, "fleet"));
-    bool begins = action && strcmp(action, "begin") == 0;
     work_t w = {.side = self, .fleet = fleet, .system = geteuid() == 0};
-    if (!action || (!begins && strcmp(action, "end") != 0) || !fleet ||
-        !tr_fleet_name_valid(fleet, strlen(fleet)))
+    if (!take || !fleet || !tr_fleet_name_valid(fleet, strlen(fleet)))
         return tr_error_set(
-            error, -EINVAL, "expected {\"action\": \"begin\" or \"end\", \"fleet\": NAME ...}");
+            error, -EINVAL, "expected {\"action\": \"begin\", \"end\" or \"keys\", \"fleet\": NAME ...}");
     snprintf(w.unit, sizeof w.unit, "troupe-%s.service", fleet);
     snprintf(w.timeout, sizeof w.timeout, "%lldms",
         (long long)json_integer_value(json_object_get(request, "timeout")));
@@ -228,5 +263,5 @@ int tr_host_side_take(
         rc = too_long(error);
     if (rc < 0)
         return rc;
-    return begins ? begin(&w, request, ret_answer, error) : end(&w, request, ret_answer, error);
+    return take(&w, request, ret_answer, error);
 }

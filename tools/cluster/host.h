@@ -6,6 +6,8 @@
  *                 writes the files below ROOT/NAME, each for its owner alone, and starts the fleet of fleet.yaml: as a unit of systemd, where that
  *                 runs here, else as plain processes (also where `plain` is true)
  *   {"action": "end", "fleet": NAME, "kill": false, "purge": false, "timeout": MS}
+ *   {"action": "keys", "fleet": NAME, "files": {PATH: TEXT ...}}
+ *                 writes changed certificates (below certs/) of a fleet that was begun here, in their order: who runs reads them by itself
  *
  * and answers with an object, of begin: {"fleet", "by": "systemd"|"processes", "why", "endpoint", "stream"}, why: "" or why it is no unit.
  *

@@ -3,6 +3,7 @@
 #include "lib/base/file.h"
 #include "lib/cert/cert_file.h"
 #include "lib/cert/role.h"
+#include "tools/cluster/hosts.h"
 #include "tools/cluster/spread.h"
 #include "tools/fleet/fleet_certs.h"
 
@@ -29,7 +30,7 @@ int tr_hosts_keys_make(const tr_apart_t *self, const tr_fleet_t *file, tr_error_
 
 /* ---- other brokers ---- */
 
-static int certs_of(const tr_apart_t *self, const char *name, char out[PATH_MAX], tr_error_t *error) {
+int tr_hosts_certs(const tr_apart_t *self, const char *name, char *out, tr_error_t *error) {
     char place[PATH_MAX];
     int rc = tr_hosts_place(self, name, place, error);
     return rc == 0 ? tr_fleet_certs_directory(place, out, error) : rc;
@@ -66,9 +67,9 @@ int tr_hosts_keys_exchange(const tr_apart_t *self, const json_t *spread, tr_erro
         const char *name = json_string_value(json_object_get(other, "fleet"));
         if (i == k)
             continue;
-        int rc = certs_of(self, name, from, error);
+        int rc = tr_hosts_certs(self, name, from, error);
         if (rc == 0)
-            rc = certs_of(self, json_string_value(json_object_get(one, "fleet")), to, error);
+            rc = tr_hosts_certs(self, json_string_value(json_object_get(one, "fleet")), to, error);
         if (rc == 0)
             rc = copy_broker(from, to, name, error);
         if (rc < 0)
@@ -115,10 +116,37 @@ static int give_folder(const char *folder, const char *as, bool secure, json_t *
 int tr_hosts_keys_give(
     const tr_apart_t *self, const char *name, bool secure, json_t *files, tr_error_t *error) {
     char certs[PATH_MAX], secrets[PATH_MAX];
-    int rc = certs_of(self, name, certs, error);
+    int rc = tr_hosts_certs(self, name, certs, error);
     if (rc == 0 && snprintf(secrets, sizeof secrets, "%s/" TR_CERT_SECRET_DIR, certs) >= (int)sizeof secrets)
         rc = tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", certs);
     if (rc == 0)
         rc = give_folder(certs, TR_FLEET_CERTS, secure, files, error);
     return rc == 0 ? give_folder(secrets, TR_FLEET_CERTS "/" TR_CERT_SECRET_DIR, secure, files, error) : rc;
+}
+
+static int bring_to(const tr_apart_t *self, const json_t *host, tr_error_t *error) {
+    tr_ssh_t ssh = tr_hosts_ssh(self);
+    const char *const words[] = {"host", *self->remote ? "--state" : NULL, self->remote, NULL};
+    const char *fleet = json_string_value(json_object_get(host, "fleet"));
+    json_t *files = json_object();
+    int rc = tr_hosts_keys_give(self, fleet, json_is_true(json_object_get(host, "secure")), files, error);
+    json_t *request = json_pack("{s:s, s:s, s:o}", "action", "keys", "fleet", fleet, "files", files);
+    char *text = rc == 0 && request ? json_dumps(request, JSON_COMPACT) : NULL;
+    json_decref(request);
+    if (rc == 0)
+        rc = text ? tr_ssh_troupe(
+                        &ssh, json_string_value(json_object_get(host, "at")), words, text, NULL, error)
+                  : tr_error_set(error, -ENOMEM, "out of memory");
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+    return rc;
+}
+
+int tr_hosts_bring_keys(const tr_apart_t *self, tr_error_t *error) {
+    size_t i;
+    json_t *host;
+    int rc = 0;
+    json_array_foreach(self->hosts, i, host) if (rc == 0) rc = bring_to(self, host, error);
+    return rc;
 }

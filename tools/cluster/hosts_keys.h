@@ -12,7 +12,8 @@ int tr_hosts_keys_exchange(const tr_apart_t *self, const json_t *spread, tr_erro
 /* Into `files` (path -> text): what host NAME gets. Of a fleet that is not secure its broker's alone, and that only among several. */
 int tr_hosts_keys_give(
     const tr_apart_t *self, const char *name, bool secure, json_t *files, tr_error_t *error);
-/* DIRECTORY/hosts/NAME; out: PATH_MAX bytes. */
+/* DIRECTORY/hosts/NAME, and its certificates; out: PATH_MAX bytes. */
 int tr_hosts_place(const tr_apart_t *self, const char *name, char *out, tr_error_t *error);
+int tr_hosts_certs(const tr_apart_t *self, const char *name, char *out, tr_error_t *error);
 
 #endif

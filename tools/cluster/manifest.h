@@ -60,6 +60,10 @@ extern const char *const tr_manifest_gateway_files[];
 bool tr_manifest_gateway_file(const tr_fleet_t *fleet, const char *directory, const char *option,
     char out[PATH_MAX], tr_error_t *error);
 
+/* Of a fleet whose keys were changed (`state` is needed): an array of the ConfigMap with the public parts, and one of the Secrets of its groups. */
+int tr_manifest_rotated(
+    const tr_manifest_config_t *config, json_t **ret_public, json_t **ret_secret, tr_error_t *error);
+
 /* Whether a name can be an object's: a label of DNS. */
 bool tr_manifest_name_valid(const char *name);
 

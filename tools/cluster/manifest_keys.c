@@ -205,3 +205,34 @@ int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *erro
         rc = put_servers(self, error);
     return rc == 0 && !group ? put_of_gateway(self, error) : rc;
 }
+
+/* ---- changed keys ---- */
+
+static int put_key_of(void *arg, const char *group, tr_error_t *error) {
+    char cert[TR_NAME_MAX + 8];
+    snprintf(cert, sizeof cert, "agent.%s", group);
+    return put_key(arg, group, cert, error);
+}
+
+int tr_manifest_rotated(
+    const tr_manifest_config_t *config, json_t **ret_public, json_t **ret_secret, tr_error_t *error) {
+    tr_manifest_t m = {.config = config,
+        .fleet = config->fleet,
+        .namespace = config->namespace ? config->namespace : config->fleet->name,
+        .objects = json_array()};
+    json_t *public = m.objects, *secret = json_array();
+    int rc = tr_manifest_certificates(&m, error);
+    m.objects = secret;
+    if (rc == 0)
+        rc = tr_fleet_certs_each(config->state, put_key_of, &m, error);
+    if (rc == 0 && (m.failed || !public || !secret))
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc < 0) {
+        json_decref(public);
+        json_decref(secret);
+        return rc;
+    }
+    *ret_public = public;
+    *ret_secret = secret;
+    return 0;
+}

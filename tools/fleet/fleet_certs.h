@@ -33,6 +33,10 @@ int tr_fleet_certs_group_apart(
 /* The same of a group that was attached. */
 int tr_fleet_certs_group(const char *state, const tr_fleet_agent_t *agent, tr_error_t *error);
 
+/* Each group that has a certificate there; ends with the first negative result, which it returns. */
+int tr_fleet_certs_each(const char *state, int (*one)(void *arg, const char *group, tr_error_t *error),
+    void *arg, tr_error_t *error);
+
 /* STATE/certs, and the secret part of one in it; out: PATH_MAX bytes. */
 int tr_fleet_certs_directory(const char *state, char *out, tr_error_t *error);
 int tr_fleet_certs_secret(const char *state, const char *name, char *out, tr_error_t *error);

@@ -131,7 +131,7 @@ static json_t *some(int64_t value) {
     return value ? json_integer(value) : json_null();
 }
 
-static const char *state_of(const tr_cert_t *cert, int64_t now_ms) {
+const char *tr_certs_state(const tr_cert_t *cert, int64_t now_ms) {
     tr_cert_state_t state = tr_cert_state(cert, 0, now_ms);
     bool rotates = cert->keys_n > 1 && tr_cert_state(cert, 1, now_ms) == TR_CERT_VALID;
     return state == TR_CERT_VALID && rotates ? "rotating" : tr_cert_state_name(state);
@@ -147,13 +147,13 @@ static json_t *object_of(const char *directory, const tr_cert_t *c) {
     const tr_limits_t *l = &c->limits;
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
                      "s:o, s:s, s:o}",
-        "name", c->name, "state", state_of(c, tr_clock_wall_ms()), "names", list_of(&r->names), "publish",
-        list_of(&r->publish), "subscribe", list_of(&r->subscribe), "offer", list_of(&r->offer), "ask",
-        list_of(&r->ask), "verbs", list_of(&r->verbs), "platforms", list_of(&r->platforms), "messages_per_s",
-        some((int64_t)l->messages_per_s), "bytes_per_s", some((int64_t)l->bytes_per_s), "connections",
-        some((int64_t)l->connections), "mailbox_bytes", some((int64_t)l->mailbox_bytes), "made",
-        some(c->made_ms), "not_after", some(c->not_after_ms), "revoked", some(c->revoked_ms), "key", key,
-        "old_key_until", some(c->keys_n > 1 ? c->keys[1].until_ms : 0), "file", file, "secret_file",
+        "name", c->name, "state", tr_certs_state(c, tr_clock_wall_ms()), "names", list_of(&r->names),
+        "publish", list_of(&r->publish), "subscribe", list_of(&r->subscribe), "offer", list_of(&r->offer),
+        "ask", list_of(&r->ask), "verbs", list_of(&r->verbs), "platforms", list_of(&r->platforms),
+        "messages_per_s", some((int64_t)l->messages_per_s), "bytes_per_s", some((int64_t)l->bytes_per_s),
+        "connections", some((int64_t)l->connections), "mailbox_bytes", some((int64_t)l->mailbox_bytes),
+        "made", some(c->made_ms), "not_after", some(c->not_after_ms), "revoked", some(c->revoked_ms), "key",
+        key, "old_key_until", some(c->keys_n > 1 ? c->keys[1].until_ms : 0), "file", file, "secret_file",
         access(secret, F_OK) == 0 ? json_string(secret) : json_null());
 }
 

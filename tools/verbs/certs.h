@@ -31,6 +31,8 @@ typedef struct tr_cert_list {
 int tr_certs_list(const tr_call_t *call, const char *directory, tr_cert_list_t *ret_list);
 void tr_certs_list_finish(tr_cert_list_t *self);
 
+/* "valid", "rotating" (two keys are good), "expired", "revoked". */
+const char *tr_certs_state(const tr_cert_t *cert, int64_t now_ms);
 /* One certificate with all that it grants: what and value below each other, or as an object. An exit code. */
 int tr_certs_show(
     const tr_call_t *call, tr_output_format_t format, const char *directory, const tr_cert_t *cert);

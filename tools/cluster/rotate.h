@@ -1,0 +1,21 @@
+/* New keys for all certificates of a fleet but its brokers', wherever it runs: on this machine, on Kubernetes, in podman, over ssh. */
+#ifndef TR_TOOLS_CLUSTER_ROTATE_H
+#define TR_TOOLS_CLUSTER_ROTATE_H
+
+#include "tools/cli/cli.h"
+
+#include <stdbool.h>
+
+typedef struct tr_apart_rotate {
+    const tr_cli_common_t *common; /* fleet, state, timeout_ms, output */
+    int64_t grace_ms;              /* old keys are good for so long */
+    bool finish;                   /* no new keys: the old ones are good no more */
+} tr_apart_rotate_t;
+
+/*
+ * Makes the keys, brings the public parts to the brokers, waits until the operator's new key is let in, and brings the secret parts to their
+ * holders, who read them when they connect anew. What rotates already is brought again. An exit code; what was done is shown.
+ */
+int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how);
+
+#endif
