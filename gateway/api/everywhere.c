@@ -1,5 +1,5 @@
 /*
- * What is asked of all brokers, as each knows a part of it: what a message has set in motion, and what agents have spent on models. The gateway's own is
+ * What is asked of all brokers, as each knows a part of it: what a message has set in motion, which traces began last, and what agents have spent on models. The gateway's own is
  * asked for its part and for its neighbours, and then each of those that are linked for theirs, some at once. One that does not say, or may not, is left
  * out, and `complete` is false.
  */
@@ -7,7 +7,10 @@
 #include "gateway/http/server.h"
 #include "proto/aid.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define TRACES_MOST 50 /* as the AMS tells where nobody says how many */
 
 enum { OWN, BROKERS };
 
@@ -15,12 +18,18 @@ enum { OWN, BROKERS };
 typedef struct part {
     const char *list;
     const char *numbers[3]; /* ended by NULL */
+    bool last;              /* of the list no more than were asked for: those that began last */
 } part_t;
 
-static const part_t of_trace = {"spans", {"forgotten", "dropped"}}, of_spending = {"spent", {"total"}};
+static const part_t of_trace = {"spans", {"forgotten", "dropped"}, false},
+                    of_traces = {"traces", {"forgotten", "dropped"}, true},
+                    of_spending = {"spent", {"total"}, false};
 
 static const part_t *part_of(const tr_web_exchange_t *e) {
-    return strcmp(e->match.route->action, "trace") == 0 ? &of_trace : &of_spending;
+    const char *action = e->match.route->action;
+    return strcmp(action, "trace") == 0    ? &of_trace
+           : strcmp(action, "traces") == 0 ? &of_traces
+                                           : &of_spending;
 }
 
 /* In e->found: {"answer": {..., "spans"}, "others": [PLATFORM ...], "asked": how many of them}. */
@@ -47,6 +56,39 @@ static bool ask(tr_web_exchange_t *e, unsigned slot, const char *ams, const char
 
 static void on_others(tr_web_exchange_t *e);
 
+static int by_time(const void *a, const void *b) {
+    json_int_t left = json_integer_value(json_object_get(*(json_t *const *)a, "start_us"));
+    json_int_t right = json_integer_value(json_object_get(*(json_t *const *)b, "start_us"));
+    return (left > right) - (left < right);
+}
+
+/* The last ones of all, in their order; NULL: out of memory. */
+static json_t *last_of(const json_t *list, size_t most) {
+    size_t n = json_array_size(list), i;
+    json_t **sorted = calloc(n ? n : 1, sizeof(json_t *)), *out = sorted ? json_array() : NULL;
+    for (i = 0; out && i < n; i++)
+        sorted[i] = json_array_get(list, i);
+    if (out)
+        qsort(sorted, n, sizeof *sorted, by_time);
+    for (i = out && n > most ? n - most : 0; out && i < n; i++)
+        json_array_append(out, sorted[i]);
+    free(sorted);
+    return out;
+}
+
+static void respond(tr_web_exchange_t *e) {
+    const part_t *part = part_of(e);
+    json_t *answer = json_object_get(e->found, "answer"), *list = json_object_get(answer, part->list);
+    const char *wish = tr_web_query(e, "max-results");
+    size_t most = wish && atoi(wish) > 0 ? (size_t)atoi(wish) : TRACES_MOST;
+    if (part->last && json_array_size(list) > most)
+        json_object_set_new(answer, "complete", json_false());
+    json_t *last = part->last ? last_of(list, most) : NULL;
+    if (last)
+        json_object_set_new(answer, part->list, last);
+    tr_web_respond_json(e, 200, json_incref(answer));
+}
+
 /* The next ones; where there are none any more, the answer. */
 static void go_on(tr_web_exchange_t *e) {
     json_t *others = json_object_get(e->found, "others"), *answer = json_object_get(e->found, "answer");
@@ -65,7 +107,7 @@ static void go_on(tr_web_exchange_t *e) {
     json_object_set_new(e->found, "asked", json_integer(asked));
     json_object_set_new(e->found, "slots", json_integer(slot));
     if (!slot)
-        tr_web_respond_json(e, 200, json_incref(answer));
+        respond(e);
 }
 
 static void add(json_t *answer, const char *key, const json_t *more) {

@@ -220,7 +220,7 @@ static const tr_web_route_t routes[] = {
 
     /* ---- traces ---- */
     {TR_WEB_GET, "/api/v1/traces", TR_WEB_VIEWER, "listTraces", "The spans that begin a trace, the last ones",
-        FIELDS(PAGE), ASK("ams", "traces")},
+        FIELDS(PAGE), .to = "ams", .action = "traces", .handle = tr_api_everywhere},
     {TR_WEB_GET, "/api/v1/traces/{trace}", TR_WEB_VIEWER, "showTrace",
         "What a message has set in motion: the spans of a trace that are kept",
         FIELDS(PATH("trace", "32 hexadecimal digits")), .to = "ams", .action = "trace",

@@ -37,9 +37,9 @@ static const preset_t presets[TR_ROLES] = {
         .subscribe = {">", "$sys.spans"},
         .offer = {"*"},
         .ask = {"*"},
-        /* A trace over several platforms is asked for at each, by an id that nobody guesses. */
-        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "ams.trace", "ams.spending",
-            "df.search"}},
+        /* A trace over several platforms is asked for at each, and so is which there are: spans go to linked brokers anyhow. */
+        .verbs = {"ams.get-description", "ams.search", "ams.brokers", "ams.trace", "ams.traces",
+            "ams.spending", "df.search"}},
 };
 
 static int add_all(tr_cert_t *cert, tr_strings_t *right, const char *const *items) {

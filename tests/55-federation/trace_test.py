@@ -69,6 +69,33 @@ class Trace(place.FederationTest):
         self.assertEqual((spending["total"], spending["complete"], spending["sum"]["input"], spending["sum"]["nano"]),
                          (3, True, 3 * model.USAGE["prompt_tokens"], 3000 * (model.USAGE["prompt_tokens"] + 2 * model.USAGE["completion_tokens"])))
 
+    def test_the_list_has_what_began_at_any(self):
+        self.mesh()
+        north, south = (self.brokers[platform].endpoint for platform in ("north", "south"))
+        for name, endpoint in (("ann", north), ("bob", south)):
+            self.spawn("agentd", "--connect", endpoint, "--name", name, "--behaviour", "echo").wait_err("registered")
+        began = []
+        for number in range(3):  # by turns here and there
+            for name, endpoint in (("ann", north), ("bob", south)):
+                done = self.troupe("ask", name, f"hello {number}", "--connect", endpoint, "--trace", "--timeout", "10s")
+                self.assertEqual(done.code, 0, done)
+                began.append(re.search("troupe trace ([0-9a-f]{32})", done.err)[1])
+        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0")
+
+        def listed(count):
+            done = self.troupe("trace", "-n", count, "--connect", north, "-o", "json")
+            return [row["trace"] for row in done.json()] if done.code == 0 else []
+
+        def told(count):
+            with urllib.request.urlopen(f"{gateway.url}/api/v1/traces?max-results={count}", timeout=30) as answer:
+                return json.load(answer)
+        harness.wait_until(lambda: listed(100) == began[::-1], "all of them, the last one first")
+        self.assertEqual(listed(4), began[:1:-1])
+        harness.wait_until(lambda: [one["trace"] for one in told(100)["traces"]] == began, "the same by HTTP")
+        self.assertTrue(told(100)["complete"])
+        self.assertEqual([one["trace"] for one in told(4)["traces"]], began[2:])
+        self.assertFalse(told(4)["complete"])
+
     def test_who_exports_at_one_has_the_spans_of_all(self):
         self.mesh()
         collector = exporter_test.Receiver()

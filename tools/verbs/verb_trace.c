@@ -50,34 +50,40 @@ static const tr_column_t root_columns[] = {{"trace", TR_COLUMN_TEXT}, {"began", 
 
 /* ---- what brokers know ---- */
 
+/* The spans of a trace, or those that began one last; takes the request's reference. */
+typedef struct wish {
+    json_t *request;
+    const char *key; /* of the list in the answer */
+} wish_t;
+
 /* Appends what the AMS of a platform ("" = ours) knows to `spans`. */
-static int ask_one(const tr_call_t *call, tr_cli_session_t *session, const char *platform, const char *trace,
+static int ask_one(const tr_call_t *call, tr_cli_session_t *session, const char *platform, const wish_t *wish,
     json_t *spans) {
     char ams[8 + TR_PLATFORM_MAX];
     json_t *answer = NULL;
     snprintf(ams, sizeof ams, *platform ? "ams@%s" : "ams", platform);
-    int code = tr_cli_ask_json(
-        session, call, ams, json_pack("{s:s, s:s}", "action", "trace", "trace", trace), &answer);
+    int code = tr_cli_ask_json(session, call, ams, json_incref(wish->request), &answer);
     if (code == TR_EXIT_OK)
-        json_array_extend(spans, json_object_get(answer, "spans"));
+        json_array_extend(spans, json_object_get(answer, wish->key));
     json_decref(answer);
     return code;
 }
 
 /* A broker that does not answer, or does not let us ask, is told and left out. */
-static int ask_all(const tr_call_t *call, tr_cli_session_t *session, const char *trace, json_t *spans) {
+static int ask_all(const tr_call_t *call, tr_cli_session_t *session, wish_t wish, json_t *spans) {
     json_t *answer = NULL, *broker;
     size_t i;
-    int code = ask_one(call, session, "", trace, spans);
+    int code = ask_one(call, session, "", &wish, spans);
     if (code == TR_EXIT_OK)
         code = tr_cli_ask_json(session, call, "ams", json_pack("{s:s}", "action", "brokers"), &answer);
     json_array_foreach(json_object_get(answer, "brokers"), i, broker) {
         const char *platform = json_string_value(json_object_get(broker, "platform"));
         const char *state = json_string_value(json_object_get(broker, "state"));
         if (code == TR_EXIT_OK && platform && state && !strcmp(state, "up"))
-            ask_one(call, session, platform, trace, spans);
+            ask_one(call, session, platform, &wish, spans);
     }
     json_decref(answer);
+    json_decref(wish.request);
     return code;
 }
 
@@ -107,7 +113,8 @@ static int put_spans(const tr_call_t *call, const tr_cli_common_t *common, const
 static int show_trace(const tr_call_t *call, tr_cli_session_t *session, const char *trace) {
     const options_t *o = call->options;
     json_t *spans = json_array();
-    int code = ask_all(call, session, trace, spans);
+    wish_t wish = {json_pack("{s:s, s:s}", "action", "trace", "trace", trace), "spans"};
+    int code = ask_all(call, session, wish, spans);
     if (code == TR_EXIT_OK && !json_array_size(spans))
         code = tr_cli_fail(
             call, TR_EXIT_REFUSED, "no span of %s is known: it was not sampled, or is forgotten", trace);
@@ -117,23 +124,38 @@ static int show_trace(const tr_call_t *call, tr_cli_session_t *session, const ch
     return code;
 }
 
+static json_int_t start_of(const json_t *root) {
+    return json_integer_value(json_object_get(root, "start_us"));
+}
+
+/* That of the list which began last, by the clocks of the machines; it is put out of the list. */
+static json_t *take_last(json_t *list) {
+    size_t last = 0;
+    for (size_t i = 1; i < json_array_size(list); i++)
+        if (start_of(json_array_get(list, i)) >= start_of(json_array_get(list, last)))
+            last = i;
+    json_t *root = json_incref(json_array_get(list, last));
+    json_array_remove(list, last);
+    return root;
+}
+
 static int show_last(const tr_call_t *call, tr_cli_session_t *session) {
     const options_t *o = call->options;
     tr_cli_table_t roots = {root_columns, sizeof root_columns / sizeof *root_columns};
-    json_t *answer = NULL, *root;
+    json_t *list = json_array();
     tr_output_t *output = NULL;
-    int code = tr_cli_ask_json(session, call, "ams",
-        json_pack("{s:s, s:I}", "action", "traces", "max-results", (json_int_t)o->count), &answer);
+    wish_t wish = {
+        json_pack("{s:s, s:I}", "action", "traces", "max-results", (json_int_t)o->count), "traces"};
+    int code = ask_all(call, session, wish, list);
     if (code == TR_EXIT_OK)
         code = tr_cli_begin_table(call, &o->common, &roots, false, &output);
-    json_t *list = json_object_get(answer, "traces");
-    for (size_t i = code == TR_EXIT_OK ? json_array_size(list) : 0; i-- > 0;) {
-        root = json_array_get(list, i);
-        json_object_set_new(
-            root, "began", json_integer(json_integer_value(json_object_get(root, "start_us")) / 1000));
+    for (int64_t n = 0; code == TR_EXIT_OK && n < o->count && json_array_size(list); n++) {
+        json_t *root = take_last(list);
+        json_object_set_new(root, "began", json_integer(start_of(root) / 1000));
         tr_cli_put_object(output, &roots, root);
+        json_decref(root);
     }
-    json_decref(answer);
+    json_decref(list);
     return code == TR_EXIT_OK ? tr_cli_finish(call, &output) : code;
 }
 
