@@ -5,11 +5,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/crash.h"
 #include "lib/base/process.h"
+#include "lib/resident/about.h"
 #include "lib/store/states_journal.h"
 #include "lib/store/states_sqlite.h"
 #include "lib/store/table_name.h"
 #include "proto/json.h"
-#include "proto/traceparent.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WARNINGS_PER_SECOND 10
 
 /* Which catalogue entry tells of a host's event. */
 static const tr_agentd_event_t event_of[] = {
@@ -33,6 +35,7 @@ static const tr_agentd_event_t event_of[] = {
     [TR_HOST_MOVED] = TR_EVENT_MOVED,
     [TR_HOST_TAKEN_AGAIN] = TR_EVENT_TAKEN_AGAIN,
     [TR_HOST_NOT_TAKEN] = TR_EVENT_NOT_TAKEN,
+    [TR_HOST_MESSAGE] = TR_EVENT_MESSAGE,
     [TR_HOST_WARNED] = TR_EVENT_WARNED,
 };
 
@@ -48,18 +51,32 @@ static void end_or_stay(tr_agentd_t *self) {
         tr_host_stop(self->host, TR_HOST_EXIT_MOVED);
 }
 
-/* With the ids of the message that an agent failed with: so a line of the log is found by the trace, and the other way round. */
+/* A model that is away would fill a log. */
+static bool may_warn(tr_agentd_t *self) {
+    int64_t second = tr_clock_ms() / 1000;
+    if (second != self->warned_s)
+        self->warned = 0;
+    self->warned_s = second;
+    return self->warned++ < WARNINGS_PER_SECOND;
+}
+
+/* With the ids of the message that it is about: so a line of the log is found by the trace, and the other way round. The keeper's thread, which tells
+ * of one that hangs, knows of it the trace alone. */
 static void tell(tr_agentd_t *self, tr_host_event_t event, const char *detail) {
-    bool failed = event == TR_HOST_RESTARTED || event == TR_HOST_GAVE_UP;
-    const tr_message_t *message = failed && self->host ? tr_host_event_message(self->host) : NULL;
-    const tr_acl_t *acl = message ? tr_message_acl(message) : NULL;
     const tr_event_t *entry = &tr_agentd_events[event_of[event]];
-    char trace[TR_TRACE_ID_SIZE];
-    if (acl)
-        tr_log(&self->log, entry, "agent=%s detail=%s trace=%s conversation=%s", self->options->name, detail,
-            tr_traceparent_id(acl->traceparent, trace), acl->conversation_id);
+    bool hangs = event == TR_HOST_HANGS || event == TR_HOST_HUNG;
+    char trace[TR_HOST_TRACE_SIZE];
+    if (event == TR_HOST_WARNED && !may_warn(self))
+        return;
+    if (hangs && self->host && tr_host_busy_trace(self->host, trace))
+        tr_log(&self->log, entry, "agent=%s detail=%s trace=%s", self->options->name, detail, trace);
     else
         tr_log(&self->log, entry, "agent=%s detail=%s", self->options->name, detail);
+}
+
+static bool about(void *arg, tr_log_about_t *ret) {
+    const tr_agentd_t *self = arg;
+    return self->host && pthread_equal(pthread_self(), self->thread) && tr_about_host(self->host, ret);
 }
 
 /* Also called from the keeper's thread: the log is made for that. */
@@ -145,6 +162,7 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
         .restart_period_ms = o->restart_period_ms,
         .restart_backoff_ms = o->restart_backoff_ms ? o->restart_backoff_ms : 1, /* the host's 0 is 100 */
         .restart_max_backoff_ms = o->restart_max_backoff_ms ? o->restart_max_backoff_ms : 1,
+        .tell_messages = tr_log_enabled(&self->log, &tr_agentd_events[TR_EVENT_MESSAGE]),
         .on_event = on_event,
         .arg = self,
     };
@@ -294,6 +312,8 @@ int tr_agentd_new(tr_agentd_options_t *options, tr_agentd_t **ret_agentd) {
     self->options = options;
     tr_log_init(&self->log, STDERR_FILENO, "agentd", (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
+    self->thread = pthread_self();
+    tr_log_set_about(&self->log, about, self);
     *ret_agentd = self;
     return start(self);
 }

@@ -11,12 +11,17 @@
 #include "troupe/host.h"
 #include "troupe/state.h"
 
+#include <pthread.h>
+
 typedef struct tr_agentd {
     tr_agentd_options_t *options; /* borrowed */
     tr_log_t log;
     tr_signals_t *signals;
     tr_role_t role;
     tr_host_t *host;
+    pthread_t thread; /* the host's */
+    int64_t warned_s; /* the second in which it was warned of last, and how often in it */
+    unsigned warned;
     tr_states_t *states; /* NULL: the state of the agents is kept nowhere */
     bool registered;
     tr_alive_t *alive; /* NULL: nobody looks for it */

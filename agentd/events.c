@@ -89,9 +89,11 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "now.",
         "The detail says why: a behaviour that the station has to load (--args), a name that is taken."},
     [TR_EVENT_WARNED] = {"A030", TR_LOG_WARN, "agent warns",
-        "An agent does its work, and something of its configuration is not as it was meant: a tool that "
-        "`privileged` names and no server has, a tool whose arguments cannot be checked.",
-        "The detail says what; `{\"action\": \"list\"}` of a toolkeeper shows it as long as it holds."},
+        "An agent does its work, and something is not as it was meant: a tool that `privileged` names and no "
+        "server has, a tool whose arguments cannot be checked, a model that did not answer (`trace` and "
+        "`conversation` are of the message that it was for). At most ten lines a second.",
+        "The detail says what; `{\"action\": \"list\"}` of a toolkeeper shows it as long as it holds. For a "
+        "model see its server, its key, its budget; `troupe trace` shows each of its attempts."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",
@@ -122,4 +124,8 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
     [TR_EVENT_PROGRAM_CANNOT_RUN] = {"A027", TR_LOG_ERROR, "cannot run the program",
         "The program of an exec agent could not be started.",
         "See that it exists, is executable, and that its directory is right."},
+    [TR_EVENT_MESSAGE] = {"A031", TR_LOG_DEBUG, "message",
+        "An agent has got a message: its performative and its sender, its `trace` where it is of one, its "
+        "`conversation`. With --log-level debug.",
+        "None needed."},
 };

@@ -35,6 +35,7 @@ typedef enum tr_agentd_event {
     TR_EVENT_PROGRAM_LATE,
     TR_EVENT_PROGRAM_UNSENT,
     TR_EVENT_PROGRAM_CANNOT_RUN,
+    TR_EVENT_MESSAGE,
     TR_EVENT_COUNT,
 } tr_agentd_event_t;
 

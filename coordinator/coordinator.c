@@ -32,6 +32,7 @@ static const tr_resident_kind_t kind = {
     .disconnected = &tr_coordinator_events[TR_C_DISCONNECTED],
     .refused = &tr_coordinator_events[TR_C_REFUSED],
     .cannot_start = &tr_coordinator_events[TR_C_CANNOT_START],
+    .message = &tr_coordinator_events[TR_C_MESSAGE],
 };
 
 /* ---- what the board says ---- */

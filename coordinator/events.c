@@ -69,4 +69,8 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "What ended longer ago than --keep could not be looked at. It is tried again in ten seconds; nothing "
         "else is held up.",
         "The error is the database's, or there is no memory."},
+    [TR_C_MESSAGE] = {"C019", TR_LOG_DEBUG, "message",
+        "It has got a message: its performative and its sender, its `trace` where it is of one, its "
+        "`conversation`. With --log-level debug.",
+        "None needed."},
 };

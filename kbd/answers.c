@@ -1,6 +1,7 @@
 /* What is told after a commit. */
 #include "kbd/events.h"
 #include "kbd/kbd.h"
+#include "lib/resident/about.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -87,8 +88,11 @@ static void commit(tr_kbd_t *self) {
     if (rc == 0)
         return;
     bool full = rc == -ENOSPC;
-    tr_log(&self->resident.log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED], "error=%s",
-        error.text);
+    tr_log_about_t about = {0};
+    tr_about_message(
+        self->answer_count ? self->answers[0].to : NULL, &about); /* the first that is taken back */
+    tr_log(&self->resident.log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED],
+        "error=%s trace=%s conversation=%s", error.text, about.trace, about.conversation);
     take_back(self, &error);
     tr_kb_meaning_forget(&self->meaning);
     tr_kb_cache_clear(&self->cache);

@@ -58,4 +58,8 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
         "alone."},
     [TR_K_LEVEL] = {"K017", TR_LOG_INFO, "level again",
         "That shard has all that was written while it was away.", "None needed."},
+    [TR_K_MESSAGE] = {"K018", TR_LOG_DEBUG, "message",
+        "It has got a message: its performative and its sender, its `trace` where it is of one, its "
+        "`conversation`. With --log-level debug.",
+        "None needed."},
 };

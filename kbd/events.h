@@ -22,6 +22,7 @@ typedef enum tr_kbd_event {
     TR_K_MOVED,
     TR_K_MISSED,
     TR_K_LEVEL,
+    TR_K_MESSAGE,
     TR_K_EVENTS,
 } tr_kbd_event_t;
 

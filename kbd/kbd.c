@@ -27,6 +27,7 @@ static const tr_resident_kind_t kind = {
     .disconnected = &tr_kbd_events[TR_K_DISCONNECTED],
     .refused = &tr_kbd_events[TR_K_REFUSED],
     .cannot_start = &tr_kbd_events[TR_K_CANNOT_START],
+    .message = &tr_kbd_events[TR_K_MESSAGE],
     .measure = measure,
 };
 

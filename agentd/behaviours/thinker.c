@@ -62,9 +62,21 @@ static void trace(const tr_thought_t *thought, const tr_mind_result_t *result) {
                 TR_FIELD_TEXT("troupe.mind.fallback", *result->fallback ? result->fallback : NULL))});
 }
 
+/* A model that did not answer: for whoever looks at the log, whether the built-in mind has or nobody. */
+static void warn(const tr_thought_t *thought, const tr_mind_result_t *result) {
+    char text[400];
+    bool failed = result->status == TR_MIND_FAILED;
+    if (!failed && !*result->fallback)
+        return;
+    snprintf(text, sizeof text, "%s: %s%s", tr_mind_op_word(result->op), failed ? "" : "built in, since ",
+        failed ? result->detail : result->fallback);
+    tr_agent_warn_about(thought->thinker->agent, thought->message, text);
+}
+
 static void on_done(void *arg, const tr_mind_result_t *result) {
     tr_thought_t *thought = arg;
     trace(thought, result);
+    warn(thought, result);
     thought->on_said(tr_agent_state(thought->thinker->agent), thought->message, result, thought->carried);
     end_thought(thought, true);
 }

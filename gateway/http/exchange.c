@@ -251,15 +251,19 @@ static bool has_more(const tr_web_exchange_t *e) {
 /* What people do who have signed in is always told, and what was refused, within bounds; programs may change thousands of things a second. */
 static void audit(tr_web_exchange_t *e, int ms) {
     tr_web_server_t *self = e->server;
+    char trace[TR_TRACE_ID_SIZE] = "";
+    if (e->trace.span)
+        tr_trace_id_write(e->trace.parent.trace, trace);
     bool refused = e->status == 401 || e->status == 403;
     if (refused && tr_web_rate_take(self->refusals, e->from, tr_clock_ms()) == 0)
         tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE_REFUSED],
-            "who=%s peer=%s method=%s path=%s status=%u reason=%s", *e->who ? e->who : NULL, e->peer,
-            tr_web_methods[e->method], e->path, e->status, *e->reason ? e->reason : NULL);
+            "who=%s peer=%s method=%s path=%s status=%u reason=%s trace=%s", *e->who ? e->who : NULL, e->peer,
+            tr_web_methods[e->method], e->path, e->status, *e->reason ? e->reason : NULL,
+            *trace ? trace : NULL);
     else if (!refused)
         tr_log(self->config.log, &tr_gateway_events[e->by_session ? TR_G_CHANGE_BY_USER : TR_G_CHANGE],
-            "who=%s peer=%s method=%s path=%s status=%u ms=%d", *e->who ? e->who : NULL, e->peer,
-            tr_web_methods[e->method], e->path, e->status, ms);
+            "who=%s peer=%s method=%s path=%s status=%u ms=%d trace=%s", *e->who ? e->who : NULL, e->peer,
+            tr_web_methods[e->method], e->path, e->status, ms, *trace ? trace : NULL);
 }
 
 void tr_web_count(tr_web_exchange_t *e) {

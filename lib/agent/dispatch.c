@@ -50,6 +50,15 @@ static bool taken(tr_host_t *host, tr_agent_t *agent, tr_message_t *m, int *ret_
     return agent->more && agent->more->conversations && tr_conversations_take(agent, m, ret_code);
 }
 
+static void tell_message(tr_message_t *m) {
+    const tr_acl_t *acl = tr_message_acl(m);
+    tr_performative_t act = tr_message_performative(m);
+    m->host->told_of = m;
+    tr_host_say(m->host, TR_HOST_MESSAGE, "%s of %s", act ? tr_performative_name(act) : "message",
+        acl && acl->sender ? acl->sender : "the platform");
+    m->host->told_of = NULL;
+}
+
 /* Whoever keeps the message finishes it; otherwise it is finished here. Returns whether it was. */
 static bool run(tr_message_t *m) {
     tr_host_t *host = m->host;
@@ -62,6 +71,8 @@ static bool run(tr_message_t *m) {
     if (agent->hosted->arrived && tr_route_type(m->record.h.src) != TR_ROUTE_PLATFORM)
         agent->hosted->arrived = false;
     uint64_t under = saves ? tr_saved_under(agent, m) : 0;
+    if (host->tell_messages)
+        tell_message(m);
     if (!(saves && tr_saved_knows(m)) && !taken(host, agent, m, &r)) {
         if (b->receive)
             r = b->receive(agent, tr_agent_state(agent), m);
@@ -74,16 +85,16 @@ static bool run(tr_message_t *m) {
     }
     if (saves)
         tr_saved_under_again(agent, under);
-    host->traced = traced;
+    tr_traced_leave(host, traced);
     if (!m->claimed) {
         tr_traced_done(m, r);
         tr_meter_finished(m, r < 0);
         tr_message_settle(m, r < 0 ? TR_SETTLE_FAILED : TR_SETTLE_DONE);
     }
     if (r < 0) {
-        host->failed_with = m->claimed ? NULL : m;
+        host->told_of = m->claimed ? NULL : m;
         tr_agent_failed(agent, r);
-        host->failed_with = NULL;
+        host->told_of = NULL;
     }
     tr_host_called(host, before);
     return !m->claimed;

@@ -50,6 +50,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     pthread_mutex_init(&h->keeper_lock, NULL);
     h->unique = tr_random_seed();
     tr_map_init(&h->pending, h->unique);
+    h->tell_messages = o->tell_messages;
     h->hang_ms = o->hang_ms ? o->hang_ms : 30000;
     h->hung_ms = o->hung_ms;
     h->restart = (tr_restart_t){
@@ -378,7 +379,19 @@ bool tr_host_is_empty(const tr_host_t *self) {
 }
 
 const tr_message_t *tr_host_event_message(const tr_host_t *self) {
-    return self->failed_with;
+    return self->told_of;
+}
+
+const tr_message_t *tr_host_message(const tr_host_t *self) {
+    return self->traced.handled;
+}
+
+bool tr_host_busy_trace(const tr_host_t *self, char out[TR_HOST_TRACE_SIZE]) {
+    uint64_t trace[2];
+    for (int i = 0; i < 2; i++)
+        trace[i] = atomic_load_explicit(&self->busy_trace[i], memory_order_relaxed);
+    tr_trace_id_write(trace, out);
+    return trace[0] || trace[1];
 }
 
 bool tr_host_connected(const tr_host_t *self) {

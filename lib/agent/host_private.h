@@ -158,7 +158,7 @@ typedef struct tr_posted {
 
 /* For what is sent: the message that it is sent under. */
 typedef struct tr_traced {
-    bool handles;          /* there is one, traced or not */
+    tr_message_t *handled; /* traced or not; NULL = none */
     tr_message_t *message; /* NULL = none that is traced */
 } tr_traced_t;
 
@@ -173,11 +173,14 @@ struct tr_host {
     tr_saved_t *awake, **awake_end; /* who was not called for longest comes first */
     int64_t passive_ms;             /* who is not called for so long rests; 0 = nobody does */
     tr_timer_t *passive_timer;
-    tr_tracing_t *tracing;           /* NULL until something is traced */
-    tr_meter_t *meter;               /* NULL: nobody measures */
-    tr_spent_t *spent;               /* NULL: no model was used yet */
-    tr_traced_t traced;              /* the message that is being handled */
-    const tr_message_t *failed_with; /* for on_event */
+    tr_tracing_t *tracing;       /* NULL until something is traced */
+    tr_meter_t *meter;           /* NULL: nobody measures */
+    tr_spent_t *spent;           /* NULL: no model was used yet */
+    tr_traced_t traced;          /* the message that is being handled */
+    const tr_message_t *told_of; /* for on_event */
+    bool tell_messages;          /* TR_HOST_MESSAGE */
+    _Atomic uint64_t
+        busy_trace[2]; /* of the message that is being handled, where it is traced; else 0: for the keeper */
     uint32_t trace_one_in; /* of the messages that agents send of themselves begins a trace; 0 = none */
     uint32_t trace_gap;    /* so many of those before the next that does: drawn anew each time (traced.c) */
     struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */

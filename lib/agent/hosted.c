@@ -48,10 +48,18 @@ void *tr_agent_state(const tr_agent_t *self) {
     return d->states ? d->states + (size_t)self->index * d->behaviour->state_size : NULL;
 }
 
-void tr_agent_warn(const tr_agent_t *self, const char *detail) {
+void tr_agent_warn_about(const tr_agent_t *self, const tr_message_t *message, const char *detail) {
     char name[TR_NAME_MAX + 1];
+    tr_host_t *host = self->hosted->host;
+    const tr_message_t *before = host->told_of;
     tr_agent_name(self, name);
-    tr_host_say(self->hosted->host, TR_HOST_WARNED, "%s: %.400s", name, detail);
+    host->told_of = message;
+    tr_host_say(host, TR_HOST_WARNED, "%s: %.400s", name, detail);
+    host->told_of = before;
+}
+
+void tr_agent_warn(const tr_agent_t *self, const char *detail) {
+    tr_agent_warn_about(self, NULL, detail);
 }
 
 struct tr_host *tr_agent_host(const tr_agent_t *self) {

@@ -220,10 +220,20 @@ static bool begin(tr_message_t *m) {
     return true;
 }
 
+/* To the keeper's thread, which may see the halves of two traces only while they change, and looks at what has not changed for long. */
+void tr_traced_show(tr_host_t *host) {
+    const tr_message_t *m = host->traced.message;
+    for (int i = 0; i < 2; i++)
+        atomic_store_explicit(&host->busy_trace[i], m ? m->parent.trace[i] : 0, memory_order_relaxed);
+}
+
 tr_traced_t tr_traced_enter(tr_message_t *message) {
-    tr_traced_t before = message->host->traced;
+    tr_host_t *host = message->host;
+    tr_traced_t before = host->traced;
     bool traced = message->record.h.marks & TR_MARK_TRACED && (message->span || begin(message));
-    message->host->traced = (tr_traced_t){true, traced ? message : NULL};
+    host->traced = (tr_traced_t){message, traced ? message : NULL};
+    if (traced || before.message)
+        tr_traced_show(host);
     return before;
 }
 
@@ -290,7 +300,7 @@ static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
             t->fresh = ret->parent.span = 0;
             return true;
         }
-    } else if (!host->trace_one_in || host->traced.handles || !begin_trace(host, t, &ret->parent)) {
+    } else if (!host->trace_one_in || host->traced.handled || !begin_trace(host, t, &ret->parent)) {
         return false;
     }
     ret->span = new_number(t);

@@ -5,8 +5,16 @@
 #include "lib/agent/host_private.h"
 #include "troupe/trace.h"
 
-/* A message begins to be handled: what is sent from now on is sent under it. Gives what to set host->traced to after it. */
+/* A message begins to be handled: what is sent from now on is sent under it. Gives what tr_traced_leave needs after it. */
 tr_traced_t tr_traced_enter(tr_message_t *message);
+/* To the keeper, which message is in work. */
+void tr_traced_show(tr_host_t *host);
+static inline void tr_traced_leave(tr_host_t *host, tr_traced_t before) {
+    bool changes = host->traced.message || before.message;
+    host->traced = before;
+    if (changes)
+        tr_traced_show(host);
+}
 /* It is finished: its span ends. Nothing where it is not traced. */
 void tr_traced_done(tr_message_t *message, int code);
 /* The traceparent of its span, for what follows from it; lives as long as the message. */
@@ -15,7 +23,7 @@ const char *tr_traced_context(tr_message_t *message);
 int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t *self, tr_outgoing_t *out));
 /* What an agent sends of itself, not for a message that it has got: counts it, and whether it begins a trace. */
 static inline bool tr_traced_begins(tr_host_t *host) {
-    if (!host->trace_one_in || host->traced.handles)
+    if (!host->trace_one_in || host->traced.handled)
         return false;
     return host->trace_gap == 0 || host->trace_gap-- == 0;
 }

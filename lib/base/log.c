@@ -51,6 +51,11 @@ void tr_log_init(
     snprintf(self->component, sizeof self->component, "%s", component);
 }
 
+void tr_log_set_about(tr_log_t *self, tr_log_about_fn about, void *arg) {
+    self->about = about;
+    self->about_arg = arg;
+}
+
 void tr_log_set_level(tr_log_t *self, tr_log_level_t least_level) {
     atomic_store_explicit(&self->level, (int)least_level, memory_order_relaxed);
 }
@@ -271,6 +276,23 @@ static void put_head_readable(log_line_t *line, const tr_log_t *log, const tr_ev
     log_line_text(line, event->text);
 }
 
+static void put_text(log_line_t *line, bool json, const char *key, const char *text) {
+    if (!text)
+        return;
+    log_line_begin(line);
+    put_key(line, json, key, strlen(key));
+    put_string(line, json, text, -1);
+    log_line_end(line);
+}
+
+static void put_about(log_line_t *line, bool json, const tr_log_t *log, const char *fields) {
+    tr_log_about_t about = {0};
+    if (!log->about || (fields && strstr(fields, "trace=%")) || !log->about(log->about_arg, &about))
+        return;
+    put_text(line, json, "trace", about.trace);
+    put_text(line, json, "conversation", about.conversation);
+}
+
 static void put_tail(log_line_t *line, bool json, bool good_format) {
     log_line_finish(line);
     if (line->truncated)
@@ -307,6 +329,7 @@ static void log_write(tr_log_t *self, const tr_event_t *event, const char *field
         put_head_readable(&line, self, event);
     if (fields)
         good = put_fields(&line, json, fields, args);
+    put_about(&line, json, self, fields);
     put_tail(&line, json, good);
     if (!write_all(self->fd, line.bytes, line.used))
         atomic_fetch_add_explicit(&self->lost, 1, memory_order_relaxed);

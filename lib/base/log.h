@@ -26,6 +26,8 @@
  * one pipe do not mix. A string field is cut at 1024 bytes with "…"; a field that does not fit is left out
  * and the line says truncated=true.
  *
+ * What a line is about beside its fields (tr_log_set_about) is in `trace` and `conversation`, where there is one and its format has no `trace`.
+ *
  * SECRETS NEVER: no key, token, password or message content goes into a field, at any level; log the name of
  * the key, or a length.
  *
@@ -72,6 +74,15 @@ typedef struct tr_event {
     const char *cure;    /* for the operator: what to do */
 } tr_event_t;
 
+/* The message that the calling thread is at work with. */
+typedef struct tr_log_about {
+    const char *trace; /* NULL: it is not traced. May point into trace_text */
+    const char *conversation;
+    char trace_text[40];
+} tr_log_about_t;
+/* False: with none. Any thread that logs; *about is zeroed. */
+typedef bool (*tr_log_about_fn)(void *arg, tr_log_about_t *about);
+
 /* Fill it with tr_log_init; the members are private. */
 typedef struct tr_log {
     int fd; /* borrowed */
@@ -79,6 +90,8 @@ typedef struct tr_log {
     bool colour;
     _Atomic int level;
     _Atomic uint64_t lost;
+    tr_log_about_fn about;
+    void *about_arg;
     char component[32];
 } tr_log_t;
 
@@ -86,6 +99,8 @@ typedef struct tr_log {
 void tr_log_init(
     tr_log_t *self, int fd, const char *component, tr_log_format_t format, tr_log_level_t least_level);
 
+/* Before any other thread logs. */
+void tr_log_set_about(tr_log_t *self, tr_log_about_fn about, void *arg);
 /* Events below this level are skipped. Any thread. */
 void tr_log_set_level(tr_log_t *self, tr_log_level_t least_level);
 /* Whether an event would be written: to save the work of computing its fields. */

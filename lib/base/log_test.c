@@ -71,6 +71,31 @@ static void readable_lines(void **state) {
         written(self), " warn  broker T002 link refused a=\"two words\" b=\"\" c=- d=\"k=v\" e=\"-\"\n");
 }
 
+/* Set where the calling thread is at work with something. */
+static bool about(void *arg, tr_log_about_t *ret) {
+    const char *conversation = *(const char **)arg;
+    ret->trace = conversation ? "4bf92f" : NULL;
+    ret->conversation = conversation;
+    return conversation != NULL;
+}
+
+static void lines_say_what_they_are_about(void **state) {
+    fixture_t *self = *state;
+    const char *conversation = "talk 7";
+    begin(self, TR_LOG_JSON);
+    tr_log_set_about(&self->log, about, &conversation);
+    tr_log(&self->log, &LISTENING, "links=%d", 1);
+    assert_non_null(
+        strstr(written(self), ",\"links\":1,\"trace\":\"4bf92f\",\"conversation\":\"talk 7\"}\n"));
+    tr_log_event(&self->log, &LISTENING);
+    assert_non_null(strstr(written(self), ",\"trace\":\"4bf92f\",\"conversation\":\"talk 7\"}\n"));
+    tr_log(&self->log, &LISTENING, "trace=%s", "another");
+    assert_non_null(strstr(written(self), "\"message\":\"listening\",\"trace\":\"another\"}\n"));
+    conversation = NULL;
+    tr_log(&self->log, &LISTENING, "links=%d", 1);
+    assert_non_null(strstr(written(self), ",\"links\":1}\n"));
+}
+
 static void json_lines_are_typed(void **state) {
     fixture_t *self = *state;
     begin(self, TR_LOG_JSON);
@@ -205,6 +230,7 @@ static void bad_catalogues(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(readable_lines),
+        TEST(lines_say_what_they_are_about),
         TEST(json_lines_are_typed),
         TEST(any_bytes_are_safe),
         TEST(lines_are_bounded),

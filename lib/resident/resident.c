@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/crash.h"
 #include "lib/base/process.h"
+#include "lib/resident/about.h"
 #include "proto/aid.h"
 
 #include <errno.h>
@@ -21,11 +22,18 @@ const char *tr_resident_options_wrong(const tr_resident_options_t *options) {
                : "--name: expected 1 to 128 of A-Z a-z 0-9 . _ - + ~, the first neither . nor -";
 }
 
+/* Other threads are at work with something else. */
+static bool about(void *arg, tr_log_about_t *ret) {
+    const tr_resident_t *self = arg;
+    return self->host && pthread_equal(pthread_self(), self->thread) && tr_about_host(self->host, ret);
+}
+
 int tr_resident_start(tr_resident_t *self, const tr_resident_kind_t *kind,
     const tr_resident_options_t *options, tr_error_t *error) {
-    *self = (tr_resident_t){.kind = kind, .options = options, .signal_fd = -1};
+    *self = (tr_resident_t){.kind = kind, .options = options, .thread = pthread_self(), .signal_fd = -1};
     tr_log_init(&self->log, STDERR_FILENO, kind->component, (tr_log_format_t)options->log_format,
         (tr_log_level_t)options->log_level);
+    tr_log_set_about(&self->log, about, self);
     tr_crash_catch(&self->log);
     tr_process_ignore_sigpipe();
     self->alive = tr_alive_begin();
@@ -43,7 +51,9 @@ static void on_host_event(void *arg, tr_host_event_t what, const char *detail) {
         event = self->kind->connected;
     else if (what == TR_HOST_DISCONNECTED)
         event = self->kind->disconnected;
-    if (event != self->kind->refused)
+    else if (what == TR_HOST_MESSAGE)
+        event = self->kind->message;
+    if (event != self->kind->refused && event != self->kind->message)
         tr_alive_serves(self->alive, self->ready && event == self->kind->connected);
     tr_log(&self->log, event, "detail=%s", detail);
 }
@@ -59,6 +69,7 @@ int tr_resident_connect(tr_resident_t *self, tr_error_t *error) {
             .process = self->kind->process,
             .window_bytes = self->window_bytes,
             .connect_ms = left < CONNECT_STEP ? left : CONNECT_STEP,
+            .tell_messages = self->kind->message && tr_log_enabled(&self->log, self->kind->message),
             .on_event = on_host_event,
             .arg = self,
         };

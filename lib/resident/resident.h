@@ -17,6 +17,8 @@
 #include "lib/resident/port.h"
 #include "troupe/host.h"
 
+#include <pthread.h>
+
 typedef enum tr_resident_exit {
     TR_RESIDENT_GO = -1, /* no exit code: the process goes on */
     TR_RESIDENT_OK = 0,
@@ -72,7 +74,8 @@ typedef struct tr_resident_kind {
     const char *process;   /* "troupe-kbd" */
     const char *component; /* of the log: "kbd" */
     const tr_event_t *stopping, *stopped, *connected, *disconnected, *refused, *cannot_start;
-    tr_port_more_fn *measure; /* adds what it counts; gets the owner; may be NULL */
+    const tr_event_t *message; /* that it gets, of level debug; NULL: they are not told */
+    tr_port_more_fn *measure;  /* adds what it counts; gets the owner; may be NULL */
 } tr_resident_kind_t;
 
 typedef struct tr_resident {
@@ -81,6 +84,7 @@ typedef struct tr_resident {
     tr_log_t log;
     tr_alive_t *alive; /* NULL: nobody looks for it */
     tr_host_t *host;
+    pthread_t thread; /* the host's */
     tr_agent_t *agent;
     _Atomic bool ready;         /* it has said so */
     void (*known)(void *owner); /* while tr_resident_when_known waits */

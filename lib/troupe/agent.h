@@ -98,6 +98,8 @@ void tr_agent_snapshot(tr_agent_t *self);
 
 /* Tells the operator: a line in the log of a process that writes one (troupe-agentd). What is not UTF-8, and what is beyond 400 bytes, is cut. */
 void tr_agent_warn(const tr_agent_t *self, const char *detail);
+/* The same with the trace and the conversation of a message that was kept; in a callback with a message they are that one's by themselves. */
+void tr_agent_warn_about(const tr_agent_t *self, const tr_message_t *message, const char *detail);
 
 /* The AID, `name@platform`: into out (TR_AID_MAX + 1 bytes), which is returned. */
 const char *tr_agent_aid(const tr_agent_t *self, char out[TR_AID_MAX + 1]);

@@ -41,6 +41,7 @@ typedef enum tr_host_event {
     TR_HOST_TAKEN_AGAIN, /* one that was moved here before the process was started is here again: detail is its name */
     TR_HOST_NOT_TAKEN, /* one is not: detail is its name and why */
     TR_HOST_WARNED, /* an agent says what its operator should know (tr_agent_warn): detail is its name and that */
+    TR_HOST_MESSAGE, /* an agent is about to get a message: detail is its performative and its sender. Only with tell_messages */
 } tr_host_event_t;
 
 typedef struct tr_host_options {
@@ -71,7 +72,8 @@ typedef struct tr_host_options {
                                        the host gives up; 0 = 5, TR_HOST_RESTART_NEVER = none */
     int64_t restart_period_ms;  /* 0 = 30 s */
     int64_t restart_backoff_ms; /* first pause, doubled each time; 0 = 100 ms */
-    int64_t restart_max_backoff_ms;                                         /* the longest pause; 0 = 10 s */
+    int64_t restart_max_backoff_ms; /* the longest pause; 0 = 10 s */
+    bool tell_messages;             /* for a log of all that agents get */
     void (*on_event)(void *arg, tr_host_event_t event, const char *detail); /* may be NULL */
     void *arg;
 } tr_host_options_t;
@@ -131,9 +133,14 @@ bool tr_host_stopping(const tr_host_t *self);
 /* Calls fn in the host's thread soon. Any thread. 0 or -ENOMEM. */
 int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *arg);
 
-/* For on_event, of TR_HOST_RESTARTED and TR_HOST_GAVE_UP, which come in the host's thread: the message that the agent failed with, good until
- * it returns. NULL: it was none (a timer), or its behaviour has kept it. */
+/* For on_event, of TR_HOST_RESTARTED, TR_HOST_GAVE_UP, TR_HOST_MESSAGE and TR_HOST_WARNED, which come in the host's thread: the message that it is
+ * about, good until it returns. NULL: it was none (a timer), or its behaviour has kept it. */
 const tr_message_t *tr_host_event_message(const tr_host_t *self);
+/* What a behaviour is called with now, good until it returns; in the host's thread alone. NULL: with none. */
+const tr_message_t *tr_host_message(const tr_host_t *self);
+/* For TR_HOST_HANGS and TR_HOST_HUNG, from any thread: the trace of the message that is in work, as text. False: it is of none. */
+#define TR_HOST_TRACE_SIZE 33
+bool tr_host_busy_trace(const tr_host_t *self, char out[TR_HOST_TRACE_SIZE]);
 
 const char *tr_host_platform(const tr_host_t *self);
 /* Endpoint of the broker's topic stream. */

@@ -145,7 +145,7 @@ class Supervised(agentd.AgentdTest):
         self.assertEqual(self.ask("moody", "{}"), 1)
         self.assertEqual(self.run_verb("send", "moody", "request", '{"fail": true}', "--conversation", "talk-7").code, 0)
         harness.wait_until(lambda: len(restarts()) == 2, "the second failure")
-        self.assertEqual((restarts()[1]["trace"], restarts()[1]["conversation"]), (None, "talk-7"))
+        self.assertEqual((restarts()[1].get("trace"), restarts()[1]["conversation"]), (None, "talk-7"))
 
     def test_one_that_fails_too_often_ends_the_process(self):
         agent = self.agentd("--name", "moody", "--load", MOODY, "--restart-backoff", "1ms", "--restart-intensity", "2")
@@ -164,6 +164,16 @@ class Supervised(agentd.AgentdTest):
         self.assertEqual(done.code, 71, done)
         self.assertIn("A014 behaviour hung agent=moody detail=\"moody has been busy with one message for 1", done.err)
         self.assertNotIn("A006", done.err)
+
+    def test_one_that_hangs_is_told_with_its_trace(self):
+        agent = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "moody", "--load", MOODY, "--hang-time", "100ms", "--hung-time", "1s",
+                           "--log-format", "json")
+        agent.wait_err('"A001"')
+        done = self.run_verb("ask", "moody", '{"hang": true}', "--trace", "--timeout", "30s")
+        trace = re.search(r"troupe trace ([0-9a-f]{32})", done.err)[1]
+        self.assertEqual(agent.wait().code, 71)
+        told = {one["event"]: one for one in map(json.loads, agent.err.splitlines()) if one["event"] in ("A010", "A014")}
+        self.assertEqual({event: one.get("trace") for event, one in told.items()}, {"A010": trace, "A014": trace})
 
     def test_the_rule_of_a_file(self):
         self.write("never.yaml", f"name: moody\nload: {MOODY}\nrestart: {{policy: never}}\n")
