@@ -134,19 +134,52 @@ class Chart(unittest.TestCase):
     def test_prod_is_the_overlay(self):
         self.assert_as_kustomize("overlays/prod", "values-prod.yaml")
 
-    def overlay_with(self, component):
+    def overlay_with(self, *components):
         place = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "k8s"
         shutil.copytree(manifests_test.K8S, place)
-        overlay = place / "overlays" / component
+        overlay = place / "overlays" / "-".join(components)
         overlay.mkdir()
         (overlay / "kustomization.yaml").write_text(
             "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: troupe\n"
-            f"resources: [../../base]\ncomponents: [../../components/{component}]\n")
+            f"resources: [../../base]\ncomponents: [{', '.join('../../components/' + component for component in components)}]\n")
         return overlay
 
     def test_state_is_the_component(self):
         """A hook is helm's way; kustomize has none."""
         self.assert_as_kustomize(self.overlay_with("state"), {"state": {"postgres": True, "redis": True}})
+
+    def test_a_journal_in_the_database_is_the_component(self):
+        self.assert_as_kustomize(self.overlay_with("state", "journal"), {"state": {"postgres": True, "redis": True}, "broker": {"journal": "postgres"}})
+
+    def test_who_keeps_something_in_the_database(self):
+        """As `troupe up` wires it of a fleet file (manifests_test): the Secret, the way there, and nobody else's."""
+        keeper = {"name": "counter", "behaviour": "planner", "state": "postgres"}
+        values = {"state": {"postgres": True, "redis": False, "postgresPort": 6432}, "broker": {"journal": "postgres"}, "agents": [keeper, {"name": "echo", "behaviour": "echo"}]}
+        objects, _ = self.rendered(values)
+        pods = {name: one["spec"]["template"]["spec"] for (_, name), one in objects.items() if "template" in one.get("spec", {})}
+        has = {name for name, pod in pods.items() if "postgres" in {volume["name"] for volume in pod["volumes"]}}
+        self.assertEqual(has, {"office", "coordinator", "counter", "office-migrate"})
+        self.assertIn(("StatefulSet", "counter"), objects)
+        words = " ".join(pods["counter"]["containers"][0]["command"])
+        self.assertIn("--state postgres --state-conninfo /etc/troupe/postgres/conninfo --state-table troupe_state_office_*", words)
+        self.assertNotIn("--durable", words)
+        self.assertNotIn("volumeClaimTemplates", objects["StatefulSet", "office"]["spec"])
+        ways = {name: one["spec"] for (kind, name), one in objects.items() if kind == "NetworkPolicy" and name.endswith("-database")}
+        self.assertEqual(set(ways), {f"office-{who}-database" for who in ("broker", "coordinator", "migrate", "counter")})
+        self.assertEqual({way["egress"][0]["ports"][0]["port"] for way in ways.values()}, {6432})
+        self.assertEqual(ways["office-counter-database"]["podSelector"]["matchLabels"]["troupe.dev/group"], "counter")
+        self.assert_valid(objects.values())
+        for wrong in ({"broker": {"journal": "postgres"}}, {"agents": [keeper]}):
+            done = self.run_renderer(merged(read("values.yaml"), wrong))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("needs state.postgres", done.stderr)
+
+    def test_files_of_the_exporter(self):
+        objects, _ = self.rendered({"exporter": {"files": ["otlp-headers"]}})
+        pod = objects["StatefulSet", "exporter"]["spec"]["template"]["spec"]
+        self.assertIn("--otlp-headers=/etc/troupe/exporter/otlp-headers", pod["containers"][0]["command"])
+        self.assertIn("office-exporter", [volume.get("secret", {}).get("secretName") for volume in pod["volumes"]])
+        self.assertIn(("NetworkPolicy", "office-exporter-out"), objects)
 
     def test_keda_is_the_component(self):
         self.assert_as_kustomize(self.overlay_with("keda"), {"autoscaler": "keda"})
@@ -168,7 +201,7 @@ class Chart(unittest.TestCase):
         near = {"broker": {"apart": True, "affinity": {"nodeAffinity": {}}, "journal": False}, "agents": []}
         files = {"gateway": {"files": ["users", "oidc-keys", "oidc-secret", "oidc-ca"]}}
         state = {"state": {"postgres": True, "redis": True}, "coordinator": {"resources": {"limits": {"cpu": 1}}}}
-        chosen = ((state,), (files,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,))
+        chosen = ((state,), (files,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,), ({"autoscaler": "keda"},))
         self.assert_valid([one for values in chosen for one in self.rendered(*values)[0].values()])
 
     def test_another_name_and_namespace_are_everywhere(self):

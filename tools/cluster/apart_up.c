@@ -252,15 +252,15 @@ static int hand_over_tokens(const tr_apart_t *self, tr_error_t *error) {
     return rc == 0 ? hand_over(from, to, true, error) : rc;
 }
 
-/* Files that the gateway's options name. */
-static int hand_over_gateway_files(const tr_apart_t *self, const tr_fleet_t *fleet, tr_error_t *error) {
+/* Files that options of daemons name. */
+static int hand_over_files(const tr_apart_t *self, const tr_fleet_t *fleet, tr_error_t *error) {
     char from[PATH_MAX], to[PATH_MAX], file[64];
     int rc = 0;
-    for (const char *const *option = tr_manifest_gateway_files; rc == 0 && *option; option++) {
+    for (const tr_manifest_file_t *one = tr_manifest_files; rc == 0 && one->daemon; one++) {
         error->code = 0;
-        if (!tr_manifest_gateway_file(fleet, fleet->directory, *option, from, error))
+        if (!tr_manifest_file(fleet, fleet->directory, one, from, error))
             continue;
-        snprintf(file, sizeof file, TR_MANIFEST_GATEWAY "-%s", *option);
+        snprintf(file, sizeof file, "%s-%s", one->daemon, one->option);
         rc = error->code ? error->code : path_in(self, TR_MANIFEST_KEYS, file, to, error);
         if (rc == 0)
             rc = hand_over(from, to, true, error);
@@ -293,7 +293,7 @@ static int hand_over_all(const tr_apart_t *apart, const tr_fleet_t *fleet, tr_er
         rc = hand_over_server(apart, fleet->servers.redis, TR_MANIFEST_REDIS, error);
     if (rc == 0 && fleet->gateway.line)
         rc = hand_over_tokens(apart, error);
-    return rc == 0 ? hand_over_gateway_files(apart, fleet, error) : rc;
+    return rc == 0 ? hand_over_files(apart, fleet, error) : rc;
 }
 
 /* What the chart and kustomize do not make: certificates and tokens. */

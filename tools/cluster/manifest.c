@@ -95,11 +95,6 @@ static int check_exporter(const tr_fleet_t *f, tr_error_t *error) {
                 "process writes its lines (JSON) to its standard output: let the collector of logs there "
                 "take them; expected otlp alone",
                 f->path, d->line, key);
-        if (strcmp(key, "otlp-headers") == 0)
-            return tr_error_set(error, -EINVAL,
-                "%s:%d:1: exporter.options.otlp-headers: a container does not see this file: expected the "
-                "address of a collector that needs none, and adds them where it sends on",
-                f->path, d->line);
     }
     return 0;
 }

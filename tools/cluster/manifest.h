@@ -28,14 +28,12 @@
 /* In the Secrets FLEET-postgres and FLEET-redis, and, for podman, in the same folder of keys. */
 #define TR_MANIFEST_POSTGRES "conninfo"
 #define TR_MANIFEST_REDIS    "url"
-#define TR_MANIFEST_GATEWAY                                                                                  \
-    "gateway" /* the Secret FLEET-gateway; for podman, files gateway-OPTION in that folder */
-#define TR_MANIFEST_USER   10001 /* of the image */
-#define TR_MANIFEST_LINK   5570
-#define TR_MANIFEST_STREAM 5571
-#define TR_MANIFEST_HTTP   5572
-#define TR_MANIFEST_PEERS  5573
-#define TR_MANIFEST_WEB    8080
+#define TR_MANIFEST_USER     10001 /* of the image */
+#define TR_MANIFEST_LINK     5570
+#define TR_MANIFEST_STREAM   5571
+#define TR_MANIFEST_HTTP     5572
+#define TR_MANIFEST_PEERS    5573
+#define TR_MANIFEST_WEB      8080
 
 typedef struct tr_manifest_config {
     tr_fleet_t *fleet; /* borrowed; from now on secure, its state and folder those of a container */
@@ -54,10 +52,14 @@ int tr_manifest_make(const tr_manifest_config_t *config, json_t **ret_objects, t
 int tr_manifest_group(
     const tr_manifest_config_t *config, const char *group, json_t **ret_objects, tr_error_t *error);
 
-/* Options of a gateway whose files go with it into its containers, ended by NULL. */
-extern const char *const tr_manifest_gateway_files[];
+/* An option of a daemon whose file goes with it into its containers, in the Secret FLEET-DAEMON; for podman as DAEMON-OPTION in the folder of keys. */
+typedef struct tr_manifest_file {
+    const char *daemon, *option;
+} tr_manifest_file_t;
+/* Ended by one without a daemon. */
+extern const tr_manifest_file_t tr_manifest_files[];
 /* The path of such a file, as the fleet file says it, seen from `directory`. False: it says none; -ENAMETOOLONG goes to the error. */
-bool tr_manifest_gateway_file(const tr_fleet_t *fleet, const char *directory, const char *option,
+bool tr_manifest_file(const tr_fleet_t *fleet, const char *directory, const tr_manifest_file_t *file,
     char out[PATH_MAX], tr_error_t *error);
 
 /* Of a fleet whose keys were changed (`state` is needed): an array of the ConfigMap with the public parts, and one of the Secrets of its groups. */

@@ -119,64 +119,23 @@ static int put_tokens(tr_manifest_t *m, tr_error_t *error) {
     return put_secret(m, "tokens", path, "tokens", TOKENS_MAX, error);
 }
 
-/* ---- files that a gateway's options name ---- */
-
-/* The file of users, and what a gateway has with an OpenID provider. The certificate is the ingress's, which speaks TLS there. */
-const char *const tr_manifest_gateway_files[] = {"users", "oidc-keys", "oidc-secret", "oidc-ca", NULL};
-
-static const char *said(const tr_fleet_t *fleet, const char *option) {
-    const tr_pairs_t *options = &fleet->gateway.options;
-    for (size_t i = 0; fleet->gateway.line && i < options->count; i++)
-        if (strcmp(options->items[i].key, option) == 0)
-            return options->items[i].value;
-    return NULL;
-}
-
-bool tr_manifest_gateway_file(const tr_fleet_t *fleet, const char *directory, const char *option,
-    char out[PATH_MAX], tr_error_t *error) {
-    const char *path = said(fleet, option);
-    if (!path)
-        return false;
-    path += strncmp(path, "./", 2) == 0 ? 2 : 0;
-    int n = snprintf(out, PATH_MAX, "%s%s%s", *path == '/' ? "" : directory, *path == '/' ? "" : "/", path);
-    if (n >= PATH_MAX)
-        tr_error_set(error, -ENAMETOOLONG, "gateway.options.%s: the path is too long", option);
-    return true;
-}
-
-bool tr_manifest_gateway_has_files(const tr_fleet_t *fleet) {
-    bool has = false;
-    for (const char *const *option = tr_manifest_gateway_files; *option; option++)
-        has = has || said(fleet, *option);
-    return has;
-}
-
-json_t *tr_manifest_gateway_argument(const char *argument) {
-    for (const char *const *option = tr_manifest_gateway_files; *option; option++) {
-        size_t len = strlen(*option);
-        if (strncmp(argument, "--", 2) == 0 && strncmp(argument + 2, *option, len) == 0 &&
-            argument[2 + len] == '=')
-            return tr_manifest_printed("--%s=" GATEWAY_FOLDER "/%s", *option, *option);
-    }
-    return NULL;
-}
-
-static int put_gateway_files(tr_manifest_t *m, tr_error_t *error) {
-    char path[PATH_MAX], name[TR_PLATFORM_MAX + 16];
+/* All that options of a daemon name, in one Secret. */
+static int put_files(tr_manifest_t *m, const char *daemon, tr_error_t *error) {
+    char path[PATH_MAX], name[TR_PLATFORM_MAX + 24];
     json_t *data = json_object();
     int rc = 0;
-    for (const char *const *option = tr_manifest_gateway_files; rc == 0 && *option; option++) {
+    for (const tr_manifest_file_t *file = tr_manifest_files; rc == 0 && file->daemon; file++) {
         json_t *content = NULL;
         error->code = 0;
-        if (!tr_manifest_gateway_file(m->fleet, m->directory, *option, path, error))
+        if (strcmp(file->daemon, daemon) != 0 || !tr_manifest_file(m->fleet, m->directory, file, path, error))
             continue;
         rc = error->code ? error->code : read_secret(path, TOKENS_MAX, &content, error);
         if (rc == 0)
-            json_object_set_new(data, *option, content);
+            json_object_set_new(data, file->option, content);
         else /* it is the fleet file that is wrong, whatever is with the file */
             rc = error->code = -EINVAL;
     }
-    snprintf(name, sizeof name, "%s-" TR_MANIFEST_GATEWAY, m->fleet->name);
+    snprintf(name, sizeof name, "%s-%s", m->fleet->name, daemon);
     if (rc == 0)
         tr_manifest_put(
             m, json_pack("{s:s, s:s, s:o, s:s, s:O}", "apiVersion", "v1", "kind", "Secret", "metadata",
@@ -185,9 +144,13 @@ static int put_gateway_files(tr_manifest_t *m, tr_error_t *error) {
     return rc;
 }
 
-static int put_of_gateway(tr_manifest_t *m, tr_error_t *error) {
+static int put_of_daemons(tr_manifest_t *m, tr_error_t *error) {
+    static const char *const all[] = {"gateway", "exporter"};
     int rc = m->fleet->gateway.line ? put_tokens(m, error) : 0;
-    return rc == 0 && tr_manifest_gateway_has_files(m->fleet) ? put_gateway_files(m, error) : rc;
+    for (size_t i = 0; rc == 0 && i < sizeof all / sizeof *all; i++)
+        if (tr_manifest_has_files(m->fleet, all[i]))
+            rc = put_files(m, all[i], error);
+    return rc;
 }
 
 int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *error) {
@@ -203,7 +166,7 @@ int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *erro
     }
     if (rc == 0 && !group)
         rc = put_servers(self, error);
-    return rc == 0 && !group ? put_of_gateway(self, error) : rc;
+    return rc == 0 && !group ? put_of_daemons(self, error) : rc;
 }
 
 /* ---- changed keys ---- */

@@ -149,7 +149,7 @@ static json_t *command_of(const tr_manifest_t *m, const tr_part_t *part) {
         }
         if (own && left_out(part, *argv))
             continue;
-        json_t *file = own && is_gateway(part) ? tr_manifest_gateway_argument(*argv) : NULL;
+        json_t *file = own ? tr_manifest_file_argument(part->component, *argv) : NULL;
         json_array_append_new(list, file ? file : literal(*argv));
         json_t *value = own && argv[1] ? replaced(part, m, *argv, argv[1]) : NULL;
         if (value) {
@@ -251,25 +251,26 @@ static void add_secret(const tr_manifest_t *m, const char *volume, const char *f
 }
 
 /* Of podman each is a file of its own, as all secrets are. */
-static void add_gateway_files(const tr_manifest_t *m, json_t *volumes, json_t *mounts) {
+static void add_files(const tr_manifest_t *m, const char *daemon, json_t *volumes, json_t *mounts) {
     char path[PATH_MAX];
     tr_error_t ignored;
+    snprintf(path, sizeof path, FILES_FOLDER "/%s", daemon);
     if (!m->config->podman) {
-        json_array_append_new(volumes,
-            secret_volume("gateway", tr_manifest_printed("%s-" TR_MANIFEST_GATEWAY, m->fleet->name)));
-        mount(mounts, "gateway", GATEWAY_FOLDER, true);
+        json_array_append_new(
+            volumes, secret_volume(daemon, tr_manifest_printed("%s-%s", m->fleet->name, daemon)));
+        mount(mounts, daemon, path, true);
         return;
     }
-    for (const char *const *option = tr_manifest_gateway_files; *option; option++) {
-        if (!tr_manifest_gateway_file(m->fleet, m->directory, *option, path, &ignored))
+    for (const tr_manifest_file_t *file = tr_manifest_files; file->daemon; file++) {
+        if (strcmp(file->daemon, daemon) != 0 ||
+            !tr_manifest_file(m->fleet, m->directory, file, path, &ignored))
             continue;
-        json_array_append_new(
-            volumes, json_pack("{s:s, s:{s:o, s:s}}", "name", *option, "hostPath", "path",
-                         tr_manifest_printed(
-                             "%s/" TR_MANIFEST_KEYS "/" TR_MANIFEST_GATEWAY "-%s", state_of(m), *option),
-                         "type", "File"));
-        snprintf(path, sizeof path, GATEWAY_FOLDER "/%s", *option);
-        mount(mounts, *option, path, true);
+        json_array_append_new(volumes,
+            json_pack("{s:s, s:{s:o, s:s}}", "name", file->option, "hostPath", "path",
+                tr_manifest_printed("%s/" TR_MANIFEST_KEYS "/%s-%s", state_of(m), daemon, file->option),
+                "type", "File"));
+        snprintf(path, sizeof path, FILES_FOLDER "/%s/%s", daemon, file->option);
+        mount(mounts, file->option, path, true);
     }
 }
 
@@ -284,8 +285,8 @@ static void add_keys(const tr_manifest_t *m, const tr_part_t *part, json_t *volu
     if (is_gateway(part))
         add_secret(
             m, "tokens", TOKENS_FOLDER, "tokens", tr_manifest_printed("%s-tokens", fleet), volumes, mounts);
-    if (is_gateway(part) && tr_manifest_gateway_has_files(m->fleet))
-        add_gateway_files(m, volumes, mounts);
+    if (tr_manifest_has_files(m->fleet, part->component))
+        add_files(m, part->component, volumes, mounts);
     if (tr_manifest_in_postgres(m, part->process))
         add_secret(m, "postgres", POSTGRES_FOLDER, POSTGRES_FILE, tr_manifest_printed("%s-postgres", fleet),
             volumes, mounts);

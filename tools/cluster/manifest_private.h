@@ -12,7 +12,7 @@
 #define POSTGRES_FILE   TR_MANIFEST_POSTGRES
 #define REDIS_FOLDER    "/etc/troupe/redis"
 #define REDIS_FILE      TR_MANIFEST_REDIS
-#define GATEWAY_FOLDER  "/etc/troupe/gateway"
+#define FILES_FOLDER    "/etc/troupe" /* of a daemon NAME: in FILES_FOLDER/NAME */
 #define DATA_FOLDER     "/var/lib/troupe"
 #define CONNECTION_MAX  4096u /* bytes of a connection string */
 #define NAME_MOST       52    /* what Kubernetes adds to a pod's name still fits */
@@ -79,9 +79,10 @@ void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *agent);
 /* manifest_keys.c */
 int tr_manifest_certificates(tr_manifest_t *self, tr_error_t *error);
 int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *error);
-/* What an argument of a gateway's command is in a container, where it names such a file; NULL: it does not. */
-json_t *tr_manifest_gateway_argument(const char *argument);
-/* Whether a gateway has one of those files. */
-bool tr_manifest_gateway_has_files(const tr_fleet_t *fleet);
+/* manifest_files.c */
+/* What an argument of a daemon's command is in a container, where it names such a file; NULL: it does not. */
+json_t *tr_manifest_file_argument(const char *daemon, const char *argument);
+/* Whether a daemon has one of those files. */
+bool tr_manifest_has_files(const tr_fleet_t *fleet, const char *daemon);
 
 #endif

@@ -267,8 +267,6 @@ static void what_cannot_be_is_told_with_its_place(void **state) {
     refused("fleet: f\nexporter: {options: {otlp: \"http://c:4318\", loki: \"http://l\"}}\nagents: []\n",
         "f.yaml:2:1: exporter.options.loki: in containers");
     refused("fleet: f\nexporter: {options: {sentry-dsn: dsn}}\nagents: []\n", "exporter.options.sentry-dsn");
-    refused("fleet: f\nexporter: {options: {otlp: \"http://c:4318\", otlp-headers: h}}\nagents: []\n",
-        "exporter.options.otlp-headers: a container");
 }
 
 /* The port of the policy that lets the coordinator to a database of this connection string. */
@@ -311,6 +309,18 @@ static void daemons_go_out_where_their_options_lead(void **state) {
     assert_non_null(find(out, "NetworkPolicy", "office-gateway-out"));
     json_decref(in);
     json_decref(out);
+}
+
+static void an_exporter_has_its_way_and_its_headers(void **state) {
+    (void)state;
+    json_t *in = made(
+        "fleet: office\nexporter: {options: {otlp: \"https://c:4318\", otlp-headers: ./hush}}\nagents: []\n",
+        false);
+    json_t *pod = find(in, "StatefulSet", "exporter");
+    assert_true(has_word(command_of(pod), "--otlp-headers=/etc/troupe/exporter/otlp-headers"));
+    assert_false(has_word(command_of(pod), "--logs"));
+    assert_non_null(find(in, "NetworkPolicy", "office-exporter-out"));
+    json_decref(in);
 }
 
 static void files_of_a_gateway_go_with_it(void **state) {
@@ -358,6 +368,7 @@ int main(void) {
         cmocka_unit_test(podman_has_a_pod_for_each_process),
         cmocka_unit_test(a_database_is_reached_where_it_listens),
         cmocka_unit_test(daemons_go_out_where_their_options_lead),
+        cmocka_unit_test(an_exporter_has_its_way_and_its_headers),
         cmocka_unit_test(files_of_a_gateway_go_with_it),
         cmocka_unit_test(traces_leave_by_an_exporter),
         cmocka_unit_test(what_cannot_be_is_told_with_its_place),

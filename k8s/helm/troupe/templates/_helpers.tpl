@@ -80,7 +80,7 @@ topologySpreadConstraints:
 {{/*
 The template of a pod. A dict:
   root, component, name (of its Secret NAME-key), group ("" for the broker), cert, command (YAML of the list), resources,
-  probe ("http" or "file"), grace (seconds); and where they are: ports, data, certs, tokens, postgres, redis, environment, spread, nodeSelector, affinity
+  probe ("http" or "file"), grace (seconds); and where they are: ports, data, certs, tokens, files (of the Secret FLEET-COMPONENT), postgres, redis, environment, spread, nodeSelector, affinity
 */}}
 {{- define "troupe.pod" -}}
 {{- $root := .root }}{{ $fleet := .root.Values.fleet -}}
@@ -124,9 +124,9 @@ spec:
     - name: tokens
       secret: {secretName: {{ $fleet }}-tokens, defaultMode: 288, optional: false}
     {{- end }}
-    {{- if .gateway }}
-    - name: gateway
-      secret: {secretName: {{ $fleet }}-gateway, defaultMode: 288, optional: false}
+    {{- if .files }}
+    - name: {{ .component }}
+      secret: {secretName: {{ $fleet }}-{{ .component }}, defaultMode: 288, optional: false}
     {{- end }}
     {{- if .postgres }}
     - name: postgres
@@ -191,8 +191,8 @@ spec:
         {{- if .tokens }}
         - {name: tokens, mountPath: /etc/troupe/tokens, readOnly: true}
         {{- end }}
-        {{- if .gateway }}
-        - {name: gateway, mountPath: /etc/troupe/gateway, readOnly: true}
+        {{- if .files }}
+        - {name: {{ .component }}, mountPath: /etc/troupe/{{ .component }}, readOnly: true}
         {{- end }}
         {{- if .postgres }}
         - {name: postgres, mountPath: /etc/troupe/postgres, readOnly: true}
