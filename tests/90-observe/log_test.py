@@ -35,18 +35,18 @@ class Log(web.GatewayTest):
         submit = {"skills": ["look"], "input": {"of": "lighthouses"}, "tries": 1}
         traceparent = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
         self.good(self.post("/api/v1/tasks", submit, headers=traceparent), 201)
-        for child, event in ((self.gateway, "G010"), (coordinator, "C019"), (clerk, "A031"), (kbd, "K016")):
+        for child, event in ((self.gateway, "G010"), (coordinator, "C019"), (clerk, "A031"), (kbd, "K018")):
             harness.wait_until(lambda child=child, event=event: of(child, event), f"a line {event} with the trace")
-        for child, event in ((coordinator, "C019"), (clerk, "A031"), (kbd, "K016")):
+        for child, event in ((coordinator, "C019"), (clerk, "A031"), (kbd, "K018")):
             self.assertTrue(all(line["conversation"] for line in of(child, event)), of(child, event))
         # What one process says of a conversation is what the other says of it.
         talks = {line["conversation"] for line in of(clerk, "A031")}
-        self.assertTrue(talks & {line["conversation"] for line in of(kbd, "K016")}, talks)
+        self.assertTrue(talks & {line["conversation"] for line in of(kbd, "K018")}, talks)
         # Another request's lines are not of this trace.
-        before = len(of(kbd, "K016"))
+        before = len(of(kbd, "K018"))
         self.good(self.post("/api/v1/messages", {"receiver": "svc:kb", "content": {"action": "stat"}}))
-        harness.wait_until(lambda: len([line for line in lines(kbd) if line["event"] == "K016" and "trace" not in line]) > 0, "the untraced one")
-        self.assertEqual(len(of(kbd, "K016")), before)
+        harness.wait_until(lambda: len([line for line in lines(kbd) if line["event"] == "K018" and "trace" not in line]) > 0, "the untraced one")
+        self.assertEqual(len(of(kbd, "K018")), before)
 
     def test_a_model_that_does_not_answer(self):
         """The built-in mind does, and the log says of which request."""
