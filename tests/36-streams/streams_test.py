@@ -165,6 +165,23 @@ class Streams(harness.SystemTest):
         self.publish("one", "two", "three")
         harness.wait_until(lambda: self.contents("news") == ["three"], "the oldest to be forgotten")
 
+    def test_those_that_are_too_old_are_forgotten(self):
+        self.run_ok("stream", "add", "news", "news.>", "--max-age", "2s")
+        self.publish("one", "two")
+        harness.wait_until(lambda: self.contents("news") == [], "what is older than two seconds to be forgotten")
+        self.publish("three")
+        self.assertEqual(self.contents("news"), ["three"])
+
+    def test_no_more_bytes_are_kept_than_may_be(self):
+        self.run_ok("stream", "add", "news", "news.>", "--max-bytes", "100K")
+        flood = "".join(f"{n:04} {'x' * 1000}\n" for n in range(400))
+        self.assertEqual(self.troupe("pub", "news.a", "-l", env=self.env, text=flood).code, 0)
+        row = harness.wait_until(lambda: next((row for row in self.run_ok("streams", "-o", "json").json()
+                                               if row["tail"] == 401 and row["bytes"] <= 100 * 1024), None), "the oldest to be forgotten")
+        kept = self.contents("news")
+        self.assertEqual(([text[:4] for text in kept], len(kept)), ([f"{n:04}" for n in range(400 - len(kept), 400)], row["records"]))
+        self.assertGreater(len(kept), 0)
+
     def test_what_stays_is_never_less_than_the_limit(self):
         self.run_ok("stream", "add", "news", "news.>", "--max-records", "1")
         done = self.troupe("pub", "news.a", "-l", env=self.env, text="".join(f"{n}\n" for n in range(22)))
