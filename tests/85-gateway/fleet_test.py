@@ -53,7 +53,9 @@ class Fleet(Supervised):
         self.good(self.post("/api/v1/fleet/attach", {"name": "clerk", "behaviour": "echo", "services": ["paper"]}, role="admin"))
         before = self.processes()
         self.assertEqual(set(before), {"broker", "gateway", "echo-1", "echo-2", "echo-3", "clerk"})
-        self.assertIn("paper", [s["service"] for s in self.good(self.get("/api/v1/services"))["services"]])
+        # It is attached when it is registered; what it offers comes behind that.
+        offered = lambda: [s["service"] for s in self.good(self.get("/api/v1/services"))["services"]]  # noqa: E731
+        harness.wait_until(lambda: "paper" in offered(), "its service to be known")
         self.good(self.post("/api/v1/fleet/restart", {"name": "clerk"}, role="admin"))
         self.assertNotEqual(self.processes()["clerk"], before["clerk"])
         self.assertEqual(self.good(self.post("/api/v1/fleet/detach", {"name": "clerk"}, role="admin"))["ended"], ["clerk"])
