@@ -11,6 +11,7 @@ from faults import LONG, figure, wait_until
 
 SYNCS = range(1, 200, 7) if LONG else (1, 2, 3, 9, 40)  # the sync that fails
 DISK = "24m"
+RATE = 5000  # messages a second: what is stored until the last sync of the long version has failed has to arrive, too
 
 
 class Disk(faults.FaultTest):
@@ -28,7 +29,7 @@ class Disk(faults.FaultTest):
             self.assertEqual(done.code, 4, done)
             self.assertIn("B005", done.err)
             return [], done.err
-        producers = [self.producer(f"p{len(self.ledger.files)}", ["away"], size=size)]
+        producers = [self.producer(f"p{len(self.ledger.files)}", ["away"], size=size, rate=RATE)]
         wait_until(lambda: broker.process.poll() is not None, "the broker to end", 60)
         self.assertEqual(broker.process.returncode, 4, broker.err)
         self.assertIn("B032", broker.err)
@@ -45,7 +46,7 @@ class Disk(faults.FaultTest):
 
     def finish(self):
         consumer = self.consumer("away")
-        self.arrive(60)
+        self.arrive(faults.LINGER)
         self.stop(consumer)
         self.judge()
 
