@@ -17,8 +17,8 @@
 
 #define TEXT_MOST    ((size_t)4 << 20)
 #define SUMMARY_SIZE ((size_t)50 * 1000)
-#define BATCH        16
-#define BATCHES      24
+#define BATCH        64
+#define BATCHES      6
 
 static double seconds(void) {
     struct timespec now;

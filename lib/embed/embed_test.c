@@ -1,5 +1,6 @@
 #include "lib/embed/embed.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -99,11 +100,30 @@ static void a_file_that_is_named_must_be_there(void **state) {
     unsetenv("TROUPE_EMBEDDINGS");
 }
 
+/* Whatever the processor is, also one that is newer than OpenBLAS. */
+static void the_kernels_are_those_of_the_processor(void **state) {
+    tr_embed_t *embed = NULL;
+    tr_error_t error = {0};
+    (void)state;
+    assert_true(tr_embed_open(&(tr_embed_options_t){.path = "/nowhere/embeddings.bin"}, &embed, &error) < 0);
+    void *blas = dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD);
+    const char *(*name)(void) = blas ? (const char *(*)(void))dlsym(blas, "openblas_get_corename") : NULL;
+    assert_null(getenv("OPENBLAS_CORETYPE"));
+#if defined(__x86_64__)
+    if (name && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        assert_string_not_equal(name(), "Prescott");
+#endif
+    if (!name)
+        skip(); /* built without it */
+    dlclose(blas);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_says_what_it_is),
         cmocka_unit_test(vectors_have_length_one_and_compare),
         cmocka_unit_test(a_batch_is_its_texts_one_by_one),
+        cmocka_unit_test(the_kernels_are_those_of_the_processor),
         cmocka_unit_test(a_file_that_is_named_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
