@@ -84,14 +84,25 @@ static void commit(tr_kbd_t *self) {
     tr_error_t error = {0};
     if (tr_kb_store_begun(self->store))
         tr_kb_meaning_written(&self->meaning);
-    int rc = tr_kb_store_commit(self->store, &error);
+    bool begun = tr_kb_store_begun(self->store); /* else SQLite may have undone all by itself */
+    int rc = begun ? tr_kb_truth_write(&self->truth, &error) : 0;
+    bool table = rc < 0;
+    if (!begun)
+        tr_kb_truth_undo(&self->truth);
+    if (table)
+        tr_kb_store_undo(self->store);
+    else
+        rc = tr_kb_store_commit(self->store, &error);
     if (rc == 0)
         return;
-    bool full = rc == -ENOSPC;
+    bool full = rc == -ENOSPC && !(begun && self->truth.journal); /* else the store is behind the table */
     tr_log_about_t about = {0};
     tr_about_message(
         self->answer_count ? self->answers[0].to : NULL, &about); /* the first that is taken back */
-    tr_log(&self->resident.log, &tr_kbd_events[full ? TR_K_DISK_FULL : TR_K_DISK_FAILED],
+    tr_log(&self->resident.log,
+        &tr_kbd_events[full    ? TR_K_DISK_FULL
+                       : table ? TR_K_TRUTH_FAILED
+                               : TR_K_DISK_FAILED],
         "error=%s trace=%s conversation=%s", error.text, about.trace, about.conversation);
     take_back(self, &error);
     tr_kb_meaning_forget(&self->meaning);

@@ -62,4 +62,16 @@ const tr_event_t tr_kbd_events[TR_K_EVENTS] = {
         "It has got a message: its performative and its sender, its `trace` where it is of one, its "
         "`conversation`. With --log-level debug.",
         "None needed."},
+    [TR_K_TRUTH] = {"K019", TR_LOG_INFO, "table and file made the same",
+        "With --store postgres: the file in the data directory was made anew of the table (what=all), has "
+        "got "
+        "what was written last (last), or "
+        "what was in it was written to a new table (written).",
+        "None needed."},
+    [TR_K_TRUTH_FAILED] = {"K020", TR_LOG_ERROR, "table failed",
+        "With --store postgres: the database did not take what was to be written. Nobody was told of "
+        "anything "
+        "that is not there; the process "
+        "ends with 5.",
+        "See the database. After the next start all that was acknowledged is there."},
 };

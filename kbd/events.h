@@ -23,6 +23,8 @@ typedef enum tr_kbd_event {
     TR_K_MISSED,
     TR_K_LEVEL,
     TR_K_MESSAGE,
+    TR_K_TRUTH,
+    TR_K_TRUTH_FAILED,
     TR_K_EVENTS,
 } tr_kbd_event_t;
 

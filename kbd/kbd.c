@@ -3,6 +3,7 @@
 #include "kbd/events.h"
 #include "kbd/kernels.h"
 #include "lib/base/clock.h"
+#include "lib/store/table_name.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -72,6 +73,29 @@ static int open_store(tr_kbd_t *self, tr_error_t *error) {
     return rc;
 }
 
+static int open_truth(tr_kbd_t *self, tr_error_t *error) {
+    const tr_kbd_options_t *o = self->options;
+    char table[TR_TABLE_NAME_SIZE];
+    tr_journal_postgres_options_t database = {.conninfo_file = o->conninfo,
+        .table = tr_table_name(o->table, o->resident.name, TR_TABLE_NAME_MOST, table)};
+    tr_journal_t *journal = NULL;
+    if (!o->store)
+        return 0;
+    int rc = tr_journal_open_postgres(&database, &journal, error);
+    return rc < 0 ? rc : tr_kb_truth_open(&self->truth, self->store, &journal, o->resident.data, error);
+}
+
+/* The model is known now: vectors of another one are made anew. */
+static int fill_truth(tr_kbd_t *self, tr_error_t *error) {
+    static const char *const done[] = {
+        [TR_KB_TRUTH_BEHIND] = "last", [TR_KB_TRUTH_LOST] = "all", [TR_KB_TRUTH_NEW] = "written"};
+    int rc = tr_kb_truth_fill(&self->truth, self->meaning.model, error);
+    if (rc == 0 && self->truth.journal && self->truth.state != TR_KB_TRUTH_SAME)
+        tr_log(&self->resident.log, &tr_kbd_events[TR_K_TRUTH], "documents=%llu what=%s",
+            (unsigned long long)self->truth.documents, done[self->truth.state]);
+    return rc;
+}
+
 /* On the topic kb.index.NAMESPACE; what an operator has to know is in the log, too. */
 static void on_news(void *arg, const tr_index_news_t *news) {
     tr_kbd_t *self = arg;
@@ -134,6 +158,8 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
     catch_elsewhere();
     if (rc == 0)
         rc = open_store(self, &error);
+    if (rc == 0)
+        rc = open_truth(self, &error);
     self->resident.window_bytes = options->shards && *options->shards ? TR_KB_WINDOW : 0;
     if (rc == 0)
         rc = tr_resident_connect(&self->resident, &error);
@@ -142,6 +168,8 @@ int tr_kbd_new(tr_kbd_options_t *options, tr_kbd_t **ret_self) {
         rc = tr_kb_front_init(self, &error);
     if (rc == 0)
         rc = open_meaning(self, &error);
+    if (rc == 0)
+        rc = fill_truth(self, &error);
     if (rc == 0)
         rc = tr_resident_join(&self->resident, &tr_kbd_behaviour, self, services, &error);
     self->agent = self->resident.agent;
@@ -201,6 +229,7 @@ void tr_kbd_destroy(tr_kbd_t **self_p) {
     tr_kb_front_finish(self);
     tr_kb_meaning_finish(&self->meaning);
     tr_kb_answers_finish(self);
+    tr_kb_truth_close(&self->truth);
     tr_kb_store_close(&self->store);
     tr_resident_finish(&self->resident);
     tr_kb_cache_finish(&self->cache);

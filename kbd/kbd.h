@@ -17,6 +17,7 @@
 #include "kbd/options.h"
 #include "kbd/owing.h"
 #include "kbd/store.h"
+#include "kbd/truth.h"
 #include "kbd/turns.h"
 #include "troupe/host.h"
 #include "troupe/protocol.h"
@@ -36,6 +37,7 @@ typedef struct tr_kbd {
     tr_host_t *host; /* the resident's, as is the agent */
     tr_agent_t *agent;
     tr_kb_store_t *store;
+    tr_kb_truth_t truth;
     tr_kb_meaning_t meaning;
     tr_kb_cache_t cache;
     tr_turns_t turns; /* searches: tr_message_t, kept */

@@ -8,9 +8,23 @@
 
 #define O tr_kbd_options_t
 
+static const char *const stores[] = {"sqlite", "postgres", NULL};
+
 static const tr_option_t table[] = {
     TR_RESIDENT_OPTIONS("kb", "troupe-knowledge",
         "Where the documents are kept; made where it is missing. One process at a time."),
+    {"store", 0, "KIND", TR_WORD(O, store), "sqlite",
+        "Where what is acknowledged is kept: in a file of --data, or in a PostgreSQL database, of which that "
+        "file "
+        "is made, and made anew where it is lost.",
+        .words = stores},
+    {"conninfo", 0, "FILE", TR_STRING(O, conninfo), NULL,
+        "How the database is reached: a file with a connection string in its first line, which only its "
+        "owner "
+        "may read. PGHOST, PGUSER and so on say the same."},
+    {"table", 0, "NAME", TR_STRING(O, table), "troupe_kb_*",
+        "The table, [schema.]name, of this knowledge base alone; made where it is missing. A * at its end "
+        "stands for --name."},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     {"restore", 0, "FILE", TR_STRING(O, restore), NULL,
         "Begin with what is in a snapshot (`troupe kb snapshot`), in place of all that is in the directory.",
@@ -83,6 +97,12 @@ static const char *what_is_wrong(const tr_kbd_options_t *o) {
     tr_shards_finish(&shards);
     if (o->replicas > 1 && count == 0)
         return "--replicas: expected --shards with it, of which two have each document";
+    if (o->store && o->replicas > 1)
+        return "--store postgres: expected without --replicas; the database is what is replicated";
+    if (o->store && o->restore)
+        return "--restore: expected without --store postgres, whose table is the truth";
+    if (!o->store && o->conninfo)
+        return "--conninfo: expected --store postgres with it";
     if (2 * o->chunk_overlap >= o->chunk_tokens)
         return "--chunk-overlap: expected less than half of --chunk-tokens";
     bool all = o->embed_config && o->embed_model && o->embed_dimensions;

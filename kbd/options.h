@@ -9,6 +9,8 @@ typedef struct tr_kbd_options {
     const char *restore;            /* a snapshot; NULL = none */
     int64_t search_time_ms;         /* of a search over shards, at most */
     const char *shards;             /* names of agents; NULL = it is alone */
+    int store;                      /* the truth: 1 = PostgreSQL */
+    const char *conninfo, *table;   /* of postgres; conninfo: NULL = as the environment says */
     int64_t replicas;               /* shards that have a document: 1 or 2 */
     bool check;
     int64_t chunk_tokens, chunk_overlap;

@@ -120,6 +120,8 @@ static const char *const sql[TR_SQL_STATEMENTS] = {
         "SELECT number, namespace, id, at_ms, compare FROM owed WHERE shard = ? ORDER BY number LIMIT ?",
     [TR_SQL_OWED_FIRST] = "SELECT min(number) FROM owed WHERE shard = ?",
     [TR_SQL_OWED_LAST] = "SELECT max(number) FROM owed",
+    [TR_SQL_CHUNK_WHOSE] = "SELECT n.name, d.id FROM chunk c JOIN document d ON d.number = c.document"
+                           " JOIN namespace n ON n.number = d.namespace WHERE c.number = ?",
     [TR_SQL_OWED_PAID] = "DELETE FROM owed WHERE number = ?",
     [TR_SQL_OWED_WANTED] = "UPDATE owed SET compare = 0 WHERE number = ?",
 };
@@ -250,6 +252,48 @@ int tr_kb_store_commit(tr_kb_store_t *self, tr_error_t *error) {
     return rc;
 }
 
+void tr_kb_store_undo(tr_kb_store_t *self) {
+    if (self->begun)
+        tr_kb_run(self, self->statements[TR_SQL_ROLLBACK], NULL); /* SQLite may have done so, ignoring */
+    forget_counted(self);
+    self->begun = false;
+    self->lost = 0;
+}
+
+void tr_kb_watch(tr_kb_store_t *self, tr_kb_changed_fn changed, void *arg) {
+    self->changed = changed;
+    self->changed_arg = arg;
+}
+
+/* ---- settings ---- */
+
+int tr_kb_setting_read(tr_kb_store_t *self, const char *name, char *ret, size_t size, tr_error_t *error) {
+    sqlite3_stmt *s = NULL;
+    *ret = '\0';
+    int rc = tr_kb_prepare(self, "SELECT value FROM setting WHERE name = ?", &s, error);
+    if (rc == 0) {
+        tr_sqlite_bind_text(s, 1, name);
+        int step = sqlite3_step(s);
+        if (step == SQLITE_ROW)
+            snprintf(ret, size, "%s", tr_sqlite_text(s, 0));
+        rc = tr_kb_end(self, s, step, error);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+int tr_kb_setting_write(tr_kb_store_t *self, const char *name, const char *value, tr_error_t *error) {
+    sqlite3_stmt *s = NULL;
+    int rc = tr_kb_prepare(self, "INSERT OR REPLACE INTO setting VALUES (?, ?)", &s, error);
+    if (rc == 0) {
+        tr_sqlite_bind_text(s, 1, name);
+        tr_sqlite_bind_text(s, 2, value);
+        rc = tr_kb_run(self, s, error);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
 /* ---- namespaces ---- */
 
 void tr_kb_read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret) {
@@ -301,6 +345,8 @@ static int add_namespace(
     int rc = tr_kb_run(self, s, error);
     if (rc == 0)
         rc = tr_kb_namespace_find(self, name, ret, error);
+    if (rc == 0)
+        tr_kb_tell_change(self, name, NULL, false);
     return rc;
 }
 
@@ -330,6 +376,8 @@ int tr_kb_namespace_vectors(
     int rc = tr_kb_execute(self, error, "UPDATE namespace SET dimensions = %lld WHERE number = %lld",
         (long long)dimensions, (long long)ns->number);
     ns->dimensions = rc == 0 ? dimensions : 0;
+    if (rc == 0)
+        tr_kb_tell_change(self, ns->name, NULL, false);
     return rc;
 }
 
@@ -347,6 +395,8 @@ int tr_kb_namespace_drop(tr_kb_store_t *self, const tr_kb_namespace_t *ns, tr_er
             "DELETE FROM body WHERE document IN (SELECT number FROM document WHERE namespace = %lld);"
             "DELETE FROM document WHERE namespace = %lld; DELETE FROM namespace WHERE number = %lld",
             n, n, n, n, n, n);
+    if (rc == 0)
+        tr_kb_tell_change(self, ns->name, NULL, true);
     return rc;
 }
 

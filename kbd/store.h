@@ -78,6 +78,16 @@ int tr_kb_store_snapshot(
 /* All is as in that file, or as it was. To be closed and opened after it. -ENOENT; -EINVAL: it is no snapshot, or damaged. */
 int tr_kb_store_restore(tr_kb_store_t *self, const char *path, tr_error_t *error);
 
+/* Called for what is changed between begin and commit, whether it is kept or not: a document that is put, removed, or has got a vector; a namespace that is made
+ * or is settled (id NULL), or dropped. NULL: nobody is. */
+typedef void (*tr_kb_changed_fn)(void *arg, const char *ns, const char *id, bool dropped);
+void tr_kb_watch(tr_kb_store_t *self, tr_kb_changed_fn changed, void *arg);
+/* All since begin is undone. */
+void tr_kb_store_undo(tr_kb_store_t *self);
+/* "": there is none. Too long a value is cut. */
+int tr_kb_setting_read(tr_kb_store_t *self, const char *name, char *ret, size_t size, tr_error_t *error);
+int tr_kb_setting_write(tr_kb_store_t *self, const char *name, const char *value, tr_error_t *error);
+
 /* ---- namespaces ---- */
 
 /* 0, -ENOENT, -EIO. */

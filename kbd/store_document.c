@@ -310,6 +310,7 @@ int tr_kb_put(tr_kb_store_t *self, tr_kb_namespace_t *ns, const tr_kb_document_t
         tr_map_init(&put.kept, (uint64_t)(uintptr_t)self);
         rc = settle(self, replace(&put, &old, title), error);
         tr_map_finish(&put.kept);
+        tr_kb_tell_change(self, ns->name, document->id, false);
     }
     free(title);
     if (rc == 0)
@@ -354,6 +355,8 @@ int tr_kb_remove(tr_kb_store_t *self, tr_kb_namespace_t *ns, const char *id, tr_
         rc = settle(self, drop_document(self, ns, &old, title, error), error);
     if (rc == 0 && is_empty(self, ns))
         drop_index(self, ns);
+    if (rc == 0)
+        tr_kb_tell_change(self, ns->name, id, false);
     free(title);
     return rc;
 }

@@ -52,6 +52,7 @@ typedef enum tr_kb_sql {
     TR_SQL_OWED_LAST,
     TR_SQL_OWED_PAID,
     TR_SQL_OWED_WANTED,
+    TR_SQL_CHUNK_WHOSE,
     TR_SQL_STATEMENTS,
 } tr_kb_sql_t;
 
@@ -65,8 +66,10 @@ struct tr_kb_store {
     sqlite3_stmt *statements[TR_SQL_STATEMENTS];
     tr_lru_t counted;    /* in how many chunks words are, by namespace, version and stem: store_search.c */
     tr_kb_name_t *names; /* whose chunks are whose: store_name.c */
-    tr_kb_namespace_t known; /* the one that was looked up last, outside a transaction; number 0: none */
-    int64_t known_changes;   /* it is as it was while SQLite has counted no other ones */
+    tr_kb_namespace_t known;  /* the one that was looked up last, outside a transaction; number 0: none */
+    int64_t known_changes;    /* it is as it was while SQLite has counted no other ones */
+    tr_kb_changed_fn changed; /* NULL: nobody is to be told */
+    void *changed_arg;
     bool begun;
     int lost; /* what has made SQLite undo all since begin, by itself; 0 = nothing */
 };
@@ -89,6 +92,11 @@ int tr_kb_end(tr_kb_store_t *self, sqlite3_stmt *s, int step, tr_error_t *error)
 void tr_kb_read_document(sqlite3_stmt *s, tr_kb_document_t *ret);
 /* Of the columns number, name, language, version, documents, chunks, dimensions. */
 void tr_kb_read_namespace(sqlite3_stmt *s, tr_kb_namespace_t *ret);
+
+static inline void tr_kb_tell_change(tr_kb_store_t *self, const char *ns, const char *id, bool dropped) {
+    if (self->changed)
+        self->changed(self->changed_arg, ns, id, dropped);
+}
 
 /* ---- store_name.c ---- */
 

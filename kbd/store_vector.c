@@ -56,6 +56,18 @@ static int run_on(tr_kb_store_t *self, tr_kb_sql_t statement, int64_t chunk, tr_
     return tr_kb_run(self, s, error);
 }
 
+/* Whose vector it is. */
+static int tell_change(tr_kb_store_t *self, int64_t chunk, tr_error_t *error) {
+    sqlite3_stmt *s = self->statements[TR_SQL_CHUNK_WHOSE];
+    if (!self->changed)
+        return 0;
+    sqlite3_bind_int64(s, 1, chunk);
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW)
+        tr_kb_tell_change(self, tr_sqlite_text(s, 0), tr_sqlite_text(s, 1), false);
+    return tr_kb_end(self, s, step, error);
+}
+
 int tr_kb_vector_put(
     tr_kb_store_t *self, int64_t chunk, const float *vector, size_t dimensions, tr_error_t *error) {
     sqlite3_stmt *s = self->statements[TR_SQL_VECTOR_PUT];
@@ -69,7 +81,8 @@ int tr_kb_vector_put(
         return rc;
     sqlite3_bind_int64(s, 1, chunk);
     sqlite3_bind_blob64(s, 2, vector, dimensions * sizeof *vector, SQLITE_STATIC);
-    return tr_kb_run(self, s, error);
+    rc = tr_kb_run(self, s, error);
+    return rc < 0 ? rc : tell_change(self, chunk, error);
 }
 
 int tr_kb_vectors_read(
