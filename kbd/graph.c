@@ -10,6 +10,7 @@
 #define LINE        64u /* bytes of the processor's cache */
 #define LINES_AHEAD 8u  /* of a vector; the processor sees by itself how it goes on */
 #define AHEAD       6u  /* vectors */
+#define ENTRIES     8u  /* into the lowest level */
 
 #define MEND_VIEW  64u
 #define MEND_LINKS 8u /* to those that are near, and from them */
@@ -62,11 +63,11 @@ static bool see(walk_t *self, int32_t place) {
 
 /* ---- the upper levels ---- */
 
-/* From one to the nearest of its neighbours, while that is nearer. */
+/* From one to the nearest of its neighbours, while that is nearer; down to the last two levels. */
 static int32_t descend(const walk_t *self, float *ret_score) {
     int32_t at = self->graph->entry;
     float best = score_of(self, at);
-    for (int level = self->graph->top; level > 0; level--)
+    for (int level = self->graph->top; level > 1; level--)
         for (int32_t from = -1; from != at;) {
             size_t most;
             const int32_t *links = links_of(self->graph, from = at, level, &most);
@@ -82,7 +83,7 @@ static int32_t descend(const walk_t *self, float *ret_score) {
     return at;
 }
 
-/* ---- the lowest level ---- */
+/* ---- a level with many in view ---- */
 
 /* Where it is in view now; room: it is not. */
 static size_t take(walk_t *self, int32_t place, float score) {
@@ -102,9 +103,9 @@ static size_t take(walk_t *self, int32_t place, float score) {
     return low;
 }
 
-static size_t fresh_neighbours(walk_t *self, int32_t place) {
+static size_t fresh_neighbours(walk_t *self, int32_t place, int level) {
     size_t n = 0, most;
-    const int32_t *links = links_of(self->graph, place, 0, &most);
+    const int32_t *links = links_of(self->graph, place, level, &most);
     for (size_t i = 0; i < most && links[i] >= 0; i++)
         if (see(self, links[i]))
             self->fresh[n++] = links[i];
@@ -112,8 +113,8 @@ static size_t fresh_neighbours(walk_t *self, int32_t place) {
 }
 
 /* Takes the neighbours of one into view; the first place that has changed, or room. */
-static size_t look_around(walk_t *self, int32_t place) {
-    size_t n = fresh_neighbours(self, place), first = self->room;
+static size_t look_around(walk_t *self, int32_t place, int level) {
+    size_t n = fresh_neighbours(self, place, level), first = self->room;
     for (size_t i = 0; i < AHEAD && i < n; i++)
         fetch_vector(self->graph, self->fresh[i]);
     for (size_t i = 0; i < n; i++) {
@@ -125,15 +126,7 @@ static size_t look_around(walk_t *self, int32_t place) {
     return first;
 }
 
-static void search(walk_t *self, int64_t without) {
-    float score;
-    memset(self->seen, 0, self->words * sizeof *self->seen);
-    self->count = 0;
-    if (without >= 0)
-        see(self, (int32_t)without);
-    int32_t entry = descend(self, &score);
-    see(self, entry);
-    take(self, entry, score);
+static void look_on(walk_t *self, int level) {
     for (size_t at = 0; at < self->count;) {
         node_t *node = &self->view[at];
         if (node->place < 0) {
@@ -142,9 +135,40 @@ static void search(walk_t *self, int64_t without) {
         }
         int32_t place = node->place;
         node->place = ~place;
-        size_t first = look_around(self, place);
+        size_t first = look_around(self, place, level);
         at = first <= at ? first : at + 1;
     }
+}
+
+static void see_none(walk_t *self, int64_t without) {
+    memset(self->seen, 0, self->words * sizeof *self->seen);
+    if (without >= 0)
+        see(self, (int32_t)without);
+}
+
+/* The nearest of the level above the lowest: one alone may be in another cluster than what is looked for, which a view of a cluster's size does not leave. */
+static void enter(walk_t *self, int64_t without) {
+    size_t room = self->room;
+    self->room = room < ENTRIES ? room : ENTRIES;
+    look_on(self, 1);
+    self->room = room;
+    see_none(self, without);
+    for (size_t i = 0; i < self->count; i++) {
+        self->view[i].place = ~self->view[i].place;
+        see(self, self->view[i].place);
+    }
+}
+
+static void search(walk_t *self, int64_t without) {
+    float score;
+    see_none(self, without);
+    self->count = 0;
+    int32_t entry = descend(self, &score);
+    see(self, entry);
+    take(self, entry, score);
+    if (self->graph->top > 0)
+        enter(self, without);
+    look_on(self, 0);
 }
 
 /* ---- all ---- */
