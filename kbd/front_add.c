@@ -289,5 +289,7 @@ void tr_kb_front_add(tr_kb_errand_t *self) {
         if (!self->missing[i])
             tr_write_kv(tr_kb_errand_ask(self, i, i, "describe", 1), "namespace", ns);
     }
-    tr_kb_errand_send(self, tr_kb_errand_left_ms(self) / 2, on_described);
+    int64_t left_ms = tr_kb_errand_left_ms(self) / 2, half_ms = self->kbd->options->search_time_ms / 2;
+    bool copies = tr_kb_has_copies(self->kbd); /* one that hangs holds up nobody for longer */
+    tr_kb_errand_send(self, copies && half_ms < left_ms ? half_ms : left_ms, on_described);
 }

@@ -2,6 +2,7 @@
 """Replicas: of three shards one is killed, and nothing is missing; what is written meanwhile it gets when it is back, also where its disk is lost."""
 import pathlib
 import shutil
+import signal
 import sys
 import threading
 
@@ -163,6 +164,29 @@ class Replicas(shards_test.Shards):
                 self.again(away)
                 self.until_level()
         print(f"replicas: {self.rounds} rounds of writes over four kills, {len(told)} documents, each as acknowledged with any shard away", flush=True)
+
+
+class Hangs(Replicas):
+    search_time = "4s"
+    test_one_of_three_is_killed = test_a_disk_is_lost = test_killed_while_it_is_written_to = None
+
+    def test_one_that_hangs_is_done_without(self):
+        """It is there for the broker, and says nothing: what it has is found, what is written meanwhile is taken, and it gets that when it goes on."""
+        self.start_all()
+        self.assertEqual([d for d in self.add(DOCUMENTS[:60]) if "error" in d], [])
+        question = {"action": "search", "namespace": "n", "query": "heat", "mode": "lexical", "k": 60, "to": "kb-1"}
+        whole = harness.wait_until(lambda: (a := self.say(**question))["complete"] and a, "all to answer", PATIENCE)
+        self.shards["kb-2"].process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.shards["kb-2"].process.send_signal, signal.SIGCONT)
+        # one of the others may be late, too, where the machine has much to do
+        now = harness.wait_until(lambda: (a := self.say(**question))["complete"] and a, "an answer without it", PATIENCE)
+        self.assertEqual({row["id"]: round(row["score"], 4) for row in now["results"]}, {row["id"]: round(row["score"], 4) for row in whole["results"]})
+        told = self.say(action="add", namespace="n", documents=[{"id": "while", "text": "written while it hangs"}], to="kb-1")["documents"]
+        self.assertEqual([d for d in told if "error" in d], [])
+        self.shards["kb-2"].process.send_signal(signal.SIGCONT)
+        self.until_level()
+        for name in NAMES:
+            self.assertEqual(self.say(action="get", namespace="n", id="while", to=name)["text"], "written while it hangs")
 
 
 if __name__ == "__main__":

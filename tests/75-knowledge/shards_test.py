@@ -203,6 +203,27 @@ class Away(Shards):
                          sorted(d["id"] for d in new))
 
 
+class Hangs(Shards):
+    search_time = "3s"
+
+    def test_one_that_hangs_is_done_without(self):
+        """It is there for the broker, and says nothing: at the deadline what the others have is told, and who is missing; then it goes on."""
+        self.start_all()
+        self.load()
+        question = {"action": "search", "namespace": "n", "query": "heat", "mode": "lexical", "k": 90, "to": "kb-1"}
+        whole = harness.wait_until(lambda: (a := self.say(**question))["complete"] and a, "all to answer", PATIENCE)
+        self.shards["kb-2"].process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.shards["kb-2"].process.send_signal, signal.SIGCONT)
+        part = self.say(**{**question, "k": 89})  # that it is answered at all, with the other one stopped, is the deadline
+        self.assertEqual((part["complete"], "kb-2" in part["missing"]), (False, True))
+        if part["missing"] == ["kb-2"]:
+            self.assertTrue(part["results"])
+        self.assertLess({row["id"] for row in part["results"]}, {row["id"] for row in whole["results"]})
+        self.shards["kb-2"].process.send_signal(signal.SIGCONT)
+        again = harness.wait_until(lambda: (a := self.say(**question))["complete"] and a, "all to answer again", PATIENCE)
+        self.assertEqual([row["id"] for row in again["results"]], [row["id"] for row in whole["results"]])
+
+
 class Moves(Shards):
     search_time = "3s"  # what was given away stays for so long; who is late is asked again
 
