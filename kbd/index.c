@@ -29,6 +29,7 @@ struct tr_index {
     size_t delta; /* vectors in the blocks */
     uint64_t sequences[TR_INDEX_SEGMENTS];
     uint8_t *seen[TR_INDEX_SEGMENTS]; /* a bit for each vector; NULL: no census since it is there */
+    bool counted;                     /* the census is at its end: who was not seen is dead */
 };
 
 /* ---- blocks and views ---- */
@@ -191,6 +192,7 @@ static void forget_census(tr_index_t *self) {
 }
 
 int tr_index_census_begin(tr_index_t *self) {
+    self->counted = false;
     for (size_t i = 0; i < self->view->segment_count; i++) {
         free(self->seen[i]);
         self->seen[i] = calloc(tr_segment_count(self->view->segments[i]) / 8 + 1, 1);
@@ -230,6 +232,7 @@ static size_t count_dead(const uint8_t *seen, size_t count) {
 
 size_t tr_index_census_end(tr_index_t *self) {
     size_t dead = 0;
+    self->counted = true;
     for (size_t i = 0; i < self->view->segment_count; i++)
         if (self->seen[i])
             dead += count_dead(self->seen[i], tr_segment_count(self->view->segments[i]));
@@ -261,7 +264,7 @@ static void plan_dead(tr_index_t *self, tr_index_plan_t *plan) {
         size_t at = plan->first + i, count = tr_segment_count(self->view->segments[at]);
         plan->replaced[i] = self->sequences[at];
         plan->vectors += count;
-        uint8_t *copy = self->seen[at] ? malloc(count / 8 + 1) : NULL;
+        uint8_t *copy = self->seen[at] && self->counted ? malloc(count / 8 + 1) : NULL;
         if (!copy)
             continue; /* then they stay for now */
         for (size_t j = 0; j < count / 8 + 1; j++)

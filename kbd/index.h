@@ -33,7 +33,8 @@ size_t tr_index_segments(const tr_index_t *self);
 /* A segment that was read from its file. 0, -ENOSPC: there are too many, -ENOMEM. */
 int tr_index_append(tr_index_t *self, tr_segment_t *segment, uint64_t sequence);
 
-/* Which of the segments' vectors live: none from begin on, but for those that were seen; then those that were not are dead. */
+/* Which of the segments' vectors live: none from begin on, but for those that were seen; then those that were not are dead. A plan that is made
+ * in between leaves out nobody. */
 int tr_index_census_begin(tr_index_t *self);               /* 0 or -ENOMEM */
 bool tr_index_census_see(tr_index_t *self, int64_t chunk); /* false: no segment has it */
 size_t tr_index_census_end(tr_index_t *self);              /* how many are dead */

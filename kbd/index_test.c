@@ -463,6 +463,11 @@ static void the_dead(void **state) {
         tr_index_add(index, chunk_of(i), vector_at(f, i));
     merge(index, TR_INDEX_ALL, 1);
     assert_int_equal(tr_index_census_begin(index), 0);
+    assert_true(tr_index_census_see(index, chunk_of(0)));
+    merge(index, TR_INDEX_ALL, 1); /* before the others were looked at */
+    assert_int_equal(tr_index_count(index), 3000);
+    assert_int_equal(tr_index_census_end(index), 0);
+    assert_int_equal(tr_index_census_begin(index), 0);
     for (size_t i = 0; i < 3000; i += 3)
         assert_true(tr_index_census_see(index, chunk_of(i)));
     assert_false(tr_index_census_see(index, 8));

@@ -314,6 +314,8 @@ static int64_t turn_ready(tr_indexes_t *self, tr_known_t *known, int64_t now_ms)
     int64_t quiet = now_ms - known->changed_ms;
     if (now_ms - known->checked_ms >= CHECK_MS)
         check_dead(self, known, now_ms);
+    if (known->state != READY)
+        return 0; /* what is made now would leave the dead in it */
     if (known->compact && start_build(self, known, TR_INDEX_ALL)) {
         known->compact = false;
         return -1;
