@@ -97,9 +97,27 @@ static const json_t *last_said(const tr_web_exchange_t *e, const char *field) {
     return NULL;
 }
 
+bool tr_openai_asks(tr_web_exchange_t *e, const char *field) {
+    if (last_said(e, field))
+        return true;
+    tr_web_problem_of(e, field, 400, "unrecognised-parameter-value",
+        "%s: expected one of the role user with a text", field);
+    return false;
+}
+
 static const char *user_of(const tr_web_exchange_t *e) {
     const char *user = tr_web_text(e, "user");
-    return user && strlen(user) <= USER_MAX ? user : *e->who ? e->who : "web";
+    return user ? user : *e->who ? e->who : "web";
+}
+
+/* Longer names are refused: cut or replaced, two people would be one to an agent that remembers its users. */
+static bool check_user(tr_web_exchange_t *e) {
+    const char *user = tr_web_text(e, "user");
+    if (!user || strlen(user) <= USER_MAX)
+        return true;
+    tr_web_problem_of(e, "user", 400, "unrecognised-parameter-value",
+        "user: expected at most %d bytes: give a shorter name, or a hash of it", USER_MAX);
+    return false;
 }
 
 static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call, const char *field) {
@@ -408,7 +426,8 @@ void tr_openai_go_on(tr_web_exchange_t *e) {
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     const json_t *content = last_said(e, kind->messages);
     e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
-    if (!check_model(e) || !tr_wishes_check(e) || !tr_api_speak_as(e, user_of(e), strlen(user_of(e))))
+    if (!check_model(e) || !check_user(e) || !tr_wishes_check(e) ||
+        !tr_api_speak_as(e, user_of(e), strlen(user_of(e))))
         return;
     json_t *said = content ? text_of(content) : NULL;
     int rc = tr_openai_look(e, content, json_string_value(said));

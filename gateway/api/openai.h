@@ -39,6 +39,8 @@ struct tr_talk {
 
 /* Asks the agent, and responds as the kind says. */
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind);
+/* Whether what is in the field has something that the user says; false: it was responded to. */
+bool tr_openai_asks(tr_web_exchange_t *e, const char *field);
 /* Goes on when what is asked has been looked at. */
 void tr_openai_go_on(tr_web_exchange_t *e);
 /* pictures.c: has the images of a message's content looked at, with the question. 0: there are none; 1: tr_openai_go_on will be called, with what was seen as

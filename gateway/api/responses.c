@@ -162,7 +162,7 @@ void tr_api_responses(tr_web_exchange_t *e) {
     if (!make_list(e))
         tr_web_problem_of(
             e, "input", 400, "unrecognised-parameter-value", "input: expected a text, or a list of messages");
-    else if (go_back(e))
+    else if (tr_openai_asks(e, "input") && go_back(e)) /* what was said before is not asked again */
         tr_openai_talk(e, &kind);
 }
 

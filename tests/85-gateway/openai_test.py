@@ -196,6 +196,21 @@ class OpenAi(web.GatewayTest):
             error = self.respond(400, input="x", previous_response_id=gone)["error"]
             self.assertEqual((error["param"], error["code"]), ("previous_response_id", "previous_response_not_found"))
 
+    def test_what_was_said_before_is_not_asked_again(self):
+        self.teller()
+        first = self.respond(input="drop it")
+        for nothing in ([], [{"role": "developer", "content": "be kind"}], [{"role": "user", "content": ""}]):
+            error = self.respond(400, input=nothing, previous_response_id=first["id"])["error"]
+            self.assertEqual(error["param"], "input", nothing)
+        self.assertEqual(self.told(self.respond(input="and now?", previous_response_id=first["id"]))["text"], "and now?")
+
+    def test_a_user_whose_name_is_too_long_is_nobody_else(self):
+        self.teller()
+        name = "\u00e9" * 32  # 64 bytes
+        self.assertEqual(self.told(self.respond(input="hello", user=name))["user"], name)
+        self.assertEqual(self.respond(400, input="hello", user=name + "a")["error"]["param"], "user")
+        self.assertEqual(self.chat("hello", 400, user="a" * 65).json()["error"]["param"], "user")
+
     def test_what_cannot_be_had_is_refused_by_its_name(self):
         chat = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
         tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
