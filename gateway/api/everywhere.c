@@ -1,7 +1,7 @@
 /*
  * What is asked of all brokers, as each knows a part of it: what a message has set in motion, which traces began last, and what agents have spent on models. The gateway's own is
  * asked for its part and for its neighbours, and then each of those that are linked for theirs, some at once. One that does not say, or may not, is left
- * out, and `complete` is false.
+ * out, as is one whose link is down, and `complete` is false.
  */
 #include "gateway/api/api.h"
 #include "gateway/http/server.h"
@@ -141,15 +141,21 @@ static void on_others(tr_web_exchange_t *e) {
     go_on(e);
 }
 
-static json_t *linked(const tr_web_reply_t *reply) {
-    json_t *told = reply && reply->outcome == TR_WEB_ANSWERED ? tr_web_reply_json(reply) : NULL, *one;
+/* Those that can be asked; where one of them cannot, or nobody knows which there are, the answer is not complete. */
+static json_t *linked(const tr_web_reply_t *reply, json_t *answer) {
+    bool is_told = reply && reply->outcome == TR_WEB_ANSWERED && reply->act == TR_INFORM;
+    json_t *told = is_told ? tr_web_reply_json(reply) : NULL, *one;
     json_t *names = json_array();
     size_t i;
     json_array_foreach(json_object_get(told, "brokers"), i, one) {
         const char *state = json_string_value(json_object_get(one, "state"));
         if (state && strcmp(state, "up") == 0)
             json_array_append(names, json_object_get(one, "platform"));
+        else
+            is_told = false;
     }
+    if (!is_told)
+        json_object_set_new(answer, "complete", json_false());
     json_decref(told);
     return names;
 }
@@ -158,8 +164,9 @@ static void on_own(tr_web_exchange_t *e) {
     if (!tr_web_judge(e, e->replies[OWN], "ams"))
         return;
     json_decref(e->found);
-    e->found = json_pack("{s:o, s:o, s:i}", "answer", tr_web_reply_json(e->replies[OWN]), "others",
-        linked(e->replies[BROKERS]), "asked", 0);
+    json_t *answer = tr_web_reply_json(e->replies[OWN]);
+    e->found = json_pack(
+        "{s:o, s:o, s:i}", "answer", answer, "others", linked(e->replies[BROKERS], answer), "asked", 0);
     if (e->found)
         go_on(e);
     else
@@ -171,5 +178,5 @@ void tr_api_everywhere(tr_web_exchange_t *e) {
     if (!ask(e, OWN, "ams", e->match.route->action, true))
         tr_web_problem(e, 503, "busy", "out of memory");
     else
-        ask(e, BROKERS, "ams", "brokers", false); /* where it cannot be asked, there are none */
+        ask(e, BROKERS, "ams", "brokers", false); /* where it cannot be asked, the answer is not complete */
 }

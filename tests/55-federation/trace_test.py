@@ -69,6 +69,19 @@ class Trace(place.FederationTest):
         self.assertEqual((spending["total"], spending["complete"], spending["sum"]["input"], spending["sum"]["nano"]),
                          (3, True, 3 * model.USAGE["prompt_tokens"], 3000 * (model.USAGE["prompt_tokens"] + 2 * model.USAGE["completion_tokens"])))
 
+    def test_a_sum_without_a_broker_is_not_complete(self):
+        self.mesh()
+        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0")
+
+        def complete(what):
+            with urllib.request.urlopen(f"{gateway.url}/api/v1/{what}", timeout=30) as answer:
+                return json.load(answer)["complete"]
+        self.assertTrue(complete("spending"))
+        self.brokers["south"].stop()
+        self.wait_linked("east", ["south"], "down")
+        self.assertFalse(complete("spending"))
+        self.assertFalse(complete("traces"))
+
     def test_the_list_has_what_began_at_any(self):
         self.mesh()
         north, south = (self.brokers[platform].endpoint for platform in ("north", "south"))
