@@ -46,7 +46,16 @@ static bool take_key(tr_web_exchange_t *e) {
     return true;
 }
 
+/* In place of an answer that cannot be given again: it was done. */
+static const tr_once_answer_t spent;
+
 static bool respond_again(tr_web_exchange_t *e, const tr_once_answer_t *answer) {
+    if (!answer->status) {
+        tr_web_problem(e, 409, "key-used",
+            "this was done under this Idempotency-Key, and its answer (a stream, too large, or no text) is "
+            "not kept");
+        return false;
+    }
     tr_buffer_put(&e->out, answer->bytes, answer->len);
     tr_web_respond(e, answer->status, answer->type);
     return false;
@@ -80,10 +89,11 @@ static void tell_others(tr_web_exchange_t *e, const tr_once_answer_t *answer) {
     char name[TR_WEB_ONCE_NAME];
     bool told = e->once_shared && tr_web_once_name(e, name);
     e->once_shared = false;
-    if (!told || (answer && !type_of(answer->type)))
-        return; /* of what is no text: it stays under way there, and is not done twice */
+    if (!told)
+        return;
     digest(e, asked);
-    tr_web_shared_end(e->server->shared, name, asked, answer);
+    bool fits = !answer || (answer->len <= TR_SHARED_ANSWER_MAX && type_of(answer->type));
+    tr_web_shared_end(e->server->shared, name, asked, fits ? answer : &spent);
 }
 
 /* The answer is as if it had been given here. */
@@ -162,6 +172,14 @@ void tr_web_again_keep(tr_web_exchange_t *e) {
         tr_once_end(e->server->once, e->who, e->once_key, &answer, tr_clock_ms());
     else
         tr_once_drop(e->server->once, e->who, e->once_key);
+}
+
+void tr_web_again_spend(tr_web_exchange_t *e) {
+    if (e->once) {
+        tell_others(e, &spent);
+        tr_once_end(e->server->once, e->who, e->once_key, &spent, tr_clock_ms());
+    }
+    tr_web_again_leave(e);
 }
 
 void tr_web_again_leave(tr_web_exchange_t *e) {

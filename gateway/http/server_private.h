@@ -125,6 +125,8 @@ int tr_web_exchange_done(tr_web_exchange_t *e, bool close);
 bool tr_web_again_begin(tr_web_exchange_t *e);
 /* Keeps what was responded. */
 void tr_web_again_keep(tr_web_exchange_t *e);
+/* What is responded cannot be given again: who asks once more is told so, and nothing is done twice. */
+void tr_web_again_spend(tr_web_exchange_t *e);
 /* The exchange is over: what has no answer by now has none to be kept. */
 void tr_web_again_leave(tr_web_exchange_t *e);
 /* Responds 304 in place of what the client has already (If-None-Match). */

@@ -1,11 +1,14 @@
 /*
  * A value is "W" DIGEST NONCE while it is under way, and then "A" DIGEST STATUS TYPE "\n" TEXT; digests are hexadecimal. A script that is run once more on a
  * new connection finds its own nonce, and says the same.
+ *
+ * After a failure the server is left alone for REST_MS: one that hangs would hold up all that wait, each for as long as one call may take.
  */
 #include "gateway/http/shared.h"
 
 #include "gateway/events.h"
 #include "gateway/worker.h"
+#include "lib/base/clock.h"
 #include "lib/base/random.h"
 #include "lib/redis/place.h"
 #include "lib/redis/redis.h"
@@ -23,6 +26,7 @@
 #define HEX       ((size_t)2 * TR_ONCE_DIGEST)
 #define NAME_MAX_ 48
 #define STATUS    3
+#define REST_MS   5000
 
 /* KEYS: the name. ARGV: what it is while it is under way, and for how long (ms). */
 static const char begin_script[] = "local v = redis.call('GET', KEYS[1])\n"
@@ -58,6 +62,7 @@ struct tr_web_shared {
     tr_worker_t *worker;
     tr_redis_t *redis; /* the worker's, as what follows */
     bool away;
+    int64_t rests_until_ms; /* after a failure */
 };
 
 /* ---- the thread ---- */
@@ -66,14 +71,17 @@ static void tell_away(tr_web_shared_t *self, int rc, const tr_error_t *error) {
     if (rc < 0 && !self->away)
         tr_log(self->log, &tr_gateway_events[TR_G_KEYS_ALONE], "error=%s", error->text);
     self->away = rc < 0;
+    self->rests_until_ms = rc < 0 ? tr_clock_ms() + REST_MS : 0;
 }
 
-/* As tr_redis_run. */
+/* As tr_redis_run; -EAGAIN: it is left alone. */
 static int run_script(tr_web_shared_t *self, const job_t *job, redisReply **ret_reply) {
     static const char *const scripts[] = {begin_script, end_script, drop_script};
     char key[TR_REDIS_PREFIX_MAX + NAME_MAX_ + 16], mine[HEX + 24], ms[24];
     tr_error_t error = {0};
     bool ends = job->what == END;
+    if (tr_clock_ms() < self->rests_until_ms)
+        return -EAGAIN;
     snprintf(key, sizeof key, "{%s}:once:%s", tr_redis_prefix(self->redis), job->name);
     snprintf(mine, sizeof mine, "W%s%016" PRIx64, job->digest, self->nonce);
     snprintf(ms, sizeof ms, "%" PRId64, ends ? (int64_t)TR_ONCE_KEEP_MS : self->under_way_ms);
@@ -200,15 +208,13 @@ bool tr_web_shared_begin(
 void tr_web_shared_end(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
     const tr_once_answer_t *answer) {
     size_t type = answer && answer->type ? strlen(answer->type) : 0;
-    bool fits = answer && answer->len <= TR_SHARED_ANSWER_MAX;
-    size_t len = fits ? 1 + HEX + STATUS + type + 1 + answer->len : 0;
-    if (answer && !fits)
-        return; /* it stays under way: it is not done twice */
+    size_t len = answer ? 1 + HEX + STATUS + type + 1 + answer->len : 0;
     job_t *job = new_job(answer ? END : DROP, name, digest, len);
     if (job && answer) {
         int n = sprintf(
             job->answer, "A%s%03u%s\n", job->digest, answer->status % 1000, answer->type ? answer->type : "");
-        memcpy(job->answer + n, answer->bytes, answer->len);
+        if (answer->len)
+            memcpy(job->answer + n, answer->bytes, answer->len);
         job->len = len;
     }
     give(self, job); /* out of memory: likewise, ignoring */

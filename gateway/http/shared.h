@@ -1,9 +1,9 @@
 /*
  * Answers by Idempotency-Keys (once.h) that gateways share through a Redis server: who asks another one again gets the answer of the first time too,
  * also when that gateway has ended meanwhile. What is kept there: a name made of who asks and his key, what was asked, as a hash, and the answer, where
- * it is a text of TR_SHARED_ANSWER_MAX bytes at most. One that cannot be kept stays "under way": it is not done twice either.
+ * it is a text of TR_SHARED_ANSWER_MAX bytes at most. Of one that cannot be kept it is known that it was done (a status of 0): it is not done twice either.
  *
- * A thread of its own talks with the server. Where that is away, each gateway knows its own (G025 tells, once).
+ * A thread of its own talks with the server. Where that is away, each gateway knows its own (G025 tells, once), and it is not asked for some seconds.
  */
 #ifndef TR_GATEWAY_HTTP_SHARED_H
 #define TR_GATEWAY_HTTP_SHARED_H
@@ -33,7 +33,7 @@ void tr_web_shared_destroy(tr_web_shared_t **self);
  * {"found": "known", "status", "type", "text"}. False: too many wait, and nothing comes. */
 bool tr_web_shared_begin(
     tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST], void *owner);
-/* What was answered; NULL: nothing that may be given again, it may be tried anew. */
+/* What was answered, which fits; its status 0: it was done, and the answer cannot be kept. NULL: nothing that may be given again, it may be tried anew. */
 void tr_web_shared_end(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
     const tr_once_answer_t *answer);
 

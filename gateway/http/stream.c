@@ -18,7 +18,7 @@
 
 void tr_web_stream_begin(tr_web_exchange_t *self, const char *type, void *state,
     void (*on_written)(tr_web_exchange_t *self), void (*on_end)(tr_web_exchange_t *self)) {
-    tr_web_again_leave(self); /* what goes on cannot be given again */
+    tr_web_again_spend(self);
     self->status = 200;
     self->type = type;
     self->state = TR_WEB_STREAMING;

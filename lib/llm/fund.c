@@ -12,7 +12,6 @@
 #define KEPT_MS     "2592000000" /* an agent's or task's account that nobody uses */
 #define ACCOUNT_MAX 304
 #define ACCOUNTS    3
-#define WORDS       6 /* ARGV of both scripts */
 
 /*
  * The first key is where the accounts are, each a hash of its own behind it; the second is the attempt, so that a script that is run twice
@@ -61,9 +60,9 @@ void tr_llm_fund_destroy(tr_llm_fund_t **self) {
 /* ---- scripts ---- */
 
 static int run(tr_llm_stake_t *stake, const char *text, int64_t tokens, int64_t nano, tr_redis_told_fn told) {
-    char held[TR_LLM_FUND_ID + 16], texts[WORDS][ACCOUNT_MAX];
+    char held[TR_LLM_FUND_ID + 16], texts[6][ACCOUNT_MAX];
     const uint64_t *l = stake->limits;
-    tr_redis_script_t s = {.text = text, .key = "budget", .second_key = held, .n = WORDS};
+    tr_redis_script_t s = {.text = text, .key = "budget", .second_key = held, .n = 6};
     snprintf(held, sizeof held, "reserved:%s", stake->id);
     snprintf(texts[0], ACCOUNT_MAX, "%" PRId64, tokens);
     snprintf(texts[1], ACCOUNT_MAX, "%" PRId64, nano);
@@ -72,7 +71,7 @@ static int run(tr_llm_stake_t *stake, const char *text, int64_t tokens, int64_t 
     snprintf(texts[4], ACCOUNT_MAX, "%s%s", stake->task ? "task:" : "", stake->task ? stake->task : "");
     snprintf(texts[5], ACCOUNT_MAX, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
         l[0], l[1], l[2], l[3], l[4], l[5]);
-    for (size_t i = 0; i < WORDS; i++) {
+    for (size_t i = 0; i < s.n; i++) {
         s.arguments[i] = texts[i];
         s.lengths[i] = strlen(texts[i]);
     }

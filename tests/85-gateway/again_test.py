@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Requests that come again: under an Idempotency-Key nothing is done twice, and what has not changed is not sent twice."""
+import concurrent.futures
 import json
 import pathlib
+import signal
 import sys
+import time
 
 import web
 from web import harness
@@ -116,6 +119,62 @@ class Again(web.GatewayTest):
         server.stop()
         self.assertEqual(self.good(ask("e"))["content"], {"n": 3})
         self.assertEqual(self.good(ask("e"))["content"], {"n": 3})
+        self.gateway.wait_err("G025")
+
+    def counter(self, extra=""):
+        """An agent that says how often it was asked."""
+        program = ("import json, sys\nn = 0\nfor line in sys.stdin:\n    m = json.loads(line)\n    n += 1\n"
+                   f"    print(json.dumps({{'id': m['id'], 'content': {{'n': n, 'text': str(n){extra}}}}}), flush=True)")
+        self.spawn("agentd", "--connect", self.at.endpoint, "--name", "counter", "--", sys.executable, "-c", program).wait_err("registered")
+
+    def ask_counter(self, key):
+        return self.post("/api/v1/messages", {"receiver": "counter", "content": "hello"}, headers={"Idempotency-Key": key})
+
+    def test_a_stream_is_not_done_twice(self):
+        _, place = self.redis()
+        self.counter()
+
+        def stream(key):
+            body = {"model": "counter", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+            return self.post("/v1/chat/completions", body, headers={"Idempotency-Key": key})
+        self.serve("--name", "gateway-2", "--redis", place)
+        self.assertIn("[DONE]", stream("a").body.decode())
+        again = stream("a")
+        self.assertEqual((again.status, again.json()["error"]["code"]), (409, "key-used"))
+        self.serve("--name", "gateway-3", "--redis", place)
+        harness.wait_until(lambda: stream("a").json()["error"]["code"] == "key-used", "the other gateway to know of it")
+        self.assertEqual(self.good(self.ask_counter("b"))["content"]["n"], 2)
+
+    def test_what_is_too_large_for_redis_is_not_done_twice(self):
+        """Also when the time is over in which it may be under way."""
+        _, place = self.redis()
+        self.counter(", 'more': 'x' * 300000")
+        self.serve("--name", "gateway-2", "--redis", place, "--wait-time", "1s", "--sense-time", "1s")
+        self.assertEqual(self.good(self.ask_counter("a"))["content"]["n"], 1)
+        self.assertEqual(self.good(self.ask_counter("a"))["content"]["n"], 1)
+        self.serve("--name", "gateway-3", "--redis", place, "--wait-time", "1s", "--sense-time", "1s")
+
+        def told():
+            answer = self.ask_counter("a")
+            self.assertEqual(answer.status, 409, answer)
+            return answer.json()["reason"] == "key-used"
+        harness.wait_until(told, "the other gateway to know that it was done")
+
+    def test_a_redis_that_hangs_holds_nobody_up(self):
+        server, place = self.redis()
+        self.agent("echo")
+        self.serve("--name", "gateway-2", "--redis", place, "--rate", "1000")
+
+        def ask(key):
+            return self.post("/api/v1/messages", {"receiver": "echo", "content": "hello"}, headers={"Idempotency-Key": key})
+        self.good(ask("first"))
+        server.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(server.process.send_signal, signal.SIGCONT)
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            for answer in pool.map(ask, [f"k{i}" for i in range(12)]):
+                self.good(answer)
+        self.assertLess(time.monotonic() - began, 9)  # not one after the other, each for a second: that were 13 at least
         self.gateway.wait_err("G025")
 
     def test_the_file_of_redis_is_looked_at(self):
