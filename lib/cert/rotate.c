@@ -96,12 +96,26 @@ static bool rotates(const tr_cert_t *cert, int64_t now_ms) {
     return cert->keys_n > 1 && tr_cert_state(cert, 1, now_ms) == TR_CERT_VALID;
 }
 
+/* A rotation was cut short between the two files: the secret part here is the old key's, and the new key has none anywhere. */
+static bool cut_short(const char *directory, const tr_cert_t *cert) {
+    char path[PATH_MAX], old_key[TR_KEY_TEXT + 1];
+    tr_secret_t secret = {0};
+    if (cert->keys_n < 2 || tr_secret_path(directory, cert->name, path, NULL) < 0 ||
+        tr_secret_load(&secret, path, NULL) < 0)
+        return false;
+    tr_key_print(cert->keys[1].bytes, old_key);
+    bool old = strcmp(secret.key, old_key) == 0;
+    tr_secret_wipe(&secret);
+    return old;
+}
+
 /* The public part first: until the holder has the new secret, the old one must do. */
 static int new_key(const char *directory, const char *of_broker, tr_cert_t *cert, tr_secret_t *secret,
     int64_t grace_ms, tr_error_t *error) {
     tr_cert_t *broker = NULL;
     int64_t now_ms = tr_clock_wall_ms() / 1000 * 1000; /* as the file has it */
-    if (rotates(cert, now_ms))
+    bool again = cut_short(directory, cert);
+    if (rotates(cert, now_ms) && !again)
         return tr_error_set(error, -EALREADY,
             "%s rotates already, and may have two keys at a time: end that with `troupe cert rotate %s "
             "--finish`",
@@ -111,7 +125,8 @@ static int new_key(const char *directory, const char *of_broker, tr_cert_t *cert
         return tr_error_prefix(error, "the broker's key is needed");
     tr_key_print(broker->keys[0].bytes, secret->broker);
     tr_cert_destroy(&broker);
-    cert->keys[1] = cert->keys[0];
+    if (!again)
+        cert->keys[1] = cert->keys[0];
     cert->keys[1].until_ms = now_ms + (grace_ms + 999) / 1000 * 1000;
     cert->keys_n = grace_ms ? 2 : 1;
     tr_key_parse(secret->key, cert->keys[0].bytes);
@@ -141,6 +156,12 @@ int tr_cert_rotate_finish(const char *directory, const char *name, tr_error_t *e
     int rc = tr_cert_load_named(directory, name, &cert, error);
     if (rc == 0 && cert->revoked_ms)
         rc = tr_error_set(error, -EKEYREVOKED, "%s is revoked: make another one", name);
+    if (rc == 0 && cut_short(directory, cert))
+        rc = tr_error_set(error, -EKEYREJECTED,
+            "%s: its rotation was cut short, and the secret part here is still the old key's: rotate it "
+            "again "
+            "without --finish, and then with it",
+            name);
     if (rc == 0) {
         cert->keys_n = 1;
         rc = tr_cert_save(cert, directory, error);
@@ -167,7 +188,7 @@ static int rotate_one(const visit_t *visit, tr_secret_t *secret, tr_error_t *err
     bool good = tr_cert_state(cert, 0, now_ms) == TR_CERT_VALID;
     if (good && wish->finish)
         rc = tr_cert_rotate_finish(visit->directory, secret->name, error);
-    else if (good && !rotates(cert, now_ms))
+    else if (good && (!rotates(cert, now_ms) || cut_short(visit->directory, cert)))
         rc = tr_cert_rotate(visit->directory, secret->name, wish->broker, wish->grace_ms, error);
     tr_cert_destroy(&cert);
     return rc;

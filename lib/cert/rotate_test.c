@@ -153,12 +153,67 @@ static void what_was_taken_back_stays_so(void **state) {
     assert_string_equal(key, p->keys[1]);
 }
 
+static void load_secret(const place_t *p, const char *name, tr_secret_t *secret) {
+    char path[PATH_MAX];
+    assert_int_equal(tr_secret_path(p->directory, name, path, NULL), 0);
+    assert_int_equal(tr_secret_load(secret, path, NULL), 0);
+}
+
+/* As a kill between the two files leaves it: the public part has a new key, the secret part is the old one's. */
+static void cut_short(const place_t *p, const char *name) {
+    tr_secret_t old = {0};
+    load_secret(p, name, &old);
+    assert_int_equal(tr_cert_rotate(p->directory, name, "broker", 60000, NULL), 0);
+    assert_int_equal(tr_secret_save(&old, p->directory, NULL), 0);
+    tr_secret_wipe(&old);
+}
+
+static void assert_both_keys(const place_t *p, const char *name, const char *old_key) {
+    char key[TR_KEY_TEXT + 1];
+    tr_secret_t secret = {0};
+    tr_cert_t *cert = NULL;
+    load_secret(p, name, &secret);
+    assert_int_equal(tr_cert_load_named(p->directory, name, &cert, NULL), 0);
+    assert_int_equal(cert->keys_n, 2);
+    tr_key_print(cert->keys[0].bytes, key);
+    assert_string_equal(secret.key, key);
+    tr_key_print(cert->keys[1].bytes, key);
+    assert_string_equal(old_key, key);
+    tr_cert_destroy(&cert);
+    tr_secret_wipe(&secret);
+}
+
+static void what_was_cut_short_is_done_again(void **state) {
+    const place_t *p = *state;
+    char lost[TR_KEY_TEXT + 1], key[TR_KEY_TEXT + 1];
+    int64_t until_ms;
+    cut_short(p, "ann");
+    cut_short(p, "bob");
+    keys_of(p, "ann", lost, &until_ms);
+    tr_error_t error = {0};
+    assert_int_equal(tr_cert_rotate_finish(p->directory, "ann", &error), -EKEYREJECTED);
+    assert_non_null(strstr(error.text, "without --finish"));
+    assert_int_equal(tr_cert_rotate_finish_all(p->directory, NULL), -EKEYREJECTED);
+    assert_int_equal(keys_of(p, "ann", key, &until_ms), 2);
+
+    assert_int_equal(tr_cert_rotate(p->directory, "ann", "broker", 60000, NULL), 0);
+    assert_int_equal(keys_of(p, "ann", key, &until_ms), 2);
+    assert_string_not_equal(key, lost);
+    assert_both_keys(p, "ann", p->keys[1]);
+    assert_int_equal(tr_cert_rotate_all(p->directory, "broker", 60000, NULL), 0);
+    assert_both_keys(p, "ann", p->keys[1]);
+    assert_both_keys(p, "bob", p->keys[2]);
+    assert_int_equal(tr_cert_rotate_finish_all(p->directory, NULL), 0);
+    assert_int_equal(keys_of(p, "bob", key, &until_ms), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_but_brokers_and_those_that_are_away, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_grace_each_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_brokers_new_key_is_known_to_all, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_taken_back_stays_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_cut_short_is_done_again, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
