@@ -242,6 +242,16 @@ class Chart(unittest.TestCase):
         query = self.rendered({"agents": [agent], "autoscaler": "keda"})[0]["ScaledObject", "two"]["spec"]["triggers"][0]["metadata"]["query"]
         self.assertIn('service=~"read|skim"', query)
 
+    def test_who_keeps_its_name_grows_too(self):
+        agent = {"name": "two", "behaviour": "echo", "services": ["read"], "durable": True, "autoscale": {"min": 0, "max": 3}}
+        for autoscaler, kind, least in (("hpa", "HorizontalPodAutoscaler", ("minReplicas", 1)), ("keda", "ScaledObject", ("minReplicaCount", 0))):
+            objects, _ = self.rendered({"agents": [agent], "autoscaler": autoscaler})
+            workload, scaler = objects["StatefulSet", "two"]["spec"], objects[kind, "two"]["spec"]
+            self.assertNotIn("replicas", workload)
+            self.assertEqual(workload["ordinals"], {"start": 1})
+            self.assertEqual(scaler["scaleTargetRef"], {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "two"})
+            self.assertEqual(scaler[least[0]], least[1])
+
     def test_without_metrics_there_are_no_ports_for_them(self):
         objects, _ = self.rendered({"monitoring": {"metrics": False}})
         container = objects["Deployment", "editor"]["spec"]["template"]["spec"]["containers"][0]
@@ -310,9 +320,6 @@ class Chart(unittest.TestCase):
         done = self.run_renderer(merged(read("values.yaml"), {"agents": [{**agent, "autoscale": {"max": 2}}]}))
         self.assertEqual(done.returncode, 1)
         self.assertIn("expected at least one in services", done.stderr)
-        done = self.run_renderer(merged(read("values.yaml"), {"agents": [{**agent, "durable": True, "autoscale": {"max": 2}}]}))
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("durable agents keep their names", done.stderr)
 
 
 if __name__ == "__main__":

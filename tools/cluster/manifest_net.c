@@ -220,7 +220,7 @@ static json_t *backlog_selector(const tr_manifest_t *m, const tr_fleet_agent_t *
 
 /* By load, and by what is unfinished of their services: the metric is the brokers', which the adapter for Prometheus adds up
  * (k8s/observability/prometheus-adapter.yaml). Less than one it cannot do. */
-void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *a) {
+void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *a, const char *kind) {
     json_t *cpu = json_pack("{s:s, s:{s:s, s:{s:s, s:i}}}", "type", "Resource", "resource", "name", "cpu",
         "target", "type", "Utilization", "averageUtilization", 80);
     json_t *backlog = json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "type", "External", "external",
@@ -232,7 +232,7 @@ void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *a) {
     tr_manifest_put(self, json_pack("{s:s, s:s, s:o, s:{s:{s:s, s:s, s:s}, s:I, s:I, s:[o, o], s:o}}",
                               "apiVersion", "autoscaling/v2", "kind", "HorizontalPodAutoscaler", "metadata",
                               tr_manifest_metadata(self, a->name, "agent", a->name), "spec", "scaleTargetRef",
-                              "apiVersion", "apps/v1", "kind", "Deployment", "name", a->name, "minReplicas",
+                              "apiVersion", "apps/v1", "kind", kind, "name", a->name, "minReplicas",
                               (json_int_t)(a->autoscale.min ? a->autoscale.min : 1), "maxReplicas",
                               (json_int_t)a->autoscale.max, "metrics", cpu, backlog, "behavior", down));
 }

@@ -75,7 +75,7 @@ const tr_plan_process_t *tr_manifest_process(const tr_manifest_t *self, const tr
 void tr_manifest_policies(tr_manifest_t *self);
 void tr_manifest_gateway_ways(tr_manifest_t *self, const tr_fleet_agent_t *agent);
 void tr_manifest_disruption(tr_manifest_t *self, const char *name, const char *component, const char *group);
-void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *agent);
+void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *agent, const char *kind);
 /* manifest_keys.c */
 int tr_manifest_certificates(tr_manifest_t *self, tr_error_t *error);
 int tr_manifest_secrets(tr_manifest_t *self, const char *group, tr_error_t *error);

@@ -147,6 +147,24 @@ static void brokers_are_platforms_by_the_names_of_their_pods(void **state) {
     json_decref(objects);
 }
 
+static void durable_groups_grow_too(void **state) {
+    (void)state;
+    json_t *objects = made("fleet: office\nbroker: {journal: true}\ncoordinator: {}\nagents:\n"
+                           "  - {name: reader, behaviour: echo, services: [read], durable: true, autoscale: "
+                           "{min: 3, max: 8}}\n",
+        false);
+    json_t *group = find(objects, "StatefulSet", "reader"),
+           *scaler = find(objects, "HorizontalPodAutoscaler", "reader");
+    assert_non_null(group);
+    assert_null(at(group, "spec", "replicas", NULL));
+    assert_int_equal(json_integer_value(at(group, "spec", "ordinals", "start", NULL)), 1);
+    assert_string_equal(after(command_of(group), "--name"), "$(POD_NAME)");
+    assert_string_equal(json_string_value(at(scaler, "spec", "scaleTargetRef", "kind", NULL)), "StatefulSet");
+    assert_int_equal(json_integer_value(at(scaler, "spec", "minReplicas", NULL)), 3);
+    assert_non_null(find(objects, "PodDisruptionBudget", "reader"));
+    json_decref(objects);
+}
+
 static void agents_have_the_names_of_pods_or_those_of_the_file(void **state) {
     (void)state;
     json_t *objects = made(FLEET, false);
@@ -361,6 +379,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_is_root_and_nothing_is_written),
         cmocka_unit_test(brokers_are_platforms_by_the_names_of_their_pods),
+        cmocka_unit_test(durable_groups_grow_too),
         cmocka_unit_test(agents_have_the_names_of_pods_or_those_of_the_file),
         cmocka_unit_test(how_many_follows_the_file),
         cmocka_unit_test(each_process_has_a_port_for_prometheus_where_it_is_wanted),

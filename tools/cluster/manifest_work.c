@@ -37,12 +37,17 @@ static json_t *claim(const tr_manifest_t *m, const tr_part_t *part) {
         "ReadWriteOnce", "resources", "requests", "storage", part->placement->storage);
 }
 
+static bool scales(const tr_part_t *part) {
+    return part->agent && part->agent->autoscale.max;
+}
+
 static void put_stateful(tr_manifest_t *m, const tr_part_t *part, bool from_one) {
     const char *group = part->agent ? part->name : NULL;
-    json_t *spec = json_pack("{s:s, s:i, s:s, s:{s:s}, s:{s:o}, s:o}", "serviceName", m->fleet->name,
-        "replicas", (int)part->replicas, "podManagementPolicy", "Parallel", "updateStrategy", "type",
-        "RollingUpdate", "selector", "matchLabels", tr_manifest_selector(m, part->component, group),
-        "template", tr_manifest_template(m, part));
+    json_t *replicas = scales(part) ? NULL : json_integer(part->replicas); /* else it is the scaler's */
+    json_t *spec = json_pack("{s:s, s:o*, s:s, s:{s:s}, s:{s:o}, s:o}", "serviceName", m->fleet->name,
+        "replicas", replicas, "podManagementPolicy", "Parallel", "updateStrategy", "type", "RollingUpdate",
+        "selector", "matchLabels", tr_manifest_selector(m, part->component, group), "template",
+        tr_manifest_template(m, part));
     if (spec && from_one)
         json_object_set_new(spec, "ordinals", json_pack("{s:i}", "start", 1));
     if (spec && part->keeps)
@@ -50,8 +55,10 @@ static void put_stateful(tr_manifest_t *m, const tr_part_t *part, bool from_one)
     tr_manifest_put(
         m, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "apps/v1", "kind", "StatefulSet", "metadata",
                tr_manifest_metadata(m, part->name, part->component, group), "spec", spec));
-    if (part->replicas > 1)
+    if (part->replicas > 1 || scales(part))
         tr_manifest_disruption(m, part->name, part->component, group);
+    if (scales(part))
+        tr_manifest_scaler(m, part->agent, "StatefulSet");
 }
 
 /* Of one that has its name for itself the old pod ends before the new one begins. */
@@ -62,18 +69,17 @@ static json_t *strategy(bool alone) {
 }
 
 static void put_deployment(tr_manifest_t *m, const tr_part_t *part, bool alone) {
-    bool scales = part->agent && part->agent->autoscale.max;
     json_t *spec = json_pack("{s:o, s:{s:o}, s:o}", "strategy", strategy(alone), "selector", "matchLabels",
         tr_manifest_selector(m, part->component, part->name), "template", tr_manifest_template(m, part));
-    if (spec && !scales) /* else it is the scaler's */
+    if (spec && !scales(part)) /* else it is the scaler's */
         json_object_set_new(spec, "replicas", json_integer(part->replicas));
     tr_manifest_put(
         m, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "apps/v1", "kind", "Deployment", "metadata",
                tr_manifest_metadata(m, part->name, part->component, part->name), "spec", spec));
-    if (part->replicas > 1 || scales)
+    if (part->replicas > 1 || scales(part))
         tr_manifest_disruption(m, part->name, part->component, part->name);
-    if (scales)
-        tr_manifest_scaler(m, part->agent);
+    if (scales(part))
+        tr_manifest_scaler(m, part->agent, "Deployment");
 }
 
 /* ---- brokers ---- */
@@ -235,7 +241,7 @@ void tr_manifest_agent(tr_manifest_t *self, const tr_fleet_agent_t *a) {
     }
     part.ports = and_metrics(self, NULL);
     if (by_name(a))
-        put_stateful(self, &part, part.replicas > 1);
+        put_stateful(self, &part, part.replicas > 1 || scales(&part));
     else
         put_deployment(self, &part, !part.agent_name);
 }
