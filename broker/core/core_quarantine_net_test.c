@@ -215,10 +215,27 @@ static void who_works_for_two_platforms_is_free_with_the_last(void **state) {
     }
 }
 
-/* What is on the other platform already, and waits there, does not leave any more. */
-static void what_it_had_sent_to_other_platforms_stops(void **state) {
-    (void)state;
-    wards_t d = wards_of(2, NULL);
+#define OFFERS 4
+
+static void with_few_offers(tr_core_config_t *config) {
+    config->peer_offers = OFFERS;
+}
+
+/* dan wants `count` patterns, and so does his broker of the other one. */
+static void want(const wards_t *d, size_t first, size_t count) {
+    char pattern[16];
+    for (size_t i = first; i < first + count; i++) {
+        snprintf(pattern, sizeof pattern, "news.%zu", i);
+        expect_done(d->w[0], 2, subscribe(d->w[0], 2, d->route[0][2], pattern));
+        net_run(d->net);
+    }
+    assert_non_null(take_event(d->w[1], TR_EVENT_PEER_REFUSED));
+}
+
+static void what_it_had_sent_stops(size_t wanted) {
+    wards_t d = wards_of(2, with_few_offers);
+    if (wanted)
+        want(&d, 0, wanted);
     hello_window(d.w[1], 4, 1, 100000);
     tr_route_t slow = join(d.w[1], 4, "slow");
     say(&d, 1, 1, "slow", NULL);
@@ -233,6 +250,55 @@ static void what_it_had_sent_to_other_platforms_stops(void **state) {
     assert_int_equal(expect_text(d.w[1], 4, TR_KIND_MESSAGE, "x")->record.h.dst, slow);
     credit(d.w[1], 4, 2, 2);
     expect_none(d.w[1], 4, TR_KIND_MESSAGE);
+    net_end(d.net);
+}
+
+/* What is on the other platform already, and waits there, does not leave any more. */
+static void what_it_had_sent_to_other_platforms_stops(void **state) {
+    (void)state;
+    what_it_had_sent_stops(0);
+}
+
+/* However much the platform wants otherwise: so much that it is not even counted. */
+static void and_where_its_platform_wants_too_much(void **state) {
+    (void)state;
+    what_it_had_sent_stops(3 * OFFERS);
+}
+
+static void whoever_wants_too_much_lets_go_all_the_same(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, with_few_offers);
+    hand_on(&d);
+    want(&d, 0, OFFERS + 2);
+    order(&d, 0, "", "ann");
+    stopped(&d, 1, 1);
+    order(&d, 0, "-release", "ann");
+    free_to_go(&d, 1, 1);
+    assert_int_equal(tr_core_stats(d.w[1]->core)->subscriptions, OFFERS);
+    net_end(d.net);
+}
+
+static void let_time_pass(const wards_t *d) {
+    for (int i = 0; i < 10; i++) {
+        net_pass(d->net, 700);
+        for (tr_peer_t peer = 1; peer <= 3; peer++) {
+            control(d->w[0], peer, TR_KIND_PING, 0, 0, NULL);
+            control(d->w[1], peer, TR_KIND_PING, 0, 0, NULL);
+        }
+    }
+}
+
+/* Soon, without all being told anew. */
+static void what_was_left_out_has_the_room_of_others(void **state) {
+    (void)state;
+    wards_t d = wards_of(2, with_few_offers);
+    want(&d, 0, OFFERS + 1);
+    Troupe__Subscribe m = TROUPE__SUBSCRIBE__INIT;
+    char pattern[] = "news.0";
+    m.pattern = pattern;
+    expect_done(d.w[0], 2, control(d.w[0], 2, TR_KIND_UNSUBSCRIBE, d.route[0][2], 0, &m.base));
+    let_time_pass(&d);
+    assert_int_equal(tr_core_stats(d.w[1]->core)->subscriptions, OFFERS);
     net_end(d.net);
 }
 
@@ -280,6 +346,9 @@ int main(void) {
         cmocka_unit_test(who_works_for_two_platforms_is_free_with_the_last),
         cmocka_unit_test(a_circle_with_one_who_is_meant_is_let_go_too),
         cmocka_unit_test(what_it_had_sent_to_other_platforms_stops),
+        cmocka_unit_test(and_where_its_platform_wants_too_much),
+        cmocka_unit_test(whoever_wants_too_much_lets_go_all_the_same),
+        cmocka_unit_test(what_was_left_out_has_the_room_of_others),
         cmocka_unit_test(nobody_else_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define AGAIN_MS 60000 /* between two askings of one who tells more than he may */
+#define AGAIN_MS  60000 /* between two askings of one who tells more than can be counted */
+#define LET_IN_MS 1000  /* between two looks for what was left out and has room now */
 
 typedef struct told {
     char key[TR_TOPIC_MAX + 2];
@@ -100,8 +101,9 @@ static void carry_out(tr_core_t *core, tr_session_t *from, const told_t *t, cons
         withdraw(core, from, t->name);
 }
 
-static void count_item(tr_neighbour_t *n, const told_t *t, int by) {
-    uint32_t *counter = *t->key == TR_ITEM_SERVICE   ? &n->services
+static void count_item(tr_neighbour_t *n, const told_t *t, bool left_out, int by) {
+    uint32_t *counter = left_out                     ? &n->left_out
+                        : *t->key == TR_ITEM_SERVICE ? &n->services
                         : *t->key == TR_ITEM_PATTERN ? &n->patterns
                                                      : &n->quarantined;
     *counter += (uint32_t)by;
@@ -120,9 +122,8 @@ static bool has_room(const tr_core_t *core, const tr_neighbour_t *n, const told_
 }
 
 /* Told once, until all of it has fitted. */
-static void leave_out(tr_core_t *core, tr_neighbour_t *n, const told_t *t) {
+static void tell_left_out(tr_core_t *core, tr_neighbour_t *n, const told_t *t) {
     char detail[200];
-    n->left_out = true;
     if (n->told_left_out)
         return;
     n->told_left_out = true;
@@ -133,48 +134,94 @@ static void leave_out(tr_core_t *core, tr_neighbour_t *n, const told_t *t) {
     tr_event(core, TR_EVENT_PEER_REFUSED, n->platform, detail);
 }
 
+/* What is left out is counted too, or the sum would never fit: as many again. */
+static bool may_count(const tr_core_t *core, const tr_neighbour_t *n) {
+    return n->left_out < core->config.peer_offers;
+}
+
 static void forget_item(tr_core_t *core, tr_session_t *from, const told_t *t) {
     tr_neighbour_t *n = from->neighbour;
     tr_offer_t *old = tr_map_find_ptr(&n->offers, t->key, t->len);
     if (!old)
         return;
+    bool left_out = old->left_out;
     n->offers_hash -= tr_offer_hash(t->key, t->len, old);
-    count_item(n, t, -1);
+    count_item(n, t, left_out, -1);
     tr_map_delete(&n->offers, t->key, t->len);
     free(old);
-    carry_out(core, from, t, NULL);
+    n->has_left |= !left_out;
+    if (!left_out)
+        carry_out(core, from, t, NULL);
+}
+
+/* NULL: it is too much, or memory is out, and the sum does not fit: it is asked for again. */
+static tr_offer_t *new_item(tr_core_t *core, tr_neighbour_t *n, const told_t *t) {
+    bool room = has_room(core, n, t);
+    tr_offer_t *item = room || may_count(core, n) ? calloc(1, sizeof *item) : NULL;
+    n->overflows |= !room && !may_count(core, n);
+    if (!room)
+        tell_left_out(core, n, t);
+    if (!item || tr_map_put(&n->offers, t->key, t->len, (uint64_t)(uintptr_t)item) < 0) {
+        free(item);
+        return NULL;
+    }
+    item->left_out = !room;
+    count_item(n, t, !room, 1);
+    return item;
 }
 
 static void remember_item(tr_core_t *core, tr_session_t *from, const told_t *t, const tr_offer_t *now) {
     tr_neighbour_t *n = from->neighbour;
     tr_offer_t *item = tr_map_find_ptr(&n->offers, t->key, t->len);
-    if (item) {
+    if (item)
         n->offers_hash -= tr_offer_hash(t->key, t->len, item);
-    } else if (!has_room(core, n, t)) {
-        leave_out(core, n, t);
+    else if (!(item = new_item(core, n, t)))
         return;
-    } else if (!(item = malloc(sizeof *item))) {
-        return; /* the sum does not fit: it is asked for again */
-    } else if (tr_map_put(&n->offers, t->key, t->len, (uint64_t)(uintptr_t)item) < 0) {
-        free(item);
-        return;
-    } else {
-        count_item(n, t, 1);
-    }
-    *item = *now;
+    item->capacity = now->capacity;
+    item->route = now->route;
     n->offers_hash += tr_offer_hash(t->key, t->len, item);
-    carry_out(core, from, t, now);
+    if (!item->left_out)
+        carry_out(core, from, t, now);
+}
+
+static void read_slot(const tr_map_slot_t *slot, told_t *ret) {
+    ret->len = slot->key_len;
+    memcpy(ret->key, slot->key, slot->key_len + 1);
+    ret->name = ret->key + 1;
+}
+
+/* Others have left: what was left out has their room. */
+static void let_in(tr_core_t *core, tr_session_t *from) {
+    tr_neighbour_t *n = from->neighbour;
+    size_t cursor = 0;
+    const tr_map_slot_t *slot;
+    told_t t;
+    if (!n->has_left || core->now.mono_ms - n->let_in_ms < LET_IN_MS)
+        return;
+    n->let_in_ms = core->now.mono_ms;
+    while (n->left_out && (slot = tr_map_next(&n->offers, &cursor))) {
+        tr_offer_t *item = (tr_offer_t *)(uintptr_t)slot->value;
+        if (!item->left_out)
+            continue;
+        read_slot(slot, &t);
+        if (!has_room(core, n, &t))
+            continue;
+        item->left_out = false;
+        count_item(n, &t, true, -1);
+        count_item(n, &t, false, 1);
+        carry_out(core, from, &t, item);
+    }
+    n->has_left = false;
 }
 
 static void forget_all(tr_core_t *core, tr_session_t *from) {
     tr_neighbour_t *n = from->neighbour;
     size_t cursor = 0;
     const tr_map_slot_t *slot;
-    n->left_out = false;
+    told_t t;
+    n->overflows = false;
     while ((slot = tr_map_next(&n->offers, &cursor))) {
-        told_t t = {.len = slot->key_len};
-        memcpy(t.key, slot->key, slot->key_len + 1);
-        t.name = t.key + 1;
+        read_slot(slot, &t);
         forget_item(core, from, &t);
         cursor--; /* deleting moves those behind it there */
     }
@@ -195,7 +242,7 @@ static void take_items(tr_core_t *core, tr_session_t *from, const Troupe__Intere
         if (read_item(m->removed[i], &t))
             forget_item(core, from, &t);
     for (size_t i = 0; i < m->n_added; i++) {
-        tr_offer_t now = {m->added[i]->capacity, m->added[i]->route};
+        tr_offer_t now = {.capacity = m->added[i]->capacity, .route = m->added[i]->route};
         if (now.capacity && read_item(m->added[i], &t))
             remember_item(core, from, &t, &now);
     }
@@ -204,9 +251,11 @@ static void take_items(tr_core_t *core, tr_session_t *from, const Troupe__Intere
 /* Whether that is all that there is, by its sum; else it is asked for: now and then only, where it would not fit. */
 static void add_up(tr_core_t *core, tr_session_t *from, const Troupe__Interest *m) {
     tr_neighbour_t *n = from->neighbour;
-    int64_t wait_ms = n->left_out ? AGAIN_MS : 1;
+    int64_t wait_ms = n->overflows ? AGAIN_MS : 1;
+    let_in(core, from);
     if (m->items == n->offers.count && m->hash == n->offers_hash) {
-        n->left_out = n->told_left_out = false;
+        n->overflows = false;
+        n->told_left_out = n->left_out > 0;
         tr_quarantine_settle(core, n);
     } else if (core->now.mono_ms - n->asked_ms >= wait_ms) {
         n->asked_ms = core->now.mono_ms;
@@ -225,6 +274,7 @@ void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t 
         if (m->all)
             forget_all(core, from);
         take_items(core, from, m);
+        tr_quarantine_stop_sent(core, n);
         if (!m->more)
             add_up(core, from, m);
     }
@@ -245,5 +295,6 @@ void tr_interests_forget(tr_neighbour_t *n) {
     tr_map_finish(&n->offers);
     n->offers_hash = 0;
     n->services = n->patterns = n->quarantined = 0;
-    n->left_out = n->told_left_out = false;
+    n->left_out = 0;
+    n->overflows = n->has_left = n->told_left_out = false;
 }

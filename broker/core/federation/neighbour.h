@@ -36,6 +36,7 @@
 typedef struct tr_offer {
     uint32_t capacity; /* 0 = there is none */
     tr_route_t route;
+    bool left_out; /* there was no room: known so that the sum fits, and nothing becomes of it here */
 } tr_offer_t;
 
 struct tr_neighbour {
@@ -59,7 +60,8 @@ struct tr_neighbour {
     tr_map_t offers;  /* what it has told: key as in interest.c -> tr_offer_t */
     uint64_t offers_hash;
     uint32_t services, patterns, quarantined; /* of them */
-    bool held_more;  /* it has told of agents in quarantine since its sum last fitted */
+    uint32_t left_out;                        /* more of them, that there was no room for */
+    bool held_more;  /* it has told of agents in quarantine, and what these have sent is not stopped yet */
     tr_map_t topics; /* their slot (4 bytes) -> foreign_topic.c */
     struct {
         uint64_t queue, epoch, number;
@@ -67,8 +69,10 @@ struct tr_neighbour {
     uint64_t sent, received, dropped; /* data records of all its links; what was refused, or came back */
     uint64_t ups;
     int64_t asked_ms;   /* when it was last asked to tell all again */
-    bool left_out;      /* it has told more than there was room for, since it began to tell all ... */
-    bool told_left_out; /* ... and that is an event already */
+    int64_t let_in_ms;  /* when what was left out was last looked through */
+    bool has_left;      /* something that had room has left, so that what is left out may have it */
+    bool overflows;     /* it has told more than can even be counted, since it began to tell all */
+    bool told_left_out; /* that something is left out is an event already */
 };
 
 typedef struct tr_federation {

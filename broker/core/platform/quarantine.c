@@ -10,57 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static tr_quarantined_t *find(const tr_core_t *core, const char *name) {
-    return core->quarantine ? tr_map_find_ptr(&core->quarantine->names, name, strlen(name)) : NULL;
-}
-
-bool tr_quarantine_holds_name(const tr_core_t *core, const char *name) {
-    return find(core, name) != NULL;
-}
-
-bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent) {
-    char name[TR_NAME_MAX + 1];
-    if (find(core, entry->name))
-        return true; /* all of a range */
-    tr_entry_agent_name(entry, agent, name);
-    return entry->range && find(core, name);
-}
-
-/* Its name without this platform's; NULL where it is of another one. */
-static const char *own_name(const tr_core_t *core, const tr_record_t *record, size_t *len) {
-    const char *aid = tr_envelope_sender(record->envelope, record->h.envelope_len, len);
-    const char *at = aid ? memchr(aid, '@', *len) : NULL;
-    size_t platform_len = at ? *len - (size_t)(at - aid) - 1 : 0;
-    if (!at)
-        return aid;
-    *len = (size_t)(at - aid);
-    return platform_len == core->platform_len && !memcmp(at + 1, core->platform, platform_len) ? aid : NULL;
-}
-
-bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record) {
-    char text[TR_NAME_MAX + 1];
-    size_t len = 0;
-    uint32_t agent;
-    const char *name = core->quarantine && core->quarantine->n ? own_name(core, record, &len) : NULL;
-    if (!name || len >= sizeof text)
-        return false;
-    const tr_entry_t *e = tr_entry_find(core, name, len, &agent);
-    memcpy(text, name, len);
-    text[len] = 0;
-    return e ? e->quarantined && tr_quarantine_holds(core, e, agent) : tr_quarantine_holds_name(core, text);
-}
-
-bool tr_quarantine_held_elsewhere(tr_core_t *core, const tr_record_t *record) {
-    size_t len = 0;
-    tr_aid_t aid;
-    const char *text =
-        core->federation ? tr_envelope_sender(record->envelope, record->h.envelope_len, &len) : NULL;
-    if (!text || tr_aid_parse(&aid, text, len) < 0 || aid.service || !*aid.platform)
-        return false;
-    tr_neighbour_t *n = tr_neighbour_find(core, aid.platform);
-    return n && n->quarantined && tr_neighbour_holds(n, aid.name);
-}
-
 static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
     const tr_map_slot_t *slot = core->quarantine ? tr_map_next(&core->quarantine->names, cursor) : NULL;
     return slot ? (tr_quarantined_t *)(uintptr_t)slot->value : NULL;
@@ -318,7 +267,7 @@ static bool add_cause(order_t *o, tr_quarantined_t *q) {
 }
 
 static bool add(order_t *o, const char *name) {
-    tr_quarantined_t *q = find(o->core, name);
+    tr_quarantined_t *q = tr_quarantined_find(o->core, name);
     if (q)
         return add_cause(o, q);
     if (!(q = calloc(1, sizeof *q)))
@@ -373,8 +322,6 @@ static void stop_all(const order_t *o) {
         stop(o->core, q->name);
         tell(o->core, TR_EVENT_QUARANTINED, o->session, o->by, q->name, cause_of(q, o->because));
     }
-    if (o->n)
-        tr_mailbox_fail_quarantined(o->core);
 }
 
 /* With the one that is asked for in front. */
@@ -436,6 +383,8 @@ void tr_handle_quarantine(tr_answer_t *a) {
         o.full = !add(&o, name);
         add_all(&o);
         stop_all(&o);
+        if (o.n)
+            tr_mailbox_fail_quarantined(o.core);
         write_order(a, &o);
         tr_answer_when_stored(a);
     } else {
@@ -505,12 +454,15 @@ static bool settle_one(tr_core_t *core, tr_neighbour_t *neighbour, tr_quarantine
     return false;
 }
 
+void tr_quarantine_stop_sent(tr_core_t *core, tr_neighbour_t *neighbour) {
+    if (neighbour->held_more)
+        tr_mailbox_fail_quarantined(core);
+    neighbour->held_more = false;
+}
+
 void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour) {
     size_t cursor = 0, n = 0;
     tr_quarantined_t *q;
-    if (neighbour->held_more) /* what they had sent, and waits here to leave */
-        tr_mailbox_fail_quarantined(core);
-    neighbour->held_more = false;
     while ((q = next(core, &cursor))) {
         if (!settle_one(core, neighbour, q))
             continue;

@@ -42,6 +42,8 @@ typedef struct tr_quarantine {
     uint32_t n;
 } tr_quarantine_t;
 
+/* NULL where it is not held; one of a range is found by its own name alone. */
+tr_quarantined_t *tr_quarantined_find(const tr_core_t *core, const char *name);
 /* To be asked where entry->quarantined. */
 bool tr_quarantine_holds(const tr_core_t *core, const tr_entry_t *entry, uint32_t agent);
 /* Of one that may be away. */
@@ -54,8 +56,10 @@ bool tr_quarantine_held_elsewhere(tr_core_t *core, const tr_record_t *record);
 void tr_quarantine_mark(tr_core_t *core);
 void tr_quarantine_finish(tr_core_t *core);
 
-/* The neighbour tells that it holds that agent of its own; `meant`: not for another one's sake. */
+/* The neighbour tells that it holds that agent of its own; `meant`: not for another one's sake. To be followed by tr_quarantine_stop_sent. */
 void tr_quarantine_foreign(tr_core_t *core, tr_neighbour_t *neighbour, const char *name, bool meant);
+/* What waits here to leave, of all who were told since, goes back: once for all of them, since it looks at all that waits. */
+void tr_quarantine_stop_sent(tr_core_t *core, tr_neighbour_t *neighbour);
 /* It has told all whom it holds: who is held because of another one is let go. */
 void tr_quarantine_settle(tr_core_t *core, tr_neighbour_t *neighbour);
 /* To be told when the first link is about to be made. */
