@@ -441,6 +441,13 @@ static void review_all(tr_core_t *core, bool rights_too) {
             review(core, core->sessions[i], rights_too);
 }
 
+/* Of those whose agents are away, too. */
+static void review_subs(tr_core_t *core) {
+    tr_guard_t *g = core->guard;
+    tr_durable_subs_review(core);
+    g->revokes_ms = tr_cert_book_next_revocation(g->book, core->now.wall_ms);
+}
+
 bool tr_core_guard(tr_core_t *self, const tr_cert_book_t *book, tr_core_now_t now) {
     self->now = now;
     if (!self->guard) {
@@ -453,7 +460,7 @@ bool tr_core_guard(tr_core_t *self, const tr_cert_book_t *book, tr_core_now_t no
     self->guard->version++;
     renew_identities(self->guard);
     review_all(self, true);
-    tr_durable_subs_review(self);
+    review_subs(self);
     tr_cert_book_release(&old);
     return true;
 }
@@ -463,6 +470,10 @@ bool tr_core_is_guarded(const tr_core_t *self) {
 }
 
 void tr_guard_tick(tr_core_t *core) {
-    if (core->guard)
-        review_all(core, false);
+    const tr_guard_t *g = core->guard;
+    if (!g)
+        return;
+    review_all(core, false);
+    if (g->revokes_ms && g->revokes_ms <= core->now.wall_ms)
+        review_subs(core);
 }

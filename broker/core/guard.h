@@ -45,6 +45,7 @@ typedef struct tr_guard {
     char detail[256];    /* why it last refused, for whoever passes the refusal on; "" = it did not */
     char words[256];     /* that were passed on */
     uint32_t retry_ms;
+    int64_t revokes_ms; /* wall: when the next of the book's certificates is revoked; 0 = none is */
 } tr_guard_t;
 
 void tr_guard_finish(tr_core_t *core);

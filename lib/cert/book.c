@@ -133,3 +133,13 @@ const tr_cert_t *tr_cert_book_find(const tr_cert_book_t *self, const char *name)
     }
     return NULL;
 }
+
+int64_t tr_cert_book_next_revocation(const tr_cert_book_t *self, int64_t after_ms) {
+    int64_t next = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        int64_t at = self->certs[i]->revoked_ms;
+        if (at > after_ms && (!next || at < next))
+            next = at;
+    }
+    return next;
+}

@@ -77,5 +77,7 @@ size_t tr_cert_book_count(const tr_cert_book_t *self);
 tr_cert_state_t tr_cert_book_judge(
     const tr_cert_book_t *self, const uint8_t key[TR_KEY_SIZE], int64_t wall_ms, const tr_cert_t **ret_cert);
 const tr_cert_t *tr_cert_book_find(const tr_cert_book_t *self, const char *name);
+/* When the first of its certificates is revoked after that moment; 0 = none is. */
+int64_t tr_cert_book_next_revocation(const tr_cert_book_t *self, int64_t after_ms);
 
 #endif

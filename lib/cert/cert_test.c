@@ -80,6 +80,9 @@ static void a_key_is_somebodys_until_its_end(void **state) {
     assert_int_equal(judge(book, 4, 0, NULL), TR_CERT_UNKNOWN);
     assert_string_equal(tr_cert_book_find(book, "b")->name, "b");
     assert_null(tr_cert_book_find(book, "d"));
+    assert_int_equal(tr_cert_book_next_revocation(book, 0), 700);
+    assert_int_equal(tr_cert_book_next_revocation(book, 699), 700);
+    assert_int_equal(tr_cert_book_next_revocation(book, 700), 0);
     tr_cert_book_release(&book);
     assert_null(book);
 }
