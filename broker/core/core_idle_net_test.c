@@ -94,6 +94,41 @@ static void a_proxy_keeps_no_queue(void **state) {
     net_end(r.net);
 }
 
+static void with_few_places(tr_core_config_t *config) {
+    with_idle_queues(config);
+    config->queues_each = 100;
+    if (!strcmp(config->platform, "a"))
+        config->services_max = 8;
+}
+
+/* A link that comes up anew has no use for what was given up: the places are for the next names. */
+static void a_new_link_takes_no_place(void **state) {
+    (void)state;
+    road_t r = {.net = net_new(2, with_few_places)};
+    net_mesh(r.net);
+    r.a = r.net->brokers[0];
+    r.b = r.net->brokers[1];
+    ann_comes(&r, 1);
+    hello(r.b, 1);
+    join_range(r.b, 1, "crowd", 20);
+    forget(r.b);
+    char to[16];
+    for (uint64_t i = 1; i <= 16; i++) {
+        if (i == 9) {
+            pass_idle(&r);
+            assert_int_equal(queues_of(r.a), 0);
+            net_break(r.net, net_wire(r.net, 0, 1));
+            net_dial(r.net, 0, 1);
+            net_run(r.net);
+        }
+        snprintf(to, sizeof to, "crowd-%d@b", (int)i);
+        say(&r, to, i, to);
+        expect_none(r.a, 1, TR_KIND_NACK);
+        expect_and_settle(&r, to);
+    }
+    net_end(r.net);
+}
+
 /* What comes over what it may have made waits over there, and is told once. */
 static void another_broker_cannot_have_all_queues(void **state) {
     (void)state;
@@ -205,6 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_number_is_given_twice),
         cmocka_unit_test(a_proxy_keeps_no_queue),
+        cmocka_unit_test(a_new_link_takes_no_place),
         cmocka_unit_test(another_broker_cannot_have_all_queues),
         cmocka_unit_test(another_broker_cannot_want_everything),
         cmocka_unit_test(another_broker_cannot_have_all_services),

@@ -96,13 +96,19 @@ tr_reason_t tr_durable_message(tr_core_t *core, tr_session_t *from, tr_entry_t *
     return why;
 }
 
+/* A mailbox without a queue was given up, and its place is for who needs one; or it has one soon, when all to its agent is durable. */
+static bool is_in_use(const tr_service_t *s, const tr_entry_t *entry) {
+    return s->durable || entry->durable;
+}
+
 /* Members of a range are looked for from the mailboxes' side: those are few. */
 static bool provide_range(tr_core_t *core, tr_entry_t *entry) {
     for (uint32_t i = 0; i < core->services_n; i++) {
         tr_service_t *s = core->services[i];
         const char *agent;
         uint32_t number;
-        if (!tr_service_is_mailbox(s, &agent) || tr_entry_find(core, agent, strlen(agent), &number) != entry)
+        if (!is_in_use(s, entry) || !tr_service_is_mailbox(s, &agent) ||
+            tr_entry_find(core, agent, strlen(agent), &number) != entry)
             continue;
         if (!tr_queue_policy(core, s, entry->durable, entry->session) ||
             tr_service_provide(core, s, entry, number, core->config.queue_in_hand) < 0)
@@ -117,7 +123,7 @@ bool tr_durable_arrived(tr_core_t *core, tr_entry_t *entry) {
     if (entry->range)
         return provide_range(core, entry);
     tr_service_t *s = tr_mailbox_service(core, entry->name, entry->durable);
-    if (!s)
+    if (!s || !is_in_use(s, entry))
         return !entry->durable;
     if (!tr_queue_policy(core, s, entry->durable, entry->session))
         return false;

@@ -219,7 +219,8 @@ void tr_producers_recovered(tr_core_t *core) {
     const tr_map_slot_t *slot;
     while ((slot = tr_map_next(&core->durable->producers, &cursor))) {
         tr_producer_t *p = (tr_producer_t *)(uintptr_t)slot->value;
-        int64_t silent = core->now.wall_ms - p->seen_ms, most = core->config.dedup_ms / 4 * 3;
+        int64_t seen_ms = p->seen_ms > 0 ? p->seen_ms : 0; /* a damaged one */
+        int64_t silent = core->now.wall_ms - seen_ms, most = core->config.dedup_ms / 4 * 3;
         p->heard_ms = core->now.mono_ms - (silent < 0 ? 0 : silent > most ? most : silent);
     }
 }

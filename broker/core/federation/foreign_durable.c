@@ -106,7 +106,7 @@ static tr_entry_t *owner_of(tr_core_t *core, const tr_neighbour_t *n, const tr_s
 void tr_foreign_mailboxes(tr_core_t *core, tr_neighbour_t *n) {
     for (uint32_t i = 0; core->durable && n->journal && i < core->services_n; i++) {
         tr_service_t *s = core->services[i];
-        tr_entry_t *e = owner_of(core, n, s);
+        tr_entry_t *e = s->durable ? owner_of(core, n, s) : NULL; /* without a queue: with its next message */
         if (e)
             tr_service_provide(
                 core, s, e, e->first, core->config.queue_in_hand); /* no memory: with the next link */
