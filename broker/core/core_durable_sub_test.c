@@ -241,6 +241,35 @@ static void it_ends_with_the_certificate_of_one_who_is_away(void **state) {
     }
 }
 
+/* The book says so ahead of our clock: another machine's is ahead, or somebody has set a date. */
+static void it_ends_when_the_time_of_the_revocation_comes(void **state) {
+    (void)state;
+    tr_core_config_t config = with_journal();
+    config.lease_ms = 60000;
+    office_t o = {.w = world_new(&config)};
+    o.w->keys[1] = 1;
+    o.w->keys[2] = 2;
+    rights(o.w, LIST("news.>"));
+    both_come(&o);
+    expect_done(o.w, 2, subscribe_durably(&o, "news.a"));
+    expect_done(o.w, 2, leave(o.w, 2, "b"));
+    revoke_b(o.w, o.w->now.wall_ms + 3000, LIST("news.>"));
+    pass(o.w, 2999);
+    assert_null(take_event(o.w, TR_EVENT_REVOKED));
+    publish(&o, "news.a", "before");
+    assert_int_equal(tr_core_stats(o.w->core)->queued, 1);
+    pass(o.w, 1);
+    const got_t *told;
+    do
+        assert_non_null(told = take_event(o.w, TR_EVENT_REVOKED));
+    while (!strstr(told->text, "the durable subscription of b to news.a"));
+    publish(&o, "news.a", "after");
+    assert_int_equal(tr_core_stats(o.w->core)->queued, 1);
+    pass(o.w, 1000);
+    assert_null(take_event(o.w, TR_EVENT_REVOKED)); /* once */
+    world_end(o.w);
+}
+
 /* A certificate whose file is gone, or cannot be read just now, is not revoked; nor is one that has only run out. */
 static void it_stays_with_a_certificate_that_is_not_there(void **state) {
     (void)state;
@@ -289,6 +318,28 @@ static void a_record_of_the_agent_has_them(void **state) {
     world_end(o.w);
 }
 
+/* What goes into the record of the first is not what the next one gets. */
+static void each_has_its_own_while_they_are_recorded(void **state) {
+    (void)state;
+    office_t o = office_with("news.*");
+    expect_done(o.w, 2, subscribe_durably(&o, "news.>"));
+    expect_done(o.w, 2, subscribe_durably(&o, "*.x"));
+    for (unsigned tapped = 0; tapped < 2; tapped++) {
+        if (tapped)
+            ask(o.w, 1, o.a, "a", "ams",
+                "{\"action\":\"stream-declare\",\"stream\":\"b\",\"pattern\":\"$tap.*.b\"}");
+        forget(o.w);
+        publish(&o, "news.x", "one");
+        for (int i = 0; i < 3; i++) {
+            const got_t *g = expect_event(&o, "one");
+            expect_topic(o.w, g, "news.x", tapped + 1u);
+            settle(o.w, 2, g, false);
+        }
+        expect_none(o.w, 2, TR_KIND_PUBLISH);
+    }
+    world_end(o.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_comes_leased_with_its_topic),
@@ -299,10 +350,12 @@ int main(void) {
         cmocka_unit_test(nobody_hears_himself_nor_the_platform),
         cmocka_unit_test(it_ends_with_the_right),
         cmocka_unit_test(it_ends_with_the_certificate_of_one_who_is_away),
+        cmocka_unit_test(it_ends_when_the_time_of_the_revocation_comes),
         cmocka_unit_test(it_stays_with_a_certificate_that_is_not_there),
         cmocka_unit_test(it_is_of_who_comes_for_it),
         cmocka_unit_test(a_full_mailbox_misses_it_and_it_is_told),
         cmocka_unit_test(a_record_of_the_agent_has_them),
+        cmocka_unit_test(each_has_its_own_while_they_are_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

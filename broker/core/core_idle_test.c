@@ -194,6 +194,89 @@ static void places_come_back(void **state) {
     world_end(o.w);
 }
 
+/* Nor does one who comes again to what was given up take its place. */
+static void who_comes_again_takes_no_place(void **state) {
+    (void)state;
+    tr_core_config_t c = with_idle_queues();
+    c.services_max = 8;
+    c.lease_ms = 1000 * IDLE_MS;
+    office_t o = office_new(&c);
+    tr_route_t eve = join(o.w, 2, "eve");
+    char to[16];
+    for (uint64_t id = 1; id <= 16; id++) {
+        if (id == 1 || id == 9) {
+            if (id == 9) {
+                pass_idle(o.w);
+                assert_int_equal(queues_of(o.w), 0);
+                leave(o.w, 2, "crowd");
+            }
+            join_range(o.w, 2, "crowd", 100);
+        }
+        snprintf(to, sizeof to, "crowd-%d", (int)id);
+        letter_t l = office_letter(&o, id, "x");
+        l.to = to;
+        post(o.w, 1, &l);
+        expect_none(o.w, 1, TR_KIND_NACK);
+        settle(o.w, 2, expect_message(&o, "x"), false);
+    }
+    pass_idle(o.w);
+    assert_int_equal(queues_of(o.w), 0);
+    (void)eve;
+    world_end(o.w);
+}
+
+/* Each costs the journal something. */
+static void they_are_given_up_a_few_at_a_time(void **state) {
+    (void)state;
+    tr_core_config_t c = with_idle_queues();
+    c.lease_ms = 1000 * IDLE_MS;
+    office_t o = office_new(&c);
+    join_range(o.w, 2, "crowd", 300);
+    char to[16];
+    for (uint64_t id = 1; id <= 300; id++) {
+        snprintf(to, sizeof to, "crowd-%d", (int)id - 1);
+        letter_t l = office_letter(&o, id, "x");
+        l.to = to;
+        post(o.w, 1, &l);
+        settle(o.w, 2, expect_message(&o, "x"), false);
+        forget(o.w);
+    }
+    assert_int_equal(queues_of(o.w), 300);
+    pass_idle(o.w);
+    assert_in_range(queues_of(o.w), 1, 299);
+    pass(o.w, 1000);
+    assert_int_equal(queues_of(o.w), 0);
+    world_end(o.w);
+}
+
+/* Its only block cannot be opened: what is in it is nobody's to throw away but who says so. */
+static void what_is_damaged_stays(void **state) {
+    (void)state;
+    bool seen = false;
+    for (uint64_t place = 0;; place++) {
+        tr_core_config_t c = with_idle_queues();
+        office_t o = office_new(&c);
+        lose(o.w, 2);
+        office_send(&o, 1, "one");
+        forget(o.w);
+        bool more = tr_journal_disk_flip(o.w->disk, place, false);
+        got_t *told = NULL;
+        if (more && world_recovers(o.w) && queues_of(o.w) == 1 && tr_core_stats(o.w->core)->queued == 0 &&
+            (told = take_event(o.w, TR_EVENT_CORRUPT))) {
+            seen = true;
+            pass_idle(o.w);
+            assert_int_equal(queues_of(o.w), 1);
+            sender_comes(&o, 2);
+            ask(o.w, 1, o.a, "a", "ams", "{\"action\":\"mailbox-drop\",\"name\":\"b\"}");
+            assert_int_equal(queues_of(o.w), 0);
+        }
+        world_end(o.w);
+        if (!more || seen)
+            break;
+    }
+    assert_true(seen);
+}
+
 /* ---- who has them made ---- */
 
 #define EACH 2
@@ -311,6 +394,9 @@ int main(void) {
         cmocka_unit_test(who_is_there_gets_a_new_one),
         cmocka_unit_test(what_is_made_anew_at_once_is_kept),
         cmocka_unit_test(places_come_back),
+        cmocka_unit_test(who_comes_again_takes_no_place),
+        cmocka_unit_test(they_are_given_up_a_few_at_a_time),
+        cmocka_unit_test(what_is_damaged_stays),
         cmocka_unit_test(one_cannot_have_all_queues),
         cmocka_unit_test(one_cannot_be_all_producers),
     };

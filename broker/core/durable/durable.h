@@ -115,6 +115,8 @@ struct tr_queue {
     uint64_t idle_requests; /* as they were then */
     bool idle;
     bool written; /* the journal knows it, or is about to */
+    bool
+        damaged; /* there are blocks in the journal that cannot be opened, maybe just now: only an order ends it */
 };
 
 /* What recovery is given. */
@@ -210,7 +212,8 @@ struct tr_durable {
     struct tr_read *reads;     /* outstanding */
     tr_core_journal_t journal; /* as the shell told it last */
     bool versioned;            /* the journal says which version it is of */
-    tr_buffer_t scratch;       /* a publication with its topic's name */
+    tr_buffer_t scratch;       /* a publication with its topic's name ... */
+    uint64_t scratch_version;  /* ... which is another one with each number */
     tr_durable_sub_t *subs;
     uint32_t subs_n;
     uint64_t subs_version;

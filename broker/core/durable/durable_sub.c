@@ -290,13 +290,19 @@ static void tap(tr_core_t *core, const tr_topic_t *topic, const tr_record_t *rec
 
 void tr_durable_publish(
     tr_core_t *core, const tr_topic_t *topic, const tr_record_t *record, const tr_record_header_t *h) {
-    for (const tr_durable_sub_t *s = core->durable->subs; s; s = s->next) {
-        tr_record_t r;
+    const tr_durable_t *d = core->durable;
+    tr_record_t r = {0};
+    uint64_t version = 0;
+    for (const tr_durable_sub_t *s = d->subs; s; s = s->next) {
         if (!matches(s, topic) || is_own(s->queue, h->src))
             continue;
-        if (!as_kept(core, topic, record, h, &r)) {
-            miss(core, record, TR_REASON_LIMIT);
-            return;
+        if (version != d->scratch_version ||
+            !version) { /* the first, or the record of the one before has used it */
+            if (!as_kept(core, topic, record, h, &r)) {
+                miss(core, record, TR_REASON_LIMIT);
+                return;
+            }
+            version = d->scratch_version;
         }
         tr_reason_t why = tr_letters_have_room(core, s->queue) ? tr_queue_push(core, s->queue, &r, NULL, 0)
                                                                : TR_REASON_BUSY;

@@ -17,6 +17,7 @@
 
 #define LOOK_EVERY_MS 1000
 #define LOOK_AT_ONCE  4096u
+#define END_AT_ONCE   256u /* of those: what each costs the journal adds up */
 
 /* Nothing of it is on its way to the disk or from there, so that nothing points to it but what is taken away below. */
 static bool is_still(const tr_queue_t *q) {
@@ -68,7 +69,7 @@ static void drop_list(tr_core_t *core, tr_service_t *s, tr_lease_list_t *list) {
 }
 
 static void clean_out(tr_core_t *core, const tr_queue_t *q) {
-    for (tr_block_t **p = &core->durable->dirty_blocks; *p;)
+    for (tr_block_t **p = q->blocks ? &core->durable->dirty_blocks : NULL; p && *p;)
         if ((*p)->queue == q)
             *p = (*p)->next_dirty;
         else
@@ -90,7 +91,8 @@ static tr_reason_t end(tr_core_t *core, tr_queue_t *q, bool sync) {
         return TR_REASON_LIMIT;
     batch->sync |= sync;
     clean_out(core, q);
-    tr_durable_subs_forget(core, q);
+    if (q->subs) /* it goes through those of all queues */
+        tr_durable_subs_forget(core, q);
     tr_map_delete(&core->durable->queues, (const char *)&q->id, sizeof q->id);
     s->durable = NULL;
     s->durable_policy = false;
@@ -111,28 +113,31 @@ tr_reason_t tr_queue_drop(tr_core_t *core, tr_queue_t *queue) {
 static bool is_useless(const tr_queue_t *q) {
     const tr_service_t *s = q->service;
     const char *agent;
-    bool wanted =
-        s->durable_policy || q->subs || q->box || q->limits.records || q->limits.bytes || q->limits.age_ms;
+    bool wanted = s->durable_policy || q->subs || q->box || q->damaged || q->limits.records ||
+                  q->limits.bytes || q->limits.age_ms;
     return !wanted && !q->records && !s->queued && (!s->providers_n || tr_service_is_mailbox(s, &agent));
 }
 
-static void give_up(tr_core_t *core, tr_queue_t *q) {
+/* False: later. */
+static bool give_up(tr_core_t *core, tr_queue_t *q) {
     tr_service_t *s = q->service;
     if (end(core, q, false) != TR_REASON_NONE)
-        return; /* later */
+        return false;
     while (s->providers_n)
         tr_service_withdraw(core, s, s->providers[0].entry, s->providers[0].agent);
+    return true;
 }
 
-static void look_at(tr_core_t *core, tr_queue_t *q) {
+/* Whether it was given up. */
+static bool look_at(tr_core_t *core, tr_queue_t *q) {
     bool was = q->idle && q->idle_requests == q->service->requests;
     q->idle = is_useless(q);
     if (!q->idle || !was) {
         q->idle_ms = core->now.mono_ms;
         q->idle_requests = q->service->requests;
-    } else if (core->now.mono_ms - q->idle_ms >= core->config.queue_idle_ms) {
-        give_up(core, q);
+        return false;
     }
+    return core->now.mono_ms - q->idle_ms >= core->config.queue_idle_ms && give_up(core, q);
 }
 
 void tr_queues_tick(tr_core_t *core) {
@@ -140,11 +145,10 @@ void tr_queues_tick(tr_core_t *core) {
     if (core->now.mono_ms - d->looked_ms < LOOK_EVERY_MS || core->shutdown)
         return;
     d->looked_ms = core->now.mono_ms;
-    for (uint32_t i = 0; i < LOOK_AT_ONCE && i < core->services_n; i++) {
+    for (uint32_t i = 0, ended = 0; i < LOOK_AT_ONCE && ended < END_AT_ONCE && i < core->services_n; i++) {
         if (d->looked >= core->services_n)
             d->looked = 0;
         tr_queue_t *q = core->services[d->looked++]->durable;
-        if (q)
-            look_at(core, q);
+        ended += q && look_at(core, q);
     }
 }

@@ -140,6 +140,7 @@ static void load(tr_core_t *core, tr_queue_t *q, unsigned lane_at, const tr_foun
             continue;
         lane->loaded = place.first;
         if (!tr_block_open(&block, op.key, op.key_len, op.value, op.value_len)) {
+            q->damaged = true;
             lane->loaded++;
             continue;
         }

@@ -133,6 +133,7 @@ static int on_block(tr_core_t *core, const tr_pair_t *pair) {
     if (!q)
         return -EBADMSG;
     if (!tr_block_open(&reader, pair->key, pair->key_len, pair->value, pair->value_len)) {
+        q->damaged = true;
         say_corrupt(core, q, &place, 0);
         return 0;
     }

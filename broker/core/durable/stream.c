@@ -171,6 +171,7 @@ bool tr_record_with_topic(tr_core_t *core, const tr_topic_t *topic, const tr_rec
     size_t more = topic_field(topic, field), content = h->length - TR_RECORD_HEADER - h->envelope_len;
     tr_buffer_t *scratch =
         &core->durable->scratch; /* not the arena: it may hold a request that this follows from */
+    core->durable->scratch_version++;
     scratch->size = 0;
     scratch->failed = false;
     tr_buffer_put(scratch, record->envelope, h->envelope_len);
