@@ -304,6 +304,32 @@ agents:
         self.assertEqual(done.code, 3, done)
         self.assertIn("hush", done.err)
 
+    def test_podman_volumes_of_another_fleet_stay(self):
+        """One whose name begins alike, in podman itself: its volumes as `up` would have it make them."""
+        if not shutil.which("podman") or subprocess.run(["podman", "info"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("podman is missing, or does not work here")
+        place, fleet = pathlib.Path(self.directory), f"t{os.getpid()}"
+        names = {fleet: {f"{fleet}-broker-data", f"{fleet}-clerk-data"}, f"{fleet}-b": {f"{fleet}-b-broker-data", f"{fleet}-b-clerk-data"}}
+        everything = sorted(set.union(*names.values()))
+        self.addCleanup(subprocess.run, ["podman", "volume", "rm", "-f", *everything], capture_output=True, check=False)
+        for name in names:
+            (place / f"{name}.yaml").write_text(
+                f"fleet: {name}\nbroker: {{journal: true}}\nagents: [{{name: clerk, behaviour: planner, state: true}}]\n")
+            made = documents(self.ok("up", f"{name}.yaml", "--on", "podman", "--dry-run").out)
+            claims = "\n---\n".join(json.dumps(one) for one in made if one["kind"] == "PersistentVolumeClaim")
+            subprocess.run(["podman", "kube", "play", "-"], input=claims, text=True, capture_output=True, check=True)
+            (place / ".troupe" / name).mkdir(parents=True)
+            (place / ".troupe" / name / "apart.json").write_text(json.dumps({"fleet": name, "on": "podman"}))
+
+        def left():
+            done = subprocess.run(["podman", "volume", "ls", "--format", "{{.Name}}"], text=True, capture_output=True, check=True)
+            return {one for one in done.stdout.split() if one in everything}
+        self.assertEqual(left(), set(everything))
+        self.ok("down", fleet, "--purge")
+        self.assertEqual(left(), names[f"{fleet}-b"])
+        self.ok("down", f"{fleet}-b")
+        self.assertEqual(left(), names[f"{fleet}-b"])  # without --purge it is kept
+
     def test_without_kubectl(self):
         done = self.troupe("up", "fleet.yaml", "--on", "kubernetes", env={"PATH": self.directory})
         self.assertEqual(done.code, 2, done)

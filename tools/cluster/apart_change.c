@@ -41,31 +41,20 @@ static int remove_pods(const tr_apart_t *self, const json_t *names, tr_error_t *
     return tr_run(&run, NULL, NULL, error);
 }
 
-/* Volumes and secrets of podman have no labels: they are known by the beginning and the end of their names. */
-static bool is_left(const tr_apart_t *self, const char *name, bool purge) {
-    size_t fleet = strlen(self->fleet), len = strlen(name);
-    static const char *const ends[] = {"-key", "-certs", "-tokens", "-data"};
-    if (strncmp(name, self->fleet, fleet) != 0 || name[fleet] != '-')
-        return false;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends - !purge; i++)
-        if (len > strlen(ends[i]) && strcmp(name + len - strlen(ends[i]), ends[i]) == 0)
-            return true;
-    return false;
-}
-
-static int remove_kind(const tr_apart_t *self, const char *kind, bool purge, tr_error_t *error) {
-    char *text = NULL, *rest = NULL;
+/* By their label, as pods are: the name of another fleet may begin with this one's. */
+static int remove_volumes(const tr_apart_t *self, tr_error_t *error) {
+    char filter[TR_PLATFORM_MAX + 64], *text = NULL, *rest = NULL;
     tr_run_t list = {0}, run = {0};
+    snprintf(filter, sizeof filter, "label=" TR_MANIFEST_LABEL "=%s", self->fleet);
     tr_apart_program(self, &list);
-    tr_run_add_all(&list, (const char *const[]){kind, "ls", "--format", "{{.Name}}", NULL});
+    tr_run_add_all(
+        &list, (const char *const[]){"volume", "ls", "--format", "{{.Name}}", "--filter", filter, NULL});
     int rc = tr_run(&list, NULL, &text, error);
     tr_apart_program(self, &run);
-    tr_run_add(&run, kind);
-    tr_run_add(&run, "rm");
+    tr_run_add_all(&run, (const char *const[]){"volume", "rm", NULL});
     size_t before = run.count;
     for (char *name = rc == 0 ? strtok_r(text, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest))
-        if (is_left(self, name, purge))
-            tr_run_add(&run, name);
+        tr_run_add(&run, name);
     if (rc == 0 && run.count > before)
         rc = tr_run(&run, NULL, NULL, error);
     free(text);
@@ -104,10 +93,8 @@ static int down_podman(const tr_apart_t *self, bool purge, tr_error_t *error) {
         rc = remove_pods(self, agents, error);
     if (rc == 0)
         rc = remove_pods(self, broker, error);
-    if (rc == 0)
-        rc = remove_kind(self, "volume", purge, error);
-    if (rc == 0)
-        rc = remove_kind(self, "secret", purge, error);
+    if (rc == 0 && purge)
+        rc = remove_volumes(self, error);
     json_decref(all);
     json_decref(broker);
     json_decref(agents);
