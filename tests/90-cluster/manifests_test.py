@@ -287,6 +287,7 @@ agents:
         made = self.troupe("user", "add", "ann", "--role", "operator", "--users", place / "people", "--password-stdin", text="correct horse battery\n")
         self.assertEqual(made.code, 0, made)
         (place / "hush").write_text("a secret of the client\n")
+        (place / "hush").chmod(0o600)
         done = self.ok("up", "gateway.yaml", "--on", "kubernetes", "--dry-run")
         self.assertNotIn("a secret of", done.out + done.err)
         objects = {(one["kind"], one["metadata"]["name"]): one for one in documents(done.out)}
@@ -299,6 +300,17 @@ agents:
         keys = {one["metadata"]["name"]: one for one in documents(self.ok("up", "gateway.yaml", "--on", "kubernetes", "--keys").out)}
         decoded = {name: base64.b64decode(value) for name, value in keys["office-gateway"]["data"].items()}
         self.assertEqual(decoded, {"users": (place / "people").read_bytes(), "oidc-secret": (place / "hush").read_bytes()})
+        for name in ("hush", "people"):  # what everybody may read is no secret
+            (place / name).chmod(0o644)
+            done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
+            self.assertEqual((done.code, done.out), (3, ""), done)
+            self.assertIn(f"chmod 600 {place / name}", done.err)
+            (place / name).chmod(0o600)
+        (place / "certificate").write_text("of a certifier\n")  # this one is none
+        (place / "certificate").chmod(0o644)
+        (place / "open.yaml").write_text(self.GATEWAY.replace("oidc-secret: ./hush", "oidc-secret: ./hush, oidc-ca: ./certificate"))
+        keys = {one["metadata"]["name"]: one for one in documents(self.ok("up", "open.yaml", "--on", "kubernetes", "--keys").out)}
+        self.assertIn("oidc-ca", keys["office-gateway"]["data"])
         (place / "hush").unlink()
         done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
         self.assertEqual(done.code, 3, done)

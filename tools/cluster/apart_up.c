@@ -261,7 +261,9 @@ static int hand_over_files(const tr_apart_t *self, const tr_fleet_t *fleet, tr_e
         if (!tr_manifest_file(fleet, fleet->directory, one, from, error))
             continue;
         snprintf(file, sizeof file, "%s-%s", one->daemon, one->option);
-        rc = error->code ? error->code : path_in(self, TR_MANIFEST_KEYS, file, to, error);
+        rc = error->code ? error->code : one->open ? 0 : tr_manifest_check_secret(from, error);
+        if (rc == 0)
+            rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
         if (rc == 0)
             rc = hand_over(from, to, true, error);
     }
@@ -271,13 +273,11 @@ static int hand_over_files(const tr_apart_t *self, const tr_fleet_t *fleet, tr_e
 /* A connection string, which the fleet file names. */
 static int hand_over_server(const tr_apart_t *self, const char *from, const char *file, tr_error_t *error) {
     char to[PATH_MAX];
-    struct stat st;
     if (!from)
         return 0;
-    if (stat(from, &st) == 0 && !tr_file_private(&st))
-        return tr_error_set(error, -EACCES,
-            "%s: others may read this file, which may hold a password: chmod 600 %s", from, from);
-    int rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
+    int rc = tr_manifest_check_secret(from, error);
+    if (rc == 0)
+        rc = path_in(self, TR_MANIFEST_KEYS, file, to, error);
     return rc == 0 ? hand_over(from, to, true, error) : rc;
 }
 

@@ -5,13 +5,13 @@
 #include "tools/cluster/host.h"
 #include "tools/cluster/hosts.h"
 #include "tools/cluster/hosts_keys.h"
+#include "tools/cluster/manifest.h"
 #include "tools/cluster/spread.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define CONNECTION_MOST 4096u
 
@@ -42,13 +42,11 @@ static const char *text_of(const json_t *object, const char *key) {
 
 /* A file that holds a connection string. */
 static int give_connection(json_t *files, const char *from, const char *as, tr_error_t *error) {
-    struct stat st;
     char *bytes = NULL;
     size_t len = 0;
-    if (stat(from, &st) == 0 && !tr_file_private(&st))
-        return tr_error_set(error, -EACCES,
-            "%s: others may read this file, which may hold a password: chmod 600 %s", from, from);
-    int rc = tr_file_read(from, "connection string", CONNECTION_MOST, &bytes, &len, error);
+    int rc = tr_manifest_check_secret(from, error);
+    if (rc == 0)
+        rc = tr_file_read(from, "connection string", CONNECTION_MOST, &bytes, &len, error);
     if (rc == 0)
         json_object_set_new(files, as, json_stringn(bytes, len));
     if (bytes)

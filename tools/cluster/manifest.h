@@ -55,12 +55,15 @@ int tr_manifest_group(
 /* An option of a daemon whose file goes with it into its containers, in the Secret FLEET-DAEMON; for podman as DAEMON-OPTION in the folder of keys. */
 typedef struct tr_manifest_file {
     const char *daemon, *option;
+    bool open; /* nothing in it is secret */
 } tr_manifest_file_t;
 /* Ended by one without a daemon. */
 extern const tr_manifest_file_t tr_manifest_files[];
 /* The path of such a file, as the fleet file says it, seen from `directory`. False: it says none; -ENAMETOOLONG goes to the error. */
 bool tr_manifest_file(const tr_fleet_t *fleet, const char *directory, const tr_manifest_file_t *file,
     char out[PATH_MAX], tr_error_t *error);
+/* Of a file with a secret, which is to be brought elsewhere: -EACCES with the cure where others may read it. One that is missing is for its reader to tell. */
+int tr_manifest_check_secret(const char *path, tr_error_t *error);
 
 /* Of a fleet whose keys were changed (`state` is needed): an array of the ConfigMap with the public parts, and one of the Secrets of its groups. */
 int tr_manifest_rotated(

@@ -1,18 +1,20 @@
 /* Files that options of daemons name, and which go with them into their containers: each daemon's in a Secret of its own. */
+#include "lib/base/file.h"
 #include "tools/cluster/manifest_private.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The file of users, what a gateway has with an OpenID provider, and what a collector wants to see. The gateway's certificate is the ingress's, which
  * speaks TLS there. */
 const tr_manifest_file_t tr_manifest_files[] = {
-    {"gateway", "users"},
-    {"gateway", "oidc-keys"},
-    {"gateway", "oidc-secret"},
-    {"gateway", "oidc-ca"},
-    {"exporter", "otlp-headers"},
-    {NULL, NULL},
+    {"gateway", "users", false},
+    {"gateway", "oidc-keys", true},
+    {"gateway", "oidc-secret", false},
+    {"gateway", "oidc-ca", true},
+    {"exporter", "otlp-headers", false},
+    {NULL, NULL, false},
 };
 
 static const char *said(const tr_fleet_t *fleet, const tr_manifest_file_t *file) {
@@ -34,6 +36,14 @@ bool tr_manifest_file(const tr_fleet_t *fleet, const char *directory, const tr_m
     if (n >= PATH_MAX)
         tr_error_set(error, -ENAMETOOLONG, "%s.options.%s: the path is too long", file->daemon, file->option);
     return true;
+}
+
+int tr_manifest_check_secret(const char *path, tr_error_t *error) {
+    struct stat st;
+    if (stat(path, &st) == 0 && !tr_file_private(&st))
+        return tr_error_set(error, -EACCES,
+            "%s: others may read this file, which may hold a password: chmod 600 %s", path, path);
+    return 0;
 }
 
 bool tr_manifest_has_files(const tr_fleet_t *fleet, const char *daemon) {

@@ -99,13 +99,10 @@ static int put_key(tr_manifest_t *m, const char *name, const char *cert, tr_erro
 /* A connection string, which the fleet file names. */
 static int put_server(
     tr_manifest_t *m, const char *what, const char *path, const char *key, tr_error_t *error) {
-    struct stat st;
     if (!path)
         return 0;
-    if (stat(path, &st) == 0 && !tr_file_private(&st))
-        return tr_error_set(error, -EACCES,
-            "%s: others may read this file, which may hold a password: chmod 600 %s", path, path);
-    return put_secret(m, what, path, key, CONNECTION_MAX, error);
+    int rc = tr_manifest_check_secret(path, error);
+    return rc == 0 ? put_secret(m, what, path, key, CONNECTION_MAX, error) : rc;
 }
 
 static int put_servers(tr_manifest_t *m, tr_error_t *error) {
@@ -129,7 +126,9 @@ static int put_files(tr_manifest_t *m, const char *daemon, tr_error_t *error) {
         error->code = 0;
         if (strcmp(file->daemon, daemon) != 0 || !tr_manifest_file(m->fleet, m->directory, file, path, error))
             continue;
-        rc = error->code ? error->code : read_secret(path, TOKENS_MAX, &content, error);
+        rc = error->code ? error->code : file->open ? 0 : tr_manifest_check_secret(path, error);
+        if (rc == 0)
+            rc = read_secret(path, TOKENS_MAX, &content, error);
         if (rc == 0)
             json_object_set_new(data, file->option, content);
         else /* it is the fleet file that is wrong, whatever is with the file */
