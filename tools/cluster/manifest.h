@@ -59,6 +59,8 @@ typedef struct tr_manifest_file {
 } tr_manifest_file_t;
 /* Ended by one without a daemon. */
 extern const tr_manifest_file_t tr_manifest_files[];
+/* What the fleet file says of it; NULL: nothing. */
+const char *tr_manifest_file_said(const tr_fleet_t *fleet, const tr_manifest_file_t *file);
 /* The path of such a file, as the fleet file says it, seen from `directory`. False: it says none; -ENAMETOOLONG goes to the error. */
 bool tr_manifest_file(const tr_fleet_t *fleet, const char *directory, const tr_manifest_file_t *file,
     char out[PATH_MAX], tr_error_t *error);

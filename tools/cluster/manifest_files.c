@@ -17,7 +17,7 @@ const tr_manifest_file_t tr_manifest_files[] = {
     {NULL, NULL, false},
 };
 
-static const char *said(const tr_fleet_t *fleet, const tr_manifest_file_t *file) {
+const char *tr_manifest_file_said(const tr_fleet_t *fleet, const tr_manifest_file_t *file) {
     const tr_fleet_daemon_t *daemon =
         strcmp(file->daemon, "gateway") == 0 ? &fleet->gateway : &fleet->exporter;
     for (size_t i = 0; daemon->line && i < daemon->options.count; i++)
@@ -28,7 +28,7 @@ static const char *said(const tr_fleet_t *fleet, const tr_manifest_file_t *file)
 
 bool tr_manifest_file(const tr_fleet_t *fleet, const char *directory, const tr_manifest_file_t *file,
     char out[PATH_MAX], tr_error_t *error) {
-    const char *path = said(fleet, file);
+    const char *path = tr_manifest_file_said(fleet, file);
     if (!path)
         return false;
     path += strncmp(path, "./", 2) == 0 ? 2 : 0;
@@ -49,7 +49,7 @@ int tr_manifest_check_secret(const char *path, tr_error_t *error) {
 bool tr_manifest_has_files(const tr_fleet_t *fleet, const char *daemon) {
     bool has = false;
     for (const tr_manifest_file_t *file = tr_manifest_files; file->daemon; file++)
-        has = has || (strcmp(file->daemon, daemon) == 0 && said(fleet, file));
+        has = has || (strcmp(file->daemon, daemon) == 0 && tr_manifest_file_said(fleet, file));
     return has;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/base/buffer.h"
 #include "lib/yaml/yaml_json.h"
 #include "proto/aid.h"
+#include "tools/cluster/manifest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -301,6 +302,21 @@ static bool has_option(const tr_fleet_t *f, const char *key) {
     return false;
 }
 
+/* A file beside the fleet file is not beside the part's file on a host; one that says where it is from the root may be there. */
+static int check_files(const tr_fleet_t *f, tr_error_t *error) {
+    for (const tr_manifest_file_t *file = tr_manifest_files; file->daemon; file++) {
+        bool gateway = strcmp(file->daemon, "gateway") == 0;
+        const char *said = tr_manifest_file_said(f, file);
+        if (said && *said != '/')
+            return tr_error_set(error, -EINVAL,
+                "%s:%d: %s.options.%s: \"%.200s\" does not go to the host with the fleet: put it there, and "
+                "give "
+                "its whole path, from /",
+                f->path, gateway ? f->gateway.line : f->exporter.line, file->daemon, file->option, said);
+    }
+    return 0;
+}
+
 static int check_hosts(const spread_t *s, tr_error_t *error) {
     for (size_t i = 0; i < s->count; i++)
         for (size_t k = 0; k < i; k++)
@@ -337,6 +353,8 @@ int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t cou
     int rc = check_hosts(&s, error);
     if (rc == 0)
         rc = check_fleet(&s, error);
+    if (rc == 0)
+        rc = check_files(fleet, error);
     if (rc == 0)
         rc = whole_of(fleet, &s.whole, error);
     for (size_t i = 0; rc == 0 && i < count; i++)

@@ -171,6 +171,11 @@ static void what_cannot_be_is_told(void **state) {
             "broker.options.federation"},
         {"fleet: f\nagents: [{name: a, behaviour: echo}]\nsupervisors: [{name: s, children: [a]}]\n",
             "supervisors: they are of one machine"},
+        {"fleet: f\ngateway: {options: {users: ./users}}\nagents: []\n",
+            "f.yaml:2: gateway.options.users: \"./users\" does not go to the host"},
+        {"fleet: f\ngateway: {options: {oidc-ca: /etc/ca.pem}}\nexporter: {options: {otlp-headers: "
+         "h}}\nagents: []\n",
+            "f.yaml:3: exporter.options.otlp-headers: \"h\" does not go to the host"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         json_t *list = NULL;
@@ -179,6 +184,18 @@ static void what_cannot_be_is_told(void **state) {
         if (!strstr(error.text, all[i].why))
             fail_msg("%s", error.text);
     }
+}
+
+static void a_file_that_is_on_the_host_is_taken(void **state) {
+    (void)state;
+    json_t *list = NULL;
+    tr_error_t error = {0};
+    assert_int_equal(
+        take("fleet: f\ngateway: {options: {users: /etc/troupe/users}}\nagents: []\n", 2, &list, &error), 0);
+    json_t *file = json_object_get(json_array_get(list, 0), "file");
+    json_t *options = json_object_get(json_object_get(file, "gateway"), "options");
+    assert_string_equal(json_string_value(json_object_get(options, "users")), "/etc/troupe/users");
+    json_decref(list);
 }
 
 static void shares_add_up(void **state) {
@@ -225,6 +242,7 @@ int main(void) {
         cmocka_unit_test(more_shards_than_hosts_are_together),
         cmocka_unit_test(one_host_needs_no_links),
         cmocka_unit_test(what_cannot_be_is_told),
+        cmocka_unit_test(a_file_that_is_on_the_host_is_taken),
         cmocka_unit_test(shares_add_up),
         cmocka_unit_test(words_arrive_as_they_are),
         cmocka_unit_test(a_unit_takes_names_as_they_are),
