@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text/utf8.h"
+
 #define RESULTS     3
 #define RESULT_TEXT 300 /* bytes of each */
 #define TASKS       10
@@ -119,12 +121,9 @@ static json_t *tell_results(const json_t *content) {
         const json_t *result = json_array_get(results, i);
         const char *text = text_at(result, "text");
         json_t *more = json_sprintf("%s\n%zu. %.*s (%s)", json_string_value(all), i + 1,
-            (int)strcspn(text, "\n") < RESULT_TEXT ? (int)strcspn(text, "\n") : RESULT_TEXT, text,
-            text_at(result, "id"));
-        if (more) { /* a text that was cut within a character is left out */
-            json_decref(all);
-            all = more;
-        }
+            (int)tr_utf8_cut(text, strcspn(text, "\n"), RESULT_TEXT), text, text_at(result, "id"));
+        json_decref(all);
+        all = more;
     }
     return all;
 }

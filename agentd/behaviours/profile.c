@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "agentd/text/sentence.h"
+
 #define NAME_MAX_BYTES  40
 #define TOPIC_MAX_BYTES 60
 #define ANNOYED         (-0.3)
@@ -16,7 +18,11 @@ static const struct {
     {"be brief", "detail", "short"},
     {"briefly", "detail", "short"},
     {"keep it short", "detail", "short"},
-    {"shorter", "detail", "short"},
+    {"please be shorter", "detail", "short"},
+    {"make it shorter", "detail", "short"},
+    {"keep it shorter", "detail", "short"},
+    {"shorter please", "detail", "short"},
+    {"shorter, please", "detail", "short"},
     {"more detail", "detail", "long"},
     {"in detail", "detail", "long"},
     {"elaborate", "detail", "long"},
@@ -118,12 +124,8 @@ void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment
 
 /* ---- replies ---- */
 
-/* The bytes of its first sentence. */
 static int first_sentence(const char *text) {
-    for (const char *at = text; *at; at++)
-        if (strchr(".!?", *at) && (at[1] == ' ' || at[1] == '\n'))
-            return (int)(at + 1 - text);
-    return (int)strlen(text);
+    return (int)tr_sentence_length(text, strlen(text), TR_LANGUAGE_UNKNOWN);
 }
 
 static bool is(const json_t *profile, const char *key, const char *value) {
@@ -137,9 +139,10 @@ static bool has_word(const char *text, int len, const char *word) {
     return at && at - text < len;
 }
 
-json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood) {
+json_t *tr_profile_fit(const json_t *profile, const char *reply, bool may_cut, double mood) {
     const char *name = json_string_value(json_object_get(profile, "name"));
-    int first = first_sentence(reply), len = is(profile, "detail", "short") ? first : (int)strlen(reply);
+    bool cuts = may_cut && is(profile, "detail", "short");
+    int first = first_sentence(reply), len = cuts ? first : (int)strlen(reply);
     const char *regret = mood < ANNOYED && !has_word(reply, first, "sorry") ? "I am sorry. " : "";
     if (name && is(profile, "tone", "friendly") && !has_word(reply, first, name))
         return json_sprintf("%s%s, %c%.*s", regret, name,
@@ -157,7 +160,8 @@ bool tr_profile_fits(const json_t *profile, double mood) {
 }
 
 json_t *tr_profile_fit_part(const json_t *profile, const char *part, double mood) {
-    bool is_open = part[first_sentence(part)] == '\0';
+    const char *rest = part + first_sentence(part);
+    bool is_open = rest[strspn(rest, " \n")] == '\0';
     return is_open && (is_addressed(profile) || mood < ANNOYED) ? json_string("")
-                                                                : tr_profile_fit(profile, part, mood);
+                                                                : tr_profile_fit(profile, part, true, mood);
 }

@@ -21,11 +21,11 @@ void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment
 /* From what a turn acted on (NULL = nothing). */
 void tr_profile_learn_topic(json_t *profile, const json_t *parameters);
 /*
- * The reply as this user likes it: cut to a sentence for who wants it short, with his name for who is friendly, and with regret for who is
+ * The reply as this user likes it: cut to a sentence for who wants it short, where it may be cut (what others found or did may not), with his name for who is friendly, and with regret for who is
  * annoyed. What stands in front depends on the first sentence alone, so the fit of a part that has more than that begins the fit of the whole. A new
  * reference; NULL when out of memory.
  */
-json_t *tr_profile_fit(const json_t *profile, const char *reply, double mood);
+json_t *tr_profile_fit(const json_t *profile, const char *reply, bool may_cut, double mood);
 /* Whether it is anything but the reply itself, whatever that is. */
 bool tr_profile_fits(const json_t *profile, double mood);
 /* The same of a reply of which this is the beginning: nothing ("") while what is to stand in front is not known. */

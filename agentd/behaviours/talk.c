@@ -130,7 +130,7 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
     }
     json_t *profile = json_object_get(session, "profile");
     double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
-    json_t *fitted = tr_profile_fit(profile, reply ? reply : text_at(turn, "reply"), mood);
+    json_t *fitted = tr_profile_fit(profile, reply ? reply : text_at(turn, "reply"), !reply, mood);
     if (!fitted) {
         tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", "out of memory");
         over(self, turn);

@@ -40,6 +40,13 @@ class Assistant(fleet.FleetTest):
         self.assertEqual((turn["action"], turn["to"], turn["asked"]["query"]), ("search", "svc:kb", "the harbour"))
         self.assertIn("was rebuilt in 1990", turn["reply"])
 
+        self.assertEqual(self.troupe("kb", "add", self.write("port.txt", "Our harbour: " + "\u00e9" * 200 + "\n")).code, 0)
+        self.say("be brief")
+        reply = self.say("search for the harbour")["reply"]  # what was found is not cut, and no character of it in two
+        self.assertIn("was rebuilt in 1990", reply)
+        self.assertIn("Our harbour: " + "\u00e9" * 143 + " (", reply)
+        self.say("normal length")
+
         self.assertIn("- search the archive for old photos", self.say("what can you do?")["reply"])
 
         turn = self.say("decide between tea and coffee")

@@ -1,0 +1,50 @@
+/* What is made of a reply for a user, and what is learnt of what he says. */
+#include "agentd/behaviours/profile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void check_fit(const json_t *profile, const char *reply, bool may_cut, const char *expected) {
+    json_t *fitted = tr_profile_fit(profile, reply, may_cut, 0);
+    assert_string_equal(json_string_value(fitted), expected);
+    json_decref(fitted);
+}
+
+static void test_a_short_reply_is_a_sentence(void **state) {
+    (void)state;
+    json_t *profile = tr_profile_new();
+    check_fit(profile, "It is deep. Ships come.", true, "It is deep. Ships come.");
+    tr_profile_learn(profile, "Be brief.", NULL);
+    check_fit(profile, "It is deep. Ships come.", true, "It is deep.");
+    check_fit(profile, "Dr. Smith wrote it. It is good.", true, "Dr. Smith wrote it.");
+    check_fit(profile, "It costs approx. 3 euros. Buy it.", true, "It costs approx. 3 euros.");
+    check_fit(profile, "I found this:\n1. The harbour. It is deep.\n2. The town.", false,
+        "I found this:\n1. The harbour. It is deep.\n2. The town.");
+    json_decref(profile);
+}
+
+static void check_detail(const char *said, const char *expected) {
+    json_t *profile = tr_profile_new();
+    tr_profile_learn(profile, said, NULL);
+    assert_string_equal(json_string_value(json_object_get(profile, "detail")), expected);
+    json_decref(profile);
+}
+
+static void test_shorter_is_an_order_or_a_question(void **state) {
+    (void)state;
+    check_detail("which of the two ways is shorter?", "normal");
+    check_detail("Shorter, please.", "short");
+    check_detail("make it shorter", "short");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_short_reply_is_a_sentence),
+        cmocka_unit_test(test_shorter_is_an_order_or_a_question),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
