@@ -193,17 +193,10 @@ static void tell_breaker(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
     }
 }
 
-/* Servers repeat what they were sent, keys too: not in what people and logs will read. */
-static void hide_key(const tr_llm_call_t *self, tr_error_t *error) {
-    char key[TR_LLM_KEY_MAX], *at = error->text;
-    if (error->code < 0 && tr_llm_provider_key(tr_llm_call_provider(self), key, NULL) == 0 && *key)
-        while ((at = strstr(at, key)))
-            memset(at, '*', strlen(key));
-    explicit_bzero(key, sizeof key);
-}
-
 static void end(tr_llm_call_t *self, const tr_llm_report_t *report, tr_llm_outcome_t *outcome) {
-    hide_key(self, &outcome->error);
+    tr_error_t *error = &outcome->error;
+    if (error->code < 0)
+        tr_llm_provider_hide_key(tr_llm_call_provider(self), error->text, strlen(error->text));
     tr_llm_usage_t usage = tr_llm_read_usage(self, report);
     self->runs = false;
     self->transfer = NULL;

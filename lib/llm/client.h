@@ -126,6 +126,11 @@ int tr_llm_provider_url(
     const tr_llm_provider_t *self, tr_llm_op_t op, const char *model, char *out, size_t size);
 /* The key into out; "" where it needs none. -ENOENT, -EPERM, the file's errno, -EINVAL, with a text without it. */
 int tr_llm_provider_key(const tr_llm_provider_t *self, char out[TR_LLM_KEY_MAX], tr_error_t *error);
+/*
+ * Servers repeat what they were sent, keys too: stars in place of the key, wherever it stands. To be done before a text is cut,
+ * as a part of a key is not found.
+ */
+void tr_llm_provider_hide_key(const tr_llm_provider_t *self, char *text, size_t len);
 /* The headers of an attempt, ended by NULL, in the arena (which holds the key then: wipe it). -ENOMEM. */
 int tr_llm_provider_headers(const tr_llm_provider_t *self, const tr_llm_request_t *request, const char *key,
     tr_arena_t *arena, const char *ret_headers[TR_LLM_HEADERS_MAX]);

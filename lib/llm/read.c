@@ -41,6 +41,10 @@ bool tr_llm_read_event(void *call, const char *name, char *data, size_t len) {
     tr_llm_call_t *self = call;
     const tr_llm_dialect_t *dialect = tr_llm_call_provider(self)->preset->dialect;
     self->wrong = tr_llm_dialect_event(dialect, &self->answer, name, data, len, &self->error);
+    if (self->wrong == -EREMOTEIO) { /* its words are cut: once more, without the key */
+        tr_llm_provider_hide_key(tr_llm_call_provider(self), data, len);
+        tr_llm_dialect_event(dialect, &self->answer, name, data, len, &self->error);
+    }
     if (self->wrong == 0)
         tr_llm_read_tell(self);
     return self->wrong == 0 && !self->over && !self->answer.ended;
@@ -107,6 +111,7 @@ static void end_chat(tr_llm_call_t *self, tr_llm_outcome_t *ret) {
 }
 
 static int read_body(tr_llm_call_t *self, const tr_llm_report_t *report, tr_error_t *error) {
+    const tr_llm_provider_t *provider = tr_llm_call_provider(self);
     const char *body = tr_buffer_string(&self->came);
     size_t len = self->came.size;
     switch (self->request.op) {
@@ -118,15 +123,17 @@ static int read_body(tr_llm_call_t *self, const tr_llm_report_t *report, tr_erro
         return len && !strstr(report->content_type, "json")
                    ? 0
                    : tr_error_set(error, -EBADMSG, "the answer is no audio, but %s", report->content_type);
-    default:
-        return tr_llm_dialect_body(
-            tr_llm_call_provider(self)->preset->dialect, &self->answer, body, len, error);
+    default: return tr_llm_dialect_body(provider->preset->dialect, &self->answer, body, len, error);
     }
 }
 
 static void end_body(tr_llm_call_t *self, const tr_llm_report_t *report, tr_llm_outcome_t *ret) {
     tr_error_t error = {0};
     int r = self->came.failed ? -ENOMEM : read_body(self, report, &error);
+    if (r == -EREMOTEIO) { /* its words are cut: once more, without the key */
+        tr_llm_provider_hide_key(tr_llm_call_provider(self), self->came.data, self->came.size);
+        read_body(self, report, &error);
+    }
     if (r < 0)
         tr_llm_outcome_of_error(ret, r, &error);
     else if (self->request.op == TR_LLM_CHAT)
@@ -152,6 +159,7 @@ void tr_llm_read_answer(tr_llm_call_t *self, const tr_llm_report_t *report, tr_l
     else if (report->end == TR_LLM_END_WHOLE && report->status / 100 == 2)
         end_body(self, report, ret);
     else {
+        tr_llm_provider_hide_key(tr_llm_call_provider(self), self->came.data, self->came.size);
         tr_llm_outcome_of_report(ret, report, tr_buffer_string(&self->came), self->came.size, name);
         return;
     }

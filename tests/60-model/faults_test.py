@@ -1,4 +1,5 @@
 """The model client against a server that fails: it never asks too early, never gives out half of an answer, and says what went wrong."""
+import json
 import socket
 import time
 
@@ -77,6 +78,24 @@ class Repeating(model.ModelTest):
             done = caller.call()
             self.assertEqual((done["status"], done["http_status"], len(server.requests)), ("refused", code, 1))
             self.assertNotIn(model.KEY, done["detail"])
+
+    def test_no_part_of_a_key_is_shown(self):
+        """Where the server's words are cut, too: in a refusal, an event of a stream, and what says that it went well."""
+        server = self.server()
+        told = json.dumps({"error": {"message": "x" * 190 + " " + model.KEY}})
+        caller = self.caller(server.config())
+        long = "sk-" + "0123456789" * 150
+        for behaviour, stream in ((model.status(400, "x" * 190 + " " + model.KEY), False), (model.body(told), False),
+                                  (model.stream([f"data: {told}\n\n".encode()]), True)):
+            server.usual = behaviour
+            detail = caller.call(stream=stream)["detail"]
+            self.assertIn("x" * 190, detail)
+            self.assertNotIn("sk-", detail)
+        caller = self.caller(server.config({"key-env": "TEST_LONG_KEY"}), TEST_LONG_KEY=long)
+        server.does(model.status(401, "x" * 150 + " " + long))
+        detail = caller.call()["detail"]
+        self.assertIn("x" * 150 + " *", detail)
+        self.assertNotIn("sk-", detail)
 
     def test_nobody_listens(self):
         server = self.server()
