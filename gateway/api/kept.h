@@ -2,7 +2,7 @@
  * What was said in responses of OpenAI's API, so that a next one can go on from there (previous_response_id): the messages up to it, and the response.
  * Each belongs to whose token or session asked for it.
  *
- * In this process's memory alone, and bounded: TR_KEPT_MAX of them, TR_KEPT_BYTES bytes, each TR_KEPT_ONE at most; an hour after it was used last it is
+ * In this process's memory alone, and bounded: TR_KEPT_MAX of them, TR_KEPT_BYTES bytes of memory (about), each TR_KEPT_ONE at most; an hour after it was used last it is
  * forgotten, and before that where there is no room, the one that was used least lately first.
  *
  * Pure; one thread.

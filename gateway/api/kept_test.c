@@ -70,7 +70,7 @@ static void and_for_so_many_bytes(void **state) {
     memset(text, 'x', TR_KEPT_ONE);
     text[TR_KEPT_ONE] = '\0';
     assert_false(put(kept, "ann", "large", text, 0));
-    text[TR_KEPT_ONE - 100] = '\0';
+    text[TR_KEPT_ONE - 2000] = '\0';
     for (int i = 0; i < 40; i++) {
         snprintf(id, sizeof id, "r%d", i);
         assert_true(put(kept, "ann", id, text, 0));
@@ -81,12 +81,24 @@ static void and_for_so_many_bytes(void **state) {
     tr_kept_destroy(&kept);
 }
 
+static void what_is_short_costs_more_than_its_text(void **state) {
+    (void)state;
+    tr_kept_t *kept = tr_kept_new();
+    json_t *many = json_array(), *few = json_array();
+    for (int i = 0; i < 20000; i++) /* 60 KB of text */
+        json_array_append_new(i < 1000 ? few : many, json_object());
+    assert_false(tr_kept_put(kept, "ann", many, json_pack("{s:s}", "id", "many"), 0));
+    assert_true(tr_kept_put(kept, "ann", few, json_pack("{s:s}", "id", "few"), 0));
+    tr_kept_destroy(&kept);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_belongs_to_who_asked),
         cmocka_unit_test(it_is_forgotten_an_hour_after_it_was_used),
         cmocka_unit_test(there_is_room_for_so_many),
         cmocka_unit_test(and_for_so_many_bytes),
+        cmocka_unit_test(what_is_short_costs_more_than_its_text),
     };
     return cmocka_run_group_tests_name("kept", tests, NULL, NULL);
 }

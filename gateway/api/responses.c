@@ -61,14 +61,15 @@ static const char *end_of(const tr_talk_t *talk) {
     return strcmp(talk->finish, "length") == 0 ? "incomplete" : "completed";
 }
 
-/* What is not kept, for its size or for want of memory, is not found again, ignoring. */
+/* What is not kept, for its size or for want of memory, is said not to be stored. */
 static void keep(const tr_talk_t *talk, json_t *response, const char *text) {
     tr_web_exchange_t *e = talk->exchange;
     if (!response || !is_stored(talk))
         return;
     json_t *messages = json_copy(json_object_get(e->body, "input"));
     json_array_append_new(messages, json_pack("{s:s, s:s}", "role", "assistant", "content", text));
-    tr_kept_put(tr_web_server_kept(e->server), e->who, messages, json_incref(response), tr_clock_ms());
+    if (!tr_kept_put(tr_web_server_kept(e->server), e->who, messages, json_incref(response), tr_clock_ms()))
+        json_object_set_new(response, "store", json_false());
 }
 
 static json_t *whole(const tr_talk_t *talk, const char *text) {

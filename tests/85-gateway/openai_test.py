@@ -204,6 +204,10 @@ class OpenAi(web.GatewayTest):
             self.assertEqual(error["param"], "input", nothing)
         self.assertEqual(self.told(self.respond(input="and now?", previous_response_id=first["id"]))["text"], "and now?")
 
+    def test_what_is_too_large_is_not_said_to_be_stored(self):
+        large = self.good(self.post("/v1/responses", {"model": "echo", "input": [{"role": "user", "content": "hello"}, {"role": "user", "content": "x" * 1200000}, {"role": "user", "content": "hello"}]}))
+        self.assertEqual((large["store"], self.get(f"/v1/responses/{large['id']}").status), (False, 404))
+
     def test_a_user_whose_name_is_too_long_is_nobody_else(self):
         self.teller()
         name = "\u00e9" * 32  # 64 bytes
