@@ -19,6 +19,7 @@
 
 #define WAITING_MAX  16
 #define FRESH_MS     INT64_C(3600000)
+#define RETRY_MS     60000 /* after a failure what was known counts for so long before it is asked again */
 #define CONNECT_MS   5000
 #define TOTAL_MS     10000
 #define TURN_MS      100 /* how soon it sees that it is to end */
@@ -62,6 +63,7 @@ struct tr_provider {
     tr_llm_transfers_t *transfers;
     tr_web_jwt_t *keys; /* NULL: there are none yet */
     int64_t keys_ms;
+    int64_t tried_ms; /* when it was asked last what it is */
 };
 
 /* False, always. */
@@ -151,13 +153,18 @@ static void keep_known(tr_provider_t *self, const tr_oidc_provider_t *provider) 
     pthread_mutex_unlock(&self->lock);
 }
 
-/* What was known before still counts where it says nothing now. */
+/* What was known before still counts where it says nothing now: one that hangs does not hold up each that signs in. */
+static bool knows_enough(const tr_provider_t *self) {
+    return is_fresh(self->known_ms) || (self->known_ms && tr_clock_ms() - self->tried_ms < RETRY_MS);
+}
+
 static bool discover(tr_provider_t *self, trouble_t *trouble) {
     tr_oidc_provider_t provider;
     answer_t answer = {0};
     tr_buffer_t url;
-    if (is_fresh(self->known_ms))
+    if (knows_enough(self))
         return true;
+    self->tried_ms = tr_clock_ms();
     tr_buffer_init(&url, 0);
     tr_oidc_description_url(self->config.issuer, &url);
     bool good = get(self, tr_buffer_string(&url), &answer, trouble);
