@@ -105,6 +105,10 @@ bool tr_api_may_see(const tr_web_exchange_t *e, const tr_feed_event_t *event);
 bool tr_api_may_know_topic(const tr_web_exchange_t *e, const char *topic);
 /* Whether a topic is one of those that not everybody may know. */
 bool tr_api_is_private_topic(const char *topic);
+/* feedback.c */
+/* As tr_api_other_in, of documents of the namespace `feedback` that a content has. */
+const char *tr_api_other_in_feedback(const tr_web_exchange_t *e, const json_t *content);
+void tr_api_add_documents(tr_web_exchange_t *e);
 /* topics.c */
 void tr_api_topics(tr_web_exchange_t *e);
 /* tasks.c */

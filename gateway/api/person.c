@@ -53,6 +53,8 @@ const char *tr_api_other_in(const tr_web_exchange_t *e, const json_t *content) {
         found = other(e, json_object_get(content, "voter"), PERSON);
     for (i = 0; i < sizeof within / sizeof *within && !found && json_is_object(content); i++)
         found = tr_api_other_in(e, json_object_get(content, within[i]));
+    if (!found)
+        found = tr_api_other_in_feedback(e, content);
     json_array_foreach(json_object_get(content, "tasks"), i, task) found =
         found ? found : tr_api_other_in(e, task);
     return found;

@@ -310,7 +310,7 @@ static const tr_web_route_t routes[] = {
                 "each with id, text (or bytes, as {\"$bin\": BASE64}) and, as wanted, title, format, source, "
                 "metadata"),
             BODY("language", TEXT, "of a namespace that this makes")),
-        ASK("svc:kb", "add")},
+        .to = "svc:kb", .action = "add", .handle = tr_api_add_documents},
     {TR_WEB_GET, "/api/v1/knowledge/{namespace}/documents", TR_WEB_VIEWER, "listDocuments",
         "The documents, by their ids",
         FIELDS(PATH("namespace", "where"), QUERY("filter", OBJECT, "what their metadata must be, as JSON"),

@@ -359,6 +359,22 @@ class Persons(Login):
                 self.good(self.by(headers, "GET", "/api/v1/sessions/assistant/ben"))
         self.good(self.by(self.ann, "DELETE", "/api/v1/sessions/assistant/ann"))
 
+    def test_nor_gives_he_feedback_for_another(self):
+        """Assistants learn from it. Nobody has the knowledge base here: what is let through is 503."""
+        def documents(user):
+            return {"documents": [{"id": "a", "text": "x", "metadata": {"user": "ann"}}, {"id": "b", "text": "x", "metadata": {"user": user}}]}
+
+        def give(headers, user, space="feedback"):
+            return self.by(headers, "POST", f"/api/v1/knowledge/{space}/documents", documents(user))
+
+        def by_hand(user):
+            return self.by(self.ann, "POST", "/api/v1/messages", {"receiver": "svc:kb", "content": {"action": "add", "namespace": "feedback", **documents(user)}})
+        self.refused(give(self.ann, "ben"))
+        self.refused(give(self.ann, "ben", "%66eedback"))
+        self.refused(by_hand("ben"))
+        for answer in (give(self.ann, "ann"), by_hand("ann"), give(self.admin, "ben"), give(self.ann, "ben", "other")):
+            self.problem(answer, 503, "no-provider")
+
     def test_nor_another_way(self):
         self.agent("echo", "echo", "--service", "say")
         turn = {"text": "hello", "user": "ben"}
