@@ -108,16 +108,40 @@ static void what_makes_no_sense_is_left_out(void **state) {
     world_end(o.w);
 }
 
+/* One that names its models anew each time takes no room of others, and of those there is no end either. */
 static void rows_are_bounded(void **state) {
-    char spent[200];
+    char spent[200], from[16];
     (void)state;
     office_t o = office_of();
-    for (unsigned i = 0; i <= TR_SPENDING_ROWS_MAX; i++) {
+    for (unsigned i = 0; i <= TR_SPENDING_EACH_MAX; i++) {
         snprintf(spent, sizeof spent, "{\"run\": 1, \"models\": [{\"model\": \"m%u\", \"calls\": 1}]}", i);
         tell(&o, "a", spent);
     }
+    tell(&o, "b", SPENT(7, "small", 1, 100, 5));
+    answers(&o, "{\"action\": \"spending\", \"max-results\": 0}",
+        "\"complete\":false,\"total\":65,\"sum\":{\"calls\":65");
+    o.b = join_range(o.w, 1, "crew", TR_SPENDING_ROWS_MAX / TR_SPENDING_EACH_MAX);
+    for (unsigned i = 0; i < TR_SPENDING_ROWS_MAX; i++, o.b += i % TR_SPENDING_EACH_MAX ? 0 : 1) {
+        snprintf(from, sizeof from, "crew-%u", i / TR_SPENDING_EACH_MAX);
+        snprintf(spent, sizeof spent, "{\"run\": 1, \"models\": [{\"model\": \"m%u\", \"calls\": 1}]}",
+            i % TR_SPENDING_EACH_MAX);
+        tell(&o, from, spent);
+    }
     answers(&o, "{\"action\": \"spending\", \"max-results\": 0}",
         "\"complete\":false,\"total\":16384,\"sum\":{\"calls\":16384");
+    world_end(o.w);
+}
+
+static void no_sum_begins_anew(void **state) {
+    (void)state;
+    office_t o = office_of();
+    for (int i = 0; i < 2; i++) {
+        tell(&o, "a", SPENT(7, "small", 9223372036854775807, 1, 1));
+        tell(&o, "a", SPENT(8, "small", 9223372036854775807, 1, 1));
+        tell(&o, "b", SPENT(7, "small", 9223372036854775807, 1, 1));
+    }
+    answers(&o, "{\"action\": \"spending\"}", "\"sum\":{\"calls\":9223372036854775807,");
+    answers(&o, "{\"action\": \"spending\", \"name\": \"a\"}", "\"sum\":{\"calls\":9223372036854775807,");
     world_end(o.w);
 }
 
@@ -128,6 +152,7 @@ int main(void) {
         cmocka_unit_test(each_agent_and_model_has_its_own),
         cmocka_unit_test(what_makes_no_sense_is_left_out),
         cmocka_unit_test(rows_are_bounded),
+        cmocka_unit_test(no_sum_begins_anew),
     };
     return cmocka_run_group_tests_name("spending", tests, NULL, NULL);
 }

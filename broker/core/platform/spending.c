@@ -21,6 +21,7 @@ typedef struct row {
 
 typedef struct tr_spending {
     tr_map_t known; /* "AGENT\nMODEL" -> row_t */
+    tr_map_t each;  /* "AGENT" -> how many rows it has */
     row_t **rows;   /* in the order in which they were first told */
     uint32_t n, cap;
     uint64_t left_out; /* that found no place */
@@ -30,6 +31,7 @@ typedef struct tr_spending {
 static tr_spending_t *spending_of(tr_core_t *core) {
     if (!core->spending && (core->spending = calloc(1, sizeof *core->spending))) {
         tr_map_init(&core->spending->known, tr_core_random(core));
+        tr_map_init(&core->spending->each, tr_core_random(core));
         core->spending->since_ms = core->now.wall_ms;
     }
     return core->spending;
@@ -43,6 +45,7 @@ void tr_spending_finish(tr_core_t *core) {
         free(s->rows[i]);
     free(s->rows);
     tr_map_finish(&s->known);
+    tr_map_finish(&s->each);
     free(s);
     core->spending = NULL;
 }
@@ -50,7 +53,9 @@ void tr_spending_finish(tr_core_t *core) {
 /* ---- what is told ---- */
 
 static row_t *add_row(tr_spending_t *s, const char *key, size_t key_len, size_t agent_len) {
-    if (s->n == TR_SPENDING_ROWS_MAX)
+    const uint64_t *had = tr_map_find(&s->each, key, agent_len);
+    uint64_t its = had ? *had : 0;
+    if (s->n == TR_SPENDING_ROWS_MAX || its == TR_SPENDING_EACH_MAX)
         return NULL;
     if (s->n == s->cap) {
         uint32_t cap = s->cap ? s->cap * 2 : 16;
@@ -61,7 +66,8 @@ static row_t *add_row(tr_spending_t *s, const char *key, size_t key_len, size_t 
         s->cap = cap;
     }
     row_t *row = calloc(1, sizeof *row + agent_len + 1);
-    if (!row || tr_map_put(&s->known, key, key_len, (uintptr_t)row) < 0) {
+    if (!row || tr_map_put(&s->each, key, agent_len, its + 1) < 0 ||
+        tr_map_put(&s->known, key, key_len, (uintptr_t)row) < 0) {
         free(row);
         return NULL;
     }
@@ -84,13 +90,18 @@ static uint64_t number_at(tr_value_t of, const char *key) {
     return n > 0 ? (uint64_t)n : 0;
 }
 
+/* Whatever is told, no sum begins anew. */
+static uint64_t plus(uint64_t a, uint64_t b) {
+    return a <= INT64_MAX && b <= INT64_MAX - a ? a + b : INT64_MAX;
+}
+
 /* Less than before is another run too: an agent that ended in its process and was added to it again. */
 static void take_numbers(row_t *row, uint64_t run, tr_value_t told) {
     bool again = run == row->run;
     for (unsigned i = 0; again && i < NUMBERS; i++)
         again = number_at(told, words[i]) >= row->last[i];
     for (unsigned i = 0; i < NUMBERS; i++) {
-        row->before[i] += again ? 0 : row->last[i];
+        row->before[i] = plus(row->before[i], again ? 0 : row->last[i]);
         row->last[i] = number_at(told, words[i]);
     }
     row->run = run;
@@ -124,7 +135,7 @@ static void write_row(const tr_core_t *core, tr_content_writer_t *w, const row_t
     char aid[2 * TR_AID_MAX + 2];
     uint64_t sum[NUMBERS];
     for (unsigned i = 0; i < NUMBERS; i++)
-        sum[i] = row->before[i] + row->last[i];
+        sum[i] = plus(row->before[i], row->last[i]);
     snprintf(aid, sizeof aid, "%s@%s", row->agent, core->platform);
     tr_write_map(w, 2 + NUMBERS);
     tr_write_kv(w, "agent", aid);
@@ -148,7 +159,7 @@ static sums_t add_up(const tr_spending_t *s, const char *name, size_t len) {
             continue;
         all.rows++;
         for (unsigned k = 0; k < NUMBERS; k++)
-            all.n[k] += s->rows[i]->before[k] + s->rows[i]->last[k];
+            all.n[k] = plus(all.n[k], plus(s->rows[i]->before[k], s->rows[i]->last[k]));
     }
     return all;
 }

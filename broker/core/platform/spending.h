@@ -10,8 +10,9 @@
 
 #include "broker/core/platform/platform.h"
 
-#define TR_SPENDING_ROWS_MAX                                                                                 \
-    16384u /* agents times models; what is beyond is in no sum, and the answer is not `complete` */
+/* Agents times models, and models of one agent: what is beyond is in no sum, and the answer is not `complete`. */
+#define TR_SPENDING_ROWS_MAX 16384u
+#define TR_SPENDING_EACH_MAX 64u
 
 /* Of the action spans: its `spent`, where there is one. */
 void tr_spending_take(tr_answer_t *a);
