@@ -150,6 +150,12 @@ class Through(harness.SystemTest):
         self.assertIn("--replicas=5", self.asked("scale")[0])
         self.ok("attach", "reader", "--count", "2")
         self.assertIn("--replicas=7", self.asked("scale")[1])
+        # One more of what runs, whoever scaled it.
+        subprocess.run(["kubectl", "scale", "deployment", "--selector", "app.kubernetes.io/instance=office,troupe.dev/group=reader", "--replicas=20"],
+                       env={**os.environ, **self.env}, check=True)
+        self.ok("attach", "reader")
+        self.assertIn("--replicas=21", self.asked("scale")[3])
+        self.assertEqual(self.troupe("attach", "nobody", env=self.env).code, 2)
         self.assertEqual(self.troupe("scale", "editor=2", env=self.env).code, 3)
         self.assertIn("registered", self.ok("logs", "reader", "-n", "5").out)
         self.assertIn("app.kubernetes.io/instance=office,troupe.dev/group=reader", self.asked("logs")[0])

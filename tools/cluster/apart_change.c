@@ -280,11 +280,18 @@ int tr_apart_scale(
 
 /* ---- attach, detach ---- */
 
+/* Of a cluster it is what runs there: a scaler may have changed it. */
 static int64_t count_of(const tr_apart_t *self, const char *group, tr_error_t *error) {
     tr_fleet_t *fleet = NULL;
+    size_t ready = 0, all = 0;
     int rc = tr_apart_load(self, group, &fleet, error);
+    if (rc == 0 && self->on == TR_APART_KUBERNETES)
+        rc = tr_apart_ready(self, group, &ready, &all, error);
     json_t *scaled = json_object_get(self->counts, group);
-    int64_t count = rc < 0 ? rc : scaled ? json_integer_value(scaled) : find(fleet, group)->count;
+    int64_t count = rc < 0                            ? rc
+                    : self->on == TR_APART_KUBERNETES ? (int64_t)all
+                    : scaled                          ? json_integer_value(scaled)
+                                                      : find(fleet, group)->count;
     tr_fleet_destroy(&fleet);
     return count;
 }
