@@ -46,6 +46,32 @@ static void what_it_sent_is_not_given_on(void **state) {
     world_end(d.w);
 }
 
+/* Nor what one of a range has sent, which is held as a whole and has gone since. */
+static void what_a_range_sent_is_not_given_on(void **state) {
+    (void)state;
+    for (int held = 1; held >= 0; held--) {
+        ward_t d = ward_of(NULL);
+        static const char offer[] =
+            "{\"action\":\"register\",\"services\":[{\"name\":\"digest\",\"durable\":false}]}";
+        hello(d.w, 6);
+        tr_route_t crew = join_range(d.w, 6, "crew", 3);
+        ask(d.w, 4, d.route[4], "dan", "df", offer);
+        letter_t l = {.src = crew + 1, .from = "crew-1", .to = "svc:digest", .text = "x", .act = TR_REQUEST};
+        post(d.w, 6, &l);
+        const got_t *g = expect_text(d.w, 4, TR_KIND_MESSAGE, "x");
+        ask(d.w, 3, d.route[3], "cid", "df", offer);
+        if (held)
+            hold(&d, "crew", "crew");
+        leave(d.w, 6, "crew");
+        settle(d.w, 4, g, true);
+        if (held)
+            expect_none(d.w, 3, TR_KIND_MESSAGE);
+        else
+            expect_text(d.w, 3, TR_KIND_MESSAGE, "x");
+        world_end(d.w);
+    }
+}
+
 /* eve takes nothing for now, and of what is for her one has left. */
 static tr_route_t slow_eve(const ward_t *d) {
     hello_window(d->w, 6, 1, 100000);
@@ -171,6 +197,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_sent_and_waits_is_given_to_nobody),
         cmocka_unit_test(what_it_sent_is_not_given_on),
+        cmocka_unit_test(what_a_range_sent_is_not_given_on),
         cmocka_unit_test(what_it_sent_does_not_leave_any_more),
         cmocka_unit_test(nor_when_it_is_away),
         cmocka_unit_test(nor_to_one_who_rests),

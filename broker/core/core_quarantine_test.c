@@ -332,6 +332,24 @@ static void one_of_a_range(void **state) {
     world_end(d.w);
 }
 
+/* Whom one of it has set to work stops with all of it. */
+static void whom_a_range_set_to_work(void **state) {
+    (void)state;
+    ward_t d = ward_of(NULL);
+    hello(d.w, 6);
+    tr_route_t crew = join_range(d.w, 6, "crew", 3);
+    letter_t l = {.src = crew + 1, .from = "crew-1", .to = "cid", .text = "x", .act = TR_REQUEST};
+    l.flags = TR_FLAG_MANDATE;
+    l.conversation = "c";
+    post(d.w, 6, &l);
+    expect_text(d.w, 3, TR_KIND_MESSAGE, "x");
+    hold(&d, "crew", "crew");
+    stopped(&d, 3, "ann");
+    say(&d, 2, "ann");
+    expect_text(d.w, 1, TR_KIND_MESSAGE, "x");
+    world_end(d.w);
+}
+
 static void what_it_had_of_services_goes_to_others(void **state) {
     (void)state;
     ward_t d = ward_of(NULL);
@@ -389,6 +407,7 @@ int main(void) {
         cmocka_unit_test(who_is_meant_too_is_free_with_his_own),
         cmocka_unit_test(causes_are_bounded),
         cmocka_unit_test(one_of_a_range),
+        cmocka_unit_test(whom_a_range_set_to_work),
         cmocka_unit_test(what_it_had_of_services_goes_to_others),
         cmocka_unit_test(what_cannot_be_held),
     };

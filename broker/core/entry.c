@@ -18,7 +18,7 @@
 
 /* Splits "reader-12" into 6 and 12; false where the name does not end so, or not in the shortest writing of
  * the number. */
-static bool split_member(const char *name, size_t len, size_t *ret_prefix, uint32_t *ret_index) {
+bool tr_entry_split_member(const char *name, size_t len, size_t *ret_prefix, uint32_t *ret_index) {
     size_t digits = 0;
     while (digits < len && isdigit((unsigned char)name[len - digits - 1]))
         digits++;
@@ -36,7 +36,7 @@ static bool split_member(const char *name, size_t len, size_t *ret_prefix, uint3
 
 static tr_entry_t *find_range(tr_core_t *core, const char *name, size_t len, uint32_t *ret_index) {
     size_t prefix;
-    if (!core->ranges || !split_member(name, len, &prefix, ret_index))
+    if (!core->ranges || !tr_entry_split_member(name, len, &prefix, ret_index))
         return NULL;
     tr_entry_t *e = tr_map_find_ptr(&core->names, name, prefix);
     return e && e->range && *ret_index < e->count ? e : NULL;
@@ -68,7 +68,7 @@ static bool member_exists(const tr_core_t *core, const char *prefix, size_t len,
     uint32_t index;
     const tr_map_slot_t *slot;
     while ((slot = tr_map_next(&core->names, &cursor)))
-        if (split_member(slot->key, slot->key_len, &member_prefix, &index) && member_prefix == len &&
+        if (tr_entry_split_member(slot->key, slot->key_len, &member_prefix, &index) && member_prefix == len &&
             !memcmp(slot->key, prefix, len) && index < count)
             return true;
     return false;

@@ -252,11 +252,18 @@ static void remember_handed(tr_core_t *core, tr_span_t from, tr_span_t to) {
     keep_handed(core, h);
 }
 
-void tr_mandate_each(const tr_core_t *core, const char *from, tr_handed_fn each, void *arg) {
+static bool is_of(const char *name, const char *from, bool members) {
+    size_t len;
+    uint32_t index;
+    return !strcmp(name, from) || (members && tr_entry_split_member(name, strlen(name), &len, &index) &&
+                                      len == strlen(from) && !memcmp(name, from, len));
+}
+
+void tr_mandate_each(const tr_core_t *core, const char *from, bool members, tr_handed_fn each, void *arg) {
     const tr_mandates_t *m = core->mandates;
     for (size_t i = 0; m && i < TR_HANDED_SETS * TR_MANDATE_WAYS; i++) {
         const tr_handed_t *h = &m->handed[i / TR_MANDATE_WAYS][i % TR_MANDATE_WAYS];
-        if (h->pair && is_recent(core, h, REMEMBERED_S) && !strcmp(h->from, from))
+        if (h->pair && is_recent(core, h, REMEMBERED_S) && is_of(h->from, from, members))
             each(arg, h->to);
     }
 }

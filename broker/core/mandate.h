@@ -82,9 +82,9 @@ void tr_mandate_give(
     tr_core_t *core, const tr_record_t *record, const tr_entry_t *to, uint32_t agent, bool seen);
 void tr_mandate_take_back(tr_core_t *core, const tr_record_t *record, const tr_entry_t *from, uint32_t agent);
 
-/* Calls `each` with every agent that `from` has handed something on to, within the last hour. */
+/* Calls `each` with every agent that `from` has handed something on to, within the last hour; `members`: it is a range, and they have. */
 typedef void (*tr_handed_fn)(void *arg, const char *to);
-void tr_mandate_each(const tr_core_t *core, const char *from, tr_handed_fn each, void *arg);
+void tr_mandate_each(const tr_core_t *core, const char *from, bool members, tr_handed_fn each, void *arg);
 void tr_mandates_finish(tr_core_t *core);
 
 /* What has changed goes into the journal's open batch. */

@@ -375,6 +375,8 @@ tr_entry_t *tr_entry_in_session(const tr_session_t *session, uint32_t agent);
 /* By a bare name; *ret_agent is the agent's number within the session. */
 tr_entry_t *tr_entry_find(tr_core_t *core, const char *name, size_t len, uint32_t *ret_agent);
 /* By its whole name, a range's too, or by that of one agent of a range: its agents, `count` from `agent` on. */
+/* Whether a name may be of a range's member, `RANGE-7`: how long the range's is, and the number. */
+bool tr_entry_split_member(const char *name, size_t len, size_t *ret_prefix, uint32_t *ret_index);
 tr_entry_t *tr_entry_named(tr_core_t *core, const char *name, uint32_t *ret_agent, uint32_t *ret_count);
 /* Prints an agent's bare name, of a proxy its AID; `out` has TR_AID_MAX + 1 bytes. */
 size_t tr_entry_agent_name(const tr_entry_t *entry, uint32_t agent, char *out);

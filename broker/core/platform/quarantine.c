@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void learn_range(tr_core_t *core, tr_quarantined_t *q) {
+    const tr_entry_t *e = tr_map_find_ptr(&core->names, q->name, strlen(q->name));
+    q->range |= e && e->range;
+}
+
 static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
     const tr_map_slot_t *slot = core->quarantine ? tr_map_next(&core->quarantine->names, cursor) : NULL;
     return slot ? (tr_quarantined_t *)(uintptr_t)slot->value : NULL;
@@ -18,8 +23,9 @@ static tr_quarantined_t *next(const tr_core_t *core, size_t *cursor) {
 void tr_quarantine_mark(tr_core_t *core) {
     size_t cursor = 0;
     uint32_t agent, count;
-    const tr_quarantined_t *q;
+    tr_quarantined_t *q;
     while ((q = next(core, &cursor))) {
+        learn_range(core, q);
         tr_entry_t *e = tr_entry_named(core, q->name, &agent, &count);
         if (e)
             e->quarantined = true;
@@ -76,6 +82,7 @@ static bool insert(tr_core_t *core, tr_quarantined_t *q) {
         tr_map_put(&all->names, q->name, strlen(q->name), (uint64_t)(uintptr_t)q) < 0)
         return false;
     all->n++;
+    learn_range(core, q);
     tell_neighbours(core, q);
     return true;
 }
@@ -304,7 +311,12 @@ static void add_delegate(void *arg, const char *to) {
 /* All that those have set to work, and they have, here or by way of another platform: each comes once, so it ends. */
 static void add_all(order_t *o) {
     for (size_t i = 0, k = 0; !o->full && (i < o->n || k < o->elsewhere_n);)
-        tr_mandate_each(o->core, i < o->n ? o->added[i++]->name : o->elsewhere[k++], add_delegate, o);
+        if (i < o->n) {
+            const tr_quarantined_t *q = o->added[i++];
+            tr_mandate_each(o->core, q->name, q->range, add_delegate, o);
+        } else {
+            tr_mandate_each(o->core, o->elsewhere[k++], false, add_delegate, o);
+        }
 }
 
 static void tell(tr_core_t *core, tr_core_event_t kind, const tr_session_t *session, const char *by,

@@ -33,6 +33,7 @@ typedef struct tr_cause {
 
 typedef struct tr_quarantined {
     char name[TR_NAME_MAX + 1];
+    bool range;         /* it has been here, and was one: its members are held, also when they are away */
     tr_cause_t *causes; /* one at least; the first is its own, where it was meant itself */
     size_t causes_n;
 } tr_quarantined_t;

@@ -29,6 +29,19 @@ static const char *own_name(const tr_core_t *core, const tr_record_t *record, si
     return platform_len == core->platform_len && !memcmp(at + 1, core->platform, platform_len) ? aid : NULL;
 }
 
+/* Of one that is away: by its name, or its range's. */
+static bool holds_away(const tr_core_t *core, char *name) {
+    size_t range;
+    uint32_t index;
+    if (tr_quarantine_holds_name(core, name))
+        return true;
+    if (!tr_entry_split_member(name, strlen(name), &range, &index))
+        return false;
+    name[range] = 0;
+    const tr_quarantined_t *q = tr_quarantined_find(core, name);
+    return q && q->range;
+}
+
 bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record) {
     char text[TR_NAME_MAX + 1];
     size_t len = 0;
@@ -39,7 +52,7 @@ bool tr_quarantine_holds_sender(tr_core_t *core, const tr_record_t *record) {
     const tr_entry_t *e = tr_entry_find(core, name, len, &agent);
     memcpy(text, name, len);
     text[len] = 0;
-    return e ? e->quarantined && tr_quarantine_holds(core, e, agent) : tr_quarantine_holds_name(core, text);
+    return e ? e->quarantined && tr_quarantine_holds(core, e, agent) : holds_away(core, text);
 }
 
 bool tr_quarantine_held_elsewhere(tr_core_t *core, const tr_record_t *record) {
