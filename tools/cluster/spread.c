@@ -275,6 +275,13 @@ static json_t *peers_of(const spread_t *s, size_t i) {
     return peers;
 }
 
+/* Only where the coordinator is somebody sees to it. */
+static void leave_scaling(json_t *file) {
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(file, "agents"), i, entry) json_object_del(entry, "autoscale");
+}
+
 static int spread_one(const spread_t *s, size_t i, json_t *list, tr_error_t *error) {
     json_t *file = json_copy(s->whole), *groups = json_object();
     json_t *name = json_sprintf("%s-%zu", s->fleet->name, i);
@@ -284,6 +291,8 @@ static int spread_one(const spread_t *s, size_t i, json_t *list, tr_error_t *err
     int rc = add_agents(s, i, file, groups, error);
     if (rc == 0)
         rc = take_daemons(s, i, file, groups, error);
+    if (rc == 0 && s->fleet->coordinator.line && !json_object_get(file, s->fleet->coordinator.kind->key))
+        leave_scaling(file);
     json_t *one = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "at", s->hosts[i].at, "address",
         s->hosts[i].address, "fleet", name, "groups", groups, "file", file, "peers", peers_of(s, i));
     if (rc == 0 && json_array_append_new(list, one) < 0)
@@ -343,7 +352,7 @@ static int check_fleet(const spread_t *s, tr_error_t *error) {
             return tr_error_set(error, -EINVAL,
                 "%s: broker.options.%s: with several hosts `troupe up` says it: expected it left out",
                 f->path, ours[i]);
-    return 0;
+    return tr_fleet_check_scaled(f, error);
 }
 
 int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t count, uint16_t port,

@@ -234,6 +234,29 @@ static void a_unit_takes_names_as_they_are(void **state) {
     tr_buffer_finish(&out);
 }
 
+static void what_grows_does_so_beside_the_coordinator(void **state) {
+    (void)state;
+    static const char grows[] =
+        "fleet: f\n%sagents:\n"
+        "  - {name: a, behaviour: echo, count: 4, services: [w], autoscale: {max: 9}}\n";
+    char yaml[sizeof grows + 64];
+    json_t *list = NULL;
+    tr_error_t error = {0};
+    snprintf(yaml, sizeof yaml, grows, "coordinator: {placement: {nodes: {host: north}}}\n");
+    assert_int_equal(take(yaml, 2, &list, &error), 0);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *file = json_object_get(json_array_get(list, i), "file");
+        json_t *entry = json_array_get(json_object_get(file, "agents"), 0);
+        assert_int_equal(json_object_get(entry, "autoscale") != NULL, i == 1);
+    }
+    json_decref(list);
+    list = NULL;
+    snprintf(yaml, sizeof yaml, grows, "");
+    assert_int_equal(take(yaml, 2, &list, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "f.yaml:3:"));
+    json_decref(list);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_are_what_ssh_takes),
@@ -243,6 +266,7 @@ int main(void) {
         cmocka_unit_test(one_host_needs_no_links),
         cmocka_unit_test(what_cannot_be_is_told),
         cmocka_unit_test(a_file_that_is_on_the_host_is_taken),
+        cmocka_unit_test(what_grows_does_so_beside_the_coordinator),
         cmocka_unit_test(shares_add_up),
         cmocka_unit_test(words_arrive_as_they_are),
         cmocka_unit_test(a_unit_takes_names_as_they_are),

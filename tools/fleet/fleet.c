@@ -406,6 +406,18 @@ static int check_database(const tr_fleet_t *self, tr_error_t *error) {
     return 0;
 }
 
+int tr_fleet_check_scaled(const tr_fleet_t *self, tr_error_t *error) {
+    for (size_t i = 0; !self->coordinator.line && i < self->agent_list.count; i++) {
+        char key[48];
+        snprintf(key, sizeof key, "agents[%zu].autoscale", i);
+        if (tr_fleet_agents(self)[i].autoscale.max)
+            return tr_yaml_file_wrong(&self->file, key, error,
+                "the coordinator sees to it, and the fleet has none: expected `coordinator: {}` beside "
+                "`agents`");
+    }
+    return 0;
+}
+
 /* In a secure fleet, `up` says who the broker is and whom it knows. */
 static int check_secure(const tr_fleet_t *self, tr_error_t *error) {
     static const char *const own[] = {"cert", "certs", "insecure"};

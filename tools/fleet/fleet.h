@@ -120,6 +120,8 @@ int tr_fleet_load(const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
 int tr_fleet_parse(
     const char *bytes, size_t len, const char *path, tr_fleet_t **ret_fleet, tr_error_t *error);
 void tr_fleet_destroy(tr_fleet_t **self);
+/* Whether somebody sees to `autoscale` where no cluster does: -EINVAL with the place where an entry has it, and the fleet no coordinator. */
+int tr_fleet_check_scaled(const tr_fleet_t *self, tr_error_t *error);
 
 /* What processes whose minds ask models have in their environment, where the fleet names a Redis server (docs/models.md). */
 #define TR_FLEET_REDIS_ENV "TROUPE_REDIS_FILE"

@@ -297,6 +297,23 @@ static int refused(const char *text, size_t len, const char *needle) {
     return rc;
 }
 
+static void test_somebody_has_to_see_to_what_grows(void **state) {
+    (void)state;
+    static const char text[] = "fleet: f\nagents:\n  - {name: a, behaviour: echo}\n"
+                               "  - {name: b, behaviour: echo, services: [w], autoscale: {max: 2}}\n";
+    char with[sizeof text + 32];
+    tr_error_t error = {0};
+    tr_fleet_t *fleet = parsed(text);
+    assert_int_equal(tr_fleet_check_scaled(fleet, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "f.yaml:4:"));
+    assert_non_null(strstr(error.text, "agents[1].autoscale: the coordinator sees to it"));
+    tr_fleet_destroy(&fleet);
+    snprintf(with, sizeof with, "%scoordinator: {}\n", text);
+    fleet = parsed(with);
+    assert_int_equal(tr_fleet_check_scaled(fleet, &error), 0);
+    tr_fleet_destroy(&fleet);
+}
+
 static void test_bombs_are_refused_at_once(void **state) {
     (void)state;
     size_t len = TR_YAML_BYTES_MAX;
@@ -423,6 +440,7 @@ int main(void) {
         cmocka_unit_test(test_defaults_are_those_of_the_header),
         cmocka_unit_test(test_what_is_wrong_is_told_with_its_place),
         cmocka_unit_test(test_names_that_only_look_alike_are_fine),
+        cmocka_unit_test(test_somebody_has_to_see_to_what_grows),
         cmocka_unit_test(test_bombs_are_refused_at_once),
         cmocka_unit_test(test_aliases_within_reason_work),
         cmocka_unit_test(test_files_are_read_or_the_reason_is_told),

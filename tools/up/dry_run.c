@@ -65,8 +65,13 @@ int tr_dry_run(const tr_call_t *call, const char *path, const char *state, tr_ou
     char directory[PATH_MAX];
     tr_error_t error = {0};
     tr_fleet_t *fleet = NULL;
-    if (tr_fleet_load(path, &fleet, &error) < 0)
+    int rc = tr_fleet_load(path, &fleet, &error);
+    if (rc == 0)
+        rc = tr_fleet_check_scaled(fleet, &error);
+    if (rc < 0) {
+        tr_fleet_destroy(&fleet);
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
+    }
     if (tr_state_where(state, fleet->name, directory, &error) == 0)
         fleet->state = directory;
     tr_programs_t programs = {"troupe-broker", "troupe-agentd"};
@@ -74,7 +79,7 @@ int tr_dry_run(const tr_call_t *call, const char *path, const char *state, tr_ou
     if (!found)
         tr_cli_fail(call, TR_EXIT_OK, "note: only the file was checked: %s", error.text);
     tr_plan_t *plan = NULL;
-    int rc = tr_plan_make(fleet, &programs, NULL, &plan, &error);
+    rc = tr_plan_make(fleet, &programs, NULL, &plan, &error);
     if (rc == 0 && found)
         rc = tr_fleet_check(plan, &error);
     int code = rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text) : put_plan(call, plan, format);

@@ -56,6 +56,8 @@ static int load(tr_up_t *self, tr_error_t *error) {
     char root[PATH_MAX];
     int rc = tr_fleet_load(self->config.path, &self->fleet, error);
     if (rc == 0)
+        rc = tr_fleet_check_scaled(self->fleet, error);
+    if (rc == 0)
         rc = tr_programs_find(&self->programs, error);
     if (rc == 0)
         rc = tr_state_root(self->config.state, root, error);
