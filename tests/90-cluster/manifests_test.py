@@ -188,6 +188,7 @@ class Through(harness.SystemTest):
         harness.wait_until(lambda: {"reader-1", "editor"} <= {row["name"] for row in self.ok("ps", "-o", "json").json()}, "both agents")
 
         done = self.ok("cert", "rotate", "--fleet", "office", "--grace", "1h", "-o", "json")
+        self.assertNotIn("lets old keys in", done.err)
         rows = {row["name"]: row for row in done.json()}
         self.assertEqual({name: row["state"] for name, row in rows.items()},
                          {"broker": "valid", "fleet": "rotating", "operator": "rotating", "agent.reader": "rotating", "agent.editor": "rotating"})
@@ -204,7 +205,9 @@ class Through(harness.SystemTest):
         self.assertEqual(again, rows)  # brought again, and nothing new
 
         # Its time is over: who has the new one goes on, in the same process, and who has not is kept out.
-        self.ok("cert", "rotate", "--fleet", "office", "--finish")
+        finished = self.ok("cert", "rotate", "--fleet", "office", "--finish")
+        self.assertIn("a broker lets old keys in until the changed ConfigMap is in its pod", finished.err)
+        self.assertIn("kubectl -n office rollout restart statefulset/office", finished.err)
         kept_out = lambda: self.troupe("ask", "editor", "x", "--timeout", "2s", env=self.env).code != 0  # noqa: E731
         harness.wait_until(kept_out, "the holder of an old key to be gone")
         harness.wait_until(lambda: self.troupe("ask", "reader-1", "hello", env=self.env).out == "hello\n", "the other one to come again")

@@ -124,6 +124,16 @@ static int wait_known(const work_t *w) {
 
 /* ---- what was done ---- */
 
+/* The operator's key was good before, so that one broker lets it in says nothing of the old keys. */
+static void tell_when(const work_t *w) {
+    if (w->how->finish && w->apart.on == TR_APART_KUBERNETES)
+        fprintf(w->call->err,
+            "troupe cert rotate: a broker lets old keys in until the changed ConfigMap is in its pod, which "
+            "takes a minute or two and was not waited for; to be sure at once, start the brokers again: "
+            "`kubectl -n %s rollout restart statefulset/%s`\n",
+            w->apart.namespace, w->apart.fleet);
+}
+
 static const tr_column_t columns[] = {
     {"fleet", TR_COLUMN_TEXT},
     {"name", TR_COLUMN_TEXT},
@@ -207,8 +217,10 @@ int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
         rc = bring_secret(&t.work, &error);
     if (rc < 0)
         code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
-    else if (code == TR_EXIT_OK)
+    else if (code == TR_EXIT_OK) {
+        tell_when(&t.work);
         code = show(&t);
+    }
     json_decref(t.work.public);
     json_decref(t.work.secret);
     tr_apart_finish(&t.work.apart);
