@@ -37,6 +37,7 @@ typedef struct tr_job {
     json_t *task;                 /* {"text", "context", "needs"} */
     json_t *needs;                /* ids of tasks whose results are still to be asked for */
     json_t *known;                /* those that were; a text, NULL = none */
+    json_t *missing;              /* ids of those that could not be had; NULL = none */
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
     json_t *calls;                /* that are to be made before the mind is asked again */
     bool begun;     /* the first of them: a tool that is not repeatable was started, or will be */
@@ -73,7 +74,7 @@ tr_job_t *tr_job_find(const tr_executor_t *executor, json_int_t number);
 void tr_job_go_on(tr_job_t *self);
 /* ---- executor_needs.c: asks for the first result that it needs; false: there is none to ask for. ---- */
 bool tr_job_asks_needs(tr_job_t *self);
-/* What is known: the task's own context, and those results. A new reference; NULL = nothing. */
+/* What is known: the task's own context, those results, and which of them could not be had. A new reference; NULL = nothing. */
 json_t *tr_job_context(const tr_job_t *self);
 /* How long it has been worked on. */
 int64_t tr_job_used_ms(const tr_job_t *self);

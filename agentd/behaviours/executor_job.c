@@ -65,6 +65,7 @@ void tr_job_free(tr_job_t *self) {
     json_decref(self->calls);
     json_decref(self->needs);
     json_decref(self->known);
+    json_decref(self->missing);
     json_decref(self->result);
     free(self->conversation);
     free(self);
@@ -124,6 +125,8 @@ static void add_figures(const tr_job_t *self, json_t *content) {
     json_object_set_new(content, "took-ms", json_integer(tr_job_used_ms(self)));
     json_object_set_new(content, "tokens", json_integer((json_int_t)self->spent.tokens));
     json_object_set_new(content, "money", json_real((double)self->spent.nano / NANO));
+    if (self->missing)
+        json_object_set(content, "missing", self->missing);
 }
 
 static size_t cut(const json_t *text, size_t most) {

@@ -38,25 +38,49 @@ static void add_result(tr_job_t *job, const json_t *shown) {
     json_decref(text);
 }
 
+/* The mind and who asked are told of it. */
+static void miss(tr_job_t *job) {
+    if (!job->missing)
+        job->missing = json_array();
+    json_array_append(job->missing, json_array_get(job->needs, 0));
+    json_array_remove(job->needs, 0);
+}
+
+/* Without an answer it is asked for again, until the time of the job is up. */
 static void on_shown(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     tr_job_t *job = tr_job_find(state, (json_int_t)(intptr_t)arg);
     json_t *shown = tr_answer_json(answer);
     (void)agent;
     if (job && job->message && json_array_size(job->needs) > 0) {
-        if (tr_answer_is_good(answer) && json_object_get(shown, "result"))
+        if (tr_answer_is_good(answer) && json_object_get(shown, "result")) {
             add_result(job, shown);
-        json_array_remove(job->needs, 0); /* of one that is not known nothing is known */
+            json_array_remove(job->needs, 0);
+        } else if (answer) {
+            miss(job);
+        }
         tr_job_note(job);
         tr_job_go_on(job);
     }
     json_decref(shown);
 }
 
+/* What is not there is left out. A new reference; NULL where neither is. */
+static json_t *joined(json_t *first, json_t *second) {
+    if (!first || !second)
+        return json_incref(first ? first : second);
+    return json_sprintf("%s\n\n%s", json_string_value(first), json_string_value(second));
+}
+
 json_t *tr_job_context(const tr_job_t *self) {
-    json_t *context = json_object_get(self->task, "context");
-    if (!context || !self->known)
-        return json_incref(context ? context : self->known);
-    return json_sprintf("%s\n\n%s", json_string_value(context), json_string_value(self->known));
+    json_t *context = joined(json_object_get(self->task, "context"), self->known);
+    char *ids = json_array_size(self->missing) ? json_dumps(self->missing, JSON_COMPACT) : NULL;
+    json_t *note =
+        ids ? json_sprintf("The results of these tasks are needed, and could not be had: %s", ids) : NULL;
+    json_t *all = joined(context, note);
+    free(ids);
+    json_decref(note);
+    json_decref(context);
+    return all;
 }
 
 /* In its own name: within the conversation of a task the coordinator takes the request for what its agent says of the task. */
@@ -67,7 +91,7 @@ bool tr_job_asks_needs(tr_job_t *self) {
     int rc = tr_request_json(self->executor->agent, NULL, self->executor->tasks, request, ASK_MS, on_shown,
         (void *)(intptr_t)self->number);
     json_decref(request);
-    if (rc < 0)
-        json_array_clear(self->needs); /* it is done with what is known */
+    while (rc < 0 && json_array_size(self->needs) > 0)
+        miss(self); /* it is done with what is known */
     return rc == 0;
 }

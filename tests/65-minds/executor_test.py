@@ -170,11 +170,13 @@ class Model(ExecutorTest):
         done = self.run_verb("task", "submit", "--skill", "search", "--wait", '{"text": "whales are big"}')
         self.assertEqual(done.code, 0, done)
         task, = self.run_verb("task", "ls", "-o", "json").json()
-        server, _ = self.modelled(model.chat("They are."))
-        self.assertEqual(self.told("x", {"text": "are they?", "context": "be brief", "needs": [task["task"], "no-such-task"]})["text"], "They are.")
+        server, _ = self.modelled(model.chat("They are."), model.chat("They are."))
+        told = self.told("x", {"text": "are they?", "context": "be brief", "needs": [task["task"], "no-such-task"]})
+        self.assertEqual((told["text"], told["missing"]), ("They are.", ["no-such-task"]))
         data = json.loads(server.requests[0].json["messages"][1]["content"].split("\n")[1])
         self.assertTrue(data["context"].startswith("be brief\n\n"), data)
-        self.assertTrue(data["context"].endswith(":\nwhales are big"), data)
+        self.assertTrue(data["context"].endswith(':\nwhales are big\n\nThe results of these tasks are needed, and could not be had: ["no-such-task"]'), data)
+        self.assertNotIn("missing", self.told("x", {"text": "are they?", "needs": [task["task"]]}))
         self.assertIn("unsupported-value", self.failure({"text": "x", "needs": [5]}))
 
     def test_an_id_is_done_once(self):
