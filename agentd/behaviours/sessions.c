@@ -20,6 +20,7 @@
 #define ESCAPED_MAX (3 * TR_SESSIONS_USER_MAX)
 #define HASHED_HEAD 160 /* bytes of a name that is too long which stay */
 #define DAMAGED     ".damaged"
+#define ASIDE_MOST  8 /* that are set aside of a user; the next one takes the place of the last */
 
 int tr_sessions_init(tr_sessions_t *self, const char *directory, size_t most) {
     *self = (tr_sessions_t){.most = most, .all = json_object(), .order = json_array()};
@@ -78,12 +79,29 @@ static json_t *new_session(const char *user) {
         "profile", tr_profile_new(), "last");
 }
 
+/* The end of the n-th name of what is set aside, from 1. */
+static const char *end_of(int n, char out[sizeof DAMAGED + 2]) {
+    if (n == 1)
+        return DAMAGED;
+    snprintf(out, sizeof DAMAGED + 2, DAMAGED ".%d", n % 10);
+    return out;
+}
+
+/* A free name. */
+static int path_aside(const tr_sessions_t *self, const char *user, char out[PATH_MAX]) {
+    char end[sizeof DAMAGED + 2];
+    int rc = path_of(self, user, end_of(1, end), out);
+    for (int n = 2; rc == 0 && n <= ASIDE_MOST && access(out, F_OK) == 0; n++)
+        rc = path_of(self, user, end_of(n, end), out);
+    return rc;
+}
+
 /* It stays for who can make something of it. */
 static int set_aside(const tr_sessions_t *self, const char *user, json_t **ret_session) {
     char path[PATH_MAX], aside[PATH_MAX];
     int rc = path_of(self, user, "", path);
     if (rc == 0)
-        rc = path_of(self, user, DAMAGED, aside);
+        rc = path_aside(self, user, aside);
     if (rc == 0 && rename(path, aside) < 0)
         rc = -errno;
     if (rc < 0)
@@ -183,9 +201,12 @@ static int remove_file(const tr_sessions_t *self, const char *user, const char *
 }
 
 int tr_sessions_forget(tr_sessions_t *self, const char *user) {
+    char end[sizeof DAMAGED + 2];
     json_object_del(self->all, user);
     int rc = self->directory ? remove_file(self, user, "") : 0;
-    return rc == 0 && self->directory ? remove_file(self, user, DAMAGED) : rc;
+    for (int n = 1; rc == 0 && self->directory && n <= ASIDE_MOST; n++)
+        rc = remove_file(self, user, end_of(n, end));
+    return rc;
 }
 
 void tr_sessions_turn(json_t *session, const json_t *context) {

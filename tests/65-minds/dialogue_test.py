@@ -104,7 +104,12 @@ class Dialogue(minds.MindsTest):
         self.assertEqual((memory / "ann.json.damaged").read_text(), '{"user": "ann", "profile": {"na')
         self.assertNotIn("warning", self.say("d", "hello"))
         self.assertEqual(json.loads((memory / "ann.json").read_text())["profile"]["name"], "Ann")
-        self.told("d", {"action": "forget", "user": "ann"})
+        (memory / "ann.json").write_text("a second one")
+        self.agent("e", "dialogue", {"memory": str(memory)})
+        self.assertIn("set aside", self.say("e", "hello")["warning"])
+        self.assertEqual((memory / "ann.json.damaged").read_text(), '{"user": "ann", "profile": {"na')
+        self.assertEqual((memory / "ann.json.damaged.2").read_text(), "a second one")
+        self.told("e", {"action": "forget", "user": "ann"})
         self.assertEqual(list(memory.iterdir()), [])
 
     def test_long_names_are_remembered_and_not_taken_for_each_other(self):
