@@ -147,7 +147,8 @@ class Podman(ContainerTest):
         """The pod as it is in the fleet, of a container that is new."""
         name = f"{self.prefix}-broker"
         before = self.inspect(f"{name}-broker")["State"]["Pid"]
-        self.podman("pod", "restart", name, patience=120)
+        self.podman("pod", "stop", "-t", "20", name, patience=120)
+        self.podman("pod", "start", name, patience=120)  # `pod restart` ends what it has started, where no systemd looks after health checks
         harness.wait_until(lambda: self.podman("exec", f"{name}-broker", "troupe", "alive", "--serving", check=False).returncode == 0, "the broker")
         self.assertNotEqual(self.inspect(f"{name}-broker")["State"]["Pid"], before)
 
