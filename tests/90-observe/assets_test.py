@@ -27,7 +27,7 @@ class Assets(unittest.TestCase):
         return found
 
     def used(self, text):
-        names = re.findall(r"\b((?:troupe|process)_[a-z_]+)\b", text)
+        names = re.findall(r"\b((?:troupe|process)_[a-z_]*[a-z])\b(?!_)", text)  # `troupe_state_{{...}}` is a table
         return {re.sub(r"_(bucket|count|sum)$", "", name) for name in names}
 
     def assert_known(self, text, where):
