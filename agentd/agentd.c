@@ -76,7 +76,7 @@ static void tell(tr_agentd_t *self, tr_host_event_t event, const char *detail) {
 
 static bool about(void *arg, tr_log_about_t *ret) {
     const tr_agentd_t *self = arg;
-    return self->host && pthread_equal(pthread_self(), self->thread) && tr_about_host(self->host, ret);
+    return pthread_equal(pthread_self(), self->thread) && self->host && tr_about_host(self->host, ret);
 }
 
 /* Also called from the keeper's thread: the log is made for that. */

@@ -25,7 +25,7 @@ const char *tr_resident_options_wrong(const tr_resident_options_t *options) {
 /* Other threads are at work with something else. */
 static bool about(void *arg, tr_log_about_t *ret) {
     const tr_resident_t *self = arg;
-    return self->host && pthread_equal(pthread_self(), self->thread) && tr_about_host(self->host, ret);
+    return pthread_equal(pthread_self(), self->thread) && self->host && tr_about_host(self->host, ret);
 }
 
 int tr_resident_start(tr_resident_t *self, const tr_resident_kind_t *kind,
