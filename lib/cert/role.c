@@ -10,7 +10,7 @@ const char *const tr_role_words[] = {"agent", "operator", "watcher", "broker", N
 
 #define ITEMS_MAX 16
 
-/* Agents of the `troupe` command are called cli-PID-XXXX. */
+/* Agents of the `troupe` command are called cli-PID-RANDOM. */
 typedef struct preset {
     const char *names[ITEMS_MAX], *publish[ITEMS_MAX], *subscribe[ITEMS_MAX], *offer[ITEMS_MAX],
         *ask[ITEMS_MAX], *verbs[ITEMS_MAX];

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Users who sign in with name and password: who is let in, what a session may do and what it may not, how often one may guess, two gateways with
-one file of users, and how a session ends with all that belongs to it."""
+"""Users who sign in with name and password: who is let in, what a session may do, how often one may guess, two gateways with one file, and how it ends."""
 import json
 import os
 import pathlib
