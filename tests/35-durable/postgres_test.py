@@ -15,18 +15,7 @@ GIVES_UP = 75  # seconds: it tries a lost database for 30, and one that hangs fo
 
 
 @unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
-class Postgres(durable.DurableTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.database = postgres.Server(cls)
-
-    def setUp(self):
-        super().setUp()
-        if self.database.process.poll() is not None:
-            self.database.start()  # the test before this one has failed
-        self.table = self.id().rpartition(".")[2][:60].lower()
-
+class Postgres(postgres.Tables, durable.DurableTest):
     def start(self, *arguments):
         self.at = self.broker("--journal", "postgres", "--journal-conninfo", self.database.conninfo_file, "--journal-table", self.table,
                               *arguments, listen=self.endpoint)

@@ -77,3 +77,18 @@ class Server:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
         self.log.close()
+
+
+class Tables:
+    """With a test's class, before its other ones: `database` is the class's server, `table` a table of each test's own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.database = Server(cls)
+
+    def setUp(self):
+        super().setUp()
+        if self.database.process.poll() is not None:
+            self.database.start()  # the test before this one has failed
+        self.table = self.id().rpartition(".")[2][:60].lower()

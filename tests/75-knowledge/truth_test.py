@@ -18,18 +18,7 @@ QUESTIONS = ({"query": "heat of a burning engine", "mode": "lexical"}, {"query":
 
 
 @unittest.skipUnless(postgres.FOUND, "PostgreSQL is not installed")
-class Truth(shards_test.Shards):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.database = postgres.Server(cls)
-
-    def setUp(self):
-        super().setUp()
-        if self.database.process.poll() is not None:
-            self.database.start()  # the test before this one has failed
-        self.table = self.id().rpartition(".")[2][:60].lower()
-
+class Truth(postgres.Tables, shards_test.Shards):
     def begin(self, *options, data="data", ready=True):
         kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", f"{self.directory}/{data}", "--store", "postgres",
                          "--conninfo", self.database.conninfo_file, "--table", self.table, *options, env=self.env)
