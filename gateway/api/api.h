@@ -23,6 +23,8 @@ void tr_api_login_callback(tr_web_exchange_t *e);
 void tr_api_status(tr_web_exchange_t *e);
 /* summary.c */
 void tr_api_summary(tr_web_exchange_t *e);
+/* Responds, now that it is known what has been spent everywhere, which it takes: {"sum", "complete", "missing"}. */
+void tr_api_summary_spent(tr_web_exchange_t *e, json_t *spending);
 /* sessions.c */
 void tr_api_session(tr_web_exchange_t *e);
 void tr_api_forget_session(tr_web_exchange_t *e);
@@ -90,6 +92,8 @@ tr_web_role_t tr_api_role_of(const char *receiver, const json_t *content);
 tr_web_role_t tr_api_role_of_task(const json_t *task);
 /* everywhere.c: asks each broker for the route's action, and makes one answer of theirs */
 void tr_api_everywhere(tr_web_exchange_t *e);
+/* Of what the own broker has said, which it takes, and of whom it is linked with (an answer to "brokers"): asks those, too. What else is in e->found stays. */
+void tr_api_ask_linked(tr_web_exchange_t *e, json_t *own, const tr_web_reply_t *brokers);
 /* person.c */
 /* Whether the session, and the conversations, of a user are his to use: all are an admin's, and a program's. */
 bool tr_api_may_be(const tr_web_exchange_t *e, const char *user, size_t len);

@@ -1,7 +1,7 @@
 /*
  * What is asked of all brokers, as each knows a part of it: what a message has set in motion, which traces began last, and what agents have spent on models. The gateway's own is
  * asked for its part and for its neighbours, and then each of those that are linked for theirs, some at once. One that does not say, or may not, is left
- * out, as is one whose link is down, and `complete` is false.
+ * out, as is one whose link is down: `missing` names it, and `complete` is false.
  */
 #include "gateway/api/api.h"
 #include "gateway/http/server.h"
@@ -12,46 +12,78 @@
 
 #define TRACES_MOST 50 /* as the AMS tells where nobody says how many */
 
+#define SUMMARY_MS                                                                                           \
+    1000 /* how long others may take for a summary, which people look at: one that hangs does not hold it up */
+
 enum { OWN, BROKERS };
 
 /* How answers become one: the elements of a list follow each other, numbers are added, also those of the object `sum`. */
 typedef struct part {
-    const char *list;
+    const char *action, *list;
     const char *numbers[3]; /* ended by NULL */
     bool last;              /* of the list no more than were asked for: those that began last */
+    int64_t most_ms;        /* that others may take; 0: as the request may */
+    void (*then)(
+        tr_web_exchange_t *e, json_t *answer); /* takes what all have said; NULL: it is the response */
 } part_t;
 
-static const part_t of_trace = {"spans", {"forgotten", "dropped"}, false},
-                    of_traces = {"traces", {"forgotten", "dropped"}, true},
-                    of_spending = {"spent", {"total"}, false};
+static const part_t parts[] = {
+    {"trace", "spans", {"forgotten", "dropped"}, false, 0, NULL},
+    {"traces", "traces", {"forgotten", "dropped"}, true, 0, NULL},
+    {"spending", "spent", {"total"}, false, 0, NULL},
+};
+static const part_t of_summary = {"spending", "spent", {"total"}, false, SUMMARY_MS, tr_api_summary_spent};
 
 static const part_t *part_of(const tr_web_exchange_t *e) {
     const char *action = e->match.route->action;
-    return strcmp(action, "trace") == 0    ? &of_trace
-           : strcmp(action, "traces") == 0 ? &of_traces
-                                           : &of_spending;
+    for (size_t i = 0; action && i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(action, parts[i].action) == 0)
+            return &parts[i];
+    return &of_summary;
 }
 
-/* In e->found: {"answer": {..., "spans"}, "others": [PLATFORM ...], "asked": how many of them}. */
+/* In e->found: {"answer": {..., "spans", "missing": [PLATFORM ...]}, "others": [PLATFORM ...] that are to be asked, "round": [PLATFORM ...] that are being
+ * asked, by their slots}. */
 
-static bool ask(tr_web_exchange_t *e, unsigned slot, const char *ams, const char *action, bool fields) {
-    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, ams);
-    if (!call)
-        return false;
-    if (fields) {
-        if (tr_web_write_fields(e, action, &call->content) < 0) {
-            tr_bridge_call_destroy(&call);
-            return false;
-        }
-    } else {
-        tr_write_map(&call->content, 1);
-        tr_write_kv(&call->content, "action", action);
-    }
+/* Of a summary only the sum. */
+static int write_question(const tr_web_exchange_t *e, const part_t *part, tr_content_writer_t *out) {
+    if (part != &of_summary)
+        return tr_web_write_fields(e, part->action, out);
+    tr_write_map(out, 2);
+    tr_write_kv(out, "action", part->action);
+    tr_write_kv_int(out, "max-results", 1);
+    return 0;
+}
+
+static bool give(tr_web_exchange_t *e, unsigned slot, tr_web_call_t *call, int64_t timeout_ms) {
     call->act = TR_REQUEST;
-    call->timeout_ms = tr_web_timeout(e);
+    call->timeout_ms = timeout_ms;
     strcpy(call->protocol, "fipa-request");
     tr_web_exchange_call(e, slot, &call);
     return true;
+}
+
+/* One for its part. */
+static bool ask(tr_web_exchange_t *e, unsigned slot, const char *ams) {
+    const part_t *part = part_of(e);
+    int64_t timeout_ms = tr_web_timeout(e);
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, ams);
+    if (!call)
+        return false;
+    if (write_question(e, part, &call->content) < 0) {
+        tr_bridge_call_destroy(&call);
+        return false;
+    }
+    return give(e, slot, call, part->most_ms && part->most_ms < timeout_ms ? part->most_ms : timeout_ms);
+}
+
+static bool ask_who_is_linked(tr_web_exchange_t *e) {
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, "ams");
+    if (!call)
+        return false;
+    tr_write_map(&call->content, 1);
+    tr_write_kv(&call->content, "action", "brokers");
+    return give(e, BROKERS, call, tr_web_timeout(e));
 }
 
 static void on_others(tr_web_exchange_t *e);
@@ -86,27 +118,35 @@ static void respond(tr_web_exchange_t *e) {
     json_t *last = part->last ? last_of(list, most) : NULL;
     if (last)
         json_object_set_new(answer, part->list, last);
-    tr_web_respond_json(e, 200, json_incref(answer));
+    if (part->then)
+        part->then(e, json_incref(answer));
+    else
+        tr_web_respond_json(e, 200, json_incref(answer));
+}
+
+/* Without it the answer is not complete. */
+static void miss(json_t *answer, json_t *platform) {
+    json_object_set_new(answer, "complete", json_false());
+    json_array_append(json_object_get(answer, "missing"), platform);
 }
 
 /* The next ones; where there are none any more, the answer. */
 static void go_on(tr_web_exchange_t *e) {
-    json_t *others = json_object_get(e->found, "others"), *answer = json_object_get(e->found, "answer");
-    json_int_t asked = json_integer_value(json_object_get(e->found, "asked"));
-    unsigned slot = 0;
+    json_t *others = json_object_get(e->found, "others"), *round = json_object_get(e->found, "round"),
+           *platform;
     char ams[8 + TR_PLATFORM_MAX];
+    size_t slot;
     e->on_replies = on_others;
-    for (; slot < TR_WEB_SLOTS && (size_t)asked < json_array_size(others); asked++) {
-        const char *platform = json_string_value(json_array_get(others, (size_t)asked));
-        snprintf(ams, sizeof ams, "ams@%s", platform ? platform : "");
-        if (ask(e, slot, ams, e->match.route->action, true))
-            slot++;
-        else
-            json_object_set_new(answer, "complete", json_false());
+    json_array_clear(round);
+    while ((platform = json_array_get(others, 0)) && (slot = json_array_size(round)) < TR_WEB_SLOTS) {
+        snprintf(ams, sizeof ams, "ams@%s", json_string_value(platform));
+        if (json_array_append(round, platform) < 0 || !ask(e, (unsigned)slot, ams)) {
+            miss(json_object_get(e->found, "answer"), platform);
+            json_array_remove(round, slot);
+        }
+        json_array_remove(others, 0);
     }
-    json_object_set_new(e->found, "asked", json_integer(asked));
-    json_object_set_new(e->found, "slots", json_integer(slot));
-    if (!slot)
+    if (!json_array_size(round))
         respond(e);
 }
 
@@ -122,9 +162,13 @@ static void add_all(json_t *sum, const json_t *more) {
     json_object_foreach((json_t *)(uintptr_t)more, key, value) add(sum, key, more);
 }
 
-static void take(const part_t *part, json_t *answer, const tr_web_reply_t *reply) {
+static void take(const part_t *part, json_t *answer, json_t *platform, const tr_web_reply_t *reply) {
     bool told = reply && reply->outcome == TR_WEB_ANSWERED && reply->act == TR_INFORM;
     json_t *more = told ? tr_web_reply_json(reply) : NULL;
+    if (!more) {
+        miss(answer, platform);
+        return;
+    }
     if (!json_is_true(json_object_get(more, "complete")))
         json_object_set_new(answer, "complete", json_false());
     json_array_extend(json_object_get(answer, part->list), json_object_get(more, part->list));
@@ -135,9 +179,10 @@ static void take(const part_t *part, json_t *answer, const tr_web_reply_t *reply
 }
 
 static void on_others(tr_web_exchange_t *e) {
-    json_int_t slots = json_integer_value(json_object_get(e->found, "slots"));
-    for (json_int_t i = 0; i < slots; i++)
-        take(part_of(e), json_object_get(e->found, "answer"), e->replies[i]);
+    json_t *platform;
+    size_t slot;
+    json_array_foreach(json_object_get(e->found, "round"), slot, platform)
+        take(part_of(e), json_object_get(e->found, "answer"), platform, e->replies[slot]);
     go_on(e);
 }
 
@@ -149,34 +194,39 @@ static json_t *linked(const tr_web_reply_t *reply, json_t *answer) {
     size_t i;
     json_array_foreach(json_object_get(told, "brokers"), i, one) {
         const char *state = json_string_value(json_object_get(one, "state"));
-        if (state && strcmp(state, "up") == 0)
-            json_array_append(names, json_object_get(one, "platform"));
+        json_t *platform = json_object_get(one, "platform");
+        if (state && strcmp(state, "up") == 0 && json_is_string(platform))
+            json_array_append(names, platform);
         else
-            is_told = false;
+            miss(answer, platform);
     }
-    if (!is_told)
+    if (!told)
         json_object_set_new(answer, "complete", json_false());
     json_decref(told);
     return names;
 }
 
-static void on_own(tr_web_exchange_t *e) {
-    if (!tr_web_judge(e, e->replies[OWN], "ams"))
-        return;
-    json_decref(e->found);
-    json_t *answer = tr_web_reply_json(e->replies[OWN]);
-    e->found = json_pack(
-        "{s:o, s:o, s:i}", "answer", answer, "others", linked(e->replies[BROKERS], answer), "asked", 0);
-    if (e->found)
+void tr_api_ask_linked(tr_web_exchange_t *e, json_t *own, const tr_web_reply_t *brokers) {
+    if (!e->found)
+        e->found = json_object();
+    json_object_set_new(own, "missing", json_array());
+    json_object_set_new(e->found, "others", linked(brokers, own));
+    json_object_set_new(e->found, "round", json_array());
+    if (json_object_set_new(e->found, "answer", own) == 0)
         go_on(e);
     else
         tr_web_problem(e, 503, "busy", "out of memory");
 }
 
+static void on_own(tr_web_exchange_t *e) {
+    if (tr_web_judge(e, e->replies[OWN], "ams"))
+        tr_api_ask_linked(e, tr_web_reply_json(e->replies[OWN]), e->replies[BROKERS]);
+}
+
 void tr_api_everywhere(tr_web_exchange_t *e) {
     e->on_replies = on_own;
-    if (!ask(e, OWN, "ams", e->match.route->action, true))
+    if (!ask(e, OWN, "ams"))
         tr_web_problem(e, 503, "busy", "out of memory");
     else
-        ask(e, BROKERS, "ams", "brokers", false); /* where it cannot be asked, the answer is not complete */
+        ask_who_is_linked(e); /* where it cannot be asked, the answer is not complete */
 }

@@ -1,6 +1,6 @@
 /*
  * The whole in numbers, for a page that shows it: agents by their states, the broker's counters, the busiest topics, tasks, approvals, and what models
- * have cost.
+ * have cost, at all brokers that are linked, as /api/v1/spending has it (everywhere.c).
  *
  * What is asked for is asked of the fleet twice a second at most, however many look; of a thousand agents each is a short list, so the
  * page gets some 50 KB for them and not the AMS's 400.
@@ -16,9 +16,9 @@
 #define TOPICS_MAX 40
 
 typedef struct question {
-    const char *to, *action, *key;
-    int64_t most; /* max-results; 0: none is said */
-    bool needed;  /* else its agent may be missing */
+    const char *to, *action, *key; /* key NULL: it is none of the summary's own */
+    int64_t most;                  /* max-results; 0: none is said */
+    bool needed;                   /* else its agent may be missing */
 } question_t;
 
 static const question_t questions[] = {
@@ -28,8 +28,9 @@ static const question_t questions[] = {
     {"svc:tasks", "stats", "tasks", 0, false},
     {"svc:tasks", "approvals", "approvals", 50, false},
     {"ams", "spending", "spent", 1, false},
+    {"ams", "brokers", NULL, 0, false},
 };
-enum { AGENTS, BROKER, TOPICS, TASKS, APPROVALS, SPENT, QUESTIONS };
+enum { AGENTS, BROKER, TOPICS, TASKS, APPROVALS, SPENT, BROKERS, QUESTIONS };
 _Static_assert(QUESTIONS <= TR_WEB_SLOTS, "each question has a slot");
 
 /* ---- made small ---- */
@@ -95,8 +96,6 @@ static json_t *reduced(unsigned slot, const json_t *answer) {
         return agents_json(answer);
     if (slot == TOPICS)
         return topics_json(answer);
-    if (slot == SPENT)
-        return ref(answer, "sum");
     return slot == APPROVALS ? ref(answer, "approvals") : json_incref((json_t *)(uintptr_t)answer);
 }
 
@@ -120,24 +119,50 @@ static void keep(tr_web_summary_t *summary, const json_t *value) {
     free(text);
 }
 
-static void on_replies(tr_web_exchange_t *e) {
+static void give(tr_web_exchange_t *e, json_t *all) {
     tr_web_summary_t *summary = tr_web_server_summary(e->server);
-    for (unsigned i = 0; i < QUESTIONS; i++)
-        if (questions[i].needed && !tr_web_judge(e, e->replies[i], questions[i].to))
-            return;
-    json_t *all = json_pack("{s:I}", "at_ms", (json_int_t)tr_clock_wall_ms());
-    for (unsigned i = 0; i < QUESTIONS; i++) {
-        json_t *answer = answered(e->replies[i]) ? tr_web_reply_json(e->replies[i]) : NULL;
-        json_object_set_new(all, questions[i].key, answer ? reduced(i, answer) : json_null());
-        json_decref(answer);
-    }
-    json_object_set_new(all, "latency", tr_web_server_latencies(e->server));
     keep(summary, all);
-    json_decref(all);
     if (summary->at_ms)
         tell(e, summary);
     else
         tr_web_problem(e, 503, "busy", "out of memory");
+}
+
+void tr_api_summary_spent(tr_web_exchange_t *e, json_t *spending) {
+    json_t *all = json_object_get(e->found, "summary"), *spent = json_object_get(spending, "sum");
+    json_object_set(spent, "complete", json_object_get(spending, "complete"));
+    json_object_set(spent, "missing", json_object_get(spending, "missing"));
+    json_object_set(all, questions[SPENT].key, spent);
+    json_decref(spending);
+    give(e, all);
+}
+
+static json_t *told(const tr_web_reply_t *reply) {
+    return answered(reply) ? tr_web_reply_json(reply) : NULL;
+}
+
+static void on_replies(tr_web_exchange_t *e) {
+    for (unsigned i = 0; i < QUESTIONS; i++)
+        if (questions[i].needed && !tr_web_judge(e, e->replies[i], questions[i].to))
+            return;
+    json_t *all = json_pack("{s:I}", "at_ms", (json_int_t)tr_clock_wall_ms());
+    for (unsigned i = 0; i < SPENT; i++) {
+        json_t *answer = told(e->replies[i]);
+        json_object_set_new(all, questions[i].key, answer ? reduced(i, answer) : json_null());
+        json_decref(answer);
+    }
+    json_object_set_new(all, "latency", tr_web_server_latencies(e->server));
+    json_t *own = told(e->replies[SPENT]);
+    json_object_set_new(all, questions[SPENT].key, json_null());
+    json_decref(e->found);
+    e->found = json_object();
+    if (json_object_set_new(e->found, "summary", all) < 0) {
+        json_decref(own);
+        tr_web_problem(e, 503, "busy", "out of memory");
+    } else if (own)
+        tr_api_ask_linked(e, own, e->replies[BROKERS]);
+    else
+        give(e, all);
 }
 
 static tr_web_call_t *question(tr_web_exchange_t *e, const question_t *q) {

@@ -24,7 +24,7 @@
 #define TR_WEB_QUERY_MAX   2048
 #define TR_WEB_KEY_MAX     128
 #define TR_WEB_TAGS_SIZE   256 /* of a list of ETags; a longer one is not looked at */
-#define TR_WEB_SLOTS       6
+#define TR_WEB_SLOTS       7
 #define TR_WEB_MESSAGE_MAX 16384 /* bytes of what a client says over a WebSocket */
 
 struct lws;

@@ -65,7 +65,7 @@ export async function show(root) {
         const {sum} = all, byGroup = gathered(all.spent, one => groupOf(one.agent)), byAgent = gathered(all.spent, one => one.agent), weight = of => sum.nano ? of.nano / 1e9 : of.input + of.output;
         put(tiles, figure("Money", money(sum.nano), "in the unit of the models' prices"), figure("Tokens in", compact(sum.input), "prompts"), figure("Tokens out", compact(sum.output), "replies"),
             figure("Calls", compact(sum.calls), sum.failed ? `${number(sum.failed)} failed` : "none failed"));
-        put(note, `All calls of all agents since ${moment(all.since_ms)}, whether they are traced or not.`, all.complete ? "" : " Not all of it is known here: a linked broker does not say, or there are more agents and models than are counted.",
+        put(note, `All calls of all agents since ${moment(all.since_ms)}, whether they are traced or not.`, all.complete ? "" : all.missing.length ? ` Without what ${all.missing.join(", ")} knows.` : " Not all of it is known here: a linked broker does not say, or there are more agents and models than are counted.",
             all.total > ROWS_MAX ? ` ${number(ROWS_MAX)} of ${number(all.total)} lines are summed up below.` : "");
         put(quiet, all.total ? [] : empty("No model was asked", "Agents here think with the built-in mind, which costs nothing."));
         costs.hidden = !all.total;

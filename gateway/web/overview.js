@@ -73,8 +73,9 @@ export async function show(root) {
             now.tasks ? `${number(tasks.completed || 0)} done, ${number(tasks.failed || 0)} failed` : "no coordinator");
         tiles.approvals.set(now.approvals ? number(now.approvals.length) : "\u2013", now.approvals?.length ? "wait for a person" : "nothing waits", now.approvals?.length ? "warn" : "");
         tiles.letters.set(number(now.broker.letters), `${number(now.broker.nacks)} refused`, now.broker.letters ? "warn" : "");
-        tiles.tokens.set(now.spent ? compact(now.spent.input + now.spent.output) : "\u2013", now.spent ? `${number(now.spent.calls)} calls${now.spent.failed ? `, ${number(now.spent.failed)} failed` : ""}` : "not counted");
-        tiles.money.set(now.spent ? money(now.spent.nano) : "\u2013", now.spent?.calls && !now.spent.nano ? "no prices are given" : "since the broker began");
+        const {spent} = now, known = !spent || spent.complete ? "" : spent.missing.length ? `without ${spent.missing.join(", ")}` : "not all of it is known";
+        tiles.tokens.set(spent ? compact(spent.input + spent.output) : "\u2013", known || (spent ? `${number(spent.calls)} calls${spent.failed ? `, ${number(spent.failed)} failed` : ""}` : "not counted"), known && "warn");
+        tiles.money.set(spent ? money(spent.nano) : "\u2013", known || (spent?.calls && !spent.nano ? "no prices are given" : "since the brokers began"), known && "warn");
         const busy = now.topics.busiest.filter(topic => topic.per_s > 0).slice(0, 8);
         put(topics, busy.length ? bar(busy.map(topic => [topic.topic, topic.per_s]), n => `${compact(n)}/s`) : h("p", {class: "dim"}, "Nothing is published now."));
         before = now;

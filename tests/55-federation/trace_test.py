@@ -1,6 +1,7 @@
 """One trace over two brokers: each has its own spans of the way, and whichever is asked tells those of both; who exports at one has the spans of all."""
 import json
 import re
+import signal
 import sys
 import urllib.request
 
@@ -68,19 +69,34 @@ class Trace(place.FederationTest):
         self.assertEqual({(row["agent"], row["calls"]) for row in spending["spent"]}, {(f"ann@{platform}", 1) for platform in ("south", "east", "north")})
         self.assertEqual((spending["total"], spending["complete"], spending["sum"]["input"], spending["sum"]["nano"]),
                          (3, True, 3 * model.USAGE["prompt_tokens"], 3000 * (model.USAGE["prompt_tokens"] + 2 * model.USAGE["completion_tokens"])))
+        # The overview's numbers are the same ones.
+        with urllib.request.urlopen(f"{gateway.url}/api/v1/metrics", timeout=30) as answer:
+            self.assertEqual(json.load(answer)["spent"], {**spending["sum"], "complete": True, "missing": []})
 
     def test_a_sum_without_a_broker_is_not_complete(self):
+        """Neither where its link is down, nor where it is up and says nothing."""
         self.mesh()
-        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0")
+        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0", "--wait-time", "2s")
 
-        def complete(what):
+        def known(what):
             with urllib.request.urlopen(f"{gateway.url}/api/v1/{what}", timeout=30) as answer:
-                return json.load(answer)["complete"]
-        self.assertTrue(complete("spending"))
-        self.brokers["south"].stop()
+                told = json.load(answer)
+            told = told["spent"] if what == "metrics" else told
+            return told["complete"], told["missing"]
+        for what in ("spending", "traces", "metrics"):
+            self.assertEqual(known(what), (True, []), what)
+        south = self.brokers["south"]
+        south.process.send_signal(signal.SIGSTOP)
+        for what in ("spending", "metrics"):
+            self.assertEqual(known(what), (False, ["south"]), what)
+        south.process.send_signal(signal.SIGCONT)
+        self.wait_linked("east", ["south"])
+        harness.wait_until(lambda: known("metrics") == (True, []), "all of them to say")
+        south.stop()
         self.wait_linked("east", ["south"], "down")
-        self.assertFalse(complete("spending"))
-        self.assertFalse(complete("traces"))
+        harness.wait_until(lambda: known("metrics") == (False, ["south"]), "a summary that is anew")
+        for what in ("spending", "traces"):
+            self.assertEqual(known(what), (False, ["south"]), what)
 
     def test_the_list_has_what_began_at_any(self):
         self.mesh()

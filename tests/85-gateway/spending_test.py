@@ -55,7 +55,7 @@ class Spending(web.GatewayTest):
         self.assertEqual(self.spent(1, "/api/v1/spending?name=bob")["total"], 1)
         # Nothing of it was traced.
         self.assertEqual(self.good(self.get("/api/v1/traces"))["traces"], [])
-        self.assertEqual(self.good(self.get("/api/v1/metrics"))["spent"], told["sum"])
+        self.assertEqual(self.good(self.get("/api/v1/metrics"))["spent"], {**told["sum"], "complete": True, "missing": []})
 
         # Another process of that name goes on where this one has ended; what it did not come to tell before is told as it ends.
         self.summary("ann")
