@@ -1,5 +1,6 @@
 #include "agentd/behaviours/ballot.h"
 
+#include "lib/text/utf8.h"
 #include "proto/json.h"
 
 #include <math.h>
@@ -88,6 +89,7 @@ typedef struct answer {
     double scores[OPTIONS_MAX], confidence;
     const char *reason;   /* the mind's; "" = none */
     const char *proposal; /* likewise, of one that fits; NULL */
+    const tr_mind_result_t *mind;
 } answer_t;
 
 /* NULL where it is none that a ballot may have. */
@@ -100,8 +102,9 @@ static const char *proposal_of(tr_value_t question, const json_t *choice) {
 }
 
 /* false: it is not about this question. */
-static bool read_choice(tr_value_t question, const json_t *choice, answer_t *a) {
-    const json_t *scores = json_object_get(choice, "scores");
+static bool read_choice(tr_value_t question, const tr_mind_result_t *mind, answer_t *a) {
+    const json_t *choice = mind->value, *scores = json_object_get(choice, "scores");
+    a->mind = mind;
     a->options = tr_value_get(question, "options");
     a->count = tr_value_size(a->options);
     a->confidence = json_number_value(json_object_get(choice, "confidence"));
@@ -188,13 +191,16 @@ static bool is_indifferent(const answer_t *a) {
     return a->count > 1 && best(a) - worst(a) < SAME;
 }
 
-/* So many bytes of a text, or as many as end at a whole character before that. */
-static size_t cut(const char *text, size_t len, size_t most) {
-    if (len <= most)
-        return len;
-    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
-        most--;
-    return most;
+/* Entries of a map. */
+static size_t count_mind(const answer_t *a) {
+    return *a->mind->fallback ? 2 : 1;
+}
+
+/* Whose choice it is: where a model is down, who counts the votes need not take them for its. */
+static void write_mind(tr_content_writer_t *w, const answer_t *a) {
+    tr_write_kv(w, "by", a->mind->by);
+    if (*a->mind->fallback)
+        tr_write_kv(w, "fallback", a->mind->fallback);
 }
 
 static void write_reason(tr_content_writer_t *w, const answer_t *a) {
@@ -203,12 +209,12 @@ static void write_reason(tr_content_writer_t *w, const answer_t *a) {
     const char *option = tr_value_str(tr_value_at(a->options, a->order[0]), &len);
     tr_write_str(w, "reason");
     if (*a->reason) {
-        tr_write_strn(w, a->reason, cut(a->reason, strlen(a->reason), REASON_MAX));
+        tr_write_strn(w, a->reason, tr_utf8_cut(a->reason, strlen(a->reason), REASON_MAX));
         return;
     }
     int n = snprintf(reason, sizeof reason,
         "\"%.*s\" is nearest to my profile and to what is known (%.2f, the next %.2f)",
-        (int)cut(option, len, 200), option, best(a), a->scores[a->order[1]]);
+        (int)tr_utf8_cut(option, len, 200), option, best(a), a->scores[a->order[1]]);
     tr_write_strn(w, reason, (size_t)n);
 }
 
@@ -217,17 +223,19 @@ static const char *const indifference = "nothing in the options has more to do w
 static void write_vote(tr_content_writer_t *w, const answer_t *a, tr_value_t question) {
     if (is_indifferent(a) || a->count == 1) {
         bool sole = a->count == 1;
-        tr_write_map(w, 2);
+        tr_write_map(w, 2 + count_mind(a));
         if (sole && best(a) > SAME)
             write_votes(w, a, question);
         else
             tr_write_kv_bool(w, "abstain", true);
         tr_write_kv(w, "reason", sole ? "it is the only option" : indifference);
+        write_mind(w, a);
         return;
     }
-    tr_write_map(w, a->proposal ? 4 : 3);
+    tr_write_map(w, (a->proposal ? 4 : 3) + count_mind(a));
     write_votes(w, a, question);
     write_reason(w, a);
+    write_mind(w, a);
     tr_write_kv_double(w, "confidence", a->confidence);
     if (a->proposal)
         tr_write_kv(w, "proposal", a->proposal);
@@ -236,7 +244,7 @@ static void write_vote(tr_content_writer_t *w, const answer_t *a, tr_value_t que
 /* What it holds, without a ballot. */
 static void write_opinion(tr_content_writer_t *w, const answer_t *a) {
     bool has_one = a->count > 1 ? !is_indifferent(a) : best(a) > SAME;
-    tr_write_map(w, 3);
+    tr_write_map(w, 3 + count_mind(a));
     tr_write_str(w, "opinion");
     if (has_one)
         write_option(w, a, 0);
@@ -246,20 +254,22 @@ static void write_opinion(tr_content_writer_t *w, const answer_t *a) {
         write_reason(w, a);
     else
         tr_write_kv(w, "reason", has_one ? "it is the only option" : indifference);
+    write_mind(w, a);
     tr_write_kv_double(w, "confidence", has_one ? a->confidence : 0);
 }
 
 static void write_mediation(tr_content_writer_t *w, const answer_t *a) {
     size_t n = a->count < MEDIATED ? a->count : MEDIATED;
-    tr_write_map(w, 2);
+    tr_write_map(w, 2 + count_mind(a));
     tr_write_str(w, "options");
     tr_write_array(w, n);
     for (size_t i = 0; i < n; i++)
         write_option(w, a, i);
     tr_write_kv(w, "reason", "these are nearest to my profile and to what is known");
+    write_mind(w, a);
 }
 
-const char *tr_ballot_write(tr_content_writer_t *w, tr_value_t question, const json_t *choice) {
+const char *tr_ballot_write(tr_content_writer_t *w, tr_value_t question, const tr_mind_result_t *choice) {
     answer_t a = {0};
     if (!read_choice(question, choice, &a))
         return "the mind has answered another question";

@@ -38,8 +38,13 @@ static void finish(value_t *v) {
 
 #define OPTIONS "'options': ['tea', 'milk', 'beer']"
 
-/* What is answered to a question, when the mind gives the options these scores: JSON, to be freed. */
-static char *answer(const char *question, const char *scores) {
+static tr_mind_result_t chosen(const json_t *choice, const char *by, const char *fallback) {
+    return (tr_mind_result_t){
+        .op = TR_MIND_CHOOSE, .status = TR_MIND_OK, .value = choice, .by = by, .fallback = fallback};
+}
+
+/* What is answered to a question, when the mind gives the options these scores, but for its reason: JSON, to be freed. */
+static char *answer_by(const char *question, const char *scores, const char *by, const char *fallback) {
     value_t q;
     tr_value_t asked = read(&q, question);
     json_t *choice = json_pack("{s:f, s:o}", "confidence", 0.75, "scores", json_loads(scores, 0, NULL));
@@ -49,12 +54,14 @@ static char *answer(const char *question, const char *scores) {
     size_t len;
     tr_content_writer_init(&w);
     assert_null(tr_ballot_wrong(asked));
-    const char *wrong = tr_ballot_write(&w, asked, choice);
+    tr_mind_result_t result = chosen(choice, by, fallback);
+    const char *wrong = tr_ballot_write(&w, asked, &result);
     char *text = NULL;
     if (!wrong) {
         assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
         assert_int_equal(tr_content_init(&content, bytes, len), 0);
         json_t *json = tr_value_to_json(&content.root);
+        assert_non_null(json_object_get(json, "reason"));
         json_object_del(json, "reason");
         text = json_dumps(json, JSON_COMPACT);
         json_decref(json);
@@ -63,6 +70,17 @@ static char *answer(const char *question, const char *scores) {
     tr_content_writer_finish(&w);
     json_decref(choice);
     finish(&q);
+    return text;
+}
+
+/* The same, without whose it is. */
+static char *answer(const char *question, const char *scores) {
+    static const char by[] = ",\"by\":\"built-in\"";
+    char *text = answer_by(question, scores, "built-in", ""), *at = text ? strstr(text, by) : NULL;
+    if (text) {
+        assert_non_null(at);
+        memmove(at, at + strlen(by), strlen(at + strlen(by)) + 1);
+    }
     return text;
 }
 
@@ -98,6 +116,25 @@ static void test_ballots(void **state) {
     assert_null(answer(cases[0].question, "[0.1]"));
 }
 
+/* Whatever is answered says which mind it is of, and why it was not the usual one. */
+static void test_the_mind_is_named(void **state) {
+    static const char *const actions[] = {"vote", "opinion", "mediate"};
+    static const char *const scores[] = {"[0.1, 0.5, 0.2]", "[0.0, 0.0, 0.0]"};
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        char question[200];
+        snprintf(question, sizeof question, "{'action': '%s', 'method': 'plurality', " OPTIONS "}",
+            actions[i % 3]);
+        char *text = answer_by(question, scores[i / 3], "model m", "");
+        assert_non_null(strstr(text, "\"by\":\"model m\""));
+        assert_null(strstr(text, "fallback"));
+        free(text);
+        text = answer_by(question, scores[i / 3], "built-in", "unreachable: no connection");
+        assert_non_null(strstr(text, "\"by\":\"built-in\",\"fallback\":\"unreachable: no connection\""));
+        free(text);
+    }
+}
+
 /* Of a choice that has a proposal. */
 static bool proposes(const char *question, const char *proposal) {
     value_t q;
@@ -110,7 +147,8 @@ static bool proposes(const char *question, const char *proposal) {
     const void *bytes;
     size_t len;
     tr_content_writer_init(&w);
-    assert_null(tr_ballot_write(&w, asked, choice));
+    tr_mind_result_t result = chosen(choice, "model m", "");
+    assert_null(tr_ballot_write(&w, asked, &result));
     assert_int_equal(tr_content_writer_take(&w, &bytes, &len), 0);
     assert_int_equal(tr_content_init(&content, bytes, len), 0);
     bool found = tr_value_equals(tr_value_get(&content.root, "proposal"), proposal);
@@ -179,6 +217,7 @@ static void test_what_the_mind_is_asked(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ballots),
+        cmocka_unit_test(test_the_mind_is_named),
         cmocka_unit_test(test_proposals),
         cmocka_unit_test(test_what_is_no_question),
         cmocka_unit_test(test_what_the_mind_is_asked),

@@ -5,8 +5,8 @@
  *
  * Asked to vote it has its mind compare the options with its profile, and with what is known: the context and what others have
  * said in the round before. Its ballot is in the words of the decision's method; where nothing in the options has to do with it,
- * it abstains. Asked for its opinion ({"action": "opinion", "question", "options", "context"}) it says {"opinion": an option or null, "reason",
- * "confidence"}. Reasons are its mind's, in words. Asked to mediate it names the two options that are nearest to it.
+ * it abstains. With it stands which mind has chosen ("by"), and why it was not the model that does usually ("fallback"). Asked for its opinion ({"action": "opinion", "question", "options", "context"}) it says {"opinion": an option or null, "reason",
+ * "confidence", "by"}. Reasons are its mind's, in words. Asked to mediate it names the two options that are nearest to it.
  */
 #include "agentd/behaviours/ballot.h"
 #include "agentd/behaviours/table.h"
@@ -62,9 +62,8 @@ static void on_chosen(
     tr_content_writer_t w;
     (void)carried;
     tr_content_writer_init(&w);
-    const char *wrong = result->status == TR_MIND_OK
-                            ? tr_ballot_write(&w, tr_message_value(message), result->value)
-                            : result->detail;
+    const char *wrong = result->status == TR_MIND_OK ? tr_ballot_write(&w, tr_message_value(message), result)
+                                                     : result->detail;
     if (!wrong) {
         tr_thinker_answer(&voter->thinker, message, TR_INFORM, &w);
         return;

@@ -85,27 +85,41 @@ void tr_motion_destroy(tr_motion_t **self_p) {
 
 void tr_motion_clear_seat(tr_seat_t *seat) {
     free(seat->reason);
+    free(seat->by);
+    free(seat->fallback);
     free(seat->proposal);
-    seat->reason = seat->proposal = NULL;
+    seat->reason = seat->by = seat->fallback = seat->proposal = NULL;
 }
 
-const char *tr_motion_reason(tr_value_t value, size_t *ret_len) {
+enum { REASON, BY, FALLBACK };
+
+const tr_remark_t tr_motion_remarks[TR_REMARKS] = {
+    [REASON] = {"reason", TR_MOTION_REASON_MAX},
+    [BY] = {"by", TR_MOTION_BY_MAX},
+    [FALLBACK] = {"fallback", TR_MOTION_FALLBACK_MAX},
+};
+
+const char *tr_motion_remark(tr_value_t value, const tr_remark_t *remark, size_t *ret_len) {
     size_t len = 0;
-    const char *text = tr_value_str(tr_value_get(value, "reason"), &len);
+    const char *text = tr_value_str(tr_value_get(value, remark->key), &len);
     if (!text || len == 0 || memchr(text, '\0', len))
         return NULL;
-    if (len > TR_MOTION_REASON_MAX)
-        for (len = TR_MOTION_REASON_MAX; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+    if (len > remark->most)
+        for (len = remark->most; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;
     *ret_len = len;
     return text;
 }
 
 /* NULL: there is none, or no memory. */
-static char *copy_reason(tr_value_t value) {
+static char *copy_remark(tr_value_t value, size_t which) {
     size_t len;
-    const char *reason = tr_motion_reason(value, &len);
-    return reason ? strndup(reason, len) : NULL;
+    const char *text = tr_motion_remark(value, &tr_motion_remarks[which], &len);
+    return text ? strndup(text, len) : NULL;
+}
+
+static char *copy_reason(tr_value_t value) {
+    return copy_remark(value, REASON);
 }
 
 static int take_seat(
@@ -125,6 +139,8 @@ static void answer(tr_motion_t *self, tr_seat_t *seat, tr_seat_state_t state, tr
     seat->state = state;
     tr_motion_clear_seat(seat);
     seat->reason = copy_reason(value);
+    seat->by = copy_remark(value, BY);
+    seat->fallback = copy_remark(value, FALLBACK);
 }
 
 static int take_ballot(tr_motion_t *self, const tr_motion_event_t *e, tr_error_t *error) {

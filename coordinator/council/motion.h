@@ -36,6 +36,8 @@
 #define TR_MOTION_QUESTION_MAX  2000u /* bytes */
 #define TR_MOTION_OPTION_MAX    200u
 #define TR_MOTION_REASON_MAX    1000u /* what is longer is cut */
+#define TR_MOTION_BY_MAX        200u  /* likewise */
+#define TR_MOTION_FALLBACK_MAX  500u  /* likewise */
 #define TR_MOTION_CONTEXT_MAX   (64u << 10)
 #define TR_MOTION_TRACE_MAX     55u
 #define TR_MOTION_OPINIONS_MAX  3u     /* told of one option */
@@ -65,10 +67,10 @@ typedef enum tr_motion_what {
     TR_MOTION_BALLOT,   /* who, value: the ballot */
     TR_MOTION_DECLINED, /* who, value: {"reason"} */
     TR_MOTION_COUNTED,  /* the round is over */
-    TR_MOTION_MEDIATED, /* value: {"options": [text ...], "reason"}; none: the mediator did not help */
-    TR_MOTION_SETTLED,  /* who, value: {"option", "reason"} */
-    TR_MOTION_ENDED,    /* who, value: {"reason"} */
-    TR_MOTION_TRUTH,    /* who, value: {"option", "edition"}: which one was right, as is known now */
+    TR_MOTION_MEDIATED, /* value: {"options": [text ...], "reason", "by", "fallback"}; none: the mediator did not help */
+    TR_MOTION_SETTLED, /* who, value: {"option", "reason"} */
+    TR_MOTION_ENDED,   /* who, value: {"reason"} */
+    TR_MOTION_TRUTH,   /* who, value: {"option", "edition"}: which one was right, as is known now */
     TR_MOTION_WHATS,
 } tr_motion_what_t;
 
@@ -103,6 +105,8 @@ typedef struct tr_seat {
     uint32_t ballots;  /* of this round: each but the last one was taken back */
     double confidence; /* 0..1 */
     char *reason;      /* owned, NULL */
+    char *by;          /* which mind thought of it, as the voter says; owned, NULL */
+    char *fallback;    /* why it was not the one that does usually; owned, NULL */
     char *proposal;    /* an option for the next round; owned, NULL */
     int32_t *marks;    /* one for each option there may ever be; owned by the decision */
 } tr_seat_t;
@@ -169,7 +173,8 @@ void tr_motion_destroy(tr_motion_t **self); /* NULL-safe */
  *
  * A ballot is one of {"choice": option}, {"approve": [option ...]}, {"scores": {option: number}}, {"ranking": [option, or
  * [option ...] that share a place, ...]}, as the method asks for, {"abstain": true} or {"delegate": voter}; and may have
- * "reason", "confidence" (0..1) and "proposal" (a text: an option for the next round, where there is one). An empty one abstains.
+ * "reason", "by" (the mind that thought of it), "fallback" (why it was not the one that does usually), "confidence" (0..1) and "proposal" (a
+ * text: an option for the next round, where there is one). An empty one abstains.
  * Until the round is counted a later one takes the place of an earlier one.
  */
 int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);

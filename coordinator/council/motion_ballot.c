@@ -128,13 +128,13 @@ const char *tr_motion_said_in(const tr_motion_t *self) {
 }
 
 int tr_motion_check_keys(const tr_motion_t *self, tr_value_t ballot, tr_error_t *error) {
-    const char *const keys[] = {
-        said_in[self->poll.method], "abstain", "delegate", "reason", "confidence", "proposal"};
+    const char *const keys[] = {said_in[self->poll.method], "abstain", "delegate", "reason", "by", "fallback",
+        "confidence", "proposal"};
     return !tr_value_is_map(ballot) || tr_value_has_only(ballot, keys, sizeof keys / sizeof *keys)
                ? 0
                : tr_error_set(error, -EINVAL,
-                     "expected no other keys than %s, abstain, delegate, reason, confidence, proposal, each "
-                     "once",
+                     "expected no other keys than %s, abstain, delegate, reason, by, fallback, confidence, "
+                     "proposal, each once",
                      keys[0]);
 }
 

@@ -77,18 +77,22 @@ static void write_said(tr_content_writer_t *w, const tr_motion_t *d, const tr_sa
     }
 }
 
-static void write_reason(tr_content_writer_t *w, tr_value_t value) {
-    size_t len;
-    const char *reason = tr_motion_reason(value, &len);
-    if (!reason)
-        return;
-    tr_write_str(w, "reason");
-    tr_write_strn(w, reason, len);
+/* The first `most` of the remarks, as far as there are some: how many. */
+static size_t write_remarks(tr_content_writer_t *w, tr_value_t value, size_t most) {
+    size_t len, count = 0;
+    for (size_t i = 0; i < most; i++) {
+        const char *text = tr_motion_remark(value, &tr_motion_remarks[i], &len);
+        count += text != NULL;
+        if (!w || !text)
+            continue;
+        tr_write_str(w, tr_motion_remarks[i].key);
+        tr_write_strn(w, text, len);
+    }
+    return count;
 }
 
-static bool has_reason(tr_value_t value) {
-    size_t len;
-    return tr_motion_reason(value, &len) != NULL;
+static size_t count_remarks(tr_value_t value, size_t most) {
+    return write_remarks(NULL, value, most);
 }
 
 static int digest_ballot(tr_content_writer_t *w, const tr_motion_t *d, tr_value_t ballot, tr_error_t *error) {
@@ -98,9 +102,9 @@ static int digest_ballot(tr_content_writer_t *w, const tr_motion_t *d, tr_value_
     int rc = tr_motion_read_ballot(d, ballot, &said, error);
     if (rc < 0)
         return rc;
-    tr_write_map(w, 1u + has_reason(ballot) + sure + (said.proposal != NULL));
+    tr_write_map(w, 1u + count_remarks(ballot, TR_REMARKS) + sure + (said.proposal != NULL));
     write_said(w, d, &said);
-    write_reason(w, ballot);
+    write_remarks(w, ballot, TR_REMARKS);
     if (sure)
         tr_write_kv_double(w, "confidence", confidence);
     if (said.proposal) {
@@ -124,10 +128,10 @@ static int digest_mediation(tr_content_writer_t *w, tr_value_t value, tr_error_t
     if (!fits)
         return tr_error_set(error, -EINVAL, "options: expected a list of 1 to %u texts of 1 to %u bytes",
             TR_MOTION_OPTIONS_MAX, TR_MOTION_OPTION_MAX);
-    tr_write_map(w, 1u + has_reason(value));
+    tr_write_map(w, 1u + count_remarks(value, TR_REMARKS));
     tr_write_str(w, "options");
     tr_write_value(w, options);
-    write_reason(w, value);
+    write_remarks(w, value, TR_REMARKS);
     return 0;
 }
 
@@ -136,12 +140,12 @@ static int digest_choice(tr_content_writer_t *w, const tr_motion_t *d, tr_value_
     size_t option = tr_motion_option(d, tr_value_get(value, "option"));
     if (!value)
         return 0;
-    tr_write_map(w, (size_t)(option != TR_NOBODY) + has_reason(value) + (edition > 0));
+    tr_write_map(w, (size_t)(option != TR_NOBODY) + count_remarks(value, 1) + (edition > 0));
     if (edition)
         tr_write_kv_uint(w, "edition", edition);
     if (option != TR_NOBODY)
         tr_write_kv(w, "option", d->options[option]);
-    write_reason(w, value);
+    write_remarks(w, value, 1);
     return 0;
 }
 

@@ -22,8 +22,16 @@ typedef struct tr_said {
 
 /* motion.c: of its texts. */
 void tr_motion_clear_seat(tr_seat_t *seat);
-/* The reason that a value has, cut where it is long, between two characters; not ended by 0. NULL: there is none. */
-const char *tr_motion_reason(tr_value_t value, size_t *ret_len);
+/* Why something was said, and by what: a text that a value may have beside the rest. */
+typedef struct tr_remark {
+    const char *key;
+    size_t most; /* bytes that are kept */
+} tr_remark_t;
+
+#define TR_REMARKS 3
+extern const tr_remark_t tr_motion_remarks[TR_REMARKS]; /* the reason first */
+/* That of a value, cut where it is long, between two characters; not ended by 0. NULL: there is none. */
+const char *tr_motion_remark(tr_value_t value, const tr_remark_t *remark, size_t *ret_len);
 
 /* motion_ballot.c: the key of its method's votes; what a ballot may have, -EINVAL where it has more. */
 const char *tr_motion_said_in(const tr_motion_t *self);

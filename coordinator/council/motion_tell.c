@@ -106,7 +106,7 @@ static void write_marks(tr_content_writer_t *w, const tr_motion_t *self, const t
 
 void tr_motion_write_vote(tr_content_writer_t *w, const tr_motion_t *self, size_t at) {
     const tr_seat_t *others = self->seats, *seat = &others[at];
-    tr_write_map(w, self->secret ? 3 : 8);
+    tr_write_map(w, self->secret ? 3 : 10);
     tr_write_kv(w, "voter", seat->voter);
     tr_write_kv_double(w, "weight", (double)seat->weight / (double)TR_WEIGHT_ONE);
     if (self->secret) {
@@ -118,6 +118,8 @@ void tr_motion_write_vote(tr_content_writer_t *w, const tr_motion_t *self, size_
     tr_write_kv(w, "delegate", seat->delegate == TR_NOBODY ? NULL : others[seat->delegate].voter);
     tr_write_kv(w, "carried-by", seat->carried_by == TR_NOBODY ? NULL : others[seat->carried_by].voter);
     tr_write_kv(w, "reason", seat->reason);
+    tr_write_kv(w, "by", seat->by);
+    tr_write_kv(w, "fallback", seat->fallback);
     tr_write_kv_double(w, "confidence", seat->confidence);
 }
 

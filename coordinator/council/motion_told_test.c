@@ -35,6 +35,40 @@ static void test_what_is_told(void **state) {
     json_decref(all);
 }
 
+static const char *said_by(const json_t *votes, size_t at, const char *key) {
+    return json_string_value(json_object_get(json_array_get(votes, at), key));
+}
+
+/* Who votes says which mind it was, and why not the one that does usually; of a secret vote nobody is told. */
+static void test_the_mind_behind_a_vote(void **state) {
+    chamber_t *c = *state;
+    char text[700], long_by[300];
+    memset(long_by, 'm', sizeof long_by - 1);
+    long_by[sizeof long_by - 1] = '\0';
+    snprintf(text, sizeof text, "{'choice': 'a', 'by': '%s'}", long_by);
+    for (int secret = 0; secret < 2; secret++) {
+        chamber_open(c, quoted(secret ? "{" ABC ", 'secret': true}" : "{" ABC "}"));
+        chamber_vote(c, "ann", quoted("{'choice': 'b', 'by': 'built-in', 'fallback': 'refused: no key'}"));
+        chamber_vote(c, "bob", quoted(text));
+        chamber_event(c, TR_MOTION_DECLINED, "cid", quoted("{'reason': 'busy'}"));
+        json_t *votes = chamber_told(c, chamber_write_votes);
+        char *all = json_dumps(votes, 0);
+        assert_int_equal(strstr(all, "built-in") == NULL, secret);
+        assert_int_equal(strstr(all, "no key") == NULL, secret);
+        if (!secret) {
+            assert_string_equal(said_by(votes, 0, "by"), "built-in");
+            assert_string_equal(said_by(votes, 0, "fallback"), "refused: no key");
+            assert_int_equal(strlen(said_by(votes, 1, "by")), TR_MOTION_BY_MAX);
+            assert_null(said_by(votes, 1, "fallback"));
+            assert_null(said_by(votes, 2, "by"));
+        }
+        free(all);
+        json_decref(votes);
+        chamber_vote(c, "ann", quoted("{'choice': 'b'}")); /* in the place of the other one */
+        assert_null(c->d->seats[0].by);
+    }
+}
+
 /* What is kept is what was read, whatever else is sent; and it says the same when it is read again. */
 static void test_what_is_kept_of_a_ballot(void **state) {
     static const struct {
@@ -43,6 +77,10 @@ static void test_what_is_kept_of_a_ballot(void **state) {
         {"plurality", "{'choice': 'c', 'reason': 7, 'confidence': 5}", "{'choice':'c'}"},
         {"plurality", "{'choice': 'c', 'reason': 'r', 'confidence': 0.5, 'proposal': 'd'}",
             "{'choice':'c','confidence':0.5,'proposal':'d','reason':'r'}"},
+        {"plurality", "{'choice': 'c', 'reason': 'r', 'by': 'built-in', 'fallback': 'timed-out: idle'}",
+            "{'by':'built-in','choice':'c','fallback':'timed-out: idle','reason':'r'}"},
+        {"plurality", "{'abstain': true, 'by': 'model m', 'fallback': ''}",
+            "{'abstain':true,'by':'model m'}"},
         {"plurality", "{'abstain': true, 'reason': 'r'}", "{'abstain':true,'reason':'r'}"},
         {"plurality", "{'delegate': 'bob'}", "{'delegate':'bob'}"},
         {"approval", "{'approve': ['c', 'a']}", "{'approve':['a','c']}"},
@@ -80,10 +118,10 @@ static void test_what_is_kept_of_the_rest(void **state) {
             quoted("{'action': 'settle', 'option': 'b', 'reason': 'r', 'x': [[[[7]]]]}"), kept, sizeof kept),
         0);
     assert_string_equal(kept, quoted("{'option':'b','reason':'r'}"));
-    assert_int_equal(chamber_digest(c, TR_MOTION_MEDIATED, "m", quoted("{'options': ['b', 'x'], 'x': 1}"),
-                         kept, sizeof kept),
+    assert_int_equal(chamber_digest(c, TR_MOTION_MEDIATED, "m",
+                         quoted("{'options': ['b', 'x'], 'by': 'm', 'x': 1}"), kept, sizeof kept),
         0);
-    assert_string_equal(kept, quoted("{'options':['b','x']}"));
+    assert_string_equal(kept, quoted("{'by':'m','options':['b','x']}"));
     end = stpcpy(end, "{\"options\": [\"a\"");
     for (unsigned i = 0; i < TR_MOTION_OPTIONS_MAX; i++)
         end = stpcpy(end, ", \"a\"");
@@ -104,8 +142,8 @@ static void test_what_may_come_in(void **state) {
     assert_int_equal(
         chamber_digest(c, TR_MOTION_BALLOT, "ann", quoted("{'choice': 'a', 'note': 1}"), kept, sizeof kept),
         -EINVAL);
-    assert_string_equal(c->error.text,
-        "expected no other keys than choice, abstain, delegate, reason, confidence, proposal, each once");
+    assert_string_equal(c->error.text, "expected no other keys than choice, abstain, delegate, reason, by, "
+                                       "fallback, confidence, proposal, each once");
     for (unsigned i = 0; i < TR_MOTION_BALLOTS_MAX; i++)
         chamber_vote(c, "ann", quoted("{'choice': 'a', 'note': 'of an older version'}"));
     assert_int_equal(
@@ -166,6 +204,7 @@ static void test_the_rules_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         A_TEST(test_what_is_told),
+        A_TEST(test_the_mind_behind_a_vote),
         A_TEST(test_what_is_kept_of_a_ballot),
         A_TEST(test_what_is_kept_of_the_rest),
         A_TEST(test_what_may_come_in),

@@ -275,7 +275,8 @@ static const tr_web_route_t routes[] = {
             BODY("*", ANY, "all else that a decision may have")),
         .to = "svc:decisions", .action = "decide", .success = 201, .handle = tr_api_decide},
     {TR_WEB_GET, "/api/v1/decisions/{decision}", TR_WEB_VIEWER, "showDecision",
-        "A decision, with its votes and its history",
+        "A decision, with its votes (who, what, `reason`, `by` which mind, and `fallback`: why not the usual "
+        "one) and its history",
         FIELDS(PATH("decision", "its id"),
             QUERY("votes-from", INTEGER, "votes-next of the answer before, where it had not all"),
             QUERY("history-from", INTEGER, "likewise, history-next")),

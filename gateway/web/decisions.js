@@ -13,8 +13,8 @@ function ballotText({said, marks, delegate}) {
 }
 
 function voteItem(vote) {
-    const more = [vote.weight !== 1 && vote.weight !== undefined && `weight ${vote.weight}`, vote.confidence > 0 && `${Math.round(vote.confidence * 100)} % sure`].filter(Boolean).join(", ");
-    return h("li", {}, h("b", {}, bare(vote.voter)), ": ", ballotText(vote), more && h("span", {class: "dim"}, ` (${more})`), vote.reason && h("div", {class: "dim"}, vote.reason));
+    const more = [vote.weight !== 1 && vote.weight !== undefined && `weight ${vote.weight}`, vote.confidence > 0 && `${Math.round(vote.confidence * 100)} % sure`, vote.by && `by ${vote.by}`].filter(Boolean).join(", ");
+    return h("li", {}, h("b", {}, bare(vote.voter)), ": ", ballotText(vote), more && h("span", {class: "dim"}, ` (${more})`), vote.reason && h("div", {class: "dim"}, vote.reason), vote.fallback && h("div", {class: "dim"}, `Not by the usual mind: ${vote.fallback}`));
 }
 
 function results(decision) {

@@ -112,9 +112,10 @@ class Voter(minds.MindsTest):
         asked = {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"}
         ballot = self.told("v", asked)
         self.assertEqual(ballot["choice"], "tea")
-        self.assertEqual(ballot["reason"], 'it has "tea" in common with my profile')
+        self.assertEqual((ballot["reason"], ballot["by"]), ('it has "tea" in common with my profile', "built-in"))
+        self.assertNotIn("fallback", ballot)
         opinion = self.told("v", {**asked, "action": "opinion", "context": "The tea here is excellent."})
-        self.assertEqual(opinion["opinion"], "tea")
+        self.assertEqual((opinion["opinion"], opinion["by"]), ("tea", "built-in"))
         self.assertEqual(opinion["reason"], 'it has "tea" in common with my profile, and "The tea here is excellent." speaks for it')
         self.assertIsNone(self.told("v", {**asked, "action": "opinion", "options": ["cars", "trains"]})["opinion"])
         self.assertEqual(self.told("v", {**asked, "method": "borda"})["ranking"], [["tea"], ["cola"]])
@@ -127,8 +128,13 @@ class Voter(minds.MindsTest):
         server.does(model.chat('{"scores": [0.2, 0.9], "reason": "Cola keeps me awake."}'))
         self.agent("v", "voter", {"profile": "always tired"}, mind={"base-url": server.url, "model": "m", **model.QUICK})
         ballot = self.told("v", {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
-        self.assertEqual((ballot["choice"], ballot["reason"]), ("cola", "Cola keeps me awake."))
+        self.assertEqual((ballot["choice"], ballot["reason"], ballot["by"]), ("cola", "Cola keeps me awake.", "model the-model"))
         self.assertNotIn(b"may-propose\\\":", server.requests[-1].body)
+        server.usual = model.status(400, "no such model")
+        for action in "vote", "opinion":  # by words, then: whoever reads it is told so
+            said = self.told("v", {"action": action, "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
+            self.assertEqual(said["by"], "built-in")
+            self.assertIn("no such model", said["fallback"])
 
     def test_a_model_proposes_an_option_for_the_next_round(self):
         server = self.server()

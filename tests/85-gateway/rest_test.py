@@ -155,8 +155,10 @@ class Rest(web.GatewayTest):
         decision = self.good(self.post("/api/v1/decisions", asked), 201)["decision"]
         path = "/api/v1/decisions/" + decision
         self.assertEqual(self.good(self.get(path))["state"], "voting")
-        self.good(self.post(path + "/vote", {"voter": "person:ann", "ballot": {"choice": "yes"}}))
+        self.good(self.post(path + "/vote", {"voter": "person:ann", "ballot": {"choice": "yes", "by": "built-in", "fallback": "timed-out: idle"}}))
         harness.wait_until(lambda: self.good(self.get(path)).get("winner") == "yes", "the decision")
+        vote = self.good(self.get(path))["votes"][0]
+        self.assertEqual((vote["by"], vote["fallback"]), ("built-in", "timed-out: idle"))
         self.assertEqual(len(self.good(self.get("/api/v1/decisions"))["decisions"]), 1)
 
     def test_knowledge(self):

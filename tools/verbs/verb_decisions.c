@@ -80,13 +80,19 @@ static const tr_program_t show_program = {
     .most_arguments = 1,
 };
 
+/* "ann@local voted {"tea":1}: it has "tea" in common with my profile (built-in, since refused: ...)" */
 static void show_vote(const tr_call_t *call, const json_t *vote) {
     json_t *marks = json_object_get(vote, "marks");
     const char *reason = json_string_value(json_object_get(vote, "reason"));
+    const char *by = json_string_value(json_object_get(vote, "by"));
+    const char *fallback = json_string_value(json_object_get(vote, "fallback"));
     char *text = json_object_size(marks) ? json_dumps(marks, JSON_COMPACT) : NULL;
-    fprintf(call->err, "  %s %s%s%s%s%s\n", json_string_value(json_object_get(vote, "voter")),
+    fprintf(call->err, "  %s %s%s%s%s%s", json_string_value(json_object_get(vote, "voter")),
         json_string_value(json_object_get(vote, "said")), text ? " " : "", text ? text : "",
         reason ? ": " : "", reason ? reason : "");
+    if (by)
+        fprintf(call->err, " (%s%s%s)", by, fallback ? ", since " : "", fallback ? fallback : "");
+    fputc('\n', call->err);
     free(text);
 }
 
