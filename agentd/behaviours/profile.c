@@ -14,24 +14,27 @@
 
 static const struct {
     const char *phrase, *key, *value;
+    bool order; /* it counts as one alone: "be brief", and not "will it be brief?" */
 } signs[] = {
-    {"be brief", "detail", "short"},
+    {"be brief", "detail", "short", true},
     {"briefly", "detail", "short"},
     {"keep it short", "detail", "short"},
-    {"please be shorter", "detail", "short"},
+    {"be shorter", "detail", "short", true},
     {"make it shorter", "detail", "short"},
     {"keep it shorter", "detail", "short"},
     {"shorter please", "detail", "short"},
     {"shorter, please", "detail", "short"},
     {"more detail", "detail", "long"},
     {"in detail", "detail", "long"},
-    {"elaborate", "detail", "long"},
+    {"please elaborate", "detail", "long"},
+    {"you elaborate", "detail", "long"},
+    {"elaborate on", "detail", "long"},
     {"normal length", "detail", "normal"},
-    {"be formal", "tone", "formal"},
-    {"be friendly", "tone", "friendly"},
+    {"be formal", "tone", "formal", true},
+    {"be friendly", "tone", "friendly", true},
     {"thank you", "tone", "friendly"},
     {"thanks", "tone", "friendly"},
-    {"please be plain", "tone", "plain"},
+    {"be plain", "tone", "plain", true},
 };
 
 json_t *tr_profile_new(void) {
@@ -45,13 +48,65 @@ static bool begins_word(const char *text, const char *at) {
     return at == text || !isalnum((unsigned char)at[-1]);
 }
 
-/* Where a phrase stands in a text as whole words; NULL where it does not. */
-static const char *find_phrase(const char *text, const char *phrase) {
+/* Where a phrase stands in a text as whole words, from `from` on; NULL where it does not. */
+static const char *find_from(const char *text, const char *from, const char *phrase) {
     size_t len = strlen(phrase);
-    for (const char *at = text; (at = strcasestr(at, phrase)); at++)
+    for (const char *at = from; (at = strcasestr(at, phrase)); at++)
         if (begins_word(text, at) && !isalnum((unsigned char)at[len]))
             return at;
     return NULL;
+}
+
+static const char *find_phrase(const char *text, const char *phrase) {
+    return find_from(text, text, phrase);
+}
+
+/* ---- orders ---- */
+
+/* Whether one of the phrases ends right before `at`. */
+static bool follows(const char *text, const char *at, const char *const *phrases) {
+    size_t before = (size_t)(at - text);
+    while (before > 0 && text[before - 1] == ' ')
+        before--;
+    for (; *phrases; phrases++) {
+        size_t len = strlen(*phrases);
+        if (len <= before && strncasecmp(text + before - len, *phrases, len) == 0 &&
+            begins_word(text, text + before - len))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the sentence asks for something: "can you tell me, and be brief?". */
+static bool asks_for_it(const char *text, const char *at) {
+    static const char *const asking[] = {"can you", "could you", "would you", "will you", "please"};
+    const char *begin = at;
+    while (begin > text && !strchr(".!?\n", begin[-1]))
+        begin--;
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
+        const char *found = find_from(text, begin, asking[i]);
+        if (found && found < at)
+            return true;
+    }
+    return false;
+}
+
+/* Of what begins with "be": nobody else is to be so, and it is no question whether something is. */
+static bool is_order(const char *text, const char *at) {
+    static const char *const of_others[] = {"to", "would", "will", "can", "could", "may", "might", "must",
+        "should", "shall", "not", "never", "cannot", "t", "ll", "d", NULL};
+    static const char *const of_you[] = {
+        "you to", "you should", "you must", "you can", "you could", "try to", NULL};
+    bool is_question = at[strcspn(at, ".!?\n")] == '?';
+    return (!follows(text, at, of_others) || follows(text, at, of_you)) &&
+           (!is_question || asks_for_it(text, at));
+}
+
+static bool has_sign(const char *said, const char *phrase, bool order) {
+    const char *at = find_phrase(said, phrase);
+    while (at && order && !is_order(said, at))
+        at = find_from(said, at + 1, phrase);
+    return at != NULL;
 }
 
 /* The name that follows: words that begin with a capital, two at most. */
@@ -114,7 +169,7 @@ void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment
     double mood = json_number_value(json_object_get(profile, "mood"));
     double score = json_number_value(json_object_get(sentiment, "score"));
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        if (find_phrase(said, signs[i].phrase))
+        if (has_sign(said, signs[i].phrase, signs[i].order))
             json_object_set_new(profile, signs[i].key, json_string(signs[i].value));
     learn_name(profile, said);
     json_object_set_new(profile, "mood", json_real(mood + (score - mood) * FRESH));

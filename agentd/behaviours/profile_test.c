@@ -39,6 +39,22 @@ static void test_shorter_is_an_order_or_a_question(void **state) {
     check_detail("which of the two ways is shorter?", "normal");
     check_detail("Shorter, please.", "short");
     check_detail("make it shorter", "short");
+    check_detail("be shorter", "short");
+    check_detail("Tell me of ships. Be shorter!", "short");
+    check_detail("Can you be shorter?", "short");
+    check_detail("Could you look for ships, and be shorter?", "short");
+    check_detail("I want you to be brief", "short");
+    check_detail("from now on be brief.", "short");
+    check_detail("Will it be long? Then be brief.", "short");
+    check_detail("which way is to be shorter?", "normal");
+    check_detail("Which of them may be shorter?", "normal");
+    check_detail("Will the meeting be brief?", "normal");
+    check_detail("The meeting should be brief", "normal");
+    check_detail("please do not be brief", "normal");
+    check_detail("don't be brief", "normal");
+    check_detail("It'll be shorter by sea", "normal");
+    check_detail("search for an elaborate plan", "normal");
+    check_detail("Can you elaborate?", "long");
 }
 
 int main(void) {

@@ -209,15 +209,27 @@ int tr_sessions_forget(tr_sessions_t *self, const char *user) {
     return rc;
 }
 
+/* The turn behind what is there. */
+static void add_older(json_t *session, const json_t *turn) {
+    const char *older = json_string_value(json_object_get(session, "older"));
+    json_int_t left = json_integer_value(json_object_get(session, "left-out"));
+    char gap[64] = "";
+    if (strlen(older) >= TR_SESSIONS_OLDER_MAX) {
+        json_object_set_new(session, "left-out", json_integer(left + 1));
+        return;
+    }
+    if (left > 0)
+        snprintf(gap, sizeof gap, "[%lld turns are left out here]\n", (long long)left);
+    json_object_set_new(session, "older",
+        json_sprintf("%s%s%s\n%s\n", older, gap, json_string_value(json_object_get(turn, "user")),
+            json_string_value(json_object_get(turn, "reply"))));
+    json_object_del(session, "left-out");
+}
+
 void tr_sessions_turn(json_t *session, const json_t *context) {
     const json_t *before = json_object_get(json_object_get(session, "context"), "history");
     const json_t *after = json_object_get(context, "history");
-    const char *older = json_string_value(json_object_get(session, "older"));
-    const json_t *first = json_array_get(before, 0);
-    if (json_array_size(before) > 0 && json_array_size(after) == json_array_size(before) &&
-        strlen(older) < TR_SESSIONS_OLDER_MAX)
-        json_object_set_new(session, "older",
-            json_sprintf("%s%s\n%s\n", older, json_string_value(json_object_get(first, "user")),
-                json_string_value(json_object_get(first, "reply"))));
+    if (json_array_size(before) > 0 && json_array_size(after) == json_array_size(before))
+        add_older(session, json_array_get(before, 0));
     json_object_set(session, "context", (json_t *)(uintptr_t)context);
 }

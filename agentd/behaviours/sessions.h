@@ -1,5 +1,5 @@
 /*
- * The sessions of a dialogue, one for each user: {"user", "context", "older", "summary", "profile", "last"}. With a directory each is also a file
+ * The sessions of a dialogue, one for each user: {"user", "context", "older", "summary", "profile", "last", "left-out"}. With a directory each is also a file
  * there, written whole (lib/base/file.h) after every turn, so that it survives a restart; those that are in memory are the ones used last.
  *
  * A file that is there and is not read is never written over: where reading fails the session is not opened, and what is no session is set aside, as
@@ -14,7 +14,7 @@
 #define TR_SESSIONS_USER_MAX 128 /* bytes of a user's name */
 #define TR_SESSIONS_FILE_MAX ((size_t)256 * 1024)
 #define TR_SESSIONS_OLDER_MAX                                                                                \
-    4000 /* bytes of turns that fell out of the context, until they are summarised */
+    8000 /* bytes of turns that fell out of the context, until they are summarised */
 
 typedef struct tr_sessions {
     char *directory; /* NULL = memory only */
@@ -36,7 +36,10 @@ int tr_sessions_keep(tr_sessions_t *self, const json_t *session);
 /* Forgets the user altogether. 0, or the errno of the file. */
 int tr_sessions_forget(tr_sessions_t *self, const char *user);
 
-/* Takes the next turn's context in place of the last; what falls out of it is added to "older". */
+/*
+ * Takes the next turn's context in place of the last; what falls out of it is added to "older". Where that is full, because more is said than can be
+ * summarised meanwhile, the turn is counted in "left-out", and a line in "older" tells how many are left out as soon as there is room again.
+ */
 void tr_sessions_turn(json_t *session, const json_t *context);
 
 #endif

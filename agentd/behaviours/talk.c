@@ -66,35 +66,65 @@ static void over(tr_talk_t *self, json_t *turn) {
     tr_message_done(&next);
 }
 
-/* carried: what was summarised. What fell out of the context since then stays. */
-static void on_summarised(
-    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
-    tr_talk_t *self = state;
-    json_t *session = session_of(self, message);
+static void ask_summary(tr_talk_t *self, const tr_message_t *message, const json_t *session,
+    tr_thought_fn on_said, bool builtin) {
+    json_t *all = json_sprintf("%s\n%s", text_at(session, "summary"), text_at(session, "older"));
+    json_t *user = json_object_get(session, "user");
+    int rc = self->thinker.open >= TR_THINKER_MAX ? -EBUSY
+                                                  : tr_thinker_ask(&self->thinker, message,
+                                                        &(tr_thinker_question_t){.op = TR_MIND_SUMMARISE,
+                                                            .text = json_string_value(all),
+                                                            .length = json_string_length(all),
+                                                            .input = json_pack("{s:i}", "sentences", 4),
+                                                            .on_said = on_said,
+                                                            .builtin = builtin,
+                                                            .carried = json_pack("{s:O, s:O}", "user", user,
+                                                                "older", json_object_get(session, "older"))});
+    if (rc < 0)
+        json_object_del(self->summarising, json_string_value(user)); /* the next turn asks, ignoring */
+    json_decref(all);
+}
+
+/* carried: whose, and what was summarised. What fell out of the context since then stays. */
+static void take_summary(tr_talk_t *self, json_t *session, const char *text, const char *of) {
     const char *older = text_at(session, "older");
-    size_t of = json_string_length(carried);
-    if (!session || result->status != TR_MIND_OK)
-        return; /* it is tried again after the next turn, ignoring */
-    if (strncmp(older, json_string_value(carried), of) != 0)
-        return; /* it was forgotten, or summarised, meanwhile */
-    json_object_set(session, "summary", json_object_get(result->value, "text"));
-    json_object_set_new(session, "older", json_string(older + of));
+    if (strncmp(older, of, strlen(of)) != 0)
+        return; /* it was forgotten meanwhile */
+    json_object_set_new(session, "summary", json_string(text));
+    json_object_set_new(session, "older", json_string(older + strlen(of)));
     tr_sessions_keep(&self->sessions, session); /* the next turn keeps it again, ignoring */
 }
 
-/* What fell out of the context, and what was summarised of it before. */
+static void on_summarised_plainly(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
+    tr_talk_t *self = state;
+    json_t *session = NULL;
+    (void)message;
+    json_object_del(self->summarising, text_at(carried, "user"));
+    if (result->status == TR_MIND_OK &&
+        tr_sessions_open(&self->sessions, text_at(carried, "user"), &session) == 0)
+        take_summary(self, session, text_at(result->value, "text"), text_at(carried, "older"));
+}
+
+/* A mind that cannot has the built-in one do it: nothing of what was said is to be lost, nor to be paid for at each turn. */
+static void on_summarised(
+    void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *carried) {
+    tr_talk_t *self = state;
+    json_t *session = NULL;
+    if (result->status == TR_MIND_OK ||
+        tr_sessions_open(&self->sessions, text_at(carried, "user"), &session) < 0)
+        on_summarised_plainly(state, message, result, carried);
+    else
+        ask_summary(self, message, session, on_summarised_plainly, true);
+}
+
+/* What fell out of the context, and what was summarised of it before; one at a time of a user, so that none is paid for twice. */
 static void summarise(tr_talk_t *self, const tr_message_t *message, const json_t *session) {
-    if (strlen(text_at(session, "older")) < SUMMARISE_AT || self->thinker.open >= TR_THINKER_MAX)
+    const char *user = text_at(session, "user");
+    if (strlen(text_at(session, "older")) < SUMMARISE_AT || json_object_get(self->summarising, user))
         return;
-    json_t *all = json_sprintf("%s\n%s", text_at(session, "summary"), text_at(session, "older"));
-    tr_thinker_ask(&self->thinker, message,
-        &(tr_thinker_question_t){.op = TR_MIND_SUMMARISE,
-            .text = json_string_value(all),
-            .length = json_string_length(all),
-            .input = json_pack("{s:i}", "sentences", 4),
-            .on_said = on_summarised,
-            .carried = json_incref(json_object_get(session, "older"))});
-    json_decref(all);
+    if (json_object_set_new(self->summarising, user, json_true()) == 0)
+        ask_summary(self, message, session, on_summarised, false);
 }
 
 /* The turn as "why" tells it later: of a long answer the beginning of its text. NULL when out of memory. */
@@ -367,6 +397,7 @@ static void show(tr_talk_t *self, const tr_message_t *message, const char *user,
     if (strcmp(part, "context") == 0) {
         json_object_set(what, "summary", json_object_get(session, "summary"));
         json_object_set(what, "older", json_object_get(session, "older"));
+        json_object_set(what, "left-out", json_object_get(session, "left-out")); /* nothing where none are */
     }
     tr_thinker_answer_json(&self->thinker, message, TR_INFORM, what);
 }
@@ -419,6 +450,8 @@ int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_t
         return -ENOMEM;
     if (*read->examples && !(self->examples = strdup(read->examples)))
         return -ENOMEM;
+    if (!(self->summarising = json_object()))
+        return -ENOMEM;
     int rc = tr_sessions_init(&self->sessions, read->memory, (size_t)read->sessions);
     return rc < 0 ? rc : tr_thinker_init(&self->thinker, agent, args);
 }
@@ -430,5 +463,6 @@ void tr_talk_finish(tr_talk_t *self) {
     tr_sessions_finish(&self->sessions);
     tr_talk_streams_finish(self);
     json_decref(self->actions);
+    json_decref(self->summarising);
     free(self->examples);
 }

@@ -39,9 +39,10 @@ struct tr_talk {
     tr_talk_queue_t queue;
     tr_talk_stream_t **streams; /* of turns that go on; NULL in it is free */
     size_t stream_room;
-    tr_talk_act_fn act; /* NULL: a turn is told as it is */
-    json_t *actions;    /* a registry (actions.h) whose words come before the grammar's; NULL */
-    char *examples;     /* the namespace of answers that were good (talk_examples.h); NULL */
+    tr_talk_act_fn act;  /* NULL: a turn is told as it is */
+    json_t *actions;     /* a registry (actions.h) whose words come before the grammar's; NULL */
+    json_t *summarising; /* {USER: true}: of whom a summary is made now */
+    char *examples;      /* the namespace of answers that were good (talk_examples.h); NULL */
 };
 
 typedef struct tr_talk_args {

@@ -133,6 +133,54 @@ class Dialogue(minds.MindsTest):
         self.assertEqual(len(history["history"]), 8)
         self.assertLess(len(history["older"]), 4800)
 
+    def many_turns(self, first, count, **more):
+        for i in range(first, first + count):
+            self.say("d", f"search for the harbour number {i} and the very long history of all ships that ever came to it from far away, "
+                          "and for what the captains wrote in their books about storms", **more)
+
+    def test_a_summary_is_asked_for_once(self):
+        """While it is made turns go on, and what they add waits for the next one."""
+        server, asked = self.server(), []
+        gate = model.Gate(server)
+
+        async def summary(request, writer):
+            asked.append(request.json["messages"][1]["content"])
+            await gate.opened.wait()
+            return await model.chat(json.dumps({"text": f"Of ships, {len(asked)}.", "language": "en"}))(request, writer)
+        server.usual = summary
+        self.agent("d", "dialogue", mind={"base-url": server.url, "models": {"summarise": "s"}, **model.QUICK})
+        self.many_turns(0, 18)
+        minds.harness.wait_until(lambda: asked, "a summary to be asked for", 60)
+        self.many_turns(18, 4)
+        self.assertEqual(len(asked), 1)
+        gate.open()
+        history = lambda: self.told("d", {"action": "history", "user": "ann"})
+        minds.harness.wait_until(lambda: history()["summary"] == "Of ships, 1.", "the summary", 60)
+        self.assertNotIn("number 0 ", history()["older"])
+        self.assertIn("number 11 ", history()["older"])
+        self.many_turns(22, 10)
+        minds.harness.wait_until(lambda: history()["summary"] == f"Of ships, {len(asked)}." and len(asked) > 1, "the next one", 60)
+        self.assertIn("Of ships, 1.", asked[1])
+        self.assertNotIn("number 0 ", asked[1])
+
+    def test_a_mind_that_cannot_summarise_loses_nothing(self):
+        """Not even a strict one: the built-in mind does it, and the model is asked once for each piece."""
+        server, asked = self.server(), []
+
+        async def answer(request, writer):
+            if request.json["model"] == "m":
+                return await model.chat(json.dumps({"reply": "Right, the ships."}))(request, writer)
+            asked.append(request)
+            return await model.status(400)(request, writer)
+        server.usual = answer
+        self.agent("d", "dialogue", mind={"base-url": server.url, "models": {"dialogue": "m", "summarise": "s"}, "strict": True, **model.QUICK})
+        self.many_turns(0, 40)
+        history = lambda: self.told("d", {"action": "history", "user": "ann"})
+        minds.harness.wait_until(lambda: "ships" in (history()["summary"] or ""), "a summary", 60)
+        self.assertLess(len(history()["older"]), 2500)
+        self.assertIn(len(asked), range(1, 10))
+        self.assertNotIn("left-out", history())
+
     def test_the_reply_is_a_stream_on_a_topic(self):
         self.agent("d", "dialogue")
         tap = self.spawn_verb("tap", "dialogue.>", "-n", "5", "-o", "json")  # five have a whole reply, wherever the tap joins
