@@ -7,10 +7,12 @@
 #include <cblas.h>
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADS   4
+#define LANES   16
 #define EPSILON 1e-6F
 
 struct tr_encoder {
@@ -38,16 +40,25 @@ static void add_bias(size_t rows, size_t columns, const float *bias, float *matr
             matrix[i * columns + j] += bias[j];
 }
 
+/* The sum of (from - less) ^ 2, or of what is there itself, in as many lanes as a compiler may keep in registers: it must not reorder a sum by itself. */
+static float sum(size_t width, const float *from, float less, bool squares) {
+    float lanes[LANES] = {0}, all = 0;
+    for (size_t j = 0; j < width; j += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            float x = from[j + k] - less;
+            lanes[k] += squares ? x * x : x;
+        }
+    for (size_t k = 0; k < LANES; k++)
+        all += lanes[k];
+    return all;
+}
+
+/* `width` is a multiple of LANES. */
 static void normalise(
     size_t rows, size_t width, const float *from, const float *scale, const float *bias, float *to) {
     for (size_t i = 0; i < rows; i++, from += width, to += width) {
-        float mean = 0, variance = 0;
-        for (size_t j = 0; j < width; j++)
-            mean += from[j];
-        mean /= (float)width;
-        for (size_t j = 0; j < width; j++)
-            variance += (from[j] - mean) * (from[j] - mean);
-        float factor = 1 / sqrtf(variance / (float)width + EPSILON);
+        float mean = sum(width, from, 0, false) / (float)width;
+        float factor = 1 / sqrtf(sum(width, from, mean, true) / (float)width + EPSILON);
         for (size_t j = 0; j < width; j++)
             to[j] = (from[j] - mean) * factor * scale[j] + bias[j];
     }

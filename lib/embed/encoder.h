@@ -9,8 +9,8 @@
 
 #include "lib/embed/model_file.h"
 
-#define TR_ENCODER_PIECES 128 /* of one part of a text, at most */
-#define TR_ENCODER_ROWS   256 /* of all parts that are encoded together */
+#define TR_ENCODER_PIECES 128  /* of one part of a text, at most */
+#define TR_ENCODER_ROWS   1024 /* of all parts that are encoded together */
 
 /* Pieces that are encoded as one text. */
 typedef struct tr_encoder_part {

@@ -218,8 +218,8 @@ int tr_bench_minds_model(
 
 /* English sentences of some 64 bytes, a paragraph of four each, as captions and headlines are. */
 static int write_text(const char *path, tr_error_t *error) {
-    static const char *const who[] = {"Anna Miller", "the Harbour Company", "Bob Stone",
-        "a committee in Oslo", "the Free Software Foundation", "Professor Chen"};
+    static const char *const who[] = {"Anna Miller", "The Harbour Company", "Bob Stone",
+        "A committee in Oslo", "The Free Software Foundation", "Professor Chen"};
     static const char *const what[] = {"opened the new bridge", "asked for cheaper trains",
         "sold two old ships", "found the missing letters", "paid 20 euros for a map",
         "refused to vote again"};
