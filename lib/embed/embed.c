@@ -1,7 +1,6 @@
 /* Which embedder: the search for the model's file, and the module that reads it. */
 #include "lib/embed/embed.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -11,12 +10,11 @@
 #include <unistd.h>
 
 #include "lib/base/module.h"
+#include "lib/embed/blas.h"
 #include "lib/embed/embed_kind.h"
 #include "lib/embed/ngrams.h"
 
 #define FILE_NAME "embeddings.bin"
-#define KERNELS   "OPENBLAS_CORETYPE"
-#define OPENBLAS  "libopenblas.so.0"
 
 static const tr_module_kind_t module_kind = {"the embedder's module", "embed.so", TR_EMBED_MODULE_SYMBOL,
     "lib/embed", TR_EMBED_MODULES, TR_EMBED_LIBDIR, "embeddings"};
@@ -35,33 +33,13 @@ static bool find_file(char path[PATH_MAX]) {
     return access(path, R_OK) == 0;
 }
 
-/*
- * OpenBLAS, which comes with the module, chooses its kernels when it is loaded, by a list of processors: of one that is newer than the list it takes those of 2004,
- * with a quarter of the speed. So it is told, unless the user has, by what the processor can. Nothing where it is there already. True: the variable is to be taken
- * back.
- */
-static bool tell_openblas(void) {
-    const char *kernels = NULL;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        kernels = "SkylakeX";
-    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        kernels = "Haswell";
-#endif
-    void *loaded = dlopen(OPENBLAS, RTLD_LAZY | RTLD_NOLOAD);
-    if (loaded)
-        dlclose(loaded);
-    return kernels && !loaded && !getenv(KERNELS) && setenv(KERNELS, kernels, 0) == 0;
-}
-
 static int open_file(
     const tr_embed_options_t *options, const char *path, tr_embed_t **ret_embed, tr_error_t *error) {
     const tr_embed_module_t *module = NULL;
-    bool told = tell_openblas();
+    bool told = tr_blas_tell();
     int rc = tr_module_load(&module_kind, options->module, (const void **)&module, error);
     if (told)
-        unsetenv(KERNELS);
+        tr_blas_forget();
     return rc < 0 ? rc : module->open(path, ret_embed, error);
 }
 

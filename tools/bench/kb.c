@@ -32,6 +32,7 @@
 #define MANY            500000u
 #define SMALL           5000u /* vectors: the index may have none but a delta */
 #define ALONE           2000u
+#define COMMON          151u /* words */
 #define SERVICE         "svc:kb"
 
 typedef struct kb_client {
@@ -88,6 +89,25 @@ static void write_own(const kb_client_t *c, tr_content_writer_t *w, size_t n) {
     tr_write_kv_uint(w, "part", n % c->parts);
 }
 
+/* The n-th most frequent word: one of the language's own, and for those that are rare two of them in one, as in "lighthouse". */
+static size_t write_word(size_t n, char *at, size_t size) {
+    static const char words[COMMON][9] = {"the", "of", "and", "to", "in", "that", "is", "was", "for", "it",
+        "with", "as", "his", "on", "be", "at", "by", "had", "not", "are", "from", "or", "have", "an", "they",
+        "which", "one", "you", "were", "her", "all", "she", "there", "would", "their", "we", "him", "been",
+        "has", "when", "who", "will", "more", "no", "if", "out", "so", "said", "what", "up", "its", "about",
+        "into", "than", "them", "can", "only", "other", "new", "some", "could", "time", "these", "two", "may",
+        "then", "do", "first", "any", "my", "now", "such", "like", "our", "over", "man", "me", "even", "most",
+        "made", "after", "also", "did", "many", "before", "must", "through", "back", "years", "where", "much",
+        "your", "way", "well", "down", "should", "because", "each", "just", "those", "people", "how", "too",
+        "little", "state", "good", "very", "make", "world", "still", "own", "see", "men", "work", "long",
+        "get", "here", "between", "both", "life", "being", "under", "never", "day", "same", "another", "know",
+        "while", "last", "might", "us", "great", "old", "year", "off", "come", "since", "against", "go",
+        "came", "right", "used", "take", "three", "house", "water", "light", "stone", "ship", "letter",
+        "river"};
+    return n < COMMON ? (size_t)snprintf(at, size, "%s ", words[n])
+                      : (size_t)snprintf(at, size, "%s%s ", words[n % COMMON], words[n / COMMON % COMMON]);
+}
+
 /* A paragraph of words that are as frequent as words are: the n-th is there half as often as the n/2-th. */
 static void write_text(tr_content_writer_t *w, size_t n) {
     char id[24], text[1024];
@@ -97,7 +117,7 @@ static void write_text(tr_content_writer_t *w, size_t n) {
     for (size_t i = 0; i < 60; i++) {
         x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         double u = (double)(x >> 11) / (double)(UINT64_C(1) << 53);
-        len += (size_t)snprintf(text + len, sizeof text - len, "w%xord ", (unsigned)(1 / (u + 5e-5)));
+        len += write_word((size_t)(1 / (u + 5e-5) - 0.9999), text + len, sizeof text - len);
     }
     tr_write_map(w, 2);
     tr_write_kv(w, "id", id);
