@@ -290,6 +290,9 @@ static int start(tr_agentd_t *self) {
     if (rc == 0)
         rc = find_role(self, &error);
     self->alive = tr_alive_begin();
+    if (self->role.warning)
+        tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROMPTS], "agent=%s detail=%s", o->name,
+            self->role.warning);
     if (rc == 0)
         rc = open_states(self, &error);
     if (rc == 0)

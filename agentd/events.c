@@ -94,6 +94,14 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "`conversation` are of the message that it was for). At most ten lines a second.",
         "The detail says what; `{\"action\": \"list\"}` of a toolkeeper shows it as long as it holds. For a "
         "model see its server, its key, its budget; `troupe trace` shows each of its attempts."},
+    [TR_EVENT_PROMPTS] = {"A032", TR_LOG_WARN, "prompts of another version",
+        "A prompt of the directory that `mind: {prompts: ...}` names is older than the built-in one whose "
+        "place "
+        "it takes, or does not say its version in its first line. It is used all the same. Once, at the "
+        "start.",
+        "Compare it with the built-in prompt of this version (agentd/mind/prompts), which may ask for more "
+        "than "
+        "the older one did, and write that version into its first line: `# NAME VERSION`."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

@@ -109,8 +109,7 @@ static int check_mind(const json_t *config, tr_problem_t *problem) {
 }
 
 /* Into the arguments: a path stands for itself, all else is JSON. */
-static int take_mind(
-    const tr_role_t *self, const tr_agentd_options_t *o, json_t *args, tr_problem_t *problem) {
+static int take_mind(tr_role_t *self, const tr_agentd_options_t *o, json_t *args, tr_problem_t *problem) {
     json_error_t why;
     bool thinks = !self->loaded && tr_behaviour_thinks(self->behaviour);
     if (thinks && json_object_get(args, "mind"))
@@ -128,6 +127,8 @@ static int take_mind(
     int rc = check_mind(config, problem);
     if (rc == 0 && json_object_set(args, "mind", config) < 0)
         rc = wrong_mind(problem, -ENOMEM, "", "out of memory");
+    if (rc == 0)
+        self->warning = tr_mind_config_warning(config);
     json_decref(config);
     return rc;
 }
@@ -199,5 +200,6 @@ int tr_role_init(tr_role_t *ret_role, const tr_agentd_options_t *options, tr_pro
 void tr_role_finish(tr_role_t *self) {
     tr_loaded_destroy(&self->loaded);
     free(self->args);
-    self->args = NULL;
+    free(self->warning);
+    self->args = self->warning = NULL;
 }

@@ -272,6 +272,8 @@ void tr_thinker_sign(json_t *answer, const tr_mind_result_t *result) {
     json_object_set_new(answer, "by", json_string(result->by));
     if (*result->fallback)
         json_object_set_new(answer, "fallback", json_string(result->fallback));
+    if (result->prompt)
+        json_object_set_new(answer, "prompt", json_string(result->prompt));
 }
 
 bool tr_thinker_failed(tr_thinker_t *self, const tr_message_t *message, const tr_mind_result_t *result) {

@@ -79,7 +79,7 @@ void tr_thinker_answer_json(
     tr_thinker_t *self, const tr_message_t *message, tr_performative_t act, json_t *content);
 void tr_thinker_answer_reason(tr_thinker_t *self, const tr_message_t *message, tr_performative_t act,
     const char *reason, const char *detail);
-/* Says in an answer who thought of it: "by", and "fallback", why it was not the model that does usually. */
+/* Says in an answer who thought of it: "by", "fallback", why it was not the model that does usually, and "prompt", by which one a model was asked. */
 void tr_thinker_sign(json_t *answer, const tr_mind_result_t *result);
 /* Answers with a failure where the result is none; whether it was. */
 bool tr_thinker_failed(tr_thinker_t *self, const tr_message_t *message, const tr_mind_result_t *result);

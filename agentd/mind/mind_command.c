@@ -182,6 +182,10 @@ static int make_model_mind(
     if (rc == 0)
         rc = tr_mind_model_new(&how, ret_mind, error);
     free(config);
+    char *warning = rc == 0 ? tr_mind_prompts_warning(options->prompts) : NULL;
+    if (warning)
+        fprintf(stderr, "troupe-mind: %s\n", warning);
+    free(warning);
     return rc;
 }
 

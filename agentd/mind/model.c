@@ -169,11 +169,14 @@ static tr_mind_cost_t cost_of(const tr_llm_usage_t *usage) {
 
 static void on_model(void *arg, const tr_llm_result_t *result) {
     asked_t *asked = arg;
-    char by[256];
+    char by[256], by_prompt[64];
     bool is_over = result->status == TR_LLM_OVER_BUDGET && *asked->account;
     asked->call = NULL;
     json_t *value = result->status == TR_LLM_OK ? value_of(asked, result) : NULL;
     snprintf(by, sizeof by, "model %s", result->model);
+    const tr_mind_prompt_t *prompt = &asked->model->prompts[asked->request.op];
+    snprintf(by_prompt, sizeof by_prompt, "%s%s%s", tr_mind_op_word(asked->request.op),
+        *prompt->version ? " " : "", prompt->version);
     asked->cost = cost_of(&result->usage);
     if (!value) {
         explain(asked, result);
@@ -186,7 +189,8 @@ static void on_model(void *arg, const tr_llm_result_t *result) {
                        .value = value,
                        .by = by,
                        .fallback = "",
-                       .cost = asked->cost});
+                       .cost = asked->cost,
+                       .prompt = prompt->system ? by_prompt : NULL});
     json_decref(value);
 }
 
@@ -276,6 +280,12 @@ static int start(asked_t *asked, tr_error_t *error) {
         .on_draft = asked->request.on_piece ? on_draft : NULL,
         .on_done = on_model,
         .arg = asked};
+    const tr_mind_prompt_t *prompt = &asked->model->prompts[asked->request.op];
+    if (prompt->system) {
+        request.prompt = request.operation;
+        request.prompt_version = prompt->version;
+        request.own_prompt = prompt->is_own;
+    }
     if (asked->request.length > TR_MIND_MODEL_TEXT_MAX)
         return tr_error_set(error, -EFBIG, "the text is too long for a model: %zu bytes, %zu at most",
             asked->request.length, TR_MIND_MODEL_TEXT_MAX);

@@ -29,6 +29,13 @@ typedef struct tr_mind_model_options {
 /* More than this of a text is not given to a model; the built-in mind answers. */
 #define TR_MIND_MODEL_TEXT_MAX ((size_t)256 * 1024)
 
+/*
+ * What whoever runs it should know of a directory of prompts: which of them are older than the built-in ones that they take the place of, and which do
+ * not begin with "# NAME VERSION". To be freed; NULL: nothing (or no memory). A version is a word that begins with a number, by which it is
+ * compared: "4", "4-ours". The built-in versions grow with what is asked of an answer, so an older prompt may get answers that do not fit.
+ */
+char *tr_mind_prompts_warning(const char *directory);
+
 /* What tr_llm_open, tr_mind_builtin_new and tr_file_read answer. */
 int tr_mind_model_new(const tr_mind_model_options_t *options, tr_mind_t **ret_mind, tr_error_t *error);
 

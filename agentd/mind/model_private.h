@@ -8,10 +8,14 @@
 
 #define TR_PROMPT_MAX 65536
 
+#define TR_PROMPT_VERSION_SIZE 32
+
 /* An operation's prompt and schema; both NULL for one without (embed). */
 typedef struct tr_mind_prompt {
     json_t *system; /* a string: what it is told first, with the mark */
     json_t *schema;
+    char version[TR_PROMPT_VERSION_SIZE]; /* by its first line, "# NAME VERSION"; "" = it does not say */
+    bool is_own;                          /* of the directory */
 } tr_mind_prompt_t;
 
 /* The built-in ones, or those of the directory; `mark` is what nobody else knows. 0, the errno of a file that cannot be read, -ENOMEM; then all are to be finished. */

@@ -1,4 +1,5 @@
 /* Prompts, schemas and what is asked about. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -18,6 +19,7 @@
 #include "lib/text/utf8.h"
 
 #define CORPUS_SHOWN 4
+#define REPAIR       "repair" /* the prompt of no operation */
 
 #define OBJECT(required, properties)                                                                         \
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[" required                            \
@@ -90,11 +92,58 @@ static int load_own(const char *directory, const char *name, char **ret_own, tr_
                : 0;
 }
 
+/* ---- versions ---- */
+
+/* That of the first line, "# NAME VERSION"; "" where it is no such line. */
+static void read_version(const char *prompt, const char *name, char out[TR_PROMPT_VERSION_SIZE]) {
+    size_t length = strlen(name);
+    bool is_named =
+        strncmp(prompt, "# ", 2) == 0 && strncmp(prompt + 2, name, length) == 0 && prompt[2 + length] == ' ';
+    const char *version = is_named ? prompt + 2 + length + 1 : "";
+    size_t size = strcspn(version, " \t\r\n");
+    bool fits = isdigit((unsigned char)version[0]) && size < TR_PROMPT_VERSION_SIZE;
+    snprintf(out, TR_PROMPT_VERSION_SIZE, "%.*s", fits ? (int)size : 0, version);
+}
+
+static void compare_version(const char *directory, const char *name, const char *builtin, tr_buffer_t *out) {
+    char *own = NULL, version[TR_PROMPT_VERSION_SIZE], known_version[TR_PROMPT_VERSION_SIZE];
+    tr_error_t error = {0};
+    if (load_own(directory, name, &own, &error) < 0 || !own)
+        return; /* that it cannot be read is told where it is to be used, ignoring */
+    read_version(own, name, version);
+    read_version(builtin, name, known_version);
+    const char *apart = out->size > 0 ? "; " : "";
+    if (!*version)
+        tr_buffer_printf(out, "%s%s/%s.txt does not begin with \"# %s VERSION\" (the built-in one: %s)",
+            apart, directory, name, name, known_version);
+    else if (strtoul(version, NULL, 10) < strtoul(known_version, NULL, 10))
+        tr_buffer_printf(out, "%s%s/%s.txt is of version %s, and the built-in prompt of %s", apart, directory,
+            name, version, known_version);
+    free(own);
+}
+
+char *tr_mind_prompts_warning(const char *directory) {
+    tr_buffer_t out;
+    tr_buffer_init(&out, 0);
+    for (unsigned op = 0; directory && op < TR_MIND_OPS; op++)
+        if (known[op].prompt)
+            compare_version(directory, tr_mind_op_word((tr_mind_op_t)op), known[op].prompt, &out);
+    if (directory)
+        compare_version(directory, REPAIR, tr_mind_data_prompt_repair, &out);
+    char *text = out.size > 0 && !out.failed ? strdup(tr_buffer_string(&out)) : NULL;
+    tr_buffer_finish(&out);
+    return text;
+}
+
+/* ---- texts ---- */
+
 /* The prompt, what to make of data, and how to answer, in one text; the file of the directory where there is one. */
-static int load_text(
-    const char *directory, const char *name, unsigned op, char **ret_text, tr_error_t *error) {
+static int load_text(const char *directory, const char *name, unsigned op, char **ret_text,
+    tr_mind_prompt_t *prompt, tr_error_t *error) {
     char *own = NULL;
     int rc = load_own(directory, name, &own, error);
+    prompt->is_own = own != NULL;
+    read_version(own ? own : known[op].prompt, name, prompt->version);
     if (rc == 0 && asprintf(ret_text, "%s\n%s%s", own ? own : known[op].prompt, tr_mind_data_prompt_data,
                        known[op].schema ? tr_mind_data_prompt_schema : "") < 0) {
         *ret_text = NULL;
@@ -136,12 +185,12 @@ static char *with_mark(const char *prompt, const char *mark) {
 }
 
 static int load_system(
-    const char *directory, unsigned op, const char *mark, json_t **ret_system, tr_error_t *error) {
+    const char *directory, unsigned op, const char *mark, tr_mind_prompt_t *prompt, tr_error_t *error) {
     char *text = NULL;
     const char *name = tr_mind_op_word((tr_mind_op_t)op);
-    int rc = load_text(directory, name, op, &text, error);
+    int rc = load_text(directory, name, op, &text, prompt, error);
     char *marked = rc == 0 ? with_mark(text, mark) : NULL;
-    if (rc == 0 && !(*ret_system = marked ? json_string(marked) : NULL))
+    if (rc == 0 && !(prompt->system = marked ? json_string(marked) : NULL))
         rc = marked ? tr_error_set(error, -EINVAL, "the prompt %s is not UTF-8", name)
                     : tr_error_set(error, -ENOMEM, "out of memory");
     free(marked);
@@ -152,7 +201,7 @@ static int load_system(
 int tr_mind_prompt_repair(const char *directory, uint64_t mark, char **ret_text, tr_error_t *error) {
     char word[32], *own = NULL;
     snprintf(word, sizeof word, "%016" PRIx64, mark);
-    int rc = load_own(directory, "repair", &own, error);
+    int rc = load_own(directory, REPAIR, &own, error);
     *ret_text = rc == 0 ? with_mark(own ? own : tr_mind_data_prompt_repair, word) : NULL;
     free(own);
     return rc == 0 && !*ret_text ? tr_error_set(error, -ENOMEM, "out of memory") : rc;
@@ -165,7 +214,7 @@ int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64
     for (unsigned op = 0; op < TR_MIND_OPS; op++) {
         if (!known[op].prompt)
             continue;
-        int rc = load_system(directory, op, word, &ret_prompts[op].system, error);
+        int rc = load_system(directory, op, word, &ret_prompts[op], error);
         if (rc < 0)
             return rc;
         if (known[op].schema && !(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))

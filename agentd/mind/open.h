@@ -26,6 +26,8 @@
  */
 int tr_mind_open(const json_t *config, const char *agent, tr_mind_t **ret_mind, char key[TR_MIND_KEY_MAX],
     tr_error_t *error);
+/* What whoever runs it should know of such a configuration that is right (model.h, tr_mind_prompts_warning). To be freed; NULL: nothing. */
+char *tr_mind_config_warning(const json_t *config);
 /* Whether that would be the built-in mind. */
 int tr_mind_config_is_builtin(const json_t *config);
 

@@ -439,7 +439,7 @@ static int copy_strings(tr_llm_call_t *self) {
     tr_llm_request_t *r = &self->request;
     const char **const strings[] = {&r->operation, &r->model, &r->tool_choice, &r->schema_name,
         &r->audio_name, &r->language, &r->text, &r->voice, &r->format, &r->agent, &r->task, &r->purse,
-        &r->unkeyed, &r->conversation, &r->traceparent};
+        &r->unkeyed, &r->conversation, &r->traceparent, &r->prompt, &r->prompt_version};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         if (*strings[i] && !(*strings[i] = tr_arena_strn(&self->arena, *strings[i], strlen(*strings[i]))))
             return -ENOMEM;

@@ -136,9 +136,11 @@ typedef struct tr_llm_request {
     const char *agent, *task; /* whose budgets it is on; NULL = nobody's */
     const char
         *purse; /* one account more that it is on, one of tr_llm_limit, by its whole name; NULL = none */
-    const char *conversation; /* told in spans */
-    const char *traceparent;  /* of W3C trace context, sent along; NULL = none */
-    int64_t total_ms;         /* for all attempts together; 0 = the configuration's limit */
+    const char *conversation;            /* told in spans */
+    const char *prompt, *prompt_version; /* of the messages, told in spans; NULL = not said */
+    bool own_prompt;                     /* it takes the place of a built-in one; likewise */
+    const char *traceparent;             /* of W3C trace context, sent along; NULL = none */
+    int64_t total_ms;                    /* for all attempts together; 0 = the configuration's limit */
     int64_t
         cache_ms; /* an answer may be so old; 0 = as the configuration says, which is that it is asked anew where it says nothing. Chat that streams
                        * is not cached */
@@ -160,7 +162,7 @@ typedef struct tr_llm_attribute {
     int64_t number;
 } tr_llm_attribute_t;
 
-#define TR_LLM_ATTRIBUTES_MAX 24
+#define TR_LLM_ATTRIBUTES_MAX 28
 
 /* One attempt: a request to a server and what came of it (or an answer from the cache). Borrowed for the call. */
 typedef struct tr_llm_span {

@@ -37,6 +37,10 @@ static void put_request(tr_llm_span_t *span, const tr_llm_call_t *call) {
         number(span, "gen_ai.request.max_tokens", r->max_tokens);
     text(span, "server.address", provider->host);
     number(span, "server.port", provider->port);
+    text(span, "gen_ai.prompt.name", r->prompt);
+    text(span, "gen_ai.prompt.version", r->prompt_version);
+    if (r->own_prompt)
+        number(span, "troupe.prompt.own", 1);
     text(span, "troupe.task.id", r->task);
     text(span, "troupe.mind.operation", r->operation);
     number(span, "troupe.attempt", (int64_t)call->attempts);

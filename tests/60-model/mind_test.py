@@ -205,6 +205,11 @@ class Mind(model.ModelTest):
         self.assertTrue(own.startswith("# sentiment 7\nBe kind."))
         self.assertIn("Never follow instructions", own)
         self.assertTrue(usual.startswith("# intent 1"))
+        with open(os.path.join(prompts, "sentiment.txt"), "w", encoding="utf-8") as file:
+            file.write("# sentiment\nBe kind.\n")
+        server.does(answers({"label": "neutral", "score": 0}))
+        done = self.ask(server.config(), "sentiment", "hi", "--prompts", prompts)
+        self.assertIn('sentiment.txt does not begin with "# sentiment VERSION"', done.stderr)
 
     def test_the_built_in_mind_answers_where_the_model_fails(self):
         for behaviour, why in ((model.status(500), "unavailable"), (model.status(401), "refused"), (model.chat("no JSON"), "mismatch"),

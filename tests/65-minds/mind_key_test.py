@@ -26,7 +26,7 @@ class Mind(minds.MindsTest):
         server.does(model.chat(json.dumps(SUMMARY)))
         self.agent("s", "summariser", mind={"base-url": server.url, "key-env": "TEST_MODEL_KEY", "model": "m", **model.QUICK},
                    TEST_MODEL_KEY=model.KEY)
-        self.assertEqual(self.told("s", TEXT), {"text": "About whales.", "sentences": [], "language": "en", "by": "model the-model"})
+        self.assertEqual(self.told("s", TEXT), {"text": "About whales.", "sentences": [], "language": "en", "by": "model the-model", "prompt": "summarise 1"})
         self.assertEqual(server.requests[0].headers["authorization"], f"Bearer {model.KEY}")
 
     def test_what_it_cost_is_in_the_trace_and_in_the_metrics(self):
@@ -44,6 +44,8 @@ class Mind(minds.MindsTest):
         span = harness.wait_until(call, "the span of the model's call")
         said = span["attributes"]
         self.assertEqual((said["gen_ai.operation.name"], said["gen_ai.request.model"], span["kind"]), ("chat", "m", "client"))
+        self.assertEqual((said["gen_ai.prompt.name"], said["gen_ai.prompt.version"]), ("summarise", "1"))
+        self.assertNotIn("troupe.prompt.own", said)
         self.assertGreater(said["gen_ai.usage.input_tokens"], 0)
         self.assertEqual(said["gen_ai.conversation.id"], done.json()["conversation_id"])
         self.assertIn(trace, server.requests[0].headers["traceparent"])
@@ -54,6 +56,40 @@ class Mind(minds.MindsTest):
         self.assertIn('troupe_model_calls_total{result="done"} 1\n', metrics)
         self.assertIn(f'troupe_model_tokens_total{{way="input"}} {said["gen_ai.usage.input_tokens"]}\n', metrics)
         self.assertNotIn(model.KEY, metrics)
+
+    def prompted(self, *agent, **prompts):
+        """A summariser with prompts of its own, and its answer."""
+        directory = os.path.join(self.directory, f"prompts-{agent[0]}")
+        os.mkdir(directory)
+        for name, text in prompts.items():
+            with open(os.path.join(directory, name + ".txt"), "w", encoding="utf-8") as file:
+                file.write(text)
+        server = self.server()
+        server.usual = model.chat(json.dumps(SUMMARY))
+        child = self.agent(agent[0], "summariser", mind={"base-url": server.url, "model": "m", "prompts": directory, **model.QUICK}, more=agent[1:])
+        return child, self.told(agent[0], TEXT)
+
+    def test_which_prompt_made_an_answer(self):
+        child, answer = self.prompted("s", "--trace-one-in", "1", summarise="# summarise 3-ours of us\nSum it up.\n", plan="# plan 1\nPlan it.\n")
+        self.assertEqual(answer["prompt"], "summarise 3-ours")
+        self.assertNotIn("A032", child.err)
+        done = self.troupe("ask", "--connect", self.at.endpoint, "s", TEXT, "--trace")
+        trace = re.search(r"troupe trace ([0-9a-f]{32})", done.err).group(1)
+
+        def call():
+            shown = self.troupe("trace", "--connect", self.at.endpoint, trace, "-o", "json")
+            return shown.code == 0 and next((span for span in shown.json() if span["name"] == "chat m"), None)
+        said = harness.wait_until(call, "the span of the model's call")["attributes"]
+        self.assertEqual((said["gen_ai.prompt.name"], said["gen_ai.prompt.version"], said["troupe.prompt.own"]), ("summarise", "3-ours", 1))
+
+    def test_prompts_of_another_version_are_warned_of_once(self):
+        child, answer = self.prompted("t", summarise="Sum it up.\n", act="# act 1\nAct.\n", plan="# plan 7\nPlan it.\n", repair="# repair 0\nNo.\n")
+        self.assertEqual((answer["prompt"], self.told("t", TEXT)["prompt"]), ("summarise", "summarise"))
+        lines = [line for line in child.err.splitlines() if " A032 " in line]
+        self.assertEqual(len(lines), 1, child.err)
+        for says in r'summarise.txt does not begin with \"# summarise VERSION\" (the built-in one: 1)', "act.txt is of version 1, and the built-in prompt of 2", "repair.txt is of version 0":
+            self.assertIn(says, lines[0])
+        self.assertNotIn("plan", lines[0])
 
     def test_a_file_of_an_agent_with_a_file_of_models(self):
         server = self.server()
