@@ -236,6 +236,59 @@ static void another_broker_cannot_have_all_services(void **state) {
     net_end(r.net);
 }
 
+static const char *offer_three(world_t *w, tr_route_t who, int letter) {
+    char json[160];
+    snprintf(json, sizeof json,
+        "{\"action\":\"register\",\"services\":[{\"name\":\"%c1\"},{\"name\":\"%c2\"},{\"name\":\"%c3\"}]}",
+        letter, letter, letter);
+    return ask(w, 1, who, "one", "df", json);
+}
+
+/* Of all other brokers, that have a place at this one. */
+static unsigned services_far(world_t *w, tr_route_t who) {
+    const char *at = ask(w, 1, who, "one", "ams", "{\"action\":\"brokers\"}");
+    unsigned all = 0, n;
+    while ((at = strstr(at, "\"services\":"))) {
+        at += strlen("\"services\":");
+        assert_int_equal(sscanf(at, "%u", &n), 1);
+        all += n;
+    }
+    return all;
+}
+
+static void pass_with_pings(net_t *net) {
+    for (int i = 0; i < 20; i++) {
+        net_pass(net, 700);
+        for (size_t k = 0; k < net->count; k++)
+            control(net->brokers[k], 1, TR_KIND_PING, 0, 0, NULL);
+    }
+}
+
+/* Half of the places are this platform's. Where one of the others lets go, another has its room. */
+static void nor_can_several_together(void **state) {
+    (void)state;
+    net_t *net = net_new(4, with_few_offers);
+    world_t *b = net->brokers[1];
+    tr_route_t one[4];
+    net_mesh(net);
+    for (size_t i = 0; i < 4; i++) {
+        hello(net->brokers[i], 1);
+        one[i] = join(net->brokers[i], 1, "one");
+        if (i != 1)
+            offer_three(net->brokers[i], one[i], 'p' + (int)i);
+        net_run(net);
+    }
+    assert_int_equal(services_far(b, one[1]), 4);
+    assert_non_null(strstr(offer_three(b, one[1], 'o'), "inform"));
+    ask(net->brokers[0], 1, one[0], "one", "df", "{\"action\":\"deregister\"}");
+    pass_with_pings(net);
+    assert_int_equal(services_far(b, one[1]), 4);
+    ask(net->brokers[2], 1, one[2], "one", "df", "{\"action\":\"deregister\"}");
+    pass_with_pings(net);
+    assert_int_equal(services_far(b, one[1]), 2);
+    net_end(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_number_is_given_twice),
@@ -244,6 +297,7 @@ int main(void) {
         cmocka_unit_test(another_broker_cannot_have_all_queues),
         cmocka_unit_test(another_broker_cannot_want_everything),
         cmocka_unit_test(another_broker_cannot_have_all_services),
+        cmocka_unit_test(nor_can_several_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,7 +260,10 @@ struct tr_core {
 
     tr_service_t **services;
     uint32_t services_n;
-    uint32_t services_taken;  /* where the search for a free place goes on */
+    uint32_t services_taken; /* where the search for a free place goes on */
+    uint32_t services_far;   /* that other brokers offer: of two, twice */
+    uint32_t
+        services_freed; /* rises with each that one of them does not offer any more: others may have its room */
     int64_t services_full_ms; /* when it last found none; 0 = it did not */
     tr_map_t service_names;
 

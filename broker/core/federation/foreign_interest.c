@@ -101,22 +101,25 @@ static void carry_out(tr_core_t *core, tr_session_t *from, const told_t *t, cons
         withdraw(core, from, t->name);
 }
 
-static void count_item(tr_neighbour_t *n, const told_t *t, bool left_out, int by) {
+static void count_item(tr_core_t *core, tr_neighbour_t *n, const told_t *t, bool left_out, int by) {
     uint32_t *counter = left_out                     ? &n->left_out
                         : *t->key == TR_ITEM_SERVICE ? &n->services
                         : *t->key == TR_ITEM_PATTERN ? &n->patterns
                                                      : &n->quarantined;
     *counter += (uint32_t)by;
+    if (counter == &n->services)
+        core->services_far += (uint32_t)by;
 }
 
 /* Each neighbour has room of his own: what one of them tells takes nothing from the others, nor from the agents of here. Services stand in a
- * table that all share, and are a quarter of it at most. */
+ * table that all share: a quarter of it at most is one neighbour's, and half of it all neighbours' together, so that the other half is for this platform. */
 static bool has_room(const tr_core_t *core, const tr_neighbour_t *n, const told_t *t) {
     const tr_core_config_t *c = &core->config;
     switch (*t->key) {
     case TR_ITEM_QUARANTINED: return n->quarantined < TR_QUARANTINED_MAX;
     case TR_ITEM_SERVICE:
-        return n->services + n->patterns < c->peer_offers && n->services < (c->services_max + 3) / 4;
+        return n->services + n->patterns < c->peer_offers && n->services < (c->services_max + 3) / 4 &&
+               core->services_far < (c->services_max + 1) / 2;
     default: return n->services + n->patterns < c->peer_offers;
     }
 }
@@ -128,7 +131,7 @@ static void tell_left_out(tr_core_t *core, tr_neighbour_t *n, const told_t *t) {
         return;
     n->told_left_out = true;
     snprintf(detail, sizeof detail,
-        "it offers or wants more here than one broker may (--peer-offers, a quarter of --services): %.60s is "
+        "it offers or wants more here than one broker may (--peer-offers, --services): %.60s is "
         "left out",
         t->name);
     tr_event(core, TR_EVENT_PEER_REFUSED, n->platform, detail);
@@ -146,10 +149,11 @@ static void forget_item(tr_core_t *core, tr_session_t *from, const told_t *t) {
         return;
     bool left_out = old->left_out;
     n->offers_hash -= tr_offer_hash(t->key, t->len, old);
-    count_item(n, t, left_out, -1);
+    count_item(core, n, t, left_out, -1);
     tr_map_delete(&n->offers, t->key, t->len);
     free(old);
     n->has_left |= !left_out;
+    core->services_freed += !left_out && *t->key == TR_ITEM_SERVICE;
     if (!left_out)
         carry_out(core, from, t, NULL);
 }
@@ -166,7 +170,7 @@ static tr_offer_t *new_item(tr_core_t *core, tr_neighbour_t *n, const told_t *t)
         return NULL;
     }
     item->left_out = !room;
-    count_item(n, t, !room, 1);
+    count_item(core, n, t, !room, 1);
     return item;
 }
 
@@ -196,9 +200,11 @@ static void let_in(tr_core_t *core, tr_session_t *from) {
     size_t cursor = 0;
     const tr_map_slot_t *slot;
     told_t t;
-    if (!n->has_left || core->now.mono_ms - n->let_in_ms < LET_IN_MS)
+    if ((!n->has_left && n->services_freed == core->services_freed) ||
+        core->now.mono_ms - n->let_in_ms < LET_IN_MS)
         return;
     n->let_in_ms = core->now.mono_ms;
+    n->services_freed = core->services_freed;
     while (n->left_out && (slot = tr_map_next(&n->offers, &cursor))) {
         tr_offer_t *item = (tr_offer_t *)(uintptr_t)slot->value;
         if (!item->left_out)
@@ -207,8 +213,8 @@ static void let_in(tr_core_t *core, tr_session_t *from) {
         if (!has_room(core, n, &t))
             continue;
         item->left_out = false;
-        count_item(n, &t, true, -1);
-        count_item(n, &t, false, 1);
+        count_item(core, n, &t, true, -1);
+        count_item(core, n, &t, false, 1);
         carry_out(core, from, &t, item);
     }
     n->has_left = false;
@@ -287,13 +293,15 @@ bool tr_neighbour_holds(tr_neighbour_t *n, const char *name) {
     return (size_t)len < sizeof key && tr_map_find_ptr(&n->offers, key, (size_t)len);
 }
 
-void tr_interests_forget(tr_neighbour_t *n) {
+void tr_interests_forget(tr_core_t *core, tr_neighbour_t *n) {
     size_t cursor = 0;
     const tr_map_slot_t *slot;
     while ((slot = tr_map_next(&n->offers, &cursor)))
         free((void *)(uintptr_t)slot->value);
     tr_map_finish(&n->offers);
     n->offers_hash = 0;
+    core->services_far -= n->services;
+    core->services_freed += n->services;
     n->services = n->patterns = n->quarantined = 0;
     n->left_out = 0;
     n->overflows = n->has_left = n->told_left_out = false;

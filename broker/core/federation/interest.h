@@ -57,7 +57,7 @@ void tr_interests_finish(tr_federation_t *federation);
 
 /* What a neighbour tells. */
 void tr_foreign_interest(tr_core_t *core, tr_session_t *from, const tr_record_t *record);
-void tr_interests_forget(tr_neighbour_t *neighbour);
+void tr_interests_forget(tr_core_t *core, tr_neighbour_t *neighbour);
 /* It has told that it has this agent of its own in quarantine. */
 bool tr_neighbour_holds(tr_neighbour_t *neighbour, const char *name);
 

@@ -54,9 +54,9 @@ static tr_neighbour_t *get(tr_core_t *core, const char *platform) {
     return n;
 }
 
-static void neighbour_free(tr_neighbour_t *n) {
+static void neighbour_free(tr_core_t *core, tr_neighbour_t *n) {
     tr_map_finish(&n->senders);
-    tr_interests_forget(n);
+    tr_interests_forget(core, n);
     tr_foreign_topics_forget(n);
     tr_audience_finish(&n->muted);
     free(n);
@@ -65,7 +65,7 @@ static void neighbour_free(tr_neighbour_t *n) {
 void tr_federation_finish(tr_core_t *core) {
     tr_federation_t *f = core->federation;
     for (uint32_t i = 0; f && i < f->neighbours_n; i++)
-        neighbour_free(f->neighbours[i]);
+        neighbour_free(core, f->neighbours[i]);
     if (!f)
         return;
     tr_interests_finish(f);
@@ -316,7 +316,7 @@ void tr_neighbour_down(tr_core_t *core, tr_session_t *session) {
     n->since_ms = core->now.wall_ms;
     tr_unmute_all(core, &n->muted, (tr_scope_t){tr_session_route(session, 0), TR_ROUTE_AGENTS_MAX});
     tr_map_finish(&n->senders);
-    tr_interests_forget(n);
+    tr_interests_forget(core, n);
     tr_foreign_topics_forget(n);
     tr_searches_lost(core, n);
     tr_producers_silent(core, session);

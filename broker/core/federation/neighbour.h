@@ -68,11 +68,12 @@ struct tr_neighbour {
     } origin;                         /* of the leased durable message that is being handled */
     uint64_t sent, received, dropped; /* data records of all its links; what was refused, or came back */
     uint64_t ups;
-    int64_t asked_ms;   /* when it was last asked to tell all again */
-    int64_t let_in_ms;  /* when what was left out was last looked through */
-    bool has_left;      /* something that had room has left, so that what is left out may have it */
-    bool overflows;     /* it has told more than can even be counted, since it began to tell all */
-    bool told_left_out; /* that something is left out is an event already */
+    int64_t asked_ms;        /* when it was last asked to tell all again */
+    int64_t let_in_ms;       /* when what was left out was last looked through */
+    uint32_t services_freed; /* of the core, when it was last looked for room */
+    bool has_left;           /* something that had room has left, so that what is left out may have it */
+    bool overflows;          /* it has told more than can even be counted, since it began to tell all */
+    bool told_left_out;      /* that something is left out is an event already */
 };
 
 typedef struct tr_federation {
